@@ -1,0 +1,68 @@
+# What every folder's CMakeLists.txt uses: settings, oko_library() and oko_test().
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+find_program(OKO_CCACHE ccache)
+if(OKO_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${OKO_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${OKO_CCACHE})
+endif()
+
+add_library(oko_settings INTERFACE)
+target_compile_options(oko_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror)
+if(OKO_SANITIZE)
+  add_compile_options(-fsanitize=${OKO_SANITIZE} -fno-omit-frame-pointer -g)
+  add_link_options(-fsanitize=${OKO_SANITIZE})
+endif()
+
+find_package(Threads REQUIRED)
+if(OKO_TESTS)
+  enable_testing()
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+endif()
+
+# oko_library(graph SOURCES a.cpp … DEPENDS base … LIBRARIES fmt::fmt … PRIVATE_LIBRARIES …)
+# makes the target oko_graph, named oko::graph for users. DEPENDS are folders of ours.
+function(oko_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
+  add_library(oko_${name} STATIC ${ARG_SOURCES})
+  add_library(oko::${name} ALIAS oko_${name})
+  set_target_properties(oko_${name} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(oko_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include>)
+  target_compile_features(oko_${name} PUBLIC cxx_std_20)
+  list(TRANSFORM ARG_DEPENDS PREPEND oko_)
+  target_link_libraries(oko_${name} PUBLIC ${ARG_DEPENDS} ${ARG_LIBRARIES}
+    PRIVATE ${ARG_PRIVATE_LIBRARIES} $<BUILD_INTERFACE:oko_settings>)
+  set_property(GLOBAL APPEND PROPERTY OKO_LIBRARIES oko_${name})
+endfunction()
+
+# oko_test(graph SOURCES a_test.cpp … DEPENDS …) makes the program oko_graph_test from the tests
+# that lie beside the code. Tests find the reference data by the environment variable OKO_DATA.
+function(oko_test name)
+  if(NOT OKO_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  list(TRANSFORM ARG_DEPENDS PREPEND oko_)
+  add_executable(oko_${name}_test ${ARG_SOURCES})
+  target_link_libraries(oko_${name}_test PRIVATE oko_${name} ${ARG_DEPENDS} ${ARG_LIBRARIES}
+    oko_settings GTest::gmock GTest::gtest_main)
+  target_compile_definitions(oko_${name}_test PRIVATE
+    OKO_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+  add_test(NAME ${name} COMMAND oko_${name}_test)
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT}
+    ENVIRONMENT "OKO_DATA=${OKO_DATA}")
+endfunction()

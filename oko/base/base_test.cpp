@@ -1,0 +1,87 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+
+#include "oko/base/bytes.h"
+#include "oko/base/error.h"
+#include "oko/base/json.h"
+#include "oko/base/random.h"
+#include "oko/base/threads.h"
+
+namespace oko {
+namespace {
+
+TEST(Error, JoinsPlaceMessageAndMend) {
+  const Error e = input_error("a.xml:14", "xmax 512 is past the width 500", "fix the box");
+  EXPECT_STREQ(e.what(), "a.xml:14: xmax 512 is past the width 500 (fix the box)");
+  EXPECT_EQ(e.within("b.tar").place(), "b.tar: a.xml:14");
+}
+
+TEST(ByteReader, ReadsLittleEndianAndNamesTheByteWhereTheFileEnds) {
+  ByteReader reader("x.bin", Bytes(std::string_view("\x01\x02\x00\x00\x07", 5)));
+  EXPECT_EQ(reader.read<std::uint32_t>("a count"), 0x201u);
+  try {
+    reader.read<std::uint32_t>("a count");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.place(), "x.bin@4");
+    EXPECT_EQ(reader.remaining(), 1u);
+  }
+}
+
+TEST(Json, NamesTheByteOfASyntaxError) {
+  try {
+    parse_json("{\"a\": ]}", "m.json");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.place(), "m.json@6");
+  }
+}
+
+TEST(Json, RefusesDeepNesting) {
+  EXPECT_THROW(parse_json(std::string(100000, '['), "m"), Error);
+  EXPECT_NO_THROW(parse_json(std::string(60, '[') + std::string(60, ']'), "m"));
+}
+
+TEST(Json, RefusesNumbersThatDoNotFit) {
+  const Json j = parse_json(R"({"a": 4294967296, "b": 1.5, "c": 7})", "m");
+  EXPECT_THROW(json_get<int>(j, "a", "m"), Error);
+  EXPECT_THROW(json_get<int>(j, "b", "m"), Error);
+  EXPECT_THROW(json_get<int>(j, "missing", "m"), Error);
+  EXPECT_EQ(json_get<int>(j, "c", "m"), 7);
+  EXPECT_EQ(json_get_or<int>(j, "missing", 3, "m"), 3);
+}
+
+TEST(Random, SameSeedSameNumbersOtherStreamOthers) {
+  Random a(7, 1), b(7, 1), c(7, 2);
+  const auto first = a.bits();
+  EXPECT_EQ(first, b.bits());
+  EXPECT_NE(first, c.bits());
+  for (int i = 0; i < 1000; ++i) EXPECT_LT(a.below(3), 3u);
+}
+
+TEST(Random, StateRestoresTheSequence) {
+  Random a(1);
+  a.bits();
+  Random b(2);
+  b.set_state(a.state());
+  EXPECT_EQ(a.bits(), b.bits());
+}
+
+TEST(ThreadPool, ParallelForVisitsEachIndexOnce) {
+  ThreadPool pool(3);
+  std::vector<std::atomic<int>> seen(1000);
+  pool.parallel_for(seen.size(), [&](std::size_t i) { ++seen[i]; });
+  for (const auto& n : seen) EXPECT_EQ(n, 1);
+}
+
+TEST(ThreadPool, ParallelForPassesOnTheFirstException) {
+  ThreadPool pool(2);
+  EXPECT_THROW(
+      pool.parallel_for(100, [](std::size_t i) { if (i == 5) throw std::runtime_error("no"); }),
+      std::runtime_error);
+}
+
+}  // namespace
+}  // namespace oko

@@ -1,0 +1,23 @@
+#include "oko/base/error.h"
+
+#include <utility>
+
+namespace oko {
+
+Error::Error(ErrorCode code, std::string place, std::string message, std::string mend)
+    : code_(code),
+      place_(std::move(place)),
+      message_(std::move(message)),
+      mend_(std::move(mend)) {
+  if (!place_.empty()) what_ = place_ + ": ";
+  what_ += message_;
+  if (!mend_.empty()) what_ += " (" + mend_ + ")";
+}
+
+Error Error::within(std::string_view outer) const {
+  std::string place(outer);
+  if (!place_.empty()) place += ": " + place_;
+  return Error(code_, std::move(place), message_, mend_);
+}
+
+}  // namespace oko

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <exception>
+#include <string>
+#include <string_view>
+
+namespace oko {
+
+// What went wrong, as the process exit code that reports it.
+enum class ErrorCode {
+  kFailed = 1,         // the work could not be done (diverged, out of memory, …)
+  kUsage = 2,          // flags or arguments make no sense
+  kInput = 3,          // a file is missing, broken or contradicts another
+  kStorage = 4,        // disk, bucket or network refused
+  kInterrupted = 130,  // stopped by a signal, with a checkpoint written
+};
+
+// A user's mistake or a bad file. `place` says where (file, file:line, file@byte or layer), `message`
+// what, `mend` how to put it right; what() joins them as "place: message (mend)".
+// Broken invariants of our own code are asserts, never Errors.
+class Error : public std::exception {
+ public:
+  Error(ErrorCode code, std::string place, std::string message, std::string mend = {});
+
+  ErrorCode code() const { return code_; }
+  const std::string& place() const { return place_; }
+  const std::string& message() const { return message_; }
+  const std::string& mend() const { return mend_; }
+  const char* what() const noexcept override { return what_.c_str(); }
+
+  // The same error seen from outside: `outer` is put before the place ("a.tar: " + place).
+  Error within(std::string_view outer) const;
+
+ private:
+  ErrorCode code_;
+  std::string place_, message_, mend_, what_;
+};
+
+// Shorthand for the commonest kind.
+inline Error input_error(std::string place, std::string message, std::string mend = {}) {
+  return Error(ErrorCode::kInput, std::move(place), std::move(message), std::move(mend));
+}
+
+}  // namespace oko

@@ -1,0 +1,105 @@
+#include "oko/base/json.h"
+
+#include <cstdint>
+#include <limits>
+
+#include "oko/base/error.h"
+
+namespace oko {
+namespace {
+
+constexpr int kMaxDepth = 64;
+
+const Json& member(const Json& object, const char* key, const std::string& name) {
+  if (!object.is_object()) {
+    throw input_error(name, std::string("expected an object that holds \"") + key + "\", found " +
+                                object.type_name());
+  }
+  const auto it = object.find(key);
+  if (it == object.end()) throw input_error(name, std::string("\"") + key + "\" is missing");
+  return *it;
+}
+
+Error wrong_type(const std::string& name, const char* key, const char* wanted, const Json& found) {
+  std::string shown = found.dump(-1, ' ', true, Json::error_handler_t::replace);
+  if (shown.size() > 60) shown = shown.substr(0, 57) + "...";
+  return input_error(name, std::string("\"") + key + "\" must be " + wanted + ", found " + shown);
+}
+
+}  // namespace
+
+Json parse_json(std::string_view text, const std::string& name) {
+  const auto limit_depth = [&](int depth, Json::parse_event_t, Json&) {
+    if (depth > kMaxDepth) {
+      throw input_error(name, "JSON nested deeper than " + std::to_string(kMaxDepth) + " levels");
+    }
+    return true;
+  };
+  try {
+    return Json::parse(text.begin(), text.end(), limit_depth);
+  } catch (const Json::parse_error& e) {
+    throw input_error(name + "@" + std::to_string(e.byte == 0 ? 0 : e.byte - 1), "not valid JSON");
+  } catch (const Json::exception& e) {
+    throw input_error(name, std::string("not valid JSON: ") + e.what());
+  }
+}
+
+template <>
+std::string json_get(const Json& object, const char* key, const std::string& name) {
+  const Json& value = member(object, key, name);
+  if (!value.is_string()) throw wrong_type(name, key, "a string", value);
+  return value.get<std::string>();
+}
+
+template <>
+bool json_get(const Json& object, const char* key, const std::string& name) {
+  const Json& value = member(object, key, name);
+  if (!value.is_boolean()) throw wrong_type(name, key, "true or false", value);
+  return value.get<bool>();
+}
+
+template <>
+double json_get(const Json& object, const char* key, const std::string& name) {
+  const Json& value = member(object, key, name);
+  if (!value.is_number()) throw wrong_type(name, key, "a number", value);
+  return value.get<double>();
+}
+
+template <>
+float json_get(const Json& object, const char* key, const std::string& name) {
+  return static_cast<float>(json_get<double>(object, key, name));
+}
+
+template <>
+std::int64_t json_get(const Json& object, const char* key, const std::string& name) {
+  const Json& value = member(object, key, name);
+  const bool fits = value.is_number_integer() &&
+                    !(value.is_number_unsigned() &&
+                      value.get<std::uint64_t>() >
+                          static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
+  if (!fits) throw wrong_type(name, key, "a whole number", value);
+  return value.get<std::int64_t>();
+}
+
+template <>
+std::uint64_t json_get(const Json& object, const char* key, const std::string& name) {
+  const Json& value = member(object, key, name);
+  if (!value.is_number_unsigned()) throw wrong_type(name, key, "a whole number from 0", value);
+  return value.get<std::uint64_t>();
+}
+
+template <>
+int json_get(const Json& object, const char* key, const std::string& name) {
+  const std::int64_t value = json_get<std::int64_t>(object, key, name);
+  if (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max()) {
+    throw wrong_type(name, key, "a whole number of 32 bits", object.at(key));
+  }
+  return static_cast<int>(value);
+}
+
+template <>
+Json json_get(const Json& object, const char* key, const std::string& name) {
+  return member(object, key, name);
+}
+
+}  // namespace oko

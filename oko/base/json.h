@@ -1,0 +1,26 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace oko {
+
+using Json = nlohmann::ordered_json;
+
+// Parses UTF-8 JSON. Throws an input Error "name@byte: …" where it is not valid, or nested deeper
+// than 64 levels (so that no later walk over it can exhaust the stack).
+Json parse_json(std::string_view text, const std::string& name);
+
+// The member `key` of `object` as a T. Throws an input Error that names the key and what was found
+// where it is missing or of another type. Numbers must fit T: no silent narrowing.
+template <typename T>
+T json_get(const Json& object, const char* key, const std::string& name);
+
+// The same with a default for a missing key (a wrong type is still an error).
+template <typename T>
+T json_get_or(const Json& object, const char* key, T fallback, const std::string& name) {
+  return object.is_object() && object.contains(key) ? json_get<T>(object, key, name) : fallback;
+}
+
+}  // namespace oko

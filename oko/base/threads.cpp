@@ -1,0 +1,93 @@
+#include "oko/base/threads.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#ifdef __linux__
+#include <sched.h>
+#endif
+
+namespace oko {
+
+ThreadPool::ThreadPool(int threads) {
+  threads_.reserve(static_cast<std::size_t>(std::max(threads, 0)));
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  ready_.notify_all();
+  for (auto& thread : threads_) thread.join();
+}
+
+void ThreadPool::post(std::function<void()> task) {
+  {
+    std::lock_guard lock(mutex_);
+    tasks_.push_back(std::move(task));
+  }
+  ready_.notify_one();
+}
+
+void ThreadPool::work() {
+  for (;;) {
+    std::function<void()> task;
+    {
+      std::unique_lock lock(mutex_);
+      ready_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
+      if (tasks_.empty()) return;
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    task();
+  }
+}
+
+void ThreadPool::parallel_for(std::size_t count, const std::function<void(std::size_t)>& body) {
+  struct Shared {
+    std::atomic<std::size_t> next{0};
+    std::atomic<bool> failed{false};
+    std::mutex mutex;
+    std::condition_variable done;
+    int running = 0;
+    std::exception_ptr error;
+  } shared;
+  const auto loop = [&] {
+    for (std::size_t i; !shared.failed && (i = shared.next++) < count;) {
+      try {
+        body(i);
+      } catch (...) {
+        std::lock_guard lock(shared.mutex);
+        if (!shared.error) shared.error = std::current_exception();
+        shared.failed = true;
+      }
+    }
+  };
+  // This thread takes a share too, so at most count - 1 helpers are of use.
+  const std::size_t helpers =
+      std::min<std::size_t>(threads_.size(), count > 0 ? count - 1 : 0);
+  shared.running = static_cast<int>(helpers);
+  for (std::size_t i = 0; i < helpers; ++i) {
+    post([&] {
+      loop();
+      std::lock_guard lock(shared.mutex);
+      if (--shared.running == 0) shared.done.notify_one();
+    });
+  }
+  loop();
+  std::unique_lock lock(shared.mutex);
+  shared.done.wait(lock, [&] { return shared.running == 0; });
+  if (shared.error) std::rethrow_exception(shared.error);
+}
+
+int available_processors() {
+#ifdef __linux__
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+#endif
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+}  // namespace oko

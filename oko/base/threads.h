@@ -1,0 +1,42 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace oko {
+
+// A fixed set of worker threads. post() may be called from any thread, also from a task.
+// The destructor runs what is queued, then joins.
+class ThreadPool {
+ public:
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int size() const { return static_cast<int>(threads_.size()); }
+  void post(std::function<void()> task);
+
+  // Calls body(i) for i in [0, count) on the workers and this thread; returns when all are done.
+  // The first exception thrown by a body is thrown here once the others have stopped.
+  // Must not be called from a task of the same pool.
+  void parallel_for(std::size_t count, const std::function<void(std::size_t)>& body);
+
+ private:
+  void work();
+
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::deque<std::function<void()>> tasks_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+// Processors this process may use: what cgroups and affinity leave of the machine's, at least 1.
+int available_processors();
+
+}  // namespace oko

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oko/image/geometry.h"
+
+namespace oko::dataset {
+
+struct Object {
+  image::Box box;  // pixels of the stored picture, edges: VOC's 1-based inclusive corners become
+                   // left = xmin − 1, top = ymin − 1, right = xmax, bottom = ymax
+  int class_id = 0;
+  bool difficult = false;  // VOC: not counted in evaluation
+  bool crowd = false;      // COCO: a region of many; detections in it are not counted as wrong
+  bool truncated = false;
+  std::string place;       // "Annotations/12.xml:14", where it was read
+};
+
+// One picture. Without objects it is a background image and is kept.
+struct Sample {
+  std::string id;          // unique in the dataset; VOC: the name without extension
+  std::string image;       // URI
+  std::string annotation;  // URI of the file that told of it; empty for a bare picture
+  image::Size size;        // as the annotation says, or 0×0 where it does not
+  std::string split;       // "train", "val", "test" or "" where the source has no splits
+  std::vector<Object> objects;
+};
+
+struct Dataset {
+  std::string uri;     // where it was read from
+  std::string format;  // "voc", "coco", "yolo", "keras", "createml"
+  std::vector<std::string> classes;
+  std::vector<Sample> samples;  // in the source's order
+};
+
+// The samples of one split ("train", …), classes kept. Throws a usage Error naming the splits there
+// are where none has that name.
+Dataset subset(const Dataset& dataset, const std::string& split);
+bool has_split(const Dataset& dataset, const std::string& split);
+
+// Index in classes, or nothing.
+std::optional<int> class_named(const Dataset& dataset, const std::string& name);
+
+}  // namespace oko::dataset

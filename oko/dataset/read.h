@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "oko/base/progress.h"
+#include "oko/dataset/dataset.h"
+
+namespace oko::dataset {
+
+// One thing that is wrong or odd in a dataset.
+struct Finding {
+  enum class Severity { kError, kWarning, kNote };
+  Severity severity = Severity::kWarning;
+  std::string kind;     // stable identifier: "empty-box", "missing-image", …
+  std::string place;    // file:line
+  std::string message;  // what is there
+  std::string repair;   // what --repair does about it; empty where it can do nothing
+};
+
+struct ReadOptions {
+  std::string format;                // empty: recognised from what lies there
+  std::vector<std::string> classes;  // the order to use; empty: the source's own, or as first seen
+  std::string classes_file;          // one name a line
+};
+
+// Reads any source format. Objects that cannot be used (empty box, unknown class) are left out
+// and each is told in `findings`; with findings == nullptr the first one of severity kError throws.
+// Class order: options, else the source's list (classes.names, classes.txt, *.names, data.yaml,
+// COCO categories), else names sorted. Never opens the pictures, except that YOLO txt, which holds
+// relative boxes, reads their headers for the size.
+Dataset read(const std::string& uri, const ReadOptions& options = {},
+             std::vector<Finding>* findings = nullptr);
+
+}  // namespace oko::dataset

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "oko/detect/detection.h"
+#include "oko/graph/network.h"
+
+namespace oko::detect {
+
+// Raw output of one head for one picture: channels × height × width, planar, as the layer before
+// [yolo] or [region] makes it.
+using HeadMap = std::span<const float>;
+
+// Turns the raw maps of all heads (in network.heads() order) into boxes in pixels of the network's
+// input, not yet suppressed. A class is listed when objectness > score_threshold and objectness ×
+// class > score_threshold; sigmoids are computed only where objectness passes. Order: head, row,
+// column, anchor, class.
+std::vector<Detection> decode(const graph::Network& network, std::span<const HeadMap> heads,
+                              float score_threshold);
+
+}  // namespace oko::detect

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "oko/detect/decode.h"
+#include "oko/detect/detection.h"
+#include "oko/graph/network.h"
+#include "oko/image/frame.h"
+
+namespace oko::detect {
+
+// Runs a network: LibTorch on the desktop now, the phone engine later. One caller at a time.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  // `input`: batch × channels × height × width float32, planar. Result: for each picture the raw
+  // maps of all heads in network.heads() order, owned by the engine until the next call.
+  virtual std::vector<std::vector<HeadMap>> run(std::span<const float> input, int batch) = 0;
+};
+
+struct Result {
+  std::vector<Detection> detections;  // in the frame's own pixels, clipped to it
+  float best_score = 0;  // of any box, also below the threshold: what to say when nothing is found
+};
+
+// Frame → letterbox → engine → decode → NMS → boxes in the frame's pixels. One caller at a time.
+class Detector {
+ public:
+  Detector(graph::Network network, std::unique_ptr<Engine> engine);
+  const graph::Network& network() const { return network_; }
+  Result detect(const image::Frame& frame, const Thresholds& thresholds);
+  // Several at once, for throughput.
+  std::vector<Result> detect(std::span<const image::Frame> frames, const Thresholds& thresholds);
+
+ private:
+  graph::Network network_;
+  std::unique_ptr<Engine> engine_;
+  std::vector<float> input_;
+};
+
+}  // namespace oko::detect

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oko/base/bytes.h"
+#include "oko/graph/network.h"
+
+namespace oko::formats {
+
+// Reads a Darknet .cfg. Shapes are inferred; preprocess is Darknet's (letterbox, pixel centres);
+// batch norm is sqrt(variance) + 1e-6. The [net] section's training keys go to
+// network.metadata["darknet"]["net"] as strings; keys that nothing here uses are told in `warnings`.
+// Throws input Errors with "file:line".
+graph::Network read_darknet_cfg(std::string_view text, const std::string& name,
+                                std::vector<std::string>* warnings = nullptr);
+
+struct DarknetWeights {
+  int major = 0, minor = 2, revision = 5;
+  std::uint64_t seen = 0;       // images trained on
+  int convolutions_loaded = 0;  // fewer than the network's for a prefix file
+  bool complete = false;
+};
+
+// Loads a .weights file or a prefix (tiny-yolo-voc.conv.9: the first convolutions) into `network`.
+// A file that ends inside a layer is an Error: "file has N floats, layer K wants M".
+DarknetWeights read_darknet_weights(const Bytes& file, const std::string& name,
+                                    graph::Network& network);
+
+std::string write_darknet_cfg(const graph::Network& network);
+std::vector<std::byte> write_darknet_weights(const graph::Network& network,
+                                             const DarknetWeights& header = {});
+
+// How many floats a .weights file of this network holds.
+std::int64_t darknet_float_count(const graph::Network& network);
+
+// The class count with which `network`'s file would hold exactly the floats of this file, or 0 where
+// none does. Heads grow by a fixed number of floats a class, so the count follows from the size.
+int darknet_classes_from_size(const graph::Network& network, const Bytes& file);
+
+}  // namespace oko::formats

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oko/graph/network.h"
+
+namespace oko::graph {
+
+struct BuiltinOptions {
+  int classes = 80;
+  int width = 0, height = 0;    // 0: the network's usual size
+  std::vector<Anchor> anchors;  // pixels at that size; empty: the published ones, scaled to it
+};
+
+// "yolov3", "yolov3-tiny", "yolo-fastest", "yolo-fastest-xl".
+std::span<const std::string_view> builtin_names();
+
+// One of them with shapes inferred and no weights. Throws a usage Error for an unknown name (listing
+// the known ones), a size no multiple of 32, classes < 1, or a wrong number of anchors.
+Network make_builtin(std::string_view name, const BuiltinOptions& options);
+
+// How many anchors the network's heads share (yolov3: 9, the others: 6).
+int anchor_count(const Network& network);
+
+// The anchors of all heads (the same list in each).
+std::vector<Anchor> anchors_of(const Network& network);
+
+// Sets them in every head; count must be anchor_count().
+void set_anchors(Network& network, std::span<const Anchor> anchors);
+
+}  // namespace oko::graph

@@ -1,0 +1,143 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "oko/base/json.h"
+#include "oko/graph/tensor.h"
+#include "oko/image/letterbox.h"
+
+namespace oko::graph {
+
+// Channels, rows and columns of one picture's feature map; a batch is never part of a shape.
+struct Shape {
+  int channels = 0, height = 0, width = 0;
+  std::int64_t count() const { return std::int64_t{channels} * height * width; }
+  bool operator==(const Shape&) const = default;
+};
+
+// "255x13x13", channels first.
+std::string to_string(const Shape& shape);
+
+enum class Activation { kLinear, kLeaky, kRelu, kRelu6, kLogistic, kMish, kSwish };  // leaky: slope .1
+const char* name_of(Activation activation);                    // Darknet's names: "leaky", …
+std::optional<Activation> activation_named(std::string_view name);
+
+struct Padding {
+  int top = 0, left = 0, bottom = 0, right = 0;
+  static Padding all(int n) { return {n, n, n, n}; }
+  bool operator==(const Padding&) const = default;
+};
+
+// y = scale · (x − mean) / root + bias, root = sqrt(variance + epsilon), or, as Darknet computes it
+// on a CPU, sqrt(variance) + epsilon.
+struct BatchNorm {
+  float epsilon = 1e-5F;
+  bool epsilon_outside_root = false;
+  bool operator==(const BatchNorm&) const = default;
+};
+
+// Weights: "<name>.kernel" [filters, in/groups, size, size], "<name>.bias" [filters] (beta where
+// there is batch norm), and with batch norm ".scale" (gamma), ".mean", ".variance", each [filters].
+struct Convolution {
+  int filters = 1, size = 1, stride = 1, groups = 1;
+  Padding padding;
+  std::optional<BatchNorm> batch_norm;
+  Activation activation = Activation::kLinear;
+};
+
+struct MaxPool {  // padding counts as −infinity
+  int size = 2, stride = 2;
+  Padding padding;
+};
+struct AveragePool {};  // global: c×h×w → c×1×1
+struct Upsample {       // nearest neighbour
+  int scale = 2;
+};
+// Joins its inputs along channels, cuts the result of each input into `groups` equal parts and keeps
+// part `group` (Darknet's route).
+struct Route {
+  int groups = 1, group = 0;
+};
+struct Shortcut {  // sum of its inputs, which have one shape
+  Activation activation = Activation::kLinear;
+};
+struct Dropout {  // identity outside training
+  float probability = .5F;
+};
+struct Softmax {};
+
+struct Anchor {  // pixels of the network's input (yolo) or cells of the map (region)
+  float width = 0, height = 0;
+  bool operator==(const Anchor&) const = default;
+};
+
+// A YOLOv3 head. Its input has mask.size()·(5 + classes) channels: per anchor tx, ty, tw, th,
+// objectness, class logits. Box: centre = (cell + s·σ(t) − (s − 1)/2) / grid with s = scale_x_y;
+// size = exp(t)·anchor / input. Classes are independent sigmoids.
+struct Yolo {
+  std::vector<Anchor> anchors;  // of all heads
+  std::vector<int> mask;        // which of them this head uses
+  int classes = 0;
+  float scale_x_y = 1;
+  float ignore_threshold = .7F, truth_threshold = 1;  // training only
+};
+
+// A YOLOv2 head: the same channels, anchors in cells, softmax over classes where `softmax`.
+struct Region {
+  std::vector<Anchor> anchors;
+  int classes = 0;
+  bool softmax = true;
+};
+
+using Operation = std::variant<Convolution, MaxPool, AveragePool, Upsample, Route, Shortcut,
+                               Dropout, Softmax, Yolo, Region>;
+const char* name_of(const Operation& operation);  // "convolution", "max_pool", "yolo", …
+
+inline constexpr int kNetworkInput = -1;
+
+struct Layer {
+  std::string name;  // unique; readers without names of their own use "layers.<index>"
+  Operation operation;
+  std::vector<int> inputs;  // indices of earlier layers or kNetworkInput, in order
+  Shape output;             // filled by infer_shapes()
+};
+
+// A detector: layers in an order in which each comes after its inputs, and their weights.
+// Plain data: copy, edit, then infer_shapes(). Weights may be empty (an untrained network).
+struct Network {
+  std::string name;
+  Shape input{3, 416, 416};
+  image::Preprocess preprocess;
+  std::vector<std::string> classes;  // empty where the source has no names
+  std::vector<Layer> layers;
+  Weights weights;
+  Json metadata = Json::object();  // where it came from: dataset hash, recipe, metrics, versions
+
+  std::vector<int> heads() const;  // indices of the yolo and region layers, in order
+  int class_count() const;         // of the heads; 0 without one
+};
+
+// Checks the whole network and fills every layer's output shape. Throws an input Error whose place
+// is "layer 12 (layers.12, convolution)" and whose message gives both shapes. Refuses more than 4096
+// layers and maps of more than 2^31 numbers, so that no file can make a reader run out of memory.
+void infer_shapes(Network& network);
+
+// The same network at another input size. Throws where a head's stride does not divide the size.
+Network resized(Network network, int width, int height);
+
+// Name and shape of every weight the layers ask for, in Darknet's file order
+// (bias, scale, mean, variance, kernel of each convolution). Shapes must be inferred.
+struct WeightSpec {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  int layer = 0;
+};
+std::vector<WeightSpec> weight_specs(const Network& network);
+
+// Throws an input Error that names the first missing, superfluous or misshapen weight.
+void check_weights(const Network& network);
+
+}  // namespace oko::graph

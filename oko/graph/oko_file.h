@@ -1,0 +1,33 @@
+#pragma once
+
+#include "oko/base/bytes.h"
+#include "oko/graph/network.h"
+
+namespace oko::graph {
+
+// The .oko model file: a valid safetensors file. Its tensors are the weights (and whatever `extra`
+// holds: a checkpoint keeps optimizer and EMA there); its __metadata__ has "format": "oko",
+// "version": "1" and "network": the layers as JSON. docs/oko-file.md is the specification.
+struct OkoFile {
+  Network network;
+  Weights extra;  // tensors that are not the network's, names as written
+};
+
+// The file's bytes. Deterministic: the same network gives the same bytes. Tensors start at
+// multiples of 64 bytes, so that a mapped file can be used in place.
+std::vector<std::byte> write_oko(const Network& network, const Weights& extra = {});
+
+// Opens a file's bytes without copying weights: tensors share `bytes`. Everything is bounds-checked;
+// shapes are inferred and weights checked against the layers (a file without weights is allowed).
+// Throws input Errors with byte offsets. `name` is the file's, for messages.
+OkoFile read_oko(const Bytes& bytes, const std::string& name);
+
+// Any safetensors file: tensors by name and the __metadata__ strings.
+struct Safetensors {
+  Weights tensors;
+  std::map<std::string, std::string, std::less<>> metadata;
+};
+std::vector<std::byte> write_safetensors(const Safetensors& content);
+Safetensors read_safetensors(const Bytes& bytes, const std::string& name);
+
+}  // namespace oko::graph

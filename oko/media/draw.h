@@ -1,0 +1,20 @@
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "oko/image/frame.h"
+#include "oko/image/geometry.h"
+
+namespace oko::media {
+
+using Color = std::array<std::uint8_t, 3>;
+// A colour that stays the same for a class and differs well from its neighbours'.
+Color color_of_class(int class_id);
+
+// A box with its label on a filled tag, line and text sized to the picture and kept inside it.
+void draw_box(image::Picture& picture, const image::Box& box, const std::string& label, Color color);
+// Text with a dark outline, its top left corner at (x, y).
+void draw_text(image::Picture& picture, int x, int y, const std::string& text, double scale = 1);
+
+}  // namespace oko::media

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "oko/image/frame.h"
+
+namespace oko::media {
+
+bool is_video_name(const std::string& uri);    // by extension
+bool is_picture_name(const std::string& uri);  // by extension
+
+struct VideoInfo {
+  image::Size size;
+  double frames_per_second = 0;
+  long frame_count = 0;  // 0 where the file does not say
+};
+
+class VideoReader {
+ public:
+  virtual ~VideoReader() = default;
+  virtual const VideoInfo& info() const = 0;
+  virtual bool next(image::Picture& frame) = 0;  // false at the end
+};
+// A file, or "camera" / "camera:1" for a camera. Throws an input Error where it cannot be opened.
+std::unique_ptr<VideoReader> open_video(const std::string& source);
+
+class VideoWriter {
+ public:
+  virtual ~VideoWriter() = default;
+  virtual void add(const image::Picture& frame) = 0;
+  // Finishes the file and gives it its final name. Without it nothing stays behind.
+  virtual void close() = 0;
+};
+// .mp4 (MPEG-4), .avi (Motion JPEG).
+std::unique_ptr<VideoWriter> create_video(const std::string& path, const VideoInfo& info);
+
+}  // namespace oko::media

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <memory>
+
+#include "oko/detect/detector.h"
+#include "oko/graph/network.h"
+
+namespace oko::train {
+
+struct EngineOptions {
+  int threads = 0;           // 0: all processors
+  std::string device = "auto";  // "cpu", "cuda", "cuda:1", or "auto": CUDA where LibTorch has it
+};
+
+// LibTorch as the engine behind `oko detect` and `oko eval`, batch norm folded into convolutions.
+// Throws an input Error where the network has no weights.
+std::unique_ptr<detect::Engine> make_torch_engine(const graph::Network& network,
+                                                  const EngineOptions& options = {});
+
+}  // namespace oko::train
