@@ -29,8 +29,9 @@ struct Placement {
 };
 
 // Where letterbox() will put a picture. Letterbox: the largest size that fits with the picture's
-// aspect, sides rounded to whole pixels and at least 1, bars of equal width (the odd pixel goes
-// right or below).
+// aspect, the shorter side rounded down to whole pixels and at least 1, bars of equal width (the odd
+// pixel goes right or below). This is Darknet's arithmetic, for both samplings. Neither size may be
+// empty.
 Placement place(Size source, Size input, const Preprocess& preprocess);
 
 // Fills `input` (3 planes of height × width floats) from the frame: colour order, scale and bars in

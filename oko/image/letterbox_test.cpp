@@ -1,0 +1,256 @@
+#include "oko/image/letterbox.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <tuple>
+#include <vector>
+
+namespace oko::image {
+namespace {
+
+using Fit = Preprocess::Fit;
+using Sampling = Preprocess::Sampling;
+
+// A picture whose values follow from the place alone: no two channels or neighbours are alike.
+Picture make_picture(Size size) {
+  Picture picture{size, {}};
+  for (int y = 0; y < size.height; ++y) {
+    for (int x = 0; x < size.width; ++x) {
+      for (int c = 0; c < 3; ++c) {
+        picture.rgb.push_back(static_cast<std::uint8_t>((x * 37 + y * 101 + c * 59) % 251));
+      }
+    }
+  }
+  return picture;
+}
+
+std::vector<float> letterboxed(const Frame& frame, Size input, const Preprocess& preprocess = {}) {
+  std::vector<float> values(
+      static_cast<std::size_t>(input.width) * static_cast<std::size_t>(input.height) * 3, -7);
+  letterbox(frame, input, preprocess, values);
+  return values;
+}
+
+Preprocess sampled(Sampling sampling) {
+  Preprocess preprocess;
+  preprocess.sampling = sampling;
+  return preprocess;
+}
+
+float at(const std::vector<float>& planes, Size size, int channel, int x, int y) {
+  return planes[static_cast<std::size_t>((channel * size.height + y) * size.width + x)];
+}
+
+TEST(Place, RoundsTheShorterSideDownAndPutsTheOddPixelBelow) {
+  const Placement p = place({773, 512}, {320, 320}, {});  // 512 · 320 / 773 = 211.9
+  EXPECT_FLOAT_EQ(p.scale_x, 320.F / 773);
+  EXPECT_FLOAT_EQ(p.scale_y, 211.F / 512);
+  EXPECT_EQ(p.offset_x, 0);
+  EXPECT_EQ(p.offset_y, 54);  // bars of 54 and 55
+}
+
+TEST(Place, FillsTheInputWhenStretching) {
+  Preprocess preprocess;
+  preprocess.fit = Fit::kStretch;
+  const Placement p = place({100, 50}, {20, 40}, preprocess);
+  EXPECT_EQ(p.to_input({0, 0, 100, 50}), (Box{0, 0, 20, 40}));
+}
+
+TEST(Place, KeepsAtLeastOnePixelOfExtremePictures) {
+  const Placement tall = place({1, 5000}, {416, 416}, {});
+  EXPECT_EQ(tall.to_input({0, 0, 1, 5000}), (Box{207, 0, 208, 416}));
+  const Placement wide = place({5000, 1}, {416, 416}, {});
+  EXPECT_EQ(wide.to_input({0, 0, 5000, 1}), (Box{0, 207, 416, 208}));
+}
+
+TEST(Place, DoesNotOverflowForTheLargestPictures) {
+  const Placement p = place({2'000'000'000, 1'000'000'000}, {4096, 4096}, {});
+  EXPECT_EQ(p.offset_y, 1024);
+}
+
+class Inverse : public testing::TestWithParam<std::tuple<Size, Size, Fit>> {};
+
+TEST_P(Inverse, ReturnsTheSameBox) {
+  const auto& [source, input, fit] = GetParam();
+  Preprocess preprocess;
+  preprocess.fit = fit;
+  const Placement p = place(source, input, preprocess);
+  const auto w = static_cast<float>(source.width), h = static_cast<float>(source.height);
+  // A float near the input's far edge holds about 2e-7 of it.
+  const float rounding_x = 1e-6F * static_cast<float>(input.width) / p.scale_x;
+  const float rounding_y = 1e-6F * static_cast<float>(input.height) / p.scale_y;
+  for (const Box& box : {Box{0, 0, w, h}, Box{.1F * w, .25F * h, .6F * w, .99F * h},
+                         Box{-.2F * w, -3, 1.5F * w, 2 * h}}) {
+    const Box back = p.to_source(p.to_input(box));
+    EXPECT_NEAR(back.left, box.left, rounding_x);
+    EXPECT_NEAR(back.top, box.top, rounding_y);
+    EXPECT_NEAR(back.right, box.right, rounding_x);
+    EXPECT_NEAR(back.bottom, box.bottom, rounding_y);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Letterbox, Inverse,
+    testing::Combine(testing::Values(Size{1, 1}, Size{773, 512}, Size{1, 5000}, Size{5000, 1},
+                                     Size{640, 424}, Size{333, 777}),
+                     testing::Values(Size{416, 416}, Size{320, 256}, Size{7, 13}),
+                     testing::Values(Fit::kLetterbox, Fit::kStretch)));
+
+TEST(Letterbox, TellsWherePlaceSaysItGoes) {
+  const Picture picture = make_picture({31, 17});
+  std::vector<float> values(3 * 24 * 40);
+  const Placement told = letterbox(picture.frame(), {24, 40}, {}, values);
+  const Placement expected = place({31, 17}, {24, 40}, {});
+  EXPECT_EQ(told.source, expected.source);
+  EXPECT_EQ(told.input, expected.input);
+  EXPECT_EQ(told.to_input({1, 2, 3, 4}), expected.to_input({1, 2, 3, 4}));
+}
+
+TEST(Letterbox, CopiesExactlyWhenSizesAreEqual) {
+  const Size size{23, 19};
+  const Picture picture = make_picture(size);
+  for (const auto sampling : {Sampling::kEdges, Sampling::kPixelCentres}) {
+    const auto values = letterboxed(picture.frame(), size, sampled(sampling));
+    for (int y = 0; y < size.height; ++y) {
+      for (int x = 0; x < size.width; ++x) {
+        for (int c = 0; c < 3; ++c) {
+          const std::uint8_t byte =
+              picture.rgb[static_cast<std::size_t>((y * size.width + x) * 3 + c)];
+          ASSERT_EQ(at(values, size, c, x, y), static_cast<float>(byte) / 255);
+        }
+      }
+    }
+  }
+}
+
+// The definition of both samplings, pixel by pixel in double precision.
+double reference(const Picture& picture, Size window, int c, int x, int y, Sampling sampling) {
+  const auto position = [&](int i, int from, int to) {
+    double p = 0;
+    if (sampling == Sampling::kEdges) {
+      p = (i + .5) * from / to - .5;
+    } else {
+      p = to == 1 ? from - 1 : static_cast<double>(i) * (from - 1) / (to - 1);
+    }
+    return std::min(std::max(p, 0.), from - 1.);
+  };
+  const double px = position(x, picture.size.width, window.width);
+  const double py = position(y, picture.size.height, window.height);
+  double sum = 0;
+  for (int dy = 0; dy < 2; ++dy) {
+    for (int dx = 0; dx < 2; ++dx) {
+      const int ix = std::min(static_cast<int>(px) + dx, picture.size.width - 1);
+      const int iy = std::min(static_cast<int>(py) + dy, picture.size.height - 1);
+      const double fx = px - std::floor(px), fy = py - std::floor(py);
+      const auto value =
+          picture.rgb[static_cast<std::size_t>((iy * picture.size.width + ix) * 3 + c)];
+      sum += value * (dx ? fx : 1 - fx) * (dy ? fy : 1 - fy);
+    }
+  }
+  return sum / 255;
+}
+
+class Resampling : public testing::TestWithParam<std::tuple<Size, Size, Sampling>> {};
+
+TEST_P(Resampling, FollowsTheDefinitionAndFillsTheBars) {
+  const auto& [source, input, sampling] = GetParam();
+  const Picture picture = make_picture(source);
+  const auto values = letterboxed(picture.frame(), input, sampled(sampling));
+  const Placement p = place(source, input, {});
+  const Box covered =
+      p.to_input({0, 0, static_cast<float>(source.width), static_cast<float>(source.height)});
+  const int left = static_cast<int>(p.offset_x), top = static_cast<int>(p.offset_y);
+  const Size window{static_cast<int>(std::lround(covered.width())),
+                    static_cast<int>(std::lround(covered.height()))};
+  for (int y = 0; y < input.height; ++y) {
+    for (int x = 0; x < input.width; ++x) {
+      const bool inside =
+          x >= left && x < left + window.width && y >= top && y < top + window.height;
+      for (int c = 0; c < 3; ++c) {
+        const double expected =
+            inside ? reference(picture, window, c, x - left, y - top, sampling) : .5;
+        ASSERT_NEAR(at(values, input, c, x, y), expected, 2e-4) << x << "," << y << "," << c;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Letterbox, Resampling,
+                         testing::Combine(testing::Values(Size{1, 1}, Size{1, 500}, Size{500, 1},
+                                                          Size{67, 41}, Size{2, 3}, Size{128, 96}),
+                                          testing::Values(Size{32, 32}, Size{64, 33}, Size{5, 48}),
+                                          testing::Values(Sampling::kEdges,
+                                                          Sampling::kPixelCentres)));
+
+// The picture in another format, with rubbish between its rows.
+std::vector<std::uint8_t> converted(const Picture& picture, PixelFormat format,
+                                    std::size_t stride) {
+  std::vector<std::uint8_t> bytes(stride * static_cast<std::size_t>(picture.size.height), 0xEE);
+  const bool bgr = format == PixelFormat::kBgr || format == PixelFormat::kBgra;
+  const auto pixel = static_cast<std::size_t>(bytes_per_pixel(format));
+  for (int y = 0; y < picture.size.height; ++y) {
+    for (int x = 0; x < picture.size.width; ++x) {
+      const auto* from = &picture.rgb[static_cast<std::size_t>((y * picture.size.width + x) * 3)];
+      auto* to = &bytes[static_cast<std::size_t>(y) * stride + static_cast<std::size_t>(x) * pixel];
+      if (format == PixelFormat::kGrey) {
+        to[0] = from[0];
+        continue;
+      }
+      for (int c = 0; c < 3; ++c) to[c] = from[bgr ? 2 - c : c];
+    }
+  }
+  return bytes;
+}
+
+TEST(Letterbox, GivesTheSameForEveryPixelFormatAndStride) {
+  const Picture picture = make_picture({45, 29});
+  const Size input{32, 32};
+  const auto expected = letterboxed(picture.frame(), input);
+  for (const auto format :
+       {PixelFormat::kRgb, PixelFormat::kBgr, PixelFormat::kRgba, PixelFormat::kBgra}) {
+    const std::size_t stride = 45 * static_cast<std::size_t>(bytes_per_pixel(format)) + 11;
+    const auto bytes = converted(picture, format, stride);
+    EXPECT_EQ(letterboxed({bytes.data(), picture.size, stride, format}, input), expected);
+  }
+}
+
+TEST(Letterbox, RepeatsGreyInAllPlanes) {
+  const Picture picture = make_picture({45, 29});
+  const Size input{32, 32};
+  const auto grey = converted(picture, PixelFormat::kGrey, 48);
+  const auto values = letterboxed({grey.data(), picture.size, 48, PixelFormat::kGrey}, input);
+  const auto rgb = letterboxed(picture.frame(), input);
+  constexpr std::ptrdiff_t kPlane = 32 * 32;
+  for (int c = 0; c < 3; ++c) {
+    EXPECT_TRUE(std::equal(rgb.begin(), rgb.begin() + kPlane, values.begin() + c * kPlane));
+  }
+}
+
+TEST(Letterbox, SwapsPlanesForNetworksThatWantBgr) {
+  const Picture picture = make_picture({45, 29});
+  const Size input{32, 32};
+  Preprocess bgr;
+  bgr.bgr = true;
+  const auto swapped = letterboxed(picture.frame(), input, bgr);
+  const auto straight = letterboxed(picture.frame(), input);
+  constexpr std::ptrdiff_t kPlane = 32 * 32;
+  for (int c = 0; c < 3; ++c) {
+    EXPECT_TRUE(std::equal(straight.begin() + c * kPlane, straight.begin() + (c + 1) * kPlane,
+                           swapped.begin() + (2 - c) * kPlane));
+  }
+}
+
+TEST(Letterbox, UsesTheBorderValueOfTheModel) {
+  const Picture picture = make_picture({40, 10});
+  Preprocess preprocess;
+  preprocess.border = 0;
+  const auto values = letterboxed(picture.frame(), {40, 40}, preprocess);
+  EXPECT_EQ(at(values, {40, 40}, 1, 3, 14), 0);
+  EXPECT_EQ(at(values, {40, 40}, 1, 3, 25), 0);
+}
+
+}  // namespace
+}  // namespace oko::image
