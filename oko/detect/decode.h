@@ -15,8 +15,13 @@ using HeadMap = std::span<const float>;
 // Turns the raw maps of all heads (in network.heads() order) into boxes in pixels of the network's
 // input, not yet suppressed. A class is listed when objectness > score_threshold and objectness ×
 // class > score_threshold; sigmoids are computed only where objectness passes. Order: head, row,
-// column, anchor, class.
+// column, anchor, class. Boxes that are not finite (a diverged network) are left out. Throws where
+// the maps do not fit the heads.
 std::vector<Detection> decode(const graph::Network& network, std::span<const HeadMap> heads,
                               float score_threshold);
+
+// The highest objectness × class of any box, whatever its size: what a user is told when nothing
+// passes the threshold. Costs little more than one look at every objectness.
+float best_score(const graph::Network& network, std::span<const HeadMap> heads);
 
 }  // namespace oko::detect

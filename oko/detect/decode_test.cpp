@@ -1,0 +1,311 @@
+#include "oko/detect/decode.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <sstream>
+#include <string>
+
+#include "oko/base/error.h"
+
+namespace oko::detect {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A network that is nothing but heads, each fed by the input: decode() looks at no other layer.
+struct HeadSpec {
+  graph::Operation operation;
+  graph::Shape shape;
+};
+graph::Network network_of(image::Size input, const std::vector<HeadSpec>& heads) {
+  graph::Network network;
+  network.input = {3, input.height, input.width};
+  for (const auto& head : heads) {
+    network.layers.push_back({"head", head.operation, {graph::kNetworkInput}, head.shape});
+  }
+  return network;
+}
+
+graph::Yolo one_anchor(int classes, float scale_x_y = 1) {
+  return {.anchors = {{10, 20}, {40, 30}}, .mask = {1}, .classes = classes, .scale_x_y = scale_x_y};
+}
+
+float logit(float p) { return std::log(p / (1 - p)); }
+
+// A map where nothing is found; set() places numbers into it.
+struct Map {
+  graph::Shape shape;
+  std::vector<float> values;
+  explicit Map(graph::Shape s) : shape(s), values(static_cast<std::size_t>(s.count()), -20) {}
+  void set(int channel, int row, int column, float value) {
+    values[static_cast<std::size_t>((channel * shape.height + row) * shape.width + column)] = value;
+  }
+};
+
+TEST(DecodeYolo, FollowsTheFormulaOnAMapThatIsNotSquare) {
+  const auto network = network_of({64, 96}, {{one_anchor(2), {7, 3, 2}}});
+  Map map({7, 3, 2});
+  map.set(0, 2, 1, 0);              // x: the middle of cell 1 of 2: 48 of 64
+  map.set(1, 2, 1, logit(.25F));    // y: a quarter into cell 2 of 3: 72 of 96
+  map.set(2, 2, 1, std::log(.5F));  // half as wide as the anchor: 20
+  map.set(3, 2, 1, std::log(2.F));  // twice as high: 60
+  map.set(4, 2, 1, logit(.8F));
+  map.set(6, 2, 1, logit(.9F));
+  const HeadMap maps[] = {map.values};
+  const auto found = decode(network, maps, .25F);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].class_id, 1);
+  EXPECT_NEAR(found[0].score, .72, 1e-6);
+  EXPECT_NEAR(found[0].box.left, 38, 1e-4);
+  EXPECT_NEAR(found[0].box.right, 58, 1e-4);
+  EXPECT_NEAR(found[0].box.top, 42, 1e-4);
+  EXPECT_NEAR(found[0].box.bottom, 102, 1e-4);
+}
+
+TEST(DecodeYolo, SpreadsCentresByScaleXY) {
+  const auto network = network_of({32, 32}, {{one_anchor(1, 2), {6, 1, 1}}});
+  Map map({6, 1, 1});
+  map.set(0, 0, 0, 50);   // sigmoid 1: 2·1 − 1/2 cells
+  map.set(1, 0, 0, -50);  // sigmoid 0: −1/2 cells
+  map.set(2, 0, 0, 0);
+  map.set(3, 0, 0, 0);
+  map.set(4, 0, 0, 5);
+  map.set(5, 0, 0, 5);
+  const HeadMap maps[] = {map.values};
+  const auto found = decode(network, maps, .5F);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_NEAR((found[0].box.left + found[0].box.right) / 2, 48, 1e-4);
+  EXPECT_NEAR((found[0].box.top + found[0].box.bottom) / 2, -16, 1e-4);
+}
+
+TEST(DecodeYolo, ListsEveryClassThatPassesInOrder) {
+  const auto network = network_of({32, 32}, {{one_anchor(3), {8, 1, 2}}});
+  Map map({8, 1, 2});
+  for (const int column : {0, 1}) {
+    map.set(2, 0, column, 0);
+    map.set(3, 0, column, 0);
+    map.set(4, 0, column, 9);
+    map.set(5, 0, column, 2);
+    map.set(7, 0, column, 3);
+  }
+  const HeadMap maps[] = {map.values};
+  const auto found = decode(network, maps, .5F);
+  ASSERT_EQ(found.size(), 4U);
+  EXPECT_EQ(found[0].class_id, 0);
+  EXPECT_EQ(found[1].class_id, 2);
+  EXPECT_LT(found[1].box.left, found[2].box.left);
+  EXPECT_EQ(found[2].class_id, 0);
+}
+
+// σ(0) is exactly .5: neither objectness nor the product passes a threshold it only equals.
+TEST(DecodeYolo, WantsMoreThanTheThreshold) {
+  const auto network = network_of({32, 32}, {{one_anchor(1), {6, 1, 1}}});
+  Map map({6, 1, 1});
+  map.set(2, 0, 0, 0);
+  map.set(3, 0, 0, 0);
+  map.set(4, 0, 0, 0);
+  map.set(5, 0, 0, 40);
+  const HeadMap maps[] = {map.values};
+  EXPECT_TRUE(decode(network, maps, .5F).empty());
+  EXPECT_EQ(decode(network, maps, .4999F).size(), 1U);
+  EXPECT_TRUE(decode(network, maps, 1).empty());
+  EXPECT_EQ(decode(network, maps, 0).size(), 1U);
+}
+
+TEST(DecodeYolo, LeavesOutNumbersOfADivergedNetwork) {
+  const auto network = network_of({32, 32}, {{one_anchor(1), {6, 1, 1}}});
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const int channel : {0, 1, 2, 3, 4, 5}) {
+    Map map({6, 1, 1});
+    for (int c = 0; c < 6; ++c) map.set(c, 0, 0, c < 4 ? 0 : 5);
+    map.set(channel, 0, 0, nan);
+    const HeadMap maps[] = {map.values};
+    EXPECT_TRUE(decode(network, maps, .1F).empty()) << channel;
+  }
+  Map map({6, 1, 1});
+  for (int c = 0; c < 6; ++c) map.set(c, 0, 0, c < 4 ? 0 : 5);
+  map.set(2, 0, 0, 1000);  // a width beyond float
+  const HeadMap maps[] = {map.values};
+  EXPECT_TRUE(decode(network, maps, .1F).empty());
+}
+
+TEST(DecodeRegion, TakesAnchorsInCellsAndASoftmaxOverClasses) {
+  const graph::Region region{.anchors = {{1, 2}, {.5F, .25F}}, .classes = 3, .softmax = true};
+  const auto network = network_of({64, 64}, {{region, {16, 2, 4}}});
+  Map map({16, 2, 4});
+  const int base = 8;  // the second anchor
+  for (int c = 0; c < 4; ++c) map.set(base + c, 1, 3, 0);
+  map.set(base + 4, 1, 3, logit(.9F));
+  map.set(base + 5, 1, 3, std::log(1.F));
+  map.set(base + 6, 1, 3, std::log(6.F));
+  map.set(base + 7, 1, 3, std::log(3.F));
+  const HeadMap maps[] = {map.values};
+  const auto found = decode(network, maps, .25F);
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_NEAR(found[0].score, .54, 1e-6);
+  EXPECT_NEAR(found[1].score, .27, 1e-6);
+  EXPECT_NEAR(found[0].box.left, 56 - 4, 1e-4);  // cells are 16 × 32 pixels
+  EXPECT_NEAR(found[0].box.right, 56 + 4, 1e-4);
+  EXPECT_NEAR(found[0].box.top, 48 - 4, 1e-4);
+  EXPECT_NEAR(best_score(network, maps), .54, 1e-6);
+}
+
+TEST(DecodeRegion, TakesIndependentSigmoidsWithoutSoftmax) {
+  const graph::Region region{.anchors = {{1, 1}}, .classes = 2, .softmax = false};
+  const auto network = network_of({32, 32}, {{region, {7, 1, 1}}});
+  Map map({7, 1, 1});
+  for (int c = 0; c < 4; ++c) map.set(c, 0, 0, 0);
+  map.set(4, 0, 0, 40);
+  map.set(5, 0, 0, logit(.7F));
+  map.set(6, 0, 0, logit(.6F));
+  const HeadMap maps[] = {map.values};
+  const auto found = decode(network, maps, .25F);
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_NEAR(found[0].score, .7, 1e-6);
+  EXPECT_NEAR(found[1].score, .6, 1e-6);
+}
+
+TEST(Decode, RefusesMapsThatDoNotFitTheHeads) {
+  const auto network = network_of({32, 32}, {{one_anchor(1), {6, 1, 1}}});
+  const std::vector<float> values(5);
+  const HeadMap maps[] = {values};
+  EXPECT_THROW(decode(network, maps, .5F), Error);
+  EXPECT_THROW(decode(network, {}, .5F), Error);
+}
+
+TEST(BestScore, IsTheHighestProductAlsoBelowEveryThreshold) {
+  const auto network = network_of({32, 32}, {{one_anchor(2), {7, 1, 2}}});
+  Map map({7, 1, 2});
+  map.set(4, 0, 0, logit(.5F));  // .5 · .02
+  map.set(6, 0, 0, logit(.02F));
+  map.set(4, 0, 1, logit(.2F));  // .2 · .9
+  map.set(5, 0, 1, logit(.9F));
+  const HeadMap maps[] = {map.values};
+  EXPECT_NEAR(best_score(network, maps), .18, 1e-6);
+}
+
+// --- against the reference program's own tensors and boxes ---
+
+std::vector<float> read_floats(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::vector<float> values(fs::file_size(path) / sizeof(float));
+  file.read(reinterpret_cast<char*>(values.data()),
+            static_cast<std::streamsize>(values.size() * sizeof(float)));
+  return values;
+}
+
+std::vector<Detection> read_boxes(const fs::path& path) {
+  std::ifstream file(path);
+  std::vector<Detection> boxes;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with('#')) continue;
+    std::istringstream fields(line);
+    Detection d;
+    fields >> d.class_id >> d.score >> d.box.left >> d.box.top >> d.box.right >> d.box.bottom;
+    boxes.push_back(d);
+  }
+  return boxes;
+}
+
+struct GoldenHead {
+  std::vector<int> mask;
+  float scale_x_y;
+  graph::Shape shape;
+  std::string file;
+};
+struct Golden {
+  std::string model, picture, boxes;
+  image::Size source, input;
+  int classes;
+  std::vector<graph::Anchor> anchors;
+  std::vector<GoldenHead> heads;
+};
+
+std::vector<Golden> goldens() {
+  const std::vector<graph::Anchor> fast{{12, 18},  {37, 49},   {52, 132},
+                                        {115, 73}, {119, 199}, {242, 238}};
+  const std::vector<graph::Anchor> nano{{12, 18},  {37, 49},   {52, 132},
+                                        {115, 74}, {119, 199}, {243, 238}};
+  const std::vector<graph::Anchor> face{{4, 6},   {7, 10},  {11, 15}, {16, 24},  {33, 25},
+                                        {26, 41}, {47, 60}, {83, 97}, {141, 149}};
+  const graph::Shape coarse{255, 10, 10}, fine{255, 20, 20};
+  const auto coco = [&](const char* model, const char* boxes, const auto& anchors,
+                        const std::string& first, const std::string& second, float s1, float s2) {
+    return Golden{model,
+                  "dog",
+                  boxes,
+                  {768, 576},
+                  {320, 320},
+                  80,
+                  anchors,
+                  {{{3, 4, 5}, s1, coarse, first + "_255x10x10"},
+                   {{0, 1, 2}, s2, fine, second + "_255x20x20"}}};
+  };
+  return {coco("yolo-fastest-1.1", "dog.tsv", fast, "layer120", "layer129", 1, 1),
+          coco("yolo-fastest-1.1-xl", "dog.tsv", fast, "layer120", "layer129", 1, 1),
+          coco("MobileNetV2-YOLOv3-Nano-coco", "dog.tsv", nano, "layer68", "layer78", 1, 1),
+          coco("MobileNetV2-YOLOv3-Nano-coco", "dog.scale_x_y.tsv", nano, "layer68", "layer78",
+               1.1F, 1.05F),
+          {"yoloface-500k",
+           "person",
+           "person.tsv",
+           {640, 424},
+           {320, 256},
+           1,
+           face,
+           {{{6, 7, 8}, 1, {18, 16, 20}, "layer64_18x16x20"},
+            {{3, 4, 5}, 1, {18, 32, 40}, "layer72_18x32x40"},
+            {{0, 1, 2}, 1, {18, 64, 80}, "layer80_18x64x80"}}}};
+}
+
+// Darknet draws a picture at a whole-pixel offset but maps boxes back with half of the full
+// difference, so where a bar's two sides add up to an odd number (773 × 512 in 320 × 320) its boxes
+// lie half an input pixel higher than the picture's. Our inverse is exact. The pictures here have
+// even bars, where both agree.
+TEST(DecodeGolden, GivesTheReferenceBoxesFromTheReferenceTensors) {
+  const char* data = std::getenv("OKO_DATA");
+  if (!data || !fs::exists(fs::path(data) / "golden")) {
+    GTEST_SKIP() << "the reference data is not here: set OKO_DATA";
+  }
+  image::Preprocess preprocess;
+  preprocess.sampling = image::Preprocess::Sampling::kPixelCentres;
+  for (const Golden& golden : goldens()) {
+    SCOPED_TRACE(golden.model + " " + golden.boxes);
+    const fs::path folder = fs::path(data) / "golden" / golden.model;
+    std::vector<HeadSpec> heads;
+    std::vector<std::vector<float>> tensors;
+    for (const auto& head : golden.heads) {
+      heads.push_back({graph::Yolo{.anchors = golden.anchors,
+                                   .mask = head.mask,
+                                   .classes = golden.classes,
+                                   .scale_x_y = head.scale_x_y},
+                       head.shape});
+      tensors.push_back(read_floats(folder / (golden.picture + "_tensors") / (head.file + ".f32")));
+    }
+    const auto network = network_of(golden.input, heads);
+    const std::vector<HeadMap> maps(tensors.begin(), tensors.end());
+    const auto found = non_maximum_suppression(decode(network, maps, .25F), {});
+    const auto expected = read_boxes(folder / golden.boxes);
+    const auto placement = image::place(golden.source, golden.input, preprocess);
+    ASSERT_EQ(found.size(), expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const image::Box box = placement.to_source(found[i].box);
+      EXPECT_EQ(found[i].class_id, expected[i].class_id);
+      EXPECT_NEAR(found[i].score, expected[i].score, 1e-5);
+      EXPECT_NEAR(box.left, expected[i].box.left, .01);
+      EXPECT_NEAR(box.top, expected[i].box.top, .01);
+      EXPECT_NEAR(box.right, expected[i].box.right, .01);
+      EXPECT_NEAR(box.bottom, expected[i].box.bottom, .01);
+    }
+    ASSERT_FALSE(found.empty());
+    EXPECT_EQ(best_score(network, maps), found.front().score);
+  }
+}
+
+}  // namespace
+}  // namespace oko::detect

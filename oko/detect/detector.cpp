@@ -1,0 +1,74 @@
+#include "oko/detect/detector.h"
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "oko/base/error.h"
+
+namespace oko::detect {
+namespace {
+
+// From pixels of the network's input to the frame's own. What lies wholly in the bars goes.
+std::vector<Detection> in_frame(std::vector<Detection> detections,
+                                const image::Placement& placement) {
+  for (Detection& d : detections) {
+    d.box = image::clipped(placement.to_source(d.box), placement.source);
+  }
+  std::erase_if(detections, [](const Detection& d) { return !(d.box.area() > 0); });
+  return detections;
+}
+
+Result make_result(const graph::Network& network, std::span<const HeadMap> heads,
+                   const Thresholds& thresholds, const image::Placement& placement) {
+  auto boxes = non_maximum_suppression(decode(network, heads, thresholds.score), thresholds);
+  Result result;
+  result.best_score = boxes.empty() ? best_score(network, heads) : boxes.front().score;
+  result.detections = in_frame(std::move(boxes), placement);
+  return result;
+}
+
+}  // namespace
+
+Detector::Detector(graph::Network network, std::unique_ptr<Engine> engine)
+    : network_(std::move(network)), engine_(std::move(engine)) {
+  if (network_.input.channels != 3) {
+    throw input_error(network_.name, "the network takes " +
+                                         std::to_string(network_.input.channels) +
+                                         " channels, pictures have 3");
+  }
+  if (network_.heads().empty()) {
+    throw input_error(network_.name, "the network has no detection head",
+                      "use a detector: its last layers are [yolo] or [region]");
+  }
+}
+
+Result Detector::detect(const image::Frame& frame, const Thresholds& thresholds) {
+  return std::move(detect(std::span(&frame, 1), thresholds).front());
+}
+
+std::vector<Result> Detector::detect(std::span<const image::Frame> frames,
+                                     const Thresholds& thresholds) {
+  if (frames.empty()) return {};
+  const auto picture_size = static_cast<std::size_t>(network_.input.count());
+  const image::Size size{network_.input.width, network_.input.height};
+  input_.resize(picture_size * frames.size());
+  std::vector<image::Placement> placements;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    const auto part = std::span(input_).subspan(i * picture_size, picture_size);
+    placements.push_back(image::letterbox(frames[i], size, network_.preprocess, part));
+  }
+  const auto maps = engine_->run(input_, static_cast<int>(frames.size()));
+  if (maps.size() != frames.size()) {
+    throw Error(ErrorCode::kFailed, "engine",
+                "gave results for " + std::to_string(maps.size()) + " of " +
+                    std::to_string(frames.size()) + " pictures");
+  }
+  std::vector<Result> results;
+  for (std::size_t i = 0; i < frames.size(); ++i) {
+    results.push_back(make_result(network_, maps[i], thresholds, placements[i]));
+  }
+  return results;
+}
+
+}  // namespace oko::detect
