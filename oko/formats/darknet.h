@@ -11,8 +11,8 @@ namespace oko::formats {
 
 // Reads a Darknet .cfg. Shapes are inferred; preprocess is Darknet's (letterbox, pixel centres);
 // batch norm is sqrt(variance) + 1e-6. The [net] section's training keys go to
-// network.metadata["darknet"]["net"] as strings; keys that nothing here uses are told in `warnings`.
-// Throws input Errors with "file:line".
+// network.metadata["darknet"]["net"] as strings; keys that nothing here uses are told in
+// `warnings`. Throws input Errors with "file:line".
 graph::Network read_darknet_cfg(std::string_view text, const std::string& name,
                                 std::vector<std::string>* warnings = nullptr);
 
@@ -35,8 +35,9 @@ std::vector<std::byte> write_darknet_weights(const graph::Network& network,
 // How many floats a .weights file of this network holds.
 std::int64_t darknet_float_count(const graph::Network& network);
 
-// The class count with which `network`'s file would hold exactly the floats of this file, or 0 where
-// none does. Heads grow by a fixed number of floats a class, so the count follows from the size.
+// The class count with which `network`'s file would hold exactly the floats of this file, or 0
+// where none does. Heads grow by a fixed number of floats a class, so the count follows from the
+// size.
 int darknet_classes_from_size(const graph::Network& network, const Bytes& file);
 
 }  // namespace oko::formats

@@ -18,8 +18,8 @@ struct BuiltinOptions {
 // "yolov3", "yolov3-tiny", "yolo-fastest", "yolo-fastest-xl".
 std::span<const std::string_view> builtin_names();
 
-// One of them with shapes inferred and no weights. Throws a usage Error for an unknown name (listing
-// the known ones), a size no multiple of 32, classes < 1, or a wrong number of anchors.
+// One of them with shapes inferred and no weights. Throws a usage Error for an unknown name
+// (listing the known ones), a size no multiple of 32, classes < 1, or a wrong number of anchors.
 Network make_builtin(std::string_view name, const BuiltinOptions& options);
 
 // How many anchors the network's heads share (yolov3: 9, the others: 6).

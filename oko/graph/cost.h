@@ -8,8 +8,8 @@
 namespace oko::graph {
 
 struct LayerCost {
-  std::int64_t parameters = 0;  // numbers stored, batch-norm statistics included
-  double flop = 0;              // of one picture; a multiply and an add are 2
+  std::int64_t parameters = 0;    // numbers stored, batch-norm statistics included
+  double flop = 0;                // of one picture; a multiply and an add are 2
   std::int64_t output_bytes = 0;  // float32
 };
 

@@ -21,8 +21,16 @@ struct Shape {
 // "255x13x13", channels first.
 std::string to_string(const Shape& shape);
 
-enum class Activation { kLinear, kLeaky, kRelu, kRelu6, kLogistic, kMish, kSwish };  // leaky: slope .1
-const char* name_of(Activation activation);                    // Darknet's names: "leaky", …
+enum class Activation {
+  kLinear,
+  kLeaky,
+  kRelu,
+  kRelu6,
+  kLogistic,
+  kMish,
+  kSwish
+};                                           // leaky: slope .1
+const char* name_of(Activation activation);  // Darknet's names: "leaky", …
 std::optional<Activation> activation_named(std::string_view name);
 
 struct Padding {
@@ -43,21 +51,21 @@ struct BatchNorm {
 // there is batch norm), and with batch norm ".scale" (gamma), ".mean", ".variance", each [filters].
 struct Convolution {
   int filters = 1, size = 1, stride = 1, groups = 1;
-  Padding padding;
-  std::optional<BatchNorm> batch_norm;
+  Padding padding{};
+  std::optional<BatchNorm> batch_norm{};
   Activation activation = Activation::kLinear;
 };
 
 struct MaxPool {  // padding counts as −infinity
   int size = 2, stride = 2;
-  Padding padding;
+  Padding padding{};
 };
 struct AveragePool {};  // global: c×h×w → c×1×1
 struct Upsample {       // nearest neighbour
   int scale = 2;
 };
-// Joins its inputs along channels, cuts the result of each input into `groups` equal parts and keeps
-// part `group` (Darknet's route).
+// Joins its inputs along channels, cuts the result of each input into `groups` equal parts and
+// keeps part `group` (Darknet's route).
 struct Route {
   int groups = 1, group = 0;
 };
@@ -120,13 +128,22 @@ struct Network {
   int class_count() const;         // of the heads; 0 without one
 };
 
-// Checks the whole network and fills every layer's output shape. Throws an input Error whose place
-// is "layer 12 (layers.12, convolution)" and whose message gives both shapes. Refuses more than 4096
-// layers and maps of more than 2^31 numbers, so that no file can make a reader run out of memory.
+// "layer 12 (layers.12, convolution)": the place of an Error about a layer.
+std::string place_of(const Network& network, std::size_t layer);
+
+// Checks the whole network and fills every layer's output shape, in order: where it throws, the
+// layer at fault is the first without a shape. Throws an input Error whose place is place_of() the
+// layer and whose message gives both shapes. Refuses more than 4096 layers, maps and kernels of
+// more than 2^31 numbers, and layers that read from a head.
 void infer_shapes(Network& network);
 
 // The same network at another input size. Throws where a head's stride does not divide the size.
 Network resized(Network network, int width, int height);
+
+// Gives every head, and the convolution that makes its input, another number of classes, and drops
+// the weights of those convolutions and the class names. Nothing changes where the count is the
+// same. Throws where a head's input is not made by a convolution.
+void set_class_count(Network& network, int classes);
 
 // Name and shape of every weight the layers ask for, in Darknet's file order
 // (bias, scale, mean, variance, kernel of each convolution). Shapes must be inferred.

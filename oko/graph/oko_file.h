@@ -17,9 +17,9 @@ struct OkoFile {
 // multiples of 64 bytes, so that a mapped file can be used in place.
 std::vector<std::byte> write_oko(const Network& network, const Weights& extra = {});
 
-// Opens a file's bytes without copying weights: tensors share `bytes`. Everything is bounds-checked;
-// shapes are inferred and weights checked against the layers (a file without weights is allowed).
-// Throws input Errors with byte offsets. `name` is the file's, for messages.
+// Opens a file's bytes without copying weights: tensors share `bytes`. Everything is
+// bounds-checked; shapes are inferred and weights checked against the layers (a file without
+// weights is allowed). Throws input Errors with byte offsets. `name` is the file's, for messages.
 OkoFile read_oko(const Bytes& bytes, const std::string& name);
 
 // Any safetensors file: tensors by name and the __metadata__ strings.

@@ -1,0 +1,154 @@
+#include "oko/graph/network.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <utility>
+
+#include "oko/base/error.h"
+
+namespace oko::graph {
+namespace {
+
+constexpr std::array<const char*, 7> kActivations = {"linear",   "leaky", "relu", "relu6",
+                                                     "logistic", "mish",  "swish"};
+
+// In the order of Operation's alternatives.
+constexpr std::array<const char*, 10> kOperations = {
+    "convolution", "max_pool", "average_pool", "upsample", "route",
+    "shortcut",    "dropout",  "softmax",      "yolo",     "region"};
+static_assert(kOperations.size() == std::variant_size_v<Operation>);
+
+// How many input pixels one cell of a map covers, as a fraction.
+struct Stride {
+  std::int64_t over = 1, under = 1;
+};
+
+// Strides past any real map are all the same here: they divide no size.
+constexpr std::int64_t kMaxStride = std::int64_t{1} << 30;
+
+// Of every layer; a layer with several inputs takes the first one's.
+std::vector<Stride> strides_of(const Network& network) {
+  std::vector<Stride> strides;
+  for (const Layer& layer : network.layers) {
+    const int from = layer.inputs.front();
+    Stride stride = from == kNetworkInput ? Stride{} : strides[static_cast<std::size_t>(from)];
+    if (const auto* convolution = std::get_if<Convolution>(&layer.operation)) {
+      stride.over *= convolution->stride;
+    } else if (const auto* pool = std::get_if<MaxPool>(&layer.operation)) {
+      stride.over *= pool->stride;
+    } else if (const auto* upsample = std::get_if<Upsample>(&layer.operation)) {
+      stride.under *= upsample->scale;
+    }
+    const std::int64_t common = std::gcd(stride.over, stride.under);
+    strides.push_back(
+        {std::min(stride.over / common, kMaxStride), std::min(stride.under / common, kMaxStride)});
+  }
+  return strides;
+}
+
+void set_head_classes(Network& network, int head, int classes) {
+  Layer& layer = network.layers[static_cast<std::size_t>(head)];
+  const int from = layer.inputs.front();
+  auto* convolution =
+      from == kNetworkInput
+          ? nullptr
+          : std::get_if<Convolution>(&network.layers[static_cast<std::size_t>(from)].operation);
+  if (!convolution) {
+    throw input_error(place_of(network, static_cast<std::size_t>(head)),
+                      "the number of classes cannot be changed: the head's input is not made by a "
+                      "convolution");
+  }
+  std::size_t boxes = 0;
+  if (auto* yolo = std::get_if<Yolo>(&layer.operation)) {
+    yolo->classes = classes;
+    boxes = yolo->mask.size();
+  } else {
+    auto& region = std::get<Region>(layer.operation);
+    region.classes = classes;
+    boxes = region.anchors.size();
+  }
+  convolution->filters = static_cast<int>(boxes) * (5 + classes);
+  const std::string prefix = network.layers[static_cast<std::size_t>(from)].name + ".";
+  std::erase_if(network.weights, [&](const auto& item) { return item.first.starts_with(prefix); });
+}
+
+}  // namespace
+
+std::string to_string(const Shape& shape) {
+  return std::to_string(shape.channels) + "x" + std::to_string(shape.height) + "x" +
+         std::to_string(shape.width);
+}
+
+const char* name_of(Activation activation) {
+  return kActivations[static_cast<std::size_t>(activation)];
+}
+
+std::optional<Activation> activation_named(std::string_view name) {
+  for (std::size_t i = 0; i < kActivations.size(); ++i) {
+    if (name == kActivations[i]) return static_cast<Activation>(i);
+  }
+  return std::nullopt;
+}
+
+const char* name_of(const Operation& operation) { return kOperations[operation.index()]; }
+
+std::string place_of(const Network& network, std::size_t layer) {
+  const Layer& l = network.layers[layer];
+  return "layer " + std::to_string(layer) + " (" + l.name + ", " + name_of(l.operation) + ")";
+}
+
+std::vector<int> Network::heads() const {
+  std::vector<int> found;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const Operation& operation = layers[i].operation;
+    if (std::holds_alternative<Yolo>(operation) || std::holds_alternative<Region>(operation)) {
+      found.push_back(static_cast<int>(i));
+    }
+  }
+  return found;
+}
+
+int Network::class_count() const {
+  for (const Layer& layer : layers) {
+    if (const auto* yolo = std::get_if<Yolo>(&layer.operation)) return yolo->classes;
+    if (const auto* region = std::get_if<Region>(&layer.operation)) return region->classes;
+  }
+  return 0;
+}
+
+Network resized(Network network, int width, int height) {
+  infer_shapes(network);
+  const std::vector<Stride> strides = strides_of(network);
+  for (const int head : network.heads()) {
+    const Stride stride = strides[static_cast<std::size_t>(head)];
+    if (width * stride.under % stride.over != 0 || height * stride.under % stride.over != 0) {
+      throw input_error(place_of(network, static_cast<std::size_t>(head)),
+                        "the head's stride " + std::to_string(stride.over) +
+                            (stride.under > 1 ? "/" + std::to_string(stride.under) : "") +
+                            " does not divide the size " + std::to_string(width) + "x" +
+                            std::to_string(height),
+                        "choose sides that are multiples of the largest stride, usually 32");
+    }
+  }
+  network.input.width = width;
+  network.input.height = height;
+  infer_shapes(network);
+  return network;
+}
+
+void set_class_count(Network& network, int classes) {
+  constexpr int kMaxClasses = 1 << 20;
+  if (classes < 1 || classes > kMaxClasses) {
+    throw Error(ErrorCode::kUsage, "network",
+                "the number of classes " + std::to_string(classes) + " is not in 1…" +
+                    std::to_string(kMaxClasses));
+  }
+  infer_shapes(network);
+  if (classes == network.class_count()) return;
+  for (const int head : network.heads()) set_head_classes(network, head, classes);
+  network.classes.clear();
+  infer_shapes(network);
+}
+
+}  // namespace oko::graph

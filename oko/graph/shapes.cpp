@@ -1,0 +1,267 @@
+#include <cmath>
+#include <set>
+
+#include "oko/base/error.h"
+#include "oko/graph/network.h"
+
+namespace oko::graph {
+namespace {
+
+// Bounds that keep every product below inside 64 bits; see infer_shapes() for what they are for.
+constexpr std::size_t kMaxLayers = 4096;
+constexpr std::int64_t kMaxNumbers = std::int64_t{1} << 31;
+constexpr int kMaxSide = 1 << 20;  // of a map, and its channels
+constexpr int kMaxWindow = 1024;   // size and stride of a convolution or pool, scale of an upsample
+
+using Side = std::int64_t;
+
+// Works out the output shape of one layer.
+class LayerCheck {
+ public:
+  LayerCheck(const Network& network, std::size_t index) : network_(network), index_(index) {}
+
+  Shape run() {
+    check_inputs();
+    const Shape shape =
+        std::visit([this](const auto& operation) { return output(operation); }, layer().operation);
+    if (shape.count() > kMaxNumbers) fail("the output " + to_string(shape) + " is too large");
+    return shape;
+  }
+
+ private:
+  const Layer& layer() const { return network_.layers[index_]; }
+  const Shape& input(std::size_t i = 0) const {
+    const int from = layer().inputs[i];
+    return from == kNetworkInput ? network_.input
+                                 : network_.layers[static_cast<std::size_t>(from)].output;
+  }
+
+  [[noreturn]] void fail(std::string message, std::string mend = {}) const {
+    throw input_error(place_of(network_, index_), std::move(message), std::move(mend));
+  }
+
+  void check_range(const char* what, Side value, Side low, Side high) const {
+    if (value >= low && value <= high) return;
+    fail(std::string(what) + " " + std::to_string(value) + " is not in " + std::to_string(low) +
+         "…" + std::to_string(high));
+  }
+
+  void check_number(const char* what, float value, float low, float high) const {
+    if (std::isfinite(value) && value >= low && value <= high) return;
+    fail(std::string(what) + " " + std::to_string(value) + " is not in " + std::to_string(low) +
+         "…" + std::to_string(high));
+  }
+
+  void check_inputs() const {
+    const auto& inputs = layer().inputs;
+    const bool many = std::holds_alternative<Route>(layer().operation) ||
+                      std::holds_alternative<Shortcut>(layer().operation);
+    const std::size_t least = std::holds_alternative<Shortcut>(layer().operation) ? 2 : 1;
+    if (inputs.size() < least || (inputs.size() > 1 && !many)) {
+      fail("the layer has " + std::to_string(inputs.size()) + " inputs, it takes " +
+           (many ? "at least " : "") + std::to_string(least));
+    }
+    for (const int from : inputs) {
+      if (from < kNetworkInput || from >= static_cast<int>(index_)) {
+        fail("input " + std::to_string(from) + " is not an earlier layer");
+      }
+      if (from != kNetworkInput && is_head(static_cast<std::size_t>(from))) {
+        fail("the layer reads from " + place_of(network_, static_cast<std::size_t>(from)) +
+                 ", a head that gives boxes and no map",
+             "read from the layer before the head");
+      }
+    }
+  }
+
+  bool is_head(std::size_t index) const {
+    const Operation& operation = network_.layers[index].operation;
+    return std::holds_alternative<Yolo>(operation) || std::holds_alternative<Region>(operation);
+  }
+
+  Shape shape_of(Side channels, Side height, Side width) const {
+    check_range("output channels", channels, 1, kMaxSide);
+    check_range("output height", height, 1, kMaxSide);
+    check_range("output width", width, 1, kMaxSide);
+    return {static_cast<int>(channels), static_cast<int>(height), static_cast<int>(width)};
+  }
+
+  // The map a sliding window makes: floor((side + padding − size) / stride) + 1.
+  Shape slide(Side channels, int size, int stride, const Padding& padding) const {
+    const Shape& in = input();
+    check_range("size", size, 1, kMaxWindow);
+    check_range("stride", stride, 1, kMaxWindow);
+    for (const int side : {padding.top, padding.left, padding.bottom, padding.right}) {
+      check_range("padding", side, 0, kMaxWindow);
+    }
+    const Side rows = Side{in.height} + padding.top + padding.bottom - size;
+    const Side columns = Side{in.width} + padding.left + padding.right - size;
+    if (rows < 0 || columns < 0) {
+      const std::string n = std::to_string(size);
+      fail("a window of " + n + "x" + n + " does not fit into the padded input " + to_string(in),
+           "use a larger network input or fewer strides");
+    }
+    return shape_of(channels, rows / stride + 1, columns / stride + 1);
+  }
+
+  Shape output(const Convolution& c) const {
+    const Shape& in = input();
+    check_range("filters", c.filters, 1, kMaxSide);
+    check_range("groups", c.groups, 1, kMaxSide);
+    if (in.channels % c.groups != 0 || c.filters % c.groups != 0) {
+      fail(std::to_string(c.groups) + " groups do not divide the input " + to_string(in) +
+           " and the " + std::to_string(c.filters) + " filters");
+    }
+    if (c.batch_norm) check_number("epsilon", c.batch_norm->epsilon, 0, 1);
+    const Shape shape = slide(c.filters, c.size, c.stride, c.padding);
+    if (Side{c.filters} * (in.channels / c.groups) * c.size * c.size > kMaxNumbers) {
+      fail("the kernel from " + to_string(in) + " to " + to_string(shape) + " is too large");
+    }
+    return shape;
+  }
+
+  Shape output(const MaxPool& pool) const {
+    const Padding& p = pool.padding;
+    for (const int side : {p.top, p.left, p.bottom, p.right}) {
+      // Else a window could lie in the padding alone and its maximum be −infinity.
+      if (side >= pool.size) {
+        fail("padding " + std::to_string(side) + " is not smaller than the window of size " +
+             std::to_string(pool.size));
+      }
+    }
+    return slide(input().channels, pool.size, pool.stride, p);
+  }
+
+  Shape output(const AveragePool&) const { return shape_of(input().channels, 1, 1); }
+
+  Shape output(const Upsample& upsample) const {
+    check_range("scale", upsample.scale, 1, kMaxWindow);
+    const Shape& in = input();
+    return shape_of(in.channels, Side{in.height} * upsample.scale, Side{in.width} * upsample.scale);
+  }
+
+  Shape output(const Route& route) const {
+    check_range("groups", route.groups, 1, kMaxSide);
+    check_range("group", route.group, 0, route.groups - 1);
+    const Shape& first = input();
+    Side channels = 0;
+    for (std::size_t i = 0; i < layer().inputs.size(); ++i) {
+      const Shape& in = input(i);
+      if (in.height != first.height || in.width != first.width) {
+        fail("cannot join " + to_string(first) + " and " + to_string(in) +
+             ": rows and columns differ");
+      }
+      if (in.channels % route.groups != 0) {
+        fail(std::to_string(route.groups) + " groups do not divide the input " + to_string(in));
+      }
+      channels += in.channels / route.groups;
+    }
+    return shape_of(channels, first.height, first.width);
+  }
+
+  Shape output(const Shortcut&) const {
+    for (std::size_t i = 1; i < layer().inputs.size(); ++i) {
+      if (input(i) != input()) {
+        fail("cannot add " + to_string(input()) + " and " + to_string(input(i)) +
+             ": the shapes differ");
+      }
+    }
+    return input();
+  }
+
+  Shape output(const Dropout& dropout) const {
+    check_number("probability", dropout.probability, 0, 1);
+    return input();
+  }
+
+  Shape output(const Softmax&) const { return input(); }
+
+  Shape output(const Yolo& yolo) const {
+    check_anchors(yolo.anchors);
+    for (const int index : yolo.mask) {
+      check_range("mask", index, 0, static_cast<Side>(yolo.anchors.size()) - 1);
+    }
+    check_number("scale_x_y", yolo.scale_x_y, .01F, 100);
+    check_number("ignore threshold", yolo.ignore_threshold, 0, 1);
+    check_number("truth threshold", yolo.truth_threshold, 0, 1);
+    check_head(yolo.mask.size(), yolo.classes);
+    return input();
+  }
+
+  Shape output(const Region& region) const {
+    check_anchors(region.anchors);
+    check_head(region.anchors.size(), region.classes);
+    return input();
+  }
+
+  void check_anchors(const std::vector<Anchor>& anchors) const {
+    for (const Anchor& anchor : anchors) {
+      check_number("anchor width", anchor.width, 1e-6F, kMaxSide);
+      check_number("anchor height", anchor.height, 1e-6F, kMaxSide);
+    }
+  }
+
+  void check_head(std::size_t boxes, int classes) const {
+    check_range("number of anchors", static_cast<Side>(boxes), 1, kMaxWindow);
+    check_range("classes", classes, 1, kMaxSide);
+    const Side wanted = static_cast<Side>(boxes) * (5 + Side{classes});
+    if (input().channels != wanted) {
+      fail("the input is " + to_string(input()) + ", " + std::to_string(boxes) + " anchors and " +
+               std::to_string(classes) + " classes want " + std::to_string(wanted) + "x" +
+               std::to_string(input().height) + "x" + std::to_string(input().width),
+           "the convolution before the head needs anchors x (5 + classes) filters");
+    }
+    if (classes != network_.class_count()) {
+      fail("the head has " + std::to_string(classes) + " classes, the first head has " +
+           std::to_string(network_.class_count()));
+    }
+  }
+
+  const Network& network_;
+  std::size_t index_;
+};
+
+void check_whole(const Network& network) {
+  const Shape& in = network.input;
+  const auto in_range = [](int side) { return side >= 1 && side <= kMaxSide; };
+  if (!in_range(in.channels) || !in_range(in.height) || !in_range(in.width) ||
+      in.count() > kMaxNumbers) {
+    throw input_error("network", "the input " + to_string(in) + " is empty or too large");
+  }
+  if (network.layers.empty()) throw input_error("network", "there are no layers");
+  if (network.layers.size() > kMaxLayers) {
+    throw input_error("network", "there are " + std::to_string(network.layers.size()) +
+                                     " layers, more than " + std::to_string(kMaxLayers));
+  }
+  std::set<std::string_view> names;
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const std::string& name = network.layers[i].name;
+    if (name.empty()) throw input_error(place_of(network, i), "the layer has no name");
+    if (!names.insert(name).second) {
+      throw input_error(place_of(network, i), "another layer has the same name");
+    }
+  }
+}
+
+void check_class_names(const Network& network) {
+  const int count = network.class_count();
+  if (count == 0 || network.classes.empty()) return;
+  if (network.classes.size() != static_cast<std::size_t>(count)) {
+    throw input_error("network",
+                      "there are " + std::to_string(network.classes.size()) +
+                          " class names, the heads have " + std::to_string(count) + " classes",
+                      "give one name a class, in the order of the training data");
+  }
+}
+
+}  // namespace
+
+void infer_shapes(Network& network) {
+  for (Layer& layer : network.layers) layer.output = {};
+  check_whole(network);
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    network.layers[i].output = LayerCheck(network, i).run();
+  }
+  check_class_names(network);
+}
+
+}  // namespace oko::graph
