@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "oko/base/random.h"
@@ -21,7 +22,9 @@ struct Augmentation {
   double mosaic = 0;                        // probability of joining four pictures
   double mixup = 0;                         // probability of blending with a second one
   double min_visible = .25;                 // part of a box that must remain for it to be kept
+
   static Augmentation none();
+  bool operator==(const Augmentation&) const = default;
 };
 
 // Decoded pictures by sample index. Implementations cache; safe from several threads.
@@ -50,10 +53,17 @@ struct AugmentedSample {
 };
 
 // One training example made from sample `index`. All chance comes from `random`, so the same random
-// state gives the same example, whatever thread makes it. With Augmentation::none() the input is
-// exactly image::letterbox()'s.
+// state gives the same example, whatever thread or machine makes it. With Augmentation::none() the
+// input is exactly image::letterbox()'s. Crowd regions are no truths; difficult objects are. Boxes
+// are cut to what can be seen of them and left out where that is less than min_visible of them or
+// at most two pixels wide or high.
 AugmentedSample augment(PictureSource& source, std::size_t index, image::Size input,
                         const image::Preprocess& preprocess, const Augmentation& settings,
                         Random& random);
+
+// The same into planes (3 × input.height × input.width) that somebody else owns.
+std::vector<Truth> augment_into(PictureSource& source, std::size_t index, image::Size input,
+                                const image::Preprocess& preprocess, const Augmentation& settings,
+                                Random& random, std::span<float> planes);
 
 }  // namespace oko::dataset

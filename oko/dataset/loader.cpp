@@ -1,0 +1,207 @@
+#include "oko/dataset/loader.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <numeric>
+
+#include "oko/base/error.h"
+#include "oko/base/threads.h"
+#include "oko/dataset/pictures.h"
+
+namespace oko::dataset {
+namespace {
+
+// Numbers of the random streams. The purposes have different seeds, so that no order, size or
+// picture depends on another one's draws.
+constexpr std::uint64_t kOrderSeed = 0x6f72646572ULL, kSizeSeed = 0x73697a65ULL;
+
+std::uint64_t stream(int epoch, std::size_t position) {
+  return (static_cast<std::uint64_t>(epoch) << 32) | static_cast<std::uint64_t>(position);
+}
+
+std::size_t floats_of(image::Size size) {
+  return static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height) * 3;
+}
+
+// The largest input that will be made; without augmentation 0×0, as then the whole picture goes
+// through the same letterbox as in evaluation.
+image::Size largest_input(const LoaderOptions& options) {
+  if (options.augmentation == Augmentation::none()) return {};
+  image::Size largest = options.sizes.empty() ? options.input : image::Size{};
+  for (const image::Size size : options.sizes) {
+    largest = {std::max(largest.width, size.width), std::max(largest.height, size.height)};
+  }
+  return largest;
+}
+
+void check(const Dataset& dataset, const LoaderOptions& options) {
+  const auto refuse = [&](const char* message) {
+    throw Error(ErrorCode::kUsage, dataset.uri, message);
+  };
+  if (dataset.samples.empty()) refuse("there are no pictures to load");
+  if (options.batch < 1) refuse("the batch must hold at least one picture");
+  if (options.scale_every < 1) refuse("the input size cannot change more often than every batch");
+  if (options.threads < 0 || options.ahead < 0) refuse("threads and ahead cannot be negative");
+  const auto empty = [](image::Size size) { return size.width < 1 || size.height < 1; };
+  if (empty(options.input) || std::any_of(options.sizes.begin(), options.sizes.end(), empty)) {
+    refuse("the input must be at least one pixel wide and high");
+  }
+}
+
+// A batch in the making, shared by the loader and the tasks that fill it.
+struct Slot {
+  Batch batch;
+  std::once_flag sized;
+  std::atomic<bool> dropped{false};  // nobody will ask for it any more
+  std::size_t left = 0;              // pictures not yet made; guarded by State::mutex, as is error
+  std::size_t error_at = 0;
+  std::exception_ptr error;  // of the picture that comes first in the batch
+};
+
+}  // namespace
+
+struct Loader::State {
+  State(const Dataset& dataset, LoaderOptions given)
+      : options(std::move(given)),
+        pictures(dataset, largest_input(options), options.preprocess, options.cache_bytes),
+        order(dataset.samples.size()),
+        pool(options.threads > 0 ? options.threads : available_processors()) {}
+  ~State() { drop(); }
+
+  int batches() const {
+    const int count = static_cast<int>(order.size());
+    return options.drop_last ? count / options.batch : (count + options.batch - 1) / options.batch;
+  }
+
+  void drop() {
+    for (const auto& slot : slots) slot->dropped = true;
+    slots.clear();
+  }
+
+  void draw_order() {
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    if (!options.shuffle) return;
+    Random random(options.seed ^ kOrderSeed, static_cast<std::uint64_t>(epoch));
+    random.shuffle(std::span(order));
+  }
+
+  image::Size size_of(int batch) const {
+    if (options.sizes.empty()) return options.input;
+    Random random(options.seed ^ kSizeSeed,
+                  stream(epoch, static_cast<std::size_t>(batch / options.scale_every)));
+    return options.sizes[random.below(options.sizes.size())];
+  }
+
+  // Gives the pool work until `ahead` batches (at least one) are under way.
+  void fill() {
+    while (next_batch < batches() &&
+           slots.size() < static_cast<std::size_t>(std::max(options.ahead, 1))) {
+      open(next_batch++);
+    }
+  }
+
+  void open(int index) {
+    auto slot = std::make_shared<Slot>();
+    const std::size_t first =
+        static_cast<std::size_t>(index) * static_cast<std::size_t>(options.batch);
+    const std::size_t last =
+        std::min(first + static_cast<std::size_t>(options.batch), order.size());
+    Batch& batch = slot->batch;
+    if (!spare.empty()) {
+      batch.inputs = std::move(spare.back());
+      spare.pop_back();
+    }
+    batch.index = index;
+    batch.size = size_of(index);
+    batch.samples.assign(order.begin() + static_cast<std::ptrdiff_t>(first),
+                         order.begin() + static_cast<std::ptrdiff_t>(last));
+    batch.truths.resize(last - first);
+    slot->left = last - first;
+    slots.push_back(slot);
+    for (std::size_t i = 0; i < last - first; ++i) {
+      const Random random(options.seed, stream(epoch, first + i));
+      pool.post([this, slot, i, random] { make(*slot, i, random); });
+    }
+  }
+
+  // One picture of a batch, on a thread of the pool.
+  void make(Slot& slot, std::size_t i, Random random) {
+    if (slot.dropped) return;
+    std::exception_ptr error;
+    try {
+      Batch& batch = slot.batch;
+      const std::size_t count = floats_of(batch.size);
+      std::call_once(slot.sized, [&] { batch.inputs.resize(batch.samples.size() * count); });
+      batch.truths[i] = augment_into(pictures, batch.samples[i], batch.size, options.preprocess,
+                                     options.augmentation, random,
+                                     std::span(batch.inputs).subspan(i * count, count));
+    } catch (...) {
+      error = std::current_exception();
+    }
+    std::lock_guard lock(mutex);
+    if (error && (!slot.error || i < slot.error_at)) {
+      slot.error = error;
+      slot.error_at = i;
+    }
+    if (--slot.left == 0) ready.notify_one();
+  }
+
+  const LoaderOptions options;
+  CachedPictures pictures;
+  std::vector<std::size_t> order;
+  int epoch = 0, next_batch = 0;
+  std::deque<std::shared_ptr<Slot>> slots;  // in the order of their batches
+  std::vector<std::vector<float>> spare;
+
+  std::mutex mutex;
+  std::condition_variable ready;
+  ThreadPool pool;  // last: its threads end before anything they use
+};
+
+Loader::Loader(const Dataset& dataset, LoaderOptions options) {
+  check(dataset, options);
+  state_ = std::make_unique<State>(dataset, std::move(options));
+}
+
+Loader::~Loader() = default;
+
+int Loader::batches_per_epoch() const { return state_->batches(); }
+
+void Loader::start(int epoch, int first_batch) {
+  State& state = *state_;
+  state.drop();
+  state.epoch = epoch;
+  state.next_batch = std::max(first_batch, 0);
+  state.draw_order();
+  state.fill();
+}
+
+std::optional<Batch> Loader::next() {
+  State& state = *state_;
+  if (state.slots.empty()) return std::nullopt;
+  const std::shared_ptr<Slot> slot = state.slots.front();
+  const auto begin = std::chrono::steady_clock::now();
+  {
+    std::unique_lock lock(state.mutex);
+    state.ready.wait(lock, [&] { return slot->left == 0; });
+  }
+  const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - begin;
+  state.slots.pop_front();
+  state.fill();
+  if (slot->error) std::rethrow_exception(slot->error);
+  slot->batch.waited_seconds = waited.count();
+  return std::move(slot->batch);
+}
+
+void Loader::recycle(Batch batch) {
+  if (state_->spare.size() <= static_cast<std::size_t>(state_->options.ahead)) {
+    state_->spare.push_back(std::move(batch.inputs));
+  }
+}
+
+}  // namespace oko::dataset

@@ -1,0 +1,206 @@
+#include "oko/dataset/warp.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <vector>
+
+namespace oko::dataset {
+namespace {
+
+// One axis of a separable resampling: output index first + k is the sum over t < taps of
+// weight[k · taps + t] · source[start[k] + t].
+struct Axis {
+  int first = 0;
+  int taps = 0;
+  std::vector<int> start;
+  std::vector<float> weight;
+  int count() const { return static_cast<int>(start.size()); }
+};
+
+struct Span {
+  double left = 0, width = 0;
+  bool flip = false;
+};
+
+// Source coordinate (0: the first pixel's centre) of each output pixel is linear in it: its value
+// at output 0 and its growth a pixel.
+struct Line {
+  double at_zero = 0, step = 0;
+};
+
+Line source_line(int source, const Span& span, image::Preprocess::Sampling sampling) {
+  Line line;
+  if (sampling == image::Preprocess::Sampling::kEdges) {
+    line.step = source / span.width;
+    line.at_zero = (.5 - span.left) * line.step - .5;
+  } else {
+    line.step = (source - 1) / std::max(span.width - 1, 1.);
+    line.at_zero = -span.left * line.step;
+  }
+  return span.flip ? Line{source - 1 - line.at_zero, -line.step} : line;
+}
+
+Axis make_axis(int source, const Span& span, int low, int high,
+               image::Preprocess::Sampling sampling) {
+  const Line line = source_line(source, span, sampling);
+  Axis axis;
+  // The outputs whose centre lies in the span.
+  axis.first = std::max(low, static_cast<int>(std::ceil(std::max(span.left - .5, -1e9))));
+  const int last =
+      std::min(high, static_cast<int>(std::ceil(std::min(span.left + span.width - .5, 1e9))));
+  const double reach = std::max(1., std::abs(line.step) / 2);
+  axis.taps = std::min(source, static_cast<int>(std::ceil(2 * reach)));
+  const int count = std::max(0, last - axis.first);
+  axis.start.resize(static_cast<std::size_t>(count));
+  axis.weight.resize(static_cast<std::size_t>(count) * static_cast<std::size_t>(axis.taps));
+  for (int k = 0; k < count; ++k) {
+    const double center = line.at_zero + (axis.first + k) * line.step;
+    const int from = static_cast<int>(std::floor(center - reach)) + 1;
+    const int start = std::clamp(from, 0, source - axis.taps);
+    float* weight = &axis.weight[static_cast<std::size_t>(k * axis.taps)];
+    double sum = 0;
+    for (int i = from; i < center + reach; ++i) sum += 1 - std::abs(i - center) / reach;
+    for (int i = from; i < center + reach; ++i) {
+      // Past the edge the outermost pixel goes on.
+      const int at = std::clamp(i, start, start + axis.taps - 1) - start;
+      weight[at] += static_cast<float>((1 - std::abs(i - center) / reach) / sum);
+    }
+    axis.start[static_cast<std::size_t>(k)] = start;
+  }
+  return axis;
+}
+
+// line[k] = Σ_t weight[t] · source[t · stride + k], scaled from bytes to [0, 1].
+void blend_rows(const std::uint8_t* source, std::size_t stride, const float* weight, int taps,
+                std::span<float> line) {
+  constexpr float kUnit = 1.F / 255;
+  const std::size_t count = line.size();
+  float* const out = line.data();
+  int t = 1;
+  if (taps == 1) {
+    const float w = weight[0] * kUnit;
+    for (std::size_t k = 0; k < count; ++k) out[k] = w * source[k];
+  } else {
+    const float w0 = weight[0] * kUnit, w1 = weight[1] * kUnit;
+    const std::uint8_t* const next = source + stride;
+    for (std::size_t k = 0; k < count; ++k) out[k] = w0 * source[k] + w1 * next[k];
+    t = 2;
+  }
+  for (; t < taps; ++t) {
+    const float w = weight[t] * kUnit;
+    const std::uint8_t* const next = source + static_cast<std::size_t>(t) * stride;
+    for (std::size_t k = 0; k < count; ++k) out[k] += w * next[k];
+  }
+}
+
+// Resamples interleaved RGB along x into three rows. kTaps > 0 is axis.taps known in advance.
+template <int kTaps>
+void blend_columns(const float* line, const Axis& axis, float* red, float* green, float* blue) {
+  const int taps = kTaps > 0 ? kTaps : axis.taps;
+  const float* weight = axis.weight.data();
+  for (int k = 0; k < axis.count(); ++k, weight += taps) {
+    const float* p = line + axis.start[static_cast<std::size_t>(k)] * 3;
+    float r = weight[0] * p[0], g = weight[0] * p[1], b = weight[0] * p[2];
+    for (int t = 1; t < taps; ++t) {
+      r += weight[t] * p[3 * t];
+      g += weight[t] * p[3 * t + 1];
+      b += weight[t] * p[3 * t + 2];
+    }
+    red[k] = r;
+    green[k] = g;
+    blue[k] = b;
+  }
+}
+
+struct FloatShift {
+  float hue, saturation, value;
+};
+
+// To HSV, the shift, and back, written without branches so that the compiler can vectorise it.
+// Hue runs from 0 to 6: 0 red, 2 green, 4 blue; a channel at hue distance d from its own colour is
+// value − chroma · clamp(d − 1, 0, 1).
+void shift_colors(float* __restrict red, float* __restrict green, float* __restrict blue, int count,
+                  FloatShift shift) {
+  constexpr float kTiny = 1e-20F;  // keeps 0 / 0 at 0
+  for (int i = 0; i < count; ++i) {
+    const float r = red[i], g = green[i], b = blue[i];
+    const float value = std::max(std::max(r, g), b);
+    const float chroma = value - std::min(std::min(r, g), b);
+    const float unit = 1 / (chroma + kTiny);
+    const float by_red = (g - b) * unit, by_green = 2 + (b - r) * unit,
+                by_blue = 4 + (r - g) * unit;
+    float hue = value == g ? by_green : by_blue;
+    hue = (value == r ? by_red : hue) + shift.hue;  // [-1, 11)
+    const float below = hue - 6, above = hue + 6;
+    hue = hue >= 6 ? below : hue;
+    hue = hue < 0 ? above : hue;
+    const float new_value = std::min(1.F, value * shift.value);
+    const float new_chroma = new_value * std::min(1.F, chroma / (value + kTiny) * shift.saturation);
+    const auto channel = [=](float turn) {
+      const float at = hue + turn, wrapped = at - 6;
+      const float k = at >= 6 ? wrapped : at;
+      return new_value - new_chroma * std::max(0.F, std::min(std::min(k, 4 - k), 1.F));
+    };
+    red[i] = channel(5);
+    green[i] = channel(3);
+    blue[i] = channel(1);
+  }
+}
+
+}  // namespace
+
+image::Box Warp::to_input(const image::Box& box, image::Size picture) const {
+  const double x = width / picture.width, y = height / picture.height;
+  const double from = flip ? picture.width - box.right : box.left;
+  const double to = flip ? picture.width - box.left : box.right;
+  return {static_cast<float>(left + from * x), static_cast<float>(top + box.top * y),
+          static_cast<float>(left + to * x), static_cast<float>(top + box.bottom * y)};
+}
+
+float* Canvas::row(int channel, int y) const {
+  const int plane = preprocess.bgr ? 2 - channel : channel;
+  return planes.data() + (static_cast<std::size_t>(plane) * static_cast<std::size_t>(size.height) +
+                          static_cast<std::size_t>(y)) *
+                             static_cast<std::size_t>(size.width);
+}
+
+void fill_border(const Canvas& canvas) {
+  std::fill(canvas.planes.begin(), canvas.planes.end(), canvas.preprocess.border);
+}
+
+void draw_warped(const image::Picture& picture, const Warp& warp, const ColorShift& color,
+                 const Region& region, const Canvas& canvas) {
+  assert(picture.size.width > 0 && picture.size.height > 0 && warp.width > 0 && warp.height > 0);
+  const auto sampling = canvas.preprocess.sampling;
+  Axis columns = make_axis(picture.size.width, {warp.left, warp.width, warp.flip}, region.left,
+                           region.right, sampling);
+  const Axis rows = make_axis(picture.size.height, {warp.top, warp.height, false}, region.top,
+                              region.bottom, sampling);
+  if (columns.count() == 0 || rows.count() == 0) return;
+
+  // Only the source columns that are used are blended.
+  const auto [low, high] = std::minmax_element(columns.start.begin(), columns.start.end());
+  const int first = *low;
+  std::vector<float> line(static_cast<std::size_t>(*high + columns.taps - first) * 3);
+  for (int& start : columns.start) start -= first;
+
+  const bool recolor = color != ColorShift{};
+  const double turn = color.hue - std::floor(color.hue);
+  const FloatShift shift{static_cast<float>(turn * 6), static_cast<float>(color.saturation),
+                         static_cast<float>(color.value)};
+  const auto blend = columns.taps == 2 ? blend_columns<2> : blend_columns<0>;
+  const std::size_t stride = static_cast<std::size_t>(picture.size.width) * 3;
+  for (int k = 0; k < rows.count(); ++k) {
+    const std::size_t start = static_cast<std::size_t>(rows.start[static_cast<std::size_t>(k)]);
+    blend_rows(picture.rgb.data() + start * stride + static_cast<std::size_t>(first) * 3, stride,
+               &rows.weight[static_cast<std::size_t>(k * rows.taps)], rows.taps, line);
+    float* const red = canvas.row(0, rows.first + k) + columns.first;
+    float* const green = canvas.row(1, rows.first + k) + columns.first;
+    float* const blue = canvas.row(2, rows.first + k) + columns.first;
+    blend(line.data(), columns, red, green, blue);
+    if (recolor) shift_colors(red, green, blue, columns.count(), shift);
+  }
+}
+
+}  // namespace oko::dataset
