@@ -15,7 +15,7 @@ struct Object {
   bool difficult = false;  // VOC: not counted in evaluation
   bool crowd = false;      // COCO: a region of many; detections in it are not counted as wrong
   bool truncated = false;
-  std::string place;       // "Annotations/12.xml:14", where it was read
+  std::string place;  // "Annotations/12.xml:14", where it was read
 };
 
 // One picture. Without objects it is a background image and is kept.
@@ -24,6 +24,7 @@ struct Sample {
   std::string image;       // URI
   std::string annotation;  // URI of the file that told of it; empty for a bare picture
   image::Size size;        // as the annotation says, or 0×0 where it does not
+  int depth = 0;           // channels as the annotation says, or 0
   std::string split;       // "train", "val", "test" or "" where the source has no splits
   std::vector<Object> objects;
 };
@@ -40,7 +41,17 @@ struct Dataset {
 Dataset subset(const Dataset& dataset, const std::string& split);
 bool has_split(const Dataset& dataset, const std::string& split);
 
+// The splits there are: "train", "val", "test" first, others by name, "" last.
+std::vector<std::string> split_names(const Dataset& dataset);
+
 // Index in classes, or nothing.
 std::optional<int> class_named(const Dataset& dataset, const std::string& name);
+
+std::size_t count_objects(const Dataset& dataset);
+
+// SHA-256 over classes, ids, splits, objects and each picture's byte size, first and last 4 KiB:
+// the same content has the same fingerprint wherever it lies, whatever the order of its samples. A
+// picture that is missing counts as one of no bytes.
+std::string fingerprint(const Dataset& dataset);
 
 }  // namespace oko::dataset

@@ -8,15 +8,21 @@
 
 namespace oko::dataset {
 
-// One thing that is wrong or odd in a dataset.
+// One thing that is wrong or odd in a dataset. docs/datasets.md lists the kinds.
 struct Finding {
+  // Error: training or its figures would be wrong. Warning: it was worked around (a box left out,
+  // corners swapped). Note: odd, harmless.
   enum class Severity { kError, kWarning, kNote };
   Severity severity = Severity::kWarning;
   std::string kind;     // stable identifier: "empty-box", "missing-image", …
   std::string place;    // file:line
   std::string message;  // what is there
   std::string repair;   // what --repair does about it; empty where it can do nothing
+  std::string sample;   // id of the sample it is about; empty where it is about none
+  int object = -1;      // index in that sample's objects, or -1
 };
+
+const char* name_of(Finding::Severity severity);  // "error", "warning", "note"
 
 struct ReadOptions {
   std::string format;                // empty: recognised from what lies there

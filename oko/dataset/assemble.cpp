@@ -1,0 +1,204 @@
+#include "oko/dataset/assemble.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "oko/base/error.h"
+#include "oko/storage/store.h"
+
+namespace oko::dataset {
+namespace {
+
+// "Raccoon " and "raccoon" are one name badly spelt.
+std::string spelling_key(std::string_view name) {
+  std::string key;
+  for (const std::string_view word : split_blanks(name)) key += lower(word) + " ";
+  return key;
+}
+
+std::string list_names(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 12;
+  std::vector<std::string> shown(
+      names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kShown)));
+  if (names.size() > kShown) shown.push_back(fmt::format("… {} in all", names.size()));
+  return fmt::format("{}", fmt::join(shown, ", "));
+}
+
+std::vector<std::string> names_as_met(const Source& source) {
+  std::set<std::string> names;
+  int highest = -1;
+  for (const SourcePicture& picture : source.pictures) {
+    for (const ParsedObject& object : picture.parsed.objects) {
+      if (object.class_name.empty()) {
+        highest = std::max(highest, object.object.class_id);
+      } else {
+        names.insert(object.class_name);
+      }
+    }
+  }
+  std::vector<std::string> result(names.begin(), names.end());
+  constexpr int kMostNumbered = 9999;
+  for (int i = 0; i <= std::min(highest, kMostNumbered); ++i) {
+    result.push_back("class " + std::to_string(i));
+  }
+  return result;
+}
+
+class ClassResolver {
+ public:
+  ClassResolver(std::vector<std::string> own, const std::vector<std::string>& wanted,
+                std::vector<Finding>& findings)
+      : own_(std::move(own)), classes_(wanted), findings_(findings) {
+    for (std::size_t i = 0; i < classes_.size(); ++i) {
+      by_name_.emplace(classes_[i], static_cast<int>(i));
+      const auto [at, is_new] = by_spelling_.emplace(spelling_key(classes_[i]), i);
+      if (!is_new) at->second = -1;  // two names that differ in spelling only: no guessing
+    }
+  }
+
+  // The class of an object, or -1 after telling why there is none.
+  int resolve(const ParsedObject& parsed) {
+    std::string name = parsed.class_name;
+    if (name.empty()) {
+      const int number = parsed.object.class_id;
+      if (number < 0 || static_cast<std::size_t>(number) >= own_.size()) {
+        add_error(findings_, "unknown-class", parsed.object.place,
+                  fmt::format("class {}, but the class list has {} names, 0 to {}", number,
+                              own_.size(), static_cast<int>(own_.size()) - 1),
+                  "the box is left out");
+        return -1;
+      }
+      name = own_[static_cast<std::size_t>(number)];
+    }
+    if (const auto found = by_name_.find(name); found != by_name_.end()) return found->second;
+    return resolve_misspelt(name, parsed.object.place);
+  }
+
+ private:
+  int resolve_misspelt(const std::string& name, const std::string& place) {
+    const auto found = by_spelling_.find(spelling_key(name));
+    if (found != by_spelling_.end() && found->second >= 0) {
+      const std::string& right = classes_[static_cast<std::size_t>(found->second)];
+      add_warning(findings_, "class-spelling", place,
+                  fmt::format("class \"{}\" is taken for \"{}\"", name, right),
+                  fmt::format("it is written as \"{}\"", right));
+      return found->second;
+    }
+    add_error(findings_, "unknown-class", place,
+              fmt::format("class \"{}\" is not in the class list ({})", name, list_names(classes_)),
+              "the box is left out");
+    return -1;
+  }
+
+  std::vector<std::string> own_;
+  std::vector<std::string> classes_;
+  std::map<std::string, int, std::less<>> by_name_, by_spelling_;
+  std::vector<Finding>& findings_;
+};
+
+std::string without_extension(const std::string& path) {
+  return path.substr(0, path.size() - storage::extension(path).size());
+}
+
+// Where several pictures have the same id, each takes its path without extension, and where those
+// are still the same, with it.
+void make_ids_unique(std::vector<SourcePicture>& pictures) {
+  for (const bool keep_extension : {false, true}) {
+    std::map<std::string, int> uses;
+    for (const SourcePicture& picture : pictures) ++uses[picture.id];
+    for (SourcePicture& picture : pictures) {
+      if (uses[picture.id] < 2) continue;
+      picture.id = keep_extension ? picture.image : without_extension(picture.image);
+    }
+  }
+  std::set<std::string> taken;
+  for (SourcePicture& picture : pictures) {  // the same picture told of several times
+    const std::string id = picture.id;
+    for (int n = 2; !taken.insert(picture.id).second; ++n) {
+      picture.id = id + "#" + std::to_string(n);
+    }
+  }
+}
+
+std::vector<std::string> wanted_classes(const Source& source, const ReadOptions& options,
+                                        std::vector<Finding>& findings) {
+  if (!options.classes.empty()) return options.classes;
+  if (!options.classes_file.empty()) {
+    return parse_class_list(storage::read_text(options.classes_file), options.classes_file,
+                            findings);
+  }
+  return source.classes;
+}
+
+}  // namespace
+
+std::vector<std::string> parse_class_list(std::string_view text, const std::string& name,
+                                          std::vector<Finding>& findings) {
+  std::vector<std::string> classes;
+  std::set<std::string> seen;
+  int line = 0;
+  for (const std::string_view raw : split_lines(text)) {
+    ++line;
+    const std::string_view word = trimmed(raw);
+    if (word.empty() || word.starts_with('#')) continue;
+    if (!seen.emplace(word).second) {
+      add_error(findings, "ambiguous-class", fmt::format("{}:{}", name, line),
+                fmt::format("class \"{}\" is listed twice", word));
+    }
+    classes.emplace_back(word);
+  }
+  return classes;
+}
+
+std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>& findings) {
+  for (const char* name : {"classes.names", "classes.txt", "_classes.txt", "obj.names",
+                           "labels.txt", "annotations/classes.names", "annotations/classes.txt",
+                           "labels/classes.txt", "data/classes.names", "data/obj.names"}) {
+    if (tree.has(name)) {
+      return parse_class_list(storage::read_text(tree.uri(name)), name, findings);
+    }
+  }
+  const auto lists = tree.with_extension(".names");
+  if (lists.size() == 1) {
+    return parse_class_list(storage::read_text(tree.uri(lists[0])), lists[0], findings);
+  }
+  if (lists.size() > 1) {
+    add_warning(
+        findings, "ambiguous-class", tree.root(),
+        fmt::format("{} could each be the class list; none is used", fmt::join(lists, ", ")));
+  }
+  return {};
+}
+
+Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
+                 std::vector<Finding>& findings) {
+  findings.insert(findings.end(), source.findings.begin(), source.findings.end());
+  Dataset dataset{tree.file().empty() ? tree.root() : tree.uri(tree.file()), source.format, {}, {}};
+  dataset.classes = wanted_classes(source, options, findings);
+  const std::vector<std::string> met = names_as_met(source);
+  if (dataset.classes.empty()) dataset.classes = met;
+  // Numbers in the files mean the source's own list; without one, the list that was asked for.
+  ClassResolver resolver(source.classes.empty() ? dataset.classes : source.classes, dataset.classes,
+                         findings);
+  make_ids_unique(source.pictures);
+  dataset.samples.reserve(source.pictures.size());
+  for (SourcePicture& picture : source.pictures) {
+    Sample sample{picture.id,           tree.uri(picture.image), {}, picture.parsed.size,
+                  picture.parsed.depth, picture.split,           {}};
+    if (!picture.annotation.empty()) sample.annotation = tree.uri(picture.annotation);
+    for (ParsedObject& parsed : picture.parsed.objects) {
+      const int class_id = resolver.resolve(parsed);
+      if (class_id < 0) continue;
+      sample.objects.push_back(std::move(parsed.object));
+      sample.objects.back().class_id = class_id;
+    }
+    dataset.samples.push_back(std::move(sample));
+  }
+  return dataset;
+}
+
+}  // namespace oko::dataset

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "oko/dataset/parsed.h"
+#include "oko/dataset/read.h"
+#include "oko/dataset/tree.h"
+
+namespace oko::dataset {
+
+// A picture that was found, with what was told of it.
+struct SourcePicture {
+  std::string id;          // as the source calls it; made unique by assemble()
+  std::string image;       // relative path in the tree, or a URI outside of it
+  std::string annotation;  // relative path, or ""
+  std::string split;
+  ParsedPicture parsed;
+};
+
+// What a reader of one format gathered from a tree.
+struct Source {
+  std::string format;
+  std::vector<SourcePicture> pictures;
+  std::vector<std::string> classes;  // its own list, where there is one
+  std::vector<Finding> findings;
+};
+
+// Class names, one a line; blank lines at the end and comments (#) left out. A name that comes
+// twice is an "ambiguous-class" error.
+std::vector<std::string> parse_class_list(std::string_view text, const std::string& name,
+                                          std::vector<Finding>& findings);
+
+// The class list that lies in the tree (classes.names, classes.txt, obj.names, the only *.names,
+// …), or nothing.
+std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>& findings);
+
+// Resolves classes, makes ids unique and tells of what cannot be used.
+Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
+                 std::vector<Finding>& findings);
+
+}  // namespace oko::dataset

@@ -1,0 +1,168 @@
+#include "oko/dataset/parsed.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+namespace oko::dataset {
+namespace {
+
+constexpr double kLargestCoordinate = 1e7;
+
+void add(std::vector<Finding>& findings, Finding::Severity severity, std::string kind,
+         std::string place, std::string message, std::string repair) {
+  findings.push_back(
+      {severity, std::move(kind), std::move(place), std::move(message), std::move(repair), {}, -1});
+}
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+template <typename T>
+std::optional<T> parse_whole(std::string_view text) {
+  text = trimmed(text);
+  if (text.starts_with('+')) text.remove_prefix(1);
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+const char* name_of(Finding::Severity severity) {
+  switch (severity) {
+    case Finding::Severity::kError:
+      return "error";
+    case Finding::Severity::kWarning:
+      return "warning";
+    default:
+      return "note";
+  }
+}
+
+void add_error(std::vector<Finding>& findings, std::string kind, std::string place,
+               std::string message, std::string repair) {
+  add(findings, Finding::Severity::kError, std::move(kind), std::move(place), std::move(message),
+      std::move(repair));
+}
+
+void add_warning(std::vector<Finding>& findings, std::string kind, std::string place,
+                 std::string message, std::string repair) {
+  add(findings, Finding::Severity::kWarning, std::move(kind), std::move(place), std::move(message),
+      std::move(repair));
+}
+
+void add_note(std::vector<Finding>& findings, std::string kind, std::string place,
+              std::string message, std::string repair) {
+  add(findings, Finding::Severity::kNote, std::move(kind), std::move(place), std::move(message),
+      std::move(repair));
+}
+
+std::optional<double> parse_number(std::string_view text) { return parse_whole<double>(text); }
+std::optional<int> parse_int(std::string_view text) { return parse_whole<int>(text); }
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+std::vector<std::string_view> split_lines(std::string_view text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines.push_back(line);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+std::vector<std::string_view> split_blanks(std::string_view line) {
+  std::vector<std::string_view> words;
+  for (std::size_t i = 0; i < line.size();) {
+    while (i < line.size() && is_blank(line[i])) ++i;
+    const std::size_t start = i;
+    while (i < line.size() && !is_blank(line[i])) ++i;
+    if (i > start) words.push_back(line.substr(start, i - start));
+  }
+  return words;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return result;
+}
+
+std::optional<image::Box> usable_box(Corners c, const std::string& place,
+                                     std::vector<Finding>& findings) {
+  for (const double value : {c.x1, c.y1, c.x2, c.y2}) {
+    if (!std::isfinite(value) || std::abs(value) > kLargestCoordinate) {
+      add_error(findings, "bad-number", place, fmt::format("a box edge is {}", value),
+                "the box is left out");
+      return std::nullopt;
+    }
+  }
+  if (c.x1 > c.x2 || c.y1 > c.y2) {
+    add_warning(findings, "inverted-box", place,
+                fmt::format("the corners ({:g}, {:g}) and ({:g}, {:g}) are the wrong way round",
+                            c.x1, c.y1, c.x2, c.y2),
+                "the corners are swapped");
+    if (c.x1 > c.x2) std::swap(c.x1, c.x2);
+    if (c.y1 > c.y2) std::swap(c.y1, c.y2);
+  }
+  if (c.inclusive) {
+    c.x1 -= 1;
+    c.y1 -= 1;
+  }
+  const image::Box box{static_cast<float>(c.x1), static_cast<float>(c.y1), static_cast<float>(c.x2),
+                       static_cast<float>(c.y2)};
+  if (box.area() <= 0 || (box.width() <= 1 && box.height() <= 1)) {
+    add_warning(findings, "empty-box", place,
+                fmt::format("the box ({:g}, {:g}) to ({:g}, {:g}) holds no more than a pixel", c.x1,
+                            c.y1, c.x2, c.y2),
+                "the box is left out");
+    return std::nullopt;
+  }
+  return box;
+}
+
+std::string split_named(std::string_view name) {
+  std::string word = lower(name);
+  while (!word.empty() && word.back() >= '0' && word.back() <= '9') word.pop_back();
+  while (word.ends_with('_') || word.ends_with('-')) word.pop_back();
+  if (word == "train" || word == "training") return "train";
+  if (word == "val" || word == "valid" || word == "validation") return "val";
+  if (word == "test" || word == "testing") return "test";
+  return "";
+}
+
+std::string split_of_path(std::string_view path) {
+  while (true) {
+    const auto slash = path.find('/');
+    if (slash == std::string_view::npos) return "";
+    std::string split = split_named(path.substr(0, slash));
+    if (!split.empty()) return split;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+LineIndex::LineIndex(std::string_view text) : starts_{0} {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\n') starts_.push_back(i + 1);
+  }
+}
+
+int LineIndex::line_at(std::size_t offset) const {
+  return static_cast<int>(std::upper_bound(starts_.begin(), starts_.end(), offset) -
+                          starts_.begin());
+}
+
+}  // namespace oko::dataset

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oko/dataset/dataset.h"
+#include "oko/dataset/read.h"
+
+namespace oko::dataset {
+
+// What a reader of one format takes from a file's bytes, before it is known which pictures exist
+// and which classes count.
+
+struct ParsedObject {
+  Object object;           // class_id: the number in the file, or -1 where it names the class
+  std::string class_name;  // or empty where the file numbers it
+};
+
+struct ParsedPicture {
+  std::string name;   // of the picture, as the file writes it
+  std::string place;  // where the file tells of it
+  image::Size size;
+  int depth = 0;
+  std::string split;  // where the file itself tells it
+  std::vector<ParsedObject> objects;
+};
+
+struct ParsedFile {
+  std::vector<ParsedPicture> pictures;
+  std::vector<std::string> classes;  // the file's own list, if it has one
+  std::vector<Finding> findings;
+};
+
+// Collects findings; the kinds are those of docs/datasets.md.
+void add_error(std::vector<Finding>& findings, std::string kind, std::string place,
+               std::string message, std::string repair = {});
+void add_warning(std::vector<Finding>& findings, std::string kind, std::string place,
+                 std::string message, std::string repair = {});
+void add_note(std::vector<Finding>& findings, std::string kind, std::string place,
+              std::string message, std::string repair = {});
+
+// A whole decimal number, blanks around it allowed; nothing for anything else. Infinities and NaN
+// are numbers here: usable_box() tells of them.
+std::optional<double> parse_number(std::string_view text);
+std::optional<int> parse_int(std::string_view text);
+
+std::string_view trimmed(std::string_view text);
+std::vector<std::string_view> split_lines(std::string_view text);   // without "\n", "\r\n"
+std::vector<std::string_view> split_lines(std::string&&) = delete;  // the lines would dangle
+std::vector<std::string_view> split_blanks(std::string_view line);
+std::string lower(std::string_view text);  // ASCII
+
+// Two opposite corners as a file gives them. `inclusive`: VOC's 1-based pixels, both inside the
+// box.
+struct Corners {
+  double x1 = 0, y1 = 0, x2 = 0, y2 = 0;
+  bool inclusive = false;
+};
+
+// The box between two corners. Swapped corners are put in order with a warning "inverted-box"; a
+// box without area, or of at most one pixel in both directions, is left out with "empty-box",
+// numbers that are not finite or beyond ±1e7 with "bad-number".
+std::optional<image::Box> usable_box(Corners corners, const std::string& place,
+                                     std::vector<Finding>& findings);
+
+// "train" for train, training, train2017, …; "val" for val, valid, validation, …; "test"; "" for
+// anything else.
+std::string split_named(std::string_view name);
+// The split that a folder on the way of a relative path names ("train/images/1.jpg"), or "".
+std::string split_of_path(std::string_view path);
+
+// Lines of a text by byte offset, counted from 1.
+class LineIndex {
+ public:
+  explicit LineIndex(std::string_view text);
+  int line_at(std::size_t offset) const;
+
+ private:
+  std::vector<std::size_t> starts_;
+};
+
+}  // namespace oko::dataset

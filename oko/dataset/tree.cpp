@@ -1,0 +1,112 @@
+#include "oko/dataset/tree.h"
+
+#include <algorithm>
+#include <array>
+
+#include "oko/base/error.h"
+#include "oko/dataset/parsed.h"
+#include "oko/storage/store.h"
+
+namespace oko::dataset {
+namespace {
+
+std::size_t shared_folders(std::string_view a, std::string_view b) {
+  const auto x = folders_of(a), y = folders_of(b);
+  const auto [i, j] = std::mismatch(x.begin(), x.end(), y.begin(), y.end());
+  return static_cast<std::size_t>(i - x.begin());
+}
+
+bool is_hidden(std::string_view path) {
+  return path.starts_with('.') || path.find("/.") != std::string_view::npos ||
+         path.find("__MACOSX/") != std::string_view::npos;
+}
+
+}  // namespace
+
+bool is_picture_extension(std::string_view extension) {
+  constexpr std::array<std::string_view, 8> kKnown{".jpg",  ".jpeg", ".png",  ".bmp",
+                                                   ".webp", ".gif",  ".tiff", ".tif"};
+  return std::find(kKnown.begin(), kKnown.end(), extension) != kKnown.end();
+}
+
+std::vector<std::string_view> folders_of(std::string_view path) {
+  std::vector<std::string_view> folders;
+  for (auto slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/')) {
+    folders.push_back(path.substr(0, slash));
+    path.remove_prefix(slash + 1);
+  }
+  return folders;
+}
+
+Tree::Tree(const std::string& uri) : root_(uri.starts_with("file://") ? uri.substr(7) : uri) {
+  const auto entry = storage::stat(root_);
+  if (!entry) throw input_error(uri, "there is no such dataset", "check the name");
+  if (entry->is_folder) {
+    while (root_.size() > 1 && root_.ends_with('/')) root_.pop_back();
+  } else {
+    file_ = storage::filename(root_);
+    root_ = storage::parent(root_);
+    if (lower(storage::filename(root_)) == "annotations") {
+      file_ = storage::filename(root_) + "/" + file_;
+      root_ = storage::parent(root_);
+    }
+    if (root_.empty()) root_ = std::string(".");
+    listed_ = storage::extension(file_) != ".txt";
+  }
+  if (listed_) list();
+}
+
+void Tree::list() {
+  for (const storage::Entry& found : storage::list(root_, true)) {
+    std::string path = found.uri.substr(root_.size());
+    while (path.starts_with('/')) path.erase(0, 1);
+    if (!is_hidden(path)) files_.push_back(std::move(path));
+  }
+  std::sort(files_.begin(), files_.end());
+  for (const std::string& path : files_) {
+    if (!is_picture_extension(storage::extension(path))) continue;
+    pictures_.push_back(path);
+    pictures_by_stem_[storage::stem(path)].push_back(path);
+  }
+}
+
+std::string Tree::uri(const std::string& path) const { return storage::join(root_, path); }
+
+bool Tree::has(const std::string& path) const {
+  if (!listed_) return storage::exists(uri(path));
+  return std::binary_search(files_.begin(), files_.end(), path);
+}
+
+std::vector<std::string> Tree::with_extension(std::string_view extension) const {
+  std::vector<std::string> found;
+  std::copy_if(files_.begin(), files_.end(), std::back_inserter(found),
+               [&](const std::string& path) { return storage::extension(path) == extension; });
+  return found;
+}
+
+std::string Tree::find_picture(const std::string& stem, const std::string& near,
+                               const std::string& name) const {
+  const auto found = pictures_by_stem_.find(stem);
+  if (found == pictures_by_stem_.end()) return "";
+  const auto better = [&](const std::string& a, const std::string& b) {
+    const auto near_a = shared_folders(a, near), near_b = shared_folders(b, near);
+    if (near_a != near_b) return near_a > near_b;
+    return storage::filename(a) == name && storage::filename(b) != name;
+  };
+  return *std::min_element(found->second.begin(), found->second.end(), better);
+}
+
+std::string Tree::find_path(std::string written, const std::string& folder) const {
+  std::replace(written.begin(), written.end(), '\\', '/');
+  while (written.starts_with("./")) written.erase(0, 2);
+  if (!folder.empty() && has(folder + "/" + written)) return folder + "/" + written;
+  if (written.starts_with(root_ + "/")) written.erase(0, root_.size() + 1);
+  for (std::string_view rest = written;;) {
+    if (has(std::string(rest))) return std::string(rest);
+    const auto slash = rest.find('/');
+    if (slash == std::string_view::npos) return "";
+    rest.remove_prefix(slash + 1);
+  }
+}
+
+}  // namespace oko::dataset

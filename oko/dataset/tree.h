@@ -1,0 +1,50 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oko::dataset {
+
+// The files of a dataset's folder (or the one file a dataset was named by), as relative paths.
+class Tree {
+ public:
+  // Throws an input Error where nothing is at `uri`. The root of a file in a folder "annotations"
+  // is that folder's parent. Beside a .txt list nothing is listed: its paths may lead anywhere.
+  explicit Tree(const std::string& uri);
+
+  const std::string& root() const { return root_; }  // the folder
+  const std::string& file() const { return file_; }  // relative name of the one file, or ""
+  std::string uri(const std::string& path) const;    // of a relative path
+  bool has(const std::string& path) const;
+
+  const std::vector<std::string>& files() const { return files_; }            // sorted
+  const std::vector<std::string>& pictures() const { return pictures_; }      // sorted
+  std::vector<std::string> with_extension(std::string_view extension) const;  // ".xml", sorted
+
+  // The picture that goes with a file at `near`: of the pictures named `stem` (any known extension
+  // in any case) the one whose folder shares most with `near`'s; between equals the one called
+  // `name`, then the first. "" where there is none.
+  std::string find_picture(const std::string& stem, const std::string& near,
+                           const std::string& name) const;
+
+  // A path as some file wrote it (other machines' folders, backslashes, "./"), found here: relative
+  // to `folder` or the root, else by the longest ending that exists. "" where there is none.
+  std::string find_path(std::string written, const std::string& folder) const;
+
+ private:
+  void list();
+
+  std::string root_, file_;
+  bool listed_ = true;
+  std::vector<std::string> files_, pictures_;
+  std::map<std::string, std::vector<std::string>, std::less<>> pictures_by_stem_;
+};
+
+bool is_picture_extension(std::string_view extension);  // lower case with the dot
+
+// Folders on the way of a relative path: "a/b/c.txt" has "a" and "b".
+std::vector<std::string_view> folders_of(std::string_view path);
+
+}  // namespace oko::dataset

@@ -1,0 +1,197 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "oko/base/error.h"
+#include "oko/dataset/voc.h"
+#include "oko/storage/store.h"
+
+namespace oko::dataset {
+namespace {
+
+bool in_annotations_folder(const std::string& path) {
+  const auto folders = folders_of(path);
+  return std::any_of(folders.begin(), folders.end(),
+                     [](std::string_view folder) { return lower(folder) == "annotations"; });
+}
+
+std::vector<std::string> annotation_files(const Tree& tree) {
+  std::vector<std::string> files = tree.with_extension(".xml");
+  if (std::any_of(files.begin(), files.end(), in_annotations_folder)) {
+    std::erase_if(files, [](const std::string& path) { return !in_annotations_folder(path); });
+  }
+  return files;
+}
+
+// The folder that holds Annotations, JPEGImages and ImageSets: "" or "VOC2007/".
+std::string base_of(const std::string& path) {
+  std::size_t start = 0;
+  for (const std::string_view folder : folders_of(path)) {
+    if (lower(folder) == "annotations") return path.substr(0, start);
+    start += folder.size() + 1;
+  }
+  return path.substr(0, start);
+}
+
+// A split list ImageSets/Main/<split>.txt. The lists of single classes (dog_train.txt) are no
+// splits.
+struct SplitList {
+  std::string path, base, split;
+};
+
+std::vector<SplitList> split_lists(const Tree& tree) {
+  std::vector<SplitList> lists;
+  std::set<std::string> whole;  // bases with a list of their own for train or val
+  for (const std::string& path : tree.with_extension(".txt")) {
+    const std::string folder = storage::parent(path), name = storage::stem(path);
+    if (!folder.ends_with("ImageSets/Main") && !folder.ends_with("ImageSets")) continue;
+    const std::string base = path.substr(0, path.rfind("ImageSets/"));
+    if (name == "train" || name == "val" || name == "test") {
+      lists.push_back({path, base, name});
+      if (name != "test") whole.insert(base);
+    } else if (name == "trainval") {
+      lists.push_back({path, base, name});
+    }
+  }
+  std::erase_if(lists, [&](SplitList& list) {
+    if (list.split != "trainval") return false;
+    list.split = "train";
+    return whole.contains(list.base);
+  });
+  return lists;
+}
+
+class VocReader {
+ public:
+  explicit VocReader(const Tree& tree) : tree_(tree) {}
+
+  Source read() {
+    source_.format = "voc";
+    source_.classes = find_class_list(tree_, source_.findings);
+    for (const std::string& path : annotation_files(tree_)) read_annotation(path);
+    add_bare_pictures();
+    apply_splits();
+    return std::move(source_);
+  }
+
+ private:
+  void read_annotation(const std::string& path) {
+    ParsedFile parsed;
+    try {
+      parsed = parse_voc(storage::map(tree_.uri(path)).text(), path);
+    } catch (const Error& e) {
+      add_error(source_.findings, "bad-annotation", e.place(), e.message(),
+                "the picture is left out");
+      mark_used(tree_.find_picture(storage::stem(path), path, ""));
+      return;
+    }
+    source_.findings.insert(source_.findings.end(), parsed.findings.begin(), parsed.findings.end());
+    ParsedPicture& picture = parsed.pictures.at(0);
+    const std::string image = picture_of(path, picture);
+    if (image.empty()) {
+      add_error(source_.findings, "missing-image", picture.place,
+                fmt::format("no picture \"{}\" with any known extension, nor \"{}\"",
+                            storage::stem(path), picture.name),
+                "the annotation is left out");
+      return;
+    }
+    mark_used(image);
+    source_.pictures.push_back({storage::stem(path), image, path, split_of_path(path), picture});
+  }
+
+  // By the annotation's own name first: tools rename files without touching <filename>.
+  std::string picture_of(const std::string& path, const ParsedPicture& picture) {
+    const std::string written = picture.name.substr(picture.name.find_last_of("/\\") + 1);
+    std::string found = tree_.find_picture(storage::stem(path), path, written);
+    if (found.empty()) return tree_.find_picture(storage::stem(written), path, written);
+    if (!written.empty() && storage::stem(written) != storage::stem(path)) {
+      add_note(source_.findings, "filename-mismatch", picture.place,
+               fmt::format("<filename> is {}, the picture taken is {}", written, found),
+               "the name is written anew");
+    }
+    return found;
+  }
+
+  void mark_used(const std::string& image) {
+    used_.insert(image);
+    folders_.insert(storage::parent(image));
+  }
+
+  // Pictures without annotation that lie among annotated ones are backgrounds.
+  void add_bare_pictures() {
+    for (const std::string& image : tree_.pictures()) {
+      if (used_.contains(image) || !folders_.contains(storage::parent(image))) continue;
+      add_note(source_.findings, "no-annotation", image, "taken for a background picture");
+      source_.pictures.push_back({storage::stem(image), image, "", split_of_path(image), {}});
+    }
+  }
+
+  // Also of a bare picture: the base of JPEGImages/x.jpg is what lies before its folder.
+  static std::string base_of_picture(const SourcePicture& picture) {
+    if (!picture.annotation.empty()) return base_of(picture.annotation);
+    const std::string folder = storage::parent(picture.image);
+    return folder.substr(0, folder.size() - storage::filename(folder).size());
+  }
+
+  void apply_splits() {
+    const std::vector<SplitList> lists = split_lists(tree_);
+    if (lists.empty()) return;
+    std::map<std::pair<std::string, std::string>, SourcePicture*> by_id;
+    for (SourcePicture& picture : source_.pictures) {
+      picture.split.clear();
+      by_id[{base_of_picture(picture), picture.id}] = &picture;
+    }
+    for (const SplitList& list : lists) {
+      int line = 0;
+      const std::string text = storage::read_text(tree_.uri(list.path));
+      for (const std::string_view raw : split_lines(text)) {
+        ++line;
+        if (trimmed(raw).empty()) continue;
+        const std::string place = fmt::format("{}:{}", list.path, line);
+        auto found = by_id.find({list.base, std::string(trimmed(raw))});
+        if (found == by_id.end()) {
+          found = by_id.find({list.base, std::string(split_blanks(raw).front())});
+        }
+        if (found == by_id.end()) {
+          add_warning(source_.findings, "unknown-split-id", place,
+                      fmt::format("no picture has the id \"{}\"", trimmed(raw)),
+                      "it is left out of the list");
+        } else {
+          assign(*found->second, list.split, place);
+        }
+      }
+    }
+    for (const SourcePicture& picture : source_.pictures) {
+      if (!picture.split.empty()) continue;
+      add_note(source_.findings, "in-no-split",
+               picture.annotation.empty() ? picture.image : picture.annotation,
+               fmt::format("\"{}\" is in none of the split lists", picture.id));
+    }
+  }
+
+  // An id in two lists must not be trained on: test goes before val, val before train.
+  void assign(SourcePicture& picture, const std::string& split, const std::string& place) {
+    if (picture.split.empty() || picture.split == split) {
+      picture.split = split;
+      return;
+    }
+    const bool moves = picture.split == "train" || split == "test";
+    const std::string kept = moves ? split : picture.split;
+    add_warning(source_.findings, "two-splits", place,
+                fmt::format("\"{}\" is in {} and in {}", picture.id, picture.split, split),
+                fmt::format("it is kept in {} only", kept));
+    picture.split = kept;
+  }
+
+  const Tree& tree_;
+  Source source_;
+  std::set<std::string> used_, folders_;
+};
+
+}  // namespace
+
+Source read_voc(const Tree& tree) { return VocReader(tree).read(); }
+
+}  // namespace oko::dataset
