@@ -1,0 +1,192 @@
+#include "oko/media/video.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <opencv2/imgproc.hpp>
+#include <opencv2/videoio.hpp>
+#include <string_view>
+
+#include "oko/base/error.h"
+#include "oko/media/opencv.h"
+#include "oko/storage/store.h"
+
+namespace oko::media {
+namespace {
+
+template <std::size_t N>
+bool ends_with_one_of(const std::string& uri, const std::array<std::string_view, N>& extensions) {
+  return std::ranges::find(extensions, storage::extension(uri)) != extensions.end();
+}
+
+VideoInfo info_of(const cv::VideoCapture& capture) {
+  VideoInfo info;
+  info.size = {static_cast<int>(capture.get(cv::CAP_PROP_FRAME_WIDTH)),
+               static_cast<int>(capture.get(cv::CAP_PROP_FRAME_HEIGHT))};
+  const double rate = capture.get(cv::CAP_PROP_FPS);
+  if (std::isfinite(rate) && rate > 0) info.frames_per_second = rate;
+  const double count = capture.get(cv::CAP_PROP_FRAME_COUNT);
+  if (count >= 1 && count < 1e9) info.frame_count = std::lround(count);
+  return info;
+}
+
+class OpenCvReader final : public VideoReader {
+ public:
+  explicit OpenCvReader(cv::VideoCapture capture)
+      : capture_(std::move(capture)), info_(info_of(capture_)) {}
+
+  const VideoInfo& info() const override { return info_; }
+  bool next(image::Picture& frame) override {
+    if (!capture_.read(bgr_) || bgr_.empty()) return false;
+    if (frame.size != image::Size{bgr_.cols, bgr_.rows}) {
+      frame = blank_picture({bgr_.cols, bgr_.rows});
+    }
+    cv::cvtColor(bgr_, view(frame), cv::COLOR_BGR2RGB);
+    return true;
+  }
+
+ private:
+  cv::VideoCapture capture_;
+  VideoInfo info_;
+  cv::Mat bgr_;
+};
+
+constexpr std::string_view kCamera = "camera";
+
+bool is_camera(std::string_view source) {
+  return source == kCamera || source.starts_with("camera:");
+}
+
+int camera_number(const std::string& source) {
+  if (source == kCamera) return 0;
+  const char* begin = source.data() + kCamera.size() + 1;
+  const char* end = source.data() + source.size();
+  int number = 0;
+  const auto [stop, error] = std::from_chars(begin, end, number);
+  if (error != std::errc{} || stop != end || number < 0) {
+    throw Error(ErrorCode::kUsage, source, "a camera is named by its number",
+                "write camera, camera:1, …");
+  }
+  return number;
+}
+
+cv::VideoCapture open_camera(const std::string& source) {
+  cv::VideoCapture capture(camera_number(source));
+  if (!capture.isOpened()) {
+    throw input_error(source, "the camera cannot be opened",
+                      "check that it is plugged in and no other program uses it");
+  }
+  return capture;
+}
+
+cv::VideoCapture open_file(const std::string& source) {
+  const auto entry = storage::stat(source);
+  if (!entry || entry->is_folder) {
+    throw input_error(source, "there is no such file", "check the name");
+  }
+  cv::VideoCapture capture;
+  try {
+    capture.open(source.starts_with("file://") ? source.substr(7) : source);
+  } catch (const cv::Exception&) {
+    capture.release();  // told below
+  }
+  if (!capture.isOpened() || capture.get(cv::CAP_PROP_FRAME_WIDTH) < 1) {
+    throw input_error(source, "this is no video that can be read",
+                      "convert it to MP4 with H.264 or to AVI");
+  }
+  return capture;
+}
+
+int codec_of(const std::string& path) {
+  const std::string extension = storage::extension(path);
+  if (extension == ".mp4") return cv::VideoWriter::fourcc('m', 'p', '4', 'v');
+  if (extension == ".avi") return cv::VideoWriter::fourcc('M', 'J', 'P', 'G');
+  throw Error(ErrorCode::kUsage, path, "videos are written as MP4 or AVI",
+              "give it a name that ends in .mp4 or .avi");
+}
+
+// OpenCV can only write to a file of this machine: it gets one among the temporary files, and
+// storage puts the finished video in its place, whole or not at all.
+std::string temporary_name(const std::string& path) {
+  static std::atomic<unsigned> counter{0};
+  const std::string name = "oko-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) +
+                           storage::extension(path);
+  return (std::filesystem::temp_directory_path() / name).string();
+}
+
+class OpenCvWriter final : public VideoWriter {
+ public:
+  OpenCvWriter(std::string path, const VideoInfo& info)
+      : path_(std::move(path)), temporary_(temporary_name(path_)), size_(info.size) {
+    const int codec = codec_of(path_);
+    if (!(info.frames_per_second > 0) || info.size.width < 2 || info.size.height < 2) {
+      throw Error(ErrorCode::kUsage, path_,
+                  "a video needs a frame rate above 0 and sides of at least 2 pixels");
+    }
+    writer_.open(temporary_, codec, info.frames_per_second, {size_.width, size_.height});
+    if (!writer_.isOpened()) {
+      throw Error(ErrorCode::kFailed, path_, "this OpenCV cannot write such a video",
+                  "try the other of .mp4 and .avi");
+    }
+  }
+  ~OpenCvWriter() override {
+    writer_.release();
+    std::error_code ignored;  // it is gone after close()
+    std::filesystem::remove(temporary_, ignored);
+  }
+  OpenCvWriter(const OpenCvWriter&) = delete;
+  OpenCvWriter& operator=(const OpenCvWriter&) = delete;
+
+  void add(const image::Picture& frame) override {
+    if (frame.size != size_) {
+      throw Error(ErrorCode::kFailed, path_, "every frame of a video must have one size");
+    }
+    cv::cvtColor(view(frame), bgr_, cv::COLOR_RGB2BGR);
+    writer_.write(bgr_);
+    ++frames_;
+  }
+  void close() override {
+    writer_.release();
+    if (frames_ == 0) throw Error(ErrorCode::kFailed, path_, "no frame was added to the video");
+    storage::write(path_, storage::map(temporary_).span());
+  }
+
+ private:
+  std::string path_, temporary_;
+  image::Size size_;
+  cv::VideoWriter writer_;
+  cv::Mat bgr_;
+  long frames_ = 0;
+};
+
+}  // namespace
+
+bool is_video_name(const std::string& uri) {
+  constexpr std::array<std::string_view, 8> kExtensions = {".mp4", ".avi",  ".mov", ".mkv",
+                                                           ".m4v", ".webm", ".mpg", ".mpeg"};
+  return ends_with_one_of(uri, kExtensions);
+}
+
+bool is_picture_name(const std::string& uri) {
+  constexpr std::array<std::string_view, 7> kExtensions = {".jpg",  ".jpeg", ".png", ".bmp",
+                                                           ".webp", ".tif",  ".tiff"};
+  return ends_with_one_of(uri, kExtensions);
+}
+
+std::unique_ptr<VideoReader> open_video(const std::string& source) {
+  silence_opencv();
+  return std::make_unique<OpenCvReader>(is_camera(source) ? open_camera(source)
+                                                          : open_file(source));
+}
+
+std::unique_ptr<VideoWriter> create_video(const std::string& path, const VideoInfo& info) {
+  silence_opencv();
+  return std::make_unique<OpenCvWriter>(path, info);
+}
+
+}  // namespace oko::media
