@@ -1,0 +1,55 @@
+#!/bin/sh
+# Installs what building, testing and the demo need, from the distribution's packages alone
+# (Debian 12 or later, Ubuntu 24.04 or later). Installs only what is missing; safe to run again.
+#
+#   scripts/setup.sh            everything
+#   scripts/setup.sh --phone    only what the phone library needs
+#   scripts/setup.sh --list     print what is missing and stop
+set -eu
+
+build="cmake ninja-build ccache g++ pkg-config git ca-certificates nlohmann-json3-dev
+  libgtest-dev libgmock-dev"
+desktop="libopencv-dev libtorch-dev libopenblas-dev libpugixml-dev libtomlplusplus-dev libfmt-dev
+  libcli11-dev libssl-dev libbenchmark-dev"
+fuzz="clang libclang-rt-dev"
+demo="libfreetype-dev fonts-noto-color-emoji"
+
+list_only=no
+packages="$build $desktop $fuzz $demo"
+for argument in "$@"; do
+  case "$argument" in
+    --phone) packages="$build" ;;
+    --list) list_only=yes ;;
+    *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  esac
+done
+
+if ! command -v apt-get >/dev/null; then
+  echo "setup: this system has no apt; install the counterparts of:" $packages >&2
+  exit 1
+fi
+
+installed() {
+  dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '^ii'
+}
+missing=""
+for package in $packages; do
+  installed "$package" || missing="$missing $package"
+done
+
+if [ -z "$missing" ]; then
+  echo "setup: everything is there"
+  exit 0
+fi
+echo "setup: missing:$missing"
+[ "$list_only" = no ] || exit 0
+
+as_root=""
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "setup: run as root, or install sudo" >&2; exit 1; }
+  as_root="sudo"
+fi
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+$as_root env DEBIAN_FRONTEND=noninteractive \
+  apt-get install -y -qq --no-install-recommends $missing
+echo "setup: done"
