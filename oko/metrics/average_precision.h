@@ -13,7 +13,7 @@ struct TrueBox {
   int class_id = 0;
   image::Box box;
   bool difficult = false;  // VOC: matching it is neither right nor wrong, missing it is no miss
-  bool crowd = false;      // COCO: any number of detections may fall into it (by share of their area)
+  bool crowd = false;  // COCO: any number of detections may fall into it (by share of their area)
 };
 
 // One picture: what is there and what was found.
@@ -23,8 +23,8 @@ struct Picture {
 };
 
 enum class Interpolation {
-  kArea,   // area under the interpolated precision-recall curve (VOC 2010+)
-  kPoints11,  // mean of the interpolated precision at 11 recalls (VOC 2007)
+  kArea,       // area under the interpolated precision-recall curve (VOC 2010+)
+  kPoints11,   // mean of the interpolated precision at 11 recalls (VOC 2007)
   kPoints101,  // at 101 recalls (COCO)
 };
 
@@ -46,8 +46,10 @@ struct ClassResult {
 };
 
 // Matches detections to truths as VOC's development kit does: by falling score over all pictures,
-// each to the truth of its class it overlaps most; the first one to reach a truth is right. One
-// result a class, also for classes without truth.
+// each to the truth of its class it overlaps most; the first one to reach a truth is right, and any
+// other one wrong. One that reaches none but lies in a crowd is left out, as one that goes to a
+// difficult truth is. Equal scores count in the order of pictures and as given. One result a class,
+// also for classes without truth. Throws an input Error for a class outside [0, classes).
 std::vector<ClassResult> evaluate(std::span<const Picture> pictures, int classes,
                                   const Options& options = {});
 
@@ -56,21 +58,25 @@ double average_precision(const ClassResult& result, Interpolation interpolation)
 // Mean over the classes that have ground truth; 0 where none has.
 double mean_average_precision(std::span<const ClassResult> results, Interpolation interpolation);
 
-// COCO's headline: mean of 101-point mAP over IoU .50, .55, …, .95, matched by COCO's rules.
+// COCO's headline: mean of 101-point mAP over IoU .50, .55, …, .95, matched by COCO's rules: at
+// most 100 detections a class and picture, a truth that is free wins over one that overlaps more
+// but is taken. Difficult truths are ignored like crowds, but each takes only one detection.
 struct CocoSummary {
   double ap = 0, ap50 = 0, ap75 = 0;
   std::vector<double> ap50_by_class;  // NaN for classes without truth
 };
 CocoSummary coco_summary(std::span<const Picture> pictures, int classes);
 
-// The score threshold with the best F1 over all classes together, and what it gives.
+// The score threshold with the best F1 over all classes together, and what detections with at least
+// that score give. All 0 where nothing is right at any threshold.
 struct BestF1 {
   float score = 0, precision = 0, recall = 0, f1 = 0;
 };
 BestF1 best_f1(std::span<const ClassResult> results);
 
 // counts[truth][found]; row and column `classes` are "nothing there" and "not found". Detections
-// below the threshold are left out; the best overlap wins whatever its class.
+// below the threshold are left out; the best overlap wins whatever its class. Difficult truths and
+// crowds are not counted, nor is what was found there.
 struct Confusion {
   int classes = 0;
   std::vector<int> counts;  // (classes + 1)²
