@@ -2,6 +2,7 @@
 
 #include "oko/base/error.h"
 #include "oko/formats/darknet_test.h"
+#include "oko/graph/builtin.h"
 
 namespace oko::formats {
 namespace {
@@ -32,6 +33,37 @@ TEST(ReadDarknetCfg, ReadsEveryReferenceNetwork) {
     const graph::Network network = read_cfg(storage::join(reference_models(), file));
     EXPECT_EQ(darknet_float_count(network), floats);
     EXPECT_EQ(network.name, storage::stem(file));
+  }
+}
+
+// The layer without what Darknet and oko set differently on purpose: batch norm's epsilon.
+graph::Layer without_epsilon(graph::Layer layer) {
+  auto* convolution = std::get_if<graph::Convolution>(&layer.operation);
+  if (convolution && convolution->batch_norm) convolution->batch_norm = graph::BatchNorm{};
+  return layer;
+}
+
+TEST(Builtin, EqualsThePublishedNetworksLayerByLayer) {
+  OKO_NEEDS_REFERENCE_MODELS();
+  const std::pair<const char*, const char*> kPublished[] = {
+      {"yolov3", "cfg/yolov3.cfg"},
+      {"yolov3-tiny", "cfg/yolov3-tiny.cfg"},
+      {"yolo-fastest", "darknet/yolo-fastest-1.1.cfg"},
+      {"yolo-fastest-xl", "darknet/yolo-fastest-1.1-xl.cfg"},
+  };
+  for (const auto& [name, file] : kPublished) {
+    SCOPED_TRACE(name);
+    const graph::Network published = read_cfg(storage::join(reference_models(), file));
+    // yolov3.cfg is for 608x608 with the anchors of 416x416, so they are given as they are.
+    const graph::Network made =
+        graph::make_builtin(name, {.width = published.input.width,
+                                   .height = published.input.height,
+                                   .anchors = graph::anchors_of(published)});
+    EXPECT_EQ(graph::anchors_of(graph::make_builtin(name, {})), graph::anchors_of(published));
+    ASSERT_EQ(made.layers.size(), published.layers.size());
+    for (std::size_t i = 0; i < made.layers.size(); ++i) {
+      EXPECT_EQ(made.layers[i], without_epsilon(published.layers[i])) << i;
+    }
   }
 }
 

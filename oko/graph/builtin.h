@@ -11,8 +11,8 @@ namespace oko::graph {
 
 struct BuiltinOptions {
   int classes = 80;
-  int width = 0, height = 0;    // 0: the network's usual size
-  std::vector<Anchor> anchors;  // pixels at that size; empty: the published ones, scaled to it
+  int width = 0, height = 0;      // 0: the network's usual size
+  std::vector<Anchor> anchors{};  // pixels at that size; empty: the published ones, scaled to it
 };
 
 // "yolov3", "yolov3-tiny", "yolo-fastest", "yolo-fastest-xl".
@@ -22,13 +22,13 @@ std::span<const std::string_view> builtin_names();
 // (listing the known ones), a size no multiple of 32, classes < 1, or a wrong number of anchors.
 Network make_builtin(std::string_view name, const BuiltinOptions& options);
 
-// How many anchors the network's heads share (yolov3: 9, the others: 6).
-int anchor_count(const Network& network);
-
-// The anchors of all heads (the same list in each).
+// The anchors that the yolo heads share (the same list in each); empty without such a head.
 std::vector<Anchor> anchors_of(const Network& network);
 
-// Sets them in every head; count must be anchor_count().
+// How many those are (yolov3: 9, the other built-in ones: 6).
+int anchor_count(const Network& network);
+
+// Sets them in every yolo head. Throws a usage Error where the count is not anchor_count().
 void set_anchors(Network& network, std::span<const Anchor> anchors);
 
 }  // namespace oko::graph

@@ -21,15 +21,8 @@ struct Shape {
 // "255x13x13", channels first.
 std::string to_string(const Shape& shape);
 
-enum class Activation {
-  kLinear,
-  kLeaky,
-  kRelu,
-  kRelu6,
-  kLogistic,
-  kMish,
-  kSwish
-};                                           // leaky: slope .1
+enum class Activation { kLinear, kLeaky, kRelu, kRelu6, kLogistic, kMish, kSwish };
+inline constexpr float kLeakySlope = .1F;
 const char* name_of(Activation activation);  // Darknet's names: "leaky", …
 std::optional<Activation> activation_named(std::string_view name);
 
@@ -54,28 +47,38 @@ struct Convolution {
   Padding padding{};
   std::optional<BatchNorm> batch_norm{};
   Activation activation = Activation::kLinear;
+  bool operator==(const Convolution&) const = default;
 };
 
 struct MaxPool {  // padding counts as −infinity
   int size = 2, stride = 2;
   Padding padding{};
+  bool operator==(const MaxPool&) const = default;
 };
-struct AveragePool {};  // global: c×h×w → c×1×1
-struct Upsample {       // nearest neighbour
+struct AveragePool {  // global: c×h×w → c×1×1
+  bool operator==(const AveragePool&) const = default;
+};
+struct Upsample {  // nearest neighbour
   int scale = 2;
+  bool operator==(const Upsample&) const = default;
 };
 // Joins its inputs along channels, cuts the result of each input into `groups` equal parts and
 // keeps part `group` (Darknet's route).
 struct Route {
   int groups = 1, group = 0;
+  bool operator==(const Route&) const = default;
 };
 struct Shortcut {  // sum of its inputs, which have one shape
   Activation activation = Activation::kLinear;
+  bool operator==(const Shortcut&) const = default;
 };
 struct Dropout {  // identity outside training
   float probability = .5F;
+  bool operator==(const Dropout&) const = default;
 };
-struct Softmax {};
+struct Softmax {
+  bool operator==(const Softmax&) const = default;
+};
 
 struct Anchor {  // pixels of the network's input (yolo) or cells of the map (region)
   float width = 0, height = 0;
@@ -91,6 +94,7 @@ struct Yolo {
   int classes = 0;
   float scale_x_y = 1;
   float ignore_threshold = .7F, truth_threshold = 1;  // training only
+  bool operator==(const Yolo&) const = default;
 };
 
 // A YOLOv2 head: the same channels, anchors in cells, softmax over classes where `softmax`.
@@ -98,6 +102,7 @@ struct Region {
   std::vector<Anchor> anchors;
   int classes = 0;
   bool softmax = true;
+  bool operator==(const Region&) const = default;
 };
 
 using Operation = std::variant<Convolution, MaxPool, AveragePool, Upsample, Route, Shortcut,
@@ -111,6 +116,7 @@ struct Layer {
   Operation operation;
   std::vector<int> inputs;  // indices of earlier layers or kNetworkInput, in order
   Shape output;             // filled by infer_shapes()
+  bool operator==(const Layer&) const = default;
 };
 
 // A detector: layers in an order in which each comes after its inputs, and their weights.

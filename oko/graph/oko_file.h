@@ -13,8 +13,8 @@ struct OkoFile {
   Weights extra;  // tensors that are not the network's, names as written
 };
 
-// The file's bytes. Deterministic: the same network gives the same bytes. Tensors start at
-// multiples of 64 bytes, so that a mapped file can be used in place.
+// The file's bytes. Deterministic: the same network gives the same bytes. Throws an input Error for
+// a network that read_oko() would refuse, and for extra tensors named like one of its weights.
 std::vector<std::byte> write_oko(const Network& network, const Weights& extra = {});
 
 // Opens a file's bytes without copying weights: tensors share `bytes`. Everything is
@@ -27,7 +27,16 @@ struct Safetensors {
   Weights tensors;
   std::map<std::string, std::string, std::less<>> metadata;
 };
+
+// The data part starts at a multiple of 64 bytes and has no gaps (the format allows none). Tensors
+// lie by falling power of two in their length, so one of n bytes starts at a multiple of the
+// largest power of two, up to 64, that divides n: all are aligned for their type, most kernels to
+// 64 bytes.
 std::vector<std::byte> write_safetensors(const Safetensors& content);
+
+// Tensors share `bytes`; only those that lie misaligned for their type, as in files written without
+// care, are copied. Throws input Errors for anything a strict reader refuses: lengths that lie,
+// overlaps, gaps, names given twice, headers of more than 16 MiB.
 Safetensors read_safetensors(const Bytes& bytes, const std::string& name);
 
 }  // namespace oko::graph

@@ -1,0 +1,304 @@
+#include "oko/graph/builtin.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "oko/base/error.h"
+
+namespace oko::graph {
+namespace {
+
+// Adds layers one after another. Every function returns the index of the layer it added last.
+class Builder {
+ public:
+  Builder(Network network, int classes, std::vector<Anchor> anchors)
+      : network_(std::move(network)), classes_(classes), anchors_(std::move(anchors)) {}
+
+  Network finish() {
+    infer_shapes(network_);
+    return std::move(network_);
+  }
+
+  int last() const { return static_cast<int>(network_.layers.size()) - 1; }
+
+  int add(Operation operation) { return add(std::move(operation), {last()}); }
+  int add(Operation operation, std::vector<int> inputs) {
+    const std::string name = "layers." + std::to_string(network_.layers.size());
+    network_.layers.push_back({name, std::move(operation), std::move(inputs), {}});
+    return last();
+  }
+
+  // With batch norm, padded so that stride 1 keeps the size.
+  int convolution(int filters, int size, int stride = 1, Activation activation = Activation::kLeaky,
+                  int groups = 1) {
+    return add(Convolution{.filters = filters,
+                           .size = size,
+                           .stride = stride,
+                           .groups = groups,
+                           .padding = Padding::all(size / 2),
+                           .batch_norm = BatchNorm{},
+                           .activation = activation});
+  }
+
+  int depthwise(int channels, int size, int stride = 1) {
+    return convolution(channels, size, stride, Activation::kLeaky, channels);
+  }
+
+  // Padded by size − 1 in all, the odd row and column at the end.
+  int max_pool(int size, int stride) {
+    const int all = size - 1, before = all / 2;
+    return add(MaxPool{size, stride, {before, before, all - before, all - before}});
+  }
+
+  // Sum of the last layer and the one `back` layers before this one.
+  int shortcut(int back) { return add(Shortcut{}, {last(), last() + 1 - back}); }
+
+  // Goes back to an earlier layer.
+  int from(int layer) { return add(Route{}, {layer}); }
+
+  // Doubles the last map and joins an earlier one to it.
+  int upsample_and_join(int earlier) {
+    const int up = add(Upsample{2});
+    return add(Route{}, {up, earlier});
+  }
+
+  int head(std::vector<int> mask, float ignore_threshold) {
+    add(Convolution{.filters = static_cast<int>(mask.size()) * (5 + classes_)});
+    Yolo yolo;
+    yolo.anchors = anchors_;
+    yolo.mask = std::move(mask);
+    yolo.classes = classes_;
+    yolo.ignore_threshold = ignore_threshold;
+    return add(std::move(yolo));
+  }
+
+ private:
+  Network network_;
+  int classes_;
+  std::vector<Anchor> anchors_;
+};
+
+// Darknet-53 without its classifier, then three heads at strides 32, 16 and 8.
+void build_yolov3(Builder& b) {
+  b.convolution(32, 3);
+  const auto stage = [&](int filters, int blocks) {
+    b.convolution(filters, 3, 2);
+    for (int i = 0; i < blocks; ++i) {
+      b.convolution(filters / 2, 1);
+      b.convolution(filters, 3);
+      b.shortcut(3);
+    }
+    return b.last();
+  };
+  stage(64, 1);
+  stage(128, 2);
+  const int stride8 = stage(256, 8), stride16 = stage(512, 8);
+  stage(1024, 4);
+  // Five convolutions, then one of the head's own; returns the fifth, where the next head begins.
+  const auto neck = [&](int filters) {
+    for (int i = 0; i < 2; ++i) {
+      b.convolution(filters, 1);
+      b.convolution(filters * 2, 3);
+    }
+    const int branch = b.convolution(filters, 1);
+    b.convolution(filters * 2, 3);
+    return branch;
+  };
+  int branch = neck(512);
+  b.head({6, 7, 8}, .7F);
+  b.from(branch);
+  b.convolution(256, 1);
+  b.upsample_and_join(stride16);
+  branch = neck(256);
+  b.head({3, 4, 5}, .7F);
+  b.from(branch);
+  b.convolution(128, 1);
+  b.upsample_and_join(stride8);
+  neck(128);
+  b.head({0, 1, 2}, .7F);
+}
+
+void build_yolov3_tiny(Builder& b) {
+  int stride16 = 0;
+  for (const int filters : {16, 32, 64, 128, 256, 512}) {
+    const int map = b.convolution(filters, 3);
+    if (filters == 256) stride16 = map;
+    b.max_pool(2, filters == 512 ? 1 : 2);
+  }
+  b.convolution(1024, 3);
+  const int branch = b.convolution(256, 1);
+  b.convolution(512, 3);
+  b.head({3, 4, 5}, .7F);
+  b.from(branch);
+  b.convolution(128, 1);
+  b.upsample_and_join(stride16);
+  b.convolution(256, 3);
+  b.head({0, 1, 2}, .7F);
+}
+
+// Inverted residual blocks (MobileNet v2), pyramid pooling, two light heads. The xl variant has
+// `width` 2: twice the channels up to the heads.
+void build_yolo_fastest(Builder& b, int width, float dropout) {
+  const auto block = [&](int inner, int out, int stride = 1) {
+    b.convolution(inner * width, 1);
+    b.depthwise(inner * width, 3, stride);
+    return b.convolution(out * width, 1, 1, Activation::kLinear);
+  };
+  const auto residual = [&](int inner, int out, int count) {
+    for (int i = 0; i < count; ++i) {
+      block(inner, out);
+      b.add(Dropout{dropout});
+      b.shortcut(5);
+    }
+    return b.last();
+  };
+  b.convolution(8 * width, 3, 2);
+  block(8, 4);
+  residual(8, 4, 1);
+  block(24, 8, 2);
+  residual(32, 8, 2);
+  block(32, 8, 2);
+  residual(48, 8, 2);
+  block(48, 16);
+  residual(96, 16, 4);
+  block(96, 24, 2);
+  const int stride16 = residual(136, 24, 4);
+  block(136, 48, 2);
+  const int deepest = residual(224, 48, 5);
+
+  const int pool3 = b.max_pool(3, 1);
+  b.from(deepest);
+  const int pool5 = b.max_pool(5, 1);
+  b.from(deepest);
+  const int pool9 = b.max_pool(9, 1);
+  b.add(Route{}, {pool9, pool5, pool3, deepest});
+
+  const auto neck = [&](int channels) {
+    for (int i = 0; i < 2; ++i) {
+      b.depthwise(channels, 5);
+      b.convolution(channels, 1, 1, Activation::kLinear);
+    }
+  };
+  const int branch = b.convolution(96, 1);
+  neck(96);
+  b.head({3, 4, 5}, .5F);
+  b.from(branch);
+  b.upsample_and_join(stride16);
+  neck(96 + 24 * width);
+  b.head({0, 1, 2}, .5F);
+}
+
+constexpr Anchor kYolov3Anchors[] = {{10, 13},  {16, 30},  {33, 23},   {30, 61},  {62, 45},
+                                     {59, 119}, {116, 90}, {156, 198}, {373, 326}};
+constexpr Anchor kTinyAnchors[] = {{10, 14}, {23, 27}, {37, 58}, {81, 82}, {135, 169}, {344, 319}};
+constexpr Anchor kFastestAnchors[] = {{12, 18},  {37, 49},   {52, 132},
+                                      {115, 73}, {119, 199}, {242, 238}};
+
+struct Builtin {
+  std::string_view name;
+  int side;                         // usual width and height
+  std::span<const Anchor> anchors;  // published, at that size
+  void (*build)(Builder&);
+};
+
+constexpr Builtin kBuiltins[] = {
+    {"yolov3", 416, kYolov3Anchors, build_yolov3},
+    {"yolov3-tiny", 416, kTinyAnchors, build_yolov3_tiny},
+    {"yolo-fastest", 320, kFastestAnchors, [](Builder& b) { build_yolo_fastest(b, 1, .15F); }},
+    {"yolo-fastest-xl", 320, kFastestAnchors, [](Builder& b) { build_yolo_fastest(b, 2, .2F); }},
+};
+
+constexpr auto kNames = [] {
+  std::array<std::string_view, std::size(kBuiltins)> names;
+  for (std::size_t i = 0; i < names.size(); ++i) names[i] = kBuiltins[i].name;
+  return names;
+}();
+
+Error usage_error(std::string_view name, const std::string& message, const std::string& mend) {
+  return Error(ErrorCode::kUsage, "network " + std::string(name), message, mend);
+}
+
+const Builtin& builtin_named(std::string_view name) {
+  const auto* found = std::find_if(std::begin(kBuiltins), std::end(kBuiltins),
+                                   [&](const Builtin& b) { return b.name == name; });
+  if (found != std::end(kBuiltins)) return *found;
+  std::string known;
+  for (const std::string_view n : kNames) known += (known.empty() ? "" : ", ") + std::string(n);
+  throw usage_error(name, "there is no built-in network of this name", "known are " + known);
+}
+
+std::vector<Anchor> anchors_for(const Builtin& builtin, const BuiltinOptions& options, int width,
+                                int height) {
+  if (!options.anchors.empty()) {
+    if (options.anchors.size() == builtin.anchors.size()) return options.anchors;
+    throw usage_error(builtin.name,
+                      std::to_string(options.anchors.size()) + " anchors are given, it has " +
+                          std::to_string(builtin.anchors.size()),
+                      "cluster as many");
+  }
+  std::vector<Anchor> anchors(builtin.anchors.begin(), builtin.anchors.end());
+  const auto side = static_cast<float>(builtin.side);
+  for (Anchor& anchor : anchors) {
+    anchor.width = anchor.width * static_cast<float>(width) / side;
+    anchor.height = anchor.height * static_cast<float>(height) / side;
+  }
+  return anchors;
+}
+
+}  // namespace
+
+std::span<const std::string_view> builtin_names() { return kNames; }
+
+Network make_builtin(std::string_view name, const BuiltinOptions& options) {
+  const Builtin& builtin = builtin_named(name);
+  const int width = options.width == 0 ? builtin.side : options.width;
+  const int height = options.height == 0 ? builtin.side : options.height;
+  constexpr int kLargestStride = 32, kLargestSide = 1 << 14, kMostClasses = 1 << 16;
+  for (const int side : {width, height}) {
+    if (side < kLargestStride || side > kLargestSide || side % kLargestStride != 0) {
+      throw usage_error(
+          name,
+          "the size " + std::to_string(width) + "x" + std::to_string(height) +
+              " is not a multiple of 32 up to " + std::to_string(kLargestSide),
+          "for example " + std::to_string(builtin.side) + "x" + std::to_string(builtin.side));
+    }
+  }
+  if (options.classes < 1 || options.classes > kMostClasses) {
+    throw usage_error(name,
+                      "the number of classes " + std::to_string(options.classes) + " is not in 1…" +
+                          std::to_string(kMostClasses),
+                      "");
+  }
+  Network network;
+  network.name = name;
+  network.input = {3, height, width};
+  Builder builder(std::move(network), options.classes,
+                  anchors_for(builtin, options, width, height));
+  builtin.build(builder);
+  return builder.finish();
+}
+
+std::vector<Anchor> anchors_of(const Network& network) {
+  for (const Layer& layer : network.layers) {
+    if (const auto* yolo = std::get_if<Yolo>(&layer.operation)) return yolo->anchors;
+  }
+  return {};
+}
+
+int anchor_count(const Network& network) { return static_cast<int>(anchors_of(network).size()); }
+
+void set_anchors(Network& network, std::span<const Anchor> anchors) {
+  if (static_cast<int>(anchors.size()) != anchor_count(network)) {
+    throw usage_error(network.name,
+                      std::to_string(anchors.size()) + " anchors are given, the heads share " +
+                          std::to_string(anchor_count(network)),
+                      "cluster as many");
+  }
+  for (Layer& layer : network.layers) {
+    auto* yolo = std::get_if<Yolo>(&layer.operation);
+    if (yolo) yolo->anchors.assign(anchors.begin(), anchors.end());
+  }
+}
+
+}  // namespace oko::graph

@@ -1,0 +1,84 @@
+#include "oko/graph/builtin.h"
+
+#include <gmock/gmock.h>
+
+#include "oko/base/error.h"
+
+namespace oko::graph {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::string complaint(std::string_view name, const BuiltinOptions& options) {
+  try {
+    make_builtin(name, options);
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kUsage);
+    return e.what();
+  }
+  return "";
+}
+
+std::vector<Shape> head_shapes(const Network& network) {
+  std::vector<Shape> shapes;
+  for (const int head : network.heads()) {
+    shapes.push_back(network.layers[static_cast<std::size_t>(head)].output);
+  }
+  return shapes;
+}
+
+TEST(MakeBuiltin, MakesEveryNetworkForAnyClassCountAndSize) {
+  for (const std::string_view name : builtin_names()) {
+    SCOPED_TRACE(name);
+    const Network network = make_builtin(name, {.classes = 3, .width = 320, .height = 192});
+    EXPECT_EQ(network.input, (Shape{3, 192, 320}));
+    EXPECT_EQ(network.class_count(), 3);
+    EXPECT_EQ(network.preprocess, image::Preprocess{});
+    const std::vector<Shape> heads = head_shapes(network);
+    EXPECT_EQ(heads[0], (Shape{24, 6, 10}));
+    EXPECT_EQ(heads[1], (Shape{24, 12, 20}));
+  }
+}
+
+TEST(MakeBuiltin, HasTheStridesOfThePublishedNetworks) {
+  EXPECT_THAT(head_shapes(make_builtin("yolov3", {})),
+              ElementsAre(Shape{255, 13, 13}, Shape{255, 26, 26}, Shape{255, 52, 52}));
+  EXPECT_THAT(head_shapes(make_builtin("yolov3-tiny", {.classes = 20})),
+              ElementsAre(Shape{75, 13, 13}, Shape{75, 26, 26}));
+  EXPECT_THAT(head_shapes(make_builtin("yolo-fastest", {})),
+              ElementsAre(Shape{255, 10, 10}, Shape{255, 20, 20}));
+}
+
+TEST(MakeBuiltin, ScalesThePublishedAnchorsToTheSize) {
+  const Network network = make_builtin("yolov3-tiny", {.width = 832, .height = 416});
+  EXPECT_EQ(anchors_of(network)[0], (Anchor{20, 14}));
+  EXPECT_EQ(anchors_of(network)[5], (Anchor{688, 319}));
+}
+
+TEST(MakeBuiltin, TakesAnchorsAsGiven) {
+  const std::vector<Anchor> anchors = {{1, 2}, {3, 4}, {5, 6}, {7, 8}, {9, 10}, {11, 12}};
+  Network network = make_builtin("yolo-fastest", {.width = 64, .height = 64, .anchors = anchors});
+  EXPECT_EQ(anchors_of(network), anchors);
+  EXPECT_EQ(anchor_count(network), 6);
+  const std::vector<Anchor> others(6, Anchor{2, 2});
+  set_anchors(network, others);
+  for (const int head : network.heads()) {
+    EXPECT_EQ(std::get<Yolo>(network.layers[static_cast<std::size_t>(head)].operation).anchors,
+              others);
+  }
+  EXPECT_THROW(set_anchors(network, std::vector<Anchor>(9)), Error);
+}
+
+TEST(MakeBuiltin, RefusesWhatItCannotMake) {
+  EXPECT_THAT(complaint("yolov9", {}),
+              HasSubstr("known are yolov3, yolov3-tiny, yolo-fastest, yolo-fastest-xl"));
+  EXPECT_THAT(complaint("yolov3", {.width = 400}), HasSubstr("400x416 is not a multiple of 32"));
+  EXPECT_THAT(complaint("yolov3", {.height = -32}), HasSubstr("416x-32"));
+  EXPECT_THAT(complaint("yolov3", {.classes = 0}), HasSubstr("classes 0"));
+  EXPECT_THAT(complaint("yolov3", {.anchors = std::vector<Anchor>(6, Anchor{1, 1})}),
+              HasSubstr("6 anchors are given, it has 9"));
+}
+
+}  // namespace
+}  // namespace oko::graph

@@ -1,0 +1,84 @@
+#include "oko/graph/oko_file.h"
+
+#include <set>
+#include <utility>
+
+#include "oko/base/error.h"
+#include "oko/graph/network_json.h"
+
+namespace oko::graph {
+namespace {
+
+constexpr const char* kFormat = "oko";
+constexpr const char* kVersion = "1";
+
+// A metadata string that must be there.
+const std::string& text_of(const Safetensors& file, const char* key, const std::string& name) {
+  const auto found = file.metadata.find(key);
+  if (found != file.metadata.end()) return found->second;
+  throw input_error(name, std::string("__metadata__ has no \"") + key + "\"",
+                    "this is a safetensors file but no model of oko");
+}
+
+std::set<std::string, std::less<>> weight_names(const Network& network) {
+  std::set<std::string, std::less<>> names;
+  for (const WeightSpec& spec : weight_specs(network)) names.insert(spec.name);
+  return names;
+}
+
+std::string serialized(const Network& network) {
+  try {
+    return network_to_json(network).dump();
+  } catch (const Json::exception&) {
+    throw input_error("network", "a class name or another text is not valid UTF-8",
+                      "save the class list as UTF-8");
+  }
+}
+
+}  // namespace
+
+std::vector<std::byte> write_oko(const Network& network, const Weights& extra) {
+  Network checked = network;
+  infer_shapes(checked);
+  if (!checked.weights.empty()) check_weights(checked);
+  Safetensors file;
+  file.metadata = {{"format", kFormat}, {"version", kVersion}, {"network", serialized(checked)}};
+  file.tensors = std::move(checked.weights);
+  const auto names = weight_names(checked);
+  for (const auto& [name, tensor] : extra) {
+    if (names.contains(name)) {
+      throw input_error("tensor " + name, "the name is taken by a weight of the network");
+    }
+    file.tensors.emplace(name, tensor);
+  }
+  return write_safetensors(file);
+}
+
+OkoFile read_oko(const Bytes& bytes, const std::string& name) {
+  Safetensors file = read_safetensors(bytes, name);
+  if (const std::string& format = text_of(file, "format", name); format != kFormat) {
+    throw input_error(name, "the format is \"" + format + "\", not \"oko\"",
+                      "this is a safetensors file but no model of oko");
+  }
+  if (const std::string& version = text_of(file, "version", name); version != kVersion) {
+    throw input_error(name, "the file has version \"" + version + "\", this program reads 1",
+                      "use a newer version of oko");
+  }
+  const std::string place = name + ": network";
+  OkoFile result;
+  result.network = network_from_json(parse_json(text_of(file, "network", name), place), place);
+  try {
+    infer_shapes(result.network);
+    const auto names = weight_names(result.network);
+    for (auto& [key, tensor] : file.tensors) {
+      Weights& to = names.contains(key) ? result.network.weights : result.extra;
+      to.emplace(key, std::move(tensor));
+    }
+    if (!result.network.weights.empty()) check_weights(result.network);
+  } catch (const Error& e) {
+    throw e.within(name);
+  }
+  return result;
+}
+
+}  // namespace oko::graph
