@@ -12,7 +12,7 @@ build="cmake ninja-build ccache g++ pkg-config git ca-certificates nlohmann-json
 desktop="libopencv-dev libtorch-dev libopenblas-dev libpugixml-dev libtomlplusplus-dev libfmt-dev
   libcli11-dev libssl-dev libbenchmark-dev"
 fuzz="clang libclang-rt-dev"
-demo="libfreetype-dev fonts-noto-color-emoji"
+demo="libfreetype-dev fonts-noto-color-emoji lomiri-wallpapers-16.04"
 
 list_only=no
 packages="$build $desktop $fuzz $demo"

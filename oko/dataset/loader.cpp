@@ -145,7 +145,7 @@ struct Loader::State {
     }
     std::lock_guard lock(mutex);
     if (error && (!slot.error || i < slot.error_at)) {
-      slot.error = error;
+      slot.error = std::move(error);
       slot.error_at = i;
     }
     if (--slot.left == 0) ready.notify_one();
