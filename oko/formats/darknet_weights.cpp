@@ -125,6 +125,18 @@ class WeightsReader {
   std::int64_t floats_ = 0, taken_ = 0;
 };
 
+// Darknet's batch norm adds 1e-5 to the variance (on a GPU) or 1e-6 to its root (on a CPU); the
+// two are taken as one. For any other epsilon the variance is changed so that the root is the same.
+void match_epsilon(const graph::BatchNorm& norm, std::vector<float>& variance) {
+  constexpr float kInside = 1e-5F, kOutside = 1e-6F;
+  if (norm == graph::BatchNorm{kInside, false} || norm == graph::BatchNorm{kOutside, true}) return;
+  for (float& v : variance) {
+    const float outside = std::sqrt(v) + norm.epsilon;
+    const float squared_root = norm.epsilon_outside_root ? outside * outside : v + norm.epsilon;
+    v = std::max(0.F, squared_root - kInside);
+  }
+}
+
 template <typename T>
 void put(std::vector<std::byte>& out, T value) {
   const auto bytes = std::as_bytes(std::span(&value, 1));
@@ -155,7 +167,13 @@ std::vector<std::byte> write_darknet_weights(const graph::Network& network,
     put(out, static_cast<std::uint32_t>(header.seen));
   }
   for (const WeightSpec& spec : graph::weight_specs(network)) {
-    const auto bytes = network.weights.at(spec.name).data.span();
+    const std::span<const float> stored = network.weights.at(spec.name).floats();
+    std::vector<float> values(stored.begin(), stored.end());
+    if (spec.name.ends_with(".variance")) {
+      const graph::Layer& layer = network.layers[static_cast<std::size_t>(spec.layer)];
+      match_epsilon(*std::get<graph::Convolution>(layer.operation).batch_norm, values);
+    }
+    const auto bytes = std::as_bytes(std::span(values));
     out.insert(out.end(), bytes.begin(), bytes.end());
   }
   return out;

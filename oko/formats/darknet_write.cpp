@@ -1,0 +1,266 @@
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "oko/base/error.h"
+#include "oko/formats/darknet.h"
+
+namespace oko::formats {
+namespace {
+
+using graph::Anchor;
+using graph::kNetworkInput;
+using graph::Padding;
+
+using Keys = std::vector<std::pair<std::string, std::string>>;
+
+std::string shortest(float value) {
+  std::array<char, 32> text;
+  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+}
+
+template <typename List, typename ToText>
+std::string joined(const List& list, ToText to_text) {
+  std::string text;
+  for (const auto& element : list) {
+    if (!text.empty()) text += ',';
+    text += to_text(element);
+  }
+  return text;
+}
+
+std::string text_of(const std::vector<Anchor>& anchors) {
+  return joined(anchors,
+                [](const Anchor& a) { return shortest(a.width) + "," + shortest(a.height); });
+}
+
+// What Darknet needs for training where the network does not come from a .cfg: the usual recipe,
+// 2000 iterations a class.
+Keys default_net_keys(int classes) {
+  const int batches = std::max(6000, 2000 * std::min(classes, 100000));
+  return {{"batch", "64"},
+          {"subdivisions", "16"},
+          {"momentum", "0.9"},
+          {"decay", "0.0005"},
+          {"angle", "0"},
+          {"saturation", "1.5"},
+          {"exposure", "1.5"},
+          {"hue", ".1"},
+          {"learning_rate", "0.001"},
+          {"burn_in", "1000"},
+          {"max_batches", std::to_string(batches)},
+          {"policy", "steps"},
+          {"steps", std::to_string(batches / 10 * 8) + "," + std::to_string(batches / 10 * 9)},
+          {"scales", ".1,.1"}};
+}
+
+Keys default_yolo_keys() { return {{"jitter", ".3"}, {"random", "1"}}; }
+
+Keys default_region_keys() {
+  return {{"bias_match", "1"},   {"jitter", ".2"},        {"rescore", "1"},
+          {"object_scale", "5"}, {"noobject_scale", "1"}, {"class_scale", "1"},
+          {"coord_scale", "1"},  {"absolute", "1"},       {"thresh", ".6"},
+          {"random", "1"}};
+}
+
+// The keys that a .cfg had beside the network's own, or the given ones where there was none.
+Keys kept_keys(const Json* kept, Keys otherwise, std::initializer_list<std::string_view> own) {
+  if (!kept || !kept->is_object()) return otherwise;
+  Keys keys;
+  for (const auto& [key, value] : kept->items()) {
+    if (std::ranges::find(own, key) != own.end()) continue;
+    const std::string text = json_get<std::string>(*kept, key.c_str(), "metadata: darknet");
+    const auto is_plain = [](std::string_view part) {
+      return std::ranges::all_of(part, [](unsigned char c) { return c > ' ' && c <= '~'; }) &&
+             part.find_first_of("=#;[") == part.npos;
+    };
+    if (key.empty() || !is_plain(key) || !is_plain(text)) {
+      throw input_error("metadata: darknet",
+                        "the key " + Json(key).dump(-1, ' ', true, Json::error_handler_t::replace) +
+                            " cannot be written into a .cfg",
+                        "remove it from the network's metadata");
+    }
+    keys.emplace_back(key, text);
+  }
+  return keys;
+}
+
+class CfgWriter {
+ public:
+  explicit CfgWriter(const graph::Network& network) : network_(network) {}
+
+  std::string run() {
+    write_net();
+    for (index_ = 0; index_ < network_.layers.size(); ++index_) {
+      std::visit([this](const auto& operation) { write(operation); }, layer().operation);
+      place_.push_back(written_++);
+    }
+    return std::move(out_);
+  }
+
+ private:
+  const graph::Layer& layer() const { return network_.layers[index_]; }
+
+  [[noreturn]] void fail(const std::string& message) const {
+    throw input_error(graph::place_of(network_, index_), "Darknet cannot express " + message);
+  }
+
+  void section(const std::string& name) {
+    if (!out_.empty()) out_ += '\n';
+    out_ += "[" + name + "]\n";
+  }
+  void key(const std::string& name, const std::string& value) { out_ += name + "=" + value + "\n"; }
+  void key(const std::string& name, int value) { key(name, std::to_string(value)); }
+  void keys(const Keys& all) {
+    for (const auto& [name, value] : all) key(name, value);
+  }
+
+  const Json* kept(const char* part) const {
+    const auto darknet = network_.metadata.find("darknet");
+    if (darknet == network_.metadata.end() || !darknet->is_object()) return nullptr;
+    const auto found = darknet->find(part);
+    return found == darknet->end() ? nullptr : &*found;
+  }
+
+  const Json* kept_of_head() {
+    const Json* heads = kept("heads");
+    const std::size_t head = heads_++;
+    return heads && heads->is_array() && head < heads->size() ? &(*heads)[head] : nullptr;
+  }
+
+  void write_net() {
+    section("net");
+    key("width", network_.input.width);
+    key("height", network_.input.height);
+    key("channels", network_.input.channels);
+    keys(kept_keys(kept("net"), default_net_keys(network_.class_count()),
+                   {"width", "height", "channels"}));
+  }
+
+  // How many layers back Darknet finds one of ours, as a negative number.
+  int back_to(int from) const {
+    if (from == kNetworkInput) fail("a layer other than the first that reads the network's input");
+    return place_[static_cast<std::size_t>(from)] - written_;
+  }
+
+  // Darknet's layers read the one before them; a [route] goes anywhere else.
+  void continue_from(int from) {
+    const bool is_before = from == kNetworkInput ? written_ == 0 : back_to(from) == -1;
+    if (is_before) return;
+    const int back = back_to(from);
+    section("route");
+    key("layers", back);
+    ++written_;
+  }
+
+  void begin(const std::string& name) {
+    continue_from(layer().inputs.front());
+    section(name);
+  }
+
+  void write(const graph::Convolution& c) {
+    if (c.padding != Padding::all(c.padding.top)) fail("padding that differs between the sides");
+    begin("convolutional");
+    if (c.batch_norm) key("batch_normalize", 1);
+    if (c.groups > 1) key("groups", c.groups);
+    key("filters", c.filters);
+    key("size", c.size);
+    key("stride", c.stride);
+    if (c.padding.top == c.size / 2) {
+      key("pad", 1);
+    } else {
+      key("padding", c.padding.top);
+    }
+    key("activation", graph::name_of(c.activation));
+  }
+
+  void write(const graph::MaxPool& pool) {
+    const Padding& p = pool.padding;
+    const int all = p.top + p.bottom, before = all / 2;
+    if (p != Padding{before, before, all - before, all - before}) {
+      fail("this padding of a pool: half of it must be above and left, rounded down");
+    }
+    begin("maxpool");
+    key("size", pool.size);
+    key("stride", pool.stride);
+    if (all != pool.size - 1) key("padding", all);
+  }
+
+  void write(const graph::AveragePool&) { begin("avgpool"); }
+
+  void write(const graph::Upsample& upsample) {
+    begin("upsample");
+    key("stride", upsample.scale);
+  }
+
+  void write(const graph::Route& route) {
+    const std::string layers =
+        joined(layer().inputs, [this](int from) { return std::to_string(back_to(from)); });
+    section("route");
+    key("layers", layers);
+    if (route.groups == 1) return;
+    key("groups", route.groups);
+    key("group_id", route.group);
+  }
+
+  void write(const graph::Shortcut& shortcut) {
+    if (layer().inputs.size() != 2) fail("a sum of more than two maps");
+    begin("shortcut");
+    key("from", back_to(layer().inputs[1]));
+    key("activation", graph::name_of(shortcut.activation));
+  }
+
+  void write(const graph::Dropout& dropout) {
+    begin("dropout");
+    key("probability", shortest(dropout.probability));
+  }
+
+  void write(const graph::Softmax&) {
+    begin("softmax");
+    key("groups", 1);
+  }
+
+  void write(const graph::Yolo& yolo) {
+    begin("yolo");
+    key("mask", joined(yolo.mask, [](int index) { return std::to_string(index); }));
+    key("anchors", text_of(yolo.anchors));
+    key("classes", yolo.classes);
+    key("num", static_cast<int>(yolo.anchors.size()));
+    key("ignore_thresh", shortest(yolo.ignore_threshold));
+    key("truth_thresh", shortest(yolo.truth_threshold));
+    if (yolo.scale_x_y != 1) key("scale_x_y", shortest(yolo.scale_x_y));
+    keys(kept_keys(
+        kept_of_head(), default_yolo_keys(),
+        {"mask", "anchors", "classes", "num", "ignore_thresh", "truth_thresh", "scale_x_y"}));
+  }
+
+  void write(const graph::Region& region) {
+    begin("region");
+    key("anchors", text_of(region.anchors));
+    key("classes", region.classes);
+    key("coords", 4);
+    key("num", static_cast<int>(region.anchors.size()));
+    key("softmax", region.softmax ? 1 : 0);
+    keys(kept_keys(kept_of_head(), default_region_keys(),
+                   {"anchors", "classes", "coords", "num", "softmax"}));
+  }
+
+  const graph::Network& network_;
+  std::string out_;
+  std::size_t index_ = 0;   // of our layer being written
+  std::size_t heads_ = 0;   // written so far
+  int written_ = 0;         // Darknet's layers so far
+  std::vector<int> place_;  // Darknet's index of each of ours
+};
+
+}  // namespace
+
+std::string write_darknet_cfg(const graph::Network& network) {
+  graph::Network checked = network;
+  checked.weights.clear();
+  graph::infer_shapes(checked);
+  return CfgWriter(checked).run();
+}
+
+}  // namespace oko::formats

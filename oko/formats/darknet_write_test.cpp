@@ -1,0 +1,124 @@
+#include <gmock/gmock.h>
+
+#include "oko/base/error.h"
+#include "oko/formats/darknet_test.h"
+#include "oko/graph/builtin.h"
+
+namespace oko::formats {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+void expect_same_layers(const graph::Network& a, const graph::Network& b) {
+  ASSERT_EQ(a.layers.size(), b.layers.size());
+  for (std::size_t i = 0; i < a.layers.size(); ++i) EXPECT_EQ(a.layers[i], b.layers[i]) << i;
+}
+
+graph::Network read_back(const graph::Network& network) {
+  return read_darknet_cfg(write_darknet_cfg(network), network.name + ".cfg");
+}
+
+std::string complaint(const graph::Network& network) {
+  try {
+    write_darknet_cfg(network);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST(WriteDarknetCfg, ReadsBackEqualForEveryReferenceNetwork) {
+  OKO_NEEDS_REFERENCE_MODELS();
+  int read = 0;
+  for (const char* folder : {"cfg", "darknet", "../golden/training"}) {
+    for (const auto& entry : storage::list(storage::join(reference_models(), folder))) {
+      if (storage::extension(entry.uri) != ".cfg") continue;
+      SCOPED_TRACE(entry.uri);
+      const graph::Network network = read_cfg(entry.uri), again = read_back(network);
+      expect_same_layers(network, again);
+      EXPECT_EQ(network.input, again.input);
+      EXPECT_EQ(network.preprocess, again.preprocess);
+      EXPECT_EQ(network.metadata, again.metadata);
+      EXPECT_EQ(network.name, again.name);
+      ++read;
+    }
+  }
+  EXPECT_EQ(read, 16);
+}
+
+TEST(WriteDarknetCfg, DerivesTheTrainingKeysOfABuiltinNetwork) {
+  const graph::Network network = graph::make_builtin("yolov3-tiny", {.classes = 7});
+  const std::string cfg = write_darknet_cfg(network);
+  EXPECT_THAT(cfg, HasSubstr("\nfilters=36\n"));
+  EXPECT_THAT(cfg, HasSubstr("\nmax_batches=14000\n"));
+  EXPECT_THAT(cfg, HasSubstr("\nsteps=11200,12600\n"));
+  EXPECT_THAT(cfg, HasSubstr("\nclasses=7\n"));
+  EXPECT_THAT(cfg, HasSubstr("\nmask=3,4,5\nanchors=10,14,23,27,37,58,81,82,135,169,344,319\n"));
+  EXPECT_THAT(cfg, HasSubstr("\njitter=.3\n"));
+  const graph::Network again = read_back(network);
+  EXPECT_EQ(again.class_count(), 7);
+  EXPECT_EQ(darknet_float_count(again), darknet_float_count(network));
+}
+
+// Two branches from the first layer, the second one not right after it.
+graph::Network branched() {
+  graph::Network network;
+  network.input = {3, 32, 32};
+  network.layers = {{"a", graph::Convolution{.filters = 4}, {graph::kNetworkInput}, {}},
+                    {"b", graph::Convolution{.filters = 4}, {0}, {}},
+                    {"c", graph::Convolution{.filters = 4}, {0}, {}},
+                    {"d", graph::Shortcut{}, {1, 2}, {}}};
+  graph::infer_shapes(network);
+  return network;
+}
+
+TEST(WriteDarknetCfg, PutsARouteWhereALayerDoesNotReadTheOneBefore) {
+  const graph::Network again = read_back(branched());
+  ASSERT_EQ(again.layers.size(), 6U);
+  EXPECT_EQ(again.layers[2].inputs, std::vector<int>{0});  // route back to a
+  EXPECT_EQ(again.layers[3].inputs, std::vector<int>{2});  // c
+  EXPECT_EQ(again.layers[4].inputs, std::vector<int>{1});  // route back to b
+  EXPECT_EQ(again.layers[5].inputs, (std::vector<int>{4, 3}));
+}
+
+TEST(WriteDarknetCfg, NamesTheLayerItCannotExpress) {
+  graph::Network network = branched();
+  std::get<graph::Convolution>(network.layers[1].operation) =
+      graph::Convolution{.filters = 4, .size = 3, .padding = {0, 0, 2, 2}};
+  EXPECT_THAT(complaint(network), HasSubstr("layer 1 (b, convolution): Darknet cannot express"));
+  network = branched();
+  network.layers[2].inputs = {graph::kNetworkInput};
+  EXPECT_THAT(complaint(network), HasSubstr("layer 2 (c, convolution)"));
+  network = branched();
+  network.layers[3].inputs = {0, 1, 2};
+  EXPECT_THAT(complaint(network), HasSubstr("a sum of more than two maps"));
+  network = branched();
+  network.layers[3] = {"d", graph::MaxPool{3, 1, {0, 0, 2, 2}}, {2}, {}};
+  EXPECT_THAT(complaint(network), HasSubstr("layer 3 (d, max_pool)"));
+}
+
+TEST(WriteDarknetCfg, KeepsExplicitPadding) {
+  graph::Network network = branched();
+  network.layers[1].operation =
+      graph::Convolution{.filters = 4, .size = 5, .padding = graph::Padding::all(2)};
+  network.layers[3] = {"d", graph::MaxPool{2, 2, {}}, {2}, {}};
+  const graph::Network again = read_back(network);
+  EXPECT_EQ(again.layers[1].operation, network.layers[1].operation);
+  EXPECT_EQ(again.layers[4].operation, network.layers[3].operation);
+}
+
+TEST(WriteDarknetCfg, RefusesMetadataThatWouldBreakTheFile) {
+  graph::Network network = branched();
+  for (const char* text : {"1\n[route]", "1#", "a b"}) {
+    network.metadata["darknet"] = {{"net", {{"batch", text}}}};
+    EXPECT_THAT(complaint(network), HasSubstr("the key \"batch\" cannot be written"));
+  }
+  network.metadata["darknet"] = {{"net", {{"batch", 64}}}};
+  EXPECT_THAT(complaint(network), HasSubstr("\"batch\" must be a string"));
+  network.metadata["darknet"] = {{"net", {{"width", "1"}, {"batch", "8"}}}};
+  EXPECT_THAT(write_darknet_cfg(network), Not(HasSubstr("width=1\n")));
+}
+
+}  // namespace
+}  // namespace oko::formats
