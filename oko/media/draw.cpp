@@ -9,8 +9,7 @@
 namespace oko::media {
 namespace {
 
-constexpr int kFont = cv::FONT_HERSHEY_DUPLEX;
-constexpr double kCapHeight = 22;  // pixels, of this font at its scale 1
+constexpr double kCapHeight = 22;  // pixels, of both fonts at their scale 1
 constexpr int kShift = 4;          // OpenCV's fixed point: 1/16 pixel
 
 cv::Scalar scalar(Color color) { return {double(color[0]), double(color[1]), double(color[2])}; }
@@ -26,23 +25,31 @@ cv::Point fixed_point(double x, double y) {
           static_cast<int>(std::lround(y * (1 << kShift)))};
 }
 
+// OpenCV's clearest font has ASCII only; this other one has Cyrillic letters too.
+int font_for(const std::string& text) {
+  const bool ascii = std::ranges::all_of(text, [](unsigned char c) { return c < 0x80; });
+  return ascii ? cv::FONT_HERSHEY_DUPLEX : cv::FONT_HERSHEY_COMPLEX;
+}
+
 // A line of text and how large it comes out.
 struct Text {
   std::string content;
+  int font;
   double scale = 1;
   int stroke = 1;
   int width = 0, height = 0, below = 0;  // pixels; `below` the base line
 
   Text(std::string text, double cap_pixels)
       : content(std::move(text)),
+        font(font_for(content)),
         scale(cap_pixels / kCapHeight),
         stroke(std::max(1, static_cast<int>(std::lround(cap_pixels / 12)))) {
-    const cv::Size size = cv::getTextSize(content, kFont, scale, stroke, &below);
+    const cv::Size size = cv::getTextSize(content, font, scale, stroke, &below);
     width = size.width;
     height = size.height;
   }
   void put(cv::Mat& target, int left, int base, const cv::Scalar& color, int extra = 0) const {
-    cv::putText(target, content, {left, base}, kFont, scale, color, stroke + extra, cv::LINE_AA);
+    cv::putText(target, content, {left, base}, font, scale, color, stroke + extra, cv::LINE_AA);
   }
 };
 
@@ -52,7 +59,7 @@ struct Looks {
   explicit Looks(image::Size size) {
     const double side = std::min(size.width, size.height);
     line = std::clamp(side / 220, 1., 24.);
-    cap = std::clamp(side / 44, 8., 110.);
+    cap = std::clamp(side / 44, 7., 110.);
   }
 };
 

@@ -12,10 +12,10 @@ namespace oko::media {
 
 // What the first bytes of a picture file say, without decoding it.
 struct PictureInfo {
-  std::string format;       // "jpeg", "png", "bmp", "webp", "gif", "tiff", "" where unknown
-  image::Size size;         // as stored, before the EXIF orientation
+  std::string format;        // "jpeg", "png", "bmp", "webp", "gif", "tiff", "" where unknown
+  image::Size size;          // as stored, before the EXIF orientation
   int exif_orientation = 1;  // 1…8
-  bool truncated = false;   // a JPEG without its end marker, a PNG without IEND
+  bool truncated = false;    // a JPEG without its end marker, a PNG without IEND
 };
 PictureInfo probe(const Bytes& file);
 

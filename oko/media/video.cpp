@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
+#include <opencv2/videoio/registry.hpp>
 #include <string_view>
 
 #include "oko/base/error.h"
@@ -33,6 +34,12 @@ VideoInfo info_of(const cv::VideoCapture& capture) {
   const double count = capture.get(cv::CAP_PROP_FRAME_COUNT);
   if (count >= 1 && count < 1e9) info.frame_count = std::lround(count);
   return info;
+}
+
+// The one named where this OpenCV has it, else any. Left to choose, OpenCV tries all in turn, and
+// some of them print.
+int backend(cv::VideoCaptureAPIs preferred) {
+  return cv::videoio_registry::hasBackend(preferred) ? preferred : cv::CAP_ANY;
 }
 
 class OpenCvReader final : public VideoReader {
@@ -76,7 +83,7 @@ int camera_number(const std::string& source) {
 }
 
 cv::VideoCapture open_camera(const std::string& source) {
-  cv::VideoCapture capture(camera_number(source));
+  cv::VideoCapture capture(camera_number(source), backend(cv::CAP_V4L2));
   if (!capture.isOpened()) {
     throw input_error(source, "the camera cannot be opened",
                       "check that it is plugged in and no other program uses it");
@@ -91,7 +98,8 @@ cv::VideoCapture open_file(const std::string& source) {
   }
   cv::VideoCapture capture;
   try {
-    capture.open(source.starts_with("file://") ? source.substr(7) : source);
+    capture.open(source.starts_with("file://") ? source.substr(7) : source,
+                 backend(cv::CAP_FFMPEG));
   } catch (const cv::Exception&) {
     capture.release();  // told below
   }
@@ -128,7 +136,8 @@ class OpenCvWriter final : public VideoWriter {
       throw Error(ErrorCode::kUsage, path_,
                   "a video needs a frame rate above 0 and sides of at least 2 pixels");
     }
-    writer_.open(temporary_, codec, info.frames_per_second, {size_.width, size_.height});
+    writer_.open(temporary_, backend(cv::CAP_FFMPEG), codec, info.frames_per_second,
+                 {size_.width, size_.height});
     if (!writer_.isOpened()) {
       throw Error(ErrorCode::kFailed, path_, "this OpenCV cannot write such a video",
                   "try the other of .mp4 and .avi");
