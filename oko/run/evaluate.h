@@ -13,15 +13,19 @@ namespace oko::run {
 struct EvaluateOptions {
   float score_threshold = .005F;  // low, so that the whole curve is there
   float nms_iou = .45F;
+  // The best ones of a picture are counted. An untrained network finds something in every cell;
+  // without a limit its boxes would fill the memory.
+  int max_detections = 500;
   int batch = 8;
+  int threads = 0;  // for decoding pictures ahead of the engine; 0: all processors
 };
 
 struct Evaluation {
-  std::vector<std::string> classes;
+  std::vector<std::string> classes;        // the dataset's
   std::vector<metrics::Picture> pictures;  // in the dataset's order
   std::vector<metrics::ClassResult> iou50;
-  double map50 = 0;           // area
-  double map50_11 = 0;        // 11 points
+  double map50 = 0;     // area
+  double map50_11 = 0;  // 11 points
   metrics::CocoSummary coco;
   metrics::BestF1 best_f1;
   metrics::Confusion confusion;  // at the best F1's threshold
@@ -29,12 +33,17 @@ struct Evaluation {
 };
 
 // Runs the detector over every picture of the dataset (letterboxed from the stored pixels) and
-// counts. The dataset's class names must be the network's, in any order that maps by name; otherwise
-// a usage Error tells both lists.
+// counts. Classes are matched by name, in any order: each name of the dataset must be one of the
+// network's, otherwise a usage Error tells both lists. What a network finds of classes that the
+// dataset does not label is left out. A picture that cannot be read throws its own Error.
 Evaluation evaluate(detect::Detector& detector, const dataset::Dataset& dataset,
                     const EvaluateOptions& options, Progress& progress);
 
 // The counting alone, from pictures already detected.
 Evaluation summarize(std::vector<std::string> classes, std::vector<metrics::Picture> pictures);
+
+// The point of a class's curve that counts all detections with at least this score; zeros where
+// there are none.
+metrics::CurvePoint at_threshold(const metrics::ClassResult& result, float score);
 
 }  // namespace oko::run

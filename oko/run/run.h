@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -32,13 +33,21 @@ class Log {
   void write(Json event);
   // Bytes of the file now; kept in checkpoints so that a resumed run can cut what came after.
   std::uint64_t size() const;
-  void truncate(std::uint64_t size);  // atomic
+  // Keeps the whole lines among the first `size` bytes; atomic. A file that is shorter or missing
+  // is no error: a power cut may have taken the log's end while the checkpoint survived.
+  void truncate(std::uint64_t size);
 
  private:
   std::string uri_;
 };
 
-// All whole lines; a torn last line is left out.
+// All whole lines; a torn last line is left out. A line that is no JSON object is an input Error at
+// "file:line".
 std::vector<Json> read_log(const std::string& uri);
+
+// The number at `key`; NaN where it is missing or null (not finite when it was logged).
+double number_of(const Json& event, const char* key);
+// The text at `key`; empty where there is none.
+std::string text_of(const Json& event, const char* key);
 
 }  // namespace oko::run

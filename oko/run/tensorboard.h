@@ -4,17 +4,21 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "oko/base/json.h"
 
 namespace oko::run {
 
 // TensorBoard's event file (TFRecord frames of tensorflow.Event with scalar summaries), made from
-// the events of log.jsonl: the whole file's bytes.
+// the events of log.jsonl: the whole file's bytes. Every number of a step or epoch event becomes a
+// scalar named by its place in the event: "step/loss", "epoch/val/box", "epoch/map50".
+// The file's name must contain "tfevents" for TensorBoard to find it.
 std::string make_tensorboard_file(std::span<const Json> events);
 
-// The frames of one more event, to be appended to such a file; empty for events without numbers.
+// The frame of one more event, to be appended to such a file; empty for events without scalars.
 std::string tensorboard_records(const Json& event);
+
+// The checksum of TFRecord frames (Castagnoli polynomial), before masking.
+std::uint32_t crc32c(std::string_view bytes);
 
 }  // namespace oko::run

@@ -1,0 +1,156 @@
+#include "oko/run/evaluate.h"
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <future>
+#include <utility>
+
+#include "oko/base/error.h"
+#include "oko/base/threads.h"
+#include "oko/media/picture.h"
+#include "oko/storage/store.h"
+
+namespace oko::run {
+namespace {
+
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 12;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) {
+    text += (i == 0 ? "" : ", ") + names[i];
+  }
+  if (names.size() > kShown) text += ", and " + std::to_string(names.size() - kShown) + " more";
+  return text;
+}
+
+// For each class of the network its number in the dataset, or −1 where the dataset has none.
+std::vector<int> dataset_classes(const graph::Network& network, const dataset::Dataset& dataset) {
+  const std::string place = dataset.uri;
+  if (network.classes.empty()) {
+    throw Error(ErrorCode::kUsage, place,
+                "the model has no class names to match the dataset's with",
+                "give the model its names with --names FILE");
+  }
+  std::vector<int> ids(network.classes.size(), -1);
+  for (std::size_t i = 0; i < dataset.classes.size(); ++i) {
+    const auto it = std::find(network.classes.begin(), network.classes.end(), dataset.classes[i]);
+    if (it == network.classes.end()) {
+      throw Error(ErrorCode::kUsage, place,
+                  "the model knows no class \"" + dataset.classes[i] + "\": the dataset has " +
+                      listed(dataset.classes) + "; the model has " + listed(network.classes),
+                  "use the dataset the model was trained for, or its class names");
+    }
+    ids[static_cast<std::size_t>(it - network.classes.begin())] = static_cast<int>(i);
+  }
+  return ids;
+}
+
+// The dataset's pictures one after another, decoded ahead on threads of their own.
+class Pictures {
+ public:
+  Pictures(const dataset::Dataset& dataset, std::size_t ahead, int threads)
+      : dataset_(dataset), ahead_(ahead), pool_(threads) {}
+
+  image::Picture next() {
+    while (posted_ < dataset_.samples.size() && waiting_.size() < ahead_) post();
+    std::future<image::Picture> first = std::move(waiting_.front());
+    waiting_.pop_front();
+    return first.get();
+  }
+
+ private:
+  void post() {
+    const std::string& uri = dataset_.samples[posted_++].image;
+    auto task = std::make_shared<std::packaged_task<image::Picture()>>(
+        [&uri] { return media::decode(storage::map(uri), uri); });
+    waiting_.push_back(task->get_future());
+    pool_.post([task] { (*task)(); });
+  }
+
+  const dataset::Dataset& dataset_;
+  std::size_t ahead_, posted_ = 0;
+  std::deque<std::future<image::Picture>> waiting_;
+  ThreadPool pool_;
+};
+
+metrics::Picture to_counted(const dataset::Sample& sample, const detect::Result& result,
+                            const std::vector<int>& ids) {
+  metrics::Picture picture;
+  for (const dataset::Object& object : sample.objects) {
+    picture.truth.push_back({object.class_id, object.box, object.difficult, object.crowd});
+  }
+  for (detect::Detection found : result.detections) {
+    found.class_id = ids[static_cast<std::size_t>(found.class_id)];
+    if (found.class_id >= 0) picture.found.push_back(found);
+  }
+  return picture;
+}
+
+std::vector<metrics::Picture> detect_all(detect::Detector& detector,
+                                         const dataset::Dataset& dataset,
+                                         const std::vector<int>& ids,
+                                         const EvaluateOptions& options, Progress& progress) {
+  const detect::Thresholds thresholds{options.score_threshold, options.nms_iou,
+                                      detect::NmsKind::kPerClass, options.max_detections};
+  const auto batch = static_cast<std::size_t>(std::max(1, options.batch));
+  Pictures source(dataset, 2 * batch,
+                  options.threads > 0 ? options.threads : available_processors());
+  std::vector<metrics::Picture> counted;
+  while (counted.size() < dataset.samples.size()) {
+    const std::size_t count = std::min(batch, dataset.samples.size() - counted.size());
+    std::vector<image::Picture> pictures(count);
+    std::vector<image::Frame> frames;
+    for (image::Picture& picture : pictures) {
+      picture = source.next();
+      frames.push_back(picture.frame());
+    }
+    for (const detect::Result& result : detector.detect(frames, thresholds)) {
+      counted.push_back(to_counted(dataset.samples[counted.size()], result, ids));
+    }
+    progress.advance(count);
+  }
+  return counted;
+}
+
+}  // namespace
+
+Evaluation evaluate(detect::Detector& detector, const dataset::Dataset& dataset,
+                    const EvaluateOptions& options, Progress& progress) {
+  if (dataset.samples.empty()) throw input_error(dataset.uri, "there are no pictures to evaluate");
+  const std::vector<int> ids = dataset_classes(detector.network(), dataset);
+  const auto start = std::chrono::steady_clock::now();
+  progress.begin("evaluating", dataset.samples.size(), "pictures");
+  Evaluation evaluation =
+      summarize(dataset.classes, detect_all(detector, dataset, ids, options, progress));
+  progress.end();
+  evaluation.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return evaluation;
+}
+
+Evaluation summarize(std::vector<std::string> classes, std::vector<metrics::Picture> pictures) {
+  const int count = static_cast<int>(classes.size());
+  Evaluation result;
+  result.classes = std::move(classes);
+  result.pictures = std::move(pictures);
+  result.iou50 = metrics::evaluate(result.pictures, count);
+  result.map50 = metrics::mean_average_precision(result.iou50, metrics::Interpolation::kArea);
+  result.map50_11 =
+      metrics::mean_average_precision(result.iou50, metrics::Interpolation::kPoints11);
+  result.coco = metrics::coco_summary(result.pictures, count);
+  result.best_f1 = metrics::best_f1(result.iou50);
+  result.confusion = metrics::confusion(result.pictures, count, result.best_f1.score);
+  return result;
+}
+
+metrics::CurvePoint at_threshold(const metrics::ClassResult& result, float score) {
+  metrics::CurvePoint point;
+  for (const metrics::CurvePoint& p : result.curve) {
+    if (p.score < score) break;
+    point = p;
+  }
+  return point;
+}
+
+}  // namespace oko::run

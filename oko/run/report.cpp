@@ -1,0 +1,193 @@
+#include "oko/run/report.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include "oko/run/html.h"
+#include "oko/run/report_sections.h"
+#include "oko/run/run.h"
+
+namespace oko::run {
+namespace {
+
+std::string duration(double seconds) {
+  if (seconds < 90) return fmt::format("{:.1f} s", seconds);
+  if (seconds < 5400) return fmt::format("{:.0f} min", seconds / 60);
+  return fmt::format("{:.1f} h", seconds / 3600);
+}
+
+std::string percent(double part) { return fmt::format("{:.0f} %", 100 * part); }
+
+// What the measured detector does, for people who have never heard of mAP.
+std::string plain_words(const Evaluation& evaluation) {
+  const metrics::BestF1& best = evaluation.best_f1;
+  if (!(best.f1 > 0)) return "Nothing that the model found was right.";
+  return fmt::format(
+      "With a score threshold of <b>{:.2f}</b> it finds <b>{}</b> of the objects, and <b>{}</b> of "
+      "what it finds is right.",
+      best.score, percent(best.recall), percent(best.precision));
+}
+
+std::string header(const ReportInput& input, const LogFacts& facts) {
+  std::string html = "<header><h1>" + escaped(input.title) + "</h1>";
+  if (!facts.verdict.empty()) {
+    const bool bad = facts.verdict != "fitting";
+    html += fmt::format(R"(<p class="verdict{}"><b>{}</b>{}{}</p>)", bad ? " bad" : "",
+                        escaped(facts.verdict), facts.why.empty() ? "" : ": ", escaped(facts.why));
+  }
+  if (input.evaluation != nullptr) {
+    html += R"(<p class="verdict">)" + plain_words(*input.evaluation) + "</p>";
+  } else {
+    html += "<p>The run stopped before its first evaluation.</p>";
+  }
+  if (!facts.end_reason.empty()) {
+    html += R"(<p class="soft">The run ended: )" + escaped(facts.end_reason) + ".</p>";
+  } else if (!input.log.empty()) {
+    html += R"(<p class="soft">The run is not finished.</p>)";
+  }
+  return html + "</header>\n";
+}
+
+std::string tile(const std::string& value, const std::string& what) {
+  return fmt::format(R"(<div class="tile"><b>{}</b><span>{}</span></div>)", value, what);
+}
+
+int count_boxes(const Evaluation& evaluation) {
+  int boxes = 0;
+  for (const metrics::ClassResult& result : evaluation.iou50) boxes += result.truths;
+  return boxes;
+}
+
+std::string tiles(const ReportInput& input, const LogFacts& facts) {
+  std::string html = R"(<div class="tiles">)";
+  if (const Evaluation* evaluation = input.evaluation; evaluation != nullptr) {
+    html += tile(fmt::format("{:.3f}", evaluation->map50), "mAP at IoU .50");
+    html += tile(fmt::format("{:.3f}", evaluation->coco.ap), "mAP at IoU .50 to .95");
+    html += tile(fmt::format("{:.2f}", evaluation->best_f1.score),
+                 fmt::format("best threshold (F1 {:.2f})", evaluation->best_f1.f1));
+    html += tile(fmt::format("{}", evaluation->pictures.size()),
+                 fmt::format("pictures with {} objects of {} classes", count_boxes(*evaluation),
+                             evaluation->classes.size()));
+    if (input.log.empty()) html += tile(duration(evaluation->seconds), "for the evaluation");
+  }
+  if (!input.log.empty()) {
+    html += tile(duration(facts.lasted), fmt::format("for {} epochs", facts.epochs.size()));
+  }
+  if (std::isfinite(facts.wait)) {
+    html += tile(fmt::format("{:.1f} %", 100 * facts.wait), "of the time waiting for pictures");
+  }
+  return html + "</div>\n";
+}
+
+std::string row(const std::string& name, const std::string& value) {
+  return "<tr><td>" + name + "</td><td>" + value + "</td></tr>";
+}
+
+std::string timings_section(const ReportInput& input, const LogFacts& facts) {
+  std::string rows;
+  if (!input.log.empty()) rows += row("From first to last log line", duration(facts.lasted));
+  if (!facts.epochs.empty()) {
+    double sum = 0;
+    int counted = 0;
+    for (const Json* epoch : facts.epochs) {
+      const double seconds = number_of(*epoch, "seconds");
+      if (std::isfinite(seconds)) sum += seconds, ++counted;
+    }
+    if (counted > 0) rows += row("An epoch, on average", duration(sum / counted));
+  }
+  if (std::isfinite(facts.images_per_second)) {
+    rows += row("Training pictures a second", fmt::format("{:.1f}", facts.images_per_second));
+  }
+  if (std::isfinite(facts.wait)) {
+    rows += row("Share of time waiting for pictures", fmt::format("{:.1f} %", 100 * facts.wait));
+  }
+  if (const Evaluation* evaluation = input.evaluation;
+      evaluation != nullptr && evaluation->seconds > 0) {
+    rows +=
+        row("Evaluation",
+            fmt::format("{}, {:.1f} pictures a second", duration(evaluation->seconds),
+                        static_cast<double>(evaluation->pictures.size()) / evaluation->seconds));
+  }
+  if (rows.empty()) return "";
+  return R"(<section><h2>Timings</h2><div class="scroll"><table>)" + rows +
+         "</table></div></section>\n";
+}
+
+std::string warnings_section(const LogFacts& facts) {
+  if (facts.warnings.empty()) return "";
+  std::string items;
+  for (const std::string& warning : facts.warnings) items += "<li>" + escaped(warning) + "</li>";
+  return "<section><h2>Warnings</h2><ul>" + items + "</ul></section>\n";
+}
+
+std::string recipe_section(const std::string& recipe) {
+  if (recipe.empty()) return "";
+  return "<section><h2>Recipe</h2><details><summary>run.toml: everything that made this run"
+         "</summary><pre>" +
+         escaped(recipe) + "</pre></details></section>\n";
+}
+
+}  // namespace
+
+LogFacts gather(const std::vector<Json>& log) {
+  LogFacts facts;
+  double first = std::numeric_limits<double>::quiet_NaN(), last = first;
+  double images = 0, seconds = 0, waited = 0;
+  for (const Json& event : log) {
+    const std::string kind = text_of(event, "event");
+    const double time = number_of(event, "time");
+    if (std::isnan(first)) first = time;
+    if (std::isfinite(time)) last = time;
+    if (kind == "resume" || kind == "start") facts.end_reason.clear();
+    if (kind == "end") facts.end_reason = text_of(event, "reason");
+    if (kind == "warning") facts.warnings.push_back(text_of(event, "text"));
+    if (kind == "step") {
+      facts.steps.push_back(&event);
+      // Steps logged are taken as samples of equal numbers of pictures.
+      const double rate = number_of(event, "images_per_second"), wait = number_of(event, "wait");
+      if (rate > 0 && std::isfinite(wait)) {
+        images += 1;
+        seconds += 1 / rate;
+        waited += wait / rate;
+      }
+    }
+    if (kind != "epoch") continue;
+    facts.epochs.push_back(&event);
+    if (number_of(event, "stage") == 2 && facts.epochs.size() > 1 && !facts.stage2_epoch) {
+      facts.stage2_epoch = number_of(event, "epoch");
+    }
+    const auto verdict = event.find("verdict");
+    if (verdict != event.end() && verdict->is_object()) {
+      facts.verdict = text_of(*verdict, "name");
+      facts.why = text_of(*verdict, "why");
+    }
+  }
+  facts.started = first;
+  facts.lasted = std::isfinite(last - first) ? last - first : 0;
+  facts.images_per_second = images / seconds;
+  facts.wait = waited / seconds;
+  return facts;
+}
+
+std::string make_report(const ReportInput& input) {
+  const LogFacts facts = gather(input.log);
+  std::string html =
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
+      escaped(input.title) + "</title>\n<style>" + std::string(report_style()) +
+      "</style></head>\n<body><main>\n" + header(input, facts) + tiles(input, facts) +
+      training_section(facts);
+  if (const Evaluation* evaluation = input.evaluation; evaluation != nullptr) {
+    html +=
+        curves_section(*evaluation) + classes_section(*evaluation) + confusion_section(*evaluation);
+    if (input.dataset != nullptr) {
+      html += pictures_section(*evaluation, *input.dataset, input.worst_pictures);
+    }
+  }
+  return html + warnings_section(facts) + timings_section(input, facts) +
+         recipe_section(input.recipe) + "</main></body></html>\n";
+}
+
+}  // namespace oko::run
