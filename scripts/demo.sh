@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# From nothing to a detector, on a machine that has no photos of yours: installs what is needed,
+# builds oko, makes a small dataset, checks it, trains on it, measures the model on pictures it has
+# not seen, and draws what it finds in some of them. Everything goes to demo/. Safe to run again.
+#
+#   scripts/demo.sh                     all of it
+#   scripts/demo.sh --no-setup          without installing packages
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+oko=build/release/oko/cli/oko
+times=""
+
+# step NAME COMMAND…: shows the command, runs it, keeps its time.
+step() {
+  local name=$1 begin=$SECONDS
+  shift
+  printf '\n\033[1m%s\033[0m\n$ %s\n' "$name" "$*"
+  "$@"
+  times+=$(printf '%-10s %4d s' "$name" $((SECONDS - begin)))$'\n'
+}
+
+build() {
+  cmake --preset release >/dev/null
+  cmake --build --preset release --target oko oko_demo_dataset
+}
+
+make_dataset() {
+  local photographs
+  mapfile -t photographs < <(dpkg -L lomiri-wallpapers-16.04 | grep '\.jpg$')
+  build/release/examples/demo_dataset/oko_demo_dataset demo/data "${photographs[@]}"
+}
+
+[ "${1:-}" = --no-setup ] || step setup scripts/setup.sh
+step build build
+
+rm -rf demo/data demo/run demo/found
+mkdir -p demo
+step dataset make_dataset
+step check "$oko" data check demo/data
+step show "$oko" data show demo/data -o demo/contact.png
+step train "$oko" train demo/data --network yolo-fastest --out demo/run
+step eval "$oko" eval demo/run demo/data --report demo/report.html
+mapfile -t unseen < <(head -n 12 demo/data/ImageSets/Main/val.txt |
+  sed 's|.*|demo/data/JPEGImages/&.jpg|')
+step detect "$oko" detect demo/run "${unseen[@]}" -o demo/found
+
+printf '\n%s\n' "$times"
+cat <<END
+dataset    demo/contact.png
+training   demo/run/report.html
+held out   demo/report.html
+found      demo/found/
+model      demo/run/model.oko
+END
