@@ -9,6 +9,7 @@
 
 #include "oko/base/error.h"
 #include "oko/dataset/pictures.h"
+#include "oko/dataset/test_data.h"
 #include "oko/media/picture.h"
 #include "oko/storage/store.h"
 
@@ -247,6 +248,60 @@ TEST_F(LoaderTest, LargePicturesAreReducedWithTheirBoxes) {
   // Its fit to 100×100 is 100×50, which is an eighth of it.
   EXPECT_EQ(item.picture->size, (image::Size{100, 50}));
   EXPECT_EQ(item.objects[0].box, (image::Box{10, 5, 50, 25}));
+}
+
+TEST(Loader, LoadsEveryRaccoonWithItsBox) {
+  OKO_REFERENCE_DATA(folder, "raccoon");
+  const Dataset data = read(folder);
+  LoaderOptions options;
+  options.input = {96, 96};
+  options.augmentation = Augmentation::none();
+  options.shuffle = false;
+  Loader loader(data, options);
+  loader.start(0);
+  std::size_t pictures = 0, truths = 0;
+  while (const auto batch = loader.next()) {
+    for (std::size_t i = 0; i < batch->samples.size(); ++i, ++pictures) {
+      const Sample& sample = data.samples[batch->samples[i]];
+      const image::Placement placement = image::place(sample.size, options.input, {});
+      ASSERT_EQ(batch->truths[i].size(), sample.objects.size()) << sample.id;
+      for (std::size_t k = 0; k < sample.objects.size(); ++k, ++truths) {
+        const image::Box box =
+            placement.to_input(image::clipped(sample.objects[k].box, sample.size));
+        const Truth& truth = batch->truths[i][k];
+        EXPECT_NEAR(truth.x * 96, (box.left + box.right) / 2, .01) << sample.id;
+        EXPECT_NEAR(truth.y * 96, (box.top + box.bottom) / 2, .01) << sample.id;
+        EXPECT_NEAR(truth.width * 96, box.width(), .01) << sample.id;
+        EXPECT_NEAR(truth.height * 96, box.height(), .01) << sample.id;
+      }
+    }
+  }
+  EXPECT_EQ(pictures, 200U);
+  EXPECT_EQ(truths, 217U);
+}
+
+TEST(Loader, AugmentedRaccoonsKeepMostBoxesAndAllInsideTheInput) {
+  OKO_REFERENCE_DATA(folder, "raccoon");
+  const Dataset data = read(folder);
+  LoaderOptions options;
+  options.input = {96, 96};
+  Loader loader(data, options);
+  loader.start(0);
+  std::size_t truths = 0;
+  while (const auto batch = loader.next()) {
+    for (const std::vector<Truth>& of_picture : batch->truths) {
+      for (const Truth& truth : of_picture) {
+        ++truths;
+        EXPECT_GE(truth.x - truth.width / 2, -1e-5F);
+        EXPECT_GE(truth.y - truth.height / 2, -1e-5F);
+        EXPECT_LE(truth.x + truth.width / 2, 1 + 1e-5F);
+        EXPECT_LE(truth.y + truth.height / 2, 1 + 1e-5F);
+      }
+    }
+    for (const float value : batch->inputs) ASSERT_TRUE(value >= 0 && value <= 1);
+  }
+  EXPECT_GT(truths, 195U);
+  EXPECT_LE(truths, 217U);
 }
 
 }  // namespace
