@@ -44,6 +44,12 @@ TEST(Json, RefusesDeepNesting) {
   EXPECT_NO_THROW(parse_json(std::string(60, '[') + std::string(60, ']'), "m"));
 }
 
+TEST(Json, ReadsOverMembersThatAreSkipped) {
+  const Json j = parse_json(R"({"a": [{"s": [[1, {"s": 2}]], "b": 1}], "s": "x", "c": ["s"]})",
+                            "m", "s");
+  EXPECT_EQ(j.dump(), R"({"a":[{"b":1}],"c":["s"]})");
+}
+
 TEST(Json, RefusesNumbersThatDoNotFit) {
   const Json j = parse_json(R"({"a": 4294967296, "b": 1.5, "c": 7})", "m");
   EXPECT_THROW(json_get<int>(j, "a", "m"), Error);

@@ -28,15 +28,16 @@ Error wrong_type(const std::string& name, const char* key, const char* wanted, c
 
 }  // namespace
 
-Json parse_json(std::string_view text, const std::string& name) {
-  const auto limit_depth = [&](int depth, Json::parse_event_t, Json&) {
+Json parse_json(std::string_view text, const std::string& name, std::string_view skip) {
+  const auto keep = [&](int depth, Json::parse_event_t event, Json& value) {
     if (depth > kMaxDepth) {
       throw input_error(name, "JSON nested deeper than " + std::to_string(kMaxDepth) + " levels");
     }
-    return true;
+    return skip.empty() || event != Json::parse_event_t::key ||
+           value.get_ref<const std::string&>() != skip;
   };
   try {
-    return Json::parse(text.begin(), text.end(), limit_depth);
+    return Json::parse(text.begin(), text.end(), keep);
   } catch (const Json::parse_error& e) {
     throw input_error(name + "@" + std::to_string(e.byte == 0 ? 0 : e.byte - 1), "not valid JSON");
   } catch (const Json::exception& e) {
