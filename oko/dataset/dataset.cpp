@@ -33,8 +33,8 @@ std::string describe(const Sample& sample) {
       fmt::format("{}\n{}\n{}\n", sample.id, sample.split, picture_mark(sample.image));
   for (const Object& object : sample.objects) {
     const image::Box& b = object.box;
-    text += fmt::format("{} {} {} {} {} {:d}{:d}{:d}\n", object.class_id, b.left, b.top, b.right,
-                        b.bottom, object.difficult, object.crowd, object.truncated);
+    text += fmt::format("{} {} {} {} {} {:d}{:d}\n", object.class_id, b.left, b.top, b.right,
+                        b.bottom, object.difficult, object.crowd);
   }
   return text;
 }

@@ -49,9 +49,9 @@ std::optional<int> class_named(const Dataset& dataset, const std::string& name);
 
 std::size_t count_objects(const Dataset& dataset);
 
-// SHA-256 over classes, ids, splits, objects and each picture's byte size, first and last 4 KiB:
-// the same content has the same fingerprint wherever it lies, whatever the order of its samples. A
-// picture that is missing counts as one of no bytes.
+// SHA-256 over all that training and evaluation see: classes, ids, splits, objects, and of each
+// picture's byte size, first and last 4 KiB: the same content has the same fingerprint wherever it
+// lies, whatever the order of its samples. A picture that is missing counts as one of no bytes.
 std::string fingerprint(const Dataset& dataset);
 
 }  // namespace oko::dataset

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
+#include <utility>
 
 namespace oko::dataset {
 namespace {
@@ -132,6 +134,24 @@ std::optional<image::Box> usable_box(Corners c, const std::string& place,
     return std::nullopt;
   }
   return box;
+}
+
+PixelBox whole_pixels(const image::Box& box, image::Size picture) {
+  const auto along = [](float low, float high, int side) {
+    const long last = side > 0 ? side : std::numeric_limits<long>::max();
+    const long first = std::clamp(std::lround(low), side > 0 ? 0L : std::lround(low), last - 1);
+    return std::pair(first, std::clamp(std::lround(high), first + 1, last));
+  };
+  auto [left, right] = along(box.left, box.right, picture.width);
+  const auto [top, bottom] = along(box.top, box.bottom, picture.height);
+  if (right - left == 1 && bottom - top == 1) {
+    if (right == picture.width && left > 0) {
+      --left;
+    } else {
+      ++right;
+    }
+  }
+  return {left, top, right, bottom};
 }
 
 std::string split_named(std::string_view name) {

@@ -65,6 +65,13 @@ struct Corners {
 std::optional<image::Box> usable_box(Corners corners, const std::string& place,
                                      std::vector<Finding>& findings);
 
+// Edges of a box rounded to whole pixels, inside the picture where its size is known, at least one
+// pixel in each direction and two in one, so that reading it again does not take it for empty.
+struct PixelBox {
+  long left = 0, top = 0, right = 0, bottom = 0;
+};
+PixelBox whole_pixels(const image::Box& box, image::Size picture);
+
 // "train" for train, training, train2017, …; "val" for val, valid, validation, …; "test"; "" for
 // anything else.
 std::string split_named(std::string_view name);

@@ -1,30 +1,68 @@
 #include "oko/dataset/read.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "oko/base/error.h"
 #include "oko/dataset/assemble.h"
+#include "oko/dataset/coco.h"
+#include "oko/dataset/create_ml.h"
+#include "oko/dataset/keras_list.h"
+#include "oko/dataset/recognise.h"
 #include "oko/dataset/voc.h"
+#include "oko/dataset/yolo_txt.h"
+#include "oko/media/picture.h"
+#include "oko/storage/store.h"
 
 namespace oko::dataset {
+namespace {
 
-Dataset read(const std::string& uri, const ReadOptions& options, std::vector<Finding>* findings) {
-  const Tree tree(uri);
-  std::vector<Finding> found;
-  Dataset dataset = assemble(tree, read_voc(tree), options, found);
-  if (dataset.samples.empty()) {
-    throw input_error(uri, "there are no pictures in the dataset");
-  }
-  if (findings) {
-    findings->insert(findings->end(), found.begin(), found.end());
-    return dataset;
-  }
-  for (const Finding& finding : found) {
+Source read_source(const Tree& tree, const std::string& format) {
+  if (format == "voc") return read_voc(tree);
+  if (format == "coco") return read_coco(tree);
+  if (format == "yolo") return read_yolo(tree);
+  if (format == "keras") return read_keras_list(tree);
+  if (format == "createml") return read_create_ml(tree);
+  throw Error(ErrorCode::kUsage, tree.root(), "no format \"" + format + "\"",
+              fmt::format("there are {}", fmt::join(format_names(), ", ")));
+}
+
+void throw_first_error(const std::vector<Finding>& findings, const std::string& uri) {
+  for (const Finding& finding : findings) {
     if (finding.severity != Finding::Severity::kError) continue;
     throw input_error(finding.place, finding.message,
                       "oko data check " + uri + " lists everything");
   }
+}
+
+}  // namespace
+
+Dataset read(const std::string& uri, const ReadOptions& options, std::vector<Finding>* findings) {
+  const Tree tree(uri);
+  std::vector<Finding> found;
+  Dataset dataset =
+      assemble(tree, read_source(tree, options.format.empty() ? recognise(tree) : options.format),
+               options, found);
+  if (findings) {
+    findings->insert(findings->end(), found.begin(), found.end());
+  } else {
+    throw_first_error(found, uri);
+  }
+  if (dataset.samples.empty()) {
+    throw input_error(uri, fmt::format("there are no pictures in this {} dataset", dataset.format));
+  }
   return dataset;
+}
+
+void fill_sizes(Dataset& dataset) {
+  for (Sample& sample : dataset.samples) {
+    if (sample.size.width > 0 && sample.size.height > 0) continue;
+    sample.size = media::probe(storage::map(sample.image)).size;
+    if (sample.size.width <= 0 || sample.size.height <= 0) {
+      throw input_error(sample.image, "the picture's size cannot be read",
+                        "oko data check " + dataset.uri + " lists every such picture");
+    }
+  }
 }
 
 }  // namespace oko::dataset

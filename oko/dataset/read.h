@@ -38,4 +38,8 @@ struct ReadOptions {
 Dataset read(const std::string& uri, const ReadOptions& options = {},
              std::vector<Finding>* findings = nullptr);
 
+// Reads the headers of those pictures whose size no annotation tells. Throws an input Error where
+// one cannot be read.
+void fill_sizes(Dataset& dataset);
+
 }  // namespace oko::dataset

@@ -4,7 +4,13 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
+#include <stdexcept>
 #include <string>
+#include <vector>
+
+#include "oko/dataset/dataset.h"
+#include "oko/dataset/read.h"
 
 namespace oko::dataset {
 
@@ -33,6 +39,37 @@ class ScratchFolder {
  private:
   std::string path_;
 };
+
+using Counts = std::map<std::string, int>;
+
+inline Counts boxes_by_class(const Dataset& dataset) {
+  Counts counts;
+  for (const Sample& sample : dataset.samples) {
+    for (const Object& object : sample.objects) {
+      ++counts[dataset.classes.at(static_cast<std::size_t>(object.class_id))];
+    }
+  }
+  return counts;
+}
+
+inline Counts pictures_by_split(const Dataset& dataset) {
+  Counts counts;
+  for (const Sample& sample : dataset.samples) ++counts[sample.split];
+  return counts;
+}
+
+inline Counts findings_by_kind(const std::vector<Finding>& findings) {
+  Counts counts;
+  for (const Finding& finding : findings) ++counts[finding.kind];
+  return counts;
+}
+
+inline const Sample& sample_named(const Dataset& dataset, const std::string& id) {
+  for (const Sample& sample : dataset.samples) {
+    if (sample.id == id) return sample;
+  }
+  throw std::runtime_error("no sample " + id);
+}
 
 }  // namespace oko::dataset
 

@@ -38,6 +38,27 @@ std::vector<std::string_view> folders_of(std::string_view path) {
   return folders;
 }
 
+std::string normal_path(std::string_view written) {
+  std::string text(written);
+  std::replace(text.begin(), text.end(), '\\', '/');
+  text += '/';
+  std::vector<std::string> parts;
+  std::string_view rest = text;
+  const bool absolute = rest.starts_with('/');
+  for (auto slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
+    const std::string_view part = rest.substr(0, slash);
+    if (part == ".." && !parts.empty()) {
+      parts.pop_back();
+    } else if (!part.empty() && part != "." && part != "..") {
+      parts.emplace_back(part);
+    }
+    rest.remove_prefix(slash + 1);
+  }
+  std::string path;
+  for (const std::string& part : parts) path += (path.empty() && !absolute ? "" : "/") + part;
+  return path;
+}
+
 Tree::Tree(const std::string& uri) : root_(uri.starts_with("file://") ? uri.substr(7) : uri) {
   const auto entry = storage::stat(root_);
   if (!entry) throw input_error(uri, "there is no such dataset", "check the name");
@@ -85,10 +106,13 @@ std::vector<std::string> Tree::with_extension(std::string_view extension) const 
 }
 
 std::string Tree::find_picture(const std::string& stem, const std::string& near,
-                               const std::string& name) const {
+                               const std::string& name, const std::string& split) const {
   const auto found = pictures_by_stem_.find(stem);
   if (found == pictures_by_stem_.end()) return "";
   const auto better = [&](const std::string& a, const std::string& b) {
+    const bool split_a = !split.empty() && split_of_path(a) == split;
+    const bool split_b = !split.empty() && split_of_path(b) == split;
+    if (split_a != split_b) return split_a;
     const auto near_a = shared_folders(a, near), near_b = shared_folders(b, near);
     if (near_a != near_b) return near_a > near_b;
     return storage::filename(a) == name && storage::filename(b) != name;
@@ -96,17 +120,47 @@ std::string Tree::find_picture(const std::string& stem, const std::string& near,
   return *std::min_element(found->second.begin(), found->second.end(), better);
 }
 
-std::string Tree::find_path(std::string written, const std::string& folder) const {
-  std::replace(written.begin(), written.end(), '\\', '/');
-  while (written.starts_with("./")) written.erase(0, 2);
-  if (!folder.empty() && has(folder + "/" + written)) return folder + "/" + written;
-  if (written.starts_with(root_ + "/")) written.erase(0, root_.size() + 1);
-  for (std::string_view rest = written;;) {
-    if (has(std::string(rest))) return std::string(rest);
+bool Tree::has_folder(const std::string& path) const {
+  if (!listed_) return false;
+  const std::string start = path + "/";
+  const auto first = std::lower_bound(files_.begin(), files_.end(), start);
+  return path.empty() || (first != files_.end() && first->starts_with(start));
+}
+
+std::vector<std::string> Tree::pictures_in(const std::string& folder) const {
+  if (folder.empty()) return pictures_;
+  std::vector<std::string> found;
+  std::copy_if(pictures_.begin(), pictures_.end(), std::back_inserter(found),
+               [&](const std::string& path) { return path.starts_with(folder + "/"); });
+  return found;
+}
+
+// Beside the file that wrote it, then by its longest ending below the root.
+template <typename Exists>
+std::string Tree::find(const std::string& written, const std::string& folder, Exists exists) const {
+  const std::string path = normal_path(written);
+  if (path.empty()) return "";
+  if (const std::string beside = normal_path(folder + "/" + written);
+      !path.starts_with('/') && exists(beside)) {
+    return beside;
+  }
+  for (std::string_view rest = path;;) {
+    if (!rest.empty() && !rest.starts_with('/') && exists(std::string(rest))) {
+      return std::string(rest);
+    }
     const auto slash = rest.find('/');
     if (slash == std::string_view::npos) return "";
     rest.remove_prefix(slash + 1);
   }
+}
+
+std::string Tree::find_path(const std::string& written, const std::string& folder) const {
+  if (!listed_ && written.starts_with('/')) return storage::exists(written) ? written : "";
+  return find(written, folder, [&](const std::string& path) { return has(path); });
+}
+
+std::string Tree::find_folder(const std::string& written, const std::string& folder) const {
+  return find(written, folder, [&](const std::string& path) { return has_folder(path); });
 }
 
 }  // namespace oko::dataset

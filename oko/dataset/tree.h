@@ -24,17 +24,24 @@ class Tree {
   std::vector<std::string> with_extension(std::string_view extension) const;  // ".xml", sorted
 
   // The picture that goes with a file at `near`: of the pictures named `stem` (any known extension
-  // in any case) the one whose folder shares most with `near`'s; between equals the one called
-  // `name`, then the first. "" where there is none.
+  // in any case) the one in a folder of `split`, if that is given; then the one whose folders share
+  // most with `near`'s; then the one called `name`; then the first. "" where there is none.
   std::string find_picture(const std::string& stem, const std::string& near,
-                           const std::string& name) const;
+                           const std::string& name, const std::string& split = {}) const;
+
+  bool has_folder(const std::string& path) const;
+  std::vector<std::string> pictures_in(const std::string& folder) const;  // at any depth
 
   // A path as some file wrote it (other machines' folders, backslashes, "./"), found here: relative
   // to `folder` or the root, else by the longest ending that exists. "" where there is none.
-  std::string find_path(std::string written, const std::string& folder) const;
+  std::string find_path(const std::string& written, const std::string& folder) const;
+  // The same for a folder.
+  std::string find_folder(const std::string& written, const std::string& folder) const;
 
  private:
   void list();
+  template <typename Exists>
+  std::string find(const std::string& written, const std::string& folder, Exists exists) const;
 
   std::string root_, file_;
   bool listed_ = true;
@@ -43,6 +50,9 @@ class Tree {
 };
 
 bool is_picture_extension(std::string_view extension);  // lower case with the dot
+
+// "./a\\../b/" becomes "b": separators of this system, no dots, no slash at the end.
+std::string normal_path(std::string_view written);
 
 // Folders on the way of a relative path: "a/b/c.txt" has "a" and "b".
 std::vector<std::string_view> folders_of(std::string_view path);

@@ -122,13 +122,6 @@ class VocParser {
   ParsedFile file_;
 };
 
-// 1-based inclusive pixels of one axis: at least one pixel, inside the picture.
-std::pair<int, int> voc_pixels(float low, float high, int side) {
-  const int last = std::max(side, 1);
-  const int first = std::clamp(static_cast<int>(std::lround(low)) + 1, 1, last);
-  return {first, std::clamp(static_cast<int>(std::lround(high)), first, last)};
-}
-
 void add_number(pugi::xml_node parent, const char* key, int value) {
   parent.append_child(key).text().set(value);
 }
@@ -139,17 +132,13 @@ void add_object(pugi::xml_node root, const Object& object, const std::string& cl
   pugi::xml_node(node).append_child("name").text().set(class_name.c_str());
   pugi::xml_node(node).append_child("pose").text().set("Unspecified");
   add_number(node, "truncated", object.truncated);
-  add_number(node, "difficult", object.difficult);
-  auto [x1, x2] = voc_pixels(object.box.left, object.box.right, size.width);
-  const auto [y1, y2] = voc_pixels(object.box.top, object.box.bottom, size.height);
-  if (x1 == x2 && y1 == y2) {  // readers take a single pixel for an empty box
-    x2 < size.width ? ++x2 : --x1;
-  }
+  add_number(node, "difficult", object.difficult || object.crowd);
+  const PixelBox box = whole_pixels(object.box, size);
   const pugi::xml_node bounds = pugi::xml_node(node).append_child("bndbox");
-  add_number(bounds, "xmin", x1);
-  add_number(bounds, "ymin", y1);
-  add_number(bounds, "xmax", x2);
-  add_number(bounds, "ymax", y2);
+  add_number(bounds, "xmin", box.left + 1);
+  add_number(bounds, "ymin", box.top + 1);
+  add_number(bounds, "xmax", box.right);
+  add_number(bounds, "ymax", box.bottom);
 }
 
 struct StringWriter final : pugi::xml_writer {

@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
-
 #include "oko/base/error.h"
 #include "oko/dataset/test_data.h"
 #include "oko/storage/store.h"
@@ -16,37 +14,6 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::HasSubstr;
-
-std::map<std::string, int> boxes_by_class(const Dataset& dataset) {
-  std::map<std::string, int> counts;
-  for (const Sample& sample : dataset.samples) {
-    for (const Object& object : sample.objects) {
-      ++counts[dataset.classes.at(static_cast<std::size_t>(object.class_id))];
-    }
-  }
-  return counts;
-}
-
-std::map<std::string, int> pictures_by_split(const Dataset& dataset) {
-  std::map<std::string, int> counts;
-  for (const Sample& sample : dataset.samples) ++counts[sample.split];
-  return counts;
-}
-
-std::map<std::string, int> findings_by_kind(const std::vector<Finding>& findings) {
-  std::map<std::string, int> counts;
-  for (const Finding& finding : findings) ++counts[finding.kind];
-  return counts;
-}
-
-using Counts = std::map<std::string, int>;
-
-const Sample& sample_named(const Dataset& dataset, const std::string& id) {
-  for (const Sample& sample : dataset.samples) {
-    if (sample.id == id) return sample;
-  }
-  throw std::runtime_error("no sample " + id);
-}
 
 TEST(VocReader, ReadsRaccoon) {
   OKO_REFERENCE_DATA(folder, "raccoon");

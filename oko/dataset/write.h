@@ -1,7 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
+#include "oko/base/bytes.h"
 #include "oko/base/progress.h"
 #include "oko/dataset/dataset.h"
 
@@ -9,8 +11,21 @@ namespace oko::dataset {
 
 // Writes a dataset in `format` ("voc", "coco", "yolo", "keras", "createml") into a new or empty
 // folder: pictures copied byte for byte, annotations and class list written, splits kept.
-// Reading it back gives the same boxes (VOC: rounded to whole pixels).
+// Reading it back gives the same boxes (VOC and the Keras list: rounded to whole pixels). What a
+// format cannot say is lost: "difficult" in all but VOC and COCO, "truncated" in all but VOC; crowd
+// regions become difficult in VOC and are left out of the others but COCO.
 void write(const Dataset& dataset, const std::string& folder, const std::string& format,
            Progress& progress);
+
+// What is written for a sample's picture.
+struct PictureFile {
+  std::string extension;  // with the dot
+  Bytes content;
+};
+using PictureFiles = std::function<PictureFile(const Sample&)>;
+
+// The same with pictures of the caller's making; `pictures` is called from several threads.
+void write(const Dataset& dataset, const std::string& folder, const std::string& format,
+           Progress& progress, const PictureFiles& pictures);
 
 }  // namespace oko::dataset

@@ -1,0 +1,94 @@
+#include "oko/dataset/coco.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "oko/base/error.h"
+#include "oko/dataset/test_data.h"
+#include "oko/storage/store.h"
+
+namespace oko::dataset {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Field;
+
+constexpr char kHead[] =
+    R"({"images": [{"id": 7, "file_name": "a.jpg", "width": 100, "height": 50}],
+        "categories": [{"id": 90, "name": "toothbrush"}, {"id": 3, "name": "car"}],
+        "annotations": [)";
+
+TEST(CocoParser, ReadsCategoriesWithGapsCrowdsAndReadsOverMasks) {
+  const ParsedFile file =
+      parse_coco(std::string(kHead) +
+                     R"({"id": 1, "image_id": 7, "category_id": 90, "bbox": [10.5, 5, 20, 30.25],
+              "iscrowd": 0, "segmentation": [[1, 2, 3, 4]]},
+             {"id": 2, "image_id": 7, "category_id": 3, "bbox": [0, 0, 9, 9], "iscrowd": 1,
+              "segmentation": {"counts": [3, 4], "size": [50, 100]}}]})",
+                 "c.json");
+  EXPECT_TRUE(file.findings.empty());
+  EXPECT_THAT(file.classes, ElementsAre("car", "toothbrush"));
+  const auto& objects = file.pictures.at(0).objects;
+  ASSERT_EQ(objects.size(), 2u);
+  EXPECT_EQ(objects[0].class_name, "toothbrush");
+  EXPECT_EQ(objects[0].object.box, (image::Box{10.5F, 5, 30.5F, 35.25F}));
+  EXPECT_EQ(objects[0].object.place, "c.json: annotations[0]");
+  EXPECT_FALSE(objects[0].object.crowd);
+  EXPECT_TRUE(objects[1].object.crowd);
+}
+
+TEST(CocoParser, TellsWhichElementIsWrong) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {R"({"image_id": 8, "category_id": 3, "bbox": [0, 0, 9, 9]})", "bad-annotation"},
+      {R"({"image_id": 7, "category_id": 4, "bbox": [0, 0, 9, 9]})", "unknown-class"},
+      {R"({"image_id": 7, "category_id": 3, "bbox": [0, 0, 9]})", "no-box"},
+      {R"({"image_id": 7, "category_id": 3})", "bad-annotation"},
+      {R"({"image_id": 7, "category_id": 3, "bbox": [0, 0, 0, 9]})", "empty-box"},
+      {R"({"image_id": 7, "category_id": 3, "bbox": [0, 0, 1e300, 9]})", "bad-number"},
+      {R"(17)", "bad-annotation"},
+  };
+  for (const auto& [annotation, kind] : cases) {
+    const ParsedFile file = parse_coco(kHead + annotation + "]}", "c.json");
+    EXPECT_TRUE(file.pictures.at(0).objects.empty()) << annotation;
+    EXPECT_THAT(file.findings, ElementsAre(Field(&Finding::kind, kind))) << annotation;
+    EXPECT_EQ(file.findings.at(0).place, "c.json: annotations[0]");
+  }
+  EXPECT_THROW(parse_coco("[]", "c.json"), Error);
+  EXPECT_THROW(parse_coco(R"({"images": [], "annotations": 3, "categories": []})", "c"), Error);
+}
+
+TEST(CocoFolder, FindsThePicturesOfCoco2017AndIgnoresTheOtherAnnotations) {
+  const ScratchFolder folder;
+  const std::string instances =
+      std::string(kHead) + R"({"image_id": 7, "category_id": 3, "bbox": [0, 0, 9, 9]}]})";
+  storage::write(folder / "annotations/instances_train2017.json", instances);
+  storage::write(folder / "annotations/instances_val2017.json", instances);
+  storage::write(folder / "annotations/captions_val2017.json", instances);
+  storage::write(folder / "train2017/a.jpg", "");
+  storage::write(folder / "val2017/a.jpg", "");
+  const Dataset data = read(folder.path());
+  EXPECT_EQ(data.format, "coco");
+  EXPECT_EQ(pictures_by_split(data), (Counts{{"train", 1}, {"val", 1}}));
+  EXPECT_EQ(sample_named(data, "val2017/a").image, folder / "val2017/a.jpg");
+  EXPECT_EQ(sample_named(data, "val2017/a").split, "val");
+
+  const Dataset one = read(folder / "annotations/instances_val2017.json");
+  EXPECT_EQ(one.samples.size(), 1u);
+}
+
+TEST(CocoFolder, TellsOfPicturesThatAreMissing) {
+  const ScratchFolder folder;
+  storage::write(folder / "all.json", std::string(kHead) + "]}");
+  storage::write(folder / "b.jpg", "");
+  std::vector<Finding> findings;
+  try {
+    read(folder.path(), {}, &findings);
+    FAIL() << "no picture was left";
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(), ::testing::HasSubstr("no pictures in this coco dataset"));
+  }
+  EXPECT_EQ(findings_by_kind(findings), (Counts{{"missing-image", 1}}));
+}
+
+}  // namespace
+}  // namespace oko::dataset

@@ -1,0 +1,137 @@
+#include "oko/dataset/create_ml.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "oko/base/error.h"
+#include "oko/base/json.h"
+#include "oko/storage/store.h"
+
+namespace oko::dataset {
+namespace {
+
+// Older files say "imagefilename" and "annotation".
+const Json* either(const Json& object, const char* key, const char* older) {
+  for (const char* name : {key, older}) {
+    if (const auto found = object.find(name); found != object.end()) return &*found;
+  }
+  return nullptr;
+}
+
+void parse_object(const Json& annotation, const std::string& place, ParsedPicture& picture,
+                  std::vector<Finding>& findings) {
+  ParsedObject parsed;
+  parsed.class_name = json_get<std::string>(annotation, "label", place);
+  const Json at = json_get<Json>(annotation, "coordinates", place);
+  const double x = json_get<double>(at, "x", place), y = json_get<double>(at, "y", place);
+  const double half_width = json_get<double>(at, "width", place) / 2;
+  const double half_height = json_get<double>(at, "height", place) / 2;
+  const auto box = usable_box({x - half_width, y - half_height, x + half_width, y + half_height},
+                              place, findings);
+  if (!box) return;
+  parsed.object.box = *box;
+  parsed.object.class_id = -1;
+  parsed.object.place = place;
+  picture.objects.push_back(std::move(parsed));
+}
+
+ParsedPicture parse_picture(const Json& entry, const std::string& place,
+                            std::vector<Finding>& findings) {
+  if (!entry.is_object()) throw input_error(place, "must be an object");
+  const Json* name = either(entry, "image", "imagefilename");
+  if (!name || !name->is_string()) throw input_error(place, "\"image\" is missing or no text");
+  ParsedPicture picture;
+  picture.name = name->get<std::string>();
+  picture.place = place;
+  const Json* annotations = either(entry, "annotations", "annotation");
+  if (!annotations) return picture;
+  if (!annotations->is_array()) throw input_error(place, "\"annotations\" must be a list");
+  for (std::size_t i = 0; i < annotations->size(); ++i) {
+    const std::string object_place = fmt::format("{}.annotations[{}]", place, i);
+    try {
+      parse_object((*annotations)[i], object_place, picture, findings);
+    } catch (const Error& e) {
+      add_error(findings, "bad-annotation", e.place(), e.message(), "the box is left out");
+    }
+  }
+  return picture;
+}
+
+}  // namespace
+
+ParsedFile parse_create_ml(std::string_view text, const std::string& name) {
+  const Json root = parse_json(text, name);
+  if (!root.is_array()) throw input_error(name, "not a list: no Create ML annotations");
+  ParsedFile file;
+  for (std::size_t i = 0; i < root.size(); ++i) {
+    try {
+      file.pictures.push_back(
+          parse_picture(root[i], fmt::format("{}: [{}]", name, i), file.findings));
+    } catch (const Error& e) {
+      add_error(file.findings, "bad-annotation", e.place(), e.message(), "it is left out");
+    }
+  }
+  return file;
+}
+
+bool is_create_ml(std::string_view text) {
+  return trimmed(text.substr(0, 64)).starts_with('[') &&
+         (text.find("\"image\"") != std::string_view::npos ||
+          text.find("\"imagefilename\"") != std::string_view::npos);
+}
+
+Source read_create_ml(const Tree& tree) {
+  Source source;
+  source.format = "createml";
+  source.classes = find_class_list(tree, source.findings);
+  std::vector<std::string> files{tree.file()};
+  if (tree.file().empty()) files = tree.with_extension(".json");
+  for (const std::string& path : files) {
+    const Bytes bytes = storage::map(tree.uri(path));
+    if (tree.file().empty() && !is_create_ml(bytes.text())) continue;
+    ParsedFile file = parse_create_ml(bytes.text(), path);
+    source.findings.insert(source.findings.end(), file.findings.begin(), file.findings.end());
+    for (ParsedPicture& picture : file.pictures) {
+      const std::string written = normal_path(picture.name);
+      std::string image = tree.find_path(written, storage::parent(path));
+      if (image.empty()) {
+        image = tree.find_picture(storage::stem(written), path, storage::filename(written));
+      }
+      if (image.empty()) {
+        add_error(source.findings, "missing-image", picture.place,
+                  fmt::format("there is no picture {}", picture.name), "it is left out");
+        continue;
+      }
+      source.pictures.push_back(
+          {storage::stem(image), image, path, split_of_path(path), std::move(picture)});
+    }
+  }
+  return source;
+}
+
+std::string create_ml_text(const std::vector<const Sample*>& samples,
+                           const std::vector<std::string>& file_names,
+                           const std::vector<std::string>& classes) {
+  Json root = Json::array();
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    Json annotations = Json::array();
+    for (const Object& object : samples[i]->objects) {
+      if (object.crowd) continue;
+      const auto left = static_cast<double>(object.box.left);
+      const auto right = static_cast<double>(object.box.right);
+      const auto top = static_cast<double>(object.box.top);
+      const auto bottom = static_cast<double>(object.box.bottom);
+      annotations.push_back({{"label", classes.at(static_cast<std::size_t>(object.class_id))},
+                             {"coordinates",
+                              {{"x", (left + right) / 2},
+                               {"y", (top + bottom) / 2},
+                               {"width", right - left},
+                               {"height", bottom - top}}}});
+    }
+    root.push_back({{"image", file_names[i]}, {"annotations", std::move(annotations)}});
+  }
+  return root.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace oko::dataset

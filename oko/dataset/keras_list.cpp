@@ -1,0 +1,141 @@
+#include "oko/dataset/keras_list.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "oko/storage/store.h"
+
+namespace oko::dataset {
+namespace {
+
+struct ListedBox {
+  std::array<double, 4> edges{};
+  int class_id = 0;
+};
+
+std::optional<ListedBox> parse_box(std::string_view word) {
+  ListedBox box;
+  for (double& edge : box.edges) {
+    const auto comma = word.find(',');
+    if (comma == std::string_view::npos) return std::nullopt;
+    const auto value = parse_number(word.substr(0, comma));
+    if (!value) return std::nullopt;
+    edge = *value;
+    word.remove_prefix(comma + 1);
+  }
+  const auto class_id = parse_int(word);
+  if (!class_id) return std::nullopt;
+  box.class_id = *class_id;
+  return box;
+}
+
+// The path in front of a line's boxes.
+std::string_view path_of_line(std::string_view line) {
+  line = trimmed(line);
+  for (;;) {
+    const auto blank = line.find_last_of(" \t");
+    if (blank == std::string_view::npos || !parse_box(line.substr(blank + 1))) return line;
+    line = trimmed(line.substr(0, blank));
+  }
+}
+
+void parse_line(std::string_view line, const std::string& place, ParsedFile& file) {
+  const std::string_view path = path_of_line(line);
+  if (!is_picture_extension(storage::extension(path))) {
+    add_error(file.findings, "bad-annotation", place,
+              fmt::format("\"{}\" is neither a picture's name nor a box x1,y1,x2,y2,class",
+                          path.substr(path.find_last_of(" \t") + 1)),
+              "the line is left out");
+    return;
+  }
+  ParsedPicture picture;
+  picture.name = path;
+  picture.place = place;
+  for (const std::string_view word : split_blanks(line.substr(line.find(path) + path.size()))) {
+    const ListedBox listed = *parse_box(word);
+    const auto box = usable_box(
+        {listed.edges[0], listed.edges[1], listed.edges[2], listed.edges[3]}, place, file.findings);
+    if (!box) continue;
+    ParsedObject parsed;
+    parsed.object.box = *box;
+    parsed.object.class_id = listed.class_id;
+    parsed.object.place = place;
+    picture.objects.push_back(std::move(parsed));
+  }
+  file.pictures.push_back(std::move(picture));
+}
+
+}  // namespace
+
+ParsedFile parse_keras_list(std::string_view text, const std::string& name) {
+  ParsedFile file;
+  int number = 0;
+  for (const std::string_view line : split_lines(text)) {
+    ++number;
+    if (!trimmed(line).empty()) parse_line(line, fmt::format("{}:{}", name, number), file);
+  }
+  return file;
+}
+
+bool is_keras_list(std::string_view text) {
+  for (const std::string_view line : split_lines(text.substr(0, std::size_t{1} << 16))) {
+    const std::string_view whole = trimmed(line);
+    if (whole.empty()) continue;
+    const std::string_view path = path_of_line(line);
+    if (path.size() < whole.size()) return is_picture_extension(storage::extension(path));
+    if (!is_picture_extension(storage::extension(path))) return false;
+  }
+  return false;
+}
+
+Source read_keras_list(const Tree& tree) {
+  Source source;
+  source.format = "keras";
+  source.classes = find_class_list(tree, source.findings);
+  std::vector<std::string> lists{tree.file()};
+  if (tree.file().empty()) lists = tree.with_extension(".txt");
+  for (const std::string& path : lists) {
+    const Bytes bytes = storage::map(tree.uri(path));
+    if (tree.file().empty() && !is_keras_list(bytes.text())) continue;
+    const std::string split = tree.file().empty() ? split_named(storage::stem(path)) : "";
+    ParsedFile file = parse_keras_list(bytes.text(), path);
+    source.findings.insert(source.findings.end(), file.findings.begin(), file.findings.end());
+    for (ParsedPicture& picture : file.pictures) {
+      std::string image = tree.find_path(picture.name, storage::parent(path));
+      if (image.empty() && picture.name.starts_with('/') && storage::exists(picture.name)) {
+        image = picture.name;
+      }
+      if (image.empty()) {
+        add_error(source.findings, "missing-image", picture.place,
+                  fmt::format("there is no picture {}", picture.name), "the line is left out");
+        continue;
+      }
+      source.pictures.push_back({storage::stem(image), image, path, split, std::move(picture)});
+    }
+  }
+  if (source.classes.empty()) {
+    add_warning(source.findings, "no-class-list", tree.root(),
+                "the list numbers its classes and no class list lies beside it",
+                "name it with --classes FILE");
+  }
+  return source;
+}
+
+std::string keras_list_text(const std::vector<const Sample*>& samples,
+                            const std::vector<std::string>& paths) {
+  std::string text;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    text += paths[i];
+    for (const Object& object : samples[i]->objects) {
+      if (object.crowd) continue;
+      const PixelBox box = whole_pixels(object.box, samples[i]->size);
+      text +=
+          fmt::format(" {},{},{},{},{}", box.left, box.top, box.right, box.bottom, object.class_id);
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace oko::dataset

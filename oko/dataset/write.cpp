@@ -1,0 +1,195 @@
+#include "oko/dataset/write.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+
+#include "oko/base/error.h"
+#include "oko/base/threads.h"
+#include "oko/dataset/coco.h"
+#include "oko/dataset/create_ml.h"
+#include "oko/dataset/keras_list.h"
+#include "oko/dataset/read.h"
+#include "oko/dataset/recognise.h"
+#include "oko/dataset/voc.h"
+#include "oko/dataset/yolo_txt.h"
+#include "oko/storage/store.h"
+
+namespace oko::dataset {
+namespace {
+
+// Writing waits for the disk (or a bucket) more than for the processor.
+constexpr int kWritersAtOnce = 8;
+
+// One sample on its way: where its picture goes, relative to the new folder.
+struct Item {
+  const Sample* sample = nullptr;
+  std::string name;  // of its files, without extension
+  std::string picture;
+};
+
+std::string join(const std::string& folder, const std::string& name) {
+  return folder.empty() ? name : folder + "/" + name;
+}
+
+class Writer {
+ public:
+  Writer(const Dataset& dataset, std::string folder, std::string format)
+      : dataset_(dataset), folder_(std::move(folder)), format_(std::move(format)) {
+    const auto& known = format_names();
+    if (std::find(known.begin(), known.end(), format_) == known.end()) {
+      throw Error(ErrorCode::kUsage, folder_, "no format \"" + format_ + "\"",
+                  fmt::format("there are {}", fmt::join(known, ", ")));
+    }
+    const auto entry = storage::stat(folder_);
+    if (entry && (!entry->is_folder || !storage::list(folder_).empty())) {
+      throw Error(ErrorCode::kUsage, folder_, "is there already and not empty",
+                  "name a new folder");
+    }
+    splits_ = split_names(dataset_);
+  }
+
+  void write(Progress& progress, const PictureFiles& pictures) {
+    std::vector<Item> items;
+    items.reserve(dataset_.samples.size());
+    for (const Sample& sample : dataset_.samples) {
+      items.push_back({&sample, unique_name(sample.id), {}});
+    }
+    progress.begin("writing " + format_, items.size(), "pictures");
+    std::mutex mutex;
+    ThreadPool pool(kWritersAtOnce);
+    pool.parallel_for(items.size(), [&](std::size_t i) {
+      Item& item = items[i];
+      const PictureFile file = pictures(*item.sample);
+      item.picture = join(picture_folder(item.sample->split), item.name + file.extension);
+      storage::write(path(item.picture), file.content.span());
+      write_own_annotation(item);
+      const std::lock_guard lock(mutex);
+      progress.advance();
+    });
+    progress.end();
+    write_lists(items);
+  }
+
+ private:
+  std::string path(const std::string& name) const { return storage::join(folder_, name); }
+
+  // Whether the dataset has splits; then the pictures of none go into folders called "unsplit".
+  bool has_splits() const { return splits_.size() > 1 || !splits_.front().empty(); }
+  std::string split_folder(const std::string& split) const {
+    if (!has_splits()) return "";
+    return split.empty() ? "unsplit" : split;
+  }
+
+  std::string picture_folder(const std::string& split) const {
+    if (format_ == "voc") return "JPEGImages";
+    if (format_ == "createml") return split_folder(split);
+    return split_folder(split).empty() ? "images" : "images/" + split_folder(split);
+  }
+
+  // Ids may be paths. Other readers of a train list end a path at its first blank.
+  std::string unique_name(const std::string& id) {
+    std::string name = id;
+    for (char& c : name) {
+      if (c == '/' || c == '\\' || (format_ == "keras" && (c == ' ' || c == '\t'))) c = '_';
+    }
+    const std::string base = name;
+    for (int n = 2; !names_.insert(name).second; ++n) name = fmt::format("{}_{}", base, n);
+    return name;
+  }
+
+  std::string class_list() const { return fmt::format("{}\n", fmt::join(dataset_.classes, "\n")); }
+
+  // Of the formats that have a file for each picture.
+  void write_own_annotation(const Item& item) const {
+    if (format_ == "voc") {
+      storage::write(path("Annotations/" + item.name + ".xml"),
+                     voc_text(*item.sample, dataset_.classes, storage::filename(item.picture)));
+    } else if (format_ == "yolo") {
+      const std::string folder = join("labels", split_folder(item.sample->split));
+      storage::write(path(join(folder, item.name + ".txt")), yolo_labels_text(*item.sample));
+    }
+  }
+
+  // What there is one of, or one a split.
+  void write_lists(const std::vector<Item>& items) const {
+    if (format_ == "yolo") {
+      std::vector<std::string> named = splits_;
+      std::erase(named, "");
+      storage::write(path("data.yaml"), data_yaml_text(dataset_.classes, named));
+      return;
+    }
+    for (const std::string& split : splits_) {
+      std::vector<Item> part;
+      std::copy_if(items.begin(), items.end(), std::back_inserter(part),
+                   [&](const Item& item) { return item.sample->split == split; });
+      if (format_ == "voc") {
+        write_ids(split, part);
+      } else {
+        write_list(split, part);
+      }
+    }
+    if (format_ != "coco") {
+      storage::write(path(format_ == "voc" ? "classes.names" : "classes.txt"), class_list());
+    }
+  }
+
+  void write_ids(const std::string& split, const std::vector<Item>& items) const {
+    if (split.empty()) return;
+    std::string list;
+    for (const Item& item : items) list += item.name + "\n";
+    storage::write(path("ImageSets/Main/" + split + ".txt"), list);
+  }
+
+  // Formats with one annotation file for all pictures of a split.
+  void write_list(const std::string& split, const std::vector<Item>& items) const {
+    std::vector<const Sample*> samples;
+    std::vector<std::string> pictures;
+    for (const Item& item : items) {
+      samples.push_back(item.sample);
+      pictures.push_back(format_ == "keras" ? item.picture : storage::filename(item.picture));
+    }
+    if (format_ == "coco") {
+      const std::string name = split.empty() ? "instances" : "instances_" + split;
+      storage::write(path("annotations/" + name + ".json"),
+                     coco_text(samples, pictures, dataset_.classes));
+    } else if (format_ == "keras") {
+      storage::write(path((split.empty() ? "list" : split) + ".txt"),
+                     keras_list_text(samples, pictures));
+    } else {
+      storage::write(path(join(split_folder(split), "_annotations.createml.json")),
+                     create_ml_text(samples, pictures, dataset_.classes));
+    }
+  }
+
+  const Dataset& dataset_;
+  std::string folder_, format_;
+  std::vector<std::string> splits_;
+  std::set<std::string> names_;
+};
+
+}  // namespace
+
+void write(const Dataset& dataset, const std::string& folder, const std::string& format,
+           Progress& progress) {
+  write(dataset, folder, format, progress, [](const Sample& sample) {
+    const std::string name = storage::filename(sample.image);
+    return PictureFile{name.substr(name.size() - storage::extension(name).size()),
+                       storage::map(sample.image)};
+  });
+}
+
+void write(const Dataset& dataset, const std::string& folder, const std::string& format,
+           Progress& progress, const PictureFiles& pictures) {
+  if (dataset.samples.empty()) {
+    throw Error(ErrorCode::kUsage, dataset.uri, "there are no pictures to write");
+  }
+  Dataset sized = dataset;
+  fill_sizes(sized);
+  Writer(sized, folder, format).write(progress, pictures);
+}
+
+}  // namespace oko::dataset

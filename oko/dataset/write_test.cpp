@@ -1,0 +1,163 @@
+#include "oko/dataset/write.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "oko/base/error.h"
+#include "oko/dataset/recognise.h"
+#include "oko/dataset/test_data.h"
+#include "oko/media/picture.h"
+#include "oko/storage/store.h"
+
+namespace oko::dataset {
+namespace {
+
+// Edges of whole pixels are kept by every format; others by all but VOC and the Keras list.
+void expect_same(const Dataset& a, const Dataset& b, const std::string& format) {
+  EXPECT_EQ(a.classes, b.classes);
+  ASSERT_EQ(a.samples.size(), b.samples.size());
+  const float near = format == "voc" || format == "keras" ? .51F : 1e-4F;
+  for (const Sample& sample : a.samples) {
+    const Sample& other = sample_named(b, sample.id);
+    EXPECT_EQ(sample.split, other.split);
+    EXPECT_EQ(storage::read_text(sample.image), storage::read_text(other.image));
+    ASSERT_EQ(sample.objects.size(), other.objects.size()) << sample.id;
+    for (std::size_t i = 0; i < sample.objects.size(); ++i) {
+      const Object& x = sample.objects[i];
+      const Object& y = other.objects[i];
+      EXPECT_EQ(x.class_id, y.class_id);
+      EXPECT_NEAR(x.box.left, y.box.left, near);
+      EXPECT_NEAR(x.box.top, y.box.top, near);
+      EXPECT_NEAR(x.box.right, y.box.right, near);
+      EXPECT_NEAR(x.box.bottom, y.box.bottom, near);
+      if (format == "voc" || format == "coco") {
+        EXPECT_EQ(x.difficult, y.difficult);
+      }
+    }
+  }
+}
+
+// Every tenth picture, so that writing takes no long time.
+Dataset thinned(Dataset data) {
+  std::size_t i = 0;
+  std::erase_if(data.samples, [&](const Sample&) { return i++ % 10 != 0; });
+  return data;
+}
+
+class RoundTrip : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(RoundTrip, KeepsRaccoon) {
+  OKO_REFERENCE_DATA(folder, "raccoon");
+  const ScratchFolder out;
+  NoProgress progress;
+  const Dataset data = thinned(read(folder));
+  write(data, out / "new", GetParam(), progress);
+  std::vector<Finding> findings;
+  const Dataset again = read(out / "new", {}, &findings);
+  EXPECT_EQ(again.format, GetParam());
+  EXPECT_THAT(findings, ::testing::IsEmpty());
+  expect_same(data, again, GetParam());
+  if (again.format != "yolo") {
+    EXPECT_EQ(fingerprint(data), fingerprint(again));
+  }
+}
+
+TEST_P(RoundTrip, KeepsTheThreeSplitsOfBccd) {
+  OKO_REFERENCE_DATA(folder, "bccd");
+  const ScratchFolder out;
+  NoProgress progress;
+  const Dataset data = thinned(read(folder));
+  write(data, out / "new", GetParam(), progress);
+  expect_same(data, read(out / "new"), GetParam());
+}
+
+TEST_P(RoundTrip, KeepsTheSampleOfVoc2007) {
+  OKO_REFERENCE_DATA(folder, "voc2007_sample");
+  const ScratchFolder out;
+  NoProgress progress;
+  const Dataset data = read(folder);
+  write(data, out / "new", GetParam(), progress);
+  expect_same(data, read(out / "new"), GetParam());
+}
+
+TEST_P(RoundTrip, KeepsCoco128LabelsWithBackgroundsAndNoSplits) {
+  OKO_REFERENCE_DATA(folder, "coco128");
+  const ScratchFolder out;
+  NoProgress progress;
+  ReadOptions options;
+  options.format = "yolo";
+  std::vector<Finding> ignored;
+  const Dataset data = thinned(read(folder, options, &ignored));
+  write(data, out / "new", GetParam(), progress);
+  expect_same(data, read(out / "new"), GetParam());
+}
+
+TEST_P(RoundTrip, KeepsPicturesOfNoSplitAndOddNames) {
+  const ScratchFolder out;
+  Dataset data{"", "voc", {"a b", "it's: #1"}, {}};
+  for (const std::string id : {"x y", "sub/x y", "sub_x y"}) {
+    Sample sample;
+    sample.id = id;
+    sample.image = out / ("in/" + id + ".PNG");
+    sample.size = {100, 80};
+    sample.split = id == "x y" ? "" : "train";
+    sample.objects.push_back({{1, 2, 30, 40}, 1, false, false, false, ""});
+    storage::write(sample.image, media::encode_png({{100, 80}, std::vector<std::uint8_t>(24000)}));
+    data.samples.push_back(sample);
+  }
+  NoProgress progress;
+  write(data, out / "new", GetParam(), progress);
+  const Dataset again = read(out / "new");
+  EXPECT_EQ(again.classes, data.classes);
+  EXPECT_EQ(pictures_by_split(again), (Counts{{"", 1}, {"train", 2}}));
+  EXPECT_EQ(count_objects(again), 3u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, RoundTrip, ::testing::ValuesIn([] {
+                           std::vector<const char*> names;
+                           for (const std::string& name : format_names()) {
+                             names.push_back(name.c_str());
+                           }
+                           return names;
+                         }()),
+                         [](const auto& test) { return std::string(test.param); });
+
+TEST(Write, RefusesAFolderThatHoldsSomething) {
+  const ScratchFolder out;
+  storage::write(out / "precious.txt", "");
+  Dataset data{"", "voc", {"a"}, {Sample{}}};
+  data.samples[0].size = {1, 1};
+  NoProgress progress;
+  try {
+    write(data, out.path(), "voc", progress);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kUsage);
+  }
+  EXPECT_THROW(write(data, out / "new", "pascal", progress), Error);
+}
+
+TEST(Recognise, TellsWhatItLookedForAndWhatItCouldBe) {
+  const ScratchFolder folder;
+  storage::write(folder / "a.jpg", "");
+  try {
+    read(folder.path());
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kInput);
+    EXPECT_THAT(e.what(), ::testing::HasSubstr("looked for VOC"));
+  }
+  storage::write(folder / "a.xml", "<annotation><filename>a.jpg</filename></annotation>");
+  storage::write(folder / "c.json", R"({"images": [], "annotations": [], "categories": []})");
+  try {
+    read(folder.path());
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kUsage);
+    EXPECT_THAT(e.what(), ::testing::HasSubstr("voc (a.xml) or coco (c.json)"));
+  }
+  EXPECT_THROW(read(folder / "none"), Error);
+}
+
+}  // namespace
+}  // namespace oko::dataset

@@ -1,0 +1,228 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "oko/base/error.h"
+#include "oko/dataset/data_yaml.h"
+#include "oko/dataset/yolo_txt.h"
+#include "oko/media/picture.h"
+#include "oko/storage/store.h"
+
+namespace oko::dataset {
+namespace {
+
+std::string with_extension(const std::string& path, const char* extension) {
+  return path.substr(0, path.size() - storage::extension(path).size()) + extension;
+}
+
+bool in_labels_folder(const std::string& path) {
+  const auto folders = folders_of(path);
+  return std::find(folders.begin(), folders.end(), "labels") != folders.end();
+}
+
+class YoloReader {
+ public:
+  explicit YoloReader(const Tree& tree) : tree_(tree) {}
+
+  Source read() {
+    source_.format = "yolo";
+    read_data_file();
+    if (!told_splits_) read_split_lists();
+    if (source_.classes.empty()) source_.classes = find_class_list(tree_, source_.findings);
+    if (source_.classes.empty()) {
+      add_warning(source_.findings, "no-class-list", tree_.root(),
+                  "labels number their classes and neither data.yaml nor a class list was found",
+                  "name it with --classes FILE");
+    }
+    add_pictures();
+    tell_orphans();
+    return std::move(source_);
+  }
+
+ private:
+  // data.yaml or a Darknet .data file: the one named, else the one in the tree.
+  void read_data_file() {
+    for (const std::string& path : tree_.files()) {
+      const std::string extension = storage::extension(path);
+      const bool named = path == tree_.file();
+      if (!tree_.file().empty() && !named) continue;
+      const bool yaml = extension == ".yaml" || extension == ".yml";
+      if (!yaml && extension != ".data") continue;
+      const std::string text = storage::read_text(tree_.uri(path));
+      if (yaml && !named && !is_data_yaml(text)) continue;
+      use(yaml ? parse_data_yaml(text, path) : parse_darknet_data(text), storage::parent(path));
+      return;
+    }
+  }
+
+  void use(const DataFile& file, const std::string& folder) {
+    source_.findings.insert(source_.findings.end(), file.findings.begin(), file.findings.end());
+    source_.classes = file.names;
+    if (!file.names_file.empty()) {
+      const std::string names = tree_.find_path(file.names_file, folder);
+      if (names.empty()) {
+        throw input_error(tree_.root(), "the class list " + file.names_file + " is missing");
+      }
+      source_.classes =
+          parse_class_list(storage::read_text(tree_.uri(names)), names, source_.findings);
+    }
+    // Test before val before train: a picture that two of them name must not be trained on.
+    use_split(file.test, "test", file.path, folder);
+    use_split(file.val, "val", file.path, folder);
+    use_split(file.train, "train", file.path, folder);
+  }
+
+  void use_split(const std::vector<std::string>& places, const std::string& split,
+                 const std::string& path, const std::string& folder) {
+    for (const std::string& place : places) {
+      told_splits_ = true;
+      const std::string below = path.empty() ? place : path + "/" + place;
+      std::string found = tree_.find_folder(below, folder);
+      if (!found.empty()) {
+        for (const std::string& image : tree_.pictures_in(found)) assign(image, split, found);
+        continue;
+      }
+      found = tree_.find_path(below, folder);
+      if (found.empty()) {
+        add_error(
+            source_.findings, "missing-split", place,
+            fmt::format("the {} pictures are said to be in {}, which is not here", split, place));
+      } else {
+        read_list(found, split);
+      }
+    }
+  }
+
+  // train.txt, val.txt, … at the root, each a list of pictures.
+  void read_split_lists() {
+    for (const char* split : {"test", "val", "train"}) {
+      for (const std::string& path : tree_.with_extension(".txt")) {
+        if (storage::parent(path).empty() && split_named(storage::stem(path)) == split) {
+          told_splits_ = true;
+          read_list(path, split);
+        }
+      }
+    }
+  }
+
+  void read_list(const std::string& path, const std::string& split) {
+    const std::string text = storage::read_text(tree_.uri(path));
+    int number = 0;
+    for (const std::string_view raw : split_lines(text)) {
+      ++number;
+      const std::string written(trimmed(raw));
+      if (written.empty()) continue;
+      const std::string place = fmt::format("{}:{}", path, number);
+      const std::string image = tree_.find_path(written, storage::parent(path));
+      if (image.empty()) {
+        add_error(source_.findings, "missing-image", place,
+                  fmt::format("there is no picture {}", written), "the line is left out");
+      } else {
+        assign(image, split, place);
+      }
+    }
+  }
+
+  void assign(const std::string& image, const std::string& split, const std::string& place) {
+    const auto [at, is_new] = splits_.emplace(image, split);
+    if (is_new || at->second == split) return;
+    add_warning(source_.findings, "two-splits", place,
+                fmt::format("{} is in {} and in {}", image, at->second, split),
+                fmt::format("it is kept in {} only", at->second));
+  }
+
+  // The label file of a picture: "labels" instead of a folder of images on its way, or beside it.
+  std::string label_of(const std::string& image) const {
+    const std::string text = with_extension(image, ".txt");
+    const auto folders = folders_of(text);
+    std::size_t end = text.size() - storage::filename(text).size();
+    for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder) {
+      end -= folder->size() + 1;
+      const std::string word = lower(*folder);
+      if (word != "images" && word != "jpegimages" && word != "imgs") continue;
+      const std::string label = text.substr(0, end) + "labels" + text.substr(end + folder->size());
+      if (tree_.has(label)) return label;
+    }
+    for (const std::string& label : {text, "labels/" + storage::filename(text)}) {
+      if (tree_.has(label)) return label;
+    }
+    return "";
+  }
+
+  void add_pictures() {
+    std::map<std::string, std::string> labels;
+    std::set<std::string> folders;  // with labelled pictures: others among them are backgrounds
+    for (const std::string& image : tree_.pictures()) {
+      std::string label = label_of(image);
+      if (label.empty()) continue;
+      folders.insert(storage::parent(image));
+      labels.emplace(image, std::move(label));
+    }
+    for (const std::string& image : tree_.pictures()) {
+      const auto told = splits_.find(image);
+      const auto label = labels.find(image);
+      if (told == splits_.end() && label == labels.end() &&
+          !folders.contains(storage::parent(image))) {
+        continue;
+      }
+      std::string split = told_splits_ ? "" : split_of_path(image);
+      if (told != splits_.end()) split = told->second;
+      if (told_splits_ && told == splits_.end()) {
+        add_note(source_.findings, "in-no-split", image,
+                 fmt::format("{} is in none of the splits", image));
+      }
+      add_picture(image, label == labels.end() ? "" : label->second, split);
+    }
+  }
+
+  void add_picture(const std::string& image, const std::string& label, const std::string& split) {
+    SourcePicture picture{storage::stem(image), image, label, split, {}};
+    image::Size size;
+    try {
+      size = media::probe(storage::map(tree_.uri(image))).size;
+    } catch (const Error&) {
+      // Told below like any picture without a size.
+    }
+    if (!label.empty()) used_.insert(label);
+    if (size.width <= 0 || size.height <= 0) {
+      add_error(source_.findings, "unreadable-image", image,
+                "the picture's size cannot be read, and labels are relative to it",
+                "the picture is left out");
+      return;
+    }
+    picture.parsed.size = size;
+    if (label.empty()) {
+      add_note(source_.findings, "no-annotation", image, "taken for a background picture");
+    } else {
+      ParsedFile file = parse_yolo_labels(storage::map(tree_.uri(label)).text(), label, size);
+      source_.findings.insert(source_.findings.end(), file.findings.begin(), file.findings.end());
+      picture.parsed = std::move(file.pictures.at(0));
+    }
+    source_.pictures.push_back(std::move(picture));
+  }
+
+  void tell_orphans() {
+    for (const std::string& path : tree_.with_extension(".txt")) {
+      if (!in_labels_folder(path) || used_.contains(path) ||
+          storage::filename(path) == "classes.txt") {
+        continue;
+      }
+      add_warning(source_.findings, "orphan-label", path, "a label file without a picture",
+                  "it is left out");
+    }
+  }
+
+  const Tree& tree_;
+  Source source_;
+  bool told_splits_ = false;                   // by a data file or lists, not by folder names
+  std::map<std::string, std::string> splits_;  // of pictures
+  std::set<std::string> used_;                 // label files
+};
+
+}  // namespace
+
+Source read_yolo(const Tree& tree) { return YoloReader(tree).read(); }
+
+}  // namespace oko::dataset

@@ -1,0 +1,164 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "oko/base/error.h"
+#include "oko/dataset/data_yaml.h"
+#include "oko/dataset/test_data.h"
+#include "oko/dataset/yolo_txt.h"
+#include "oko/media/picture.h"
+#include "oko/storage/store.h"
+
+namespace oko::dataset {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Field;
+
+TEST(YoloLabels, AreReadInPixelsOfThePicture) {
+  const ParsedFile file =
+      parse_yolo_labels("0 0.5 0.5 0.2 0.4\n\n3 0.1 0.1 0.4 0.1 0.3 0.6\n", "a.txt", {200, 100});
+  EXPECT_TRUE(file.findings.empty());
+  const auto& objects = file.pictures.at(0).objects;
+  ASSERT_EQ(objects.size(), 2u);
+  EXPECT_EQ(objects[0].object.box, (image::Box{80, 30, 120, 70}));
+  EXPECT_EQ(objects[1].object.class_id, 3);
+  EXPECT_EQ(objects[1].object.box, (image::Box{20, 10, 80, 60})) << "around the polygon";
+  EXPECT_EQ(objects[1].object.place, "a.txt:3");
+}
+
+TEST(YoloLabels, TellWhichLineIsWrong) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"0 0.5 0.5 0.2", "bad-annotation"},         {"0 0.5 0.5 0.2 x", "bad-annotation"},
+      {"0 0.5 0.5 0.2 0.2 0.9", "bad-annotation"}, {"-1 0.5 0.5 0.2 0.2", "unknown-class"},
+      {"1.5 0.5 0.5 0.2 0.2", "unknown-class"},    {"0 320 240 50 60", "bad-number"},
+      {"0 nan 0.5 0.2 0.2", "bad-number"},         {"0 0.5 0.5 0 0.2", "empty-box"},
+  };
+  for (const auto& [line, kind] : cases) {
+    const ParsedFile file = parse_yolo_labels("\n" + line, "a.txt", {100, 100});
+    EXPECT_TRUE(file.pictures.at(0).objects.empty()) << line;
+    EXPECT_THAT(file.findings, ElementsAre(Field(&Finding::kind, kind))) << line;
+    EXPECT_EQ(file.findings.at(0).place, "a.txt:2");
+  }
+  const ParsedFile outside = parse_yolo_labels("0 1.01 0.5 0.2 0.2", "a.txt", {100, 100});
+  EXPECT_EQ(outside.pictures.at(0).objects.size(), 1u);
+  EXPECT_THAT(outside.findings, ElementsAre(Field(&Finding::kind, "out-of-range")));
+}
+
+TEST(DataYaml, IsReadInTheFormsThatOccur) {
+  const DataFile list = parse_data_yaml(
+      "# made by hand\npath: ../sets/my set  # root\ntrain: images/train\nval:\n  - images/a\n"
+      "  - 'images/b'\nnc: 2\nnames: [ 'cat', \"a, b\" ]\ndownload: |\n  print(1)\n",
+      "d.yaml");
+  EXPECT_EQ(list.path, "../sets/my set");
+  EXPECT_THAT(list.train, ElementsAre("images/train"));
+  EXPECT_THAT(list.val, ElementsAre("images/a", "images/b"));
+  EXPECT_THAT(list.names, ElementsAre("cat", "a, b"));
+  EXPECT_TRUE(list.findings.empty());
+  EXPECT_THAT(parse_data_yaml("names:\n  1: dog # good\n  0: 'it''s'\n", "d").names,
+              ElementsAre("it's", "dog"));
+  EXPECT_THAT(parse_data_yaml("names:\n- cat\n- dog\n", "d").names, ElementsAre("cat", "dog"));
+  EXPECT_THAT(parse_data_yaml("names: {0: cat, 1: dog}\n", "d").names, ElementsAre("cat", "dog"));
+  EXPECT_THAT(parse_data_yaml("names: [cat,\n  dog]\ntrain: x\n", "d").names,
+              ElementsAre("cat", "dog"));
+}
+
+TEST(DataYaml, TellsTheLineOfNamesWithGaps) {
+  try {
+    parse_data_yaml("names:\n  0: cat\n  2: dog\n", "d.yaml");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.place(), "d.yaml:3");
+  }
+  const DataFile file = parse_data_yaml("nc: 3\nnames: [a]\n", "d.yaml");
+  EXPECT_THAT(file.findings, ElementsAre(Field(&Finding::kind, "class-count")));
+  EXPECT_THROW(parse_data_yaml("nc: many\n", "d.yaml"), Error);
+}
+
+TEST(YoloReader, ReadsTheLabelsOfCoco128) {
+  OKO_REFERENCE_DATA(folder, "coco128");
+  ReadOptions options;
+  options.format = "yolo";
+  std::vector<Finding> findings;
+  const Dataset yolo = read(folder, options, &findings);
+  EXPECT_EQ(yolo.samples.size(), 192u);
+  EXPECT_EQ(yolo.classes.size(), 80u);
+  Counts kinds = findings_by_kind(findings);
+  EXPECT_EQ(kinds["orphan-label"], 2) << "000000000656 and 000000000659";
+  EXPECT_EQ(kinds["no-annotation"], 2) << "000000000250 and 000000000508";
+
+  // The VOC files were made from the labels: every box within a pixel.
+  options.format = "voc";
+  const Dataset voc = read(folder, options);
+  for (const Sample& sample : voc.samples) {
+    const Sample& other = sample_named(yolo, sample.id);
+    EXPECT_EQ(sample.size, other.size);
+    ASSERT_EQ(sample.objects.size(), other.objects.size()) << sample.id;
+    for (std::size_t i = 0; i < sample.objects.size(); ++i) {
+      const image::Box& a = sample.objects[i].box;
+      const image::Box& b = other.objects[i].box;
+      EXPECT_EQ(sample.objects[i].class_id, other.objects[i].class_id);
+      EXPECT_NEAR(a.left, b.left, 1) << sample.id;
+      EXPECT_NEAR(a.top, b.top, 1) << sample.id;
+      EXPECT_NEAR(a.right, b.right, 1) << sample.id;
+      EXPECT_NEAR(a.bottom, b.bottom, 1) << sample.id;
+    }
+  }
+}
+
+class YoloFolder : public ::testing::Test {
+ protected:
+  void add(const std::string& image, const std::string& label) {
+    image::Picture picture{{10, 20}, std::vector<std::uint8_t>(600, 9)};
+    storage::write(folder_ / image, media::encode_png(picture));
+    if (!label.empty()) storage::write(folder_ / label, "0 0.5 0.5 0.4 0.4\n");
+  }
+  ScratchFolder folder_;
+};
+
+TEST_F(YoloFolder, ReadsTheRoboflowLayout) {
+  for (const std::string split : {"train", "valid", "test"}) {
+    add(split + "/images/a.png", split + "/labels/a.txt");
+  }
+  storage::write(folder_ / "data.yaml",
+                 "train: ../train/images\nval: ../valid/images\ntest: ../test/images\nnc: 1\n"
+                 "names: ['cat']\n");
+  const Dataset data = read(folder_.path());
+  EXPECT_EQ(data.format, "yolo");
+  EXPECT_EQ(pictures_by_split(data), (Counts{{"train", 1}, {"val", 1}, {"test", 1}}));
+  EXPECT_EQ(boxes_by_class(data), (Counts{{"cat", 3}}));
+  EXPECT_EQ(data.samples[0].objects.at(0).box, (image::Box{3, 6, 7, 14}));
+}
+
+TEST_F(YoloFolder, ReadsTheDarknetLayoutWithListsAndLabelsBesidePictures) {
+  add("data/obj/a.png", "data/obj/a.txt");
+  add("data/obj/b.png", "data/obj/b.txt");
+  add("data/obj/c.png", "");
+  storage::write(folder_ / "data/obj.names", "cat\n");
+  storage::write(folder_ / "data/train.txt", "data/obj/a.png\ndata/obj/b.png\n");
+  storage::write(folder_ / "data/val.txt", "data/obj/c.png\ndata/obj/b.png\n");
+  storage::write(folder_ / "data/obj.data",
+                 "classes = 1\ntrain = data/train.txt\nvalid = data/val.txt\nnames = "
+                 "data/obj.names\nbackup = backup/\n");
+  std::vector<Finding> findings;
+  const Dataset data = read(folder_.path(), {}, &findings);
+  EXPECT_EQ(pictures_by_split(data), (Counts{{"train", 1}, {"val", 2}}));
+  EXPECT_EQ(findings_by_kind(findings), (Counts{{"two-splits", 1}, {"no-annotation", 1}}));
+  EXPECT_EQ(boxes_by_class(data), (Counts{{"cat", 2}}));
+}
+
+TEST_F(YoloFolder, TellsOfLabelsWithoutNamesAndPicturesWithoutSize) {
+  add("images/a.png", "labels/a.txt");
+  storage::write(folder_ / "images/b.png", "no picture");
+  storage::write(folder_ / "labels/b.txt", "0 0.5 0.5 0.4 0.4\n");
+  std::vector<Finding> findings;
+  const Dataset data = read(folder_.path(), {}, &findings);
+  EXPECT_THAT(data.classes, ElementsAre("class 0"));
+  EXPECT_EQ(data.samples.size(), 1u);
+  EXPECT_EQ(findings_by_kind(findings), (Counts{{"no-class-list", 1}, {"unreadable-image", 1}}));
+}
+
+}  // namespace
+}  // namespace oko::dataset

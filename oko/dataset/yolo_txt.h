@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oko/dataset/assemble.h"
+#include "oko/dataset/parsed.h"
+
+namespace oko::dataset {
+
+// A YOLO label file, one object a line: "class x_centre y_centre width height", in parts of a
+// picture of `size`; or "class x1 y1 x2 y2 x3 y3 …", a polygon, of which the bounding box is taken.
+// Lines that cannot be used become findings; never throws.
+ParsedFile parse_yolo_labels(std::string_view text, const std::string& name, image::Size size);
+
+// The label lines of a sample. Crowd regions are left out: the format cannot mark them.
+std::string yolo_labels_text(const Sample& sample);
+
+// data.yaml for these classes and splits (each with its pictures in images/<split>).
+std::string data_yaml_text(const std::vector<std::string>& classes,
+                           const std::vector<std::string>& splits);
+
+// Pictures with labels beside them or in labels/ instead of images/ (or JPEGImages/). Splits come
+// from data.yaml, a Darknet .data file, lists of pictures (train.txt, …) or folder names.
+Source read_yolo(const Tree& tree);
+
+// Whether a .txt file looks like labels: its first line that is not empty is a class and numbers.
+bool is_yolo_labels(std::string_view text);
+
+}  // namespace oko::dataset
