@@ -14,7 +14,11 @@ struct Context {
   bool json = false;   // machine output: one JSON document on standard output, nothing else there
   bool quiet = false;  // only errors
   bool color = false;  // standard error is a terminal
-  std::unique_ptr<Progress> progress;  // bar on a terminal, plain lines elsewhere, on standard error
+  // What the process returns when a command did its work and reported it, but what it reported is
+  // no success (faults found in a dataset). Errors that end the work are thrown instead.
+  int exit_code = 0;
+  // On standard error: a bar on a terminal, plain lines elsewhere, nothing with --quiet.
+  std::unique_ptr<Progress> progress;
   // Prints a line of the human result to standard output (nothing with --json or --quiet).
   void say(const std::string& line) const;
   // Prints the machine result (only with --json).
@@ -30,5 +34,12 @@ void add_detect_command(CLI::App& app, Context& context);
 void add_import_command(CLI::App& app, Context& context);
 void add_inspect_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);
+void add_help_command(CLI::App& app, Context& context);
+
+// The command of `app` named `word`; a usage Error with the nearest name where there is none.
+CLI::App* find_command(CLI::App& app, const std::string& word);
+
+// The whole `oko` command line: parses, runs the command, tells errors. Returns the exit code.
+int run_oko(int argc, char** argv);
 
 }  // namespace oko::cli

@@ -1,0 +1,167 @@
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <iostream>
+#include <new>
+#include <string_view>
+#include <vector>
+
+#include "oko/base/error.h"
+#include "oko/cli/cli.h"
+#include "oko/cli/progress_bar.h"
+#include "oko/cli/suggest.h"
+
+namespace oko::cli {
+namespace {
+
+constexpr char kVersion[] = "oko " OKO_VERSION;
+constexpr char kFooter[] = R"(
+oko help COMMAND tells more about a command, with examples.
+Exit codes: 0 done, 1 failed, 2 bad usage, 3 bad input, 4 storage or network, 130 interrupted.)";
+
+int terminal_columns() {
+  winsize size{};
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+std::unique_ptr<Progress> make_progress(const Context& context) {
+  if (context.quiet) return std::make_unique<NoProgress>();
+  if (context.color) return make_terminal_progress(std::cerr, terminal_columns);
+  return make_line_progress(std::cerr);
+}
+
+void add_everything(CLI::App& app, Context& context) {
+  app.set_version_flag("--version", kVersion, "Print the version and leave");
+  app.add_flag("--json", context.json, "Print one JSON document instead of text");
+  app.add_flag("-q,--quiet", context.quiet, "Print errors only");
+  app.require_subcommand(0, 1);
+  app.fallthrough();  // global flags may also stand after the command; commands inherit this
+  app.footer(kFooter);
+  app.parse_complete_callback([&context] { context.progress = make_progress(context); });
+  add_data_command(app, context);
+  add_train_command(app, context);
+  add_eval_command(app, context);
+  add_detect_command(app, context);
+  add_import_command(app, context);
+  add_inspect_command(app, context);
+  add_completion_command(app, context);
+  add_help_command(app, context);
+}
+
+// The command named by the first words, as deep as they go ("data", "check").
+CLI::App* named_command(CLI::App& app, const std::vector<std::string>& words) {
+  CLI::App* command = &app;
+  for (const std::string& word : words) {
+    if (word.starts_with("-")) continue;
+    if (command->get_subcommands([](CLI::App*) { return true; }).empty()) break;
+    command = find_command(*command, word);
+  }
+  return command;
+}
+
+// A message of CLI11 as one of ours, with a way out.
+Error usage_error(const CLI::ParseError& error, CLI::App& app,
+                  const std::vector<std::string>& words) {
+  std::string name = named_command(app, words)->get_name();
+  for (const CLI::App* up = named_command(app, words)->get_parent(); up != nullptr && up != &app;
+       up = up->get_parent()) {
+    name = up->get_name() + " " + name;
+  }
+  const bool at_root = named_command(app, words) == &app;
+  return Error(ErrorCode::kUsage, at_root ? "" : name, error.what(),
+               at_root ? "oko help lists the commands" : "oko help " + name);
+}
+
+void tell(const Error& error, const Context& context) {
+  const std::string place = error.place().empty() ? "" : error.place() + ": ";
+  std::cerr << (context.color ? "oko: \x1b[1;31merror:\x1b[0m " : "oko: error: ") << place
+            << error.message() << '\n';
+  if (!error.mend().empty()) std::cerr << "  mend: " << error.mend() << '\n';
+  context.emit({{"error",
+                 {{"code", static_cast<int>(error.code())},
+                  {"place", error.place()},
+                  {"message", error.message()},
+                  {"mend", error.mend()}}}});
+}
+
+// The exception being handled as an Error. Of what LibTorch throws only the first line is for
+// people; a back trace follows.
+Error current_error() {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return Error(ErrorCode::kFailed, "", "out of memory");
+  } catch (const std::exception& error) {
+    const std::string text = error.what();
+    return Error(ErrorCode::kFailed, "", text.substr(0, text.find('\n')));
+  }
+}
+
+void parse_and_run(CLI::App& app, std::vector<std::string> words) {
+  try {
+    named_command(app, words);  // tells unknown commands better than CLI11 does
+    std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 wants them
+    app.parse(std::move(reversed));
+    if (app.get_subcommands().empty()) {
+      throw Error(ErrorCode::kUsage, "", "no command given", "oko help lists the commands");
+    }
+  } catch (const CLI::CallForHelp&) {
+    std::cout << named_command(app, words)->help();
+  } catch (const CLI::CallForVersion&) {
+    std::cout << kVersion << '\n';
+  } catch (const CLI::ParseError& error) {
+    throw usage_error(error, app, words);
+  }
+}
+
+int run_command(CLI::App& app, Context& context, const std::vector<std::string>& words) {
+  try {
+    parse_and_run(app, words);
+    return context.exit_code;
+  } catch (...) {
+    context.progress.reset();  // takes a half-drawn bar away
+    const Error error = current_error();
+    tell(error, context);
+    return static_cast<int>(error.code());
+  }
+}
+
+}  // namespace
+
+CLI::App* find_command(CLI::App& app, const std::string& word) {
+  std::vector<std::string> names;
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    if (command->get_name() == word) return command;
+    names.push_back(command->get_name());
+  }
+  const std::string near = nearest_word(word, names);
+  throw Error(ErrorCode::kUsage, app.get_parent() == nullptr ? "" : app.get_name(),
+              "unknown command \"" + word + "\"",
+              near.empty() ? "oko help lists the commands" : "did you mean \"" + near + "\"?");
+}
+
+int run_oko(int argc, char** argv) {
+  // A closed pipe must not kill a training run; the failed write is told below instead.
+  std::signal(SIGPIPE, SIG_IGN);
+  const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  Context context;
+  context.color = isatty(STDERR_FILENO) == 1;
+  // Known before parsing, so that a usage error is told in the right form.
+  context.json = std::find(words.begin(), words.end(), "--json") != words.end();
+  CLI::App app("From labelled photos to a detector inside a phone app.", "oko");
+  add_everything(app, context);
+  const int code = run_command(app, context, words);
+  errno = 0;
+  std::cout.flush();
+  if (std::cout.good() || code != 0) return code;
+  // The reader of a pipe that went away (oko … | head) has seen enough; a full disk has not.
+  if (errno != EPIPE) std::cerr << "oko: error: standard output: cannot write\n";
+  return static_cast<int>(ErrorCode::kStorage);
+}
+
+}  // namespace oko::cli

@@ -1,0 +1,277 @@
+#include "oko/cli/cli.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include "oko/base/error.h"
+#include "oko/cli/completion.h"
+#include "oko/cli/detect_output.h"
+#include "oko/cli/model.h"
+#include "oko/cli/suggest.h"
+#include "oko/cli/table.h"
+#include "oko/graph/oko_file.h"
+#include "oko/storage/store.h"
+
+namespace oko::cli {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+// A network small enough to write by hand: one convolution and one head of two classes.
+constexpr char kCfg[] = R"([net]
+width=32
+height=32
+channels=3
+[convolutional]
+filters=7
+size=32
+stride=32
+activation=linear
+[yolo]
+mask=0
+anchors=16,16
+classes=2
+)";
+constexpr int kFloats = 7 + 7 * 3 * 32 * 32;
+
+struct Outcome {
+  int code = 0;
+  std::string out, error;
+};
+
+// Runs `oko words…` in this process.
+Outcome oko_command(std::vector<std::string> words) {
+  words.insert(words.begin(), "oko");
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  Outcome outcome;
+  outcome.code = run_oko(static_cast<int>(argv.size()), argv.data());
+  outcome.out = ::testing::internal::GetCapturedStdout();
+  outcome.error = ::testing::internal::GetCapturedStderr();
+  return outcome;
+}
+
+class Cli : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = ::testing::TempDir() + "oko_cli_" +
+              ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(folder_);
+    storage::write(file("net.cfg"), std::string_view(kCfg));
+    storage::write(file("net.weights"), weights(kFloats));
+    storage::write(file("two.names"), std::string_view("rose\r\nleaf\n\n"));
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  std::string file(const std::string& name) const { return storage::join(folder_, name); }
+
+  static std::string weights(int floats) {
+    const std::int32_t version[] = {0, 2, 0, 320, 0};  // 320 pictures seen, as 64 bits
+    std::string bytes(reinterpret_cast<const char*>(version), sizeof version);
+    return bytes + std::string(static_cast<std::size_t>(floats) * 4, '\0');
+  }
+
+  std::string folder_;
+};
+
+TEST_F(Cli, UnknownCommandSuggestsTheNearest) {
+  const Outcome outcome = oko_command({"evla"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_EQ(outcome.error,
+            "oko: error: unknown command \"evla\"\n  mend: did you mean \"eval\"?\n");
+  EXPECT_THAT(oko_command({"data", "chek"}).error, HasSubstr("data: unknown command \"chek\""));
+}
+
+TEST_F(Cli, WrongFlagsNameTheCommandsHelp) {
+  const Outcome outcome = oko_command({"inspect", "yolov3-tiny", "--bogus"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.error, HasSubstr("--bogus"));
+  EXPECT_THAT(outcome.error, HasSubstr("mend: oko help inspect"));
+  EXPECT_EQ(oko_command({"eval"}).code, 2);
+  EXPECT_EQ(oko_command({}).code, 2);
+}
+
+TEST_F(Cli, ErrorsAreAlsoJson) {
+  const Outcome outcome = oko_command({"inspect", "--json", file("missing.oko")});
+  EXPECT_EQ(outcome.code, 3);
+  const Json document = parse_json(outcome.out, "out");
+  EXPECT_EQ(document["error"]["code"], 3);
+  EXPECT_EQ(document["error"]["place"], file("missing.oko"));
+  EXPECT_THAT(outcome.error, StartsWith("oko: error: "));
+  EXPECT_TRUE(parse_json(oko_command({"--json", "evla"}).out, "out").contains("error"));
+}
+
+TEST_F(Cli, HelpShowsExamplesOfEveryCommand) {
+  EXPECT_THAT(oko_command({"--help"}).out, HasSubstr("Exit codes:"));
+  for (const char* name : {"eval", "detect", "import", "inspect", "completion", "help"}) {
+    const Outcome outcome = oko_command({"help", name});
+    EXPECT_EQ(outcome.code, 0);
+    EXPECT_THAT(outcome.out, HasSubstr("Examples:")) << name;
+    EXPECT_EQ(outcome.out, oko_command({name, "--help"}).out);
+  }
+  EXPECT_EQ(oko_command({"help", "evla"}).code, 2);
+}
+
+TEST_F(Cli, VersionIsPrinted) {
+  const Outcome outcome = oko_command({"--version"});
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.out, StartsWith("oko 0."));
+}
+
+TEST_F(Cli, ImportMakesAModelThatInspectShows) {
+  const Outcome imported = oko_command({"import", file("net.cfg"), file("net.weights"), "--names",
+                                        file("two.names"), "-o", file("m.oko")});
+  EXPECT_EQ(imported.code, 0) << imported.error;
+  EXPECT_THAT(imported.out, HasSubstr("classes     2: rose, leaf"));
+  EXPECT_THAT(imported.out, HasSubstr("21 511 numbers, 320 pictures seen"));
+  EXPECT_THAT(imported.out, HasSubstr("layer 1, 1x1 cells of 32 px, anchors 0:16x16"));
+  const Outcome shown = oko_command({"inspect", file("m.oko"), "--json"});
+  const Json document = parse_json(shown.out, "out");
+  EXPECT_EQ(document["parameters"], kFloats);
+  EXPECT_EQ(document["classes"], Json({"rose", "leaf"}));
+  EXPECT_EQ(document["layers"].size(), 2U);
+}
+
+TEST_F(Cli, ImportRefusesWhatDoesNotFit) {
+  storage::write(file("short.weights"), weights(kFloats - 100));
+  EXPECT_EQ(
+      oko_command({"import", file("net.cfg"), file("short.weights"), "-o", file("m.oko")}).code, 3);
+  storage::write(file("three.names"), std::string_view("a\nb\nc\n"));
+  const Outcome names =
+      oko_command({"import", file("net.cfg"), "--names", file("three.names"), "-o", file("m.oko")});
+  EXPECT_EQ(names.code, 3);
+  EXPECT_THAT(names.error, HasSubstr("lists 3 names, but the network has 2 classes"));
+  EXPECT_EQ(oko_command({"import", file("net.weights"), "-o", file("m.oko")}).code, 2);
+  EXPECT_EQ(oko_command({"import", file("net.cfg"), "-o", file("m.txt")}).code, 2);
+  EXPECT_FALSE(storage::exists(file("m.oko")));
+}
+
+TEST_F(Cli, InspectShowsBuiltInNetworksAtAnySize) {
+  const Outcome outcome =
+      oko_command({"inspect", "yolov3-tiny", "--classes", "20", "--size", "608x352", "--json"});
+  const Json document = parse_json(outcome.out, "out");
+  EXPECT_EQ(document["parameters"], 8720134);  // as published for 20 classes
+  EXPECT_EQ(document["input"], Json({3, 352, 608}));
+  EXPECT_EQ(oko_command({"inspect", "yolov3-tiny", "--size", "big"}).code, 2);
+  EXPECT_EQ(oko_command({"inspect", file("net.cfg"), "--classes", "3"}).code, 2);
+}
+
+TEST_F(Cli, InspectDraws) {
+  EXPECT_THAT(oko_command({"inspect", file("net.cfg"), "--dot", "-"}).out, StartsWith("digraph"));
+  EXPECT_EQ(oko_command({"inspect", file("net.cfg"), "--svg", file("net.svg")}).code, 0);
+  EXPECT_THAT(storage::read_text(file("net.svg")), HasSubstr("<svg"));
+}
+
+TEST_F(Cli, ModelsAreKnownByWhatTheyAre) {
+  const auto code_of = [](const std::string& path, const std::string& weights) {
+    try {
+      load_model(path, weights, "");
+    } catch (const Error& error) {
+      return static_cast<int>(error.code());
+    }
+    return 0;
+  };
+  EXPECT_TRUE(load_model(file("net.cfg"), "", "").weights.empty());
+  EXPECT_FALSE(load_model(file("net.cfg"), file("net.weights"), "").weights.empty());
+  EXPECT_EQ(code_of(file("net.weights"), ""), 2);
+  EXPECT_EQ(code_of(file("two.names"), ""), 2);
+  EXPECT_EQ(code_of(folder_, ""), 3);
+  storage::write(file("model.oko"), graph::write_oko(load_model(file("net.cfg"), "", "")));
+  EXPECT_EQ(load_model(folder_, "", file("two.names")).classes,
+            (std::vector<std::string>{"rose", "leaf"}));
+  EXPECT_EQ(code_of(file("model.oko"), file("net.weights")), 2);
+}
+
+TEST_F(Cli, NetworkWithoutWeightsCannotDetect) {
+  const Outcome outcome = oko_command({"detect", file("net.cfg"), file("net.cfg")});
+  EXPECT_EQ(outcome.code, 3) << outcome.error;
+}
+
+TEST_F(Cli, BashCompletionOffersWhatFits) {
+  const std::string script = file("oko.bash");
+  storage::write(script, oko_command({"completion", "bash"}).out);
+  // Asks bash itself what it would offer after these words; the last one is being typed.
+  const auto offered = [&](const std::vector<std::string>& words) {
+    std::string line = ". '" + script + "'; COMP_WORDS=(oko";
+    for (const std::string& word : words) line += " '" + word + "'";
+    line += "); COMP_CWORD=" + std::to_string(words.size()) + "; _oko; echo \"${COMPREPLY[@]}\"";
+    storage::write(file("ask.bash"), line);
+    FILE* pipe = popen(("bash " + file("ask.bash") + " 2>&1").c_str(), "r");
+    std::string text;
+    for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) text += static_cast<char>(c);
+    pclose(pipe);
+    return text;
+  };
+  EXPECT_EQ(offered({"ins"}), "inspect\n");
+  EXPECT_THAT(offered({""}), HasSubstr("eval detect import inspect"));
+  EXPECT_EQ(offered({"eval", "--rep"}), "--report\n");
+  EXPECT_EQ(offered({"--json", "detect", "--cs"}), "--csv\n");
+  EXPECT_EQ(offered({"completion", "z"}), "zsh\n");
+  EXPECT_EQ(offered({"help", "imp"}), "import\n");
+  EXPECT_EQ(offered({"eval", "--batch", ""}), "\n");
+}
+
+TEST(Completion, TableKnowsFilesAndValues) {
+  CLI::App app("", "oko");
+  Context context;
+  add_detect_command(app, context);
+  const auto table = command_table(app);
+  ASSERT_EQ(table.size(), 2U);
+  EXPECT_THAT(table[1].path, ElementsAre("detect"));
+  EXPECT_TRUE(table[1].completes_files);
+  bool found = false;
+  for (const FlagEntry& flag : table[1].flags) {
+    if (flag.names != std::vector<std::string>{"-o", "--out"}) continue;
+    found = true;
+    EXPECT_TRUE(flag.takes_value);
+    EXPECT_TRUE(flag.completes_files);
+  }
+  EXPECT_TRUE(found);
+  EXPECT_THAT(zsh_completion(app), StartsWith("#compdef oko\n"));
+  EXPECT_THAT(fish_completion(app), HasSubstr("-s o -l out -r -F"));
+}
+
+TEST(Suggest, FindsSlipsButNotStrangers) {
+  const std::vector<std::string> known = {"eval", "detect", "inspect"};
+  EXPECT_EQ(nearest_word("detcet", known), "detect");
+  EXPECT_EQ(nearest_word("insp", known), "inspect");
+  EXPECT_EQ(nearest_word("banana", known), "");
+}
+
+TEST(TableText, SetsNumbersFlushRight) {
+  Table table({"name", "count"});
+  table.add({"ключ", "7"});
+  table.add({"b", "1 234"});
+  EXPECT_EQ(table.text(), "name  count\nключ      7\nb     1 234");
+}
+
+TEST(NumberText, IsGrouped) {
+  EXPECT_EQ(grouped(8858734), "8 858 734");
+  EXPECT_EQ(grouped(-123456), "-123 456");
+  EXPECT_EQ(grouped(12), "12");
+  EXPECT_EQ(bytes_text(35434956), "33.8 MiB");
+}
+
+TEST(DetectOutput, CsvQuotesNames) {
+  graph::Network network;
+  network.classes = {"red, \"wild\" rose"};
+  Found found{"a b.jpg", -1, {10, 10}, {}};
+  found.result.detections = {{0, .5F, {1, 2, 3, 4}}};
+  EXPECT_EQ(csv_lines(network, found),
+            "a b.jpg,,\"red, \"\"wild\"\" rose\",0.5000,1.00,2.00,3.00,4.00\n");
+  EXPECT_EQ(counts_text(network, found.result), "1 red, \"wild\" rose");
+  EXPECT_EQ(counts_text(network, {}), "nothing");
+}
+
+}  // namespace
+}  // namespace oko::cli

@@ -1,0 +1,243 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "oko/base/error.h"
+#include "oko/cli/cli.h"
+#include "oko/cli/detect_output.h"
+#include "oko/cli/interrupt.h"
+#include "oko/cli/model.h"
+#include "oko/media/picture.h"
+#include "oko/media/video.h"
+#include "oko/run/run.h"
+#include "oko/storage/store.h"
+#include "oko/train/engine.h"
+
+namespace oko::cli {
+namespace {
+
+struct DetectArguments {
+  ModelArguments model;
+  std::vector<std::string> sources;
+  std::string out, csv, size;
+  detect::Thresholds thresholds;
+  train::EngineOptions engine;
+};
+
+bool is_camera(const std::string& source) {
+  return source == "camera" || source.starts_with("camera:");
+}
+bool is_clip(const std::string& source) {
+  return is_camera(source) || media::is_video_name(source);
+}
+
+void add_folder(const std::string& folder, std::vector<std::string>& sources) {
+  const std::size_t before = sources.size();
+  for (const storage::Entry& entry : storage::list(folder)) {
+    if (entry.is_folder) continue;
+    if (media::is_picture_name(entry.uri) || media::is_video_name(entry.uri)) {
+      sources.push_back(entry.uri);
+    }
+  }
+  if (sources.size() == before) throw input_error(folder, "there are no pictures in this folder");
+}
+
+// Pictures, clips and cameras; folders replaced by what lies in them.
+std::vector<std::string> expanded(const std::vector<std::string>& given) {
+  std::vector<std::string> sources;
+  for (const std::string& source : given) {
+    const auto entry = is_camera(source) ? std::nullopt : storage::stat(source);
+    if (!entry && !is_camera(source)) throw input_error(source, "no such file");
+    if (entry && entry->is_folder) {
+      add_folder(source, sources);
+    } else {
+      sources.push_back(source);
+    }
+  }
+  return sources;
+}
+
+// The score above which the model's own validation found the best balance; 0 where unknown.
+double suggested_threshold(const graph::Network& network) {
+  const auto metrics = network.metadata.find("metrics");
+  if (metrics == network.metadata.end() || !metrics->is_object()) return 0;
+  const double score = run::number_of(*metrics, "best_f1_score");
+  return score > 0 && score < 1 ? score : 0;
+}
+
+class DetectRun {
+ public:
+  DetectRun(const DetectArguments& arguments, Context& context)
+      : arguments_(arguments), context_(context), sources_(expanded(arguments.sources)) {
+    graph::Network network = load_model(arguments.model);
+    if (!arguments.size.empty()) {
+      const image::Size size = parse_size(arguments.size);
+      network = graph::resized(std::move(network), size.width, size.height);
+    }
+    auto engine = train::make_torch_engine(network, arguments.engine);
+    detector_ = std::make_unique<detect::Detector>(std::move(network), std::move(engine));
+    // One picture may be given a file name; several need a folder.
+    out_is_folder_ = sources_.size() > 1 || arguments.out.ends_with('/') ||
+                     storage::extension(arguments.out).empty();
+  }
+
+  void run() {
+    for (const std::string& source : sources_) {
+      if (context_.exit_code != 0) break;  // interrupted: what was found so far is still written
+      if (is_clip(source)) {
+        detect_clip(source);
+      } else {
+        detect_picture(source);
+      }
+    }
+    if (!arguments_.csv.empty()) storage::write(arguments_.csv, csv_);
+    tell_end();
+    context_.emit({{"results", results_}, {"suggested_threshold", suggestion_json()}});
+  }
+
+ private:
+  // Counts, CSV and JSON of one picture or frame.
+  void keep(const Found& found) {
+    total_ += found.result.detections.size();
+    best_ = std::max(best_, found.result.best_score);
+    if (!arguments_.csv.empty()) csv_ += csv_lines(detector_->network(), found);
+    if (context_.json) results_.push_back(found_json(detector_->network(), found));
+  }
+
+  // Where the annotated result of a source goes. Two sources of one name get different results.
+  std::string target(const std::string& source, const std::string& ending) {
+    if (!out_is_folder_) return arguments_.out;
+    const std::string name = is_camera(source) ? "camera" : storage::stem(source);
+    std::string file = name + ending;
+    for (int i = 2; !taken_.insert(file).second; ++i)
+      file = fmt::format("{}-{}{}", name, i, ending);
+    return storage::join(arguments_.out, file);
+  }
+
+  void detect_picture(const std::string& source) {
+    image::Picture picture = media::decode(storage::map(source), source);
+    Found found{source, -1, picture.size,
+                detector_->detect(picture.frame(), arguments_.thresholds)};
+    std::string line = source + ": " + counts_text(detector_->network(), found.result);
+    if (found.result.detections.empty()) {
+      line += fmt::format(" above {:g}; best score {:.3f}", arguments_.thresholds.score,
+                          found.result.best_score);
+    }
+    if (!arguments_.out.empty()) {
+      draw_found(picture, detector_->network(), found.result);
+      const std::string file =
+          target(source, storage::extension(source) == ".png" ? ".png" : ".jpg");
+      media::save(picture, file);
+      line += " -> " + file;
+    }
+    context_.say(line);
+    keep(found);
+  }
+
+  void detect_clip(const std::string& source) {
+    const auto reader = media::open_video(source);
+    std::unique_ptr<media::VideoWriter> writer;
+    const std::string file = arguments_.out.empty() ? "" : target(source, ".mp4");
+    if (!file.empty()) writer = media::create_video(file, reader->info());
+    const InterruptGuard guard;
+    const auto before = total_;
+    long frame = 0;
+    context_.progress->begin(source, static_cast<std::uint64_t>(reader->info().frame_count),
+                             "frames");
+    for (image::Picture picture; !guard.interrupted() && reader->next(picture); ++frame) {
+      Found found{source, frame, picture.size,
+                  detector_->detect(picture.frame(), arguments_.thresholds)};
+      if (writer) {
+        draw_found(picture, detector_->network(), found.result);
+        writer->add(picture);
+      }
+      keep(found);
+      context_.progress->note(counts_text(detector_->network(), found.result));
+      context_.progress->advance();
+    }
+    context_.progress->end();
+    if (writer) writer->close();
+    context_.say(fmt::format("{}: {} boxes in {} frames{}", source, total_ - before, frame,
+                             file.empty() ? "" : " -> " + file));
+    // A camera has no end of its own: stopping it is how its clip is finished.
+    if (guard.interrupted() && !is_camera(source)) {
+      context_.exit_code = static_cast<int>(ErrorCode::kInterrupted);
+    }
+  }
+
+  void tell_end() const {
+    if (total_ == 0) {
+      context_.say(fmt::format("nothing scored above {:g}; the best score was {:.3f}",
+                               arguments_.thresholds.score, best_));
+      const double suggested = suggested_threshold(detector_->network());
+      if (suggested > 0) {
+        context_.say(fmt::format("the model's precision-recall curve suggests --threshold {:.2f}",
+                                 suggested));
+      } else {
+        context_.say("next: try --threshold " +
+                     fmt::format("{:.2g}", std::max(.001F, best_ * .9F)) +
+                     ", and measure the model with oko eval");
+      }
+    } else if (arguments_.out.empty()) {
+      context_.say("next: -o found/ draws the boxes");
+    }
+  }
+
+  Json suggestion_json() const {
+    const double suggested = suggested_threshold(detector_->network());
+    return suggested > 0 ? Json(suggested) : Json(nullptr);
+  }
+
+  const DetectArguments& arguments_;
+  Context& context_;
+  std::vector<std::string> sources_;
+  std::unique_ptr<detect::Detector> detector_;
+  bool out_is_folder_ = false;
+  std::set<std::string> taken_;
+  std::size_t total_ = 0;
+  float best_ = 0;
+  std::string csv_ = csv_heading();
+  Json results_ = Json::array();
+};
+
+}  // namespace
+
+void add_detect_command(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("detect", "Find objects in pictures, clips or a camera");
+  const auto arguments = std::make_shared<DetectArguments>();
+  DetectArguments& a = *arguments;
+  add_model_arguments(*command, a.model);
+  command->add_option("SOURCE", a.sources, "Pictures, folders, clips, camera or camera:N")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("-o,--out", a.out, "Draw the boxes into this file, or files in this folder")
+      ->type_name("FILE");
+  command->add_option("--csv", a.csv, "Write every box as a line of this file")->type_name("FILE");
+  command->add_option("--threshold", a.thresholds.score, "Lowest score that counts")
+      ->check(CLI::Range(0.F, 1.F))
+      ->capture_default_str()
+      ->type_name("SCORE");
+  command->add_option("--iou", a.thresholds.iou, "Boxes of a class that overlap more are one")
+      ->check(CLI::Range(0.F, 1.F))
+      ->capture_default_str()
+      ->type_name("IOU");
+  command->add_option("--size", a.size, "Input size other than the model's")->type_name("WxH");
+  command->add_option("--threads", a.engine.threads, "Processors to use (0: all)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->type_name("N");
+  command->add_option("--device", a.engine.device, "auto, cpu, cuda or cuda:N")
+      ->capture_default_str()
+      ->type_name("DEVICE");
+  command->footer(R"(
+Examples:
+  oko detect runs/one photo.jpg -o found.jpg
+  oko detect model.oko photos/ -o found/ --csv boxes.csv
+  oko detect model.oko clip.mp4 -o found.mp4 --threshold 0.4
+  oko detect model.oko camera -o found.mp4)");
+  command->callback([arguments, &context] { DetectRun(*arguments, context).run(); });
+}
+
+}  // namespace oko::cli

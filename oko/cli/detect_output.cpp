@@ -1,0 +1,84 @@
+#include "oko/cli/detect_output.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "oko/media/draw.h"
+
+namespace oko::cli {
+namespace {
+
+std::string quoted(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"') result += '"';
+    result += c;
+  }
+  return result + '"';
+}
+
+}  // namespace
+
+std::string class_name(const graph::Network& network, int class_id) {
+  const auto i = static_cast<std::size_t>(class_id);
+  return i < network.classes.size() ? network.classes[i] : fmt::format("class {}", class_id);
+}
+
+std::string counts_text(const graph::Network& network, const detect::Result& result) {
+  std::map<int, int> counts;
+  for (const detect::Detection& d : result.detections) ++counts[d.class_id];
+  if (counts.empty()) return "nothing";
+  std::vector<std::pair<int, int>> order(counts.begin(), counts.end());
+  std::stable_sort(order.begin(), order.end(),
+                   [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::string text;
+  for (const auto& [id, count] : order) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, class_name(network, id));
+  }
+  return text;
+}
+
+void draw_found(image::Picture& picture, const graph::Network& network,
+                const detect::Result& result) {
+  // The best last, so that its label lies on top.
+  for (auto d = result.detections.rbegin(); d != result.detections.rend(); ++d) {
+    media::draw_box(picture, d->box,
+                    fmt::format("{} {:.2f}", class_name(network, d->class_id), d->score),
+                    media::color_of_class(d->class_id));
+  }
+}
+
+Json found_json(const graph::Network& network, const Found& found) {
+  Json detections = Json::array();
+  for (const detect::Detection& d : found.result.detections) {
+    detections.push_back({{"class", class_name(network, d.class_id)},
+                          {"class_id", d.class_id},
+                          {"score", d.score},
+                          {"box", {d.box.left, d.box.top, d.box.right, d.box.bottom}}});
+  }
+  Json document = {{"source", found.source}};
+  if (found.frame >= 0) document["frame"] = found.frame;
+  document["width"] = found.size.width;
+  document["height"] = found.size.height;
+  document["best_score"] = found.result.best_score;
+  document["detections"] = std::move(detections);
+  return document;
+}
+
+std::string csv_heading() { return "source,frame,class,score,left,top,right,bottom\n"; }
+
+std::string csv_lines(const graph::Network& network, const Found& found) {
+  const std::string frame = found.frame >= 0 ? std::to_string(found.frame) : "";
+  std::string lines;
+  for (const detect::Detection& d : found.result.detections) {
+    lines += fmt::format("{},{},{},{:.4f},{:.2f},{:.2f},{:.2f},{:.2f}\n", quoted(found.source),
+                         frame, quoted(class_name(network, d.class_id)), d.score, d.box.left,
+                         d.box.top, d.box.right, d.box.bottom);
+  }
+  return lines;
+}
+
+}  // namespace oko::cli

@@ -1,0 +1,175 @@
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "oko/base/error.h"
+#include "oko/cli/cli.h"
+#include "oko/cli/model.h"
+#include "oko/cli/progress_bar.h"
+#include "oko/cli/table.h"
+#include "oko/dataset/read.h"
+#include "oko/graph/network.h"
+#include "oko/run/evaluate.h"
+#include "oko/run/report.h"
+#include "oko/storage/store.h"
+#include "oko/train/engine.h"
+
+namespace oko::cli {
+namespace {
+
+struct EvalArguments {
+  ModelArguments model;
+  std::string dataset, split, size, report;
+  run::EvaluateOptions options;
+  train::EngineOptions engine;
+};
+
+// Without --split: what the source holds back for this, else all of it.
+dataset::Dataset read_split(const EvalArguments& arguments, const Context& context) {
+  dataset::Dataset data = dataset::read(arguments.dataset);
+  std::string split = arguments.split;
+  if (split.empty()) {
+    split = dataset::has_split(data, "val")    ? "val"
+            : dataset::has_split(data, "test") ? "test"
+                                               : "all";
+    context.progress->line("evaluating on the split \"" + split + "\" of " + arguments.dataset);
+  }
+  return split == "all" ? data : dataset::subset(data, split);
+}
+
+detect::Detector make_detector(const EvalArguments& arguments) {
+  graph::Network network = load_model(arguments.model);
+  if (!arguments.size.empty()) {
+    const image::Size size = parse_size(arguments.size);
+    network = graph::resized(std::move(network), size.width, size.height);
+  }
+  auto engine = train::make_torch_engine(network, arguments.engine);
+  return detect::Detector(std::move(network), std::move(engine));
+}
+
+std::string number(double value) { return std::isnan(value) ? "-" : fmt::format("{:.3f}", value); }
+
+double ap(const metrics::ClassResult& result, metrics::Interpolation interpolation) {
+  return result.truths > 0 ? metrics::average_precision(result, interpolation) : std::nan("");
+}
+
+void say_result(const run::Evaluation& result, const Context& context) {
+  Table table({"class", "boxes", "AP50", "11-point", "precision", "recall"});
+  for (std::size_t i = 0; i < result.classes.size(); ++i) {
+    const metrics::ClassResult& one = result.iou50[i];
+    if (one.truths == 0 && one.curve.empty()) continue;
+    const metrics::CurvePoint point = run::at_threshold(one, result.best_f1.score);
+    table.add({result.classes[i], std::to_string(one.truths),
+               number(ap(one, metrics::Interpolation::kArea)),
+               number(ap(one, metrics::Interpolation::kPoints11)), number(point.precision),
+               number(point.recall)});
+  }
+  context.say(table.text());
+  context.say("");
+  context.say(fmt::format(
+      "mAP50 {:.4f}   mAP50-95 {:.4f}   11-point mAP50 {:.4f}   ({} pictures, {})", result.map50,
+      result.coco.ap, result.map50_11, result.pictures.size(), duration_text(result.seconds)));
+  context.say(fmt::format(
+      "best F1 {:.3f} at score threshold {:.3f}: precision {:.3f}, recall {:.3f}",
+      result.best_f1.f1, result.best_f1.score, result.best_f1.precision, result.best_f1.recall));
+}
+
+Json class_json(const run::Evaluation& result, std::size_t i) {
+  const metrics::ClassResult& one = result.iou50[i];
+  const metrics::CurvePoint point = run::at_threshold(one, result.best_f1.score);
+  return {{"name", result.classes[i]},
+          {"boxes", one.truths},
+          {"ap50", ap(one, metrics::Interpolation::kArea)},  // null where there is nothing to find
+          {"ap50_11", ap(one, metrics::Interpolation::kPoints11)},
+          {"precision", point.precision},
+          {"recall", point.recall}};
+}
+
+Json as_json(const EvalArguments& arguments, const run::Evaluation& result) {
+  Json classes = Json::array();
+  for (std::size_t i = 0; i < result.classes.size(); ++i) classes.push_back(class_json(result, i));
+  const metrics::BestF1& best = result.best_f1;
+  return {{"model", arguments.model.path},
+          {"dataset", arguments.dataset},
+          {"pictures", result.pictures.size()},
+          {"map50", result.map50},
+          {"map50_11", result.map50_11},
+          {"map", result.coco.ap},
+          {"map75", result.coco.ap75},
+          {"best_f1",
+           {{"score", best.score},
+            {"precision", best.precision},
+            {"recall", best.recall},
+            {"f1", best.f1}}},
+          {"classes", classes},
+          {"seconds", result.seconds}};
+}
+
+void write_report(const EvalArguments& arguments, const run::Evaluation& result,
+                  const dataset::Dataset& data) {
+  run::ReportInput input;
+  input.title = storage::filename(arguments.model.path) + " on " + storage::filename(data.uri);
+  input.evaluation = &result;
+  input.dataset = &data;
+  storage::write(arguments.report, run::make_report(input));
+}
+
+void evaluate(const EvalArguments& arguments, const Context& context) {
+  detect::Detector detector = make_detector(arguments);
+  const dataset::Dataset data = read_split(arguments, context);
+  const run::Evaluation result =
+      run::evaluate(detector, data, arguments.options, *context.progress);
+  say_result(result, context);
+  if (!arguments.report.empty()) {
+    write_report(arguments, result, data);
+    context.say("report: " + arguments.report);
+  } else {
+    context.say("next: --report report.html shows the curves and the worst pictures");
+  }
+  context.emit(as_json(arguments, result));
+}
+
+}  // namespace
+
+void add_eval_command(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("eval", "Measure a model on a labelled dataset");
+  const auto arguments = std::make_shared<EvalArguments>();
+  EvalArguments& a = *arguments;
+  add_model_arguments(*command, a.model);
+  command->add_option("DATASET", a.dataset, "VOC, COCO, YOLO, Keras list or Create ML")
+      ->required()
+      ->type_name("FOLDER");
+  command
+      ->add_option("--split", a.split,
+                   "train, val, test or all (default: val, else test, else all)")
+      ->type_name("NAME");
+  command->add_option("--report", a.report, "Write an HTML report here")->type_name("FILE");
+  command->add_option("--size", a.size, "Input size other than the model's")->type_name("WxH");
+  command->add_option("--threshold", a.options.score_threshold, "Leave out scores not above this")
+      ->check(CLI::Range(0.F, 1.F))
+      ->capture_default_str()
+      ->type_name("SCORE");
+  command->add_option("--iou", a.options.nms_iou, "Boxes of a class that overlap more are one")
+      ->check(CLI::Range(0.F, 1.F))
+      ->capture_default_str()
+      ->type_name("IOU");
+  command->add_option("--batch", a.options.batch, "Pictures at once")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str()
+      ->type_name("N");
+  command->add_option("--threads", a.engine.threads, "Processors to use (0: all)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->type_name("N");
+  command->add_option("--device", a.engine.device, "auto, cpu, cuda or cuda:N")
+      ->capture_default_str()
+      ->type_name("DEVICE");
+  command->footer(R"(
+Examples:
+  oko eval runs/one photos/
+  oko eval model.oko photos/ --split test --report report.html
+  oko eval yolov3.cfg photos/ --weights yolov3.weights --names coco.names --json)");
+  command->callback([arguments, &context] { evaluate(*arguments, context); });
+}
+
+}  // namespace oko::cli

@@ -1,0 +1,208 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "oko/base/error.h"
+#include "oko/cli/cli.h"
+#include "oko/cli/model.h"
+#include "oko/cli/table.h"
+#include "oko/graph/builtin.h"
+#include "oko/graph/cost.h"
+#include "oko/graph/draw.h"
+#include "oko/storage/store.h"
+
+namespace oko::cli {
+namespace {
+
+struct InspectArguments {
+  ModelArguments model;
+  int classes = 0;
+  std::string size, dot, svg;
+};
+
+bool is_builtin(const std::string& name) {
+  const auto names = graph::builtin_names();
+  return std::find(names.begin(), names.end(), name) != names.end() && !storage::exists(name);
+}
+
+graph::Network load(const InspectArguments& arguments) {
+  if (!is_builtin(arguments.model.path)) {
+    if (arguments.classes > 0) {
+      throw Error(ErrorCode::kUsage, "--classes", "a model file has its own class count",
+                  "use --classes with a built-in network (" +
+                      fmt::format("{}", fmt::join(graph::builtin_names(), ", ")) + ")");
+    }
+    graph::Network network = load_model(arguments.model);
+    if (arguments.size.empty()) return network;
+    const image::Size size = parse_size(arguments.size);
+    return graph::resized(std::move(network), size.width, size.height);
+  }
+  graph::BuiltinOptions options;
+  if (arguments.classes > 0) options.classes = arguments.classes;
+  if (!arguments.size.empty()) {
+    const image::Size size = parse_size(arguments.size);
+    options.width = size.width;
+    options.height = size.height;
+  }
+  return graph::make_builtin(arguments.model.path, options);
+}
+
+// What a layer is set to, short enough for a table: "3x3/2 64 leaky bn".
+struct Settings {
+  std::string operator()(const graph::Convolution& c) const {
+    return fmt::format("{}x{}/{} {}{}{} {}", c.size, c.size, c.stride, c.filters,
+                       c.groups > 1 ? fmt::format(" groups {}", c.groups) : "",
+                       c.batch_norm ? " bn" : "", graph::name_of(c.activation));
+  }
+  std::string operator()(const graph::MaxPool& p) const {
+    return fmt::format("{}x{}/{}", p.size, p.size, p.stride);
+  }
+  std::string operator()(const graph::Upsample& u) const { return fmt::format("x{}", u.scale); }
+  std::string operator()(const graph::Route& r) const {
+    return r.groups > 1 ? fmt::format("part {} of {}", r.group + 1, r.groups) : "";
+  }
+  std::string operator()(const graph::Shortcut& s) const { return graph::name_of(s.activation); }
+  std::string operator()(const graph::Dropout& d) const { return fmt::format("{}", d.probability); }
+  std::string operator()(const graph::Yolo& y) const {
+    return fmt::format("{} classes, anchors {}", y.classes, fmt::join(y.mask, " "));
+  }
+  std::string operator()(const graph::Region& r) const {
+    return fmt::format("{} classes, {} anchors", r.classes, r.anchors.size());
+  }
+  template <typename T>
+  std::string operator()(const T&) const {
+    return "";
+  }
+};
+
+std::string inputs_text(const graph::Layer& layer) {
+  std::string text;
+  for (const int input : layer.inputs) {
+    text += (text.empty() ? "" : " ") +
+            (input == graph::kNetworkInput ? std::string("in") : std::to_string(input));
+  }
+  return text;
+}
+
+std::string anchors_text(const std::vector<graph::Anchor>& anchors) {
+  std::string text;
+  for (const graph::Anchor& anchor : anchors) {
+    text += fmt::format("{}{:.4g},{:.4g}", text.empty() ? "" : "  ", anchor.width, anchor.height);
+  }
+  return text;
+}
+
+void say_layers(const graph::Network& network, const Context& context) {
+  const std::vector<graph::LayerCost> costs = graph::layer_costs(network);
+  Table table({"layer", "kind", "settings", "from", "output", "parameters", "MFLOP", "memory"});
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const graph::Layer& layer = network.layers[i];
+    table.add({std::to_string(i), graph::name_of(layer.operation),
+               std::visit(Settings{}, layer.operation), inputs_text(layer),
+               graph::to_string(layer.output),
+               costs[i].parameters > 0 ? grouped(costs[i].parameters) : "",
+               costs[i].flop > 0 ? fmt::format("{:.1f}", costs[i].flop / 1e6) : "",
+               bytes_text(static_cast<double>(costs[i].output_bytes))});
+  }
+  context.say(table.text());
+}
+
+void say_totals(const graph::Network& network, const Context& context) {
+  const graph::LayerCost total = graph::total_cost(network);
+  const auto peak = static_cast<double>(graph::peak_activation_bytes(network));
+  context.say("");
+  context.say(fmt::format("{}: input {}, {} classes, {} heads, weights {}",
+                          network.name.empty() ? "network" : network.name,
+                          graph::to_string(network.input), network.class_count(),
+                          network.heads().size(), network.weights.empty() ? "none" : "present"));
+  context.say(fmt::format(
+      "parameters {} ({} as float32), {:.2f} GFLOP a picture", grouped(total.parameters),
+      bytes_text(4.0 * static_cast<double>(total.parameters)), total.flop / 1e9));
+  context.say(fmt::format("memory beside the weights: at most {} at one time", bytes_text(peak)));
+  if (const auto anchors = graph::anchors_of(network); !anchors.empty()) {
+    context.say("anchors " + anchors_text(anchors));
+  }
+  if (!network.classes.empty()) {
+    context.say(fmt::format("classes {}", fmt::join(network.classes, ", ")));
+  }
+}
+
+Json as_json(const graph::Network& network) {
+  const std::vector<graph::LayerCost> costs = graph::layer_costs(network);
+  const graph::LayerCost total = graph::total_cost(network);
+  Json layers = Json::array();
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const graph::Layer& layer = network.layers[i];
+    layers.push_back({{"name", layer.name},
+                      {"kind", graph::name_of(layer.operation)},
+                      {"settings", std::visit(Settings{}, layer.operation)},
+                      {"inputs", layer.inputs},
+                      {"output", {layer.output.channels, layer.output.height, layer.output.width}},
+                      {"parameters", costs[i].parameters},
+                      {"flop", costs[i].flop},
+                      {"output_bytes", costs[i].output_bytes}});
+  }
+  return {{"name", network.name},
+          {"input", {network.input.channels, network.input.height, network.input.width}},
+          {"classes", network.classes},
+          {"class_count", network.class_count()},
+          {"has_weights", !network.weights.empty()},
+          {"parameters", total.parameters},
+          {"flop", total.flop},
+          {"peak_activation_bytes", graph::peak_activation_bytes(network)},
+          {"layers", layers},
+          {"metadata", network.metadata}};
+}
+
+// Writes a drawing to a file, or to standard output for "-". True where it took standard output.
+bool draw(const std::string& target, const std::string& content, const Context& context) {
+  if (target.empty()) return false;
+  if (target == "-") {
+    std::cout << content;
+    return true;
+  }
+  storage::write(target, content);
+  context.say("drawn to " + target);
+  return false;
+}
+
+void inspect(const InspectArguments& arguments, const Context& context) {
+  if (context.json && (arguments.dot == "-" || arguments.svg == "-")) {
+    throw Error(ErrorCode::kUsage, "--json", "standard output cannot hold two documents",
+                "give --dot or --svg a file name");
+  }
+  const graph::Network network = load(arguments);
+  const bool taken = draw(arguments.dot, graph::to_dot(network), context) ||
+                     draw(arguments.svg, graph::to_svg(network), context);
+  if (taken) return;
+  say_layers(network, context);
+  say_totals(network, context);
+  context.emit(as_json(network));
+}
+
+}  // namespace
+
+void add_inspect_command(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("inspect", "Show a network: layers, shapes and cost");
+  const auto arguments = std::make_shared<InspectArguments>();
+  add_model_arguments(*command, arguments->model);
+  command->get_option("MODEL")->description(
+      "Model: .oko, a run folder, a Darknet .cfg, or the name of a built-in network");
+  command->add_option("--classes", arguments->classes, "Class count of a built-in network")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  command->add_option("--size", arguments->size, "Input size to show it at")->type_name("WxH");
+  command->add_option("--dot", arguments->dot, "Write the graph for Graphviz (-: standard output)")
+      ->type_name("FILE");
+  command->add_option("--svg", arguments->svg, "Write the graph as a picture (-: standard output)")
+      ->type_name("FILE");
+  command->footer(R"(
+Examples:
+  oko inspect yolov3-tiny --classes 3
+  oko inspect model.oko --svg model.svg
+  oko inspect yolov3.cfg --size 608 --json)");
+  command->callback([arguments, &context] { inspect(*arguments, context); });
+}
+
+}  // namespace oko::cli

@@ -1,0 +1,3 @@
+#include "oko/cli/cli.h"
+
+int main(int argc, char** argv) { return oko::cli::run_oko(argc, argv); }

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace oko::cli {
+
+// Text in columns for a terminal: the first row is the heading; numbers (columns after the first
+// whose cells all start like one) are set flush right.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> heading) { rows_.push_back(std::move(heading)); }
+  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  std::string text() const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// "8 858 734".
+std::string grouped(std::int64_t number);
+// "33.8 MiB".
+std::string bytes_text(double bytes);
+
+}  // namespace oko::cli
