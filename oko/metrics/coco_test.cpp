@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "oko/base/error.h"
+#include "oko/base/random.h"
 #include "oko/metrics/average_precision.h"
 
 namespace oko::metrics {
@@ -85,6 +86,41 @@ TEST(CocoSummary, IsZeroWithoutTruthOrDetections) {
   const auto nothing = coco_summary(std::vector<Picture>{{{truth(0)}, {}}}, 1);
   EXPECT_EQ(nothing.ap, 0);
   EXPECT_EQ(nothing.ap50_by_class[0], 0);
+}
+
+// A made-up set with crowds, near misses, doubles and equal scores. The figures are those of COCO's
+// own evaluation program on it, its recalls set to exact hundredths.
+TEST(CocoSummary, AgreesWithCocosOwnProgram) {
+  Random random(2024);
+  const auto whole = [&](int low, int high) {
+    return static_cast<float>(
+        low + static_cast<int>(random.below(static_cast<std::uint64_t>(high - low + 1))));
+  };
+  constexpr int kClasses = 4;
+  std::vector<Picture> pictures(60);
+  for (auto& picture : pictures) {
+    const int truths = static_cast<int>(random.below(9));
+    for (int i = 0; i < truths; ++i) {
+      const float x = whole(0, 60), y = whole(0, 60);
+      TrueBox there{static_cast<int>(random.below(kClasses)),
+                    {x, y, x + whole(12, 60), y + whole(12, 60)}};
+      there.crowd = random.chance(.15);
+      picture.truth.push_back(there);
+      for (auto n = random.below(4); n > 0; --n) {
+        const image::Box& b = there.box;
+        picture.found.push_back({random.chance(.9) ? there.class_id : 0,
+                                 whole(1, 64) / 64,
+                                 {b.left + whole(-4, 4), b.top + whole(-4, 4),
+                                  b.right + whole(-4, 4), b.bottom + whole(-4, 4)}});
+      }
+    }
+  }
+  const auto summary = coco_summary(pictures, kClasses);
+  EXPECT_NEAR(summary.ap, .29090326, 1e-6);
+  EXPECT_NEAR(summary.ap50, .54893459, 1e-6);
+  EXPECT_NEAR(summary.ap75, .27077695, 1e-6);
+  EXPECT_NEAR(summary.ap50_by_class[0], .50077081, 1e-6);
+  EXPECT_NEAR(summary.ap50_by_class[3], .53645883, 1e-6);
 }
 
 TEST(CocoSummary, RefusesClassesThatAreNotInTheList) {
