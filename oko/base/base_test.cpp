@@ -50,6 +50,16 @@ TEST(Json, ReadsOverMembersThatAreSkipped) {
   EXPECT_EQ(j.dump(), R"({"a":[{"b":1}],"c":["s"]})");
 }
 
+TEST(Json, RefusesObjectsOfTooManyMembers) {
+  const auto object = [](int members) {
+    std::string text;
+    for (int i = 0; i < members; ++i) text += (i ? ",\"" : "{\"") + std::to_string(i) + "\":0";
+    return text + "}";
+  };
+  EXPECT_THROW(parse_json(object(16385), "m"), Error);
+  EXPECT_NO_THROW(parse_json("[" + object(9000) + "," + object(9000) + "]", "m"));
+}
+
 TEST(Json, RefusesNumbersThatDoNotFit) {
   const Json j = parse_json(R"({"a": 4294967296, "b": 1.5, "c": 7})", "m");
   EXPECT_THROW(json_get<int>(j, "a", "m"), Error);

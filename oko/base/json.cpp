@@ -1,5 +1,6 @@
 #include "oko/base/json.h"
 
+#include <array>
 #include <cstdint>
 #include <limits>
 
@@ -9,6 +10,7 @@ namespace oko {
 namespace {
 
 constexpr int kMaxDepth = 64;
+constexpr int kMaxMembers = 1 << 14;  // of one object: to find a key is to walk over all of them
 
 const Json& member(const Json& object, const char* key, const std::string& name) {
   if (!object.is_object()) {
@@ -29,9 +31,16 @@ Error wrong_type(const std::string& name, const char* key, const char* wanted, c
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& name, std::string_view skip) {
+  std::array<int, kMaxDepth + 2> members{};  // so far, of the open object at each depth
   const auto keep = [&](int depth, Json::parse_event_t event, Json& value) {
     if (depth > kMaxDepth) {
       throw input_error(name, "JSON nested deeper than " + std::to_string(kMaxDepth) + " levels");
+    }
+    const auto level = static_cast<std::size_t>(depth);
+    if (event == Json::parse_event_t::object_start) members[level + 1] = 0;
+    if (event == Json::parse_event_t::key && ++members[level] > kMaxMembers) {
+      throw input_error(name,
+                        "a JSON object has more than " + std::to_string(kMaxMembers) + " members");
     }
     return skip.empty() || event != Json::parse_event_t::key ||
            value.get_ref<const std::string&>() != skip;

@@ -8,9 +8,10 @@ namespace oko {
 
 using Json = nlohmann::ordered_json;
 
-// Parses UTF-8 JSON. Throws an input Error "name@byte: …" where it is not valid, or nested deeper
-// than 64 levels (so that no later walk over it can exhaust the stack). Members called `skip` are
-// read over at any depth: bulk that nobody asks for (COCO's segmentation) then takes no memory.
+// Parses UTF-8 JSON. Throws an input Error "name@byte: …" where it is not valid, is nested deeper
+// than 64 levels (so that no later walk over it can exhaust the stack) or has an object of more
+// than 16384 members (which would take time that grows with their square). Members called `skip`
+// are read over at any depth: bulk that nobody asks for (COCO's segmentation) then takes no memory.
 Json parse_json(std::string_view text, const std::string& name, std::string_view skip = {});
 
 // The member `key` of `object` as a T. Throws an input Error that names the key and what was found
