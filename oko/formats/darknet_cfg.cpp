@@ -281,11 +281,11 @@ class CfgReader {
     try {
       graph::infer_shapes(network_);
     } catch (const Error& e) {
-      const DarknetSection* fault = &sections_.front();
-      for (std::size_t i = network_.layers.size(); i-- > 0;) {
-        if (network_.layers[i].output == graph::Shape{}) fault = section_of_[i];
-      }
-      throw e.within(fault->place());
+      const auto without_shape = [](const graph::Layer& l) { return l.output == graph::Shape{}; };
+      const auto fault = std::ranges::find_if(network_.layers, without_shape);
+      const bool of_layer = e.place() != "network" && fault != network_.layers.end();
+      const auto index = static_cast<std::size_t>(fault - network_.layers.begin());
+      throw e.within(of_layer ? section_of_[index]->place() : sections_.front().place());
     }
   }
 

@@ -67,5 +67,186 @@ TEST(Builtin, EqualsThePublishedNetworksLayerByLayer) {
   }
 }
 
+// What the reader says about a text, or "" where it takes it.
+std::string complaint(const std::string& text) {
+  try {
+    read_darknet_cfg(text, "net.cfg");
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kInput);
+    return e.what();
+  }
+  return "";
+}
+
+const std::string kNet = "[net]\nwidth=8\nheight=8\nchannels=3\n";  // four lines
+const std::string kConvolution = "[convolutional]\nfilters=12\nsize=1\nactivation=linear\n";
+
+TEST(ReadDarknetCfg, TakesEveryKindOfLayer) {
+  const graph::Network network = read_darknet_cfg(kNet + R"(
+[convolutional]
+batch_normalize = 1
+groups = 3   # one a channel
+filters=6
+size=3
+stride=2
+pad=1
+activation=swish
+
+[maxpool]
+size=2
+stride=1
+
+[shortcut]
+from=0
+activation=relu
+
+[route]
+layers = -1, 0
+groups=2
+group_id=1
+
+[upsample]
+stride=3
+[dropout]
+probability=.25
+[avgpool]
+[softmax]
+[cost]
+type=sse
+[convolutional]
+filters=12
+size=1
+padding=2
+activation=mish
+[yolo]
+mask=1,0
+anchors=1,2, 3,4.5
+classes=1
+num=2
+scale_x_y=1.1
+ignore_thresh=.6
+truth_thresh=.9
+)",
+                                                  "some/net.cfg");
+  ASSERT_EQ(network.layers.size(), 10U);
+  EXPECT_EQ(network.name, "net");
+  EXPECT_EQ(network.preprocess.sampling, image::Preprocess::Sampling::kPixelCentres);
+  const auto& l = network.layers;
+  EXPECT_EQ(l[0].operation,
+            graph::Operation(graph::Convolution{.filters = 6,
+                                                .size = 3,
+                                                .stride = 2,
+                                                .groups = 3,
+                                                .padding = graph::Padding::all(1),
+                                                .batch_norm = graph::BatchNorm{1e-6F, true},
+                                                .activation = graph::Activation::kSwish}));
+  EXPECT_EQ(l[1].operation, graph::Operation(graph::MaxPool{2, 1, {0, 0, 1, 1}}));
+  EXPECT_EQ(l[1].output, l[0].output);
+  EXPECT_EQ(l[2].operation, graph::Operation(graph::Shortcut{graph::Activation::kRelu}));
+  EXPECT_EQ(l[2].inputs, (std::vector<int>{1, 0}));
+  EXPECT_EQ(l[3].operation, graph::Operation(graph::Route{2, 1}));
+  EXPECT_EQ(l[3].inputs, (std::vector<int>{2, 0}));
+  EXPECT_EQ(l[3].output, (graph::Shape{6, 4, 4}));
+  EXPECT_EQ(l[4].output, (graph::Shape{6, 12, 12}));
+  EXPECT_EQ(l[5].operation, graph::Operation(graph::Dropout{.25F}));
+  EXPECT_EQ(l[7].output, (graph::Shape{6, 1, 1}));
+  EXPECT_EQ(l[8].name, "layers.9");  // [cost] is layer 8 of Darknet
+  EXPECT_EQ(l[8].inputs, std::vector<int>{7});
+  EXPECT_EQ(l[8].output, (graph::Shape{12, 5, 5}));
+  const auto& yolo = std::get<graph::Yolo>(l[9].operation);
+  EXPECT_EQ(yolo.mask, (std::vector<int>{1, 0}));
+  EXPECT_EQ(yolo.anchors, (std::vector<graph::Anchor>{{1, 2}, {3, 4.5F}}));
+  EXPECT_EQ(yolo.scale_x_y, 1.1F);
+  EXPECT_EQ(yolo.ignore_threshold, .6F);
+  EXPECT_EQ(yolo.truth_threshold, .9F);
+}
+
+TEST(ReadDarknetCfg, PoolsGiveTheShapesOfDarknet) {
+  // (side + padding - size) / stride + 1, padding = size - 1 unless given.
+  const std::tuple<int, int, int, int> kCases[] = {{2, 2, -1, 4}, {2, 1, -1, 8}, {3, 1, -1, 8},
+                                                   {9, 1, -1, 8}, {3, 2, -1, 4}, {2, 2, 0, 4},
+                                                   {3, 2, 0, 3},  {5, 3, 2, 2}};
+  for (const auto& [size, stride, padding, side] : kCases) {
+    std::string text = kNet + "[maxpool]\nsize=" + std::to_string(size) +
+                       "\nstride=" + std::to_string(stride) + "\n";
+    if (padding >= 0) text += "padding=" + std::to_string(padding) + "\n";
+    EXPECT_EQ(read_darknet_cfg(text, "n").layers[0].output, (graph::Shape{3, side, side})) << text;
+  }
+}
+
+TEST(ReadDarknetCfg, KeepsTrainingKeysAndTellsWhatHasNoEffect) {
+  std::vector<std::string> warnings;
+  const graph::Network network =
+      read_darknet_cfg(kNet + "burn_in=1000\n" + kConvolution + "mystery=1\n" + kConvolution +
+                           "mystery=2\n[yolo]\nanchors=1,2,3,4\nclasses=1\njitter=.3\n",
+                       "net.cfg", &warnings);
+  EXPECT_THAT(warnings,
+              testing::ElementsAre("net.cfg:10: mystery in [convolutional] has no effect here",
+                                   "net.cfg:19: jitter in [yolo] has no effect here"));
+  EXPECT_EQ(network.metadata["darknet"].dump(),
+            R"({"net":{"burn_in":"1000"},"heads":[{"jitter":".3"}]})");
+}
+
+TEST(ReadDarknetCfg, NamesTheLineOfWhatIsWrong) {
+  const std::pair<std::string, const char*> kCases[] = {
+      {"", "net.cfg: the first section is not [net]"},
+      {"PK\3\4", "net.cfg:1: \"PK\" is neither a [section] nor key=value"},
+      {"width=8\n", "net.cfg:1: \"width=8\" stands before the first [section]"},
+      {"[convolutional]\n", "net.cfg:1: the first section is not [net]"},
+      {"[net\n", "net.cfg:1: \"[net\" has no closing bracket"},
+      {"[net]\nwidth=8\nchannels=3\n", "net.cfg:1: [net] has no height"},
+      {"[net]\nwidth=8\nheight=x8\nchannels=3\n",
+       "net.cfg:3: height must be a whole number, found \"x8\""},
+      {"[net]\nwidth=0\nheight=8\nchannels=3\n[avgpool]\n", "net.cfg:1: network: the input 3x8x0"},
+      {"[net]\nwidth=8\nwidth=8\n",
+       "net.cfg:3: \"width\" is given twice in [net], first in line 2"},
+      {kNet, "net.cfg:1: network: there are no layers"},
+      {kNet + "[lstm]\n", "net.cfg:5: [lstm] is not a known layer"},
+      {kNet + kConvolution + "dilation=2\n", "net.cfg:9: [convolutional] with dilation=2"},
+      {kNet + "[softmax]\ntree=a.tree\n", "net.cfg:6: [softmax] with tree=a.tree"},
+      {kNet + "[convolutional]\nsize=1\n", "net.cfg:5: [convolutional] has no filters"},
+      {kNet + "[convolutional]\nfilters=2.5\n", "net.cfg:6: filters must be a whole number"},
+      {kNet + "[convolutional]\nfilters=99999999999\n", "net.cfg:6: filters must be"},
+      {kNet + "[convolutional]\nfilters=1\nsize=1\nactivation=elu\n",
+       "net.cfg:8: the activation elu is not known"},
+      {kNet + "[convolutional]\nfilters=1\nsize=11\nactivation=relu\n",
+       "net.cfg:5: layer 0 (layers.0, convolution): a window of 11x11 does not fit"},
+      {kNet + kConvolution + "[route]\nlayers=-2\n", "net.cfg:10: layers names layer -2"},
+      {kNet + kConvolution + "[route]\nlayers=1\n", "net.cfg:10: layers names layer 1, this is"},
+      {kNet + "[route]\nlayers=-1\n", "net.cfg:6: layers names layer -1"},
+      {kNet + "[route]\nlayers=\n", "net.cfg:5: layer 0 (layers.0, route): the layer has 0 inputs"},
+      {kNet + kConvolution + "[shortcut]\nfrom=-2\n", "net.cfg:10: from names layer -2"},
+      {kNet + kConvolution + "[dropout]\nprobability=nan\n", "net.cfg:10: probability must be"},
+      {kNet + kConvolution + "[dropout]\nprobability=1.5\n", "net.cfg:9: layer 1"},
+      {kNet + kConvolution + "[yolo]\nclasses=1\n", "net.cfg:9: [yolo] has no anchors"},
+      {kNet + kConvolution + "[yolo]\nclasses=1\nanchors=1,2,3\n",
+       "net.cfg:11: there are 3 numbers, 1 anchors have two each"},
+      {kNet + kConvolution + "[yolo]\nclasses=1\nanchors=1,2,3,4\nnum=3\n",
+       "net.cfg:11: there are 4"},
+      {kNet + kConvolution + "[yolo]\nclasses=1\nanchors=1,2,3,4\nmask=0,2\n",
+       "net.cfg:9: layer 1 (layers.1, yolo): mask 2 is not in 0…1"},
+      {kNet + kConvolution + "[yolo]\nclasses=2\nanchors=1,2,3,4\n",
+       "net.cfg:9: layer 1 (layers.1, yolo): the input is 12x8x8, 2 anchors and 2 classes want "
+       "14x8x8"},
+  };
+  for (const auto& [text, message] : kCases) {
+    EXPECT_THAT(complaint(text), testing::StartsWith(message)) << text;
+  }
+}
+
+TEST(ReadDarknetCfg, TakesWindowsLineEndsAndTrailingBlanks) {
+  EXPECT_EQ(complaint("[net]\r\nwidth = 8 \r\nheight=8\r\nchannels=3\r\n\t[avgpool]\r\n"), "");
+}
+
+TEST(ReadDarknetCfg, TakesOrRefusesACfgCutAnywhere) {
+  const std::string text = kNet + kConvolution + "[yolo]\nclasses=1\nanchors=1,2,3,4\nmask=0,1\n";
+  int taken = 0;
+  for (std::size_t size = 0; size <= text.size(); ++size) {
+    taken += complaint(text.substr(0, size)).empty();
+  }
+  EXPECT_GT(taken, 0);
+  EXPECT_LT(taken, 40);
+}
+
 }  // namespace
 }  // namespace oko::formats

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <utility>
 
 namespace oko::graph {
@@ -12,6 +13,8 @@ std::string shortest(float value) {
   std::array<char, 32> text;
   return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
 }
+
+std::string rounded(float value) { return shortest(std::round(value * 10) / 10); }
 
 std::string window(int size, int stride) {
   const std::string n = std::to_string(size);
@@ -40,10 +43,12 @@ struct Settings {
   std::string operator()(const Dropout& dropout) const { return shortest(dropout.probability); }
   std::string operator()(const Softmax&) const { return ""; }
   std::string operator()(const Yolo& yolo) const {
-    std::string text = std::to_string(yolo.classes) + " classes, anchors";
+    std::string text = std::to_string(yolo.classes) + " classes, ";
+    if (yolo.mask.size() > 4) return text + std::to_string(yolo.mask.size()) + " anchors";
+    text += "anchors";
     for (const int index : yolo.mask) {
       const Anchor& anchor = yolo.anchors[static_cast<std::size_t>(index)];
-      text += " " + shortest(anchor.width) + "x" + shortest(anchor.height);
+      text += " " + rounded(anchor.width) + "x" + rounded(anchor.height);
     }
     return text;
   }
@@ -201,7 +206,8 @@ std::string to_svg(const Network& network) {
   const std::string size = std::to_string(width) + "\" height=\"" + std::to_string(height);
   std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + size +
                     "\" viewBox=\"0 0 " + std::to_string(width) + " " + std::to_string(height) +
-                    "\">\n" + kStyle + "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
+                    "\">\n" + kStyle +
+                    "<rect width=\"100%\" height=\"100%\" style=\"fill:#fff;stroke:none\"/>\n";
   out += text_at(kLeft, 34, "t", network.name.empty() ? "network" : network.name);
   out += box(-1, "#f2f2f2", "", "input", "", network.input);
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
