@@ -1,0 +1,17 @@
+// needs: base
+// Any JSON text is parsed or refused; what is parsed can be written and gives the same again.
+
+#include <cstdlib>
+
+#include "oko/base/error.h"
+#include "oko/base/json.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  try {
+    const std::string written = oko::parse_json(text, "input").dump();
+    if (oko::parse_json(written, "written").dump() != written) std::abort();
+  } catch (const oko::Error&) {
+  }
+  return 0;
+}
