@@ -1,6 +1,5 @@
 #include "oko/media/opencv.h"
 
-#include <cstdlib>
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/imgproc.hpp>
 
@@ -20,7 +19,6 @@ image::Picture picture_from_bgr(const cv::Mat& bgr) {
 void silence_opencv() {
   static const bool once = [] {
     cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
-    ::setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);  // AV_LOG_QUIET
     return true;
   }();
   static_cast<void>(once);

@@ -20,8 +20,9 @@ struct PictureInfo {
 PictureInfo probe(const Bytes& file);
 
 // Decodes to RGB as stored (no EXIF turn: annotation tools write boxes in stored pixels; `check`
-// warns where it matters). Pictures over 2^28 pixels are refused.
-// Throws an input Error naming `name` where it cannot.
+// warns where it matters). Grey is repeated, CMYK converted, 16 bits cut to 8, transparency
+// dropped. Truncated pictures, and those over 2^28 pixels, are refused before decoding. Several
+// threads may. Throws an input Error naming `name` where it cannot.
 image::Picture decode(const Bytes& file, const std::string& name);
 // At a power-of-two fraction (1, 1/2, 1/4 or 1/8) whose sides are still at least `at_least`; JPEG
 // does this several times faster than a whole decode. `original` gets the full size.

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
@@ -19,6 +20,12 @@
 
 namespace oko::media {
 namespace {
+
+// Not in silence_opencv(), which is called from several threads: setenv() must not be.
+void silence_video() {
+  silence_opencv();
+  ::setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);  // AV_LOG_QUIET
+}
 
 template <std::size_t N>
 bool ends_with_one_of(const std::string& uri, const std::array<std::string_view, N>& extensions) {
@@ -188,13 +195,13 @@ bool is_picture_name(const std::string& uri) {
 }
 
 std::unique_ptr<VideoReader> open_video(const std::string& source) {
-  silence_opencv();
+  silence_video();
   return std::make_unique<OpenCvReader>(is_camera(source) ? open_camera(source)
                                                           : open_file(source));
 }
 
 std::unique_ptr<VideoWriter> create_video(const std::string& path, const VideoInfo& info) {
-  silence_opencv();
+  silence_video();
   return std::make_unique<OpenCvWriter>(path, info);
 }
 

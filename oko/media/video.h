@@ -23,6 +23,7 @@ class VideoReader {
   virtual bool next(image::Picture& frame) = 0;  // false at the end
 };
 // A file, or "camera" / "camera:1" for a camera. Throws an input Error where it cannot be opened.
+// One thread opens and creates videos: it sets an environment variable that silences the codecs.
 std::unique_ptr<VideoReader> open_video(const std::string& source);
 
 class VideoWriter {
