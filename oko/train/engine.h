@@ -8,7 +8,7 @@
 namespace oko::train {
 
 struct EngineOptions {
-  int threads = 0;           // 0: all processors
+  int threads = 0;              // 0: all processors
   std::string device = "auto";  // "cpu", "cuda", "cuda:1", or "auto": CUDA where LibTorch has it
 };
 

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "oko/train/aten.h"
+
+namespace oko::train {
+
+// Batch norm as Darknet trains it: the batch's variance is the unbiased one (n − 1), the root is
+// sqrt(variance) + 1e-6, and the backward pass divides by n as Darknet's does. Updates the running
+// statistics in place. x: batch × channels × height × width; the rest [channels].
+at::Tensor darknet_batch_norm(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& bias,
+                              at::Tensor mean, at::Tensor variance, double momentum,
+                              double epsilon);
+
+}  // namespace oko::train

@@ -1,0 +1,105 @@
+#include "oko/train/checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "oko/base/error.h"
+#include "oko/storage/store.h"
+
+namespace oko::train {
+namespace {
+
+Json to_json(const Position& p) {
+  Json epochs = Json::array();
+  for (const auto& e : p.epochs) epochs.push_back(train::to_json(e));
+  return {{"step", p.step},
+          {"stage", p.stage},
+          {"epoch", p.epoch},
+          {"batch", p.batch},
+          {"log_bytes", p.log_bytes},
+          {"epoch_sum", train::to_json(p.epoch_sum)},
+          {"epoch_pictures", p.epoch_pictures},
+          {"best_fitness", p.best_fitness},
+          {"best_epoch", p.best_epoch},
+          {"smoothed_loss", p.smoothed_loss},
+          {"lowest_loss", p.lowest_loss},
+          {"smoothed_steps", p.smoothed_steps},
+          {"schedule", p.schedule},
+          {"epochs", std::move(epochs)}};
+}
+
+Position position_from_json(const Json& json, const std::string& place) {
+  Position p;
+  p.step = json_get<std::int64_t>(json, "step", place);
+  p.stage = json_get<int>(json, "stage", place);
+  p.epoch = json_get<int>(json, "epoch", place);
+  p.batch = json_get<int>(json, "batch", place);
+  p.log_bytes = json_get<std::uint64_t>(json, "log_bytes", place);
+  const Json sum = json_get<Json>(json, "epoch_sum", place);
+  p.epoch_sum.box = json_get<double>(sum, "box", place);
+  p.epoch_sum.objectness = json_get<double>(sum, "objectness", place);
+  p.epoch_sum.no_object = json_get<double>(sum, "no_object", place);
+  p.epoch_sum.classes = json_get<double>(sum, "class", place);
+  p.epoch_pictures = json_get<std::int64_t>(json, "epoch_pictures", place);
+  p.best_fitness = json_get<double>(json, "best_fitness", place);
+  p.best_epoch = json_get<int>(json, "best_epoch", place);
+  p.smoothed_loss = json_get<double>(json, "smoothed_loss", place);
+  p.lowest_loss = json_get<double>(json, "lowest_loss", place);
+  p.smoothed_steps = json_get<std::int64_t>(json, "smoothed_steps", place);
+  p.schedule = json_get<Json>(json, "schedule", place);
+  const Json epochs = json_get<Json>(json, "epochs", place);
+  if (!epochs.is_array()) throw input_error(place, "\"epochs\" must be a list");
+  for (const Json& e : epochs) p.epochs.push_back(epoch_summary_from_json(e, place));
+  return p;
+}
+
+// Checkpoints in a folder, oldest first.
+std::vector<std::string> list_checkpoints(const std::string& folder) {
+  std::vector<std::string> found;
+  if (!storage::exists(folder)) return found;
+  for (const auto& entry : storage::list(folder)) {
+    const std::string name = storage::filename(entry.uri);
+    if (name.starts_with("step-") && name.ends_with(".oko")) found.push_back(entry.uri);
+  }
+  return found;  // list() sorts by name, names hold the step with leading zeros
+}
+
+}  // namespace
+
+std::string write_checkpoint(const std::string& folder, Checkpoint checkpoint, int keep) {
+  checkpoint.network.metadata["position"] = to_json(checkpoint.position);
+  const std::string uri =
+      storage::join(folder, fmt::format("step-{:08}.oko", checkpoint.position.step));
+  storage::write(uri, graph::write_oko(checkpoint.network, checkpoint.extra));
+  const auto all = list_checkpoints(folder);
+  for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < all.size(); ++i) {
+    storage::remove(all[i]);
+  }
+  return uri;
+}
+
+std::optional<Checkpoint> read_newest_checkpoint(const std::string& folder,
+                                                 std::vector<std::string>& skipped) {
+  const auto all = list_checkpoints(folder);
+  for (auto uri = all.rbegin(); uri != all.rend(); ++uri) {
+    try {
+      graph::OkoFile file = graph::read_oko(storage::read(*uri), *uri);
+      Checkpoint checkpoint;
+      checkpoint.position =
+          position_from_json(json_get<Json>(file.network.metadata, "position", *uri), *uri);
+      checkpoint.network = std::move(file.network);
+      checkpoint.network.metadata.erase("position");
+      checkpoint.extra = std::move(file.extra);
+      return checkpoint;
+    } catch (const Error& e) {
+      skipped.emplace_back(e.what());
+    }
+  }
+  if (all.empty()) return std::nullopt;
+  throw input_error(folder, "no checkpoint there can be read: " + skipped.front(),
+                    "start again without --resume in another folder");
+}
+
+}  // namespace oko::train

@@ -1,0 +1,234 @@
+#include "oko/train/module.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "oko/train/batch_norm.h"
+
+namespace oko::train {
+namespace {
+
+constexpr double kLeakySlope = .1;
+const double kMinusInfinity = -std::numeric_limits<double>::infinity();
+
+// Works in place: every caller owns x.
+at::Tensor activate(at::Tensor x, graph::Activation activation) {
+  switch (activation) {
+    case graph::Activation::kLinear:
+      return x;
+    case graph::Activation::kLeaky:
+      return at::leaky_relu_(x, kLeakySlope);
+    case graph::Activation::kRelu:
+      return at::relu_(x);
+    case graph::Activation::kRelu6:
+      return at::clamp(x, 0, 6);
+    case graph::Activation::kLogistic:
+      return at::sigmoid(x);
+    case graph::Activation::kMish:
+      return at::mish(x);
+    case graph::Activation::kSwish:
+      return at::silu(x);
+  }
+  return x;
+}
+
+// Rows or columns of padding after the last that the windows read (Darknet's cfgs often ask for
+// more than is used).
+int padding_used(int length, int before, int size, int stride, int outputs) {
+  return (outputs - 1) * stride + size - before - length;
+}
+
+// Both symmetric paddings that the convolution can do itself, after padding by hand what it cannot.
+struct Padded {
+  at::Tensor x;
+  std::int64_t rows, columns;
+};
+Padded pad(const at::Tensor& x, const graph::Padding& padding, int size, int stride,
+           const graph::Shape& output, double value) {
+  const int bottom =
+      padding_used(static_cast<int>(x.size(2)), padding.top, size, stride, output.height);
+  const int right =
+      padding_used(static_cast<int>(x.size(3)), padding.left, size, stride, output.width);
+  if (bottom <= padding.top && right <= padding.left) return {x, padding.top, padding.left};
+  return {at::constant_pad_nd(
+              x, {padding.left, std::max(0, right), padding.top, std::max(0, bottom)}, value),
+          0, 0};
+}
+
+at::Tensor max_pool(const graph::MaxPool& pool, const graph::Layer& layer, const at::Tensor& x) {
+  const Padded padded = pad(x, pool.padding, pool.size, pool.stride, layer.output, kMinusInfinity);
+  at::Tensor y = at::max_pool2d(padded.x, {pool.size, pool.size}, {pool.stride, pool.stride},
+                                {padded.rows, padded.columns});
+  if (y.size(2) == layer.output.height && y.size(3) == layer.output.width) return y;
+  return y.slice(2, 0, layer.output.height).slice(3, 0, layer.output.width);
+}
+
+at::Tensor route(const graph::Route& settings, const std::vector<at::Tensor>& inputs) {
+  std::vector<at::Tensor> parts;
+  for (const at::Tensor& input : inputs) {
+    const std::int64_t part = input.size(1) / settings.groups;
+    parts.push_back(settings.groups == 1 ? input : input.narrow(1, settings.group * part, part));
+  }
+  return parts.size() == 1 ? parts[0] : at::cat(parts, 1);
+}
+
+at::Tensor shortcut(const graph::Shortcut& settings, const std::vector<at::Tensor>& inputs) {
+  at::Tensor sum = inputs[0] + inputs[1];
+  for (std::size_t i = 2; i < inputs.size(); ++i) sum = sum + inputs[i];
+  return activate(std::move(sum), settings.activation);
+}
+
+}  // namespace
+
+Module::Module(graph::Network network, at::Device device, std::uint64_t seed)
+    : network_(std::move(network)), parameters_(network_, device, seed) {
+  freeze(std::vector<bool>(network_.layers.size(), false));
+}
+
+void Module::freeze(std::vector<bool> layers) {
+  frozen_ = std::move(layers);
+  constant_.assign(network_.layers.size(), false);
+  folded_.assign(network_.layers.size(), {});
+  for (std::size_t i = 0; i < network_.layers.size(); ++i) {
+    const auto& inputs = network_.layers[i].inputs;
+    const bool constant_inputs = std::all_of(inputs.begin(), inputs.end(), [&](int from) {
+      return from == graph::kNetworkInput || constant_[static_cast<std::size_t>(from)];
+    });
+    const bool has_weights =
+        std::holds_alternative<graph::Convolution>(network_.layers[i].operation);
+    constant_[i] = constant_inputs && (frozen_[i] || !has_weights);
+  }
+  for (const Parameter& parameter : parameters_.parameters()) {
+    at::Tensor value = parameter.value;
+    value.requires_grad_(!frozen_[static_cast<std::size_t>(parameter.layer)]);
+  }
+}
+
+std::vector<at::Tensor> Module::forward(const at::Tensor& input) {
+  std::vector<int> wanted;
+  for (const int head : network_.heads()) {
+    wanted.push_back(network_.layers[static_cast<std::size_t>(head)].inputs[0]);
+  }
+  std::vector<at::Tensor> outputs = forward(input, wanted);
+  for (at::Tensor& output : outputs) output = output.to(at::kFloat);
+  return outputs;
+}
+
+std::vector<at::Tensor> Module::forward(const at::Tensor& input, const std::vector<int>& wanted) {
+  const std::size_t count = network_.layers.size();
+  std::vector<std::size_t> last_use(count, 0);
+  for (std::size_t i = 0; i < count; ++i) {
+    for (const int from : network_.layers[i].inputs) {
+      if (from >= 0) last_use[static_cast<std::size_t>(from)] = i;
+    }
+  }
+  for (const int index : wanted) last_use[static_cast<std::size_t>(index)] = count;
+
+  const at::Tensor first = input.to(compute_type).contiguous(at::MemoryFormat::ChannelsLast);
+  std::vector<at::Tensor> maps(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const graph::Layer& layer = network_.layers[i];
+    std::vector<at::Tensor> inputs;
+    for (const int from : layer.inputs) {
+      inputs.push_back(from < 0 ? first : maps[static_cast<std::size_t>(from)]);
+    }
+    const at::AutoGradMode gradients(at::GradMode::is_enabled() && !constant_[i]);
+    maps[i] = run(layer, static_cast<int>(i), inputs);
+    inputs.clear();
+    for (const int from : layer.inputs) {
+      if (from >= 0 && last_use[static_cast<std::size_t>(from)] == i) {
+        maps[static_cast<std::size_t>(from)] = at::Tensor();
+      }
+    }
+  }
+  std::vector<at::Tensor> outputs;
+  for (const int index : wanted) outputs.push_back(maps[static_cast<std::size_t>(index)]);
+  return outputs;
+}
+
+at::Tensor Module::run(const graph::Layer& layer, int index,
+                       const std::vector<at::Tensor>& inputs) {
+  const auto visit = [&](const auto& operation) -> at::Tensor {
+    using T = std::decay_t<decltype(operation)>;
+    if constexpr (std::is_same_v<T, graph::Convolution>) {
+      return convolve(layer, index, inputs[0]);
+    } else if constexpr (std::is_same_v<T, graph::MaxPool>) {
+      return max_pool(operation, layer, inputs[0]);
+    } else if constexpr (std::is_same_v<T, graph::AveragePool>) {
+      return inputs[0].mean({2, 3}, true);
+    } else if constexpr (std::is_same_v<T, graph::Upsample>) {
+      return at::upsample_nearest2d(inputs[0], {layer.output.height, layer.output.width});
+    } else if constexpr (std::is_same_v<T, graph::Route>) {
+      return route(operation, inputs);
+    } else if constexpr (std::is_same_v<T, graph::Shortcut>) {
+      return shortcut(operation, inputs);
+    } else if constexpr (std::is_same_v<T, graph::Dropout>) {
+      return at::GradMode::is_enabled() ? at::dropout(inputs[0], operation.probability, true)
+                                        : inputs[0];
+    } else if constexpr (std::is_same_v<T, graph::Softmax>) {
+      return at::softmax(inputs[0], 1);
+    } else {
+      return inputs[0];  // heads are decoded by oko_detect
+    }
+  };
+  return std::visit(visit, layer.operation);
+}
+
+at::Tensor Module::convolve(const graph::Layer& layer, int index, const at::Tensor& input) {
+  const auto& conv = std::get<graph::Convolution>(layer.operation);
+  if (constant_[static_cast<std::size_t>(index)]) return convolve_folded(layer, index, input);
+  const Padded padded = pad(input, conv.padding, conv.size, conv.stride, layer.output, 0);
+  const at::Tensor kernel = parameters_.value(layer.name + ".kernel").to(compute_type);
+  const at::Tensor bias = parameters_.value(layer.name + ".bias");
+  at::Tensor y =
+      at::conv2d(padded.x, kernel, conv.batch_norm ? at::Tensor() : bias.to(compute_type),
+                 {conv.stride, conv.stride}, {padded.rows, padded.columns}, {1, 1}, conv.groups);
+  if (conv.batch_norm) y = normalize(layer, *conv.batch_norm, std::move(y));
+  return activate(std::move(y), conv.activation);
+}
+
+at::Tensor Module::normalize(const graph::Layer& layer, const graph::BatchNorm& norm,
+                             at::Tensor x) {
+  const at::Tensor scale = parameters_.value(layer.name + ".scale");
+  const at::Tensor bias = parameters_.value(layer.name + ".bias");
+  at::Tensor mean = parameters_.value(layer.name + ".mean");
+  at::Tensor variance = parameters_.value(layer.name + ".variance");
+  const bool training = scale.requires_grad();
+  if (norm.epsilon_outside_root) {
+    if (training) {
+      return darknet_batch_norm(x, scale, bias, mean, variance, statistics_momentum, norm.epsilon);
+    }
+    const at::Tensor root = variance.sqrt() + norm.epsilon;
+    return (x - mean.view({1, -1, 1, 1})) * (scale / root).view({1, -1, 1, 1}) +
+           bias.view({1, -1, 1, 1});
+  }
+  return at::batch_norm(x, scale, bias, mean, variance, training, 1 - statistics_momentum,
+                        norm.epsilon, false);
+}
+
+at::Tensor Module::convolve_folded(const graph::Layer& layer, int index, const at::Tensor& input) {
+  const auto& conv = std::get<graph::Convolution>(layer.operation);
+  Folded& folded = folded_[static_cast<std::size_t>(index)];
+  if (!folded.kernel.defined()) {
+    at::Tensor kernel = parameters_.value(layer.name + ".kernel").detach();
+    at::Tensor bias = parameters_.value(layer.name + ".bias").detach();
+    if (conv.batch_norm) {
+      const at::Tensor variance = parameters_.value(layer.name + ".variance");
+      const double epsilon = conv.batch_norm->epsilon;
+      const at::Tensor root = conv.batch_norm->epsilon_outside_root ? variance.sqrt() + epsilon
+                                                                    : (variance + epsilon).sqrt();
+      const at::Tensor factor = parameters_.value(layer.name + ".scale").detach() / root;
+      kernel = kernel * factor.view({-1, 1, 1, 1});
+      bias = bias - parameters_.value(layer.name + ".mean") * factor;
+    }
+    folded = {kernel.to(compute_type).contiguous(at::MemoryFormat::ChannelsLast),
+              bias.to(compute_type)};
+  }
+  const Padded padded = pad(input, conv.padding, conv.size, conv.stride, layer.output, 0);
+  at::Tensor y = at::conv2d(padded.x, folded.kernel, folded.bias, {conv.stride, conv.stride},
+                            {padded.rows, padded.columns}, {1, 1}, conv.groups);
+  return activate(std::move(y), conv.activation);
+}
+
+}  // namespace oko::train

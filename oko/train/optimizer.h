@@ -1,0 +1,71 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "oko/graph/tensor.h"
+#include "oko/train/parameters.h"
+
+namespace oko::train {
+
+enum class OptimizerKind { kSgd, kAdam, kAdamW };
+
+struct OptimizerOptions {
+  OptimizerKind kind = OptimizerKind::kAdamW;
+  double momentum = .9;                             // SGD
+  double beta1 = .9, beta2 = .999, epsilon = 1e-8;  // Adam, AdamW
+  double weight_decay = 5e-4;  // kernels only; Adam adds it to the gradient, AdamW to the step
+};
+
+// Updates the parameters of the layers that are not frozen, in place, from Parameters::gradient().
+class Optimizer {
+ public:
+  Optimizer(Parameters& parameters, OptimizerOptions options);
+
+  // Which layers take part (false by index: frozen). Moments are kept.
+  void set_frozen(const std::vector<bool>& layers);
+  // One update with this learning rate; the gradient must be the batch's mean.
+  void step(double rate);
+  // Scales the gradient down where its Euclidean norm (over the layers that take part) is larger
+  // than `limit`; 0: no limit. Returns the norm before.
+  double clip_gradient(double limit);
+
+  // What a checkpoint must hold, and back. restore() throws an input Error where it does not fit.
+  graph::Weights state() const;
+  void restore(const graph::Weights& state, const std::string& place);
+
+ private:
+  // A run of neighbouring parameters that are treated alike.
+  struct Segment {
+    std::int64_t offset, count;
+    double decay;
+  };
+  void step_sgd(const Segment& segment, double rate);
+  void step_adam(const Segment& segment, double rate);
+
+  Parameters& parameters_;
+  OptimizerOptions options_;
+  std::vector<Segment> segments_;
+  at::Tensor first_, second_;  // momentum; Adam's first and second moment
+  std::int64_t steps_ = 0;
+};
+
+// Moving average of all parameters and statistics, which is what gets evaluated and shipped.
+// The decay grows from 0 to `decay` over the first few thousand updates, so that the start is
+// forgotten: decay·(1 − exp(−updates / ramp)).
+class Ema {
+ public:
+  Ema(const Parameters& parameters, double decay, double ramp);
+  void update(const Parameters& parameters);
+  void restart(const Parameters& parameters);  // from the present values
+  const at::Tensor& flat() const { return flat_; }
+  graph::Weights state() const;
+  void restore(const graph::Weights& state, const std::string& place);
+
+ private:
+  double decay_, ramp_;
+  at::Tensor flat_;
+  std::int64_t updates_ = 0;
+};
+
+}  // namespace oko::train

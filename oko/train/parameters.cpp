@@ -1,0 +1,126 @@
+#include "oko/train/parameters.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstring>
+
+#include "oko/base/random.h"
+
+namespace oko::train {
+namespace {
+
+// Where a weight lies in the buffer: kernels (weight decay applies), other parameters, statistics.
+int rank_of(const std::string& name) {
+  if (name.ends_with(".kernel")) return 0;
+  return name.ends_with(".mean") || name.ends_with(".variance") ? 2 : 1;
+}
+
+// Indices of the layers whose output a yolo head reads.
+std::vector<bool> feeds_head(const graph::Network& network) {
+  std::vector<bool> feeds(network.layers.size(), false);
+  for (const int head : network.heads()) {
+    const int source = network.layers[static_cast<std::size_t>(head)].inputs.at(0);
+    if (source >= 0) feeds[static_cast<std::size_t>(source)] = true;
+  }
+  return feeds;
+}
+
+constexpr float kRareObject = -4.6F;  // σ(−4.6) = 1 %
+
+std::vector<float> initial(const graph::WeightSpec& spec, bool feeds_a_head, int classes,
+                           Random& random) {
+  std::int64_t count = 1;
+  for (const auto side : spec.shape) count *= side;
+  std::vector<float> values(static_cast<std::size_t>(count), 0.F);
+  if (spec.name.ends_with(".scale") || spec.name.ends_with(".variance")) {
+    std::fill(values.begin(), values.end(), 1.F);
+  } else if (spec.name.ends_with(".kernel")) {
+    const double fan_in = static_cast<double>(count) / static_cast<double>(spec.shape[0]);
+    const double spread = feeds_a_head ? .01 : std::sqrt(2 / fan_in);
+    for (float& v : values) v = static_cast<float>(spread * random.normal());
+  } else if (spec.name.ends_with(".bias") && feeds_a_head) {
+    for (std::size_t i = 4; i < values.size(); i += static_cast<std::size_t>(5 + classes)) {
+      values[i] = kRareObject;
+    }
+  }
+  return values;
+}
+
+}  // namespace
+
+Parameters::Parameters(const graph::Network& network, at::Device device, std::uint64_t seed) {
+  auto specs = graph::weight_specs(network);
+  std::stable_sort(specs.begin(), specs.end(),
+                   [](const auto& a, const auto& b) { return rank_of(a.name) < rank_of(b.name); });
+  const std::vector<bool> feeds = feeds_head(network);
+  std::int64_t total = 0, trainable = 0;
+  for (const auto& spec : specs) {
+    std::int64_t count = 1;
+    for (const auto side : spec.shape) count *= side;
+    slots_[spec.name] = {total, spec.shape, {}};
+    total += count;
+    if (rank_of(spec.name) < 2) trainable = total;
+  }
+  flat_ = at::zeros({total}, at::TensorOptions().dtype(at::kFloat).device(device));
+  gradient_ = at::zeros({trainable}, flat_.options());
+
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    const auto& spec = specs[i];
+    Slot& slot = slots_.at(spec.name);
+    const auto found = network.weights.find(spec.name);
+    std::vector<float> drawn;
+    std::span<const float> values;
+    if (found != network.weights.end()) {
+      values = found->second.floats();
+    } else {
+      Random random(seed, 1000 + static_cast<std::uint64_t>(spec.layer));
+      drawn =
+          initial(spec, feeds[static_cast<std::size_t>(spec.layer)], network.class_count(), random);
+      values = drawn;
+    }
+    const at::Tensor source =
+        at::from_blob(const_cast<float*>(values.data()), slot.shape, at::kFloat);
+    slot.value = view(flat_, slot.offset, slot.shape);
+    slot.value.copy_(source);
+    if (rank_of(spec.name) == 2) continue;
+    // variable_data(): a version counter of its own. Views share their base's, and autograd would
+    // take the statistics' updates in the forward pass for changes of saved kernels.
+    at::Tensor leaf = slot.value.variable_data();
+    leaf.requires_grad_(true);
+    leaf.mutable_grad() = view(gradient_, slot.offset, slot.shape);
+    slot.value = leaf;
+    parameters_.push_back(
+        {spec.name, spec.layer, rank_of(spec.name) == 0, slot.offset, leaf.numel(), leaf});
+  }
+}
+
+// Kernels lie channels-last, as the fast convolutions want them.
+at::Tensor Parameters::view(const at::Tensor& flat, std::int64_t offset,
+                            const std::vector<std::int64_t>& shape) const {
+  std::int64_t count = 1;
+  for (const auto side : shape) count *= side;
+  const at::Tensor part = flat.narrow(0, offset, count);
+  if (shape.size() != 4) return part.view(shape);
+  return part.view({shape[0], shape[2], shape[3], shape[1]}).permute({0, 3, 1, 2});
+}
+
+at::Tensor Parameters::value(const std::string& name) const {
+  const auto slot = slots_.find(name);
+  assert(slot != slots_.end());
+  return slot->second.value;
+}
+
+graph::Weights Parameters::weights(const at::Tensor& flat) const {
+  const at::Tensor here = flat.detach().to(at::kCPU);
+  graph::Weights weights;
+  for (const auto& [name, slot] : slots_) {
+    const at::Tensor block = view(here, slot.offset, slot.shape).contiguous();
+    std::vector<float> values(static_cast<std::size_t>(block.numel()));
+    std::memcpy(values.data(), block.data_ptr<float>(), values.size() * sizeof(float));
+    weights.emplace(name, graph::Tensor::of(std::move(values), slot.shape));
+  }
+  return weights;
+}
+
+}  // namespace oko::train

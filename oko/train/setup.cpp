@@ -1,0 +1,294 @@
+#include "oko/train/setup.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <sstream>
+#include <utility>
+
+#include "oko/base/error.h"
+#include "oko/dataset/anchors.h"
+#include "oko/dataset/read.h"
+#include "oko/formats/darknet.h"
+#include "oko/graph/builtin.h"
+#include "oko/storage/store.h"
+#include "oko/train/transfer.h"
+
+namespace oko::train {
+namespace {
+
+image::Size size_of(const graph::Network& network) {
+  return {network.input.width, network.input.height};
+}
+
+class Builder {
+ public:
+  Builder(Recipe recipe, Progress& progress) : progress_(progress) {
+    setup_.recipe = std::move(recipe);
+  }
+
+  Setup run() {
+    check_recipe(setup_.recipe);
+    read_dataset();
+    make_network();
+    choose_anchors();
+    take_pretrained();
+    choose_numbers();
+    setup_.fingerprint = dataset::fingerprint(setup_.train);
+    return std::move(setup_);
+  }
+
+ private:
+  Recipe& recipe() { return setup_.recipe; }
+
+  void read_dataset() {
+    dataset::ReadOptions options;
+    options.format = recipe().format;
+    options.classes_file = recipe().classes;
+    dataset::Dataset all = dataset::read(recipe().dataset, options);
+    recipe().format = all.format;
+    if (dataset::has_split(all, recipe().train_split)) {
+      setup_.train = dataset::subset(all, recipe().train_split);
+      if (dataset::has_split(all, recipe().val_split)) {
+        setup_.val = dataset::subset(all, recipe().val_split);
+      }
+    } else {
+      hold_out(std::move(all));
+    }
+    if (setup_.train.samples.empty()) {
+      throw input_error(recipe().dataset, "there is no picture to train on");
+    }
+    const auto boxes = [](const dataset::Dataset& d) {
+      std::size_t n = 0;
+      for (const auto& s : d.samples) n += s.objects.size();
+      return n;
+    };
+    if (boxes(setup_.train) == 0) {
+      throw input_error(recipe().dataset, "no training picture has a box", "label some first");
+    }
+    note(fmt::format("{} classes; {} pictures with {} boxes to train on, {} with {} to validate on",
+                     setup_.train.classes.size(), setup_.train.samples.size(), boxes(setup_.train),
+                     setup_.val.samples.size(), boxes(setup_.val)));
+  }
+
+  // A dataset without splits: the part `val_part`, drawn by the seed, is held out.
+  void hold_out(dataset::Dataset all) {
+    std::vector<std::size_t> order(all.samples.size());
+    std::iota(order.begin(), order.end(), 0U);
+    Random random(recipe().seed, 10101);
+    random.shuffle(std::span(order));
+    const auto held =
+        static_cast<std::size_t>(recipe().val_part * static_cast<double>(order.size()));
+    std::vector<bool> is_val(order.size(), false);
+    for (std::size_t i = 0; i < held; ++i) is_val[order[i]] = true;
+    setup_.train = setup_.val = {all.uri, all.format, all.classes, {}};
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      (is_val[i] ? setup_.val : setup_.train).samples.push_back(std::move(all.samples[i]));
+    }
+  }
+
+  void make_network() {
+    const int classes = static_cast<int>(setup_.train.classes.size());
+    if (storage::extension(recipe().network) == ".cfg") {
+      setup_.network =
+          formats::read_darknet_cfg(storage::read_text(recipe().network), recipe().network);
+      if (setup_.network.class_count() != classes) {
+        graph::set_class_count(setup_.network, classes);
+      }
+      if (recipe().width > 0 || recipe().height > 0) {
+        setup_.network =
+            graph::resized(std::move(setup_.network),
+                           recipe().width > 0 ? recipe().width : setup_.network.input.width,
+                           recipe().height > 0 ? recipe().height : setup_.network.input.height);
+      }
+    } else {
+      graph::BuiltinOptions options;
+      options.classes = classes;
+      options.width = recipe().width;
+      options.height = recipe().height > 0 ? recipe().height : recipe().width;
+      setup_.network = graph::make_builtin(recipe().network, options);
+    }
+    for (const int head : setup_.network.heads()) {
+      const auto& layer = setup_.network.layers[static_cast<std::size_t>(head)];
+      if (!std::holds_alternative<graph::Yolo>(layer.operation)) {
+        throw Error(ErrorCode::kUsage, recipe().network,
+                    "its head is a YOLOv2 [region], which can be run but not trained",
+                    "train a network with [yolo] heads");
+      }
+    }
+    if (setup_.network.heads().empty()) {
+      throw Error(ErrorCode::kUsage, recipe().network, "it has no [yolo] head",
+                  "give a detector's cfg");
+    }
+    setup_.network.classes = setup_.train.classes;
+    recipe().width = setup_.network.input.width;
+    recipe().height = setup_.network.input.height;
+  }
+
+  // "auto" clusters only where that fits clearly better, since pretrained heads know their anchors.
+  void choose_anchors() {
+    constexpr double kClearlyBetter = .05;
+    graph::Network& network = setup_.network;
+    const std::string wanted = recipe().anchors;
+    auto present = graph::anchors_of(network);
+    if (wanted == "default") {
+      // as they are
+    } else if (wanted == "auto" || wanted == "data") {
+      const double now =
+          dataset::mean_best_iou(setup_.train, present, size_of(network), network.preprocess);
+      const auto fit =
+          dataset::cluster_anchors(setup_.train, graph::anchor_count(network), size_of(network),
+                                   network.preprocess, recipe().seed);
+      const bool cluster = wanted == "data" || fit.mean_best_iou > now + kClearlyBetter;
+      if (cluster) present = fit.anchors;
+      note(
+          fmt::format("anchors {}: mean best IoU with the boxes {:.3f} (network's own {:.3f}, "
+                      "clustered {:.3f})",
+                      cluster ? "clustered from the data" : "kept from the network",
+                      cluster ? fit.mean_best_iou : now, now, fit.mean_best_iou));
+    } else {
+      present = parse_anchors(wanted);
+    }
+    graph::set_anchors(network, present);
+    recipe().anchors.clear();
+    for (const auto& a : present) {
+      recipe().anchors +=
+          fmt::format("{}{:g},{:g}", recipe().anchors.empty() ? "" : ", ", a.width, a.height);
+    }
+  }
+
+  std::vector<graph::Anchor> parse_anchors(const std::string& text) {
+    std::vector<float> numbers;
+    std::string plain = text;
+    std::replace(plain.begin(), plain.end(), ',', ' ');
+    std::istringstream stream(plain);
+    for (float v; stream >> v;) numbers.push_back(v);
+    const auto wanted = static_cast<std::size_t>(graph::anchor_count(setup_.network));
+    const bool positive =
+        std::all_of(numbers.begin(), numbers.end(), [](float v) { return v > 0; });
+    if (!stream.eof() || numbers.size() != 2 * wanted || !positive) {
+      throw Error(ErrorCode::kUsage, "--anchors",
+                  fmt::format("\"{}\" is not {} pairs of positive numbers", text, wanted),
+                  "use auto, data, default, or w,h, w,h, … in network pixels");
+    }
+    std::vector<graph::Anchor> anchors;
+    for (std::size_t i = 0; i < numbers.size(); i += 2) {
+      anchors.push_back({numbers[i], numbers[i + 1]});
+    }
+    return anchors;
+  }
+
+  void take_pretrained() {
+    setup_.pretrained.assign(setup_.network.layers.size(), false);
+    if (recipe().from.empty()) {
+      if (recipe().frozen_epochs > 0) {
+        throw Error(ErrorCode::kUsage, "--frozen-epochs",
+                    "there is nothing worth freezing without pretrained weights",
+                    "give --from, or leave it out");
+      }
+      recipe().frozen_epochs = 0;
+      return;
+    }
+    const Transfer transfer = load_pretrained(setup_.network, recipe().from);
+    const auto outputs = output_convolutions(setup_.network);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      setup_.pretrained[i] = transfer.loaded[i] && !outputs[i];
+    }
+    note("pretrained: " + transfer.description);
+    if (recipe().frozen_epochs < 0) recipe().frozen_epochs = std::max(1, recipe().epochs / 10);
+  }
+
+  void choose_numbers() {
+    Recipe& r = recipe();
+    const int pictures = static_cast<int>(setup_.train.samples.size());
+    if (r.batch == 0) r.batch = std::clamp(pictures / 10, 2, 16);
+    r.batch = std::min(r.batch, pictures);
+    r.frozen_epochs = std::min(r.frozen_epochs, r.epochs);
+  }
+
+  void note(std::string line) {
+    progress_.line(line);
+    setup_.notes.push_back(std::move(line));
+  }
+
+  Progress& progress_;
+  Setup setup_;
+};
+
+}  // namespace
+
+Setup set_up(Recipe recipe, Progress& progress) {
+  return Builder(std::move(recipe), progress).run();
+}
+
+LossOptions loss_options(const Recipe& recipe) {
+  LossOptions options;
+  options.kind = recipe.loss == "darknet" ? LossKind::kDarknet
+                 : recipe.loss == "keras" ? LossKind::kKeras
+                                          : LossKind::kCiou;
+  options.box_gain = static_cast<float>(recipe.box_gain);
+  options.label_smoothing = static_cast<float>(recipe.label_smoothing);
+  return options;
+}
+
+OptimizerOptions optimizer_options(const Recipe& recipe) {
+  OptimizerOptions options;
+  options.kind = recipe.optimizer == "sgd"    ? OptimizerKind::kSgd
+                 : recipe.optimizer == "adam" ? OptimizerKind::kAdam
+                                              : OptimizerKind::kAdamW;
+  options.momentum = recipe.momentum;
+  options.weight_decay = recipe.weight_decay;
+  return options;
+}
+
+ScheduleOptions schedule_options(const Recipe& recipe, int stage, std::int64_t steps_per_epoch) {
+  ScheduleOptions options;
+  options.kind = recipe.schedule == "step"      ? ScheduleKind::kStep
+                 : recipe.schedule == "plateau" ? ScheduleKind::kPlateau
+                 : recipe.schedule == "cosine"  ? ScheduleKind::kCosine
+                                                : ScheduleKind::kConstant;
+  options.rate = stage == 1 ? recipe.frozen_rate : recipe.rate;
+  options.final_factor = stage == 1 ? 1 : recipe.final_factor;  // the full stage warms up anew
+  const int epochs = stage == 1 ? recipe.frozen_epochs : recipe.epochs - recipe.frozen_epochs;
+  options.warmup_steps = static_cast<std::int64_t>(std::min(recipe.warmup_epochs, epochs / 3.0) *
+                                                   static_cast<double>(steps_per_epoch));
+  return options;
+}
+
+dataset::LoaderOptions loader_options(const Setup& setup, bool plain) {
+  const Recipe& r = setup.recipe;
+  dataset::LoaderOptions options;
+  options.input = size_of(setup.network);
+  options.preprocess = setup.network.preprocess;
+  if (r.augment) {
+    options.augmentation.scale_low = r.scale_low;
+    options.augmentation.scale_high = r.scale_high;
+    options.augmentation.jitter = r.jitter;
+    options.augmentation.translate = r.translate;
+    options.augmentation.flip = r.flip;
+    options.augmentation.hue = r.hue;
+    options.augmentation.saturation = r.saturation;
+    options.augmentation.value = r.value;
+    options.augmentation.mosaic = plain ? 0 : r.mosaic;
+    options.augmentation.mixup = plain ? 0 : r.mixup;
+  } else {
+    options.augmentation = dataset::Augmentation::none();
+  }
+  options.batch = r.batch;
+  options.seed = r.seed;
+  options.drop_last = true;
+  options.threads = r.loader_threads;
+  options.cache_bytes = static_cast<std::size_t>(r.cache_mb) << 20;
+  if (r.multi_scale > 0) {
+    const auto side = [](int full, int steps) { return full + 32 * steps; };
+    const int reach = static_cast<int>(r.multi_scale * options.input.width / 32);
+    for (int k = -reach; k <= reach; ++k) {
+      if (std::min(side(options.input.width, k), side(options.input.height, k)) < 64) continue;
+      options.sizes.push_back({side(options.input.width, k), side(options.input.height, k)});
+    }
+  }
+  return options;
+}
+
+}  // namespace oko::train

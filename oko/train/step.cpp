@@ -1,0 +1,145 @@
+#include "oko/train/step.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "oko/base/error.h"
+#include "oko/train/device.h"
+#include "oko/train/setup.h"
+
+namespace oko::train {
+namespace {
+
+constexpr double kFirstLossScale = 1024;
+constexpr int kGoodStepsToDouble = 1000;
+
+at::ScalarType compute_type(const Recipe& recipe, const at::Device& device) {
+  if (recipe.precision == "fp16") {
+    if (device.is_cpu()) {
+      throw Error(ErrorCode::kUsage, "--precision fp16", "LibTorch does not convolve it on a CPU",
+                  "use bf16 or fp32");
+    }
+    return at::kHalf;
+  }
+  if (recipe.precision == "bf16") return at::kBFloat16;
+  if (recipe.precision == "fp32") return at::kFloat;
+  if (device.is_cpu()) return has_native_bfloat16() ? at::kBFloat16 : at::kFloat;
+  return at::kBFloat16;
+}
+
+at::Device prepare(const Recipe& recipe) {
+  use_threads(recipe.threads);
+  return device_named(recipe.device);
+}
+
+}  // namespace
+
+TrainingStep::TrainingStep(const graph::Network& network, const Recipe& recipe)
+    : device_(prepare(recipe)),
+      module_(network, device_, recipe.seed),
+      loss_(loss_options(recipe)) {
+  module_.compute_type = compute_type(recipe, device_);
+  if (may_overflow()) scale_ = kFirstLossScale;
+}
+
+LossParts TrainingStep::accumulate(const dataset::Batch& batch, std::int64_t step, double factor) {
+  at::manual_seed(static_cast<std::uint64_t>(step) * 2654435761U + 1);
+  const auto n = static_cast<std::int64_t>(batch.truths.size());
+  const at::Tensor input = at::from_blob(const_cast<float*>(batch.inputs.data()),
+                                         {n, 3, batch.size.height, batch.size.width}, at::kFloat)
+                               .to(device_);
+  const std::vector<at::Tensor> outputs = module_.forward(input);
+  const graph::Network& network = module_.network();
+  const std::vector<int> heads = network.heads();
+  LossParts loss;
+  std::vector<at::Tensor> gradients;
+  for (std::size_t h = 0; h < heads.size(); ++h) {
+    const auto& head =
+        std::get<graph::Yolo>(network.layers[static_cast<std::size_t>(heads[h])].operation);
+    const at::Tensor raw = outputs[h].detach().to(at::kCPU).contiguous();
+    at::Tensor gradient = at::empty_like(raw);
+    const graph::Shape map{static_cast<int>(raw.size(1)), static_cast<int>(raw.size(2)),
+                           static_cast<int>(raw.size(3))};
+    const auto count = static_cast<std::size_t>(map.count());
+    std::vector<LossParts> parts(static_cast<std::size_t>(n));
+    at::parallel_for(0, n, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const auto k = static_cast<std::size_t>(i);
+        parts[k] =
+            head_loss(head, map, batch.size, {raw.data_ptr<float>() + k * count, count},
+                      batch.truths[k], loss_, {gradient.data_ptr<float>() + k * count, count});
+      }
+    });
+    for (const LossParts& part : parts) loss += part;
+    gradients.push_back(gradient.mul_(factor * scale_).to(device_));
+  }
+  torch::autograd::backward(outputs, gradients);
+  return loss;
+}
+
+double TrainingStep::l2_loss(double weight_decay) const {
+  const at::NoGradGuard no_grad;
+  const Parameters& parameters = module_.parameters();
+  std::int64_t kernels = 0;  // they come first in the buffer
+  for (const Parameter& p : parameters.parameters()) kernels += p.decay ? p.count : 0;
+  const at::Tensor w = parameters.flat().narrow(0, 0, kernels);
+  return .5 * weight_decay * at::dot(w, w).item<double>();
+}
+
+bool TrainingStep::unscale_gradient() {
+  if (!may_overflow()) return true;
+  const at::NoGradGuard no_grad;
+  at::Tensor gradient = module_.parameters().gradient();
+  gradient.mul_(1 / scale_);
+  if (!std::isfinite(gradient.sum().item<double>())) {
+    scale_ /= 2;
+    good_steps_ = 0;
+    return false;
+  }
+  if (++good_steps_ % kGoodStepsToDouble == 0) scale_ *= 2;
+  return true;
+}
+
+StepCost TrainingStep::measure(int batch) {
+  const graph::Shape& shape = module_.network().input;
+  dataset::Batch made_up;
+  made_up.size = {shape.width, shape.height};
+  made_up.inputs.assign(static_cast<std::size_t>(shape.count() * batch), .5F);
+  made_up.truths.resize(static_cast<std::size_t>(batch));
+  const at::Tensor before = module_.parameters().flat().detach().clone();
+  accumulate(made_up, 0, 0);  // the first one also plans and allocates
+  const auto start = std::chrono::steady_clock::now();
+  accumulate(made_up, 0, 0);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  const at::NoGradGuard no_grad;
+  at::Tensor flat = module_.parameters().flat();
+  flat.copy_(before);  // batch-norm statistics moved
+  at::Tensor gradient = module_.parameters().gradient();
+  gradient.zero_();
+  return {seconds.count() / batch};
+}
+
+void TrainingStep::load(const graph::Network& network) {
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : network.weights) {
+    at::Tensor value = module_.parameters().value(name).detach();
+    value.copy_(
+        at::from_blob(const_cast<float*>(tensor.floats().data()), value.sizes(), at::kFloat));
+  }
+}
+
+std::string TrainingStep::description() const {
+  const char* type = module_.compute_type == at::kFloat  ? "fp32"
+                     : module_.compute_type == at::kHalf ? "fp16"
+                                                         : "bf16";
+  if (!device_.is_cpu()) return fmt::format("{}, {}", device_.str(), type);
+  return fmt::format("cpu, {} threads, {}", at::get_num_threads(), type);
+}
+
+std::string TrainingStep::library_version() {
+  return fmt::format("{}.{}.{}", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR, TORCH_VERSION_PATCH);
+}
+
+}  // namespace oko::train

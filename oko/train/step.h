@@ -1,0 +1,53 @@
+#pragma once
+
+#include <string>
+
+#include "oko/dataset/loader.h"
+#include "oko/train/loss.h"
+#include "oko/train/module.h"
+#include "oko/train/recipe.h"
+
+namespace oko::train {
+
+struct StepCost {
+  double seconds_per_picture = 0;
+};
+
+// Forward, loss and backward of one batch on the recipe's device and precision.
+class TrainingStep {
+ public:
+  TrainingStep(const graph::Network& network, const Recipe& recipe);
+
+  Module& module() { return module_; }
+
+  // Adds the batch's gradient, times `factor`, to Parameters::gradient(). `step` seeds dropout.
+  // Returns the loss as a sum over the pictures.
+  LossParts accumulate(const dataset::Batch& batch, std::int64_t step, double factor);
+
+  // Sums the squares of kernels as weight decay sees them: ½·decay·|kernels|².
+  double l2_loss(double weight_decay) const;
+
+  // fp16 only: takes the loss scale out of the gradient. False where the step must be left out
+  // because it overflowed; the scale is then halved.
+  bool unscale_gradient();
+  bool may_overflow() const { return module_.compute_type == at::kHalf; }
+
+  // Runs and times steps on made-up pictures; changes nothing.
+  StepCost measure(int batch);
+
+  // Takes a checkpoint's weights.
+  void load(const graph::Network& network);
+
+  bool half_precision() const { return module_.compute_type != at::kFloat; }
+  std::string description() const;  // "cpu, 2 threads, bf16"
+  static std::string library_version();
+
+ private:
+  at::Device device_;
+  Module module_;
+  LossOptions loss_;
+  double scale_ = 1;
+  int good_steps_ = 0;
+};
+
+}  // namespace oko::train

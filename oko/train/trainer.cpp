@@ -1,0 +1,513 @@
+#include "oko/train/trainer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <utility>
+
+#include "oko/base/error.h"
+#include "oko/base/threads.h"
+#include "oko/run/report.h"
+#include "oko/run/run.h"
+#include "oko/run/tensorboard.h"
+#include "oko/storage/store.h"
+#include "oko/train/checkpoint.h"
+#include "oko/train/device.h"
+#include "oko/train/engine.h"
+#include "oko/train/estimate.h"
+#include "oko/train/module.h"
+#include "oko/train/setup.h"
+#include "oko/train/step.h"
+#include "oko/train/validate.h"
+
+namespace oko::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// What decides which epoch's weights become model.oko: both headline figures, so that a saturated
+// mAP50 is told apart by how tight the boxes are.
+double fitness(const run::Evaluation& evaluation) { return evaluation.map50 + evaluation.coco.ap; }
+
+class Trainer {
+ public:
+  Trainer(Setup setup, const TrainOptions& options, Progress& progress)
+      : setup_(std::move(setup)),
+        options_(options),
+        progress_(progress),
+        paths_{options.out},
+        log_(paths_.log()),
+        step_(setup_.network, setup_.recipe),
+        optimizer_(make_optimizer()),
+        ema_(step_.module().parameters(), setup_.recipe.ema, kEmaRamp),
+        threads_(setup_.recipe.threads > 0 ? setup_.recipe.threads : available_processors()),
+        validation_(setup_.val, setup_.network, threads_, kValidationCache) {}
+
+  TrainResult run() {
+    options_.resume ? resume() : begin();
+    predict();
+    enter_stage();
+    const auto start = Clock::now();
+    while (position_.epoch < recipe().epochs && !patience_is_over()) {
+      if (position_.stage == 1 && position_.epoch >= recipe().frozen_epochs) next_stage();
+      train_epoch();
+    }
+    return finish(seconds_since(start));
+  }
+
+ private:
+  static constexpr double kEmaRamp = 200;  // updates
+  static constexpr std::size_t kValidationCache = std::size_t{1} << 30;
+  static constexpr double kDiverged = 20;       // times the lowest smoothed loss
+  static constexpr std::int64_t kSettled = 50;  // steps before divergence is judged
+
+  const Recipe& recipe() const { return setup_.recipe; }
+  Module& module() { return step_.module(); }
+  std::unique_ptr<Optimizer> make_optimizer() {
+    return std::make_unique<Optimizer>(module().parameters(), optimizer_options(recipe()));
+  }
+
+  // ---- beginning -------------------------------------------------------------------------------
+
+  void begin() {
+    position_.stage = recipe().frozen_epochs > 0 ? 1 : 2;
+    std::string made = fmt::format("dataset_hash = \"{}\"\noko = \"{}\"\nlibtorch = \"{}\"\n",
+                                   setup_.fingerprint, OKO_VERSION, step_.library_version());
+    storage::write(paths_.recipe(), to_toml(recipe(), made));
+    Json event{{"event", "start"}, {"step", 0}, {"recipe", recipe_json()}, {"notes", setup_.notes}};
+    write_event(std::move(event));
+  }
+
+  Json recipe_json() const {
+    Json json = Json::object();
+    visit_recipe(recipe(), [&](const char*, const char* key, const auto& field, const char*) {
+      json[key] = field;
+    });
+    return json;
+  }
+
+  void resume() {
+    std::vector<std::string> skipped;
+    auto checkpoint = read_newest_checkpoint(paths_.checkpoints(), skipped);
+    if (!checkpoint) {  // stopped before its first checkpoint: the same run from its start
+      log_.truncate(0);
+      storage::remove(tensorboard_file());
+      begin();
+      return;
+    }
+    position_ = checkpoint->position;
+    step_.load(checkpoint->network);
+    enter_stage();
+    optimizer_->restore(checkpoint->extra, paths_.checkpoints());
+    ema_.restore(checkpoint->extra, paths_.checkpoints());
+    schedule_->restore(position_.schedule, paths_.checkpoints());
+    log_.truncate(position_.log_bytes);
+    storage::write(tensorboard_file(), run::make_tensorboard_file(run::read_log(paths_.log())));
+    for (const auto& text : skipped) warn(text);
+    write_event({{"event", "resume"}, {"step", position_.step}});
+    progress_.line(
+        fmt::format("resumed at epoch {}, step {}", position_.epoch + 1, position_.step));
+  }
+
+  void predict() {
+    const double pictures = static_cast<double>(setup_.train.samples.size());
+    const StepCost cost = step_.measure(recipe().batch);
+    const double per_epoch =
+        cost.seconds_per_picture * pictures +
+        cost.seconds_per_picture / 3 * static_cast<double>(setup_.val.samples.size());
+    const double left = per_epoch * (recipe().epochs - position_.epoch);
+    EstimateOptions options;
+    options.batch = recipe().batch;
+    options.half_precision = step_.half_precision();
+    options.moments = recipe().optimizer == "sgd" ? 1 : 2;
+    options.cache_bytes =
+        std::min(static_cast<std::int64_t>(recipe().cache_mb) << 20, dataset_bytes());
+    const MemoryEstimate memory = estimate_memory(setup_.network, options);
+    const std::int64_t available = available_memory();
+    progress_.line(fmt::format(
+        "predicted: {} for {} epochs at {:.1f} pictures/s ({}); {} of memory (maps {}, parameters "
+        "{}, pictures {}), {} free",
+        human_seconds(left), recipe().epochs - position_.epoch, 1 / cost.seconds_per_picture,
+        step_.description(), human_bytes(memory.total()), human_bytes(memory.activations),
+        human_bytes(memory.parameters), human_bytes(memory.pictures), human_bytes(available)));
+    if (available > 0 && memory.total() > available) {
+      throw Error(ErrorCode::kFailed, "--batch " + std::to_string(recipe().batch),
+                  fmt::format("a step needs about {} but {} of memory are free",
+                              human_bytes(memory.total()), human_bytes(available)),
+                  "halve --batch and double --accumulate, or make the input smaller");
+    }
+  }
+
+  std::int64_t dataset_bytes() const {
+    std::int64_t bytes = 0;
+    for (const auto& s : setup_.train.samples) {
+      bytes += std::int64_t{3} * s.size.width * s.size.height;
+    }
+    return bytes;
+  }
+
+  // ---- stages ----------------------------------------------------------------------------------
+
+  // Freezes what the present stage freezes and makes its schedule and loader.
+  void enter_stage() {
+    std::vector<bool> frozen(setup_.network.layers.size(), false);
+    if (position_.stage == 1) frozen = setup_.pretrained;
+    module().freeze(frozen);
+    optimizer_->set_frozen(frozen);
+    make_loader();
+    const std::int64_t per_epoch = std::max(1, loader_->batches_per_epoch() / recipe().accumulate);
+    const int epochs =
+        position_.stage == 1 ? recipe().frozen_epochs : recipe().epochs - recipe().frozen_epochs;
+    first_step_ = position_.stage == 1 ? 0 : per_epoch * recipe().frozen_epochs;
+    schedule_ = std::make_unique<Schedule>(schedule_options(recipe(), position_.stage, per_epoch),
+                                           per_epoch * epochs);
+  }
+
+  void make_loader() {
+    plain_ = position_.epoch >= recipe().epochs - recipe().plain_epochs;
+    loader_ = std::make_unique<dataset::Loader>(setup_.train, loader_options(setup_, plain_));
+  }
+
+  void next_stage() {
+    save_model(paths_.stage_model(), nullptr);
+    progress_.line("stage model: " + paths_.stage_model());
+    position_.stage = 2;
+    optimizer_ = make_optimizer();
+    ema_.restart(module().parameters());
+    enter_stage();
+  }
+
+  // ---- an epoch --------------------------------------------------------------------------------
+
+  void train_epoch() {
+    const auto start = Clock::now();
+    if (!plain_ && position_.epoch >= recipe().epochs - recipe().plain_epochs) make_loader();
+    loader_->start(position_.epoch, position_.batch);
+    const int batches = loader_->batches_per_epoch();
+    progress_.begin(fmt::format("epoch {}/{}", position_.epoch + 1, recipe().epochs),
+                    static_cast<std::uint64_t>(batches - position_.batch), "steps");
+    double waited = 0;
+    last_checkpoint_ = Clock::now();
+    while (auto batch = loader_->next()) {
+      waited += batch->waited_seconds;
+      train_batch(*batch, batches);
+      progress_.advance();
+      if (at_update_) pause_if_asked();
+    }
+    progress_.end();
+    finish_epoch(seconds_since(start), waited);
+  }
+
+  void train_batch(const dataset::Batch& batch, int batches) {
+    const auto start = Clock::now();
+    const int n = static_cast<int>(batch.truths.size());
+    if (gradient_batches_ == 0) module().parameters().gradient().zero_();
+    const LossParts loss = step_.accumulate(batch, position_.step, 1. / (n * recipe().accumulate));
+    ++gradient_batches_;
+    position_.epoch_sum += loss;
+    position_.epoch_pictures += n;
+    position_.batch = batch.index + 1;
+    at_update_ = gradient_batches_ == recipe().accumulate || position_.batch == batches;
+    double norm = 0, rate = 0;
+    if (at_update_) {
+      gradient_batches_ = 0;
+      const bool usable = step_.unscale_gradient();
+      norm = optimizer_->clip_gradient(recipe().clip);
+      guard(loss.total() / n, norm, batch);
+      rate = schedule_->rate(position_.step - first_step_);
+      if (usable) optimizer_->step(rate);
+      ema_.update(module().parameters());
+      ++position_.step;
+    }
+    const double seconds = seconds_since(start) + batch.waited_seconds;
+    log_step(batch, loss, n, norm, rate, seconds);
+  }
+
+  void log_step(const dataset::Batch& batch, const LossParts& loss, int n, double norm, double rate,
+                double seconds) {
+    if (!at_update_) return;
+    Json event{{"event", "step"},
+               {"step", position_.step},
+               {"epoch", position_.epoch},
+               {"stage", position_.stage},
+               {"images", n},
+               {"loss", loss.total() / n},
+               {"box", loss.box / n},
+               {"objectness", loss.objectness / n},
+               {"no_object", loss.no_object / n},
+               {"class", loss.classes / n},
+               {"l2", step_.l2_loss(recipe().weight_decay)},
+               {"rate", rate},
+               {"gradient_norm", norm},
+               {"images_per_second", n / seconds},
+               {"wait", batch.waited_seconds / seconds},
+               {"width", batch.size.width},
+               {"height", batch.size.height}};
+    write_event(std::move(event));
+    progress_.note(
+        fmt::format("loss {:.2f} (box {:.2f}, object {:.2f}, no object {:.2f}, class "
+                    "{:.2f}), {:.1f} pictures/s",
+                    loss.total() / n, loss.box / n, loss.objectness / n, loss.no_object / n,
+                    loss.classes / n, n / seconds));
+  }
+
+  // Stops before a broken step touches the weights.
+  void guard(double loss, double norm, const dataset::Batch& batch) {
+    const bool finite = std::isfinite(loss) && (std::isfinite(norm) || step_.may_overflow());
+    if (finite) {
+      Position& p = position_;
+      const double keep = p.smoothed_steps == 0 ? 0 : .95;
+      p.smoothed_loss = keep * p.smoothed_loss + (1 - keep) * loss;
+      ++p.smoothed_steps;
+      if (p.smoothed_steps == kSettled || p.smoothed_loss < p.lowest_loss) {
+        p.lowest_loss = p.smoothed_loss;
+      }
+    }
+    const bool diverged = position_.smoothed_steps > kSettled &&
+                          position_.smoothed_loss > kDiverged * position_.lowest_loss;
+    if (finite && !diverged) return;
+    std::string names;
+    for (const std::size_t i : batch.samples) {
+      names += (names.empty() ? "" : ", ") + storage::filename(setup_.train.samples[i].image);
+    }
+    const std::string what =
+        finite
+            ? fmt::format("the loss diverges: {:.1f}, {:.0f} times its lowest",
+                          position_.smoothed_loss, position_.smoothed_loss / position_.lowest_loss)
+            : fmt::format("the loss or its gradient is not finite (loss {}, gradient norm {})",
+                          loss, norm);
+    write_event({{"event", "end"}, {"reason", what}, {"step", position_.step}, {"images", names}});
+    write_report();
+    throw Error(ErrorCode::kFailed,
+                fmt::format("epoch {}, step {}", position_.epoch + 1, position_.step + 1),
+                what + "; the batch was: " + names,
+                "look at those pictures with oko data show, or lower --rate; the last good "
+                "checkpoint is kept in " +
+                    paths_.checkpoints());
+  }
+
+  // After an update: a checkpoint when one is due, and the end when a signal came.
+  void pause_if_asked() {
+    const bool stop = options_.stop();
+    if (!stop && seconds_since(last_checkpoint_) < 60 * recipe().checkpoint_minutes) return;
+    const std::string uri = checkpoint();
+    last_checkpoint_ = Clock::now();
+    if (!stop) return;
+    progress_.end();
+    write_event({{"event", "end"}, {"reason", "interrupted"}, {"step", position_.step}});
+    write_report();
+    throw Error(ErrorCode::kInterrupted, paths_.folder, "stopped; checkpoint written: " + uri,
+                "go on with oko train --resume --out " + paths_.folder);
+  }
+
+  std::string checkpoint() {
+    position_.schedule = schedule_->state();
+    position_.log_bytes = log_.size();
+    Checkpoint c;
+    c.network = setup_.network;
+    c.network.weights = module().parameters().weights(module().parameters().flat());
+    c.extra = optimizer_->state();
+    c.extra.merge(ema_.state());
+    c.position = position_;
+    const std::string uri = write_checkpoint(paths_.checkpoints(), std::move(c));
+    return uri;
+  }
+
+  void finish_epoch(double seconds, double waited) {
+    EpochSummary summary;
+    summary.epoch = position_.epoch;
+    summary.stage = position_.stage;
+    summary.train = scaled(position_.epoch_sum, position_.epoch_pictures);
+    if (!setup_.val.samples.empty()) validate(summary);
+    schedule_->observe(summary.has_val ? summary.val.total() : summary.train.total());
+    position_.epochs.push_back(summary);
+    const Verdict verdict = judge(position_.epochs);
+    verdict_ = verdict.name;
+    Json event = to_json(summary);
+    event["event"] = "epoch";
+    event["step"] = position_.step;
+    event["seconds"] = seconds;
+    event["wait"] = seconds > 0 ? waited / seconds : 0;
+    event["verdict"] = {{"name", verdict.name}, {"why", verdict.why}};
+    write_event(std::move(event));
+    progress_.line(fmt::format(
+        "epoch {}/{}: loss {:.2f}{} in {}, {:.0f} % waiting for data; {}", position_.epoch + 1,
+        recipe().epochs, summary.train.total(),
+        summary.has_val ? fmt::format(", validation {:.2f}, mAP50 {:.3f}, mAP {:.3f}",
+                                      summary.val.total(), summary.map50, summary.map)
+                        : "",
+        human_seconds(seconds), seconds > 0 ? 100 * waited / seconds : 0, verdict.name));
+    ++position_.epoch;
+    position_.batch = 0;
+    position_.epoch_sum = {};
+    position_.epoch_pictures = 0;
+    checkpoint();
+    if (options_.stop()) pause_if_asked();
+  }
+
+  static LossParts scaled(LossParts sum, std::int64_t count) {
+    const double n = static_cast<double>(std::max<std::int64_t>(1, count));
+    sum.box /= n;
+    sum.objectness /= n;
+    sum.no_object /= n;
+    sum.classes /= n;
+    return sum;
+  }
+
+  void validate(EpochSummary& summary) {
+    const graph::Network network = averaged_network();
+    const auto engine = make_torch_engine(network, {threads_, recipe().device});
+    const auto result =
+        validation_.run(*engine, network, loss_options(recipe()), recipe().batch, progress_);
+    summary.has_val = true;
+    summary.val = scaled(result.loss, static_cast<std::int64_t>(setup_.val.samples.size()));
+    summary.map50 = result.evaluation.map50;
+    summary.map = result.evaluation.coco.ap;
+    if (fitness(result.evaluation) > position_.best_fitness) {
+      position_.best_fitness = fitness(result.evaluation);
+      position_.best_epoch = position_.epoch;
+      save_model(paths_.model(), &result.evaluation);
+    }
+  }
+
+  bool patience_is_over() const {
+    if (recipe().patience == 0 || position_.stage == 1 || position_.best_epoch < 0) return false;
+    const int since = position_.epoch - 1 - std::max(position_.best_epoch, recipe().frozen_epochs);
+    return since >= recipe().patience;
+  }
+
+  // ---- results ---------------------------------------------------------------------------------
+
+  graph::Network averaged_network() {
+    graph::Network network = setup_.network;
+    network.weights = module().parameters().weights(
+        recipe().ema > 0 ? ema_.flat() : module().parameters().flat());
+    return network;
+  }
+
+  void save_model(const std::string& uri, const run::Evaluation* evaluation) {
+    graph::Network network = averaged_network();
+    network.metadata["training"] = {
+        {"dataset", recipe().dataset}, {"dataset_hash", setup_.fingerprint},
+        {"epoch", position_.epoch},    {"step", position_.step},
+        {"stage", position_.stage},    {"recipe", recipe_json()},
+        {"oko", OKO_VERSION},          {"libtorch", step_.library_version()}};
+    if (evaluation != nullptr) {
+      network.metadata["metrics"] = {{"map50", evaluation->map50},
+                                     {"map", evaluation->coco.ap},
+                                     {"best_f1", evaluation->best_f1.f1},
+                                     {"best_f1_score", evaluation->best_f1.score},
+                                     {"pictures", evaluation->pictures.size()}};
+    }
+    storage::write(uri, graph::write_oko(network));
+  }
+
+  TrainResult finish(double seconds) {
+    TrainResult result;
+    if (setup_.val.samples.empty() || !storage::exists(paths_.model())) {
+      save_model(paths_.model(), nullptr);
+    }
+    const bool early = position_.epoch < recipe().epochs;
+    write_event(
+        {{"event", "end"},
+         {"reason", early ? fmt::format("no better mAP for {} epochs", recipe().patience) : "done"},
+         {"step", position_.step},
+         {"peak_memory", peak_resident_memory()}});
+    const auto evaluation = write_report();
+    result.model = paths_.model();
+    result.report = paths_.report();
+    result.validated = !setup_.val.samples.empty();
+    result.map50 = evaluation.map50;
+    result.map = evaluation.coco.ap;
+    result.seconds = seconds;
+    result.verdict = verdict_;
+    return result;
+  }
+
+  // Evaluates model.oko as `oko eval` would and writes report.html from it and the log.
+  run::Evaluation write_report() {
+    run::Evaluation evaluation;
+    run::ReportInput input;
+    input.title = storage::filename(paths_.folder);
+    input.log = run::read_log(paths_.log());
+    input.recipe = storage::read_text(paths_.recipe());
+    if (!setup_.val.samples.empty() && storage::exists(paths_.model())) {
+      graph::Network network =
+          graph::read_oko(storage::map(paths_.model()), paths_.model()).network;
+      auto engine = make_torch_engine(network, {threads_, recipe().device});
+      detect::Detector detector(std::move(network), std::move(engine));
+      evaluation = run::evaluate(detector, setup_.val, {}, progress_);
+      input.evaluation = &evaluation;
+      input.dataset = &setup_.val;
+    }
+    storage::write(paths_.report(), run::make_report(input));
+    return evaluation;
+  }
+
+  std::string tensorboard_file() const {
+    return storage::join(paths_.tensorboard(), "events.out.tfevents.0.oko");
+  }
+
+  void write_event(Json event) {
+    const std::string records = run::tensorboard_records(event);
+    if (!storage::exists(tensorboard_file())) {
+      storage::write(tensorboard_file(), run::make_tensorboard_file({}));
+    }
+    log_.write(std::move(event));
+    if (!records.empty()) storage::append(tensorboard_file(), records);
+  }
+
+  void warn(const std::string& text) {
+    progress_.line("warning: " + text);
+    write_event({{"event", "warning"}, {"text", text}});
+  }
+
+  Setup setup_;
+  const TrainOptions& options_;
+  Progress& progress_;
+  run::Paths paths_;
+  run::Log log_;
+  TrainingStep step_;
+  std::unique_ptr<Optimizer> optimizer_;
+  Ema ema_;
+  int threads_;
+  Validation validation_;
+  std::unique_ptr<Schedule> schedule_;
+  std::unique_ptr<dataset::Loader> loader_;
+  Position position_;
+  bool plain_ = false;      // the loader in use goes without mosaic and mix-up
+  bool at_update_ = false;  // the last batch ended with an update: a place to stop at
+  int gradient_batches_ = 0;
+  std::int64_t first_step_ = 0;  // of the present stage
+  Clock::time_point last_checkpoint_;
+  std::string verdict_ = "too early to say";
+};
+
+}  // namespace
+
+TrainResult train(Recipe recipe, const TrainOptions& options, Progress& progress) {
+  const run::Paths paths{options.out};
+  const bool there = storage::exists(paths.recipe());
+  if (there && !options.resume) {
+    throw Error(ErrorCode::kUsage, options.out, "a run lies there already",
+                "go on with it by --resume, or choose another --out");
+  }
+  if (options.resume) {
+    if (!there) {
+      throw input_error(options.out, "no run to resume: run.toml is not there",
+                        "leave --resume out to start one");
+    }
+    recipe = recipe_from_toml(storage::read_text(paths.recipe()), paths.recipe());
+  }
+  keep_freed_memory();
+  return Trainer(set_up(std::move(recipe), progress), options, progress).run();
+}
+
+}  // namespace oko::train

@@ -1,0 +1,177 @@
+#include "oko/train/transfer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "oko/base/error.h"
+#include "oko/formats/darknet.h"
+#include "oko/graph/oko_file.h"
+#include "oko/storage/store.h"
+
+namespace oko::train {
+namespace {
+
+const graph::Yolo* head_of(const graph::Network& network, int convolution) {
+  for (const int head : network.heads()) {
+    const auto& layer = network.layers[static_cast<std::size_t>(head)];
+    if (layer.inputs[0] == convolution) return std::get_if<graph::Yolo>(&layer.operation);
+  }
+  return nullptr;
+}
+
+// The source as a network of its own, with the weights it has.
+graph::Network read_source(const graph::Network& network, const std::string& uri) {
+  const Bytes file = storage::map(uri);
+  if (storage::extension(uri) == ".oko") return graph::read_oko(file, uri).network;
+  graph::Network source = network;
+  source.weights.clear();
+  const int classes = formats::darknet_classes_from_size(network, file);
+  if (classes > 0) graph::set_class_count(source, classes);
+  formats::read_darknet_weights(file, uri, source);
+  return source;
+}
+
+// For each anchor and part of the new output, the channel of the old one that means the same, or
+// −1.
+std::vector<int> channel_sources(const graph::Network& to, const graph::Yolo& head,
+                                 const graph::Network& from, const graph::Yolo& old) {
+  std::vector<int> sources;
+  for (std::size_t slot = 0; slot < head.mask.size(); ++slot) {
+    const int base = static_cast<int>(slot) * (5 + old.classes);
+    for (int part = 0; part < 5; ++part) sources.push_back(base + part);
+    for (int c = 0; c < head.classes; ++c) {
+      int found = -1;
+      if (static_cast<std::size_t>(c) < to.classes.size()) {
+        const auto it = std::find(from.classes.begin(), from.classes.end(),
+                                  to.classes[static_cast<std::size_t>(c)]);
+        if (it != from.classes.end())
+          found = base + 5 + static_cast<int>(it - from.classes.begin());
+      }
+      sources.push_back(found);
+    }
+  }
+  return sources;
+}
+
+// Rows of `old` picked by `sources`; rows without a source stay small, so that an unknown class
+// starts undecided.
+graph::Tensor pick_rows(const graph::Tensor& old, const std::vector<int>& sources) {
+  const auto values = old.floats();
+  const std::size_t row = values.size() / static_cast<std::size_t>(old.shape[0]);
+  std::vector<float> picked(sources.size() * row, 0.F);
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (sources[i] < 0) continue;
+    std::copy_n(
+        values.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(sources[i]) * row),
+        row, picked.begin() + static_cast<std::ptrdiff_t>(i * row));
+  }
+  auto shape = old.shape;
+  shape[0] = static_cast<std::int64_t>(sources.size());
+  return graph::Tensor::of(std::move(picked), std::move(shape));
+}
+
+class Loader {
+ public:
+  Loader(graph::Network& to, const graph::Network& from) : to_(to), from_(from) {
+    result_.loaded.assign(to.layers.size(), false);
+  }
+
+  Transfer run() {
+    const auto outputs = output_convolutions(to_);
+    for (std::size_t i = 0; i < to_.layers.size(); ++i) {
+      if (!std::holds_alternative<graph::Convolution>(to_.layers[i].operation)) continue;
+      ++result_.of;
+      if (take_whole(i)) {
+        result_.loaded[i] = true;
+        ++result_.convolutions;
+      } else if (outputs[i] && adapt_head(i)) {
+        ++result_.heads_adapted;
+      }
+    }
+    return result_;
+  }
+
+ private:
+  std::vector<std::string> parts_of(std::size_t layer) const {
+    const auto& conv = std::get<graph::Convolution>(to_.layers[layer].operation);
+    if (conv.batch_norm) return {"kernel", "bias", "scale", "mean", "variance"};
+    return {"kernel", "bias"};
+  }
+
+  bool take_whole(std::size_t layer) {
+    const std::string& name = to_.layers[layer].name;
+    std::vector<std::pair<std::string, graph::Tensor>> found;
+    for (const std::string& part : parts_of(layer)) {
+      const auto it = from_.weights.find(name + "." + part);
+      if (it == from_.weights.end() || it->second.shape != wanted_shape(layer, part)) return false;
+      found.emplace_back(it->first, it->second);
+    }
+    for (auto& [key, tensor] : found) to_.weights.insert_or_assign(key, std::move(tensor));
+    return true;
+  }
+
+  std::vector<std::int64_t> wanted_shape(std::size_t layer, const std::string& part) const {
+    const auto& conv = std::get<graph::Convolution>(to_.layers[layer].operation);
+    if (part != "kernel") return {conv.filters};
+    const int from = to_.layers[layer].inputs[0];
+    const int channels =
+        from < 0 ? to_.input.channels : to_.layers[static_cast<std::size_t>(from)].output.channels;
+    return {conv.filters, channels / conv.groups, conv.size, conv.size};
+  }
+
+  bool adapt_head(std::size_t layer) {
+    const int index = static_cast<int>(layer);
+    if (layer >= from_.layers.size()) return false;
+    const graph::Yolo* head = head_of(to_, index);
+    const graph::Yolo* old = head_of(from_, index);
+    const std::string& name = to_.layers[layer].name;
+    const auto kernel = from_.weights.find(name + ".kernel");
+    const auto bias = from_.weights.find(name + ".bias");
+    if (head == nullptr || old == nullptr || kernel == from_.weights.end() ||
+        bias == from_.weights.end() || head->mask.size() != old->mask.size() ||
+        kernel->second.shape.at(1) != wanted_shape(layer, "kernel")[1]) {
+      return false;
+    }
+    const std::vector<int> sources = channel_sources(to_, *head, from_, *old);
+    to_.weights.insert_or_assign(kernel->first, pick_rows(kernel->second, sources));
+    to_.weights.insert_or_assign(bias->first, pick_rows(bias->second, sources));
+    return true;
+  }
+
+  graph::Network& to_;
+  const graph::Network& from_;
+  Transfer result_;
+};
+
+}  // namespace
+
+std::vector<bool> output_convolutions(const graph::Network& network) {
+  std::vector<bool> outputs(network.layers.size(), false);
+  for (const int head : network.heads()) {
+    const int from = network.layers[static_cast<std::size_t>(head)].inputs[0];
+    if (from >= 0) outputs[static_cast<std::size_t>(from)] = true;
+  }
+  return outputs;
+}
+
+Transfer load_pretrained(graph::Network& network, const std::string& uri) {
+  const graph::Network source = read_source(network, uri);
+  Transfer transfer = Loader(network, source).run();
+  if (transfer.convolutions == 0 && transfer.heads_adapted == 0) {
+    throw input_error(uri, "no layer of it fits the network " + network.name,
+                      "give weights of the same network, or train without --from");
+  }
+  transfer.description = fmt::format("{} of {} convolutions taken from {}", transfer.convolutions,
+                                     transfer.of, storage::filename(uri));
+  if (transfer.heads_adapted > 0) {
+    transfer.description += fmt::format(
+        "; boxes and objectness of {} heads too, whose {} classes "
+        "become {}",
+        transfer.heads_adapted, source.class_count(), network.class_count());
+  }
+  return transfer;
+}
+
+}  // namespace oko::train

@@ -1,0 +1,99 @@
+#include "oko/train/validate.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "oko/media/picture.h"
+#include "oko/storage/store.h"
+
+namespace oko::train {
+
+Validation::Validation(const dataset::Dataset& dataset, const graph::Network& network, int threads,
+                       std::size_t cache_bytes)
+    : dataset_(dataset),
+      size_{network.input.width, network.input.height},
+      preprocess_(network.preprocess),
+      pool_(std::max(1, threads - 1)),
+      kept_(cache_bytes / (static_cast<std::size_t>(network.input.count()) * sizeof(float))),
+      items_(std::min(kept_, dataset.samples.size())) {}
+
+Validation::Item Validation::prepare(std::size_t index) const {
+  const dataset::Sample& sample = dataset_.samples[index];
+  const image::Picture picture = media::decode(storage::read(sample.image), sample.image);
+  Item item;
+  item.input.resize(static_cast<std::size_t>(size_.width) * static_cast<std::size_t>(size_.height) *
+                    3);
+  item.placement = image::letterbox(picture.frame(), size_, preprocess_, item.input);
+  const auto w = static_cast<float>(size_.width), h = static_cast<float>(size_.height);
+  for (const auto& object : sample.objects) {
+    if (object.crowd) continue;
+    const image::Box box = item.placement.to_input(object.box);
+    item.truths.push_back({object.class_id, (box.left + box.right) / 2 / w,
+                           (box.top + box.bottom) / 2 / h, box.width() / w, box.height() / h});
+  }
+  return item;
+}
+
+Validation::Result Validation::run(detect::Engine& engine, const graph::Network& network,
+                                   const LossOptions& loss, int batch, Progress& progress) {
+  const auto start = std::chrono::steady_clock::now();
+  const run::EvaluateOptions options;
+  const std::size_t count = dataset_.samples.size();
+  const auto per_batch = static_cast<std::size_t>(batch);
+  const std::vector<int> heads = network.heads();
+  Result result;
+  std::vector<metrics::Picture> pictures(count);
+  std::vector<LossParts> losses(count);
+  std::vector<float> inputs;
+  progress.begin("validating", count, "pictures");
+  for (std::size_t first = 0; first < count; first += per_batch) {
+    const std::size_t n = std::min(per_batch, count - first);
+    std::vector<Item> fresh(n);
+    pool_.parallel_for(n, [&](std::size_t i) {
+      if (first + i >= items_.size()) {
+        fresh[i] = prepare(first + i);
+      } else if (items_[first + i].input.empty()) {
+        items_[first + i] = prepare(first + i);
+      }
+    });
+    const auto item = [&](std::size_t i) -> const Item& {
+      return first + i < items_.size() ? items_[first + i] : fresh[i];
+    };
+    inputs.clear();
+    for (std::size_t i = 0; i < n; ++i) {
+      inputs.insert(inputs.end(), item(i).input.begin(), item(i).input.end());
+    }
+    const auto maps = engine.run(inputs, static_cast<int>(n));
+    pool_.parallel_for(n, [&](std::size_t i) {
+      std::vector<float> unused;
+      for (std::size_t h = 0; h < heads.size(); ++h) {
+        const auto& layer = network.layers[static_cast<std::size_t>(heads[h])];
+        unused.resize(maps[i][h].size());
+        losses[first + i] += head_loss(std::get<graph::Yolo>(layer.operation), layer.output, size_,
+                                       maps[i][h], item(i).truths, loss, unused);
+      }
+      detect::Thresholds thresholds;
+      thresholds.score = options.score_threshold;
+      thresholds.iou = options.nms_iou;
+      auto found = detect::non_maximum_suppression(
+          detect::decode(network, maps[i], thresholds.score), thresholds);
+      const dataset::Sample& sample = dataset_.samples[first + i];
+      const image::Size size = item(i).placement.source;
+      for (auto& d : found) d.box = image::clipped(item(i).placement.to_source(d.box), size);
+      pictures[first + i].found = std::move(found);
+      for (const auto& object : sample.objects) {
+        pictures[first + i].truth.push_back(
+            {object.class_id, object.box, object.difficult, object.crowd});
+      }
+    });
+    progress.advance(n);
+  }
+  progress.end();
+  for (const LossParts& part : losses) result.loss += part;
+  result.evaluation = run::summarize(network.classes, std::move(pictures));
+  result.evaluation.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+}  // namespace oko::train

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "oko/base/progress.h"
+#include "oko/base/threads.h"
+#include "oko/dataset/dataset.h"
+#include "oko/detect/detector.h"
+#include "oko/run/evaluate.h"
+#include "oko/train/loss.h"
+
+namespace oko::train {
+
+// The validation split, letterboxed once and kept in memory where it fits, so that evaluating every
+// epoch costs little beside training.
+class Validation {
+ public:
+  // `dataset` must outlive it; its class ids are the network's.
+  Validation(const dataset::Dataset& dataset, const graph::Network& network, int threads,
+             std::size_t cache_bytes);
+
+  struct Result {
+    LossParts loss;  // sum over pictures
+    run::Evaluation evaluation;
+  };
+  // Loss and metrics from one pass of the engine, `batch` pictures at a time.
+  Result run(detect::Engine& engine, const graph::Network& network, const LossOptions& loss,
+             int batch, Progress& progress);
+
+ private:
+  struct Item {
+    std::vector<float> input;  // empty until prepared, or where it did not fit
+    image::Placement placement;
+    std::vector<dataset::Truth> truths;
+  };
+  Item prepare(std::size_t index) const;
+
+  const dataset::Dataset& dataset_;
+  image::Size size_;
+  image::Preprocess preprocess_;
+  ThreadPool pool_;
+  std::size_t kept_;  // the first so many items stay in memory
+  std::vector<Item> items_;
+};
+
+}  // namespace oko::train

@@ -1,0 +1,117 @@
+#include "oko/train/verdict.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace oko::train {
+namespace {
+
+constexpr std::size_t kFewest = 5;  // epochs before anything can be said
+
+// Mean of the last `count` values of a part of the summaries.
+template <typename Get>
+double recent(const std::vector<EpochSummary>& epochs, std::size_t count, std::size_t skip,
+              Get get) {
+  double sum = 0;
+  for (std::size_t i = 0; i < count; ++i) sum += get(epochs[epochs.size() - 1 - skip - i]);
+  return sum / static_cast<double>(count);
+}
+
+LossParts parts_from_json(const Json& json, const std::string& place) {
+  LossParts parts;
+  parts.box = json_get<double>(json, "box", place);
+  parts.objectness = json_get<double>(json, "objectness", place);
+  parts.no_object = json_get<double>(json, "no_object", place);
+  parts.classes = json_get<double>(json, "class", place);
+  return parts;
+}
+
+}  // namespace
+
+Json to_json(const LossParts& parts) {
+  return {{"loss", parts.total()},
+          {"box", parts.box},
+          {"objectness", parts.objectness},
+          {"no_object", parts.no_object},
+          {"class", parts.classes}};
+}
+
+Json to_json(const EpochSummary& s) {
+  Json json{{"epoch", s.epoch}, {"stage", s.stage}, {"train", to_json(s.train)}};
+  if (s.has_val) {
+    json["val"] = to_json(s.val);
+    json["map50"] = s.map50;
+    json["map"] = s.map;
+  }
+  return json;
+}
+
+EpochSummary epoch_summary_from_json(const Json& json, const std::string& place) {
+  EpochSummary s;
+  s.epoch = json_get<int>(json, "epoch", place);
+  s.stage = json_get<int>(json, "stage", place);
+  s.train = parts_from_json(json_get<Json>(json, "train", place), place);
+  s.has_val = json.contains("val");
+  if (s.has_val) {
+    s.val = parts_from_json(json_get<Json>(json, "val", place), place);
+    s.map50 = json_get<double>(json, "map50", place);
+    s.map = json_get<double>(json, "map", place);
+  }
+  return s;
+}
+
+Verdict judge(const std::vector<EpochSummary>& all) {
+  std::vector<EpochSummary> epochs;  // of the present stage, where there is validation
+  for (const auto& e : all) {
+    if (e.has_val && e.stage == all.back().stage) epochs.push_back(e);
+  }
+  if (epochs.size() < kFewest) {
+    return {"too early to say", epochs.empty() && !all.empty() && !all.back().has_val
+                                    ? "there is no validation split to judge by"
+                                    : fmt::format("{} of {} epochs seen", epochs.size(), kFewest)};
+  }
+  const auto val = [](const EpochSummary& e) { return e.val.total(); };
+  const auto train = [](const EpochSummary& e) { return e.train.total(); };
+  const auto map = [](const EpochSummary& e) { return e.map50; };
+  const auto lowest = std::min_element(
+      epochs.begin(), epochs.end(), [&](const auto& a, const auto& b) { return val(a) < val(b); });
+  const auto best = std::max_element(epochs.begin(), epochs.end(),
+                                     [&](const auto& a, const auto& b) { return map(a) < map(b); });
+  const double val_now = recent(epochs, 3, 0, val), train_now = recent(epochs, 3, 0, train);
+  const double map_now = recent(epochs, 3, 0, map);
+  const double train_at_lowest = lowest->train.total();
+
+  if (val_now > 1.15 * lowest->val.total() && train_now < .9 * train_at_lowest) {
+    return {
+        "over-fitting",
+        fmt::format("validation loss is {:.2f}, {:.0f} % above its lowest {:.2f} (epoch {}), "
+                    "while training loss fell from {:.2f} to {:.2f}: the network learns these "
+                    "pictures by heart; more pictures or stronger augmentation would help, and "
+                    "the model kept is of epoch {} with mAP50 {:.3f}",
+                    val_now, 100 * (val_now / lowest->val.total() - 1), lowest->val.total(),
+                    lowest->epoch + 1, train_at_lowest, train_now, best->epoch + 1, best->map50)};
+  }
+  const std::size_t back = std::min<std::size_t>(epochs.size() - 3, 5);
+  const double map_before = recent(epochs, 3, back, map), val_before = recent(epochs, 3, back, val);
+  if (map_now > map_before + .02 || val_now < .95 * val_before) {
+    return {"under-fitting",
+            fmt::format("still learning: over {} epochs mAP50 went from {:.3f} to {:.3f} and "
+                        "validation loss from {:.2f} to {:.2f}; train longer",
+                        back, map_before, map_now, val_before, val_now)};
+  }
+  if (map_now < .3 && val_now < 1.3 * train_now) {
+    return {"under-fitting",
+            fmt::format("mAP50 stays at {:.3f} and training loss {:.2f} is no lower than "
+                        "validation loss {:.2f}: a larger network or input, a higher learning rate "
+                        "or pretrained weights would help",
+                        map_now, train_now, val_now)};
+  }
+  return {"fitting",
+          fmt::format("mAP50 {:.3f} (best {:.3f} in epoch {}) and validation loss {:.2f} "
+                      "hold steady beside training loss {:.2f}",
+                      map_now, best->map50, best->epoch + 1, val_now, train_now)};
+}
+
+}  // namespace oko::train

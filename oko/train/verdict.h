@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "oko/base/json.h"
+#include "oko/train/loss.h"
+
+namespace oko::train {
+
+// What one epoch came to; all losses are means a picture.
+struct EpochSummary {
+  int epoch = 0, stage = 1;
+  LossParts train, val;
+  bool has_val = false;
+  double map50 = 0, map = 0;  // of the EMA weights on the validation split
+};
+
+Json to_json(const LossParts& parts);
+Json to_json(const EpochSummary& summary);
+EpochSummary epoch_summary_from_json(const Json& json, const std::string& place);
+
+struct Verdict {
+  std::string name;  // "under-fitting", "fitting", "over-fitting", "too early to say"
+  std::string why;   // one sentence with the numbers
+};
+
+// Judges a run by its epochs so far: over-fitting when the validation loss has risen well above its
+// lowest while the training loss went on falling; under-fitting while both still fall or the mAP
+// still climbs; fitting in between.
+Verdict judge(const std::vector<EpochSummary>& epochs);
+
+}  // namespace oko::train
