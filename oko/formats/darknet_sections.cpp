@@ -1,5 +1,6 @@
 #include "oko/formats/darknet_sections.h"
 
+#include <cassert>
 #include <charconv>
 #include <cmath>
 
@@ -62,16 +63,20 @@ std::vector<T> parse_list(std::string_view text, const std::string& place, std::
 
 }  // namespace
 
-std::string DarknetSection::place() const { return file_ + ":" + std::to_string(line_); }
+std::string DarknetSection::place_at(int line) const { return file_ + ":" + std::to_string(line); }
+
+std::string DarknetSection::place() const { return place_at(line_); }
 
 std::string DarknetSection::place_of(std::string_view key) const {
-  return file_ + ":" + std::to_string(values_.find(key)->second.line);
+  const auto found = values_.find(key);
+  assert(found != values_.end());
+  return place_at(found->second.line);
 }
 
 void DarknetSection::add(std::string key, std::string text, int line) {
   const auto [it, added] = values_.try_emplace(key, Value{std::move(text), line});
   if (!added) {
-    throw input_error(file_ + ":" + std::to_string(line),
+    throw input_error(place_at(line),
                       shown(key) + " is given twice in [" + name_ + "], first in line " +
                           std::to_string(it->second.line),
                       "remove one of them");
@@ -92,7 +97,8 @@ DarknetSection::Value& DarknetSection::value(std::string_view key) {
 std::string DarknetSection::text(std::string_view key) { return value(key).text; }
 
 int DarknetSection::integer(std::string_view key) {
-  return parse_one<int>(value(key).text, place_of(key), key);
+  const Value& found = value(key);
+  return parse_one<int>(found.text, place_at(found.line), key);
 }
 
 int DarknetSection::integer_or(std::string_view key, int fallback) {
@@ -100,15 +106,19 @@ int DarknetSection::integer_or(std::string_view key, int fallback) {
 }
 
 float DarknetSection::number_or(std::string_view key, float fallback) {
-  return has(key) ? parse_one<float>(value(key).text, place_of(key), key) : fallback;
+  if (!has(key)) return fallback;
+  const Value& found = value(key);
+  return parse_one<float>(found.text, place_at(found.line), key);
 }
 
 std::vector<int> DarknetSection::integers(std::string_view key) {
-  return parse_list<int>(value(key).text, place_of(key), key);
+  const Value& found = value(key);
+  return parse_list<int>(found.text, place_at(found.line), key);
 }
 
 std::vector<float> DarknetSection::numbers(std::string_view key) {
-  return parse_list<float>(value(key).text, place_of(key), key);
+  const Value& found = value(key);
+  return parse_list<float>(found.text, place_at(found.line), key);
 }
 
 std::vector<std::string> DarknetSection::unused() const {

@@ -39,7 +39,8 @@ class DarknetSection {
     int line = 0;
     bool used = false;
   };
-  Value& value(std::string_view key);
+  Value& value(std::string_view key);  // throws where it is missing
+  std::string place_at(int line) const;
 
   std::string name_, file_;
   int line_;
