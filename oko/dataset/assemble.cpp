@@ -13,13 +13,6 @@
 namespace oko::dataset {
 namespace {
 
-// "Raccoon " and "raccoon" are one name badly spelt.
-std::string spelling_key(std::string_view name) {
-  std::string key;
-  for (const std::string_view word : split_blanks(name)) key += lower(word) + " ";
-  return key;
-}
-
 std::string list_names(const std::vector<std::string>& names) {
   constexpr std::size_t kShown = 12;
   std::vector<std::string> shown(

@@ -15,8 +15,14 @@ constexpr double kLargestCoordinate = 1e7;
 
 void add(std::vector<Finding>& findings, Finding::Severity severity, std::string kind,
          std::string place, std::string message, std::string repair) {
-  findings.push_back(
-      {severity, std::move(kind), std::move(place), std::move(message), std::move(repair), {}, -1});
+  findings.push_back({severity,
+                      std::move(kind),
+                      std::move(place),
+                      std::move(message),
+                      std::move(repair),
+                      {},
+                      -1,
+                      Finding::Mend::kNothing});
 }
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
@@ -103,6 +109,12 @@ std::string lower(std::string_view text) {
   return result;
 }
 
+std::string spelling_key(std::string_view name) {
+  std::string key;
+  for (const std::string_view word : split_blanks(name)) key += lower(word) + " ";
+  return key;
+}
+
 std::optional<image::Box> usable_box(Corners c, const std::string& place,
                                      std::vector<Finding>& findings) {
   for (const double value : {c.x1, c.y1, c.x2, c.y2}) {
@@ -120,16 +132,13 @@ std::optional<image::Box> usable_box(Corners c, const std::string& place,
     if (c.x1 > c.x2) std::swap(c.x1, c.x2);
     if (c.y1 > c.y2) std::swap(c.y1, c.y2);
   }
-  if (c.inclusive) {
-    c.x1 -= 1;
-    c.y1 -= 1;
-  }
-  const image::Box box{static_cast<float>(c.x1), static_cast<float>(c.y1), static_cast<float>(c.x2),
-                       static_cast<float>(c.y2)};
+  const double inside = c.inclusive ? 1 : 0;  // 1-based pixels to edges
+  const image::Box box{static_cast<float>(c.x1 - inside), static_cast<float>(c.y1 - inside),
+                       static_cast<float>(c.x2), static_cast<float>(c.y2)};
   if (box.area() <= 0 || (box.width() <= 1 && box.height() <= 1)) {
     add_warning(findings, "empty-box", place,
-                fmt::format("the box ({:g}, {:g}) to ({:g}, {:g}) holds no more than a pixel", c.x1,
-                            c.y1, c.x2, c.y2),
+                fmt::format("the box from ({:g}, {:g}) to ({:g}, {:g}) holds no more than a pixel",
+                            c.x1, c.y1, c.x2, c.y2),
                 "the box is left out");
     return std::nullopt;
   }

@@ -52,6 +52,9 @@ std::vector<std::string_view> split_lines(std::string&&) = delete;  // the lines
 std::vector<std::string_view> split_blanks(std::string_view line);
 std::string lower(std::string_view text);  // ASCII
 
+// The same for names that differ only in case and blanks ("Raccoon ", "raccoon").
+std::string spelling_key(std::string_view name);
+
 // Two opposite corners as a file gives them. `inclusive`: VOC's 1-based pixels, both inside the
 // box.
 struct Corners {

@@ -54,10 +54,20 @@ Dataset read(const std::string& uri, const ReadOptions& options, std::vector<Fin
   return dataset;
 }
 
+image::Size picture_size(const std::string& uri) {
+  constexpr std::uint64_t kHead = 256 << 10;  // past most EXIF thumbnails
+  try {
+    const image::Size size = media::probe(storage::store_for(uri).read_range(uri, 0, kHead)).size;
+    return size.width > 0 ? size : media::probe(storage::map(uri)).size;
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 void fill_sizes(Dataset& dataset) {
   for (Sample& sample : dataset.samples) {
     if (sample.size.width > 0 && sample.size.height > 0) continue;
-    sample.size = media::probe(storage::map(sample.image)).size;
+    sample.size = picture_size(sample.image);
     if (sample.size.width <= 0 || sample.size.height <= 0) {
       throw input_error(sample.image, "the picture's size cannot be read",
                         "oko data check " + dataset.uri + " lists every such picture");

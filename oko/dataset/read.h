@@ -20,6 +20,19 @@ struct Finding {
   std::string repair;   // what --repair does about it; empty where it can do nothing
   std::string sample;   // id of the sample it is about; empty where it is about none
   int object = -1;      // index in that sample's objects, or -1
+  // What repair() has to do. Nothing where it can do nothing, or where reading has done it.
+  enum class Mend {
+    kNothing,
+    kLeaveOutPicture,
+    kLeaveOutBox,
+    kClipBox,
+    kScaleBoxes,
+    kTakeSize,
+    kTurnUpright,
+    kRightExtension,
+    kMergeClass
+  };
+  Mend mend = Mend::kNothing;
 };
 
 const char* name_of(Finding::Severity severity);  // "error", "warning", "note"
@@ -37,6 +50,9 @@ struct ReadOptions {
 // relative boxes, reads their headers for the size.
 Dataset read(const std::string& uri, const ReadOptions& options = {},
              std::vector<Finding>* findings = nullptr);
+
+// The stored size of a picture, from its header; 0×0 where it cannot be read.
+image::Size picture_size(const std::string& uri);
 
 // Reads the headers of those pictures whose size no annotation tells. Throws an input Error where
 // one cannot be read.

@@ -77,4 +77,4 @@ inline const Sample& sample_named(const Dataset& dataset, const std::string& id)
 #define OKO_REFERENCE_DATA(variable, name)                           \
   const std::string variable = ::oko::dataset::reference_data(name); \
   if (variable.empty())                                              \
-  GTEST_SKIP() << "no reference data: set OKO_DATA to the folder that has " name
+  GTEST_SKIP() << "no reference data: set OKO_DATA to the folder that has " << (name)

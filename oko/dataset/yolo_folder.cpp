@@ -7,7 +7,6 @@
 #include "oko/base/error.h"
 #include "oko/dataset/data_yaml.h"
 #include "oko/dataset/yolo_txt.h"
-#include "oko/media/picture.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
@@ -179,12 +178,7 @@ class YoloReader {
 
   void add_picture(const std::string& image, const std::string& label, const std::string& split) {
     SourcePicture picture{storage::stem(image), image, label, split, {}};
-    image::Size size;
-    try {
-      size = media::probe(storage::map(tree_.uri(image))).size;
-    } catch (const Error&) {
-      // Told below like any picture without a size.
-    }
+    const image::Size size = picture_size(tree_.uri(image));
     if (!label.empty()) used_.insert(label);
     if (size.width <= 0 || size.height <= 0) {
       add_error(source_.findings, "unreadable-image", image,

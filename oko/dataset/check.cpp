@@ -1,0 +1,338 @@
+#include "oko/dataset/check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <map>
+
+#include "oko/dataset/facts.h"
+#include "oko/dataset/parsed.h"
+#include "oko/dataset/picture_name.h"
+#include "oko/storage/store.h"
+
+namespace oko::dataset {
+namespace {
+
+using Mend = Finding::Mend;
+using Severity = Finding::Severity;
+
+// Pixels by which a box may be off because its relative edges were written with six digits.
+constexpr float kRounding = .05F;
+
+std::string text_of(image::Size size) { return fmt::format("{}x{}", size.width, size.height); }
+std::string text_of(const image::Box& b) {
+  return fmt::format("({:g}, {:g}) to ({:g}, {:g})", b.left, b.top, b.right, b.bottom);
+}
+
+// Of two equal pictures the one used for measuring stays: test before val before train.
+int keeping_rank(const std::string& split) { return split == "test" ? 0 : split == "val" ? 1 : 2; }
+
+class Checker {
+ public:
+  Checker(const Dataset& dataset, const CheckOptions& options)
+      : dataset_(dataset), options_(options) {}
+
+  std::vector<Finding> run(Progress& progress) {
+    facts_ = picture_facts(dataset_, options_.threads, progress);
+    for (std::size_t i = 0; i < facts_.size(); ++i) {
+      check_picture(dataset_.samples[i], facts_[i]);
+      check_boxes(dataset_.samples[i], facts_[i]);
+    }
+    check_copies();
+    check_likenesses();
+    check_classes();
+    return std::move(findings_);
+  }
+
+ private:
+  void tell(Severity severity, const char* kind, const Sample& sample, int object,
+            std::string place, std::string message, std::string repair = {},
+            Mend mend = Mend::kNothing) {
+    findings_.push_back({severity, kind, std::move(place), std::move(message), std::move(repair),
+                         sample.id, object, mend});
+  }
+  void tell_picture(Severity severity, const char* kind, const Sample& sample, std::string message,
+                    std::string repair = {}, Mend mend = Mend::kNothing) {
+    tell(severity, kind, sample, -1, short_name(sample.image), std::move(message),
+         std::move(repair), mend);
+  }
+
+  // Without the dataset's own folder in front.
+  std::string short_name(const std::string& uri) const {
+    const std::string folder = dataset_.uri + "/";
+    return uri.starts_with(folder) ? uri.substr(folder.size()) : uri;
+  }
+
+  void check_picture(const Sample& sample, const PictureFacts& facts) {
+    if (!facts.error.empty()) {
+      tell_picture(Severity::kError, facts.info.truncated ? "truncated-image" : "unreadable-image",
+                   sample, facts.error, "the picture is left out", Mend::kLeaveOutPicture);
+      return;
+    }
+    if (facts.info.truncated) {
+      tell_picture(Severity::kError, "truncated-image", sample,
+                   "the file ends before the picture does", "the picture is left out",
+                   Mend::kLeaveOutPicture);
+    }
+    if (const std::string right = right_extension(sample.image, facts.info.format);
+        !right.empty()) {
+      tell_picture(Severity::kWarning, "wrong-extension", sample,
+                   fmt::format("is a {} file", facts.info.format),
+                   fmt::format("it is named {}", right), Mend::kRightExtension);
+    }
+    if (facts.grey) tell_picture(Severity::kNote, "grey-image", sample, "has no colours");
+    if (sample.depth == 1 && !facts.grey) {
+      tell(Severity::kNote, "depth-mismatch", sample, -1, short_name(sample.annotation),
+           "<depth> is 1, but the picture has colours");
+    }
+    check_size(sample, facts.info);
+  }
+
+  void check_size(const Sample& sample, const media::PictureInfo& info) {
+    const SizeFit fit = compare_sizes(sample.size, info.size, info.exif_orientation);
+    if (info.exif_orientation != 1 && fit != SizeFit::kTurned) {
+      tell_picture(Severity::kWarning, "exif-orientation", sample,
+                   fmt::format("EXIF orientation is {}; boxes are taken to lie on the stored "
+                               "pixels, {}; see with oko data show",
+                               info.exif_orientation, text_of(info.size)));
+    }
+    const std::string said = fmt::format("the annotation says {}, the picture is {}",
+                                         text_of(sample.size), text_of(info.size));
+    switch (fit) {
+      case SizeFit::kSame:
+        return;
+      case SizeFit::kUnsaid:
+        if (!sample.annotation.empty() && (dataset_.format == "voc" || dataset_.format == "coco")) {
+          tell_size(Severity::kNote, "no-size", sample, "the annotation has no picture size",
+                    fmt::format("{} is written", text_of(info.size)), Mend::kTakeSize);
+        }
+        return;
+      case SizeFit::kTurned:
+        tell_size(Severity::kError, "exif-orientation", sample,
+                  fmt::format("{}: boxes were drawn on the picture as EXIF orientation {} turns it",
+                              said, info.exif_orientation),
+                  "the pixels are turned upright", Mend::kTurnUpright);
+        return;
+      case SizeFit::kScaled:
+        tell_size(Severity::kError, "size-mismatch", sample, said,
+                  "the boxes are scaled to the picture", Mend::kScaleBoxes);
+        return;
+      case SizeFit::kOther:
+        if (all_inside(sample, info.size)) {
+          tell_size(Severity::kError, "size-mismatch", sample, said,
+                    "the picture's size is written, its boxes fit", Mend::kTakeSize);
+        } else {
+          tell_size(Severity::kError, "size-mismatch", sample, said + ", and boxes are outside",
+                    "the picture is left out", Mend::kLeaveOutPicture);
+        }
+    }
+  }
+
+  void tell_size(Severity severity, const char* kind, const Sample& sample, std::string message,
+                 std::string repair, Mend mend) {
+    tell(severity, kind, sample, -1, short_name(sample.annotation), std::move(message),
+         std::move(repair), mend);
+  }
+
+  static bool all_inside(const Sample& sample, image::Size size) {
+    return std::all_of(sample.objects.begin(), sample.objects.end(), [&](const Object& object) {
+      return image::clipped(object.box, size) == object.box;
+    });
+  }
+
+  // The pixels that boxes are measured in: the annotation's where repair goes by them.
+  static image::Size box_frame(const Sample& sample, const PictureFacts& facts) {
+    if (!facts.error.empty()) return sample.size;
+    const SizeFit fit = compare_sizes(sample.size, facts.info.size, facts.info.exif_orientation);
+    return fit == SizeFit::kTurned || fit == SizeFit::kScaled ? sample.size : facts.info.size;
+  }
+
+  void check_boxes(const Sample& sample, const PictureFacts& facts) {
+    const image::Size frame = box_frame(sample, facts);
+    if (frame.width <= 0 || frame.height <= 0) return;
+    for (int i = 0; i < static_cast<int>(sample.objects.size()); ++i) check_box(sample, i, frame);
+    check_doubles(sample);
+  }
+
+  void check_box(const Sample& sample, int index, image::Size frame) {
+    const Object& object = sample.objects[static_cast<std::size_t>(index)];
+    const image::Box inside = image::clipped(object.box, frame);
+    if (inside.width() <= 0 || inside.height() <= 0 ||
+        (inside != object.box && inside.width() <= 1 && inside.height() <= 1)) {
+      tell(Severity::kWarning, "outside-box", sample, index, object.place,
+           fmt::format("the box {} lies outside of the picture, {}", text_of(object.box),
+                       text_of(frame)),
+           "the box is left out", Mend::kLeaveOutBox);
+      return;
+    }
+    const float over = std::max({-object.box.left, -object.box.top,
+                                 object.box.right - static_cast<float>(frame.width),
+                                 object.box.bottom - static_cast<float>(frame.height)});
+    if (over > kRounding) {
+      tell(over > 1 ? Severity::kWarning : Severity::kNote, "past-edge", sample, index,
+           object.place,
+           fmt::format("the box {} goes past the edge of the picture, {}, by {:.3g} pixels",
+                       text_of(object.box), text_of(frame), over),
+           "the box is clipped to the picture", Mend::kClipBox);
+    }
+    check_tiny(sample, index, inside, frame);
+  }
+
+  void check_tiny(const Sample& sample, int index, const image::Box& box, image::Size frame) {
+    constexpr float kTinySide = 4;  // on the network's input: half a cell of the finest map
+    const std::string& place = sample.objects[static_cast<std::size_t>(index)].place;
+    if (std::min(box.width(), box.height()) <= 1) {
+      tell(Severity::kWarning, "thin-box", sample, index, place,
+           fmt::format("the box is {:.3g} by {:.3g} pixels", box.width(), box.height()));
+      return;
+    }
+    const float scale =
+        std::min(static_cast<float>(options_.input.width) / static_cast<float>(frame.width),
+                 static_cast<float>(options_.input.height) / static_cast<float>(frame.height));
+    if (std::sqrt(box.area()) * scale < kTinySide) {
+      tell(Severity::kNote, "tiny-box", sample, index, place,
+           fmt::format("the box is {:.2g} by {:.2g} pixels on the {} input", box.width() * scale,
+                       box.height() * scale, text_of(options_.input)));
+    }
+  }
+
+  // The same object labelled twice.
+  void check_doubles(const Sample& sample) {
+    constexpr float kSame = .95F;
+    for (std::size_t i = 0; i < sample.objects.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        const Object& a = sample.objects[j];
+        const Object& b = sample.objects[i];
+        if (a.class_id != b.class_id || a.crowd != b.crowd || image::iou(a.box, b.box) <= kSame) {
+          continue;
+        }
+        tell(Severity::kWarning, "duplicate-box", sample, static_cast<int>(i), b.place,
+             fmt::format("nearly the same \"{}\" box as at {}", class_name(b.class_id), a.place),
+             "the second one is left out", Mend::kLeaveOutBox);
+        break;
+      }
+    }
+  }
+
+  const std::string& class_name(int class_id) const {
+    return dataset_.classes[static_cast<std::size_t>(class_id)];
+  }
+
+  std::string name_in_split(const Sample& sample) const {
+    return short_name(sample.image) + (sample.split.empty() ? "" : " (" + sample.split + ")");
+  }
+
+  void check_copies() {
+    for (const std::vector<std::size_t>& group : same_pictures(facts_, false)) {
+      const std::size_t kept =
+          *std::min_element(group.begin(), group.end(), [&](std::size_t a, std::size_t b) {
+            return keeping_rank(dataset_.samples[a].split) <
+                   keeping_rank(dataset_.samples[b].split);
+          });
+      const Sample& original = dataset_.samples[kept];
+      for (const std::size_t i : group) {
+        if (i == kept) continue;
+        const Sample& copy = dataset_.samples[i];
+        const bool leak = copy.split != original.split;
+        tell_picture(leak ? Severity::kError : Severity::kWarning,
+                     leak ? "split-leak" : "duplicate-image", copy,
+                     fmt::format("{}has the same pixels as {}{}",
+                                 leak ? "is in " + split_text(copy) + " and " : "",
+                                 name_in_split(original), boxes_differ(copy, original)),
+                     fmt::format("only {} is kept", short_name(original.image)),
+                     Mend::kLeaveOutPicture);
+      }
+    }
+  }
+
+  static std::string split_text(const Sample& sample) {
+    return sample.split.empty() ? "no split" : sample.split;
+  }
+
+  static std::string boxes_differ(const Sample& a, const Sample& b) {
+    const bool same = std::equal(a.objects.begin(), a.objects.end(), b.objects.begin(),
+                                 b.objects.end(), [](const Object& x, const Object& y) {
+                                   return x.class_id == y.class_id && x.box == y.box;
+                                 });
+    return same ? "" : ", with other boxes";
+  }
+
+  void check_likenesses() {
+    for (const std::vector<std::size_t>& group : same_pictures(facts_, true)) {
+      for (const std::size_t i : group) {
+        if (i == group.front() || facts_[i].pixels == facts_[group.front()].pixels) continue;
+        const Sample& first = dataset_.samples[group.front()];
+        const Sample& other = dataset_.samples[i];
+        const bool across = first.split != other.split;
+        tell_picture(across ? Severity::kWarning : Severity::kNote,
+                     across ? "near-leak" : "near-duplicate", other,
+                     fmt::format("looks like {}", name_in_split(first)));
+      }
+    }
+  }
+
+  void check_classes() {
+    std::vector<std::map<std::string, int>> counts(dataset_.classes.size());
+    for (const Sample& sample : dataset_.samples) {
+      for (const Object& object : sample.objects) {
+        ++counts[static_cast<std::size_t>(object.class_id)][sample.split];
+      }
+    }
+    const Sample none;
+    if (count_objects(dataset_) == 0) {
+      tell(Severity::kError, "no-boxes", none, -1, dataset_.uri, "the dataset has no boxes at all");
+      return;
+    }
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      if (counts[i].empty()) {
+        tell(Severity::kNote, "class-without-boxes", none, -1, dataset_.uri,
+             fmt::format("class \"{}\" has no boxes", dataset_.classes[i]));
+      } else if (has_split(dataset_, "train") && !counts[i].contains("train")) {
+        tell(Severity::kWarning, "class-not-in-train", none, -1, dataset_.uri,
+             fmt::format("class \"{}\" has boxes, but none of them in train", dataset_.classes[i]));
+      }
+    }
+    check_spellings();
+  }
+
+  void check_spellings() {
+    std::map<std::string, std::size_t> first;
+    for (std::size_t i = 0; i < dataset_.classes.size(); ++i) {
+      const auto [at, is_new] = first.emplace(spelling_key(dataset_.classes[i]), i);
+      if (is_new) continue;
+      tell(Severity::kWarning, "similar-classes", Sample{}, -1, dataset_.uri,
+           fmt::format("classes \"{}\" and \"{}\" differ in spelling only",
+                       dataset_.classes[at->second], dataset_.classes[i]),
+           fmt::format("both become \"{}\"", dataset_.classes[at->second]), Mend::kMergeClass);
+    }
+  }
+
+  const Dataset& dataset_;
+  const CheckOptions& options_;
+  std::vector<PictureFacts> facts_;
+  std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+SizeFit compare_sizes(image::Size said, image::Size real, int exif_orientation) {
+  if (said.width <= 0 || said.height <= 0) return SizeFit::kUnsaid;
+  if (said == real) return SizeFit::kSame;
+  const bool swapped = said.width == real.height && said.height == real.width;
+  if (swapped && exif_orientation >= 5) return SizeFit::kTurned;
+  // The shape is the same where scaling by one side gives the other to a pixel.
+  const double scale = static_cast<double>(real.width) / said.width;
+  const double height = said.height * scale;
+  return std::abs(height - real.height) <= std::max(1.0, scale) ? SizeFit::kScaled
+                                                                : SizeFit::kOther;
+}
+
+std::vector<Finding> check(const Dataset& dataset, Progress& progress,
+                           const CheckOptions& options) {
+  return Checker(dataset, options).run(progress);
+}
+
+}  // namespace oko::dataset

@@ -1,0 +1,175 @@
+#include "oko/dataset/repair.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "oko/base/error.h"
+#include "oko/dataset/parsed.h"
+#include "oko/dataset/picture_name.h"
+#include "oko/dataset/write.h"
+#include "oko/media/picture.h"
+#include "oko/storage/store.h"
+
+namespace oko::dataset {
+namespace {
+
+using Mend = Finding::Mend;
+
+// What is to be done to one sample.
+struct Plan {
+  std::set<Mend> mends;             // of the whole picture
+  std::set<int> left_out, clipped;  // objects
+  bool has(Mend mend) const { return mends.contains(mend); }
+};
+
+std::map<std::string, Plan> make_plans(const std::vector<Finding>& findings) {
+  std::map<std::string, Plan> plans;
+  for (const Finding& finding : findings) {
+    if (finding.mend == Mend::kNothing || finding.sample.empty()) continue;
+    Plan& plan = plans[finding.sample];
+    if (finding.mend == Mend::kLeaveOutBox) {
+      plan.left_out.insert(finding.object);
+    } else if (finding.mend == Mend::kClipBox) {
+      plan.clipped.insert(finding.object);
+    } else {
+      plan.mends.insert(finding.mend);
+    }
+  }
+  return plans;
+}
+
+void scale_boxes(Sample& sample, image::Size real) {
+  const float x = static_cast<float>(real.width) / static_cast<float>(sample.size.width);
+  const float y = static_cast<float>(real.height) / static_cast<float>(sample.size.height);
+  for (Object& object : sample.objects) {
+    image::Box& box = object.box;
+    box = {box.left * x, box.top * y, box.right * x, box.bottom * y};
+  }
+}
+
+// Clips and leaves out boxes in the pixels they were told in, then brings them to the picture's.
+void mend_sample(Sample& sample, const Plan& plan, RepairResult& result) {
+  const image::Size real = picture_size(sample.image);
+  const bool by_annotation = plan.has(Mend::kTurnUpright) || plan.has(Mend::kScaleBoxes);
+  const image::Size frame = by_annotation ? sample.size : real;
+  std::vector<Object> kept;
+  for (int i = 0; i < static_cast<int>(sample.objects.size()); ++i) {
+    if (plan.left_out.contains(i)) {
+      ++result.boxes_left_out;
+      continue;
+    }
+    kept.push_back(sample.objects[static_cast<std::size_t>(i)]);
+    if (plan.clipped.contains(i)) {
+      kept.back().box = image::clipped(kept.back().box, frame);
+      ++result.boxes_clipped;
+    }
+  }
+  sample.objects = std::move(kept);
+  if (plan.has(Mend::kScaleBoxes)) {
+    scale_boxes(sample, real);
+    result.boxes_scaled += static_cast<int>(sample.objects.size());
+  }
+  if (plan.has(Mend::kTurnUpright)) {
+    ++result.pictures_turned;
+  } else {
+    sample.size = real;
+  }
+  result.pictures_renamed += plan.has(Mend::kRightExtension) ? 1 : 0;
+}
+
+// Names that differ in spelling only become the first of them.
+void merge_classes(Dataset& dataset) {
+  std::map<std::string, int> merged;
+  std::vector<int> new_id;
+  std::vector<std::string> classes;
+  for (const std::string& name : dataset.classes) {
+    const auto [at, is_new] = merged.emplace(spelling_key(name), static_cast<int>(classes.size()));
+    if (is_new) classes.push_back(name);
+    new_id.push_back(at->second);
+  }
+  dataset.classes = std::move(classes);
+  for (Sample& sample : dataset.samples) {
+    for (Object& object : sample.objects) {
+      object.class_id = new_id[static_cast<std::size_t>(object.class_id)];
+    }
+  }
+}
+
+// The stored pixels as EXIF orientation 1 to 8 wants them seen.
+image::Picture turned_upright(const image::Picture& stored, int orientation) {
+  const bool swaps = orientation >= 5;
+  const int width = stored.size.width, height = stored.size.height;
+  image::Picture upright{{swaps ? height : width, swaps ? width : height}, {}};
+  upright.rgb.resize(stored.rgb.size());
+  for (int row = 0; row < upright.size.height; ++row) {
+    for (int column = 0; column < upright.size.width; ++column) {
+      int x = swaps ? row : column, y = swaps ? column : row;
+      if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) {
+        x = width - 1 - x;
+      }
+      if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7) {
+        y = height - 1 - y;
+      }
+      const auto from = 3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
+                             static_cast<std::size_t>(x));
+      const auto to =
+          3 * (static_cast<std::size_t>(row) * static_cast<std::size_t>(upright.size.width) +
+               static_cast<std::size_t>(column));
+      std::copy_n(stored.rgb.begin() + static_cast<std::ptrdiff_t>(from), 3,
+                  upright.rgb.begin() + static_cast<std::ptrdiff_t>(to));
+    }
+  }
+  return upright;
+}
+
+PictureFile mended_picture(const Sample& sample, const Plan* plan) {
+  const std::string name = storage::filename(sample.image);
+  PictureFile file{name.substr(name.size() - storage::extension(name).size()),
+                   storage::map(sample.image)};
+  if (!plan) return file;
+  const media::PictureInfo info = media::probe(file.content);
+  if (plan->has(Mend::kRightExtension)) file.extension = extension_of(info.format);
+  if (plan->has(Mend::kTurnUpright)) {
+    constexpr int kQuality = 95;
+    const image::Picture upright =
+        turned_upright(media::decode(file.content, sample.image), info.exif_orientation);
+    const bool jpeg = info.format == "jpeg";
+    file.content = Bytes(jpeg ? media::encode_jpeg(upright, kQuality) : media::encode_png(upright));
+    file.extension = jpeg ? ".jpg" : ".png";
+  }
+  return file;
+}
+
+}  // namespace
+
+RepairResult repair(const Dataset& dataset, const std::vector<Finding>& findings,
+                    const std::string& folder, Progress& progress) {
+  RepairResult result;
+  const std::map<std::string, Plan> plans = make_plans(findings);
+  Dataset mended = dataset;
+  mended.samples.clear();
+  for (const Sample& sample : dataset.samples) {
+    const auto plan = plans.find(sample.id);
+    if (plan != plans.end() && plan->second.has(Mend::kLeaveOutPicture)) {
+      ++result.pictures_left_out;
+      continue;
+    }
+    mended.samples.push_back(sample);
+    if (plan != plans.end()) mend_sample(mended.samples.back(), plan->second, result);
+  }
+  if (mended.samples.empty()) {
+    throw input_error(dataset.uri, "no picture is left after repair");
+  }
+  if (std::any_of(findings.begin(), findings.end(),
+                  [](const Finding& f) { return f.mend == Mend::kMergeClass; })) {
+    merge_classes(mended);
+  }
+  write(mended, folder, dataset.format, progress, [&](const Sample& sample) {
+    const auto plan = plans.find(sample.id);
+    return mended_picture(sample, plan == plans.end() ? nullptr : &plan->second);
+  });
+  return result;
+}
+
+}  // namespace oko::dataset
