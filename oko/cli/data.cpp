@@ -1,0 +1,253 @@
+#include "oko/cli/data.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "oko/base/error.h"
+#include "oko/cli/table.h"
+#include "oko/dataset/recognise.h"
+#include "oko/dataset/show.h"
+#include "oko/dataset/split.h"
+#include "oko/dataset/write.h"
+#include "oko/media/picture.h"
+
+namespace oko::cli {
+namespace {
+
+struct ShowArguments {
+  DataArguments data;
+  dataset::SheetOptions sheet;
+  std::string class_name, out = "contact-sheet.png";
+};
+
+struct ConvertArguments {
+  DataArguments data;
+  std::string to, out;
+};
+
+struct SplitArguments {
+  DataArguments data;
+  dataset::SplitOptions options;
+  std::string to, out;
+};
+
+// Only the pictures that show a class.
+void keep_class(dataset::Dataset& data, const std::string& name) {
+  const auto class_id = dataset::class_named(data, name);
+  if (!class_id) {
+    throw Error(ErrorCode::kUsage, "--class", "no class \"" + name + "\"",
+                fmt::format("the dataset has {}", fmt::join(data.classes, ", ")));
+  }
+  std::erase_if(data.samples, [&](const dataset::Sample& sample) {
+    return std::none_of(sample.objects.begin(), sample.objects.end(),
+                        [&](const dataset::Object& o) { return o.class_id == *class_id; });
+  });
+}
+
+void show(const ShowArguments& arguments, const Context& context) {
+  dataset::Dataset data = load_usable_data(arguments.data, context);
+  if (!arguments.class_name.empty()) keep_class(data, arguments.class_name);
+  if (data.samples.empty()) {
+    throw Error(ErrorCode::kUsage, "--class", "no picture shows that class");
+  }
+  const image::Picture sheet = dataset::contact_sheet(data, arguments.sheet, *context.progress);
+  media::save(sheet, arguments.out);
+  const auto shown = std::min<std::size_t>(data.samples.size(),
+                                           static_cast<std::size_t>(arguments.sheet.pictures));
+  context.say(fmt::format("{} of {} pictures on {} ({}x{})", shown, data.samples.size(),
+                          arguments.out, sheet.size.width, sheet.size.height));
+  context.say("next: --seed N draws other pictures, --class NAME or --split NAME some of them");
+  context.emit({{"sheet", arguments.out},
+                {"width", sheet.size.width},
+                {"height", sheet.size.height},
+                {"pictures", shown}});
+}
+
+void tell_written(const dataset::Dataset& data, const std::string& format, const std::string& out,
+                  const Context& context) {
+  context.say(fmt::format("{} ({}): {}", out, format, summary_of(data)));
+  context.say("next: oko data check " + out);
+  Json document = summary_json(data);
+  document["dataset"] = out;
+  document["format"] = format;
+  context.emit(document);
+}
+
+void convert(const ConvertArguments& arguments, const Context& context) {
+  const dataset::Dataset data = load_data(arguments.data);
+  dataset::write(data, arguments.out, arguments.to, *context.progress);
+  tell_written(data, arguments.to, arguments.out, context);
+}
+
+void split(const SplitArguments& arguments, const Context& context) {
+  const dataset::Dataset data =
+      dataset::split(load_data(arguments.data), arguments.options, *context.progress);
+  const std::string format = arguments.to.empty() ? data.format : arguments.to;
+  dataset::write(data, arguments.out, format, *context.progress);
+  tell_written(data, format, arguments.out, context);
+}
+
+CLI::Option* add_format_option(CLI::App& command, const char* name, std::string& format,
+                               const char* text) {
+  return command.add_option(name, format, text)
+      ->check(CLI::IsMember(dataset::format_names()))
+      ->type_name("FORMAT");
+}
+
+void add_show_command(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("show", "Draw a contact sheet: pictures with their boxes");
+  const auto arguments = std::make_shared<ShowArguments>();
+  ShowArguments& a = *arguments;
+  add_data_arguments(*command, a.data);
+  add_split_argument(*command, a.data);
+  command->add_option("-o,--out", a.out, "The sheet, .png or .jpg")
+      ->capture_default_str()
+      ->type_name("FILE");
+  command->add_option("--class", a.class_name, "Only pictures that show this class")
+      ->type_name("NAME");
+  command->add_option("--pictures", a.sheet.pictures, "How many")
+      ->capture_default_str()
+      ->type_name("N");
+  command->add_option("--columns", a.sheet.columns, "How many side by side")
+      ->capture_default_str()
+      ->type_name("N");
+  command->add_option("--cell", a.sheet.cell, "Side of each in pixels")
+      ->capture_default_str()
+      ->type_name("N");
+  command->add_option("--seed", a.sheet.seed, "Which ones are drawn; 0: the first")
+      ->capture_default_str()
+      ->type_name("N");
+  command->footer(R"(
+Examples:
+  oko data show photos -o sheet.png
+  oko data show photos --split val --class cat --pictures 60 --columns 10 --cell 200)");
+  command->callback([arguments, &context] { show(*arguments, context); });
+}
+
+void add_convert_command(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("convert", "Write a dataset in another format");
+  const auto arguments = std::make_shared<ConvertArguments>();
+  add_data_arguments(*command, arguments->data);
+  add_format_option(*command, "--to", arguments->to, "The new format")->required();
+  command->add_option("-o,--out", arguments->out, "A new folder")->required()->type_name("FOLDER");
+  command->footer(R"(
+Pictures are copied byte for byte, splits are kept, the source is not changed. What a format cannot
+say is lost: "difficult" in all but voc and coco, crowd regions in all but coco (voc: difficult).
+
+Examples:
+  oko data convert VOCdevkit --to coco -o photos-coco
+  oko data convert train.txt --classes classes.txt --to voc -o photos-voc)");
+  command->callback([arguments, &context] { convert(*arguments, context); });
+}
+
+void add_split_command(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("split", "Share pictures out to train, val and test");
+  const auto arguments = std::make_shared<SplitArguments>();
+  SplitArguments& a = *arguments;
+  add_data_arguments(*command, a.data);
+  command->add_option("-o,--out", a.out, "A new folder")->required()->type_name("FOLDER");
+  command->add_option("--val", a.options.val, "Share of val")
+      ->capture_default_str()
+      ->type_name("SHARE");
+  command->add_option("--test", a.options.test, "Share of test")
+      ->capture_default_str()
+      ->type_name("SHARE");
+  command->add_option("--seed", a.options.seed, "The same seed gives the same split")
+      ->capture_default_str()
+      ->type_name("N");
+  add_format_option(*command, "--to", a.to, "Format of the new dataset (the source's)");
+  command->footer(R"(
+Every split gets its share of every class and of the background pictures. Pictures that look the
+same stay together. The source is not changed.
+
+Examples:
+  oko data split photos --out photos-split
+  oko data split photos --val 0.15 --test 0.15 --seed 7 --out photos-split)");
+  command->callback([arguments, &context] { split(*arguments, context); });
+}
+
+}  // namespace
+
+void add_data_arguments(CLI::App& command, DataArguments& data) {
+  command
+      .add_option("DATASET", data.uri,
+                  "A folder (VOC, COCO, YOLO, Keras list, Create ML) or its annotation file")
+      ->required();
+  add_format_option(command, "--format", data.format, "Its format (recognised by itself)");
+  command.add_option("--classes", data.classes_file, "Class names in order, one a line")
+      ->type_name("FILE");
+}
+
+void add_split_argument(CLI::App& command, DataArguments& data) {
+  command.add_option("--split", data.split, "Only this split")->type_name("NAME");
+}
+
+dataset::Dataset load_data(const DataArguments& arguments,
+                           std::vector<dataset::Finding>* findings) {
+  dataset::ReadOptions options;
+  options.format = arguments.format;
+  options.classes_file = arguments.classes_file;
+  dataset::Dataset data = dataset::read(arguments.uri, options, findings);
+  return arguments.split.empty() ? data : dataset::subset(data, arguments.split);
+}
+
+dataset::Dataset load_usable_data(const DataArguments& arguments, const Context& context) {
+  std::vector<dataset::Finding> findings;
+  dataset::Dataset data = load_data(arguments, &findings);
+  const auto count = std::count_if(findings.begin(), findings.end(), [](const auto& finding) {
+    return finding.severity != dataset::Finding::Severity::kNote;
+  });
+  if (count > 0) {
+    context.progress->line(fmt::format("{} left out or worked around: oko data check {}",
+                                       counted(count, "thing"), arguments.uri));
+  }
+  return data;
+}
+
+std::string counted(std::int64_t count, const std::string& noun) {
+  const bool to_es = noun.ends_with("ss") || noun.ends_with("x");
+  return grouped(count) + " " + noun + (count == 1 ? "" : to_es ? "es" : "s");
+}
+
+std::string summary_of(const dataset::Dataset& data) {
+  std::string text = fmt::format("{}, {}, {}", counted(std::ssize(data.samples), "picture"),
+                                 counted(static_cast<std::int64_t>(count_objects(data)), "box"),
+                                 counted(std::ssize(data.classes), "class"));
+  std::string separator = ": ";
+  for (const std::string& name : dataset::split_names(data)) {
+    const auto count = std::count_if(data.samples.begin(), data.samples.end(),
+                                     [&](const auto& sample) { return sample.split == name; });
+    if (name.empty() && separator == ": ") return text + ", no splits";
+    text += separator + (name.empty() ? "in none" : name) + " " + grouped(count);
+    separator = ", ";
+  }
+  return text;
+}
+
+Json summary_json(const dataset::Dataset& data) {
+  Json splits = Json::object();
+  for (const std::string& name : dataset::split_names(data)) {
+    splits[name] = std::count_if(data.samples.begin(), data.samples.end(),
+                                 [&](const auto& sample) { return sample.split == name; });
+  }
+  return {{"dataset", data.uri},
+          {"format", data.format},
+          {"pictures", data.samples.size()},
+          {"boxes", dataset::count_objects(data)},
+          {"classes", data.classes},
+          {"splits", splits}};
+}
+
+void add_data_command(CLI::App& app, Context& context) {
+  CLI::App* data = app.add_subcommand("data", "Look at datasets, check and change them");
+  data->require_subcommand(1);
+  add_data_check_command(*data, context);
+  add_data_stats_command(*data, context);
+  add_show_command(*data, context);
+  add_convert_command(*data, context);
+  add_split_command(*data, context);
+  add_data_anchors_command(*data, context);
+}
+
+}  // namespace oko::cli

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "oko/cli/cli.h"
+#include "oko/dataset/dataset.h"
+#include "oko/dataset/read.h"
+
+namespace oko::cli {
+
+// What a command takes to name a dataset.
+struct DataArguments {
+  std::string uri, format, classes_file, split;
+};
+
+// Adds DATASET, --format and --classes.
+void add_data_arguments(CLI::App& command, DataArguments& data);
+// Adds --split.
+void add_split_argument(CLI::App& command, DataArguments& data);
+
+// Reads it. With `findings` everything odd is collected there; without, the first error throws.
+dataset::Dataset load_data(const DataArguments& arguments,
+                           std::vector<dataset::Finding>* findings = nullptr);
+// Reads it and goes on with what can be used: a line on standard error says how many findings there
+// were and where to see them.
+dataset::Dataset load_usable_data(const DataArguments& arguments, const Context& context);
+
+// "364 pictures, 4886 boxes, 3 classes: train 205, val 87, test 72".
+std::string summary_of(const dataset::Dataset& data);
+Json summary_json(const dataset::Dataset& data);
+
+// "1 error", "3 errors".
+std::string counted(std::int64_t count, const std::string& noun);
+
+void add_data_check_command(CLI::App& data, Context& context);
+void add_data_stats_command(CLI::App& data, Context& context);
+void add_data_anchors_command(CLI::App& data, Context& context);
+
+}  // namespace oko::cli
