@@ -11,8 +11,8 @@ namespace oko::formats {
 
 // Reads a Darknet .cfg. Shapes are inferred; preprocess is Darknet's (letterbox, pixel centres);
 // batch norm is sqrt(variance) + 1e-6. The [net] section's training keys go to
-// network.metadata["darknet"]["net"] as strings; keys that nothing here uses are told in
-// `warnings`. Throws input Errors with "file:line".
+// network.metadata["darknet"]["net"] as strings, those of each head to ["darknet"]["heads"]; keys
+// that nothing here uses are told in `warnings`, once each. Throws input Errors with "file:line".
 graph::Network read_darknet_cfg(std::string_view text, const std::string& name,
                                 std::vector<std::string>* warnings = nullptr);
 
@@ -24,11 +24,18 @@ struct DarknetWeights {
 };
 
 // Loads a .weights file or a prefix (tiny-yolo-voc.conv.9: the first convolutions) into `network`.
-// A file that ends inside a layer is an Error: "file has N floats, layer K wants M".
+// A file that ends inside a layer is an Error: "file has N floats, layer K wants M"; so are numbers
+// that are not finite. Tensors share the file's bytes. `network` needs shapes; what a prefix does
+// not hold stays as it is, and after an Error everything does.
 DarknetWeights read_darknet_weights(const Bytes& file, const std::string& name,
                                     graph::Network& network);
 
+// The .cfg that Darknet reads and read_darknet_cfg() gives back equal. Training keys are those that
+// were read, else the usual ones. Throws an input Error naming the layer Darknet cannot express.
 std::string write_darknet_cfg(const graph::Network& network);
+
+// The .weights of a network with all its weights. Variances are changed where batch norm's epsilon
+// is neither of Darknet's two, so that the divisor stays the same.
 std::vector<std::byte> write_darknet_weights(const graph::Network& network,
                                              const DarknetWeights& header = {});
 
