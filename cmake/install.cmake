@@ -1,7 +1,51 @@
-# cmake --install: the libraries, their headers, find_package(oko) and pkg-config.
+# cmake --install: the libraries with their headers, find_package(oko) and pkg-config, in two parts:
+# "phone" (base, image, graph, detect; no dependency but nlohmann-json and threads) and "desktop".
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
-get_property(libraries GLOBAL PROPERTY OKO_LIBRARIES)
-install(TARGETS ${libraries} EXPORT oko_targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(DIRECTORY oko DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
-install(EXPORT oko_targets NAMESPACE oko:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/oko)
+set(oko_config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/oko)
+
+get_property(oko_libraries GLOBAL PROPERTY OKO_LIBRARIES)
+set(OKO_HAS_DESKTOP ${OKO_DESKTOP})
+set(OKO_HAS_TRAIN OFF)
+foreach(library IN LISTS oko_libraries)
+  string(REPLACE "oko_" "" folder ${library})
+  if(folder MATCHES "^(base|image|graph|detect)$")
+    set(part phone)
+  else()
+    set(part desktop)
+  endif()
+  if(folder STREQUAL "train")
+    set(OKO_HAS_TRAIN ON)
+  endif()
+  install(TARGETS ${library} EXPORT oko_${part}_targets
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${part})
+  install(DIRECTORY oko/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/oko COMPONENT ${part}
+    FILES_MATCHING PATTERN "*.h" PATTERN "test_*.h" EXCLUDE)
+endforeach()
+
+install(EXPORT oko_phone_targets NAMESPACE oko:: DESTINATION ${oko_config_dir} COMPONENT phone)
+if(OKO_DESKTOP)
+  install(EXPORT oko_desktop_targets NAMESPACE oko:: DESTINATION ${oko_config_dir}
+    COMPONENT desktop)
+endif()
+
+configure_package_config_file(cmake/oko-config.cmake.in ${PROJECT_BINARY_DIR}/oko-config.cmake
+  INSTALL_DESTINATION ${oko_config_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/oko-config-version.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/oko-config.cmake ${PROJECT_BINARY_DIR}/oko-config-version.cmake
+  DESTINATION ${oko_config_dir} COMPONENT phone)
+
+# The pkg-config file finds its prefix from where it lies, so that the tree can be moved.
+file(RELATIVE_PATH OKO_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+configure_file(cmake/oko.pc.in ${PROJECT_BINARY_DIR}/oko.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/oko.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+  COMPONENT phone)
+
+if(OKO_TESTS AND NOT OKO_SANITIZE)
+  add_test(NAME install COMMAND ${CMAKE_COMMAND}
+    -DBUILD=${PROJECT_BINARY_DIR} -DSOURCE=${PROJECT_SOURCE_DIR}/tests/install
+    -DCOMPILER=${CMAKE_CXX_COMPILER} -DGENERATOR=${CMAKE_GENERATOR}
+    -P ${PROJECT_SOURCE_DIR}/tests/install/install_test.cmake)
+  set_tests_properties(install PROPERTIES TIMEOUT 300)
+endif()
