@@ -22,7 +22,7 @@ std::vector<std::string> choices_of(const CLI::Option& option) {
 }
 
 bool names_a_file(const CLI::Option& option) {
-  constexpr std::array<std::string_view, 5> kTypes = {"FILE", "FOLDER", "MODEL", "DATASET", "RUN"};
+  constexpr std::array<std::string_view, 2> kTypes = {"FILE", "FOLDER"};
   return std::find(kTypes.begin(), kTypes.end(), option.get_type_name()) != kTypes.end();
 }
 
@@ -52,7 +52,7 @@ void add_command(const CLI::App& app, CommandEntry entry, std::vector<CommandEnt
     } else {
       const auto choices = choices_of(*option);
       entry.words.insert(entry.words.end(), choices.begin(), choices.end());
-      entry.completes_files |= names_a_file(*option);
+      entry.completes_files |= choices.empty() && option->get_name() != "COMMAND";
     }
   }
   table.push_back(entry);

@@ -80,8 +80,9 @@ class Axes {
 };
 
 std::string tick_text(double v) {
-  if (v != 0 && (std::abs(v) >= 1e5 || std::abs(v) < 1e-3)) return fmt::format("{:.0e}", v);
-  return fmt::format("{:.6g}", v);
+  if (v == 0) return "0";  // also for −0
+  return std::abs(v) >= 1e6 || std::abs(v) < 1e-4 ? fmt::format("{:.0e}", v)
+                                                  : fmt::format("{:.6g}", v);
 }
 
 std::string rules(const Chart& chart, const Axes& axes) {

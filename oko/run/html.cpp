@@ -74,7 +74,8 @@ main { max-width: 1120px; margin: 0 auto; padding: 24px 16px 48px; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 6px; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 0 0 12px; }
 h3 { font-size: .95rem; margin: 0 0 4px; font-weight: 600; overflow-wrap: anywhere; }
-p { margin: 0 0 8px; max-width: 75ch; }
+p { margin: 0 0 8px; max-width: 90ch; }
+.note { margin: 10px 0 0; }
 .soft { color: var(--soft); font-size: .9rem; }
 header { margin-bottom: 20px; }
 .verdict { font-size: 1.1rem; }
@@ -89,7 +90,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .tile span { color: var(--soft); font-size: .85rem; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr));
   gap: 22px; }
-.small { display: grid; grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 14px; }
+.small { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 14px; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text { fill: var(--soft); font-size: 12px; font-family: inherit; }
 .rule { stroke: var(--line); stroke-width: 1; }

@@ -33,7 +33,7 @@ std::string plain_words(const Evaluation& evaluation) {
 std::string header(const ReportInput& input, const LogFacts& facts) {
   std::string html = "<header><h1>" + escaped(input.title) + "</h1>";
   if (!facts.verdict.empty()) {
-    const bool bad = facts.verdict != "fitting";
+    const bool bad = facts.verdict.ends_with("-fitting");
     html += fmt::format(R"(<p class="verdict{}"><b>{}</b>{}{}</p>)", bad ? " bad" : "",
                         escaped(facts.verdict), facts.why.empty() ? "" : ": ", escaped(facts.why));
   }
@@ -43,7 +43,10 @@ std::string header(const ReportInput& input, const LogFacts& facts) {
     html += "<p>The run stopped before its first evaluation.</p>";
   }
   if (!facts.end_reason.empty()) {
-    html += R"(<p class="soft">The run ended: )" + escaped(facts.end_reason) + ".</p>";
+    html += R"(<p class="soft">)" +
+            (facts.end_reason == "done" ? "The run went through all its epochs"
+                                        : "The run ended: " + escaped(facts.end_reason)) +
+            ".</p>";
   } else if (!input.log.empty()) {
     html += R"(<p class="soft">The run is not finished.</p>)";
   }
@@ -115,18 +118,36 @@ std::string timings_section(const ReportInput& input, const LogFacts& facts) {
          "</table></div></section>\n";
 }
 
-std::string warnings_section(const LogFacts& facts) {
-  if (facts.warnings.empty()) return "";
-  std::string items;
-  for (const std::string& warning : facts.warnings) items += "<li>" + escaped(warning) + "</li>";
-  return "<section><h2>Warnings</h2><ul>" + items + "</ul></section>\n";
+std::string items(const std::vector<std::string>& texts) {
+  std::string html;
+  for (const std::string& text : texts) html += "<li>" + escaped(text) + "</li>";
+  return "<ul>" + html + "</ul>";
 }
 
-std::string recipe_section(const std::string& recipe) {
-  if (recipe.empty()) return "";
-  return "<section><h2>Recipe</h2><details><summary>run.toml: everything that made this run"
-         "</summary><pre>" +
-         escaped(recipe) + "</pre></details></section>\n";
+std::string warnings_section(const LogFacts& facts) {
+  if (facts.warnings.empty()) return "";
+  return "<section><h2>Warnings</h2>" + items(facts.warnings) + "</section>\n";
+}
+
+std::string recipe_section(const ReportInput& input, const LogFacts& facts) {
+  if (input.recipe.empty() && facts.notes.empty()) return "";
+  std::string html = "<section><h2>Recipe</h2>";
+  if (!facts.notes.empty()) html += items(facts.notes);
+  if (!input.recipe.empty()) {
+    html += "<details><summary>run.toml: everything that made this run</summary><pre>" +
+            escaped(input.recipe) + "</pre></details>";
+  }
+  return html + "</section>\n";
+}
+
+std::vector<std::string> texts_of(const Json& event, const char* key) {
+  std::vector<std::string> texts;
+  const auto it = event.find(key);
+  if (it == event.end() || !it->is_array()) return texts;
+  for (const Json& text : *it) {
+    if (text.is_string()) texts.push_back(text.get<std::string>());
+  }
+  return texts;
 }
 
 }  // namespace
@@ -141,16 +162,17 @@ LogFacts gather(const std::vector<Json>& log) {
     if (std::isnan(first)) first = time;
     if (std::isfinite(time)) last = time;
     if (kind == "resume" || kind == "start") facts.end_reason.clear();
+    if (kind == "start") facts.notes = texts_of(event, "notes");
     if (kind == "end") facts.end_reason = text_of(event, "reason");
     if (kind == "warning") facts.warnings.push_back(text_of(event, "text"));
     if (kind == "step") {
       facts.steps.push_back(&event);
-      // Steps logged are taken as samples of equal numbers of pictures.
       const double rate = number_of(event, "images_per_second"), wait = number_of(event, "wait");
-      if (rate > 0 && std::isfinite(wait)) {
-        images += 1;
-        seconds += 1 / rate;
-        waited += wait / rate;
+      const double count = number_of(event, "images");
+      if (rate > 0 && std::isfinite(wait) && std::isfinite(count)) {
+        images += count;
+        seconds += count / rate;
+        waited += count / rate * wait;
       }
     }
     if (kind != "epoch") continue;
@@ -187,7 +209,7 @@ std::string make_report(const ReportInput& input) {
     }
   }
   return html + warnings_section(facts) + timings_section(input, facts) +
-         recipe_section(input.recipe) + "</main></body></html>\n";
+         recipe_section(input, facts) + "</main></body></html>\n";
 }
 
 }  // namespace oko::run

@@ -29,6 +29,15 @@ std::vector<std::size_t> worst_first(const Evaluation& evaluation) {
   return order;
 }
 
+// The same with most objects first: their curves say most.
+std::vector<std::size_t> largest_first(const Evaluation& evaluation) {
+  std::vector<std::size_t> order = worst_first(evaluation);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return evaluation.iou50[a].truths > evaluation.iou50[b].truths;
+  });
+  return order;
+}
+
 // The curve as measured, at most so many points: every change of course of long ones is not
 // visible.
 std::vector<Point> measured(const metrics::ClassResult& result) {
@@ -139,10 +148,10 @@ std::string mistakes_list(const Evaluation& evaluation) {
 }  // namespace
 
 std::string curves_section(const Evaluation& evaluation) {
-  const std::vector<std::size_t> order = worst_first(evaluation);
+  const std::vector<std::size_t> order = largest_first(evaluation);
   if (order.empty()) return "";
   constexpr std::size_t kOpen = 12;
-  const bool small = order.size() > 2;
+  const bool small = order.size() > 4;
   std::string shown, hidden;
   for (std::size_t i = 0; i < order.size(); ++i) {
     (i < kOpen ? shown : hidden) += curve_panel(evaluation, order[i], small);
@@ -152,7 +161,8 @@ std::string curves_section(const Evaluation& evaluation) {
       R"(<section><h2>Precision and recall</h2><p class="soft">Upwards: how much of what is found )"
       R"(is right. To the right: how much of what is there is found. The dot is the best threshold, )"
       R"({:.2f}.{}</p><div class="{}">{}</div>)",
-      evaluation.best_f1.score, small ? " The weakest classes come first." : "", grid, shown);
+      evaluation.best_f1.score, small ? " The classes with most objects come first." : "", grid,
+      shown);
   if (!hidden.empty()) {
     html += fmt::format(
         R"(<details><summary>{} more classes</summary><div class="{}">{}</div></details>)",
@@ -177,7 +187,7 @@ std::string classes_section(const Evaluation& evaluation) {
   return fmt::format(
              R"(<section><h2>Classes</h2><div class="scroll"><table class="wide"><tr><th>class</th>)"
              R"(<th>objects</th><th>AP</th><th></th><th>precision</th><th>recall</th></tr>{}</table></div>)"
-             R"(<p class="soft">AP is the area under the curve at IoU .50; by 11 points the mean is {:.3f}. )"
+             R"(<p class="soft note">AP is the area under the curve at IoU .50; by 11 points the mean is {:.3f}. )"
              R"(Precision and recall are those at threshold {:.2f}.</p></section>)",
              rows, evaluation.map50_11, evaluation.best_f1.score) +
          "\n";

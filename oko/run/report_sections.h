@@ -11,8 +11,8 @@ namespace oko::run {
 // What a log says, gathered once for all sections. NaN and empty where it does not say.
 struct LogFacts {
   std::vector<const Json*> steps, epochs;
-  std::vector<std::string> warnings;
-  std::string verdict, why;  // of the last epoch
+  std::vector<std::string> warnings, notes;  // notes: what the run chose for itself
+  std::string verdict, why;                  // of the last epoch
   std::string end_reason;
   double started = 0, lasted = 0;      // seconds since 1970; seconds
   double images_per_second = 0;        // mean over the logged steps

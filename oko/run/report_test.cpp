@@ -88,10 +88,11 @@ class Report : public ::testing::Test {
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
   static std::vector<Json> log() {
-    return {{{"event", "start"}, {"time", 1000}, {"step", 0}},
+    return {{{"event", "start"}, {"time", 1000}, {"step", 0}, {"notes", {"batch: 8 <pictures>"}}},
             {{"event", "step"},
              {"time", 1001},
              {"step", 1},
+             {"images", 8},
              {"loss", 9},
              {"rate", 1e-3},
              {"images_per_second", 20},
@@ -130,7 +131,8 @@ TEST_F(Report, WholeRunHasEverySection) {
        {"run &lt;1&gt;", "under-fitting", "loss still falls", "all epochs done", "all layers",
         "mAP at IoU .50", "Parts of the training loss", "Precision and recall", "&lt;leaf&gt;",
         "What is taken for what", "bad &amp; worse: 1 missed, 1 wrong, 0 right",
-        "data:image/jpeg;base64,", "odd &lt;thing&gt;", "25.0 %", "20.0", "epochs = 2 # &lt;"}) {
+        "data:image/jpeg;base64,", "odd &lt;thing&gt;", "batch: 8 &lt;pictures&gt;", "25.0 %",
+        "20.0", "epochs = 2 # &lt;"}) {
     EXPECT_THAT(html, HasSubstr(part));
   }
   EXPECT_THAT(html, Not(HasSubstr("<leaf>")));

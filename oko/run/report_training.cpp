@@ -23,11 +23,16 @@ double value_of(const Json& event, const char* part, const char* key) {
                                               : std::numeric_limits<double>::quiet_NaN();
 }
 
-Series series_of(const std::vector<const Json*>& events, std::string name, const char* x,
+// The log counts epochs from 0, people from 1.
+double x_of(const Json& event, std::string_view x) {
+  return x == "epoch" ? number_of(event, "epoch") + 1 : number_of(event, "step");
+}
+
+Series series_of(const std::vector<const Json*>& events, std::string name, std::string_view x,
                  const char* part, const char* key) {
   Series series{std::move(name), {}};
   for (const Json* event : events) {
-    series.points.push_back({number_of(*event, x), value_of(*event, part, key)});
+    series.points.push_back({x_of(*event, x), value_of(*event, part, key)});
   }
   series.points = thinned(series.points, kMostPoints);
   return series;
@@ -55,10 +60,21 @@ bool spans_decades(const Chart& chart) {
   return high > 8 * low;
 }
 
+double highest(const Chart& chart) {
+  double high = 0;
+  for (const Series& series : chart.series) {
+    for (const Point& p : series.points) {
+      if (std::isfinite(p.y)) high = std::max(high, p.y);
+    }
+  }
+  return high;
+}
+
 std::string panel(const char* title, Chart chart, const LogFacts& facts, bool by_epoch) {
   if (chart.series.empty()) return "";
   chart.x_label = by_epoch ? "epoch" : "step";
-  if (by_epoch && facts.stage2_epoch) chart.marks.push_back({*facts.stage2_epoch, "all layers"});
+  if (by_epoch && facts.stage2_epoch)
+    chart.marks.push_back({*facts.stage2_epoch + 1, "all layers"});
   return fmt::format("<div><h3>{}</h3>{}{}</div>\n", title, chart_legend(chart), chart_svg(chart));
 }
 
@@ -123,9 +139,9 @@ std::string gradient_panel(const LogFacts& facts) {
 
 std::string wait_panel(const LogFacts& facts) {
   Chart chart;
-  chart.y_low = 0;
-  chart.y_high = 1;
   add(chart, series_of(facts.steps, "share of time", "step", nullptr, "wait"));
+  chart.y_low = 0;
+  chart.y_high = std::max(.1, highest(chart));  // a tenth: what is worth worrying about
   return panel("Waiting for pictures", std::move(chart), facts, false);
 }
 

@@ -40,11 +40,12 @@ std::string Paths::model() const { return storage::join(folder, "model.oko"); }
 std::string Paths::report() const { return storage::join(folder, "report.html"); }
 std::string Paths::tensorboard() const { return storage::join(folder, "tensorboard"); }
 
-void Log::write(Json event) {
+Json Log::write(Json event) {
   Json line = {{"event", text_of(event, "event")}, {"time", now()}};
   line.update(event);
   // The JSON writer turns numbers that are not finite into null.
   storage::append(uri_, line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  return line;
 }
 
 std::uint64_t Log::size() const {

@@ -20,17 +20,14 @@ struct Paths {
   std::string tensorboard() const;  // folder of the event file
 };
 
-// Appends events to log.jsonl. Every event has "event" (start, step, epoch, checkpoint, warning,
-// resume, end) and gets "time" (seconds since 1970). Numbers that are not finite become null.
-//   step:  step, epoch, stage, images, loss, box, objectness, no_object, class, l2, rate (learning
-//          rate), gradient_norm, images_per_second, wait (share of time), width, height
-//   epoch: epoch, stage, step, train {loss and parts}, val {loss and parts}, map50, map, seconds,
-//          verdict {name, why}
-//   checkpoint: step, path      warning: text      start/resume: step      end: reason, step
+// Appends events to log.jsonl. Every event has "event" (start, step, epoch, warning, resume, end)
+// and gets "time" (seconds since 1970). Numbers that are not finite become null. What each holds is
+// described in docs/run-folder.md.
 class Log {
  public:
   explicit Log(std::string uri) : uri_(std::move(uri)) {}
-  void write(Json event);
+  // Returns the event as written, with its time.
+  Json write(Json event);
   // Bytes of the file now; kept in checkpoints so that a resumed run can cut what came after.
   std::uint64_t size() const;
   // Keeps the whole lines among the first `size` bytes; atomic. A file that is shorter or missing

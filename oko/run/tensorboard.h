@@ -15,7 +15,8 @@ namespace oko::run {
 // The file's name must contain "tfevents" for TensorBoard to find it.
 std::string make_tensorboard_file(std::span<const Json> events);
 
-// The frame of one more event, to be appended to such a file; empty for events without scalars.
+// The frame of one more event as Log::write() returned it, to be appended to such a file; empty for
+// events without scalars.
 std::string tensorboard_records(const Json& event);
 
 // The checksum of TFRecord frames (Castagnoli polynomial), before masking.
