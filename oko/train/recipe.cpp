@@ -152,7 +152,7 @@ void check_recipe(const Recipe& r) {
   in_range("rate", r.rate, 0, 10);
   in_range("frozen-rate", r.frozen_rate, 0, 10);
   in_range("final-factor", r.final_factor, 0, 1);
-  in_range("warmup-epochs", r.warmup_epochs, 0, r.epochs);
+  in_range("warmup-epochs", r.warmup_epochs, 0, 1e6);
   in_range("momentum", r.momentum, 0, .9999);
   in_range("weight-decay", r.weight_decay, 0, 1);
   in_range("clip", r.clip, 0, 1e9);

@@ -13,6 +13,7 @@ struct Recipe {
   std::string dataset, format, classes;
   std::string train_split = "train", val_split = "val";
   double val_part = .1;
+  bool check = true;
   // network
   std::string network = "yolov3-tiny";
   int width = 0, height = 0;
@@ -54,6 +55,7 @@ void visit_recipe(R& r, Visitor&& visit) {
   visit("data", "train_split", r.train_split, "Split to train on");
   visit("data", "val_split", r.val_split, "Split to evaluate on");
   visit("data", "val_part", r.val_part, "Part held out where the dataset has no splits");
+  visit("data", "check", r.check, "Open every picture before training and look for faults");
   visit("network", "network", r.network, "Built-in name or a .cfg file");
   visit("network", "width", r.width, "Input width in pixels, a multiple of 32 (0: the network's)");
   visit("network", "height", r.height, "Input height in pixels (0: the network's)");

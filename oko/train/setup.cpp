@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <numeric>
 #include <sstream>
 #include <utility>
 
 #include "oko/base/error.h"
 #include "oko/dataset/anchors.h"
+#include "oko/dataset/check.h"
 #include "oko/dataset/read.h"
 #include "oko/formats/darknet.h"
 #include "oko/graph/builtin.h"
@@ -46,8 +49,15 @@ class Builder {
     dataset::ReadOptions options;
     options.format = recipe().format;
     options.classes_file = recipe().classes;
-    dataset::Dataset all = dataset::read(recipe().dataset, options);
+    std::vector<dataset::Finding> findings;
+    dataset::Dataset all = dataset::read(recipe().dataset, options, &findings);
     recipe().format = all.format;
+    if (recipe().check) {
+      auto more = dataset::check(all, progress_);
+      findings.insert(findings.end(), std::make_move_iterator(more.begin()),
+                      std::make_move_iterator(more.end()));
+    }
+    tell_findings(findings);
     if (dataset::has_split(all, recipe().train_split)) {
       setup_.train = dataset::subset(all, recipe().train_split);
       if (dataset::has_split(all, recipe().val_split)) {
@@ -70,6 +80,32 @@ class Builder {
     note(fmt::format("{} classes; {} pictures with {} boxes to train on, {} with {} to validate on",
                      setup_.train.classes.size(), setup_.train.samples.size(), boxes(setup_.train),
                      setup_.val.samples.size(), boxes(setup_.val)));
+  }
+
+  // Errors end it here, before an hour is lost. A leak between splits spoils no training, only the
+  // faith in its validation; it is told like a warning.
+  void tell_findings(const std::vector<dataset::Finding>& findings) {
+    using Severity = dataset::Finding::Severity;
+    std::map<std::string, std::vector<const dataset::Finding*>> by_kind;
+    std::vector<const dataset::Finding*> errors;
+    for (const auto& finding : findings) {
+      if (finding.severity == Severity::kError && finding.kind != "split-leak") {
+        errors.push_back(&finding);
+      } else if (finding.severity != Severity::kNote) {
+        by_kind[finding.kind].push_back(&finding);
+      }
+    }
+    if (!errors.empty()) {
+      throw input_error(
+          errors[0]->place,
+          errors[0]->message +
+              (errors.size() == 1 ? "" : fmt::format("; {} errors in all", errors.size())),
+          "see oko data check " + recipe().dataset + ", which mends a copy with --repair");
+    }
+    for (const auto& [kind, found] : by_kind) {
+      note(fmt::format("{} {}: {} {}{}", found.size(), kind, found[0]->place, found[0]->message,
+                       found.size() == 1 ? "" : ", …"));
+    }
   }
 
   // A dataset without splits: the part `val_part`, drawn by the seed, is held out.
@@ -154,7 +190,7 @@ class Builder {
     recipe().anchors.clear();
     for (const auto& a : present) {
       recipe().anchors +=
-          fmt::format("{}{:g},{:g}", recipe().anchors.empty() ? "" : ", ", a.width, a.height);
+          fmt::format("{}{},{}", recipe().anchors.empty() ? "" : ", ", a.width, a.height);
     }
   }
 

@@ -53,7 +53,6 @@ class Trainer {
   TrainResult run() {
     options_.resume ? resume() : begin();
     predict();
-    enter_stage();
     const auto start = Clock::now();
     while (position_.epoch < recipe().epochs && !patience_is_over()) {
       if (position_.stage == 1 && position_.epoch >= recipe().frozen_epochs) next_stage();
@@ -83,6 +82,7 @@ class Trainer {
     storage::write(paths_.recipe(), to_toml(recipe(), made));
     Json event{{"event", "start"}, {"step", 0}, {"recipe", recipe_json()}, {"notes", setup_.notes}};
     write_event(std::move(event));
+    enter_stage();
   }
 
   Json recipe_json() const {
