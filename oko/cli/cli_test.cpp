@@ -113,12 +113,13 @@ TEST_F(Cli, ErrorsAreAlsoJson) {
 
 TEST_F(Cli, HelpShowsExamplesOfEveryCommand) {
   EXPECT_THAT(oko_command({"--help"}).out, HasSubstr("Exit codes:"));
-  for (const char* name : {"eval", "detect", "import", "inspect", "completion", "help"}) {
+  for (const char* name : {"train", "eval", "detect", "import", "inspect", "completion", "help"}) {
     const Outcome outcome = oko_command({"help", name});
     EXPECT_EQ(outcome.code, 0);
     EXPECT_THAT(outcome.out, HasSubstr("Examples:")) << name;
     EXPECT_EQ(outcome.out, oko_command({name, "--help"}).out);
   }
+  EXPECT_THAT(oko_command({"help", "data", "check"}).out, HasSubstr("Examples:"));
   EXPECT_EQ(oko_command({"help", "evla"}).code, 2);
 }
 

@@ -36,7 +36,7 @@ class Axes {
     }
     fix(x_, chart.x_low, chart.x_high);
     fix(y_, chart.y_low, chart.y_high);
-    if (!chart.log_y && !chart.y_high) y_.high += .05 * (y_.high - y_.low);
+    if (!chart.y_high) y_.high += .08 * (y_.high - y_.low);  // room for the marks' labels
   }
   double x(double v) const {
     return kLeft + (v - x_.low) / (x_.high - x_.low) * (chart_.width - kLeft - kRight);

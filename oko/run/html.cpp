@@ -90,6 +90,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .tile span { color: var(--soft); font-size: .85rem; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr));
   gap: 22px; }
+.grid > div { max-width: 620px; }
 .small { display: grid; grid-template-columns: repeat(auto-fill, minmax(200px, 1fr)); gap: 14px; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text { fill: var(--soft); font-size: 12px; font-family: inherit; }

@@ -82,26 +82,36 @@ std::string heat_cell(int count, double part) {
                      part > .55 ? R"( class="full")" : "", .08 + .92 * part, count);
 }
 
-std::string confusion_table(const Evaluation& evaluation, const std::vector<std::string>& names) {
+// By what the heat of each row is measured: the objects of its class. False finds have no such
+// number; they are measured by the largest class.
+std::vector<int> row_sums(const metrics::Confusion& confusion) {
+  std::vector<int> sums(static_cast<std::size_t>(confusion.classes) + 1);
+  for (int truth = 0; truth < confusion.classes; ++truth) {
+    int& sum = sums[static_cast<std::size_t>(truth)];
+    for (int found = 0; found <= confusion.classes; ++found) sum += confusion.at(truth, found);
+    sums.back() = std::max(sums.back(), sum);
+  }
+  return sums;
+}
+
+std::string confusion_table(const Evaluation& evaluation) {
   const metrics::Confusion& confusion = evaluation.confusion;
+  const auto name = [&](int i, const char* last) {
+    return i == confusion.classes ? last : escaped(evaluation.classes[static_cast<std::size_t>(i)]);
+  };
+  const std::vector<int> sums = row_sums(confusion);
   std::string html = R"(<div class="scroll"><table class="heat"><tr><th></th>)";
   for (int found = 0; found <= confusion.classes; ++found) {
-    const std::string name =
-        found == confusion.classes ? "not found" : names[static_cast<std::size_t>(found)];
-    html += fmt::format(R"(<th{}>{}</th>)", confusion.classes > 4 ? R"( class="up")" : "",
-                        escaped(name));
+    html += fmt::format("<th{}>{}</th>", confusion.classes > 4 ? R"( class="up")" : "",
+                        name(found, "not found"));
   }
   html += "</tr>";
   for (int truth = 0; truth <= confusion.classes; ++truth) {
-    int sum = 0;
-    for (int found = 0; found <= confusion.classes; ++found) sum += confusion.at(truth, found);
-    html += "<tr><th>" +
-            escaped(truth == confusion.classes ? "nothing there"
-                                               : names[static_cast<std::size_t>(truth)]) +
-            "</th>";
+    const int sum = std::max(1, sums[static_cast<std::size_t>(truth)]);
+    html += "<tr><th>" + name(truth, "nothing there") + "</th>";
     for (int found = 0; found <= confusion.classes; ++found) {
       const int count = confusion.at(truth, found);
-      html += heat_cell(count, sum > 0 ? static_cast<double>(count) / sum : 0);
+      html += heat_cell(count, std::min(1., static_cast<double>(count) / sum));
     }
     html += "</tr>";
   }
@@ -202,7 +212,7 @@ std::string confusion_section(const Evaluation& evaluation) {
       R"(was found with a score of at least {:.2f}.</p>)",
       evaluation.best_f1.score);
   html += R"(<div class="grid">)";
-  if (classes <= kLargest) html += confusion_table(evaluation, evaluation.classes);
+  if (classes <= kLargest) html += confusion_table(evaluation);
   return html + "<div>" + mistakes_list(evaluation) + "</div></div></section>\n";
 }
 
