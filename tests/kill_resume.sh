@@ -4,6 +4,10 @@
 set -euo pipefail
 oko=$1 dataset=$2 kills=${3:-3}
 RANDOM=${4:-1}
+if [ ! -d "$dataset" ]; then
+  echo "skipped: $dataset is not there (set OKO_DATA to the folder of the reference data)"
+  exit 77
+fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
