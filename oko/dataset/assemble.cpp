@@ -60,8 +60,8 @@ class ClassResolver {
       const int number = parsed.object.class_id;
       if (number < 0 || static_cast<std::size_t>(number) >= own_.size()) {
         add_error(findings_, "unknown-class", parsed.object.place,
-                  fmt::format("class {}, but the class list has {} names, 0 to {}", number,
-                              own_.size(), static_cast<int>(own_.size()) - 1),
+                  fmt::format("class {}, but the class list has 0 to {}", number,
+                              static_cast<int>(own_.size()) - 1),
                   "the box is left out");
         return -1;
       }

@@ -85,7 +85,7 @@ TEST(CocoFolder, TellsOfPicturesThatAreMissing) {
     read(folder.path(), {}, &findings);
     FAIL() << "no picture was left";
   } catch (const Error& e) {
-    EXPECT_THAT(e.what(), ::testing::HasSubstr("no pictures in this coco dataset"));
+    EXPECT_THAT(e.what(), ::testing::HasSubstr("there is no picture a.jpg"));
   }
   EXPECT_EQ(findings_by_kind(findings), (Counts{{"missing-image", 1}}));
 }

@@ -62,7 +62,7 @@ TEST(KerasList, TellsWhenTheClassListIsTooShort) {
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.place(), "train.txt:1");
-    EXPECT_THAT(e.what(), ::testing::HasSubstr("the class list has 1 names"));
+    EXPECT_THAT(e.what(), ::testing::HasSubstr("class 1, but the class list has 0 to 0"));
   }
 }
 

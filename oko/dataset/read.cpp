@@ -35,6 +35,17 @@ void throw_first_error(const std::vector<Finding>& findings, const std::string& 
   }
 }
 
+Error nothing_left(const Dataset& dataset, const std::string& uri,
+                   const std::vector<Finding>& findings) {
+  std::string why;
+  if (!findings.empty()) {
+    why = fmt::format("; the first of {} reasons: {}: {}", findings.size(), findings.front().place,
+                      findings.front().message);
+  }
+  return input_error(
+      uri, fmt::format("no picture of this {} dataset can be used{}", dataset.format, why));
+}
+
 }  // namespace
 
 Dataset read(const std::string& uri, const ReadOptions& options, std::vector<Finding>* findings) {
@@ -48,9 +59,7 @@ Dataset read(const std::string& uri, const ReadOptions& options, std::vector<Fin
   } else {
     throw_first_error(found, uri);
   }
-  if (dataset.samples.empty()) {
-    throw input_error(uri, fmt::format("there are no pictures in this {} dataset", dataset.format));
-  }
+  if (dataset.samples.empty()) throw nothing_left(dataset, uri, found);
   return dataset;
 }
 

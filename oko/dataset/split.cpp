@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <span>
 
@@ -27,7 +28,10 @@ struct Unit {
 class Stratifier {
  public:
   Stratifier(const Dataset& dataset, std::vector<Unit> units, const std::array<double, 3>& shares)
-      : dataset_(dataset), units_(std::move(units)), totals_(dataset.classes.size() + 1) {
+      : dataset_(dataset),
+        units_(std::move(units)),
+        shares_(shares),
+        totals_(dataset.classes.size() + 1) {
     double pictures = 0;
     for (Unit& unit : units_) {
       count(unit);
@@ -39,16 +43,19 @@ class Stratifier {
       used_[s] = shares[s] > 0;
       for (const int total : totals_) wanted_[s].push_back(shares[s] * total);
     }
+    left_ = totals_;
   }
 
   std::vector<Unit> run() {
     for (;;) {
       const auto rarest = rarest_class();
-      if (rarest == totals_.size()) return std::move(units_);
+      if (rarest == left_.size()) break;
       for (Unit& unit : units_) {
         if (unit.split < 0 && unit.counts.contains(rarest)) assign(unit, rarest);
       }
     }
+    for (int s = 1; s < static_cast<int>(kSplits.size()); ++s) fill_up(s);
+    return std::move(units_);
   }
 
  private:
@@ -61,11 +68,11 @@ class Stratifier {
     }
   }
 
-  // The class with the fewest boxes not yet shared out, or totals_.size() when all are.
+  // The class with the fewest boxes not yet shared out, or left_.size() when all are.
   std::size_t rarest_class() const {
-    std::size_t rarest = totals_.size();
-    for (std::size_t i = 0; i < totals_.size(); ++i) {
-      if (totals_[i] > 0 && (rarest == totals_.size() || totals_[i] < totals_[rarest])) rarest = i;
+    std::size_t rarest = left_.size();
+    for (std::size_t i = 0; i < left_.size(); ++i) {
+      if (left_[i] > 0 && (rarest == left_.size() || left_[i] < left_[rarest])) rarest = i;
     }
     return rarest;
   }
@@ -78,16 +85,53 @@ class Stratifier {
       if (there > std::pair{wanted_[best][key], wanted_pictures_[best]}) best = s;
     }
     unit.split = static_cast<int>(best);
-    wanted_pictures_[best] -= static_cast<double>(unit.samples.size());
-    for (const auto& [of, boxes] : unit.counts) {
-      wanted_[best][of] -= boxes;
-      totals_[of] -= boxes;
+    change_wants(unit, -1);
+    for (const auto& [of, boxes] : unit.counts) left_[of] -= boxes;
+  }
+
+  // Adds what a unit holds to what its split lacks, or takes it away.
+  void change_wants(const Unit& unit, int sign) {
+    const auto s = static_cast<std::size_t>(unit.split);
+    wanted_pictures_[s] += sign * static_cast<double>(unit.samples.size());
+    for (const auto& [of, boxes] : unit.counts) wanted_[s][of] += sign * boxes;
+  }
+
+  // Classes with few boxes all fall to train, the split that lacks most: brings a split that is
+  // short of pictures those from train that suit it best.
+  void fill_up(int split) {
+    while (used_[static_cast<std::size_t>(split)] &&
+           wanted_pictures_[static_cast<std::size_t>(split)] > .5) {
+      Unit* best = nullptr;
+      for (Unit& unit : units_) {
+        const bool fits =
+            unit.split == 0 && static_cast<double>(unit.samples.size()) <
+                                   wanted_pictures_[static_cast<std::size_t>(split)] + 1;
+        if (fits && (!best || harm(unit, split) < harm(*best, split))) best = &unit;
+      }
+      if (!best) return;
+      change_wants(*best, 1);
+      best->split = split;
+      change_wants(*best, -1);
     }
+  }
+
+  // By how much more of each class's boxes the split would be off after taking a unit from train;
+  // much where it takes a class's last ones.
+  double harm(const Unit& unit, int split) const {
+    double sum = 0;
+    for (const auto& [of, boxes] : unit.counts) {
+      const double lacks = wanted_[static_cast<std::size_t>(split)][of];
+      sum += (std::abs(lacks - boxes) - std::abs(lacks)) / totals_[of];
+      const double in_train = shares_[0] * totals_[of] - wanted_[0][of];
+      if (in_train <= boxes) sum += 1;
+    }
+    return sum;
   }
 
   const Dataset& dataset_;
   std::vector<Unit> units_;
-  std::vector<int> totals_;                    // boxes not yet shared out
+  std::array<double, 3> shares_;
+  std::vector<int> totals_, left_;             // boxes of each class; of them not yet shared out
   std::array<std::vector<double>, 3> wanted_;  // boxes that each split still lacks
   std::array<double, 3> wanted_pictures_{};
   std::array<bool, 3> used_{};

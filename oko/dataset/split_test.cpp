@@ -15,8 +15,8 @@ TEST(Split, GivesEveryClassItsShare) {
   NoProgress progress;
   const Dataset data = split(read(folder), {.2, .1, 1, 0}, progress);
   Counts pictures = pictures_by_split(data);
-  EXPECT_NEAR(pictures["val"], 73, 6);
-  EXPECT_NEAR(pictures["test"], 36, 6);
+  EXPECT_NEAR(pictures["val"], 73, 1);
+  EXPECT_NEAR(pictures["test"], 36, 1);
   const Counts all = boxes_by_class(data);
   for (const auto& [name, boxes] : boxes_by_class(subset(data, "val"))) {
     EXPECT_NEAR(boxes, .2 * all.at(name), 4) << name;
@@ -64,6 +64,23 @@ TEST(Split, SharesOutBackgroundsToo) {
   for (const Sample& sample : subset(result, "val").samples) backgrounds += sample.objects.empty();
   EXPECT_EQ(backgrounds, 4);
   EXPECT_EQ(pictures_by_split(result), (Counts{{"train", 90}, {"val", 10}}));
+}
+
+TEST(Split, FillsEverySplitOfASmallDataset) {
+  Dataset data{"", "voc", {"a", "b", "c"}, {}};
+  for (int i = 0; i < 6; ++i) {
+    Sample sample;
+    sample.id = std::to_string(i);
+    sample.objects.push_back({{0, 0, 9, 9}, i % 3, false, false, false, ""});
+    data.samples.push_back(sample);
+  }
+  NoProgress progress;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Counts counts = pictures_by_split(split(data, {.2, .2, seed, 0}, progress));
+    EXPECT_GE(counts["val"], 1);
+    EXPECT_GE(counts["test"], 1);
+    EXPECT_GE(counts["train"], 3);
+  }
 }
 
 TEST(Split, RefusesSharesThatMakeNoSense) {
