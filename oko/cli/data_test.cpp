@@ -1,0 +1,114 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "oko/base/error.h"
+#include "oko/base/json.h"
+#include "oko/cli/cli.h"
+#include "oko/media/picture.h"
+#include "oko/storage/store.h"
+
+namespace oko::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Three pictures of two classes in one folder, one box of them empty.
+class DataCommand : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = ::testing::TempDir() + "oko_data_" + test->name();
+    std::filesystem::remove_all(folder_);
+    add("a", "cat", 30, 40);
+    add("b", "dog", 30, 40);
+    add("c", "cat", 7, 7);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  void add(const std::string& id, const std::string& name, int right, int bottom) {
+    image::Picture picture{{64, 48}, {}};
+    for (int i = 0; i < 64 * 48 * 3; ++i) {
+      picture.rgb.push_back(static_cast<std::uint8_t>(i * id[0] % 251));
+    }
+    storage::write(path("in/JPEGImages/" + id + ".png"), media::encode_png(picture));
+    storage::write(path("in/Annotations/" + id + ".xml"),
+                   "<annotation><size><width>64</width><height>48</height></size><object><name>" +
+                       name + "</name><bndbox><xmin>7</xmin><ymin>7</ymin><xmax>" +
+                       std::to_string(right) + "</xmax><ymax>" + std::to_string(bottom) +
+                       "</ymax></bndbox></object></annotation>");
+  }
+  std::string path(const std::string& name) const { return folder_ + "/" + name; }
+
+  // Runs `oko data words…` and gives what it printed; throws as the command does.
+  std::string data(std::vector<std::string> words, bool json = false) {
+    CLI::App app;
+    context_ = Context();
+    context_.json = json;
+    context_.progress = std::make_unique<NoProgress>();
+    add_data_command(app, context_);
+    words.insert(words.begin(), "data");
+    std::reverse(words.begin(), words.end());
+    ::testing::internal::CaptureStdout();
+    try {
+      app.parse(words);
+    } catch (...) {
+      ::testing::internal::GetCapturedStdout();
+      throw;
+    }
+    return ::testing::internal::GetCapturedStdout();
+  }
+
+  std::string folder_;
+  Context context_;
+};
+
+TEST_F(DataCommand, CheckGroupsFindingsAndSaysWhatToTypeNext) {
+  const std::string out = data({"check", path("in")});
+  EXPECT_EQ(context_.exit_code, 0) << "warnings are no errors";
+  EXPECT_THAT(out, HasSubstr("3 pictures, 2 boxes, 2 classes, no splits"));
+  EXPECT_THAT(out, HasSubstr("warning  empty-box  1\n  Annotations/c.xml:1  "));
+  EXPECT_THAT(out, HasSubstr("0 errors, 1 warning, 0 notes"));
+  EXPECT_THAT(out, HasSubstr("next: oko data check " + path("in") + " --repair"));
+}
+
+TEST_F(DataCommand, CheckExitsWith3ForErrorsAndRepairMendsThem) {
+  storage::write(path("in/JPEGImages/a.png"), "no picture");
+  const Json found = parse_json(data({"check", path("in")}, true), "out");
+  EXPECT_EQ(context_.exit_code, 3);
+  EXPECT_EQ(found.at("errors"), 1);
+  EXPECT_EQ(found.at("findings").at(1).at("kind"), "unreadable-image");
+  EXPECT_EQ(found.at("findings").at(1).at("sample"), "a");
+
+  const std::string out = data({"check", path("in"), "--repair", path("new")});
+  EXPECT_EQ(context_.exit_code, 0);
+  EXPECT_THAT(out, HasSubstr("repaired: 1 picture left out"));
+  EXPECT_THAT(out, HasSubstr("left there: 0 errors, 0 warnings"));
+}
+
+TEST_F(DataCommand, StatsShowConvertSplitAndAnchorsDoTheirWork) {
+  EXPECT_THAT(data({"stats", path("in")}), HasSubstr("(none)         3            1      2"));
+  EXPECT_THAT(data({"show", path("in"), "-o", path("s.png"), "--class", "dog"}),
+              HasSubstr("1 of 1 pictures"));
+  EXPECT_TRUE(storage::exists(path("s.png")));
+  EXPECT_THAT(data({"convert", path("in"), "--to", "coco", "-o", path("coco")}),
+              HasSubstr("next: oko data check " + path("coco")));
+  EXPECT_TRUE(storage::exists(path("coco/annotations/instances.json")));
+  EXPECT_THAT(data({"split", path("coco"), "--val", "0.34", "-o", path("split")}),
+              HasSubstr("train 2, val 1"));
+  EXPECT_THAT(data({"anchors", path("in"), "--count", "1", "--size", "64"}),
+              HasSubstr("24,34\nmean best IoU 1.0000, recall at IoU .5 100.0 %"));
+}
+
+TEST_F(DataCommand, RefusesWhatMakesNoSense) {
+  EXPECT_THROW(data({"convert", path("in"), "--to", "pascal", "-o", path("x")}), CLI::ParseError);
+  EXPECT_THROW(data({"convert", path("in"), "--to", "voc", "-o", path("in")}), Error);
+  EXPECT_THROW(data({"show", path("in"), "--class", "horse"}), Error);
+  EXPECT_THROW(data({"stats", path("in"), "--split", "val"}), Error);
+  EXPECT_THROW(data({"check", path("none")}), Error);
+}
+
+}  // namespace
+}  // namespace oko::cli
