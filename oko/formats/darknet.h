@@ -45,6 +45,7 @@ std::int64_t darknet_float_count(const graph::Network& network);
 // The class count with which `network`'s file would hold exactly the floats of this file, or 0
 // where none does. Heads grow by a fixed number of floats a class, so the count follows from the
 // size.
-int darknet_classes_from_size(const graph::Network& network, const Bytes& file);
+int darknet_classes_from_size(const graph::Network& network, const Bytes& file,
+                              const std::string& name);
 
 }  // namespace oko::formats

@@ -185,9 +185,10 @@ std::int64_t darknet_float_count(const graph::Network& network) {
   return count;
 }
 
-int darknet_classes_from_size(const graph::Network& network, const Bytes& file) {
+int darknet_classes_from_size(const graph::Network& network, const Bytes& file,
+                              const std::string& name) {
   if (network.heads().empty()) return 0;
-  ByteReader reader("weights", file);
+  ByteReader reader(name, file);
   read_header(reader);
   const auto floats = static_cast<std::int64_t>(reader.remaining() / sizeof(float));
   const auto floats_with = [&](int classes) {

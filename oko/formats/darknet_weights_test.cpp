@@ -39,7 +39,8 @@ TEST(ReadDarknetWeights, LoadsEveryReferenceFileAndWritesItBitForBit) {
     EXPECT_NO_THROW(graph::check_weights(model.network));
     EXPECT_TRUE(std::ranges::equal(write_darknet_weights(model.network, model.header),
                                    model.weights.span()));
-    EXPECT_EQ(darknet_classes_from_size(model.network, model.weights), model.network.class_count());
+    EXPECT_EQ(darknet_classes_from_size(model.network, model.weights, "x.weights"),
+              model.network.class_count());
   }
 }
 
@@ -197,9 +198,9 @@ TEST(DarknetClassesFromSize, FindsTheCountOrNone) {
     copy[4] = std::byte{2};
     return Bytes(std::move(copy));
   };
-  EXPECT_EQ(darknet_classes_from_size(tiny, with_version(voc, voc.size())), 20);
-  EXPECT_EQ(darknet_classes_from_size(tiny, with_version(voc, voc.size() - 4)), 0);
-  EXPECT_EQ(darknet_classes_from_size(tiny, with_version(voc, 1000)), 0);
+  EXPECT_EQ(darknet_classes_from_size(tiny, with_version(voc, voc.size()), "x.weights"), 20);
+  EXPECT_EQ(darknet_classes_from_size(tiny, with_version(voc, voc.size() - 4), "x.weights"), 0);
+  EXPECT_EQ(darknet_classes_from_size(tiny, with_version(voc, 1000), "x.weights"), 0);
 }
 
 TEST(WriteDarknetWeights, GivesDarknetTheSameRootForAnotherEpsilon) {

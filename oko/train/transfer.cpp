@@ -27,7 +27,7 @@ graph::Network read_source(const graph::Network& network, const std::string& uri
   if (storage::extension(uri) == ".oko") return graph::read_oko(file, uri).network;
   graph::Network source = network;
   source.weights.clear();
-  const int classes = formats::darknet_classes_from_size(network, file);
+  const int classes = formats::darknet_classes_from_size(network, file, uri);
   if (classes > 0) graph::set_class_count(source, classes);
   formats::read_darknet_weights(file, uri, source);
   return source;
