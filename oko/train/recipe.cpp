@@ -18,12 +18,13 @@ namespace {
 std::string toml_value(const std::string& text) {
   std::string quoted = "\"";
   for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    if (c == '\n') {
-      quoted += "\\n";
-    } else {
-      quoted += c;
+    const auto code = static_cast<unsigned char>(c);
+    if (code < 0x20 || code == 0x7f) {
+      quoted += fmt::format("\\u{:04x}", code);
+      continue;
     }
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
   }
   return quoted + "\"";
 }
@@ -144,6 +145,8 @@ void check_recipe(const Recipe& r) {
   one_of("schedule", r.schedule, {"cosine", "step", "plateau", "constant"});
   one_of("loss", r.loss, {"ciou", "keras", "darknet"});
   one_of("precision", r.precision, {"auto", "fp32", "bf16", "fp16"});
+  in_range("width", r.width, 0, 1 << 16);
+  in_range("height", r.height, 0, 1 << 16);
   in_range("epochs", r.epochs, 1, 1e6);
   in_range("frozen-epochs", r.frozen_epochs, -1, r.epochs);
   in_range("batch", r.batch, 0, 4096);
@@ -157,6 +160,7 @@ void check_recipe(const Recipe& r) {
   in_range("weight-decay", r.weight_decay, 0, 1);
   in_range("clip", r.clip, 0, 1e9);
   in_range("ema", r.ema, 0, .999999);
+  in_range("statistics", r.statistics, 0, .99999);
   in_range("patience", r.patience, 0, 1e6);
   in_range("box-gain", r.box_gain, 0, 1000);
   in_range("label-smoothing", r.label_smoothing, 0, .5);
@@ -176,6 +180,10 @@ void check_recipe(const Recipe& r) {
   in_range("loader-threads", r.loader_threads, 0, 1024);
   in_range("cache-mb", r.cache_mb, 0, 1e7);
   in_range("checkpoint-minutes", r.checkpoint_minutes, .001, 1e6);
+  if (r.seed > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
+    throw Error(ErrorCode::kUsage, "--seed", std::to_string(r.seed) + " is more than TOML can hold",
+                "use 0 … 9223372036854775807");
+  }
 }
 
 }  // namespace oko::train

@@ -25,7 +25,7 @@ struct Recipe {
   std::string optimizer = "adamw", schedule = "cosine";
   double frozen_rate = 1e-3, rate = 1e-3, final_factor = .02;
   double warmup_epochs = 2, momentum = .9, weight_decay = 5e-4, clip = 10;
-  double ema = .998;
+  double ema = .998, statistics = .95;
   int patience = 0;
   // loss
   std::string loss = "ciou";
@@ -54,7 +54,7 @@ void visit_recipe(R& r, Visitor&& visit) {
   visit("data", "classes", r.classes, "File with one class name a line, in the order to use");
   visit("data", "train_split", r.train_split, "Split to train on");
   visit("data", "val_split", r.val_split, "Split to evaluate on");
-  visit("data", "val_part", r.val_part, "Part held out where the dataset has no splits");
+  visit("data", "val_part", r.val_part, "Part held out where the dataset has no validation split");
   visit("data", "check", r.check, "Open every picture before training and look for faults");
   visit("network", "network", r.network, "Built-in name or a .cfg file");
   visit("network", "width", r.width, "Input width in pixels, a multiple of 32 (0: the network's)");
@@ -77,6 +77,8 @@ void visit_recipe(R& r, Visitor&& visit) {
   visit("schedule", "weight_decay", r.weight_decay, "Weight decay, on kernels only");
   visit("schedule", "clip", r.clip, "Largest gradient norm (0: no limit)");
   visit("schedule", "ema", r.ema, "Decay of the moving average that is evaluated (0: none)");
+  visit("schedule", "statistics", r.statistics,
+        "Part of batch norm's running statistics kept each step (Darknet, Keras: .99)");
   visit("schedule", "patience", r.patience,
         "Stop after so many epochs without a better mAP (0: never)");
   visit("loss", "loss", r.loss, "ciou, keras or darknet");

@@ -8,6 +8,7 @@
 namespace oko::train {
 namespace {
 
+constexpr double kNearlyAll = .95;  // mAP50 above which a falling loss has little left to give
 constexpr std::size_t kFewest = 5;  // epochs before anything can be said
 
 // Mean of the last `count` values of a part of the summaries.
@@ -95,7 +96,7 @@ Verdict judge(const std::vector<EpochSummary>& all) {
   }
   const std::size_t back = std::min<std::size_t>(epochs.size() - 3, 5);
   const double map_before = recent(epochs, 3, back, map), val_before = recent(epochs, 3, back, val);
-  if (map_now > map_before + .02 || val_now < .95 * val_before) {
+  if (map_now > map_before + .02 || (val_now < .95 * val_before && map_now < kNearlyAll)) {
     return {"under-fitting",
             fmt::format("still learning: over {} epochs mAP50 went from {:.3f} to {:.3f} and "
                         "validation loss from {:.2f} to {:.2f}; train longer",
