@@ -172,8 +172,7 @@ Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
   findings.insert(findings.end(), source.findings.begin(), source.findings.end());
   Dataset dataset{tree.file().empty() ? tree.root() : tree.uri(tree.file()), source.format, {}, {}};
   dataset.classes = wanted_classes(source, options, findings);
-  const std::vector<std::string> met = names_as_met(source);
-  if (dataset.classes.empty()) dataset.classes = met;
+  if (dataset.classes.empty()) dataset.classes = names_as_met(source);
   // Numbers in the files mean the source's own list; without one, the list that was asked for.
   ClassResolver resolver(source.classes.empty() ? dataset.classes : source.classes, dataset.classes,
                          findings);

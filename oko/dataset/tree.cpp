@@ -140,7 +140,7 @@ template <typename Exists>
 std::string Tree::find(const std::string& written, const std::string& folder, Exists exists) const {
   const std::string path = normal_path(written);
   if (path.empty()) return "";
-  if (const std::string beside = normal_path(folder + "/" + written);
+  if (const std::string beside = normal_path(storage::join(folder, written));
       !path.starts_with('/') && exists(beside)) {
     return beside;
   }
