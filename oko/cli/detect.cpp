@@ -159,7 +159,8 @@ class DetectRun {
     }
     context_.progress->end();
     if (writer) writer->close();
-    context_.say(fmt::format("{}: {} boxes in {} frames{}", source, total_ - before, frame,
+    context_.say(fmt::format("{}: {} boxes in {} frames{}{}", source, total_ - before, frame,
+                             guard.interrupted() ? ", interrupted" : "",
                              file.empty() ? "" : " -> " + file));
     // A camera has no end of its own: stopping it is how its clip is finished.
     if (guard.interrupted() && !is_camera(source)) {
@@ -168,20 +169,19 @@ class DetectRun {
   }
 
   void tell_end() const {
-    if (total_ == 0) {
-      context_.say(fmt::format("nothing scored above {:g}; the best score was {:.3f}",
-                               arguments_.thresholds.score, best_));
-      const double suggested = suggested_threshold(detector_->network());
-      if (suggested > 0) {
-        context_.say(fmt::format("the model's precision-recall curve suggests --threshold {:.2f}",
-                                 suggested));
-      } else {
-        context_.say("next: try --threshold " +
-                     fmt::format("{:.2g}", std::max(.001F, best_ * .9F)) +
-                     ", and measure the model with oko eval");
-      }
-    } else if (arguments_.out.empty()) {
-      context_.say("next: -o found/ draws the boxes");
+    if (total_ > 0) {
+      if (arguments_.out.empty()) context_.say("next: -o found/ draws the boxes");
+      return;
+    }
+    context_.say(fmt::format("nothing scored above {:g}; the best score was {:.3f}",
+                             arguments_.thresholds.score, best_));
+    const double suggested = suggested_threshold(detector_->network());
+    if (suggested > 0 && suggested < arguments_.thresholds.score) {
+      context_.say(fmt::format(
+          "next: the model's precision-recall curve suggests --threshold {:.2g}", suggested));
+    } else {
+      context_.say(fmt::format("next: --threshold {:.2g} shows the best of it",
+                               std::max(.001, .9 * static_cast<double>(best_))));
     }
   }
 
