@@ -12,38 +12,15 @@ constexpr double kBackwardEpsilon = 1e-5;
 at::Tensor across(const at::Tensor& v) { return v.view({1, -1, 1, 1}); }
 at::Tensor channel_sum(const at::Tensor& x) { return x.sum({0, 2, 3}); }
 
-// Sums of x (about `centre`, squared) a channel, one number after another in float32 as Darknet
-// adds them: on a large map the rounding shows in the fifth digit, and training carries it on.
-template <typename Term>
-at::Tensor darknet_sum(const at::Tensor& x, Term term) {
-  const at::Tensor plain = x.to(at::kCPU, at::kFloat).contiguous();
-  const auto shape = plain.sizes();
-  const std::int64_t pictures = shape[0], channels = shape[1], area = shape[2] * shape[3];
-  const float* data = plain.data_ptr<float>();
-  at::Tensor sums = at::zeros({channels}, at::kFloat);
-  float* out = sums.data_ptr<float>();
-  for (std::int64_t picture = 0; picture < pictures; ++picture) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      const float* map = data + (picture * channels + c) * area;
-      for (std::int64_t i = 0; i < area; ++i) out[c] += term(map[i], c);
-    }
-  }
-  return sums.to(x.device());
-}
-
 struct DarknetBatchNorm : torch::autograd::Function<DarknetBatchNorm> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& scale,
                             const at::Tensor& bias, at::Tensor running_mean,
                             at::Tensor running_variance, double momentum, double epsilon) {
     const double n = static_cast<double>(x.numel() / x.size(1));
-    const at::Tensor mean = darknet_sum(x, [](float v, std::int64_t) { return v; }) / n;
-    const at::Tensor means = mean.to(at::kCPU);
-    const float* centre = means.data_ptr<float>();
-    const auto square = [centre](float v, std::int64_t c) {
-      return (v - centre[c]) * (v - centre[c]);
-    };
-    const at::Tensor variance = darknet_sum(x, square) / std::max(1.0, n - 1);
-    const at::Tensor centred = x - across(mean);
+    const at::Tensor wide = x.to(at::kFloat);
+    const at::Tensor mean = channel_sum(wide) / n;
+    const at::Tensor centred = wide - across(mean);
+    const at::Tensor variance = channel_sum(centred.square()) / std::max(1.0, n - 1);
     running_mean.mul_(momentum).add_(mean, 1 - momentum);
     running_variance.mul_(momentum).add_(variance, 1 - momentum);
     const at::Tensor root = variance.sqrt() + epsilon;
@@ -51,18 +28,18 @@ struct DarknetBatchNorm : torch::autograd::Function<DarknetBatchNorm> {
     // Darknet's backward pass has another epsilon in another place than its forward pass.
     const at::Tensor slope = (variance + kBackwardEpsilon).rsqrt();
     context->save_for_backward({normal, scale, root, slope});
-    return normal * across(scale) + across(bias);
+    return (normal * across(scale) + across(bias)).to(x.scalar_type());
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &normal = saved[0], &scale = saved[1], &root = saved[2], &slope = saved[3];
-    const at::Tensor& g = gradients[0];
+    const at::Tensor g = gradients[0].to(at::kFloat);
     const double n = static_cast<double>(g.numel() / g.size(1));
     const at::Tensor by_scale = channel_sum(g * normal), by_bias = channel_sum(g);
     const at::Tensor along = across((root * slope).square() * by_scale / n);
     const at::Tensor by_input = across(scale * slope) * (g - across(by_bias / n) - normal * along);
-    return {by_input, by_scale, by_bias, {}, {}, {}, {}};
+    return {by_input.to(gradients[0].scalar_type()), by_scale, by_bias, {}, {}, {}, {}};
   }
 };
 

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "oko/train/batch_norm.h"
+#include "oko/train/batch_norm_activate.h"
+#include "oko/train/dropout.h"
+#include "oko/train/map_runs.h"
 
 namespace oko::train {
 namespace {
@@ -31,6 +35,20 @@ at::Tensor activate(at::Tensor x, graph::Activation activation) {
       return at::silu(x);
   }
   return x;
+}
+
+// What an activation multiplies values below 0 by, where that is all it does.
+std::optional<double> slope_of(graph::Activation activation) {
+  switch (activation) {
+    case graph::Activation::kLinear:
+      return 1;
+    case graph::Activation::kLeaky:
+      return kLeakySlope;
+    case graph::Activation::kRelu:
+      return 0;
+    default:
+      return std::nullopt;
+  }
 }
 
 // Rows or columns of padding after the last that the windows read (Darknet's cfgs often ask for
@@ -164,8 +182,10 @@ at::Tensor Module::run(const graph::Layer& layer, int index,
     } else if constexpr (std::is_same_v<T, graph::Shortcut>) {
       return shortcut(operation, inputs);
     } else if constexpr (std::is_same_v<T, graph::Dropout>) {
-      return at::GradMode::is_enabled() ? at::dropout(inputs[0], operation.probability, true)
-                                        : inputs[0];
+      if (!at::GradMode::is_enabled()) return inputs[0];
+      return has_map_kernels(inputs[0])
+                 ? drop_out(inputs[0], operation.probability, dropout_seed, index)
+                 : at::dropout(inputs[0], operation.probability, true);
     } else if constexpr (std::is_same_v<T, graph::Softmax>) {
       return at::softmax(inputs[0], 1);
     } else {
@@ -184,27 +204,35 @@ at::Tensor Module::convolve(const graph::Layer& layer, int index, const at::Tens
   at::Tensor y =
       at::conv2d(padded.x, kernel, conv.batch_norm ? at::Tensor() : bias.to(compute_type),
                  {conv.stride, conv.stride}, {padded.rows, padded.columns}, {1, 1}, conv.groups);
-  if (conv.batch_norm) y = normalize(layer, *conv.batch_norm, std::move(y));
+  if (conv.batch_norm) return normalize(layer, conv, std::move(y));
   return activate(std::move(y), conv.activation);
 }
 
-at::Tensor Module::normalize(const graph::Layer& layer, const graph::BatchNorm& norm,
+at::Tensor Module::normalize(const graph::Layer& layer, const graph::Convolution& conv,
                              at::Tensor x) {
+  const graph::BatchNorm& norm = *conv.batch_norm;
   const at::Tensor scale = parameters_.value(layer.name + ".scale");
   const at::Tensor bias = parameters_.value(layer.name + ".bias");
   at::Tensor mean = parameters_.value(layer.name + ".mean");
   at::Tensor variance = parameters_.value(layer.name + ".variance");
   const bool training = scale.requires_grad();
-  if (norm.epsilon_outside_root) {
-    if (training) {
-      return darknet_batch_norm(x, scale, bias, mean, variance, statistics_momentum, norm.epsilon);
-    }
-    const at::Tensor root = variance.sqrt() + norm.epsilon;
-    return (x - mean.view({1, -1, 1, 1})) * (scale / root).view({1, -1, 1, 1}) +
-           bias.view({1, -1, 1, 1});
+  if (training && has_map_kernels(x)) {
+    const std::optional<double> slope = slope_of(conv.activation);
+    at::Tensor y = batch_norm_activate(x, scale, bias, mean, variance, statistics_momentum, norm,
+                                       slope.value_or(1));
+    return slope ? y : activate(std::move(y), conv.activation);
   }
-  return at::batch_norm(x, scale, bias, mean, variance, training, 1 - statistics_momentum,
-                        norm.epsilon, false);
+  at::Tensor y;
+  if (!norm.epsilon_outside_root) {
+    y = at::batch_norm(x, scale, bias, mean, variance, training, 1 - statistics_momentum,
+                       norm.epsilon, false);
+  } else if (training) {
+    y = darknet_batch_norm(x, scale, bias, mean, variance, statistics_momentum, norm.epsilon);
+  } else {
+    const at::Tensor square = (variance.sqrt() + norm.epsilon).square();
+    y = at::batch_norm(x, scale, bias, mean, square, false, 0, 0, false);
+  }
+  return activate(std::move(y), conv.activation);
 }
 
 at::Tensor Module::convolve_folded(const graph::Layer& layer, int index, const at::Tensor& input) {

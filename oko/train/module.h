@@ -30,6 +30,10 @@ class Module {
   // The type convolutions compute in: float32 or bfloat16 (parameters and statistics stay float32).
   at::ScalarType compute_type = at::kFloat;
 
+  // Decides, with a layer's index, what dropout drops on a CPU; to be changed before each step.
+  // (On other devices LibTorch's own generator does.)
+  std::uint64_t dropout_seed = 0;
+
   // Raw maps of all heads, batch × channels × height × width, float32.
   std::vector<at::Tensor> forward(const at::Tensor& input);
   // The output of each layer named by index in `wanted`, in that order.
@@ -38,7 +42,8 @@ class Module {
  private:
   at::Tensor run(const graph::Layer& layer, int index, const std::vector<at::Tensor>& inputs);
   at::Tensor convolve(const graph::Layer& layer, int index, const at::Tensor& input);
-  at::Tensor normalize(const graph::Layer& layer, const graph::BatchNorm& norm, at::Tensor x);
+  // Batch norm and activation.
+  at::Tensor normalize(const graph::Layer& layer, const graph::Convolution& conv, at::Tensor x);
   at::Tensor convolve_folded(const graph::Layer& layer, int index, const at::Tensor& input);
 
   graph::Network network_;

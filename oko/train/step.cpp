@@ -45,7 +45,8 @@ TrainingStep::TrainingStep(const graph::Network& network, const Recipe& recipe)
 }
 
 LossParts TrainingStep::accumulate(const dataset::Batch& batch, std::int64_t step, double factor) {
-  at::manual_seed(static_cast<std::uint64_t>(step) * 2654435761U + 1);
+  module_.dropout_seed = static_cast<std::uint64_t>(step) * 2654435761U + 1;
+  at::manual_seed(module_.dropout_seed);
   const auto n = static_cast<std::int64_t>(batch.truths.size());
   const at::Tensor input = at::from_blob(const_cast<float*>(batch.inputs.data()),
                                          {n, 3, batch.size.height, batch.size.width}, at::kFloat)

@@ -1,0 +1,255 @@
+#include "oko/train/batch_norm_activate.h"
+
+#include <cmath>
+#include <vector>
+
+#include "oko/train/map_runs.h"
+
+namespace oko::train {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// Per-channel values along a whole period.
+std::vector<float> repeated(const float* values, const MapRuns& runs) {
+  std::vector<float> result(static_cast<std::size_t>(runs.period));
+  for (std::int64_t i = 0; i < runs.period; i += runs.channels) {
+    std::copy_n(values, runs.channels, result.begin() + i);
+  }
+  return result;
+}
+
+// Two sums a run and channel: made in float32 over a run, joined in double.
+struct Sums {
+  explicit Sums(const MapRuns& of)
+      : runs(of), values(static_cast<std::size_t>(2 * runs.count * runs.channels)) {}
+
+  double* first(std::int64_t run) { return values.data() + 2 * run * runs.channels; }
+  double* second(std::int64_t run) { return first(run) + runs.channels; }
+
+  // Calls add(sum, sum) to add a run to sums along a period, and keeps their sums a channel.
+  template <typename Add>
+  void make(std::int64_t run, Add add) {
+    std::vector<float> a(static_cast<std::size_t>(runs.period)), b(a.size());
+    add(a.data(), b.data());
+    for (std::int64_t i = 0; i < runs.period; i += runs.channels) {
+      for (std::int64_t c = 0; c < runs.channels; ++c) {
+        first(run)[c] += a[static_cast<std::size_t>(i + c)];
+        second(run)[c] += b[static_cast<std::size_t>(i + c)];
+      }
+    }
+  }
+
+  const MapRuns& runs;
+  std::vector<double> values;
+};
+
+// Mean and sum of squares about it, of a run or of all.
+struct Moments {
+  double count = 0, mean = 0, squares = 0;
+
+  // Chan, Golub and LeVeque (1979).
+  void join(const Moments& other) {
+    const double step = other.mean - mean, both = count + other.count;
+    mean += step * other.count / both;
+    squares += other.squares + step * step * count * other.count / both;
+    count = both;
+  }
+};
+
+// A run is summed about its own first pixel, so that float32 does where the mean is far from 0.
+template <typename T>
+std::vector<Moments> batch_moments(const at::Tensor& x, const MapRuns& runs) {
+  const T* values = values_of<T>(x);
+  Sums sums(runs);
+  runs.for_each([&](std::int64_t run, std::int64_t offset, std::int64_t length) {
+    std::vector<float> pixel(static_cast<std::size_t>(runs.channels));
+    std::transform(values + offset, values + offset + runs.channels, pixel.begin(),
+                   [](T v) { return to_float(v); });
+    const std::vector<float> shift = repeated(pixel.data(), runs);
+    sums.make(run, [&](float* sum, float* square) {
+      add_moments(values + offset, length, runs.period, shift.data(), sum, square);
+    });
+  });
+  std::vector<Moments> all(static_cast<std::size_t>(runs.channels));
+  for (std::int64_t run = 0; run < runs.count; ++run) {
+    const double n = static_cast<double>(runs.length_of(run) / runs.channels);
+    for (std::int64_t c = 0; c < runs.channels; ++c) {
+      const double step = sums.first(run)[c] / n;
+      const double shift = to_float(values[run * runs.length + c]);
+      all[static_cast<std::size_t>(c)].join(
+          {n, shift + step, sums.second(run)[c] - n * step * step});
+    }
+  }
+  return all;
+}
+
+// One value after another in float32, as Darknet adds them: on a large map the rounding shows in
+// the fifth digit, and training carries it on.
+template <typename T>
+std::vector<Moments> darknet_moments(const at::Tensor& x) {
+  const std::int64_t channels = x.size(1);
+  const float n = static_cast<float>(x.numel() / channels);
+  std::vector<float> mean(static_cast<std::size_t>(channels)), sum(mean.size()),
+      square(mean.size());
+  add_moments(values_of<T>(x), x.numel(), channels, mean.data(), sum.data(), square.data());
+  for (std::size_t c = 0; c < mean.size(); ++c) mean[c] = sum[c] / n;
+  std::fill(square.begin(), square.end(), 0.F);
+  add_moments(values_of<T>(x), x.numel(), channels, mean.data(), sum.data(), square.data());
+  std::vector<Moments> all;
+  for (std::size_t c = 0; c < mean.size(); ++c) all.push_back({n, mean[c], square[c]});
+  return all;
+}
+
+// What the forward pass leaves to the backward pass, each [channels] of one tensor.
+struct Rows {
+  explicit Rows(at::Tensor rows)
+      : tensor(std::move(rows)),
+        mean(values_of<float>(tensor)),
+        factor(mean + tensor.size(1)),
+        bias(factor + tensor.size(1)),
+        inverse(bias + tensor.size(1)),
+        back(inverse + tensor.size(1)) {}
+  static Rows of(std::int64_t channels) { return Rows(at::empty({5, channels}, at::kFloat)); }
+
+  at::Tensor tensor;
+  float *mean, *factor, *bias;
+  float *inverse, *back;  // 1 / root as the forward and as the backward pass have it
+};
+
+// NormVectors and their memory.
+struct Repeated {
+  Repeated(const Rows& rows, const MapRuns& runs, double slope_)
+      : mean(repeated(rows.mean, runs)),
+        factor(repeated(rows.factor, runs)),
+        bias(repeated(rows.bias, runs)),
+        slope(static_cast<float>(slope_)) {}
+  NormVectors vectors() const { return {mean.data(), factor.data(), bias.data(), slope}; }
+
+  std::vector<float> mean, factor, bias;
+  float slope;
+};
+
+// Gradients of scale and bias, and what GradientVectors repeats, each [channels].
+struct ChannelGradients {
+  ChannelGradients(Sums& sums, const Rows& rows) {
+    const MapRuns& runs = sums.runs;
+    const double n = static_cast<double>(runs.total / runs.channels);
+    by_scale = at::empty({runs.channels}, at::kFloat);
+    by_bias = at::empty({runs.channels}, at::kFloat);
+    for (std::int64_t c = 0; c < runs.channels; ++c) {
+      double sum = 0, product = 0;
+      for (std::int64_t run = 0; run < runs.count; ++run) {
+        sum += sums.first(run)[c];
+        product += sums.second(run)[c];
+      }
+      const double inverse = rows.inverse[c], back = rows.back[c];
+      const double scaled_back = rows.factor[c] / inverse * back;
+      values_of<float>(by_bias)[c] = static_cast<float>(sum);
+      values_of<float>(by_scale)[c] = static_cast<float>(inverse * product);
+      through.push_back(static_cast<float>(scaled_back));
+      along.push_back(static_cast<float>(-scaled_back * back * back * product / n));
+      across.push_back(static_cast<float>(-scaled_back * sum / n));
+    }
+  }
+
+  at::Tensor by_scale, by_bias;
+  std::vector<float> through, along, across;
+};
+
+// What values are divided by, and what gradients are.
+struct Roots {
+  double forward, backward;
+};
+Roots usual_roots(double variance, double epsilon) {
+  return {std::sqrt(variance + epsilon), std::sqrt(variance + epsilon)};
+}
+// Darknet's backward pass has another epsilon in another place than its forward pass.
+Roots darknet_roots(double variance, double epsilon) {
+  constexpr double kBackwardEpsilon = 1e-5;
+  return {std::sqrt(variance) + epsilon, std::sqrt(variance + kBackwardEpsilon)};
+}
+
+struct BatchNormActivate : torch::autograd::Function<BatchNormActivate> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
+                            const at::Tensor& scale, const at::Tensor& bias, at::Tensor mean,
+                            at::Tensor variance, double momentum, const graph::BatchNorm& norm,
+                            double slope) {
+    const at::Tensor x = channels_last(input);
+    const MapRuns runs(x);
+    const Rows rows = Rows::of(runs.channels);
+    at::Tensor y = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
+    with_type_of(x, [&]<typename T>(T) {
+      const std::vector<Moments> batch =
+          norm.epsilon_outside_root ? darknet_moments<T>(x) : batch_moments<T>(x, runs);
+      for (std::int64_t c = 0; c < runs.channels; ++c) {
+        const auto& [n, centre, squares] = batch[static_cast<std::size_t>(c)];
+        const double unbiased = squares / std::max(1.0, n - 1);
+        const Roots roots = norm.epsilon_outside_root ? darknet_roots(unbiased, norm.epsilon)
+                                                      : usual_roots(squares / n, norm.epsilon);
+        rows.mean[c] = static_cast<float>(centre);
+        rows.factor[c] = static_cast<float>(values_of<float>(scale)[c] / roots.forward);
+        rows.bias[c] = values_of<float>(bias)[c];
+        rows.inverse[c] = static_cast<float>(1 / roots.forward);
+        rows.back[c] = static_cast<float>(1 / roots.backward);
+        move(values_of<float>(mean)[c], centre, momentum);
+        move(values_of<float>(variance)[c], unbiased, momentum);
+      }
+      const Repeated all(rows, runs, slope);
+      runs.for_each([&](std::int64_t, std::int64_t offset, std::int64_t length) {
+        normalize(values_of<T>(x) + offset, values_of<T>(y) + offset, length, runs.period,
+                  all.vectors());
+      });
+    });
+    context->save_for_backward({x, rows.tensor});
+    context->saved_data["slope"] = slope;
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor& x = saved[0];
+    const at::Tensor gradient = channels_last(gradients[0].to(x.scalar_type()));
+    const MapRuns runs(x);
+    const Rows rows(saved[1]);
+    const Repeated norm(rows, runs, context->saved_data["slope"].toDouble());
+    at::Tensor by_input = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
+    Sums sums(runs);
+    variable_list by_parameters;
+    with_type_of(x, [&]<typename T>(T) {
+      const T *in = values_of<T>(x), *g = values_of<T>(gradient);
+      runs.for_each([&](std::int64_t run, std::int64_t offset, std::int64_t length) {
+        sums.make(run, [&](float* sum, float* product) {
+          add_gradients(in + offset, g + offset, length, runs.period, norm.vectors(), sum, product);
+        });
+      });
+      const ChannelGradients channel(sums, rows);
+      const std::vector<float> through = repeated(channel.through.data(), runs);
+      const std::vector<float> along = repeated(channel.along.data(), runs);
+      const std::vector<float> across = repeated(channel.across.data(), runs);
+      runs.for_each([&](std::int64_t, std::int64_t offset, std::int64_t length) {
+        input_gradient(in + offset, g + offset, values_of<T>(by_input) + offset, length,
+                       runs.period, norm.vectors(), {through.data(), along.data(), across.data()});
+      });
+      by_parameters = {channel.by_scale, channel.by_bias};
+    });
+    return {by_input, by_parameters[0], by_parameters[1], {}, {}, {}, {}, {}};
+  }
+
+ private:
+  static void move(float& running, double batch, double momentum) {
+    running = static_cast<float>(momentum * running + (1 - momentum) * batch);
+  }
+};
+
+}  // namespace
+
+at::Tensor batch_norm_activate(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& bias,
+                               at::Tensor mean, at::Tensor variance, double momentum,
+                               const graph::BatchNorm& norm, double slope) {
+  return BatchNormActivate::apply(x, scale, bias, std::move(mean), std::move(variance), momentum,
+                                  norm, slope);
+}
+
+}  // namespace oko::train

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "oko/graph/network.h"
+#include "oko/train/aten.h"
+
+namespace oko::train {
+
+// Batch norm of a batch by its own statistics and the activation after it, in two passes over the
+// map forward and two backward: y = z where z > 0, else slope·z, with
+// z = scale·(x − mean) / root + bias. Slope 1 is the linear activation, 0 relu. Moves the running
+// statistics: new = momentum·old + (1 − momentum)·batch, the variance the unbiased one (n − 1).
+// Where norm.epsilon_outside_root, as Darknet trains: the batch's variance is the unbiased one too,
+// statistics are summed in Darknet's order, and the backward pass has its epsilon. The result does
+// not depend on the number of threads.
+//   x     batch × channels × height × width, of a kind that has_map_kernels(); so is the result,
+//         channels-last in memory
+//   rest  [channels], float32, contiguous
+at::Tensor batch_norm_activate(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& bias,
+                               at::Tensor mean, at::Tensor variance, double momentum,
+                               const graph::BatchNorm& norm, double slope);
+
+}  // namespace oko::train

@@ -1,0 +1,193 @@
+// Batch norm with its activation, and dropout, against LibTorch's own.
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <string>
+
+#include "oko/train/batch_norm.h"
+#include "oko/train/batch_norm_activate.h"
+#include "oko/train/dropout.h"
+
+namespace oko::train {
+namespace {
+
+constexpr double kMomentum = .9;
+constexpr graph::BatchNorm kNorm{.epsilon = 1e-5F};
+
+struct Case {
+  std::int64_t pictures, channels, height, width;
+  double slope;
+  at::ScalarType type;
+  double mean = .5, deviation = 2;  // of the map's values
+};
+
+// All that a batch norm takes, gives and changes.
+struct BatchNormRun {
+  explicit BatchNormRun(const Case& c) {
+    at::manual_seed(7);
+    x = (at::randn({c.pictures, c.channels, c.height, c.width}) * c.deviation + c.mean)
+            .contiguous(at::MemoryFormat::ChannelsLast)
+            .to(c.type);
+    scale = at::rand({c.channels}) - .3;
+    bias = at::randn({c.channels});
+    mean = at::randn({c.channels});
+    variance = at::rand({c.channels}) + .5;
+    gradient = at::randn(x.sizes()).to(c.type);
+  }
+
+  template <typename Forward>
+  void through(Forward forward) {
+    for (at::Tensor* t : {&x, &scale, &bias}) t->requires_grad_();
+    y = forward(*this);
+    torch::autograd::backward({y}, {gradient});
+  }
+
+  void through_ours(double slope) {
+    through([&](const BatchNormRun& r) {
+      return batch_norm_activate(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, kNorm, slope);
+    });
+  }
+
+  // In double, from the very same numbers.
+  void through_libtorch(double slope) {
+    for (at::Tensor* t : {&x, &scale, &bias, &mean, &variance, &gradient}) *t = t->to(at::kDouble);
+    through([&](const BatchNormRun& r) {
+      return at::leaky_relu(at::batch_norm(r.x, r.scale, r.bias, r.mean, r.variance, true,
+                                           1 - kMomentum, kNorm.epsilon, false),
+                            slope);
+    });
+  }
+
+  at::Tensor x, scale, bias, mean, variance, gradient, y;
+};
+
+// max |a − b| / max |b|
+double relative_difference(const at::Tensor& a, const at::Tensor& b) {
+  EXPECT_EQ(a.sizes(), b.sizes());
+  const at::Tensor wide = a.detach().to(at::kDouble), expected = b.detach();
+  return (wide - expected).abs().max().item<double>() / expected.abs().max().item<double>();
+}
+
+class BatchNormActivate : public ::testing::TestWithParam<Case> {};
+
+TEST_P(BatchNormActivate, ValuesGradientsAndStatisticsAreLibTorchs) {
+  const Case& c = GetParam();
+  BatchNormRun ours(c), libtorch(c);
+  ours.through_ours(c.slope);
+  libtorch.through_libtorch(c.slope);
+  const double map = c.type == at::kFloat ? 2e-5 : 1. / 256, vector = 2e-5;
+  EXPECT_EQ(ours.y.scalar_type(), c.type);
+  EXPECT_LT(relative_difference(ours.y, libtorch.y), map);
+  EXPECT_LT(relative_difference(ours.x.grad(), libtorch.x.grad()), map);
+  EXPECT_LT(relative_difference(ours.scale.grad(), libtorch.scale.grad()), vector);
+  EXPECT_LT(relative_difference(ours.bias.grad(), libtorch.bias.grad()), vector);
+  EXPECT_LT(relative_difference(ours.mean, libtorch.mean), vector);
+  EXPECT_LT(relative_difference(ours.variance, libtorch.variance), vector);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, BatchNormActivate,
+    ::testing::Values(Case{2, 16, 8, 8, .1, at::kFloat}, Case{2, 16, 8, 8, .1, at::kBFloat16},
+                      Case{1, 1, 37, 41, .1, at::kFloat}, Case{3, 1, 5, 7, .1, at::kBFloat16},
+                      Case{3, 17, 13, 11, 1, at::kFloat}, Case{3, 24, 13, 11, 0, at::kFloat},
+                      Case{3, 255, 7, 9, .1, at::kFloat}, Case{1, 300, 5, 3, .1, at::kBFloat16},
+                      Case{2, 1024, 1, 1, 1, at::kFloat},
+                      // several runs, the last a short one; and a mean far from 0
+                      Case{2, 24, 61, 67, .1, at::kFloat}, Case{2, 40, 61, 67, .1, at::kBFloat16},
+                      Case{2, 8, 91, 97, .1, at::kFloat, 300, .5}),
+    [](const auto& test) {
+      const Case& c = test.param;
+      return std::to_string(c.pictures) + "x" + std::to_string(c.channels) + "x" +
+             std::to_string(c.height) + "x" + std::to_string(c.width) +
+             (c.type == at::kFloat ? "Float" : "Bfloat16");
+    });
+
+TEST(BatchNormActivate, ComputesDarknetsBatchNormAsLibTorchsOperationsDo) {
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+    const Case c{2, 17, 61, 67, 1, type};
+    const graph::BatchNorm norm{.epsilon = 1e-3F, .epsilon_outside_root = true};
+    BatchNormRun ours(c), libtorch(c);
+    ours.through([&](const BatchNormRun& r) {
+      return batch_norm_activate(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, norm, 1);
+    });
+    libtorch.through([&](const BatchNormRun& r) {
+      return darknet_batch_norm(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, norm.epsilon);
+    });
+    EXPECT_EQ(libtorch.y.scalar_type(), type);
+    const double map = type == at::kFloat ? 2e-5 : 1. / 128, vector = 2e-5;
+    EXPECT_LT(relative_difference(ours.y, libtorch.y), map);
+    EXPECT_LT(relative_difference(ours.x.grad(), libtorch.x.grad()), map);
+    EXPECT_LT(relative_difference(ours.scale.grad(), libtorch.scale.grad()), vector);
+    EXPECT_LT(relative_difference(ours.bias.grad(), libtorch.bias.grad()), vector);
+    EXPECT_LT(relative_difference(ours.mean, libtorch.mean), vector);
+    EXPECT_LT(relative_difference(ours.variance, libtorch.variance), vector);
+  }
+}
+
+TEST(BatchNormActivate, IsTheSameWithAnyNumberOfThreads) {
+  const Case c{2, 24, 61, 67, .1, at::kFloat};
+  BatchNormRun one(c), three(c);
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  one.through_ours(c.slope);
+  at::set_num_threads(3);
+  three.through_ours(c.slope);
+  at::set_num_threads(threads);
+  EXPECT_TRUE(at::equal(one.y, three.y));
+  EXPECT_TRUE(at::equal(one.x.grad(), three.x.grad()));
+  EXPECT_TRUE(at::equal(one.scale.grad(), three.scale.grad()));
+  EXPECT_TRUE(at::equal(one.variance, three.variance));
+}
+
+TEST(BatchNormActivate, TakesMapsAndGradientsOfAnyLayout) {
+  const Case c{2, 6, 9, 5, .1, at::kFloat};
+  BatchNormRun planar(c), channels_last(c);
+  planar.x = planar.x.contiguous();
+  channels_last.gradient = channels_last.gradient.contiguous(at::MemoryFormat::ChannelsLast);
+  planar.through_ours(c.slope);
+  channels_last.through_ours(c.slope);
+  EXPECT_TRUE(at::equal(planar.y, channels_last.y));
+  EXPECT_TRUE(at::equal(planar.x.grad(), channels_last.x.grad()));
+}
+
+TEST(BatchNormActivate, ShowsNumbersThatAreNone) {
+  const Case c{2, 8, 4, 4, .1, at::kBFloat16};
+  BatchNormRun run(c);
+  run.x[1][3][2][1] = std::numeric_limits<float>::quiet_NaN();
+  run.through_ours(c.slope);
+  EXPECT_TRUE(run.y.select(1, 3).isnan().all().item<bool>());
+  EXPECT_FALSE(run.y.select(1, 2).isnan().any().item<bool>());
+}
+
+TEST(DropOut, KeepsTheMeanAndDropsItsPart) {
+  const at::Tensor x = at::ones({4, 24, 61, 67});
+  const at::Tensor y = drop_out(x, .3, 11, 5);
+  const double dropped = (y == 0).to(at::kDouble).mean().item<double>();
+  EXPECT_NEAR(dropped, .3, .003);  // four standard deviations of 392 000 draws
+  EXPECT_NEAR(y.to(at::kDouble).mean().item<double>(), 1, .006);
+  EXPECT_TRUE(at::equal(y.masked_select(y != 0), at::full({(y != 0).sum().item<long>()}, 1 / .7)));
+}
+
+TEST(DropOut, GradientGoesWhereValuesWent) {
+  at::Tensor x = at::ones({2, 8, 5, 3}, at::kBFloat16).requires_grad_();
+  const at::Tensor y = drop_out(x, .5, 11, 5);
+  torch::autograd::backward({y}, {at::ones_like(y)});
+  EXPECT_TRUE(at::equal(x.grad(), y.detach()));
+}
+
+TEST(DropOut, DependsOnSeedAndLayerAndOnNothingElse) {
+  const at::Tensor x = at::ones({2, 24, 61, 67});
+  const at::Tensor y = drop_out(x, .5, 11, 5);
+  const int threads = at::get_num_threads();
+  at::set_num_threads(3);
+  EXPECT_TRUE(at::equal(y, drop_out(x, .5, 11, 5)));
+  at::set_num_threads(threads);
+  const auto agreement = [&](const at::Tensor& other) {
+    return (y == other).to(at::kDouble).mean().item<double>();
+  };
+  EXPECT_NEAR(agreement(drop_out(x, .5, 12, 5)), .5, .005);
+  EXPECT_NEAR(agreement(drop_out(x, .5, 11, 6)), .5, .005);
+}
+
+}  // namespace
+}  // namespace oko::train

@@ -1,0 +1,167 @@
+#include "oko/train/map_kernels.h"
+
+#include <algorithm>
+#include <numeric>
+
+// Each public kernel is compiled for three generations of x86 processors and chosen when the
+// program is loaded. Sanitizers cannot run the code that chooses, which runs before they start.
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define OKO_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#else
+#define OKO_EACH_PROCESSOR
+#endif
+#define OKO_INLINE [[gnu::always_inline]] inline
+
+namespace oko::train {
+namespace {
+
+constexpr std::int64_t kShortestPeriod = 256;  // values
+constexpr std::int64_t kLanes = 16;            // of the widest vectors
+
+OKO_INLINE void store(float v, float& out) { out = v; }
+// Rounds to the nearest, ties to even.
+OKO_INLINE void store(float v, Bfloat16& out) {
+  constexpr std::uint32_t kQuietNan = 0x7fc0;  // which rounding could turn into infinity
+  const auto bits = std::bit_cast<std::uint32_t>(v);
+  const std::uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  out.bits = static_cast<std::uint16_t>(v == v ? rounded : kQuietNan);
+}
+
+// Calls body(offset, length) for the run's stretches of one period; the last may be shorter.
+template <typename Body>
+OKO_INLINE void for_each_period(std::int64_t count, std::int64_t period, Body body) {
+  for (std::int64_t offset = 0; offset < count; offset += period) {
+    body(offset, std::min(period, count - offset));
+  }
+}
+
+template <typename T>
+OKO_INLINE void add_moments_body(const T* x, std::int64_t count, std::int64_t period,
+                                 const float* shift, float* sum, float* square) {
+  for_each_period(count, period, [&](std::int64_t offset, std::int64_t length) {
+    const T* row = x + offset;
+#pragma omp simd
+    for (std::int64_t i = 0; i < length; ++i) {
+      const float v = to_float(row[i]) - shift[i];
+      sum[i] += v;
+      square[i] += v * v;
+    }
+  });
+}
+
+template <typename T>
+OKO_INLINE void normalize_body(const T* x, T* y, std::int64_t count, std::int64_t period,
+                               const NormVectors& norm) {
+  const float *mean = norm.mean, *factor = norm.factor, *bias = norm.bias;
+  const float slope = norm.slope;
+  for_each_period(count, period, [&](std::int64_t offset, std::int64_t length) {
+    const T* in = x + offset;
+    T* out = y + offset;
+#pragma omp simd
+    for (std::int64_t i = 0; i < length; ++i) {
+      const float z = (to_float(in[i]) - mean[i]) * factor[i] + bias[i];
+      store(z > 0 ? z : slope * z, out[i]);
+    }
+  });
+}
+
+template <typename T>
+OKO_INLINE void add_gradients_body(const T* x, const T* gradient, std::int64_t count,
+                                   std::int64_t period, const NormVectors& norm, float* sum,
+                                   float* product) {
+  const float *mean = norm.mean, *factor = norm.factor, *bias = norm.bias;
+  const float slope = norm.slope;
+  for_each_period(count, period, [&](std::int64_t offset, std::int64_t length) {
+    const T* in = x + offset;
+    const T* g = gradient + offset;
+#pragma omp simd
+    for (std::int64_t i = 0; i < length; ++i) {
+      const float centred = to_float(in[i]) - mean[i];
+      const float h = to_float(g[i]) * (centred * factor[i] + bias[i] > 0 ? 1.F : slope);
+      sum[i] += h;
+      product[i] += h * centred;
+    }
+  });
+}
+
+template <typename T>
+OKO_INLINE void input_gradient_body(const T* x, const T* gradient, T* out, std::int64_t count,
+                                    std::int64_t period, const NormVectors& norm,
+                                    const GradientVectors& by) {
+  const float *mean = norm.mean, *factor = norm.factor, *bias = norm.bias;
+  const float *through = by.through, *along = by.along, *across = by.across;
+  const float slope = norm.slope;
+  for_each_period(count, period, [&](std::int64_t offset, std::int64_t length) {
+    const T* in = x + offset;
+    const T* g = gradient + offset;
+    T* o = out + offset;
+#pragma omp simd
+    for (std::int64_t i = 0; i < length; ++i) {
+      const float centred = to_float(in[i]) - mean[i];
+      const float h = to_float(g[i]) * (centred * factor[i] + bias[i] > 0 ? 1.F : slope);
+      store(through[i] * h + along[i] * centred + across[i], o[i]);
+    }
+  });
+}
+
+// The last step of MurmurHash3 (32 bits), whose constants these are.
+OKO_INLINE std::uint32_t mix(std::uint32_t h) {
+  h = (h ^ (h >> 16)) * 0x85ebca6bU;
+  h = (h ^ (h >> 13)) * 0xc2b2ae35U;
+  return h ^ (h >> 16);
+}
+
+template <typename T>
+OKO_INLINE void drop_body(const T* x, T* y, std::int64_t count, std::uint64_t key,
+                          std::uint32_t threshold, float keep) {
+  const auto low = static_cast<std::uint32_t>(key), high = static_cast<std::uint32_t>(key >> 32);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::uint32_t drawn = mix(mix(static_cast<std::uint32_t>(i) + low) ^ high);
+    store(drawn < threshold ? 0.F : keep * to_float(x[i]), y[i]);
+  }
+}
+
+}  // namespace
+
+std::int64_t period_of(std::int64_t channels) {
+  if (channels >= kShortestPeriod) return channels;
+  const std::int64_t whole_vectors = kLanes / std::gcd(channels, kLanes);
+  const std::int64_t repeats = (kShortestPeriod + channels - 1) / channels;
+  return (repeats + whole_vectors - 1) / whole_vectors * whole_vectors * channels;
+}
+
+// What is compiled for several processors cannot be a template: hence a specialization a type,
+// whose body is a template that is always inlined.
+#define OKO_KERNELS(T)                                                                         \
+  template <>                                                                                  \
+  OKO_EACH_PROCESSOR void add_moments(const T* x, std::int64_t count, std::int64_t period,     \
+                                      const float* shift, float* sum, float* square) {         \
+    add_moments_body(x, count, period, shift, sum, square);                                    \
+  }                                                                                            \
+  template <>                                                                                  \
+  OKO_EACH_PROCESSOR void normalize(const T* x, T* y, std::int64_t count, std::int64_t period, \
+                                    NormVectors norm) {                                        \
+    normalize_body(x, y, count, period, norm);                                                 \
+  }                                                                                            \
+  template <>                                                                                  \
+  OKO_EACH_PROCESSOR void add_gradients(const T* x, const T* gradient, std::int64_t count,     \
+                                        std::int64_t period, NormVectors norm, float* sum,     \
+                                        float* product) {                                      \
+    add_gradients_body(x, gradient, count, period, norm, sum, product);                        \
+  }                                                                                            \
+  template <>                                                                                  \
+  OKO_EACH_PROCESSOR void input_gradient(const T* x, const T* gradient, T* out,                \
+                                         std::int64_t count, std::int64_t period,              \
+                                         NormVectors norm, GradientVectors by) {               \
+    input_gradient_body(x, gradient, out, count, period, norm, by);                            \
+  }                                                                                            \
+  template <>                                                                                  \
+  OKO_EACH_PROCESSOR void drop(const T* x, T* y, std::int64_t count, std::uint64_t key,        \
+                               std::uint32_t threshold, float keep) {                          \
+    drop_body(x, y, count, key, threshold, keep);                                              \
+  }
+OKO_KERNELS(float)
+OKO_KERNELS(Bfloat16)
+
+}  // namespace oko::train

@@ -1,0 +1,61 @@
+#pragma once
+
+// Loops over channels-last maps on the processor, without LibTorch: what batch_norm_activate() and
+// drop_out() do to one run of values. T is float or Bfloat16; all arithmetic is float.
+//
+// A run begins at channel 0 and holds whole pixels. Per-channel vectors are repeated until `period`
+// values long (see period_of), so that maps of few channels fill the processor's vectors as well.
+
+#include <bit>
+#include <cstdint>
+
+namespace oko::train {
+
+// The upper half of a float.
+struct Bfloat16 {
+  std::uint16_t bits;
+};
+
+inline float to_float(float v) { return v; }
+inline float to_float(Bfloat16 v) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(v.bits) << 16);
+}
+
+// A multiple of `channels`: long enough to be worth a loop, and whole vectors where it can be.
+std::int64_t period_of(std::int64_t channels);
+
+// Adds x − shift to `sum` and its square to `square`, `period` sums each.
+template <typename T>
+void add_moments(const T* x, std::int64_t count, std::int64_t period, const float* shift,
+                 float* sum, float* square);
+
+// `period` long vectors of a batch norm and its activation:
+// z = (x − mean)·factor + bias, y = z where z > 0, else slope·z.
+struct NormVectors {
+  const float *mean, *factor, *bias;
+  float slope;
+};
+
+template <typename T>
+void normalize(const T* x, T* y, std::int64_t count, std::int64_t period, NormVectors norm);
+
+// With h = d loss / d z: adds h to `sum` and h·(x − mean) to `product`.
+template <typename T>
+void add_gradients(const T* x, const T* gradient, std::int64_t count, std::int64_t period,
+                   NormVectors norm, float* sum, float* product);
+
+// d loss / d x = through·h + along·(x − mean) + across.
+struct GradientVectors {
+  const float *through, *along, *across;
+};
+
+template <typename T>
+void input_gradient(const T* x, const T* gradient, T* out, std::int64_t count, std::int64_t period,
+                    NormVectors norm, GradientVectors by);
+
+// y = keep·x or 0. Value i is dropped where a hash of (key, i) is below `threshold`.
+template <typename T>
+void drop(const T* x, T* y, std::int64_t count, std::uint64_t key, std::uint32_t threshold,
+          float keep);
+
+}  // namespace oko::train
