@@ -205,9 +205,10 @@ class HeadLoss {
   void box_deltas(const Assignment& a) {
     const Truth& t = *a.truth;
     const float weight = 2 - t.width * t.height;
+    const float s = head_.scale_x_y, shift = (s - 1) / 2;  // as decoding scales σ about .5
     const std::array<float, 4> target{
-        t.x * static_cast<float>(width_) - static_cast<float>(a.column),
-        t.y * static_cast<float>(height_) - static_cast<float>(a.row),
+        (t.x * static_cast<float>(width_) - static_cast<float>(a.column) + shift) / s,
+        (t.y * static_cast<float>(height_) - static_cast<float>(a.row) + shift) / s,
         std::log(t.width * input_w_ / anchor(a.slot).width),
         std::log(t.height * input_h_ / anchor(a.slot).height)};
     for (int part = 0; part < 4; ++part) {
