@@ -83,7 +83,7 @@ class Loader {
     for (std::size_t i = 0; i < to_.layers.size(); ++i) {
       if (!std::holds_alternative<graph::Convolution>(to_.layers[i].operation)) continue;
       ++result_.of;
-      if (take_whole(i)) {
+      if (!(outputs[i] && other_classes()) && take_whole(i)) {
         result_.loaded[i] = true;
         ++result_.convolutions;
       } else if (outputs[i] && adapt_head(i)) {
@@ -94,6 +94,11 @@ class Loader {
   }
 
  private:
+  // Whether the classes are known to differ, be it only in their order.
+  bool other_classes() const {
+    return !from_.classes.empty() && !to_.classes.empty() && from_.classes != to_.classes;
+  }
+
   std::vector<std::string> parts_of(std::size_t layer) const {
     const auto& conv = std::get<graph::Convolution>(to_.layers[layer].operation);
     if (conv.batch_norm) return {"kernel", "bias", "scale", "mean", "variance"};
@@ -123,17 +128,19 @@ class Loader {
 
   bool adapt_head(std::size_t layer) {
     const int index = static_cast<int>(layer);
-    if (layer >= from_.layers.size()) return false;
+    const std::string& name = to_.layers[layer].name;
+    if (layer >= from_.layers.size() || from_.layers[layer].name != name) return false;
     const graph::Yolo* head = head_of(to_, index);
     const graph::Yolo* old = head_of(from_, index);
-    const std::string& name = to_.layers[layer].name;
     const auto kernel = from_.weights.find(name + ".kernel");
     const auto bias = from_.weights.find(name + ".bias");
     if (head == nullptr || old == nullptr || kernel == from_.weights.end() ||
-        bias == from_.weights.end() || head->mask.size() != old->mask.size() ||
-        kernel->second.shape.at(1) != wanted_shape(layer, "kernel")[1]) {
+        bias == from_.weights.end() || head->mask.size() != old->mask.size()) {
       return false;
     }
+    auto shape = wanted_shape(layer, "kernel");
+    shape[0] = kernel->second.shape.at(0);
+    if (kernel->second.shape != shape) return false;
     const std::vector<int> sources = channel_sources(to_, *head, from_, *old);
     to_.weights.insert_or_assign(kernel->first, pick_rows(kernel->second, sources));
     to_.weights.insert_or_assign(bias->first, pick_rows(bias->second, sources));
