@@ -58,14 +58,7 @@ class Builder {
                       std::make_move_iterator(more.end()));
     }
     tell_findings(findings);
-    if (dataset::has_split(all, recipe().train_split)) {
-      setup_.train = dataset::subset(all, recipe().train_split);
-      if (dataset::has_split(all, recipe().val_split)) {
-        setup_.val = dataset::subset(all, recipe().val_split);
-      }
-    } else {
-      hold_out(std::move(all));
-    }
+    take_splits(std::move(all));
     if (setup_.train.samples.empty()) {
       throw input_error(recipe().dataset, "there is no picture to train on");
     }
@@ -108,7 +101,19 @@ class Builder {
     }
   }
 
-  // A dataset without splits: the part `val_part`, drawn by the seed, is held out.
+  void take_splits(dataset::Dataset all) {
+    if (dataset::split_names(all) == std::vector<std::string>{""}) return hold_out(std::move(all));
+    setup_.train = dataset::subset(all, recipe().train_split);
+    if (dataset::has_split(all, recipe().val_split)) {
+      setup_.val = dataset::subset(all, recipe().val_split);
+    } else if (recipe().val_part > 0) {
+      note(fmt::format("there is no split \"{}\": {} of \"{}\" is held out", recipe().val_split,
+                       recipe().val_part, recipe().train_split));
+      hold_out(std::move(setup_.train));
+    }
+  }
+
+  // Without a validation split the part `val_part`, drawn by the seed, is held out.
   void hold_out(dataset::Dataset all) {
     std::vector<std::size_t> order(all.samples.size());
     std::iota(order.begin(), order.end(), 0U);
