@@ -52,7 +52,6 @@ class Trainer {
 
   TrainResult run() {
     options_.resume ? resume() : begin();
-    predict();
     const auto start = Clock::now();
     while (position_.epoch < recipe().epochs && !patience_is_over()) {
       if (position_.stage == 1 && position_.epoch >= recipe().frozen_epochs) next_stage();
@@ -82,6 +81,7 @@ class Trainer {
     storage::write(paths_.recipe(), to_toml(recipe(), made));
     Json event{{"event", "start"}, {"step", 0}, {"recipe", recipe_json()}, {"notes", setup_.notes}};
     write_event(std::move(event));
+    predict();
     enter_stage();
   }
 
@@ -104,6 +104,7 @@ class Trainer {
     }
     position_ = checkpoint->position;
     step_.load(checkpoint->network);
+    predict();
     enter_stage();
     optimizer_->restore(checkpoint->extra, paths_.checkpoints());
     ema_.restore(checkpoint->extra, paths_.checkpoints());
@@ -116,6 +117,7 @@ class Trainer {
         fmt::format("resumed at epoch {}, step {}", position_.epoch + 1, position_.step));
   }
 
+  // Called with nothing frozen: what the frozen stage saves comes on top.
   void predict() {
     const double pictures = static_cast<double>(setup_.train.samples.size());
     const StepCost cost = step_.measure(recipe().batch);
@@ -162,7 +164,8 @@ class Trainer {
     module().freeze(frozen);
     optimizer_->set_frozen(frozen);
     make_loader();
-    const std::int64_t per_epoch = std::max(1, loader_->batches_per_epoch() / recipe().accumulate);
+    const int batches = loader_->batches_per_epoch(), together = recipe().accumulate;
+    const std::int64_t per_epoch = (batches + together - 1) / together;
     const int epochs =
         position_.stage == 1 ? recipe().frozen_epochs : recipe().epochs - recipe().frozen_epochs;
     first_step_ = position_.stage == 1 ? 0 : per_epoch * recipe().frozen_epochs;
@@ -208,8 +211,13 @@ class Trainer {
   void train_batch(const dataset::Batch& batch, int batches) {
     const auto start = Clock::now();
     const int n = static_cast<int>(batch.truths.size());
-    if (gradient_batches_ == 0) module().parameters().gradient().zero_();
-    const LossParts loss = step_.accumulate(batch, position_.step, 1. / (n * recipe().accumulate));
+    if (gradient_batches_ == 0) {
+      module().parameters().gradient().zero_();
+      update_samples_.clear();
+    }
+    update_samples_.insert(update_samples_.end(), batch.samples.begin(), batch.samples.end());
+    const int together = std::min(recipe().accumulate, batches - batch.index + gradient_batches_);
+    const LossParts loss = step_.accumulate(batch, position_.step, 1. / (n * together));
     ++gradient_batches_;
     position_.epoch_sum += loss;
     position_.epoch_pictures += n;
@@ -220,7 +228,7 @@ class Trainer {
       gradient_batches_ = 0;
       const bool usable = step_.unscale_gradient();
       norm = optimizer_->clip_gradient(recipe().clip);
-      guard(loss.total() / n, norm, batch);
+      guard(loss.total() / n, norm);
       rate = schedule_->rate(position_.step - first_step_);
       if (usable) optimizer_->step(rate);
       ema_.update(module().parameters());
@@ -259,7 +267,7 @@ class Trainer {
   }
 
   // Stops before a broken step touches the weights.
-  void guard(double loss, double norm, const dataset::Batch& batch) {
+  void guard(double loss, double norm) {
     const bool finite = std::isfinite(loss) && (std::isfinite(norm) || step_.may_overflow());
     if (finite) {
       Position& p = position_;
@@ -274,7 +282,7 @@ class Trainer {
                           position_.smoothed_loss > kDiverged * position_.lowest_loss;
     if (finite && !diverged) return;
     std::string names;
-    for (const std::size_t i : batch.samples) {
+    for (const std::size_t i : update_samples_) {
       names += (names.empty() ? "" : ", ") + storage::filename(setup_.train.samples[i].image);
     }
     const std::string what =
@@ -293,13 +301,15 @@ class Trainer {
                     paths_.checkpoints());
   }
 
-  // After an update: a checkpoint when one is due, and the end when a signal came.
+  // After an update: the end when a signal came, else a checkpoint when one is due.
   void pause_if_asked() {
-    const bool stop = options_.stop();
-    if (!stop && seconds_since(last_checkpoint_) < 60 * recipe().checkpoint_minutes) return;
-    const std::string uri = checkpoint();
+    if (options_.stop()) leave(checkpoint());
+    if (seconds_since(last_checkpoint_) < 60 * recipe().checkpoint_minutes) return;
+    checkpoint();
     last_checkpoint_ = Clock::now();
-    if (!stop) return;
+  }
+
+  [[noreturn]] void leave(const std::string& uri) {
     progress_.end();
     write_event({{"event", "end"}, {"reason", "interrupted"}, {"step", position_.step}});
     write_report();
@@ -348,8 +358,8 @@ class Trainer {
     position_.batch = 0;
     position_.epoch_sum = {};
     position_.epoch_pictures = 0;
-    checkpoint();
-    if (options_.stop()) pause_if_asked();
+    const std::string uri = checkpoint();
+    if (options_.stop()) leave(uri);
   }
 
   static LossParts scaled(LossParts sum, std::int64_t count) {
@@ -485,7 +495,8 @@ class Trainer {
   bool plain_ = false;      // the loader in use goes without mosaic and mix-up
   bool at_update_ = false;  // the last batch ended with an update: a place to stop at
   int gradient_batches_ = 0;
-  std::int64_t first_step_ = 0;  // of the present stage
+  std::vector<std::size_t> update_samples_;  // pictures whose gradients are added up
+  std::int64_t first_step_ = 0;              // of the present stage
   Clock::time_point last_checkpoint_;
   std::string verdict_ = "too early to say";
 };

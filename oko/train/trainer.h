@@ -19,7 +19,8 @@ struct TrainResult {
 struct TrainOptions {
   std::string out;      // run folder
   bool resume = false;  // go on from the newest checkpoint there
-  // Asked after every update: true makes it write a checkpoint and leave with kInterrupted.
+  // Asked after every update and every epoch: true makes it write a checkpoint and leave with
+  // kInterrupted.
   std::function<bool()> stop = [] { return false; };
 };
 
