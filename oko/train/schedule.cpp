@@ -35,7 +35,7 @@ double Schedule::rate(std::int64_t step) const {
 
 void Schedule::observe(double loss) {
   if (options_.kind != ScheduleKind::kPlateau) return;
-  if (!any_ || loss < best_ * .9999) {
+  if (std::isfinite(loss) && (!any_ || loss < best_ * .9999)) {
     best_ = loss;
     any_ = true;
     waiting_ = 0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace oko::train {
 namespace {
@@ -20,12 +21,18 @@ double recent(const std::vector<EpochSummary>& epochs, std::size_t count, std::s
   return sum / static_cast<double>(count);
 }
 
+// JSON has no numbers that are not finite; they are written as null.
+double number(const Json& json, const char* key, const std::string& place) {
+  const bool is_null = json.is_object() && json.contains(key) && json[key].is_null();
+  return is_null ? std::numeric_limits<double>::quiet_NaN() : json_get<double>(json, key, place);
+}
+
 LossParts parts_from_json(const Json& json, const std::string& place) {
   LossParts parts;
-  parts.box = json_get<double>(json, "box", place);
-  parts.objectness = json_get<double>(json, "objectness", place);
-  parts.no_object = json_get<double>(json, "no_object", place);
-  parts.classes = json_get<double>(json, "class", place);
+  parts.box = number(json, "box", place);
+  parts.objectness = number(json, "objectness", place);
+  parts.no_object = number(json, "no_object", place);
+  parts.classes = number(json, "class", place);
   return parts;
 }
 
