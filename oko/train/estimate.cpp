@@ -84,7 +84,7 @@ std::string human_bytes(std::int64_t bytes) {
 
 std::string human_seconds(double seconds) {
   const auto whole = static_cast<std::int64_t>(seconds + .5);
-  if (seconds < 10) return fmt::format("{:.1f} s", seconds);
+  if (seconds < 9.95) return fmt::format("{:.1f} s", seconds);
   if (whole < 60) return fmt::format("{} s", whole);
   if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
   return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
