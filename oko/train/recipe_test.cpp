@@ -1,0 +1,176 @@
+#include "oko/train/recipe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <set>
+#include <string>
+#include <type_traits>
+
+#include "oko/base/json.h"
+#include "oko/train/test_support.h"
+
+namespace oko::train {
+namespace {
+
+using ::testing::HasSubstr;
+
+Json fields_of(const Recipe& recipe) {
+  Json fields = Json::object();
+  visit_recipe(recipe, [&](const char*, const char* key, const auto& field, const char*) {
+    fields[key] = field;
+  });
+  return fields;
+}
+
+// Every field different from its default and from every other.
+Recipe unusual_recipe() {
+  Recipe recipe;
+  int n = 1;
+  visit_recipe(recipe, [&](const char*, const char* key, auto& field, const char*) {
+    using T = std::decay_t<decltype(field)>;
+    ++n;
+    if constexpr (std::is_same_v<T, std::string>) {
+      field = std::string(key) + "/\"quoted\" \\ back\tslash\nnext # no comment, око " +
+              std::to_string(n);
+    } else if constexpr (std::is_same_v<T, bool>) {
+      field = !field;
+    } else if constexpr (std::is_same_v<T, double>) {
+      field = 1. / n + 1e-9;
+    } else {
+      field = static_cast<T>(1000 + n);
+    }
+  });
+  return recipe;
+}
+
+TEST(Recipe, EveryFieldComesBackFromToml) {
+  const Recipe recipe = unusual_recipe();
+  const Json fields = fields_of(recipe), defaults = fields_of(Recipe());
+  for (const auto& [key, value] : fields.items()) EXPECT_NE(value, defaults[key]) << key;
+  EXPECT_EQ(fields_of(recipe_from_toml(to_toml(recipe), "run.toml")), fields);
+  EXPECT_EQ(fields_of(recipe_from_toml(to_toml(Recipe()), "run.toml")), defaults);
+}
+
+TEST(Recipe, ExtremeValuesComeBackFromToml) {
+  Recipe recipe;
+  recipe.rate = 1e-300;
+  recipe.frozen_rate = 3e20;
+  recipe.weight_decay = 0;
+  recipe.momentum = -2;
+  recipe.frozen_epochs = std::numeric_limits<int>::min();
+  recipe.epochs = std::numeric_limits<int>::max();
+  recipe.seed = std::numeric_limits<std::int64_t>::max();
+  recipe.from = "a\r\n\x01\x7f";
+  EXPECT_EQ(fields_of(recipe_from_toml(to_toml(recipe), "run.toml")), fields_of(recipe));
+}
+
+TEST(Recipe, FactsAboutTheRunAreWrittenAndNotReadBack) {
+  const std::string text = to_toml(Recipe(), "oko = \"9.9\"\ndataset_hash = \"abc\"\n");
+  EXPECT_THAT(text, HasSubstr("[made]\noko = \"9.9\""));
+  EXPECT_EQ(fields_of(recipe_from_toml(text, "run.toml")), fields_of(Recipe()));
+}
+
+TEST(Recipe, MissingKeysKeepTheirDefaultsAndWholeNumbersAreNumbersToo) {
+  const Recipe recipe = recipe_from_toml("[schedule]\nrate = 1\nepochs = 7\n", "mine.toml");
+  EXPECT_EQ(recipe.rate, 1);
+  EXPECT_EQ(recipe.epochs, 7);
+  EXPECT_EQ(recipe.batch, Recipe().batch);
+  EXPECT_EQ(fields_of(recipe_from_toml("", "empty.toml")), fields_of(Recipe()));
+}
+
+TEST(Recipe, UnknownKeysAndTablesAreNamedWithTheirLine) {
+  const Error key =
+      error_of([] { recipe_from_toml("[schedule]\nepochs = 3\nepoch = 4\n", "mine.toml"); });
+  EXPECT_EQ(key.code(), ErrorCode::kInput);
+  EXPECT_EQ(key.place(), "mine.toml:3");
+  EXPECT_THAT(key.message(), HasSubstr("\"epoch\""));
+  EXPECT_THAT(key.mend(), HasSubstr("epochs"));
+
+  const Error misplaced = error_of([] { recipe_from_toml("[data]\nepochs = 3\n", "mine.toml"); });
+  EXPECT_EQ(misplaced.place(), "mine.toml:2");
+
+  const Error table = error_of([] { recipe_from_toml("\n[shedule]\nepochs = 3\n", "m.toml"); });
+  EXPECT_EQ(table.place(), "m.toml:2");
+  EXPECT_THAT(table.message(), HasSubstr("shedule"));
+
+  EXPECT_EQ(error_of([] { recipe_from_toml("epochs = 3\n", "m.toml"); }).place(), "m.toml:1");
+}
+
+TEST(Recipe, WrongTypesAreNamedWithTheirLineAndWhatIsWanted) {
+  const struct {
+    const char *text, *wanted;
+  } cases[] = {{"[schedule]\nepochs = \"many\"\n", "epochs must be a whole number"},
+               {"[schedule]\nepochs = 2.5\n", "epochs must be a whole number"},
+               {"[schedule]\nepochs = 3000000000\n", "epochs must be a whole number"},
+               {"[schedule]\nrate = true\n", "rate must be a number"},
+               {"[network]\nnetwork = 3\n", "network must be a text in quotes"},
+               {"[augmentation]\naugment = 1\n", "augment must be true or false"},
+               {"[machine]\nseed = -1\n", "seed must be a whole number"}};
+  for (const auto& c : cases) {
+    const Error e = error_of([&] { recipe_from_toml(c.text, "mine.toml"); });
+    EXPECT_EQ(e.code(), ErrorCode::kInput);
+    EXPECT_EQ(e.place(), "mine.toml:2") << c.text;
+    EXPECT_THAT(e.message(), HasSubstr(c.wanted));
+  }
+}
+
+TEST(Recipe, BadTomlIsNamedWithItsLine) {
+  const Error e = error_of([] { recipe_from_toml("[data]\ntrain_split = \"open\n", "mine.toml"); });
+  EXPECT_EQ(e.code(), ErrorCode::kInput);
+  EXPECT_EQ(e.place(), "mine.toml:2");
+}
+
+TEST(Recipe, DefaultsAreInRange) { EXPECT_NO_THROW(check_recipe(Recipe())); }
+
+TEST(Recipe, ValuesOutOfRangeAreUsageErrorsThatNameTheFlag) {
+  const auto refused = [](const std::string& flag, auto Recipe::*field, auto value) {
+    Recipe recipe;
+    recipe.*field = value;
+    const Error e = error_of([&] { check_recipe(recipe); });
+    EXPECT_EQ(e.code(), ErrorCode::kUsage) << flag;
+    EXPECT_EQ(e.place(), flag);
+    EXPECT_FALSE(e.mend().empty()) << flag;
+  };
+  refused("--epochs", &Recipe::epochs, 0);
+  refused("--frozen-epochs", &Recipe::frozen_epochs, 101);
+  refused("--batch", &Recipe::batch, -1);
+  refused("--accumulate", &Recipe::accumulate, 0);
+  refused("--val-part", &Recipe::val_part, 1.);
+  refused("--rate", &Recipe::rate, -1e-3);
+  refused("--rate", &Recipe::rate, std::numeric_limits<double>::quiet_NaN());
+  refused("--rate", &Recipe::rate, std::numeric_limits<double>::infinity());
+  refused("--ema", &Recipe::ema, 1.);
+  refused("--scale-high", &Recipe::scale_high, .4);
+  refused("--flip", &Recipe::flip, 1.5);
+  refused("--threads", &Recipe::threads, -1);
+  refused("--checkpoint-minutes", &Recipe::checkpoint_minutes, 0.);
+  refused("--optimizer", &Recipe::optimizer, "sdg");
+  refused("--schedule", &Recipe::schedule, "");
+  refused("--loss", &Recipe::loss, "giou");
+  refused("--precision", &Recipe::precision, "int8");
+  refused("--width", &Recipe::width, -64);
+  refused("--height", &Recipe::height, -1);
+  refused("--seed", &Recipe::seed, std::uint64_t{1} << 63);  // TOML cannot hold it
+}
+
+TEST(Recipe, UnknownWordsAreToldWithTheKnownOnes) {
+  Recipe recipe;
+  recipe.optimizer = "sdg";
+  const Error e = error_of([&] { check_recipe(recipe); });
+  EXPECT_THAT(e.message(), HasSubstr("sdg"));
+  EXPECT_THAT(e.mend(), HasSubstr("sgd, adam, adamw"));
+}
+
+TEST(Recipe, KeysAreUnique) {
+  std::set<std::string> keys;
+  const Recipe recipe;
+  visit_recipe(recipe, [&](const char*, const char* key, const auto&, const char* help) {
+    EXPECT_TRUE(keys.insert(key).second) << key;
+    EXPECT_STRNE(help, "") << key;
+  });
+}
+
+}  // namespace
+}  // namespace oko::train
