@@ -41,6 +41,7 @@ TrainingStep::TrainingStep(const graph::Network& network, const Recipe& recipe)
       module_(network, device_, recipe.seed),
       loss_(loss_options(recipe)) {
   module_.compute_type = compute_type(recipe, device_);
+  module_.statistics_momentum = recipe.statistics;
   if (may_overflow()) scale_ = kFirstLossScale;
 }
 

@@ -201,6 +201,7 @@ class Trainer {
     while (auto batch = loader_->next()) {
       waited += batch->waited_seconds;
       train_batch(*batch, batches);
+      loader_->recycle(std::move(*batch));
       progress_.advance();
       if (at_update_) pause_if_asked();
     }
