@@ -106,12 +106,17 @@ void run_train(TrainArguments& arguments, const CLI::App& command, Context& cont
 void add_train_command(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<TrainArguments>();
   CLI::App* command = app.add_subcommand("train", "Train a detector on a dataset");
-  command->add_option("DATASET", arguments->dataset, "Folder or file of the labelled pictures");
-  command->add_option("-o,--out", arguments->out, "Run folder to make")->capture_default_str();
+  command->add_option("DATASET", arguments->dataset, "Folder or file of the labelled pictures")
+      ->type_name("FOLDER");
+  command->add_option("-o,--out", arguments->out, "Run folder to make")
+      ->type_name("FOLDER")
+      ->capture_default_str();
   command->add_flag("--resume", arguments->resume,
                     "Go on from the newest checkpoint in --out, with the recipe kept there");
-  command->add_option("--recipe", arguments->recipe_file,
-                      "A run.toml to train by; flags given here win over it");
+  command
+      ->add_option("--recipe", arguments->recipe_file,
+                   "A run.toml to train by; flags given here win over it")
+      ->type_name("FILE");
   add_recipe_flags(*command, arguments->recipe);
   command->footer(
       "Examples:\n"

@@ -176,6 +176,7 @@ class Builder {
     if (wanted == "default") {
       // as they are
     } else if (wanted == "auto" || wanted == "data") {
+      dataset::fill_sizes(setup_.train);  // some formats tell no picture's size
       const double now =
           dataset::mean_best_iou(setup_.train, present, size_of(network), network.preprocess);
       const auto fit =

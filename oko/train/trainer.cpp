@@ -467,12 +467,13 @@ class Trainer {
   }
 
   void write_event(Json event) {
-    const std::string records = run::tensorboard_records(event);
+    const Json written = log_.write(std::move(event));
+    const std::string records = run::tensorboard_records(written);
+    if (records.empty()) return;
     if (!storage::exists(tensorboard_file())) {
       storage::write(tensorboard_file(), run::make_tensorboard_file({}));
     }
-    log_.write(std::move(event));
-    if (!records.empty()) storage::append(tensorboard_file(), records);
+    storage::append(tensorboard_file(), records);
   }
 
   void warn(const std::string& text) {
