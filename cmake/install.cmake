@@ -20,7 +20,8 @@ foreach(library IN LISTS oko_libraries)
   install(TARGETS ${library} EXPORT oko_${part}_targets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${part})
   install(DIRECTORY oko/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/oko COMPONENT ${part}
-    FILES_MATCHING PATTERN "*.h" PATTERN "test_*.h" EXCLUDE)
+    FILES_MATCHING PATTERN "*.h"
+    PATTERN "test_*.h" EXCLUDE PATTERN "*_test.h" EXCLUDE PATTERN "opencv.h" EXCLUDE)
 endforeach()
 
 install(EXPORT oko_phone_targets NAMESPACE oko:: DESTINATION ${oko_config_dir} COMPONENT phone)
