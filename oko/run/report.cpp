@@ -177,7 +177,9 @@ LogFacts gather(const std::vector<Json>& log) {
     }
     if (kind != "epoch") continue;
     facts.epochs.push_back(&event);
-    if (number_of(event, "stage") == 2 && facts.epochs.size() > 1 && !facts.stage2_epoch) {
+    // Without a frozen stage the run begins with the full one, and there is no boundary to show.
+    const bool after_first = facts.epochs.size() > 1 && number_of(*facts.epochs[0], "stage") == 1;
+    if (number_of(event, "stage") == 2 && after_first && !facts.stage2_epoch) {
       facts.stage2_epoch = number_of(event, "epoch");
     }
     const auto verdict = event.find("verdict");
