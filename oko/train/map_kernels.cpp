@@ -105,6 +105,52 @@ OKO_INLINE void input_gradient_body(const T* x, const T* gradient, T* out, std::
   });
 }
 
+// NaN where one of them is. (Written with || it would be a branch, and no vector.)
+OKO_INLINE float larger(float a, float b) {
+  const float larger_number = b > a ? b : a;
+  return b != b ? b : larger_number;
+}
+
+template <typename T>
+OKO_INLINE void max_of_pairs_body(const T* upper, const T* lower, T* out, std::int64_t columns,
+                                  std::int64_t channels) {
+  for (std::int64_t column = 0; column < columns; ++column) {
+    const T *a = upper + 2 * column * channels, *b = a + channels;
+    const T *c = lower + 2 * column * channels, *d = c + channels;
+    T* o = out + column * channels;
+#pragma omp simd
+    for (std::int64_t i = 0; i < channels; ++i) {
+      store(larger(larger(to_float(a[i]), to_float(b[i])), larger(to_float(c[i]), to_float(d[i]))),
+            o[i]);
+    }
+  }
+}
+
+template <typename T>
+OKO_INLINE void max_of_pairs_gradient_body(const T* upper, const T* lower, const T* gradient,
+                                           T* out_upper, T* out_lower, std::int64_t columns,
+                                           std::int64_t channels) {
+  for (std::int64_t column = 0; column < columns; ++column) {
+    const std::int64_t left = 2 * column * channels, right = left + channels;
+    const T *in_a = upper + left, *in_b = upper + right;
+    const T *in_c = lower + left, *in_d = lower + right;
+    T *out_a = out_upper + left, *out_b = out_upper + right;
+    T *out_c = out_lower + left, *out_d = out_lower + right;
+    const T* g = gradient + column * channels;
+#pragma omp simd
+    for (std::int64_t i = 0; i < channels; ++i) {
+      const float a = to_float(in_a[i]), b = to_float(in_b[i]);
+      const float c = to_float(in_c[i]), d = to_float(in_d[i]);
+      const bool low = larger(c, d) > larger(a, b);
+      const float whole = to_float(g[i]), above = low ? 0.F : whole, below = low ? whole : 0.F;
+      store(b > a ? 0.F : above, out_a[i]);
+      store(b > a ? above : 0.F, out_b[i]);
+      store(d > c ? 0.F : below, out_c[i]);
+      store(d > c ? below : 0.F, out_d[i]);
+    }
+  }
+}
+
 // The last step of MurmurHash3 (32 bits), whose constants these are.
 OKO_INLINE std::uint32_t mix(std::uint32_t h) {
   h = (h ^ (h >> 16)) * 0x85ebca6bU;
@@ -133,33 +179,44 @@ std::int64_t period_of(std::int64_t channels) {
 
 // What is compiled for several processors cannot be a template: hence a specialization a type,
 // whose body is a template that is always inlined.
-#define OKO_KERNELS(T)                                                                         \
-  template <>                                                                                  \
-  OKO_EACH_PROCESSOR void add_moments(const T* x, std::int64_t count, std::int64_t period,     \
-                                      const float* shift, float* sum, float* square) {         \
-    add_moments_body(x, count, period, shift, sum, square);                                    \
-  }                                                                                            \
-  template <>                                                                                  \
-  OKO_EACH_PROCESSOR void normalize(const T* x, T* y, std::int64_t count, std::int64_t period, \
-                                    NormVectors norm) {                                        \
-    normalize_body(x, y, count, period, norm);                                                 \
-  }                                                                                            \
-  template <>                                                                                  \
-  OKO_EACH_PROCESSOR void add_gradients(const T* x, const T* gradient, std::int64_t count,     \
-                                        std::int64_t period, NormVectors norm, float* sum,     \
-                                        float* product) {                                      \
-    add_gradients_body(x, gradient, count, period, norm, sum, product);                        \
-  }                                                                                            \
-  template <>                                                                                  \
-  OKO_EACH_PROCESSOR void input_gradient(const T* x, const T* gradient, T* out,                \
-                                         std::int64_t count, std::int64_t period,              \
-                                         NormVectors norm, GradientVectors by) {               \
-    input_gradient_body(x, gradient, out, count, period, norm, by);                            \
-  }                                                                                            \
-  template <>                                                                                  \
-  OKO_EACH_PROCESSOR void drop(const T* x, T* y, std::int64_t count, std::uint64_t key,        \
-                               std::uint32_t threshold, float keep) {                          \
-    drop_body(x, y, count, key, threshold, keep);                                              \
+#define OKO_KERNELS(T)                                                                             \
+  template <>                                                                                      \
+  OKO_EACH_PROCESSOR void add_moments(const T* x, std::int64_t count, std::int64_t period,         \
+                                      const float* shift, float* sum, float* square) {             \
+    add_moments_body(x, count, period, shift, sum, square);                                        \
+  }                                                                                                \
+  template <>                                                                                      \
+  OKO_EACH_PROCESSOR void normalize(const T* x, T* y, std::int64_t count, std::int64_t period,     \
+                                    NormVectors norm) {                                            \
+    normalize_body(x, y, count, period, norm);                                                     \
+  }                                                                                                \
+  template <>                                                                                      \
+  OKO_EACH_PROCESSOR void add_gradients(const T* x, const T* gradient, std::int64_t count,         \
+                                        std::int64_t period, NormVectors norm, float* sum,         \
+                                        float* product) {                                          \
+    add_gradients_body(x, gradient, count, period, norm, sum, product);                            \
+  }                                                                                                \
+  template <>                                                                                      \
+  OKO_EACH_PROCESSOR void input_gradient(const T* x, const T* gradient, T* out,                    \
+                                         std::int64_t count, std::int64_t period,                  \
+                                         NormVectors norm, GradientVectors by) {                   \
+    input_gradient_body(x, gradient, out, count, period, norm, by);                                \
+  }                                                                                                \
+  template <>                                                                                      \
+  OKO_EACH_PROCESSOR void drop(const T* x, T* y, std::int64_t count, std::uint64_t key,            \
+                               std::uint32_t threshold, float keep) {                              \
+    drop_body(x, y, count, key, threshold, keep);                                                  \
+  }                                                                                                \
+  template <>                                                                                      \
+  OKO_EACH_PROCESSOR void max_of_pairs(const T* upper, const T* lower, T* out,                     \
+                                       std::int64_t columns, std::int64_t channels) {              \
+    max_of_pairs_body(upper, lower, out, columns, channels);                                       \
+  }                                                                                                \
+  template <>                                                                                      \
+  OKO_EACH_PROCESSOR void max_of_pairs_gradient(const T* upper, const T* lower, const T* gradient, \
+                                                T* out_upper, T* out_lower, std::int64_t columns,  \
+                                                std::int64_t channels) {                           \
+    max_of_pairs_gradient_body(upper, lower, gradient, out_upper, out_lower, columns, channels);   \
   }
 OKO_KERNELS(float)
 OKO_KERNELS(Bfloat16)

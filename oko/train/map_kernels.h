@@ -1,7 +1,8 @@
 #pragma once
 
-// Loops over channels-last maps on the processor, without LibTorch: what batch_norm_activate() and
-// drop_out() do to one run of values. T is float or Bfloat16; all arithmetic is float.
+// Loops over channels-last maps on the processor, without LibTorch: what batch_norm_activate(),
+// max_pool_2x2() and drop_out() do to one run of values. T is float or Bfloat16; all arithmetic is
+// float.
 //
 // A run begins at channel 0 and holds whole pixels. Per-channel vectors are repeated until `period`
 // values long (see period_of), so that maps of few channels fill the processor's vectors as well.
@@ -52,6 +53,16 @@ struct GradientVectors {
 template <typename T>
 void input_gradient(const T* x, const T* gradient, T* out, std::int64_t count, std::int64_t period,
                     NormVectors norm, GradientVectors by);
+
+// The largest of each 2×2 window of two rows of pixels: `columns` pixels.
+template <typename T>
+void max_of_pairs(const T* upper, const T* lower, T* out, std::int64_t columns,
+                  std::int64_t channels);
+
+// Gives each window's gradient to the first of its largest values and 0 to the others.
+template <typename T>
+void max_of_pairs_gradient(const T* upper, const T* lower, const T* gradient, T* out_upper,
+                           T* out_lower, std::int64_t columns, std::int64_t channels);
 
 // y = keep·x or 0. Value i is dropped where a hash of (key, i) is below `threshold`.
 template <typename T>

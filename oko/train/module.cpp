@@ -9,6 +9,7 @@
 #include "oko/train/batch_norm_activate.h"
 #include "oko/train/dropout.h"
 #include "oko/train/map_runs.h"
+#include "oko/train/max_pool.h"
 
 namespace oko::train {
 namespace {
@@ -75,6 +76,10 @@ Padded pad(const at::Tensor& x, const graph::Padding& padding, int size, int str
 }
 
 at::Tensor max_pool(const graph::MaxPool& pool, const graph::Layer& layer, const at::Tensor& x) {
+  const bool halves = pool.size == 2 && pool.stride == 2 && pool.padding.top == 0 &&
+                      pool.padding.left == 0 && layer.output.height == x.size(2) / 2 &&
+                      layer.output.width == x.size(3) / 2;
+  if (halves && at::GradMode::is_enabled() && has_map_kernels(x)) return max_pool_2x2(x);
   const Padded padded = pad(x, pool.padding, pool.size, pool.stride, layer.output, kMinusInfinity);
   at::Tensor y = at::max_pool2d(padded.x, {pool.size, pool.size}, {pool.stride, pool.stride},
                                 {padded.rows, padded.columns});
