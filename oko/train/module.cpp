@@ -52,39 +52,47 @@ std::optional<double> slope_of(graph::Activation activation) {
   }
 }
 
+// Rows or columns that windows sliding over `length` give. Reckoned from the map itself, since with
+// multi-scale a batch has another size than the network's input.
+int outputs_of(std::int64_t length, int before, int after, int size, int stride) {
+  return (static_cast<int>(length) + before + after - size) / stride + 1;
+}
+
 // Rows or columns of padding after the last that the windows read (Darknet's cfgs often ask for
 // more than is used).
-int padding_used(int length, int before, int size, int stride, int outputs) {
-  return (outputs - 1) * stride + size - before - length;
+int padding_used(std::int64_t length, int before, int size, int stride, int outputs) {
+  return (outputs - 1) * stride + size - before - static_cast<int>(length);
 }
 
 // Both symmetric paddings that the convolution can do itself, after padding by hand what it cannot.
 struct Padded {
   at::Tensor x;
   std::int64_t rows, columns;
+  int height, width;  // of the result
 };
-Padded pad(const at::Tensor& x, const graph::Padding& padding, int size, int stride,
-           const graph::Shape& output, double value) {
-  const int bottom =
-      padding_used(static_cast<int>(x.size(2)), padding.top, size, stride, output.height);
-  const int right =
-      padding_used(static_cast<int>(x.size(3)), padding.left, size, stride, output.width);
-  if (bottom <= padding.top && right <= padding.left) return {x, padding.top, padding.left};
+Padded pad(const at::Tensor& x, const graph::Padding& padding, int size, int stride, double value) {
+  const int height = outputs_of(x.size(2), padding.top, padding.bottom, size, stride);
+  const int width = outputs_of(x.size(3), padding.left, padding.right, size, stride);
+  const int bottom = padding_used(x.size(2), padding.top, size, stride, height);
+  const int right = padding_used(x.size(3), padding.left, size, stride, width);
+  if (bottom <= padding.top && right <= padding.left) {
+    return {x, padding.top, padding.left, height, width};
+  }
   return {at::constant_pad_nd(
               x, {padding.left, std::max(0, right), padding.top, std::max(0, bottom)}, value),
-          0, 0};
+          0, 0, height, width};
 }
 
-at::Tensor max_pool(const graph::MaxPool& pool, const graph::Layer& layer, const at::Tensor& x) {
+at::Tensor max_pool(const graph::MaxPool& pool, const at::Tensor& x) {
+  const Padded padded = pad(x, pool.padding, pool.size, pool.stride, kMinusInfinity);
   const bool halves = pool.size == 2 && pool.stride == 2 && pool.padding.top == 0 &&
-                      pool.padding.left == 0 && layer.output.height == x.size(2) / 2 &&
-                      layer.output.width == x.size(3) / 2;
+                      pool.padding.left == 0 && padded.height == x.size(2) / 2 &&
+                      padded.width == x.size(3) / 2;
   if (halves && at::GradMode::is_enabled() && has_map_kernels(x)) return max_pool_2x2(x);
-  const Padded padded = pad(x, pool.padding, pool.size, pool.stride, layer.output, kMinusInfinity);
   at::Tensor y = at::max_pool2d(padded.x, {pool.size, pool.size}, {pool.stride, pool.stride},
                                 {padded.rows, padded.columns});
-  if (y.size(2) == layer.output.height && y.size(3) == layer.output.width) return y;
-  return y.slice(2, 0, layer.output.height).slice(3, 0, layer.output.width);
+  if (y.size(2) == padded.height && y.size(3) == padded.width) return y;
+  return y.slice(2, 0, padded.height).slice(3, 0, padded.width);
 }
 
 at::Tensor route(const graph::Route& settings, const std::vector<at::Tensor>& inputs) {
@@ -177,11 +185,12 @@ at::Tensor Module::run(const graph::Layer& layer, int index,
     if constexpr (std::is_same_v<T, graph::Convolution>) {
       return convolve(layer, index, inputs[0]);
     } else if constexpr (std::is_same_v<T, graph::MaxPool>) {
-      return max_pool(operation, layer, inputs[0]);
+      return max_pool(operation, inputs[0]);
     } else if constexpr (std::is_same_v<T, graph::AveragePool>) {
       return inputs[0].mean({2, 3}, true);
     } else if constexpr (std::is_same_v<T, graph::Upsample>) {
-      return at::upsample_nearest2d(inputs[0], {layer.output.height, layer.output.width});
+      const at::Tensor& x = inputs[0];
+      return at::upsample_nearest2d(x, {x.size(2) * operation.scale, x.size(3) * operation.scale});
     } else if constexpr (std::is_same_v<T, graph::Route>) {
       return route(operation, inputs);
     } else if constexpr (std::is_same_v<T, graph::Shortcut>) {
@@ -203,7 +212,7 @@ at::Tensor Module::run(const graph::Layer& layer, int index,
 at::Tensor Module::convolve(const graph::Layer& layer, int index, const at::Tensor& input) {
   const auto& conv = std::get<graph::Convolution>(layer.operation);
   if (constant_[static_cast<std::size_t>(index)]) return convolve_folded(layer, index, input);
-  const Padded padded = pad(input, conv.padding, conv.size, conv.stride, layer.output, 0);
+  const Padded padded = pad(input, conv.padding, conv.size, conv.stride, 0);
   const at::Tensor kernel = parameters_.value(layer.name + ".kernel").to(compute_type);
   const at::Tensor bias = parameters_.value(layer.name + ".bias");
   at::Tensor y =
@@ -258,7 +267,7 @@ at::Tensor Module::convolve_folded(const graph::Layer& layer, int index, const a
     folded = {kernel.to(compute_type).contiguous(at::MemoryFormat::ChannelsLast),
               bias.to(compute_type)};
   }
-  const Padded padded = pad(input, conv.padding, conv.size, conv.stride, layer.output, 0);
+  const Padded padded = pad(input, conv.padding, conv.size, conv.stride, 0);
   at::Tensor y = at::conv2d(padded.x, folded.kernel, folded.bias, {conv.stride, conv.stride},
                             {padded.rows, padded.columns}, {1, 1}, conv.groups);
   return activate(std::move(y), conv.activation);
