@@ -1,0 +1,36 @@
+#pragma once
+
+#include <vector>
+
+#include "oko/graph/network.h"
+#include "oko/train/aten.h"
+
+namespace oko::bench {
+
+// A network written with LibTorch's operations one after another and a tensor for each parameter,
+// as tutorials do it: what oko's training is compared with. Knows the layers of YOLOv3, YOLOv3-tiny
+// and YOLO-Fastest.
+class PlainNetwork {
+ public:
+  // The network must have weights.
+  PlainNetwork(const graph::Network& network, at::MemoryFormat format);
+
+  // Raw maps of all heads, float32. Trains: batch statistics, dropout, gradients.
+  std::vector<at::Tensor> forward(const at::Tensor& input);
+
+  // SGD with momentum and weight decay; then no parameter has a gradient.
+  void update(double rate, double momentum, double decay);
+
+ private:
+  struct Convolution {
+    at::Tensor kernel, bias, scale, mean, variance;  // the last three with batch norm only
+  };
+  at::Tensor convolve(const graph::Convolution& settings, Convolution& own, const at::Tensor& x);
+
+  graph::Network network_;
+  at::MemoryFormat format_;
+  std::vector<Convolution> convolutions_;  // by layer
+  std::vector<at::Tensor> parameters_, velocities_;
+};
+
+}  // namespace oko::bench
