@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const oko::graph::Network empty = read_darknet_cfg(kNetwork, "network");
   const oko::Bytes bytes(std::string_view(reinterpret_cast<const char*>(data), size));
   try {
-    darknet_classes_from_size(empty, bytes);
+    darknet_classes_from_size(empty, bytes, "fuzz.weights");
     oko::graph::Network network = empty;
     const DarknetWeights header = read_darknet_weights(bytes, "input", network);
     if (header.complete != (network.weights.size() == weight_specs(network).size())) std::abort();
