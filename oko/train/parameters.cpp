@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "oko/base/random.h"
+#include "oko/train/transfer.h"
 
 namespace oko::train {
 namespace {
@@ -14,16 +15,6 @@ namespace {
 int rank_of(const std::string& name) {
   if (name.ends_with(".kernel")) return 0;
   return name.ends_with(".mean") || name.ends_with(".variance") ? 2 : 1;
-}
-
-// Indices of the layers whose output a yolo head reads.
-std::vector<bool> feeds_head(const graph::Network& network) {
-  std::vector<bool> feeds(network.layers.size(), false);
-  for (const int head : network.heads()) {
-    const int source = network.layers[static_cast<std::size_t>(head)].inputs.at(0);
-    if (source >= 0) feeds[static_cast<std::size_t>(source)] = true;
-  }
-  return feeds;
 }
 
 constexpr float kRareObject = -4.6F;  // σ(−4.6) = 1 %
@@ -53,7 +44,7 @@ Parameters::Parameters(const graph::Network& network, at::Device device, std::ui
   auto specs = graph::weight_specs(network);
   std::stable_sort(specs.begin(), specs.end(),
                    [](const auto& a, const auto& b) { return rank_of(a.name) < rank_of(b.name); });
-  const std::vector<bool> feeds = feeds_head(network);
+  const std::vector<bool> feeds = output_convolutions(network);
   std::int64_t total = 0, trainable = 0;
   for (const auto& spec : specs) {
     std::int64_t count = 1;

@@ -62,17 +62,13 @@ class Builder {
     if (setup_.train.samples.empty()) {
       throw input_error(recipe().dataset, "there is no picture to train on");
     }
-    const auto boxes = [](const dataset::Dataset& d) {
-      std::size_t n = 0;
-      for (const auto& s : d.samples) n += s.objects.size();
-      return n;
-    };
-    if (boxes(setup_.train) == 0) {
+    if (dataset::count_objects(setup_.train) == 0) {
       throw input_error(recipe().dataset, "no training picture has a box", "label some first");
     }
     note(fmt::format("{} classes; {} pictures with {} boxes to train on, {} with {} to validate on",
-                     setup_.train.classes.size(), setup_.train.samples.size(), boxes(setup_.train),
-                     setup_.val.samples.size(), boxes(setup_.val)));
+                     setup_.train.classes.size(), setup_.train.samples.size(),
+                     dataset::count_objects(setup_.train), setup_.val.samples.size(),
+                     dataset::count_objects(setup_.val)));
   }
 
   // Errors end it here, before an hour is lost. A leak between splits spoils no training, only the

@@ -398,8 +398,7 @@ class Trainer {
 
   graph::Network averaged_network() {
     graph::Network network = setup_.network;
-    network.weights = module().parameters().weights(
-        recipe().ema > 0 ? ema_.flat() : module().parameters().flat());
+    network.weights = module().parameters().weights(ema_.flat());  // the present ones with decay 0
     return network;
   }
 
