@@ -8,7 +8,7 @@
 set -eu
 
 build="cmake ninja-build ccache g++ pkg-config git ca-certificates nlohmann-json3-dev
-  libgtest-dev libgmock-dev"
+  libgtest-dev libgmock-dev libhwy-dev"
 desktop="libopencv-dev libtorch-dev libopenblas-dev libpugixml-dev libtomlplusplus-dev libfmt-dev
   libcli11-dev libssl-dev libbenchmark-dev"
 fuzz="clang libclang-rt-dev"

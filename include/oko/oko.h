@@ -1,0 +1,234 @@
+/* oko: a small engine that runs object detectors on camera frames.
+ *
+ *   oko_model* model = NULL;
+ *   oko_detector* detector = NULL;
+ *   if (oko_model_open_file("model.oko", NULL, &model) != OKO_OK ||
+ *       oko_detector_create(model, NULL, &detector) != OKO_OK) {
+ *     fprintf(stderr, "%s\n", oko_last_error());
+ *   }
+ *   oko_frame frame = {.struct_size = sizeof frame, .format = OKO_NV12, .width = 640, .height =
+ * 360, .planes = {luma, chroma}, .strides = {640, 640}, .rotation = OKO_ROTATE_90}; const
+ * oko_detection* found = NULL; size_t count = 0; oko_detect(detector, &frame, NULL, &found,
+ * &count);
+ *
+ * Threads. An oko_model never changes after it is opened: any number of threads may use one at a
+ * time. An oko_detector belongs to one caller at a time; make one for each thread that detects,
+ * they share the model's weights. Different detectors never wait for each other.
+ *
+ * Ownership. What a function returns through `out` is the caller's to close or destroy. Everything
+ * else that is returned (names, detections, maps) belongs to the handle and says how long it stays.
+ *
+ * Errors. Functions return OKO_OK (0) or one of the codes below; oko_last_error() then tells what
+ * was wrong, where, and how to mend it. Nothing is thrown, printed or terminated, and an `out`
+ * parameter is left as it was. A null pointer where an object is wanted is OKO_INVALID_ARGUMENT.
+ *
+ * Versions. Structs begin with struct_size, which the caller sets to sizeof the struct it was
+ * compiled with; fields that a caller does not know are taken as zero, and zero always means the
+ * default, so a program keeps working with later versions of the library. */
+#ifndef OKO_OKO_H
+#define OKO_OKO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define OKO_API __declspec(dllexport)
+#else
+#define OKO_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum oko_status {
+  OKO_OK = 0,
+  OKO_FAILED = 1,           /* the work could not be done: out of memory, no thread to be had */
+  OKO_INVALID_ARGUMENT = 2, /* the call makes no sense */
+  OKO_BAD_MODEL = 3,        /* the file is missing, damaged, or not a detector */
+  OKO_STORAGE = 4           /* the disk refused to read or to write */
+} oko_status;
+
+/* What went wrong in this thread's last call that did not return OKO_OK: "place: what (how to
+ * mend)". Valid until this thread's next call; never null. */
+OKO_API const char* oko_last_error(void);
+
+/* "0.1.0". */
+OKO_API const char* oko_version(void);
+
+/* ---- Models ---------------------------------------------------------------------------------- */
+
+typedef struct oko_model oko_model;
+
+typedef enum oko_precision {
+  OKO_PRECISION_MODEL = 0, /* int8 where the model was quantized (oko quantize), else float32 */
+  OKO_FLOAT32 = 1,
+  OKO_FLOAT16 = 2, /* weights kept as float16: half the memory; sums stay float32 */
+  OKO_INT8 = 3     /* OKO_BAD_MODEL where the model was not quantized */
+} oko_precision;
+
+typedef struct oko_model_options {
+  size_t struct_size;
+  int32_t precision;     /* oko_precision */
+  int32_t width, height; /* input size other than the model's own; both or neither */
+  const char* target;    /* instruction set: one of oko_targets(), NULL: the best of this machine */
+  const char* cache_path; /* file for packed weights: used where it fits this model, library and
+                             machine, else written (whole or not at all); NULL: none */
+} oko_model_options;
+
+/* Called once when the bytes given to oko_model_open_memory() are not needed any more, from
+ * whatever thread closes the last handle that uses them. */
+typedef void (*oko_release)(void* context);
+
+/* Opens an .oko file. It is mapped, not read; options may be NULL. */
+OKO_API oko_status oko_model_open_file(const char* path, const oko_model_options* options,
+                                       oko_model** out);
+
+/* Opens the bytes of an .oko file. With `release` they are used in place and must stay as they are
+ * until it is called; on failure it is not called. With release NULL what is needed is copied. */
+OKO_API oko_status oko_model_open_memory(const void* data, size_t size, oko_release release,
+                                         void* context, const oko_model_options* options,
+                                         oko_model** out);
+
+/* Gives the handle back. Detectors made from it go on working. NULL is allowed. */
+OKO_API void oko_model_close(oko_model* model);
+
+typedef struct oko_model_info {
+  size_t struct_size;
+  const char* name;      /* valid until the model is closed, as are all texts here */
+  const char* target;    /* instruction set it runs on: "avx2", "neon", … */
+  int32_t precision;     /* oko_precision, never OKO_PRECISION_MODEL */
+  int32_t width, height; /* of the input: 3 planes, values 0 to 1 */
+  int32_t class_count, head_count;
+  uint64_t weight_bytes;     /* packed weights, shared by all detectors */
+  uint64_t activation_bytes; /* buffers that each detector has of its own */
+  double flop;               /* of one picture, a multiply and an add as 2 */
+  int32_t cache_hit;         /* 1: packed weights came from cache_path */
+} oko_model_info;
+
+/* Fills `info`, whose struct_size the caller has set. */
+OKO_API oko_status oko_model_describe(const oko_model* model, oko_model_info* info);
+
+/* Name of a class, valid until the model is closed. A model without names gives "class 7". NULL
+ * where there is no such class. */
+OKO_API const char* oko_model_class_name(const oko_model* model, int32_t class_id);
+
+typedef struct oko_head_info {
+  size_t struct_size;
+  int32_t channels, height, width; /* of its map: channels = anchor_count * (5 + classes) */
+  int32_t anchor_count;
+  float anchors[2 * 16]; /* width, height in pixels of the input, in the map's order */
+} oko_head_info;
+
+OKO_API oko_status oko_model_head(const oko_model* model, int32_t head, oko_head_info* info);
+
+/* Names of the instruction sets this library has code for and this machine can run, best first,
+ * ending with "scalar", then NULL. Static. */
+OKO_API const char* const* oko_targets(void);
+
+/* ---- Frames ---------------------------------------------------------------------------------- */
+
+typedef enum oko_format {
+  OKO_RGB = 0,
+  OKO_BGR = 1,
+  OKO_RGBA = 2,
+  OKO_BGRA = 3,
+  OKO_GREY = 4,
+  OKO_NV12 = 5, /* planes: Y, interleaved UV */
+  OKO_NV21 = 6, /* planes: Y, interleaved VU */
+  OKO_I420 = 7  /* planes: Y, U, V; Android's YUV_420_888 of any layout, with chroma_step */
+} oko_format;
+
+typedef enum oko_range { OKO_VIDEO_RANGE = 0 /* 16 to 235 */, OKO_FULL_RANGE = 1 } oko_range;
+typedef enum oko_matrix { OKO_BT601 = 0, OKO_BT709 = 1, OKO_BT2020 = 2 } oko_matrix;
+
+/* How far the picture must be turned clockwise to stand upright. */
+typedef enum oko_rotation {
+  OKO_ROTATE_0 = 0,
+  OKO_ROTATE_90 = 90,
+  OKO_ROTATE_180 = 180,
+  OKO_ROTATE_270 = 270
+} oko_rotation;
+
+/* A picture somebody else owns; read during the call only. */
+typedef struct oko_frame {
+  size_t struct_size;
+  int32_t format;        /* oko_format */
+  int32_t width, height; /* pixels as stored, before rotation */
+  const uint8_t* planes[3];
+  size_t strides[3];   /* bytes from one row to the next; 0: rows without gaps */
+  int32_t chroma_step; /* OKO_I420: bytes from one U (or V) to the next; 0: 1 */
+  int32_t range;       /* oko_range, of the YUV formats */
+  int32_t matrix;      /* oko_matrix, of the YUV formats */
+  int32_t rotation;    /* oko_rotation */
+  int32_t mirror;      /* 1: mirrored left to right, after the rotation (front cameras) */
+  int32_t region[4];   /* left, top, width, height of the part to look at, in stored pixels;
+                          all 0: all of it */
+} oko_frame;
+
+/* ---- Detectors ------------------------------------------------------------------------------- */
+
+typedef struct oko_detector oko_detector;
+
+typedef struct oko_detector_options {
+  size_t struct_size;
+  int32_t threads; /* that work on a frame, the caller's included; 0: 1. The others are the
+                      detector's own and sleep between frames */
+} oko_detector_options;
+
+/* `options` may be NULL. */
+OKO_API oko_status oko_detector_create(const oko_model* model, const oko_detector_options* options,
+                                       oko_detector** out);
+/* NULL is allowed. */
+OKO_API void oko_detector_destroy(oko_detector* detector);
+
+typedef enum oko_nms {
+  OKO_NMS_PER_CLASS = 0,
+  OKO_NMS_AGNOSTIC = 1, /* boxes of different classes suppress each other too */
+  OKO_NMS_SOFT = 2      /* per class; overlapping boxes lose score, exp(-iou^2 / soft_sigma) */
+} oko_nms;
+
+typedef struct oko_thresholds {
+  size_t struct_size;
+  float score;               /* lowest score that counts; 0: 0.25. Negative: everything */
+  float iou;                 /* boxes that overlap more are one object; 0: 0.45 */
+  int32_t nms;               /* oko_nms */
+  float soft_sigma;          /* 0: 0.5 */
+  int32_t max_detections;    /* the best ones are kept; 0: 300 */
+  const float* class_scores; /* lowest score of each class in place of `score`; NULL: none */
+  size_t class_score_count;  /* number of them: the model's class_count */
+} oko_thresholds;
+
+typedef struct oko_detection {
+  int32_t class_id;
+  float score;                    /* objectness times class probability */
+  float left, top, right, bottom; /* edges in the frame's own stored pixels, clipped to it */
+} oko_detection;
+
+/* Looks for objects in a frame. `thresholds` may be NULL. Detections come best first and stay valid
+ * until the detector's next call. */
+OKO_API oko_status oko_detect(oko_detector* detector, const oko_frame* frame,
+                              const oko_thresholds* thresholds, const oko_detection** detections,
+                              size_t* count);
+
+/* Runs the network on a prepared input: 3 x height x width floats, planar. `count` is their number.
+ */
+OKO_API oko_status oko_run(oko_detector* detector, const float* input, size_t count);
+
+/* The raw map of a head as the last oko_run() or oko_detect() left it: channels x height x width
+ * floats, planar, before any sigmoid. Valid until the detector's next call. */
+OKO_API oko_status oko_head_map(oko_detector* detector, int32_t head, const float** values,
+                                size_t* count);
+
+typedef struct oko_timing {
+  size_t struct_size;
+  double prepare_ms, network_ms, decode_ms;
+} oko_timing;
+
+/* Where the time of the last oko_detect() went. */
+OKO_API oko_status oko_detector_timing(const oko_detector* detector, oko_timing* timing);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* OKO_OKO_H */

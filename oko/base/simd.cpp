@@ -1,0 +1,88 @@
+#include "oko/base/simd.h"
+
+#include <vector>
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
+namespace oko {
+namespace {
+
+#if defined(__aarch64__)
+bool has_dot_product() {
+#if defined(__linux__)
+  constexpr unsigned long kAsimdDp = 1UL << 20;  // HWCAP_ASIMDDP of asm/hwcap.h
+  return (getauxval(AT_HWCAP) & kAsimdDp) != 0;
+#else
+  return true;  // every Apple processor that runs 64-bit iOS 15 or macOS on Arm but the A10 and
+                // older
+#endif
+}
+#endif
+
+std::vector<SimdTarget> detected() {
+  std::vector<SimdTarget> targets;
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  const bool sse4 = __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul") &&
+                    __builtin_cpu_supports("aes");
+  const bool avx2 = sse4 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                    __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi2");
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
+                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+  const bool vnni = avx512 && __builtin_cpu_supports("avx512vnni") &&
+                    __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
+                    __builtin_cpu_supports("avx512bitalg") &&
+                    __builtin_cpu_supports("avx512vpopcntdq");
+  if (vnni) targets.push_back(SimdTarget::kAvx512Vnni);
+  if (avx512) targets.push_back(SimdTarget::kAvx512);
+  if (avx2) targets.push_back(SimdTarget::kAvx2);
+  if (sse4) targets.push_back(SimdTarget::kSse4);
+#elif defined(__aarch64__)
+  if (has_dot_product()) targets.push_back(SimdTarget::kNeonDotProd);
+  targets.push_back(SimdTarget::kNeon);
+#elif defined(__wasm_simd128__)
+  targets.push_back(SimdTarget::kWasm);
+#endif
+  targets.push_back(SimdTarget::kScalar);
+  return targets;
+}
+
+}  // namespace
+
+const char* name_of(SimdTarget target) {
+  switch (target) {
+    case SimdTarget::kScalar:
+      return "scalar";
+    case SimdTarget::kSse4:
+      return "sse4";
+    case SimdTarget::kAvx2:
+      return "avx2";
+    case SimdTarget::kAvx512:
+      return "avx512";
+    case SimdTarget::kAvx512Vnni:
+      return "avx512vnni";
+    case SimdTarget::kNeon:
+      return "neon";
+    case SimdTarget::kNeonDotProd:
+      return "neondot";
+    case SimdTarget::kWasm:
+      return "wasm";
+  }
+  return "";
+}
+
+std::span<const SimdTarget> simd_targets() {
+  static const std::vector<SimdTarget> targets = detected();
+  return targets;
+}
+
+std::optional<SimdTarget> simd_target_named(std::string_view name) {
+  for (const SimdTarget target : simd_targets()) {
+    if (name_of(target) == name) return target;
+  }
+  return std::nullopt;
+}
+
+}  // namespace oko

@@ -1,0 +1,66 @@
+// Chooses between the copies of a function that Highway's foreach_target.h compiled. Include after
+// hwy/highway.h, in a file whose per-target code lies in HWY_NAMESPACE, and write
+//
+//   #if HWY_ONCE
+//   const RowKernels& row_kernels(SimdTarget target) {
+//     OKO_SIMD_SELECT(target, kernels());   // returns N_AVX2::kernels(), …
+//     return scalar_kernels();
+//   }
+//   #endif
+//
+// The targets are those that oko_simd (cmake/oko.cmake) leaves. HWY_SCALAR is Highway's
+// baseline on x86-64 and is not used: guard per-target code with #if HWY_TARGET != HWY_SCALAR.
+#pragma once
+
+#include "oko/base/simd.h"
+
+#if HWY_TARGETS & HWY_AVX3_DL
+#define OKO_SIMD_AVX512VNNI(t, call) \
+  if (t == ::oko::SimdTarget::kAvx512Vnni) return N_AVX3_DL::call;
+#else
+#define OKO_SIMD_AVX512VNNI(t, call)
+#endif
+#if HWY_TARGETS & HWY_AVX3
+#define OKO_SIMD_AVX512(t, call)                                                \
+  if (t == ::oko::SimdTarget::kAvx512Vnni || t == ::oko::SimdTarget::kAvx512) { \
+    return N_AVX3::call;                                                        \
+  }
+#else
+#define OKO_SIMD_AVX512(t, call)
+#endif
+#if HWY_TARGETS & HWY_AVX2
+#define OKO_SIMD_AVX2(t, call)                                                \
+  if (t >= ::oko::SimdTarget::kAvx2 && t <= ::oko::SimdTarget::kAvx512Vnni) { \
+    return N_AVX2::call;                                                      \
+  }
+#else
+#define OKO_SIMD_AVX2(t, call)
+#endif
+#if HWY_TARGETS & HWY_SSE4
+#define OKO_SIMD_SSE4(t, call) \
+  if (t == ::oko::SimdTarget::kSse4) return N_SSE4::call;
+#else
+#define OKO_SIMD_SSE4(t, call)
+#endif
+#if HWY_TARGETS & HWY_NEON
+#define OKO_SIMD_NEON(t, call) \
+  if (t == ::oko::SimdTarget::kNeon || t == ::oko::SimdTarget::kNeonDotProd) return N_NEON::call;
+#else
+#define OKO_SIMD_NEON(t, call)
+#endif
+#if HWY_TARGETS & HWY_WASM
+#define OKO_SIMD_WASM(t, call) \
+  if (t == ::oko::SimdTarget::kWasm) return N_WASM::call;
+#else
+#define OKO_SIMD_WASM(t, call)
+#endif
+
+// The best compiled copy that `target` can run: a file that leaves out AVX3_DL gives its AVX3 code.
+#define OKO_SIMD_SELECT(target, call) \
+  OKO_SIMD_AVX512VNNI(target, call)   \
+  OKO_SIMD_AVX512(target, call)       \
+  OKO_SIMD_AVX2(target, call)         \
+  OKO_SIMD_SSE4(target, call)         \
+  OKO_SIMD_NEON(target, call)         \
+  OKO_SIMD_WASM(target, call)         \
+  static_cast<void>(target)
