@@ -13,7 +13,7 @@ namespace {
 std::vector<Detection> in_frame(std::vector<Detection> detections,
                                 const image::Placement& placement) {
   for (Detection& d : detections) {
-    d.box = image::clipped(placement.to_source(d.box), placement.source);
+    d.box = image::clipped(placement.to_source(d.box), placement.region);
   }
   std::erase_if(detections, [](const Detection& d) { return !(d.box.area() > 0); });
   return detections;
@@ -55,8 +55,9 @@ std::vector<Result> Detector::detect(std::span<const image::Frame> frames,
   input_.resize(picture_size * frames.size());
   std::vector<image::Placement> placements;
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    const auto part = std::span(input_).subspan(i * picture_size, picture_size);
-    placements.push_back(image::letterbox(frames[i], size, network_.preprocess, part));
+    const image::InputView view{input_.data() + i * picture_size, size.width,
+                                std::ptrdiff_t{size.width} * size.height};
+    placements.push_back(letterboxer_.fill(frames[i], size, network_.preprocess, view));
   }
   const auto maps = engine_->run(input_, static_cast<int>(frames.size()));
   if (maps.size() != frames.size()) {

@@ -7,7 +7,7 @@
 #include "oko/detect/decode.h"
 #include "oko/detect/detection.h"
 #include "oko/graph/network.h"
-#include "oko/image/frame.h"
+#include "oko/image/letterbox.h"
 
 namespace oko::detect {
 
@@ -21,7 +21,7 @@ class Engine {
 };
 
 struct Result {
-  std::vector<Detection> detections;  // in the frame's own pixels, clipped to it
+  std::vector<Detection> detections;  // in the frame's own stored pixels, clipped to its region
   float best_score = 0;  // of any box, also below the threshold: what to say when nothing is found
 };
 
@@ -37,6 +37,7 @@ class Detector {
  private:
   graph::Network network_;
   std::unique_ptr<Engine> engine_;
+  image::Letterboxer letterboxer_;
   std::vector<float> input_;
 };
 

@@ -9,6 +9,12 @@ struct Size {
   bool operator==(const Size&) const = default;
 };
 
+// Whole pixels of a picture; all 0 means all of it.
+struct Region {
+  int left = 0, top = 0, width = 0, height = 0;
+  bool operator==(const Region&) const = default;
+};
+
 // Edges in pixels, continuous: a box over the whole picture is {0, 0, width, height}.
 struct Box {
   float left = 0, top = 0, right = 0, bottom = 0;
@@ -30,10 +36,16 @@ inline float iou(const Box& a, const Box& b) {
   return all > 0 ? shared / all : 0;
 }
 
+inline Box clipped(const Box& b, const Region& region) {
+  const auto left = static_cast<float>(region.left), top = static_cast<float>(region.top);
+  const float right = left + static_cast<float>(region.width);
+  const float bottom = top + static_cast<float>(region.height);
+  return {std::clamp(b.left, left, right), std::clamp(b.top, top, bottom),
+          std::clamp(b.right, left, right), std::clamp(b.bottom, top, bottom)};
+}
+
 inline Box clipped(const Box& b, Size size) {
-  const auto w = static_cast<float>(size.width), h = static_cast<float>(size.height);
-  return {std::clamp(b.left, 0.F, w), std::clamp(b.top, 0.F, h), std::clamp(b.right, 0.F, w),
-          std::clamp(b.bottom, 0.F, h)};
+  return clipped(b, Region{0, 0, size.width, size.height});
 }
 
 }  // namespace oko::image

@@ -213,7 +213,7 @@ TEST(Letterbox, GivesTheSameForEveryPixelFormatAndStride) {
        {PixelFormat::kRgb, PixelFormat::kBgr, PixelFormat::kRgba, PixelFormat::kBgra}) {
     const std::size_t stride = 45 * static_cast<std::size_t>(bytes_per_pixel(format)) + 11;
     const auto bytes = converted(picture, format, stride);
-    EXPECT_EQ(letterboxed({bytes.data(), picture.size, stride, format}, input), expected);
+    EXPECT_EQ(letterboxed({format, picture.size, {bytes.data()}, {stride}}, input), expected);
   }
 }
 
@@ -221,7 +221,7 @@ TEST(Letterbox, RepeatsGreyInAllPlanes) {
   const Picture picture = make_picture({45, 29});
   const Size input{32, 32};
   const auto grey = converted(picture, PixelFormat::kGrey, 48);
-  const auto values = letterboxed({grey.data(), picture.size, 48, PixelFormat::kGrey}, input);
+  const auto values = letterboxed({PixelFormat::kGrey, picture.size, {grey.data()}, {48}}, input);
   const auto rgb = letterboxed(picture.frame(), input);
   constexpr std::ptrdiff_t kPlane = 32 * 32;
   for (int c = 0; c < 3; ++c) {
