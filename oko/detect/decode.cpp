@@ -6,100 +6,57 @@
 #include <string>
 
 #include "oko/base/error.h"
+#include "oko/detect/exponential.h"
 
 namespace oko::detect {
 namespace {
 
-float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
+constexpr int kObjectness = 4, kFirstClass = 5;  // channels of an anchor
 
-// Raw objectness below this cannot pass the threshold. A little slack keeps rounding out of the
-// decision: what passes is compared again after its sigmoid.
+// Raw values up to this cannot have a sigmoid above the threshold. The threshold is lowered a
+// little first, so that no rounding decides here, not that of this machine's logarithm either: what
+// passes is compared again after its sigmoid.
 float raw_floor(float threshold) {
-  if (threshold <= 0) return -std::numeric_limits<float>::infinity();
-  if (threshold >= 1) return std::numeric_limits<float>::infinity();
-  return std::log(threshold / (1 - threshold)) - 1e-3F;
+  const double lowered = static_cast<double>(threshold) * .9999;
+  if (!(lowered > 0)) return -std::numeric_limits<float>::infinity();
+  if (lowered >= 1) return std::numeric_limits<float>::infinity();
+  return static_cast<float>(std::log(lowered / (1 - lowered)));
 }
 
 // What YOLOv2 and YOLOv3 heads have in common, and the numbers in which they differ.
 struct Head {
   const float* values = nullptr;
-  int width = 0, height = 0, classes = 0;
-  std::vector<graph::Anchor> anchors;  // of this head, in pixels of the network's input
-  float spread = 1;                    // scale_x_y
+  int width = 0, height = 0, classes = 0, anchors = 0;
+  float spread = 1;  // scale_x_y
   bool softmax = false;
   float cell_width = 0, cell_height = 0;  // pixels of the network's input
+  const graph::Yolo* yolo = nullptr;      // one of these two has the anchors
+  const graph::Region* region = nullptr;
 
   std::ptrdiff_t plane() const { return std::ptrdiff_t{width} * height; }
-};
-
-// One anchor in one cell. Its numbers lie one plane apart.
-struct Candidate {
-  const Head& head;
-  int row = 0, column = 0;
-  std::size_t anchor = 0;
-
-  float raw(int channel) const {
-    const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(anchor) * (5 + head.classes);
-    return head
-        .values[(first + channel) * head.plane() + std::ptrdiff_t{row} * head.width + column];
+  const float* channel(int anchor, int index) const {
+    return values + (std::ptrdiff_t{anchor} * (kFirstClass + classes) + index) * plane();
   }
-  float raw_objectness() const { return raw(4); }
-  float raw_class(int id) const { return raw(5 + id); }
-};
-
-image::Box box_of(const Candidate& c) {
-  const Head& head = c.head;
-  const float shift = (head.spread - 1) / 2;
-  const float x =
-      (static_cast<float>(c.column) + head.spread * sigmoid(c.raw(0)) - shift) * head.cell_width;
-  const float y =
-      (static_cast<float>(c.row) + head.spread * sigmoid(c.raw(1)) - shift) * head.cell_height;
-  const float w = std::exp(c.raw(2)) * head.anchors[c.anchor].width;
-  const float h = std::exp(c.raw(3)) * head.anchors[c.anchor].height;
-  return {x - w / 2, y - h / 2, x + w / 2, y + h / 2};
-}
-
-bool finite(const image::Box& b) {
-  return std::isfinite(b.left) && std::isfinite(b.top) && std::isfinite(b.right) &&
-         std::isfinite(b.bottom);
-}
-
-// What turns a class logit into a probability: a sigmoid, or this cell's softmax.
-class ClassProbability {
- public:
-  explicit ClassProbability(const Candidate& c) : softmax_(c.head.softmax) {
-    if (!softmax_) return;
-    largest_ = c.raw_class(0);
-    for (int i = 1; i < c.head.classes; ++i) largest_ = std::max(largest_, c.raw_class(i));
-    for (int i = 0; i < c.head.classes; ++i) sum_ += std::exp(c.raw_class(i) - largest_);
+  // In pixels of the network's input.
+  graph::Anchor anchor_size(int anchor) const {
+    const auto i = static_cast<std::size_t>(anchor);
+    if (yolo) return yolo->anchors[static_cast<std::size_t>(yolo->mask[i])];
+    return {region->anchors[i].width * cell_width, region->anchors[i].height * cell_height};
   }
-  float operator()(float logit) const {
-    return softmax_ ? std::exp(logit - largest_) / sum_ : sigmoid(logit);
-  }
-  // Logits below this cannot have the probability.
-  float logit_floor(float least) const {
-    return softmax_ ? -std::numeric_limits<float>::infinity() : raw_floor(least);
-  }
-
- private:
-  bool softmax_;
-  float largest_ = 0, sum_ = 0;
 };
 
 void set_operation(Head& head, const graph::Yolo& yolo) {
+  head.yolo = &yolo;
   head.classes = yolo.classes;
+  head.anchors = static_cast<int>(yolo.mask.size());
   head.spread = yolo.scale_x_y;
-  for (const int index : yolo.mask) {
-    head.anchors.push_back(yolo.anchors[static_cast<std::size_t>(index)]);
-  }
 }
 
 void set_operation(Head& head, const graph::Region& region) {
+  head.region = &region;
   head.classes = region.classes;
+  head.anchors = static_cast<int>(region.anchors.size());
   head.softmax = region.softmax;
-  for (const auto& anchor : region.anchors) {
-    head.anchors.push_back({anchor.width * head.cell_width, anchor.height * head.cell_height});
-  }
 }
 
 Head make_head(const graph::Network& network, int layer_index, HeadMap map) {
@@ -124,45 +81,92 @@ Head make_head(const graph::Network& network, int layer_index, HeadMap map) {
   return head;
 }
 
-std::vector<Head> make_heads(const graph::Network& network, std::span<const HeadMap> maps) {
+template <typename Visit>
+void for_each_head(const graph::Network& network, std::span<const HeadMap> maps, Visit visit) {
   const std::vector<int> layers = network.heads();
   if (layers.size() != maps.size()) {
     throw Error(ErrorCode::kFailed, "engine",
                 "gave " + std::to_string(maps.size()) + " maps for " +
                     std::to_string(layers.size()) + " heads");
   }
-  std::vector<Head> heads;
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    heads.push_back(make_head(network, layers[i], maps[i]));
-  }
-  return heads;
+  for (std::size_t i = 0; i < layers.size(); ++i) visit(make_head(network, layers[i], maps[i]));
 }
 
-// Calls visit(candidate) for every anchor of every cell whose raw objectness is above floor(),
-// which is asked again each time: a search may raise it. NaN is never above.
-template <typename Floor, typename Visit>
-void for_each_above(const Head& head, Floor floor, Visit visit) {
-  for (int row = 0; row < head.height; ++row) {
-    for (int column = 0; column < head.width; ++column) {
-      for (std::size_t anchor = 0; anchor < head.anchors.size(); ++anchor) {
-        const Candidate candidate{head, row, column, anchor};
-        if (candidate.raw_objectness() > floor()) visit(candidate);
-      }
+// One anchor in one cell. Its numbers lie one plane apart.
+struct Candidate {
+  const Head& head;
+  int anchor = 0, cell = 0;
+
+  float raw(int channel) const { return head.channel(anchor, channel)[cell]; }
+  float raw_objectness() const { return raw(kObjectness); }
+  float raw_class(int id) const { return raw(kFirstClass + id); }
+};
+
+// Calls visit(candidate) wherever the raw objectness is above `floor`, which visit may raise. NaN
+// is never above.
+template <typename Visit>
+void for_each_above(const Head& head, const float& floor, Visit visit) {
+  for (int anchor = 0; anchor < head.anchors; ++anchor) {
+    const float* objectness = head.channel(anchor, kObjectness);
+    for (int cell = 0; cell < head.plane(); ++cell) {
+      if (objectness[cell] > floor) visit(Candidate{head, anchor, cell});
     }
   }
 }
 
-void list_classes(const Candidate& c, float threshold, std::vector<Detection>& found) {
+image::Box box_of(const Candidate& c) {
+  const Head& head = c.head;
+  const graph::Anchor anchor = head.anchor_size(c.anchor);
+  const auto row = static_cast<float>(c.cell / head.width);
+  const auto column = static_cast<float>(c.cell % head.width);
+  const float shift = (head.spread - 1) / 2;
+  const float x = (column + head.spread * sigmoid(c.raw(0)) - shift) * head.cell_width;
+  const float y = (row + head.spread * sigmoid(c.raw(1)) - shift) * head.cell_height;
+  const float w = exponential(c.raw(2)) * anchor.width;
+  const float h = exponential(c.raw(3)) * anchor.height;
+  return {x - w / 2, y - h / 2, x + w / 2, y + h / 2};
+}
+
+bool finite(const image::Box& b) {
+  return std::isfinite(b.left) && std::isfinite(b.top) && std::isfinite(b.right) &&
+         std::isfinite(b.bottom);
+}
+
+// What turns a class logit into a probability: a sigmoid, or this cell's softmax.
+class ClassProbability {
+ public:
+  explicit ClassProbability(const Candidate& c) : softmax_(c.head.softmax) {
+    if (!softmax_) return;
+    largest_ = c.raw_class(0);
+    for (int i = 1; i < c.head.classes; ++i) largest_ = std::max(largest_, c.raw_class(i));
+    for (int i = 0; i < c.head.classes; ++i) sum_ += exponential(c.raw_class(i) - largest_);
+  }
+  float operator()(float logit) const {
+    return softmax_ ? exponential(logit - largest_) / sum_ : sigmoid(logit);
+  }
+  // Logits up to this cannot have a higher probability.
+  float logit_floor(float probability) const {
+    return softmax_ ? -std::numeric_limits<float>::infinity() : raw_floor(probability);
+  }
+
+ private:
+  bool softmax_;
+  float largest_ = 0, sum_ = 0;
+};
+
+// `lowest` is the lowest of all classes' thresholds.
+void list_classes(const Candidate& c, float lowest, const Thresholds& thresholds,
+                  std::vector<Detection>& found) {
   const float objectness = sigmoid(c.raw_objectness());
-  if (!(objectness > threshold)) return;
+  if (!(objectness > lowest)) return;
   const image::Box box = box_of(c);
   if (!finite(box)) return;
   const ClassProbability probability(c);
-  const float floor = probability.logit_floor(threshold / objectness);
+  const float floor = probability.logit_floor(lowest / objectness);
   for (int id = 0; id < c.head.classes; ++id) {
     if (!(c.raw_class(id) > floor)) continue;
     const float score = objectness * probability(c.raw_class(id));
-    if (score > threshold) found.push_back({id, score, box});
+    if (score > thresholds.score_of(id)) found.push_back({id, score, box});
   }
 }
 
@@ -174,30 +178,42 @@ float best_class_score(const Candidate& c) {
 
 }  // namespace
 
+void decode(const graph::Network& network, std::span<const HeadMap> heads,
+            const Thresholds& thresholds, std::vector<Detection>& found) {
+  const std::size_t given = thresholds.class_scores.size();
+  if (given != 0 && given != static_cast<std::size_t>(network.class_count())) {
+    throw Error(ErrorCode::kUsage, "thresholds",
+                std::to_string(given) + " scores for the model's " +
+                    std::to_string(network.class_count()) + " classes",
+                "give one score for each class");
+  }
+  const float lowest = thresholds.lowest_score(), floor = raw_floor(lowest);
+  found.clear();
+  for_each_head(network, heads, [&](const Head& head) {
+    for_each_above(head, floor,
+                   [&](const Candidate& c) { list_classes(c, lowest, thresholds, found); });
+  });
+}
+
 std::vector<Detection> decode(const graph::Network& network, std::span<const HeadMap> heads,
                               float score_threshold) {
+  Thresholds thresholds;
+  thresholds.score = score_threshold;
   std::vector<Detection> found;
-  const float floor = raw_floor(score_threshold);
-  for (const Head& head : make_heads(network, heads)) {
-    for_each_above(
-        head, [&] { return floor; },
-        [&](const Candidate& c) { list_classes(c, score_threshold, found); });
-  }
+  decode(network, heads, thresholds, found);
   return found;
 }
 
 float best_score(const graph::Network& network, std::span<const HeadMap> heads) {
   float best = 0, floor = raw_floor(0);
-  for (const Head& head : make_heads(network, heads)) {
-    for_each_above(
-        head, [&] { return floor; },
-        [&](const Candidate& c) {
-          const float score = best_class_score(c);
-          if (!(score > best)) return;
-          best = score;
-          floor = raw_floor(best);  // a class cannot lift a lower objectness above it
-        });
-  }
+  for_each_head(network, heads, [&](const Head& head) {
+    for_each_above(head, floor, [&](const Candidate& c) {
+      const float score = best_class_score(c);
+      if (!(score > best)) return;
+      best = score;
+      floor = raw_floor(best);  // a class cannot lift a lower objectness above it
+    });
+  });
   return best;
 }
 

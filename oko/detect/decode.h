@@ -13,10 +13,16 @@ namespace oko::detect {
 using HeadMap = std::span<const float>;
 
 // Turns the raw maps of all heads (in network.heads() order) into boxes in pixels of the network's
-// input, not yet suppressed. A class is listed when objectness > score_threshold and objectness ×
-// class > score_threshold; sigmoids are computed only where objectness passes. Order: head, row,
-// column, anchor, class. Boxes that are not finite (a diverged network) are left out. Throws where
-// the maps do not fit the heads.
+// input, not yet suppressed, and puts them into `found` in place of what is there (its memory is
+// used again). A class is listed when its score, objectness × class, is above its threshold;
+// sigmoids are computed only where the objectness passes. Order: head, anchor, row, column, class.
+// Boxes that are not finite (a diverged network) are left out. The same maps give the same bits on
+// every machine. Throws where the maps do not fit the heads, and a usage Error where there are
+// class scores, but not one for each class.
+void decode(const graph::Network& network, std::span<const HeadMap> heads,
+            const Thresholds& thresholds, std::vector<Detection>& found);
+
+// The same with one threshold for all classes.
 std::vector<Detection> decode(const graph::Network& network, std::span<const HeadMap> heads,
                               float score_threshold);
 

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +14,7 @@
 #include <string>
 
 #include "oko/base/error.h"
+#include "oko/base/random.h"
 
 namespace oko::detect {
 namespace {
@@ -134,6 +138,62 @@ TEST(DecodeYolo, LeavesOutNumbersOfADivergedNetwork) {
   EXPECT_TRUE(decode(network, maps, .1F).empty());
 }
 
+TEST(DecodeYolo, GoesThroughAnchorsThenRowsThenColumns) {
+  graph::Yolo head = one_anchor(1);
+  head.mask = {0, 1};  // 10 and 40 wide
+  const auto network = network_of({64, 64}, {{head, {12, 2, 2}}});
+  Map map({12, 2, 2});
+  std::fill(map.values.begin(), map.values.end(), 0.F);
+  const HeadMap maps[] = {map.values};
+  const auto found = decode(network, maps, .1F);
+  ASSERT_EQ(found.size(), 8U);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const image::Box& box = found[i].box;
+    EXPECT_EQ(box.width(), i < 4 ? 10 : 40);
+    EXPECT_EQ((box.left + box.right) / 2, i % 2 == 0 ? 16 : 48);
+    EXPECT_EQ((box.top + box.bottom) / 2, i / 2 % 2 == 0 ? 16 : 48);
+  }
+}
+
+TEST(DecodeYolo, TakesTheThresholdOfEachClass) {
+  const auto network = network_of({32, 32}, {{one_anchor(3), {8, 1, 1}}});
+  Map map({8, 1, 1});
+  for (const int channel : {2, 3}) map.set(channel, 0, 0, 0);
+  map.set(4, 0, 0, logit(.6F));
+  for (const int channel : {5, 6, 7}) map.set(channel, 0, 0, 20);  // all score .6
+  const HeadMap maps[] = {map.values};
+  Thresholds thresholds;
+  thresholds.score = .7F;
+  thresholds.class_scores = {.59F, .61F, 0};
+  std::vector<Detection> found(5);
+  decode(network, maps, thresholds, found);
+  ASSERT_EQ(found.size(), 2U);  // and nothing of what was there before
+  EXPECT_EQ(found[0].class_id, 0);
+  EXPECT_EQ(found[1].class_id, 2);
+  thresholds.class_scores.pop_back();
+  EXPECT_THROW(decode(network, maps, thresholds, found), Error);
+}
+
+// No threshold may let a box through whose score is not above it, or keep one back whose score is:
+// the shortcuts on raw values must not show, down to the last bit of the threshold.
+TEST(DecodeYolo, ComparesScoresExactly) {
+  const auto network = network_of({32, 32}, {{one_anchor(1), {6, 1, 1}}});
+  for (const float raw : {-12.F, -5.F, -1.F, 0.F, .5F, 3.F, 7.F, 12.F, 16.F, 17.5F, 40.F}) {
+    for (const float raw_class : {-9.F, 0.F, 4.F, 15.F, 16.8F, 90.F}) {
+      Map map({6, 1, 1});
+      for (const int channel : {2, 3}) map.set(channel, 0, 0, 0);
+      map.set(4, 0, 0, raw);
+      map.set(5, 0, 0, raw_class);
+      const HeadMap maps[] = {map.values};
+      const float score = best_score(network, maps);
+      EXPECT_TRUE(decode(network, maps, score).empty()) << raw << " " << raw_class;
+      const auto found = decode(network, maps, std::nextafter(score, 0.F));
+      ASSERT_EQ(found.size(), 1U) << raw << " " << raw_class;
+      EXPECT_EQ(found[0].score, score);
+    }
+  }
+}
+
 TEST(DecodeRegion, TakesAnchorsInCellsAndASoftmaxOverClasses) {
   const graph::Region region{.anchors = {{1, 2}, {.5F, .25F}}, .classes = 3, .softmax = true};
   const auto network = network_of({64, 64}, {{region, {16, 2, 4}}});
@@ -187,6 +247,37 @@ TEST(BestScore, IsTheHighestProductAlsoBelowEveryThreshold) {
   map.set(5, 0, 1, logit(.9F));
   const HeadMap maps[] = {map.values};
   EXPECT_NEAR(best_score(network, maps), .18, 1e-6);
+}
+
+// One number that stands for the bits of every box and score, and their order. It must be this on
+// every machine: camera apps on different phones shall see the same.
+TEST(Decode, GivesTheSameBitsEverywhere) {
+  const auto network =
+      network_of({96, 64}, {{one_anchor(4, 1.05F), {9, 9, 7}},
+                            {graph::Region{.anchors = {{1.3F, 2.7F}}, .classes = 4}, {9, 5, 11}}});
+  Random random(3);
+  std::vector<std::vector<float>> tensors{std::vector<float>(9 * 9 * 7),
+                                          std::vector<float>(9 * 5 * 11)};
+  for (auto& tensor : tensors) {  // eighths are exact: no rounding here
+    for (float& v : tensor) v = static_cast<float>(random.below(64)) / 8 - 4;
+  }
+  const std::vector<HeadMap> maps(tensors.begin(), tensors.end());
+  std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a of the words
+  const auto add = [&hash](std::uint32_t word) { hash = (hash ^ word) * 0x100000001b3U; };
+  for (const auto kind : {NmsKind::kPerClass, NmsKind::kClassAgnostic, NmsKind::kSoft}) {
+    Thresholds thresholds;
+    thresholds.score = .1F;
+    thresholds.nms = kind;
+    const auto found = non_maximum_suppression(decode(network, maps, .1F), thresholds);
+    EXPECT_GT(found.size(), 20U);
+    for (const Detection& d : found) {
+      add(static_cast<std::uint32_t>(d.class_id));
+      for (const float v : {d.score, d.box.left, d.box.top, d.box.right, d.box.bottom}) {
+        add(std::bit_cast<std::uint32_t>(v));
+      }
+    }
+  }
+  EXPECT_EQ(hash, 2780196906141802714U);
 }
 
 // --- against the reference program's own tensors and boxes ---

@@ -10,21 +10,22 @@ namespace oko::detect {
 namespace {
 
 // From pixels of the network's input to the frame's own. What lies wholly in the bars goes.
-std::vector<Detection> in_frame(std::vector<Detection> detections,
-                                const image::Placement& placement) {
+void move_to_frame(std::vector<Detection>& detections, const image::Placement& placement) {
   for (Detection& d : detections) {
     d.box = image::clipped(placement.to_source(d.box), placement.region);
   }
   std::erase_if(detections, [](const Detection& d) { return !(d.box.area() > 0); });
-  return detections;
 }
 
 Result make_result(const graph::Network& network, std::span<const HeadMap> heads,
                    const Thresholds& thresholds, const image::Placement& placement) {
-  auto boxes = non_maximum_suppression(decode(network, heads, thresholds.score), thresholds);
   Result result;
-  result.best_score = boxes.empty() ? best_score(network, heads) : boxes.front().score;
-  result.detections = in_frame(std::move(boxes), placement);
+  decode(network, heads, thresholds, result.detections);
+  suppress(result.detections, thresholds);
+  // The first box has the best score of all, unless a class with a threshold of its own hides it.
+  const bool known = !result.detections.empty() && thresholds.class_scores.empty();
+  result.best_score = known ? result.detections.front().score : best_score(network, heads);
+  move_to_frame(result.detections, placement);
   return result;
 }
 

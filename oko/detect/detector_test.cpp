@@ -87,6 +87,20 @@ TEST_F(DetectorTest, TellsTheBestScoreWhenNothingPasses) {
   EXPECT_NEAR(result.best_score, .1045, 1e-3);  // σ(20 · (100/255 − .5))
 }
 
+TEST_F(DetectorTest, HeedsTheThresholdOfEachClass) {
+  Detector detector = make(8, 8);
+  const auto grey = plain({32, 32}, 100);  // scores .1045, as above
+  Thresholds thresholds;
+  thresholds.class_scores = {.1F};
+  EXPECT_EQ(detector.detect(grey.frame(), thresholds).detections.size(), 1U);
+  thresholds = {};
+  thresholds.score = .05F;
+  thresholds.class_scores = {.2F};
+  const Result result = detector.detect(grey.frame(), thresholds);
+  EXPECT_TRUE(result.detections.empty());
+  EXPECT_NEAR(result.best_score, .1045, 1e-3);
+}
+
 TEST_F(DetectorTest, RunsSeveralFramesInOneBatchInOrder) {
   Detector detector = make(8, 8);
   const auto white = plain({50, 50}, 255), black = plain({20, 60}, 0);

@@ -91,8 +91,9 @@ std::vector<metrics::Picture> detect_all(detect::Detector& detector,
                                          const dataset::Dataset& dataset,
                                          const std::vector<int>& ids,
                                          const EvaluateOptions& options, Progress& progress) {
-  const detect::Thresholds thresholds{options.score_threshold, options.nms_iou,
-                                      detect::NmsKind::kPerClass, options.max_detections};
+  const detect::Thresholds thresholds{.score = options.score_threshold,
+                                      .iou = options.nms_iou,
+                                      .max_detections = options.max_detections};
   const auto batch = static_cast<std::size_t>(std::max(1, options.batch));
   Pictures source(dataset, 2 * batch,
                   options.threads > 0 ? options.threads : available_processors());
