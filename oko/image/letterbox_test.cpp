@@ -44,61 +44,6 @@ float at(const std::vector<float>& planes, Size size, int channel, int x, int y)
   return planes[static_cast<std::size_t>((channel * size.height + y) * size.width + x)];
 }
 
-TEST(Place, RoundsTheShorterSideDownAndPutsTheOddPixelBelow) {
-  const Placement p = place({773, 512}, {320, 320}, {});  // 512 · 320 / 773 = 211.9
-  EXPECT_FLOAT_EQ(p.scale_x, 320.F / 773);
-  EXPECT_FLOAT_EQ(p.scale_y, 211.F / 512);
-  EXPECT_EQ(p.offset_x, 0);
-  EXPECT_EQ(p.offset_y, 54);  // bars of 54 and 55
-}
-
-TEST(Place, FillsTheInputWhenStretching) {
-  Preprocess preprocess;
-  preprocess.fit = Fit::kStretch;
-  const Placement p = place({100, 50}, {20, 40}, preprocess);
-  EXPECT_EQ(p.to_input({0, 0, 100, 50}), (Box{0, 0, 20, 40}));
-}
-
-TEST(Place, KeepsAtLeastOnePixelOfExtremePictures) {
-  const Placement tall = place({1, 5000}, {416, 416}, {});
-  EXPECT_EQ(tall.to_input({0, 0, 1, 5000}), (Box{207, 0, 208, 416}));
-  const Placement wide = place({5000, 1}, {416, 416}, {});
-  EXPECT_EQ(wide.to_input({0, 0, 5000, 1}), (Box{0, 207, 416, 208}));
-}
-
-TEST(Place, DoesNotOverflowForTheLargestPictures) {
-  const Placement p = place({2'000'000'000, 1'000'000'000}, {4096, 4096}, {});
-  EXPECT_EQ(p.offset_y, 1024);
-}
-
-class Inverse : public testing::TestWithParam<std::tuple<Size, Size, Fit>> {};
-
-TEST_P(Inverse, ReturnsTheSameBox) {
-  const auto& [source, input, fit] = GetParam();
-  Preprocess preprocess;
-  preprocess.fit = fit;
-  const Placement p = place(source, input, preprocess);
-  const auto w = static_cast<float>(source.width), h = static_cast<float>(source.height);
-  // A float near the input's far edge holds about 2e-7 of it.
-  const float rounding_x = 1e-6F * static_cast<float>(input.width) / p.scale_x;
-  const float rounding_y = 1e-6F * static_cast<float>(input.height) / p.scale_y;
-  for (const Box& box : {Box{0, 0, w, h}, Box{.1F * w, .25F * h, .6F * w, .99F * h},
-                         Box{-.2F * w, -3, 1.5F * w, 2 * h}}) {
-    const Box back = p.to_source(p.to_input(box));
-    EXPECT_NEAR(back.left, box.left, rounding_x);
-    EXPECT_NEAR(back.top, box.top, rounding_y);
-    EXPECT_NEAR(back.right, box.right, rounding_x);
-    EXPECT_NEAR(back.bottom, box.bottom, rounding_y);
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    Letterbox, Inverse,
-    testing::Combine(testing::Values(Size{1, 1}, Size{773, 512}, Size{1, 5000}, Size{5000, 1},
-                                     Size{640, 424}, Size{333, 777}),
-                     testing::Values(Size{416, 416}, Size{320, 256}, Size{7, 13}),
-                     testing::Values(Fit::kLetterbox, Fit::kStretch)));
-
 TEST(Letterbox, TellsWherePlaceSaysItGoes) {
   const Picture picture = make_picture({31, 17});
   std::vector<float> values(3 * 24 * 40);
