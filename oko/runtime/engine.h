@@ -1,0 +1,21 @@
+#pragma once
+
+#include <memory>
+
+#include "oko/detect/detector.h"
+#include "oko/graph/network.h"
+#include "oko/runtime/model.h"
+
+namespace oko::runtime {
+
+struct EngineOptions {
+  int threads = 0;  // 0: all processors
+  Precision precision = Precision::kModel;
+  SimdTarget target = best_simd_target();
+};
+
+// The phone engine behind detect::Detector. Throws an input Error for a network that it cannot run.
+std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
+                                            const EngineOptions& options = {});
+
+}  // namespace oko::runtime

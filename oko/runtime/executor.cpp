@@ -1,0 +1,53 @@
+#include "oko/runtime/executor.h"
+
+#include <chrono>
+#include <cstring>
+
+#include "oko/runtime/steps.h"
+
+namespace oko::runtime {
+
+Executor::Executor(std::shared_ptr<const Model> model, int threads)
+    : model_(std::move(model)), team_(threads) {
+  const Plan& plan = model_->plan();
+  // Rows of planes are read in whole vectors.
+  input_.resize(static_cast<std::size_t>(plan.input.count()));
+  arena_ = aligned_bytes(plan.arena_bytes + kSlack);
+  shared_ = aligned_bytes(plan.shared_bytes + kSlack);
+  // Vectors are read past a map's last channel: what lies there must be numbers.
+  std::memset(arena_.get(), 0, plan.arena_bytes + kSlack);
+  std::memset(shared_.get(), 0, plan.shared_bytes + kSlack);
+  for (int i = 0; i < team_.size(); ++i) {
+    scratch_.push_back(aligned_bytes(plan.thread_bytes + kSlack));
+    std::memset(scratch_.back().get(), 0, plan.thread_bytes + kSlack);
+  }
+  for (const graph::Shape& shape : plan.heads) {
+    head_values_.emplace_back(static_cast<std::size_t>(shape.count()));
+  }
+  for (const auto& values : head_values_) heads_.emplace_back(values);
+}
+
+Executor::~Executor() = default;
+
+void Executor::run() {
+  using Clock = std::chrono::steady_clock;
+  const Plan& plan = model_->plan();
+  StepContext context{
+      kernels(plan.target), team_, plan, model_->weights(), input_.data(), arena_.get(),
+      shared_.get(),        {},    {}};
+  for (const AlignedBytes& bytes : scratch_) context.scratch.push_back(bytes.get());
+  for (auto& values : head_values_) context.heads.push_back(values.data());
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    if (seconds_.empty()) {
+      run_step(plan.steps[i], context);
+      continue;
+    }
+    const auto begin = Clock::now();
+    run_step(plan.steps[i], context);
+    seconds_[i] = std::chrono::duration<double>(Clock::now() - begin).count();
+  }
+}
+
+void Executor::profile() { seconds_.resize(model_->plan().steps.size()); }
+
+}  // namespace oko::runtime

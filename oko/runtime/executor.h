@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "oko/detect/decode.h"
+#include "oko/image/letterbox.h"
+#include "oko/runtime/memory.h"
+#include "oko/runtime/model.h"
+#include "oko/runtime/team.h"
+
+namespace oko::runtime {
+
+// Runs a model: has the maps' memory and the threads. One caller at a time.
+class Executor {
+ public:
+  Executor(std::shared_ptr<const Model> model, int threads);
+  ~Executor();
+
+  const Model& model() const { return *model_; }
+  // Where the next input goes: three planes without gaps. Stays as it is while running.
+  std::span<float> input() { return input_; }
+  void run();
+  // Raw maps of all heads, planar, in network().heads() order; valid until the next run.
+  std::span<const detect::HeadMap> heads() const { return heads_; }
+
+  // From now on the time of every step is kept.
+  void profile();
+  std::span<const double> step_seconds() const { return seconds_; }  // of the last run
+
+ private:
+  friend class StepRunner;
+  std::shared_ptr<const Model> model_;
+  Team team_;
+  std::vector<float> input_;
+  AlignedBytes arena_, shared_;
+  std::vector<AlignedBytes> scratch_;  // of each thread
+  std::vector<std::vector<float>> head_values_;
+  std::vector<detect::HeadMap> heads_;
+  std::vector<double> seconds_;
+};
+
+}  // namespace oko::runtime

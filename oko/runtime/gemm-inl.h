@@ -1,0 +1,131 @@
+// The matrix kernel, compiled once for each target (kernels.cpp includes it through Highway).
+#include "oko/runtime/kernels.h"
+
+#if defined(OKO_RUNTIME_GEMM_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef OKO_RUNTIME_GEMM_INL_H_
+#undef OKO_RUNTIME_GEMM_INL_H_
+#else
+#define OKO_RUNTIME_GEMM_INL_H_
+#endif
+
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace oko::runtime::HWY_NAMESPACE {
+#if HWY_TARGET != HWY_SCALAR
+namespace hn = hwy::HWY_NAMESPACE;
+
+#if HWY_TARGET <= HWY_AVX2
+using D = hn::ScalableTag<float>;
+#else
+using D = hn::CappedTag<float, 4>;
+#endif
+using V = hn::Vec<D>;
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
+
+// Rows of a block of sums held in registers, two vectors wide. With the two weights and a factor
+// they fill the register file: 32 registers (AVX-512, NEON) or 16.
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM
+constexpr int kMaxRows = 14;
+#else
+constexpr int kMaxRows = 6;
+#endif
+
+HWY_INLINE V load(const float* from) { return hn::LoadU(D(), from); }
+HWY_INLINE V load(const Half* from) {
+  const hn::Rebind<hwy::float16_t, D> half;
+  return hn::PromoteTo(D(), hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(from)));
+}
+
+struct ClampVectors {
+  V slope, cap;
+  explicit HWY_INLINE ClampVectors(const Clamp& c)
+      : slope(hn::Set(D(), c.slope)), cap(hn::Set(D(), c.cap)) {}
+  HWY_INLINE V operator()(V v) const { return hn::Min(hn::Max(v, hn::Mul(v, slope)), cap); }
+};
+
+// Stores the first `count` lanes; touches nothing behind them.
+HWY_INLINE void store_part(V v, float* to, int count) {
+  if (count >= kLanes) {
+    hn::StoreU(v, D(), to);
+    return;
+  }
+  HWY_ALIGN float all[kLanes];
+  hn::Store(v, D(), all);
+  for (int i = 0; i < count; ++i) to[i] = all[i];
+}
+
+// kRows rows of one panel: kVectors vectors of columns.
+template <int kRows, int kVectors, typename W>
+HWY_NOINLINE void gemm_block(const GemmCall& g, const float* a, const W* b, const float* bias,
+                             float* c, const float* residual, int columns) {
+  V sum[kRows][kVectors];
+  for (int v = 0; v < kVectors; ++v) {
+    const V first = bias ? hn::LoadU(D(), bias + v * kLanes) : hn::Zero(D());
+    for (int r = 0; r < kRows; ++r) sum[r][v] = first;
+  }
+  const std::ptrdiff_t a_row = g.a_row;
+  for (int tap = 0; tap < g.taps; ++tap, a += g.a_tap) {
+    const float* from = a;
+    for (int k = 0; k < g.depth; ++k, ++from, b += kVectors * kLanes) {
+      V weight[kVectors];
+      for (int v = 0; v < kVectors; ++v) weight[v] = load(b + v * kLanes);
+      for (int r = 0; r < kRows; ++r) {
+        const V factor = hn::Set(D(), from[r * a_row]);
+        for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(factor, weight[v], sum[r][v]);
+      }
+    }
+  }
+  const ClampVectors clamp(g.clamp), residual_clamp(g.residual_clamp);
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kVectors; ++v) {
+      V value = clamp(sum[r][v]);
+      if (residual) {
+        const V other = hn::LoadU(D(), residual + r * g.residual_row + v * kLanes);
+        value = residual_clamp(hn::Add(value, other));
+      }
+      store_part(value, c + r * g.c_row + v * kLanes, columns - v * kLanes);
+    }
+  }
+}
+
+template <typename W>
+using GemmBlock = void (*)(const GemmCall&, const float*, const W*, const float*, float*,
+                           const float*, int);
+
+template <int kVectors, typename W, std::size_t... kIndex>
+HWY_INLINE GemmBlock<W> gemm_block_of(int rows, std::index_sequence<kIndex...>) {
+  static constexpr GemmBlock<W> kBlocks[] = {&gemm_block<int{kIndex} + 1, kVectors, W>...};
+  return kBlocks[rows - 1];
+}
+
+// Panels outside, blocks of rows inside: a panel of weights stays in the cache while the rows pass.
+template <typename W>
+void gemm(const GemmCall& g) {
+  using Rows = std::make_index_sequence<kMaxRows>;
+  const int blocks = (g.rows + kMaxRows - 1) / kMaxRows;
+  const W* b = static_cast<const W*>(g.b);
+  const std::ptrdiff_t depth = std::ptrdiff_t{g.taps} * g.depth;
+  for (int column = 0; column < g.columns;) {
+    const int left = g.columns - column;
+    const int vectors = left > kLanes ? 2 : 1;
+    // Rows are shared out evenly: 16 rows are two blocks of 8, not 14 and 2.
+    for (int i = 0, row = 0; i < blocks; ++i) {
+      const int rows = (g.rows - row) / (blocks - i);
+      const auto block =
+          vectors == 2 ? gemm_block_of<2, W>(rows, Rows()) : gemm_block_of<1, W>(rows, Rows());
+      block(g, g.a + row * g.a_row, b + g.point * depth * vectors * kLanes,
+            g.bias ? g.bias + column : nullptr, g.c + row * g.c_row + column,
+            g.residual ? g.residual + row * g.residual_row + column : nullptr, left);
+      row += rows;
+    }
+    b += g.points * depth * vectors * kLanes;
+    column += vectors * kLanes;
+  }
+}
+
+#endif  // HWY_TARGET != HWY_SCALAR
+}  // namespace oko::runtime::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // include guard

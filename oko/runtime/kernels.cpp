@@ -1,0 +1,41 @@
+#include "oko/runtime/kernels.h"
+
+#include <utility>
+
+// AVX3_DL adds nothing for floats.
+#undef HWY_DISABLED_TARGETS
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "oko/runtime/kernels.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "oko/base/simd_select.h"
+#include "oko/runtime/gemm-inl.h"
+#include "oko/runtime/maps-inl.h"
+#include "oko/runtime/winograd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace oko::runtime::HWY_NAMESPACE {
+#if HWY_TARGET != HWY_SCALAR
+
+const Kernels& table() {
+  static constexpr Kernels kTable{
+      kLanes,           kMaxRows,   &gemm<float>, &gemm<Half>, &winograd_input,
+      &winograd_output, &depthwise, &max_pool,    &interleave, &add};
+  return kTable;
+}
+
+#endif  // HWY_TARGET != HWY_SCALAR
+}  // namespace oko::runtime::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace oko::runtime {
+
+const Kernels& kernels(SimdTarget target) {
+  OKO_SIMD_SELECT(target, table());
+  return scalar_kernels();
+}
+
+}  // namespace oko::runtime
+#endif

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "oko/base/simd.h"
+#include "oko/graph/network.h"
+
+// The inner loops of the phone engine: one table of functions for each instruction set. Maps are
+// channels last: the channels of a pixel lie together, pixels `pixel` numbers apart. Kernels read
+// whole vectors, up to kSlack bytes past the last channel they need, and write no more than asked.
+namespace oko::runtime {
+
+inline constexpr std::size_t kAlignment = 64;
+inline constexpr std::size_t kSlack = 256;  // readable bytes behind every buffer
+
+// float16 bits, of weights only.
+struct Half {
+  std::uint16_t bits = 0;
+};
+
+// What is done to a sum before it is stored: v = min(max(v, slope·v), cap), then, where there is a
+// residual, v = v + residual once more through the second pair. Linear: {1, ∞}, leaky: {.1, ∞},
+// relu: {0, ∞}, relu6: {0, 6}.
+struct Clamp {
+  float slope = 1, cap = 3.4e38F;
+};
+
+// C[rows × columns] = finish(A · B + bias). A: `rows` rows `a_row` apart, each `taps` runs of
+// `depth` numbers, runs `a_tap` apart. B: packed in panels, see pack.h.
+struct GemmCall {
+  const float* a = nullptr;
+  std::ptrdiff_t a_row = 0, a_tap = 0;
+  int rows = 0, taps = 1, depth = 0, columns = 0;
+  int points = 1, point = 0;
+  const void* b = nullptr;      // float, or Half for gemm_half
+  const float* bias = nullptr;  // columns rounded up to the panel, or null for none
+  float* c = nullptr;
+  std::ptrdiff_t c_row = 0;
+  Clamp clamp;
+  const float* residual = nullptr;
+  std::ptrdiff_t residual_row = 0;
+  Clamp residual_clamp;
+};
+
+// A map in memory.
+template <typename T>
+struct View {
+  T* data = nullptr;
+  int height = 0, width = 0, channels = 0;
+  std::ptrdiff_t pixel = 0, row = 0;  // numbers from one pixel, row to the next
+  T* at(int y, int x) const { return data + y * row + x * pixel; }
+};
+
+// Winograd F(4x4, 3x3): tiles of 4x4 outputs, in rows, each from 6x6 inputs.
+inline constexpr int kTile = 4, kPatch = 6, kPoints = kPatch * kPatch;
+
+struct WinogradInput {
+  View<const float> in;
+  int pad_top = 1, pad_left = 1;
+  int tiles_across = 0, first_tile = 0, tile_count = 0;
+  float* v = nullptr;  // [kPoints][tile_count][v_row]
+  std::ptrdiff_t v_row = 0, v_point = 0;
+};
+
+struct WinogradOutput {
+  const float* m = nullptr;  // [kPoints][tile_count][m_row]
+  std::ptrdiff_t m_row = 0, m_point = 0;
+  const float* bias = nullptr;
+  int channels = 0;  // of this part
+  int tiles_across = 0, first_tile = 0, tile_count = 0;
+  View<float> out;     // data null: only the pooled map is wanted
+  View<float> pooled;  // 2x2 maxima; data null: none
+  View<const float> residual;
+  Clamp clamp, residual_clamp;
+};
+
+// Every channel by itself: kernel [size·size][channels rounded up to lanes].
+struct DepthwiseCall {
+  View<const float> in;
+  View<float> out;
+  const float* weights = nullptr;
+  const float* bias = nullptr;
+  int size = 3, stride = 1, pad_top = 1, pad_left = 1;
+  int first_row = 0, row_count = 0;  // of the output
+  Clamp clamp;
+  View<const float> residual;
+  Clamp residual_clamp;
+};
+
+template <typename T>
+struct PoolCall {
+  View<const T> in;
+  View<T> out;
+  int size = 2, stride = 2, pad_top = 0, pad_left = 0;
+  int first_row = 0, row_count = 0;
+};
+
+struct Kernels {
+  int lanes;     // columns of a narrow panel of packed weights; a wide one has twice as many
+  int max_rows;  // of a block of gemm(): the engine cuts its work into multiples
+  void (*gemm)(const GemmCall&);
+  void (*gemm_half)(const GemmCall&);
+  void (*winograd_input)(const WinogradInput&);
+  void (*winograd_output)(const WinogradOutput&);
+  void (*depthwise)(const DepthwiseCall&);
+  void (*max_pool)(const PoolCall<float>&);
+  // `channels` planes of `count` numbers, `plane` apart, to channels last.
+  void (*interleave)(const float* planes, std::ptrdiff_t plane, int channels, int count, float* to);
+  void (*add)(const float* a, const float* b, float* out, std::size_t count, Clamp clamp);
+};
+
+// The kernels of a target that this machine can run (simd_targets()).
+const Kernels& kernels(SimdTarget target);
+// Plain loops, what all others are tested against.
+const Kernels& scalar_kernels();
+
+}  // namespace oko::runtime

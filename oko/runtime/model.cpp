@@ -1,0 +1,111 @@
+#include "oko/runtime/model.h"
+
+#include <cstring>
+
+#include "oko/graph/oko_file.h"
+#include "oko/runtime/memory.h"
+#include "oko/runtime/pack.h"
+
+namespace oko::runtime {
+namespace {
+
+// What stands before packed weights in a cache. Raise kVersion with every change of their layout.
+struct PackedHeader {
+  static constexpr std::uint64_t kMagic = 0x6b6361706f6b6fULL;  // "okopack", little-endian
+  static constexpr std::uint32_t kVersion = 1;
+  std::uint64_t magic = kMagic;
+  std::uint32_t version = kVersion;
+  std::uint32_t target = 0, precision = 0, unused = 0;
+  std::uint64_t fingerprint = 0, bytes = 0;
+  std::byte fill[24] = {};
+};
+static_assert(sizeof(PackedHeader) == kAlignment);
+
+// FNV-1a over 8 bytes at a time: it must tell models apart, not withstand anyone.
+class Hash {
+ public:
+  void add(std::span<const std::byte> bytes) {
+    std::size_t i = 0;
+    for (; i + sizeof(std::uint64_t) <= bytes.size(); i += sizeof(std::uint64_t)) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, bytes.data() + i, sizeof word);
+      mix(word);
+    }
+    for (; i < bytes.size(); ++i) mix(static_cast<std::uint64_t>(bytes[i]));
+  }
+  std::uint64_t value() const { return hash_; }
+
+ private:
+  void mix(std::uint64_t word) {
+    hash_ = (hash_ ^ word) * 0x100000001b3ULL;
+    hash_ ^= hash_ >> 32;
+  }
+  std::uint64_t hash_ = 0xcbf29ce484222325ULL;
+};
+
+std::uint64_t fingerprint_of(const graph::Network& network) {
+  Hash hash;
+  graph::Network layers = network;
+  layers.weights.clear();
+  hash.add(graph::write_oko(layers));
+  for (const auto& [name, tensor] : network.weights) {
+    hash.add(std::as_bytes(std::span(name)));
+    hash.add(tensor.data.span());
+  }
+  return hash.value();
+}
+
+PlanOptions plan_options(const ModelOptions& options) {
+  const Precision precision =
+      options.precision == Precision::kModel ? Precision::kFloat32 : options.precision;
+  return {precision, options.target};
+}
+
+PackedHeader header_of(const Plan& plan, std::uint64_t fingerprint) {
+  PackedHeader header;
+  header.target = static_cast<std::uint32_t>(plan.target);
+  header.precision = static_cast<std::uint32_t>(plan.precision);
+  header.fingerprint = fingerprint;
+  header.bytes = plan.weight_bytes;
+  return header;
+}
+
+}  // namespace
+
+std::shared_ptr<const Model> Model::make(graph::Network network, const ModelOptions& options) {
+  const std::shared_ptr<Model> model(new Model);
+  model->plan_ = make_plan(network, plan_options(options));
+  model->fingerprint_ = fingerprint_of(network);
+  const std::shared_ptr<std::byte[]> bytes = aligned_bytes(model->plan_.weight_bytes + kSlack);
+  const std::span<std::byte> span(bytes.get(), model->plan_.weight_bytes);
+  pack_weights(network, model->plan_, span);
+  model->weights_ = Bytes(bytes, span);
+  network.weights.clear();
+  model->network_ = std::move(network);
+  return model;
+}
+
+std::shared_ptr<const Model> Model::from_packed(graph::Network network, const ModelOptions& options,
+                                                const Bytes& packed) {
+  const std::shared_ptr<Model> model(new Model);
+  model->plan_ = make_plan(network, plan_options(options));
+  model->fingerprint_ = fingerprint_of(network);
+  const PackedHeader wanted = header_of(model->plan_, model->fingerprint_);
+  if (packed.size() != sizeof wanted + wanted.bytes + kSlack) return nullptr;
+  if (std::memcmp(packed.data(), &wanted, sizeof wanted) != 0) return nullptr;
+  if (reinterpret_cast<std::uintptr_t>(packed.data()) % kAlignment != 0) return nullptr;
+  model->weights_ = packed.part(sizeof wanted, wanted.bytes);
+  network.weights.clear();
+  model->network_ = std::move(network);
+  return model;
+}
+
+std::vector<std::byte> Model::packed() const {
+  const PackedHeader header = header_of(plan_, fingerprint_);
+  std::vector<std::byte> out(sizeof header + weights_.size() + kSlack);
+  std::memcpy(out.data(), &header, sizeof header);
+  std::memcpy(out.data() + sizeof header, weights_.data(), weights_.size());
+  return out;
+}
+
+}  // namespace oko::runtime

@@ -1,0 +1,415 @@
+#include "oko/runtime/plan.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <optional>
+
+#include "oko/base/error.h"
+#include "oko/runtime/arena.h"
+#include "oko/runtime/pack.h"
+#include "oko/runtime/tiling.h"
+
+namespace oko::runtime {
+namespace {
+
+using graph::Activation;
+using graph::Layer;
+using graph::Shape;
+
+constexpr std::array<const char*, 4> kPrecisionNames{"model", "fp32", "fp16", "int8"};
+
+// The clamp that is this activation, if one is.
+std::optional<Clamp> clamp_of(Activation activation) {
+  switch (activation) {
+    case Activation::kLinear:
+      return Clamp{};
+    case Activation::kLeaky:
+      return Clamp{graph::kLeakySlope};
+    case Activation::kRelu:
+      return Clamp{0};
+    case Activation::kRelu6:
+      return Clamp{0, 6};
+    case Activation::kLogistic:
+    case Activation::kMish:
+    case Activation::kSwish:
+      break;
+  }
+  return std::nullopt;
+}
+
+Finish finish_of(Activation activation) {
+  Finish finish;
+  if (const auto clamp = clamp_of(activation)) {
+    finish.clamp = *clamp;
+  } else {
+    finish.after = activation;
+  }
+  return finish;
+}
+
+// Multiplications of either way, for the choice between them. A transform costs about as much as
+// kTransform multiplications a number (measured: docs/engine.md).
+bool winograd_pays(const graph::Convolution& c, const Shape& in, const Shape& out) {
+  if (c.size != 3 || c.stride != 1 || c.groups != 1) return false;
+  constexpr double kTransform = 10;
+  const double tiles = ((out.height + kTile - 1) / kTile) * ((out.width + kTile - 1) / kTile);
+  const double channels = in.channels, filters = out.channels;
+  const double direct = 9. * out.height * out.width * channels * filters;
+  const double winograd =
+      kPoints * tiles * (channels * filters + kTransform * (channels + filters));
+  return winograd < direct;
+}
+
+class Planner {
+ public:
+  Planner(const graph::Network& network, const PlanOptions& options)
+      : network_(network), options_(options), lanes_(kernels(options.target).lanes) {}
+
+  Plan run() {
+    plan_.target = options_.target;
+    plan_.precision = options_.precision;
+    plan_.input = network_.input;
+    count_users();
+    join_maps();
+    for (std::size_t i = 0; i < network_.layers.size(); ++i) {
+      if (!done_[i]) make_step(static_cast<int>(i));
+    }
+    place_buffers();
+    return std::move(plan_);
+  }
+
+ private:
+  // A layer's map as part of another: a route's input, or the same map under another name.
+  struct Place {
+    int parent = kNone;
+    int first = 0;  // channel of the parent
+  };
+  static constexpr int kNone = -2;
+
+  const Layer& layer(int i) const { return network_.layers[static_cast<std::size_t>(i)]; }
+  template <typename T>
+  const T* as(int i) const {
+    return std::get_if<T>(&layer(i).operation);
+  }
+  const Shape& shape_of(int i) const {
+    return i == graph::kNetworkInput ? network_.input : layer(i).output;
+  }
+  static bool is_head(const Layer& l) {
+    return std::holds_alternative<graph::Yolo>(l.operation) ||
+           std::holds_alternative<graph::Region>(l.operation);
+  }
+  // A layer that gives its input another name.
+  bool is_alias(int i) const {
+    const auto* route = as<graph::Route>(i);
+    return as<graph::Dropout>(i) != nullptr || (route != nullptr && layer(i).inputs.size() == 1);
+  }
+
+  void count_users() {
+    const std::size_t count = network_.layers.size();
+    users_.resize(count);
+    done_.resize(count, false);
+    places_.resize(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      for (const int from : network_.layers[i].inputs) {
+        if (from != graph::kNetworkInput) {
+          users_[static_cast<std::size_t>(from)].push_back(static_cast<int>(i));
+        }
+      }
+    }
+  }
+
+  // Decides which maps lie inside others.
+  void join_maps() {
+    for (int i = 0; i < static_cast<int>(network_.layers.size()); ++i) {
+      const Layer& l = layer(i);
+      const auto* route = as<graph::Route>(i);
+      const int groups = route ? route->groups : 1, group = route ? route->group : 0;
+      if (is_alias(i)) {
+        const int from = l.inputs.front();
+        if (from == graph::kNetworkInput) continue;  // copied: see make_step
+        place(i) = {from, shape_of(from).channels / groups * group};
+        done_[static_cast<std::size_t>(i)] = true;
+      } else if (route && groups == 1) {
+        int first = 0;
+        for (const int from : l.inputs) {
+          if (from != graph::kNetworkInput && place(from).parent == kNone) place(from) = {i, first};
+          first += shape_of(from).channels;
+        }
+      }
+    }
+  }
+  Place& place(int i) { return places_[static_cast<std::size_t>(i)]; }
+
+  // The map of a layer, with a buffer for it if it has none yet.
+  Map map_of(int i) {
+    if (i == graph::kNetworkInput) {
+      if (!input_buffer_) {
+        input_buffer_ = new_buffer(network_.input, network_.input.channels);
+        add(0, InputStep{Map{*input_buffer_, 0, network_.input.channels, network_.input}});
+      }
+      return {*input_buffer_, 0, network_.input.channels, network_.input};
+    }
+    int root = i, first = 0;
+    for (; place(root).parent != kNone; root = place(root).parent) first += place(root).first;
+    auto found = std::find_if(roots_.begin(), roots_.end(),
+                              [&](const auto& entry) { return entry.first == root; });
+    if (found == roots_.end()) {
+      const Shape& shape = shape_of(root);
+      const int buffer = new_buffer(shape, padded(shape.channels));
+      found = roots_.insert(roots_.end(), {root, buffer});
+    }
+    const int pixel = padded(shape_of(root).channels);
+    return {found->second, first, pixel, shape_of(i)};
+  }
+
+  // Pixels whose distance is a multiple of 2 KiB would all compete for the same lines of the cache.
+  static int padded(int channels) { return channels % 512 == 0 ? channels + 16 : channels; }
+
+  int new_buffer(const Shape& shape, int pixel) {
+    sizes_.push_back(static_cast<std::size_t>(shape.height) *
+                         static_cast<std::size_t>(shape.width) * static_cast<std::size_t>(pixel) *
+                         sizeof(float) +
+                     kSlack);
+    return static_cast<int>(sizes_.size()) - 1;
+  }
+
+  template <typename T>
+  void add(int layer_index, T work) {
+    plan_.steps.push_back({layer_index, std::move(work)});
+  }
+
+  void make_step(int i) {
+    std::visit([&](const auto& operation) { plan_layer(i, operation); }, layer(i).operation);
+  }
+
+  int input(int i) const { return layer(i).inputs.front(); }
+
+  // The one layer that reads this map, if there is only one.
+  int only_user(int i) const {
+    const auto& users = users_[static_cast<std::size_t>(i)];
+    return users.size() == 1 ? users.front() : kNone;
+  }
+
+  // The shortcut that can be added while this convolution's sums are still in registers.
+  int fused_shortcut(int i, const Finish& finish) const {
+    const int user = only_user(i);
+    if (user == kNone || finish.after != Activation::kLinear) return kNone;
+    const auto* shortcut = as<graph::Shortcut>(user);
+    if (!shortcut || !clamp_of(shortcut->activation)) return kNone;
+    const auto& inputs = layer(user).inputs;
+    if (inputs.size() != 2 || inputs[0] == inputs[1]) return kNone;
+    const int other = inputs[0] == i ? inputs[1] : inputs[0];
+    return other < i && other != graph::kNetworkInput ? user : kNone;
+  }
+
+  // The 2x2 pool whose windows are whole and lie inside the tiles of this map.
+  int fused_pool(int i) const {
+    const Shape& out = shape_of(i);
+    if (out.height % 2 != 0 || out.width % 2 != 0) return kNone;
+    for (const int user : users_[static_cast<std::size_t>(i)]) {
+      const auto* pool = as<graph::MaxPool>(user);
+      if (!pool || pool->size != 2 || pool->stride != 2) continue;
+      if (pool->padding.top != 0 || pool->padding.left != 0) continue;
+      const Shape& pooled = shape_of(user);
+      if (pooled.height == out.height / 2 && pooled.width == out.width / 2) return user;
+    }
+    return kNone;
+  }
+
+  void plan_layer(int i, const graph::Convolution& c) {
+    ConvolutionStep step;
+    step.layer = i;
+    step.convolution = c;
+    const Shape& in = shape_of(input(i));
+    step.output = shape_of(i);
+    step.finish = finish_of(c.activation);
+    if (c.groups == in.channels && c.filters == in.channels && c.groups > 1) {
+      step.algorithm = Algorithm::kDepthwise;
+    } else if (winograd_pays(c, in, step.output)) {
+      step.algorithm = Algorithm::kWinograd;
+    }
+    // A first convolution of few channels reads the planes itself.
+    const bool planes =
+        input(i) == graph::kNetworkInput && step.algorithm == Algorithm::kGemm && c.groups == 1;
+    step.in = planes ? Map{-1, 0, 0, network_.input} : map_of(input(i));
+    step.half =
+        options_.precision == Precision::kFloat16 && step.algorithm != Algorithm::kDepthwise;
+
+    const int shortcut = fused_shortcut(i, step.finish);
+    const int pool = shortcut == kNone && step.finish.after == Activation::kLinear &&
+                             step.algorithm != Algorithm::kDepthwise && c.groups == 1
+                         ? fused_pool(i)
+                         : kNone;
+    int made = i;
+    if (shortcut != kNone) {
+      const auto& inputs = layer(shortcut).inputs;
+      step.residual = map_of(inputs[0] == i ? inputs[1] : inputs[0]);
+      step.finish.residual_clamp = *clamp_of(as<graph::Shortcut>(shortcut)->activation);
+      step.out = map_of(shortcut);
+      made = shortcut;
+    } else {
+      if (pool == kNone || only_user(i) == kNone) step.out = map_of(i);
+      if (pool != kNone) {
+        step.pooled = map_of(pool);
+        made = pool;
+      }
+    }
+    done_[static_cast<std::size_t>(made)] = true;
+    take_weights(step, in);
+    take_scratch(step);
+    add(made, std::move(step));
+  }
+
+  void take_weights(ConvolutionStep& step, const Shape& in) {
+    step.weights = plan_.weight_bytes;
+    plan_.weight_bytes += packed_kernel_bytes(step, in.channels, lanes_);
+    step.bias = plan_.weight_bytes;
+    plan_.weight_bytes += packed_bias_bytes(step, lanes_);
+  }
+
+  void take_scratch(const ConvolutionStep& step) {
+    const Scratch scratch = scratch_of(step, kernels(options_.target));
+    plan_.shared_bytes = std::max(plan_.shared_bytes, scratch.shared_bytes);
+    plan_.thread_bytes = std::max(plan_.thread_bytes, scratch.thread_bytes);
+  }
+
+  void plan_layer(int i, const graph::MaxPool& pool) {
+    add(i, PoolStep{pool, map_of(input(i)), map_of(i)});
+  }
+  void plan_layer(int i, const graph::AveragePool&) {
+    add(i, AverageStep{map_of(input(i)), map_of(i)});
+  }
+  void plan_layer(int i, const graph::Upsample& upsample) {
+    add(i, UpsampleStep{upsample.scale, map_of(input(i)), map_of(i)});
+  }
+  void plan_layer(int i, const graph::Shortcut& shortcut) {
+    AddStep step;
+    for (const int from : layer(i).inputs) step.in.push_back(map_of(from));
+    step.out = map_of(i);
+    step.finish = finish_of(shortcut.activation);
+    add(i, std::move(step));
+  }
+  void plan_layer(int i, const graph::Softmax&) {
+    add(i, SoftmaxStep{map_of(input(i)), map_of(i)});
+  }
+  // Copies the parts that could not be put in place when they were made.
+  void plan_layer(int i, const graph::Route& route) {
+    const Map out = map_of(i);
+    int first = 0;
+    for (const int from : layer(i).inputs) {
+      const int channels = shape_of(from).channels / route.groups;
+      const bool in_place = from != graph::kNetworkInput && place(from).parent == i &&
+                            place(from).first == first && route.groups == 1;
+      if (!in_place) {
+        Map in = map_of(from), part = out;
+        in.first += channels * route.group;
+        in.shape.channels = part.shape.channels = channels;
+        part.first += first;
+        add(i, CopyStep{in, part});
+      }
+      first += channels;
+    }
+  }
+  void plan_layer(int i, const graph::Dropout&) {  // of the network's input
+    add(i, CopyStep{map_of(input(i)), map_of(i)});
+  }
+  void plan_head(int i) {
+    const int head = static_cast<int>(plan_.heads.size());
+    plan_.heads.push_back(shape_of(input(i)));
+    add(i, HeadStep{map_of(input(i)), head});
+  }
+  void plan_layer(int i, const graph::Yolo&) { plan_head(i); }
+  void plan_layer(int i, const graph::Region&) { plan_head(i); }
+
+  // Buffers share the arena where their lives do not overlap.
+  void place_buffers() {
+    std::vector<Life> lives(sizes_.size());
+    for (std::size_t b = 0; b < sizes_.size(); ++b) lives[b].bytes = sizes_[b];
+    for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
+      for_maps(plan_.steps[s], [&](const Map& map) {
+        if (map.buffer < 0) return;
+        Life& life = lives[static_cast<std::size_t>(map.buffer)];
+        life.first = std::min(life.first, static_cast<int>(s));
+        life.last = std::max(life.last, static_cast<int>(s));
+      });
+    }
+    plan_.arena_bytes = place_lives(lives);
+    for (const Life& life : lives) plan_.buffers.push_back(life.offset);
+  }
+
+  const graph::Network& network_;
+  const PlanOptions& options_;
+  int lanes_;
+  Plan plan_;
+  std::vector<std::vector<int>> users_;
+  std::vector<bool> done_;
+  std::vector<Place> places_;
+  std::vector<std::pair<int, int>> roots_;  // layer, buffer
+  std::vector<std::size_t> sizes_;          // of the buffers
+  std::optional<int> input_buffer_;
+};
+
+std::string describe(const ConvolutionStep& c) {
+  const std::string size = std::to_string(c.convolution.size);
+  std::string text = "conv " + size + "x" + size;
+  if (c.convolution.stride > 1) text += " /" + std::to_string(c.convolution.stride);
+  text += std::string(" ") + name_of(c.algorithm);
+  if (c.residual) text += " + shortcut";
+  if (c.pooled) text += " + pool";
+  return text;
+}
+
+struct Describe {
+  std::string operator()(const ConvolutionStep& c) const { return describe(c); }
+  std::string operator()(const InputStep&) const { return "input"; }
+  std::string operator()(const PoolStep& p) const {
+    const std::string size = std::to_string(p.pool.size);
+    return "max pool " + size + "x" + size + " /" + std::to_string(p.pool.stride);
+  }
+  std::string operator()(const AverageStep&) const { return "average pool"; }
+  std::string operator()(const UpsampleStep& u) const {
+    return "upsample x" + std::to_string(u.scale);
+  }
+  std::string operator()(const AddStep&) const { return "shortcut"; }
+  std::string operator()(const CopyStep&) const { return "copy"; }
+  std::string operator()(const SoftmaxStep&) const { return "softmax"; }
+  std::string operator()(const HeadStep&) const { return "head"; }
+};
+
+}  // namespace
+
+const char* name_of(Precision precision) {
+  return kPrecisionNames[static_cast<std::size_t>(precision)];
+}
+
+std::optional<Precision> precision_named(std::string_view name) {
+  const auto found = std::find(kPrecisionNames.begin(), kPrecisionNames.end(), name);
+  if (found == kPrecisionNames.end()) return std::nullopt;
+  return static_cast<Precision>(found - kPrecisionNames.begin());
+}
+
+const char* name_of(Algorithm algorithm) {
+  switch (algorithm) {
+    case Algorithm::kGemm:
+      return "gemm";
+    case Algorithm::kWinograd:
+      return "winograd";
+    case Algorithm::kDepthwise:
+      return "depthwise";
+  }
+  return "";
+}
+
+Plan make_plan(const graph::Network& network, const PlanOptions& options) {
+  if (network.weights.empty()) {
+    throw input_error(network.name, "the network has no weights",
+                      "give trained weights: import or train it first");
+  }
+  graph::check_weights(network);
+  return Planner(network, options).run();
+}
+
+std::string describe(const Step& step) { return std::visit(Describe{}, step.work); }
+
+}  // namespace oko::runtime

@@ -1,0 +1,138 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+#include "oko/graph/network.h"
+#include "oko/runtime/kernels.h"
+
+// A network made ready to run: layers fused into steps, every map given its place in one arena,
+// every kernel its place in one block of packed weights. Made once; executors only follow it.
+namespace oko::runtime {
+
+enum class Precision { kModel, kFloat32, kFloat16, kInt8 };
+const char* name_of(Precision precision);  // "model", "fp32", "fp16", "int8"
+std::optional<Precision> precision_named(std::string_view name);
+
+// Where a map lies: channels last, in a buffer of the arena. Maps that are joined are written side
+// by side into the joined one's pixels, so that a route costs nothing.
+struct Map {
+  int buffer = -1;  // -1: the network's input, three planes
+  int first = 0;    // channel of the buffer's pixels at which this map begins
+  int pixel = 0;    // floats from one pixel to the next
+  graph::Shape shape;
+};
+
+// How the sum of a convolution becomes its output. Activations that are no Clamp are applied in a
+// second pass.
+struct Finish {
+  Clamp clamp;
+  graph::Activation after = graph::Activation::kLinear;
+  Clamp residual_clamp;
+};
+
+enum class Algorithm { kGemm, kWinograd, kDepthwise };
+const char* name_of(Algorithm algorithm);  // "gemm", "winograd", "depthwise"
+
+struct ConvolutionStep {
+  int layer = 0;  // whose weights it has
+  graph::Convolution convolution;
+  Algorithm algorithm = Algorithm::kGemm;
+  Map in;
+  std::optional<Map> out, pooled;  // one of them or both; pooled: 2x2 maxima
+  std::optional<Map> residual;     // added after the activation
+  graph::Shape output;             // before pooling
+  Finish finish;
+  bool half = false;                  // packed weights are float16
+  std::size_t weights = 0, bias = 0;  // bytes into the packed weights
+};
+struct InputStep {  // planes to channels last
+  Map out;
+};
+struct PoolStep {
+  graph::MaxPool pool;
+  Map in, out;
+};
+struct AverageStep {
+  Map in, out;
+};
+struct UpsampleStep {
+  int scale = 2;
+  Map in, out;
+};
+struct AddStep {
+  std::vector<Map> in;
+  Map out;
+  Finish finish;
+};
+struct CopyStep {
+  Map in, out;
+};
+struct SoftmaxStep {
+  Map in, out;
+};
+struct HeadStep {  // channels last to planes
+  Map in;
+  int head = 0;
+};
+
+struct Step {
+  int layer = 0;  // the one that it makes, the last where several are fused
+  std::variant<ConvolutionStep, InputStep, PoolStep, AverageStep, UpsampleStep, AddStep, CopyStep,
+               SoftmaxStep, HeadStep>
+      work;
+};
+
+struct Plan {
+  SimdTarget target = SimdTarget::kScalar;
+  Precision precision = Precision::kFloat32;
+  graph::Shape input;
+  std::vector<Step> steps;
+  std::vector<std::size_t> buffers;  // byte offset of each in the arena
+  std::size_t arena_bytes = 0;       // of all maps that live at one time
+  std::size_t shared_bytes = 0;      // scratch of a step, for all its threads together
+  std::size_t thread_bytes = 0;      // and for each of them
+  std::size_t weight_bytes = 0;      // packed
+  std::vector<graph::Shape> heads;
+};
+
+struct PlanOptions {
+  Precision precision = Precision::kFloat32;
+  SimdTarget target = best_simd_target();
+};
+
+// Throws an input Error for a network without weights or with something that the engine does not
+// run.
+Plan make_plan(const graph::Network& network, const PlanOptions& options);
+
+// Calls body(const Map&) for every map that a step reads or writes.
+template <typename Body>
+void for_maps(const Step& step, const Body& body) {
+  const auto visit = [&](const auto& s) {
+    using T = std::decay_t<decltype(s)>;
+    if constexpr (std::is_same_v<T, AddStep>) {
+      for (const Map& map : s.in) body(map);
+    } else if constexpr (!std::is_same_v<T, InputStep>) {
+      body(s.in);
+    }
+    if constexpr (std::is_same_v<T, ConvolutionStep>) {
+      for (const auto* map : {&s.out, &s.pooled, &s.residual}) {
+        if (*map) body(**map);
+      }
+    } else if constexpr (!std::is_same_v<T, HeadStep>) {
+      body(s.out);
+    }
+  };
+  std::visit(visit, step.work);
+}
+
+// "conv 3x3 winograd + pool": for tables.
+std::string describe(const Step& step);
+
+}  // namespace oko::runtime

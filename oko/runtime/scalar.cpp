@@ -1,0 +1,177 @@
+// The kernels as plain loops: slow, short, and right by inspection.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "oko/runtime/half.h"
+#include "oko/runtime/kernels.h"
+
+namespace oko::runtime {
+namespace {
+
+constexpr int kLanes = 4;
+
+float clamped(float v, const Clamp& clamp) {
+  return std::min(std::max(v, v * clamp.slope), clamp.cap);
+}
+float finished(float sum, const Clamp& clamp, const float* residual, const Clamp& residual_clamp) {
+  const float value = clamped(sum, clamp);
+  return residual ? clamped(value + *residual, residual_clamp) : value;
+}
+
+float number(float v) { return v; }
+float number(Half v) { return to_float(v); }
+
+template <typename W>
+void gemm(const GemmCall& g) {
+  const W* panel = static_cast<const W*>(g.b);
+  for (int column = 0; column < g.columns;) {
+    const int width = g.columns - column > kLanes ? 2 * kLanes : kLanes;
+    for (int r = 0; r < g.rows; ++r) {
+      for (int c = 0; c < std::min(width, g.columns - column); ++c) {
+        float sum = g.bias ? g.bias[column + c] : 0;
+        for (int tap = 0; tap < g.taps; ++tap) {
+          const float* a = g.a + r * g.a_row + tap * g.a_tap;
+          const W* b = panel + (std::ptrdiff_t{g.point} * g.taps + tap) * g.depth * width + c;
+          for (int k = 0; k < g.depth; ++k) sum += a[k] * number(b[std::ptrdiff_t{k} * width]);
+        }
+        const float* residual = g.residual ? g.residual + r * g.residual_row + column + c : nullptr;
+        g.c[r * g.c_row + column + c] = finished(sum, g.clamp, residual, g.residual_clamp);
+      }
+    }
+    panel += std::ptrdiff_t{g.points} * g.taps * g.depth * width;
+    column += width;
+  }
+}
+
+constexpr float kInput[kPatch][kPatch] = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0},
+                                          {0, 4, -4, -1, 1, 0}, {0, -2, -1, 2, 1, 0},
+                                          {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
+constexpr float kOutput[kTile][kPatch] = {
+    {1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}};
+
+void winograd_input(const WinogradInput& w) {
+  for (int i = 0; i < w.tile_count; ++i) {
+    const int top = (w.first_tile + i) / w.tiles_across * kTile - w.pad_top;
+    const int left = (w.first_tile + i) % w.tiles_across * kTile - w.pad_left;
+    for (int c = 0; c < w.in.channels; ++c) {
+      float d[kPatch][kPatch] = {};
+      for (int y = 0; y < kPatch; ++y) {
+        for (int x = 0; x < kPatch; ++x) {
+          if (top + y < 0 || top + y >= w.in.height) continue;
+          if (left + x < 0 || left + x >= w.in.width) continue;
+          d[y][x] = w.in.at(top + y, left + x)[c];
+        }
+      }
+      for (int py = 0; py < kPatch; ++py) {
+        for (int px = 0; px < kPatch; ++px) {
+          float sum = 0;
+          for (int y = 0; y < kPatch; ++y) {
+            for (int x = 0; x < kPatch; ++x) sum += kInput[py][y] * kInput[px][x] * d[y][x];
+          }
+          w.v[(py * kPatch + px) * w.v_point + i * w.v_row + c] = sum;
+        }
+      }
+    }
+  }
+}
+
+// One output of a tile before the activation.
+float winograd_sum(const WinogradOutput& w, int i, int y, int x, int c) {
+  float sum = 0;
+  for (int py = 0; py < kPatch; ++py) {
+    for (int px = 0; px < kPatch; ++px) {
+      sum +=
+          kOutput[y][py] * kOutput[x][px] * w.m[(py * kPatch + px) * w.m_point + i * w.m_row + c];
+    }
+  }
+  return sum;
+}
+
+void winograd_output(const WinogradOutput& w) {
+  const View<float>& shape = w.out.data ? w.out : w.pooled;
+  const int scale = w.out.data ? 1 : 2;
+  for (int i = 0; i < w.tile_count; ++i) {
+    const int top = (w.first_tile + i) / w.tiles_across * kTile;
+    const int left = (w.first_tile + i) % w.tiles_across * kTile;
+    const int rows = std::min(kTile, shape.height * scale - top);
+    const int columns = std::min(kTile, shape.width * scale - left);
+    for (int c = 0; c < w.channels; ++c) {
+      float values[kTile][kTile];
+      for (int y = 0; y < rows; ++y) {
+        for (int x = 0; x < columns; ++x) {
+          const float* residual = w.residual.data ? w.residual.at(top + y, left + x) + c : nullptr;
+          values[y][x] = finished(winograd_sum(w, i, y, x, c) + w.bias[c], w.clamp, residual,
+                                  w.residual_clamp);
+          if (w.out.data) w.out.at(top + y, left + x)[c] = values[y][x];
+        }
+      }
+      if (!w.pooled.data) continue;
+      for (int y = 0; y < rows; y += 2) {
+        for (int x = 0; x < columns; x += 2) {
+          w.pooled.at((top + y) / 2, (left + x) / 2)[c] =
+              std::max({values[y][x], values[y][x + 1], values[y + 1][x], values[y + 1][x + 1]});
+        }
+      }
+    }
+  }
+}
+
+void depthwise(const DepthwiseCall& d) {
+  const std::ptrdiff_t w_tap = (d.out.channels + kLanes - 1) / kLanes * kLanes;
+  for (int y = d.first_row; y < d.first_row + d.row_count; ++y) {
+    for (int x = 0; x < d.out.width; ++x) {
+      for (int c = 0; c < d.out.channels; ++c) {
+        float sum = d.bias[c];
+        for (int ky = 0; ky < d.size; ++ky) {
+          for (int kx = 0; kx < d.size; ++kx) {
+            const int iy = y * d.stride - d.pad_top + ky, ix = x * d.stride - d.pad_left + kx;
+            if (iy < 0 || iy >= d.in.height || ix < 0 || ix >= d.in.width) continue;
+            sum += d.in.at(iy, ix)[c] * d.weights[(ky * d.size + kx) * w_tap + c];
+          }
+        }
+        const float* residual = d.residual.data ? d.residual.at(y, x) + c : nullptr;
+        d.out.at(y, x)[c] = finished(sum, d.clamp, residual, d.residual_clamp);
+      }
+    }
+  }
+}
+
+void max_pool(const PoolCall<float>& p) {
+  for (int y = p.first_row; y < p.first_row + p.row_count; ++y) {
+    for (int x = 0; x < p.out.width; ++x) {
+      for (int c = 0; c < p.out.channels; ++c) {
+        float best = -INFINITY;
+        for (int ky = 0; ky < p.size; ++ky) {
+          for (int kx = 0; kx < p.size; ++kx) {
+            const int iy = y * p.stride - p.pad_top + ky, ix = x * p.stride - p.pad_left + kx;
+            if (iy < 0 || iy >= p.in.height || ix < 0 || ix >= p.in.width) continue;
+            best = std::max(best, p.in.at(iy, ix)[c]);
+          }
+        }
+        p.out.at(y, x)[c] = best;
+      }
+    }
+  }
+}
+
+void interleave(const float* planes, std::ptrdiff_t plane, int channels, int count, float* to) {
+  for (int i = 0; i < count; ++i) {
+    for (int c = 0; c < channels; ++c) *to++ = planes[c * plane + i];
+  }
+}
+
+void add(const float* a, const float* b, float* out, std::size_t count, Clamp clamp) {
+  for (std::size_t i = 0; i < count; ++i) out[i] = clamped(a[i] + b[i], clamp);
+}
+
+}  // namespace
+
+const Kernels& scalar_kernels() {
+  static constexpr Kernels kTable{
+      kLanes,           8,          &gemm<float>, &gemm<Half>, &winograd_input,
+      &winograd_output, &depthwise, &max_pool,    &interleave, &add};
+  return kTable;
+}
+
+}  // namespace oko::runtime

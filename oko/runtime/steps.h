@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "oko/runtime/kernels.h"
+#include "oko/runtime/plan.h"
+#include "oko/runtime/team.h"
+
+namespace oko::runtime {
+
+// What a step needs to run, of one executor.
+struct StepContext {
+  const Kernels& kernels;
+  Team& team;
+  const Plan& plan;
+  const std::byte* weights;
+  const float* input;  // three planes
+  std::byte* arena;
+  std::byte* shared;
+  std::vector<std::byte*> scratch;  // of each thread
+  std::vector<float*> heads;
+
+  View<float> view(const Map& map) const {
+    const std::ptrdiff_t pixel = map.pixel;
+    float* buffer =
+        reinterpret_cast<float*>(arena + plan.buffers[static_cast<std::size_t>(map.buffer)]);
+    return {buffer + map.first,     map.shape.height, map.shape.width, map.shape.channels, pixel,
+            pixel * map.shape.width};
+  }
+  View<const float> read(const Map& map) const {
+    const View<float> v = view(map);
+    return {v.data, v.height, v.width, v.channels, v.pixel, v.row};
+  }
+};
+
+void run_step(const Step& step, const StepContext& context);
+
+// The largest of them; the others lie in steps.cpp.
+void run_convolution(const ConvolutionStep& step, const StepContext& context);
+
+// An activation that is no Clamp, or none, over `count` numbers.
+void activate(graph::Activation activation, float* values, std::size_t count);
+
+}  // namespace oko::runtime

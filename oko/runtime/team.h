@@ -1,0 +1,60 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace oko::runtime {
+
+// The threads that work on one picture: the caller and size() - 1 of its own. Between two steps
+// they wait spinning, for a few microseconds at most, then sleep: a phone's battery pays for every
+// spin. One caller at a time.
+class Team {
+ public:
+  // At least 1. Where the platform has no threads there is only the caller.
+  explicit Team(int size);
+  ~Team();
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
+  int size() const { return static_cast<int>(threads_.size()) + 1; }
+
+  // Calls body(task, thread) for every task in [0, count); thread is in [0, size()). Tasks are
+  // taken in order by whoever is free. Returns when all are done. A body must not throw.
+  template <typename Body>
+  void run(int count, const Body& body) {
+    if (count <= 1 || threads_.empty()) {
+      for (int task = 0; task < count; ++task) body(task, 0);
+      return;
+    }
+    run(
+        count,
+        [](const void* b, int task, int thread) { (*static_cast<const Body*>(b))(task, thread); },
+        &body);
+  }
+
+ private:
+  using Call = void (*)(const void* body, int task, int thread);
+  void run(int count, Call call, const void* body);
+  void work(int thread);
+  void take_tasks(int thread);
+
+  std::vector<std::thread> threads_;
+  // What to do. Written by the caller before it raises round_.
+  Call call_ = nullptr;
+  const void* body_ = nullptr;
+  int count_ = 0;
+  std::atomic<int> next_{0};
+  std::atomic<int> busy_{0};  // threads that have not finished this round
+  std::atomic<unsigned> round_{0};
+  std::atomic<bool> stopping_{false};
+  std::atomic<int> sleeping_{0};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+};
+
+}  // namespace oko::runtime

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "oko/formats/darknet.h"
+#include "oko/storage/store.h"
+
+// Networks and results of the reference data, for the tests of every engine.
+namespace oko::runtime {
+
+// A file or folder of the reference data, or "" where the machine has none (the test is skipped).
+inline std::string reference_data(const std::string& name) {
+  const char* root = std::getenv("OKO_DATA");
+  const std::string path = root != nullptr ? storage::join(root, name) : "";
+  return !path.empty() && storage::exists(path) ? path : "";
+}
+
+inline std::vector<float> read_floats(const std::string& path) {
+  const Bytes bytes = storage::read(path);
+  std::vector<float> values(bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+  return values;
+}
+
+inline graph::Network darknet_model(const std::string& cfg, const std::string& weights) {
+  graph::Network network = formats::read_darknet_cfg(storage::read_text(cfg), cfg);
+  formats::read_darknet_weights(storage::map(weights), weights, network);
+  return network;
+}
+
+// The made-up weights that the reference describes: a linear congruential generator in file order.
+inline void fill_made_up(graph::Network& network, double gain) {
+  std::uint32_t state = 12345;
+  const auto next = [&] {
+    state = 1664525U * state + 1013904223U;
+    return static_cast<double>(state >> 8) / 16777216.0 * 2 - 1;
+  };
+  for (const auto& spec : graph::weight_specs(network)) {
+    std::int64_t count = 1;
+    for (const auto side : spec.shape) count *= side;
+    std::vector<float> values(static_cast<std::size_t>(count));
+    const double fan_in = static_cast<double>(count) / static_cast<double>(spec.shape[0]);
+    for (float& v : values) {
+      const double u = next();
+      v = static_cast<float>(spec.name.ends_with(".kernel")     ? u * gain * std::sqrt(6 / fan_in)
+                             : spec.name.ends_with(".scale")    ? 1 + .1 * u
+                             : spec.name.ends_with(".variance") ? 1 + .5 * u
+                                                                : .1 * u);
+    }
+    network.weights[spec.name] = graph::Tensor::of(std::move(values), spec.shape);
+  }
+}
+
+inline float largest_difference(std::span<const float> a, std::span<const float> b) {
+  if (a.size() != b.size()) return INFINITY;
+  float most = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const float difference = std::fabs(a[i] - b[i]);
+    if (!(difference <= most)) most = difference;  // NaN stays
+  }
+  return most;
+}
+
+// A published model, an input of it and the maps that Darknet makes of that.
+struct GoldenModel {
+  const char *name, *input;
+  std::vector<const char*> heads;
+};
+inline const std::vector<GoldenModel>& golden_models() {
+  static const std::vector<GoldenModel> models{
+      {"yolo-fastest-1.1",
+       "dog_letterbox_3x320x320.f32",
+       {"layer120_255x10x10.f32", "layer129_255x20x20.f32"}},
+      {"yolo-fastest-1.1-xl",
+       "dog_letterbox_3x320x320.f32",
+       {"layer120_255x10x10.f32", "layer129_255x20x20.f32"}},
+      {"MobileNetV2-YOLOv3-Nano-coco",
+       "dog_letterbox_3x320x320.f32",
+       {"layer68_255x10x10.f32", "layer78_255x20x20.f32"}},
+      {"yoloface-500k",
+       "person_letterbox_3x256x320.f32",
+       {"layer64_18x16x20.f32", "layer72_18x32x40.f32", "layer80_18x64x80.f32"}},
+      {"yoloface-50k", "person_letterbox_3x56x56.f32", {"layer32_18x7x7.f32"}}};
+  return models;
+}
+
+// A network of the paper with made-up weights.
+struct SyntheticModel {
+  const char* name;
+  int side;
+  double gain;
+  std::vector<const char*> heads;
+};
+inline const std::vector<SyntheticModel>& synthetic_models() {
+  static const std::vector<SyntheticModel> models{
+      {"yolov3-tiny", 416, 1, {"416_layer15_255x13x13", "416_layer22_255x26x26"}},
+      {"yolov3",
+       160,
+       .75,
+       {"160_layer81_255x5x5", "160_layer93_255x10x10", "160_layer105_255x20x20"}}};
+  return models;
+}
+inline graph::Network synthetic_network(const SyntheticModel& model) {
+  const std::string cfg = reference_data("models/cfg") + "/" + model.name + ".cfg";
+  graph::Network network = graph::resized(formats::read_darknet_cfg(storage::read_text(cfg), cfg),
+                                          model.side, model.side);
+  fill_made_up(network, model.gain);
+  return network;
+}
+
+}  // namespace oko::runtime

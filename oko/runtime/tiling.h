@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+
+#include "oko/runtime/plan.h"
+
+// How a convolution cuts its work into pieces that stay in a core's cache.
+namespace oko::runtime {
+
+struct Scratch {
+  std::size_t shared_bytes = 0, thread_bytes = 0;
+};
+
+struct GemmTiling {
+  bool gathered =
+      false;           // the input is copied with its padding, so that windows are runs of numbers
+  bool whole = false;  // all of it beforehand, else the rows of a band at a time
+  int band = 1;        // output rows of a piece of work; even where pooled
+  int columns = 0;     // of a piece of work: a multiple of a wide panel, or all
+  int depth = 0;       // input channels of a group
+  std::ptrdiff_t row = 0;  // floats of a gathered row
+  Scratch scratch;
+};
+GemmTiling gemm_tiling(const ConvolutionStep& step, int lanes);
+
+struct WinogradTiling {
+  int across = 0, tiles = 0;
+  bool whole = false;  // all tiles are transformed beforehand; else block by block
+  int block = 1;       // tiles that are multiplied at a time
+  int columns = 0;     // of a piece of work
+  std::ptrdiff_t v_row = 0, m_row = 0;
+  Scratch scratch;
+};
+WinogradTiling winograd_tiling(const ConvolutionStep& step, int lanes, int max_rows);
+
+// Of either, or none for a depthwise convolution.
+Scratch scratch_of(const ConvolutionStep& step, const Kernels& kernels);
+
+}  // namespace oko::runtime
