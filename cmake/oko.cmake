@@ -40,7 +40,13 @@ target_compile_definitions(oko_simd INTERFACE HWY_DISABLED_TARGETS=HWY_SSSE3 HWY
 find_package(Threads REQUIRED)
 if(OKO_TESTS)
   enable_testing()
-  find_package(GTest REQUIRED)
+  if(CMAKE_CROSSCOMPILING)
+    # GoogleTest has to be of the target's kind: built from the distribution's sources.
+    set(INSTALL_GTEST OFF CACHE BOOL "" FORCE)
+    add_subdirectory(/usr/src/googletest ${PROJECT_BINARY_DIR}/googletest EXCLUDE_FROM_ALL SYSTEM)
+  else()
+    find_package(GTest REQUIRED)
+  endif()
   include(GoogleTest)
 endif()
 
