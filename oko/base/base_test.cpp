@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <bit>
 #include <stdexcept>
 
 #include "oko/base/bytes.h"
@@ -45,8 +46,8 @@ TEST(Json, RefusesDeepNesting) {
 }
 
 TEST(Json, ReadsOverMembersThatAreSkipped) {
-  const Json j = parse_json(R"({"a": [{"s": [[1, {"s": 2}]], "b": 1}], "s": "x", "c": ["s"]})",
-                            "m", "s");
+  const Json j =
+      parse_json(R"({"a": [{"s": [[1, {"s": 2}]], "b": 1}], "s": "x", "c": ["s"]})", "m", "s");
   EXPECT_EQ(j.dump(), R"({"a":[{"b":1}],"c":["s"]})");
 }
 
@@ -67,6 +68,19 @@ TEST(Json, RefusesNumbersThatDoNotFit) {
   EXPECT_THROW(json_get<int>(j, "missing", "m"), Error);
   EXPECT_EQ(json_get<int>(j, "c", "m"), 7);
   EXPECT_EQ(json_get_or<int>(j, "missing", 3, "m"), 3);
+}
+
+TEST(Json, WritesFloatsAsShortDecimals) {
+  for (const float value : {0.F, -.1F, .7F, 1.05F, 416.F, 1e-5F, 3e20F, -1e22F, 16777216.F}) {
+    EXPECT_EQ(Json(shortest_decimal(value)).dump().find("00000"), std::string::npos) << value;
+  }
+  EXPECT_EQ(Json(shortest_decimal(.1F)).dump(), "0.1");
+  EXPECT_EQ(Json(shortest_decimal(1 / 3.F)).dump(), "0.33333334");
+  for (std::uint32_t bits = 0; bits < 0x7f800000U; bits += 99991) {
+    const float value = std::bit_cast<float>(bits);
+    ASSERT_EQ(static_cast<float>(shortest_decimal(value)), value);
+    ASSERT_EQ(shortest_decimal(-value), -shortest_decimal(value));
+  }
 }
 
 TEST(Random, SameSeedSameNumbersOtherStreamOthers) {
@@ -92,11 +106,23 @@ TEST(ThreadPool, ParallelForVisitsEachIndexOnce) {
   for (const auto& n : seen) EXPECT_EQ(n, 1);
 }
 
+TEST(ThreadPool, WithoutThreadsThePosterRunsTheTask) {
+  ThreadPool pool(0);
+  std::thread::id runner;
+  pool.post([&] { runner = std::this_thread::get_id(); });
+  EXPECT_EQ(runner, std::this_thread::get_id());
+  int sum = 0;
+  pool.parallel_for(10, [&](std::size_t i) { sum += static_cast<int>(i); });
+  EXPECT_EQ(sum, 45);
+}
+
 TEST(ThreadPool, ParallelForPassesOnTheFirstException) {
   ThreadPool pool(2);
-  EXPECT_THROW(
-      pool.parallel_for(100, [](std::size_t i) { if (i == 5) throw std::runtime_error("no"); }),
-      std::runtime_error);
+  EXPECT_THROW(pool.parallel_for(100,
+                                 [](std::size_t i) {
+                                   if (i == 5) throw std::runtime_error("no");
+                                 }),
+               std::runtime_error);
 }
 
 }  // namespace

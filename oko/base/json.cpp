@@ -1,6 +1,7 @@
 #include "oko/base/json.h"
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -110,6 +111,23 @@ int json_get(const Json& object, const char* key, const std::string& name) {
 template <>
 Json json_get(const Json& object, const char* key, const std::string& name) {
   return member(object, key, name);
+}
+
+// By arithmetic: the C++ libraries of phones have std::to_chars for floats late or not at all. A
+// quotient of two whole numbers that doubles hold (below 2^53, and 10^22) is the double nearest to
+// the decimal, so it is printed as that.
+double shortest_decimal(float value) {
+  if (value == 0 || !std::isfinite(value)) return value;
+  const int exponent = static_cast<int>(std::floor(std::log10(std::abs(value))));
+  for (int digits = 1; digits <= 9; ++digits) {
+    const int decimals = digits - 1 - exponent;
+    if (std::abs(decimals) > 22) continue;
+    const double power = std::pow(10.0, std::abs(decimals));
+    const double decimal =
+        decimals > 0 ? std::round(value * power) / power : std::round(value / power) * power;
+    if (static_cast<float>(decimal) == value) return decimal;
+  }
+  return value;
 }
 
 }  // namespace oko

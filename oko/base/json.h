@@ -25,4 +25,8 @@ T json_get_or(const Json& object, const char* key, T fallback, const std::string
   return object.is_object() && object.contains(key) ? json_get<T>(object, key, name) : fallback;
 }
 
+// The number whose text is the shortest decimal that gives this float again: 0.1, not
+// 0.10000000149011612.
+double shortest_decimal(float value);
+
 }  // namespace oko

@@ -10,6 +10,7 @@
 namespace oko {
 
 ThreadPool::ThreadPool(int threads) {
+  if (!kCanStartThreads) return;
   threads_.reserve(static_cast<std::size_t>(std::max(threads, 0)));
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
 }
@@ -24,6 +25,7 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::post(std::function<void()> task) {
+  if (threads_.empty()) return task();
   {
     std::lock_guard lock(mutex_);
     tasks_.push_back(std::move(task));
@@ -66,8 +68,7 @@ void ThreadPool::parallel_for(std::size_t count, const std::function<void(std::s
     }
   };
   // This thread takes a share too, so at most count - 1 helpers are of use.
-  const std::size_t helpers =
-      std::min<std::size_t>(threads_.size(), count > 0 ? count - 1 : 0);
+  const std::size_t helpers = std::min<std::size_t>(threads_.size(), count > 0 ? count - 1 : 0);
   shared.running = static_cast<int>(helpers);
   for (std::size_t i = 0; i < helpers; ++i) {
     post([&] {
@@ -83,6 +84,7 @@ void ThreadPool::parallel_for(std::size_t count, const std::function<void(std::s
 }
 
 int available_processors() {
+  if (!kCanStartThreads) return 1;
 #ifdef __linux__
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));

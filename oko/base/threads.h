@@ -9,8 +9,15 @@
 
 namespace oko {
 
-// A fixed set of worker threads. post() may be called from any thread, also from a task.
-// The destructor runs what is queued, then joins.
+// False in WebAssembly built without threads: whatever asks for threads works without them there.
+#if defined(__EMSCRIPTEN__) && !defined(__EMSCRIPTEN_PTHREADS__)
+inline constexpr bool kCanStartThreads = false;
+#else
+inline constexpr bool kCanStartThreads = true;
+#endif
+
+// A fixed set of worker threads. post() may be called from any thread, also from a task; in a pool
+// without threads it runs the task at once. The destructor runs what is queued, then joins.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);

@@ -99,7 +99,7 @@ std::vector<SoftClass> classes_of(std::vector<Candidate>& candidates) {
   for (auto first = candidates.begin(); first != candidates.end();) {
     const auto last = std::find_if(
         first, candidates.end(), [&](const Candidate& c) { return c.class_id != first->class_id; });
-    classes.emplace_back(std::span(first, last));
+    classes.emplace_back(std::span(&*first, static_cast<std::size_t>(last - first)));
     first = last;
   }
   return classes;

@@ -1,17 +1,17 @@
 #include "oko/graph/draw.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <utility>
+
+#include "oko/base/json.h"
 
 namespace oko::graph {
 namespace {
 
 std::string shortest(float value) {
-  std::array<char, 32> text;
-  return {text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr};
+  const std::string text = Json(shortest_decimal(value)).dump();
+  return text.ends_with(".0") ? text.substr(0, text.size() - 2) : text;
 }
 
 std::string rounded(float value) { return shortest(std::round(value * 10) / 10); }
@@ -215,7 +215,7 @@ std::string to_svg(const Network& network) {
     const int index = static_cast<int>(i);
     out += box(index, colour_of(layer.operation), std::to_string(i), name_of(layer.operation),
                settings_of(layer.operation), layer.output);
-    if (std::ranges::find(layer.inputs, index - 1) != layer.inputs.end()) out += arrow_down(index);
+    if (std::count(layer.inputs.begin(), layer.inputs.end(), index - 1) > 0) out += arrow_down(index);
   }
   for (const Curve& curve : curves) out += path_of(curve);
   return out + "</svg>\n";

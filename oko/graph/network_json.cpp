@@ -1,7 +1,5 @@
 #include "oko/graph/network_json.h"
 
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -12,15 +10,6 @@ namespace oko::graph {
 namespace {
 
 using image::Preprocess;
-
-// The shortest decimal that gives this float again ("0.1", not "0.10000000149011612").
-Json decimal(float value) {
-  std::array<char, 32> text;
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  double shortest = 0;
-  std::from_chars(text.data(), end, shortest);
-  return static_cast<float>(shortest) == value ? shortest : double{value};
-}
 
 float float_of(const Json& object, const char* key, const std::string& name) {
   const double value = json_get<double>(object, key, name);
@@ -54,7 +43,7 @@ std::vector<std::string> strings_of(const Json& object, const char* key, const s
 
 Json anchors_to_json(const std::vector<Anchor>& anchors) {
   Json list = Json::array();
-  for (const Anchor& a : anchors) list.push_back({decimal(a.width), decimal(a.height)});
+  for (const Anchor& a : anchors) list.push_back({shortest_decimal(a.width), shortest_decimal(a.height)});
   return list;
 }
 
@@ -95,7 +84,7 @@ struct SettingsWriter {
     json["groups"] = c.groups;
     json["padding"] = padding_to_json(c.padding);
     if (c.batch_norm) {
-      json["batch_norm"] = {{"epsilon", decimal(c.batch_norm->epsilon)},
+      json["batch_norm"] = {{"epsilon", shortest_decimal(c.batch_norm->epsilon)},
                             {"epsilon_outside_root", c.batch_norm->epsilon_outside_root}};
     }
     json["activation"] = name_of(c.activation);
@@ -112,15 +101,15 @@ struct SettingsWriter {
     json["group"] = route.group;
   }
   void operator()(const Shortcut& shortcut) { json["activation"] = name_of(shortcut.activation); }
-  void operator()(const Dropout& dropout) { json["probability"] = decimal(dropout.probability); }
+  void operator()(const Dropout& dropout) { json["probability"] = shortest_decimal(dropout.probability); }
   void operator()(const Softmax&) {}
   void operator()(const Yolo& yolo) {
     json["anchors"] = anchors_to_json(yolo.anchors);
     json["mask"] = yolo.mask;
     json["classes"] = yolo.classes;
-    json["scale_x_y"] = decimal(yolo.scale_x_y);
-    json["ignore_threshold"] = decimal(yolo.ignore_threshold);
-    json["truth_threshold"] = decimal(yolo.truth_threshold);
+    json["scale_x_y"] = shortest_decimal(yolo.scale_x_y);
+    json["ignore_threshold"] = shortest_decimal(yolo.ignore_threshold);
+    json["truth_threshold"] = shortest_decimal(yolo.truth_threshold);
   }
   void operator()(const Region& region) {
     json["anchors"] = anchors_to_json(region.anchors);
@@ -178,7 +167,7 @@ Operation operation_of(const Json& j, const std::string& name) {
 Json preprocess_to_json(const Preprocess& p) {
   return {{"fit", p.fit == Preprocess::Fit::kLetterbox ? "letterbox" : "stretch"},
           {"sampling", p.sampling == Preprocess::Sampling::kEdges ? "edges" : "pixel_centres"},
-          {"border", decimal(p.border)},
+          {"border", shortest_decimal(p.border)},
           {"bgr", p.bgr}};
 }
 
