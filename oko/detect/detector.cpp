@@ -17,6 +17,8 @@ void move_to_frame(std::vector<Detection>& detections, const image::Placement& p
   std::erase_if(detections, [](const Detection& d) { return !(d.box.area() > 0); });
 }
 
+}  // namespace
+
 Result make_result(const graph::Network& network, std::span<const HeadMap> heads,
                    const Thresholds& thresholds, const image::Placement& placement) {
   Result result;
@@ -28,8 +30,6 @@ Result make_result(const graph::Network& network, std::span<const HeadMap> heads
   move_to_frame(result.detections, placement);
   return result;
 }
-
-}  // namespace
 
 Detector::Detector(graph::Network network, std::unique_ptr<Engine> engine)
     : network_(std::move(network)), engine_(std::move(engine)) {

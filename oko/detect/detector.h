@@ -25,6 +25,11 @@ struct Result {
   float best_score = 0;  // of any box, also below the threshold: what to say when nothing is found
 };
 
+// What the raw maps of one picture say: decoded, suppressed, and moved into the picture, which lies
+// in the network's input as `placement` tells. Safe from several threads.
+Result make_result(const graph::Network& network, std::span<const HeadMap> heads,
+                   const Thresholds& thresholds, const image::Placement& placement);
+
 // Frame → letterbox → engine → decode → NMS → boxes in the frame's pixels. One caller at a time.
 class Detector {
  public:

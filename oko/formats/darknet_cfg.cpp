@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <set>
 #include <utility>
 
 #include "oko/base/error.h"
 #include "oko/formats/darknet.h"
 #include "oko/formats/darknet_sections.h"
-#include "oko/storage/store.h"
 
 namespace oko::formats {
 namespace {
@@ -70,7 +70,7 @@ class CfgReader {
  public:
   CfgReader(std::string_view text, const std::string& file, std::vector<std::string>* warnings)
       : warnings_(warnings), sections_(read_darknet_sections(text, file)) {
-    network_.name = storage::stem(file);
+    network_.name = std::filesystem::path(file).stem().string();
     network_.preprocess = {.fit = image::Preprocess::Fit::kLetterbox,
                            .sampling = image::Preprocess::Sampling::kPixelCentres};
     if (sections_.empty() || canonical(sections_.front().name()) != "net") {
@@ -282,7 +282,7 @@ class CfgReader {
       graph::infer_shapes(network_);
     } catch (const Error& e) {
       const auto without_shape = [](const graph::Layer& l) { return l.output == graph::Shape{}; };
-      const auto fault = std::ranges::find_if(network_.layers, without_shape);
+      const auto fault = std::find_if(network_.layers.begin(), network_.layers.end(), without_shape);
       const bool of_layer = e.place() != "network" && fault != network_.layers.end();
       const auto index = static_cast<std::size_t>(fault - network_.layers.begin());
       throw e.within(of_layer ? section_of_[index]->place() : sections_.front().place());

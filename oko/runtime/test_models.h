@@ -4,11 +4,12 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
 #include "oko/formats/darknet.h"
-#include "oko/storage/store.h"
 
 // Networks and results of the reference data, for the tests of every engine.
 namespace oko::runtime {
@@ -16,20 +17,27 @@ namespace oko::runtime {
 // A file or folder of the reference data, or "" where the machine has none (the test is skipped).
 inline std::string reference_data(const std::string& name) {
   const char* root = std::getenv("OKO_DATA");
-  const std::string path = root != nullptr ? storage::join(root, name) : "";
-  return !path.empty() && storage::exists(path) ? path : "";
+  const std::string path = root != nullptr ? std::string(root) + "/" + name : "";
+  return !path.empty() && std::filesystem::exists(path) ? path : "";
+}
+
+inline Bytes read_file(const std::string& path) {
+  std::vector<std::byte> bytes(std::filesystem::file_size(path));
+  std::ifstream file(path, std::ios::binary);
+  file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  return Bytes(std::move(bytes));
 }
 
 inline std::vector<float> read_floats(const std::string& path) {
-  const Bytes bytes = storage::read(path);
+  const Bytes bytes = read_file(path);
   std::vector<float> values(bytes.size() / sizeof(float));
   std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
   return values;
 }
 
 inline graph::Network darknet_model(const std::string& cfg, const std::string& weights) {
-  graph::Network network = formats::read_darknet_cfg(storage::read_text(cfg), cfg);
-  formats::read_darknet_weights(storage::map(weights), weights, network);
+  graph::Network network = formats::read_darknet_cfg(read_file(cfg).text(), cfg);
+  formats::read_darknet_weights(read_file(weights), weights, network);
   return network;
 }
 
@@ -107,7 +115,7 @@ inline const std::vector<SyntheticModel>& synthetic_models() {
 }
 inline graph::Network synthetic_network(const SyntheticModel& model) {
   const std::string cfg = reference_data("models/cfg") + "/" + model.name + ".cfg";
-  graph::Network network = graph::resized(formats::read_darknet_cfg(storage::read_text(cfg), cfg),
+  graph::Network network = graph::resized(formats::read_darknet_cfg(read_file(cfg).text(), cfg),
                                           model.side, model.side);
   fill_made_up(network, model.gain);
   return network;

@@ -1,0 +1,440 @@
+// The C API over Model and Executor: checks arguments, turns exceptions into codes, keeps texts.
+#include <oko/oko.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "oko/base/error.h"
+#include "oko/detect/detector.h"
+#include "oko/graph/cost.h"
+#include "oko/graph/oko_file.h"
+#include "oko/image/letterbox.h"
+#include "oko/runtime/executor.h"
+#include "oko/runtime/file.h"
+
+using oko::Bytes;
+using oko::Error;
+using oko::ErrorCode;
+
+struct oko_model {
+  std::shared_ptr<const oko::runtime::Model> model;
+  std::vector<std::string> class_names;
+  bool cache_hit = false;
+};
+
+struct oko_detector {
+  oko_detector(const oko_model& from, int threads)
+      : model(from.model), executor(model, threads), letterboxer(model->plan().target) {}
+
+  std::shared_ptr<const oko::runtime::Model> model;
+  oko::runtime::Executor executor;
+  oko::image::Letterboxer letterboxer;
+  std::vector<oko_detection> detections;
+  oko_timing timing{sizeof(oko_timing), 0, 0, 0};
+};
+
+namespace {
+
+thread_local std::string last_error;
+
+oko_status status_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kUsage:
+      return OKO_INVALID_ARGUMENT;
+    case ErrorCode::kInput:
+      return OKO_BAD_MODEL;
+    case ErrorCode::kStorage:
+      return OKO_STORAGE;
+    case ErrorCode::kFailed:
+    case ErrorCode::kInterrupted:
+      break;
+  }
+  return OKO_FAILED;
+}
+
+// Nothing may be thrown across the C border, the texts of errors included.
+oko_status fail(oko_status status, const char* what) noexcept {
+  try {
+    last_error = what;
+  } catch (...) {
+    last_error.clear();
+  }
+  return status;
+}
+
+template <typename Body>
+oko_status guarded(const Body& body) noexcept {
+  try {
+    body();
+    return OKO_OK;
+  } catch (const Error& error) {
+    return fail(status_of(error.code()), error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(OKO_FAILED, "out of memory");
+  } catch (const std::exception& error) {
+    return fail(OKO_FAILED, error.what());
+  } catch (...) {
+    return fail(OKO_FAILED, "unknown failure");
+  }
+}
+
+Error usage(const char* place, std::string message, std::string mend = {}) {
+  return {ErrorCode::kUsage, place, std::move(message), std::move(mend)};
+}
+
+void require(const void* pointer, const char* place, const char* name) {
+  if (pointer == nullptr) throw usage(place, std::string(name) + " is null");
+}
+
+// A caller's struct as this library knows it: what an older caller does not have is zero.
+template <typename T>
+T known(const T* given, const char* place) {
+  T all{};
+  if (given == nullptr) return all;
+  if (given->struct_size < sizeof(given->struct_size)) {
+    throw usage(place, "struct_size is not set", "set it to sizeof the struct");
+  }
+  std::memcpy(&all, given, std::min(given->struct_size, sizeof(T)));
+  return all;
+}
+
+// Fills as much of the caller's struct as it has.
+template <typename T>
+void give(T all, T* to, const char* place) {
+  require(to, place, "the struct to fill");
+  if (to->struct_size < sizeof(to->struct_size)) {
+    throw usage(place, "struct_size is not set", "set it to sizeof the struct");
+  }
+  all.struct_size = to->struct_size;
+  std::memcpy(to, &all, std::min(to->struct_size, sizeof(T)));
+}
+
+oko::runtime::ModelOptions model_options(const oko_model_options& o, const char* place) {
+  oko::runtime::ModelOptions options;
+  if (o.precision < OKO_PRECISION_MODEL || o.precision > OKO_INT8) {
+    throw usage(place, "precision " + std::to_string(o.precision) + " is none of oko_precision");
+  }
+  options.precision = static_cast<oko::runtime::Precision>(o.precision);
+  if (o.target != nullptr) {
+    const auto target = oko::simd_target_named(o.target);
+    if (!target) {
+      throw usage(place, std::string("this machine has no target ") + o.target,
+                  "use one of oko_targets()");
+    }
+    options.target = *target;
+  }
+  return options;
+}
+
+std::unique_ptr<oko_model> open(const Bytes& bytes, const std::string& name,
+                                const oko_model_options* given, const char* place) {
+  using oko::runtime::Model;
+  const oko_model_options o = known(given, place);
+  const oko::runtime::ModelOptions options = model_options(o, place);
+  oko::graph::Network network = oko::graph::read_oko(bytes, name).network;
+  if (network.heads().empty()) {
+    throw oko::input_error(name, "the network has no detection head",
+                           "use a detector: its last layers are yolo or region");
+  }
+  if (network.input.channels != 3) {
+    throw oko::input_error(name, "the network takes " + std::to_string(network.input.channels) +
+                                     " channels, frames have 3");
+  }
+  if ((o.width != 0) != (o.height != 0)) throw usage(place, "only one of width and height is set");
+  if (o.width != 0) network = oko::graph::resized(std::move(network), o.width, o.height);
+
+  auto model = std::make_unique<oko_model>();
+  for (int i = 0; i < network.class_count(); ++i) {
+    const auto index = static_cast<std::size_t>(i);
+    model->class_names.push_back(index < network.classes.size() ? network.classes[index]
+                                                                : "class " + std::to_string(i));
+  }
+  if (o.cache_path != nullptr) {
+    if (const Bytes packed = oko::runtime::map_if_there(o.cache_path); !packed.empty()) {
+      model->model = Model::from_packed(network, options, packed);
+      model->cache_hit = model->model != nullptr;
+    }
+  }
+  if (!model->model) model->model = Model::make(std::move(network), options);
+  if (o.cache_path != nullptr && !model->cache_hit) {
+    oko::runtime::write_whole(o.cache_path, model->model->packed());
+  }
+  return model;
+}
+
+template <typename Enum>
+Enum checked(std::int32_t value, std::int32_t last, const char* name) {
+  if (value < 0 || value > last) {
+    throw usage("oko_frame", std::string(name) + " " + std::to_string(value) + " is not known");
+  }
+  return static_cast<Enum>(value);
+}
+
+oko::image::Frame frame_of(const oko_frame& f) {
+  using namespace oko::image;
+  Frame frame;
+  frame.format = checked<PixelFormat>(f.format, OKO_I420, "format");
+  frame.size = {f.width, f.height};
+  std::copy(std::begin(f.planes), std::end(f.planes), frame.planes.begin());
+  std::copy(std::begin(f.strides), std::end(f.strides), frame.strides.begin());
+  frame.chroma_step = f.chroma_step;
+  frame.range = checked<YuvRange>(f.range, OKO_FULL_RANGE, "range");
+  frame.matrix = checked<YuvMatrix>(f.matrix, OKO_BT2020, "matrix");
+  frame.rotation = static_cast<Rotation>(f.rotation);  // check() refuses what is none
+  frame.mirror = f.mirror != 0;
+  frame.region = {f.region[0], f.region[1], f.region[2], f.region[3]};
+  return frame;
+}
+
+// Of one head, in its map's order, as pixels of the input.
+std::vector<oko::graph::Anchor> anchors_of(const oko::graph::Network& network, int layer,
+                                           const oko::graph::Shape& map) {
+  std::vector<oko::graph::Anchor> anchors;
+  const oko::graph::Operation& operation =
+      network.layers[static_cast<std::size_t>(layer)].operation;
+  if (const auto* yolo = std::get_if<oko::graph::Yolo>(&operation)) {
+    for (const int i : yolo->mask) anchors.push_back(yolo->anchors[static_cast<std::size_t>(i)]);
+  } else if (const auto* region = std::get_if<oko::graph::Region>(&operation)) {
+    const float stride = static_cast<float>(network.input.width) / static_cast<float>(map.width);
+    for (const auto& a : region->anchors) anchors.push_back({a.width * stride, a.height * stride});
+  }
+  return anchors;
+}
+
+float or_default(float value, float standard) { return value == 0 ? standard : value; }
+
+oko::detect::Thresholds thresholds_of(const oko_thresholds& t, int class_count) {
+  oko::detect::Thresholds thresholds;
+  const char* place = "oko_thresholds";
+  for (const float value : {t.score, t.iou, t.soft_sigma}) {
+    if (!std::isfinite(value)) throw usage(place, "a threshold is not a number");
+  }
+  thresholds.score = or_default(t.score, thresholds.score);
+  thresholds.iou = or_default(t.iou, thresholds.iou);
+  thresholds.soft_sigma = or_default(t.soft_sigma, thresholds.soft_sigma);
+  thresholds.nms = checked<oko::detect::NmsKind>(t.nms, OKO_NMS_SOFT, "nms");
+  if (t.max_detections < 0) throw usage(place, "max_detections is negative");
+  if (t.max_detections > 0) thresholds.max_detections = t.max_detections;
+  if (t.class_scores != nullptr) {
+    if (t.class_score_count != static_cast<std::size_t>(class_count)) {
+      throw usage(place, "class_scores has " + std::to_string(t.class_score_count) +
+                             " scores, the model has " + std::to_string(class_count) + " classes");
+    }
+    thresholds.class_scores.assign(t.class_scores, t.class_scores + t.class_score_count);
+  }
+  return thresholds;
+}
+
+using Clock = std::chrono::steady_clock;
+double milliseconds(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double, std::milli>(to - from).count();
+}
+
+void detect(oko_detector& d, const oko_frame& given, const oko_thresholds& options) {
+  const oko::graph::Network& network = d.model->network();
+  const oko::image::Size size{network.input.width, network.input.height};
+  const oko::detect::Thresholds thresholds = thresholds_of(options, network.class_count());
+  const auto begin = Clock::now();
+  const std::ptrdiff_t width = size.width;
+  const oko::image::InputView view{d.executor.input().data(), width, width * size.height};
+  const oko::image::Frame frame = frame_of(given);
+  const oko::image::Placement placement = d.letterboxer.fill(frame, size, network.preprocess, view);
+  const auto prepared = Clock::now();
+  d.executor.run();
+  const auto ran = Clock::now();
+  const auto result = oko::detect::make_result(network, d.executor.heads(), thresholds, placement);
+  d.detections.clear();
+  for (const oko::detect::Detection& found : result.detections) {
+    d.detections.push_back({found.class_id, found.score, found.box.left, found.box.top,
+                            found.box.right, found.box.bottom});
+  }
+  d.timing = {sizeof(oko_timing), milliseconds(begin, prepared), milliseconds(prepared, ran),
+              milliseconds(ran, Clock::now())};
+}
+
+}  // namespace
+
+extern "C" {
+
+const char* oko_last_error(void) { return last_error.c_str(); }
+const char* oko_version(void) { return OKO_VERSION; }
+
+oko_status oko_model_open_file(const char* path, const oko_model_options* options,
+                               oko_model** out) {
+  return guarded([&] {
+    require(path, __func__, "path");
+    require(out, __func__, "out");
+    *out = open(oko::runtime::map_file(path), path, options, "oko_model_open_file").release();
+  });
+}
+
+oko_status oko_model_open_memory(const void* data, size_t size, oko_release release, void* context,
+                                 const oko_model_options* options, oko_model** out) {
+  return guarded([&] {
+    constexpr const char* kPlace = "oko_model_open_memory";
+    require(data, kPlace, "data");
+    require(out, kPlace, "out");
+    const auto* bytes = static_cast<const std::byte*>(data);
+    if (release == nullptr) {
+      *out = open(Bytes(std::vector<std::byte>(bytes, bytes + size)), "model", options, kPlace)
+                 .release();
+      return;
+    }
+    // The caller's release must not be called if anything below fails.
+    struct Owner {
+      oko_release release;
+      void* context;
+      bool armed = false;
+      ~Owner() {
+        if (armed) release(context);
+      }
+    };
+    const auto owner = std::make_shared<Owner>(Owner{release, context});
+    const Bytes view(owner, std::span(bytes, size));
+    std::unique_ptr<oko_model> model = open(view, "model", options, kPlace);
+    owner->armed = true;
+    *out = model.release();
+  });
+}
+
+void oko_model_close(oko_model* model) { delete model; }
+
+oko_status oko_model_describe(const oko_model* model, oko_model_info* info) {
+  return guarded([&] {
+    require(model, "oko_model_describe", "model");
+    const oko::runtime::Plan& plan = model->model->plan();
+    const oko::graph::Network& network = model->model->network();
+    oko_model_info all{};
+    all.name = network.name.c_str();
+    all.target = oko::name_of(plan.target);
+    all.precision = static_cast<std::int32_t>(plan.precision);
+    all.width = network.input.width;
+    all.height = network.input.height;
+    all.class_count = network.class_count();
+    all.head_count = static_cast<std::int32_t>(plan.heads.size());
+    all.weight_bytes = plan.weight_bytes;
+    all.activation_bytes = plan.arena_bytes + plan.shared_bytes + plan.thread_bytes;
+    all.flop = oko::graph::total_cost(network).flop;
+    all.cache_hit = model->cache_hit ? 1 : 0;
+    give(all, info, "oko_model_describe");
+  });
+}
+
+const char* oko_model_class_name(const oko_model* model, int32_t class_id) {
+  if (model == nullptr || class_id < 0) return nullptr;
+  const auto index = static_cast<std::size_t>(class_id);
+  return index < model->class_names.size() ? model->class_names[index].c_str() : nullptr;
+}
+
+oko_status oko_model_head(const oko_model* model, int32_t head, oko_head_info* info) {
+  return guarded([&] {
+    require(model, "oko_model_head", "model");
+    const oko::graph::Network& network = model->model->network();
+    const std::vector<int> heads = network.heads();
+    if (head < 0 || static_cast<std::size_t>(head) >= heads.size()) {
+      throw usage("oko_model_head", "there is no head " + std::to_string(head) +
+                                        ", the model has " + std::to_string(heads.size()));
+    }
+    const auto index = static_cast<std::size_t>(head);
+    const oko::graph::Shape& shape = model->model->plan().heads[index];
+    const std::vector<oko::graph::Anchor> anchors = anchors_of(network, heads[index], shape);
+    oko_head_info all{};
+    all.channels = shape.channels;
+    all.height = shape.height;
+    all.width = shape.width;
+    all.anchor_count = static_cast<std::int32_t>(anchors.size());
+    const std::size_t room = std::size(all.anchors) / 2;
+    for (std::size_t i = 0; i < std::min(room, anchors.size()); ++i) {
+      all.anchors[2 * i] = anchors[i].width;
+      all.anchors[2 * i + 1] = anchors[i].height;
+    }
+    give(all, info, "oko_model_head");
+  });
+}
+
+const char* const* oko_targets(void) {
+  static const std::vector<const char*> names = [] {
+    std::vector<const char*> all;
+    for (const oko::SimdTarget target : oko::simd_targets()) all.push_back(oko::name_of(target));
+    all.push_back(nullptr);
+    return all;
+  }();
+  return names.data();
+}
+
+oko_status oko_detector_create(const oko_model* model, const oko_detector_options* options,
+                               oko_detector** out) {
+  return guarded([&] {
+    constexpr const char* kPlace = "oko_detector_create";
+    constexpr int kMostThreads = 64;
+    require(model, kPlace, "model");
+    require(out, kPlace, "out");
+    const oko_detector_options o = known(options, kPlace);
+    if (o.threads < 0 || o.threads > kMostThreads) {
+      throw usage(kPlace, "threads " + std::to_string(o.threads) + " is not in 0…" +
+                              std::to_string(kMostThreads));
+    }
+    *out = new oko_detector(*model, std::max(1, o.threads));
+  });
+}
+
+void oko_detector_destroy(oko_detector* detector) { delete detector; }
+
+oko_status oko_detect(oko_detector* detector, const oko_frame* frame,
+                      const oko_thresholds* thresholds, const oko_detection** detections,
+                      size_t* count) {
+  return guarded([&] {
+    constexpr const char* kPlace = "oko_detect";
+    require(detector, kPlace, "detector");
+    require(frame, kPlace, "frame");
+    require(detections, kPlace, "detections");
+    require(count, kPlace, "count");
+    detect(*detector, known(frame, "oko_frame"), known(thresholds, "oko_thresholds"));
+    *detections = detector->detections.data();
+    *count = detector->detections.size();
+  });
+}
+
+oko_status oko_run(oko_detector* detector, const float* input, size_t count) {
+  return guarded([&] {
+    require(detector, "oko_run", "detector");
+    require(input, "oko_run", "input");
+    const auto to = detector->executor.input();
+    if (count != to.size()) {
+      throw usage("oko_run", "the input has " + std::to_string(count) +
+                                 " numbers, the network takes " + std::to_string(to.size()));
+    }
+    std::copy_n(input, count, to.begin());
+    detector->executor.run();
+  });
+}
+
+oko_status oko_head_map(oko_detector* detector, int32_t head, const float** values, size_t* count) {
+  return guarded([&] {
+    constexpr const char* kPlace = "oko_head_map";
+    require(detector, kPlace, "detector");
+    require(values, kPlace, "values");
+    require(count, kPlace, "count");
+    const auto heads = detector->executor.heads();
+    if (head < 0 || static_cast<std::size_t>(head) >= heads.size()) {
+      throw usage(kPlace, "there is no head " + std::to_string(head) + ", the model has " +
+                              std::to_string(heads.size()));
+    }
+    *values = heads[static_cast<std::size_t>(head)].data();
+    *count = heads[static_cast<std::size_t>(head)].size();
+  });
+}
+
+oko_status oko_detector_timing(const oko_detector* detector, oko_timing* timing) {
+  return guarded([&] {
+    require(detector, "oko_detector_timing", "detector");
+    give(detector->timing, timing, "oko_detector_timing");
+  });
+}
+
+}  // extern "C"

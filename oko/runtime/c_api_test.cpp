@@ -1,0 +1,270 @@
+#include <gtest/gtest.h>
+#include <oko/oko.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "oko/graph/oko_file.h"
+#include "oko/runtime/test_models.h"
+
+namespace oko::runtime {
+namespace {
+
+// A detector of 64x64 pictures with two classes, one head, made-up weights.
+std::vector<std::byte> small_model() {
+  graph::Network network;
+  network.name = "small";
+  network.input = {3, 64, 64};
+  network.classes = {"cat", "dog"};
+  graph::Convolution first{8, 3, 2, 1, graph::Padding::all(1), {}, graph::Activation::kLeaky};
+  graph::Convolution last{7, 1, 1, 1, {}, {}, graph::Activation::kLinear};
+  network.layers = {{"a", first, {graph::kNetworkInput}, {}},
+                    {"b", graph::MaxPool{2, 2, {}}, {0}, {}},
+                    {"c", last, {1}, {}},
+                    {"d", graph::Yolo{{{20, 30}}, {0}, 2}, {2}, {}}};
+  graph::infer_shapes(network);
+  fill_made_up(network, 1);
+  return graph::write_oko(network);
+}
+
+struct ModelCloser {
+  void operator()(oko_model* model) const { oko_model_close(model); }
+};
+struct DetectorCloser {
+  void operator()(oko_detector* detector) const { oko_detector_destroy(detector); }
+};
+using ModelHandle = std::unique_ptr<oko_model, ModelCloser>;
+using DetectorHandle = std::unique_ptr<oko_detector, DetectorCloser>;
+
+ModelHandle open_model(const std::vector<std::byte>& bytes,
+                       const oko_model_options* options = nullptr) {
+  oko_model* model = nullptr;
+  EXPECT_EQ(oko_model_open_memory(bytes.data(), bytes.size(), nullptr, nullptr, options, &model),
+            OKO_OK)
+      << oko_last_error();
+  return ModelHandle(model);
+}
+DetectorHandle make_detector(const ModelHandle& model, int threads = 1) {
+  oko_detector_options options{sizeof options, threads};
+  oko_detector* detector = nullptr;
+  EXPECT_EQ(oko_detector_create(model.get(), &options, &detector), OKO_OK) << oko_last_error();
+  return DetectorHandle(detector);
+}
+
+oko_frame rgb_frame(const std::vector<std::uint8_t>& pixels, int width, int height) {
+  oko_frame frame{};
+  frame.struct_size = sizeof frame;
+  frame.width = width;
+  frame.height = height;
+  frame.planes[0] = pixels.data();
+  return frame;
+}
+std::vector<std::uint8_t> noise(std::size_t count) {
+  std::vector<std::uint8_t> bytes(count);
+  std::uint32_t state = 1;
+  for (auto& b : bytes) b = static_cast<std::uint8_t>((state = state * 1664525 + 1013904223) >> 24);
+  return bytes;
+}
+oko_thresholds everything() {
+  oko_thresholds thresholds{};
+  thresholds.struct_size = sizeof thresholds;
+  thresholds.score = -1;
+  thresholds.max_detections = 10000;
+  return thresholds;
+}
+
+TEST(CApi, DescribesAModel) {
+  const ModelHandle model = open_model(small_model());
+  oko_model_info info{};
+  info.struct_size = sizeof info;
+  ASSERT_EQ(oko_model_describe(model.get(), &info), OKO_OK);
+  EXPECT_STREQ(info.name, "small");
+  EXPECT_EQ(info.width, 64);
+  EXPECT_EQ(info.class_count, 2);
+  EXPECT_EQ(info.head_count, 1);
+  EXPECT_EQ(info.precision, OKO_FLOAT32);
+  EXPECT_STREQ(info.target, oko_targets()[0]);
+  EXPECT_GT(info.weight_bytes, 0U);
+  EXPECT_STREQ(oko_model_class_name(model.get(), 1), "dog");
+  EXPECT_EQ(oko_model_class_name(model.get(), 2), nullptr);
+  EXPECT_EQ(oko_model_class_name(model.get(), -1), nullptr);
+  oko_head_info head{};
+  head.struct_size = sizeof head;
+  ASSERT_EQ(oko_model_head(model.get(), 0, &head), OKO_OK);
+  EXPECT_EQ(head.channels, 7);
+  EXPECT_EQ(head.height, 16);
+  EXPECT_EQ(head.anchors[1], 30);
+}
+
+TEST(CApi, GivesAnOlderCallerWhatItKnows) {
+  const ModelHandle model = open_model(small_model());
+  oko_model_info info{};
+  info.flop = -1;
+  info.struct_size = offsetof(oko_model_info, flop);
+  ASSERT_EQ(oko_model_describe(model.get(), &info), OKO_OK);
+  EXPECT_EQ(info.width, 64);
+  EXPECT_EQ(info.flop, -1);  // behind the caller's struct
+  EXPECT_EQ(info.struct_size, offsetof(oko_model_info, flop));
+}
+
+TEST(CApi, DetectionsLieInTheFrameAndComeBestFirst) {
+  const ModelHandle model = open_model(small_model());
+  const DetectorHandle detector = make_detector(model);
+  const auto pixels = noise(100 * 50 * 3);
+  const oko_frame frame = rgb_frame(pixels, 100, 50);
+  const oko_thresholds thresholds = everything();
+  const oko_detection* found = nullptr;
+  std::size_t count = 0;
+  ASSERT_EQ(oko_detect(detector.get(), &frame, &thresholds, &found, &count), OKO_OK);
+  ASSERT_GT(count, 0U);
+  for (std::size_t i = 0; i < count; ++i) {
+    EXPECT_GE(found[i].left, 0);
+    EXPECT_LE(found[i].right, 100);
+    EXPECT_GE(found[i].top, 0);
+    EXPECT_LE(found[i].bottom, 50);
+    if (i > 0) {
+      EXPECT_LE(found[i].score, found[i - 1].score);
+    }
+  }
+  oko_timing timing{};
+  timing.struct_size = sizeof timing;
+  ASSERT_EQ(oko_detector_timing(detector.get(), &timing), OKO_OK);
+  EXPECT_GT(timing.network_ms, 0);
+}
+
+TEST(CApi, DetectorsOutliveTheirModelsHandle) {
+  ModelHandle model = open_model(small_model());
+  const DetectorHandle detector = make_detector(model);
+  model.reset();
+  const std::vector<float> input(3 * 64 * 64, .5F);
+  EXPECT_EQ(oko_run(detector.get(), input.data(), input.size()), OKO_OK);
+  const float* values = nullptr;
+  std::size_t count = 0;
+  ASSERT_EQ(oko_head_map(detector.get(), 0, &values, &count), OKO_OK);
+  EXPECT_EQ(count, 7U * 16 * 16);
+}
+
+TEST(CApi, BytesInUseAreReleasedOnceWithTheLastHandle) {
+  const auto bytes = small_model();
+  int released = 0;
+  oko_model* model = nullptr;
+  const auto release = [](void* context) { ++*static_cast<int*>(context); };
+  ASSERT_EQ(oko_model_open_memory(bytes.data(), bytes.size(), release, &released, nullptr, &model),
+            OKO_OK);
+  oko_model_close(model);
+  EXPECT_EQ(released, 1);
+  oko_model* none = nullptr;
+  EXPECT_EQ(oko_model_open_memory(bytes.data(), 100, release, &released, nullptr, &none),
+            OKO_BAD_MODEL);
+  EXPECT_EQ(none, nullptr);
+  EXPECT_EQ(released, 1);
+}
+
+#if !defined(__EMSCRIPTEN__)
+TEST(CApi, DetectorsOfOneModelAgreeFromSeveralThreads) {
+  const ModelHandle model = open_model(small_model());
+  const auto pixels = noise(64 * 64 * 3);
+  std::array<std::vector<float>, 4> heads;
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < heads.size(); ++t) {
+    threads.emplace_back([&, t] {
+      const DetectorHandle detector = make_detector(model, 1 + static_cast<int>(t % 2));
+      const oko_frame frame = rgb_frame(pixels, 64, 64);
+      const oko_detection* found = nullptr;
+      std::size_t count = 0;
+      for (int i = 0; i < 20; ++i) {
+        oko_detect(detector.get(), &frame, nullptr, &found, &count);
+      }
+      const float* values = nullptr;
+      oko_head_map(detector.get(), 0, &values, &count);
+      heads[t].assign(values, values + count);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const auto& head : heads) EXPECT_EQ(head, heads[0]);
+}
+#endif
+
+TEST(CApi, PackedWeightsAreCachedAndRefusedForAnotherModel) {
+  const std::string path = ::testing::TempDir() + "oko_cache_test";
+  std::filesystem::remove(path);
+  oko_model_options options{};
+  options.struct_size = sizeof options;
+  options.cache_path = path.c_str();
+  const auto bytes = small_model();
+  const auto hit = [&](const ModelHandle& model) {
+    oko_model_info info{};
+    info.struct_size = sizeof info;
+    EXPECT_EQ(oko_model_describe(model.get(), &info), OKO_OK);
+    return info.cache_hit;
+  };
+  const auto head = [&](const ModelHandle& model) {
+    const DetectorHandle detector = make_detector(model);
+    const std::vector<float> input(3 * 64 * 64, .5F);
+    EXPECT_EQ(oko_run(detector.get(), input.data(), input.size()), OKO_OK);
+    const float* values = nullptr;
+    std::size_t count = 0;
+    EXPECT_EQ(oko_head_map(detector.get(), 0, &values, &count), OKO_OK);
+    return std::vector<float>(values, values + count);
+  };
+  const ModelHandle first = open_model(bytes, &options);
+  EXPECT_EQ(hit(first), 0);
+  const ModelHandle second = open_model(bytes, &options);
+  EXPECT_EQ(hit(second), 1);
+  EXPECT_EQ(head(first), head(second));
+
+  auto other = bytes;
+  other.back() ^= std::byte{1};  // one bit of a weight
+  EXPECT_EQ(hit(open_model(other, &options)), 0);
+  std::ofstream(path) << "not packed weights";
+  EXPECT_EQ(hit(open_model(bytes, &options)), 0);
+  std::filesystem::remove(path);
+}
+
+TEST(CApi, MistakesAreCodesWithTexts) {
+  const auto bytes = small_model();
+  oko_model* none = nullptr;
+  EXPECT_EQ(oko_model_open_file("/no/such/file.oko", nullptr, &none), OKO_BAD_MODEL);
+  EXPECT_STREQ(oko_last_error(), "/no/such/file.oko: no such file");
+  EXPECT_EQ(oko_model_open_file(nullptr, nullptr, &none), OKO_INVALID_ARGUMENT);
+  EXPECT_EQ(oko_model_open_memory(bytes.data(), bytes.size(), nullptr, nullptr, nullptr, nullptr),
+            OKO_INVALID_ARGUMENT);
+  oko_model_options options{};
+  EXPECT_EQ(oko_model_open_memory(bytes.data(), bytes.size(), nullptr, nullptr, &options, &none),
+            OKO_INVALID_ARGUMENT);  // struct_size is not set
+  options.struct_size = sizeof options;
+  options.target = "z80";
+  EXPECT_EQ(oko_model_open_memory(bytes.data(), bytes.size(), nullptr, nullptr, &options, &none),
+            OKO_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(oko_last_error()).find("z80"), std::string::npos);
+  EXPECT_EQ(none, nullptr);
+
+  const ModelHandle model = open_model(bytes);
+  const DetectorHandle detector = make_detector(model);
+  EXPECT_EQ(oko_run(detector.get(), reinterpret_cast<const float*>(bytes.data()), 3),
+            OKO_INVALID_ARGUMENT);
+  const auto pixels = noise(64 * 64 * 3);
+  oko_frame frame = rgb_frame(pixels, 64, 64);
+  const oko_detection* found = nullptr;
+  std::size_t count = 0;
+  frame.format = 99;
+  EXPECT_EQ(oko_detect(detector.get(), &frame, nullptr, &found, &count), OKO_INVALID_ARGUMENT);
+  frame.format = OKO_RGB;
+  frame.planes[0] = nullptr;
+  EXPECT_EQ(oko_detect(detector.get(), &frame, nullptr, &found, &count), OKO_INVALID_ARGUMENT);
+  frame.planes[0] = pixels.data();
+  frame.rotation = 45;
+  EXPECT_EQ(oko_detect(detector.get(), &frame, nullptr, &found, &count), OKO_INVALID_ARGUMENT);
+  const float* values = nullptr;
+  EXPECT_EQ(oko_head_map(detector.get(), 1, &values, &count), OKO_INVALID_ARGUMENT);
+  oko_model_close(nullptr);
+  oko_detector_destroy(nullptr);
+}
+
+}  // namespace
+}  // namespace oko::runtime

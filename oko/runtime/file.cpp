@@ -1,0 +1,92 @@
+#include "oko/runtime/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "oko/base/error.h"
+
+namespace oko::runtime {
+namespace {
+
+Error storage_error(const std::string& path, const char* what) {
+  return {ErrorCode::kStorage, path, std::string(what) + ": " + std::strerror(errno)};
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return number_; }
+
+ private:
+  int number_;
+};
+
+Bytes map(int descriptor, const std::string& path) {
+  struct stat status {};
+  if (fstat(descriptor, &status) != 0) throw storage_error(path, "cannot be read");
+  if (!S_ISREG(status.st_mode)) throw input_error(path, "not a file");
+  const auto size = static_cast<std::size_t>(status.st_size);
+  if (size == 0) return {};
+  void* memory = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+  if (memory == MAP_FAILED) throw storage_error(path, "cannot be mapped");
+  const std::shared_ptr<const void> owner(
+      memory, [size](const void* p) { munmap(const_cast<void*>(p), size); });
+  return {owner, std::span(static_cast<const std::byte*>(memory), size)};
+}
+
+}  // namespace
+
+Bytes map_file(const std::string& path) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) {
+    if (errno == ENOENT) throw input_error(path, "no such file");
+    throw storage_error(path, "cannot be opened");
+  }
+  return map(file.get(), path);
+}
+
+Bytes map_if_there(const std::string& path) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) {
+    if (errno == ENOENT) return {};
+    throw storage_error(path, "cannot be opened");
+  }
+  return map(file.get(), path);
+}
+
+void write_whole(const std::string& path, std::span<const std::byte> bytes) {
+  const std::string part = path + ".part" + std::to_string(getpid());
+  {
+    const Descriptor file(open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (file.get() < 0) throw storage_error(part, "cannot be created");
+    while (!bytes.empty()) {
+      const ssize_t written = write(file.get(), bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written <= 0) {
+        const Error error = storage_error(part, "cannot be written");
+        unlink(part.c_str());
+        throw error;
+      }
+      bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+  }
+  if (std::rename(part.c_str(), path.c_str()) != 0) {
+    const Error error = storage_error(path, "cannot be replaced");
+    unlink(part.c_str());
+    throw error;
+  }
+}
+
+}  // namespace oko::runtime
