@@ -29,12 +29,13 @@ void Rows::plan(std::span<const Tap> taps, int source, std::size_t channels) {
 void Rows::begin(const RowKernels& kernels, std::span<const Channel> channels) {
   kernels_ = &kernels;
   held_ = {-1, -1};
-  std::ranges::copy(channels, channels_.begin());
+  std::copy(channels.begin(), channels.end(), channels_.begin());
   const Channel& one = channels.front();
   layout_ = one.step == 1 ? Layout::kPlanes : Layout::kScattered;
   const bool pairs = channels.size() == 2 && one.step == 2;
   if (!pairs && !(channels.size() == 3 && (one.step == 3 || one.step == 4))) return;
-  first_ = std::ranges::min(channels, std::less<>(), &Channel::data).data;
+  first_ = one.data;
+  for (const Channel& channel : channels) first_ = std::min(first_, channel.data, std::less<>());
   for (std::size_t c = 0; c < channels.size(); ++c) {
     byte_of_channel_[c] = distance(first_, channels[c].data);
     if (byte_of_channel_[c] >= channels.size() || channels[c].stride != one.stride) return;
