@@ -1,6 +1,8 @@
 # What the toolchain files of other processors share: a folder with links to the header-only
 # libraries of this machine, and nothing else of it. /usr/include itself must never be on the
 # include path of a cross compiler, it holds the host's own <bits/…>.
+if(CMAKE_TOOLCHAIN_FILE)  # to have it used: else CMake warns when it configures again
+endif()
 get_property(oko_is_try_compile GLOBAL PROPERTY IN_TRY_COMPILE)
 if(NOT oko_is_try_compile)
   set(oko_host ${CMAKE_BINARY_DIR}/host)
