@@ -10,10 +10,11 @@
 #include "oko/base/error.h"
 #include "oko/cli/completion.h"
 #include "oko/cli/detect_output.h"
-#include "oko/cli/model.h"
+#include "oko/cli/detector_arguments.h"
 #include "oko/cli/suggest.h"
 #include "oko/cli/table.h"
 #include "oko/graph/oko_file.h"
+#include "oko/media/picture.h"
 #include "oko/storage/store.h"
 
 namespace oko::cli {
@@ -198,6 +199,79 @@ TEST_F(Cli, NetworkWithoutWeightsCannotDetect) {
   EXPECT_EQ(outcome.code, 3) << outcome.error;
 }
 
+// With all weights zero both classes score .25 in the one box.
+TEST_F(Cli, DetectTakesThresholdsAndSuppression) {
+  media::save({{32, 32}, std::vector<std::uint8_t>(32 * 32 * 3)}, file("black.png"));
+  const auto classes = [&](std::vector<std::string> flags) {
+    std::vector<std::string> words = {
+        "detect",  file("net.cfg"),   file("black.png"), "--weights", file("net.weights"),
+        "--names", file("two.names"), "--threads",       "1",         "--json"};
+    words.insert(words.end(), flags.begin(), flags.end());
+    const Outcome outcome = oko_command(words);
+    EXPECT_EQ(outcome.code, 0) << outcome.error;
+    std::vector<std::string> names;
+    const Json document = parse_json(outcome.out, "out");
+    for (const Json& one : document["results"][0]["detections"]) names.push_back(one["class"]);
+    return names;
+  };
+  EXPECT_THAT(classes({}), IsEmpty());
+  EXPECT_THAT(classes({"--threshold", ".2"}), ElementsAre("rose", "leaf"));
+  EXPECT_THAT(classes({"--threshold", ".2", "--engine", "torch"}), ElementsAre("rose", "leaf"));
+  EXPECT_THAT(classes({"--threshold", ".2", "--target", "scalar"}), ElementsAre("rose", "leaf"));
+  EXPECT_THAT(classes({"--threshold", ".2", "--nms", "soft"}), ElementsAre("rose", "leaf"));
+  EXPECT_THAT(classes({"--threshold", ".2", "--nms", "agnostic"}), ElementsAre("rose"));
+  EXPECT_THAT(classes({"--threshold", ".2", "--max-detections", "1"}), ElementsAre("rose"));
+  EXPECT_THAT(classes({"--class-threshold", "leaf=.2"}), ElementsAre("leaf"));
+  EXPECT_THAT(classes({"--class-threshold", "leaf=.2", "--class-threshold", "rose=0.1"}),
+              ElementsAre("rose", "leaf"));
+}
+
+TEST_F(Cli, ClassThresholdsWantAKnownClassAndAScore) {
+  graph::Network network = load_model(file("net.cfg"), "", file("two.names"));
+  const auto mend_of = [&](const std::string& text) {
+    detect::Thresholds thresholds;
+    try {
+      set_class_thresholds(thresholds, network, std::vector{text});
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kUsage);
+      return error.mend();
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(mend_of("rose=0.5"), "none");
+  EXPECT_EQ(mend_of("rsoe=0.5"), "did you mean \"rose\"?");
+  EXPECT_EQ(mend_of("banana=.5"), "oko inspect MODEL lists its classes");
+  for (const char* text : {"rose", "rose=", "rose=1.5", "rose=-1", "rose=.5x", "rose=nan"}) {
+    EXPECT_EQ(mend_of(text), "write NAME=SCORE with a score from 0 to 1") << text;
+  }
+  network.classes = {"a=b", "leaf"};
+  detect::Thresholds thresholds;
+  set_class_thresholds(thresholds, network, std::vector<std::string>{"a=b=.75"});
+  EXPECT_THAT(thresholds.class_scores, ElementsAre(.75F, .25F));
+  network.classes.clear();
+  set_class_thresholds(thresholds, network, std::vector<std::string>{"class 1=.5"});
+  EXPECT_THAT(thresholds.class_scores, ElementsAre(.25F, .5F));
+}
+
+TEST_F(Cli, EnginesRefuseFlagsOfTheOther) {
+  const graph::Network network = load_model(file("net.cfg"), file("net.weights"), "");
+  const auto code_of = [&](const EngineArguments& arguments) {
+    try {
+      make_engine(network, arguments);
+    } catch (const Error& error) {
+      return static_cast<int>(error.code());
+    }
+    return 0;
+  };
+  EXPECT_EQ(code_of({.device = "cpu", .threads = 1}), 0);
+  EXPECT_EQ(code_of({.engine = "oko", .precision = "fp32", .threads = 1}), 0);
+  EXPECT_EQ(code_of({.engine = "oko", .device = "cuda"}), 2);
+  EXPECT_EQ(code_of({.engine = "torch", .precision = "fp32"}), 2);
+  EXPECT_EQ(code_of({.engine = "torch", .target = "scalar"}), 2);
+  EXPECT_EQ(code_of({.precision = "fp32", .device = "cuda"}), 2);
+  EXPECT_EQ(code_of({.device = "gpu"}), 2);
+}
+
 TEST_F(Cli, BashCompletionOffersWhatFits) {
   const std::string script = file("oko.bash");
   storage::write(script, oko_command({"completion", "bash"}).out);
@@ -217,6 +291,8 @@ TEST_F(Cli, BashCompletionOffersWhatFits) {
   EXPECT_THAT(offered({""}), HasSubstr("eval detect import inspect"));
   EXPECT_EQ(offered({"eval", "--rep"}), "--report\n");
   EXPECT_EQ(offered({"--json", "detect", "--cs"}), "--csv\n");
+  EXPECT_EQ(offered({"eval", "--nms", "a"}), "agnostic\n");
+  EXPECT_EQ(offered({"detect", "--engine", ""}), "auto oko torch\n");
   EXPECT_EQ(offered({"completion", "z"}), "zsh\n");
   EXPECT_EQ(offered({"help", "imp"}), "import\n");
   EXPECT_EQ(offered({"eval", "--batch", ""}), "\n");

@@ -7,23 +7,20 @@
 #include "oko/base/error.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/detect_output.h"
+#include "oko/cli/detector_arguments.h"
 #include "oko/cli/interrupt.h"
-#include "oko/cli/model.h"
 #include "oko/media/picture.h"
 #include "oko/media/video.h"
 #include "oko/run/run.h"
 #include "oko/storage/store.h"
-#include "oko/train/engine.h"
 
 namespace oko::cli {
 namespace {
 
 struct DetectArguments {
-  ModelArguments model;
-  std::vector<std::string> sources;
-  std::string out, csv, size;
-  detect::Thresholds thresholds;
-  train::EngineOptions engine;
+  DetectorArguments detector;
+  std::vector<std::string> sources, class_thresholds;
+  std::string out, csv;
 };
 
 bool is_camera(const std::string& source) {
@@ -70,14 +67,12 @@ double suggested_threshold(const graph::Network& network) {
 class DetectRun {
  public:
   DetectRun(const DetectArguments& arguments, Context& context)
-      : arguments_(arguments), context_(context), sources_(expanded(arguments.sources)) {
-    graph::Network network = load_model(arguments.model);
-    if (!arguments.size.empty()) {
-      const image::Size size = parse_size(arguments.size);
-      network = graph::resized(std::move(network), size.width, size.height);
-    }
-    auto engine = train::make_torch_engine(network, arguments.engine);
-    detector_ = std::make_unique<detect::Detector>(std::move(network), std::move(engine));
+      : arguments_(arguments),
+        context_(context),
+        sources_(expanded(arguments.sources)),
+        detector_(make_detector(arguments.detector)),
+        thresholds_(arguments.detector.thresholds) {
+    set_class_thresholds(thresholds_, detector_.network(), arguments.class_thresholds);
     // One picture may be given a file name; several need a folder.
     out_is_folder_ = sources_.size() > 1 || arguments.out.ends_with('/') ||
                      storage::extension(arguments.out).empty();
@@ -102,8 +97,8 @@ class DetectRun {
   void keep(const Found& found) {
     total_ += found.result.detections.size();
     best_ = std::max(best_, found.result.best_score);
-    if (!arguments_.csv.empty()) csv_ += csv_lines(detector_->network(), found);
-    if (context_.json) results_.push_back(found_json(detector_->network(), found));
+    if (!arguments_.csv.empty()) csv_ += csv_lines(detector_.network(), found);
+    if (context_.json) results_.push_back(found_json(detector_.network(), found));
   }
 
   // Where the annotated result of a source goes. Two sources of one name get different results.
@@ -118,15 +113,14 @@ class DetectRun {
 
   void detect_picture(const std::string& source) {
     image::Picture picture = media::decode(storage::map(source), source);
-    Found found{source, -1, picture.size,
-                detector_->detect(picture.frame(), arguments_.thresholds)};
-    std::string line = source + ": " + counts_text(detector_->network(), found.result);
+    Found found{source, -1, picture.size, detector_.detect(picture.frame(), thresholds_)};
+    std::string line = source + ": " + counts_text(detector_.network(), found.result);
     if (found.result.detections.empty()) {
-      line += fmt::format(" above {:g}; best score {:.3f}", arguments_.thresholds.score,
-                          found.result.best_score);
+      line +=
+          fmt::format(" above {}; best score {:.3f}", threshold_text(), found.result.best_score);
     }
     if (!arguments_.out.empty()) {
-      draw_found(picture, detector_->network(), found.result);
+      draw_found(picture, detector_.network(), found.result);
       const std::string file =
           target(source, storage::extension(source) == ".png" ? ".png" : ".jpg");
       media::save(picture, file);
@@ -147,14 +141,13 @@ class DetectRun {
     context_.progress->begin(source, static_cast<std::uint64_t>(reader->info().frame_count),
                              "frames");
     for (image::Picture picture; !guard.interrupted() && reader->next(picture); ++frame) {
-      Found found{source, frame, picture.size,
-                  detector_->detect(picture.frame(), arguments_.thresholds)};
+      Found found{source, frame, picture.size, detector_.detect(picture.frame(), thresholds_)};
       if (writer) {
-        draw_found(picture, detector_->network(), found.result);
+        draw_found(picture, detector_.network(), found.result);
         writer->add(picture);
       }
       keep(found);
-      context_.progress->note(counts_text(detector_->network(), found.result));
+      context_.progress->note(counts_text(detector_.network(), found.result));
       context_.progress->advance();
     }
     context_.progress->end();
@@ -173,10 +166,12 @@ class DetectRun {
       if (arguments_.out.empty()) context_.say("next: -o found/ draws the boxes");
       return;
     }
-    context_.say(fmt::format("nothing scored above {:g}; the best score was {:.3f}",
-                             arguments_.thresholds.score, best_));
-    const double suggested = suggested_threshold(detector_->network());
-    if (suggested > 0 && suggested < arguments_.thresholds.score) {
+    context_.say(
+        fmt::format("nothing scored above {}; the best score was {:.3f}", threshold_text(), best_));
+    const double suggested = suggested_threshold(detector_.network());
+    if (!thresholds_.class_scores.empty()) {
+      context_.say("next: lower --threshold, or the --class-threshold of what you look for");
+    } else if (suggested > 0 && suggested < thresholds_.score) {
       context_.say(fmt::format(
           "next: the model's precision-recall curve suggests --threshold {:.2g}", suggested));
     } else {
@@ -185,15 +180,21 @@ class DetectRun {
     }
   }
 
+  std::string threshold_text() const {
+    return thresholds_.class_scores.empty() ? fmt::format("{:g}", thresholds_.score)
+                                            : "the threshold of its class";
+  }
+
   Json suggestion_json() const {
-    const double suggested = suggested_threshold(detector_->network());
+    const double suggested = suggested_threshold(detector_.network());
     return suggested > 0 ? Json(suggested) : Json(nullptr);
   }
 
   const DetectArguments& arguments_;
   Context& context_;
   std::vector<std::string> sources_;
-  std::unique_ptr<detect::Detector> detector_;
+  detect::Detector detector_;
+  detect::Thresholds thresholds_;
   bool out_is_folder_ = false;
   std::set<std::string> taken_;
   std::size_t total_ = 0;
@@ -208,29 +209,18 @@ void add_detect_command(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("detect", "Find objects in pictures, clips or a camera");
   const auto arguments = std::make_shared<DetectArguments>();
   DetectArguments& a = *arguments;
-  add_model_arguments(*command, a.model);
+  add_detector_arguments(*command, a.detector);
   command->add_option("SOURCE", a.sources, "Pictures, folders, clips, camera or camera:N")
       ->required()
       ->type_name("FILE");
   command->add_option("-o,--out", a.out, "Draw the boxes into this file, or files in this folder")
       ->type_name("FILE");
   command->add_option("--csv", a.csv, "Write every box as a line of this file")->type_name("FILE");
-  command->add_option("--threshold", a.thresholds.score, "Lowest score that counts")
-      ->check(CLI::Range(0.F, 1.F))
-      ->capture_default_str()
-      ->type_name("SCORE");
-  command->add_option("--iou", a.thresholds.iou, "Boxes of a class that overlap more are one")
-      ->check(CLI::Range(0.F, 1.F))
-      ->capture_default_str()
-      ->type_name("IOU");
-  command->add_option("--size", a.size, "Input size other than the model's")->type_name("WxH");
-  command->add_option("--threads", a.engine.threads, "Processors to use (0: all)")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str()
-      ->type_name("N");
-  command->add_option("--device", a.engine.device, "auto, cpu, cuda or cuda:N")
-      ->capture_default_str()
-      ->type_name("DEVICE");
+  command
+      ->add_option("--class-threshold", a.class_thresholds,
+                   "A class's own threshold in place of --threshold; for several, again")
+      ->allow_extra_args(false)
+      ->type_name("NAME=SCORE");
   command->footer(R"(
 Examples:
   oko detect runs/one photo.jpg -o found.jpg

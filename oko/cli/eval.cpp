@@ -4,24 +4,21 @@
 
 #include "oko/base/error.h"
 #include "oko/cli/cli.h"
-#include "oko/cli/model.h"
+#include "oko/cli/detector_arguments.h"
 #include "oko/cli/progress_bar.h"
 #include "oko/cli/table.h"
 #include "oko/dataset/read.h"
-#include "oko/graph/network.h"
 #include "oko/run/evaluate.h"
 #include "oko/run/report.h"
 #include "oko/storage/store.h"
-#include "oko/train/engine.h"
 
 namespace oko::cli {
 namespace {
 
 struct EvalArguments {
-  ModelArguments model;
-  std::string dataset, split, size, report;
+  DetectorArguments detector;
+  std::string dataset, split, report;
   run::EvaluateOptions options;
-  train::EngineOptions engine;
 };
 
 // Without --split: what the source holds back for this, else all of it.
@@ -35,16 +32,6 @@ dataset::Dataset read_split(const EvalArguments& arguments, const Context& conte
     context.progress->line("evaluating on the split \"" + split + "\" of " + arguments.dataset);
   }
   return split == "all" ? data : dataset::subset(data, split);
-}
-
-detect::Detector make_detector(const EvalArguments& arguments) {
-  graph::Network network = load_model(arguments.model);
-  if (!arguments.size.empty()) {
-    const image::Size size = parse_size(arguments.size);
-    network = graph::resized(std::move(network), size.width, size.height);
-  }
-  auto engine = train::make_torch_engine(network, arguments.engine);
-  return detect::Detector(std::move(network), std::move(engine));
 }
 
 std::string number(double value) { return std::isnan(value) ? "-" : fmt::format("{:.3f}", value); }
@@ -89,7 +76,7 @@ Json as_json(const EvalArguments& arguments, const run::Evaluation& result) {
   Json classes = Json::array();
   for (std::size_t i = 0; i < result.classes.size(); ++i) classes.push_back(class_json(result, i));
   const metrics::BestF1& best = result.best_f1;
-  return {{"model", arguments.model.path},
+  return {{"model", arguments.detector.model.path},
           {"dataset", arguments.dataset},
           {"pictures", result.pictures.size()},
           {"map50", result.map50},
@@ -108,17 +95,19 @@ Json as_json(const EvalArguments& arguments, const run::Evaluation& result) {
 void write_report(const EvalArguments& arguments, const run::Evaluation& result,
                   const dataset::Dataset& data) {
   run::ReportInput input;
-  input.title = storage::filename(arguments.model.path) + " on " + storage::filename(data.uri);
+  input.title =
+      storage::filename(arguments.detector.model.path) + " on " + storage::filename(data.uri);
   input.evaluation = &result;
   input.dataset = &data;
   storage::write(arguments.report, run::make_report(input));
 }
 
 void evaluate(const EvalArguments& arguments, const Context& context) {
-  detect::Detector detector = make_detector(arguments);
+  detect::Detector detector = make_detector(arguments.detector);
   const dataset::Dataset data = read_split(arguments, context);
-  const run::Evaluation result =
-      run::evaluate(detector, data, arguments.options, *context.progress);
+  run::EvaluateOptions options = arguments.options;
+  options.thresholds = arguments.detector.thresholds;
+  const run::Evaluation result = run::evaluate(detector, data, options, *context.progress);
   say_result(result, context);
   if (!arguments.report.empty()) {
     write_report(arguments, result, data);
@@ -135,7 +124,8 @@ void add_eval_command(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("eval", "Measure a model on a labelled dataset");
   const auto arguments = std::make_shared<EvalArguments>();
   EvalArguments& a = *arguments;
-  add_model_arguments(*command, a.model);
+  a.detector.thresholds = run::measuring_thresholds();
+  add_detector_arguments(*command, a.detector);
   command->add_option("DATASET", a.dataset, "VOC, COCO, YOLO, Keras list or Create ML")
       ->required()
       ->type_name("FOLDER");
@@ -144,26 +134,10 @@ void add_eval_command(CLI::App& app, Context& context) {
                    "train, val, test or all (default: val, else test, else all)")
       ->type_name("NAME");
   command->add_option("--report", a.report, "Write an HTML report here")->type_name("FILE");
-  command->add_option("--size", a.size, "Input size other than the model's")->type_name("WxH");
-  command->add_option("--threshold", a.options.score_threshold, "Leave out scores not above this")
-      ->check(CLI::Range(0.F, 1.F))
-      ->capture_default_str()
-      ->type_name("SCORE");
-  command->add_option("--iou", a.options.nms_iou, "Boxes of a class that overlap more are one")
-      ->check(CLI::Range(0.F, 1.F))
-      ->capture_default_str()
-      ->type_name("IOU");
   command->add_option("--batch", a.options.batch, "Pictures at once")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str()
       ->type_name("N");
-  command->add_option("--threads", a.engine.threads, "Processors to use (0: all)")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str()
-      ->type_name("N");
-  command->add_option("--device", a.engine.device, "auto, cpu, cuda or cuda:N")
-      ->capture_default_str()
-      ->type_name("DEVICE");
   command->footer(R"(
 Examples:
   oko eval runs/one photos/

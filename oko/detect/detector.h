@@ -11,7 +11,7 @@
 
 namespace oko::detect {
 
-// Runs a network: LibTorch on the desktop now, the phone engine later. One caller at a time.
+// Runs a network: the phone engine, or LibTorch. One caller at a time.
 class Engine {
  public:
   virtual ~Engine() = default;

@@ -74,47 +74,47 @@ class Pictures {
   ThreadPool pool_;
 };
 
-metrics::Picture to_counted(const dataset::Sample& sample, const detect::Result& result,
-                            const std::vector<int>& ids) {
-  metrics::Picture picture;
-  for (const dataset::Object& object : sample.objects) {
-    picture.truth.push_back({object.class_id, object.box, object.difficult, object.crowd});
-  }
-  for (detect::Detection found : result.detections) {
-    found.class_id = ids[static_cast<std::size_t>(found.class_id)];
-    if (found.class_id >= 0) picture.found.push_back(found);
-  }
-  return picture;
+// The same with the dataset's classes; what it has no class for is left out.
+std::vector<detect::Detection> renumbered(std::vector<detect::Detection> found,
+                                          const std::vector<int>& ids) {
+  for (auto& d : found) d.class_id = ids[static_cast<std::size_t>(d.class_id)];
+  std::erase_if(found, [](const detect::Detection& d) { return d.class_id < 0; });
+  return found;
 }
 
 std::vector<metrics::Picture> detect_all(detect::Detector& detector,
                                          const dataset::Dataset& dataset,
                                          const std::vector<int>& ids,
                                          const EvaluateOptions& options, Progress& progress) {
-  const detect::Thresholds thresholds{.score = options.score_threshold,
-                                      .iou = options.nms_iou,
-                                      .max_detections = options.max_detections};
   const auto batch = static_cast<std::size_t>(std::max(1, options.batch));
   Pictures source(dataset, 2 * batch,
                   options.threads > 0 ? options.threads : available_processors());
-  std::vector<metrics::Picture> counted;
-  while (counted.size() < dataset.samples.size()) {
-    const std::size_t count = std::min(batch, dataset.samples.size() - counted.size());
-    std::vector<image::Picture> pictures(count);
+  std::vector<metrics::Picture> pictures;
+  while (pictures.size() < dataset.samples.size()) {
+    const std::size_t count = std::min(batch, dataset.samples.size() - pictures.size());
+    std::vector<image::Picture> decoded(count);
     std::vector<image::Frame> frames;
-    for (image::Picture& picture : pictures) {
+    for (image::Picture& picture : decoded) {
       picture = source.next();
       frames.push_back(picture.frame());
     }
-    for (const detect::Result& result : detector.detect(frames, thresholds)) {
-      counted.push_back(to_counted(dataset.samples[counted.size()], result, ids));
+    for (detect::Result& result : detector.detect(frames, options.thresholds)) {
+      pictures.push_back(
+          counted(dataset.samples[pictures.size()], renumbered(std::move(result.detections), ids)));
     }
     progress.advance(count);
   }
-  return counted;
+  return pictures;
 }
 
 }  // namespace
+
+detect::Thresholds measuring_thresholds() {
+  detect::Thresholds thresholds;
+  thresholds.score = .005F;
+  thresholds.max_detections = 500;
+  return thresholds;
+}
 
 Evaluation evaluate(detect::Detector& detector, const dataset::Dataset& dataset,
                     const EvaluateOptions& options, Progress& progress) {
@@ -128,6 +128,15 @@ Evaluation evaluate(detect::Detector& detector, const dataset::Dataset& dataset,
   evaluation.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return evaluation;
+}
+
+metrics::Picture counted(const dataset::Sample& sample, std::vector<detect::Detection> found) {
+  metrics::Picture picture;
+  picture.found = std::move(found);
+  for (const dataset::Object& object : sample.objects) {
+    picture.truth.push_back({object.class_id, object.box, object.difficult, object.crowd});
+  }
+  return picture;
 }
 
 Evaluation summarize(std::vector<std::string> classes, std::vector<metrics::Picture> pictures) {

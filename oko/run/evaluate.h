@@ -10,12 +10,13 @@
 
 namespace oko::run {
 
+// What counts when a model is measured, in training and after: scores so low that the whole curve
+// is there, and the best 500 boxes of a picture. (An untrained network finds something in every
+// cell; without a limit its boxes would fill the memory.)
+detect::Thresholds measuring_thresholds();
+
 struct EvaluateOptions {
-  float score_threshold = .005F;  // low, so that the whole curve is there
-  float nms_iou = .45F;
-  // The best ones of a picture are counted. An untrained network finds something in every cell;
-  // without a limit its boxes would fill the memory.
-  int max_detections = 500;
+  detect::Thresholds thresholds = measuring_thresholds();
   int batch = 8;
   int threads = 0;  // for decoding pictures ahead of the engine; 0: all processors
 };
@@ -38,6 +39,10 @@ struct Evaluation {
 // dataset does not label is left out. A picture that cannot be read throws its own Error.
 Evaluation evaluate(detect::Detector& detector, const dataset::Dataset& dataset,
                     const EvaluateOptions& options, Progress& progress);
+
+// A picture as the metrics count it: its true objects, and what was found in it, both with the
+// dataset's classes.
+metrics::Picture counted(const dataset::Sample& sample, std::vector<detect::Detection> found);
 
 // The counting alone, from pictures already detected.
 Evaluation summarize(std::vector<std::string> classes, std::vector<metrics::Picture> pictures);

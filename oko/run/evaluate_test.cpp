@@ -89,12 +89,11 @@ class Evaluate : public ::testing::Test {
     dataset_.samples.push_back(sample);
   }
 
-  Evaluation run(std::vector<std::string> network_classes) {
+  Evaluation run(std::vector<std::string> network_classes, EvaluateOptions options = {}) {
     const int count = static_cast<int>(network_classes.size());
     detect::Detector detector(one_cell_network(std::move(network_classes)),
                               std::make_unique<ColourEngine>(count));
     NoProgress progress;
-    EvaluateOptions options;
     options.batch = 2;
     options.threads = 2;
     return evaluate(detector, dataset_, options, progress);
@@ -166,6 +165,33 @@ TEST_F(Evaluate, BrokenPictureIsNamed) {
     EXPECT_EQ(error.code(), ErrorCode::kInput);
     EXPECT_THAT(error.place(), HasSubstr("f.png"));
   }
+}
+
+TEST_F(Evaluate, CountsWhatPassesTheThresholds) {
+  dataset_.classes = {"rose", "leaf"};
+  add("a", true, 0);
+  EvaluateOptions options;
+  EXPECT_EQ(run({"rose", "leaf"}, options).pictures[0].found.size(), 1U);  // scores .907
+  options.thresholds.class_scores = {.95F, 0};
+  EXPECT_EQ(run({"rose", "leaf"}, options).pictures[0].found.at(0).class_id, 1);
+}
+
+TEST(Counted, HasTheSamplesObjectsAsTheyAreMarked) {
+  dataset::Sample sample;
+  sample.objects.resize(2);
+  sample.objects[0].class_id = 3;
+  sample.objects[0].box = {1, 2, 3, 4};
+  sample.objects[0].difficult = true;
+  sample.objects[1].crowd = true;
+  const metrics::Picture picture = counted(sample, {{1, .5F, {5, 6, 7, 8}}});
+  ASSERT_EQ(picture.truth.size(), 2U);
+  EXPECT_EQ(picture.truth[0].class_id, 3);
+  EXPECT_EQ(picture.truth[0].box, sample.objects[0].box);
+  EXPECT_TRUE(picture.truth[0].difficult);
+  EXPECT_FALSE(picture.truth[0].crowd);
+  EXPECT_TRUE(picture.truth[1].crowd);
+  ASSERT_EQ(picture.found.size(), 1U);
+  EXPECT_EQ(picture.found[0].class_id, 1);
 }
 
 TEST(Summarize, DifficultAndCrowdDoNotCount) {

@@ -45,6 +45,8 @@ class TorchEngine final : public detect::Engine {
 
 }  // namespace
 
+bool has_cuda() { return at::hasCUDA(); }
+
 std::unique_ptr<detect::Engine> make_torch_engine(const graph::Network& network,
                                                   const EngineOptions& options) {
   if (network.weights.empty()) {

@@ -12,6 +12,9 @@ struct EngineOptions {
   std::string device = "auto";  // "cpu", "cuda", "cuda:1", or "auto": CUDA where LibTorch has it
 };
 
+// Whether device "auto" is a GPU here.
+bool has_cuda();
+
 // LibTorch as the engine behind `oko detect` and `oko eval`, batch norm folded into convolutions.
 // Throws an input Error where the network has no weights.
 std::unique_ptr<detect::Engine> make_torch_engine(const graph::Network& network,

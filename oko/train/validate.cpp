@@ -37,7 +37,7 @@ Validation::Item Validation::prepare(std::size_t index) const {
 Validation::Result Validation::run(detect::Engine& engine, const graph::Network& network,
                                    const LossOptions& loss, int batch, Progress& progress) {
   const auto start = std::chrono::steady_clock::now();
-  const run::EvaluateOptions options;
+  const detect::Thresholds thresholds = run::measuring_thresholds();
   const std::size_t count = dataset_.samples.size();
   const auto per_batch = static_cast<std::size_t>(batch);
   const std::vector<int> heads = network.heads();
@@ -72,19 +72,8 @@ Validation::Result Validation::run(detect::Engine& engine, const graph::Network&
         losses[first + i] += head_loss(std::get<graph::Yolo>(layer.operation), layer.output, size_,
                                        maps[i][h], item(i).truths, loss, unused);
       }
-      detect::Thresholds thresholds;
-      thresholds.score = options.score_threshold;
-      thresholds.iou = options.nms_iou;
-      auto found = detect::non_maximum_suppression(
-          detect::decode(network, maps[i], thresholds.score), thresholds);
-      const dataset::Sample& sample = dataset_.samples[first + i];
-      const image::Size size = item(i).placement.source;
-      for (auto& d : found) d.box = image::clipped(item(i).placement.to_source(d.box), size);
-      pictures[first + i].found = std::move(found);
-      for (const auto& object : sample.objects) {
-        pictures[first + i].truth.push_back(
-            {object.class_id, object.box, object.difficult, object.crowd});
-      }
+      auto found = detect::make_result(network, maps[i], thresholds, item(i).placement);
+      pictures[first + i] = run::counted(dataset_.samples[first + i], std::move(found.detections));
     });
     progress.advance(n);
   }

@@ -1,0 +1,175 @@
+#include "oko/cli/detector_arguments.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+#include <vector>
+
+#include "oko/base/error.h"
+#include "oko/cli/detect_output.h"
+#include "oko/cli/suggest.h"
+#include "oko/runtime/engine.h"
+#include "oko/train/engine.h"
+
+namespace oko::cli {
+namespace {
+
+const std::array<std::pair<std::string, detect::NmsKind>, 3> kNmsKinds = {
+    {{"per-class", detect::NmsKind::kPerClass},
+     {"agnostic", detect::NmsKind::kClassAgnostic},
+     {"soft", detect::NmsKind::kSoft}}};
+
+void add_threshold_arguments(CLI::App& command, detect::Thresholds& thresholds) {
+  command.add_option("--threshold", thresholds.score, "Leave out scores not above this")
+      ->check(CLI::Range(0.F, 1.F))
+      ->capture_default_str()
+      ->type_name("SCORE");
+  std::vector<std::string> kinds;
+  for (const auto& [name, kind] : kNmsKinds) kinds.push_back(name);
+  command
+      .add_option_function<std::string>(
+          "--nms",
+          [&thresholds](const std::string& given) {
+            for (const auto& [name, kind] : kNmsKinds) {
+              if (name == given) thresholds.nms = kind;
+            }
+          },
+          "Boxes that overlap a better one of their class, or of any, go, or lose score (soft)")
+      ->check(CLI::IsMember(kinds))
+      ->default_str(kNmsKinds[0].first);
+  command.add_option("--iou", thresholds.iou, "Boxes that overlap more are one object")
+      ->check(CLI::Range(0.F, 1.F))
+      ->capture_default_str()
+      ->type_name("IOU");
+  command
+      .add_option("--max-detections", thresholds.max_detections,
+                  "Keep the best so many of a picture (0: all)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->type_name("N");
+}
+
+std::vector<std::string> target_names() {
+  std::vector<std::string> names = {"auto"};
+  for (const SimdTarget target : simd_targets()) names.push_back(name_of(target));
+  return names;
+}
+
+void add_engine_arguments(CLI::App& command, EngineArguments& engine) {
+  command
+      .add_option("--engine", engine.engine,
+                  "oko's own, as phones run it, or LibTorch (auto: oko on a CPU, torch on a GPU)")
+      ->check(CLI::IsMember({"auto", "oko", "torch"}))
+      ->capture_default_str();
+  command
+      .add_option("--precision", engine.precision,
+                  "Of oko's engine (model: int8 where it was quantized, else fp32)")
+      ->check(CLI::IsMember({"model", "fp32", "fp16", "int8"}))
+      ->capture_default_str();
+  command.add_option("--target", engine.target, "Instruction set of oko's engine (auto: the best)")
+      ->check(CLI::IsMember(target_names()))
+      ->capture_default_str();
+  command.add_option("--threads", engine.threads, "Processors to use (0: all)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->type_name("N");
+  command.add_option("--device", engine.device, "auto, cpu, cuda or cuda:N (cuda: LibTorch)")
+      ->capture_default_str()
+      ->type_name("DEVICE");
+}
+
+// Flags that only oko's own engine understands.
+bool has_own_settings(const EngineArguments& arguments) {
+  return arguments.precision != "model" || arguments.target != "auto";
+}
+
+bool takes_torch(const EngineArguments& arguments) {
+  const bool cuda = arguments.device.starts_with("cuda");
+  if (arguments.engine == "torch" || (arguments.engine == "auto" && cuda)) {
+    if (!has_own_settings(arguments)) return true;
+    throw Error(ErrorCode::kUsage, arguments.engine == "torch" ? "--engine torch" : "--device",
+                "--precision and --target are for oko's own engine, LibTorch has neither",
+                "leave them out, or use --engine oko --device cpu");
+  }
+  if (arguments.engine == "oko" && cuda) {
+    throw Error(ErrorCode::kUsage, "--engine oko", "oko's own engine runs on the CPU only",
+                "use --engine torch for the GPU");
+  }
+  return arguments.engine == "auto" && arguments.device == "auto" && !has_own_settings(arguments) &&
+         train::has_cuda();
+}
+
+std::unique_ptr<detect::Engine> make_own_engine(const graph::Network& network,
+                                                const EngineArguments& arguments) {
+  if (arguments.device != "auto" && arguments.device != "cpu") {
+    throw Error(ErrorCode::kUsage, "--device " + arguments.device, "no such device",
+                "use auto, cpu, cuda or cuda:N");
+  }
+  runtime::EngineOptions options;
+  options.threads = arguments.threads;
+  options.precision = runtime::precision_named(arguments.precision).value();
+  if (arguments.target != "auto") options.target = simd_target_named(arguments.target).value();
+  return runtime::make_engine(network, options);
+}
+
+std::size_t class_named(const graph::Network& network, const std::string& name) {
+  std::vector<std::string> known;
+  for (int id = 0; id < network.class_count(); ++id) known.push_back(class_name(network, id));
+  const auto it = std::find(known.begin(), known.end(), name);
+  if (it != known.end()) return static_cast<std::size_t>(it - known.begin());
+  const std::string nearest = nearest_word(name, known);
+  throw Error(ErrorCode::kUsage, "--class-threshold", "the model knows no class \"" + name + "\"",
+              nearest.empty() ? "oko inspect MODEL lists its classes"
+                              : "did you mean \"" + nearest + "\"?");
+}
+
+float score_of(const std::string& given, std::size_t start) {
+  float score = -1;
+  const char* const last = given.data() + given.size();
+  const auto [end, error] = std::from_chars(given.data() + start, last, score);
+  if (error != std::errc() || end != last || !(score >= 0 && score <= 1)) {
+    throw Error(ErrorCode::kUsage, "--class-threshold", "\"" + given + "\" gives no score",
+                "write NAME=SCORE with a score from 0 to 1");
+  }
+  return score;
+}
+
+}  // namespace
+
+void add_detector_arguments(CLI::App& command, DetectorArguments& detector) {
+  add_model_arguments(command, detector.model);
+  command.add_option("--size", detector.size, "Input size other than the model's")
+      ->type_name("WxH");
+  add_threshold_arguments(command, detector.thresholds);
+  add_engine_arguments(command, detector.engine);
+}
+
+std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
+                                            const EngineArguments& arguments) {
+  if (!takes_torch(arguments)) return make_own_engine(network, arguments);
+  return train::make_torch_engine(network, {arguments.threads, arguments.device});
+}
+
+detect::Detector make_detector(const DetectorArguments& detector) {
+  graph::Network network = load_model(detector.model);
+  if (!detector.size.empty()) {
+    const image::Size size = parse_size(detector.size);
+    network = graph::resized(std::move(network), size.width, size.height);
+  }
+  auto engine = make_engine(network, detector.engine);
+  return detect::Detector(std::move(network), std::move(engine));
+}
+
+void set_class_thresholds(detect::Thresholds& thresholds, const graph::Network& network,
+                          std::span<const std::string> given) {
+  if (given.empty()) return;
+  thresholds.class_scores.assign(static_cast<std::size_t>(network.class_count()), thresholds.score);
+  for (const std::string& text : given) {
+    const std::size_t equals = std::min(text.rfind('='), text.size());
+    const std::size_t id = class_named(network, text.substr(0, equals));
+    thresholds.class_scores[id] = score_of(text, std::min(equals + 1, text.size()));
+  }
+}
+
+}  // namespace oko::cli
