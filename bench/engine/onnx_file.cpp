@@ -1,0 +1,225 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "peer_files.h"
+
+namespace oko::bench {
+namespace {
+
+std::size_t at(int index) { return static_cast<std::size_t>(index); }
+
+// A protobuf message in the making: fields by number, as onnx.proto names them.
+class Message {
+ public:
+  Message& number(int field, std::int64_t value) {
+    key(field, 0);
+    varint(static_cast<std::uint64_t>(value));
+    return *this;
+  }
+  Message& real(int field, float value) {
+    key(field, 5);
+    bytes_.append(reinterpret_cast<const char*>(&value), sizeof value);
+    return *this;
+  }
+  Message& text(int field, const std::string& value) {
+    key(field, 2);
+    varint(value.size());
+    bytes_ += value;
+    return *this;
+  }
+  Message& message(int field, const Message& value) { return text(field, value.bytes_); }
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  void key(int field, unsigned wire) { varint(static_cast<unsigned>(field) << 3 | wire); }
+  void varint(std::uint64_t value) {
+    for (; value >= 128; value >>= 7) bytes_ += static_cast<char>(value | 128);
+    bytes_ += static_cast<char>(value);
+  }
+  std::string bytes_;
+};
+
+enum DataType { kFloat = 1, kUint8 = 2, kInt8 = 3, kInt32 = 6 };
+template <typename T>
+constexpr DataType kTypeOf = std::is_same_v<T, float>          ? kFloat
+                             : std::is_same_v<T, std::uint8_t> ? kUint8
+                             : std::is_same_v<T, std::int8_t>  ? kInt8
+                                                               : kInt32;
+
+Message ints(const std::string& name, const std::vector<int>& values) {
+  Message attribute;
+  attribute.text(1, name).number(20, 7);
+  for (const int value : values) attribute.number(8, value);
+  return attribute;
+}
+Message one_int(const std::string& name, int value) {
+  return Message().text(1, name).number(20, 2).number(3, value);
+}
+Message one_real(const std::string& name, float value) {
+  return Message().text(1, name).number(20, 1).real(2, value);
+}
+Message one_text(const std::string& name, const std::string& value) {
+  return Message().text(1, name).number(20, 3).text(4, value);
+}
+
+Message value_info(const std::string& name, const graph::Shape& shape) {
+  Message dimensions;
+  for (const int side : {1, shape.channels, shape.height, shape.width}) {
+    dimensions.message(1, Message().number(1, side));
+  }
+  const Message tensor = Message().number(1, kFloat).message(2, dimensions);
+  return Message().text(1, name).message(2, Message().message(1, tensor));
+}
+
+// value = (byte − zero) · scale.
+struct Quantizer {
+  float scale;
+  std::uint8_t zero;
+  explicit Quantizer(const Range& range)
+      : scale(std::max((range.high - range.low) / 255, 1e-12F)),
+        zero(static_cast<std::uint8_t>(std::lround(-range.low / scale))) {}
+};
+
+class Writer {
+ public:
+  Writer(const Steps& steps, bool int8) : steps_(steps), int8_(int8) {}
+
+  std::string run() {
+    const std::string input = quantize("data", Quantizer({0, 1}));
+    for (std::size_t i = 0; i < steps_.steps.size(); ++i) {
+      std::vector<std::string> inputs;
+      for (const int from : steps_.steps[i].inputs) {
+        inputs.push_back(from == graph::kNetworkInput ? input : maps_[at(from)]);
+      }
+      maps_.push_back(write(i, inputs));
+    }
+    graph_.text(2, "network").message(11, value_info("data", steps_.input));
+    for (std::size_t h = 0; h < steps_.heads.size(); ++h) {
+      const std::string name = fmt::format("head{}", h);
+      node("Identity", {maps_[at(steps_.heads[h])]}, name, {});
+      graph_.message(12, value_info(name, steps_.steps[at(steps_.heads[h])].output));
+    }
+    const Message opset = Message().text(1, "").number(2, 13);
+    return Message().number(1, 8).message(7, graph_).message(8, opset).bytes();
+  }
+
+ private:
+  std::string node(const std::string& type, const std::vector<std::string>& inputs,
+                   const std::string& output, const std::vector<Message>& attributes) {
+    Message node;
+    for (const std::string& input : inputs) node.text(1, input);
+    node.text(2, output).text(3, output).text(4, type);
+    for (const Message& attribute : attributes) node.message(5, attribute);
+    graph_.message(1, node);
+    return output;
+  }
+
+  template <typename T>
+  std::string constant(const std::string& name, const std::vector<T>& values,
+                       const std::vector<int>& shape) {
+    Message tensor;
+    for (const int side : shape) tensor.number(1, side);
+    tensor.number(2, kTypeOf<T>).text(8, name);
+    tensor.text(9, {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)});
+    graph_.message(5, tensor);
+    return name;
+  }
+
+  // To bytes and back; the name of what the next operation reads.
+  std::string quantize(const std::string& map, const Quantizer& q) {
+    if (!int8_) return map;
+    const std::string scale = constant<float>(map + ".scale", {q.scale}, {});
+    const std::string zero = constant<std::uint8_t>(map + ".zero", {q.zero}, {});
+    node("QuantizeLinear", {map, scale, zero}, map + ".bytes", {});
+    return node("DequantizeLinear", {map + ".bytes", scale, zero}, map + ".back", {});
+  }
+
+  // A constant kept as integers, with a scale a filter.
+  template <typename T>
+  std::string integers(const std::string& name, const std::vector<float>& values,
+                       const std::vector<float>& scales, const std::vector<int>& shape) {
+    const std::size_t each = values.size() / scales.size();
+    std::vector<T> rounded;
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      rounded.push_back(static_cast<T>(std::lround(values[k] / scales[k / each])));
+    }
+    const int count = static_cast<int>(scales.size());
+    return node(
+        "DequantizeLinear",
+        {constant(name + ".integers", rounded, shape), constant(name + ".scales", scales, {count}),
+         constant(name + ".zeros", std::vector<T>(scales.size()), {count})},
+        name, {one_int("axis", 0)});
+  }
+
+  std::string write(std::size_t i, const std::vector<std::string>& inputs) {
+    const Step& s = steps_.steps[i];
+    const std::string name = fmt::format("map{}", i);
+    if (s.kind == Step::Kind::kConvolution) return convolution(s, name, inputs[0]);
+    if (s.kind == Step::Kind::kMaxPool) {
+      node("MaxPool", inputs, name, window(s.pool.size, s.pool.stride, s.pool.padding));
+    } else if (s.kind == Step::Kind::kUpsample) {
+      const float scale = static_cast<float>(s.scale);
+      const std::string scales = constant<float>(name + ".scales", {1, 1, scale, scale}, {4});
+      node("Resize", {inputs[0], "", scales}, name,
+           {one_text("mode", "nearest"), one_text("nearest_mode", "floor"),
+            one_text("coordinate_transformation_mode", "asymmetric")});
+    } else if (s.kind == Step::Kind::kConcat) {
+      node("Concat", inputs, name, {one_int("axis", 1)});
+    } else {
+      node("Add", inputs, name, {});
+    }
+    return quantize(name, Quantizer(s.range));
+  }
+
+  static std::vector<Message> window(int size, int stride, const graph::Padding& p) {
+    return {ints("kernel_shape", {size, size}), ints("strides", {stride, stride}),
+            ints("pads", {p.top, p.left, p.bottom, p.right})};
+  }
+
+  std::string convolution(const Step& s, const std::string& name, const std::string& input) {
+    const graph::Convolution& c = s.convolution;
+    const std::vector<int> shape = {c.filters, s.input.channels / c.groups, c.size, c.size};
+    std::vector<Message> attributes = window(c.size, c.stride, c.padding);
+    attributes.push_back(one_int("group", c.groups));
+    const auto [kernel, bias] = int8_ ? quantized_weights(s, name, shape)
+                                      : std::pair(constant(name + ".kernel", s.kernel, shape),
+                                                  constant(name + ".bias", s.bias, {c.filters}));
+    const bool leaky = c.activation == graph::Activation::kLeaky;
+    const std::string linear = leaky ? name + ".linear" : name;
+    node("Conv", {input, kernel, bias}, linear, attributes);
+    if (leaky) {
+      node("LeakyRelu", {quantize(linear, Quantizer(s.linear_range))}, name,
+           {one_real("alpha", graph::kLeakySlope)});
+    }
+    return quantize(name, Quantizer(s.range));
+  }
+
+  std::pair<std::string, std::string> quantized_weights(const Step& s, const std::string& name,
+                                                        const std::vector<int>& shape) {
+    const int from = s.inputs[0];
+    const Range range = from == graph::kNetworkInput ? Range{0, 1} : steps_.steps[at(from)].range;
+    const float input_scale = Quantizer(range).scale;
+    std::vector<float> kernel_scales, bias_scales;
+    for (const float scale : filter_scales(s, 127)) {
+      kernel_scales.push_back(1 / scale);
+      bias_scales.push_back(input_scale / scale);
+    }
+    return {integers<std::int8_t>(name + ".kernel", s.kernel, kernel_scales, shape),
+            integers<std::int32_t>(name + ".bias", s.bias, bias_scales, {shape[0]})};
+  }
+
+  const Steps& steps_;
+  bool int8_;
+  Message graph_;
+  std::vector<std::string> maps_;  // what reads the map of each step
+};
+
+}  // namespace
+
+std::string write_onnx(const Steps& steps, const std::string& precision) {
+  return Writer(steps, precision == "int8").run();
+}
+
+}  // namespace oko::bench

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "steps.h"
+
+namespace oko::bench {
+
+// The same network for engines with a file format of their own. Precision: "fp32" or "int8", which
+// asks for calibrated ranges.
+
+struct NcnnFiles {
+  std::string param, bin;
+};
+// As its own quantizer does it: kernels of 3x3 convolutions with stride 1 to 6 bits, which its
+// Winograd needs, others to 8; between two convolutions maps stay int8. Input blob: "data"; heads:
+// "head0", "head1", ….
+NcnnFiles write_ncnn(const Steps& steps, const std::string& precision);
+
+// Opset 13. int8: every map asymmetric, every kernel with a scale a filter, as QuantizeLinear and
+// DequantizeLinear around float operations, which is what the runtime recognises. Names as above.
+std::string write_onnx(const Steps& steps, const std::string& precision);
+
+}  // namespace oko::bench

@@ -1,0 +1,128 @@
+#include "prepare.h"
+
+#include <cmath>
+
+#include "contender.h"
+#include "oko/base/error.h"
+#include "oko/base/random.h"
+#include "oko/formats/darknet.h"
+#include "oko/graph/builtin.h"
+#include "oko/graph/oko_file.h"
+#include "oko/image/letterbox.h"
+#include "oko/media/picture.h"
+#include "oko/storage/store.h"
+#include "peer_files.h"
+#include "steps.h"
+
+namespace oko::bench {
+namespace {
+
+// Weights that keep maps of a deep network in a usual range: a linear congruential generator in
+// Darknet's file order, so that the file can be made again anywhere.
+void make_up_weights(graph::Network& network) {
+  std::uint32_t state = 12345;
+  const auto next = [&] {
+    state = 1664525U * state + 1013904223U;
+    return static_cast<double>(state >> 8) / 0x1p24 * 2 - 1;
+  };
+  for (const graph::WeightSpec& spec : graph::weight_specs(network)) {
+    std::size_t count = 1;
+    for (const std::int64_t side : spec.shape) count *= static_cast<std::size_t>(side);
+    const double inputs = static_cast<double>(count) / static_cast<double>(spec.shape[0]);
+    std::vector<float> values;
+    for (std::size_t i = 0; i < count; ++i) {
+      const double u = next();
+      values.push_back(static_cast<float>(spec.name.ends_with(".kernel") ? u * std::sqrt(6 / inputs)
+                                          : spec.name.ends_with(".scale")    ? 1 + .1 * u
+                                          : spec.name.ends_with(".variance") ? 1 + .5 * u
+                                                                             : .1 * u));
+    }
+    network.weights[spec.name] = graph::Tensor::of(std::move(values), spec.shape);
+  }
+}
+
+graph::Network read_network(const std::string& model) {
+  const std::string extension = storage::extension(model);
+  if (extension == ".oko") return graph::read_oko(storage::map(model), model).network;
+  if (extension == ".cfg") {
+    graph::Network network = formats::read_darknet_cfg(storage::read_text(model), model);
+    const std::string weights =
+        storage::join(storage::parent(model), storage::stem(model) + ".weights");
+    formats::read_darknet_weights(storage::map(weights), weights, network);
+    return network;
+  }
+  graph::Network network = graph::make_builtin(model, {});
+  for (graph::Layer& layer : network.layers) {  // Darknet's batch norm
+    auto* convolution = std::get_if<graph::Convolution>(&layer.operation);
+    if (convolution != nullptr && convolution->batch_norm) convolution->batch_norm = {1e-6F, true};
+  }
+  make_up_weights(network);
+  return network;
+}
+
+std::vector<float> read_input(const std::string& file, const graph::Network& network) {
+  std::vector<float> values(static_cast<std::size_t>(network.input.count()));
+  if (file.empty()) {
+    Random random(1);
+    for (float& v : values) v = static_cast<float>(random.uniform());
+  } else if (storage::extension(file) == ".f32") {
+    const std::vector<float> read = read_floats(file);
+    if (read.size() != values.size()) {
+      throw input_error(
+          file, std::to_string(read.size()) + " numbers, not " + std::to_string(values.size()));
+    }
+    return read;
+  } else {
+    const image::Picture picture = media::decode(storage::read(file), file);
+    image::letterbox(picture.frame(), {network.input.width, network.input.height},
+                     network.preprocess, values);
+  }
+  return values;
+}
+
+// The same without its heads: their inputs are then the outputs of the network.
+graph::Network headless(const graph::Network& network) {
+  graph::Network result = network;
+  result.layers.clear();
+  std::vector<int> moved;  // of each layer
+  for (const graph::Layer& layer : network.layers) {
+    const bool head = std::holds_alternative<graph::Yolo>(layer.operation);
+    moved.push_back(head ? -1 : static_cast<int>(result.layers.size()));
+    if (head) continue;
+    graph::Layer& kept = result.layers.emplace_back(layer);
+    for (int& from : kept.inputs) {
+      if (from != graph::kNetworkInput) from = moved[static_cast<std::size_t>(from)];
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+Prepared prepare(const std::string& model, const std::string& input, const std::string& folder) {
+  const graph::Network network = read_network(model);
+  const std::vector<float> values = read_input(input, network);
+  Steps steps = steps_of(network);
+  Prepared prepared{network, {}};
+  for (const auto& head : calibrate(steps, values)) {
+    prepared.expected.insert(prepared.expected.end(), head.begin(), head.end());
+  }
+  const auto write = [&](const std::string& name, const auto& content) {
+    storage::write(storage::join(folder, name), content);
+  };
+  write("network.json", write_job(network));
+  write("ranges.json", write_ranges(steps));
+  write("input.f32", std::as_bytes(std::span(values)));
+  write("fp32.oko", graph::write_oko(network));
+  write("darknet.cfg", formats::write_darknet_cfg(headless(network)));
+  write("darknet.weights", formats::write_darknet_weights(network));
+  for (const std::string precision : {"fp32", "int8"}) {
+    const NcnnFiles ncnn = write_ncnn(steps, precision);
+    write(precision + ".param", ncnn.param);
+    write(precision + ".bin", ncnn.bin);
+    write(precision + ".onnx", write_onnx(steps, precision));
+  }
+  return prepared;
+}
+
+}  // namespace oko::bench
