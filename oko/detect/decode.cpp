@@ -176,17 +176,28 @@ float best_class_score(const Candidate& c) {
   return sigmoid(c.raw_objectness()) * ClassProbability(c)(logit);
 }
 
+void check(const Thresholds& thresholds, int class_count) {
+  const std::vector<float>& scores = thresholds.class_scores;
+  if (!scores.empty() && scores.size() != static_cast<std::size_t>(class_count)) {
+    throw Error(ErrorCode::kUsage, "thresholds",
+                std::to_string(scores.size()) + " scores for the model's " +
+                    std::to_string(class_count) + " classes",
+                "give one score for each class");
+  }
+  const auto nan = [](float score) { return std::isnan(score); };
+  if (nan(thresholds.score) || std::any_of(scores.begin(), scores.end(), nan)) {
+    throw Error(ErrorCode::kUsage, "thresholds", "a score is not a number");
+  }
+  if (thresholds.nms == NmsKind::kSoft && !(thresholds.soft_sigma > 0)) {
+    throw Error(ErrorCode::kUsage, "thresholds", "soft_sigma is not above 0", "leave it at .5");
+  }
+}
+
 }  // namespace
 
 void decode(const graph::Network& network, std::span<const HeadMap> heads,
             const Thresholds& thresholds, std::vector<Detection>& found) {
-  const std::size_t given = thresholds.class_scores.size();
-  if (given != 0 && given != static_cast<std::size_t>(network.class_count())) {
-    throw Error(ErrorCode::kUsage, "thresholds",
-                std::to_string(given) + " scores for the model's " +
-                    std::to_string(network.class_count()) + " classes",
-                "give one score for each class");
-  }
+  check(thresholds, network.class_count());
   const float lowest = thresholds.lowest_score(), floor = raw_floor(lowest);
   found.clear();
   for_each_head(network, heads, [&](const Head& head) {

@@ -17,8 +17,9 @@ using HeadMap = std::span<const float>;
 // used again). A class is listed when its score, objectness × class, is above its threshold;
 // sigmoids are computed only where the objectness passes. Order: head, anchor, row, column, class.
 // Boxes that are not finite (a diverged network) are left out. The same maps give the same bits on
-// every machine. Throws where the maps do not fit the heads, and a usage Error where there are
-// class scores, but not one for each class.
+// every machine. Throws where the maps do not fit the heads, and a usage Error for thresholds that
+// make no sense: class scores that are not one for each class, a score that is not a number, a
+// soft_sigma that is not above 0.
 void decode(const graph::Network& network, std::span<const HeadMap> heads,
             const Thresholds& thresholds, std::vector<Detection>& found);
 

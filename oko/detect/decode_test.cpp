@@ -170,8 +170,25 @@ TEST(DecodeYolo, TakesTheThresholdOfEachClass) {
   ASSERT_EQ(found.size(), 2U);  // and nothing of what was there before
   EXPECT_EQ(found[0].class_id, 0);
   EXPECT_EQ(found[1].class_id, 2);
-  thresholds.class_scores.pop_back();
-  EXPECT_THROW(decode(network, maps, thresholds, found), Error);
+}
+
+TEST(Decode, RefusesThresholdsThatMakeNoSense) {
+  const auto network = network_of({32, 32}, {{one_anchor(2), {7, 1, 1}}});
+  const Map map({7, 1, 1});
+  const HeadMap maps[] = {map.values};
+  std::vector<Detection> found;
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  Thresholds few, not_a_number, unknown_score, sigma;
+  few.class_scores = {.5F};
+  not_a_number.class_scores = {nan, .1F};
+  unknown_score.score = nan;
+  sigma.nms = NmsKind::kSoft;
+  sigma.soft_sigma = 0;
+  for (const Thresholds& thresholds : {few, not_a_number, unknown_score, sigma}) {
+    EXPECT_THROW(decode(network, maps, thresholds, found), Error);
+  }
+  sigma.nms = NmsKind::kPerClass;
+  EXPECT_NO_THROW(decode(network, maps, sigma, found));
 }
 
 // No threshold may let a box through whose score is not above it, or keep one back whose score is:
