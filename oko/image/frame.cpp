@@ -1,7 +1,9 @@
 #include "oko/image/frame.h"
 
+#include <initializer_list>
 #include <limits>
 #include <string>
+#include <type_traits>
 
 #include "oko/base/error.h"
 
@@ -10,14 +12,24 @@ namespace {
 
 // So that offsets within a row fit an int; no camera comes near it.
 constexpr std::int64_t kMaxPixels = std::int64_t{1} << 28;
-constexpr int kMaxChromaStep = 16;
+constexpr int kMaxChromaStep = 8;  // cameras have 1 or 2
 
-[[noreturn]] void refuse(const std::string& what, const std::string& mend = {}) {
+// Words and numbers of a message. Joining them in one place keeps the library small.
+struct Piece {
+  Piece(const char* text) : words(text) {}
+  template <class Number>
+  requires std::is_integral_v<Number> || std::is_enum_v<Number> Piece(Number value)
+      : number(static_cast<std::int64_t>(value)) {}
+  const char* words = nullptr;
+  std::int64_t number = 0;
+};
+
+[[noreturn]] void refuse(std::initializer_list<Piece> pieces, const char* mend = "") {
+  std::string what;
+  for (const Piece& piece : pieces) {
+    what += piece.words ? piece.words : std::to_string(piece.number);
+  }
   throw Error(ErrorCode::kUsage, "frame", what, mend);
-}
-
-std::string text_of(Size size) {
-  return std::to_string(size.width) + "x" + std::to_string(size.height);
 }
 
 bool is_format(PixelFormat format) {
@@ -30,22 +42,20 @@ bool is_rotation(Rotation rotation) {
 }
 
 void check_numbers(const Frame& frame) {
-  const auto number = [](auto value) { return std::to_string(static_cast<int>(value)); };
-  if (!is_format(frame.format)) refuse("there is no pixel format " + number(frame.format));
+  if (!is_format(frame.format)) refuse({"there is no pixel format ", frame.format});
   if (!is_rotation(frame.rotation)) {
-    refuse("a rotation of " + number(frame.rotation), "0, 90, 180 or 270 degrees clockwise");
+    refuse({"a rotation of ", frame.rotation}, "0, 90, 180 or 270 degrees clockwise");
   }
   if (!is_yuv(frame.format)) return;
   if (frame.range != YuvRange::kVideo && frame.range != YuvRange::kFull) {
-    refuse("there is no range " + number(frame.range));
+    refuse({"there is no range ", frame.range});
   }
   if (frame.matrix < YuvMatrix::kBt601 || frame.matrix > YuvMatrix::kBt2020) {
-    refuse("there is no matrix " + number(frame.matrix));
+    refuse({"there is no matrix ", frame.matrix});
   }
   if (frame.format == PixelFormat::kI420 &&
       (frame.chroma_step < 0 || frame.chroma_step > kMaxChromaStep)) {
-    refuse("a chroma step of " + std::to_string(frame.chroma_step),
-           "1 for planes, 2 for interleaved chroma");
+    refuse({"a chroma step of ", frame.chroma_step}, "1 for planes, 2 for interleaved chroma");
   }
 }
 
@@ -62,18 +72,15 @@ void check_planes(const Frame& frame) {
   constexpr auto kMax = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
   for (int p = 0; p < plane_count(frame.format); ++p) {
     const auto plane = static_cast<std::size_t>(p);
-    if (!frame.planes[plane]) refuse("plane " + std::to_string(p) + " is missing");
+    if (!frame.planes[plane]) refuse({"plane ", p, " is missing"});
     const std::size_t row = row_bytes(frame, p), stride = stride_of(frame, p);
     const auto height =
         static_cast<std::size_t>(p == 0 ? frame.size.height : chroma_size(frame.size).height);
     if (stride < row && height > 1) {
-      refuse("rows of plane " + std::to_string(p) + " are " + std::to_string(stride) +
-                 " bytes apart but " + std::to_string(row) + " bytes long",
+      refuse({"rows of plane ", p, " are ", stride, " bytes apart but ", row, " bytes long"},
              "give the stride in bytes, not in pixels");
     }
-    if (stride > kMax / height) {
-      refuse("a stride of " + std::to_string(stride) + " bytes is too long");
-    }
+    if (stride > kMax / height) refuse({"a stride of ", stride, " bytes is too long"});
   }
 }
 
@@ -84,8 +91,8 @@ void check_region(const Frame& frame) {
                      bottom = std::int64_t{r.top} + r.height;
   if (r.left < 0 || r.top < 0 || r.width <= 0 || r.height <= 0 || right > frame.size.width ||
       bottom > frame.size.height) {
-    refuse("the region of " + text_of({r.width, r.height}) + " at " + std::to_string(r.left) + "," +
-               std::to_string(r.top) + " is not inside the frame of " + text_of(frame.size),
+    refuse({"the region of ", r.width, "x", r.height, " at ", r.left, ",", r.top,
+            " is not inside the frame of ", frame.size.width, "x", frame.size.height},
            "regions are in stored pixels, before the rotation");
   }
 }
@@ -117,9 +124,9 @@ int bytes_per_pixel(PixelFormat format) {
 void check(const Frame& frame) {
   check_numbers(frame);
   const auto [width, height] = frame.size;
-  if (width <= 0 || height <= 0) refuse("a size of " + text_of(frame.size));
+  if (width <= 0 || height <= 0) refuse({"a size of ", width, "x", height});
   if (std::int64_t{width} * height > kMaxPixels) {
-    refuse("a size of " + text_of(frame.size) + " is above 2^28 pixels");
+    refuse({"a size of ", width, "x", height, " is above 2^28 pixels"});
   }
   check_planes(frame);
   check_region(frame);

@@ -39,8 +39,9 @@ std::vector<Load> loads_of(const Group& group, int last_offset) {
 
 }  // namespace
 
-Gather make_gather(std::span<const Tap> taps, int source) {
-  const int last_offset = std::max(source, Gather::kShortestRow) - Gather::kBlock;
+Gather make_gather(std::span<const Tap> taps, int source, int step) {
+  const int bytes = (source - 1) * step + 1;
+  const int last_offset = std::max(bytes, Gather::kShortestRow) - Gather::kBlock;
   const std::size_t pairs = (taps.size() + 2 * Gather::kGroup - 1) / (2 * Gather::kGroup);
   std::vector<std::vector<Load>> groups(2 * pairs);
   Gather gather;
@@ -48,7 +49,8 @@ Gather make_gather(std::span<const Tap> taps, int source) {
   for (std::size_t g = 0; g < groups.size(); ++g) {
     Group group;
     for (std::size_t i = 0; i < group.size(); ++i) {
-      group[i] = taps[std::min(g * Gather::kGroup + i, taps.size() - 1)];
+      const Tap& tap = taps[std::min(g * Gather::kGroup + i, taps.size() - 1)];
+      group[i] = {tap.first * step, tap.second * step, tap.weight};
       gather.weights.push_back(group[i].weight);
     }
     groups[g] = loads_of(group, last_offset);

@@ -25,6 +25,7 @@ void fill_bars(const InputView& input, Size size, const Window& w, float border)
 // What the sampling plan and the sizes of buffers follow from.
 struct Geometry {
   PixelFormat format;
+  int chroma_step;
   Size frame;
   Region region;
   Rotation rotation;
@@ -37,6 +38,29 @@ struct Geometry {
 
 using Planes = std::array<float*, 3>;
 
+Planes shifted(const Planes& planes, std::ptrdiff_t floats) {
+  return {planes[0] + floats, planes[1] + floats, planes[2] + floats};
+}
+
+// Lines that are written across at a time: a cache line of the input.
+constexpr std::ptrdiff_t kTile = 64 / sizeof(float);
+
+// Has the cache get the lines that a tile will be written to while it is still being made: they lie
+// too far apart to be foreseen.
+void fetch_lines(const Planes& planes, std::ptrdiff_t row, std::ptrdiff_t begin,
+                 std::ptrdiff_t end) {
+  for (std::ptrdiff_t i = begin; i < end; ++i) {
+    for (const float* plane : planes) __builtin_prefetch(plane + i * row, 1, 2);
+  }
+}
+
+// Size of the tile after which the others begin with a cache line.
+std::ptrdiff_t first_tile(const float* to) {
+  const auto past =
+      static_cast<std::ptrdiff_t>(reinterpret_cast<std::uintptr_t>(to) / sizeof(float) % kTile);
+  return kTile - past;
+}
+
 }  // namespace
 
 struct Letterboxer::State {
@@ -45,34 +69,38 @@ struct Letterboxer::State {
   SamplingPlan plan{};
   Rows luma{}, chroma{};  // luma: also R, G, B together
   RowBuffer<float> tile{};
-  std::size_t tile_row = 0;
+  std::ptrdiff_t tile_row = 0;
 
   void prepare(const Frame& frame, Size size, const Preprocess& preprocess);
   void run(const RowKernels& kernels, const Frame& frame, const Planes& planes, std::ptrdiff_t row);
 
  private:
-  void blend(const RowKernels& kernels, const Frame& frame, std::size_t line, const Planes& to);
+  void begin(const RowKernels& kernels, const Frame& frame);
+  void blend(const RowKernels& kernels, const Frame& frame, std::ptrdiff_t index, const Planes& to);
 };
 
 void Letterboxer::State::prepare(const Frame& frame, Size size, const Preprocess& preprocess) {
-  const Geometry wanted{frame.format, frame.size, region_of(frame), frame.rotation,
-                        frame.mirror, size,       preprocess.fit,   preprocess.sampling};
+  const Geometry wanted{frame.format,       chroma_step(frame), frame.size, region_of(frame),
+                        frame.rotation,     frame.mirror,       size,       preprocess.fit,
+                        preprocess.sampling};
   if (geometry == wanted) return;
   geometry.reset();
   plan = make_sampling_plan(frame, size, preprocess);
-  const bool one_channel = is_yuv(frame.format) || frame.format == PixelFormat::kGrey;
-  luma.plan(plan.columns.luma, wanted.region.width, one_channel ? 1 : 3);
-  if (is_yuv(frame.format)) chroma.plan(plan.columns.chroma, plan.columns.chroma_count, 2);
+  luma.plan(plan.columns.luma, wanted.region.width, bytes_per_pixel(frame.format));
+  if (is_yuv(frame.format)) {
+    chroma.plan_chroma(plan.columns.chroma, plan.columns.chroma_count, wanted.chroma_step);
+  }
   if (plan.transposed) {
-    tile_row = (plan.columns.luma.size() + kTile - 1) / kTile * kTile;
-    tile.resize(3 * kTile * tile_row);
+    tile_row = (std::ssize(plan.columns.luma) + kTile - 1) / kTile * kTile;
+    tile.resize(static_cast<std::size_t>(3 * kTile * tile_row));
   }
   geometry = wanted;
 }
 
 // One line of the stored frame's own orientation.
-void Letterboxer::State::blend(const RowKernels& kernels, const Frame& frame, std::size_t line,
+void Letterboxer::State::blend(const RowKernels& kernels, const Frame& frame, std::ptrdiff_t index,
                                const Planes& to) {
+  const auto line = static_cast<std::size_t>(index);
   const std::size_t count = plan.columns.luma.size();
   const Tap& tap = plan.lines.luma[line];
   RowPair rows;
@@ -94,37 +122,37 @@ void Letterboxer::State::blend(const RowKernels& kernels, const Frame& frame, st
   kernels.blend_rgb(rows, count, to.data());
 }
 
-// Goes through the stored frame in its own order. Where it lies on its side, the lines are the
-// input's columns: kTile of them are gathered and then written across.
-void Letterboxer::State::run(const RowKernels& kernels, const Frame& frame, const Planes& planes,
-                             std::ptrdiff_t row) {
+void Letterboxer::State::begin(const RowKernels& kernels, const Frame& frame) {
   const std::array<Channel, 3> channels = channels_of(frame);
   if (is_yuv(frame.format)) {
     luma.begin(kernels, std::span(channels).first(1));
     chroma.begin(kernels, std::span(channels).last(2));
   } else {
-    luma.begin(kernels, std::span(channels).first(frame.format == PixelFormat::kGrey ? 1 : 3));
+    luma.begin(kernels, channels);
   }
-  const std::size_t lines = plan.lines.luma.size(), step = plan.transposed ? kTile : 1;
-  const std::size_t count = plan.columns.luma.size();
-  for (std::size_t line = 0; line < lines; line += step) {
-    if (!plan.transposed) {
-      Planes to;
-      for (std::size_t c = 0; c < 3; ++c)
-        to[c] = planes[c] + static_cast<std::ptrdiff_t>(line) * row;
-      blend(kernels, frame, line, to);
-      continue;
-    }
-    const std::size_t held = std::min(kTile, lines - line);
-    Planes part;
-    for (std::size_t c = 0; c < 3; ++c) part[c] = tile.data() + c * kTile * tile_row;
-    for (std::size_t i = 0; i < held; ++i) {
-      blend(kernels, frame, line + i,
-            {part[0] + i * tile_row, part[1] + i * tile_row, part[2] + i * tile_row});
+}
+
+// Goes through the stored frame in its own order, whichever way it lies.
+void Letterboxer::State::run(const RowKernels& kernels, const Frame& frame, const Planes& planes,
+                             std::ptrdiff_t row) {
+  begin(kernels, frame);
+  const std::ptrdiff_t lines = std::ssize(plan.lines.luma);
+  if (!plan.transposed) {
+    for (std::ptrdiff_t i = 0; i < lines; ++i) blend(kernels, frame, i, shifted(planes, i * row));
+    return;
+  }
+  // The lines are the input's columns: a tile of them is gathered and written across.
+  const std::ptrdiff_t count = std::ssize(plan.columns.luma);
+  const Planes part{tile.data(), tile.data() + kTile * tile_row,
+                    tile.data() + 2 * kTile * tile_row};
+  for (std::ptrdiff_t first = 0, held = 0; first < lines; first += held) {
+    held = std::min(first == 0 ? first_tile(planes[0]) : kTile, lines - first);
+    for (std::ptrdiff_t i = 0; i < held; ++i) {
+      fetch_lines(shifted(planes, first), row, i * count / held, (i + 1) * count / held);
+      blend(kernels, frame, first + i, shifted(part, i * tile_row));
     }
     for (std::size_t c = 0; c < 3; ++c) {
-      kernels.transpose(part[c], static_cast<std::ptrdiff_t>(tile_row), held, count,
-                        planes[c] + line, row);
+      kernels.transpose(part[c], tile_row, held, count, planes[c] + first, row);
     }
   }
 }

@@ -1,5 +1,7 @@
 #include "oko/image/row_kernels.h"
 
+#include <algorithm>
+
 #undef HWY_WANT_AVX3_DL  // nothing here is faster for it
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "oko/image/row_kernels.cpp"
@@ -14,7 +16,7 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-using Floats = hn::CappedTag<float, kTile>;
+using Floats = hn::CappedTag<float, 2 * Gather::kGroup>;
 using Ints = hn::RebindToSigned<Floats>;
 using Block = hn::Full128<std::uint8_t>;
 using FloatVec = hn::Vec<Floats>;
@@ -64,43 +66,45 @@ HWY_INLINE void lerp_block(Taps first, Taps second, const float* weight, float* 
 }
 
 // The first and second taps of 8 pixels.
-template <bool kOneLoad>
+template <int kLoads>
 HWY_INLINE BlockVec take(const std::uint8_t* row, const std::int32_t* offset,
                          const std::uint8_t* shuffle, int loads) {
   const auto part = [&](int i) {
     const auto bytes = hn::LoadU(kBytes, row + offset[i]);
     const auto from = hn::LoadU(kBytes, shuffle + i * Gather::kBlock);
-    return kOneLoad ? hn::TableLookupBytes(bytes, from) : hn::TableLookupBytesOr0(bytes, from);
+    return kLoads == 1 ? hn::TableLookupBytes(bytes, from) : hn::TableLookupBytesOr0(bytes, from);
   };
   BlockVec taps = part(0);
-  if constexpr (!kOneLoad) {
-    for (int i = 1; i < loads; ++i) taps = hn::Or(taps, part(i));
-  }
+  for (int i = 1; i < loads; ++i) taps = hn::Or(taps, part(i));
   return taps;
 }
 
-template <bool kOneLoad>
+// kLoads is the number of loads where it is small enough to have a copy of its own, or 0.
+template <int kLoads>
 void resample_groups(const std::uint8_t* row, const Gather& gather, float* to) {
-  const int loads = kOneLoad ? 1 : gather.loads;
+  const int loads = kLoads == 0 ? gather.loads : kLoads, groups = gather.groups;
   const std::int32_t* offset = gather.offsets.data();
   const std::uint8_t* shuffle = gather.shuffles.data();
   const float* weight = gather.weights.data();
-  for (int g = 0; g < gather.groups; g += 2) {
-    const BlockVec low = take<kOneLoad>(row, offset, shuffle, loads);
-    offset += loads, shuffle += loads * Gather::kBlock;
-    const BlockVec high = take<kOneLoad>(row, offset, shuffle, loads);
-    offset += loads, shuffle += loads * Gather::kBlock;
+  for (int g = 0; g < groups; g += 2) {
+    const BlockVec low = take<kLoads>(row, offset, shuffle, loads);
+    const BlockVec high =
+        take<kLoads>(row, offset + loads, shuffle + loads * Gather::kBlock, loads);
     lerp_block(hn::ConcatLowerLower(kBytes, high, low), hn::ConcatUpperUpper(kBytes, high, low),
                weight, to);
+    offset += 2 * loads, shuffle += 2 * loads * Gather::kBlock;
     weight += 2 * Gather::kGroup, to += 2 * Gather::kGroup;
   }
 }
 
 void resample(const std::uint8_t* row, const Gather& gather, float* to) {
-  if (gather.loads == 1) {
-    resample_groups<true>(row, gather, to);
-  } else {
-    resample_groups<false>(row, gather, to);
+  switch (gather.loads) {
+    case 1:
+      return resample_groups<1>(row, gather, to);
+    case 2:
+      return resample_groups<2>(row, gather, to);
+    default:
+      return resample_groups<0>(row, gather, to);
   }
 }
 
@@ -120,16 +124,6 @@ HWY_INLINE void split(const std::uint8_t* from, std::size_t count, std::uint8_t*
 }
 
 using Bytes = hn::ScalableTag<std::uint8_t>;
-
-void split2(const std::uint8_t* from, std::size_t count, std::uint8_t* const* to) {
-  constexpr Bytes d;
-  split<2, 2>(from, count, to, hn::Lanes(d), [&](std::size_t i) {
-    hn::Vec<Bytes> a, b;
-    hn::LoadInterleaved2(d, from + 2 * i, a, b);
-    hn::StoreU(a, d, to[0] + i);
-    hn::StoreU(b, d, to[1] + i);
-  });
-}
 
 void split3(const std::uint8_t* from, std::size_t count, std::uint8_t* const* to) {
   constexpr Bytes d;
@@ -153,19 +147,39 @@ void split4(const std::uint8_t* from, std::size_t count, std::uint8_t* const* to
   });
 }
 
-// Stores the first `count` lanes where there are fewer than a vector.
-HWY_INLINE void store_some(FloatVec v, std::size_t count, float* to) {
-  if (count >= kLanes) return hn::StoreU(v, kFloats, to);
-  HWY_ALIGN float lanes[kLanes];
-  hn::Store(v, kFloats, lanes);
-  for (std::size_t i = 0; i < count; ++i) to[i] = lanes[i];
+// Whole vectors up to `count`, which is at least one; the last one may overlap the one before it.
+template <class Step>
+HWY_INLINE void for_vectors(std::size_t count, const Step& step) {
+  for (std::size_t i = 0;; i += kLanes) {
+    i = i < count - kLanes ? i : count - kLanes;
+    step(i);
+    if (i == count - kLanes) return;
+  }
 }
 
-HWY_INLINE FloatVec blend(const RowPair& rows, std::size_t channel, std::size_t i,
-                          FloatVec weight) {
-  return lerp(hn::LoadU(kFloats, rows.above[channel] + i),
-              hn::LoadU(kFloats, rows.below[channel] + i), weight);
+// For less than a vector: `whole` fills one for each plane, of which the first part is kept.
+template <class Whole>
+void blend_few(std::size_t count, float* const* to, const Whole& whole) {
+  HWY_ALIGN float lanes[3][kLanes];
+  float* const planes[] = {lanes[0], lanes[1], lanes[2]};
+  whole(planes);
+  for (std::size_t c = 0; c < 3; ++c) std::copy_n(lanes[c], count, to[c]);
 }
+
+// Two rows of one channel, blended.
+class Blend {
+ public:
+  HWY_INLINE Blend(const RowPair& rows, std::size_t channel, float weight)
+      : above_(rows.above[channel]), below_(rows.below[channel]), weight_(weight) {}
+  HWY_INLINE FloatVec at(std::size_t i) const {
+    return lerp(hn::LoadU(kFloats, above_ + i), hn::LoadU(kFloats, below_ + i),
+                hn::Set(kFloats, weight_));
+  }
+
+ private:
+  const float *above_, *below_;
+  float weight_;
+};
 
 // Bytes come out as byte / 255 exactly, as from the division.
 HWY_INLINE FloatVec divided_by_255(FloatVec v) {
@@ -179,45 +193,48 @@ HWY_INLINE FloatVec divided_by_255(FloatVec v) {
 }
 
 void blend_rgb(const RowPair& rows, std::size_t count, float* const* to) {
-  const FloatVec weight = hn::Set(kFloats, rows.weight);
+  if (count < kLanes) {
+    return blend_few(count, to, [&](float* const* all) { blend_rgb(rows, kLanes, all); });
+  }
   for (std::size_t c = 0; c < 3; ++c) {
-    for (std::size_t i = 0; i < count; i += kLanes) {
-      store_some(divided_by_255(blend(rows, c, i, weight)), count - i, to[c] + i);
-    }
+    const Blend channel(rows, c, rows.weight);
+    float* out = to[c];
+    for_vectors(
+        count, [&](std::size_t i) { hn::StoreU(divided_by_255(channel.at(i)), kFloats, out + i); });
   }
 }
 
 void blend_yuv(const RowPair& rows, const YuvToRgb& m, std::size_t count, float* const* to) {
-  const FloatVec weight = hn::Set(kFloats, rows.weight);
-  const FloatVec chroma_weight = hn::Set(kFloats, rows.chroma_weight);
-  const FloatVec scale = hn::Set(kFloats, m.scale);
-  const FloatVec zero = hn::Zero(kFloats), one = hn::Set(kFloats, 1);
-  const auto constant = [&](std::size_t c) {
-    return hn::Set(kFloats, -m.scale * m.black - 128 * (m.from_u[c] + m.from_v[c]));
-  };
-  const FloatVec red = constant(0), green = constant(1), blue = constant(2);
+  if (count < kLanes) {
+    return blend_few(count, to, [&](float* const* all) { blend_yuv(rows, m, kLanes, all); });
+  }
+  const Blend luma(rows, 0, rows.weight);
+  const Blend blueness(rows, 1, rows.chroma_weight), redness(rows, 2, rows.chroma_weight);
+  float *red = to[0], *green = to[1], *blue = to[2];
+  const FloatVec scale = hn::Set(kFloats, m.scale), dark = hn::Set(kFloats, -m.scale * m.black);
+  const FloatVec neutral = hn::Set(kFloats, 128), one = hn::Set(kFloats, 1);
   const FloatVec red_v = hn::Set(kFloats, m.from_v[0]), green_u = hn::Set(kFloats, m.from_u[1]);
   const FloatVec green_v = hn::Set(kFloats, m.from_v[1]), blue_u = hn::Set(kFloats, m.from_u[2]);
-  for (std::size_t i = 0; i < count; i += kLanes) {
-    const FloatVec y = hn::Mul(blend(rows, 0, i, weight), scale);
-    const FloatVec u = blend(rows, 1, i, chroma_weight), v = blend(rows, 2, i, chroma_weight);
-    const auto put = [&](FloatVec value, float* out) {
-      store_some(hn::Min(hn::Max(value, zero), one), count - i, out + i);
-    };
-    put(hn::Add(y, hn::MulAdd(v, red_v, red)), to[0]);
-    put(hn::Add(y, hn::MulAdd(u, green_u, hn::MulAdd(v, green_v, green))), to[1]);
-    put(hn::Add(y, hn::MulAdd(u, blue_u, blue)), to[2]);
-  }
+  const auto put = [&](FloatVec v, float* out) HWY_ATTR {
+    hn::StoreU(hn::Min(hn::Max(v, hn::Zero(kFloats)), one), kFloats, out);
+  };
+  for_vectors(count, [&](std::size_t i) HWY_ATTR {
+    const FloatVec y = hn::MulAdd(luma.at(i), scale, dark);
+    const FloatVec u = hn::Sub(blueness.at(i), neutral), v = hn::Sub(redness.at(i), neutral);
+    put(hn::MulAdd(v, red_v, y), red + i);
+    put(hn::MulAdd(u, green_u, hn::MulAdd(v, green_v, y)), green + i);
+    put(hn::MulAdd(u, blue_u, y), blue + i);
+  });
 }
 
 // 4 floats of every fourth row, one row in each block of 128 bits.
 template <class D>
-HWY_INLINE FloatVec load_blocks(D d, const float* from, std::ptrdiff_t row) {
+HWY_INLINE hn::Vec<D> load_blocks(D d, const float* from, std::ptrdiff_t row) {
   constexpr hn::Full128<float> d4;
   const auto block = [&](std::ptrdiff_t b) { return hn::LoadU(d4, from + 4 * b * row); };
-  if constexpr (kLanes == 4) {
+  if constexpr (hn::MaxLanes(D()) == 4) {
     return block(0);
-  } else if constexpr (kLanes == 8) {
+  } else if constexpr (hn::MaxLanes(D()) == 8) {
     return hn::Combine(d, block(1), block(0));
   } else {
     constexpr hn::Half<D> d8;
@@ -225,38 +242,52 @@ HWY_INLINE FloatVec load_blocks(D d, const float* from, std::ptrdiff_t row) {
   }
 }
 
-void transpose(const float* from, std::ptrdiff_t from_row, std::size_t lines, std::size_t count,
-               float* to, std::ptrdiff_t row) {
-  constexpr hn::Repartition<std::uint64_t, Floats> d64;
-  const auto pairs = [&](FloatVec v) { return hn::BitCast(d64, v); };
-  for (std::size_t i = 0; i < count; i += 4) {
-    for (std::size_t k = 0; k < lines; k += kLanes) {
-      const float* corner = from + static_cast<std::ptrdiff_t>(k) * from_row + i;
-      const FloatVec a = load_blocks(kFloats, corner, from_row);
-      const FloatVec b = load_blocks(kFloats, corner + from_row, from_row);
-      const FloatVec c = load_blocks(kFloats, corner + 2 * from_row, from_row);
-      const FloatVec d = load_blocks(kFloats, corner + 3 * from_row, from_row);
-      const auto ab_low = pairs(hn::InterleaveLower(kFloats, a, b));
-      const auto ab_high = pairs(hn::InterleaveUpper(kFloats, a, b));
-      const auto cd_low = pairs(hn::InterleaveLower(kFloats, c, d));
-      const auto cd_high = pairs(hn::InterleaveUpper(kFloats, c, d));
-      float* out = to + static_cast<std::ptrdiff_t>(i) * row + k;
-      const auto put = [&](std::size_t line, auto v) {
-        if (i + line >= count) return;
-        store_some(hn::BitCast(kFloats, v), lines - k,
-                   out + static_cast<std::ptrdiff_t>(line) * row);
-      };
-      put(0, hn::InterleaveLower(d64, ab_low, cd_low));
-      put(1, hn::InterleaveUpper(d64, ab_low, cd_low));
-      put(2, hn::InterleaveLower(d64, ab_high, cd_high));
-      put(3, hn::InterleaveUpper(d64, ab_high, cd_high));
+// to[l · row + k] = from[k · from_row + l] for l < 4 and k < Lanes(d).
+template <class D>
+HWY_INLINE void transpose_vector(D d, const float* from, std::ptrdiff_t from_row, float* to,
+                                 std::ptrdiff_t row) {
+  constexpr hn::Repartition<std::uint64_t, D> d64;
+  const auto v0 = load_blocks(d, from, from_row);
+  const auto v1 = load_blocks(d, from + from_row, from_row);
+  const auto v2 = load_blocks(d, from + 2 * from_row, from_row);
+  const auto v3 = load_blocks(d, from + 3 * from_row, from_row);
+  const auto low01 = hn::BitCast(d64, hn::InterleaveLower(d, v0, v1));
+  const auto high01 = hn::BitCast(d64, hn::InterleaveUpper(d, v0, v1));
+  const auto low23 = hn::BitCast(d64, hn::InterleaveLower(d, v2, v3));
+  const auto high23 = hn::BitCast(d64, hn::InterleaveUpper(d, v2, v3));
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d64, low01, low23)), d, to);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, low01, low23)), d, to + row);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(d64, high01, high23)), d, to + 2 * row);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(d64, high01, high23)), d, to + 3 * row);
+}
+
+void transpose(const float* from, std::ptrdiff_t from_row, std::ptrdiff_t lines,
+               std::ptrdiff_t count, float* to, std::ptrdiff_t row) {
+  constexpr hn::Full128<float> d4;
+  constexpr auto kWide = static_cast<std::ptrdiff_t>(kLanes);
+  const auto copy = [&](std::ptrdiff_t i, std::ptrdiff_t k) {
+    to[i * row + k] = from[k * from_row + i];
+  };
+  const std::ptrdiff_t whole = count / 4 * 4;
+  for (std::ptrdiff_t i = 0; i < whole; i += 4) {
+    std::ptrdiff_t k = 0;
+    for (; k + kWide <= lines; k += kWide) {
+      transpose_vector(kFloats, from + k * from_row + i, from_row, to + i * row + k, row);
     }
+    for (; k + 4 <= lines; k += 4) {
+      transpose_vector(d4, from + k * from_row + i, from_row, to + i * row + k, row);
+    }
+    for (; k < lines; ++k) {
+      for (std::ptrdiff_t l = i; l < i + 4; ++l) copy(l, k);
+    }
+  }
+  for (std::ptrdiff_t i = whole; i < count; ++i) {
+    for (std::ptrdiff_t k = 0; k < lines; ++k) copy(i, k);
   }
 }
 
 const RowKernels* kernels() {
-  static constexpr RowKernels kKernels{resample,  split2,    split3,   split4,
-                                       blend_rgb, blend_yuv, transpose};
+  static constexpr RowKernels kKernels{resample, split3, split4, blend_rgb, blend_yuv, transpose};
   return &kKernels;
 }
 

@@ -41,8 +41,9 @@ struct Gather {
   std::vector<float> weights;          // groups × 8
 };
 
-// For rows of `source` bytes, or kShortestRow where they are shorter.
-Gather make_gather(std::span<const Tap> taps, int source);
+// For rows of `source` samples, each `step` (at most kBlock / 2) bytes after the one before it.
+// Reads within those bytes, or kShortestRow where they are fewer.
+Gather make_gather(std::span<const Tap> taps, int source, int step);
 
 // Two rows of each channel, resampled along x, and the share of the second ones.
 struct RowPair {
@@ -54,20 +55,17 @@ struct RowPair {
 struct RowKernels {
   // Fills gather.groups × 8 floats.
   void (*resample)(const std::uint8_t* row, const Gather& gather, float* to);
-  // Takes interleaved samples apart; of four the last is left out.
-  void (*split2)(const std::uint8_t* from, std::size_t count, std::uint8_t* const* to);
+  // Takes pixels of three or four bytes apart; the fourth is left out.
   void (*split3)(const std::uint8_t* from, std::size_t count, std::uint8_t* const* to);
   void (*split4)(const std::uint8_t* from, std::size_t count, std::uint8_t* const* to);
   // From values of 0 to 255 to R, G, B of 0 to 1.
   void (*blend_rgb)(const RowPair& rows, std::size_t count, float* const* to);
   void (*blend_yuv)(const RowPair& rows, const YuvToRgb& matrix, std::size_t count,
                     float* const* to);
-  // to[i · row + k] = from[k · from_row + i] for i < count and k < lines, at most kTile. Reads, but
-  // does not use, kTile rows of `count` rounded up to 4.
-  void (*transpose)(const float* from, std::ptrdiff_t from_row, std::size_t lines,
-                    std::size_t count, float* to, std::ptrdiff_t row);
+  // to[i · row + k] = from[k · from_row + i] for i < count and k < lines.
+  void (*transpose)(const float* from, std::ptrdiff_t from_row, std::ptrdiff_t lines,
+                    std::ptrdiff_t count, float* to, std::ptrdiff_t row);
 };
-inline constexpr std::size_t kTile = 16;
 
 // Null for kScalar, which has sample_reference() instead.
 const RowKernels* row_kernels(SimdTarget target);

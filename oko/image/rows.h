@@ -13,30 +13,31 @@ namespace oko::image {
 // for the next row.
 class Rows {
  public:
-  // For rows of `source` samples in each of `channels`.
-  void plan(std::span<const Tap> taps, int source, std::size_t channels);
-  // Begins a frame.
+  // For rows of `source` pixels. Of one byte they have one channel, of more three.
+  void plan(std::span<const Tap> taps, int source, int bytes_per_pixel);
+  // For two channels of `source` samples that lie `step` bytes apart.
+  void plan_chroma(std::span<const Tap> taps, int source, int step);
+  // Begins a frame. As many channels as were planned count.
   void begin(const RowKernels& kernels, std::span<const Channel> channels);
   // Row `y` of all channels, one pointer for each. Valid until the next but one row.
   void get(int y, const float** to);
 
  private:
-  enum class Layout { kPlanes, kInterleaved, kScattered };
-
+  void reserve(std::size_t channels, int bytes);
   void fill(int y, float* to);
-  const std::uint8_t* bytes_of(std::size_t channel, const std::uint8_t* row);
+  void split(int y);
+  const std::uint8_t* bytes_of(std::size_t channel, int y);
 
   Gather gather_;
-  std::size_t source_ = 0, channels_count_ = 0;
-  std::size_t row_floats_ = 0, row_bytes_ = 0;  // from one channel's row to the next
+  int pixel_ = 1;  // bytes; more than one are split into three channels
+  std::size_t channel_count_ = 0, source_bytes_ = 0;  // of one channel, without gaps
+  std::size_t row_floats_ = 0, row_bytes_ = 0;        // of one channel
+  bool short_ = false;                                // too short to be read where they lie
   RowBuffer<float> floats_;
   RowBuffer<std::uint8_t> bytes_;
 
   const RowKernels* kernels_ = nullptr;
   std::array<Channel, 3> channels_{};
-  Layout layout_ = Layout::kPlanes;
-  const std::uint8_t* first_ = nullptr;           // kInterleaved: of the first sample of all
-  std::array<std::size_t, 3> byte_of_channel_{};  // kInterleaved
   std::array<int, 2> held_{};
 };
 
