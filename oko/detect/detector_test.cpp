@@ -79,6 +79,31 @@ TEST_F(DetectorTest, ClipsBoxesToTheFrame) {
   EXPECT_EQ(result.detections[0].box, (image::Box{0, 0, 640, 320}));
 }
 
+// A camera's sensor lies on its side: what is wide in the input is tall in the stored frame.
+TEST_F(DetectorTest, GivesBoxesInTheStoredPixelsOfTurnedFrames) {
+  Detector detector = make(8, 4);
+  const auto white = plain({640, 320}, 255);
+  image::Frame frame = white.frame();
+  frame.rotation = image::Rotation::k90;  // upright 320 x 640, scale 1/20, bars of 8
+  const Result result = detector.detect(frame, {});
+  ASSERT_EQ(result.detections.size(), 1U);
+  const image::Box& box = result.detections[0].box;
+  EXPECT_NEAR(box.left, 280, 1e-3);
+  EXPECT_NEAR(box.right, 360, 1e-3);
+  EXPECT_NEAR(box.top, 80, 1e-3);
+  EXPECT_NEAR(box.bottom, 240, 1e-3);
+}
+
+TEST_F(DetectorTest, ClipsBoxesToTheRegion) {
+  Detector detector = make(64, 30);
+  const auto white = plain({640, 320}, 255);
+  image::Frame frame = white.frame();
+  frame.region = {300, 100, 128, 64};
+  const Result result = detector.detect(frame, {});
+  ASSERT_EQ(result.detections.size(), 1U);
+  EXPECT_EQ(result.detections[0].box, (image::Box{300, 100, 428, 164}));
+}
+
 TEST_F(DetectorTest, TellsTheBestScoreWhenNothingPasses) {
   Detector detector = make(8, 8);
   const auto grey = plain({32, 32}, 100);
