@@ -33,8 +33,8 @@ void Executor::run() {
   using Clock = std::chrono::steady_clock;
   const Plan& plan = model_->plan();
   StepContext context{
-      kernels(plan.target), team_, plan, model_->weights(), input_.data(), arena_.get(),
-      shared_.get(),        {},    {}};
+      kernels(plan.target), kernels8(plan.target), team_,         plan, model_->weights(),
+      input_.data(),        arena_.get(),          shared_.get(), {},   {}};
   for (const AlignedBytes& bytes : scratch_) context.scratch.push_back(bytes.get());
   for (auto& values : head_values_) context.heads.push_back(values.data());
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {

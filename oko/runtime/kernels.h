@@ -27,21 +27,25 @@ struct Clamp {
 };
 
 // C[rows × columns] = finish(A · B + bias). A: `rows` rows `a_row` apart, each `taps` runs of
-// `depth` numbers, runs `a_tap` apart. B: packed in panels, see pack.h.
-struct GemmCall {
-  const float* a = nullptr;
+// `depth` numbers, runs `a_tap` apart. B: packed in panels (pack.h), each
+// [points][taps·depth][width], of which the one at `point` is used. Arrays for columns are as long
+// as the columns of all panels.
+template <typename In, typename Out>
+struct MatrixCall {
+  const In* a = nullptr;
   std::ptrdiff_t a_row = 0, a_tap = 0;
   int rows = 0, taps = 1, depth = 0, columns = 0;
   int points = 1, point = 0;
-  const void* b = nullptr;      // float, or Half for gemm_half
-  const float* bias = nullptr;  // columns rounded up to the panel, or null for none
-  float* c = nullptr;
+  const void* b = nullptr;
+  const float* bias = nullptr;  // of columns; null: 0
+  Out* c = nullptr;
   std::ptrdiff_t c_row = 0;
   Clamp clamp;
-  const float* residual = nullptr;
+  const Out* residual = nullptr;
   std::ptrdiff_t residual_row = 0;
   Clamp residual_clamp;
 };
+using GemmCall = MatrixCall<float, float>;
 
 // A map in memory.
 template <typename T>

@@ -5,13 +5,12 @@
 #include <cstring>
 
 #include "oko/runtime/half.h"
+#include "oko/runtime/kernels8.h"
+#include "oko/runtime/tiling.h"
 
 namespace oko::runtime {
 namespace {
 
-std::size_t rounded(std::size_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
 int rounded(int count, int step) { return (count + step - 1) / step * step; }
 
 // Winograd's G: the kernel's 3 numbers at the 6 points.
@@ -21,26 +20,6 @@ constexpr double kKernelPoints[kPatch][3] = {{1. / 4, 0, 0},
                                              {1. / 24, 1. / 12, 1. / 6},
                                              {1. / 24, -1. / 12, 1. / 6},
                                              {0, 0, 1}};
-
-// Writes numbers one after another as float or Half.
-class Writer {
- public:
-  Writer(std::byte* to, bool half) : to_(to), half_(half) {}
-  void put(float value) {
-    if (half_) {
-      const Half bits = to_half(value);
-      std::memcpy(to_, &bits, sizeof bits);
-      to_ += sizeof bits;
-    } else {
-      std::memcpy(to_, &value, sizeof value);
-      to_ += sizeof value;
-    }
-  }
-
- private:
-  std::byte* to_;
-  bool half_;
-};
 
 // Calls body(first column, width) for every panel of a matrix.
 template <typename Body>
@@ -52,24 +31,33 @@ void for_panels(int columns, int lanes, const Body& body) {
   }
 }
 
-struct Shape {
-  int filters, depth, size, groups;  // depth: input channels of a group
+// The matrices that a convolution multiplies by: `points` of them (36 for Winograd, else 1), each
+// of `runs` runs of `depth` rows.
+struct Form {
+  int points = 1, runs = 1, depth = 0, columns = 0, groups = 1, lanes = 1;
+  int run_rows = 0;  // depth as packed: a multiple of the group of bytes
+  std::ptrdiff_t rows() const { return std::ptrdiff_t{runs} * run_rows; }
 };
 
-void pack_gemm(const Folded& folded, const Shape& s, int lanes, Writer out) {
-  const int taps = s.size * s.size, columns = s.filters / s.groups;
-  for (int g = 0; g < s.groups; ++g) {
-    const float* kernel = folded.kernel.data() + std::ptrdiff_t{g} * columns * s.depth * taps;
-    for_panels(columns, lanes, [&](int first, int width) {
-      for (int tap = 0; tap < taps; ++tap) {
-        for (int k = 0; k < s.depth; ++k) {
-          for (int c = first; c < first + width; ++c) {
-            out.put(c < columns ? kernel[(std::ptrdiff_t{c} * s.depth + k) * taps + tap] : 0);
-          }
-        }
-      }
-    });
-  }
+Form form_of(const ConvolutionStep& step, SimdTarget target) {
+  const int in_channels = step.in.shape.channels;
+  const graph::Convolution& c = step.convolution;
+  const bool winograd = step.algorithm == Algorithm::kWinograd;
+  const int group = is_int8(step) ? kernels8(target).group : 1;
+  Form form;
+  form.points = winograd ? kPoints : 1;
+  form.runs = winograd ? 1 : c.size;
+  form.groups = c.groups;
+  form.depth = in_channels / c.groups * (winograd ? 1 : c.size);
+  form.run_rows = rounded(form.depth, group);
+  form.columns = c.filters / c.groups;
+  form.lanes = block_of(step, target).lanes;
+  return form;
+}
+
+// Length of an array for the columns of all groups.
+std::size_t column_array(const Form& form) {
+  return static_cast<std::size_t>(form.groups * form.columns + 2 * form.lanes);
 }
 
 // The 36 points of one 3x3 kernel.
@@ -88,42 +76,193 @@ void transform(const float* kernel, float points[kPoints]) {
   }
 }
 
-template <typename T>
-void store(std::byte* to, std::size_t index, float value) {
-  T number;
-  if constexpr (sizeof(T) == sizeof(Half)) {
-    number = to_half(value);
-  } else {
-    number = value;
+// One panel in float32: [point][run][row][width].
+class Panel {
+ public:
+  Panel(const Form& form, int width) : form_(form), width_(width) {
+    values_.resize(static_cast<std::size_t>(form.points * form.rows()) *
+                   static_cast<std::size_t>(width));
   }
-  std::memcpy(to + index * sizeof(T), &number, sizeof(T));
-}
+  int width() const { return width_; }
+  float& at(int point, std::ptrdiff_t row, int column) {
+    return values_[static_cast<std::size_t>((point * form_.rows() + row) * width_ + column)];
+  }
+  std::span<const float> values() const { return values_; }
 
-template <typename T>
-void pack_winograd(const Folded& folded, const Shape& s, int lanes, std::byte* to) {
-  const auto depth = static_cast<std::size_t>(s.depth);
-  for_panels(s.filters, lanes, [&](int first, int width) {
-    const auto columns = static_cast<std::size_t>(width);
-    std::memset(to, 0, kPoints * depth * columns * sizeof(T));
-    for (int c = 0; c < std::min(width, s.filters - first); ++c) {
-      for (std::size_t k = 0; k < depth; ++k) {
-        float points[kPoints];
-        transform(&folded.kernel[(static_cast<std::size_t>(first + c) * depth + k) * 9], points);
-        for (std::size_t p = 0; p < kPoints; ++p) {
-          store<T>(to, (p * depth + k) * columns + static_cast<std::size_t>(c), points[p]);
+  // From the folded kernel [filters][in/groups][size][size]; `filter` is the panel's first.
+  void fill(const ConvolutionStep& step, const Folded& folded, int filter, int count) {
+    const int size = step.convolution.size, taps = size * size;
+    const bool winograd = step.algorithm == Algorithm::kWinograd;
+    const int channels = winograd ? form_.depth : form_.depth / size;
+    for (int c = 0; c < count; ++c) {
+      const float* kernel = folded.kernel.data() + std::ptrdiff_t{filter + c} * channels * taps;
+      for (int k = 0; k < channels; ++k, kernel += taps) {
+        if (winograd) {
+          float points[kPoints];
+          transform(kernel, points);
+          for (int p = 0; p < kPoints; ++p) at(p, k, c) = points[p];
+          continue;
+        }
+        for (int y = 0; y < size; ++y) {
+          for (int x = 0; x < size; ++x) {
+            at(0, std::ptrdiff_t{y} * form_.run_rows + x * channels + k, c) = kernel[y * size + x];
+          }
         }
       }
     }
-    to += kPoints * depth * columns * sizeof(T);
-  });
+  }
+
+ private:
+  const Form& form_;
+  int width_;
+  std::vector<float> values_;
+};
+
+std::byte* write_floats(const Panel& panel, std::byte* to) {
+  const std::size_t bytes = panel.values().size_bytes();
+  std::memcpy(to, panel.values().data(), bytes);
+  return to + bytes;
 }
 
-void pack_depthwise(const Folded& folded, const Shape& s, int lanes, Writer out) {
-  for (int tap = 0; tap < s.size * s.size; ++tap) {
-    for (int c = 0; c < rounded(s.filters, lanes); ++c) {
-      out.put(c < s.filters ? folded.kernel[static_cast<std::size_t>(c * s.size * s.size + tap)]
-                            : 0);
+std::byte* write_halves(const Panel& panel, std::byte* to) {
+  for (const float value : panel.values()) {
+    const Half half = to_half(value);
+    std::memcpy(to, &half, sizeof half);
+    to += sizeof half;
+  }
+  return to;
+}
+
+// Rounds a convolution's panels to bytes and keeps what the kernels need to undo it.
+class ByteWriter {
+ public:
+  ByteWriter(const Plan& plan, const ConvolutionStep& step, const Form& form, std::byte* out)
+      : form_(form),
+        target_(kernels8(plan.target)),
+        winograd_(step.algorithm == Algorithm::kWinograd),
+        scales_(reinterpret_cast<float*>(out + step.scales)),
+        starts_(reinterpret_cast<std::int32_t*>(out + step.starts)),
+        factors_(reinterpret_cast<const std::int16_t*>(out + step.factors)),
+        unit_(step.in.scale.scale / output_unit(step)),
+        in_zero_(step.in.scale.zero) {
+    const std::size_t count = column_array(form) * static_cast<std::size_t>(form.points);
+    std::fill_n(scales_, count, 0.F);
+    std::fill_n(starts_, count, 0);
+  }
+
+  // A step's output counts in these; floats in ones.
+  static float output_unit(const ConvolutionStep& step) {
+    const Map& map = step.out ? *step.out : *step.pooled;
+    return map.number == Number::kByte ? map.scale.scale : 1;
+  }
+
+  std::byte* write(Panel& panel, int column, int count, std::byte* to) {
+    std::vector<float> factors(static_cast<std::size_t>(panel.width()));
+    for (int p = 0; p < form_.points; ++p) {
+      for (int c = 0; c < count; ++c) {
+        factors[static_cast<std::size_t>(c)] = measure(panel, p, column, c);
+      }
+      for (std::ptrdiff_t row = 0; row < form_.rows(); row += target_.group) {
+        for (int c = 0; c < panel.width(); ++c) {
+          for (int k = 0; k < target_.group; ++k) {
+            to = put(panel.at(p, row + k, c) * factors[static_cast<std::size_t>(c)], to);
+          }
+        }
+      }
     }
+    return to;
+  }
+
+ private:
+  // Sets the scale and the start of a column, and returns what its weights are multiplied by.
+  float measure(Panel& panel, int point, int column, int c) {
+    float most = 0;
+    for (std::ptrdiff_t row = 0; row < form_.rows(); ++row) {
+      most = std::max(most, std::fabs(panel.at(point, row, c)));
+    }
+    if (!(most > 0)) return 0;
+    const float factor = 127 / most;
+    std::int32_t sum = 0;
+    for (std::ptrdiff_t row = 0; row < form_.rows(); ++row) {
+      sum += byte_of(panel.at(point, row, c) * factor);
+    }
+    const std::size_t index = static_cast<std::size_t>(point) * column_array(form_) +
+                              static_cast<std::size_t>(column + c);
+    // Winograd's transformed bytes lie round 128 and count in 2^17 / factor of the input's unit.
+    const int zero = winograd_ ? 128 : in_zero_;
+    starts_[index] = (target_.shift - zero) * sum;
+    scales_[index] = unit_ / factor;
+    if (winograd_) scales_[index] *= 131072.F / static_cast<float>(factors_[point]);
+    return factor;
+  }
+
+  static std::int32_t byte_of(float value) {
+    return static_cast<std::int32_t>(std::clamp(std::nearbyint(value), -127.F, 127.F));
+  }
+  std::byte* put(float value, std::byte* to) const {
+    const std::int32_t number = byte_of(value);  // little-endian: the low bytes come first
+    std::memcpy(to, &number, static_cast<std::size_t>(target_.weight_bytes));
+    return to + target_.weight_bytes;
+  }
+
+  const Form& form_;
+  const Kernels8& target_;
+  bool winograd_;
+  float* scales_;
+  std::int32_t* starts_;
+  const std::int16_t* factors_;
+  float unit_;
+  int in_zero_;
+};
+
+// What each point of the transformed input is multiplied by, so that its largest number fits a
+// byte.
+void write_factors(const ConvolutionStep& step, std::span<const float> sizes, std::byte* to) {
+  for (std::size_t p = 0; p < kPoints; ++p) {
+    const float most = std::max(1.F, sizes[p] / step.in.scale.scale);  // in units of the input
+    const float factor = std::clamp(std::nearbyint(127 / most * 131072), 1.F, 32767.F);
+    const auto number = static_cast<std::int16_t>(factor);
+    std::memcpy(to + p * sizeof number, &number, sizeof number);
+  }
+}
+
+void pack_matrices(const Plan& plan, const ConvolutionStep& step, const Form& form,
+                   const Folded& folded, std::byte* out) {
+  std::byte* to = out + step.weights;
+  std::optional<ByteWriter> bytes;
+  if (is_int8(step)) bytes.emplace(plan, step, form, out);
+  for (int g = 0; g < form.groups; ++g) {
+    for_panels(form.columns, form.lanes, [&](int first, int width) {
+      const int count = std::min(width, form.columns - first);
+      const int column = g * form.columns + first;
+      Panel panel(form, width);
+      panel.fill(step, folded, column, count);
+      to = bytes       ? bytes->write(panel, column, count, to)
+           : step.half ? write_halves(panel, to)
+                       : write_floats(panel, to);
+    });
+  }
+}
+
+// [taps][filters]; in int8 whole numbers, kept as floats, with a scale for each filter.
+void pack_depthwise(const Plan& plan, const ConvolutionStep& step, const Folded& folded,
+                    std::byte* out) {
+  const graph::Convolution& c = step.convolution;
+  const int taps = c.size * c.size;
+  const int columns = rounded(c.filters, block_of(step, plan.target).lanes);
+  auto* weights = reinterpret_cast<float*>(out + step.weights);
+  auto* scales = reinterpret_cast<float*>(out + step.scales);
+  std::fill_n(weights, static_cast<std::size_t>(taps) * static_cast<std::size_t>(columns), 0.F);
+  for (int f = 0; f < c.filters; ++f) {
+    const float* kernel = folded.kernel.data() + std::ptrdiff_t{f} * taps;
+    float most = 0;
+    for (int t = 0; t < taps; ++t) most = std::max(most, std::fabs(kernel[t]));
+    const float factor = most > 0 ? 127 / most : 0;
+    for (int t = 0; t < taps; ++t) {
+      weights[t * columns + f] = is_int8(step) ? std::nearbyint(kernel[t] * factor) : kernel[t];
+    }
+    if (!is_int8(step)) continue;
+    scales[f] = factor > 0 ? step.in.scale.scale / factor / ByteWriter::output_unit(step) : 0;
   }
 }
 
@@ -161,49 +300,62 @@ int packed_columns(int columns, int lanes) {
   return all;
 }
 
-std::size_t packed_kernel_bytes(const ConvolutionStep& step, int in_channels, int lanes) {
-  const graph::Convolution& c = step.convolution;
-  const auto taps = static_cast<std::size_t>(c.size) * static_cast<std::size_t>(c.size);
-  const std::size_t number = step.half ? sizeof(Half) : sizeof(float);
-  if (step.algorithm == Algorithm::kDepthwise) {
-    return rounded(taps * static_cast<std::size_t>(rounded(c.filters, lanes)) * sizeof(float));
-  }
-  const auto depth = static_cast<std::size_t>(in_channels / c.groups);
-  const auto columns = static_cast<std::size_t>(packed_columns(c.filters / c.groups, lanes));
-  const std::size_t rows = step.algorithm == Algorithm::kWinograd ? kPoints : taps;
-  return rounded(static_cast<std::size_t>(c.groups) * rows * depth * columns * number);
+std::size_t packed_group_bytes(const ConvolutionStep& step, SimdTarget target) {
+  const Form form = form_of(step, target);
+  const std::size_t number = is_int8(step) ? static_cast<std::size_t>(kernels8(target).weight_bytes)
+                             : step.half   ? sizeof(Half)
+                                           : sizeof(float);
+  return static_cast<std::size_t>(form.points * form.rows()) *
+         static_cast<std::size_t>(packed_columns(form.columns, form.lanes)) * number;
 }
 
-std::size_t packed_bias_bytes(const ConvolutionStep& step, int lanes) {
-  // Read in whole panels, also from the start of the last group.
-  const int columns = step.convolution.filters + 2 * lanes;
-  return rounded(static_cast<std::size_t>(columns) * sizeof(float));
+std::size_t packed_column_array(const ConvolutionStep& step, SimdTarget target) {
+  return column_array(form_of(step, target));
+}
+
+void place_weights(ConvolutionStep& step, Plan& plan) {
+  const auto take = [&](std::size_t bytes) {
+    const std::size_t at = plan.weight_bytes;
+    plan.weight_bytes += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    return at;
+  };
+  const graph::Convolution& c = step.convolution;
+  const Form form = form_of(step, plan.target);
+  if (step.algorithm == Algorithm::kDepthwise) {
+    const int numbers = c.size * c.size * rounded(c.filters, form.lanes);
+    step.weights = take(static_cast<std::size_t>(numbers) * sizeof(float));
+  } else {
+    step.weights = take(static_cast<std::size_t>(c.groups) * packed_group_bytes(step, plan.target));
+  }
+  const std::size_t columns = column_array(form);
+  step.bias = take(columns * sizeof(float));
+  if (!is_int8(step)) return;
+  const std::size_t rows = static_cast<std::size_t>(form.points);
+  step.scales = take(rows * columns * sizeof(float));
+  step.starts = take(rows * columns * sizeof(std::int32_t));
+  step.factors = take(kPoints * sizeof(std::int16_t));
 }
 
 void pack_weights(const graph::Network& network, const Plan& plan, std::span<std::byte> out) {
-  const int lanes = kernels(plan.target).lanes;
-  for (const Step& step : plan.steps) {
-    const auto* c = std::get_if<ConvolutionStep>(&step.work);
-    if (c == nullptr) continue;
-    const Folded folded = fold(network, c->layer);
-    const Shape shape{c->convolution.filters, c->in.shape.channels / c->convolution.groups,
-                      c->convolution.size, c->convolution.groups};
-    std::byte* kernel = out.data() + c->weights;
-    switch (c->algorithm) {
-      case Algorithm::kGemm:
-        pack_gemm(folded, shape, lanes, Writer(kernel, c->half));
-        break;
-      case Algorithm::kWinograd:
-        c->half ? pack_winograd<Half>(folded, shape, lanes, kernel)
-                : pack_winograd<float>(folded, shape, lanes, kernel);
-        break;
-      case Algorithm::kDepthwise:
-        pack_depthwise(folded, shape, lanes, Writer(kernel, false));
-        break;
+  std::fill(out.begin(), out.end(), std::byte{0});
+  const auto quantization =
+      plan.precision == Precision::kInt8 ? quantization_of(network) : std::nullopt;
+  for (const Step& any : plan.steps) {
+    const auto* step = std::get_if<ConvolutionStep>(&any.work);
+    if (step == nullptr) continue;
+    const Folded folded = fold(network, step->layer);
+    const std::string& name = network.layers[static_cast<std::size_t>(step->layer)].name;
+    if (is_int8(*step) && step->algorithm == Algorithm::kWinograd) {
+      write_factors(*step, quantization->layers.at(name).points, out.data() + step->factors);
     }
-    std::byte* bias = out.data() + c->bias;
-    std::memset(bias, 0, packed_bias_bytes(*c, lanes));
-    std::memcpy(bias, folded.bias.data(), folded.bias.size() * sizeof(float));
+    if (step->algorithm == Algorithm::kDepthwise) {
+      pack_depthwise(plan, *step, folded, out.data());
+    } else {
+      pack_matrices(plan, *step, form_of(*step, plan.target), folded, out.data());
+    }
+    auto* bias = reinterpret_cast<float*>(out.data() + step->bias);
+    const float unit = is_int8(*step) ? ByteWriter::output_unit(*step) : 1;
+    for (std::size_t f = 0; f < folded.bias.size(); ++f) bias[f] = folded.bias[f] / unit;
   }
 }
 

@@ -20,14 +20,20 @@ Folded fold(const graph::Network& network, int layer);
 // is enough.
 int packed_columns(int columns, int lanes);
 
-// Bytes that a step's kernel and bias take when packed. Both are multiples of kAlignment.
-std::size_t packed_kernel_bytes(const ConvolutionStep& step, int in_channels, int lanes);
-std::size_t packed_bias_bytes(const ConvolutionStep& step, int lanes);
+// Bytes of one group's packed matrix, and the length of an array for the columns of all groups.
+std::size_t packed_group_bytes(const ConvolutionStep& step, SimdTarget target);
+std::size_t packed_column_array(const ConvolutionStep& step, SimdTarget target);
 
-// Writes the packed weights of all steps; `out` has plan.weight_bytes, kAlignment-aligned.
-//   gemm       group by group: panels of columns, each [size·size·in/groups][width]
+// Gives a convolution its places in the packed weights, behind those that have one.
+void place_weights(ConvolutionStep& step, Plan& plan);
+
+// Writes the packed weights of all steps; `out` has plan.weight_bytes, kAlignment-aligned. Arrays
+// for the columns of matrices have packed_column_array() numbers. Kernels:
+//   gemm       group by group: panels of columns, each [size][size·in/groups][width]
 //   winograd   panels of columns, each [kPoints][in][width]
 //   depthwise  [size·size][filters rounded up to lanes]
+// Bytes have `group` neighbouring rows side by side, [rows/group][width][group], a scale and a
+// start (Matrix8Call) for each column of each point.
 void pack_weights(const graph::Network& network, const Plan& plan, std::span<std::byte> out);
 
 }  // namespace oko::runtime

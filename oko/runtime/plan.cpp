@@ -7,6 +7,7 @@
 
 #include "oko/base/error.h"
 #include "oko/runtime/arena.h"
+#include "oko/runtime/map_scales.h"
 #include "oko/runtime/pack.h"
 #include "oko/runtime/tiling.h"
 
@@ -49,22 +50,21 @@ Finish finish_of(Activation activation) {
 }
 
 // Multiplications of either way, for the choice between them. A transform costs about as much as
-// kTransform multiplications a number (measured: docs/engine.md).
-bool winograd_pays(const graph::Convolution& c, const Shape& in, const Shape& out) {
+// `transform` multiplications a number.
+bool winograd_pays(const graph::Convolution& c, const Shape& in, const Shape& out,
+                   double transform) {
   if (c.size != 3 || c.stride != 1 || c.groups != 1) return false;
-  constexpr double kTransform = 10;
   const double tiles = ((out.height + kTile - 1) / kTile) * ((out.width + kTile - 1) / kTile);
   const double channels = in.channels, filters = out.channels;
   const double direct = 9. * out.height * out.width * channels * filters;
-  const double winograd =
-      kPoints * tiles * (channels * filters + kTransform * (channels + filters));
+  const double winograd = kPoints * tiles * (channels * filters + transform * (channels + filters));
   return winograd < direct;
 }
 
 class Planner {
  public:
   Planner(const graph::Network& network, const PlanOptions& options)
-      : network_(network), options_(options), lanes_(kernels(options.target).lanes) {}
+      : network_(network), options_(options), int8_(options.precision == Precision::kInt8) {}
 
   Plan run() {
     plan_.target = options_.target;
@@ -72,6 +72,10 @@ class Planner {
     plan_.input = network_.input;
     count_users();
     join_maps();
+    if (int8_) {
+      scales_ = scales_of(network_);
+      quantization_ = quantization_of(network_);
+    }
     for (std::size_t i = 0; i < network_.layers.size(); ++i) {
       if (!done_[i]) make_step(static_cast<int>(i));
     }
@@ -141,14 +145,38 @@ class Planner {
   }
   Place& place(int i) { return places_[static_cast<std::size_t>(i)]; }
 
+  // Bytes, but for the maps that only heads read.
+  Number number_of(int i) const {
+    if (!int8_) return Number::kFloat;
+    if (i == graph::kNetworkInput) return Number::kByte;
+    const auto& users = users_[static_cast<std::size_t>(i)];
+    const bool only_heads =
+        !users.empty() &&
+        std::all_of(users.begin(), users.end(), [&](int user) { return is_head(layer(user)); });
+    return only_heads && as<graph::Convolution>(i) ? Number::kFloat : Number::kByte;
+  }
+  Scale scale_of_map(int i) const {
+    return int8_ ? scales_[static_cast<std::size_t>(i + 1)] : Scale{};
+  }
+
   // The map of a layer, with a buffer for it if it has none yet.
   Map map_of(int i) {
+    const Number number = number_of(i);
     if (i == graph::kNetworkInput) {
-      if (!input_buffer_) {
-        input_buffer_ = new_buffer(network_.input, network_.input.channels);
-        add(0, InputStep{Map{*input_buffer_, 0, network_.input.channels, network_.input}});
+      const Shape& shape = network_.input;
+      const bool made = input_buffer_.has_value();
+      if (!made) input_buffer_ = new_buffer(shape, shape.channels, number);
+      const Map map{*input_buffer_, 0, shape.channels, shape, number, scale_of_map(i)};
+      if (!made) {
+        add(0, InputStep{map});
+        if (int8_) {  // a row of it, before it becomes bytes
+          plan_.thread_bytes = std::max(
+              plan_.thread_bytes, static_cast<std::size_t>(shape.width) *
+                                          static_cast<std::size_t>(shape.channels) * sizeof(float) +
+                                      kSlack);
+        }
       }
-      return {*input_buffer_, 0, network_.input.channels, network_.input};
+      return map;
     }
     int root = i, first = 0;
     for (; place(root).parent != kNone; root = place(root).parent) first += place(root).first;
@@ -156,21 +184,24 @@ class Planner {
                               [&](const auto& entry) { return entry.first == root; });
     if (found == roots_.end()) {
       const Shape& shape = shape_of(root);
-      const int buffer = new_buffer(shape, padded(shape.channels));
+      const int buffer = new_buffer(shape, padded(shape.channels, number), number);
       found = roots_.insert(roots_.end(), {root, buffer});
     }
-    const int pixel = padded(shape_of(root).channels);
-    return {found->second, first, pixel, shape_of(i)};
+    const int pixel = padded(shape_of(root).channels, number);
+    return {found->second, first, pixel, shape_of(i), number, scale_of_map(i)};
   }
 
-  // Pixels whose distance is a multiple of 2 KiB would all compete for the same lines of the cache.
-  static int padded(int channels) { return channels % 512 == 0 ? channels + 16 : channels; }
+  static int bytes_of(Number number) { return number == Number::kFloat ? 4 : 1; }
 
-  int new_buffer(const Shape& shape, int pixel) {
-    sizes_.push_back(static_cast<std::size_t>(shape.height) *
-                         static_cast<std::size_t>(shape.width) * static_cast<std::size_t>(pixel) *
-                         sizeof(float) +
-                     kSlack);
+  // Pixels whose distance is a multiple of 2 KiB would all compete for the same lines of the cache.
+  static int padded(int channels, Number number) {
+    const int bytes = bytes_of(number);
+    return channels * bytes % 2048 == 0 ? channels + 64 / bytes : channels;
+  }
+
+  int new_buffer(const Shape& shape, int pixel, Number number) {
+    const std::int64_t bytes = std::int64_t{shape.height} * shape.width * pixel * bytes_of(number);
+    sizes_.push_back(static_cast<std::size_t>(bytes) + kSlack);
     return static_cast<int>(sizes_.size()) - 1;
   }
 
@@ -217,6 +248,21 @@ class Planner {
     return kNone;
   }
 
+  Algorithm algorithm_of(const std::string& name, const graph::Convolution& c, const Shape& in,
+                         const Shape& out, bool float_sums) const {
+    // Of the kernels on bytes only gemm() can give floats.
+    const bool floats_wanted = int8_ && float_sums;
+    if (c.groups == in.channels && c.filters == in.channels && c.groups > 1 && !floats_wanted) {
+      return Algorithm::kDepthwise;
+    }
+    // Bytes need the ranges of the transform's points.
+    const bool measured = !int8_ || !quantization_->layers.at(name).points.empty();
+    // Measured on x86-64: a product of bytes costs a third of one of floats, a transform the same.
+    const double transform = int8_ ? 30 : 10;
+    return measured && !floats_wanted && winograd_pays(c, in, out, transform) ? Algorithm::kWinograd
+                                                                              : Algorithm::kGemm;
+  }
+
   void plan_layer(int i, const graph::Convolution& c) {
     ConvolutionStep step;
     step.layer = i;
@@ -224,21 +270,19 @@ class Planner {
     const Shape& in = shape_of(input(i));
     step.output = shape_of(i);
     step.finish = finish_of(c.activation);
-    if (c.groups == in.channels && c.filters == in.channels && c.groups > 1) {
-      step.algorithm = Algorithm::kDepthwise;
-    } else if (winograd_pays(c, in, step.output)) {
-      step.algorithm = Algorithm::kWinograd;
-    }
+    const bool second_pass = step.finish.after != Activation::kLinear;
+    const bool float_out = number_of(i) == Number::kFloat;
+    step.algorithm = algorithm_of(layer(i).name, c, in, step.output, second_pass || float_out);
     // A first convolution of few channels reads the planes itself.
-    const bool planes =
-        input(i) == graph::kNetworkInput && step.algorithm == Algorithm::kGemm && c.groups == 1;
+    const bool planes = input(i) == graph::kNetworkInput && step.algorithm == Algorithm::kGemm &&
+                        c.groups == 1 && !int8_;
     step.in = planes ? Map{-1, 0, 0, network_.input} : map_of(input(i));
     step.half =
         options_.precision == Precision::kFloat16 && step.algorithm != Algorithm::kDepthwise;
 
     const int shortcut = fused_shortcut(i, step.finish);
-    const int pool = shortcut == kNone && step.finish.after == Activation::kLinear &&
-                             step.algorithm != Algorithm::kDepthwise && c.groups == 1
+    const int pool = shortcut == kNone && !second_pass && step.algorithm != Algorithm::kDepthwise &&
+                             c.groups == 1
                          ? fused_pool(i)
                          : kNone;
     int made = i;
@@ -256,22 +300,31 @@ class Planner {
       }
     }
     done_[static_cast<std::size_t>(made)] = true;
-    take_weights(step, in);
-    take_scratch(step);
+    if (int8_ && second_pass && !float_out) {
+      add_with_activation(made, std::move(step));
+    } else {
+      add_convolution(made, std::move(step));
+    }
+  }
+
+  void add_convolution(int made, ConvolutionStep step) {
+    place_weights(step, plan_);
+    const Scratch scratch = scratch_of(step, options_.target);
+    plan_.shared_bytes = std::max(plan_.shared_bytes, scratch.shared_bytes);
+    plan_.thread_bytes = std::max(plan_.thread_bytes, scratch.thread_bytes);
     add(made, std::move(step));
   }
 
-  void take_weights(ConvolutionStep& step, const Shape& in) {
-    step.weights = plan_.weight_bytes;
-    plan_.weight_bytes += packed_kernel_bytes(step, in.channels, lanes_);
-    step.bias = plan_.weight_bytes;
-    plan_.weight_bytes += packed_bias_bytes(step, lanes_);
-  }
-
-  void take_scratch(const ConvolutionStep& step) {
-    const Scratch scratch = scratch_of(step, kernels(options_.target));
-    plan_.shared_bytes = std::max(plan_.shared_bytes, scratch.shared_bytes);
-    plan_.thread_bytes = std::max(plan_.thread_bytes, scratch.thread_bytes);
+  // An activation that is no clamp is computed on floats, which then become bytes.
+  void add_with_activation(int made, ConvolutionStep step) {
+    const Map bytes = *step.out;
+    const Activation activation = step.finish.after;
+    const Shape& shape = step.output;
+    step.finish.after = Activation::kLinear;
+    step.out = Map{new_buffer(shape, shape.channels, Number::kFloat), 0, shape.channels, shape};
+    const Map floats = *step.out;
+    add_convolution(made, std::move(step));
+    add(made, QuantizeStep{activation, floats, bytes});
   }
 
   void plan_layer(int i, const graph::MaxPool& pool) {
@@ -340,7 +393,9 @@ class Planner {
 
   const graph::Network& network_;
   const PlanOptions& options_;
-  int lanes_;
+  bool int8_;
+  std::optional<Quantization> quantization_;
+  std::vector<Scale> scales_;  // int8: of the network's input, then of every layer
   Plan plan_;
   std::vector<std::vector<int>> users_;
   std::vector<bool> done_;
@@ -363,6 +418,7 @@ std::string describe(const ConvolutionStep& c) {
 struct Describe {
   std::string operator()(const ConvolutionStep& c) const { return describe(c); }
   std::string operator()(const InputStep&) const { return "input"; }
+  std::string operator()(const QuantizeStep& q) const { return graph::name_of(q.activation); }
   std::string operator()(const PoolStep& p) const {
     const std::string size = std::to_string(p.pool.size);
     return "max pool " + size + "x" + size + " /" + std::to_string(p.pool.stride);

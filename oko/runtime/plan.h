@@ -11,6 +11,7 @@
 
 #include "oko/graph/network.h"
 #include "oko/runtime/kernels.h"
+#include "oko/runtime/quantization.h"
 
 // A network made ready to run: layers fused into steps, every map given its place in one arena,
 // every kernel its place in one block of packed weights. Made once; executors only follow it.
@@ -20,13 +21,17 @@ enum class Precision { kModel, kFloat32, kFloat16, kInt8 };
 const char* name_of(Precision precision);  // "model", "fp32", "fp16", "int8"
 std::optional<Precision> precision_named(std::string_view name);
 
+enum class Number : std::uint8_t { kFloat, kByte };
+
 // Where a map lies: channels last, in a buffer of the arena. Maps that are joined are written side
 // by side into the joined one's pixels, so that a route costs nothing.
 struct Map {
   int buffer = -1;  // -1: the network's input, three planes
   int first = 0;    // channel of the buffer's pixels at which this map begins
-  int pixel = 0;    // floats from one pixel to the next
+  int pixel = 0;    // numbers from one pixel to the next
   graph::Shape shape;
+  Number number = Number::kFloat;
+  Scale scale{};  // of bytes
 };
 
 // How the sum of a convolution becomes its output. Activations that are no Clamp are applied in a
@@ -49,11 +54,16 @@ struct ConvolutionStep {
   std::optional<Map> residual;     // added after the activation
   graph::Shape output;             // before pooling
   Finish finish;
-  bool half = false;                  // packed weights are float16
-  std::size_t weights = 0, bias = 0;  // bytes into the packed weights
+  bool half = false;  // packed weights are float16
+  // Bytes into the packed weights. Int8 has the last three too: see pack8.h.
+  std::size_t weights = 0, bias = 0, scales = 0, starts = 0, factors = 0;
 };
 struct InputStep {  // planes to channels last
   Map out;
+};
+struct QuantizeStep {  // floats to bytes, through an activation
+  graph::Activation activation = graph::Activation::kLinear;
+  Map in, out;
 };
 struct PoolStep {
   graph::MaxPool pool;
@@ -84,8 +94,8 @@ struct HeadStep {  // channels last to planes
 
 struct Step {
   int layer = 0;  // the one that it makes, the last where several are fused
-  std::variant<ConvolutionStep, InputStep, PoolStep, AverageStep, UpsampleStep, AddStep, CopyStep,
-               SoftmaxStep, HeadStep>
+  std::variant<ConvolutionStep, InputStep, QuantizeStep, PoolStep, AverageStep, UpsampleStep,
+               AddStep, CopyStep, SoftmaxStep, HeadStep>
       work;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 namespace oko::runtime {
 namespace {
@@ -16,100 +17,167 @@ float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
 // ln(1 + exp(x)) without overflow.
 float softplus(float x) { return std::max(x, 0.F) + std::log1p(std::exp(-std::fabs(x))); }
 
+// Calls body(T()) with the type of a map's numbers.
+template <typename Body>
+void with_numbers(const Map& map, const Body& body) {
+  map.number == Number::kByte ? body(std::uint8_t{}) : body(float{});
+}
+
+// A pixel's channels as floats, and back.
+void read_pixel(const StepContext& context, const Map& map, int y, int x, std::vector<float>& to) {
+  with_numbers(map, [&]<typename T>(T) {
+    const T* from = context.read<T>(map).at(y, x);
+    for (std::size_t c = 0; c < to.size(); ++c) {
+      to[c] = (static_cast<float>(from[c]) - static_cast<float>(map.scale.zero)) * map.scale.scale;
+    }
+  });
+}
+void write_pixel(const StepContext& context, const Map& map, int y, int x,
+                 const std::vector<float>& from) {
+  if (map.number == Number::kByte) {
+    context.kernels8.quantize(from.data(), from.size(), 1 / map.scale.scale,
+                              static_cast<float>(map.scale.zero),
+                              context.view<std::uint8_t>(map).at(y, x));
+  } else {
+    std::copy(from.begin(), from.end(), context.view<float>(map).at(y, x));
+  }
+}
+
+// `count` floats and as many more as a kernel may read behind them.
+std::vector<float> pixel_of(const Map& map) {
+  std::vector<float> pixel;
+  pixel.reserve(static_cast<std::size_t>(map.shape.channels) + kSlack / sizeof(float));
+  pixel.resize(static_cast<std::size_t>(map.shape.channels));
+  return pixel;
+}
+
+void max_pool(const StepContext& context, const PoolCall<float>& call) {
+  context.kernels.max_pool(call);
+}
+void max_pool(const StepContext& context, const PoolCall<std::uint8_t>& call) {
+  context.kernels8.max_pool(call);
+}
+
 struct Run {
   const StepContext& context;
 
   void operator()(const ConvolutionStep& step) const { run_convolution(step, context); }
 
   void operator()(const InputStep& step) const {
-    const View<float> out = context.view(step.out);
-    const std::ptrdiff_t plane = std::ptrdiff_t{out.height} * out.width;
-    context.team.run(out.height, [&](int y, int) {
-      context.kernels.interleave(context.input + std::ptrdiff_t{y} * out.width, plane, out.channels,
-                                 out.width, out.at(y, 0));
+    const graph::Shape& shape = step.out.shape;
+    const std::ptrdiff_t plane = std::ptrdiff_t{shape.height} * shape.width;
+    context.team.run(shape.height, [&](int y, int thread) {
+      const float* from = context.input + std::ptrdiff_t{y} * shape.width;
+      if (step.out.number == Number::kFloat) {
+        float* to = context.view<float>(step.out).at(y, 0);
+        context.kernels.interleave(from, plane, shape.channels, shape.width, to);
+        return;
+      }
+      auto* row = reinterpret_cast<float*>(context.scratch[static_cast<std::size_t>(thread)]);
+      context.kernels.interleave(from, plane, shape.channels, shape.width, row);
+      context.kernels8.quantize(
+          row, static_cast<std::size_t>(shape.width) * static_cast<std::size_t>(shape.channels),
+          1 / step.out.scale.scale, static_cast<float>(step.out.scale.zero),
+          context.view<std::uint8_t>(step.out).at(y, 0));
+    });
+  }
+
+  void operator()(const QuantizeStep& step) const {
+    const View<float> in = context.view<float>(step.in);
+    context.team.run(in.height, [&](int y, int) {
+      for (int x = 0; x < in.width; ++x) {
+        const auto channels = static_cast<std::size_t>(in.channels);
+        activate(step.activation, in.at(y, x), channels);
+        context.kernels8.quantize(in.at(y, x), channels, 1 / step.out.scale.scale,
+                                  static_cast<float>(step.out.scale.zero),
+                                  context.view<std::uint8_t>(step.out).at(y, x));
+      }
     });
   }
 
   void operator()(const PoolStep& step) const {
-    PoolCall<float> call;
-    call.in = context.read(step.in);
-    call.out = context.view(step.out);
-    call.size = step.pool.size;
-    call.stride = step.pool.stride;
-    call.pad_top = step.pool.padding.top;
-    call.pad_left = step.pool.padding.left;
-    call.row_count = 1;
-    context.team.run(call.out.height, [&](int y, int) {
-      PoolCall<float> row = call;
-      row.first_row = y;
-      context.kernels.max_pool(row);
+    with_numbers(step.in, [&]<typename T>(T) {
+      PoolCall<T> call;
+      call.in = context.read<T>(step.in);
+      call.out = context.view<T>(step.out);
+      call.size = step.pool.size;
+      call.stride = step.pool.stride;
+      call.pad_top = step.pool.padding.top;
+      call.pad_left = step.pool.padding.left;
+      call.row_count = 1;
+      context.team.run(call.out.height, [&](int y, int) {
+        PoolCall<T> row = call;
+        row.first_row = y;
+        max_pool(context, row);
+      });
     });
   }
 
   void operator()(const AverageStep& step) const {
-    const View<const float> in = context.read(step.in);
-    float* out = context.view(step.out).data;
-    std::fill_n(out, in.channels, 0.F);
-    for (int y = 0; y < in.height; ++y) {
-      for (int x = 0; x < in.width; ++x) {
-        const float* from = in.at(y, x);
-        for (int c = 0; c < in.channels; ++c) out[c] += from[c];
+    const graph::Shape& shape = step.in.shape;
+    std::vector<float> pixel = pixel_of(step.in), sum = pixel_of(step.in);
+    for (int y = 0; y < shape.height; ++y) {
+      for (int x = 0; x < shape.width; ++x) {
+        read_pixel(context, step.in, y, x, pixel);
+        for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += pixel[c];
       }
     }
-    const float share = 1 / static_cast<float>(in.height * in.width);
-    for (int c = 0; c < in.channels; ++c) out[c] *= share;
+    for (float& v : sum) v /= static_cast<float>(shape.height * shape.width);
+    write_pixel(context, step.out, 0, 0, sum);
   }
 
   void operator()(const UpsampleStep& step) const {
-    const View<const float> in = context.read(step.in);
-    const View<float> out = context.view(step.out);
-    const std::size_t bytes = static_cast<std::size_t>(in.channels) * sizeof(float);
-    context.team.run(out.height, [&](int y, int) {
-      for (int x = 0; x < out.width; ++x) {
-        std::memcpy(out.at(y, x), in.at(y / step.scale, x / step.scale), bytes);
-      }
+    with_numbers(step.in, [&]<typename T>(T) {
+      const View<const T> in = context.read<T>(step.in);
+      const View<T> out = context.view<T>(step.out);
+      const std::size_t bytes = static_cast<std::size_t>(in.channels) * sizeof(T);
+      context.team.run(out.height, [&](int y, int) {
+        for (int x = 0; x < out.width; ++x) {
+          std::memcpy(out.at(y, x), in.at(y / step.scale, x / step.scale), bytes);
+        }
+      });
     });
   }
 
   void operator()(const AddStep& step) const {
-    const View<float> out = context.view(step.out);
-    const auto channels = static_cast<std::size_t>(out.channels);
-    context.team.run(out.height, [&](int y, int) {
-      for (int x = 0; x < out.width; ++x) {
-        float* to = out.at(y, x);
-        const float* sum = context.read(step.in[0]).at(y, x);
+    context.team.run(step.out.shape.height, [&](int y, int) {
+      std::vector<float> pixel = pixel_of(step.out), sum = pixel_of(step.out);
+      for (int x = 0; x < step.out.shape.width; ++x) {
+        read_pixel(context, step.in[0], y, x, sum);
         for (std::size_t i = 1; i < step.in.size(); ++i) {
+          read_pixel(context, step.in[i], y, x, pixel);
           const bool last = i + 1 == step.in.size();
-          context.kernels.add(sum, context.read(step.in[i]).at(y, x), to, channels,
+          context.kernels.add(sum.data(), pixel.data(), sum.data(), sum.size(),
                               last ? step.finish.clamp : Clamp{});
-          sum = to;
         }
-        activate(step.finish.after, to, channels);
+        activate(step.finish.after, sum.data(), sum.size());
+        write_pixel(context, step.out, y, x, sum);
       }
     });
   }
 
   void operator()(const CopyStep& step) const {
-    const View<const float> in = context.read(step.in);
-    const View<float> out = context.view(step.out);
-    const std::size_t bytes = static_cast<std::size_t>(in.channels) * sizeof(float);
-    context.team.run(out.height, [&](int y, int) {
-      for (int x = 0; x < out.width; ++x) std::memcpy(out.at(y, x), in.at(y, x), bytes);
+    with_numbers(step.in, [&]<typename T>(T) {
+      const View<const T> in = context.read<T>(step.in);
+      const View<T> out = context.view<T>(step.out);
+      const std::size_t bytes = static_cast<std::size_t>(in.channels) * sizeof(T);
+      context.team.run(out.height, [&](int y, int) {
+        for (int x = 0; x < out.width; ++x) std::memcpy(out.at(y, x), in.at(y, x), bytes);
+      });
     });
   }
 
   // Over the channels of each pixel.
   void operator()(const SoftmaxStep& step) const {
-    const View<const float> in = context.read(step.in);
-    const View<float> out = context.view(step.out);
-    for (int y = 0; y < out.height; ++y) {
-      for (int x = 0; x < out.width; ++x) {
-        const float* from = in.at(y, x);
-        float* to = out.at(y, x);
-        const float most = *std::max_element(from, from + in.channels);
+    std::vector<float> pixel = pixel_of(step.in);
+    for (int y = 0; y < step.out.shape.height; ++y) {
+      for (int x = 0; x < step.out.shape.width; ++x) {
+        read_pixel(context, step.in, y, x, pixel);
+        const float most = *std::max_element(pixel.begin(), pixel.end());
         float sum = 0;
-        for (int c = 0; c < in.channels; ++c) sum += to[c] = std::exp(from[c] - most);
-        for (int c = 0; c < in.channels; ++c) to[c] /= sum;
+        for (float& v : pixel) sum += v = std::exp(v - most);
+        for (float& v : pixel) v /= sum;
+        write_pixel(context, step.out, y, x, pixel);
       }
     }
   }
@@ -117,18 +185,28 @@ struct Run {
   // Blocks of pixels × channels that fit in the first-level cache.
   void operator()(const HeadStep& step) const {
     constexpr int kBlock = 32;
-    const View<const float> in = context.read(step.in);
-    const int pixels = in.height * in.width;  // a map has no gaps between its rows
-    float* head = context.heads[static_cast<std::size_t>(step.head)];
-    context.team.run((in.channels + kBlock - 1) / kBlock, [&](int task, int) {
-      const int first = task * kBlock, last = std::min(in.channels, first + kBlock);
-      for (int begin = 0; begin < pixels; begin += kBlock) {
-        const int end = std::min(pixels, begin + kBlock);
-        for (int c = first; c < last; ++c) {
-          float* to = head + std::ptrdiff_t{c} * pixels;
-          for (int p = begin; p < end; ++p) to[p] = in.data[p * in.pixel + c];
+    with_numbers(step.in, [&]<typename T>(T) {
+      const View<const T> in = context.read<T>(step.in);
+      const int pixels = in.height * in.width;  // a map has no gaps between its rows
+      const auto zero = static_cast<float>(step.in.scale.zero);
+      float* head = context.heads[static_cast<std::size_t>(step.head)];
+      context.team.run((in.channels + kBlock - 1) / kBlock, [&](int task, int) {
+        const int first = task * kBlock, last = std::min(in.channels, first + kBlock);
+        for (int begin = 0; begin < pixels; begin += kBlock) {
+          const int end = std::min(pixels, begin + kBlock);
+          for (int c = first; c < last; ++c) {
+            float* to = head + std::ptrdiff_t{c} * pixels;
+            for (int p = begin; p < end; ++p) {
+              const T value = in.data[p * in.pixel + c];
+              if constexpr (sizeof(T) == 1) {
+                to[p] = (static_cast<float>(value) - zero) * step.in.scale.scale;
+              } else {
+                to[p] = value;
+              }
+            }
+          }
         }
-      }
+      });
     });
   }
 };

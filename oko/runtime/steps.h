@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "oko/runtime/kernels.h"
+#include "oko/runtime/kernels8.h"
 #include "oko/runtime/plan.h"
 #include "oko/runtime/team.h"
 
@@ -12,6 +12,7 @@ namespace oko::runtime {
 // What a step needs to run, of one executor.
 struct StepContext {
   const Kernels& kernels;
+  const Kernels8& kernels8;
   Team& team;
   const Plan& plan;
   const std::byte* weights;
@@ -21,15 +22,17 @@ struct StepContext {
   std::vector<std::byte*> scratch;  // of each thread
   std::vector<float*> heads;
 
-  View<float> view(const Map& map) const {
+  // T is float or std::uint8_t, as the map's numbers are.
+  template <typename T>
+  View<T> view(const Map& map) const {
     const std::ptrdiff_t pixel = map.pixel;
-    float* buffer =
-        reinterpret_cast<float*>(arena + plan.buffers[static_cast<std::size_t>(map.buffer)]);
+    T* buffer = reinterpret_cast<T*>(arena + plan.buffers[static_cast<std::size_t>(map.buffer)]);
     return {buffer + map.first,     map.shape.height, map.shape.width, map.shape.channels, pixel,
             pixel * map.shape.width};
   }
-  View<const float> read(const Map& map) const {
-    const View<float> v = view(map);
+  template <typename T>
+  View<const T> read(const Map& map) const {
+    const View<T> v = view<T>(map);
     return {v.data, v.height, v.width, v.channels, v.pixel, v.row};
   }
 };

@@ -115,8 +115,8 @@ inline const std::vector<SyntheticModel>& synthetic_models() {
 }
 inline graph::Network synthetic_network(const SyntheticModel& model) {
   const std::string cfg = reference_data("models/cfg") + "/" + model.name + ".cfg";
-  graph::Network network = graph::resized(formats::read_darknet_cfg(read_file(cfg).text(), cfg),
-                                          model.side, model.side);
+  graph::Network network =
+      graph::resized(formats::read_darknet_cfg(read_file(cfg).text(), cfg), model.side, model.side);
   fill_made_up(network, model.gain);
   return network;
 }

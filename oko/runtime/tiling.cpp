@@ -2,23 +2,40 @@
 
 #include <algorithm>
 
+#include "oko/runtime/kernels8.h"
 #include "oko/runtime/pack.h"
 
 namespace oko::runtime {
 namespace {
 
-// Half of the 512 KiB and more of second-level cache that a core of today's phones and computers
-// has.
+// Half and more of the second-level cache that a core of today's phones and computers has.
 constexpr std::size_t kCache = std::size_t{384} << 10;
 constexpr std::size_t kWholeGather = std::size_t{2} << 20;
 
-std::size_t floats(std::ptrdiff_t count) { return static_cast<std::size_t>(count) * sizeof(float); }
+std::size_t size_of(std::ptrdiff_t count, std::size_t bytes) {
+  return static_cast<std::size_t>(count) * bytes;
+}
+std::size_t number_bytes(Number number) {
+  return number == Number::kByte ? sizeof(std::uint8_t) : sizeof(float);
+}
+// How many pieces of `bytes` stay in the cache, at least 1.
+int fitting(std::size_t cache, std::size_t bytes, std::size_t most) {
+  return static_cast<int>(
+      std::clamp<std::size_t>(cache / std::max<std::size_t>(1, bytes), 1, most));
+}
 
 }  // namespace
 
-GemmTiling gemm_tiling(const ConvolutionStep& step, int lanes) {
+Block block_of(const ConvolutionStep& step, SimdTarget target) {
+  if (is_int8(step)) return {kernels8(target).lanes, kernels8(target).max_rows};
+  return {kernels(target).lanes, kernels(target).max_rows};
+}
+
+GemmTiling gemm_tiling(const ConvolutionStep& step, const Block& block) {
+  constexpr std::size_t kMostRows = 64;
   const graph::Convolution& c = step.convolution;
   const graph::Shape& in = step.in.shape;
+  const std::size_t number = number_bytes(step.in.number);
   GemmTiling t;
   t.depth = in.channels / c.groups;
   t.columns = c.filters / c.groups;
@@ -28,76 +45,67 @@ GemmTiling gemm_tiling(const ConvolutionStep& step, int lanes) {
   const std::ptrdiff_t width = in.width + c.padding.left + c.padding.right;
   const std::ptrdiff_t height = in.height + c.padding.top + c.padding.bottom;
   t.row = width * t.depth;
-  const std::size_t row_bytes = floats(t.row);
-  t.whole = t.gathered && c.groups == 1 && floats(height * t.row) <= kWholeGather;
-  if (!t.gathered) {
-    const std::size_t input_row = floats(std::ptrdiff_t{in.width} * step.in.pixel);
-    t.band = static_cast<int>(
-        std::clamp<std::size_t>(kCache / 2 / std::max<std::size_t>(1, input_row), 1, 64));
-  } else {
-    t.band = static_cast<int>(std::clamp<std::size_t>(
-        kCache / 2 / std::max<std::size_t>(1, row_bytes * static_cast<std::size_t>(c.stride)), 1,
-        64));
-  }
-  t.band = std::min(t.band, step.output.height);
+  t.whole = t.gathered && c.groups == 1 && size_of(height * t.row, number) <= kWholeGather;
+  const std::size_t row_bytes = t.gathered
+                                    ? size_of(t.row * c.stride, number)
+                                    : size_of(std::ptrdiff_t{in.width} * step.in.pixel, number);
+  t.band = std::min(fitting(kCache / 2, row_bytes, kMostRows), step.output.height);
   // Large kernels are shared out by columns, so that each weight is read by one thread only.
   const std::ptrdiff_t kernel = std::ptrdiff_t{c.size} * c.size * t.depth * t.columns;
-  if (floats(kernel) > kCache && (t.whole || !t.gathered)) {
-    t.columns = std::min(t.columns, 2 * lanes * std::max(1, 64 / (2 * lanes)));
+  if (size_of(kernel, number) > kCache && (t.whole || !t.gathered)) {
+    const int panel = 2 * block.lanes;
+    t.columns = std::min(t.columns, panel * std::max(1, 64 / panel));
     t.band = step.output.height;
   }
   if (step.pooled) t.band = std::max(2, t.band / 2 * 2);
   if (t.whole) {
-    t.scratch.shared_bytes = floats(height * t.row) + kSlack;
+    t.scratch.shared_bytes = size_of(height * t.row, number) + kSlack;
   } else if (t.gathered) {
-    t.scratch.thread_bytes =
-        row_bytes * static_cast<std::size_t>((t.band - 1) * c.stride + c.size) + kSlack;
+    t.scratch.thread_bytes = size_of(t.row * ((t.band - 1) * c.stride + c.size), number) + kSlack;
   }
   if (step.pooled) {
-    t.scratch.thread_bytes +=
-        floats(std::ptrdiff_t{2} * step.output.width * packed_columns(c.filters, lanes)) + kSlack;
+    const std::ptrdiff_t rows =
+        std::ptrdiff_t{2} * step.output.width * packed_columns(c.filters, block.lanes);
+    t.scratch.thread_bytes += size_of(rows, number) + kSlack;
   }
   return t;
 }
 
-WinogradTiling winograd_tiling(const ConvolutionStep& step, int lanes, int max_rows) {
+WinogradTiling winograd_tiling(const ConvolutionStep& step, const Block& block) {
   const int depth = step.in.shape.channels, filters = step.convolution.filters;
+  const std::size_t number = number_bytes(step.in.number);
   WinogradTiling t;
   t.across = (step.output.width + kTile - 1) / kTile;
   t.tiles = t.across * ((step.output.height + kTile - 1) / kTile);
-  // Rows of a power of two would compete for the same lines of the cache.
-  t.v_row = (depth + lanes - 1) / lanes * lanes + 16;
-  const int all = packed_columns(filters, lanes);
-  const std::size_t kernel = floats(std::ptrdiff_t{kPoints} * depth * all);
+  // Whole lines of the cache, and one more: rows of a power of two would compete for the same ones.
+  const int line = static_cast<int>(kAlignment / number);
+  t.v_row = (depth + line - 1) / line * line + line;
+  const int all = packed_columns(filters, block.lanes), panel = 2 * block.lanes;
+  const std::size_t kernel = size_of(std::ptrdiff_t{kPoints} * depth * all, number);
   t.whole = kernel > kCache * 2;
+  t.columns = all;
   if (t.whole) {
     const int wanted = filters >= 512 ? 64 : 32;
-    t.columns = std::min(all, std::max(1, wanted / (2 * lanes)) * 2 * lanes);
-    t.m_row = t.columns;
-    const std::size_t tile = floats(kPoints * t.m_row);
-    t.block =
-        static_cast<int>(std::max<std::size_t>(static_cast<std::size_t>(max_rows), kCache / tile));
-    t.block = std::min(t.tiles, t.block / max_rows * max_rows);
-    t.scratch.shared_bytes = floats(kPoints * t.v_row * t.tiles) + kSlack;
-    t.scratch.thread_bytes = tile * static_cast<std::size_t>(t.block) + kSlack;
-    return t;
+    t.columns = std::min(all, std::max(1, wanted / panel) * panel);
   }
-  t.columns = all;
-  t.m_row = all;
-  const std::size_t tile = floats(kPoints * (t.v_row + t.m_row));
-  t.block =
-      static_cast<int>(std::max<std::size_t>(static_cast<std::size_t>(max_rows), kCache / tile));
-  t.block = std::min(t.tiles, t.block / max_rows * max_rows);
-  t.scratch.thread_bytes = tile * static_cast<std::size_t>(t.block) + 2 * kSlack;
+  t.m_row = t.columns;
+  const std::size_t m_tile = size_of(kPoints * t.m_row, sizeof(float));
+  const std::size_t v_tile = t.whole ? 0 : size_of(kPoints * t.v_row, number);
+  const int tiles = fitting(kCache, m_tile + v_tile, 1 << 20);
+  t.block = std::min(t.tiles, std::max(1, tiles / block.max_rows) * block.max_rows);
+  t.scratch.thread_bytes = size_of(t.block, m_tile + v_tile) + 2 * kSlack;
+  if (t.whole) {
+    t.scratch.shared_bytes = size_of(kPoints * t.v_row * t.tiles, number) + kSlack;
+  }
   return t;
 }
 
-Scratch scratch_of(const ConvolutionStep& step, const Kernels& k) {
+Scratch scratch_of(const ConvolutionStep& step, SimdTarget target) {
   switch (step.algorithm) {
     case Algorithm::kGemm:
-      return gemm_tiling(step, k.lanes).scratch;
+      return gemm_tiling(step, block_of(step, target)).scratch;
     case Algorithm::kWinograd:
-      return winograd_tiling(step, k.lanes, k.max_rows).scratch;
+      return winograd_tiling(step, block_of(step, target)).scratch;
     case Algorithm::kDepthwise:
       break;
   }

@@ -7,6 +7,13 @@
 // How a convolution cuts its work into pieces that stay in a core's cache.
 namespace oko::runtime {
 
+// Columns of a narrow panel and rows of a block, of the kernels that a step calls.
+struct Block {
+  int lanes = 1, max_rows = 1;
+};
+Block block_of(const ConvolutionStep& step, SimdTarget target);
+inline bool is_int8(const ConvolutionStep& step) { return step.in.number == Number::kByte; }
+
 struct Scratch {
   std::size_t shared_bytes = 0, thread_bytes = 0;
 };
@@ -18,10 +25,10 @@ struct GemmTiling {
   int band = 1;        // output rows of a piece of work; even where pooled
   int columns = 0;     // of a piece of work: a multiple of a wide panel, or all
   int depth = 0;       // input channels of a group
-  std::ptrdiff_t row = 0;  // floats of a gathered row
+  std::ptrdiff_t row = 0;  // numbers of a gathered row
   Scratch scratch;
 };
-GemmTiling gemm_tiling(const ConvolutionStep& step, int lanes);
+GemmTiling gemm_tiling(const ConvolutionStep& step, const Block& block);
 
 struct WinogradTiling {
   int across = 0, tiles = 0;
@@ -31,9 +38,9 @@ struct WinogradTiling {
   std::ptrdiff_t v_row = 0, m_row = 0;
   Scratch scratch;
 };
-WinogradTiling winograd_tiling(const ConvolutionStep& step, int lanes, int max_rows);
+WinogradTiling winograd_tiling(const ConvolutionStep& step, const Block& block);
 
 // Of either, or none for a depthwise convolution.
-Scratch scratch_of(const ConvolutionStep& step, const Kernels& kernels);
+Scratch scratch_of(const ConvolutionStep& step, SimdTarget target);
 
 }  // namespace oko::runtime

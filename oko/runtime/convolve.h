@@ -1,0 +1,56 @@
+#pragma once
+
+#include <algorithm>
+
+#include "oko/runtime/pack.h"
+#include "oko/runtime/steps.h"
+#include "oko/runtime/tiling.h"
+
+// What both ways of multiplying a convolution share.
+namespace oko::runtime {
+
+void run_gemm_convolution(const ConvolutionStep& step, const StepContext& context);
+void run_winograd_convolution(const ConvolutionStep& step, const StepContext& context);
+
+inline int pieces(int count, int size) { return (count + size - 1) / size; }
+
+// Bytes of the packed weights before column `first`, which begins a wide panel.
+inline std::size_t packed_offset(const ConvolutionStep& step, int first, SimdTarget target) {
+  const Block block = block_of(step, target);
+  const int columns =
+      packed_columns(step.convolution.filters / step.convolution.groups, block.lanes);
+  return packed_group_bytes(step, target) / static_cast<std::size_t>(columns) *
+         static_cast<std::size_t>(first);
+}
+
+// The parts of a call that end a sum, in units of the output: those of its bytes, or ones.
+struct End {
+  Clamp clamp, residual_clamp;
+  float zero = 0, residual_scale = 1, residual_zero = 0;
+
+  explicit End(const ConvolutionStep& step)
+      : clamp(step.finish.clamp), residual_clamp(step.finish.residual_clamp) {
+    const Map& out = step.out ? *step.out : *step.pooled;
+    if (out.number == Number::kFloat) return;
+    const float unit = out.scale.scale;
+    clamp.cap /= unit;
+    residual_clamp.cap /= unit;
+    zero = static_cast<float>(out.scale.zero);
+    if (!step.residual) return;
+    residual_scale = step.residual->scale.scale / unit;
+    residual_zero = static_cast<float>(step.residual->scale.zero);
+  }
+
+  template <typename Call>
+  void set(Call& call) const {
+    call.clamp = clamp;
+    call.residual_clamp = residual_clamp;
+    if constexpr (requires { call.zero; }) {
+      call.zero = zero;
+      call.residual_scale = residual_scale;
+      call.residual_zero = residual_zero;
+    }
+  }
+};
+
+}  // namespace oko::runtime

@@ -1,0 +1,176 @@
+// 3x3 convolutions of stride 1 by Winograd's algorithm: tiles of the input are transformed to 36
+// points, multiplied point by point, and transformed back.
+#include <type_traits>
+
+#include "oko/runtime/convolve.h"
+
+namespace oko::runtime {
+namespace {
+
+// T: the numbers of the maps. Sums are floats or 32-bit whole numbers.
+template <typename T>
+class WinogradConvolution {
+ public:
+  WinogradConvolution(const ConvolutionStep& step, const StepContext& context)
+      : step_(step),
+        context_(context),
+        tiling_(winograd_tiling(step, block_of(step, context.plan.target))),
+        end_(step),
+        depth_(step.in.shape.channels),
+        filters_(step.convolution.filters),
+        columns_(static_cast<std::ptrdiff_t>(packed_column_array(step, context.plan.target))) {
+    if (step.out) out_ = context.view<T>(*step.out);
+    if (step.pooled) pooled_ = context.view<T>(*step.pooled);
+    if (step.residual) residual_ = context.read<T>(*step.residual);
+    in_ = context.read<T>(step.in);
+  }
+
+  void run() const {
+    const int blocks = pieces(tiling_.tiles, tiling_.block);
+    if (!tiling_.whole) {
+      context_.team.run(blocks, [&](int task, int thread) { make_block(task, thread); });
+      return;
+    }
+    constexpr int kTiles = 4;
+    context_.team.run(pieces(tiling_.tiles, kTiles), [&](int task, int) {
+      const int first = task * kTiles;
+      transform(first, std::min(kTiles, tiling_.tiles - first), shared() + first * tiling_.v_row,
+                tiling_.tiles);
+    });
+    const int parts = pieces(filters_, tiling_.columns);
+    // Where there are fewer parts than threads could share evenly, the tiles are cut as well.
+    const int cuts = std::clamp(2 * context_.team.size() / parts, 1, blocks);
+    context_.team.run(parts * cuts, [&](int task, int thread) {
+      const int part = task / cuts, cut = task % cuts;
+      for (int block = blocks * cut / cuts; block < blocks * (cut + 1) / cuts; ++block) {
+        make_part(part, block, thread);
+      }
+    });
+  }
+
+ private:
+  static constexpr bool kBytes = std::is_same_v<T, std::uint8_t>;
+  using Sum = std::conditional_t<kBytes, std::int32_t, float>;
+
+  T* shared() const { return reinterpret_cast<T*>(context_.shared); }
+  std::byte* scratch(int thread) const {
+    return context_.scratch[static_cast<std::size_t>(thread)];
+  }
+  template <typename U>
+  const U* packed(std::size_t offset) const {
+    return reinterpret_cast<const U*>(context_.weights + offset);
+  }
+
+  void transform(int first, int count, T* v, int all) const {
+    std::conditional_t<kBytes, Winograd8Input, WinogradInput> call;
+    call.in = in_;
+    call.pad_top = step_.convolution.padding.top;
+    call.pad_left = step_.convolution.padding.left;
+    call.tiles_across = tiling_.across;
+    call.first_tile = first;
+    call.tile_count = count;
+    call.v = v;
+    call.v_row = tiling_.v_row;
+    call.v_point = tiling_.v_row * all;
+    if constexpr (kBytes) {
+      call.zero = step_.in.scale.zero;
+      call.factors = packed<std::int16_t>(step_.factors);
+      context_.kernels8.winograd_input(call);
+    } else {
+      context_.kernels.winograd_input(call);
+    }
+  }
+
+  // All filters of one block of tiles.
+  void make_block(int block, int thread) const {
+    const int first = block * tiling_.block;
+    const int count = std::min(tiling_.block, tiling_.tiles - first);
+    auto* sums = reinterpret_cast<Sum*>(scratch(thread));
+    T* v = reinterpret_cast<T*>(sums + kPoints * tiling_.m_row * tiling_.block);
+    transform(first, count, v, count);
+    multiply(v, count, count, 0, filters_, sums);
+    finish(sums, first, count, 0, filters_);
+  }
+
+  // Some filters of one block of tiles that were transformed beforehand.
+  void make_part(int part, int block, int thread) const {
+    const int first = block * tiling_.block;
+    const int count = std::min(tiling_.block, tiling_.tiles - first);
+    const int column = part * tiling_.columns;
+    const int columns = std::min(tiling_.columns, filters_ - column);
+    auto* sums = reinterpret_cast<Sum*>(scratch(thread));
+    multiply(shared() + first * tiling_.v_row, tiling_.tiles, count, column, columns, sums);
+    finish(sums, first, count, column, columns);
+  }
+
+  void multiply(const T* v, int all, int count, int column, int columns, Sum* sums) const {
+    std::conditional_t<kBytes, Matrix8Call<std::int32_t>, GemmCall> call;
+    call.a_row = tiling_.v_row;
+    call.rows = count;
+    call.depth = depth_;
+    call.columns = columns;
+    call.points = kPoints;
+    call.c_row = tiling_.m_row;
+    call.b = context_.weights + step_.weights + packed_offset(step_, column, context_.plan.target);
+    for (int point = 0; point < kPoints; ++point) {
+      call.point = point;
+      call.a = v + std::ptrdiff_t{point} * all * tiling_.v_row;
+      call.c = sums + std::ptrdiff_t{point} * count * tiling_.m_row;
+      if constexpr (kBytes) {
+        call.start = packed<std::int32_t>(step_.starts) + point * columns_ + column;
+        context_.kernels8.gemm_sums(call);
+      } else {
+        step_.half ? context_.kernels.gemm_half(call) : context_.kernels.gemm(call);
+      }
+    }
+  }
+
+  void finish(const Sum* sums, int first, int count, int column, int columns) const {
+    std::conditional_t<kBytes, Winograd8Output, WinogradOutput> call;
+    call.m = sums;
+    call.m_row = tiling_.m_row;
+    call.m_point = tiling_.m_row * count;
+    call.bias = packed<float>(step_.bias) + column;
+    call.channels = columns;
+    call.tiles_across = tiling_.across;
+    call.first_tile = first;
+    call.tile_count = count;
+    call.out = part_of(out_, column, columns);
+    call.pooled = part_of(pooled_, column, columns);
+    call.residual = part_of(residual_, column, columns);
+    end_.set(call);
+    if constexpr (kBytes) {
+      call.scale = packed<float>(step_.scales) + column;
+      call.scale_row = columns_;
+      context_.kernels8.winograd_output(call);
+    } else {
+      context_.kernels.winograd_output(call);
+    }
+  }
+
+  template <typename U>
+  static View<U> part_of(View<U> view, int first, int count) {
+    if (view.data == nullptr) return view;
+    view.data += first;
+    view.channels = count;
+    return view;
+  }
+
+  const ConvolutionStep& step_;
+  const StepContext& context_;
+  WinogradTiling tiling_;
+  End end_;
+  int depth_, filters_;
+  std::ptrdiff_t columns_;  // of the arrays for columns
+  View<const T> in_, residual_;
+  View<T> out_, pooled_;
+};
+
+}  // namespace
+
+void run_winograd_convolution(const ConvolutionStep& step, const StepContext& context) {
+  is_int8(step) ? WinogradConvolution<std::uint8_t>(step, context).run()
+                : WinogradConvolution<float>(step, context).run();
+}
+
+}  // namespace oko::runtime

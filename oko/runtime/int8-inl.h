@@ -1,0 +1,430 @@
+// Kernels on 8-bit numbers, compiled once for each target (kernels8.cpp includes it through
+// Highway).
+#include <cstring>
+
+#include "oko/runtime/gemm-inl.h"
+#include "oko/runtime/kernels8.h"
+#include "oko/runtime/winograd-inl.h"
+
+#if defined(OKO_RUNTIME_INT8_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef OKO_RUNTIME_INT8_INL_H_
+#undef OKO_RUNTIME_INT8_INL_H_
+#else
+#define OKO_RUNTIME_INT8_INL_H_
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace oko::runtime::HWY_NAMESPACE {
+#if HWY_TARGET != HWY_SCALAR
+
+using D32 = hn::RebindToSigned<D>;
+using V32 = hn::Vec<D32>;
+using D8 = hn::Rebind<std::uint8_t, D>;  // as many bytes as there are floats
+
+// ---- The end of a sum -------------------------------------------------------------------------
+
+HWY_INLINE V to_float(const std::uint8_t* from) {
+  return hn::ConvertTo(D(), hn::PromoteTo(D32(), hn::LoadU(D8(), from)));
+}
+HWY_INLINE V to_float(const float* from) { return hn::LoadU(D(), from); }
+
+HWY_INLINE void store_number(V v, float zero, std::uint8_t* to, int count) {
+  const auto bytes = hn::DemoteTo(D8(), hn::NearestInt(hn::Add(v, hn::Set(D(), zero))));
+  if (count >= kLanes) {
+    hn::StoreU(bytes, D8(), to);
+    return;
+  }
+  HWY_ALIGN std::uint8_t all[kLanes];
+  hn::Store(bytes, D8(), all);
+  for (int i = 0; i < count; ++i) to[i] = all[i];
+}
+HWY_INLINE void store_number(V v, float, float* to, int count) { store_part(v, to, count); }
+
+// What follows a sum that is already in units of the output.
+struct End8 {
+  ClampVectors clamp, residual_clamp;
+  V residual_scale, residual_zero;
+  float zero;
+  template <typename Call>
+  explicit HWY_INLINE End8(const Call& c)
+      : clamp(c.clamp),
+        residual_clamp(c.residual_clamp),
+        residual_scale(hn::Set(D(), c.residual_scale)),
+        residual_zero(hn::Set(D(), c.residual_zero)),
+        zero(c.zero) {}
+  template <typename T>
+  HWY_INLINE V add(V value, const T* residual) const {
+    const V other = hn::Mul(hn::Sub(to_float(residual), residual_zero), residual_scale);
+    return residual_clamp(hn::Add(value, other));
+  }
+};
+
+// ---- Matrix product ---------------------------------------------------------------------------
+
+// kGroup weights of each column meet kGroup neighbouring bytes of A.
+#if HWY_TARGET == HWY_AVX3_DL
+struct ByteDot {
+  static constexpr int kGroup = 4, kBytes = 1, kShift = 0;
+  static HWY_INLINE V32 factor(const std::uint8_t* a) {
+    std::int32_t four;
+    std::memcpy(&four, a, sizeof four);
+    return hn::Set(D32(), four);
+  }
+  static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
+    // As an instruction: Highway 1.0.3 leaves avx512vnni out of this target's flags.
+    asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
+    return sum;
+  }
+};
+using Dot = ByteDot;
+#else
+// Pairs of 16-bit products: exact on every target.
+struct PairDot {
+  static constexpr int kGroup = 2, kBytes = 2, kShift = 0;
+  static HWY_INLINE V32 factor(const std::uint8_t* a) {
+    return hn::Set(D32(), static_cast<std::int32_t>(a[0] | a[1] << 16));
+  }
+  static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
+#if HWY_TARGET == HWY_AVX2
+    return V32{_mm256_add_epi32(sum.raw, _mm256_madd_epi16(a.raw, b.raw))};
+#elif HWY_TARGET == HWY_SSE4
+    return V32{_mm_add_epi32(sum.raw, _mm_madd_epi16(a.raw, b.raw))};
+#elif HWY_ARCH_WASM
+    return V32{wasm_i32x4_add(sum.raw, wasm_i32x4_dot_i16x8(a.raw, b.raw))};
+#elif HWY_ARCH_ARM
+    const int16x8_t x = vreinterpretq_s16_s32(a.raw), y = vreinterpretq_s16_s32(b.raw);
+    const int32x4_t low = vmull_s16(vget_low_s16(x), vget_low_s16(y));
+    const int32x4_t high = vmull_high_s16(x, y);
+    return V32{vaddq_s32(sum.raw, vpaddq_s32(low, high))};
+#endif
+  }
+};
+using Dot = PairDot;
+#if HWY_ARCH_ARM
+// The dot product of ARMv8.2, written as an instruction so that the rest of the library runs on
+// processors that lack it. Both sides are signed: A's bytes are moved by 128.
+struct SignedDot {
+  static constexpr int kGroup = 4, kBytes = 1, kShift = 128;
+  static HWY_INLINE V32 factor(const std::uint8_t* a) {
+    std::int32_t four;
+    std::memcpy(&four, a, sizeof four);
+    return hn::Set(D32(),
+                   static_cast<std::int32_t>(static_cast<std::uint32_t>(four) ^ 0x80808080U));
+  }
+  static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
+    asm(".arch_extension dotprod\n\tsdot %0.4s, %1.16b, %2.16b"
+        : "+w"(sum.raw)
+        : "w"(a.raw), "w"(b.raw));
+    return sum;
+  }
+};
+#endif
+#endif
+
+template <typename DotKind, int kRows, int kVectors, typename Out>
+HWY_NOINLINE void gemm8_block(const Matrix8Call<Out>& g, const std::uint8_t* a,
+                              const std::int8_t* b, int column, Out* c, const Out* residual,
+                              int columns) {
+  constexpr int kGroup = DotKind::kGroup;
+  V32 sum[kRows][kVectors];
+  for (int v = 0; v < kVectors; ++v) {
+    const V32 first = hn::LoadU(D32(), g.start + column + v * kLanes);
+    for (int r = 0; r < kRows; ++r) sum[r][v] = first;
+  }
+  constexpr int kStep = kGroup * DotKind::kBytes * kLanes;  // bytes of a vector of weights
+  const std::ptrdiff_t a_row = g.a_row;
+  for (int tap = 0; tap < g.taps; ++tap, a += g.a_tap) {
+    const std::uint8_t* from = a;
+    for (int k = 0; k < g.depth; k += kGroup, from += kGroup, b += kVectors * kStep) {
+      V32 weight[kVectors];
+      for (int v = 0; v < kVectors; ++v) {
+        weight[v] = hn::LoadU(D32(), reinterpret_cast<const std::int32_t*>(b + v * kStep));
+      }
+      for (int r = 0; r < kRows; ++r) {
+        const V32 factor = DotKind::factor(from + r * a_row);
+        for (int v = 0; v < kVectors; ++v) sum[r][v] = DotKind::add(sum[r][v], factor, weight[v]);
+      }
+    }
+  }
+  if constexpr (std::is_same_v<Out, std::int32_t>) {
+    for (int r = 0; r < kRows; ++r) {
+      for (int v = 0; v < kVectors; ++v) {  // rows of sums have room for whole panels
+        hn::StoreU(sum[r][v], D32(), c + r * g.c_row + v * kLanes);
+      }
+    }
+  } else {
+    const End8 end(g);
+    for (int v = 0; v < kVectors; ++v) {
+      const V scale = hn::LoadU(D(), g.scale + column + v * kLanes);
+      const V bias = hn::LoadU(D(), g.bias + column + v * kLanes);
+      for (int r = 0; r < kRows; ++r) {
+        V value = end.clamp(hn::MulAdd(hn::ConvertTo(D(), sum[r][v]), scale, bias));
+        if (residual) value = end.add(value, residual + r * g.residual_row + v * kLanes);
+        store_number(value, end.zero, c + r * g.c_row + v * kLanes, columns - v * kLanes);
+      }
+    }
+  }
+}
+
+template <typename Out>
+using Gemm8Block = void (*)(const Matrix8Call<Out>&, const std::uint8_t*, const std::int8_t*, int,
+                            Out*, const Out*, int);
+
+template <typename DotKind, int kVectors, typename Out, std::size_t... kIndex>
+HWY_INLINE Gemm8Block<Out> gemm8_block_of(int rows, std::index_sequence<kIndex...>) {
+  static constexpr Gemm8Block<Out> kBlocks[] = {
+      &gemm8_block<DotKind, int{kIndex} + 1, kVectors, Out>...};
+  return kBlocks[rows - 1];
+}
+
+// As gemm() in gemm-inl.h.
+template <typename DotKind, typename Out>
+void gemm8(const Matrix8Call<Out>& g) {
+  using Rows = std::make_index_sequence<kMaxRows>;
+  const int blocks = (g.rows + kMaxRows - 1) / kMaxRows;
+  const auto* b = static_cast<const std::int8_t*>(g.b);
+  const std::ptrdiff_t groups = (g.depth + DotKind::kGroup - 1) / DotKind::kGroup;
+  const std::ptrdiff_t column_bytes = g.taps * groups * DotKind::kGroup * DotKind::kBytes;
+  for (int column = 0; column < g.columns;) {
+    const int left = g.columns - column;
+    const int vectors = left > kLanes ? 2 : 1;
+    const std::ptrdiff_t panel = column_bytes * vectors * kLanes;
+    for (int i = 0, row = 0; i < blocks; ++i) {
+      const int rows = (g.rows - row) / (blocks - i);
+      const auto block = vectors == 2 ? gemm8_block_of<DotKind, 2, Out>(rows, Rows())
+                                      : gemm8_block_of<DotKind, 1, Out>(rows, Rows());
+      block(g, g.a + row * g.a_row, b + g.point * panel, column, g.c + row * g.c_row + column,
+            g.residual ? g.residual + row * g.residual_row + column : nullptr, left);
+      row += rows;
+    }
+    b += g.points * panel;
+    column += vectors * kLanes;
+  }
+}
+
+// ---- Winograd ---------------------------------------------------------------------------------
+
+#if HWY_TARGET <= HWY_AVX2
+using D16 = hn::ScalableTag<std::int16_t>;
+#else
+using D16 = hn::CappedTag<std::int16_t, 8>;
+#endif
+using V16 = hn::Vec<D16>;
+constexpr int kLanes16 = static_cast<int>(hn::MaxLanes(D16()));
+
+// to_points() of winograd-inl.h in whole numbers. From bytes, both passes stay below 2^15: the rows
+// of the transform add up to at most 10 in size, and 10 · 10 · 255 < 2^15.
+HWY_INLINE void to_points16(const V16 d[kPatch], V16 out[kPatch]) {
+  const auto four = [](V16 v) { return hn::ShiftLeft<2>(v); };
+  const auto five = [](V16 v) { return hn::Add(v, hn::ShiftLeft<2>(v)); };
+  const V16 even = hn::Sub(d[4], four(d[2])), odd = hn::Sub(d[3], four(d[1]));
+  const V16 difference = hn::Sub(d[4], d[2]), half = hn::Sub(d[3], d[1]);
+  const V16 slope = hn::Add(half, half);
+  out[0] = hn::Sub(hn::Add(four(d[0]), d[4]), five(d[2]));
+  out[1] = hn::Add(even, odd);
+  out[2] = hn::Sub(even, odd);
+  out[3] = hn::Add(difference, slope);
+  out[4] = hn::Sub(difference, slope);
+  out[5] = hn::Sub(hn::Add(four(d[1]), d[5]), five(d[3]));
+}
+
+HWY_INLINE void winograd8_input(const Winograd8Input& w) {
+  const hn::Rebind<std::uint8_t, D16> d8;
+  const V16 zero = hn::Set(D16(), static_cast<std::int16_t>(w.zero));
+  const View<const std::uint8_t>& in = w.in;
+  for (int i = 0; i < w.tile_count; ++i) {
+    const int tile = w.first_tile + i;
+    const int top = tile / w.tiles_across * kTile - w.pad_top;
+    const int left = tile % w.tiles_across * kTile - w.pad_left;
+    const bool inside =
+        top >= 0 && left >= 0 && top + kPatch <= in.height && left + kPatch <= in.width;
+    for (int c = 0; c < in.channels; c += kLanes16) {
+      const auto pixel = [&](int y, int x) {
+        const bool there =
+            inside || (static_cast<unsigned>(top + y) < static_cast<unsigned>(in.height) &&
+                       static_cast<unsigned>(left + x) < static_cast<unsigned>(in.width));
+        if (!there) return hn::Zero(D16());
+        return hn::Sub(hn::PromoteTo(D16(), hn::LoadU(d8, in.at(top + y, left + x) + c)), zero);
+      };
+      V16 rows[kPatch][kPatch];  // [y][point of x]
+      for (int y = 0; y < kPatch; ++y) {
+        V16 pixels[kPatch];
+        for (int x = 0; x < kPatch; ++x) pixels[x] = pixel(y, x);
+        to_points16(pixels, rows[y]);
+      }
+      std::uint8_t* v = w.v + i * w.v_row + c;
+      for (int x = 0; x < kPatch; ++x) {
+        V16 column[kPatch], points[kPatch];
+        for (int y = 0; y < kPatch; ++y) column[y] = rows[y][x];
+        to_points16(column, points);
+        for (int y = 0; y < kPatch; ++y) {
+          const int point = y * kPatch + x;
+          const V16 product = hn::MulHigh(points[y], hn::Set(D16(), w.factors[point]));
+          const V16 rounded = hn::ShiftRight<1>(hn::Add(product, hn::Set(D16(), 1)));
+          const V16 moved = hn::Add(rounded, hn::Set(D16(), 128));
+          hn::StoreU(hn::DemoteTo(d8, moved), d8, v + point * w.v_point);
+        }
+      }
+    }
+  }
+}
+
+inline void winograd8_output(const Winograd8Output& w) {
+  const End8 end(w);
+  const View<std::uint8_t>& shape = w.out.data ? w.out : w.pooled;
+  const int scale = w.out.data ? 1 : 2;
+  const int height = shape.height * scale, width = shape.width * scale;
+  for (int i = 0; i < w.tile_count; ++i) {
+    const int tile = w.first_tile + i;
+    const int top = tile / w.tiles_across * kTile, left = tile % w.tiles_across * kTile;
+    const int rows = HWY_MIN(kTile, height - top), columns = HWY_MIN(kTile, width - left);
+    for (int c = 0; c < w.channels; c += kLanes) {
+      const std::int32_t* m = w.m + i * w.m_row + c;
+      const float* scales = w.scale + c;
+      V points[kTile][kPatch];  // [y][point of x]
+      for (int x = 0; x < kPatch; ++x) {
+        V column[kPatch], sums[kTile];
+        for (int y = 0; y < kPatch; ++y) {
+          const int point = y * kPatch + x;
+          column[y] = hn::Mul(hn::ConvertTo(D(), hn::LoadU(D32(), m + point * w.m_point)),
+                              hn::LoadU(D(), scales + point * w.scale_row));
+        }
+        from_points(column, sums);
+        for (int y = 0; y < kTile; ++y) points[y][x] = sums[y];
+      }
+      const V bias = hn::LoadU(D(), w.bias + c);
+      const int count = w.channels - c;
+      V values[kTile][kTile];
+      for (int y = 0; y < kTile; ++y) {
+        from_points(points[y], values[y]);
+        for (int x = 0; x < kTile; ++x) values[y][x] = end.clamp(hn::Add(values[y][x], bias));
+      }
+      if (w.residual.data) {
+        for (int y = 0; y < rows; ++y) {
+          for (int x = 0; x < columns; ++x) {
+            values[y][x] = end.add(values[y][x], w.residual.at(top + y, left + x) + c);
+          }
+        }
+      }
+      if (w.out.data) {
+        for (int y = 0; y < rows; ++y) {
+          for (int x = 0; x < columns; ++x) {
+            store_number(values[y][x], end.zero, w.out.at(top + y, left + x) + c, count);
+          }
+        }
+      }
+      if (w.pooled.data) {
+        for (int y = 0; y < rows; y += 2) {
+          for (int x = 0; x < columns; x += 2) {
+            const V best = hn::Max(hn::Max(values[y][x], values[y][x + 1]),
+                                   hn::Max(values[y + 1][x], values[y + 1][x + 1]));
+            store_number(best, end.zero, w.pooled.at((top + y) / 2, (left + x) / 2) + c, count);
+          }
+        }
+      }
+    }
+  }
+}
+
+// ---- Channel by channel -----------------------------------------------------------------------
+
+inline void depthwise8(const Depthwise8Call& d) {
+  const End8 end(d);
+  const std::ptrdiff_t w_tap = (d.out.channels + kLanes - 1) / kLanes * kLanes;
+  const V in_zero = hn::Set(D(), d.in_zero);
+  for (int y = d.first_row; y < d.first_row + d.row_count; ++y) {
+    const int top = y * d.stride - d.pad_top;
+    for (int c = 0; c < d.out.channels; c += kLanes) {
+      const V scale = hn::LoadU(D(), d.scale + c), bias = hn::LoadU(D(), d.bias + c);
+      for (int x = 0; x < d.out.width; ++x) {
+        const int left = x * d.stride - d.pad_left;
+        V sum = hn::Zero(D());
+        for (int ky = HWY_MAX(0, -top); ky < d.size && top + ky < d.in.height; ++ky) {
+          for (int kx = HWY_MAX(0, -left); kx < d.size && left + kx < d.in.width; ++kx) {
+            const V pixel = hn::Sub(to_float(d.in.at(top + ky, left + kx) + c), in_zero);
+            sum =
+                hn::MulAdd(pixel, hn::LoadU(D(), d.weights + (ky * d.size + kx) * w_tap + c), sum);
+          }
+        }
+        V value = end.clamp(hn::MulAdd(sum, scale, bias));
+        if (d.residual.data) value = end.add(value, d.residual.at(y, x) + c);
+        store_number(value, end.zero, d.out.at(y, x) + c, d.out.channels - c);
+      }
+    }
+  }
+}
+
+#if HWY_TARGET <= HWY_AVX2
+using DByte = hn::ScalableTag<std::uint8_t>;
+#else
+using DByte = hn::CappedTag<std::uint8_t, 16>;
+#endif
+
+template <typename Tag>
+HWY_INLINE int max_pool8_row(const PoolCall<std::uint8_t>& p, Tag tag, int y0, int y1, int x0,
+                             int x1, std::uint8_t* to, int c) {
+  const int lanes = static_cast<int>(hn::MaxLanes(tag));
+  for (; c + lanes <= p.out.channels; c += lanes) {
+    auto best = hn::Zero(tag);
+    for (int y = y0; y < y1; ++y) {
+      const std::uint8_t* from = p.in.at(y, x0) + c;
+      for (int x = x0; x < x1; ++x, from += p.in.pixel) best = hn::Max(best, hn::LoadU(tag, from));
+    }
+    hn::StoreU(best, tag, to + c);
+  }
+  return c;
+}
+
+inline void max_pool8(const PoolCall<std::uint8_t>& p) {
+  for (int y = p.first_row; y < p.first_row + p.row_count; ++y) {
+    const int top = y * p.stride - p.pad_top;
+    const int y0 = HWY_MAX(0, top), y1 = HWY_MIN(p.in.height, top + p.size);
+    for (int x = 0; x < p.out.width; ++x) {
+      const int left = x * p.stride - p.pad_left;
+      const int x0 = HWY_MAX(0, left), x1 = HWY_MIN(p.in.width, left + p.size);
+      std::uint8_t* to = p.out.at(y, x);
+      int c = max_pool8_row(p, DByte(), y0, y1, x0, x1, to, 0);
+      c = max_pool8_row(p, hn::CappedTag<std::uint8_t, 8>(), y0, y1, x0, x1, to, c);
+      for (; c < p.out.channels; ++c) {
+        std::uint8_t best = 0;
+        for (int iy = y0; iy < y1; ++iy) {
+          for (int ix = x0; ix < x1; ++ix) best = HWY_MAX(best, p.in.at(iy, ix)[c]);
+        }
+        to[c] = best;
+      }
+    }
+  }
+}
+
+inline void quantize(const float* from, std::size_t count, float scale, float zero,
+                     std::uint8_t* to) {
+  const V factor = hn::Set(D(), scale);
+  for (std::size_t i = 0; i < count; i += kLanes) {
+    store_number(hn::Mul(hn::LoadU(D(), from + i), factor), zero, to + i,
+                 static_cast<int>(HWY_MIN(count - i, std::size_t{kLanes})));
+  }
+}
+
+template <typename DotKind>
+const Kernels8& table8() {
+  static constexpr Kernels8 kTable{kLanes,
+                                   kMaxRows,
+                                   DotKind::kGroup,
+                                   DotKind::kBytes,
+                                   DotKind::kShift,
+                                   &gemm8<DotKind, std::uint8_t>,
+                                   &gemm8<DotKind, float>,
+                                   &gemm8<DotKind, std::int32_t>,
+                                   &winograd8_input,
+                                   &winograd8_output,
+                                   &depthwise8,
+                                   &max_pool8,
+                                   &quantize};
+  return kTable;
+}
+
+#endif  // HWY_TARGET != HWY_SCALAR
+}  // namespace oko::runtime::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // include guard

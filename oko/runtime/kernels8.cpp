@@ -1,0 +1,37 @@
+#include "oko/runtime/kernels8.h"
+
+#include <type_traits>
+#include <utility>
+
+// AVX-512 without byte products takes the AVX2 code.
+#undef HWY_DISABLED_TARGETS
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3)
+#define HWY_WANT_AVX3_DL
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "oko/runtime/kernels8.cpp"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "oko/base/simd_select.h"
+#include "oko/runtime/int8-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace oko::runtime::HWY_NAMESPACE {
+#if HWY_TARGET != HWY_SCALAR
+const Kernels8& byte_table() { return table8<Dot>(); }
+#endif
+}  // namespace oko::runtime::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace oko::runtime {
+
+const Kernels8& kernels8(SimdTarget target) {
+#if HWY_ARCH_ARM
+  if (target == SimdTarget::kNeonDotProd) return N_NEON::table8<N_NEON::SignedDot>();
+#endif
+  OKO_SIMD_SELECT(target, byte_table());
+  return scalar_kernels8();
+}
+
+}  // namespace oko::runtime
+#endif

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "oko/runtime/kernels.h"
+
+// The inner loops on 8-bit numbers. An activation a is kept as q = round(a / scale) + zero,
+// unsigned; a weight as a signed byte with a scale for each filter (Jacob et al. 2018). Sums are
+// exact in 32 bits; their end is computed in float32, in units of the output's scale.
+namespace oko::runtime {
+
+// After the whole sums s of a column: v = s · scale + bias in units of the output, then the clamps
+// of MatrixCall, then q = round(v) + zero. `start` takes from s what the zero point of A adds to
+// it.
+template <typename Out>
+struct Matrix8Call : MatrixCall<std::uint8_t, Out> {
+  const std::int32_t* start = nullptr;
+  const float* scale = nullptr;
+  float zero = 0;                               // of the output; float outputs: 0
+  float residual_scale = 1, residual_zero = 0;  // in units of the output
+};
+
+struct Winograd8Input {
+  View<const std::uint8_t> in;
+  int zero = 0;  // of the input
+  int pad_top = 1, pad_left = 1;
+  int tiles_across = 0, first_tile = 0, tile_count = 0;
+  // A point's transformed number t becomes (t · factor >> 17, rounded) + 128.
+  const std::int16_t* factors = nullptr;  // [kPoints]
+  std::uint8_t* v = nullptr;              // [kPoints][tile_count][v_row]
+  std::ptrdiff_t v_row = 0, v_point = 0;
+};
+
+struct Winograd8Output {
+  const std::int32_t* m = nullptr;  // [kPoints][tile_count][m_row]
+  std::ptrdiff_t m_row = 0, m_point = 0;
+  const float* scale = nullptr;  // [kPoints] rows of scale_row: to units of the output
+  std::ptrdiff_t scale_row = 0;
+  const float* bias = nullptr;
+  int channels = 0;
+  int tiles_across = 0, first_tile = 0, tile_count = 0;
+  View<std::uint8_t> out, pooled;  // as in WinogradOutput
+  View<const std::uint8_t> residual;
+  float zero = 0, residual_scale = 1, residual_zero = 0;
+  Clamp clamp, residual_clamp;
+};
+
+// As DepthwiseCall; weights are whole numbers kept as float, which sums of 8-bit products fit
+// exactly.
+struct Depthwise8Call {
+  View<const std::uint8_t> in;
+  View<std::uint8_t> out;
+  const float* weights = nullptr;
+  const float* scale = nullptr;
+  const float* bias = nullptr;
+  int size = 3, stride = 1, pad_top = 1, pad_left = 1;
+  int first_row = 0, row_count = 0;
+  float in_zero = 0, zero = 0;
+  Clamp clamp;
+  View<const std::uint8_t> residual;
+  float residual_scale = 1, residual_zero = 0;
+  Clamp residual_clamp;
+};
+
+struct Kernels8 {
+  int lanes, max_rows;  // as in Kernels
+  // Weights of a column that lie together, and bytes of each: 4 of 1 where there is a dot product
+  // of bytes, else 2 of 2.
+  int group, weight_bytes;
+  int shift;  // taken from every byte of A before it is multiplied: 128 where products are signed
+  void (*gemm)(const Matrix8Call<std::uint8_t>&);
+  void (*gemm_float)(const Matrix8Call<float>&);
+  void (*gemm_sums)(const Matrix8Call<std::int32_t>&);  // the sums themselves
+  void (*winograd_input)(const Winograd8Input&);
+  void (*winograd_output)(const Winograd8Output&);
+  void (*depthwise)(const Depthwise8Call&);
+  void (*max_pool)(const PoolCall<std::uint8_t>&);
+  // q = round(v · scale) + zero, held in 0 to 255.
+  void (*quantize)(const float* from, std::size_t count, float scale, float zero, std::uint8_t* to);
+};
+
+const Kernels8& kernels8(SimdTarget target);
+const Kernels8& scalar_kernels8();
+
+}  // namespace oko::runtime

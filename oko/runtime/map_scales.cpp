@@ -1,0 +1,73 @@
+#include "oko/runtime/map_scales.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "oko/base/error.h"
+
+namespace oko::runtime {
+namespace {
+
+// Union-find over the input and all layers.
+class Sets {
+ public:
+  explicit Sets(std::size_t count) : parents_(count) {
+    std::iota(parents_.begin(), parents_.end(), std::size_t{0});
+  }
+  std::size_t find(std::size_t i) {
+    while (parents_[i] != i) i = parents_[i] = parents_[parents_[i]];
+    return i;
+  }
+  void join(std::size_t a, std::size_t b) { parents_[find(b)] = find(a); }
+
+ private:
+  std::vector<std::size_t> parents_;
+};
+
+// A layer whose bytes are those of its inputs.
+bool keeps_bytes(const graph::Operation& operation) {
+  return std::holds_alternative<graph::Route>(operation) ||
+         std::holds_alternative<graph::MaxPool>(operation) ||
+         std::holds_alternative<graph::Upsample>(operation) ||
+         std::holds_alternative<graph::Dropout>(operation);
+}
+
+bool has_map(const graph::Operation& operation) {
+  return !std::holds_alternative<graph::Yolo>(operation) &&
+         !std::holds_alternative<graph::Region>(operation);
+}
+
+}  // namespace
+
+std::vector<Scale> scales_of(const graph::Network& network) {
+  const auto quantization = quantization_of(network);
+  if (!quantization) {
+    throw input_error(network.name, "the network was not quantized", "run oko quantize on it");
+  }
+  const std::size_t count = network.layers.size() + 1;
+  Sets sets(count);
+  std::vector<Range> ranges(count);
+  ranges[0] = {0, 1};  // the input
+  for (std::size_t i = 0; i + 1 < count; ++i) {
+    const graph::Layer& layer = network.layers[i];
+    if (!has_map(layer.operation)) continue;
+    const auto found = quantization->layers.find(layer.name);
+    if (found == quantization->layers.end()) {
+      throw input_error(graph::place_of(network, i),
+                        "the quantization tells no range of this layer", "run oko quantize again");
+    }
+    ranges[i + 1] = found->second.output;
+    if (!keeps_bytes(layer.operation)) continue;
+    for (const int from : layer.inputs) sets.join(i + 1, static_cast<std::size_t>(from + 1));
+  }
+  std::vector<Range> joined(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    Range& range = joined[sets.find(i)];
+    range = {std::min(range.low, ranges[i].low), std::max(range.high, ranges[i].high)};
+  }
+  std::vector<Scale> scales(count);
+  for (std::size_t i = 0; i < count; ++i) scales[i] = scale_of(joined[sets.find(i)]);
+  return scales;
+}
+
+}  // namespace oko::runtime
