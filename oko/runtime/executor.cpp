@@ -29,7 +29,9 @@ Executor::Executor(std::shared_ptr<const Model> model, int threads)
 
 Executor::~Executor() = default;
 
-void Executor::run() {
+void Executor::run() { run(nullptr); }
+
+void Executor::run(const Observer& observe) {
   using Clock = std::chrono::steady_clock;
   const Plan& plan = model_->plan();
   StepContext context{
@@ -38,13 +40,12 @@ void Executor::run() {
   for (const AlignedBytes& bytes : scratch_) context.scratch.push_back(bytes.get());
   for (auto& values : head_values_) context.heads.push_back(values.data());
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
-    if (seconds_.empty()) {
-      run_step(plan.steps[i], context);
-      continue;
-    }
-    const auto begin = Clock::now();
+    const auto begin = seconds_.empty() ? Clock::time_point() : Clock::now();
     run_step(plan.steps[i], context);
-    seconds_[i] = std::chrono::duration<double>(Clock::now() - begin).count();
+    if (!seconds_.empty()) {
+      seconds_[i] = std::chrono::duration<double>(Clock::now() - begin).count();
+    }
+    if (observe) observe(plan.steps[i], context);
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -12,6 +13,8 @@
 
 namespace oko::runtime {
 
+struct StepContext;
+
 // Runs a model: has the maps' memory and the threads. One caller at a time.
 class Executor {
  public:
@@ -22,6 +25,9 @@ class Executor {
   // Where the next input goes: three planes without gaps. Stays as it is while running.
   std::span<float> input() { return input_; }
   void run();
+  // Calls `observe` after each step, while its maps are still there.
+  using Observer = std::function<void(const Step&, const StepContext&)>;
+  void run(const Observer& observe);
   // Raw maps of all heads, planar, in network().heads() order; valid until the next run.
   std::span<const detect::HeadMap> heads() const { return heads_; }
 
@@ -30,7 +36,6 @@ class Executor {
   std::span<const double> step_seconds() const { return seconds_; }  // of the last run
 
  private:
-  friend class StepRunner;
   std::shared_ptr<const Model> model_;
   Team team_;
   std::vector<float> input_;

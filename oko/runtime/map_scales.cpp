@@ -51,14 +51,16 @@ std::vector<Scale> scales_of(const graph::Network& network) {
   for (std::size_t i = 0; i + 1 < count; ++i) {
     const graph::Layer& layer = network.layers[i];
     if (!has_map(layer.operation)) continue;
+    if (keeps_bytes(layer.operation)) {
+      for (const int from : layer.inputs) sets.join(i + 1, static_cast<std::size_t>(from + 1));
+      continue;
+    }
     const auto found = quantization->layers.find(layer.name);
     if (found == quantization->layers.end()) {
       throw input_error(graph::place_of(network, i),
                         "the quantization tells no range of this layer", "run oko quantize again");
     }
     ranges[i + 1] = found->second.output;
-    if (!keeps_bytes(layer.operation)) continue;
-    for (const int from : layer.inputs) sets.join(i + 1, static_cast<std::size_t>(from + 1));
   }
   std::vector<Range> joined(count);
   for (std::size_t i = 0; i < count; ++i) {

@@ -55,10 +55,10 @@ std::uint64_t fingerprint_of(const graph::Network& network) {
   return hash.value();
 }
 
-PlanOptions plan_options(const ModelOptions& options) {
-  const Precision precision =
-      options.precision == Precision::kModel ? Precision::kFloat32 : options.precision;
-  return {precision, options.target};
+PlanOptions plan_options(const graph::Network& network, const ModelOptions& options) {
+  if (options.precision != Precision::kModel) return {options.precision, options.target};
+  const bool quantized = quantization_of(network).has_value();
+  return {quantized ? Precision::kInt8 : Precision::kFloat32, options.target};
 }
 
 PackedHeader header_of(const Plan& plan, std::uint64_t fingerprint) {
@@ -74,7 +74,7 @@ PackedHeader header_of(const Plan& plan, std::uint64_t fingerprint) {
 
 std::shared_ptr<const Model> Model::make(graph::Network network, const ModelOptions& options) {
   const std::shared_ptr<Model> model(new Model);
-  model->plan_ = make_plan(network, plan_options(options));
+  model->plan_ = make_plan(network, plan_options(network, options));
   model->fingerprint_ = fingerprint_of(network);
   const std::shared_ptr<std::byte[]> bytes = aligned_bytes(model->plan_.weight_bytes + kSlack);
   const std::span<std::byte> span(bytes.get(), model->plan_.weight_bytes);
@@ -88,7 +88,7 @@ std::shared_ptr<const Model> Model::make(graph::Network network, const ModelOpti
 std::shared_ptr<const Model> Model::from_packed(graph::Network network, const ModelOptions& options,
                                                 const Bytes& packed) {
   const std::shared_ptr<Model> model(new Model);
-  model->plan_ = make_plan(network, plan_options(options));
+  model->plan_ = make_plan(network, plan_options(network, options));
   model->fingerprint_ = fingerprint_of(network);
   const PackedHeader wanted = header_of(model->plan_, model->fingerprint_);
   if (packed.size() != sizeof wanted + wanted.bytes + kSlack) return nullptr;

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "oko/runtime/quantization.h"
+
+namespace oko::runtime {
+
+// How the numbers of a map are spread: equal bins over [-limit, limit], which doubles when a number
+// passes it.
+class Histogram {
+ public:
+  static constexpr int kBins = 4096;
+
+  // Numbers that are not finite are left out.
+  void add(std::span<const float> values);
+
+  std::uint64_t count() const { return count_; }
+  Range min_max() const { return {low_, high_}; }
+  // Leaves out the share (1 - keep) / 2 of the numbers at either end.
+  Range percentile(double keep) const;
+  // The range whose 256 steps lose least of the spread, by Kullback-Leibler divergence, of those
+  // that cut off the same share of min_max() at both ends.
+  Range least_divergence() const;
+
+ private:
+  float value_of(int edge) const;  // of a bin's lower edge
+  void widen();
+  double divergence(const Range& range) const;
+
+  std::array<std::uint64_t, kBins> bins_{};
+  float limit_ = 0x1p-10F;
+  float low_ = 0, high_ = 0;
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace oko::runtime
