@@ -6,10 +6,20 @@
  *       oko_detector_create(model, NULL, &detector) != OKO_OK) {
  *     fprintf(stderr, "%s\n", oko_last_error());
  *   }
- *   oko_frame frame = {.struct_size = sizeof frame, .format = OKO_NV12, .width = 640, .height =
- * 360, .planes = {luma, chroma}, .strides = {640, 640}, .rotation = OKO_ROTATE_90}; const
- * oko_detection* found = NULL; size_t count = 0; oko_detect(detector, &frame, NULL, &found,
- * &count);
+ *   oko_frame frame = {.struct_size = sizeof frame, .format = OKO_NV12, .width = 640};
+ *   frame.height = 360;
+ *   frame.planes[0] = luma;
+ *   frame.planes[1] = chroma;
+ *   frame.rotation = OKO_ROTATE_90;
+ *   const oko_detection* found = NULL;
+ *   size_t count = 0;
+ *   if (oko_detect(detector, &frame, NULL, &found, &count) == OKO_OK) {
+ *     for (size_t i = 0; i < count; ++i) {
+ *       printf("%s %.2f\n", oko_model_class_name(model, found[i].class_id), found[i].score);
+ *     }
+ *   }
+ *   oko_detector_destroy(detector);
+ *   oko_model_close(model);
  *
  * Threads. An oko_model never changes after it is opened: any number of threads may use one at a
  * time. An oko_detector belongs to one caller at a time; make one for each thread that detects,
@@ -166,6 +176,16 @@ typedef struct oko_frame {
                           all 0: all of it */
 } oko_frame;
 
+/* Sets rotation and mirror from an EXIF orientation, 1 to 8, which Apple's
+ * CGImagePropertyOrientation numbers alike. Anything else is taken for 1, upright, as readers of
+ * EXIF do. */
+static inline void oko_frame_orient(oko_frame* frame, int32_t exif) {
+  static const int16_t rotations[9] = {0, 0, 0, 180, 180, 90, 90, 270, 270};
+  if (exif < 1 || exif > 8) exif = 1;
+  frame->rotation = rotations[exif];
+  frame->mirror = exif == 2 || exif == 4 || exif == 5 || exif == 7;
+}
+
 /* ---- Detectors ------------------------------------------------------------------------------- */
 
 typedef struct oko_detector oko_detector;
@@ -211,8 +231,7 @@ OKO_API oko_status oko_detect(oko_detector* detector, const oko_frame* frame,
                               const oko_thresholds* thresholds, const oko_detection** detections,
                               size_t* count);
 
-/* Runs the network on a prepared input: 3 x height x width floats, planar. `count` is their number.
- */
+/* Runs the network on a prepared input of `count` floats: 3 x height x width, planar. */
 OKO_API oko_status oko_run(oko_detector* detector, const float* input, size_t count);
 
 /* The raw map of a head as the last oko_run() or oko_detect() left it: channels x height x width

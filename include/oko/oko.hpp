@@ -1,0 +1,411 @@
+// The phone engine for C++20: oko.h with handles that close themselves, spans and enum classes.
+// Header only; link liboko (CMake: oko::phone).
+//
+//   using namespace oko::phone;
+//   Result<Model> model = Model::open("model.oko");
+//   if (!model) return complain(model.error().text);
+//   Detector detector = Detector::create(*model, 2).value();
+//   const Frame frame = Frame::nv12(luma, chroma, 640, 360).turned(Rotation::k90);
+//   if (auto found = detector.detect(frame, {.score = .4F})) {
+//     for (const Detection& d : *found) draw(model->class_name(d.class_id), d.left, d.top);
+//   }
+//
+// Errors are values: what can fail returns a Result, and nothing here throws of itself, so the
+// header serves programs built with -fno-exceptions. Who likes exceptions calls value().
+//
+// Threads, ownership and the meaning of every field are those of oko.h: a Model may be used from
+// any number of threads at a time, a Detector from one. A Detector keeps what it needs of its
+// Model alive. Zero in options and thresholds means the default.
+#pragma once
+
+#include <oko/oko.h>
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace oko::phone {
+
+enum class Status : std::int32_t {
+  kFailed = OKO_FAILED,
+  kInvalidArgument = OKO_INVALID_ARGUMENT,
+  kBadModel = OKO_BAD_MODEL,
+  kStorage = OKO_STORAGE
+};
+
+struct Error {
+  Status status = Status::kFailed;
+  std::string text;  // "place: what (how to mend)"
+};
+
+// What value() throws.
+class Failure : public std::runtime_error {
+ public:
+  explicit Failure(const Error& error) : std::runtime_error(error.text), status_(error.status) {}
+  Status status() const { return status_; }
+
+ private:
+  Status status_;
+};
+
+// A T, or the error that there is instead. Looking at what is not there is a mistake of the
+// program, but value() may be called on any: without a T it throws Failure, or terminates where
+// exceptions are off.
+template <typename T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : content_(std::move(value)) {}
+  Result(Error error) : content_(std::move(error)) {}
+
+  explicit operator bool() const { return content_.index() == 0; }
+  const Error& error() const { return *checked(std::get_if<1>(&content_)); }
+  T& operator*() { return *checked(std::get_if<0>(&content_)); }
+  const T& operator*() const { return *checked(std::get_if<0>(&content_)); }
+  T* operator->() { return &**this; }
+  const T* operator->() const { return &**this; }
+
+  T& value() & { return (demand(), **this); }
+  const T& value() const& { return (demand(), **this); }
+  T value() && { return (demand(), std::move(**this)); }
+
+ private:
+  template <typename Pointer>
+  static Pointer checked(Pointer pointer) {
+    assert(pointer != nullptr);
+    return pointer;
+  }
+  void demand() const {
+    if (*this) return;
+#if defined(__cpp_exceptions)
+    throw Failure(error());
+#else
+    std::terminate();
+#endif
+  }
+  std::variant<T, Error> content_;
+};
+
+// What functions without a result give.
+using Done = std::monostate;
+
+// ---- Models -------------------------------------------------------------------------------------
+
+enum class Precision : std::int32_t {
+  kModel = OKO_PRECISION_MODEL,
+  kFloat32 = OKO_FLOAT32,
+  kFloat16 = OKO_FLOAT16,
+  kInt8 = OKO_INT8
+};
+
+struct ModelOptions {
+  Precision precision = Precision::kModel;
+  std::int32_t width = 0, height = 0;
+  std::string target, cache_path;  // empty: oko.h's NULL
+};
+
+using ModelInfo = oko_model_info;
+using HeadInfo = oko_head_info;
+using Detection = oko_detection;
+using Timing = oko_timing;
+
+namespace detail {
+
+template <typename Struct>
+Struct sized() {
+  Struct s{};
+  s.struct_size = sizeof s;
+  return s;
+}
+
+inline Error last_error(oko_status status) {
+  return {static_cast<Status>(status), oko_last_error()};
+}
+
+inline oko_model_options options_of(const ModelOptions& o) {
+  auto options = sized<oko_model_options>();
+  options.precision = static_cast<std::int32_t>(o.precision);
+  options.width = o.width;
+  options.height = o.height;
+  options.target = o.target.empty() ? nullptr : o.target.c_str();
+  options.cache_path = o.cache_path.empty() ? nullptr : o.cache_path.c_str();
+  return options;
+}
+
+}  // namespace detail
+
+class Model {
+ public:
+  // Maps an .oko file.
+  static Result<Model> open(const std::string& path, const ModelOptions& options = {}) {
+    const oko_model_options given = detail::options_of(options);
+    oko_model* model = nullptr;
+    const oko_status status = oko_model_open_file(path.c_str(), &given, &model);
+    return made(status, model);
+  }
+
+  // Opens the bytes of an .oko file and copies what is needed of them.
+  static Result<Model> open(std::span<const std::byte> bytes, const ModelOptions& options = {}) {
+    const oko_model_options given = detail::options_of(options);
+    oko_model* model = nullptr;
+    const oko_status status =
+        oko_model_open_memory(bytes.data(), bytes.size(), nullptr, nullptr, &given, &model);
+    return made(status, model);
+  }
+
+  // Uses the bytes where they are. They must not change while `owner` lives; the last handle that
+  // uses them lets go of it.
+  static Result<Model> open_in_place(std::span<const std::byte> bytes,
+                                     std::shared_ptr<const void> owner,
+                                     const ModelOptions& options = {}) {
+    using Owner = std::shared_ptr<const void>;
+    const oko_release release = [](void* context) { delete static_cast<Owner*>(context); };
+    auto context = std::make_unique<Owner>(std::move(owner));
+    const oko_model_options given = detail::options_of(options);
+    oko_model* model = nullptr;
+    const oko_status status =
+        oko_model_open_memory(bytes.data(), bytes.size(), release, context.get(), &given, &model);
+    if (status == OKO_OK) static_cast<void>(context.release());
+    return made(status, model);
+  }
+
+  // Its texts stay while this model does.
+  ModelInfo info() const {
+    auto info = detail::sized<ModelInfo>();
+    oko_model_describe(get(), &info);
+    return info;
+  }
+
+  // Empty where there is no such class.
+  std::string_view class_name(std::int32_t class_id) const {
+    const char* name = oko_model_class_name(get(), class_id);
+    return name != nullptr ? name : "";
+  }
+
+  Result<HeadInfo> head(std::int32_t index) const {
+    auto info = detail::sized<HeadInfo>();
+    if (const oko_status status = oko_model_head(get(), index, &info); status != OKO_OK) {
+      return detail::last_error(status);
+    }
+    return info;
+  }
+
+  const oko_model* get() const { return handle_.get(); }
+
+ private:
+  struct Close {
+    void operator()(oko_model* model) const { oko_model_close(model); }
+  };
+  explicit Model(oko_model* model) : handle_(model) {}
+  static Result<Model> made(oko_status status, oko_model* model) {
+    if (status != OKO_OK) return detail::last_error(status);
+    return Model(model);
+  }
+  std::unique_ptr<oko_model, Close> handle_;
+};
+
+// Names of the instruction sets that ModelOptions::target may be on this machine, best first.
+inline std::vector<std::string_view> targets() {
+  std::vector<std::string_view> names;
+  for (const char* const* name = oko_targets(); *name != nullptr; ++name) names.push_back(*name);
+  return names;
+}
+
+// ---- Frames -------------------------------------------------------------------------------------
+
+enum class Format : std::int32_t {
+  kRgb = OKO_RGB,
+  kBgr = OKO_BGR,
+  kRgba = OKO_RGBA,
+  kBgra = OKO_BGRA,
+  kGrey = OKO_GREY,
+  kNv12 = OKO_NV12,
+  kNv21 = OKO_NV21,
+  kI420 = OKO_I420
+};
+enum class Range : std::int32_t { kVideo = OKO_VIDEO_RANGE, kFull = OKO_FULL_RANGE };
+enum class Matrix : std::int32_t { kBt601 = OKO_BT601, kBt709 = OKO_BT709, kBt2020 = OKO_BT2020 };
+
+// How far the picture must be turned clockwise to stand upright.
+enum class Rotation : std::int32_t {
+  k0 = OKO_ROTATE_0,
+  k90 = OKO_ROTATE_90,
+  k180 = OKO_ROTATE_180,
+  k270 = OKO_ROTATE_270
+};
+
+// A picture somebody else owns: it must stay while it is detected in. Sizes are pixels as stored,
+// strides bytes from one row to the next, 0 for rows without gaps.
+class Frame {
+ public:
+  // One plane: kRgb, kBgr, kRgba, kBgra or kGrey.
+  static Frame packed(Format format, const std::uint8_t* pixels, std::int32_t width,
+                      std::int32_t height, std::size_t stride = 0) {
+    return {format, width, height, {pixels}, {stride}};
+  }
+  static Frame rgb(const std::uint8_t* pixels, std::int32_t width, std::int32_t height,
+                   std::size_t stride = 0) {
+    return packed(Format::kRgb, pixels, width, height, stride);
+  }
+  static Frame nv12(const std::uint8_t* luma, const std::uint8_t* chroma, std::int32_t width,
+                    std::int32_t height, std::size_t luma_stride = 0,
+                    std::size_t chroma_stride = 0) {
+    return {Format::kNv12, width, height, {luma, chroma}, {luma_stride, chroma_stride}};
+  }
+  static Frame nv21(const std::uint8_t* luma, const std::uint8_t* chroma, std::int32_t width,
+                    std::int32_t height, std::size_t luma_stride = 0,
+                    std::size_t chroma_stride = 0) {
+    return {Format::kNv21, width, height, {luma, chroma}, {luma_stride, chroma_stride}};
+  }
+  // `chroma_step`: bytes from one U (or V) to the next; 2 where they share a plane.
+  static Frame i420(const std::uint8_t* y, const std::uint8_t* u, const std::uint8_t* v,
+                    std::int32_t width, std::int32_t height, std::size_t luma_stride = 0,
+                    std::size_t chroma_stride = 0, std::int32_t chroma_step = 1) {
+    Frame f{Format::kI420, width, height, {y, u, v}, {luma_stride, chroma_stride, chroma_stride}};
+    f.frame_.chroma_step = chroma_step;
+    return f;
+  }
+
+  Frame turned(Rotation rotation) const {
+    return with([&](oko_frame& f) { f.rotation = static_cast<std::int32_t>(rotation); });
+  }
+  Frame mirrored(bool mirror = true) const {
+    return with([&](oko_frame& f) { f.mirror = mirror ? 1 : 0; });
+  }
+  // Rotation and mirror by an EXIF orientation.
+  Frame oriented(std::int32_t exif) const {
+    return with([&](oko_frame& f) { oko_frame_orient(&f, exif); });
+  }
+  Frame colour(Range range, Matrix matrix = Matrix::kBt601) const {
+    return with([&](oko_frame& f) {
+      f.range = static_cast<std::int32_t>(range);
+      f.matrix = static_cast<std::int32_t>(matrix);
+    });
+  }
+  // The part to look at, in stored pixels.
+  Frame region(std::int32_t left, std::int32_t top, std::int32_t width, std::int32_t height) const {
+    return with([&](oko_frame& f) {
+      const std::int32_t edges[] = {left, top, width, height};
+      for (int i = 0; i < 4; ++i) f.region[i] = edges[i];
+    });
+  }
+
+  const oko_frame& get() const { return frame_; }
+
+ private:
+  struct Planes {
+    const std::uint8_t* at[3];
+  };
+  struct Strides {
+    std::size_t at[3];
+  };
+  Frame(Format format, std::int32_t width, std::int32_t height, Planes planes, Strides strides) {
+    frame_.format = static_cast<std::int32_t>(format);
+    frame_.width = width;
+    frame_.height = height;
+    for (int i = 0; i < 3; ++i) {
+      frame_.planes[i] = planes.at[i];
+      frame_.strides[i] = strides.at[i];
+    }
+  }
+  template <typename Change>
+  Frame with(const Change& change) const {
+    Frame copy = *this;
+    change(copy.frame_);
+    return copy;
+  }
+  oko_frame frame_ = detail::sized<oko_frame>();
+};
+
+// ---- Detectors ----------------------------------------------------------------------------------
+
+enum class Nms : std::int32_t {
+  kPerClass = OKO_NMS_PER_CLASS,
+  kAgnostic = OKO_NMS_AGNOSTIC,
+  kSoft = OKO_NMS_SOFT
+};
+
+struct Thresholds {
+  float score = 0, iou = 0;
+  Nms nms = Nms::kPerClass;
+  float soft_sigma = 0;
+  std::int32_t max_detections = 0;
+  std::span<const float> class_scores{};  // one for each class of the model, or none
+};
+
+class Detector {
+ public:
+  static Result<Detector> create(const Model& model, std::int32_t threads = 1) {
+    auto options = detail::sized<oko_detector_options>();
+    options.threads = threads;
+    oko_detector* detector = nullptr;
+    if (const oko_status status = oko_detector_create(model.get(), &options, &detector);
+        status != OKO_OK) {
+      return detail::last_error(status);
+    }
+    return Detector(detector);
+  }
+
+  // Best first, in the frame's own stored pixels. They stay until this detector's next call.
+  Result<std::span<const Detection>> detect(const Frame& frame,
+                                            const Thresholds& thresholds = {}) & {
+    auto t = detail::sized<oko_thresholds>();
+    t.score = thresholds.score;
+    t.iou = thresholds.iou;
+    t.nms = static_cast<std::int32_t>(thresholds.nms);
+    t.soft_sigma = thresholds.soft_sigma;
+    t.max_detections = thresholds.max_detections;
+    t.class_scores = thresholds.class_scores.empty() ? nullptr : thresholds.class_scores.data();
+    t.class_score_count = thresholds.class_scores.size();
+    const Detection* first = nullptr;
+    std::size_t count = 0;
+    if (const oko_status status = oko_detect(get(), &frame.get(), &t, &first, &count);
+        status != OKO_OK) {
+      return detail::last_error(status);
+    }
+    return std::span(first, count);
+  }
+
+  // Runs the network on a prepared input: 3 x height x width, planar, 0 to 1.
+  Result<Done> run(std::span<const float> input) {
+    const oko_status status = oko_run(get(), input.data(), input.size());
+    if (status != OKO_OK) return detail::last_error(status);
+    return Done{};
+  }
+
+  // The raw map that the last run() or detect() left. It stays until this detector's next call.
+  Result<std::span<const float>> head_map(std::int32_t head) & {
+    const float* first = nullptr;
+    std::size_t count = 0;
+    if (const oko_status status = oko_head_map(get(), head, &first, &count); status != OKO_OK) {
+      return detail::last_error(status);
+    }
+    return std::span(first, count);
+  }
+
+  // Where the time of the last detect() went.
+  Timing timing() const {
+    auto timing = detail::sized<Timing>();
+    oko_detector_timing(handle_.get(), &timing);
+    return timing;
+  }
+
+  oko_detector* get() { return handle_.get(); }
+
+ private:
+  struct Destroy {
+    void operator()(oko_detector* detector) const { oko_detector_destroy(detector); }
+  };
+  explicit Detector(oko_detector* detector) : handle_(detector) {}
+  std::unique_ptr<oko_detector, Destroy> handle_;
+};
+
+}  // namespace oko::phone

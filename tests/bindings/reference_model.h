@@ -1,0 +1,24 @@
+#pragma once
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "oko/graph/oko_file.h"
+#include "oko/runtime/test_models.h"
+
+// The published model whose boxes in a raw camera frame the reference data has.
+namespace oko::bindings {
+
+// As an .oko file with the names of its classes; empty where there is no reference data.
+inline std::vector<std::byte> reference_model() {
+  const std::string base = runtime::reference_data("models/darknet");
+  if (base.empty()) return {};
+  graph::Network network = runtime::darknet_model(base + "/yolo-fastest-1.1-xl.cfg",
+                                                  base + "/yolo-fastest-1.1-xl.weights");
+  std::ifstream names(base + "/coco.names");
+  for (std::string name; std::getline(names, name);) network.classes.push_back(name);
+  return graph::write_oko(network);
+}
+
+}  // namespace oko::bindings
