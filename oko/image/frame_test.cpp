@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <ostream>
 
 #include "oko/base/error.h"
 #include "oko/image/test_frames.h"

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,23 +18,29 @@ struct Layout {
   const char* name;
   PixelFormat format;
   int chroma_step = 0;
-  bool shared_chroma = false;  // kI420 with step 2: U and V take turns, as Android gives them
-  std::size_t gap = 0;         // bytes between rows
+  // kI420 with step 2: U and V take turns, as Android gives them.
+  enum class Chroma { kApart, kUFirst, kVFirst } chroma = Chroma::kApart;
+  std::size_t gap = 0;  // bytes between rows
 };
 
+inline void PrintTo(const Layout& layout, std::ostream* out) { *out << layout.name; }
+
 inline const std::vector<Layout>& all_layouts() {
-  static const std::vector<Layout> layouts{{"rgb", PixelFormat::kRgb, 0, false, 5},
-                                           {"bgr", PixelFormat::kBgr},
-                                           {"rgba", PixelFormat::kRgba},
-                                           {"bgra", PixelFormat::kBgra, 0, false, 12},
-                                           {"grey", PixelFormat::kGrey, 0, false, 3},
-                                           {"nv12", PixelFormat::kNv12},
-                                           {"nv21", PixelFormat::kNv21, 0, false, 7},
-                                           {"i420", PixelFormat::kI420},
-                                           {"i420 with gaps", PixelFormat::kI420, 1, false, 9},
-                                           {"interleaved i420", PixelFormat::kI420, 2, true, 4},
-                                           {"spread i420", PixelFormat::kI420, 2},
-                                           {"wide i420", PixelFormat::kI420, 3, false, 1}};
+  using Chroma = Layout::Chroma;
+  static const std::vector<Layout> layouts{
+      {"rgb", PixelFormat::kRgb, 0, Chroma::kApart, 5},
+      {"bgr", PixelFormat::kBgr},
+      {"rgba", PixelFormat::kRgba},
+      {"bgra", PixelFormat::kBgra, 0, Chroma::kApart, 12},
+      {"grey", PixelFormat::kGrey, 0, Chroma::kApart, 3},
+      {"nv12", PixelFormat::kNv12},
+      {"nv21", PixelFormat::kNv21, 0, Chroma::kApart, 7},
+      {"i420", PixelFormat::kI420},
+      {"i420 with gaps", PixelFormat::kI420, 1, Chroma::kApart, 9},
+      {"i420 as nv12", PixelFormat::kI420, 2, Chroma::kUFirst, 4},
+      {"i420 as nv21", PixelFormat::kI420, 2, Chroma::kVFirst},
+      {"spread i420", PixelFormat::kI420, 2},
+      {"wide i420", PixelFormat::kI420, 3, Chroma::kApart, 1}};
   return layouts;
 }
 
@@ -62,10 +69,11 @@ class TestFrame {
       return;
     }
     const int step = chroma_step(frame_);
-    if (layout.shared_chroma) {
+    if (layout.chroma != Layout::Chroma::kApart) {
       add(1, 2 * width, height);
       frame_.planes[2] = frame_.planes[1] + 1;
       frame_.strides[2] = frame_.strides[1];
+      if (layout.chroma == Layout::Chroma::kVFirst) std::swap(frame_.planes[1], frame_.planes[2]);
       return;
     }
     for (const std::size_t plane : {1U, 2U}) add(plane, (width - 1) * step + 1, height);
