@@ -109,8 +109,7 @@ class Writer {
       append_all(s.bias);
       return;
     }
-    const bool winograd = c.size == 3 && c.stride == 1 && !grouped;
-    const std::vector<float> scales = filter_scales(s, winograd ? 31 : 127);
+    const std::vector<float> scales = filter_scales(s, 127);
     append(kInt8Flag);
     append_all(quantized(s, scales));
     append_all(s.bias);

@@ -12,9 +12,8 @@ namespace oko::bench {
 struct NcnnFiles {
   std::string param, bin;
 };
-// As its own quantizer does it: kernels of 3x3 convolutions with stride 1 to 6 bits, which its
-// Winograd needs, others to 8; between two convolutions maps stay int8. Input blob: "data"; heads:
-// "head0", "head1", ….
+// As its own quantizer does it, maps stay int8 from one convolution to the next; but all kernels
+// have 8 bits, too many for its int8 Winograd. Input blob: "data"; heads: "head0", "head1", ….
 NcnnFiles write_ncnn(const Steps& steps, const std::string& precision);
 
 // Opset 13. int8: every map asymmetric, every kernel with a scale a filter, as QuantizeLinear and

@@ -5,11 +5,13 @@
 #include "contender.h"
 #include "oko/base/error.h"
 #include "oko/base/random.h"
+#include "oko/base/threads.h"
 #include "oko/formats/darknet.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/oko_file.h"
 #include "oko/image/letterbox.h"
 #include "oko/media/picture.h"
+#include "oko/runtime/calibrate.h"
 #include "oko/storage/store.h"
 #include "peer_files.h"
 #include "steps.h"
@@ -97,6 +99,14 @@ graph::Network headless(const graph::Network& network) {
   return result;
 }
 
+// As `oko quantize` does it, with ranges from one picture.
+graph::Network quantized(graph::Network network, const std::vector<float>& input) {
+  runtime::Calibrator calibrator(network, available_processors());
+  calibrator.add(input);
+  runtime::set_quantization(network, calibrator.result(runtime::Calibration::kMinMax));
+  return network;
+}
+
 }  // namespace
 
 Prepared prepare(const std::string& model, const std::string& input, const std::string& folder) {
@@ -114,6 +124,7 @@ Prepared prepare(const std::string& model, const std::string& input, const std::
   write("ranges.json", write_ranges(steps));
   write("input.f32", std::as_bytes(std::span(values)));
   write("fp32.oko", graph::write_oko(network));
+  write("int8.oko", graph::write_oko(quantized(network, values)));
   write("darknet.cfg", formats::write_darknet_cfg(headless(network)));
   write("darknet.weights", formats::write_darknet_weights(network));
   for (const std::string precision : {"fp32", "int8"}) {
