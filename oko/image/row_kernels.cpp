@@ -215,10 +215,10 @@ void blend_yuv(const RowPair& rows, const YuvToRgb& m, std::size_t count, float*
   const FloatVec neutral = hn::Set(kFloats, 128), one = hn::Set(kFloats, 1);
   const FloatVec red_v = hn::Set(kFloats, m.from_v[0]), green_u = hn::Set(kFloats, m.from_u[1]);
   const FloatVec green_v = hn::Set(kFloats, m.from_v[1]), blue_u = hn::Set(kFloats, m.from_u[2]);
-  const auto put = [&](FloatVec v, float* out) HWY_ATTR {
+  const auto put = [&](FloatVec v, float* out) {
     hn::StoreU(hn::Min(hn::Max(v, hn::Zero(kFloats)), one), kFloats, out);
   };
-  for_vectors(count, [&](std::size_t i) HWY_ATTR {
+  for_vectors(count, [&](std::size_t i) {
     const FloatVec y = hn::MulAdd(luma.at(i), scale, dark);
     const FloatVec u = hn::Sub(blueness.at(i), neutral), v = hn::Sub(redness.at(i), neutral);
     put(hn::MulAdd(v, red_v, y), red + i);
