@@ -246,6 +246,9 @@ enum class Rotation : std::int32_t {
 // strides bytes from one row to the next, 0 for rows without gaps.
 class Frame {
  public:
+  // As described in C.
+  explicit Frame(const oko_frame& frame) : frame_(frame) {}
+
   // One plane: kRgb, kBgr, kRgba, kBgra or kGrey.
   static Frame packed(Format format, const std::uint8_t* pixels, std::int32_t width,
                       std::int32_t height, std::size_t stride = 0) {

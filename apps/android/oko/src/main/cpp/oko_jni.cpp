@@ -1,0 +1,298 @@
+// The native side of OkoNative.java, which has the contract.
+#include <jni.h>
+
+#include <oko/oko.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+namespace {
+
+using namespace oko::phone;
+
+// ---- Texts and errors ---------------------------------------------------------------------------
+
+jbyteArray bytes_of(JNIEnv* env, std::string_view text) {
+  const auto size = static_cast<jsize>(text.size());
+  jbyteArray array = env->NewByteArray(size);
+  if (array != nullptr) {
+    env->SetByteArrayRegion(array, 0, size, reinterpret_cast<const jbyte*>(text.data()));
+  }
+  return array;
+}
+
+std::string text_of(JNIEnv* env, jbyteArray array) {
+  if (array == nullptr) return {};
+  std::string text(static_cast<std::size_t>(env->GetArrayLength(array)), '\0');
+  env->GetByteArrayRegion(array, 0, static_cast<jsize>(text.size()),
+                          reinterpret_cast<jbyte*>(text.data()));
+  return text;
+}
+
+void raise(JNIEnv* env, const Error& error) {
+  const jclass type = env->FindClass("dev/oko/OkoException");
+  if (type == nullptr) return;  // then Java's own exception is on its way
+  const jmethodID make = env->GetMethodID(type, "<init>", "(I[B)V");
+  if (make == nullptr) return;
+  const jbyteArray text = bytes_of(env, error.text);
+  if (text == nullptr) return;
+  jobject made = env->NewObject(type, make, static_cast<jint>(error.status), text);
+  if (made != nullptr) env->Throw(static_cast<jthrowable>(made));
+}
+
+// No C++ exception may reach Java. Its only source here is a lack of memory.
+template <typename Work>
+auto guarded(JNIEnv* env, const Work& work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::exception& e) {
+    raise(env, {Status::kFailed, std::string("oko_jni: ") + e.what()});
+    return {};
+  }
+}
+
+Error refusal(std::string text) { return {Status::kInvalidArgument, std::move(text)}; }
+
+// ---- Handles ------------------------------------------------------------------------------------
+
+template <typename T>
+jlong handle_of(JNIEnv* env, Result<T> made) {
+  if (made) return std::bit_cast<std::intptr_t>(new T(std::move(*made)));
+  raise(env, made.error());
+  return 0;
+}
+
+template <typename T>
+T* object_of(jlong handle) {
+  return std::bit_cast<T*>(static_cast<std::intptr_t>(handle));
+}
+
+ModelOptions options_of(JNIEnv* env, jint precision, jint width, jint height, jbyteArray target,
+                        jbyteArray cache_path) {
+  return {static_cast<Precision>(precision), width, height, text_of(env, target),
+          text_of(env, cache_path)};
+}
+
+// Keeps a Java object alive. Let go of by closeModel() or destroyDetector(), so in a Java thread.
+std::shared_ptr<const void> keep(JNIEnv* env, jobject object) {
+  JavaVM* machine = nullptr;
+  env->GetJavaVM(&machine);
+  return {env->NewGlobalRef(object), [machine](const void* reference) {
+            void* current = nullptr;
+            if (machine->GetEnv(&current, JNI_VERSION_1_6) != JNI_OK) return;
+            static_cast<JNIEnv*>(current)->DeleteGlobalRef(
+                static_cast<jobject>(const_cast<void*>(reference)));
+          }};
+}
+
+// ---- Frames -------------------------------------------------------------------------------------
+
+// In the order of OkoNative.detect().
+struct FrameNumbers {
+  jint format, width, height, strides[3], chroma_step, range, matrix, rotation, mirror, region[4];
+};
+constexpr jsize kFrameNumbers = sizeof(FrameNumbers) / sizeof(jint);
+
+struct PlaneShape {
+  std::int64_t columns, rows, step, sample;  // bytes from one pixel to the next, bytes of a pixel
+};
+
+// The planes that a format has; none where the engine will refuse the numbers.
+std::vector<PlaneShape> shapes_of(const FrameNumbers& n) {
+  if (n.width <= 0 || n.height <= 0) return {};
+  const std::int64_t width = n.width, height = n.height;
+  const std::int64_t columns = (width + 1) / 2, rows = (height + 1) / 2;
+  switch (n.format) {
+    case OKO_RGB:
+    case OKO_BGR:
+      return {{width, height, 3, 3}};
+    case OKO_RGBA:
+    case OKO_BGRA:
+      return {{width, height, 4, 4}};
+    case OKO_GREY:
+      return {{width, height, 1, 1}};
+    case OKO_NV12:
+    case OKO_NV21:
+      return {{width, height, 1, 1}, {columns, rows, 2, 2}};
+    case OKO_I420: {
+      const std::int64_t step = std::max(n.chroma_step, 1);
+      return {{width, height, 1, 1}, {columns, rows, step, 1}, {columns, rows, step, 1}};
+    }
+    default:
+      return {};
+  }
+}
+
+// The address of a plane whose buffer holds all of it.
+Result<const std::uint8_t*> plane_of(JNIEnv* env, jobject buffer, std::size_t index,
+                                     const PlaneShape& shape, std::int64_t stride) {
+  const std::string place = "detect: plane " + std::to_string(index);
+  if (buffer == nullptr) return refusal(place + " is missing");
+  const auto* address = static_cast<const std::uint8_t*>(env->GetDirectBufferAddress(buffer));
+  if (address == nullptr) {
+    return refusal(place + " is no direct buffer (use the camera's own, or allocateDirect())");
+  }
+  const std::int64_t row = (shape.columns - 1) * shape.step + shape.sample;
+  const std::int64_t capacity = env->GetDirectBufferCapacity(buffer);
+  if (stride < row) {
+    return refusal(place + " has rows of " + std::to_string(row) +
+                   " bytes, but its row stride is " + std::to_string(stride));
+  }
+  if (const std::int64_t wanted = (shape.rows - 1) * stride + row; capacity < wanted) {
+    return refusal(place + " has " + std::to_string(capacity) + " bytes, the frame wants " +
+                   std::to_string(wanted));
+  }
+  return address;
+}
+
+Result<Frame> frame_of(JNIEnv* env, const FrameNumbers& n, const std::array<jobject, 3>& buffers) {
+  oko_frame frame{};
+  frame.struct_size = sizeof frame;
+  frame.format = n.format;
+  frame.width = n.width;
+  frame.height = n.height;
+  frame.chroma_step = n.chroma_step;
+  frame.range = n.range;
+  frame.matrix = n.matrix;
+  frame.rotation = n.rotation;
+  frame.mirror = n.mirror;
+  std::copy(std::begin(n.region), std::end(n.region), std::begin(frame.region));
+  const std::vector<PlaneShape> shapes = shapes_of(n);
+  for (std::size_t p = 0; p < shapes.size(); ++p) {
+    const auto plane = plane_of(env, buffers[p], p, shapes[p], n.strides[p]);
+    if (!plane) return plane.error();
+    frame.planes[p] = *plane;
+    frame.strides[p] = static_cast<std::size_t>(n.strides[p]);
+  }
+  return Frame(frame);
+}
+
+// ---- Detections ---------------------------------------------------------------------------------
+
+jfloatArray array_of(JNIEnv* env, std::span<const Detection> detections) {
+  std::vector<jfloat> numbers;
+  numbers.reserve(6 * detections.size());
+  for (const Detection& d : detections) {
+    numbers.insert(numbers.end(),
+                   {static_cast<jfloat>(d.class_id), d.score, d.left, d.top, d.right, d.bottom});
+  }
+  const auto size = static_cast<jsize>(numbers.size());
+  const jfloatArray array = env->NewFloatArray(size);
+  if (array != nullptr) env->SetFloatArrayRegion(array, 0, size, numbers.data());
+  return array;
+}
+
+std::vector<float> floats_of(JNIEnv* env, jfloatArray array) {
+  if (array == nullptr) return {};
+  std::vector<float> values(static_cast<std::size_t>(env->GetArrayLength(array)));
+  env->GetFloatArrayRegion(array, 0, static_cast<jsize>(values.size()), values.data());
+  return values;
+}
+
+}  // namespace
+
+#define OKO_JNI(type, name) extern "C" JNIEXPORT type JNICALL Java_dev_oko_OkoNative_##name
+
+OKO_JNI(jlong, openFile)
+(JNIEnv* env, jclass, jbyteArray path, jint precision, jint width, jint height, jbyteArray target,
+ jbyteArray cache_path) {
+  return guarded(env, [&]() -> jlong {
+    const ModelOptions options = options_of(env, precision, width, height, target, cache_path);
+    return handle_of(env, Model::open(text_of(env, path), options));
+  });
+}
+
+OKO_JNI(jlong, openBuffer)
+(JNIEnv* env, jclass, jobject bytes, jint precision, jint width, jint height, jbyteArray target,
+ jbyteArray cache_path) {
+  return guarded(env, [&]() -> jlong {
+    const void* address = bytes != nullptr ? env->GetDirectBufferAddress(bytes) : nullptr;
+    if (address == nullptr) {
+      raise(env, refusal("openBuffer: the model is in no direct buffer (map it, or copy it into "
+                         "allocateDirect())"));
+      return 0;
+    }
+    const auto size = static_cast<std::size_t>(env->GetDirectBufferCapacity(bytes));
+    const std::span view(static_cast<const std::byte*>(address), size);
+    const ModelOptions options = options_of(env, precision, width, height, target, cache_path);
+    return handle_of(env, Model::open_in_place(view, keep(env, bytes), options));
+  });
+}
+
+OKO_JNI(void, closeModel)(JNIEnv*, jclass, jlong model) { delete object_of<Model>(model); }
+
+OKO_JNI(jobjectArray, modelTexts)(JNIEnv* env, jclass, jlong handle) {
+  return guarded(env, [&]() -> jobjectArray {
+    const Model& model = *object_of<Model>(handle);
+    const ModelInfo info = model.info();
+    std::vector<std::string_view> texts{info.name, info.target};
+    for (std::int32_t i = 0; i < info.class_count; ++i) texts.push_back(model.class_name(i));
+    const auto count = static_cast<jsize>(texts.size());
+    const jclass element = env->FindClass("[B");
+    const jobjectArray array =
+        element != nullptr ? env->NewObjectArray(count, element, nullptr) : nullptr;
+    for (jsize i = 0; array != nullptr && i < count; ++i) {
+      const jbyteArray text = bytes_of(env, texts[static_cast<std::size_t>(i)]);
+      if (text == nullptr) return nullptr;
+      env->SetObjectArrayElement(array, i, text);
+      env->DeleteLocalRef(text);
+    }
+    return array;
+  });
+}
+
+OKO_JNI(jlongArray, modelNumbers)(JNIEnv* env, jclass, jlong handle) {
+  const ModelInfo info = object_of<Model>(handle)->info();
+  const jlong numbers[] = {info.precision,
+                           info.width,
+                           info.height,
+                           static_cast<jlong>(info.weight_bytes),
+                           static_cast<jlong>(info.activation_bytes),
+                           info.cache_hit};
+  const jlongArray array = env->NewLongArray(std::size(numbers));
+  if (array != nullptr) env->SetLongArrayRegion(array, 0, std::size(numbers), numbers);
+  return array;
+}
+
+OKO_JNI(jlong, createDetector)(JNIEnv* env, jclass, jlong model, jint threads) {
+  return guarded(env, [&]() -> jlong {
+    return handle_of(env, Detector::create(*object_of<Model>(model), threads));
+  });
+}
+
+OKO_JNI(void, destroyDetector)(JNIEnv*, jclass, jlong detector) {
+  delete object_of<Detector>(detector);
+}
+
+OKO_JNI(jfloatArray, detect)
+(JNIEnv* env, jclass, jlong handle, jobject plane0, jobject plane1, jobject plane2,
+ jintArray numbers, jfloat score, jfloat iou, jint nms, jfloat soft_sigma, jint max_detections,
+ jfloatArray class_scores) {
+  return guarded(env, [&]() -> jfloatArray {
+    std::array<jint, kFrameNumbers> values{};
+    env->GetIntArrayRegion(numbers, 0, kFrameNumbers, values.data());
+    if (env->ExceptionCheck()) return nullptr;  // there are fewer
+    const auto frame = frame_of(env, std::bit_cast<FrameNumbers>(values), {plane0, plane1, plane2});
+    if (!frame) {
+      raise(env, frame.error());
+      return nullptr;
+    }
+    const std::vector<float> scores = floats_of(env, class_scores);
+    const auto found = object_of<Detector>(handle)->detect(
+        *frame, {score, iou, static_cast<Nms>(nms), soft_sigma, max_detections, scores});
+    if (!found) {
+      raise(env, found.error());
+      return nullptr;
+    }
+    return array_of(env, *found);
+  });
+}
+
+OKO_JNI(jdoubleArray, timing)(JNIEnv* env, jclass, jlong detector) {
+  const Timing timing = object_of<Detector>(detector)->timing();
+  const jdouble numbers[] = {timing.prepare_ms, timing.network_ms, timing.decode_ms};
+  const jdoubleArray array = env->NewDoubleArray(std::size(numbers));
+  if (array != nullptr) env->SetDoubleArrayRegion(array, 0, std::size(numbers), numbers);
+  return array;
+}

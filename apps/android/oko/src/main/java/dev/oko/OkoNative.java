@@ -1,0 +1,58 @@
+package dev.oko;
+
+import java.nio.ByteBuffer;
+
+/**
+ * The C API, one method a function. Handles are addresses: the Kotlin classes see to it that none
+ * is used after it was closed. Texts cross as UTF-8, because JNI's own UTF-8 is not quite that.
+ * Methods throw OkoException.
+ */
+final class OkoNative {
+  static {
+    System.loadLibrary("oko_jni");
+  }
+
+  private OkoNative() {}
+
+  /** A null target or cachePath is the engine's default. */
+  static native long openFile(
+      byte[] path, int precision, int width, int height, byte[] target, byte[] cachePath);
+
+  /** A direct buffer, used in place: it must not change until the last handle is closed. */
+  static native long openBuffer(
+      ByteBuffer bytes, int precision, int width, int height, byte[] target, byte[] cachePath);
+
+  static native void closeModel(long model);
+
+  /** The model's name, then the instruction set it runs on, then the names of its classes. */
+  static native byte[][] modelTexts(long model);
+
+  /** Precision, width, height, bytes of weights, bytes of buffers a detector, 1 on a cache hit. */
+  static native long[] modelNumbers(long model);
+
+  static native long createDetector(long model, int threads);
+
+  static native void destroyDetector(long detector);
+
+  /**
+   * Planes are direct buffers and begin at their first byte; those that the format does not have
+   * are null. The frame's numbers: format, width, height, three row strides in bytes, chroma step,
+   * range, matrix, rotation, mirror, then left, top, width, height of the region. Gives six numbers
+   * a detection: class, score, left, top, right, bottom.
+   */
+  static native float[] detect(
+      long detector,
+      ByteBuffer plane0,
+      ByteBuffer plane1,
+      ByteBuffer plane2,
+      int[] frame,
+      float score,
+      float iou,
+      int nms,
+      float softSigma,
+      int maxDetections,
+      float[] classScores);
+
+  /** Milliseconds of the last detect: preparing, network, decoding. */
+  static native double[] timing(long detector);
+}

@@ -1,0 +1,115 @@
+package dev.oko
+
+import android.content.Context
+import java.io.File
+import java.io.FileInputStream
+import java.nio.ByteBuffer
+import java.nio.channels.FileChannel
+
+enum class OkoPrecision { MODEL, FLOAT32, FLOAT16, INT8 }
+
+/** Zero and null are the model's and the engine's own. */
+data class OkoModelOptions(
+    val precision: OkoPrecision = OkoPrecision.MODEL,
+    val width: Int = 0,
+    val height: Int = 0,
+    val target: String? = null,
+    val cacheFile: File? = null,
+)
+
+/**
+ * A model that was opened. It never changes, and any number of threads may use it. Detectors made
+ * from it go on working after it was closed.
+ */
+class OkoModel private constructor(private var handle: Long) : AutoCloseable {
+    val name: String
+    /** The instruction set it runs on, such as "neon". */
+    val target: String
+    val classNames: List<String>
+    val precision: OkoPrecision
+    /** Of the network's input. */
+    val width: Int
+    val height: Int
+    /** Shared by all detectors, and what each detector has of its own. */
+    val weightBytes: Long
+    val detectorBytes: Long
+    /** Whether the packed weights came from the cache file. */
+    val cacheHit: Boolean
+
+    init {
+        val texts = OkoNative.modelTexts(handle).map { it.toString(Charsets.UTF_8) }
+        name = texts[0]
+        target = texts[1]
+        classNames = texts.drop(2)
+        val numbers = OkoNative.modelNumbers(handle)
+        precision = OkoPrecision.entries[numbers[0].toInt()]
+        width = numbers[1].toInt()
+        height = numbers[2].toInt()
+        weightBytes = numbers[3]
+        detectorBytes = numbers[4]
+        cacheHit = numbers[5] != 0L
+    }
+
+    @Synchronized
+    internal fun createDetector(threads: Int): Long {
+        check(handle != 0L) { "the model is closed" }
+        return OkoNative.createDetector(handle, threads)
+    }
+
+    @Synchronized
+    override fun close() {
+        OkoNative.closeModel(handle)
+        handle = 0
+    }
+
+    companion object {
+        /** Maps a file. */
+        @JvmStatic
+        @JvmOverloads
+        fun open(file: File, options: OkoModelOptions = OkoModelOptions()): OkoModel {
+            val o = options
+            return OkoModel(
+                OkoNative.openFile(
+                    file.path.toByteArray(),
+                    o.precision.ordinal,
+                    o.width,
+                    o.height,
+                    o.target?.toByteArray(),
+                    o.cacheFile?.path?.toByteArray(),
+                )
+            )
+        }
+
+        /** Uses a direct buffer where it is; nobody may change it while the model is in use. */
+        @JvmStatic
+        @JvmOverloads
+        fun open(bytes: ByteBuffer, options: OkoModelOptions = OkoModelOptions()): OkoModel {
+            val o = options
+            return OkoModel(
+                OkoNative.openBuffer(
+                    bytes.slice(),
+                    o.precision.ordinal,
+                    o.width,
+                    o.height,
+                    o.target?.toByteArray(),
+                    o.cacheFile?.path?.toByteArray(),
+                )
+            )
+        }
+
+        /** Maps an asset, which must be uncompressed: androidResources { noCompress += "oko" }. */
+        @JvmStatic
+        @JvmOverloads
+        fun openAsset(
+            context: Context,
+            name: String,
+            options: OkoModelOptions = OkoModelOptions(),
+        ): OkoModel =
+            context.assets.openFd(name).use { asset ->
+                FileInputStream(asset.fileDescriptor).use { stream ->
+                    val mode = FileChannel.MapMode.READ_ONLY
+                    open(stream.channel.map(mode, asset.startOffset, asset.declaredLength), options)
+                }
+            }
+    }
+}

@@ -1,0 +1,106 @@
+import Foundation
+import OkoC
+
+public enum OkoPrecision: Int32, Sendable {
+    case model = 0
+    case float32 = 1
+    case float16 = 2
+    case int8 = 3
+}
+
+/// Zero and nil are the model's and the engine's own.
+public struct OkoModelOptions: Sendable {
+    public var precision = OkoPrecision.model
+    public var width = 0
+    public var height = 0
+    public var target: String?
+    public var cacheURL: URL?
+
+    public init() {}
+}
+
+/// A model that was opened. It never changes: any number of threads may use it.
+public final class OkoModel: @unchecked Sendable {
+    let handle: OpaquePointer
+    public let name: String
+    /// The instruction set it runs on, such as "neon".
+    public let target: String
+    public let classNames: [String]
+    public let precision: OkoPrecision
+    /// Of the network's input.
+    public let width: Int
+    public let height: Int
+    /// Bytes that all detectors share, and that each has of its own.
+    public let weightBytes: UInt64
+    public let detectorBytes: UInt64
+    /// Whether the packed weights came from the cache.
+    public let cacheHit: Bool
+
+    /// Maps a file.
+    public convenience init(contentsOf url: URL, options: OkoModelOptions = .init()) throws {
+        try self.init(options: options) { options, model in
+            url.withUnsafeFileSystemRepresentation { path in
+                oko_model_open_file(path, options, model)
+            }
+        }
+    }
+
+    /// Copies what is needed of an .oko file's bytes.
+    public convenience init(data: Data, options: OkoModelOptions = .init()) throws {
+        try self.init(options: options) { options, model in
+            data.withUnsafeBytes { bytes in
+                oko_model_open_memory(bytes.baseAddress, bytes.count, nil, nil, options, model)
+            }
+        }
+    }
+
+    private init(
+        options: OkoModelOptions,
+        open: (UnsafePointer<oko_model_options>, UnsafeMutablePointer<OpaquePointer?>) -> oko_status
+    ) throws {
+        var opened: OpaquePointer?
+        try OkoError.check(options.withC { open($0, &opened) })
+        guard let model = opened else {
+            throw OkoError(status: .failed, text: "the engine gave no model")
+        }
+        handle = model
+
+        var info = oko_model_info()
+        info.struct_size = MemoryLayout<oko_model_info>.size
+        oko_model_describe(model, &info)
+        name = String(cString: info.name)
+        target = String(cString: info.target)
+        precision = OkoPrecision(rawValue: info.precision) ?? .float32
+        width = Int(info.width)
+        height = Int(info.height)
+        weightBytes = info.weight_bytes
+        detectorBytes = info.activation_bytes
+        cacheHit = info.cache_hit != 0
+        classNames = (0..<info.class_count).map { String(cString: oko_model_class_name(model, $0)) }
+    }
+
+    deinit { oko_model_close(handle) }
+}
+
+extension OkoModelOptions {
+    /// The options in C, for as long as `body` runs.
+    fileprivate func withC<R>(_ body: (UnsafePointer<oko_model_options>) -> R) -> R {
+        withOptionalCString(target) { target in
+            withOptionalCString(cacheURL?.path) { cache in
+                var options = oko_model_options()
+                options.struct_size = MemoryLayout<oko_model_options>.size
+                options.precision = precision.rawValue
+                options.width = Int32(clamping: width)
+                options.height = Int32(clamping: height)
+                options.target = target
+                options.cache_path = cache
+                return body(&options)
+            }
+        }
+    }
+}
+
+private func withOptionalCString<R>(_ text: String?, _ body: (UnsafePointer<CChar>?) -> R) -> R {
+    guard let text else { return body(nil) }
+    return text.withCString { body($0) }
+}

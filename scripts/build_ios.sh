@@ -1,0 +1,35 @@
+#!/bin/sh
+# Makes apps/ios/OkoC.xcframework, which the Swift package in apps/ios stands on: the engine for
+# arm64 iPhones and for the simulator of arm64 Macs. Needs a Mac with Xcode 15 or later and
+#
+#   brew install cmake ninja highway nlohmann-json
+#
+# OKO_HOST_PREFIX names the folder of those packages where it is not Homebrew's.
+set -eu
+cd "$(dirname "$0")/.."
+if [ "$(uname)" != Darwin ]; then
+  echo "build_ios: iPhone libraries are made on a Mac with Xcode" >&2
+  exit 1
+fi
+prefix="${OKO_HOST_PREFIX:-$(brew --prefix)}"
+build="$PWD/build/ios"
+
+build_for() {  # iphoneos or iphonesimulator
+  cmake -S . -B "$build/$1" -G Ninja -DCMAKE_BUILD_TYPE=MinSizeRel -DCMAKE_SYSTEM_NAME=iOS \
+    -DCMAKE_OSX_SYSROOT="$1" -DCMAKE_OSX_ARCHITECTURES=arm64 -DCMAKE_OSX_DEPLOYMENT_TARGET=15.0 \
+    -DCMAKE_PROJECT_INCLUDE="$PWD/cmake/cross.cmake" -DOKO_HOST_PREFIX="$prefix" \
+    -DOKO_DESKTOP=OFF -DOKO_TESTS=OFF -DOKO_EXAMPLES=OFF
+  cmake --build "$build/$1" --target oko_phone
+  find "$build/$1/oko" -name 'liboko*.a' -exec libtool -static -o "$build/$1/libokoc.a" {} +
+}
+build_for iphoneos
+build_for iphonesimulator
+
+rm -rf "$build/headers" apps/ios/OkoC.xcframework
+mkdir -p "$build/headers/oko"
+cp include/oko/oko.h "$build/headers/oko"
+cp -R apps/ios/OkoC "$build/headers"
+xcodebuild -create-xcframework \
+  -library "$build/iphoneos/libokoc.a" -headers "$build/headers" \
+  -library "$build/iphonesimulator/libokoc.a" -headers "$build/headers" \
+  -output apps/ios/OkoC.xcframework

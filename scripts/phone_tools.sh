@@ -1,0 +1,9 @@
+#!/bin/sh
+# Installs what checks the phone apps' sources on a desktop: the Kotlin compiler and a parser of
+# Swift, from the npm registry into build/phone-tools. Builds that are configured afterwards find
+# them there; without them their tests are left out. Kotlin needs a JDK (openjdk-17-jdk-headless).
+set -eu
+cd "$(dirname "$0")/.."
+npm install --prefix build/phone-tools --ignore-scripts --legacy-peer-deps --no-audit --no-fund \
+  --no-save kotlin-compiler@2.4.20 tree-sitter@0.22.4 tree-sitter-swift@0.7.1
+echo "phone_tools: done"
