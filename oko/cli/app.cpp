@@ -44,6 +44,7 @@ void add_everything(CLI::App& app, Context& context) {
   add_data_command(app, context);
   add_train_command(app, context);
   add_eval_command(app, context);
+  add_quantize_command(app, context);
   add_detect_command(app, context);
   add_import_command(app, context);
   add_inspect_command(app, context);

@@ -30,6 +30,7 @@ struct Context {
 void add_data_command(CLI::App& app, Context& context);
 void add_train_command(CLI::App& app, Context& context);
 void add_eval_command(CLI::App& app, Context& context);
+void add_quantize_command(CLI::App& app, Context& context);
 void add_detect_command(CLI::App& app, Context& context);
 void add_import_command(CLI::App& app, Context& context);
 void add_inspect_command(CLI::App& app, Context& context);

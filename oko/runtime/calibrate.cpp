@@ -7,7 +7,6 @@
 #include "oko/runtime/executor.h"
 #include "oko/runtime/histogram.h"
 #include "oko/runtime/steps.h"
-#include "oko/runtime/tiling.h"
 
 namespace oko::runtime {
 namespace {
@@ -41,7 +40,8 @@ std::optional<Calibration> calibration_named(std::string_view name) {
 struct Calibrator::State {
   struct Seen {
     Histogram output;
-    std::vector<Histogram> points;  // empty, or kPoints
+    std::vector<Histogram> points;  // empty, or kPoints8
+    std::vector<float> channels;    // largest sizes
   };
 
   State(const graph::Network& network, int threads)
@@ -56,8 +56,11 @@ struct Calibrator::State {
       Seen& own = seen[name_of_layer(c->layer)];
       const Map& map = c->out ? *c->out : *c->pooled;
       add_map(own.output, map, context);
+      add_channels(own.channels, map, context);
       if (c->residual) seen[name_of_layer(step.layer)].output = own.output;
-      if (c->algorithm == Algorithm::kWinograd) add_points(own, *c, context);
+      const graph::Convolution& k = c->convolution;
+      const bool may_transform = k.size == 3 && k.stride == 1 && k.groups == 1;
+      if (may_transform && c->in.buffer >= 0) add_points(own, *c, context);
     } else if (const auto* sum = std::get_if<AddStep>(&step.work)) {
       add_map(seen[name_of_layer(step.layer)].output, sum->out, context);
     } else if (const auto* average = std::get_if<AverageStep>(&step.work)) {
@@ -76,24 +79,58 @@ struct Calibrator::State {
     }
   }
 
-  void add_points(Seen& to, const ConvolutionStep& step, const StepContext& context) {
-    const WinogradTiling tiling = winograd_tiling(step, block_of(step, context.plan.target));
-    to.points.resize(kPoints);
-    std::vector<float> v(static_cast<std::size_t>(tiling.v_row) * kPoints + kSlack);
-    WinogradInput call;
-    call.in = context.read<float>(step.in);
-    call.pad_top = step.convolution.padding.top;
-    call.pad_left = step.convolution.padding.left;
-    call.tiles_across = tiling.across;
-    call.tile_count = 1;
-    call.v = v.data();
-    call.v_row = call.v_point = tiling.v_row;
-    for (int tile = 0; tile < tiling.tiles; ++tile) {
-      call.first_tile = tile;
-      context.kernels.winograd_input(call);
-      for (std::size_t p = 0; p < kPoints; ++p) {
-        const float* from = v.data() + static_cast<std::ptrdiff_t>(p) * tiling.v_row;
-        to.points[p].add({from, static_cast<std::size_t>(call.in.channels)});
+  static void add_channels(std::vector<float>& sizes, const Map& map, const StepContext& context) {
+    const View<const float> view = context.read<float>(map);
+    sizes.resize(static_cast<std::size_t>(view.channels));
+    for (int y = 0; y < view.height; ++y) {
+      for (int x = 0; x < view.width; ++x) {
+        const float* from = view.at(y, x);
+        for (std::size_t c = 0; c < sizes.size(); ++c) {
+          sizes[c] = std::max(sizes[c], std::fabs(from[c]));
+        }
+      }
+    }
+  }
+
+  // What the byte kernels will see: the same transform, of floats.
+  static void add_points(Seen& to, const ConvolutionStep& step, const StepContext& context) {
+    const View<const float> in = context.read<float>(step.in);
+    const graph::Padding& padding = step.convolution.padding;
+    to.points.resize(kPoints8);
+    std::array<std::vector<float>, kPoints8> points;
+    for (auto& point : points) point.resize(static_cast<std::size_t>(in.channels));
+    for (int top = -padding.top; top < step.output.height - padding.top; top += kTile8) {
+      for (int left = -padding.left; left < step.output.width - padding.left; left += kTile8) {
+        for (int c = 0; c < in.channels; ++c) transform_patch(in, top, left, c, points);
+        for (std::size_t p = 0; p < kPoints8; ++p) to.points[p].add(points[p]);
+      }
+    }
+  }
+
+  static void transform_patch(const View<const float>& in, int top, int left, int c,
+                              std::array<std::vector<float>, kPoints8>& points) {
+    const auto pass = [](const float d[kPatch8], float out[kPatch8]) {
+      out[0] = d[0] - d[2];
+      out[1] = d[1] + d[2];
+      out[2] = d[2] - d[1];
+      out[3] = d[1] - d[3];
+    };
+    float rows[kPatch8][kPatch8];  // [point of x][y]
+    for (int y = 0; y < kPatch8; ++y) {
+      float pixels[kPatch8], out[kPatch8];
+      for (int x = 0; x < kPatch8; ++x) {
+        const bool there =
+            top + y >= 0 && top + y < in.height && left + x >= 0 && left + x < in.width;
+        pixels[x] = there ? in.at(top + y, left + x)[c] : 0;
+      }
+      pass(pixels, out);
+      for (int x = 0; x < kPatch8; ++x) rows[x][y] = out[x];
+    }
+    for (std::size_t x = 0; x < kPatch8; ++x) {
+      float out[kPatch8];
+      pass(rows[x], out);
+      for (std::size_t y = 0; y < kPatch8; ++y) {
+        points[y * kPatch8 + x][static_cast<std::size_t>(c)] = out[y];
       }
     }
   }
@@ -112,6 +149,14 @@ void Calibrator::add(std::span<const float> input) {
   state_->executor.run(
       [&](const Step& step, const StepContext& context) { state_->observe(step, context); });
   ++state_->pictures;
+}
+
+ChannelSizes Calibrator::channel_sizes() const {
+  ChannelSizes sizes;
+  for (const auto& [name, seen] : state_->seen) {
+    if (!seen.channels.empty()) sizes[name] = seen.channels;
+  }
+  return sizes;
 }
 
 Quantization Calibrator::result(Calibration method, double keep) const {

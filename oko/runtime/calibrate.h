@@ -1,10 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "oko/graph/network.h"
+#include "oko/runtime/equalize.h"
 #include "oko/runtime/quantization.h"
 
 namespace oko::runtime {
@@ -25,6 +27,8 @@ class Calibrator {
   // Runs one picture: 3 × height × width floats, as letterbox() makes them.
   void add(std::span<const float> input);
   // `keep`: the share of all numbers that the percentile method holds in range.
+  // The largest number of each channel of the convolutions' maps, without its sign.
+  ChannelSizes channel_sizes() const;
   Quantization result(Calibration method, double keep = .9999) const;
 
  private:

@@ -1,5 +1,5 @@
-// 3x3 convolutions of stride 1 by Winograd's algorithm: tiles of the input are transformed to 36
-// points, multiplied point by point, and transformed back.
+// 3x3 convolutions of stride 1 by Winograd's algorithm: tiles of the input are transformed to 36 or
+// 16 points, multiplied point by point, and transformed back.
 #include <type_traits>
 
 #include "oko/runtime/convolve.h"
@@ -50,6 +50,7 @@ class WinogradConvolution {
 
  private:
   static constexpr bool kBytes = std::is_same_v<T, std::uint8_t>;
+  static constexpr int kCount = kBytes ? kPoints8 : kPoints;
   using Sum = std::conditional_t<kBytes, std::int32_t, float>;
 
   T* shared() const { return reinterpret_cast<T*>(context_.shared); }
@@ -86,7 +87,7 @@ class WinogradConvolution {
     const int first = block * tiling_.block;
     const int count = std::min(tiling_.block, tiling_.tiles - first);
     auto* sums = reinterpret_cast<Sum*>(scratch(thread));
-    T* v = reinterpret_cast<T*>(sums + kPoints * tiling_.m_row * tiling_.block);
+    T* v = reinterpret_cast<T*>(sums + kCount * tiling_.m_row * tiling_.block);
     transform(first, count, v, count);
     multiply(v, count, count, 0, filters_, sums);
     finish(sums, first, count, 0, filters_);
@@ -109,10 +110,10 @@ class WinogradConvolution {
     call.rows = count;
     call.depth = depth_;
     call.columns = columns;
-    call.points = kPoints;
+    call.points = kCount;
     call.c_row = tiling_.m_row;
     call.b = context_.weights + step_.weights + packed_offset(step_, column, context_.plan.target);
-    for (int point = 0; point < kPoints; ++point) {
+    for (int point = 0; point < kCount; ++point) {
       call.point = point;
       call.a = v + std::ptrdiff_t{point} * all * tiling_.v_row;
       call.c = sums + std::ptrdiff_t{point} * count * tiling_.m_row;

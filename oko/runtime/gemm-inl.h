@@ -50,9 +50,13 @@ HWY_INLINE void store_part(V v, float* to, int count) {
     hn::StoreU(v, D(), to);
     return;
   }
+#if HWY_TARGET <= HWY_AVX2  // has masked stores
+  hn::BlendedStore(v, hn::FirstN(D(), static_cast<std::size_t>(count)), D(), to);
+#else
   HWY_ALIGN float all[kLanes];
   hn::Store(v, D(), all);
   for (int i = 0; i < count; ++i) to[i] = all[i];
+#endif
 }
 
 // kRows rows of one panel: kVectors vectors of columns.

@@ -7,7 +7,7 @@
 namespace oko::runtime {
 
 void Histogram::widen() {
-  std::array<std::uint64_t, kBins> wider{};
+  std::array<std::uint32_t, kBins> wider{};
   for (int i = 0; i < kBins; ++i) {
     wider[static_cast<std::size_t>(kBins / 4 + i / 2)] += bins_[static_cast<std::size_t>(i)];
   }
@@ -92,7 +92,7 @@ Range Histogram::least_divergence() const {
   Range best = min_max();
   if (!(best.high > best.low)) return best;
   double least = INFINITY;
-  for (int share = 100; share >= 20; share -= 2) {
+  for (int share = 100; share >= 40; share -= 2) {
     const float part = static_cast<float>(share) / 100;
     const Range range{std::min(low_, 0.F) * part, std::max(high_, 0.F) * part};
     const double lost = divergence(range);

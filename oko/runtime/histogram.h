@@ -12,7 +12,7 @@ namespace oko::runtime {
 // passes it.
 class Histogram {
  public:
-  static constexpr int kBins = 4096;
+  static constexpr int kBins = 16384;
 
   // Numbers that are not finite are left out.
   void add(std::span<const float> values);
@@ -30,7 +30,7 @@ class Histogram {
   void widen();
   double divergence(const Range& range) const;
 
-  std::array<std::uint64_t, kBins> bins_{};
+  std::array<std::uint32_t, kBins> bins_{};
   float limit_ = 0x1p-10F;
   float low_ = 0, high_ = 0;
   std::uint64_t count_ = 0;

@@ -212,20 +212,18 @@ using D16 = hn::CappedTag<std::int16_t, 8>;
 using V16 = hn::Vec<D16>;
 constexpr int kLanes16 = static_cast<int>(hn::MaxLanes(D16()));
 
-// to_points() of winograd-inl.h in whole numbers. From bytes, both passes stay below 2^15: the rows
-// of the transform add up to at most 10 in size, and 10 · 10 · 255 < 2^15.
-HWY_INLINE void to_points16(const V16 d[kPatch], V16 out[kPatch]) {
-  const auto four = [](V16 v) { return hn::ShiftLeft<2>(v); };
-  const auto five = [](V16 v) { return hn::Add(v, hn::ShiftLeft<2>(v)); };
-  const V16 even = hn::Sub(d[4], four(d[2])), odd = hn::Sub(d[3], four(d[1]));
-  const V16 difference = hn::Sub(d[4], d[2]), half = hn::Sub(d[3], d[1]);
-  const V16 slope = hn::Add(half, half);
-  out[0] = hn::Sub(hn::Add(four(d[0]), d[4]), five(d[2]));
-  out[1] = hn::Add(even, odd);
-  out[2] = hn::Sub(even, odd);
-  out[3] = hn::Add(difference, slope);
-  out[4] = hn::Sub(difference, slope);
-  out[5] = hn::Sub(hn::Add(four(d[1]), d[5]), five(d[3]));
+// One row or column of the 4x4 input transform. From bytes, both passes stay below 4 · 255.
+HWY_INLINE void to_points16(const V16 d[kPatch8], V16 out[kPatch8]) {
+  out[0] = hn::Sub(d[0], d[2]);
+  out[1] = hn::Add(d[1], d[2]);
+  out[2] = hn::Sub(d[2], d[1]);
+  out[3] = hn::Sub(d[1], d[3]);
+}
+
+// One row or column of the output transform: 4 points to 2 numbers.
+HWY_INLINE void from_points8(const V m[kPatch8], V out[kTile8]) {
+  out[0] = hn::Add(hn::Add(m[0], m[1]), m[2]);
+  out[1] = hn::Sub(hn::Sub(m[1], m[2]), m[3]);
 }
 
 HWY_INLINE void winograd8_input(const Winograd8Input& w) {
@@ -234,10 +232,10 @@ HWY_INLINE void winograd8_input(const Winograd8Input& w) {
   const View<const std::uint8_t>& in = w.in;
   for (int i = 0; i < w.tile_count; ++i) {
     const int tile = w.first_tile + i;
-    const int top = tile / w.tiles_across * kTile - w.pad_top;
-    const int left = tile % w.tiles_across * kTile - w.pad_left;
+    const int top = tile / w.tiles_across * kTile8 - w.pad_top;
+    const int left = tile % w.tiles_across * kTile8 - w.pad_left;
     const bool inside =
-        top >= 0 && left >= 0 && top + kPatch <= in.height && left + kPatch <= in.width;
+        top >= 0 && left >= 0 && top + kPatch8 <= in.height && left + kPatch8 <= in.width;
     for (int c = 0; c < in.channels; c += kLanes16) {
       const auto pixel = [&](int y, int x) {
         const bool there =
@@ -246,20 +244,21 @@ HWY_INLINE void winograd8_input(const Winograd8Input& w) {
         if (!there) return hn::Zero(D16());
         return hn::Sub(hn::PromoteTo(D16(), hn::LoadU(d8, in.at(top + y, left + x) + c)), zero);
       };
-      V16 rows[kPatch][kPatch];  // [y][point of x]
-      for (int y = 0; y < kPatch; ++y) {
-        V16 pixels[kPatch];
-        for (int x = 0; x < kPatch; ++x) pixels[x] = pixel(y, x);
+      V16 rows[kPatch8][kPatch8];  // [y][point of x]
+      for (int y = 0; y < kPatch8; ++y) {
+        V16 pixels[kPatch8];
+        for (int x = 0; x < kPatch8; ++x) pixels[x] = pixel(y, x);
         to_points16(pixels, rows[y]);
       }
       std::uint8_t* v = w.v + i * w.v_row + c;
-      for (int x = 0; x < kPatch; ++x) {
-        V16 column[kPatch], points[kPatch];
-        for (int y = 0; y < kPatch; ++y) column[y] = rows[y][x];
+      for (int x = 0; x < kPatch8; ++x) {
+        V16 column[kPatch8], points[kPatch8];
+        for (int y = 0; y < kPatch8; ++y) column[y] = rows[y][x];
         to_points16(column, points);
-        for (int y = 0; y < kPatch; ++y) {
-          const int point = y * kPatch + x;
-          const V16 product = hn::MulHigh(points[y], hn::Set(D16(), w.factors[point]));
+        for (int y = 0; y < kPatch8; ++y) {
+          const int point = y * kPatch8 + x;
+          const V16 product =
+              hn::MulHigh(hn::ShiftLeft<5>(points[y]), hn::Set(D16(), w.factors[point]));
           const V16 rounded = hn::ShiftRight<1>(hn::Add(product, hn::Set(D16(), 1)));
           const V16 moved = hn::Add(rounded, hn::Set(D16(), 128));
           hn::StoreU(hn::DemoteTo(d8, moved), d8, v + point * w.v_point);
@@ -276,28 +275,28 @@ inline void winograd8_output(const Winograd8Output& w) {
   const int height = shape.height * scale, width = shape.width * scale;
   for (int i = 0; i < w.tile_count; ++i) {
     const int tile = w.first_tile + i;
-    const int top = tile / w.tiles_across * kTile, left = tile % w.tiles_across * kTile;
-    const int rows = HWY_MIN(kTile, height - top), columns = HWY_MIN(kTile, width - left);
+    const int top = tile / w.tiles_across * kTile8, left = tile % w.tiles_across * kTile8;
+    const int rows = HWY_MIN(kTile8, height - top), columns = HWY_MIN(kTile8, width - left);
     for (int c = 0; c < w.channels; c += kLanes) {
       const std::int32_t* m = w.m + i * w.m_row + c;
       const float* scales = w.scale + c;
-      V points[kTile][kPatch];  // [y][point of x]
-      for (int x = 0; x < kPatch; ++x) {
-        V column[kPatch], sums[kTile];
-        for (int y = 0; y < kPatch; ++y) {
-          const int point = y * kPatch + x;
+      V points[kTile8][kPatch8];  // [y][point of x]
+      for (int x = 0; x < kPatch8; ++x) {
+        V column[kPatch8], sums[kTile8];
+        for (int y = 0; y < kPatch8; ++y) {
+          const int point = y * kPatch8 + x;
           column[y] = hn::Mul(hn::ConvertTo(D(), hn::LoadU(D32(), m + point * w.m_point)),
                               hn::LoadU(D(), scales + point * w.scale_row));
         }
-        from_points(column, sums);
-        for (int y = 0; y < kTile; ++y) points[y][x] = sums[y];
+        from_points8(column, sums);
+        for (int y = 0; y < kTile8; ++y) points[y][x] = sums[y];
       }
       const V bias = hn::LoadU(D(), w.bias + c);
       const int count = w.channels - c;
-      V values[kTile][kTile];
-      for (int y = 0; y < kTile; ++y) {
-        from_points(points[y], values[y]);
-        for (int x = 0; x < kTile; ++x) values[y][x] = end.clamp(hn::Add(values[y][x], bias));
+      V values[kTile8][kTile8];
+      for (int y = 0; y < kTile8; ++y) {
+        from_points8(points[y], values[y]);
+        for (int x = 0; x < kTile8; ++x) values[y][x] = end.clamp(hn::Add(values[y][x], bias));
       }
       if (w.residual.data) {
         for (int y = 0; y < rows; ++y) {

@@ -21,21 +21,25 @@ struct Matrix8Call : MatrixCall<std::uint8_t, Out> {
   float residual_scale = 1, residual_zero = 0;  // in units of the output
 };
 
+// Winograd F(2x2, 3x3): F(4x4, 3x3) would save more, but its transforms make numbers that differ
+// too much in size for bytes (docs/engine.md has the figures).
+inline constexpr int kTile8 = 2, kPatch8 = 4, kPoints8 = kPatch8 * kPatch8;
+
 struct Winograd8Input {
   View<const std::uint8_t> in;
   int zero = 0;  // of the input
   int pad_top = 1, pad_left = 1;
   int tiles_across = 0, first_tile = 0, tile_count = 0;
-  // A point's transformed number t becomes (t · factor >> 17, rounded) + 128.
-  const std::int16_t* factors = nullptr;  // [kPoints]
-  std::uint8_t* v = nullptr;              // [kPoints][tile_count][v_row]
+  // A point's transformed number t becomes (t · factor >> 12, rounded) + 128.
+  const std::int16_t* factors = nullptr;  // [kPoints8]
+  std::uint8_t* v = nullptr;              // [kPoints8][tile_count][v_row]
   std::ptrdiff_t v_row = 0, v_point = 0;
 };
 
 struct Winograd8Output {
-  const std::int32_t* m = nullptr;  // [kPoints][tile_count][m_row]
+  const std::int32_t* m = nullptr;  // [kPoints8][tile_count][m_row]
   std::ptrdiff_t m_row = 0, m_point = 0;
-  const float* scale = nullptr;  // [kPoints] rows of scale_row: to units of the output
+  const float* scale = nullptr;  // [kPoints8] rows of scale_row: to units of the output
   std::ptrdiff_t scale_row = 0;
   const float* bias = nullptr;
   int channels = 0;

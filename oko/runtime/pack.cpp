@@ -13,13 +13,15 @@ namespace {
 
 int rounded(int count, int step) { return (count + step - 1) / step * step; }
 
-// Winograd's G: the kernel's 3 numbers at the 6 points.
+// Winograd's G: the kernel's 3 numbers at the points of F(4, 3), and of F(2, 3) for bytes.
 constexpr double kKernelPoints[kPatch][3] = {{1. / 4, 0, 0},
                                              {-1. / 6, -1. / 6, -1. / 6},
                                              {-1. / 6, 1. / 6, -1. / 6},
                                              {1. / 24, 1. / 12, 1. / 6},
                                              {1. / 24, -1. / 12, 1. / 6},
                                              {0, 0, 1}};
+constexpr double kKernelPoints8[kPatch8][3] = {
+    {1, 0, 0}, {1. / 2, 1. / 2, 1. / 2}, {1. / 2, -1. / 2, 1. / 2}, {0, 0, 1}};
 
 // Calls body(first column, width) for every panel of a matrix.
 template <typename Body>
@@ -31,8 +33,8 @@ void for_panels(int columns, int lanes, const Body& body) {
   }
 }
 
-// The matrices that a convolution multiplies by: `points` of them (36 for Winograd, else 1), each
-// of `runs` runs of `depth` rows.
+// The matrices that a convolution multiplies by: `points` of them (36 or 16 for Winograd, else 1),
+// each of `runs` runs of `depth` rows.
 struct Form {
   int points = 1, runs = 1, depth = 0, columns = 0, groups = 1, lanes = 1;
   int run_rows = 0;  // depth as packed: a multiple of the group of bytes
@@ -45,7 +47,7 @@ Form form_of(const ConvolutionStep& step, SimdTarget target) {
   const bool winograd = step.algorithm == Algorithm::kWinograd;
   const int group = is_int8(step) ? kernels8(target).group : 1;
   Form form;
-  form.points = winograd ? kPoints : 1;
+  form.points = winograd ? points_of(step) : 1;
   form.runs = winograd ? 1 : c.size;
   form.groups = c.groups;
   form.depth = in_channels / c.groups * (winograd ? 1 : c.size);
@@ -60,18 +62,18 @@ std::size_t column_array(const Form& form) {
   return static_cast<std::size_t>(form.groups * form.columns + 2 * form.lanes);
 }
 
-// The 36 points of one 3x3 kernel.
-void transform(const float* kernel, float points[kPoints]) {
-  for (int py = 0; py < kPatch; ++py) {
-    for (int px = 0; px < kPatch; ++px) {
+// All points of one 3x3 kernel.
+template <std::size_t kSide>
+void transform(const float* kernel, const double (&matrix)[kSide][3], float* points) {
+  for (std::size_t py = 0; py < kSide; ++py) {
+    for (std::size_t px = 0; px < kSide; ++px) {
       double sum = 0;
       for (int y = 0; y < 3; ++y) {
         for (int x = 0; x < 3; ++x) {
-          sum +=
-              kKernelPoints[py][y] * kKernelPoints[px][x] * static_cast<double>(kernel[y * 3 + x]);
+          sum += matrix[py][y] * matrix[px][x] * static_cast<double>(kernel[y * 3 + x]);
         }
       }
-      points[py * kPatch + px] = static_cast<float>(sum);
+      *points++ = static_cast<float>(sum);
     }
   }
 }
@@ -99,8 +101,9 @@ class Panel {
       for (int k = 0; k < channels; ++k, kernel += taps) {
         if (winograd) {
           float points[kPoints];
-          transform(kernel, points);
-          for (int p = 0; p < kPoints; ++p) at(p, k, c) = points[p];
+          is_int8(step) ? transform(kernel, kKernelPoints8, points)
+                        : transform(kernel, kKernelPoints, points);
+          for (int p = 0; p < form_.points; ++p) at(p, k, c) = points[p];
           continue;
         }
         for (int y = 0; y < size; ++y) {
@@ -188,11 +191,11 @@ class ByteWriter {
     }
     const std::size_t index = static_cast<std::size_t>(point) * column_array(form_) +
                               static_cast<std::size_t>(column + c);
-    // Winograd's transformed bytes lie round 128 and count in 2^17 / factor of the input's unit.
+    // Winograd's transformed bytes lie round 128 and count in 2^12 / factor of the input's unit.
     const int zero = winograd_ ? 128 : in_zero_;
     starts_[index] = (target_.shift - zero) * sum;
     scales_[index] = unit_ / factor;
-    if (winograd_) scales_[index] *= 131072.F / static_cast<float>(factors_[point]);
+    if (winograd_) scales_[index] *= 4096.F / static_cast<float>(factors_[point]);
     return factor;
   }
 
@@ -218,9 +221,9 @@ class ByteWriter {
 // What each point of the transformed input is multiplied by, so that its largest number fits a
 // byte.
 void write_factors(const ConvolutionStep& step, std::span<const float> sizes, std::byte* to) {
-  for (std::size_t p = 0; p < kPoints; ++p) {
+  for (std::size_t p = 0; p < kPoints8; ++p) {
     const float most = std::max(1.F, sizes[p] / step.in.scale.scale);  // in units of the input
-    const float factor = std::clamp(std::nearbyint(127 / most * 131072), 1.F, 32767.F);
+    const float factor = std::clamp(std::nearbyint(127 / most * 4096), 1.F, 32767.F);
     const auto number = static_cast<std::int16_t>(factor);
     std::memcpy(to + p * sizeof number, &number, sizeof number);
   }
@@ -333,7 +336,7 @@ void place_weights(ConvolutionStep& step, Plan& plan) {
   const std::size_t rows = static_cast<std::size_t>(form.points);
   step.scales = take(rows * columns * sizeof(float));
   step.starts = take(rows * columns * sizeof(std::int32_t));
-  step.factors = take(kPoints * sizeof(std::int16_t));
+  step.factors = take(kPoints8 * sizeof(std::int16_t));
 }
 
 void pack_weights(const graph::Network& network, const Plan& plan, std::span<std::byte> out) {

@@ -30,7 +30,7 @@ void place_weights(ConvolutionStep& step, Plan& plan);
 // Writes the packed weights of all steps; `out` has plan.weight_bytes, kAlignment-aligned. Arrays
 // for the columns of matrices have packed_column_array() numbers. Kernels:
 //   gemm       group by group: panels of columns, each [size][size·in/groups][width]
-//   winograd   panels of columns, each [kPoints][in][width]
+//   winograd   panels of columns, each [points][in][width]
 //   depthwise  [size·size][filters rounded up to lanes]
 // Bytes have `group` neighbouring rows side by side, [rows/group][width][group], a scale and a
 // start (Matrix8Call) for each column of each point.

@@ -7,6 +7,7 @@
 
 #include "oko/base/error.h"
 #include "oko/runtime/arena.h"
+#include "oko/runtime/kernels8.h"
 #include "oko/runtime/map_scales.h"
 #include "oko/runtime/pack.h"
 #include "oko/runtime/tiling.h"
@@ -51,13 +52,15 @@ Finish finish_of(Activation activation) {
 
 // Multiplications of either way, for the choice between them. A transform costs about as much as
 // `transform` multiplications a number.
-bool winograd_pays(const graph::Convolution& c, const Shape& in, const Shape& out,
-                   double transform) {
+bool winograd_pays(const graph::Convolution& c, const Shape& in, const Shape& out, bool int8) {
   if (c.size != 3 || c.stride != 1 || c.groups != 1) return false;
-  const double tiles = ((out.height + kTile - 1) / kTile) * ((out.width + kTile - 1) / kTile);
+  // Measured on x86-64: a product of bytes costs a quarter of one of floats, a transform the same.
+  const double transform = int8 ? 30 : 10;
+  const int tile = int8 ? kTile8 : kTile, points = int8 ? kPoints8 : kPoints;
+  const double tiles = ((out.height + tile - 1) / tile) * ((out.width + tile - 1) / tile);
   const double channels = in.channels, filters = out.channels;
   const double direct = 9. * out.height * out.width * channels * filters;
-  const double winograd = kPoints * tiles * (channels * filters + transform * (channels + filters));
+  const double winograd = points * tiles * (channels * filters + transform * (channels + filters));
   return winograd < direct;
 }
 
@@ -222,16 +225,22 @@ class Planner {
     return users.size() == 1 ? users.front() : kNone;
   }
 
-  // The shortcut that can be added while this convolution's sums are still in registers.
-  int fused_shortcut(int i, const Finish& finish) const {
-    const int user = only_user(i);
-    if (user == kNone || finish.after != Activation::kLinear) return kNone;
+  // The shortcut that can be added while this convolution's sums are still in registers, and what
+  // it adds. Dropout on the way does nothing.
+  struct Fused {
+    int shortcut = kNone, other = kNone;
+  };
+  Fused fused_shortcut(int i, const Finish& finish) const {
+    int last = i;
+    while (only_user(last) != kNone && as<graph::Dropout>(only_user(last))) last = only_user(last);
+    const int user = only_user(last);
+    if (user == kNone || finish.after != Activation::kLinear) return {};
     const auto* shortcut = as<graph::Shortcut>(user);
-    if (!shortcut || !clamp_of(shortcut->activation)) return kNone;
+    if (!shortcut || !clamp_of(shortcut->activation)) return {};
     const auto& inputs = layer(user).inputs;
-    if (inputs.size() != 2 || inputs[0] == inputs[1]) return kNone;
-    const int other = inputs[0] == i ? inputs[1] : inputs[0];
-    return other < i && other != graph::kNetworkInput ? user : kNone;
+    if (inputs.size() != 2 || inputs[0] == inputs[1]) return {};
+    const int other = inputs[0] == last ? inputs[1] : inputs[0];
+    return other < i && other != graph::kNetworkInput ? Fused{user, other} : Fused{};
   }
 
   // The 2x2 pool whose windows are whole and lie inside the tiles of this map.
@@ -257,10 +266,8 @@ class Planner {
     }
     // Bytes need the ranges of the transform's points.
     const bool measured = !int8_ || !quantization_->layers.at(name).points.empty();
-    // Measured on x86-64: a product of bytes costs a third of one of floats, a transform the same.
-    const double transform = int8_ ? 30 : 10;
-    return measured && !floats_wanted && winograd_pays(c, in, out, transform) ? Algorithm::kWinograd
-                                                                              : Algorithm::kGemm;
+    return measured && !floats_wanted && winograd_pays(c, in, out, int8_) ? Algorithm::kWinograd
+                                                                          : Algorithm::kGemm;
   }
 
   void plan_layer(int i, const graph::Convolution& c) {
@@ -280,15 +287,14 @@ class Planner {
     step.half =
         options_.precision == Precision::kFloat16 && step.algorithm != Algorithm::kDepthwise;
 
-    const int shortcut = fused_shortcut(i, step.finish);
+    const auto [shortcut, other] = fused_shortcut(i, step.finish);
     const int pool = shortcut == kNone && !second_pass && step.algorithm != Algorithm::kDepthwise &&
                              c.groups == 1
                          ? fused_pool(i)
                          : kNone;
     int made = i;
     if (shortcut != kNone) {
-      const auto& inputs = layer(shortcut).inputs;
-      step.residual = map_of(inputs[0] == i ? inputs[1] : inputs[0]);
+      step.residual = map_of(other);
       step.finish.residual_clamp = *clamp_of(as<graph::Shortcut>(shortcut)->activation);
       step.out = map_of(shortcut);
       made = shortcut;

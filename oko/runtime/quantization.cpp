@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "oko/base/error.h"
-#include "oko/runtime/kernels.h"
+#include "oko/runtime/kernels8.h"
 
 namespace oko::runtime {
 namespace {
@@ -17,19 +17,25 @@ float finite(const Json& json, const char* key, const std::string& place) {
   return value;
 }
 
+std::vector<float> numbers(const Json& json, const char* key, const std::string& place) {
+  const auto found = json.find(key);
+  if (found == json.end()) return {};
+  if (!found->is_array()) throw input_error(place, std::string(key) + " must be a list");
+  std::vector<float> values;
+  for (const Json& value : *found) values.push_back(finite({{key, value}}, key, place));
+  return values;
+}
+
 LayerRange layer_range(const Json& json, const std::string& place) {
   LayerRange range;
   range.output = {finite(json, "low", place), finite(json, "high", place)};
   if (range.output.low > range.output.high) throw input_error(place, "low is above high");
-  const auto points = json.find("points");
-  if (points == json.end()) return range;
-  if (!points->is_array()) throw input_error(place, "points must be a list");
-  for (const Json& point : *points)
-    range.points.push_back(finite({{"size", point}}, "size", place));
-  const bool good =
-      range.points.size() == kPoints &&
+  range.points = numbers(json, "points", place);
+  const bool sizes =
       std::all_of(range.points.begin(), range.points.end(), [](float p) { return p >= 0; });
-  if (!good) throw input_error(place, "points must be 36 sizes");
+  if (!sizes || (!range.points.empty() && range.points.size() != kPoints8)) {
+    throw input_error(place, "points must be " + std::to_string(kPoints8) + " sizes");
+  }
   return range;
 }
 

@@ -17,8 +17,8 @@ struct Range {
 
 struct LayerRange {
   Range output;
-  // Of a 3x3 convolution of stride 1: the largest sizes of its input at the points of its Winograd
-  // transform. Empty for others.
+  // Of a 3x3 convolution of stride 1: the largest sizes of its input at the 16 points of its
+  // Winograd transform F(2, 3). Empty for others.
   std::vector<float> points;
 };
 

@@ -63,33 +63,31 @@ void gemm(const Matrix8Call<Out>& g) {
   }
 }
 
-constexpr int kInput[kPatch][kPatch] = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0},
-                                        {0, 4, -4, -1, 1, 0}, {0, -2, -1, 2, 1, 0},
-                                        {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
-constexpr float kOutput[kTile][kPatch] = {
-    {1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}};
+constexpr int kInput[kPatch8][kPatch8] = {
+    {1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};
+constexpr float kOutput[kTile8][kPatch8] = {{1, 1, 1, 0}, {0, 1, -1, -1}};
 
 void winograd_input(const Winograd8Input& w) {
   for (int i = 0; i < w.tile_count; ++i) {
-    const int top = (w.first_tile + i) / w.tiles_across * kTile - w.pad_top;
-    const int left = (w.first_tile + i) % w.tiles_across * kTile - w.pad_left;
+    const int top = (w.first_tile + i) / w.tiles_across * kTile8 - w.pad_top;
+    const int left = (w.first_tile + i) % w.tiles_across * kTile8 - w.pad_left;
     for (int c = 0; c < w.in.channels; ++c) {
-      int d[kPatch][kPatch] = {};
-      for (int y = 0; y < kPatch; ++y) {
-        for (int x = 0; x < kPatch; ++x) {
+      int d[kPatch8][kPatch8] = {};
+      for (int y = 0; y < kPatch8; ++y) {
+        for (int x = 0; x < kPatch8; ++x) {
           if (top + y < 0 || top + y >= w.in.height) continue;
           if (left + x < 0 || left + x >= w.in.width) continue;
           d[y][x] = w.in.at(top + y, left + x)[c] - w.zero;
         }
       }
-      for (int py = 0; py < kPatch; ++py) {
-        for (int px = 0; px < kPatch; ++px) {
+      for (int py = 0; py < kPatch8; ++py) {
+        for (int px = 0; px < kPatch8; ++px) {
           int sum = 0;
-          for (int y = 0; y < kPatch; ++y) {
-            for (int x = 0; x < kPatch; ++x) sum += kInput[py][y] * kInput[px][x] * d[y][x];
+          for (int y = 0; y < kPatch8; ++y) {
+            for (int x = 0; x < kPatch8; ++x) sum += kInput[py][y] * kInput[px][x] * d[y][x];
           }
-          const int point = py * kPatch + px;
-          const int product = (sum * w.factors[point]) >> 16;
+          const int point = py * kPatch8 + px;
+          const int product = (sum * 32 * w.factors[point]) >> 16;
           w.v[point * w.v_point + i * w.v_row + c] =
               static_cast<std::uint8_t>(std::clamp(((product + 1) >> 1) + 128, 0, 255));
         }
@@ -100,9 +98,9 @@ void winograd_input(const Winograd8Input& w) {
 
 float winograd_sum(const Winograd8Output& w, int i, int y, int x, int c) {
   float sum = 0;
-  for (int py = 0; py < kPatch; ++py) {
-    for (int px = 0; px < kPatch; ++px) {
-      const int point = py * kPatch + px;
+  for (int py = 0; py < kPatch8; ++py) {
+    for (int px = 0; px < kPatch8; ++px) {
+      const int point = py * kPatch8 + px;
       sum += kOutput[y][py] * kOutput[x][px] * w.scale[point * w.scale_row + c] *
              static_cast<float>(w.m[point * w.m_point + i * w.m_row + c]);
     }
@@ -114,12 +112,12 @@ void winograd_output(const Winograd8Output& w) {
   const View<std::uint8_t>& shape = w.out.data ? w.out : w.pooled;
   const int scale = w.out.data ? 1 : 2;
   for (int i = 0; i < w.tile_count; ++i) {
-    const int top = (w.first_tile + i) / w.tiles_across * kTile;
-    const int left = (w.first_tile + i) % w.tiles_across * kTile;
-    const int rows = std::min(kTile, shape.height * scale - top);
-    const int columns = std::min(kTile, shape.width * scale - left);
+    const int top = (w.first_tile + i) / w.tiles_across * kTile8;
+    const int left = (w.first_tile + i) % w.tiles_across * kTile8;
+    const int rows = std::min(kTile8, shape.height * scale - top);
+    const int columns = std::min(kTile8, shape.width * scale - left);
     for (int c = 0; c < w.channels; ++c) {
-      std::uint8_t values[kTile][kTile];
+      std::uint8_t values[kTile8][kTile8];
       for (int y = 0; y < rows; ++y) {
         for (int x = 0; x < columns; ++x) {
           const std::uint8_t* residual =

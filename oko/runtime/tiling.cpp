@@ -74,14 +74,16 @@ GemmTiling gemm_tiling(const ConvolutionStep& step, const Block& block) {
 WinogradTiling winograd_tiling(const ConvolutionStep& step, const Block& block) {
   const int depth = step.in.shape.channels, filters = step.convolution.filters;
   const std::size_t number = number_bytes(step.in.number);
+  const int tile = tile_of(step);
+  const std::ptrdiff_t points = points_of(step);
   WinogradTiling t;
-  t.across = (step.output.width + kTile - 1) / kTile;
-  t.tiles = t.across * ((step.output.height + kTile - 1) / kTile);
+  t.across = (step.output.width + tile - 1) / tile;
+  t.tiles = t.across * ((step.output.height + tile - 1) / tile);
   // Whole lines of the cache, and one more: rows of a power of two would compete for the same ones.
   const int line = static_cast<int>(kAlignment / number);
   t.v_row = (depth + line - 1) / line * line + line;
   const int all = packed_columns(filters, block.lanes), panel = 2 * block.lanes;
-  const std::size_t kernel = size_of(std::ptrdiff_t{kPoints} * depth * all, number);
+  const std::size_t kernel = size_of(points * depth * all, number);
   t.whole = kernel > kCache * 2;
   t.columns = all;
   if (t.whole) {
@@ -89,13 +91,13 @@ WinogradTiling winograd_tiling(const ConvolutionStep& step, const Block& block) 
     t.columns = std::min(all, std::max(1, wanted / panel) * panel);
   }
   t.m_row = t.columns;
-  const std::size_t m_tile = size_of(kPoints * t.m_row, sizeof(float));
-  const std::size_t v_tile = t.whole ? 0 : size_of(kPoints * t.v_row, number);
+  const std::size_t m_tile = size_of(points * t.m_row, sizeof(float));
+  const std::size_t v_tile = t.whole ? 0 : size_of(points * t.v_row, number);
   const int tiles = fitting(kCache, m_tile + v_tile, 1 << 20);
   t.block = std::min(t.tiles, std::max(1, tiles / block.max_rows) * block.max_rows);
   t.scratch.thread_bytes = size_of(t.block, m_tile + v_tile) + 2 * kSlack;
   if (t.whole) {
-    t.scratch.shared_bytes = size_of(kPoints * t.v_row * t.tiles, number) + kSlack;
+    t.scratch.shared_bytes = size_of(points * t.v_row * t.tiles, number) + kSlack;
   }
   return t;
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "oko/runtime/kernels8.h"
 #include "oko/runtime/plan.h"
 
 // How a convolution cuts its work into pieces that stay in a core's cache.
@@ -13,6 +14,10 @@ struct Block {
 };
 Block block_of(const ConvolutionStep& step, SimdTarget target);
 inline bool is_int8(const ConvolutionStep& step) { return step.in.number == Number::kByte; }
+
+// Side of a tile of Winograd's outputs and points of its transform.
+inline int tile_of(const ConvolutionStep& step) { return is_int8(step) ? kTile8 : kTile; }
+inline int points_of(const ConvolutionStep& step) { return is_int8(step) ? kPoints8 : kPoints; }
 
 struct Scratch {
   std::size_t shared_bytes = 0, thread_bytes = 0;

@@ -1,0 +1,161 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "oko/base/error.h"
+#include "oko/base/random.h"
+#include "oko/base/threads.h"
+#include "oko/cli/cli.h"
+#include "oko/cli/model.h"
+#include "oko/cli/table.h"
+#include "oko/dataset/read.h"
+#include "oko/graph/oko_file.h"
+#include "oko/media/picture.h"
+#include "oko/run/evaluate.h"
+#include "oko/runtime/engine.h"
+#include "oko/runtime/quantize.h"
+#include "oko/storage/store.h"
+
+namespace oko::cli {
+namespace {
+
+struct QuantizeArguments {
+  ModelArguments model;
+  std::string dataset, out, method = "min-max", split, eval_split;
+  runtime::QuantizeOptions options;
+  std::size_t pictures = 200;
+  int threads = 0;
+  bool skip_eval = false;
+};
+
+// The split to use: the one named, else the first of `wanted` that there is, else all.
+dataset::Dataset split_of(const dataset::Dataset& data, const std::string& named,
+                          const std::vector<std::string>& wanted) {
+  if (!named.empty() && named != "all") return dataset::subset(data, named);
+  if (named.empty()) {
+    for (const std::string& split : wanted) {
+      if (dataset::has_split(data, split)) return dataset::subset(data, split);
+    }
+  }
+  return data;
+}
+
+// A choice of the pictures as the network will see them; the same ones every time.
+std::vector<std::vector<std::uint8_t>> inputs_of(const graph::Network& network,
+                                                 dataset::Dataset data, std::size_t count,
+                                                 const Context& context) {
+  if (data.samples.empty()) throw input_error(data.uri, "there are no pictures to calibrate with");
+  Random(1).shuffle(std::span(data.samples));
+  data.samples.resize(std::min(data.samples.size(), count));
+  std::vector<std::vector<std::uint8_t>> inputs;
+  std::vector<float> input(static_cast<std::size_t>(network.input.count()));
+  const image::Size size{network.input.width, network.input.height};
+  context.progress->begin("reading", data.samples.size(), "pictures");
+  for (const dataset::Sample& sample : data.samples) {
+    const image::Picture picture = media::decode(storage::map(sample.image), sample.image);
+    image::letterbox(picture.frame(), size, network.preprocess, input);
+    auto& bytes = inputs.emplace_back(input.size());
+    std::transform(input.begin(), input.end(), bytes.begin(),
+                   [](float v) { return static_cast<std::uint8_t>(std::lround(v * 255)); });
+    context.progress->advance();
+  }
+  context.progress->end();
+  return inputs;
+}
+
+run::Evaluation measure(const graph::Network& network, runtime::Precision precision,
+                        const dataset::Dataset& data, int threads, const Context& context) {
+  detect::Detector detector(network, runtime::make_engine(network, {threads, precision}));
+  return run::evaluate(detector, data, {}, *context.progress);
+}
+
+Json as_json(const run::Evaluation& result) {
+  return {{"map50", result.map50}, {"map", result.coco.ap}, {"seconds", result.seconds}};
+}
+
+void quantize(const QuantizeArguments& a, const Context& context) {
+  graph::Network network = load_model(a.model);
+  const dataset::Dataset data = dataset::read(a.dataset);
+  const dataset::Dataset unseen = split_of(data, a.eval_split, {"val", "test"});
+  const auto inputs = inputs_of(network, split_of(data, a.split, {"train"}), a.pictures, context);
+  const graph::Network original = network;
+  runtime::QuantizeOptions options = a.options;
+  options.method = runtime::calibration_named(a.method).value();
+  options.threads = a.threads > 0 ? a.threads : available_processors();
+  const auto passes = static_cast<std::uint64_t>(runtime::passes(options));
+  context.progress->begin("calibrating", passes * inputs.size(), "runs");
+  runtime::quantize(network, inputs, options, [&] { context.progress->advance(); });
+  context.progress->end();
+
+  Json result = {{"model", a.out}, {"method", a.method}, {"pictures", inputs.size()}};
+  if (!a.skip_eval) {
+    const run::Evaluation before =
+        measure(original, runtime::Precision::kFloat32, unseen, a.threads, context);
+    const run::Evaluation after =
+        measure(network, runtime::Precision::kInt8, unseen, a.threads, context);
+    Table table({"precision", "mAP50", "mAP50-95", "time"});
+    table.add({"fp32", fmt::format("{:.4f}", before.map50), fmt::format("{:.4f}", before.coco.ap),
+               fmt::format("{:.1f} s", before.seconds)});
+    table.add({"int8", fmt::format("{:.4f}", after.map50), fmt::format("{:.4f}", after.coco.ap),
+               fmt::format("{:.1f} s", after.seconds)});
+    context.say(table.text());
+    context.say(fmt::format("mAP50 {:+.2f} points on {} pictures",
+                            100 * (after.map50 - before.map50), unseen.samples.size()));
+    result["before"] = as_json(before);
+    result["after"] = as_json(after);
+  }
+  storage::write(a.out, graph::write_oko(network));
+  context.say(
+      fmt::format("{} ({}, {} pictures) -> {}", network.name, a.method, inputs.size(), a.out));
+  context.say("next: oko detect " + a.out + " PICTURE runs it on bytes");
+  context.emit(result);
+}
+
+}  // namespace
+
+void add_quantize_command(CLI::App& app, Context& context) {
+  CLI::App* command =
+      app.add_subcommand("quantize", "Measure what a model needs to run on 8-bit numbers");
+  const auto arguments = std::make_shared<QuantizeArguments>();
+  QuantizeArguments& a = *arguments;
+  add_model_arguments(*command, a.model);
+  command->add_option("DATASET", a.dataset, "Pictures like those it will see, labelled")
+      ->required()
+      ->type_name("FOLDER");
+  command->add_option("-o,--out", a.out, "The quantized model")->required()->type_name("FILE");
+  command
+      ->add_option("--method", a.method,
+                   "How ranges are chosen: all numbers seen, all but the rarest, or by divergence")
+      ->check(CLI::IsMember({"min-max", "percentile", "kl"}))
+      ->capture_default_str();
+  command
+      ->add_option("--keep", a.options.keep, "Share of the numbers that percentile holds in range")
+      ->check(CLI::Range(.9, 1.))
+      ->capture_default_str()
+      ->type_name("SHARE");
+  command
+      ->add_option("--equalize", a.options.equalize,
+                   "Make the channels of a map alike in size first")
+      ->capture_default_str();
+  command->add_option("--pictures", a.pictures, "How many pictures to calibrate with")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str()
+      ->type_name("N");
+  command->add_option("--split", a.split, "Split to calibrate with (default: train, else all)")
+      ->type_name("NAME");
+  command->add_option("--eval-split", a.eval_split, "Split to measure on (default: val, else test)")
+      ->type_name("NAME");
+  command->add_flag("--no-eval", a.skip_eval, "Do not measure mAP before and after");
+  command->add_option("--threads", a.threads, "Processors to use (0: all)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->type_name("N");
+  command->footer(R"(
+Examples:
+  oko quantize runs/one photos/ -o model-int8.oko
+  oko quantize model.oko photos/ -o model-int8.oko --method kl --pictures 500)");
+  command->callback([arguments, &context] { quantize(*arguments, context); });
+}
+
+}  // namespace oko::cli
