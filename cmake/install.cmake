@@ -1,5 +1,6 @@
 # cmake --install: the libraries with their headers, find_package(oko) and pkg-config, in two parts:
-# "phone" (base, image, graph, detect; no dependency but nlohmann-json and threads) and "desktop".
+# "phone" (liboko and the folders it is made of; no dependency but nlohmann-json and threads) and
+# "desktop".
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(oko_config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/oko)
@@ -9,7 +10,7 @@ set(OKO_HAS_DESKTOP ${OKO_DESKTOP})
 set(OKO_HAS_TRAIN OFF)
 foreach(library IN LISTS oko_libraries)
   string(REPLACE "oko_" "" folder ${library})
-  if(folder MATCHES "^(base|image|graph|detect)$")
+  if(folder IN_LIST OKO_PHONE_FOLDERS)
     set(part phone)
   else()
     set(part desktop)
@@ -24,6 +25,9 @@ foreach(library IN LISTS oko_libraries)
     PATTERN "test_*.h" EXCLUDE PATTERN "*_test.h" EXCLUDE PATTERN "opencv.h" EXCLUDE)
 endforeach()
 
+set_target_properties(oko_phone PROPERTIES EXPORT_NAME phone)
+install(TARGETS oko_phone EXPORT oko_phone_targets COMPONENT phone)
+install(DIRECTORY include/oko DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT phone)
 install(EXPORT oko_phone_targets NAMESPACE oko:: DESTINATION ${oko_config_dir} COMPONENT phone)
 if(OKO_DESKTOP)
   install(EXPORT oko_desktop_targets NAMESPACE oko:: DESTINATION ${oko_config_dir}
@@ -49,4 +53,25 @@ if(OKO_TESTS AND NOT OKO_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
     -DCOMPILER=${CMAKE_CXX_COMPILER} -DGENERATOR=${CMAKE_GENERATOR}
     -P ${PROJECT_SOURCE_DIR}/tests/install/install_test.cmake)
   set_tests_properties(install PROPERTIES TIMEOUT 300)
+endif()
+
+# The library as an app gets it. Sizes hold for MinSizeRel, which the phone's presets build.
+if(OKO_TESTS AND CMAKE_BUILD_TYPE STREQUAL "MinSizeRel")
+  set(library oko_phone)
+  set(limit_kb 600)
+  if(EMSCRIPTEN)
+    set(library oko_web)
+    set(limit_kb 400)
+  elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+    set(limit_kb 400)
+  endif()
+  if(TARGET ${library})
+    set(file $<TARGET_FILE:${library}>)
+    if(EMSCRIPTEN)
+      set(file $<TARGET_FILE_DIR:${library}>/$<TARGET_FILE_BASE_NAME:${library}>.wasm)
+    endif()
+    add_test(NAME library COMMAND ${CMAKE_COMMAND} -DLIBRARY=${file} -DLIMIT_KB=${limit_kb}
+      -DBUILD=${PROJECT_BINARY_DIR} -DSTRIP=${CMAKE_STRIP} -DNM=${CMAKE_NM}
+      -DREADELF=${CMAKE_READELF} -P ${PROJECT_SOURCE_DIR}/tests/library/library_test.cmake)
+  endif()
 endif()

@@ -25,7 +25,8 @@ target_compile_options(oko_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow 
   # GCC 12 sees overlaps in std::string + std::string that are not there (its bug 105651).
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 if(OKO_SANITIZE)
-  add_compile_options(-fsanitize=${OKO_SANITIZE} -fno-omit-frame-pointer -g)
+  add_compile_options(-fsanitize=${OKO_SANITIZE} -fno-sanitize-recover=all
+    -fno-omit-frame-pointer -g)
   add_link_options(-fsanitize=${OKO_SANITIZE})
 endif()
 
@@ -34,7 +35,7 @@ endif()
 find_path(OKO_HWY_INCLUDE hwy/highway.h REQUIRED)
 add_library(oko_simd INTERFACE)
 target_include_directories(oko_simd SYSTEM INTERFACE ${OKO_HWY_INCLUDE})
-target_compile_definitions(oko_simd INTERFACE HWY_DISABLED_TARGETS=HWY_SSSE3 HWY_WANT_AVX3_DL
+target_compile_definitions(oko_simd INTERFACE HWY_DISABLED_TARGETS=HWY_SSSE3
   $<$<NOT:$<BOOL:${OKO_X86_64}>>:HWY_COMPILE_ONLY_STATIC>)
 
 find_package(Threads REQUIRED)
@@ -50,6 +51,16 @@ if(OKO_TESTS)
   include(GoogleTest)
 endif()
 
+# The folders that make up the phone library.
+set(OKO_PHONE_FOLDERS base image graph detect runtime)
+
+# oko_fast(a.cpp …): files whose loops are worth every optimisation, though the rest of the phone
+# library is built for size (MinSizeRel).
+function(oko_fast)
+  set_source_files_properties(${ARGN} PROPERTIES
+    COMPILE_OPTIONS $<$<NOT:$<CONFIG:Debug>>:-O3>)
+endfunction()
+
 # oko_library(graph SOURCES a.cpp … DEPENDS base … LIBRARIES fmt::fmt … PRIVATE_LIBRARIES …)
 # makes the target oko_graph, named oko::graph for users. DEPENDS are folders of ours.
 function(oko_library name)
@@ -60,6 +71,9 @@ function(oko_library name)
   target_include_directories(oko_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include>)
   target_compile_features(oko_${name} PUBLIC cxx_std_20)
+  if(name IN_LIST OKO_PHONE_FOLDERS)  # so that the linker can leave out what an app never calls
+    target_compile_options(oko_${name} PRIVATE -ffunction-sections -fdata-sections)
+  endif()
   list(TRANSFORM ARG_DEPENDS PREPEND oko_)
   target_link_libraries(oko_${name} PUBLIC ${ARG_DEPENDS} ${ARG_LIBRARIES}
     PRIVATE ${ARG_PRIVATE_LIBRARIES} $<BUILD_INTERFACE:oko_settings>)
@@ -83,6 +97,9 @@ function(oko_test name)
   target_compile_definitions(oko_${name}_test PRIVATE
     OKO_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
   add_test(NAME ${name} COMMAND oko_${name}_test)
+  if(CMAKE_CROSSCOMPILING)  # an emulator runs it
+    math(EXPR ARG_TIMEOUT "4 * ${ARG_TIMEOUT}")
+  endif()
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT "OKO_DATA=${OKO_DATA}")
+    ENVIRONMENT "OKO_DATA=${OKO_DATA};GTEST_COLOR=no")
 endfunction()
