@@ -1,5 +1,5 @@
-// Parses the Swift sources named on the command line: their grammar, no more. The folder before
-// them has the npm packages tree-sitter and tree-sitter-swift.
+// Parses the Swift sources named on the command line, of pages (.md) their Swift blocks: the grammar,
+// no more. The folder before them has the npm packages tree-sitter and tree-sitter-swift.
 const fs = require('fs');
 const path = require('path');
 
@@ -9,6 +9,12 @@ const parser = new Parser();
 parser.setLanguage(require(path.join(modules, 'tree-sitter-swift')));
 const isSwift = (text) => !parser.parse(text).rootNode.hasError;
 
+function sourceOf(file) {
+  const text = fs.readFileSync(file, 'utf8');
+  if (!file.endsWith('.md')) return text;
+  return [...text.matchAll(/^```swift\n(.*?)^```$/gms)].map((block) => block[1]).join('');
+}
+
 // Lines of what the grammar cannot read, for people.
 function faults(node) {
   if (node.isError || node.isMissing) return [node.startPosition.row + 1];
@@ -17,7 +23,7 @@ function faults(node) {
 
 let failed = files.length === 0;
 for (const file of files) {
-  const text = fs.readFileSync(file, 'utf8');
+  const text = sourceOf(file);
   for (const line of faults(parser.parse(text).rootNode)) {
     console.log(`${file}:${line}: no Swift`);
     failed = true;
