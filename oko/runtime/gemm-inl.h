@@ -8,6 +8,7 @@
 #define OKO_RUNTIME_GEMM_INL_H_
 #endif
 
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -60,6 +61,9 @@ HWY_INLINE void store_part(V v, float* to, int count) {
 }
 
 // kRows rows of one panel: kVectors vectors of columns.
+// Weights of large kernels come from memory once a picture; kAhead of them are on their way.
+constexpr std::ptrdiff_t kAhead = 512;
+
 template <int kRows, int kVectors, typename W>
 HWY_NOINLINE void gemm_block(const GemmCall& g, const float* a, const W* b, const float* bias,
                              float* c, const float* residual, int columns) {
@@ -73,7 +77,10 @@ HWY_NOINLINE void gemm_block(const GemmCall& g, const float* a, const W* b, cons
     const float* from = a;
     for (int k = 0; k < g.depth; ++k, ++from, b += kVectors * kLanes) {
       V weight[kVectors];
-      for (int v = 0; v < kVectors; ++v) weight[v] = load(b + v * kLanes);
+      for (int v = 0; v < kVectors; ++v) {
+        weight[v] = load(b + v * kLanes);
+        hwy::Prefetch(b + v * kLanes + kAhead);
+      }
       for (int r = 0; r < kRows; ++r) {
         const V factor = hn::Set(D(), from[r * a_row]);
         for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(factor, weight[v], sum[r][v]);

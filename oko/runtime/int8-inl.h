@@ -4,6 +4,7 @@
 
 #include "oko/runtime/gemm-inl.h"
 #include "oko/runtime/kernels8.h"
+#include "oko/runtime/maps-inl.h"
 #include "oko/runtime/winograd-inl.h"
 
 #if defined(OKO_RUNTIME_INT8_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -327,31 +328,29 @@ inline void winograd8_output(const Winograd8Output& w) {
 
 // ---- Channel by channel -----------------------------------------------------------------------
 
-inline void depthwise8(const Depthwise8Call& d) {
-  const End8 end(d);
-  const std::ptrdiff_t w_tap = (d.out.channels + kLanes - 1) / kLanes * kLanes;
-  const V in_zero = hn::Set(D(), d.in_zero);
-  for (int y = d.first_row; y < d.first_row + d.row_count; ++y) {
-    const int top = y * d.stride - d.pad_top;
-    for (int c = 0; c < d.out.channels; c += kLanes) {
-      const V scale = hn::LoadU(D(), d.scale + c), bias = hn::LoadU(D(), d.bias + c);
-      for (int x = 0; x < d.out.width; ++x) {
-        const int left = x * d.stride - d.pad_left;
-        V sum = hn::Zero(D());
-        for (int ky = HWY_MAX(0, -top); ky < d.size && top + ky < d.in.height; ++ky) {
-          for (int kx = HWY_MAX(0, -left); kx < d.size && left + kx < d.in.width; ++kx) {
-            const V pixel = hn::Sub(to_float(d.in.at(top + ky, left + kx) + c), in_zero);
-            sum =
-                hn::MulAdd(pixel, hn::LoadU(D(), d.weights + (ky * d.size + kx) * w_tap + c), sum);
-          }
-        }
-        V value = end.clamp(hn::MulAdd(sum, scale, bias));
-        if (d.residual.data) value = end.add(value, d.residual.at(y, x) + c);
-        store_number(value, end.zero, d.out.at(y, x) + c, d.out.channels - c);
-      }
-    }
+struct DepthwiseBytes {
+  const Depthwise8Call& call;
+  End8 end{call};
+  V in_zero = hn::Set(D(), call.in_zero);
+
+  // The zero point of all pixels is taken off at once.
+  HWY_INLINE V start(V all_weights, int) const {
+    return hn::NegMulAdd(in_zero, all_weights, hn::Zero(D()));
   }
-}
+  HWY_INLINE V start_at_edge(int) const { return hn::Zero(D()); }
+  static HWY_INLINE V pixel(const std::uint8_t* from) { return to_float(from); }
+  HWY_INLINE V pixel_at_edge(const std::uint8_t* from) const {
+    return hn::Sub(to_float(from), in_zero);
+  }
+  HWY_INLINE void store(V sum, int y, int x, int c) const {
+    V value =
+        end.clamp(hn::MulAdd(sum, hn::LoadU(D(), call.scale + c), hn::LoadU(D(), call.bias + c)));
+    if (call.residual.data) value = end.add(value, call.residual.at(y, x) + c);
+    store_number(value, end.zero, call.out.at(y, x) + c, call.out.channels - c);
+  }
+};
+
+inline void depthwise8(const Depthwise8Call& d) { depthwise_rows<DepthwiseBytes>(d); }
 
 #if HWY_TARGET <= HWY_AVX2
 using DByte = hn::ScalableTag<std::uint8_t>;

@@ -19,9 +19,9 @@ namespace oko::runtime::HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SCALAR
 
 const Kernels& table() {
-  static constexpr Kernels kTable{
-      kLanes,           kMaxRows,   &gemm<float>, &gemm<Half>, &winograd_input,
-      &winograd_output, &depthwise, &max_pool,    &interleave, &add};
+  static constexpr Kernels kTable{kLanes,          kMaxRows,         &gemm<float>, &gemm<Half>,
+                                  &winograd_input, &winograd_output, &depthwise,   &max_pool,
+                                  &interleave,     &to_planes,       &add};
   return kTable;
 }
 

@@ -111,6 +111,9 @@ struct Kernels {
   void (*max_pool)(const PoolCall<float>&);
   // `channels` planes of `count` numbers, `plane` apart, to channels last.
   void (*interleave)(const float* planes, std::ptrdiff_t plane, int channels, int count, float* to);
+  // Back: `count` pixels of `channels` numbers, `pixel` apart, to planes `plane` apart.
+  void (*to_planes)(const float* from, std::ptrdiff_t pixel, int channels, int count, float* planes,
+                    std::ptrdiff_t plane);
   void (*add)(const float* a, const float* b, float* out, std::size_t count, Clamp clamp);
 };
 

@@ -12,9 +12,17 @@ HWY_BEFORE_NAMESPACE();
 namespace oko::runtime::HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SCALAR
 
-struct DepthwiseEnd {
+// What a depthwise call does with its numbers. Bytes have the same in int8-inl.h.
+struct DepthwiseFloats {
   const DepthwiseCall& call;
   ClampVectors clamp{call.clamp}, residual_clamp{call.residual_clamp};
+
+  // Of the channels from c on: where a sum starts, given the sum of all weights.
+  HWY_INLINE V start(V, int c) const { return hn::LoadU(D(), call.bias + c); }
+  // And where it starts when only some of the window lies inside.
+  HWY_INLINE V start_at_edge(int c) const { return hn::LoadU(D(), call.bias + c); }
+  static HWY_INLINE V pixel(const float* from) { return hn::LoadU(D(), from); }
+  HWY_INLINE V pixel_at_edge(const float* from) const { return hn::LoadU(D(), from); }
   HWY_INLINE void store(V sum, int y, int x, int c) const {
     V value = clamp(sum);
     if (call.residual.data) {
@@ -25,82 +33,88 @@ struct DepthwiseEnd {
 };
 
 // One output anywhere, also where the window leaves the map.
-HWY_INLINE V depthwise_one(const DepthwiseCall& d, const float* weights, std::ptrdiff_t w_tap,
-                           V sum, int y, int x, int c) {
+template <typename Numbers, typename Call>
+HWY_INLINE void depthwise_one(const Call& d, const Numbers& numbers, std::ptrdiff_t w_tap, int y,
+                              int x, int c) {
   const int top = y * d.stride - d.pad_top, left = x * d.stride - d.pad_left;
+  V sum = numbers.start_at_edge(c);
   for (int ky = HWY_MAX(0, -top); ky < d.size && top + ky < d.in.height; ++ky) {
     for (int kx = HWY_MAX(0, -left); kx < d.size && left + kx < d.in.width; ++kx) {
-      sum = hn::MulAdd(hn::LoadU(D(), d.in.at(top + ky, left + kx) + c),
-                       hn::LoadU(D(), weights + (ky * d.size + kx) * w_tap), sum);
+      sum = hn::MulAdd(numbers.pixel_at_edge(d.in.at(top + ky, left + kx) + c),
+                       hn::LoadU(D(), d.weights + (ky * d.size + kx) * w_tap + c), sum);
     }
   }
-  return sum;
+  numbers.store(sum, y, x, c);
 }
 
-// kCount neighbouring 3x3 outputs that lie inside: their columns are read once.
-template <int kStride, int kCount>
-HWY_INLINE void depthwise_3x3(const DepthwiseCall& d, const V weights[9], V bias,
-                              const DepthwiseEnd& end, int y, int x, int c) {
-  constexpr int kColumns = (kCount - 1) * kStride + 3;
+// kCount neighbouring outputs whose windows lie inside: each pixel is read once.
+template <int kSize, int kStride, int kCount, typename Numbers, typename Call>
+HWY_INLINE void depthwise_inside(const Call& d, const Numbers& numbers, const float* weights,
+                                 std::ptrdiff_t w_tap, V start, int y, int x, int c) {
+  constexpr int kColumns = (kCount - 1) * kStride + kSize;
   V sum[kCount];
-  for (int i = 0; i < kCount; ++i) sum[i] = bias;
-  for (int ky = 0; ky < 3; ++ky) {
-    const float* row = d.in.at(y * kStride - d.pad_top + ky, x * kStride - d.pad_left) + c;
+  for (int i = 0; i < kCount; ++i) sum[i] = start;
+  for (int ky = 0; ky < kSize; ++ky) {
+    const auto* row = d.in.at(y * kStride - d.pad_top + ky, x * kStride - d.pad_left) + c;
     V pixels[kColumns];
-    for (int i = 0; i < kColumns; ++i) pixels[i] = hn::LoadU(D(), row + i * d.in.pixel);
-    for (int i = 0; i < kCount; ++i) {
-      for (int kx = 0; kx < 3; ++kx) {
-        sum[i] = hn::MulAdd(pixels[i * kStride + kx], weights[ky * 3 + kx], sum[i]);
+    for (int i = 0; i < kColumns; ++i) pixels[i] = numbers.pixel(row + i * d.in.pixel);
+    for (int kx = 0; kx < kSize; ++kx) {
+      const V weight = hn::LoadU(D(), weights + (ky * kSize + kx) * w_tap);
+      for (int i = 0; i < kCount; ++i) {
+        sum[i] = hn::MulAdd(pixels[i * kStride + kx], weight, sum[i]);
       }
     }
   }
-  for (int i = 0; i < kCount; ++i) end.store(sum[i], y, x + i, c);
+  for (int i = 0; i < kCount; ++i) numbers.store(sum[i], y, x + i, c);
 }
 
-template <int kStride>
-HWY_INLINE void depthwise_row_3x3(const DepthwiseCall& d, std::ptrdiff_t w_tap,
-                                  const DepthwiseEnd& end, int y) {
+template <int kSize, int kStride, typename Numbers, typename Call>
+HWY_INLINE void depthwise_row(const Call& d, const Numbers& numbers, std::ptrdiff_t w_tap, int y) {
   constexpr int kCount = 4;
   const int top = y * kStride - d.pad_top, width = d.out.width;
-  const bool rows_inside = top >= 0 && top + 3 <= d.in.height;
+  const bool rows_inside = top >= 0 && top + kSize <= d.in.height;
   // The outputs [first, last) whose windows lie inside the row.
   const int first = rows_inside ? HWY_MIN(width, (d.pad_left + kStride - 1) / kStride) : width;
-  const int last = rows_inside && d.in.width >= 3
-                       ? HWY_MIN(width, (d.in.width - 3 + d.pad_left) / kStride + 1)
+  const int last = rows_inside && d.in.width >= kSize
+                       ? HWY_MIN(width, (d.in.width - kSize + d.pad_left) / kStride + 1)
                        : first;
   for (int c = 0; c < d.out.channels; c += kLanes) {
-    const float* from = d.weights + c;
-    V weights[9];
-    for (int i = 0; i < 9; ++i) weights[i] = hn::LoadU(D(), from + i * w_tap);
-    const V bias = hn::LoadU(D(), d.bias + c);
+    const float* weights = d.weights + c;
+    V all = hn::Zero(D());
+    for (int i = 0; i < kSize * kSize; ++i) all = hn::Add(all, hn::LoadU(D(), weights + i * w_tap));
+    const V start = numbers.start(all, c);
     int x = 0;
-    for (; x < first; ++x) end.store(depthwise_one(d, from, w_tap, bias, y, x, c), y, x, c);
+    for (; x < first; ++x) depthwise_one(d, numbers, w_tap, y, x, c);
     for (; x + kCount <= last; x += kCount) {
-      depthwise_3x3<kStride, kCount>(d, weights, bias, end, y, x, c);
+      depthwise_inside<kSize, kStride, kCount>(d, numbers, weights, w_tap, start, y, x, c);
     }
-    for (; x < last; ++x) depthwise_3x3<kStride, 1>(d, weights, bias, end, y, x, c);
-    for (; x < width; ++x) end.store(depthwise_one(d, from, w_tap, bias, y, x, c), y, x, c);
+    for (; x < last; ++x) {
+      depthwise_inside<kSize, kStride, 1>(d, numbers, weights, w_tap, start, y, x, c);
+    }
+    for (; x < width; ++x) depthwise_one(d, numbers, w_tap, y, x, c);
   }
 }
 
-inline void depthwise(const DepthwiseCall& d) {
+template <typename Numbers, typename Call>
+HWY_INLINE void depthwise_rows(const Call& d) {
   const std::ptrdiff_t w_tap = (d.out.channels + kLanes - 1) / kLanes * kLanes;
-  const DepthwiseEnd end{d};
+  const Numbers numbers{d};
   for (int y = d.first_row; y < d.first_row + d.row_count; ++y) {
     if (d.size == 3 && d.stride == 1) {
-      depthwise_row_3x3<1>(d, w_tap, end, y);
+      depthwise_row<3, 1>(d, numbers, w_tap, y);
     } else if (d.size == 3 && d.stride == 2) {
-      depthwise_row_3x3<2>(d, w_tap, end, y);
+      depthwise_row<3, 2>(d, numbers, w_tap, y);
+    } else if (d.size == 5 && d.stride == 1) {
+      depthwise_row<5, 1>(d, numbers, w_tap, y);
     } else {
       for (int c = 0; c < d.out.channels; c += kLanes) {
-        const V bias = hn::LoadU(D(), d.bias + c);
-        for (int x = 0; x < d.out.width; ++x) {
-          end.store(depthwise_one(d, d.weights + c, w_tap, bias, y, x, c), y, x, c);
-        }
+        for (int x = 0; x < d.out.width; ++x) depthwise_one(d, numbers, w_tap, y, x, c);
       }
     }
   }
 }
+
+inline void depthwise(const DepthwiseCall& d) { depthwise_rows<DepthwiseFloats>(d); }
 
 inline void max_pool(const PoolCall<float>& p) {
   for (int y = p.first_row; y < p.first_row + p.row_count; ++y) {
@@ -136,6 +150,34 @@ inline void interleave(const float* planes, std::ptrdiff_t plane, int channels, 
   }
   for (; i < count; ++i) {
     for (int c = 0; c < channels; ++c) *to++ = planes[c * plane + i];
+  }
+}
+
+// Blocks of 4 pixels × 4 channels, turned in registers.
+inline void to_planes(const float* from, std::ptrdiff_t pixel, int channels, int count,
+                      float* planes, std::ptrdiff_t plane) {
+  const hn::CappedTag<float, 4> d;
+  int c = 0;
+  for (; c + 4 <= channels; c += 4) {
+    float* to = planes + c * plane;
+    int i = 0;
+    for (; i + 4 <= count; i += 4) {
+      const float* in = from + i * pixel + c;
+      const auto p0 = hn::LoadU(d, in), p1 = hn::LoadU(d, in + pixel);
+      const auto p2 = hn::LoadU(d, in + 2 * pixel), p3 = hn::LoadU(d, in + 3 * pixel);
+      const auto low01 = hn::InterleaveLower(d, p0, p1), high01 = hn::InterleaveUpper(d, p0, p1);
+      const auto low23 = hn::InterleaveLower(d, p2, p3), high23 = hn::InterleaveUpper(d, p2, p3);
+      hn::StoreU(hn::ConcatLowerLower(d, low23, low01), d, to + i);
+      hn::StoreU(hn::ConcatUpperUpper(d, low23, low01), d, to + plane + i);
+      hn::StoreU(hn::ConcatLowerLower(d, high23, high01), d, to + 2 * plane + i);
+      hn::StoreU(hn::ConcatUpperUpper(d, high23, high01), d, to + 3 * plane + i);
+    }
+    for (; i < count; ++i) {
+      for (int k = 0; k < 4; ++k) to[k * plane + i] = from[i * pixel + c + k];
+    }
+  }
+  for (; c < channels; ++c) {
+    for (int i = 0; i < count; ++i) planes[c * plane + i] = from[i * pixel + c];
   }
 }
 

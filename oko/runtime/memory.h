@@ -1,21 +1,19 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdlib>
 #include <memory>
-#include <new>
-
-#include "oko/runtime/kernels.h"
 
 namespace oko::runtime {
 
-struct AlignedDelete {
-  void operator()(std::byte* p) const { ::operator delete[](p, std::align_val_t{kAlignment}); }
+struct Free {
+  void operator()(std::byte* p) const { std::free(p); }
 };
 // Bytes that begin at a multiple of kAlignment; not set to anything.
-using AlignedBytes = std::unique_ptr<std::byte[], AlignedDelete>;
-inline AlignedBytes aligned_bytes(std::size_t count) {
-  return AlignedBytes(
-      static_cast<std::byte*>(::operator new[](count, std::align_val_t{kAlignment})));
-}
+using AlignedBytes = std::unique_ptr<std::byte[], Free>;
+
+// Throws std::bad_alloc. Large blocks are asked to lie in large pages, so that reading them from
+// end to end is not slowed by the tables of pages.
+AlignedBytes aligned_bytes(std::size_t count);
 
 }  // namespace oko::runtime

@@ -161,6 +161,13 @@ void interleave(const float* planes, std::ptrdiff_t plane, int channels, int cou
   }
 }
 
+void to_planes(const float* from, std::ptrdiff_t pixel, int channels, int count, float* planes,
+               std::ptrdiff_t plane) {
+  for (int i = 0; i < count; ++i) {
+    for (int c = 0; c < channels; ++c) planes[c * plane + i] = from[i * pixel + c];
+  }
+}
+
 void add(const float* a, const float* b, float* out, std::size_t count, Clamp clamp) {
   for (std::size_t i = 0; i < count; ++i) out[i] = clamped(a[i] + b[i], clamp);
 }
@@ -168,9 +175,17 @@ void add(const float* a, const float* b, float* out, std::size_t count, Clamp cl
 }  // namespace
 
 const Kernels& scalar_kernels() {
-  static constexpr Kernels kTable{
-      kLanes,           8,          &gemm<float>, &gemm<Half>, &winograd_input,
-      &winograd_output, &depthwise, &max_pool,    &interleave, &add};
+  static constexpr Kernels kTable{kLanes,
+                                  8,
+                                  &gemm<float>,
+                                  &gemm<Half>,
+                                  &winograd_input,
+                                  &winograd_output,
+                                  &depthwise,
+                                  &max_pool,
+                                  &interleave,
+                                  &to_planes,
+                                  &add};
   return kTable;
 }
 

@@ -182,31 +182,23 @@ struct Run {
     }
   }
 
-  // Blocks of pixels × channels that fit in the first-level cache.
   void operator()(const HeadStep& step) const {
-    constexpr int kBlock = 32;
-    with_numbers(step.in, [&]<typename T>(T) {
-      const View<const T> in = context.read<T>(step.in);
-      const int pixels = in.height * in.width;  // a map has no gaps between its rows
-      const auto zero = static_cast<float>(step.in.scale.zero);
-      float* head = context.heads[static_cast<std::size_t>(step.head)];
-      context.team.run((in.channels + kBlock - 1) / kBlock, [&](int task, int) {
-        const int first = task * kBlock, last = std::min(in.channels, first + kBlock);
-        for (int begin = 0; begin < pixels; begin += kBlock) {
-          const int end = std::min(pixels, begin + kBlock);
-          for (int c = first; c < last; ++c) {
-            float* to = head + std::ptrdiff_t{c} * pixels;
-            for (int p = begin; p < end; ++p) {
-              const T value = in.data[p * in.pixel + c];
-              if constexpr (sizeof(T) == 1) {
-                to[p] = (static_cast<float>(value) - zero) * step.in.scale.scale;
-              } else {
-                to[p] = value;
-              }
-            }
-          }
-        }
-      });
+    const graph::Shape& shape = step.in.shape;
+    float* head = context.heads[static_cast<std::size_t>(step.head)];
+    if (step.in.number == Number::kByte) {
+      std::vector<float> pixel = pixel_of(step.in);
+      const int pixels = shape.height * shape.width;
+      for (int p = 0; p < pixels; ++p) {
+        read_pixel(context, step.in, p / shape.width, p % shape.width, pixel);
+        context.kernels.to_planes(pixel.data(), 0, shape.channels, 1, head + p, pixels);
+      }
+      return;
+    }
+    const View<const float> in = context.read<float>(step.in);
+    context.team.run(shape.height, [&](int y, int) {
+      const std::ptrdiff_t plane = std::ptrdiff_t{shape.height} * shape.width;
+      context.kernels.to_planes(in.at(y, 0), in.pixel, shape.channels, shape.width,
+                                head + std::ptrdiff_t{y} * shape.width, plane);
     });
   }
 };
