@@ -22,7 +22,7 @@ namespace {
 
 struct QuantizeArguments {
   ModelArguments model;
-  std::string dataset, out, method = "min-max", split, eval_split;
+  std::string dataset, out, method = "min-max", store = "int8", split, eval_split;
   runtime::QuantizeOptions options;
   std::size_t pictures = 200;
   int threads = 0;
@@ -64,6 +64,12 @@ std::vector<std::vector<std::uint8_t>> inputs_of(const graph::Network& network,
   return inputs;
 }
 
+graph::KernelStorage storage_named(const std::string& name) {
+  return name == "int8"   ? graph::KernelStorage::kInt8
+         : name == "fp16" ? graph::KernelStorage::kFloat16
+                          : graph::KernelStorage::kFloat32;
+}
+
 run::Evaluation measure(const graph::Network& network, runtime::Precision precision,
                         const dataset::Dataset& data, int threads, const Context& context) {
   detect::Detector detector(network, runtime::make_engine(network, {threads, precision}));
@@ -88,6 +94,9 @@ void quantize(const QuantizeArguments& a, const Context& context) {
   runtime::quantize(network, inputs, options, [&] { context.progress->advance(); });
   context.progress->end();
 
+  // What is measured is what the file gives back.
+  const Bytes bytes(graph::write_oko(network, {}, storage_named(a.store)));
+  network = graph::read_oko(bytes, a.out).network;
   Json result = {{"model", a.out}, {"method", a.method}, {"pictures", inputs.size()}};
   if (!a.skip_eval) {
     const run::Evaluation before =
@@ -105,7 +114,7 @@ void quantize(const QuantizeArguments& a, const Context& context) {
     result["before"] = as_json(before);
     result["after"] = as_json(after);
   }
-  storage::write(a.out, graph::write_oko(network));
+  storage::write(a.out, bytes.span());
   context.say(
       fmt::format("{} ({}, {} pictures) -> {}", network.name, a.method, inputs.size(), a.out));
   context.say("next: oko detect " + a.out + " PICTURE runs it on bytes");
@@ -137,6 +146,9 @@ void add_quantize_command(CLI::App& app, Context& context) {
   command
       ->add_option("--equalize", a.options.equalize,
                    "Make the channels of a map alike in size first")
+      ->capture_default_str();
+  command->add_option("--store", a.store, "How kernels are stored in the file")
+      ->check(CLI::IsMember({"int8", "fp16", "fp32"}))
       ->capture_default_str();
   command->add_option("--pictures", a.pictures, "How many pictures to calibrate with")
       ->check(CLI::Range(1, 100000))

@@ -26,6 +26,13 @@ std::set<std::string, std::less<>> weight_names(const Network& network) {
   return names;
 }
 
+// The scales that stand beside a kernel of bytes.
+bool scales_of_own(const std::string& key, const std::set<std::string, std::less<>>& names) {
+  constexpr std::string_view kEnd = "_scale";
+  return key.ends_with(".kernel_scale") &&
+         names.contains(std::string_view(key).substr(0, key.size() - kEnd.size()));
+}
+
 std::string serialized(const Network& network) {
   try {
     return network_to_json(network).dump();
@@ -37,16 +44,17 @@ std::string serialized(const Network& network) {
 
 }  // namespace
 
-std::vector<std::byte> write_oko(const Network& network, const Weights& extra) {
+std::vector<std::byte> write_oko(const Network& network, const Weights& extra,
+                                 KernelStorage storage) {
   Network checked = network;
   infer_shapes(checked);
   if (!checked.weights.empty()) check_weights(checked);
   Safetensors file;
   file.metadata = {{"format", kFormat}, {"version", kVersion}, {"network", serialized(checked)}};
-  file.tensors = std::move(checked.weights);
+  file.tensors = compacted(checked, storage);
   const auto names = weight_names(checked);
   for (const auto& [name, tensor] : extra) {
-    if (names.contains(name)) {
+    if (names.contains(name) || file.tensors.contains(name)) {
       throw input_error("tensor " + name, "the name is taken by a weight of the network");
     }
     file.tensors.emplace(name, tensor);
@@ -71,9 +79,11 @@ OkoFile read_oko(const Bytes& bytes, const std::string& name) {
     infer_shapes(result.network);
     const auto names = weight_names(result.network);
     for (auto& [key, tensor] : file.tensors) {
-      Weights& to = names.contains(key) ? result.network.weights : result.extra;
+      const bool own = names.contains(key) || scales_of_own(key, names);
+      Weights& to = own ? result.network.weights : result.extra;
       to.emplace(key, std::move(tensor));
     }
+    expand(result.network.weights, "weights");
     if (!result.network.weights.empty()) check_weights(result.network);
   } catch (const Error& e) {
     throw e.within(name);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "oko/base/bytes.h"
+#include "oko/graph/compact.h"
 #include "oko/graph/network.h"
 
 namespace oko::graph {
@@ -15,9 +16,11 @@ struct OkoFile {
 
 // The file's bytes. Deterministic: the same network gives the same bytes. Throws an input Error for
 // a network that read_oko() would refuse, and for extra tensors named like one of its weights.
-std::vector<std::byte> write_oko(const Network& network, const Weights& extra = {});
+std::vector<std::byte> write_oko(const Network& network, const Weights& extra = {},
+                                 KernelStorage storage = KernelStorage::kFloat32);
 
-// Opens a file's bytes without copying weights: tensors share `bytes`. Everything is
+// Opens a file's bytes without copying weights: tensors share `bytes`, but for kernels that are
+// stored smaller, which become float32. Everything is
 // bounds-checked; shapes are inferred and weights checked against the layers (a file without
 // weights is allowed). Throws input Errors with byte offsets. `name` is the file's, for messages.
 OkoFile read_oko(const Bytes& bytes, const std::string& name);

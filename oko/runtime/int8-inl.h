@@ -113,7 +113,7 @@ struct SignedDot {
                    static_cast<std::int32_t>(static_cast<std::uint32_t>(four) ^ 0x80808080U));
   }
   static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
-    asm(".arch_extension dotprod\n\tsdot %0.4s, %1.16b, %2.16b"
+    asm(".arch armv8.2-a+crypto+dotprod\n\tsdot %0.4s, %1.16b, %2.16b"
         : "+w"(sum.raw)
         : "w"(a.raw), "w"(b.raw));
     return sum;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "oko/base/half.h"
 #include "oko/base/simd.h"
 #include "oko/graph/network.h"
 
@@ -13,11 +14,6 @@ namespace oko::runtime {
 
 inline constexpr std::size_t kAlignment = 64;
 inline constexpr std::size_t kSlack = 256;  // readable bytes behind every buffer
-
-// float16 bits, of weights only.
-struct Half {
-  std::uint16_t bits = 0;
-};
 
 // What is done to a sum before it is stored: v = min(max(v, slope·v), cap), then, where there is a
 // residual, v = v + residual once more through the second pair. Linear: {1, ∞}, leaky: {.1, ∞},

@@ -21,26 +21,36 @@ struct PackedHeader {
 };
 static_assert(sizeof(PackedHeader) == kAlignment);
 
-// FNV-1a over 8 bytes at a time: it must tell models apart, not withstand anyone.
+// Four sums of FNV's kind side by side, 8 bytes each at a time: it must tell models apart quickly,
+// not withstand anyone.
 class Hash {
  public:
   void add(std::span<const std::byte> bytes) {
+    constexpr std::size_t kWord = sizeof(std::uint64_t), kBlock = kLanes * kWord;
     std::size_t i = 0;
-    for (; i + sizeof(std::uint64_t) <= bytes.size(); i += sizeof(std::uint64_t)) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, bytes.data() + i, sizeof word);
-      mix(word);
+    for (; i + kBlock <= bytes.size(); i += kBlock) {
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, bytes.data() + i + lane * kWord, kWord);
+        mix(lanes_[lane], word);
+      }
     }
-    for (; i < bytes.size(); ++i) mix(static_cast<std::uint64_t>(bytes[i]));
+    for (; i < bytes.size(); ++i) mix(lanes_[0], static_cast<std::uint64_t>(bytes[i]));
+    mix(lanes_[1], bytes.size());
   }
-  std::uint64_t value() const { return hash_; }
+  std::uint64_t value() const {
+    std::uint64_t all = 0;
+    for (const std::uint64_t lane : lanes_) mix(all, lane);
+    return all;
+  }
 
  private:
-  void mix(std::uint64_t word) {
-    hash_ = (hash_ ^ word) * 0x100000001b3ULL;
-    hash_ ^= hash_ >> 32;
+  static constexpr std::size_t kLanes = 4;
+  static void mix(std::uint64_t& hash, std::uint64_t word) {
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+    hash ^= hash >> 32;
   }
-  std::uint64_t hash_ = 0xcbf29ce484222325ULL;
+  std::uint64_t lanes_[kLanes] = {1, 2, 3, 4};
 };
 
 std::uint64_t fingerprint_of(const graph::Network& network) {

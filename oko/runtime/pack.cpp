@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "oko/runtime/half.h"
+#include "oko/base/half.h"
 #include "oko/runtime/kernels8.h"
 #include "oko/runtime/tiling.h"
 
@@ -62,18 +62,21 @@ std::size_t column_array(const Form& form) {
   return static_cast<std::size_t>(form.groups * form.columns + 2 * form.lanes);
 }
 
-// All points of one 3x3 kernel.
+// All points of one 3x3 kernel: its columns first, then its rows.
 template <std::size_t kSide>
 void transform(const float* kernel, const double (&matrix)[kSide][3], float* points) {
-  for (std::size_t py = 0; py < kSide; ++py) {
-    for (std::size_t px = 0; px < kSide; ++px) {
-      double sum = 0;
-      for (int y = 0; y < 3; ++y) {
-        for (int x = 0; x < 3; ++x) {
-          sum += matrix[py][y] * matrix[px][x] * static_cast<double>(kernel[y * 3 + x]);
-        }
-      }
-      *points++ = static_cast<float>(sum);
+  double columns[kSide][3];
+  for (std::size_t p = 0; p < kSide; ++p) {
+    for (std::size_t x = 0; x < 3; ++x) {
+      columns[p][x] = matrix[p][0] * static_cast<double>(kernel[x]) +
+                      matrix[p][1] * static_cast<double>(kernel[3 + x]) +
+                      matrix[p][2] * static_cast<double>(kernel[6 + x]);
+    }
+  }
+  for (std::size_t p = 0; p < kSide; ++p) {
+    for (std::size_t q = 0; q < kSide; ++q) {
+      *points++ = static_cast<float>(columns[p][0] * matrix[q][0] + columns[p][1] * matrix[q][1] +
+                                     columns[p][2] * matrix[q][2]);
     }
   }
 }

@@ -3,7 +3,7 @@
 #include <bit>
 #include <cmath>
 
-#include "oko/runtime/half.h"
+#include "oko/base/half.h"
 #include "oko/runtime/kernels.h"
 
 namespace oko::runtime {

@@ -3,9 +3,12 @@
 #include <bit>
 #include <cstdint>
 
-#include "oko/runtime/kernels.h"
+namespace oko {
 
-namespace oko::runtime {
+// float16 bits, of weights only.
+struct Half {
+  std::uint16_t bits = 0;
+};
 
 // IEEE 754 binary16 to binary32; exact.
 inline float to_float(Half half) {
@@ -35,4 +38,4 @@ inline Half to_half(float value) {
   return {static_cast<std::uint16_t>(sign | ((magnitude - 0x38000000U + 0xfffU + odd) >> 13))};
 }
 
-}  // namespace oko::runtime
+}  // namespace oko
