@@ -6,6 +6,7 @@ import static dev.oko.Reference.WIDTH;
 import static dev.oko.Reference.check;
 
 import java.io.IOException;
+import java.lang.ref.WeakReference;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -74,6 +75,7 @@ final class OkoNativeTest {
       mapped = file.map(FileChannel.MapMode.READ_ONLY, 0, file.size());
     }
     long model = OkoNative.openBuffer(mapped, 0, 0, 0, null, null);
+    WeakReference<ByteBuffer> watch = new WeakReference<>(mapped);
     mapped = null;
     long detector = OkoNative.createDetector(model, 1);
     OkoNative.closeModel(model);
@@ -82,6 +84,8 @@ final class OkoNativeTest {
     ByteBuffer uv = reference.bytes("nv12", PIXELS, PIXELS * 3 / 2);
     reference.expectAlike(detect(detector, frame(NV12, WIDTH, WIDTH, 2), y, uv, null));
     OkoNative.destroyDetector(detector);
+    System.gc();
+    check(watch.get() == null, "nobody uses the bytes");
   }
 
   private static void expectRefusal(Runnable call, int status, String text) {
