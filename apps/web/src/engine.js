@@ -1,0 +1,185 @@
+// The WebAssembly engine: loads the right module, and reads and writes its memory by the table of
+// struct fields that it brings along (engine/glue.cpp). Internal; oko.js is the public face.
+
+const kPageBytes = 65536;
+const kInitialBytes = 32 << 20;
+// Both bounds are those of the modules (CMakeLists.txt). Shared memory is reserved when it is made,
+// so where a phone refuses that much, less is asked for.
+const kLargestBytes = 2 ** 31;
+const kLargestSharedBytes = [2 ** 30, 2 ** 29, 2 ** 28];
+
+// A function of v128 code inside a try: a browser that accepts it can run the engine.
+const kProbe = Uint8Array.of(
+  0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0,
+  10, 13, 1, 11, 0, 0x06, 0x40, 0x41, 0, 0xfd, 15, 0x1a, 0x19, 0x0b, 0x0b);
+
+export function canRun() {
+  return typeof WebAssembly === "object" && WebAssembly.validate(kProbe);
+}
+
+export function canUseThreads() {
+  return globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer === "function";
+}
+
+function makeMemory(shared) {
+  const memory = (bytes) => new WebAssembly.Memory(
+    { initial: kInitialBytes / kPageBytes, maximum: bytes / kPageBytes, shared });
+  if (!shared) return memory(kLargestBytes);
+  for (const bytes of kLargestSharedBytes) {
+    try {
+      return memory(bytes);
+    } catch (error) {
+      if (bytes === kLargestSharedBytes.at(-1)) throw error;
+    }
+  }
+}
+
+// `threads` above 1 takes the module with threads; `wasm`: the module's bytes, else they are fetched.
+export async function loadEngine(threads, wasm) {
+  if (!canRun()) {
+    throw new Error("this browser has no WebAssembly SIMD (update it: " +
+      "Chrome 95, Firefox 100, Safari 16.4 and later have it)");
+  }
+  const memory = makeMemory(threads > 1);
+  const { default: instantiate } = threads > 1
+    ? await import("./oko-simd-threads.js")
+    : await import("./oko-simd.js");
+  const module = await instantiate({
+    wasmMemory: memory, wasmBinary: wasm, poolSize: threads - 1, print() {}, printErr() {},
+  });
+  return new Engine(module, memory);
+}
+
+class Engine {
+  constructor(module, memory) {
+    this.module = module;
+    this.memory = memory;
+    this.places = this.#readPlaces();
+  }
+
+  // Memory moves when it grows, so views are taken anew for each use.
+  get view() {
+    return new DataView(this.memory.buffer);
+  }
+
+  bytes(address, count) {
+    return new Uint8Array(this.memory.buffer, address, count);
+  }
+
+  floats(address, count) {
+    return new Float32Array(this.memory.buffer, address, count);
+  }
+
+  text(address) {
+    if (address === 0) return null;
+    const all = new Uint8Array(this.memory.buffer);
+    return new TextDecoder().decode(all.slice(address, all.indexOf(0, address)));
+  }
+
+  allocate(count) {
+    const address = this.module._malloc(Math.max(count, 1));
+    if (address === 0) throw new Error(`out of memory: ${count} bytes are not to be had`);
+    return address;
+  }
+
+  free(address) {
+    this.module._free(address);
+  }
+
+  // Allocated text, or 0 for none.
+  newText(text) {
+    if (text === undefined) return 0;
+    const encoded = new TextEncoder().encode(text + "\0");
+    const address = this.allocate(encoded.length);
+    this.bytes(address, encoded.length).set(encoded);
+    return address;
+  }
+
+  // Free threads of the pool.
+  get idleThreads() {
+    return this.module.PThread ? this.module.PThread.unusedWorkers.length : 0;
+  }
+
+  check(status) {
+    if (status !== 0) throw new Error(this.text(this.module._oko_last_error()));
+  }
+
+  place(name) {
+    const found = this.places.get(name);
+    if (found === undefined) throw new Error(`the engine has no ${name}`);
+    return found;
+  }
+
+  #readPlaces() {
+    const table = this.module._oko_web_places();
+    const places = new Map();
+    for (let i = 0; i < this.module._oko_web_place_count(); ++i) {
+      const [name, kind, where] = new Int32Array(this.memory.buffer, table + 12 * i, 3);
+      places.set(this.text(name), { kind: String.fromCharCode(kind), where });
+    }
+    return places;
+  }
+}
+
+const kWidth = { i: 4, f: 4, p: 4, d: 8, q: 8 };
+
+// A C struct: one of its own, all zero but for struct_size, until free() is called; or the one that
+// lies at `address`.
+export class Struct {
+  constructor(engine, type, address = 0) {
+    this.engine = engine;
+    this.type = type;
+    this.size = engine.place(type).where;
+    this.owned = address === 0;
+    this.address = this.owned ? engine.allocate(this.size) : address;
+    if (this.owned) {
+      engine.bytes(this.address, this.size).fill(0);
+      this.set("struct_size", this.size);
+    }
+  }
+
+  #find(field, index) {
+    const { kind, where } = this.engine.place(`${this.type}.${field}`);
+    return { kind, at: this.address + where + index * kWidth[kind] };
+  }
+
+  // `index` counts the elements of an array.
+  get(field, index = 0) {
+    const { kind, at } = this.#find(field, index);
+    const view = this.engine.view;
+    switch (kind) {
+      case "i": return view.getInt32(at, true);
+      case "f": return view.getFloat32(at, true);
+      case "d": return view.getFloat64(at, true);
+      case "q": return Number(view.getBigUint64(at, true));
+      default: return view.getUint32(at, true);
+    }
+  }
+
+  set(field, value, index = 0) {
+    const { kind, at } = this.#find(field, index);
+    const view = this.engine.view;
+    if (kind === "i") view.setInt32(at, value, true);
+    else if (kind === "f") view.setFloat32(at, value, true);
+    else view.setUint32(at, value, true);
+  }
+
+  setAll(values) {
+    for (const [field, value] of Object.entries(values)) this.set(field, value);
+    return this;
+  }
+
+  free() {
+    if (this.owned) this.engine.free(this.address);
+  }
+}
+
+// Runs `body` with a struct of its own and frees it.
+export function withStruct(engine, type, body) {
+  const struct = new Struct(engine, type);
+  try {
+    return body(struct);
+  } finally {
+    struct.free();
+  }
+}

@@ -1,0 +1,317 @@
+// The page in Chromium, its camera playing the bottle clip: boxes appear and are those that the
+// native engine finds in the very same pixels, with threads and without.
+import assert from "node:assert/strict";
+import { copyFileSync, cpSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { chromium } from "playwright-core";
+import { serve } from "../serve.mjs";
+import {
+  assertSameBoxes, kChromium, kFolder, kPackage, makeClip, makeModel, nativeDetect, noBrowser,
+  noData,
+} from "./support.mjs";
+
+const kModel = "yolo-fastest-1.1";
+const kPhone = { viewport: { width: 412, height: 839 }, deviceScaleFactor: 2 };
+
+let browser, site;
+
+before(async () => {
+  if (noBrowser || noData) return;
+  site = join(kFolder, "site");
+  cpSync(kPackage, site, { recursive: true });
+  copyFileSync(makeModel(kModel), join(site, `${kModel}.oko`));
+  writeFileSync(join(site, "broken.oko"), "this is no model");
+  browser = await launch(makeClip("clip"));
+});
+after(() => browser?.close());
+
+// Chromium whose camera plays a clip.
+function launch(clip) {
+  return chromium.launch({
+    executablePath: kChromium,
+    args: ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+      `--use-file-for-fake-video-capture=${clip}`],
+  });
+}
+
+// Calls `body` with a page of the site. Whatever the page complains about fails the test.
+async function withPage(options, body) {
+  const { isolated = true, address = "", prepare, inside = browser, ...context } = options;
+  const server = await serve(site, { isolated });
+  const faults = [];
+  const tab = await inside.newContext({ ...kPhone, permissions: ["camera"], ...context });
+  try {
+    const page = await tab.newPage();
+    page.on("pageerror", (error) => faults.push(error.message));
+    await prepare?.(page);
+    await page.goto(server.url + address);
+    await body(page);
+    assert.deepEqual(faults, []);
+  } finally {
+    await tab.close();
+    server.close();
+  }
+}
+
+// A result that the page shows, with its pixels as they were detected on.
+async function nextResult(page) {
+  const { pixels, ...result } = await page.evaluate(async () => {
+    const { pixels: { planes, ...frame }, ...rest } = await okoPage.nextResult();
+    const text = (plane) => {
+      let binary = "";
+      for (let i = 0; i < plane.length; i += 8192) {
+        binary += String.fromCharCode(...plane.subarray(i, i + 8192));
+      }
+      return btoa(binary);
+    };
+    return { ...rest, pixels: { ...frame, planes: planes.map(text) } };
+  });
+  const planes = pixels.planes.map((text) => new Uint8Array(Buffer.from(text, "base64")));
+  return { ...result, pixels: { ...pixels, planes } };
+}
+
+async function resultWithBoxes(page) {
+  for (let i = 0; i < 40; ++i) {
+    const result = await nextResult(page);
+    if (result.detections.length > 0) return result;
+  }
+  assert.fail("no boxes appear");
+}
+
+async function assertShowsNativeBoxes(page) {
+  const { detections, pixels, drawn } = await resultWithBoxes(page);
+  assertSameBoxes(detections, nativeDetect(join(site, `${kModel}.oko`), pixels));
+  const canvas = await page.locator("#boxes").boundingBox();
+  assert.equal(drawn.length, detections.length);
+  drawn.forEach(({ text, x, y, width }, i) => {
+    const { className, score, left, top, right } = detections[i];
+    assert.equal(text, `${className} ${Math.round(score * 100)} %`);
+    assert.ok(Math.abs(x - left * canvas.width / pixels.width) < 1);
+    assert.ok(Math.abs(y - top * canvas.height / pixels.height) < 1);
+    assert.ok(Math.abs(width - (right - left) * canvas.width / pixels.width) < 1);
+  });
+  return pixels;
+}
+
+function screenshot(name) {
+  return join(process.env.OKO_WEB_SCREENSHOTS || kFolder, `${name}.png`);
+}
+
+const texts = (page, ids) => Promise.all(ids.map((id) => page.locator(id).textContent()));
+
+describe("the page", { skip: noBrowser || noData }, () => {
+  for (const isolated of [true, false]) {
+    test(`shows the native engine's boxes, ${isolated ? "" : "not "}isolated`, async () => {
+      await withPage({ isolated, address: `?model=${kModel}.oko` }, async (page) => {
+        for (let i = 0; i < 4; ++i) await assertShowsNativeBoxes(page);
+        const [about, network, rate] = await texts(page, ["#about", "#network", "#rate"]);
+        assert.match(about, isolated
+          ? /^320 × 320 · 80 classes · float32 · [234] threads$/ : /float32 · 1 thread$/);
+        assert.match(network, /^\d+(\.\d)? ms$/);
+        assert.match(rate, /^\d+(\.\d)? fps$/);
+        await page.screenshot({ path: screenshot(isolated ? "isolated" : "not-isolated") });
+      });
+    });
+  }
+
+  test("fills a phone held upright, lying, and a desk", async () => {
+    const upright = await launch(makeClip("upright", "crop=330:360:36:0,scale=660:720"));
+    try {
+      await withPage({ inside: upright, address: `?model=${kModel}.oko` }, async (page) => {
+        assert.equal((await assertShowsNativeBoxes(page)).height, 720);
+        await page.screenshot({ path: screenshot("upright") });
+        const stage = await page.locator("#stage").boundingBox();
+        const picture = await page.locator("#picture").boundingBox();
+        assert.ok(Math.abs(picture.height - stage.height) < 1 ||
+          Math.abs(picture.width - stage.width) < 1);
+        assert.ok(Math.abs(picture.height / picture.width - 720 / 660) < .01);
+      });
+    } finally {
+      await upright.close();
+    }
+    for (const [name, width, height] of [["lying", 839, 412], ["desk", 1280, 800]]) {
+      await withPage({ viewport: { width, height }, address: `?model=${kModel}.oko` },
+        async (page) => {
+          await assertShowsNativeBoxes(page);
+          await page.screenshot({ path: screenshot(name) });
+          const all = await page.evaluate(() =>
+            [document.documentElement.scrollWidth, document.documentElement.scrollHeight]);
+          assert.deepEqual(all, [width, height]);  // nothing to scroll
+        });
+    }
+  });
+
+  test("shows boxes where the browser only draws frames", async () => {
+    const prepare = (page) => page.addInitScript(() => delete globalThis.VideoFrame);
+    await withPage({ prepare, address: `?model=${kModel}.oko` }, async (page) => {
+      assert.equal((await assertShowsNativeBoxes(page)).format, "RGBA");
+    });
+  });
+
+  test("opens a chosen model, pauses, and follows the threshold", async () => {
+    await withPage({ colorScheme: "dark" }, async (page) => {
+      await page.getByText("Choose a model", { exact: true }).waitFor();
+      await page.screenshot({ path: screenshot("welcome-dark") });
+      await page.locator("#file").setInputFiles(join(site, `${kModel}.oko`));
+      await resultWithBoxes(page);
+      await page.getByRole("button", { name: "Pause" }).click();
+      await page.getByRole("button", { name: "Go on" }).waitFor();
+      const found = [];
+      for (const threshold of ["0.95", "0.05"]) {
+        const result = nextResult(page);
+        await page.locator("#threshold").fill(threshold);
+        found.push((await result).detections.length);
+      }
+      assert.equal(found[0], 0);
+      assert.ok(found[1] > 3);
+      assert.equal(await page.locator("#threshold-value").textContent(), "0.05");
+      await page.screenshot({ path: screenshot("paused-dark") });
+    });
+  });
+
+  test("switches cameras and mirrors the front one", async () => {
+    // There is one fake camera and it does not tell which way it faces.
+    const prepare = (page) => page.addInitScript(() => {
+      const list = MediaDevices.prototype.enumerateDevices;
+      MediaDevices.prototype.enumerateDevices = async function enumerateDevices() {
+        const devices = await list.call(this);
+        return [...devices, ...devices];
+      };
+      const settings = MediaStreamTrack.prototype.getSettings;
+      MediaStreamTrack.prototype.getSettings = function getSettings() {
+        return { ...settings.call(this), facingMode: globalThis.facing ?? "environment" };
+      };
+      const ask = MediaDevices.prototype.getUserMedia;
+      MediaDevices.prototype.getUserMedia = function getUserMedia(wish) {
+        globalThis.facing = wish.video.facingMode.ideal;
+        return ask.call(this, wish);
+      };
+    });
+    await withPage({ prepare, address: `?model=${kModel}.oko` }, async (page) => {
+      await assertShowsNativeBoxes(page);
+      await page.getByRole("button", { name: "Switch" }).click();
+      await page.locator("#video.mirrored").waitFor();
+      const { detections, drawn, frame } = await resultWithBoxes(page);
+      const canvas = await page.locator("#boxes").boundingBox();
+      const x = canvas.width * (1 - detections[0].right / frame.width);
+      assert.ok(Math.abs(drawn[0].x - x) < 1);
+      await page.screenshot({ path: screenshot("mirrored") });
+    });
+  });
+
+  test("tells what is wrong with a model", async () => {
+    await withPage({ address: "?model=broken.oko" }, async (page) => {
+      await page.getByText("broken.oko cannot be used").waitFor();
+      assert.match(await page.locator("#notice-text").textContent(), /^model.*safetensors/);
+      await page.screenshot({ path: screenshot("bad-model") });
+    });
+    await withPage({ address: "?model=https://example.com/m.oko" }, async (page) => {
+      await page.getByText("from this page's own server only").waitFor();
+    });
+    await withPage({ address: "?model=none.oko" }, async (page) => {
+      await page.getByText("The server says: 404").waitFor();
+    });
+  });
+
+  test("tells that the camera is not allowed, and tries again", async () => {
+    const prepare = (page) => page.addInitScript(() => {
+      const ask = MediaDevices.prototype.getUserMedia;
+      let times = 0;
+      MediaDevices.prototype.getUserMedia = function getUserMedia(wish) {
+        if (times++ === 0) throw new DOMException("Permission denied", "NotAllowedError");
+        return ask.call(this, wish);
+      };
+    });
+    await withPage({ prepare, address: `?model=${kModel}.oko` }, async (page) => {
+      await page.getByText("The camera is not allowed").waitFor();
+      await page.screenshot({ path: screenshot("no-camera") });
+      await page.getByRole("button", { name: "Try again" }).click();
+      await resultWithBoxes(page);
+    });
+  });
+
+  test("tells that the browser is too old", async () => {
+    // The worker takes the probe's answer from the browser, so the worker's file is changed.
+    const prepare = (page) => page.route("**/worker.js", async (route) => {
+      const answer = await route.fetch();
+      const body = `WebAssembly.validate = () => false;\n${await answer.text()}`;
+      await route.fulfill({ response: answer, body });
+    });
+    await withPage({ prepare }, async (page) => {
+      await page.getByText("oko cannot run here").waitFor();
+      assert.match(await page.locator("#notice-text").textContent(), /no WebAssembly SIMD/);
+    });
+  });
+});
+
+describe("LiveDetector", { skip: noBrowser || noData }, () => {
+  test("has one frame in flight and takes the newest next", async () => {
+    await withPage({}, async (page) => {
+      const seen = await page.evaluate(async (name) => {
+        const { LiveDetector } = await import("./live.js");
+        const live = await LiveDetector.start({ threads: 1 });
+        await live.open(await (await fetch(name)).arrayBuffer());
+        const results = await Promise.all([1, 2, 3, 4, 5].map((side) =>
+          live.detect(new ImageData(16 * side, 16))));
+        live.close();
+        const end = await live.detect(new ImageData(16, 16)).catch((error) => error.message);
+        return [...results.map((result) => result?.frame.width ?? null), end];
+      }, `${kModel}.oko`);
+      assert.deepEqual(seen, [16, null, null, null, 80, "the detector is closed"]);
+    });
+  });
+
+  test("keeps its model where another is bad", async () => {
+    await withPage({}, async (page) => {
+      const seen = await page.evaluate(async (name) => {
+        const { LiveDetector } = await import("./live.js");
+        const live = await LiveDetector.start();
+        const early = await live.detect(new ImageData(16, 16)).catch((error) => error.message);
+        const bytes = await (await fetch(name)).arrayBuffer();
+        await live.open(bytes.slice());
+        const bad = await live.open(new ArrayBuffer(9)).catch((error) => error.message);
+        const result = await live.detect(new ImageData(16, 16));
+        await live.open(bytes);  // threads of the one before are given back
+        const again = await live.detect(new ImageData(32, 16));
+        live.close();
+        return [early, bad, result.frame.width, again.frame.width];
+      }, `${kModel}.oko`);
+      assert.equal(seen[0], "no model is open");
+      assert.match(seen[1], /^model/);
+      assert.deepEqual(seen.slice(2), [16, 32]);
+    });
+  });
+});
+
+describe("pictures", { skip: noBrowser || noData }, () => {
+  // Every kind of picture that a browser has, made from one drawing, gives the planes it should.
+  test("are read as they are", async () => {
+    await withPage({}, async (page) => {
+      const seen = await page.evaluate(async () => {
+        const { readFrame } = await import("./oko.js");
+        const canvas = new OffscreenCanvas(8, 4);
+        const context = canvas.getContext("2d");
+        context.fillStyle = "rgb(200 100 50)";
+        context.fillRect(0, 0, 8, 4);
+        const first = ({ planes, ...frame }) =>
+          ({ ...frame, pixel: planes.map((plane) => [...plane.subarray(0, 4)]) });
+        const raw = (format, size) => new VideoFrame(new Uint8Array(size).fill(7), {
+          format, codedWidth: 8, codedHeight: 4, timestamp: 0,
+          colorSpace: { matrix: "bt709", fullRange: true, primaries: "bt709", transfer: "bt709" },
+        });
+        const sources = [context.getImageData(0, 0, 8, 4), await createImageBitmap(canvas), canvas,
+          new VideoFrame(canvas, { timestamp: 0 }), raw("NV12", 48), raw("I420", 48),
+          raw("I422", 64)];
+        return Promise.all(sources.map(async (source) => first(await readFrame(source))));
+      });
+      for (const { format, pixel } of seen.slice(0, 4)) {
+        const expected = format === "BGRA" ? [50, 100, 200, 255] : [200, 100, 50, 255];
+        assert.deepEqual(pixel, [expected]);
+      }
+      assert.deepEqual(seen.slice(4, 6).map((f) => [f.format, f.matrix, f.range, f.pixel.length]),
+        [["NV12", "bt709", "full", 2], ["I420", "bt709", "full", 3]]);
+      assert.equal(seen[6].format, "RGBA");
+    });
+  });
+});

@@ -1,0 +1,30 @@
+// Compiles, as an app would, what README.md and docs/web.md show.
+import { loadOko, readFrame, toUpright, type Detection } from "oko-detector";
+import { LiveDetector } from "oko-detector/live";
+
+export async function still(bytes: ArrayBuffer, picture: ImageData): Promise<Detection[]> {
+  const oko = await loadOko({ threads: 2 });
+  const model = oko.open(bytes, { precision: "float16" });
+  const detector = await model.detector();
+  const found = await detector.detect(picture, { score: 0.3, nms: "agnostic" });
+  const values: Float32Array = detector.headMap(0).values;
+  console.log(model.info.classes, detector.timing.network, values.length);
+  detector.dispose();
+  model.dispose();
+  return found;
+}
+
+export async function camera(video: HTMLVideoElement, bytes: ArrayBuffer) {
+  const live = await LiveDetector.start();
+  await live.open(bytes);
+  const result = await live.detect(new VideoFrame(video), { view: { rotation: 90 } });
+  return result?.detections.map((found) => toUpright(found, result.frame).className);
+}
+
+export async function planes(video: VideoFrame) {
+  const frame = await readFrame(video);
+  return frame.planes[0].length;
+}
+
+// @ts-expect-error: a view turns by right angles
+readFrame(new ImageData(1, 1), { rotation: 45 });

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Builds the web package and tests it: the engine in node, the page in headless Chromium with a fake
+# camera, both against the native engine and the reference results.
+#
+#   scripts/test_web.sh
+#
+# OKO_DATA names the reference data. OKO_CHROMIUM names a Chromium or Chrome. OKO_WEB_SCREENSHOTS
+# names a folder to keep screenshots in. What is missing is said and skipped.
+set -eu
+cd "$(dirname "$0")/.."
+started=$(date +%s)
+
+for tool in em++ node npm; do
+  command -v $tool >/dev/null || {
+    echo "test_web: there is no $tool (install emscripten, nodejs and npm)" >&2
+    exit 1
+  }
+done
+
+scripts/build_web.sh
+cmake --preset phone -B build/web/native
+cmake --build build/web/native --target oko_web_make_model oko_web_native_detect
+(cd apps/web && npm ci --no-audit --no-fund --silent)
+
+skipped=""
+data="${OKO_DATA:-$PWD/../shared/data}"
+[ -d "$data/golden" ] || skipped="$skipped; everything that needs the reference data (OKO_DATA)"
+chromium="${OKO_CHROMIUM:-$(command -v chromium || command -v google-chrome || true)}"
+[ -n "$chromium" ] || skipped="$skipped; the page (there is no Chromium)"
+if ! command -v ffmpeg >/dev/null; then
+  chromium=""
+  skipped="$skipped; the page (there is no ffmpeg to make the camera's clip)"
+fi
+
+export OKO_DATA="$data" OKO_CHROMIUM="$chromium"
+export OKO_WEB_PACKAGE="$PWD/build/web/package" OKO_WEB_NATIVE="$PWD/build/web/native/apps/web/test"
+apps/web/node_modules/.bin/tsc --project apps/web/test/tsconfig.json
+node --test --test-reporter=spec --test-concurrency=1 \
+  apps/web/test/engine.test.mjs apps/web/test/browser.test.mjs
+
+echo "test_web: all passed, $(($(date +%s) - started)) s in all"
+[ -z "$skipped" ] || echo "test_web: NOT tested:${skipped#;}"
