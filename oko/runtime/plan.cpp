@@ -55,7 +55,7 @@ Finish finish_of(Activation activation) {
 bool winograd_pays(const graph::Convolution& c, const Shape& in, const Shape& out, bool int8) {
   if (c.size != 3 || c.stride != 1 || c.groups != 1) return false;
   // Measured on x86-64: a product of bytes costs a quarter of one of floats, a transform the same.
-  const double transform = int8 ? 30 : 10;
+  const double transform = int8 ? 20 : 10;
   const int tile = int8 ? kTile8 : kTile, points = int8 ? kPoints8 : kPoints;
   const double tiles = ((out.height + tile - 1) / tile) * ((out.width + tile - 1) / tile);
   const double channels = in.channels, filters = out.channels;
