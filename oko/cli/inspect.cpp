@@ -4,21 +4,34 @@
 #include <iostream>
 
 #include "oko/base/error.h"
+#include "oko/base/threads.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/model.h"
+#include "oko/cli/profile.h"
 #include "oko/cli/table.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/cost.h"
 #include "oko/graph/draw.h"
+#include "oko/image/letterbox.h"
+#include "oko/media/picture.h"
 #include "oko/storage/store.h"
 
 namespace oko::cli {
 namespace {
 
+struct ProfileArguments {
+  bool wanted = false;
+  int threads = 0;  // 0: all processors
+  std::string precision = "model", target = "auto";
+  std::string picture;  // "": made up
+  int rounds = 0;       // 0: two seconds of them
+};
+
 struct InspectArguments {
   ModelArguments model;
   int classes = 0;
   std::string size, dot, svg;
+  ProfileArguments profile;
 };
 
 bool is_builtin(const std::string& name) {
@@ -167,12 +180,66 @@ bool draw(const std::string& target, const std::string& content, const Context& 
   return false;
 }
 
+// What the engine's input holds: the picture as detection would put it there, or made-up numbers.
+std::vector<float> input_of(const graph::Network& network, const std::string& path) {
+  std::vector<float> input = made_up_picture(network);
+  if (path.empty()) return input;
+  if (network.input.channels != 3) {
+    throw Error(
+        ErrorCode::kUsage, "--picture",
+        fmt::format("the network takes {} channels, pictures have 3", network.input.channels),
+        "leave it out: the numbers are then made up");
+  }
+  const image::Picture picture = media::decode(storage::map(path), path);
+  image::letterbox(picture.frame(), {network.input.width, network.input.height}, network.preprocess,
+                   input);
+  return input;
+}
+
+Profile profile_of(graph::Network network, const ProfileArguments& arguments, Progress& progress) {
+  ProfileOptions options;
+  options.threads = arguments.threads > 0 ? arguments.threads : available_processors();
+  options.rounds = arguments.rounds;
+  options.model.precision = runtime::precision_named(arguments.precision).value();
+  if (arguments.target != "auto") {
+    options.model.target = simd_target_named(arguments.target).value();
+  }
+  const std::vector<float> input = input_of(network, arguments.picture);
+  if (network.weights.empty()) {
+    fill_made_up_weights(network);
+    if (options.model.precision == runtime::Precision::kInt8) {
+      quantize_on(network, input, options.threads);
+    }
+  }
+  return profile(network, input, options, progress);
+}
+
+void say_profile(const graph::Network& network, const Profile& profile, const Context& context) {
+  context.say(table_text(profile));
+  context.say("");
+  context.say(fmt::format("{}: input {}{}", network.name.empty() ? "network" : network.name,
+                          graph::to_string(network.input),
+                          network.weights.empty() ? ", no weights: timed with made-up ones" : ""));
+  context.say(summary_text(profile));
+}
+
+void inspect_profile(const graph::Network& network, const ProfileArguments& arguments,
+                     const Context& context) {
+  const Profile profile = profile_of(network, arguments, *context.progress);
+  say_profile(network, profile, context);
+  Json document = as_json(network);
+  document["profile"] = as_json(profile);
+  document["profile"]["made_up_weights"] = network.weights.empty();
+  context.emit(document);
+}
+
 void inspect(const InspectArguments& arguments, const Context& context) {
   if (context.json && (arguments.dot == "-" || arguments.svg == "-")) {
     throw Error(ErrorCode::kUsage, "--json", "standard output cannot hold two documents",
                 "give --dot or --svg a file name");
   }
   const graph::Network network = load(arguments);
+  if (arguments.profile.wanted) return inspect_profile(network, arguments.profile, context);
   const bool taken = draw(arguments.dot, graph::to_dot(network), context) ||
                      draw(arguments.svg, graph::to_svg(network), context);
   if (taken) return;
@@ -181,10 +248,42 @@ void inspect(const InspectArguments& arguments, const Context& context) {
   context.emit(as_json(network));
 }
 
+void add_profile_arguments(CLI::App& command, ProfileArguments& profile) {
+  CLI::Option* wanted = command.add_flag("--profile", profile.wanted,
+                                         "Run it in oko's engine and show where the time goes");
+  wanted->excludes(command.get_option("--dot"), command.get_option("--svg"));
+  command.add_option("--threads", profile.threads, "Processors to use (0: all)")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str()
+      ->type_name("N")
+      ->needs(wanted);
+  command
+      .add_option("--precision", profile.precision,
+                  "Of the weights (model: int8 where it was quantized, else fp32)")
+      ->check(CLI::IsMember({"model", "fp32", "fp16", "int8"}))
+      ->capture_default_str()
+      ->needs(wanted);
+  std::vector<std::string> targets = {"auto"};
+  for (const SimdTarget target : simd_targets()) targets.push_back(name_of(target));
+  command.add_option("--target", profile.target, "Instruction set to use (auto: the best)")
+      ->check(CLI::IsMember(targets))
+      ->capture_default_str()
+      ->needs(wanted);
+  command.add_option("--picture", profile.picture, "Run it on this picture (default: made up)")
+      ->type_name("FILE")
+      ->needs(wanted);
+  command.add_option("--rounds", profile.rounds, "Timed runs (0: two seconds of them)")
+      ->check(CLI::Range(0, 100000))
+      ->capture_default_str()
+      ->type_name("N")
+      ->needs(wanted);
+}
+
 }  // namespace
 
 void add_inspect_command(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("inspect", "Show a network: layers, shapes and cost");
+  CLI::App* command =
+      app.add_subcommand("inspect", "Show a network: layers, shapes, cost and speed");
   const auto arguments = std::make_shared<InspectArguments>();
   add_model_arguments(*command, arguments->model);
   command->get_option("MODEL")->description(
@@ -197,10 +296,12 @@ void add_inspect_command(CLI::App& app, Context& context) {
       ->type_name("FILE");
   command->add_option("--svg", arguments->svg, "Write the graph as a picture (-: standard output)")
       ->type_name("FILE");
+  add_profile_arguments(*command, arguments->profile);
   command->footer(R"(
 Examples:
   oko inspect yolov3-tiny --classes 3
   oko inspect model.oko --svg model.svg
+  oko inspect model.oko --profile --threads 1
   oko inspect yolov3.cfg --size 608 --json)");
   command->callback([arguments, &context] { inspect(*arguments, context); });
 }

@@ -1,0 +1,184 @@
+#include "oko/cli/profile.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "oko/base/random.h"
+#include "oko/cli/peak.h"
+#include "oko/graph/cost.h"
+#include "oko/runtime/calibrate.h"
+#include "oko/runtime/executor.h"
+
+namespace oko::cli {
+namespace {
+
+constexpr std::uint64_t kSeed = 7;
+
+double median_of(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+double fastest_of(const std::vector<double>& values) {
+  return *std::min_element(values.begin(), values.end());
+}
+
+std::string layers_of(const runtime::Step& step) {
+  if (std::holds_alternative<runtime::InputStep>(step.work)) return "in";
+  const auto* convolution = std::get_if<runtime::ConvolutionStep>(&step.work);
+  if (convolution == nullptr || convolution->layer == step.layer) return std::to_string(step.layer);
+  return std::to_string(convolution->layer) + "+" + std::to_string(step.layer);
+}
+
+graph::Shape input_of(const runtime::Step& step, const runtime::Plan& plan) {
+  if (std::holds_alternative<runtime::InputStep>(step.work)) return plan.input;
+  const runtime::Map* first = nullptr;
+  runtime::for_maps(step, [&](const runtime::Map& map) {
+    if (first == nullptr) first = &map;
+  });
+  return first->shape;
+}
+
+// A head writes the map that it reads.
+std::vector<graph::Shape> outputs_of(const runtime::Step& step) {
+  if (const auto* c = std::get_if<runtime::ConvolutionStep>(&step.work)) {
+    std::vector<graph::Shape> shapes;
+    for (const auto* map : {&c->out, &c->pooled}) {
+      if (*map) shapes.push_back((*map)->shape);
+    }
+    return shapes;
+  }
+  graph::Shape last;
+  runtime::for_maps(step, [&](const runtime::Map& map) { last = map.shape; });
+  return {last};
+}
+
+// Times of every step, round by round.
+struct Rounds {
+  std::vector<std::vector<double>> steps;
+  std::vector<double> sums;
+
+  explicit Rounds(std::size_t count) : steps(count) {}
+  void add(std::span<const double> seconds) {
+    double sum = 0;
+    for (std::size_t i = 0; i < seconds.size(); ++i) {
+      steps[i].push_back(seconds[i]);
+      sum += seconds[i];
+    }
+    sums.push_back(sum);
+  }
+};
+
+// Between the rounds the peak is measured, so that both meet the same clock and the same
+// neighbours.
+Rounds run_rounds(runtime::Executor& executor, Peak& peak, int wanted, Progress& progress) {
+  using Clock = std::chrono::steady_clock;
+  constexpr double kSeconds = 2;
+  constexpr std::size_t kFewest = 5;
+  executor.run();
+  executor.profile();
+  Rounds rounds(executor.step_seconds().size());
+  progress.begin("timing", static_cast<std::uint64_t>(wanted), "rounds");
+  const auto enough = [&, begin = Clock::now()] {
+    if (wanted > 0) return std::cmp_equal(rounds.sums.size(), wanted);
+    const std::chrono::duration<double> passed = Clock::now() - begin;
+    return rounds.sums.size() >= kFewest && passed.count() >= kSeconds;
+  };
+  while (!enough()) {
+    executor.run();
+    rounds.add(executor.step_seconds());
+    peak.measure();
+    progress.advance();
+  }
+  progress.end();
+  return rounds;
+}
+
+void add_steps(Profile& profile, const runtime::Model& model, const Rounds& rounds) {
+  const std::vector<graph::LayerCost> costs = graph::layer_costs(model.network());
+  double all = 0;
+  for (std::size_t i = 0; i < rounds.steps.size(); ++i) {
+    const runtime::Step& step = model.plan().steps[i];
+    StepProfile one{layers_of(step), runtime::describe(step), input_of(step, model.plan()),
+                    outputs_of(step)};
+    if (const auto* c = std::get_if<runtime::ConvolutionStep>(&step.work)) {
+      one.flop = costs[static_cast<std::size_t>(c->layer)].flop;
+    }
+    one.fastest = fastest_of(rounds.steps[i]);
+    one.median = median_of(rounds.steps[i]);
+    all += one.median;
+    profile.flop += one.flop;
+    profile.steps.push_back(std::move(one));
+  }
+  for (StepProfile& step : profile.steps) step.share = step.median / all;
+}
+
+void add_memory(Profile& profile, const runtime::Plan& plan) {
+  profile.weight_bytes = plan.weight_bytes;
+  profile.map_bytes = plan.arena_bytes;
+  profile.scratch_bytes =
+      plan.shared_bytes + plan.thread_bytes * static_cast<std::size_t>(profile.threads);
+  std::int64_t numbers = plan.input.count();
+  for (const graph::Shape& head : plan.heads) numbers += head.count();
+  profile.border_bytes = static_cast<std::size_t>(numbers) * sizeof(float);
+}
+
+}  // namespace
+
+Profile profile(const graph::Network& network, std::span<const float> input,
+                const ProfileOptions& options, Progress& progress) {
+  const auto model = runtime::Model::make(network, options.model);
+  const runtime::Plan& plan = model->plan();
+  runtime::Executor executor(model, options.threads);
+  std::copy(input.begin(), input.end(), executor.input().begin());
+  Peak peak(plan.target, plan.precision == runtime::Precision::kInt8, options.threads);
+
+  Profile profile;
+  profile.target = plan.target;
+  profile.precision = plan.precision;
+  profile.threads = options.threads;
+  const Rounds rounds = run_rounds(executor, peak, options.rounds, progress);
+  profile.rounds = static_cast<int>(rounds.sums.size());
+  profile.fastest = fastest_of(rounds.sums);
+  profile.median = median_of(rounds.sums);
+  profile.peak = peak.operations();
+  add_steps(profile, *model, rounds);
+  add_memory(profile, plan);
+  return profile;
+}
+
+void fill_made_up_weights(graph::Network& network) {
+  Random random(kSeed);
+  for (const graph::WeightSpec& spec : graph::weight_specs(network)) {
+    std::size_t count = 1;
+    for (const std::int64_t side : spec.shape) count *= static_cast<std::size_t>(side);
+    std::vector<float> values(count);
+    const auto filters = static_cast<double>(spec.shape.front());
+    // Kernels keep the size of the numbers that pass through them (He et al. 2015).
+    const double size = std::sqrt(6 * filters / static_cast<double>(count));
+    for (float& v : values) {
+      v = spec.name.ends_with(".kernel")     ? static_cast<float>(random.uniform(-size, size))
+          : spec.name.ends_with(".scale")    ? 1
+          : spec.name.ends_with(".variance") ? 1
+                                             : 0;
+    }
+    network.weights[spec.name] = graph::Tensor::of(std::move(values), spec.shape);
+  }
+}
+
+std::vector<float> made_up_picture(const graph::Network& network) {
+  Random random(kSeed, 1);
+  std::vector<float> picture(static_cast<std::size_t>(network.input.count()));
+  for (float& v : picture) v = static_cast<float>(random.uniform());
+  return picture;
+}
+
+void quantize_on(graph::Network& network, std::span<const float> input, int threads) {
+  runtime::Calibrator calibrator(network, threads);
+  calibrator.add(input);
+  runtime::set_quantization(network, calibrator.result(runtime::Calibration::kMinMax));
+}
+
+}  // namespace oko::cli

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "oko/base/json.h"
+#include "oko/base/progress.h"
+#include "oko/graph/network.h"
+#include "oko/runtime/model.h"
+
+// Where the time of the phone engine goes on this machine, step by step.
+namespace oko::cli {
+
+struct ProfileOptions {
+  runtime::ModelOptions model{};
+  int threads = 1;
+  int rounds = 0;  // timed runs; 0: two seconds of them, at least 5
+};
+
+// One step of the engine's plan.
+struct StepProfile {
+  std::string layers;  // of the network: "8+9" where two are fused, "in" for its input
+  std::string work;    // runtime::describe()
+  graph::Shape in;
+  std::vector<graph::Shape> out;   // two where the map before pooling is wanted as well
+  double flop = 0;                 // of the direct convolution, a multiply and an add as 2
+  double fastest = 0, median = 0;  // seconds
+  double share = 0;                // of the sum of all medians
+  double rate() const { return flop / fastest; }
+};
+
+struct Profile {
+  SimdTarget target = SimdTarget::kScalar;
+  runtime::Precision precision = runtime::Precision::kFloat32;  // never kModel
+  int threads = 1, rounds = 0;
+  std::vector<StepProfile> steps;
+  double flop = 0;
+  double fastest = 0, median = 0;  // seconds of all steps of a round
+  double peak = 0;                 // operations a second (peak.h), 0: unknown
+  std::size_t weight_bytes = 0;    // packed
+  std::size_t map_bytes = 0;       // the arena
+  std::size_t scratch_bytes = 0;   // of all threads
+  std::size_t border_bytes = 0;    // the input and the heads, float32
+  std::size_t all_bytes() const { return weight_bytes + map_bytes + scratch_bytes + border_bytes; }
+};
+
+// Runs the network on `input` (3 × height × width floats). Throws an input Error for a network that
+// the engine cannot run. The first round is for the caches.
+Profile profile(const graph::Network& network, std::span<const float> input,
+                const ProfileOptions& options, Progress& progress);
+
+// For a network without weights: random ones, small enough that nothing overflows. A step takes
+// the same time whatever its numbers are.
+void fill_made_up_weights(graph::Network& network);
+// Evenly spread numbers from 0 to 1, as many as the network takes.
+std::vector<float> made_up_picture(const graph::Network& network);
+// Gives a network with weights the ranges that int8 needs, measured on this one input.
+void quantize_on(graph::Network& network, std::span<const float> input, int threads);
+
+// For people; the last line has no end.
+std::string table_text(const Profile& profile);
+std::string summary_text(const Profile& profile);
+Json as_json(const Profile& profile);
+
+}  // namespace oko::cli

@@ -1,0 +1,217 @@
+#include "oko/cli/profile.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "oko/base/error.h"
+#include "oko/cli/cli.h"
+#include "oko/cli/peak.h"
+#include "oko/graph/builtin.h"
+#include "oko/media/picture.h"
+#include "oko/runtime/executor.h"
+#include "oko/storage/store.h"
+
+namespace oko::cli {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::Gt;
+using ::testing::HasSubstr;
+using ::testing::Le;
+
+// A builtin network at a size that takes a moment only, with made-up weights.
+graph::Network small_network(const char* name = "yolov3-tiny") {
+  graph::Network network = graph::make_builtin(name, {.classes = 2, .width = 64, .height = 64});
+  fill_made_up_weights(network);
+  return network;
+}
+
+Profile small_profile(const graph::Network& network, const ProfileOptions& options) {
+  NoProgress progress;
+  return profile(network, made_up_picture(network), options, progress);
+}
+
+int lines_of(const std::string& text) {
+  return 1 + static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+}
+
+TEST(ProfileSteps, EveryStepOfThePlanIsTimed) {
+  const graph::Network network = small_network();
+  const Profile profile = small_profile(network, {.threads = 2, .rounds = 3});
+  const auto plan = runtime::make_plan(network, {});
+  ASSERT_EQ(profile.steps.size(), plan.steps.size());
+  EXPECT_EQ(profile.rounds, 3);
+  double shares = 0, medians = 0, flop = 0;
+  for (const StepProfile& step : profile.steps) {
+    EXPECT_GT(step.fastest, 0) << step.work;
+    EXPECT_LE(step.fastest, step.median) << step.work;
+    shares += step.share;
+    medians += step.median;
+    flop += step.flop;
+  }
+  EXPECT_NEAR(shares, 1, 1e-9);
+  EXPECT_NEAR(profile.steps.front().share, profile.steps.front().median / medians, 1e-9);
+  EXPECT_DOUBLE_EQ(profile.flop, flop);
+  EXPECT_LE(profile.fastest, profile.median);
+}
+
+// 3x3 over 3 channels to 16 filters of 64x64, pooled in the same step.
+TEST(ProfileSteps, FusedLayersShareALine) {
+  const Profile profile = small_profile(small_network(), {.rounds = 1});
+  const StepProfile& first = profile.steps.front();
+  EXPECT_EQ(first.layers, "0+1");
+  EXPECT_EQ(first.in, (graph::Shape{3, 64, 64}));
+  EXPECT_THAT(first.out, ElementsAre(graph::Shape{16, 32, 32}));
+  EXPECT_DOUBLE_EQ(first.flop, 2. * 9 * 3 * 16 * 64 * 64);
+  // Layer 8's map is joined with another one and pooled as well.
+  for (const StepProfile& step : profile.steps) {
+    if (step.layers != "8+9") continue;
+    EXPECT_THAT(step.out, ElementsAre(graph::Shape{256, 4, 4}, graph::Shape{256, 2, 2}));
+    return;
+  }
+  FAIL() << "no step makes layers 8 and 9";
+}
+
+TEST(ProfileSteps, MemoryIsWhatThePlanAsksFor) {
+  const graph::Network network = small_network();
+  const Profile profile = small_profile(network, {.threads = 2, .rounds = 1});
+  const auto plan = runtime::make_plan(network, {});
+  EXPECT_EQ(profile.weight_bytes, plan.weight_bytes);
+  EXPECT_EQ(profile.map_bytes, plan.arena_bytes);
+  EXPECT_EQ(profile.scratch_bytes, plan.shared_bytes + 2 * plan.thread_bytes);
+  // The input, and heads of 3 · (5 + 2) channels at strides 32 and 16.
+  EXPECT_EQ(profile.border_bytes, 4U * (3 * 64 * 64 + 21 * (2 * 2 + 4 * 4)));
+}
+
+TEST(ProfileSteps, EveryTargetAndPrecisionRuns) {
+  graph::Network network = small_network("yolo-fastest");
+  quantize_on(network, made_up_picture(network), 1);
+  for (const SimdTarget target : simd_targets()) {
+    for (const auto precision :
+         {runtime::Precision::kFloat32, runtime::Precision::kFloat16, runtime::Precision::kInt8}) {
+      const Profile profile =
+          small_profile(network, {.model = {precision, target}, .threads = 1, .rounds = 1});
+      EXPECT_EQ(profile.target, target);
+      EXPECT_EQ(profile.precision, precision);
+      EXPECT_EQ(profile.peak > 0, target != SimdTarget::kScalar) << name_of(target);
+    }
+  }
+}
+
+// Numbers that grew or died out on the way would be slower or faster than real ones.
+TEST(MadeUp, WeightsKeepTheNumbersInRange) {
+  const graph::Network network = small_network();
+  runtime::Executor executor(runtime::Model::make(network, {}), 1);
+  const std::vector<float> input = made_up_picture(network);
+  EXPECT_THAT(input, Each(AllOf(testing::Ge(0.F), Le(1.F))));
+  std::copy(input.begin(), input.end(), executor.input().begin());
+  executor.run();
+  for (const detect::HeadMap& head : executor.heads()) {
+    double squares = 0;
+    for (const float v : head) squares += static_cast<double>(v) * v;
+    const double size = std::sqrt(squares / static_cast<double>(head.size()));
+    EXPECT_THAT(size, AllOf(Gt(1e-3), Le(1e3)));
+  }
+}
+
+TEST(PeakOfMachine, GrowsWithTheProductOfBytes) {
+  const SimdTarget target = best_simd_target();
+  Peak floats(target, false, 1), bytes(target, true, 1), scalar(SimdTarget::kScalar, false, 1);
+  EXPECT_EQ(floats.operations(), 0);
+  for (Peak* peak : {&floats, &bytes, &scalar}) peak->measure();
+  EXPECT_GT(floats.operations(), 1e8);  // a machine from this century
+  EXPECT_GT(bytes.operations(), 1e8);
+  EXPECT_EQ(scalar.operations(), 0);
+}
+
+// The command itself.
+class InspectProfile : public ::testing::Test {
+ protected:
+  // Runs `oko inspect words…`; the result is what it printed, or "exit N: error".
+  static std::string inspect(std::vector<std::string> words) {
+    words.insert(words.begin(), {"oko", "inspect"});
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    const int code = run_oko(static_cast<int>(argv.size()), argv.data());
+    const std::string out = ::testing::internal::GetCapturedStdout();
+    const std::string error = ::testing::internal::GetCapturedStderr();
+    return code == 0 ? out : "exit " + std::to_string(code) + ": " + error;
+  }
+  static std::vector<std::string> profile_words(std::vector<std::string> more) {
+    more.insert(more.begin(),
+                {"yolov3-tiny", "--size", "64", "--profile", "--rounds", "1", "--threads", "1"});
+    return more;
+  }
+};
+
+TEST_F(InspectProfile, TableHasALineForEachStep) {
+  const std::string text = inspect(profile_words({}));
+  graph::Network network = graph::make_builtin("yolov3-tiny", {.width = 64, .height = 64});
+  fill_made_up_weights(network);
+  const auto plan = runtime::make_plan(network, {});
+  const std::string table = text.substr(0, text.find("\n\n"));
+  EXPECT_EQ(lines_of(table), static_cast<int>(plan.steps.size()) + 1);
+  EXPECT_THAT(table, HasSubstr("0+1    conv 3x3 gemm + pool"));
+  EXPECT_THAT(text, HasSubstr("no weights: timed with made-up ones"));
+  EXPECT_THAT(text, HasSubstr("Winograd multiplies less"));
+  EXPECT_THAT(text, HasSubstr("packed weights"));
+}
+
+TEST_F(InspectProfile, JsonTellsTheSame) {
+  const Json document =
+      parse_json(inspect(profile_words({"--json", "--precision", "int8"})), "out");
+  EXPECT_FALSE(document["has_weights"].get<bool>());
+  EXPECT_EQ(document["layers"].size(), 24U);
+  const Json& profile = document["profile"];
+  EXPECT_TRUE(profile["made_up_weights"].get<bool>());
+  EXPECT_EQ(profile["precision"], "int8");
+  EXPECT_EQ(profile["threads"], 1);
+  double shares = 0;
+  for (const Json& step : profile["steps"]) {
+    shares += step["share"].get<double>();
+    EXPECT_EQ(step["flop"].get<double>() > 0, step["flop_per_second"].is_number());
+  }
+  EXPECT_NEAR(shares, 1, 1e-9);
+  EXPECT_EQ(profile["steps"].back()["step"], "head");
+}
+
+TEST_F(InspectProfile, RunsOnAGivenPicture) {
+  const std::string file = ::testing::TempDir() + "oko_inspect_profile.png";
+  media::save({{32, 32}, std::vector<std::uint8_t>(32 * 32 * 3)}, file);
+  EXPECT_THAT(inspect(profile_words({"--picture", file})), HasSubstr("fastest"));
+  std::filesystem::remove(file);
+  EXPECT_THAT(inspect(profile_words({"--picture", file})), HasSubstr("exit 3: "));
+}
+
+TEST_F(InspectProfile, FlagsThatDoNotFitAreRefused) {
+  EXPECT_THAT(inspect({"yolov3-tiny", "--threads", "1"}), HasSubstr("exit 2: "));
+  EXPECT_THAT(inspect({"yolov3-tiny", "--precision", "int8"}), HasSubstr("--profile"));
+  EXPECT_THAT(inspect({"yolov3-tiny", "--picture", "a.png"}), HasSubstr("exit 2: "));
+  EXPECT_THAT(inspect(profile_words({"--dot", "-"})), HasSubstr("exit 2: "));
+  EXPECT_THAT(inspect(profile_words({"--target", "abacus"})), HasSubstr("exit 2: "));
+  EXPECT_THAT(inspect(profile_words({"--precision", "int4"})), HasSubstr("exit 2: "));
+}
+
+// A network with weights of its own keeps them, and its own ranges or none.
+TEST_F(InspectProfile, Int8WantsAQuantizedModel) {
+  const graph::Network network = small_network();
+  NoProgress progress;
+  try {
+    profile(network, made_up_picture(network),
+            {.model = {runtime::Precision::kInt8, best_simd_target()}, .rounds = 1}, progress);
+    FAIL() << "it ran";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInput);
+    EXPECT_THAT(error.mend(), HasSubstr("oko quantize"));
+  }
+}
+
+}  // namespace
+}  // namespace oko::cli
