@@ -350,5 +350,30 @@ TEST(DetectOutput, CsvQuotesNames) {
   EXPECT_EQ(counts_text(network, {}), "nothing");
 }
 
+TEST_F(Cli, QuantizeWritesASmallerModelThatRunsOnBytes) {
+  image::Picture picture{{48, 40}, std::vector<std::uint8_t>(48 * 40 * 3)};
+  for (std::size_t i = 0; i < picture.rgb.size(); ++i) {
+    picture.rgb[i] = static_cast<std::uint8_t>(i * 37);
+  }
+  media::save(picture, file("data/images/a.png"));
+  storage::write(file("data/labels/a.txt"), std::string_view("0 .5 .5 .4 .4\n"));
+  storage::write(file("data/classes.txt"), std::string_view("rose\nleaf\n"));
+  const Outcome made =
+      oko_command({"quantize", file("net.cfg"), "--weights", file("net.weights"), "--names",
+                   file("two.names"), file("data"), "-o", file("small.oko")});
+  ASSERT_EQ(made.code, 0) << made.error;
+  EXPECT_THAT(made.out, HasSubstr("int8"));
+  EXPECT_THAT(made.out, HasSubstr("points on 1 pictures"));
+  EXPECT_LT(storage::stat(file("small.oko"))->size, static_cast<std::uint64_t>(kFloats) * 2);
+
+  const Outcome found = oko_command(
+      {"detect", file("small.oko"), "--precision", "int8", file("data/images/a.png"), "--json"});
+  EXPECT_EQ(found.code, 0) << found.error;
+  const Outcome plain = oko_command({"detect", file("net.cfg"), "--weights", file("net.weights"),
+                                     "--precision", "int8", file("data/images/a.png")});
+  EXPECT_EQ(plain.code, 3);
+  EXPECT_THAT(plain.error, HasSubstr("was not quantized"));
+}
+
 }  // namespace
 }  // namespace oko::cli
