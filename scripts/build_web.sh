@@ -1,12 +1,11 @@
 #!/bin/sh
 # Builds the web engine, with threads and without, and lays the npm package with its page into
-# build/web/package. Needs Emscripten (Debian: emscripten) beside what scripts/setup.sh --phone
-# installs.
+# build/web/package.
 #
 #   scripts/build_web.sh
 set -eu
 cd "$(dirname "$0")/.."
-command -v em++ >/dev/null || { echo "build_web: there is no em++ (install emscripten)" >&2; exit 1; }
+scripts/setup.sh --wasm
 
 package=build/web/package
 for variant in single threads; do

@@ -10,14 +10,8 @@ set -eu
 cd "$(dirname "$0")/.."
 started=$(date +%s)
 
-for tool in em++ node npm; do
-  command -v $tool >/dev/null || {
-    echo "test_web: there is no $tool (install emscripten, nodejs and npm)" >&2
-    exit 1
-  }
-done
-
 scripts/build_web.sh
+command -v npm >/dev/null || { echo "test_web: there is no npm (install it)" >&2; exit 1; }
 cmake --preset phone -B build/web/native
 cmake --build build/web/native --target oko_web_make_model oko_web_native_detect
 (cd apps/web && npm ci --no-audit --no-fund --silent)

@@ -12,6 +12,7 @@ import {
 } from "./support.mjs";
 
 const kModel = "yolo-fastest-1.1";
+const kWideModel = "yolo-fastest-1.1-xl";
 const kPhone = { viewport: { width: 412, height: 839 }, deviceScaleFactor: 2 };
 
 let browser, site;
@@ -20,7 +21,7 @@ before(async () => {
   if (noBrowser || noData) return;
   site = join(kFolder, "site");
   cpSync(kPackage, site, { recursive: true });
-  copyFileSync(makeModel(kModel), join(site, `${kModel}.oko`));
+  for (const name of [kModel, kWideModel]) copyFileSync(makeModel(name), join(site, `${name}.oko`));
   writeFileSync(join(site, "broken.oko"), "this is no model");
   browser = await launch(makeClip("clip"));
 });
@@ -79,9 +80,9 @@ async function resultWithBoxes(page) {
   assert.fail("no boxes appear");
 }
 
-async function assertShowsNativeBoxes(page) {
+async function assertShowsNativeBoxes(page, model = kModel) {
   const { detections, pixels, drawn } = await resultWithBoxes(page);
-  assertSameBoxes(detections, nativeDetect(join(site, `${kModel}.oko`), pixels));
+  assertSameBoxes(detections, nativeDetect(join(site, `${model}.oko`), pixels));
   const canvas = await page.locator("#boxes").boundingBox();
   assert.equal(drawn.length, detections.length);
   drawn.forEach(({ text, x, y, width }, i) => {
@@ -118,8 +119,8 @@ describe("the page", { skip: noBrowser || noData }, () => {
   test("fills a phone held upright, lying, and a desk", async () => {
     const upright = await launch(makeClip("upright", "crop=330:360:36:0,scale=660:720"));
     try {
-      await withPage({ inside: upright, address: `?model=${kModel}.oko` }, async (page) => {
-        assert.equal((await assertShowsNativeBoxes(page)).height, 720);
+      await withPage({ inside: upright, address: `?model=${kWideModel}.oko` }, async (page) => {
+        assert.equal((await assertShowsNativeBoxes(page, kWideModel)).height, 720);
         await page.screenshot({ path: screenshot("upright") });
         const stage = await page.locator("#stage").boundingBox();
         const picture = await page.locator("#picture").boundingBox();
