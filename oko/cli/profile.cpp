@@ -98,7 +98,6 @@ Rounds run_rounds(runtime::Executor& executor, Peak& peak, int wanted, Progress&
 
 void add_steps(Profile& profile, const runtime::Model& model, const Rounds& rounds) {
   const std::vector<graph::LayerCost> costs = graph::layer_costs(model.network());
-  double all = 0;
   for (std::size_t i = 0; i < rounds.steps.size(); ++i) {
     const runtime::Step& step = model.plan().steps[i];
     StepProfile one{layers_of(step), runtime::describe(step), input_of(step, model.plan()),
@@ -108,11 +107,11 @@ void add_steps(Profile& profile, const runtime::Model& model, const Rounds& roun
     }
     one.fastest = fastest_of(rounds.steps[i]);
     one.median = median_of(rounds.steps[i]);
-    all += one.median;
+    profile.steps_fastest += one.fastest;
     profile.flop += one.flop;
     profile.steps.push_back(std::move(one));
   }
-  for (StepProfile& step : profile.steps) step.share = step.median / all;
+  for (StepProfile& step : profile.steps) step.share = step.fastest / profile.steps_fastest;
 }
 
 void add_memory(Profile& profile, const runtime::Plan& plan) {

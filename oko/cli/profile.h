@@ -27,7 +27,7 @@ struct StepProfile {
   std::vector<graph::Shape> out;   // two where the map before pooling is wanted as well
   double flop = 0;                 // of the direct convolution, a multiply and an add as 2
   double fastest = 0, median = 0;  // seconds
-  double share = 0;                // of the sum of all medians
+  double share = 0;                // of all steps' fastest times
   double rate() const { return flop / fastest; }
 };
 
@@ -38,6 +38,7 @@ struct Profile {
   std::vector<StepProfile> steps;
   double flop = 0;
   double fastest = 0, median = 0;  // seconds of all steps of a round
+  double steps_fastest = 0;        // of all steps' fastest times: the same on an idle machine
   double peak = 0;                 // operations a second (peak.h), 0: unknown
   std::size_t weight_bytes = 0;    // packed
   std::size_t map_bytes = 0;       // the arena

@@ -48,9 +48,11 @@ std::string summary_text(const Profile& profile) {
   const char* unit = unit_of(profile);
   const double rate = profile.flop / profile.fastest;
   std::string text = fmt::format(
-      "{} on {}, {} thread{}: fastest {:.2f} ms, median {:.2f} ms of {} rounds\n",
+      "{} on {}, {} thread{}: fastest {:.2f} ms, median {:.2f} ms of {} rounds; all steps at their"
+      " fastest {:.2f} ms\n",
       runtime::name_of(profile.precision), name_of(profile.target), profile.threads,
-      profile.threads == 1 ? "" : "s", profile.fastest * 1e3, profile.median * 1e3, profile.rounds);
+      profile.threads == 1 ? "" : "s", profile.fastest * 1e3, profile.median * 1e3, profile.rounds,
+      profile.steps_fastest * 1e3);
   text +=
       fmt::format("{:.2f} {} a picture, {:.1f} {}/s", profile.flop / 1e9, unit, rate / 1e9, unit);
   if (profile.peak > 0) {
@@ -95,6 +97,7 @@ Json as_json(const Profile& profile) {
           {"rounds", profile.rounds},
           {"fastest_seconds", profile.fastest},
           {"median_seconds", profile.median},
+          {"steps_fastest_seconds", profile.steps_fastest},
           {"flop", profile.flop},
           {"peak_flop_per_second", or_null(profile.peak > 0, profile.peak)},
           {"memory",
