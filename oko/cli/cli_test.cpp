@@ -288,7 +288,7 @@ TEST_F(Cli, BashCompletionOffersWhatFits) {
     return text;
   };
   EXPECT_EQ(offered({"ins"}), "inspect\n");
-  EXPECT_THAT(offered({""}), HasSubstr("eval detect import inspect"));
+  EXPECT_THAT(offered({""}), HasSubstr("eval quantize detect import inspect"));
   EXPECT_EQ(offered({"eval", "--rep"}), "--report\n");
   EXPECT_EQ(offered({"--json", "detect", "--cs"}), "--csv\n");
   EXPECT_EQ(offered({"eval", "--nms", "a"}), "agnostic\n");
