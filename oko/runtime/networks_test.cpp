@@ -1,0 +1,83 @@
+#include <gtest/gtest.h>
+
+#include "oko/runtime/executor.h"
+#include "oko/runtime/test_networks.h"
+
+namespace oko::runtime {
+namespace {
+
+#if defined(__x86_64__)
+constexpr int kRandomNetworks = 200;
+#else
+constexpr int kRandomNetworks = 40;  // an emulator runs them
+#endif
+
+std::vector<std::vector<float>> heads_of(const std::shared_ptr<const Model>& model, int threads,
+                                         std::span<const float> input) {
+  Executor executor(model, threads);
+  std::vector<std::vector<float>> heads;
+  for (int run = 0; run < 2; ++run) {  // the second time nothing is zero any more
+    std::copy(input.begin(), input.end(), executor.input().begin());
+    executor.run();
+    heads.clear();
+    for (const auto head : executor.heads()) heads.emplace_back(head.begin(), head.end());
+  }
+  return heads;
+}
+
+// The largest difference, as a share of the largest number of the map.
+double relative_difference(std::span<const float> found, const PlainMap& expected) {
+  if (found.size() != expected.values.size()) return INFINITY;
+  double most = 0, size = 1e-3;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const double difference = std::fabs(found[i] - expected.values[i]);
+    if (!(difference <= most)) most = difference;  // NaN stays
+    size = std::max(size, std::fabs(expected.values[i]));
+  }
+  return most / size;
+}
+
+class Networks : public ::testing::TestWithParam<SimdTarget> {
+ protected:
+  void expect_as_defined(const graph::Network& network, std::uint64_t seed) const {
+    const auto input = random_numbers(static_cast<std::size_t>(network.input.count()), seed);
+    const std::vector<PlainMap> expected = PlainNetwork(network).run(input);
+    const auto model = Model::make(network, {Precision::kFloat32, GetParam()});
+    std::vector<std::vector<float>> first;
+    for (const int threads : {1, 3}) {
+      const auto heads = heads_of(model, threads, input);
+      ASSERT_EQ(heads.size(), expected.size());
+      for (std::size_t h = 0; h < heads.size(); ++h) {
+        EXPECT_LT(relative_difference(heads[h], expected[h]), 1e-4)
+            << "head " << h << ", " << threads << " threads";
+      }
+      if (threads > 1) {
+        EXPECT_EQ(heads, first) << "threads change what is computed";
+      }
+      first = heads;
+    }
+  }
+};
+
+TEST_P(Networks, FusedAndJoinedLayersComputeWhatTheyAreDefinedAs) {
+  for (const auto& [name, network] : fused_networks()) {
+    SCOPED_TRACE(name);
+    expect_as_defined(network, 1);
+  }
+}
+
+TEST_P(Networks, RandomLayersComputeWhatTheyAreDefinedAs) {
+  for (int seed = 1; seed <= kRandomNetworks; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    const auto number = static_cast<std::uint64_t>(seed);
+    expect_as_defined(random_network(number), number);
+    if (HasFailure()) break;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Targets, Networks,
+                         ::testing::ValuesIn(simd_targets().begin(), simd_targets().end()),
+                         [](const auto& test) { return std::string(name_of(test.param)); });
+
+}  // namespace
+}  // namespace oko::runtime
