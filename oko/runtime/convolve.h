@@ -14,6 +14,14 @@ void run_winograd_convolution(const ConvolutionStep& step, const StepContext& co
 
 inline int pieces(int count, int size) { return (count + size - 1) / size; }
 
+// At most `most` of `count` rows or tiles a piece of work, and fewer where that leaves threads
+// without any: `least` still pay for a piece of their own.
+inline int share_of(int count, int most, int least, const Team& team) {
+  constexpr int kPieces = 4;  // a thread, so that all end at about the same time
+  if (team.size() == 1) return most;
+  return std::min(most, std::max(least, pieces(count, kPieces * team.size())));
+}
+
 // Bytes of the packed weights before column `first`, which begins a wide panel.
 inline std::size_t packed_offset(const ConvolutionStep& step, int first, SimdTarget target) {
   const Block block = block_of(step, target);

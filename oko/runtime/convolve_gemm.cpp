@@ -38,6 +38,12 @@ class GemmConvolution {
     if (step.out) out_ = context.view<Out>(*step.out);
     if (step.pooled) pooled_ = context.view<Out>(*step.pooled);
     if (step.residual) residual_ = context.read<Out>(*step.residual);
+    const graph::Shape& shape = step.output;
+    const int columns = c_.filters / c_.groups;
+    if (tiling_.columns < columns) return;  // shared out by columns already
+    const int rows = pieces(2 * block_of(step, context.plan.target).max_rows, shape.width);
+    const int band = share_of(shape.height, tiling_.band, rows, context.team);
+    tiling_.band = step.pooled ? pieces(band, 2) * 2 : band;
   }
 
   void run() const {

@@ -23,6 +23,8 @@ class WinogradConvolution {
     if (step.pooled) pooled_ = context.view<T>(*step.pooled);
     if (step.residual) residual_ = context.read<T>(*step.residual);
     in_ = context.read<T>(step.in);
+    const int rows = block_of(step, context.plan.target).max_rows;
+    if (!tiling_.whole) tiling_.block = share_of(tiling_.tiles, tiling_.block, rows, context.team);
   }
 
   void run() const {

@@ -1,14 +1,16 @@
 #include "oko/runtime/team.h"
 
 #include <algorithm>
+#include <chrono>
 #include <system_error>
 
 namespace oko::runtime {
 namespace {
 
-// About 20 µs on today's processors: longer than a step's uneven end, shorter than a camera's
-// frame.
-constexpr int kSpins = 2000;
+// How long a thread that has nothing to do looks for more before it sleeps. Longer than the uneven
+// end of a step, so that nobody has to be woken within a picture, which costs as much as a small
+// step; short against the time between two of a camera's.
+constexpr std::chrono::microseconds kSpin{400};
 
 void pause() {
 #if defined(__x86_64__)
@@ -16,6 +18,20 @@ void pause() {
 #elif defined(__aarch64__)
   asm volatile("yield");
 #endif
+}
+
+// Spins until ready() or for kSpin; tells which.
+template <typename Ready>
+bool spin(const Ready& ready) {
+  constexpr int kLooks = 64;  // between two looks at the clock
+  const auto end = std::chrono::steady_clock::now() + kSpin;
+  do {
+    for (int i = 0; i < kLooks; ++i) {
+      if (ready()) return true;
+      pause();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return ready();
 }
 
 }  // namespace
@@ -60,23 +76,18 @@ void Team::run(int count, Call call, const void* body) {
     wake_.notify_all();
   }
   take_tasks(0);
-  for (int spins = 0; busy_.load(std::memory_order_acquire) > 0;) {
-    if (++spins < kSpins) {
-      pause();
-    } else {
-      std::this_thread::yield();  // the others still work: nothing to sleep on is worth its price
-    }
-  }
+  const auto done = [this] { return busy_.load(std::memory_order_acquire) == 0; };
+  // Past that the others have lost their processors: let them have this one.
+  while (!spin(done)) std::this_thread::yield();
 }
 
 void Team::work(int thread) {
   for (unsigned seen = 0;;) {
-    for (int spins = 0; spins < kSpins && round_.load() == seen && !stopping_.load(); ++spins)
-      pause();
-    if (round_.load() == seen) {
+    const auto called = [&] { return round_.load() != seen || stopping_.load(); };
+    if (!spin(called)) {
       std::unique_lock lock(mutex_);
       ++sleeping_;
-      wake_.wait(lock, [&] { return round_.load() != seen || stopping_.load(); });
+      wake_.wait(lock, called);
       --sleeping_;
     }
     if (stopping_.load()) return;

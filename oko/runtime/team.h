@@ -10,9 +10,9 @@
 
 namespace oko::runtime {
 
-// The threads that work on one picture: the caller and size() - 1 of its own. Between two steps
-// they wait spinning, for a few microseconds at most, then sleep: a phone's battery pays for every
-// spin. One caller at a time.
+// The threads that work on one picture: the caller and size() - 1 of its own. Between two steps they
+// wait spinning, for less than a millisecond, then sleep: a phone's battery pays for every spin.
+// One caller at a time.
 class Team {
  public:
   // At least 1. Where the platform has no threads there is only the caller.
