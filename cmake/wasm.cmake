@@ -6,7 +6,9 @@ include(/usr/share/emscripten/cmake/Modules/Platform/Emscripten.cmake)
 # Every browser with SIMD (Safari 16.4, the last to have it) has WebAssembly's own exceptions too.
 set(oko_wasm_flags "-msimd128 -fwasm-exceptions -isystem ${CMAKE_CURRENT_LIST_DIR}/wasm")
 if(OKO_WASM_THREADS)
-  string(APPEND oko_wasm_flags " -pthread")
+  # Without -fPIC code of LLVM 14 misses a typed catch: it looks for the exception's record, which
+  # is thread-local, in the wrong place.
+  string(APPEND oko_wasm_flags " -pthread -fPIC")
 endif()
 set(CMAKE_C_FLAGS_INIT "${oko_wasm_flags}")
 set(CMAKE_CXX_FLAGS_INIT "${oko_wasm_flags}")

@@ -2,9 +2,11 @@
 # Installs what building, testing and the demo need, from the distribution's packages alone
 # (Debian 12 or later, Ubuntu 24.04 or later). Installs only what is missing; safe to run again.
 #
-#   scripts/setup.sh            everything
+#   scripts/setup.sh            everything for this machine
 #   scripts/setup.sh --phone    only what the phone library needs
-#   scripts/setup.sh --list     print what is missing and stop
+#   scripts/setup.sh --arm64    the same, and a cross compiler and emulator for 64-bit Arm
+#   scripts/setup.sh --wasm     the same as --phone, and Emscripten
+#   scripts/setup.sh --list …   print what is missing and stop
 set -eu
 
 build="cmake ninja-build ccache g++ pkg-config git ca-certificates nlohmann-json3-dev
@@ -12,17 +14,22 @@ build="cmake ninja-build ccache g++ pkg-config git ca-certificates nlohmann-json
 desktop="libopencv-dev libtorch-dev libopenblas-dev libpugixml-dev libtomlplusplus-dev libfmt-dev
   libcli11-dev libssl-dev libbenchmark-dev"
 fuzz="clang libclang-rt-dev"
+arm64="g++-aarch64-linux-gnu qemu-user googletest"
+wasm="emscripten nodejs googletest"
 demo="libfreetype-dev fonts-noto-color-emoji lomiri-wallpapers-16.04"
 
 list_only=no
-packages="$build $desktop $fuzz $demo"
+packages=""
 for argument in "$@"; do
   case "$argument" in
-    --phone) packages="$build" ;;
+    --phone) packages="$packages $build" ;;
+    --arm64) packages="$packages $build $arm64" ;;
+    --wasm) packages="$packages $build $wasm" ;;
     --list) list_only=yes ;;
-    *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
+[ -n "$packages" ] || packages="$build $desktop $fuzz $demo"
 
 if ! command -v apt-get >/dev/null; then
   echo "setup: this system has no apt; install the counterparts of:" $packages >&2

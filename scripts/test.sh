@@ -1,28 +1,45 @@
 #!/bin/sh
 # Everything that must hold before a change is accepted: packages, build, tests, fuzz corpus.
 #
-#   scripts/test.sh             the preset "release"
-#   scripts/test.sh debug       another preset of CMakePresets.json
+#   scripts/test.sh             what continuous integration runs: release, arm64, wasm
+#   scripts/test.sh PRESET…     these of CMakePresets.json:
+#       release, debug, asan          all of oko on this machine
+#       phone, phone-asan, phone-tsan the phone library on this machine
+#       arm64                         the phone library on 64-bit Arm, emulated by qemu
+#       wasm, wasm-threads            the phone library in WebAssembly, run by node
 #
 # OKO_DATA names a folder of reference data sets and golden results; tests that need it are
 # skipped, and counted as such, where it is missing.
 set -eu
 cd "$(dirname "$0")/.."
-preset="${1:-release}"
 started=$(date +%s)
+[ $# -gt 0 ] || set -- release arm64 wasm
 
-scripts/setup.sh
-cmake --preset "$preset" ${OKO_DATA:+-DOKO_DATA="$OKO_DATA"}
-cmake --build --preset "$preset"
+for preset in "$@"; do
+  begin=$(date +%s)
+  whole=no
+  case "$preset" in
+    release | debug | asan) whole=yes; scripts/setup.sh ;;
+    phone*) scripts/setup.sh --phone ;;
+    arm64) scripts/setup.sh --arm64 ;;
+    wasm*) scripts/setup.sh --wasm ;;
+    *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  esac
+  cmake --preset "$preset" ${OKO_DATA:+-DOKO_DATA="$OKO_DATA"}
+  cmake --build --preset "$preset"
 
-log="build/$preset/Testing/Temporary/LastTest.log"
-if ! ctest --preset "$preset"; then
-  echo "test: FAILED after $(($(date +%s) - started)) s; everything printed is in $log"
-  exit 1
-fi
-scripts/fuzz.sh --replay
-
-passed=$(grep -c '^\[       OK \]' "$log" || true)
-skipped=$(grep -c '^\[  SKIPPED \].*ms)$' "$log" || true)
-echo "test: all passed ($passed cases, $skipped skipped), fuzz corpus replayed," \
-  "$(($(date +%s) - started)) s in all"
+  log="build/$preset/Testing/Temporary/LastTest.log"
+  if ! ctest --preset "$preset"; then
+    echo "test: $preset FAILED after $(($(date +%s) - begin)) s; everything printed is in $log"
+    exit 1
+  fi
+  passed=$(grep -c '^\[       OK \]' "$log" || true)
+  skipped=$(grep -c '^\[  SKIPPED \].*ms)$' "$log" || true)
+  corpus=""
+  if [ "$whole" = yes ]; then
+    scripts/fuzz.sh --replay
+    corpus=", fuzz corpus replayed"
+  fi
+  echo "test: $preset passed ($passed cases, $skipped skipped)$corpus, $(($(date +%s) - begin)) s"
+done
+echo "test: all passed, $(($(date +%s) - started)) s in all"
