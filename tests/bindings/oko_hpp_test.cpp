@@ -49,8 +49,9 @@ std::vector<std::uint8_t> raw_frame(const std::string& ending) {
 void expect_alike(std::span<const Detection> found, std::span<const Detection> expected) {
   ASSERT_EQ(found.size(), expected.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
-    const auto same = std::ranges::find_if(
-        expected, [&](const Detection& e) { return std::fabs(e.left - found[i].left) < 5; });
+    const auto same = std::find_if(expected.begin(), expected.end(), [&](const Detection& e) {
+      return std::fabs(e.left - found[i].left) < 5;
+    });
     ASSERT_NE(same, expected.end()) << "a box at " << found[i].left;
     EXPECT_EQ(found[i].class_id, same->class_id);
     EXPECT_NEAR(found[i].score, same->score, .005);
