@@ -83,7 +83,8 @@ typedef struct oko_model_options {
   int32_t width, height; /* input size other than the model's own; both or neither */
   const char* target;    /* instruction set: one of oko_targets(), NULL: the best of this machine */
   const char* cache_path; /* file for packed weights: used where it fits this model, library and
-                             machine, else written (whole or not at all); NULL: none */
+                             machine, else written, whole or not at all, if it can be;
+                             NULL: none */
 } oko_model_options;
 
 /* Called once when the bytes given to oko_model_open_memory() are not needed any more, from
@@ -111,7 +112,7 @@ typedef struct oko_model_info {
   int32_t width, height; /* of the input: 3 planes, values 0 to 1 */
   int32_t class_count, head_count;
   uint64_t weight_bytes;     /* packed weights, shared by all detectors */
-  uint64_t activation_bytes; /* buffers that each detector has of its own */
+  uint64_t activation_bytes; /* buffers that a detector of one thread has of its own */
   double flop;               /* of one picture, a multiply and an add as 2 */
   int32_t cache_hit;         /* 1: packed weights came from cache_path */
 } oko_model_info;

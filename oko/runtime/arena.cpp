@@ -7,20 +7,20 @@
 
 namespace oko::runtime {
 
-std::size_t place_lives(std::vector<Life>& lives) {
+std::uint64_t place_lives(std::vector<Life>& lives) {
   std::vector<std::size_t> order(lives.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return lives[a].bytes > lives[b].bytes; });
-  std::size_t total = 0;
+  std::uint64_t total = 0;
   std::vector<const Life*> placed;  // by offset
   for (const std::size_t index : order) {
     Life& life = lives[index];
-    std::size_t offset = 0;
+    std::uint64_t offset = 0;
     for (const Life* other : placed) {
       if (other->last < life.first || life.last < other->first) continue;
       if (offset + life.bytes <= other->offset) break;
-      const std::size_t end = other->offset + other->bytes;
+      const std::uint64_t end = other->offset + other->bytes;
       offset = std::max(offset, (end + kAlignment - 1) / kAlignment * kAlignment);
     }
     life.offset = offset;

@@ -162,7 +162,11 @@ std::unique_ptr<oko_model> open(const Bytes& bytes, const std::string& name,
   }
   if (!model->model) model->model = Model::make(std::move(network), options);
   if (o.cache_path != nullptr && !model->cache_hit) {
-    oko::runtime::write_whole(o.cache_path, model->model->packed());
+    try {
+      oko::runtime::write_whole(o.cache_path, model->model->packed());
+    } catch (const Error&) {
+      // A cache that cannot be written costs time at the next open, not this model.
+    }
   }
   return model;
 }
@@ -267,9 +271,10 @@ const char* oko_version(void) { return OKO_VERSION; }
 oko_status oko_model_open_file(const char* path, const oko_model_options* options,
                                oko_model** out) {
   return guarded([&] {
-    require(path, __func__, "path");
-    require(out, __func__, "out");
-    *out = open(oko::runtime::map_file(path), path, options, "oko_model_open_file").release();
+    constexpr const char* kPlace = "oko_model_open_file";
+    require(path, kPlace, "path");
+    require(out, kPlace, "out");
+    *out = open(oko::runtime::map_file(path), path, options, kPlace).release();
   });
 }
 
@@ -318,7 +323,7 @@ oko_status oko_model_describe(const oko_model* model, oko_model_info* info) {
     all.class_count = network.class_count();
     all.head_count = static_cast<std::int32_t>(plan.heads.size());
     all.weight_bytes = plan.weight_bytes;
-    all.activation_bytes = plan.arena_bytes + plan.shared_bytes + plan.thread_bytes;
+    all.activation_bytes = oko::runtime::executor_bytes(plan, 1);
     all.flop = oko::graph::total_cost(network).flop;
     all.cache_hit = model->cache_hit ? 1 : 0;
     give(all, info, "oko_model_describe");

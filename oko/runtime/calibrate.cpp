@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cmath>
 
 #include "oko/runtime/executor.h"
@@ -145,6 +146,7 @@ Calibrator::Calibrator(const graph::Network& network, int threads)
 Calibrator::~Calibrator() = default;
 
 void Calibrator::add(std::span<const float> input) {
+  assert(input.size() == state_->executor.input().size());
   std::copy(input.begin(), input.end(), state_->executor.input().begin());
   state_->executor.run(
       [&](const Step& step, const StepContext& context) { state_->observe(step, context); });

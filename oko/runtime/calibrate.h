@@ -26,9 +26,9 @@ class Calibrator {
 
   // Runs one picture: 3 × height × width floats, as letterbox() makes them.
   void add(std::span<const float> input);
-  // `keep`: the share of all numbers that the percentile method holds in range.
   // The largest number of each channel of the convolutions' maps, without its sign.
   ChannelSizes channel_sizes() const;
+  // `keep`: the share of all numbers that the percentile method holds in range.
   Quantization result(Calibration method, double keep = .9999) const;
 
  private:

@@ -7,10 +7,16 @@
 
 namespace oko::runtime {
 
+std::size_t executor_bytes(const Plan& plan, int threads) {
+  std::size_t numbers = static_cast<std::size_t>(plan.input.count());
+  for (const graph::Shape& head : plan.heads) numbers += static_cast<std::size_t>(head.count());
+  const auto each = static_cast<std::size_t>(threads) * (plan.thread_bytes + kSlack);
+  return plan.arena_bytes + plan.shared_bytes + 2 * kSlack + each + numbers * sizeof(float);
+}
+
 Executor::Executor(std::shared_ptr<const Model> model, int threads)
     : model_(std::move(model)), team_(threads) {
   const Plan& plan = model_->plan();
-  // Rows of planes are read in whole vectors.
   input_.resize(static_cast<std::size_t>(plan.input.count()));
   arena_ = aligned_bytes(plan.arena_bytes + kSlack);
   shared_ = aligned_bytes(plan.shared_bytes + kSlack);

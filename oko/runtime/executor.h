@@ -15,6 +15,9 @@ namespace oko::runtime {
 
 struct StepContext;
 
+// Bytes that an executor of so many threads has of its own.
+std::size_t executor_bytes(const Plan& plan, int threads);
+
 // Runs a model: has the maps' memory and the threads. One caller at a time.
 class Executor {
  public:

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -67,7 +68,10 @@ Bytes map_if_there(const std::string& path) {
 }
 
 void write_whole(const std::string& path, std::span<const std::byte> bytes) {
-  const std::string part = path + ".part" + std::to_string(getpid());
+  // Another thread or process may be writing the same file.
+  static std::atomic<unsigned> counter{0};
+  const std::string part =
+      path + ".part" + std::to_string(getpid()) + "-" + std::to_string(counter++);
   {
     const Descriptor file(open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (file.get() < 0) throw storage_error(part, "cannot be created");

@@ -1,17 +1,19 @@
 #include "oko/runtime/histogram.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 namespace oko::runtime {
 
 void Histogram::widen() {
-  std::array<std::uint32_t, kBins> wider{};
+  std::vector<std::uint64_t> wider(kBins);
   for (int i = 0; i < kBins; ++i) {
     wider[static_cast<std::size_t>(kBins / 4 + i / 2)] += bins_[static_cast<std::size_t>(i)];
   }
-  bins_ = wider;
+  bins_ = std::move(wider);
   limit_ *= 2;
 }
 

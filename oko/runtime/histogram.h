@@ -1,8 +1,8 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "oko/runtime/quantization.h"
 
@@ -30,7 +30,7 @@ class Histogram {
   void widen();
   double divergence(const Range& range) const;
 
-  std::array<std::uint32_t, kBins> bins_{};
+  std::vector<std::uint64_t> bins_ = std::vector<std::uint64_t>(kBins);
   float limit_ = 0x1p-10F;
   float low_ = 0, high_ = 0;
   std::uint64_t count_ = 0;

@@ -202,8 +202,8 @@ class ByteWriter {
     return factor;
   }
 
-  static std::int32_t byte_of(float value) {
-    return static_cast<std::int32_t>(std::clamp(std::nearbyint(value), -127.F, 127.F));
+  static std::int32_t byte_of(float value) {  // NaN becomes -127
+    return static_cast<std::int32_t>(std::min(std::max(-127.F, std::nearbyint(value)), 127.F));
   }
   std::byte* put(float value, std::byte* to) const {
     const std::int32_t number = byte_of(value);  // little-endian: the low bytes come first
@@ -328,8 +328,9 @@ void place_weights(ConvolutionStep& step, Plan& plan) {
   const graph::Convolution& c = step.convolution;
   const Form form = form_of(step, plan.target);
   if (step.algorithm == Algorithm::kDepthwise) {
-    const int numbers = c.size * c.size * rounded(c.filters, form.lanes);
-    step.weights = take(static_cast<std::size_t>(numbers) * sizeof(float));
+    const auto taps = static_cast<std::size_t>(c.size) * static_cast<std::size_t>(c.size);
+    step.weights =
+        take(taps * static_cast<std::size_t>(rounded(c.filters, form.lanes)) * sizeof(float));
   } else {
     step.weights = take(static_cast<std::size_t>(c.groups) * packed_group_bytes(step, plan.target));
   }

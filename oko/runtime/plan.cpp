@@ -194,6 +194,17 @@ class Planner {
     return {found->second, first, pixel, shape_of(i), number, scale_of_map(i)};
   }
 
+  // Far more than a detector needs, and still a number on 32 bits: a file must not be able to take
+  // all of an app's memory.
+  void check_size(const std::string& what, std::uint64_t bytes) const {
+    constexpr std::uint64_t kMost = std::uint64_t{1} << 30;
+    if (bytes <= kMost) return;
+    throw input_error(network_.name,
+                      what + " would take " + std::to_string(bytes >> 20) +
+                          " MiB, the engine takes at most " + std::to_string(kMost >> 20),
+                      "use a smaller input");
+  }
+
   static int bytes_of(Number number) { return number == Number::kFloat ? 4 : 1; }
 
   // Pixels whose distance is a multiple of 2 KiB would all compete for the same lines of the cache.
@@ -204,6 +215,7 @@ class Planner {
 
   int new_buffer(const Shape& shape, int pixel, Number number) {
     const std::int64_t bytes = std::int64_t{shape.height} * shape.width * pixel * bytes_of(number);
+    check_size("a map of " + graph::to_string(shape), static_cast<std::uint64_t>(bytes));
     sizes_.push_back(static_cast<std::size_t>(bytes) + kSlack);
     return static_cast<int>(sizes_.size()) - 1;
   }
@@ -271,6 +283,7 @@ class Planner {
   }
 
   void plan_layer(int i, const graph::Convolution& c) {
+    check_sums(i, c);
     ConvolutionStep step;
     step.layer = i;
     step.convolution = c;
@@ -313,11 +326,27 @@ class Planner {
     }
   }
 
+  // Sums of products of bytes are kept in 32 bits.
+  void check_sums(int i, const graph::Convolution& c) const {
+    constexpr std::int64_t kMost = 65536;  // times 255 · 127 is below 2^31
+    const std::int64_t terms =
+        std::int64_t{c.size} * c.size * shape_of(input(i)).channels / c.groups;
+    if (!int8_ || terms <= kMost) return;
+    throw input_error(graph::place_of(network_, static_cast<std::size_t>(i)),
+                      "a filter sums " + std::to_string(terms) + " products, int8 at most " +
+                          std::to_string(kMost),
+                      "run it in fp32");
+  }
+
   void add_convolution(int made, ConvolutionStep step) {
     place_weights(step, plan_);
     const Scratch scratch = scratch_of(step, options_.target);
-    plan_.shared_bytes = std::max(plan_.shared_bytes, scratch.shared_bytes);
-    plan_.thread_bytes = std::max(plan_.thread_bytes, scratch.thread_bytes);
+    check_size("the work of " + graph::place_of(network_, static_cast<std::size_t>(made)),
+               std::max(scratch.shared_bytes, scratch.thread_bytes));
+    plan_.shared_bytes =
+        std::max(plan_.shared_bytes, static_cast<std::size_t>(scratch.shared_bytes));
+    plan_.thread_bytes =
+        std::max(plan_.thread_bytes, static_cast<std::size_t>(scratch.thread_bytes));
     add(made, std::move(step));
   }
 
@@ -347,6 +376,7 @@ class Planner {
     for (const int from : layer(i).inputs) step.in.push_back(map_of(from));
     step.out = map_of(i);
     step.finish = finish_of(shortcut.activation);
+    plan_.thread_bytes = std::max(plan_.thread_bytes, 2 * pixel_bytes(step.out));
     add(i, std::move(step));
   }
   void plan_layer(int i, const graph::Softmax&) {
@@ -394,6 +424,8 @@ class Planner {
       });
     }
     plan_.arena_bytes = place_lives(lives);
+    check_size("the maps that live at one time", plan_.arena_bytes);
+    check_size("the packed weights", plan_.weight_bytes);
     for (const Life& life : lives) plan_.buffers.push_back(life.offset);
   }
 

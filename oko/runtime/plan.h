@@ -112,13 +112,24 @@ struct Plan {
   std::vector<graph::Shape> heads;
 };
 
+// Bytes for a pixel of a map as floats, with what kernels may read behind it.
+inline std::size_t pixel_bytes(const Map& map) {
+  const auto bytes = static_cast<std::size_t>(map.shape.channels) * sizeof(float) + kSlack;
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+// The most memory that a model's maps may take, with all that an executor needs beside its weights
+// for one thread. YOLOv3 needs it at about 2900x2900 pixels. A file that asks for more is refused
+// before anything is allocated.
+inline constexpr std::uint64_t kMostMapBytes = std::uint64_t{2} << 30;
+
 struct PlanOptions {
   Precision precision = Precision::kFloat32;
   SimdTarget target = best_simd_target();
 };
 
-// Throws an input Error for a network without weights or with something that the engine does not
-// run.
+// Throws an input Error for a network without weights, that needs more than kMostMapBytes, or whose
+// int8 sums do not fit 32 bits.
 Plan make_plan(const graph::Network& network, const PlanOptions& options);
 
 // Calls body(const Map&) for every map that a step reads or writes.

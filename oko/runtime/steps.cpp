@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <span>
 #include <vector>
 
 namespace oko::runtime {
@@ -23,32 +24,29 @@ void with_numbers(const Map& map, const Body& body) {
   map.number == Number::kByte ? body(std::uint8_t{}) : body(float{});
 }
 
-// A pixel's channels as floats, and back.
-void read_pixel(const StepContext& context, const Map& map, int y, int x, std::vector<float>& to) {
+// A pixel's channels as floats, and back. Both have pixel_bytes().
+void read_pixel(const StepContext& context, const Map& map, int y, int x, float* to) {
   with_numbers(map, [&]<typename T>(T) {
     const T* from = context.read<T>(map).at(y, x);
-    for (std::size_t c = 0; c < to.size(); ++c) {
-      to[c] = (static_cast<float>(from[c]) - static_cast<float>(map.scale.zero)) * map.scale.scale;
+    const auto zero = static_cast<float>(map.scale.zero);
+    for (int c = 0; c < map.shape.channels; ++c) {
+      to[c] = (static_cast<float>(from[c]) - zero) * map.scale.scale;
     }
   });
 }
-void write_pixel(const StepContext& context, const Map& map, int y, int x,
-                 const std::vector<float>& from) {
+void write_pixel(const StepContext& context, const Map& map, int y, int x, const float* from) {
+  const auto count = static_cast<std::size_t>(map.shape.channels);
   if (map.number == Number::kByte) {
-    context.kernels8.quantize(from.data(), from.size(), 1 / map.scale.scale,
-                              static_cast<float>(map.scale.zero),
+    context.kernels8.quantize(from, count, 1 / map.scale.scale, static_cast<float>(map.scale.zero),
                               context.view<std::uint8_t>(map).at(y, x));
   } else {
-    std::copy(from.begin(), from.end(), context.view<float>(map).at(y, x));
+    std::copy_n(from, count, context.view<float>(map).at(y, x));
   }
 }
 
-// `count` floats and as many more as a kernel may read behind them.
+// A pixel of zeros to work on.
 std::vector<float> pixel_of(const Map& map) {
-  std::vector<float> pixel;
-  pixel.reserve(static_cast<std::size_t>(map.shape.channels) + kSlack / sizeof(float));
-  pixel.resize(static_cast<std::size_t>(map.shape.channels));
-  return pixel;
+  return std::vector<float>(pixel_bytes(map) / sizeof(float));
 }
 
 void max_pool(const StepContext& context, const PoolCall<float>& call) {
@@ -118,12 +116,12 @@ struct Run {
     std::vector<float> pixel = pixel_of(step.in), sum = pixel_of(step.in);
     for (int y = 0; y < shape.height; ++y) {
       for (int x = 0; x < shape.width; ++x) {
-        read_pixel(context, step.in, y, x, pixel);
+        read_pixel(context, step.in, y, x, pixel.data());
         for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += pixel[c];
       }
     }
-    for (float& v : sum) v /= static_cast<float>(shape.height * shape.width);
-    write_pixel(context, step.out, 0, 0, sum);
+    for (float& v : sum) v /= static_cast<float>(shape.height) * static_cast<float>(shape.width);
+    write_pixel(context, step.out, 0, 0, sum.data());
   }
 
   void operator()(const UpsampleStep& step) const {
@@ -140,17 +138,18 @@ struct Run {
   }
 
   void operator()(const AddStep& step) const {
-    context.team.run(step.out.shape.height, [&](int y, int) {
-      std::vector<float> pixel = pixel_of(step.out), sum = pixel_of(step.out);
+    const auto channels = static_cast<std::size_t>(step.out.shape.channels);
+    context.team.run(step.out.shape.height, [&](int y, int thread) {
+      auto* sum = reinterpret_cast<float*>(context.scratch[static_cast<std::size_t>(thread)]);
+      float* pixel = sum + pixel_bytes(step.out) / sizeof(float);
       for (int x = 0; x < step.out.shape.width; ++x) {
         read_pixel(context, step.in[0], y, x, sum);
         for (std::size_t i = 1; i < step.in.size(); ++i) {
           read_pixel(context, step.in[i], y, x, pixel);
           const bool last = i + 1 == step.in.size();
-          context.kernels.add(sum.data(), pixel.data(), sum.data(), sum.size(),
-                              last ? step.finish.clamp : Clamp{});
+          context.kernels.add(sum, pixel, sum, channels, last ? step.finish.clamp : Clamp{});
         }
-        activate(step.finish.after, sum.data(), sum.size());
+        activate(step.finish.after, sum, channels);
         write_pixel(context, step.out, y, x, sum);
       }
     });
@@ -170,14 +169,15 @@ struct Run {
   // Over the channels of each pixel.
   void operator()(const SoftmaxStep& step) const {
     std::vector<float> pixel = pixel_of(step.in);
+    const std::span<float> values(pixel.data(), static_cast<std::size_t>(step.in.shape.channels));
     for (int y = 0; y < step.out.shape.height; ++y) {
       for (int x = 0; x < step.out.shape.width; ++x) {
-        read_pixel(context, step.in, y, x, pixel);
-        const float most = *std::max_element(pixel.begin(), pixel.end());
+        read_pixel(context, step.in, y, x, pixel.data());
+        const float most = *std::max_element(values.begin(), values.end());
         float sum = 0;
-        for (float& v : pixel) sum += v = std::exp(v - most);
-        for (float& v : pixel) v /= sum;
-        write_pixel(context, step.out, y, x, pixel);
+        for (float& v : values) sum += v = std::exp(v - most);
+        for (float& v : values) v /= sum;
+        write_pixel(context, step.out, y, x, pixel.data());
       }
     }
   }
@@ -189,7 +189,7 @@ struct Run {
       std::vector<float> pixel = pixel_of(step.in);
       const int pixels = shape.height * shape.width;
       for (int p = 0; p < pixels; ++p) {
-        read_pixel(context, step.in, p / shape.width, p % shape.width, pixel);
+        read_pixel(context, step.in, p / shape.width, p % shape.width, pixel.data());
         context.kernels.to_planes(pixel.data(), 0, shape.channels, 1, head + p, pixels);
       }
       return;

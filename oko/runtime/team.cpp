@@ -69,21 +69,32 @@ void Team::run(int count, Call call, const void* body) {
   body_ = body;
   count_ = count;
   next_.store(0, std::memory_order_relaxed);
-  busy_.store(static_cast<int>(threads_.size()), std::memory_order_relaxed);
-  round_.fetch_add(1);  // after this the others may read what was written above
+  // Opens the next round: nobody is inside. Who joins may read what was written above.
+  state_.store((state_.load() & ~(kRound - 1)) + kRound);
   if (sleeping_.load() > 0) {
     const std::lock_guard lock(mutex_);
     wake_.notify_all();
   }
   take_tasks(0);
-  const auto done = [this] { return busy_.load(std::memory_order_acquire) == 0; };
+  state_.fetch_or(kClosed);
+  const auto empty = [this] { return (state_.load(std::memory_order_acquire) & kInside) == 0; };
   // Past that the others have lost their processors: let them have this one.
-  while (!spin(done)) std::this_thread::yield();
+  while (!spin(empty)) std::this_thread::yield();
+}
+
+bool Team::join_round() {
+  for (std::uint64_t state = state_.load(); (state & kClosed) == 0;) {
+    if (state_.compare_exchange_weak(state, state + 1)) return true;
+  }
+  return false;
 }
 
 void Team::work(int thread) {
-  for (unsigned seen = 0;;) {
-    const auto called = [&] { return round_.load() != seen || stopping_.load(); };
+  for (std::uint64_t seen = 0;;) {
+    const auto called = [&] {
+      const std::uint64_t state = state_.load();
+      return ((state & kClosed) == 0 && state / kRound != seen) || stopping_.load();
+    };
     if (!spin(called)) {
       std::unique_lock lock(mutex_);
       ++sleeping_;
@@ -91,9 +102,10 @@ void Team::work(int thread) {
       --sleeping_;
     }
     if (stopping_.load()) return;
-    seen = round_.load();
+    if (!join_round()) continue;
+    seen = state_.load() / kRound;  // no other can begin while this thread is inside
     take_tasks(thread);
-    busy_.fetch_sub(1, std::memory_order_release);
+    state_.fetch_sub(1, std::memory_order_release);
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -10,9 +11,9 @@
 
 namespace oko::runtime {
 
-// The threads that work on one picture: the caller and size() - 1 of its own. Between two steps they
-// wait spinning, for less than a millisecond, then sleep: a phone's battery pays for every spin.
-// One caller at a time.
+// The threads that work on one picture: the caller and size() - 1 of its own. Between two steps
+// they wait spinning, for less than a millisecond, then sleep: a phone's battery pays for every
+// spin. One caller at a time.
 class Team {
  public:
   // At least 1. Where the platform has no threads there is only the caller.
@@ -42,15 +43,19 @@ class Team {
   void run(int count, Call call, const void* body);
   void work(int thread);
   void take_tasks(int thread);
+  bool join_round();
+
+  // A round is open while it has tasks left. The caller closes it, and waits only for the threads
+  // that joined it: one that was not woken in time is not needed.
+  static constexpr std::uint64_t kClosed = 1U << 16, kInside = kClosed - 1, kRound = 1U << 17;
 
   std::vector<std::thread> threads_;
-  // What to do. Written by the caller before it raises round_.
+  // What to do. Written by the caller while no round is open.
   Call call_ = nullptr;
   const void* body_ = nullptr;
   int count_ = 0;
   std::atomic<int> next_{0};
-  std::atomic<int> busy_{0};  // threads that have not finished this round
-  std::atomic<unsigned> round_{0};
+  std::atomic<std::uint64_t> state_{kClosed};  // threads inside, closed or not, number of the round
   std::atomic<bool> stopping_{false};
   std::atomic<int> sleeping_{0};
   std::mutex mutex_;

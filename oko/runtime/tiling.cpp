@@ -12,16 +12,16 @@ namespace {
 constexpr std::size_t kCache = std::size_t{384} << 10;
 constexpr std::size_t kWholeGather = std::size_t{2} << 20;
 
-std::size_t size_of(std::ptrdiff_t count, std::size_t bytes) {
-  return static_cast<std::size_t>(count) * bytes;
+std::uint64_t size_of(std::int64_t count, std::size_t bytes) {
+  return static_cast<std::uint64_t>(count) * bytes;
 }
 std::size_t number_bytes(Number number) {
   return number == Number::kByte ? sizeof(std::uint8_t) : sizeof(float);
 }
 // How many pieces of `bytes` stay in the cache, at least 1.
-int fitting(std::size_t cache, std::size_t bytes, std::size_t most) {
+int fitting(std::uint64_t cache, std::uint64_t bytes, std::uint64_t most) {
   return static_cast<int>(
-      std::clamp<std::size_t>(cache / std::max<std::size_t>(1, bytes), 1, most));
+      std::clamp<std::uint64_t>(cache / std::max<std::uint64_t>(1, bytes), 1, most));
 }
 
 }  // namespace
@@ -42,16 +42,17 @@ GemmTiling gemm_tiling(const ConvolutionStep& step, const Block& block) {
   const bool planes = step.in.buffer < 0;
   t.gathered =
       planes || c.size > 1 || c.stride > 1 || c.groups > 1 || c.padding != graph::Padding{};
-  const std::ptrdiff_t width = in.width + c.padding.left + c.padding.right;
-  const std::ptrdiff_t height = in.height + c.padding.top + c.padding.bottom;
-  t.row = width * t.depth;
-  t.whole = t.gathered && c.groups == 1 && size_of(height * t.row, number) <= kWholeGather;
-  const std::size_t row_bytes = t.gathered
-                                    ? size_of(t.row * c.stride, number)
-                                    : size_of(std::ptrdiff_t{in.width} * step.in.pixel, number);
+  const std::int64_t width = in.width + c.padding.left + c.padding.right;
+  const std::int64_t height = in.height + c.padding.top + c.padding.bottom;
+  const std::int64_t row = width * t.depth;
+  t.row = static_cast<std::ptrdiff_t>(row);
+  t.whole = t.gathered && c.groups == 1 && size_of(height * row, number) <= kWholeGather;
+  const std::uint64_t row_bytes = t.gathered
+                                      ? size_of(row * c.stride, number)
+                                      : size_of(std::int64_t{in.width} * step.in.pixel, number);
   t.band = std::min(fitting(kCache / 2, row_bytes, kMostRows), step.output.height);
   // Large kernels are shared out by columns, so that each weight is read by one thread only.
-  const std::ptrdiff_t kernel = std::ptrdiff_t{c.size} * c.size * t.depth * t.columns;
+  const std::int64_t kernel = std::int64_t{c.size} * c.size * t.depth * t.columns;
   if (size_of(kernel, number) > kCache && (t.whole || !t.gathered)) {
     const int panel = 2 * block.lanes;
     t.columns = std::min(t.columns, panel * std::max(1, 64 / panel));
@@ -59,13 +60,13 @@ GemmTiling gemm_tiling(const ConvolutionStep& step, const Block& block) {
   }
   if (step.pooled) t.band = std::max(2, t.band / 2 * 2);
   if (t.whole) {
-    t.scratch.shared_bytes = size_of(height * t.row, number) + kSlack;
+    t.scratch.shared_bytes = size_of(height * row, number) + kSlack;
   } else if (t.gathered) {
-    t.scratch.thread_bytes = size_of(t.row * ((t.band - 1) * c.stride + c.size), number) + kSlack;
+    t.scratch.thread_bytes = size_of(row * ((t.band - 1) * c.stride + c.size), number) + kSlack;
   }
   if (step.pooled) {
-    const std::ptrdiff_t rows =
-        std::ptrdiff_t{2} * step.output.width * packed_columns(c.filters, block.lanes);
+    const std::int64_t rows =
+        std::int64_t{2} * step.output.width * packed_columns(c.filters, block.lanes);
     t.scratch.thread_bytes += size_of(rows, number) + kSlack;
   }
   return t;
@@ -75,7 +76,7 @@ WinogradTiling winograd_tiling(const ConvolutionStep& step, const Block& block) 
   const int depth = step.in.shape.channels, filters = step.convolution.filters;
   const std::size_t number = number_bytes(step.in.number);
   const int tile = tile_of(step);
-  const std::ptrdiff_t points = points_of(step);
+  const std::int64_t points = points_of(step);
   WinogradTiling t;
   t.across = (step.output.width + tile - 1) / tile;
   t.tiles = t.across * ((step.output.height + tile - 1) / tile);
@@ -83,7 +84,7 @@ WinogradTiling winograd_tiling(const ConvolutionStep& step, const Block& block) 
   const int line = static_cast<int>(kAlignment / number);
   t.v_row = (depth + line - 1) / line * line + line;
   const int all = packed_columns(filters, block.lanes), panel = 2 * block.lanes;
-  const std::size_t kernel = size_of(points * depth * all, number);
+  const std::uint64_t kernel = size_of(points * depth * all, number);
   t.whole = kernel > kCache * 2;
   t.columns = all;
   if (t.whole) {
@@ -91,8 +92,8 @@ WinogradTiling winograd_tiling(const ConvolutionStep& step, const Block& block) 
     t.columns = std::min(all, std::max(1, wanted / panel) * panel);
   }
   t.m_row = t.columns;
-  const std::size_t m_tile = size_of(points * t.m_row, sizeof(float));
-  const std::size_t v_tile = t.whole ? 0 : size_of(points * t.v_row, number);
+  const std::uint64_t m_tile = size_of(points * t.m_row, sizeof(float));
+  const std::uint64_t v_tile = t.whole ? 0 : size_of(points * t.v_row, number);
   const int tiles = fitting(kCache, m_tile + v_tile, 1 << 20);
   t.block = std::min(t.tiles, std::max(1, tiles / block.max_rows) * block.max_rows);
   t.scratch.thread_bytes = size_of(t.block, m_tile + v_tile) + 2 * kSlack;

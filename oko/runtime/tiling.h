@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "oko/runtime/kernels8.h"
 #include "oko/runtime/plan.h"
@@ -19,8 +20,8 @@ inline bool is_int8(const ConvolutionStep& step) { return step.in.number == Numb
 inline int tile_of(const ConvolutionStep& step) { return is_int8(step) ? kTile8 : kTile; }
 inline int points_of(const ConvolutionStep& step) { return is_int8(step) ? kPoints8 : kPoints; }
 
-struct Scratch {
-  std::size_t shared_bytes = 0, thread_bytes = 0;
+struct Scratch {  // bytes; of 64 bits everywhere, so that a plan that is too large can be told
+  std::uint64_t shared_bytes = 0, thread_bytes = 0;
 };
 
 struct GemmTiling {
