@@ -15,7 +15,8 @@ float clamped(float v, const Clamp& clamp) {
 }
 
 void store(float v, float zero, std::uint8_t* to) {
-  *to = static_cast<std::uint8_t>(std::clamp(std::nearbyint(v + zero), 0.F, 255.F));
+  const float held = std::min(std::max(0.F, std::nearbyint(v + zero)), 255.F);  // NaN becomes 0
+  *to = static_cast<std::uint8_t>(held);
 }
 void store(float v, float, float* to) { *to = v; }
 
