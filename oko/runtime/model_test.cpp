@@ -1,0 +1,123 @@
+#include "oko/runtime/model.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <thread>
+
+#include "oko/base/error.h"
+#include "oko/runtime/executor.h"
+#include "oko/runtime/quantize.h"
+#include "oko/runtime/test_networks.h"
+
+namespace oko::runtime {
+namespace {
+
+constexpr Precision kAll[] = {Precision::kFloat32, Precision::kFloat16, Precision::kInt8};
+
+// With a convolution of every kind.
+graph::Network network_of(int side = 8) {
+  NetworkBuilder n({3, side, side});
+  const int a = n.convolution(graph::kNetworkInput, 24), b = n.convolution(a, 24);
+  const int c = n.depthwise(n.add(graph::Shortcut{}, {a, b}));
+  n.head(n.convolution(n.add(graph::MaxPool{}, {n.convolution(c, 64)}), 64));
+  graph::Network network = n.finish();
+  const std::vector<std::vector<std::uint8_t>> pictures{
+      std::vector<std::uint8_t>(static_cast<std::size_t>(network.input.count()), 99)};
+  quantize(network, pictures, {}, [] {});
+  return network;
+}
+
+std::vector<float> head_of(const std::shared_ptr<const Model>& model, int threads = 1) {
+  Executor executor(model, threads);
+  const auto input = random_numbers(executor.input().size(), 3);
+  std::copy(input.begin(), input.end(), executor.input().begin());
+  executor.run();
+  const auto head = executor.heads().front();
+  return {head.begin(), head.end()};
+}
+
+// As a mapped file would lie.
+Bytes aligned(const std::vector<std::byte>& bytes, std::size_t offset = 0) {
+  const std::shared_ptr<std::byte[]> memory = aligned_bytes(bytes.size() + offset);
+  std::memcpy(memory.get() + offset, bytes.data(), bytes.size());
+  return {memory, std::span(memory.get() + offset, bytes.size())};
+}
+
+TEST(Model, PackedWeightsOfEveryPrecisionGiveTheSameHeads) {
+  const graph::Network network = network_of();
+  for (const SimdTarget target : simd_targets()) {
+    for (const Precision precision : kAll) {
+      const ModelOptions options{precision, target};
+      const auto made = Model::make(network, options);
+      const auto again = Model::from_packed(network, options, aligned(made->packed()));
+      ASSERT_NE(again, nullptr) << name_of(target) << name_of(precision);
+      EXPECT_EQ(head_of(again), head_of(made)) << name_of(target) << name_of(precision);
+    }
+  }
+}
+
+TEST(Model, PackedWeightsOfAnotherModelAreNotTaken) {
+  const graph::Network network = network_of();
+  const ModelOptions options{Precision::kFloat32, best_simd_target()};
+  const auto packed = Model::make(network, options)->packed();
+  const auto taken = [&](const graph::Network& by, const ModelOptions& with, const Bytes& bytes) {
+    return Model::from_packed(by, with, bytes) != nullptr;
+  };
+  EXPECT_TRUE(taken(network, options, aligned(packed)));
+  EXPECT_FALSE(taken(network, {Precision::kFloat16, options.target}, aligned(packed)));
+  EXPECT_FALSE(taken(network, {Precision::kInt8, options.target}, aligned(packed)));
+  EXPECT_FALSE(taken(network_of(10), options, aligned(packed)));
+  graph::Network other = network;
+  std::vector<float> bias(24, 0);
+  other.weights["l0.bias"] = graph::Tensor::of(bias, {24});
+  EXPECT_FALSE(taken(other, options, aligned(packed)));
+  if (simd_targets().size() > 1) {
+    EXPECT_FALSE(taken(network, {options.precision, SimdTarget::kScalar}, aligned(packed)));
+  }
+  EXPECT_FALSE(taken(network, options, aligned(packed, 4)));  // misaligned
+  auto cut = packed;
+  cut.pop_back();
+  EXPECT_FALSE(taken(network, options, aligned(cut)));
+  EXPECT_FALSE(taken(network, options, Bytes()));
+}
+
+TEST(Model, DoesNotKeepTheNetworksWeights) {
+  EXPECT_TRUE(Model::make(network_of(), {})->network().weights.empty());
+}
+
+TEST(Model, HalvesTakeHalfOfTheMemory) {
+  const graph::Network network = network_of();
+  const auto bytes = [&](Precision precision) {
+    return static_cast<double>(
+        Model::make(network, {precision, best_simd_target()})->plan().weight_bytes);
+  };
+  EXPECT_LT(bytes(Precision::kFloat16), .56 * bytes(Precision::kFloat32));
+}
+
+#if !defined(__EMSCRIPTEN__)
+TEST(Model, IsSharedByExecutorsInSeveralThreads) {
+  for (const Precision precision : kAll) {
+    const auto model = Model::make(network_of(), {precision, best_simd_target()});
+    const std::vector<float> expected = head_of(model);
+    std::vector<std::vector<float>> found(4);
+    std::vector<std::thread> threads;
+    for (std::size_t t = 0; t < found.size(); ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < 5; ++i) found[t] = head_of(model, 1 + static_cast<int>(t % 3));
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (const auto& head : found) EXPECT_EQ(head, expected);
+  }
+}
+#endif
+
+TEST(Model, RefusesANetworkWithoutWeights) {
+  graph::Network network = network_of();
+  network.weights.clear();
+  EXPECT_THROW(Model::make(network, {}), Error);
+}
+
+}  // namespace
+}  // namespace oko::runtime
