@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <system_error>
+#if defined(__linux__)
+#include <sched.h>
+#endif
 
 namespace oko::runtime {
 namespace {
@@ -32,6 +35,31 @@ bool spin(const Ready& ready) {
     }
   } while (std::chrono::steady_clock::now() < end);
   return ready();
+}
+
+int current_processor() {
+#if defined(__linux__)
+  return sched_getcpu();
+#else
+  return -1;
+#endif
+}
+
+// Moves this thread to another processor and then lets it go where it will. A thread is woken on
+// the processor of its waker, and on a busy machine the system may leave it there for as long as a
+// picture takes, where it can do nothing but take turns with the caller.
+void leave_processor(int processor) {
+#if defined(__linux__)
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) < 2) return;
+  cpu_set_t others = allowed;
+  CPU_CLR(static_cast<unsigned>(processor), &others);
+  if (sched_setaffinity(0, sizeof others, &others) == 0) {
+    sched_setaffinity(0, sizeof allowed, &allowed);
+  }
+#else
+  static_cast<void>(processor);
+#endif
 }
 
 }  // namespace
@@ -69,6 +97,7 @@ void Team::run(int count, Call call, const void* body) {
   body_ = body;
   count_ = count;
   next_.store(0, std::memory_order_relaxed);
+  processor_.store(current_processor(), std::memory_order_relaxed);
   // Opens the next round: nobody is inside. Who joins may read what was written above.
   state_.store((state_.load() & ~(kRound - 1)) + kRound);
   if (sleeping_.load() > 0) {
@@ -102,6 +131,8 @@ void Team::work(int thread) {
       --sleeping_;
     }
     if (stopping_.load()) return;
+    const int callers = processor_.load(std::memory_order_relaxed);
+    if (callers >= 0 && callers == current_processor()) leave_processor(callers);
     if (!join_round()) continue;
     seen = state_.load() / kRound;  // no other can begin while this thread is inside
     take_tasks(thread);

@@ -55,6 +55,7 @@ class Team {
   const void* body_ = nullptr;
   int count_ = 0;
   std::atomic<int> next_{0};
+  std::atomic<int> processor_{-1};  // on which the caller began the round
   std::atomic<std::uint64_t> state_{kClosed};  // threads inside, closed or not, number of the round
   std::atomic<bool> stopping_{false};
   std::atomic<int> sleeping_{0};
