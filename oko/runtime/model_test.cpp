@@ -113,6 +113,56 @@ TEST(Model, IsSharedByExecutorsInSeveralThreads) {
 }
 #endif
 
+std::string refusal(const graph::Network& network, Precision precision = Precision::kFloat32) {
+  try {
+    Model::make(network, {precision, best_simd_target()});
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInput);
+    return error.what();
+  }
+  return "nothing was refused";
+}
+
+// A few bytes of a file can ask for any memory. Nothing of it is allocated here.
+TEST(Model, RefusesMapsThatWouldTakeAllMemory) {
+  const auto from_input = [](const graph::Shape& input, const graph::Operation& operation) {
+    NetworkBuilder n(input);
+    n.head(n.add(operation, {graph::kNetworkInput}));
+    return refusal(n.finish());
+  };
+  const graph::Convolution narrow{6, 1, 1, 1, {}, {}, graph::Activation::kLinear};
+  EXPECT_NE(from_input({3, 16000, 16000}, narrow).find("MiB"), std::string::npos);
+  graph::Convolution coarse = narrow;
+  coarse.stride = 1024;
+  EXPECT_NE(from_input({3, 26000, 26000}, coarse).find("the input"), std::string::npos);
+  EXPECT_NE(from_input({7, 20, 20}, graph::Upsample{600}).find("MiB"), std::string::npos);
+
+  NetworkBuilder heads({6, 1000, 1000});
+  heads.head(heads.add(coarse, {graph::kNetworkInput}));
+  for (int i = 0; i < 50; ++i) heads.head(graph::kNetworkInput);
+  EXPECT_NE(refusal(heads.finish()).find("the heads"), std::string::npos);
+
+  NetworkBuilder many({7, 1000, 1000});
+  std::vector<int> maps;
+  for (int i = 0; i < 50; ++i) maps.push_back(many.add(graph::MaxPool{1, 1, {}}, {-1}));
+  many.head(many.add(graph::Shortcut{}, maps));
+  EXPECT_NE(refusal(many.finish()).find("at one time"), std::string::npos);
+}
+
+TEST(Model, RefusesBytesWhoseSumsWouldOverflow) {
+  NetworkBuilder n({3, 2, 2});
+  const int wide = n.convolution(graph::kNetworkInput, 70000, 1);
+  n.head(wide);
+  graph::Network network = n.finish();
+  Quantization quantization;
+  quantization.method = "min-max";
+  for (const graph::Layer& layer : network.layers) quantization.layers[layer.name] = {{0, 1}, {}};
+  set_quantization(network, quantization);
+  EXPECT_NE(refusal(network, Precision::kInt8).find("70000 products"), std::string::npos)
+      << refusal(network, Precision::kInt8);
+  EXPECT_EQ(refusal(network), "nothing was refused");
+}
+
 TEST(Model, RefusesANetworkWithoutWeights) {
   graph::Network network = network_of();
   network.weights.clear();

@@ -194,15 +194,27 @@ class Planner {
     return {found->second, first, pixel, shape_of(i), number, scale_of_map(i)};
   }
 
-  // Far more than a detector needs, and still a number on 32 bits: a file must not be able to take
-  // all of an app's memory.
-  void check_size(const std::string& what, std::uint64_t bytes) const {
-    constexpr std::uint64_t kMost = std::uint64_t{1} << 30;
-    if (bytes <= kMost) return;
+  void check_size(const std::string& what, std::uint64_t bytes,
+                  std::uint64_t most = kMostBytes) const {
+    if (bytes <= most) return;
     throw input_error(network_.name,
                       what + " would take " + std::to_string(bytes >> 20) +
-                          " MiB, the engine takes at most " + std::to_string(kMost >> 20),
+                          " MiB, the engine takes at most " + std::to_string(most >> 20),
                       "use a smaller input");
+  }
+
+  // No kernel alone may come near the 4 GiB of 32 bits, with which its place is computed.
+  void check_kernel(const std::string& place, const ConvolutionStep& step) const {
+    const graph::Convolution& c = step.convolution;
+    const bool winograd = step.algorithm == Algorithm::kWinograd;
+    const std::uint64_t points = winograd ? kPoints : 1, taps = winograd ? 1 : c.size * c.size;
+    const auto depth = static_cast<std::uint64_t>(step.in.shape.channels / c.groups);
+    const auto filters = static_cast<std::uint64_t>(c.filters);  // rounded up in every group
+    constexpr std::uint64_t kPanel = 32, kGroup = 4;
+    const std::uint64_t columns = filters + kPanel * static_cast<std::uint64_t>(c.groups);
+    check_size("the packed weights of " + place,
+               points * (taps * depth + kGroup * static_cast<std::uint64_t>(c.size)) * columns *
+                   sizeof(float));
   }
 
   static int bytes_of(Number number) { return number == Number::kFloat ? 4 : 1; }
@@ -339,10 +351,12 @@ class Planner {
   }
 
   void add_convolution(int made, ConvolutionStep step) {
+    const std::string place = graph::place_of(network_, static_cast<std::size_t>(made));
+    check_kernel(place, step);
     place_weights(step, plan_);
+    check_size("the packed weights", plan_.weight_bytes, 2 * kMostBytes);
     const Scratch scratch = scratch_of(step, options_.target);
-    check_size("the work of " + graph::place_of(network_, static_cast<std::size_t>(made)),
-               std::max(scratch.shared_bytes, scratch.thread_bytes));
+    check_size("the work of " + place, std::max(scratch.shared_bytes, scratch.thread_bytes));
     plan_.shared_bytes =
         std::max(plan_.shared_bytes, static_cast<std::size_t>(scratch.shared_bytes));
     plan_.thread_bytes =
@@ -423,10 +437,13 @@ class Planner {
         life.last = std::max(life.last, static_cast<int>(s));
       });
     }
-    plan_.arena_bytes = place_lives(lives);
-    check_size("the maps that live at one time", plan_.arena_bytes);
-    check_size("the packed weights", plan_.weight_bytes);
-    for (const Life& life : lives) plan_.buffers.push_back(life.offset);
+    const std::uint64_t arena = place_lives(lives);
+    check_size("the maps that live at one time", arena);
+    plan_.arena_bytes = static_cast<std::size_t>(arena);
+    auto planes = static_cast<std::uint64_t>(network_.input.count());
+    for (const Shape& head : plan_.heads) planes += static_cast<std::uint64_t>(head.count());
+    check_size("the input and the heads", planes * sizeof(float));
+    for (const Life& life : lives) plan_.buffers.push_back(static_cast<std::size_t>(life.offset));
   }
 
   const graph::Network& network_;

@@ -118,17 +118,17 @@ inline std::size_t pixel_bytes(const Map& map) {
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-// The most memory that a model's maps may take, with all that an executor needs beside its weights
-// for one thread. YOLOv3 needs it at about 2900x2900 pixels. A file that asks for more is refused
-// before anything is allocated.
-inline constexpr std::uint64_t kMostMapBytes = std::uint64_t{2} << 30;
+// A file must not be able to take all of an app's memory. Maps that live at one time, the work of a
+// step, and the input with the heads may each take this much, before which YOLOv3 reaches 2300x2300
+// pixels; packed weights, which are about as large as the file's, twice as much.
+inline constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
 
 struct PlanOptions {
   Precision precision = Precision::kFloat32;
   SimdTarget target = best_simd_target();
 };
 
-// Throws an input Error for a network without weights, that needs more than kMostMapBytes, or whose
+// Throws an input Error for a network without weights, that needs more than kMostBytes, or whose
 // int8 sums do not fit 32 bits.
 Plan make_plan(const graph::Network& network, const PlanOptions& options);
 
