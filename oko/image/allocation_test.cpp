@@ -22,8 +22,11 @@ void* counted(void* memory) {
 
 }  // namespace
 
-void* operator new(std::size_t size) { return counted(std::malloc(size > 0 ? size : 1)); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
+// Not inlined, or the compiler takes malloc and free for a mismatched pair.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  return counted(std::malloc(size > 0 ? size : 1));
+}
+[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
   const auto step = static_cast<std::size_t>(alignment);
   return counted(std::aligned_alloc(step, (size + step - 1) / step * step));
 }
