@@ -261,7 +261,9 @@ constexpr Rule kConvolutions[] = {
     {"depthwise of all sizes",
      [](NetworkBuilder& n) {
        for (const int size : {1, 2, 3, 5, 7}) {
-         for (const int stride : {1, 2, 3}) n.head(n.depthwise(0, size, stride));
+         for (const int stride : {1, 2, 3}) {
+           n.head(n.convolution(n.depthwise(0, size, stride), 6, 1));
+         }
        }
      }},
 };

@@ -1,0 +1,112 @@
+#include "oko/runtime/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "oko/base/error.h"
+#include "oko/runtime/quantize.h"
+#include "oko/runtime/test_networks.h"
+
+namespace oko::runtime {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsSupersetOf;
+
+std::vector<std::string> steps_of(const graph::Network& network,
+                                  Precision precision = Precision::kFloat32) {
+  std::vector<std::string> steps;
+  const Plan plan = make_plan(network, {precision, best_simd_target()});
+  for (const Step& step : plan.steps) steps.push_back(describe(step));
+  return steps;
+}
+
+graph::Network quantized(graph::Network network) {
+  std::vector<std::vector<std::uint8_t>> pictures(1);
+  Random random(1);
+  for (std::int64_t i = 0; i < network.input.count(); ++i) {
+    pictures[0].push_back(static_cast<std::uint8_t>(random.below(256)));
+  }
+  quantize(network, pictures, {}, [] {});
+  return network;
+}
+
+// What the tests of whole networks go through: whoever adds a way of running a layer adds it there.
+TEST(Plan, TheTestedNetworksUseEveryWayOfRunningALayer) {
+  std::set<std::string> floats, bytes;
+  for (const auto& [name, network] : fused_networks()) {
+    for (const std::string& step : steps_of(network)) floats.insert(step);
+    for (const std::string& step : steps_of(quantized(network), Precision::kInt8)) {
+      bytes.insert(step);
+    }
+  }
+  const std::vector<std::string> both{"input",
+                                      "conv 1x1 gemm",
+                                      "conv 3x3 gemm",
+                                      "conv 3x3 gemm + pool",
+                                      "conv 3x3 gemm + shortcut",
+                                      "conv 3x3 winograd",
+                                      "conv 3x3 winograd + pool",
+                                      "conv 3x3 winograd + shortcut",
+                                      "conv 3x3 depthwise",
+                                      "conv 3x3 depthwise + shortcut",
+                                      "conv 5x5 /2 depthwise",
+                                      "max pool 5x5 /1",
+                                      "average pool",
+                                      "upsample x2",
+                                      "shortcut",
+                                      "copy",
+                                      "softmax",
+                                      "head"};
+  EXPECT_THAT(floats, IsSupersetOf(both));
+  EXPECT_THAT(bytes, IsSupersetOf(both));
+  EXPECT_THAT(bytes, IsSupersetOf({"mish", "logistic"}));
+}
+
+TEST(Plan, ARouteOfMapsMadeForItCostsNothing) {
+  NetworkBuilder n({3, 8, 8});
+  const int a = n.convolution(graph::kNetworkInput, 4), b = n.convolution(a, 8);
+  n.head(n.add(graph::Route{}, {a, b}));
+  EXPECT_THAT(steps_of(n.finish()), ElementsAre("conv 3x3 gemm", "conv 3x3 gemm", "head"));
+}
+
+TEST(Plan, MapsShareMemoryWhenTheirTimeIsOver) {
+  NetworkBuilder n({3, 32, 32});
+  int last = n.convolution(graph::kNetworkInput, 12);
+  for (int i = 0; i < 20; ++i) last = n.convolution(last, 12);
+  n.head(last);
+  const Plan plan = make_plan(n.finish(), {});
+  const std::size_t map = 12 * 32 * 32 * sizeof(float);
+  EXPECT_LT(plan.arena_bytes, 2 * map + 4 * kSlack);
+}
+
+TEST(Plan, PlacesOfWeightsAreApartAndAligned) {
+  for (const auto& [name, network] : fused_networks()) {
+    SCOPED_TRACE(name);
+    const Plan plan = make_plan(network, {});
+    std::size_t last = 0;
+    for (const Step& step : plan.steps) {
+      const auto* c = std::get_if<ConvolutionStep>(&step.work);
+      if (c == nullptr) continue;
+      EXPECT_EQ(c->weights % kAlignment, 0U);
+      EXPECT_EQ(c->bias % kAlignment, 0U);
+      EXPECT_GE(c->weights, last);
+      EXPECT_GT(c->bias, c->weights);
+      last = c->bias + 1;
+    }
+    EXPECT_GE(plan.weight_bytes, last);
+  }
+}
+
+TEST(Plan, NamesOfPrecisionsComeBack) {
+  for (const Precision p :
+       {Precision::kModel, Precision::kFloat32, Precision::kFloat16, Precision::kInt8}) {
+    EXPECT_EQ(precision_named(name_of(p)), p);
+  }
+  EXPECT_FALSE(precision_named("fp64").has_value());
+}
+
+}  // namespace
+}  // namespace oko::runtime
