@@ -31,11 +31,13 @@ if(OKO_SANITIZE)
 endif()
 
 # Kernels are written once with Highway (headers only; oko/base/simd.h chooses the target). SSSE3
-# machines take the scalar code; elsewhere the compiler's own target is the only one.
+# machines take the scalar code; elsewhere the compiler's own target is the only one. Highway's
+# baseline is HWY_SCALAR with every compiler: newer ones would be given vectors without instructions.
 find_path(OKO_HWY_INCLUDE hwy/highway.h REQUIRED)
 add_library(oko_simd INTERFACE)
 target_include_directories(oko_simd SYSTEM INTERFACE ${OKO_HWY_INCLUDE})
 target_compile_definitions(oko_simd INTERFACE HWY_DISABLED_TARGETS=HWY_SSSE3
+  HWY_BROKEN_EMU128=1
   $<$<NOT:$<BOOL:${OKO_X86_64}>>:HWY_COMPILE_ONLY_STATIC>)
 
 find_package(Threads REQUIRED)
