@@ -64,9 +64,11 @@ HWY_INLINE void store_part(V v, float* to, int count) {
 // Weights of large kernels come from memory once a picture; kAhead of them are on their way.
 constexpr std::ptrdiff_t kAhead = 512;
 
+// Sums of kRows rows of one panel, kVectors vectors of columns, to rows `to_row` apart. There is
+// one of these for every shape of block, so what follows a sum is left to finish_block().
 template <int kRows, int kVectors, typename W>
 HWY_NOINLINE void gemm_block(const GemmCall& g, const float* a, const W* b, const float* bias,
-                             float* c, const float* residual, int columns) {
+                             float* to, std::ptrdiff_t to_row) {
   V sum[kRows][kVectors];
   for (int v = 0; v < kVectors; ++v) {
     const V first = bias ? hn::LoadU(D(), bias + v * kLanes) : hn::Zero(D());
@@ -87,22 +89,14 @@ HWY_NOINLINE void gemm_block(const GemmCall& g, const float* a, const W* b, cons
       }
     }
   }
-  const ClampVectors clamp(g.clamp), residual_clamp(g.residual_clamp);
   for (int r = 0; r < kRows; ++r) {
-    for (int v = 0; v < kVectors; ++v) {
-      V value = clamp(sum[r][v]);
-      if (residual) {
-        const V other = hn::LoadU(D(), residual + r * g.residual_row + v * kLanes);
-        value = residual_clamp(hn::Add(value, other));
-      }
-      store_part(value, c + r * g.c_row + v * kLanes, columns - v * kLanes);
-    }
+    for (int v = 0; v < kVectors; ++v) hn::StoreU(sum[r][v], D(), to + r * to_row + v * kLanes);
   }
 }
 
 template <typename W>
 using GemmBlock = void (*)(const GemmCall&, const float*, const W*, const float*, float*,
-                           const float*, int);
+                           std::ptrdiff_t);
 
 template <int kVectors, typename W, std::size_t... kIndex>
 HWY_INLINE GemmBlock<W> gemm_block_of(int rows, std::index_sequence<kIndex...>) {
@@ -110,24 +104,65 @@ HWY_INLINE GemmBlock<W> gemm_block_of(int rows, std::index_sequence<kIndex...>) 
   return kBlocks[rows - 1];
 }
 
+// Clamps sums, adds the residual, and stores what belongs to the call's columns: whole vectors, or
+// part of the last.
+template <int kVectors, bool kResidual, bool kWhole>
+HWY_NOINLINE void finish_rows(const GemmCall& g, const float* sums, int rows, int row, int column) {
+  const ClampVectors clamp(g.clamp), residual_clamp(g.residual_clamp);
+  float* to = g.c + row * g.c_row + column;
+  const float* other = kResidual ? g.residual + row * g.residual_row + column : nullptr;
+  for (int r = 0; r < rows; ++r, sums += kVectors * kLanes, to += g.c_row) {
+    for (int v = 0; v < kVectors; ++v) {
+      V value = clamp(hn::Load(D(), sums + v * kLanes));
+      if constexpr (kResidual) {
+        value = residual_clamp(hn::Add(value, hn::LoadU(D(), other + v * kLanes)));
+      }
+      if constexpr (kWhole) {
+        hn::StoreU(value, D(), to + v * kLanes);
+      } else {
+        store_part(value, to + v * kLanes, g.columns - column - v * kLanes);
+      }
+    }
+    if constexpr (kResidual) other += g.residual_row;
+  }
+}
+
+template <int kVectors>
+HWY_INLINE void finish_block(const GemmCall& g, const float* sums, int rows, int row, int column) {
+  const bool whole = g.columns - column >= kVectors * kLanes;
+  const auto finish =
+      g.residual
+          ? (whole ? &finish_rows<kVectors, true, true> : &finish_rows<kVectors, true, false>)
+          : (whole ? &finish_rows<kVectors, false, true> : &finish_rows<kVectors, false, false>);
+  finish(g, sums, rows, row, column);
+}
+
 // Panels outside, blocks of rows inside: a panel of weights stays in the cache while the rows pass.
 template <typename W>
 void gemm(const GemmCall& g) {
   using Rows = std::make_index_sequence<kMaxRows>;
+  HWY_ALIGN float sums[kMaxRows * 2 * kLanes];
   const int blocks = (g.rows + kMaxRows - 1) / kMaxRows;
   const W* b = static_cast<const W*>(g.b);
   const std::ptrdiff_t depth = std::ptrdiff_t{g.taps} * g.depth;
+  // Sums that nothing follows, as those of Winograd's points, go where they belong at once.
+  const bool plain = g.clamp.slope == 1 && g.clamp.cap == Clamp().cap && g.residual == nullptr;
   for (int column = 0; column < g.columns;) {
     const int left = g.columns - column;
     const int vectors = left > kLanes ? 2 : 1;
+    const bool direct = plain && left >= vectors * kLanes;
     // Rows are shared out evenly: 16 rows are two blocks of 8, not 14 and 2.
     for (int i = 0, row = 0; i < blocks; ++i) {
       const int rows = (g.rows - row) / (blocks - i);
       const auto block =
           vectors == 2 ? gemm_block_of<2, W>(rows, Rows()) : gemm_block_of<1, W>(rows, Rows());
       block(g, g.a + row * g.a_row, b + g.point * depth * vectors * kLanes,
-            g.bias ? g.bias + column : nullptr, g.c + row * g.c_row + column,
-            g.residual ? g.residual + row * g.residual_row + column : nullptr, left);
+            g.bias ? g.bias + column : nullptr, direct ? g.c + row * g.c_row + column : sums,
+            direct ? g.c_row : vectors * kLanes);
+      if (!direct) {
+        vectors == 2 ? finish_block<2>(g, sums, rows, row, column)
+                     : finish_block<1>(g, sums, rows, row, column);
+      }
       row += rows;
     }
     b += g.points * depth * vectors * kLanes;

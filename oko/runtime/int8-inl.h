@@ -122,18 +122,29 @@ struct SignedDot {
 #endif
 #endif
 
-template <typename DotKind, int kRows, int kVectors, typename Out>
-HWY_NOINLINE void gemm8_block(const Matrix8Call<Out>& g, const std::uint8_t* a,
-                              const std::int8_t* b, int column, Out* c, const Out* residual,
-                              int columns) {
+// As gemm_block(). Takes the fields that all calls share.
+struct Sums8 {
+  const std::uint8_t* a;
+  std::ptrdiff_t a_row, a_tap;
+  int taps, depth;
+  const std::int8_t* b;
+  const std::int32_t* start;
+  std::int32_t* to;
+  std::ptrdiff_t to_row;
+};
+
+template <typename DotKind, int kRows, int kVectors>
+HWY_NOINLINE void gemm8_block(const Sums8& g) {
   constexpr int kGroup = DotKind::kGroup;
   V32 sum[kRows][kVectors];
   for (int v = 0; v < kVectors; ++v) {
-    const V32 first = hn::LoadU(D32(), g.start + column + v * kLanes);
+    const V32 first = hn::LoadU(D32(), g.start + v * kLanes);
     for (int r = 0; r < kRows; ++r) sum[r][v] = first;
   }
   constexpr int kStep = kGroup * DotKind::kBytes * kLanes;  // bytes of a vector of weights
   const std::ptrdiff_t a_row = g.a_row;
+  const std::uint8_t* a = g.a;
+  const std::int8_t* b = g.b;
   for (int tap = 0; tap < g.taps; ++tap, a += g.a_tap) {
     const std::uint8_t* from = a;
     for (int k = 0; k < g.depth; k += kGroup, from += kGroup, b += kVectors * kStep) {
@@ -147,55 +158,83 @@ HWY_NOINLINE void gemm8_block(const Matrix8Call<Out>& g, const std::uint8_t* a,
       }
     }
   }
-  if constexpr (std::is_same_v<Out, std::int32_t>) {
-    for (int r = 0; r < kRows; ++r) {
-      for (int v = 0; v < kVectors; ++v) {  // rows of sums have room for whole panels
-        hn::StoreU(sum[r][v], D32(), c + r * g.c_row + v * kLanes);
-      }
-    }
-  } else {
-    const End8 end(g);
+  for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
-      const V scale = hn::LoadU(D(), g.scale + column + v * kLanes);
-      const V bias = hn::LoadU(D(), g.bias + column + v * kLanes);
-      for (int r = 0; r < kRows; ++r) {
-        V value = end.clamp(hn::MulAdd(hn::ConvertTo(D(), sum[r][v]), scale, bias));
-        if (residual) value = end.add(value, residual + r * g.residual_row + v * kLanes);
-        store_number(value, end.zero, c + r * g.c_row + v * kLanes, columns - v * kLanes);
-      }
+      hn::StoreU(sum[r][v], D32(), g.to + r * g.to_row + v * kLanes);
     }
   }
 }
 
-template <typename Out>
-using Gemm8Block = void (*)(const Matrix8Call<Out>&, const std::uint8_t*, const std::int8_t*, int,
-                            Out*, const Out*, int);
-
-template <typename DotKind, int kVectors, typename Out, std::size_t... kIndex>
-HWY_INLINE Gemm8Block<Out> gemm8_block_of(int rows, std::index_sequence<kIndex...>) {
-  static constexpr Gemm8Block<Out> kBlocks[] = {
-      &gemm8_block<DotKind, int{kIndex} + 1, kVectors, Out>...};
+template <typename DotKind, int kVectors, std::size_t... kIndex>
+HWY_INLINE auto gemm8_block_of(int rows, std::index_sequence<kIndex...>) {
+  using Block = void (*)(const Sums8&);
+  static constexpr Block kBlocks[] = {&gemm8_block<DotKind, int{kIndex} + 1, kVectors>...};
   return kBlocks[rows - 1];
 }
 
-// As gemm() in gemm-inl.h.
+// As finish_rows().
+template <int kVectors, bool kResidual, bool kWhole, typename Out>
+HWY_NOINLINE void finish_rows8(const Matrix8Call<Out>& g, const std::int32_t* sums, int rows,
+                               int row, int column) {
+  const End8 end(g);
+  V scale[kVectors], bias[kVectors];
+  for (int v = 0; v < kVectors; ++v) {
+    scale[v] = hn::LoadU(D(), g.scale + column + v * kLanes);
+    bias[v] = hn::LoadU(D(), g.bias + column + v * kLanes);
+  }
+  Out* to = g.c + row * g.c_row + column;
+  const Out* other = kResidual ? g.residual + row * g.residual_row + column : nullptr;
+  for (int r = 0; r < rows; ++r, sums += kVectors * kLanes, to += g.c_row) {
+    for (int v = 0; v < kVectors; ++v) {
+      const V sum = hn::ConvertTo(D(), hn::Load(D32(), sums + v * kLanes));
+      V value = end.clamp(hn::MulAdd(sum, scale[v], bias[v]));
+      if constexpr (kResidual) value = end.add(value, other + v * kLanes);
+      const int left = kWhole ? kLanes : g.columns - column - v * kLanes;
+      store_number(value, end.zero, to + v * kLanes, left);
+    }
+    if constexpr (kResidual) other += g.residual_row;
+  }
+}
+
+template <int kVectors, typename Out>
+HWY_INLINE void finish_block8(const Matrix8Call<Out>& g, const std::int32_t* sums, int rows,
+                              int row, int column) {
+  const bool whole = g.columns - column >= kVectors * kLanes;
+  const auto finish = g.residual ? (whole ? &finish_rows8<kVectors, true, true, Out>
+                                          : &finish_rows8<kVectors, true, false, Out>)
+                                 : (whole ? &finish_rows8<kVectors, false, true, Out>
+                                          : &finish_rows8<kVectors, false, false, Out>);
+  finish(g, sums, rows, row, column);
+}
+
+// As gemm() in gemm-inl.h. Rows of plain sums have room for whole panels.
 template <typename DotKind, typename Out>
 void gemm8(const Matrix8Call<Out>& g) {
   using Rows = std::make_index_sequence<kMaxRows>;
+  constexpr bool kPlain = std::is_same_v<Out, std::int32_t>;
+  HWY_ALIGN std::int32_t sums[kMaxRows * 2 * kLanes];
   const int blocks = (g.rows + kMaxRows - 1) / kMaxRows;
   const auto* b = static_cast<const std::int8_t*>(g.b);
   const std::ptrdiff_t groups = (g.depth + DotKind::kGroup - 1) / DotKind::kGroup;
   const std::ptrdiff_t column_bytes = g.taps * groups * DotKind::kGroup * DotKind::kBytes;
   for (int column = 0; column < g.columns;) {
-    const int left = g.columns - column;
-    const int vectors = left > kLanes ? 2 : 1;
+    const int vectors = g.columns - column > kLanes ? 2 : 1;
     const std::ptrdiff_t panel = column_bytes * vectors * kLanes;
     for (int i = 0, row = 0; i < blocks; ++i) {
       const int rows = (g.rows - row) / (blocks - i);
-      const auto block = vectors == 2 ? gemm8_block_of<DotKind, 2, Out>(rows, Rows())
-                                      : gemm8_block_of<DotKind, 1, Out>(rows, Rows());
-      block(g, g.a + row * g.a_row, b + g.point * panel, column, g.c + row * g.c_row + column,
-            g.residual ? g.residual + row * g.residual_row + column : nullptr, left);
+      const auto block = vectors == 2 ? gemm8_block_of<DotKind, 2>(rows, Rows())
+                                      : gemm8_block_of<DotKind, 1>(rows, Rows());
+      Sums8 call{g.a + row * g.a_row, g.a_row,          g.a_tap, g.taps,          g.depth,
+                 b + g.point * panel, g.start + column, sums,    vectors * kLanes};
+      if constexpr (kPlain) {
+        call.to = g.c + row * g.c_row + column;
+        call.to_row = g.c_row;
+        block(call);
+      } else {
+        block(call);
+        vectors == 2 ? finish_block8<2>(g, sums, rows, row, column)
+                     : finish_block8<1>(g, sums, rows, row, column);
+      }
       row += rows;
     }
     b += g.points * panel;

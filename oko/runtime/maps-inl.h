@@ -34,8 +34,8 @@ struct DepthwiseFloats {
 
 // One output anywhere, also where the window leaves the map.
 template <typename Numbers, typename Call>
-HWY_INLINE void depthwise_one(const Call& d, const Numbers& numbers, std::ptrdiff_t w_tap, int y,
-                              int x, int c) {
+HWY_NOINLINE void depthwise_one(const Call& d, const Numbers& numbers, std::ptrdiff_t w_tap, int y,
+                                int x, int c) {
   const int top = y * d.stride - d.pad_top, left = x * d.stride - d.pad_left;
   V sum = numbers.start_at_edge(c);
   for (int ky = HWY_MAX(0, -top); ky < d.size && top + ky < d.in.height; ++ky) {
@@ -87,9 +87,6 @@ HWY_INLINE void depthwise_row(const Call& d, const Numbers& numbers, std::ptrdif
     for (; x < first; ++x) depthwise_one(d, numbers, w_tap, y, x, c);
     for (; x + kCount <= last; x += kCount) {
       depthwise_inside<kSize, kStride, kCount>(d, numbers, weights, w_tap, start, y, x, c);
-    }
-    for (; x < last; ++x) {
-      depthwise_inside<kSize, kStride, 1>(d, numbers, weights, w_tap, start, y, x, c);
     }
     for (; x < width; ++x) depthwise_one(d, numbers, w_tap, y, x, c);
   }
