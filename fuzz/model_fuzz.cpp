@@ -1,0 +1,103 @@
+// needs: phone graph
+// Any bytes are refused as a model or give a detector that looks at a frame: nothing may crash,
+// read outside of its memory or take more time than the layers account for.
+
+#include <oko/oko.h>
+
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+
+#include "oko/base/error.h"
+#include "oko/graph/oko_file.h"
+
+namespace {
+
+using namespace oko::graph;
+
+// About how many numbers a layer reads to make its map.
+double work_of(const Network& network, const Layer& layer) {
+  const auto numbers = static_cast<double>(layer.output.count());
+  if (const auto* pool = std::get_if<MaxPool>(&layer.operation)) {
+    return numbers * pool->size * pool->size;
+  }
+  if (const auto* c = std::get_if<Convolution>(&layer.operation)) {
+    const int from = layer.inputs.front();
+    const Shape& in = from == kNetworkInput ? network.input
+                                            : network.layers[static_cast<std::size_t>(from)].output;
+    // Padding is work too, and kernels are packed in panels of up to 32 filters.
+    const double padded = static_cast<double>(in.height + c->padding.top + c->padding.bottom) *
+                          (in.width + c->padding.left + c->padding.right) * in.channels;
+    return padded + (numbers + 32. * c->groups) * c->size * c->size * in.channels / c->groups;
+  }
+  return numbers * static_cast<double>(layer.inputs.size());
+}
+
+// Small enough for a few milliseconds.
+bool is_small(const Network& network) {
+  constexpr double kMostWork = 2e6;
+  double work = static_cast<double>(network.input.count());
+  for (const Layer& layer : network.layers) work += work_of(network, layer);
+  return work < kMostWork;
+}
+
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+void look(const oko_model* model) {
+  oko_detector_options options{};
+  options.struct_size = sizeof options;
+  options.threads = 2;
+  oko_detector* detector = nullptr;
+  require(oko_detector_create(model, &options, &detector) == OKO_OK);
+  static std::array<std::uint8_t, 23 * 17 * 3> pixels = [] {
+    std::array<std::uint8_t, 23 * 17 * 3> noise{};
+    std::uint32_t state = 1;
+    for (auto& v : noise) v = static_cast<std::uint8_t>((state = state * 1664525U + 1) >> 24);
+    return noise;
+  }();
+  oko_frame frame{};
+  frame.struct_size = sizeof frame;
+  frame.width = 23;
+  frame.height = 17;
+  frame.planes[0] = pixels.data();
+  frame.rotation = OKO_ROTATE_90;
+  oko_thresholds everything{};
+  everything.struct_size = sizeof everything;
+  everything.score = -1;
+  const oko_detection* found = nullptr;
+  std::size_t count = 0;
+  require(oko_detect(detector, &frame, &everything, &found, &count) == OKO_OK);
+  for (std::size_t i = 0; i < count; ++i) {
+    require(oko_model_class_name(model, found[i].class_id) != nullptr);
+    require(found[i].left >= 0 && found[i].right <= 23 && found[i].left <= found[i].right);
+    require(found[i].top >= 0 && found[i].bottom <= 17 && found[i].top <= found[i].bottom);
+  }
+  oko_detector_destroy(detector);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  bool small = false;
+  try {
+    const std::string_view text(reinterpret_cast<const char*>(data), size);
+    small = is_small(read_oko(oko::Bytes(text), "input").network);
+  } catch (const oko::Error&) {
+  }
+  // Large ones are opened as well, but not run: they are refused or planned.
+  int targets = 0;
+  while (oko_targets()[targets] != nullptr) ++targets;
+  oko_model_options options{};
+  options.struct_size = sizeof options;
+  options.precision = static_cast<std::int32_t>(size / 2 % 4);
+  options.target = oko_targets()[size / 8 % static_cast<std::size_t>(targets)];
+  oko_model* model = nullptr;
+  const oko_status status = oko_model_open_memory(data, size, nullptr, nullptr, &options, &model);
+  require(status == OKO_OK || status == OKO_BAD_MODEL);
+  if (model == nullptr) return 0;
+  if (small) look(model);
+  oko_model_close(model);
+  return 0;
+}
