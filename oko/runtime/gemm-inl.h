@@ -32,6 +32,9 @@ constexpr int kMaxRows = 14;
 constexpr int kMaxRows = 6;
 #endif
 
+// Of a block one vector wide: enough sums at a time to hide how long each takes.
+constexpr int kMaxNarrowRows = kMaxRows < 8 ? kMaxRows : 8;
+
 HWY_INLINE V load(const float* from) { return hn::LoadU(D(), from); }
 HWY_INLINE V load(const Half* from) {
   const hn::Rebind<hwy::float16_t, D> half;
@@ -141,8 +144,8 @@ HWY_INLINE void finish_block(const GemmCall& g, const float* sums, int rows, int
 template <typename W>
 void gemm(const GemmCall& g) {
   using Rows = std::make_index_sequence<kMaxRows>;
+  using NarrowRows = std::make_index_sequence<kMaxNarrowRows>;
   HWY_ALIGN float sums[kMaxRows * 2 * kLanes];
-  const int blocks = (g.rows + kMaxRows - 1) / kMaxRows;
   const W* b = static_cast<const W*>(g.b);
   const std::ptrdiff_t depth = std::ptrdiff_t{g.taps} * g.depth;
   // Sums that nothing follows, as those of Winograd's points, go where they belong at once.
@@ -151,11 +154,13 @@ void gemm(const GemmCall& g) {
     const int left = g.columns - column;
     const int vectors = left > kLanes ? 2 : 1;
     const bool direct = plain && left >= vectors * kLanes;
+    const int most = vectors == 2 ? kMaxRows : kMaxNarrowRows;
+    const int blocks = (g.rows + most - 1) / most;
     // Rows are shared out evenly: 16 rows are two blocks of 8, not 14 and 2.
     for (int i = 0, row = 0; i < blocks; ++i) {
       const int rows = (g.rows - row) / (blocks - i);
-      const auto block =
-          vectors == 2 ? gemm_block_of<2, W>(rows, Rows()) : gemm_block_of<1, W>(rows, Rows());
+      const auto block = vectors == 2 ? gemm_block_of<2, W>(rows, Rows())
+                                      : gemm_block_of<1, W>(rows, NarrowRows());
       block(g, g.a + row * g.a_row, b + g.point * depth * vectors * kLanes,
             g.bias ? g.bias + column : nullptr, direct ? g.c + row * g.c_row + column : sums,
             direct ? g.c_row : vectors * kLanes);

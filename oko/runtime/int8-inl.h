@@ -211,19 +211,21 @@ HWY_INLINE void finish_block8(const Matrix8Call<Out>& g, const std::int32_t* sum
 template <typename DotKind, typename Out>
 void gemm8(const Matrix8Call<Out>& g) {
   using Rows = std::make_index_sequence<kMaxRows>;
+  using NarrowRows = std::make_index_sequence<kMaxNarrowRows>;
   constexpr bool kPlain = std::is_same_v<Out, std::int32_t>;
   HWY_ALIGN std::int32_t sums[kMaxRows * 2 * kLanes];
-  const int blocks = (g.rows + kMaxRows - 1) / kMaxRows;
   const auto* b = static_cast<const std::int8_t*>(g.b);
   const std::ptrdiff_t groups = (g.depth + DotKind::kGroup - 1) / DotKind::kGroup;
   const std::ptrdiff_t column_bytes = g.taps * groups * DotKind::kGroup * DotKind::kBytes;
   for (int column = 0; column < g.columns;) {
     const int vectors = g.columns - column > kLanes ? 2 : 1;
     const std::ptrdiff_t panel = column_bytes * vectors * kLanes;
+    const int most = vectors == 2 ? kMaxRows : kMaxNarrowRows;
+    const int blocks = (g.rows + most - 1) / most;
     for (int i = 0, row = 0; i < blocks; ++i) {
       const int rows = (g.rows - row) / (blocks - i);
       const auto block = vectors == 2 ? gemm8_block_of<DotKind, 2>(rows, Rows())
-                                      : gemm8_block_of<DotKind, 1>(rows, Rows());
+                                      : gemm8_block_of<DotKind, 1>(rows, NarrowRows());
       Sums8 call{g.a + row * g.a_row, g.a_row,          g.a_tap, g.taps,          g.depth,
                  b + g.point * panel, g.start + column, sums,    vectors * kLanes};
       if constexpr (kPlain) {
@@ -368,6 +370,7 @@ inline void winograd8_output(const Winograd8Output& w) {
 // ---- Channel by channel -----------------------------------------------------------------------
 
 struct DepthwiseBytes {
+  static constexpr bool kHasFives = false;  // not worth its bytes
   const Depthwise8Call& call;
   End8 end{call};
   V in_zero = hn::Set(D(), call.in_zero);

@@ -3,9 +3,10 @@
 #include <type_traits>
 #include <utility>
 
-// AVX-512 without byte products takes the AVX2 code.
+// AVX-512 without byte products takes the AVX2 code. Machines of SSE4 alone are not worth their share
+// of the library: they multiply bytes in plain C++ and are better served by float32.
 #undef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3)
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3)
 #define HWY_WANT_AVX3_DL
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "oko/runtime/kernels8.cpp"

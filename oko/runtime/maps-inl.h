@@ -14,6 +14,7 @@ namespace oko::runtime::HWY_NAMESPACE {
 
 // What a depthwise call does with its numbers. Bytes have the same in int8-inl.h.
 struct DepthwiseFloats {
+  static constexpr bool kHasFives = true;  // code for 5x5 windows
   const DepthwiseCall& call;
   ClampVectors clamp{call.clamp}, residual_clamp{call.residual_clamp};
 
@@ -101,7 +102,7 @@ HWY_INLINE void depthwise_rows(const Call& d) {
       depthwise_row<3, 1>(d, numbers, w_tap, y);
     } else if (d.size == 3 && d.stride == 2) {
       depthwise_row<3, 2>(d, numbers, w_tap, y);
-    } else if (d.size == 5 && d.stride == 1) {
+    } else if (Numbers::kHasFives && d.size == 5 && d.stride == 1) {
       depthwise_row<5, 1>(d, numbers, w_tap, y);
     } else {
       for (int c = 0; c < d.out.channels; c += kLanes) {
