@@ -1,7 +1,7 @@
 #!/bin/sh
 # Everything that must hold before a change is accepted: packages, build, tests, fuzz corpus.
 #
-#   scripts/test.sh             what continuous integration runs: release, wasm
+#   scripts/test.sh             what continuous integration runs: release
 #   scripts/test.sh PRESET…     these of CMakePresets.json:
 #       release, debug, asan          all of oko on this machine
 #       phone, phone-asan, phone-tsan the phone library on this machine
@@ -13,7 +13,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 started=$(date +%s)
-[ $# -gt 0 ] || set -- release wasm
+[ $# -gt 0 ] || set -- release
 
 for preset in "$@"; do
   begin=$(date +%s)
