@@ -10,6 +10,8 @@
 // The inner loops of the phone engine: one table of functions for each instruction set. Maps are
 // channels last: the channels of a pixel lie together, pixels `pixel` numbers apart. Kernels read
 // whole vectors, up to kSlack bytes past the last channel they need, and write no more than asked.
+// What they read too much is dropped: in a joined map another thread may be writing it meanwhile,
+// which ThreadSanitizer reports.
 namespace oko::runtime {
 
 inline constexpr std::size_t kAlignment = 64;

@@ -106,7 +106,7 @@ TEST_P(Networks8, RandomLayersComeCloseToFloats) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, Networks8,
-                         ::testing::ValuesIn(simd_targets().begin(), simd_targets().end()),
+                         ::testing::ValuesIn(tested_targets().begin(), tested_targets().end()),
                          [](const auto& test) { return std::string(name_of(test.param)); });
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "oko/base/simd.h"
 #include "oko/runtime/reference_network.h"
 
 // For tests: networks that try every way of joining, fusing and padding layers.
@@ -68,6 +69,15 @@ struct NamedNetwork {
   graph::Network network;
 };
 std::vector<NamedNetwork> fused_networks();
+
+// All targets; under ThreadSanitizer the one whose kernels read no byte too many (kernels.h).
+inline std::span<const SimdTarget> tested_targets() {
+#if defined(__SANITIZE_THREAD__)
+  return simd_targets().last(1);
+#else
+  return simd_targets();
+#endif
+}
 
 // Layers of all kinds in random order, small enough to be run in a millisecond or so.
 graph::Network random_network(std::uint64_t seed);
