@@ -120,7 +120,7 @@ inline std::size_t pixel_bytes(const Map& map) {
 
 // A file must not be able to take all of an app's memory. Maps that live at one time, the work of a
 // step, and the input with the heads may each take this much, before which YOLOv3 reaches 2300x2300
-// pixels; packed weights, which are about as large as the file's, twice as much.
+// pixels; packed weights, which Winograd makes up to four times the file's, twice as much.
 inline constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
 
 struct PlanOptions {
