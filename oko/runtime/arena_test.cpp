@@ -22,8 +22,8 @@ TEST(Arena, NoTwoThatLiveAtOneTimeShareBytes) {
       lives.push_back(
           life(1 + random.below(5000), first, first + static_cast<int>(random.below(8))));
     }
-    const std::size_t total = place_lives(lives);
-    std::size_t end = 0;
+    const std::uint64_t total = place_lives(lives);
+    std::uint64_t end = 0;
     for (std::size_t a = 0; a < lives.size(); ++a) {
       EXPECT_EQ(lives[a].offset % kAlignment, 0U);
       end = std::max(end, lives[a].offset + lives[a].bytes);
