@@ -8,6 +8,7 @@
 #include "oko/base/threads.h"
 #include "oko/formats/darknet.h"
 #include "oko/graph/builtin.h"
+#include "oko/graph/made_up.h"
 #include "oko/graph/oko_file.h"
 #include "oko/image/letterbox.h"
 #include "oko/media/picture.h"
@@ -18,30 +19,6 @@
 
 namespace oko::bench {
 namespace {
-
-// Weights that keep maps of a deep network in a usual range: a linear congruential generator in
-// Darknet's file order, so that the file can be made again anywhere.
-void make_up_weights(graph::Network& network) {
-  std::uint32_t state = 12345;
-  const auto next = [&] {
-    state = 1664525U * state + 1013904223U;
-    return static_cast<double>(state >> 8) / 0x1p24 * 2 - 1;
-  };
-  for (const graph::WeightSpec& spec : graph::weight_specs(network)) {
-    std::size_t count = 1;
-    for (const std::int64_t side : spec.shape) count *= static_cast<std::size_t>(side);
-    const double inputs = static_cast<double>(count) / static_cast<double>(spec.shape[0]);
-    std::vector<float> values;
-    for (std::size_t i = 0; i < count; ++i) {
-      const double u = next();
-      values.push_back(static_cast<float>(spec.name.ends_with(".kernel") ? u * std::sqrt(6 / inputs)
-                                          : spec.name.ends_with(".scale")    ? 1 + .1 * u
-                                          : spec.name.ends_with(".variance") ? 1 + .5 * u
-                                                                             : .1 * u));
-    }
-    network.weights[spec.name] = graph::Tensor::of(std::move(values), spec.shape);
-  }
-}
 
 graph::Network read_network(const std::string& model) {
   const std::string extension = storage::extension(model);
@@ -58,7 +35,7 @@ graph::Network read_network(const std::string& model) {
     auto* convolution = std::get_if<graph::Convolution>(&layer.operation);
     if (convolution != nullptr && convolution->batch_norm) convolution->batch_norm = {1e-6F, true};
   }
-  make_up_weights(network);
+  graph::fill_made_up_weights(network);
   return network;
 }
 

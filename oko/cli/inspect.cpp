@@ -12,6 +12,7 @@
 #include "oko/graph/builtin.h"
 #include "oko/graph/cost.h"
 #include "oko/graph/draw.h"
+#include "oko/graph/made_up.h"
 #include "oko/image/letterbox.h"
 #include "oko/media/picture.h"
 #include "oko/storage/store.h"
@@ -206,7 +207,7 @@ Profile profile_of(graph::Network network, const ProfileArguments& arguments, Pr
   }
   const std::vector<float> input = input_of(network, arguments.picture);
   if (network.weights.empty()) {
-    fill_made_up_weights(network);
+    graph::fill_made_up_weights(network);  // a step takes the same time whatever its numbers are
     if (options.model.precision == runtime::Precision::kInt8) {
       quantize_on(network, input, options.threads);
     }

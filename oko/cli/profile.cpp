@@ -148,25 +148,6 @@ Profile profile(const graph::Network& network, std::span<const float> input,
   return profile;
 }
 
-void fill_made_up_weights(graph::Network& network) {
-  Random random(kSeed);
-  for (const graph::WeightSpec& spec : graph::weight_specs(network)) {
-    std::size_t count = 1;
-    for (const std::int64_t side : spec.shape) count *= static_cast<std::size_t>(side);
-    std::vector<float> values(count);
-    const auto filters = static_cast<double>(spec.shape.front());
-    // Kernels keep the size of the numbers that pass through them (He et al. 2015).
-    const double size = std::sqrt(6 * filters / static_cast<double>(count));
-    for (float& v : values) {
-      v = spec.name.ends_with(".kernel")     ? static_cast<float>(random.uniform(-size, size))
-          : spec.name.ends_with(".scale")    ? 1
-          : spec.name.ends_with(".variance") ? 1
-                                             : 0;
-    }
-    network.weights[spec.name] = graph::Tensor::of(std::move(values), spec.shape);
-  }
-}
-
 std::vector<float> made_up_picture(const graph::Network& network) {
   Random random(kSeed, 1);
   std::vector<float> picture(static_cast<std::size_t>(network.input.count()));

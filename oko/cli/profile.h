@@ -52,9 +52,6 @@ struct Profile {
 Profile profile(const graph::Network& network, std::span<const float> input,
                 const ProfileOptions& options, Progress& progress);
 
-// For a network without weights: random ones, small enough that nothing overflows. A step takes
-// the same time whatever its numbers are.
-void fill_made_up_weights(graph::Network& network);
 // Evenly spread numbers from 0 to 1, as many as the network takes.
 std::vector<float> made_up_picture(const graph::Network& network);
 // Gives a network with weights the ranges that int8 needs, measured on this one input.

@@ -10,6 +10,7 @@
 #include "oko/cli/cli.h"
 #include "oko/cli/peak.h"
 #include "oko/graph/builtin.h"
+#include "oko/graph/made_up.h"
 #include "oko/media/picture.h"
 #include "oko/runtime/executor.h"
 #include "oko/storage/store.h"
@@ -27,7 +28,7 @@ using ::testing::Le;
 // A builtin network at a size that takes a moment only, with made-up weights.
 graph::Network small_network(const char* name = "yolov3-tiny") {
   graph::Network network = graph::make_builtin(name, {.classes = 2, .width = 64, .height = 64});
-  fill_made_up_weights(network);
+  graph::fill_made_up_weights(network);
   return network;
 }
 
@@ -156,7 +157,7 @@ class InspectProfile : public ::testing::Test {
 TEST_F(InspectProfile, TableHasALineForEachStep) {
   const std::string text = inspect(profile_words({}));
   graph::Network network = graph::make_builtin("yolov3-tiny", {.width = 64, .height = 64});
-  fill_made_up_weights(network);
+  graph::fill_made_up_weights(network);
   const auto plan = runtime::make_plan(network, {});
   const std::string table = text.substr(0, text.find("\n\n"));
   EXPECT_EQ(lines_of(table), static_cast<int>(plan.steps.size()) + 1);

@@ -28,7 +28,7 @@ std::vector<std::byte> small_model() {
                     {"c", last, {1}, {}},
                     {"d", graph::Yolo{{{20, 30}}, {0}, 2}, {2}, {}}};
   graph::infer_shapes(network);
-  fill_made_up(network, 1);
+  graph::fill_made_up_weights(network);
   return graph::write_oko(network);
 }
 

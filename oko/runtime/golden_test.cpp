@@ -9,40 +9,21 @@ namespace {
 class Golden : public ::testing::TestWithParam<SimdTarget> {
  protected:
   void SetUp() override {
-    golden_ = reference_data("golden");
-    if (golden_.empty()) GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
+    if (reference_data("golden").empty()) {
+      GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
+    }
   }
-  EngineOptions options() const { return {2, Precision::kFloat32, GetParam()}; }
-  std::string golden_;
+  static std::unique_ptr<detect::Engine> make(const graph::Network& network) {
+    return make_engine(network, {2, Precision::kFloat32, GetParam()});
+  }
 };
 
 TEST_P(Golden, HeadsOfPublishedModelsAreWithinAThousandth) {
-  for (const GoldenModel& model : golden_models()) {
-    const std::string base = reference_data("models/darknet") + "/" + model.name;
-    const auto engine = make_engine(darknet_model(base + ".cfg", base + ".weights"), options());
-    const auto maps = engine->run(read_floats(golden_ + "/inputs/" + model.input), 1);
-    const std::string picture(model.input, std::string(model.input).find('_'));
-    ASSERT_EQ(maps[0].size(), model.heads.size());
-    for (std::size_t h = 0; h < model.heads.size(); ++h) {
-      const auto expected =
-          read_floats(golden_ + "/" + model.name + "/" + picture + "_tensors/" + model.heads[h]);
-      EXPECT_LT(largest_difference(maps[0][h], expected), 1e-3) << model.name << model.heads[h];
-    }
-  }
+  for (const GoldenModel& model : golden_models()) expect_golden_heads(model, make);
 }
 
 TEST_P(Golden, HeadsOfSyntheticModelsAreWithinAThousandth) {
-  for (const SyntheticModel& model : synthetic_models()) {
-    const std::string side = std::to_string(model.side);
-    const auto engine = make_engine(synthetic_network(model), options());
-    const auto maps = engine->run(
-        read_floats(golden_ + "/inputs/dog_letterbox_3x" + side + "x" + side + ".f32"), 1);
-    for (std::size_t h = 0; h < model.heads.size(); ++h) {
-      const auto expected =
-          read_floats(golden_ + "/synthetic/" + model.name + "_" + model.heads[h] + ".f32");
-      EXPECT_LT(largest_difference(maps[0][h], expected), 1e-3) << model.name << model.heads[h];
-    }
-  }
+  for (const SyntheticModel& model : synthetic_models()) expect_golden_heads(model, make);
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, Golden,

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include "oko/formats/darknet.h"
+#include "oko/graph/made_up.h"
 
 // Networks and results of the reference data, for the tests of every engine.
 namespace oko::runtime {
@@ -39,29 +42,6 @@ inline graph::Network darknet_model(const std::string& cfg, const std::string& w
   graph::Network network = formats::read_darknet_cfg(read_file(cfg).text(), cfg);
   formats::read_darknet_weights(read_file(weights), weights, network);
   return network;
-}
-
-// The made-up weights that the reference describes: a linear congruential generator in file order.
-inline void fill_made_up(graph::Network& network, double gain) {
-  std::uint32_t state = 12345;
-  const auto next = [&] {
-    state = 1664525U * state + 1013904223U;
-    return static_cast<double>(state >> 8) / 16777216.0 * 2 - 1;
-  };
-  for (const auto& spec : graph::weight_specs(network)) {
-    std::int64_t count = 1;
-    for (const auto side : spec.shape) count *= side;
-    std::vector<float> values(static_cast<std::size_t>(count));
-    const double fan_in = static_cast<double>(count) / static_cast<double>(spec.shape[0]);
-    for (float& v : values) {
-      const double u = next();
-      v = static_cast<float>(spec.name.ends_with(".kernel")     ? u * gain * std::sqrt(6 / fan_in)
-                             : spec.name.ends_with(".scale")    ? 1 + .1 * u
-                             : spec.name.ends_with(".variance") ? 1 + .5 * u
-                                                                : .1 * u);
-    }
-    network.weights[spec.name] = graph::Tensor::of(std::move(values), spec.shape);
-  }
 }
 
 inline float largest_difference(std::span<const float> a, std::span<const float> b) {
@@ -97,7 +77,7 @@ inline const std::vector<GoldenModel>& golden_models() {
   return models;
 }
 
-// A network of the paper with made-up weights.
+// A network of the paper with the made-up weights that the reference describes.
 struct SyntheticModel {
   const char* name;
   int side;
@@ -117,8 +97,38 @@ inline graph::Network synthetic_network(const SyntheticModel& model) {
   const std::string cfg = reference_data("models/cfg") + "/" + model.name + ".cfg";
   graph::Network network =
       graph::resized(formats::read_darknet_cfg(read_file(cfg).text(), cfg), model.side, model.side);
-  fill_made_up(network, model.gain);
+  graph::fill_made_up_weights(network, model.gain);
   return network;
+}
+
+// The maps that an engine makes of a golden model's input are those that Darknet made. `make` gives
+// the engine of a network.
+template <typename Make>
+void expect_golden_heads(const GoldenModel& model, const Make& make) {
+  const std::string golden = reference_data("golden");
+  const std::string base = reference_data("models/darknet") + "/" + model.name;
+  const auto engine = make(darknet_model(base + ".cfg", base + ".weights"));
+  const auto maps = engine->run(read_floats(golden + "/inputs/" + model.input), 1);
+  const std::string input = model.input, picture = input.substr(0, input.find('_'));
+  ASSERT_EQ(maps[0].size(), model.heads.size());
+  for (std::size_t h = 0; h < model.heads.size(); ++h) {
+    const auto expected =
+        read_floats(golden + "/" + model.name + "/" + picture + "_tensors/" + model.heads[h]);
+    EXPECT_LT(largest_difference(maps[0][h], expected), 1e-3) << model.name << model.heads[h];
+  }
+}
+template <typename Make>
+void expect_golden_heads(const SyntheticModel& model, const Make& make) {
+  const std::string golden = reference_data("golden"), side = std::to_string(model.side);
+  const auto engine = make(synthetic_network(model));
+  const auto maps =
+      engine->run(read_floats(golden + "/inputs/dog_letterbox_3x" + side + "x" + side + ".f32"), 1);
+  ASSERT_EQ(maps[0].size(), model.heads.size());
+  for (std::size_t h = 0; h < model.heads.size(); ++h) {
+    const auto expected =
+        read_floats(golden + "/synthetic/" + model.name + "_" + model.heads[h] + ".f32");
+    EXPECT_LT(largest_difference(maps[0][h], expected), 1e-3) << model.name << model.heads[h];
+  }
 }
 
 }  // namespace oko::runtime

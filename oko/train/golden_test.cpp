@@ -8,30 +8,20 @@
 
 #include "oko/formats/darknet.h"
 #include "oko/graph/oko_file.h"
+#include "oko/runtime/test_models.h"
 #include "oko/storage/store.h"
 #include "oko/train/engine.h"
 #include "oko/train/module.h"
 #include "oko/train/optimizer.h"
 #include "oko/train/step.h"
-#include "oko/train/test_data.h"
 
 namespace oko::train {
 namespace {
 
-graph::Network darknet_model(const std::string& cfg, const std::string& weights) {
-  graph::Network network = formats::read_darknet_cfg(storage::read_text(cfg), cfg);
-  formats::read_darknet_weights(storage::map(weights), weights, network);
-  return network;
-}
-
-double largest_difference(std::span<const float> a, std::span<const float> b) {
-  EXPECT_EQ(a.size(), b.size());
-  double largest = 0;
-  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
-    largest = std::max(largest, std::abs(static_cast<double>(a[i]) - b[i]));
-  }
-  return largest;
-}
+using runtime::darknet_model;
+using runtime::largest_difference;
+using runtime::read_floats;
+using runtime::reference_data;
 
 // max |a − b| / max |b|
 double relative_difference(std::span<const float> a, std::span<const float> b) {
@@ -154,102 +144,34 @@ TEST_F(GoldenTraining, BatchStatisticsAreDarknets) {
   EXPECT_LT(relative_difference(weights.at("layers.0.variance").floats(), variance), 1e-5);
 }
 
-struct Model {
-  const char *name, *input, *heads[3];
-};
+class GoldenHeads : public ::testing::TestWithParam<runtime::GoldenModel> {};
 
-class GoldenHeads : public ::testing::TestWithParam<Model> {};
+std::unique_ptr<detect::Engine> on_cpu(const graph::Network& network) {
+  return make_torch_engine(network, {0, "cpu"});
+}
 
 TEST_P(GoldenHeads, RawMapsAreWithinAThousandth) {
-  const std::string golden = reference_data("golden"), models = reference_data("models/darknet");
-  if (golden.empty()) GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
-  const Model& model = GetParam();
-  const std::string base = models + "/" + model.name;
-  const graph::Network network = darknet_model(base + ".cfg", base + ".weights");
-  const auto engine = make_torch_engine(network, {0, "cpu"});
-  const auto maps = engine->run(read_floats(golden + "/inputs/" + model.input), 1);
-  const std::string picture =
-      std::string(model.input).substr(0, std::string(model.input).find('_'));
-  for (std::size_t h = 0; h < maps[0].size(); ++h) {
-    const auto expected =
-        read_floats(golden + "/" + model.name + "/" + picture + "_tensors/" + model.heads[h]);
-    EXPECT_LT(largest_difference(maps[0][h], expected), 1e-3) << model.heads[h];
+  if (reference_data("golden").empty()) {
+    GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
   }
+  runtime::expect_golden_heads(GetParam(), on_cpu);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Published, GoldenHeads,
-    ::testing::Values(
-        Model{"yolo-fastest-1.1",
-              "dog_letterbox_3x320x320.f32",
-              {"layer120_255x10x10.f32", "layer129_255x20x20.f32"}},
-        Model{"yolo-fastest-1.1-xl",
-              "dog_letterbox_3x320x320.f32",
-              {"layer120_255x10x10.f32", "layer129_255x20x20.f32"}},
-        Model{"MobileNetV2-YOLOv3-Nano-coco",
-              "dog_letterbox_3x320x320.f32",
-              {"layer68_255x10x10.f32", "layer78_255x20x20.f32"}},
-        Model{"yoloface-500k",
-              "person_letterbox_3x256x320.f32",
-              {"layer64_18x16x20.f32", "layer72_18x32x40.f32", "layer80_18x64x80.f32"}},
-        Model{"yoloface-50k", "person_letterbox_3x56x56.f32", {"layer32_18x7x7.f32"}}),
-    [](const auto& test) {
-      std::string name = test.param.name;
-      std::replace_if(
-          name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
-      return name;
-    });
-
-// The made-up weights that the reference describes: a linear congruential generator in file order.
-void fill_made_up(graph::Network& network, double gain) {
-  std::uint32_t state = 12345;
-  const auto next = [&] {
-    state = 1664525U * state + 1013904223U;
-    return static_cast<double>(state >> 8) / 16777216.0 * 2 - 1;
-  };
-  for (const auto& spec : graph::weight_specs(network)) {
-    std::int64_t count = 1;
-    for (const auto side : spec.shape) count *= side;
-    std::vector<float> values(static_cast<std::size_t>(count));
-    const double fan_in = static_cast<double>(count) / static_cast<double>(spec.shape[0]);
-    for (float& v : values) {
-      const double u = next();
-      v = static_cast<float>(spec.name.ends_with(".kernel")     ? u * gain * std::sqrt(6 / fan_in)
-                             : spec.name.ends_with(".scale")    ? 1 + .1 * u
-                             : spec.name.ends_with(".variance") ? 1 + .5 * u
-                                                                : .1 * u);
-    }
-    network.weights[spec.name] = graph::Tensor::of(std::move(values), spec.shape);
-  }
-}
+INSTANTIATE_TEST_SUITE_P(Published, GoldenHeads, ::testing::ValuesIn(runtime::golden_models()),
+                         [](const auto& test) {
+                           std::string name = test.param.name;
+                           std::replace_if(
+                               name.begin(), name.end(), [](char c) { return !std::isalnum(c); },
+                               '_');
+                           return name;
+                         });
 
 TEST(GoldenSynthetic, Yolov3TinyAndYolov3HeadsAreWithinAThousandth) {
-  const std::string golden = reference_data("golden"), cfgs = reference_data("models/cfg");
-  if (golden.empty()) GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
-  const struct {
-    const char* name;
-    int side;
-    double gain;
-    std::vector<const char*> heads;
-  } cases[] = {{"yolov3-tiny", 416, 1, {"416_layer15_255x13x13", "416_layer22_255x26x26"}},
-               {"yolov3",
-                160,
-                .75,
-                {"160_layer81_255x5x5", "160_layer93_255x10x10", "160_layer105_255x20x20"}}};
-  for (const auto& c : cases) {
-    const std::string cfg = cfgs + "/" + c.name + ".cfg";
-    graph::Network network =
-        graph::resized(formats::read_darknet_cfg(storage::read_text(cfg), cfg), c.side, c.side);
-    fill_made_up(network, c.gain);
-    const std::string side = std::to_string(c.side);
-    const auto engine = make_torch_engine(network, {0, "cpu"});
-    const auto maps = engine->run(
-        read_floats(golden + "/inputs/dog_letterbox_3x" + side + "x" + side + ".f32"), 1);
-    for (std::size_t h = 0; h < c.heads.size(); ++h) {
-      const auto expected =
-          read_floats(golden + "/synthetic/" + c.name + "_" + c.heads[h] + ".f32");
-      EXPECT_LT(largest_difference(maps[0][h], expected), 1e-3) << c.name << " " << c.heads[h];
-    }
+  if (reference_data("golden").empty()) {
+    GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
+  }
+  for (const auto& model : runtime::synthetic_models()) {
+    runtime::expect_golden_heads(model, on_cpu);
   }
 }
 
