@@ -9,11 +9,6 @@ std::int64_t bytes_of(const Shape& shape) {
   return shape.count() * static_cast<std::int64_t>(sizeof(float));
 }
 
-bool is_head(const Layer& layer) {
-  return std::holds_alternative<Yolo>(layer.operation) ||
-         std::holds_alternative<Region>(layer.operation);
-}
-
 }  // namespace
 
 std::vector<LayerCost> layer_costs(const Network& network) {
@@ -52,7 +47,7 @@ std::int64_t peak_activation_bytes(const Network& network) {
     }
   }
   for (std::size_t i = 0; i < count; ++i) {
-    if (!is_head(network.layers[i])) continue;
+    if (!is_head(network.layers[i].operation)) continue;
     last_use[static_cast<std::size_t>(network.layers[i].inputs.front() + 1)] = count;
   }
   std::int64_t alive = bytes_of(network.input), peak = alive;
@@ -61,7 +56,7 @@ std::int64_t peak_activation_bytes(const Network& network) {
   const auto bytes_of_map = [&](std::size_t map) {
     if (map == 0) return bytes_of(network.input);
     const Layer& layer = network.layers[map - 1];
-    return is_head(layer) ? 0 : bytes_of(layer.output);
+    return is_head(layer.operation) ? 0 : bytes_of(layer.output);
   };
   for (std::size_t i = 0; i < count; ++i) {
     alive += bytes_of_map(i + 1);

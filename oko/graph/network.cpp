@@ -98,14 +98,22 @@ std::string place_of(const Network& network, std::size_t layer) {
   return "layer " + std::to_string(layer) + " (" + l.name + ", " + name_of(l.operation) + ")";
 }
 
+bool is_head(const Operation& operation) {
+  return std::holds_alternative<Yolo>(operation) || std::holds_alternative<Region>(operation);
+}
+
 std::vector<int> Network::heads() const {
   std::vector<int> found;
   for (std::size_t i = 0; i < layers.size(); ++i) {
-    const Operation& operation = layers[i].operation;
-    if (std::holds_alternative<Yolo>(operation) || std::holds_alternative<Region>(operation)) {
-      found.push_back(static_cast<int>(i));
-    }
+    if (is_head(layers[i].operation)) found.push_back(static_cast<int>(i));
   }
+  return found;
+}
+
+std::vector<int> Network::outputs() const {
+  std::vector<int> found = heads();
+  for (int& i : found) i = layers[static_cast<std::size_t>(i)].inputs.front();
+  if (found.empty() && !layers.empty()) found.push_back(static_cast<int>(layers.size()) - 1);
   return found;
 }
 

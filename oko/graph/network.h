@@ -108,6 +108,7 @@ struct Region {
 using Operation = std::variant<Convolution, MaxPool, AveragePool, Upsample, Route, Shortcut,
                                Dropout, Softmax, Yolo, Region>;
 const char* name_of(const Operation& operation);  // "convolution", "max_pool", "yolo", …
+bool is_head(const Operation& operation);         // yolo or region: gives boxes and no map
 
 inline constexpr int kNetworkInput = -1;
 
@@ -132,6 +133,9 @@ struct Network {
 
   std::vector<int> heads() const;  // indices of the yolo and region layers, in order
   int class_count() const;         // of the heads; 0 without one
+  // The layers whose maps leave the network: what each head reads, in heads() order; without heads
+  // (a classifier) the last layer.
+  std::vector<int> outputs() const;
 };
 
 // "layer 12 (layers.12, convolution)": the place of an Error about a layer.
@@ -142,6 +146,9 @@ std::string place_of(const Network& network, std::size_t layer);
 // layer and whose message gives both shapes. Refuses more than 4096 layers, maps and kernels of
 // more than 2^31 numbers, and layers that read from a head.
 void infer_shapes(Network& network);
+// The same for one layer, whose inputs have their shapes: for readers that build as they go. Checks
+// nothing of the network around it.
+void infer_shape(Network& network, std::size_t layer);
 
 // The same network at another input size. Throws where a head's stride does not divide the size.
 Network resized(Network network, int width, int height);

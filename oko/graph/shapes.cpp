@@ -65,17 +65,13 @@ class LayerCheck {
       if (from < kNetworkInput || from >= static_cast<int>(index_)) {
         fail("input " + std::to_string(from) + " is not an earlier layer");
       }
-      if (from != kNetworkInput && is_head(static_cast<std::size_t>(from))) {
-        fail("the layer reads from " + place_of(network_, static_cast<std::size_t>(from)) +
+      const auto index = static_cast<std::size_t>(from);
+      if (from != kNetworkInput && is_head(network_.layers[index].operation)) {
+        fail("the layer reads from " + place_of(network_, index) +
                  ", a head that gives boxes and no map",
              "read from the layer before the head");
       }
     }
-  }
-
-  bool is_head(std::size_t index) const {
-    const Operation& operation = network_.layers[index].operation;
-    return std::holds_alternative<Yolo>(operation) || std::holds_alternative<Region>(operation);
   }
 
   Shape shape_of(Side channels, Side height, Side width) const {
@@ -255,12 +251,14 @@ void check_class_names(const Network& network) {
 
 }  // namespace
 
+void infer_shape(Network& network, std::size_t layer) {
+  network.layers[layer].output = LayerCheck(network, layer).run();
+}
+
 void infer_shapes(Network& network) {
   for (Layer& layer : network.layers) layer.output = {};
   check_whole(network);
-  for (std::size_t i = 0; i < network.layers.size(); ++i) {
-    network.layers[i].output = LayerCheck(network, i).run();
-  }
+  for (std::size_t i = 0; i < network.layers.size(); ++i) infer_shape(network, i);
   check_class_names(network);
 }
 

@@ -32,11 +32,6 @@ bool keeps_bytes(const graph::Operation& operation) {
          std::holds_alternative<graph::Dropout>(operation);
 }
 
-bool has_map(const graph::Operation& operation) {
-  return !std::holds_alternative<graph::Yolo>(operation) &&
-         !std::holds_alternative<graph::Region>(operation);
-}
-
 }  // namespace
 
 std::vector<Scale> scales_of(const graph::Network& network) {
@@ -50,7 +45,7 @@ std::vector<Scale> scales_of(const graph::Network& network) {
   ranges[0] = {0, 1};  // the input
   for (std::size_t i = 0; i + 1 < count; ++i) {
     const graph::Layer& layer = network.layers[i];
-    if (!has_map(layer.operation)) continue;
+    if (graph::is_head(layer.operation)) continue;
     if (keeps_bytes(layer.operation)) {
       for (const int from : layer.inputs) sets.join(i + 1, static_cast<std::size_t>(from + 1));
       continue;

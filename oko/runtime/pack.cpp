@@ -95,7 +95,7 @@ class Panel {
   std::span<const float> values() const { return values_; }
 
   // From the folded kernel [filters][in/groups][size][size]; `filter` is the panel's first.
-  void fill(const ConvolutionStep& step, const Folded& folded, int filter, int count) {
+  void fill(const ConvolutionStep& step, const graph::Folded& folded, int filter, int count) {
     const int size = step.convolution.size, taps = size * size;
     const bool winograd = step.algorithm == Algorithm::kWinograd;
     const int channels = winograd ? form_.depth : form_.depth / size;
@@ -233,7 +233,7 @@ void write_factors(const ConvolutionStep& step, std::span<const float> sizes, st
 }
 
 void pack_matrices(const Plan& plan, const ConvolutionStep& step, const Form& form,
-                   const Folded& folded, std::byte* out) {
+                   const graph::Folded& folded, std::byte* out) {
   std::byte* to = out + step.weights;
   std::optional<ByteWriter> bytes;
   if (is_int8(step)) bytes.emplace(plan, step, form, out);
@@ -251,7 +251,7 @@ void pack_matrices(const Plan& plan, const ConvolutionStep& step, const Form& fo
 }
 
 // [taps][filters]; in int8 whole numbers, kept as floats, with a scale for each filter.
-void pack_depthwise(const Plan& plan, const ConvolutionStep& step, const Folded& folded,
+void pack_depthwise(const Plan& plan, const ConvolutionStep& step, const graph::Folded& folded,
                     std::byte* out) {
   const graph::Convolution& c = step.convolution;
   const int taps = c.size * c.size;
@@ -273,32 +273,6 @@ void pack_depthwise(const Plan& plan, const ConvolutionStep& step, const Folded&
 }
 
 }  // namespace
-
-Folded fold(const graph::Network& network, int layer) {
-  const graph::Layer& l = network.layers[static_cast<std::size_t>(layer)];
-  const auto& convolution = std::get<graph::Convolution>(l.operation);
-  const auto part = [&](const char* name) {
-    return network.weights.find(l.name + "." + name)->second.floats();
-  };
-  Folded folded;
-  const auto kernel = part("kernel"), bias = part("bias");
-  folded.kernel.assign(kernel.begin(), kernel.end());
-  folded.bias.assign(bias.begin(), bias.end());
-  if (!convolution.batch_norm) return folded;
-  const graph::BatchNorm& norm = *convolution.batch_norm;
-  const auto scale = part("scale"), mean = part("mean"), variance = part("variance");
-  const std::size_t filters = bias.size(), count = kernel.size() / filters;
-  for (std::size_t f = 0; f < filters; ++f) {
-    const double v = variance[f], epsilon = norm.epsilon;
-    const double root = norm.epsilon_outside_root ? std::sqrt(v) + epsilon : std::sqrt(v + epsilon);
-    const double factor = static_cast<double>(scale[f]) / root;
-    folded.bias[f] = static_cast<float>(bias[f] - static_cast<double>(mean[f]) * factor);
-    for (std::size_t k = f * count; k < (f + 1) * count; ++k) {
-      folded.kernel[k] = static_cast<float>(folded.kernel[k] * factor);
-    }
-  }
-  return folded;
-}
 
 int packed_columns(int columns, int lanes) {
   int all = 0;
@@ -350,7 +324,7 @@ void pack_weights(const graph::Network& network, const Plan& plan, std::span<std
   for (const Step& any : plan.steps) {
     const auto* step = std::get_if<ConvolutionStep>(&any.work);
     if (step == nullptr) continue;
-    const Folded folded = fold(network, step->layer);
+    const graph::Folded folded = graph::fold(network, step->layer);
     const std::string& name = network.layers[static_cast<std::size_t>(step->layer)].name;
     if (is_int8(*step) && step->algorithm == Algorithm::kWinograd) {
       write_factors(*step, quantization->layers.at(name).points, out.data() + step->factors);

@@ -4,17 +4,10 @@
 #include <span>
 #include <vector>
 
-#include "oko/graph/network.h"
+#include "oko/graph/fold.h"
 #include "oko/runtime/plan.h"
 
 namespace oko::runtime {
-
-// A convolution's weights with the batch norm multiplied in, float32.
-struct Folded {
-  std::vector<float> kernel;  // [filters, in/groups, size, size]
-  std::vector<float> bias;    // [filters]
-};
-Folded fold(const graph::Network& network, int layer);
 
 // Columns of a matrix of `columns` columns as packed: whole wide panels, then a narrow one where it
 // is enough.

@@ -102,10 +102,6 @@ class Planner {
   const Shape& shape_of(int i) const {
     return i == graph::kNetworkInput ? network_.input : layer(i).output;
   }
-  static bool is_head(const Layer& l) {
-    return std::holds_alternative<graph::Yolo>(l.operation) ||
-           std::holds_alternative<graph::Region>(l.operation);
-  }
   // A layer that gives its input another name.
   bool is_alias(int i) const {
     const auto* route = as<graph::Route>(i);
@@ -154,8 +150,9 @@ class Planner {
     if (i == graph::kNetworkInput) return Number::kByte;
     const auto& users = users_[static_cast<std::size_t>(i)];
     const bool only_heads =
-        !users.empty() &&
-        std::all_of(users.begin(), users.end(), [&](int user) { return is_head(layer(user)); });
+        !users.empty() && std::all_of(users.begin(), users.end(), [&](int user) {
+          return graph::is_head(layer(user).operation);
+        });
     return only_heads && as<graph::Convolution>(i) ? Number::kFloat : Number::kByte;
   }
   Scale scale_of_map(int i) const {

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <vector>
+
+#include "oko/graph/network.h"
+
+namespace oko::graph {
+
+// A convolution's weights with the batch norm multiplied in, float32.
+struct Folded {
+  std::vector<float> kernel;  // [filters, in/groups, size, size]
+  std::vector<float> bias;    // [filters]
+};
+// Computed in double precision. The layer must be a convolution that has its weights.
+Folded fold(const Network& network, int layer);
+
+// The same function with nothing left that only training needs: batch norm is folded into the
+// convolutions, dropout and routes that only rename a map are gone. Names of layers stay; shapes
+// are inferred. This is what goes into other model formats. Throws an input Error for a network
+// without weights, and for one where two heads read the same map.
+Network inference_form(const Network& network);
+
+}  // namespace oko::graph
