@@ -82,6 +82,28 @@ function(oko_library name)
   set_property(GLOBAL APPEND PROPERTY OKO_LIBRARIES oko_${name})
 endfunction()
 
+# oko_proto(formats onnx.proto) compiles a schema of this folder into oko_formats. Sources include
+# what comes of it by the schema's own path: "oko/formats/onnx/onnx.pb.h".
+function(oko_proto library file)
+  find_package(Protobuf REQUIRED)
+  get_filename_component(name ${file} NAME_WE)
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  set(generated ${PROJECT_BINARY_DIR}/generated)
+  set(base ${generated}/${folder}/${name}.pb)
+  file(MAKE_DIRECTORY ${generated})
+  add_custom_command(OUTPUT ${base}.cc ${base}.h
+    COMMAND protobuf::protoc -I ${PROJECT_SOURCE_DIR} --cpp_out ${generated} ${folder}/${file}
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} DEPENDS ${file} VERBATIM)
+  add_library(oko_proto_${name} OBJECT ${base}.cc ${base}.h)
+  target_include_directories(oko_proto_${name} SYSTEM PUBLIC ${generated})
+  target_link_libraries(oko_proto_${name} PUBLIC protobuf::libprotobuf)
+  target_compile_options(oko_proto_${name} PRIVATE -w)
+  add_dependencies(oko_${library} oko_proto_${name})
+  target_sources(oko_${library} PRIVATE $<TARGET_OBJECTS:oko_proto_${name}>)
+  target_include_directories(oko_${library} SYSTEM PRIVATE ${generated})
+  target_link_libraries(oko_${library} PRIVATE protobuf::libprotobuf)
+endfunction()
+
 # oko_test(graph SOURCES a_test.cpp … DEPENDS …) makes the program oko_graph_test from the tests
 # that lie beside the code. Tests find the reference data by the environment variable OKO_DATA.
 function(oko_test name)
@@ -92,9 +114,12 @@ function(oko_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
+  if(TARGET oko_${name})
+    list(PREPEND ARG_DEPENDS ${name})
+  endif()
   list(TRANSFORM ARG_DEPENDS PREPEND oko_)
   add_executable(oko_${name}_test ${ARG_SOURCES})
-  target_link_libraries(oko_${name}_test PRIVATE oko_${name} ${ARG_DEPENDS} ${ARG_LIBRARIES}
+  target_link_libraries(oko_${name}_test PRIVATE ${ARG_DEPENDS} ${ARG_LIBRARIES}
     oko_settings GTest::gmock GTest::gtest_main)
   target_compile_definitions(oko_${name}_test PRIVATE
     OKO_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")

@@ -6,7 +6,7 @@
 
 #include "oko/base/error.h"
 #include "oko/formats/darknet.h"
-#include "oko/formats/darknet_sections.h"
+#include "oko/formats/darknet/sections.h"
 
 namespace oko::formats {
 namespace {

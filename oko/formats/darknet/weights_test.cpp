@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "oko/base/error.h"
-#include "oko/formats/darknet_test.h"
+#include "oko/formats/test_models.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/oko_file.h"
 

@@ -1,4 +1,4 @@
-#include "oko/formats/darknet_sections.h"
+#include "oko/formats/darknet/sections.h"
 
 #include <cassert>
 #include <charconv>

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "oko/base/error.h"
-#include "oko/formats/darknet_test.h"
+#include "oko/formats/test_models.h"
 #include "oko/graph/builtin.h"
 
 namespace oko::formats {

@@ -1,0 +1,370 @@
+#include "oko/formats/builder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "oko/base/error.h"
+#include "oko/formats/tensor_order.h"
+
+namespace oko::formats {
+
+using graph::Activation;
+using graph::Convolution;
+using graph::Layer;
+using graph::Padding;
+using graph::Shape;
+using graph::Tensor;
+
+namespace {
+
+Tensor filled(float value, std::int64_t count, std::vector<std::int64_t> shape) {
+  return Tensor::of(std::vector<float>(static_cast<std::size_t>(count), value), std::move(shape));
+}
+
+Tensor filled(float value, std::int64_t count) { return filled(value, count, {count}); }
+
+// a[i] + sign · b[i].
+Tensor sum(const Tensor& a, const Tensor& b, float sign) {
+  const auto x = a.floats(), y = b.floats();
+  std::vector<float> values(x.size());
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = x[i] + sign * y[i];
+  return Tensor::of(std::move(values), a.shape);
+}
+
+}  // namespace
+
+std::string NetworkBuilder::place(const Node& node) const {
+  return file_ + ": " + node.name + " (" + node.kind + ")";
+}
+
+void NetworkBuilder::fail(const Node& node, std::string message, std::string mend) const {
+  throw input_error(place(node), std::move(message), std::move(mend));
+}
+
+const NetworkBuilder::Value& NetworkBuilder::value(const Node& node, const std::string& map) const {
+  const auto found = values_.find(map);
+  if (found == values_.end()) {
+    fail(node, "reads \"" + map + "\", which no node before it makes");
+  }
+  return found->second;
+}
+
+const NetworkBuilder::Value& NetworkBuilder::plain(const Node& node, const std::string& map) const {
+  const Value& found = value(node, map);
+  if (found.padding != Padding{}) {
+    fail(node, "reads a map with zeros round it, which only a convolution can take",
+         "let the layer pad for itself");
+  }
+  if (found.flat != Flat::kNo) {
+    fail(node, "reads a flattened map, which only a dense layer or an activation can take");
+  }
+  return found;
+}
+
+const Shape& NetworkBuilder::shape_of(const Value& value) const {
+  return value.layer == graph::kNetworkInput
+             ? network_.input
+             : network_.layers[static_cast<std::size_t>(value.layer)].output;
+}
+
+const Shape& NetworkBuilder::shape(const Node& node, const std::string& map) const {
+  return shape_of(value(node, map));
+}
+
+void NetworkBuilder::check_length(const Node& node, const char* what, const Tensor& tensor,
+                                  std::int64_t count) const {
+  if (tensor.dtype == graph::DType::kF32 && tensor.shape.size() == 1 && tensor.shape[0] == count) {
+    return;
+  }
+  fail(node, std::string(what) + " is " + name_of(tensor.dtype) + " " +
+                 graph::to_string(tensor.shape) + ", it should be " + std::to_string(count) +
+                 " 32-bit floats");
+}
+
+void NetworkBuilder::input(const std::string& map, const Shape& shape) {
+  if (has_input_) {
+    throw input_error(file_ + ": " + map, "is a second input, a network here has one",
+                      "export the model with the picture as its only input");
+  }
+  has_input_ = true;
+  network_.input = shape;
+  values_[map] = {};
+}
+
+Layer& NetworkBuilder::add_layer(const Node& node, graph::Operation operation,
+                                 std::vector<int> inputs, const std::string& to) {
+  if (!has_input_) fail(node, "comes before the network's input");
+  if (network_.layers.size() >= 4096) fail(node, "is layer 4097, more than a network may have");
+  if (values_.contains(to)) fail(node, "makes \"" + to + "\", which is there already");
+  std::string name =
+      node.name.empty() ? "layers." + std::to_string(network_.layers.size()) : node.name;
+  if (const int count = ++names_[name]; count > 1) {
+    name += "_" + std::to_string(count);
+    ++names_[name];
+  }
+  Layer& layer = network_.layers.emplace_back(
+      Layer{std::move(name), std::move(operation), std::move(inputs), {}});
+  const std::size_t index = network_.layers.size() - 1;
+  try {
+    graph::infer_shape(network_, index);
+  } catch (const Error& error) {
+    fail(node, error.message(), error.mend());
+  }
+  values_[to] = {static_cast<int>(index)};
+  return layer;
+}
+
+Tensor& NetworkBuilder::weight(const Layer& layer, const char* part) {
+  return network_.weights[layer.name + "." + part];
+}
+
+void NetworkBuilder::convolution(const Node& node, const std::string& from, const std::string& to,
+                                 Convolution convolution, Tensor kernel, Tensor bias) {
+  const Value source = value(node, from);
+  if (source.flat != Flat::kNo) fail(node, "reads a flattened map");
+  add_convolution(node, source, to, convolution, std::move(kernel), std::move(bias));
+}
+
+void NetworkBuilder::add_convolution(const Node& node, const Value& source, const std::string& to,
+                                     Convolution convolution, Tensor kernel, Tensor bias) {
+  Padding& p = convolution.padding;
+  p = {p.top + source.padding.top, p.left + source.padding.left, p.bottom + source.padding.bottom,
+       p.right + source.padding.right};
+  const std::int64_t inputs = shape_of(source).channels;
+  const std::vector<std::int64_t> wanted{convolution.filters,
+                                         inputs / std::max(1, convolution.groups), convolution.size,
+                                         convolution.size};
+  if (kernel.dtype != graph::DType::kF32 || kernel.shape != wanted) {
+    fail(node, std::string("the kernel is ") + name_of(kernel.dtype) + " " +
+                   graph::to_string(kernel.shape) + ", it should be F32 " +
+                   graph::to_string(wanted) + " (out, in, height, width)");
+  }
+  if (!bias.shape.empty()) check_length(node, "the bias", bias, convolution.filters);
+  const int filters = convolution.filters;
+  const Layer& layer = add_layer(node, convolution, {source.layer}, to);
+  weight(layer, "kernel") = std::move(kernel);
+  weight(layer, "bias") = bias.shape.empty() ? filled(0, filters) : std::move(bias);
+}
+
+void NetworkBuilder::dense(const Node& node, const std::string& from, const std::string& to,
+                           Tensor kernel, Tensor bias) {
+  const Value source = value(node, from);
+  const Shape& in = shape_of(source);
+  if (source.flat == Flat::kNo && in.height * in.width != 1) {
+    fail(node, "a dense layer reads the map " + graph::to_string(in), "flatten the map before it");
+  }
+  if (in.height != in.width) {
+    fail(node, "a dense layer reads the map " + graph::to_string(in) + ", which is not square",
+         "use a square input");
+  }
+  const std::int64_t outputs = kernel.shape.empty() ? 0 : kernel.shape[0];
+  if (kernel.dtype != graph::DType::kF32 || outputs < 1 || outputs > (1 << 20) ||
+      kernel.shape != std::vector<std::int64_t>{outputs, in.count()}) {
+    fail(node, std::string("the kernel is ") + name_of(kernel.dtype) + " " +
+                   graph::to_string(kernel.shape) + ", it should be F32 [outputs, " +
+                   std::to_string(in.count()) + "]");
+  }
+  const std::int64_t channels = in.channels, height = in.height, width = in.width;
+  if (source.flat == Flat::kChannelsLast) {
+    kernel.shape = {outputs, height, width, channels};
+    kernel = permuted(kernel, {0, 3, 1, 2});
+  }
+  kernel.shape = {outputs, channels, height, width};
+  add_convolution(node, source, to, {static_cast<int>(outputs), in.height, 1, 1}, std::move(kernel),
+                  std::move(bias));
+}
+
+Layer* NetworkBuilder::open_convolution(const std::string& map) {
+  const Value& source = values_.find(map)->second;
+  const auto uses = uses_.find(map);
+  if (source.layer < 0 || uses == uses_.end() || uses->second != 1) return nullptr;
+  Layer& layer = network_.layers[static_cast<std::size_t>(source.layer)];
+  const auto* convolution = std::get_if<Convolution>(&layer.operation);
+  return convolution != nullptr && convolution->activation == Activation::kLinear ? &layer
+                                                                                  : nullptr;
+}
+
+void NetworkBuilder::add_depthwise(const Node& node, const std::string& from, const std::string& to,
+                                   Convolution settings) {
+  const int channels = shape_of(plain(node, from)).channels;
+  settings.filters = settings.groups = channels;
+  settings.size = settings.stride = 1;
+  convolution(node, from, to, settings, filled(1, channels, {channels, 1, 1, 1}), {});
+}
+
+void NetworkBuilder::batch_norm(const Node& node, const std::string& from, const std::string& to,
+                                float epsilon, Tensor scale, Tensor bias, Tensor mean,
+                                Tensor variance) {
+  const int channels = shape_of(plain(node, from)).channels;
+  check_length(node, "gamma", scale, channels);
+  check_length(node, "beta", bias, channels);
+  check_length(node, "the mean", mean, channels);
+  check_length(node, "the variance", variance, channels);
+  if (!(epsilon >= 0 && epsilon <= 1)) fail(node, "epsilon is not in 0…1");
+  for (const float v : variance.floats()) {
+    if (!(v >= 0)) fail(node, "a variance is negative or no number", "the file is damaged");
+  }
+  Layer* before = open_convolution(from);
+  if (before == nullptr || std::get<Convolution>(before->operation).batch_norm) {
+    add_depthwise(node, from, to, {});
+    before = &network_.layers.back();
+  } else {
+    values_[to] = values_[from];
+  }
+  std::get<Convolution>(before->operation).batch_norm = graph::BatchNorm{epsilon};
+  // gamma · (x + b − mean) / root + beta: the convolution's own bias goes into the mean.
+  weight(*before, "mean") = sum(mean, weight(*before, "bias"), -1);
+  weight(*before, "bias") = std::move(bias);
+  weight(*before, "scale") = std::move(scale);
+  weight(*before, "variance") = std::move(variance);
+}
+
+void NetworkBuilder::affine(const Node& node, const std::string& from, const std::string& to,
+                            Tensor scale, Tensor bias) {
+  const int channels = shape_of(plain(node, from)).channels;
+  if (!scale.shape.empty()) check_length(node, "the factor", scale, channels);
+  if (!bias.shape.empty()) check_length(node, "the bias", bias, channels);
+  Layer* before = scale.shape.empty() ? open_convolution(from) : nullptr;
+  if (before != nullptr) {
+    Tensor& sums = weight(*before, "bias");
+    if (!bias.shape.empty()) sums = sum(sums, bias, 1);
+    values_[to] = values_[from];
+    return;
+  }
+  add_depthwise(node, from, to, {});
+  const Layer& layer = network_.layers.back();
+  if (!scale.shape.empty()) {
+    scale.shape = {channels, 1, 1, 1};
+    weight(layer, "kernel") = std::move(scale);
+  }
+  if (!bias.shape.empty()) weight(layer, "bias") = std::move(bias);
+}
+
+void NetworkBuilder::activation(const Node& node, const std::string& from, const std::string& to,
+                                Activation activation) {
+  const Value source = value(node, from);
+  if (source.padding != Padding{}) fail(node, "reads a map with zeros round it");
+  if (activation == Activation::kLinear) return identity(node, from, to);
+  if (Layer* before = open_convolution(from)) {
+    std::get<Convolution>(before->operation).activation = activation;
+    values_[to] = source;
+    return;
+  }
+  const auto uses = uses_.find(from);
+  if (source.layer >= 0 && uses != uses_.end() && uses->second == 1) {
+    Layer& before = network_.layers[static_cast<std::size_t>(source.layer)];
+    auto* shortcut = std::get_if<graph::Shortcut>(&before.operation);
+    if (shortcut != nullptr && shortcut->activation == Activation::kLinear) {
+      shortcut->activation = activation;
+      values_[to] = source;
+      return;
+    }
+  }
+  if (source.flat != Flat::kNo) fail(node, "reads a flattened map", "put it before the flattening");
+  Convolution settings;
+  settings.activation = activation;
+  add_depthwise(node, from, to, settings);
+}
+
+void NetworkBuilder::pad(const Node& node, const std::string& from, const std::string& to,
+                         const Padding& padding) {
+  Value source = plain(node, from);
+  for (const int side : {padding.top, padding.left, padding.bottom, padding.right}) {
+    if (side < 0 || side > 1024) {
+      fail(node, "padding " + std::to_string(side) + " is not in 0…1024");
+    }
+  }
+  source.padding = padding;
+  values_[to] = source;
+}
+
+void NetworkBuilder::max_pool(const Node& node, const std::string& from, const std::string& to,
+                              const graph::MaxPool& pool) {
+  add_layer(node, pool, {plain(node, from).layer}, to);
+}
+
+void NetworkBuilder::average_pool(const Node& node, const std::string& from,
+                                  const std::string& to) {
+  add_layer(node, graph::AveragePool{}, {plain(node, from).layer}, to);
+}
+
+void NetworkBuilder::upsample(const Node& node, const std::string& from, const std::string& to,
+                              int scale) {
+  add_layer(node, graph::Upsample{scale}, {plain(node, from).layer}, to);
+}
+
+void NetworkBuilder::concat(const Node& node, const std::vector<std::string>& from,
+                            const std::string& to) {
+  std::vector<int> inputs;
+  for (const std::string& map : from) inputs.push_back(plain(node, map).layer);
+  add_layer(node, graph::Route{}, std::move(inputs), to);
+}
+
+void NetworkBuilder::add(const Node& node, const std::vector<std::string>& from,
+                         const std::string& to) {
+  std::vector<int> inputs;
+  for (const std::string& map : from) inputs.push_back(plain(node, map).layer);
+  add_layer(node, graph::Shortcut{}, std::move(inputs), to);
+}
+
+void NetworkBuilder::part(const Node& node, const std::string& from, const std::string& to,
+                          int groups, int group) {
+  add_layer(node, graph::Route{groups, group}, {plain(node, from).layer}, to);
+}
+
+void NetworkBuilder::softmax(const Node& node, const std::string& from, const std::string& to) {
+  const Value& source = value(node, from);
+  const Shape& in = shape_of(source);
+  if (in.height * in.width != 1) {
+    fail(node, "a softmax over the map " + graph::to_string(in) + ", oko has it over one row",
+         "end the network before it");
+  }
+  add_layer(node, graph::Softmax{}, {source.layer}, to);
+}
+
+void NetworkBuilder::identity(const Node& node, const std::string& from, const std::string& to) {
+  rename(from, to, value(node, from));
+}
+
+void NetworkBuilder::rename(const std::string& from, const std::string& to, Value value) {
+  values_[to] = value;
+  uses_[to] += uses_[from] - 1;  // whoever reads the one reads the other
+}
+
+void NetworkBuilder::flatten(const Node& node, const std::string& from, const std::string& to,
+                             bool channels_last) {
+  Value source = plain(node, from);
+  const Shape& in = shape_of(source);
+  if (in.height * in.width != 1) {
+    source.flat = channels_last ? Flat::kChannelsLast : Flat::kChannelsFirst;
+  }
+  rename(from, to, source);
+}
+
+Imported NetworkBuilder::finish(const std::string& network_name,
+                                const std::vector<std::string>& outputs) {
+  Imported imported;
+  if (outputs.empty()) throw input_error(file_, "the model has no outputs");
+  for (const std::string& map : outputs) {
+    const Node node{map, "output"};
+    const Value& source = plain(node, map);
+    if (source.layer == graph::kNetworkInput) fail(node, "is the network's input as it came");
+    imported.outputs.push_back(source.layer);
+  }
+  imported.network = std::move(network_);
+  imported.network.name = network_name;
+  graph::infer_shapes(imported.network);
+  graph::check_weights(imported.network);
+  return imported;
+}
+
+Padding same_padding(const Shape& input, int size, int stride) {
+  const auto all = [&](int side) {
+    const int outputs = (side + stride - 1) / stride;
+    return std::max(0, (outputs - 1) * stride + size - side);
+  };
+  const int rows = all(input.height), columns = all(input.width);
+  return {rows / 2, columns / 2, rows - rows / 2, columns - columns / 2};
+}
+
+}  // namespace oko::formats

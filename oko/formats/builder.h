@@ -1,0 +1,109 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "oko/formats/heads.h"
+#include "oko/graph/network.h"
+
+namespace oko::formats {
+
+// A node of the file that is being read: what to call it in messages and as a layer.
+struct Node {
+  std::string name, kind;
+};
+
+// Makes a graph::Network from another format's nodes, given in an order in which each comes after
+// those it reads from. Maps are known by the file's own names for them. What other formats keep in
+// nodes of their own is put where oko has it: batch norm, bias and activation into the convolution
+// before, zero padding into the one behind. Where the map before is read by others too, or made by
+// something else, a 1x1 depthwise convolution takes its place, so that nothing is lost.
+//
+// First count every use of a map with use() (outputs of the graph as well), then call the
+// operations. All of them throw an input Error whose place is "file: node (kind)".
+class NetworkBuilder {
+ public:
+  explicit NetworkBuilder(std::string file) : file_(std::move(file)) {}
+
+  void use(const std::string& map) { ++uses_[map]; }
+  void input(const std::string& map, const graph::Shape& shape);  // the network's one input
+
+  bool has(const std::string& map) const { return values_.contains(map); }
+  // Of a map that was made; throws where there is none of this name. Pending padding is not in it.
+  const graph::Shape& shape(const Node& node, const std::string& map) const;
+  std::string place(const Node& node) const;
+
+  // `kernel` is [filters, in/groups, size, size]; `bias` [filters], or without shape for none.
+  void convolution(const Node& node, const std::string& from, const std::string& to,
+                   graph::Convolution convolution, graph::Tensor kernel, graph::Tensor bias);
+  // A layer that sees the whole map: `kernel` is [outputs, inputs]. Becomes a convolution.
+  void dense(const Node& node, const std::string& from, const std::string& to, graph::Tensor kernel,
+             graph::Tensor bias);
+  void batch_norm(const Node& node, const std::string& from, const std::string& to, float epsilon,
+                  graph::Tensor scale, graph::Tensor bias, graph::Tensor mean,
+                  graph::Tensor variance);
+  // x · scale + bias for each channel; either may be without shape.
+  void affine(const Node& node, const std::string& from, const std::string& to, graph::Tensor scale,
+              graph::Tensor bias);
+  void activation(const Node& node, const std::string& from, const std::string& to,
+                  graph::Activation activation);
+  void pad(const Node& node, const std::string& from, const std::string& to,
+           const graph::Padding& padding);
+  void max_pool(const Node& node, const std::string& from, const std::string& to,
+                const graph::MaxPool& pool);
+  void average_pool(const Node& node, const std::string& from, const std::string& to);
+  void upsample(const Node& node, const std::string& from, const std::string& to, int scale);
+  void concat(const Node& node, const std::vector<std::string>& from, const std::string& to);
+  void add(const Node& node, const std::vector<std::string>& from, const std::string& to);
+  // Part `group` of `groups` equal parts of the channels.
+  void part(const Node& node, const std::string& from, const std::string& to, int groups,
+            int group);
+  void softmax(const Node& node, const std::string& from, const std::string& to);
+  void identity(const Node& node, const std::string& from, const std::string& to);
+  // The numbers of a map in one row, for a dense layer: channels first, or last.
+  void flatten(const Node& node, const std::string& from, const std::string& to,
+               bool channels_last);
+
+  // Checks the whole and hands it over; `outputs` are maps in the file's order.
+  Imported finish(const std::string& network_name, const std::vector<std::string>& outputs);
+
+ private:
+  enum class Flat { kNo, kChannelsFirst, kChannelsLast };
+  struct Value {
+    int layer = graph::kNetworkInput;
+    graph::Padding padding{};  // zeros that the next convolution takes up
+    Flat flat = Flat::kNo;
+  };
+
+  [[noreturn]] void fail(const Node& node, std::string message, std::string mend = {}) const;
+  const Value& value(const Node& node, const std::string& map) const;
+  const Value& plain(const Node& node, const std::string& map) const;  // no padding, not flat
+  const graph::Shape& shape_of(const Value& value) const;
+  graph::Layer& add_layer(const Node& node, graph::Operation operation, std::vector<int> inputs,
+                          const std::string& to);
+  void add_convolution(const Node& node, const Value& source, const std::string& to,
+                       graph::Convolution convolution, graph::Tensor kernel, graph::Tensor bias);
+  void rename(const std::string& from, const std::string& to, Value value);
+  void add_depthwise(const Node& node, const std::string& from, const std::string& to,
+                     graph::Convolution settings);
+  // The convolution that alone makes `map`, is read by the next node alone and has no activation
+  // yet; null where there is none.
+  graph::Layer* open_convolution(const std::string& map);
+  graph::Tensor& weight(const graph::Layer& layer, const char* part);
+  void check_length(const Node& node, const char* what, const graph::Tensor& tensor,
+                    std::int64_t count) const;
+
+  std::string file_;
+  graph::Network network_;
+  bool has_input_ = false;
+  std::map<std::string, int, std::less<>> uses_;
+  std::map<std::string, Value, std::less<>> values_;
+  std::map<std::string, int, std::less<>> names_;
+};
+
+// The padding with which a window of `size` at `stride` makes ceil(side / stride) outputs; the odd
+// pixel goes below and right (TensorFlow's "SAME", ONNX' "SAME_UPPER").
+graph::Padding same_padding(const graph::Shape& input, int size, int stride);
+
+}  // namespace oko::formats

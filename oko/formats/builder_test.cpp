@@ -1,0 +1,153 @@
+#include "oko/formats/builder.h"
+
+#include <gmock/gmock.h>
+
+#include <numeric>
+
+#include "oko/base/error.h"
+#include "oko/formats/tensor_order.h"
+
+namespace oko::formats {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+const Node kConv{"conv", "Conv"}, kNorm{"norm", "BatchNorm"}, kRelu{"relu", "Relu"};
+
+graph::Tensor numbers(std::vector<std::int64_t> shape) {
+  std::int64_t count = 1;
+  for (const auto side : shape) count *= side;
+  std::vector<float> values(static_cast<std::size_t>(count));
+  std::iota(values.begin(), values.end(), 1.F);
+  return graph::Tensor::of(std::move(values), std::move(shape));
+}
+
+std::vector<float> floats(const graph::Tensor& tensor) {
+  return {tensor.floats().begin(), tensor.floats().end()};
+}
+
+// image (2x4x4) → conv of 3 filters → "a", with what reads "a" counted.
+NetworkBuilder begun(int uses_of_a = 1) {
+  NetworkBuilder builder("net.x");
+  builder.use("image");
+  for (int i = 0; i < uses_of_a; ++i) builder.use("a");
+  builder.input("image", {2, 4, 4});
+  builder.convolution(kConv, "image", "a", {3, 1, 1, 1}, numbers({3, 2, 1, 1}), numbers({3}));
+  return builder;
+}
+
+std::string error_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(NetworkBuilder, PutsNormAndActivationIntoTheConvolution) {
+  NetworkBuilder builder = begun();
+  builder.use("b");
+  builder.use("c");
+  builder.batch_norm(kNorm, "a", "b", 1e-3F, numbers({3}), numbers({3}), numbers({3}),
+                     numbers({3}));
+  builder.activation(kRelu, "b", "c", graph::Activation::kRelu);
+  const Imported imported = builder.finish("net", {"c"});
+  ASSERT_EQ(imported.network.layers.size(), 1U);
+  const auto& convolution = std::get<graph::Convolution>(imported.network.layers[0].operation);
+  EXPECT_EQ(convolution.activation, graph::Activation::kRelu);
+  EXPECT_EQ(convolution.batch_norm, graph::BatchNorm{1e-3F});
+  // The convolution's bias 1 2 3 goes into the mean 1 2 3.
+  EXPECT_THAT(floats(imported.network.weights.at("conv.mean")), ElementsAre(0, 0, 0));
+  EXPECT_THAT(floats(imported.network.weights.at("conv.bias")), ElementsAre(1, 2, 3));
+}
+
+TEST(NetworkBuilder, KeepsAMapThatOthersReadAsItWasBeforeTheActivation) {
+  NetworkBuilder builder = begun(2);
+  builder.use("b");
+  builder.activation(kRelu, "a", "b", graph::Activation::kRelu);
+  builder.use("sum");
+  builder.add({"sum", "Add"}, {"a", "b"}, "sum");
+  const Imported imported = builder.finish("net", {"sum"});
+  ASSERT_EQ(imported.network.layers.size(), 3U);
+  EXPECT_EQ(std::get<graph::Convolution>(imported.network.layers[0].operation).activation,
+            graph::Activation::kLinear);
+  const auto& own = std::get<graph::Convolution>(imported.network.layers[1].operation);
+  EXPECT_EQ(own.groups, 3);
+  EXPECT_EQ(own.activation, graph::Activation::kRelu);
+  EXPECT_THAT(floats(imported.network.weights.at("relu.kernel")), ElementsAre(1, 1, 1));
+  EXPECT_THAT(imported.network.layers[2].inputs, ElementsAre(0, 1));
+}
+
+TEST(NetworkBuilder, SeesThroughOtherNamesOfAMapWhenItCountsReaders) {
+  NetworkBuilder builder = begun(2);  // read by the identity and by the sum
+  builder.use("same");
+  builder.identity({"id", "Identity"}, "a", "same");
+  builder.activation(kRelu, "same", "b", graph::Activation::kRelu);
+  builder.add({"sum", "Add"}, {"a", "b"}, "sum");
+  EXPECT_EQ(builder.finish("net", {"sum"}).network.layers.size(), 3U);
+}
+
+TEST(NetworkBuilder, GivesPaddingToTheNextConvolution) {
+  NetworkBuilder builder = begun();
+  builder.pad({"pad", "Pad"}, "a", "padded", {1, 1, 0, 0});
+  builder.convolution({"next", "Conv"}, "padded", "b", {1, 3, 2, 1}, numbers({1, 3, 3, 3}), {});
+  const Imported imported = builder.finish("net", {"b"});
+  const graph::Layer& layer = imported.network.layers[1];
+  EXPECT_EQ(std::get<graph::Convolution>(layer.operation).padding, (graph::Padding{1, 1, 0, 0}));
+  EXPECT_EQ(layer.output, (graph::Shape{1, 2, 2}));
+  EXPECT_THAT(error_of([] {
+                NetworkBuilder b = begun();
+                b.pad({"pad", "Pad"}, "a", "padded", {1, 1, 0, 0});
+                b.upsample({"up", "Resize"}, "padded", "c", 2);
+              }),
+              HasSubstr("net.x: up (Resize): reads a map with zeros round it"));
+}
+
+TEST(NetworkBuilder, TurnsADenseLayerOnAFlattenedMapIntoAConvolution) {
+  for (const bool channels_last : {false, true}) {
+    NetworkBuilder builder("net.x");
+    builder.input("image", {2, 2, 2});
+    builder.flatten({"flat", "Flatten"}, "image", "row", channels_last);
+    builder.dense({"dense", "Dense"}, "row", "out", numbers({1, 8}), {});
+    const Imported imported = builder.finish("net", {"out"});
+    EXPECT_EQ(imported.network.layers[0].output, (graph::Shape{1, 1, 1}));
+    const auto kernel = floats(imported.network.weights.at("dense.kernel"));
+    if (channels_last) {
+      EXPECT_THAT(kernel, ElementsAre(1, 3, 5, 7, 2, 4, 6, 8));
+    } else {
+      EXPECT_THAT(kernel, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
+    }
+  }
+}
+
+TEST(NetworkBuilder, NamesTheNodeThatIsWrong) {
+  EXPECT_THAT(error_of([] {
+                begun().upsample({"up", "Resize"}, "nothing", "b", 2);
+              }),
+              HasSubstr("net.x: up (Resize): reads \"nothing\", which no node before it makes"));
+  EXPECT_THAT(
+      error_of([] {
+        begun().convolution({"two", "Conv"}, "a", "b", {4, 3, 1, 1}, numbers({4, 3, 1, 1}), {});
+      }),
+      HasSubstr("two (Conv): the kernel is F32 [4, 3, 1, 1], it should be F32 [4, 3, 3, 3]"));
+  EXPECT_THAT(error_of([] { begun().input("second", {1, 1, 1}); }), HasSubstr("second input"));
+  EXPECT_THAT(error_of([] { begun().finish("net", {}); }), HasSubstr("no outputs"));
+}
+
+TEST(SamePadding, PutsTheOddPixelBelowAndRight) {
+  EXPECT_EQ(same_padding({1, 416, 416}, 3, 2), (graph::Padding{0, 0, 1, 1}));
+  EXPECT_EQ(same_padding({1, 13, 13}, 2, 1), (graph::Padding{0, 0, 1, 1}));
+  EXPECT_EQ(same_padding({1, 13, 13}, 3, 1), (graph::Padding{1, 1, 1, 1}));
+  EXPECT_EQ(same_padding({1, 5, 4}, 1, 2), graph::Padding{});
+}
+
+TEST(Permuted, MovesSides) {
+  const graph::Tensor turned = permuted(numbers({2, 3}), {1, 0});
+  EXPECT_THAT(turned.shape, ElementsAre(3, 2));
+  EXPECT_THAT(floats(turned), ElementsAre(1, 4, 2, 5, 3, 6));
+}
+
+}  // namespace
+}  // namespace oko::formats

@@ -1,0 +1,187 @@
+#include "oko/formats/heads.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <numeric>
+
+#include "oko/base/error.h"
+#include "oko/graph/network_json.h"
+
+namespace oko::formats {
+namespace {
+
+using graph::Layer;
+using graph::Network;
+
+const Layer& layer_of(const Imported& imported, std::size_t output) {
+  return imported.network.layers[static_cast<std::size_t>(imported.outputs[output])];
+}
+
+// Puts a head behind each output, in the order of the layers, and keeps outputs pointing at them.
+void insert_heads(Imported& imported, const std::vector<Layer>& heads) {
+  std::vector<std::size_t> order(heads.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+    return imported.outputs[a] > imported.outputs[b];
+  });
+  std::vector<Layer>& layers = imported.network.layers;
+  for (const std::size_t i : order) {  // from the back, so that indices before stay
+    const int from = imported.outputs[i];
+    Layer head = heads[i];
+    head.inputs = {from};
+    for (auto layer = layers.begin() + from + 1; layer != layers.end(); ++layer) {
+      for (int& input : layer->inputs) input += input > from ? 1 : 0;
+    }
+    for (int& output : imported.outputs) output += output > from ? 1 : 0;
+    layers.insert(layers.begin() + from + 1, std::move(head));
+  }
+  graph::infer_shapes(imported.network);
+}
+
+std::string unused_name(const Network& network, int near) {
+  std::string name = network.layers[static_cast<std::size_t>(near)].name + ".head";
+  const auto taken = [&](const Layer& layer) { return layer.name == name; };
+  while (std::ranges::any_of(network.layers, taken)) name += "_";
+  return name;
+}
+
+// Equally many anchors for each output, the last ones for the coarsest map.
+std::vector<std::vector<int>> usual_masks(const Imported& imported, std::size_t anchors) {
+  const std::size_t outputs = imported.outputs.size(), each = anchors / outputs;
+  std::vector<std::size_t> order(outputs);  // from the finest
+  std::iota(order.begin(), order.end(), 0U);
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
+    return layer_of(imported, a).output.width > layer_of(imported, b).output.width;
+  });
+  std::vector<std::vector<int>> masks(outputs);
+  for (std::size_t rank = 0; rank < outputs; ++rank) {
+    for (std::size_t k = 0; k < each; ++k) {
+      masks[order[rank]].push_back(static_cast<int>(rank * each + k));
+    }
+  }
+  return masks;
+}
+
+}  // namespace
+
+std::string describe(const Network& network) {
+  Network heads;
+  heads.name = network.name;
+  heads.input = network.input;
+  heads.preprocess = network.preprocess;
+  heads.classes = network.classes;
+  heads.metadata = network.metadata;
+  for (const int head : network.heads()) {
+    Layer& layer = heads.layers.emplace_back(network.layers[static_cast<std::size_t>(head)]);
+    layer.inputs = {graph::kNetworkInput};
+  }
+  return graph::network_to_json(heads).dump();
+}
+
+std::vector<std::string> output_names(const Network& network) {
+  if (network.heads().empty()) return {"output"};
+  std::vector<std::string> names;
+  std::map<std::string, int> seen;
+  for (const int output : network.outputs()) {
+    const graph::Shape& shape = output == graph::kNetworkInput
+                                    ? network.input
+                                    : network.layers[static_cast<std::size_t>(output)].output;
+    std::string name = "head_" + std::to_string(shape.height) + "x" + std::to_string(shape.width);
+    const int count = ++seen[name];
+    if (count > 1) name += "_" + std::to_string(count);
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+void apply_description(Imported& imported, std::string_view description, const std::string& place) {
+  Network heads = graph::network_from_json(parse_json(description, place), place);
+  if (!heads.layers.empty() && heads.layers.size() != imported.outputs.size()) {
+    throw input_error(place,
+                      "describes " + std::to_string(heads.layers.size()) +
+                          " heads, the model has " + std::to_string(imported.outputs.size()) +
+                          " outputs",
+                      "export the model again");
+  }
+  for (const Layer& layer : heads.layers) {
+    if (graph::is_head(layer.operation)) continue;
+    throw input_error(place, "describes " + layer.name + " as a head, which it is not");
+  }
+  Network& network = imported.network;
+  network.name = heads.name;
+  network.preprocess = heads.preprocess;
+  network.classes = heads.classes;
+  network.metadata = heads.metadata;
+  if (!heads.layers.empty()) insert_heads(imported, heads.layers);
+}
+
+void add_heads(Imported& imported, const HeadOptions& options) {
+  const std::size_t outputs = imported.outputs.size(), anchors = options.anchors.size();
+  std::vector<std::vector<int>> masks = options.masks;
+  if (masks.empty()) {
+    if (anchors == 0 || anchors % outputs != 0) {
+      throw input_error("--anchors",
+                        std::to_string(anchors) + " anchors do not spread evenly over " +
+                            std::to_string(outputs) + " outputs",
+                        "say with --masks which anchors each output uses");
+    }
+    masks = usual_masks(imported, anchors);
+    imported.notes.push_back(
+        "anchors were given to outputs as in published YOLOv3, the largest to the coarsest map; "
+        "--masks gives them otherwise");
+  }
+  if (masks.size() != outputs) {
+    throw input_error("--masks", "there are " + std::to_string(masks.size()) + " masks and " +
+                                     std::to_string(outputs) + " outputs");
+  }
+  std::vector<Layer> heads;
+  for (std::size_t i = 0; i < outputs; ++i) {
+    const int channels = layer_of(imported, i).output.channels;
+    const int boxes = static_cast<int>(masks[i].size());
+    if (boxes == 0 || channels % boxes != 0 || channels / boxes <= 5) {
+      throw input_error(
+          graph::place_of(imported.network, static_cast<std::size_t>(imported.outputs[i])),
+          "an output of " + std::to_string(channels) + " channels is no head of " +
+              std::to_string(boxes) + " anchors: it should be anchors x (5 + classes)",
+          "give the anchors the model was trained with");
+    }
+    graph::Yolo yolo{options.anchors, masks[i], channels / boxes - 5};
+    heads.push_back({unused_name(imported.network, imported.outputs[i]), std::move(yolo), {}, {}});
+  }
+  insert_heads(imported, heads);
+}
+
+std::vector<graph::Anchor> read_anchors(std::string_view text, const std::string& name) {
+  std::vector<float> numbers;
+  int line = 1, last_line = 1;
+  for (std::size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    if (c == '\n') ++line;
+    if (c == ' ' || c == ',' || c == '\n' || c == '\r' || c == '\t') {
+      ++i;
+      continue;
+    }
+    float value = 0;
+    const auto [end, error] = std::from_chars(text.data() + i, text.data() + text.size(), value);
+    last_line = line;
+    if (error != std::errc() || !(value > 0 && value < 1e6F) || numbers.size() >= 2048) {
+      throw input_error(name + ":" + std::to_string(line), "no list of anchors",
+                        "write pairs of width and height in pixels: 10,14, 23,27, 37,58");
+    }
+    numbers.push_back(value);
+    i = static_cast<std::size_t>(end - text.data());
+  }
+  if (numbers.empty() || numbers.size() % 2 != 0) {
+    throw input_error(name + ":" + std::to_string(last_line),
+                      std::to_string(numbers.size()) + " numbers are no pairs",
+                      "write a width and a height for each anchor");
+  }
+  std::vector<graph::Anchor> anchors;
+  for (std::size_t i = 0; i < numbers.size(); i += 2) {
+    anchors.push_back({numbers[i], numbers[i + 1]});
+  }
+  return anchors;
+}
+
+}  // namespace oko::formats

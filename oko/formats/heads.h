@@ -1,0 +1,51 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oko/graph/network.h"
+
+namespace oko::formats {
+
+// What other formats have no place for (heads with their anchors, class names, preprocessing,
+// origin), as JSON text. Writers put it into the format's free metadata, where there is any, under
+// kDescriptionKey, and readers take it from there.
+inline constexpr const char* kDescriptionKey = "oko";
+std::string describe(const graph::Network& network);
+
+// Name of the model's one input, and of the raw map that output i of network.outputs() leaves it
+// by: "head_13x13" (rows x columns; "head_13x13_2" where two are alike); "output" without heads.
+inline constexpr const char* kInputName = "image";
+std::vector<std::string> output_names(const graph::Network& network);
+
+// A network read from another format. Shapes are inferred, weights are whole.
+struct Imported {
+  graph::Network network;
+  std::vector<int> outputs;  // layers whose maps leave the network, in the file's order
+  // What a user should know: what was left out, taken apart, assumed.
+  std::vector<std::string> notes{};
+};
+
+// Puts the heads of a description, each behind its map of `outputs`, and its names, preprocessing
+// and origin into the network. Throws an input Error at `place` where they do not fit.
+void apply_description(Imported& imported, std::string_view description, const std::string& place);
+
+// What a user tells about heads that a file does not describe.
+struct HeadOptions {
+  std::vector<graph::Anchor> anchors;  // of all heads, pixels of the network's input
+  // Which of the anchors each output uses. Empty: equally many each, the coarsest map the last
+  // ones, as in every published YOLOv3; that is told in `notes`.
+  std::vector<std::vector<int>> masks{};
+};
+
+// Puts a yolo head behind every output. The class count follows from the channels. Throws an input
+// Error where anchors and channels do not fit.
+void add_heads(Imported& imported, const HeadOptions& options);
+
+// "10,13, 16,30, 33,23": pairs of width and height on one or more lines, as keras-yolo3 keeps them.
+// Throws an input Error with "name:line".
+std::vector<graph::Anchor> read_anchors(std::string_view text, const std::string& name);
+
+}  // namespace oko::formats

@@ -1,0 +1,112 @@
+#include "oko/formats/heads.h"
+
+#include <gmock/gmock.h>
+
+#include "oko/base/error.h"
+#include "oko/graph/builtin.h"
+#include "oko/graph/fold.h"
+#include "oko/graph/made_up.h"
+
+namespace oko::formats {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+graph::Network small_tiny() {
+  graph::Network network =
+      graph::make_builtin("yolov3-tiny", {.classes = 2, .width = 64, .height = 64});
+  network.classes = {"cat", "dog"};
+  graph::fill_made_up_weights(network);
+  return graph::inference_form(network);
+}
+
+// What a reader gets of a network: its layers without the heads.
+Imported without_heads(const graph::Network& network) {
+  Imported imported{network, {}};
+  std::vector<int> moved;
+  imported.network.layers.clear();
+  imported.network.classes.clear();
+  for (const graph::Layer& layer : network.layers) {
+    moved.push_back(static_cast<int>(imported.network.layers.size()));
+    if (graph::is_head(layer.operation)) continue;
+    graph::Layer& copy = imported.network.layers.emplace_back(layer);
+    for (int& from : copy.inputs) from = from < 0 ? from : moved[static_cast<std::size_t>(from)];
+  }
+  for (const int output : network.outputs()) {
+    imported.outputs.push_back(moved[static_cast<std::size_t>(output)]);
+  }
+  graph::infer_shapes(imported.network);
+  return imported;
+}
+
+TEST(Description, GivesHeadsNamesAndPreprocessingBack) {
+  const graph::Network network = small_tiny();
+  Imported imported = without_heads(network);
+  apply_description(imported, describe(network), "file");
+  EXPECT_EQ(imported.network.layers, network.layers);
+  EXPECT_EQ(imported.network.classes, network.classes);
+  EXPECT_EQ(imported.network.preprocess, network.preprocess);
+  EXPECT_EQ(imported.network.outputs(), imported.outputs);
+}
+
+TEST(Description, IsRefusedWhereItDoesNotFitTheOutputs) {
+  const graph::Network network = small_tiny();
+  Imported imported = without_heads(network);
+  imported.outputs.pop_back();
+  try {
+    apply_description(imported, describe(network), "file");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("file: describes 2 heads, the model has 1 outputs"));
+  }
+}
+
+TEST(OutputNames, TellRowsAndColumns) {
+  EXPECT_THAT(output_names(small_tiny()), ElementsAre("head_2x2", "head_4x4"));
+}
+
+TEST(AddHeads, GivesTheLargestAnchorsToTheCoarsestMap) {
+  const graph::Network network = small_tiny();
+  Imported imported = without_heads(network);
+  add_heads(imported, {.anchors = read_anchors("1,2, 3,4, 5,6\n7,8, 9,10, 11,12", "a.txt")});
+  const auto heads = imported.network.heads();
+  ASSERT_EQ(heads.size(), 2U);
+  const auto mask = [&](std::size_t i) {
+    return std::get<graph::Yolo>(
+               imported.network.layers[static_cast<std::size_t>(heads[i])].operation)
+        .mask;
+  };
+  EXPECT_THAT(mask(0), ElementsAre(3, 4, 5));  // 2x2
+  EXPECT_THAT(mask(1), ElementsAre(0, 1, 2));
+  EXPECT_EQ(imported.network.class_count(), 2);
+  EXPECT_THAT(imported.notes, ElementsAre(HasSubstr("--masks")));
+}
+
+TEST(AddHeads, RefusesAnchorsThatDoNotFit) {
+  const Imported imported = without_heads(small_tiny());
+  const auto error_with = [&](const HeadOptions& options) -> std::string {
+    Imported copy = imported;
+    try {
+      add_heads(copy, options);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_THAT(error_with({.anchors = {{1, 1}, {2, 2}, {3, 3}}}), HasSubstr("spread evenly"));
+  EXPECT_THAT(error_with({.anchors = {{1, 1}, {2, 2}}, .masks = {{0}}}), HasSubstr("1 masks"));
+  EXPECT_THAT(error_with({.anchors = {{1, 1}, {2, 2}}, .masks = {{0, 1}, {0, 1, 1, 1}}}),
+              HasSubstr("no head of 2 anchors"));
+  EXPECT_THAT(error_with({.anchors = {{1, 1}, {2, 2}}, .masks = {{0, 1, 7}, {0, 1, 1}}}),
+              HasSubstr("mask 7"));
+}
+
+TEST(ReadAnchors, RefusesWhatIsNoListOfPairs) {
+  for (const char* text : {"", "1", "1,2,x", "1,2\n3", "1,-2", "0,1", "1,nan"}) {
+    EXPECT_THROW(read_anchors(text, "a.txt"), Error) << text;
+  }
+}
+
+}  // namespace
+}  // namespace oko::formats
