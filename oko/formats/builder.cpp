@@ -314,9 +314,8 @@ void NetworkBuilder::part(const Node& node, const std::string& from, const std::
 
 void NetworkBuilder::softmax(const Node& node, const std::string& from, const std::string& to) {
   const Value& source = value(node, from);
-  const Shape& in = shape_of(source);
-  if (in.height * in.width != 1) {
-    fail(node, "a softmax over the map " + graph::to_string(in) + ", oko has it over one row",
+  if (source.flat != Flat::kNo && shape_of(source).height * shape_of(source).width != 1) {
+    fail(node, "a softmax over a flattened map, oko has it over channels",
          "end the network before it");
   }
   add_layer(node, graph::Softmax{}, {source.layer}, to);

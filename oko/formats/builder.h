@@ -59,6 +59,7 @@ class NetworkBuilder {
   // Part `group` of `groups` equal parts of the channels.
   void part(const Node& node, const std::string& from, const std::string& to, int groups,
             int group);
+  // Over the channels of each pixel.
   void softmax(const Node& node, const std::string& from, const std::string& to);
   void identity(const Node& node, const std::string& from, const std::string& to);
   // The numbers of a map in one row, for a dense layer: channels first, or last.

@@ -1,0 +1,107 @@
+#include "oko/convert/parity.h"
+
+#include <algorithm>
+
+#include "oko/base/error.h"
+#include "oko/detect/decode.h"
+#include "oko/formats/heads.h"
+
+namespace oko::convert {
+namespace {
+
+using Maps = std::vector<std::vector<float>>;
+
+std::vector<std::size_t> sizes_of(const Maps& maps) {
+  std::vector<std::size_t> sizes;
+  for (const auto& map : maps) sizes.push_back(map.size());
+  return sizes;
+}
+
+// The second program's maps in the first one's order.
+Maps paired(const Maps& first, Maps second, const std::string& who) {
+  const auto wanted = sizes_of(first);
+  auto sizes = sizes_of(second);
+  if (sizes == wanted) return second;
+  Maps sorted;
+  for (const std::size_t size : wanted) {
+    const auto found = std::ranges::find(sizes, size);
+    if (sizes.size() != wanted.size() || found == sizes.end() ||
+        std::ranges::count(wanted, size) != 1) {
+      throw input_error(who, "its outputs are not those of the other model",
+                        "compare models of one network at one input size");
+    }
+    sorted.push_back(std::move(second[static_cast<std::size_t>(found - sizes.begin())]));
+  }
+  return sorted;
+}
+
+float allowed(float magnitude, const ParityOptions& options) {
+  return options.tolerance * std::max(1.F, magnitude);
+}
+
+std::vector<detect::Detection> boxes_of(const graph::Network& network, const Maps& maps,
+                                        const ParityOptions& options) {
+  std::vector<detect::Detection> found;
+  const std::vector<detect::HeadMap> heads(maps.begin(), maps.end());
+  detect::decode(network, heads, options.thresholds, found);
+  return detect::non_maximum_suppression(std::move(found), options.thresholds);
+}
+
+void add(BoxAgreement& sum, const BoxAgreement& one) {
+  sum.first += one.first;
+  sum.second += one.second;
+  sum.matched += one.matched;
+  sum.lowest_iou = std::min(sum.lowest_iou, one.lowest_iou);
+  sum.score_difference = std::max(sum.score_difference, one.score_difference);
+}
+
+void find_first_layer(const graph::Network& network, Executor& first, Executor& second,
+                      std::span<const float> input, const ParityOptions& options, Parity& parity) {
+  const auto a = first.run_layers(input), b = second.run_layers(input);
+  for (const graph::Layer& layer : network.layers) {
+    const auto x = a.find(layer.name), y = b.find(layer.name);
+    if (x == a.end() || y == b.end()) continue;
+    const float difference = largest_difference(x->second, y->second);
+    if (difference <= allowed(largest_magnitude(x->second), options)) continue;
+    parity.first_layer = layer.name;
+    parity.first_layer_difference = difference;
+    return;
+  }
+}
+
+}  // namespace
+
+bool Parity::agrees() const {
+  return std::ranges::all_of(outputs, [](const OutputParity& output) { return output.agrees; });
+}
+
+Parity compare(const graph::Network& network, Executor& first, Executor& second,
+               std::span<const std::vector<float>> inputs, const ParityOptions& options) {
+  Parity parity{first.name(), second.name(), inputs.size(), {}, {}, {}, 0};
+  for (const std::string& name : formats::output_names(network)) parity.outputs.push_back({name});
+  const std::vector<float>* worst = nullptr;
+  for (const std::vector<float>& input : inputs) {
+    const Maps a = first.run(input);
+    const Maps b = paired(a, second.run(input), second.name());
+    if (a.size() != parity.outputs.size()) {
+      throw input_error(first.name(), "its outputs are not those of the network");
+    }
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      OutputParity& output = parity.outputs[i];
+      const float difference = largest_difference(a[i], b[i]);
+      const float magnitude = largest_magnitude(a[i]);
+      if (difference > allowed(magnitude, options)) {
+        if (output.agrees && worst == nullptr) worst = &input;
+        output.agrees = false;
+      }
+      output.difference = std::max(output.difference, difference);
+      output.magnitude = std::max(output.magnitude, magnitude);
+    }
+    if (network.heads().empty()) continue;
+    add(parity.boxes, compare_boxes(boxes_of(network, a, options), boxes_of(network, b, options)));
+  }
+  if (worst != nullptr) find_first_layer(network, first, second, *worst, options, parity);
+  return parity;
+}
+
+}  // namespace oko::convert
