@@ -10,6 +10,8 @@ struct Half {
   std::uint16_t bits = 0;
 };
 
+inline constexpr float kLargestHalf = 65504;
+
 // IEEE 754 binary16 to binary32; exact.
 inline float to_float(Half half) {
   const std::uint32_t sign = std::uint32_t{half.bits & 0x8000U} << 16;
@@ -28,7 +30,7 @@ inline Half to_half(float value) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
   const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000U);
   const float size = std::bit_cast<float>(bits & 0x7fffffffU);
-  if (size >= 65504.F) return {static_cast<std::uint16_t>(sign | 0x7bffU)};
+  if (size >= kLargestHalf) return {static_cast<std::uint16_t>(sign | 0x7bffU)};
   if (size < 0x1p-14F) {  // adding 0.5 leaves the multiple of 2^-24 in the low bits, rounded
     const std::uint32_t rounded = std::bit_cast<std::uint32_t>(size + .5F) - 0x3f000000U;
     return {static_cast<std::uint16_t>(sign | rounded)};

@@ -1,8 +1,11 @@
 #include "oko/graph/compact.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
+#include <limits>
 
 #include "oko/base/error.h"
 #include "oko/base/half.h"
@@ -30,7 +33,7 @@ std::pair<Tensor, Tensor> to_bytes(const Tensor& kernel) {
     float most = 0;
     for (const float v : filter) most = std::max(most, std::fabs(v));
     scales[f] = most / 127;
-    const float factor = most > 0 ? 127 / most : 0;
+    const double factor = most > 0 ? 127. / most : 0;  // of the smallest float still finite
     for (std::size_t i = 0; i < count; ++i) {
       bytes[f * count + i] = static_cast<std::int8_t>(std::nearbyint(filter[i] * factor));
     }
@@ -62,18 +65,39 @@ Tensor from_bytes(const Tensor& kernel, std::span<const float> scales) {
 
 }  // namespace
 
+void check_kernel(std::span<const float> kernel, KernelStorage storage, const std::string& place) {
+  if (storage == KernelStorage::kFloat32) return;
+  const bool half = storage == KernelStorage::kFloat16;
+  const float most = half ? kLargestHalf : std::numeric_limits<float>::max();
+  const auto wrong =
+      std::find_if(kernel.begin(), kernel.end(), [&](float v) { return !(std::fabs(v) <= most); });
+  if (wrong == kernel.end()) return;
+  std::array<char, 32> number{};
+  std::snprintf(number.data(), number.size(), "%g", static_cast<double>(*wrong));
+  const std::string message = "the kernel has " + std::string(number.data()) + " at " +
+                              std::to_string(wrong - kernel.begin());
+  if (std::isfinite(*wrong)) {
+    throw input_error(place, message + ", float16 ends at 65504", "keep the weights as float32");
+  }
+  throw input_error(place, message, "take a checkpoint from before the training diverged");
+}
+
 Weights compacted(const Network& network, KernelStorage storage) {
   Weights weights = network.weights;
   if (storage == KernelStorage::kFloat32) return weights;
-  for (const auto& [name, tensor] : network.weights) {
-    if (!name.ends_with(kKernel) || tensor.shape.empty() || tensor.count() == 0) continue;
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const std::string& layer = network.layers[i].name;
+    const auto found = weights.find(layer + std::string(kKernel));
+    if (found == weights.end()) continue;
+    Tensor& kernel = found->second;
+    check_kernel(kernel.floats(), storage, place_of(network, i));
     if (storage == KernelStorage::kFloat16) {
-      weights[name] = to_halves(tensor);
+      kernel = to_halves(kernel);
       continue;
     }
-    auto [bytes, scales] = to_bytes(tensor);
-    weights[name] = std::move(bytes);
-    weights[name.substr(0, name.size() - kKernel.size()) + std::string(kScale)] = std::move(scales);
+    auto [bytes, scales] = to_bytes(kernel);
+    kernel = std::move(bytes);
+    weights[layer + std::string(kScale)] = std::move(scales);
   }
   return weights;
 }

@@ -64,6 +64,43 @@ TEST(Compact, AFilterOfZerosStaysZero) {
   EXPECT_EQ(largest_error(network, reread(network, KernelStorage::kInt8), 1), 0);
 }
 
+TEST(Compact, FiltersOfTheSmallestFloatsBecomeBytes) {
+  Network network = one_convolution();
+  std::vector<float> kernel(54);
+  kernel[0] = 1e-38F;
+  kernel[1] = 1e-45F;
+  network.weights["a.kernel"] = Tensor::of(kernel, {3, 2, 3, 3});
+  EXPECT_LT(largest_error(network, reread(network, KernelStorage::kInt8), 0), 1e-40F);
+}
+
+std::string refusal(float number, KernelStorage storage) {
+  Network network = one_convolution();
+  std::vector<float> kernel(54, 1);
+  kernel[7] = number;
+  network.weights["a.kernel"] = Tensor::of(kernel, {3, 2, 3, 3});
+  try {
+    compacted(network, storage);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInput);
+    return error.what();
+  }
+  return "nothing was refused";
+}
+
+TEST(Compact, NumbersThatAStorageCannotHoldAreRefusedByLayer) {
+  constexpr const char* kDiverged = " (take a checkpoint from before the training diverged)";
+  const std::string place = "layer 0 (a, convolution): the kernel has ";
+  for (const KernelStorage storage : {KernelStorage::kFloat16, KernelStorage::kInt8}) {
+    EXPECT_EQ(refusal(NAN, storage), place + "nan at 7" + kDiverged);
+    EXPECT_EQ(refusal(-INFINITY, storage), place + "-inf at 7" + kDiverged);
+    EXPECT_EQ(refusal(-65504, storage), "nothing was refused");
+  }
+  EXPECT_EQ(refusal(-70000, KernelStorage::kFloat16),
+            place + "-70000 at 7, float16 ends at 65504 (keep the weights as float32)");
+  EXPECT_EQ(refusal(3e38F, KernelStorage::kInt8), "nothing was refused");
+  EXPECT_EQ(refusal(NAN, KernelStorage::kFloat32), "nothing was refused");
+}
+
 TEST(Compact, BytesWithoutTheirScalesAreRefused) {
   Weights weights = compacted(one_convolution(), KernelStorage::kInt8);
   ASSERT_EQ(weights.count("a.kernel_scale"), 1U);

@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cmath>
 
+#include "oko/base/error.h"
 #include "oko/runtime/executor.h"
 #include "oko/runtime/histogram.h"
 #include "oko/runtime/steps.h"
@@ -52,30 +53,42 @@ struct Calibrator::State {
     return executor.model().network().layers[static_cast<std::size_t>(layer)].name;
   }
 
+  void add_numbers(Histogram& histogram, std::span<const float> values, int layer) const {
+    const bool fine = std::all_of(values.begin(), values.end(),
+                                  [](float v) { return std::fabs(v) < Histogram::kLimit; });
+    if (!fine) {
+      const graph::Network& network = executor.model().network();
+      throw input_error(graph::place_of(network, static_cast<std::size_t>(layer)),
+                        "gives numbers that are not finite, or too large to be counted",
+                        "take a checkpoint from before the training diverged");
+    }
+    histogram.add(values);
+  }
+
   void observe(const Step& step, const StepContext& context) {
     if (const auto* c = std::get_if<ConvolutionStep>(&step.work)) {
       Seen& own = seen[name_of_layer(c->layer)];
-      const Map& map = c->out ? *c->out : *c->pooled;
-      add_map(own.output, map, context);
-      add_channels(own.channels, map, context);
-      if (c->residual) seen[name_of_layer(step.layer)].output = own.output;
       const graph::Convolution& k = c->convolution;
       const bool may_transform = k.size == 3 && k.stride == 1 && k.groups == 1;
       if (may_transform && c->in.buffer >= 0) add_points(own, *c, context);
+      const Map& map = c->out ? *c->out : *c->pooled;
+      add_map(own.output, map, c->layer, context);
+      add_channels(own.channels, map, context);
+      if (c->residual) seen[name_of_layer(step.layer)].output = own.output;
     } else if (const auto* sum = std::get_if<AddStep>(&step.work)) {
-      add_map(seen[name_of_layer(step.layer)].output, sum->out, context);
+      add_map(seen[name_of_layer(step.layer)].output, sum->out, step.layer, context);
     } else if (const auto* average = std::get_if<AverageStep>(&step.work)) {
-      add_map(seen[name_of_layer(step.layer)].output, average->out, context);
+      add_map(seen[name_of_layer(step.layer)].output, average->out, step.layer, context);
     } else if (const auto* softmax = std::get_if<SoftmaxStep>(&step.work)) {
-      add_map(seen[name_of_layer(step.layer)].output, softmax->out, context);
+      add_map(seen[name_of_layer(step.layer)].output, softmax->out, step.layer, context);
     }
   }
 
-  static void add_map(Histogram& histogram, const Map& map, const StepContext& context) {
+  void add_map(Histogram& histogram, const Map& map, int layer, const StepContext& context) const {
     const View<const float> view = context.read<float>(map);
     for (int y = 0; y < view.height; ++y) {
       for (int x = 0; x < view.width; ++x) {
-        histogram.add({view.at(y, x), static_cast<std::size_t>(view.channels)});
+        add_numbers(histogram, {view.at(y, x), static_cast<std::size_t>(view.channels)}, layer);
       }
     }
   }
@@ -94,7 +107,7 @@ struct Calibrator::State {
   }
 
   // What the byte kernels will see: the same transform, of floats.
-  static void add_points(Seen& to, const ConvolutionStep& step, const StepContext& context) {
+  void add_points(Seen& to, const ConvolutionStep& step, const StepContext& context) const {
     const View<const float> in = context.read<float>(step.in);
     const graph::Padding& padding = step.convolution.padding;
     to.points.resize(kPoints8);
@@ -103,7 +116,7 @@ struct Calibrator::State {
     for (int top = -padding.top; top < step.output.height - padding.top; top += kTile8) {
       for (int left = -padding.left; left < step.output.width - padding.left; left += kTile8) {
         for (int c = 0; c < in.channels; ++c) transform_patch(in, top, left, c, points);
-        for (std::size_t p = 0; p < kPoints8; ++p) to.points[p].add(points[p]);
+        for (std::size_t p = 0; p < kPoints8; ++p) add_numbers(to.points[p], points[p], step.layer);
       }
     }
   }

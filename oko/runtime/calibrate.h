@@ -24,7 +24,8 @@ class Calibrator {
   Calibrator(const graph::Network& network, int threads);
   ~Calibrator();
 
-  // Runs one picture: 3 × height × width floats, as letterbox() makes them.
+  // Runs one picture: 3 × height × width floats, as letterbox() makes them. Throws an input Error
+  // naming the first layer that makes of it what is no number, or too large for one.
   void add(std::span<const float> input);
   // The largest number of each channel of the convolutions' maps, without its sign.
   ChannelSizes channel_sizes() const;

@@ -45,7 +45,8 @@ struct ClampVectors {
   V slope, cap;
   explicit HWY_INLINE ClampVectors(const Clamp& c)
       : slope(hn::Set(D(), c.slope)), cap(hn::Set(D(), c.cap)) {}
-  HWY_INLINE V operator()(V v) const { return hn::Min(hn::Max(v, hn::Mul(v, slope)), cap); }
+  // Of two numbers of which one is NaN, x86 takes the second: NaN stays NaN.
+  HWY_INLINE V operator()(V v) const { return hn::Min(cap, hn::Max(v, hn::Mul(v, slope))); }
 };
 
 // Stores the first `count` lanes; touches nothing behind them.

@@ -13,8 +13,9 @@ namespace oko::runtime {
 class Histogram {
  public:
   static constexpr int kBins = 16384;
+  static constexpr float kLimit = 0x1p126F;  // twice as much is still a number
 
-  // Numbers that are not finite are left out.
+  // All must be smaller than kLimit, without their sign.
   void add(std::span<const float> values);
 
   std::uint64_t count() const { return count_; }

@@ -19,7 +19,7 @@ inline constexpr std::size_t kSlack = 256;  // readable bytes behind every buffe
 
 // What is done to a sum before it is stored: v = min(max(v, slope·v), cap), then, where there is a
 // residual, v = v + residual once more through the second pair. Linear: {1, ∞}, leaky: {.1, ∞},
-// relu: {0, ∞}, relu6: {0, 6}.
+// relu: {0, ∞}, relu6: {0, 6}. NaN stays NaN.
 struct Clamp {
   float slope = 1, cap = 3.4e38F;
 };

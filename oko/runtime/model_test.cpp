@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <thread>
 
@@ -161,6 +162,24 @@ TEST(Model, RefusesBytesWhoseSumsWouldOverflow) {
   EXPECT_NE(refusal(network, Precision::kInt8).find("70000 products"), std::string::npos)
       << refusal(network, Precision::kInt8);
   EXPECT_EQ(refusal(network), "nothing was refused");
+}
+
+TEST(Model, RefusesKernelsThatItsPrecisionCannotHold) {
+  const auto spoiled = [](float number, Precision precision) {
+    graph::Network network = network_of();
+    graph::Tensor& scale = network.weights.at("l1.scale");  // batch norm makes the kernel too large
+    std::vector<float> values(scale.floats().begin(), scale.floats().end());
+    values[2] = number;
+    scale = graph::Tensor::of(values, scale.shape);
+    return refusal(network, precision);
+  };
+  constexpr const char* kPlace = "layer 1 (l1, convolution): the kernel has ";
+  EXPECT_NE(spoiled(1e9F, Precision::kFloat16).find("float16 ends at 65504"), std::string::npos);
+  for (const Precision precision : {Precision::kFloat16, Precision::kInt8}) {
+    EXPECT_NE(spoiled(NAN, precision).find(kPlace), std::string::npos) << spoiled(NAN, precision);
+  }
+  EXPECT_EQ(spoiled(1e9F, Precision::kFloat32), "nothing was refused");
+  EXPECT_EQ(spoiled(1e9F, Precision::kInt8), "nothing was refused");
 }
 
 TEST(Model, RefusesANetworkWithoutWeights) {

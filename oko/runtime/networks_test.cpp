@@ -75,6 +75,26 @@ TEST_P(Networks, RandomLayersComputeWhatTheyAreDefinedAs) {
   }
 }
 
+// A diverged network must be told from a good one, whatever activations follow.
+TEST_P(Networks, WhatIsNoNumberReachesTheHeads) {
+  using graph::Activation;
+  for (const Activation activation : {Activation::kLinear, Activation::kLeaky, Activation::kRelu,
+                                      Activation::kRelu6, Activation::kMish}) {
+    for (const int size : {1, 3}) {
+      NetworkBuilder n({3, 16, 16});
+      const int a = n.convolution(graph::kNetworkInput, 24, size, 1, activation);
+      const int b = n.convolution(a, 24, size, 1, activation);
+      n.head(n.convolution(n.depthwise(b), 24, size, 1, activation));
+      graph::Network network = n.finish();
+      network.weights["l0.bias"] = graph::Tensor::of(std::vector<float>(24, NAN), {24});
+      const auto model = Model::make(network, {Precision::kFloat32, GetParam()});
+      const auto input = random_numbers(3 * 16 * 16, 1);
+      const auto heads = heads_of(model, 1, input);
+      for (const float v : heads.front()) ASSERT_TRUE(std::isnan(v)) << v;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Targets, Networks,
                          ::testing::ValuesIn(tested_targets().begin(), tested_targets().end()),
                          [](const auto& test) { return std::string(name_of(test.param)); });

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "oko/base/half.h"
+#include "oko/graph/compact.h"
 #include "oko/runtime/kernels8.h"
 #include "oko/runtime/tiling.h"
 
@@ -12,6 +13,9 @@ namespace oko::runtime {
 namespace {
 
 int rounded(int count, int step) { return (count + step - 1) / step * step; }
+
+// What weights of a largest size are multiplied by to fit a byte; 0 where they are nothing.
+float byte_factor(float most) { return most > 1e-30F ? 127 / most : 0; }
 
 // Winograd's G: the kernel's 3 numbers at the points of F(4, 3), and of F(2, 3) for bytes.
 constexpr double kKernelPoints[kPatch][3] = {{1. / 4, 0, 0},
@@ -186,8 +190,8 @@ class ByteWriter {
     for (std::ptrdiff_t row = 0; row < form_.rows(); ++row) {
       most = std::max(most, std::fabs(panel.at(point, row, c)));
     }
-    if (!(most > 0)) return 0;
-    const float factor = 127 / most;
+    const float factor = byte_factor(most);
+    if (factor == 0) return 0;
     std::int32_t sum = 0;
     for (std::ptrdiff_t row = 0; row < form_.rows(); ++row) {
       sum += byte_of(panel.at(point, row, c) * factor);
@@ -202,7 +206,7 @@ class ByteWriter {
     return factor;
   }
 
-  static std::int32_t byte_of(float value) {  // NaN becomes -127
+  static std::int32_t byte_of(float value) {
     return static_cast<std::int32_t>(std::min(std::max(-127.F, std::nearbyint(value)), 127.F));
   }
   std::byte* put(float value, std::byte* to) const {
@@ -263,13 +267,19 @@ void pack_depthwise(const Plan& plan, const ConvolutionStep& step, const graph::
     const float* kernel = folded.kernel.data() + std::ptrdiff_t{f} * taps;
     float most = 0;
     for (int t = 0; t < taps; ++t) most = std::max(most, std::fabs(kernel[t]));
-    const float factor = most > 0 ? 127 / most : 0;
+    const float factor = byte_factor(most);
     for (int t = 0; t < taps; ++t) {
       weights[t * columns + f] = is_int8(step) ? std::nearbyint(kernel[t] * factor) : kernel[t];
     }
     if (!is_int8(step)) continue;
     scales[f] = factor > 0 ? step.in.scale.scale / factor / ByteWriter::output_unit(step) : 0;
   }
+}
+
+graph::KernelStorage storage_of(const ConvolutionStep& step) {
+  return is_int8(step) ? graph::KernelStorage::kInt8
+         : step.half   ? graph::KernelStorage::kFloat16
+                       : graph::KernelStorage::kFloat32;
 }
 
 }  // namespace
@@ -325,6 +335,8 @@ void pack_weights(const graph::Network& network, const Plan& plan, std::span<std
     const auto* step = std::get_if<ConvolutionStep>(&any.work);
     if (step == nullptr) continue;
     const graph::Folded folded = graph::fold(network, step->layer);
+    graph::check_kernel(folded.kernel, storage_of(*step),
+                        graph::place_of(network, static_cast<std::size_t>(step->layer)));
     const std::string& name = network.layers[static_cast<std::size_t>(step->layer)].name;
     if (is_int8(*step) && step->algorithm == Algorithm::kWinograd) {
       write_factors(*step, quantization->layers.at(name).points, out.data() + step->factors);

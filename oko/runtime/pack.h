@@ -26,7 +26,8 @@ void place_weights(ConvolutionStep& step, Plan& plan);
 //   winograd   panels of columns, each [points][in][width]
 //   depthwise  [size·size][filters rounded up to lanes]
 // Bytes have `group` neighbouring rows side by side, [rows/group][width][group], a scale and a
-// start (Matrix8Call) for each column of each point.
+// start (Matrix8Call) for each column of each point. Throws an input Error for a kernel with
+// numbers that its packed form cannot hold (graph::check_kernel).
 void pack_weights(const graph::Network& network, const Plan& plan, std::span<std::byte> out);
 
 }  // namespace oko::runtime

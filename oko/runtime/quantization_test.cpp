@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "oko/base/error.h"
 #include "oko/graph/oko_file.h"
 #include "oko/runtime/map_scales.h"
@@ -89,6 +91,40 @@ TEST(Quantization, BrokenMetadataIsRefusedByName) {
     graph::Network network = good;
     c.spoil(network.metadata["quantization"]);
     EXPECT_NE(refusal(network).find(c.text), std::string::npos) << refusal(network);
+  }
+}
+
+TEST(Quantization, ADivergedNetworkIsRefusedByItsFirstSuchLayer) {
+  struct Case {
+    const char* layer;
+    const char* weight;
+    std::vector<float> numbers;
+  };
+  const std::vector<float> large(12 * 3 * 9, 1e38F);
+  const Case cases[] = {{"layer 0 (l0, convolution)", "l0.bias", {NAN}},
+                        {"layer 0 (l0, convolution)", "l0.kernel", {INFINITY}},
+                        {"layer 0 (l0, convolution)", "l0.variance", {-1}},
+                        {"layer 0 (l0, convolution)", "l0.kernel", large},
+                        {"layer 2 (l2, convolution)", "l2.scale", {-INFINITY}}};
+  for (const Case& c : cases) {
+    for (const bool equalized : {false, true}) {
+      graph::Network network = small_network();
+      graph::Tensor& tensor = network.weights.at(c.weight);
+      std::vector<float> values(tensor.floats().begin(), tensor.floats().end());
+      std::copy(c.numbers.begin(), c.numbers.end(), values.begin());
+      tensor = graph::Tensor::of(values, tensor.shape);
+      const std::vector<std::vector<std::uint8_t>> pictures{std::vector<std::uint8_t>(192, 200)};
+      QuantizeOptions options;
+      options.equalize = equalized;
+      try {
+        quantize(network, pictures, options, [] {});
+        ADD_FAILURE() << "nothing was refused: " << c.weight;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::kInput);
+        EXPECT_EQ(error.place(), c.layer) << error.what();
+        EXPECT_EQ(error.message(), "gives numbers that are not finite, or too large to be counted");
+      }
+    }
   }
 }
 
