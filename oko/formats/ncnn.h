@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oko/base/bytes.h"
+#include "oko/formats/file.h"
+#include "oko/formats/heads.h"
+#include "oko/graph/network.h"
+
+namespace oko::formats {
+
+struct NcnnOptions {
+  bool half = false;  // kernels as float16; biases stay float32
+  // Ends the network in ncnn's own Yolov3DetectionOutput, blob "output", which gives rows of class
+  // (from 1), score, left, top, right, bottom (0…1). Otherwise the raw heads are the outputs, by
+  // the names of output_names().
+  bool detection_output = false;
+  float threshold = .25F, nms_iou = .45F;  // of the detection output
+};
+
+// "<stem>.param" and "<stem>.bin". Throws an input Error for names that a .param cannot hold, and
+// with detection_output for heads that ncnn would decode differently: region heads, scale_x_y other
+// than 1, heads with different numbers of anchors or anchor lists of their own.
+std::vector<File> write_ncnn(const graph::Network& network, const NcnnOptions& options,
+                             const std::string& stem);
+
+// Reads a .param and its .bin. ncnn has no metadata, not even comments: heads come from a
+// Yolov3DetectionOutput where the file has one, else from add_heads(); class names never. `name` is
+// the model's, without the endings. Throws input Errors with "name.param:line" or "name.bin@byte".
+Imported read_ncnn(std::string_view param, const Bytes& bin, const std::string& name);
+
+}  // namespace oko::formats

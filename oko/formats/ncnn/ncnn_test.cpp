@@ -1,0 +1,301 @@
+#include "oko/formats/ncnn.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "oko/base/error.h"
+#include "oko/base/half.h"
+#include "oko/formats/ncnn/param.h"
+#include "oko/formats/test_models.h"
+#include "oko/graph/builtin.h"
+#include "oko/graph/fold.h"
+#include "oko/runtime/test_models.h"
+
+namespace oko::formats {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// The layers without heads, as other formats know them.
+graph::Network without_heads(const graph::Network& network) {
+  graph::Network result = network;
+  result.layers.clear();
+  std::vector<int> moved;
+  for (const graph::Layer& layer : network.layers) {
+    moved.push_back(static_cast<int>(result.layers.size()));
+    if (graph::is_head(layer.operation)) continue;
+    graph::Layer& copy = result.layers.emplace_back(layer);
+    for (int& from : copy.inputs) from = from < 0 ? from : moved[static_cast<std::size_t>(from)];
+  }
+  graph::infer_shapes(result);
+  return result;
+}
+
+std::vector<graph::Yolo> yolos(const graph::Network& network) {
+  std::vector<graph::Yolo> heads;
+  for (const int head : network.heads()) {
+    const auto& operation = network.layers[static_cast<std::size_t>(head)].operation;
+    heads.push_back(std::get<graph::Yolo>(operation));
+    heads.back().ignore_threshold = .7F;  // only training knows these
+    heads.back().truth_threshold = 1;
+  }
+  return heads;
+}
+
+void expect_same(const graph::Network& actual, const graph::Network& expected) {
+  ASSERT_EQ(actual.layers.size(), expected.layers.size());
+  for (std::size_t i = 0; i < expected.layers.size(); ++i) {
+    EXPECT_EQ(actual.layers[i], expected.layers[i]) << expected.layers[i].name;
+  }
+  EXPECT_EQ(actual.input, expected.input);
+  ASSERT_EQ(actual.weights.size(), expected.weights.size());
+  for (const auto& [name, tensor] : expected.weights) {
+    const auto found = actual.weights.find(name);
+    ASSERT_NE(found, actual.weights.end()) << name;
+    EXPECT_EQ(found->second.shape, tensor.shape) << name;
+    EXPECT_EQ(found->second.data.text(), tensor.data.text()) << name;
+  }
+}
+
+Imported read(const std::vector<File>& files) {
+  return read_ncnn(Bytes(files[0].bytes).text(), Bytes(files[1].bytes), "m");
+}
+
+void expect_round_trip(const graph::Network& network) {
+  const graph::Network plain = graph::inference_form(network);
+  const Imported raw = read(write_ncnn(network, {}, "m"));
+  expect_same(raw.network, without_heads(plain));
+  const bool ncnn_decodes =
+      std::ranges::all_of(yolos(plain), [](const auto& yolo) { return yolo.scale_x_y == 1; });
+  if (!ncnn_decodes) return;
+  const Imported whole = read(write_ncnn(network, {.detection_output = true}, "m"));
+  expect_same(without_heads(whole.network), without_heads(plain));
+  EXPECT_EQ(yolos(whole.network), yolos(plain));
+  EXPECT_EQ(whole.network.outputs().size(), plain.outputs().size());
+}
+
+TEST(Ncnn, GivesPublishedModelsBackToTheBit) {
+  OKO_NEEDS_REFERENCE_MODELS();
+  const std::string folder = reference_models() + "/darknet/";
+  for (const auto& model : runtime::golden_models()) {
+    SCOPED_TRACE(model.name);
+    expect_round_trip(
+        runtime::darknet_model(folder + model.name + ".cfg", folder + model.name + ".weights"));
+  }
+}
+
+TEST(Ncnn, GivesTheNetworksOfThePaperBackToTheBit) {
+  OKO_NEEDS_REFERENCE_MODELS();
+  for (const auto& model : runtime::synthetic_models()) {
+    SCOPED_TRACE(model.name);
+    expect_round_trip(runtime::synthetic_network(model));
+  }
+}
+
+graph::Layer layer(std::string name, graph::Operation operation, std::vector<int> inputs) {
+  return {std::move(name), std::move(operation), std::move(inputs), {}};
+}
+
+// Every operation, activation and kind of padding once.
+graph::Network everything() {
+  using graph::Activation;
+  graph::Network n;
+  n.name = "m";
+  n.input = {3, 17, 17};
+  int last = graph::kNetworkInput;
+  for (const auto activation :
+       {Activation::kLinear, Activation::kLeaky, Activation::kRelu, Activation::kRelu6,
+        Activation::kLogistic, Activation::kMish, Activation::kSwish}) {
+    graph::Convolution c{8, 3, 1, 1, {1, 0, 1, 2}, {}, activation};
+    if (last >= 0) c.groups = activation == Activation::kRelu ? 8 : 4;
+    n.layers.push_back(layer(graph::name_of(activation), c, {last}));
+    last = static_cast<int>(n.layers.size()) - 1;
+    n.layers.push_back(layer(std::string("sum_") + graph::name_of(activation),
+                             graph::Shortcut{activation}, {last, last}));
+    ++last;
+  }
+  n.layers.push_back(layer("pool", graph::MaxPool{3, 2, {1, 0, 1, 2}}, {last++}));
+  n.layers.push_back(layer("part", graph::Route{2, 1}, {last++}));
+  n.layers.push_back(layer("up", graph::Upsample{3}, {last++}));
+  n.layers.push_back(layer("join", graph::Route{}, {last, last}));
+  n.layers.push_back(layer("mean", graph::AveragePool{}, {++last}));
+  n.layers.push_back(layer("dense", graph::Convolution{5}, {++last}));
+  n.layers.push_back(layer("softmax", graph::Softmax{}, {++last}));
+  graph::infer_shapes(n);
+  graph::fill_made_up_weights(n);
+  return n;
+}
+
+TEST(Ncnn, GivesEveryOperationBack) {
+  const graph::Network network = everything();
+  expect_same(read(write_ncnn(network, {}, "m")).network, network);
+}
+
+TEST(Ncnn, KeepsHalfKernelsWithinElevenBits) {
+  const graph::Network network = everything();
+  const auto files = write_ncnn(network, {.half = true}, "m");
+  EXPECT_LT(files[1].bytes.size(), write_ncnn(network, {}, "m")[1].bytes.size() * 2 / 3);
+  const Imported imported = read(files);
+  for (const auto& [name, tensor] : network.weights) {
+    const auto found = imported.network.weights.find(name)->second.floats();
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const float value = tensor.floats()[i];
+      const bool kernel = name.ends_with(".kernel");
+      ASSERT_EQ(found[i], kernel ? to_float(to_half(value)) : value) << name;
+    }
+  }
+}
+
+// How many lines of each kind, without those that only pass maps on.
+std::map<std::string, int> kinds_of(std::string_view param) {
+  std::map<std::string, int> kinds;
+  for (const ncnn::Line& line : ncnn::parse_param(param, "p")) ++kinds[line.kind];
+  return kinds;
+}
+
+TEST(Ncnn, IsWhatThePublishedPairsAre) {
+  OKO_NEEDS_REFERENCE_MODELS();
+  for (const std::string name : {"yolo-fastest-1.1", "yolo-fastest-1.1-xl", "yoloface-500k"}) {
+    SCOPED_TRACE(name);
+    const std::string darknet = reference_models() + "/darknet/" + name;
+    const std::string published = reference_models() + "/ncnn/" + name;
+    const Bytes param = runtime::read_file(published + ".param");
+    const Imported theirs =
+        read_ncnn(param.text(), runtime::read_file(published + ".bin"), published);
+    graph::Network network = runtime::darknet_model(darknet + ".cfg", darknet + ".weights");
+    // Those files were made with sqrt(variance + 1e-5), where Darknet has sqrt(variance) + 1e-6.
+    for (graph::Layer& l : network.layers) {
+      auto* c = std::get_if<graph::Convolution>(&l.operation);
+      if (c != nullptr && c->batch_norm) c->batch_norm = graph::BatchNorm{1e-5F, false};
+    }
+    const auto files = write_ncnn(network, {.detection_output = true}, name);
+    EXPECT_EQ(kinds_of(Bytes(files[0].bytes).text()), kinds_of(param.text()));
+    const Imported ours = read(files);
+    ASSERT_EQ(ours.network.layers.size(), theirs.network.layers.size());
+    EXPECT_EQ(ours.network.input, theirs.network.input);
+    EXPECT_EQ(yolos(ours.network), yolos(theirs.network));
+    float most = 0;
+    for (std::size_t i = 0; i < ours.network.layers.size(); ++i) {
+      const graph::Layer &a = ours.network.layers[i], &b = theirs.network.layers[i];
+      EXPECT_EQ(a.operation, b.operation) << a.name;
+      EXPECT_EQ(a.inputs, b.inputs) << a.name;
+      for (const char* part : {".kernel", ".bias"}) {
+        const auto x = ours.network.weights.find(a.name + part);
+        if (x == ours.network.weights.end()) continue;
+        const auto y = theirs.network.weights.find(b.name + part);
+        for (std::size_t k = 0; k < x->second.floats().size(); ++k) {
+          const float one = x->second.floats()[k], other = y->second.floats()[k];
+          most = std::max(most, std::fabs(one - other) / std::max(.01F, std::fabs(one)));
+        }
+      }
+    }
+    EXPECT_LT(most, name == "yoloface-500k" ? 1e-5 : 0x1p-10);  // float32, float16
+    RecordProperty("largest_relative_difference_" + name, std::to_string(most));
+  }
+}
+
+TEST(Ncnn, NamesTheHeadsAsEveryWriterDoes) {
+  const auto files = write_ncnn(everything(), {}, "m");
+  EXPECT_EQ(files[0].name, "m.param");
+  EXPECT_EQ(files[1].name, "m.bin");
+  const std::string text(Bytes(files[0].bytes).text());
+  EXPECT_THAT(text, HasSubstr("softmax 1 1 dense output 0=0 1=1\n"));
+  EXPECT_THAT(text, HasSubstr("image 0 1 image 0=17 1=17 2=3\n"));
+}
+
+TEST(Ncnn, RefusesHeadsThatNcnnWouldDecodeOtherwise) {
+  graph::Network network =
+      graph::make_builtin("yolov3-tiny", {.classes = 2, .width = 64, .height = 64});
+  graph::fill_made_up_weights(network);
+  for (graph::Layer& l : network.layers) {
+    if (auto* yolo = std::get_if<graph::Yolo>(&l.operation)) yolo->scale_x_y = 1.1F;
+  }
+  try {
+    write_ncnn(network, {.detection_output = true}, "m");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("scale_x_y 1"));
+  }
+  network.layers[0].name = "first layer";
+  EXPECT_THROW(write_ncnn(network, {}, "m"), Error);
+}
+
+// The message about a .param of these lines and a .bin of these bytes.
+std::string error_of(const std::string& lines, const std::vector<std::byte>& bin = {}) {
+  const auto count = std::ranges::count(lines, '\n');
+  const std::string text = "7767517\n" + std::to_string(count) + " 9\n" + lines;
+  try {
+    read_ncnn(text, Bytes(bin), "m");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(NcnnReader, TellsWhatIsWrong) {
+  const std::string in = "Input image 0 1 image 0=8 1=8 2=3\n";
+  const auto error_behind = [&](const std::string& line) { return error_of(in + line + "\n"); };
+  try {
+    read_ncnn("PNG\n", {}, "m");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("m.param:1: is no ncnn model"));
+  }
+  try {
+    read_ncnn("7767517\n3 3\n" + in, {}, "m");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("has 1 layers and says it has 3"));
+  }
+  EXPECT_THAT(error_of("Input image 0 1 image\n"), HasSubstr("m.param:3 (Input image): the input"));
+  EXPECT_THAT(error_behind("LSTM a 1 1 image b"), HasSubstr("no layer for ncnn's \"LSTM\""));
+  EXPECT_THAT(error_behind("ReLU a 1 1 other b"), HasSubstr("\"other\", which no node before"));
+  EXPECT_THAT(error_behind("ReLU a 5 1 image b"), HasSubstr("fewer blobs than it says"));
+  EXPECT_THAT(error_behind("ReLU a 1 1 image b 0=2.0e-01"), HasSubstr("slope 0.2"));
+  EXPECT_THAT(error_behind("ReLU a 1 1 image b -23310=7,1"), HasSubstr("as many values"));
+  EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=99999999 1=3 6=9"),
+              HasSubstr("it should be in 1…1048576"));
+  EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=8 1=3 6=10"),
+              HasSubstr("should have 216 numbers, the line says 10"));
+  EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=1048576 1=1024 6=3"),
+              HasSubstr("the line says 3"));
+  EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=8 1=3 6=216"), HasSubstr("m.bin@0"));
+  EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=8 1=3 2=2 6=216"), HasSubstr("not dense"));
+  EXPECT_THAT(error_behind("Interp a 1 1 image b 0=2 1=2.0 2=2.0"), HasSubstr("nearest pixel"));
+  EXPECT_THAT(error_behind("Crop a 1 1 image b -23309=1,1 -23310=1,3 -23311=1,0"),
+              HasSubstr("none of equal parts"));
+  EXPECT_THAT(error_behind("Pooling a 1 1 image b 0=1 1=2"), HasSubstr("maximum over a window"));
+  EXPECT_THAT(error_of(in + "Pooling a 1 1 image b 0=0 1=2 2=2\n", {std::byte{1}}),
+              HasSubstr("m.bin@0: 1 bytes are left"));
+  EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=6 1=1 6=18\n"
+                           "Yolov3DetectionOutput y 1 1 b out 0=1 1=1 -23304=2,1.0,1.0 "
+                           "-23305=1,0"),
+              HasSubstr("m.bin@0"));
+}
+
+TEST(NcnnReader, RefusesKernelsThatWereQuantized) {
+  const std::string lines =
+      "Input image 0 1 image 0=8 1=8 2=1\nConvolution a 1 1 image b 0=1 1=1 6=1\n";
+  const auto bin = std::as_bytes(std::span("\x38\x4B\x0D\x00\x01\x00\x00"));
+  EXPECT_THAT(error_of(lines, {bin.begin(), bin.end()}), HasSubstr("as bytes or a table"));
+  const auto nan = std::as_bytes(std::span("\x00\x00\x00\x00\x00\x00\xC0\x7F"));
+  EXPECT_THAT(error_of(lines, {nan.begin(), nan.begin() + 8}), HasSubstr("numbers that are none"));
+}
+
+TEST(NcnnReader, RefusesFilesCutShort) {
+  const auto files = write_ncnn(everything(), {}, "m");
+  for (std::size_t size = 0; size < files[0].bytes.size(); size += 37) {
+    const std::string text(Bytes(files[0].bytes).text().substr(0, size));
+    EXPECT_THROW(read_ncnn(text, Bytes(files[1].bytes), "m"), Error) << size;
+  }
+  for (std::size_t size = 0; size < files[1].bytes.size(); size += 101) {
+    const Bytes whole(files[1].bytes);
+    EXPECT_THROW(read_ncnn(Bytes(files[0].bytes).text(), whole.part(0, size), "m"), Error);
+  }
+}
+
+}  // namespace
+}  // namespace oko::formats

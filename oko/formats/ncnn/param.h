@@ -1,0 +1,34 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oko::formats::ncnn {
+
+inline constexpr int kMagic = 7767517;
+inline constexpr int kArrayKey = -23300;  // key k with an array is written as kArrayKey − k
+
+// A line of a .param: a layer, the blobs it reads and makes, and its settings as text.
+struct Line {
+  std::string kind, name;
+  std::vector<std::string> inputs, outputs;
+  std::map<int, std::vector<std::string>> settings;
+  std::string place;  // "name.param:12"
+
+  bool has(int key) const { return settings.contains(key); }
+  // All throw an input Error where the text is no number.
+  int integer(int key, int fallback) const;
+  float number(int key, float fallback) const;
+  // ncnn keeps the bits of a number: whole ones in a list of floats are the bits of a float.
+  std::vector<float> numbers(int key) const;
+  std::vector<int> integers(int key) const;
+  [[noreturn]] void fail(std::string message, std::string mend = {}) const;
+};
+
+// Throws input Errors with "name:line" for anything that is no .param of this form.
+std::vector<Line> parse_param(std::string_view text, const std::string& name);
+
+}  // namespace oko::formats::ncnn

@@ -1,0 +1,445 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "oko/base/error.h"
+#include "oko/formats/builder.h"
+#include "oko/formats/ncnn.h"
+#include "oko/formats/ncnn/bin.h"
+#include "oko/formats/ncnn/param.h"
+
+namespace oko::formats {
+namespace {
+
+using graph::Activation;
+using graph::Padding;
+using graph::Shape;
+using graph::Tensor;
+using ncnn::Line;
+
+constexpr int kMost = 1 << 20;  // of filters, sides and channels
+
+class Reader {
+ public:
+  Reader(std::vector<Line> lines, const Bytes& bin, const std::string& name)
+      : lines_(std::move(lines)), bin_(name + ".bin", bin), builder_(name + ".param") {}
+
+  Imported read(const std::string& name);
+
+ private:
+  void count_uses();
+  void add(const Line& line);
+  void input(const Line& line);
+  void convolution(const Line& line);
+  void inner_product(const Line& line);
+  void batch_norm(const Line& line);
+  void scale(const Line& line);
+  void pooling(const Line& line);
+  void interp(const Line& line);
+  void concat(const Line& line);
+  void slice(const Line& line);
+  void crop(const Line& line);
+  void sum(const Line& line);
+  void softmax(const Line& line);
+  void activation(const Line& line);
+  void flatten(const Line& line);
+  void add_heads_of(Imported& imported) const;
+
+  static Node node(const Line& line) { return {line.name, line.kind}; }
+  // A Split's copies are the map itself.
+  std::string map(const std::string& blob) const {
+    const auto found = alias_.find(blob);
+    return found == alias_.end() ? blob : found->second;
+  }
+  std::string from(const Line& line) const { return map(line.inputs.front()); }
+  std::vector<std::string> all_from(const Line& line) const {
+    std::vector<std::string> maps;
+    for (const std::string& blob : line.inputs) maps.push_back(map(blob));
+    return maps;
+  }
+  const Shape& shape(const Line& line) const { return builder_.shape(node(line), from(line)); }
+  int between(const Line& line, int key, int fallback, int low, int high) const;
+  Padding padding(const Line& line, const Shape& in, int size, int stride, int left, int top,
+                  int right, int bottom) const;
+  static Activation fused_activation(const Line& line);
+  static Activation clip(const Line& line, float low, float high);
+  static Activation leaky(const Line& line, float slope);
+  Tensor kernel(const Line& line, int count_key, std::vector<std::int64_t> shape);
+
+  std::vector<Line> lines_;
+  ncnn::Bin bin_;
+  NetworkBuilder builder_;
+  std::map<std::string, std::string> alias_;
+  std::vector<std::string> outputs_;
+  const Line* detection_ = nullptr;
+};
+
+// Layers that pass on what they read.
+bool is_copy(const Line& line) {
+  return line.kind == "Split" || line.kind == "Noop" || line.kind == "Dropout";
+}
+
+void Reader::count_uses() {
+  std::set<std::string> made, read;
+  for (const Line& line : lines_) {
+    const bool source = line.kind == "Input";
+    if (source != line.inputs.empty() || line.outputs.empty()) {
+      line.fail("a layer reads and makes at least one blob, and only an Input reads none");
+    }
+    for (const std::string& blob : line.inputs) {
+      read.insert(blob);
+      if (!is_copy(line)) builder_.use(map(blob));
+    }
+    for (const std::string& blob : line.outputs) {
+      if (!made.insert(blob).second) line.fail("makes \"" + blob + "\", which is there already");
+      if (is_copy(line)) alias_[blob] = from(line);
+    }
+    if (line.kind != "Yolov3DetectionOutput") continue;
+    if (detection_ != nullptr) line.fail("is a second detection output");
+    detection_ = &line;
+  }
+  if (detection_ != nullptr) {
+    outputs_ = all_from(*detection_);
+    return;
+  }
+  for (const Line& line : lines_) {
+    const auto unread = [&](const std::string& blob) { return !read.contains(blob); };
+    // Parts that nobody wants, where others are wanted, are not what a model is run for.
+    const bool some = line.kind == "Slice" && !std::ranges::all_of(line.outputs, unread);
+    for (const std::string& blob : line.outputs) {
+      if (some || !unread(blob)) continue;
+      builder_.use(map(blob));
+      outputs_.push_back(map(blob));
+    }
+  }
+}
+
+Imported Reader::read(const std::string& name) {
+  count_uses();
+  for (const Line& line : lines_) add(line);
+  bin_.finish();
+  Imported imported = builder_.finish(name.substr(name.find_last_of('/') + 1), outputs_);
+  if (detection_ != nullptr) add_heads_of(imported);
+  return imported;
+}
+
+void Reader::add(const Line& line) {
+  static const std::map<std::string, void (Reader::*)(const Line&), std::less<>> kinds{
+      {"Input", &Reader::input},
+      {"Convolution", &Reader::convolution},
+      {"ConvolutionDepthWise", &Reader::convolution},
+      {"InnerProduct", &Reader::inner_product},
+      {"BatchNorm", &Reader::batch_norm},
+      {"Scale", &Reader::scale},
+      {"Pooling", &Reader::pooling},
+      {"Interp", &Reader::interp},
+      {"Concat", &Reader::concat},
+      {"Slice", &Reader::slice},
+      {"Crop", &Reader::crop},
+      {"Eltwise", &Reader::sum},
+      {"BinaryOp", &Reader::sum},
+      {"Softmax", &Reader::softmax},
+      {"ReLU", &Reader::activation},
+      {"Clip", &Reader::activation},
+      {"Sigmoid", &Reader::activation},
+      {"Mish", &Reader::activation},
+      {"Swish", &Reader::activation},
+      {"Flatten", &Reader::flatten},
+  };
+  if (is_copy(line) || &line == detection_) return;
+  const auto found = kinds.find(line.kind);
+  if (found == kinds.end()) {
+    line.fail("oko has no layer for ncnn's \"" + line.kind + "\"",
+              "cut the model off before it, at its raw heads");
+  }
+  (this->*found->second)(line);
+}
+
+int Reader::between(const Line& line, int key, int fallback, int low, int high) const {
+  const int value = line.integer(key, fallback);
+  if (value >= low && value <= high) return value;
+  line.fail("setting " + std::to_string(key) + " is " + std::to_string(value) +
+            ", it should be in " + std::to_string(low) + "…" + std::to_string(high));
+}
+
+void Reader::input(const Line& line) {
+  if (!line.has(0) || !line.has(1) || !line.has(2)) {
+    line.fail("the input has no size", "write it behind the line: 0=WIDTH 1=HEIGHT 2=CHANNELS");
+  }
+  const int width = between(line, 0, 0, 1, kMost), height = between(line, 1, 0, 1, kMost);
+  builder_.input(line.outputs.front(), {between(line, 2, 0, 1, kMost), height, width});
+}
+
+Padding Reader::padding(const Line& line, const Shape& in, int size, int stride, int left, int top,
+                        int right, int bottom) const {
+  constexpr int kSameUpper = -233, kSameLower = -234;
+  const int first = line.integer(left, 0);
+  if (first == kSameUpper || first == kSameLower) {
+    const Padding p = same_padding(in, size, stride);
+    return first == kSameUpper ? p : Padding{p.bottom, p.right, p.top, p.left};
+  }
+  Padding p;
+  p.left = between(line, left, 0, 0, 1024);
+  p.top = between(line, top, p.left, 0, 1024);
+  p.right = between(line, right, p.left, 0, 1024);
+  p.bottom = between(line, bottom, p.top, 0, 1024);
+  return p;
+}
+
+Activation Reader::leaky(const Line& line, float slope) {
+  if (slope == 0) return Activation::kRelu;
+  if (std::fabs(slope - graph::kLeakySlope) < 1e-6F) return Activation::kLeaky;
+  line.fail("a leaky ReLU of slope " + std::to_string(slope) + ", oko has 0.1");
+}
+
+Activation Reader::clip(const Line& line, float low, float high) {
+  if (low == 0 && high == 6) return Activation::kRelu6;
+  line.fail("cuts numbers to " + std::to_string(low) + "…" + std::to_string(high) +
+            ", oko has 0…6");
+}
+
+Activation Reader::fused_activation(const Line& line) {
+  const int type = line.integer(9, 0);
+  const std::vector<float> with = line.numbers(10);
+  switch (type) {
+    case 0:
+      return Activation::kLinear;
+    case 1:
+      return Activation::kRelu;
+    case 2:
+      if (with.size() == 1) return leaky(line, with[0]);
+      break;
+    case 3:
+      if (with.size() == 2) return clip(line, with[0], with[1]);
+      break;
+    case 4:
+      return Activation::kLogistic;
+    case 5:
+      return Activation::kMish;
+    default:
+      break;
+  }
+  line.fail("activation " + std::to_string(type) + " with " + std::to_string(with.size()) +
+            " parameters is none of oko's");
+}
+
+// The kernel of a convolution or a dense layer, whose line says how many numbers it has.
+Tensor Reader::kernel(const Line& line, int count_key, std::vector<std::int64_t> shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t side : shape) count *= side;
+  if (count != line.integer(count_key, 0)) {
+    line.fail("the kernel should have " + std::to_string(count) + " numbers, the line says " +
+              std::to_string(line.integer(count_key, 0)));
+  }
+  return bin_.kernel(line, std::move(shape));
+}
+
+void Reader::convolution(const Line& line) {
+  const Shape& in = shape(line);
+  graph::Convolution c;
+  c.filters = between(line, 0, 0, 1, kMost);
+  c.size = between(line, 1, 0, 1, 1024);
+  c.stride = between(line, 3, 1, 1, 1024);
+  c.groups = line.kind == "Convolution" ? 1 : between(line, 7, 1, 1, kMost);
+  if (line.integer(11, c.size) != c.size || line.integer(13, c.stride) != c.stride ||
+      line.integer(2, 1) != 1 || line.integer(12, 1) != 1) {
+    line.fail("has a window that is not square or not dense, oko's are both");
+  }
+  if (line.integer(8, 0) != 0 || line.integer(19, 0) != 0 || line.number(18, 0) != 0) {
+    line.fail("is quantized, gets its weights as a blob or pads with other numbers than 0",
+              "bring the model as it was before it was quantized");
+  }
+  if (in.channels % c.groups != 0) {
+    line.fail(std::to_string(in.channels) + " channels do not part into " +
+              std::to_string(c.groups) + " groups");
+  }
+  c.padding = padding(line, in, c.size, c.stride, 4, 14, 15, 16);
+  c.activation = fused_activation(line);
+  Tensor weights = kernel(line, 6, {c.filters, in.channels / c.groups, c.size, c.size});
+  Tensor bias = line.integer(5, 0) != 0 ? bin_.row(c.filters, "a bias") : Tensor{};
+  builder_.convolution(node(line), from(line), line.outputs.front(), c, std::move(weights),
+                       std::move(bias));
+}
+
+void Reader::inner_product(const Line& line) {
+  const Shape in = shape(line);
+  const int outputs = between(line, 0, 0, 1, kMost);
+  if (line.integer(8, 0) != 0) line.fail("is quantized");
+  const Activation activation = fused_activation(line);
+  Tensor weights = kernel(line, 2, {outputs, in.count()});
+  Tensor bias = line.integer(1, 0) != 0 ? bin_.row(outputs, "a bias") : Tensor{};
+  // ncnn reads any map here as one row, channels first.
+  const std::string flat = line.name + " flat", sums = line.name + " sums";
+  builder_.use(flat);
+  builder_.flatten(node(line), from(line), flat, false);
+  builder_.use(sums);
+  builder_.dense(node(line), flat, sums, std::move(weights), std::move(bias));
+  builder_.activation(node(line), sums, line.outputs.front(), activation);
+}
+
+void Reader::batch_norm(const Line& line) {
+  const int channels = between(line, 0, 0, 1, kMost);
+  Tensor gamma = bin_.row(channels, "gamma"), mean = bin_.row(channels, "the mean");
+  Tensor variance = bin_.row(channels, "the variance"), beta = bin_.row(channels, "beta");
+  builder_.batch_norm(node(line), from(line), line.outputs.front(), line.number(1, 0),
+                      std::move(gamma), std::move(beta), std::move(mean), std::move(variance));
+}
+
+void Reader::scale(const Line& line) {
+  const int channels = between(line, 0, 0, 1, kMost);
+  Tensor factor = bin_.row(channels, "a factor");
+  Tensor bias = line.integer(1, 0) != 0 ? bin_.row(channels, "a bias") : Tensor{};
+  builder_.affine(node(line), from(line), line.outputs.front(), std::move(factor), std::move(bias));
+}
+
+void Reader::pooling(const Line& line) {
+  const std::string to = line.outputs.front();
+  const Shape& in = shape(line);
+  const bool average = line.integer(0, 0) == 1;
+  const bool to_one =
+      line.integer(7, 0) != 0 && line.integer(8, 0) == 1 && line.integer(18, 1) == 1;
+  if (line.integer(4, 0) != 0 || to_one) {
+    if (average) return builder_.average_pool(node(line), from(line), to);
+    line.fail("takes the maximum of a whole map, oko has only the mean of it");
+  }
+  if (average || line.integer(0, 0) != 0 || line.integer(7, 0) != 0) {
+    line.fail("is no maximum over a window", "oko pools by maximum, or the mean of a whole map");
+  }
+  graph::MaxPool pool{between(line, 1, 0, 1, 1024), between(line, 2, 1, 1, 1024), {}};
+  if (line.integer(11, pool.size) != pool.size || line.integer(12, pool.stride) != pool.stride) {
+    line.fail("has a window that is not square");
+  }
+  const int mode = between(line, 5, 0, 0, 3);
+  const Padding same = same_padding(in, pool.size, pool.stride);
+  if (mode == 2) pool.padding = same;
+  if (mode == 3) pool.padding = {same.bottom, same.right, same.top, same.left};
+  if (mode < 2) pool.padding = padding(line, in, pool.size, pool.stride, 3, 13, 14, 15);
+  if (mode == 0) {  // what is left over at the end gets a window of its own
+    const auto rest = [&](int side) {
+      const int over = (side - pool.size) % pool.stride;
+      return over > 0 ? pool.stride - over : 0;
+    };
+    pool.padding.bottom += rest(in.height + pool.padding.top + pool.padding.bottom);
+    pool.padding.right += rest(in.width + pool.padding.left + pool.padding.right);
+  }
+  builder_.max_pool(node(line), from(line), to, pool);
+}
+
+void Reader::interp(const Line& line) {
+  const Shape& in = shape(line);
+  const float rows = line.number(1, 1), columns = line.number(2, 1);
+  const int height = line.integer(3, 0), width = line.integer(4, 0);
+  const float scale =
+      height != 0 ? static_cast<float>(height) / static_cast<float>(in.height) : rows;
+  const float other =
+      width != 0 ? static_cast<float>(width) / static_cast<float>(in.width) : columns;
+  if (line.integer(0, 0) != 1 || line.inputs.size() != 1 || scale != other || !(scale >= 1) ||
+      !(scale <= 64) || scale != std::floor(scale)) {
+    line.fail("is no enlarging by a whole number with the nearest pixel, the only one oko has");
+  }
+  builder_.upsample(node(line), from(line), line.outputs.front(), static_cast<int>(scale));
+}
+
+void Reader::concat(const Line& line) {
+  const int axis = line.integer(0, 0);
+  if (axis != 0 && axis != -3) line.fail("joins along another side than channels");
+  builder_.concat(node(line), all_from(line), line.outputs.front());
+}
+
+void Reader::slice(const Line& line) {
+  const int channels = shape(line).channels, parts = static_cast<int>(line.outputs.size());
+  const int axis = line.integer(1, 0);
+  if ((axis != 0 && axis != -3) || !line.integers(2).empty() || channels % parts != 0) {
+    line.fail("does not cut channels into equal parts");
+  }
+  for (const int part : line.integers(0)) {
+    constexpr int kRest = -233;  // as many as are left, evenly
+    if (part != kRest && part != channels / parts) line.fail("cuts parts of different sizes");
+  }
+  for (int i = 0; i < parts; ++i) {
+    builder_.part(node(line), from(line), line.outputs[static_cast<std::size_t>(i)], parts, i);
+  }
+}
+
+void Reader::crop(const Line& line) {
+  const int channels = shape(line).channels;
+  const auto starts = line.integers(9), ends = line.integers(10), axes = line.integers(11);
+  if (starts.size() != 1 || ends.size() != 1 || axes != std::vector{0}) {
+    line.fail("cuts other sides than channels");
+  }
+  const int start = starts[0], count = std::min(ends[0], channels) - start;
+  if (start < 0 || count < 1 || start > channels || channels % count != 0 || start % count != 0) {
+    line.fail("keeps channels " + std::to_string(start) + "…" + std::to_string(ends[0]) + " of " +
+              std::to_string(channels) + ", which is none of equal parts");
+  }
+  builder_.part(node(line), from(line), line.outputs.front(), channels / count, start / count);
+}
+
+void Reader::sum(const Line& line) {
+  const bool eltwise = line.kind == "Eltwise";
+  const int type = line.integer(0, 0);
+  const std::vector<float> factors = eltwise ? line.numbers(1) : std::vector<float>{};
+  const bool plain = std::ranges::all_of(factors, [](float factor) { return factor == 1; });
+  if (type != (eltwise ? 1 : 0) || !plain || line.inputs.size() < 2) {
+    line.fail("is no plain sum of maps, the only one oko has of its kind");
+  }
+  builder_.add(node(line), all_from(line), line.outputs.front());
+}
+
+void Reader::softmax(const Line& line) {
+  if (line.integer(0, 0) != 0) line.fail("is over another side than channels");
+  builder_.softmax(node(line), from(line), line.outputs.front());
+}
+
+void Reader::activation(const Line& line) {
+  const Activation activation = line.kind == "ReLU" ? leaky(line, line.number(0, 0))
+                                : line.kind == "Clip"
+                                    ? clip(line, line.number(0, -1e30F), line.number(1, 1e30F))
+                                : line.kind == "Sigmoid" ? Activation::kLogistic
+                                : line.kind == "Mish"    ? Activation::kMish
+                                                         : Activation::kSwish;
+  builder_.activation(node(line), from(line), line.outputs.front(), activation);
+}
+
+void Reader::flatten(const Line& line) {
+  builder_.flatten(node(line), from(line), line.outputs.front(), false);
+}
+
+void Reader::add_heads_of(Imported& imported) const {
+  const Line& line = *detection_;
+  const std::vector<float> sides = line.numbers(4), masks = line.numbers(5);
+  const std::size_t boxes = static_cast<std::size_t>(between(line, 1, 5, 1, 1024));
+  HeadOptions heads;
+  for (std::size_t i = 0; i + 1 < sides.size(); i += 2) {
+    heads.anchors.push_back({sides[i], sides[i + 1]});
+  }
+  if (sides.size() % 2 != 0 || masks.size() != boxes * outputs_.size()) {
+    line.fail("has " + std::to_string(sides.size()) + " sides of anchors and " +
+              std::to_string(masks.size()) + " masks for " + std::to_string(outputs_.size()) +
+              " heads of " + std::to_string(boxes) + " boxes");
+  }
+  for (std::size_t i = 0; i < masks.size(); ++i) {
+    if (i % boxes == 0) heads.masks.emplace_back();
+    if (!(masks[i] >= 0 && masks[i] < static_cast<float>(heads.anchors.size()))) {
+      line.fail("a mask is none of the anchors");
+    }
+    heads.masks.back().push_back(static_cast<int>(masks[i]));
+  }
+  try {
+    add_heads(imported, heads);
+  } catch (const Error& error) {
+    line.fail(error.place() + ": " + error.message(), error.mend());
+  }
+  if (imported.network.class_count() == line.integer(0, 20)) return;
+  line.fail("says " + std::to_string(line.integer(0, 20)) + " classes, the heads have " +
+            std::to_string(imported.network.class_count()));
+}
+
+}  // namespace
+
+Imported read_ncnn(std::string_view param, const Bytes& bin, const std::string& name) {
+  return Reader(ncnn::parse_param(param, name + ".param"), bin, name).read(name);
+}
+
+}  // namespace oko::formats

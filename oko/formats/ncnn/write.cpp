@@ -1,0 +1,340 @@
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstring>
+#include <set>
+
+#include "oko/base/error.h"
+#include "oko/base/half.h"
+#include "oko/formats/ncnn.h"
+#include "oko/formats/ncnn/param.h"
+#include "oko/graph/fold.h"
+
+namespace oko::formats {
+namespace {
+
+using graph::Activation;
+using graph::Layer;
+using graph::Network;
+
+// ncnn takes text with a point or an e for a float, all other for the bits of a number.
+std::string decimal(float value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.8e", static_cast<double>(value));
+  return text.data();
+}
+
+std::string setting(int key, int value) {
+  return " " + std::to_string(key) + "=" + std::to_string(value);
+}
+
+template <typename Values, typename ToText>
+std::string list(int key, const Values& values, const ToText& to_text) {
+  std::string text =
+      " " + std::to_string(ncnn::kArrayKey - key) + "=" + std::to_string(values.size());
+  for (const auto& value : values) text += "," + to_text(value);
+  return text;
+}
+std::string list(int key, const std::vector<float>& values) { return list(key, values, decimal); }
+std::string list(int key, const std::vector<int>& values) {
+  return list(key, values, [](int value) { return std::to_string(value); });
+}
+
+class Writer {
+ public:
+  Writer(const Network& network, const NcnnOptions& options)
+      : network_(network), options_(options), reads_(network.layers.size() + 1) {
+    for (std::size_t i = 0; i < network.layers.size(); ++i) {
+      const Layer& layer = network.layers[i];
+      check_name(i);
+      names_.insert(layer.name);
+      if (graph::is_head(layer.operation)) continue;
+      for (const int from : layer.inputs) ++map(from).readers;
+    }
+    const auto outputs = network.outputs();
+    const auto names = output_names(network);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      ++map(outputs[i]).readers;
+      map(outputs[i]).output = names[i];
+    }
+  }
+
+  std::vector<File> files(const std::string& stem) {
+    const graph::Shape& in = network_.input;
+    add_line("Input", unused(kInputName), {}, {own_blob(graph::kNetworkInput, kInputName)},
+             setting(0, in.width) + setting(1, in.height) + setting(2, in.channels));
+    split(graph::kNetworkInput, kInputName);
+    for (std::size_t i = 0; i < network_.layers.size(); ++i) {
+      if (!graph::is_head(network_.layers[i].operation)) add(static_cast<int>(i));
+    }
+    if (options_.detection_output) add_detection_output();
+    const std::string head = std::to_string(ncnn::kMagic) + "\n" + std::to_string(layers_) + " " +
+                             std::to_string(blobs_) + "\n";
+    lines_.insert(0, head);
+    const auto text = std::as_bytes(std::span(lines_));
+    return {{stem + ".param", {text.begin(), text.end()}}, {stem + ".bin", std::move(bin_)}};
+  }
+
+ private:
+  struct Map {
+    int readers = 0;                    // layers, and the outside
+    std::string output;                 // its blob's name where it leaves the network
+    std::vector<std::string> branches;  // blobs that are left to be read, the last one first
+  };
+  Map& map(int index) { return reads_[static_cast<std::size_t>(index + 1)]; }
+
+  const graph::Shape& shape_of(int index) const {
+    return index < 0 ? network_.input : network_.layers[static_cast<std::size_t>(index)].output;
+  }
+
+  void check_name(std::size_t i) const {
+    const std::string& name = network_.layers[i].name;
+    if (name.size() <= 200 && name.find_first_of(" \t\r\n\v\f") == std::string::npos) return;
+    throw input_error(graph::place_of(network_, i),
+                      "a .param holds names of up to 200 bytes without blanks",
+                      "give the layer another name");
+  }
+
+  std::string unused(std::string name) {
+    while (!names_.insert(name).second) name += "_";
+    return name;
+  }
+
+  void add_line(const char* kind, const std::string& name, const std::vector<std::string>& inputs,
+                const std::vector<std::string>& outputs, const std::string& settings) {
+    ++layers_;
+    blobs_ += static_cast<int>(outputs.size());
+    lines_ += kind;
+    lines_.append(std::max<std::size_t>(1, 25 - std::min<std::size_t>(24, std::strlen(kind))), ' ');
+    lines_ += name + " " + std::to_string(inputs.size()) + " " + std::to_string(outputs.size());
+    for (const std::string& blob : inputs) lines_ += " " + blob;
+    for (const std::string& blob : outputs) lines_ += " " + blob;
+    lines_ += settings + "\n";
+  }
+
+  // The blob that a layer makes: what its readers, or the Split behind it, read.
+  std::string own_blob(int index, const std::string& name) {
+    Map& made = map(index);
+    std::string blob = made.readers == 1 && !made.output.empty() ? made.output : name;
+    made.branches.push_back(blob);
+    return blob;
+  }
+
+  // A blob is read once: more readers get copies of it. The first of an output is the output.
+  void split(int index, const std::string& name) {
+    Map& made = map(index);
+    if (made.readers < 2) return;
+    std::vector<std::string> branches;
+    for (int i = 0; i < made.readers; ++i) {
+      branches.push_back(i == 0 && !made.output.empty()
+                             ? made.output
+                             : unused(name + "_split_" + std::to_string(i)));
+    }
+    add_line("Split", unused(name + "_split"), {made.branches.back()}, branches, "");
+    std::ranges::reverse(branches);
+    if (!made.output.empty()) branches.pop_back();
+    made.branches = std::move(branches);
+  }
+
+  std::string read(int index) {
+    Map& made = map(index);
+    std::string blob = made.branches.back();
+    made.branches.pop_back();
+    return blob;
+  }
+
+  std::vector<std::string> read_all(const Layer& layer) {
+    std::vector<std::string> blobs;
+    for (const int from : layer.inputs) blobs.push_back(read(from));
+    return blobs;
+  }
+
+  void add(int index) {
+    const Layer& layer = network_.layers[static_cast<std::size_t>(index)];
+    std::visit([&](const auto& operation) { write(index, layer, operation); }, layer.operation);
+    split(index, layer.name);
+  }
+
+  // A layer whose activation is a line of its own behind it.
+  void add_with_activation(int index, const char* kind, const std::vector<std::string>& inputs,
+                           const std::string& settings, Activation activation) {
+    const std::string& name = network_.layers[static_cast<std::size_t>(index)].name;
+    if (activation == Activation::kLinear) {
+      return add_line(kind, name, inputs, {own_blob(index, name)}, settings);
+    }
+    const std::string between = unused(name + ".linear");
+    add_line(kind, name, inputs, {between}, settings);
+    const auto [line, with] = activation_line(activation);
+    add_line(line, unused(name + ".activation"), {between}, {own_blob(index, name)}, with);
+  }
+
+  static std::pair<const char*, std::string> activation_line(Activation activation) {
+    switch (activation) {
+      case Activation::kLeaky:
+        return {"ReLU", " 0=" + decimal(graph::kLeakySlope)};
+      case Activation::kRelu6:
+        return {"Clip", " 0=" + decimal(0) + " 1=" + decimal(6)};
+      case Activation::kLogistic:
+        return {"Sigmoid", ""};
+      case Activation::kMish:
+        return {"Mish", ""};
+      case Activation::kSwish:
+        return {"Swish", ""};
+      default:
+        return {"ReLU", ""};
+    }
+  }
+
+  // What a convolution line says of its activation; nothing for those that ncnn does not fuse.
+  static std::string fused(Activation activation) {
+    switch (activation) {
+      case Activation::kRelu:
+        return setting(9, 1);
+      case Activation::kLeaky:
+        return setting(9, 2) + list(10, std::vector{graph::kLeakySlope});
+      case Activation::kRelu6:
+        return setting(9, 3) + list(10, std::vector{0.F, 6.F});
+      case Activation::kLogistic:
+        return setting(9, 4);
+      case Activation::kMish:
+        return setting(9, 5);
+      default:
+        return {};
+    }
+  }
+
+  void write(int index, const Layer& layer, const graph::Convolution& c) {
+    const auto kernel = network_.weights.find(layer.name + ".kernel")->second.floats();
+    std::string settings = setting(0, c.filters) + setting(1, c.size);
+    if (c.stride != 1) settings += setting(3, c.stride);
+    const graph::Padding& p = c.padding;
+    if (p != graph::Padding{}) settings += setting(4, p.left);
+    if (p != graph::Padding::all(p.left)) {
+      settings += setting(14, p.top) + setting(15, p.right) + setting(16, p.bottom);
+    }
+    settings += setting(5, 1) + setting(6, static_cast<int>(kernel.size()));
+    if (c.groups != 1) settings += setting(7, c.groups);
+    const std::string in_line = fused(c.activation);
+    add_with_activation(index, c.groups == 1 ? "Convolution" : "ConvolutionDepthWise",
+                        read_all(layer), settings + in_line,
+                        in_line.empty() ? c.activation : Activation::kLinear);
+    add_kernel(kernel);
+    add_bytes(std::as_bytes(network_.weights.find(layer.name + ".bias")->second.floats()));
+  }
+
+  void write(int index, const Layer& layer, const graph::MaxPool& pool) {
+    const graph::Padding& p = pool.padding;
+    std::string settings = setting(0, 0) + setting(1, pool.size) + setting(2, pool.stride);
+    if (p != graph::Padding{}) settings += setting(3, p.left);
+    if (p != graph::Padding::all(p.left)) {
+      settings += setting(13, p.top) + setting(14, p.right) + setting(15, p.bottom);
+    }
+    constexpr int kAsSaid = 1;  // pads as given and drops what is left over
+    plain(index, layer, "Pooling", settings + setting(5, kAsSaid));
+  }
+  void write(int index, const Layer& layer, const graph::AveragePool&) {
+    plain(index, layer, "Pooling", setting(0, 1) + setting(4, 1));
+  }
+  void write(int index, const Layer& layer, const graph::Upsample& upsample) {
+    const std::string scale = decimal(static_cast<float>(upsample.scale));
+    plain(index, layer, "Interp", setting(0, 1) + " 1=" + scale + " 2=" + scale);
+  }
+  void write(int index, const Layer& layer, const graph::Softmax&) {
+    plain(index, layer, "Softmax", setting(0, 0) + setting(1, 1));
+  }
+  void write(int index, const Layer& layer, const graph::Dropout&) {
+    plain(index, layer, "Noop", "");
+  }
+  void write(int index, const Layer& layer, const graph::Shortcut& shortcut) {
+    add_with_activation(index, "Eltwise", read_all(layer), setting(0, 1), shortcut.activation);
+  }
+  void write(int index, const Layer& layer, const graph::Route& route) {
+    if (route.groups == 1) return plain(index, layer, "Concat", setting(0, 0));
+    std::vector<std::string> parts;
+    const bool one = layer.inputs.size() == 1;
+    for (const int from : layer.inputs) {
+      const int channels = shape_of(from).channels / route.groups;
+      const int start = route.group * channels;
+      const std::string name =
+          one ? layer.name : unused(layer.name + ".part" + std::to_string(parts.size()));
+      parts.push_back(one ? own_blob(index, name) : name);
+      add_line("Crop", name, {read(from)}, {parts.back()},
+               list(9, std::vector{start}) + list(10, std::vector{start + channels}) +
+                   list(11, std::vector{0}));
+    }
+    if (!one) add_line("Concat", layer.name, parts, {own_blob(index, layer.name)}, setting(0, 0));
+  }
+  void write(int, const Layer&, const graph::Yolo&) {}
+  void write(int, const Layer&, const graph::Region&) {}
+
+  void plain(int index, const Layer& layer, const char* kind, const std::string& settings) {
+    add_line(kind, layer.name, read_all(layer), {own_blob(index, layer.name)}, settings);
+  }
+
+  void add_bytes(std::span<const std::byte> bytes) {
+    bin_.insert(bin_.end(), bytes.begin(), bytes.end());
+    while (bin_.size() % 4 != 0) bin_.push_back(std::byte{0});
+  }
+  void add_kernel(std::span<const float> kernel) {
+    const std::uint32_t flag = options_.half ? 0x01306B47 : 0;
+    add_bytes(std::as_bytes(std::span(&flag, 1)));
+    if (!options_.half) return add_bytes(std::as_bytes(kernel));
+    std::vector<Half> halves(kernel.size());
+    std::ranges::transform(kernel, halves.begin(), to_half);
+    add_bytes(std::as_bytes(std::span(halves)));
+  }
+
+  void add_detection_output();
+
+  const Network& network_;
+  const NcnnOptions& options_;
+  std::vector<Map> reads_;       // of the input and every layer
+  std::set<std::string> names_;  // of lines and blobs
+  std::string lines_;
+  std::vector<std::byte> bin_;
+  int layers_ = 0, blobs_ = 0;
+};
+
+void Writer::add_detection_output() {
+  std::vector<std::string> blobs;
+  std::vector<float> anchors, masks, strides;
+  const graph::Yolo* first = nullptr;
+  for (const int head : network_.heads()) {
+    const auto at = static_cast<std::size_t>(head);
+    const Layer& layer = network_.layers[at];
+    const auto* yolo = std::get_if<graph::Yolo>(&layer.operation);
+    if (first == nullptr) first = yolo;
+    if (yolo == nullptr || yolo->scale_x_y != 1 || yolo->anchors != first->anchors ||
+        yolo->mask.size() != first->mask.size() || yolo->classes != first->classes) {
+      throw input_error(graph::place_of(network_, at),
+                        "Yolov3DetectionOutput decodes yolo heads with scale_x_y 1 and with the "
+                        "same anchors and classes in each",
+                        "write the raw heads and decode them in the app");
+    }
+    strides.push_back(static_cast<float>(network_.input.width) /
+                      static_cast<float>(shape_of(layer.inputs.front()).width));
+    for (const int k : yolo->mask) masks.push_back(static_cast<float>(k));
+    blobs.push_back(map(layer.inputs.front()).output);
+  }
+  if (first == nullptr) {
+    throw input_error(network_.name.empty() ? "network" : network_.name,
+                      "has no heads that a Yolov3DetectionOutput could decode");
+  }
+  for (const graph::Anchor& anchor : first->anchors) {
+    anchors.insert(anchors.end(), {anchor.width, anchor.height});
+  }
+  add_line("Yolov3DetectionOutput", unused("detection_out"), blobs, {unused("output")},
+           setting(0, first->classes) + setting(1, static_cast<int>(first->mask.size())) +
+               " 2=" + decimal(options_.threshold) + " 3=" + decimal(options_.nms_iou) +
+               list(4, anchors) + list(5, masks) + list(6, strides));
+}
+
+}  // namespace
+
+std::vector<File> write_ncnn(const Network& network, const NcnnOptions& options,
+                             const std::string& stem) {
+  const Network plain = graph::inference_form(network);
+  return Writer(plain, options).files(stem);
+}
+
+}  // namespace oko::formats
