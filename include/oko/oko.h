@@ -128,7 +128,8 @@ typedef struct oko_head_info {
   size_t struct_size;
   int32_t channels, height, width; /* of its map: channels = anchor_count * (5 + classes) */
   int32_t anchor_count;
-  float anchors[2 * 16]; /* width, height in pixels of the input, in the map's order */
+  float anchors[2 * 16]; /* width, height in pixels of the input, in the map's order; the first
+                            16 of them where there are more */
 } oko_head_info;
 
 OKO_API oko_status oko_model_head(const oko_model* model, int32_t head, oko_head_info* info);

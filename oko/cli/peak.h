@@ -18,15 +18,16 @@ class Peak {
   // Works for about a millisecond. The fastest time counts, so that a busy moment does not.
   void measure();
 
-  // Operations a second, a multiply and an add as 2. 0 before measure() and for kScalar, whose
-  // loops the compiler may turn into anything.
+  // Operations a second, a multiply and an add as 2. 0 before measure() and where the kernels are
+  // plain C++ (kScalar, and bytes on kSse4), which the compiler may turn into anything.
   double operations() const { return best_; }
 
  private:
   // Multiplies and adds some of the kPeakNumbers `rounds` times into a block of sums, which it
   // stores where they were. Returns the operations it did.
   using Loop = double (*)(int rounds, float* numbers);
-  static Loop float_loop(SimdTarget target);  // null for kScalar
+  // Null where the kernels are plain C++.
+  static Loop float_loop(SimdTarget target);
   static Loop byte_loop(SimdTarget target);
 
   Loop loop_;

@@ -101,7 +101,9 @@ TEST(ProfileSteps, EveryTargetAndPrecisionRuns) {
           small_profile(network, {.model = {precision, target}, .threads = 1, .rounds = 1});
       EXPECT_EQ(profile.target, target);
       EXPECT_EQ(profile.precision, precision);
-      EXPECT_EQ(profile.peak > 0, target != SimdTarget::kScalar) << name_of(target);
+      const bool plain = target == SimdTarget::kScalar ||
+                         (target == SimdTarget::kSse4 && precision == runtime::Precision::kInt8);
+      EXPECT_EQ(profile.peak > 0, !plain) << name_of(target);
     }
   }
 }

@@ -88,8 +88,6 @@ struct PairDot {
   static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
 #if HWY_TARGET == HWY_AVX2
     return V32{_mm256_add_epi32(sum.raw, _mm256_madd_epi16(a.raw, b.raw))};
-#elif HWY_TARGET == HWY_SSE4
-    return V32{_mm_add_epi32(sum.raw, _mm_madd_epi16(a.raw, b.raw))};
 #elif HWY_ARCH_WASM
     return V32{wasm_i32x4_add(sum.raw, wasm_i32x4_dot_i16x8(a.raw, b.raw))};
 #elif HWY_ARCH_ARM

@@ -55,7 +55,7 @@ struct ConvolutionStep {
   graph::Shape output;             // before pooling
   Finish finish;
   bool half = false;  // packed weights are float16
-  // Bytes into the packed weights. Int8 has the last three too: see pack8.h.
+  // Bytes into the packed weights. Int8 has the last three too: see pack.h.
   std::size_t weights = 0, bias = 0, scales = 0, starts = 0, factors = 0;
 };
 struct InputStep {  // planes to channels last

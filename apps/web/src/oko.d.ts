@@ -58,7 +58,7 @@ export interface HeadInfo {
   channels: number;
   height: number;
   width: number;
-  /** Width and height in pixels of the input. */
+  /** Width and height in pixels of the input; the first 16. */
   anchors: [number, number][];
 }
 

@@ -7,6 +7,7 @@ export { readFrame, toUpright, uprightSize } from "./frame.js";
 const kPrecisions = ["model", "float32", "float16", "int8"];
 const kSuppressions = { "per-class": 0, agnostic: 1, soft: 2 };
 const kNearlyZero = 1e-30;
+const kMostAnchors = 16;  // as many are in an oko_head_info
 const kMostThreads = 4;  // more cores than the big ones of a phone slow each other down
 
 function defaultThreads() {
@@ -146,7 +147,7 @@ function describeHead(engine, model, head) {
       channels: info.get("channels"),
       height: info.get("height"),
       width: info.get("width"),
-      anchors: Array.from({ length: info.get("anchor_count") },
+      anchors: Array.from({ length: Math.min(info.get("anchor_count"), kMostAnchors) },
         (_, i) => [info.get("anchors", 2 * i), info.get("anchors", 2 * i + 1)]),
     };
   });
