@@ -22,15 +22,6 @@ inline int share_of(int count, int most, int least, const Team& team) {
   return std::min(most, std::max(least, pieces(count, kPieces * team.size())));
 }
 
-// Bytes of the packed weights before column `first`, which begins a wide panel.
-inline std::size_t packed_offset(const ConvolutionStep& step, int first, SimdTarget target) {
-  const Block block = block_of(step, target);
-  const int columns =
-      packed_columns(step.convolution.filters / step.convolution.groups, block.lanes);
-  return packed_group_bytes(step, target) / static_cast<std::size_t>(columns) *
-         static_cast<std::size_t>(first);
-}
-
 // The parts of a call that end a sum, in units of the output: those of its bytes, or ones.
 struct End {
   Clamp clamp, residual_clamp;

@@ -33,6 +33,7 @@ class GemmConvolution {
         context_(context),
         tiling_(gemm_tiling(step, block_of(step, context.plan.target))),
         end_(step),
+        column_bytes_(packed_column_bytes(step, context.plan.target)),
         group_bytes_(packed_group_bytes(step, context.plan.target)) {
     if (step.in.buffer >= 0) in_ = context.read<In>(step.in);
     if (step.out) out_ = context.view<Out>(*step.out);
@@ -160,7 +161,7 @@ class GemmConvolution {
     call.rows = step_.output.width;
     call.columns = count;
     call.b = context_.weights + step_.weights + static_cast<std::size_t>(group) * group_bytes_ +
-             packed_offset(step_, first, context_.plan.target);
+             static_cast<std::size_t>(first) * column_bytes_;
     call.bias = reinterpret_cast<const float*>(context_.weights + step_.bias) + column;
     if constexpr (!std::is_same_v<In, float>) {
       call.scale = reinterpret_cast<const float*>(context_.weights + step_.scales) + column;
@@ -220,7 +221,7 @@ class GemmConvolution {
   const StepContext& context_;
   GemmTiling tiling_;
   End end_;
-  std::size_t group_bytes_;
+  std::size_t column_bytes_, group_bytes_;
   View<const In> in_;
   View<const Out> residual_;
   View<Out> out_, pooled_;

@@ -18,6 +18,7 @@ class WinogradConvolution {
         end_(step),
         depth_(step.in.shape.channels),
         filters_(step.convolution.filters),
+        column_bytes_(packed_column_bytes(step, context.plan.target)),
         columns_(static_cast<std::ptrdiff_t>(packed_column_array(step, context.plan.target))) {
     if (step.out) out_ = context.view<T>(*step.out);
     if (step.pooled) pooled_ = context.view<T>(*step.pooled);
@@ -114,7 +115,7 @@ class WinogradConvolution {
     call.columns = columns;
     call.points = kCount;
     call.c_row = tiling_.m_row;
-    call.b = context_.weights + step_.weights + packed_offset(step_, column, context_.plan.target);
+    call.b = context_.weights + step_.weights + static_cast<std::size_t>(column) * column_bytes_;
     for (int point = 0; point < kCount; ++point) {
       call.point = point;
       call.a = v + std::ptrdiff_t{point} * all * tiling_.v_row;
@@ -164,6 +165,7 @@ class WinogradConvolution {
   WinogradTiling tiling_;
   End end_;
   int depth_, filters_;
+  std::size_t column_bytes_;
   std::ptrdiff_t columns_;  // of the arrays for columns
   View<const T> in_, residual_;
   View<T> out_, pooled_;

@@ -31,6 +31,12 @@ Executor::Executor(std::shared_ptr<const Model> model, int threads)
     head_values_.emplace_back(static_cast<std::size_t>(shape.count()));
   }
   for (const auto& values : head_values_) heads_.emplace_back(values);
+  StepContext context{
+      kernels(plan.target), kernels8(plan.target), team_,         plan, model_->weights(),
+      input_.data(),        arena_.get(),          shared_.get(), {},   {}};
+  for (const AlignedBytes& bytes : scratch_) context.scratch.push_back(bytes.get());
+  for (auto& values : head_values_) context.heads.push_back(values.data());
+  context_ = std::make_unique<StepContext>(std::move(context));
 }
 
 Executor::~Executor() = default;
@@ -40,18 +46,13 @@ void Executor::run() { run(nullptr); }
 void Executor::run(const Observer& observe) {
   using Clock = std::chrono::steady_clock;
   const Plan& plan = model_->plan();
-  StepContext context{
-      kernels(plan.target), kernels8(plan.target), team_,         plan, model_->weights(),
-      input_.data(),        arena_.get(),          shared_.get(), {},   {}};
-  for (const AlignedBytes& bytes : scratch_) context.scratch.push_back(bytes.get());
-  for (auto& values : head_values_) context.heads.push_back(values.data());
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const auto begin = seconds_.empty() ? Clock::time_point() : Clock::now();
-    run_step(plan.steps[i], context);
+    run_step(plan.steps[i], *context_);
     if (!seconds_.empty()) {
       seconds_[i] = std::chrono::duration<double>(Clock::now() - begin).count();
     }
-    if (observe) observe(plan.steps[i], context);
+    if (observe) observe(plan.steps[i], *context_);
   }
 }
 

@@ -18,7 +18,8 @@ struct StepContext;
 // Bytes that an executor of so many threads has of its own.
 std::size_t executor_bytes(const Plan& plan, int threads);
 
-// Runs a model: has the maps' memory and the threads. One caller at a time.
+// Runs a model: has the maps' memory and the threads, and allocates nothing while running. One
+// caller at a time.
 class Executor {
  public:
   Executor(std::shared_ptr<const Model> model, int threads);
@@ -46,6 +47,7 @@ class Executor {
   std::vector<AlignedBytes> scratch_;  // of each thread
   std::vector<std::vector<float>> head_values_;
   std::vector<detect::HeadMap> heads_;
+  std::unique_ptr<StepContext> context_;  // of all these
   std::vector<double> seconds_;
 };
 

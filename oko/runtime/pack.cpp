@@ -290,13 +290,18 @@ int packed_columns(int columns, int lanes) {
   return all;
 }
 
-std::size_t packed_group_bytes(const ConvolutionStep& step, SimdTarget target) {
+std::size_t packed_column_bytes(const ConvolutionStep& step, SimdTarget target) {
   const Form form = form_of(step, target);
   const std::size_t number = is_int8(step) ? static_cast<std::size_t>(kernels8(target).weight_bytes)
                              : step.half   ? sizeof(Half)
                                            : sizeof(float);
-  return static_cast<std::size_t>(form.points * form.rows()) *
-         static_cast<std::size_t>(packed_columns(form.columns, form.lanes)) * number;
+  return static_cast<std::size_t>(form.points * form.rows()) * number;
+}
+
+std::size_t packed_group_bytes(const ConvolutionStep& step, SimdTarget target) {
+  const Form form = form_of(step, target);
+  return packed_column_bytes(step, target) *
+         static_cast<std::size_t>(packed_columns(form.columns, form.lanes));
 }
 
 std::size_t packed_column_array(const ConvolutionStep& step, SimdTarget target) {

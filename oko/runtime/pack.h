@@ -13,7 +13,9 @@ namespace oko::runtime {
 // is enough.
 int packed_columns(int columns, int lanes);
 
-// Bytes of one group's packed matrix, and the length of an array for the columns of all groups.
+// Bytes of a column of a packed matrix and of all columns of one group; the length of an array for
+// the columns of all groups.
+std::size_t packed_column_bytes(const ConvolutionStep& step, SimdTarget target);
 std::size_t packed_group_bytes(const ConvolutionStep& step, SimdTarget target);
 std::size_t packed_column_array(const ConvolutionStep& step, SimdTarget target);
 

@@ -170,10 +170,9 @@ class Planner {
       if (!made) {
         add(0, InputStep{map});
         if (int8_) {  // a row of it, before it becomes bytes
-          plan_.thread_bytes = std::max(
-              plan_.thread_bytes, static_cast<std::size_t>(shape.width) *
-                                          static_cast<std::size_t>(shape.channels) * sizeof(float) +
-                                      kSlack);
+          want_scratch(static_cast<std::size_t>(shape.width) *
+                           static_cast<std::size_t>(shape.channels) * sizeof(float) +
+                       kSlack);
         }
       }
       return map;
@@ -232,6 +231,10 @@ class Planner {
   template <typename T>
   void add(int layer_index, T work) {
     plan_.steps.push_back({layer_index, std::move(work)});
+  }
+
+  void want_scratch(std::size_t bytes) {  // of each thread
+    plan_.thread_bytes = std::max(plan_.thread_bytes, bytes);
   }
 
   void make_step(int i) {
@@ -356,8 +359,7 @@ class Planner {
     check_size("the work of " + place, std::max(scratch.shared_bytes, scratch.thread_bytes));
     plan_.shared_bytes =
         std::max(plan_.shared_bytes, static_cast<std::size_t>(scratch.shared_bytes));
-    plan_.thread_bytes =
-        std::max(plan_.thread_bytes, static_cast<std::size_t>(scratch.thread_bytes));
+    want_scratch(static_cast<std::size_t>(scratch.thread_bytes));
     add(made, std::move(step));
   }
 
@@ -377,7 +379,9 @@ class Planner {
     add(i, PoolStep{pool, map_of(input(i)), map_of(i)});
   }
   void plan_layer(int i, const graph::AveragePool&) {
-    add(i, AverageStep{map_of(input(i)), map_of(i)});
+    const Map in = map_of(input(i));
+    want_scratch(2 * pixel_bytes(in));
+    add(i, AverageStep{in, map_of(i)});
   }
   void plan_layer(int i, const graph::Upsample& upsample) {
     add(i, UpsampleStep{upsample.scale, map_of(input(i)), map_of(i)});
@@ -387,11 +391,13 @@ class Planner {
     for (const int from : layer(i).inputs) step.in.push_back(map_of(from));
     step.out = map_of(i);
     step.finish = finish_of(shortcut.activation);
-    plan_.thread_bytes = std::max(plan_.thread_bytes, 2 * pixel_bytes(step.out));
+    want_scratch(2 * pixel_bytes(step.out));
     add(i, std::move(step));
   }
   void plan_layer(int i, const graph::Softmax&) {
-    add(i, SoftmaxStep{map_of(input(i)), map_of(i)});
+    const Map in = map_of(input(i));
+    want_scratch(pixel_bytes(in));
+    add(i, SoftmaxStep{in, map_of(i)});
   }
   // Copies the parts that could not be put in place when they were made.
   void plan_layer(int i, const graph::Route& route) {
@@ -417,7 +423,9 @@ class Planner {
   void plan_head(int i) {
     const int head = static_cast<int>(plan_.heads.size());
     plan_.heads.push_back(shape_of(input(i)));
-    add(i, HeadStep{map_of(input(i)), head});
+    const Map in = map_of(input(i));
+    if (in.number == Number::kByte) want_scratch(pixel_bytes(in));
+    add(i, HeadStep{in, head});
   }
   void plan_layer(int i, const graph::Yolo&) { plan_head(i); }
   void plan_layer(int i, const graph::Region&) { plan_head(i); }

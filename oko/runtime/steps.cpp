@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 #include <span>
-#include <vector>
 
 namespace oko::runtime {
 namespace {
@@ -44,9 +43,9 @@ void write_pixel(const StepContext& context, const Map& map, int y, int x, const
   }
 }
 
-// A pixel of zeros to work on.
-std::vector<float> pixel_of(const Map& map) {
-  return std::vector<float>(pixel_bytes(map) / sizeof(float));
+// Room for pixels as floats, of a thread's own.
+float* scratch_of(const StepContext& context, int thread) {
+  return reinterpret_cast<float*>(context.scratch[static_cast<std::size_t>(thread)]);
 }
 
 void max_pool(const StepContext& context, const PoolCall<float>& call) {
@@ -71,7 +70,7 @@ struct Run {
         context.kernels.interleave(from, plane, shape.channels, shape.width, to);
         return;
       }
-      auto* row = reinterpret_cast<float*>(context.scratch[static_cast<std::size_t>(thread)]);
+      float* row = scratch_of(context, thread);
       context.kernels.interleave(from, plane, shape.channels, shape.width, row);
       context.kernels8.quantize(
           row, static_cast<std::size_t>(shape.width) * static_cast<std::size_t>(shape.channels),
@@ -113,10 +112,13 @@ struct Run {
 
   void operator()(const AverageStep& step) const {
     const graph::Shape& shape = step.in.shape;
-    std::vector<float> pixel = pixel_of(step.in), sum = pixel_of(step.in);
+    float* pixel = scratch_of(context, 0);
+    const std::span<float> sum(pixel + pixel_bytes(step.in) / sizeof(float),
+                               static_cast<std::size_t>(shape.channels));
+    std::fill(sum.begin(), sum.end(), 0.F);
     for (int y = 0; y < shape.height; ++y) {
       for (int x = 0; x < shape.width; ++x) {
-        read_pixel(context, step.in, y, x, pixel.data());
+        read_pixel(context, step.in, y, x, pixel);
         for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += pixel[c];
       }
     }
@@ -140,7 +142,7 @@ struct Run {
   void operator()(const AddStep& step) const {
     const auto channels = static_cast<std::size_t>(step.out.shape.channels);
     context.team.run(step.out.shape.height, [&](int y, int thread) {
-      auto* sum = reinterpret_cast<float*>(context.scratch[static_cast<std::size_t>(thread)]);
+      float* sum = scratch_of(context, thread);
       float* pixel = sum + pixel_bytes(step.out) / sizeof(float);
       for (int x = 0; x < step.out.shape.width; ++x) {
         read_pixel(context, step.in[0], y, x, sum);
@@ -168,16 +170,16 @@ struct Run {
 
   // Over the channels of each pixel.
   void operator()(const SoftmaxStep& step) const {
-    std::vector<float> pixel = pixel_of(step.in);
-    const std::span<float> values(pixel.data(), static_cast<std::size_t>(step.in.shape.channels));
+    const std::span<float> values(scratch_of(context, 0),
+                                  static_cast<std::size_t>(step.in.shape.channels));
     for (int y = 0; y < step.out.shape.height; ++y) {
       for (int x = 0; x < step.out.shape.width; ++x) {
-        read_pixel(context, step.in, y, x, pixel.data());
+        read_pixel(context, step.in, y, x, values.data());
         const float most = *std::max_element(values.begin(), values.end());
         float sum = 0;
         for (float& v : values) sum += v = std::exp(v - most);
         for (float& v : values) v /= sum;
-        write_pixel(context, step.out, y, x, pixel.data());
+        write_pixel(context, step.out, y, x, values.data());
       }
     }
   }
@@ -186,11 +188,11 @@ struct Run {
     const graph::Shape& shape = step.in.shape;
     float* head = context.heads[static_cast<std::size_t>(step.head)];
     if (step.in.number == Number::kByte) {
-      std::vector<float> pixel = pixel_of(step.in);
+      float* pixel = scratch_of(context, 0);
       const int pixels = shape.height * shape.width;
       for (int p = 0; p < pixels; ++p) {
-        read_pixel(context, step.in, p / shape.width, p % shape.width, pixel.data());
-        context.kernels.to_planes(pixel.data(), 0, shape.channels, 1, head + p, pixels);
+        read_pixel(context, step.in, p / shape.width, p % shape.width, pixel);
+        context.kernels.to_planes(pixel, 0, shape.channels, 1, head + p, pixels);
       }
       return;
     }
