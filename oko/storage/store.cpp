@@ -5,21 +5,65 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
 
-#include "oko/base/error.h"
-#include "oko/storage/local.h"
+#include "oko/storage/checksum.h"
+#include "oko/storage/local/local.h"
 
 namespace oko::storage {
 
-Store& store_for(std::string_view uri) {
-  static const std::unique_ptr<Store> local = make_local_store();
+namespace {
+
+struct Stores {
+  std::shared_mutex mutex;
+  std::map<std::string, std::unique_ptr<Store>, std::less<>> by_scheme;
+};
+
+Stores& stores() {
+  static Stores all;
+  return all;
+}
+
+std::unique_ptr<Store> make_store(std::string_view scheme) {
+  if (scheme == "file") return make_local_store();
+  return nullptr;
+}
+
+}  // namespace
+
+std::string scheme(std::string_view uri) {
   const auto colon = uri.find("://");
-  if (colon != std::string_view::npos && uri.substr(0, colon) != "file") {
-    throw Error(ErrorCode::kUsage, std::string(uri),
-                "no store for \"" + std::string(uri.substr(0, colon)) + "://\"",
-                "use a path or file://");
+  return colon == std::string_view::npos ? "file" : std::string(uri.substr(0, colon));
+}
+
+Store& store_for(std::string_view uri) {
+  Stores& all = stores();
+  const std::string name = scheme(uri);
+  {
+    const std::shared_lock lock(all.mutex);
+    const auto found = all.by_scheme.find(name);
+    if (found != all.by_scheme.end()) return *found->second;
   }
-  return *local;
+  const std::unique_lock lock(all.mutex);
+  std::unique_ptr<Store>& store = all.by_scheme[name];
+  if (!store) store = make_store(name);
+  if (store) return *store;
+  all.by_scheme.erase(name);
+  throw Error(ErrorCode::kUsage, std::string(uri), "no store for \"" + name + "://\"",
+              "use a path, file://, gs:// or s3://");
+}
+
+void use_store(std::string_view scheme, std::unique_ptr<Store> store) {
+  Stores& all = stores();
+  const std::unique_lock lock(all.mutex);
+  if (store) {
+    all.by_scheme[std::string(scheme)] = std::move(store);
+  } else if (const auto found = all.by_scheme.find(scheme); found != all.by_scheme.end()) {
+    all.by_scheme.erase(found);
+  }
 }
 
 Bytes read(const std::string& uri) { return store_for(uri).read(uri); }
@@ -43,9 +87,12 @@ void copy(const std::string& from, const std::string& to) {
   Store& store = store_for(from);
   if (&store == &store_for(to)) {
     store.copy(from, to);
-  } else {
-    write(to, read(from).span());
+    return;
   }
+  const auto file = store_for(to).upload(to);
+  store.read_to(from, 0, std::numeric_limits<std::uint64_t>::max(), {},
+                [&](std::span<const std::byte> piece) { file->write(piece); });
+  file->finish();
 }
 void remove(const std::string& uri) { store_for(uri).remove(uri); }
 
@@ -89,16 +136,11 @@ std::string extension(std::string_view uri) {
 std::string sha256(std::span<const std::byte> content) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
-  if (EVP_Digest(content.data(), content.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
+  if (EVP_Digest(content.data(), content.size(), digest.data(), &size, EVP_sha256(), nullptr) !=
+      1) {
     throw Error(ErrorCode::kFailed, "", "SHA-256 is not available from OpenSSL");
   }
-  constexpr char kHex[] = "0123456789abcdef";
-  std::string text;
-  for (unsigned int i = 0; i < size; ++i) {
-    text += kHex[digest[i] >> 4];
-    text += kHex[digest[i] & 15];
-  }
-  return text;
+  return hex(std::as_bytes(std::span(digest).first(size)));
 }
 
 }  // namespace oko::storage

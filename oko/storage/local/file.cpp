@@ -1,0 +1,158 @@
+#include "oko/storage/local/file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <random>
+#include <system_error>
+
+namespace oko::storage::local {
+namespace fs = std::filesystem;
+
+std::string path_of(std::string_view uri) {
+  if (uri.starts_with("file://")) uri.remove_prefix(7);
+  return std::string(uri);
+}
+
+void refuse(const std::string& path, const char* doing, int error) {
+  const bool absent = error == ENOENT || error == ENOTDIR || error == EISDIR;
+  std::string mend;
+  if (error == ENOENT) mend = "check the name";
+  if (error == ENOSPC) mend = "free some disk space";
+  if (error == EACCES || error == EPERM) mend = "check who owns it and its permissions";
+  throw Error(absent ? ErrorCode::kInput : ErrorCode::kStorage, path,
+              std::string(doing) + ": " + std::strerror(error), mend);
+}
+
+File::File(const std::string& path, int flags, const char* doing)
+    : path_(path), descriptor_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
+  if (descriptor_ < 0) refuse(path, doing, errno);
+}
+
+File::~File() { ::close(descriptor_); }
+
+std::uint64_t File::size() const {
+  struct ::stat info {};
+  if (::fstat(descriptor_, &info) != 0) refuse(path_, "cannot read", errno);
+  if (S_ISDIR(info.st_mode)) refuse(path_, "cannot read", EISDIR);
+  return static_cast<std::uint64_t>(info.st_size);
+}
+
+void File::write_all(std::span<const std::byte> content) const {
+  while (!content.empty()) {
+    const ssize_t n = ::write(descriptor_, content.data(), content.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) refuse(path_, "cannot write", errno);
+    content = content.subspan(static_cast<std::size_t>(n));
+  }
+}
+
+void File::write_at(std::uint64_t offset, std::span<const std::byte> content) const {
+  while (!content.empty()) {
+    const ssize_t n =
+        ::pwrite(descriptor_, content.data(), content.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) refuse(path_, "cannot write", errno);
+    content = content.subspan(static_cast<std::size_t>(n));
+    offset += static_cast<std::uint64_t>(n);
+  }
+}
+
+std::size_t File::read_at(std::uint64_t offset, std::span<std::byte> content) const {
+  std::size_t done = 0;
+  while (done < content.size()) {
+    const ssize_t n = ::pread(descriptor_, content.data() + done, content.size() - done,
+                              static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) refuse(path_, "cannot read", errno);
+    if (n == 0) break;
+    done += static_cast<std::size_t>(n);
+  }
+  return done;
+}
+
+void File::flush() const {
+  if (::fsync(descriptor_) != 0) refuse(path_, "cannot write", errno);
+}
+
+void make_folders_for(const std::string& path) {
+  const fs::path folder = fs::path(path).parent_path();
+  if (folder.empty()) return;
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) refuse(folder.string(), "cannot make the folder", error.value());
+}
+
+std::string temporary_name(const std::string& path) {
+  // Several machines may write into one shared folder: the process number alone is not enough.
+  static const unsigned machine = std::random_device{}();
+  static std::atomic<unsigned> counter{0};
+  char unique[48];
+  std::snprintf(unique, sizeof unique, "%08x-%d-%u", machine, static_cast<int>(::getpid()),
+                counter++);
+  const fs::path whole(path);
+  const std::string name = "." + whole.filename().string() + std::string(kTemporaryMark) + unique;
+  return (whole.parent_path() / name).string();
+}
+
+bool is_temporary(std::string_view path) {
+  const auto slash = path.find_last_of('/');
+  const std::string_view name = slash == path.npos ? path : path.substr(slash + 1);
+  return name.starts_with('.') && name.find(kTemporaryMark) != name.npos;
+}
+
+std::optional<Entry> stat_path(const std::string& path) {
+  struct ::stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    refuse(path, "cannot look at", errno);
+  }
+  Entry entry;
+  entry.uri = path;
+  entry.is_folder = S_ISDIR(info.st_mode);
+  if (entry.is_folder) return entry;
+  entry.size = static_cast<std::uint64_t>(info.st_size);
+  char version[96];
+  std::snprintf(version, sizeof version, "%lld.%09ld-%llu-%llu",
+                static_cast<long long>(info.st_mtim.tv_sec), info.st_mtim.tv_nsec,
+                static_cast<unsigned long long>(info.st_size),
+                static_cast<unsigned long long>(info.st_ino));
+  entry.version = version;
+  return entry;
+}
+
+namespace {
+
+void check(const std::string& path, const Precondition& precondition) {
+  const auto there = stat_path(path);
+  const bool holds =
+      precondition.is_absent() ? !there : there && there->version == precondition.wanted_version();
+  if (!holds) throw Conflict(path);
+}
+
+}  // namespace
+
+Entry publish(const std::string& temporary, const std::string& path,
+              const Precondition& precondition) {
+  std::string folder = fs::path(path).parent_path().string();
+  if (folder.empty()) folder = ".";
+  const File directory(folder, O_RDONLY | O_DIRECTORY, "cannot open the folder");
+  if (!precondition.any()) {
+    if (::flock(directory.get(), LOCK_EX) != 0) refuse(folder, "cannot lock the folder", errno);
+    check(path, precondition);
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) refuse(path, "cannot write", errno);
+  ::fsync(directory.get());  // some file systems cannot: the file itself is safe by now
+  auto entry = stat_path(path);
+  if (!entry) throw Conflict(path);
+  return *std::move(entry);
+}
+
+}  // namespace oko::storage::local

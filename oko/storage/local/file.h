@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "oko/storage/store.h"
+
+namespace oko::storage::local {
+
+inline constexpr std::string_view kTemporaryMark = ".oko-part-";
+
+std::string path_of(std::string_view uri);
+
+// An Error for errno value `error`: kInput where the file is not there, else kStorage.
+[[noreturn]] void refuse(const std::string& path, const char* doing, int error);
+
+// An open file descriptor that closes itself.
+class File {
+ public:
+  File(const std::string& path, int flags, const char* doing);
+  ~File();
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  int get() const { return descriptor_; }
+  std::uint64_t size() const;
+  void write_all(std::span<const std::byte> content) const;
+  void write_at(std::uint64_t offset, std::span<const std::byte> content) const;
+  // Bytes read; fewer than asked for only at the end.
+  std::size_t read_at(std::uint64_t offset, std::span<std::byte> content) const;
+  void flush() const;
+
+ private:
+  std::string path_;
+  int descriptor_;
+};
+
+void make_folders_for(const std::string& path);
+// A name in the folder of `path` that no other writer uses.
+std::string temporary_name(const std::string& path);
+bool is_temporary(std::string_view path);
+// Renames a whole, flushed temporary file to `path` if the precondition holds; the folder's entry
+// is flushed too. Where it throws the temporary file is still there.
+Entry publish(const std::string& temporary, const std::string& path,
+              const Precondition& precondition);
+std::optional<Entry> stat_path(const std::string& path);
+
+std::unique_ptr<Upload> make_upload(const std::string& path, const Precondition& precondition);
+std::unique_ptr<PartUpload> make_part_upload(const std::string& path, std::uint64_t size,
+                                             const PartOptions& options);
+std::unique_ptr<PartUpload> resume_part_upload(const std::string& token);
+
+}  // namespace oko::storage::local

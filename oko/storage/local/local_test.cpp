@@ -1,0 +1,168 @@
+#include "oko/storage/local/local.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "oko/storage/store.h"
+
+namespace oko::storage {
+namespace {
+
+std::span<const std::byte> bytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+class Disk : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = ::testing::TempDir() + "oko_disk_" + test->name();
+    std::filesystem::remove_all(folder_);
+    store_ = make_local_store();
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string file(const std::string& name) const { return join(folder_, name); }
+  // Also what lists leave out.
+  std::size_t files_in_folder() const {
+    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder_),
+                                                  std::filesystem::directory_iterator()));
+  }
+
+  std::string folder_;
+  std::unique_ptr<Store> store_;
+};
+
+TEST_F(Disk, WritesOnlyWhereThePreconditionHolds) {
+  const Entry first = store_->write(file("a"), bytes("1"), Precondition::absent());
+  EXPECT_EQ(store_->stat(file("a"))->version, first.version);
+  EXPECT_THROW(store_->write(file("a"), bytes("2"), Precondition::absent()), Conflict);
+  const Entry second = store_->write(file("a"), bytes("3"), Precondition::version(first.version));
+  EXPECT_NE(second.version, first.version);
+  EXPECT_THROW(store_->write(file("a"), bytes("4"), Precondition::version(first.version)),
+               Conflict);
+  EXPECT_EQ(store_->read(file("a")).text(), "3");
+  EXPECT_EQ(store_->read_range(file("a"), 0, 1, second.version).text(), "3");
+  EXPECT_THROW(store_->read_range(file("a"), 0, 1, first.version), Conflict);
+  EXPECT_EQ(files_in_folder(), 1u);
+}
+
+TEST_F(Disk, LetsOneOfManyWinAPrecondition) {
+  store_->write(file("start"), bytes(""));
+  std::atomic<int> won{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      try {
+        store_->write(file("a"), bytes("x"), Precondition::absent());
+        ++won;
+      } catch (const Conflict&) {
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(won, 1);
+}
+
+TEST_F(Disk, ShowsAnUploadOnlyWhenItIsFinished) {
+  auto upload = store_->upload(file("a"));
+  upload->write(bytes("one "));
+  upload->write(bytes("two"));
+  EXPECT_FALSE(store_->stat(file("a")));
+  EXPECT_TRUE(store_->list(folder_, false).empty());
+  EXPECT_EQ(upload->finish().size, 7u);
+  EXPECT_EQ(store_->read(file("a")).text(), "one two");
+  store_->upload(file("a"))->write(bytes("lost"));
+  EXPECT_EQ(store_->read(file("a")).text(), "one two");
+  EXPECT_EQ(files_in_folder(), 1u);
+}
+
+TEST_F(Disk, GoesOnWithPartsOfADeadProcess) {
+  PartOptions options;
+  options.part_size = 4096;
+  const std::string content = std::string(4096, 'a') + std::string(4096, 'b') + "end";
+  const auto part = [&](std::size_t i) {
+    return bytes(content).subspan(4096 * i).first(
+        std::min<std::size_t>(4096, content.size() - 4096 * i));
+  };
+  std::string token;
+  {
+    auto parts = store_->upload_parts(file("a"), content.size(), options);
+    ASSERT_EQ(parts->part_count(), 3);
+    parts->write(2, part(2));
+    parts->write(0, part(0));
+    EXPECT_THROW(parts->finish(), Error);
+    EXPECT_THROW(parts->write(1, part(2)), Error);
+    token = parts->token();
+    parts->keep();
+  }
+  // The disk lost one of the parts that it said to have.
+  for (const auto& found : std::filesystem::directory_iterator(folder_)) {
+    if (found.path().extension() == ".done") continue;
+    std::fstream(found.path(), std::ios::in | std::ios::out | std::ios::binary) << "?";
+  }
+  auto parts = store_->resume_parts(token);
+  ASSERT_TRUE(parts);
+  EXPECT_FALSE(parts->has(0));
+  EXPECT_FALSE(parts->has(1));
+  EXPECT_TRUE(parts->has(2));
+  parts->write(1, part(1));
+  parts->write(0, part(0));
+  parts->finish();
+  parts.reset();
+  EXPECT_EQ(store_->read(file("a")).text(), content);
+  EXPECT_EQ(files_in_folder(), 1u);
+  EXPECT_FALSE(store_->resume_parts(token));
+  EXPECT_THROW(store_->resume_parts("{}"), Error);
+}
+
+TEST_F(Disk, LeavesNothingOfPartsThatAreGivenUp) {
+  store_->write(file("b"), bytes(""));
+  store_->upload_parts(file("a"), 10)->write(0, bytes("0123456789"));
+  EXPECT_EQ(files_in_folder(), 1u);
+}
+
+TEST_F(Disk, ListsByPrefix) {
+  for (const char* name : {"img_1", "img_2", "imp", "sub/img_3"}) {
+    store_->write(file(name), bytes("x"));
+  }
+  const auto names = [&](const std::string& prefix, bool recursive) {
+    std::string all;
+    for (const Entry& entry : store_->list_page(prefix, recursive, {}).entries) {
+      all += entry.uri.substr(folder_.size() + 1) + (entry.is_folder ? "/ " : " ");
+    }
+    return all;
+  };
+  EXPECT_EQ(names(file("img"), false), "img_1 img_2 ");
+  EXPECT_EQ(names(folder_ + "/", false), "img_1 img_2 imp sub/ ");
+  EXPECT_EQ(names(folder_ + "/", true), "img_1 img_2 imp sub/img_3 ");
+  EXPECT_EQ(names(file("none/"), true), "");
+  EXPECT_EQ(store_->list_page("file://" + file("imp"), false, {}).entries.at(0).uri,
+            "file://" + file("imp"));
+}
+
+TEST_F(Disk, ComposesCopiesAndMakesFolders) {
+  store_->write(file("a"), bytes("one"));
+  store_->write(file("b"), bytes("two"));
+  EXPECT_EQ(store_->compose({file("a"), file("b"), file("a")}, file("c")).size, 9u);
+  EXPECT_EQ(store_->read(file("c")).text(), "onetwoone");
+  store_->copy(file("c"), file("d"), Precondition::absent());
+  EXPECT_THROW(store_->copy(file("a"), file("d"), Precondition::absent()), Conflict);
+  std::string streamed;
+  store_->read_to(file("d"), 2, 4, {}, [&](std::span<const std::byte> piece) {
+    streamed.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+  });
+  EXPECT_EQ(streamed, "etwo");
+  store_->remove_many({file("a"), file("b"), file("none")});
+  EXPECT_EQ(store_->list(folder_, true).size(), 2u);
+  store_->make_bucket(file("new"));
+  EXPECT_THROW(store_->make_bucket(file("new")), Error);
+}
+
+}  // namespace
+}  // namespace oko::storage

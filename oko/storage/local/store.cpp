@@ -1,0 +1,195 @@
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <limits>
+
+#include "oko/base/error.h"
+#include "oko/storage/local/file.h"
+#include "oko/storage/local/local.h"
+
+namespace oko::storage {
+namespace {
+
+namespace fs = std::filesystem;
+using local::File;
+using local::path_of;
+using local::refuse;
+
+class LocalStore final : public Store {
+ public:
+  Bytes read(const std::string& uri) override {
+    const std::string path = path_of(uri);
+    const File file(path, O_RDONLY, "cannot open");
+    return read_from(file, 0, file.size());
+  }
+
+  Bytes read_range(const std::string& uri, std::uint64_t offset, std::uint64_t count,
+                   const std::string& version) override {
+    const std::string path = path_of(uri);
+    const File file(path, O_RDONLY, "cannot open");
+    check_version(file, uri, version);
+    const std::uint64_t size = file.size();
+    if (offset >= size) return {};
+    return read_from(file, offset, std::min(count, size - offset));
+  }
+
+  void read_to(const std::string& uri, std::uint64_t offset, std::uint64_t count,
+               const std::string& version, const Sink& sink) override {
+    const File file(path_of(uri), O_RDONLY, "cannot open");
+    check_version(file, uri, version);
+    const std::uint64_t size = file.size();
+    if (offset >= size) return;
+    count = std::min(count, size - offset);
+    std::vector<std::byte> piece(std::min<std::uint64_t>(count, 1 << 20));
+    while (count > 0) {
+      const std::size_t n = file.read_at(
+          offset, std::span(piece).first(std::min<std::uint64_t>(count, piece.size())));
+      if (n == 0) throw Conflict(uri);  // it shrank meanwhile
+      sink(std::span(piece).first(n));
+      offset += n;
+      count -= n;
+    }
+  }
+
+  Bytes map(const std::string& uri) override {
+    const std::string path = path_of(uri);
+    const File file(path, O_RDONLY, "cannot open");
+    const std::size_t size = file.size();
+    if (size == 0) return {};
+    void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+    if (address == MAP_FAILED) return read(uri);
+    std::shared_ptr<const void> owner(address, [size](void* p) { ::munmap(p, size); });
+    return Bytes(owner, {static_cast<const std::byte*>(address), size});
+  }
+
+  Entry write(const std::string& uri, std::span<const std::byte> content,
+              const Precondition& precondition) override {
+    const auto file = upload(uri, precondition);
+    file->write(content);
+    return file->finish();
+  }
+
+  std::unique_ptr<Upload> upload(const std::string& uri,
+                                 const Precondition& precondition) override {
+    return local::make_upload(path_of(uri), precondition);
+  }
+
+  std::unique_ptr<PartUpload> upload_parts(const std::string& uri, std::uint64_t size,
+                                           const PartOptions& options) override {
+    return local::make_part_upload(path_of(uri), size, options);
+  }
+
+  std::unique_ptr<PartUpload> resume_parts(const std::string& token) override {
+    return local::resume_part_upload(token);
+  }
+
+  void append(const std::string& uri, std::span<const std::byte> content) override {
+    const std::string path = path_of(uri);
+    local::make_folders_for(path);
+    const File file(path, O_WRONLY | O_CREAT | O_APPEND, "cannot write");
+    file.write_all(content);
+  }
+
+  std::optional<Entry> stat(const std::string& uri) override {
+    auto entry = local::stat_path(path_of(uri));
+    if (entry) entry->uri = uri;
+    return entry;
+  }
+
+  std::vector<Entry> list(const std::string& uri, bool recursive) override {
+    const std::string path = path_of(uri);
+    std::vector<Entry> entries;
+    try {
+      const auto add = [&](const fs::directory_entry& found) {
+        const std::string name = found.path().string();
+        if (recursive && found.is_directory()) return;
+        if (local::is_temporary(name)) return;
+        if (auto entry = stat(name)) entries.push_back(std::move(*entry));
+      };
+      if (recursive) {
+        for (const auto& found : fs::recursive_directory_iterator(path)) add(found);
+      } else {
+        for (const auto& found : fs::directory_iterator(path)) add(found);
+      }
+    } catch (const fs::filesystem_error& e) {
+      refuse(path, "cannot list the folder", e.code().value());
+    }
+    std::sort(entries.begin(), entries.end(),
+              [](const Entry& a, const Entry& b) { return a.uri < b.uri; });
+    return entries;
+  }
+
+  Page list_page(const std::string& prefix, bool recursive, const std::string&) override {
+    // The folder is listed and what does not begin with the rest of the prefix is left out.
+    const auto slash = prefix.find_last_of('/');
+    const std::string folder = slash == prefix.npos ? "." : path_of(prefix.substr(0, slash + 1));
+    const auto there = local::stat_path(folder);
+    Page page;
+    if (!there || !there->is_folder) return page;
+    page.entries = list(folder, recursive);
+    for (Entry& entry : page.entries) {
+      if (slash == prefix.npos) entry.uri.erase(0, 2);  // "./"
+      if (prefix.starts_with("file://")) entry.uri.insert(0, "file://");
+    }
+    std::erase_if(page.entries, [&](const Entry& entry) { return !entry.uri.starts_with(prefix); });
+    return page;
+  }
+
+  Entry copy(const std::string& from, const std::string& to,
+             const Precondition& precondition) override {
+    return compose({from}, to, precondition);
+  }
+
+  Entry compose(const std::vector<std::string>& from, const std::string& to,
+                const Precondition& precondition) override {
+    const auto file = upload(to, precondition);
+    for (const std::string& part : from) {
+      read_to(part, 0, std::numeric_limits<std::uint64_t>::max(), {},
+              [&](std::span<const std::byte> piece) { file->write(piece); });
+    }
+    return file->finish();
+  }
+
+  void remove(const std::string& uri) override {
+    const std::string path = path_of(uri);
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) refuse(path, "cannot remove", errno);
+  }
+
+  void remove_many(const std::vector<std::string>& uris) override {
+    for (const std::string& uri : uris) remove(uri);
+  }
+
+  void make_bucket(const std::string& uri, const BucketOptions&) override {
+    const std::string path = path_of(uri);
+    if (local::stat_path(path)) {
+      throw Error(ErrorCode::kStorage, uri, "is there already", "use it, or choose another name");
+    }
+    std::error_code error;
+    fs::create_directories(path, error);
+    if (error) refuse(path, "cannot make the folder", error.value());
+  }
+
+ private:
+  static Bytes read_from(const File& file, std::uint64_t offset, std::uint64_t count) {
+    std::vector<std::byte> content(count);
+    content.resize(file.read_at(offset, content));  // shorter where the file shrank meanwhile
+    return Bytes(std::move(content));
+  }
+
+  static void check_version(const File& file, const std::string& uri, const std::string& version) {
+    if (version.empty()) return;
+    const auto there = local::stat_path("/proc/self/fd/" + std::to_string(file.get()));
+    if (!there || there->version != version) throw Conflict(uri);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Store> make_local_store() { return std::make_unique<LocalStore>(); }
+
+}  // namespace oko::storage
