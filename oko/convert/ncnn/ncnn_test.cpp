@@ -1,0 +1,67 @@
+#include "oko/convert/ncnn/ncnn.h"
+
+#include <gmock/gmock.h>
+
+#include "oko/convert/compare.h"
+#include "oko/formats/ncnn.h"
+#include "oko/graph/fold.h"
+#include "oko/runtime/engine.h"
+#include "oko/runtime/test_models.h"
+
+namespace oko::convert {
+namespace {
+
+// As expect_golden_heads() wants an engine.
+struct Runner {
+  std::unique_ptr<Executor> executor;
+  std::vector<std::vector<std::vector<float>>> run(std::span<const float> input, int) {
+    return {executor->run(input)};
+  }
+};
+
+class NcnnTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (runtime::reference_data("golden").empty()) {
+      GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
+    }
+    std::string why;
+    if (make(runtime::darknet_model(face() + ".cfg", face() + ".weights"), &why) == nullptr) {
+      GTEST_SKIP() << why;
+    }
+  }
+  static std::string face() { return runtime::reference_data("models/darknet/") + "yoloface-50k"; }
+  static std::unique_ptr<Executor> make(const graph::Network& network, std::string* why = nullptr) {
+    return make_ncnn(formats::write_ncnn(network, {}, "m"), network, why);
+  }
+  static std::unique_ptr<Runner> runner(const graph::Network& network) {
+    return std::make_unique<Runner>(Runner{make(network)});
+  }
+};
+
+TEST_F(NcnnTest, GivesTheHeadsOfPublishedModels) {
+  for (const auto& model : runtime::golden_models()) runtime::expect_golden_heads(model, runner);
+}
+
+TEST_F(NcnnTest, GivesTheHeadsOfTheNetworksOfThePaper) {
+  for (const auto& model : runtime::synthetic_models()) runtime::expect_golden_heads(model, runner);
+}
+
+TEST_F(NcnnTest, TellsTheMapsBehindTheLayers) {
+  const graph::Network network = runtime::darknet_model(face() + ".cfg", face() + ".weights");
+  const std::vector<float> input = runtime::read_floats(runtime::reference_data("golden") +
+                                                        "/inputs/person_letterbox_3x56x56.f32");
+  const auto executor = make(network);
+  EXPECT_THAT(executor->name(), ::testing::StartsWith("ncnn "));
+  const auto maps = executor->run_layers(input);
+  const graph::Network plain = graph::inference_form(network);
+  EXPECT_GT(maps.size(), plain.layers.size() - 3);  // all but the head and its map
+  for (const graph::Layer& layer : plain.layers) {
+    const auto found = maps.find(layer.name);
+    if (found == maps.end()) continue;
+    EXPECT_EQ(found->second.size(), static_cast<std::size_t>(layer.output.count())) << layer.name;
+  }
+}
+
+}  // namespace
+}  // namespace oko::convert
