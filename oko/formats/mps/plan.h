@@ -1,0 +1,78 @@
+// What an MPSNNGraph is built from, before it becomes Swift. Not part of the library's interface.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oko/formats/mps.h"
+#include "oko/graph/network.h"
+
+namespace oko::formats::mps {
+
+// Kinds of nodes, each named as its method in the Swift source.
+enum class Kind {
+  kConvolution,  // MPSCNNConvolutionNode
+  kDepthwise,    // the same with MPSCNNDepthWiseConvolutionDescriptor
+  kMaxPool,      // MPSCNNPoolingMaxNode, edges clamped
+  kAveragePool,  // MPSCNNPoolingAverageNode
+  kUpsample,     // MPSCNNUpsamplingNearestNode
+  kConcatenate,  // MPSNNConcatenationNode
+  kAdd,          // MPSNNAdditionNode
+  kMultiply,     // MPSNNMultiplicationNode
+  kNeuron,       // MPSCNNNeuron…Node
+  kSoftmax,      // MPSCNNSoftMaxNode
+};
+std::string_view method_of(Kind kind);
+
+// MPSCNNNeuronType with its parameters: reLU max(x, 0) + a · min(x, 0); reLUN the same, at most b;
+// softPlus a · ln(1 + e^(b·x)); tanH a · tanh(b·x).
+struct Neuron {
+  enum class Type { kNone, kRelu, kReluN, kSigmoid, kSoftPlus, kTanH };
+  Type type = Type::kNone;
+  float a = 0, b = 0;
+  bool operator==(const Neuron&) const = default;
+};
+
+inline constexpr int kGraphInput = -1;
+
+// A filter node. Windows are centred as MPS does it: the first one's left edge is at offset_x -
+// size / 2, rounded down.
+struct MpsNode {
+  Kind kind = Kind::kConvolution;
+  std::string name;         // unique; a layer's own where the node is what the layer is
+  std::vector<int> inputs;  // indices of earlier nodes or kGraphInput
+  graph::Shape output;
+  int channels = 0;  // of the input, where there are weights
+  int size_x = 1, size_y = 1, stride = 1, groups = 1;
+  int offset_x = 0, offset_y = 0;
+  int scale = 1;
+  int weights = -1;  // which entry of the weights file
+  Neuron neuron{};
+  bool operator==(const MpsNode&) const = default;
+};
+
+// A convolution's numbers: kernel [filters][rows][columns][channels of a group], bias [filters].
+struct MpsKernel {
+  std::vector<float> kernel, bias;
+};
+
+struct Plan {
+  graph::Shape input;
+  std::vector<MpsNode> nodes;
+  std::vector<int> outputs;  // nodes, in network.outputs() order
+  std::vector<MpsKernel> kernels;
+};
+
+// `network` is in inference form. Textures are RGB: a network of BGR is given a first node that
+// swaps the channels.
+Plan make_plan(const graph::Network& network);
+
+// The weights file; docs/formats/mps.md has its layout.
+std::vector<std::byte> weights_file(const Plan& plan, MpsWeights type);
+
+// The source of class `<name>Graph`, which reads "<stem>.mpsweights".
+std::string swift_source(const Plan& plan, const graph::Network& network, const MpsOptions& options,
+                         const std::string& name, const std::string& stem);
+
+}  // namespace oko::formats::mps

@@ -1,0 +1,33 @@
+// Names in generated source. Not part of the library's interface.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oko::formats::wrappers {
+
+enum class Language { kSwift, kKotlin, kTypeScript, kCpp };
+
+// A name for each member of an enumeration, in the language's own style: trafficLight,
+// TRAFFIC_LIGHT, TrafficLight, kTrafficLight. They are valid and all different: what is no letter
+// or digit parts words, a leading digit gets an underscore, a keyword one behind it, a name without
+// any letter becomes "class" with its index, and equal names are numbered. Letters of other scripts
+// stay.
+std::vector<std::string> member_names(const std::vector<std::string>& names, Language language);
+
+// The name of a type: "yolov3-tiny" gives "Yolov3Tiny"; "Model" where there is no letter. ASCII
+// only, as it names files too.
+std::string type_name(std::string_view stem);
+
+// A literal of these characters, with its quotes.
+std::string literal(std::string_view text, Language language);
+
+// Puts values in place of {{NAME}}; every name of the template must be given.
+struct Value {
+  std::string_view name;
+  std::string text;
+};
+std::string filled(std::string_view text, const std::vector<Value>& values);
+
+}  // namespace oko::formats::wrappers

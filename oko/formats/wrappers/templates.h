@@ -1,0 +1,17 @@
+// Source that wrappers are filled in from (the files *.in). Not part of the library's interface.
+#pragma once
+
+#include <string_view>
+
+namespace oko::formats::wrappers {
+
+extern const std::string_view kMpsGraphSwift;                                    // ../mps
+extern const std::string_view kSwiftCoreMl, kSwiftVision, kSwiftMps, kSwiftOko;  // whole files
+extern const std::string_view kSwiftResults, kSwiftPlacement, kSwiftDecoding,
+    kSwiftPixels;  // parts
+extern const std::string_view kKotlinTflite, kKotlinOko;
+extern const std::string_view kTypeScriptOnnx, kTypeScriptOko;
+extern const std::string_view kTypeScriptDecoding, kTypeScriptRaw, kTypeScriptDecoded;  // of kOnnx
+extern const std::string_view kCppNcnn;
+
+}  // namespace oko::formats::wrappers
