@@ -1,0 +1,223 @@
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <cstring>
+
+#include "oko/base/error.h"
+#include "oko/storage/http/loop.h"
+
+namespace oko::storage::http {
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return result;
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) {
+    text.remove_prefix(1);
+  }
+  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) {
+    text.remove_suffix(1);
+  }
+  return text;
+}
+
+// Machines that no proxy can reach for us: this one, and link-local servers of metadata.
+bool is_near(std::string_view url) {
+  const auto start = url.find("://");
+  std::string_view host = start == url.npos ? url : url.substr(start + 3);
+  host = host.substr(0, host.find_first_of("/?"));
+  return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]") ||
+         host.starts_with("169.254.") || host.starts_with("[fd00:ec2::") ||
+         host.starts_with("metadata.google.internal");
+}
+
+std::string ca_file_of(const Request& request) {
+  if (!request.ca_file.empty()) return request.ca_file;
+  for (const char* name : {"SSL_CERT_FILE", "CURL_CA_BUNDLE"}) {
+    if (const char* file = std::getenv(name); file != nullptr && *file != '\0') return file;
+  }
+  return {};
+}
+
+}  // namespace
+
+// What curl calls, all in the event thread.
+class ExchangeCallbacks {
+ public:
+  static std::size_t header(char* data, std::size_t, std::size_t size, void* self) {
+    auto& exchange = *static_cast<Exchange*>(self);
+    const std::string_view line(data, size);
+    Response& response = exchange.response_;
+    if (line.starts_with("HTTP/")) {  // also after "100 Continue": the last one counts
+      response.headers.clear();
+    } else if (const auto colon = line.find(':'); colon != line.npos) {
+      constexpr std::size_t kMostHeaders = 500;
+      if (response.headers.size() >= kMostHeaders) return 0;
+      response.headers.emplace_back(lower(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
+    }
+    return size;
+  }
+
+  static std::size_t write(char* data, std::size_t, std::size_t size, void* self) {
+    auto& exchange = *static_cast<Exchange*>(self);
+    Response& response = exchange.response_;
+    long status = 0;
+    curl_easy_getinfo(exchange.handle_, CURLINFO_RESPONSE_CODE, &status);
+    if (exchange.request_.sink && (status == 200 || status == 206)) {
+      const std::lock_guard lock(exchange.mutex_);
+      if (!exchange.queued_.empty() && exchange.queued_.size() + size > Client::kBuffered) {
+        exchange.paused_ = true;
+        return CURL_WRITEFUNC_PAUSE;
+      }
+      const auto* bytes = reinterpret_cast<const std::byte*>(data);
+      exchange.queued_.insert(exchange.queued_.end(), bytes, bytes + size);
+      exchange.changed_.notify_one();
+    } else {
+      if (response.body.size() + size > exchange.request_.max_body) {
+        exchange.too_long_ = true;
+        return 0;
+      }
+      response.body.append(data, size);
+    }
+    response.received += size;
+    counters().received += size;
+    return size;
+  }
+
+  static std::size_t read(char* to, std::size_t, std::size_t size, void* self) {
+    auto& exchange = *static_cast<Exchange*>(self);
+    const std::vector<Span>& body = exchange.request_.body;
+    std::size_t given = 0;
+    while (given < size && exchange.body_part_ < body.size()) {
+      const Span left = body[exchange.body_part_].subspan(exchange.body_offset_);
+      const std::size_t n = std::min(left.size(), size - given);
+      if (n > 0) std::memcpy(to + given, left.data(), n);
+      given += n;
+      exchange.body_offset_ += n;
+      if (n == left.size()) {
+        ++exchange.body_part_;
+        exchange.body_offset_ = 0;
+      }
+    }
+    counters().sent += given;
+    return given;
+  }
+
+  static int seek(void* self, curl_off_t offset, int origin) {
+    auto& exchange = *static_cast<Exchange*>(self);
+    if (origin != SEEK_SET || offset != 0) return CURL_SEEKFUNC_CANTSEEK;
+    exchange.body_part_ = exchange.body_offset_ = 0;
+    return CURL_SEEKFUNC_OK;
+  }
+
+  static curl_socket_t open_socket(void* loop, curlsocktype, curl_sockaddr* address) {
+    ++counters().connections;
+    const curl_socket_t socket =
+        ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (socket != CURL_SOCKET_BAD) static_cast<Client::Loop*>(loop)->opened(socket);
+    return socket;
+  }
+
+  static int close_socket(void* loop, curl_socket_t socket) {
+    static_cast<Client::Loop*>(loop)->closed(socket);
+    return ::close(socket);
+  }
+
+  // Just before a request goes out. Bytes that already wait on a plain connection are no answer to
+  // it: a server that answered twice would otherwise shift all answers by one.
+  static int before_request(void* self, char*, char*, int, int local_port) {
+    auto& exchange = *static_cast<Exchange*>(self);
+    if (!exchange.request_.url.starts_with("http://")) return CURL_PREREQFUNC_OK;
+    const curl_socket_t socket = exchange.loop_.socket_of_port(local_port);
+    char byte;
+    if (socket == CURL_SOCKET_BAD) return CURL_PREREQFUNC_OK;
+    if (::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) return CURL_PREREQFUNC_OK;
+    exchange.stale_ = true;
+    return CURL_PREREQFUNC_ABORT;
+  }
+};
+
+Exchange::Exchange(const Request& request, Client::Loop& loop)
+    : request_(request), loop_(loop), handle_(curl_easy_init()) {
+  if (handle_ == nullptr) throw Error(ErrorCode::kFailed, "", "libcurl gives no handle");
+  set_options();
+  set_body();
+  for (const auto& [name, value] : request_.headers) {
+    // "Name;" is curl's way to send a header without a value.
+    const std::string line = value.empty() ? name + ";" : name + ": " + value;
+    headers_ = curl_slist_append(headers_, line.c_str());
+  }
+  // Neither curl's own guess of a type nor waiting for the server's leave to send the body.
+  for (const char* header : {"Expect:", "Accept:"}) headers_ = curl_slist_append(headers_, header);
+  const bool typed =
+      std::any_of(request_.headers.begin(), request_.headers.end(),
+                  [](const auto& header) { return lower(header.first) == "content-type"; });
+  if (!typed) headers_ = curl_slist_append(headers_, "Content-Type:");
+  curl_easy_setopt(handle_, CURLOPT_HTTPHEADER, headers_);
+}
+
+Exchange::~Exchange() {
+  curl_easy_cleanup(handle_);
+  curl_slist_free_all(headers_);
+}
+
+void Exchange::set_options() {
+  const auto set = [this](CURLoption option, auto value) {
+    curl_easy_setopt(handle_, option, value);
+  };
+  set(CURLOPT_URL, request_.url.c_str());
+  set(CURLOPT_PRIVATE, this);
+  set(CURLOPT_ERRORBUFFER, error_);
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  set(CURLOPT_PATH_AS_IS, 1L);
+  set(CURLOPT_USERAGENT, "oko");
+  set(CURLOPT_BUFFERSIZE, 256L << 10);
+  set(CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
+  set(CURLOPT_TCP_KEEPALIVE, 1L);
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.timeouts.connect.count()));
+  set(CURLOPT_LOW_SPEED_LIMIT, 1L);
+  set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request_.timeouts.stall.count()));
+  if (is_near(request_.url)) set(CURLOPT_PROXY, "");
+  if (const std::string file = ca_file_of(request_); !file.empty()) {
+    set(CURLOPT_CAINFO, file.c_str());
+  }
+  set(CURLOPT_HEADERFUNCTION, &ExchangeCallbacks::header);
+  set(CURLOPT_HEADERDATA, this);
+  set(CURLOPT_WRITEFUNCTION, &ExchangeCallbacks::write);
+  set(CURLOPT_WRITEDATA, this);
+  set(CURLOPT_OPENSOCKETFUNCTION, &ExchangeCallbacks::open_socket);
+  set(CURLOPT_OPENSOCKETDATA, &loop_);
+  set(CURLOPT_CLOSESOCKETFUNCTION, &ExchangeCallbacks::close_socket);
+  set(CURLOPT_CLOSESOCKETDATA, &loop_);
+  set(CURLOPT_PREREQFUNCTION, &ExchangeCallbacks::before_request);
+  set(CURLOPT_PREREQDATA, this);
+}
+
+void Exchange::set_body() {
+  std::uint64_t size = 0;
+  for (const Span part : request_.body) size += part.size();
+  if (request_.method == "HEAD") {
+    curl_easy_setopt(handle_, CURLOPT_NOBODY, 1L);
+  } else if (request_.method == "PUT" || request_.method == "POST" || size > 0) {
+    curl_easy_setopt(handle_, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(handle_, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(size));
+    curl_easy_setopt(handle_, CURLOPT_READFUNCTION, &ExchangeCallbacks::read);
+    curl_easy_setopt(handle_, CURLOPT_READDATA, this);
+    curl_easy_setopt(handle_, CURLOPT_SEEKFUNCTION, &ExchangeCallbacks::seek);
+    curl_easy_setopt(handle_, CURLOPT_SEEKDATA, this);
+    curl_easy_setopt(handle_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+  } else if (request_.method != "GET") {
+    curl_easy_setopt(handle_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+  }
+}
+
+}  // namespace oko::storage::http

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <curl/curl.h>
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "oko/storage/http/client.h"
+
+namespace oko::storage::http {
+
+// One request on its way. The event thread fills in the response and queues the pieces for a sink;
+// the thread that sent it drains them.
+class Exchange {
+ public:
+  Exchange(const Request& request, Client::Loop& loop);
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  CURL* handle() const { return handle_; }
+  Response take_response() { return std::move(response_); }
+  // The request was never sent: its connection still held an answer to an earlier one.
+  bool stale() const { return stale_; }
+
+ private:
+  friend class Client::Loop;
+  friend class ExchangeCallbacks;
+
+  void set_options();
+  void set_body();
+
+  const Request& request_;
+  Client::Loop& loop_;
+  CURL* handle_ = nullptr;
+  curl_slist* headers_ = nullptr;
+  char error_[CURL_ERROR_SIZE] = {};
+  std::size_t body_part_ = 0, body_offset_ = 0;  // how much of the request's body was sent
+  bool too_long_ = false, stale_ = false;
+  Response response_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::byte> queued_;  // for the sink
+  bool paused_ = false, done_ = false;
+};
+
+// The event thread and what it knows.
+// Orders to it and the ends of its exchanges meet under two locks: mutex_ first, then the
+// exchange's own.
+class Client::Loop {
+ public:
+  Loop();
+  ~Loop();
+  // Returns when the exchange is done; what its sink throws passes through.
+  void run(Exchange& exchange);
+  void stop(bool stop);
+  bool stopped() const;
+  bool sleep(std::chrono::milliseconds time) const;
+
+  // Of the event thread: the sockets that curl has open, found by their port on this side.
+  void opened(curl_socket_t socket);
+  void closed(curl_socket_t socket);
+  curl_socket_t socket_of_port(int port);
+
+ private:
+  struct Socket {
+    curl_socket_t socket;
+    int port;  // 0: not connected when last looked at
+  };
+  enum class Order { kStart, kResume, kCancel };
+  void order(Order what, Exchange& exchange);
+  void serve();
+  void obey();
+  void drain(Exchange& exchange);
+  void finish(Exchange& exchange, CURLcode result);
+  void finish_stopped(Exchange& exchange);
+  void report(Exchange& exchange);
+
+  CURLM* multi_;
+  mutable std::mutex mutex_;
+  mutable std::condition_variable stopping_;
+  std::vector<std::pair<Order, Exchange*>> orders_;
+  bool stop_ = false, quit_ = false;
+  // Of the event thread alone:
+  std::unordered_set<Exchange*> running_;
+  std::vector<Socket> sockets_;
+  std::thread thread_;
+};
+
+}  // namespace oko::storage::http

@@ -1,0 +1,128 @@
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <memory>
+#include <mutex>
+
+#include "oko/storage/http/client.h"
+
+namespace oko::storage::http {
+namespace {
+
+// Values of a query that may be shown. Signatures, tokens and names of upload sessions (whoever
+// knows a session may write) are not among them, nor anything that is not known here.
+constexpr std::array kHarmless{"alt",
+                               "continuation-token",
+                               "delete",
+                               "delimiter",
+                               "generation",
+                               "list-type",
+                               "maxResults",
+                               "max-keys",
+                               "name",
+                               "partNumber",
+                               "prefix",
+                               "project",
+                               "start-after",
+                               "uploadType",
+                               "uploads",
+                               "fields",
+                               "ifGenerationMatch",
+                               "ifSourceGenerationMatch",
+                               "location"};
+
+std::mutex& log_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+std::shared_ptr<const Log>& current_log() {
+  static std::shared_ptr<const Log> current;
+  return current;
+}
+
+bool is_plain(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '.' || c == '_' ||
+         c == '~';
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+void set_log(Log log) {
+  const std::lock_guard lock(log_mutex());
+  current_log() = log ? std::make_shared<const Log>(std::move(log)) : nullptr;
+}
+
+void log(const std::function<std::string()>& line) {
+  std::shared_ptr<const Log> listener;
+  {
+    const std::lock_guard lock(log_mutex());
+    listener = current_log();
+  }
+  if (listener) (*listener)(line());
+}
+
+std::string presentable(std::string_view url) {
+  const auto question = url.find('?');
+  std::string_view base = url.substr(0, question);
+  std::string shown;
+  if (const auto start = base.find("://"); start != base.npos) {
+    shown = base.substr(0, start + 3);
+    base.remove_prefix(start + 3);
+    const std::string_view host = base.substr(0, base.find('/'));
+    if (const auto at = host.rfind('@'); at != host.npos) base.remove_prefix(at + 1);
+  }
+  shown += base;
+  if (question == url.npos) return shown;
+  std::string_view query = url.substr(question + 1);
+  char separator = '?';
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    const std::string_view name = pair.substr(0, pair.find('='));
+    bool harmless = name.size() == pair.size();
+    for (const char* known : kHarmless) harmless = harmless || name == known;
+    shown += separator;
+    shown += harmless ? std::string(pair) : std::string(name) + "=...";
+    separator = '&';
+  }
+  return shown;
+}
+
+std::string percent_encode(std::string_view text, bool keep_slash) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    if (is_plain(c) || (keep_slash && c == '/')) {
+      encoded += c;
+    } else {
+      encoded += '%';
+      encoded += kHex[static_cast<unsigned char>(c) >> 4];
+      encoded += kHex[static_cast<unsigned char>(c) & 15];
+    }
+  }
+  return encoded;
+}
+
+std::string percent_decode(std::string_view text) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool coded = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
+                       hex_digit(text[i + 2]) >= 0;
+    if (coded) {
+      decoded += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+      i += 2;
+    } else {
+      decoded += text[i];
+    }
+  }
+  return decoded;
+}
+
+}  // namespace oko::storage::http
