@@ -130,3 +130,22 @@ function(oko_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT}
     ENVIRONMENT "OKO_DATA=${OKO_DATA};GTEST_COLOR=no")
 endfunction()
+
+# oko_flatbuffer(formats x.fbs) compiles a schema of this folder for oko_formats. Sources include
+# what comes of it by the schema's own path: "oko/formats/tflite/x_generated.h". Headers only:
+# nothing is linked.
+function(oko_flatbuffer library file)
+  find_program(OKO_FLATC flatc REQUIRED)
+  find_path(OKO_FLATBUFFERS_INCLUDE flatbuffers/flatbuffers.h REQUIRED)
+  get_filename_component(name ${file} NAME_WE)
+  file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
+  set(generated ${PROJECT_BINARY_DIR}/generated)
+  set(header ${generated}/${folder}/${name}_generated.h)
+  add_custom_command(OUTPUT ${header}
+    COMMAND ${OKO_FLATC} --cpp --scoped-enums --gen-object-api -o ${generated}/${folder}
+      ${CMAKE_CURRENT_SOURCE_DIR}/${file}
+    DEPENDS ${file} VERBATIM)
+  add_custom_target(oko_flatbuffer_${name} DEPENDS ${header})
+  add_dependencies(oko_${library} oko_flatbuffer_${name})
+  target_include_directories(oko_${library} SYSTEM PRIVATE ${generated} ${OKO_FLATBUFFERS_INCLUDE})
+endfunction()

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "oko/graph/made_up.h"
+#include "oko/graph/network.h"
+
+// What tests of formats that are both written and read have in common.
+namespace oko::formats {
+
+// The layers without heads, as other formats know them.
+inline graph::Network without_heads(const graph::Network& network) {
+  graph::Network result = network;
+  result.layers.clear();
+  std::vector<int> moved;
+  for (const graph::Layer& layer : network.layers) {
+    moved.push_back(static_cast<int>(result.layers.size()));
+    if (graph::is_head(layer.operation)) continue;
+    graph::Layer& copy = result.layers.emplace_back(layer);
+    for (int& from : copy.inputs) from = from < 0 ? from : moved[static_cast<std::size_t>(from)];
+  }
+  graph::infer_shapes(result);
+  return result;
+}
+
+inline std::vector<graph::Yolo> yolos(const graph::Network& network) {
+  std::vector<graph::Yolo> heads;
+  for (const int head : network.heads()) {
+    const auto& operation = network.layers[static_cast<std::size_t>(head)].operation;
+    heads.push_back(std::get<graph::Yolo>(operation));
+    heads.back().ignore_threshold = .7F;  // only training knows these
+    heads.back().truth_threshold = 1;
+  }
+  return heads;
+}
+
+inline void expect_same(const graph::Network& actual, const graph::Network& expected) {
+  ASSERT_EQ(actual.layers.size(), expected.layers.size());
+  for (std::size_t i = 0; i < expected.layers.size(); ++i) {
+    EXPECT_EQ(actual.layers[i], expected.layers[i]) << expected.layers[i].name;
+  }
+  EXPECT_EQ(actual.input, expected.input);
+  ASSERT_EQ(actual.weights.size(), expected.weights.size());
+  for (const auto& [name, tensor] : expected.weights) {
+    const auto found = actual.weights.find(name);
+    ASSERT_NE(found, actual.weights.end()) << name;
+    EXPECT_EQ(found->second.shape, tensor.shape) << name;
+    EXPECT_EQ(found->second.data.text(), tensor.data.text()) << name;
+  }
+}
+
+inline graph::Layer layer(std::string name, graph::Operation operation, std::vector<int> inputs) {
+  return {std::move(name), std::move(operation), std::move(inputs), {}};
+}
+
+// Every operation, activation and kind of padding once.
+inline graph::Network everything() {
+  using graph::Activation;
+  graph::Network n;
+  n.name = "m";
+  n.input = {3, 17, 17};
+  int last = graph::kNetworkInput;
+  for (const auto activation :
+       {Activation::kLinear, Activation::kLeaky, Activation::kRelu, Activation::kRelu6,
+        Activation::kLogistic, Activation::kMish, Activation::kSwish}) {
+    graph::Convolution c{8, 3, 1, 1, {1, 0, 1, 2}, {}, activation};
+    if (last >= 0) c.groups = activation == Activation::kRelu ? 8 : 4;
+    n.layers.push_back(layer(graph::name_of(activation), c, {last}));
+    last = static_cast<int>(n.layers.size()) - 1;
+    n.layers.push_back(layer(std::string("sum_") + graph::name_of(activation),
+                             graph::Shortcut{activation}, {last, last}));
+    ++last;
+  }
+  n.layers.push_back(layer("pool", graph::MaxPool{3, 2, {1, 0, 1, 2}}, {last++}));
+  n.layers.push_back(layer("part", graph::Route{2, 1}, {last++}));
+  n.layers.push_back(layer("up", graph::Upsample{3}, {last++}));
+  n.layers.push_back(layer("join", graph::Route{}, {last, last}));
+  n.layers.push_back(layer("mean", graph::AveragePool{}, {++last}));
+  n.layers.push_back(layer("dense", graph::Convolution{5}, {++last}));
+  n.layers.push_back(layer("softmax", graph::Softmax{}, {++last}));
+  graph::infer_shapes(n);
+  graph::fill_made_up_weights(n);
+  return n;
+}
+
+}  // namespace oko::formats

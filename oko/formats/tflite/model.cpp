@@ -1,0 +1,289 @@
+#include "oko/formats/tflite/model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "oko/base/error.h"
+#include "oko/base/half.h"
+
+namespace oko::formats::tflite {
+namespace {
+
+constexpr std::size_t kMostTensors = 1 << 16;
+
+// FlatBuffers reads numbers in place, and lays them out for files that begin at such an address.
+Bytes aligned(const Bytes& bytes) {
+  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % 16 == 0) return bytes;
+  struct alignas(16) Block {
+    std::byte bytes[16];
+  };
+  std::vector<Block> blocks((bytes.size() + 15) / 16);
+  std::memcpy(blocks.data(), bytes.data(), bytes.size());
+  return Bytes::own(std::move(blocks)).part(0, bytes.size());
+}
+
+Code code_of(const oko::tflite::OperatorCode& code) {
+  return static_cast<Code>(std::max(static_cast<int>(code.code()), int{code.old_code()}));
+}
+
+std::string kind_of(const oko::tflite::OperatorCode& code) {
+  if (code.custom_code() != nullptr && code.custom_code()->size() > 0) {
+    return "custom " + code.custom_code()->str();
+  }
+  const std::string known = oko::tflite::EnumNameCode(code_of(code));
+  return known.empty() ? "operator " + std::to_string(static_cast<int>(code_of(code))) : known;
+}
+
+}  // namespace
+
+void Model::damaged(const std::string& what) const {
+  throw input_error(file_, what, "the file is damaged or cut short");
+}
+
+Model::Model(const Bytes& file, std::string name) : bytes_(aligned(file)), file_(std::move(name)) {
+  const auto* start = reinterpret_cast<const std::uint8_t*>(bytes_.data());
+  constexpr std::size_t kLeast = 16;  // an offset, the format's mark, and something
+  if (bytes_.size() < kLeast || std::memcmp(start + 4, "TFL3", 4) != 0) {
+    throw input_error(file_ + "@4", "is no TensorFlow Lite model: \"TFL3\" should stand here");
+  }
+  if (bytes_.size() > FLATBUFFERS_MAX_BUFFER_SIZE) damaged("the file is over 2 GB");
+  flatbuffers::Verifier verifier(start, bytes_.size(), 64, 1 << 20);
+  if (!oko::tflite::VerifyModelBuffer(verifier)) damaged("offsets lead out of the file");
+  raw_ = oko::tflite::GetModel(start);
+  const auto* graphs = raw_->subgraphs();
+  if (graphs == nullptr || graphs->size() == 0 || graphs->Get(0)->tensors() == nullptr) {
+    damaged("there is no graph in it");
+  }
+  if (graphs->size() > 1) {
+    throw input_error(file_, "has " + std::to_string(graphs->size()) + " graphs",
+                      "export the model without control flow");
+  }
+  read_tensors(*graphs->Get(0));
+  inputs_ = indices(graphs->Get(0)->inputs(), "an input", false);
+  outputs_ = indices(graphs->Get(0)->outputs(), "an output", false);
+  read_operators(*graphs->Get(0));
+}
+
+void Model::read_tensors(const oko::tflite::SubGraph& graph) {
+  if (graph.tensors()->size() > kMostTensors) damaged("it has more than 65536 tensors");
+  for (const oko::tflite::Tensor* raw : *graph.tensors()) {
+    Tensor tensor;
+    tensor.name = raw->name() != nullptr ? raw->name()->str() : "";
+    tensor.type = raw->type();
+    tensor.quantization = raw->quantization();
+    const std::string place = "tensor " + std::to_string(tensors_.size());
+    if (raw->shape() != nullptr) tensor.shape.assign(raw->shape()->begin(), raw->shape()->end());
+    if (tensor.shape.size() > 8) damaged(place + " has more than 8 sides");
+    if (raw->buffer() != 0) {
+      if (raw_->buffers() == nullptr || raw->buffer() >= raw_->buffers()->size()) {
+        damaged(place + " is in buffer " + std::to_string(raw->buffer()) + ", which is not there");
+      }
+      if (const auto* data = raw_->buffers()->Get(raw->buffer())->data()) {
+        tensor.data = std::as_bytes(std::span(data->data(), data->size()));
+      }
+    }
+    tensors_.push_back(std::move(tensor));
+  }
+}
+
+std::vector<int> Model::indices(const flatbuffers::Vector<std::int32_t>* list, const char* what,
+                                bool optional) const {
+  std::vector<int> tensors;
+  if (list == nullptr) return tensors;
+  for (const int tensor : *list) {
+    if (tensor < (optional ? -1 : 0) || tensor >= static_cast<int>(tensors_.size())) {
+      damaged(std::string(what) + " is tensor " + std::to_string(tensor) + ", which is not there");
+    }
+    tensors.push_back(tensor);
+  }
+  return tensors;
+}
+
+void Model::read_operators(const oko::tflite::SubGraph& graph) {
+  if (graph.operators() == nullptr) damaged("there are no operators in it");
+  for (const oko::tflite::Operator* raw : *graph.operators()) {
+    const auto* codes = raw_->operator_codes();
+    if (codes == nullptr || raw->code_index() >= codes->size()) {
+      damaged("operator " + std::to_string(operators_.size()) + " is of no kind");
+    }
+    const oko::tflite::OperatorCode& code = *codes->Get(raw->code_index());
+    Operator& op = operators_.emplace_back();
+    op.code = code_of(code);
+    op.kind = kind_of(code);
+    op.raw = raw;
+    op.inputs = indices(raw->inputs(), "an operator's input", true);
+    op.outputs = indices(raw->outputs(), "an operator's output", false);
+    if (op.inputs.empty() || op.outputs.empty() || op.inputs.front() < 0) {
+      fail(op, "reads or makes nothing", "the file is damaged");
+    }
+  }
+}
+
+Node Model::node(const Operator& op) const {
+  return {op.outputs.empty() ? "" : name_of(op.outputs.front()), op.kind};
+}
+
+void Model::fail(const Operator& op, std::string message, std::string mend) const {
+  const Node at = node(op);
+  throw input_error(file_ + ": " + at.name + " (" + at.kind + ")", std::move(message),
+                    std::move(mend));
+}
+
+std::string Model::metadata(std::string_view name) const {
+  if (raw_->metadata() == nullptr || raw_->buffers() == nullptr) return {};
+  for (const oko::tflite::Metadata* entry : *raw_->metadata()) {
+    if (entry->name() == nullptr || entry->name()->string_view() != name) continue;
+    if (entry->buffer() >= raw_->buffers()->size()) damaged("metadata is in no buffer");
+    const auto* data = raw_->buffers()->Get(entry->buffer())->data();
+    if (data == nullptr) return {};
+    return {reinterpret_cast<const char*>(data->data()), data->size()};
+  }
+  return {};
+}
+
+bool Model::is_map(int tensor) const {
+  const auto& shape = at(tensor).shape;
+  return (shape.size() == 4 || shape.size() == 2) && shape[0] == 1;
+}
+
+graph::Shape Model::map_shape(const Operator& op, int tensor) const {
+  const auto& shape = at(tensor).shape;
+  if (!is_map(tensor) || std::ranges::any_of(shape, [](int n) { return n < 1 || n > 1 << 20; })) {
+    const std::vector<std::int64_t> sides(shape.begin(), shape.end());
+    fail(op,
+         "\"" + name_of(tensor) + "\" is " + graph::to_string(sides) +
+             ", it should be [1, rows, columns, channels]",
+         "export the model for one picture of a fixed size");
+  }
+  if (shape.size() == 2) return {shape[1], 1, 1};
+  return {shape[3], shape[1], shape[2]};
+}
+
+bool Model::is_constant(int tensor) const { return tensor >= 0 && !at(tensor).data.empty(); }
+
+std::span<const std::byte> Model::whole(const Operator& op, int tensor, std::size_t size) const {
+  if (tensor < 0 || !is_constant(tensor)) fail(op, "reads a map where a constant should be");
+  std::size_t count = 1;
+  for (const int side : at(tensor).shape) {
+    if (side < 1 || count > bytes_.size() / static_cast<std::size_t>(side)) {
+      fail(op, "\"" + name_of(tensor) + "\" is larger than the file", "the file is damaged");
+    }
+    count *= static_cast<std::size_t>(side);
+  }
+  if (at(tensor).data.size() != count * size) {
+    fail(op,
+         "\"" + name_of(tensor) + "\" should have " + std::to_string(count * size) +
+             " bytes, it has " + std::to_string(at(tensor).data.size()),
+         "the file is damaged");
+  }
+  return at(tensor).data;
+}
+
+namespace {
+
+template <typename T, typename ToFloat>
+std::vector<float> converted(std::span<const std::byte> bytes, const ToFloat& to_number) {
+  std::vector<float> values(bytes.size() / sizeof(T));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    T value;
+    std::memcpy(&value, bytes.data() + i * sizeof(T), sizeof(T));
+    values[i] = static_cast<float>(to_number(value));
+  }
+  return values;
+}
+
+}  // namespace
+
+// value = (byte − zero) · scale, with one scale, or one for each part along a side.
+std::vector<float> Model::dequantized(const Operator& op, const Tensor& from,
+                                      std::vector<float> values) const {
+  const auto* q = from.quantization;
+  const std::size_t scales = q != nullptr && q->scale() != nullptr ? q->scale()->size() : 0;
+  const int axis = scales > 1 ? q->quantized_dimension() : 0;
+  const auto side = static_cast<std::size_t>(axis);
+  const bool fits = scales == 1 || (axis >= 0 && side < from.shape.size() &&
+                                    static_cast<int>(scales) == from.shape[side]);
+  const std::size_t zeros = scales > 0 && q->zero_point() != nullptr ? q->zero_point()->size() : 0;
+  if (scales == 0 || !fits || (zeros > 1 && zeros != scales)) {
+    fail(op,
+         "\"" + from.name + "\" has " + std::to_string(scales) +
+             " scales, which do not fit its shape",
+         "the file is damaged");
+  }
+  std::size_t inner = 1;  // numbers in a row that have one scale
+  for (std::size_t i = side + 1; i < from.shape.size(); ++i) {
+    inner *= static_cast<std::size_t>(from.shape[i]);
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto k = static_cast<unsigned>(scales == 1 ? 0 : i / inner % scales);
+    const std::int64_t zero = zeros == 0 ? 0 : q->zero_point()->Get(zeros == 1 ? 0 : k);
+    values[i] = (values[i] - static_cast<float>(zero)) * q->scale()->Get(k);
+  }
+  return values;
+}
+
+bool Model::is_lowest_byte(int tensor) const {
+  return at(tensor).type == TensorType::INT8 && at(tensor).data.size() == 1 &&
+         at(tensor).data[0] == std::byte{0x80};
+}
+
+std::optional<std::pair<float, float>> Model::byte_range(int tensor) const {
+  const auto* q = at(tensor).quantization;
+  const bool bytes = at(tensor).type == TensorType::INT8 || at(tensor).type == TensorType::UINT8;
+  if (!bytes || q == nullptr || q->scale() == nullptr || q->scale()->size() != 1) {
+    return std::nullopt;
+  }
+  const bool some = q->zero_point() != nullptr && q->zero_point()->size() == 1;
+  const float zero = some ? static_cast<float>(q->zero_point()->Get(0)) : 0;
+  const float low = at(tensor).type == TensorType::INT8 ? -128.F : 0.F;
+  return std::pair((low - zero) * q->scale()->Get(0), (low + 255 - zero) * q->scale()->Get(0));
+}
+
+graph::Tensor Model::floats(const Operator& op, int tensor) const {
+  if (tensor < 0) fail(op, "lacks a constant");
+  const Tensor& from = at(tensor);
+  made_ += from.data.size() * sizeof(float);
+  if (made_ > 16 * bytes_.size() + (std::size_t{1} << 24)) {
+    fail(op, "reads weights that many others read too", "the file is damaged");
+  }
+  std::vector<std::int64_t> shape(from.shape.begin(), from.shape.end());
+  const auto same = [](auto value) { return value; };
+  std::vector<float> values;
+  switch (from.type) {
+    case TensorType::FLOAT32:
+      values = converted<float>(whole(op, tensor, 4), same);
+      break;
+    case TensorType::FLOAT16:
+      values = converted<Half>(whole(op, tensor, 2), [](Half half) { return to_float(half); });
+      break;
+    case TensorType::INT8:
+      values = converted<std::int8_t>(whole(op, tensor, 1), same);
+      break;
+    case TensorType::UINT8:
+      values = converted<std::uint8_t>(whole(op, tensor, 1), same);
+      break;
+    case TensorType::INT32:
+      values = converted<std::int32_t>(whole(op, tensor, 4), same);
+      break;
+    default:
+      fail(op, "\"" + name_of(tensor) + "\" is of a type that weights do not have");
+  }
+  if (from.type != TensorType::FLOAT32 && from.type != TensorType::FLOAT16) {
+    values = dequantized(op, from, std::move(values));
+  }
+  if (!std::ranges::all_of(values, [](float v) { return std::isfinite(v); })) {
+    fail(op, "\"" + name_of(tensor) + "\" holds numbers that are none", "the file is damaged");
+  }
+  return graph::Tensor::of(std::move(values), std::move(shape));
+}
+
+std::vector<int> Model::integers(const Operator& op, int tensor) const {
+  if (tensor < 0 || at(tensor).type != TensorType::INT32) fail(op, "lacks its whole numbers");
+  const auto data = whole(op, tensor, 4);
+  std::vector<int> values(data.size() / 4);
+  std::memcpy(values.data(), data.data(), values.size() * 4);
+  return values;
+}
+
+}  // namespace oko::formats::tflite

@@ -1,0 +1,87 @@
+#include "oko/formats/tflite/scales.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "oko/runtime/map_scales.h"
+#include "oko/runtime/quantization.h"
+
+namespace oko::formats::tflite {
+namespace {
+
+using graph::Activation;
+
+MapScale signed_scale(const runtime::Scale& scale) { return {scale.scale, scale.zero - 128}; }
+
+// Beyond this a logistic function is all but at its end, and mish and swish are: less than .003.
+constexpr float kFar = 8;
+
+// The numbers that an activation makes `after` of.
+runtime::Range before(Activation activation, const runtime::Range& after) {
+  switch (activation) {
+    case Activation::kLeaky:
+      return {std::min(after.low, 0.F) / graph::kLeakySlope, std::max(after.high, 0.F)};
+    case Activation::kLogistic: {
+      const auto inverse = [](float p) {
+        return p <= 0 ? -kFar : p >= 1 ? kFar : std::clamp(std::log(p / (1 - p)), -kFar, kFar);
+      };
+      return {inverse(after.low), inverse(after.high)};
+    }
+    case Activation::kMish:
+    case Activation::kSwish:
+      return {-kFar, std::max(after.high, 1.F) + .5F};  // x · σ(x) > x - .28 where x > 0
+    default:
+      return after;
+  }
+}
+
+Activation activation_of(const graph::Operation& operation) {
+  if (const auto* c = std::get_if<graph::Convolution>(&operation)) return c->activation;
+  if (const auto* s = std::get_if<graph::Shortcut>(&operation)) return s->activation;
+  return Activation::kLinear;
+}
+
+}  // namespace
+
+MapScales map_scales(const graph::Network& network) {
+  MapScales scales;
+  for (const runtime::Scale& scale : runtime::scales_of(network)) {
+    scales.maps.push_back(signed_scale(scale));
+  }
+  const auto quantization = runtime::quantization_of(network);
+  for (const graph::Layer& layer : network.layers) {
+    auto& sums = scales.sums.emplace_back();
+    const Activation activation = activation_of(layer.operation);
+    const bool fused = activation == Activation::kLinear || activation == Activation::kRelu ||
+                       activation == Activation::kRelu6;
+    const auto found = quantization->layers.find(layer.name);
+    if (fused || found == quantization->layers.end()) continue;
+    sums = signed_scale(runtime::scale_of(before(activation, found->second.output)));
+  }
+  return scales;
+}
+
+ByteKernel byte_kernel(std::span<const float> kernel, std::span<const float> bias, float input) {
+  ByteKernel bytes;
+  bytes.kernel.resize(kernel.size());
+  const std::size_t filters = bias.size(), count = kernel.size() / filters;
+  for (std::size_t f = 0; f < filters; ++f) {
+    const auto part = kernel.subspan(f * count, count);
+    double most = 0;
+    for (const float value : part) most = std::max(most, std::fabs(static_cast<double>(value)));
+    // Wide enough for the bias to fit 32 bits, with room for the sums.
+    const double least = std::fabs(static_cast<double>(bias[f])) / input / 0x1p29;
+    const auto scale = static_cast<float>(std::max({most / 127, least, 1e-12}));
+    for (std::size_t k = 0; k < count; ++k) {
+      const double byte = std::nearbyint(static_cast<double>(part[k]) / static_cast<double>(scale));
+      bytes.kernel[f * count + k] = static_cast<std::int8_t>(std::clamp(byte, -127., 127.));
+    }
+    bytes.scales.push_back(scale);
+    bytes.bias_scales.push_back(input * scale);
+    bytes.bias.push_back(static_cast<std::int32_t>(
+        std::nearbyint(static_cast<double>(bias[f]) / static_cast<double>(input * scale))));
+  }
+  return bytes;
+}
+
+}  // namespace oko::formats::tflite

@@ -1,0 +1,184 @@
+#include "oko/formats/tflite.h"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "oko/base/error.h"
+#include "oko/base/half.h"
+#include "oko/formats/test_models.h"
+#include "oko/formats/test_round_trip.h"
+#include "oko/graph/builtin.h"
+#include "oko/graph/fold.h"
+#include "oko/runtime/calibrate.h"
+#include "oko/runtime/test_models.h"
+
+namespace oko::formats {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+Bytes written(const graph::Network& network, const TfliteOptions& options = {}) {
+  return Bytes(write_tflite(network, options, "m")[0].bytes);
+}
+
+// TensorFlow Lite has no padding that no window reaches.
+graph::Network without_idle_padding(graph::Network network) {
+  for (graph::Layer& layer : network.layers) {
+    auto* pool = std::get_if<graph::MaxPool>(&layer.operation);
+    if (pool != nullptr && pool->size == 2 && pool->stride == 2) pool->padding = {};
+  }
+  graph::infer_shapes(network);
+  return network;
+}
+
+void expect_round_trip(const graph::Network& network) {
+  const graph::Network plain = without_idle_padding(graph::inference_form(network));
+  const Imported imported = read_tflite(written(network), "m.tflite");
+  expect_same(imported.network, plain);
+  EXPECT_EQ(imported.network.classes, plain.classes);
+  EXPECT_EQ(imported.network.preprocess, plain.preprocess);
+  EXPECT_EQ(imported.network.metadata, plain.metadata);
+  EXPECT_EQ(imported.network.outputs(), plain.outputs());
+}
+
+TEST(Tflite, GivesPublishedModelsBackToTheBit) {
+  OKO_NEEDS_REFERENCE_MODELS();
+  const std::string folder = reference_models() + "/darknet/";
+  for (const auto& model : runtime::golden_models()) {
+    SCOPED_TRACE(model.name);
+    expect_round_trip(
+        runtime::darknet_model(folder + model.name + ".cfg", folder + model.name + ".weights"));
+  }
+}
+
+TEST(Tflite, GivesTheNetworksOfThePaperBackToTheBit) {
+  OKO_NEEDS_REFERENCE_MODELS();
+  for (const auto& model : runtime::synthetic_models()) {
+    SCOPED_TRACE(model.name);
+    expect_round_trip(runtime::synthetic_network(model));
+  }
+}
+
+TEST(Tflite, GivesEveryOperationBack) {
+  const graph::Network network = everything();
+  expect_same(read_tflite(written(network), "m.tflite").network, network);
+}
+
+TEST(Tflite, KeepsHalfKernelsWithinElevenBits) {
+  const graph::Network network = everything();
+  const Bytes half = written(network, {.numbers = TfliteNumbers::kFloat16});
+  const Imported imported = read_tflite(half, "m.tflite");
+  EXPECT_TRUE(imported.network.layers == network.layers);
+  for (const auto& [name, tensor] : network.weights) {
+    const auto found = imported.network.weights.find(name)->second.floats();
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const float value = tensor.floats()[i];
+      const bool kernel = name.ends_with(".kernel");
+      ASSERT_EQ(found[i], kernel ? to_float(to_half(value)) : value) << name;
+    }
+  }
+}
+
+graph::Network small_tiny() {
+  graph::Network network =
+      graph::make_builtin("yolov3-tiny", {.classes = 2, .width = 64, .height = 64});
+  network.name = "pets";
+  network.classes = {"cat", "dog"};
+  graph::fill_made_up_weights(network);
+  return network;
+}
+
+graph::Network with_ranges(graph::Network network) {
+  runtime::Calibrator calibrator(network, 1);
+  std::vector<float> input(static_cast<std::size_t>(network.input.count()));
+  for (std::size_t i = 0; i < input.size(); ++i) input[i] = static_cast<float>(i % 256) / 255;
+  calibrator.add(input);
+  runtime::set_quantization(network, calibrator.result(runtime::Calibration::kMinMax));
+  return network;
+}
+
+TEST(Tflite, KeepsByteKernelsWithinHalfAStep) {
+  const graph::Network network = graph::inference_form(with_ranges(everything()));
+  const Bytes file = written(network, {.numbers = TfliteNumbers::kInt8});
+  const Imported imported = read_tflite(file, "m.tflite");
+  EXPECT_THAT(imported.notes, ElementsAre(HasSubstr("in bytes")));
+  ASSERT_TRUE(imported.network.layers == network.layers);
+  for (const auto& [name, tensor] : network.weights) {
+    if (!name.ends_with(".kernel")) continue;
+    const auto before = tensor.floats();
+    const auto after = imported.network.weights.find(name)->second.floats();
+    const std::size_t count = before.size() / static_cast<std::size_t>(tensor.shape[0]);
+    for (std::size_t first = 0; first < before.size(); first += count) {
+      float most = 0;
+      for (std::size_t i = first; i < first + count; ++i)
+        most = std::max(most, std::fabs(before[i]));
+      for (std::size_t i = first; i < first + count; ++i) {
+        ASSERT_LE(std::fabs(before[i] - after[i]), most / 127 * .5001F) << name;
+      }
+    }
+  }
+}
+
+TEST(Tflite, WantsRangesForBytes) {
+  try {
+    written(small_tiny(), {.numbers = TfliteNumbers::kInt8});
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("oko quantize"));
+  }
+}
+
+TEST(Tflite, AppendsTheLabelsAsAZipArchive) {
+  const graph::Network network = small_tiny();
+  const std::string text(written(network).text());
+  EXPECT_THAT(text.substr(text.size() - 200), HasSubstr("labels.txtcat\ndog\n"));
+  EXPECT_THAT(text, HasSubstr("M001"));
+  // Without the description the names come from there.
+  std::string other = text;
+  const std::string key("\x03\0\0\0oko\0", 8);
+  const std::size_t at = other.find(key);
+  ASSERT_NE(at, std::string::npos);
+  other[at + 4] = 'x';
+  const Imported imported = read_tflite(Bytes(other), "pets.tflite");
+  EXPECT_THAT(imported.network.classes, ElementsAre("cat", "dog"));
+  EXPECT_TRUE(imported.network.heads().empty());
+  EXPECT_EQ(imported.outputs.size(), 2U);
+  EXPECT_EQ(imported.network.name, "pets");
+}
+
+TEST(Tflite, ReadsTheBackboneOfAPublishedDetectorInBytes) {
+  OKO_NEEDS_REFERENCE_MODELS();
+  const std::string path = reference_models() + "/other_formats/ssd_slim_120x160x1_v1_int8.tflite";
+  const Imported imported = read_tflite(runtime::read_file(path), "ssd.tflite");
+  EXPECT_EQ(imported.network.input, (graph::Shape{1, 120, 160}));
+  EXPECT_EQ(imported.outputs.size(), 8U);
+  EXPECT_THAT(imported.notes, Contains(HasSubstr("(RESHAPE) begins to put boxes together")));
+  EXPECT_THAT(imported.notes, Contains(HasSubstr("in bytes")));
+  EXPECT_THAT(imported.notes, Contains(HasSubstr("from -128.000000 to 127.000000")));
+}
+
+std::string error_of(const Bytes& file) {
+  try {
+    read_tflite(file, "m.tflite");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(TfliteReader, RefusesFilesCutShort) {
+  const Bytes file = written(everything());
+  for (std::size_t size = 0; size + 1 < file.size(); size += 997) {
+    EXPECT_THROW(read_tflite(file.part(0, size), "m.tflite"), Error) << size;
+  }
+  EXPECT_THAT(error_of(Bytes("PK")), HasSubstr("m.tflite@4: is no TensorFlow Lite model"));
+  EXPECT_THAT(error_of(file.part(0, file.size() / 2)), HasSubstr("out of the file"));
+}
+
+}  // namespace
+}  // namespace oko::formats
