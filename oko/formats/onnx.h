@@ -1,0 +1,61 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "oko/base/bytes.h"
+#include "oko/formats/file.h"
+#include "oko/formats/heads.h"
+#include "oko/graph/network.h"
+
+namespace oko::formats {
+
+struct OnnxReadOptions {
+  int width = 0, height = 0;  // of the input, where the file leaves them open
+};
+
+// Reads an ONNX model (opset 7 and newer) of the operations that a YOLO network is made of; what a
+// file may hold is told in docs/formats/onnx.md. Post-processing that no layer reads afterwards is
+// left out, and the maps before it become the outputs; `notes` name the first node left out. Batch
+// norm stays as it is in the file. Throws input Errors whose place is "name: node (operation)".
+// Memory is bounded by a few times the file's size.
+Imported read_onnx(const Bytes& file, const std::string& name, const OnnxReadOptions& options = {});
+
+struct OnnxOptions {
+  ModelInfo info;
+  // Kernels as float16, each turned to float32 by a Cast node: half the file, the same arithmetic,
+  // and any runtime loads it.
+  bool float16 = false;
+  // Decoding and NonMaxSuppression inside. Outputs, best score first: "boxes" [n, 4] float32 left,
+  // top, right, bottom in pixels of the network's input, not clipped; "scores" [n] float32,
+  // objectness × class; "classes" [n] int32.
+  bool boxes = false;
+  float score_threshold = .25F;  // a class of a box is listed when its score is above it
+  float iou_threshold = .45F;    // of two boxes of a class that overlap more, the better one stays
+  int max_detections = 300;      // the best ones are kept; 0: no limit
+};
+
+// One file "<stem>.onnx": opset 13, IR version 7, what every runtime since the end of 2020 loads.
+// Input "image" [1, channels, height, width] float32, 0…1; outputs the raw maps [1, c, h, w] by
+// output_names(), or boxes. Nodes have their layers' names, so that read_onnx() gives back
+// inference_form(network). Throws an input Error for a network without weights, and a usage Error
+// for boxes of a network without heads or thresholds that make no sense.
+std::vector<File> write_onnx(const graph::Network& network, const OnnxOptions& options,
+                             const std::string& stem);
+
+// What a program needs to know to run a file and look into it.
+struct OnnxSignature {
+  struct Map {
+    std::string layer, name;
+  };
+  std::string input;  // its name
+  graph::Shape shape;
+  std::vector<std::string> outputs;
+  std::vector<Map> layers;  // the map behind each node; of a layer's several nodes the last
+};
+OnnxSignature onnx_signature(const Bytes& file, const std::string& name);
+
+// The same model with more of its maps as outputs.
+std::vector<std::byte> with_onnx_outputs(const Bytes& file, const std::vector<std::string>& maps);
+
+}  // namespace oko::formats

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "oko/formats/onnx.h"
+#include "oko/formats/onnx/graph_writer.h"
+#include "oko/formats/onnx/layer_writer.h"
+
+namespace oko::formats {
+
+// Adds what turns the raw maps into the outputs "boxes", "scores" and "classes", whose names are
+// kept free: the formulas of graph::Yolo and graph::Region, and NonMaxSuppression.
+void write_boxes(const graph::Network& network, const OnnxOptions& options,
+                 const LayerWriter& layers, GraphWriter& to);
+
+}  // namespace oko::formats

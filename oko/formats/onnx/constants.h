@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oko/formats/onnx/node.h"
+#include "oko/formats/onnx/onnx.pb.h"
+#include "oko/graph/tensor.h"
+
+namespace oko::formats {
+
+// The known numbers of a model: initializers, and what nodes make of constants and of the shapes of
+// maps, which exporters compute at length. Tensors are kF32 (from float, float16 and double) or
+// kI64 (from 32- and 64-bit integers).
+class Constants {
+ public:
+  // Takes the numbers out of `graph`. `budget` bounds the bytes of all that nodes make.
+  Constants(onnx::Graph& graph, std::string file, std::size_t budget);
+
+  bool has(const std::string& name) const;
+  // Throws an input Error for tensors that are damaged, of another type or kept outside the file.
+  const graph::Tensor& get(const std::string& name);
+  std::vector<std::int64_t> integers(const OnnxNode& node, std::size_t input);
+  std::vector<float> numbers(const OnnxNode& node, std::size_t input);
+
+  // Works out a node whose inputs are all constant. False where it is of no kind that this can do.
+  bool fold(const OnnxNode& node);
+  void set_shape(const std::string& name, std::vector<std::int64_t> shape);
+
+ private:
+  graph::Tensor load(onnx::Tensor& tensor) const;
+  [[noreturn]] void fail(const std::string& name, std::string message, std::string mend = {}) const;
+
+  std::string file_;
+  std::size_t budget_;
+  std::map<std::string, onnx::Tensor*, std::less<>> initializers_;
+  std::map<std::string, graph::Tensor, std::less<>> loaded_;
+};
+
+}  // namespace oko::formats

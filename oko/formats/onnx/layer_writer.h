@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "oko/formats/onnx/graph_writer.h"
+#include "oko/graph/network.h"
+
+namespace oko::formats {
+
+// Writes the layers of a network in inference form, but for heads, as ONNX nodes. The last node of
+// a layer, "<layer>.activation" where there is one, makes the layer's map.
+class LayerWriter {
+ public:
+  LayerWriter(const graph::Network& network, GraphWriter& to, bool float16)
+      : network_(network), to_(to), float16_(float16) {}
+
+  // `output_names` are the maps of network.outputs().
+  void write(const std::string& input, const std::vector<std::string>& output_names);
+  const std::string& map(int layer) const;
+
+ private:
+  void add(const graph::Convolution& convolution, const std::string& to);
+  void add(const graph::MaxPool& pool, const std::string& to);
+  void add(const graph::AveragePool&, const std::string& to);
+  void add(const graph::Upsample& upsample, const std::string& to);
+  void add(const graph::Route& route, const std::string& to);
+  void add(const graph::Shortcut& shortcut, const std::string& to);
+  void add(const graph::Softmax&, const std::string& to);
+  // inference_form() has no dropout, and heads are no nodes.
+  void add(const graph::Dropout&, const std::string&) {}
+  void add(const graph::Yolo&, const std::string&) {}
+  void add(const graph::Region&, const std::string&) {}
+
+  const std::string& name() const { return layer_->name; }
+  std::vector<std::string> inputs() const;
+  const graph::Shape& shape(int layer) const;
+  // Where the node before an activation writes to.
+  std::string before_activation(graph::Activation activation, const std::string& to);
+  void activation(graph::Activation activation, const std::string& from, const std::string& to);
+
+  const graph::Network& network_;
+  GraphWriter& to_;
+  bool float16_;
+  const graph::Layer* layer_ = nullptr;
+  std::string input_;
+  std::vector<std::string> maps_;
+  std::string zero_, six_;  // constants of ReLU6
+};
+
+}  // namespace oko::formats

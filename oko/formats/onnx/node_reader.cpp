@@ -1,0 +1,314 @@
+#include "oko/formats/onnx/node_reader.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "oko/base/error.h"
+#include "oko/formats/onnx/parse.h"
+
+namespace oko::formats {
+
+using graph::Activation;
+using graph::Shape;
+using graph::Tensor;
+
+void NodeReader::fail(const OnnxNode& node, std::string message, std::string mend) const {
+  throw input_error(builder_.place(node.id), std::move(message), std::move(mend));
+}
+
+void NodeReader::input(const std::string& map, const Shape& shape, bool channels_last) {
+  const std::string first = channels_last ? map + ", channels first" : map;
+  builder_.input(first, shape);
+  if (channels_last) channels_last_[map] = first;
+}
+
+bool NodeReader::is_map(const std::string& name) const {
+  return builder_.has(name) || channels_last_.contains(name);
+}
+
+bool NodeReader::is_only_a_view(const std::string& name) const {
+  if (channels_last_.contains(name)) return true;
+  if (!rows_.contains(name)) return false;
+  const Shape& shape = builder_.shape({name, "output"}, name);
+  return shape.height * shape.width != 1;
+}
+
+std::vector<std::int64_t> NodeReader::file_shape(const OnnxNode& node,
+                                                 const std::string& map) const {
+  const auto last = channels_last_.find(map);
+  const Shape& s = builder_.shape(node.id, last == channels_last_.end() ? map : last->second);
+  if (last != channels_last_.end()) return {1, s.height, s.width, s.channels};
+  if (rows_.contains(map)) return {1, s.count()};
+  return {1, s.channels, s.height, s.width};
+}
+
+const std::string& NodeReader::map_input(const OnnxNode& node, std::size_t i) const {
+  if (!node.has_input(i)) fail(node, "lacks input " + std::to_string(i + 1));
+  const std::string& name = node.inputs[i];
+  if (builder_.has(name)) return name;
+  if (channels_last_.contains(name)) {
+    fail(node, "reads a map whose channels are last", "export the model with channels first");
+  }
+  fail(node,
+       "should read a map as input " + std::to_string(i + 1) + ", and \"" + name + "\" is none");
+}
+
+bool NodeReader::constant_input(const OnnxNode& node, std::size_t i) const {
+  return node.has_input(i) && constants_.has(node.inputs[i]);
+}
+
+Tensor NodeReader::weight(const OnnxNode& node, std::size_t i, const char* what) {
+  if (!constant_input(node, i)) {
+    fail(node, std::string(what) + " is not constant", "export the model with constants folded");
+  }
+  const Tensor& tensor = constants_.get(node.inputs[i]);
+  if (tensor.dtype != graph::DType::kF32) fail(node, std::string(what) + " holds integers");
+  for (const float value : tensor.floats()) {
+    if (!std::isfinite(value)) {
+      fail(node, std::string(what) + " holds a value that is no finite number",
+           "the model diverged, or the file is damaged");
+    }
+  }
+  return tensor;
+}
+
+// A constant that has one number, or one for each channel where the file's shape of `map` has them.
+Tensor NodeReader::per_channel(const OnnxNode& node, const std::string& map,
+                               const Tensor& constant) const {
+  const std::int64_t channels = builder_.shape(node.id, map).channels;
+  const auto values = constant.floats();
+  if (values.size() == 1) {
+    return Tensor::of(std::vector<float>(static_cast<std::size_t>(channels), values[0]),
+                      {channels});
+  }
+  std::vector<std::int64_t> wanted{1, channels, 1, 1};
+  if (rows_.contains(map)) wanted = {1, channels};
+  std::vector<std::int64_t> shape = constant.shape;
+  if (shape.size() + 1 == wanted.size()) shape.insert(shape.begin(), 1);
+  if (shape != wanted) {
+    fail(node, "joins a map with constants of the shape " + graph::to_string(constant.shape) +
+                   ", a layer here has one number or " + graph::to_string(wanted));
+  }
+  Tensor result = constant;
+  result.shape = {channels};
+  return result;
+}
+
+void NodeReader::keep_form(const std::string& from, const std::string& to) {
+  if (rows_.contains(from)) rows_.insert(to);
+  if (padded_.contains(from)) padded_.insert(to);
+}
+
+// From an attribute, or in newer models an input. Negative ones count from the end of four.
+std::vector<std::int64_t> NodeReader::axes(const OnnxNode& node, std::size_t input) {
+  std::vector<std::int64_t> axes = node.integers("axes");
+  if (axes.empty() && constant_input(node, input)) axes = constants_.integers(node, input);
+  for (std::int64_t& axis : axes) axis += axis < 0 ? 4 : 0;
+  std::ranges::sort(axes);
+  return axes;
+}
+
+void NodeReader::read(const OnnxNode& node, const std::set<std::string, std::less<>>& wanted) {
+  using Read = void (NodeReader::*)(const OnnxNode&);
+  static const std::map<std::string_view, Read> readers{
+      {"Conv", &NodeReader::convolution},
+      {"BatchNormalization", &NodeReader::batch_norm},
+      {"LeakyRelu", &NodeReader::leaky},
+      {"Clip", &NodeReader::clip},
+      {"MaxPool", &NodeReader::max_pool},
+      {"GlobalAveragePool", &NodeReader::average_pool},
+      {"AveragePool", &NodeReader::average_pool},
+      {"ReduceMean", &NodeReader::reduce_mean},
+      {"Resize", &NodeReader::resize},
+      {"Upsample", &NodeReader::resize},
+      {"Concat", &NodeReader::concat},
+      {"Add", &NodeReader::add},
+      {"Sum", &NodeReader::add},
+      {"Sub", &NodeReader::add},
+      {"Mul", &NodeReader::add},
+      {"Div", &NodeReader::add},
+      {"Slice", &NodeReader::slice},
+      {"Pad", &NodeReader::pad},
+      {"Identity", &NodeReader::identity},
+      {"Dropout", &NodeReader::identity},
+      {"Cast", &NodeReader::identity},
+      {"Flatten", &NodeReader::reshape},
+      {"Reshape", &NodeReader::reshape},
+      {"Squeeze", &NodeReader::squeeze},
+      {"Transpose", &NodeReader::transpose},
+      {"Gemm", &NodeReader::dense},
+      {"MatMul", &NodeReader::dense},
+      {"Softmax", &NodeReader::softmax}};
+  static const std::map<std::string_view, Activation> activations{
+      {"Relu", Activation::kRelu},
+      {"Sigmoid", Activation::kLogistic},
+      {"Swish", Activation::kSwish},
+      {"Mish", Activation::kMish}};
+  if (node.outputs.empty()) fail(node, "has no output");
+  const auto simple = activations.find(node.id.kind);
+  if (simple != activations.end()) return activation(node, simple->second);
+  if (node.id.kind == "Split") return split(node, wanted);
+  const auto reader = readers.find(node.id.kind);
+  if (reader == readers.end()) {
+    fail(node, "no layer of a network here does this",
+         "replace it before exporting, or export the model without it");
+  }
+  for (std::size_t i = 1; i < node.outputs.size(); ++i) {
+    if (wanted.contains(node.outputs[i])) {
+      fail(node, "its output " + std::to_string(i + 1) + " is used, which no layer here makes");
+    }
+  }
+  (this->*reader->second)(node);
+}
+
+// --- activations ---
+
+void NodeReader::activation(const OnnxNode& node, Activation kind) {
+  const std::string& from = map_input(node);
+  builder_.activation(node.id, from, node.outputs[0], kind);
+  keep_form(from, node.outputs[0]);
+}
+
+void NodeReader::leaky(const OnnxNode& node) {
+  const float alpha = node.number("alpha", .01F);
+  if (alpha == 0) return activation(node, Activation::kRelu);
+  if (std::abs(alpha - graph::kLeakySlope) > 1e-6F) {
+    fail(node, "its alpha is " + std::to_string(alpha) + ", a leaky layer here has 0.1",
+         "train the model with LeakyReLU(0.1)");
+  }
+  activation(node, Activation::kLeaky);
+}
+
+void NodeReader::clip(const OnnxNode& node) {
+  float low = node.number("min", -INFINITY), high = node.number("max", INFINITY);
+  const auto bound = [&](std::size_t i, float& value) {
+    if (!node.has_input(i)) return;
+    if (!constant_input(node, i)) fail(node, "its bounds are not constant");
+    const std::vector<float> values = constants_.numbers(node, i);
+    if (values.size() != 1) fail(node, "a bound is no single number");
+    value = values[0];
+  };
+  bound(1, low);
+  bound(2, high);
+  if (low == 0 && high == 6) return activation(node, Activation::kRelu6);
+  if (low == 0 && high >= 3e38F) return activation(node, Activation::kRelu);
+  fail(node,
+       "clips to " + std::to_string(low) + "…" + std::to_string(high) +
+           ", a layer here can clip to 0…6",
+       "use ReLU6");
+}
+
+// --- joining and cutting ---
+
+void NodeReader::concat(const OnnxNode& node) {
+  const std::int64_t axis = node.integer("axis", 1);
+  std::vector<std::string> from;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    from.push_back(map_input(node, i));
+    if (rows_.contains(from.back())) fail(node, "joins rows, not maps");
+  }
+  if (axis != 1 && axis != -3) {
+    fail(node, "joins along axis " + std::to_string(axis) + ", maps are joined along channels (1)");
+  }
+  if (from.size() == 1) return builder_.identity(node.id, from[0], node.outputs[0]);
+  builder_.concat(node.id, from, node.outputs[0]);
+}
+
+void NodeReader::add(const OnnxNode& node) {
+  for (std::size_t i = 0; node.inputs.size() == 2 && i < 2; ++i) {
+    if (constant_input(node, i)) return affine(node, 1 - i, i);
+  }
+  if (node.id.kind != "Add" && node.id.kind != "Sum") {
+    fail(node, "joins two maps by " + node.id.kind + ", which no layer here does",
+         "layers here can add maps, not multiply or subtract them");
+  }
+  std::vector<std::string> from;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i) from.push_back(map_input(node, i));
+  if (from.size() == 1) return identity(node);
+  builder_.add(node.id, from, node.outputs[0]);
+  keep_form(from[0], node.outputs[0]);
+}
+
+void NodeReader::affine(const OnnxNode& node, std::size_t map, std::size_t constant) {
+  const std::string& from = map_input(node, map);
+  const std::string& kind = node.id.kind;
+  Tensor values = per_channel(node, from, weight(node, constant, "the constant"));
+  const bool sum = kind == "Add" || kind == "Sum" || kind == "Sub";
+  if (constant == 0 && (kind == "Sub" || kind == "Div")) fail(node, "takes a map from a constant");
+  if (kind == "Sub" || kind == "Div") {
+    std::vector<float> turned(values.floats().begin(), values.floats().end());
+    for (float& value : turned) {
+      value = kind == "Sub" ? -value : static_cast<float>(1 / static_cast<double>(value));
+      if (!std::isfinite(value)) fail(node, "divides by 0");
+    }
+    values = Tensor::of(std::move(turned), values.shape);
+  }
+  builder_.affine(node.id, from, node.outputs[0], sum ? Tensor{} : values, sum ? values : Tensor{});
+  keep_form(from, node.outputs[0]);
+}
+
+void NodeReader::split(const OnnxNode& node, const std::set<std::string, std::less<>>& wanted) {
+  const std::string& from = map_input(node);
+  const std::int64_t axis = node.integer("axis", 0);
+  if ((axis != 1 && axis != -3) || rows_.contains(from)) {
+    fail(node, "splits along axis " + std::to_string(axis) + ", maps are cut along channels (1)");
+  }
+  std::vector<std::int64_t> sizes = node.integers("split");
+  if (constant_input(node, 1)) sizes = constants_.integers(node, 1);
+  const int parts = static_cast<int>(node.outputs.size());
+  const int channels = builder_.shape(node.id, from).channels;
+  const auto unequal = [&](std::int64_t size) { return size * parts != channels; };
+  if (channels % parts != 0 || std::ranges::any_of(sizes, unequal)) {
+    fail(node, "cuts " + std::to_string(channels) + " channels into unequal parts");
+  }
+  for (int i = 0; i < parts; ++i) {
+    const std::string& to = node.outputs[static_cast<std::size_t>(i)];
+    if (wanted.contains(to)) builder_.part(node.id, from, to, parts, i);
+  }
+}
+
+void NodeReader::slice(const OnnxNode& node) {
+  const std::string& from = map_input(node);
+  const auto argument = [&](std::size_t input, const char* attribute) {
+    if (constant_input(node, input)) return constants_.integers(node, input);
+    if (node.has_input(input)) fail(node, "where it cuts is not constant");
+    return node.integers(attribute);
+  };
+  const auto begins = argument(1, "starts"), ends = argument(2, "ends");
+  const auto along = argument(3, "axes"), steps = argument(4, "steps");
+  const int channels = builder_.shape(node.id, from).channels;
+  const bool one = begins.size() == 1 && ends.size() == 1 && along.size() == 1;
+  const bool fits = one && (along[0] == 1 || along[0] == -3) && !rows_.contains(from) &&
+                    (steps.empty() || steps == std::vector<std::int64_t>{1});
+  if (!fits) fail(node, "cuts a map otherwise than along its channels");
+  const auto inside = [&](std::int64_t at) {
+    return std::clamp<std::int64_t>(at < 0 ? at + channels : at, 0, channels);
+  };
+  const std::int64_t begin = inside(begins[0]), count = inside(ends[0]) - begin;
+  if (count == channels) return identity(node);
+  if (count < 1 || channels % count != 0 || begin % count != 0) {
+    fail(node, "takes channels " + std::to_string(begin) + " to " + std::to_string(begin + count) +
+                   " of " + std::to_string(channels) + ", a layer here takes one of equal parts");
+  }
+  builder_.part(node.id, from, node.outputs[0], static_cast<int>(channels / count),
+                static_cast<int>(begin / count));
+}
+
+void NodeReader::identity(const OnnxNode& node) {
+  const std::string& name = node.has_input(0) ? node.inputs[0] : map_input(node);
+  if (node.id.kind == "Cast") {
+    const std::int64_t to = node.integer("to", 0);
+    if (to != kOnnxFloat && to != kOnnxFloat16 && to != kOnnxDouble) {
+      fail(node, "turns a map into numbers of ONNX' type " + std::to_string(to));
+    }
+  }
+  const auto last = channels_last_.find(name);
+  if (last != channels_last_.end()) {
+    channels_last_[node.outputs[0]] = last->second;
+    return;
+  }
+  builder_.identity(node.id, map_input(node), node.outputs[0]);
+  keep_form(name, node.outputs[0]);
+}
+
+}  // namespace oko::formats

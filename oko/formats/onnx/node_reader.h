@@ -1,0 +1,87 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "oko/formats/builder.h"
+#include "oko/formats/onnx/constants.h"
+#include "oko/formats/onnx/node.h"
+
+namespace oko::formats {
+
+// Turns nodes into layers, one after another. Maps are those of NetworkBuilder; besides, ONNX has
+// rows (two dimensions, from Flatten on) and, in models from TensorFlow, maps with channels last.
+class NodeReader {
+ public:
+  NodeReader(NetworkBuilder& builder, Constants& constants, std::string file, int opset)
+      : builder_(builder), constants_(constants), file_(std::move(file)), opset_(opset) {}
+
+  // `channels_last`: as TensorFlow has it. Where both are possible, `map` is channels first.
+  void input(const std::string& map, const graph::Shape& shape, bool channels_last);
+
+  // Throws an input Error that names the node where it is no operation of a network, or not with
+  // these settings. `wanted`: which of its outputs are needed.
+  void read(const OnnxNode& node, const std::set<std::string, std::less<>>& wanted);
+
+  // A map, in whatever form.
+  bool is_map(const std::string& name) const;
+  // A map in a form that no output of a network can have: channels last, or many numbers in a row.
+  bool is_only_a_view(const std::string& name) const;
+  // As the file's own shape inference would tell it.
+  std::vector<std::int64_t> file_shape(const OnnxNode& node, const std::string& map) const;
+
+ private:
+  struct Window {
+    int size = 1, stride = 1;
+    graph::Padding padding{};
+  };
+
+  [[noreturn]] void fail(const OnnxNode& node, std::string message, std::string mend = {}) const;
+  const std::string& map_input(const OnnxNode& node, std::size_t i = 0) const;
+  bool constant_input(const OnnxNode& node, std::size_t i) const;
+  graph::Tensor weight(const OnnxNode& node, std::size_t i, const char* what);
+  graph::Tensor per_channel(const OnnxNode& node, const std::string& map,
+                            const graph::Tensor& constant) const;
+  std::vector<std::int64_t> axes(const OnnxNode& node, std::size_t input);
+  Window window(const OnnxNode& node, const std::string& from, int size) const;
+  int square(const OnnxNode& node, const char* attribute, int otherwise) const;
+  graph::Padding padding(const OnnxNode& node, const std::vector<std::int64_t>& pads) const;
+  void keep_form(const std::string& from, const std::string& to);
+  void flatten(const OnnxNode& node, const std::string& from);
+
+  void convolution(const OnnxNode& node);
+  void batch_norm(const OnnxNode& node);
+  void activation(const OnnxNode& node, graph::Activation activation);
+  void leaky(const OnnxNode& node);
+  void clip(const OnnxNode& node);
+  void max_pool(const OnnxNode& node);
+  void average_pool(const OnnxNode& node);
+  void reduce_mean(const OnnxNode& node);
+  void resize(const OnnxNode& node);
+  int nearest_scale(const OnnxNode& node, const std::string& from);
+  void check_nearest(const OnnxNode& node, int scale) const;
+  void concat(const OnnxNode& node);
+  void add(const OnnxNode& node);
+  void affine(const OnnxNode& node, std::size_t map, std::size_t constant);
+  void split(const OnnxNode& node, const std::set<std::string, std::less<>>& wanted);
+  void slice(const OnnxNode& node);
+  void pad(const OnnxNode& node);
+  void identity(const OnnxNode& node);
+  void reshape(const OnnxNode& node);
+  void squeeze(const OnnxNode& node);
+  void transpose(const OnnxNode& node);
+  void dense(const OnnxNode& node);
+  void softmax(const OnnxNode& node);
+
+  NetworkBuilder& builder_;
+  Constants& constants_;
+  std::string file_;
+  int opset_;
+  std::set<std::string, std::less<>> rows_;                        // maps of two dimensions
+  std::map<std::string, std::string, std::less<>> channels_last_;  // to the map they are made of
+  std::set<std::string, std::less<>> padded_;                      // by a Pad node
+};
+
+}  // namespace oko::formats

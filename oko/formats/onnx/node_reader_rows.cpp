@@ -1,0 +1,111 @@
+#include <numeric>
+
+#include "oko/base/error.h"
+#include "oko/formats/onnx/node_reader.h"
+#include "oko/formats/tensor_order.h"
+
+// What changes the form of a map, and dense layers.
+namespace oko::formats {
+
+using graph::Shape;
+using graph::Tensor;
+using Sides = std::vector<std::int64_t>;
+
+void NodeReader::flatten(const OnnxNode& node, const std::string& from) {
+  const auto last = channels_last_.find(from);
+  const bool turned = last != channels_last_.end();
+  builder_.flatten(node.id, turned ? last->second : from, node.outputs[0], turned);
+  rows_.insert(node.outputs[0]);
+}
+
+void NodeReader::reshape(const OnnxNode& node) {
+  if (!node.has_input(0) || !is_map(node.inputs[0])) map_input(node);
+  const std::string& from = node.inputs[0];
+  const Sides before = file_shape(node, from);
+  const std::int64_t count =
+      std::accumulate(before.begin(), before.end(), std::int64_t{1}, std::multiplies<>());
+  Sides to = node.integers("shape");
+  if (node.id.kind == "Flatten") {
+    if (node.integer("axis", 1) != 1) fail(node, "flattens the batch as well");
+    to = {1, -1};
+  } else if (constant_input(node, 1)) {
+    to = constants_.integers(node, 1);
+  } else if (to.empty()) {
+    fail(node, "its shape is not constant", "export the model with constants folded");
+  }
+  std::int64_t known = 1, open = 0;
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    if (to[i] == 0 && i < before.size()) to[i] = before[i];
+    if (to[i] == -1) {
+      ++open;
+    } else if (to[i] < 1 || to[i] > count || (known *= to[i]) > count) {
+      fail(node, "the shape " + graph::to_string(to) + " does not fit " + graph::to_string(before));
+    }
+  }
+  for (std::int64_t& side : to) side = side == -1 && open == 1 ? count / known : side;
+  if (to == before) return identity(node);
+  if (to == Sides{1, count}) return flatten(node, from);
+  if (rows_.contains(from) && to == Sides{1, count, 1, 1} && !is_only_a_view(from)) {
+    return builder_.identity(node.id, from, node.outputs[0]);
+  }
+  fail(node, "gives a map the shape " + graph::to_string(to) + ", which no layer here does");
+}
+
+void NodeReader::squeeze(const OnnxNode& node) {
+  const std::string& from = map_input(node);
+  const Shape& in = builder_.shape(node.id, from);
+  if (rows_.contains(from) || in.height * in.width != 1 || axes(node, 1) != Sides{2, 3}) {
+    fail(node, "takes other sides away than rows and columns of one");
+  }
+  flatten(node, from);
+}
+
+void NodeReader::transpose(const OnnxNode& node) {
+  const Sides order = node.integers("perm");
+  const auto last = node.has_input(0) ? channels_last_.find(node.inputs[0]) : channels_last_.end();
+  if (last != channels_last_.end() && order == Sides{0, 3, 1, 2}) {
+    return builder_.identity(node.id, last->second, node.outputs[0]);
+  }
+  const std::string& from = map_input(node);
+  if (order != Sides{0, 2, 3, 1} || rows_.contains(from)) {
+    fail(node, "turns the sides of a map, which no layer here does");
+  }
+  channels_last_[node.outputs[0]] = from;
+}
+
+void NodeReader::dense(const OnnxNode& node) {
+  const std::string& from = map_input(node);
+  if (!rows_.contains(from)) fail(node, "multiplies a map that is not flattened");
+  Tensor kernel = weight(node, 1, "the matrix");
+  if (kernel.shape.size() != 2) {
+    fail(node, "the matrix has the shape " + graph::to_string(kernel.shape));
+  }
+  const bool gemm = node.id.kind == "Gemm";
+  if (gemm && (node.integer("transA", 0) != 0 || node.number("alpha", 1) != 1 ||
+               (node.has_input(2) && node.number("beta", 1) != 1))) {
+    fail(node, "its alpha, beta or transA are not the usual ones");
+  }
+  if (!gemm || node.integer("transB", 0) == 0) kernel = permuted(kernel, {1, 0});
+  const std::int64_t outputs = kernel.shape[0];
+  Tensor bias;
+  if (gemm && node.has_input(2)) {
+    bias = weight(node, 2, "the bias");
+    const bool row = bias.shape == Sides{outputs} || bias.shape == Sides{1, outputs};
+    if (!row) fail(node, "the bias has the shape " + graph::to_string(bias.shape));
+    bias.shape = {outputs};
+  }
+  builder_.dense(node.id, from, node.outputs[0], std::move(kernel), std::move(bias));
+  rows_.insert(node.outputs[0]);
+}
+
+void NodeReader::softmax(const OnnxNode& node) {
+  const std::string& from = map_input(node);
+  const std::int64_t axis = node.integer("axis", opset_ < 13 ? 1 : -1);
+  if (axis != 1 && !(axis == -1 && rows_.contains(from)) && axis != -3) {
+    fail(node, "a softmax along axis " + std::to_string(axis) + ", oko has it along channels");
+  }
+  builder_.softmax(node.id, from, node.outputs[0]);
+  keep_form(from, node.outputs[0]);
+}
+
+}  // namespace oko::formats

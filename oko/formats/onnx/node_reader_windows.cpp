@@ -1,0 +1,237 @@
+#include <cmath>
+
+#include "oko/base/error.h"
+#include "oko/formats/onnx/node_reader.h"
+
+// Convolution, batch norm, pools, padding and upsampling.
+namespace oko::formats {
+
+using graph::Padding;
+using graph::Shape;
+using graph::Tensor;
+
+namespace {
+
+bool whole(double value) { return value == std::floor(value); }
+
+}  // namespace
+
+// An attribute of two equal numbers.
+int NodeReader::square(const OnnxNode& node, const char* attribute, int otherwise) const {
+  const std::vector<std::int64_t> sides = node.integers(attribute);
+  if (sides.empty()) return otherwise;
+  if (sides.size() != 2 || sides[0] != sides[1]) {
+    fail(node,
+         std::string(attribute) + " is " + graph::to_string(sides) +
+             ", a layer here has two equal numbers",
+         "use square kernels and strides");
+  }
+  if (sides[0] < 1 || sides[0] > 1024) {
+    fail(node, std::string(attribute) + " " + std::to_string(sides[0]) + " is not in 1…1024");
+  }
+  return static_cast<int>(sides[0]);
+}
+
+Padding NodeReader::padding(const OnnxNode& node, const std::vector<std::int64_t>& pads) const {
+  if (pads.size() != 4) {
+    fail(node, "pads is " + graph::to_string(pads) + ", a layer here has four numbers");
+  }
+  for (const std::int64_t side : pads) {
+    if (side < 0 || side > 1024) {
+      fail(node, "padding " + std::to_string(side) + " is not in 0…1024");
+    }
+  }
+  const auto at = [&](std::size_t i) { return static_cast<int>(pads[i]); };
+  return {at(0), at(1), at(2), at(3)};
+}
+
+NodeReader::Window NodeReader::window(const OnnxNode& node, const std::string& from,
+                                      int size) const {
+  Window window{square(node, "kernel_shape", size), square(node, "strides", 1), {}};
+  if (square(node, "dilations", 1) != 1) {
+    fail(node, "it is dilated, which no layer here is", "use a larger kernel");
+  }
+  const std::string automatic = node.text("auto_pad", "NOTSET");
+  if (automatic == "NOTSET") {
+    const std::vector<std::int64_t> pads = node.integers("pads");
+    if (!pads.empty()) window.padding = padding(node, pads);
+  } else if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") {
+    if (padded_.contains(from)) fail(node, "pads a map that a Pad node has padded already");
+    const Padding p = same_padding(builder_.shape(node.id, from), window.size, window.stride);
+    window.padding = automatic == "SAME_UPPER" ? p : Padding{p.bottom, p.right, p.top, p.left};
+  } else if (automatic != "VALID") {
+    fail(node, "auto_pad \"" + automatic + "\" is not known");
+  }
+  return window;
+}
+
+void NodeReader::convolution(const OnnxNode& node) {
+  const std::string& from = map_input(node);
+  Tensor kernel = weight(node, 1, "the kernel");
+  if (kernel.shape.size() != 4) {
+    fail(node, "the kernel is " + graph::to_string(kernel.shape) +
+                   ", layers here have four sides: out, in, height, width");
+  }
+  if (kernel.shape[2] != kernel.shape[3] || kernel.shape[2] < 1 || kernel.shape[2] > 1024) {
+    fail(node,
+         "the kernel is " + std::to_string(kernel.shape[2]) + "x" +
+             std::to_string(kernel.shape[3]) + ", layers here have square ones",
+         "use square kernels");
+  }
+  const std::int64_t groups = node.integer("group", 1);
+  if (groups < 1 || groups > (1 << 20) || kernel.shape[0] < 1 || kernel.shape[0] > (1 << 20)) {
+    fail(node, std::to_string(groups) + " groups or " + std::to_string(kernel.shape[0]) +
+                   " filters are not in 1…1048576");
+  }
+  const Window w = window(node, from, static_cast<int>(kernel.shape[2]));
+  if (w.size != kernel.shape[2]) fail(node, "kernel_shape is not that of the kernel");
+  Tensor bias = node.has_input(2) ? weight(node, 2, "the bias") : Tensor{};
+  const graph::Convolution convolution{static_cast<int>(kernel.shape[0]), w.size, w.stride,
+                                       static_cast<int>(groups), w.padding};
+  builder_.convolution(node.id, from, node.outputs[0], convolution, std::move(kernel),
+                       std::move(bias));
+}
+
+void NodeReader::batch_norm(const OnnxNode& node) {
+  const std::string& from = map_input(node);
+  if (node.integer("training_mode", 0) != 0) {
+    fail(node, "it is in training mode", "export the model for inference: model.eval()");
+  }
+  if (node.integer("spatial", 1) == 0) fail(node, "it has statistics for every pixel");
+  builder_.batch_norm(node.id, from, node.outputs[0], node.number("epsilon", 1e-5F),
+                      weight(node, 1, "gamma"), weight(node, 2, "beta"),
+                      weight(node, 3, "the mean"), weight(node, 4, "the variance"));
+  keep_form(from, node.outputs[0]);
+}
+
+void NodeReader::max_pool(const OnnxNode& node) {
+  const std::string& from = map_input(node);
+  if (node.integers("kernel_shape").empty()) fail(node, "lacks kernel_shape");
+  const Window w = window(node, from, 1);
+  if (node.integer("ceil_mode", 0) != 0) {
+    const Shape& in = builder_.shape(node.id, from);
+    const auto rest = [&](int side, int pads) { return (side + pads - w.size) % w.stride; };
+    if (rest(in.height, w.padding.top + w.padding.bottom) != 0 ||
+        rest(in.width, w.padding.left + w.padding.right) != 0) {
+      fail(node, "ceil_mode makes its map larger than windows that fit would",
+           "use ceil_mode=False and pad instead");
+    }
+  }
+  builder_.max_pool(node.id, from, node.outputs[0], {w.size, w.stride, w.padding});
+}
+
+void NodeReader::average_pool(const OnnxNode& node) {
+  const std::string& from = map_input(node);
+  if (node.id.kind == "AveragePool") {
+    const Shape& in = builder_.shape(node.id, from);
+    const std::vector<std::int64_t> size = node.integers("kernel_shape"),
+                                    pads = node.integers("pads");
+    const auto padded = [](std::int64_t side) { return side != 0; };
+    if (size != std::vector<std::int64_t>{in.height, in.width} ||
+        std::ranges::any_of(pads, padded)) {
+      fail(node,
+           "averages windows of " + graph::to_string(size) + " in the map " + graph::to_string(in) +
+               ", a layer here averages the whole map",
+           "use GlobalAveragePool or MaxPool");
+    }
+  }
+  builder_.average_pool(node.id, from, node.outputs[0]);
+}
+
+void NodeReader::reduce_mean(const OnnxNode& node) {
+  const std::string& from = map_input(node);
+  if (rows_.contains(from) || axes(node, 1) != std::vector<std::int64_t>{2, 3}) {
+    fail(node, "averages otherwise than over rows and columns");
+  }
+  builder_.average_pool(node.id, from, node.outputs[0]);
+  if (node.integer("keepdims", 1) == 0) rows_.insert(node.outputs[0]);
+}
+
+// Nearest-neighbour upscaling by a whole number repeats every pixel in the modes that agree on it.
+void NodeReader::check_nearest(const OnnxNode& node, int scale) const {
+  const std::string mode = node.text("mode", "nearest");
+  if (mode != "nearest") {
+    fail(node, "interpolates (" + mode + "), a layer here repeats pixels", "use mode=\"nearest\"");
+  }
+  if (node.id.kind == "Upsample" || opset_ < 11) return;
+  const std::string place = node.text("coordinate_transformation_mode", "half_pixel");
+  const std::string rounding = node.text("nearest_mode", "round_prefer_floor");
+  const bool round = rounding.starts_with("round_prefer_");
+  const bool same = place == "asymmetric"
+                        ? rounding == "floor" || (scale == 2 && rounding == "round_prefer_floor")
+                    : place == "half_pixel" || place == "pytorch_half_pixel" ? round
+                    : place == "tf_half_pixel_for_nn"                        ? rounding == "floor"
+                                                                             : false;
+  if (!same && scale != 1) {
+    fail(node, "its modes " + place + " and " + rounding + " do not repeat every pixel",
+         "use asymmetric and floor");
+  }
+}
+
+int NodeReader::nearest_scale(const OnnxNode& node, const std::string& from) {
+  const bool three = node.id.kind == "Resize" && opset_ >= 11;  // roi comes second
+  const Shape& in = builder_.shape(node.id, from);
+  std::vector<float> scales;
+  if (const onnx::Attribute* old = node.attribute("scales")) {
+    scales.assign(old->floats().begin(), old->floats().end());
+  } else if (constant_input(node, three ? 2 : 1)) {
+    scales = constants_.numbers(node, three ? 2 : 1);
+  }
+  double rows = 0, columns = 0;
+  if (scales.size() == 4) {
+    if (scales[0] != 1 || scales[1] != 1) fail(node, "scales pictures or channels");
+    rows = scales[2], columns = scales[3];
+  } else if (three && constant_input(node, 3)) {
+    const std::vector<std::int64_t> sizes = constants_.integers(node, 3);
+    if (sizes.size() != 4 || sizes[0] != 1 || sizes[1] != in.channels) {
+      fail(node, "sizes is " + graph::to_string(sizes) + " for the map " + graph::to_string(in));
+    }
+    rows = static_cast<double>(sizes[2]) / in.height;
+    columns = static_cast<double>(sizes[3]) / in.width;
+  } else {
+    fail(node, "its scales are not constant", "export the model with constants folded");
+  }
+  if (rows != columns || !whole(rows) || !(rows >= 1 && rows <= 1024)) {
+    fail(node, "scales by " + std::to_string(rows) + " x " + std::to_string(columns) +
+                   ", a layer here by one whole number");
+  }
+  return static_cast<int>(rows);
+}
+
+void NodeReader::resize(const OnnxNode& node) {
+  const std::string& from = map_input(node);
+  if (!node.integers("axes").empty() ||
+      node.text("keep_aspect_ratio_policy", "stretch") != "stretch") {
+    fail(node, "its axes or aspect policy are not read here", "give it four scales");
+  }
+  const int scale = nearest_scale(node, from);
+  check_nearest(node, scale);
+  if (scale == 1) return builder_.identity(node.id, from, node.outputs[0]);
+  builder_.upsample(node.id, from, node.outputs[0], scale);
+}
+
+void NodeReader::pad(const OnnxNode& node) {
+  const std::string& from = map_input(node);
+  const std::string mode = node.text("mode", "constant");
+  if (mode != "constant") fail(node, "pads by " + mode + ", a layer here pads with zeros");
+  std::vector<std::int64_t> pads = node.integers("pads");
+  float value = node.number("value", 0);
+  if (constant_input(node, 1)) {
+    pads = constants_.integers(node, 1);
+  } else if (node.has_input(1)) {
+    fail(node, "its pads are not constant", "export the model with constants folded");
+  }
+  if (constant_input(node, 2)) {
+    const std::vector<float> values = constants_.numbers(node, 2);
+    value = values.size() == 1 ? values[0] : NAN;
+  }
+  if (value != 0) fail(node, "pads with another number than 0");
+  if (node.has_input(3) || pads.size() != 8 || pads[0] != 0 || pads[1] != 0 || pads[4] != 0 ||
+      pads[5] != 0) {
+    fail(node, "pads otherwise than by rows and columns");
+  }
+  builder_.pad(node.id, from, node.outputs[0], padding(node, {pads[2], pads[3], pads[6], pads[7]}));
+  padded_.insert(node.outputs[0]);
+}
+
+}  // namespace oko::formats
