@@ -1,0 +1,444 @@
+#include "oko/formats/wrappers.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "oko/base/error.h"
+#include "oko/detect/detector.h"
+#include "oko/formats/heads.h"
+#include "oko/formats/mps.h"
+#include "oko/formats/ncnn.h"
+#include "oko/formats/wrappers/test_programs.h"
+#include "oko/runtime/engine.h"
+#include "oko/runtime/reference_network.h"
+#include "oko/runtime/test_models.h"
+
+namespace oko::formats {
+namespace {
+
+using testing::HasSubstr;
+using wrappers::Folder;
+using wrappers::output_of;
+
+constexpr int kWidth = 150, kHeight = 91;  // of the frame
+
+std::string text_of(const File& file) {
+  return {reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size()};
+}
+std::string wrapper_text(const graph::Network& network, WrapperTarget target,
+                         bool decoded = false) {
+  WrapperOptions options;
+  options.target = target;
+  options.decoded = decoded;
+  return text_of(write_wrappers(network, options, "model").at(0));
+}
+
+// Heads of both kinds, names that are no identifiers, channels the other way round.
+graph::Network odd_network(image::Preprocess preprocess) {
+  graph::Network network;
+  network.input = {3, 64, 96};
+  network.preprocess = preprocess;
+  network.classes = {"traffic light", "3d", "кіт \"$a\\", "3d"};
+  graph::Convolution halve, to_yolo, to_region;
+  halve.filters = 8;
+  halve.size = 3;
+  halve.stride = 16;
+  halve.padding = graph::Padding::all(1);
+  to_yolo.filters = 2 * 9;
+  to_region.filters = 3 * 9;
+  const graph::Yolo yolo{{{10, 14}, {23.5F, 27}, {37, 58}}, {2, 0}, 4, 1.1F};
+  const graph::Region region{{{1.25F, 1.5F}, {2, 3}, {.5F, .75F}}, 4, true};
+  network.layers = {{"halve", halve, {-1}, {}},
+                    {"to_yolo", to_yolo, {0}, {}},
+                    {"yolo", yolo, {1}, {}},
+                    {"to_region", to_region, {0}, {}},
+                    {"region", region, {3}, {}}};
+  graph::infer_shapes(network);
+  return network;
+}
+
+graph::Network stretched() {
+  return odd_network(
+      {image::Preprocess::Fit::kStretch, image::Preprocess::Sampling::kEdges, .5F, true});
+}
+graph::Network letterboxed() {
+  return odd_network({image::Preprocess::Fit::kLetterbox,
+                      image::Preprocess::Sampling::kPixelCentres, .25F, false});
+}
+
+// A frame, what the heads are said to give, and what oko makes of both.
+struct Case {
+  graph::Network network;
+  std::vector<std::uint8_t> frame;            // RGBA
+  std::vector<std::vector<float>> maps;       // planar
+  std::vector<float> input;                   // planar
+  std::vector<detect::Detection> detections;  // in the frame
+};
+
+std::vector<std::uint8_t> made_up_frame() {
+  std::vector<std::uint8_t> frame(4 * kWidth * kHeight);
+  for (std::size_t i = 0; i < frame.size(); ++i) {
+    frame[i] = static_cast<std::uint8_t>((i * 2654435761U) >> 20);
+  }
+  return frame;
+}
+
+Case case_of(graph::Network network, std::vector<std::vector<float>> maps) {
+  Case c{std::move(network), made_up_frame(), std::move(maps), {}, {}};
+  image::Frame frame;
+  frame.format = image::PixelFormat::kRgba;
+  frame.size = {kWidth, kHeight};
+  frame.planes[0] = c.frame.data();
+  const image::Size size{c.network.input.width, c.network.input.height};
+  c.input.resize(static_cast<std::size_t>(c.network.input.count()));
+  const auto placement = image::letterbox(frame, size, c.network.preprocess, c.input);
+  const std::vector<detect::HeadMap> heads(c.maps.begin(), c.maps.end());
+  c.detections = detect::make_result(c.network, heads, {}, placement).detections;
+  return c;
+}
+
+Case odd_case(const graph::Network& network) {
+  std::vector<std::vector<float>> maps;
+  for (const int head : network.heads()) {
+    const auto count = network.layers[static_cast<std::size_t>(head)].output.count();
+    maps.push_back(runtime::random_numbers(static_cast<std::size_t>(count), 7, -2.5, 2.5));
+  }
+  return case_of(network, std::move(maps));
+}
+
+// A published model and the maps that Darknet made of a picture.
+Case golden_case(const runtime::GoldenModel& model) {
+  const std::string base = runtime::reference_data("models/darknet") + "/" + model.name;
+  std::vector<std::vector<float>> maps;
+  const std::string input = model.input, picture = input.substr(0, input.find('_'));
+  for (const char* head : model.heads) {
+    maps.push_back(runtime::read_floats(runtime::reference_data("golden") + "/" + model.name + "/" +
+                                        picture + "_tensors/" + head));
+  }
+  return case_of(runtime::darknet_model(base + ".cfg", base + ".weights"), std::move(maps));
+}
+
+void expect_detections(const std::string& printed, const std::vector<detect::Detection>& expected,
+                       float pixels) {
+  std::istringstream lines(printed);
+  std::size_t count = 0;
+  detect::Detection d;
+  while (lines >> d.class_id >> d.score >> d.box.left >> d.box.top >> d.box.right >> d.box.bottom) {
+    ASSERT_LT(count, expected.size());
+    const detect::Detection& e = expected[count++];
+    EXPECT_EQ(d.class_id, e.class_id);
+    EXPECT_NEAR(d.score, e.score, pixels / 100);
+    EXPECT_NEAR(d.box.left, e.box.left, pixels);
+    EXPECT_NEAR(d.box.top, e.box.top, pixels);
+    EXPECT_NEAR(d.box.right, e.box.right, pixels);
+    EXPECT_NEAR(d.box.bottom, e.box.bottom, pixels);
+  }
+  EXPECT_EQ(count, expected.size()) << printed;
+  EXPECT_GT(count, 0U);
+}
+void expect_detections(const std::string& printed, const Case& c) {
+  expect_detections(printed, c.detections, 1e-3F);
+}
+
+// Planar numbers as rows x columns x channels.
+std::vector<float> interleaved(const std::vector<float>& planar, const graph::Shape& shape) {
+  std::vector<float> result(planar.size());
+  const auto plane = static_cast<std::size_t>(shape.height * shape.width);
+  const auto channels = static_cast<std::size_t>(shape.channels);
+  for (std::size_t i = 0; i < plane; ++i) {
+    for (std::size_t c = 0; c < channels; ++c) result[i * channels + c] = planar[c * plane + i];
+  }
+  return result;
+}
+
+graph::Shape head_shape(const Case& c, std::size_t head) {
+  return c.network.layers[static_cast<std::size_t>(c.network.heads()[head])].output;
+}
+
+// Names of the heads, for a command line.
+std::string names_of(const Case& c) {
+  std::string text;
+  for (const std::string& name : output_names(c.network)) text += " " + name;
+  return text;
+}
+
+std::string frame_arguments() {
+  return " " + std::to_string(kWidth) + " " + std::to_string(kHeight);
+}
+
+void write_case(const Folder& folder, const std::string& into, const Case& c) {
+  folder.write(into + "frame.rgba", c.frame);
+  const auto names = output_names(c.network);
+  for (std::size_t h = 0; h < names.size(); ++h) folder.write(into + names[h] + ".f32", c.maps[h]);
+}
+
+[[maybe_unused]] std::string stub(const std::string& name) {
+  return wrappers::read_text(std::string(OKO_WRAPPER_STUBS) + "/" + name);
+}
+
+class TypeScript : public ::testing::Test {
+ protected:
+#if defined(OKO_NODE) && defined(OKO_TSC)
+  // Everything that TypeScript is written for, checked and turned into JavaScript at once.
+  static std::string compile(const Folder& folder) {
+    folder.write("package.json", R"({"type": "module"})");
+    const std::string ort = "node_modules/onnxruntime-web/";
+    folder.write(ort + "package.json", R"({"type": "module", "main": "index.js"})");
+    folder.write(ort + "index.js", stub("onnxruntime-web.js"));
+    folder.write(ort + "index.d.ts", stub("onnxruntime-web.d.ts"));
+    folder.write("tsconfig.json", R"({"compilerOptions": {"strict": true, "target": "es2022",
+      "noUncheckedIndexedAccess": true, "noUnusedLocals": true, "module": "nodenext",
+      "lib": ["es2022", "dom"], "types": [],
+      "paths": {"oko-detector": [")" OKO_WEB_SOURCES R"(/oko.d.ts"]}},
+      "include": ["*/*.ts"]})");
+    return output_of(std::string(OKO_NODE) + " " OKO_TSC " --project " + folder.path());
+  }
+  static void add(const Folder& folder, const std::string& into, const Case& c) {
+    write_case(folder, into, c);
+    folder.write(into + "model_detector.ts", wrapper_text(c.network, WrapperTarget::kOnnx));
+    folder.write(into + "main.mjs", stub("main.mjs"));
+  }
+  // The boxes as a model gives them, in pixels of its input.
+  static void add_decoded(const Folder& folder, const Case& c) {
+    const image::Size input{c.network.input.width, c.network.input.height};
+    const auto place = image::place({kWidth, kHeight}, input, c.network.preprocess);
+    std::vector<float> boxes, scores;
+    std::vector<std::int32_t> classes;
+    for (const detect::Detection& d : c.detections) {
+      const image::Box box = place.to_input(d.box);
+      boxes.insert(boxes.end(), {box.left, box.top, box.right, box.bottom});
+      scores.push_back(d.score);
+      classes.push_back(d.class_id);
+    }
+    folder.write("decoded/frame.rgba", c.frame);
+    folder.write("decoded/boxes.f32", boxes);
+    folder.write("decoded/scores.f32", scores);
+    folder.write("decoded/classes.f32", classes);
+    folder.write("decoded/model_detector.ts", wrapper_text(c.network, WrapperTarget::kOnnx, true));
+    folder.write("decoded/main.mjs", stub("main.mjs"));
+  }
+  static void expect_run(const Folder& folder, const std::string& into, const Case& c) {
+    const std::string printed = output_of(std::string(OKO_NODE) + " " + (folder / into) +
+                                          "main.mjs" + frame_arguments() + names_of(c));
+    expect_detections(printed, c);
+    EXPECT_LT(
+        runtime::largest_difference(runtime::read_floats(folder / (into + "input.f32")), c.input),
+        2e-5);
+  }
+#endif
+};
+
+// Maps that oko did not decode, of all published models where they are, and boxes of models that
+// decode by themselves; all in one go, as the compiler takes its time to start.
+TEST_F(TypeScript, SeesAndDecodesAsOkoDoes) {
+#if defined(OKO_NODE) && defined(OKO_TSC)
+  const Folder folder("typescript");
+  std::vector<Case> cases{odd_case(stretched()), odd_case(letterboxed())};
+  const bool golden = !runtime::reference_data("golden").empty();
+  for (const runtime::GoldenModel& model : runtime::golden_models()) {
+    if (golden) cases.push_back(golden_case(model));
+  }
+  const auto part = [](std::size_t i) { return "m" + std::to_string(i) + "/"; };
+  for (std::size_t i = 0; i < cases.size(); ++i) add(folder, part(i), cases[i]);
+  add_decoded(folder, cases[1]);
+  folder.write("oko/", write_wrappers(cases[0].network, {WrapperTarget::kOko}, "model").at(2));
+  compile(folder);
+  for (std::size_t i = 0; i < cases.size(); ++i) expect_run(folder, part(i), cases[i]);
+  expect_detections(output_of(std::string(OKO_NODE) + " " + (folder / "decoded/main.mjs") +
+                              frame_arguments() + " boxes scores classes"),
+                    cases[1]);
+#else
+  GTEST_SKIP() << "there is no node or no TypeScript (npm ci in apps/web)";
+#endif
+}
+
+TEST(Kotlin, SeesAndDecodesAsOkoDoes) {
+#if defined(OKO_KOTLINC) && defined(OKO_JAVA)
+  const Folder folder("kotlin");
+  const Case c = odd_case(stretched());
+  folder.write("ModelDetector.kt", wrapper_text(c.network, WrapperTarget::kTflite));
+  folder.write("frame.rgba", c.frame);
+  const auto names = output_names(c.network);
+  for (std::size_t h = 0; h < names.size(); ++h) {
+    folder.write(names[h] + ".nhwc", interleaved(c.maps[h], head_shape(c, h)));
+  }
+  WrapperOptions over_oko{WrapperTarget::kOko};
+  over_oko.kotlin_package = "com.example.oko";
+  folder.write("oko/", write_wrappers(c.network, over_oko, "model").at(1));
+  output_of(OKO_KOTLINC " -Werror -include-runtime -d " + (folder / "test.jar") + " " +
+            (folder / "ModelDetector.kt") + " " + (folder / "oko/ModelDetector.kt") +
+            " " OKO_WRAPPER_STUBS "/*.kt " OKO_ANDROID_SOURCES);
+  const std::string printed =
+      output_of(OKO_JAVA " -cp " + (folder / "test.jar") + " dev.oko.models.MainKt " +
+                folder.path() + frame_arguments() + names_of(c));
+  expect_detections(printed, c);
+  EXPECT_LT(runtime::largest_difference(runtime::read_floats(folder / "input.f32"),
+                                        interleaved(c.input, c.network.input)),
+            2e-5);
+#else
+  GTEST_SKIP() << "there is no Kotlin compiler (scripts/phone_tools.sh)";
+#endif
+}
+
+class Ncnn : public ::testing::Test {
+ protected:
+#ifdef OKO_NCNN
+  static std::string build(const Folder& folder, const graph::Network& network) {
+    folder.write("model_detector.h", wrapper_text(network, WrapperTarget::kNcnn));
+    folder.write("main.cpp", stub("main.cpp"));
+    output_of(OKO_CXX " -std=c++17 -Wall -Wextra -Wshadow -Werror -isystem " OKO_NCNN_INCLUDE " " +
+              (folder / "main.cpp") + " -o " + (folder / "main") +
+              " " OKO_NCNN " -fopenmp -lpthread -ldl");
+    return (folder / "main") + " " + folder.path();
+  }
+  static void expect_run(const Case& c) {
+    const Folder folder("ncnn");
+    write_case(folder, "", c);
+    const std::string program = build(folder, c.network) + frame_arguments();
+    std::string maps;
+    const auto names = output_names(c.network);
+    for (std::size_t h = 0; h < names.size(); ++h) {
+      const graph::Shape shape = head_shape(c, h);
+      maps += " " + names[h] + " " + std::to_string(shape.width) + " " +
+              std::to_string(shape.height) + " " + std::to_string(shape.channels);
+    }
+    expect_detections(output_of(program + maps), c);
+    EXPECT_LT(runtime::largest_difference(runtime::read_floats(folder / "input.f32"), c.input),
+              2e-5);
+  }
+#endif
+};
+
+TEST_F(Ncnn, SeesAndDecodesAsOkoDoes) {
+#ifdef OKO_NCNN
+  expect_run(odd_case(stretched()));
+  expect_run(odd_case(letterboxed()));
+#else
+  GTEST_SKIP() << "there is no ncnn (CMAKE_PREFIX_PATH)";
+#endif
+}
+
+// The whole way, from the frame to the boxes, in ncnn and in oko.
+TEST_F(Ncnn, RunsTheWrittenModel) {
+#ifdef OKO_NCNN
+  if (runtime::reference_data("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
+  const std::string base = runtime::reference_data("models/darknet") + "/yolo-fastest-1.1";
+  const graph::Network network = runtime::darknet_model(base + ".cfg", base + ".weights");
+  const auto planar =
+      runtime::read_floats(runtime::reference_data("golden/inputs/dog_letterbox_3x320x320.f32"));
+  std::vector<std::uint8_t> pixels;
+  for (const float value : interleaved(planar, network.input)) {
+    pixels.push_back(static_cast<std::uint8_t>(std::lround(value * 255)));
+    if (pixels.size() % 4 == 3) pixels.push_back(255);
+  }
+  image::Frame frame;
+  frame.format = image::PixelFormat::kRgba;
+  frame.size = {320, 320};
+  frame.planes[0] = pixels.data();
+  const auto expected =
+      detect::Detector(network, runtime::make_engine(network)).detect(frame, {}).detections;
+  const Folder folder("ncnn_model");
+  folder.write("frame.rgba", pixels);
+  for (const File& file : write_ncnn(network, {}, "model")) folder.write("", file);
+  expect_detections(output_of(build(folder, network) + " 320 320 model"), expected, .05F);
+#else
+  GTEST_SKIP() << "there is no ncnn (CMAKE_PREFIX_PATH)";
+#endif
+}
+
+std::vector<File> all_swift(const graph::Network& network) {
+  std::vector<File> files;
+  for (const auto target : {WrapperTarget::kCoreMl, WrapperTarget::kMps, WrapperTarget::kOko}) {
+    files.push_back(write_wrappers(network, {target}, "model").at(0));
+  }
+  files.push_back(write_wrappers(network, {WrapperTarget::kCoreMl, true}, "model").at(0));
+  return files;
+}
+
+TEST(Swift, IsSwift) {
+#if defined(OKO_NODE) && defined(OKO_SWIFT_SYNTAX)
+  const Folder folder("swift");
+  std::string names;
+  graph::Network network = odd_network({});
+  graph::fill_made_up_weights(network);
+  std::vector<File> files = all_swift(network);
+  files.push_back(write_mps(network, {}, "model")[0]);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const std::string name = std::to_string(i) + ".swift";
+    folder.write(name, text_of(files[i]));
+    names += " " + (folder / name);
+  }
+  EXPECT_THAT(output_of(std::string(OKO_NODE) + " " OKO_SWIFT_SYNTAX + names),
+              HasSubstr("5 files are Swift"));
+#else
+  GTEST_SKIP() << "there is no parser of Swift (scripts/phone_tools.sh)";
+#endif
+}
+
+TEST(Swift, TellsTheNetwork) {
+  const std::string text = wrapper_text(letterboxed(), WrapperTarget::kCoreMl);
+  EXPECT_THAT(text,
+              HasSubstr("case trafficLight = 0\n    case _3d = 1\n    case кітA = 2\n    case "
+                        "_3d_2 = 3\n"));
+  EXPECT_THAT(text, HasSubstr("\"кіт \\\"$a\\\\\","));
+  EXPECT_THAT(text, HasSubstr("static let stretch = false"));
+  EXPECT_THAT(text, HasSubstr("static let matchCentres = true"));
+  EXPECT_THAT(text, HasSubstr("static let border = 0.25"));
+  EXPECT_THAT(text, HasSubstr("output: \"head_4x6\", width: 6, height: 4, spread: 1.1, softmax: "
+                              "false,\n            anchors: [(37.0, 58.0), (10.0, 14.0)])"));
+  EXPECT_THAT(text, HasSubstr("anchors: [(20.0, 24.0), (32.0, 48.0), (8.0, 12.0)])"));
+}
+
+TEST(Wrappers, LeaveNoPlaceUnfilled) {
+  for (const auto target : {WrapperTarget::kCoreMl, WrapperTarget::kMps, WrapperTarget::kTflite,
+                            WrapperTarget::kOnnx, WrapperTarget::kNcnn, WrapperTarget::kOko}) {
+    for (const File& file : write_wrappers(stretched(), {target}, "out/my-model")) {
+      EXPECT_TRUE(file.name.starts_with("out/")) << file.name;
+      EXPECT_THAT(text_of(file), testing::Not(testing::ContainsRegex("\\{\\{[A-Z_]+\\}\\}")));
+      EXPECT_THAT(text_of(file), testing::Not(HasSubstr(std::string(1, '\0'))));
+    }
+  }
+}
+
+TEST(Wrappers, NameClassesThatHaveNoNames) {
+  graph::Network network = stretched();
+  network.classes.clear();
+  EXPECT_THAT(wrapper_text(network, WrapperTarget::kTflite),
+              HasSubstr("CLASS_0(\"class 0\"),\n    CLASS_1(\"class 1\"),"));
+}
+
+TEST(Wrappers, AreNoneForClassifiers) {
+  graph::Network network = stretched();
+  network.layers.resize(1);
+  EXPECT_TRUE(write_wrappers(network, {}, "model").empty());
+}
+
+TEST(Wrappers, RefuseOptionsThatMakeNoSense) {
+  const auto message = [](const graph::Network& network, const WrapperOptions& options) {
+    try {
+      write_wrappers(network, options, "model");
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_THAT(message(stretched(), {WrapperTarget::kTflite, true}),
+              HasSubstr("decode by themselves"));
+  EXPECT_THAT(message(stretched(), {WrapperTarget::kCoreMl, false, 2}), HasSubstr("0 and 1"));
+  EXPECT_THAT(message(stretched(), {WrapperTarget::kCoreMl, false, NAN}), HasSubstr("0 and 1"));
+  EXPECT_THAT(message(stretched(), {WrapperTarget::kCoreMl, false, .1F, .1F, 0}),
+              HasSubstr("no detection"));
+  for (const char* package : {"", "a..b", "1a", "a b", "a."}) {
+    EXPECT_THAT(message(stretched(), {WrapperTarget::kOko, false, .1F, .1F, 1, package}),
+                HasSubstr("is no package"));
+  }
+  graph::Network grey = stretched();
+  grey.input.channels = 1;
+  graph::infer_shapes(grey);
+  EXPECT_THAT(message(grey, {}), HasSubstr("takes 1 channels"));
+}
+
+}  // namespace
+}  // namespace oko::formats
