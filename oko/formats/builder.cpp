@@ -71,6 +71,10 @@ const Shape& NetworkBuilder::shape(const Node& node, const std::string& map) con
   return shape_of(value(node, map));
 }
 
+Padding NetworkBuilder::pending_padding(const Node& node, const std::string& map) const {
+  return value(node, map).padding;
+}
+
 void NetworkBuilder::check_length(const Node& node, const char* what, const Tensor& tensor,
                                   std::int64_t count) const {
   if (tensor.dtype == graph::DType::kF32 && tensor.shape.size() == 1 && tensor.shape[0] == count) {

@@ -32,6 +32,7 @@ class NetworkBuilder {
   bool has(const std::string& map) const { return values_.contains(map); }
   // Of a map that was made; throws where there is none of this name. Pending padding is not in it.
   const graph::Shape& shape(const Node& node, const std::string& map) const;
+  graph::Padding pending_padding(const Node& node, const std::string& map) const;
   std::string place(const Node& node) const;
 
   // `kernel` is [filters, in/groups, size, size]; `bias` [filters], or without shape for none.

@@ -70,7 +70,7 @@ class PlainNetwork {
  public:
   explicit PlainNetwork(const graph::Network& network) : network_(network) {}
 
-  // The maps that the heads read, in network.heads() order.
+  // The maps that leave the network, in network.outputs() order.
   std::vector<PlainMap> run(std::span<const float> input) {
     maps_.clear();
     input_ = PlainMap(network_.input);
@@ -81,9 +81,11 @@ class PlainNetwork {
       std::visit([&](const auto& operation) { make(operation, out); }, layer.operation);
       maps_.push_back(std::move(out));
     }
-    std::vector<PlainMap> heads;
-    for (const int head : network_.heads()) heads.push_back(maps_[static_cast<std::size_t>(head)]);
-    return heads;
+    std::vector<PlainMap> results;
+    for (const int output : network_.outputs()) {
+      results.push_back(maps_[static_cast<std::size_t>(output)]);
+    }
+    return results;
   }
 
  private:

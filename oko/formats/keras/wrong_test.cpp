@@ -1,0 +1,150 @@
+#include <gmock/gmock.h>
+
+#include "oko/base/error.h"
+#include "oko/formats/keras.h"
+#include "oko/storage/store.h"
+
+namespace oko::formats {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Small files that h5py wrote; they are also what the fuzzer begins with.
+std::string seed(const std::string& name) {
+  return storage::read_text(std::string(OKO_FORMATS_FOLDER) + "/../../fuzz/corpus/keras/" + name);
+}
+
+std::string error_of(const std::string& file) {
+  try {
+    read_keras(Bytes(std::string_view(file)), "m.h5");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+std::string replaced(std::string file, const std::string& from, const std::string& to) {
+  EXPECT_EQ(from.size(), to.size());
+  const std::size_t at = file.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return at == std::string::npos ? file : file.replace(at, to.size(), to);
+}
+
+// The file with another model_config, filled up with spaces to the length of the old one.
+std::string with_model(std::string json) {
+  std::string file = seed("layers.h5");
+  const std::size_t begin = file.find("{\"class_name\""), end = file.find('\0', begin);
+  EXPECT_LE(json.size(), end - begin);
+  json.resize(end - begin, ' ');
+  return file.replace(begin, json.size(), json);
+}
+
+std::string with_layers(const std::string& layers, const std::string& shape = "[null,8,8,2]") {
+  return with_model(R"({"class_name":"Sequential","config":[{"class_name":"InputLayer","config":)"
+                    R"({"name":"in","batch_input_shape":)" +
+                    shape + "}}" + layers + "]}");
+}
+
+TEST(WrongKerasFiles, AreToldFromHdf5) {
+  EXPECT_EQ(error_of("PK\3\4 and so on"),
+            "m.h5: is a zip archive, as Keras 3 saves models (.keras) (save the model as HDF5: "
+            "model.save(\"model.h5\"))");
+  EXPECT_EQ(error_of("no such thing"),
+            "m.h5: is no HDF5 file (give the .h5 file that Keras saved)");
+  EXPECT_EQ(error_of(""), "m.h5: is no HDF5 file (give the .h5 file that Keras saved)");
+}
+
+TEST(WrongKerasFiles, CutShortAnywhereAreRefused) {
+  for (const char* name : {"sequential.h5", "new_format.h5", "nested.h5"}) {
+    const std::string whole = seed(name);
+    ASSERT_EQ(error_of(whole), "no error");
+    // The last bytes of a file may be room that nothing uses.
+    for (std::size_t length = 8; length < whole.size() / 2; length += 61) {
+      EXPECT_NE(error_of(whole.substr(0, length)), "no error") << name << " " << length;
+    }
+  }
+}
+
+TEST(WrongKerasFiles, WithAnyByteChangedAreReadOrRefused) {
+  for (const char* name : {"sequential.h5", "new_format.h5"}) {
+    const std::string whole = seed(name);
+    for (std::size_t i = 0; i < whole.size(); i += 7) {
+      std::string file = whole;
+      file[i] = static_cast<char>(file[i] ^ 0xff);
+      error_of(file);
+    }
+  }
+}
+
+TEST(WrongKerasFiles, NameTheStructureThatIsBroken) {
+  const std::string file = seed("sequential.h5");
+  EXPECT_THAT(error_of(replaced(file, "TREE", "TRIE")),
+              HasSubstr("there should be \"TREE\" (the file is damaged: copy it again)"));
+  EXPECT_THAT(error_of(replaced(file, "SNOD", "SNOW")), HasSubstr("there should be \"SNOD\""));
+  EXPECT_THAT(error_of(replaced(file, "GCOL", "GOAL")), HasSubstr("there should be \"GCOL\""));
+  EXPECT_THAT(error_of(replaced(file, "HEAP", "HEAR")), HasSubstr("there should be \"HEAP\""));
+  std::string other = file;
+  other[8] = 7;
+  EXPECT_THAT(error_of(other), HasSubstr("m.h5@9: the file has a superblock of version 7"));
+  EXPECT_EQ(error_of(replaced(file, "model_config", "model_confix")),
+            "m.h5: holds weights alone and no model (attribute model_config) (say which network "
+            "they are for with --network, or save with model.save())");
+  EXPECT_EQ(error_of(replaced(file, "layer_names", "layer_manes")),
+            "m.h5: has no list of layers (attribute layer_names) (give a file of Keras' "
+            "model.save() or model.save_weights())");
+}
+
+TEST(WrongKerasFiles, NameTheLayerThatOkoHasNot) {
+  EXPECT_EQ(error_of(with_layers(R"(,{"class_name":"Lambda","config":{"name":"box"}})")),
+            "m.h5: box (Lambda): oko has no layer of this kind (end the model before this layer "
+            "and save it again)");
+  EXPECT_EQ(
+      error_of(with_layers(R"(,{"class_name":"LeakyReLU","config":{"name":"l","alpha":0.3}})")),
+      "m.h5: l (LeakyReLU): has the slope 0.300000, oko knows .1 alone (train with "
+      "LeakyReLU(alpha=0.1))");
+  EXPECT_EQ(error_of(with_layers(
+                R"(,{"class_name":"Activation","config":{"name":"a","activation":"elu"}})")),
+            "m.h5: a (Activation): activation \"elu\" has no like in oko (use relu, relu6, "
+            "sigmoid, swish, mish, softmax or a LeakyReLU layer)");
+  EXPECT_EQ(error_of(with_layers(
+                R"(,{"class_name":"MaxPooling2D","config":{"name":"p","pool_size":[2,3]}})")),
+            "m.h5: p (MaxPooling2D): pool_size [2,3] is not square, oko's windows are (use a "
+            "square one)");
+  EXPECT_EQ(error_of(with_layers(R"(,{"class_name":"UpSampling2D","config":{"name":"u",)"
+                                 R"("interpolation":"bilinear"}})")),
+            "m.h5: u (UpSampling2D): does not repeat the nearest pixel, oko knows nothing else "
+            "(train with interpolation=\"nearest\")");
+}
+
+TEST(WrongKerasFiles, NameTheLayerWhoseWeightsDoNotFit) {
+  EXPECT_EQ(
+      error_of(with_layers(R"(,{"class_name":"Conv2D","config":{"name":"gone","filters":4}})")),
+      "m.h5: gone (Conv2D): the file has no kernel for it, but no weights (save the model "
+      "again)");
+  EXPECT_EQ(
+      error_of(with_layers(R"(,{"class_name":"Conv2D","config":{"name":"first","filters":9}})")),
+      "m.h5: first (Conv2D): has 9 filters, its kernel 4");
+  EXPECT_EQ(error_of(with_layers(R"(,{"class_name":"Conv2D","config":{"name":"first",)"
+                                 R"("filters":4,"kernel_size":3}})")),
+            "m.h5: first (Conv2D): the kernel is F32 [4, 3, 3, 3], it should be F32 [4, 2, 3, 3] "
+            "(out, in, height, width)");
+  EXPECT_EQ(error_of(with_layers("", "[null,null,8,3]")),
+            "m.h5: in (InputLayer): the file leaves the size of the input open (give the input's "
+            "size, as --size 416x416)");
+  EXPECT_EQ(error_of(with_layers("", "[null,8]")),
+            "m.h5: in (InputLayer): the input [null,8] is no picture (a network here reads rows, "
+            "columns and channels)");
+}
+
+TEST(WrongKerasFiles, NameTheLayerThatReadsInACircle) {
+  EXPECT_EQ(error_of(with_model(
+                R"({"class_name":"Model","config":{"layers":[{"class_name":"Add","name":"a",)"
+                R"("config":{},"inbound_nodes":[[["b",0,0]]]},{"class_name":"Add","name":"b",)"
+                R"("config":{},"inbound_nodes":[[["a",0,0]]]}],"output_layers":[["a",0,0]]}})")),
+            "m.h5: a: reads from a layer that is not there, or from itself (the file is damaged: "
+            "save the model again)");
+  EXPECT_THAT(error_of(with_model(R"({"class_name": )")), HasSubstr("m.h5: model_config@"));
+}
+
+}  // namespace
+}  // namespace oko::formats
