@@ -61,6 +61,44 @@ TEST(Json, RefusesObjectsOfTooManyMembers) {
   EXPECT_NO_THROW(parse_json("[" + object(9000) + "," + object(9000) + "]", "m"));
 }
 
+TEST(Json, ReadsEveryKindOfValue) {
+  const std::string text =
+      R"({"a":[null,true,-3,18446744073709551615,0.5,"\u00e9\n",[],{}],"b":{"c":{"d":[[1],2]}}})";
+  EXPECT_EQ(parse_json(text, "m"), Json::parse(text));
+  for (const char* value : {"7", "\"x\"", " [] "})
+    EXPECT_EQ(parse_json(value, "m"), Json::parse(value));
+}
+
+std::string complaint(const std::string& text, const char* wanted) {
+  try {
+    json_get<int>(parse_json(text, "m"), wanted, "m");
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "nothing was refused";
+}
+
+TEST(Json, RefusesNamesGivenTwice) {
+  EXPECT_EQ(complaint(R"([{"a": 1, "b": {"a": 2}}, {"b": 1, "c": 2, "b": {}}])", "a"),
+            "m: the name \"b\" is given twice");
+}
+
+TEST(Json, ShowsWhatWasFound) {
+  const auto found = [](const std::string& value) {
+    return complaint("{\"a\":" + value + "}", "a");
+  };
+  const std::string wanted = "m: \"a\" must be a whole number, found ";
+  EXPECT_EQ(found("\"3\""), wanted + "\"3\"");
+  EXPECT_EQ(found("\"\\u00e9\\n\""), wanted + "\"???\"");
+  EXPECT_EQ(found('"' + std::string(90, 'x') + '"'), wanted + '"' + std::string(50, 'x') + "...\"");
+  EXPECT_EQ(found("-1.5"), wanted + "-1.500000");
+  EXPECT_EQ(found("18446744073709551615"), wanted + "18446744073709551615");
+  EXPECT_EQ(found("true"), wanted + "true");
+  EXPECT_EQ(found("[3]"), wanted + "array");
+  EXPECT_EQ(found("null"), wanted + "null");
+  EXPECT_EQ(found("1e999"), "m@9: not valid JSON");
+}
+
 TEST(Json, RefusesNumbersThatDoNotFit) {
   const Json j = parse_json(R"({"a": 4294967296, "b": 1.5, "c": 7})", "m");
   EXPECT_THROW(json_get<int>(j, "a", "m"), Error);

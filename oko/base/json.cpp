@@ -1,17 +1,18 @@
 #include "oko/base/json.h"
 
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <vector>
 
 #include "oko/base/error.h"
 
 namespace oko {
 namespace {
 
-constexpr int kMaxDepth = 64;
-constexpr int kMaxMembers = 1 << 14;  // of one object: to find a key is to walk over all of them
+constexpr std::size_t kMaxDepth = 64;
+constexpr std::size_t kMaxMembers =
+    1 << 14;  // of one object: to find a key is to walk over all of them
 
 const Json& member(const Json& object, const char* key, const std::string& name) {
   if (!object.is_object()) {
@@ -23,36 +24,107 @@ const Json& member(const Json& object, const char* key, const std::string& name)
   return *it;
 }
 
-Error wrong_type(const std::string& name, const char* key, const char* wanted, const Json& found) {
-  std::string shown = found.dump(-1, ' ', true, Json::error_handler_t::replace);
-  if (shown.size() > 60) shown = shown.substr(0, 57) + "...";
-  return input_error(name, std::string("\"") + key + "\" must be " + wanted + ", found " + shown);
+// A value in few words of ASCII, for messages.
+std::string shown(const Json& value) {
+  if (value.is_boolean()) return value.get<bool>() ? "true" : "false";
+  if (value.is_number_unsigned()) return std::to_string(value.get<std::uint64_t>());
+  if (value.is_number_integer()) return std::to_string(value.get<std::int64_t>());
+  if (value.is_number()) return std::to_string(value.get<double>());
+  if (!value.is_string()) return value.type_name();
+  constexpr std::size_t kMost = 50;
+  const auto& text = value.get_ref<const std::string&>();
+  std::string part = text.substr(0, kMost);
+  for (char& c : part) c = c < ' ' || c > '~' ? '?' : c;
+  return '"' + part + (text.size() > kMost ? "...\"" : "\"");
 }
+
+Error wrong_type(const std::string& name, const char* key, const char* wanted, const Json& found) {
+  return input_error(name,
+                     std::string("\"") + key + "\" must be " + wanted + ", found " + shown(found));
+}
+
+// Puts a document together from what nlohmann's parser meets; the names of its functions are given.
+class Builder {
+ public:
+  Builder(const std::string& name, std::string_view skip) : name_(name), skip_(skip) {}
+  Json take() { return std::move(root_); }
+
+  bool null() { return put(nullptr); }
+  bool boolean(bool value) { return put(value); }
+  bool number_integer(std::int64_t value) { return put(value); }
+  bool number_unsigned(std::uint64_t value) { return put(value); }
+  bool number_float(double value, const std::string&) { return put(value); }
+  bool string(std::string& value) { return put(std::move(value)); }
+  bool binary(Json::binary_t&) { return false; }  // no text has it
+  bool start_object(std::size_t) { return open(Json::object()); }
+  bool start_array(std::size_t) { return open(Json::array()); }
+  bool end_object() { return close(); }
+  bool end_array() { return close(); }
+
+  bool key(std::string& key) {
+    if (skipped_ > 0) return true;
+    if (!skip_.empty() && key == skip_) {
+      place_ = nullptr;
+      return true;
+    }
+    auto& object = open_.back()->get_ref<Json::object_t&>();
+    if (object.size() == kMaxMembers) {
+      throw input_error(name_,
+                        "a JSON object has more than " + std::to_string(kMaxMembers) + " members");
+    }
+    const auto [member, is_new] = object.emplace(key, nullptr);
+    if (!is_new) throw input_error(name_, "the name " + shown(Json(key)) + " is given twice");
+    place_ = &member->second;
+    return true;
+  }
+
+  bool parse_error(std::size_t byte, const std::string&, const Json::exception&) {
+    throw input_error(name_ + "@" + std::to_string(byte == 0 ? 0 : byte - 1), "not valid JSON");
+  }
+
+ private:
+  // Where the next value goes; null where it is read over.
+  Json* next() {
+    if (skipped_ > 0) return nullptr;
+    if (open_.empty() || open_.back()->is_object()) return place_;
+    return &open_.back()->get_ref<Json::array_t&>().emplace_back();
+  }
+  bool put(Json value) {
+    if (Json* to = next()) *to = std::move(value);
+    return true;
+  }
+  bool open(Json value) {
+    Json* to = next();
+    if (to == nullptr) {
+      ++skipped_;
+      return true;
+    }
+    if (open_.size() == kMaxDepth) {
+      throw input_error(name_, "JSON nested deeper than " + std::to_string(kMaxDepth) + " levels");
+    }
+    *to = std::move(value);
+    open_.push_back(to);
+    return true;
+  }
+  bool close() {
+    skipped_ > 0 ? static_cast<void>(--skipped_) : open_.pop_back();
+    return true;
+  }
+
+  const std::string& name_;
+  std::string_view skip_;
+  Json root_;
+  Json* place_ = &root_;  // of the root, or of the member whose key came last
+  std::vector<Json*> open_;
+  int skipped_ = 0;  // depth of what is open but read over
+};
 
 }  // namespace
 
 Json parse_json(std::string_view text, const std::string& name, std::string_view skip) {
-  std::array<int, kMaxDepth + 2> members{};  // so far, of the open object at each depth
-  const auto keep = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > kMaxDepth) {
-      throw input_error(name, "JSON nested deeper than " + std::to_string(kMaxDepth) + " levels");
-    }
-    const auto level = static_cast<std::size_t>(depth);
-    if (event == Json::parse_event_t::object_start) members[level + 1] = 0;
-    if (event == Json::parse_event_t::key && ++members[level] > kMaxMembers) {
-      throw input_error(name,
-                        "a JSON object has more than " + std::to_string(kMaxMembers) + " members");
-    }
-    return skip.empty() || event != Json::parse_event_t::key ||
-           value.get_ref<const std::string&>() != skip;
-  };
-  try {
-    return Json::parse(text.begin(), text.end(), keep);
-  } catch (const Json::parse_error& e) {
-    throw input_error(name + "@" + std::to_string(e.byte == 0 ? 0 : e.byte - 1), "not valid JSON");
-  } catch (const Json::exception& e) {
-    throw input_error(name, std::string("not valid JSON: ") + e.what());
-  }
+  Builder builder(name, skip);
+  Json::sax_parse(text.begin(), text.end(), &builder);
+  return builder.take();
 }
 
 template <>

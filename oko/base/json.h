@@ -8,10 +8,11 @@ namespace oko {
 
 using Json = nlohmann::ordered_json;
 
-// Parses UTF-8 JSON. Throws an input Error "name@byte: …" where it is not valid, is nested deeper
-// than 64 levels (so that no later walk over it can exhaust the stack) or has an object of more
-// than 16384 members (which would take time that grows with their square). Members called `skip`
-// are read over at any depth: bulk that nobody asks for (COCO's segmentation) then takes no memory.
+// Parses UTF-8 JSON. Throws an input Error "name@byte: …" where it is not valid, and one without the
+// byte where it is nested deeper than 64 levels (so that no later walk over it can exhaust the
+// stack), has an object of more than 16384 members (which would take time that grows with their
+// square) or one that gives a name twice. Members called `skip` are read over at any depth: bulk
+// that nobody asks for (COCO's segmentation) then takes no memory.
 Json parse_json(std::string_view text, const std::string& name, std::string_view skip = {});
 
 // The member `key` of `object` as a T. Throws an input Error that names the key and what was found

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <set>
 
 #include "oko/base/error.h"
 #include "oko/base/json.h"
@@ -76,24 +75,7 @@ class Reader {
                         "the header does not begin with {", "is this a safetensors file?");
     }
     data_ = bytes_.part(reader.position(), reader.remaining());
-    const std::string place = name_ + ": header";
-    Json header = parse_json(text.text(), place);
-    refuse_twins(text.text(), place);
-    return header;
-  }
-
-  // The JSON object keeps only one of two equal names, so they are found in a second pass, which
-  // stores nothing.
-  static void refuse_twins(std::string_view text, const std::string& place) {
-    std::set<std::string> seen;
-    const auto note = [&](int depth, Json::parse_event_t event, Json& parsed) {
-      if (depth == 1 && event == Json::parse_event_t::key &&
-          !seen.insert(parsed.get<std::string>()).second) {
-        throw input_error(place, "the name " + parsed.dump() + " is given twice");
-      }
-      return false;
-    };
-    const Json nothing = Json::parse(text, note);
+    return parse_json(text.text(), name_ + ": header");
   }
 
   void read_metadata(const Json& value, Safetensors& content) const {

@@ -2,9 +2,9 @@
 
 #include <cstring>
 
-#include "oko/graph/oko_file.h"
 #include "oko/runtime/memory.h"
 #include "oko/runtime/pack.h"
+#include "oko/runtime/tiling.h"
 
 namespace oko::runtime {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 // What stands before packed weights in a cache. Raise kVersion with every change of their layout.
 struct PackedHeader {
   static constexpr std::uint64_t kMagic = 0x6b6361706f6b6fULL;  // "okopack", little-endian
-  static constexpr std::uint32_t kVersion = 2;
+  static constexpr std::uint32_t kVersion = 3;
   std::uint64_t magic = kMagic;
   std::uint32_t version = kVersion;
   std::uint32_t target = 0, precision = 0, unused = 0;
@@ -38,6 +38,11 @@ class Hash {
     for (; i < bytes.size(); ++i) mix(lanes_[0], static_cast<std::uint64_t>(bytes[i]));
     mix(lanes_[1], bytes.size());
   }
+  template <typename... T>
+  void add_numbers(T... numbers) {
+    const double all[] = {static_cast<double>(numbers)...};
+    add(std::as_bytes(std::span(all)));
+  }
   std::uint64_t value() const {
     std::uint64_t all = 0;
     for (const std::uint64_t lane : lanes_) mix(all, lane);
@@ -53,11 +58,30 @@ class Hash {
   std::uint64_t lanes_[kLanes] = {1, 2, 3, 4};
 };
 
-std::uint64_t fingerprint_of(const graph::Network& network) {
+// What decides how a convolution's weights are packed, beside their numbers.
+void add_convolution(Hash& hash, const ConvolutionStep& step) {
+  const graph::Convolution& c = step.convolution;
+  const graph::BatchNorm norm = c.batch_norm.value_or(graph::BatchNorm{});
+  const Map& out = step.out ? *step.out : *step.pooled;
+  hash.add_numbers(step.layer, c.filters, c.size, c.groups, c.batch_norm.has_value(), norm.epsilon,
+                   norm.epsilon_outside_root, step.algorithm, step.half, step.in.shape.channels,
+                   is_int8(step), step.in.scale.scale, step.in.scale.zero,
+                   out.number == Number::kByte, out.scale.scale);
+}
+
+// Of everything that packed weights are made of.
+std::uint64_t fingerprint_of(const graph::Network& network, const Plan& plan) {
   Hash hash;
-  graph::Network layers = network;
-  layers.weights.clear();
-  hash.add(graph::write_oko(layers));
+  for (const Step& step : plan.steps) {
+    if (const auto* c = std::get_if<ConvolutionStep>(&step.work)) add_convolution(hash, *c);
+  }
+  if (plan.precision == Precision::kInt8) {
+    const auto quantization = quantization_of(network);
+    for (const auto& [name, range] : quantization->layers) {
+      hash.add(std::as_bytes(std::span(name)));
+      hash.add(std::as_bytes(std::span(range.points)));
+    }
+  }
   for (const auto& [name, tensor] : network.weights) {
     hash.add(std::as_bytes(std::span(name)));
     hash.add(tensor.data.span());
@@ -85,7 +109,7 @@ PackedHeader header_of(const Plan& plan, std::uint64_t fingerprint) {
 std::shared_ptr<const Model> Model::make(graph::Network network, const ModelOptions& options) {
   const std::shared_ptr<Model> model(new Model);
   model->plan_ = make_plan(network, plan_options(network, options));
-  model->fingerprint_ = fingerprint_of(network);
+  model->fingerprint_ = fingerprint_of(network, model->plan_);
   const std::shared_ptr<std::byte[]> bytes = aligned_bytes(model->plan_.weight_bytes + kSlack);
   const std::span<std::byte> span(bytes.get(), model->plan_.weight_bytes);
   pack_weights(network, model->plan_, span);
@@ -99,7 +123,7 @@ std::shared_ptr<const Model> Model::from_packed(graph::Network network, const Mo
                                                 const Bytes& packed) {
   const std::shared_ptr<Model> model(new Model);
   model->plan_ = make_plan(network, plan_options(network, options));
-  model->fingerprint_ = fingerprint_of(network);
+  model->fingerprint_ = fingerprint_of(network, model->plan_);
   const PackedHeader wanted = header_of(model->plan_, model->fingerprint_);
   if (packed.size() != sizeof wanted + wanted.bytes + kSlack) return nullptr;
   if (std::memcmp(packed.data(), &wanted, sizeof wanted) != 0) return nullptr;

@@ -37,7 +37,7 @@ class Model {
   Model() = default;
   graph::Network network_;
   Plan plan_;
-  std::uint64_t fingerprint_ = 0;  // of the network with its weights
+  std::uint64_t fingerprint_ = 0;  // of the weights and of how they are packed
   Bytes weights_;                  // kAlignment-aligned
 };
 

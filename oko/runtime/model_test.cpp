@@ -73,6 +73,22 @@ TEST(Model, PackedWeightsOfAnotherModelAreNotTaken) {
   std::vector<float> bias(24, 0);
   other.weights["l0.bias"] = graph::Tensor::of(bias, {24});
   EXPECT_FALSE(taken(other, options, aligned(packed)));
+  graph::Network renamed = network;
+  renamed.classes = {"thing"};
+  EXPECT_TRUE(taken(renamed, options, aligned(packed)));
+  graph::Network smoother = network;
+  std::get<graph::Convolution>(smoother.layers[1].operation).batch_norm->epsilon *= 2;
+  EXPECT_FALSE(taken(smoother, options, aligned(packed)));
+  const ModelOptions bytes{Precision::kInt8, options.target};
+  const auto packed_bytes = Model::make(network, bytes)->packed();
+  EXPECT_TRUE(taken(network, bytes, aligned(packed_bytes)));
+  for (const bool points : {false, true}) {
+    graph::Network wider = network;
+    Quantization ranges = *quantization_of(network);
+    points ? ranges.layers.at("l1").points[3] *= 2 : ranges.layers.at("l0").output.high *= 2;
+    set_quantization(wider, ranges);
+    EXPECT_FALSE(taken(wider, bytes, aligned(packed_bytes)));
+  }
   if (simd_targets().size() > 1) {
     EXPECT_FALSE(taken(network, {options.precision, SimdTarget::kScalar}, aligned(packed)));
   }
