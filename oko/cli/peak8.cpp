@@ -25,7 +25,7 @@ double byte_rounds(int rounds, float* numbers) {
   namespace engine = runtime::HWY_NAMESPACE;
   const engine::D d;
   const engine::D32 d32;
-  constexpr int kRows = engine::kMaxRows;
+  constexpr int kRows = Dot::kRows;
   // Products of pairs take two instructions: GCC 12 keeps their sums in registers only in a loop
   // inside a loop.
   constexpr int kInner = Dot::kGroup == 4 ? 1 : 16;

@@ -62,10 +62,10 @@ struct End8 {
 
 // ---- Matrix product ---------------------------------------------------------------------------
 
-// kGroup weights of each column meet kGroup neighbouring bytes of A.
+// kGroup weights of each column meet kGroup neighbouring bytes of A, in blocks of up to kRows rows.
 #if HWY_TARGET == HWY_AVX3_DL
 struct ByteDot {
-  static constexpr int kGroup = 4, kBytes = 1, kShift = 0;
+  static constexpr int kGroup = 4, kBytes = 1, kShift = 0, kRows = kMaxRows;
   static HWY_INLINE V32 factor(const std::uint8_t* a) {
     std::int32_t four;
     std::memcpy(&four, a, sizeof four);
@@ -82,6 +82,8 @@ using Dot = ByteDot;
 // Pairs of 16-bit products: exact on every target.
 struct PairDot {
   static constexpr int kGroup = 2, kBytes = 2, kShift = 0;
+  // On Arm a product takes four instructions, so that loads count for little, and registers.
+  static constexpr int kRows = HWY_ARCH_ARM ? 8 : kMaxRows;
   static HWY_INLINE V32 factor(const std::uint8_t* a) {
     return hn::Set(D32(), static_cast<std::int32_t>(a[0] | a[1] << 16));
   }
@@ -103,7 +105,7 @@ using Dot = PairDot;
 // The dot product of ARMv8.2, written as an instruction so that the rest of the library runs on
 // processors that lack it. Both sides are signed: A's bytes are moved by 128.
 struct SignedDot {
-  static constexpr int kGroup = 4, kBytes = 1, kShift = 128;
+  static constexpr int kGroup = 4, kBytes = 1, kShift = 128, kRows = kMaxRows;
   static HWY_INLINE V32 factor(const std::uint8_t* a) {
     std::int32_t four;
     std::memcpy(&four, a, sizeof four);
@@ -208,17 +210,17 @@ HWY_INLINE void finish_block8(const Matrix8Call<Out>& g, const std::int32_t* sum
 // As gemm() in gemm-inl.h. Rows of plain sums have room for whole panels.
 template <typename DotKind, typename Out>
 void gemm8(const Matrix8Call<Out>& g) {
-  using Rows = std::make_index_sequence<kMaxRows>;
+  using Rows = std::make_index_sequence<DotKind::kRows>;
   using NarrowRows = std::make_index_sequence<kMaxNarrowRows>;
   constexpr bool kPlain = std::is_same_v<Out, std::int32_t>;
-  HWY_ALIGN std::int32_t sums[kMaxRows * 2 * kLanes];
+  HWY_ALIGN std::int32_t sums[DotKind::kRows * 2 * kLanes];
   const auto* b = static_cast<const std::int8_t*>(g.b);
   const std::ptrdiff_t groups = (g.depth + DotKind::kGroup - 1) / DotKind::kGroup;
   const std::ptrdiff_t column_bytes = g.taps * groups * DotKind::kGroup * DotKind::kBytes;
   for (int column = 0; column < g.columns;) {
     const int vectors = g.columns - column > kLanes ? 2 : 1;
     const std::ptrdiff_t panel = column_bytes * vectors * kLanes;
-    const int most = vectors == 2 ? kMaxRows : kMaxNarrowRows;
+    const int most = vectors == 2 ? DotKind::kRows : kMaxNarrowRows;
     const int blocks = (g.rows + most - 1) / most;
     for (int i = 0, row = 0; i < blocks; ++i) {
       const int rows = (g.rows - row) / (blocks - i);
@@ -446,7 +448,7 @@ inline void quantize(const float* from, std::size_t count, float scale, float ze
 template <typename DotKind>
 const Kernels8& table8() {
   static constexpr Kernels8 kTable{kLanes,
-                                   kMaxRows,
+                                   DotKind::kRows,
                                    DotKind::kGroup,
                                    DotKind::kBytes,
                                    DotKind::kShift,
