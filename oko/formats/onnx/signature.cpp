@@ -50,12 +50,15 @@ OnnxSignature onnx_signature(const Bytes& file, const std::string& name) {
 }
 
 // Of a message's parts, those that come later in the file are added to those before.
-std::vector<std::byte> with_onnx_outputs(const Bytes& file, const std::vector<std::string>& maps) {
+std::vector<std::byte> with_onnx_outputs(const Bytes& file, const std::vector<std::string>& maps,
+                                         bool four_sides) {
   onnx::Model more;
   for (const std::string& map : maps) {
     onnx::ValueInfo& output = *more.mutable_graph()->add_output();
     output.set_name(map);
-    output.mutable_type()->mutable_tensor_type()->set_elem_type(kOnnxFloat);
+    onnx::TensorType& type = *output.mutable_type()->mutable_tensor_type();
+    type.set_elem_type(kOnnxFloat);
+    for (int i = 0; four_sides && i < 4; ++i) type.mutable_shape()->add_dim();
   }
   const std::string added = more.SerializeAsString();
   std::vector<std::byte> result(file.size() + added.size());

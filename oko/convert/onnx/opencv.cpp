@@ -1,0 +1,112 @@
+#include "oko/convert/onnx/opencv.h"
+
+#ifdef OKO_OPENCV_DNN
+#include <opencv2/core.hpp>
+#include <opencv2/core/utils/logger.hpp>
+#include <opencv2/dnn.hpp>
+#include <utility>
+
+#include "oko/base/error.h"
+#include "oko/formats/onnx.h"
+#endif
+
+namespace oko::convert {
+
+#ifdef OKO_OPENCV_DNN
+namespace {
+
+// OpenCV prints what it throws as well.
+class Quiet {
+ public:
+  Quiet() : before_(cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT)) {}
+  ~Quiet() { cv::utils::logging::setLogLevel(before_); }
+  Quiet(const Quiet&) = delete;
+  Quiet& operator=(const Quiet&) = delete;
+
+ private:
+  cv::utils::logging::LogLevel before_;
+};
+
+class OpenCv : public Executor {
+ public:
+  OpenCv(Bytes file, std::string name)
+      : file_(std::move(file)),
+        name_(std::move(name)),
+        signature_(formats::onnx_signature(file_, name_)),
+        net_(guarded([&] { return read(file_.span()); })) {}
+
+  std::string name() const override { return std::string("OpenCV DNN ") + CV_VERSION; }
+
+  std::vector<std::vector<float>> run(std::span<const float> input) override {
+    return guarded([&] { return forward(net_, input, signature_.outputs); });
+  }
+
+  std::map<std::string, std::vector<float>> run_layers(std::span<const float> input) override {
+    std::vector<std::string> maps;
+    for (const auto& layer : signature_.layers) maps.push_back(layer.name);
+    return guarded([&] {
+      if (inside_.empty()) inside_ = read(formats::with_onnx_outputs(file_, maps, true));
+      std::vector<std::vector<float>> values = forward(inside_, input, maps);
+      std::map<std::string, std::vector<float>> by_layer;
+      for (std::size_t i = 0; i < maps.size(); ++i) {
+        by_layer[signature_.layers[i].layer] = std::move(values[i]);
+      }
+      return by_layer;
+    });
+  }
+
+ private:
+  template <typename Call>
+  auto guarded(const Call& call) const -> decltype(call()) {
+    const Quiet quiet;
+    try {
+      return call();
+    } catch (const cv::Exception& error) {
+      throw input_error(name_, "OpenCV refuses the model: " + error.err,
+                        "run it in ONNX Runtime instead");
+    }
+  }
+
+  static cv::dnn::Net read(std::span<const std::byte> bytes) {
+    return cv::dnn::readNetFromONNX(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  }
+
+  std::vector<std::vector<float>> forward(cv::dnn::Net& net, std::span<const float> input,
+                                          const std::vector<std::string>& names) const {
+    const graph::Shape& shape = signature_.shape;
+    if (input.size() != static_cast<std::size_t>(shape.count())) {
+      throw input_error(name_, "the input has " + std::to_string(input.size()) +
+                                   " numbers, the model wants " + graph::to_string(shape));
+    }
+    const int sides[] = {1, shape.channels, shape.height, shape.width};
+    net.setInput(cv::Mat(4, sides, CV_32F, const_cast<float*>(input.data())), signature_.input);
+    std::vector<cv::Mat> maps;
+    net.forward(maps, std::vector<cv::String>(names.begin(), names.end()));
+    std::vector<std::vector<float>> result;
+    for (const cv::Mat& map : maps) {
+      const float* first = map.ptr<float>();
+      result.emplace_back(first, first + map.total());
+    }
+    return result;
+  }
+
+  Bytes file_;
+  std::string name_;
+  formats::OnnxSignature signature_;
+  cv::dnn::Net net_, inside_;
+};
+
+}  // namespace
+
+std::unique_ptr<Executor> make_opencv_onnx(const Bytes& file, const std::string& name,
+                                           std::string*) {
+  return std::make_unique<OpenCv>(file, name);
+}
+#else
+std::unique_ptr<Executor> make_opencv_onnx(const Bytes&, const std::string&, std::string* why) {
+  if (why != nullptr) *why = "oko was built without OpenCV's DNN module (libopencv-dnn-dev)";
+  return nullptr;
+}
+#endif
+
+}  // namespace oko::convert

@@ -1,0 +1,185 @@
+#include <gmock/gmock.h>
+
+#include "oko/base/error.h"
+#include "oko/formats/onnx.h"
+#include "oko/formats/onnx/test_graph.h"
+
+namespace oko::formats {
+namespace {
+
+using ::testing::HasSubstr;
+using Sides = std::vector<std::int64_t>;
+
+std::string error_of(const Bytes& file) {
+  try {
+    read_onnx(file, "a.onnx");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+// image → conv, 4 filters → what `more` adds to the map "conv".
+std::string error_of(const std::function<void(TestGraph&)>& more, int opset = 13) {
+  TestGraph graph(opset);
+  graph.input();
+  graph.convolution("conv", "image", 3, 4);
+  more(graph);
+  return error_of(graph.file());
+}
+
+Bytes good_file() {
+  TestGraph graph;
+  graph.input();
+  return graph.output(graph.convolution("conv", "image", 3, 4)).file();
+}
+
+TEST(OnnxBadFiles, TheGoodOneIsGood) { EXPECT_EQ(error_of(good_file()), "no error"); }
+
+TEST(OnnxBadFiles, EmptyOtherAndCutOnes) {
+  EXPECT_THAT(error_of(Bytes()), HasSubstr("a.onnx: holds no graph of ONNX nodes"));
+  EXPECT_THAT(error_of(Bytes(std::string_view("GIF89a no model at all"))),
+              HasSubstr("is no ONNX model, or damaged: its 22 bytes"));
+  const Bytes whole = good_file();
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    EXPECT_NE(error_of(whole.part(0, size)), "no error") << size;
+  }
+}
+
+TEST(OnnxBadFiles, EmptyPartsThatWouldFillMemory) {
+  std::string parts;
+  for (int i = 0; i < 4'000'000; ++i) parts += std::string("\x0a\x00", 2);  // nodes
+  std::string file = "\x3a";                                                // the graph
+  for (std::size_t n = parts.size(); n > 0; n >>= 7) {
+    file += static_cast<char>((n & 0x7f) | (n > 0x7f ? 0x80 : 0));
+  }
+  EXPECT_THAT(error_of(Bytes(std::string_view(file + parts))), HasSubstr("so many empty parts"));
+}
+
+TEST(OnnxBadFiles, WeightsThatLie) {
+  const auto with = [](const std::function<void(onnx::Tensor&)>& change) {
+    TestGraph graph;
+    graph.input();
+    graph.output(graph.convolution("conv", "image", 3, 4));
+    change(*graph.model.mutable_graph()->mutable_initializer(0));
+    return error_of(graph.file());
+  };
+  EXPECT_THAT(with([](auto& t) { t.set_dims(0, 1 << 30); }),
+              HasSubstr("conv.w (initializer): has 432 bytes of numbers, the shape [1073741824, 3, "
+                        "3, 3] does not want so many"));
+  EXPECT_THAT(with([](auto& t) { t.set_dims(0, -4); }), HasSubstr("does not want so many"));
+  EXPECT_THAT(with([](auto& t) { t.set_data_location(1); }),
+              HasSubstr("its numbers are in another file (save the model in one file"));
+  EXPECT_THAT(with([](auto& t) { t.set_data_type(3); }),
+              HasSubstr("of ONNX' type 3, which is not read here"));
+  EXPECT_THAT(with([](auto& t) {
+                (*t.mutable_raw_data())[2] = '\x80', (*t.mutable_raw_data())[3] = '\x7f';
+              }),
+              HasSubstr("conv (Conv): the kernel holds a value that is no finite number"));
+  EXPECT_THAT(with([](auto& t) { t.set_dims(2, 9), t.set_dims(3, 1); }),
+              HasSubstr("conv (Conv): the kernel is 9x1, layers here have square ones"));
+  EXPECT_THAT(with([](auto& t) { t.set_dims(0, 3), t.set_dims(1, 4); }),
+              HasSubstr("the kernel is F32 [3, 4, 3, 3], it should be F32 [3, 3, 3, 3]"));
+}
+
+TEST(OnnxBadFiles, InputsThatAreNoPicture) {
+  const auto with = [](const Sides& shape) {
+    TestGraph graph;
+    graph.input(shape);
+    graph.output(graph.convolution("conv", "image", 3, 4));
+    return error_of(graph.file());
+  };
+  EXPECT_THAT(with({1, 3, -1, -1}),
+              HasSubstr("image (input): the height is left open (say the size with --size"));
+  EXPECT_THAT(with({8, 3, 8, 8}), HasSubstr("takes 8 pictures at once"));
+  EXPECT_THAT(with({1, 3}), HasSubstr("has no input of four sides"));
+  EXPECT_THAT(with({1, 3, 1 << 19, 1 << 19}), HasSubstr("too large"));
+  EXPECT_EQ(with({-1, 3, 8, 8}), "no error");
+}
+
+TEST(OnnxBadFiles, SettingsThatNoLayerHas) {
+  const auto strided = [](const char* name, const Sides& values) {
+    return error_of([&](TestGraph& g) {
+      g.to.node("Conv", "second", {"conv", g.weights("w", {2, 4, 3, 3})});
+      g.to.set(name, values);
+      g.output("second");
+    });
+  };
+  EXPECT_THAT(strided("strides", {1, 2}), HasSubstr("second (Conv): strides is [1, 2]"));
+  EXPECT_THAT(strided("dilations", {2, 2}), HasSubstr("it is dilated"));
+  EXPECT_THAT(strided("pads", {-1, 0, 0, 0}), HasSubstr("padding -1 is not in 0…1024"));
+  EXPECT_THAT(strided("pads", {1, 1}), HasSubstr("pads is [1, 1]"));
+  EXPECT_THAT(error_of([](TestGraph& g) {
+                g.to.node("LeakyRelu", "leaky", {"conv"});
+                g.output("leaky");
+              }),
+              HasSubstr("leaky (LeakyRelu): its alpha is 0.010000, a leaky layer here has 0.1"));
+  EXPECT_THAT(error_of([](TestGraph& g) {
+                g.to.node("MaxPool", "pool", {"conv"});
+                g.to.set("kernel_shape", Sides{3, 3}).set("strides", Sides{2, 2});
+                g.to.set("ceil_mode", std::int64_t{1});
+                g.output("pool");
+              }),
+              HasSubstr("ceil_mode makes its map larger"));
+  EXPECT_THAT(error_of([](TestGraph& g) {
+                g.to.node("Resize", "up", {"conv", "", g.to.floats("s", {1, 1, 2, 2}, {4})});
+                g.to.set("mode", "linear");
+                g.output("up");
+              }),
+              HasSubstr("up (Resize): interpolates (linear), a layer here repeats pixels"));
+  EXPECT_THAT(error_of([](TestGraph& g) {
+                g.to.node("Resize", "up", {"conv", "", g.to.floats("s", {1, 1, 1.5F, 1.5F}, {4})});
+                g.output("up");
+              }),
+              HasSubstr("scales by 1.500000 x 1.500000"));
+}
+
+TEST(OnnxBadFiles, OperationsInTheMiddleThatNoLayerDoes) {
+  EXPECT_THAT(error_of([](TestGraph& g) {
+                g.to.node("Sin", "wave", {"conv"});
+                g.output(g.convolution("last", "wave", 4, 2));
+              }),
+              HasSubstr("wave (Sin): no layer of a network here does this; last (Conv) reads it "
+                        "further on (replace it before exporting"));
+  EXPECT_THAT(
+      error_of([](TestGraph& g) {
+        g.to.node("Mul", "gate", {"conv", g.convolution("other", "image", 3, 4)});
+        g.output(g.convolution("last", "gate", 4, 2));
+      }),
+      HasSubstr("gate (Mul): joins two maps by Mul, which no layer here does; last (Conv)"));
+  EXPECT_THAT(error_of([](TestGraph& g) {
+                g.to.node("ConvTranspose", "grow", {"conv", g.weights("w", {4, 2, 2, 2})});
+                g.output("grow");
+              }),
+              HasSubstr("grow (ConvTranspose): no layer of a network here does this"));
+}
+
+TEST(OnnxBadFiles, GraphsThatHangTogetherWrongly) {
+  EXPECT_THAT(error_of([](TestGraph& g) { g.output("nothing"); }),
+              HasSubstr("no layer of a network leads to its outputs"));
+  EXPECT_THAT(error_of([](TestGraph& g) {
+                g.to.node("Relu", "relu", {"later"});
+                g.output("relu");
+              }),
+              HasSubstr("relu (Relu): should read a map as input 1, and \"later\" is none"));
+  EXPECT_THAT(error_of([](TestGraph& g) { g.output("conv"); }, 6),
+              HasSubstr("is of ONNX opset 6, read here from 7 on"));
+  EXPECT_THAT(error_of([](TestGraph& g) {
+                g.to.node("Concat", "both", {"conv", g.to.node("MaxPool", "half", {"conv"})});
+                g.output("both");
+              }),
+              HasSubstr("half (MaxPool): lacks kernel_shape"));
+}
+
+TEST(OnnxBadFiles, DescriptionsThatDoNotFit) {
+  TestGraph graph;
+  graph.input();
+  graph.output(graph.convolution("conv", "image", 3, 4));
+  onnx::Entry& entry = *graph.model.add_metadata_props();
+  entry.set_key("oko");
+  entry.set_value("{\"layers\": 3}");
+  EXPECT_THAT(error_of(graph.file()), HasSubstr("a.onnx: metadata \"oko\""));
+}
+
+}  // namespace
+}  // namespace oko::formats

@@ -1,0 +1,193 @@
+#include <gmock/gmock.h>
+
+#include "oko/formats/onnx.h"
+#include "oko/formats/onnx/test_graph.h"
+
+// What exporters make of networks, node by node.
+namespace oko::formats {
+namespace {
+
+using graph::Activation;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using Sides = std::vector<std::int64_t>;
+
+Imported read(const TestGraph& graph, const OnnxReadOptions& options = {}) {
+  return read_onnx(graph.file(), "a.onnx", options);
+}
+
+const graph::Convolution& convolution_of(const Imported& imported, std::size_t layer) {
+  return std::get<graph::Convolution>(imported.network.layers.at(layer).operation);
+}
+
+TEST(OnnxReader, LeavesPostProcessingOutAndNamesItsFirstNode) {
+  TestGraph g;
+  g.input();
+  const std::string map = g.convolution("head", "image", 3, 14);
+  const std::string five = g.to.node("Reshape", "view", {map, g.to.integers("s", {1, 2, 7, 8, 8})});
+  g.to.node("Transpose", "turn", {five});
+  g.to.set("perm", Sides{0, 1, 3, 4, 2});
+  g.output(g.to.node("Sigmoid", "decode", {"turn"}));
+  const Imported imported = read(g);
+  EXPECT_EQ(imported.network.layers.size(), 1U);
+  EXPECT_THAT(imported.outputs, ElementsAre(0));
+  EXPECT_THAT(imported.notes,
+              ElementsAre(HasSubstr("post-processing is left out: view (Reshape) and what follows, "
+                                    "3 nodes in all")));
+}
+
+TEST(OnnxReader, TakesEqualPartsAndSigmoidsAtTheHeadForPostProcessing) {
+  TestGraph g;
+  g.input();
+  const std::string map = g.convolution("head", "image", 3, 14);
+  for (const std::int64_t begin : {0, 7}) {
+    const std::string n = std::to_string(begin);
+    g.to.node("Slice", "part" + n,
+              {map, g.to.integers("b" + n, {begin}), g.to.integers("e" + n, {begin + 7}),
+               g.to.integers("a" + n, {1})});
+    const std::string sure = g.to.node("Sigmoid", "sure" + n, {"part" + n});
+    g.output(g.to.node("Exp", "exp" + n, {sure}));
+  }
+  const Imported imported = read(g);
+  EXPECT_EQ(imported.network.layers.size(), 1U);
+  EXPECT_THAT(imported.outputs, ElementsAre(0));
+}
+
+TEST(OnnxReader, KeepsASigmoidThatIsAnOutput) {
+  TestGraph g;
+  g.input();
+  g.output(g.to.node("Sigmoid", "sure", {g.convolution("head", "image", 3, 6)}));
+  const Imported imported = read(g);
+  EXPECT_EQ(convolution_of(imported, 0).activation, Activation::kLogistic);
+  EXPECT_THAT(imported.notes, IsEmpty());
+}
+
+TEST(OnnxReader, JoinsSwishAndMishThatAreWrittenAsSeveralNodes) {
+  TestGraph g;
+  g.input();
+  const std::string a = g.convolution("a", "image", 3, 4);
+  const std::string swish = g.to.node("Mul", "swish", {g.to.node("Sigmoid", "s", {a}), a});
+  const std::string b = g.convolution("b", swish, 4, 4);
+  const std::string soft = g.to.node("Softplus", "soft", {b});
+  g.output(g.to.node("Mul", "mish", {b, g.to.node("Tanh", "tanh", {soft})}));
+  const Imported imported = read(g);
+  ASSERT_EQ(imported.network.layers.size(), 2U);
+  EXPECT_EQ(convolution_of(imported, 0).activation, Activation::kSwish);
+  EXPECT_EQ(convolution_of(imported, 1).activation, Activation::kMish);
+}
+
+// PyTorch works sizes out at run time: shape, gather, times two, concat.
+TEST(OnnxReader, WorksOutSizesThatFollowFromShapes) {
+  TestGraph g;
+  g.input();
+  const std::string map = g.convolution("a", "image", 3, 4);
+  const std::string shape = g.to.node("Shape", "shape", {map});
+  std::vector<std::string> sides{
+      g.to.node("Slice", "front", {shape, g.to.integers("zero", {0}), g.to.integers("two", {2})})};
+  for (const std::int64_t i : {2, 3}) {
+    const std::string n = std::to_string(i);
+    const std::string side = g.to.node("Gather", "side" + n, {shape, g.to.integer("i" + n, i)});
+    const std::string twice = g.to.node("Mul", "twice" + n, {side, g.to.integer("t" + n, 2)});
+    const std::string row = g.to.node("Unsqueeze", "row" + n, {twice, g.to.integers("x" + n, {0})});
+    sides.push_back(row);
+  }
+  g.to.node("Concat", "sizes", sides);
+  g.to.set("axis", std::int64_t{0});
+  g.output(g.to.node("Resize", "up", {map, "", "", "sizes"}));
+  const Imported imported = read(g);
+  ASSERT_EQ(imported.network.layers.size(), 2U);
+  EXPECT_EQ(imported.network.layers[1].operation, graph::Operation(graph::Upsample{2}));
+}
+
+// torch.nn.ZeroPad2d: pads for the last sides first, turned round by Slice and Transpose.
+TEST(OnnxReader, WorksOutPadsAsPyTorchWritesThem) {
+  TestGraph g;
+  g.input();
+  const std::string rest = g.to.node("ConstantOfShape", "rest", {g.to.integers("four", {4})});
+  onnx::Node& node = *g.model.mutable_graph()->mutable_node(0);
+  onnx::Attribute& value = *node.add_attribute();
+  value.set_name("value");
+  value.mutable_t()->add_dims(1);
+  value.mutable_t()->set_data_type(7);
+  value.mutable_t()->set_raw_data(std::string(8, '\0'));
+  const std::string all = g.to.node("Concat", "all", {g.to.integers("pads", {1, 2, 3, 4}), rest});
+  g.to.set("axis", std::int64_t{0});
+  const std::string pairs = g.to.node("Reshape", "pairs", {all, g.to.integers("p", {-1, 2})});
+  const std::string turned =
+      g.to.node("Slice", "turned",
+                {pairs, g.to.integers("b", {-1}), g.to.integers("e", {-9223372036854775807}),
+                 g.to.integers("x", {0}), g.to.integers("st", {-1})});
+  const std::string rows = g.to.node("Transpose", "rows", {turned});
+  g.to.set("perm", Sides{1, 0});
+  const std::string flat = g.to.node("Reshape", "flat", {rows, g.to.integers("f", {-1})});
+  g.to.node("Pad", "pad", {"image", flat});
+  g.to.node("Conv", "conv", {"pad", g.weights("w", {2, 3, 3, 3})});
+  const Imported imported = read(g.output("conv"));
+  EXPECT_EQ(convolution_of(imported, 0).padding, (graph::Padding{3, 1, 4, 2}));
+}
+
+TEST(OnnxReader, TakesModelsWithChannelsLastAsTensorFlowHasThem) {
+  TestGraph g;
+  g.input({-1, 8, 6, 3});
+  const std::string first = g.to.node("Transpose", "first", {"image"});
+  g.to.set("perm", Sides{0, 3, 1, 2});
+  const std::string map = g.convolution("conv", first, 3, 6);
+  g.output(g.to.node("Transpose", "last", {map}));
+  g.to.set("perm", Sides{0, 2, 3, 1});
+  const Imported imported = read(g);
+  EXPECT_EQ(imported.network.input, (graph::Shape{3, 8, 6}));
+  EXPECT_EQ(imported.network.layers.size(), 1U);
+  EXPECT_THAT(imported.notes, ElementsAre(HasSubstr("last (Transpose)")));
+}
+
+TEST(OnnxReader, ReadsDenseLayersBehindAFlattenedMap) {
+  for (const bool gemm : {true, false}) {
+    TestGraph g;
+    g.input({1, 1, 4, 4});
+    const std::string row = g.to.node("Flatten", "flat", {g.convolution("conv", "image", 1, 2)});
+    if (gemm) {
+      g.to.node("Gemm", "dense", {row, g.weights("w", {5, 32}), g.weights("b", {5})});
+      g.to.set("transB", std::int64_t{1});
+    } else {
+      const std::string product = g.to.node("MatMul", "product", {row, g.weights("w", {32, 5})});
+      g.to.node("Add", "dense", {product, g.weights("b", {5})});
+    }
+    const Imported imported = read(g.output(g.to.node("Softmax", "soft", {"dense"})));
+    ASSERT_EQ(imported.network.layers.size(), 3U);
+    EXPECT_EQ(imported.network.layers[1].output, (graph::Shape{5, 1, 1}));
+    const auto kernel =
+        imported.network.weights.at(imported.network.layers[1].name + ".kernel").floats();
+    EXPECT_FLOAT_EQ(kernel[1], gemm ? .02F : .06F);
+    EXPECT_THAT(imported.notes, IsEmpty());
+  }
+}
+
+TEST(OnnxReader, TakesTheSizeThatAFileLeavesOpen) {
+  TestGraph g;
+  g.input({-1, 3, -1, -1});
+  g.output(g.convolution("conv", "image", 3, 6));
+  EXPECT_EQ(read(g, {64, 32}).network.input, (graph::Shape{3, 32, 64}));
+}
+
+TEST(OnnxReader, PadsTheSameAsTheFileSays) {
+  for (const bool upper : {true, false}) {
+    TestGraph g;
+    g.input();
+    g.to.node("Conv", "conv", {"image", g.weights("w", {2, 3, 3, 3})});
+    g.to.set("strides", Sides{2, 2}).set("auto_pad", upper ? "SAME_UPPER" : "SAME_LOWER");
+    const Imported imported = read(g.output("conv"));
+    EXPECT_EQ(convolution_of(imported, 0).padding,
+              upper ? (graph::Padding{0, 0, 1, 1}) : (graph::Padding{1, 1, 0, 0}));
+  }
+}
+
+TEST(OnnxReader, TellsOfOpsetsThatAreNewerThanItKnows) {
+  TestGraph g(21);
+  g.input();
+  g.output(g.convolution("conv", "image", 3, 6));
+  EXPECT_THAT(read(g).notes, ElementsAre(HasSubstr("opset 21 is newer than 17")));
+}
+
+}  // namespace
+}  // namespace oko::formats
