@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "oko/storage/store.h"
+
+namespace oko::storage {
+
+// Whether two files of equal size have the same content, as far as the stores' checksums tell;
+// files on disk are read. False also where it cannot be known.
+bool same_content(const Entry& a, const Entry& b);
+
+// "9b2cf535f27731c974343645a3985328-5": an ETag of S3 for what was written in 5 parts. 0: it is no
+// such ETag.
+int parts_in_etag(const Entry& entry);
+
+// The part size of an S3 object written in that many parts: `usual` where it fits, else one that
+// programs commonly use, else a whole number of MiB; none where nothing up to 32 MiB fits.
+std::optional<std::uint64_t> guess_part_size(std::uint64_t size, int parts, std::uint64_t usual);
+
+// The MD5 in lower-case hexadecimal that the entry tells, also by an ETag that looks like one:
+// equal means equal content, different need not mean different content. "" without.
+std::string likely_md5(const Entry& entry);
+
+}  // namespace oko::storage

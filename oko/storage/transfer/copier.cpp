@@ -1,0 +1,284 @@
+#include "oko/storage/transfer/copier.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "oko/storage/checksum.h"
+#include "oko/storage/content_check.h"
+#include "oko/storage/transfer/compare.h"
+
+namespace oko::storage {
+namespace {
+
+constexpr int kAttempts = 4;
+constexpr std::uint64_t kStreamMemory = std::uint64_t{2} << 20;
+
+// What arrived is not what was sent, or the source changed meanwhile: worth doing again.
+class Mismatch : public Error {
+ public:
+  Mismatch(const std::string& uri, const std::string& what)
+      : Error(ErrorCode::kStorage, uri, what, "try again; if it stays so, check the source") {}
+};
+
+bool is_local(const std::string& uri) { return scheme(uri) == "file"; }
+
+// What both stores tell of a file and its copy must agree.
+void check_copy(const Entry& from, const Entry& made) {
+  if (made.size != from.size) {
+    throw Mismatch(from.uri, "has " + std::to_string(from.size) + " bytes, its copy " +
+                                 std::to_string(made.size));
+  }
+  const bool crc_differs = from.crc32c && made.crc32c && from.crc32c != made.crc32c;
+  const bool md5_differs = !from.md5.empty() && !made.md5.empty() && from.md5 != made.md5;
+  if (crc_differs || md5_differs) throw Mismatch(from.uri, "its copy has another checksum");
+}
+
+}  // namespace
+
+// A file on its way in parts.
+struct Copier::BigFile {
+  CopyJob job;
+  std::unique_ptr<PartUpload> upload;
+  std::atomic<int> left{0};
+  std::atomic<bool> failed{false};
+  int etag_parts = 0;  // of the source
+  std::mutex mutex;
+  std::map<int, PartSums> sums;
+  std::optional<Error> error;
+  bool again = false;  // the error is worth another attempt from the beginning
+
+  std::uint64_t size_of(int part) const {
+    const std::uint64_t size = upload->part_size();
+    return std::min(size, job.from.size - static_cast<std::uint64_t>(part) * size);
+  }
+  void fail(const Error& e, bool from_the_beginning) {
+    const std::scoped_lock lock(mutex);
+    failed = true;
+    if (!error) error = e;
+    again |= from_the_beginning;
+  }
+};
+
+std::uint64_t Copier::memory_for(const CopyJob& job) const {
+  return is_big(job) ? kStreamMemory : job.from.size;
+}
+
+bool Copier::is_unchanged(const CopyJob& job) const {
+  if (options_.force || !job.there || job.there->is_folder) return false;
+  if (job.there->size != job.from.size) return false;
+  return manifest_.is_done(job.name, job.from.version, job.there->version) ||
+         same_content(job.from, *job.there);
+}
+
+void Copier::run(CopyJob job) {
+  if (tally_.stopping) return;
+  try {
+    if (is_unchanged(job)) {
+      if (!options_.dry_run) manifest_.done(job.name, job.from.version, job.there->version);
+      tally_.moved += job.from.size;
+      tally_.tell(TransferAction::Kind::kUnchanged, job);
+    } else if (options_.dry_run) {
+      tally_.tell(TransferAction::Kind::kCopied, job);
+    } else {
+      copy(job);
+    }
+  } catch (const Conflict& error) {
+    if (!retry(job)) tally_.failed(job, error);
+  } catch (const Mismatch& error) {
+    if (!retry(job)) tally_.failed(job, error);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInterrupted) tally_.failed(job, error);
+  } catch (const std::exception& error) {
+    tally_.failed(job, Error(ErrorCode::kFailed, job.from.uri, error.what()));
+  }
+}
+
+// Looks at the source again and copies what it is now.
+bool Copier::retry(const CopyJob& job) {
+  if (job.attempt == kAttempts || tally_.stopping) return false;
+  CopyJob again = job;
+  ++again.attempt;
+  manifest_.forget(job.name);
+  Workers::Task task;
+  task.memory = memory_for(again);
+  task.run = [this, again](const Workers::Lease&) mutable {
+    try {
+      const auto now = store_for(again.from.uri).stat(again.from.uri);
+      if (now && !now->is_folder) again.from = *now;
+    } catch (const Error& error) {
+      return tally_.failed(again, error);
+    }
+    run(again);
+  };
+  workers_.post_first({std::move(task)});
+  return true;
+}
+
+void Copier::copy(CopyJob& job) {
+  const bool same_kind = scheme(job.from.uri) == scheme(job.to);
+  if (same_kind && !is_local(job.to)) {
+    const Entry made = store_for(job.to).copy(job.from.uri, job.to);
+    tally_.moved += job.from.size;
+    return finished(job, made);
+  }
+  if (!is_big(job)) return copy_small(job);
+  // A list tells less than a look at the file itself; for a big one that is worth a request.
+  if (!is_local(job.from.uri) && !job.from.crc32c && parts_in_etag(job.from) == 0) {
+    if (const auto entry = store_for(job.from.uri).stat(job.from.uri)) job.from = *entry;
+  }
+  // The MD5 of a whole can only be reckoned from beginning to end.
+  if (!job.from.crc32c && !job.from.md5.empty()) return copy_stream(job);
+  copy_parts(job);
+}
+
+void Copier::finished(const CopyJob& job, const Entry& made) {
+  check_copy(job.from, made);
+  manifest_.done(job.name, job.from.version, made.version);
+  tally_.tell(TransferAction::Kind::kCopied, job);
+}
+
+void Copier::copy_small(const CopyJob& job) {
+  Store& source = store_for(job.from.uri);
+  const Bytes content = source.read(job.from.uri);
+  if (content.size() != job.from.size) throw Conflict(job.from.uri);
+  if (is_local(job.from.uri)) {  // nobody else notices that it was written to meanwhile
+    const auto now = source.stat(job.from.uri);
+    if (!now || now->version != job.from.version) throw Conflict(job.from.uri);
+  }
+  const Entry made = store_for(job.to).write(job.to, content.span());
+  tally_.moved += content.size();
+  workers_.moved(content.size());
+  finished(job, made);
+}
+
+void Copier::copy_stream(const CopyJob& job) {
+  ContentCheck check(job.from);
+  const auto upload = store_for(job.to).upload(job.to);
+  const Sink sink = [&](std::span<const std::byte> piece) {
+    if (tally_.stopping) throw Error(ErrorCode::kInterrupted, job.from.uri, "interrupted");
+    check.add(piece);
+    upload->write(piece);
+    tally_.moved += piece.size();
+    workers_.moved(piece.size());
+  };
+  store_for(job.from.uri)
+      .read_to(job.from.uri, 0, std::numeric_limits<std::uint64_t>::max(), job.from.version, sink);
+  if (const std::string wrong = check.wrong(); !wrong.empty()) throw Mismatch(job.from.uri, wrong);
+  finished(job, upload->finish());
+}
+
+void Copier::copy_parts(CopyJob& job) {
+  const auto file = std::make_shared<BigFile>();
+  file->job = job;
+  file->etag_parts = parts_in_etag(job.from);
+  Store& target = store_for(job.to);
+  if (const auto begun = manifest_.begun(job.name, job.from.version)) {
+    file->upload = target.resume_parts(begun->token);
+    file->sums = begun->parts;
+  }
+  if (!file->upload) {
+    PartOptions wish;
+    wish.part_size = guess_part_size(job.from.size, file->etag_parts, options_.part_size)
+                         .value_or(options_.part_size);
+    file->upload = target.upload_parts(job.to, job.from.size, wish);
+    file->sums.clear();
+    manifest_.begin(job.name, job.from.version, file->upload->token());
+  }
+  std::vector<Workers::Task> tasks;
+  for (int part = 0; part < file->upload->part_count(); ++part) {
+    if (file->upload->has(part) && file->sums.contains(part)) {
+      tally_.moved += file->size_of(part);
+      continue;
+    }
+    tasks.push_back({file->size_of(part),
+                     [this, file, part](const Workers::Lease&) { copy_part(file, part); }});
+  }
+  tally_.kept_parts(static_cast<std::uint64_t>(file->upload->part_count()) - tasks.size());
+  file->left = static_cast<int>(tasks.size()) + 1;
+  workers_.post_first(std::move(tasks));
+  end_part(file);
+}
+
+void Copier::copy_part(const std::shared_ptr<BigFile>& file, int part) {
+  try {
+    if (!file->failed && !tally_.stopping) {
+      const std::string& uri = file->job.from.uri;
+      const std::uint64_t offset = static_cast<std::uint64_t>(part) * file->upload->part_size();
+      const std::uint64_t size = file->size_of(part);
+      const Bytes content = store_for(uri).read_range(uri, offset, size, file->job.from.version);
+      if (content.size() != size) throw Conflict(uri);
+      PartSums sums{crc32c(content.span()), ""};
+      if (file->etag_parts > 0) {
+        const auto digest = md5(content.span());
+        sums.md5.assign(reinterpret_cast<const char*>(digest.data()), digest.size());
+      }
+      file->upload->write(part, content.span());
+      manifest_.part(file->job.name, part, sums);
+      tally_.moved += size;
+      workers_.moved(size);
+      const std::scoped_lock lock(file->mutex);
+      file->sums[part] = sums;
+    }
+  } catch (const Conflict& error) {
+    file->fail(error, true);
+  } catch (const Error& error) {
+    file->fail(error, false);
+  } catch (const std::exception& error) {
+    file->fail(Error(ErrorCode::kFailed, file->job.from.uri, error.what()), false);
+  }
+  end_part(file);
+}
+
+// The last part of all brings the file to its end.
+void Copier::end_part(const std::shared_ptr<BigFile>& file) {
+  if (--file->left > 0) return;
+  try {
+    if (!file->failed && !tally_.stopping) finish(*file);
+  } catch (const Mismatch& error) {
+    file->fail(error, true);
+  } catch (const Conflict& error) {
+    file->fail(error, true);
+  } catch (const Error& error) {
+    file->fail(error, false);
+  }
+  if (!file->failed && !tally_.stopping) return;
+  if (file->again) {
+    file->upload.reset();
+    if (!retry(file->job)) tally_.failed(file->job, *file->error);
+    return;
+  }
+  file->upload->keep();
+  if (file->error && file->error->code() != ErrorCode::kInterrupted) {
+    tally_.failed(file->job, *file->error);
+  }
+}
+
+void Copier::finish(BigFile& file) {
+  const Entry& from = file.job.from;
+  std::uint32_t crc = 0;
+  std::string digests;
+  for (const auto& [part, sums] : file.sums) {
+    crc = crc32c_combine(crc, sums.crc32c, file.size_of(part));
+    digests += sums.md5;
+  }
+  if (from.crc32c && *from.crc32c != crc) {
+    throw Mismatch(from.uri, "what arrived does not have the source's checksum");
+  }
+  if (file.etag_parts > 0) {
+    const std::string etag = md5_of_parts(std::as_bytes(std::span(digests)));
+    const bool known = from.version.find(etag) != std::string::npos;
+    // Parts of a size that nobody tells: what came twice alike is right.
+    const std::string said = "crc32c " + std::to_string(crc);
+    if (!known && file.job.reading != said) {
+      file.job.reading = said;
+      throw Mismatch(from.uri, "what arrived does not have the source's ETag");
+    }
+  }
+  const Entry made = file.upload->finish();
+  if (made.crc32c && *made.crc32c != crc) {
+    throw Mismatch(from.uri, "what was stored does not have the source's checksum");
+  }
+  finished(file.job, made);
+}
+
+}  // namespace oko::storage

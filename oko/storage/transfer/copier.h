@@ -1,0 +1,79 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "oko/storage/store.h"
+#include "oko/storage/transfer/manifest.h"
+#include "oko/storage/transfer/transfer.h"
+#include "oko/storage/transfer/workers.h"
+
+namespace oko::storage {
+
+// One file to bring to where it belongs.
+struct CopyJob {
+  std::string name;  // in the manifest
+  Entry from;
+  std::string to;
+  std::optional<Entry> there;  // what stands there now
+  int attempt = 1;
+  std::string reading;  // checksum of what the attempt before read, where nothing else tells
+};
+
+// What all jobs of a transfer share: the numbers, and who is told.
+class Tally {
+ public:
+  explicit Tally(const TransferOptions& options) : options_(options) {}
+
+  void tell(TransferAction::Kind kind, const CopyJob& job);
+  void failed(const CopyJob& job, const Error& error);
+  void removed(const std::vector<std::string>& uris);
+  void kept_parts(std::uint64_t count);
+  TransferSummary summary() const;
+  // The first error, where everything so far went wrong.
+  std::optional<Error> hopeless() const;
+
+  std::atomic<std::uint64_t> moved{0};  // bytes copied or found unchanged, for the bar
+  std::atomic<bool> stopping{false};
+
+ private:
+  const TransferOptions& options_;
+  mutable std::mutex mutex_;
+  TransferSummary summary_;
+};
+
+// Copies files. run() is for the threads of `workers`; it throws nothing.
+class Copier {
+ public:
+  Copier(const TransferOptions& options, Workers& workers, Manifest& manifest, Tally& tally)
+      : options_(options), workers_(workers), manifest_(manifest), tally_(tally) {}
+
+  // How much memory run() holds for such a file.
+  std::uint64_t memory_for(const CopyJob& job) const;
+  void run(CopyJob job);
+
+ private:
+  struct BigFile;
+
+  bool is_big(const CopyJob& job) const { return job.from.size > 2 * options_.part_size; }
+  bool is_unchanged(const CopyJob& job) const;
+  void copy(CopyJob& job);
+  void copy_small(const CopyJob& job);
+  void copy_stream(const CopyJob& job);
+  void copy_parts(CopyJob& job);
+  void copy_part(const std::shared_ptr<BigFile>& file, int part);
+  void end_part(const std::shared_ptr<BigFile>& file);
+  void finish(BigFile& file);
+  void finished(const CopyJob& job, const Entry& made);
+  bool retry(const CopyJob& job);
+
+  const TransferOptions& options_;
+  Workers& workers_;
+  Manifest& manifest_;
+  Tally& tally_;
+};
+
+}  // namespace oko::storage

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oko/storage/store.h"
+
+namespace oko::storage {
+
+// All files of a folder, page by page, sorted by name.
+class Listing {
+ public:
+  // `folder` ends with '/'.
+  explicit Listing(std::string folder);
+  // The next file and null after the last.
+  const Entry* peek();
+  Entry take();
+  // Its name relative to the folder.
+  std::string name_of(const Entry& entry) const { return entry.uri.substr(folder_.size()); }
+
+ private:
+  std::string folder_;
+  Page page_;
+  std::size_t at_ = 0;
+  bool first_ = true;
+};
+
+// A name that source or destination have, or both.
+struct Pairing {
+  std::string name;
+  std::optional<Entry> from, to;
+};
+
+// Walks through two folders side by side. Memory does not grow with their number of files.
+class Pairs {
+ public:
+  Pairs(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
+  std::optional<Pairing> next();
+
+ private:
+  Listing from_, to_;
+};
+
+// "gs://b/x" → "gs://b/x/"
+std::string as_folder(const std::string& uri);
+
+}  // namespace oko::storage

@@ -1,0 +1,196 @@
+#include "oko/storage/transfer/transfer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "oko/storage/transfer/copier.h"
+#include "oko/storage/transfer/plan.h"
+
+namespace oko::storage {
+namespace {
+
+constexpr std::size_t kBatch = 100'000;  // files planned ahead: some 30 MB
+constexpr std::size_t kRemovedAtOnce = 1000;
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// One transfer from its first list to its last file.
+class Transfer {
+ public:
+  Transfer(const TransferOptions& options, const std::string& from, const std::string& to,
+           Progress& progress)
+      : options_(options),
+        progress_(progress),
+        manifest_(options.dry_run ? "" : options.manifest, from, to),
+        tally_(options),
+        workers_(options.connections, options.memory),
+        copier_(options, workers_, manifest_, tally_) {}
+
+  void copy(std::vector<CopyJob> jobs);
+  void remove(std::vector<std::string> uris);
+  // Counts a file that was not even begun.
+  void refuse(const CopyJob& job, const Error& error) { tally_.failed(job, error); }
+  TransferSummary end();
+
+ private:
+  void look();
+
+  const TransferOptions& options_;
+  Progress& progress_;
+  Manifest manifest_;
+  Tally tally_;
+  Workers workers_;
+  Copier copier_;
+  std::uint64_t shown_ = 0;
+  bool interrupted_ = false;
+  double begin_ = now();
+};
+
+// Between tasks: the bar, and whether to go on.
+void Transfer::look() {
+  const std::uint64_t moved = tally_.moved;
+  if (moved > shown_) progress_.advance(moved - shown_);
+  shown_ = std::max(shown_, moved);
+  const TransferSummary summary = tally_.summary();
+  const std::string failures =
+      summary.failed > 0 ? ", " + std::to_string(summary.failed) + " failed" : "";
+  progress_.note(std::to_string(summary.copied) + " copied, " + std::to_string(summary.unchanged) +
+                 " unchanged" + failures);
+  if (!interrupted_ && options_.interrupted && options_.interrupted()) {
+    interrupted_ = true;
+    stop_requests();
+  }
+  if (!tally_.stopping && (interrupted_ || tally_.hopeless())) {
+    tally_.stopping = true;
+    workers_.drop();
+  }
+}
+
+void Transfer::copy(std::vector<CopyJob> jobs) {
+  std::uint64_t bytes = 0;
+  for (const CopyJob& job : jobs) bytes += job.from.size;
+  progress_.begin(options_.dry_run ? "comparing" : "copying", bytes, "bytes");
+  shown_ = tally_.moved;
+  for (CopyJob& job : jobs) {
+    if (tally_.stopping) break;
+    const std::uint64_t memory = copier_.memory_for(job);
+    workers_.post({memory, [this, job = std::move(job)](
+                               const Workers::Lease&) mutable { copier_.run(std::move(job)); }},
+                  [this] { look(); });
+  }
+  workers_.wait([this] { look(); });
+  look();
+  progress_.end();
+  manifest_.flush();
+  if (interrupted_) {
+    stop_requests(false);
+    throw Error(ErrorCode::kInterrupted, "",
+                "interrupted with " + std::to_string(tally_.summary().copied) + " files copied",
+                "the same command goes on from there");
+  }
+  if (const auto error = tally_.hopeless()) throw *error;
+}
+
+void Transfer::remove(std::vector<std::string> uris) {
+  for (std::size_t at = 0; at < uris.size(); at += kRemovedAtOnce) {
+    const auto end = std::min(uris.size(), at + kRemovedAtOnce);
+    const std::vector<std::string> some(uris.begin() + static_cast<std::ptrdiff_t>(at),
+                                        uris.begin() + static_cast<std::ptrdiff_t>(end));
+    if (!options_.dry_run) store_for(some.front()).remove_many(some);
+    tally_.removed(some);
+  }
+}
+
+TransferSummary Transfer::end() {
+  TransferSummary summary = tally_.summary();
+  summary.seconds = now() - begin_;
+  summary.connections = workers_.limit();
+  return summary;
+}
+
+// "a/../../etc/passwd" in a bucket must not be written there on a disk.
+bool leads_out(const std::string& name) {
+  if (name.starts_with('/')) return true;
+  for (std::size_t at = 0; at <= name.size();) {
+    const auto end = std::min(name.find('/', at), name.size());
+    const std::string_view part = std::string_view(name).substr(at, end - at);
+    if (part.empty() || part == "." || part == "..") return true;
+    at = end + 1;
+  }
+  return false;
+}
+
+void check_folders(const std::string& from, const std::string& to) {
+  const std::string a = as_folder(from), b = as_folder(to);
+  if (a.starts_with(b) || b.starts_with(a)) {
+    throw Error(ErrorCode::kUsage, to,
+                "is the same folder as " + from + ", or one lies in the other",
+                "name two folders apart");
+  }
+  const auto there = store_for(from).stat(from);
+  if (there && there->is_folder) return;
+  throw input_error(
+      from, there ? "is a file" : "there is no such folder",
+      there ? "leave out --recursive" : "check the name: oko store ls shows what is there");
+}
+
+}  // namespace
+
+TransferSummary transfer_files(const std::vector<TransferPair>& files,
+                               const TransferOptions& options, Progress& progress) {
+  if (files.empty()) return {};
+  std::vector<CopyJob> jobs;
+  for (const TransferPair& pair : files) {
+    auto from = store_for(pair.from).stat(pair.from);
+    if (!from) throw input_error(pair.from, "there is no such file", "check the name");
+    if (from->is_folder) {
+      throw Error(ErrorCode::kUsage, pair.from, "is a folder", "add --recursive");
+    }
+    jobs.push_back({pair.to, std::move(*from), pair.to, store_for(pair.to).stat(pair.to), 1, ""});
+  }
+  Transfer transfer(options, files.front().from, files.front().to, progress);
+  transfer.copy(std::move(jobs));
+  return transfer.end();
+}
+
+TransferSummary transfer_folder(const std::string& from, const std::string& to,
+                                const TransferOptions& options, Progress& progress) {
+  check_folders(from, to);
+  const bool to_disk = scheme(to) == "file";
+  Transfer transfer(options, as_folder(from), as_folder(to), progress);
+  Pairs pairs(as_folder(from), as_folder(to));
+  std::vector<CopyJob> jobs;
+  std::vector<std::string> extra;
+  while (auto pairing = pairs.next()) {
+    if (!options.filter.takes(pairing->name)) continue;
+    if (!pairing->from) {
+      if (options.remove_extra) extra.push_back(pairing->to->uri);
+      continue;
+    }
+    // An empty object named like a folder is how some programs draw folders.
+    if (to_disk && pairing->name.ends_with('/') && pairing->from->size == 0) continue;
+    CopyJob job{pairing->name,
+                std::move(*pairing->from),
+                as_folder(to) + pairing->name,
+                std::move(pairing->to),
+                1,
+                ""};
+    if (to_disk && leads_out(pairing->name)) {
+      transfer.refuse(job, Error(ErrorCode::kStorage, job.from.uri,
+                                 "its name cannot be a file's name below " + to,
+                                 "copy it alone, under another name"));
+      continue;
+    }
+    jobs.push_back(std::move(job));
+    if (jobs.size() == kBatch) transfer.copy(std::exchange(jobs, {}));
+  }
+  transfer.copy(std::move(jobs));
+  // Nothing is taken away before everything that replaces it is there.
+  if (transfer.end().failed == 0) transfer.remove(std::move(extra));
+  return transfer.end();
+}
+
+}  // namespace oko::storage

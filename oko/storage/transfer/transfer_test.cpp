@@ -1,0 +1,174 @@
+#include "oko/storage/transfer/transfer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+
+#include "oko/base/random.h"
+#include "oko/storage/transfer/manifest.h"
+
+namespace oko::storage {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string noise(std::size_t size, std::uint64_t seed) {
+  Random random(seed);
+  std::string text(size, '\0');
+  for (char& c : text) c = static_cast<char>(random.bits());
+  return text;
+}
+
+// Between folders on disk; buckets have tests of their own with servers.
+class Transfers : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = ::testing::TempDir() + "oko_transfer_" + test->name();
+    std::filesystem::remove_all(folder_);
+    from_ = folder_ + "/from";
+    to_ = folder_ + "/to";
+    options_.manifest = folder_ + "/manifest.jsonl";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  void make_tree() {
+    for (int i = 0; i < 40; ++i) {
+      write(from_ + "/a/f" + std::to_string(i) + ".bin", noise(1000 + 37 * i, i));
+    }
+    write(from_ + "/b/c/empty", "");
+    write(from_ + "/b/c/big.bin", noise(5 << 20, 99));
+  }
+  std::set<std::string> names_in(const std::string& folder) {
+    std::set<std::string> names;
+    for (const Entry& entry : list(folder, true)) names.insert(entry.uri.substr(folder.size() + 1));
+    return names;
+  }
+  void expect_equal_folders() {
+    EXPECT_EQ(names_in(from_), names_in(to_));
+    for (const std::string& name : names_in(from_)) {
+      EXPECT_EQ(read_text(from_ + "/" + name), read_text(to_ + "/" + name)) << name;
+    }
+  }
+  TransferSummary run() { return transfer_folder(from_, to_, options_, progress_); }
+
+  std::string folder_, from_, to_;
+  TransferOptions options_;
+  NoProgress progress_;
+};
+
+TEST_F(Transfers, CopiesAFolderAndThenOnlyWhatChanged) {
+  make_tree();
+  options_.part_size = 1 << 20;
+  TransferSummary summary = run();
+  EXPECT_EQ(summary.copied, 42u);
+  EXPECT_EQ(summary.failed, 0u);
+  expect_equal_folders();
+
+  write(from_ + "/a/f3.bin", noise(1111, 1234));  // the same size, another content
+  write(to_ + "/extra", "x");
+  summary = run();
+  EXPECT_EQ(summary.copied, 1u);
+  EXPECT_EQ(summary.unchanged, 41u);
+  EXPECT_EQ(summary.removed, 0u);
+
+  options_.remove_extra = true;
+  EXPECT_EQ(run().removed, 1u);
+  expect_equal_folders();
+}
+
+TEST_F(Transfers, WithoutAManifestContentsAreCompared) {
+  make_tree();
+  options_.manifest.clear();
+  run();
+  write(from_ + "/a/f3.bin", noise(1111, 1234));
+  const TransferSummary summary = run();
+  EXPECT_EQ(summary.copied, 1u);
+  EXPECT_EQ(summary.unchanged, 41u);
+  expect_equal_folders();
+}
+
+TEST_F(Transfers, TellWhatTheyWouldDoAndDoNothing) {
+  make_tree();
+  write(to_ + "/extra", "x");
+  options_.dry_run = options_.remove_extra = true;
+  std::vector<TransferAction> actions;
+  options_.tell = [&](const TransferAction& action) { actions.push_back(action); };
+  const TransferSummary summary = run();
+  EXPECT_EQ(summary.copied, 42u);
+  EXPECT_EQ(summary.removed, 1u);
+  EXPECT_EQ(actions.size(), 43u);
+  EXPECT_EQ(names_in(to_), std::set<std::string>{"extra"});
+}
+
+TEST_F(Transfers, LeaveAloneWhatIsFilteredOutAtBothEnds) {
+  make_tree();
+  write(to_ + "/kept.txt", "x");
+  options_.filter = {{"*.bin"}, {"b/"}};
+  options_.remove_extra = true;
+  EXPECT_EQ(run().copied, 40u);
+  EXPECT_TRUE(exists(to_ + "/kept.txt"));
+  EXPECT_FALSE(exists(to_ + "/b/c/big.bin"));
+}
+
+TEST_F(Transfers, AnInterruptedOneGoesOnWithThePartsItHas) {
+  write(from_ + "/big.bin", noise(40 << 20, 7));
+  options_.part_size = 1 << 20;
+  options_.connections = 1;
+  int asked = 0;
+  options_.interrupted = [&] { return ++asked > 0; };
+  try {
+    run();
+    GTEST_SKIP() << "the disk was faster than the interruption";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInterrupted);
+  }
+  EXPECT_FALSE(exists(to_ + "/big.bin")) << "half a file under its final name";
+  options_.interrupted = nullptr;
+  EXPECT_EQ(run().copied, 1u);
+  EXPECT_EQ(read_text(from_ + "/big.bin"), read_text(to_ + "/big.bin"));
+}
+
+TEST_F(Transfers, RefuseFoldersWithinEachOther) {
+  make_tree();
+  EXPECT_THROW(transfer_folder(from_, from_ + "/a", options_, progress_), Error);
+  EXPECT_THROW(transfer_folder(from_, from_, options_, progress_), Error);
+  try {
+    transfer_folder(folder_ + "/none", to_, options_, progress_);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInput);
+  }
+}
+
+TEST_F(Transfers, GoOnPastAFileThatCannotBeWritten) {
+  make_tree();
+  write(to_ + "/b/c/empty/in the way", "x");  // a folder where a file belongs
+  const TransferSummary summary = run();
+  EXPECT_EQ(summary.copied, 41u);
+  EXPECT_EQ(summary.failed, 1u);
+  ASSERT_EQ(summary.errors.size(), 1u);
+}
+
+TEST_F(Transfers, RemoveNothingWhereSomethingFailed) {
+  make_tree();
+  write(to_ + "/b/c/empty/in the way", "x");
+  write(to_ + "/extra", "x");
+  options_.remove_extra = true;
+  EXPECT_EQ(run().removed, 0u);
+  EXPECT_TRUE(exists(to_ + "/extra"));
+}
+
+TEST_F(Transfers, AManifestCutShortIsStillOfUse) {
+  make_tree();
+  run();
+  std::string text = read_text(options_.manifest);
+  EXPECT_THAT(text, HasSubstr("a/f39.bin"));
+  write(options_.manifest, text.substr(0, text.size() / 2) + "\n{\"part\": \"nonsense\"}\n{]\n");
+  EXPECT_EQ(run().unchanged, 42u);
+}
+
+}  // namespace
+}  // namespace oko::storage

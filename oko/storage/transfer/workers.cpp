@@ -1,0 +1,152 @@
+#include "oko/storage/transfer/workers.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "oko/storage/http/client.h"
+
+namespace oko::storage {
+namespace {
+
+constexpr int kFirst = 12, kMost = 64;
+constexpr std::size_t kWaiting = 512;
+constexpr double kInterval = .5;  // seconds between two looks at the rate
+constexpr auto kTick = std::chrono::milliseconds(100);
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+void Pace::measured(double rate, bool full, bool throttled) {
+  if (throttled) {
+    limit_ = std::max(1, limit_ / 2);
+    trying_ = false;
+    hold_ = 10;
+  } else if (!full) {
+    trying_ = false;
+  } else if (trying_ && rate < 1.08 * rate_before_) {
+    limit_ = before_;
+    trying_ = false;
+    hold_ = 10;
+  } else if (trying_ || --hold_ <= 0) {
+    before_ = limit_;
+    rate_before_ = rate;
+    limit_ = std::min(most_, limit_ + (limit_ + 1) / 2);
+    trying_ = limit_ != before_;
+    if (!trying_) hold_ = 10;
+  }
+}
+
+Workers::Workers(int connections, std::uint64_t memory)
+    : free_memory_(memory),
+      all_memory_(memory),
+      adaptive_(connections == 0),
+      pace_(connections == 0 ? kFirst : connections, connections == 0 ? kMost : connections),
+      throttled_(http::counters().throttled),
+      measured_at_(now()) {}
+
+Workers::~Workers() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+    urgent_.clear();
+    tasks_.clear();
+  }
+  changed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+int Workers::limit() const {
+  const std::scoped_lock lock(mutex_);
+  return pace_.limit();
+}
+
+bool Workers::may_start() const {
+  const auto& queue = urgent_.empty() ? tasks_ : urgent_;
+  if (queue.empty() || running_ >= pace_.limit()) return false;
+  // A task that wants more than there ever is runs when it has all.
+  return queue.front().memory <= free_memory_ || free_memory_ == all_memory_;
+}
+
+void Workers::work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [&] { return stopping_ || may_start(); });
+    if (stopping_) return;
+    auto& queue = urgent_.empty() ? tasks_ : urgent_;
+    Task task = std::move(queue.front());
+    queue.pop_front();
+    ++running_;
+    const std::uint64_t memory = std::min(task.memory, free_memory_);
+    free_memory_ -= memory;
+    lock.unlock();
+    Lease lease(this, [this, memory](void*) {
+      const std::scoped_lock relock(mutex_);
+      free_memory_ += memory;
+      changed_.notify_all();
+    });
+    task.run(std::move(lease));
+    task.run = nullptr;
+    lock.lock();
+    --running_;
+    changed_.notify_all();
+  }
+}
+
+void Workers::post(Task task, const std::function<void()>& meanwhile) {
+  std::unique_lock lock(mutex_);
+  while (!changed_.wait_for(lock, kTick, [&] { return tasks_.size() < kWaiting; })) {
+    lock.unlock();
+    meanwhile();
+    lock.lock();
+    adapt();
+  }
+  tasks_.push_back(std::move(task));
+  adapt();
+  while (static_cast<int>(threads_.size()) < pace_.limit()) {
+    threads_.emplace_back([this] { work(); });
+  }
+  changed_.notify_all();
+}
+
+void Workers::post_first(std::vector<Task> tasks) {
+  const std::scoped_lock lock(mutex_);
+  for (Task& task : tasks) urgent_.push_back(std::move(task));
+  changed_.notify_all();
+}
+
+void Workers::wait(const std::function<void()>& meanwhile) {
+  std::unique_lock lock(mutex_);
+  while (!changed_.wait_for(lock, kTick, [&] { return idle(); })) {
+    lock.unlock();
+    meanwhile();
+    lock.lock();
+    adapt();
+    while (static_cast<int>(threads_.size()) < pace_.limit()) {
+      threads_.emplace_back([this] { work(); });
+    }
+  }
+}
+
+void Workers::drop() {
+  const std::scoped_lock lock(mutex_);
+  urgent_.clear();
+  tasks_.clear();
+  changed_.notify_all();
+}
+
+void Workers::adapt() {
+  const double time = now();
+  if (!adaptive_ || time - measured_at_ < kInterval) return;
+  const std::uint64_t moved = moved_, throttled = http::counters().throttled;
+  const bool full = running_ >= pace_.limit() || !tasks_.empty();
+  pace_.measured(static_cast<double>(moved - measured_) / (time - measured_at_), full,
+                 throttled > throttled_);
+  measured_ = moved;
+  throttled_ = throttled;
+  measured_at_ = time;
+}
+
+}  // namespace oko::storage

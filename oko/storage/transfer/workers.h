@@ -1,0 +1,82 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace oko::storage {
+
+// Chooses how many connections to use at a time: tries half as many more, keeps them where they
+// bring more, and halves at once where a store says that it is too much.
+class Pace {
+ public:
+  Pace(int first, int most) : limit_(first < most ? first : most), most_(most) {}
+  int limit() const { return limit_; }
+  // `rate` is what was moved in the last interval, in any unit; `full` whether all connections were
+  // busy; `throttled` whether a store complained.
+  void measured(double rate, bool full, bool throttled);
+
+ private:
+  int limit_, most_, before_ = 0, hold_ = 1;
+  double rate_before_ = 0;
+  bool trying_ = false;
+};
+
+// Threads that transfer, and the memory they may hold among them.
+class Workers {
+ public:
+  // What a task holds of the memory, given back when the last copy goes.
+  using Lease = std::shared_ptr<void>;
+  struct Task {
+    std::uint64_t memory = 0;
+    std::function<void(Lease)> run;  // throws nothing
+  };
+
+  // `connections` 0: chosen along the way.
+  Workers(int connections, std::uint64_t memory);
+  // Drops what has not begun and waits for the rest.
+  ~Workers();
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  // Puts a task behind the others; while many wait already, calls `meanwhile` now and then.
+  void post(Task task, const std::function<void()>& meanwhile);
+  // Before all tasks of post(), in the order given. For tasks to call.
+  void post_first(std::vector<Task> tasks);
+  // Returns when nothing waits or runs, calling `meanwhile` now and then.
+  void wait(const std::function<void()>& meanwhile);
+  // Forgets what has not begun.
+  void drop();
+  // Tells what a task has moved, for choosing the number of connections.
+  void moved(std::uint64_t bytes) { moved_ += bytes + kObjectWorth; }
+  int limit() const;
+
+ private:
+  // What an object costs beside its bytes, in bytes: about a millisecond.
+  static constexpr std::uint64_t kObjectWorth = 64 << 10;
+
+  void work();
+  bool may_start() const;
+  void adapt();
+  bool idle() const { return urgent_.empty() && tasks_.empty() && running_ == 0; }
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Task> urgent_, tasks_;
+  std::uint64_t free_memory_, all_memory_;
+  int running_ = 0;
+  bool stopping_ = false, adaptive_;
+  Pace pace_;
+  std::atomic<std::uint64_t> moved_{0};
+  std::uint64_t measured_ = 0, throttled_ = 0;
+  double measured_at_ = 0;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace oko::storage
