@@ -47,11 +47,11 @@ def shape(sides):
     return b"".join(field(2, field(1, int(side))) for side in sides)
 
 
-def tensor(array, sparse=False):
+def tensor(array):
     kind = {"f4": FLOAT, "i4": INT32, "f2": HALF}[array.dtype.str[1:]]
     content = field(4, array.tobytes())
-    if sparse:  # the one number that all are
-        content = field(5, struct.pack("<f", array.flat[0]))
+    if array.ndim == 0:  # TensorFlow writes single numbers as such
+        content = field(7, int(array)) if kind == INT32 else field(5, float(array))
     return field(1, kind) + field(2, shape(array.shape)) + content
 
 
@@ -67,13 +67,13 @@ class Graph:
         self.bytes += field(1, out)
         return name
 
-    def const(self, name, array, sparse=False):
-        array = np.ascontiguousarray(array)
+    def const(self, name, array):
+        array = np.asarray(array, order="C")
         kind = {"f4": FLOAT, "i4": INT32, "f2": HALF}[array.dtype.str[1:]]
-        return self.node("Const", name, dtype=field(6, kind), value=field(8, tensor(array, sparse)))
+        return self.node("Const", name, dtype=field(6, kind), value=field(8, tensor(array)))
 
-    def floats(self, name, array, sparse=False):
-        return self.const(name, np.asarray(array, "<f4"), sparse)
+    def floats(self, name, array):
+        return self.const(name, np.asarray(array, "<f4"))
 
     def ints(self, name, array):
         return self.const(name, np.asarray(array, "<i4"))
