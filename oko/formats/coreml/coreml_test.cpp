@@ -1,0 +1,369 @@
+#include "oko/formats/coreml.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <cstdio>
+
+#include "oko/base/error.h"
+#include "oko/formats/coreml/network_file.h"
+#include "oko/formats/coreml/test_networks.h"
+#include "oko/graph/fold.h"
+#include "oko/runtime/test_models.h"
+
+#define OKO_NEEDS_REFERENCE_MODELS()                                    \
+  if (runtime::reference_data("models").empty()) {                      \
+    GTEST_SKIP() << "set OKO_DATA to the folder of the reference data"; \
+  }
+
+namespace oko::formats {
+namespace {
+
+using coreml::every_operation;
+using coreml::Message;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+Bytes bytes_of(const File& file) { return Bytes(std::vector<std::byte>(file.bytes)); }
+
+Imported read_back(const std::vector<File>& files) {
+  if (files.size() == 1) return read_coreml(bytes_of(files[0]), files[0].name);
+  return read_coreml(bytes_of(files[1]), files[1].name, bytes_of(files[2]));
+}
+
+void expect_same(const graph::Network& original, const graph::Network& read, float tolerance = 0) {
+  const graph::Network n = graph::inference_form(original);
+  ASSERT_EQ(n.layers.size(), read.layers.size());
+  for (std::size_t i = 0; i < n.layers.size(); ++i) EXPECT_EQ(n.layers[i], read.layers[i]) << i;
+  EXPECT_EQ(n.input, read.input);
+  EXPECT_EQ(n.preprocess, read.preprocess);
+  EXPECT_EQ(n.classes, read.classes);
+  EXPECT_EQ(n.name, read.name);
+  EXPECT_EQ(n.metadata, read.metadata);
+  ASSERT_EQ(n.weights.size(), read.weights.size());
+  for (const auto& [name, tensor] : n.weights) {
+    const auto a = tensor.floats(), b = read.weights.at(name).floats();
+    ASSERT_EQ(a.size(), b.size()) << name;
+    std::size_t apart = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) apart += std::fabs(a[i] - b[i]) > tolerance;
+    EXPECT_EQ(apart, 0U) << name;
+  }
+}
+
+std::vector<graph::Network> published_networks() {
+  std::vector<graph::Network> networks;
+  const std::string folder = runtime::reference_data("models/darknet");
+  for (const runtime::GoldenModel& model : runtime::golden_models()) {
+    const std::string base = folder + "/" + model.name;
+    networks.push_back(runtime::darknet_model(base + ".cfg", base + ".weights"));
+  }
+  for (const runtime::SyntheticModel& model : runtime::synthetic_models()) {
+    networks.push_back(runtime::synthetic_network(model));
+  }
+  return networks;
+}
+
+TEST(CoreMl, GivesBackEveryPublishedNetworkToTheBit) {
+  OKO_NEEDS_REFERENCE_MODELS();
+  for (const graph::Network& network : published_networks()) {
+    SCOPED_TRACE(network.name);
+    const Imported read = read_back(write_coreml(network, {}, "m"));
+    expect_same(network, read.network);
+    EXPECT_TRUE(read.notes.empty());
+  }
+}
+
+TEST(CoreMl, GivesBackEveryPublishedNetworkFromAPackage) {
+  OKO_NEEDS_REFERENCE_MODELS();
+  for (const graph::Network& network : published_networks()) {
+    SCOPED_TRACE(network.name);
+    expect_same(network, read_back(write_mlpackage(network, {{}, true}, "m")).network);
+  }
+}
+
+TEST(CoreMl, GivesBackTheNetworkOfAPipeline) {
+  OKO_NEEDS_REFERENCE_MODELS();
+  graph::Network network = runtime::synthetic_network(runtime::synthetic_models()[0]);
+  network.classes.clear();
+  for (int i = 0; i < 80; ++i) network.classes.push_back("class " + std::to_string(i));
+  const Imported read = read_back(write_coreml(network, {.info = {}, .pipeline = true}, "m"));
+  expect_same(network, read.network);
+  ASSERT_EQ(read.notes.size(), 2U);
+  EXPECT_EQ(read.notes[0], "of the pipeline's 2 models the neural network, number 1, is taken");
+  EXPECT_THAT(read.notes[1], HasSubstr("layers from \"decode.0.anchors\" (reshape) on"));
+}
+
+TEST(CoreMl, GivesBackEveryOperation) {
+  for (const bool bgr : {false, true}) {
+    graph::Network network = every_operation();
+    network.preprocess.bgr = bgr;
+    expect_same(network, read_back(write_coreml(network, {}, "m")).network);
+  }
+}
+
+// A program adds two maps at a time and the rest is as it was.
+TEST(CoreMl, GivesBackEveryOperationFromAPackage) {
+  graph::Network network = every_operation();
+  network.layers[12].inputs.pop_back();
+  graph::infer_shapes(network);
+  expect_same(network, read_back(write_mlpackage(network, {{}, true}, "m")).network);
+  expect_same(network, read_back(write_mlpackage(network, {}, "m")).network, 2e-3F);
+}
+
+TEST(CoreMl, KeepsSmallWeightsWithinTheirSteps) {
+  const graph::Network network = every_operation();
+  const auto written = [&](CoreMlWeights weights) {
+    return read_back(write_coreml(network, {.info = {}, .weights = weights}, "m")).network;
+  };
+  expect_same(network, written(CoreMlWeights::kFloat16), 2e-3F);
+  const graph::Network bytes = written(CoreMlWeights::kInt8);
+  for (const auto& [name, tensor] : graph::inference_form(network).weights) {
+    const auto a = tensor.floats(), b = bytes.weights.at(name).floats();
+    if (name.ends_with("bias")) {
+      EXPECT_TRUE(std::ranges::equal(a, b)) << name;
+      continue;
+    }
+    const std::size_t each = a.size() / static_cast<std::size_t>(tensor.shape[0]);
+    for (std::size_t row = 0; row < a.size(); row += each) {  // half of a 255th of the row's range
+      const auto [least, most] = std::ranges::minmax(a.subspan(row, each));
+      for (std::size_t i = row; i < row + each; ++i) {
+        EXPECT_LE(std::fabs(a[i] - b[i]), (most - least) / 255 * .501F) << name;
+      }
+    }
+  }
+}
+
+TEST(CoreMl, TakesTheLowestVersionThatHasWhatIsWritten) {
+  const graph::Network network = every_operation();
+  const auto version = [](const std::vector<File>& files, std::size_t i) {
+    return Message(std::span(files[i].bytes), files[i].name).integer(1);
+  };
+  const auto of = [&](CoreMlWeights weights) {
+    return version(write_coreml(network, {.info = {}, .weights = weights}, "m"), 0);
+  };
+  EXPECT_EQ(of(CoreMlWeights::kFloat32), 1U);
+  EXPECT_EQ(of(CoreMlWeights::kFloat16), 2U);
+  EXPECT_EQ(of(CoreMlWeights::kInt8), 3U);
+  EXPECT_EQ(version(write_mlpackage(network, {}, "m"), 1), 6U);
+  const graph::Network detector = coreml::small_detector(graph::Yolo{{{10, 10}}, {0}, 2}, 1, 2);
+  EXPECT_EQ(version(write_coreml(detector, {.info = {}, .pipeline = true}, "m"), 0), 3U);
+}
+
+TEST(CoreMl, TellsWhatTheModelIs) {
+  const CoreMlOptions options{{"finds things", "an author", "MIT", "1.2"}};
+  const std::vector<File> files = write_coreml(every_operation(), options, "m");
+  EXPECT_EQ(files[0].name, "m.mlmodel");
+  const Message metadata =
+      Message(std::span(files[0].bytes), files[0].name).message(2).message(100);
+  EXPECT_EQ(metadata.text(1), "finds things");
+  EXPECT_EQ(metadata.text(2), "1.2");
+  EXPECT_EQ(metadata.text(3), "an author");
+  EXPECT_EQ(metadata.text(4), "MIT");
+  std::string classes;
+  for (const Message& pair : metadata.messages(100, 8)) {
+    if (pair.text(1) == "classes") classes = pair.text(2);
+  }
+  EXPECT_EQ(classes, "one,two,three,four");
+  EXPECT_EQ(write_coreml(every_operation(), options, "m")[0].bytes, files[0].bytes);
+}
+
+TEST(CoreMl, NamesTheFilesOfAPackage) {
+  const std::vector<File> files = write_mlpackage(every_operation(), {}, "app/m");
+  ASSERT_EQ(files.size(), 3U);
+  EXPECT_EQ(files[0].name, "app/m.mlpackage/Manifest.json");
+  EXPECT_EQ(files[1].name, "app/m.mlpackage/Data/com.apple.CoreML/model.mlmodel");
+  EXPECT_EQ(files[2].name, "app/m.mlpackage/Data/com.apple.CoreML/weights/weight.bin");
+  const Json manifest = parse_json(bytes_of(files[0]).text(), "manifest");
+  EXPECT_EQ(manifest["fileFormatVersion"], "1.0.0");
+  const Json root = manifest["itemInfoEntries"][manifest["rootModelIdentifier"].get<std::string>()];
+  EXPECT_EQ(root["path"], "com.apple.CoreML/model.mlmodel");
+  EXPECT_EQ(files[2].bytes.size() % 64, 0U);
+}
+
+// ---- The published classifier ----
+
+Bytes published_classifier() {
+  return runtime::read_file(runtime::reference_data("models/other_formats/mnistCNN.mlmodel"));
+}
+
+TEST(CoreMl, ReadsThePublishedClassifier) {
+  OKO_NEEDS_REFERENCE_MODELS();
+  const Imported read = read_coreml(published_classifier(), "models/mnistCNN.mlmodel");
+  const graph::Network& n = read.network;
+  EXPECT_EQ(n.name, "mnistCNN");
+  EXPECT_EQ(n.input, (graph::Shape{1, 28, 28}));
+  EXPECT_THAT(n.classes, ElementsAre("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"));
+  EXPECT_TRUE(read.notes.empty());
+  std::vector<std::string> layers;
+  for (const graph::Layer& layer : n.layers)
+    layers.push_back(layer.name + " " + to_string(layer.output));
+  EXPECT_THAT(layers,
+              ElementsAre("conv2d_1 32x24x24", "max_pooling2d_1 32x12x12", "conv2d_2 64x10x10",
+                          "max_pooling2d_2 64x5x5", "conv2d_3 128x5x5", "max_pooling2d_3 128x2x2",
+                          "dense_1 128x1x1", "dense_2 10x1x1", "dense_2__activation__ 10x1x1"));
+  expect_same(n, read_back(write_coreml(n, {}, "mnistCNN")).network);
+}
+
+// Every weight of the .h5 it was made from, read by Python's h5py and put into Core ML's order:
+// name, count and a sum that depends on the order of the numbers.
+constexpr const char* kH5Script = R"(import sys, h5py, numpy as np
+f = h5py.File(sys.argv[1], 'r')
+g = f['model_weights'] if 'model_weights' in f else f
+side, channels = 2, 128
+for layer in ('conv2d_1', 'conv2d_2', 'conv2d_3', 'dense_1', 'dense_2'):
+    found = {}
+    g[layer].visititems(lambda n, d: found.__setitem__(n.split('/')[-1].split(':')[0], d[()])
+                        if isinstance(d, h5py.Dataset) else None)
+    k, b = found['kernel'], found['bias']
+    if k.ndim == 4:
+        k = k.transpose(3, 2, 0, 1)
+    else:
+        k = k.T
+        if layer == 'dense_1':
+            k = k.reshape(-1, side, side, channels).transpose(0, 3, 1, 2)
+    for name, v in (('bias', b), ('kernel', k)):
+        sys.stdout.write('%s.%s %s\n' % (layer, name, np.ascontiguousarray(v, '<f4').tobytes().hex()))
+)";
+
+TEST(CoreMl, HasTheWeightsOfTheKerasModelItWasMadeFrom) {
+  OKO_NEEDS_REFERENCE_MODELS();
+  if (std::system("/usr/bin/python3 -c 'import h5py' 2> /dev/null") != 0) {
+    GTEST_SKIP() << "python3-h5py is not installed";
+  }
+  const graph::Network n = read_coreml(published_classifier(), "mnistCNN.mlmodel").network;
+  const std::string command = "/usr/bin/python3 - '" +
+                              runtime::reference_data("models/other_formats/mnistCNN.h5") +
+                              "' <<'END'\n" + kH5Script + "END\n";
+  std::string text;
+  FILE* pipe = popen(command.c_str(), "r");
+  ASSERT_NE(pipe, nullptr);
+  char buffer[65536];
+  for (std::size_t got = 0; (got = fread(buffer, 1, sizeof buffer, pipe)) > 0;) {
+    text.append(buffer, got);
+  }
+  EXPECT_EQ(pclose(pipe), 0);
+  std::map<std::string, std::string> of_keras, of_coreml;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t space = text.find(' ', at), end = text.find('\n', at);
+    of_keras[text.substr(at, space - at)] = text.substr(space + 1, end - space - 1);
+    at = end + 1;
+  }
+  for (const auto& [name, tensor] : n.weights) {
+    std::string& hex = of_coreml[name];
+    for (const std::byte b : tensor.data.span()) {
+      for (const unsigned shift : {4U, 0U}) {
+        hex += "0123456789abcdef"[std::to_integer<unsigned>(b) >> shift & 15U];
+      }
+    }
+  }
+  EXPECT_EQ(of_keras.size(), 10U);
+  EXPECT_EQ(of_keras, of_coreml);
+}
+
+// ---- What is refused ----
+
+std::string complaint(const Bytes& bytes, const Bytes& weights = {}) {
+  try {
+    read_coreml(bytes, "m.mlmodel", weights);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+std::string field(int number, const std::string& content) {
+  std::string text;
+  const auto put = [&](std::size_t n) {
+    for (; n > 127; n >>= 7) text += static_cast<char>((n & 127) | 128);
+    text += static_cast<char>(n);
+  };
+  put(static_cast<std::size_t>(number) << 3 | 2);
+  put(content.size());
+  return text + content;
+}
+
+// A network of one picture, 1x8x8, and one layer from "image" to "out".
+std::string with_layer(const std::string& layer, const std::string& output = "out") {
+  const std::string picture = field(4, std::string("\x08\x08\x10\x08\x18\x0a", 6));
+  const std::string description =
+      field(1, field(1, "image") + field(3, picture)) + field(10, field(1, output));
+  const std::string scaler = field(2, field(1, "image") + field(10, "\x55\x81\x80\x80\x3b"));
+  const std::string whole = field(1, field(1, "a") + field(2, "image") + field(3, "out") + layer);
+  return std::string("\x08\x01", 2) + field(2, description) + field(500, whole + scaler);
+}
+
+std::string layer_complaint(const std::string& layer) {
+  return complaint(Bytes(with_layer(layer)));
+}
+
+TEST(CoreMl, RefusesWrongFilesAndTellsWhere) {
+  EXPECT_EQ(complaint(Bytes()), "m.mlmodel: the file is empty");
+  EXPECT_THAT(complaint(Bytes(std::string_view("PK\x03\x04 a zip file"))),
+              HasSubstr("m.mlmodel@2: a field has no number"));
+  EXPECT_THAT(complaint(Bytes(std::string("\x08\x01", 2) + field(402, ""))),
+              HasSubstr("is a model of type 402, not a neural network or ML Program"));
+  EXPECT_THAT(complaint(Bytes(std::string("\x08\x01", 2))), HasSubstr("holds no model"));
+  const std::string whole = with_layer(field(130, field(10, "")));
+  EXPECT_THAT(complaint(Bytes(whole.substr(0, whole.size() - 9))), HasSubstr("are left"));
+  std::string long_length = whole;
+  long_length[3] = '\x7f';
+  EXPECT_THAT(complaint(Bytes(long_length)), HasSubstr("m.mlmodel@"));
+  EXPECT_EQ(
+      layer_complaint(field(400, "")),
+      "m.mlmodel: a (simpleRecurrent): is a layer that oko does not know (oko reads "
+      "convolution, pooling, activation, innerProduct, batchnorm, softmax, padding, upsample, "
+      "add, scale, bias, flatten, concat, slice and split)");
+  EXPECT_THAT(layer_complaint(field(130, field(50, ""))),
+              HasSubstr("a (activation): is an activation that oko does not have"));
+  EXPECT_THAT(layer_complaint(field(130, field(15, ""))), HasSubstr("leaks by 0.000000"));
+  EXPECT_THAT(complaint(Bytes(with_layer(field(130, field(10, "")), "other"))),
+              HasSubstr("m.mlmodel: other: no layer makes this output"));
+  // A convolution of 4 filters of 1 channel, 1x1, with three weights.
+  const std::string sizes = field(20, "\x01\x01") + field(30, "\x01\x01") + field(50, "");
+  const std::string weights = field(90, field(1, std::string(12, '\0')));
+  EXPECT_THAT(layer_complaint(field(100, "\x08\x04\x10\x01" + sizes + weights)),
+              HasSubstr("a (convolution): the kernel has 3 numbers, it should have 4"));
+  EXPECT_THAT(layer_complaint(field(100, "\x08\x04\x10\x01" + field(20, "\x01\x03") + weights)),
+              HasSubstr("the window is not the same in rows and columns"));
+  EXPECT_THAT(layer_complaint(field(100, "\x08\x03\x10\x01\x50\x02" + sizes + weights)),
+              HasSubstr("a (convolution): "));
+  EXPECT_THAT(layer_complaint(field(100, "\x08\xff\xff\xff\xff\x0f\x10\x01" + sizes + weights)),
+              HasSubstr("has 4294967295 filters"));
+  EXPECT_THAT(layer_complaint(field(120, "\x08\x01" + field(10, "\x02\x02") + field(30, ""))),
+              HasSubstr("averages a part of the map"));
+  EXPECT_THAT(layer_complaint(field(210, field(1, "\x02\x03"))),
+              HasSubstr("does not scale rows and columns by one number"));
+}
+
+TEST(CoreMl, RefusesAPackageWithoutItsWeights) {
+  const std::vector<File> files = write_mlpackage(every_operation(), {}, "m");
+  const Bytes model = bytes_of(files[1]), weights = bytes_of(files[2]);
+  EXPECT_THAT(complaint(model), HasSubstr("weights/weight.bin, which is missing"));
+  EXPECT_THAT(complaint(model, weights.part(0, weights.size() / 2)),
+              testing::AnyOf(HasSubstr("no blob of weights begins here"),
+                             HasSubstr("goes past the end of the file")));
+  std::vector<std::byte> other(weights.span().begin(), weights.span().end());
+  other[64] = std::byte{0};
+  EXPECT_THAT(complaint(model, Bytes(other)), HasSubstr("no blob of weights begins here"));
+}
+
+TEST(CoreMl, RefusesAPipelineThatCannotBe) {
+  const auto complain = [](const graph::Network& network, const CoreMlOptions& options) {
+    try {
+      write_coreml(network, options, "m");
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  const CoreMlOptions pipeline{.info = {}, .pipeline = true};
+  EXPECT_THAT(complain(every_operation(), pipeline), HasSubstr("this one has no head"));
+  graph::Network detector = coreml::small_detector(graph::Yolo{{{10, 10}}, {0}, 2}, 1, 2);
+  EXPECT_THAT(complain(detector, {.info = {}, .pipeline = true, .score_threshold = 2}),
+              HasSubstr("a threshold is not in 0…1"));
+  detector.classes.clear();
+  EXPECT_THAT(complain(detector, pipeline), HasSubstr("needs the names of the classes"));
+}
+
+}  // namespace
+}  // namespace oko::formats

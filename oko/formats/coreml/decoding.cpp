@@ -1,0 +1,283 @@
+#include <array>
+#include <cmath>
+
+#include "oko/formats/coreml/layers.h"
+
+namespace oko::formats::coreml {
+namespace {
+
+constexpr int kPower = 3, kExp = 4, kThreshold = 7;   // unary types
+constexpr int kSum = 0, kMax = 7, kOverChannels = 2;  // reductions
+constexpr int kObjectness = 4, kFirstClass = 5;       // channels of an anchor
+constexpr int kNames = 2;
+
+// How steeply a class falls from 1 to 0 as its confidence falls behind the best one's: a ten-
+// thousandth behind it is nothing. In float16 too the product stays a number.
+constexpr float kSteepness = 1e4F;
+
+// A head in the numbers that its decoding needs.
+struct Head {
+  int width = 0, height = 0, classes = 0;
+  float spread = 1;
+  bool softmax = false;
+  std::vector<graph::Anchor> anchors;  // parts of the network's input
+
+  std::int64_t cells() const { return std::int64_t{width} * height; }
+  auto boxes() const { return static_cast<std::int64_t>(anchors.size()); }
+};
+
+Head head_of(const graph::Network& network, int index) {
+  const graph::Layer& layer = network.layers[static_cast<std::size_t>(index)];
+  Head head{layer.output.width, layer.output.height, 0, 1, false, {}};
+  const auto width = static_cast<float>(network.input.width);
+  const auto height = static_cast<float>(network.input.height);
+  if (const auto* yolo = std::get_if<graph::Yolo>(&layer.operation)) {
+    head.classes = yolo->classes;
+    head.spread = yolo->scale_x_y;
+    for (const int i : yolo->mask) {
+      const graph::Anchor& anchor = yolo->anchors[static_cast<std::size_t>(i)];
+      head.anchors.push_back({anchor.width / width, anchor.height / height});
+    }
+    return head;
+  }
+  const auto& region = std::get<graph::Region>(layer.operation);
+  head.classes = region.classes;
+  head.softmax = region.softmax;
+  for (const graph::Anchor& anchor : region.anchors) {
+    head.anchors.push_back({anchor.width / static_cast<float>(head.width),
+                            anchor.height / static_cast<float>(head.height)});
+  }
+  return head;
+}
+
+// Writes the decoding in layers of specification version 1. A map has the axes channel, row and
+// column; a head's has channel = a box's number, row = anchor, column = cell.
+class DecodingWriter {
+ public:
+  explicit DecodingWriter(LayerWriter& writer) : writer_(writer) {}
+
+  std::int64_t run(const graph::Network& network, const std::vector<std::string>& maps) {
+    std::vector<std::string> coordinates, confidences;
+    std::int64_t boxes = 0;
+    const std::vector<int> heads = network.heads();
+    for (std::size_t i = 0; i < heads.size(); ++i) {
+      head_ = head_of(network, heads[i]);
+      prefix_ = "decode." + std::to_string(i) + ".";
+      const std::string numbers = by_number(maps[i]);
+      coordinates.push_back(listed(coordinates_of(numbers), 4, "coordinates"));
+      confidences.push_back(listed(confidences_of(numbers), head_.classes, "confidence"));
+      boxes += head_.boxes() * head_.cells();
+    }
+    prefix_ = "decode.";
+    finish(coordinates, kRawCoordinates);
+    finish(confidences, kRawConfidence);
+    return boxes;
+  }
+
+ private:
+  proto::Layer& add(const std::string& what, const std::vector<std::string>& from,
+                    const std::string& to) {
+    return writer_.add(prefix_ + what, from, to);
+  }
+  // A layer whose map has the layer's name.
+  struct Added {
+    proto::Layer& layer;
+    std::string map;
+  };
+  Added add(const std::string& what, const std::vector<std::string>& from) {
+    std::string map = writer_.map_name(prefix_ + what);
+    return {add(what, from, map), map};
+  }
+
+  std::string linear(const std::string& what, const std::string& from, float factor, float shift) {
+    Added added = add(what, {from});
+    proto::Line& line = *added.layer.mutable_activation()->mutable_linear();
+    line.set_alpha(factor);
+    line.set_beta(shift);
+    return added.map;
+  }
+  // min(max(factor · x + shift, 0), 1).
+  std::string clamped(const std::string& what, const std::string& from, float factor, float shift) {
+    Added added = add(what, {from});
+    proto::Line& line = *added.layer.mutable_activation()->mutable_hard_sigmoid();
+    line.set_alpha(factor);
+    line.set_beta(shift);
+    return added.map;
+  }
+  std::string sigmoid(const std::string& what, const std::string& from) {
+    Added added = add(what, {from});
+    added.layer.mutable_activation()->mutable_sigmoid();
+    return added.map;
+  }
+  std::string sum(const std::string& what, const std::string& a, const std::string& b) {
+    Added added = add(what, {a, b});
+    added.layer.mutable_add();
+    return added.map;
+  }
+  std::string product(const std::string& what, const std::string& a, const std::string& b) {
+    Added added = add(what, {a, b});
+    added.layer.mutable_multiply();
+    return added.map;
+  }
+  std::string reduced(const std::string& what, const std::string& from, int mode) {
+    Added added = add(what, {from});
+    added.layer.mutable_reduce()->set_mode(mode);
+    added.layer.mutable_reduce()->set_axis(kOverChannels);
+    return added.map;
+  }
+  std::string unary(const std::string& what, const std::string& from, int type, float alpha) {
+    Added added = add(what, {from});
+    added.layer.mutable_unary()->set_type(type);
+    added.layer.mutable_unary()->set_alpha(alpha);
+    added.layer.mutable_unary()->set_scale(1);
+    return added.map;
+  }
+  std::string channels(const std::string& what, const std::string& from, int begin, int end) {
+    Added added = add(what, {from});
+    proto::Slice& slice = *added.layer.mutable_slice();
+    slice.set_begin(begin);
+    slice.set_end(end);
+    slice.set_stride(1);
+    return added.map;
+  }
+  std::string reshaped(const std::string& what, const std::string& from,
+                       std::array<std::int64_t, 3> shape) {
+    Added added = add(what, {from});
+    for (const std::int64_t side : shape) added.layer.mutable_reshape()->add_shape(side);
+    return added.map;
+  }
+  // Channels and rows change places.
+  std::string turned(const std::string& what, const std::string& from) {
+    Added added = add(what, {from});
+    for (const std::uint64_t axis : {0U, 2U, 1U, 3U}) added.layer.mutable_permute()->add_axes(axis);
+    return added.map;
+  }
+
+  // [anchors · numbers, rows, columns] as [numbers, anchors, cells].
+  std::string by_number(const std::string& map) {
+    const std::string apart =
+        reshaped("anchors", map, {head_.boxes(), kFirstClass + head_.classes, head_.cells()});
+    return turned("numbers", apart);
+  }
+
+  // value(number, anchor, cell) for the two numbers of centres or sizes, as the layer's constants.
+  template <typename Value>
+  void set_constants(Value value, proto::Weights& weights,
+                     google::protobuf::RepeatedField<std::uint64_t>& shape) {
+    for (const std::int64_t side : {std::int64_t{kNames}, head_.boxes(), head_.cells()}) {
+      shape.Add(static_cast<std::uint64_t>(side));
+    }
+    for (int number = 0; number < kNames; ++number) {
+      for (std::int64_t anchor = 0; anchor < head_.boxes(); ++anchor) {
+        for (std::int64_t cell = 0; cell < head_.cells(); ++cell) {
+          weights.add_floats(value(number, static_cast<std::size_t>(anchor), cell));
+        }
+      }
+    }
+  }
+
+  // (cell + s·σ(t) − (s − 1)/2) / grid.
+  std::string centres(const std::string& numbers) {
+    const std::string relative = sigmoid("centre.sigmoid", channels("centre.raw", numbers, 0, 2));
+    Added added = add("centre", {relative});
+    proto::Scale& scale = *added.layer.mutable_scale();
+    const auto side = [&](int number) {
+      return static_cast<float>(number == 0 ? head_.width : head_.height);
+    };
+    set_constants(
+        [&](int number, std::size_t, std::int64_t) { return head_.spread / side(number); },
+        *scale.mutable_scale(), *scale.mutable_scale_shape());
+    scale.set_with_bias(true);
+    set_constants(
+        [&](int number, std::size_t, std::int64_t cell) {
+          const std::int64_t place = number == 0 ? cell % head_.width : cell / head_.width;
+          return (static_cast<float>(place) - (head_.spread - 1) / 2) / side(number);
+        },
+        *scale.mutable_bias(), *scale.mutable_bias_shape());
+    return added.map;
+  }
+
+  // exp(t) · anchor / input.
+  std::string sizes(const std::string& numbers) {
+    const std::string power = unary("size.exp", channels("size.raw", numbers, 2, 4), kExp, 0);
+    Added added = add("size", {power});
+    proto::Scale& scale = *added.layer.mutable_scale();
+    set_constants(
+        [&](int number, std::size_t anchor, std::int64_t) {
+          return number == 0 ? head_.anchors[anchor].width : head_.anchors[anchor].height;
+        },
+        *scale.mutable_scale(), *scale.mutable_scale_shape());
+    return added.map;
+  }
+
+  // cx, cy, w, h of the boxes with what lies outside the picture cut off.
+  std::string coordinates_of(const std::string& numbers) {
+    const std::string centre = centres(numbers), size = sizes(numbers);
+    const std::string half = linear("half", size, .5F, 0);
+    const std::string far = clamped("far", sum("far.raw", centre, half), 1, 0);
+    const std::string near =
+        clamped("near", sum("near.raw", centre, linear("half.back", half, -1, 0)), 1, 0);
+    const std::string middle = linear("middle", sum("middle.twice", near, far), .5F, 0);
+    const std::string extent = sum("extent", far, linear("near.back", near, -1, 0));
+    Added added = add("box", {middle, extent});
+    added.layer.mutable_concat();
+    return added.map;
+  }
+
+  // Vision takes a row for a distribution: what it sums up to is the confidence that there is any
+  // object. Softmax gives that. Of independent sigmoids the best class alone stays, at its own
+  // confidence, which is what suppression and thresholds go by. Last, a row that still exceeds 1
+  // (classes that tie, rounding) is divided by its sum.
+  std::string confidences_of(const std::string& numbers) {
+    const std::string objectness =
+        sigmoid("objectness", channels("objectness.raw", numbers, kObjectness, kFirstClass));
+    const std::string raw =
+        channels("classes.raw", numbers, kFirstClass, kFirstClass + head_.classes);
+    std::string probabilities;
+    if (head_.softmax) {
+      Added added = add("classes", {raw});
+      added.layer.mutable_softmax();
+      probabilities = added.map;
+    } else {
+      probabilities = sigmoid("classes", raw);
+    }
+    const std::string confidence = product("scores", probabilities, objectness);
+    if (head_.classes == 1) return confidence;
+    const std::string kept = head_.softmax ? confidence : best_of(confidence);
+    const std::string whole = unary("sum.limit", reduced("sum", kept, kSum), kThreshold, 1);
+    return product("confidences", kept, unary("sum.inverse", whole, kPower, -1));
+  }
+
+  std::string best_of(const std::string& confidence) {
+    const std::string best = reduced("best", confidence, kMax);
+    const std::string behind = sum("behind", confidence, linear("best.back", best, -1, 0));
+    return product("best.only", confidence, clamped("is.best", behind, kSteepness, 1));
+  }
+
+  // [numbers, anchors, cells] as [boxes, numbers, 1].
+  std::string listed(const std::string& map, std::int64_t numbers, const std::string& what) {
+    return turned(what, reshaped(what + ".row", map, {numbers, head_.boxes() * head_.cells(), 1}));
+  }
+
+  void finish(const std::vector<std::string>& lists, const char* name) {
+    const std::string to = writer_.map_name(name);
+    if (lists.size() > 1) {
+      add(name, lists, to).mutable_concat();
+    } else {
+      add(name, lists, to).mutable_activation()->mutable_linear()->set_alpha(1);
+    }
+  }
+
+  LayerWriter& writer_;
+  Head head_;
+  std::string prefix_;
+};
+
+}  // namespace
+
+std::int64_t write_decoding(const graph::Network& network, const std::vector<std::string>& maps,
+                            LayerWriter& writer) {
+  return DecodingWriter(writer).run(network, maps);
+}
+
+}  // namespace oko::formats::coreml

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "oko/formats/coreml.h"
+#include "oko/formats/coreml/describe.h"
+
+namespace oko::formats::coreml {
+
+// Names that have been given away; a second user of a name gets it with "_" behind.
+class Names {
+ public:
+  std::string unused(std::string name) {
+    while (!taken_.insert(name).second) name += "_";
+    return name;
+  }
+
+ private:
+  std::set<std::string, std::less<>> taken_;
+};
+
+// Adds layers to a Core ML neural network, each with one output. Maps and layers have names of
+// their own.
+class LayerWriter {
+ public:
+  LayerWriter(proto::NeuralNetwork& network, CoreMlWeights weights)
+      : network_(network), weights_(weights) {}
+
+  std::string map_name(const std::string& wanted) { return maps_.unused(wanted); }
+  proto::Layer& add(const std::string& name, const std::vector<std::string>& inputs,
+                    const std::string& output);
+  // Kernels go through the chosen kind of weights; `rows` are the filters.
+  void set_kernel(std::span<const float> values, std::size_t rows, proto::Weights& to) const;
+  // Biases: float16 with float16 kernels, else float32.
+  void set_bias(std::span<const float> values, proto::Weights& to) const;
+
+ private:
+  proto::NeuralNetwork& network_;
+  CoreMlWeights weights_;
+  Names maps_, layers_;
+};
+
+// Writes all layers but the heads. Result: the name of the map each output leaves by, which are
+// `outputs` (in network.outputs() order).
+void write_layers(const graph::Network& network, const std::vector<std::string>& outputs,
+                  LayerWriter& writer);
+
+// The decoding of all heads from the raw maps, behind write_layers(): maps "raw_confidence"
+// [boxes, classes, 1] and "raw_coordinates" [boxes, 4, 1]. Result: the number of boxes. Boxes are
+// in the order head, anchor, row, column.
+inline constexpr const char* kRawConfidence = "raw_confidence";
+inline constexpr const char* kRawCoordinates = "raw_coordinates";
+std::int64_t write_decoding(const graph::Network& network, const std::vector<std::string>& maps,
+                            LayerWriter& writer);
+
+}  // namespace oko::formats::coreml

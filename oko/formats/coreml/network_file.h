@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "oko/formats/coreml/wire.h"
+#include "oko/graph/network.h"
+
+// A .mlmodel file taken apart, for the reader and for the interpreter: nothing here is the
+// writer's.
+namespace oko::formats::coreml {
+
+// Field numbers of the layers of a neural network.
+enum LayerKind : std::uint32_t {
+  kConvolution = 100,
+  kPooling = 120,
+  kActivation = 130,
+  kInnerProduct = 140,
+  kBatchNorm = 160,
+  kSoftmax = 175,
+  kPad = 200,
+  kUpsample = 210,
+  kUnary = 220,
+  kAdd = 230,
+  kMultiply = 231,
+  kScale = 245,
+  kBias = 250,
+  kReduce = 280,
+  kLoadConstant = 290,
+  kReshape = 300,
+  kFlatten = 301,
+  kPermute = 310,
+  kConcat = 320,
+  kSplit = 330,
+  kSlice = 350,
+  kCopy = 600,
+  kClip = 660,
+  kAddBroadcastable = 880,
+  kSoftmaxNd = 950,
+  kConcatNd = 980,
+  kTranspose = 985,
+  kReshapeStatic = 1140,
+  kClampedRelu = 1460,
+};
+
+struct FileLayer {
+  std::string name;
+  std::uint32_t kind = 0;
+  Message settings;
+  std::vector<std::string> inputs, outputs;
+};
+
+// "convolution", or "layer type 410" for kinds of no name here.
+std::string name_of_kind(std::uint32_t kind);
+
+// The layers of a NeuralNetwork message in the file's order, each with at least one output.
+std::vector<FileLayer> layers_of(const Message& network);
+
+// Kernel, stride and padding of a convolution or pooling layer that looks at `input`. Throws an
+// input Error at `place` for windows that are not square and for padding of an unknown kind.
+struct Window {
+  int size = 1, stride = 1;
+  graph::Padding padding{};
+};
+Window window_of(const FileLayer& layer, const graph::Shape& input, const std::string& place);
+
+// Padding or cropping amounts of a BorderAmounts message; all 0 where it is empty.
+graph::Padding border_of(const Message& border, const std::string& place);
+
+// A model's input or output.
+struct FileFeature {
+  std::string name;
+  bool image = false, bgr = false, number = false;  // number: a double, such as a threshold
+  std::vector<std::int64_t> shape;  // of an array; of an image channels, rows, columns
+};
+std::vector<FileFeature> features_of(const Message& description, std::uint32_t number);
+
+inline constexpr std::uint32_t kInputs = 1, kOutputs = 10;  // of a description
+
+// y = x · scale + bias for each channel of the picture's bytes, as the file's preprocessing says.
+struct PixelScaling {
+  float scale = 1;
+  std::vector<float> bias;  // by channel of the network's input; empty: none
+};
+PixelScaling scaling_of(const Message& network, const FileFeature& input);
+
+}  // namespace oko::formats::coreml

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "oko/formats/coreml/wire.h"
+
+// An ML Program taken apart, for the reader and for the interpreter: nothing here is the writer's.
+namespace oko::formats::coreml {
+
+struct ProgramOperation {
+  std::string type, name;  // the name is a free text; what it makes is known by `outputs`
+  std::map<std::string, std::vector<std::string>, std::less<>> inputs;  // values, by parameter
+  std::vector<std::string> outputs;
+  bool half = false;  // makes float16
+};
+
+// The main function of a Program message: its operations in order and its constants by name.
+// Everything throws input Errors that name the operation or the byte.
+class ProgramFile {
+ public:
+  ProgramFile(const Message& program, const Bytes& weights, const std::string& file);
+
+  const std::vector<ProgramOperation>& operations() const { return operations_; }
+  const std::vector<std::string>& outputs() const { return outputs_; }
+  std::string place(const ProgramOperation& operation) const;
+
+  // What an operation reads: the names of the values it is given, or the one of them.
+  const std::vector<std::string>& values(const ProgramOperation& operation,
+                                         std::string_view parameter) const;
+  const std::string& value(const ProgramOperation& operation, std::string_view parameter) const;
+  bool is_constant(const std::string& value) const { return constants_.contains(value); }
+
+  // Constants that an operation is given; `otherwise` where it is given none.
+  std::vector<std::int64_t> shape(const ProgramOperation& operation,
+                                  std::string_view parameter) const;
+  std::vector<float> numbers(const ProgramOperation& operation, std::string_view parameter) const;
+  float number(const ProgramOperation& operation, std::string_view parameter) const;
+  std::vector<std::int64_t> integers(const ProgramOperation& operation, std::string_view parameter,
+                                     std::vector<std::int64_t> otherwise) const;
+  std::string text(const ProgramOperation& operation, std::string_view parameter) const;
+  bool flag(const ProgramOperation& operation, std::string_view parameter) const;
+
+ private:
+  void read_block(const Message& block);
+  ProgramOperation read_operation(const Message& message);
+  std::string bound_value(const Message& binding);
+  const Message& constant(const ProgramOperation& operation, std::string_view parameter) const;
+  std::vector<std::int64_t> shape_of(const Message& value) const;
+  [[noreturn]] void fail(const ProgramOperation& operation, const std::string& message) const;
+
+  std::string file_;
+  Bytes weights_;
+  std::vector<ProgramOperation> operations_;
+  std::vector<std::string> outputs_;
+  std::map<std::string, Message, std::less<>> constants_;
+};
+
+}  // namespace oko::formats::coreml

@@ -1,0 +1,140 @@
+#include <algorithm>
+
+#include "oko/base/error.h"
+#include "oko/formats/coreml.h"
+#include "oko/formats/coreml/read_network.h"
+
+namespace oko::formats {
+namespace {
+
+using coreml::FileFeature;
+using coreml::Message;
+using coreml::Signature;
+
+enum ModelKind : std::uint32_t {
+  kPipelineClassifier = 200,
+  kPipelineRegressor = 201,
+  kPipeline = 202,
+  kRegressor = 303,
+  kClassifier = 403,
+  kNetwork = 500,
+  kProgram = 502,
+  kSerialized = 3000,
+};
+constexpr std::uint32_t kDescription = 2, kPredicted = 11, kMetadata = 100, kUserDefined = 100;
+constexpr std::size_t kMaxModels = 64, kMaxClasses = 1 << 20;
+
+// The field that says what a model is; 0 where none does.
+std::uint32_t kind_of(const Message& model) {
+  std::uint32_t kind = 0;
+  model.for_each([&](const coreml::Field& field) {
+    if (field.number >= kPipelineClassifier && field.type == 2) kind = field.number;
+  });
+  return kind;
+}
+
+bool is_network(std::uint32_t kind) {
+  return kind == kNetwork || kind == kClassifier || kind == kRegressor || kind == kProgram;
+}
+
+std::string description_of(const Message& model) {
+  std::string description;
+  const Message metadata = model.message(kDescription).message(kMetadata);
+  metadata.for_each([&](const coreml::Field& field) {
+    if (field.number != kUserDefined) return;
+    const Message pair = metadata.inside(field);
+    if (pair.text(1) == kDescriptionKey) description = pair.text(2);
+  });
+  return description;
+}
+
+class Reader {
+ public:
+  Reader(const Bytes& bytes, const std::string& name, const Bytes& weights)
+      : model_(bytes.span(), name), name_(name), weights_(weights) {}
+
+  Imported run() {
+    if (model_.empty()) throw input_error(name_, "the file is empty");
+    Message model = model_;
+    std::uint32_t kind = kind_of(model);
+    std::vector<std::string> notes;
+    if (kind == kPipeline || kind == kPipelineClassifier || kind == kPipelineRegressor) {
+      model = network_of_pipeline(kind, notes);
+      kind = kind_of(model);
+    }
+    if (!is_network(kind)) refuse(kind);
+    const Signature signature = signature_of(model);
+    Imported imported = kind == kProgram
+                            ? coreml::read_program(model.message(kind), weights_, signature)
+                            : coreml::read_network(model.message(kind), signature);
+    imported.notes.insert(imported.notes.begin(), notes.begin(), notes.end());
+    const std::string description = description_of(model_);
+    if (!description.empty()) {
+      apply_description(imported, description, name_ + ": user defined metadata");
+    } else if (kind == kClassifier) {
+      imported.network.classes = model.message(kind).message(100).texts(1, kMaxClasses);
+    }
+    return imported;
+  }
+
+ private:
+  [[noreturn]] void refuse(std::uint32_t kind) const {
+    throw input_error(name_,
+                      kind == 0 ? "holds no model"
+                                : "is a model of type " + std::to_string(kind) +
+                                      ", not a neural network or ML Program",
+                      "is this a Core ML model?");
+  }
+
+  Message network_of_pipeline(std::uint32_t kind, std::vector<std::string>& notes) const {
+    Message pipeline = model_.message(kind);
+    if (kind != kPipeline) pipeline = pipeline.message(1);
+    const std::vector<Message> models = pipeline.messages(1, kMaxModels);
+    const auto found =
+        std::ranges::find_if(models, [](const Message& m) { return is_network(kind_of(m)); });
+    if (found == models.end()) {
+      throw input_error(name_, "the pipeline of " + std::to_string(models.size()) +
+                                   " models has no neural network");
+    }
+    notes.push_back("of the pipeline's " + std::to_string(models.size()) +
+                    " models the neural network, number " +
+                    std::to_string(found - models.begin() + 1) + ", is taken");
+    return *found;
+  }
+
+  Signature signature_of(const Message& model) const {
+    const Message description = model.message(kDescription);
+    Signature signature{name_, model_name(), {}, {}};
+    const std::vector<FileFeature> inputs = coreml::features_of(description, coreml::kInputs);
+    if (inputs.size() != 1) {
+      throw input_error(
+          name_, "the network has " + std::to_string(inputs.size()) + " inputs, oko's have one",
+          "export the model with the picture as its only input");
+    }
+    signature.input = inputs.front();
+    const std::string label = description.text(kPredicted);
+    for (const FileFeature& output : coreml::features_of(description, coreml::kOutputs)) {
+      if (output.name != label) signature.outputs.push_back(output.name);
+    }
+    return signature;
+  }
+
+  // The file's name without folder and ending.
+  std::string model_name() const {
+    const std::size_t slash = name_.find_last_of('/');
+    std::string stem = slash == std::string::npos ? name_ : name_.substr(slash + 1);
+    return stem.substr(0, stem.find_last_of('.'));
+  }
+
+  Message model_;
+  const std::string& name_;
+  const Bytes& weights_;
+};
+
+}  // namespace
+
+Imported read_coreml(const Bytes& bytes, const std::string& name, const Bytes& weights) {
+  return Reader(bytes, name, weights).run();
+}
+
+}  // namespace oko::formats

@@ -1,0 +1,158 @@
+#include "oko/formats/coreml/weights.h"
+
+#include <cstring>
+
+#include "oko/base/error.h"
+#include "oko/base/half.h"
+
+namespace oko::formats::coreml {
+namespace {
+
+constexpr std::uint32_t kFloats = 1, kHalves = 2, kRaw = 30, kSignedRaw = 31, kQuantization = 40;
+constexpr std::uint32_t kBits = 1, kLine = 101, kTable = 102;
+constexpr std::uint32_t kSentinel = 0xDEADBEEF, kHalfBlob = 1, kFloatBlob = 2;
+constexpr std::size_t kHeaderBytes = 64, kMetadataBytes = 64;
+
+[[noreturn]] void fail(const std::string& place, const std::string& message) {
+  throw input_error(place, message, "the file is damaged or of a kind oko cannot read");
+}
+
+void check_count(const Message& at, const std::string& what, std::uint64_t found,
+                 std::int64_t count) {
+  if (found == static_cast<std::uint64_t>(count)) return;
+  fail(at.place(), what + " has " + std::to_string(found) + " numbers, it should have " +
+                       std::to_string(count));
+}
+
+std::vector<float> from_halves(std::span<const std::byte> bytes) {
+  std::vector<float> values(bytes.size() / 2);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    Half half;
+    std::memcpy(&half.bits, bytes.data() + 2 * i, sizeof half.bits);
+    values[i] = to_float(half);
+  }
+  return values;
+}
+
+// Numbers of `bits` bits each, the highest bit first.
+class BitReader {
+ public:
+  BitReader(std::span<const std::byte> bytes, unsigned bits) : bytes_(bytes), bits_(bits) {}
+  unsigned next() {
+    unsigned value = 0;
+    for (unsigned i = 0; i < bits_; ++i, ++at_) {
+      const auto byte = std::to_integer<unsigned>(bytes_[at_ / 8]);
+      value = value << 1 | ((byte >> (7 - at_ % 8)) & 1U);
+    }
+    return value;
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+  unsigned bits_;
+  std::size_t at_ = 0;
+};
+
+std::vector<float> quantized(const Message& weights, std::int64_t count, std::int64_t rows,
+                             const std::string& what) {
+  const Message quantization = weights.message(kQuantization);
+  const std::uint64_t bits = quantization.integer(kBits);
+  if (bits < 1 || bits > 8) {
+    fail(weights.place(), what + " has " + std::to_string(bits) + " bits a number, not 1 to 8");
+  }
+  const auto bytes = weights.content(kRaw);
+  const std::uint64_t needed = (static_cast<std::uint64_t>(count) * bits + 7) / 8;
+  if (bytes.size() != needed) {
+    fail(weights.place(), what + " has " + std::to_string(bytes.size()) + " bytes, " +
+                              std::to_string(count) + " numbers of " + std::to_string(bits) +
+                              " bits take " + std::to_string(needed));
+  }
+  BitReader raw(bytes, static_cast<unsigned>(bits));
+  std::vector<float> values(static_cast<std::size_t>(count));
+  if (quantization.has(kTable)) {
+    const std::vector<float> table = quantization.message(kTable).reals(1, 256);
+    check_count(quantization, "the table of " + what, table.size(), std::int64_t{1} << bits);
+    for (float& value : values) value = table[raw.next()];
+    return values;
+  }
+  if (!quantization.has(kLine)) fail(weights.place(), what + " is quantised in an unknown way");
+  const Message line = quantization.message(kLine);
+  const auto limit = static_cast<std::size_t>(rows);
+  const std::vector<float> scale = line.reals(1, limit), bias = line.reals(2, limit);
+  for (const auto* list : {&scale, &bias}) {
+    if (list->size() > 1 || (list == &scale && list->empty())) {
+      check_count(line, "the scale of " + what, list->size(), rows);
+    }
+  }
+  const auto at = [](const std::vector<float>& list, std::size_t row) {
+    return list.empty() ? 0.F : list[list.size() == 1 ? 0 : row];
+  };
+  const std::size_t each = values.size() / limit;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<float>(raw.next()) * at(scale, i / each) + at(bias, i / each);
+  }
+  return values;
+}
+
+template <typename T>
+T value_at(const Bytes& file, std::uint64_t offset) {
+  T value;
+  std::memcpy(&value, file.data() + offset, sizeof value);
+  return value;
+}
+
+}  // namespace
+
+std::vector<float> read_weights(const Message& weights, std::int64_t count, std::int64_t rows,
+                                const std::string& what) {
+  if (count <= 0 || rows <= 0 || count % rows != 0) {
+    fail(weights.place(), what + " would have " + std::to_string(count) + " numbers");
+  }
+  if (weights.has(kSignedRaw)) {
+    fail(weights.place(), what + " is for inputs quantised as the model runs");
+  }
+  if (weights.has(kQuantization)) return quantized(weights, count, rows, what);
+  const auto halves = weights.content(kHalves);
+  if (!halves.empty()) {
+    if (halves.size() % 2 != 0) fail(weights.place(), what + " ends in half a number");
+    check_count(weights, what, halves.size() / 2, count);
+    return from_halves(halves);
+  }
+  std::vector<float> values = weights.reals(kFloats, static_cast<std::size_t>(count));
+  check_count(weights, what, values.size(), count);
+  return values;
+}
+
+std::vector<float> read_blob(const Bytes& file, std::uint64_t offset, std::int64_t count,
+                             const std::string& what) {
+  const std::string place = "weight.bin@" + std::to_string(offset);
+  if (file.empty()) {
+    throw input_error(place, what + " is in the package's weights/weight.bin, which is missing",
+                      "read the whole .mlpackage folder");
+  }
+  if (offset < kHeaderBytes || file.size() < kMetadataBytes ||
+      offset > file.size() - kMetadataBytes || value_at<std::uint32_t>(file, offset) != kSentinel) {
+    fail(place, "no blob of weights begins here, where " + what + " should be");
+  }
+  const auto type = value_at<std::uint32_t>(file, offset + 4);
+  if (type != kHalfBlob && type != kFloatBlob) {
+    fail(place, what + " is of type " + std::to_string(type) + ", neither float32 nor float16");
+  }
+  const auto size = value_at<std::uint64_t>(file, offset + 8);
+  const auto start = value_at<std::uint64_t>(file, offset + 16);
+  if (start > file.size() || size > file.size() - start) {
+    fail(place, what + " goes past the end of the file");
+  }
+  const std::uint64_t width = type == kHalfBlob ? 2 : 4;
+  if (count <= 0 || size % width != 0 || size / width != static_cast<std::uint64_t>(count)) {
+    fail(place, what + " has " + std::to_string(size / width) + " numbers, it should have " +
+                    std::to_string(count));
+  }
+  const auto bytes = file.span().subspan(start, size);
+  if (type == kHalfBlob) return from_halves(bytes);
+  std::vector<float> values(bytes.size() / 4);
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
+}  // namespace oko::formats::coreml

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oko/base/bytes.h"
+
+namespace oko::formats::coreml {
+
+// One field of a protobuf message where it lies in the file.
+struct Field {
+  std::uint32_t number = 0;
+  int type = 0;                          // 0 varint, 1 eight bytes, 2 a run of bytes, 5 four bytes
+  std::uint64_t value = 0;               // of types 0, 1 and 5
+  std::span<const std::byte> content{};  // of type 2
+};
+
+// A protobuf message read in place: nothing is copied or kept, so that no file however made takes
+// more memory than itself. All functions throw an input Error "file@byte" for what is no message.
+// The bytes and the file's name must outlive it.
+class Message {
+ public:
+  Message() = default;
+  Message(std::span<const std::byte> bytes, const std::string& file)
+      : file_(&file), begin_(bytes.data()), bytes_(bytes) {}
+
+  // Calls visit(field) for each field in order; those of other wire types than protobuf's refuse.
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    std::size_t at = 0;
+    while (at < bytes_.size()) visit(next(at));
+  }
+
+  bool has(std::uint32_t number) const;
+  std::uint64_t integer(std::uint32_t number, std::uint64_t otherwise = 0) const;
+  bool flag(std::uint32_t number) const { return integer(number) != 0; }
+  float real(std::uint32_t number, float otherwise = 0) const;
+  double real64(std::uint32_t number, double otherwise = 0) const;
+  std::string text(std::uint32_t number) const;
+  std::span<const std::byte> content(std::uint32_t number) const;  // empty where it is missing
+  Message message(std::uint32_t number) const;                     // empty where it is missing
+  Message inside(const Field& field) const;                        // the message a field holds
+
+  // Repeated fields, packed or not; those with more than `limit` numbers refuse.
+  std::vector<std::int64_t> integers(std::uint32_t number, std::size_t limit = 64) const;
+  std::vector<float> reals(std::uint32_t number, std::size_t limit) const;
+  std::vector<std::string> texts(std::uint32_t number, std::size_t limit) const;
+  std::vector<Message> messages(std::uint32_t number, std::size_t limit) const;
+  // The value of a map<string, message> under a key; nothing where it is missing.
+  std::optional<Message> entry(std::uint32_t number, std::string_view key) const;
+
+  bool empty() const { return bytes_.empty(); }
+  std::string place(std::size_t at = 0) const;
+
+ private:
+  Message(std::span<const std::byte> bytes, const Message& whole)
+      : file_(whole.file_), begin_(whole.begin_), bytes_(bytes) {}
+  Field next(std::size_t& at) const;
+  std::uint64_t varint(std::size_t& at, std::size_t end) const;
+  std::optional<Field> last(std::uint32_t number, int type) const;
+  [[noreturn]] void fail(std::size_t at, const std::string& message) const;
+  void check_limit(std::size_t count, std::size_t limit) const;
+
+  const std::string* file_ = nullptr;
+  const std::byte* begin_ = nullptr;  // of the file
+  std::span<const std::byte> bytes_{};
+};
+
+}  // namespace oko::formats::coreml

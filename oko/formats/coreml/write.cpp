@@ -1,0 +1,199 @@
+#include "oko/base/error.h"
+#include "oko/formats/coreml/layers.h"
+#include "oko/graph/fold.h"
+
+namespace oko::formats {
+namespace {
+
+using coreml::ArrayKind;
+using coreml::describe_array;
+namespace proto = oko::coreml;
+
+constexpr float kByteScale = 1.F / 255;
+constexpr int kFloat32Version = 1, kFloat16Version = 2, kInt8Version = 3, kPipelineVersion = 3;
+constexpr const char *kConfidence = "confidence", *kCoordinates = "coordinates";
+constexpr const char *kIou = "iouThreshold", *kScore = "confidenceThreshold";
+
+int version_of(CoreMlWeights weights) {
+  switch (weights) {
+    case CoreMlWeights::kFloat32:
+      return kFloat32Version;
+    case CoreMlWeights::kFloat16:
+      return kFloat16Version;
+    case CoreMlWeights::kInt8:
+      return kInt8Version;
+  }
+  return kInt8Version;
+}
+
+void add_preprocessing(const graph::Network& network, proto::NeuralNetwork& to) {
+  if (!coreml::takes_image(network)) return;
+  proto::Preprocessing& preprocessing = *to.add_preprocessing();
+  preprocessing.set_feature(kInputName);
+  preprocessing.mutable_scaler()->set_channel_scale(kByteScale);
+}
+
+bool is_classifier(const graph::Network& network) {
+  const graph::Shape& last = network.layers.back().output;
+  return network.heads().empty() && last.height * last.width == 1 && !network.classes.empty() &&
+         network.classes.size() == static_cast<std::size_t>(last.channels);
+}
+
+void describe_classifier(const std::string& output, proto::Description& to) {
+  proto::Feature& probabilities = *to.add_outputs();
+  probabilities.set_name(output);
+  probabilities.set_description("The probability of each class");
+  probabilities.mutable_type()->mutable_dictionary()->mutable_text_key();
+  proto::Feature& label = *to.add_outputs();
+  label.set_name("classLabel");
+  label.set_description("The likeliest class");
+  label.mutable_type()->mutable_text();
+  to.set_predicted_feature("classLabel");
+  to.set_predicted_probabilities(output);
+}
+
+// The network with its raw maps as outputs.
+void write_raw(const graph::Network& network, const CoreMlOptions& options, proto::Model& model) {
+  const std::vector<std::string> names = output_names(network);
+  proto::Description& description = *model.mutable_description();
+  const bool classifier = is_classifier(network);
+  proto::NeuralNetwork& to =
+      classifier ? *model.mutable_neural_network_classifier() : *model.mutable_neural_network();
+  if (classifier) {
+    describe_classifier(names.front(), description);
+    for (const std::string& name : network.classes) to.mutable_class_labels()->add_texts(name);
+    to.set_probability_map(names.front());
+  } else {
+    const std::vector<int> outputs = network.outputs();
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const graph::Shape& s = network.layers[static_cast<std::size_t>(outputs[i])].output;
+      describe_array(names[i], {s.channels, s.height, s.width}, ArrayKind::kDouble,
+                     "The network's raw map", *description.add_outputs());
+    }
+  }
+  add_preprocessing(network, to);
+  coreml::LayerWriter writer(to, options.weights);
+  coreml::write_layers(network, names, writer);
+}
+
+// The network with its decoding. Result: the number of boxes.
+std::int64_t write_decoded(const graph::Network& network, const CoreMlOptions& options,
+                           proto::Model& model) {
+  const std::vector<std::string> maps = output_names(network);
+  proto::NeuralNetwork& to = *model.mutable_neural_network();
+  add_preprocessing(network, to);
+  coreml::LayerWriter writer(to, options.weights);
+  coreml::write_layers(network, maps, writer);
+  return coreml::write_decoding(network, maps, writer);
+}
+
+// Any number of rows.
+void set_open_rows(std::int64_t columns, proto::Feature& feature) {
+  proto::ShapeRange& range = *feature.mutable_type()->mutable_array()->mutable_shape_range();
+  range.add_sizes()->set_upper(-1);
+  proto::SizeRange& second = *range.add_sizes();
+  second.set_lower(static_cast<std::uint64_t>(columns));
+  second.set_upper(columns);
+}
+
+void describe_boxes(std::int64_t classes, proto::Description& to) {
+  describe_array(kConfidence, {}, ArrayKind::kDouble, "Boxes x classes", *to.add_outputs());
+  set_open_rows(classes, *to.mutable_outputs(to.outputs_size() - 1));
+  describe_array(kCoordinates, {}, ArrayKind::kDouble,
+                 "Boxes x (centre x, centre y, width, height), parts of the picture",
+                 *to.add_outputs());
+  set_open_rows(4, *to.mutable_outputs(to.outputs_size() - 1));
+}
+
+void describe_threshold(const char* name, double value, bool optional, proto::Description& to) {
+  proto::Feature& feature = *to.add_inputs();
+  feature.set_name(name);
+  std::string text = std::to_string(value);
+  feature.set_description("Between 0 and 1; without it " + text.substr(0, text.size() - 3));
+  feature.mutable_type()->mutable_double_number();
+  feature.mutable_type()->set_optional(optional);
+}
+
+void write_suppression(const graph::Network& network, const CoreMlOptions& options,
+                       const proto::Description& network_description, proto::Model& model) {
+  proto::Description& description = *model.mutable_description();
+  for (const proto::Feature& raw : network_description.outputs()) *description.add_inputs() = raw;
+  describe_threshold(kIou, options.iou_threshold, false, description);
+  describe_threshold(kScore, options.score_threshold, false, description);
+  describe_boxes(network.class_count(), description);
+  proto::Suppression& to = *model.mutable_suppression();
+  to.mutable_pick_top()->set_per_class(true);
+  for (const std::string& name : network.classes) to.mutable_class_labels()->add_texts(name);
+  to.set_iou_threshold(options.iou_threshold);
+  to.set_confidence_threshold(options.score_threshold);
+  to.set_confidence_input(coreml::kRawConfidence);
+  to.set_coordinates_input(coreml::kRawCoordinates);
+  to.set_iou_threshold_input(kIou);
+  to.set_confidence_threshold_input(kScore);
+  to.set_confidence_output(kConfidence);
+  to.set_coordinates_output(kCoordinates);
+}
+
+void check_pipeline(const graph::Network& network, const CoreMlOptions& options) {
+  const auto refuse = [](const char* message, const char* mend) {
+    throw Error(ErrorCode::kUsage, "coreml", message, mend);
+  };
+  if (network.heads().empty()) {
+    refuse("a pipeline is for networks that find boxes, this one has no head",
+           "write the network without a pipeline");
+  }
+  if (network.classes.size() != static_cast<std::size_t>(network.class_count())) {
+    refuse("a pipeline needs the names of the classes", "give the model its class names");
+  }
+  for (const double threshold : {options.score_threshold, options.iou_threshold}) {
+    if (!(threshold >= 0 && threshold <= 1)) {
+      refuse("a threshold is not in 0…1", "the usual ones are .25 for scores and .45 for IoU");
+    }
+  }
+}
+
+void write_pipeline(const graph::Network& network, const CoreMlOptions& options,
+                    proto::Model& model) {
+  check_pipeline(network, options);
+  proto::Pipeline& pipeline = *model.mutable_pipeline();
+  proto::Model& decoded = *pipeline.add_models();
+  decoded.set_specification_version(kPipelineVersion);
+  proto::Description& inner = *decoded.mutable_description();
+  coreml::describe_input(network, ArrayKind::kDouble, *inner.add_inputs());
+  const std::int64_t boxes = write_decoded(network, options, decoded);
+  describe_array(coreml::kRawConfidence, {boxes, network.class_count()}, ArrayKind::kDouble,
+                 "Confidence of each class in each box", *inner.add_outputs());
+  describe_array(coreml::kRawCoordinates, {boxes, 4}, ArrayKind::kDouble,
+                 "Centre, width and height of each box", *inner.add_outputs());
+  proto::Model& suppression = *pipeline.add_models();
+  suppression.set_specification_version(kPipelineVersion);
+  write_suppression(network, options, inner, suppression);
+  pipeline.add_names("network");
+  pipeline.add_names("suppression");
+  proto::Description& outer = *model.mutable_description();
+  describe_threshold(kIou, options.iou_threshold, true, outer);
+  describe_threshold(kScore, options.score_threshold, true, outer);
+  describe_boxes(network.class_count(), outer);
+}
+
+}  // namespace
+
+std::vector<File> write_coreml(const graph::Network& network, const CoreMlOptions& options,
+                               const std::string& stem) {
+  const graph::Network n = graph::inference_form(network);
+  proto::Model model;
+  proto::Description& description = *model.mutable_description();
+  coreml::describe_model(n, options.info, *description.mutable_metadata());
+  coreml::describe_input(n, ArrayKind::kDouble, *description.add_inputs());
+  if (options.pipeline) {
+    model.set_specification_version(kPipelineVersion);
+    write_pipeline(n, options, model);
+  } else {
+    model.set_specification_version(version_of(options.weights));
+    write_raw(n, options, model);
+  }
+  const std::string name = stem + ".mlmodel";
+  return {{name, coreml::serialized(model, name)}};
+}
+
+}  // namespace oko::formats
