@@ -12,6 +12,7 @@
 
 #include "oko/storage/checksum.h"
 #include "oko/storage/local/local.h"
+#include "oko/storage/s3/s3.h"
 
 namespace oko::storage {
 
@@ -29,6 +30,7 @@ Stores& stores() {
 
 std::unique_ptr<Store> make_store(std::string_view scheme) {
   if (scheme == "file") return make_local_store();
+  if (scheme == "s3") return make_s3_store();
   return nullptr;
 }
 

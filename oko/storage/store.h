@@ -34,12 +34,14 @@ struct Entry {
   // Changes whenever the content does: modification time and size on disk, generation or ETag in a
   // bucket. Empty for folders.
   std::string version;
-  // Of the content, where the store tells them: Google always gives crc32c, and MD5 but for
-  // composed objects; S3 gives MD5 for what was written in one piece without a key of KMS. Folders
-  // and files on disk have neither. list() of S3 cannot tell an MD5 from another 32-digit ETag:
-  // only stat() does.
+  // Of the content, where the store tells them (oko/storage/content_check.h compares): Google
+  // always gives crc32c, and MD5 but for composed objects; S3 gives MD5 for what was written in one
+  // piece without a key of KMS, and for what oko wrote in parts. Lists of S3 have none: only stat()
+  // can tell an MD5 from other ETags. Folders and files on disk have neither.
   std::optional<std::uint32_t> crc32c;
   std::string md5;  // 32 lower-case hexadecimal digits
+  // Not 0: `md5` is that of the MD5s of parts of this size (S3's ETag of what came in parts).
+  std::uint64_t md5_part_size = 0;
 };
 
 // The version asked for is not the one there: someone else wrote or removed the file meanwhile.

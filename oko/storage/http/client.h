@@ -24,6 +24,8 @@ struct Timeouts {
   std::chrono::seconds stall{60};
 };
 
+struct Response;
+
 struct Request {
   std::string method = "GET";
   std::string url;
@@ -33,6 +35,8 @@ struct Request {
   // Given the body of an answer of 200 or 206 piece by piece, in the thread that called send(). At
   // most kBuffered bytes wait for it: then the server has to. What it throws ends the request.
   std::function<void(Span)> sink;
+  // Called with status and headers before the first piece; what it throws ends the request.
+  std::function<void(const Response&)> begin;
   // Longer bodies are refused where there is no sink: nothing outside decides how much memory goes.
   std::uint64_t max_body = std::uint64_t{64} << 20;
   Timeouts timeouts;

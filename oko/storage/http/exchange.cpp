@@ -76,6 +76,10 @@ class ExchangeCallbacks {
         exchange.paused_ = true;
         return CURL_WRITEFUNC_PAUSE;
       }
+      if (exchange.head_.status == 0) {
+        exchange.head_.status = static_cast<int>(status);
+        exchange.head_.headers = response.headers;
+      }
       const auto* bytes = reinterpret_cast<const std::byte*>(data);
       exchange.queued_.insert(exchange.queued_.end(), bytes, bytes + size);
       exchange.changed_.notify_one();

@@ -99,6 +99,7 @@ void Client::Loop::run(Exchange& exchange) {
 // Gives the sink what comes, until the exchange is done.
 void Client::Loop::drain(Exchange& exchange) {
   std::vector<std::byte> pieces;
+  bool begun = !exchange.request_.begin;
   for (bool done = false; !done;) {
     pieces.clear();
     bool resume = false;
@@ -110,7 +111,9 @@ void Client::Loop::drain(Exchange& exchange) {
       done = exchange.done_;
     }
     if (resume) order(Order::kResume, exchange);
-    if (!pieces.empty()) exchange.request_.sink(pieces);
+    if (pieces.empty()) continue;
+    if (!std::exchange(begun, true)) exchange.request_.begin(exchange.head_);
+    exchange.request_.sink(pieces);
   }
 }
 

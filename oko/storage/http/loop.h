@@ -47,6 +47,7 @@ class Exchange {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::byte> queued_;  // for the sink
+  Response head_;                  // status and headers, once something is queued
   bool paused_ = false, done_ = false;
 };
 

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oko/storage/http/client.h"
+#include "oko/storage/http/retry.h"
+#include "oko/storage/store.h"
+
+namespace oko::storage::bucket {
+
+struct Name {
+  std::string bucket;
+  std::string key;  // empty: the bucket itself
+};
+// Of "gs://BUCKET/KEY". kUsage where there is no bucket or it has characters that no bucket has.
+Name parse_uri(const std::string& uri);
+std::string uri_of(const std::string& scheme, const Name& name);
+// kUsage where no store would make a bucket of that name.
+void check_new_bucket_name(const std::string& uri);
+
+// Random letters and digits that nobody else has thought of.
+std::string unique_name();
+
+struct Options {
+  http::Policy retry = http::usual_policy();
+  http::Timeouts timeouts = http::usual_timeouts();
+  http::Client* client = nullptr;  // null: http::shared_client()
+};
+
+// What Google's and S3's stores have in common: reading with resumption and checksums, folders made
+// of names, lists made of pages.
+class BucketStore : public Store {
+ public:
+  Bytes read(const std::string& uri) override;
+  Bytes read_range(const std::string& uri, std::uint64_t offset, std::uint64_t count,
+                   const std::string& version) override;
+  void read_to(const std::string& uri, std::uint64_t offset, std::uint64_t count,
+               const std::string& version, const Sink& sink) override;
+  void append(const std::string& uri, std::span<const std::byte> content) override;
+  std::optional<Entry> stat(const std::string& uri) override;
+  std::vector<Entry> list(const std::string& uri, bool recursive) override;
+  Page list_page(const std::string& prefix, bool recursive, const std::string& token) override;
+
+ protected:
+  BucketStore(std::string scheme, const Options& options);
+
+  // A request for the whole object, or for that version of it. read_to() adds the range.
+  virtual http::Request get_request(const Name& name, const std::string& version) = 0;
+  // What the headers of an answer to a read tell; `uri` and `size` are filled in by the caller.
+  virtual Entry described(const http::Response& response) = 0;
+  virtual std::optional<Entry> stat_object(const Name& name) = 0;
+  virtual bool bucket_exists(const Name& name) = 0;
+  // At most `most` names (0: the store's usual page).
+  virtual Page list_names(const Name& prefix, bool recursive, const std::string& token,
+                          int most) = 0;
+  // Adds to an object of a known state (null: absent); Conflict where that is no longer true.
+  virtual void append_to(const Name& name, const std::optional<Entry>& there,
+                         std::span<const std::byte> content) = 0;
+  // One attempt with the credentials of the moment; renewed once where the server says that
+  // they are stale.
+  virtual http::Response attempt(const http::Request& request, const std::string& place) = 0;
+  // Whether the same request may well be answered otherwise a little later.
+  virtual bool worth_repeating(const http::Response& response) = 0;
+  // Throws the Error for an answer that is no success.
+  [[noreturn]] virtual void refuse(const http::Response& response, const std::string& uri) = 0;
+
+  // Attempts until there is an answer that will not change by waiting. `uncertain` is set where an
+  // earlier attempt may have been obeyed without our knowing.
+  http::Response send(const http::Request& request, const std::string& place,
+                      bool* uncertain = nullptr);
+  http::Client& client() const { return client_; }
+  const Options& options() const { return options_; }
+  std::string uri(const Name& name) const { return uri_of(scheme_, name); }
+
+ private:
+  class Reader;
+
+  std::string scheme_;
+  Options options_;
+  http::Client& client_;
+};
+
+}  // namespace oko::storage::bucket

@@ -1,0 +1,97 @@
+#include <algorithm>
+#include <cctype>
+
+#include "oko/storage/s3/answers.h"
+#include "oko/storage/s3/s3_store.h"
+
+namespace oko::storage::s3 {
+namespace {
+
+// The server's own words, shortened; nothing but plain characters.
+std::string words(const ErrorAnswer& answer) {
+  std::string text = answer.code;
+  if (!answer.message.empty()) text += ": " + answer.message.substr(0, 200);
+  for (char& c : text) {
+    if (std::iscntrl(static_cast<unsigned char>(c)) != 0) c = ' ';
+  }
+  return text;
+}
+
+struct Known {
+  const char* code;
+  ErrorCode kind;
+  const char* message;
+  const char* mend;
+};
+
+constexpr Known kKnown[] = {
+    {"NoSuchKey", ErrorCode::kInput, "there is no such object", "check the name"},
+    {"NoSuchBucket", ErrorCode::kInput, "there is no such bucket",
+     "check the name, or make it with oko store mb"},
+    {"NoSuchUpload", ErrorCode::kStorage, "the upload in parts is gone",
+     "begin it again; see whether the bucket's rules end uploads early"},
+    {"InvalidAccessKeyId", ErrorCode::kStorage, "the server does not know the access key",
+     "check AWS_ACCESS_KEY_ID or the profile, and AWS_ENDPOINT_URL"},
+    {"SignatureDoesNotMatch", ErrorCode::kStorage, "the secret key is not that of the access key",
+     "check AWS_SECRET_ACCESS_KEY or the profile"},
+    {"RequestTimeTooSkewed", ErrorCode::kStorage, "this machine's clock is wrong", "set the clock"},
+    {"ExpiredToken", ErrorCode::kStorage, "the credentials have expired", "get new ones"},
+    {"InvalidToken", ErrorCode::kStorage, "the session token is not valid",
+     "check AWS_SESSION_TOKEN"},
+    {"InvalidBucketName", ErrorCode::kUsage, "is no name for a bucket",
+     "use 3 to 63 lower-case letters, digits, '-' and '.'"},
+    {"BucketAlreadyExists", ErrorCode::kStorage,
+     "the bucket is there already and is someone else's", "choose another name"},
+    {"BucketAlreadyOwnedByYou", ErrorCode::kStorage, "the bucket is there already and is yours",
+     "use it"},
+    {"TooManyBuckets", ErrorCode::kStorage, "there may be no more buckets",
+     "remove one, or ask for a higher limit"},
+    {"QuotaExceeded", ErrorCode::kStorage, "the store is full", "remove something"},
+    {"EntityTooLarge", ErrorCode::kUsage, "the object is too big for the server", ""},
+    {"NotImplemented", ErrorCode::kStorage, "the server cannot do this",
+     "servers without preconditions cannot write only where nothing has changed"},
+};
+
+Error region_error(const std::string& uri, const std::string& region) {
+  return Error(
+      ErrorCode::kStorage, uri,
+      region.empty() ? "the bucket is in another region" : "the bucket is in the region " + region,
+      region.empty() ? "set AWS_REGION" : "set AWS_REGION=" + region);
+}
+
+}  // namespace
+
+void S3Store::refuse(const http::Response& response, const std::string& uri) {
+  const ErrorAnswer answer = parse_error(response.body).value_or(ErrorAnswer{});
+  const int status = response.status;
+  if (status == 412 || status == 409) {
+    if (status == 412 || answer.code == "ConditionalRequestConflict") throw Conflict(uri);
+  }
+  std::string region(response.header("x-amz-bucket-region"));
+  if (region.empty()) region = answer.region;
+  if (status == 301 || status == 307 || answer.code == "AuthorizationHeaderMalformed" ||
+      answer.code == "IllegalLocationConstraintException") {
+    throw region_error(uri, region == options_.region ? "" : region);
+  }
+  for (const Known& known : kKnown) {
+    if (answer.code == known.code) throw Error(known.kind, uri, known.message, known.mend);
+  }
+  // Answers to HEAD have no body.
+  if (status == 404) throw input_error(uri, "there is no such object or bucket", "check the name");
+  const std::string said = answer.code.empty() ? "" : " (" + words(answer) + ")";
+  if (status == 401 || status == 403) {
+    const bool anonymous = credentials_.get().anonymous;
+    throw Error(ErrorCode::kStorage, uri, "access is denied" + said,
+                anonymous
+                    ? "give credentials (AWS_ACCESS_KEY_ID or a profile); requests go unsigned"
+                    : "check the rights of the credentials; without the right to list, a "
+                      "missing object is denied too");
+  }
+  if (status == 501) {
+    throw Error(ErrorCode::kStorage, uri, "the server cannot do this" + said,
+                "servers without preconditions cannot write only where nothing has changed");
+  }
+  throw Error(ErrorCode::kStorage, uri, "the server answered " + std::to_string(status) + said, "");
+}
+
+}  // namespace oko::storage::s3

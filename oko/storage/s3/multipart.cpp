@@ -1,0 +1,133 @@
+#include <algorithm>
+#include <array>
+
+#include "oko/storage/checksum.h"
+#include "oko/storage/content_check.h"
+#include "oko/storage/s3/answers.h"
+#include "oko/storage/s3/s3_store.h"
+
+namespace oko::storage::s3 {
+
+http::Request Multipart::request(const std::string& method, int number) const {
+  std::string query;
+  if (number > 0) query = "partNumber=" + std::to_string(number) + "&";
+  return store_.request(method, name_, query + "uploadId=" + http::percent_encode(id_));
+}
+
+Multipart Multipart::begin(S3Store& store, const Name& name, std::uint64_t part_size) {
+  http::Request post = store.request("POST", name, "uploads");
+  if (part_size > 0) {
+    post.headers.emplace_back("x-amz-meta-oko-part-size", std::to_string(part_size));
+  }
+  // Where the answer is lost an empty upload stays behind: nobody is told its name.
+  const std::string place = store.uri(name);
+  const http::Response response = store.send(post, place);
+  if (!response.ok()) store.refuse(response, place);
+  return Multipart(store, name,
+                   parse_value(response.body, "InitiateMultipartUploadResult", "UploadId", place));
+}
+
+std::string Multipart::write_part(int number, std::span<const std::byte> content) {
+  const auto digest = md5(content);
+  http::Request put = request("PUT", number);
+  put.body = {content};
+  put.headers.emplace_back("Content-MD5", base64(digest));
+  const std::string place = store_.uri(name_);
+  for (http::Retry retry(store_.client(), store_.options().retry, place);;) {
+    const http::Response response = store_.send(put, place);
+    if (!response.ok()) store_.refuse(response, place);
+    const std::string etag = unquoted(response.header("etag"));
+    const bool encrypted = response.header("x-amz-server-side-encryption").starts_with("aws:kms");
+    if (encrypted || etag == hex(digest)) return etag;
+    retry.wait("the server stored something else (a part's ETag is not its MD5)");
+  }
+}
+
+std::string Multipart::copy_part(int number, const Name& from, const std::string& version,
+                                 std::uint64_t first, std::uint64_t last) {
+  http::Request put = request("PUT", number);
+  put.headers.emplace_back("x-amz-copy-source",
+                           "/" + from.bucket + "/" + http::percent_encode(from.key, true));
+  put.headers.emplace_back("x-amz-copy-source-if-match", "\"" + version + "\"");
+  put.headers.emplace_back("x-amz-copy-source-range",
+                           "bytes=" + std::to_string(first) + "-" + std::to_string(last));
+  put.timeouts.stall *= 5;
+  const std::string place = store_.uri(from);
+  const http::Response response = store_.send(put, place);
+  if (!response.ok() || parse_error(response.body)) store_.refuse(response, place);
+  return unquoted(parse_value(response.body, "CopyPartResult", "ETag", place));
+}
+
+Entry Multipart::complete(const std::vector<std::string>& etags, std::uint64_t size,
+                          std::uint64_t part_size, const Precondition& precondition) {
+  // Servers that know no preconditions here are still asked for them a moment before.
+  store_.check(name_, precondition);
+  std::string body = "<CompleteMultipartUpload>";
+  std::vector<std::byte> digests;
+  for (std::size_t i = 0; i < etags.size(); ++i) {
+    body += "<Part><PartNumber>" + std::to_string(i + 1) + "</PartNumber><ETag>\"" +
+            xml_escaped(etags[i]) + "\"</ETag></Part>";
+    for (std::size_t k = 0; k + 1 < etags[i].size(); k += 2) {
+      digests.push_back(std::byte(std::strtoul(etags[i].substr(k, 2).c_str(), nullptr, 16)));
+    }
+  }
+  body += "</CompleteMultipartUpload>";
+  const std::string expected = md5_of_parts(digests) + "-" + std::to_string(etags.size());
+  http::Request post = request("POST", 0);
+  post.headers.emplace_back("Content-Type", "application/xml");
+  post.body = {std::as_bytes(std::span(body))};
+  post.timeouts.stall *= 5;
+  add_precondition(post, precondition);
+  const std::string place = store_.uri(name_);
+  bool uncertain = false;
+  const http::Response response = store_.send(post, place, &uncertain);
+  // The upload ends with the first time it is obeyed; the answer to that may have been lost.
+  if (uncertain && !response.ok()) {
+    auto there = store_.stat_object(name_);
+    if (there && there->version == expected) return *there;
+  }
+  if (!response.ok() || parse_error(response.body)) store_.refuse(response, place);
+  Entry entry;
+  entry.uri = place;
+  entry.size = size;
+  entry.version =
+      unquoted(parse_value(response.body, "CompleteMultipartUploadResult", "ETag", place));
+  if (entry.version == expected && part_size > 0) {
+    entry.md5 = expected.substr(0, 32);
+    entry.md5_part_size = part_size;
+  }
+  return entry;
+}
+
+void Multipart::abort() noexcept {
+  try {
+    store_.send(request("DELETE", 0), store_.uri(name_));
+  } catch (const std::exception&) {
+    // What stays behind is removed by the bucket's own rules; the first error is the one to tell.
+  }
+}
+
+std::optional<std::vector<std::pair<int, std::string>>> Multipart::stored(std::uint64_t part_size,
+                                                                          std::uint64_t size) {
+  std::vector<std::pair<int, std::string>> found;
+  const std::string place = store_.uri(name_);
+  std::string marker;
+  do {
+    std::string query = "uploadId=" + http::percent_encode(id_);
+    if (!marker.empty()) query += "&part-number-marker=" + http::percent_encode(marker);
+    const http::Response response = store_.send(store_.request("GET", name_, query), place);
+    if (response.status == 404) return std::nullopt;
+    if (!response.ok()) store_.refuse(response, place);
+    const PartListing listing = parse_part_listing(response.body, place);
+    for (const ListedPart& part : listing.parts) {
+      const std::uint64_t from = static_cast<std::uint64_t>(part.number - 1) * part_size;
+      if (from >= size || part.size != std::min(part_size, size - from)) continue;
+      found.emplace_back(part.number, part.etag);
+    }
+    if (!listing.next.empty() && listing.parts.empty()) break;  // it would go on for ever
+    marker = listing.next;
+  } while (!marker.empty());
+  return found;
+}
+
+}  // namespace oko::storage::s3

@@ -1,0 +1,231 @@
+#include "oko/storage/s3/s3_store.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+
+#include "oko/storage/bucket/content_range.h"
+#include "oko/storage/checksum.h"
+#include "oko/storage/s3/answers.h"
+
+namespace oko::storage {
+
+S3Options s3_options(const bucket::Environment& environment) {
+  const auto profile = s3::profile_settings(environment);
+  const auto first = [&](std::initializer_list<const char*> variables, const char* setting) {
+    for (const char* variable : variables) {
+      if (std::string value = environment(variable); !value.empty()) return value;
+    }
+    const auto found = profile.find(setting);
+    return found == profile.end() ? std::string() : found->second;
+  };
+  S3Options options;
+  options.environment = environment;
+  options.endpoint = first({"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"}, "endpoint_url");
+  const std::string region = first({"AWS_REGION", "AWS_DEFAULT_REGION"}, "region");
+  if (!region.empty()) options.region = region;
+  options.ca_file = first({"AWS_CA_BUNDLE"}, "ca_bundle");
+  return options;
+}
+
+std::unique_ptr<Store> make_s3_store(const S3Options& options) {
+  return std::make_unique<s3::S3Store>(options);
+}
+
+}  // namespace oko::storage
+
+namespace oko::storage::s3 {
+namespace {
+
+bool is_md5(std::string_view text) {
+  return text.size() == 32 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return std::isdigit(c) != 0 || (c >= 'a' && c <= 'f');
+         });
+}
+
+std::string code_of(const http::Response& response) {
+  const auto error = parse_error(response.body);
+  return error ? error->code : "";
+}
+
+}  // namespace
+
+void add_precondition(http::Request& request, const Precondition& precondition) {
+  if (precondition.is_absent()) {
+    request.headers.emplace_back("If-None-Match", "*");
+  } else if (!precondition.any()) {
+    request.headers.emplace_back("If-Match", "\"" + precondition.wanted_version() + "\"");
+  }
+}
+
+S3Store::S3Store(const S3Options& options)
+    : BucketStore("s3", options), options_(options), credentials_(options.environment, options) {
+  while (options_.endpoint.ends_with('/')) options_.endpoint.pop_back();
+  if (!options_.endpoint.empty() && !options_.endpoint.starts_with("http://") &&
+      !options_.endpoint.starts_with("https://")) {
+    throw Error(ErrorCode::kUsage, "AWS_ENDPOINT_URL", "is no URL",
+                "write http://HOST:PORT or https://HOST");
+  }
+}
+
+http::Request S3Store::request(const std::string& method, const Name& name,
+                               const std::string& query) const {
+  http::Request request;
+  request.method = method;
+  request.timeouts = options_.timeouts;
+  request.ca_file = options_.ca_file;
+  request.max_body = 16 << 20;
+  const std::string key = http::percent_encode(name.key, true);
+  if (!options_.endpoint.empty()) {
+    request.url = options_.endpoint + "/" + name.bucket + (key.empty() ? "" : "/" + key);
+  } else {
+    const std::string host = "s3." + options_.region + ".amazonaws.com" +
+                             (options_.region.starts_with("cn-") ? ".cn" : "");
+    // Amazon's certificate covers one label before its name.
+    const bool by_path = name.bucket.find('.') != std::string::npos;
+    request.url = by_path ? "https://" + host + "/" + name.bucket + "/" + key
+                          : "https://" + name.bucket + "." + host + "/" + key;
+  }
+  if (!query.empty()) request.url += "?" + query;
+  return request;
+}
+
+http::Response S3Store::attempt(const http::Request& request, const std::string&) {
+  for (bool renewed = false;; renewed = true) {
+    const Credentials credentials = credentials_.get();
+    http::Request ready = request;
+    if (!credentials.anonymous) {
+      const bool tls = request.url.starts_with("https://");
+      sign(ready, credentials, options_.region, std::time(nullptr) + clock_offset_,
+           tls ? std::string(kUnsignedPayload) : sha256_of(request.body));
+    }
+    http::Response response = client().send(ready);
+    if (renewed || response.ok() || credentials.anonymous) return response;
+    if (is_stale(response, credentials)) {
+      credentials_.renew(credentials);
+    } else if (response.status == 403 && code_of(response) == "RequestTimeTooSkewed") {
+      const std::time_t date = curl_getdate(std::string(response.header("date")).c_str(), nullptr);
+      if (date == -1) return response;
+      clock_offset_ = date - std::time(nullptr);
+    } else {
+      return response;
+    }
+    ++http::counters().refreshed;
+  }
+}
+
+bool S3Store::is_stale(const http::Response& response, const Credentials& credentials) const {
+  if (response.status == 401) return true;
+  if (response.status != 400 && response.status != 403) return false;
+  if (response.body.empty()) return response.status == 400 && !credentials.session_token.empty();
+  const std::string code = code_of(response);
+  return code == "ExpiredToken" || code == "ExpiredTokenException" || code == "InvalidToken" ||
+         code == "TokenRefreshRequired";
+}
+
+bool S3Store::worth_repeating(const http::Response& response) {
+  if (http::is_transient(response)) return true;
+  if (response.failure != http::Response::Failure::kNone) return false;
+  // Long work answers 200 at once and tells of an error in the body; bodies that were broken on
+  // the way are refused with 400.
+  if (response.status != 200 && response.status != 400) return false;
+  if (response.body.find("<Error>") == std::string::npos) return false;
+  const std::string code = code_of(response);
+  for (const char* passing : {"InternalError", "SlowDown", "ServiceUnavailable", "RequestTimeout",
+                              "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch"}) {
+    if (code == passing) return true;
+  }
+  return false;
+}
+
+http::Request S3Store::get_request(const Name& name, const std::string& version) {
+  http::Request get = request("GET", name);
+  get.headers.emplace_back("x-amz-checksum-mode", "ENABLED");
+  if (!version.empty()) get.headers.emplace_back("If-Match", "\"" + version + "\"");
+  return get;
+}
+
+Entry S3Store::described(const http::Response& response) {
+  Entry entry;
+  entry.version = unquoted(response.header("etag"));
+  if (response.header("x-amz-server-side-encryption").starts_with("aws:kms")) return entry;
+  if (const auto crc = response.header("x-amz-checksum-crc32c"); !crc.empty()) {
+    entry.crc32c = parse_crc32c(crc);  // null for one of parts, "…-N"
+  }
+  const auto dash = entry.version.find('-');
+  const auto part_size = bucket::parse_size(response.header("x-amz-meta-oko-part-size"));
+  const std::string digest = entry.version.substr(0, dash);
+  if (!is_md5(digest) || (dash != std::string::npos && !part_size.value_or(0))) return entry;
+  entry.md5 = digest;
+  if (dash != std::string::npos) entry.md5_part_size = *part_size;
+  return entry;
+}
+
+std::optional<Entry> S3Store::stat_object(const Name& name) { return stat_object(name, nullptr); }
+
+std::optional<Entry> S3Store::stat_object(const Name& name, std::string* write_mark) {
+  http::Request head = request("HEAD", name);
+  head.headers.emplace_back("x-amz-checksum-mode", "ENABLED");
+  const http::Response response = send(head, uri(name));
+  if (response.status == 404) return std::nullopt;
+  if (!response.ok()) refuse(response, uri(name));
+  Entry entry = described(response);
+  entry.uri = uri(name);
+  const auto size = bucket::parse_size(response.header("content-length"));
+  if (!size) throw Error(ErrorCode::kStorage, uri(name), "the server does not tell its size");
+  entry.size = *size;
+  if (write_mark != nullptr) *write_mark = response.header("x-amz-meta-oko-write");
+  return entry;
+}
+
+bool S3Store::bucket_exists(const Name& name) {
+  const http::Response response = send(request("HEAD", {name.bucket, ""}), uri(name));
+  if (response.status == 404) return false;
+  if (!response.ok()) refuse(response, uri(name));
+  return true;
+}
+
+void S3Store::check(const Name& name, const Precondition& precondition) {
+  if (precondition.any()) return;
+  const auto there = stat_object(name);
+  const bool holds =
+      precondition.is_absent() ? !there : there && there->version == precondition.wanted_version();
+  if (!holds) throw Conflict(uri(name));
+}
+
+Page S3Store::list_names(const Name& prefix, bool recursive, const std::string& token, int most) {
+  std::string query = "list-type=2";
+  if (!token.empty()) query += "&continuation-token=" + http::percent_encode(token);
+  if (!recursive) query += "&delimiter=%2F";
+  if (most > 0) query += "&max-keys=" + std::to_string(most);
+  if (!prefix.key.empty()) query += "&prefix=" + http::percent_encode(prefix.key);
+  const std::string place = uri(prefix);
+  const http::Response response = send(request("GET", {prefix.bucket, ""}, query), place);
+  if (!response.ok()) refuse(response, place);
+  Listing listing = parse_listing(response.body, place);
+  Page page;
+  page.next = std::move(listing.next);
+  for (const ListedObject& object : listing.objects) {
+    // What consoles make to show an empty folder is none of ours.
+    if (object.key.ends_with('/') && object.size == 0 && most == 0) continue;
+    Entry entry;
+    entry.uri = uri({prefix.bucket, object.key});
+    entry.size = object.size;
+    entry.version = object.etag;
+    page.entries.push_back(std::move(entry));
+  }
+  for (std::string& folder : listing.prefixes) {
+    if (folder.ends_with('/')) folder.pop_back();
+    Entry entry;
+    entry.uri = uri({prefix.bucket, folder});
+    entry.is_folder = true;
+    page.entries.push_back(std::move(entry));
+  }
+  std::sort(page.entries.begin(), page.entries.end(),
+            [](const Entry& a, const Entry& b) { return a.uri < b.uri; });
+  return page;
+}
+
+}  // namespace oko::storage::s3

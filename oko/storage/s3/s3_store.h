@@ -1,0 +1,99 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oko/storage/s3/credentials.h"
+#include "oko/storage/s3/s3.h"
+
+namespace oko::storage::s3 {
+
+using bucket::Name;
+
+class S3Store final : public bucket::BucketStore {
+ public:
+  explicit S3Store(const S3Options& options);
+
+  Entry write(const std::string& uri, std::span<const std::byte> content,
+              const Precondition& precondition) override;
+  std::unique_ptr<Upload> upload(const std::string& uri, const Precondition& precondition) override;
+  std::unique_ptr<PartUpload> upload_parts(const std::string& uri, std::uint64_t size,
+                                           const PartOptions& options) override;
+  std::unique_ptr<PartUpload> resume_parts(const std::string& token) override;
+  Entry copy(const std::string& from, const std::string& to,
+             const Precondition& precondition) override;
+  Entry compose(const std::vector<std::string>& from, const std::string& to,
+                const Precondition& precondition) override;
+  void remove(const std::string& uri) override;
+  void remove_many(const std::vector<std::string>& uris) override;
+  void make_bucket(const std::string& uri, const BucketOptions& options) override;
+
+  // For the uploads of this folder.
+  http::Request request(const std::string& method, const Name& name,
+                        const std::string& query = {}) const;
+  using BucketStore::client;
+  using BucketStore::options;
+  using BucketStore::send;
+  using BucketStore::uri;
+  std::optional<Entry> stat_object(const Name& name) override;
+  // The same with the value of the metadata "oko-write" ("" without it).
+  std::optional<Entry> stat_object(const Name& name, std::string* write_mark);
+  [[noreturn]] void refuse(const http::Response& response, const std::string& uri) override;
+  // Throws Conflict where it does not hold now.
+  void check(const Name& name, const Precondition& precondition);
+
+ private:
+  http::Request get_request(const Name& name, const std::string& version) override;
+  Entry described(const http::Response& response) override;
+  bool bucket_exists(const Name& name) override;
+  Page list_names(const Name& prefix, bool recursive, const std::string& token, int most) override;
+  void append_to(const Name& name, const std::optional<Entry>& there,
+                 std::span<const std::byte> content) override;
+  http::Response attempt(const http::Request& request, const std::string& place) override;
+  bool worth_repeating(const http::Response& response) override;
+
+  bool is_stale(const http::Response& response, const Credentials& credentials) const;
+  void remove_some(const std::string& bucket, std::span<const std::string> keys);
+
+  S3Options options_;
+  CredentialSource credentials_;
+  std::atomic<std::time_t> clock_offset_{0};  // the server's time less ours, where that matters
+};
+
+// If-Match or If-None-Match.
+void add_precondition(http::Request& request, const Precondition& precondition);
+
+// An upload in parts under way. write_part() may be called by several threads.
+class Multipart {
+ public:
+  // Begins one. `part_size` is remembered with the object, so that its ETag can be checked.
+  static Multipart begin(S3Store& store, const Name& name, std::uint64_t part_size);
+  Multipart(S3Store& store, Name name, std::string id)
+      : store_(store), name_(std::move(name)), id_(std::move(id)) {}
+
+  const std::string& id() const { return id_; }
+  // Numbers start at 1. Returns the part's ETag.
+  std::string write_part(int number, std::span<const std::byte> content);
+  // Bytes [first, last] of an object of that version, copied by the server.
+  std::string copy_part(int number, const Name& from, const std::string& version,
+                        std::uint64_t first, std::uint64_t last);
+  // Makes the object of the parts 1, 2, …, given by their ETags. `size` is what they make.
+  Entry complete(const std::vector<std::string>& etags, std::uint64_t size, std::uint64_t part_size,
+                 const Precondition& precondition);
+  // Removes what there is. Never throws.
+  void abort() noexcept;
+  // The parts that the server has; null where it knows no such upload.
+  std::optional<std::vector<std::pair<int, std::string>>> stored(std::uint64_t part_size,
+                                                                 std::uint64_t size);
+
+ private:
+  http::Request request(const std::string& method, int number) const;
+
+  S3Store& store_;
+  Name name_;
+  std::string id_;
+};
+
+}  // namespace oko::storage::s3

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace oko::storage::s3 {
+
+// Sections of a file such as ~/.aws/credentials or ~/.aws/config: names and values, the names in
+// lower case. "[profile x]" is section "x". Indented lines (settings below a setting) are left out.
+// Throws an input Error "name:line: …" for a line that is none of that; values are never in it.
+using Settings = std::map<std::string, std::map<std::string, std::string>, std::less<>>;
+Settings parse_settings(std::string_view text, const std::string& name);
+
+}  // namespace oko::storage::s3

@@ -1,0 +1,230 @@
+#include <algorithm>
+#include <map>
+
+#include "oko/storage/checksum.h"
+#include "oko/storage/content_check.h"
+#include "oko/storage/s3/answers.h"
+#include "oko/storage/s3/s3_store.h"
+
+namespace oko::storage::s3 {
+namespace {
+
+constexpr std::uint64_t kSmallestPart = std::uint64_t{5} << 20;
+constexpr std::uint64_t kBiggestPart = std::uint64_t{5} << 30;
+// More than this goes up in parts: a break costs a part then, not all of it.
+constexpr std::uint64_t kOneRequest = std::uint64_t{256} << 20;
+
+}  // namespace
+
+Entry S3Store::write(const std::string& uri, std::span<const std::byte> content,
+                     const Precondition& precondition) {
+  const Name name = bucket::parse_uri(uri);
+  if (content.size() > kOneRequest) {
+    const auto whole = upload(uri, precondition);
+    whole->write(content);
+    return whole->finish();
+  }
+  const auto digest = md5(content);
+  http::Request put = request("PUT", name);
+  put.body = {content};
+  put.headers.emplace_back("Content-MD5", base64(digest));
+  add_precondition(put, precondition);
+  // Where an answer is lost the object itself tells whose it is.
+  const std::string mark = precondition.any() ? "" : bucket::unique_name();
+  if (!mark.empty()) put.headers.emplace_back("x-amz-meta-oko-write", mark);
+  Entry entry;
+  entry.uri = uri;
+  entry.size = content.size();
+  for (http::Retry retry(client(), options().retry, uri);;) {
+    bool uncertain = false;
+    const http::Response response = send(put, uri, &uncertain);
+    if (response.status == 412 && uncertain) {
+      std::string found;
+      auto there = stat_object(name, &found);
+      if (there && found == mark) return *there;
+    }
+    if (!response.ok()) refuse(response, uri);
+    entry.version = unquoted(response.header("etag"));
+    entry.md5 = described(response).md5;
+    if (entry.md5.empty() || entry.md5 == hex(digest)) return entry;
+    retry.wait("the server stored something else (its ETag is not the content's MD5)");
+  }
+}
+
+void S3Store::append_to(const Name& name, const std::optional<Entry>& there,
+                        std::span<const std::byte> content) {
+  const std::string place = uri(name);
+  if (!there || there->size == 0) {
+    write(place, content, there ? Precondition::version(there->version) : Precondition::absent());
+    return;
+  }
+  const Precondition unchanged = Precondition::version(there->version);
+  if (there->size < kSmallestPart) {
+    const Bytes old = read_range(place, 0, there->size, there->version);
+    std::vector<std::byte> whole(old.span().begin(), old.span().end());
+    whole.insert(whole.end(), content.begin(), content.end());
+    write(place, whole, unchanged);
+    return;
+  }
+  Multipart multipart = Multipart::begin(*this, name, 0);
+  try {
+    std::vector<std::string> etags;
+    for (std::uint64_t at = 0; at < there->size;) {
+      // The rest is never left too small for a part of its own.
+      std::uint64_t count = std::min(there->size - at, kBiggestPart);
+      if (there->size - at - count < kSmallestPart && count < there->size - at) {
+        count -= kSmallestPart;
+      }
+      etags.push_back(multipart.copy_part(static_cast<int>(etags.size()) + 1, name, there->version,
+                                          at, at + count - 1));
+      at += count;
+    }
+    etags.push_back(multipart.write_part(static_cast<int>(etags.size()) + 1, content));
+    multipart.complete(etags, there->size + content.size(), 0, unchanged);
+  } catch (...) {
+    multipart.abort();
+    throw;
+  }
+}
+
+Entry S3Store::copy(const std::string& from, const std::string& to,
+                    const Precondition& precondition) {
+  const Name source = bucket::parse_uri(from), target = bucket::parse_uri(to);
+  const auto there = stat_object(source);
+  if (!there) throw input_error(from, "there is no such object", "check the name");
+  // Only the end of an upload in parts takes a precondition for the target.
+  if (!precondition.any() || there->size > kBiggestPart) return compose({from}, to, precondition);
+  http::Request put = request("PUT", target);
+  put.headers.emplace_back("x-amz-copy-source",
+                           "/" + source.bucket + "/" + http::percent_encode(source.key, true));
+  put.headers.emplace_back("x-amz-copy-source-if-match", "\"" + there->version + "\"");
+  put.timeouts.stall *= 5;
+  const http::Response response = send(put, to);
+  if (!response.ok() || parse_error(response.body)) {
+    refuse(response, response.status == 404 || response.status == 412 ? from : to);
+  }
+  Entry entry = *there;
+  entry.uri = to;
+  entry.version = unquoted(parse_value(response.body, "CopyObjectResult", "ETag", to));
+  if (entry.version != there->version) {  // a copy of what came in parts is one piece
+    entry.md5.clear();
+    entry.md5_part_size = 0;
+  }
+  return entry;
+}
+
+Entry S3Store::compose(const std::vector<std::string>& from, const std::string& to,
+                       const Precondition& precondition) {
+  std::vector<std::pair<Name, Entry>> sources;
+  std::uint64_t size = 0;
+  for (const std::string& one : from) {
+    const Name name = bucket::parse_uri(one);
+    const auto there = stat_object(name);
+    if (!there) throw input_error(one, "there is no such object", "check the name");
+    if (there->size == 0) continue;
+    sources.emplace_back(name, *there);
+    size += there->size;
+  }
+  if (sources.empty()) return write(to, {}, precondition);
+  for (std::size_t i = 0; i + 1 < sources.size(); ++i) {
+    if (sources[i].second.size < kSmallestPart) {
+      throw Error(ErrorCode::kUsage, sources[i].second.uri,
+                  "is shorter than 5 MiB, which S3 composes only as the last one",
+                  "read and write it instead");
+    }
+  }
+  Multipart multipart = Multipart::begin(*this, bucket::parse_uri(to), 0);
+  try {
+    std::vector<std::string> etags;
+    for (const auto& [name, there] : sources) {
+      const std::uint64_t pieces = (there.size + kBiggestPart - 1) / kBiggestPart;
+      for (std::uint64_t i = 0; i < pieces; ++i) {
+        etags.push_back(multipart.copy_part(static_cast<int>(etags.size()) + 1, name, there.version,
+                                            there.size * i / pieces,
+                                            there.size * (i + 1) / pieces - 1));
+      }
+    }
+    return multipart.complete(etags, size, 0, precondition);
+  } catch (...) {
+    multipart.abort();
+    throw;
+  }
+}
+
+void S3Store::remove(const std::string& uri) {
+  const Name name = bucket::parse_uri(uri);
+  if (name.key.empty()) {
+    throw Error(ErrorCode::kUsage, uri, "is a bucket; only files are removed", "name the files");
+  }
+  const http::Response response = send(request("DELETE", name), uri);
+  if (!response.ok() && response.status != 404) refuse(response, uri);
+}
+
+void S3Store::remove_many(const std::vector<std::string>& uris) {
+  constexpr std::size_t kMost = 1000;  // a request
+  std::map<std::string, std::vector<std::string>> by_bucket;
+  for (const std::string& one : uris) {
+    Name name = bucket::parse_uri(one);
+    by_bucket[name.bucket].push_back(std::move(name.key));
+  }
+  for (const auto& [bucket, keys] : by_bucket) {
+    for (std::size_t at = 0; at < keys.size(); at += kMost) {
+      remove_some(bucket, std::span(keys).subspan(at, std::min(kMost, keys.size() - at)));
+    }
+  }
+}
+
+void S3Store::remove_some(const std::string& bucket, std::span<const std::string> keys) {
+  std::string body = "<Delete><Quiet>true</Quiet>";
+  for (const std::string& key : keys) {
+    body += "<Object><Key>" + xml_escaped(key) + "</Key></Object>";
+  }
+  body += "</Delete>";
+  const auto bytes = std::as_bytes(std::span(body));
+  http::Request post = request("POST", {bucket, ""}, "delete");
+  post.headers = {{"Content-Type", "application/xml"}, {"Content-MD5", base64(md5(bytes))}};
+  post.body = {bytes};
+  const std::string place = uri({bucket, ""});
+  const http::Response response = send(post, place);
+  if (!response.ok()) refuse(response, place);
+  const auto failures = parse_delete_failures(response.body, place);
+  for (const DeleteFailure& failure : failures) {
+    if (failure.code == "NoSuchKey") continue;
+    throw Error(ErrorCode::kStorage, uri({bucket, failure.key}),
+                "cannot be removed: " + failure.code,
+                failures.size() > 1 ? std::to_string(failures.size()) + " files are left" : "");
+  }
+}
+
+void S3Store::make_bucket(const std::string& uri, const BucketOptions& bucket_options) {
+  bucket::check_new_bucket_name(uri);
+  if (!bucket_options.storage_class.empty()) {
+    throw Error(ErrorCode::kUsage, uri, "S3 has no storage class for a whole bucket",
+                "leave --class out");
+  }
+  std::string location = bucket_options.location;
+  // Amazon wants it said also where the request goes to that region; other servers name theirs
+  // otherwise.
+  if (location.empty() && options_.endpoint.empty()) location = options_.region;
+  std::string body;
+  if (!location.empty() && location != "us-east-1") {
+    body =
+        "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+        "<LocationConstraint>" +
+        xml_escaped(location) + "</LocationConstraint></CreateBucketConfiguration>";
+  }
+  http::Request put = request("PUT", bucket::parse_uri(uri));
+  put.body = {std::as_bytes(std::span(body))};
+  if (!bucket_options.uniform_access) {
+    put.headers.emplace_back("x-amz-object-ownership", "ObjectWriter");
+  }
+  bool uncertain = false;
+  const http::Response response = send(put, uri, &uncertain);
+  if (uncertain &&
+      parse_error(response.body).value_or(ErrorAnswer{}).code == "BucketAlreadyOwnedByYou") {
+    return;  // by the attempt whose answer was lost
+  }
+  if (!response.ok()) refuse(response, uri);
+}
+
+}  // namespace oko::storage::s3
