@@ -1,0 +1,201 @@
+#include "oko/convert/coreml/map.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "oko/base/error.h"
+
+namespace oko::convert::coreml {
+namespace {
+
+using graph::Shape;
+
+[[noreturn]] void fail(const std::string& place, const std::string& message) {
+  throw input_error(place, message, "Core ML would refuse the model");
+}
+
+Shape slid(const Map& in, int channels, int size, int stride, const std::string& place) {
+  const int rows = in.shape.height - size, columns = in.shape.width - size;
+  if (rows < 0 || columns < 0) fail(place, "a window is larger than " + to_string(in.shape));
+  return {channels, rows / stride + 1, columns / stride + 1};
+}
+
+// out[y][x] += weight · in[y · stride + ky][x · stride + kx], rows of `out` as wide as those of
+// `in` where the stride is 1, so that it is one run.
+void add_shifted(const float* in, int in_width, float weight, int stride, const Shape& shape,
+                 float* out) {
+  if (stride == 1) {
+    const std::size_t count = static_cast<std::size_t>(shape.height - 1) * in_width + shape.width;
+    for (std::size_t i = 0; i < count; ++i) out[i] += weight * in[i];
+    return;
+  }
+  for (int y = 0; y < shape.height; ++y) {
+    const float* row = in + static_cast<std::size_t>(y) * stride * in_width;
+    float* to = out + static_cast<std::size_t>(y) * in_width;
+    for (int x = 0; x < shape.width; ++x)
+      to[x] += weight * row[static_cast<std::size_t>(x) * stride];
+  }
+}
+
+}  // namespace
+
+Map padded(const Map& in, const graph::Padding& p, float value) {
+  if (p == graph::Padding{}) return in;
+  Map out(
+      {in.shape.channels, in.shape.height + p.top + p.bottom, in.shape.width + p.left + p.right},
+      value);
+  for (int c = 0; c < in.shape.channels; ++c) {
+    for (int y = 0; y < in.shape.height; ++y) {
+      std::copy_n(in.values.data() + in.at(c, y, 0), in.shape.width,
+                  out.values.data() + out.at(c, y + p.top, p.left));
+    }
+  }
+  return out;
+}
+
+Map convolved(const Map& map, const Kernel& k, const graph::Padding& padding,
+              const std::string& place) {
+  if (map.shape.channels != k.depth * k.groups || k.filters % k.groups != 0) {
+    fail(place, "the kernel does not fit the map " + to_string(map.shape));
+  }
+  const Map in = padded(map, padding, 0);
+  Map out(slid(in, k.filters, k.size, k.stride, place));
+  const int width = in.shape.width, each = k.filters / k.groups;
+  std::vector<float> wide(static_cast<std::size_t>(out.shape.height) * width);
+  for (int f = 0; f < k.filters; ++f) {
+    std::ranges::fill(wide, k.bias.empty() ? 0.F : k.bias[static_cast<std::size_t>(f)]);
+    const float* weight =
+        k.weights.data() + static_cast<std::size_t>(f) * k.depth * k.size * k.size;
+    for (int c = 0; c < k.depth; ++c) {
+      for (int ky = 0; ky < k.size; ++ky) {
+        for (int kx = 0; kx < k.size; ++kx) {
+          const float* from = in.values.data() + in.at(f / each * k.depth + c, ky, kx);
+          add_shifted(from, width, *weight++, k.stride, out.shape, wide.data());
+        }
+      }
+    }
+    for (int y = 0; y < out.shape.height; ++y) {
+      std::copy_n(wide.data() + static_cast<std::size_t>(y) * width, out.shape.width,
+                  out.values.data() + out.at(f, y, 0));
+    }
+  }
+  return out;
+}
+
+Map max_pooled(const Map& map, int size, int stride, const graph::Padding& padding,
+               const std::string& place) {
+  const Map in = padded(map, padding, -std::numeric_limits<float>::infinity());
+  Map out(slid(in, in.shape.channels, size, stride, place));
+  for (int c = 0; c < out.shape.channels; ++c) {
+    for (int y = 0; y < out.shape.height; ++y) {
+      for (int x = 0; x < out.shape.width; ++x) {
+        float most = -std::numeric_limits<float>::infinity();
+        for (int ky = 0; ky < size; ++ky) {
+          const float* row = in.values.data() + in.at(c, y * stride + ky, x * stride);
+          most = std::max(most, *std::max_element(row, row + size));
+        }
+        out.values[out.at(c, y, x)] = most;
+      }
+    }
+  }
+  return out;
+}
+
+Map averaged(const Map& in) {
+  Map out({in.shape.channels, 1, 1});
+  for (int c = 0; c < in.shape.channels; ++c) {
+    double sum = 0;
+    for (std::size_t i = 0; i < in.plane(); ++i) sum += in.values[c * in.plane() + i];
+    out.values[static_cast<std::size_t>(c)] = static_cast<float>(sum / in.plane());
+  }
+  return out;
+}
+
+Map upsampled(const Map& in, int scale) {
+  Map out({in.shape.channels, in.shape.height * scale, in.shape.width * scale});
+  for (int c = 0; c < out.shape.channels; ++c) {
+    for (int y = 0; y < out.shape.height; ++y) {
+      for (int x = 0; x < out.shape.width; ++x) {
+        out.values[out.at(c, y, x)] = in.values[in.at(c, y / scale, x / scale)];
+      }
+    }
+  }
+  return out;
+}
+
+Map joined(const std::vector<const Map*>& in, const std::string& place) {
+  Map out;
+  out.shape = in.front()->shape;
+  out.shape.channels = 0;
+  for (const Map* map : in) {
+    if (map->shape.height != out.shape.height || map->shape.width != out.shape.width) {
+      fail(place, "joins maps of different sizes");
+    }
+    out.shape.channels += map->shape.channels;
+    out.values.insert(out.values.end(), map->values.begin(), map->values.end());
+  }
+  return out;
+}
+
+Map channels_of(const Map& in, std::int64_t begin, std::int64_t end, const std::string& place) {
+  if (end < 0) end += in.shape.channels;
+  if (begin < 0 || begin >= end || end > in.shape.channels) {
+    fail(place, "cuts channels that " + to_string(in.shape) + " does not have");
+  }
+  Map out({static_cast<int>(end - begin), in.shape.height, in.shape.width});
+  std::copy_n(in.values.data() + static_cast<std::size_t>(begin) * in.plane(), out.values.size(),
+              out.values.data());
+  return out;
+}
+
+Map softmax_of(const Map& in) {
+  Map out(in.shape);
+  const std::size_t plane = in.plane();
+  for (std::size_t i = 0; i < plane; ++i) {
+    double sum = 0, most = -std::numeric_limits<double>::infinity();
+    for (std::size_t at = i; at < in.values.size(); at += plane) {
+      most = std::max(most, double{in.values[at]});
+    }
+    for (std::size_t at = i; at < in.values.size(); at += plane) {
+      sum += std::exp(in.values[at] - most);
+    }
+    for (std::size_t at = i; at < in.values.size(); at += plane) {
+      out.values[at] = static_cast<float>(std::exp(in.values[at] - most) / sum);
+    }
+  }
+  return out;
+}
+
+Map combined(const Map& a, const Map& b, const std::function<float(float, float)>& combine,
+             const std::string& place) {
+  const Shape &s = a.shape, &t = b.shape;
+  const bool all_channels = t.channels == s.channels,
+             all_pixels = t.height == s.height && t.width == s.width;
+  if (!(all_channels || t.channels == 1) || !(all_pixels || t.height * t.width == 1)) {
+    fail(place, "puts " + to_string(s) + " and " + to_string(t) + " together");
+  }
+  Map out(s);
+  const std::size_t plane = a.plane(), step = all_channels ? b.plane() : 0;
+  for (int c = 0; c < s.channels; ++c) {
+    for (std::size_t i = 0; i < plane; ++i) {
+      const std::size_t at = c * plane + i;
+      out.values[at] = combine(a.values[at], b.values[c * step + (all_pixels ? i : 0)]);
+    }
+  }
+  return out;
+}
+
+Map mapped(const Map& in, const std::function<float(float)>& function) {
+  Map out(in.shape);
+  std::ranges::transform(in.values, out.values.begin(), function);
+  return out;
+}
+
+float sigmoid_of(float x) { return static_cast<float>(1 / (1 + std::exp(-double{x}))); }
+
+float softplus_of(float x) {
+  return static_cast<float>(x > 20 ? double{x} : std::log1p(std::exp(double{x})));
+}
+
+}  // namespace oko::convert::coreml

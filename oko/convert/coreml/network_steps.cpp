@@ -1,0 +1,406 @@
+#include <algorithm>
+#include <cmath>
+
+#include "oko/base/error.h"
+#include "oko/convert/coreml/steps.h"
+#include "oko/formats/coreml/network_file.h"
+#include "oko/formats/coreml/weights.h"
+
+namespace oko::convert::coreml {
+namespace {
+
+using formats::coreml::FileLayer;
+using formats::coreml::Message;
+using formats::coreml::read_weights;
+using graph::Shape;
+using Inputs = std::vector<const Map*>;
+namespace file = formats::coreml;
+
+class NetworkSteps {
+ public:
+  NetworkSteps(const Message& network, std::string name)
+      : network_(network), name_(std::move(name)) {}
+
+  std::vector<Step> run() {
+    for (const FileLayer& layer : file::layers_of(network_)) {
+      layer_ = &layer;
+      place_ = name_ + ": " + layer.name + " (" + file::name_of_kind(layer.kind) + ")";
+      if (layer.kind == file::kSplit) {
+        split();
+      } else {
+        add(layer.outputs.front(), step());
+      }
+    }
+    return std::move(steps_);
+  }
+
+ private:
+  using Make = std::function<Map(const Inputs&)>;
+
+  void add(const std::string& output, Make make) {
+    steps_.push_back({layer_->name, output, layer_->inputs, std::move(make)});
+  }
+  [[noreturn]] void fail(const std::string& message) const { throw input_error(place_, message); }
+  const Message& settings() const { return layer_->settings; }
+
+  Make step() {
+    switch (layer_->kind) {
+      case file::kConvolution:
+        return convolution();
+      case file::kPooling:
+        return pooling();
+      case file::kActivation:
+        return activation();
+      case file::kInnerProduct:
+        return inner_product();
+      case file::kBatchNorm:
+        return batch_norm();
+      case file::kSoftmax:
+        return [](const Inputs& in) { return softmax_of(*in[0]); };
+      case file::kPad:
+        return pad();
+      case file::kUpsample:
+        return upsample();
+      case file::kUnary:
+        return unary();
+      case file::kAdd:
+        return elementwise(0, [](float a, float b) { return a + b; });
+      case file::kMultiply:
+        return elementwise(1, [](float a, float b) { return a * b; });
+      case file::kScale:
+        return scale();
+      case file::kBias:
+        return bias();
+      case file::kReduce:
+        return reduce();
+      case file::kReshape:
+        return reshape();
+      case file::kFlatten:
+        return flatten();
+      case file::kPermute:
+        return permute();
+      case file::kConcat:
+        return [place = place_](const Inputs& in) { return joined(in, place); };
+      case file::kSlice:
+        return slice();
+      default:
+        fail("is a layer that the interpreter does not know");
+    }
+  }
+
+  Make convolution() {
+    const std::uint64_t filters = settings().integer(1), depth = settings().integer(2);
+    if (settings().flag(60) || filters < 1 || filters > 1 << 20 || depth < 1 || depth > 1 << 20) {
+      fail("is no plain convolution");
+    }
+    for (const std::int64_t dilation : settings().integers(40)) {
+      if (dilation != 1) fail("is dilated");
+    }
+    Kernel kernel;
+    kernel.filters = static_cast<int>(filters);
+    kernel.depth = static_cast<int>(depth);
+    kernel.groups = std::max(1, static_cast<int>(settings().integer(10)));
+    const file::Window window = file::window_of(*layer_, {1, 1, 1}, place_);
+    kernel.size = window.size;
+    kernel.stride = window.stride;
+    kernel.weights =
+        read_weights(settings().message(90),
+                     std::int64_t{kernel.filters} * kernel.depth * kernel.size * kernel.size,
+                     kernel.filters, place_);
+    if (settings().flag(70)) {
+      kernel.bias = read_weights(settings().message(91), kernel.filters, kernel.filters, place_);
+    }
+    return [layer = *layer_, kernel = std::move(kernel), place = place_](const Inputs& in) {
+      return convolved(*in[0], kernel, file::window_of(layer, in[0]->shape, place).padding, place);
+    };
+  }
+
+  Make inner_product() {
+    const std::uint64_t inputs = settings().integer(1), outputs = settings().integer(2);
+    if (inputs < 1 || outputs < 1 || inputs > 1 << 24 || outputs > 1 << 20) fail("is empty");
+    Kernel kernel;
+    kernel.filters = static_cast<int>(outputs);
+    kernel.depth = static_cast<int>(inputs);
+    kernel.weights =
+        read_weights(settings().message(20), std::int64_t{kernel.filters} * kernel.depth,
+                     kernel.filters, place_);
+    if (settings().flag(10)) {
+      kernel.bias = read_weights(settings().message(21), kernel.filters, kernel.filters, place_);
+    }
+    return [kernel = std::move(kernel), place = place_](const Inputs& in) {
+      if (in[0]->plane() != 1) throw input_error(place, "reads a map that is not flat");
+      return convolved(*in[0], kernel, {}, place);
+    };
+  }
+
+  Make pooling() {
+    const std::uint64_t type = settings().integer(1);
+    if (type > 1) fail("is neither a max nor an average pool");
+    const bool global = settings().flag(60);
+    if (type == 1) {
+      return [layer = *layer_, global, place = place_](const Inputs& in) {
+        const file::Window window = file::window_of(layer, in[0]->shape, place);
+        const bool whole = window.size == in[0]->shape.height && window.size == in[0]->shape.width;
+        if (!global && !whole) throw input_error(place, "averages a part of the map");
+        return averaged(*in[0]);
+      };
+    }
+    if (global) fail("is a max pool of the whole map");
+    return [layer = *layer_, place = place_](const Inputs& in) {
+      const file::Window window = file::window_of(layer, in[0]->shape, place);
+      return max_pooled(*in[0], window.size, window.stride, window.padding, place);
+    };
+  }
+
+  Make activation() {
+    std::uint32_t kind = 0;
+    settings().for_each([&](const file::Field& field) { kind = field.number; });
+    const Message line = settings().message(kind);
+    const float alpha = line.real(1), beta = line.real(2);
+    const auto each = [](const std::function<float(float)>& f) {
+      return [f](const Inputs& in) { return mapped(*in[0], f); };
+    };
+    switch (kind) {
+      case 5:
+        return each([=](float x) { return alpha * x + beta; });
+      case 10:
+        return each([](float x) { return x > 0 ? x : 0; });
+      case 15:
+        return each([=](float x) { return x >= 0 ? x : alpha * x; });
+      case 30:
+        return each([](float x) { return std::tanh(x); });
+      case 40:
+        return each(sigmoid_of);
+      case 41:
+        return each([=](float x) { return std::min(std::max(alpha * x + beta, 0.F), 1.F); });
+      case 70:
+        return each(softplus_of);
+      default:
+        fail("is an activation that the interpreter does not know");
+    }
+  }
+
+  Make unary() {
+    const std::uint64_t type = settings().integer(1);
+    const float alpha = settings().real(2), shift = settings().real(4);
+    float scale = settings().real(5), epsilon = settings().real(3);
+    if (scale == 0) scale = 1;
+    if (epsilon == 0) epsilon = 1e-6F;
+    const auto function = [=](float value) -> float {
+      const float x = scale * value + shift;
+      switch (type) {
+        case 0:
+          return std::sqrt(x);
+        case 1:
+          return 1 / std::sqrt(x + epsilon);
+        case 2:
+          return 1 / (x + epsilon);
+        case 3:
+          return std::pow(x, alpha);
+        case 4:
+          return std::exp(x);
+        case 5:
+          return std::log(x);
+        case 6:
+          return std::fabs(x);
+        default:
+          return std::max(alpha, x);
+      }
+    };
+    if (type > 7) fail("is an unknown function");
+    return [function](const Inputs& in) { return mapped(*in[0], function); };
+  }
+
+  Make elementwise(float neutral, const std::function<float(float, float)>& combine) {
+    const float alpha = settings().real(1, neutral);
+    return [alpha, combine, place = place_](const Inputs& in) {
+      if (in.size() == 1) return mapped(*in[0], [&](float x) { return combine(x, alpha); });
+      Map out = *in[0];
+      for (std::size_t i = 1; i < in.size(); ++i) out = combined(out, *in[i], combine, place);
+      return out;
+    };
+  }
+
+  // Constants of the shape [1], [C], [1, H, W] or [C, H, W].
+  Map constants(std::uint32_t shape_field, std::uint32_t field) const {
+    std::vector<std::int64_t> sides = settings().integers(shape_field);
+    if (sides.size() == 1) sides = {sides[0], 1, 1};
+    std::int64_t count = sides.size() == 3 ? 1 : 0;
+    for (const std::int64_t side : sides) {
+      if (side < 1 || side > 1 << 20 || (count *= side) > 1 << 28)
+        fail("has constants of no shape");
+    }
+    if (count == 0) fail("has constants of no shape");
+    Map map;
+    map.shape = {static_cast<int>(sides[0]), static_cast<int>(sides[1]),
+                 static_cast<int>(sides[2])};
+    map.values = read_weights(settings().message(field), count, count, place_);
+    return map;
+  }
+
+  Make scale() {
+    const auto multiply = [](float a, float b) { return a * b; };
+    const auto add = [](float a, float b) { return a + b; };
+    Map shift;
+    const bool shifted = settings().flag(3);
+    if (shifted) shift = constants(4, 5);
+    return [=, factor = constants(1, 2), place = place_](const Inputs& in) {
+      Map out = combined(*in[0], factor, multiply, place);
+      return shifted ? combined(out, shift, add, place) : out;
+    };
+  }
+
+  Make bias() {
+    return [shift = constants(1, 2), place = place_](const Inputs& in) {
+      return combined(
+          *in[0], shift, [](float a, float b) { return a + b; }, place);
+    };
+  }
+
+  Make batch_norm() {
+    const std::uint64_t channels = settings().integer(1);
+    if (channels < 1 || channels > 1 << 20 || settings().flag(5)) fail("is no plain batch norm");
+    const auto count = static_cast<std::int64_t>(channels);
+    const auto numbers = [&](std::uint32_t field) {
+      return read_weights(settings().message(field), count, count, place_);
+    };
+    const float told = settings().real(10), epsilon = told == 0 ? 1e-5F : told;
+    return [=, gamma = numbers(15), beta = numbers(16), mean = numbers(17), variance = numbers(18),
+            place = place_](const Inputs& in) {
+      Map out = *in[0];
+      if (out.shape.channels != count) throw input_error(place, "does not fit its map");
+      for (std::size_t i = 0; i < out.values.size(); ++i) {
+        const std::size_t c = i / out.plane();
+        const double root = std::sqrt(double{variance[c]} + epsilon);
+        out.values[i] =
+            static_cast<float>((double{out.values[i]} - mean[c]) / root * gamma[c] + beta[c]);
+      }
+      return out;
+    };
+  }
+
+  Make pad() {
+    const graph::Padding amounts = file::border_of(settings().message(10), place_);
+    const float value = settings().message(1).real(1);
+    if (!settings().has(1)) fail("pads with something else than a number");
+    return [=](const Inputs& in) { return padded(*in[0], amounts, value); };
+  }
+
+  Make upsample() {
+    const std::vector<std::int64_t> scale = settings().integers(1);
+    if (settings().integer(5) != 0 || scale.size() != 2 || scale[0] != scale[1] || scale[0] < 1 ||
+        scale[0] > 1024) {
+      fail("is not nearest neighbour by one whole number");
+    }
+    return [n = static_cast<int>(scale[0])](const Inputs& in) { return upsampled(*in[0], n); };
+  }
+
+  Make reduce() {
+    const std::uint64_t mode = settings().integer(1);
+    if ((mode != 0 && mode != 7) || settings().integer(3) != 2) {
+      fail("is neither a sum nor a maximum over the channels");
+    }
+    return [sum = mode == 0](const Inputs& in) {
+      Map out({1, in[0]->shape.height, in[0]->shape.width});
+      for (std::size_t i = 0; i < out.values.size(); ++i) {
+        float value = in[0]->values[i];
+        for (std::size_t at = i + out.values.size(); at < in[0]->values.size();
+             at += out.values.size()) {
+          value = sum ? value + in[0]->values[at] : std::max(value, in[0]->values[at]);
+        }
+        out.values[i] = value;
+      }
+      return out;
+    };
+  }
+
+  Make reshape() {
+    std::vector<std::int64_t> sides = settings().integers(1);
+    if (sides.size() == 4 && sides[0] == 1) sides.erase(sides.begin());
+    if (sides.size() != 3 || settings().integer(2) != 0)
+      fail("is not channels first, or a sequence");
+    return [=, place = place_](const Inputs& in) {
+      Map out = *in[0];
+      if (sides[0] * sides[1] * sides[2] != out.shape.count()) {
+        throw input_error(place, "does not fit " + to_string(out.shape));
+      }
+      out.shape = {static_cast<int>(sides[0]), static_cast<int>(sides[1]),
+                   static_cast<int>(sides[2])};
+      return out;
+    };
+  }
+
+  Make flatten() {
+    return [last = settings().flag(1)](const Inputs& in) {
+      const Map& from = *in[0];
+      Map out({static_cast<int>(from.values.size()), 1, 1});
+      out.values = from.values;
+      if (!last) return out;
+      const auto channels = static_cast<std::size_t>(from.shape.channels);
+      for (std::size_t i = 0; i < out.values.size(); ++i) {
+        out.values[i] = from.values[i % channels * from.plane() + i / channels];
+      }
+      return out;
+    };
+  }
+
+  Make permute() {
+    const std::vector<std::int64_t> axes = settings().integers(1);
+    std::vector<std::int64_t> sorted = axes;
+    std::ranges::sort(sorted);
+    if (sorted != std::vector<std::int64_t>{0, 1, 2, 3} || axes[0] != 0) {
+      fail("moves the sequence's axis");
+    }
+    return [axes](const Inputs& in) {
+      const Map& from = *in[0];
+      const int sides[] = {from.shape.channels, from.shape.height, from.shape.width};
+      const auto side = [&](int i) { return sides[axes[static_cast<std::size_t>(i)] - 1]; };
+      Map out({side(1), side(2), side(3)});
+      std::size_t at = 0;
+      for (int c = 0; c < out.shape.channels; ++c) {
+        for (int y = 0; y < out.shape.height; ++y) {
+          for (int x = 0; x < out.shape.width; ++x) {
+            int place[3];
+            place[axes[1] - 1] = c;
+            place[axes[2] - 1] = y;
+            place[axes[3] - 1] = x;
+            out.values[at++] = from.values[from.at(place[0], place[1], place[2])];
+          }
+        }
+      }
+      return out;
+    };
+  }
+
+  Make slice() {
+    if (settings().integer(4) != 0 || settings().integer(3) != 1) {
+      fail("cuts rows or columns, or leaves some out");
+    }
+    const auto begin = static_cast<std::int64_t>(settings().integer(1));
+    const auto end = static_cast<std::int64_t>(settings().integer(2));
+    return [=, place = place_](const Inputs& in) { return channels_of(*in[0], begin, end, place); };
+  }
+
+  void split() {
+    const auto parts = static_cast<int>(layer_->outputs.size());
+    for (int i = 0; i < parts; ++i) {
+      add(layer_->outputs[static_cast<std::size_t>(i)], [=, place = place_](const Inputs& in) {
+        const int each = in[0]->shape.channels / parts;
+        return channels_of(*in[0], std::int64_t{i} * each, std::int64_t{i + 1} * each, place);
+      });
+    }
+  }
+
+  const Message& network_;
+  std::string name_, place_;
+  const FileLayer* layer_ = nullptr;
+  std::vector<Step> steps_;
+};
+
+}  // namespace
+
+std::vector<Step> network_steps(const Message& network, const std::string& name) {
+  return NetworkSteps(network, name).run();
+}
+
+}  // namespace oko::convert::coreml

@@ -1,0 +1,227 @@
+#include <algorithm>
+#include <cmath>
+
+#include "oko/base/error.h"
+#include "oko/base/half.h"
+#include "oko/convert/coreml/steps.h"
+
+namespace oko::convert::coreml {
+namespace {
+
+using formats::coreml::ProgramFile;
+using formats::coreml::ProgramOperation;
+using Inputs = std::vector<const Map*>;
+
+void round_to_halves(Map& map) {
+  for (float& value : map.values) value = to_float(to_half(value));
+}
+
+class ProgramSteps {
+ public:
+  explicit ProgramSteps(const ProgramFile& program) : program_(program) {}
+
+  std::vector<Step> run() {
+    for (const ProgramOperation& operation : program_.operations()) {
+      operation_ = &operation;
+      place_ = program_.place(operation);
+      Step step{operation.name, operation.outputs.front(), inputs(), make()};
+      if (operation.half) {
+        step.make = [exact = std::move(step.make)](const Inputs& in) {
+          Map out = exact(in);
+          round_to_halves(out);
+          return out;
+        };
+      }
+      steps_.push_back(std::move(step));
+    }
+    return std::move(steps_);
+  }
+
+ private:
+  using Make = std::function<Map(const Inputs&)>;
+
+  [[noreturn]] void fail(const std::string& message) const { throw input_error(place_, message); }
+  bool is(const char* type) const { return operation_->type == type; }
+  bool given(const char* parameter) const { return operation_->inputs.contains(parameter); }
+  std::int64_t one(const char* parameter, std::int64_t otherwise) const {
+    const auto values = program_.integers(*operation_, parameter, {otherwise});
+    if (values.size() != 1) fail(std::string(parameter) + " is not one number");
+    return values.front();
+  }
+
+  // The maps among what an operation reads.
+  std::vector<std::string> inputs() const {
+    if (is("concat")) return program_.values(*operation_, "values");
+    std::vector<std::string> maps{program_.value(*operation_, "x")};
+    if (given("y") && !program_.is_constant(program_.value(*operation_, "y"))) {
+      maps.push_back(program_.value(*operation_, "y"));
+    }
+    return maps;
+  }
+
+  Make make() {
+    const auto each = [](const std::function<float(float)>& f) {
+      return [f](const Inputs& in) { return mapped(*in[0], f); };
+    };
+    if (is("conv")) return convolution();
+    if (is("max_pool")) return max_pool();
+    if (is("add")) return elementwise([](float a, float b) { return a + b; });
+    if (is("mul")) return elementwise([](float a, float b) { return a * b; });
+    if (is("relu")) return each([](float x) { return std::max(x, 0.F); });
+    if (is("relu6")) return each([](float x) { return std::clamp(x, 0.F, 6.F); });
+    if (is("sigmoid")) return each(sigmoid_of);
+    if (is("silu")) return each([](float x) { return x * sigmoid_of(x); });
+    if (is("softplus")) return each(softplus_of);
+    if (is("tanh")) return each([](float x) { return std::tanh(x); });
+    if (is("leaky_relu")) {
+      return each([alpha = program_.number(*operation_, "alpha")](float x) {
+        return x >= 0 ? x : alpha * x;
+      });
+    }
+    if (is("cast")) return cast();
+    if (is("reduce_mean")) return average();
+    if (is("upsample_nearest_neighbor")) return upsample();
+    if (is("concat")) return concat();
+    if (is("slice_by_size")) return slice();
+    if (is("softmax")) return softmax();
+    fail("is an operation that the interpreter does not know");
+  }
+
+  int square(const char* parameter) const {
+    const auto pair = program_.integers(*operation_, parameter, {1, 1});
+    if (pair.size() != 2 || pair[0] != pair[1] || pair[0] < 1 || pair[0] > 1024) {
+      fail(std::string(parameter) + " is not [n, n]");
+    }
+    return static_cast<int>(pair[0]);
+  }
+
+  // top, left, bottom, right for a map of `height` x `width`.
+  using Pad = std::function<graph::Padding(const graph::Shape&)>;
+  Pad padding(int size, int stride) const {
+    const std::string type = program_.text(*operation_, "pad_type");
+    if (type == "valid") return [](const graph::Shape&) { return graph::Padding{}; };
+    if (type == "custom") {
+      const auto pad = program_.integers(*operation_, "pad", {});
+      const auto bad = [](std::int64_t n) { return n < 0 || n > 1024; };
+      if (pad.size() != 4 || std::ranges::any_of(pad, bad)) fail("the padding is not four numbers");
+      const graph::Padding amounts{static_cast<int>(pad[0]), static_cast<int>(pad[2]),
+                                   static_cast<int>(pad[1]), static_cast<int>(pad[3])};
+      return [amounts](const graph::Shape&) { return amounts; };
+    }
+    if (type != "same") fail("pads in the unknown way \"" + type + "\"");
+    return [=](const graph::Shape& in) {
+      const auto missing = [&](int side) {
+        const int windows = (side + stride - 1) / stride;
+        return std::max(0, size + (windows - 1) * stride - side);
+      };
+      const int rows = missing(in.height), columns = missing(in.width);
+      return graph::Padding{rows / 2, columns / 2, (rows + 1) / 2, (columns + 1) / 2};
+    };
+  }
+
+  Make convolution() {
+    const auto shape = program_.shape(*operation_, "weight");
+    if (shape.size() != 4 || shape[2] != shape[3] || shape[0] > 1 << 20 || shape[2] > 1024 ||
+        square("dilations") != 1) {
+      fail("is no plain convolution");
+    }
+    Kernel kernel{static_cast<int>(shape[0]),
+                  static_cast<int>(shape[1]),
+                  static_cast<int>(shape[2]),
+                  square("strides"),
+                  1,
+                  {},
+                  {}};
+    const std::int64_t groups = one("groups", 1);
+    if (groups < 1 || groups > shape[0]) fail("has an impossible number of groups");
+    kernel.groups = static_cast<int>(groups);
+    kernel.weights = program_.numbers(*operation_, "weight");
+    if (given("bias")) kernel.bias = program_.numbers(*operation_, "bias");
+    if (!kernel.bias.empty() && kernel.bias.size() != static_cast<std::size_t>(kernel.filters)) {
+      fail("has a bias that does not fit the kernel");
+    }
+    return [pad = padding(kernel.size, kernel.stride), kernel = std::move(kernel), place = place_](
+               const Inputs& in) { return convolved(*in[0], kernel, pad(in[0]->shape), place); };
+  }
+
+  Make max_pool() {
+    const int size = square("kernel_sizes"), stride = square("strides");
+    if (program_.flag(*operation_, "ceil_mode")) fail("rounds its size up");
+    return [=, pad = padding(size, stride), place = place_](const Inputs& in) {
+      return max_pooled(*in[0], size, stride, pad(in[0]->shape), place);
+    };
+  }
+
+  Make elementwise(const std::function<float(float, float)>& combine) {
+    if (program_.is_constant(program_.value(*operation_, "y"))) {
+      const float y = program_.number(*operation_, "y");
+      return
+          [=](const Inputs& in) { return mapped(*in[0], [&](float x) { return combine(x, y); }); };
+    }
+    return
+        [=, place = place_](const Inputs& in) { return combined(*in[0], *in[1], combine, place); };
+  }
+
+  Make cast() {
+    const std::string type = program_.text(*operation_, "dtype");
+    if (type != "fp16" && type != "fp32") fail("makes \"" + type + "\"");
+    return [](const Inputs& in) { return *in[0]; };
+  }
+
+  Make average() {
+    if (program_.integers(*operation_, "axes", {}) != std::vector<std::int64_t>{-2, -1} ||
+        !program_.flag(*operation_, "keep_dims")) {
+      fail("is not over rows and columns");
+    }
+    return [](const Inputs& in) { return averaged(*in[0]); };
+  }
+
+  Make upsample() {
+    const float rows = program_.number(*operation_, "scale_factor_height");
+    const float columns = program_.number(*operation_, "scale_factor_width");
+    if (rows != columns || !(rows >= 1 && rows <= 1024) || rows != std::floor(rows)) {
+      fail("does not scale by one whole number");
+    }
+    return [n = static_cast<int>(rows)](const Inputs& in) { return upsampled(*in[0], n); };
+  }
+
+  void check_channels() const {
+    const std::int64_t axis = one("axis", 0);
+    if (axis != 1 && axis != -3) fail("is not along the channels");
+  }
+
+  Make concat() {
+    check_channels();
+    if (program_.flag(*operation_, "interleave")) fail("mixes its channels");
+    return [place = place_](const Inputs& in) { return joined(in, place); };
+  }
+
+  Make softmax() {
+    check_channels();
+    return [](const Inputs& in) { return softmax_of(*in[0]); };
+  }
+
+  Make slice() {
+    const auto begin = program_.integers(*operation_, "begin", {});
+    const auto size = program_.integers(*operation_, "size", {});
+    if (begin.size() != 4 || size.size() != 4) fail("does not cut four axes");
+    return [=, place = place_](const Inputs& in) {
+      const graph::Shape& s = in[0]->shape;
+      const bool whole = begin[0] == 0 && size[0] == 1 && begin[2] == 0 && begin[3] == 0 &&
+                         size[2] == s.height && size[3] == s.width;
+      if (!whole || size[1] < 1) throw input_error(place, "cuts something else than channels");
+      return channels_of(*in[0], begin[1], begin[1] + size[1], place);
+    };
+  }
+
+  const ProgramFile& program_;
+  const ProgramOperation* operation_ = nullptr;
+  std::string place_;
+  std::vector<Step> steps_;
+};
+
+}  // namespace
+
+std::vector<Step> program_steps(const ProgramFile& program) { return ProgramSteps(program).run(); }
+
+}  // namespace oko::convert::coreml
