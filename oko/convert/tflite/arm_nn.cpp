@@ -1,0 +1,152 @@
+#include "oko/convert/tflite/arm_nn.h"
+
+#ifdef OKO_ARM_NN
+#include <armnn/ArmNN.hpp>
+#include <armnnTfLiteParser/ITfLiteParser.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+#include "oko/base/error.h"
+#include "oko/formats/heads.h"
+#endif
+
+namespace oko::convert {
+
+#ifdef OKO_ARM_NN
+namespace {
+
+using Binding = armnnTfLiteParser::BindingPointInfo;
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw Error(ErrorCode::kFailed, "Arm NN", "refuses the model: " + why);
+}
+
+class ArmNn : public Executor {
+ public:
+  ArmNn(const formats::File& file, const graph::Network& network)
+      : runtime_(armnn::IRuntime::Create({})) {
+    const auto* first = reinterpret_cast<const std::uint8_t*>(file.bytes.data());
+    auto parser = armnnTfLiteParser::ITfLiteParser::Create();
+    auto parsed = parser->CreateNetworkFromBinary({first, first + file.bytes.size()});
+    input_ = parser->GetNetworkInputBindingInfo(0, formats::kInputName);
+    for (const std::string& name : formats::output_names(network)) {
+      outputs_.push_back(parser->GetNetworkOutputBindingInfo(0, name));
+    }
+    std::vector<std::string> messages;
+    auto optimized = armnn::Optimize(*parsed, {armnn::Compute::CpuRef}, runtime_->GetDeviceSpec(),
+                                     armnn::OptimizerOptions(),
+                                     armnn::Optional<std::vector<std::string>&>(messages));
+    if (!optimized) refuse(messages.empty() ? "no backend takes it" : messages.front());
+    std::string message;
+    if (runtime_->LoadNetwork(network_, std::move(optimized), message) != armnn::Status::Success) {
+      refuse(message);
+    }
+  }
+
+  std::string name() const override {
+    return std::string("Arm NN ") + ARMNN_VERSION + " (reference backend)";
+  }
+
+  std::vector<std::vector<float>> run(std::span<const float> input) override {
+    const std::vector<std::byte> picture = from_planar(input);
+    std::vector<std::vector<std::byte>> maps;
+    armnn::InputTensors in{{input_.first, armnn::ConstTensor(input_.second, picture.data())}};
+    armnn::OutputTensors out;
+    for (const Binding& output : outputs_) {
+      maps.emplace_back(output.second.GetNumBytes());
+      out.emplace_back(output.first, armnn::Tensor(output.second, maps.back().data()));
+    }
+    if (runtime_->EnqueueWorkload(network_, in, out) != armnn::Status::Success) {
+      refuse("it does not run");
+    }
+    std::vector<std::vector<float>> result;
+    for (std::size_t i = 0; i < maps.size(); ++i) {
+      result.push_back(to_planar(maps[i], outputs_[i].second));
+    }
+    return result;
+  }
+
+ private:
+  static std::size_t side(const armnn::TensorInfo& info, unsigned i) {
+    return info.GetNumDimensions() > i ? info.GetShape()[i] : 1;
+  }
+
+  // Rows × columns × channels of the model's own numbers.
+  std::vector<std::byte> from_planar(std::span<const float> input) const {
+    const armnn::TensorInfo& info = input_.second;
+    const std::size_t pixels = side(info, 1) * side(info, 2), channels = side(info, 3);
+    std::vector<std::byte> picture(info.GetNumBytes());
+    for (std::size_t p = 0; p < pixels; ++p) {
+      for (std::size_t c = 0; c < channels; ++c) {
+        put(picture.data(), p * channels + c, input[c * pixels + p], info);
+      }
+    }
+    return picture;
+  }
+
+  static void put(std::byte* to, std::size_t at, float value, const armnn::TensorInfo& info) {
+    if (info.GetDataType() == armnn::DataType::Float32) {
+      reinterpret_cast<float*>(to)[at] = value;
+      return;
+    }
+    const bool is_signed = info.GetDataType() == armnn::DataType::QAsymmS8;
+    const float byte = std::nearbyint(value / info.GetQuantizationScale()) +
+                       static_cast<float>(info.GetQuantizationOffset());
+    const float low = is_signed ? -128.F : 0.F;
+    to[at] = static_cast<std::byte>(static_cast<int>(std::clamp(byte, low, low + 255)));
+  }
+
+  static float get(const std::byte* from, std::size_t at, const armnn::TensorInfo& info) {
+    if (info.GetDataType() == armnn::DataType::Float32) {
+      return reinterpret_cast<const float*>(from)[at];
+    }
+    const int byte = info.GetDataType() == armnn::DataType::QAsymmS8
+                         ? reinterpret_cast<const std::int8_t*>(from)[at]
+                         : reinterpret_cast<const std::uint8_t*>(from)[at];
+    return static_cast<float>(byte - info.GetQuantizationOffset()) * info.GetQuantizationScale();
+  }
+
+  static std::vector<float> to_planar(const std::vector<std::byte>& map,
+                                      const armnn::TensorInfo& info) {
+    const std::size_t pixels = side(info, 1) * side(info, 2), channels = side(info, 3);
+    std::vector<float> values(pixels * channels);
+    for (std::size_t p = 0; p < pixels; ++p) {
+      for (std::size_t c = 0; c < channels; ++c) {
+        values[c * pixels + p] = get(map.data(), p * channels + c, info);
+      }
+    }
+    return values;
+  }
+
+  armnn::IRuntimePtr runtime_;
+  armnn::NetworkId network_ = 0;
+  Binding input_;
+  std::vector<Binding> outputs_;
+};
+
+}  // namespace
+
+std::unique_ptr<Executor> make_arm_nn(std::span<const formats::File> files,
+                                      const graph::Network& network, std::string*) {
+  armnn::ConfigureLogging(false, false, armnn::LogSeverity::Fatal);
+  const auto model = std::ranges::find_if(
+      files, [](const formats::File& file) { return file.name.ends_with(".tflite"); });
+  if (model == files.end()) refuse("there is no .tflite");
+  try {
+    return std::make_unique<ArmNn>(*model, network);
+  } catch (const armnn::Exception& error) {
+    refuse(error.what());
+  }
+}
+#else
+std::unique_ptr<Executor> make_arm_nn(std::span<const formats::File>, const graph::Network&,
+                                      std::string* why) {
+  if (why != nullptr) {
+    *why = "oko was built without Arm NN (libarmnn-dev and libarmnntfliteparser-dev)";
+  }
+  return nullptr;
+}
+#endif
+
+}  // namespace oko::convert

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "oko/convert/executor.h"
+#include "oko/formats/file.h"
+#include "oko/graph/network.h"
+
+namespace oko::convert {
+
+// Runs what formats::write_tflite() wrote of `network` in Arm NN, on its reference backend: slow,
+// and plain. Maps in bytes become floats by their scales. Null where oko was built without Arm NN,
+// or for a file that it cannot take (weights in float16); `why` then says so.
+std::unique_ptr<Executor> make_arm_nn(std::span<const formats::File> files,
+                                      const graph::Network& network, std::string* why = nullptr);
+
+}  // namespace oko::convert

@@ -1,0 +1,133 @@
+#include "oko/convert/tflite/arm_nn.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "oko/convert/compare.h"
+#include "oko/convert/reference.h"
+#include "oko/detect/decode.h"
+#include "oko/detect/detector.h"
+#include "oko/formats/test_round_trip.h"
+#include "oko/formats/tflite.h"
+#include "oko/runtime/quantize.h"
+#include "oko/runtime/test_models.h"
+
+namespace oko::convert {
+namespace {
+
+using formats::TfliteNumbers;
+
+// As expect_golden_heads() wants an engine.
+struct Runner {
+  std::unique_ptr<Executor> executor;
+  std::vector<std::vector<std::vector<float>>> run(std::span<const float> input, int) {
+    return {executor->run(input)};
+  }
+};
+
+std::unique_ptr<Executor> make(const graph::Network& network,
+                               TfliteNumbers numbers = TfliteNumbers::kFloat32,
+                               bool camera_bytes = true) {
+  return make_arm_nn(
+      formats::write_tflite(network, {.numbers = numbers, .camera_bytes = camera_bytes}, "m"),
+      network);
+}
+
+std::unique_ptr<Runner> runner(const graph::Network& network) {
+  return std::make_unique<Runner>(Runner{make(network)});
+}
+
+// Every operation but those that Arm NN lacks: padding with other numbers than zero, and enlarging
+// from the pixels' centres, as it is written for other scales than powers of two.
+graph::Network everything_it_has() {
+  graph::Network network = formats::everything();
+  for (graph::Layer& layer : network.layers) {
+    if (auto* pool = std::get_if<graph::MaxPool>(&layer.operation)) pool->padding = {};
+    if (auto* upsample = std::get_if<graph::Upsample>(&layer.operation)) upsample->scale = 2;
+  }
+  graph::infer_shapes(network);
+  return network;
+}
+
+class ArmNn : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string why;
+    const graph::Network network = everything_it_has();
+    const auto files = formats::write_tflite(network, {}, "m");
+    if (make_arm_nn(files, network, &why) == nullptr) GTEST_SKIP() << why;
+    if (runtime::reference_data("golden").empty()) {
+      GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
+    }
+  }
+};
+
+std::vector<float> ramp(const graph::Shape& shape) {
+  std::vector<float> input(static_cast<std::size_t>(shape.count()));
+  for (std::size_t i = 0; i < input.size(); ++i) input[i] = static_cast<float>(i * 7 % 256) / 255;
+  return input;
+}
+
+TEST_F(ArmNn, GivesTheHeadsOfPublishedModels) {
+  for (const auto& model : runtime::golden_models()) {
+    runtime::expect_golden_heads(model, runner);
+  }
+}
+
+TEST_F(ArmNn, RunsEveryOperationAsOkoDoes) {
+  const graph::Network network = everything_it_has();
+  const std::vector<float> input = ramp(network.input);
+  const auto expected = make_reference_executor(network)->run(input);
+  const auto maps = make(network)->run(input);
+  ASSERT_EQ(maps.size(), 1U);
+  EXPECT_LT(largest_difference(maps[0], expected[0]), 1e-5);
+}
+
+// A published model with the ranges that its map have on a picture, and that picture.
+struct Quantized {
+  graph::Network network;
+  std::vector<float> picture;
+};
+Quantized quantized_fastest() {
+  const std::string base = runtime::reference_data("models/darknet/") + "yolo-fastest-1.1";
+  Quantized quantized{runtime::darknet_model(base + ".cfg", base + ".weights"),
+                      runtime::read_floats(runtime::reference_data("golden") +
+                                           "/inputs/dog_letterbox_3x320x320.f32")};
+  std::vector<std::uint8_t> bytes;
+  for (float& value : quantized.picture) {
+    bytes.push_back(static_cast<std::uint8_t>(std::nearbyint(value * 255)));
+    value = static_cast<float>(bytes.back()) / 255;
+  }
+  const std::vector<std::vector<std::uint8_t>> pictures{bytes};
+  runtime::quantize(quantized.network, pictures, {}, [] {});
+  return quantized;
+}
+
+TEST_F(ArmNn, FindsTheSameBoxesInBytes) {
+  const Quantized model = quantized_fastest();
+  const auto expected = make_engine_executor(model.network)->run(model.picture);
+  const auto maps = make(model.network, TfliteNumbers::kInt8)->run(model.picture);
+  ASSERT_EQ(maps.size(), expected.size());
+  for (std::size_t h = 0; h < maps.size(); ++h) {
+    double error = 0, size = 0;
+    for (std::size_t i = 0; i < maps[h].size(); ++i) {
+      error += std::pow(static_cast<double>(maps[h][i] - expected[h][i]), 2);
+      size += std::pow(static_cast<double>(expected[h][i]), 2);
+    }
+    EXPECT_LT(std::sqrt(error / size), .2) << h;  // of a range from one picture: .13 and .15
+  }
+  const auto boxes = [&](const std::vector<std::vector<float>>& heads) {
+    const std::vector<detect::HeadMap> views(heads.begin(), heads.end());
+    std::vector<detect::Detection> found;
+    detect::decode(model.network, views, {}, found);
+    return detect::non_maximum_suppression(std::move(found), {});
+  };
+  const BoxAgreement agreement = compare_boxes(boxes(expected), boxes(maps));
+  EXPECT_GE(agreement.first, 2);
+  EXPECT_GE(agreement.matched, agreement.first - 1);
+  EXPECT_LT(agreement.score_difference, .3);
+}
+
+}  // namespace
+}  // namespace oko::convert
