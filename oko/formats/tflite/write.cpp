@@ -100,11 +100,14 @@ std::optional<Fused> fused(graph::Activation activation) {
   }
 }
 
-// Darknet pads pools of even maps with a row and a column that no window reaches.
-bool pads_nothing(const Shape& in, const Shape& out, const graph::MaxPool& pool) {
-  return pool.padding.top == 0 && pool.padding.left == 0 &&
-         (out.height - 1) * pool.stride + pool.size <= in.height &&
-         (out.width - 1) * pool.stride + pool.size <= in.width;
+// The part of a pool's padding that its windows reach. Darknet pads those of even maps with a row
+// and a column that none does.
+graph::Padding reached(const Shape& in, const Shape& out, const graph::MaxPool& pool) {
+  graph::Padding padding = pool.padding;
+  padding.bottom =
+      std::max(0, (out.height - 1) * pool.stride + pool.size - in.height - padding.top);
+  padding.right = std::max(0, (out.width - 1) * pool.stride + pool.size - in.width - padding.left);
+  return padding;
 }
 
 int Writer::own_map(int index) {
@@ -308,11 +311,11 @@ void Writer::write(int index, const Layer& layer, const graph::MaxPool& pool) {
   options.filter_height = options.filter_width = pool.size;
   options.stride_h = options.stride_w = pool.stride;
   options.padding = oko::tflite::Padding::VALID;
-  if (pool.padding != graph::Padding{} &&
-      pool.padding == same_padding(in, pool.size, pool.stride)) {
+  const graph::Padding padding = reached(in, layer.output, pool);
+  if (padding != graph::Padding{} && padding == same_padding(in, pool.size, pool.stride)) {
     options.padding = oko::tflite::Padding::SAME;
-  } else if (!pads_nothing(in, layer.output, pool)) {
-    from = padded(layer.name, from, in, pool.padding, true);
+  } else if (padding != graph::Padding{}) {
+    from = padded(layer.name, from, in, padding, true);
   }
   emitter_.add(Code::MAX_POOL_2D, {from}, {own_map(index)}, std::move(options), version(2));
 }
