@@ -17,6 +17,8 @@ using graph::Tensor;
 
 namespace {
 
+constexpr std::int64_t kMostMadeUp = 1 << 22;
+
 Tensor filled(float value, std::int64_t count, std::vector<std::int64_t> shape) {
   return Tensor::of(std::vector<float>(static_cast<std::size_t>(count), value), std::move(shape));
 }
@@ -191,6 +193,10 @@ Layer* NetworkBuilder::open_convolution(const std::string& map) {
 void NetworkBuilder::add_depthwise(const Node& node, const std::string& from, const std::string& to,
                                    Convolution settings) {
   const int channels = shape_of(plain(node, from)).channels;
+  // A file of a few bytes could ask for any number of them.
+  if ((made_up_ += channels) > kMostMadeUp) {
+    fail(node, "is one of too many that need a layer of their own");
+  }
   settings.filters = settings.groups = channels;
   settings.size = settings.stride = 1;
   convolution(node, from, to, settings, filled(1, channels, {channels, 1, 1, 1}), {});
