@@ -3,6 +3,7 @@
 #include "oko/base/error.h"
 #include "oko/formats/keras.h"
 #include "oko/formats/keras/testing/against_darknet.h"
+#include "oko/formats/tensor_order.h"
 #include "oko/runtime/reference_network.h"
 
 namespace oko::formats {
@@ -106,6 +107,22 @@ TEST(ReadKeras, ReadsTheMnistExample) {
   const auto of_nought = run(network, nought), of_one = run(network, one);
   EXPECT_GT(of_nought[0], .9F);
   EXPECT_GT(of_one[1], .9F);
+}
+
+// Core ML keeps weights as plain floats in our order (out, in, rows, columns), so those of the
+// model that was published beside the .h5 must be found in it as they are.
+TEST(ReadKeras, GivesTheWeightsOfThePublishedCoreMlModel) {
+  OKO_NEEDS_REFERENCE_MODELS();
+  const std::string folder = reference_models() + "/other_formats/";
+  const graph::Network network = read_keras(storage::read(folder + "mnistCNN.h5"), "m.h5").network;
+  const Bytes published = storage::read(folder + "mnistCNN.mlmodel");
+  for (const graph::WeightSpec& spec : graph::weight_specs(network)) {
+    const graph::Tensor& ours = network.weights.at(spec.name);
+    // The dense layer behind the map reads it channels last.
+    const graph::Tensor tensor =
+        spec.name == "dense_1.kernel" ? permuted(ours, {0, 2, 3, 1}) : ours;
+    EXPECT_NE(published.text().find(tensor.data.text()), std::string_view::npos) << spec.name;
+  }
 }
 
 }  // namespace
