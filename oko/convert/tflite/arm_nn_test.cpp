@@ -1,9 +1,10 @@
 #include "oko/convert/tflite/arm_nn.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <cmath>
 
+#include "oko/base/error.h"
 #include "oko/convert/compare.h"
 #include "oko/convert/reference.h"
 #include "oko/detect/decode.h"
@@ -102,6 +103,15 @@ Quantized quantized_fastest() {
   const std::vector<std::vector<std::uint8_t>> pictures{bytes};
   runtime::quantize(quantized.network, pictures, {}, [] {});
   return quantized;
+}
+
+TEST_F(ArmNn, TellsWhatItRefuses) {
+  try {
+    make(everything_it_has(), TfliteNumbers::kFloat16);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), ::testing::StartsWith("Arm NN: refuses the model: "));
+  }
 }
 
 TEST_F(ArmNn, FindsTheSameBoxesInBytes) {

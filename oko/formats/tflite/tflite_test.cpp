@@ -186,5 +186,41 @@ TEST(TfliteReader, RefusesFilesCutShort) {
   EXPECT_THAT(error_of(file.part(0, file.size() / 2)), HasSubstr("out of the file"));
 }
 
+// The message about a file in which some bytes were put in another's place.
+std::string error_with(std::string text, std::string_view from, std::string_view to) {
+  const std::size_t at = text.find(from);
+  if (at == std::string::npos) return "the file has no such bytes";
+  text.replace(at, to.size(), to);
+  return error_of(Bytes(text));
+}
+
+TEST(TfliteReader, TellsWhatIsWrong) {
+  const std::string file(written(small_tiny()).text());
+  EXPECT_THAT(error_with(file, "TFL3", "TFL4"), HasSubstr("m.tflite@4"));
+  EXPECT_THAT(error_with(file, "TFL3", std::string("\0\0\0\0", 4)), HasSubstr("m.tflite@4"));
+  EXPECT_THAT(error_with(file, "{\"name\":\"pets\"", "x"), HasSubstr("metadata \"oko\""));
+  std::string root = file;
+  root.replace(0, 4, "\xff\xff\xff\x7f");
+  EXPECT_THAT(error_of(Bytes(root)), HasSubstr("out of the file"));
+  EXPECT_THAT(error_of(Bytes(std::string(64, '\0'))), HasSubstr("no TensorFlow Lite model"));
+  EXPECT_THAT(error_of(Bytes("")), HasSubstr("no TensorFlow Lite model"));
+}
+
+// Whatever a byte of the tables becomes, the file is refused or gives a whole network.
+TEST(TfliteReader, StandsAnyByteChanged) {
+  const std::string file(written(everything()).text());
+  int refused = 0;
+  for (std::size_t at = 0; at < file.size(); at += 61) {
+    std::string text = file;
+    text[at] = static_cast<char>(text[at] ^ 0x5a);
+    try {
+      graph::check_weights(read_tflite(Bytes(text), "m.tflite").network);
+    } catch (const Error&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 20);
+}
+
 }  // namespace
 }  // namespace oko::formats
