@@ -55,8 +55,8 @@ struct OnnxSignature {
 };
 OnnxSignature onnx_signature(const Bytes& file, const std::string& name);
 
-// The same model with more of its maps as outputs, of any shape; or, for programs that want to know
-// that much (OpenCV), of four sides.
+// The same model with more of its maps (none of which is one already) as outputs, of any shape; or,
+// for programs that want to know that much (OpenCV), of four sides.
 std::vector<std::byte> with_onnx_outputs(const Bytes& file, const std::vector<std::string>& maps,
                                          bool four_sides = false);
 
