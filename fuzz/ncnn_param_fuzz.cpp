@@ -1,0 +1,28 @@
+// needs: formats graph
+// Any .param, with a .bin behind the first byte of value zero, is refused or gives a whole network.
+
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+
+#include "oko/base/error.h"
+#include "oko/formats/ncnn.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const size_t end = std::min(text.find('\0'), size);
+  const oko::Bytes bin(text.substr(std::min(end + 1, size)));
+  oko::formats::Imported imported;
+  try {
+    imported = oko::formats::read_ncnn(text.substr(0, end), bin, "input");
+  } catch (const oko::Error&) {
+    return 0;
+  }
+  if (imported.outputs.empty()) std::abort();
+  try {
+    oko::graph::check_weights(imported.network);
+  } catch (const oko::Error&) {
+    std::abort();
+  }
+  return 0;
+}
