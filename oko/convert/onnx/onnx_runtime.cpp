@@ -99,9 +99,7 @@ class NodeRuntime : public OnnxRuntime {
     std::vector<std::string> inside;
     for (const auto& layer : signature_.layers) {
       layers[layer.name] = layer.layer;
-      const auto& outputs = signature_.outputs;
-      const bool leaves = std::find(outputs.begin(), outputs.end(), layer.name) != outputs.end();
-      if (!leaves) inside.push_back(layer.name);
+      if (std::ranges::count(signature_.outputs, layer.name) == 0) inside.push_back(layer.name);
     }
     std::map<std::string, std::vector<float>> by_layer;
     for (Output& output : run_file(formats::with_onnx_outputs(file_, inside), input)) {

@@ -1,6 +1,7 @@
 #include "oko/convert/onnx/opencv.h"
 
 #ifdef OKO_OPENCV_DNN
+#include <algorithm>
 #include <opencv2/core.hpp>
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/dnn.hpp>
@@ -42,10 +43,13 @@ class OpenCv : public Executor {
   }
 
   std::map<std::string, std::vector<float>> run_layers(std::span<const float> input) override {
-    std::vector<std::string> maps;
-    for (const auto& layer : signature_.layers) maps.push_back(layer.name);
+    std::vector<std::string> maps, inside;
+    for (const auto& layer : signature_.layers) {
+      maps.push_back(layer.name);
+      if (std::ranges::count(signature_.outputs, layer.name) == 0) inside.push_back(layer.name);
+    }
     return guarded([&] {
-      if (inside_.empty()) inside_ = read(formats::with_onnx_outputs(file_, maps, true));
+      if (inside_.empty()) inside_ = read(formats::with_onnx_outputs(file_, inside, true));
       std::vector<std::vector<float>> values = forward(inside_, input, maps);
       std::map<std::string, std::vector<float>> by_layer;
       for (std::size_t i = 0; i < maps.size(); ++i) {
