@@ -12,7 +12,11 @@ set -eu
 build="cmake ninja-build ccache g++ pkg-config git ca-certificates nlohmann-json3-dev
   libgtest-dev libgmock-dev libhwy-dev"
 desktop="libopencv-dev libtorch-dev libopenblas-dev libpugixml-dev libtomlplusplus-dev libfmt-dev
-  libcli11-dev libssl-dev libbenchmark-dev"
+  libcli11-dev libssl-dev libbenchmark-dev protobuf-compiler libprotobuf-dev flatbuffers-compiler
+  libflatbuffers-dev"
+# Programs of others that run or check exported models: used where a distribution has them.
+peers="libonnx-dev python3-onnx python3-h5py python3-protobuf libarmnn-dev
+  libarmnntfliteparser-dev libarmnn-cpuref-backend22"
 fuzz="clang libclang-rt-dev"
 arm64="g++-aarch64-linux-gnu qemu-user googletest"
 wasm="emscripten nodejs googletest"
@@ -20,6 +24,7 @@ demo="libfreetype-dev fonts-noto-color-emoji lomiri-wallpapers-16.04"
 
 list_only=no
 packages=""
+wanted=""
 for argument in "$@"; do
   case "$argument" in
     --phone) packages="$packages $build" ;;
@@ -29,7 +34,10 @@ for argument in "$@"; do
     *) sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
 done
-[ -n "$packages" ] || packages="$build $desktop $fuzz $demo"
+if [ -z "$packages" ]; then
+  packages="$build $desktop $fuzz $demo"
+  wanted=$peers
+fi
 
 if ! command -v apt-get >/dev/null; then
   echo "setup: this system has no apt; install the counterparts of:" $packages >&2
@@ -39,16 +47,19 @@ fi
 installed() {
   dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '^ii'
 }
-missing=""
-for package in $packages; do
-  installed "$package" || missing="$missing $package"
-done
+missing_of() {
+  for package in "$@"; do
+    installed "$package" || printf ' %s' "$package"
+  done
+}
+missing=$(missing_of $packages)
+wanted=$(missing_of $wanted)
 
-if [ -z "$missing" ]; then
+if [ -z "$missing$wanted" ]; then
   echo "setup: everything is there"
   exit 0
 fi
-echo "setup: missing:$missing"
+echo "setup: missing:$missing$wanted"
 [ "$list_only" = no ] || exit 0
 
 as_root=""
@@ -57,6 +68,14 @@ if [ "$(id -u)" -ne 0 ]; then
   as_root="sudo"
 fi
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+for package in $wanted; do
+  if apt-cache show "$package" >/dev/null 2>&1; then
+    missing="$missing $package"
+  else
+    echo "setup: $package is not in this distribution; the checks that use it are skipped"
+  fi
+done
+[ -n "$missing" ] || exit 0
 $as_root env DEBIAN_FRONTEND=noninteractive \
   apt-get install -y -qq --no-install-recommends $missing
 echo "setup: done"

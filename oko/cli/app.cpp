@@ -47,6 +47,8 @@ void add_everything(CLI::App& app, Context& context) {
   add_quantize_command(app, context);
   add_detect_command(app, context);
   add_import_command(app, context);
+  add_export_command(app, context);
+  add_parity_command(app, context);
   add_inspect_command(app, context);
   add_completion_command(app, context);
   add_help_command(app, context);

@@ -33,6 +33,8 @@ void add_eval_command(CLI::App& app, Context& context);
 void add_quantize_command(CLI::App& app, Context& context);
 void add_detect_command(CLI::App& app, Context& context);
 void add_import_command(CLI::App& app, Context& context);
+void add_export_command(CLI::App& app, Context& context);
+void add_parity_command(CLI::App& app, Context& context);
 void add_inspect_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);
 void add_help_command(CLI::App& app, Context& context);

@@ -13,6 +13,7 @@
 #include "oko/cli/detector_arguments.h"
 #include "oko/cli/suggest.h"
 #include "oko/cli/table.h"
+#include "oko/cli/test_command.h"
 #include "oko/graph/oko_file.h"
 #include "oko/media/picture.h"
 #include "oko/storage/store.h"
@@ -43,25 +44,6 @@ anchors=16,16
 classes=2
 )";
 constexpr int kFloats = 7 + 7 * 3 * 32 * 32;
-
-struct Outcome {
-  int code = 0;
-  std::string out, error;
-};
-
-// Runs `oko words…` in this process.
-Outcome oko_command(std::vector<std::string> words) {
-  words.insert(words.begin(), "oko");
-  std::vector<char*> argv;
-  for (std::string& word : words) argv.push_back(word.data());
-  ::testing::internal::CaptureStdout();
-  ::testing::internal::CaptureStderr();
-  Outcome outcome;
-  outcome.code = run_oko(static_cast<int>(argv.size()), argv.data());
-  outcome.out = ::testing::internal::GetCapturedStdout();
-  outcome.error = ::testing::internal::GetCapturedStderr();
-  return outcome;
-}
 
 class Cli : public ::testing::Test {
  protected:
@@ -114,7 +96,8 @@ TEST_F(Cli, ErrorsAreAlsoJson) {
 
 TEST_F(Cli, HelpShowsExamplesOfEveryCommand) {
   EXPECT_THAT(oko_command({"--help"}).out, HasSubstr("Exit codes:"));
-  for (const char* name : {"train", "eval", "detect", "import", "inspect", "completion", "help"}) {
+  for (const char* name :
+       {"train", "eval", "detect", "import", "export", "parity", "inspect", "completion", "help"}) {
     const Outcome outcome = oko_command({"help", name});
     EXPECT_EQ(outcome.code, 0);
     EXPECT_THAT(outcome.out, HasSubstr("Examples:")) << name;
@@ -177,19 +160,21 @@ TEST_F(Cli, InspectDraws) {
 TEST_F(Cli, ModelsAreKnownByWhatTheyAre) {
   const auto code_of = [](const std::string& path, const std::string& weights) {
     try {
-      load_model(path, weights, "");
+      load_model(ModelArguments{path, weights, ""});
     } catch (const Error& error) {
       return static_cast<int>(error.code());
     }
     return 0;
   };
-  EXPECT_TRUE(load_model(file("net.cfg"), "", "").weights.empty());
-  EXPECT_FALSE(load_model(file("net.cfg"), file("net.weights"), "").weights.empty());
+  EXPECT_TRUE(load_model(ModelArguments{file("net.cfg"), "", ""}).weights.empty());
+  EXPECT_FALSE(
+      load_model(ModelArguments{file("net.cfg"), file("net.weights"), ""}).weights.empty());
   EXPECT_EQ(code_of(file("net.weights"), ""), 2);
   EXPECT_EQ(code_of(file("two.names"), ""), 2);
   EXPECT_EQ(code_of(folder_, ""), 3);
-  storage::write(file("model.oko"), graph::write_oko(load_model(file("net.cfg"), "", "")));
-  EXPECT_EQ(load_model(folder_, "", file("two.names")).classes,
+  storage::write(file("model.oko"),
+                 graph::write_oko(load_model(ModelArguments{file("net.cfg"), "", ""})));
+  EXPECT_EQ(load_model(ModelArguments{folder_, "", file("two.names")}).classes,
             (std::vector<std::string>{"rose", "leaf"}));
   EXPECT_EQ(code_of(file("model.oko"), file("net.weights")), 2);
 }
@@ -227,7 +212,7 @@ TEST_F(Cli, DetectTakesThresholdsAndSuppression) {
 }
 
 TEST_F(Cli, ClassThresholdsWantAKnownClassAndAScore) {
-  graph::Network network = load_model(file("net.cfg"), "", file("two.names"));
+  graph::Network network = load_model(ModelArguments{file("net.cfg"), "", file("two.names")});
   const auto mend_of = [&](const std::string& text) {
     detect::Thresholds thresholds;
     try {
@@ -254,7 +239,8 @@ TEST_F(Cli, ClassThresholdsWantAKnownClassAndAScore) {
 }
 
 TEST_F(Cli, EnginesRefuseFlagsOfTheOther) {
-  const graph::Network network = load_model(file("net.cfg"), file("net.weights"), "");
+  const graph::Network network =
+      load_model(ModelArguments{file("net.cfg"), file("net.weights"), ""});
   const auto code_of = [&](const EngineArguments& arguments) {
     try {
       make_engine(network, arguments);
@@ -288,7 +274,7 @@ TEST_F(Cli, BashCompletionOffersWhatFits) {
     return text;
   };
   EXPECT_EQ(offered({"ins"}), "inspect\n");
-  EXPECT_THAT(offered({""}), HasSubstr("eval quantize detect import inspect"));
+  EXPECT_THAT(offered({""}), HasSubstr("eval quantize detect import export parity inspect"));
   EXPECT_EQ(offered({"eval", "--rep"}), "--report\n");
   EXPECT_EQ(offered({"--json", "detect", "--cs"}), "--csv\n");
   EXPECT_EQ(offered({"eval", "--nms", "a"}), "agnostic\n");

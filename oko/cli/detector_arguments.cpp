@@ -153,6 +153,12 @@ std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
 
 detect::Detector make_detector(const DetectorArguments& detector) {
   graph::Network network = load_model(detector.model);
+  if (network.heads().empty()) {
+    throw Error(
+        ErrorCode::kUsage, detector.model.path,
+        "has no head: nothing in it tells which anchors its outputs use",
+        "oko import " + detector.model.path + " --anchors FILE -o model.oko, then use that");
+  }
   if (!detector.size.empty()) {
     const image::Size size = parse_size(detector.size);
     network = graph::resized(std::move(network), size.width, size.height);

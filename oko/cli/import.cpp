@@ -1,12 +1,16 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <map>
 
 #include "oko/base/error.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/model.h"
 #include "oko/cli/table.h"
+#include "oko/convert/read.h"
 #include "oko/formats/darknet.h"
+#include "oko/graph/builtin.h"
 #include "oko/graph/cost.h"
 #include "oko/graph/oko_file.h"
 #include "oko/storage/store.h"
@@ -16,53 +20,91 @@ namespace {
 
 struct ImportArguments {
   std::vector<std::string> files;
-  std::string names, out;
+  std::string network, names, anchors, masks, size, out;
+  bool no_heads = false, bgr = false, stretch = false;
 };
 
-// The files given, by what they are.
-struct Sources {
-  std::string cfg, weights;
-};
-
-Sources sorted_out(const ImportArguments& arguments) {
-  Sources sources;
-  for (const std::string& file : arguments.files) {
-    std::string& place = storage::extension(file) == ".cfg" ? sources.cfg : sources.weights;
-    if (!place.empty()) {
-      throw Error(ErrorCode::kUsage, file, "given beside " + place + ": one of them is too many",
-                  "give one .cfg and one .weights file");
-    }
-    place = file;
+// The file that opens the model first, what goes with it behind.
+std::vector<std::string> sorted_out(std::vector<std::string> files) {
+  const auto leads = [](const std::string& file) {
+    const std::string ending = storage::extension(file);
+    return ending != ".weights" && ending != ".bin";
+  };
+  std::ranges::stable_partition(files, leads);
+  if (files.size() > 2 || (files.size() == 2 && leads(files[1]))) {
+    throw Error(ErrorCode::kUsage, files.back(),
+                "given beside " + files.front() + ": one of them is too many",
+                "give the files of one model: a .cfg and its .weights, a .param and its .bin");
   }
-  if (sources.cfg.empty()) {
-    throw Error(ErrorCode::kUsage, sources.weights,
-                "weights alone do not say what network they are for", "give the .cfg as well");
-  }
-  return sources;
+  return files;
 }
 
-struct Imported {
-  graph::Network network;
-  formats::DarknetWeights header;
-  std::vector<std::string> warnings;
-};
-
-Imported read_sources(const Sources& sources, const ImportArguments& arguments) {
-  Imported result;
-  result.network =
-      formats::read_darknet_cfg(storage::read_text(sources.cfg), sources.cfg, &result.warnings);
-  if (!sources.weights.empty()) {
-    result.header = formats::read_darknet_weights(storage::map(sources.weights), sources.weights,
-                                                  result.network);
-    if (!result.header.complete) {
-      throw input_error(sources.weights,
-                        fmt::format("holds only the first {} convolutions of {}",
-                                    result.header.convolutions_loaded, sources.cfg),
-                        "such a file is for oko train --from, which reads it as it is");
+// "0,1,2/3,4,5": the anchors of each output.
+std::vector<std::vector<int>> masks_of(const std::string& text) {
+  std::vector<std::vector<int>> masks;
+  if (text.empty()) return masks;
+  masks.emplace_back();
+  for (const char* at = text.data(); at < text.data() + text.size();) {
+    int index = 0;
+    const auto [end, error] = std::from_chars(at, text.data() + text.size(), index);
+    const char next = end < text.data() + text.size() ? *end : '\0';
+    if (error != std::errc() || (next != '\0' && next != ',' && next != '/')) {
+      throw Error(ErrorCode::kUsage, "--masks", "\"" + text + "\" is no list of masks",
+                  "write the anchors of each output, first 0: 3,4,5/0,1,2");
     }
+    masks.back().push_back(index);
+    if (next == '/') masks.emplace_back();
+    at = end + 1;
   }
-  if (!arguments.names.empty()) set_names(result.network, arguments.names);
-  return result;
+  return masks;
+}
+
+// A file with anchors, or the anchors themselves.
+std::vector<graph::Anchor> anchors_of(const std::string& given) {
+  if (given.empty()) return {};
+  const bool is_list = given.find_first_not_of("0123456789., ") == std::string::npos;
+  return is_list ? formats::read_anchors(given, "--anchors")
+                 : formats::read_anchors(storage::read_text(given), given);
+}
+
+// The network of weights that come alone: a built-in one, or a .cfg.
+graph::Network structure_of(const ImportArguments& arguments) {
+  const std::string& name = arguments.network;
+  if (storage::extension(name) == ".cfg") {
+    return formats::read_darknet_cfg(storage::read_text(name), name);
+  }
+  graph::BuiltinOptions options;
+  if (!arguments.names.empty()) {
+    options.classes = static_cast<int>(read_names(arguments.names).size());
+  }
+  if (!arguments.size.empty()) {
+    const image::Size size = parse_size(arguments.size);
+    options.width = size.width;
+    options.height = size.height;
+  }
+  return graph::make_builtin(name, options);
+}
+
+void check_heads(const convert::ReadModel& read, const ImportArguments& arguments) {
+  if (!read.lacks_heads || arguments.no_heads) return;
+  throw Error(ErrorCode::kUsage, arguments.files.front(),
+              "its outputs look like heads, and nothing in it tells their anchors",
+              "give --anchors (a file, or 10,14,23,27,…), or --no-heads to import it as it is");
+}
+
+convert::ReadModel read_sources(const ImportArguments& arguments) {
+  const std::vector<std::string> files = sorted_out(arguments.files);
+  convert::ReadOptions options;
+  if (!arguments.network.empty()) options.network = structure_of(arguments);
+  if (!arguments.size.empty()) options.size = parse_size(arguments.size);
+  options.heads = {anchors_of(arguments.anchors), masks_of(arguments.masks)};
+  convert::ReadModel read = convert::read_model(
+      convert::open_model(files.front(), files.size() > 1 ? files[1] : std::string()), options);
+  check_heads(read, arguments);
+  if (arguments.bgr) read.network.preprocess.bgr = true;
+  if (arguments.stretch) read.network.preprocess.fit = image::Preprocess::Fit::kStretch;
+  if (!arguments.names.empty()) set_names(read.network, arguments.names);
+  return read;
 }
 
 std::string layer_counts(const graph::Network& network) {
@@ -116,11 +158,19 @@ Json heads_json(const graph::Network& network) {
   return heads;
 }
 
-void say_understood(const Imported& imported, const Sources& sources, const Context& context) {
-  const graph::Network& network = imported.network;
+std::string preprocess_text(const image::Preprocess& preprocess) {
+  using image::Preprocess;
+  return fmt::format("{}, {}, numbers from 0 to 1",
+                     preprocess.fit == Preprocess::Fit::kLetterbox ? "letterbox" : "stretched",
+                     preprocess.bgr ? "BGR" : "RGB");
+}
+
+void say_understood(const convert::ReadModel& read, const Context& context) {
+  const graph::Network& network = read.network;
   context.say("network     " + layer_counts(network));
-  context.say(fmt::format("input       {} x {} pixels, {} channels", network.input.width,
-                          network.input.height, network.input.channels));
+  context.say(fmt::format("input       {} x {} pixels, {} channels: {}", network.input.width,
+                          network.input.height, network.input.channels,
+                          preprocess_text(network.preprocess)));
   context.say(fmt::format("classes     {}{}", network.class_count(),
                           network.classes.empty()
                               ? " (no names: give --names FILE)"
@@ -128,12 +178,19 @@ void say_understood(const Imported& imported, const Sources& sources, const Cont
   for (const int index : network.heads()) {
     context.say("head        " + head_text(network, index));
   }
+  if (network.heads().empty()) {
+    const int output = network.outputs().front();
+    context.say("output      " +
+                graph::to_string(network.layers[static_cast<std::size_t>(output)].output) +
+                ", no head: it classifies, or gives raw maps");
+  }
   context.say("batch norm  " + batch_norm_text(network));
-  context.say(sources.weights.empty()
-                  ? std::string("weights     none: the network is untrained")
-                  : fmt::format("weights     {} numbers, {} pictures seen in training",
-                                grouped(graph::total_cost(network).parameters),
-                                grouped(static_cast<std::int64_t>(imported.header.seen))));
+  const std::string seen = fmt::format(", {} pictures seen in training",
+                                       grouped(static_cast<std::int64_t>(read.pictures_seen)));
+  context.say(network.weights.empty() ? std::string("weights     none: the network is untrained")
+                                      : fmt::format("weights     {} numbers{}",
+                                                    grouped(graph::total_cost(network).parameters),
+                                                    read.pictures_seen > 0 ? seen : ""));
 }
 
 void import(const ImportArguments& arguments, const Context& context) {
@@ -141,23 +198,22 @@ void import(const ImportArguments& arguments, const Context& context) {
     throw Error(ErrorCode::kUsage, arguments.out, "the result is an .oko file",
                 "end the name after -o in .oko");
   }
-  const Sources sources = sorted_out(arguments);
-  const Imported imported = read_sources(sources, arguments);
-  for (const std::string& warning : imported.warnings)
-    context.progress->line("warning: " + warning);
-  storage::write(arguments.out, graph::write_oko(imported.network));
-  say_understood(imported, sources, context);
+  const convert::ReadModel read = read_sources(arguments);
+  for (const std::string& note : read.notes) context.progress->line("note: " + note);
+  storage::write(arguments.out, graph::write_oko(read.network));
+  say_understood(read, context);
   context.say("written to " + arguments.out);
-  context.say("next: oko detect " + arguments.out + " PICTURE -o found.jpg");
+  context.say(read.network.heads().empty()
+                  ? "next: oko inspect " + arguments.out
+                  : "next: oko detect " + arguments.out + " PICTURE -o found.jpg");
   context.emit({{"out", arguments.out},
-                {"layers", imported.network.layers.size()},
-                {"classes", imported.network.classes},
-                {"class_count", imported.network.class_count()},
-                {"heads", heads_json(imported.network)},
-                {"batch_norm", batch_norm_text(imported.network)},
-                {"convolutions_loaded", imported.header.convolutions_loaded},
-                {"pictures_seen", imported.header.seen},
-                {"warnings", imported.warnings}});
+                {"layers", read.network.layers.size()},
+                {"classes", read.network.classes},
+                {"class_count", read.network.class_count()},
+                {"heads", heads_json(read.network)},
+                {"batch_norm", batch_norm_text(read.network)},
+                {"pictures_seen", read.pictures_seen},
+                {"notes", read.notes}});
 }
 
 }  // namespace
@@ -165,17 +221,35 @@ void import(const ImportArguments& arguments, const Context& context) {
 void add_import_command(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("import", "Make an .oko file from another model format");
   const auto arguments = std::make_shared<ImportArguments>();
-  command->add_option("FILE", arguments->files, "Darknet .cfg and .weights")
+  ImportArguments& a = *arguments;
+  command
+      ->add_option("FILE", a.files,
+                   "A model: Darknet .cfg and .weights, Keras .h5, TensorFlow .pb, ONNX, Core ML, "
+                   "TensorFlow Lite, ncnn .param and .bin, safetensors")
       ->required()
       ->type_name("FILE");
-  command->add_option("--names", arguments->names, "Class names, one a line")->type_name("FILE");
-  command->add_option("-o,--out", arguments->out, "The .oko file to write")
-      ->required()
-      ->type_name("FILE");
+  command->add_option("--names", a.names, "Class names, one a line")->type_name("FILE");
+  command
+      ->add_option("--anchors", a.anchors,
+                   "Anchors of all heads in pixels, where the file tells none: a file, or the list")
+      ->type_name("FILE|W,H,…");
+  command->add_option("--masks", a.masks, "Anchors of each output in the file's order: 3,4,5/0,1,2")
+      ->type_name("LIST");
+  command->add_option("--network", a.network, "What weights alone are for: a built-in name or .cfg")
+      ->type_name("NAME|CFG");
+  command->add_option("--size", a.size, "Input size, where the file leaves it open")
+      ->type_name("WxH");
+  command->add_flag("--bgr", a.bgr, "It was trained on pictures in BGR order");
+  command->add_flag("--stretch", a.stretch,
+                    "It was trained on stretched pictures, not letterboxed");
+  command->add_flag("--no-heads", a.no_heads, "Import raw outputs as they are");
+  command->add_option("-o,--out", a.out, "The .oko file to write")->required()->type_name("FILE");
   command->footer(R"(
 Examples:
   oko import yolov3-tiny.cfg yolov3-tiny.weights --names coco.names -o coco.oko
-  oko import yolov3-tiny.cfg -o untrained.oko)");
+  oko import yolo.h5 --anchors yolo_anchors.txt --names classes.txt --size 416 -o yolo.oko
+  oko import trained_weights.h5 --network yolov3-tiny --names classes.txt -o yolo.oko
+  oko import model.onnx --anchors 10,14,23,27,37,58,81,82,135,169,344,319 -o model.oko)");
   command->callback([arguments, &context] { import(*arguments, context); });
 }
 

@@ -9,6 +9,7 @@
 #include "oko/cli/model.h"
 #include "oko/cli/profile.h"
 #include "oko/cli/table.h"
+#include "oko/formats/phone_warnings.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/cost.h"
 #include "oko/graph/draw.h"
@@ -40,14 +41,14 @@ bool is_builtin(const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end() && !storage::exists(name);
 }
 
-graph::Network load(const InspectArguments& arguments) {
+graph::Network load(const InspectArguments& arguments, std::vector<std::string>& notes) {
   if (!is_builtin(arguments.model.path)) {
     if (arguments.classes > 0) {
       throw Error(ErrorCode::kUsage, "--classes", "a model file has its own class count",
                   "use --classes with a built-in network (" +
                       fmt::format("{}", fmt::join(graph::builtin_names(), ", ")) + ")");
     }
-    graph::Network network = load_model(arguments.model);
+    graph::Network network = load_model(arguments.model, &notes);
     if (arguments.size.empty()) return network;
     const image::Size size = parse_size(arguments.size);
     return graph::resized(std::move(network), size.width, size.height);
@@ -239,14 +240,22 @@ void inspect(const InspectArguments& arguments, const Context& context) {
     throw Error(ErrorCode::kUsage, "--json", "standard output cannot hold two documents",
                 "give --dot or --svg a file name");
   }
-  const graph::Network network = load(arguments);
+  std::vector<std::string> notes;
+  const graph::Network network = load(arguments, notes);
+  for (const std::string& note : notes) context.progress->line("note: " + note);
   if (arguments.profile.wanted) return inspect_profile(network, arguments.profile, context);
   const bool taken = draw(arguments.dot, graph::to_dot(network), context) ||
                      draw(arguments.svg, graph::to_svg(network), context);
   if (taken) return;
   say_layers(network, context);
   say_totals(network, context);
-  context.emit(as_json(network));
+  const std::vector<std::string> warnings = formats::phone_warnings(network);
+  if (!warnings.empty()) context.say("\nphones:");
+  for (const std::string& warning : warnings) context.say("  " + warning);
+  Json document = as_json(network);
+  document["notes"] = notes;
+  document["phone_warnings"] = warnings;
+  context.emit(document);
 }
 
 void add_profile_arguments(CLI::App& command, ProfileArguments& profile) {

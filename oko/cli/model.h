@@ -10,20 +10,19 @@ namespace oko::cli {
 
 // What a command takes to name a model.
 struct ModelArguments {
-  std::string path;     // .oko, a run folder, or a Darknet .cfg
-  std::string weights;  // Darknet .weights beside a .cfg
+  std::string path;     // what convert::open_model() opens
+  std::string weights;  // Darknet .weights beside a .cfg, ncnn .bin beside a .param
   std::string names;    // class names, one a line
 };
 
 // Adds MODEL, --weights and --names.
 void add_model_arguments(CLI::App& command, ModelArguments& model);
 
-// Reads a model: an .oko file, the model.oko of a run folder, or a Darknet .cfg with the weights
-// given beside it (without them the network has none). `names` sets the class names; their number
-// must be the network's. Throws input Errors, and a usage Error for a file of another kind.
-graph::Network load_model(const std::string& path, const std::string& weights,
-                          const std::string& names);
-graph::Network load_model(const ModelArguments& model);
+// Reads a model of any format, `weights` being the file that goes with it. `names` sets the class
+// names; their number must be the network's. The network has no heads where nothing in the file
+// tells them. Throws input Errors, and a usage Error for a file of another kind.
+// What a user should know of how it was read goes to `notes`.
+graph::Network load_model(const ModelArguments& model, std::vector<std::string>* notes = nullptr);
 
 // Lines of a names file: one a line, blank lines at the end left out.
 std::vector<std::string> read_names(const std::string& uri);

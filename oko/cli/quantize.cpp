@@ -1,17 +1,13 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
-
 #include "oko/base/error.h"
-#include "oko/base/random.h"
 #include "oko/base/threads.h"
 #include "oko/cli/cli.h"
+#include "oko/cli/inputs.h"
 #include "oko/cli/model.h"
 #include "oko/cli/table.h"
 #include "oko/dataset/read.h"
 #include "oko/graph/oko_file.h"
-#include "oko/media/picture.h"
 #include "oko/run/evaluate.h"
 #include "oko/runtime/engine.h"
 #include "oko/runtime/quantize.h"
@@ -28,41 +24,6 @@ struct QuantizeArguments {
   int threads = 0;
   bool skip_eval = false;
 };
-
-// The split to use: the one named, else the first of `wanted` that there is, else all.
-dataset::Dataset split_of(const dataset::Dataset& data, const std::string& named,
-                          const std::vector<std::string>& wanted) {
-  if (!named.empty() && named != "all") return dataset::subset(data, named);
-  if (named.empty()) {
-    for (const std::string& split : wanted) {
-      if (dataset::has_split(data, split)) return dataset::subset(data, split);
-    }
-  }
-  return data;
-}
-
-// A choice of the pictures as the network will see them; the same ones every time.
-std::vector<std::vector<std::uint8_t>> inputs_of(const graph::Network& network,
-                                                 dataset::Dataset data, std::size_t count,
-                                                 const Context& context) {
-  if (data.samples.empty()) throw input_error(data.uri, "there are no pictures to calibrate with");
-  Random(1).shuffle(std::span(data.samples));
-  data.samples.resize(std::min(data.samples.size(), count));
-  std::vector<std::vector<std::uint8_t>> inputs;
-  std::vector<float> input(static_cast<std::size_t>(network.input.count()));
-  const image::Size size{network.input.width, network.input.height};
-  context.progress->begin("reading", data.samples.size(), "pictures");
-  for (const dataset::Sample& sample : data.samples) {
-    const image::Picture picture = media::decode(storage::map(sample.image), sample.image);
-    image::letterbox(picture.frame(), size, network.preprocess, input);
-    auto& bytes = inputs.emplace_back(input.size());
-    std::transform(input.begin(), input.end(), bytes.begin(),
-                   [](float v) { return static_cast<std::uint8_t>(std::lround(v * 255)); });
-    context.progress->advance();
-  }
-  context.progress->end();
-  return inputs;
-}
 
 graph::KernelStorage storage_named(const std::string& name) {
   return name == "int8"   ? graph::KernelStorage::kInt8
@@ -84,7 +45,8 @@ void quantize(const QuantizeArguments& a, const Context& context) {
   graph::Network network = load_model(a.model);
   const dataset::Dataset data = dataset::read(a.dataset);
   const dataset::Dataset unseen = split_of(data, a.eval_split, {"val", "test"});
-  const auto inputs = inputs_of(network, split_of(data, a.split, {"train"}), a.pictures, context);
+  const auto inputs =
+      calibration_inputs(network, split_of(data, a.split, {"train"}), a.pictures, context);
   const graph::Network original = network;
   runtime::QuantizeOptions options = a.options;
   options.method = runtime::calibration_named(a.method).value();

@@ -1,0 +1,227 @@
+#include "oko/convert/export.h"
+
+#include <fmt/format.h>
+
+#include "oko/base/error.h"
+#include "oko/base/threads.h"
+#include "oko/cli/cli.h"
+#include "oko/cli/inputs.h"
+#include "oko/cli/model.h"
+#include "oko/cli/parity_text.h"
+#include "oko/cli/table.h"
+#include "oko/convert/parity.h"
+#include "oko/convert/read.h"
+#include "oko/convert/reference.h"
+#include "oko/dataset/read.h"
+#include "oko/formats/heads.h"
+#include "oko/formats/phone_warnings.h"
+#include "oko/runtime/quantize.h"
+#include "oko/storage/store.h"
+
+namespace oko::cli {
+namespace {
+
+struct ExportArguments {
+  ModelArguments model;
+  std::string to, precision = "fp32", calibration, size, out, images;
+  convert::ExportOptions options;
+  std::size_t count = 4;
+  bool no_check = false;
+};
+
+graph::KernelStorage precision_of(const ExportArguments& a) {
+  if (!a.calibration.empty() || a.precision == "int8") return graph::KernelStorage::kInt8;
+  return a.precision == "fp16" ? graph::KernelStorage::kFloat16 : graph::KernelStorage::kFloat32;
+}
+
+// Rounding of weights moves numbers by as much as its own steps allow.
+float tolerance_of(graph::KernelStorage precision) {
+  return precision == graph::KernelStorage::kFloat32   ? 1e-3F
+         : precision == graph::KernelStorage::kFloat16 ? 2e-2F
+                                                       : .25F;
+}
+
+graph::Network network_of(const ExportArguments& a, const Context& context) {
+  graph::Network network = load_model(a.model);
+  if (!a.size.empty()) {
+    const image::Size size = parse_size(a.size);
+    network = graph::resized(std::move(network), size.width, size.height);
+  }
+  if (a.calibration.empty()) return network;
+  const dataset::Dataset data = split_of(dataset::read(a.calibration), "", {"train"});
+  const auto inputs = calibration_inputs(network, data, 200, context);
+  runtime::QuantizeOptions options;
+  options.threads = available_processors();
+  const auto passes = static_cast<std::uint64_t>(runtime::passes(options));
+  context.progress->begin("calibrating", passes * inputs.size(), "runs");
+  runtime::quantize(network, inputs, options, [&] { context.progress->advance(); });
+  context.progress->end();
+  return network;
+}
+
+std::string stem_of(const ExportArguments& a) {
+  if (!a.options.stem.empty()) return a.options.stem;
+  const std::string stem = storage::stem(a.model.path);
+  const auto entry = storage::stat(a.model.path);
+  return stem.empty()                ? "model"
+         : entry && entry->is_folder ? storage::filename(a.model.path)
+                                     : stem;
+}
+
+// Nothing is left half-written: the files are all made before the first is stored.
+void store(const convert::Export& made, const std::string& folder, const Context& context,
+           Json& written) {
+  Table table({"file", "size", ""});
+  const auto add = [&](const std::vector<formats::File>& files, const char* what) {
+    for (const formats::File& file : files) {
+      const std::string uri = storage::join(folder, file.name);
+      storage::write(uri, file.bytes);
+      table.add({uri, bytes_text(static_cast<double>(file.bytes.size())), what});
+      written.push_back(uri);
+    }
+  };
+  add(made.model, "model");
+  add(made.wrappers, "for the app");
+  context.say(table.text());
+}
+
+// What runs the written files: somebody else's program, or else they are read back by oko's own
+// reader and run by plain loops, which proves less.
+struct Check {
+  std::unique_ptr<convert::Executor> executor;
+  std::string note;
+};
+
+Check check_of(const ExportArguments& a, const convert::Export& made,
+               const graph::Network& network) {
+  Check check;
+  const convert::Format to = a.options.to;
+  if (a.options.boxes) {
+    check.note =
+        "not run: models that give boxes are compared by oko detect and the app itself; "
+        "export without --boxes to compare raw heads";
+    return check;
+  }
+  if (to == convert::Format::kMps) {
+    check.note = "not run: Metal is not here; only the structure was checked";
+    return check;
+  }
+  const convert::ModelFiles files = convert::files_of(to, made.model);
+  check.executor = convert::independent_executor(files, network, check.note);
+  if (check.executor) return check;
+  if (!check.note.empty()) check.note += "; ";
+  check.note += "read back by oko's own reader instead, and run by plain loops";
+  convert::ReadOptions told;
+  told.description = formats::describe(network);
+  check.executor = convert::make_reference_executor(convert::read_model(files, told).network);
+  return check;
+}
+
+Json check_written(const ExportArguments& a, const convert::Export& made,
+                   const graph::Network& network, Context& context) {
+  const Check check = check_of(a, made, network);
+  if (!check.note.empty()) context.say("parity      " + check.note);
+  if (!check.executor) return {{"note", check.note}};
+  const auto inputs =
+      a.images.empty() ? made_up_inputs(network, 2) : inputs_from(network, a.images, a.count);
+  const convert::ParityOptions options{tolerance_of(a.options.precision), a.options.thresholds};
+  const auto engine = convert::make_engine_executor(network);
+  const convert::Parity parity =
+      convert::compare(network, *engine, *check.executor, inputs, options);
+  context.say(parity_text(parity, options));
+  if (a.images.empty()) context.say("the pictures were made up; --images DIR takes real ones");
+  if (!parity.agrees()) context.exit_code = static_cast<int>(ErrorCode::kFailed);
+  Json result = parity_json(parity);
+  if (!check.note.empty()) result["note"] = check.note;
+  return result;
+}
+
+void run_export(ExportArguments a, Context& context) {
+  a.options.to = convert::format_named(a.to).value();
+  a.options.precision = precision_of(a);
+  const graph::Network network = network_of(a, context);
+  a.options.stem = stem_of(a);
+  if (a.out.empty()) a.out = a.options.stem + "-" + a.to;
+  const convert::Export made = convert::export_model(network, a.options);
+  Json written = Json::array();
+  store(made, a.out, context, written);
+  const std::vector<std::string> warnings = formats::phone_warnings(network);
+  for (const std::string& warning : warnings) context.progress->line("note: " + warning);
+  const Json parity = a.no_check ? Json(nullptr) : check_written(a, made, network, context);
+  context.emit({{"files", written},
+                {"main", storage::join(a.out, made.main)},
+                {"warnings", warnings},
+                {"parity", parity}});
+}
+
+void add_content_arguments(CLI::App& command, ExportArguments& a) {
+  command
+      .add_option("--precision", a.precision,
+                  "Numbers of the weights; tflite int8 wants a model that oko quantize made, or "
+                  "--int8")
+      ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
+      ->capture_default_str();
+  command
+      .add_option("--int8", a.calibration,
+                  "Quantize it first, on pictures of this dataset; means --precision int8")
+      ->type_name("DATASET");
+  command.add_flag("--boxes", a.options.boxes,
+                   "Decode and suppress inside the model (coreml: a Vision pipeline)");
+  command.add_flag("--ml-program", a.options.ml_program,
+                   "coreml: an .mlpackage (iOS 15 and later)");
+  command.add_option("--size", a.size, "Input size other than the model's")->type_name("WxH");
+  command.add_option("--threshold", a.options.thresholds.score, "Score threshold of --boxes")
+      ->check(CLI::Range(0., 1.))
+      ->capture_default_str()
+      ->type_name("SCORE");
+  command.add_option("--iou", a.options.thresholds.iou, "IoU threshold of --boxes")
+      ->check(CLI::Range(0., 1.))
+      ->capture_default_str()
+      ->type_name("IOU");
+}
+
+void add_info_arguments(CLI::App& command, formats::ModelInfo& info) {
+  command.add_option("--description", info.description, "What the model tells about itself")
+      ->type_name("TEXT");
+  command.add_option("--author", info.author, "Its author")->type_name("TEXT");
+  command.add_option("--license", info.license, "Its licence")->type_name("TEXT");
+  command.add_option("--model-version", info.version, "Its version")->type_name("TEXT");
+}
+
+}  // namespace
+
+void add_export_command(CLI::App& app, Context& context) {
+  CLI::App* command =
+      app.add_subcommand("export", "Write a model for another engine, and prove it");
+  const auto arguments = std::make_shared<ExportArguments>();
+  ExportArguments& a = *arguments;
+  a.options.stem.clear();
+  add_model_arguments(*command, a.model);
+  command->add_option("--to", a.to, "The format")
+      ->required()
+      ->check(CLI::IsMember({"coreml", "onnx", "tflite", "ncnn", "darknet", "mps", "oko"}));
+  command->add_option("-o,--out", a.out, "Folder for the files (default: MODEL-FORMAT)")
+      ->type_name("FOLDER");
+  command->add_option("--stem", a.options.stem, "Name of the files, without ending")
+      ->type_name("NAME");
+  add_content_arguments(*command, a);
+  add_info_arguments(*command, a.options.info);
+  command->add_option("--images", a.images, "Pictures for the proof: a folder, or one file")
+      ->type_name("DIR");
+  command->add_option("--count", a.count, "The first so many of them")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str()
+      ->type_name("N");
+  command->add_flag("--no-check", a.no_check, "Do not run what was written");
+  command->footer(R"(
+What is written is then run by an independent program where this machine has one, and compared with
+oko's engine; the exit code is 1 where they differ.
+
+Examples:
+  oko export runs/one --to coreml --boxes --author "Leaf Ltd" -o ios/
+  oko export model.oko --to onnx --images photos/
+  oko export model.oko --to tflite --int8 photos/)");
+  command->callback([arguments, &context] { run_export(*arguments, context); });
+}
+
+}  // namespace oko::cli

@@ -1,0 +1,208 @@
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "oko/base/json.h"
+#include "oko/cli/test_command.h"
+#include "oko/graph/builtin.h"
+#include "oko/graph/fold.h"
+#include "oko/graph/made_up.h"
+#include "oko/graph/oko_file.h"
+#include "oko/storage/store.h"
+
+// The chain of commands round other formats. Each format has tests of its own beside its code.
+namespace oko::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class Export : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = ::testing::TempDir() + "oko_export_" +
+              ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(folder_);
+    network_ = graph::make_builtin("yolov3-tiny", {.classes = 2, .width = 64, .height = 64});
+    network_.classes = {"traffic light", "fire truck"};
+    graph::fill_made_up_weights(network_);
+    storage::write(file("model.oko"), graph::write_oko(network_));
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  std::string file(const std::string& name) const { return storage::join(folder_, name); }
+  graph::Network model(const std::string& name) const {
+    return graph::read_oko(storage::map(file(name)), name).network;
+  }
+
+  Outcome to(const std::string& format, std::vector<std::string> more = {}) const {
+    std::vector<std::string> words{"export", file("model.oko"), "--to", format, "-o", file(format)};
+    words.insert(words.end(), more.begin(), more.end());
+    return oko_command(words);
+  }
+
+  std::string folder_;
+  graph::Network network_;
+};
+
+struct RoundTrip {
+  const char* format;
+  const char* main;
+  bool keeps_heads;    // else they are given by flags
+  bool keeps_padding;  // else padding that no window reads is lost
+};
+
+void expect_same_layers(const graph::Network& back, const graph::Network& expected,
+                        const RoundTrip& trip) {
+  ASSERT_EQ(back.layers.size(), expected.layers.size()) << trip.format;
+  for (std::size_t i = 0; i < back.layers.size(); ++i) {
+    const graph::Layer& layer = expected.layers[i];
+    if (!trip.keeps_heads && graph::is_head(layer.operation)) continue;
+    EXPECT_EQ(back.layers[i].name, layer.name) << trip.format;
+    EXPECT_EQ(back.layers[i].inputs, layer.inputs) << trip.format << " " << layer.name;
+    EXPECT_EQ(back.layers[i].output, layer.output) << trip.format << " " << layer.name;
+    if (!trip.keeps_padding && std::holds_alternative<graph::MaxPool>(layer.operation)) continue;
+    EXPECT_TRUE(back.layers[i].operation == layer.operation) << trip.format << " " << layer.name;
+  }
+}
+
+TEST_F(Export, GivesTheSameNetworkBackFromEveryFormat) {
+  const graph::Network expected = graph::inference_form(network_);
+  for (const RoundTrip& trip : {RoundTrip{"onnx", "model.onnx", true, true},
+                                RoundTrip{"coreml", "model.mlmodel", true, true},
+                                RoundTrip{"tflite", "model.tflite", true, false},
+                                RoundTrip{"ncnn", "model.param", false, true}}) {
+    const Outcome exported = to(trip.format);
+    ASSERT_EQ(exported.code, 0) << exported.out << exported.error;
+    EXPECT_THAT(exported.out, HasSubstr("agrees")) << trip.format;
+    EXPECT_THAT(exported.out, Not(HasSubstr("DIFFERS"))) << trip.format;
+    std::vector<std::string> words{"import", file(std::string(trip.format) + "/" + trip.main), "-o",
+                                   file("back.oko")};
+    if (!trip.keeps_heads) {
+      words.insert(words.end(), {"--anchors", "10,14,23,27,37,58,81,82,135,169,344,319"});
+    }
+    const Outcome imported = oko_command(words);
+    ASSERT_EQ(imported.code, 0) << trip.format << imported.error;
+    const graph::Network back = model("back.oko");
+    expect_same_layers(back, expected, trip);
+    for (const auto& [name, tensor] : expected.weights) {
+      EXPECT_TRUE(std::ranges::equal(back.weights.at(name).floats(), tensor.floats()))
+          << trip.format << " " << name;
+    }
+    EXPECT_EQ(back.classes.empty(), !trip.keeps_heads) << trip.format;
+  }
+}
+
+TEST_F(Export, DarknetFilesAreReadBackAsTheyWere) {
+  ASSERT_EQ(to("darknet").code, 0);
+  const Outcome back = oko_command(
+      {"import", file("darknet/model.cfg"), file("darknet/model.weights"), "-o", file("back.oko")});
+  ASSERT_EQ(back.code, 0) << back.error;
+  const graph::Network read = model("back.oko");
+  for (const auto& [name, tensor] : network_.weights) {
+    EXPECT_TRUE(std::ranges::equal(read.weights.at(name).floats(), tensor.floats())) << name;
+  }
+}
+
+TEST_F(Export, WritesWhatAnAppNeedsBesideTheModel) {
+  EXPECT_THAT(to("mps").out, HasSubstr(".swift"));
+  EXPECT_THAT(to("coreml", {"--no-check"}).out, HasSubstr(".swift"));
+  EXPECT_THAT(to("tflite", {"--no-check"}).out, HasSubstr(".kt"));
+  EXPECT_THAT(to("onnx", {"--no-check"}).out, HasSubstr(".ts"));
+  EXPECT_THAT(to("ncnn", {"--no-check"}).out, HasSubstr(".h"));
+}
+
+TEST_F(Export, RefusesWhatAFormatCannotHold) {
+  for (const std::vector<std::string>& flags :
+       {std::vector<std::string>{"onnx", "--precision", "int8"},
+        {"darknet", "--precision", "fp16"},
+        {"darknet", "--boxes"},
+        {"tflite", "--boxes"},
+        {"onnx", "--ml-program"},
+        {"tflite", "--precision", "int8"}}) {
+    const Outcome outcome = to(flags.front(), {flags.begin() + 1, flags.end()});
+    EXPECT_THAT(outcome.code, ::testing::AnyOf(2, 3)) << flags.front() << outcome.out;
+    EXPECT_THAT(outcome.error, HasSubstr("mend: ")) << flags.front();
+    EXPECT_FALSE(storage::exists(file(flags.front()))) << flags.front();
+  }
+}
+
+TEST_F(Export, ParityTellsModelsApart) {
+  ASSERT_EQ(to("onnx", {"--no-check"}).code, 0);
+  const Outcome same =
+      oko_command({"parity", file("model.oko"), file("onnx/model.onnx"), "--json"});
+  EXPECT_EQ(same.code, 0) << same.error;
+  EXPECT_EQ(parse_json(same.out, "out")["agrees"], true);
+  graph::Network other = network_;
+  const std::string name = other.layers[4].name + ".kernel";
+  std::vector<float> values(other.weights[name].floats().begin(),
+                            other.weights[name].floats().end());
+  for (float& v : values) v *= 1.5F;
+  other.weights[name] = graph::Tensor::of(std::move(values), other.weights[name].shape);
+  storage::write(file("other.oko"), graph::write_oko(other));
+  const Outcome apart = oko_command({"parity", file("model.oko"), file("other.oko")});
+  EXPECT_EQ(apart.code, 1);
+  EXPECT_THAT(apart.out, HasSubstr("the first layer that differs is " + network_.layers[4].name));
+}
+
+TEST_F(Export, ImportNeverGuessesHeads) {
+  ASSERT_EQ(to("ncnn", {"--no-check"}).code, 0);
+  const Outcome silent = oko_command({"import", file("ncnn/model.param"), "-o", file("back.oko")});
+  EXPECT_EQ(silent.code, 2);
+  EXPECT_THAT(silent.error, HasSubstr("give --anchors"));
+  EXPECT_EQ(
+      oko_command({"import", file("ncnn/model.param"), "-o", file("back.oko"), "--no-heads"}).code,
+      0);
+  EXPECT_EQ(oko_command({"detect", file("back.oko"), file("back.oko")}).code, 2);
+  const Outcome masked =
+      oko_command({"import", file("ncnn/model.param"), "-o", file("back.oko"), "--anchors",
+                   "10,14,23,27,37,58,81,82,135,169,344,319", "--masks", "3,4,5/1,2,3"});
+  ASSERT_EQ(masked.code, 0) << masked.error;
+  EXPECT_THAT(masked.out, HasSubstr("anchors 1:23x27 2:37x58 3:81x82"));
+  for (const char* masks : {"3,4,5", "3,4,5/1,2,9", "3;4", "3,4,5/1,2,3/0"}) {
+    EXPECT_NE(oko_command({"import", file("ncnn/model.param"), "-o", file("b.oko"), "--anchors",
+                           "10,14,23,27,37,58,81,82,135,169,344,319", "--masks", masks})
+                  .code,
+              0)
+        << masks;
+  }
+  EXPECT_FALSE(storage::exists(file("b.oko")));
+}
+
+TEST_F(Export, WeightsAloneTakeTheNetworkNamed) {
+  graph::Safetensors content;
+  content.tensors = network_.weights;
+  storage::write(file("alone.safetensors"), graph::write_safetensors(content));
+  EXPECT_EQ(oko_command({"import", file("alone.safetensors"), "-o", file("a.oko")}).code, 3);
+  storage::write(file("two.names"), std::string_view("cat\ndog\n"));
+  const Outcome named =
+      oko_command({"import", file("alone.safetensors"), "--network", "yolov3-tiny", "--size", "64",
+                   "--names", file("two.names"), "-o", file("a.oko")});
+  ASSERT_EQ(named.code, 0) << named.error;
+  EXPECT_EQ(model("a.oko").layers, network_.layers);
+}
+
+// Ten wrong files: each is refused with its place and leaves nothing behind.
+TEST_F(Export, ImportRefusesWrongFiles) {
+  const auto written = [&](const std::string& name, std::string_view content) {
+    storage::write(file(name), content);
+    return file(name);
+  };
+  ASSERT_EQ(to("onnx", {"--no-check"}).code, 0);
+  const std::string onnx = storage::read_text(file("onnx/model.onnx"));
+  for (const std::string& name :
+       {written("empty.onnx", ""), written("cut.onnx", std::string_view(onnx).substr(0, 5000)),
+        written("text.onnx", "no model"), written("text.mlmodel", "no model"),
+        written("text.tflite", "no model"), written("text.h5", "no model"),
+        written("text.pb", "no model"), written("text.param", "7767516\n1 1\n"),
+        written("text.safetensors", "no model"), written("zip.keras", "PK\x03\x04 no model"),
+        written("unknown.xyz", "no model"), file("missing.onnx")}) {
+    const Outcome outcome = oko_command({"import", name, "-o", file("out.oko")});
+    EXPECT_THAT(outcome.code, ::testing::AnyOf(2, 3)) << name << outcome.error;
+    EXPECT_THAT(outcome.error, HasSubstr(storage::stem(name))) << name;
+  }
+  EXPECT_FALSE(storage::exists(file("out.oko")));
+}
+
+}  // namespace
+}  // namespace oko::cli

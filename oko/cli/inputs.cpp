@@ -1,0 +1,105 @@
+#include "oko/cli/inputs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "oko/base/error.h"
+#include "oko/base/random.h"
+#include "oko/image/letterbox.h"
+#include "oko/media/picture.h"
+#include "oko/media/video.h"
+#include "oko/storage/store.h"
+
+namespace oko::cli {
+namespace {
+
+std::vector<std::string> pictures_at(const std::string& uri) {
+  const auto entry = storage::stat(uri);
+  if (!entry) throw input_error(uri, "no such file");
+  if (!entry->is_folder) return {uri};
+  std::vector<std::string> pictures;
+  for (const storage::Entry& file : storage::list(uri)) {
+    if (!file.is_folder && media::is_picture_name(file.uri)) pictures.push_back(file.uri);
+  }
+  if (pictures.empty()) throw input_error(uri, "there are no pictures in this folder");
+  return pictures;
+}
+
+std::vector<float> input_of(const graph::Network& network, const std::string& uri) {
+  std::vector<float> input(static_cast<std::size_t>(network.input.count()));
+  const image::Picture picture = media::decode(storage::map(uri), uri);
+  image::letterbox(picture.frame(), {network.input.width, network.input.height}, network.preprocess,
+                   input);
+  return input;
+}
+
+}  // namespace
+
+std::vector<std::vector<float>> inputs_from(const graph::Network& network, const std::string& uri,
+                                            std::size_t limit) {
+  if (network.input.channels != 3) {
+    throw Error(
+        ErrorCode::kUsage, uri,
+        fmt::format("the network takes {} channels, pictures have 3", network.input.channels),
+        "leave the pictures out: the numbers are then made up");
+  }
+  std::vector<std::string> pictures = pictures_at(uri);
+  pictures.resize(std::min(pictures.size(), limit));
+  std::vector<std::vector<float>> inputs;
+  for (const std::string& picture : pictures) inputs.push_back(input_of(network, picture));
+  return inputs;
+}
+
+std::vector<std::vector<float>> made_up_inputs(const graph::Network& network, std::size_t count) {
+  Random random(1);
+  const graph::Shape& shape = network.input;
+  std::vector<std::vector<float>> inputs;
+  for (std::size_t n = 0; n < count; ++n) {
+    std::vector<float>& input = inputs.emplace_back();
+    for (int c = 0; c < shape.channels; ++c) {
+      const double across = random.uniform(2, 20), down = random.uniform(2, 20);
+      const double shift = random.uniform(0, 6);
+      for (int y = 0; y < shape.height; ++y) {
+        for (int x = 0; x < shape.width; ++x) {
+          input.push_back(static_cast<float>(.5 + .25 * std::sin(shift + across * x / shape.width) +
+                                             .25 * std::sin(shift * y + down * y / shape.height)));
+        }
+      }
+    }
+  }
+  return inputs;
+}
+
+dataset::Dataset split_of(const dataset::Dataset& data, const std::string& named,
+                          const std::vector<std::string>& wanted) {
+  if (!named.empty() && named != "all") return dataset::subset(data, named);
+  if (named.empty()) {
+    for (const std::string& split : wanted) {
+      if (dataset::has_split(data, split)) return dataset::subset(data, split);
+    }
+  }
+  return data;
+}
+
+std::vector<std::vector<std::uint8_t>> calibration_inputs(const graph::Network& network,
+                                                          dataset::Dataset data, std::size_t count,
+                                                          const Context& context) {
+  if (data.samples.empty()) throw input_error(data.uri, "there are no pictures to calibrate with");
+  Random(1).shuffle(std::span(data.samples));
+  data.samples.resize(std::min(data.samples.size(), count));
+  std::vector<std::vector<std::uint8_t>> inputs;
+  context.progress->begin("reading", data.samples.size(), "pictures");
+  for (const dataset::Sample& sample : data.samples) {
+    const std::vector<float> input = input_of(network, sample.image);
+    auto& bytes = inputs.emplace_back(input.size());
+    std::transform(input.begin(), input.end(), bytes.begin(),
+                   [](float v) { return static_cast<std::uint8_t>(std::lround(v * 255)); });
+    context.progress->advance();
+  }
+  context.progress->end();
+  return inputs;
+}
+
+}  // namespace oko::cli

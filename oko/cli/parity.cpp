@@ -1,0 +1,119 @@
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "oko/base/error.h"
+#include "oko/cli/cli.h"
+#include "oko/cli/inputs.h"
+#include "oko/cli/model.h"
+#include "oko/cli/parity_text.h"
+#include "oko/convert/export.h"
+#include "oko/convert/read.h"
+#include "oko/convert/reference.h"
+#include "oko/formats/heads.h"
+
+namespace oko::cli {
+namespace {
+
+struct ParityArguments {
+  std::string first, second, first_weights, second_weights, images;
+  std::size_t count = 8;
+  convert::ParityOptions options;
+};
+
+// A model, what runs it, and how a report calls that.
+struct Runner {
+  graph::Network network;
+  std::unique_ptr<convert::Executor> executor;
+  std::string note;
+};
+
+// `told` gives heads to a file that has none, in its own words.
+graph::Network network_of(const convert::ModelFiles& files, const std::string& told = {}) {
+  convert::ReadOptions options;
+  options.description = told;
+  graph::Network network = convert::read_model(files, options).network;
+  if (!network.weights.empty()) return network;
+  throw input_error(files.files.front().name, "has no weights",
+                    "give them with --weights-a or --weights-b");
+}
+
+Runner runner_of(const convert::ModelFiles& files, graph::Network network) {
+  Runner runner{std::move(network), nullptr, {}};
+  runner.executor = convert::independent_executor(files, runner.network, runner.note);
+  if (!runner.executor) runner.executor = convert::make_engine_executor(runner.network);
+  return runner;
+}
+
+// Two files of one network: where only one tells its heads, they are the other's too.
+std::pair<Runner, Runner> runners_of(const ParityArguments& a) {
+  const auto first = convert::open_model(a.first, a.first_weights);
+  const auto second = convert::open_model(a.second, a.second_weights);
+  graph::Network one = network_of(first), other = network_of(second);
+  if (one.heads().empty() && !other.heads().empty()) {
+    one = network_of(first, formats::describe(other));
+  } else if (other.heads().empty() && !one.heads().empty()) {
+    other = network_of(second, formats::describe(one));
+  }
+  return {runner_of(first, std::move(one)), runner_of(second, std::move(other))};
+}
+
+void run_parity(const ParityArguments& a, Context& context) {
+  const auto [first, second] = runners_of(a);
+  if (first.network.input != second.network.input) {
+    throw input_error(a.second,
+                      fmt::format("takes {}, {} takes {}", graph::to_string(second.network.input),
+                                  a.first, graph::to_string(first.network.input)),
+                      "compare models of one input size");
+  }
+  const auto inputs = a.images.empty() ? made_up_inputs(first.network, 3)
+                                       : inputs_from(first.network, a.images, a.count);
+  for (const Runner* runner : {&first, &second}) {
+    if (!runner->note.empty()) context.progress->line("note: " + runner->note);
+  }
+  const convert::Parity parity =
+      compare(first.network, *first.executor, *second.executor, inputs, a.options);
+  context.say(parity_text(parity, a.options));
+  if (a.images.empty()) context.say("the pictures were made up; --images DIR takes real ones");
+  context.emit(parity_json(parity));
+  if (!parity.agrees()) context.exit_code = static_cast<int>(ErrorCode::kFailed);
+}
+
+}  // namespace
+
+void add_parity_command(CLI::App& app, Context& context) {
+  CLI::App* command =
+      app.add_subcommand("parity", "Compare what two models of any formats give on pictures");
+  const auto arguments = std::make_shared<ParityArguments>();
+  ParityArguments& a = *arguments;
+  command->add_option("A", a.first, "A model")->required()->type_name("FILE");
+  command->add_option("B", a.second, "Another model, or another format's file of it")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--weights-a", a.first_weights, "What goes with A: .weights, .bin")
+      ->type_name("FILE");
+  command->add_option("--weights-b", a.second_weights, "What goes with B: .weights, .bin")
+      ->type_name("FILE");
+  command->add_option("--images", a.images, "Pictures to run: a folder, or one file")
+      ->type_name("DIR");
+  command->add_option("--count", a.count, "The first so many of them")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str()
+      ->type_name("N");
+  command
+      ->add_option("--tolerance", a.options.tolerance,
+                   "How far outputs may be apart, as a share of their largest number")
+      ->check(CLI::Range(0., 1.))
+      ->capture_default_str()
+      ->type_name("SHARE");
+  command->footer(R"(
+A file of another format is run by an independent program where this machine has one, and by oko's
+own engine otherwise; the report says by which. The exit code is 1 where outputs differ.
+
+Examples:
+  oko parity model.oko export/model.onnx --images photos/
+  oko parity yolov3-tiny.cfg yolo.h5 --weights-a yolov3-tiny.weights)");
+  command->callback([arguments, &context] { run_parity(*arguments, context); });
+}
+
+}  // namespace oko::cli

@@ -1,0 +1,55 @@
+#include "oko/cli/parity_text.h"
+
+#include <fmt/format.h>
+
+#include "oko/cli/table.h"
+
+namespace oko::cli {
+
+std::string parity_text(const convert::Parity& parity, const convert::ParityOptions& options) {
+  Table table({"output", "largest difference", "of numbers up to", ""});
+  for (const convert::OutputParity& output : parity.outputs) {
+    table.add({output.name, fmt::format("{:.2g}", output.difference),
+               fmt::format("{:.3g}", output.magnitude), output.agrees ? "agrees" : "DIFFERS"});
+  }
+  std::string text = fmt::format("{} and {} on {} picture{}\n{}", parity.first, parity.second,
+                                 parity.pictures, parity.pictures == 1 ? "" : "s", table.text());
+  const convert::BoxAgreement& boxes = parity.boxes;
+  if (boxes.first + boxes.second > 0) {
+    text += fmt::format("\nboxes above {:g}: {} and {}, {} the same", options.thresholds.score,
+                        boxes.first, boxes.second, boxes.matched);
+    if (boxes.matched > 0) {
+      text += fmt::format(" (lowest IoU {:.4f}, scores within {:.2g})", boxes.lowest_iou,
+                          boxes.score_difference);
+    }
+  }
+  if (!parity.first_layer.empty()) {
+    text += fmt::format("\nthe first layer that differs is {}, by {:.2g}", parity.first_layer,
+                        parity.first_layer_difference);
+  }
+  return text;
+}
+
+Json parity_json(const convert::Parity& parity) {
+  Json outputs = Json::array();
+  for (const convert::OutputParity& output : parity.outputs) {
+    outputs.push_back({{"name", output.name},
+                       {"difference", output.difference},
+                       {"magnitude", output.magnitude},
+                       {"agrees", output.agrees}});
+  }
+  return {{"first", parity.first},
+          {"second", parity.second},
+          {"pictures", parity.pictures},
+          {"agrees", parity.agrees()},
+          {"outputs", outputs},
+          {"boxes",
+           {{"first", parity.boxes.first},
+            {"second", parity.boxes.second},
+            {"matched", parity.boxes.matched},
+            {"lowest_iou", parity.boxes.lowest_iou},
+            {"score_difference", parity.boxes.score_difference}}},
+          {"first_layer", parity.first_layer}};
+}
+
+}  // namespace oko::cli

@@ -1,0 +1,56 @@
+#include "oko/convert/coreml/interpreter.h"
+#include "oko/convert/export.h"
+#include "oko/convert/ncnn/ncnn.h"
+#include "oko/convert/onnx/onnx_runtime.h"
+#include "oko/convert/onnx/opencv.h"
+#include "oko/convert/tflite/arm_nn.h"
+
+namespace oko::convert {
+namespace {
+
+std::vector<formats::File> copied(const ModelFiles& model) {
+  std::vector<formats::File> files;
+  for (const InputFile& file : model.files) {
+    const auto bytes = file.bytes.span();
+    files.push_back({file.name, {bytes.begin(), bytes.end()}});
+  }
+  return files;
+}
+
+std::unique_ptr<Executor> onnx_executor(const InputFile& file, std::string& note) {
+  std::string no_runtime, no_opencv;
+  if (auto runtime = make_onnx_runtime(file.bytes, file.name, &no_runtime)) return runtime;
+  if (auto opencv = make_opencv_onnx(file.bytes, file.name, &no_opencv)) return opencv;
+  note = no_runtime + "; " + no_opencv;
+  return nullptr;
+}
+
+}  // namespace
+
+std::unique_ptr<Executor> independent_executor(const ModelFiles& files,
+                                               const graph::Network& network, std::string& note) {
+  switch (files.format) {
+    case Format::kOnnx:
+      return onnx_executor(files.files.front(), note);
+    case Format::kCoreMl:
+      return interpret_coreml(copied(files));
+    case Format::kTflite:
+      return make_arm_nn(copied(files), network, &note);
+    case Format::kNcnn:
+      return make_ncnn(copied(files), network, &note);
+    case Format::kOko:
+      return nullptr;  // oko's engine is what it is for
+    case Format::kDarknet:
+    case Format::kKeras:
+    case Format::kTensorFlow:
+    case Format::kSafetensors:
+      note = files.files.front().name + " is read and run by oko's engine";
+      return nullptr;
+    case Format::kMps:
+      break;
+  }
+  note = "Metal runs on Apple's machines alone";
+  return nullptr;
+}
+
+}  // namespace oko::convert

@@ -1,0 +1,188 @@
+#include "oko/convert/export.h"
+
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "oko/base/error.h"
+#include "oko/formats/coreml.h"
+#include "oko/formats/darknet.h"
+#include "oko/formats/mps.h"
+#include "oko/formats/ncnn.h"
+#include "oko/formats/onnx.h"
+#include "oko/formats/tflite.h"
+#include "oko/formats/wrappers.h"
+#include "oko/graph/oko_file.h"
+
+namespace oko::convert {
+namespace {
+
+using graph::KernelStorage;
+
+[[noreturn]] void refuse(const ExportOptions& options, const std::string& flag,
+                         const std::string& mend) {
+  throw Error(ErrorCode::kUsage, "--to " + std::string(name_of(options.to)),
+              "does not go with " + flag, mend);
+}
+
+void refuse_int8(const ExportOptions& options) {
+  if (options.precision != KernelStorage::kInt8) return;
+  refuse(options, "--precision int8", "use fp16 here, or --to tflite, --to coreml");
+}
+
+Export write_onnx(const graph::Network& network, const ExportOptions& options) {
+  refuse_int8(options);
+  formats::OnnxOptions onnx;
+  onnx.info = options.info;
+  onnx.float16 = options.precision == KernelStorage::kFloat16;
+  onnx.boxes = options.boxes;
+  onnx.score_threshold = options.thresholds.score;
+  onnx.iou_threshold = options.thresholds.iou;
+  onnx.max_detections = options.thresholds.max_detections;
+  return {formats::write_onnx(network, onnx, options.stem), {}, options.stem + ".onnx"};
+}
+
+Export write_ncnn(const graph::Network& network, const ExportOptions& options) {
+  refuse_int8(options);
+  formats::NcnnOptions ncnn;
+  ncnn.half = options.precision == KernelStorage::kFloat16;
+  ncnn.detection_output = options.boxes;
+  ncnn.threshold = options.thresholds.score;
+  ncnn.nms_iou = options.thresholds.iou;
+  return {formats::write_ncnn(network, ncnn, options.stem), {}, options.stem + ".param"};
+}
+
+Export write_darknet(const graph::Network& network, const ExportOptions& options) {
+  if (options.precision != KernelStorage::kFloat32) {
+    refuse(options, "--precision", "Darknet has 32-bit floats only");
+  }
+  if (options.boxes) refuse(options, "--boxes", "Darknet decodes its heads by itself");
+  const std::string cfg = formats::write_darknet_cfg(network);
+  const auto bytes = std::as_bytes(std::span(cfg));
+  return {{{options.stem + ".cfg", {bytes.begin(), bytes.end()}},
+           {options.stem + ".weights", formats::write_darknet_weights(network)}},
+          {},
+          options.stem + ".cfg"};
+}
+
+Export write_coreml(const graph::Network& network, const ExportOptions& options) {
+  if (options.ml_program) {
+    if (options.boxes) refuse(options, "--boxes and --ml-program", "leave one of them out");
+    refuse_int8(options);
+    formats::MlPackageOptions package;
+    package.info = options.info;
+    package.float32 = options.precision == KernelStorage::kFloat32;
+    return {
+        formats::write_mlpackage(network, package, options.stem), {}, options.stem + ".mlpackage"};
+  }
+  formats::CoreMlOptions coreml;
+  coreml.info = options.info;
+  coreml.weights = options.precision == KernelStorage::kInt8 ? formats::CoreMlWeights::kInt8
+                   : options.precision == KernelStorage::kFloat16
+                       ? formats::CoreMlWeights::kFloat16
+                       : formats::CoreMlWeights::kFloat32;
+  coreml.pipeline = options.boxes;
+  coreml.score_threshold = static_cast<double>(options.thresholds.score);
+  coreml.iou_threshold = static_cast<double>(options.thresholds.iou);
+  return {formats::write_coreml(network, coreml, options.stem), {}, options.stem + ".mlmodel"};
+}
+
+Export write_mps(const graph::Network& network, const ExportOptions& options) {
+  refuse_int8(options);
+  if (options.boxes) refuse(options, "--boxes", "the wrapper beside it decodes on the processor");
+  formats::MpsOptions mps;
+  mps.info = options.info;
+  if (options.precision == KernelStorage::kFloat32) mps.weights = formats::MpsWeights::kFloat32;
+  Export made{formats::write_mps(network, mps, options.stem), {}, {}};
+  made.main = made.model.front().name;
+  return made;
+}
+
+Export write_tflite(const graph::Network& network, const ExportOptions& options) {
+  if (options.boxes) refuse(options, "--boxes", "the wrapper beside it decodes and suppresses");
+  formats::TfliteOptions tflite;
+  tflite.info = options.info;
+  tflite.numbers = options.precision == KernelStorage::kInt8 ? formats::TfliteNumbers::kInt8
+                   : options.precision == KernelStorage::kFloat16
+                       ? formats::TfliteNumbers::kFloat16
+                       : formats::TfliteNumbers::kFloat32;
+  return {formats::write_tflite(network, tflite, options.stem), {}, options.stem + ".tflite"};
+}
+
+Export write_oko(const graph::Network& network, const ExportOptions& options) {
+  if (options.boxes) refuse(options, "--boxes", "oko's engine decodes and suppresses by itself");
+  const std::string file = options.stem + ".oko";
+  return {{{file, graph::write_oko(network, {}, options.precision)}}, {}, file};
+}
+
+Export write_model(const graph::Network& network, const ExportOptions& options) {
+  if (options.ml_program && options.to != Format::kCoreMl) {
+    refuse(options, "--ml-program", "that is a kind of Core ML file");
+  }
+  switch (options.to) {
+    case Format::kOko:
+      return write_oko(network, options);
+    case Format::kDarknet:
+      return write_darknet(network, options);
+    case Format::kOnnx:
+      return write_onnx(network, options);
+    case Format::kCoreMl:
+      return write_coreml(network, options);
+    case Format::kTflite:
+      return write_tflite(network, options);
+    case Format::kNcnn:
+      return write_ncnn(network, options);
+    case Format::kMps:
+      return write_mps(network, options);
+    case Format::kKeras:
+    case Format::kTensorFlow:
+    case Format::kSafetensors:
+      break;
+  }
+  refuse(options, "export",
+         "it is read only; known are oko, coreml, onnx, tflite, ncnn, darknet, mps");
+}
+
+std::optional<formats::WrapperTarget> wrapper_of(Format format) {
+  switch (format) {
+    case Format::kOko:
+      return formats::WrapperTarget::kOko;
+    case Format::kOnnx:
+      return formats::WrapperTarget::kOnnx;
+    case Format::kCoreMl:
+      return formats::WrapperTarget::kCoreMl;
+    case Format::kTflite:
+      return formats::WrapperTarget::kTflite;
+    case Format::kNcnn:
+      return formats::WrapperTarget::kNcnn;
+    case Format::kMps:
+      return formats::WrapperTarget::kMps;
+    default:
+      return std::nullopt;  // nothing runs it in an app
+  }
+}
+
+std::vector<formats::File> wrappers_for(const graph::Network& network,
+                                        const ExportOptions& options) {
+  const auto target = wrapper_of(options.to);
+  // ncnn's own output layer is no use to a wrapper: it hides what the letterbox needs.
+  if (!target || network.input.channels != 3) return {};
+  if (options.to == Format::kNcnn && options.boxes) return {};
+  formats::WrapperOptions wrapper;
+  wrapper.target = *target;
+  wrapper.decoded = options.boxes;
+  wrapper.score = options.thresholds.score;
+  wrapper.iou = options.thresholds.iou;
+  wrapper.max_detections = options.thresholds.max_detections;
+  return formats::write_wrappers(network, wrapper, options.stem);
+}
+
+}  // namespace
+
+Export export_model(const graph::Network& network, const ExportOptions& options) {
+  Export made = write_model(network, options);
+  made.wrappers = wrappers_for(network, options);
+  return made;
+}
+
+}  // namespace oko::convert

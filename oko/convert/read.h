@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oko/convert/model_files.h"
+#include "oko/formats/heads.h"
+#include "oko/graph/network.h"
+
+namespace oko::convert {
+
+// What the user tells that a file may not.
+struct ReadOptions {
+  // The network of a file that holds weights alone, and the file it came from, for messages.
+  std::optional<graph::Network> network;
+  std::optional<image::Size> size;  // of the input, where the file leaves it open
+  formats::HeadOptions heads;       // anchors empty: none told
+  // Or the whole, as formats::describe() tells it of a network that the file was made from.
+  std::string description;
+};
+
+struct ReadModel {
+  graph::Network network;
+  std::vector<std::string> notes{};  // what a user should know of how it was read
+  std::uint64_t pictures_seen = 0;   // in training, where the file tells (Darknet)
+  // Maps leave the network that look like heads, but nothing tells their anchors.
+  bool lacks_heads = false;
+};
+
+// Reads a model of any format. Throws input Errors with the file's place.
+ReadModel read_model(const ModelFiles& model, const ReadOptions& options = {});
+
+}  // namespace oko::convert
