@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # From nothing to a detector, on a machine that has no photos of yours: installs what is needed,
 # builds oko, makes a small dataset, checks it, trains on it, measures the model on pictures it has
-# not seen, and draws what it finds in some of them. Everything goes to demo/. Safe to run again.
+# not seen, writes it for iOS and ONNX, and draws what it finds in some of those pictures. Everything
+# goes to demo/. Safe to run again.
 #
 #   scripts/demo.sh                     all of it
 #   scripts/demo.sh --no-setup          without installing packages
@@ -34,7 +35,7 @@ make_dataset() {
 [ "${1:-}" = --no-setup ] || step setup scripts/setup.sh
 step build build
 
-rm -rf demo/data demo/run demo/found
+rm -rf demo/data demo/run demo/found demo/ios demo/onnx
 mkdir -p demo
 step dataset make_dataset
 step check "$oko" data check demo/data
@@ -46,6 +47,10 @@ step train "$oko" train demo/data --network yolov3-tiny --width 192 --epochs 20 
 step eval "$oko" eval demo/run demo/data --report demo/report.html
 mapfile -t unseen < <(head -n 12 demo/data/ImageSets/Main/val.txt |
   sed 's|.*|demo/data/JPEGImages/&.jpg|')
+step export "$oko" export demo/run --to coreml --precision fp16 --stem demo -o demo/ios \
+  --images demo/data/JPEGImages --count 4
+step export "$oko" export demo/run --to onnx --stem demo -o demo/onnx \
+  --images demo/data/JPEGImages --count 4
 step detect "$oko" detect demo/run "${unseen[@]}" -o demo/found
 
 printf '\n%s\n' "$times"
@@ -55,4 +60,6 @@ training   demo/run/report.html
 held out   demo/report.html
 found      demo/found/
 model      demo/run/model.oko
+for iOS    demo/ios/
+ONNX       demo/onnx/
 END
