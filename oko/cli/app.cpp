@@ -50,6 +50,7 @@ void add_everything(CLI::App& app, Context& context) {
   add_export_command(app, context);
   add_parity_command(app, context);
   add_inspect_command(app, context);
+  add_store_command(app, context);
   add_completion_command(app, context);
   add_help_command(app, context);
 }

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <string>
 
+#include "oko/cli/table.h"
+
 namespace oko::cli {
 namespace {
 
@@ -27,6 +29,11 @@ class Counter {
 
   double now() const { return clock_(); }
   double elapsed() const { return clock_() - start_; }
+  bool in_bytes() const { return unit_ == "bytes"; }
+  // "41 images", "33.8 MiB"
+  std::string amount(double count) const {
+    return in_bytes() ? bytes_text(count) : fmt::format("{:.0f} {}", count, unit_);
+  }
   double part() const {
     return total_ == 0 ? 0
                        : std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
@@ -34,8 +41,10 @@ class Counter {
   bool has_total() const { return total_ > 0; }
   const std::string& what() const { return what_; }
   std::string count_text() const {
-    return total_ > 0 ? fmt::format("{}/{} {}", done_, total_, unit_)
-                      : fmt::format("{} {}", done_, unit_);
+    if (total_ == 0) return amount(static_cast<double>(done_));
+    return in_bytes()
+               ? amount(static_cast<double>(done_)) + "/" + amount(static_cast<double>(total_))
+               : fmt::format("{}/{} {}", done_, total_, unit_);
   }
   // "41/s  3 s left  loss 3.2"; nothing in the first moments, when a rate would be a guess.
   std::string pace_text() const {
@@ -43,7 +52,9 @@ class Counter {
     const double seconds = elapsed();
     if (done_ > 0 && seconds > .2) {
       const double rate = static_cast<double>(done_) / seconds;
-      text = rate >= 10 ? fmt::format("  {:.0f}/s", rate) : fmt::format("  {:.2g}/s", rate);
+      text = in_bytes()   ? "  " + amount(rate) + "/s"
+             : rate >= 10 ? fmt::format("  {:.0f}/s", rate)
+                          : fmt::format("  {:.2g}/s", rate);
       if (total_ > done_) {
         text += "  " + duration_text(static_cast<double>(total_ - done_) / rate) + " left";
       }
@@ -52,7 +63,8 @@ class Counter {
     return text;
   }
   std::string summary() const {
-    return fmt::format("{}: {} {} in {}", what_, done_, unit_, duration_text(elapsed()));
+    return fmt::format("{}: {} in {}", what_, amount(static_cast<double>(done_)),
+                       duration_text(elapsed()));
   }
 
  private:

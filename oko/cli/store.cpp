@@ -1,0 +1,317 @@
+#include "oko/cli/store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+#include <limits>
+#include <map>
+#include <mutex>
+
+#include "oko/base/error.h"
+#include "oko/cli/data.h"
+#include "oko/cli/table.h"
+#include "oko/storage/http/client.h"
+#include "oko/storage/store.h"
+#include "oko/storage/transfer/plan.h"
+
+namespace oko::cli {
+namespace {
+
+using storage::Entry;
+
+constexpr std::size_t kRemovedAtOnce = 1000;
+
+struct ListArguments {
+  std::string uri;
+  bool recursive = false, details = false;
+  storage::Filter filter;
+};
+
+struct RemoveArguments {
+  std::vector<std::string> uris;
+  bool recursive = false, dry_run = false;
+  storage::Filter filter;
+};
+
+struct CatArguments {
+  std::vector<std::string> uris;
+  std::uint64_t offset = 0, count = std::numeric_limits<std::uint64_t>::max();
+};
+
+struct MakeArguments {
+  std::string uri;
+  storage::BucketOptions options;
+};
+
+Entry stat_or_refuse(const std::string& uri) {
+  if (auto entry = storage::stat(uri)) return *entry;
+  throw input_error(uri, "there is no such file or folder",
+                    "check the name: oko store ls " + storage::parent(uri));
+}
+
+Json json_of(const Entry& entry) {
+  Json json = {{"uri", entry.uri}, {"folder", entry.is_folder}};
+  if (entry.is_folder) return json;
+  json["size"] = entry.size;
+  json["version"] = entry.version;
+  if (entry.crc32c) json["crc32c"] = fmt::format("{:08x}", *entry.crc32c);
+  if (!entry.md5.empty()) json["md5"] = entry.md5;
+  return json;
+}
+
+// Calls `take` with everything in a folder, page by page.
+void for_each(const std::string& folder, bool recursive, const std::function<void(Entry&&)>& take) {
+  storage::Page page;
+  do {
+    page = storage::store_for(folder).list_page(folder, recursive, page.next);
+    for (Entry& entry : page.entries) take(std::move(entry));
+  } while (!page.next.empty());
+}
+
+void list(const ListArguments& arguments, const Context& context) {
+  const Entry top = stat_or_refuse(arguments.uri);
+  Json entries = Json::array();
+  const auto tell = [&](const Entry& entry) {
+    if (context.json) return entries.push_back(json_of(entry));
+    const std::string name = entry.is_folder ? storage::as_folder(entry.uri) : entry.uri;
+    context.say(
+        arguments.details
+            ? fmt::format("{:>16}  {}",
+                          entry.is_folder ? "" : grouped(static_cast<std::int64_t>(entry.size)),
+                          name)
+            : name);
+  };
+  if (!top.is_folder) {
+    tell(top);
+  } else {
+    const std::string folder = storage::as_folder(arguments.uri);
+    for_each(folder, arguments.recursive, [&](Entry&& entry) {
+      if (entry.is_folder || arguments.filter.takes(entry.uri.substr(folder.size()))) tell(entry);
+    });
+  }
+  context.emit({{"entries", std::move(entries)}});
+}
+
+void show_stat(const std::string& uri, const Context& context) {
+  const Entry entry = stat_or_refuse(uri);
+  context.emit(json_of(entry));
+  context.say("uri      " + entry.uri);
+  if (entry.is_folder) return context.say("kind     folder");
+  context.say(fmt::format("size     {} bytes ({})", grouped(static_cast<std::int64_t>(entry.size)),
+                          bytes_text(static_cast<double>(entry.size))));
+  context.say("version  " + entry.version);
+  if (entry.crc32c) context.say(fmt::format("crc32c   {:08x}", *entry.crc32c));
+  if (!entry.md5.empty()) context.say("md5      " + entry.md5);
+}
+
+void cat(const CatArguments& arguments) {
+  for (const std::string& uri : arguments.uris) {
+    storage::store_for(uri).read_to(uri, arguments.offset, arguments.count, {},
+                                    [](std::span<const std::byte> piece) {
+                                      std::cout.write(reinterpret_cast<const char*>(piece.data()),
+                                                      static_cast<std::streamsize>(piece.size()));
+                                    });
+  }
+}
+
+// Sizes of the folders right below, and the whole.
+void usage(const ListArguments& arguments, const Context& context) {
+  struct Sum {
+    std::int64_t files = 0;
+    double bytes = 0;
+  };
+  const Entry top = stat_or_refuse(arguments.uri);
+  std::map<std::string, Sum> sums;
+  Sum all;
+  const std::string folder = top.is_folder ? storage::as_folder(arguments.uri) : arguments.uri;
+  const auto add = [&](const std::string& name, std::uint64_t size) {
+    for (Sum* sum : {&sums[name], &all}) {
+      ++sum->files;
+      sum->bytes += static_cast<double>(size);
+    }
+  };
+  if (!top.is_folder) add("", top.size);
+  if (top.is_folder) {
+    for_each(folder, true, [&](Entry&& entry) {
+      const std::string name = entry.uri.substr(folder.size());
+      if (!arguments.filter.takes(name)) return;
+      const auto slash = name.find('/');
+      add(slash == std::string::npos ? "" : name.substr(0, slash + 1), entry.size);
+    });
+  }
+  Table table({"folder", "files", "size"});
+  Json folders = Json::array();
+  for (const auto& [name, sum] : sums) {
+    table.add({folder + name, grouped(sum.files), bytes_text(sum.bytes)});
+    folders.push_back({{"uri", folder + name}, {"files", sum.files}, {"bytes", sum.bytes}});
+  }
+  if (sums.size() != 1) table.add({"all", grouped(all.files), bytes_text(all.bytes)});
+  std::string text = table.text();
+  text.pop_back();
+  context.say(text);
+  context.emit({{"folders", folders}, {"files", all.files}, {"bytes", all.bytes}});
+}
+
+// What one URI on the command line stands for.
+std::vector<std::string> to_remove(const std::string& uri, const RemoveArguments& arguments) {
+  const Entry top = stat_or_refuse(uri);
+  if (!top.is_folder) return {uri};
+  if (!arguments.recursive) {
+    throw Error(ErrorCode::kUsage, uri, "is a folder",
+                "add --recursive to remove all that is in it");
+  }
+  std::vector<std::string> uris;
+  const std::string folder = storage::as_folder(uri);
+  for_each(folder, true, [&](Entry&& entry) {
+    if (arguments.filter.takes(entry.uri.substr(folder.size())))
+      uris.push_back(std::move(entry.uri));
+  });
+  return uris;
+}
+
+void remove(const RemoveArguments& arguments, const Context& context) {
+  std::int64_t removed = 0;
+  for (const std::string& uri : arguments.uris) {
+    const std::vector<std::string> uris = to_remove(uri, arguments);
+    context.progress->begin("removing", uris.size(), "files");
+    for (std::size_t at = 0; at < uris.size(); at += kRemovedAtOnce) {
+      const auto end = std::min(uris.size(), at + kRemovedAtOnce);
+      const std::vector<std::string> some(uris.begin() + static_cast<std::ptrdiff_t>(at),
+                                          uris.begin() + static_cast<std::ptrdiff_t>(end));
+      if (!arguments.dry_run) storage::store_for(uri).remove_many(some);
+      for (const std::string& name : some) {
+        if (arguments.dry_run) context.say("would remove " + name);
+      }
+      context.progress->advance(some.size());
+    }
+    context.progress->end();
+    removed += std::ssize(uris);
+  }
+  context.say((arguments.dry_run ? "would remove " : "removed ") + counted(removed, "file"));
+  context.emit({{"removed", removed}, {"dry_run", arguments.dry_run}});
+}
+
+void make_bucket(const MakeArguments& arguments, const Context& context) {
+  storage::store_for(arguments.uri).make_bucket(arguments.uri, arguments.options);
+  context.say(arguments.uri + " is there");
+  context.say("next: oko store cp --recursive FOLDER " + arguments.uri + "/NAME");
+  context.emit({{"bucket", arguments.uri}});
+}
+
+void add_make_command(CLI::App& store, Context& context) {
+  CLI::App* command = store.add_subcommand("mb", "Make a bucket");
+  const auto arguments = std::make_shared<MakeArguments>();
+  storage::BucketOptions& options = arguments->options;
+  command->add_option("URI", arguments->uri, "gs://NAME or s3://NAME")->required();
+  command->add_option("--location", options.location, "Where its bytes lie (the store's default)")
+      ->type_name("REGION");
+  command->add_option("--class", options.storage_class, "Google: what keeping and reading cost")
+      ->check(CLI::IsMember({"STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"}, CLI::ignore_case))
+      ->type_name("CLASS");
+  command->add_option("--project", options.project, "Google: who pays (from the environment)")
+      ->type_name("NAME");
+  command->add_flag("--uniform-access,!--no-uniform-access", options.uniform_access,
+                    "Google: rights by bucket alone (so it is without the flag)");
+  command->footer(R"(
+Keep the bucket where the training runs: reading across regions is slow and costs. A class other than
+STANDARD charges for every byte read: data that each epoch reads does not belong there.
+
+Examples:
+  oko store mb gs://my-photos --location europe-west4
+  oko store mb s3://my-photos --location eu-central-1)");
+  command->callback([arguments, &context] { make_bucket(*arguments, context); });
+}
+
+void add_list_command(CLI::App& store, Context& context) {
+  CLI::App* command = store.add_subcommand("ls", "List a folder or bucket");
+  const auto arguments = std::make_shared<ListArguments>();
+  command->add_option("URI", arguments->uri, "gs://BUCKET/FOLDER, s3://BUCKET/FOLDER or a path")
+      ->required();
+  command->add_flag("-r,--recursive", arguments->recursive, "Files of folders within it, too");
+  command->add_flag("-l,--long", arguments->details, "Sizes, too");
+  add_filter_arguments(*command, arguments->filter);
+  command->footer(
+      "\nExamples:\n  oko store ls gs://my-photos/voc\n"
+      "  oko store ls -r -l s3://my-photos --include '*.xml'");
+  command->callback([arguments, &context] { list(*arguments, context); });
+}
+
+void add_usage_command(CLI::App& store, Context& context) {
+  CLI::App* command = store.add_subcommand("du", "Add up sizes, a line for each folder in it");
+  const auto arguments = std::make_shared<ListArguments>();
+  command->add_option("URI", arguments->uri, "A folder, bucket or file")->required();
+  add_filter_arguments(*command, arguments->filter);
+  command->footer("\nExamples:\n  oko store du gs://my-photos");
+  command->callback([arguments, &context] { usage(*arguments, context); });
+}
+
+void add_cat_command(CLI::App& store) {
+  CLI::App* command = store.add_subcommand("cat", "Write files to standard output");
+  const auto arguments = std::make_shared<CatArguments>();
+  command->add_option("URI", arguments->uris, "One after another")->required();
+  command->add_option("--offset", arguments->offset, "Leave out so many bytes")->type_name("BYTES");
+  command->add_option("--count", arguments->count, "No more than so many")->type_name("BYTES");
+  command->footer(
+      "\nExamples:\n  oko store cat gs://my-photos/runs/1/log.jsonl | tail\n"
+      "  oko store cat s3://my-photos/m.oko --count 8 | od -t u8");
+  command->callback([arguments] { cat(*arguments); });
+}
+
+void add_stat_command(CLI::App& store, Context& context) {
+  CLI::App* command = store.add_subcommand("stat", "Tell size, version and checksums of a file");
+  const auto uri = std::make_shared<std::string>();
+  command->add_option("URI", *uri, "A file, folder or bucket")->required();
+  command->footer("\nExamples:\n  oko store stat gs://my-photos/m.oko");
+  command->callback([uri, &context] { show_stat(*uri, context); });
+}
+
+void add_remove_command(CLI::App& store, Context& context) {
+  CLI::App* command = store.add_subcommand("rm", "Remove files");
+  const auto arguments = std::make_shared<RemoveArguments>();
+  command->add_option("URI", arguments->uris, "Files; folders with --recursive")->required();
+  command->add_flag("-r,--recursive", arguments->recursive, "All that is in a folder");
+  command->add_flag("-n,--dry-run", arguments->dry_run, "Only tell what would be removed");
+  add_filter_arguments(*command, arguments->filter);
+  command->footer(
+      "\nExamples:\n  oko store rm s3://my-photos/old.oko\n"
+      "  oko store rm -r -n gs://my-photos/runs --include '*.tmp'");
+  command->callback([arguments, &context] { remove(*arguments, context); });
+}
+
+void tell_requests() {
+  storage::http::set_log([](std::string_view line) {
+    static std::mutex mutex;
+    const std::scoped_lock lock(mutex);
+    std::cerr << line << '\n';
+  });
+}
+
+}  // namespace
+
+void add_filter_arguments(CLI::App& command, storage::Filter& filter) {
+  command
+      .add_option("--include", filter.include,
+                  "Only names that match: *.jpg, train/**; may be given again")
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
+  command.add_option("--exclude", filter.exclude, "No names that match; may be given again")
+      ->type_name("GLOB")
+      ->allow_extra_args(false);
+}
+
+void add_store_command(CLI::App& app, Context& context) {
+  CLI::App* store = app.add_subcommand("store", "Make, fill and look into buckets");
+  store->require_subcommand(1);
+  store->add_flag_callback("--requests", tell_requests,
+                           "Tell every request to standard error, without what is secret");
+  add_make_command(*store, context);
+  add_list_command(*store, context);
+  add_copy_commands(*store, context);
+  add_cat_command(*store);
+  add_stat_command(*store, context);
+  add_remove_command(*store, context);
+  add_usage_command(*store, context);
+}
+
+}  // namespace oko::cli

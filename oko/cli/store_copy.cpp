@@ -1,0 +1,247 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <iostream>
+#include <limits>
+
+#include "oko/base/error.h"
+#include "oko/cli/data.h"
+#include "oko/cli/interrupt.h"
+#include "oko/cli/store.h"
+#include "oko/cli/table.h"
+#include "oko/storage/transfer/manifest.h"
+#include "oko/storage/transfer/plan.h"
+#include "oko/storage/transfer/transfer.h"
+
+namespace oko::cli {
+namespace {
+
+using storage::TransferAction;
+using storage::TransferSummary;
+
+struct CopyArguments {
+  std::vector<std::string> uris;  // the last is where to
+  bool recursive = false, verbose = false, no_manifest = false;
+  storage::TransferOptions options;
+};
+
+const char* word_for(TransferAction::Kind kind, bool dry_run) {
+  switch (kind) {
+    case TransferAction::Kind::kCopied:
+      return dry_run ? "would copy" : "copied";
+    case TransferAction::Kind::kUnchanged:
+      return "unchanged";
+    case TransferAction::Kind::kRemoved:
+      return dry_run ? "would remove" : "removed";
+    case TransferAction::Kind::kFailed:
+      return "failed";
+  }
+  return "";
+}
+
+Json json_of(const TransferAction& action) {
+  Json json = {{"to", action.to}};
+  if (!action.from.empty()) {
+    json["from"] = action.from;
+    json["size"] = action.size;
+  }
+  return json;
+}
+
+// Tells the files while they are copied, and gathers them for --json.
+class Teller {
+ public:
+  Teller(const CopyArguments& arguments, const Context& context)
+      : arguments_(arguments), context_(context) {}
+
+  void operator()(const TransferAction& action) {
+    const bool dry_run = arguments_.options.dry_run;
+    const bool changes = action.kind != TransferAction::Kind::kUnchanged;
+    if (!arguments_.verbose && !(dry_run && changes)) return;
+    const char* word = word_for(action.kind, dry_run);
+    if (context_.json) {
+      Json json = json_of(action);
+      json["what"] = word;
+      files_.push_back(std::move(json));
+    } else {
+      context_.say(fmt::format("{} {}", word, action.to));
+    }
+  }
+  const Json& files() const { return files_; }
+
+ private:
+  const CopyArguments& arguments_;
+  const Context& context_;
+  Json files_ = Json::array();
+};
+
+void tell(const TransferSummary& summary, const CopyArguments& arguments, const Teller& teller,
+          Context& context) {
+  const bool dry_run = arguments.options.dry_run;
+  std::string text = fmt::format("{} {} ({})", dry_run ? "would copy" : "copied",
+                                 counted(static_cast<std::int64_t>(summary.copied), "file"),
+                                 bytes_text(static_cast<double>(summary.bytes)));
+  if (summary.unchanged > 0) {
+    text += fmt::format(", {} unchanged", grouped(static_cast<std::int64_t>(summary.unchanged)));
+  }
+  if (summary.removed > 0) {
+    text += fmt::format(", {} {}", dry_run ? "would remove" : "removed",
+                        grouped(static_cast<std::int64_t>(summary.removed)));
+  }
+  if (summary.parts_kept > 0) {
+    text += fmt::format(", {} of before used",
+                        counted(static_cast<std::int64_t>(summary.parts_kept), "part"));
+  }
+  if (summary.failed > 0) {
+    text += fmt::format(", {} FAILED", grouped(static_cast<std::int64_t>(summary.failed)));
+  }
+  context.say(text);
+  Json errors = Json::array();
+  for (const Error& error : summary.errors) {
+    context.progress->line(fmt::format("oko: error: {}", error.what()));
+    errors.push_back({{"place", error.place()}, {"message", error.message()}});
+  }
+  if (summary.failed > 0) {
+    context.exit_code = static_cast<int>(summary.errors.front().code());
+    context.say("next: the same command again copies what is missing");
+  }
+  context.emit({{"copied", summary.copied},
+                {"unchanged", summary.unchanged},
+                {"removed", summary.removed},
+                {"failed", summary.failed},
+                {"bytes", summary.bytes},
+                {"parts_kept", summary.parts_kept},
+                {"seconds", summary.seconds},
+                {"connections", summary.connections},
+                {"dry_run", dry_run},
+                {"errors", std::move(errors)},
+                {"files", teller.files()}});
+}
+
+// Runs `transfer` with what every transfer has in common.
+template <typename Run>
+void run(CopyArguments& arguments, Context& context, const Run& transfer) {
+  Teller teller(arguments, context);
+  storage::TransferOptions& options = arguments.options;
+  if (options.manifest.empty() && !arguments.no_manifest) {
+    options.manifest = storage::usual_manifest(arguments.uris.front(), arguments.uris.back());
+  }
+  if (arguments.no_manifest) options.manifest.clear();
+  options.tell = [&](const TransferAction& action) { teller(action); };
+  const InterruptGuard guard;
+  options.interrupted = [&] { return guard.interrupted(); };
+  tell(transfer(options), arguments, teller, context);
+}
+
+void upload_standard_input(const std::string& to, const Context& context) {
+  const auto upload = storage::store_for(to).upload(to);
+  std::array<char, 1 << 16> piece{};
+  while (std::cin.read(piece.data(), piece.size()), std::cin.gcount() > 0) {
+    upload->write(
+        std::as_bytes(std::span(piece.data(), static_cast<std::size_t>(std::cin.gcount()))));
+  }
+  const storage::Entry entry = upload->finish();
+  context.say(fmt::format("copied {} to {}", bytes_text(static_cast<double>(entry.size)), to));
+  context.emit({{"copied", 1}, {"bytes", entry.size}});
+}
+
+void write_standard_output(const std::string& from) {
+  storage::store_for(from).read_to(from, 0, std::numeric_limits<std::uint64_t>::max(), {},
+                                   [](std::span<const std::byte> piece) {
+                                     std::cout.write(reinterpret_cast<const char*>(piece.data()),
+                                                     static_cast<std::streamsize>(piece.size()));
+                                   });
+}
+
+// Each file and the name it gets: into a folder, or under the name given.
+std::vector<storage::TransferPair> pairs_of(const std::vector<std::string>& uris) {
+  const std::string& to = uris.back();
+  const auto there = to.ends_with('/') ? std::nullopt : storage::stat(to);
+  const bool into = to.ends_with('/') || (there && there->is_folder);
+  if (!into && uris.size() > 2) {
+    throw Error(ErrorCode::kUsage, to, "is no folder, and there are several files",
+                "end it in / to make it one");
+  }
+  std::vector<storage::TransferPair> pairs;
+  for (std::size_t i = 0; i + 1 < uris.size(); ++i) {
+    pairs.push_back({uris[i], into ? storage::join(to, storage::filename(uris[i])) : to});
+  }
+  return pairs;
+}
+
+void copy(CopyArguments& arguments, Context& context) {
+  const auto& uris = arguments.uris;
+  if (uris.size() < 2) {
+    throw Error(ErrorCode::kUsage, uris.front(), "where to?", "oko store cp FROM TO");
+  }
+  if (uris.size() == 2 && uris.front() == "-") return upload_standard_input(uris.back(), context);
+  if (uris.size() == 2 && uris.back() == "-") return write_standard_output(uris.front());
+  run(arguments, context, [&](const storage::TransferOptions& options) {
+    if (!arguments.recursive) {
+      return storage::transfer_files(pairs_of(uris), options, *context.progress);
+    }
+    if (uris.size() > 2) {
+      throw Error(ErrorCode::kUsage, uris.back(), "one folder at a time with --recursive",
+                  "give one source and where to");
+    }
+    return storage::transfer_folder(uris.front(), uris.back(), options, *context.progress);
+  });
+}
+
+void add_transfer_arguments(CLI::App& command, CopyArguments& a) {
+  add_filter_arguments(command, a.options.filter);
+  command.add_flag("-n,--dry-run", a.options.dry_run, "Only tell what would be done");
+  command.add_flag("-v,--verbose", a.verbose, "A line for each file");
+  command.add_flag("--force", a.options.force, "Copy also what has not changed");
+  command
+      .add_option("--connections", a.options.connections,
+                  "Files and parts at a time; 0: what turns out best")
+      ->check(CLI::Range(0, 256))
+      ->type_name("N");
+  command.add_option("--manifest", a.options.manifest, "Where to remember what was done")
+      ->type_name("FILE");
+  command.add_flag("--no-manifest", a.no_manifest, "Remember nothing");
+}
+
+}  // namespace
+
+void add_copy_commands(CLI::App& store, Context& context) {
+  CLI::App* cp = store.add_subcommand("cp", "Copy files, or a folder's content, anywhere");
+  const auto copied = std::make_shared<CopyArguments>();
+  cp->add_option("URI", copied->uris,
+                 "From where, and last where to; - is standard input or output")
+      ->required();
+  cp->add_flag("-r,--recursive", copied->recursive, "All that is in a folder");
+  add_transfer_arguments(*cp, *copied);
+  cp->footer(R"(
+With --recursive the content of the first folder comes into the second, under the same names. What
+has not changed is left as it is. A file is there whole or not at all; after an interruption the same
+command goes on.
+
+Examples:
+  oko store cp -r VOCdevkit gs://my-photos/voc
+  oko store cp gs://my-photos/runs/1/model.oko .
+  oko store cp -r s3://my-photos/voc voc --include '*.xml'
+  tar c photos | oko store cp - s3://my-photos/photos.tar)");
+  cp->callback([copied, &context] { copy(*copied, context); });
+
+  CLI::App* sync = store.add_subcommand("sync", "Make a folder like another");
+  const auto synced = std::make_shared<CopyArguments>();
+  synced->uris.resize(2);
+  sync->add_option("FROM", synced->uris[0], "A folder or bucket")->required();
+  sync->add_option("TO", synced->uris[1], "A folder or bucket")->required();
+  sync->add_flag("--delete", synced->options.remove_extra,
+                 "Remove from TO what FROM does not have, once all is copied");
+  add_transfer_arguments(*sync, *synced);
+  sync->footer(R"(
+Examples:
+  oko store sync photos gs://my-photos/photos
+  oko store sync s3://my-photos/voc voc --delete --dry-run)");
+  sync->callback([synced, &context] {
+    run(*synced, context, [&](const storage::TransferOptions& options) {
+      return storage::transfer_folder(synced->uris[0], synced->uris[1], options, *context.progress);
+    });
+  });
+}
+
+}  // namespace oko::cli

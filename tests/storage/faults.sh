@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Transfers through a proxy that makes things go wrong; nothing may be lost or corrupt.
+#   faults.sh OKO FOLDER_OF_TEST_SERVERS gcs|s3rver|radosgw [COUNT [CHANCE [SEED]]]
+# COUNT files are copied up, down and compared, so it is twice as many transfers.
+set -euo pipefail
+oko=$1 servers=$2 kind=$3 count=${4:-100} chance=${5:-.08} seed=${6:-1}
+. "$(dirname "$0")/servers.sh"
+trap stop_servers EXIT
+export XDG_STATE_HOME=$servers_work/state OKO_STALL_SECONDS=${OKO_STALL_SECONDS:-3}
+unset AWS_CA_BUNDLE AWS_PROFILE GOOGLE_APPLICATION_CREDENTIALS https_proxy http_proxy
+
+case $kind in
+  gcs)
+    run_server gcs "$servers/gcs_server" --page 97 --lose-session 3
+    port=$(first_line gcs)
+    place=gs://oko-faults
+    ;;
+  s3rver)
+    start_s3rver || exit 77
+    port=${S3_ENDPOINT##*:}
+    place=s3://oko-faults
+    # It ignores Content-MD5 and does not look at what a signature says of the body.
+    faults=--faults=429,503,lost,cut-request,cut-reply,stall,flip-reply,duplicate,twice
+    ;;
+  radosgw)
+    start_radosgw 3000000000 || exit 77
+    port=${S3_ENDPOINT##*:}
+    place=s3://oko-faults
+    ;;
+  *) sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac
+run_server proxy "$servers/fault_proxy" --to "$port" --seed "$seed" --chance "$chance" --stall 20 \
+  ${faults:-}
+proxy=$(first_line proxy)
+if [ "$kind" = gcs ]; then
+  export STORAGE_EMULATOR_HOST=http://127.0.0.1:$proxy
+  export GOOGLE_CLOUD_PROJECT=p HOME=$servers_work
+else
+  export AWS_ACCESS_KEY_ID=$S3_KEY AWS_SECRET_ACCESS_KEY=$S3_SECRET AWS_REGION=us-east-1
+  export AWS_ENDPOINT_URL=http://127.0.0.1:$proxy
+fi
+
+tree=$servers_work/tree
+mkdir -p "$tree"
+for ((i = 0; i < count; ++i)); do
+  mkdir -p "$tree/d$((i % 7))"
+  head -c $(((i * 7919) % 120000)) /dev/urandom >"$tree/d$((i % 7))/f$i.bin"
+done
+if [ "$count" -ge 100 ]; then head -c 70000000 /dev/urandom >"$tree/big.bin"; fi
+
+"$oko" --quiet store mb $place
+"$oko" --json store cp -r "$tree" $place/t >"$servers_work/up.json"
+"$oko" --json store cp -r $place/t "$servers_work/back" >"$servers_work/down.json"
+diff -r "$tree" "$servers_work/back"
+[ "$("$oko" store ls -r $place/t | wc -l)" = "$(find "$tree" -type f | wc -l)" ]
+"$oko" --quiet store cp -r "$tree" $place/t --no-manifest  # nothing to do, by checksums
+"$oko" --quiet store rm -r $place/t
+if "$oko" --quiet store ls $place/t 2>/dev/null; then
+  echo "something is left"
+  exit 1
+fi
+echo "$kind: $((2 * $(find "$tree" -type f | wc -l))) transfers, nothing lost or corrupt; injected:"
+curl -s --max-time 10 "http://127.0.0.1:$proxy/-/faults" | tr -d '{}"\n' | tr -s ' '
+echo
