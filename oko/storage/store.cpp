@@ -11,6 +11,7 @@
 #include <shared_mutex>
 
 #include "oko/storage/checksum.h"
+#include "oko/storage/gcs/gcs.h"
 #include "oko/storage/local/local.h"
 #include "oko/storage/s3/s3.h"
 
@@ -30,6 +31,7 @@ Stores& stores() {
 
 std::unique_ptr<Store> make_store(std::string_view scheme) {
   if (scheme == "file") return make_local_store();
+  if (scheme == "gs") return make_gcs_store();
   if (scheme == "s3") return make_s3_store();
   return nullptr;
 }

@@ -126,7 +126,7 @@ class BucketStore::Reader {
     http::Request request = store_.get_request(name_, version_);
     request.timeouts = store_.options_.timeouts;
     const std::uint64_t from = offset_ + done_;
-    const std::uint64_t last = count_ > kAll - offset_ ? kAll : offset_ + count_ - 1;
+    const std::uint64_t last = count_ >= kAll - offset_ ? kAll : offset_ + count_ - 1;
     ranged_ = from != 0 || count_ != kAll;
     if (ranged_) {
       request.headers.emplace_back("Range", "bytes=" + std::to_string(from) + "-" +

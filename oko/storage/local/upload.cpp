@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <mutex>
 
-#include "oko/base/json.h"
 #include "oko/storage/checksum.h"
 #include "oko/storage/local/file.h"
+#include "oko/storage/part_plan.h"
 
 namespace oko::storage::local {
 namespace {
+
+constexpr int kMostParts = 100'000;
+constexpr std::uint64_t kSmallestPart = 4096;
 
 class LocalUpload final : public Upload {
  public:
@@ -44,40 +47,27 @@ class LocalUpload final : public Upload {
 // have kept the line and lost the part.
 class LocalParts final : public PartUpload {
  public:
-  struct Plan {
-    std::string path, temporary;
-    std::uint64_t size = 0, part_size = 0;
-    Precondition precondition;
-  };
-
-  explicit LocalParts(Plan plan)
+  // The plan's `id` is the temporary file.
+  explicit LocalParts(PartPlan plan)
       : plan_(std::move(plan)),
-        file_(plan_.temporary, O_RDWR | O_CREAT, "cannot write"),
+        file_(plan_.id, O_RDWR | O_CREAT, "cannot write"),
         done_file_(done_name(), O_RDWR | O_CREAT | O_APPEND, "cannot write"),
-        stored_(static_cast<std::size_t>((plan_.size + plan_.part_size - 1) / plan_.part_size)) {
+        stored_(static_cast<std::size_t>(plan_.part_count())) {
     if (::ftruncate(file_.get(), static_cast<off_t>(plan_.size)) != 0) {
-      refuse(plan_.path, "cannot write", errno);
+      refuse(plan_.uri, "cannot write", errno);
     }
     remember();
   }
   ~LocalParts() override {
     if (keep_) return;
     ::unlink(done_name().c_str());
-    ::unlink(plan_.temporary.c_str());  // gone by now where it was published
+    ::unlink(plan_.id.c_str());  // gone by now where it was published
   }
 
   std::uint64_t part_size() const override { return plan_.part_size; }
   int part_count() const override { return static_cast<int>(stored_.size()); }
 
-  std::string token() const override {
-    const Json token = {{"path", plan_.path},
-                        {"temporary", plan_.temporary},
-                        {"size", plan_.size},
-                        {"part_size", plan_.part_size},
-                        {"absent", plan_.precondition.is_absent()},
-                        {"version", plan_.precondition.wanted_version()}};
-    return token.dump();
-  }
+  std::string token() const override { return plan_.token(); }
 
   bool has(int part) const override {
     const std::lock_guard lock(mutex_);
@@ -85,13 +75,8 @@ class LocalParts final : public PartUpload {
   }
 
   void write(int part, std::span<const std::byte> content) override {
-    const std::uint64_t offset = static_cast<std::uint64_t>(part) * plan_.part_size;
-    if (part < 0 || part >= part_count() || content.size() != size_of(part)) {
-      throw Error(
-          ErrorCode::kUsage, plan_.path,
-          "part " + std::to_string(part) + " has " + std::to_string(content.size()) + " bytes");
-    }
-    file_.write_at(offset, content);
+    plan_.check(part, content);
+    file_.write_at(plan_.offset_of(part), content);
     const std::string line = std::to_string(part) + " " + std::to_string(crc32c(content)) + "\n";
     const std::lock_guard lock(mutex_);
     done_file_.write_all(std::as_bytes(std::span(line)));
@@ -100,10 +85,10 @@ class LocalParts final : public PartUpload {
 
   Entry finish() override {
     if (std::find(stored_.begin(), stored_.end(), false) != stored_.end()) {
-      throw Error(ErrorCode::kUsage, plan_.path, "not every part is written");
+      plan_.refuse_unfinished();
     }
     file_.flush();
-    Entry entry = publish(plan_.temporary, plan_.path, plan_.precondition);
+    Entry entry = publish(plan_.id, plan_.uri, plan_.precondition);
     keep_ = false;
     return entry;
   }
@@ -111,11 +96,7 @@ class LocalParts final : public PartUpload {
   void keep() override { keep_ = true; }
 
  private:
-  std::string done_name() const { return plan_.temporary + ".done"; }
-  std::uint64_t size_of(int part) const {
-    return std::min(plan_.part_size,
-                    plan_.size - static_cast<std::uint64_t>(part) * plan_.part_size);
-  }
+  std::string done_name() const { return plan_.id + ".done"; }
 
   void remember() {
     std::vector<std::byte> text(done_file_.size());
@@ -129,14 +110,14 @@ class LocalParts final : public PartUpload {
       lines.remove_prefix(end + 1);
       if (std::sscanf(line.c_str(), "%ld %lu", &part, &crc) != 2) continue;
       if (part < 0 || part >= part_count()) continue;
-      content.resize(size_of(static_cast<int>(part)));
-      const std::uint64_t offset = static_cast<std::uint64_t>(part) * plan_.part_size;
+      content.resize(plan_.size_of(static_cast<int>(part)));
+      const std::uint64_t offset = plan_.offset_of(static_cast<int>(part));
       stored_[static_cast<std::size_t>(part)] =
           file_.read_at(offset, content) == content.size() && crc32c(content) == crc;
     }
   }
 
-  Plan plan_;
+  PartPlan plan_;
   File file_, done_file_;
   mutable std::mutex mutex_;
   std::vector<bool> stored_;
@@ -153,32 +134,21 @@ std::unique_ptr<Upload> make_upload(const std::string& path, const Precondition&
 std::unique_ptr<PartUpload> make_part_upload(const std::string& path, std::uint64_t size,
                                              const PartOptions& options) {
   make_folders_for(path);
-  constexpr std::uint64_t kMostParts = 100'000;
-  const std::uint64_t part_size =
-      std::max({options.part_size, size / kMostParts + 1, std::uint64_t{4096}});
-  return std::make_unique<LocalParts>(
-      LocalParts::Plan{path, temporary_name(path), size, part_size, options.precondition});
+  PartPlan plan;
+  plan.uri = path;
+  plan.id = temporary_name(path);
+  plan.size = size;
+  plan.part_size = std::max({options.part_size, size / kMostParts + 1, kSmallestPart});
+  plan.precondition = options.precondition;
+  return std::make_unique<LocalParts>(std::move(plan));
 }
 
 std::unique_ptr<PartUpload> resume_part_upload(const std::string& token) {
-  const std::string name = "upload token";
-  const Json json = parse_json(token, name);
-  LocalParts::Plan plan;
-  plan.path = json_get<std::string>(json, "path", name);
-  plan.temporary = json_get<std::string>(json, "temporary", name);
-  plan.size = json_get<std::uint64_t>(json, "size", name);
-  plan.part_size = json_get<std::uint64_t>(json, "part_size", name);
-  const auto version = json_get<std::string>(json, "version", name);
-  if (json_get<bool>(json, "absent", name)) {
-    plan.precondition = Precondition::absent();
-  } else if (!version.empty()) {
-    plan.precondition = Precondition::version(version);
+  PartPlan plan = PartPlan::parse(token, kSmallestPart, kMostParts);
+  if (!is_temporary(plan.id)) {
+    throw input_error("upload token", "makes no sense", "begin the upload again");
   }
-  if (plan.part_size < 4096 || plan.size / plan.part_size > 1'000'000 ||
-      !is_temporary(plan.temporary)) {
-    throw input_error(name, "makes no sense", "begin the upload again");
-  }
-  const auto there = stat_path(plan.temporary);
+  const auto there = stat_path(plan.id);
   if (!there || there->is_folder || there->size != plan.size) return nullptr;
   return std::make_unique<LocalParts>(std::move(plan));
 }

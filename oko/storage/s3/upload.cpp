@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <mutex>
 
-#include "oko/base/json.h"
+#include "oko/storage/part_plan.h"
 #include "oko/storage/s3/s3_store.h"
 
 namespace oko::storage::s3 {
@@ -65,32 +65,17 @@ class S3Upload final : public Upload {
 
 class S3Parts final : public PartUpload {
  public:
-  S3Parts(S3Store& store, const Name& name, Multipart multipart, std::uint64_t size,
-          std::uint64_t part_size, const Precondition& precondition)
-      : store_(store),
-        name_(name),
-        multipart_(std::move(multipart)),
-        size_(size),
-        part_size_(part_size),
-        precondition_(precondition),
-        etags_(static_cast<std::size_t>(
-            std::max<std::uint64_t>(1, (size + part_size - 1) / part_size))) {}
+  S3Parts(S3Store& store, PartPlan plan)
+      : plan_(std::move(plan)),
+        multipart_(store, bucket::parse_uri(plan_.uri), plan_.id),
+        etags_(static_cast<std::size_t>(plan_.part_count())) {}
   ~S3Parts() override {
     if (!keep_) multipart_.abort();
   }
 
-  std::uint64_t part_size() const override { return part_size_; }
-  int part_count() const override { return static_cast<int>(etags_.size()); }
-
-  std::string token() const override {
-    const Json token = {{"uri", store_.uri(name_)},
-                        {"upload", multipart_.id()},
-                        {"size", size_},
-                        {"part_size", part_size_},
-                        {"absent", precondition_.is_absent()},
-                        {"version", precondition_.wanted_version()}};
-    return token.dump();
-  }
+  std::uint64_t part_size() const override { return plan_.part_size; }
+  int part_count() const override { return plan_.part_count(); }
+  std::string token() const override { return plan_.token(); }
 
   bool has(int part) const override {
     const std::lock_guard lock(mutex_);
@@ -98,12 +83,7 @@ class S3Parts final : public PartUpload {
   }
 
   void write(int part, std::span<const std::byte> content) override {
-    const std::uint64_t from = static_cast<std::uint64_t>(part) * part_size_;
-    if (part < 0 || part >= part_count() || content.size() != std::min(part_size_, size_ - from)) {
-      throw Error(
-          ErrorCode::kUsage, store_.uri(name_),
-          "part " + std::to_string(part) + " has " + std::to_string(content.size()) + " bytes");
-    }
+    plan_.check(part, content);
     set(part, multipart_.write_part(part + 1, content));
   }
 
@@ -113,10 +93,8 @@ class S3Parts final : public PartUpload {
   }
 
   Entry finish() override {
-    if (std::find(etags_.begin(), etags_.end(), "") != etags_.end()) {
-      throw Error(ErrorCode::kUsage, store_.uri(name_), "not every part is written");
-    }
-    Entry entry = multipart_.complete(etags_, size_, part_size_, precondition_);
+    if (std::find(etags_.begin(), etags_.end(), "") != etags_.end()) plan_.refuse_unfinished();
+    Entry entry = multipart_.complete(etags_, plan_.size, plan_.part_size, plan_.precondition);
     keep_ = true;
     return entry;
   }
@@ -124,11 +102,8 @@ class S3Parts final : public PartUpload {
   void keep() override { keep_ = true; }
 
  private:
-  S3Store& store_;
-  Name name_;
+  PartPlan plan_;
   Multipart multipart_;
-  std::uint64_t size_, part_size_;
-  Precondition precondition_;
   mutable std::mutex mutex_;
   std::vector<std::string> etags_;
   bool keep_ = false;
@@ -144,35 +119,24 @@ std::unique_ptr<PartUpload> S3Store::upload_parts(const std::string& uri, std::u
                                                   const PartOptions& part_options) {
   constexpr std::uint64_t kMost = std::uint64_t{5} << 40;
   if (size > kMost) throw Error(ErrorCode::kUsage, uri, "S3 holds objects up to 5 TiB");
-  const std::uint64_t part_size =
-      std::max({part_options.part_size, kSmallestPart, size / kMostParts + 1});
-  const Name name = bucket::parse_uri(uri);
-  return std::make_unique<S3Parts>(*this, name, Multipart::begin(*this, name, part_size), size,
-                                   part_size, part_options.precondition);
+  PartPlan plan;
+  plan.uri = uri;
+  plan.size = size;
+  plan.part_size = std::max({part_options.part_size, kSmallestPart, size / kMostParts + 1});
+  plan.precondition = part_options.precondition;
+  plan.id = Multipart::begin(*this, bucket::parse_uri(uri), plan.part_size).id();
+  return std::make_unique<S3Parts>(*this, std::move(plan));
 }
 
 std::unique_ptr<PartUpload> S3Store::resume_parts(const std::string& token) {
-  const std::string place = "upload token";
-  const Json json = parse_json(token, place);
-  const Name name = bucket::parse_uri(json_get<std::string>(json, "uri", place));
-  const auto size = json_get<std::uint64_t>(json, "size", place);
-  const auto part_size = json_get<std::uint64_t>(json, "part_size", place);
-  const auto version = json_get<std::string>(json, "version", place);
-  Precondition precondition;
-  if (json_get<bool>(json, "absent", place)) {
-    precondition = Precondition::absent();
-  } else if (!version.empty()) {
-    precondition = Precondition::version(version);
-  }
-  if (part_size < kSmallestPart || size / part_size > kMostParts) {
-    throw input_error(place, "makes no sense", "begin the upload again");
-  }
-  Multipart multipart(*this, name, json_get<std::string>(json, "upload", place));
-  const auto stored = multipart.stored(part_size, size);
+  const PartPlan plan = PartPlan::parse(token, kSmallestPart, kMostParts);
+  const auto stored =
+      Multipart(*this, bucket::parse_uri(plan.uri), plan.id).stored(plan.part_size, plan.size);
   if (!stored) return nullptr;
-  auto parts =
-      std::make_unique<S3Parts>(*this, name, std::move(multipart), size, part_size, precondition);
-  for (const auto& [number, etag] : *stored) parts->set(number - 1, etag);
+  auto parts = std::make_unique<S3Parts>(*this, plan);
+  for (const auto& [number, etag] : *stored) {
+    if (number <= plan.part_count()) parts->set(number - 1, etag);
+  }
   return parts;
 }
 

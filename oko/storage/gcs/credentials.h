@@ -1,0 +1,64 @@
+#pragma once
+
+#include <ctime>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "oko/storage/gcs/gcs.h"
+
+namespace oko::storage::gcs {
+
+// What a file of credentials holds.
+struct Account {
+  bool is_service = false;
+  std::string email, key_id, private_key;               // of a service account
+  std::string client_id, client_secret, refresh_token;  // of a user
+  std::string token_uri, project;
+};
+// Of a service account's key file or gcloud's application-default file. Throws an input Error with
+// `name`, in which no value of the file stands.
+Account parse_account(std::string_view json, const std::string& name);
+
+// A JSON Web Token signed by RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7515, RFC 7518 section 3.3):
+// `header` and `claims` are JSON, `private_key` is PEM.
+std::string make_jwt(std::string_view header, std::string_view claims,
+                     const std::string& private_key);
+
+// An access token, in Google's order of sources: the file that GOOGLE_APPLICATION_CREDENTIALS
+// names; gcloud's application-default file (CLOUDSDK_CONFIG or ~/.config/gcloud); the metadata
+// server (GCE_METADATA_HOST or metadata.google.internal). Kept until five minutes before its end.
+// May be used by several threads.
+class TokenSource {
+ public:
+  explicit TokenSource(const GcsOptions& options);
+
+  // Empty where requests go without one. An Error of kStorage where there are no credentials.
+  std::string get();
+  // The server does not take it any more: get() asks for another.
+  void renew(const std::string& stale);
+  // That of the file of credentials; may be empty.
+  std::string project();
+
+ private:
+  struct Token {
+    std::string text;
+    std::time_t expires = 0;
+  };
+  const std::optional<Account>& account();
+  Token find();
+  Token ask(const http::Request& request, const std::string& place);
+  Token of_service(const Account& account);
+  Token of_user(const Account& account);
+  Token of_machine();
+
+  GcsOptions options_;
+  http::Client& client_;
+  std::mutex mutex_;
+  bool looked_ = false;
+  std::optional<Account> account_;
+  std::optional<Token> known_;
+};
+
+}  // namespace oko::storage::gcs

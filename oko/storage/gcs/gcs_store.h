@@ -1,0 +1,121 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oko/storage/gcs/answers.h"
+#include "oko/storage/gcs/credentials.h"
+#include "oko/storage/gcs/gcs.h"
+
+namespace oko::storage::gcs {
+
+using bucket::Name;
+
+// Names under this in a bucket are pieces that a longer write is made of.
+inline constexpr std::string_view kPartsFolder = ".oko-parts/";
+inline constexpr std::uint64_t kStep = std::uint64_t{256} << 10;  // of resumable uploads
+inline constexpr std::size_t kMostSources = 32;                   // of a compose
+
+// What is put together by compose().
+struct Source {
+  std::string key, generation;
+  std::uint32_t crc32c = 0;
+  std::uint64_t size = 0;
+};
+
+class GcsStore final : public bucket::BucketStore {
+ public:
+  explicit GcsStore(const GcsOptions& options);
+
+  Entry write(const std::string& uri, std::span<const std::byte> content,
+              const Precondition& precondition) override;
+  std::unique_ptr<Upload> upload(const std::string& uri, const Precondition& precondition) override;
+  std::unique_ptr<PartUpload> upload_parts(const std::string& uri, std::uint64_t size,
+                                           const PartOptions& options) override;
+  std::unique_ptr<PartUpload> resume_parts(const std::string& token) override;
+  Entry copy(const std::string& from, const std::string& to,
+             const Precondition& precondition) override;
+  Entry compose(const std::vector<std::string>& from, const std::string& to,
+                const Precondition& precondition) override;
+  void remove(const std::string& uri) override;
+  void remove_many(const std::vector<std::string>& uris) override;
+  void make_bucket(const std::string& uri, const BucketOptions& options) override;
+
+  // For the uploads of this folder.
+  http::Response attempt(const http::Request& request, const std::string& place) override;
+  using BucketStore::client;
+  using BucketStore::options;
+  using BucketStore::send;
+  using BucketStore::uri;
+  std::string upload_url(const Name& name, const char* kind,
+                         const Precondition& precondition) const;
+  http::Request request(const std::string& method, const std::string& url) const;
+  [[noreturn]] void refuse(const http::Response& response, const std::string& uri) override;
+  // At most kMostSources; all of one bucket. Their crc32c together is compared with the result's.
+  Entry compose(const std::vector<Source>& sources, const Name& to,
+                const Precondition& precondition);
+  // The objects under a folder of parts, which list_names() leaves out.
+  std::vector<Object> list_parts(const Name& folder);
+  // Never throws: what stays behind is small and can be removed at will.
+  void remove_quietly(const std::vector<std::string>& uris) noexcept;
+
+ private:
+  http::Request get_request(const Name& name, const std::string& version) override;
+  Entry described(const http::Response& response) override;
+  std::optional<Entry> stat_object(const Name& name) override;
+  std::optional<Object> look(const Name& name);
+  bool bucket_exists(const Name& name) override;
+  Page list_names(const Name& prefix, bool recursive, const std::string& token, int most) override;
+  void append_to(const Name& name, const std::optional<Entry>& there,
+                 std::span<const std::byte> content) override;
+  bool worth_repeating(const http::Response& response) override;
+
+  std::string bucket_url(const std::string& bucket) const;
+  std::string object_url(const Name& name) const;
+  Entry write_at_once(const Name& name, std::span<const std::byte> content,
+                      const Precondition& precondition);
+  Entry write_by_session(const Name& name, std::span<const std::byte> content,
+                         const Precondition& precondition);
+  // The object is the one that an attempt without an answer has made.
+  std::optional<Entry> made_before(const Name& name, const std::string& mark);
+
+  GcsOptions options_;
+  TokenSource tokens_;
+};
+
+// "ifGenerationMatch=…", or nothing.
+std::string condition_query(const Precondition& precondition);
+
+// A resumable upload: bytes go up in steps, and after a break from where the server got to.
+class Session {
+ public:
+  // The server has forgotten it: only a new one helps.
+  struct Lost {};
+
+  // Asks for one. Conflict where the precondition does not hold now.
+  // `metadata` is the object's, as JSON.
+  Session(GcsStore& store, const Name& name, const Precondition& precondition,
+          std::string_view metadata = "{}");
+  // Sends content[0, …), which lies at `offset`; a multiple of kStep. Throws Lost.
+  void send(std::uint64_t offset, std::span<const std::byte> content);
+  // Sends the rest and makes the object of `total` bytes, whose checksum is `crc`. Throws Lost.
+  Entry finish(std::uint64_t offset, std::span<const std::byte> content, std::uint64_t total,
+               std::uint32_t crc);
+  void cancel() noexcept;
+
+ private:
+  // Sends until all is there; the object if that made it.
+  std::optional<Entry> push(std::uint64_t offset, std::span<const std::byte> content,
+                            std::optional<std::uint64_t> total, std::uint32_t crc);
+  http::Response put(std::uint64_t from, std::span<const std::byte> content,
+                     std::optional<std::uint64_t> total, std::uint32_t crc);
+
+  GcsStore& store_;
+  Name name_;
+  std::string place_;
+  std::string url_;  // whoever knows it may write: never shown
+};
+
+}  // namespace oko::storage::gcs

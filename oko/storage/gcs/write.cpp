@@ -1,0 +1,214 @@
+#include <algorithm>
+
+#include "oko/base/json.h"
+#include "oko/storage/checksum.h"
+#include "oko/storage/gcs/gcs_store.h"
+
+namespace oko::storage::gcs {
+namespace {
+
+// More than this goes up in a session that a break does not end.
+constexpr std::size_t kOneRequest = std::size_t{16} << 20;
+// Attempts for what the server says is broken or came to be something else: by accident it is not
+// so each time.
+constexpr int kAttempts = 5;
+
+Json metadata_of(const std::string& mark, std::optional<std::uint32_t> crc) {
+  Json metadata = Json::object();
+  if (crc) metadata["crc32c"] = crc32c_text(*crc);
+  if (!mark.empty()) metadata["metadata"]["oko-write"] = mark;
+  return metadata;
+}
+
+// Where an answer is lost the object itself tells whose it is.
+std::string mark_for(const Precondition& precondition) {
+  return precondition.any() ? "" : bucket::unique_name();
+}
+
+}  // namespace
+
+Entry GcsStore::write(const std::string& uri, std::span<const std::byte> content,
+                      const Precondition& precondition) {
+  const Name name = bucket::parse_uri(uri);
+  return content.size() <= kOneRequest ? write_at_once(name, content, precondition)
+                                       : write_by_session(name, content, precondition);
+}
+
+Entry GcsStore::write_at_once(const Name& name, std::span<const std::byte> content,
+                              const Precondition& precondition) {
+  const std::uint32_t crc = crc32c(content);
+  const std::string mark = mark_for(precondition), boundary = bucket::unique_name();
+  const std::string head = "--" + boundary +
+                           "\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n" +
+                           metadata_of(mark, crc).dump() + "\r\n--" + boundary +
+                           "\r\nContent-Type: application/octet-stream\r\n\r\n";
+  const std::string tail = "\r\n--" + boundary + "--\r\n";
+  http::Request post = request("POST", upload_url(name, "multipart", precondition));
+  post.headers.emplace_back("Content-Type", "multipart/related; boundary=" + boundary);
+  post.body = {std::as_bytes(std::span(head)), content, std::as_bytes(std::span(tail))};
+  const std::string place = uri(name);
+  http::Retry retry(client(), options_.retry, place);
+  bool uncertain = false;
+  for (int attempts = 1;; ++attempts) {
+    const http::Response response = send(post, place, &uncertain);
+    if (response.status == 412 && uncertain) {
+      auto made = made_before(name, mark);
+      if (made && made->crc32c == crc) return *made;
+    }
+    const bool broken = response.status == 400 && attempts < kAttempts;
+    if (!response.ok() && !broken) refuse(response, place);
+    if (response.ok()) {
+      Entry entry = parse_object(response.body, place).entry;
+      entry.uri = place;
+      if (entry.size == content.size() && entry.crc32c.value_or(crc) == crc) return entry;
+      uncertain = true;
+      if (attempts == kAttempts) {
+        throw Error(ErrorCode::kStorage, place, "the server stored something else",
+                    "write the file again");
+      }
+    }
+    retry.wait(broken ? "the request was broken on the way" : "the server stored something else");
+  }
+}
+
+Entry GcsStore::write_by_session(const Name& name, std::span<const std::byte> content,
+                                 const Precondition& precondition) {
+  const std::uint32_t crc = crc32c(content);
+  const std::string mark = mark_for(precondition), place = uri(name);
+  const std::string metadata = metadata_of(mark, crc).dump();
+  http::Retry retry(client(), options_.retry, place);
+  for (int attempts = 1;; ++attempts) {
+    try {
+      Session session(*this, name, precondition, metadata);
+      return session.finish(0, content, content.size(), crc);
+    } catch (const Session::Lost&) {
+      retry.wait("the upload session was lost");
+    } catch (const Conflict&) {
+      // A session before may have made it, and been lost with its answer.
+      if (attempts == 1) throw;
+      auto made = made_before(name, mark);
+      if (!made) throw;
+      return *made;
+    }
+  }
+}
+
+Entry GcsStore::compose(const std::vector<Source>& sources, const Name& to,
+                        const Precondition& precondition) {
+  const std::string mark = mark_for(precondition), place = uri(to);
+  Json body = {{"sourceObjects", Json::array()}, {"destination", metadata_of(mark, {})}};
+  body["destination"]["contentType"] = "application/octet-stream";
+  std::uint32_t crc = 0;
+  std::uint64_t size = 0;
+  for (const Source& source : sources) {
+    Json item = {{"name", source.key}};
+    if (!source.generation.empty()) {
+      item["generation"] = source.generation;
+      item["objectPreconditions"]["ifGenerationMatch"] = source.generation;
+    }
+    body["sourceObjects"].push_back(std::move(item));
+    crc = crc32c_combine(crc, source.crc32c, source.size);
+    size += source.size;
+  }
+  const std::string text = body.dump();
+  const std::string condition = condition_query(precondition);
+  http::Request post =
+      request("POST", object_url(to) + "/compose" + (condition.empty() ? "" : "?" + condition));
+  post.headers.emplace_back("Content-Type", "application/json");
+  post.body = {std::as_bytes(std::span(text))};
+  post.timeouts.stall *= 5;
+  bool uncertain = false;
+  const http::Response response = send(post, place, &uncertain);
+  Entry entry;
+  // 404: a source has no such generation any more, which may be because it is the target too.
+  const bool changed = response.status == 412 || response.status == 404;
+  const auto made = changed && uncertain ? made_before(to, mark) : std::nullopt;
+  if (made) {
+    entry = *made;
+  } else {
+    if (changed) throw Conflict(place);
+    if (!response.ok()) refuse(response, place);
+    entry = parse_object(response.body, place).entry;
+    entry.uri = place;
+  }
+  if (entry.size != size || entry.crc32c.value_or(crc) != crc) {
+    throw Error(ErrorCode::kStorage, place, "was not composed of what it should be",
+                "write the file again");
+  }
+  return entry;
+}
+
+Entry GcsStore::compose(const std::vector<std::string>& from, const std::string& to,
+                        const Precondition& precondition) {
+  const Name target = bucket::parse_uri(to);
+  if (from.empty()) return write(to, {}, precondition);
+  if (from.size() > kMostSources) {
+    throw Error(ErrorCode::kUsage, to, "is to be composed of more than 32 objects",
+                "compose some of them first");
+  }
+  std::vector<Source> sources;
+  for (const std::string& one : from) {
+    const Name name = bucket::parse_uri(one);
+    if (name.bucket != target.bucket) {
+      throw Error(ErrorCode::kUsage, one, "is in another bucket than " + to, "copy it first");
+    }
+    const auto there = stat_object(name);
+    if (!there) throw input_error(one, "there is no such object", "check the name");
+    if (!there->crc32c) throw Error(ErrorCode::kStorage, one, "the server tells no crc32c");
+    sources.push_back({name.key, there->version, *there->crc32c, there->size});
+  }
+  return compose(sources, target, precondition);
+}
+
+void GcsStore::append_to(const Name& name, const std::optional<Entry>& there,
+                         std::span<const std::byte> content) {
+  if (!there || there->size == 0 || !there->crc32c) {
+    write_at_once(name, content,
+                  there ? Precondition::version(there->version) : Precondition::absent());
+    return;
+  }
+  const Name piece{name.bucket, std::string(kPartsFolder) + bucket::unique_name()};
+  const Entry written = write_at_once(piece, content, {});
+  try {
+    compose({{name.key, there->version, *there->crc32c, there->size},
+             {piece.key, written.version, crc32c(content), content.size()}},
+            name, Precondition::version(there->version));
+  } catch (...) {
+    remove_quietly({uri(piece)});
+    throw;
+  }
+  remove_quietly({uri(piece)});
+}
+
+Entry GcsStore::copy(const std::string& from, const std::string& to,
+                     const Precondition& precondition) {
+  const Name source = bucket::parse_uri(from), target = bucket::parse_uri(to);
+  const auto there = stat_object(source);
+  if (!there) throw input_error(from, "there is no such object", "check the name");
+  std::string url = object_url(source) + "/rewriteTo/b/" + http::percent_encode(target.bucket) +
+                    "/o/" + http::percent_encode(target.key) +
+                    "?ifSourceGenerationMatch=" + there->version;
+  if (!precondition.any()) url += "&" + condition_query(precondition);
+  bool uncertain = false;
+  std::string token;
+  for (;;) {
+    http::Request post =
+        request("POST", token.empty() ? url : url + "&rewriteToken=" + http::percent_encode(token));
+    post.timeouts.stall *= 5;
+    const http::Response response = send(post, to, &uncertain);
+    if (response.status == 412 && uncertain) {
+      // An attempt without an answer may have made it: then it is the source's content.
+      auto made = stat_object(target);
+      if (made && made->crc32c == there->crc32c && made->size == there->size) return *made;
+    }
+    if (!response.ok()) refuse(response, to);
+    Rewrite rewrite = parse_rewrite(response.body, to);
+    if (rewrite.object) {
+      rewrite.object->entry.uri = to;
+      return rewrite.object->entry;
+    }
+    token = rewrite.token;
+  }
+}
+
+}  // namespace oko::storage::gcs
