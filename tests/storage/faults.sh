@@ -49,8 +49,8 @@ done
 if [ "$count" -ge 100 ]; then head -c 70000000 /dev/urandom >"$tree/big.bin"; fi
 
 "$oko" --quiet store mb $place
-"$oko" --json store cp -r "$tree" $place/t >"$servers_work/up.json"
-"$oko" --json store cp -r $place/t "$servers_work/back" >"$servers_work/down.json"
+"$oko" --quiet --json store cp -r "$tree" $place/t >"$servers_work/up.json"
+"$oko" --quiet --json store cp -r $place/t "$servers_work/back" >"$servers_work/down.json"
 diff -r "$tree" "$servers_work/back"
 [ "$("$oko" store ls -r $place/t | wc -l)" = "$(find "$tree" -type f | wc -l)" ]
 "$oko" --quiet store cp -r "$tree" $place/t --no-manifest  # nothing to do, by checksums

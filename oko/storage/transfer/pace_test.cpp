@@ -19,12 +19,13 @@ TEST(Pace, FindsHowManyConnectionsBringMore) {
   EXPECT_LE(most, 45);
 }
 
-TEST(Pace, HalvesWhenTheStoreComplains) {
+TEST(Pace, GivesWayWhenTheStoreComplains) {
   Pace pace(16, 64);
   pace.measured(10, true, true);
-  EXPECT_EQ(pace.limit(), 8);
-  for (int i = 0; i < 10; ++i) pace.measured(10, true, true);
-  EXPECT_EQ(pace.limit(), 1);
+  EXPECT_EQ(pace.limit(), 12);
+  for (int i = 0; i < 200; ++i) pace.measured(10, true, true);
+  EXPECT_LE(pace.limit(), 6);
+  EXPECT_GE(pace.limit(), 4);
 }
 
 TEST(Pace, DoesNotGrowWhereConnectionsAreIdle) {

@@ -9,6 +9,8 @@ namespace oko::storage {
 namespace {
 
 constexpr int kFirst = 12, kMost = 64;
+constexpr int kFewest = 4;  // a store that complains is asked by so many at least
+constexpr int kHold = 8;    // intervals between two changes
 constexpr std::size_t kWaiting = 512;
 constexpr double kInterval = .5;  // seconds between two looks at the rate
 constexpr auto kTick = std::chrono::milliseconds(100);
@@ -20,22 +22,25 @@ double now() {
 }  // namespace
 
 void Pace::measured(double rate, bool full, bool throttled) {
-  if (throttled) {
-    limit_ = std::max(1, limit_ / 2);
+  if (throttled && slowed_ == 0) {
+    limit_ = std::max(std::min(limit_, kFewest), limit_ * 3 / 4);
     trying_ = false;
-    hold_ = 10;
-  } else if (!full) {
+    hold_ = slowed_ = kHold;
+    return;
+  }
+  slowed_ = std::max(0, slowed_ - 1);
+  if (!full) {
     trying_ = false;
   } else if (trying_ && rate < 1.08 * rate_before_) {
     limit_ = before_;
     trying_ = false;
-    hold_ = 10;
+    hold_ = kHold;
   } else if (trying_ || --hold_ <= 0) {
     before_ = limit_;
     rate_before_ = rate;
     limit_ = std::min(most_, limit_ + (limit_ + 1) / 2);
     trying_ = limit_ != before_;
-    if (!trying_) hold_ = 10;
+    if (!trying_) hold_ = kHold;
   }
 }
 

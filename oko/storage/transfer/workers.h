@@ -23,7 +23,7 @@ class Pace {
   void measured(double rate, bool full, bool throttled);
 
  private:
-  int limit_, most_, before_ = 0, hold_ = 1;
+  int limit_, most_, before_ = 0, hold_ = 1, slowed_ = 0;
   double rate_before_ = 0;
   bool trying_ = false;
 };

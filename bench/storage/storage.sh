@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# oko beside rclone on Ceph's gateway, in turns: 2 000 files of 100 KB up and down, one big object.
+#   bench/storage/storage.sh OKO [ROUNDS [BIG_MB]]
+# Prints seconds, the most memory a process had, and the ratio of the medians.
+set -euo pipefail
+oko=$1 rounds=${2:-3} big=${3:-2000}
+servers_work=${OKO_BENCH_WORK:-$(mktemp -d)}
+. "$(dirname "$0")/../../tests/storage/servers.sh"
+trap stop_servers EXIT
+unset AWS_CA_BUNDLE AWS_PROFILE https_proxy http_proxy
+uptime
+start_radosgw $((9 * 1024 * 1024 * 1024))
+export AWS_ACCESS_KEY_ID=$S3_KEY AWS_SECRET_ACCESS_KEY=$S3_SECRET AWS_REGION=us-east-1
+export AWS_ENDPOINT_URL=$S3_ENDPOINT XDG_STATE_HOME=$servers_work/state
+many=$servers_work/many one=$servers_work/one back=$servers_work/back
+mkdir -p "$many" "$one"
+for ((i = 0; i < 2000; ++i)); do head -c 100000 /dev/urandom >"$many/f$i"; done
+head -c $((big * 1000000)) /dev/urandom >"$one/big"
+"$oko" --quiet store mb s3://oko-bench
+
+# timed WHAT COMMAND…: a line "WHAT SECONDS MEGABYTES" in the table
+timed() {
+  local what=$1
+  shift
+  python3 - "$what" "$servers_work/table" "$@" <<'PY'
+import resource, subprocess, sys, time
+what, table, command = sys.argv[1], sys.argv[2], sys.argv[3:]
+begin = time.monotonic()
+subprocess.run(command, check=True)
+seconds = time.monotonic() - begin
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+open(table, 'a').write(f'{what} {seconds:.2f} {peak:.0f}\n')
+PY
+}
+rclone_command=(rclone --config /dev/null --log-level ERROR --s3-provider Ceph --s3-env-auth
+  --s3-endpoint "$S3_ENDPOINT" --s3-no-check-bucket)
+oko_copy=("$oko" --quiet store cp -r --no-manifest)
+
+for ((round = 0; round < rounds; ++round)); do
+  for transfers in 8 16 32; do
+    timed "many-up rclone-$transfers" "${rclone_command[@]}" --transfers $transfers \
+      --checkers 16 copy "$many" ":s3:oko-bench/r$transfers-$round"
+  done
+  timed "many-up oko" "${oko_copy[@]}" "$many" "s3://oko-bench/o-$round"
+  for transfers in 8 16 32; do
+    rm -rf "$back"
+    timed "many-down rclone-$transfers" "${rclone_command[@]}" --transfers $transfers \
+      --checkers 16 copy ":s3:oko-bench/r16-$round" "$back"
+  done
+  rm -rf "$back"
+  timed "many-down oko" "${oko_copy[@]}" "s3://oko-bench/o-$round" "$back"
+  diff -rq "$many" "$back"
+  rm -rf "$back"
+  "$oko" --quiet store rm -r s3://oko-bench/o-$round s3://oko-bench/r{8,16,32}-$round
+done
+for who in rclone oko; do
+  if [ $who = oko ]; then
+    timed "big-up oko" "${oko_copy[@]}" "$one" s3://oko-bench/one-oko
+    timed "big-down oko" "${oko_copy[@]}" s3://oko-bench/one-oko "$back"
+  else
+    timed "big-up rclone" "${rclone_command[@]}" --s3-upload-cutoff 16M --s3-chunk-size 16M \
+      --s3-upload-concurrency 8 copy "$one" :s3:oko-bench/one-rclone
+    timed "big-down rclone" "${rclone_command[@]}" --multi-thread-cutoff 16M \
+      --multi-thread-streams 8 copy :s3:oko-bench/one-rclone "$back"
+  fi
+  cmp "$one/big" "$back/big"
+  rm -rf "$back"
+  "$oko" --quiet store rm -r s3://oko-bench/one-$who
+done
+uptime
+sort "$servers_work/table"
+python3 - "$servers_work/table" <<'PY'
+import statistics, sys
+times = {}
+for line in open(sys.argv[1]):
+    what, who, seconds, _ = line.split()
+    times.setdefault(what, {}).setdefault(who, []).append(float(seconds))
+for what, by in times.items():
+    median = {who: statistics.median(values) for who, values in by.items()}
+    best = min((m, who) for who, m in median.items() if who != 'oko')
+    print(f'{what}: oko {median["oko"]:.2f} s, {best[1]} {best[0]:.2f} s, ratio {best[0] / median["oko"]:.2f}')
+PY
