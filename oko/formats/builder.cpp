@@ -101,6 +101,7 @@ Layer& NetworkBuilder::add_layer(const Node& node, graph::Operation operation,
                                  std::vector<int> inputs, const std::string& to) {
   if (!has_input_) fail(node, "comes before the network's input");
   if (network_.layers.size() >= 4096) fail(node, "is layer 4097, more than a network may have");
+  check_utf8(node.name, file_);
   if (values_.contains(to)) fail(node, "makes \"" + to + "\", which is there already");
   std::string name =
       node.name.empty() ? "layers." + std::to_string(network_.layers.size()) : node.name;
@@ -354,6 +355,7 @@ Imported NetworkBuilder::finish(const std::string& network_name,
                                 const std::vector<std::string>& outputs) {
   Imported imported;
   if (outputs.empty()) throw input_error(file_, "the model has no outputs");
+  check_utf8(network_name, file_);
   for (const std::string& map : outputs) {
     const Node node{map, "output"};
     const Value& source = plain(node, map);

@@ -132,6 +132,9 @@ TEST(NetworkBuilder, NamesTheNodeThatIsWrong) {
         begun().convolution({"two", "Conv"}, "a", "b", {4, 3, 1, 1}, numbers({4, 3, 1, 1}), {});
       }),
       HasSubstr("two (Conv): the kernel is F32 [4, 3, 1, 1], it should be F32 [4, 3, 3, 3]"));
+  EXPECT_THAT(error_of([] { begun().upsample({"\xff", "Resize"}, "a", "b", 2); }),
+              HasSubstr("no UTF-8"));
+  EXPECT_THAT(error_of([] { begun().finish("\xc3(", {"a"}); }), HasSubstr("no UTF-8"));
   EXPECT_THAT(error_of([] { begun().input("second", {1, 1, 1}); }), HasSubstr("second input"));
   EXPECT_THAT(error_of([] { begun().finish("net", {}); }), HasSubstr("no outputs"));
 }

@@ -76,7 +76,20 @@ std::string describe(const Network& network) {
     Layer& layer = heads.layers.emplace_back(network.layers[static_cast<std::size_t>(head)]);
     layer.inputs = {graph::kNetworkInput};
   }
-  return graph::network_to_json(heads).dump();
+  try {
+    return graph::network_to_json(heads).dump();
+  } catch (const Json::type_error&) {
+    throw input_error("network", "a class name or another text is not valid UTF-8",
+                      "save the class list as UTF-8");
+  }
+}
+
+void check_utf8(const std::string& name, const std::string& place) {
+  try {
+    static_cast<void>(Json(name).dump());
+  } catch (const Json::type_error&) {
+    throw input_error(place, "holds a name that is no UTF-8 text", "the file is damaged");
+  }
 }
 
 std::vector<std::string> output_names(const Network& network) {

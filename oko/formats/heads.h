@@ -15,6 +15,9 @@ namespace oko::formats {
 inline constexpr const char* kDescriptionKey = "oko";
 std::string describe(const graph::Network& network);
 
+// Throws an input Error at `place` for a name that is no UTF-8: such a one fits into no JSON.
+void check_utf8(const std::string& name, const std::string& place);
+
 // Name of the model's one input, and of the raw map that output i of network.outputs() leaves it
 // by: "head_13x13" (rows x columns; "head_13x13_2" where two are alike); "output" without heads.
 inline constexpr const char* kInputName = "image";

@@ -62,6 +62,12 @@ TEST(Description, IsRefusedWhereItDoesNotFitTheOutputs) {
   }
 }
 
+TEST(Description, IsRefusedForNamesThatNoJsonCanHold) {
+  graph::Network network = small_tiny();
+  network.classes = {"caf\xe9", "dog"};  // Latin-1
+  EXPECT_THROW(describe(network), Error);
+}
+
 TEST(OutputNames, TellRowsAndColumns) {
   EXPECT_THAT(output_names(small_tiny()), ElementsAre("head_2x2", "head_4x4"));
 }

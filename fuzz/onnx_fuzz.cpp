@@ -1,0 +1,52 @@
+// needs: formats graph
+// Any bytes are refused or give a network with whole weights; what is written of it is taken too.
+
+#include <cstdlib>
+
+#include "oko/base/error.h"
+#include "oko/formats/onnx.h"
+#include "oko/graph/network.h"
+
+namespace {
+
+using namespace oko;
+
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+// What a network is written as, it is read from: layers that nothing reads are left out, and routes
+// of parts become several.
+void write_and_read(const graph::Network& network) {
+  std::vector<formats::File> files;
+  try {
+    files = formats::write_onnx(network, {}, "again");
+  } catch (const Error&) {
+    return;
+  }
+  const Bytes file(std::move(files[0].bytes));
+  const auto signature = formats::onnx_signature(file, "again");
+  require(signature.shape == network.input && !signature.outputs.empty());
+  try {
+    require(formats::read_onnx(file, "again").network.input == network.input);
+  } catch (const Error&) {
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const Bytes file(std::string_view(reinterpret_cast<const char*>(data), size));
+  try {
+    const formats::Imported imported = formats::read_onnx(file, "input", {64, 64});
+    graph::check_weights(imported.network);
+    require(!imported.outputs.empty());
+    write_and_read(imported.network);
+  } catch (const Error&) {
+  }
+  try {
+    formats::onnx_signature(file, "input");
+  } catch (const Error&) {
+  }
+  return 0;
+}
