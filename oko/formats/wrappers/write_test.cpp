@@ -174,13 +174,17 @@ void write_case(const Folder& folder, const std::string& into, const Case& c) {
   for (std::size_t h = 0; h < names.size(); ++h) folder.write(into + names[h] + ".f32", c.maps[h]);
 }
 
-[[maybe_unused]] std::string stub(const std::string& name) {
+// Programs that this machine lacks have empty names.
+bool any_missing(std::initializer_list<std::string_view> programs) {
+  return std::ranges::any_of(programs, [](std::string_view name) { return name.empty(); });
+}
+
+std::string stub(const std::string& name) {
   return wrappers::read_text(std::string(OKO_WRAPPER_STUBS) + "/" + name);
 }
 
 class TypeScript : public ::testing::Test {
  protected:
-#if defined(OKO_NODE) && defined(OKO_TSC)
   // Everything that TypeScript is written for, checked and turned into JavaScript at once.
   static std::string compile(const Folder& folder) {
     folder.write("package.json", R"({"type": "module"})");
@@ -227,13 +231,13 @@ class TypeScript : public ::testing::Test {
         runtime::largest_difference(runtime::read_floats(folder / (into + "input.f32")), c.input),
         2e-5);
   }
-#endif
 };
 
 // Maps that oko did not decode, of all published models where they are, and boxes of models that
 // decode by themselves; all in one go, as the compiler takes its time to start.
 TEST_F(TypeScript, SeesAndDecodesAsOkoDoes) {
-#if defined(OKO_NODE) && defined(OKO_TSC)
+  if (any_missing({OKO_NODE, OKO_TSC}))
+    GTEST_SKIP() << "there is no node or no TypeScript (npm ci in apps/web)";
   const Folder folder("typescript");
   std::vector<Case> cases{odd_case(stretched()), odd_case(letterboxed())};
   const bool golden = !runtime::reference_data("golden").empty();
@@ -249,13 +253,11 @@ TEST_F(TypeScript, SeesAndDecodesAsOkoDoes) {
   expect_detections(output_of(std::string(OKO_NODE) + " " + (folder / "decoded/main.mjs") +
                               frame_arguments() + " boxes scores classes"),
                     cases[1]);
-#else
-  GTEST_SKIP() << "there is no node or no TypeScript (npm ci in apps/web)";
-#endif
 }
 
 TEST(Kotlin, SeesAndDecodesAsOkoDoes) {
-#if defined(OKO_KOTLINC) && defined(OKO_JAVA)
+  if (any_missing({OKO_KOTLINC, OKO_JAVA}))
+    GTEST_SKIP() << "there is no Kotlin compiler (scripts/phone_tools.sh)";
   const Folder folder("kotlin");
   const Case c = odd_case(stretched());
   folder.write("ModelDetector.kt", wrapper_text(c.network, WrapperTarget::kTflite));
@@ -277,14 +279,10 @@ TEST(Kotlin, SeesAndDecodesAsOkoDoes) {
   EXPECT_LT(runtime::largest_difference(runtime::read_floats(folder / "input.f32"),
                                         interleaved(c.input, c.network.input)),
             2e-5);
-#else
-  GTEST_SKIP() << "there is no Kotlin compiler (scripts/phone_tools.sh)";
-#endif
 }
 
 class Ncnn : public ::testing::Test {
  protected:
-#ifdef OKO_NCNN
   static std::string build(const Folder& folder, const graph::Network& network) {
     folder.write("model_detector.h", wrapper_text(network, WrapperTarget::kNcnn));
     folder.write("main.cpp", stub("main.cpp"));
@@ -308,21 +306,17 @@ class Ncnn : public ::testing::Test {
     EXPECT_LT(runtime::largest_difference(runtime::read_floats(folder / "input.f32"), c.input),
               2e-5);
   }
-#endif
 };
 
 TEST_F(Ncnn, SeesAndDecodesAsOkoDoes) {
-#ifdef OKO_NCNN
+  if (any_missing({OKO_NCNN})) GTEST_SKIP() << "there is no ncnn (CMAKE_PREFIX_PATH)";
   expect_run(odd_case(stretched()));
   expect_run(odd_case(letterboxed()));
-#else
-  GTEST_SKIP() << "there is no ncnn (CMAKE_PREFIX_PATH)";
-#endif
 }
 
 // The whole way, from the frame to the boxes, in ncnn and in oko.
 TEST_F(Ncnn, RunsTheWrittenModel) {
-#ifdef OKO_NCNN
+  if (any_missing({OKO_NCNN})) GTEST_SKIP() << "there is no ncnn (CMAKE_PREFIX_PATH)";
   if (runtime::reference_data("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
   const std::string base = runtime::reference_data("models/darknet") + "/yolo-fastest-1.1";
   const graph::Network network = runtime::darknet_model(base + ".cfg", base + ".weights");
@@ -343,9 +337,6 @@ TEST_F(Ncnn, RunsTheWrittenModel) {
   folder.write("frame.rgba", pixels);
   for (const File& file : write_ncnn(network, {}, "model")) folder.write("", file);
   expect_detections(output_of(build(folder, network) + " 320 320 model"), expected, .05F);
-#else
-  GTEST_SKIP() << "there is no ncnn (CMAKE_PREFIX_PATH)";
-#endif
 }
 
 std::vector<File> all_swift(const graph::Network& network) {
@@ -358,7 +349,8 @@ std::vector<File> all_swift(const graph::Network& network) {
 }
 
 TEST(Swift, IsSwift) {
-#if defined(OKO_NODE) && defined(OKO_SWIFT_SYNTAX)
+  if (any_missing({OKO_NODE, OKO_SWIFT_SYNTAX}))
+    GTEST_SKIP() << "there is no parser of Swift (scripts/phone_tools.sh)";
   const Folder folder("swift");
   std::string names;
   graph::Network network = odd_network({});
@@ -372,9 +364,6 @@ TEST(Swift, IsSwift) {
   }
   EXPECT_THAT(output_of(std::string(OKO_NODE) + " " OKO_SWIFT_SYNTAX + names),
               HasSubstr("5 files are Swift"));
-#else
-  GTEST_SKIP() << "there is no parser of Swift (scripts/phone_tools.sh)";
-#endif
 }
 
 TEST(Swift, TellsTheNetwork) {
