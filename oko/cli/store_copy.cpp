@@ -98,7 +98,7 @@ void tell(const TransferSummary& summary, const CopyArguments& arguments, const 
   context.say(text);
   Json errors = Json::array();
   for (const Error& error : summary.errors) {
-    context.progress->line(fmt::format("oko: error: {}", error.what()));
+    std::cerr << "oko: error: " << error.what() << '\n';
     errors.push_back({{"place", error.place()}, {"message", error.message()}});
   }
   if (summary.failed > 0) {
