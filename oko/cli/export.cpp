@@ -95,18 +95,11 @@ struct Check {
 Check check_of(const ExportArguments& a, const convert::Export& made,
                const graph::Network& network) {
   Check check;
-  const convert::Format to = a.options.to;
-  if (a.options.boxes) {
-    check.note =
-        "not run: models that give boxes are compared by oko detect and the app itself; "
-        "export without --boxes to compare raw heads";
-    return check;
-  }
-  if (to == convert::Format::kMps) {
+  if (a.options.to == convert::Format::kMps) {
     check.note = "not run: Metal is not here; only the structure was checked";
     return check;
   }
-  const convert::ModelFiles files = convert::files_of(to, made.model);
+  const convert::ModelFiles files = convert::files_of(a.options.to, made.model);
   check.executor = convert::independent_executor(files, network, check.note);
   if (check.executor) return check;
   if (!check.note.empty()) check.note += "; ";
@@ -117,19 +110,54 @@ Check check_of(const ExportArguments& a, const convert::Export& made,
   return check;
 }
 
+std::vector<std::vector<float>> inputs_of(const ExportArguments& a, const graph::Network& network,
+                                          const Context& context) {
+  if (!a.images.empty()) return inputs_from(network, a.images, a.count);
+  context.say("the pictures below are made up; --images DIR takes real ones");
+  return made_up_inputs(network, 2);
+}
+
+// The boxes that the model gives by itself, beside oko's own.
+Json check_boxes(const ExportArguments& a, const convert::Export& made,
+                 const graph::Network& network, Context& context) {
+  std::string name, note;
+  const convert::BoxRunner runner =
+      convert::independent_boxes(convert::files_of(a.options.to, made.model), name, note);
+  if (!runner) {
+    context.say("parity      not run: " + note);
+    return {{"note", note}};
+  }
+  const auto inputs = inputs_of(a, network, context);
+  const auto engine = convert::make_engine_executor(network);
+  const convert::BoxAgreement boxes =
+      convert::compare_with_boxes(network, *engine, runner, inputs, a.options.thresholds);
+  context.say(
+      fmt::format("boxes of oko's engine and of {} on {} pictures: {} and {}, {} the same"
+                  " (lowest IoU {:.4f}, scores within {:.2g})",
+                  name, inputs.size(), boxes.first, boxes.second, boxes.matched, boxes.lowest_iou,
+                  boxes.score_difference));
+  // Formats differ in details: a Vision pipeline lists a box under its best class alone.
+  if (10 * boxes.matched < 9 * boxes.second) {
+    context.exit_code = static_cast<int>(ErrorCode::kFailed);
+  }
+  return boxes_json(boxes);
+}
+
 Json check_written(const ExportArguments& a, const convert::Export& made,
                    const graph::Network& network, Context& context) {
+  if (a.options.boxes) return check_boxes(a, made, network, context);
   const Check check = check_of(a, made, network);
   if (!check.note.empty()) context.say("parity      " + check.note);
   if (!check.executor) return {{"note", check.note}};
-  const auto inputs =
-      a.images.empty() ? made_up_inputs(network, 2) : inputs_from(network, a.images, a.count);
-  const convert::ParityOptions options{tolerance_of(a.options.precision), a.options.thresholds};
+  const auto inputs = inputs_of(a, network, context);
+  convert::ParityOptions options{tolerance_of(a.options.precision), a.options.thresholds};
+  // Core ML computes in floats whatever its weights are; TensorFlow Lite in bytes.
+  options.by_boxes = a.options.precision == graph::KernelStorage::kInt8 &&
+                     a.options.to == convert::Format::kTflite;
   const auto engine = convert::make_engine_executor(network);
   const convert::Parity parity =
       convert::compare(network, *engine, *check.executor, inputs, options);
   context.say(parity_text(parity, options));
-  if (a.images.empty()) context.say("the pictures were made up; --images DIR takes real ones");
   if (!parity.agrees()) context.exit_code = static_cast<int>(ErrorCode::kFailed);
   Json result = parity_json(parity);
   if (!check.note.empty()) result["note"] = check.note;

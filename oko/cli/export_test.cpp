@@ -112,6 +112,12 @@ TEST_F(Export, WritesWhatAnAppNeedsBesideTheModel) {
   EXPECT_THAT(to("ncnn", {"--no-check"}).out, HasSubstr(".h"));
 }
 
+TEST_F(Export, ComparesTheBoxesThatAModelGivesItself) {
+  const Outcome outcome = to("coreml", {"--boxes", "--threshold", "0.1"});
+  EXPECT_EQ(outcome.code, 0) << outcome.out << outcome.error;
+  EXPECT_THAT(outcome.out, HasSubstr("boxes of oko's engine and of oko's Core ML interpreter"));
+}
+
 TEST_F(Export, RefusesWhatAFormatCannotHold) {
   for (const std::vector<std::string>& flags :
        {std::vector<std::string>{"onnx", "--precision", "int8"},

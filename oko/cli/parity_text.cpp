@@ -10,7 +10,10 @@ std::string parity_text(const convert::Parity& parity, const convert::ParityOpti
   Table table({"output", "largest difference", "of numbers up to", ""});
   for (const convert::OutputParity& output : parity.outputs) {
     table.add({output.name, fmt::format("{:.2g}", output.difference),
-               fmt::format("{:.3g}", output.magnitude), output.agrees ? "agrees" : "DIFFERS"});
+               fmt::format("{:.3g}", output.magnitude),
+               parity.by_boxes ? ""
+               : output.agrees ? "agrees"
+                               : "DIFFERS"});
   }
   std::string text = fmt::format("{} and {} on {} picture{}\n{}", parity.first, parity.second,
                                  parity.pictures, parity.pictures == 1 ? "" : "s", table.text());
@@ -23,11 +26,23 @@ std::string parity_text(const convert::Parity& parity, const convert::ParityOpti
                           boxes.score_difference);
     }
   }
+  if (parity.by_boxes) {
+    text += parity.agrees() ? "\nin bytes the boxes are what counts: they agree"
+                            : "\nin bytes the boxes are what counts: they DIFFER";
+  }
   if (!parity.first_layer.empty()) {
     text += fmt::format("\nthe first layer that differs is {}, by {:.2g}", parity.first_layer,
                         parity.first_layer_difference);
   }
   return text;
+}
+
+Json boxes_json(const convert::BoxAgreement& boxes) {
+  return {{"first", boxes.first},
+          {"second", boxes.second},
+          {"matched", boxes.matched},
+          {"lowest_iou", boxes.lowest_iou},
+          {"score_difference", boxes.score_difference}};
 }
 
 Json parity_json(const convert::Parity& parity) {
@@ -43,12 +58,7 @@ Json parity_json(const convert::Parity& parity) {
           {"pictures", parity.pictures},
           {"agrees", parity.agrees()},
           {"outputs", outputs},
-          {"boxes",
-           {{"first", parity.boxes.first},
-            {"second", parity.boxes.second},
-            {"matched", parity.boxes.matched},
-            {"lowest_iou", parity.boxes.lowest_iou},
-            {"score_difference", parity.boxes.score_difference}}},
+          {"boxes", boxes_json(parity.boxes)},
           {"first_layer", parity.first_layer}};
 }
 

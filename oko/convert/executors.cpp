@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "oko/convert/coreml/interpreter.h"
 #include "oko/convert/export.h"
 #include "oko/convert/ncnn/ncnn.h"
@@ -25,7 +27,40 @@ std::unique_ptr<Executor> onnx_executor(const InputFile& file, std::string& note
   return nullptr;
 }
 
+// The outputs that write_onnx() gives a model with boxes.
+std::vector<detect::Detection> boxes_of(const std::vector<OnnxRuntime::Output>& outputs) {
+  const auto values = [&](const char* name) {
+    const auto found = std::ranges::find(outputs, name, &OnnxRuntime::Output::name);
+    return found == outputs.end() ? std::vector<float>() : found->values;
+  };
+  const auto boxes = values("boxes"), scores = values("scores"), classes = values("classes");
+  std::vector<detect::Detection> found;
+  for (std::size_t i = 0; i < scores.size() && 4 * i + 3 < boxes.size() && i < classes.size();
+       ++i) {
+    const float* box = boxes.data() + 4 * i;
+    found.push_back({static_cast<int>(classes[i]), scores[i], {box[0], box[1], box[2], box[3]}});
+  }
+  return found;
+}
+
 }  // namespace
+
+BoxRunner independent_boxes(const ModelFiles& files, std::string& name, std::string& note) {
+  if (files.format == Format::kCoreMl) {
+    std::shared_ptr<CoreMlInterpreter> model = interpret_coreml(copied(files));
+    name = model->name();
+    return [model](std::span<const float> input) { return model->detections(input); };
+  }
+  if (files.format == Format::kOnnx) {
+    const InputFile& file = files.files.front();
+    std::shared_ptr<OnnxRuntime> runtime = make_onnx_runtime(file.bytes, file.name, &note);
+    if (!runtime) return {};
+    name = runtime->name();
+    return [runtime](std::span<const float> input) { return boxes_of(runtime->run_all(input)); };
+  }
+  note = std::string("no program here runs ") + name_of(files.format) + " models that give boxes";
+  return {};
+}
 
 std::unique_ptr<Executor> independent_executor(const ModelFiles& files,
                                                const graph::Network& network, std::string& note) {

@@ -6,6 +6,7 @@
 
 #include "oko/convert/executor.h"
 #include "oko/convert/model_files.h"
+#include "oko/convert/parity.h"
 #include "oko/detect/detection.h"
 #include "oko/formats/file.h"
 #include "oko/graph/compact.h"
@@ -41,5 +42,9 @@ Export export_model(const graph::Network& network, const ExportOptions& options)
 // hold.
 std::unique_ptr<Executor> independent_executor(const ModelFiles& files,
                                                const graph::Network& network, std::string& note);
+
+// What runs models that give boxes by themselves: from a picture's input to boxes in pixels of it.
+// Empty where this machine has none for the format; `name` is the program's, `note` as above.
+BoxRunner independent_boxes(const ModelFiles& files, std::string& name, std::string& note);
 
 }  // namespace oko::convert

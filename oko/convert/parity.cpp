@@ -72,12 +72,13 @@ void find_first_layer(const graph::Network& network, Executor& first, Executor& 
 }  // namespace
 
 bool Parity::agrees() const {
+  if (by_boxes) return 10 * boxes.matched >= 7 * std::max(boxes.first, boxes.second);
   return std::ranges::all_of(outputs, [](const OutputParity& output) { return output.agrees; });
 }
 
 Parity compare(const graph::Network& network, Executor& first, Executor& second,
                std::span<const std::vector<float>> inputs, const ParityOptions& options) {
-  Parity parity{first.name(), second.name(), inputs.size(), {}, {}, {}, 0};
+  Parity parity{first.name(), second.name(), inputs.size(), {}, {}, {}, 0, options.by_boxes};
   for (const std::string& name : formats::output_names(network)) parity.outputs.push_back({name});
   const std::vector<float>* worst = nullptr;
   for (const std::vector<float>& input : inputs) {
@@ -90,7 +91,7 @@ Parity compare(const graph::Network& network, Executor& first, Executor& second,
       OutputParity& output = parity.outputs[i];
       const float difference = largest_difference(a[i], b[i]);
       const float magnitude = largest_magnitude(a[i]);
-      if (difference > allowed(magnitude, options)) {
+      if (!options.by_boxes && difference > allowed(magnitude, options)) {
         if (output.agrees && worst == nullptr) worst = &input;
         output.agrees = false;
       }
@@ -102,6 +103,16 @@ Parity compare(const graph::Network& network, Executor& first, Executor& second,
   }
   if (worst != nullptr) find_first_layer(network, first, second, *worst, options, parity);
   return parity;
+}
+
+BoxAgreement compare_with_boxes(const graph::Network& network, Executor& first,
+                                const BoxRunner& second, std::span<const std::vector<float>> inputs,
+                                const detect::Thresholds& thresholds) {
+  BoxAgreement sum;
+  for (const std::vector<float>& input : inputs) {
+    add(sum, compare_boxes(boxes_of(network, first.run(input), {0, thresholds}), second(input)));
+  }
+  return sum;
 }
 
 }  // namespace oko::convert

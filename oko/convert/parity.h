@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,6 +17,9 @@ struct ParityOptions {
   // smaller).
   float tolerance = 1e-3F;
   detect::Thresholds thresholds;
+  // Judge by the boxes alone: of arithmetic in bytes, far from every threshold, single numbers of a
+  // map say nothing. Seven boxes of ten have to be the same.
+  bool by_boxes = false;
 };
 
 struct OutputParity {
@@ -35,7 +39,8 @@ struct Parity {
   std::string first_layer;
   float first_layer_difference = 0;
 
-  bool agrees() const;  // of all outputs
+  bool by_boxes = false;  // ParityOptions'
+  bool agrees() const;    // of all outputs, or of the boxes
 };
 
 // Runs both on every input (planar, 0…1). The network says what the outputs mean and in which order
@@ -43,5 +48,12 @@ struct Parity {
 // order and all are of different size, by size. Throws an input Error where they cannot be paired.
 Parity compare(const graph::Network& network, Executor& first, Executor& second,
                std::span<const std::vector<float>> inputs, const ParityOptions& options = {});
+
+// The boxes of the first program's heads, decoded and suppressed as oko does, beside those that a
+// model gives by itself, in pixels of the network's input.
+using BoxRunner = std::function<std::vector<detect::Detection>(std::span<const float> input)>;
+BoxAgreement compare_with_boxes(const graph::Network& network, Executor& first,
+                                const BoxRunner& second, std::span<const std::vector<float>> inputs,
+                                const detect::Thresholds& thresholds);
 
 }  // namespace oko::convert
