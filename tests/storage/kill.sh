@@ -14,7 +14,7 @@ export STORAGE_EMULATOR_HOST=http://127.0.0.1:$(first_line gcs)
 tree=$servers_work/tree back=$servers_work/back
 mkdir -p "$tree/many"
 for ((i = 0; i < 150; ++i)); do head -c $((i * 531 + 1)) /dev/urandom >"$tree/many/f$i"; done
-head -c 150000000 /dev/urandom >"$tree/big"
+head -c 80000000 /dev/urandom >"$tree/big"
 "$oko" --quiet store mb gs://oko-kill
 
 # whole FROM TO: every file of TO that stands under its final name equals FROM's

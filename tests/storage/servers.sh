@@ -117,13 +117,14 @@ CONF
   run_server ceph-mon ceph-mon "${conf[@]}" -f -i a
   local id uuid
   uuid=$(cat /proc/sys/kernel/random/uuid)
-  id=$(timeout 60 ceph "${conf[@]}" osd new "$uuid") || return 1
+  id=$(timeout 180 ceph "${conf[@]}" osd new "$uuid") ||
+    { echo "ceph-mon does not answer" >&2; return 1; }
   ceph-osd "${conf[@]}" -i "$id" --mkfs --osd-uuid "$uuid" >/dev/null 2>&1 || return 1
   run_server ceph-osd ceph-osd "${conf[@]}" -f -i "$id"
   S3_ENDPOINT=http://127.0.0.1:$port S3_KEY=OKOTEST S3_SECRET=oko-test-secret
-  timeout 60 radosgw-admin "${conf[@]}" -n client.rgw user create --uid oko --display-name oko \
+  timeout 180 radosgw-admin "${conf[@]}" -n client.rgw user create --uid oko --display-name oko \
     --access-key $S3_KEY --secret-key $S3_SECRET >/dev/null 2>"$servers_work/user.err" ||
-    { tail -3 "$servers_work/user.err" >&2; return 1; }
+    { echo "radosgw-admin cannot make a user" >&2; tail -n 3 "$servers_work/user.err" >&2; return 1; }
   # It wants a key even where nobody asks for it.
   ceph-authtool --create-keyring "$ceph/rgw/keyring" --gen-key -n client.rgw >/dev/null
   run_server radosgw radosgw "${conf[@]}" -f -n client.rgw
