@@ -73,7 +73,7 @@ struct Calibrator::State {
       if (may_transform && c->in.buffer >= 0) add_points(own, *c, context);
       const Map& map = c->out ? *c->out : *c->pooled;
       add_map(own.output, map, c->layer, context);
-      add_channels(own.channels, map, context);
+      add_channels(own.channels, map, c->convolution.activation, context);
       if (c->residual) seen[name_of_layer(step.layer)].output = own.output;
     } else if (const auto* sum = std::get_if<AddStep>(&step.work)) {
       add_map(seen[name_of_layer(step.layer)].output, sum->out, step.layer, context);
@@ -93,14 +93,19 @@ struct Calibrator::State {
     }
   }
 
-  static void add_channels(std::vector<float>& sizes, const Map& map, const StepContext& context) {
+  // Before leaky, numbers below zero were ten times as large. Engines that keep that map too, as
+  // TensorFlow Lite does, want its channels alike as well: four times is the best for both kinds
+  // (yolo-fastest-1.1 on 192 pictures of COCO: mAP50 .295 in this engine, .287 without).
+  static void add_channels(std::vector<float>& sizes, const Map& map, graph::Activation activation,
+                           const StepContext& context) {
     const View<const float> view = context.read<float>(map);
+    const float below = activation == graph::Activation::kLeaky ? 4 : 1;
     sizes.resize(static_cast<std::size_t>(view.channels));
     for (int y = 0; y < view.height; ++y) {
       for (int x = 0; x < view.width; ++x) {
         const float* from = view.at(y, x);
         for (std::size_t c = 0; c < sizes.size(); ++c) {
-          sizes[c] = std::max(sizes[c], std::fabs(from[c]));
+          sizes[c] = std::max({sizes[c], from[c], -below * from[c]});
         }
       }
     }

@@ -27,7 +27,8 @@ class Calibrator {
   // Runs one picture: 3 × height × width floats, as letterbox() makes them. Throws an input Error
   // naming the first layer that makes of it what is no number, or too large for one.
   void add(std::span<const float> input);
-  // The largest number of each channel of the convolutions' maps, without its sign.
+  // The largest number of each channel of the convolutions' maps, without its sign; numbers below
+  // zero count several times where they come of leaky, which made them small.
   ChannelSizes channel_sizes() const;
   // `keep`: the share of all numbers that the percentile method holds in range.
   Quantization result(Calibration method, double keep = .9999) const;

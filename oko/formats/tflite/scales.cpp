@@ -19,8 +19,14 @@ constexpr float kFar = 8;
 // The numbers that an activation makes `after` of.
 runtime::Range before(Activation activation, const runtime::Range& after) {
   switch (activation) {
-    case Activation::kLeaky:
-      return {std::min(after.low, 0.F) / graph::kLeakySlope, std::max(after.high, 0.F)};
+    case Activation::kLeaky: {
+      // What lies further below zero is off by a tenth of what it is cut by, and every other number
+      // has finer steps.
+      constexpr float kCut = 1.5F;
+      const float high = std::max(after.high, 0.F);
+      const float low = std::min(after.low, 0.F) / graph::kLeakySlope;
+      return {high > 0 ? std::max(low, -kCut * high) : low, high};
+    }
     case Activation::kLogistic: {
       const auto inverse = [](float p) {
         return p <= 0 ? -kFar : p >= 1 ? kFar : std::clamp(std::log(p / (1 - p)), -kFar, kFar);
