@@ -122,6 +122,11 @@ std::string parse_value(std::string_view xml, const char* root, const char* chil
   return value;
 }
 
+std::string parse_completed(std::string_view xml, const std::string& name) {
+  pugi::xml_document document;
+  return unquoted(open(document, xml, "CompleteMultipartUploadResult", name).child_value("ETag"));
+}
+
 std::vector<DeleteFailure> parse_delete_failures(std::string_view xml, const std::string& name) {
   pugi::xml_document document;
   std::vector<DeleteFailure> failures;

@@ -43,6 +43,9 @@ std::optional<ErrorAnswer> parse_error(std::string_view xml);
 std::string parse_value(std::string_view xml, const char* root, const char* child,
                         const std::string& name);
 
+// The ETag of what an upload in parts has made; empty where the server does not tell it.
+std::string parse_completed(std::string_view xml, const std::string& name);
+
 struct DeleteFailure {
   std::string key, code, message;
 };

@@ -56,7 +56,8 @@ void add_precondition(http::Request& request, const Precondition& precondition) 
   if (precondition.is_absent()) {
     request.headers.emplace_back("If-None-Match", "*");
   } else if (!precondition.any()) {
-    request.headers.emplace_back("If-Match", "\"" + precondition.wanted_version() + "\"");
+    // Without quotes: Amazon takes it either way, Ceph compares what is written.
+    request.headers.emplace_back("If-Match", precondition.wanted_version());
   }
 }
 

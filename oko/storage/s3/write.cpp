@@ -213,6 +213,12 @@ void S3Store::make_bucket(const std::string& uri, const BucketOptions& bucket_op
         "<LocationConstraint>" +
         xml_escaped(location) + "</LocationConstraint></CreateBucketConfiguration>";
   }
+  // Servers take a bucket that is yours for made; we are to tell.
+  const http::Response there = send(request("HEAD", bucket::parse_uri(uri)), uri);
+  if (there.ok() || there.status == 301) {
+    throw Error(ErrorCode::kStorage, uri, "the bucket is there already",
+                there.ok() ? "use it" : "it is someone else's: choose another name");
+  }
   http::Request put = request("PUT", bucket::parse_uri(uri));
   put.body = {std::as_bytes(std::span(body))};
   if (!bucket_options.uniform_access) {
