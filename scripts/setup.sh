@@ -12,11 +12,11 @@ set -eu
 build="cmake ninja-build ccache g++ pkg-config git ca-certificates nlohmann-json3-dev
   libgtest-dev libgmock-dev libhwy-dev"
 desktop="libopencv-dev libtorch-dev libopenblas-dev libpugixml-dev libtomlplusplus-dev libfmt-dev
-  libcli11-dev libssl-dev libbenchmark-dev protobuf-compiler libprotobuf-dev flatbuffers-compiler
-  libflatbuffers-dev"
-# Programs of others that run or check exported models: used where a distribution has them.
+  libcli11-dev libssl-dev libcurl4-openssl-dev libbenchmark-dev protobuf-compiler libprotobuf-dev
+  flatbuffers-compiler libflatbuffers-dev"
+# Programs of others that run or check what oko writes: used where a distribution has them.
 peers="libonnx-dev python3-onnx python3-h5py python3-protobuf libarmnn-dev
-  libarmnntfliteparser-dev libarmnn-cpuref-backend22"
+  libarmnntfliteparser-dev libarmnn-cpuref-backend22 rclone"
 fuzz="clang libclang-rt-dev"
 arm64="g++-aarch64-linux-gnu qemu-user googletest"
 wasm="emscripten nodejs googletest"
