@@ -45,8 +45,15 @@ struct ClampVectors {
   V slope, cap;
   explicit HWY_INLINE ClampVectors(const Clamp& c)
       : slope(hn::Set(D(), c.slope)), cap(hn::Set(D(), c.cap)) {}
-  // Of two numbers of which one is NaN, x86 takes the second: NaN stays NaN.
-  HWY_INLINE V operator()(V v) const { return hn::Min(cap, hn::Max(v, hn::Mul(v, slope))); }
+  // NaN stays NaN. Of two numbers of which one is NaN, x86's minimum is the second, Arm's the other.
+  HWY_INLINE V operator()(V v) const {
+    const V sloped = hn::Max(v, hn::Mul(v, slope));
+#if HWY_ARCH_ARM
+    return hn::IfThenElse(hn::Lt(cap, sloped), cap, sloped);
+#else
+    return hn::Min(cap, sloped);
+#endif
+  }
 };
 
 // Stores the first `count` lanes; touches nothing behind them.
