@@ -125,9 +125,13 @@ TEST_F(Transfers, AnInterruptedOneGoesOnWithThePartsItHas) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInterrupted);
   }
-  EXPECT_FALSE(exists(to_ + "/big.bin")) << "half a file under its final name";
+  // A fast disk may have ended the file before it was stopped; half of one is never there.
+  const bool ended = exists(to_ + "/big.bin");
+  if (ended) {
+    EXPECT_EQ(read_text(from_ + "/big.bin"), read_text(to_ + "/big.bin"));
+  }
   options_.interrupted = nullptr;
-  EXPECT_EQ(run().copied, 1u);
+  EXPECT_EQ(run().copied, ended ? 0u : 1u);
   EXPECT_EQ(read_text(from_ + "/big.bin"), read_text(to_ + "/big.bin"));
 }
 

@@ -22,10 +22,15 @@ double now() {
 }  // namespace
 
 void Pace::measured(double rate, bool full, bool throttled) {
-  if (throttled && slowed_ == 0) {
-    limit_ = std::max(std::min(limit_, kFewest), limit_ * 3 / 4);
+  if (throttled) {  // slower once in a while, and never faster as long as it goes on
+    if (slowed_ == 0) {
+      limit_ = std::max(std::min(limit_, kFewest), limit_ * 3 / 4);
+      slowed_ = kHold;
+    } else {
+      --slowed_;
+    }
     trying_ = false;
-    hold_ = slowed_ = kHold;
+    hold_ = kHold;
     return;
   }
   slowed_ = std::max(0, slowed_ - 1);
