@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -29,7 +30,7 @@ inline std::string script(const std::string& name) {
 // A folder for one test's files, removed at its end.
 class TestFolder {
  public:
-  explicit TestFolder(const std::string& name) : path_(::testing::TempDir() + name) {
+  explicit TestFolder(const std::string& name) : path_(::testing::TempDir() + name + "_" + std::to_string(getpid())) {
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
   }
