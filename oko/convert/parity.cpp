@@ -1,6 +1,7 @@
 #include "oko/convert/parity.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "oko/base/error.h"
 #include "oko/detect/decode.h"
@@ -35,8 +36,9 @@ Maps paired(const Maps& first, Maps second, const std::string& who) {
   return sorted;
 }
 
-float allowed(float magnitude, const ParityOptions& options) {
-  return options.tolerance * std::max(1.F, magnitude);
+// A difference that is not finite is never near, however large the numbers are.
+bool near(float difference, float magnitude, const ParityOptions& options) {
+  return std::isfinite(difference) && difference <= options.tolerance * std::max(1.F, magnitude);
 }
 
 std::vector<detect::Detection> boxes_of(const graph::Network& network, const Maps& maps,
@@ -62,7 +64,7 @@ void find_first_layer(const graph::Network& network, Executor& first, Executor& 
     const auto x = a.find(layer.name), y = b.find(layer.name);
     if (x == a.end() || y == b.end()) continue;
     const float difference = largest_difference(x->second, y->second);
-    if (difference <= allowed(largest_magnitude(x->second), options)) continue;
+    if (near(difference, largest_magnitude(x->second), options)) continue;
     parity.first_layer = layer.name;
     parity.first_layer_difference = difference;
     return;
@@ -91,7 +93,7 @@ Parity compare(const graph::Network& network, Executor& first, Executor& second,
       OutputParity& output = parity.outputs[i];
       const float difference = largest_difference(a[i], b[i]);
       const float magnitude = largest_magnitude(a[i]);
-      if (!options.by_boxes && difference > allowed(magnitude, options)) {
+      if (!options.by_boxes && !near(difference, magnitude, options)) {
         if (output.agrees && worst == nullptr) worst = &input;
         output.agrees = false;
       }

@@ -91,6 +91,17 @@ TEST(Parity, NotANumberNeverAgrees) {
   EXPECT_FALSE(parity.outputs[1].agrees);
 }
 
+TEST(Parity, InfiniteNumbersNeverAgree) {
+  const graph::Network network = small_tiny();
+  const auto inputs = one_input(network);
+  auto maps = make_reference_executor(network)->run(inputs[0]);
+  Fixed finite(maps);
+  maps[0][5] = std::numeric_limits<float>::infinity();
+  Fixed infinite(maps);
+  EXPECT_FALSE(compare(network, infinite, finite, inputs).agrees());
+  EXPECT_FALSE(compare(network, finite, infinite, inputs).agrees());
+}
+
 TEST(CompareBoxes, UsesEachBoxOnce) {
   const detect::Detection box{1, .9F, {0, 0, 10, 10}}, other{0, .9F, {0, 0, 10, 10}};
   const std::vector<detect::Detection> two{box, box}, mixed{box, other};
