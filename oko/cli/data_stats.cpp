@@ -50,16 +50,6 @@ Json anchors_json(const dataset::AnchorFit& fit) {
   return {{"anchors", anchors}, {"mean_best_iou", fit.mean_best_iou}, {"recall", fit.recall}};
 }
 
-graph::Network network_of(const StatsArguments& arguments) {
-  graph::BuiltinOptions options;
-  if (!arguments.size.empty()) {
-    const image::Size size = parse_size(arguments.size);
-    options.width = size.width;
-    options.height = size.height;
-  }
-  return graph::make_builtin(arguments.network, options);
-}
-
 void say_splits(const dataset::Stats& stats, const Context& context) {
   Table table({"split", "pictures", "backgrounds", "boxes"});
   for (const dataset::SplitStats& split : stats.splits) {
@@ -153,7 +143,7 @@ Json as_json(const dataset::Dataset& data, const dataset::Stats& stats) {
 }
 
 void stats(const StatsArguments& arguments, const Context& context) {
-  const graph::Network network = network_of(arguments);
+  const graph::Network network = builtin_network(arguments.network, arguments.size);
   const image::Size input{network.input.width, network.input.height};
   dataset::Dataset data = load_usable_data(arguments.data, context);
   dataset::fill_sizes(data);

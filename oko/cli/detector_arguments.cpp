@@ -159,10 +159,7 @@ detect::Detector make_detector(const DetectorArguments& detector) {
         "has no head: nothing in it tells which anchors its outputs use",
         "oko import " + detector.model.path + " --anchors FILE -o model.oko, then use that");
   }
-  if (!detector.size.empty()) {
-    const image::Size size = parse_size(detector.size);
-    network = graph::resized(std::move(network), size.width, size.height);
-  }
+  network = at_size(std::move(network), detector.size);
   auto engine = make_engine(network, detector.engine);
   return detect::Detector(std::move(network), std::move(engine));
 }

@@ -29,11 +29,6 @@ struct ExportArguments {
   bool no_check = false;
 };
 
-graph::KernelStorage precision_of(const ExportArguments& a) {
-  if (!a.calibration.empty() || a.precision == "int8") return graph::KernelStorage::kInt8;
-  return a.precision == "fp16" ? graph::KernelStorage::kFloat16 : graph::KernelStorage::kFloat32;
-}
-
 // Rounding of weights moves numbers by as much as its own steps allow.
 float tolerance_of(graph::KernelStorage precision) {
   return precision == graph::KernelStorage::kFloat32   ? 1e-3F
@@ -42,20 +37,11 @@ float tolerance_of(graph::KernelStorage precision) {
 }
 
 graph::Network network_of(const ExportArguments& a, const Context& context) {
-  graph::Network network = load_model(a.model);
-  if (!a.size.empty()) {
-    const image::Size size = parse_size(a.size);
-    network = graph::resized(std::move(network), size.width, size.height);
-  }
+  graph::Network network = at_size(load_model(a.model), a.size);
   if (a.calibration.empty()) return network;
-  const dataset::Dataset data = split_of(dataset::read(a.calibration), "", {"train"});
-  const auto inputs = calibration_inputs(network, data, 200, context);
   runtime::QuantizeOptions options;
   options.threads = available_processors();
-  const auto passes = static_cast<std::uint64_t>(runtime::passes(options));
-  context.progress->begin("calibrating", passes * inputs.size(), "runs");
-  runtime::quantize(network, inputs, options, [&] { context.progress->advance(); });
-  context.progress->end();
+  calibrate(network, split_of(dataset::read(a.calibration), "", {"train"}), 200, options, context);
   return network;
 }
 
@@ -166,7 +152,8 @@ Json check_written(const ExportArguments& a, const convert::Export& made,
 
 void run_export(ExportArguments a, Context& context) {
   a.options.to = convert::format_named(a.to).value();
-  a.options.precision = precision_of(a);
+  a.options.precision = storage_named(a.calibration.empty() ? a.precision : "int8");
+  convert::check_options(a.options);
   const graph::Network network = network_of(a, context);
   a.options.stem = stem_of(a);
   if (a.out.empty()) a.out = a.options.stem + "-" + a.to;
@@ -183,15 +170,18 @@ void run_export(ExportArguments a, Context& context) {
 }
 
 void add_content_arguments(CLI::App& command, ExportArguments& a) {
-  command
-      .add_option("--precision", a.precision,
-                  "Numbers of the weights; tflite int8 wants a model that oko quantize made, or "
-                  "--int8")
-      ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
-      ->capture_default_str();
+  CLI::Option* precision =
+      command
+          .add_option(
+              "--precision", a.precision,
+              "Numbers of the weights; tflite int8 wants a model that oko quantize made, or "
+              "--int8")
+          ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
+          ->capture_default_str();
   command
       .add_option("--int8", a.calibration,
                   "Quantize it first, on pictures of this dataset; means --precision int8")
+      ->excludes(precision)
       ->type_name("DATASET");
   command.add_flag("--boxes", a.options.boxes,
                    "Decode and suppress inside the model (coreml: a Vision pipeline)");

@@ -125,7 +125,8 @@ TEST_F(Export, RefusesWhatAFormatCannotHold) {
         {"darknet", "--boxes"},
         {"tflite", "--boxes"},
         {"onnx", "--ml-program"},
-        {"tflite", "--precision", "int8"}}) {
+        {"tflite", "--precision", "int8"},
+        {"tflite", "--precision", "fp16", "--int8", folder_}}) {
     const Outcome outcome = to(flags.front(), {flags.begin() + 1, flags.end()});
     EXPECT_THAT(outcome.code, ::testing::AnyOf(2, 3)) << flags.front() << outcome.out;
     EXPECT_THAT(outcome.error, HasSubstr("mend: ")) << flags.front();
@@ -173,6 +174,24 @@ TEST_F(Export, ImportNeverGuessesHeads) {
         << masks;
   }
   EXPECT_FALSE(storage::exists(file("b.oko")));
+}
+
+TEST_F(Export, ImportPassesOverNothingThatItIsTold) {
+  ASSERT_EQ(to("onnx", {"--no-check"}).code, 0);
+  const std::string onnx = file("onnx/model.onnx");
+  for (const std::vector<std::string>& flags :
+       {std::vector<std::string>{"--anchors", "10,14,23,27,37,58,81,82,135,169,344,319"},
+        {"--masks", "3,4,5/0,1,2"},
+        {"--network", "yolov3-tiny"}}) {
+    std::vector<std::string> words{"import", onnx, "-o", file("back.oko")};
+    words.insert(words.end(), flags.begin(), flags.end());
+    const Outcome outcome = oko_command(words);
+    EXPECT_EQ(outcome.code, 2) << flags.front() << outcome.out;
+    EXPECT_THAT(outcome.error, HasSubstr(flags.front() + ": "));
+  }
+  EXPECT_FALSE(storage::exists(file("back.oko")));
+  ASSERT_EQ(oko_command({"import", onnx, "-o", file("back.oko"), "--size", "96x64"}).code, 0);
+  EXPECT_EQ(model("back.oko").input, (graph::Shape{3, 64, 96}));
 }
 
 TEST_F(Export, WeightsAloneTakeTheNetworkNamed) {

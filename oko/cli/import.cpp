@@ -10,7 +10,6 @@
 #include "oko/cli/table.h"
 #include "oko/convert/read.h"
 #include "oko/formats/darknet.h"
-#include "oko/graph/builtin.h"
 #include "oko/graph/cost.h"
 #include "oko/graph/oko_file.h"
 #include "oko/storage/store.h"
@@ -73,16 +72,8 @@ graph::Network structure_of(const ImportArguments& arguments) {
   if (storage::extension(name) == ".cfg") {
     return formats::read_darknet_cfg(storage::read_text(name), name);
   }
-  graph::BuiltinOptions options;
-  if (!arguments.names.empty()) {
-    options.classes = static_cast<int>(read_names(arguments.names).size());
-  }
-  if (!arguments.size.empty()) {
-    const image::Size size = parse_size(arguments.size);
-    options.width = size.width;
-    options.height = size.height;
-  }
-  return graph::make_builtin(name, options);
+  const std::size_t classes = arguments.names.empty() ? 0 : read_names(arguments.names).size();
+  return builtin_network(name, arguments.size, static_cast<int>(classes));
 }
 
 void check_heads(const convert::ReadModel& read, const ImportArguments& arguments) {
@@ -93,6 +84,10 @@ void check_heads(const convert::ReadModel& read, const ImportArguments& argument
 }
 
 convert::ReadModel read_sources(const ImportArguments& arguments) {
+  if (arguments.anchors.empty() && !arguments.masks.empty()) {
+    throw Error(ErrorCode::kUsage, "--masks", "chooses from --anchors, and there are none",
+                "give both");
+  }
   const std::vector<std::string> files = sorted_out(arguments.files);
   convert::ReadOptions options;
   if (!arguments.network.empty()) options.network = structure_of(arguments);
@@ -237,7 +232,9 @@ void add_import_command(CLI::App& app, Context& context) {
       ->type_name("LIST");
   command->add_option("--network", a.network, "What weights alone are for: a built-in name or .cfg")
       ->type_name("NAME|CFG");
-  command->add_option("--size", a.size, "Input size, where the file leaves it open")
+  command
+      ->add_option("--size", a.size,
+                   "Input size, where the file leaves it open or another is wanted")
       ->type_name("WxH");
   command->add_flag("--bgr", a.bgr, "It was trained on pictures in BGR order");
   command->add_flag("--stretch", a.stretch,

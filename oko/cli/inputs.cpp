@@ -27,15 +27,15 @@ std::vector<std::string> pictures_at(const std::string& uri) {
   return pictures;
 }
 
-std::vector<float> input_of(const graph::Network& network, const std::string& uri) {
+}  // namespace
+
+std::vector<float> picture_input(const graph::Network& network, const std::string& uri) {
   std::vector<float> input(static_cast<std::size_t>(network.input.count()));
   const image::Picture picture = media::decode(storage::map(uri), uri);
   image::letterbox(picture.frame(), {network.input.width, network.input.height}, network.preprocess,
                    input);
   return input;
 }
-
-}  // namespace
 
 std::vector<std::vector<float>> inputs_from(const graph::Network& network, const std::string& uri,
                                             std::size_t limit) {
@@ -48,7 +48,7 @@ std::vector<std::vector<float>> inputs_from(const graph::Network& network, const
   std::vector<std::string> pictures = pictures_at(uri);
   pictures.resize(std::min(pictures.size(), limit));
   std::vector<std::vector<float>> inputs;
-  for (const std::string& picture : pictures) inputs.push_back(input_of(network, picture));
+  for (const std::string& picture : pictures) inputs.push_back(picture_input(network, picture));
   return inputs;
 }
 
@@ -83,23 +83,26 @@ dataset::Dataset split_of(const dataset::Dataset& data, const std::string& named
   return data;
 }
 
-std::vector<std::vector<std::uint8_t>> calibration_inputs(const graph::Network& network,
-                                                          dataset::Dataset data, std::size_t count,
-                                                          const Context& context) {
+std::size_t calibrate(graph::Network& network, dataset::Dataset data, std::size_t count,
+                      const runtime::QuantizeOptions& options, const Context& context) {
   if (data.samples.empty()) throw input_error(data.uri, "there are no pictures to calibrate with");
   Random(1).shuffle(std::span(data.samples));
   data.samples.resize(std::min(data.samples.size(), count));
   std::vector<std::vector<std::uint8_t>> inputs;
   context.progress->begin("reading", data.samples.size(), "pictures");
   for (const dataset::Sample& sample : data.samples) {
-    const std::vector<float> input = input_of(network, sample.image);
+    const std::vector<float> input = picture_input(network, sample.image);
     auto& bytes = inputs.emplace_back(input.size());
     std::transform(input.begin(), input.end(), bytes.begin(),
                    [](float v) { return static_cast<std::uint8_t>(std::lround(v * 255)); });
     context.progress->advance();
   }
   context.progress->end();
-  return inputs;
+  const auto passes = static_cast<std::uint64_t>(runtime::passes(options));
+  context.progress->begin("calibrating", passes * inputs.size(), "runs");
+  runtime::quantize(network, inputs, options, [&] { context.progress->advance(); });
+  context.progress->end();
+  return inputs.size();
 }
 
 }  // namespace oko::cli

@@ -5,6 +5,7 @@
 
 #include "oko/base/error.h"
 #include "oko/convert/read.h"
+#include "oko/graph/builtin.h"
 #include "oko/storage/store.h"
 
 namespace oko::cli {
@@ -80,6 +81,29 @@ image::Size parse_size(const std::string& text) {
   const auto cross = view.find('x');
   const int width = number(view.substr(0, cross));
   return {width, cross == std::string_view::npos ? width : number(view.substr(cross + 1))};
+}
+
+graph::Network at_size(graph::Network network, const std::string& size) {
+  if (size.empty()) return network;
+  const image::Size wanted = parse_size(size);
+  return graph::resized(std::move(network), wanted.width, wanted.height);
+}
+
+graph::Network builtin_network(const std::string& name, const std::string& size, int classes) {
+  graph::BuiltinOptions options;
+  if (classes > 0) options.classes = classes;
+  if (!size.empty()) {
+    const image::Size wanted = parse_size(size);
+    options.width = wanted.width;
+    options.height = wanted.height;
+  }
+  return graph::make_builtin(name, options);
+}
+
+graph::KernelStorage storage_named(std::string_view name) {
+  return name == "int8"   ? graph::KernelStorage::kInt8
+         : name == "fp16" ? graph::KernelStorage::kFloat16
+                          : graph::KernelStorage::kFloat32;
 }
 
 }  // namespace oko::cli

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "oko/cli/cli.h"
+#include "oko/graph/compact.h"
 #include "oko/graph/network.h"
 
 namespace oko::cli {
@@ -32,5 +33,14 @@ void set_names(graph::Network& network, const std::string& uri);
 
 // "416x416" or "416" as a size; a usage Error where it is neither.
 image::Size parse_size(const std::string& text);
+
+// The network at an input size as parse_size() reads it; as it is where the text is empty.
+graph::Network at_size(graph::Network network, const std::string& size);
+
+// A built-in network; an empty size and 0 classes stand for its usual ones.
+graph::Network builtin_network(const std::string& name, const std::string& size, int classes = 0);
+
+// "fp32", "fp16" or "int8", which must be one of them.
+graph::KernelStorage storage_named(std::string_view name);
 
 }  // namespace oko::cli

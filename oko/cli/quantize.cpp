@@ -25,12 +25,6 @@ struct QuantizeArguments {
   bool skip_eval = false;
 };
 
-graph::KernelStorage storage_named(const std::string& name) {
-  return name == "int8"   ? graph::KernelStorage::kInt8
-         : name == "fp16" ? graph::KernelStorage::kFloat16
-                          : graph::KernelStorage::kFloat32;
-}
-
 run::Evaluation measure(const graph::Network& network, runtime::Precision precision,
                         const dataset::Dataset& data, int threads, const Context& context) {
   detect::Detector detector(network, runtime::make_engine(network, {threads, precision}));
@@ -45,21 +39,17 @@ void quantize(const QuantizeArguments& a, const Context& context) {
   graph::Network network = load_model(a.model);
   const dataset::Dataset data = dataset::read(a.dataset);
   const dataset::Dataset unseen = split_of(data, a.eval_split, {"val", "test"});
-  const auto inputs =
-      calibration_inputs(network, split_of(data, a.split, {"train"}), a.pictures, context);
   const graph::Network original = network;
   runtime::QuantizeOptions options = a.options;
   options.method = runtime::calibration_named(a.method).value();
   options.threads = a.threads > 0 ? a.threads : available_processors();
-  const auto passes = static_cast<std::uint64_t>(runtime::passes(options));
-  context.progress->begin("calibrating", passes * inputs.size(), "runs");
-  runtime::quantize(network, inputs, options, [&] { context.progress->advance(); });
-  context.progress->end();
+  const std::size_t pictures =
+      calibrate(network, split_of(data, a.split, {"train"}), a.pictures, options, context);
 
   // What is measured is what the file gives back.
   const Bytes bytes(graph::write_oko(network, {}, storage_named(a.store)));
   network = graph::read_oko(bytes, a.out).network;
-  Json result = {{"model", a.out}, {"method", a.method}, {"pictures", inputs.size()}};
+  Json result = {{"model", a.out}, {"method", a.method}, {"pictures", pictures}};
   if (!a.skip_eval) {
     const run::Evaluation before =
         measure(original, runtime::Precision::kFloat32, unseen, a.threads, context);
@@ -77,8 +67,7 @@ void quantize(const QuantizeArguments& a, const Context& context) {
     result["after"] = as_json(after);
   }
   storage::write(a.out, bytes.span());
-  context.say(
-      fmt::format("{} ({}, {} pictures) -> {}", network.name, a.method, inputs.size(), a.out));
+  context.say(fmt::format("{} ({}, {} pictures) -> {}", network.name, a.method, pictures, a.out));
   context.say("next: oko detect " + a.out + " PICTURE runs it on bytes");
   context.emit(result);
 }

@@ -25,13 +25,33 @@ using graph::KernelStorage;
               "does not go with " + flag, mend);
 }
 
-void refuse_int8(const ExportOptions& options) {
-  if (options.precision != KernelStorage::kInt8) return;
-  refuse(options, "--precision int8", "use fp16 here, or --to tflite, --to coreml");
+void check_precision(const ExportOptions& options) {
+  if (options.to == Format::kDarknet && options.precision != KernelStorage::kFloat32) {
+    refuse(options, "--precision", "Darknet has 32-bit floats only");
+  }
+  const bool has_bytes = options.to == Format::kOko || options.to == Format::kTflite ||
+                         (options.to == Format::kCoreMl && !options.ml_program);
+  if (options.precision == KernelStorage::kInt8 && !has_bytes) {
+    refuse(options, "--precision int8", "use fp16 here, or --to tflite, --to coreml");
+  }
+}
+
+void check_boxes(const ExportOptions& options) {
+  if (!options.boxes) return;
+  if (options.ml_program) refuse(options, "--boxes and --ml-program", "leave one of them out");
+  switch (options.to) {
+    case Format::kOko:
+    case Format::kDarknet:
+      return refuse(options, "--boxes", "what runs it decodes and suppresses by itself");
+    case Format::kTflite:
+    case Format::kMps:
+      return refuse(options, "--boxes", "the wrapper beside it decodes and suppresses");
+    default:
+      return;
+  }
 }
 
 Export write_onnx(const graph::Network& network, const ExportOptions& options) {
-  refuse_int8(options);
   formats::OnnxOptions onnx;
   onnx.info = options.info;
   onnx.float16 = options.precision == KernelStorage::kFloat16;
@@ -43,7 +63,6 @@ Export write_onnx(const graph::Network& network, const ExportOptions& options) {
 }
 
 Export write_ncnn(const graph::Network& network, const ExportOptions& options) {
-  refuse_int8(options);
   formats::NcnnOptions ncnn;
   ncnn.half = options.precision == KernelStorage::kFloat16;
   ncnn.detection_output = options.boxes;
@@ -53,10 +72,6 @@ Export write_ncnn(const graph::Network& network, const ExportOptions& options) {
 }
 
 Export write_darknet(const graph::Network& network, const ExportOptions& options) {
-  if (options.precision != KernelStorage::kFloat32) {
-    refuse(options, "--precision", "Darknet has 32-bit floats only");
-  }
-  if (options.boxes) refuse(options, "--boxes", "Darknet decodes its heads by itself");
   const std::string cfg = formats::write_darknet_cfg(network);
   const auto bytes = std::as_bytes(std::span(cfg));
   return {{{options.stem + ".cfg", {bytes.begin(), bytes.end()}},
@@ -67,8 +82,6 @@ Export write_darknet(const graph::Network& network, const ExportOptions& options
 
 Export write_coreml(const graph::Network& network, const ExportOptions& options) {
   if (options.ml_program) {
-    if (options.boxes) refuse(options, "--boxes and --ml-program", "leave one of them out");
-    refuse_int8(options);
     formats::MlPackageOptions package;
     package.info = options.info;
     package.float32 = options.precision == KernelStorage::kFloat32;
@@ -88,8 +101,6 @@ Export write_coreml(const graph::Network& network, const ExportOptions& options)
 }
 
 Export write_mps(const graph::Network& network, const ExportOptions& options) {
-  refuse_int8(options);
-  if (options.boxes) refuse(options, "--boxes", "the wrapper beside it decodes on the processor");
   formats::MpsOptions mps;
   mps.info = options.info;
   if (options.precision == KernelStorage::kFloat32) mps.weights = formats::MpsWeights::kFloat32;
@@ -99,7 +110,6 @@ Export write_mps(const graph::Network& network, const ExportOptions& options) {
 }
 
 Export write_tflite(const graph::Network& network, const ExportOptions& options) {
-  if (options.boxes) refuse(options, "--boxes", "the wrapper beside it decodes and suppresses");
   formats::TfliteOptions tflite;
   tflite.info = options.info;
   tflite.numbers = options.precision == KernelStorage::kInt8 ? formats::TfliteNumbers::kInt8
@@ -110,15 +120,11 @@ Export write_tflite(const graph::Network& network, const ExportOptions& options)
 }
 
 Export write_oko(const graph::Network& network, const ExportOptions& options) {
-  if (options.boxes) refuse(options, "--boxes", "oko's engine decodes and suppresses by itself");
   const std::string file = options.stem + ".oko";
   return {{{file, graph::write_oko(network, {}, options.precision)}}, {}, file};
 }
 
 Export write_model(const graph::Network& network, const ExportOptions& options) {
-  if (options.ml_program && options.to != Format::kCoreMl) {
-    refuse(options, "--ml-program", "that is a kind of Core ML file");
-  }
   switch (options.to) {
     case Format::kOko:
       return write_oko(network, options);
@@ -134,13 +140,10 @@ Export write_model(const graph::Network& network, const ExportOptions& options) 
       return write_ncnn(network, options);
     case Format::kMps:
       return write_mps(network, options);
-    case Format::kKeras:
-    case Format::kTensorFlow:
-    case Format::kSafetensors:
-      break;
+    default:
+      break;  // check_options() lets no other through
   }
-  refuse(options, "export",
-         "it is read only; known are oko, coreml, onnx, tflite, ncnn, darknet, mps");
+  return {};
 }
 
 std::optional<formats::WrapperTarget> wrapper_of(Format format) {
@@ -179,7 +182,20 @@ std::vector<formats::File> wrappers_for(const graph::Network& network,
 
 }  // namespace
 
+void check_options(const ExportOptions& options) {
+  if (!wrapper_of(options.to) && options.to != Format::kDarknet) {
+    refuse(options, "export",
+           "it is read only; known are oko, coreml, onnx, tflite, ncnn, darknet, mps");
+  }
+  if (options.ml_program && options.to != Format::kCoreMl) {
+    refuse(options, "--ml-program", "that is a kind of Core ML file");
+  }
+  check_precision(options);
+  check_boxes(options);
+}
+
 Export export_model(const graph::Network& network, const ExportOptions& options) {
+  check_options(options);
   Export made = write_model(network, options);
   made.wrappers = wrappers_for(network, options);
   return made;

@@ -32,8 +32,11 @@ struct Export {
   std::string main;                     // name of the file or package that an app opens
 };
 
+// Throws a usage Error for options that do not go together, before any work is done.
+void check_options(const ExportOptions& options);
+
 // Writes a network in another format. Throws an input Error naming the layer that the format cannot
-// express, and a usage Error for options that do not go with it.
+// express, and what check_options() throws.
 Export export_model(const graph::Network& network, const ExportOptions& options);
 
 // A program that runs such files and that nobody here wrote, or for Core ML an interpreter that

@@ -106,6 +106,7 @@ ReadModel finished(Imported imported, const ReadOptions& options) {
   if (imported.network.heads().empty()) {
     if (!options.heads.anchors.empty()) {
       formats::add_heads(imported, options.heads);
+      result.has_told_heads = true;
     } else if (!options.description.empty()) {
       formats::apply_description(imported, options.description, imported.network.name);
     } else {
@@ -172,9 +173,7 @@ ReadModel read_ncnn(const ModelFiles& model, const ReadOptions& options) {
                   options);
 }
 
-}  // namespace
-
-ReadModel read_model(const ModelFiles& model, const ReadOptions& options) {
+ReadModel read_format(const ModelFiles& model, const ReadOptions& options) {
   switch (model.format) {
     case Format::kOko:
       return read_oko(model, options);
@@ -199,6 +198,31 @@ ReadModel read_model(const ModelFiles& model, const ReadOptions& options) {
   }
   throw input_error(model.files.front().name, "Metal source is written, not read",
                     "open the model it was made from");
+}
+
+void check_network(const ModelFiles& model) {
+  if (model.format == Format::kKeras || model.format == Format::kSafetensors) return;
+  throw Error(ErrorCode::kUsage, "--network",
+              model.files.front().name + " tells its network itself",
+              "leave it out; it is for weights alone");
+}
+
+}  // namespace
+
+ReadModel read_model(const ModelFiles& model, const ReadOptions& options) {
+  if (options.network) check_network(model);
+  ReadModel result = read_format(model, options);
+  if (!options.heads.anchors.empty() && !result.has_told_heads) {
+    throw Error(ErrorCode::kUsage, "--anchors",
+                model.files.front().name + " tells its heads itself", "leave it out");
+  }
+  const graph::Shape& input = result.network.input;
+  if (options.size &&
+      (options.size->width != input.width || options.size->height != input.height)) {
+    result.network =
+        graph::resized(std::move(result.network), options.size->width, options.size->height);
+  }
+  return result;
 }
 
 }  // namespace oko::convert

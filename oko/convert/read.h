@@ -14,7 +14,7 @@ namespace oko::convert {
 struct ReadOptions {
   // The network of a file that holds weights alone, and the file it came from, for messages.
   std::optional<graph::Network> network;
-  std::optional<image::Size> size;  // of the input, where the file leaves it open
+  std::optional<image::Size> size;  // of the input, also in place of the file's own
   formats::HeadOptions heads;       // anchors empty: none told
   // Or the whole, as formats::describe() tells it of a network that the file was made from.
   std::string description;
@@ -26,9 +26,11 @@ struct ReadModel {
   std::uint64_t pictures_seen = 0;   // in training, where the file tells (Darknet)
   // Maps leave the network that look like heads, but nothing tells their anchors.
   bool lacks_heads = false;
+  bool has_told_heads = false;  // made of ReadOptions::heads
 };
 
-// Reads a model of any format. Throws input Errors with the file's place.
+// Reads a model of any format. Throws input Errors with the file's place, and a usage Error for
+// options that the file leaves no use for: what a user says is never passed over.
 ReadModel read_model(const ModelFiles& model, const ReadOptions& options = {});
 
 }  // namespace oko::convert
