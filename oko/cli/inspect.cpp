@@ -6,6 +6,7 @@
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
 #include "oko/cli/cli.h"
+#include "oko/cli/inputs.h"
 #include "oko/cli/model.h"
 #include "oko/cli/profile.h"
 #include "oko/cli/table.h"
@@ -14,8 +15,6 @@
 #include "oko/graph/cost.h"
 #include "oko/graph/draw.h"
 #include "oko/graph/made_up.h"
-#include "oko/image/letterbox.h"
-#include "oko/media/picture.h"
 #include "oko/storage/store.h"
 
 namespace oko::cli {
@@ -48,19 +47,9 @@ graph::Network load(const InspectArguments& arguments, std::vector<std::string>&
                   "use --classes with a built-in network (" +
                       fmt::format("{}", fmt::join(graph::builtin_names(), ", ")) + ")");
     }
-    graph::Network network = load_model(arguments.model, &notes);
-    if (arguments.size.empty()) return network;
-    const image::Size size = parse_size(arguments.size);
-    return graph::resized(std::move(network), size.width, size.height);
+    return at_size(load_model(arguments.model, &notes), arguments.size);
   }
-  graph::BuiltinOptions options;
-  if (arguments.classes > 0) options.classes = arguments.classes;
-  if (!arguments.size.empty()) {
-    const image::Size size = parse_size(arguments.size);
-    options.width = size.width;
-    options.height = size.height;
-  }
-  return graph::make_builtin(arguments.model.path, options);
+  return builtin_network(arguments.model.path, arguments.size, arguments.classes);
 }
 
 // What a layer is set to, short enough for a table: "3x3/2 64 leaky bn".
@@ -184,18 +173,14 @@ bool draw(const std::string& target, const std::string& content, const Context& 
 
 // What the engine's input holds: the picture as detection would put it there, or made-up numbers.
 std::vector<float> input_of(const graph::Network& network, const std::string& path) {
-  std::vector<float> input = made_up_picture(network);
-  if (path.empty()) return input;
+  if (path.empty()) return made_up_picture(network);
   if (network.input.channels != 3) {
     throw Error(
         ErrorCode::kUsage, "--picture",
         fmt::format("the network takes {} channels, pictures have 3", network.input.channels),
         "leave it out: the numbers are then made up");
   }
-  const image::Picture picture = media::decode(storage::map(path), path);
-  image::letterbox(picture.frame(), {network.input.width, network.input.height}, network.preprocess,
-                   input);
-  return input;
+  return picture_input(network, path);
 }
 
 Profile profile_of(graph::Network network, const ProfileArguments& arguments, Progress& progress) {
@@ -240,6 +225,10 @@ void inspect(const InspectArguments& arguments, const Context& context) {
     throw Error(ErrorCode::kUsage, "--json", "standard output cannot hold two documents",
                 "give --dot or --svg a file name");
   }
+  // Not CLI11's excludes(): help lists such options by their addresses, in another order each run.
+  if (arguments.profile.wanted && !(arguments.dot.empty() && arguments.svg.empty())) {
+    throw Error(ErrorCode::kUsage, "--profile", "draws nothing", "leave out --dot and --svg");
+  }
   std::vector<std::string> notes;
   const graph::Network network = load(arguments, notes);
   for (const std::string& note : notes) context.progress->line("note: " + note);
@@ -261,7 +250,6 @@ void inspect(const InspectArguments& arguments, const Context& context) {
 void add_profile_arguments(CLI::App& command, ProfileArguments& profile) {
   CLI::Option* wanted = command.add_flag("--profile", profile.wanted,
                                          "Run it in oko's engine and show where the time goes");
-  wanted->excludes(command.get_option("--dot"), command.get_option("--svg"));
   command.add_option("--threads", profile.threads, "Processors to use (0: all)")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str()
@@ -297,7 +285,7 @@ void add_inspect_command(CLI::App& app, Context& context) {
   const auto arguments = std::make_shared<InspectArguments>();
   add_model_arguments(*command, arguments->model);
   command->get_option("MODEL")->description(
-      "Model: .oko, a run folder, a Darknet .cfg, or the name of a built-in network");
+      "Model: .oko, a run folder, another format's file, or the name of a built-in network");
   command->add_option("--classes", arguments->classes, "Class count of a built-in network")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
