@@ -112,11 +112,11 @@ TEST_F(GoogleBehindFaults, NothingIsLostOrCorrupt) {
 }
 
 TEST_F(GoogleBehindFaults, BytesChangedOnTheWayAreNoticed) {
-  start(.2, {Fault::kFlipReply, Fault::kFlipRequest});
+  start(.5, {Fault::kFlipReply, Fault::kFlipRequest});
   const std::string content = noise(500'000, 5);
   storage::write("gs://oko-faults/x", content);
   for (int i = 0; i < 10; ++i) EXPECT_EQ(storage::read_text("gs://oko-faults/x"), content);
-  EXPECT_GT(proxy_->counts()["flip-reply"] + proxy_->counts()["flip-request"], 0u);
+  EXPECT_GT(proxy_->counts()["flip-reply"] + proxy_->counts()["flip-request"], 2u);
 }
 
 TEST_F(GoogleBehindFaults, NamesThatLeadOutOfAFolderAreNotWritten) {

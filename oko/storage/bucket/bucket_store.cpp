@@ -220,9 +220,7 @@ Bytes BucketStore::read_range(const std::string& uri, std::uint64_t offset, std:
 }
 
 Bytes BucketStore::read(const std::string& uri) {
-  // More often than that is no accident of the way: the object itself is not what it is said to be.
-  constexpr int kAttempts = 5;
-  for (int attempt = 1;; ++attempt) {
+  for (http::Retry retry(client_, options_.retry, uri);;) {
     std::vector<std::byte> content;
     const Sink sink = [&](std::span<const std::byte> piece) {
       content.insert(content.end(), piece.begin(), piece.end());
@@ -232,10 +230,7 @@ Bytes BucketStore::read(const std::string& uri) {
     check.add(content);
     const std::string wrong = check.wrong();
     if (wrong.empty()) return Bytes(std::move(content));
-    if (attempt == kAttempts) {
-      throw Error(ErrorCode::kStorage, uri, wrong, "write the file again");
-    }
-    http::Retry(client_, options_.retry, uri).wait(wrong);
+    retry.wait(wrong);
   }
 }
 

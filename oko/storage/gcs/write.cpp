@@ -9,8 +9,7 @@ namespace {
 
 // More than this goes up in a session that a break does not end.
 constexpr std::size_t kOneRequest = std::size_t{16} << 20;
-// Attempts for what the server says is broken or came to be something else: by accident it is not
-// so each time.
+// Attempts for what the server says is broken: by accident it is not so each time.
 constexpr int kAttempts = 5;
 
 Json metadata_of(const std::string& mark, std::optional<std::uint32_t> crc) {
@@ -62,10 +61,6 @@ Entry GcsStore::write_at_once(const Name& name, std::span<const std::byte> conte
       entry.uri = place;
       if (entry.size == content.size() && entry.crc32c.value_or(crc) == crc) return entry;
       uncertain = true;
-      if (attempts == kAttempts) {
-        throw Error(ErrorCode::kStorage, place, "the server stored something else",
-                    "write the file again");
-      }
     }
     retry.wait(broken ? "the request was broken on the way" : "the server stored something else");
   }
