@@ -176,14 +176,17 @@ void copy(CopyArguments& arguments, Context& context) {
   }
   if (uris.size() == 2 && uris.front() == "-") return upload_standard_input(uris.back(), context);
   if (uris.size() == 2 && uris.back() == "-") return write_standard_output(uris.front());
+  if (!arguments.recursive) {
+    const auto pairs = pairs_of(uris);  // before ^C is caught: it may ask for a while
+    return run(arguments, context, [&](const storage::TransferOptions& options) {
+      return storage::transfer_files(pairs, options, *context.progress);
+    });
+  }
+  if (uris.size() > 2) {
+    throw Error(ErrorCode::kUsage, uris.back(), "one folder at a time with --recursive",
+                "give one source and where to");
+  }
   run(arguments, context, [&](const storage::TransferOptions& options) {
-    if (!arguments.recursive) {
-      return storage::transfer_files(pairs_of(uris), options, *context.progress);
-    }
-    if (uris.size() > 2) {
-      throw Error(ErrorCode::kUsage, uris.back(), "one folder at a time with --recursive",
-                  "give one source and where to");
-    }
     return storage::transfer_folder(uris.front(), uris.back(), options, *context.progress);
   });
 }

@@ -146,6 +146,30 @@ TEST_F(GoogleBehindFaults, CopiesWithinTheStoreAndRemovesWhatIsExtra) {
   expect_equal_folders("gs://oko-faults/a", "gs://oko-faults/b");
 }
 
+TEST_F(GoogleBehindFaults, InterruptionEndsAListThatHangs) {
+  start(0);
+  storage::write("gs://oko-faults/t/x", "x");
+  storage::use_store("gs", nullptr);
+  FaultOptions silent;
+  silent.to = server_->port();
+  silent.chance = 1;
+  silent.faults = {Fault::kStall};
+  silent.stall_seconds = 600;
+  const FaultProxy proxy(silent);
+  storage::GcsOptions client;
+  client.endpoint = "http://127.0.0.1:" + std::to_string(proxy.port());
+  client.anonymous = true;
+  storage::use_store("gs", storage::make_gcs_store(client));
+  TransferOptions options;
+  options.interrupted = [&] { return proxy.counts().at("requests") > 0; };
+  try {
+    storage::transfer_folder("gs://oko-faults/t", folder_ + "/x", options, progress_);
+    ADD_FAILURE() << "not interrupted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInterrupted);
+  }
+}
+
 TEST(Compare, GuessesHowAnObjectWasCut) {
   constexpr std::uint64_t kMiB = 1 << 20;
   storage::Entry entry;

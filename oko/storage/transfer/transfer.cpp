@@ -1,7 +1,11 @@
 #include "oko/storage/transfer/transfer.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 #include "oko/storage/transfer/copier.h"
@@ -17,12 +21,51 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+// Ends all requests as soon as the transfer is interrupted, whoever waits for them: also the thread
+// that lists. As long as it lives.
+class Watch {
+ public:
+  explicit Watch(const std::function<bool()>& interrupted) {
+    if (interrupted) thread_ = std::thread([this, interrupted] { look(interrupted); });
+  }
+  ~Watch() {
+    {
+      const std::scoped_lock lock(mutex_);
+      ending_ = true;
+    }
+    changed_.notify_all();
+    if (thread_.joinable()) thread_.join();
+    if (interrupted_) stop_requests(false);
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  bool interrupted() const { return interrupted_; }
+
+ private:
+  void look(const std::function<bool()>& interrupted) {
+    constexpr auto kTick = std::chrono::milliseconds(100);
+    std::unique_lock lock(mutex_);
+    while (!changed_.wait_for(lock, kTick, [this] { return ending_; })) {
+      if (!interrupted()) continue;
+      interrupted_ = true;
+      return stop_requests();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool ending_ = false;
+  std::atomic<bool> interrupted_{false};
+  std::thread thread_;
+};
+
 // One transfer from its first list to its last file.
 class Transfer {
  public:
-  Transfer(const TransferOptions& options, const std::string& from, const std::string& to,
-           Progress& progress)
+  Transfer(const TransferOptions& options, const Watch& watch, const std::string& from,
+           const std::string& to, Progress& progress)
       : options_(options),
+        watch_(watch),
         progress_(progress),
         manifest_(options.dry_run ? "" : options.manifest, from, to),
         tally_(options),
@@ -39,13 +82,13 @@ class Transfer {
   void look();
 
   const TransferOptions& options_;
+  const Watch& watch_;
   Progress& progress_;
   Manifest manifest_;
   Tally tally_;
   Workers workers_;
   Copier copier_;
   std::uint64_t shown_ = 0;
-  bool interrupted_ = false;
   double begin_ = now();
 };
 
@@ -59,11 +102,7 @@ void Transfer::look() {
       summary.failed > 0 ? ", " + std::to_string(summary.failed) + " failed" : "";
   progress_.note(std::to_string(summary.copied) + " copied, " + std::to_string(summary.unchanged) +
                  " unchanged" + failures);
-  if (!interrupted_ && options_.interrupted && options_.interrupted()) {
-    interrupted_ = true;
-    stop_requests();
-  }
-  if (!tally_.stopping && (interrupted_ || tally_.hopeless())) {
+  if (!tally_.stopping && (watch_.interrupted() || tally_.hopeless())) {
     tally_.stopping = true;
     workers_.drop();
   }
@@ -85,8 +124,7 @@ void Transfer::copy(std::vector<CopyJob> jobs) {
   look();
   progress_.end();
   manifest_.flush();
-  if (interrupted_) {
-    stop_requests(false);
+  if (watch_.interrupted()) {
     throw Error(ErrorCode::kInterrupted, "",
                 "interrupted with " + std::to_string(tally_.summary().copied) + " files copied",
                 "the same command goes on from there");
@@ -142,6 +180,7 @@ void check_folders(const std::string& from, const std::string& to) {
 TransferSummary transfer_files(const std::vector<TransferPair>& files,
                                const TransferOptions& options, Progress& progress) {
   if (files.empty()) return {};
+  const Watch watch(options.interrupted);
   std::vector<CopyJob> jobs;
   for (const TransferPair& pair : files) {
     auto from = store_for(pair.from).stat(pair.from);
@@ -151,16 +190,17 @@ TransferSummary transfer_files(const std::vector<TransferPair>& files,
     }
     jobs.push_back({pair.to, std::move(*from), pair.to, store_for(pair.to).stat(pair.to), 1, ""});
   }
-  Transfer transfer(options, files.front().from, files.front().to, progress);
+  Transfer transfer(options, watch, files.front().from, files.front().to, progress);
   transfer.copy(std::move(jobs));
   return transfer.end();
 }
 
 TransferSummary transfer_folder(const std::string& from, const std::string& to,
                                 const TransferOptions& options, Progress& progress) {
+  const Watch watch(options.interrupted);
   check_folders(from, to);
   const bool to_disk = scheme(to) == "file";
-  Transfer transfer(options, as_folder(from), as_folder(to), progress);
+  Transfer transfer(options, watch, as_folder(from), as_folder(to), progress);
   Pairs pairs(as_folder(from), as_folder(to));
   std::vector<CopyJob> jobs;
   std::vector<std::string> extra;

@@ -27,9 +27,9 @@ struct TransferOptions {
   bool force = false;    // copy also what has not changed
   int connections = 0;   // at a time; 0: chosen along the way, 64 at most
   std::uint64_t part_size = std::uint64_t{16} << 20;  // of files larger than two of them
-  std::uint64_t memory = std::uint64_t{96} << 20;    // for what is on its way, bytes
+  std::uint64_t memory = std::uint64_t{96} << 20;     // for what is on its way, bytes
   std::string manifest;               // where to remember what was done; empty: nowhere
-  std::function<bool()> interrupted;  // asked a few times a second
+  std::function<bool()> interrupted;  // asked a few times a second, by another thread
   std::function<void(const TransferAction&)> tell;  // of every file; one call at a time
 };
 
