@@ -32,6 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       if (part.number < 1 || part.number > 10'000) std::abort();
     }
   });
+  read_or_refuse([&] { lists_any(text, "input"); });
   read_or_refuse([&] { parse_delete_failures(text, "input"); });
   read_or_refuse([&] { parse_value(text, "CopyObjectResult", "ETag", "input"); });
   parse_error(text);

@@ -263,7 +263,7 @@ std::optional<Entry> BucketStore::stat(const std::string& uri) {
   }
   const Name inside{name.bucket, trimmed_folder(name.key) + "/"};
   try {
-    return list_names(inside, true, {}, 1).entries.empty() ? std::nullopt : folder();
+    return any_name(inside) ? folder() : std::nullopt;
   } catch (const Error& e) {
     if (e.code() == ErrorCode::kInput) return std::nullopt;  // there is no such bucket
     throw;
@@ -277,7 +277,7 @@ std::vector<Entry> BucketStore::list(const std::string& uri, bool recursive) {
   std::vector<Entry> all;
   std::string token;
   do {
-    Page page = list_names(name, recursive, token, 0);
+    Page page = list_names(name, recursive, token);
     all.insert(all.end(), std::make_move_iterator(page.entries.begin()),
                std::make_move_iterator(page.entries.end()));
     token = page.next;
@@ -291,7 +291,7 @@ std::vector<Entry> BucketStore::list(const std::string& uri, bool recursive) {
 }
 
 Page BucketStore::list_page(const std::string& prefix, bool recursive, const std::string& token) {
-  return list_names(parse_uri(prefix), recursive, token, 0);
+  return list_names(parse_uri(prefix), recursive, token);
 }
 
 }  // namespace oko::storage::bucket

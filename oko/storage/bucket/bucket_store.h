@@ -53,9 +53,9 @@ class BucketStore : public Store {
   virtual Entry described(const http::Response& response) = 0;
   virtual std::optional<Entry> stat_object(const Name& name) = 0;
   virtual bool bucket_exists(const Name& name) = 0;
-  // At most `most` names (0: the store's usual page).
-  virtual Page list_names(const Name& prefix, bool recursive, const std::string& token,
-                          int most) = 0;
+  virtual Page list_names(const Name& prefix, bool recursive, const std::string& token) = 0;
+  // Whether any name begins with that.
+  virtual bool any_name(const Name& prefix) = 0;
   // Adds to an object of a known state (null: absent); Conflict where that is no longer true.
   virtual void append_to(const Name& name, const std::optional<Entry>& there,
                          std::span<const std::byte> content) = 0;

@@ -159,12 +159,26 @@ bool GcsStore::bucket_exists(const Name& name) {
   return true;
 }
 
-Page GcsStore::list_names(const Name& prefix, bool recursive, const std::string& token, int most) {
+bool GcsStore::any_name(const Name& prefix) {
+  std::string token;
+  do {  // pages may be empty
+    std::string query = "?maxResults=1&prefix=" + http::percent_encode(prefix.key);
+    if (!token.empty()) query += "&pageToken=" + http::percent_encode(token);
+    const http::Response response =
+        send(request("GET", bucket_url(prefix.bucket) + "/o" + query), uri(prefix));
+    if (!response.ok()) refuse(response, uri(prefix));
+    const Listing listing = parse_listing(response.body, uri(prefix));
+    if (!listing.objects.empty()) return true;
+    token = listing.next;
+  } while (!token.empty());
+  return false;
+}
+
+Page GcsStore::list_names(const Name& prefix, bool recursive, const std::string& token) {
   std::string query = "?fields=" + http::percent_encode(
                                        "items(name,size,generation,crc32c,md5Hash),prefixes,"
                                        "nextPageToken");
   if (!recursive) query += "&delimiter=%2F";
-  if (most > 0) query += "&maxResults=" + std::to_string(most);
   if (!token.empty()) query += "&pageToken=" + http::percent_encode(token);
   if (!prefix.key.empty()) query += "&prefix=" + http::percent_encode(prefix.key);
   const std::string place = uri(prefix);
@@ -177,7 +191,7 @@ Page GcsStore::list_names(const Name& prefix, bool recursive, const std::string&
   const bool show_parts = prefix.key.starts_with(kPartsFolder);
   for (Object& object : listing.objects) {
     // What consoles make to show an empty folder is none of ours.
-    const bool placeholder = object.name.ends_with('/') && object.entry.size == 0 && most == 0;
+    const bool placeholder = object.name.ends_with('/') && object.entry.size == 0;
     if (placeholder || (!show_parts && object.name.starts_with(kPartsFolder))) continue;
     object.entry.uri = uri({prefix.bucket, object.name});
     page.entries.push_back(std::move(object.entry));
@@ -254,10 +268,13 @@ void GcsStore::make_bucket(const std::string& uri, const BucketOptions& bucket_o
       request("POST", options_.endpoint + "/storage/v1/b?project=" + http::percent_encode(project));
   post.headers.emplace_back("Content-Type", "application/json");
   post.body = {std::as_bytes(std::span(body))};
+  const http::Request bucket_request =
+      request("GET", bucket_url(bucket::parse_uri(uri).bucket) + "?fields=name");
   bool uncertain = false;
   const http::Response response = send(post, uri, &uncertain);
   if (response.status == 409) {
-    if (uncertain) return;  // by the attempt whose answer was lost
+    // By the attempt whose answer was lost, unless it is one that we may not even look at.
+    if (uncertain && send(bucket_request, uri).ok()) return;
     throw Error(ErrorCode::kStorage, uri, "the bucket is there already",
                 "use it if it is yours, or choose another name");
   }

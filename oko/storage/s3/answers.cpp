@@ -87,6 +87,11 @@ Listing parse_listing(std::string_view xml, const std::string& name) {
   return listing;
 }
 
+bool lists_any(std::string_view xml, const std::string& name) {
+  pugi::xml_document document;
+  return !open(document, xml, "ListBucketResult", name).child("Contents").empty();
+}
+
 PartListing parse_part_listing(std::string_view xml, const std::string& name) {
   pugi::xml_document document;
   const pugi::xml_node root = open(document, xml, "ListPartsResult", name);

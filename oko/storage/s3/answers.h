@@ -21,6 +21,8 @@ struct Listing {
   std::string next;  // continuation token; empty after the last page
 };
 Listing parse_listing(std::string_view xml, const std::string& name);
+// Whether a list of either version has an object in it.
+bool lists_any(std::string_view xml, const std::string& name);
 
 struct ListedPart {
   int number = 0;

@@ -25,6 +25,16 @@ TEST(Answers, ReadAList) {
   EXPECT_EQ(listing.next, "t+/=");
 }
 
+TEST(Answers, TellWhetherAListHasAnything) {
+  // Of the first version, cut short: it says nothing of how to go on.
+  EXPECT_TRUE(
+      lists_any("<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>t/a</Key>"
+                "</Contents></ListBucketResult>",
+                "p"));
+  EXPECT_FALSE(lists_any("<ListBucketResult><Prefix>t/</Prefix></ListBucketResult>", "p"));
+  EXPECT_THROW(lists_any("<Error/>", "p"), Error);
+}
+
 TEST(Answers, RefuseWhatIsNone) {
   const std::pair<const char*, const char*> wrong[] = {
       {"", "is no XML"},

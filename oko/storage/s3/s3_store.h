@@ -48,7 +48,8 @@ class S3Store final : public bucket::BucketStore {
   http::Request get_request(const Name& name, const std::string& version) override;
   Entry described(const http::Response& response) override;
   bool bucket_exists(const Name& name) override;
-  Page list_names(const Name& prefix, bool recursive, const std::string& token, int most) override;
+  Page list_names(const Name& prefix, bool recursive, const std::string& token) override;
+  bool any_name(const Name& prefix) override;
   void append_to(const Name& name, const std::optional<Entry>& there,
                  std::span<const std::byte> content) override;
   http::Response attempt(const http::Request& request, const std::string& place) override;

@@ -215,7 +215,8 @@ void S3Store::make_bucket(const std::string& uri, const BucketOptions& bucket_op
         xml_escaped(location) + "</LocationConstraint></CreateBucketConfiguration>";
   }
   // Servers take a bucket that is yours for made; we are to tell.
-  const http::Response there = send(request("HEAD", bucket::parse_uri(uri)), uri);
+  const http::Request look = request("HEAD", bucket::parse_uri(uri));
+  const http::Response there = send(look, uri);
   if (there.ok() || there.status == 301) {
     throw Error(ErrorCode::kStorage, uri, "the bucket is there already",
                 there.ok() ? "use it" : "it is someone else's: choose another name");
@@ -227,11 +228,11 @@ void S3Store::make_bucket(const std::string& uri, const BucketOptions& bucket_op
   }
   bool uncertain = false;
   const http::Response response = send(put, uri, &uncertain);
-  if (uncertain &&
-      parse_error(response.body).value_or(ErrorAnswer{}).code == "BucketAlreadyOwnedByYou") {
-    return;  // by the attempt whose answer was lost
-  }
-  if (!response.ok()) refuse(response, uri);
+  if (response.ok()) return;
+  // Made by the attempt whose answer was lost. Servers differ in what they say of a bucket that is
+  // there; nobody else's would be open to us all at once.
+  if (uncertain && response.status == 409 && send(look, uri).ok()) return;
+  refuse(response, uri);
 }
 
 }  // namespace oko::storage::s3
