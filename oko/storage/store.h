@@ -137,8 +137,9 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // The whole file, checked against the store's checksum where it tells one.
-  virtual Bytes read(const std::string& uri) = 0;
+  // The whole file, checked against the store's checksum where it tells one. Conflict where
+  // `version` is given and the file has another one.
+  virtual Bytes read(const std::string& uri, const std::string& version = {}) = 0;
   // At most `count` bytes from `offset`; fewer only at the end of the file. Conflict where
   // `version` is given and the file has another one.
   virtual Bytes read_range(const std::string& uri, std::uint64_t offset, std::uint64_t count,
@@ -167,7 +168,8 @@ class Store {
   // On disk one system call. Google: the piece becomes an object that is composed with the file
   // (3 requests, whatever the file's size). S3, which cannot: the file is read and written again
   // (2 requests and twice its bytes; over 5 MiB its copy is made by the server), so gather what
-  // you append. Repeated until no one else's write came between: nobody's piece is lost.
+  // you append. One more request the first time, and all once more where someone else wrote.
+  // Repeated until no one else's write came between: nobody's piece is lost.
   virtual void append(const std::string& uri, std::span<const std::byte> content) = 0;
 
   // Null where there is neither file nor folder. A folder in a bucket takes a second request.

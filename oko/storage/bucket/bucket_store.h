@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,7 +36,7 @@ struct Options {
 // of names, lists made of pages.
 class BucketStore : public Store {
  public:
-  Bytes read(const std::string& uri) override;
+  Bytes read(const std::string& uri, const std::string& version) override;
   Bytes read_range(const std::string& uri, std::uint64_t offset, std::uint64_t count,
                    const std::string& version) override;
   void read_to(const std::string& uri, std::uint64_t offset, std::uint64_t count,
@@ -56,9 +58,10 @@ class BucketStore : public Store {
   virtual Page list_names(const Name& prefix, bool recursive, const std::string& token) = 0;
   // Whether any name begins with that.
   virtual bool any_name(const Name& prefix) = 0;
-  // Adds to an object of a known state (null: absent); Conflict where that is no longer true.
-  virtual void append_to(const Name& name, const std::optional<Entry>& there,
-                         std::span<const std::byte> content) = 0;
+  // Adds to an object of a known state (null: absent) and returns what it is now; Conflict where
+  // that is no longer true.
+  virtual Entry append_to(const Name& name, const std::optional<Entry>& there,
+                          std::span<const std::byte> content) = 0;
   // One attempt with the credentials of the moment; renewed once where the server says that
   // they are stale.
   virtual http::Response attempt(const http::Request& request, const std::string& place) = 0;
@@ -74,13 +77,22 @@ class BucketStore : public Store {
   http::Client& client() const { return client_; }
   const Options& options() const { return options_; }
   std::string uri(const Name& name) const { return uri_of(scheme_, name); }
+  // What a list answered, by keys, as a page of entries.
+  Page page_of(const std::string& bucket, std::vector<std::pair<std::string, Entry>> objects,
+               std::vector<std::string> folders, std::string next) const;
 
  private:
   class Reader;
 
+  std::optional<Entry> take_appended(const std::string& uri);
+  void remember_appended(const std::string& uri, Entry entry);
+
   std::string scheme_;
   Options options_;
   http::Client& client_;
+  // What append() has made last, so that a log's only writer need not look before it writes.
+  std::mutex appended_mutex_;
+  std::map<std::string, Entry> appended_;
 };
 
 }  // namespace oko::storage::bucket

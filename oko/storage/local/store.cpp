@@ -22,9 +22,10 @@ using local::refuse;
 
 class LocalStore final : public Store {
  public:
-  Bytes read(const std::string& uri) override {
+  Bytes read(const std::string& uri, const std::string& version) override {
     const std::string path = path_of(uri);
     const File file(path, O_RDONLY, "cannot open");
+    check_version(file, uri, version);
     return read_from(file, 0, file.size());
   }
 
@@ -62,7 +63,7 @@ class LocalStore final : public Store {
     const std::size_t size = file.size();
     if (size == 0) return {};
     void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
-    if (address == MAP_FAILED) return read(uri);
+    if (address == MAP_FAILED) return read(uri, {});
     std::shared_ptr<const void> owner(address, [size](void* p) { ::munmap(p, size); });
     return Bytes(owner, {static_cast<const std::byte*>(address), size});
   }

@@ -51,21 +51,20 @@ Entry S3Store::write(const std::string& uri, std::span<const std::byte> content,
   }
 }
 
-void S3Store::append_to(const Name& name, const std::optional<Entry>& there,
-                        std::span<const std::byte> content) {
+Entry S3Store::append_to(const Name& name, const std::optional<Entry>& there,
+                         std::span<const std::byte> content) {
   const std::string place = uri(name);
   if (!there || there->size == 0) {
-    write(place, content, there ? Precondition::version(there->version) : Precondition::absent());
-    return;
+    return write(place, content,
+                 there ? Precondition::version(there->version) : Precondition::absent());
   }
   const Precondition unchanged = Precondition::version(there->version);
   if (there->size < kSmallestPart) {
     // Whole, as only that is checked against its sum: a byte broken on the way would stay broken.
-    const Bytes old = read(place);
+    const Bytes old = read(place, {});
     std::vector<std::byte> whole(old.span().begin(), old.span().end());
     whole.insert(whole.end(), content.begin(), content.end());
-    write(place, whole, unchanged);
-    return;
+    return write(place, whole, unchanged);
   }
   Multipart multipart = Multipart::begin(*this, name, 0);
   try {
@@ -81,7 +80,7 @@ void S3Store::append_to(const Name& name, const std::optional<Entry>& there,
       at += count;
     }
     etags.push_back(multipart.write_part(static_cast<int>(etags.size()) + 1, content));
-    multipart.complete(etags, there->size + content.size(), 0, unchanged);
+    return multipart.complete(etags, there->size + content.size(), 0, unchanged);
   } catch (...) {
     multipart.abort();
     throw;

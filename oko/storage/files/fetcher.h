@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "oko/storage/files/cache.h"
+
+namespace oko::storage {
+
+struct Fetched {
+  Bytes bytes;
+  bool kept = false;  // on this disk: reading it again costs nothing
+};
+
+// Brings pieces of files from their stores, through the cache. Whoever asks for what another thread
+// is fetching waits for it. Safe from several threads.
+class Fetcher {
+ public:
+  explicit Fetcher(DiskCache& cache) : cache_(cache) {}
+  Fetcher(const Fetcher&) = delete;
+  Fetcher& operator=(const Fetcher&) = delete;
+
+  // A whole file: `piece` is all of it. Conflict where it is there in another version or size.
+  Fetched whole(const Piece& piece);
+  // A part of a file that has others before `end`. They are fetched and kept in blocks of 8 MiB,
+  // so that one request brings many small ones; where the cache has no room, each by itself. An
+  // Error where the checksum stays wrong.
+  Fetched part(const Piece& piece, std::uint64_t end);
+
+ private:
+  std::optional<Bytes> block(const Piece& block);
+  std::optional<Fetched> by_blocks(const Piece& piece, std::uint64_t end);
+  void forget_blocks(const Piece& piece, std::uint64_t end);
+  Fetched once(const Piece& piece, const std::function<Bytes()>& request);
+  Bytes mapped(const std::string& uri);
+  std::optional<Bytes> find_open(const std::string& key);
+
+  DiskCache& cache_;
+  std::mutex mutex_;
+  std::unordered_map<std::string, std::shared_future<Fetched>> under_way_;
+  std::unordered_map<std::string, Bytes> open_;  // mapped blocks, and shards on this disk
+};
+
+}  // namespace oko::storage
