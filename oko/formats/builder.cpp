@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "oko/base/error.h"
+#include "oko/formats/check_values.h"
 #include "oko/formats/tensor_order.h"
 
 namespace oko::formats {
@@ -73,8 +74,11 @@ const Shape& NetworkBuilder::shape(const Node& node, const std::string& map) con
   return shape_of(value(node, map));
 }
 
-Padding NetworkBuilder::pending_padding(const Node& node, const std::string& map) const {
-  return value(node, map).padding;
+Shape NetworkBuilder::padded_shape(const Node& node, const std::string& map) const {
+  const Value& found = value(node, map);
+  const Shape& inner = shape_of(found);
+  const Padding& p = found.padding;
+  return {inner.channels, inner.height + p.top + p.bottom, inner.width + p.left + p.right};
 }
 
 void NetworkBuilder::check_length(const Node& node, const char* what, const Tensor& tensor,
@@ -212,9 +216,6 @@ void NetworkBuilder::batch_norm(const Node& node, const std::string& from, const
   check_length(node, "the mean", mean, channels);
   check_length(node, "the variance", variance, channels);
   if (!(epsilon >= 0 && epsilon <= 1)) fail(node, "epsilon is not in 0…1");
-  for (const float v : variance.floats()) {
-    if (!(v >= 0)) fail(node, "a variance is negative or no number", "the file is damaged");
-  }
   Layer* before = open_convolution(from);
   if (before == nullptr || std::get<Convolution>(before->operation).batch_norm) {
     add_depthwise(node, from, to, {});
@@ -366,6 +367,7 @@ Imported NetworkBuilder::finish(const std::string& network_name,
   imported.network.name = network_name;
   graph::infer_shapes(imported.network);
   graph::check_weights(imported.network);
+  for (const auto& [name, tensor] : imported.network.weights) check_values(tensor, name, file_);
   return imported;
 }
 

@@ -32,7 +32,8 @@ class NetworkBuilder {
   bool has(const std::string& map) const { return values_.contains(map); }
   // Of a map that was made; throws where there is none of this name. Pending padding is not in it.
   const graph::Shape& shape(const Node& node, const std::string& map) const;
-  graph::Padding pending_padding(const Node& node, const std::string& map) const;
+  // With the zeros that pad() put round it: the map that "same" padding goes by.
+  graph::Shape padded_shape(const Node& node, const std::string& map) const;
   std::string place(const Node& node) const;
 
   // `kernel` is [filters, in/groups, size, size]; `bias` [filters], or without shape for none.
@@ -67,7 +68,7 @@ class NetworkBuilder {
   void flatten(const Node& node, const std::string& from, const std::string& to,
                bool channels_last);
 
-  // Checks the whole and hands it over; `outputs` are maps in the file's order.
+  // Checks the whole, its numbers too, and hands it over; `outputs` are maps in the file's order.
   Imported finish(const std::string& network_name, const std::vector<std::string>& outputs);
 
  private:

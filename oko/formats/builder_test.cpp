@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <numeric>
 
 #include "oko/base/error.h"
@@ -132,11 +133,30 @@ TEST(NetworkBuilder, NamesTheNodeThatIsWrong) {
         begun().convolution({"two", "Conv"}, "a", "b", {4, 3, 1, 1}, numbers({4, 3, 1, 1}), {});
       }),
       HasSubstr("two (Conv): the kernel is F32 [4, 3, 1, 1], it should be F32 [4, 3, 3, 3]"));
-  EXPECT_THAT(error_of([] { begun().upsample({"\xff", "Resize"}, "a", "b", 2); }),
+  EXPECT_THAT(error_of([] {
+                begun().upsample({"\xff", "Resize"}, "a", "b", 2);
+              }),
               HasSubstr("no UTF-8"));
   EXPECT_THAT(error_of([] { begun().finish("\xc3(", {"a"}); }), HasSubstr("no UTF-8"));
   EXPECT_THAT(error_of([] { begun().input("second", {1, 1, 1}); }), HasSubstr("second input"));
   EXPECT_THAT(error_of([] { begun().finish("net", {}); }), HasSubstr("no outputs"));
+}
+
+TEST(NetworkBuilder, RefusesNumbersThatNoTrainingGives) {
+  const auto with = [](float kernel, float variance) {
+    NetworkBuilder builder("net.x");
+    builder.use("a");
+    builder.input("image", {1, 4, 4});
+    builder.convolution(kConv, "image", "a", {1, 1, 1, 1},
+                        graph::Tensor::of({kernel}, {1, 1, 1, 1}), {});
+    builder.batch_norm(kNorm, "a", "b", 1e-3F, numbers({1}), numbers({1}), numbers({1}),
+                       graph::Tensor::of({variance}, {1}));
+    return error_of([&] { builder.finish("net", {"b"}); });
+  };
+  EXPECT_THAT(with(NAN, 1), HasSubstr("net.x: conv.kernel[0] is nan"));
+  EXPECT_THAT(with(INFINITY, 1), HasSubstr("net.x: conv.kernel[0] is inf"));
+  EXPECT_THAT(with(1, -.5F), HasSubstr("net.x: conv.variance[0] is -0.5"));
+  EXPECT_EQ(with(1, 0), "no error");
 }
 
 TEST(SamePadding, PutsTheOddPixelBelowAndRight) {

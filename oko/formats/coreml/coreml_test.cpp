@@ -282,14 +282,22 @@ std::string field(int number, const std::string& content) {
   return text + content;
 }
 
-// A network of one picture, 1x8x8, and one layer from "image" to "out".
-std::string with_layer(const std::string& layer, const std::string& output = "out") {
+std::string named_layer(const std::string& name, const std::string& from, const std::string& to,
+                        const std::string& layer) {
+  return field(1, field(1, name) + field(2, from) + field(3, to) + layer);
+}
+
+// A network of one picture, 1x8x8.
+std::string with_layers(const std::string& layers, const std::string& output = "out") {
   const std::string picture = field(4, std::string("\x08\x08\x10\x08\x18\x0a", 6));
   const std::string description =
       field(1, field(1, "image") + field(3, picture)) + field(10, field(1, output));
   const std::string scaler = field(2, field(1, "image") + field(10, "\x55\x81\x80\x80\x3b"));
-  const std::string whole = field(1, field(1, "a") + field(2, "image") + field(3, "out") + layer);
-  return std::string("\x08\x01", 2) + field(2, description) + field(500, whole + scaler);
+  return std::string("\x08\x01", 2) + field(2, description) + field(500, layers + scaler);
+}
+
+std::string with_layer(const std::string& layer, const std::string& output = "out") {
+  return with_layers(named_layer("a", "image", "out", layer), output);
 }
 
 std::string layer_complaint(const std::string& layer) {
@@ -323,6 +331,9 @@ TEST(CoreMl, RefusesWrongFilesAndTellsWhere) {
   const std::string weights = field(90, field(1, std::string(12, '\0')));
   EXPECT_THAT(layer_complaint(field(100, "\x08\x04\x10\x01" + sizes + weights)),
               HasSubstr("a (convolution): the kernel has 3 numbers, it should have 4"));
+  const std::string numbers = field(90, field(1, std::string("\0\0\0\0\0\0\xc0\x7f", 8)));
+  EXPECT_THAT(layer_complaint(field(100, "\x08\x02\x10\x01" + sizes + numbers)),
+              HasSubstr("m.mlmodel: a.kernel[1] is nan"));
   EXPECT_THAT(layer_complaint(field(100, "\x08\x04\x10\x01" + field(20, "\x01\x03") + weights)),
               HasSubstr("the window is not the same in rows and columns"));
   EXPECT_THAT(layer_complaint(field(100, "\x08\x03\x10\x01\x50\x02" + sizes + weights)),
@@ -333,6 +344,21 @@ TEST(CoreMl, RefusesWrongFilesAndTellsWhere) {
               HasSubstr("averages a part of the map"));
   EXPECT_THAT(layer_complaint(field(210, field(1, "\x02\x03"))),
               HasSubstr("does not scale rows and columns by one number"));
+}
+
+TEST(CoreMl, PadsTheSameOfTheMapThatAPaddingLayerMakes) {
+  const std::string before = field(10, "\x08\x01") + field(10, "\x08\x01");
+  const std::string kernel = field(90, field(1, std::string(36, '\0')));
+  const std::string convolution =
+      "\x08\x01\x10\x01" + field(20, "\x03\x03") + field(30, "\x02\x02") + field(51, "") + kernel;
+  const std::string file =
+      with_layers(named_layer("p", "image", "z", field(200, field(1, "") + field(10, before))) +
+                  named_layer("c", "z", "out", field(100, convolution)));
+  const graph::Network network = read_coreml(Bytes(file), "m.mlmodel").network;
+  ASSERT_EQ(network.layers.size(), 1U);
+  EXPECT_EQ(std::get<graph::Convolution>(network.layers[0].operation).padding,
+            (graph::Padding{2, 2, 1, 1}));
+  EXPECT_EQ(network.layers[0].output, (graph::Shape{1, 5, 5}));
 }
 
 TEST(CoreMl, RefusesAPackageWithoutItsWeights) {

@@ -47,7 +47,6 @@ void ProgramFile::fail(const ProgramOperation& operation, const std::string& mes
 }
 
 void ProgramFile::read_block(const Message& block) {
-  outputs_ = block.texts(2, kMaxOutputs);
   block.for_each([&](const Field& field) {
     if (field.number != 3) return;
     const Message message = block.inside(field);

@@ -23,7 +23,6 @@ class ProgramFile {
   ProgramFile(const Message& program, const Bytes& weights, const std::string& file);
 
   const std::vector<ProgramOperation>& operations() const { return operations_; }
-  const std::vector<std::string>& outputs() const { return outputs_; }
   std::string place(const ProgramOperation& operation) const;
 
   // What an operation reads: the names of the values it is given, or the one of them.
@@ -53,7 +52,6 @@ class ProgramFile {
   std::string file_;
   Bytes weights_;
   std::vector<ProgramOperation> operations_;
-  std::vector<std::string> outputs_;
   std::map<std::string, Message, std::less<>> constants_;
 };
 

@@ -330,12 +330,11 @@ class Reader {
 
   void convolution(const FileLayer& layer, const std::string& from, const std::string& to) {
     const Message& settings = layer.settings;
-    const Shape in = builder_.shape(node(layer), from);
     if (settings.flag(60)) fail(layer, "is a deconvolution", "use an upsample layer");
     for (const std::int64_t dilation : settings.integers(40)) {
       if (dilation != 1) fail(layer, "is dilated, which oko cannot do");
     }
-    const Window window = window_of(layer, in, place(layer));
+    const Window window = window_of(layer, builder_.padded_shape(node(layer), from), place(layer));
     const std::uint64_t filters = settings.integer(1), groups = settings.integer(10);
     const std::uint64_t depth = settings.integer(2);
     if (filters < 1 || filters > 1 << 20 || groups > filters || depth < 1 || depth > 1 << 20) {

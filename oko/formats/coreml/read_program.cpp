@@ -25,7 +25,7 @@ class Reader {
   Imported run() {
     find_gates();
     for (const ProgramOperation& operation : file_.operations()) count_uses(operation);
-    for (const std::string& value : file_.outputs()) builder_.use(value);
+    for (const std::string& value : signature_.outputs) builder_.use(value);
     builder_.input(signature_.input.name, picture_shape(signature_));
     scaled_ = !signature_.input.image;
     for (const ProgramOperation& operation : file_.operations()) {

@@ -1,9 +1,9 @@
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <utility>
 
 #include "oko/base/error.h"
+#include "oko/formats/check_values.h"
 #include "oko/formats/darknet.h"
 
 namespace oko::formats {
@@ -54,20 +54,6 @@ graph::Tensor tensor_at(const Bytes& bytes, const WeightSpec& spec) {
   return graph::Tensor::of(std::move(values), spec.shape);
 }
 
-// Weights that no training gives: they would turn every output into NaN without a word.
-void check_values(const graph::Tensor& tensor, const WeightSpec& spec, const std::string& place) {
-  const std::span<const float> values = tensor.floats();
-  const bool variance = spec.name.ends_with(".variance");
-  const auto bad = std::find_if(values.begin(), values.end(),
-                                [&](float v) { return !std::isfinite(v) || (variance && v < 0); });
-  if (bad == values.end()) return;
-  throw input_error(
-      place,
-      spec.name + "[" + std::to_string(bad - values.begin()) + "] is " + std::to_string(*bad),
-      "the file is damaged, belongs to another network or comes from a training that "
-      "diverged");
-}
-
 class WeightsReader {
  public:
   WeightsReader(const Bytes& file, const std::string& name, const graph::Network& network)
@@ -112,7 +98,7 @@ class WeightsReader {
       const auto bytes = static_cast<std::size_t>(count_of(specs_[i])) * sizeof(float);
       const std::string at = reader_.place();
       graph::Tensor tensor = tensor_at(reader_.take(bytes, specs_[i].name), specs_[i]);
-      check_values(tensor, specs_[i], at + ": " + place);
+      check_values(tensor, specs_[i].name, at + ": " + place);
       loaded[specs_[i].name] = std::move(tensor);
     }
     taken_ += wanted;

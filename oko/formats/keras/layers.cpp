@@ -83,11 +83,8 @@ LayerMaker::Window LayerMaker::window(const LayerCall& call, const char* size, i
   window.stride = square(call, "strides", usual_stride == 0 ? window.size : usual_stride);
   const auto padding = get<std::string>(call, "padding", "valid");
   if (padding == "same") {
-    const Shape& shape = builder_.shape(call.node, from(call));
-    const Padding zeros = builder_.pending_padding(call.node, from(call));
-    window.padding = same_padding({shape.channels, shape.height + zeros.top + zeros.bottom,
-                                   shape.width + zeros.left + zeros.right},
-                                  window.size, window.stride);
+    window.padding =
+        same_padding(builder_.padded_shape(call.node, from(call)), window.size, window.stride);
   } else if (padding != "valid") {
     fail(call, "padding \"" + padding + "\" is not known", "use same or valid");
   }

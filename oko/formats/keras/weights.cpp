@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "oko/base/error.h"
+#include "oko/formats/check_values.h"
 #include "oko/formats/keras.h"
 #include "oko/formats/keras/layer_weights.h"
 #include "oko/formats/tensor_order.h"
@@ -166,6 +167,7 @@ class Filler {
                     ", which wants " + graph::to_string(wanted),
           "the weights are those of another network or number of classes");
     }
+    check_values(tensor, name, file_ + ": " + from);
     filled_[name] = std::move(tensor);
   }
 

@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "oko/base/error.h"
+#include "oko/formats/darknet.h"
 #include "oko/formats/keras.h"
 #include "oko/storage/store.h"
 
@@ -134,6 +137,41 @@ TEST(WrongKerasFiles, NameTheLayerWhoseWeightsDoNotFit) {
   EXPECT_EQ(error_of(with_layers("", "[null,8]")),
             "m.h5: in (InputLayer): the input [null,8] is no picture (a network here reads rows, "
             "columns and channels)");
+}
+
+// The file with its weight's first number no number.
+std::string with_nan(std::string file, const graph::Tensor& weight) {
+  const float nan = NAN;
+  const std::size_t at = file.find(weight.data.text());
+  EXPECT_NE(at, std::string::npos);
+  return file.replace(at, sizeof nan, reinterpret_cast<const char*>(&nan), sizeof nan);
+}
+
+TEST(WrongKerasFiles, NameTheWeightThatIsNoNumber) {
+  std::string file = seed("sequential.h5");
+  const graph::Network network = read_keras(Bytes(std::string_view(file)), "m.h5").network;
+  const std::string bias = network.layers[0].name + ".bias";
+  EXPECT_THAT(error_of(with_nan(file, network.weights.find(bias)->second)),
+              HasSubstr("m.h5: " + bias + "[0] is nan (the file is damaged"));
+
+  file = seed("weights.h5");
+  const graph::Network empty = read_darknet_cfg(
+      "[net]\nwidth=8\nheight=6\nchannels=3\n[convolutional]\nbatch_normalize=1\nfilters=4\n"
+      "size=3\nstride=2\npad=1\nactivation=linear\n[convolutional]\nbatch_normalize=1\nfilters=4\n"
+      "groups=4\nsize=3\npad=1\nactivation=linear\n[route]\nlayers=-1,-2\n[convolutional]\n"
+      "filters=18\nsize=1\nactivation=linear\n",
+      "m.cfg");
+  graph::Network filled = empty;
+  read_keras_weights(Bytes(std::string_view(file)), "m.h5", filled);
+  const std::string broken = with_nan(file, filled.weights.at("layers.0.variance"));
+  graph::Network none = empty;
+  try {
+    read_keras_weights(Bytes(std::string_view(broken)), "m.h5", none);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("layers.0.variance[0] is nan"));
+  }
+  EXPECT_TRUE(none.weights.empty());
 }
 
 TEST(WrongKerasFiles, NameTheLayerThatReadsInACircle) {

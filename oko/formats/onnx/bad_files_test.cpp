@@ -108,6 +108,12 @@ TEST(OnnxBadFiles, SettingsThatNoLayerHas) {
   EXPECT_THAT(strided("strides", {1, 2}), HasSubstr("second (Conv): strides is [1, 2]"));
   EXPECT_THAT(strided("dilations", {2, 2}), HasSubstr("it is dilated"));
   EXPECT_THAT(strided("pads", {-1, 0, 0, 0}), HasSubstr("padding -1 is not in 0…1024"));
+  EXPECT_THAT(error_of([](TestGraph& g) {
+                g.to.node("AveragePool", "mean", {"conv"});
+                g.to.set("kernel_shape", Sides{8, 8}).set("auto_pad", "SAME_UPPER");
+                g.output("mean");
+              }),
+              HasSubstr("mean (AveragePool): averages windows of [8, 8] in the map 4x8x8"));
   EXPECT_THAT(strided("pads", {1, 1}), HasSubstr("pads is [1, 1]"));
   EXPECT_THAT(error_of([](TestGraph& g) {
                 g.to.node("LeakyRelu", "leaky", {"conv"});

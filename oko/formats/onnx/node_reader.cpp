@@ -96,7 +96,6 @@ Tensor NodeReader::per_channel(const OnnxNode& node, const std::string& map,
 
 void NodeReader::keep_form(const std::string& from, const std::string& to) {
   if (rows_.contains(from)) rows_.insert(to);
-  if (padded_.contains(from)) padded_.insert(to);
 }
 
 // From an attribute, or in newer models an input. Negative ones count from the end of four.

@@ -81,7 +81,6 @@ class NodeReader {
   int opset_;
   std::set<std::string, std::less<>> rows_;                        // maps of two dimensions
   std::map<std::string, std::string, std::less<>> channels_last_;  // to the map they are made of
-  std::set<std::string, std::less<>> padded_;                      // by a Pad node
 };
 
 }  // namespace oko::formats

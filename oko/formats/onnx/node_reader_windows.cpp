@@ -56,8 +56,8 @@ NodeReader::Window NodeReader::window(const OnnxNode& node, const std::string& f
     const std::vector<std::int64_t> pads = node.integers("pads");
     if (!pads.empty()) window.padding = padding(node, pads);
   } else if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") {
-    if (padded_.contains(from)) fail(node, "pads a map that a Pad node has padded already");
-    const Padding p = same_padding(builder_.shape(node.id, from), window.size, window.stride);
+    const Padding p =
+        same_padding(builder_.padded_shape(node.id, from), window.size, window.stride);
     window.padding = automatic == "SAME_UPPER" ? p : Padding{p.bottom, p.right, p.top, p.left};
   } else if (automatic != "VALID") {
     fail(node, "auto_pad \"" + automatic + "\" is not known");
@@ -128,7 +128,7 @@ void NodeReader::average_pool(const OnnxNode& node) {
                                     pads = node.integers("pads");
     const auto padded = [](std::int64_t side) { return side != 0; };
     if (size != std::vector<std::int64_t>{in.height, in.width} ||
-        std::ranges::any_of(pads, padded)) {
+        std::ranges::any_of(pads, padded) || node.text("auto_pad", "NOTSET").starts_with("SAME")) {
       fail(node,
            "averages windows of " + graph::to_string(size) + " in the map " + graph::to_string(in) +
                ", a layer here averages the whole map",
@@ -231,7 +231,6 @@ void NodeReader::pad(const OnnxNode& node) {
     fail(node, "pads otherwise than by rows and columns");
   }
   builder_.pad(node.id, from, node.outputs[0], padding(node, {pads[2], pads[3], pads[6], pads[7]}));
-  padded_.insert(node.outputs[0]);
 }
 
 }  // namespace oko::formats

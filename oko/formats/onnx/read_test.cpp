@@ -182,6 +182,17 @@ TEST(OnnxReader, PadsTheSameAsTheFileSays) {
   }
 }
 
+TEST(OnnxReader, PadsTheSameOfTheMapThatAPadMakes) {
+  TestGraph g;
+  g.input();
+  g.to.node("Pad", "pad", {"image", g.to.integers("pads", {0, 0, 1, 1, 0, 0, 0, 0})});
+  g.to.node("Conv", "conv", {"pad", g.weights("w", {2, 3, 3, 3})});
+  g.to.set("strides", Sides{2, 2}).set("auto_pad", "SAME_UPPER");
+  const Imported imported = read(g.output("conv"));
+  EXPECT_EQ(convolution_of(imported, 0).padding, (graph::Padding{2, 2, 1, 1}));
+  EXPECT_EQ(imported.network.layers[0].output, (graph::Shape{2, 5, 5}));
+}
+
 TEST(OnnxReader, TellsOfOpsetsThatAreNewerThanItKnows) {
   TestGraph g(21);
   g.input();

@@ -164,11 +164,7 @@ TfMaker::Window TfMaker::window(const TfNode& node, int size, bool pads_here) co
   Window window{size, square(node, "strides", 1), {}};
   const std::string padding = text(node, "padding", ""), from = map(node, 0);
   if (padding == "SAME") {
-    const Shape& in = shape(node, from);
-    const Padding zeros = builder_.pending_padding(node_of(node), from);
-    window.padding = same_padding(
-        {in.channels, in.height + zeros.top + zeros.bottom, in.width + zeros.left + zeros.right},
-        size, window.stride);
+    window.padding = same_padding(builder_.padded_shape(node_of(node), from), size, window.stride);
   } else if (padding == "EXPLICIT" && pads_here) {
     const auto* list = attribute(node, "explicit_paddings");
     if (list == nullptr || list->list().i_size() != 8) fail(node, "has no explicit paddings");

@@ -68,8 +68,13 @@ class Reader {
     std::vector<const TfNode*> readers;
   };
 
+  // Exporters may leave out what is usual: operations that have a format are NHWC without it.
   void note_format(const TfNode& node) {
-    const std::string format = text(node, "data_format", "");
+    static const std::set<std::string_view> kHaveFormat{
+        "Conv2D",           "DepthwiseConv2dNative", "BiasAdd", "FusedBatchNorm",
+        "FusedBatchNormV2", "FusedBatchNormV3",      "MaxPool"};
+    const std::string format =
+        text(node, "data_format", kHaveFormat.contains(node.op()) ? "NHWC" : "");
     if (format != "NHWC" && format != "NCHW") return;
     if (format_of_ != nullptr && channels_first_ != (format == "NCHW")) {
       throw input_error(graph_.place(node),

@@ -111,6 +111,27 @@ TEST(WrongTensorflowFiles, NameWeightsThatAreNotFrozen) {
                         "(freeze the graph: variables must become constants)"));
 }
 
+TEST(WrongTensorflowFiles, WithoutAFormatAreTakenAsTensorFlowTakesThem) {
+  Graph graph({-1, 2, 4, 4});
+  (*graph.conv("a", "in").mutable_attr())["data_format"].set_s("NCHW");
+  (*graph.add("MaxPool", "pool", {"a"}).mutable_attr())["padding"].set_s("VALID");
+  EXPECT_EQ(graph.error(),
+            "m.pb: pool (MaxPool): has the channels on another side than a (export the graph with "
+            "one data_format)");
+}
+
+TEST(WrongTensorflowFiles, NameTheWeightThatIsNoNumber) {
+  Graph kernel;
+  kernel.constant("nan", {1, 1, 2, 2}, NAN);
+  (*kernel.add("Conv2D", "a", {"in", "nan"}).mutable_attr())["padding"].set_s("SAME");
+  EXPECT_THAT(kernel.error(), HasSubstr("m.pb: a.kernel[0] is nan (the file is damaged"));
+  Graph division;
+  division.conv("a", "in");
+  division.constant("zero", {2}, 0);
+  division.add("RealDiv", "b", {"a", "zero"});
+  EXPECT_THAT(division.error(), HasSubstr("m.pb: a.scale[0] is inf"));
+}
+
 TEST(WrongTensorflowFiles, NameWhatIsMissingOrTwice) {
   Graph missing;
   missing.conv("a", "gone");

@@ -218,7 +218,12 @@ std::vector<float> Model::dequantized(const Operator& op, const Tensor& from,
   for (std::size_t i = 0; i < values.size(); ++i) {
     const auto k = static_cast<unsigned>(scales == 1 ? 0 : i / inner % scales);
     const std::int64_t zero = zeros == 0 ? 0 : q->zero_point()->Get(zeros == 1 ? 0 : k);
-    values[i] = (values[i] - static_cast<float>(zero)) * q->scale()->Get(k);
+    const float steps = values[i] - static_cast<float>(zero), scale = q->scale()->Get(k);
+    if (steps != 0 && !(scale > 0)) {
+      fail(op, "\"" + from.name + "\" has the scale " + std::to_string(scale),
+           "the file is damaged");
+    }
+    values[i] = steps * scale;
   }
   return values;
 }

@@ -77,6 +77,7 @@ class Reader {
     return tensor >= 0 && model_.is_constant(patterns_.source(tensor));
   }
   Tensor constant(const Operator& op, std::size_t input) const;
+  Tensor per_channel(const Operator& op) const;
   Tensor bias(const Operator& op) const;
   graph::Convolution settings(const Operator& op, const Shape& in, const Tensor& kernel) const;
   template <typename OptionsT>
@@ -271,6 +272,17 @@ Tensor Reader::constant(const Operator& op, std::size_t input) const {
   return model_.floats(op, patterns_.source(op.inputs[input]));
 }
 
+// The second input of a sum or product: a number for each channel, which come last.
+Tensor Reader::per_channel(const Operator& op) const {
+  Tensor numbers = constant(op, 1);
+  if (numbers.shape.empty() || numbers.shape.back() != numbers.count()) {
+    model_.fail(op, "has constants " + graph::to_string(numbers.shape) +
+                        ", oko has one number for each channel");
+  }
+  numbers.shape = {numbers.count()};
+  return numbers;
+}
+
 Tensor Reader::bias(const Operator& op) const {
   return op.inputs.size() > 2 && op.inputs[2] >= 0 ? constant(op, 2) : Tensor{};
 }
@@ -335,7 +347,7 @@ graph::Convolution Reader::settings(const Operator& op, const Shape& in,
 
 void Reader::convolution(const Operator& op) {
   Tensor kernel = constant(op, 1);
-  const graph::Convolution c = settings(op, shape(op), kernel);
+  const graph::Convolution c = settings(op, builder_.padded_shape(node(op), from(op)), kernel);
   kernel =
       op.code == Code::CONV_2D ? permuted(kernel, {0, 3, 1, 2}) : permuted(kernel, {3, 0, 1, 2});
   builder_.convolution(node(op), from(op), to(op), c, std::move(kernel), bias(op));
@@ -343,7 +355,7 @@ void Reader::convolution(const Operator& op) {
 
 void Reader::grouped(const Operator& op, const Patterns::Groups& groups) {
   const auto count = static_cast<int>(groups.convolutions.size());
-  Shape in = builder_.shape(node(op), map(groups.from));
+  Shape in = builder_.padded_shape(node(op), map(groups.from));
   in.channels /= count;
   graph::Convolution whole;
   std::vector<float> kernel, biases;
@@ -480,9 +492,7 @@ void Reader::sum(const Operator& op) {
   const std::string sums = to(op) + " sums";
   builder_.use(sums);
   if (is_constant(op.inputs[1])) {
-    Tensor numbers = constant(op, 1);
-    numbers.shape = {numbers.count()};
-    builder_.affine(node(op), from(op), sums, {}, std::move(numbers));
+    builder_.affine(node(op), from(op), sums, {}, per_channel(op));
   } else {
     builder_.add(node(op), {from(op), map(op.inputs[1])}, sums);
   }
@@ -494,9 +504,7 @@ void Reader::scale(const Operator& op) {
   if (op.inputs.size() != 2 || !is_constant(op.inputs[1])) {
     model_.fail(op, "multiplies maps, oko only channels by numbers");
   }
-  Tensor numbers = constant(op, 1);
-  numbers.shape = {numbers.count()};
-  builder_.affine(node(op), from(op), to(op), std::move(numbers), {});
+  builder_.affine(node(op), from(op), to(op), per_channel(op), {});
 }
 
 void Reader::split(const Operator& op) {

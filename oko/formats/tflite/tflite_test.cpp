@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -10,6 +11,7 @@
 #include "oko/base/half.h"
 #include "oko/formats/test_models.h"
 #include "oko/formats/test_round_trip.h"
+#include "oko/formats/tflite/emit.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/fold.h"
 #include "oko/runtime/calibrate.h"
@@ -204,6 +206,63 @@ TEST(TfliteReader, TellsWhatIsWrong) {
   EXPECT_THAT(error_of(Bytes(root)), HasSubstr("out of the file"));
   EXPECT_THAT(error_of(Bytes(std::string(64, '\0'))), HasSubstr("no TensorFlow Lite model"));
   EXPECT_THAT(error_of(Bytes("")), HasSubstr("no TensorFlow Lite model"));
+}
+
+// A convolution of 3x3, by 2, of one channel; "same" on a map with a row and a column before it.
+Bytes padded_and_strided(oko::tflite::TensorType type, float scale) {
+  tflite::Emitter to;
+  const int image = to.map("image", {1, 8, 8}, std::nullopt);
+  const int padded = to.map("padded", {1, 9, 9}, std::nullopt);
+  const int map = to.map("map", {1, 5, 5}, std::nullopt);
+  const int sides = to.constant("sides", {4, 2}, std::array{0, 0, 1, 0, 1, 0, 0, 0});
+  const std::vector<std::byte> numbers(type == oko::tflite::TensorType::INT8 ? 9 : 36,
+                                       std::byte{1});
+  const int kernel = to.constant(
+      "kernel", {1, 3, 3, 1}, type, numbers,
+      type == oko::tflite::TensorType::INT8 ? std::vector{scale} : std::vector<float>{});
+  const int bias = to.constant("bias", {1}, std::array{0.F});
+  oko::tflite::Conv2DOptionsT options;
+  options.padding = oko::tflite::Padding::SAME;
+  options.stride_h = options.stride_w = 2;
+  to.add(oko::tflite::Code::PAD, {image, sides}, {padded}, oko::tflite::PadOptionsT{});
+  to.add(oko::tflite::Code::CONV_2D, {padded, kernel, bias}, {map}, std::move(options));
+  return Bytes(to.finish("", {image}, {map}));
+}
+
+TEST(TfliteReader, PadsTheSameOfTheMapThatAPadMakes) {
+  const Imported imported =
+      read_tflite(padded_and_strided(oko::tflite::TensorType::FLOAT32, 1), "m.tflite");
+  ASSERT_EQ(imported.network.layers.size(), 1U);
+  const graph::Layer& layer = imported.network.layers[0];
+  EXPECT_EQ(std::get<graph::Convolution>(layer.operation).padding, (graph::Padding{2, 2, 1, 1}));
+  EXPECT_EQ(layer.output, (graph::Shape{1, 5, 5}));
+}
+
+TEST(TfliteReader, RefusesScalesThatMakeWeightsVanish) {
+  const auto error = [](float scale) {
+    return error_of(padded_and_strided(oko::tflite::TensorType::INT8, scale));
+  };
+  EXPECT_EQ(error(.5F), "no error");
+  EXPECT_THAT(error(0), HasSubstr("m.tflite: map (CONV_2D): \"kernel\" has the scale 0.000000"));
+  EXPECT_THAT(error(-1), HasSubstr("has the scale -1"));
+  EXPECT_THAT(error(NAN), HasSubstr("has the scale nan"));
+}
+
+// A sum of a map of 3 channels, 4 rows and 3 columns with constants.
+std::string error_of_sum(const std::vector<int>& shape) {
+  tflite::Emitter to;
+  const int image = to.map("image", {3, 4, 3}, std::nullopt);
+  const int map = to.map("map", {3, 4, 3}, std::nullopt);
+  const int numbers = to.constant("numbers", shape, std::array{1.F, 2.F, 3.F});
+  to.add(oko::tflite::Code::ADD, {image, numbers}, {map}, oko::tflite::AddOptionsT{});
+  return error_of(Bytes(to.finish("", {image}, {map})));
+}
+
+TEST(TfliteReader, TellsNumbersOfChannelsFromThoseOfColumns) {
+  EXPECT_EQ(error_of_sum({3}), "no error");
+  EXPECT_EQ(error_of_sum({1, 1, 1, 3}), "no error");
+  EXPECT_THAT(error_of_sum({1, 1, 3, 1}),
+              HasSubstr("m.tflite: map (ADD): has constants [1, 1, 3, 1]"));
 }
 
 // Whatever a byte of the tables becomes, the file is refused or gives a whole network.
