@@ -27,14 +27,17 @@ std::vector<std::string> pictures_at(const std::string& uri) {
   return pictures;
 }
 
-}  // namespace
-
-std::vector<float> picture_input(const graph::Network& network, const std::string& uri) {
+std::vector<float> input_of(const graph::Network& network, const image::Picture& picture) {
   std::vector<float> input(static_cast<std::size_t>(network.input.count()));
-  const image::Picture picture = media::decode(storage::map(uri), uri);
   image::letterbox(picture.frame(), {network.input.width, network.input.height}, network.preprocess,
                    input);
   return input;
+}
+
+}  // namespace
+
+std::vector<float> picture_input(const graph::Network& network, const std::string& uri) {
+  return input_of(network, media::decode(storage::map(uri), uri));
 }
 
 std::vector<std::vector<float>> inputs_from(const graph::Network& network, const std::string& uri,
@@ -89,9 +92,11 @@ std::size_t calibrate(graph::Network& network, dataset::Dataset data, std::size_
   Random(1).shuffle(std::span(data.samples));
   data.samples.resize(std::min(data.samples.size(), count));
   std::vector<std::vector<std::uint8_t>> inputs;
+  read_ahead(data);
   context.progress->begin("reading", data.samples.size(), "pictures");
   for (const dataset::Sample& sample : data.samples) {
-    const std::vector<float> input = picture_input(network, sample.image);
+    const std::vector<float> input =
+        input_of(network, media::decode(picture_bytes(data, sample), sample.image));
     auto& bytes = inputs.emplace_back(input.size());
     std::transform(input.begin(), input.end(), bytes.begin(),
                    [](float v) { return static_cast<std::uint8_t>(std::lround(v * 255)); });

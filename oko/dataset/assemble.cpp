@@ -152,12 +152,12 @@ std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>&
                            "labels.txt", "annotations/classes.names", "annotations/classes.txt",
                            "labels/classes.txt", "data/classes.names", "data/obj.names"}) {
     if (tree.has(name)) {
-      return parse_class_list(storage::read_text(tree.uri(name)), name, findings);
+      return parse_class_list(tree.read(name).text(), name, findings);
     }
   }
   const auto lists = tree.with_extension(".names");
   if (lists.size() == 1) {
-    return parse_class_list(storage::read_text(tree.uri(lists[0])), lists[0], findings);
+    return parse_class_list(tree.read(lists[0]).text(), lists[0], findings);
   }
   if (lists.size() > 1) {
     add_warning(
@@ -170,7 +170,11 @@ std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>&
 Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
                  std::vector<Finding>& findings) {
   findings.insert(findings.end(), source.findings.begin(), source.findings.end());
-  Dataset dataset{tree.file().empty() ? tree.root() : tree.uri(tree.file()), source.format, {}, {}};
+  Dataset dataset{tree.file().empty() ? tree.root() : tree.uri(tree.file()),
+                  source.format,
+                  {},
+                  {},
+                  tree.shared_files()};
   dataset.classes = wanted_classes(source, options, findings);
   if (dataset.classes.empty()) dataset.classes = names_as_met(source);
   // Numbers in the files mean the source's own list; without one, the list that was asked for.

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 #include <span>
 
 #include "oko/base/error.h"
+#include "oko/base/threads.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
@@ -16,21 +18,18 @@ std::string hash_text(std::string_view text) {
   return storage::sha256(std::as_bytes(std::span(text.data(), text.size())));
 }
 
-std::string picture_mark(const std::string& uri) {
+std::string picture_mark(storage::Files& files, const std::string& name) {
   constexpr std::uint64_t kPart = 4096;
-  const auto entry = storage::stat(uri);
-  if (!entry || entry->is_folder) return "0";
-  storage::Store& store = storage::store_for(uri);
-  std::string ends(store.read_range(uri, 0, kPart).text());
-  if (entry->size > kPart) {
-    ends += store.read_range(uri, std::max(kPart, entry->size - kPart), kPart).text();
-  }
-  return fmt::format("{} {}", entry->size, hash_text(ends));
+  const auto size = files.size(name);
+  if (!size) return "0";
+  std::string ends(files.read_part(name, 0, kPart).text());
+  if (*size > kPart) ends += files.read_part(name, std::max(kPart, *size - kPart), kPart).text();
+  return fmt::format("{} {}", *size, hash_text(ends));
 }
 
-std::string describe(const Sample& sample) {
-  std::string text =
-      fmt::format("{}\n{}\n{}\n", sample.id, sample.split, picture_mark(sample.image));
+std::string describe(const Dataset& dataset, const Sample& sample) {
+  std::string text = fmt::format("{}\n{}\n{}\n", sample.id, sample.split,
+                                 picture_mark(*dataset.files, sample.image));
   for (const Object& object : sample.objects) {
     const image::Box& b = object.box;
     text += fmt::format("{} {} {} {} {} {:d}{:d}\n", object.class_id, b.left, b.top, b.right,
@@ -40,6 +39,27 @@ std::string describe(const Sample& sample) {
 }
 
 }  // namespace
+
+Bytes picture_bytes(const Dataset& dataset, const Sample& sample) {
+  return dataset.files->read(sample.image);
+}
+
+void read_ahead(const Dataset& dataset, std::span<const std::size_t> samples) {
+  std::vector<std::string> names;
+  names.reserve(samples.size());
+  for (const std::size_t i : samples) names.push_back(dataset.samples[i].image);
+  dataset.files->read_ahead(std::move(names));
+}
+
+void read_ahead(const Dataset& dataset) {
+  std::vector<std::size_t> all(dataset.samples.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  read_ahead(dataset, all);
+}
+
+Dataset empty_like(const Dataset& dataset) {
+  return {dataset.uri, dataset.format, dataset.classes, {}, dataset.files};
+}
 
 bool has_split(const Dataset& dataset, const std::string& split) {
   return std::any_of(dataset.samples.begin(), dataset.samples.end(),
@@ -69,7 +89,7 @@ Dataset subset(const Dataset& dataset, const std::string& split) {
                 names.empty() ? "the dataset has no splits; make some with oko data split"
                               : "it has " + names);
   }
-  Dataset part{dataset.uri, dataset.format, dataset.classes, {}};
+  Dataset part = empty_like(dataset);
   std::copy_if(dataset.samples.begin(), dataset.samples.end(), std::back_inserter(part.samples),
                [&](const Sample& sample) { return sample.split == split; });
   return part;
@@ -88,9 +108,11 @@ std::size_t count_objects(const Dataset& dataset) {
 }
 
 std::string fingerprint(const Dataset& dataset) {
-  std::vector<std::string> hashes;
-  hashes.reserve(dataset.samples.size());
-  for (const Sample& sample : dataset.samples) hashes.push_back(hash_text(describe(sample)));
+  constexpr int kAtOnce = 16;  // it waits for the disk or a bucket
+  std::vector<std::string> hashes(dataset.samples.size());
+  ThreadPool(kAtOnce).parallel_for(hashes.size(), [&](std::size_t i) {
+    hashes[i] = hash_text(describe(dataset, dataset.samples[i]));
+  });
   std::sort(hashes.begin(), hashes.end());
   std::string all;
   for (const std::string& name : dataset.classes) all += name + "\n";

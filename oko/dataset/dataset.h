@@ -1,10 +1,14 @@
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "oko/base/bytes.h"
 #include "oko/image/geometry.h"
+#include "oko/storage/files/files.h"
 
 namespace oko::dataset {
 
@@ -34,7 +38,18 @@ struct Dataset {
   std::string format;  // "voc", "coco", "yolo", "keras", "createml"
   std::vector<std::string> classes;
   std::vector<Sample> samples;  // in the source's order
+  // By which pictures are read; parts of a data set share it.
+  std::shared_ptr<storage::Files> files = std::make_shared<storage::Files>();
 };
+
+// A sample's picture as it is stored, mapped where it lies on this disk.
+Bytes picture_bytes(const Dataset& dataset, const Sample& sample);
+// Soon the pictures of these samples are read, in this order: begins to fetch them from a bucket.
+void read_ahead(const Dataset& dataset, std::span<const std::size_t> samples);
+void read_ahead(const Dataset& dataset);  // all
+
+// Without its samples.
+Dataset empty_like(const Dataset& dataset);
 
 // The samples of one split ("train", …), classes kept. Throws a usage Error naming the splits there
 // are where none has that name.

@@ -38,12 +38,12 @@ std::uint64_t outline_of(const image::Picture& picture) {
   return signs;
 }
 
-PictureFacts look_at(const std::string& uri) {
+PictureFacts look_at(const Dataset& dataset, const Sample& sample) {
   PictureFacts facts;
   try {
-    const Bytes file = storage::map(uri);
+    const Bytes file = picture_bytes(dataset, sample);
     facts.info = media::probe(file);
-    const image::Picture picture = media::decode(file, uri);
+    const image::Picture picture = media::decode(file, sample.image);
     facts.info.size = picture.size;
     facts.grey = is_grey(picture);
     facts.pixels = fmt::format("{}x{} {}", picture.size.width, picture.size.height,
@@ -60,10 +60,11 @@ PictureFacts look_at(const std::string& uri) {
 std::vector<PictureFacts> picture_facts(const Dataset& dataset, int threads, Progress& progress) {
   std::vector<PictureFacts> facts(dataset.samples.size());
   progress.begin("opening pictures", facts.size(), "pictures");
+  read_ahead(dataset);
   std::mutex mutex;
   ThreadPool pool((threads > 0 ? threads : available_processors()) - 1);
   pool.parallel_for(facts.size(), [&](std::size_t i) {
-    facts[i] = look_at(dataset.samples[i].image);
+    facts[i] = look_at(dataset, dataset.samples[i]);
     const std::lock_guard lock(mutex);
     progress.advance();
   });

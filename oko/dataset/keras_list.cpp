@@ -96,7 +96,7 @@ Source read_keras_list(const Tree& tree) {
   std::vector<std::string> lists{tree.file()};
   if (tree.file().empty()) lists = tree.with_extension(".txt");
   for (const std::string& path : lists) {
-    const Bytes bytes = storage::map(tree.uri(path));
+    const Bytes bytes = tree.read(path);
     if (tree.file().empty() && !is_keras_list(bytes.text())) continue;
     const std::string split = tree.file().empty() ? split_named(storage::stem(path)) : "";
     ParsedFile file = parse_keras_list(bytes.text(), path);

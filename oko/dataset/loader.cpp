@@ -90,6 +90,13 @@ struct Loader::State {
     random.shuffle(std::span(order));
   }
 
+  // The pictures of this epoch that are still to come.
+  std::span<const std::size_t> rest() const {
+    const auto done =
+        static_cast<std::size_t>(next_batch) * static_cast<std::size_t>(options.batch);
+    return std::span(order).subspan(std::min(done, order.size()));
+  }
+
   image::Size size_of(int batch) const {
     if (options.sizes.empty()) return options.input;
     Random random(options.seed ^ kSizeSeed,
@@ -178,6 +185,7 @@ void Loader::start(int epoch, int first_batch) {
   state.epoch = epoch;
   state.next_batch = std::max(first_batch, 0);
   state.draw_order();
+  state.pictures.read_ahead(state.rest());
   state.fill();
 }
 

@@ -38,6 +38,16 @@ PictureSource::Item CachedPictures::get(std::size_t sample) {
   return item;
 }
 
+void CachedPictures::read_ahead(std::span<const std::size_t> samples) {
+  std::vector<std::size_t> missing;
+  for (const std::size_t sample : samples) {
+    Slot& slot = slots_[sample];
+    const std::unique_lock lock(slot.mutex, std::try_to_lock);
+    if (lock && !slot.item.picture) missing.push_back(sample);
+  }
+  dataset::read_ahead(dataset_, missing);
+}
+
 bool CachedPictures::reserve(std::size_t bytes) {
   if (used_.fetch_add(bytes) + bytes <= limit_) return true;
   used_ -= bytes;
@@ -45,7 +55,7 @@ bool CachedPictures::reserve(std::size_t bytes) {
 }
 
 PictureSource::Item CachedPictures::load(const Sample& sample) const {
-  const Bytes file = storage::read(sample.image);
+  const Bytes file = picture_bytes(dataset_, sample);
   auto picture = std::make_shared<image::Picture>();
   Item item{nullptr, sample.objects};
   const image::Size stored = media::probe(file).size;

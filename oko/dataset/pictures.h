@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ class CachedPictures final : public PictureSource {
 
   // Throws the Error of a picture that cannot be read or decoded; it names the picture.
   Item get(std::size_t sample) override;
+  // Soon these are asked for, in this order: begins to fetch what is not kept.
+  void read_ahead(std::span<const std::size_t> samples);
   std::size_t size() const override { return slots_.size(); }
   std::size_t cached_bytes() const { return used_; }
 

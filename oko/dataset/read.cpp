@@ -63,21 +63,30 @@ Dataset read(const std::string& uri, const ReadOptions& options, std::vector<Fin
   return dataset;
 }
 
-image::Size picture_size(const std::string& uri) {
+image::Size picture_size(storage::Files& files, const std::string& name) {
   constexpr std::uint64_t kHead = 256 << 10;  // past most EXIF thumbnails
   try {
-    const image::Size size = media::probe(storage::store_for(uri).read_range(uri, 0, kHead)).size;
-    return size.width > 0 ? size : media::probe(storage::map(uri)).size;
+    const image::Size size = media::probe(files.read_part(name, 0, kHead)).size;
+    return size.width > 0 ? size : media::probe(files.read(name)).size;
   } catch (const Error&) {
     return {};
   }
 }
 
 void fill_sizes(Dataset& dataset) {
-  for (Sample& sample : dataset.samples) {
-    if (sample.size.width > 0 && sample.size.height > 0) continue;
-    sample.size = picture_size(sample.image);
-    if (sample.size.width <= 0 || sample.size.height <= 0) {
+  const auto is_known = [](const Sample& sample) {
+    return sample.size.width > 0 && sample.size.height > 0;
+  };
+  std::vector<std::size_t> soon;
+  for (std::size_t i = 0; i < dataset.samples.size(); ++i) {
+    if (!is_known(dataset.samples[i])) soon.push_back(i);
+  }
+  if (soon.empty()) return;
+  read_ahead(dataset, soon);
+  for (const std::size_t i : soon) {
+    Sample& sample = dataset.samples[i];
+    sample.size = picture_size(*dataset.files, sample.image);
+    if (!is_known(sample)) {
       throw input_error(sample.image, "the picture's size cannot be read",
                         "oko data check " + dataset.uri + " lists every such picture");
     }

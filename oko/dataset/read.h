@@ -52,7 +52,7 @@ Dataset read(const std::string& uri, const ReadOptions& options = {},
              std::vector<Finding>* findings = nullptr);
 
 // The stored size of a picture, from its header; 0×0 where it cannot be read.
-image::Size picture_size(const std::string& uri);
+image::Size picture_size(storage::Files& files, const std::string& name);
 
 // Reads the headers of those pictures whose size no annotation tells. Throws an input Error where
 // one cannot be read.

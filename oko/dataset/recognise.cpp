@@ -22,8 +22,6 @@ struct Evidence {
   bool layout = false;
 };
 
-Bytes content(const Tree& tree, const std::string& path) { return storage::map(tree.uri(path)); }
-
 bool is_voc(std::string_view text) {
   return text.substr(0, 4096).find("<annotation") != std::string_view::npos;
 }
@@ -31,20 +29,20 @@ bool is_voc(std::string_view text) {
 // What a single file says of itself: nothing in most.
 std::optional<Evidence> look_at(const Tree& tree, const std::string& path) {
   const std::string extension = storage::extension(path), name = storage::filename(path);
-  if (extension == ".xml" && is_voc(content(tree, path).text())) return Evidence{"voc", path, true};
+  if (extension == ".xml" && is_voc(tree.read(path).text())) return Evidence{"voc", path, true};
   if (extension == ".json") {
-    const Bytes bytes = content(tree, path);
+    const Bytes bytes = tree.read(path);
     if (is_coco(bytes.text())) return Evidence{"coco", path, true};
     if (is_create_ml(bytes.text())) return Evidence{"createml", path, true};
   }
-  if ((extension == ".yaml" || extension == ".yml") && is_data_yaml(content(tree, path).text())) {
+  if ((extension == ".yaml" || extension == ".yml") && is_data_yaml(tree.read(path).text())) {
     return Evidence{"yolo", path, true};
   }
-  if (extension == ".data" && !parse_darknet_data(content(tree, path).text()).train.empty()) {
+  if (extension == ".data" && !parse_darknet_data(tree.read(path).text()).train.empty()) {
     return Evidence{"yolo", path, true};
   }
   if (extension == ".txt") {
-    const Bytes bytes = content(tree, path);
+    const Bytes bytes = tree.read(path);
     if (is_keras_list(bytes.text())) return Evidence{"keras", path, false};
     if (is_yolo_labels(bytes.text())) return Evidence{"yolo", path, false};
   }

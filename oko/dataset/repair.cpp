@@ -49,8 +49,7 @@ void scale_boxes(Sample& sample, image::Size real) {
 }
 
 // Clips and leaves out boxes in the pixels they were told in, then brings them to the picture's.
-void mend_sample(Sample& sample, const Plan& plan, RepairResult& result) {
-  const image::Size real = picture_size(sample.image);
+void mend_sample(Sample& sample, image::Size real, const Plan& plan, RepairResult& result) {
   const bool by_annotation = plan.has(Mend::kTurnUpright) || plan.has(Mend::kScaleBoxes);
   const image::Size frame = by_annotation ? sample.size : real;
   std::vector<Object> kept;
@@ -123,10 +122,10 @@ image::Picture turned_upright(const image::Picture& stored, int orientation) {
   return upright;
 }
 
-PictureFile mended_picture(const Sample& sample, const Plan* plan) {
+PictureFile mended_picture(const Dataset& dataset, const Sample& sample, const Plan* plan) {
   const std::string name = storage::filename(sample.image);
   PictureFile file{name.substr(name.size() - storage::extension(name).size()),
-                   storage::map(sample.image)};
+                   picture_bytes(dataset, sample)};
   if (!plan) return file;
   const media::PictureInfo info = media::probe(file.content);
   if (plan->has(Mend::kRightExtension)) file.extension = extension_of(info.format);
@@ -156,7 +155,9 @@ RepairResult repair(const Dataset& dataset, const std::vector<Finding>& findings
       continue;
     }
     mended.samples.push_back(sample);
-    if (plan != plans.end()) mend_sample(mended.samples.back(), plan->second, result);
+    if (plan == plans.end()) continue;
+    const image::Size real = picture_size(*dataset.files, sample.image);
+    mend_sample(mended.samples.back(), real, plan->second, result);
   }
   if (mended.samples.empty()) {
     throw input_error(dataset.uri, "no picture is left after repair");
@@ -167,7 +168,7 @@ RepairResult repair(const Dataset& dataset, const std::vector<Finding>& findings
   }
   write(mended, folder, dataset.format, progress, [&](const Sample& sample) {
     const auto plan = plans.find(sample.id);
-    return mended_picture(sample, plan == plans.end() ? nullptr : &plan->second);
+    return mended_picture(dataset, sample, plan == plans.end() ? nullptr : &plan->second);
   });
   return result;
 }

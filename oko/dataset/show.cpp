@@ -46,7 +46,7 @@ image::Size fitted(image::Size size, int side) {
 image::Picture thumbnail(const Dataset& dataset, const Sample& sample, int side) {
   image::Size original;
   const image::Picture decoded =
-      media::decode_reduced(storage::map(sample.image), sample.image, {side, side}, original);
+      media::decode_reduced(picture_bytes(dataset, sample), sample.image, {side, side}, original);
   image::Picture small = media::resized(decoded, fitted(original, side));
   const float x = static_cast<float>(small.size.width) / static_cast<float>(original.width);
   const float y = static_cast<float>(small.size.height) / static_cast<float>(original.height);

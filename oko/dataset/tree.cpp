@@ -72,7 +72,7 @@ Tree::Tree(const std::string& uri) : root_(uri.starts_with("file://") ? uri.subs
       root_ = storage::parent(root_);
     }
     if (root_.empty()) root_ = std::string(".");
-    listed_ = storage::extension(file_) != ".txt";
+    listed_ = storage::extension(file_) != ".txt" || storage::scheme(root_) != "file";
   }
   if (listed_) list();
 }
@@ -81,7 +81,9 @@ void Tree::list() {
   for (const storage::Entry& found : storage::list(root_, true)) {
     std::string path = found.uri.substr(root_.size());
     while (path.starts_with('/')) path.erase(0, 1);
-    if (!is_hidden(path)) files_.push_back(std::move(path));
+    if (is_hidden(path)) continue;
+    files_.push_back(std::move(path));
+    shared_files_->add(found);
   }
   std::sort(files_.begin(), files_.end());
   for (const std::string& path : files_) {
@@ -92,6 +94,14 @@ void Tree::list() {
 }
 
 std::string Tree::uri(const std::string& path) const { return storage::join(root_, path); }
+
+Bytes Tree::read(const std::string& path) const { return shared_files_->read(uri(path)); }
+
+void Tree::read_ahead(const std::vector<std::string>& paths) const {
+  std::vector<std::string> names;
+  for (const std::string& path : paths) names.push_back(uri(path));
+  shared_files_->read_ahead(std::move(names));
+}
 
 bool Tree::has(const std::string& path) const {
   if (!listed_) return storage::exists(uri(path));

@@ -1,9 +1,13 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "oko/base/bytes.h"
+#include "oko/storage/files/files.h"
 
 namespace oko::dataset {
 
@@ -11,13 +15,19 @@ namespace oko::dataset {
 class Tree {
  public:
   // Throws an input Error where nothing is at `uri`. The root of a file in a folder "annotations"
-  // is that folder's parent. Beside a .txt list nothing is listed: its paths may lead anywhere.
+  // is that folder's parent. Beside a .txt list on this disk nothing is listed: its paths may lead
+  // anywhere.
   explicit Tree(const std::string& uri);
 
   const std::string& root() const { return root_; }  // the folder
   const std::string& file() const { return file_; }  // relative name of the one file, or ""
   std::string uri(const std::string& path) const;    // of a relative path
   bool has(const std::string& path) const;
+  Bytes read(const std::string& path) const;  // a file, mapped where it lies on this disk
+  // Soon these are read, in this order: begins to fetch them from a bucket.
+  void read_ahead(const std::vector<std::string>& paths) const;
+  // As they were listed, for those who read pictures later; their names are uri(path).
+  const std::shared_ptr<storage::Files>& shared_files() const { return shared_files_; }
 
   const std::vector<std::string>& files() const { return files_; }            // sorted
   const std::vector<std::string>& pictures() const { return pictures_; }      // sorted
@@ -45,6 +55,7 @@ class Tree {
 
   std::string root_, file_;
   bool listed_ = true;
+  std::shared_ptr<storage::Files> shared_files_ = std::make_shared<storage::Files>();
   std::vector<std::string> files_, pictures_;
   std::map<std::string, std::vector<std::string>, std::less<>> pictures_by_stem_;
 };

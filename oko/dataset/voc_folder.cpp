@@ -70,7 +70,9 @@ class VocReader {
   Source read() {
     source_.format = "voc";
     source_.classes = find_class_list(tree_, source_.findings);
-    for (const std::string& path : annotation_files(tree_)) read_annotation(path);
+    const std::vector<std::string> annotations = annotation_files(tree_);
+    tree_.read_ahead(annotations);
+    for (const std::string& path : annotations) read_annotation(path);
     add_bare_pictures();
     apply_splits();
     return std::move(source_);
@@ -80,7 +82,7 @@ class VocReader {
   void read_annotation(const std::string& path) {
     ParsedFile parsed;
     try {
-      parsed = parse_voc(storage::map(tree_.uri(path)).text(), path);
+      parsed = parse_voc(tree_.read(path).text(), path);
     } catch (const Error& e) {
       add_error(source_.findings, "bad-annotation", e.place(), e.message(),
                 "the picture is left out");
@@ -145,8 +147,8 @@ class VocReader {
     }
     for (const SplitList& list : lists) {
       int line = 0;
-      const std::string text = storage::read_text(tree_.uri(list.path));
-      for (const std::string_view raw : split_lines(text)) {
+      const Bytes text = tree_.read(list.path);
+      for (const std::string_view raw : split_lines(text.text())) {
         ++line;
         if (trimmed(raw).empty()) continue;
         const std::string place = fmt::format("{}:{}", list.path, line);

@@ -175,10 +175,10 @@ class Writer {
 
 void write(const Dataset& dataset, const std::string& folder, const std::string& format,
            Progress& progress) {
-  write(dataset, folder, format, progress, [](const Sample& sample) {
+  write(dataset, folder, format, progress, [&](const Sample& sample) {
     const std::string name = storage::filename(sample.image);
     return PictureFile{name.substr(name.size() - storage::extension(name).size()),
-                       storage::map(sample.image)};
+                       picture_bytes(dataset, sample)};
   });
 }
 
@@ -189,6 +189,7 @@ void write(const Dataset& dataset, const std::string& folder, const std::string&
   }
   Dataset sized = dataset;
   fill_sizes(sized);
+  read_ahead(dataset);
   Writer(sized, folder, format).write(progress, pictures);
 }
 

@@ -49,7 +49,8 @@ class YoloReader {
       if (!tree_.file().empty() && !named) continue;
       const bool yaml = extension == ".yaml" || extension == ".yml";
       if (!yaml && extension != ".data") continue;
-      const std::string text = storage::read_text(tree_.uri(path));
+      const Bytes bytes = tree_.read(path);
+      const std::string_view text = bytes.text();
       if (yaml && !named && !is_data_yaml(text)) continue;
       use(yaml ? parse_data_yaml(text, path) : parse_darknet_data(text), storage::parent(path));
       return;
@@ -64,8 +65,7 @@ class YoloReader {
       if (names.empty()) {
         throw input_error(tree_.root(), "the class list " + file.names_file + " is missing");
       }
-      source_.classes =
-          parse_class_list(storage::read_text(tree_.uri(names)), names, source_.findings);
+      source_.classes = parse_class_list(tree_.read(names).text(), names, source_.findings);
     }
     // Test before val before train: a picture that two of them name must not be trained on.
     use_split(file.test, "test", file.path, folder);
@@ -107,9 +107,9 @@ class YoloReader {
   }
 
   void read_list(const std::string& path, const std::string& split) {
-    const std::string text = storage::read_text(tree_.uri(path));
+    const Bytes text = tree_.read(path);
     int number = 0;
-    for (const std::string_view raw : split_lines(text)) {
+    for (const std::string_view raw : split_lines(text.text())) {
       ++number;
       const std::string written(trimmed(raw));
       if (written.empty()) continue;
@@ -159,6 +159,14 @@ class YoloReader {
       folders.insert(storage::parent(image));
       labels.emplace(image, std::move(label));
     }
+    std::vector<std::string> soon;
+    for (const std::string& image : tree_.pictures()) {
+      if (const auto label = labels.find(image); label != labels.end()) {
+        soon.push_back(image);
+        soon.push_back(label->second);
+      }
+    }
+    tree_.read_ahead(soon);
     for (const std::string& image : tree_.pictures()) {
       const auto told = splits_.find(image);
       const auto label = labels.find(image);
@@ -178,7 +186,7 @@ class YoloReader {
 
   void add_picture(const std::string& image, const std::string& label, const std::string& split) {
     SourcePicture picture{storage::stem(image), image, label, split, {}};
-    const image::Size size = picture_size(tree_.uri(image));
+    const image::Size size = picture_size(*tree_.shared_files(), tree_.uri(image));
     if (!label.empty()) used_.insert(label);
     if (size.width <= 0 || size.height <= 0) {
       add_error(source_.findings, "unreadable-image", image,
@@ -190,7 +198,7 @@ class YoloReader {
     if (label.empty()) {
       add_note(source_.findings, "no-annotation", image, "taken for a background picture");
     } else {
-      ParsedFile file = parse_yolo_labels(storage::map(tree_.uri(label)).text(), label, size);
+      ParsedFile file = parse_yolo_labels(tree_.read(label).text(), label, size);
       source_.findings.insert(source_.findings.end(), file.findings.begin(), file.findings.end());
       picture.parsed = std::move(file.pictures.at(0));
     }

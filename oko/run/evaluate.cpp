@@ -50,7 +50,9 @@ std::vector<int> dataset_classes(const graph::Network& network, const dataset::D
 class Pictures {
  public:
   Pictures(const dataset::Dataset& dataset, std::size_t ahead, int threads)
-      : dataset_(dataset), ahead_(ahead), pool_(threads) {}
+      : dataset_(dataset), ahead_(ahead), pool_(threads) {
+    dataset::read_ahead(dataset);
+  }
 
   image::Picture next() {
     while (posted_ < dataset_.samples.size() && waiting_.size() < ahead_) post();
@@ -61,9 +63,9 @@ class Pictures {
 
  private:
   void post() {
-    const std::string& uri = dataset_.samples[posted_++].image;
+    const dataset::Sample& sample = dataset_.samples[posted_++];
     auto task = std::make_shared<std::packaged_task<image::Picture()>>(
-        [&uri] { return media::decode(storage::map(uri), uri); });
+        [&] { return media::decode(dataset::picture_bytes(dataset_, sample), sample.image); });
     waiting_.push_back(task->get_future());
     pool_.post([task] { (*task)(); });
   }

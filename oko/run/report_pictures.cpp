@@ -91,10 +91,11 @@ image::Box scaled(const image::Box& box, double factor) {
 }
 
 // The picture at report size with its boxes drawn.
-image::Picture drawn(const Judged& judged, const dataset::Sample& sample,
+image::Picture drawn(const Judged& judged, const dataset::Dataset& dataset,
                      const std::vector<std::string>& classes) {
+  const dataset::Sample& sample = dataset.samples[judged.index];
   image::Size original;
-  const image::Picture whole = media::decode_reduced(storage::map(sample.image), sample.image,
+  const image::Picture whole = media::decode_reduced(picture_bytes(dataset, sample), sample.image,
                                                      {kLongSide, kLongSide}, original);
   const double factor =
       std::min(1.0, static_cast<double>(kLongSide) / std::max(original.width, original.height));
@@ -116,13 +117,14 @@ image::Picture drawn(const Judged& judged, const dataset::Sample& sample,
   return picture;
 }
 
-std::string figure(const Judged& judged, const dataset::Sample& sample,
+std::string figure(const Judged& judged, const dataset::Dataset& dataset,
                    const std::vector<std::string>& classes) {
+  const dataset::Sample& sample = dataset.samples[judged.index];
   const std::string caption =
       fmt::format("{}: {} missed, {} wrong, {} right", escaped(sample.id), judged.missed.size(),
                   judged.wrong.size(), judged.right.size());
   try {
-    const image::Picture picture = drawn(judged, sample, classes);
+    const image::Picture picture = drawn(judged, dataset, classes);
     return fmt::format(
         R"(<figure><img width="{}" height="{}" alt="{}" src="data:image/jpeg;base64,{}">)"
         "<figcaption>{}</figcaption></figure>\n",
@@ -150,7 +152,7 @@ std::string pictures_section(const Evaluation& evaluation, const dataset::Datase
                      key(kMissed, "there, but not found") + key(kWrong, "found, but wrong") +
                      key(kRight, "found and right") + R"(</p><div class="pictures">)";
   for (const Judged& judged : shown) {
-    html += figure(judged, dataset.samples[judged.index], evaluation.classes);
+    html += figure(judged, dataset, evaluation.classes);
   }
   return html + "</div></section>\n";
 }

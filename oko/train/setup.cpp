@@ -119,7 +119,7 @@ class Builder {
         static_cast<std::size_t>(recipe().val_part * static_cast<double>(order.size()));
     std::vector<bool> is_val(order.size(), false);
     for (std::size_t i = 0; i < held; ++i) is_val[order[i]] = true;
-    setup_.train = setup_.val = {all.uri, all.format, all.classes, {}};
+    setup_.train = setup_.val = dataset::empty_like(all);
     for (std::size_t i = 0; i < order.size(); ++i) {
       (is_val[i] ? setup_.val : setup_.train).samples.push_back(std::move(all.samples[i]));
     }

@@ -19,7 +19,8 @@ Validation::Validation(const dataset::Dataset& dataset, const graph::Network& ne
 
 Validation::Item Validation::prepare(std::size_t index) const {
   const dataset::Sample& sample = dataset_.samples[index];
-  const image::Picture picture = media::decode(storage::read(sample.image), sample.image);
+  const image::Picture picture =
+      media::decode(dataset::picture_bytes(dataset_, sample), sample.image);
   Item item;
   item.input.resize(static_cast<std::size_t>(size_.width) * static_cast<std::size_t>(size_.height) *
                     3);
@@ -34,6 +35,14 @@ Validation::Item Validation::prepare(std::size_t index) const {
   return item;
 }
 
+void Validation::read_ahead() const {
+  std::vector<std::size_t> missing;
+  for (std::size_t i = 0; i < dataset_.samples.size(); ++i) {
+    if (i >= items_.size() || items_[i].input.empty()) missing.push_back(i);
+  }
+  dataset::read_ahead(dataset_, missing);
+}
+
 Validation::Result Validation::run(detect::Engine& engine, const graph::Network& network,
                                    const LossOptions& loss, int batch, Progress& progress) {
   const auto start = std::chrono::steady_clock::now();
@@ -46,6 +55,7 @@ Validation::Result Validation::run(detect::Engine& engine, const graph::Network&
   std::vector<LossParts> losses(count);
   std::vector<float> inputs;
   progress.begin("validating", count, "pictures");
+  read_ahead();
   for (std::size_t first = 0; first < count; first += per_batch) {
     const std::size_t n = std::min(per_batch, count - first);
     std::vector<Item> fresh(n);

@@ -36,6 +36,7 @@ class Validation {
     std::vector<dataset::Truth> truths;
   };
   Item prepare(std::size_t index) const;
+  void read_ahead() const;  // what is to be prepared
 
   const dataset::Dataset& dataset_;
   image::Size size_;

@@ -17,6 +17,7 @@
 #include "oko/storage/bucket/environment.h"
 #include "oko/storage/checksum.h"
 #include "oko/storage/local/file.h"
+#include "oko/storage/store.h"
 
 namespace oko::storage {
 namespace {
@@ -90,6 +91,11 @@ std::string DiskCache::path_of(const Piece& piece) const {
                           '\n' + std::to_string(piece.size);
   const std::string name = sha256(std::as_bytes(std::span(key)));
   return join(join(folder_, name.substr(0, 2)), name.substr(2));
+}
+
+bool DiskCache::contains(const Piece& piece) const {
+  std::error_code ignored;
+  return limit_ > 0 && !piece.version.empty() && fs::exists(path_of(piece), ignored);
 }
 
 std::optional<Bytes> DiskCache::find(const Piece& piece) {

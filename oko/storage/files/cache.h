@@ -9,18 +9,9 @@
 #include <vector>
 
 #include "oko/base/bytes.h"
-#include "oko/storage/store.h"
+#include "oko/storage/files/piece.h"
 
 namespace oko::storage {
-
-// A file or a part of one, at one version of it.
-struct Piece {
-  std::string uri;
-  std::string version;  // empty: whatever is there; never cached
-  std::uint64_t offset = 0;
-  std::uint64_t size = 0;
-  std::optional<std::uint32_t> crc32c;  // of the piece, where whoever listed it knows
-};
 
 // Pieces of files in buckets on this machine's disk, for all programs of one user. What is kept is
 // found by URI, version and range alone, so it is never stale; each file carries a checksum, so
@@ -34,6 +25,8 @@ class DiskCache {
   DiskCache(const DiskCache&) = delete;
   DiskCache& operator=(const DiskCache&) = delete;
 
+  // True where find() will most likely find it; nothing is read.
+  bool contains(const Piece& piece) const;
   // Mapped, not read into memory. Nothing where it is not there or damaged.
   std::optional<Bytes> find(const Piece& piece);
   // True where keep() of so many bytes would have room.

@@ -7,6 +7,7 @@
 
 #include "oko/base/error.h"
 #include "oko/storage/checksum.h"
+#include "oko/storage/store.h"
 
 namespace oko::storage {
 namespace {
@@ -71,6 +72,15 @@ Fetched Fetcher::part(const Piece& piece, std::uint64_t end) {
                   std::to_string(piece.offset + piece.size) +
                   " are not those that its index was made of",
               "copy the file again, or make it anew");
+}
+
+bool Fetcher::keeps(const Piece& piece, bool is_whole, std::uint64_t end) {
+  if (scheme(piece.uri) == "file") return true;
+  if (is_whole) return cache_.contains(piece) || cache_.has_room(piece.size);
+  const std::vector<Piece> blocks = blocks_of(piece, end);
+  return std::all_of(blocks.begin(), blocks.end(), [&](const Piece& block) {
+    return cache_.contains(block) || cache_.has_room(block.size);
+  });
 }
 
 // Nothing where they cannot be kept.

@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "oko/base/bytes.h"
 #include "oko/storage/files/cache.h"
 
 namespace oko::storage {
@@ -31,6 +32,8 @@ class Fetcher {
   // so that one request brings many small ones; where the cache has no room, each by itself. An
   // Error where the checksum stays wrong.
   Fetched part(const Piece& piece, std::uint64_t end);
+  // True where whole() or part() will find `piece` on this disk, or leave it there.
+  bool keeps(const Piece& piece, bool is_whole, std::uint64_t end);
 
  private:
   std::optional<Bytes> block(const Piece& block);

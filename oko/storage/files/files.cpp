@@ -39,6 +39,9 @@ struct Files::State {
   Fetched fetch(const std::string& name, const Piece& piece) {
     return name == piece.uri ? fetcher.whole(piece) : fetcher.part(piece, ends.at(piece.uri));
   }
+  bool keeps(const std::string& name, const Piece& piece) {
+    return fetcher.keeps(piece, name == piece.uri, ends.at(piece.uri));
+  }
 
   std::optional<Bytes> take_waiting(const std::string& name) {
     const std::scoped_lock lock(mutex);
@@ -141,10 +144,14 @@ Bytes Files::read(const std::string& name) {
   return state_->fetch(name, *piece).bytes;
 }
 
-Bytes Files::read_head(const std::string& name, std::uint64_t count) {
-  if (state_->find(name) == nullptr) return store_for(name).read_range(name, 0, count);
-  const Bytes all = read(name);
-  return all.part(0, std::min<std::uint64_t>(count, all.size()));
+Bytes Files::read_part(const std::string& name, std::uint64_t offset, std::uint64_t count) {
+  const Piece* piece = state_->find(name);
+  if (piece == nullptr) return store_for(name).read_range(name, offset, count);
+  offset = std::min(offset, piece->size);
+  count = std::min(count, piece->size - offset);
+  if (count == piece->size || state_->keeps(name, *piece)) return read(name).part(offset, count);
+  return store_for(piece->uri)
+      .read_range(piece->uri, piece->offset + offset, count, piece->version);
 }
 
 std::optional<std::uint64_t> Files::size(const std::string& name) {

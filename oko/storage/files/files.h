@@ -7,10 +7,13 @@
 #include <vector>
 
 #include "oko/base/bytes.h"
-#include "oko/storage/files/cache.h"
+#include "oko/storage/files/piece.h"
 #include "oko/storage/store.h"
 
 namespace oko::storage {
+
+class DiskCache;
+DiskCache& disk_cache();
 
 // Many files that are read again and again, as a data set is: at the versions that were listed,
 // through the cache on disk, and ahead of whoever needs them. A name may also mean a part of a
@@ -30,8 +33,9 @@ class Files {
   // The whole file or piece; mapped where it lies on this disk. Conflict where the file was
   // replaced since it was listed.
   Bytes read(const std::string& name);
-  // The first `count` bytes, or all there are. From a bucket the whole is read and kept.
-  Bytes read_head(const std::string& name, std::uint64_t count);
+  // At most `count` bytes from `offset`; fewer only at the end. From a bucket the whole is read
+  // where it can be kept.
+  Bytes read_part(const std::string& name, std::uint64_t offset, std::uint64_t count);
   // Bytes it has, without a request where the name is known; nothing where it is not there.
   std::optional<std::uint64_t> size(const std::string& name);
 

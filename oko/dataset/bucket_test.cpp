@@ -1,0 +1,105 @@
+// Data sets in a bucket: the same as on disk, and every file asked for once.
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+
+#include "oko/dataset/check.h"
+#include "oko/dataset/loader.h"
+#include "oko/dataset/test_data.h"
+#include "oko/dataset/write.h"
+#include "oko/storage/files/cache.h"
+#include "oko/storage/store.h"
+#include "tests/storage/test_google.h"
+
+namespace oko::dataset {
+namespace {
+
+// The cache of this program is its own, and empty; set before anything asks for it.
+const std::string kCache = ::testing::TempDir() + "oko_dataset_bucket_cache";
+const int kCacheIsSet = ::setenv("OKO_CACHE_DIR", kCache.c_str(), 1);
+
+class DatasetsInABucket : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(kCacheIsSet, 0);
+    ASSERT_EQ(storage::disk_cache().folder(), kCache);
+    std::filesystem::remove_all(kCache);
+    const std::string raccoon = reference_data("raccoon");
+    if (raccoon.empty()) GTEST_SKIP() << "OKO_DATA has no raccoon";
+    Dataset some = read(raccoon);
+    some.samples.resize(20);
+    for (std::size_t i = 0; i < some.samples.size(); ++i) {
+      some.samples[i].split = i % 4 == 0 ? "val" : "train";
+    }
+    some_ = std::move(some);
+  }
+  void TearDown() override { std::filesystem::remove_all(kCache); }
+
+  // In `format`, on disk and in the bucket.
+  void write_both(const std::string& format) {
+    NoProgress progress;
+    write(some_, scratch_ / format, format, progress);
+    for (const auto& file : storage::list(scratch_ / format, true)) {
+      storage::copy(file.uri, there(format) + file.uri.substr((scratch_ / format).size()));
+    }
+  }
+  static std::string there(const std::string& format) { return "gs://oko-test/" + format; }
+
+  ScratchFolder scratch_;
+  testing::TestGoogle google_;
+  Dataset some_;
+};
+
+TEST_F(DatasetsInABucket, AreTheSameAsOnDiskAndAskedForOnce) {
+  for (const char* format : {"voc", "coco", "yolo", "keras", "createml"}) {
+    SCOPED_TRACE(format);
+    write_both(format);
+    const std::size_t files = storage::list(there(format), true).size();
+    const std::uint64_t before = google_.requests();
+    NoProgress progress;
+    const Dataset data = read(there(format), {format, {}, {}});
+    const Dataset local = read(scratch_ / format, {format, {}, {}});
+    EXPECT_EQ(data.samples.size(), local.samples.size());
+    const auto findings = check(data, progress);
+    EXPECT_EQ(findings.size(), check(local, progress).size());
+    EXPECT_EQ(fingerprint(data), fingerprint(local));
+    // A look at the folder takes two requests, the list one.
+    EXPECT_LE(google_.requests() - before, files + 3);
+    const std::uint64_t warm = google_.requests();
+    EXPECT_EQ(fingerprint(read(there(format), {format, {}, {}})), fingerprint(data));
+    EXPECT_LE(google_.requests() - warm, 3u);
+  }
+}
+
+TEST_F(DatasetsInABucket, GiveTheSameBatches) {
+  write_both("voc");
+  LoaderOptions options;
+  options.input = {64, 64};
+  options.batch = 4;
+  options.threads = 3;
+  options.augmentation.mosaic = .5;
+  options.cache_bytes = 500'000;  // a few decoded pictures
+  const Dataset data = read(there("voc")), local = read(scratch_ / "voc");
+  Loader here(local, options), remote(data, options);
+  for (int epoch = 0; epoch < 2; ++epoch) {
+    here.start(epoch);
+    remote.start(epoch);
+    while (auto batch = here.next()) {
+      const auto other = remote.next();
+      ASSERT_TRUE(other);
+      EXPECT_EQ(batch->samples, other->samples);
+      EXPECT_EQ(batch->inputs, other->inputs);
+    }
+    EXPECT_FALSE(remote.next());
+  }
+}
+
+TEST_F(DatasetsInABucket, TellOfAPictureThatWasReplacedMeanwhile) {
+  write_both("voc");
+  const Dataset data = read(there("voc"));
+  storage::write(data.samples[3].image, "something else");
+  EXPECT_THROW(picture_bytes(data, data.samples[3]), storage::Conflict);
+}
+
+}  // namespace
+}  // namespace oko::dataset
