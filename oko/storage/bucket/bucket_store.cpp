@@ -16,6 +16,8 @@ namespace oko::storage::bucket {
 namespace {
 
 constexpr std::uint64_t kAll = std::numeric_limits<std::uint64_t>::max();
+// No more memory than this goes for what was only announced.
+constexpr std::uint64_t kTrusted = std::uint64_t{64} << 20;
 
 // An answer that came whole but is not what was asked for.
 struct Wrong {
@@ -110,6 +112,9 @@ class BucketStore::Reader {
         version_(version),
         sink_(sink),
         retry_(store.client_, store.options_.retry, uri) {}
+
+  // How much is to come, once something has.
+  std::uint64_t expected() const { return expected_; }
 
   // What the store tells of the object.
   Entry run() {
@@ -211,7 +216,6 @@ void BucketStore::read_to(const std::string& uri, std::uint64_t offset, std::uin
 Bytes BucketStore::read_range(const std::string& uri, std::uint64_t offset, std::uint64_t count,
                               const std::string& version) {
   std::vector<std::byte> content;
-  constexpr std::uint64_t kTrusted = std::uint64_t{64} << 20;  // the caller asked for that much
   content.reserve(std::min(count, count == kAll ? 0 : kTrusted));
   read_to(uri, offset, count, version, [&](std::span<const std::byte> piece) {
     content.insert(content.end(), piece.begin(), piece.end());
@@ -222,10 +226,14 @@ Bytes BucketStore::read_range(const std::string& uri, std::uint64_t offset, std:
 Bytes BucketStore::read(const std::string& uri, const std::string& version) {
   for (http::Retry retry(client_, options_.retry, uri);;) {
     std::vector<std::byte> content;
+    const Reader* from = nullptr;
     const Sink sink = [&](std::span<const std::byte> piece) {
+      if (content.empty()) content.reserve(std::min(from->expected(), kTrusted));
       content.insert(content.end(), piece.begin(), piece.end());
     };
-    const Entry entry = Reader(*this, uri, 0, kAll, version, sink).run();
+    Reader reader(*this, uri, 0, kAll, version, sink);
+    from = &reader;
+    const Entry entry = reader.run();
     ContentCheck check(entry);
     check.add(content);
     const std::string wrong = check.wrong();
@@ -314,8 +322,9 @@ std::vector<Entry> BucketStore::list(const std::string& uri, bool recursive) {
   return all;
 }
 
-Page BucketStore::page_of(const std::string& bucket, std::vector<std::pair<std::string, Entry>> objects,
-                         std::vector<std::string> folders, std::string next) const {
+Page BucketStore::page_of(const std::string& bucket,
+                          std::vector<std::pair<std::string, Entry>> objects,
+                          std::vector<std::string> folders, std::string next) const {
   Page page;
   page.next = std::move(next);
   for (auto& [key, entry] : objects) {

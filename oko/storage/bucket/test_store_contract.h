@@ -3,18 +3,23 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "oko/storage/bucket/bucket_store.h"
 #include "oko/storage/checksum.h"
 #include "oko/storage/content_check.h"
+#include "oko/storage/http/client.h"
 #include "oko/storage/store.h"
+#include "tests/storage/fault_proxy.h"
 
 // What every store of buckets must do, checked against a real server. A test program derives a
-// fixture for each server and includes the tests by OKO_STORE_CONTRACT(Fixture).
+// fixture for each server and calls what it is to do, a test each.
 namespace oko::storage {
 
 inline std::span<const std::byte> bytes_of(std::string_view text) {
@@ -30,6 +35,27 @@ inline std::string noise(std::size_t size, unsigned seed = 1) {
     c = static_cast<char>(state >> 56);
   }
   return text;
+}
+
+// Waits of a test: short between attempts, and for what is never there.
+inline void hurry(bucket::Options& options) {
+  options.retry.first = std::chrono::milliseconds(5);
+  options.retry.longest = std::chrono::milliseconds(50);
+  options.retry.budget = std::chrono::seconds(20);
+  options.retry.budget_of_strangers = std::chrono::milliseconds(300);
+}
+
+// What can go wrong between a store and its server.
+inline auto each_fault() {
+  using oko::testing::Fault;
+  return ::testing::Values(Fault::kTooMany, Fault::kUnavailable, Fault::kLost, Fault::kCutRequest,
+                           Fault::kCutReply, Fault::kStall, Fault::kFlipRequest, Fault::kFlipReply,
+                           Fault::kTwice, Fault::kDuplicate);
+}
+inline std::string name_of_fault(const ::testing::TestParamInfo<oko::testing::Fault>& tested) {
+  std::string name = oko::testing::name_of(tested.param);
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
 }
 
 class StoreContract : public ::testing::Test {
@@ -280,6 +306,59 @@ class StoreContract : public ::testing::Test {
     }
     EXPECT_EQ(log.size(), static_cast<std::size_t>(threads_count) * 5 * 4);
     EXPECT_THAT(keys(store_->list(bucket_, true)), ::testing::ElementsAre("log"));
+  }
+
+  // `requests` is what a log's only writer needs for a piece.
+  void appends_by(std::uint64_t requests) {
+    store_->append(name("log"), bytes_of("1\n"));
+    store_->append(name("log"), bytes_of("2\n"));
+    const std::uint64_t before = http::counters().requests;
+    store_->append(name("log"), bytes_of("3\n"));
+    EXPECT_EQ(http::counters().requests - before, requests);
+    EXPECT_EQ(get("log"), "1\n2\n3\n");
+    put("log", "someone else's\n");
+    store_->append(name("log"), bytes_of("4\n"));
+    EXPECT_EQ(get("log"), "someone else's\n4\n");
+    store_->remove(name("log"));
+    store_->append(name("log"), bytes_of("5\n"));
+    EXPECT_EQ(get("log"), "5\n");
+  }
+
+  // `make` makes a store that asks a server at "http://127.0.0.1:PORT": here a proxy in front of
+  // the one at `port` that store_ asks, where only `fault` happens. `big` is the size of one
+  // object.
+  template <typename Options>
+  void loses_and_breaks_nothing(oko::testing::Fault fault, int port, std::size_t big,
+                                Options options, std::unique_ptr<Store> (*make)(const Options&)) {
+    oko::testing::FaultOptions faults;
+    faults.to = port;
+    faults.chance = .3;
+    faults.faults = {fault};
+    faults.stall_seconds = 3;
+    faults.retry_after = 0;
+    const oko::testing::FaultProxy proxy(faults);
+    options.endpoint = "http://127.0.0.1:" + std::to_string(proxy.port());
+    options.timeouts.stall = std::chrono::seconds(1);
+    options.retry.budget = std::chrono::seconds(60);
+    const auto faulty = make(options);
+    const std::size_t rounds = fault == oko::testing::Fault::kStall ? 4 : 12;
+    std::string log;
+    for (std::size_t i = 0; i < rounds; ++i) {
+      const std::string key = name("f" + std::to_string(i));
+      const std::string content =
+          noise((i == 3 ? big : 20'000) + 1000 * i, static_cast<unsigned>(i));
+      const Entry entry = faulty->write(key, bytes_of(content), Precondition::absent());
+      EXPECT_TRUE(store_->read(key).text() == content);
+      EXPECT_TRUE(faulty->read(key).text() == content);
+      EXPECT_EQ(faulty->stat(key)->version, entry.version);
+      faulty->append(name("log"), bytes_of(std::to_string(i) + "\n"));
+      log += std::to_string(i) + "\n";
+    }
+    EXPECT_EQ(get("log"), log);
+    EXPECT_EQ(faulty->list(bucket_, true).size(), rounds + 1);
+    std::uint64_t injected = 0;
+    for (const auto& [what, count] : proxy.counts()) injected += what == "requests" ? 0 : count;
+    EXPECT_GT(injected, 0u);
   }
 
   void copies_composes_and_removes(std::size_t piece) {

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "oko/base/json.h"
+#include "oko/storage/bucket/test_environment.h"
 #include "oko/storage/gcs/answers.h"
 #include "oko/storage/gcs/test_example_key.h"
 #include "tests/storage/gcs_server.h"
@@ -68,10 +69,7 @@ class Tokens : public ::testing::Test {
   TokenSource source(std::map<std::string, std::string> variables) const {
     variables.emplace("HOME", folder_);
     GcsOptions options;
-    options.environment = [variables](const char* name) {
-      const auto found = variables.find(name);
-      return found == variables.end() ? std::string() : found->second;
-    };
+    options.environment = bucket::environment_of(std::move(variables));
     options.retry.first = std::chrono::milliseconds(5);
     options.retry.budget = options.retry.budget_of_strangers = std::chrono::milliseconds(50);
     return TokenSource(options);

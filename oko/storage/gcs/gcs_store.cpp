@@ -186,27 +186,15 @@ Page GcsStore::list_names(const Name& prefix, bool recursive, const std::string&
       send(request("GET", bucket_url(prefix.bucket) + "/o" + query), place);
   if (!response.ok()) refuse(response, place);
   Listing listing = parse_listing(response.body, place);
-  Page page;
-  page.next = std::move(listing.next);
   const bool show_parts = prefix.key.starts_with(kPartsFolder);
+  std::vector<std::pair<std::string, Entry>> objects;
   for (Object& object : listing.objects) {
-    // What consoles make to show an empty folder is none of ours.
-    const bool placeholder = object.name.ends_with('/') && object.entry.size == 0;
-    if (placeholder || (!show_parts && object.name.starts_with(kPartsFolder))) continue;
-    object.entry.uri = uri({prefix.bucket, object.name});
-    page.entries.push_back(std::move(object.entry));
+    if (!show_parts && object.name.starts_with(kPartsFolder)) continue;
+    objects.emplace_back(std::move(object.name), std::move(object.entry));
   }
-  for (std::string& folder : listing.prefixes) {
-    if (!show_parts && folder == kPartsFolder) continue;
-    if (folder.ends_with('/')) folder.pop_back();
-    Entry entry;
-    entry.uri = uri({prefix.bucket, folder});
-    entry.is_folder = true;
-    page.entries.push_back(std::move(entry));
-  }
-  std::sort(page.entries.begin(), page.entries.end(),
-            [](const Entry& a, const Entry& b) { return a.uri < b.uri; });
-  return page;
+  if (!show_parts) std::erase(listing.prefixes, kPartsFolder);
+  return page_of(prefix.bucket, std::move(objects), std::move(listing.prefixes),
+                 std::move(listing.next));
 }
 
 std::vector<Object> GcsStore::list_parts(const Name& folder) {

@@ -6,33 +6,23 @@
 #include <map>
 
 #include "oko/base/json.h"
+#include "oko/storage/bucket/test_environment.h"
 #include "oko/storage/bucket/test_store_contract.h"
-#include "oko/storage/http/client.h"
-#include "tests/storage/fault_proxy.h"
 #include "tests/storage/gcs_server.h"
 
 // Against the strict server of tests/storage, which gcloud and rclone have been tried on.
 namespace oko::storage {
 namespace {
 
+using bucket::environment_of;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using namespace std::chrono_literals;
 
-bucket::Environment environment_of(std::map<std::string, std::string> variables) {
-  return [variables](const char* name) {
-    const auto found = variables.find(name);
-    return found == variables.end() ? std::string() : found->second;
-  };
-}
-
 GcsOptions options_for(int port) {
   GcsOptions options =
       gcs_options(environment_of({{"STORAGE_EMULATOR_HOST", "127.0.0.1:" + std::to_string(port)}}));
-  options.retry.first = 5ms;
-  options.retry.longest = 50ms;
-  options.retry.budget = 20s;
-  options.retry.budget_of_strangers = 300ms;
+  hurry(options);
   return options;
 }
 
@@ -65,6 +55,7 @@ TEST_F(Gcs, StreamsASmallUpload) { streams_an_upload(3); }
 TEST_F(Gcs, StreamsAnUploadOfWholeChunks) { streams_an_upload(32 * kMiB); }
 TEST_F(Gcs, WritesPartsAndGoesOn) { writes_parts_and_goes_on(300'000); }
 TEST_F(Gcs, AppendsWithoutLosingALine) { appends_without_losing_a_line(4); }
+TEST_F(Gcs, AppendsByThreeRequests) { appends_by(3); }
 TEST_F(Gcs, CopiesComposesAndRemoves) { copies_composes_and_removes(1000); }
 TEST_F(Gcs, RefusesWithTheMend) { refuses_with_the_mend(); }
 
@@ -198,48 +189,10 @@ TEST_F(Gcs, TellsNoSecret) {
 class GcsFaults : public Gcs, public ::testing::WithParamInterface<oko::testing::Fault> {};
 
 TEST_P(GcsFaults, LosesAndBreaksNothing) {
-  oko::testing::FaultOptions fault;
-  fault.to = server_->port();
-  fault.chance = .3;
-  fault.faults = {GetParam()};
-  fault.stall_seconds = 3;
-  fault.retry_after = 0;
-  oko::testing::FaultProxy proxy(fault);
-  GcsOptions options = options_for(proxy.port());
-  options.timeouts.stall = 1s;
-  options.retry.budget = 60s;
-  const auto faulty = make_gcs_store(options);
-  const std::size_t rounds = GetParam() == oko::testing::Fault::kStall ? 4 : 12;
-  for (std::size_t i = 0; i < rounds; ++i) {
-    const std::string key = name("f" + std::to_string(i));
-    const std::string content =
-        noise((i == 3 ? 17 * kMiB : 20'000) + 1000 * i, static_cast<unsigned>(i));
-    const Entry entry = faulty->write(key, bytes_of(content), Precondition::absent());
-    EXPECT_TRUE(store_->read(key).text() == content);
-    EXPECT_TRUE(faulty->read(key).text() == content);
-    EXPECT_EQ(faulty->stat(key)->version, entry.version);
-    faulty->append(name("log"), bytes_of(std::to_string(i) + "\n"));
-  }
-  std::string log;
-  for (std::size_t i = 0; i < rounds; ++i) log += std::to_string(i) + "\n";
-  EXPECT_EQ(get("log"), log);
-  EXPECT_EQ(faulty->list(bucket_, true).size(), rounds + 1);
-  std::uint64_t faults = 0;
-  for (const auto& [what, count] : proxy.counts()) faults += what == "requests" ? 0 : count;
-  EXPECT_GT(faults, 0u);
+  loses_and_breaks_nothing(GetParam(), server_->port(), 17 * kMiB, options_for(server_->port()),
+                           make_gcs_store);
 }
-
-using oko::testing::Fault;
-INSTANTIATE_TEST_SUITE_P(Each, GcsFaults,
-                         ::testing::Values(Fault::kTooMany, Fault::kUnavailable, Fault::kLost,
-                                           Fault::kCutRequest, Fault::kCutReply, Fault::kStall,
-                                           Fault::kFlipRequest, Fault::kFlipReply, Fault::kTwice,
-                                           Fault::kDuplicate),
-                         [](const auto& tested) {
-                           std::string name = oko::testing::name_of(tested.param);
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Each, GcsFaults, each_fault(), name_of_fault);
 
 TEST(GcsOptions, ComeFromVariables) {
   const auto options = gcs_options(environment_of(

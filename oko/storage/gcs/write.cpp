@@ -155,24 +155,25 @@ Entry GcsStore::compose(const std::vector<std::string>& from, const std::string&
   return compose(sources, target, precondition);
 }
 
-void GcsStore::append_to(const Name& name, const std::optional<Entry>& there,
-                         std::span<const std::byte> content) {
+Entry GcsStore::append_to(const Name& name, const std::optional<Entry>& there,
+                          std::span<const std::byte> content) {
   if (!there || there->size == 0 || !there->crc32c) {
-    write_at_once(name, content,
-                  there ? Precondition::version(there->version) : Precondition::absent());
-    return;
+    return write_at_once(name, content,
+                         there ? Precondition::version(there->version) : Precondition::absent());
   }
   const Name piece{name.bucket, std::string(kPartsFolder) + bucket::unique_name()};
   const Entry written = write_at_once(piece, content, {});
+  Entry entry;
   try {
-    compose({{name.key, there->version, *there->crc32c, there->size},
-             {piece.key, written.version, crc32c(content), content.size()}},
-            name, Precondition::version(there->version));
+    entry = compose({{name.key, there->version, *there->crc32c, there->size},
+                     {piece.key, written.version, crc32c(content), content.size()}},
+                    name, Precondition::version(there->version));
   } catch (...) {
     remove_quietly({uri(piece)});
     throw;
   }
   remove_quietly({uri(piece)});
+  return entry;
 }
 
 Entry GcsStore::copy(const std::string& from, const std::string& to,

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "oko/storage/bucket/test_environment.h"
 #include "tests/storage/wire.h"
 
 namespace oko::storage::s3 {
@@ -15,14 +16,7 @@ using oko::testing::Listener;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-using Variables = std::map<std::string, std::string>;
-
-bucket::Environment environment_of(Variables variables) {
-  return [variables](const char* name) {
-    const auto found = variables.find(name);
-    return found == variables.end() ? std::string() : found->second;
-  };
-}
+using bucket::environment_of;
 
 bucket::Options quick() {
   bucket::Options options;
@@ -51,7 +45,7 @@ class Home : public ::testing::Test {
   }
 
   std::string folder_;
-  Variables variables_;
+  std::map<std::string, std::string> variables_;
 };
 
 TEST_F(Home, TakesVariablesFirst) {

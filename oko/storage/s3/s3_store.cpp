@@ -215,27 +215,15 @@ Page S3Store::list_names(const Name& prefix, bool recursive, const std::string& 
   const http::Response response = send(request("GET", {prefix.bucket, ""}, query), place);
   if (!response.ok()) refuse(response, place);
   Listing listing = parse_listing(response.body, place);
-  Page page;
-  page.next = std::move(listing.next);
-  for (const ListedObject& object : listing.objects) {
-    // What consoles make to show an empty folder is none of ours.
-    if (object.key.ends_with('/') && object.size == 0) continue;
+  std::vector<std::pair<std::string, Entry>> objects;
+  for (ListedObject& object : listing.objects) {
     Entry entry;
-    entry.uri = uri({prefix.bucket, object.key});
     entry.size = object.size;
-    entry.version = object.etag;
-    page.entries.push_back(std::move(entry));
+    entry.version = std::move(object.etag);
+    objects.emplace_back(std::move(object.key), std::move(entry));
   }
-  for (std::string& folder : listing.prefixes) {
-    if (folder.ends_with('/')) folder.pop_back();
-    Entry entry;
-    entry.uri = uri({prefix.bucket, folder});
-    entry.is_folder = true;
-    page.entries.push_back(std::move(entry));
-  }
-  std::sort(page.entries.begin(), page.entries.end(),
-            [](const Entry& a, const Entry& b) { return a.uri < b.uri; });
-  return page;
+  return page_of(prefix.bucket, std::move(objects), std::move(listing.prefixes),
+                 std::move(listing.next));
 }
 
 }  // namespace oko::storage::s3

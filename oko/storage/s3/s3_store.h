@@ -50,8 +50,8 @@ class S3Store final : public bucket::BucketStore {
   bool bucket_exists(const Name& name) override;
   Page list_names(const Name& prefix, bool recursive, const std::string& token) override;
   bool any_name(const Name& prefix) override;
-  void append_to(const Name& name, const std::optional<Entry>& there,
-                 std::span<const std::byte> content) override;
+  Entry append_to(const Name& name, const std::optional<Entry>& there,
+                  std::span<const std::byte> content) override;
   http::Response attempt(const http::Request& request, const std::string& place) override;
   bool worth_repeating(const http::Response& response) override;
 

@@ -8,9 +8,8 @@
 #include <map>
 #include <sstream>
 
+#include "oko/storage/bucket/test_environment.h"
 #include "oko/storage/bucket/test_store_contract.h"
-#include "oko/storage/http/client.h"
-#include "tests/storage/fault_proxy.h"
 
 // Against other people's servers on loopback, started by tests/storage/with_s3.sh.
 namespace oko::storage {
@@ -34,10 +33,7 @@ std::optional<Server> server_in(const char* variable) {
 
 bucket::Environment environment_of(std::map<std::string, std::string> variables) {
   variables.emplace("AWS_EC2_METADATA_DISABLED", "true");
-  return [variables](const char* name) {
-    const auto found = variables.find(name);
-    return found == variables.end() ? std::string() : found->second;
-  };
+  return bucket::environment_of(std::move(variables));
 }
 
 S3Options options_for(const Server& server) {
@@ -45,10 +41,7 @@ S3Options options_for(const Server& server) {
   options.endpoint = server.endpoint;
   options.environment =
       environment_of({{"AWS_ACCESS_KEY_ID", server.key}, {"AWS_SECRET_ACCESS_KEY", server.secret}});
-  options.retry.first = 5ms;
-  options.retry.longest = 50ms;
-  options.retry.budget = 20s;
-  options.retry.budget_of_strangers = 300ms;
+  hurry(options);
   return options;
 }
 
@@ -95,6 +88,7 @@ TEST_F(Radosgw, StreamsAnUpload) { streams_an_upload(40 * kMiB); }
 TEST_F(Radosgw, StreamsASmallUpload) { streams_an_upload(3); }
 TEST_F(Radosgw, WritesPartsAndGoesOn) { writes_parts_and_goes_on(5 * kMiB); }
 TEST_F(Radosgw, AppendsWithoutLosingALine) { appends_without_losing_a_line(3); }
+TEST_F(Radosgw, AppendsByTwoRequests) { appends_by(2); }
 TEST_F(Radosgw, CopiesComposesAndRemoves) { copies_composes_and_removes(5 * kMiB); }
 TEST_F(Radosgw, RefusesWithTheMend) { refuses_with_the_mend(); }
 
@@ -172,48 +166,10 @@ class S3Faults : public S3Contract, public ::testing::WithParamInterface<oko::te
 };
 
 TEST_P(S3Faults, LosesAndBreaksNothing) {
-  oko::testing::FaultOptions fault;
-  fault.to = std::atoi(server_->endpoint.substr(server_->endpoint.rfind(':') + 1).c_str());
-  fault.chance = .3;
-  fault.faults = {GetParam()};
-  fault.stall_seconds = 3;
-  fault.retry_after = 0;
-  oko::testing::FaultProxy proxy(fault);
-  S3Options options = options_for(*server_);
-  options.endpoint = "http://127.0.0.1:" + std::to_string(proxy.port());
-  options.timeouts.stall = 1s;
-  options.retry.budget = 60s;
-  const auto faulty = make_s3_store(options);
-  const std::size_t rounds = GetParam() == oko::testing::Fault::kStall ? 4 : 12;
-  for (std::size_t i = 0; i < rounds; ++i) {
-    const std::string key = name("f" + std::to_string(i));
-    const std::string content = noise(20'000 + 1000 * i, static_cast<unsigned>(i));
-    const Entry entry = faulty->write(key, bytes_of(content), Precondition::absent());
-    EXPECT_TRUE(store_->read(key).text() == content);
-    EXPECT_TRUE(faulty->read(key).text() == content);
-    EXPECT_EQ(faulty->stat(key)->version, entry.version);
-    faulty->append(name("log"), bytes_of(std::to_string(i) + "\n"));
-  }
-  std::string log;
-  for (std::size_t i = 0; i < rounds; ++i) log += std::to_string(i) + "\n";
-  EXPECT_EQ(get("log"), log);
-  EXPECT_EQ(faulty->list(bucket_, true).size(), rounds + 1);
-  std::uint64_t faults = 0;
-  for (const auto& [what, count] : proxy.counts()) faults += what == "requests" ? 0 : count;
-  EXPECT_GT(faults, 0u);
+  const int port = std::atoi(server_->endpoint.substr(server_->endpoint.rfind(':') + 1).c_str());
+  loses_and_breaks_nothing(GetParam(), port, kMiB, options_for(*server_), make_s3_store);
 }
-
-using oko::testing::Fault;
-INSTANTIATE_TEST_SUITE_P(Each, S3Faults,
-                         ::testing::Values(Fault::kTooMany, Fault::kUnavailable, Fault::kLost,
-                                           Fault::kCutRequest, Fault::kCutReply, Fault::kStall,
-                                           Fault::kFlipRequest, Fault::kFlipReply, Fault::kTwice,
-                                           Fault::kDuplicate),
-                         [](const auto& tested) {
-                           std::string name = oko::testing::name_of(tested.param);
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Each, S3Faults, each_fault(), name_of_fault);
 
 TEST(S3Options, ComeFromVariablesAndProfile) {
   const S3Options options = s3_options(environment_of({{"AWS_ENDPOINT_URL", "http://a"},
