@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "oko/base/error.h"
 #include "oko/storage/http/loop.h"
@@ -82,7 +83,11 @@ class ExchangeCallbacks {
       }
       const auto* bytes = reinterpret_cast<const std::byte*>(data);
       exchange.queued_.insert(exchange.queued_.end(), bytes, bytes + size);
-      exchange.changed_.notify_one();
+      if (exchange.is_worth_waking()) {
+        exchange.changed_.notify_one();
+      } else if (!std::exchange(exchange.lags_, true)) {
+        exchange.loop_.lag(exchange);
+      }
     } else {
       if (response.body.size() + size > exchange.request_.max_body) {
         exchange.too_long_ = true;

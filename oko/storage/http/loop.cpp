@@ -105,8 +105,9 @@ void Client::Loop::drain(Exchange& exchange) {
     bool resume = false;
     {
       std::unique_lock lock(exchange.mutex_);
-      exchange.changed_.wait(lock, [&] { return exchange.done_ || !exchange.queued_.empty(); });
+      exchange.changed_.wait(lock, [&] { return exchange.done_ || exchange.is_worth_waking(); });
       pieces.swap(exchange.queued_);
+      exchange.urgent_ = false;
       resume = std::exchange(exchange.paused_, false) && !exchange.done_;
       done = exchange.done_;
     }
@@ -134,7 +135,22 @@ void Client::Loop::serve() {
       const CURLcode result = message->data.result;
       finish(*reinterpret_cast<Exchange*>(self), result);
     }
-    curl_multi_poll(multi_, nullptr, 0, 1000, nullptr);
+    wake_laggards();
+    const int wait = lagging_.empty() ? 1000 : static_cast<int>(kLag.count());
+    curl_multi_poll(multi_, nullptr, 0, wait, nullptr);
+  }
+}
+
+void Client::Loop::lag(Exchange& exchange) { lagging_.emplace_back(&exchange, Clock::now()); }
+
+void Client::Loop::wake_laggards() {
+  while (!lagging_.empty() && Clock::now() - lagging_.front().second >= kLag) {
+    Exchange& exchange = *lagging_.front().first;
+    lagging_.pop_front();
+    const std::lock_guard lock(exchange.mutex_);
+    exchange.lags_ = false;
+    exchange.urgent_ = true;
+    exchange.changed_.notify_one();
   }
 }
 
@@ -181,6 +197,9 @@ void Client::Loop::finish(Exchange& exchange, CURLcode result) {
 void Client::Loop::report(Exchange& exchange) {
   curl_multi_remove_handle(multi_, exchange.handle_);
   running_.erase(&exchange);
+  if (exchange.lags_) {
+    std::erase_if(lagging_, [&](const auto& lagging) { return lagging.first == &exchange; });
+  }
   const std::lock_guard lock(exchange.mutex_);
   exchange.done_ = true;
   exchange.changed_.notify_all();

@@ -2,12 +2,15 @@
 
 #include <curl/curl.h>
 
+#include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "oko/storage/http/client.h"
@@ -34,6 +37,8 @@ class Exchange {
 
   void set_options();
   void set_body();
+  // Less waits a moment for more, or for the end: to wake the thread costs more than to copy it.
+  bool is_worth_waking() const { return urgent_ || queued_.size() >= Client::kBuffered / 4; }
 
   const Request& request_;
   Client::Loop& loop_;
@@ -49,6 +54,8 @@ class Exchange {
   std::vector<std::byte> queued_;  // for the sink
   Response head_;                  // status and headers, once something is queued
   bool paused_ = false, done_ = false;
+  bool urgent_ = false;  // what is queued has waited long enough
+  bool lags_ = false;    // it is among the loop's laggards
 };
 
 // The event thread and what it knows.
@@ -68,8 +75,12 @@ class Client::Loop {
   void opened(curl_socket_t socket);
   void closed(curl_socket_t socket);
   curl_socket_t socket_of_port(int port);
+  // … exchanges in which little is queued, for a thread that will be woken soon.
+  void lag(Exchange& exchange);
 
  private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kLag{10};
   struct Socket {
     curl_socket_t socket;
     int port;  // 0: not connected when last looked at
@@ -82,6 +93,7 @@ class Client::Loop {
   void finish(Exchange& exchange, CURLcode result);
   void finish_stopped(Exchange& exchange);
   void report(Exchange& exchange);
+  void wake_laggards();
 
   CURLM* multi_;
   mutable std::mutex mutex_;
@@ -91,6 +103,7 @@ class Client::Loop {
   // Of the event thread alone:
   std::unordered_set<Exchange*> running_;
   std::vector<Socket> sockets_;
+  std::deque<std::pair<Exchange*, Clock::time_point>> lagging_;
   std::thread thread_;
 };
 

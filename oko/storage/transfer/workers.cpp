@@ -64,7 +64,7 @@ Workers::~Workers() {
     urgent_.clear();
     tasks_.clear();
   }
-  changed_.notify_all();
+  startable_.notify_all();
   for (std::thread& thread : threads_) thread.join();
 }
 
@@ -83,7 +83,7 @@ bool Workers::may_start() const {
 void Workers::work() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [&] { return stopping_ || may_start(); });
+    startable_.wait(lock, [&] { return stopping_ || may_start(); });
     if (stopping_) return;
     auto& queue = urgent_.empty() ? tasks_ : urgent_;
     Task task = std::move(queue.front());
@@ -91,23 +91,25 @@ void Workers::work() {
     ++running_;
     const std::uint64_t memory = std::min(task.memory, free_memory_);
     free_memory_ -= memory;
+    if (may_start()) startable_.notify_one();
+    if (tasks_.size() == kWaiting / 2) left_.notify_one();
     lock.unlock();
     Lease lease(this, [this, memory](void*) {
       const std::scoped_lock relock(mutex_);
       free_memory_ += memory;
-      changed_.notify_all();
+      if (may_start()) startable_.notify_one();
     });
     task.run(std::move(lease));
     task.run = nullptr;
     lock.lock();
     --running_;
-    changed_.notify_all();
+    if (idle()) left_.notify_one();
   }
 }
 
 void Workers::post(Task task, const std::function<void()>& meanwhile) {
   std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, kTick, [&] { return tasks_.size() < kWaiting; })) {
+  while (!left_.wait_for(lock, kTick, [&] { return tasks_.size() < kWaiting; })) {
     lock.unlock();
     meanwhile();
     lock.lock();
@@ -118,18 +120,18 @@ void Workers::post(Task task, const std::function<void()>& meanwhile) {
   while (static_cast<int>(threads_.size()) < pace_.limit()) {
     threads_.emplace_back([this] { work(); });
   }
-  changed_.notify_all();
+  if (may_start()) startable_.notify_one();
 }
 
 void Workers::post_first(std::vector<Task> tasks) {
   const std::scoped_lock lock(mutex_);
   for (Task& task : tasks) urgent_.push_back(std::move(task));
-  changed_.notify_all();
+  if (may_start()) startable_.notify_one();
 }
 
 void Workers::wait(const std::function<void()>& meanwhile) {
   std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, kTick, [&] { return idle(); })) {
+  while (!left_.wait_for(lock, kTick, [&] { return idle(); })) {
     lock.unlock();
     meanwhile();
     lock.lock();
@@ -144,7 +146,7 @@ void Workers::drop() {
   const std::scoped_lock lock(mutex_);
   urgent_.clear();
   tasks_.clear();
-  changed_.notify_all();
+  left_.notify_one();
 }
 
 void Workers::adapt() {
@@ -154,6 +156,7 @@ void Workers::adapt() {
   const bool full = running_ >= pace_.limit() || !tasks_.empty();
   pace_.measured(static_cast<double>(moved - measured_) / (time - measured_at_), full,
                  throttled > throttled_);
+  if (may_start()) startable_.notify_one();  // the limit may have grown
   measured_ = moved;
   throttled_ = throttled;
   measured_at_ = time;

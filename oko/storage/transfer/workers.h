@@ -67,7 +67,9 @@ class Workers {
   bool idle() const { return urgent_.empty() && tasks_.empty() && running_ == 0; }
 
   mutable std::mutex mutex_;
-  std::condition_variable changed_;
+  // For the threads, one of which is woken where a task may start, and for the caller of post() and
+  // wait(). Each thread that takes a task wakes the next as long as there is one to take.
+  std::condition_variable startable_, left_;
   std::deque<Task> urgent_, tasks_;
   std::uint64_t free_memory_, all_memory_;
   int running_ = 0;
