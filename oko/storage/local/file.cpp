@@ -7,9 +7,12 @@
 
 #include <atomic>
 #include <cerrno>
+#include <condition_variable>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <random>
 #include <system_error>
 
@@ -130,6 +133,47 @@ std::optional<Entry> stat_path(const std::string& path) {
 
 namespace {
 
+// Flushes folders for several threads at once. What was renamed before a flush begins is safe with
+// its end, so those who come while one is under way wait for the next, which one of them does for
+// all: many small files in one folder cost few flushes.
+class FolderFlush {
+ public:
+  // After a rename in the folder that is open as `directory`.
+  void flush(const File& directory) {
+    struct ::stat info {};
+    if (::fstat(directory.get(), &info) != 0) return;
+    std::unique_lock lock(mutex_);
+    Turn& turn = turns_[{info.st_dev, info.st_ino}];
+    const std::uint64_t needed = turn.begun + 1;
+    ++turn.users;
+    while (turn.ended < needed) {
+      if (turn.running) {
+        changed_.wait(lock);
+        continue;
+      }
+      turn.running = true;
+      const std::uint64_t mine = ++turn.begun;
+      lock.unlock();
+      ::fsync(directory.get());  // some file systems cannot: the file itself is safe by now
+      lock.lock();
+      turn.running = false;
+      turn.ended = mine;
+      changed_.notify_all();
+    }
+    if (--turn.users == 0) turns_.erase({info.st_dev, info.st_ino});
+  }
+
+ private:
+  struct Turn {
+    std::uint64_t begun = 0, ended = 0;  // flushes
+    bool running = false;
+    int users = 0;
+  };
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::pair<dev_t, ino_t>, Turn> turns_;
+};
+
 void check(const std::string& path, const Precondition& precondition) {
   const auto there = stat_path(path);
   const bool holds =
@@ -149,7 +193,8 @@ Entry publish(const std::string& temporary, const std::string& path,
     check(path, precondition);
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) refuse(path, "cannot write", errno);
-  ::fsync(directory.get());  // some file systems cannot: the file itself is safe by now
+  static FolderFlush folders;
+  folders.flush(directory);
   auto entry = stat_path(path);
   if (!entry) throw Conflict(path);
   return *std::move(entry);
