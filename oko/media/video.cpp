@@ -49,10 +49,34 @@ int backend(cv::VideoCaptureAPIs preferred) {
   return cv::videoio_registry::hasBackend(preferred) ? preferred : cv::CAP_ANY;
 }
 
+// OpenCV reads and writes files of this machine only. What lies in a bucket has one among the
+// temporary files while it is read; what is written has one until storage puts the finished video
+// in its place, whole or not at all.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& uri) {
+    static std::atomic<unsigned> counter{0};
+    const std::string name = "oko-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) +
+                             storage::extension(uri);
+    path_ = (std::filesystem::temp_directory_path() / name).string();
+  }
+  ~TemporaryFile() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 class OpenCvReader final : public VideoReader {
  public:
-  explicit OpenCvReader(cv::VideoCapture capture)
-      : capture_(std::move(capture)), info_(info_of(capture_)) {}
+  // `file`: what the capture reads, where that is a copy.
+  explicit OpenCvReader(cv::VideoCapture capture, std::unique_ptr<TemporaryFile> file = nullptr)
+      : file_(std::move(file)), capture_(std::move(capture)), info_(info_of(capture_)) {}
 
   const VideoInfo& info() const override { return info_; }
   bool next(image::Picture& frame) override {
@@ -65,6 +89,7 @@ class OpenCvReader final : public VideoReader {
   }
 
  private:
+  std::unique_ptr<TemporaryFile> file_;
   cv::VideoCapture capture_;
   VideoInfo info_;
   cv::Mat bgr_;
@@ -98,15 +123,21 @@ cv::VideoCapture open_camera(const std::string& source) {
   return capture;
 }
 
-cv::VideoCapture open_file(const std::string& source) {
+std::unique_ptr<VideoReader> open_file(const std::string& source) {
   const auto entry = storage::stat(source);
   if (!entry || entry->is_folder) {
     throw input_error(source, "there is no such file", "check the name");
   }
+  std::string path = source.starts_with("file://") ? source.substr(7) : source;
+  std::unique_ptr<TemporaryFile> file;
+  if (storage::scheme(source) != "file") {
+    file = std::make_unique<TemporaryFile>(source);
+    path = file->path();
+    storage::copy(source, path);
+  }
   cv::VideoCapture capture;
   try {
-    capture.open(source.starts_with("file://") ? source.substr(7) : source,
-                 backend(cv::CAP_FFMPEG));
+    capture.open(path, backend(cv::CAP_FFMPEG));
   } catch (const cv::Exception&) {
     capture.release();  // told below
   }
@@ -114,7 +145,7 @@ cv::VideoCapture open_file(const std::string& source) {
     throw input_error(source, "this is no video that can be read",
                       "convert it to MP4 with H.264 or to AVI");
   }
-  return capture;
+  return std::make_unique<OpenCvReader>(std::move(capture), std::move(file));
 }
 
 int codec_of(const std::string& path) {
@@ -125,39 +156,22 @@ int codec_of(const std::string& path) {
               "give it a name that ends in .mp4 or .avi");
 }
 
-// OpenCV can only write to a file of this machine: it gets one among the temporary files, and
-// storage puts the finished video in its place, whole or not at all.
-std::string temporary_name(const std::string& path) {
-  static std::atomic<unsigned> counter{0};
-  const std::string name = "oko-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) +
-                           storage::extension(path);
-  return (std::filesystem::temp_directory_path() / name).string();
-}
-
 class OpenCvWriter final : public VideoWriter {
  public:
   OpenCvWriter(std::string path, const VideoInfo& info)
-      : path_(std::move(path)), temporary_(temporary_name(path_)), size_(info.size) {
+      : path_(std::move(path)), temporary_(path_), size_(info.size) {
     const int codec = codec_of(path_);
     if (!(info.frames_per_second > 0) || info.size.width < 2 || info.size.height < 2) {
       throw Error(ErrorCode::kUsage, path_,
                   "a video needs a frame rate above 0 and sides of at least 2 pixels");
     }
-    writer_.open(temporary_, backend(cv::CAP_FFMPEG), codec, info.frames_per_second,
+    writer_.open(temporary_.path(), backend(cv::CAP_FFMPEG), codec, info.frames_per_second,
                  {size_.width, size_.height});
     if (!writer_.isOpened()) {
       throw Error(ErrorCode::kFailed, path_, "this OpenCV cannot write such a video",
                   "try the other of .mp4 and .avi");
     }
   }
-  ~OpenCvWriter() override {
-    writer_.release();
-    std::error_code ignored;  // it is gone after close()
-    std::filesystem::remove(temporary_, ignored);
-  }
-  OpenCvWriter(const OpenCvWriter&) = delete;
-  OpenCvWriter& operator=(const OpenCvWriter&) = delete;
-
   void add(const image::Picture& frame) override {
     if (frame.size != size_) {
       throw Error(ErrorCode::kFailed, path_, "every frame of a video must have one size");
@@ -169,11 +183,12 @@ class OpenCvWriter final : public VideoWriter {
   void close() override {
     writer_.release();
     if (frames_ == 0) throw Error(ErrorCode::kFailed, path_, "no frame was added to the video");
-    storage::write(path_, storage::map(temporary_).span());
+    storage::copy(temporary_.path(), path_);
   }
 
  private:
-  std::string path_, temporary_;
+  std::string path_;
+  TemporaryFile temporary_;
   image::Size size_;
   cv::VideoWriter writer_;
   cv::Mat bgr_;
@@ -196,8 +211,8 @@ bool is_picture_name(const std::string& uri) {
 
 std::unique_ptr<VideoReader> open_video(const std::string& source) {
   silence_video();
-  return std::make_unique<OpenCvReader>(is_camera(source) ? open_camera(source)
-                                                          : open_file(source));
+  if (!is_camera(source)) return open_file(source);
+  return std::make_unique<OpenCvReader>(open_camera(source));
 }
 
 std::unique_ptr<VideoWriter> create_video(const std::string& path, const VideoInfo& info) {
