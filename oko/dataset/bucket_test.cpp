@@ -3,8 +3,10 @@
 
 #include <cstdlib>
 
+#include "oko/base/error.h"
 #include "oko/dataset/check.h"
 #include "oko/dataset/loader.h"
+#include "oko/dataset/pack.h"
 #include "oko/dataset/test_data.h"
 #include "oko/dataset/write.h"
 #include "oko/storage/files/cache.h"
@@ -51,7 +53,7 @@ class DatasetsInABucket : public ::testing::Test {
 };
 
 TEST_F(DatasetsInABucket, AreTheSameAsOnDiskAndAskedForOnce) {
-  for (const char* format : {"voc", "coco", "yolo", "keras", "createml"}) {
+  for (const char* format : {"voc", "coco", "yolo", "keras", "createml", "shards"}) {
     SCOPED_TRACE(format);
     write_both(format);
     const std::size_t files = storage::list(there(format), true).size();
@@ -73,24 +75,55 @@ TEST_F(DatasetsInABucket, AreTheSameAsOnDiskAndAskedForOnce) {
 
 TEST_F(DatasetsInABucket, GiveTheSameBatches) {
   write_both("voc");
+  write_both("shards");
   LoaderOptions options;
   options.input = {64, 64};
   options.batch = 4;
   options.threads = 3;
   options.augmentation.mosaic = .5;
   options.cache_bytes = 500'000;  // a few decoded pictures
-  const Dataset data = read(there("voc")), local = read(scratch_ / "voc");
-  Loader here(local, options), remote(data, options);
-  for (int epoch = 0; epoch < 2; ++epoch) {
-    here.start(epoch);
-    remote.start(epoch);
-    while (auto batch = here.next()) {
-      const auto other = remote.next();
-      ASSERT_TRUE(other);
-      EXPECT_EQ(batch->samples, other->samples);
-      EXPECT_EQ(batch->inputs, other->inputs);
+  for (const char* format : {"voc", "shards"}) {
+    SCOPED_TRACE(format);
+    const Dataset data = read(there(format)), local = read(scratch_ / "voc");
+    Loader here(local, options), remote(data, options);
+    for (int epoch = 0; epoch < 2; ++epoch) {
+      here.start(epoch);
+      remote.start(epoch);
+      while (auto batch = here.next()) {
+        const auto other = remote.next();
+        ASSERT_TRUE(other);
+        EXPECT_EQ(batch->samples, other->samples);
+        EXPECT_EQ(batch->inputs, other->inputs);
+      }
+      EXPECT_FALSE(remote.next());
     }
-    EXPECT_FALSE(remote.next());
+  }
+}
+
+TEST_F(DatasetsInABucket, ArePackedFromBucketToBucket) {
+  write_both("voc");
+  NoProgress progress;
+  PackOptions options;
+  options.shard_bytes = 1 << 20;
+  const Dataset data = read(there("voc"));
+  const auto shards = pack(data, there("packed"), options, progress);
+  EXPECT_GT(shards.size(), 2u);
+  const Dataset packed = read(there("packed"));
+  EXPECT_EQ(fingerprint(packed), fingerprint(data));
+  EXPECT_TRUE(packed.samples.front().image.starts_with(there("packed") + "/"));
+
+  // Google tells the checksums of what it has: a shard of the same size is known to be another.
+  const std::string shard = there("packed") + "/" + shards[0].name;
+  std::string content(storage::read(shard).text());
+  content[content.size() / 2] ^= 1;
+  storage::write(shard, content);
+  try {
+    read(there("packed"));
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kInput);
+    EXPECT_EQ(e.place(), shard);
+    EXPECT_EQ(e.message(), "has another checksum than the index says");
   }
 }
 

@@ -35,7 +35,7 @@ struct Sample {
 
 struct Dataset {
   std::string uri;     // where it was read from
-  std::string format;  // "voc", "coco", "yolo", "keras", "createml"
+  std::string format;  // "voc", "coco", "yolo", "keras", "createml", "shards"
   std::vector<std::string> classes;
   std::vector<Sample> samples;  // in the source's order
   // By which pictures are read; parts of a data set share it.

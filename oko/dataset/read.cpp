@@ -9,6 +9,7 @@
 #include "oko/dataset/create_ml.h"
 #include "oko/dataset/keras_list.h"
 #include "oko/dataset/recognise.h"
+#include "oko/dataset/shards.h"
 #include "oko/dataset/voc.h"
 #include "oko/dataset/yolo_txt.h"
 #include "oko/media/picture.h"
@@ -23,16 +24,9 @@ Source read_source(const Tree& tree, const std::string& format) {
   if (format == "yolo") return read_yolo(tree);
   if (format == "keras") return read_keras_list(tree);
   if (format == "createml") return read_create_ml(tree);
+  if (format == "shards") return read_shards(tree);
   throw Error(ErrorCode::kUsage, tree.root(), "no format \"" + format + "\"",
               fmt::format("there are {}", fmt::join(format_names(), ", ")));
-}
-
-void throw_first_error(const std::vector<Finding>& findings, const std::string& uri) {
-  for (const Finding& finding : findings) {
-    if (finding.severity != Finding::Severity::kError) continue;
-    throw input_error(finding.place, finding.message,
-                      "oko data check " + uri + " lists everything");
-  }
 }
 
 Error nothing_left(const Dataset& dataset, const std::string& uri,
@@ -47,6 +41,14 @@ Error nothing_left(const Dataset& dataset, const std::string& uri,
 }
 
 }  // namespace
+
+void throw_first_error(const std::vector<Finding>& findings, const std::string& uri) {
+  for (const Finding& finding : findings) {
+    if (finding.severity != Finding::Severity::kError) continue;
+    throw input_error(finding.place, finding.message,
+                      "oko data check " + uri + " lists everything");
+  }
+}
 
 Dataset read(const std::string& uri, const ReadOptions& options, std::vector<Finding>* findings) {
   const Tree tree(uri);

@@ -51,6 +51,9 @@ struct ReadOptions {
 Dataset read(const std::string& uri, const ReadOptions& options = {},
              std::vector<Finding>* findings = nullptr);
 
+// Throws the first finding of severity kError, if there is one, as an input Error of its place.
+void throw_first_error(const std::vector<Finding>& findings, const std::string& uri);
+
 // The stored size of a picture, from its header; 0×0 where it cannot be read.
 image::Size picture_size(storage::Files& files, const std::string& name);
 

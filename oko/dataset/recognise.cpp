@@ -10,6 +10,7 @@
 #include "oko/dataset/create_ml.h"
 #include "oko/dataset/data_yaml.h"
 #include "oko/dataset/keras_list.h"
+#include "oko/dataset/shard_index.h"
 #include "oko/dataset/yolo_txt.h"
 #include "oko/storage/store.h"
 
@@ -41,6 +42,9 @@ std::optional<Evidence> look_at(const Tree& tree, const std::string& path) {
   if (extension == ".data" && !parse_darknet_data(tree.read(path).text()).train.empty()) {
     return Evidence{"yolo", path, true};
   }
+  if (extension == ".jsonl" && is_shard_index(tree.read(path).text())) {
+    return Evidence{"shards", path, true};
+  }
   if (extension == ".txt") {
     const Bytes bytes = tree.read(path);
     if (is_keras_list(bytes.text())) return Evidence{"keras", path, false};
@@ -68,15 +72,17 @@ std::vector<Evidence> look_around(const Tree& tree) {
 
 std::string recognise_file(const Tree& tree) {
   if (const auto evidence = look_at(tree, tree.file())) return evidence->format;
-  throw input_error(tree.uri(tree.file()),
-                    "neither a COCO or Create ML file, a Keras train list, nor a YOLO data.yaml",
-                    "name the folder of the dataset, or say --format");
+  throw input_error(
+      tree.uri(tree.file()),
+      "neither a COCO or Create ML file, a Keras train list, a YOLO data.yaml, nor an index "
+      "of shards",
+      "name the folder of the dataset, or say --format");
 }
 
 }  // namespace
 
 const std::vector<std::string>& format_names() {
-  static const std::vector<std::string> names{"voc", "coco", "yolo", "keras", "createml"};
+  static const std::vector<std::string> names{"voc", "coco", "yolo", "keras", "createml", "shards"};
   return names;
 }
 
@@ -93,7 +99,8 @@ std::string recognise(const Tree& tree) {
         fmt::format("no annotations among its {} files ({} pictures); looked for VOC (.xml with "
                     "<annotation>), COCO (.json with \"images\" and \"annotations\"), YOLO "
                     "(data.yaml, .data, or label files beside pictures or in labels/), a Keras "
-                    "train list (.txt: path x1,y1,x2,y2,class) and Create ML (.json list)",
+                    "train list (.txt: path x1,y1,x2,y2,class), Create ML (.json list) and shards "
+                    "(shards.jsonl)",
                     tree.files().size(), tree.pictures().size()),
         "check the folder, or say --format");
   }

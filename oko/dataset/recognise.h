@@ -7,7 +7,8 @@
 
 namespace oko::dataset {
 
-// The formats that read() and write() know: "voc", "coco", "yolo", "keras", "createml".
+// The formats that read() and write() know: "voc", "coco", "yolo", "keras", "createml",
+// "shards".
 const std::vector<std::string>& format_names();
 
 // The format of what lies in the tree. A layout made for one format (Annotations/*.xml, a COCO or

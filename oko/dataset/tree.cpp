@@ -82,6 +82,7 @@ void Tree::list() {
     std::string path = found.uri.substr(root_.size());
     while (path.starts_with('/')) path.erase(0, 1);
     if (is_hidden(path)) continue;
+    if (storage::extension(path) == ".tar") shards_.emplace(path, found);
     files_.push_back(std::move(path));
     shared_files_->add(found);
   }
@@ -128,6 +129,11 @@ std::string Tree::find_picture(const std::string& stem, const std::string& near,
     return storage::filename(a) == name && storage::filename(b) != name;
   };
   return *std::min_element(found->second.begin(), found->second.end(), better);
+}
+
+const storage::Entry* Tree::shard(const std::string& path) const {
+  const auto found = shards_.find(path);
+  return found == shards_.end() ? nullptr : &found->second;
 }
 
 bool Tree::has_folder(const std::string& path) const {

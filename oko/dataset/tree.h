@@ -39,6 +39,9 @@ class Tree {
   std::string find_picture(const std::string& stem, const std::string& near,
                            const std::string& name, const std::string& split = {}) const;
 
+  // A .tar file as it was listed; null where there is none.
+  const storage::Entry* shard(const std::string& path) const;
+
   bool has_folder(const std::string& path) const;
   std::vector<std::string> pictures_in(const std::string& folder) const;  // at any depth
 
@@ -58,6 +61,7 @@ class Tree {
   std::shared_ptr<storage::Files> shared_files_ = std::make_shared<storage::Files>();
   std::vector<std::string> files_, pictures_;
   std::map<std::string, std::vector<std::string>, std::less<>> pictures_by_stem_;
+  std::map<std::string, storage::Entry, std::less<>> shards_;
 };
 
 bool is_picture_extension(std::string_view extension);  // lower case with the dot

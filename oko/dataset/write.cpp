@@ -12,6 +12,7 @@
 #include "oko/dataset/coco.h"
 #include "oko/dataset/create_ml.h"
 #include "oko/dataset/keras_list.h"
+#include "oko/dataset/pack.h"
 #include "oko/dataset/read.h"
 #include "oko/dataset/recognise.h"
 #include "oko/dataset/voc.h"
@@ -44,11 +45,7 @@ class Writer {
       throw Error(ErrorCode::kUsage, folder_, "no format \"" + format_ + "\"",
                   fmt::format("there are {}", fmt::join(known, ", ")));
     }
-    const auto entry = storage::stat(folder_);
-    if (entry && (!entry->is_folder || !storage::list(folder_).empty())) {
-      throw Error(ErrorCode::kUsage, folder_, "is there already and not empty",
-                  "name a new folder");
-    }
+    expect_new_folder(folder_);
     splits_ = split_names(dataset_);
   }
 
@@ -173,6 +170,13 @@ class Writer {
 
 }  // namespace
 
+void expect_new_folder(const std::string& folder) {
+  const auto entry = storage::stat(folder);
+  if (entry && (!entry->is_folder || !storage::list(folder).empty())) {
+    throw Error(ErrorCode::kUsage, folder, "is there already and not empty", "name a new folder");
+  }
+}
+
 void write(const Dataset& dataset, const std::string& folder, const std::string& format,
            Progress& progress) {
   write(dataset, folder, format, progress, [&](const Sample& sample) {
@@ -184,6 +188,10 @@ void write(const Dataset& dataset, const std::string& folder, const std::string&
 
 void write(const Dataset& dataset, const std::string& folder, const std::string& format,
            Progress& progress, const PictureFiles& pictures) {
+  if (format == "shards") {
+    pack(dataset, folder, {}, progress, pictures);
+    return;
+  }
   if (dataset.samples.empty()) {
     throw Error(ErrorCode::kUsage, dataset.uri, "there are no pictures to write");
   }

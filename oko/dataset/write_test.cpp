@@ -20,7 +20,7 @@ void expect_same(const Dataset& a, const Dataset& b, const std::string& format) 
   for (const Sample& sample : a.samples) {
     const Sample& other = sample_named(b, sample.id);
     EXPECT_EQ(sample.split, other.split);
-    EXPECT_EQ(storage::read_text(sample.image), storage::read_text(other.image));
+    EXPECT_EQ(picture_bytes(a, sample).text(), picture_bytes(b, other).text());
     ASSERT_EQ(sample.objects.size(), other.objects.size()) << sample.id;
     for (std::size_t i = 0; i < sample.objects.size(); ++i) {
       const Object& x = sample.objects[i];
