@@ -39,26 +39,32 @@ std::string Paths::stage_model() const { return storage::join(folder, "stage.oko
 std::string Paths::model() const { return storage::join(folder, "model.oko"); }
 std::string Paths::report() const { return storage::join(folder, "report.html"); }
 std::string Paths::tensorboard() const { return storage::join(folder, "tensorboard"); }
+std::string Paths::owner() const { return storage::join(folder, "owner.json"); }
+
+Log::Log(Writer& writer, std::string uri) : writer_(writer), uri_(std::move(uri)) {
+  const auto entry = storage::stat(uri_);
+  size_ = entry ? entry->size : 0;
+}
 
 Json Log::write(Json event) {
   Json line = {{"event", text_of(event, "event")}, {"time", now()}};
   line.update(event);
   // The JSON writer turns numbers that are not finite into null.
-  storage::append(uri_, line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  const std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  writer_.append(uri_, text);
+  size_ += text.size();
   return line;
 }
 
-std::uint64_t Log::size() const {
-  const auto entry = storage::stat(uri_);
-  return entry ? entry->size : 0;
-}
-
 void Log::truncate(std::uint64_t size) {
+  writer_.flush();
+  size_ = 0;
   if (!storage::exists(uri_)) return;
   const std::string text = storage::read_text(uri_);
   const std::string_view kept =
       whole_lines(std::string_view(text).substr(0, std::min<std::uint64_t>(size, text.size())));
   if (kept.size() != text.size()) storage::write(uri_, kept);
+  size_ = kept.size();
 }
 
 std::vector<Json> read_log(const std::string& uri) {

@@ -23,38 +23,45 @@ class LogFile : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
   std::string uri() const { return Paths{folder_}.log(); }
+  std::vector<Json> events() {
+    writer_.flush();
+    return read_log(uri());
+  }
 
   std::string folder_;
+  Writer writer_;
 };
 
 TEST_F(LogFile, EventsComeBackInOrderWithTheirTime) {
-  Log log(uri());
+  Log log(writer_, uri());
   log.write({{"event", "start"}, {"step", 0}});
   log.write({{"event", "step"}, {"step", 1}, {"loss", 2.5}});
-  const auto events = read_log(uri());
-  ASSERT_EQ(events.size(), 2U);
-  EXPECT_EQ(text_of(events[0], "event"), "start");
-  EXPECT_EQ(number_of(events[1], "loss"), 2.5);
-  EXPECT_GT(number_of(events[1], "time"), 1.6e9);
-  EXPECT_GE(number_of(events[1], "time"), number_of(events[0], "time"));
+  const auto lines = events();
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(text_of(lines[0], "event"), "start");
+  EXPECT_EQ(number_of(lines[1], "loss"), 2.5);
+  EXPECT_GT(number_of(lines[1], "time"), 1.6e9);
+  EXPECT_GE(number_of(lines[1], "time"), number_of(lines[0], "time"));
 }
 
 TEST_F(LogFile, NumbersThatAreNotFiniteBecomeNull) {
-  Log log(uri());
+  Log log(writer_, uri());
   log.write({{"event", "step"},
              {"loss", std::nan("")},
              {"box", std::numeric_limits<double>::infinity()}});
+  writer_.flush();
   EXPECT_THAT(storage::read_text(uri()), ::testing::HasSubstr("\"loss\":null,\"box\":null"));
   EXPECT_TRUE(std::isnan(number_of(read_log(uri())[0], "loss")));
 }
 
 TEST_F(LogFile, TextThatIsNotUtf8IsStillLogged) {
-  Log(uri()).write({{"event", "warning"}, {"text", "caf\xe9.jpg"}});
-  EXPECT_EQ(text_of(read_log(uri())[0], "text"), "caf\xef\xbf\xbd.jpg");
+  Log(writer_, uri()).write({{"event", "warning"}, {"text", "caf\xe9.jpg"}});
+  EXPECT_EQ(text_of(events()[0], "text"), "caf\xef\xbf\xbd.jpg");
 }
 
 TEST_F(LogFile, TornLastLineIsLeftOut) {
-  Log(uri()).write({{"event", "start"}});
+  Log(writer_, uri()).write({{"event", "start"}});
+  writer_.flush();
   storage::append(uri(), R"({"event":"step","lo)");
   EXPECT_EQ(read_log(uri()).size(), 1U);
 }
@@ -73,29 +80,40 @@ TEST_F(LogFile, BrokenLineInTheMiddleIsToldByNumber) {
 }
 
 TEST_F(LogFile, TruncateCutsWhatCameAfter) {
-  Log log(uri());
+  Log log(writer_, uri());
   EXPECT_EQ(log.size(), 0U);
   log.write({{"event", "start"}});
   const std::uint64_t size = log.size();
   log.write({{"event", "step"}});
   log.truncate(size);
   EXPECT_EQ(log.size(), size);
-  EXPECT_EQ(read_log(uri()).size(), 1U);
+  EXPECT_EQ(events().size(), 1U);
 }
 
 TEST_F(LogFile, TruncateNeverLeavesHalfALine) {
-  Log log(uri());
+  Log log(writer_, uri());
   log.write({{"event", "start"}});
   const std::uint64_t size = log.size();
+  writer_.flush();
   storage::append(uri(), R"({"event":"st)");
   log.truncate(1000);
   EXPECT_EQ(log.size(), size);
   log.write({{"event", "resume"}});
-  EXPECT_EQ(read_log(uri()).size(), 2U);
+  EXPECT_EQ(events().size(), 2U);
+}
+
+TEST_F(LogFile, SizeIsThatOfTheWholeFile) {
+  Log(writer_, uri()).write({{"event", "start"}});
+  writer_.flush();
+  Log log(writer_, uri());
+  EXPECT_EQ(log.size(), storage::stat(uri())->size);
+  log.write({{"event", "step"}});
+  writer_.flush();
+  EXPECT_EQ(log.size(), storage::stat(uri())->size);
 }
 
 TEST_F(LogFile, TruncateOfAMissingLogDoesNothing) {
-  Log(uri()).truncate(10);
+  Log(writer_, uri()).truncate(10);
   EXPECT_FALSE(storage::exists(uri()));
 }
 
@@ -108,6 +126,7 @@ TEST(RunPaths, LieInTheRunsFolder) {
   EXPECT_EQ(paths.model(), "runs/one/model.oko");
   EXPECT_EQ(paths.report(), "runs/one/report.html");
   EXPECT_EQ(paths.tensorboard(), "runs/one/tensorboard");
+  EXPECT_EQ(paths.owner(), "runs/one/owner.json");
 }
 
 }  // namespace

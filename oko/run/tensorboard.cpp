@@ -121,4 +121,25 @@ std::string make_tensorboard_file(std::span<const Json> events) {
   return file;
 }
 
+void TensorBoardFile::restart(std::span<const Json> events) {
+  replace(make_tensorboard_file(events));
+}
+
+void TensorBoardFile::write(const Json& event) {
+  const std::string records = tensorboard_records(event);
+  if (records.empty()) return;
+  if (begun_) {
+    writer_.append(uri_, records);
+  } else {
+    replace(make_tensorboard_file({}) + records);
+  }
+}
+
+void TensorBoardFile::replace(const std::string& content) {
+  const auto bytes = std::as_bytes(std::span(content));
+  writer_.write(uri_, bytes.size(),
+                [content = std::vector(bytes.begin(), bytes.end())] { return content; });
+  begun_ = true;
+}
+
 }  // namespace oko::run

@@ -4,8 +4,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "oko/base/json.h"
+#include "oko/run/writer.h"
 
 namespace oko::run {
 
@@ -15,9 +17,26 @@ namespace oko::run {
 // The file's name must contain "tfevents" for TensorBoard to find it.
 std::string make_tensorboard_file(std::span<const Json> events);
 
-// The frame of one more event as Log::write() returned it, to be appended to such a file; empty for
-// events without scalars.
+// The frame of one more event, to be appended to such a file; empty for events without scalars.
 std::string tensorboard_records(const Json& event);
+
+// A run's event file as it grows. The only one that writes into it.
+class TensorBoardFile {
+ public:
+  // What lies under that name is replaced by the first record.
+  TensorBoardFile(Writer& writer, std::string uri) : writer_(writer), uri_(std::move(uri)) {}
+  // Replaces the file by one of these events, to go on after them.
+  void restart(std::span<const Json> events);
+  // An event as Log::write() returned it.
+  void write(const Json& event);
+
+ private:
+  void replace(const std::string& content);
+
+  Writer& writer_;
+  std::string uri_;
+  bool begun_ = false;
+};
 
 // The checksum of TFRecord frames (Castagnoli polynomial), before masking.
 std::uint32_t crc32c(std::string_view bytes);

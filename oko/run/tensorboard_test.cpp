@@ -5,9 +5,12 @@
 
 #include <bit>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <vector>
+
+#include "oko/storage/store.h"
 
 namespace oko::run {
 namespace {
@@ -145,6 +148,39 @@ TEST(TensorBoard, AppendedRecordsEqualTheWholeFile) {
   const std::string appended =
       make_tensorboard_file(std::span(events).first(1)) + tensorboard_records(events[1]);
   EXPECT_EQ(appended, make_tensorboard_file(events));
+}
+
+class GrowingTensorBoard : public ::testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::remove(uri_); }
+  void TearDown() override { std::filesystem::remove(uri_); }
+  std::string written() {
+    writer_.flush();
+    return storage::read_text(uri_);
+  }
+
+  const std::string uri_ = ::testing::TempDir() + "oko_run.tfevents";
+  const std::vector<Json> events_ = {{{"event", "step"}, {"time", 5}, {"step", 1}, {"loss", 3}},
+                                     {{"event", "warning"}, {"time", 5}, {"text", "slow"}},
+                                     {{"event", "step"}, {"time", 6}, {"step", 2}, {"loss", 2}}};
+  Writer writer_;
+};
+
+TEST_F(GrowingTensorBoard, FirstRecordReplacesWhatLiesThere) {
+  storage::write(uri_, std::string("of a run that died"));
+  TensorBoardFile file(writer_, uri_);
+  for (const Json& event : events_) file.write(event);
+  const auto records = frames(written());
+  ASSERT_EQ(records.size(), 3U);
+  EXPECT_EQ(read_event(records[0]).version, "brain.Event:2");
+  EXPECT_EQ(read_event(records[2]).step, 2U);
+}
+
+TEST_F(GrowingTensorBoard, GoesOnAfterTheEventsOfALog) {
+  TensorBoardFile file(writer_, uri_);
+  file.restart(std::span(events_).first(2));
+  file.write(events_[2]);
+  EXPECT_EQ(written(), make_tensorboard_file(events_));
 }
 
 }  // namespace

@@ -55,10 +55,9 @@ Position position_from_json(const Json& json, const std::string& place) {
   return p;
 }
 
-// Checkpoints in a folder, oldest first.
+// Checkpoints in a folder that is there, oldest first.
 std::vector<std::string> list_checkpoints(const std::string& folder) {
   std::vector<std::string> found;
-  if (!storage::exists(folder)) return found;
   for (const auto& entry : storage::list(folder)) {
     const std::string name = storage::filename(entry.uri);
     if (name.starts_with("step-") && name.ends_with(".oko")) found.push_back(entry.uri);
@@ -66,22 +65,30 @@ std::vector<std::string> list_checkpoints(const std::string& folder) {
   return found;  // list() sorts by name, names hold the step with leading zeros
 }
 
+void prune(const std::string& folder, std::size_t keep) {
+  const auto all = list_checkpoints(folder);
+  for (std::size_t i = 0; i + keep < all.size(); ++i) storage::remove(all[i]);
+}
+
 }  // namespace
 
-std::string write_checkpoint(const std::string& folder, Checkpoint checkpoint, int keep) {
+std::string write_checkpoint(run::Writer& writer, const std::string& folder, Checkpoint checkpoint,
+                             int keep) {
   checkpoint.network.metadata["position"] = to_json(checkpoint.position);
   const std::string uri =
       storage::join(folder, fmt::format("step-{:08}.oko", checkpoint.position.step));
-  storage::write(uri, graph::write_oko(checkpoint.network, checkpoint.extra));
-  const auto all = list_checkpoints(folder);
-  for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < all.size(); ++i) {
-    storage::remove(all[i]);
-  }
+  writer.write_checkpoint(
+      uri,
+      [checkpoint = std::move(checkpoint)] {
+        return graph::write_oko(checkpoint.network, checkpoint.extra);
+      },
+      [folder, keep] { prune(folder, static_cast<std::size_t>(keep)); });
   return uri;
 }
 
 std::optional<Checkpoint> read_newest_checkpoint(const std::string& folder,
                                                  std::vector<std::string>& skipped) {
+  if (!storage::exists(folder)) return std::nullopt;
   const auto all = list_checkpoints(folder);
   for (auto uri = all.rbegin(); uri != all.rend(); ++uri) {
     try {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "oko/graph/oko_file.h"
+#include "oko/run/writer.h"
 #include "oko/train/verdict.h"
 
 namespace oko::train {
@@ -35,9 +36,11 @@ struct Checkpoint {
   Position position;
 };
 
-// Writes it atomically as <folder>/step-<8 digits>.oko and removes all but the newest `keep`.
-// Returns its URI.
-std::string write_checkpoint(const std::string& folder, Checkpoint checkpoint, int keep = 2);
+// Has it written whole as <folder>/step-<8 digits>.oko, and then all but the newest `keep` removed.
+// The file's bytes are made on the writer's thread too: tensors must be nobody else's. Returns its
+// URI; run::Writer says when it becomes visible, and that a newer one may take its place.
+std::string write_checkpoint(run::Writer& writer, const std::string& folder, Checkpoint checkpoint,
+                             int keep = 2);
 
 // The newest one that can be read whole; broken newer ones are told in `skipped`. Nothing where
 // there is none at all; an input Error where all are broken.

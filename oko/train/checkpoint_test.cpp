@@ -92,6 +92,14 @@ std::vector<std::string> names_in(const std::string& folder) {
   return names;
 }
 
+// As write_checkpoint(), and waits for it.
+std::string write_now(const std::string& folder, Checkpoint checkpoint, int keep = 2) {
+  run::Writer writer;
+  const std::string uri = write_checkpoint(writer, folder, std::move(checkpoint), keep);
+  writer.flush();
+  return uri;
+}
+
 void cut(const std::string& uri, double part) {
   const Bytes whole = storage::read(uri);
   storage::write(
@@ -101,7 +109,7 @@ void cut(const std::string& uri, double part) {
 TEST(Checkpoint, EverythingComesBackBitForBit) {
   const dataset::ScratchFolder folder;
   const Checkpoint written = some_checkpoint(1234);
-  EXPECT_EQ(write_checkpoint(folder.path(), written), folder / "step-00001234.oko");
+  EXPECT_EQ(write_now(folder.path(), written), folder / "step-00001234.oko");
   std::vector<std::string> skipped;
   const auto read = read_newest_checkpoint(folder.path(), skipped);
   ASSERT_TRUE(read.has_value());
@@ -116,14 +124,14 @@ TEST(Checkpoint, EverythingComesBackBitForBit) {
 
 TEST(Checkpoint, OpensAsAModel) {
   const dataset::ScratchFolder folder;
-  const std::string uri = write_checkpoint(folder.path(), some_checkpoint(1));
+  const std::string uri = write_now(folder.path(), some_checkpoint(1));
   const graph::OkoFile file = graph::read_oko(storage::read(uri), uri);
   EXPECT_NO_THROW(graph::check_weights(file.network));
 }
 
 TEST(Checkpoint, TheNewestTwoAreKept) {
   const dataset::ScratchFolder folder;
-  for (const int step : {8, 9, 10, 11}) write_checkpoint(folder.path(), some_checkpoint(step));
+  for (const int step : {8, 9, 10, 11}) write_now(folder.path(), some_checkpoint(step));
   EXPECT_THAT(names_in(folder.path()), ElementsAre("step-00000010.oko", "step-00000011.oko"));
   std::vector<std::string> skipped;
   EXPECT_EQ(read_newest_checkpoint(folder.path(), skipped)->position.step, 11);
@@ -133,14 +141,14 @@ TEST(Checkpoint, OtherFilesInTheFolderAreLeftAlone) {
   const dataset::ScratchFolder folder;
   storage::write(folder / "notes.txt", "mine");
   storage::write(folder / "best.oko", "mine");
-  for (const int step : {1, 2, 3}) write_checkpoint(folder.path(), some_checkpoint(step), 1);
+  for (const int step : {1, 2, 3}) write_now(folder.path(), some_checkpoint(step), 1);
   EXPECT_THAT(names_in(folder.path()), ElementsAre("best.oko", "notes.txt", "step-00000003.oko"));
 }
 
 TEST(Checkpoint, TruncatedNewestOneIsSkippedAndTold) {
   const dataset::ScratchFolder folder;
-  write_checkpoint(folder.path(), some_checkpoint(5));
-  const std::string newest = write_checkpoint(folder.path(), some_checkpoint(6));
+  write_now(folder.path(), some_checkpoint(5));
+  const std::string newest = write_now(folder.path(), some_checkpoint(6));
   for (const double part : {.9, .3, .01, 0.}) {
     cut(newest, part);
     std::vector<std::string> skipped;
@@ -154,7 +162,7 @@ TEST(Checkpoint, TruncatedNewestOneIsSkippedAndTold) {
 
 TEST(Checkpoint, OneWithoutItsPositionIsSkipped) {
   const dataset::ScratchFolder folder;
-  write_checkpoint(folder.path(), some_checkpoint(5));
+  write_now(folder.path(), some_checkpoint(5));
   storage::write(folder / "step-00000006.oko", graph::write_oko(some_checkpoint(6).network));
   std::vector<std::string> skipped;
   EXPECT_EQ(read_newest_checkpoint(folder.path(), skipped)->position.step, 5);
@@ -170,7 +178,7 @@ TEST(Checkpoint, NoneAtAllIsNoError) {
 
 TEST(Checkpoint, OnlyBrokenOnesAreAnInputError) {
   const dataset::ScratchFolder folder;
-  for (const int step : {1, 2}) cut(write_checkpoint(folder.path(), some_checkpoint(step)), .5);
+  for (const int step : {1, 2}) cut(write_now(folder.path(), some_checkpoint(step)), .5);
   std::vector<std::string> skipped;
   const Error e = error_of([&] { read_newest_checkpoint(folder.path(), skipped); });
   EXPECT_EQ(e.code(), ErrorCode::kInput);

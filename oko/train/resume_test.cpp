@@ -104,6 +104,23 @@ TEST_F(Resume, FolderOfAnotherRunIsAUsageError) {
   EXPECT_EQ(storage::read_text(folder_ / "run/log.jsonl"), log);
 }
 
+TEST_F(Resume, WhoGoesOnWithARunEndsTheProcessThatStillTrains) {
+  Recipe r = recipe(3);
+  run(r, "whole");
+  TrainOptions options{.out = folder_ / "parts"};
+  int asked = 0;
+  options.stop = [&] {
+    if (++asked == 8) {  // in the second epoch another process takes over
+      EXPECT_NO_THROW(go_on("parts"));
+    }
+    return false;
+  };
+  const Error e = error_of([&] { train::train(r, options, progress_); });
+  EXPECT_EQ(e.code(), ErrorCode::kFailed);
+  EXPECT_THAT(e.message(), HasSubstr("has gone on with this run"));
+  expect_same(model("whole").weights, model("parts").weights);
+}
+
 TEST_F(Resume, ResumeWithoutARunIsAnInputError) {
   EXPECT_EQ(error_of([&] { go_on("nothing"); }).code(), ErrorCode::kInput);
 }

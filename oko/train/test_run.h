@@ -93,39 +93,42 @@ class Training : public ::testing::Test {
     return uri;
   }
 
+  // Of a run: below the test's folder, or the name itself where it is a URI.
+  std::string place(const std::string& name) { return storage::join(folder_.path(), name); }
+
   TrainResult run(const Recipe& r, const std::string& name) {
-    return train::train(r, {.out = folder_ / name}, progress_);
+    return train::train(r, {.out = place(name)}, progress_);
   }
 
   // Trains until asked so many times whether to stop: after each update and each epoch, so six
   // times in an epoch of five.
   Error interrupt(const Recipe& r, const std::string& name, int times, bool resume = false) {
-    TrainOptions options{.out = folder_ / name, .resume = resume};
+    TrainOptions options{.out = place(name), .resume = resume};
     int asked = 0;
     options.stop = [&] { return ++asked == times; };
     return error_of([&] { train::train(r, options, progress_); });
   }
 
   TrainResult go_on(const std::string& name) {
-    return train::train({}, {.out = folder_ / name, .resume = true}, progress_);
+    return train::train({}, {.out = place(name), .resume = true}, progress_);
   }
 
   std::vector<Json> events(const std::string& name, const std::string& kind) {
     std::vector<Json> found;
-    for (const Json& event : run::read_log(storage::join(folder_ / name, "log.jsonl"))) {
+    for (const Json& event : run::read_log(storage::join(place(name), "log.jsonl"))) {
       if (event["event"] == kind) found.push_back(event);
     }
     return found;
   }
 
   graph::Network model(const std::string& name, const std::string& file = "model.oko") {
-    const std::string uri = storage::join(folder_ / name, file);
+    const std::string uri = storage::join(place(name), file);
     return graph::read_oko(storage::read(uri), uri).network;
   }
 
   Checkpoint newest(const std::string& name) {
     std::vector<std::string> skipped;
-    auto checkpoint = read_newest_checkpoint(storage::join(folder_ / name, "checkpoints"), skipped);
+    auto checkpoint = read_newest_checkpoint(storage::join(place(name), "checkpoints"), skipped);
     EXPECT_TRUE(skipped.empty());
     EXPECT_TRUE(checkpoint.has_value());
     return checkpoint.value_or(Checkpoint());

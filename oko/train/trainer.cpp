@@ -6,13 +6,16 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
+#include "oko/run/owner.h"
 #include "oko/run/report.h"
 #include "oko/run/run.h"
 #include "oko/run/tensorboard.h"
+#include "oko/run/writer.h"
 #include "oko/storage/store.h"
 #include "oko/train/checkpoint.h"
 #include "oko/train/device.h"
@@ -36,6 +39,12 @@ double seconds_since(Clock::time_point start) {
 // mAP50 is told apart by how tight the boxes are.
 double fitness(const run::Evaluation& evaluation) { return evaluation.map50 + evaluation.coco.ap; }
 
+void refuse_a_second_run(const run::Paths& paths) {
+  if (!storage::exists(paths.recipe())) return;
+  throw Error(ErrorCode::kUsage, paths.folder, "a run lies there already",
+              "go on with it by --resume, or choose another --out");
+}
+
 class Trainer {
  public:
   Trainer(Setup setup, const TrainOptions& options, Progress& progress)
@@ -43,7 +52,9 @@ class Trainer {
         options_(options),
         progress_(progress),
         paths_{options.out},
-        log_(paths_.log()),
+        writer_(writer_options()),
+        log_(writer_, paths_.log()),
+        tensorboard_(writer_, storage::join(paths_.tensorboard(), "events.out.tfevents.0.oko")),
         step_(setup_.network, setup_.recipe),
         optimizer_(make_optimizer()),
         ema_(step_.module().parameters(), setup_.recipe.ema, kEmaRamp),
@@ -51,6 +62,8 @@ class Trainer {
         validation_(setup_.val, setup_.network, threads_, kValidationCache) {}
 
   TrainResult run() {
+    if (!options_.resume) refuse_a_second_run(paths_);  // set_up() took its time
+    owner_.emplace(paths_.folder);
     options_.resume ? resume() : begin();
     const auto start = Clock::now();
     while (position_.epoch < recipe().epochs && !patience_is_over()) {
@@ -68,6 +81,11 @@ class Trainer {
 
   const Recipe& recipe() const { return setup_.recipe; }
   Module& module() { return step_.module(); }
+  run::WriterOptions writer_options() {
+    run::WriterOptions options;
+    options.check = [this] { owner_->check(); };  // nothing is written before it is there
+    return options;
+  }
   std::unique_ptr<Optimizer> make_optimizer() {
     return std::make_unique<Optimizer>(module().parameters(), optimizer_options(recipe()));
   }
@@ -98,7 +116,6 @@ class Trainer {
     auto checkpoint = read_newest_checkpoint(paths_.checkpoints(), skipped);
     if (!checkpoint) {  // stopped before its first checkpoint: the same run from its start
       log_.truncate(0);
-      storage::remove(tensorboard_file());
       begin();
       return;
     }
@@ -110,7 +127,7 @@ class Trainer {
     ema_.restore(checkpoint->extra, paths_.checkpoints());
     schedule_->restore(position_.schedule, paths_.checkpoints());
     log_.truncate(position_.log_bytes);
-    storage::write(tensorboard_file(), run::make_tensorboard_file(run::read_log(paths_.log())));
+    tensorboard_.restart(run::read_log(paths_.log()));
     for (const auto& text : skipped) warn(text);
     write_event({{"event", "resume"}, {"step", position_.step}});
     progress_.line(
@@ -327,8 +344,7 @@ class Trainer {
     c.extra = optimizer_->state();
     c.extra.merge(ema_.state());
     c.position = position_;
-    const std::string uri = write_checkpoint(paths_.checkpoints(), std::move(c));
-    return uri;
+    return write_checkpoint(writer_, paths_.checkpoints(), std::move(c));
   }
 
   void finish_epoch(double seconds, double waited) {
@@ -402,6 +418,12 @@ class Trainer {
     return network;
   }
 
+  static std::uint64_t weights_size(const graph::Network& network) {
+    std::uint64_t size = 0;
+    for (const auto& [name, tensor] : network.weights) size += tensor.data.size();
+    return size;
+  }
+
   void save_model(const std::string& uri, const run::Evaluation* evaluation) {
     graph::Network network = averaged_network();
     network.metadata["training"] = {
@@ -416,11 +438,12 @@ class Trainer {
                                      {"best_f1_score", evaluation->best_f1.score},
                                      {"pictures", evaluation->pictures.size()}};
     }
-    storage::write(uri, graph::write_oko(network));
+    writer_.write(uri, weights_size(network), [network] { return graph::write_oko(network); });
   }
 
   TrainResult finish(double seconds) {
     TrainResult result;
+    writer_.flush();
     if (setup_.val.samples.empty() || !storage::exists(paths_.model())) {
       save_model(paths_.model(), nullptr);
     }
@@ -443,6 +466,7 @@ class Trainer {
 
   // Evaluates model.oko as `oko eval` would and writes report.html from it and the log.
   run::Evaluation write_report() {
+    writer_.flush();
     run::Evaluation evaluation;
     run::ReportInput input;
     input.title = storage::filename(paths_.folder);
@@ -461,19 +485,7 @@ class Trainer {
     return evaluation;
   }
 
-  std::string tensorboard_file() const {
-    return storage::join(paths_.tensorboard(), "events.out.tfevents.0.oko");
-  }
-
-  void write_event(Json event) {
-    const Json written = log_.write(std::move(event));
-    const std::string records = run::tensorboard_records(written);
-    if (records.empty()) return;
-    if (!storage::exists(tensorboard_file())) {
-      storage::write(tensorboard_file(), run::make_tensorboard_file({}));
-    }
-    storage::append(tensorboard_file(), records);
-  }
+  void write_event(Json event) { tensorboard_.write(log_.write(std::move(event))); }
 
   void warn(const std::string& text) {
     progress_.line("warning: " + text);
@@ -484,7 +496,10 @@ class Trainer {
   const TrainOptions& options_;
   Progress& progress_;
   run::Paths paths_;
+  std::optional<run::Owner> owner_;
+  run::Writer writer_;
   run::Log log_;
+  run::TensorBoardFile tensorboard_;
   TrainingStep step_;
   std::unique_ptr<Optimizer> optimizer_;
   Ema ema_;
@@ -506,13 +521,10 @@ class Trainer {
 
 TrainResult train(Recipe recipe, const TrainOptions& options, Progress& progress) {
   const run::Paths paths{options.out};
-  const bool there = storage::exists(paths.recipe());
-  if (there && !options.resume) {
-    throw Error(ErrorCode::kUsage, options.out, "a run lies there already",
-                "go on with it by --resume, or choose another --out");
-  }
-  if (options.resume) {
-    if (!there) {
+  if (!options.resume) {
+    refuse_a_second_run(paths);
+  } else {
+    if (!storage::exists(paths.recipe())) {
       throw input_error(options.out, "no run to resume: run.toml is not there",
                         "leave --resume out to start one");
     }

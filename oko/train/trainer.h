@@ -26,9 +26,11 @@ struct TrainOptions {
 
 // The whole run: reads and checks the dataset, builds the network, takes over pretrained weights,
 // tells what time and memory it will take, trains the frozen and the full stage, evaluates every
-// epoch, writes log, checkpoints, stage.oko, model.oko and report.html. Throws kUsage where `out`
-// already holds a run and resume is off, kFailed where the loss becomes infinite or diverges (the
-// last good checkpoint stays and the pictures of the batch are named).
+// epoch, writes log, checkpoints, stage.oko, model.oko and report.html (by run::Writer, beside the
+// training; all is written when it returns). Throws kUsage where `out` already holds a run and
+// resume is off, kFailed where the loss becomes infinite or diverges (the last good checkpoint
+// stays and the pictures of the batch are named) or another process has gone on with the run,
+// kStorage where its files cannot be written.
 TrainResult train(Recipe recipe, const TrainOptions& options, Progress& progress);
 
 }  // namespace oko::train
