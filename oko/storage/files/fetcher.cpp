@@ -141,8 +141,13 @@ Fetched Fetcher::once(const Piece& piece, const std::function<Bytes()>& request)
     under_way_.erase(key);
   };
   try {
-    Fetched fetched{request(), false};
-    fetched.kept = cache_.keep(piece, fetched.bytes.span());
+    Fetched fetched;
+    if (auto kept = cache_.find(piece)) {  // by a thread that ended since this one looked
+      fetched = {std::move(*kept), true};
+    } else {
+      fetched.bytes = request();
+      fetched.kept = cache_.keep(piece, fetched.bytes.span());
+    }
     promise.set_value(fetched);
     end();
     return fetched;
