@@ -181,20 +181,32 @@ void check(const std::string& path, const Precondition& precondition) {
   if (!holds) throw Conflict(path);
 }
 
+void flush(const File& directory) {
+  static FolderFlush folders;
+  folders.flush(directory);
+}
+
 }  // namespace
 
+std::string folder_of(const std::string& path) {
+  const std::string folder = fs::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+void flush_folder(const std::string& folder) {
+  flush(File(folder, O_RDONLY | O_DIRECTORY, "cannot open the folder"));
+}
+
 Entry publish(const std::string& temporary, const std::string& path,
-              const Precondition& precondition) {
-  std::string folder = fs::path(path).parent_path().string();
-  if (folder.empty()) folder = ".";
-  const File directory(folder, O_RDONLY | O_DIRECTORY, "cannot open the folder");
+              const Precondition& precondition, Folder folder) {
+  const std::string where = folder_of(path);
+  const File directory(where, O_RDONLY | O_DIRECTORY, "cannot open the folder");
   if (!precondition.any()) {
-    if (::flock(directory.get(), LOCK_EX) != 0) refuse(folder, "cannot lock the folder", errno);
+    if (::flock(directory.get(), LOCK_EX) != 0) refuse(where, "cannot lock the folder", errno);
     check(path, precondition);
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) refuse(path, "cannot write", errno);
-  static FolderFlush folders;
-  folders.flush(directory);
+  if (folder == Folder::kFlush) flush(directory);
   auto entry = stat_path(path);
   if (!entry) throw Conflict(path);
   return *std::move(entry);

@@ -146,6 +146,29 @@ TEST_F(Disk, ListsByPrefix) {
             "file://" + file("imp"));
 }
 
+TEST_F(Disk, WritesManyFilesAtOnce) {
+  std::vector<std::thread> threads;
+  {
+    ManyFiles many;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < 20; ++i) {
+          const std::string path =
+              file("d" + std::to_string(i % 3) + "/" + std::to_string(t * 100 + i));
+          const Entry entry = many.write(path, bytes(path));
+          EXPECT_EQ(store_->stat(path)->version, entry.version);
+          store_->write(file("alone" + std::to_string(t)), bytes(path));
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    std::filesystem::remove_all(file("d1"));  // before it is flushed
+  }
+  EXPECT_EQ(store_->list(file("d0"), true).size(), 28u);
+  EXPECT_EQ(store_->read(file("d2/302")).text(), file("d2/302"));
+  EXPECT_EQ(store_->list(folder_, true).size(), 28u + 24u + 4u);
+}
+
 TEST_F(Disk, ComposesCopiesAndMakesFolders) {
   store_->write(file("a"), bytes("one"));
   store_->write(file("b"), bytes("two"));

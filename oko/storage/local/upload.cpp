@@ -16,9 +16,10 @@ constexpr std::uint64_t kSmallestPart = 4096;
 
 class LocalUpload final : public Upload {
  public:
-  LocalUpload(const std::string& path, const Precondition& precondition)
+  LocalUpload(const std::string& path, const Precondition& precondition, Folder folder)
       : path_(path),
         precondition_(precondition),
+        folder_(folder),
         temporary_(temporary_name(path)),
         file_(temporary_, O_WRONLY | O_CREAT | O_EXCL, "cannot write") {}
   ~LocalUpload() override {
@@ -29,7 +30,7 @@ class LocalUpload final : public Upload {
 
   Entry finish() override {
     file_.flush();
-    Entry entry = publish(temporary_, path_, precondition_);
+    Entry entry = publish(temporary_, path_, precondition_, folder_);
     finished_ = true;
     return entry;
   }
@@ -37,6 +38,7 @@ class LocalUpload final : public Upload {
  private:
   std::string path_;
   Precondition precondition_;
+  Folder folder_;
   std::string temporary_;
   File file_;
   bool finished_ = false;
@@ -126,9 +128,10 @@ class LocalParts final : public PartUpload {
 
 }  // namespace
 
-std::unique_ptr<Upload> make_upload(const std::string& path, const Precondition& precondition) {
+std::unique_ptr<Upload> make_upload(const std::string& path, const Precondition& precondition,
+                                    Folder folder) {
   make_folders_for(path);
-  return std::make_unique<LocalUpload>(path, precondition);
+  return std::make_unique<LocalUpload>(path, precondition, folder);
 }
 
 std::unique_ptr<PartUpload> make_part_upload(const std::string& path, std::uint64_t size,

@@ -145,7 +145,8 @@ void Copier::copy_small(const CopyJob& job) {
     const auto now = source.stat(job.from.uri);
     if (!now || now->version != job.from.version) throw Conflict(job.from.uri);
   }
-  const Entry made = store_for(job.to).write(job.to, content.span());
+  const Entry made = is_local(job.to) ? on_disk_.write(job.to, content.span())
+                                      : store_for(job.to).write(job.to, content.span());
   tally_.moved += content.size();
   workers_.moved(content.size());
   finished(job, made);

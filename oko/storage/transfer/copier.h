@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "oko/storage/local/local.h"
 #include "oko/storage/store.h"
 #include "oko/storage/transfer/manifest.h"
 #include "oko/storage/transfer/transfer.h"
@@ -54,6 +55,8 @@ class Copier {
   // How much memory run() holds for such a file.
   std::uint64_t memory_for(const CopyJob& job) const;
   void run(CopyJob job);
+  // Makes safe what was written to disk.
+  void flush() { on_disk_.flush(); }
 
  private:
   struct BigFile;
@@ -74,6 +77,7 @@ class Copier {
   Workers& workers_;
   Manifest& manifest_;
   Tally& tally_;
+  ManyFiles on_disk_;
 };
 
 }  // namespace oko::storage

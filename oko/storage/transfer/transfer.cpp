@@ -123,6 +123,7 @@ void Transfer::copy(std::vector<CopyJob> jobs) {
   workers_.wait([this] { look(); });
   look();
   progress_.end();
+  copier_.flush();
   manifest_.flush();
   if (watch_.interrupted()) {
     throw Error(ErrorCode::kInterrupted, "",
