@@ -7,6 +7,12 @@
 
 namespace {
 
+// Copying files takes no LibTorch, and starting twice longer than many a copy.
+bool is_store_command(char** argv) {
+  while (*argv != nullptr && **argv == '-') ++argv;
+  return *argv != nullptr && std::strcmp(*argv, "store") == 0;
+}
+
 // Between two pieces of work LibTorch's threads wait for each other by spinning. Where another
 // program, or our own threads that decode pictures, hold a processor, that costs up to twenty times
 // the work itself; asleep, they cost next to nothing on an idle machine as well. OpenMP reads its
@@ -14,6 +20,7 @@ namespace {
 // constructors of the libraries have run, that takes a few hundredths of a second. If it fails,
 // things are only slower. A policy that is already there stays.
 void let_threads_sleep(int, char** argv, char** environment) {
+  if (*argv == nullptr || is_store_command(argv + 1)) return;
   constexpr std::size_t kMostVariables = 4096;
   static std::array<char*, kMostVariables + 2> extended;
   static char policy[] = "OMP_WAIT_POLICY=PASSIVE";
