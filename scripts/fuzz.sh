@@ -6,8 +6,9 @@
 #   scripts/fuzz.sh --replay [READER…]        only run the files of fuzz/corpus once
 #
 # READER is a name such as darknet_cfg (fuzz/darknet_cfg_fuzz.cpp); without one: all of them.
-# Builds into build/fuzz with clang and without LibTorch. A crashing input is kept in
-# build/fuzz/crashes and named in the output: add it to fuzz/corpus/READER when it is mended.
+# Builds into build/fuzz (build/replay, where compiling takes longer than running) with clang and
+# without LibTorch. A crashing input is kept in crashes there and named in the output: add it to
+# fuzz/corpus/READER when it is mended.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,12 +20,17 @@ while (($#)); do
   case "$1" in
     --seconds) seconds="${2:?--seconds needs a number}"; shift ;;
     --replay) replay=1 ;;
-    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) echo "fuzz.sh: unknown option $1 (see --help)" >&2; exit 2 ;;
     *) readers+=("$1") ;;
   esac
   shift
 done
+optimise=-O1  # for speed
+if ((replay)); then
+  build=build/replay
+  optimise=-O0
+fi
 command -v clang++ > /dev/null || { echo "fuzz.sh: clang++ is missing (scripts/setup.sh)" >&2; exit 1; }
 if ((${#readers[@]} == 0)); then
   for source in fuzz/*_fuzz.cpp; do readers+=("$(basename "$source" _fuzz.cpp)"); done
@@ -33,9 +39,9 @@ for reader in "${readers[@]}"; do
   [[ -f fuzz/${reader}_fuzz.cpp ]] || { echo "fuzz.sh: there is no reader $reader" >&2; exit 2; }
 done
 
-# Debug for the assertions, -O1 for speed.
+# Debug for the assertions.
 cmake -S . -B "$build" -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
-  -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g -fno-sanitize-recover=all" \
+  -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="$optimise -g -fno-sanitize-recover=all" \
   -DOKO_FUZZ=ON -DOKO_TRAIN=OFF -DOKO_TESTS=OFF \
   -DOKO_SANITIZE=fuzzer-no-link,address,undefined > "$build.log" 2>&1 ||
   { cat "$build.log" >&2; exit 1; }
