@@ -25,6 +25,8 @@ case $kind in
     bucket=gs://oko-train
     ;;
   s3rver | radosgw)
+    # Ceph keeps what was removed for hours, here in memory: no large checkpoints.
+    [ "$kind" = s3rver ] || NETWORK=${NETWORK:-yolo-fastest}
     "start_$kind" || exit 77
     export AWS_ACCESS_KEY_ID=$S3_KEY AWS_SECRET_ACCESS_KEY=$S3_SECRET AWS_REGION=us-east-1
     export AWS_ENDPOINT_URL=$S3_ENDPOINT
