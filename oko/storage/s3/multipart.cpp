@@ -120,7 +120,10 @@ std::optional<std::vector<std::pair<int, std::string>>> Multipart::stored(std::u
     std::string query = "uploadId=" + http::percent_encode(id_);
     if (!marker.empty()) query += "&part-number-marker=" + http::percent_encode(marker);
     const http::Response response = store_.send(store_.request("GET", name_, query), place);
-    if (response.status == 404) return std::nullopt;
+    // 405, 501: s3rver and others like it cannot tell, so that nothing of it can be used.
+    if (response.status == 404 || response.status == 405 || response.status == 501) {
+      return std::nullopt;
+    }
     if (!response.ok()) store_.refuse(response, place);
     const PartListing listing = parse_part_listing(response.body, place);
     for (const ListedPart& part : listing.parts) {

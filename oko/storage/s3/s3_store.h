@@ -85,7 +85,7 @@ class Multipart {
                  const Precondition& precondition);
   // Removes what there is. Never throws.
   void abort() noexcept;
-  // The parts that the server has; null where it knows no such upload.
+  // The parts that the server has; null where it knows no such upload, or cannot tell.
   std::optional<std::vector<std::pair<int, std::string>>> stored(std::uint64_t part_size,
                                                                  std::uint64_t size);
 

@@ -78,6 +78,12 @@ TEST_F(S3rver, ListsByPagePrefixAndFolder) { lists_by_page_prefix_and_folder(); 
 TEST_F(S3rver, StreamsAnUpload) { streams_an_upload(18 * kMiB); }
 TEST_F(S3rver, AppendsForOneWriter) { appends_without_losing_a_line(1); }
 
+TEST_F(S3rver, BeginsPartsAgainThatItCannotList) {
+  auto parts = store_->upload_parts(name("big"), 6 * kMiB, {});
+  parts->keep();
+  EXPECT_EQ(store_->resume_parts(parts->token()), nullptr);
+}
+
 TEST_F(Radosgw, WritesReadsAndDescribes) { writes_reads_and_describes(); }
 TEST_F(Radosgw, ReadsRangesOfVersions) { reads_ranges_of_versions(); }
 TEST_F(Radosgw, ReadsRangesOfNothing) { reads_ranges_of_nothing(); }
