@@ -180,6 +180,11 @@ TEST(Compare, GuessesHowAnObjectWasCut) {
   EXPECT_EQ(storage::guess_part_size(entry.size, 13, 16 * kMiB), 8 * kMiB);
   EXPECT_EQ(storage::guess_part_size(entry.size, 7, 16 * kMiB), 16 * kMiB);
   EXPECT_EQ(storage::guess_part_size(entry.size, 2, 16 * kMiB), std::nullopt);
+  // s3cmd's 15 MiB give as many parts of 40 MB as 16 MiB do: either may be it.
+  EXPECT_THAT(storage::likely_part_sizes(40'000'000, 3),
+              ::testing::ElementsAre(16 * kMiB, 15 * kMiB));
+  EXPECT_THAT(storage::likely_part_sizes(60 * kMiB, 5),
+              ::testing::ElementsAre(12 * kMiB, 13 * kMiB, 14 * kMiB));
   entry.version = "9b2cf535f27731c974343645a3985328";
   EXPECT_EQ(storage::parts_in_etag(entry), 0);
   EXPECT_EQ(storage::likely_md5(entry), entry.version);

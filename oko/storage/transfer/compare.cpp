@@ -24,6 +24,10 @@ std::string_view etag_of(const Entry& entry) {
   return text;
 }
 
+bool gives(std::uint64_t size, std::uint64_t part_size, int parts) {
+  return parts > 0 && (size + part_size - 1) / part_size == static_cast<std::uint64_t>(parts);
+}
+
 bool is_hex(std::string_view text) {
   return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
@@ -74,8 +78,10 @@ bool same_as_on_disk(const Entry& file, const Entry& object) {
   if (object.crc32c) return crc32c_of(file) == *object.crc32c;
   if (const std::string md5 = likely_md5(object); !md5.empty()) return md5_of(file) == md5;
   const int parts = parts_in_etag(object);
-  const auto part_size = guess_part_size(object.size, parts, 8 * kMiB);
-  return part_size && etag_in_parts(file, *part_size, parts) == etag_of(object);
+  const auto sizes = likely_part_sizes(object.size, parts);
+  return std::any_of(sizes.begin(), sizes.end(), [&](std::uint64_t part_size) {
+    return etag_in_parts(file, part_size, parts) == etag_of(object);
+  });
 }
 
 }  // namespace
@@ -88,18 +94,21 @@ int parts_in_etag(const Entry& entry) {
   return error == std::errc() && end == etag.data() + etag.size() ? parts : 0;
 }
 
-std::optional<std::uint64_t> guess_part_size(std::uint64_t size, int parts, std::uint64_t usual) {
-  const auto fits = [&](std::uint64_t part_size) {
-    return parts > 0 && (size + part_size - 1) / part_size == static_cast<std::uint64_t>(parts);
+std::vector<std::uint64_t> likely_part_sizes(std::uint64_t size, int parts) {
+  std::vector<std::uint64_t> likely;
+  const auto try_mib = [&](std::uint64_t mib) {
+    if (gives(size, mib * kMiB, parts)) likely.push_back(mib * kMiB);
   };
-  if (fits(usual)) return usual;
-  for (const std::uint64_t mib : {8, 16, 5, 15, 10, 32, 25, 20}) {
-    if (fits(mib * kMiB)) return mib * kMiB;
-  }
-  for (std::uint64_t mib = 5; mib <= 32; ++mib) {
-    if (fits(mib * kMiB)) return mib * kMiB;
-  }
-  return std::nullopt;
+  for (const std::uint64_t mib : {8, 16, 5, 15, 10, 32, 25, 20}) try_mib(mib);
+  if (!likely.empty()) return likely;
+  for (std::uint64_t mib = 5; mib <= 32; ++mib) try_mib(mib);
+  return likely;
+}
+
+std::optional<std::uint64_t> guess_part_size(std::uint64_t size, int parts, std::uint64_t usual) {
+  if (gives(size, usual, parts)) return usual;
+  const auto likely = likely_part_sizes(size, parts);
+  return likely.empty() ? std::nullopt : std::optional(likely.front());
 }
 
 std::string likely_md5(const Entry& entry) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "oko/storage/store.h"
 
@@ -16,8 +17,11 @@ bool same_content(const Entry& a, const Entry& b);
 // such ETag.
 int parts_in_etag(const Entry& entry);
 
-// The part size of an S3 object written in that many parts: `usual` where it fits, else one that
-// programs commonly use, else a whole number of MiB; none where nothing up to 32 MiB fits.
+// The part sizes of an S3 object written in that many parts: those that programs commonly use and
+// that give so many parts, the likelier first, else whole numbers of MiB; none where nothing up to
+// 32 MiB does.
+std::vector<std::uint64_t> likely_part_sizes(std::uint64_t size, int parts);
+// `usual` where it gives so many parts, else the likeliest.
 std::optional<std::uint64_t> guess_part_size(std::uint64_t size, int parts, std::uint64_t usual);
 
 // The MD5 in lower-case hexadecimal that the entry tells, also by an ETag that looks like one:
