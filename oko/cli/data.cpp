@@ -133,7 +133,8 @@ void add_convert_command(CLI::App& app, Context& context) {
   command->add_option("-o,--out", arguments->out, "A new folder")->required()->type_name("FOLDER");
   command->footer(R"(
 Pictures are copied byte for byte, splits are kept, the source is not changed. What a format cannot
-say is lost: "difficult" in all but voc and coco, crowd regions in all but coco (voc: difficult).
+say is lost: "difficult" in all but voc, coco and shards, crowd regions in all but coco and shards
+(voc: difficult).
 
 Examples:
   oko data convert VOCdevkit --to coco -o photos-coco
@@ -167,12 +168,24 @@ Examples:
   command->callback([arguments, &context] { split(*arguments, context); });
 }
 
+void tell_worked_around(const std::vector<dataset::Finding>& findings,
+                        const DataArguments& arguments, const Context& context) {
+  const auto count = std::count_if(findings.begin(), findings.end(), [](const auto& finding) {
+    return finding.severity != dataset::Finding::Severity::kNote;
+  });
+  if (count > 0) {
+    context.progress->line(fmt::format("{} left out or worked around: oko data check {}",
+                                       counted(count, "thing"), arguments.uri));
+  }
+}
+
 }  // namespace
 
 void add_data_arguments(CLI::App& command, DataArguments& data) {
   command
-      .add_option("DATASET", data.uri,
-                  "A folder (VOC, COCO, YOLO, Keras list, Create ML) or its annotation file")
+      .add_option(
+          "DATASET", data.uri,
+          "A folder (VOC, COCO, YOLO, Keras list, Create ML, shards) or its annotation file")
       ->required();
   add_format_option(command, "--format", data.format, "Its format (recognised by itself)");
   command.add_option("--classes", data.classes_file, "Class names in order, one a line")
@@ -195,13 +208,15 @@ dataset::Dataset load_data(const DataArguments& arguments,
 dataset::Dataset load_usable_data(const DataArguments& arguments, const Context& context) {
   std::vector<dataset::Finding> findings;
   dataset::Dataset data = load_data(arguments, &findings);
-  const auto count = std::count_if(findings.begin(), findings.end(), [](const auto& finding) {
-    return finding.severity != dataset::Finding::Severity::kNote;
-  });
-  if (count > 0) {
-    context.progress->line(fmt::format("{} left out or worked around: oko data check {}",
-                                       counted(count, "thing"), arguments.uri));
-  }
+  tell_worked_around(findings, arguments, context);
+  return data;
+}
+
+dataset::Dataset load_sound_data(const DataArguments& arguments, const Context& context) {
+  std::vector<dataset::Finding> findings;
+  dataset::Dataset data = load_data(arguments, &findings);
+  dataset::throw_first_error(findings, arguments.uri);
+  tell_worked_around(findings, arguments, context);
   return data;
 }
 
@@ -247,6 +262,7 @@ void add_data_command(CLI::App& app, Context& context) {
   add_show_command(*data, context);
   add_convert_command(*data, context);
   add_split_command(*data, context);
+  add_data_pack_command(*data, context);
   add_data_anchors_command(*data, context);
 }
 

@@ -102,7 +102,50 @@ TEST_F(DataCommand, StatsShowConvertSplitAndAnchorsDoTheirWork) {
               HasSubstr("24,34\nmean best IoU 1.0000, recall at IoU .5 100.0 %"));
 }
 
+TEST_F(DataCommand, PacksIntoShardsThatOtherCommandsTake) {
+  const std::string out = data({"pack", path("in"), path("packed")});
+  EXPECT_THAT(out, HasSubstr(path("packed") + " (shards): 3 pictures, 2 boxes, 2 classes"));
+  EXPECT_THAT(out, HasSubstr("1 shard, "));
+  EXPECT_THAT(out, HasSubstr("next: oko data check " + path("packed")));
+  EXPECT_TRUE(storage::exists(path("packed/pictures-000000.tar")));
+
+  EXPECT_THAT(data({"check", path("packed")}), HasSubstr("0 errors, 0 warnings, 0 notes"));
+  EXPECT_EQ(context_.exit_code, 0);
+  EXPECT_THAT(data({"stats", path("packed")}), HasSubstr("(none)         3            1      2"));
+  EXPECT_THAT(data({"show", path("packed"), "-o", path("s.png")}), HasSubstr("3 of 3 pictures"));
+  EXPECT_THAT(data({"convert", path("packed"), "--to", "coco", "-o", path("coco")}),
+              HasSubstr("(coco): 3 pictures, 2 boxes, 2 classes"));
+  EXPECT_THAT(data({"split", path("packed"), "--val", "0.34", "-o", path("split")}),
+              HasSubstr("(shards): 3 pictures, 2 boxes, 2 classes: train 2, val 1"));
+
+  const Json told = parse_json(data({"pack", path("split/shards.jsonl"), "-o", path("val"),
+                                     "--split", "val", "--shard-mb", "1", "--seed", "0"},
+                                    true),
+                               "out");
+  EXPECT_EQ(told.at("dataset"), path("val"));
+  EXPECT_EQ(told.at("format"), "shards");
+  EXPECT_EQ(told.at("pictures"), 1);
+  EXPECT_EQ(told.at("shards").at(0).at("name"), "val-000000.tar");
+  EXPECT_EQ(told.at("shards").at(0).at("pictures"), 1);
+  EXPECT_EQ(told.at("bytes"), storage::stat(path("val/val-000000.tar"))->size);
+}
+
+TEST_F(DataCommand, PacksNothingOfADatasetWithErrors) {
+  std::filesystem::remove(path("in/JPEGImages/b.png"));
+  try {
+    data({"pack", path("in"), path("packed")});
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kInput);
+    EXPECT_THAT(e.what(), HasSubstr("Annotations/b.xml"));
+    EXPECT_THAT(e.mend(), HasSubstr("oko data check " + path("in")));
+  }
+  EXPECT_FALSE(storage::exists(path("packed")));
+}
+
 TEST_F(DataCommand, RefusesWhatMakesNoSense) {
+  EXPECT_THROW(data({"pack", path("in"), path("in")}), Error);
+  EXPECT_THROW(data({"pack", path("in"), path("x"), "--shard-mb", "0"}), CLI::ParseError);
   EXPECT_THROW(data({"convert", path("in"), "--to", "pascal", "-o", path("x")}), CLI::ParseError);
   EXPECT_THROW(data({"convert", path("in"), "--to", "voc", "-o", path("in")}), Error);
   EXPECT_THROW(data({"show", path("in"), "--class", "horse"}), Error);

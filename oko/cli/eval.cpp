@@ -126,7 +126,7 @@ void add_eval_command(CLI::App& app, Context& context) {
   EvalArguments& a = *arguments;
   a.detector.thresholds = run::measuring_thresholds();
   add_detector_arguments(*command, a.detector);
-  command->add_option("DATASET", a.dataset, "VOC, COCO, YOLO, Keras list or Create ML")
+  command->add_option("DATASET", a.dataset, "VOC, COCO, YOLO, Keras list, Create ML or shards")
       ->required()
       ->type_name("FOLDER");
   command
