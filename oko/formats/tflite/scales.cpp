@@ -22,7 +22,7 @@ runtime::Range before(Activation activation, const runtime::Range& after) {
     case Activation::kLeaky: {
       // What lies further below zero is off by a tenth of what it is cut by, and every other number
       // has finer steps.
-      constexpr float kCut = 1.5F;
+      constexpr float kCut = 2;
       const float high = std::max(after.high, 0.F);
       const float low = std::min(after.low, 0.F) / graph::kLeakySlope;
       return {high > 0 ? std::max(low, -kCut * high) : low, high};
