@@ -127,6 +127,23 @@ TEST_F(BucketTraining, InterruptionLeavesEverythingInTheBucket) {
   EXPECT_TRUE(storage::exists(run::Paths{out}.report()));
 }
 
+TEST_F(BucketTraining, CheckpointThatCannotBeReadNowIsNotTakenForBroken) {
+  Recipe in_bucket = recipe_in_bucket(3);
+  const std::string out = kRuns + "/1";
+  interrupt(in_bucket, out, 8);
+  interrupt(in_bucket, out, 3, true);
+  google_.watch([](const std::string& operation) {
+    if (operation.starts_with("read ") && operation.find("/checkpoints/") != std::string::npos) {
+      throw Error(ErrorCode::kStorage, operation, "the network is down");
+    }
+  });
+  EXPECT_EQ(error_of([&] { go_on(out); }).code(), ErrorCode::kStorage);
+  google_.watch({});
+  go_on(out);
+  EXPECT_TRUE(events(out, "warning").empty());
+  EXPECT_EQ(events(out, "step").size(), 15U);
+}
+
 TEST_F(BucketTraining, LogTellsWhyTrainingFailed) {
   Recipe in_bucket = recipe_in_bucket(200);
   in_bucket.loss = "keras";

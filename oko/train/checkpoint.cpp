@@ -101,6 +101,7 @@ std::optional<Checkpoint> read_newest_checkpoint(const std::string& folder,
       checkpoint.extra = std::move(file.extra);
       return checkpoint;
     } catch (const Error& e) {
+      if (e.code() != ErrorCode::kInput) throw;  // it may be sound: a network that fails, say
       skipped.emplace_back(e.what());
     }
   }
