@@ -1,43 +1,11 @@
-// A camera's frames are all alike: only the first one may allocate. This file counts what the whole
-// program allocates.
+// A camera's frames are all alike: only the first one may allocate.
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <vector>
 
+#include "oko/base/test_allocations.h"
 #include "oko/image/letterbox.h"
 #include "oko/image/test_frames.h"
-
-namespace {
-
-std::atomic<long> allocations = 0;
-
-void* counted(void* memory) {
-  ++allocations;
-  if (!memory) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-// Not inlined, or the compiler takes malloc and free for a mismatched pair.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  return counted(std::malloc(size > 0 ? size : 1));
-}
-[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
-  const auto step = static_cast<std::size_t>(alignment);
-  return counted(std::aligned_alloc(step, (size + step - 1) / step * step));
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept {
-  std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-  std::free(memory);
-}
 
 namespace oko::image {
 namespace {
