@@ -14,7 +14,10 @@ tree=$servers_work/tree
 mkdir -p "$tree/a/b" "$tree/ü x"
 for i in 1 2 3 4 5; do head -c $((i * 30011)) /dev/urandom >"$tree/a/f$i.bin"; done
 : >"$tree/a/empty"
-printf 'text\r\n' >"$tree/ü x/100% & (1)+.txt"
+odd='100% & (1)+.txt'
+# Its lists have & escaped twice.
+[ "$kind" != s3rver ] || odd='100% (1)+.txt'
+printf 'text\r\n' >"$tree/ü x/$odd"
 head -c 40000000 /dev/urandom >"$tree/a/b/big.bin"  # in parts
 
 # check NAME UPLOAD DOWNLOAD: commands that take a folder and a place, and the other way round
@@ -64,7 +67,8 @@ if command -v rclone >/dev/null; then
   rclone_down() { with_rclone copy ":s3:oko-clients/$1" "$2"; }
   check rclone rclone_up rclone_down
 fi
-if command -v s3cmd >/dev/null; then
+# s3rver reckons other signatures for its lists.
+if [ "$kind" != s3rver ] && command -v s3cmd >/dev/null; then
   host=${S3_ENDPOINT#http://}
   with_s3cmd() {
     s3cmd --config /dev/null --no-ssl --host "$host" --host-bucket "$host" --quiet \

@@ -6,39 +6,19 @@ set -euo pipefail
 oko=$1 servers=$2 kind=$3 count=${4:-100} chance=${5:-.08} seed=${6:-1}
 . "$(dirname "$0")/servers.sh"
 trap stop_servers EXIT
-export XDG_STATE_HOME=$servers_work/state OKO_STALL_SECONDS=${OKO_STALL_SECONDS:-3}
-unset AWS_CA_BUNDLE AWS_PROFILE GOOGLE_APPLICATION_CREDENTIALS https_proxy http_proxy
+export OKO_STALL_SECONDS=${OKO_STALL_SECONDS:-3}
 
-case $kind in
-  gcs)
-    run_server gcs "$servers/gcs_server" --page 97 --lose-session 3
-    port=$(first_line gcs)
-    place=gs://oko-faults
-    ;;
-  s3rver)
-    start_s3rver || exit 77
-    port=${S3_ENDPOINT##*:}
-    place=s3://oko-faults
-    # It ignores Content-MD5 and does not look at what a signature says of the body.
-    faults=--faults=429,503,lost,cut-request,cut-reply,stall,flip-reply,duplicate,twice
-    ;;
-  radosgw)
-    start_radosgw 3000000000 || exit 77
-    port=${S3_ENDPOINT##*:}
-    place=s3://oko-faults
-    ;;
-  *) sed -n '2,5s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
-esac
-run_server proxy "$servers/fault_proxy" --to "$port" --seed "$seed" --chance "$chance" --stall 20 \
-  ${faults:-}
-proxy=$(first_line proxy)
-if [ "$kind" = gcs ]; then
-  export STORAGE_EMULATOR_HOST=http://127.0.0.1:$proxy
-  export GOOGLE_CLOUD_PROJECT=p HOME=$servers_work
-else
-  export AWS_ACCESS_KEY_ID=$S3_KEY AWS_SECRET_ACCESS_KEY=$S3_SECRET AWS_REGION=us-east-1
-  export AWS_ENDPOINT_URL=http://127.0.0.1:$proxy
+start_store "$kind" "$servers" --page 97 --lose-session 3 || exit 77
+faults=()
+# It ignores Content-MD5 and does not look at what a signature says of the body.
+if [ "$kind" = s3rver ]; then
+  faults=(--faults=429,503,lost,cut-request,cut-reply,stall,flip-reply,duplicate,twice)
 fi
+run_server proxy "$servers/fault_proxy" --to "$store_port" --seed "$seed" --chance "$chance" \
+  --stall 20 "${faults[@]}"
+proxy=$(first_line proxy)
+use_store "$proxy"
+place=$store_scheme://oko-faults
 
 tree=$servers_work/tree
 mkdir -p "$tree"

@@ -1,45 +1,78 @@
 #!/usr/bin/env bash
 # kill -9 in the middle of transfers, again and again: no half file or object is ever there under its
 # final name, and the same command brings it to its end.
-#   kill.sh OKO FOLDER_OF_TEST_SERVERS [KILLS [SEED]]
+#   kill.sh OKO FOLDER_OF_TEST_SERVERS [gcs|s3rver|radosgw [KILLS [SEED]]]
+# KILLS on the way up and as many on the way down. A transfer that ends before it is killed is begun
+# again from nothing.
 set -euo pipefail
-oko=$1 servers=$2 kills=${3:-6}
-RANDOM=${4:-1}
+oko=$1 servers=$2 kind=${3:-gcs} kills=${4:-10}
+RANDOM=${5:-1}
 . "$(dirname "$0")/servers.sh"
 trap stop_servers EXIT
-unset https_proxy http_proxy GOOGLE_APPLICATION_CREDENTIALS
-export HOME=$servers_work XDG_STATE_HOME=$servers_work/state GOOGLE_CLOUD_PROJECT=p
-run_server gcs "$servers/gcs_server"
-export STORAGE_EMULATOR_HOST=http://127.0.0.1:$(first_line gcs)
+start_store "$kind" "$servers" || exit 77
+use_store "$store_port"
+place=$store_scheme://oko-kill
 tree=$servers_work/tree back=$servers_work/back
 mkdir -p "$tree/many"
-for ((i = 0; i < 150; ++i)); do head -c $((i * 531 + 1)) /dev/urandom >"$tree/many/f$i"; done
+for ((i = 0; i < 300; ++i)); do head -c $((i * 531 + 1)) /dev/urandom >"$tree/many/f$i"; done
 head -c 80000000 /dev/urandom >"$tree/big"
-"$oko" --quiet store mb gs://oko-kill
+(cd "$tree" && find . -type f -printf '%P %s\n' | sort) >"$servers_work/sizes"
+"$oko" --quiet store mb $place
 
-# whole FROM TO: every file of TO that stands under its final name equals FROM's
-whole() {
+# Every file that stands under its final name is the whole one.
+whole_files() {
   local name
-  while IFS= read -r name; do cmp "$1/$name" "$2/$name"; done < <(
-    cd "$2" && find . -type f ! -name '*.part-*' ! -name '*.oko-*' -printf '%P\n')
+  [ -d "$back" ] || return 0
+  while IFS= read -r name; do cmp "$tree/$name" "$back/$name"; done < <(
+    cd "$back" && find . -type f ! -name '*.oko-part-*' -printf '%P\n')
 }
-killed=0
-# until_done COMMAND…: kills it at random moments, at most $kills times, then lets it end
-until_done() {
-  local n pid
-  for ((n = 0; n < kills; ++n)); do
+# Every object has the size of its file; what it holds is compared once it is down.
+whole_objects() {
+  "$oko" --json store ls -r -l $place/t 2>/dev/null >"$servers_work/list.json" || return 0
+  python3 - "$servers_work/list.json" "$servers_work/sizes" <<'PY'
+import json, sys
+sizes = dict(line.rsplit(' ', 1) for line in open(sys.argv[2]))
+for entry in json.load(open(sys.argv[1]))['entries']:
+    name = entry['uri'].split('/t/', 1)[1]
+    assert int(sizes[name]) == entry['size'], entry
+PY
+}
+remove_objects() { "$oko" --quiet store rm -r $place/t; }
+remove_files() { rm -rf "$back"; }
+
+# kill_often CHECK REMOVE COMMAND…: kills the command at $kills random moments, checks what is there
+# each time, and then lets it end
+kill_often() {
+  local check=$1 remove=$2 n=0 pid moment
+  shift 2
+  while ((n < kills)); do
     "$@" &
     pid=$!
-    sleep "$((RANDOM % 2)).$((RANDOM % 10))"
-    kill -9 $pid 2>/dev/null && killed=$((killed + 1))
-    wait $pid 2>/dev/null && return
-    [ ! -d "$back" ] || whole "$tree" "$back"
+    sleep "$(printf '%d.%03d' $((moment = shortest + RANDOM % (longest - shortest), moment / 1000)) \
+      $((moment % 1000)))"
+    if kill -9 $pid 2>/dev/null && ! wait $pid 2>/dev/null; then
+      n=$((n + 1))
+    else
+      $remove
+    fi
+    $check
   done
   "$@"
 }
-until_done "$oko" --quiet store cp -r "$tree" gs://oko-kill/t
-until_done "$oko" --quiet store cp -r gs://oko-kill/t "$back"
-whole "$tree" "$back"
-for f in "$tree"/many/* "$tree/big"; do [ -f "$back/${f#"$tree/"}" ]; done
-left=$(find "$back" -type f | wc -l)
-echo "killed $killed times: no half file; $((left - 151)) temporary files left"
+copy=("$oko" --quiet store cp -r)
+# milliseconds COMMAND…: how long it takes
+milliseconds() {
+  local begun
+  begun=$(date +%s%N)
+  "$@"
+  echo $((($(date +%s%N) - begun) / 1000000))
+}
+shortest=$(milliseconds "$oko" --quiet store cp "$tree/many/f0" $place/one)  # to start and end
+longest=$(milliseconds "${copy[@]}" "$tree" $place/t)
+longest=$((longest > shortest + 100 ? longest : shortest + 100))
+remove_objects
+kill_often whole_objects remove_objects "${copy[@]}" "$tree" $place/t
+kill_often whole_files remove_files "${copy[@]}" $place/t "$back"
+diff -r -x '*.oko-part-*' "$tree" "$back"
+echo "$kind: killed $kills times on the way up and $kills on the way down, no half file or object;" \
+  "$(find "$back" -name '*.oko-part-*' | wc -l) temporary files left"

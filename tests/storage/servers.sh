@@ -1,7 +1,7 @@
-# S3 servers of other people on loopback, for test scripts: `. servers.sh`, then start_s3rver or
-# start_radosgw. Both set S3_ENDPOINT, S3_KEY and S3_SECRET, return 1 with a message where a program
-# is missing, and are stopped by stop_servers, which must run at the end (trap it on EXIT).
-# Everything they write lies in $servers_work.
+# Storage servers on loopback for test scripts: `. servers.sh`, then start_s3rver or start_radosgw.
+# Both set S3_ENDPOINT, S3_KEY and S3_SECRET, return 1 with a message where a program is missing, and
+# are stopped by stop_servers, which must run at the end (trap it on EXIT). start_store starts any of
+# the kinds, our own for Google's protocol among them. Everything they write lies in $servers_work.
 
 servers_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 servers_work=${servers_work:-$(mktemp -d)}
@@ -44,11 +44,13 @@ free_port() {
   echo $port
 }
 
-# start_s3rver BUCKET…: the light one, from npm (OKO_NODE_MODULES names a folder where it is already)
+# start_s3rver BUCKET…: the light one, from npm (OKO_NODE_MODULES names a folder where it is already;
+# OKO_FETCH=no: only where it is)
 start_s3rver() {
   command -v node >/dev/null || { echo "node is not installed: no s3rver" >&2; return 1; }
   local modules=${OKO_NODE_MODULES:-${XDG_CACHE_HOME:-$HOME/.cache}/oko-tests/node_modules}
   if [ ! -d "$modules/@20minutes/s3rver" ]; then
+    [ "${OKO_FETCH:-}" != no ] || { echo "s3rver is not there" >&2; return 1; }
     local folder
     folder=$(dirname "$modules")
     mkdir -p "$folder"
@@ -134,4 +136,37 @@ CONF
     [ $tries -lt 600 ] || { echo "radosgw did not start" >&2; return 1; }
     sleep .1
   done
+}
+
+# start_store gcs|s3rver|radosgw FOLDER_OF_TEST_SERVERS [OPTION…]: sets store_port and store_scheme;
+# options are those of gcs_server.
+start_store() {
+  local kind=$1 folder=$2
+  shift 2
+  case $kind in
+    gcs)
+      run_server gcs "$folder/gcs_server" "$@"
+      store_port=$(first_line gcs) store_scheme=gs
+      ;;
+    s3rver | radosgw)
+      start_$kind || return 1
+      store_port=${S3_ENDPOINT##*:} store_scheme=s3
+      ;;
+    *)
+      echo "$kind is none of gcs, s3rver, radosgw" >&2
+      return 2
+      ;;
+  esac
+}
+
+# use_store PORT: the variables by which programs find it there, and no others that might mislead them
+use_store() {
+  unset AWS_CA_BUNDLE AWS_PROFILE GOOGLE_APPLICATION_CREDENTIALS https_proxy http_proxy
+  export HOME=$servers_work XDG_STATE_HOME=$servers_work/state
+  if [ "$store_scheme" = gs ]; then
+    export STORAGE_EMULATOR_HOST=http://127.0.0.1:$1 GOOGLE_CLOUD_PROJECT=p
+  else
+    export AWS_ACCESS_KEY_ID=$S3_KEY AWS_SECRET_ACCESS_KEY=$S3_SECRET AWS_REGION=us-east-1
+    export AWS_DEFAULT_REGION=us-east-1 AWS_ENDPOINT_URL=http://127.0.0.1:$1
+  fi
 }
