@@ -1,6 +1,9 @@
 #include "oko/cli/store.h"
 
 #include <fmt/format.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include <algorithm>
 #include <iostream>
@@ -279,6 +282,14 @@ void add_remove_command(CLI::App& store, Context& context) {
   command->callback([arguments, &context] { remove(*arguments, context); });
 }
 
+// Parts of files go back to the system as soon as they are sent. Otherwise glibc learns from the
+// first of them to keep what is as long, and twice the memory of a transfer stays taken.
+void return_memory() {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
+}
+
 void tell_requests() {
   storage::http::set_log([](std::string_view line) {
     static std::mutex mutex;
@@ -303,6 +314,7 @@ void add_filter_arguments(CLI::App& command, storage::Filter& filter) {
 void add_store_command(CLI::App& app, Context& context) {
   CLI::App* store = app.add_subcommand("store", "Make, fill and look into buckets");
   store->require_subcommand(1);
+  store->preparse_callback([](std::size_t) { return_memory(); });
   store->add_flag_callback("--requests", tell_requests,
                            "Tell every request to standard error, without what is secret");
   add_make_command(*store, context);
