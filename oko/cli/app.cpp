@@ -33,7 +33,7 @@ std::unique_ptr<Progress> make_progress(const Context& context) {
   return make_line_progress(std::cerr);
 }
 
-void add_everything(CLI::App& app, Context& context) {
+void add_global_flags(CLI::App& app, Context& context) {
   app.set_version_flag("--version", kVersion, "Print the version and leave");
   app.add_flag("--json", context.json, "Print one JSON document instead of text");
   app.add_flag("-q,--quiet", context.quiet, "Print errors only");
@@ -41,18 +41,6 @@ void add_everything(CLI::App& app, Context& context) {
   app.fallthrough();  // global flags may also stand after the command; commands inherit this
   app.footer(kFooter);
   app.parse_complete_callback([&context] { context.progress = make_progress(context); });
-  add_data_command(app, context);
-  add_train_command(app, context);
-  add_eval_command(app, context);
-  add_quantize_command(app, context);
-  add_detect_command(app, context);
-  add_import_command(app, context);
-  add_export_command(app, context);
-  add_parity_command(app, context);
-  add_inspect_command(app, context);
-  add_store_command(app, context);
-  add_completion_command(app, context);
-  add_help_command(app, context);
 }
 
 // The command named by the first words, as deep as they go ("data", "check").
@@ -149,7 +137,7 @@ CLI::App* find_command(CLI::App& app, const std::string& word) {
               near.empty() ? "oko help lists the commands" : "did you mean \"" + near + "\"?");
 }
 
-int run_oko(int argc, char** argv) {
+int run_oko(int argc, char** argv, const AddCommands& add_commands) {
   // A closed pipe must not kill a training run; the failed write is told below instead.
   std::signal(SIGPIPE, SIG_IGN);
   const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
@@ -158,7 +146,8 @@ int run_oko(int argc, char** argv) {
   // Known before parsing, so that a usage error is told in the right form.
   context.json = std::find(words.begin(), words.end(), "--json") != words.end();
   CLI::App app("From labelled photos to a detector inside a phone app.", "oko");
-  add_everything(app, context);
+  add_global_flags(app, context);
+  add_commands(app, context);
   const int code = run_command(app, context, words);
   errno = 0;
   std::cout.flush();

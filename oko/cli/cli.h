@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -43,7 +44,10 @@ void add_help_command(CLI::App& app, Context& context);
 // The command of `app` named `word`; a usage Error with the nearest name where there is none.
 CLI::App* find_command(CLI::App& app, const std::string& word);
 
-// The whole `oko` command line: parses, runs the command, tells errors. Returns the exit code.
-int run_oko(int argc, char** argv);
+void add_all_commands(CLI::App& app, Context& context);
+
+using AddCommands = std::function<void(CLI::App& app, Context& context)>;
+// A command line with some or all commands: parses, runs one, tells errors. Returns the exit code.
+int run_oko(int argc, char** argv, const AddCommands& add_commands);
 
 }  // namespace oko::cli

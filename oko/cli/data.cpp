@@ -220,11 +220,6 @@ dataset::Dataset load_sound_data(const DataArguments& arguments, const Context& 
   return data;
 }
 
-std::string counted(std::int64_t count, const std::string& noun) {
-  const bool to_es = noun.ends_with("ss") || noun.ends_with("x");
-  return grouped(count) + " " + noun + (count == 1 ? "" : to_es ? "es" : "s");
-}
-
 std::string summary_of(const dataset::Dataset& data) {
   std::string text = fmt::format("{}, {}, {}", counted(std::ssize(data.samples), "picture"),
                                  counted(static_cast<std::int64_t>(count_objects(data)), "box"),

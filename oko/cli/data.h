@@ -34,9 +34,6 @@ dataset::Dataset load_sound_data(const DataArguments& arguments, const Context& 
 std::string summary_of(const dataset::Dataset& data);
 Json summary_json(const dataset::Dataset& data);
 
-// "1 error", "3 errors".
-std::string counted(std::int64_t count, const std::string& noun);
-
 void add_data_check_command(CLI::App& data, Context& context);
 void add_data_stats_command(CLI::App& data, Context& context);
 void add_data_anchors_command(CLI::App& data, Context& context);

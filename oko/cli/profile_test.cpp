@@ -144,7 +144,7 @@ class InspectProfile : public ::testing::Test {
     for (std::string& word : words) argv.push_back(word.data());
     ::testing::internal::CaptureStdout();
     ::testing::internal::CaptureStderr();
-    const int code = run_oko(static_cast<int>(argv.size()), argv.data());
+    const int code = run_oko(static_cast<int>(argv.size()), argv.data(), add_all_commands);
     const std::string out = ::testing::internal::GetCapturedStdout();
     const std::string error = ::testing::internal::GetCapturedStderr();
     return code == 0 ? out : "exit " + std::to_string(code) + ": " + error;

@@ -12,7 +12,6 @@
 #include <mutex>
 
 #include "oko/base/error.h"
-#include "oko/cli/data.h"
 #include "oko/cli/table.h"
 #include "oko/storage/http/client.h"
 #include "oko/storage/store.h"

@@ -5,7 +5,6 @@
 #include <limits>
 
 #include "oko/base/error.h"
-#include "oko/cli/data.h"
 #include "oko/cli/interrupt.h"
 #include "oko/cli/store.h"
 #include "oko/cli/table.h"

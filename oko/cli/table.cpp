@@ -52,6 +52,11 @@ std::string grouped(std::int64_t number) {
   return digits;
 }
 
+std::string counted(std::int64_t count, const std::string& noun) {
+  const bool to_es = noun.ends_with("ss") || noun.ends_with("x");
+  return grouped(count) + " " + noun + (count == 1 ? "" : to_es ? "es" : "s");
+}
+
 std::string bytes_text(double bytes) {
   if (bytes < 1024) return fmt::format("{:.0f} B", bytes);
   if (bytes < 1024.0 * 1024) return fmt::format("{:.1f} KiB", bytes / 1024);

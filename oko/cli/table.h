@@ -20,6 +20,8 @@ class Table {
 
 // "8 858 734".
 std::string grouped(std::int64_t number);
+// "1 error", "3 errors".
+std::string counted(std::int64_t count, const std::string& noun);
 // "33.8 MiB".
 std::string bytes_text(double bytes);
 

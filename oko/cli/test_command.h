@@ -23,7 +23,7 @@ inline Outcome oko_command(std::vector<std::string> words) {
   ::testing::internal::CaptureStdout();
   ::testing::internal::CaptureStderr();
   Outcome outcome;
-  outcome.code = run_oko(static_cast<int>(argv.size()), argv.data());
+  outcome.code = run_oko(static_cast<int>(argv.size()), argv.data(), add_all_commands);
   outcome.out = ::testing::internal::GetCapturedStdout();
   outcome.error = ::testing::internal::GetCapturedStderr();
   return outcome;
