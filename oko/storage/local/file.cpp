@@ -198,7 +198,7 @@ void flush_folder(const std::string& folder) {
 }
 
 Entry publish(const std::string& temporary, const std::string& path,
-              const Precondition& precondition, Folder folder) {
+              const Precondition& precondition) {
   const std::string where = folder_of(path);
   const File directory(where, O_RDONLY | O_DIRECTORY, "cannot open the folder");
   if (!precondition.any()) {
@@ -206,7 +206,7 @@ Entry publish(const std::string& temporary, const std::string& path,
     check(path, precondition);
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) refuse(path, "cannot write", errno);
-  if (folder == Folder::kFlush) flush(directory);
+  flush(directory);
   auto entry = stat_path(path);
   if (!entry) throw Conflict(path);
   return *std::move(entry);

@@ -42,17 +42,15 @@ void make_folders_for(const std::string& path);
 // A name in the folder of `path` that no other writer uses.
 std::string temporary_name(const std::string& path);
 bool is_temporary(std::string_view path);
-// Renames a whole, flushed temporary file to `path` if the precondition holds. Where it throws the
-// temporary file is still there.
-enum class Folder { kFlush, kLeave };  // what becomes of the new name
+// Renames a whole, flushed temporary file to `path` if the precondition holds; the folder's entry
+// is flushed too. Where it throws the temporary file is still there.
 Entry publish(const std::string& temporary, const std::string& path,
-              const Precondition& precondition, Folder folder = Folder::kFlush);
+              const Precondition& precondition);
 std::string folder_of(const std::string& path);
 void flush_folder(const std::string& folder);
 std::optional<Entry> stat_path(const std::string& path);
 
-std::unique_ptr<Upload> make_upload(const std::string& path, const Precondition& precondition,
-                                    Folder folder = Folder::kFlush);
+std::unique_ptr<Upload> make_upload(const std::string& path, const Precondition& precondition);
 std::unique_ptr<PartUpload> make_part_upload(const std::string& path, std::uint64_t size,
                                              const PartOptions& options);
 std::unique_ptr<PartUpload> resume_part_upload(const std::string& token);

@@ -1,13 +1,17 @@
 #include "oko/storage/local/local.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <mutex>
 #include <thread>
 
+#include "oko/storage/local/file.h"
+#include "oko/storage/local/many_files.h"
 #include "oko/storage/store.h"
 
 namespace oko::storage {
@@ -146,27 +150,47 @@ TEST_F(Disk, ListsByPrefix) {
             "file://" + file("imp"));
 }
 
-TEST_F(Disk, WritesManyFilesAtOnce) {
-  std::vector<std::thread> threads;
+TEST_F(Disk, WritesManyFilesInGroups) {
+  std::mutex mutex;
+  std::map<std::string, std::string> versions;
+  std::vector<std::string> failures;
   {
-    ManyFiles many;
+    local::ManyFiles many;
+    const auto write = [&](const std::string& path) {
+      many.write(path, bytes(path),
+                 {[&, path](const Entry& made) {
+                    const std::lock_guard lock(mutex);
+                    EXPECT_EQ(store_->read(path).text(), path);  // it is there when it is told
+                    versions[path] = made.version;
+                  },
+                  [&](const Error& error) {
+                    const std::lock_guard lock(mutex);
+                    failures.push_back(error.place());
+                  }});
+    };
+    std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&, t] {
-        for (int i = 0; i < 20; ++i) {
-          const std::string path =
-              file("d" + std::to_string(i % 3) + "/" + std::to_string(t * 100 + i));
-          const Entry entry = many.write(path, bytes(path));
-          EXPECT_EQ(store_->stat(path)->version, entry.version);
-          store_->write(file("alone" + std::to_string(t)), bytes(path));
+        for (int i = 0; i < 150; ++i) {
+          write(file("d" + std::to_string(i % 3) + "/" + std::to_string(t * 1000 + i)));
         }
       });
     }
     for (std::thread& thread : threads) thread.join();
-    std::filesystem::remove_all(file("d1"));  // before it is flushed
+    EXPECT_GE(versions.size(), 512u);  // all but the last group
+    EXPECT_TRUE(failures.empty());
+    write(file("gone/file"));
+    std::filesystem::remove_all(file("gone"));  // before it gets its name
+    store_->write(file("taken/by/a/folder"), bytes("x"));
+    write(file("taken/by"));
+    many.flush();
+    EXPECT_THAT(failures, ::testing::UnorderedElementsAre(file("gone/file"), file("taken/by")));
+    EXPECT_EQ(versions.size(), 600u);
   }
-  EXPECT_EQ(store_->list(file("d0"), true).size(), 28u);
-  EXPECT_EQ(store_->read(file("d2/302")).text(), file("d2/302"));
-  EXPECT_EQ(store_->list(folder_, true).size(), 28u + 24u + 4u);
+  for (const auto& [path, version] : versions) EXPECT_EQ(store_->stat(path)->version, version);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_)) {
+    EXPECT_FALSE(local::is_temporary(entry.path().string())) << entry.path();
+  }
 }
 
 TEST_F(Disk, ComposesCopiesAndMakesFolders) {

@@ -191,28 +191,6 @@ class LocalStore final : public Store {
 
 }  // namespace
 
-Entry ManyFiles::write(const std::string& uri, std::span<const std::byte> content) {
-  const std::string path = path_of(uri);
-  const auto file = local::make_upload(path, {}, local::Folder::kLeave);
-  file->write(content);
-  Entry entry = file->finish();
-  const std::lock_guard lock(mutex_);
-  folders_.insert(local::folder_of(path));
-  return entry;
-}
-
-void ManyFiles::flush() noexcept {
-  const std::lock_guard lock(mutex_);
-  for (const std::string& folder : folders_) {
-    try {
-      local::flush_folder(folder);
-    } catch (const Error&) {
-      // Someone took the folder away.
-    }
-  }
-  folders_.clear();
-}
-
 std::unique_ptr<Store> make_local_store() { return std::make_unique<LocalStore>(); }
 
 }  // namespace oko::storage

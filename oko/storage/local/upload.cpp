@@ -16,10 +16,9 @@ constexpr std::uint64_t kSmallestPart = 4096;
 
 class LocalUpload final : public Upload {
  public:
-  LocalUpload(const std::string& path, const Precondition& precondition, Folder folder)
+  LocalUpload(const std::string& path, const Precondition& precondition)
       : path_(path),
         precondition_(precondition),
-        folder_(folder),
         temporary_(temporary_name(path)),
         file_(temporary_, O_WRONLY | O_CREAT | O_EXCL, "cannot write") {}
   ~LocalUpload() override {
@@ -30,7 +29,7 @@ class LocalUpload final : public Upload {
 
   Entry finish() override {
     file_.flush();
-    Entry entry = publish(temporary_, path_, precondition_, folder_);
+    Entry entry = publish(temporary_, path_, precondition_);
     finished_ = true;
     return entry;
   }
@@ -38,7 +37,6 @@ class LocalUpload final : public Upload {
  private:
   std::string path_;
   Precondition precondition_;
-  Folder folder_;
   std::string temporary_;
   File file_;
   bool finished_ = false;
@@ -128,10 +126,9 @@ class LocalParts final : public PartUpload {
 
 }  // namespace
 
-std::unique_ptr<Upload> make_upload(const std::string& path, const Precondition& precondition,
-                                    Folder folder) {
+std::unique_ptr<Upload> make_upload(const std::string& path, const Precondition& precondition) {
   make_folders_for(path);
-  return std::make_unique<LocalUpload>(path, precondition, folder);
+  return std::make_unique<LocalUpload>(path, precondition);
 }
 
 std::unique_ptr<PartUpload> make_part_upload(const std::string& path, std::uint64_t size,

@@ -5,6 +5,7 @@
 
 #include "oko/storage/checksum.h"
 #include "oko/storage/content_check.h"
+#include "oko/storage/local/file.h"
 #include "oko/storage/transfer/compare.h"
 
 namespace oko::storage {
@@ -145,11 +146,15 @@ void Copier::copy_small(const CopyJob& job) {
     const auto now = source.stat(job.from.uri);
     if (!now || now->version != job.from.version) throw Conflict(job.from.uri);
   }
-  const Entry made = is_local(job.to) ? on_disk_.write(job.to, content.span())
-                                      : store_for(job.to).write(job.to, content.span());
+  if (is_local(job.to)) {
+    on_disk_.write(local::path_of(job.to), content.span(),
+                   {[this, job](const Entry& made) { finished(job, made); },
+                    [this, job](const Error& error) { tally_.failed(job, error); }});
+  } else {
+    finished(job, store_for(job.to).write(job.to, content.span()));
+  }
   tally_.moved += content.size();
   workers_.moved(content.size());
-  finished(job, made);
 }
 
 void Copier::copy_stream(const CopyJob& job) {

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "oko/storage/local/local.h"
+#include "oko/storage/local/many_files.h"
 #include "oko/storage/store.h"
 #include "oko/storage/transfer/manifest.h"
 #include "oko/storage/transfer/transfer.h"
@@ -55,7 +55,7 @@ class Copier {
   // How much memory run() holds for such a file.
   std::uint64_t memory_for(const CopyJob& job) const;
   void run(CopyJob job);
-  // Makes safe what was written to disk.
+  // Ends what is written to disk in groups.
   void flush() { on_disk_.flush(); }
 
  private:
@@ -77,7 +77,7 @@ class Copier {
   Workers& workers_;
   Manifest& manifest_;
   Tally& tally_;
-  ManyFiles on_disk_;
+  local::ManyFiles on_disk_;
 };
 
 }  // namespace oko::storage
