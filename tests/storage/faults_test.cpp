@@ -4,9 +4,9 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "oko/base/random.h"
 #include "oko/storage/gcs/gcs.h"
 #include "oko/storage/store.h"
+#include "oko/storage/test_noise.h"
 #include "oko/storage/transfer/compare.h"
 #include "oko/storage/transfer/transfer.h"
 #include "tests/storage/fault_proxy.h"
@@ -16,15 +16,9 @@ namespace oko::testing {
 namespace {
 
 using namespace std::chrono_literals;
+using storage::noise;
 using storage::TransferOptions;
 using storage::TransferSummary;
-
-std::string noise(std::size_t size, std::uint64_t seed) {
-  Random random(seed);
-  std::string text(size, '\0');
-  for (char& c : text) c = static_cast<char>(random.bits());
-  return text;
-}
 
 // The store gs:// is our client, through the proxy, with tokens that are good for a while.
 class GoogleBehindFaults : public ::testing::Test {

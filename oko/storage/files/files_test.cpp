@@ -6,23 +6,16 @@
 #include <thread>
 
 #include "oko/base/error.h"
-#include "oko/base/random.h"
 #include "oko/base/threads.h"
 #include "oko/storage/checksum.h"
 #include "oko/storage/files/cache.h"
+#include "oko/storage/test_noise.h"
 #include "tests/storage/test_google.h"
 
 namespace oko::storage {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::string noise(std::size_t size, std::uint64_t seed) {
-  Random random(seed);
-  std::string text(size, '\0');
-  for (char& c : text) c = static_cast<char>(random.bits());
-  return text;
-}
 
 class FilesInABucket : public ::testing::Test {
  protected:

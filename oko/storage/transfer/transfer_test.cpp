@@ -6,20 +6,13 @@
 #include <filesystem>
 #include <set>
 
-#include "oko/base/random.h"
+#include "oko/storage/test_noise.h"
 #include "oko/storage/transfer/manifest.h"
 
 namespace oko::storage {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::string noise(std::size_t size, std::uint64_t seed) {
-  Random random(seed);
-  std::string text(size, '\0');
-  for (char& c : text) c = static_cast<char>(random.bits());
-  return text;
-}
 
 // Between folders on disk; buckets have tests of their own with servers.
 class Transfers : public ::testing::Test {
