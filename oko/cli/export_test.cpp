@@ -125,6 +125,8 @@ TEST_F(Export, RefusesWhatAFormatCannotHold) {
         {"darknet", "--boxes"},
         {"tflite", "--boxes"},
         {"onnx", "--ml-program"},
+        {"ncnn", "--author", "Leaf Ltd"},
+        {"oko", "--license", "MIT"},
         {"tflite", "--precision", "int8"},
         {"tflite", "--precision", "fp16", "--int8", folder_}}) {
     const Outcome outcome = to(flags.front(), {flags.begin() + 1, flags.end()});

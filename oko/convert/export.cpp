@@ -51,6 +51,20 @@ void check_boxes(const ExportOptions& options) {
   }
 }
 
+void check_info(const ExportOptions& options) {
+  if (options.to != Format::kOko && options.to != Format::kDarknet && options.to != Format::kNcnn) {
+    return;
+  }
+  const formats::ModelInfo& info = options.info;
+  const std::pair<const std::string&, const char*> told[] = {{info.description, "--description"},
+                                                             {info.author, "--author"},
+                                                             {info.license, "--license"},
+                                                             {info.version, "--model-version"}};
+  for (const auto& [text, flag] : told) {
+    if (!text.empty()) refuse(options, flag, "its files have no place for that: leave it out");
+  }
+}
+
 Export write_onnx(const graph::Network& network, const ExportOptions& options) {
   formats::OnnxOptions onnx;
   onnx.info = options.info;
@@ -192,6 +206,7 @@ void check_options(const ExportOptions& options) {
   }
   check_precision(options);
   check_boxes(options);
+  check_info(options);
 }
 
 Export export_model(const graph::Network& network, const ExportOptions& options) {
