@@ -127,7 +127,7 @@ function(oko_test name)
   target_compile_definitions(oko_${name}_test PRIVATE
     OKO_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
   add_test(NAME ${name} COMMAND oko_${name}_test)
-  if(CMAKE_CROSSCOMPILING)  # an emulator runs it
+  if(CMAKE_CROSSCOMPILING OR OKO_SANITIZE)  # an emulator runs it, or many checks
     math(EXPR ARG_TIMEOUT "4 * ${ARG_TIMEOUT}")
   endif()
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT}
