@@ -103,7 +103,7 @@ void parse_and_run(CLI::App& app, std::vector<std::string> words) {
       throw Error(ErrorCode::kUsage, "", "no command given", "oko help lists the commands");
     }
   } catch (const CLI::CallForHelp&) {
-    std::cout << named_command(app, words)->help();
+    std::cout << help_of(*named_command(app, words));
   } catch (const CLI::CallForVersion&) {
     std::cout << kVersion << '\n';
   } catch (const CLI::ParseError& error) {
@@ -135,6 +135,14 @@ CLI::App* find_command(CLI::App& app, const std::string& word) {
   throw Error(ErrorCode::kUsage, app.get_parent() == nullptr ? "" : app.get_name(),
               "unknown command \"" + word + "\"",
               near.empty() ? "oko help lists the commands" : "did you mean \"" + near + "\"?");
+}
+
+std::string help_of(const CLI::App& command) {
+  std::string before;
+  for (const CLI::App* up = command.get_parent(); up != nullptr; up = up->get_parent()) {
+    before = up->get_name() + (before.empty() ? "" : " ") + before;
+  }
+  return command.help(before);
 }
 
 int run_oko(int argc, char** argv, const AddCommands& add_commands) {

@@ -44,6 +44,9 @@ void add_help_command(CLI::App& app, Context& context);
 // The command of `app` named `word`; a usage Error with the nearest name where there is none.
 CLI::App* find_command(CLI::App& app, const std::string& word);
 
+// What `oko help COMMAND` prints.
+std::string help_of(const CLI::App& command);
+
 void add_all_commands(CLI::App& app, Context& context);
 
 using AddCommands = std::function<void(CLI::App& app, Context& context)>;

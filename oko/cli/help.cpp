@@ -13,7 +13,7 @@ void add_help_command(CLI::App& app, Context&) {
   command->callback([&app, words] {
     CLI::App* described = &app;
     for (const std::string& word : *words) described = find_command(*described, word);
-    std::cout << described->help();
+    std::cout << help_of(*described);
   });
 }
 
