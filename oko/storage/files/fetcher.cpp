@@ -1,9 +1,7 @@
 #include "oko/storage/files/fetcher.h"
 
-#include <algorithm>
 #include <exception>
 #include <utility>
-#include <vector>
 
 #include "oko/base/error.h"
 #include "oko/storage/checksum.h"
@@ -12,21 +10,10 @@
 namespace oko::storage {
 namespace {
 
-constexpr std::uint64_t kBlock = std::uint64_t{8} << 20;
 constexpr int kAttempts = 4;  // at content whose checksum is wrong
 
 std::string key_of(const Piece& piece) {
   return piece.uri + '\n' + std::to_string(piece.offset) + '\n' + std::to_string(piece.size);
-}
-
-// Those that `piece` lies in.
-std::vector<Piece> blocks_of(const Piece& piece, std::uint64_t end) {
-  std::vector<Piece> blocks;
-  for (std::uint64_t at = piece.offset / kBlock * kBlock; at < piece.offset + piece.size;
-       at += kBlock) {
-    blocks.push_back({piece.uri, piece.version, at, std::min(kBlock, end - at), {}});
-  }
-  return blocks;
 }
 
 Bytes checked_size(Bytes bytes, const Piece& piece) {
@@ -44,6 +31,16 @@ bool is_right(const Piece& piece, const Bytes& bytes) {
 }
 
 }  // namespace
+
+// Those that `piece` lies in.
+std::vector<Piece> Fetcher::blocks_of(const Piece& piece, std::uint64_t end) {
+  std::vector<Piece> blocks;
+  for (std::uint64_t at = piece.offset / kBlock * kBlock; at < piece.offset + piece.size;
+       at += kBlock) {
+    blocks.push_back({piece.uri, piece.version, at, std::min(kBlock, end - at), {}});
+  }
+  return blocks;
+}
 
 Fetched Fetcher::whole(const Piece& piece) {
   if (auto bytes = cache_.find(piece)) return {std::move(*bytes), true};

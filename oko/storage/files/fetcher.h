@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <future>
@@ -7,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "oko/base/bytes.h"
 #include "oko/storage/files/cache.h"
@@ -32,10 +34,17 @@ class Fetcher {
   // so that one request brings many small ones; where the cache has no room, each by itself. An
   // Error where the checksum stays wrong.
   Fetched part(const Piece& piece, std::uint64_t end);
+  // What whole() or part() takes of memory.
+  static std::uint64_t memory_for(const Piece& piece, bool is_whole) {
+    return is_whole ? piece.size : std::max(piece.size, kBlock);
+  }
   // True where whole() or part() will find `piece` on this disk, or leave it there.
   bool keeps(const Piece& piece, bool is_whole, std::uint64_t end);
 
  private:
+  static constexpr std::uint64_t kBlock = std::uint64_t{8} << 20;
+
+  static std::vector<Piece> blocks_of(const Piece& piece, std::uint64_t end);
   std::optional<Bytes> block(const Piece& block);
   std::optional<Fetched> by_blocks(const Piece& piece, std::uint64_t end);
   void forget_blocks(const Piece& piece, std::uint64_t end);

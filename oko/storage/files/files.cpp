@@ -85,7 +85,7 @@ struct Files::State {
         const auto run = [this, name, &piece](Workers::Lease lease) {
           fetch_ahead(name, piece, std::move(lease));
         };
-        workers->post({piece.size, run}, look);
+        workers->post({Fetcher::memory_for(piece, name == piece.uri), run}, look);
       }
       workers->wait(look);
     } catch (const Stopped&) {
