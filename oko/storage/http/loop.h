@@ -93,6 +93,7 @@ class Client::Loop {
   void finish(Exchange& exchange, CURLcode result);
   void finish_stopped(Exchange& exchange);
   void report(Exchange& exchange);
+  void acknowledge();
   void wake_laggards();
 
   CURLM* multi_;
