@@ -1,0 +1,9 @@
+#include "tests/cases/support.h"
+
+namespace oko::cases {
+
+std::vector<Expected> matching_cases() {
+  return {};
+}
+
+}  // namespace oko::cases
