@@ -1,212 +1,210 @@
 #include "oko/dataset/data_yaml.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
 
-#include <map>
+#include <algorithm>
 
 #include "oko/base/error.h"
 #include "oko/dataset/parsed.h"
+#include "oko/storage/store.h"
 
 namespace oko::dataset {
 namespace {
 
 constexpr int kMostClasses = 100000;
+constexpr std::size_t kMostBytes = 4 << 20;  // of a file, before the YAML library sees it
+constexpr int kDeepestMerge = 8;             // of "<<: *other" inside of one another
 
-struct Entry {
-  int line = 0;
-  std::string value;                               // on the key's own line
-  std::vector<std::pair<int, std::string>> items;  // "- item" lines below, with their lines
-  std::vector<std::tuple<int, std::string, std::string>> members;  // "key: value" lines below
-};
+int line_of(const YAML::Mark& mark) { return std::max(mark.line, 0) + 1; }
 
-// Without a comment: '#' counts where it begins a word outside of quotes.
-std::string_view without_comment(std::string_view line) {
-  char quote = 0;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    if (quote != 0) {
-      const bool doubled = quote == '\'' && line.substr(i, 2) == "''";
-      const bool escaped = quote == '"' && line[i] == '\\';
-      if (doubled || escaped) {
-        ++i;
-      } else if (line[i] == quote) {
-        quote = 0;
+// One document; a null node for an empty file. Line breaks of old Macs are no breaks to yaml-cpp.
+YAML::Node load(std::string_view text, const std::string& name) {
+  if (text.size() > kMostBytes) {
+    throw input_error(
+        name, fmt::format("is larger than {} MiB, too large for a data.yaml", kMostBytes >> 20));
+  }
+  std::string unix_lines;
+  for (const std::string_view line : split_lines(text)) (unix_lines += line) += '\n';
+  try {
+    const std::vector<YAML::Node> documents = YAML::LoadAll(unix_lines);
+    if (documents.size() > 1) {
+      throw input_error(fmt::format("{}:{}", name, line_of(documents[1].Mark())),
+                        "a second YAML document begins", "keep one document in the file");
+    }
+    return documents.empty() ? YAML::Node() : documents.front();
+  } catch (const YAML::Exception& e) {
+    throw input_error(fmt::format("{}:{}", name, line_of(e.mark)), "not valid YAML: " + e.msg,
+                      "correct the line; a text with \\ or : is safe in single quotes");
+  }
+}
+
+using Members = std::vector<std::pair<YAML::Node, YAML::Node>>;
+
+// The members of a map, after those that it merges by "<<": later ones win, as in PyYAML.
+void add_members(const YAML::Node& map, int depth, Members& members) {
+  if (depth > kDeepestMerge) return;
+  for (const auto& member : map) {
+    if (!member.first.IsScalar() || member.first.Scalar() != "<<") continue;
+    if (member.second.IsMap()) add_members(member.second, depth + 1, members);
+    if (!member.second.IsSequence()) continue;
+    for (std::size_t i = member.second.size(); i > 0; --i) {  // the first map wins
+      const YAML::Node merged = member.second[i - 1];
+      if (merged.IsMap() && members.size() < kMostClasses) add_members(merged, depth + 1, members);
+    }
+  }
+  for (const auto& member : map) {
+    if (members.size() > 2 * kMostClasses) return;
+    if (member.first.IsScalar() && member.first.Scalar() == "<<") continue;
+    members.emplace_back(member.first, member.second);
+  }
+}
+
+class Parser {
+ public:
+  Parser(const YAML::Node& root, const std::string& name) : name_(name) {
+    if (root.IsMap()) add_members(root, 0, members_);
+  }
+
+  DataFile parse() {
+    if (const auto path = list_of("path"); !path.empty()) file_.path = path.front();
+    file_.train = list_of("train");
+    file_.val = list_of("val");
+    if (file_.val.empty()) file_.val = list_of("valid");
+    file_.test = list_of("test");
+    if (const YAML::Node* names = find("names")) parse_names(*names);
+    if (const YAML::Node* count = find("nc")) parse_count(*count);
+    if (const YAML::Node* shape = find("kpt_shape")) parse_keypoints(*shape);
+    return std::move(file_);
+  }
+
+  // Null where there is no such member, or one without a value.
+  const YAML::Node* find(const char* key) const {
+    for (auto at = members_.rbegin(); at != members_.rend(); ++at) {
+      if (!at->first.IsScalar() || at->first.Scalar() != key) continue;
+      return at->second.IsNull() ? nullptr : &at->second;
+    }
+    return nullptr;
+  }
+
+ private:
+  std::string place(const YAML::Node& node) const {
+    return fmt::format("{}:{}", name_, line_of(node.Mark()));
+  }
+
+  std::vector<std::string> list_of(const char* key) const {
+    const YAML::Node* value = find(key);
+    if (value == nullptr) return {};
+    if (value->IsScalar()) return {value->Scalar()};
+    if (!value->IsSequence()) throw input_error(place(*value), fmt::format("{} is a map", key));
+    std::vector<std::string> list;
+    for (const YAML::Node& item : *value) {
+      if (item.IsNull()) continue;
+      if (!item.IsScalar()) {
+        throw input_error(place(item), fmt::format("an entry of {} is not a text", key));
       }
-    } else if (line[i] == '"' || line[i] == '\'') {
-      if (i == 0 || line[i - 1] == ' ' || line[i - 1] == '[' || line[i - 1] == ',') quote = line[i];
-    } else if (line[i] == '#' && (i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t')) {
-      return line.substr(0, i);
+      list.push_back(item.Scalar());
     }
+    return list;
   }
-  return line;
-}
 
-std::string unquoted(std::string_view text) {
-  text = trimmed(text);
-  if (text.size() < 2 || (text.front() != '"' && text.front() != '\'') ||
-      text.back() != text.front()) {
-    return std::string(text);
-  }
-  const char quote = text.front();
-  std::string result;
-  text = text.substr(1, text.size() - 2);
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool pair = i + 1 < text.size() && text[i + 1] == quote;
-    if ((quote == '\'' && text[i] == quote && pair) || (quote == '"' && text[i] == '\\' && pair)) {
-      ++i;
-    }
-    result += text[i];
-  }
-  return result;
-}
-
-// The ':' that ends a key, outside of quotes; npos without one.
-std::size_t key_end(std::string_view line) {
-  const std::size_t start =
-      line.starts_with('"') || line.starts_with('\'') ? line.find(line.front(), 1) : 0;
-  if (start == std::string_view::npos) return start;
-  for (auto colon = line.find(':', start); colon != std::string_view::npos;
-       colon = line.find(':', colon + 1)) {
-    if (colon + 1 == line.size() || line[colon + 1] == ' ' || line[colon + 1] == '\t') return colon;
-  }
-  return std::string_view::npos;
-}
-
-std::map<std::string, Entry> parse_entries(std::string_view text) {
-  std::map<std::string, Entry> entries;
-  Entry* current = nullptr;
-  bool in_brackets = false;
-  int number = 0;
-  for (const std::string_view raw : split_lines(text)) {
-    ++number;
-    const std::string_view line = without_comment(raw), word = trimmed(line);
-    if (word.empty() || word == "---") continue;
-    if (in_brackets) {  // a bracket that goes on over several lines
-      (current->value += ' ').append(word);
-    } else if (word.starts_with("- ") && current) {
-      current->items.emplace_back(number, unquoted(word.substr(2)));
-    } else if (const auto colon = key_end(word); colon != std::string_view::npos) {
-      const std::string key = unquoted(word.substr(0, colon));
-      const std::string_view value = trimmed(word.substr(colon + 1));
-      const bool indented = line.front() == ' ' || line.front() == '\t';
-      if (indented && current) {
-        current->members.emplace_back(number, key, unquoted(value));
-      } else {
-        current = &entries[key];
-        *current = {number, std::string(value), {}, {}};
+  void parse_names(const YAML::Node& names) {
+    if (names.IsScalar()) {
+      const std::string extension = storage::extension(names.Scalar());
+      if (extension != ".names" && extension != ".txt") {
+        throw input_error(place(names), "names is one text and not a list",
+                          "write names: [first, second]");
       }
+      file_.names_file = names.Scalar();
+      return;
     }
-    in_brackets =
-        current && (current->value.starts_with('[') || current->value.starts_with('{')) &&
-        current->value.find(current->value.front() == '[' ? ']' : '}') == std::string::npos;
-  }
-  return entries;
-}
-
-// "a, 'b, c', d" without the brackets around.
-std::vector<std::string> split_commas(std::string_view text) {
-  std::vector<std::string> parts;
-  std::string part;
-  char quote = 0;
-  for (const char c : text) {
-    if (quote != 0 ? c == quote : ((c == '"' || c == '\'') && trimmed(part).empty())) {
-      quote = quote != 0 ? 0 : c;
+    if (names.size() > kMostClasses) {
+      throw input_error(place(names), fmt::format("more than {} names", kMostClasses));
     }
-    if (c == ',' && quote == 0) {
-      parts.push_back(part);
-      part.clear();
+    if (names.IsMap()) {
+      parse_numbered(names);
     } else {
-      part += c;
+      for (const YAML::Node& item : names) file_.names.push_back(class_name(item));
     }
   }
-  if (!trimmed(part).empty()) parts.push_back(part);
-  return parts;
-}
 
-std::string_view inside_brackets(std::string_view value, char close) {
-  const auto end = value.rfind(close);
-  return value.substr(1, end == std::string_view::npos ? value.size() - 1 : end - 1);
-}
-
-std::vector<std::string> list_of(const std::map<std::string, Entry>& entries, const char* key) {
-  const auto found = entries.find(key);
-  if (found == entries.end()) return {};
-  const Entry& entry = found->second;
-  std::vector<std::string> list;
-  if (entry.value.starts_with('[')) {
-    for (const std::string& part : split_commas(inside_brackets(entry.value, ']'))) {
-      list.push_back(unquoted(part));
+  // A name is text as it is written, whatever YAML 1.1 makes of yes, no and numbers.
+  std::string class_name(const YAML::Node& node) const {
+    if (node.IsNull()) {
+      throw input_error(place(node), "a class name is empty, ~ or null",
+                        "write the name in quotes");
     }
-  } else if (!entry.value.empty() && entry.value != "null" && entry.value != "~") {
-    list.push_back(unquoted(entry.value));
-  }
-  for (const auto& [line, item] : entry.items) list.push_back(item);
-  return list;
-}
-
-// names as a map from numbers: each from 0 on exactly once.
-std::vector<std::string> names_by_number(
-    const std::vector<std::tuple<int, std::string, std::string>>& members,
-    const std::string& name) {
-  std::vector<std::string> names(members.size());
-  for (const auto& [line, key, value] : members) {
-    const auto number = parse_int(key);
-    const bool fits = number && *number >= 0 && static_cast<std::size_t>(*number) < names.size();
-    if (!fits || !names[static_cast<std::size_t>(*number)].empty() || value.empty()) {
-      throw input_error(
-          fmt::format("{}:{}", name, line),
-          fmt::format("\"{}: {}\" does not fit a list of {} names", key, value, names.size()),
-          "number the names from 0 without gaps");
+    if (!node.IsScalar()) {
+      throw input_error(place(node), "a class name is not a text",
+                        "write names that hold a colon, brackets or braces in quotes");
     }
-    names[static_cast<std::size_t>(*number)] = value;
+    if (trimmed(node.Scalar()).empty()) throw input_error(place(node), "a class name is empty");
+    return node.Scalar();
   }
-  return names;
-}
 
-std::vector<std::string> class_names(const std::map<std::string, Entry>& entries,
-                                     const std::string& name) {
-  const auto found = entries.find("names");
-  if (found == entries.end()) return {};
-  auto members = found->second.members;
-  if (found->second.value.starts_with('{')) {
-    for (const std::string& part : split_commas(inside_brackets(found->second.value, '}'))) {
-      const auto colon = part.find(':');
-      if (colon == std::string::npos) continue;
-      members.emplace_back(found->second.line, unquoted(part.substr(0, colon)),
-                           unquoted(part.substr(colon + 1)));
+  // names as a map from numbers: each from 0 on exactly once.
+  void parse_numbered(const YAML::Node& names) {
+    Members members;
+    add_members(names, 0, members);
+    std::vector<std::string> list(members.size());
+    for (const auto& [key, value] : members) {
+      const int number = key.IsScalar() ? parse_int(key.Scalar()).value_or(-1) : -1;
+      const std::string name = class_name(value);
+      const bool fits = number >= 0 && static_cast<std::size_t>(number) < list.size();
+      if (!fits || !list[static_cast<std::size_t>(number)].empty()) {
+        throw input_error(place(key),
+                          fmt::format("\"{}: {}\" does not fit a list of {} names",
+                                      key.IsScalar() ? key.Scalar() : "?", name, list.size()),
+                          "number the names from 0 without gaps");
+      }
+      list[static_cast<std::size_t>(number)] = name;
     }
+    file_.names = std::move(list);
   }
-  return members.empty() ? list_of(entries, "names") : names_by_number(members, name);
-}
+
+  void parse_count(const YAML::Node& node) {
+    const int number = node.IsScalar() ? parse_int(node.Scalar()).value_or(-1) : -1;
+    if (number < 0 || number > kMostClasses) {
+      throw input_error(place(node), fmt::format("nc is \"{}\", not a number of classes",
+                                                 node.IsScalar() ? node.Scalar() : "a list"));
+    }
+    file_.class_count = number;
+    file_.count_line = line_of(node.Mark());
+  }
+
+  // [17, 3]: keypoints of x and y, or of x, y and visibility.
+  void parse_keypoints(const YAML::Node& shape) {
+    std::vector<int> numbers;
+    if (shape.IsSequence() && shape.size() == 2) {
+      for (const YAML::Node& item : shape) {
+        numbers.push_back(item.IsScalar() ? parse_int(item.Scalar()).value_or(-1) : -1);
+      }
+    }
+    const bool right = numbers.size() == 2 && numbers[0] > 0 && numbers[0] <= kMostKeypoints &&
+                       (numbers[1] == 2 || numbers[1] == 3);
+    if (!right) {
+      throw input_error(place(shape), "kpt_shape is not [number of keypoints, 2 or 3]");
+    }
+    file_.keypoint_values = numbers[0] * numbers[1];
+  }
+
+  static constexpr int kMostKeypoints = 10000;
+  const std::string& name_;
+  Members members_;
+  DataFile file_;
+};
 
 }  // namespace
 
 DataFile parse_data_yaml(std::string_view text, const std::string& name) {
-  const std::map<std::string, Entry> entries = parse_entries(text);
-  DataFile file;
-  if (const auto path = list_of(entries, "path"); !path.empty()) file.path = path.front();
-  file.train = list_of(entries, "train");
-  file.val = list_of(entries, "val");
-  if (file.val.empty()) file.val = list_of(entries, "valid");
-  file.test = list_of(entries, "test");
-  file.names = class_names(entries, name);
-  const auto count = list_of(entries, "nc");
-  if (count.empty()) return file;
-  const auto number = parse_int(count.front());
-  const std::string place = fmt::format("{}:{}", name, entries.at("nc").line);
-  if (!number || *number < 0 || *number > kMostClasses) {
-    throw input_error(place, fmt::format("nc is \"{}\", no number of classes", count.front()));
-  }
-  if (!file.names.empty() && static_cast<std::size_t>(*number) != file.names.size()) {
-    add_error(file.findings, "class-count", place,
-              fmt::format("nc is {}, but {} names are listed", *number, file.names.size()),
-              "the names count");
-  }
-  return file;
+  return Parser(load(text, name), name).parse();
 }
 
 DataFile parse_darknet_data(std::string_view text) {
   DataFile file;
+  int number = 0;
   for (const std::string_view raw : split_lines(text)) {
+    ++number;
     const std::string_view line = trimmed(raw);
     const auto equals = line.find('=');
     if (line.starts_with('#') || equals == std::string_view::npos) continue;
@@ -216,13 +214,25 @@ DataFile parse_darknet_data(std::string_view text) {
     if (key == "valid" || key == "val") file.val = {value};
     if (key == "test") file.test = {value};
     if (key == "names") file.names_file = value;
+    if (key == "classes") {
+      file.class_count = parse_int(value);
+      file.count_line = number;
+    }
   }
   return file;
 }
 
 bool is_data_yaml(std::string_view text) {
-  const auto entries = parse_entries(text);
-  return entries.contains("names") || (entries.contains("nc") && entries.contains("train"));
+  const std::string name;
+  try {
+    const YAML::Node root = load(text, name);
+    const Parser file(root, name);
+    return file.find("names") || (file.find("nc") && file.find("train"));
+  } catch (const Error&) {  // so that reading tells what is wrong with it
+    const std::vector<std::string_view> lines = split_lines(text.substr(0, kMostBytes));
+    return std::any_of(lines.begin(), lines.end(),
+                       [](std::string_view line) { return line.starts_with("names:"); });
+  }
 }
 
 }  // namespace oko::dataset

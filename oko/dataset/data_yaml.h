@@ -14,19 +14,23 @@ struct DataFile {
   std::string path;  // folder the others are relative to; often another machine's
   std::vector<std::string> train, val, test;  // folders of pictures or lists of them
   std::vector<std::string> names;             // classes in order
-  std::string names_file;                     // .data: where they are listed
+  std::string names_file;                     // where they are listed instead
+  std::optional<int> class_count;             // nc, or classes of .data
+  int count_line = 0;                         // of class_count
+  int keypoint_values = 0;  // kpt_shape: numbers after the box on each label line, or 0
   std::vector<Finding> findings;
 };
 
-// The subset of YAML that such files use: "key: value", lists in brackets or as "- item", and names
-// as a map of numbers. Keys that are not asked for are passed over, whatever they hold. Throws an
-// input Error "name:line" for names that cannot be understood.
+// YAML as a library reads it: any style, anchors, merges; names are text as written ("yes", "1").
+// Other keys may hold anything. Throws an input Error "name:line" for text that is not valid YAML,
+// names that are not texts or not numbered from 0 without gaps, and more than 4 MiB.
 DataFile parse_data_yaml(std::string_view text, const std::string& name);
 
-// "key = value" lines: train, valid, test, names.
+// "key = value" lines: train, valid, test, names, classes.
 DataFile parse_darknet_data(std::string_view text);
 
-// Whether a .yaml file looks like one: it has names and train or val.
+// Whether a .yaml file looks like one: it has names, or nc and train. A file that is not valid YAML
+// does where a line begins with "names:".
 bool is_data_yaml(std::string_view text);
 
 }  // namespace oko::dataset

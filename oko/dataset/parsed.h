@@ -47,7 +47,7 @@ std::optional<double> parse_number(std::string_view text);
 std::optional<int> parse_int(std::string_view text);
 
 std::string_view trimmed(std::string_view text);
-std::vector<std::string_view> split_lines(std::string_view text);   // without "\n", "\r\n"
+std::vector<std::string_view> split_lines(std::string_view text);   // at "\n", "\r\n", "\r"
 std::vector<std::string_view> split_lines(std::string&&) = delete;  // the lines would dangle
 std::vector<std::string_view> split_blanks(std::string_view line);
 std::string lower(std::string_view text);  // ASCII

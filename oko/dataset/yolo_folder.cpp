@@ -30,6 +30,7 @@ class YoloReader {
     read_data_file();
     if (!told_splits_) read_split_lists();
     if (source_.classes.empty()) source_.classes = find_class_list(tree_, source_.findings);
+    check_class_count();
     if (source_.classes.empty()) {
       add_warning(source_.findings, "no-class-list", tree_.root(),
                   "labels number their classes and neither data.yaml nor a class list was found",
@@ -52,8 +53,29 @@ class YoloReader {
       const Bytes bytes = tree_.read(path);
       const std::string_view text = bytes.text();
       if (yaml && !named && !is_data_yaml(text)) continue;
-      use(yaml ? parse_data_yaml(text, path) : parse_darknet_data(text), storage::parent(path));
+      file_ = yaml ? parse_data_yaml(text, path) : parse_darknet_data(text);
+      if (file_.class_count) count_place_ = fmt::format("{}:{}", path, file_.count_line);
+      use(file_, storage::parent(path));
       return;
+    }
+  }
+
+  // nc against the names; without names, nc says how far numbers may go.
+  void check_class_count() {
+    if (!file_.class_count) return;
+    const auto count = static_cast<std::size_t>(std::max(*file_.class_count, 0));
+    if (source_.classes.empty() && count > 0 && count <= 9999) {
+      add_warning(source_.findings, "no-class-list", count_place_,
+                  fmt::format("there are {} classes and no names of them", count),
+                  "name them in data.yaml, or with --classes FILE");
+      for (std::size_t i = 0; i < count; ++i) {
+        source_.classes.push_back("class " + std::to_string(i));
+      }
+    } else if (!source_.classes.empty() && source_.classes.size() != count) {
+      add_error(source_.findings, "class-count", count_place_,
+                fmt::format("there are said to be {} classes, but {} names are listed", count,
+                            source_.classes.size()),
+                "the names count");
     }
   }
 
@@ -218,6 +240,8 @@ class YoloReader {
 
   const Tree& tree_;
   Source source_;
+  DataFile file_;
+  std::string count_place_;
   bool told_splits_ = false;                   // by a data file or lists, not by folder names
   std::map<std::string, std::string> splits_;  // of pictures
   std::set<std::string> used_;                 // label files

@@ -72,9 +72,38 @@ TEST(DataYaml, TellsTheLineOfNamesWithGaps) {
   } catch (const Error& e) {
     EXPECT_EQ(e.place(), "d.yaml:3");
   }
-  const DataFile file = parse_data_yaml("nc: 3\nnames: [a]\n", "d.yaml");
-  EXPECT_THAT(file.findings, ElementsAre(Field(&Finding::kind, "class-count")));
   EXPECT_THROW(parse_data_yaml("nc: many\n", "d.yaml"), Error);
+}
+
+TEST(DataYaml, ReadsNamesAsAYamlLibraryDoes) {
+  const std::vector<std::string> cat_dog{"cat", "dog"};
+  for (const char* text :
+       {"names: &n\n  - cat\n  - dog\n", "names:\n  ['cat', 'dog']\n", "names: {0: cat, 1: dog}\n",
+        R"({"names": ["cat", "dog"], "nc": 2})", "base: &b {0: cat}\nnames: {<<: *b, 1: dog}\n",
+        "names: [x]\nnames: [cat, dog]\n", "names:\r- cat\r- dog\r"}) {
+    EXPECT_EQ(parse_data_yaml(text, "d").names, cat_dog) << text;
+    EXPECT_TRUE(is_data_yaml(text)) << text;
+  }
+  EXPECT_THAT(parse_data_yaml("names: [yes, 007, \"caf\\xE9\"]\n", "d").names,
+              ElementsAre("yes", "007", "caf\xC3\xA9"));
+}
+
+TEST(DataYaml, RefusesWhatCannotBeNames) {
+  for (const char* text :
+       {"names: cat\n", "names: [cat, [dog]]\n", "names: [cat, ~]\n", "names: [a: b]\n",
+        "names: {1: a, 2: b}\n", "names: [a\n", "names: [a]\n---\nnames: [b]\n"}) {
+    EXPECT_TRUE(is_data_yaml(text)) << text;
+    EXPECT_THROW(parse_data_yaml(text, "d"), Error) << text;
+  }
+  EXPECT_THROW(parse_data_yaml(std::string(100000, '['), "d"), Error);
+}
+
+TEST(DataYaml, WrittenNamesAreReadAgain) {
+  const std::vector<std::string> names{
+      "#10 bolt", "a\nb", " x ", "it's \"q\"", "a, b",
+      "~",        "null", "yes", "a: b",       "\xE2\x80\xA8",
+      "\x7F\t",   "\\",   "- a", "\xC2\x85",   std::string(500, 'n')};
+  EXPECT_EQ(parse_data_yaml(data_yaml_text(names, {"train"}), "d").names, names);
 }
 
 TEST(YoloReader, ReadsTheLabelsOfCoco128) {
@@ -147,6 +176,19 @@ TEST_F(YoloFolder, ReadsTheDarknetLayoutWithListsAndLabelsBesidePictures) {
   EXPECT_EQ(pictures_by_split(data), (Counts{{"train", 1}, {"val", 2}}));
   EXPECT_EQ(findings_by_kind(findings), (Counts{{"two-splits", 1}, {"no-annotation", 1}}));
   EXPECT_EQ(boxes_by_class(data), (Counts{{"cat", 2}}));
+}
+
+TEST_F(YoloFolder, TellsWhereTheNumberOfClassesDiffersFromNamesOrLabels) {
+  add("images/a.png", "labels/a.txt");
+  storage::write(folder_ / "labels/a.txt", "2 0.5 0.5 0.4 0.4\n");
+  for (const auto& [yaml, kinds] : std::vector<std::pair<std::string, Counts>>{
+           {"nc: 3\nnames: [a, b]\n", {{"class-count", 1}, {"unknown-class", 1}}},
+           {"nc: 2\ntrain: images\n", {{"no-class-list", 1}, {"unknown-class", 1}}}}) {
+    storage::write(folder_ / "data.yaml", yaml);
+    std::vector<Finding> findings;
+    read(folder_.path(), {}, &findings);
+    EXPECT_EQ(findings_by_kind(findings), kinds) << yaml;
+  }
 }
 
 TEST_F(YoloFolder, TellsOfLabelsWithoutNamesAndPicturesWithoutSize) {

@@ -6,6 +6,8 @@
 #include <array>
 #include <cmath>
 
+#include "oko/base/json.h"
+
 namespace oko::dataset {
 namespace {
 
@@ -126,15 +128,38 @@ std::string yolo_labels_text(const Sample& sample) {
   return text;
 }
 
+// In single quotes; in double ones where it holds what YAML folds or does not print.
+static std::string quoted(const std::string& name) {
+  const std::pair<std::string_view, std::string_view> kEscapes[]{{"\x7F", "\\x7F"},
+                                                                 {"\xC2\x85", "\\u0085"},
+                                                                 {"\xE2\x80\xA8", "\\L"},
+                                                                 {"\xE2\x80\xA9", "\\P"},
+                                                                 {"\xEF\xBB\xBF", "\\uFEFF"}};
+  const bool odd =
+      std::any_of(name.begin(), name.end(), [](char c) { return c >= 0 && c < ' '; }) ||
+      std::any_of(std::begin(kEscapes), std::end(kEscapes),
+                  [&](const auto& escape) { return name.find(escape.first) != std::string::npos; });
+  std::string text;
+  if (!odd) {
+    for (const char c : name) text += c == '\'' ? std::string("''") : std::string(1, c);
+    return "'" + text + "'";
+  }
+  text = Json(name).dump(-1, ' ', false, Json::error_handler_t::replace);  // JSON is YAML
+  for (const auto& [raw, escape] : kEscapes) {
+    for (auto at = text.find(raw); at != std::string::npos; at = text.find(raw, at)) {
+      text.replace(at, raw.size(), escape);
+    }
+  }
+  return text;
+}
+
 std::string data_yaml_text(const std::vector<std::string>& classes,
                            const std::vector<std::string>& splits) {
   std::string text;
   for (const std::string& split : splits) text += fmt::format("{0}: images/{0}\n", split);
   text += fmt::format("nc: {}\nnames:\n", classes.size());
   for (std::size_t i = 0; i < classes.size(); ++i) {
-    std::string quoted;
-    for (const char c : classes[i]) quoted += c == '\'' ? std::string("''") : std::string(1, c);
-    text += fmt::format("  {}: '{}'\n", i, quoted);
+    text += fmt::format("  {}: {}\n", i, quoted(classes[i]));
   }
   return text;
 }
