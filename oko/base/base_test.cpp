@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "oko/base/bytes.h"
+#include "oko/base/class_list.h"
 #include "oko/base/error.h"
 #include "oko/base/json.h"
 #include "oko/base/random.h"
@@ -161,6 +162,23 @@ TEST(ThreadPool, ParallelForPassesOnTheFirstException) {
                                    if (i == 5) throw std::runtime_error("no");
                                  }),
                std::runtime_error);
+}
+
+TEST(ClassList, CountsEveryLineAsDarknetDoes) {
+  EXPECT_EQ(parse_class_list("\xEF\xBB\xBF#10 bolt\r\n dog \rca t\n\n", "c"),
+            (std::vector<std::string>{"#10 bolt", "dog", "ca t"}));
+  for (const char* text : {"cat\n\ndog\n", "caf\xE9\n", "a\x01\n"}) {
+    EXPECT_THROW(parse_class_list(text, "c"), Error) << text;
+  }
+}
+
+TEST(ClassList, WritesOnlyWhatItReadsAgain) {
+  const std::vector<std::string> names{
+      "#10 bolt", "a, b", "\"q\"", "~", "null", "\xD0\xBA", std::string(5000, 'n')};
+  EXPECT_EQ(parse_class_list(class_list_text(names, "c"), "c"), names);
+  for (const char* name : {"", " a", "a ", "a\nb", "a\rb", "\xFF", "\x1B[2J"}) {
+    EXPECT_THROW(class_list_text({"cat", name}, "c"), Error) << name;
+  }
 }
 
 }  // namespace

@@ -3,8 +3,10 @@
 #include <charconv>
 #include <utility>
 
+#include "oko/base/class_list.h"
 #include "oko/base/error.h"
 #include "oko/convert/read.h"
+#include "oko/dataset/encoding.h"
 #include "oko/graph/builtin.h"
 #include "oko/storage/store.h"
 
@@ -20,22 +22,8 @@ void add_model_arguments(CLI::App& command, ModelArguments& model) {
 }
 
 std::vector<std::string> read_names(const std::string& uri) {
-  const std::string text = storage::read_text(uri);
-  std::vector<std::string> names;
-  for (std::size_t start = 0; start < text.size();) {
-    const std::size_t end = std::min(text.find('\n', start), text.size());
-    std::string name = text.substr(start, end - start);
-    while (!name.empty() && (name.back() == '\r' || name.back() == ' ')) name.pop_back();
-    names.push_back(std::move(name));
-    start = end + 1;
-  }
-  while (!names.empty() && names.back().empty()) names.pop_back();
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (!names[i].empty()) continue;
-    throw input_error(uri + ":" + std::to_string(i + 1), "a class name is empty",
-                      "write one class name on each line");
-  }
-  return names;
+  const dataset::Text text(Bytes(storage::read_text(uri)), uri);
+  return parse_class_list(text.text(), uri);
 }
 
 void set_names(graph::Network& network, const std::string& uri) {

@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 
+#include "oko/base/class_list.h"
 #include "oko/base/error.h"
 #include "oko/storage/store.h"
 
@@ -121,28 +122,28 @@ std::vector<std::string> wanted_classes(const Source& source, const ReadOptions&
                                         std::vector<Finding>& findings) {
   if (!options.classes.empty()) return options.classes;
   if (!options.classes_file.empty()) {
-    return parse_class_list(storage::read_text(options.classes_file), options.classes_file,
-                            findings);
+    const Text text(Bytes(storage::read_text(options.classes_file)), options.classes_file);
+    return read_class_list(text.text(), options.classes_file, findings);
   }
   return source.classes;
 }
 
 }  // namespace
 
-std::vector<std::string> parse_class_list(std::string_view text, const std::string& name,
-                                          std::vector<Finding>& findings) {
-  std::vector<std::string> classes;
+std::vector<std::string> read_class_list(std::string_view text, const std::string& name,
+                                         std::vector<Finding>& findings) {
+  std::vector<std::string> classes = parse_class_list(text, name);
   std::set<std::string> seen;
-  int line = 0;
-  for (const std::string_view raw : split_lines(text)) {
-    ++line;
-    const std::string_view word = trimmed(raw);
-    if (word.empty() || word.starts_with('#')) continue;
-    if (!seen.emplace(word).second) {
-      add_error(findings, "ambiguous-class", fmt::format("{}:{}", name, line),
-                fmt::format("class \"{}\" is listed twice", word));
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    const std::string place = fmt::format("{}:{}", name, i + 1);
+    if (!seen.insert(classes[i]).second) {
+      add_error(findings, "ambiguous-class", place,
+                fmt::format("class \"{}\" is listed twice", classes[i]));
     }
-    classes.emplace_back(word);
+    if (classes[i].starts_with('#')) {
+      add_warning(findings, "class-comment", place,
+                  fmt::format("\"{}\" counts as a class, as in Darknet", classes[i]));
+    }
   }
   return classes;
 }
@@ -152,12 +153,12 @@ std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>&
                            "labels.txt", "annotations/classes.names", "annotations/classes.txt",
                            "labels/classes.txt", "data/classes.names", "data/obj.names"}) {
     if (tree.has(name)) {
-      return parse_class_list(tree.read(name).text(), name, findings);
+      return read_class_list(tree.read_text(name).text(), name, findings);
     }
   }
   const auto lists = tree.with_extension(".names");
   if (lists.size() == 1) {
-    return parse_class_list(tree.read(lists[0]).text(), lists[0], findings);
+    return read_class_list(tree.read_text(lists[0]).text(), lists[0], findings);
   }
   if (lists.size() > 1) {
     add_warning(
@@ -170,6 +171,10 @@ std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>&
 Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
                  std::vector<Finding>& findings) {
   findings.insert(findings.end(), source.findings.begin(), source.findings.end());
+  for (const auto& [path, encoding] : tree.guessed_encodings()) {
+    add_warning(findings, "encoding", path,
+                fmt::format("is not UTF-8; it is read as {}, which is a guess", encoding));
+  }
   Dataset dataset{tree.file().empty() ? tree.root() : tree.uri(tree.file()),
                   source.format,
                   {},

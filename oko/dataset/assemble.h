@@ -26,10 +26,10 @@ struct Source {
   std::vector<Finding> findings;
 };
 
-// Class names, one a line; blank lines at the end and comments (#) left out. A name that comes
-// twice is an "ambiguous-class" error.
-std::vector<std::string> parse_class_list(std::string_view text, const std::string& name,
-                                          std::vector<Finding>& findings);
+// parse_class_list() of oko/base; a name that comes twice is an "ambiguous-class" error, one that
+// begins with # a "class-comment" warning.
+std::vector<std::string> read_class_list(std::string_view text, const std::string& name,
+                                         std::vector<Finding>& findings);
 
 // The class list that lies in the tree (classes.names, classes.txt, obj.names, the only *.names,
 // …), or nothing.

@@ -135,7 +135,7 @@ std::vector<std::string> coco_files(const Tree& tree) {
   std::vector<std::string> files;
   bool instances = false;
   for (const std::string& path : tree.with_extension(".json")) {
-    if (!is_coco(tree.read(path).text())) continue;
+    if (!is_coco(tree.read_text(path).text())) continue;
     files.push_back(path);
     instances = instances || storage::filename(path).starts_with("instances");
   }
@@ -171,7 +171,7 @@ Source read_coco(const Tree& tree) {
   Source source;
   source.format = "coco";
   for (const std::string& path : coco_files(tree)) {
-    ParsedFile file = parse_coco(tree.read(path).text(), path);
+    ParsedFile file = parse_coco(tree.read_text(path).text(), path);
     const std::string split = split_of_file(tree, path);
     source.findings.insert(source.findings.end(), file.findings.begin(), file.findings.end());
     for (const std::string& name : file.classes) {

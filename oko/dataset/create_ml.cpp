@@ -88,7 +88,7 @@ Source read_create_ml(const Tree& tree) {
   std::vector<std::string> files{tree.file()};
   if (tree.file().empty()) files = tree.with_extension(".json");
   for (const std::string& path : files) {
-    const Bytes bytes = tree.read(path);
+    const Text bytes = tree.read_text(path);
     if (tree.file().empty() && !is_create_ml(bytes.text())) continue;
     ParsedFile file = parse_create_ml(bytes.text(), path);
     source.findings.insert(source.findings.end(), file.findings.begin(), file.findings.end());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
 
 #include "oko/storage/store.h"
 
@@ -24,9 +25,11 @@ std::optional<ListedBox> parse_box(std::string_view word) {
     edge = *value;
     word.remove_prefix(comma + 1);
   }
-  const auto class_id = parse_int(word);
-  if (!class_id) return std::nullopt;
-  box.class_id = *class_id;
+  const auto class_id = parse_number(word);  // also 1.0
+  if (!class_id || std::trunc(*class_id) != *class_id || std::abs(*class_id) > 1e6) {
+    return std::nullopt;
+  }
+  box.class_id = static_cast<int>(*class_id);
   return box;
 }
 
@@ -96,7 +99,7 @@ Source read_keras_list(const Tree& tree) {
   std::vector<std::string> lists{tree.file()};
   if (tree.file().empty()) lists = tree.with_extension(".txt");
   for (const std::string& path : lists) {
-    const Bytes bytes = tree.read(path);
+    const Text bytes = tree.read_text(path);
     if (tree.file().empty() && !is_keras_list(bytes.text())) continue;
     const std::string split = tree.file().empty() ? split_named(storage::stem(path)) : "";
     ParsedFile file = parse_keras_list(bytes.text(), path);

@@ -27,26 +27,36 @@ bool is_voc(std::string_view text) {
   return text.substr(0, 4096).find("<annotation") != std::string_view::npos;
 }
 
+// Nothing of a file that is no text in any encoding: whoever reads it tells.
+Text text_of(const Tree& tree, const std::string& path) {
+  try {
+    return tree.read_text(path);
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::kInput) throw;
+    return Text(Bytes(), path);
+  }
+}
+
 // What a single file says of itself: nothing in most.
 std::optional<Evidence> look_at(const Tree& tree, const std::string& path) {
   const std::string extension = storage::extension(path), name = storage::filename(path);
-  if (extension == ".xml" && is_voc(tree.read(path).text())) return Evidence{"voc", path, true};
+  if (extension == ".xml" && is_voc(text_of(tree, path).text())) return Evidence{"voc", path, true};
   if (extension == ".json") {
-    const Bytes bytes = tree.read(path);
+    const Text bytes = text_of(tree, path);
     if (is_coco(bytes.text())) return Evidence{"coco", path, true};
     if (is_create_ml(bytes.text())) return Evidence{"createml", path, true};
   }
-  if ((extension == ".yaml" || extension == ".yml") && is_data_yaml(tree.read(path).text())) {
+  if ((extension == ".yaml" || extension == ".yml") && is_data_yaml(text_of(tree, path).text())) {
     return Evidence{"yolo", path, true};
   }
-  if (extension == ".data" && !parse_darknet_data(tree.read(path).text()).train.empty()) {
+  if (extension == ".data" && !parse_darknet_data(text_of(tree, path).text()).train.empty()) {
     return Evidence{"yolo", path, true};
   }
-  if (extension == ".jsonl" && is_shard_index(tree.read(path).text())) {
+  if (extension == ".jsonl" && is_shard_index(text_of(tree, path).text())) {
     return Evidence{"shards", path, true};
   }
   if (extension == ".txt") {
-    const Bytes bytes = tree.read(path);
+    const Text bytes = text_of(tree, path);
     if (is_keras_list(bytes.text())) return Evidence{"keras", path, false};
     if (is_yolo_labels(bytes.text())) return Evidence{"yolo", path, false};
   }

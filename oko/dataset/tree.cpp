@@ -98,6 +98,12 @@ std::string Tree::uri(const std::string& path) const { return storage::join(root
 
 Bytes Tree::read(const std::string& path) const { return shared_files_->read(uri(path)); }
 
+Text Tree::read_text(const std::string& path) const {
+  Text text(read(path), path);
+  if (!text.detected().empty()) guessed_.emplace(path, text.detected());
+  return text;
+}
+
 void Tree::read_ahead(const std::vector<std::string>& paths) const {
   std::vector<std::string> names;
   for (const std::string& path : paths) names.push_back(uri(path));

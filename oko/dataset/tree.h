@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "oko/base/bytes.h"
+#include "oko/dataset/encoding.h"
 #include "oko/storage/files/files.h"
 
 namespace oko::dataset {
@@ -23,7 +24,10 @@ class Tree {
   const std::string& file() const { return file_; }  // relative name of the one file, or ""
   std::string uri(const std::string& path) const;    // of a relative path
   bool has(const std::string& path) const;
-  Bytes read(const std::string& path) const;  // a file, mapped where it lies on this disk
+  Bytes read(const std::string& path) const;      // a file, mapped where it lies on this disk
+  Text read_text(const std::string& path) const;  // the same as UTF-8
+  // Files whose encoding was guessed by read_text(), with the guess.
+  const std::map<std::string, std::string>& guessed_encodings() const { return guessed_; }
   // Soon these are read, in this order: begins to fetch them from a bucket.
   void read_ahead(const std::vector<std::string>& paths) const;
   // As they were listed, for those who read pictures later; their names are uri(path).
@@ -57,6 +61,7 @@ class Tree {
   std::string find(const std::string& written, const std::string& folder, Exists exists) const;
 
   std::string root_, file_;
+  mutable std::map<std::string, std::string> guessed_;
   bool listed_ = true;
   std::shared_ptr<storage::Files> shared_files_ = std::make_shared<storage::Files>();
   std::vector<std::string> files_, pictures_;

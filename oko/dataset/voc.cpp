@@ -15,7 +15,7 @@ class VocParser {
  public:
   VocParser(std::string_view text, const std::string& name) : name_(name), lines_(text) {
     const pugi::xml_parse_result result =
-        document_.load_buffer(text.data(), text.size(), pugi::parse_default);
+        document_.load_buffer(text.data(), text.size(), pugi::parse_default, pugi::encoding_utf8);
     if (!result) {
       throw input_error(place(result.offset),
                         fmt::format("not valid XML: {}", result.description()),
@@ -39,6 +39,7 @@ class VocParser {
                fmt::format("<path> is one of another machine, {}", root_.child_value("path")),
                "it is not written");
     }
+    find_base();
     for (const pugi::xml_node object : root_.children("object")) parse_object(object, picture);
     file_.pictures.push_back(std::move(picture));
     return std::move(file_);
@@ -66,6 +67,24 @@ class VocParser {
     return 0;
   }
 
+  // Pixels that count from 1 have neither fractions nor zeros: with one of them all are edges.
+  void find_base() {
+    for (const pugi::xml_node object : root_.children("object")) {
+      const pugi::xml_node bounds = object.child("bndbox");
+      for (const char* key : {"xmin", "ymin", "xmax", "ymax"}) {
+        const auto value = parse_number(bounds.child_value(key));
+        if (!value || !std::isfinite(*value) || !inclusive_ ||
+            (*value != 0 && std::trunc(*value) == *value))
+          continue;
+        inclusive_ = false;
+        add_note(
+            file_.findings, "zero-based", place(bounds.child(key)),
+            fmt::format("<{}> is {:g}: coordinates of this file do not count from 1", key, *value),
+            "boxes are not shifted by the pixel of VOC");
+      }
+    }
+  }
+
   bool flag(pugi::xml_node object, const char* key) {
     const std::string_view text = trimmed(object.child_value(key));
     return !text.empty() && text != "0" && text != "false" && text != "Unspecified";
@@ -88,7 +107,7 @@ class VocParser {
       return;
     }
     Corners corners;
-    corners.inclusive = true;
+    corners.inclusive = inclusive_;
     if (!edge(bounds, "xmin", corners.x1) || !edge(bounds, "ymin", corners.y1) ||
         !edge(bounds, "xmax", corners.x2) || !edge(bounds, "ymax", corners.y2)) {
       return;
@@ -120,6 +139,7 @@ class VocParser {
   pugi::xml_document document_;
   pugi::xml_node root_;
   ParsedFile file_;
+  bool inclusive_ = true;  // corners are pixels from 1, both inside the box
 };
 
 void add_number(pugi::xml_node parent, const char* key, int value) {

@@ -82,14 +82,17 @@ class VocReader {
   void read_annotation(const std::string& path) {
     ParsedFile parsed;
     try {
-      parsed = parse_voc(tree_.read(path).text(), path);
+      parsed = parse_voc(tree_.read_text(path).text(), path);
     } catch (const Error& e) {
       add_error(source_.findings, "bad-annotation", e.place(), e.message(),
                 "the picture is left out");
       mark_used(tree_.find_picture(storage::stem(path), path, ""));
       return;
     }
-    source_.findings.insert(source_.findings.end(), parsed.findings.begin(), parsed.findings.end());
+    for (Finding& finding : parsed.findings) {
+      if (finding.kind == "zero-based" && !zero_based_told_.insert(finding.kind).second) continue;
+      source_.findings.push_back(std::move(finding));
+    }
     ParsedPicture& picture = parsed.pictures.at(0);
     const std::string image = picture_of(path, picture);
     if (image.empty()) {
@@ -147,7 +150,7 @@ class VocReader {
     }
     for (const SplitList& list : lists) {
       int line = 0;
-      const Bytes text = tree_.read(list.path);
+      const Text text = tree_.read_text(list.path);
       for (const std::string_view raw : split_lines(text.text())) {
         ++line;
         if (trimmed(raw).empty()) continue;
@@ -189,7 +192,7 @@ class VocReader {
 
   const Tree& tree_;
   Source source_;
-  std::set<std::string> used_, folders_;
+  std::set<std::string> used_, folders_, zero_based_told_;
 };
 
 }  // namespace

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "oko/base/error.h"
+#include "oko/dataset/encoding.h"
 #include "oko/dataset/test_data.h"
 #include "oko/storage/store.h"
 
@@ -14,6 +17,37 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::HasSubstr;
+
+TEST(VocParser, FractionsAndZerosAreNotShifted) {
+  for (const auto& [corners, box] : std::vector<std::pair<std::array<std::string, 4>, image::Box>>{
+           {{"1.5", "2", "30.25", "40"}, {1.5F, 2, 30.25F, 40}},
+           {{"0", "1", "30", "40"}, {0, 1, 30, 40}},
+           {{"2.0", "2", "30", "40"}, {1, 1, 30, 40}}}) {
+    const std::string text = "<annotation><object><name>a</name><bndbox><xmin>" + corners[0] +
+                             "</xmin><ymin>" + corners[1] + "</ymin><xmax>" + corners[2] +
+                             "</xmax><ymax>" + corners[3] +
+                             "</ymax></bndbox></object></annotation>";
+    EXPECT_EQ(parse_voc(text, "a.xml").pictures.at(0).objects.at(0).object.box, box) << corners[0];
+  }
+}
+
+TEST(Encoding, IsDeclaredMarkedOrGuessed) {
+  const auto text = [](std::string bytes) {
+    return std::string(Text(Bytes(std::move(bytes)), "f").text());
+  };
+  const std::string cat = "<?xml version=\"1.0\" encoding=\"gb2312\"?><n>\xC3\xA8</n>";
+  EXPECT_THAT(text(cat), ::testing::HasSubstr("\xE7\x8C\xAB"));
+  EXPECT_EQ(text(std::string("\xFF\xFE"
+                             "c\0a\0",
+                             6)),
+            "ca");
+  EXPECT_EQ(text(std::string("c\0a\0t\0\n\0", 8)), "cat\n");
+  EXPECT_EQ(text("\xEF\xBB\xBF"
+                 "cat"),
+            "cat");
+  EXPECT_EQ(text("caf\xC3\xA9"), "caf\xC3\xA9");
+  EXPECT_THROW(text(std::string("\xFF\xFE\0\xD8", 4)), Error) << "half a surrogate pair";
+}
 
 TEST(VocReader, ReadsRaccoon) {
   OKO_REFERENCE_DATA(folder, "raccoon");

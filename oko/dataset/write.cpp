@@ -7,6 +7,7 @@
 #include <mutex>
 #include <set>
 
+#include "oko/base/class_list.h"
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
 #include "oko/dataset/coco.h"
@@ -47,6 +48,7 @@ class Writer {
     }
     expect_new_folder(folder_);
     splits_ = split_names(dataset_);
+    if (format_ != "yolo" && format_ != "coco") class_list();  // refuses before anything is written
   }
 
   void write(Progress& progress, const PictureFiles& pictures) {
@@ -98,7 +100,7 @@ class Writer {
     return name;
   }
 
-  std::string class_list() const { return fmt::format("{}\n", fmt::join(dataset_.classes, "\n")); }
+  std::string class_list() const { return class_list_text(dataset_.classes, folder_); }
 
   // Of the formats that have a file for each picture.
   void write_own_annotation(const Item& item) const {

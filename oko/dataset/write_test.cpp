@@ -122,6 +122,39 @@ INSTANTIATE_TEST_SUITE_P(Formats, RoundTrip, ::testing::ValuesIn([] {
                          }()),
                          [](const auto& test) { return std::string(test.param); });
 
+// Classes keep their names and places, or nothing is written.
+TEST(Write, HostileClassNamesKeepTheirPlacesOrAreRefused) {
+  const ScratchFolder folder;
+  image::Picture picture{{40, 20}, std::vector<std::uint8_t>(2400, 9)};
+  storage::write(folder / "a.png", media::encode_png(picture));
+  int number = 0;
+  for (const std::string name :
+       {"#10 bolt", "a, b", "\"q\" 'r'", "~", "null", "yes", "[x]", "a: b", "<b>&amp;", "\xD0\xBA",
+        "a\nb", " a", "a ", "a\tb", "\xE2\x80\xA8"}) {
+    Dataset data;
+    data.classes = {name, "cat"};
+    data.samples.push_back({"a", folder / "a.png", "", {40, 20}, 0, "", {}});
+    data.samples[0].objects = {{{1, 2, 20, 10}, 0, false, false, false, "p"},
+                               {{5, 6, 30, 18}, 1, false, false, false, "p"}};
+    for (const std::string format : {"voc", "coco", "yolo", "keras", "createml", "shards"}) {
+      const std::string out = folder / std::to_string(++number);
+      NoProgress progress;
+      try {
+        write(data, out, format, progress);
+      } catch (const Error& e) {
+        EXPECT_TRUE(format == "voc" || format == "keras" || format == "createml") << e.what();
+        EXPECT_FALSE(storage::stat(out)) << format;
+        continue;
+      }
+      std::vector<Finding> findings;
+      const Dataset again = read(out, {}, &findings);
+      EXPECT_EQ(again.classes, data.classes) << format;
+      ASSERT_EQ(again.samples.at(0).objects.size(), 2u) << format << name;
+      EXPECT_EQ(again.samples[0].objects[1].class_id, 1) << format << name;
+    }
+  }
+}
+
 TEST(Write, RefusesAFolderThatHoldsSomething) {
   const ScratchFolder out;
   storage::write(out / "precious.txt", "");

@@ -50,7 +50,7 @@ class YoloReader {
       if (!tree_.file().empty() && !named) continue;
       const bool yaml = extension == ".yaml" || extension == ".yml";
       if (!yaml && extension != ".data") continue;
-      const Bytes bytes = tree_.read(path);
+      const Text bytes = tree_.read_text(path);
       const std::string_view text = bytes.text();
       if (yaml && !named && !is_data_yaml(text)) continue;
       file_ = yaml ? parse_data_yaml(text, path) : parse_darknet_data(text);
@@ -87,7 +87,7 @@ class YoloReader {
       if (names.empty()) {
         throw input_error(tree_.root(), "the class list " + file.names_file + " is missing");
       }
-      source_.classes = parse_class_list(tree_.read(names).text(), names, source_.findings);
+      source_.classes = read_class_list(tree_.read_text(names).text(), names, source_.findings);
     }
     // Test before val before train: a picture that two of them name must not be trained on.
     use_split(file.test, "test", file.path, folder);
@@ -129,7 +129,7 @@ class YoloReader {
   }
 
   void read_list(const std::string& path, const std::string& split) {
-    const Bytes text = tree_.read(path);
+    const Text text = tree_.read_text(path);
     int number = 0;
     for (const std::string_view raw : split_lines(text.text())) {
       ++number;
@@ -189,6 +189,7 @@ class YoloReader {
       }
     }
     tree_.read_ahead(soon);
+    choose_label_form(labels);
     for (const std::string& image : tree_.pictures()) {
       const auto told = splits_.find(image);
       const auto label = labels.find(image);
@@ -206,6 +207,29 @@ class YoloReader {
     }
   }
 
+  // Keypoints by kpt_shape. Without it, lines of one length that all read well as a box with
+  // keypoints inside it are taken for neither those nor polygons.
+  void choose_label_form(const std::map<std::string, std::string>& labels) {
+    form_.keypoint_values = file_.keypoint_values;
+    if (form_.keypoint_values > 0) {
+      add_note(source_.findings, "keypoints", tree_.root(),
+               "the labels hold keypoints (kpt_shape); only their boxes are read");
+      return;
+    }
+    std::set<std::size_t> lengths;
+    for (const auto& [image, label] : labels) {
+      const Text text = tree_.read_text(label);
+      for (const std::string_view line : split_lines(text.text())) {
+        std::size_t count = 0;
+        const bool pose = could_be_pose(line, count);
+        if (count < 7) continue;
+        lengths.insert(count);
+        if (!pose || lengths.size() > 1) return;
+      }
+    }
+    form_.ambiguous = lengths.size() == 1;
+  }
+
   void add_picture(const std::string& image, const std::string& label, const std::string& split) {
     SourcePicture picture{storage::stem(image), image, label, split, {}};
     const image::Size size = picture_size(*tree_.shared_files(), tree_.uri(image));
@@ -220,7 +244,7 @@ class YoloReader {
     if (label.empty()) {
       add_note(source_.findings, "no-annotation", image, "taken for a background picture");
     } else {
-      ParsedFile file = parse_yolo_labels(tree_.read(label).text(), label, size);
+      ParsedFile file = parse_yolo_labels(tree_.read_text(label).text(), label, size, form_);
       source_.findings.insert(source_.findings.end(), file.findings.begin(), file.findings.end());
       picture.parsed = std::move(file.pictures.at(0));
     }
@@ -241,6 +265,7 @@ class YoloReader {
   const Tree& tree_;
   Source source_;
   DataFile file_;
+  LabelForm form_;
   std::string count_place_;
   bool told_splits_ = false;                   // by a data file or lists, not by folder names
   std::map<std::string, std::string> splits_;  // of pictures

@@ -47,6 +47,22 @@ TEST(YoloLabels, TellWhichLineIsWrong) {
   EXPECT_THAT(outside.findings, ElementsAre(Field(&Finding::kind, "out-of-range")));
 }
 
+TEST(YoloLabels, KeypointsAreDroppedOrRefusedAndNoPolygons) {
+  const std::string line = "0 0.5 0.5 0.2 0.3 0.45 0.4 0.55 0.4 0.5 0.6 0.52 0.62";
+  const ParsedFile told = parse_yolo_labels(line, "a.txt", {1000, 1000}, {.keypoint_values = 8});
+  ASSERT_EQ(told.pictures.at(0).objects.size(), 1u);
+  EXPECT_NEAR(told.pictures[0].objects[0].object.box.left, 400, .01);
+  EXPECT_NEAR(told.pictures[0].objects[0].object.box.bottom, 650, .01);
+  std::size_t count = 0;
+  EXPECT_TRUE(could_be_pose(line, count));
+  EXPECT_EQ(count, 13u);
+  EXPECT_FALSE(could_be_pose("0 0.1 0.1 0.3 0.1 0.3 0.4 0.1 0.4", count)) << "a polygon";
+  const ParsedFile refused = parse_yolo_labels(line, "a.txt", {10, 10}, {.ambiguous = true});
+  EXPECT_THAT(refused.findings, ElementsAre(Field(&Finding::kind, "bad-annotation")));
+  EXPECT_EQ(parse_yolo_labels(line + " 1", "a", {9, 9}, {.keypoint_values = 8}).findings.size(),
+            1u);
+}
+
 TEST(DataYaml, IsReadInTheFormsThatOccur) {
   const DataFile list = parse_data_yaml(
       "# made by hand\npath: ../sets/my set  # root\ntrain: images/train\nval:\n  - images/a\n"

@@ -12,7 +12,7 @@ namespace oko::dataset {
 namespace {
 
 // Numbers above this are surely pixels and not parts of a side.
-constexpr double kSurelyPixels = 2;
+constexpr double kSurelyPixels = 1.5;
 
 std::optional<std::vector<double>> numbers_of(std::string_view line) {
   std::vector<double> numbers;
@@ -59,9 +59,59 @@ bool relative(const std::vector<double>& numbers, const std::string& place,
   return true;
 }
 
+// Why a line of so many numbers is no label; "" where it is one.
+std::string wrong_count(const std::optional<std::vector<double>>& numbers, const LabelForm& form) {
+  const std::string usual = "not \"class x_centre y_centre width height\" in numbers";
+  if (!numbers) return usual;
+  const std::size_t count = numbers->size();
+  if (count == 5) return "";
+  const auto with_keypoints = static_cast<std::size_t>(5 + form.keypoint_values);
+  if (form.keypoint_values > 0 && count == with_keypoints) return "";
+  if (form.keypoint_values > 0) {
+    return fmt::format("{} numbers, but kpt_shape asks for {}", count, with_keypoints);
+  }
+  if (count == 6) {
+    const double last = numbers->back();
+    return fmt::format(
+        "a sixth number, {:g}, that no label has: {}", last,
+        last >= 0 && last <= 1 ? "a confidence, as in predictions" : "perhaps an angle");
+  }
+  if (count < 7) return usual;
+  if (count % 2 == 0 || form.ambiguous) {
+    return fmt::format("{} numbers: a box with keypoints? data.yaml has no kpt_shape", count);
+  }
+  return "";
+}
+
 }  // namespace
 
-ParsedFile parse_yolo_labels(std::string_view text, const std::string& name, image::Size size) {
+bool could_be_pose(std::string_view line, std::size_t& count) {
+  const auto numbers = numbers_of(line);
+  count = numbers ? numbers->size() : 0;
+  if (count < 7) return false;
+  constexpr double kSlack = 1e-3;
+  const auto& n = *numbers;
+  const Corners box = edges_of({n[0], n[1], n[2], n[3], n[4]});
+  if (box.x1 < -kSlack || box.y1 < -kSlack || box.x2 > 1 + kSlack || box.y2 > 1 + kSlack) {
+    return false;
+  }
+  const auto inside = [&](std::size_t step) {
+    if ((count - 5) % step != 0) return false;
+    for (std::size_t i = 5; i < count; i += step) {
+      const bool hidden = n[i] == 0 && n[i + 1] == 0;
+      if (!hidden && (n[i] < box.x1 - kSlack || n[i] > box.x2 + kSlack ||
+                      n[i + 1] < box.y1 - kSlack || n[i + 1] > box.y2 + kSlack)) {
+        return false;
+      }
+      if (step == 3 && n[i + 2] != 0 && n[i + 2] != 1 && n[i + 2] != 2) return false;
+    }
+    return true;
+  };
+  return inside(2) || inside(3);
+}
+
+ParsedFile parse_yolo_labels(std::string_view text, const std::string& name, image::Size size,
+                             const LabelForm& form) {
   ParsedFile file;
   ParsedPicture picture;
   picture.size = size;
@@ -71,13 +121,12 @@ ParsedFile parse_yolo_labels(std::string_view text, const std::string& name, ima
     ++line_number;
     if (trimmed(line).empty()) continue;
     const std::string place = fmt::format("{}:{}", name, line_number);
-    const auto numbers = numbers_of(line);
-    const std::size_t count = numbers ? numbers->size() : 0;
-    if (count != 5 && (count < 7 || count % 2 == 0)) {
-      add_error(file.findings, "bad-annotation", place,
-                "not \"class x_centre y_centre width height\" in numbers", "the line is left out");
+    auto numbers = numbers_of(line);
+    if (const std::string why = wrong_count(numbers, form); !why.empty()) {
+      add_error(file.findings, "bad-annotation", place, why, "the line is left out");
       continue;
     }
+    if (form.keypoint_values > 0) numbers->resize(5);
     const double class_id = numbers->front();
     if (!(class_id >= 0 && class_id < 1e6) || std::trunc(class_id) != class_id) {
       add_error(file.findings, "unknown-class", place,

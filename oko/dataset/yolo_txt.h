@@ -12,7 +12,16 @@ namespace oko::dataset {
 // A YOLO label file, one object a line: "class x_centre y_centre width height", in parts of a
 // picture of `size`; or "class x1 y1 x2 y2 x3 y3 …", a polygon, of which the bounding box is taken.
 // Lines that cannot be used become findings; never throws.
-ParsedFile parse_yolo_labels(std::string_view text, const std::string& name, image::Size size);
+struct LabelForm {
+  int keypoint_values = 0;  // of each line, after a box; they are dropped
+  bool ambiguous = false;   // lines longer than a box may be keypoints or polygons: errors
+};
+ParsedFile parse_yolo_labels(std::string_view text, const std::string& name, image::Size size,
+                             const LabelForm& form = {});
+
+// Whether a line of at least 7 numbers reads well as a box with keypoints inside it. `count`: of
+// its numbers, 0 where it has others.
+bool could_be_pose(std::string_view line, std::size_t& count);
 
 // The label lines of a sample. Crowd regions are left out: the format cannot mark them.
 std::string yolo_labels_text(const Sample& sample);
