@@ -3,29 +3,78 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <map>
 #include <unordered_map>
 
 #include "oko/base/error.h"
 #include "oko/base/json.h"
+#include "oko/dataset/json_lines.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
 namespace {
 
+// A number, also one that was written as text; nothing for anything else.
+std::optional<double> number_of(const Json& value) {
+  if (value.is_number()) return value.get<double>();
+  return value.is_string() ? parse_number(value.get_ref<const std::string&>()) : std::nullopt;
+}
+
 class CocoParser {
  public:
   CocoParser(std::string_view text, const std::string& name)
-      : name_(name), root_(parse_json(text, name, "segmentation")) {}
+      : name_(name), lines_(element_lines(text)), root_(parsed(text)) {}
 
   ParsedFile parse() {
+    read_categories();
+    each("images", [&](const Json& image, const std::string& place) { add_image(image, place); });
+    each("annotations",
+         [&](const Json& annotation, const std::string& place) { add_object(annotation, place); });
+    if (!odd_.empty()) {
+      add_warning(file_.findings, "odd-number", odd_,
+                  "ids, sizes or boxes are not written as plain numbers (the first is here)",
+                  "they are read by their value");
+    }
+    return std::move(file_);
+  }
+
+ private:
+  // Python's NaN is not JSON, and pycocotools reads it.
+  Json parsed(std::string_view text) {
+    int count = 0;
+    if (text.find("NaN") == std::string_view::npos &&
+        text.find("Infinity") == std::string_view::npos) {
+      return parse_json(text, name_, "segmentation");
+    }
+    const std::string plain = without_nan(text, count);
+    if (count > 0) {
+      add_warning(file_.findings, "odd-number", name_,
+                  fmt::format("{} values are NaN or Infinity, which JSON does not know", count),
+                  "they are read as missing");
+    }
+    return parse_json(plain, name_, "segmentation");
+  }
+
+  void read_categories() {
+    if (root_.is_object() && !root_.contains("categories")) {
+      add_warning(file_.findings, "no-class-list", name_, "there is no list \"categories\"",
+                  "classes are called by their numbers");
+      return;
+    }
+    std::vector<std::pair<double, std::string>> ordered;
     each("categories", [&](const Json& category, const std::string& place) {
-      const auto id = json_get<std::int64_t>(category, "id", place);
-      if (!categories_.emplace(id, json_get<std::string>(category, "name", place)).second) {
+      const std::string id = key_of(category, "id", place);
+      const auto name = json_get<std::string>(category, "name", place);
+      if (!categories_.emplace(id, name).second) {
         throw input_error(place, fmt::format("category id {} is there twice", id));
       }
+      ordered.emplace_back(number_of(category.at("id")).value_or(0), name);
     });
-    for (const auto& [id, name] : categories_) {
+    std::stable_sort(ordered.begin(), ordered.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& [id, name] : ordered) {
       if (std::find(file_.classes.begin(), file_.classes.end(), name) != file_.classes.end()) {
         add_error(file_.findings, "ambiguous-class", name_,
                   fmt::format("two categories are called \"{}\"", name));
@@ -33,13 +82,14 @@ class CocoParser {
         file_.classes.push_back(name);
       }
     }
-    each("images", [&](const Json& image, const std::string& place) { add_image(image, place); });
-    each("annotations",
-         [&](const Json& annotation, const std::string& place) { add_object(annotation, place); });
-    return std::move(file_);
   }
 
- private:
+  std::string place_of(const char* key, std::size_t index) const {
+    const auto list = lines_.find(key);
+    const bool known = list != lines_.end() && index < list->second.size();
+    return fmt::format("{}:{}: {}[{}]", name_, known ? list->second[index] : 1, key, index);
+  }
+
   // Calls body(element, place) for each element of a list; an Error in one is told and it is left
   // out.
   template <typename Body>
@@ -49,7 +99,7 @@ class CocoParser {
       throw input_error(name_, fmt::format("no list \"{}\": not a COCO instances file", key));
     }
     for (std::size_t i = 0; i < list->size(); ++i) {
-      const std::string place = fmt::format("{}: {}[{}]", name_, key, i);
+      const std::string place = place_of(key, i);
       try {
         body((*list)[i], place);
       } catch (const Error& e) {
@@ -58,12 +108,29 @@ class CocoParser {
     }
   }
 
+  void odd(const std::string& place) {
+    if (odd_.empty()) odd_ = place;
+  }
+
+  // A side of a picture; 0 where it is not told.
+  int side(const Json& image, const char* key, const std::string& place) {
+    const auto value = image.find(key);
+    if (value == image.end() || value->is_null()) return 0;
+    const auto number = number_of(*value);
+    if (!number || !(*number >= 0 && *number <= 1e6) || std::trunc(*number) != *number) {
+      add_warning(file_.findings, "bad-size", place, fmt::format("\"{}\" is not a size", key),
+                  "the picture's own size is used");
+      return 0;
+    }
+    if (!value->is_number()) odd(place);
+    return static_cast<int>(*number);
+  }
+
   void add_image(const Json& image, const std::string& place) {
     ParsedPicture picture;
     picture.place = place;
     picture.name = json_get<std::string>(image, "file_name", place);
-    picture.size = {json_get_or<int>(image, "width", 0, place),
-                    json_get_or<int>(image, "height", 0, place)};
+    picture.size = {side(image, "width", place), side(image, "height", place)};
     const std::string id = key_of(image, "id", place);
     if (!images_.emplace(id, file_.pictures.size()).second) {
       throw input_error(place, fmt::format("image id {} is there twice", id));
@@ -71,63 +138,82 @@ class CocoParser {
     file_.pictures.push_back(std::move(picture));
   }
 
-  // Ids are numbers by the book, but strings occur.
-  static std::string key_of(const Json& object, const char* key, const std::string& place) {
+  // Ids are numbers by the book; 1.0, "1" and other texts occur. Equal numbers are one id.
+  std::string key_of(const Json& object, const char* key, const std::string& place) {
     const Json id = json_get<Json>(object, key, place);
-    if (!id.is_number_integer() && !id.is_string()) {
+    if (id.is_number_integer()) return id.dump();
+    const auto number = number_of(id);
+    if (number && std::trunc(*number) == *number && std::abs(*number) < 9e15) {
+      odd(place);
+      return std::to_string(static_cast<std::int64_t>(*number));
+    }
+    if (!id.is_string()) {
       throw input_error(place, fmt::format("\"{}\" must be a whole number", key));
     }
     return id.dump(-1, ' ', true, Json::error_handler_t::replace);
   }
 
+  // The name of an annotation's category; "" after telling that there is none.
+  std::string class_of(const Json& annotation, const std::string& place) {
+    const std::string id = key_of(annotation, "category_id", place);
+    if (!root_.contains("categories")) return "category " + id;
+    const auto category = categories_.find(id);
+    if (category != categories_.end()) return category->second;
+    add_error(file_.findings, "unknown-class", place,
+              fmt::format("category {} is not in \"categories\"", id), "the box is left out");
+    return "";
+  }
+
+  // x, y, width, height.
+  std::optional<std::array<double, 4>> edges_of(const Json& annotation, const std::string& place) {
+    const Json list = json_get<Json>(annotation, "bbox", place);
+    std::array<double, 4> edges{};
+    bool four = list.is_array() && list.size() == 4;
+    for (std::size_t i = 0; four && i < 4; ++i) {
+      const auto number = number_of(list[i]);
+      four = number.has_value();
+      edges[i] = number.value_or(0);
+      if (four && !list[i].is_number()) odd(place);
+    }
+    if (four) return edges;
+    add_error(file_.findings, "no-box", place, "\"bbox\" is not a list of four numbers",
+              "it is left out");
+    return std::nullopt;
+  }
+
   void add_object(const Json& annotation, const std::string& place) {
-    const auto image = images_.find(key_of(annotation, "image_id", place));
+    const std::string image_id = key_of(annotation, "image_id", place);
+    const auto image = images_.find(image_id);
     if (image == images_.end()) {
-      throw input_error(place,
-                        fmt::format("there is no image {}", key_of(annotation, "image_id", place)));
+      throw input_error(place, fmt::format("there is no image {}", image_id));
     }
-    const auto category =
-        categories_.find(json_get<std::int64_t>(annotation, "category_id", place));
-    if (category == categories_.end()) {
-      add_error(file_.findings, "unknown-class", place,
-                fmt::format("category {} is not in \"categories\"",
-                            annotation.at("category_id").get<std::int64_t>()),
-                "the box is left out");
-      return;
-    }
-    const Json edges = json_get<Json>(annotation, "bbox", place);
-    const bool four = edges.is_array() && edges.size() == 4 &&
-                      std::all_of(edges.begin(), edges.end(),
-                                  [](const Json& value) { return value.is_number(); });
-    if (!four) {
-      add_error(file_.findings, "no-box", place, "\"bbox\" is not a list of four numbers",
-                "it is left out");
-      return;
-    }
-    const double x = edges[0].get<double>(), y = edges[1].get<double>();
-    const auto box = usable_box({x, y, x + edges[2].get<double>(), y + edges[3].get<double>()},
-                                place, file_.findings);
-    if (!box) return;
     ParsedObject parsed;
-    parsed.class_name = category->second;
+    parsed.class_name = class_of(annotation, place);
+    if (parsed.class_name.empty()) return;
+    const auto edges = edges_of(annotation, place);
+    if (!edges) return;
+    const auto [x, y, width, height] = *edges;
+    const auto box = usable_box({x, y, x + width, y + height}, place, file_.findings);
+    if (!box) return;
     parsed.object = {*box,  -1,   flag(annotation, "ignore"), flag(annotation, "iscrowd"),
                      false, place};
     file_.pictures[image->second].objects.push_back(std::move(parsed));
   }
 
-  // 0, 1, true and false all occur.
+  // 0, 1, "0", true, false and null all occur.
   static bool flag(const Json& object, const char* key) {
     const auto value = object.find(key);
     if (value == object.end()) return false;
-    return value->is_boolean() ? value->get<bool>()
-                               : value->is_number() && value->get<double>() != 0;
+    return value->is_boolean() ? value->get<bool>() : number_of(*value).value_or(0) != 0;
   }
 
   const std::string& name_;
-  Json root_;
-  std::map<std::int64_t, std::string> categories_;
-  std::unordered_map<std::string, std::size_t> images_;
   ParsedFile file_;
+  std::map<std::string, std::vector<int>> lines_;
+  Json root_;
+  std::map<std::string, std::string> categories_;  // names by id
+  std::unordered_map<std::string, std::size_t> images_;
+  std::string odd_;  // where the first number that is no plain one is
 };
 
 std::vector<std::string> coco_files(const Tree& tree) {

@@ -32,9 +32,27 @@ TEST(CocoParser, ReadsCategoriesWithGapsCrowdsAndReadsOverMasks) {
   ASSERT_EQ(objects.size(), 2u);
   EXPECT_EQ(objects[0].class_name, "toothbrush");
   EXPECT_EQ(objects[0].object.box, (image::Box{10.5F, 5, 30.5F, 35.25F}));
-  EXPECT_EQ(objects[0].object.place, "c.json: annotations[0]");
+  EXPECT_EQ(objects[0].object.place, "c.json:3: annotations[0]");
   EXPECT_FALSE(objects[0].object.crowd);
   EXPECT_TRUE(objects[1].object.crowd);
+}
+
+TEST(CocoParser, ReadsWhatPycocotoolsReads) {
+  const ParsedFile file = parse_coco(
+      R"({"images": [{"id": "1", "file_name": "NaN.jpg", "width": "100", "height": null}],
+          "categories": [{"id": 2.0, "name": "cat"}],
+          "annotations": [
+            {"image_id": 1, "category_id": "2", "bbox": ["1", 2, 30, 40], "score": NaN},
+            {"image_id": 1.0, "category_id": 2, "bbox": [1, 2, 30, -Infinity], "iscrowd": "0"}]})",
+      "c");
+  EXPECT_EQ(file.pictures.at(0).name, "NaN.jpg");
+  EXPECT_EQ(file.pictures[0].size, (image::Size{100, 0}));
+  ASSERT_EQ(file.pictures[0].objects.size(), 1u);
+  EXPECT_EQ(file.pictures[0].objects[0].object.box, (image::Box{1, 2, 31, 42}));
+  EXPECT_EQ(file.pictures[0].objects[0].object.place, "c:4: annotations[0]");
+  EXPECT_THAT(file.findings,
+              ElementsAre(Field(&Finding::kind, "odd-number"), Field(&Finding::kind, "no-box"),
+                          Field(&Finding::kind, "odd-number")));
 }
 
 TEST(CocoParser, TellsWhichElementIsWrong) {
@@ -51,7 +69,7 @@ TEST(CocoParser, TellsWhichElementIsWrong) {
     const ParsedFile file = parse_coco(kHead + annotation + "]}", "c.json");
     EXPECT_TRUE(file.pictures.at(0).objects.empty()) << annotation;
     EXPECT_THAT(file.findings, ElementsAre(Field(&Finding::kind, kind))) << annotation;
-    EXPECT_EQ(file.findings.at(0).place, "c.json: annotations[0]");
+    EXPECT_EQ(file.findings.at(0).place, "c.json:3: annotations[0]");
   }
   EXPECT_THROW(parse_coco("[]", "c.json"), Error);
   EXPECT_THROW(parse_coco(R"({"images": [], "annotations": 3, "categories": []})", "c"), Error);

@@ -3,20 +3,30 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "oko/base/error.h"
 #include "oko/base/json.h"
+#include "oko/dataset/json_lines.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
 namespace {
 
-// Older files say "imagefilename" and "annotation".
-const Json* either(const Json& object, const char* key, const char* older) {
-  for (const char* name : {key, older}) {
+// Older files say "imagefilename" and "annotation", newer ones "imageURL".
+const Json* either(const Json& object, std::initializer_list<const char*> names) {
+  for (const char* name : names) {
     if (const auto found = object.find(name); found != object.end()) return &*found;
   }
   return nullptr;
+}
+
+// Also where it is written as text.
+double number(const Json& object, const char* key, const std::string& place) {
+  if (const auto value = object.find(key); value != object.end() && value->is_string()) {
+    if (const auto parsed = parse_number(value->get_ref<const std::string&>())) return *parsed;
+  }
+  return json_get<double>(object, key, place);
 }
 
 void parse_object(const Json& annotation, const std::string& place, ParsedPicture& picture,
@@ -24,9 +34,9 @@ void parse_object(const Json& annotation, const std::string& place, ParsedPictur
   ParsedObject parsed;
   parsed.class_name = json_get<std::string>(annotation, "label", place);
   const Json at = json_get<Json>(annotation, "coordinates", place);
-  const double x = json_get<double>(at, "x", place), y = json_get<double>(at, "y", place);
-  const double half_width = json_get<double>(at, "width", place) / 2;
-  const double half_height = json_get<double>(at, "height", place) / 2;
+  const double x = number(at, "x", place), y = number(at, "y", place);
+  const double half_width = number(at, "width", place) / 2;
+  const double half_height = number(at, "height", place) / 2;
   const auto box = usable_box({x - half_width, y - half_height, x + half_width, y + half_height},
                               place, findings);
   if (!box) return;
@@ -39,12 +49,12 @@ void parse_object(const Json& annotation, const std::string& place, ParsedPictur
 ParsedPicture parse_picture(const Json& entry, const std::string& place,
                             std::vector<Finding>& findings) {
   if (!entry.is_object()) throw input_error(place, "must be an object");
-  const Json* name = either(entry, "image", "imagefilename");
+  const Json* name = either(entry, {"image", "imagefilename", "imageURL"});
   if (!name || !name->is_string()) throw input_error(place, "\"image\" is missing or no text");
   ParsedPicture picture;
   picture.name = name->get<std::string>();
   picture.place = place;
-  const Json* annotations = either(entry, "annotations", "annotation");
+  const Json* annotations = either(entry, {"annotations", "annotation"});
   if (!annotations) return picture;
   if (!annotations->is_array()) throw input_error(place, "\"annotations\" must be a list");
   for (std::size_t i = 0; i < annotations->size(); ++i) {
@@ -64,10 +74,12 @@ ParsedFile parse_create_ml(std::string_view text, const std::string& name) {
   const Json root = parse_json(text, name);
   if (!root.is_array()) throw input_error(name, "not a list: no Create ML annotations");
   ParsedFile file;
+  const std::vector<int> lines = element_lines(text)[""];
   for (std::size_t i = 0; i < root.size(); ++i) {
     try {
-      file.pictures.push_back(
-          parse_picture(root[i], fmt::format("{}: [{}]", name, i), file.findings));
+      file.pictures.push_back(parse_picture(
+          root[i], fmt::format("{}:{}: [{}]", name, i < lines.size() ? lines[i] : 1, i),
+          file.findings));
     } catch (const Error& e) {
       add_error(file.findings, "bad-annotation", e.place(), e.message(), "it is left out");
     }
@@ -78,7 +90,8 @@ ParsedFile parse_create_ml(std::string_view text, const std::string& name) {
 bool is_create_ml(std::string_view text) {
   return trimmed(text.substr(0, 64)).starts_with('[') &&
          (text.find("\"image\"") != std::string_view::npos ||
-          text.find("\"imagefilename\"") != std::string_view::npos);
+          text.find("\"imagefilename\"") != std::string_view::npos ||
+          text.find("\"imageURL\"") != std::string_view::npos);
 }
 
 Source read_create_ml(const Tree& tree) {

@@ -19,14 +19,14 @@ TEST(CreateMlParser, ReadsCentresAndSizesInPixels) {
   EXPECT_TRUE(file.findings.empty());
   ASSERT_EQ(file.pictures.size(), 2u);
   EXPECT_EQ(file.pictures[0].objects.at(0).object.box, (image::Box{40, 34.75F, 60, 45.25F}));
-  EXPECT_EQ(file.pictures[0].objects.at(0).object.place, "c.json: [0].annotations[0]");
+  EXPECT_EQ(file.pictures[0].objects.at(0).object.place, "c.json:1: [0].annotations[0]");
   EXPECT_EQ(file.pictures[1].name, "b.jpg");
 }
 
 TEST(CreateMlParser, LeavesOutWhatItCannotUse) {
   const ParsedFile file = parse_create_ml(
       R"([7, {"image": 3}, {"image": "a.jpg", "annotations": [
-           {"label": "cat", "coordinates": {"x": 5, "y": 5, "width": "2", "height": 3}},
+           {"label": "cat", "coordinates": {"x": 5, "y": 5, "width": "wide", "height": 3}},
            {"label": "cat", "coordinates": {"x": 5, "y": 5, "width": 0, "height": 3}},
            {"label": "cat"}]}])",
       "c.json");

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "oko/base/class_list.h"
 #include "oko/base/error.h"
 #include "oko/dataset/parsed.h"
 #include "oko/storage/store.h"
@@ -138,6 +139,7 @@ class Parser {
       throw input_error(place(node), "a class name is not a text",
                         "write names that hold a colon, brackets or braces in quotes");
     }
+    if (!is_valid_utf8(node.Scalar())) throw input_error(place(node), "a class name is not UTF-8");
     if (trimmed(node.Scalar()).empty()) throw input_error(place(node), "a class name is empty");
     return node.Scalar();
   }
