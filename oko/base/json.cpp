@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "oko/base/error.h"
+#include "oko/base/repetitive_json.h"
 
 namespace oko {
 namespace {
@@ -46,7 +47,8 @@ Error wrong_type(const std::string& name, const char* key, const char* wanted, c
 // Puts a document together from what nlohmann's parser meets; the names of its functions are given.
 class Builder {
  public:
-  Builder(const std::string& name, std::string_view skip) : name_(name), skip_(skip) {}
+  Builder(const std::string& name, std::string_view skip, int* repeats = nullptr)
+      : name_(name), skip_(skip), repeats_(repeats) {}
   Json take() { return std::move(root_); }
 
   bool null() { return put(nullptr); }
@@ -73,7 +75,9 @@ class Builder {
                         "a JSON object has more than " + std::to_string(kMaxMembers) + " members");
     }
     const auto [member, is_new] = object.emplace(key, nullptr);
-    if (!is_new) throw input_error(name_, "the name " + shown(Json(key)) + " is given twice");
+    if (!is_new && repeats_) ++*repeats_;
+    if (!is_new && !repeats_)
+      throw input_error(name_, "the name " + shown(Json(key)) + " is given twice");
     place_ = &member->second;
     return true;
   }
@@ -113,6 +117,7 @@ class Builder {
 
   const std::string& name_;
   std::string_view skip_;
+  int* repeats_;  // null: a name given twice is an error
   Json root_;
   Json* place_ = &root_;  // of the root, or of the member whose key came last
   std::vector<Json*> open_;
@@ -123,6 +128,13 @@ class Builder {
 
 Json parse_json(std::string_view text, const std::string& name, std::string_view skip) {
   Builder builder(name, skip);
+  Json::sax_parse(text.begin(), text.end(), &builder);
+  return builder.take();
+}
+
+Json parse_repetitive_json(std::string_view text, const std::string& name, std::string_view skip,
+                           int& repeats) {
+  Builder builder(name, skip, &repeats);
   Json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();
 }

@@ -9,7 +9,7 @@
 #include <unordered_map>
 
 #include "oko/base/error.h"
-#include "oko/base/json.h"
+#include "oko/base/repetitive_json.h"
 #include "oko/dataset/json_lines.h"
 #include "oko/storage/store.h"
 
@@ -41,20 +41,27 @@ class CocoParser {
   }
 
  private:
-  // Python's NaN is not JSON, and pycocotools reads it.
+  // Python's NaN is no JSON, and pycocotools reads it; of names given twice it takes the last.
   Json parsed(std::string_view text) {
-    int count = 0;
-    if (text.find("NaN") == std::string_view::npos &&
-        text.find("Infinity") == std::string_view::npos) {
-      return parse_json(text, name_, "segmentation");
+    int nans = 0, repeats = 0;
+    std::string plain;
+    if (text.find("NaN") != std::string_view::npos ||
+        text.find("Infinity") != std::string_view::npos) {
+      plain = without_nan(text, nans);
+      text = plain;
     }
-    const std::string plain = without_nan(text, count);
-    if (count > 0) {
+    Json root = parse_repetitive_json(text, name_, "segmentation", repeats);
+    if (nans > 0) {
       add_warning(file_.findings, "odd-number", name_,
-                  fmt::format("{} values are NaN or Infinity, which JSON does not know", count),
+                  fmt::format("{} values are NaN or Infinity, which JSON does not know", nans),
                   "they are read as missing");
     }
-    return parse_json(plain, name_, "segmentation");
+    if (repeats > 0) {
+      add_warning(file_.findings, "repeated-name", name_,
+                  fmt::format("{} members of objects are given twice", repeats),
+                  "the last one counts");
+    }
+    return root;
   }
 
   void read_categories() {

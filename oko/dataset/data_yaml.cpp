@@ -15,7 +15,8 @@ namespace {
 
 constexpr int kMostClasses = 100000;
 constexpr std::size_t kMostBytes = 4 << 20;  // of a file, before the YAML library sees it
-constexpr int kDeepestMerge = 8;             // of "<<: *other" inside of one another
+constexpr int kMostMerged = 1000;
+constexpr int kDeepestMerge = 8;  // of "<<: *other" inside of one another
 
 int line_of(const YAML::Mark& mark) { return std::max(mark.line, 0) + 1; }
 
@@ -42,29 +43,51 @@ YAML::Node load(std::string_view text, const std::string& name) {
 
 using Members = std::vector<std::pair<YAML::Node, YAML::Node>>;
 
-// The members of a map, after those that it merges by "<<": later ones win, as in PyYAML.
-void add_members(const YAML::Node& map, int depth, Members& members) {
-  if (depth > kDeepestMerge) return;
-  for (const auto& member : map) {
-    if (!member.first.IsScalar() || member.first.Scalar() != "<<") continue;
-    if (member.second.IsMap()) add_members(member.second, depth + 1, members);
-    if (!member.second.IsSequence()) continue;
-    for (std::size_t i = member.second.size(); i > 0; --i) {  // the first map wins
-      const YAML::Node merged = member.second[i - 1];
-      if (merged.IsMap() && members.size() < kMostClasses) add_members(merged, depth + 1, members);
+// Collects the members of a map, after those that it merges by "<<": later ones win, as in PyYAML.
+// Aliases make few bytes into many maps, so that these are counted.
+class Merging {
+ public:
+  explicit Merging(const std::string& name) : name_(name) {}
+
+  Members members_of(const YAML::Node& map) {
+    add(map, 0);
+    return std::move(members_);
+  }
+
+ private:
+  void add(const YAML::Node& map, int depth) {
+    if (depth > kDeepestMerge || ++maps_ > kMostMerged) {
+      throw input_error(fmt::format("{}:{}", name_, line_of(map.Mark())), "merges too many maps");
+    }
+    for (const auto& member : map) {
+      if (!is_merge(member.first)) continue;
+      if (member.second.IsMap()) add(member.second, depth + 1);
+      if (!member.second.IsSequence()) continue;
+      for (std::size_t i = member.second.size(); i > 0; --i) {  // the first map wins
+        const YAML::Node merged = member.second[i - 1];
+        if (merged.IsMap()) add(merged, depth + 1);
+      }
+    }
+    for (const auto& member : map) {
+      if (is_merge(member.first)) continue;
+      if (members_.size() > 2 * kMostClasses) {
+        throw input_error(fmt::format("{}:{}", name_, line_of(map.Mark())), "has too many members");
+      }
+      members_.emplace_back(member.first, member.second);
     }
   }
-  for (const auto& member : map) {
-    if (members.size() > 2 * kMostClasses) return;
-    if (member.first.IsScalar() && member.first.Scalar() == "<<") continue;
-    members.emplace_back(member.first, member.second);
-  }
-}
+
+  static bool is_merge(const YAML::Node& key) { return key.IsScalar() && key.Scalar() == "<<"; }
+
+  const std::string& name_;
+  Members members_;
+  int maps_ = 0;
+};
 
 class Parser {
  public:
   Parser(const YAML::Node& root, const std::string& name) : name_(name) {
-    if (root.IsMap()) add_members(root, 0, members_);
+    if (root.IsMap()) members_ = Merging(name).members_of(root);
   }
 
   DataFile parse() {
@@ -146,8 +169,7 @@ class Parser {
 
   // names as a map from numbers: each from 0 on exactly once.
   void parse_numbered(const YAML::Node& names) {
-    Members members;
-    add_members(names, 0, members);
+    const Members members = Merging(name_).members_of(names);
     std::vector<std::string> list(members.size());
     for (const auto& [key, value] : members) {
       const int number = key.IsScalar() ? parse_int(key.Scalar()).value_or(-1) : -1;

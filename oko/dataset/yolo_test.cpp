@@ -112,6 +112,7 @@ TEST(DataYaml, RefusesWhatCannotBeNames) {
     EXPECT_THROW(parse_data_yaml(text, "d"), Error) << text;
   }
   EXPECT_THROW(parse_data_yaml(std::string(100000, '['), "d"), Error);
+  EXPECT_THROW(parse_data_yaml("names: &n {<<: *n, 0: a}\n", "d"), Error) << "merges itself";
 }
 
 TEST(DataYaml, WrittenNamesAreReadAgain) {
