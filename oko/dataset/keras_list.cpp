@@ -87,7 +87,11 @@ bool is_keras_list(std::string_view text) {
     if (whole.empty()) continue;
     const std::string_view path = path_of_line(line);
     if (path.size() < whole.size()) return is_picture_extension(storage::extension(path));
-    if (!is_picture_extension(storage::extension(path))) return false;
+    if (is_picture_extension(storage::extension(path))) continue;
+    // Boxes written in some other way, so that reading tells which word is wrong.
+    const std::string_view first = split_blanks(line).front();
+    return is_picture_extension(storage::extension(first)) &&
+           whole.find(',') != std::string_view::npos;
   }
   return false;
 }
