@@ -32,7 +32,7 @@ Network every_layer() {
                         .sampling = image::Preprocess::Sampling::kPixelCentres,
                         .border = .1F,
                         .bgr = true};
-  network.classes = {"кіт", "dog \"2\""};
+  network.classes = {"#10 кіт\n ", "dog \"2\", \xE2\x80\xA8~"};
   network.metadata = {{"metrics", {{"map50", .875}}}, {"epochs", 3}, {"none", nullptr}};
   Convolution first{.filters = 8,
                     .size = 3,
