@@ -20,21 +20,37 @@ constexpr int kDeepestMerge = 8;  // of "<<: *other" inside of one another
 
 int line_of(const YAML::Mark& mark) { return std::max(mark.line, 0) + 1; }
 
+// The line on which a second document begins, or 0. (YAML::LoadAll() does not end on a stray "]".)
+int second_document(const std::vector<std::string_view>& lines) {
+  bool content = false;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::string_view line = lines[i];
+    if (line == "---" || line.starts_with("--- ")) {
+      if (content) return static_cast<int>(i) + 1;
+      content = line.size() > 4;
+    } else {
+      const std::string_view word = trimmed(line);
+      content = content || !(word.empty() || word.starts_with('#') || word.starts_with('%'));
+    }
+  }
+  return 0;
+}
+
 // One document; a null node for an empty file. Line breaks of old Macs are no breaks to yaml-cpp.
 YAML::Node load(std::string_view text, const std::string& name) {
   if (text.size() > kMostBytes) {
     throw input_error(
         name, fmt::format("is larger than {} MiB, too large for a data.yaml", kMostBytes >> 20));
   }
+  const std::vector<std::string_view> lines = split_lines(text);
+  if (const int second = second_document(lines); second > 0) {
+    throw input_error(fmt::format("{}:{}", name, second), "a second YAML document begins",
+                      "keep one document in the file");
+  }
   std::string unix_lines;
-  for (const std::string_view line : split_lines(text)) (unix_lines += line) += '\n';
+  for (const std::string_view line : lines) (unix_lines += line) += '\n';
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(unix_lines);
-    if (documents.size() > 1) {
-      throw input_error(fmt::format("{}:{}", name, line_of(documents[1].Mark())),
-                        "a second YAML document begins", "keep one document in the file");
-    }
-    return documents.empty() ? YAML::Node() : documents.front();
+    return YAML::Load(unix_lines);
   } catch (const YAML::Exception& e) {
     throw input_error(fmt::format("{}:{}", name, line_of(e.mark)), "not valid YAML: " + e.msg,
                       "correct the line; a text with \\ or : is safe in single quotes");

@@ -113,6 +113,8 @@ TEST(DataYaml, RefusesWhatCannotBeNames) {
   }
   EXPECT_THROW(parse_data_yaml(std::string(100000, '['), "d"), Error);
   EXPECT_THROW(parse_data_yaml("names: &n {<<: *n, 0: a}\n", "d"), Error) << "merges itself";
+  EXPECT_FALSE(is_data_yaml("]"));
+  EXPECT_THAT(parse_data_yaml("# a\n---\nnames: [a]\n", "d").names, ElementsAre("a"));
 }
 
 TEST(DataYaml, WrittenNamesAreReadAgain) {
