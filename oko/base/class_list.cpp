@@ -58,6 +58,8 @@ std::vector<std::string> parse_class_list(std::string_view text, const std::stri
     const std::size_t end = std::min(text.find_first_of("\r\n"), text.size());
     const std::string_view word = without_blanks(text.substr(0, end));
     const std::string place = name + ":" + std::to_string(names.size() + 1);
+    if (word.starts_with(kMark))
+      throw input_error(place, "a class name begins with a byte order mark");
     if (has_controls(word)) throw input_error(place, "a class name has control characters");
     if (!is_valid_utf8(word)) {
       throw input_error(place, "a class name is not UTF-8", "save the file as UTF-8");
@@ -81,7 +83,7 @@ std::string class_list_text(const std::vector<std::string>& names, const std::st
   std::string text;
   for (const std::string& name : names) {
     if (name.empty() || without_blanks(name) != name || has_controls(name) ||
-        !is_valid_utf8(name) || (text.empty() && name.starts_with(kMark))) {
+        !is_valid_utf8(name) || name.starts_with(kMark)) {
       std::string shown = name.substr(0, 100);
       std::replace_if(
           shown.begin(), shown.end(), [](char c) { return c >= 0 && c < ' '; }, '?');
