@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "oko/base/json.h"
+#include "oko/base/text.h"
 
 namespace oko::graph {
 namespace {
@@ -58,10 +59,10 @@ struct Settings {
   }
 };
 
-// Text for XML: markup escaped, control characters, which XML forbids, replaced.
+// Text for XML: markup escaped; controls, which XML forbids, and other invisible characters replaced.
 std::string xml(std::string_view text) {
   std::string out;
-  for (const char c : text) {
+  for (const char c : visible(text, "?")) {
     switch (c) {
       case '&':
         out += "&amp;";
@@ -76,7 +77,7 @@ std::string xml(std::string_view text) {
         out += "&quot;";
         break;
       default:
-        out += static_cast<unsigned char>(c) < ' ' ? '?' : c;
+        out += c;
     }
   }
   return out;
@@ -85,9 +86,9 @@ std::string xml(std::string_view text) {
 // A quoted string of Graphviz.
 std::string graphviz_text(std::string_view text) {
   std::string out = "\"";
-  for (const char c : text) {
+  for (const char c : visible(text, "?")) {
     if (c == '"' || c == '\\') out += '\\';
-    out += static_cast<unsigned char>(c) < ' ' ? '?' : c;
+    out += c;
   }
   return out + "\"";
 }

@@ -3,8 +3,11 @@
 #include <filesystem>
 
 #include "oko/base/progress.h"
+#include "oko/convert/export.h"
+#include "oko/convert/read.h"
 #include "oko/dataset/read.h"
 #include "oko/dataset/write.h"
+#include "oko/storage/store.h"
 #include "tests/cases/support.h"
 
 namespace oko::cases {
@@ -24,6 +27,36 @@ TEST(Hostile, AClassThatBeginsWithAHashShiftsNoOther) {
     EXPECT_EQ(again.samples.at(0).objects.at(0).class_id, 1) << format;
     std::filesystem::remove_all(out);
   }
+}
+
+bool holds_separator(const std::string& text) {
+  for (const char* c : {"\u0085", "\u2028", "\u2029"}) {
+    if (text.find(c) != text.npos) return true;
+  }
+  return false;
+}
+
+TEST(Hostile, ANetworkNameWithALineSeparatorStaysInItsComment) {
+  OKO_CASES(folder, "hostile");
+  const convert::ReadModel read = convert::read_model(convert::open_model(folder + "/u2028.oko"));
+  ASSERT_TRUE(holds_separator(read.network.name));
+  int sources = 0;
+  for (const char* format : {"oko", "onnx", "coreml", "tflite", "ncnn", "mps"}) {
+    convert::ExportOptions options;
+    options.to = *convert::format_named(format);
+    options.stem = "model";
+    convert::Export made = convert::export_model(read.network, options);
+    for (formats::File& file : made.model) made.wrappers.push_back(std::move(file));
+    for (const formats::File& file : made.wrappers) {
+      const std::string ending = storage::extension(file.name);
+      if (ending != ".swift" && ending != ".kt" && ending != ".ts" && ending != ".h") continue;
+      const std::string text(reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size());
+      EXPECT_FALSE(holds_separator(text)) << file.name;
+      EXPECT_TRUE(text.starts_with("// ")) << file.name;
+      ++sources;
+    }
+  }
+  EXPECT_GE(sources, 8);
 }
 
 }  // namespace

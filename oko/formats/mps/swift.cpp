@@ -78,20 +78,12 @@ std::string line_of(const MpsNode& node, int index) {
                      literal(node.name, Language::kSwift), sources(node), arguments(node));
 }
 
-// Text for a comment of one line, or inside of a literal.
-std::string plain(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '"' || c == '\\') c = '_';
-  }
-  return text;
-}
-
 std::string title(const graph::Network& network, const ModelInfo& info) {
   std::string text = network.name.empty() ? "A network" : network.name;
   for (const std::string* part : {&info.description, &info.version, &info.author, &info.license}) {
     if (!part->empty()) text += ", " + *part;
   }
-  return plain(text);
+  return wrappers::comment(text);
 }
 
 }  // namespace
@@ -116,7 +108,7 @@ std::string swift_source(const Plan& plan, const graph::Network& network, const 
                            {"HEIGHT", std::to_string(plan.input.height)},
                            {"CHANNELS", std::to_string(plan.input.channels)},
                            {"OUTPUTS", outputs},
-                           {"WEIGHTS", plain(file) + ".mpsweights"},
+                           {"WEIGHTS", wrappers::comment(file) + ".mpsweights"},
                            {"STEM", literal(file, Language::kSwift)},
                            {"NODES", nodes},
                            {"RESULTS", results}});

@@ -7,33 +7,10 @@
 #include <cassert>
 #include <set>
 
+#include "oko/base/text.h"
+
 namespace oko::formats::wrappers {
 namespace {
-
-struct CodePoint {
-  char32_t value = 0;
-  std::string_view bytes;  // as they stand in the text
-};
-
-// The code point that `text` begins with. Bytes that are no UTF-8 are code points of their own,
-// which are no letters.
-CodePoint first_of(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  const std::size_t length = lead < 0x80   ? 1
-                             : lead < 0xc0 ? 0
-                             : lead < 0xe0 ? 2
-                             : lead < 0xf0 ? 3
-                                           : 4;
-  if (length == 1) return {lead, text.substr(0, 1)};
-  if (length == 0 || lead >= 0xf8 || text.size() < length) return {0, text.substr(0, 1)};
-  char32_t value = lead & (0x7fU >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0U) != 0x80) return {0, text.substr(0, 1)};
-    value = value << 6 | (byte(i) & 0x3fU);
-  }
-  return {value, text.substr(0, length)};
-}
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
@@ -62,7 +39,7 @@ std::vector<std::string> words_of(std::string_view text, bool ascii) {
   std::vector<std::string> words;
   bool inside = false;
   while (!text.empty()) {
-    const CodePoint c = first_of(text);
+    const CodePoint c = first_code_point(text);
     text.remove_prefix(c.bytes.size());
     const char byte = c.bytes[0];
     const bool letter = c.value < 0x80 ? is_digit(byte) || is_lower(byte) || is_upper(byte)
@@ -211,28 +188,63 @@ std::string type_name(std::string_view stem) {
   return is_digit(name[0]) ? "Model" + name : name;
 }
 
+namespace {
+
+// One character that may not stand in a literal as it is.
+std::string escape_of(const CodePoint& c, Language language) {
+  const auto value = static_cast<unsigned>(c.value);
+  std::string text;
+  switch (language) {
+    case Language::kSwift:
+      return fmt::format("\\u{{{:x}}}", value);
+    case Language::kCpp:  // three digits each: what follows cannot join them
+      for (const char byte : c.bytes) {
+        text += fmt::format("\\{:03o}", static_cast<unsigned char>(byte));
+      }
+      return text;
+    default:
+      if (value < 0x10000) return fmt::format("\\u{:04x}", value);
+      return fmt::format("\\u{:04x}\\u{:04x}", 0xd800 + ((value - 0x10000) >> 10),
+                         0xdc00 + ((value - 0x10000) & 0x3ffU));
+  }
+}
+
+// Characters with a meaning inside a literal: quotes, what begins an escape or an inserted value,
+// and in C++ the question mark of trigraphs.
+bool takes_backslash(char32_t c, Language language) {
+  return c == '"' || c == '\\' || (c == '$' && language == Language::kKotlin) ||
+         (c == '?' && language == Language::kCpp);
+}
+
+}  // namespace
+
 std::string literal(std::string_view text, Language language) {
   std::string quoted = "\"";
   while (!text.empty()) {
-    const CodePoint c = first_of(text);
+    const CodePoint c = first_code_point(text);
     text.remove_prefix(c.bytes.size());
-    const auto byte = static_cast<unsigned char>(c.bytes[0]);
-    if (byte == '"' || byte == '\\' || (byte == '$' && language == Language::kKotlin)) {
+    if (!c.valid) {
+      quoted += "\xef\xbf\xbd";
+    } else if (takes_backslash(c.value, language)) {
       quoted += '\\';
-      quoted += static_cast<char>(byte);
-    } else if (byte >= 0x80 && c.value == 0) {
-      quoted += "\xef\xbf\xbd";  // the replacement character, for what is no UTF-8
-    } else if (byte >= 0x20 && byte != 0x7f) {
       quoted += c.bytes;
-    } else if (language == Language::kSwift) {
-      quoted += fmt::format("\\u{{{:x}}}", byte);
-    } else if (language == Language::kCpp) {
-      quoted += fmt::format("\\{:03o}", byte);
+    } else if (is_invisible(c.value)) {
+      quoted += escape_of(c, language);
     } else {
-      quoted += fmt::format("\\u{:04x}", byte);
+      quoted += c.bytes;
     }
   }
   return quoted + "\"";
+}
+
+std::string comment(std::string_view text) {
+  constexpr std::string_view kSpecial = "\"'\\$*`{}";
+  std::string plain = visible(text, "_");
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    const bool trigraph = plain[i] == '?' && i > 0 && plain[i - 1] == '?';
+    if (trigraph || kSpecial.find(plain[i]) != kSpecial.npos) plain[i] = '_';
+  }
+  return plain;
 }
 
 std::string filled(std::string_view text, const std::vector<Value>& values) {

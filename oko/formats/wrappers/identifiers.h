@@ -20,8 +20,13 @@ std::vector<std::string> member_names(const std::vector<std::string>& names, Lan
 // only, as it names files too.
 std::string type_name(std::string_view stem);
 
-// A literal of these characters, with its quotes.
+// A string literal of these characters, with its quotes, on one line and without characters that
+// change how source is read or shown (oko/base/text.h). Bytes that are not UTF-8 become U+FFFD.
 std::string literal(std::string_view text, Language language);
+
+// Text for a comment of any of the languages, and for the inside of their string literals: it stays
+// on its line and ends neither. Characters that could do so become "_".
+std::string comment(std::string_view text);
 
 // Puts values in place of {{NAME}}; every name of the template must be given.
 struct Value {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "oko/base/text.h"
+
 namespace oko::formats::wrappers {
 namespace {
 
@@ -45,6 +47,47 @@ TEST(Literals, AreEscapedForTheirLanguage) {
   EXPECT_EQ(literal(text, Language::kKotlin), "\"a\\\"b\\\\c\\$d\\u000a\xef\xbf\xbd\"");
   EXPECT_EQ(literal(text, Language::kTypeScript), "\"a\\\"b\\\\c$d\\u000a\xef\xbf\xbd\"");
   EXPECT_EQ(literal(text, Language::kCpp), "\"a\\\"b\\\\c$d\\012\xef\xbf\xbd\"");
+}
+
+// What could end a comment or a literal, or show other source than compilers read.
+const std::vector<std::string> kHostile{
+    "\n",           "\r",           std::string(1, '\0'), "\v",          "\x7f",
+    "\u0085",       "\u2028",       "\u2029",            "\u202e",      "\u2066",
+    "\u200f",       "\u061c",       "\ufeff",            "\U000e0041",  "\xff",
+    "\xc0\x8a",     "\xed\xa0\x80", "\xe2\x80",          "\xc2",        "\\"};
+
+bool on_one_plain_line(std::string_view text) {
+  while (!text.empty()) {
+    const CodePoint c = first_code_point(text);
+    if (!c.valid || is_invisible(c.value)) return false;
+    text.remove_prefix(c.bytes.size());
+  }
+  return true;
+}
+
+TEST(Literals, HoldNoCharacterThatChangesTheSource) {
+  for (const Language language :
+       {Language::kSwift, Language::kKotlin, Language::kTypeScript, Language::kCpp}) {
+    for (const std::string& hostile : kHostile) {
+      EXPECT_TRUE(on_one_plain_line(literal("a" + hostile + "b", language))) << hostile;
+    }
+  }
+  EXPECT_EQ(literal("\u2028\U000e0041", Language::kSwift), R"("\u{2028}\u{e0041}")");
+  EXPECT_EQ(literal("\u2028\U000e0041", Language::kKotlin), R"("\u2028\udb40\udc41")");
+  EXPECT_EQ(literal("\u2028\U000e0041", Language::kTypeScript), R"("\u2028\udb40\udc41")");
+  EXPECT_EQ(literal("\u20281?" "?/", Language::kCpp), R"("\342\200\2501\?\?/")");
+}
+
+TEST(Comments, StayOnTheirLineAndDoNotEnd) {
+  for (const std::string& hostile : kHostile) {
+    const std::string text = comment("a" + hostile + "b");
+    EXPECT_TRUE(on_one_plain_line(text)) << hostile;
+    EXPECT_EQ(text.front(), 'a');
+    EXPECT_EQ(text.back(), 'b');
+    EXPECT_EQ(text.find('\\'), text.npos);
+  }
+  EXPECT_EQ(comment("*/ /* ${x} `\"' ?" "?/"), "_/ /_ __x_ ___ ?_/");
+  EXPECT_EQ(comment("кіт 🙂"), "кіт 🙂");
 }
 
 TEST(Templates, TakeTheirValues) {

@@ -28,15 +28,6 @@ std::string decimal(float value) {
 
 const char* text_of(bool value) { return value ? "true" : "false"; }
 
-// For comments, and for the inside of strings of every language.
-std::string plain(std::string text) {
-  for (char& c : text) {
-    const bool special = std::strchr("\"\\$*`{}", c) != nullptr;
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || special) c = '_';
-  }
-  return text;
-}
-
 std::string after_slash(const std::string& stem) { return stem.substr(stem.rfind('/') + 1); }
 
 // What decoding needs of a head, whichever kind it is.
@@ -180,10 +171,10 @@ class Writer {
     const image::Preprocess& seen = network_.preprocess;
     std::string heads;
     for (const Head& head : heads_of(network_)) heads += text_of(head, language);
-    return {{"TITLE", plain(network_.name.empty() ? after_slash(stem_) : network_.name)},
+    return {{"TITLE", wrappers::comment(network_.name.empty() ? after_slash(stem_) : network_.name)},
             {"NAME", name_},
             {"STEM", literal(after_slash(stem_), language)},
-            {"STEM_TEXT", plain(after_slash(stem_))},
+            {"STEM_TEXT", wrappers::comment(after_slash(stem_))},
             {"WIDTH", std::to_string(network_.input.width)},
             {"HEIGHT", std::to_string(network_.input.height)},
             {"STRETCH", text_of(seen.fit == image::Preprocess::Fit::kStretch)},
