@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what building, testing and the demo need, from the distribution's packages alone
-# (Debian 12 or later, Ubuntu 24.04 or later). Installs only what is missing; safe to run again.
+# (Debian 12 and 13). Installs only what is missing; safe to run again.
 #
 #   scripts/setup.sh            everything for this machine
 #   scripts/setup.sh --phone    only what the phone library needs
@@ -15,9 +15,10 @@ desktop="libopencv-dev libtorch-dev libopenblas-dev libpugixml-dev libyaml-cpp-d
   libtomlplusplus-dev libfmt-dev
   libcli11-dev libssl-dev libcurl4-openssl-dev libbenchmark-dev protobuf-compiler libprotobuf-dev
   flatbuffers-compiler libflatbuffers-dev"
-# Programs of others that run or check what oko writes: used where a distribution has them.
+# Programs of others that run or check what oko writes: used where a distribution has them. A|B is
+# the one of two names that it has.
 peers="libonnx-dev python3-onnx python3-h5py python3-protobuf libarmnn-dev
-  libarmnntfliteparser-dev libarmnn-cpuref-backend22 rclone"
+  libarmnntfliteparser-dev libarmnn-cpuref-backend22|libarmnn-cpuref-backend33 rclone"
 fuzz="clang libclang-rt-dev"
 arm64="g++-aarch64-linux-gnu qemu-user googletest"
 wasm="emscripten nodejs googletest"
@@ -49,8 +50,12 @@ installed() {
   dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '^ii'
 }
 missing_of() {
-  for package in "$@"; do
-    installed "$package" || printf ' %s' "$package"
+  for names in "$@"; do
+    there=no
+    for package in $(echo "$names" | tr '|' ' '); do
+      if installed "$package"; then there=yes; fi
+    done
+    [ $there = yes ] || printf ' %s' "$names"
   done
 }
 missing=$(missing_of $packages)
@@ -69,11 +74,16 @@ if [ "$(id -u)" -ne 0 ]; then
   as_root="sudo"
 fi
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-for package in $wanted; do
-  if apt-cache show "$package" >/dev/null 2>&1; then
-    missing="$missing $package"
+for names in $wanted; do
+  known=""
+  for package in $(echo "$names" | tr '|' ' '); do
+    # A package may be known by another's wish for it alone: then it has no version.
+    if apt-cache show "$package" 2>/dev/null | grep -q '^Version:'; then known=$package; fi
+  done
+  if [ -n "$known" ]; then
+    missing="$missing $known"
   else
-    echo "setup: $package is not in this distribution; the checks that use it are skipped"
+    echo "setup: $names is not in this distribution; the checks that use it are skipped"
   fi
 done
 [ -n "$missing" ] || exit 0

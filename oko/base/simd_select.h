@@ -8,8 +8,8 @@
 //   }
 //   #endif
 //
-// The targets are those that oko_simd (cmake/oko.cmake) leaves. HWY_SCALAR is Highway's
-// baseline on x86-64 and is not used: guard per-target code with #if HWY_TARGET != HWY_SCALAR.
+// The targets are those that simd_targets.h leaves. HWY_SCALAR is Highway's baseline on x86-64 and
+// is not used: guard per-target code with #if HWY_TARGET != HWY_SCALAR.
 #pragma once
 
 #include "oko/base/simd.h"
@@ -42,9 +42,10 @@
 #else
 #define OKO_SIMD_SSE4(t, call)
 #endif
-#if HWY_TARGETS & HWY_NEON
-#define OKO_SIMD_NEON(t, call) \
-  if (t == ::oko::SimdTarget::kNeon || t == ::oko::SimdTarget::kNeonDotProd) return N_NEON::call;
+#if HWY_ARCH_ARM && HWY_STATIC_TARGET != HWY_SCALAR  // N_NEON, or N_NEON_WITHOUT_AES of Highway 1.2
+#define OKO_SIMD_NEON(t, call)                                               \
+  if (t == ::oko::SimdTarget::kNeon || t == ::oko::SimdTarget::kNeonDotProd) \
+    return HWY_NAMESPACE::call;
 #else
 #define OKO_SIMD_NEON(t, call)
 #endif

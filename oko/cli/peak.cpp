@@ -4,9 +4,11 @@
 #include <array>
 #include <chrono>
 
+#include "oko/base/simd_targets.h"
+
 // As oko/runtime/kernels.cpp.
 #undef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
+#define HWY_DISABLED_TARGETS (OKO_SIMD_UNUSED | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "oko/cli/peak.cpp"
 #include "hwy/foreach_target.h"

@@ -1,11 +1,12 @@
 #include <type_traits>
 #include <utility>
 
+#include "oko/base/simd_targets.h"
 #include "oko/cli/peak.h"
 
 // As oko/runtime/kernels8.cpp.
 #undef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3)
+#define HWY_DISABLED_TARGETS (OKO_SIMD_UNUSED | HWY_SSE4 | HWY_AVX3)
 #define HWY_WANT_AVX3_DL
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "oko/cli/peak8.cpp"
@@ -63,7 +64,7 @@ namespace oko::cli {
 Peak::Loop Peak::byte_loop(SimdTarget target) {
 #if HWY_ARCH_ARM
   if (target == SimdTarget::kNeonDotProd) {
-    return &N_NEON::byte_rounds<runtime::N_NEON::SignedDot>;
+    return &HWY_NAMESPACE::byte_rounds<runtime::HWY_NAMESPACE::SignedDot>;
   }
 #endif
   OKO_SIMD_SELECT(target, default_byte_rounds);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "oko/base/simd_targets.h"
 #undef HWY_WANT_AVX3_DL  // nothing here is faster for it
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "oko/image/row_kernels.cpp"

@@ -2,9 +2,11 @@
 
 #include <utility>
 
+#include "oko/base/simd_targets.h"
+
 // AVX3_DL adds nothing for floats.
 #undef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
+#define HWY_DISABLED_TARGETS (OKO_SIMD_UNUSED | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "oko/runtime/kernels.cpp"
 #include "hwy/foreach_target.h"

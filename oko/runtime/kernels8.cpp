@@ -3,10 +3,12 @@
 #include <type_traits>
 #include <utility>
 
-// AVX-512 without byte products takes the AVX2 code. Machines of SSE4 alone are not worth their share
-// of the library: they multiply bytes in plain C++ and are better served by float32.
+#include "oko/base/simd_targets.h"
+
+// AVX-512 without byte products takes the AVX2 code. Machines of SSE4 alone are not worth their
+// share of the library: they multiply bytes in plain C++ and are better served by float32.
 #undef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3)
+#define HWY_DISABLED_TARGETS (OKO_SIMD_UNUSED | HWY_SSE4 | HWY_AVX3)
 #define HWY_WANT_AVX3_DL
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "oko/runtime/kernels8.cpp"
@@ -28,7 +30,7 @@ namespace oko::runtime {
 
 const Kernels8& kernels8(SimdTarget target) {
 #if HWY_ARCH_ARM
-  if (target == SimdTarget::kNeonDotProd) return N_NEON::table8<N_NEON::SignedDot>();
+  if (target == SimdTarget::kNeonDotProd) return HWY_NAMESPACE::table8<HWY_NAMESPACE::SignedDot>();
 #endif
   OKO_SIMD_SELECT(target, byte_table());
   return scalar_kernels8();

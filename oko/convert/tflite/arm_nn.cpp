@@ -18,6 +18,19 @@ namespace {
 
 using Binding = armnnTfLiteParser::BindingPointInfo;
 
+#if ARMNN_MAJOR_VERSION >= 33  // 23.08
+using Options = armnn::OptimizerOptionsOpaque;
+#else
+using Options = armnn::OptimizerOptions;
+#endif
+
+// Since 21.05 a ConstTensor refuses a description that does not say that its values are constant.
+template <typename Info>
+Info constant(Info info) {
+  if constexpr (requires { info.SetConstant(); }) info.SetConstant();
+  return info;
+}
+
 [[noreturn]] void refuse(const std::string& why) {
   throw Error(ErrorCode::kFailed, "Arm NN", "refuses the model: " + why);
 }
@@ -34,9 +47,9 @@ class ArmNn : public Executor {
       outputs_.push_back(parser->GetNetworkOutputBindingInfo(0, name));
     }
     std::vector<std::string> messages;
-    auto optimized = armnn::Optimize(*parsed, {armnn::Compute::CpuRef}, runtime_->GetDeviceSpec(),
-                                     armnn::OptimizerOptions(),
-                                     armnn::Optional<std::vector<std::string>&>(messages));
+    auto optimized =
+        armnn::Optimize(*parsed, {armnn::Compute::CpuRef}, runtime_->GetDeviceSpec(), Options(),
+                        armnn::Optional<std::vector<std::string>&>(messages));
     if (!optimized) refuse(messages.empty() ? "no backend takes it" : messages.front());
     std::string message;
     if (runtime_->LoadNetwork(network_, std::move(optimized), message) != armnn::Status::Success) {
@@ -51,7 +64,8 @@ class ArmNn : public Executor {
   std::vector<std::vector<float>> run(std::span<const float> input) override {
     const std::vector<std::byte> picture = from_planar(input);
     std::vector<std::vector<std::byte>> maps;
-    armnn::InputTensors in{{input_.first, armnn::ConstTensor(input_.second, picture.data())}};
+    armnn::InputTensors in{
+        {input_.first, armnn::ConstTensor(constant(input_.second), picture.data())}};
     armnn::OutputTensors out;
     for (const Binding& output : outputs_) {
       maps.emplace_back(output.second.GetNumBytes());

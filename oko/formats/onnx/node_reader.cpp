@@ -90,7 +90,7 @@ Tensor NodeReader::per_channel(const OnnxNode& node, const std::string& map,
                    ", a layer here has one number or " + graph::to_string(wanted));
   }
   Tensor result = constant;
-  result.shape = {channels};
+  result.shape.assign(1, channels);  // GCC 14 sees a list of one value read behind its end
   return result;
 }
 
