@@ -9,6 +9,7 @@
 #include "oko/cli/table.h"
 #include "oko/dataset/read.h"
 #include "oko/run/evaluate.h"
+#include "oko/run/output.h"
 #include "oko/run/report.h"
 #include "oko/storage/store.h"
 
@@ -103,6 +104,7 @@ void write_report(const EvalArguments& arguments, const run::Evaluation& result,
 }
 
 void evaluate(const EvalArguments& arguments, const Context& context) {
+  if (!arguments.report.empty()) run::check_output(arguments.report);
   detect::Detector detector = make_detector(arguments.detector);
   const dataset::Dataset data = read_split(arguments, context);
   run::EvaluateOptions options = arguments.options;

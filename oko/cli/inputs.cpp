@@ -89,6 +89,10 @@ dataset::Dataset split_of(const dataset::Dataset& data, const std::string& named
 std::size_t calibrate(graph::Network& network, dataset::Dataset data, std::size_t count,
                       const runtime::QuantizeOptions& options, const Context& context) {
   if (data.samples.empty()) throw input_error(data.uri, "there are no pictures to calibrate with");
+  if (network.input.channels != 3) {
+    throw input_error(network.name, fmt::format("the network takes {} channels, pictures have 3",
+                                                network.input.channels));
+  }
   Random(1).shuffle(std::span(data.samples));
   data.samples.resize(std::min(data.samples.size(), count));
   std::vector<std::vector<std::uint8_t>> inputs;

@@ -9,6 +9,7 @@
 #include "oko/dataset/read.h"
 #include "oko/graph/oko_file.h"
 #include "oko/run/evaluate.h"
+#include "oko/run/output.h"
 #include "oko/runtime/engine.h"
 #include "oko/runtime/quantize.h"
 #include "oko/storage/store.h"
@@ -33,6 +34,19 @@ run::Evaluation measure(const graph::Network& network, runtime::Precision precis
 
 Json as_json(const run::Evaluation& result) {
   return {{"map50", result.map50}, {"map", result.coco.ap}, {"seconds", result.seconds}};
+}
+
+void check_flags(const QuantizeArguments& a, const CLI::App& command) {
+  const auto refuse = [](const char* flag, const char* why) {
+    throw Error(ErrorCode::kUsage, flag, why, "omit one of them");
+  };
+  if (command.get_option("--keep")->count() > 0 && a.method != "percentile") {
+    refuse("--keep", "has no effect without --method percentile");
+  }
+  if (!a.eval_split.empty() && a.skip_eval) {
+    refuse("--eval-split", "has no effect with --no-eval");
+  }
+  run::check_output(a.out);
 }
 
 void quantize(const QuantizeArguments& a, const Context& context) {
@@ -118,7 +132,10 @@ void add_quantize_command(CLI::App& app, Context& context) {
 Examples:
   oko quantize runs/one photos/ -o model-int8.oko
   oko quantize model.oko photos/ -o model-int8.oko --method kl --pictures 500)");
-  command->callback([arguments, &context] { quantize(*arguments, context); });
+  command->callback([arguments, command, &context] {
+    check_flags(*arguments, *command);
+    quantize(*arguments, context);
+  });
 }
 
 }  // namespace oko::cli

@@ -1,11 +1,14 @@
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cctype>
+#include <set>
+#include <string_view>
 #include <type_traits>
 
 #include "oko/base/error.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/interrupt.h"
+#include "oko/run/run.h"
 #include "oko/storage/store.h"
 #include "oko/train/estimate.h"
 #include "oko/train/trainer.h"
@@ -16,14 +19,8 @@ namespace {
 struct TrainArguments {
   train::Recipe recipe;
   std::string out = "runs/1", recipe_file, dataset;
-  bool resume = false;
+  bool resume = false, accept_changed_data = false;
 };
-
-std::string flag_of(const char* key) {
-  std::string flag = std::string("--") + key;
-  std::replace(flag.begin(), flag.end(), '_', '-');
-  return flag;
-}
 
 std::string title_of(const char* section) {
   std::string title = section;
@@ -33,36 +30,53 @@ std::string title_of(const char* section) {
 
 // Every field of the recipe as a flag, its default shown in the help.
 void add_recipe_flags(CLI::App& command, train::Recipe& recipe) {
-  train::visit_recipe(
-      recipe, [&](const char* section, const char* key, auto& field, const char* help) {
-        if (std::string_view(key) == "dataset") return;  // the positional argument
-        using T = std::decay_t<decltype(field)>;
-        CLI::Option* option = nullptr;
-        if constexpr (std::is_same_v<T, bool>) {
-          const std::string flag = flag_of(key);
-          option = command.add_flag(flag + ",!--no-" + flag.substr(2), field, help);
-        } else {
-          option = command.add_option(flag_of(key), field, help)->capture_default_str();
-        }
-        option->group(title_of(section));
-      });
+  train::visit_recipe(recipe, [&](const train::RecipeOption& about, auto& field) {
+    if (std::string_view(about.key) == "dataset") return;  // the positional argument
+    using T = std::decay_t<decltype(field)>;
+    CLI::Option* option = nullptr;
+    const std::string flag = train::flag_of(about.key);
+    if constexpr (std::is_same_v<T, bool>) {
+      option = command.add_flag(flag + ",!--no-" + flag.substr(2), field, about.help);
+    } else {
+      option = command.add_option(flag, field, about.help)->capture_default_str();
+    }
+    option->group(title_of(about.section));
+  });
+}
+
+std::string changeable_flags() {
+  const train::Recipe defaults;
+  std::string flags = "DATASET";
+  train::visit_recipe(defaults, [&](const train::RecipeOption& about, const auto&) {
+    const bool is_dataset = std::string_view(about.key) == "dataset";
+    if (about.on_resume && !is_dataset) flags += ", " + train::flag_of(about.key);
+  });
+  return flags;
+}
+
+// Keys of the recipe that are named on the command line.
+std::set<std::string> given_keys(const TrainArguments& arguments, const CLI::App& command) {
+  std::set<std::string> given;
+  train::visit_recipe(arguments.recipe, [&](const train::RecipeOption& about, const auto&) {
+    const bool named = std::string_view(about.key) == "dataset"
+                           ? !arguments.dataset.empty()
+                           : command.get_option(train::flag_of(about.key))->count() > 0;
+    if (named) given.insert(about.key);
+  });
+  return given;
 }
 
 // Flags given on the command line win over a recipe file: it is read first, then the line once
 // more.
-train::Recipe with_flags(const TrainArguments& arguments, const CLI::App& command) {
+train::Recipe with_flags(const TrainArguments& arguments, const std::set<std::string>& given) {
   if (arguments.recipe_file.empty()) return arguments.recipe;
   train::Recipe recipe =
       train::recipe_from_toml(storage::read_text(arguments.recipe_file), arguments.recipe_file);
-  train::Recipe given = arguments.recipe;
-  const auto copy_given = [&](const char*, const char* key, auto& field, const char*) {
-    const bool named = std::string_view(key) == "dataset"
-                           ? !arguments.dataset.empty()
-                           : command.get_option(flag_of(key))->count() > 0;
-    if (!named) return;
-    train::visit_recipe(given, [&](const char*, const char* other, auto& value, const char*) {
+  const auto copy_given = [&](const train::RecipeOption& about, auto& field) {
+    if (!given.contains(about.key)) return;
+    train::visit_recipe(arguments.recipe, [&](const train::RecipeOption& other, const auto& value) {
       if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::decay_t<decltype(value)>>) {
-        if (std::string_view(key) == other) field = value;
+        if (std::string_view(about.key) == other.key) field = value;
       }
     });
   };
@@ -70,9 +84,31 @@ train::Recipe with_flags(const TrainArguments& arguments, const CLI::App& comman
   return recipe;
 }
 
+Json as_json(const train::TrainResult& result) {
+  return {{"model", result.model},         {"report", result.report},
+          {"map50", result.map50},         {"map", result.map},
+          {"validated", result.validated}, {"seconds", result.seconds},
+          {"verdict", result.verdict},     {"trained", result.nothing_to_do.empty()}};
+}
+
+void say_nothing_to_do(const train::TrainResult& result, const std::string& out,
+                       const Context& context) {
+  context.say("nothing to do: " + out + ": " + result.nothing_to_do);
+  context.say("model   " + result.model);
+  context.say("next    " + result.hint + " trains on");
+  context.emit(as_json(result));
+}
+
 void run_train(TrainArguments& arguments, const CLI::App& command, Context& context) {
   if (!arguments.dataset.empty()) arguments.recipe.dataset = arguments.dataset;
-  train::Recipe recipe = with_flags(arguments, command);
+  if (arguments.resume && !arguments.recipe_file.empty()) {
+    throw Error(ErrorCode::kUsage, "--recipe",
+                "has no effect with --resume: the run goes on with the recipe in " +
+                    run::Paths{arguments.out}.recipe(),
+                "omit it; flags change what may change");
+  }
+  const std::set<std::string> given = given_keys(arguments, command);
+  train::Recipe recipe = with_flags(arguments, given);
   if (recipe.dataset.empty() && !arguments.resume) {
     throw Error(ErrorCode::kUsage, "oko train", "no dataset given",
                 "oko train DATASET --network yolov3-tiny --out runs/1");
@@ -81,8 +117,14 @@ void run_train(TrainArguments& arguments, const CLI::App& command, Context& cont
   train::TrainOptions options;
   options.out = arguments.out;
   options.resume = arguments.resume;
+  options.given = given;
+  options.accept_changed_data = arguments.accept_changed_data;
   options.stop = [&guard] { return guard.interrupted(); };
   const train::TrainResult result = train::train(std::move(recipe), options, *context.progress);
+  if (!result.nothing_to_do.empty()) {
+    say_nothing_to_do(result, arguments.out, context);
+    return;
+  }
   context.say("");
   if (result.validated) {
     context.say(fmt::format("mAP50 {:.3f}, mAP50-95 {:.3f} on the validation split, in {} ({})",
@@ -92,13 +134,7 @@ void run_train(TrainArguments& arguments, const CLI::App& command, Context& cont
   context.say("model   " + result.model);
   context.say("report  " + result.report);
   context.say(fmt::format("next    oko detect {} PICTURE -o found.png", result.model));
-  context.emit({{"model", result.model},
-                {"report", result.report},
-                {"map50", result.map50},
-                {"map", result.map},
-                {"validated", result.validated},
-                {"seconds", result.seconds},
-                {"verdict", result.verdict}});
+  context.emit(as_json(result));
 }
 
 }  // namespace
@@ -112,7 +148,11 @@ void add_train_command(CLI::App& app, Context& context) {
       ->type_name("FOLDER")
       ->capture_default_str();
   command->add_flag("--resume", arguments->resume,
-                    "Go on from the newest checkpoint in --out, with the recipe kept there");
+                    "Go on from the newest checkpoint in --out, with the recipe kept there. Of the "
+                    "options these may change: " +
+                        changeable_flags());
+  command->add_flag("--accept-changed-data", arguments->accept_changed_data,
+                    "With --resume: go on though images or boxes changed since the run began");
   command
       ->add_option("--recipe", arguments->recipe_file,
                    "A run.toml to train by; flags given here win over it")
@@ -123,7 +163,8 @@ void add_train_command(CLI::App& app, Context& context) {
       "  oko train photos --network yolov3-tiny --out runs/1\n"
       "  oko train photos --network yolo-fastest-xl --from yolo-fastest-1.1-xl.weights --out "
       "runs/2\n"
-      "  oko train --resume --out runs/2");
+      "  oko train --resume --out runs/2\n"
+      "  oko train --resume --out runs/2 --epochs 150");
   command->callback([arguments, command, &context] { run_train(*arguments, *command, context); });
 }
 

@@ -51,6 +51,9 @@ Position position_from_json(const Json& json, const std::string& place) {
   p.schedule = json_get<Json>(json, "schedule", place);
   const Json epochs = json_get<Json>(json, "epochs", place);
   if (!epochs.is_array()) throw input_error(place, "\"epochs\" must be a list");
+  if (p.step < 0 || p.stage < 1 || p.stage > 2 || p.epoch < 0 || p.batch < 0) {
+    throw input_error(place, "\"position\" holds impossible numbers");
+  }
   for (const Json& e : epochs) p.epochs.push_back(epoch_summary_from_json(e, place));
   return p;
 }
@@ -99,6 +102,7 @@ std::optional<Checkpoint> read_newest_checkpoint(const std::string& folder,
       checkpoint.network = std::move(file.network);
       checkpoint.network.metadata.erase("position");
       checkpoint.extra = std::move(file.extra);
+      checkpoint.uri = *uri;
       return checkpoint;
     } catch (const Error& e) {
       if (e.code() != ErrorCode::kInput) throw;  // it may be sound: a network that fails, say
@@ -108,6 +112,12 @@ std::optional<Checkpoint> read_newest_checkpoint(const std::string& folder,
   if (all.empty()) return std::nullopt;
   throw input_error(folder, "no checkpoint there can be read: " + skipped.front(),
                     "start again without --resume in another folder");
+}
+
+std::string newest_checkpoint(const std::string& folder) {
+  if (!storage::exists(folder)) return "";
+  const auto all = list_checkpoints(folder);
+  return all.empty() ? "" : all.back();
 }
 
 }  // namespace oko::train

@@ -34,6 +34,7 @@ struct Checkpoint {
   graph::Network network;
   graph::Weights extra;  // optimizer.*, ema.*
   Position position;
+  std::string uri;  // where it was read
 };
 
 // Has it written whole as <folder>/step-<8 digits>.oko, and then all but the newest `keep` removed.
@@ -42,9 +43,12 @@ struct Checkpoint {
 std::string write_checkpoint(run::Writer& writer, const std::string& folder, Checkpoint checkpoint,
                              int keep = 2);
 
-// The newest one that is whole; broken newer ones are told in `skipped`. Nothing where there is none
-// at all; an input Error where all are broken.
+// The newest one that is whole; broken newer ones are told in `skipped`. Nothing where there is
+// none at all; an input Error where all are broken.
 std::optional<Checkpoint> read_newest_checkpoint(const std::string& folder,
                                                  std::vector<std::string>& skipped);
+
+// The newest one's URI, broken or not; empty where there is none. Only lists.
+std::string newest_checkpoint(const std::string& folder);
 
 }  // namespace oko::train

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "oko/base/error.h"
 #include "oko/base/random.h"
 #include "oko/train/transfer.h"
 
@@ -38,6 +39,17 @@ std::vector<float> initial(const graph::WeightSpec& spec, bool feeds_a_head, int
   return values;
 }
 
+// Before any copy: the file may be of another network.
+std::span<const float> checked(const graph::Tensor& tensor, const std::string& name,
+                               const std::vector<std::int64_t>& shape, const std::string& place) {
+  if (tensor.dtype == graph::DType::kF32 && tensor.shape == shape) return tensor.floats();
+  throw input_error(place,
+                    "the weight " + name + " is " + graph::name_of(tensor.dtype) + " " +
+                        graph::to_string(tensor.shape) + ", the layer needs F32 " +
+                        graph::to_string(shape),
+                    "use weights of the same network and number of classes");
+}
+
 }  // namespace
 
 Parameters::Parameters(const graph::Network& network, at::Device device, std::uint64_t seed) {
@@ -63,7 +75,7 @@ Parameters::Parameters(const graph::Network& network, at::Device device, std::ui
     std::vector<float> drawn;
     std::span<const float> values;
     if (found != network.weights.end()) {
-      values = found->second.floats();
+      values = checked(found->second, spec.name, spec.shape, network.name);
     } else {
       Random random(seed, 1000 + static_cast<std::uint64_t>(spec.layer));
       drawn =
@@ -100,6 +112,25 @@ at::Tensor Parameters::value(const std::string& name) const {
   const auto slot = slots_.find(name);
   assert(slot != slots_.end());
   return slot->second.value;
+}
+
+void Parameters::assign(const graph::Weights& weights, const std::string& place) {
+  for (const auto& [name, slot] : slots_) {
+    const auto found = weights.find(name);
+    if (found == weights.end()) {
+      throw input_error(place, "the weight " + name + " is missing");
+    }
+    checked(found->second, name, slot.shape, place);
+  }
+  if (weights.size() != slots_.size()) {
+    throw input_error(place, "some weights belong to no layer of the network");
+  }
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : weights) {
+    at::Tensor value = slots_.at(name).value.detach();
+    value.copy_(
+        at::from_blob(const_cast<float*>(tensor.floats().data()), value.sizes(), at::kFloat));
+  }
 }
 
 graph::Weights Parameters::weights(const at::Tensor& flat) const {

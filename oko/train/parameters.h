@@ -25,7 +25,8 @@ class Parameters {
  public:
   // Copies the network's weights where it has them; missing ones are drawn: kernels by He (normal,
   // sqrt(2 / fan-in)), scales 1, biases 0, statistics 0 and 1, and the output convolutions of yolo
-  // heads small, with an objectness bias that says "nothing here" (1 % at the start).
+  // heads small, with an objectness bias that says "nothing here" (1 % at the start). Throws an
+  // input Error for a weight of another shape or type than the layer's.
   Parameters(const graph::Network& network, at::Device device, std::uint64_t seed);
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
@@ -35,6 +36,10 @@ class Parameters {
 
   // By weight name; asserts that it exists.
   at::Tensor value(const std::string& name) const;
+
+  // Copies a whole set of weights. Throws an input Error, and copies nothing, where one is missing,
+  // has another shape or type, or belongs to no layer.
+  void assign(const graph::Weights& weights, const std::string& place);
 
   // The numbers of `flat` (this buffer or an EMA copy of it) as weights.
   graph::Weights weights(const at::Tensor& flat) const;

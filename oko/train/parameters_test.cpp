@@ -105,5 +105,21 @@ TEST(Parameters, OnlyMissingWeightsAreDrawn) {
   EXPECT_EQ(floats_of(weights, "layers.1.kernel"), floats_of(all_drawn, "layers.1.kernel"));
 }
 
+TEST(Parameters, WeightsOfAnotherShapeAreRefusedBeforeACopy) {
+  graph::Network network = tiny_network();
+  fill_weights(network, 1);
+  Parameters parameters(network, at::kCPU, 1);
+  const at::Tensor before = parameters.flat().clone();
+  graph::Weights other = network.weights;
+  other["layers.0.bias"] = graph::Tensor::of({1, 2}, {2});
+  EXPECT_EQ(error_of([&] { parameters.assign(other, "x.oko"); }).code(), ErrorCode::kInput);
+  other = network.weights;
+  other.erase("layers.0.bias");
+  EXPECT_EQ(error_of([&] { parameters.assign(other, "x.oko"); }).code(), ErrorCode::kInput);
+  EXPECT_TRUE(at::equal(before, parameters.flat()));
+  network.weights["layers.0.bias"] = graph::Tensor::of({1, 2}, {2});
+  EXPECT_EQ(error_of([&] { Parameters(network, at::kCPU, 1); }).code(), ErrorCode::kInput);
+}
+
 }  // namespace
 }  // namespace oko::train

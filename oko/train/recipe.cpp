@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "oko/base/error.h"
+#include "oko/run/output.h"
 
 namespace oko::train {
 namespace {
@@ -84,19 +85,36 @@ void in_range(const char* flag, double value, double low, double high) {
               fmt::format("use {} … {}", low, high));
 }
 
+// Models, logs and run.toml are UTF-8 files; found out here, not when the first one is written.
+void check_texts(const Recipe& recipe) {
+  visit_recipe(recipe, [](const RecipeOption& option, const auto& field) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>) {
+      if (run::is_utf8(field)) return;
+      throw Error(ErrorCode::kUsage, flag_of(option.key),
+                  "the text is not valid UTF-8 and cannot be recorded in the run",
+                  "rename the file or folder, or make a link with another name");
+    }
+  });
+}
+
 }  // namespace
+
+std::string flag_of(std::string_view key) {
+  std::string flag = "--" + std::string(key);
+  std::replace(flag.begin(), flag.end(), '_', '-');
+  return flag;
+}
 
 std::string to_toml(const Recipe& recipe, const std::string& made) {
   std::string text = "# Everything that made this run. Train again with: oko train --recipe FILE\n";
   std::string section_now;
-  visit_recipe(recipe,
-               [&](const char* section, const char* key, const auto& field, const char* help) {
-                 if (section_now != section) {
-                   section_now = section;
-                   text += fmt::format("\n[{}]\n", section);
-                 }
-                 text += fmt::format("{} = {}  # {}\n", key, toml_value(field), help);
-               });
+  visit_recipe(recipe, [&](const RecipeOption& option, const auto& field) {
+    if (section_now != option.section) {
+      section_now = option.section;
+      text += fmt::format("\n[{}]\n", option.section);
+    }
+    text += fmt::format("{} = {}  # {}\n", option.key, toml_value(field), option.help);
+  });
   if (!made.empty()) text += "\n[made]\n" + made;
   return text;
 }
@@ -110,14 +128,14 @@ Recipe recipe_from_toml(std::string_view text, const std::string& name) {
   }
   Recipe recipe;
   std::map<std::string, std::vector<std::string>> known;
-  visit_recipe(recipe, [&](const char* section, const char* key, auto& field, const char*) {
-    known[section].push_back(key);
-    const toml::node_view<toml::node> node = table[section][key];
+  visit_recipe(recipe, [&](const RecipeOption& option, auto& field) {
+    known[option.section].push_back(option.key);
+    const toml::node_view<toml::node> node = table[option.section][option.key];
     if (!node) return;
     if (!take(*node.node(), field)) {
       throw input_error(
           line_of(name, node.node()->source()),
-          fmt::format("{} must be {}", key, kind_of<std::decay_t<decltype(field)>>()));
+          fmt::format("{} must be {}", option.key, kind_of<std::decay_t<decltype(field)>>()));
     }
   });
   for (const auto& [section, node] : table) {
@@ -141,6 +159,7 @@ Recipe recipe_from_toml(std::string_view text, const std::string& name) {
 }
 
 void check_recipe(const Recipe& r) {
+  check_texts(r);
   one_of("optimizer", r.optimizer, {"sgd", "adam", "adamw"});
   one_of("schedule", r.schedule, {"cosine", "step", "plateau", "constant"});
   one_of("loss", r.loss, {"ciou", "keras", "darknet"});
@@ -184,6 +203,26 @@ void check_recipe(const Recipe& r) {
     throw Error(ErrorCode::kUsage, "--seed", std::to_string(r.seed) + " is more than TOML can hold",
                 "use 0 … 9223372036854775807");
   }
+}
+
+void check_effects(const Recipe& r, const std::set<std::string>& given) {
+  const auto needs = [&](bool has_effect, std::initializer_list<const char*> keys,
+                         const char* what) {
+    for (const char* key : keys) {
+      if (has_effect || !given.contains(key)) continue;
+      throw Error(ErrorCode::kUsage, flag_of(key), std::string("has no effect without ") + what,
+                  "omit it, or give that too");
+    }
+  };
+  needs(r.optimizer == "sgd", {"momentum"}, "--optimizer sgd");
+  needs(r.schedule == "cosine", {"final_factor"}, "--schedule cosine");
+  needs(!r.from.empty() && r.frozen_epochs != 0, {"frozen_rate"},
+        "--from and a stage with frozen layers");
+  needs(r.loss == "ciou", {"box_gain", "label_smoothing"}, "--loss ciou");
+  needs(r.augment,
+        {"scale_low", "scale_high", "jitter", "translate", "flip", "hue", "saturation", "value",
+         "mosaic", "mixup", "plain_epochs"},
+        "--augment");
 }
 
 }  // namespace oko::train

@@ -18,9 +18,8 @@ using ::testing::HasSubstr;
 
 Json fields_of(const Recipe& recipe) {
   Json fields = Json::object();
-  visit_recipe(recipe, [&](const char*, const char* key, const auto& field, const char*) {
-    fields[key] = field;
-  });
+  visit_recipe(recipe,
+               [&](const RecipeOption& option, const auto& field) { fields[option.key] = field; });
   return fields;
 }
 
@@ -28,11 +27,11 @@ Json fields_of(const Recipe& recipe) {
 Recipe unusual_recipe() {
   Recipe recipe;
   int n = 1;
-  visit_recipe(recipe, [&](const char*, const char* key, auto& field, const char*) {
+  visit_recipe(recipe, [&](const RecipeOption& option, auto& field) {
     using T = std::decay_t<decltype(field)>;
     ++n;
     if constexpr (std::is_same_v<T, std::string>) {
-      field = std::string(key) + "/\"quoted\" \\ back\tslash\nnext # no comment, око " +
+      field = std::string(option.key) + "/\"quoted\" \\ back\tslash\nnext # no comment, око " +
               std::to_string(n);
     } else if constexpr (std::is_same_v<T, bool>) {
       field = !field;
@@ -163,12 +162,41 @@ TEST(Recipe, UnknownWordsAreToldWithTheKnownOnes) {
   EXPECT_THAT(e.mend(), HasSubstr("sgd, adam, adamw"));
 }
 
+TEST(Recipe, OptionsWithoutEffectAreRefused) {
+  const auto refused = [](const char* key, const Recipe& recipe) {
+    const Error e = error_of([&] { check_effects(recipe, {key}); });
+    EXPECT_EQ(e.code(), ErrorCode::kUsage);
+    EXPECT_EQ(e.place(), flag_of(key));
+  };
+  Recipe recipe;
+  refused("momentum", recipe);
+  refused("frozen_rate", recipe);
+  recipe.loss = "darknet";
+  refused("box_gain", recipe);
+  recipe.schedule = "step";
+  refused("final_factor", recipe);
+  EXPECT_NO_THROW(check_effects(recipe, {"flip", "plain_epochs", "rate"}));
+  recipe.augment = false;
+  refused("flip", recipe);
+  recipe.optimizer = "sgd";
+  recipe.from = "x.weights";
+  EXPECT_NO_THROW(check_effects(recipe, {"momentum", "frozen_rate"}));
+}
+
+TEST(Recipe, TextThatIsNotUtf8IsRefusedBeforeItIsWritten) {
+  Recipe recipe;
+  recipe.dataset = "caf\xe9";
+  const Error e = error_of([&] { check_recipe(recipe); });
+  EXPECT_EQ(e.code(), ErrorCode::kUsage);
+  EXPECT_THAT(e.message(), HasSubstr("UTF-8"));
+}
+
 TEST(Recipe, KeysAreUnique) {
   std::set<std::string> keys;
   const Recipe recipe;
-  visit_recipe(recipe, [&](const char*, const char* key, const auto&, const char* help) {
-    EXPECT_TRUE(keys.insert(key).second) << key;
-    EXPECT_STRNE(help, "") << key;
+  visit_recipe(recipe, [&](const RecipeOption& option, const auto&) {
+    EXPECT_TRUE(keys.insert(option.key).second) << option.key;
+    EXPECT_STRNE(option.help, "") << option.key;
   });
 }
 

@@ -1,6 +1,8 @@
 // Stopping and going on: what a run computes does not depend on how often it was stopped.
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "oko/train/test_run.h"
 
 namespace oko::train {
@@ -120,6 +122,193 @@ TEST_F(Resume, WhoGoesOnWithARunEndsTheProcessThatStillTrains) {
   EXPECT_EQ(e.code(), ErrorCode::kFailed);
   EXPECT_THAT(e.message(), HasSubstr("has gone on with this run"));
   expect_same(model("whole").weights, model("parts").weights);
+}
+
+class ResumeWith : public Training {
+ protected:
+  // As `oko train --resume` with flags for these keys.
+  TrainResult resume(const Recipe& wanted, std::set<std::string> given, bool accept = false) {
+    TrainOptions options{.out = place("run"), .resume = true};
+    options.given = std::move(given);
+    options.accept_changed_data = accept;
+    return train::train(wanted, options, progress_);
+  }
+  std::string run_toml() { return storage::read_text(folder_ / "run/run.toml"); }
+  void name_classes(const std::string& names, int count) {
+    storage::write(
+        storage::join(dataset_, "data.yaml"),
+        fmt::format("train: images/train\nval: images/val\nnc: {}\nnames: [{}]\n", count, names));
+  }
+};
+
+TEST_F(ResumeWith, MoreEpochsGoOnAsALongerRunAndAreRecorded) {
+  Recipe r = recipe(2);
+  r.schedule = "constant";
+  r.warmup_epochs = 0;
+  r.plain_epochs = 0;
+  run(r, "run");
+  r.epochs = 4;
+  run(r, "long");
+  const TrainResult result = resume(r, {"epochs", "batch", "network", "anchors"});
+  EXPECT_TRUE(result.nothing_to_do.empty());
+  EXPECT_EQ(newest("run").position.step, 20);
+  expect_same(newest("long").network.weights, newest("run").network.weights);
+  expect_same(newest("long").extra, newest("run").extra);
+  EXPECT_EQ(recipe_from_toml(run_toml(), "run.toml").epochs, 4);
+  EXPECT_THAT(run_toml(), HasSubstr("step 10: epochs 2 -> 4"));
+  EXPECT_EQ(events("run", "resume").at(0)["changes"], Json::array({"epochs 2 -> 4"}));
+}
+
+TEST_F(ResumeWith, CosineOfMoreEpochsIsThatOfTheLongerRunFromThereOn) {
+  Recipe r = recipe(2);
+  run(r, "run");
+  r.epochs = 4;
+  run(r, "long");
+  resume(r, {"epochs"});
+  const auto longer = events("long", "step"), resumed = events("run", "step");
+  ASSERT_EQ(resumed.size(), 20U);
+  for (std::size_t i = 10; i < 20; ++i) EXPECT_EQ(resumed[i]["rate"], longer[i]["rate"]) << i;
+  EXPECT_GT(resumed[10]["rate"].get<double>(), resumed[9]["rate"].get<double>());
+}
+
+TEST_F(ResumeWith, OptionsOfTheMachineAreTaken) {
+  interrupt(recipe(2), "run", 3);
+  Recipe r = recipe(2);
+  r.threads = 2;
+  r.loader_threads = 1;
+  r.cache_mb = 7;
+  r.patience = 9;
+  r.checkpoint_minutes = 2.5;
+  resume(r, {"threads", "loader_threads", "cache_mb", "patience", "checkpoint_minutes"});
+  const Recipe now = recipe_from_toml(run_toml(), "run.toml");
+  EXPECT_EQ(now.threads, 2);
+  EXPECT_EQ(now.loader_threads, 1);
+  EXPECT_EQ(now.cache_mb, 7);
+  EXPECT_EQ(now.patience, 9);
+  EXPECT_EQ(now.checkpoint_minutes, 2.5);
+  EXPECT_EQ(events("run", "resume").at(0)["changes"].size(), 5U);
+}
+
+TEST_F(ResumeWith, OtherOptionsAreRefusedByNameAndNothingChanges) {
+  interrupt(recipe(2), "run", 3);
+  const std::string before = run_toml(), log = storage::read_text(folder_ / "run/log.jsonl");
+  Recipe r = recipe(2);
+  r.batch = 5;
+  r.rate = .1;
+  r.from = "x.weights";
+  const Error e = error_of([&] { resume(r, {"batch", "rate", "from", "epochs"}); });
+  EXPECT_EQ(e.code(), ErrorCode::kUsage);
+  EXPECT_THAT(e.message(), HasSubstr("--batch 5 (the run has 4)"));
+  EXPECT_THAT(e.message(), HasSubstr("--rate 0.1 (the run has 0.005)"));
+  EXPECT_THAT(e.message(), HasSubstr("--from"));
+  EXPECT_EQ(run_toml(), before);
+  EXPECT_EQ(storage::read_text(folder_ / "run/log.jsonl"), log);
+}
+
+TEST_F(ResumeWith, RunAtItsEndIsToldAndLeftAlone) {
+  run(recipe(2), "run");
+  const std::string log = storage::read_text(folder_ / "run/log.jsonl");
+  Recipe r = recipe(2);
+  r.device = "cuda";
+  const TrainResult result = resume(r, {"epochs", "device"});
+  EXPECT_THAT(result.nothing_to_do, HasSubstr("all 2 epochs"));
+  EXPECT_THAT(result.nothing_to_do, HasSubstr("--device"));
+  EXPECT_THAT(result.hint, HasSubstr("--epochs"));
+  EXPECT_EQ(storage::read_text(folder_ / "run/log.jsonl"), log);
+  r.epochs = 1;
+  EXPECT_EQ(error_of([&] { resume(r, {"epochs"}); }).code(), ErrorCode::kUsage);
+}
+
+TEST_F(ResumeWith, RunThatPatienceEndedGoesOnWithMorePatience) {
+  Recipe r = recipe(30);
+  r.rate = r.final_factor = 0;
+  r.ema = 0;
+  r.patience = 1;
+  run(r, "run");
+  const std::size_t epochs = events("run", "epoch").size();
+  EXPECT_THAT(resume(r, {}).nothing_to_do, HasSubstr("no better mAP"));
+  r.patience = 3;
+  EXPECT_TRUE(resume(r, {"patience"}).nothing_to_do.empty());
+  EXPECT_EQ(events("run", "epoch").size(), epochs + 2);
+}
+
+TEST_F(ResumeWith, SameDataInAnotherPlaceIsTheSameRun) {
+  Recipe r = recipe(2);
+  run(r, "whole");
+  interrupt(r, "run", 3);
+  const std::string moved = folder_ / "moved";
+  for (const auto& entry : storage::list(dataset_, true)) {
+    storage::copy(entry.uri, moved + entry.uri.substr(dataset_.size()));
+    storage::remove(entry.uri);
+  }
+  r.dataset = moved;
+  resume(r, {"dataset"});
+  expect_same(model("whole").weights, model("run").weights);
+  EXPECT_EQ(recipe_from_toml(run_toml(), "run.toml").dataset, moved);
+}
+
+TEST_F(ResumeWith, ClassesThatChangedAreRefusedWithWhatDiffers) {
+  interrupt(recipe(2), "run", 3);
+  name_classes("cube", 1);
+  const Error renamed = error_of([&] { resume({}, {}, true); });
+  EXPECT_EQ(renamed.code(), ErrorCode::kInput);
+  EXPECT_THAT(renamed.message(), HasSubstr("renamed: 0 \"square\" is now \"cube\""));
+  name_classes("square, circle", 2);
+  const Error added = error_of([&] { resume({}, {}, true); });
+  EXPECT_EQ(added.code(), ErrorCode::kInput);
+  EXPECT_THAT(added.message(), HasSubstr("added: \"circle\""));
+  EXPECT_THAT(added.mend(), HasSubstr("--from"));
+}
+
+TEST_F(ResumeWith, ChangedDataIsRefusedUnlessAccepted) {
+  Recipe r = recipe(3);
+  interrupt(r, "run", 8);
+  Random random(7);
+  for (int i = 20; i < 24; ++i) write_square(dataset_, "train", i, random);
+  const Error e = error_of([&] { resume({}, {}); });
+  EXPECT_EQ(e.code(), ErrorCode::kInput);
+  EXPECT_THAT(e.message(),
+              HasSubstr("20 images with 20 boxes when the run began, 24 images with 24 boxes now"));
+  EXPECT_THAT(e.mend(), HasSubstr("--accept-changed-data"));
+  resume({}, {}, true);
+  EXPECT_THAT(events("run", "resume").at(0)["changes"].at(0).get<std::string>(),
+              HasSubstr("data changed: train"));
+  for (const Json& step : events("run", "step")) EXPECT_GE(step["rate"].get<double>(), 0);
+  EXPECT_EQ(newest("run").position.epoch, 3);
+  EXPECT_TRUE(resume({}, {}).nothing_to_do.size() > 0);  // the new data is what is recorded
+}
+
+TEST_F(ResumeWith, NetworkFileThatChangedIsRefusedBeforeACopy) {
+  interrupt(recipe(2), "run", 3);
+  std::string cfg = tiny_cfg();
+  cfg.replace(cfg.find("filters=16"), 10, "filters=32");
+  storage::write(folder_ / "tiny.cfg", cfg);
+  const Error e = error_of([&] { resume({}, {}); });
+  EXPECT_EQ(e.code(), ErrorCode::kInput);
+  EXPECT_THAT(e.message(), HasSubstr("not the network of the checkpoint"));
+}
+
+TEST_F(ResumeWith, ImageThatGoesBadInTheMiddleCostsNothingTrained) {
+  Recipe r = recipe(3);
+  r.cache_mb = 0;
+  TrainOptions options{.out = place("run")};
+  int asked = 0;
+  const std::string victim = storage::join(dataset_, "images/train/03.png");
+  const Bytes sound(storage::read(victim));
+  const std::vector<std::byte> kept(sound.span().begin(), sound.span().end());
+  options.stop = [&] {
+    if (++asked == 7) storage::write(victim, "broken");
+    return false;
+  };
+  const Error e = error_of([&] { train::train(r, options, progress_); });
+  EXPECT_EQ(e.code(), ErrorCode::kInput);
+  EXPECT_THAT(e.what(), HasSubstr("03.png"));
+  EXPECT_THAT(e.mend(), HasSubstr("--resume"));
+  EXPECT_GE(newest("run").position.step, 6);
+  storage::write(victim, kept);
+  run(r, "whole");
+  go_on("run");
+  expect_same(model("whole").weights, model("run").weights);
 }
 
 TEST_F(Resume, ResumeWithoutARunIsAnInputError) {

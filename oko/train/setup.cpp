@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <numeric>
 #include <sstream>
@@ -15,6 +14,7 @@
 #include "oko/dataset/read.h"
 #include "oko/formats/darknet.h"
 #include "oko/graph/builtin.h"
+#include "oko/run/output.h"
 #include "oko/storage/store.h"
 #include "oko/train/transfer.h"
 
@@ -27,7 +27,8 @@ image::Size size_of(const graph::Network& network) {
 
 class Builder {
  public:
-  Builder(Recipe recipe, Progress& progress) : progress_(progress) {
+  Builder(Recipe recipe, Progress& progress, const ResumedRun* resumed)
+      : progress_(progress), resumed_(resumed) {
     setup_.recipe = std::move(recipe);
   }
 
@@ -38,7 +39,7 @@ class Builder {
     choose_anchors();
     take_pretrained();
     choose_numbers();
-    setup_.fingerprint = dataset::fingerprint(setup_.train);
+    if (resumed_ != nullptr && resumed_->network != nullptr) check_same_network();
     return std::move(setup_);
   }
 
@@ -52,13 +53,14 @@ class Builder {
     std::vector<dataset::Finding> findings;
     dataset::Dataset all = dataset::read(recipe().dataset, options, &findings);
     recipe().format = all.format;
-    if (recipe().check) {
-      auto more = dataset::check(all, progress_);
-      findings.insert(findings.end(), std::make_move_iterator(more.begin()),
-                      std::make_move_iterator(more.end()));
+    check_class_names(all.classes);
+    if (resumed_ != nullptr) {
+      check_same_classes(resumed_->data.classes, all.classes, recipe().dataset, resumed_->folder);
     }
     tell_findings(findings);
-    take_splits(std::move(all));
+    take_splits(all);
+    record_data();
+    if (recipe().check) tell_findings(dataset::check(all, progress_));
     if (setup_.train.samples.empty()) {
       throw input_error(recipe().dataset, "there is no picture to train on");
     }
@@ -69,6 +71,51 @@ class Builder {
                      setup_.train.classes.size(), setup_.train.samples.size(),
                      dataset::count_objects(setup_.train), setup_.val.samples.size(),
                      dataset::count_objects(setup_.val)));
+  }
+
+  // The first model would be written after an epoch.
+  void check_class_names(const std::vector<std::string>& names) {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (run::is_utf8(names[i])) continue;
+      throw input_error(recipe().dataset, fmt::format("the name of class {} is not valid UTF-8", i),
+                        "save the class list or annotations as UTF-8");
+    }
+  }
+
+  static DataRecord::Split record_of(const dataset::Dataset& data) {
+    return {dataset::fingerprint(data), std::ssize(data.samples),
+            static_cast<std::int64_t>(dataset::count_objects(data))};
+  }
+
+  void record_data() {
+    setup_.data = {setup_.train.classes, record_of(setup_.train), record_of(setup_.val)};
+    if (resumed_ == nullptr) return;
+    setup_.data_differences = data_differences(resumed_->data, setup_.data);
+    if (setup_.data_differences.empty()) return;
+    const std::string what = fmt::format("{}", fmt::join(setup_.data_differences, "; "));
+    if (!resumed_->accept_changed_data) {
+      throw input_error(recipe().dataset, "the data is not what the run began with: " + what,
+                        "restore it, or go on with it as it is now by --accept-changed-data");
+    }
+    note("changed data accepted: " + what);
+  }
+
+  // Weights of a checkpoint would go into layers that are not theirs.
+  void check_same_network() {
+    const graph::Network& then = *resumed_->network;
+    const graph::Network& now = setup_.network;
+    std::string what;
+    if (then.layers.size() != now.layers.size()) {
+      what = fmt::format("{} layers then, {} now", then.layers.size(), now.layers.size());
+    } else if (then.input != now.input) {
+      what = "another input size or number of channels";
+    }
+    for (std::size_t i = 0; what.empty() && i < now.layers.size(); ++i) {
+      if (then.layers[i] != now.layers[i]) what = graph::place_of(now, i) + " differs";
+    }
+    if (what.empty()) return;
+    throw input_error(recipe().network, "is not the network of the checkpoint: " + what,
+                      "restore the file as it was when the run began, or start another run");
   }
 
   // Errors end it here, before an hour is lost. A leak between splits spoils no training, only the
@@ -97,10 +144,13 @@ class Builder {
     }
   }
 
-  void take_splits(dataset::Dataset all) {
-    if (dataset::split_names(all) == std::vector<std::string>{""}) return hold_out(std::move(all));
+  void take_splits(const dataset::Dataset& all) {
+    if (dataset::split_names(all) == std::vector<std::string>{""}) return hold_out(all);
     setup_.train = dataset::subset(all, recipe().train_split);
     if (dataset::has_split(all, recipe().val_split)) {
+      if (recipe().val_part != Recipe().val_part) {
+        note(fmt::format("--val-part is not used: there is a split \"{}\"", recipe().val_split));
+      }
       setup_.val = dataset::subset(all, recipe().val_split);
     } else if (recipe().val_part > 0) {
       note(fmt::format("there is no split \"{}\": {} of \"{}\" is held out", recipe().val_split,
@@ -153,6 +203,12 @@ class Builder {
                     "its head is a YOLOv2 [region], which can be run but not trained",
                     "train a network with [yolo] heads");
       }
+    }
+    if (setup_.network.input.channels != 3) {
+      throw Error(
+          ErrorCode::kUsage, recipe().network,
+          fmt::format("it takes {} channels, pictures have 3", setup_.network.input.channels),
+          "use channels=3");
     }
     if (setup_.network.heads().empty()) {
       throw Error(ErrorCode::kUsage, recipe().network, "it has no [yolo] head",
@@ -251,13 +307,14 @@ class Builder {
   }
 
   Progress& progress_;
+  const ResumedRun* resumed_;
   Setup setup_;
 };
 
 }  // namespace
 
-Setup set_up(Recipe recipe, Progress& progress) {
-  return Builder(std::move(recipe), progress).run();
+Setup set_up(Recipe recipe, Progress& progress, const ResumedRun* resumed) {
+  return Builder(std::move(recipe), progress, resumed).run();
 }
 
 LossOptions loss_options(const Recipe& recipe) {

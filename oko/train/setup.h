@@ -11,6 +11,7 @@
 #include "oko/train/loss.h"
 #include "oko/train/optimizer.h"
 #include "oko/train/recipe.h"
+#include "oko/train/record.h"
 #include "oko/train/schedule.h"
 
 namespace oko::train {
@@ -22,12 +23,23 @@ struct Setup {
   graph::Network network;          // with the pretrained weights that fit; the rest is drawn later
   std::vector<bool> pretrained;    // layers to freeze in stage 1
   std::vector<std::string> notes;  // what was chosen and why, a line each, for a person
-  std::string fingerprint;         // hash of the dataset
+  DataRecord data;                 // of train and val
+  // What differs from the data the run began with, a line a split; only where that was accepted.
+  std::vector<std::string> data_differences;
+};
+
+// The run that set_up() works out anew to go on with it.
+struct ResumedRun {
+  std::string folder;
+  DataRecord data;                          // as recorded
+  const graph::Network* network = nullptr;  // of its newest checkpoint, if there is one
+  bool accept_changed_data = false;
 };
 
 // Reads and checks the dataset, makes the network with anchors from the data, takes over weights.
-// Throws an input Error where the dataset has errors that would spoil training.
-Setup set_up(Recipe recipe, Progress& progress);
+// Throws an input Error where the dataset has errors that would spoil training, where its classes
+// or the network are not those of `resumed`, and where its data are not and that is not accepted.
+Setup set_up(Recipe recipe, Progress& progress, const ResumedRun* resumed = nullptr);
 
 LossOptions loss_options(const Recipe& recipe);
 OptimizerOptions optimizer_options(const Recipe& recipe);

@@ -123,13 +123,8 @@ StepCost TrainingStep::measure(int batch) {
   return {seconds.count() / batch};
 }
 
-void TrainingStep::load(const graph::Network& network) {
-  const at::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : network.weights) {
-    at::Tensor value = module_.parameters().value(name).detach();
-    value.copy_(
-        at::from_blob(const_cast<float*>(tensor.floats().data()), value.sizes(), at::kFloat));
-  }
+void TrainingStep::load(const graph::Network& network, const std::string& place) {
+  module_.parameters().assign(network.weights, place);
 }
 
 std::string TrainingStep::description() const {

@@ -35,8 +35,8 @@ class TrainingStep {
   // Runs and times steps on made-up pictures; changes nothing.
   StepCost measure(int batch);
 
-  // Takes a checkpoint's weights.
-  void load(const graph::Network& network);
+  // Takes a checkpoint's weights; an input Error at `place` where they are not this network's.
+  void load(const graph::Network& network, const std::string& place);
 
   bool half_precision() const { return module_.compute_type != at::kFloat; }
   std::string description() const;  // "cpu, 2 threads, bf16"

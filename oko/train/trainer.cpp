@@ -11,6 +11,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
+#include "oko/run/output.h"
 #include "oko/run/owner.h"
 #include "oko/run/report.h"
 #include "oko/run/run.h"
@@ -22,6 +23,7 @@
 #include "oko/train/engine.h"
 #include "oko/train/estimate.h"
 #include "oko/train/module.h"
+#include "oko/train/record.h"
 #include "oko/train/setup.h"
 #include "oko/train/step.h"
 #include "oko/train/validate.h"
@@ -40,15 +42,55 @@ double seconds_since(Clock::time_point start) {
 double fitness(const run::Evaluation& evaluation) { return evaluation.map50 + evaluation.coco.ap; }
 
 void refuse_a_second_run(const run::Paths& paths) {
-  if (!storage::exists(paths.recipe())) return;
-  throw Error(ErrorCode::kUsage, paths.folder, "a run lies there already",
-              "go on with it by --resume, or choose another --out");
+  if (storage::exists(paths.recipe())) {
+    throw Error(ErrorCode::kUsage, paths.folder, "a run lies there already",
+                "go on with it by --resume, or choose another --out");
+  }
+  if (!storage::exists(paths.folder)) return;
+  const std::vector<std::string> own = {paths.log(),    paths.model(),       paths.stage_model(),
+                                        paths.report(), paths.checkpoints(), paths.tensorboard()};
+  for (const storage::Entry& entry : storage::list(paths.folder)) {
+    const auto is_it = [&](const std::string& file) {
+      return storage::filename(file) == storage::filename(entry.uri);
+    };
+    if (std::none_of(own.begin(), own.end(), is_it)) continue;
+    throw Error(ErrorCode::kUsage, entry.uri,
+                "already exists and belongs to no run; training would replace it",
+                "choose another --out, or move it away");
+  }
 }
+
+// What would otherwise fail at the first checkpoint, or at the end.
+void check_outputs(const run::Paths& paths) {
+  if (storage::scheme(paths.folder) != "file") return;  // in buckets a name bars no other
+  for (const std::string& file :
+       {paths.recipe(), paths.log(), paths.owner(), paths.model(), paths.stage_model(),
+        paths.report(), storage::join(paths.checkpoints(), "step-00000000.oko"),
+        storage::join(paths.tensorboard(), "events")}) {
+    run::check_output(file);
+  }
+}
+
+bool patience_is_over(const Recipe& recipe, const Position& position) {
+  if (recipe.patience == 0 || position.stage == 1 || position.best_epoch < 0) return false;
+  const int since = position.epoch - 1 - std::max(position.best_epoch, recipe.frozen_epochs);
+  return since >= recipe.patience;
+}
+
+// What train() knows of a run before it goes on with it.
+struct Resumption {
+  RunRecord record;  // with the values that change now
+  std::vector<RecipeChange> changes;
+  std::optional<Checkpoint> checkpoint;
+  std::vector<std::string> skipped;
+};
 
 class Trainer {
  public:
-  Trainer(Setup setup, const TrainOptions& options, Progress& progress)
+  Trainer(Setup setup, std::optional<Resumption> resumption, const TrainOptions& options,
+          Progress& progress)
       : setup_(std::move(setup)),
+        resumption_(std::move(resumption)),
         options_(options),
         progress_(progress),
         paths_{options.out},
@@ -64,11 +106,12 @@ class Trainer {
   TrainResult run() {
     if (!options_.resume) refuse_a_second_run(paths_);  // set_up() took its time
     owner_.emplace(paths_.folder);
+    rehearse();
     options_.resume ? resume() : begin();
     const auto start = Clock::now();
-    while (position_.epoch < recipe().epochs && !patience_is_over()) {
+    while (position_.epoch < recipe().epochs && !patience_is_over(recipe(), position_)) {
       if (position_.stage == 1 && position_.epoch >= recipe().frozen_epochs) next_stage();
-      train_epoch();
+      train_epoch_safely();
     }
     return finish(seconds_since(start));
   }
@@ -94,9 +137,7 @@ class Trainer {
 
   void begin() {
     position_.stage = recipe().frozen_epochs > 0 ? 1 : 2;
-    std::string made = fmt::format("dataset_hash = \"{}\"\noko = \"{}\"\nlibtorch = \"{}\"\n",
-                                   setup_.fingerprint, OKO_VERSION, step_.library_version());
-    storage::write(paths_.recipe(), to_toml(recipe(), made));
+    record({});
     Json event{{"event", "start"}, {"step", 0}, {"recipe", recipe_json()}, {"notes", setup_.notes}};
     write_event(std::move(event));
     predict();
@@ -105,22 +146,95 @@ class Trainer {
 
   Json recipe_json() const {
     Json json = Json::object();
-    visit_recipe(recipe(), [&](const char*, const char* key, const auto& field, const char*) {
-      json[key] = field;
-    });
+    visit_recipe(recipe(),
+                 [&](const RecipeOption& option, const auto& field) { json[option.key] = field; });
     return json;
   }
 
+  void record(std::vector<std::string> changes) {
+    storage::write(paths_.recipe(),
+                   to_toml(RunRecord{recipe(), setup_.data, OKO_VERSION,
+                                     TrainingStep::library_version(), std::move(changes)}));
+  }
+
+  // Everything that the end of an epoch writes, without weights: what a file cannot hold, and a
+  // disk that is too small, is found before the first step.
+  void rehearse() {
+    graph::Network network = setup_.network;
+    const std::uint64_t parameters =
+        4 * static_cast<std::uint64_t>(module().parameters().flat().numel());
+    network.weights.clear();
+    network.metadata["training"] = training_facts();
+    const Bytes bytes(graph::write_oko(network));
+    graph::read_oko(bytes, paths_.model());
+    static_cast<void>(
+        run::make_report({storage::filename(paths_.folder), {}, "", nullptr, nullptr}));
+    constexpr std::uint64_t kModels = 2, kCheckpoints = 3;  // a third is written before one goes
+    const std::uint64_t moments = recipe().optimizer == "sgd" ? 1 : 2;
+    run::check_room(paths_.folder,
+                    parameters * (kModels + kCheckpoints * (2 + moments)) + (1 << 20));
+  }
+
+  // The newest, which another process may have written since it was read.
+  std::optional<Checkpoint> newest_now() {
+    Resumption& r = *resumption_;
+    if (r.checkpoint && newest_checkpoint(paths_.checkpoints()) == r.checkpoint->uri) {
+      return std::move(r.checkpoint);
+    }
+    r.skipped.clear();
+    auto checkpoint = read_newest_checkpoint(paths_.checkpoints(), r.skipped);
+    if (checkpoint) {
+      check_same_classes(checkpoint->network.classes, setup_.network.classes, recipe().dataset,
+                         paths_.folder);
+    }
+    return checkpoint;
+  }
+
+  // What is not as it was, a line each; empty where the run just goes on.
+  std::vector<std::string> changes() const {
+    std::vector<std::string> lines;
+    for (const RecipeChange& c : resumption_->changes) {
+      lines.push_back(fmt::format("{} {} -> {}", c.key, c.before, c.after));
+    }
+    for (const std::string& difference : setup_.data_differences) {
+      lines.push_back("data changed: " + difference);
+    }
+    return lines;
+  }
+
+  void record_changes(const std::vector<std::string>& lines) {
+    std::vector<std::string> all = resumption_->record.changes;
+    for (const std::string& line : lines) {
+      all.push_back(fmt::format("step {}: {}", position_.step, line));
+      progress_.line("changed: " + line);
+    }
+    record(std::move(all));
+  }
+
+  // Other pictures make other batches: the epoch begins again. Scores on other validation pictures
+  // cannot be compared.
+  void take_changed_data() {
+    if (setup_.data_differences.empty()) return;
+    position_.batch = 0;
+    position_.epoch_sum = {};
+    position_.epoch_pictures = 0;
+    if (resumption_->record.data.val.hash == setup_.data.val.hash) return;
+    position_.best_fitness = position_.best_epoch = -1;
+    progress_.line("the best mAP so far was of other validation images and is forgotten");
+  }
+
   void resume() {
-    std::vector<std::string> skipped;
-    auto checkpoint = read_newest_checkpoint(paths_.checkpoints(), skipped);
+    auto checkpoint = newest_now();
+    const std::vector<std::string> lines = changes();
     if (!checkpoint) {  // stopped before its first checkpoint: the same run from its start
       log_.truncate(0);
       begin();
+      record_changes(lines);
       return;
     }
     position_ = checkpoint->position;
-    step_.load(checkpoint->network);
+    take_changed_data();
+    step_.load(checkpoint->network, checkpoint->uri);
     predict();
     enter_stage();
     optimizer_->restore(checkpoint->extra, paths_.checkpoints());
@@ -128,10 +242,15 @@ class Trainer {
     schedule_->restore(position_.schedule, paths_.checkpoints());
     log_.truncate(position_.log_bytes);
     tensorboard_.restart(run::read_log(paths_.log()));
-    for (const auto& text : skipped) warn(text);
-    write_event({{"event", "resume"}, {"step", position_.step}});
-    progress_.line(
-        fmt::format("resumed at epoch {}, step {}", position_.epoch + 1, position_.step));
+    for (const auto& text : resumption_->skipped) warn(text);
+    if (!lines.empty()) record_changes(lines);
+    Json event{{"event", "resume"}, {"step", position_.step}};
+    if (!lines.empty()) event["changes"] = lines;
+    write_event(std::move(event));
+    progress_.line(fmt::format("resumed at epoch {} of {}, step {}, learning rate {:.3g} ({})",
+                               position_.epoch + 1, recipe().epochs, position_.step,
+                               schedule_->rate(stage_step(position_.batch)),
+                               lines.empty() ? "nothing changed" : "with the changes above"));
   }
 
   // Called with nothing frozen: what the frozen stage saves comes on top.
@@ -182,12 +301,18 @@ class Trainer {
     optimizer_->set_frozen(frozen);
     make_loader();
     const int batches = loader_->batches_per_epoch(), together = recipe().accumulate;
-    const std::int64_t per_epoch = (batches + together - 1) / together;
+    const std::int64_t per_epoch = per_epoch_ = (batches + together - 1) / together;
     const int epochs =
         position_.stage == 1 ? recipe().frozen_epochs : recipe().epochs - recipe().frozen_epochs;
-    first_step_ = position_.stage == 1 ? 0 : per_epoch * recipe().frozen_epochs;
     schedule_ = std::make_unique<Schedule>(schedule_options(recipe(), position_.stage, per_epoch),
                                            per_epoch * epochs);
+  }
+
+  // Updates of this stage before the one that batch `batch` of the present epoch takes part in, as
+  // if every epoch had had today's number of pictures.
+  std::int64_t stage_step(int batch) const {
+    const int first = position_.stage == 1 ? 0 : recipe().frozen_epochs;
+    return (position_.epoch - first) * per_epoch_ + batch / recipe().accumulate;
   }
 
   void make_loader() {
@@ -205,6 +330,29 @@ class Trainer {
   }
 
   // ---- an epoch --------------------------------------------------------------------------------
+
+  // A picture that cannot be read, or a network that fails, must not cost what was trained since
+  // the last checkpoint.
+  void train_epoch_safely() {
+    at_last_update_ = position_;
+    try {
+      train_epoch();
+    } catch (const Error& e) {
+      if (e.code() != ErrorCode::kInput && e.code() != ErrorCode::kStorage) throw;
+      std::string uri;
+      try {
+        position_ = at_last_update_;
+        uri = checkpoint();
+        write_event({{"event", "end"}, {"reason", e.what()}, {"step", position_.step}});
+        writer_.flush();
+      } catch (const Error&) {
+        throw e;  // it was the run folder that failed
+      }
+      throw Error(e.code(), e.place(), e.message() + "; checkpoint written: " + uri,
+                  (e.mend().empty() ? "" : e.mend() + "; then ") +
+                      "go on with oko train --resume --out " + paths_.folder);
+    }
+  }
 
   void train_epoch() {
     const auto start = Clock::now();
@@ -247,10 +395,11 @@ class Trainer {
       const bool usable = step_.unscale_gradient();
       norm = optimizer_->clip_gradient(recipe().clip);
       guard(loss.total() / n, norm);
-      rate = schedule_->rate(position_.step - first_step_);
+      rate = schedule_->rate(stage_step(batch.index));
       if (usable) optimizer_->step(rate);
       ema_.update(module().parameters());
       ++position_.step;
+      at_last_update_ = position_;
     }
     const double seconds = seconds_since(start) + batch.waited_seconds;
     log_step(batch, loss, n, norm, rate, seconds);
@@ -314,8 +463,8 @@ class Trainer {
     throw Error(ErrorCode::kFailed,
                 fmt::format("epoch {}, step {}", position_.epoch + 1, position_.step + 1),
                 what + "; the batch was: " + names,
-                "look at those pictures with oko data show, or lower --rate; the last good "
-                "checkpoint is kept in " +
+                "look at those pictures with oko data show, or start another run with a lower "
+                "--rate; the last good checkpoint is kept in " +
                     paths_.checkpoints());
   }
 
@@ -404,12 +553,6 @@ class Trainer {
     }
   }
 
-  bool patience_is_over() const {
-    if (recipe().patience == 0 || position_.stage == 1 || position_.best_epoch < 0) return false;
-    const int since = position_.epoch - 1 - std::max(position_.best_epoch, recipe().frozen_epochs);
-    return since >= recipe().patience;
-  }
-
   // ---- results ---------------------------------------------------------------------------------
 
   graph::Network averaged_network() {
@@ -424,13 +567,16 @@ class Trainer {
     return size;
   }
 
+  Json training_facts() const {
+    return {{"dataset", recipe().dataset}, {"dataset_hash", setup_.data.train.hash},
+            {"epoch", position_.epoch},    {"step", position_.step},
+            {"stage", position_.stage},    {"recipe", recipe_json()},
+            {"oko", OKO_VERSION},          {"libtorch", TrainingStep::library_version()}};
+  }
+
   void save_model(const std::string& uri, const run::Evaluation* evaluation) {
     graph::Network network = averaged_network();
-    network.metadata["training"] = {
-        {"dataset", recipe().dataset}, {"dataset_hash", setup_.fingerprint},
-        {"epoch", position_.epoch},    {"step", position_.step},
-        {"stage", position_.stage},    {"recipe", recipe_json()},
-        {"oko", OKO_VERSION},          {"libtorch", step_.library_version()}};
+    network.metadata["training"] = training_facts();
     if (evaluation != nullptr) {
       network.metadata["metrics"] = {{"map50", evaluation->map50},
                                      {"map", evaluation->coco.ap},
@@ -493,6 +639,7 @@ class Trainer {
   }
 
   Setup setup_;
+  std::optional<Resumption> resumption_;
   const TrainOptions& options_;
   Progress& progress_;
   run::Paths paths_;
@@ -507,31 +654,110 @@ class Trainer {
   Validation validation_;
   std::unique_ptr<Schedule> schedule_;
   std::unique_ptr<dataset::Loader> loader_;
-  Position position_;
+  Position position_, at_last_update_;
   bool plain_ = false;      // the loader in use goes without mosaic and mix-up
   bool at_update_ = false;  // the last batch ended with an update: a place to stop at
   int gradient_batches_ = 0;
   std::vector<std::size_t> update_samples_;  // pictures whose gradients are added up
-  std::int64_t first_step_ = 0;              // of the present stage
+  std::int64_t per_epoch_ = 1;               // updates
   Clock::time_point last_checkpoint_;
   std::string verdict_ = "too early to say";
 };
 
+// The run's record with what the user wants to change; its newest checkpoint.
+Resumption read_run(const Recipe& wanted, const TrainOptions& options, const run::Paths& paths) {
+  if (!storage::exists(paths.recipe())) {
+    throw input_error(options.out, "no run to resume: run.toml is not there",
+                      "leave --resume out to start one");
+  }
+  Resumption r;
+  r.record = run_record_from_toml(storage::read_text(paths.recipe()), paths.recipe());
+  r.changes = change_recipe(r.record.recipe, wanted, options.given, paths.folder);
+  check_recipe(r.record.recipe);
+  r.checkpoint = read_newest_checkpoint(paths.checkpoints(), r.skipped);
+  if (r.checkpoint && r.record.recipe.epochs < r.checkpoint->position.epoch) {
+    throw Error(ErrorCode::kUsage, fmt::format("--epochs {}", r.record.recipe.epochs),
+                fmt::format("{} epochs are trained already", r.checkpoint->position.epoch),
+                "give a larger number, or use the model as it is: " + paths.model());
+  }
+  if (r.checkpoint && !r.checkpoint->network.classes.empty()) {
+    r.record.data.classes = r.checkpoint->network.classes;
+  }
+  return r;
+}
+
+bool has_ended(const run::Paths& paths, std::int64_t step) {
+  if (!storage::exists(paths.model()) || !storage::exists(paths.report()) ||
+      !storage::exists(paths.log())) {
+    return false;
+  }
+  const std::vector<Json> log = run::read_log(paths.log());
+  return !log.empty() && run::text_of(log.back(), "event") == "end" &&
+         run::text_of(log.back(), "reason") != "interrupted" &&
+         run::number_of(log.back(), "step") == static_cast<double>(step);
+}
+
+// Where the run is at its end and everything is written: what to say of it. Nothing changes.
+std::optional<TrainResult> nothing_to_do(const Resumption& r, const run::Paths& paths) {
+  if (!r.checkpoint) return std::nullopt;
+  const Position& position = r.checkpoint->position;
+  const bool all = position.epoch >= r.record.recipe.epochs;
+  if (!all && !patience_is_over(r.record.recipe, position)) return std::nullopt;
+  if (!has_ended(paths, position.step)) return std::nullopt;
+  TrainResult result;
+  result.model = paths.model();
+  result.report = paths.report();
+  const Json& metadata =
+      graph::read_oko(storage::map(paths.model()), paths.model()).network.metadata;
+  if (const auto metrics = metadata.find("metrics"); metrics != metadata.end()) {
+    result.validated = true;
+    result.map50 = run::number_of(*metrics, "map50");
+    result.map = run::number_of(*metrics, "map");
+  }
+  result.verdict = judge(position.epochs).name;
+  result.nothing_to_do = all ? fmt::format("all {} epochs are trained", position.epoch)
+                             : fmt::format("stopped at epoch {}: no better mAP for {} epochs",
+                                           position.epoch, r.record.recipe.patience);
+  if (!r.changes.empty()) {
+    std::vector<std::string> flags;
+    for (const RecipeChange& c : r.changes) flags.push_back(flag_of(c.key));
+    result.nothing_to_do +=
+        fmt::format("; {} not recorded, nothing was trained with it", fmt::join(flags, ", "));
+  }
+  result.hint = fmt::format(
+      "oko train --resume --out {} {}", paths.folder,
+      all ? fmt::format("--epochs {}", position.epoch + position.epoch / 2 + 1) : "--patience 0");
+  return result;
+}
+
+void check_use(const TrainOptions& options) {
+  if (!options.accept_changed_data || options.resume) return;
+  throw Error(ErrorCode::kUsage, "--accept-changed-data", "has no effect without --resume",
+              "omit it");
+}
+
+TrainResult go_on(const Recipe& wanted, const TrainOptions& options, Progress& progress) {
+  const run::Paths paths{options.out};
+  Resumption r = read_run(wanted, options, paths);
+  if (auto done = nothing_to_do(r, paths)) return *done;
+  check_outputs(paths);
+  ResumedRun resumed{options.out, r.record.data, r.checkpoint ? &r.checkpoint->network : nullptr,
+                     options.accept_changed_data};
+  Setup setup = set_up(r.record.recipe, progress, &resumed);
+  return Trainer(std::move(setup), std::move(r), options, progress).run();
+}
+
 }  // namespace
 
 TrainResult train(Recipe recipe, const TrainOptions& options, Progress& progress) {
-  const run::Paths paths{options.out};
-  if (!options.resume) {
-    refuse_a_second_run(paths);
-  } else {
-    if (!storage::exists(paths.recipe())) {
-      throw input_error(options.out, "no run to resume: run.toml is not there",
-                        "leave --resume out to start one");
-    }
-    recipe = recipe_from_toml(storage::read_text(paths.recipe()), paths.recipe());
-  }
+  check_use(options);
   keep_freed_memory();
-  return Trainer(set_up(std::move(recipe), progress), options, progress).run();
+  if (options.resume) return go_on(recipe, options, progress);
+  const run::Paths paths{options.out};
+  check_effects(recipe, options.given);
+  refuse_a_second_run(paths);
+  check_outputs(paths);
+  return Trainer(set_up(std::move(recipe), progress), std::nullopt, options, progress).run();
 }
 
 }  // namespace oko::train

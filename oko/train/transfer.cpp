@@ -46,7 +46,7 @@ std::vector<int> channel_sources(const graph::Network& to, const graph::Yolo& he
       if (static_cast<std::size_t>(c) < to.classes.size()) {
         const auto it = std::find(from.classes.begin(), from.classes.end(),
                                   to.classes[static_cast<std::size_t>(c)]);
-        if (it != from.classes.end())
+        if (it != from.classes.end() && it - from.classes.begin() < old.classes)
           found = base + 5 + static_cast<int>(it - from.classes.begin());
       }
       sources.push_back(found);
@@ -140,7 +140,10 @@ class Loader {
     }
     auto shape = wanted_shape(layer, "kernel");
     shape[0] = kernel->second.shape.at(0);
-    if (kernel->second.shape != shape) return false;
+    if (kernel->second.shape != shape || bias->second.shape != std::vector{shape[0]} ||
+        shape[0] != static_cast<std::int64_t>(old->mask.size()) * (5 + old->classes)) {
+      return false;
+    }
     const std::vector<int> sources = channel_sources(to_, *head, from_, *old);
     to_.weights.insert_or_assign(kernel->first, pick_rows(kernel->second, sources));
     to_.weights.insert_or_assign(bias->first, pick_rows(bias->second, sources));

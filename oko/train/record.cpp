@@ -1,0 +1,210 @@
+#include "oko/train/record.h"
+
+#include <fmt/format.h>
+
+#include <toml++/toml.h>
+#include <algorithm>
+#include <sstream>
+#include <type_traits>
+
+#include "oko/base/error.h"
+
+namespace oko::train {
+namespace {
+
+constexpr std::size_t kShown = 8;  // of each kind of difference
+
+std::string shown(const std::string& value) { return '"' + value + '"'; }
+template <typename T>
+std::string shown(const T& value) {
+  return fmt::format("{}", value);
+}
+
+// Values that let oko choose when a run begins; run.toml keeps what was chosen.
+template <typename T>
+bool lets_choose(std::string_view key, const T& value) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    if (key == "anchors") return value == "auto" || value == "data" || value == "default";
+    return key == "format" && value.empty();
+  } else if constexpr (std::is_same_v<T, int>) {
+    return ((key == "batch" || key == "width" || key == "height") && value == 0) ||
+           (key == "frozen_epochs" && value < 0);
+  } else {
+    return false;
+  }
+}
+
+DataRecord::Split split_from(const toml::node_view<toml::node>& made, const std::string& name) {
+  DataRecord::Split split;
+  split.hash = made[name == "train" ? "dataset_hash" : name + "_hash"].value_or(std::string());
+  split.images = made[name + "_images"].value_or(std::int64_t{-1});
+  split.boxes = made[name + "_boxes"].value_or(std::int64_t{-1});
+  return split;
+}
+
+std::vector<std::string> texts_from(toml::node_view<toml::node> list) {
+  std::vector<std::string> texts;
+  if (const toml::array* array = list.as_array()) {
+    for (const toml::node& node : *array) {
+      if (const auto text = node.value<std::string>()) texts.push_back(*text);
+    }
+  }
+  return texts;
+}
+
+std::string toml_of(const toml::table& table) {
+  std::ostringstream text;
+  text << toml::toml_formatter(table, toml::format_flags::quote_dates_and_times);
+  return text.str() + "\n";
+}
+
+toml::array array_of(const std::vector<std::string>& texts) {
+  toml::array array;
+  for (const std::string& text : texts) array.push_back(text);
+  return array;
+}
+
+bool has(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  const std::size_t count = std::min(texts.size(), kShown);
+  std::string text = fmt::format(
+      "{}", fmt::join(texts.begin(), texts.begin() + static_cast<std::ptrdiff_t>(count), ", "));
+  if (texts.size() > count) text += fmt::format(" and {} more", texts.size() - count);
+  return text;
+}
+
+std::string described(const DataRecord::Split& split) {
+  return split.images < 0 ? "an unknown number of images"
+                          : fmt::format("{} images with {} boxes", split.images, split.boxes);
+}
+
+void compare_splits(const char* name, const DataRecord::Split& then, const DataRecord::Split& now,
+                    std::vector<std::string>& differences) {
+  if (then.hash.empty() || then.hash == now.hash) return;
+  const bool same_counts = then.images == now.images && then.boxes == now.boxes;
+  differences.push_back(
+      same_counts
+          ? fmt::format("{}: {} as before, but other files, boxes or names", name, described(now))
+          : fmt::format("{}: {} when the run began, {} now", name, described(then),
+                        described(now)));
+}
+
+}  // namespace
+
+std::string to_toml(const RunRecord& record) {
+  const DataRecord& data = record.data;
+  toml::table made;
+  made.insert("dataset_hash", data.train.hash);
+  made.insert("val_hash", data.val.hash);
+  made.insert("classes", array_of(data.classes));
+  made.insert("train_images", data.train.images);
+  made.insert("train_boxes", data.train.boxes);
+  made.insert("val_images", data.val.images);
+  made.insert("val_boxes", data.val.boxes);
+  made.insert("oko", record.oko);
+  made.insert("libtorch", record.libtorch);
+  if (!record.changes.empty()) made.insert("changes", array_of(record.changes));
+  return to_toml(record.recipe, toml_of(made));
+}
+
+RunRecord run_record_from_toml(const std::string& text, const std::string& name) {
+  RunRecord record;
+  record.recipe = recipe_from_toml(text, name);
+  toml::table table = toml::parse(text);  // as recipe_from_toml() could
+  const toml::node_view<toml::node> made = table["made"];
+  record.data.train = split_from(made, "train");
+  record.data.val = split_from(made, "val");
+  record.data.classes = texts_from(made["classes"]);
+  record.oko = made["oko"].value_or(std::string());
+  record.libtorch = made["libtorch"].value_or(std::string());
+  record.changes = texts_from(made["changes"]);
+  return record;
+}
+
+std::vector<RecipeChange> change_recipe(Recipe& recorded, const Recipe& wanted,
+                                        const std::set<std::string>& given,
+                                        const std::string& folder) {
+  std::vector<RecipeChange> changes;
+  std::vector<std::string> refused, flags;
+  visit_recipe(recorded, [&](const RecipeOption& option, auto& field) {
+    if (!given.contains(option.key)) return;
+    visit_recipe(wanted, [&](const RecipeOption& other, const auto& value) {
+      using T = std::decay_t<decltype(value)>;
+      if constexpr (std::is_same_v<std::decay_t<decltype(field)>, T>) {
+        if (std::string_view(option.key) != other.key || field == value ||
+            lets_choose(option.key, value)) {
+          return;
+        }
+        if (option.on_resume) {
+          changes.push_back({option.key, shown(field), shown(value)});
+          field = value;
+        } else {
+          refused.push_back(fmt::format("{} {} (the run has {})", flag_of(option.key), shown(value),
+                                        shown(field)));
+          flags.push_back(flag_of(option.key));
+        }
+      }
+    });
+  });
+  if (!refused.empty()) {
+    throw Error(ErrorCode::kUsage, "--resume",
+                fmt::format("cannot change {}", fmt::join(refused, ", ")),
+                fmt::format("omit {}, or start another run: oko train --recipe {}/run.toml {} … "
+                            "--out OTHER",
+                            flags.size() == 1 ? "it" : "them", folder, fmt::join(flags, " … ")));
+  }
+  // Another place may hold another format; a format that is named is checked when it is read.
+  const bool moved = std::any_of(changes.begin(), changes.end(),
+                                 [](const RecipeChange& c) { return c.key == "dataset"; });
+  if (moved && !given.contains("format")) recorded.format.clear();
+  return changes;
+}
+
+void check_same_classes(const std::vector<std::string>& recorded,
+                        const std::vector<std::string>& now, const std::string& place,
+                        const std::string& folder) {
+  if (recorded.empty() || recorded == now) return;
+  std::vector<std::string> removed, added, renamed, parts;
+  for (std::size_t i = 0; i < recorded.size(); ++i) {
+    if (has(now, recorded[i])) continue;
+    const bool stands_alone =
+        i < now.size() && recorded.size() == now.size() && !has(recorded, now[i]);
+    if (stands_alone) {
+      renamed.push_back(fmt::format("{} \"{}\" is now \"{}\"", i, recorded[i], now[i]));
+    } else {
+      removed.push_back(shown(recorded[i]));
+    }
+  }
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    if (has(recorded, now[i])) continue;
+    const bool stands_alone =
+        i < recorded.size() && recorded.size() == now.size() && !has(now, recorded[i]);
+    if (!stands_alone) added.push_back(shown(now[i]));
+  }
+  if (!renamed.empty()) parts.push_back("renamed: " + joined(renamed));
+  if (!added.empty()) parts.push_back("added: " + joined(added));
+  if (!removed.empty()) parts.push_back("removed: " + joined(removed));
+  if (parts.empty()) {
+    parts.push_back(fmt::format("in another order: {} when the run began, {} now", joined(recorded),
+                                joined(now)));
+  }
+  throw input_error(
+      place,
+      fmt::format("its classes are not those of the run ({} then, {} now): {}", recorded.size(),
+                  now.size(), fmt::join(parts, "; ")),
+      fmt::format("restore the class list, or start another run, which matches classes "
+                  "by name: oko train {} --from {}/model.oko --out OTHER",
+                  place, folder));
+}
+
+std::vector<std::string> data_differences(const DataRecord& recorded, const DataRecord& now) {
+  std::vector<std::string> differences;
+  compare_splits("train", recorded.train, now.train, differences);
+  compare_splits("val", recorded.val, now.val, differences);
+  return differences;
+}
+
+}  // namespace oko::train
