@@ -16,6 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       if (place.bytes > shard.bytes || place.offset > shard.bytes - place.bytes) std::abort();
       if (place.file.find('/') != std::string::npos) std::abort();
     }
+    for (const ParsedPicture& picture : index.content.pictures) {
+      if (picture.split.find('/') != std::string::npos || picture.split == "..") std::abort();
+    }
     for (const Shard& shard : index.shards) {
       if (shard.name.find('/') != std::string::npos || shard.name.starts_with('.')) std::abort();
     }

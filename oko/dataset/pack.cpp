@@ -9,6 +9,7 @@
 #include <span>
 
 #include "oko/base/error.h"
+#include "oko/base/file_name.h"
 #include "oko/base/random.h"
 #include "oko/dataset/parsed.h"
 #include "oko/dataset/picture_name.h"
@@ -73,6 +74,7 @@ void expect_sayable(const Dataset& dataset) {
   for (const Sample& sample : dataset.samples) {
     expect_utf8(sample.id, sample.image);
     expect_utf8(sample.split, sample.image);
+    if (!sample.split.empty()) checked_file_name(sample.split, sample.image, "the split");
   }
 }
 

@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "oko/base/error.h"
+#include "oko/base/file_name.h"
 #include "oko/dataset/tree.h"
 #include "oko/storage/store.h"
 
@@ -17,14 +18,10 @@ namespace {
 constexpr char kFormat[] = "oko-shards";
 constexpr int kVersion = 1;
 constexpr std::uint64_t kBlock = 512;
-constexpr std::size_t kLongestName = 1024;
 
-// One name of a file, that leads nowhere else and can be shown.
+// One name of a file, that leads nowhere else and is not hidden.
 bool is_plain_name(std::string_view name) {
-  return !name.empty() && name.size() <= kLongestName && name.front() != '.' &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return static_cast<unsigned char>(c) >= ' ' && c != '/' && c != '\\' && c != 0x7F;
-         });
+  return fault_in_file_name(name).empty() && name.front() != '.';
 }
 
 class Parser {
@@ -109,6 +106,7 @@ class Parser {
     }
     index_.places.push_back(parse_place(entry));
     picture.split = json_get_or<std::string>(entry, "split", "", place_);
+    if (!picture.split.empty()) checked_file_name(picture.split, place_, "the split");
     picture.size = {side(entry, "width"), side(entry, "height")};
     picture.depth = json_get_or<int>(entry, "depth", 0, place_);
     if (picture.depth < 0) throw wrong(fmt::format("\"depth\" is {}", picture.depth));

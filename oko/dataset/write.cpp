@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <mutex>
 #include <set>
+#include <span>
 
 #include "oko/base/class_list.h"
 #include "oko/base/error.h"
+#include "oko/base/file_name.h"
 #include "oko/base/threads.h"
 #include "oko/dataset/coco.h"
 #include "oko/dataset/create_ml.h"
@@ -48,10 +50,29 @@ class Writer {
     }
     expect_new_folder(folder_);
     splits_ = split_names(dataset_);
+    for (const std::string& split : splits_) {
+      if (!split.empty()) checked_file_name(split, dataset_.uri, "the split");
+    }
     if (format_ != "yolo" && format_ != "coco") class_list();  // refuses before anything is written
   }
 
+  // All or nothing: after an error what was written is removed again.
   void write(Progress& progress, const PictureFiles& pictures) {
+    try {
+      write_all(progress, pictures);
+    } catch (const Error& e) {
+      if (removed()) throw;
+      throw Error(e.code(), e.place(), e.message(),
+                  fmt::format("{}{}an unfinished dataset is left in {}", e.mend(),
+                              e.mend().empty() ? "" : "; ", folder_));
+    } catch (...) {
+      removed();
+      throw;
+    }
+  }
+
+ private:
+  void write_all(Progress& progress, const PictureFiles& pictures) {
     std::vector<Item> items;
     items.reserve(dataset_.samples.size());
     for (const Sample& sample : dataset_.samples) {
@@ -64,7 +85,7 @@ class Writer {
       Item& item = items[i];
       const PictureFile file = pictures(*item.sample);
       item.picture = join(picture_folder(item.sample->split), item.name + file.extension);
-      storage::write(path(item.picture), file.content.span());
+      put(item.picture, file.content.span());
       write_own_annotation(item);
       const std::lock_guard lock(mutex);
       progress.advance();
@@ -73,7 +94,31 @@ class Writer {
     write_lists(items);
   }
 
- private:
+  void put(const std::string& name, std::span<const std::byte> content) {
+    {
+      const std::lock_guard lock(written_mutex_);
+      if (!written_.insert(name).second) {
+        throw input_error(dataset_.uri, "two files would be written as " + name,
+                          "rename a split: none can be called list, classes or unsplit here");
+      }
+    }
+    storage::write(path(name), content);
+  }
+  void put(const std::string& name, std::string_view text) {
+    put(name, std::as_bytes(std::span(text)));
+  }
+
+  // False where the store refuses that too.
+  bool removed() {
+    try {
+      for (const std::string& name : written_) storage::remove(path(name));
+      storage::remove_empty_folders(folder_);
+      return true;
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
   std::string path(const std::string& name) const { return storage::join(folder_, name); }
 
   // Whether the dataset has splits; then the pictures of none go into folders called "unsplit".
@@ -89,36 +134,39 @@ class Writer {
     return split_folder(split).empty() ? "images" : "images/" + split_folder(split);
   }
 
-  // Ids may be paths. Other readers of a train list end a path at its first blank.
+  // Ids may be paths, and too long for a file name. Other readers of a train list end a path at its
+  // first blank.
   std::string unique_name(const std::string& id) {
-    std::string name = id;
-    for (char& c : name) {
-      if (c == '/' || c == '\\' || (format_ == "keras" && (c == ' ' || c == '\t'))) c = '_';
+    constexpr std::size_t kLongest = kLongestFileName - std::string_view(".webp").size();
+    std::string base = file_name_from(id, kLongest);
+    if (format_ == "keras") std::replace(base.begin(), base.end(), ' ', '_');
+    std::string name = base;
+    for (int n = 2; !names_.insert(name).second; ++n) {
+      const std::string number = fmt::format("_{}", n);
+      name = file_name_from(base, kLongest - number.size()) + number;
     }
-    const std::string base = name;
-    for (int n = 2; !names_.insert(name).second; ++n) name = fmt::format("{}_{}", base, n);
     return name;
   }
 
   std::string class_list() const { return class_list_text(dataset_.classes, folder_); }
 
   // Of the formats that have a file for each picture.
-  void write_own_annotation(const Item& item) const {
+  void write_own_annotation(const Item& item) {
     if (format_ == "voc") {
-      storage::write(path("Annotations/" + item.name + ".xml"),
-                     voc_text(*item.sample, dataset_.classes, storage::filename(item.picture)));
+      put("Annotations/" + item.name + ".xml",
+          voc_text(*item.sample, dataset_.classes, storage::filename(item.picture)));
     } else if (format_ == "yolo") {
       const std::string folder = join("labels", split_folder(item.sample->split));
-      storage::write(path(join(folder, item.name + ".txt")), yolo_labels_text(*item.sample));
+      put(join(folder, item.name + ".txt"), yolo_labels_text(*item.sample));
     }
   }
 
   // What there is one of, or one a split.
-  void write_lists(const std::vector<Item>& items) const {
+  void write_lists(const std::vector<Item>& items) {
     if (format_ == "yolo") {
       std::vector<std::string> named = splits_;
       std::erase(named, "");
-      storage::write(path("data.yaml"), data_yaml_text(dataset_.classes, named));
+      put("data.yaml", data_yaml_text(dataset_.classes, named));
       return;
     }
     for (const std::string& split : splits_) {
@@ -132,19 +180,19 @@ class Writer {
       }
     }
     if (format_ != "coco") {
-      storage::write(path(format_ == "voc" ? "classes.names" : "classes.txt"), class_list());
+      put(format_ == "voc" ? "classes.names" : "classes.txt", class_list());
     }
   }
 
-  void write_ids(const std::string& split, const std::vector<Item>& items) const {
+  void write_ids(const std::string& split, const std::vector<Item>& items) {
     if (split.empty()) return;
     std::string list;
     for (const Item& item : items) list += item.name + "\n";
-    storage::write(path("ImageSets/Main/" + split + ".txt"), list);
+    put("ImageSets/Main/" + split + ".txt", list);
   }
 
   // Formats with one annotation file for all pictures of a split.
-  void write_list(const std::string& split, const std::vector<Item>& items) const {
+  void write_list(const std::string& split, const std::vector<Item>& items) {
     std::vector<const Sample*> samples;
     std::vector<std::string> pictures;
     for (const Item& item : items) {
@@ -153,14 +201,12 @@ class Writer {
     }
     if (format_ == "coco") {
       const std::string name = split.empty() ? "instances" : "instances_" + split;
-      storage::write(path("annotations/" + name + ".json"),
-                     coco_text(samples, pictures, dataset_.classes));
+      put("annotations/" + name + ".json", coco_text(samples, pictures, dataset_.classes));
     } else if (format_ == "keras") {
-      storage::write(path((split.empty() ? "list" : split) + ".txt"),
-                     keras_list_text(samples, pictures));
+      put((split.empty() ? "list" : split) + ".txt", keras_list_text(samples, pictures));
     } else {
-      storage::write(path(join(split_folder(split), "_annotations.createml.json")),
-                     create_ml_text(samples, pictures, dataset_.classes));
+      put(join(split_folder(split), "_annotations.createml.json"),
+          create_ml_text(samples, pictures, dataset_.classes));
     }
   }
 
@@ -168,6 +214,8 @@ class Writer {
   std::string folder_, format_;
   std::vector<std::string> splits_;
   std::set<std::string> names_;
+  std::mutex written_mutex_;
+  std::set<std::string> written_;  // names in the new folder
 };
 
 }  // namespace

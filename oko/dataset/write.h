@@ -14,7 +14,11 @@ namespace oko::dataset {
 // Reading it back gives the same boxes (VOC and the Keras list: rounded to whole pixels). What a
 // format cannot say is lost: "difficult" in all but VOC, COCO and shards, "truncated" in all but
 // VOC and shards; crowd regions become difficult in VOC and are left out of the others but COCO and
-// shards. Shards are those of pack() with its usual options (oko/dataset/pack.h).
+// shards. A sample's files are called by its id, made a file name that is good everywhere
+// (oko/base/file_name.h: separators become '_', more than 250 bytes are cut and end in a hash).
+// After an error nothing of it is left. Throws an input Error, before anything is written, for a
+// split that cannot be a folder's name. Shards are those of pack() with its usual options
+// (oko/dataset/pack.h).
 void write(const Dataset& dataset, const std::string& folder, const std::string& format,
            Progress& progress);
 

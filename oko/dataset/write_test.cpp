@@ -155,6 +155,78 @@ TEST(Write, HostileClassNamesKeepTheirPlacesOrAreRefused) {
   }
 }
 
+// `count` pictures "p0", "p1", …, each with a box.
+Dataset small_dataset(const ScratchFolder& folder, int count) {
+  storage::write(folder / "in/a.png",
+                 media::encode_png({{40, 20}, std::vector<std::uint8_t>(2400, 9)}));
+  Dataset data{folder / "in", "voc", {"cat"}, {}};
+  for (int i = 0; i < count; ++i) {
+    data.samples.push_back(
+        {"p" + std::to_string(i), folder / "in/a.png", "", {40, 20}, 0, "train", {}});
+    data.samples.back().objects = {{{1, 2, 20, 10}, 0, false, false, false, "p"}};
+  }
+  return data;
+}
+
+TEST(Write, LeavesNothingOfADatasetThatFailsMidway) {
+  const ScratchFolder folder;
+  const Dataset data = small_dataset(folder, 20);
+  NoProgress progress;
+  for (const std::string& format : format_names()) {
+    const std::string out = folder / ("out/" + format);
+    const PictureFiles pictures = [&](const Sample& sample) -> PictureFile {
+      if (sample.id == "p15") throw input_error(sample.id, "is broken");
+      return {".png", picture_bytes(data, sample)};
+    };
+    EXPECT_THROW(write(data, out, format, progress, pictures), Error) << format;
+    EXPECT_TRUE(!storage::exists(out) || storage::list(out).empty()) << format;
+    write(data, out, format, progress);  // the same place is good again
+  }
+}
+
+TEST(Write, RefusesSplitsThatLeadElsewhereBeforeItWritesAnything) {
+  const ScratchFolder folder;
+  Dataset data = small_dataset(folder, 2);
+  NoProgress progress;
+  for (const char* split : {"../up", "/tmp/up", "..", "s3://bucket", "a/b", "a\\b", "a\nb"}) {
+    data.samples[1].split = split;
+    for (const std::string& format : format_names()) {
+      EXPECT_THROW(write(data, folder / "out/new", format, progress), Error) << format << split;
+    }
+  }
+  EXPECT_FALSE(storage::exists(folder / "out"));
+  EXPECT_FALSE(storage::exists(folder / "up"));
+}
+
+TEST(Write, RefusesTwoSplitsThatWouldBeOneFile) {
+  const ScratchFolder folder;
+  Dataset data = small_dataset(folder, 2);
+  NoProgress progress;
+  data.samples[0].split = "classes";  // classes.txt is the class list
+  EXPECT_THROW(write(data, folder / "out", "keras", progress), Error);
+  data.samples[0].split = "";
+  data.samples[1].split = "unsplit";
+  EXPECT_THROW(write(data, folder / "out", "createml", progress), Error);
+  EXPECT_TRUE(storage::list(folder / "out").empty());
+}
+
+TEST(Write, KeepsLongIdsAndShortensThoseThatNoFileCanHave) {
+  const ScratchFolder folder;
+  Dataset data = small_dataset(folder, 4);
+  data.samples[0].id = std::string(246, 'a');
+  data.samples[1].id = std::string(400, 'b');
+  data.samples[2].id = std::string(400, 'b') + "2";
+  data.samples[3].id = "sub/" + std::string(250, 'c');
+  NoProgress progress;
+  for (const std::string& format : format_names()) {
+    write(data, folder / ("out/" + format), format, progress);
+    const Dataset again = read(folder / ("out/" + format));
+    ASSERT_EQ(again.samples.size(), 4u) << format;
+    EXPECT_EQ(count_objects(again), 4u) << format;
+    EXPECT_EQ(sample_named(again, data.samples[0].id).objects.size(), 1u) << format;
+  }
+}
+
 TEST(Write, RefusesAFolderThatHoldsSomething) {
   const ScratchFolder out;
   storage::write(out / "precious.txt", "");

@@ -12,6 +12,7 @@
 
 #include "oko/storage/checksum.h"
 #include "oko/storage/gcs/gcs.h"
+#include "oko/storage/local/file.h"
 #include "oko/storage/local/local.h"
 #include "oko/storage/s3/s3.h"
 
@@ -99,6 +100,9 @@ void copy(const std::string& from, const std::string& to) {
   file->finish();
 }
 void remove(const std::string& uri) { store_for(uri).remove(uri); }
+void remove_empty_folders(const std::string& uri) {
+  if (scheme(uri) == "file") local::remove_empty_folders(local::path_of(uri));
+}
 
 std::string join(std::string_view folder, std::string_view name) {
   if (folder.empty() || name.starts_with('/') || name.find("://") != std::string_view::npos) {

@@ -221,6 +221,9 @@ std::vector<Entry> list(const std::string& uri, bool recursive = false);
 // Also from one kind of store to another, through this machine without holding the file.
 void copy(const std::string& from, const std::string& to);
 void remove(const std::string& uri);
+// Removes the folders in a folder on disk that hold no file at any depth, but not itself. Buckets
+// have no empty folders.
+void remove_empty_folders(const std::string& uri);
 
 // Names. They work on text alone and on every scheme.
 std::string join(std::string_view folder,

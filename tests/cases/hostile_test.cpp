@@ -29,6 +29,18 @@ TEST(Hostile, AClassThatBeginsWithAHashShiftsNoOther) {
   }
 }
 
+TEST(Hostile, ASplitThatLeadsOutOfTheTargetIsRefused) {
+  OKO_CASES(folder, "hostile");
+  try {
+    dataset::read(folder + "/sh_up");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInput);
+    EXPECT_THAT(error.place(), ::testing::HasSubstr("shards.jsonl:2"));
+    EXPECT_THAT(error.message(), ::testing::HasSubstr("the split \"../../../escaped\""));
+  }
+}
+
 bool holds_separator(const std::string& text) {
   for (const char* c : {"\u0085", "\u2028", "\u2029"}) {
     if (text.find(c) != text.npos) return true;

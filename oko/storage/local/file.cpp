@@ -15,6 +15,9 @@
 #include <mutex>
 #include <random>
 #include <system_error>
+#include <vector>
+
+#include "oko/base/file_name.h"
 
 namespace oko::storage::local {
 namespace fs = std::filesystem;
@@ -93,6 +96,18 @@ void make_folders_for(const std::string& path) {
   if (error) refuse(folder.string(), "cannot make the folder", error.value());
 }
 
+void remove_empty_folders(const std::string& folder) {
+  std::error_code error;
+  std::vector<fs::path> folders;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error)) {
+    std::error_code ignored;
+    if (it->symlink_status(ignored).type() == fs::file_type::directory) folders.push_back(*it);
+  }
+  // A folder comes before what is in it. rmdir() refuses those that are not empty.
+  for (auto it = folders.rbegin(); it != folders.rend(); ++it) ::rmdir(it->c_str());
+}
+
 std::string temporary_name(const std::string& path) {
   // Several machines may write into one shared folder: the process number alone is not enough.
   static const unsigned machine = std::random_device{}();
@@ -101,7 +116,10 @@ std::string temporary_name(const std::string& path) {
   std::snprintf(unique, sizeof unique, "%08x-%d-%u", machine, static_cast<int>(::getpid()),
                 counter++);
   const fs::path whole(path);
-  const std::string name = "." + whole.filename().string() + std::string(kTemporaryMark) + unique;
+  // The longest names leave no room for more: the rest is unique without them.
+  const std::string mark = std::string(kTemporaryMark) + unique;
+  const std::size_t room = kLongestFileName - mark.size() - std::string_view(". .done").size();
+  const std::string name = "." + file_name_from(whole.filename().string(), room) + mark;
   return (whole.parent_path() / name).string();
 }
 

@@ -39,6 +39,8 @@ class File {
 };
 
 void make_folders_for(const std::string& path);
+// Below `folder`, from the deepest up; links are left alone.
+void remove_empty_folders(const std::string& folder);
 // A name in the folder of `path` that no other writer uses.
 std::string temporary_name(const std::string& path);
 bool is_temporary(std::string_view path);

@@ -125,6 +125,29 @@ TEST_F(Disk, GoesOnWithPartsOfADeadProcess) {
   EXPECT_THROW(store_->resume_parts("{}"), Error);
 }
 
+TEST_F(Disk, WritesTheLongestNames) {
+  const std::string longest = file(std::string(255, 'n')), accents = file([] {
+                                                             std::string name = "n";
+                                                             for (int i = 0; i < 127; ++i)
+                                                               name += "é";
+                                                             return name;
+                                                           }());
+  for (const std::string& name : {longest, accents}) {
+    store_->write(name, bytes("whole"));
+    EXPECT_EQ(store_->read(name).text(), "whole");
+    auto parts = store_->upload_parts(name, 10);
+    parts->write(0, bytes("0123456789"));
+    parts->finish();
+    EXPECT_EQ(store_->read(name).text(), "0123456789");
+    local::ManyFiles many;
+    many.write(name, bytes("many"), {[](const Entry&) {}, [](const Error&) {}});
+    many.flush();
+    EXPECT_EQ(store_->read(name).text(), "many");
+  }
+  EXPECT_EQ(files_in_folder(), 2u);
+  EXPECT_THROW(store_->write(file(std::string(256, 'n')), bytes("")), Error);
+}
+
 TEST_F(Disk, LeavesNothingOfPartsThatAreGivenUp) {
   store_->write(file("b"), bytes(""));
   store_->upload_parts(file("a"), 10)->write(0, bytes("0123456789"));
