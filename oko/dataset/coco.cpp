@@ -240,9 +240,8 @@ std::vector<std::string> coco_files(const Tree& tree) {
   return files;
 }
 
-// Of "instances_train2017.json" or "train/_annotations.coco.json". One file alone is no split.
-std::string split_of_file(const Tree& tree, const std::string& path) {
-  if (!tree.file().empty()) return "";
+// Of "instances_train2017.json" or "train/_annotations.coco.json".
+std::string split_of_file(const std::string& path) {
   const std::string stem = storage::stem(path);
   const std::string split = split_named(stem.substr(stem.find_last_of("_-") + 1));
   return split.empty() ? split_of_path(path) : split;
@@ -265,7 +264,8 @@ Source read_coco(const Tree& tree) {
   source.format = "coco";
   for (const std::string& path : coco_files(tree)) {
     ParsedFile file = parse_coco(tree.read_text(path).text(), path);
-    const std::string split = split_of_file(tree, path);
+    const std::string its_split = split_of_file(path);
+    const std::string split = tree.file().empty() ? its_split : "";  // one file alone is no split
     source.findings.insert(source.findings.end(), file.findings.begin(), file.findings.end());
     for (const std::string& name : file.classes) {
       if (std::find(source.classes.begin(), source.classes.end(), name) == source.classes.end()) {
@@ -273,16 +273,12 @@ Source read_coco(const Tree& tree) {
       }
     }
     for (ParsedPicture& picture : file.pictures) {
-      const std::string written = normal_path(picture.name);
-      std::string image = tree.find_path(written, storage::parent(path));
-      if (image.empty() || (!split.empty() && split_of_path(image) != split)) {
-        const std::string nearer =
-            tree.find_picture(storage::stem(written), path, storage::filename(written), split);
-        if (!nearer.empty()) image = nearer;
-      }
+      const std::string image = tree.find_picture(picture.name, path, its_split);
       if (image.empty()) {
-        add_error(source.findings, "missing-image", picture.place,
-                  fmt::format("there is no picture {}", picture.name), "it is left out");
+        add_error(
+            source.findings, "missing-image", picture.place,
+            fmt::format("there is no picture {}{}", picture.name, tree.could_be(picture.name)),
+            "it is left out");
         continue;
       }
       source.pictures.push_back({storage::stem(image), image, path, split, std::move(picture)});

@@ -94,6 +94,38 @@ TEST(CocoFolder, FindsThePicturesOfCoco2017AndIgnoresTheOtherAnnotations) {
   EXPECT_EQ(one.samples.size(), 1u);
 }
 
+// Exports with a folder a camera: equal file names, one of them deleted.
+TEST(CocoFolder, TakesNoPictureOfAnotherFolder) {
+  const ScratchFolder folder;
+  const auto write_images = [&](const char* names) {
+    storage::write(
+        folder / "annotations/instances.json",
+        std::string(R"({"categories": [], "annotations": [], "images": [)") + names + "]}");
+  };
+  write_images(R"({"id": 1, "file_name": "cam1/a.jpg"}, {"id": 2, "file_name": "cam2/a.jpg"})");
+  storage::write(folder / "images/cam1/a.jpg", "");
+  std::vector<Finding> findings;
+  const Dataset one = read(folder.path(), {}, &findings);
+  ASSERT_EQ(one.samples.size(), 1u);
+  EXPECT_EQ(one.samples[0].image, folder / "images/cam1/a.jpg");
+  EXPECT_EQ(findings_by_kind(findings)["missing-image"], 1);
+
+  storage::write(folder / "images/cam2/a.jpg", "");
+  const Dataset both = read(folder.path());
+  EXPECT_EQ(sample_named(both, "images/cam1/a").image, folder / "images/cam1/a.jpg");
+  EXPECT_EQ(sample_named(both, "images/cam2/a").image, folder / "images/cam2/a.jpg");
+
+  write_images(R"({"id": 1, "file_name": "a.jpg"})");
+  findings.clear();
+  try {
+    read(folder.path(), {}, &findings);
+    FAIL() << "two pictures could be meant";
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(),
+                ::testing::HasSubstr("images/cam1/a.jpg or images/cam2/a.jpg could be meant"));
+  }
+}
+
 TEST(CocoFolder, TellsOfPicturesThatAreMissing) {
   const ScratchFolder folder;
   storage::write(folder / "all.json", std::string(kHead) + "]}");

@@ -106,14 +106,12 @@ Source read_create_ml(const Tree& tree) {
     ParsedFile file = parse_create_ml(bytes.text(), path);
     source.findings.insert(source.findings.end(), file.findings.begin(), file.findings.end());
     for (ParsedPicture& picture : file.pictures) {
-      const std::string written = normal_path(picture.name);
-      std::string image = tree.find_path(written, storage::parent(path));
+      const std::string image = tree.find_picture(picture.name, path);
       if (image.empty()) {
-        image = tree.find_picture(storage::stem(written), path, storage::filename(written));
-      }
-      if (image.empty()) {
-        add_error(source.findings, "missing-image", picture.place,
-                  fmt::format("there is no picture {}", picture.name), "it is left out");
+        add_error(
+            source.findings, "missing-image", picture.place,
+            fmt::format("there is no picture {}{}", picture.name, tree.could_be(picture.name)),
+            "it is left out");
         continue;
       }
       source.pictures.push_back(

@@ -69,6 +69,12 @@ void parse_line(std::string_view line, const std::string& place, ParsedFile& fil
   file.pictures.push_back(std::move(picture));
 }
 
+// "train", and "2007_train" as voc_annotation.py of keras-yolo3 names its lists.
+std::string split_of_list(const std::string& stem) {
+  const std::string split = split_named(stem);
+  return split.empty() ? split_named(stem.substr(stem.find_last_of("_-") + 1)) : split;
+}
+
 }  // namespace
 
 ParsedFile parse_keras_list(std::string_view text, const std::string& name) {
@@ -105,7 +111,7 @@ Source read_keras_list(const Tree& tree) {
   for (const std::string& path : lists) {
     const Text bytes = tree.read_text(path);
     if (tree.file().empty() && !is_keras_list(bytes.text())) continue;
-    const std::string split = tree.file().empty() ? split_named(storage::stem(path)) : "";
+    const std::string split = tree.file().empty() ? split_of_list(storage::stem(path)) : "";
     ParsedFile file = parse_keras_list(bytes.text(), path);
     source.findings.insert(source.findings.end(), file.findings.begin(), file.findings.end());
     for (ParsedPicture& picture : file.pictures) {

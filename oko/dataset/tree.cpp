@@ -16,6 +16,37 @@ std::size_t shared_folders(std::string_view a, std::string_view b) {
   return static_cast<std::size_t>(i - x.begin());
 }
 
+// Of a path to an image, whose extension may be missing ("a.1" is a name without one).
+std::string image_stem(const std::string& path) {
+  return is_picture_extension(storage::extension(path)) ? storage::stem(path)
+                                                        : storage::filename(path);
+}
+
+// How many folders before the file name are the same, counted from the end, and 1 for the name.
+std::size_t common_ending(std::string_view a, std::string_view b) {
+  const auto x = folders_of(a), y = folders_of(b);
+  const auto [i, j] = std::mismatch(x.rbegin(), x.rend(), y.rbegin(), y.rend());
+  return static_cast<std::size_t>(i - x.rbegin()) + 1;
+}
+
+// Folders that say what is in them, not which images.
+bool is_usual_folder(std::string_view name) {
+  constexpr std::array<std::string_view, 15> kUsual{
+      "images", "image", "imgs", "img", "jpegimages",  "data",       "photos", "pictures",
+      "labels", "xmls",  "xml",  "voc", "annotations", "annotation", "default"};
+  return std::find(kUsual.begin(), kUsual.end(), lower(name)) != kUsual.end();
+}
+
+// Whether a relative path names another folder than an image lies in.
+bool contradicts(const std::string& image, const std::string& written) {
+  const std::string path = normal_path(written);
+  const auto folders = folders_of(path);
+  const bool foreign = written.starts_with('/') || written.starts_with("..") ||
+                       written.find_first_of(":\\") != std::string::npos;
+  return !folders.empty() && !foreign && common_ending(image, path) < 2 &&
+         !is_usual_folder(folders.back());
+}
+
 bool is_hidden(std::string_view path) {
   return path.starts_with('.') || path.find("/.") != std::string_view::npos ||
          path.find("__MACOSX/") != std::string_view::npos;
@@ -122,19 +153,43 @@ std::vector<std::string> Tree::with_extension(std::string_view extension) const 
   return found;
 }
 
-std::string Tree::find_picture(const std::string& stem, const std::string& near,
-                               const std::string& name, const std::string& split) const {
-  const auto found = pictures_by_stem_.find(stem);
-  if (found == pictures_by_stem_.end()) return "";
-  const auto better = [&](const std::string& a, const std::string& b) {
-    const bool split_a = !split.empty() && split_of_path(a) == split;
-    const bool split_b = !split.empty() && split_of_path(b) == split;
-    if (split_a != split_b) return split_a;
-    const auto near_a = shared_folders(a, near), near_b = shared_folders(b, near);
-    if (near_a != near_b) return near_a > near_b;
-    return storage::filename(a) == name && storage::filename(b) != name;
+std::string Tree::find_picture(const std::string& written, const std::string& near,
+                               const std::string& split) const {
+  const std::string path = normal_path(written), folder = storage::parent(near);
+  const auto fits = [&](const std::string& image) {
+    const std::string there = split_of_path(image);
+    return split.empty() || there.empty() || there == split;
   };
-  return *std::min_element(found->second.begin(), found->second.end(), better);
+  for (const std::string& exact : {normal_path(storage::join(folder, written)), path}) {
+    if (is_picture_extension(storage::extension(exact)) && has(exact) && fits(exact)) return exact;
+  }
+  const auto named = pictures_by_stem_.find(image_stem(path));
+  if (named == pictures_by_stem_.end()) return "";
+  std::vector<std::string> left = named->second;
+  std::erase_if(left, [&](const std::string& image) { return !fits(image); });
+  const bool own_images = !folder.empty() && !pictures_in(folder).empty();
+  if (own_images) {
+    std::erase_if(left, [&](const std::string& image) { return !image.starts_with(folder + "/"); });
+  }
+  const auto keep_best = [&](auto score) {
+    std::size_t best = 0;
+    for (const std::string& image : left) best = std::max<std::size_t>(best, score(image));
+    std::erase_if(left, [&](const std::string& image) { return score(image) < best; });
+  };
+  keep_best([&](const std::string& image) { return common_ending(image, path); });
+  keep_best([&](const std::string& image) { return split_of_path(image) == split ? 1U : 0U; });
+  keep_best([&](const std::string& image) { return shared_folders(image, near); });
+  keep_best([&](const std::string& image) {
+    return storage::filename(image) == storage::filename(path) ? 1U : 0U;
+  });
+  if (left.size() != 1 || contradicts(left.front(), written)) return "";
+  return left.front();
+}
+
+std::string Tree::could_be(const std::string& written) const {
+  const auto named = pictures_by_stem_.find(image_stem(normal_path(written)));
+  if (named == pictures_by_stem_.end() || named->second.size() < 2) return "";
+  return ": " + named->second[0] + " or " + named->second[1] + " could be meant";
 }
 
 const storage::Entry* Tree::shard(const std::string& path) const {

@@ -37,11 +37,16 @@ class Tree {
   const std::vector<std::string>& pictures() const { return pictures_; }      // sorted
   std::vector<std::string> with_extension(std::string_view extension) const;  // ".xml", sorted
 
-  // The picture that goes with a file at `near`: of the pictures named `stem` (any known extension
-  // in any case) the one in a folder of `split`, if that is given; then the one whose folders share
-  // most with `near`'s; then the one called `name`; then the first. "" where there is none.
-  std::string find_picture(const std::string& stem, const std::string& near,
-                           const std::string& name, const std::string& split = {}) const;
+  // The image that the annotation file `near` calls `written`, in any known extension. Never a
+  // guess between several: an image just there, beside `near` or below the root; else the one of
+  // that name whose folders end as the written ones do, which lies in a folder of `split` where
+  // that is given, and below `near`'s own folder where that has images. A relative path that names
+  // another folder than the image lies in is not its path. "" where there is none, or more than
+  // one.
+  std::string find_picture(const std::string& written, const std::string& near,
+                           const std::string& split = {}) const;
+  // ": a/1.jpg or b/1.jpg could be meant" where that is why there is none, or "".
+  std::string could_be(const std::string& written) const;
 
   // A .tar file as it was listed; null where there is none.
   const storage::Entry* shard(const std::string& path) const;

@@ -86,7 +86,7 @@ class VocReader {
     } catch (const Error& e) {
       add_error(source_.findings, "bad-annotation", e.place(), e.message(),
                 "the picture is left out");
-      mark_used(tree_.find_picture(storage::stem(path), path, ""));
+      mark_used(tree_.find_picture(id_of(path), path));
       return;
     }
     for (Finding& finding : parsed.findings) {
@@ -97,8 +97,8 @@ class VocReader {
     const std::string image = picture_of(path, picture);
     if (image.empty()) {
       add_error(source_.findings, "missing-image", picture.place,
-                fmt::format("no picture \"{}\" with any known extension, nor \"{}\"",
-                            storage::stem(path), picture.name),
+                fmt::format("no picture \"{}\" with any known extension, nor \"{}\"{}", id_of(path),
+                            picture.name, tree_.could_be(id_of(path))),
                 "the annotation is left out");
       return;
     }
@@ -106,11 +106,24 @@ class VocReader {
     source_.pictures.push_back({storage::stem(path), image, path, split_of_path(path), picture});
   }
 
+  // What split lists call it: its path below the folder of annotations, without extension.
+  static std::string id_of(const std::string& path) {
+    std::string_view rest = path;
+    for (const std::string_view folder : folders_of(path)) {
+      const auto end = static_cast<std::size_t>(folder.data() + folder.size() - path.data()) + 1;
+      if (lower(folder) == "annotations") rest = std::string_view(path).substr(end);
+    }
+    if (rest.size() == path.size()) return storage::stem(path);
+    return std::string(rest.substr(0, rest.size() - storage::extension(path).size()));
+  }
+
   // By the annotation's own name first: tools rename files without touching <filename>.
   std::string picture_of(const std::string& path, const ParsedPicture& picture) {
     const std::string written = picture.name.substr(picture.name.find_last_of("/\\") + 1);
-    std::string found = tree_.find_picture(storage::stem(path), path, written);
-    if (found.empty()) return tree_.find_picture(storage::stem(written), path, written);
+    const std::string id = id_of(path), extension = storage::extension(written);
+    std::string found =
+        tree_.find_picture(is_picture_extension(extension) ? id + extension : id, path);
+    if (found.empty()) return tree_.find_picture(picture.name, path);
     if (!written.empty() && storage::stem(written) != storage::stem(path)) {
       add_note(source_.findings, "filename-mismatch", picture.place,
                fmt::format("<filename> is {}, the picture taken is {}", written, found),
@@ -146,7 +159,11 @@ class VocReader {
     std::map<std::pair<std::string, std::string>, SourcePicture*> by_id;
     for (SourcePicture& picture : source_.pictures) {
       picture.split.clear();
-      by_id[{base_of_picture(picture), picture.id}] = &picture;
+      const std::string base = base_of_picture(picture);
+      const auto [at, is_new] = by_id.try_emplace({base, picture.id}, &picture);
+      if (!is_new) at->second = nullptr;  // several of that name: only the whole path says which
+      const std::string id = picture.annotation.empty() ? "" : id_of(picture.annotation);
+      if (!id.empty() && id != picture.id) by_id[{base, id}] = &picture;
     }
     for (const SplitList& list : lists) {
       int line = 0;
@@ -159,7 +176,12 @@ class VocReader {
         if (found == by_id.end()) {
           found = by_id.find({list.base, std::string(split_blanks(raw).front())});
         }
-        if (found == by_id.end()) {
+        if (const std::string ending = storage::extension(std::string(trimmed(raw)));
+            found == by_id.end() && is_picture_extension(ending)) {
+          const std::string_view word = trimmed(raw);
+          found = by_id.find({list.base, std::string(word.substr(0, word.size() - ending.size()))});
+        }
+        if (found == by_id.end() || found->second == nullptr) {
           add_warning(source_.findings, "unknown-split-id", place,
                       fmt::format("no picture has the id \"{}\"", trimmed(raw)),
                       "it is left out of the list");
