@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what building, testing and the demo need, from the distribution's packages alone
-# (Debian 12; Debian 13 has them too, but the build there is not finished). Installs only what is missing; safe to run again.
+# (Debian 12; Debian 13 has them too, but the build there is not finished). Installs only what is
+# missing; safe to run again.
 #
 #   scripts/setup.sh            everything for this machine
 #   scripts/setup.sh --phone    only what the phone library needs

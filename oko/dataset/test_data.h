@@ -7,6 +7,7 @@
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "oko/dataset/dataset.h"
@@ -64,11 +65,11 @@ inline Counts findings_by_kind(const std::vector<Finding>& findings) {
   return counts;
 }
 
-inline const Sample& sample_named(const Dataset& dataset, const std::string& id) {
+inline const Sample& sample_named(const Dataset& dataset, std::string_view id) {
   for (const Sample& sample : dataset.samples) {
     if (sample.id == id) return sample;
   }
-  throw std::runtime_error("no sample " + id);
+  throw std::runtime_error("no sample " + std::string(id));
 }
 
 }  // namespace oko::dataset

@@ -3,6 +3,7 @@
 // the planes one after another, rows without gaps.
 #include <oko/oko.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
