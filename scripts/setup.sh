@@ -12,14 +12,15 @@ set -eu
 
 build="cmake ninja-build ccache g++ pkg-config git ca-certificates nlohmann-json3-dev
   libgtest-dev libgmock-dev libhwy-dev"
-desktop="libopencv-dev libtorch-dev libopenblas-dev libpugixml-dev libyaml-cpp-dev libuchardet-dev
-  libtomlplusplus-dev libfmt-dev
+desktop="libopencv-dev libjpeg-dev libpng-dev libtiff-dev libtorch-dev libopenblas-dev
+  libpugixml-dev libyaml-cpp-dev libuchardet-dev libtomlplusplus-dev libfmt-dev
   libcli11-dev libssl-dev libcurl4-openssl-dev libbenchmark-dev protobuf-compiler libprotobuf-dev
   flatbuffers-compiler libflatbuffers-dev"
 # Programs of others that run or check what oko writes: used where a distribution has them. A|B is
 # the one of two names that it has.
 peers="libonnx-dev python3-onnx python3-h5py python3-protobuf libarmnn-dev
-  libarmnntfliteparser-dev libarmnn-cpuref-backend22|libarmnn-cpuref-backend33 rclone"
+  libarmnntfliteparser-dev libarmnn-cpuref-backend22|libarmnn-cpuref-backend33 rclone libheif-dev
+  libheif-plugin-libde265 libheif-plugin-aomdec"
 fuzz="clang libclang-rt-dev"
 arm64="g++-aarch64-linux-gnu qemu-user googletest"
 wasm="emscripten nodejs googletest"

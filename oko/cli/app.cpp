@@ -7,6 +7,7 @@
 #include <iostream>
 #include <new>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "oko/base/error.h"
@@ -46,8 +47,15 @@ void add_global_flags(CLI::App& app, Context& context) {
 // The command named by the first words, as deep as they go ("data", "check").
 CLI::App* named_command(CLI::App& app, const std::vector<std::string>& words) {
   CLI::App* command = &app;
+  bool is_value = false;  // of the flag before it
   for (const std::string& word : words) {
-    if (word.starts_with("-")) continue;
+    if (std::exchange(is_value, false)) continue;
+    if (word.starts_with("-")) {
+      const CLI::Option* flag = command->get_option_no_throw(word);
+      if (flag == nullptr) flag = app.get_option_no_throw(word);
+      is_value = flag != nullptr && flag->get_items_expected_max() > 0;
+      continue;
+    }
     if (command->get_subcommands([](CLI::App*) { return true; }).empty()) break;
     command = find_command(*command, word);
   }

@@ -84,6 +84,27 @@ TEST_F(Cli, WrongFlagsNameTheCommandsHelp) {
   EXPECT_EQ(oko_command({}).code, 2);
 }
 
+TEST_F(Cli, MaxPixelsHoldsForOneCommandWhereverItStands) {
+  media::save({{40, 30}, std::vector<std::uint8_t>(40 * 30 * 3)}, file("black.png"));
+  const std::vector<std::string> detect = {"detect", file("net.cfg"), file("black.png"),
+                                           "--weights", file("net.weights")};
+  const auto with = [&](std::vector<std::string> before, std::vector<std::string> after) {
+    before.insert(before.end(), detect.begin(), detect.end());
+    before.insert(before.end(), after.begin(), after.end());
+    return oko_command(before);
+  };
+  for (const Outcome& outcome :
+       {with({"--max-pixels", "1199"}, {}), with({}, {"--max-pixels=1199"})}) {
+    EXPECT_EQ(outcome.code, 3);
+    EXPECT_THAT(outcome.error, HasSubstr("40x30 is more than 1199 pixels"));
+    EXPECT_THAT(outcome.error, HasSubstr("--max-pixels 1200"));
+  }
+  EXPECT_EQ(with({"--max-pixels", "1200"}, {}).code, 0);
+  EXPECT_EQ(with({}, {}).code, 0);
+  EXPECT_EQ(with({"--max-pixels", "0"}, {}).code, 2);
+  EXPECT_EQ(with({"--max-pixels", "268435457"}, {}).code, 2);
+}
+
 TEST_F(Cli, ErrorsAreAlsoJson) {
   const Outcome outcome = oko_command({"inspect", "--json", file("missing.oko")});
   EXPECT_EQ(outcome.code, 3);

@@ -73,9 +73,8 @@ class Checker {
       return;
     }
     if (facts.info.truncated) {
-      tell_picture(Severity::kError, "truncated-image", sample,
-                   "the file ends before the picture does", "the picture is left out",
-                   Mend::kLeaveOutPicture);
+      tell_picture(Severity::kNote, "no-end-mark", sample,
+                   "the file lacks the mark that ends it; all pixels are there");
     }
     if (const std::string right = right_extension(sample.image, facts.info.format);
         !right.empty()) {

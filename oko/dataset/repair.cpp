@@ -95,33 +95,6 @@ void merge_classes(Dataset& dataset) {
   }
 }
 
-// The stored pixels as EXIF orientation 1 to 8 wants them seen.
-image::Picture turned_upright(const image::Picture& stored, int orientation) {
-  const bool swaps = orientation >= 5;
-  const int width = stored.size.width, height = stored.size.height;
-  image::Picture upright{{swaps ? height : width, swaps ? width : height}, {}};
-  upright.rgb.resize(stored.rgb.size());
-  for (int row = 0; row < upright.size.height; ++row) {
-    for (int column = 0; column < upright.size.width; ++column) {
-      int x = swaps ? row : column, y = swaps ? column : row;
-      if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) {
-        x = width - 1 - x;
-      }
-      if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7) {
-        y = height - 1 - y;
-      }
-      const auto from = 3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(width) +
-                             static_cast<std::size_t>(x));
-      const auto to =
-          3 * (static_cast<std::size_t>(row) * static_cast<std::size_t>(upright.size.width) +
-               static_cast<std::size_t>(column));
-      std::copy_n(stored.rgb.begin() + static_cast<std::ptrdiff_t>(from), 3,
-                  upright.rgb.begin() + static_cast<std::ptrdiff_t>(to));
-    }
-  }
-  return upright;
-}
-
 PictureFile mended_picture(const Dataset& dataset, const Sample& sample, const Plan* plan) {
   const std::string name = storage::filename(sample.image);
   PictureFile file{name.substr(name.size() - storage::extension(name).size()),
@@ -132,7 +105,7 @@ PictureFile mended_picture(const Dataset& dataset, const Sample& sample, const P
   if (plan->has(Mend::kTurnUpright)) {
     constexpr int kQuality = 95;
     const image::Picture upright =
-        turned_upright(media::decode(file.content, sample.image), info.exif_orientation);
+        media::decode(file.content, sample.image, media::Pixels::kUpright);
     const bool jpeg = info.format == "jpeg";
     file.content = Bytes(jpeg ? media::encode_jpeg(upright, kQuality) : media::encode_png(upright));
     file.extension = jpeg ? ".jpg" : ".png";

@@ -5,6 +5,7 @@
 
 #include "oko/base/error.h"
 #include "oko/dataset/parsed.h"
+#include "oko/media/picture.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
@@ -53,12 +54,6 @@ bool is_hidden(std::string_view path) {
 }
 
 }  // namespace
-
-bool is_picture_extension(std::string_view extension) {
-  constexpr std::array<std::string_view, 8> kKnown{".jpg",  ".jpeg", ".png",  ".bmp",
-                                                   ".webp", ".gif",  ".tiff", ".tif"};
-  return std::find(kKnown.begin(), kKnown.end(), extension) != kKnown.end();
-}
 
 std::vector<std::string_view> folders_of(std::string_view path) {
   std::vector<std::string_view> folders;

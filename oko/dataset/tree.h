@@ -8,6 +8,7 @@
 
 #include "oko/base/bytes.h"
 #include "oko/dataset/encoding.h"
+#include "oko/media/picture.h"
 #include "oko/storage/files/files.h"
 
 namespace oko::dataset {
@@ -74,7 +75,7 @@ class Tree {
   std::map<std::string, storage::Entry, std::less<>> shards_;
 };
 
-bool is_picture_extension(std::string_view extension);  // lower case with the dot
+using media::is_picture_extension;
 
 // "./a\\../b/" becomes "b": separators of this system, no dots, no slash at the end.
 std::string normal_path(std::string_view written);

@@ -1,40 +1,61 @@
 #include "oko/media/picture.h"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cassert>
 #include <limits>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
+#include <optional>
 
 #include "oko/base/error.h"
+#include "oko/media/bmp.h"
+#include "oko/media/codecs.h"
+#include "oko/media/heif.h"
 #include "oko/media/opencv.h"
+#include "oko/media/webp.h"
 #include "oko/storage/store.h"
 
 namespace oko::media {
 namespace {
 
-constexpr std::int64_t kMaxPixels = std::int64_t{1} << 28;
 constexpr const char* kKnownFormats = "use JPEG, PNG, BMP, WebP or TIFF";
+
+std::atomic<std::int64_t> g_max_pixels = kUsualMaxPixels;
 
 std::string to_text(image::Size size) {
   return std::to_string(size.width) + "x" + std::to_string(size.height);
 }
 
+bool is_heif(const PictureInfo& info) { return info.format == "heic" || info.format == "avif"; }
+
+void check_format(const Bytes& file, const std::string& name, const PictureInfo& info) {
+  if (file.empty()) throw input_error(name, "the file is empty", "copy it again");
+  if (info.format.empty()) throw input_error(name, "is not an image", kKnownFormats);
+  if (info.format == "gif") throw input_error(name, "GIF cannot be decoded", kKnownFormats);
+  if (is_heif(info) && !has_heif()) {
+    throw input_error(name,
+                      std::string("is ") + (info.format == "heic" ? "HEIC" : "AVIF") +
+                          ", which this oko was built without",
+                      "convert it to JPEG, or build oko where libheif-dev is installed");
+  }
+}
+
 // Everything that can be refused before a byte is decoded.
 PictureInfo check(const Bytes& file, const std::string& name) {
-  if (file.empty()) throw input_error(name, "the file is empty", "copy it again");
-  const PictureInfo info = probe(file);
-  if (info.format.empty()) throw input_error(name, "this is no picture", kKnownFormats);
-  if (info.format == "gif") throw input_error(name, "GIF cannot be decoded", kKnownFormats);
-  if (info.truncated) {
-    throw input_error(name, "the file ends before its picture does", "copy it again");
-  }
+  PictureInfo info = probe(file);
+  check_format(file, name, info);
   if (info.size == image::Size{}) {
-    throw input_error(name, "the " + info.format + " header tells no size", "copy it again");
+    throw input_error(name, "the " + info.format + " header has no image size", "copy it again");
   }
-  if (std::int64_t{info.size.width} * info.size.height > kMaxPixels) {
-    throw input_error(name, to_text(info.size) + " is more than 2^28 pixels",
-                      "cut it into parts or make it smaller");
+  const std::int64_t pixels = std::int64_t{info.size.width} * info.size.height;
+  if (pixels > g_max_pixels) {
+    throw input_error(
+        name, to_text(info.size) + " is more than " + std::to_string(g_max_pixels) + " pixels",
+        pixels > kMostMaxPixels
+            ? "cut it into parts or make it smaller"
+            : "make it smaller, or allow it with --max-pixels " + std::to_string(pixels));
   }
   if (file.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
     throw input_error(name, "the file is larger than 2 GiB");
@@ -42,31 +63,80 @@ PictureInfo check(const Bytes& file, const std::string& name) {
   return info;
 }
 
-cv::Mat decode_bgr(const Bytes& file, const std::string& name, int flags) {
+Error broken(const std::string& name) {
+  return input_error(name, "the image's data is broken", "copy it again or remove it");
+}
+Error cut(const std::string& name) {
+  return input_error(name, "the file ends before its image does", "copy it again");
+}
+
+void check_size(image::Size decoded, image::Size expected, const std::string& name) {
+  if (decoded == expected) return;
+  throw input_error(name,
+                    "the header says " + to_text(expected) + ", the image is " + to_text(decoded),
+                    "save it again with an image editor");
+}
+
+image::Picture checked(Decoded decoded, image::Size expected, const std::string& name) {
+  if (decoded.state == Decoded::State::kCut) throw cut(name);
+  if (decoded.picture.size != image::Size{}) check_size(decoded.picture.size, expected, name);
+  if (decoded.state == Decoded::State::kBroken) throw broken(name);
+  return std::move(decoded.picture);
+}
+
+// BMP and WebP.
+image::Picture decode_by_opencv(std::span<const std::byte> file, image::Size expected,
+                                const std::string& name) {
   silence_opencv();
   const cv::Mat bytes(1, static_cast<int>(file.size()), CV_8U,
                       const_cast<std::byte*>(file.data()));  // only read
   cv::Mat bgr;
   try {
-    bgr = cv::imdecode(bytes, flags | cv::IMREAD_IGNORE_ORIENTATION);
+    bgr = cv::imdecode(bytes, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
   } catch (const cv::Exception&) {
     bgr.release();  // broken data, as an empty result is
   }
-  if (bgr.empty()) {
-    throw input_error(name, "the picture's data is broken", "copy it again or leave it out");
-  }
-  return bgr;
+  if (bgr.empty()) throw broken(name);
+  check_size({bgr.cols, bgr.rows}, expected, name);
+  return picture_from_bgr(bgr);
+}
+
+image::Picture decode_bmp(const Bytes& file, image::Size expected, const std::string& name) {
+  const Decoded::State state = bmp_state(file.span(), expected);
+  if (state == Decoded::State::kCut) throw cut(name);
+  if (state == Decoded::State::kBroken) throw broken(name);
+  return decode_by_opencv(file.span(), expected, name);
+}
+
+image::Picture decode_webp(const Bytes& file, const PictureInfo& info, const std::string& name) {
+  if (info.truncated) throw cut(name);
+  const std::optional<std::vector<std::byte>> still = first_still(file.span());
+  if (!still) return decode_by_opencv(file.span(), info.size, name);
+  check_size(probe(Bytes(*still)).size, info.size, name);  // before it is decoded
+  return decode_by_opencv(*still, info.size, name);
+}
+
+image::Picture decode_stored(const Bytes& file, const PictureInfo& info, const std::string& name) {
+  const auto by = [&](Decoded decoded) { return checked(std::move(decoded), info.size, name); };
+  if (info.format == "jpeg") return by(decode_jpeg(file.span(), 1, info.size));
+  if (info.format == "png") return by(decode_png(file.span(), info.size));
+  if (info.format == "tiff") return by(decode_tiff(file.span(), info.size));
+  if (is_heif(info)) return by(decode_heif(file.span(), info.size));
+  return info.format == "bmp" ? decode_bmp(file, info.size, name) : decode_webp(file, info, name);
 }
 
 image::Size reduced_size(image::Size size, int divisor) {  // as libjpeg rounds: up
   return {(size.width + divisor - 1) / divisor, (size.height + divisor - 1) / divisor};
 }
 
-void check_size(image::Size decoded, image::Size expected, const std::string& name) {
-  if (decoded == expected) return;
-  throw input_error(name,
-                    "the header says " + to_text(expected) + ", the picture is " + to_text(decoded),
-                    "save it again with an image editor");
+int largest_divisor(image::Size size, image::Size at_least) {
+  const auto fits = [&](int divisor) {
+    const image::Size reduced = reduced_size(size, divisor);
+    return reduced.width >= at_least.width && reduced.height >= at_least.height;
+  };
+  int divisor = 8;
+  while (divisor > 1 && !fits(divisor)) divisor /= 2;
+  return divisor;
 }
 
 std::vector<std::byte> encode(const image::Picture& picture, const char* extension,
@@ -79,7 +149,7 @@ std::vector<std::byte> encode(const image::Picture& picture, const char* extensi
   try {
     cv::imencode(extension, bgr, file, settings);
   } catch (const cv::Exception& error) {
-    throw Error(ErrorCode::kFailed, to_text(picture.size) + " picture",
+    throw Error(ErrorCode::kFailed, to_text(picture.size) + " image",
                 std::string("cannot be encoded: ") + error.err);
   }
   const auto bytes = std::as_bytes(std::span(file));
@@ -88,32 +158,48 @@ std::vector<std::byte> encode(const image::Picture& picture, const char* extensi
 
 }  // namespace
 
-image::Picture decode(const Bytes& file, const std::string& name) {
+bool is_picture_extension(std::string_view extension) {
+  constexpr std::array<std::string_view, 14> kKnown{".jpg",  ".jpeg", ".jpe", ".jfif", ".png",
+                                                    ".bmp",  ".webp", ".gif", ".tiff", ".tif",
+                                                    ".heic", ".heif", ".hif", ".avif"};
+  return std::ranges::find(kKnown, extension) != kKnown.end();
+}
+
+bool is_picture_name(const std::string& uri) {
+  return is_picture_extension(storage::extension(uri));
+}
+
+void set_max_pixels(std::int64_t count) {
+  assert(count > 0 && count <= kMostMaxPixels);
+  g_max_pixels = count;
+}
+
+image::Size PictureInfo::upright_size() const {
+  return media::upright_size(size, exif_orientation);
+}
+
+image::Picture decode(const Bytes& file, const std::string& name, Pixels pixels) {
   const PictureInfo info = check(file, name);
-  const cv::Mat bgr = decode_bgr(file, name, cv::IMREAD_COLOR);
-  check_size({bgr.cols, bgr.rows}, info.size, name);
-  return picture_from_bgr(bgr);
+  image::Picture stored = decode_stored(file, info, name);
+  return pixels == Pixels::kStored ? stored
+                                   : turned_upright(std::move(stored), info.exif_orientation);
 }
 
 image::Picture decode_reduced(const Bytes& file, const std::string& name, image::Size at_least,
-                              image::Size& original) {
+                              image::Size& original, Pixels pixels) {
   const PictureInfo info = check(file, name);
-  original = info.size;
-  const auto fits = [&](int divisor) {
-    const image::Size size = reduced_size(info.size, divisor);
-    return size.width >= at_least.width && size.height >= at_least.height;
-  };
-  int divisor = 8;
-  while (divisor > 1 && !fits(divisor)) divisor /= 2;
-  if (divisor == 1) return decode(file, name);
+  const int orientation = pixels == Pixels::kUpright ? info.exif_orientation : 1;
+  original = upright_size(info.size, orientation);
+  const int divisor = largest_divisor(original, at_least);
   const image::Size size = reduced_size(info.size, divisor);
-  if (info.format != "jpeg") return resized(decode(file, name), size);
-  const int flags = divisor == 2   ? cv::IMREAD_REDUCED_COLOR_2
-                    : divisor == 4 ? cv::IMREAD_REDUCED_COLOR_4
-                                   : cv::IMREAD_REDUCED_COLOR_8;
-  const cv::Mat bgr = decode_bgr(file, name, flags);
-  check_size({bgr.cols, bgr.rows}, size, name);
-  return picture_from_bgr(bgr);
+  image::Picture stored;
+  if (divisor > 1 && info.format == "jpeg") {
+    stored = checked(decode_jpeg(file.span(), divisor, size), size, name);
+  } else {
+    stored = decode_stored(file, info, name);
+    if (divisor > 1) stored = resized(stored, size);
+  }
+  return turned_upright(std::move(stored), orientation);
 }
 
 std::vector<std::byte> encode_jpeg(const image::Picture& picture, int quality) {
@@ -131,7 +217,7 @@ void save(const image::Picture& picture, const std::string& uri) {
   } else if (extension == ".png") {
     storage::write(uri, encode_png(picture));
   } else {
-    throw Error(ErrorCode::kUsage, uri, "pictures are written as JPEG or PNG",
+    throw Error(ErrorCode::kUsage, uri, "images are written as JPEG or PNG",
                 "give it a name that ends in .jpg or .png");
   }
 }

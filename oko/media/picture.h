@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "oko/base/bytes.h"
@@ -10,24 +11,45 @@
 
 namespace oko::media {
 
-// What the first bytes of a picture file say, without decoding it.
+// Extensions of pictures (lower case, with the dot), of those that cannot be decoded too: such
+// files are told of, not passed by.
+bool is_picture_extension(std::string_view extension);
+bool is_picture_name(const std::string& uri);  // by its extension, in any case
+
+// The pixels as the file has them, or turned as its EXIF orientation says they are to be seen.
+enum class Pixels { kStored, kUpright };
+
+// What a picture file says of itself, without decoding it.
 struct PictureInfo {
-  std::string format;        // "jpeg", "png", "bmp", "webp", "gif", "tiff", "" where unknown
+  // "jpeg", "png", "bmp", "webp", "gif", "tiff", "heic", "avif"; "" where unknown
+  std::string format;
   image::Size size;          // as stored, before the EXIF orientation
-  int exif_orientation = 1;  // 1…8
-  bool truncated = false;    // a JPEG without its end marker, a PNG without IEND
+  int exif_orientation = 1;  // 1…8; HEIC and AVIF are decoded upright, so 1
+  bool truncated = false;    // without the mark that ends a JPEG or PNG; its pixels may be whole
+  image::Size upright_size() const;
 };
 PictureInfo probe(const Bytes& file);
 
-// Decodes to RGB as stored (no EXIF turn: annotation tools write boxes in stored pixels; `check`
-// warns where it matters). Grey is repeated, CMYK converted, 16 bits cut to 8, transparency
-// dropped. Truncated pictures, and those over 2^28 pixels, are refused before decoding. Several
-// threads may. Throws an input Error naming `name` where it cannot.
-image::Picture decode(const Bytes& file, const std::string& name);
+image::Size upright_size(image::Size stored, int exif_orientation);
+// Stored pixels, turned as EXIF orientation 1 to 8 says.
+image::Picture turned_upright(image::Picture stored, int exif_orientation);
+
+// Pictures of more pixels are refused before they are decoded. For the whole program; to be called
+// before the first picture is decoded.
+constexpr std::int64_t kUsualMaxPixels = 100'000'000;
+constexpr std::int64_t kMostMaxPixels = std::int64_t{1} << 28;
+void set_max_pixels(std::int64_t count);
+
+// Decodes to RGB. Grey is repeated, CMYK converted, 16 bits cut to 8, transparency dropped; of an
+// animated WebP and a TIFF of many pages the first picture. Files whose pixels are not all there
+// are refused; a JPEG or PNG that lacks only its end mark is not. Several threads may. Throws an
+// input Error naming `name` where it cannot.
+image::Picture decode(const Bytes& file, const std::string& name, Pixels pixels = Pixels::kStored);
 // At a power-of-two fraction (1, 1/2, 1/4 or 1/8) whose sides are still at least `at_least`; JPEG
-// does this several times faster than a whole decode. `original` gets the full size.
+// does this several times faster than a whole decode. `original` gets the full size. Both sizes are
+// those of `pixels`.
 image::Picture decode_reduced(const Bytes& file, const std::string& name, image::Size at_least,
-                              image::Size& original);
+                              image::Size& original, Pixels pixels = Pixels::kStored);
 
 std::vector<std::byte> encode_jpeg(const image::Picture& picture, int quality = 90);
 std::vector<std::byte> encode_png(const image::Picture& picture);

@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <string_view>
 
+#include "oko/media/heif.h"
 #include "oko/media/picture.h"
 
 namespace oko::media {
@@ -161,9 +163,25 @@ void read_bmp(const Header& file, PictureInfo& info) {
   info.size = size_of(file.little(18, 4), height >> 31 ? 0U - height : height);
 }
 
+// Where a chunk of a WebP file begins; 0 where it has none.
+std::size_t webp_chunk(const Header& file, std::string_view name) {
+  for (std::uint64_t at = 12; at + 8 <= file.size();) {
+    if (file.has(at, name)) return at;
+    const std::uint64_t length = file.little(at + 4, 4);
+    at += 8 + length + length % 2;
+  }
+  return 0;
+}
+
 void read_webp(const Header& file, PictureInfo& info) {
   info.format = "webp";
   info.truncated = std::uint64_t{file.little(4, 4)} + 8 > file.size();
+  const std::size_t exif = webp_chunk(file, "EXIF");
+  if (exif > 0) {
+    const std::size_t skip = file.has(exif + 8, std::string_view("Exif\0\0", 6)) ? 14 : 8;
+    const TiffTags tags = read_tiff(file.part(exif + skip, file.little(exif + 4, 4)));
+    info.exif_orientation = static_cast<int>(tags.orientation);
+  }
   if (file.has(12, "VP8 ") && file.has(23, "\x9D\x01\x2A")) {
     info.size = size_of(file.little(26, 2) & 0x3FFF, file.little(28, 2) & 0x3FFF);
   } else if (file.has(12, "VP8L") && file.has(20, "\x2F")) {
@@ -172,6 +190,25 @@ void read_webp(const Header& file, PictureInfo& info) {
   } else if (file.has(12, "VP8X") && file.size() >= 30) {
     info.size = size_of(file.little(24, 3) + 1, file.little(27, 3) + 1);
   }
+}
+
+// "heic" or "avif" where the file's first box names such a brand, as its own or a compatible one.
+std::string heif_format(const Header& file) {
+  if (!file.has(4, "ftyp")) return {};
+  constexpr std::array<std::string_view, 2> kAvif{"avif", "avis"};
+  constexpr std::array<std::string_view, 8> kHeic{"heic", "heix", "hevc", "hevx",
+                                                  "heim", "heis", "hevm", "hevs"};
+  const std::size_t end =
+      std::min<std::size_t>(file.big(0, 4), std::min<std::size_t>(file.size(), 256));
+  const auto names = [&](std::string_view brand) {
+    for (std::size_t at = 8; at + 4 <= end; at += 4) {
+      if (file.has(at, brand)) return true;
+    }
+    return false;
+  };
+  if (std::ranges::any_of(kAvif, names)) return "avif";
+  return std::ranges::any_of(kHeic, names) || file.has(8, "mif1") || file.has(8, "msf1") ? "heic"
+                                                                                         : "";
 }
 
 }  // namespace
@@ -196,6 +233,8 @@ PictureInfo probe(const Bytes& bytes) {
     info.format = "tiff";
     info.size = size_of(tags.width, tags.height);
     info.exif_orientation = static_cast<int>(tags.orientation);
+  } else if (info.format = heif_format(file); !info.format.empty()) {
+    info.size = heif_size(bytes.span());
   }
   return info;
 }

@@ -58,7 +58,15 @@ class TemporaryFile {
     static std::atomic<unsigned> counter{0};
     const std::string name = "oko-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) +
                              storage::extension(uri);
-    path_ = (std::filesystem::temp_directory_path() / name).string();
+    std::error_code error;
+    const auto folder = std::filesystem::temp_directory_path(error);
+    if (error) {
+      const char* named = std::getenv("TMPDIR");
+      throw Error(ErrorCode::kStorage, named ? named : "/tmp",
+                  "the folder for temporary files is missing",
+                  "set TMPDIR to a folder that exists");
+    }
+    path_ = (folder / name).string();
   }
   ~TemporaryFile() {
     std::error_code ignored;
@@ -200,12 +208,6 @@ class OpenCvWriter final : public VideoWriter {
 bool is_video_name(const std::string& uri) {
   constexpr std::array<std::string_view, 8> kExtensions = {".mp4", ".avi",  ".mov", ".mkv",
                                                            ".m4v", ".webm", ".mpg", ".mpeg"};
-  return ends_with_one_of(uri, kExtensions);
-}
-
-bool is_picture_name(const std::string& uri) {
-  constexpr std::array<std::string_view, 7> kExtensions = {".jpg",  ".jpeg", ".png", ".bmp",
-                                                           ".webp", ".tif",  ".tiff"};
   return ends_with_one_of(uri, kExtensions);
 }
 

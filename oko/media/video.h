@@ -7,8 +7,7 @@
 
 namespace oko::media {
 
-bool is_video_name(const std::string& uri);    // by extension
-bool is_picture_name(const std::string& uri);  // by extension
+bool is_video_name(const std::string& uri);  // by extension
 
 struct VideoInfo {
   image::Size size;

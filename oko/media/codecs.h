@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "oko/image/frame.h"
+
+// JPEG, PNG and TIFF by their own libraries: OpenCV lets them print to standard error, tells
+// nothing of pixels that are missing, and turns a TIFF though told not to. Not for inclusion from
+// elsewhere.
+namespace oko::media {
+
+struct Decoded {
+  enum class State { kWhole, kCut, kBroken };  // kCut: the data ended before the last pixel
+  State state = State::kBroken;
+  image::Picture picture;  // of a size other than the one expected: the size alone, no pixels
+};
+
+// `divisor` 1, 2, 4 or 8; `expected` is the size after it.
+Decoded decode_jpeg(std::span<const std::byte> file, int divisor, image::Size expected);
+Decoded decode_png(std::span<const std::byte> file, image::Size expected);
+Decoded decode_tiff(std::span<const std::byte> file, image::Size expected);
+
+}  // namespace oko::media

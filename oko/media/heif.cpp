@@ -1,0 +1,79 @@
+#include "oko/media/heif.h"
+
+#include <libheif/heif.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "oko/media/opencv.h"
+
+namespace oko::media {
+namespace {
+
+template <auto kFree>
+struct Free {
+  template <typename T>
+  void operator()(T* thing) const {
+    kFree(thing);
+  }
+};
+using HeifContext = std::unique_ptr<heif_context, Free<heif_context_free>>;
+using HeifHandle = std::unique_ptr<heif_image_handle, Free<heif_image_handle_release>>;
+using HeifImage = std::unique_ptr<heif_image, Free<heif_image_release>>;
+
+// The file's main picture; null where it is broken. `context` must outlive it.
+HeifHandle open(const HeifContext& context, std::span<const std::byte> file) {
+  heif_image_handle* handle = nullptr;
+  if (heif_context_read_from_memory_without_copy(context.get(), file.data(), file.size(), nullptr)
+          .code != heif_error_Ok) {
+    return nullptr;
+  }
+  if (heif_context_get_primary_image_handle(context.get(), &handle).code != heif_error_Ok) {
+    return nullptr;
+  }
+  return HeifHandle(handle);
+}
+
+image::Size size_of(const heif_image_handle* handle) {
+  return {std::max(0, heif_image_handle_get_width(handle)),
+          std::max(0, heif_image_handle_get_height(handle))};
+}
+
+}  // namespace
+
+bool has_heif() { return true; }
+
+image::Size heif_size(std::span<const std::byte> file) {
+  const HeifContext context(heif_context_alloc());
+  const HeifHandle handle = open(context, file);
+  return handle ? size_of(handle.get()) : image::Size{};
+}
+
+Decoded decode_heif(std::span<const std::byte> file, image::Size expected) {
+  Decoded decoded;
+  const HeifContext context(heif_context_alloc());
+  const HeifHandle handle = open(context, file);
+  if (!handle) return decoded;
+  heif_image* raw = nullptr;
+  if (heif_decode_image(handle.get(), &raw, heif_colorspace_RGB, heif_chroma_interleaved_RGB,
+                        nullptr)
+          .code != heif_error_Ok) {
+    return decoded;
+  }
+  const HeifImage picture(raw);
+  decoded.picture.size = {heif_image_get_width(raw, heif_channel_interleaved),
+                          heif_image_get_height(raw, heif_channel_interleaved)};
+  int stride = 0;
+  const std::uint8_t* rows = heif_image_get_plane_readonly(raw, heif_channel_interleaved, &stride);
+  if (!rows || decoded.picture.size != expected) return decoded;
+  decoded.picture = blank_picture(expected);
+  const std::size_t row = 3 * static_cast<std::size_t>(expected.width);
+  for (std::size_t y = 0; y < static_cast<std::size_t>(expected.height); ++y) {
+    std::copy_n(rows + y * static_cast<std::size_t>(stride), row,
+                decoded.picture.rgb.data() + y * row);
+  }
+  decoded.state = Decoded::State::kWhole;
+  return decoded;
+}
+
+}  // namespace oko::media

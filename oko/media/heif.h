@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "oko/media/codecs.h"
+
+// HEIC and AVIF, where libheif was there when oko was built. Not for inclusion from elsewhere.
+namespace oko::media {
+
+bool has_heif();
+// Upright, as libheif decodes; 0 x 0 where it cannot tell.
+image::Size heif_size(std::span<const std::byte> file);
+Decoded decode_heif(std::span<const std::byte> file, image::Size expected);
+
+}  // namespace oko::media

@@ -1,0 +1,99 @@
+#include <tiffio.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+
+#include "oko/media/codecs.h"
+#include "oko/media/opencv.h"
+
+namespace oko::media {
+namespace {
+
+// The file as libtiff reads it. It is never written.
+struct Memory {
+  std::span<const std::byte> file;
+  std::uint64_t at = 0;
+  bool ran_out = false;
+};
+
+Memory& memory_of(thandle_t handle) { return *static_cast<Memory*>(handle); }
+
+tmsize_t read_bytes(thandle_t handle, void* to, tmsize_t count) {
+  Memory& memory = memory_of(handle);
+  const std::uint64_t left =
+      memory.file.size() - std::min<std::uint64_t>(memory.at, memory.file.size());
+  const auto taken = std::min(left, static_cast<std::uint64_t>(std::max<tmsize_t>(count, 0)));
+  memory.ran_out |= std::cmp_less(taken, count);
+  std::copy_n(memory.file.data() + (taken > 0 ? memory.at : 0), taken, static_cast<std::byte*>(to));
+  memory.at += taken;
+  return static_cast<tmsize_t>(taken);
+}
+
+tmsize_t write_nothing(thandle_t, void*, tmsize_t) { return 0; }
+
+toff_t seek(thandle_t handle, toff_t offset, int whence) {
+  Memory& memory = memory_of(handle);
+  const std::uint64_t base = whence == SEEK_SET   ? 0
+                             : whence == SEEK_CUR ? memory.at
+                                                  : memory.file.size();
+  return memory.at = base + offset;
+}
+
+int close_nothing(thandle_t) { return 0; }
+
+toff_t size_of(thandle_t handle) { return memory_of(handle).file.size(); }
+
+int say_nothing(TIFF*, void*, const char*, const char*, va_list) { return 1; }
+
+using Tiff = std::unique_ptr<TIFF, decltype(&TIFFClose)>;
+
+Tiff open(Memory& memory) {
+  constexpr tmsize_t kMostAtOnce = tmsize_t{2} << 30;  // a strip or tile of the file
+  const std::unique_ptr<TIFFOpenOptions, decltype(&TIFFOpenOptionsFree)> options(
+      TIFFOpenOptionsAlloc(), TIFFOpenOptionsFree);
+  TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), kMostAtOnce);
+  TIFFOpenOptionsSetErrorHandlerExtR(options.get(), say_nothing, nullptr);
+  TIFFOpenOptionsSetWarningHandlerExtR(options.get(), say_nothing, nullptr);
+  return {TIFFClientOpenExt("", "rm", &memory, read_bytes, write_nothing, seek, close_nothing,
+                            size_of, nullptr, nullptr, options.get()),
+          TIFFClose};
+}
+
+// The first page's pixels in the order in which they stand in the file. False where they are
+// broken.
+bool read_pixels(TIFF* tiff, image::Size expected, image::Picture& picture) {
+  TIFFRGBAImage reader{};
+  char why[1024];
+  if (!TIFFRGBAImageBegin(&reader, tiff, 1, why)) return false;
+  const std::unique_ptr<TIFFRGBAImage, decltype(&TIFFRGBAImageEnd)> end(&reader, TIFFRGBAImageEnd);
+  picture.size = {static_cast<int>(reader.width), static_cast<int>(reader.height)};
+  if (picture.size != expected) return false;
+  reader.req_orientation = reader.orientation;  // nothing is turned
+  std::vector<std::uint32_t> pixels(std::size_t{reader.width} * reader.height);
+  if (!TIFFRGBAImageGet(&reader, pixels.data(), reader.width, reader.height)) return false;
+  picture = blank_picture(expected);
+  std::uint8_t* to = picture.rgb.data();
+  for (const std::uint32_t pixel : pixels) {
+    *to++ = static_cast<std::uint8_t>(TIFFGetR(pixel));
+    *to++ = static_cast<std::uint8_t>(TIFFGetG(pixel));
+    *to++ = static_cast<std::uint8_t>(TIFFGetB(pixel));
+  }
+  return true;
+}
+
+}  // namespace
+
+Decoded decode_tiff(std::span<const std::byte> file, image::Size expected) {
+  Decoded decoded;
+  Memory memory{file};
+  const Tiff tiff = open(memory);
+  if (tiff && read_pixels(tiff.get(), expected, decoded.picture)) {
+    decoded.state = Decoded::State::kWhole;
+  } else if (memory.ran_out) {
+    decoded.state = Decoded::State::kCut;
+  }
+  return decoded;
+}
+
+}  // namespace oko::media
