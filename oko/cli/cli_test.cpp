@@ -5,7 +5,6 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 
 #include "oko/base/error.h"
 #include "oko/cli/completion.h"
@@ -14,6 +13,7 @@
 #include "oko/cli/suggest.h"
 #include "oko/cli/table.h"
 #include "oko/cli/test_command.h"
+#include "oko/cli/test_model.h"
 #include "oko/graph/oko_file.h"
 #include "oko/media/picture.h"
 #include "oko/storage/store.h"
@@ -28,44 +28,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-// A network small enough to write by hand: one convolution and one head of two classes.
-constexpr char kCfg[] = R"([net]
-width=32
-height=32
-channels=3
-[convolutional]
-filters=7
-size=32
-stride=32
-activation=linear
-[yolo]
-mask=0
-anchors=16,16
-classes=2
-)";
-constexpr int kFloats = 7 + 7 * 3 * 32 * 32;
-
-class Cli : public ::testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = ::testing::TempDir() + "oko_cli_" +
-              ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::filesystem::remove_all(folder_);
-    storage::write(file("net.cfg"), std::string_view(kCfg));
-    storage::write(file("net.weights"), weights(kFloats));
-    storage::write(file("two.names"), std::string_view("rose\r\nleaf\n\n"));
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-  std::string file(const std::string& name) const { return storage::join(folder_, name); }
-
-  static std::string weights(int floats) {
-    const std::int32_t version[] = {0, 2, 0, 320, 0};  // 320 pictures seen, as 64 bits
-    std::string bytes(reinterpret_cast<const char*>(version), sizeof version);
-    return bytes + std::string(static_cast<std::size_t>(floats) * 4, '\0');
-  }
-
-  std::string folder_;
-};
+class Cli : public WithModel {};
 
 TEST_F(Cli, UnknownCommandSuggestsTheNearest) {
   const Outcome outcome = oko_command({"evla"});

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "oko/base/error.h"
+#include "oko/cli/input_files.h"
 #include "oko/cli/table.h"
 #include "oko/dataset/recognise.h"
 #include "oko/dataset/show.h"
@@ -47,6 +48,10 @@ void keep_class(dataset::Dataset& data, const std::string& name) {
 
 void show(const ShowArguments& arguments, const Context& context) {
   dataset::Dataset data = load_usable_data(arguments.data, context);
+  InputFiles files;
+  files.add(data);
+  files.add(arguments.data.classes_file);
+  files.claim(arguments.out);
   if (!arguments.class_name.empty()) keep_class(data, arguments.class_name);
   if (data.samples.empty()) {
     throw Error(ErrorCode::kUsage, "--class", "no picture shows that class");

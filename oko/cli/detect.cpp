@@ -8,6 +8,7 @@
 #include "oko/cli/cli.h"
 #include "oko/cli/detect_output.h"
 #include "oko/cli/detector_arguments.h"
+#include "oko/cli/input_files.h"
 #include "oko/cli/interrupt.h"
 #include "oko/media/picture.h"
 #include "oko/media/video.h"
@@ -56,6 +57,45 @@ std::vector<std::string> expanded(const std::vector<std::string>& given) {
   return sources;
 }
 
+std::string ending_of(const std::string& source) {
+  return is_clip(source) ? ".mp4" : storage::extension(source) == ".png" ? ".png" : ".jpg";
+}
+
+// Where the drawn result of each source goes; "" without --out. Two sources of one name get
+// different results. Throws a usage Error where one would be written over a source or another
+// input.
+std::vector<std::string> targets_of(const std::vector<std::string>& sources,
+                                    const DetectArguments& arguments) {
+  std::vector<std::string> targets(sources.size());
+  InputFiles files;
+  files.add(arguments.detector.model);
+  for (const std::string& source : sources) {
+    if (is_camera(source)) continue;
+    files.add(source);
+    files.add_folder(storage::parent(source));
+  }
+  if (!arguments.csv.empty()) files.claim(arguments.csv);
+  const std::string& out = arguments.out;
+  if (out.empty()) return targets;
+  // One image may be given a file name; several need a folder.
+  const auto there = storage::stat(out);
+  const bool is_folder = (there && there->is_folder) || out.ends_with('/');
+  if (sources.size() == 1 && !is_folder && !storage::extension(out).empty()) {
+    files.claim(targets.front() = out);
+    return targets;
+  }
+  files.refuse_folder(out);
+  std::set<std::string> taken;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const std::string name = is_camera(sources[i]) ? "camera" : storage::stem(sources[i]);
+    const std::string ending = ending_of(sources[i]);
+    std::string file = name + ending;
+    for (int n = 2; !taken.insert(file).second; ++n) file = fmt::format("{}-{}{}", name, n, ending);
+    files.claim(targets[i] = storage::join(out, file));
+  }
+  return targets;
+}
+
 // The score above which the model's own validation found the best balance; 0 where unknown.
 double suggested_threshold(const graph::Network& network) {
   const auto metrics = network.metadata.find("metrics");
@@ -70,21 +110,19 @@ class DetectRun {
       : arguments_(arguments),
         context_(context),
         sources_(expanded(arguments.sources)),
+        targets_(targets_of(sources_, arguments)),
         detector_(make_detector(arguments.detector)),
         thresholds_(arguments.detector.thresholds) {
     set_class_thresholds(thresholds_, detector_.network(), arguments.class_thresholds);
-    // One picture may be given a file name; several need a folder.
-    out_is_folder_ = sources_.size() > 1 || arguments.out.ends_with('/') ||
-                     storage::extension(arguments.out).empty();
   }
 
   void run() {
-    for (const std::string& source : sources_) {
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
       if (context_.exit_code != 0) break;  // interrupted: what was found so far is still written
-      if (is_clip(source)) {
-        detect_clip(source);
+      if (is_clip(sources_[i])) {
+        detect_clip(sources_[i], targets_[i]);
       } else {
-        detect_picture(source);
+        detect_picture(sources_[i], targets_[i]);
       }
     }
     if (!arguments_.csv.empty()) storage::write(arguments_.csv, csv_);
@@ -101,17 +139,7 @@ class DetectRun {
     if (context_.json) results_.push_back(found_json(detector_.network(), found));
   }
 
-  // Where the annotated result of a source goes. Two sources of one name get different results.
-  std::string target(const std::string& source, const std::string& ending) {
-    if (!out_is_folder_) return arguments_.out;
-    const std::string name = is_camera(source) ? "camera" : storage::stem(source);
-    std::string file = name + ending;
-    for (int i = 2; !taken_.insert(file).second; ++i)
-      file = fmt::format("{}-{}{}", name, i, ending);
-    return storage::join(arguments_.out, file);
-  }
-
-  void detect_picture(const std::string& source) {
+  void detect_picture(const std::string& source, const std::string& file) {
     image::Picture picture = media::decode(storage::map(source), source);
     Found found{source, -1, picture.size, detector_.detect(picture.frame(), thresholds_)};
     std::string line = source + ": " + counts_text(detector_.network(), found.result);
@@ -119,10 +147,8 @@ class DetectRun {
       line +=
           fmt::format(" above {}; best score {:.3f}", threshold_text(), found.result.best_score);
     }
-    if (!arguments_.out.empty()) {
+    if (!file.empty()) {
       draw_found(picture, detector_.network(), found.result);
-      const std::string file =
-          target(source, storage::extension(source) == ".png" ? ".png" : ".jpg");
       media::save(picture, file);
       line += " -> " + file;
     }
@@ -130,10 +156,9 @@ class DetectRun {
     keep(found);
   }
 
-  void detect_clip(const std::string& source) {
+  void detect_clip(const std::string& source, const std::string& file) {
     const auto reader = media::open_video(source);
     std::unique_ptr<media::VideoWriter> writer;
-    const std::string file = arguments_.out.empty() ? "" : target(source, ".mp4");
     if (!file.empty()) writer = media::create_video(file, reader->info());
     const InterruptGuard guard;
     const auto before = total_;
@@ -192,11 +217,9 @@ class DetectRun {
 
   const DetectArguments& arguments_;
   Context& context_;
-  std::vector<std::string> sources_;
+  std::vector<std::string> sources_, targets_;
   detect::Detector detector_;
   detect::Thresholds thresholds_;
-  bool out_is_folder_ = false;
-  std::set<std::string> taken_;
   std::size_t total_ = 0;
   float best_ = 0;
   std::string csv_ = csv_heading();

@@ -5,6 +5,7 @@
 #include "oko/base/error.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/detector_arguments.h"
+#include "oko/cli/input_files.h"
 #include "oko/cli/progress_bar.h"
 #include "oko/cli/table.h"
 #include "oko/dataset/read.h"
@@ -107,6 +108,12 @@ void evaluate(const EvalArguments& arguments, const Context& context) {
   if (!arguments.report.empty()) run::check_output(arguments.report);
   detect::Detector detector = make_detector(arguments.detector);
   const dataset::Dataset data = read_split(arguments, context);
+  if (!arguments.report.empty()) {
+    InputFiles files;
+    files.add(arguments.detector.model);
+    files.add(data);
+    files.claim(arguments.report);
+  }
   run::EvaluateOptions options = arguments.options;
   options.thresholds = arguments.detector.thresholds;
   const run::Evaluation result = run::evaluate(detector, data, options, *context.progress);

@@ -5,6 +5,7 @@
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
 #include "oko/cli/cli.h"
+#include "oko/cli/input_files.h"
 #include "oko/cli/inputs.h"
 #include "oko/cli/model.h"
 #include "oko/cli/parity_text.h"
@@ -52,6 +53,17 @@ std::string stem_of(const ExportArguments& a) {
   return stem.empty()                ? "model"
          : entry && entry->is_folder ? storage::filename(a.model.path)
                                      : stem;
+}
+
+// None of the files may be one that the model was read from.
+void claim_files(const ExportArguments& a, const convert::Export& made) {
+  InputFiles files;
+  files.add(a.model);
+  files.add_dataset(a.images);
+  files.add_dataset(a.calibration);
+  for (const auto& group : {made.model, made.wrappers}) {
+    for (const formats::File& file : group) files.claim(storage::join(a.out, file.name));
+  }
 }
 
 // Nothing is left half-written: the files are all made before the first is stored.
@@ -158,6 +170,7 @@ void run_export(ExportArguments a, Context& context) {
   a.options.stem = stem_of(a);
   if (a.out.empty()) a.out = a.options.stem + "-" + a.to;
   const convert::Export made = convert::export_model(network, a.options);
+  claim_files(a, made);
   Json written = Json::array();
   store(made, a.out, context, written);
   const std::vector<std::string> warnings = formats::phone_warnings(network);

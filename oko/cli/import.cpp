@@ -6,6 +6,7 @@
 
 #include "oko/base/error.h"
 #include "oko/cli/cli.h"
+#include "oko/cli/input_files.h"
 #include "oko/cli/model.h"
 #include "oko/cli/table.h"
 #include "oko/convert/read.h"
@@ -193,6 +194,12 @@ void import(const ImportArguments& arguments, const Context& context) {
     throw Error(ErrorCode::kUsage, arguments.out, "the result is an .oko file",
                 "end the name after -o in .oko");
   }
+  InputFiles files;
+  for (const std::string& file : arguments.files) files.add(ModelArguments{file, "", ""});
+  for (const std::string& file : {arguments.names, arguments.anchors, arguments.network}) {
+    files.add(file);
+  }
+  files.claim(arguments.out);
   const convert::ReadModel read = read_sources(arguments);
   for (const std::string& note : read.notes) context.progress->line("note: " + note);
   storage::write(arguments.out, graph::write_oko(read.network));

@@ -6,6 +6,7 @@
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
 #include "oko/cli/cli.h"
+#include "oko/cli/input_files.h"
 #include "oko/cli/inputs.h"
 #include "oko/cli/model.h"
 #include "oko/cli/profile.h"
@@ -228,6 +229,11 @@ void inspect(const InspectArguments& arguments, const Context& context) {
   // Not CLI11's excludes(): help lists such options by their addresses, in another order each run.
   if (arguments.profile.wanted && !(arguments.dot.empty() && arguments.svg.empty())) {
     throw Error(ErrorCode::kUsage, "--profile", "draws nothing", "leave out --dot and --svg");
+  }
+  InputFiles files;
+  files.add(arguments.model);
+  for (const std::string& drawing : {arguments.dot, arguments.svg}) {
+    if (!drawing.empty() && drawing != "-") files.claim(drawing);
   }
   std::vector<std::string> notes;
   const graph::Network network = load(arguments, notes);

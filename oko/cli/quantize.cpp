@@ -3,6 +3,7 @@
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
 #include "oko/cli/cli.h"
+#include "oko/cli/input_files.h"
 #include "oko/cli/inputs.h"
 #include "oko/cli/model.h"
 #include "oko/cli/table.h"
@@ -52,6 +53,10 @@ void check_flags(const QuantizeArguments& a, const CLI::App& command) {
 void quantize(const QuantizeArguments& a, const Context& context) {
   graph::Network network = load_model(a.model);
   const dataset::Dataset data = dataset::read(a.dataset);
+  InputFiles files;
+  files.add(a.model);
+  files.add(data);
+  files.claim(a.out);
   const dataset::Dataset unseen = split_of(data, a.eval_split, {"val", "test"});
   const graph::Network original = network;
   runtime::QuantizeOptions options = a.options;

@@ -1,0 +1,89 @@
+#include "oko/cli/input_files.h"
+
+#include <algorithm>
+#include <array>
+
+#include "oko/base/error.h"
+#include "oko/media/picture.h"
+#include "oko/storage/identity.h"
+#include "oko/storage/store.h"
+
+namespace oko::cli {
+namespace {
+
+[[noreturn]] void refuse(const std::string& output, const char* why) {
+  throw Error(ErrorCode::kUsage, output, why,
+              "choose another name: a command never writes over what it reads");
+}
+
+// Extensions of what datasets are made of.
+bool may_be_of_dataset(const std::string& uri) {
+  constexpr std::array<std::string_view, 10> kAnnotations{
+      ".xml", ".json", ".jsonl", ".txt", ".csv", ".yaml", ".yml", ".data", ".names", ".tar"};
+  return media::is_picture_name(uri) ||
+         std::ranges::find(kAnnotations, storage::extension(uri)) != kAnnotations.end();
+}
+
+}  // namespace
+
+void InputFiles::add(const std::string& file) {
+  if (file.empty()) return;
+  if (storage::scheme(file) == "file" && !storage::exists(file)) return;
+  inputs_.insert(storage::identity(file));
+}
+
+void InputFiles::add(const ModelArguments& model) {
+  add(model.weights);
+  add(model.names);
+  add(model.path);
+  const std::string ending = storage::extension(model.path);
+  if (ending == ".mlpackage" && storage::exists(model.path)) {
+    for (const storage::Entry& entry : storage::list(model.path, true)) add(entry.uri);
+  } else if (ending == ".param") {
+    add(storage::join(storage::parent(model.path), storage::stem(model.path) + ".bin"));
+  } else {
+    add(storage::join(model.path, "model.oko"));  // of a run folder
+  }
+}
+
+void InputFiles::add(const dataset::Dataset& data) {
+  add_dataset(data.uri);
+  for (const dataset::Sample& sample : data.samples) {
+    add(sample.image);
+    add(sample.annotation);
+  }
+}
+
+void InputFiles::add_dataset(const std::string& uri) {
+  if (uri.empty()) return;
+  add(uri);
+  const auto entry = storage::stat(uri);
+  const bool is_folder = entry && entry->is_folder;
+  datasets_.insert(storage::identity(is_folder ? uri : storage::parent(uri)));
+}
+
+void InputFiles::add_folder(const std::string& folder) {
+  folders_.insert(storage::identity(folder));
+}
+
+void InputFiles::claim(const std::string& output) {
+  const std::string identity = storage::identity(output);
+  if (inputs_.contains(identity)) refuse(output, "is one of the files that the command reads");
+  const auto is_dataset = [&](const std::string& folder) { return datasets_.contains(folder); };
+  if (!datasets_.empty() && may_be_of_dataset(output) &&
+      std::ranges::any_of(storage::identities_above(output), is_dataset) &&
+      storage::exists(output)) {
+    refuse(output, "is a file of the dataset that the command reads");
+  }
+  if (!outputs_.insert(identity).second) {
+    throw Error(ErrorCode::kUsage, output, "is to hold two results", "give each a name of its own");
+  }
+}
+
+void InputFiles::refuse_folder(const std::string& output) const {
+  if (folders_.contains(storage::identity(output))) {
+    refuse(output, "is the folder of the files that the command reads");
+  }
+}
+
+}  // namespace oko::cli

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <unordered_set>
+
+#include "oko/cli/model.h"
+#include "oko/dataset/dataset.h"
+
+namespace oko::cli {
+
+// The files that a command reads and writes, by identity (oko/storage/identity.h): none that it
+// writes may be one that it reads, whatever their names say, and no two results may have one name.
+// Every command that writes a file claims its name here before long work begins.
+class InputFiles {
+ public:
+  // What is not there, and "", is passed over.
+  void add(const std::string& file);
+  // The model's files, also those that are found by themselves, and its class names.
+  void add(const ModelArguments& model);
+  // Images and annotations, and what add_dataset() adds.
+  void add(const dataset::Dataset& data);
+  // A file, or a folder: whatever there is in it at any depth that could be of a dataset.
+  void add_dataset(const std::string& uri);
+  // Nothing at all is to be written straight into it.
+  void add_folder(const std::string& folder);
+
+  // Throws a usage Error where the file to be written is one of these, or claimed before.
+  void claim(const std::string& output);
+  // Throws a usage Error where files are to be written into a folder that was added.
+  void refuse_folder(const std::string& output) const;
+
+ private:
+  std::unordered_set<std::string> inputs_, outputs_, folders_, datasets_;
+};
+
+}  // namespace oko::cli
