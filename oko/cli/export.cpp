@@ -173,7 +173,8 @@ void run_export(ExportArguments a, Context& context) {
   claim_files(a, made);
   Json written = Json::array();
   store(made, a.out, context, written);
-  const std::vector<std::string> warnings = formats::phone_warnings(network);
+  std::vector<std::string> warnings = formats::phone_warnings(network);
+  warnings.insert(warnings.begin(), made.notes.begin(), made.notes.end());
   for (const std::string& warning : warnings) context.progress->line("note: " + warning);
   const Json parity = a.no_check ? Json(nullptr) : check_written(a, made, network, context);
   context.emit({{"files", written},

@@ -104,6 +104,25 @@ TEST_F(Export, DarknetFilesAreReadBackAsTheyWere) {
   }
 }
 
+// Arm NN 20.08 refuses float16 kernels, which says nothing about the file.
+TEST_F(Export, ReadsBackWhatTheProgramOfThisMachineRefuses) {
+  const Outcome made = to("tflite", {"--precision", "fp16"});
+  EXPECT_EQ(made.code, 0) << made.error;
+  EXPECT_THAT(made.out, HasSubstr("agrees"));
+}
+
+TEST_F(Export, ImportTakesWeightsByTheFlagOfOtherCommands) {
+  ASSERT_EQ(to("darknet").code, 0);
+  const std::string weights = file("darknet/model.weights"), renamed = file("last.backup");
+  std::filesystem::rename(weights, renamed);
+  const std::string cfg = file("darknet/model.cfg"), out = file("back.oko");
+  const Outcome outcome = oko_command({"import", cfg, "--weights", renamed, "-o", out});
+  EXPECT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_EQ(model("back.oko").weights.size(), network_.weights.size());
+  EXPECT_EQ(oko_command({"import", cfg, renamed, "-o", out}).code, 0);
+  EXPECT_EQ(oko_command({"import", cfg, renamed, "--weights", renamed, "-o", out}).code, 2);
+}
+
 TEST_F(Export, WritesWhatAnAppNeedsBesideTheModel) {
   EXPECT_THAT(to("mps").out, HasSubstr(".swift"));
   EXPECT_THAT(to("coreml", {"--no-check"}).out, HasSubstr(".swift"));

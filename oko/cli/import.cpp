@@ -20,18 +20,20 @@ namespace {
 
 struct ImportArguments {
   std::vector<std::string> files;
-  std::string network, names, anchors, masks, size, out;
+  std::string weights, network, names, anchors, masks, decoding, size, out;
   bool no_heads = false, bgr = false, stretch = false;
 };
 
 // The file that opens the model first, what goes with it behind.
-std::vector<std::string> sorted_out(std::vector<std::string> files) {
+std::vector<std::string> sorted_out(std::vector<std::string> files, const std::string& weights) {
   const auto leads = [](const std::string& file) {
     const std::string ending = storage::extension(file);
-    return ending != ".weights" && ending != ".bin";
+    return ending != ".weights" && ending != ".backup" && ending != ".bin";
   };
   std::ranges::stable_partition(files, leads);
-  if (files.size() > 2 || (files.size() == 2 && leads(files[1]))) {
+  const bool is_pair = files.size() == 2 && !leads(files[1]);
+  if (!weights.empty()) files.push_back(weights);
+  if (files.size() > 2 || (files.size() == 2 && weights.empty() && !is_pair)) {
     throw Error(ErrorCode::kUsage, files.back(),
                 "given beside " + files.front() + ": one of them is too many",
                 "give the files of one model: a .cfg and its .weights, a .param and its .bin");
@@ -79,6 +81,10 @@ graph::Network structure_of(const ImportArguments& arguments) {
 
 void check_heads(const convert::ReadModel& read, const ImportArguments& arguments) {
   if (!read.lacks_heads || arguments.no_heads) return;
+  if (read.no_heads_why) {
+    throw Error(ErrorCode::kUsage, arguments.files.front() + ": " + read.no_heads_why->place(),
+                read.no_heads_why->message(), read.no_heads_why->mend());
+  }
   throw Error(ErrorCode::kUsage, arguments.files.front(),
               "its outputs look like heads, and nothing in it tells their anchors",
               "give --anchors (a file, or 10,14,23,27,…), or --no-heads to import it as it is");
@@ -89,11 +95,16 @@ convert::ReadModel read_sources(const ImportArguments& arguments) {
     throw Error(ErrorCode::kUsage, "--masks", "chooses from --anchors, and there are none",
                 "give both");
   }
-  const std::vector<std::string> files = sorted_out(arguments.files);
+  if (arguments.anchors.empty() && !arguments.decoding.empty()) {
+    throw Error(ErrorCode::kUsage, "--decoding", "is of heads made with --anchors, none are given",
+                "give both");
+  }
+  const std::vector<std::string> files = sorted_out(arguments.files, arguments.weights);
   convert::ReadOptions options;
   if (!arguments.network.empty()) options.network = structure_of(arguments);
   if (!arguments.size.empty()) options.size = parse_size(arguments.size);
-  options.heads = {anchors_of(arguments.anchors), masks_of(arguments.masks)};
+  options.heads = {anchors_of(arguments.anchors), masks_of(arguments.masks),
+                   !arguments.decoding.empty()};
   convert::ReadModel read = convert::read_model(
       convert::open_model(files.front(), files.size() > 1 ? files[1] : std::string()), options);
   check_heads(read, arguments);
@@ -230,6 +241,9 @@ void add_import_command(CLI::App& app, Context& context) {
                    "TensorFlow Lite, ncnn .param and .bin, safetensors")
       ->required()
       ->type_name("FILE");
+  command
+      ->add_option("--weights", a.weights, "What goes with a .cfg or .param, as in other commands")
+      ->type_name("FILE");
   command->add_option("--names", a.names, "Class names, one a line")->type_name("FILE");
   command
       ->add_option("--anchors", a.anchors,
@@ -237,6 +251,11 @@ void add_import_command(CLI::App& app, Context& context) {
       ->type_name("FILE|W,H,…");
   command->add_option("--masks", a.masks, "Anchors of each output in the file's order: 3,4,5/0,1,2")
       ->type_name("LIST");
+  command
+      ->add_option("--decoding", a.decoding,
+                   "How boxes of --anchors are decoded, where the network does not show it")
+      ->check(CLI::IsMember({"yolov3"}))
+      ->type_name("KIND");
   command->add_option("--network", a.network, "What weights alone are for: a built-in name or .cfg")
       ->type_name("NAME|CFG");
   command

@@ -82,8 +82,12 @@ struct Settings {
 };
 
 std::string inputs_text(const graph::Layer& layer) {
+  constexpr std::size_t kMost = 16;
   std::string text;
   for (const int input : layer.inputs) {
+    if (layer.inputs.size() > kMost && text.size() > 2 * kMost) {
+      return text + fmt::format(" … ({} in all)", layer.inputs.size());
+    }
     text += (text.empty() ? "" : " ") +
             (input == graph::kNetworkInput ? std::string("in") : std::to_string(input));
   }
@@ -162,7 +166,6 @@ Json as_json(const graph::Network& network) {
 
 // Writes a drawing to a file, or to standard output for "-". True where it took standard output.
 bool draw(const std::string& target, const std::string& content, const Context& context) {
-  if (target.empty()) return false;
   if (target == "-") {
     std::cout << content;
     return true;
@@ -239,9 +242,8 @@ void inspect(const InspectArguments& arguments, const Context& context) {
   const graph::Network network = load(arguments, notes);
   for (const std::string& note : notes) context.progress->line("note: " + note);
   if (arguments.profile.wanted) return inspect_profile(network, arguments.profile, context);
-  const bool taken = draw(arguments.dot, graph::to_dot(network), context) ||
-                     draw(arguments.svg, graph::to_svg(network), context);
-  if (taken) return;
+  if (!arguments.dot.empty() && draw(arguments.dot, graph::to_dot(network), context)) return;
+  if (!arguments.svg.empty() && draw(arguments.svg, graph::to_svg(network), context)) return;
   say_layers(network, context);
   say_totals(network, context);
   const std::vector<std::string> warnings = formats::phone_warnings(network);

@@ -47,7 +47,10 @@ graph::Network load_model(const ModelArguments& model, std::vector<std::string>*
   if (!model.names.empty()) set_names(read.network, model.names);
   if (notes != nullptr) {
     *notes = std::move(read.notes);
-    if (read.lacks_heads) {
+    if (read.no_heads_why) {
+      notes->push_back("its outputs look like heads that oko does not decode: " +
+                       read.no_heads_why->place() + ": " + read.no_heads_why->message());
+    } else if (read.lacks_heads) {
       notes->push_back("its outputs look like heads, and nothing tells their anchors: oko import " +
                        model.path + " --anchors FILE gives it heads");
     }

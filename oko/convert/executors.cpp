@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "oko/base/error.h"
 #include "oko/convert/coreml/interpreter.h"
 #include "oko/convert/export.h"
 #include "oko/convert/ncnn/ncnn.h"
@@ -25,6 +26,20 @@ std::unique_ptr<Executor> onnx_executor(const InputFile& file, std::string& note
   if (auto opencv = make_opencv_onnx(file.bytes, file.name, &no_opencv)) return opencv;
   note = no_runtime + "; " + no_opencv;
   return nullptr;
+}
+
+// Older versions of Arm NN refuse what TensorFlow Lite itself takes, such as float16 kernels. That
+// says nothing about the file.
+std::unique_ptr<Executor> arm_nn_executor(const ModelFiles& files, const graph::Network& network,
+                                          std::string& note) {
+  try {
+    return make_arm_nn(copied(files), network, &note);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kFailed) throw;
+    note = error.place() + " " + error.message();
+    note.erase(std::min(note.find('\n'), note.size()));
+    return nullptr;
+  }
 }
 
 // The outputs that write_onnx() gives a model with boxes.
@@ -70,7 +85,7 @@ std::unique_ptr<Executor> independent_executor(const ModelFiles& files,
     case Format::kCoreMl:
       return interpret_coreml(copied(files));
     case Format::kTflite:
-      return make_arm_nn(copied(files), network, &note);
+      return arm_nn_executor(files, network, note);
     case Format::kNcnn:
       return make_ncnn(copied(files), network, &note);
     case Format::kOko:

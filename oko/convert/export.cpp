@@ -82,7 +82,9 @@ Export write_ncnn(const graph::Network& network, const ExportOptions& options) {
   ncnn.detection_output = options.boxes;
   ncnn.threshold = options.thresholds.score;
   ncnn.nms_iou = options.thresholds.iou;
-  return {formats::write_ncnn(network, ncnn, options.stem), {}, options.stem + ".param"};
+  Export made{{}, {}, options.stem + ".param"};
+  made.model = formats::write_ncnn(network, ncnn, options.stem, &made.notes);
+  return made;
 }
 
 Export write_darknet(const graph::Network& network, const ExportOptions& options) {

@@ -30,6 +30,7 @@ struct Export {
   std::vector<formats::File> model;     // what the other program loads
   std::vector<formats::File> wrappers;  // source for an app, beside it
   std::string main;                     // name of the file or package that an app opens
+  std::vector<std::string> notes{};     // what the format could not hold as it was
 };
 
 // Throws a usage Error for options that do not go together, before any work is done.

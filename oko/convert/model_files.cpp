@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "oko/base/error.h"
+#include "oko/base/text.h"
 #include "oko/storage/store.h"
 
 namespace oko::convert {
@@ -43,7 +44,7 @@ constexpr std::array<std::pair<std::string_view, Format>, 14> kEndings{{
 std::optional<Format> format_by_content(std::string_view start) {
   if (start.starts_with("\x89HDF\r\n\x1a\n")) return Format::kKeras;
   if (start.size() > 8 && start.substr(4, 4) == "TFL3") return Format::kTflite;
-  if (start.starts_with("7767517")) return Format::kNcnn;
+  if (without_bom(start).starts_with("7767517")) return Format::kNcnn;
   if (start.size() > 9 && start[8] == '{') return Format::kSafetensors;
   return std::nullopt;
 }

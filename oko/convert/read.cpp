@@ -100,6 +100,15 @@ bool looks_like_head(const graph::Network& network, int output) {
   return shape.height * shape.width > 1 && shape.channels > 5;
 }
 
+std::optional<Error> why_no_heads(const Imported& imported) {
+  try {
+    formats::check_head_outputs(imported, false);
+    return std::nullopt;
+  } catch (const Error& error) {
+    return error;
+  }
+}
+
 // Heads by what the user told, where the file told none.
 ReadModel finished(Imported imported, const ReadOptions& options) {
   ReadModel result;
@@ -112,6 +121,7 @@ ReadModel finished(Imported imported, const ReadOptions& options) {
     } else {
       result.lacks_heads = std::ranges::any_of(
           imported.outputs, [&](int output) { return looks_like_head(imported.network, output); });
+      if (result.lacks_heads) result.no_heads_why = why_no_heads(imported);
     }
   }
   result.network = std::move(imported.network);
@@ -169,7 +179,7 @@ ReadModel read_tflite(const ModelFiles& model, const ReadOptions& options) {
 ReadModel read_ncnn(const ModelFiles& model, const ReadOptions& options) {
   const std::string& name = model.files.front().name;
   return finished(formats::read_ncnn(model.files.front().bytes.text(), model.files.at(1).bytes,
-                                     name.substr(0, name.rfind('.'))),
+                                     name.substr(0, name.rfind('.')), options.size),
                   options);
 }
 

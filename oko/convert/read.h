@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "oko/base/error.h"
 #include "oko/convert/model_files.h"
 #include "oko/formats/heads.h"
 #include "oko/graph/network.h"
@@ -26,7 +27,8 @@ struct ReadModel {
   std::uint64_t pictures_seen = 0;   // in training, where the file tells (Darknet)
   // Maps leave the network that look like heads, but nothing tells their anchors.
   bool lacks_heads = false;
-  bool has_told_heads = false;  // made of ReadOptions::heads
+  std::optional<Error> no_heads_why{};  // where it lacks heads and anchors alone give it none
+  bool has_told_heads = false;          // made of ReadOptions::heads
 };
 
 // Reads a model of any format. Throws input Errors with the file's place, and a usage Error for

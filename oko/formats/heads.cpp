@@ -4,8 +4,10 @@
 #include <charconv>
 #include <map>
 #include <numeric>
+#include <set>
 
 #include "oko/base/error.h"
+#include "oko/base/text.h"
 #include "oko/graph/network_json.h"
 
 namespace oko::formats {
@@ -37,6 +39,83 @@ void insert_heads(Imported& imported, const std::vector<Layer>& heads) {
     layers.insert(layers.begin() + from + 1, std::move(head));
   }
   graph::infer_shapes(imported.network);
+}
+
+std::string place_of_output(const Imported& imported, std::size_t output) {
+  return graph::place_of(imported.network, static_cast<std::size_t>(imported.outputs[output]));
+}
+
+// A factor and a sum for each channel, which hides no function before it.
+bool is_scale(const graph::Convolution& c) {
+  return c.size == 1 && c.groups > 1 && c.groups == c.filters;
+}
+
+std::optional<graph::Activation> activation_of(const Layer& layer) {
+  if (const auto* sum = std::get_if<graph::Shortcut>(&layer.operation)) return sum->activation;
+  const auto* c = std::get_if<graph::Convolution>(&layer.operation);
+  if (c == nullptr || (c->activation == graph::Activation::kLinear && is_scale(*c))) return {};
+  return c->activation;
+}
+
+// The function that numbers of a layer's output have passed last ("sigmoid", "softmax", another
+// activation), or null where all can be raw. Layers that only move or scale numbers are seen
+// through.
+const char* passed_by(const Network& network, int output) {
+  std::vector<int> left{output};
+  std::set<int> seen;
+  while (!left.empty()) {
+    const int index = left.back();
+    left.pop_back();
+    if (index == graph::kNetworkInput || !seen.insert(index).second) continue;
+    const Layer& layer = network.layers[static_cast<std::size_t>(index)];
+    if (std::holds_alternative<graph::Softmax>(layer.operation)) return "softmax";
+    const auto activation = activation_of(layer);
+    if (activation == graph::Activation::kLogistic) return "sigmoid";
+    if (!activation) left.insert(left.end(), layer.inputs.begin(), layer.inputs.end());
+    if (activation.value_or(graph::Activation::kLinear) != graph::Activation::kLinear) {
+      return graph::name_of(*activation);
+    }
+  }
+  return nullptr;
+}
+
+[[noreturn]] void refuse_output(const Imported& imported, std::size_t output,
+                                const std::string& what) {
+  throw input_error(
+      place_of_output(imported, output),
+      "the output has passed " + what + ", a head decodes what a convolution gives",
+      "export it without its decoding, at its raw heads; or use --no-heads and decode "
+      "its outputs in the app");
+}
+
+// A head's formulas are for raw numbers. On any other they give boxes that look like boxes.
+void check_raw_outputs(const Imported& imported) {
+  for (std::size_t i = 0; i < imported.outputs.size(); ++i) {
+    const int index = imported.outputs[i];
+    if (const char* function = passed_by(imported.network, index)) {
+      refuse_output(imported, i, std::string("a ") + function);
+    }
+    const Layer& layer = layer_of(imported, i);
+    if (!std::holds_alternative<graph::Convolution>(layer.operation)) {
+      refuse_output(imported, i, std::string("a ") + graph::name_of(layer.operation));
+    }
+  }
+}
+
+void check_decoding(const Imported& imported) {
+  const auto& layers = imported.network.layers;
+  const auto is_swish = [](const Layer& layer) {
+    const auto* c = std::get_if<graph::Convolution>(&layer.operation);
+    return c != nullptr && c->activation == graph::Activation::kSwish;
+  };
+  const auto found = std::ranges::find_if(layers, is_swish);
+  if (found == layers.end()) return;
+  throw input_error(
+      graph::place_of(imported.network, static_cast<std::size_t>(found - layers.begin())),
+      "the network uses SiLU (swish), as YOLOv5 and its successors do, and these do "
+      "not decode boxes as YOLOv3 does",
+      "give --decoding yolov3 if its boxes are exp(t) x anchor; otherwise use "
+      "--no-heads and decode its outputs in the app");
 }
 
 std::string unused_name(const Network& network, int near) {
@@ -121,6 +200,13 @@ void apply_description(Imported& imported, std::string_view description, const s
     if (graph::is_head(layer.operation)) continue;
     throw input_error(place, "describes " + layer.name + " as a head, which it is not");
   }
+  for (std::size_t i = 0; i < heads.layers.size(); ++i) {
+    const char* function = passed_by(imported.network, imported.outputs[i]);
+    if (function == nullptr) continue;
+    const std::string_view name = function;
+    if (name == "sigmoid" || name == "softmax")
+      refuse_output(imported, i, "a " + std::string(name));
+  }
   Network& network = imported.network;
   network.name = heads.name;
   network.preprocess = heads.preprocess;
@@ -129,7 +215,13 @@ void apply_description(Imported& imported, std::string_view description, const s
   if (!heads.layers.empty()) insert_heads(imported, heads.layers);
 }
 
+void check_head_outputs(const Imported& imported, bool decoding_told) {
+  check_raw_outputs(imported);
+  if (!decoding_told) check_decoding(imported);
+}
+
 void add_heads(Imported& imported, const HeadOptions& options) {
+  check_head_outputs(imported, options.decoding_told);
   const std::size_t outputs = imported.outputs.size(), anchors = options.anchors.size();
   std::vector<std::vector<int>> masks = options.masks;
   if (masks.empty()) {
@@ -153,11 +245,11 @@ void add_heads(Imported& imported, const HeadOptions& options) {
     const int channels = layer_of(imported, i).output.channels;
     const int boxes = static_cast<int>(masks[i].size());
     if (boxes == 0 || channels % boxes != 0 || channels / boxes <= 5) {
-      throw input_error(
-          graph::place_of(imported.network, static_cast<std::size_t>(imported.outputs[i])),
-          "an output of " + std::to_string(channels) + " channels is no head of " +
-              std::to_string(boxes) + " anchors: it should be anchors x (5 + classes)",
-          "give the anchors the model was trained with");
+      throw input_error(place_of_output(imported, i),
+                        "an output of " + std::to_string(channels) + " channels is no head of " +
+                            std::to_string(boxes) +
+                            " anchors: it should be anchors x (5 + classes)",
+                        "give the anchors the model was trained with");
     }
     graph::Yolo yolo{options.anchors, masks[i], channels / boxes - 5};
     heads.push_back({unused_name(imported.network, imported.outputs[i]), std::move(yolo), {}, {}});
@@ -166,6 +258,7 @@ void add_heads(Imported& imported, const HeadOptions& options) {
 }
 
 std::vector<graph::Anchor> read_anchors(std::string_view text, const std::string& name) {
+  text = without_bom(text);
   std::vector<float> numbers;
   int line = 1, last_line = 1;
   for (std::size_t i = 0; i < text.size();) {

@@ -32,7 +32,8 @@ struct Imported {
 };
 
 // Puts the heads of a description, each behind its map of `outputs`, and its names, preprocessing
-// and origin into the network. Throws an input Error at `place` where they do not fit.
+// and origin into the network. Throws an input Error at `place` where they do not fit, and at the
+// layer for an output that has passed a sigmoid or a softmax.
 void apply_description(Imported& imported, std::string_view description, const std::string& place);
 
 // What a user tells about heads that a file does not describe.
@@ -41,10 +42,18 @@ struct HeadOptions {
   // Which of the anchors each output uses. Empty: equally many each, the coarsest map the last
   // ones, as in every published YOLOv3; that is told in `notes`.
   std::vector<std::vector<int>> masks{};
+  // The user says that boxes are decoded as YOLOv3 does. A network with SiLU (swish) is otherwise
+  // refused: YOLOv5 and its successors use it, and they decode the same tensors in another way.
+  bool decoding_told = false;
 };
 
-// Puts a yolo head behind every output. The class count follows from the channels. Throws an input
-// Error where anchors and channels do not fit.
+// Throws an input Error where heads behind the outputs would give boxes that are nonsense: an
+// output is anything but a convolution's own (after a sigmoid, a softmax, a concatenation, … it is
+// not what a head decodes), or nothing tells how boxes are decoded.
+void check_head_outputs(const Imported& imported, bool decoding_told);
+
+// Puts a yolo head behind every output. The class count follows from the channels. Throws what
+// check_head_outputs() throws, and an input Error where anchors and channels do not fit.
 void add_heads(Imported& imported, const HeadOptions& options);
 
 // "10,13, 16,30, 33,23": pairs of width and height on one or more lines, as keras-yolo3 keeps them.

@@ -108,6 +108,72 @@ TEST(AddHeads, RefusesAnchorsThatDoNotFit) {
               HasSubstr("mask 7"));
 }
 
+// The outputs of small_tiny() with another operation behind the first one.
+Imported with_behind(graph::Operation operation) {
+  Imported imported = without_heads(small_tiny());
+  graph::Network& network = imported.network;
+  network.layers.push_back({"behind", std::move(operation), {imported.outputs[0]}, {}});
+  graph::infer_shapes(network);
+  imported.outputs[0] = static_cast<int>(network.layers.size()) - 1;
+  return imported;
+}
+
+std::string refusal_of(Imported imported, HeadOptions options = {}) {
+  options.anchors = {{1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}, {6, 6}};
+  try {
+    add_heads(imported, options);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+graph::Operation depthwise(graph::Activation activation) {
+  return graph::Convolution{.filters = 21, .size = 1, .groups = 21, .activation = activation};
+}
+
+TEST(AddHeads, RefusesOutputsThatAreNotAConvolutionsOwn) {
+  using graph::Activation;
+  EXPECT_EQ(refusal_of(with_behind(depthwise(Activation::kLinear))), "no error");
+  EXPECT_THAT(refusal_of(with_behind(depthwise(Activation::kLogistic))),
+              HasSubstr("has passed a sigmoid"));
+  EXPECT_THAT(refusal_of(with_behind(depthwise(Activation::kLeaky))),
+              HasSubstr("has passed a leaky"));
+  EXPECT_THAT(refusal_of(with_behind(graph::Softmax{})), HasSubstr("has passed a softmax"));
+  EXPECT_THAT(refusal_of(with_behind(graph::Route{})), HasSubstr("has passed a route"));
+  EXPECT_THAT(refusal_of(with_behind(graph::MaxPool{1, 1})), HasSubstr("has passed a max_pool"));
+}
+
+TEST(AddHeads, SeesASigmoidBehindAFactorForEachChannel) {
+  Imported imported = with_behind(depthwise(graph::Activation::kLogistic));
+  graph::Network& network = imported.network;
+  network.layers.push_back(
+      {"twice", depthwise(graph::Activation::kLinear), {imported.outputs[0]}, {}});
+  graph::infer_shapes(network);
+  ++imported.outputs[0];
+  EXPECT_THAT(refusal_of(imported), HasSubstr("has passed a sigmoid"));
+}
+
+TEST(AddHeads, WantsToBeToldTheDecodingOfANetworkWithSilu) {
+  Imported imported = without_heads(small_tiny());
+  std::get<graph::Convolution>(imported.network.layers[0].operation).activation =
+      graph::Activation::kSwish;
+  EXPECT_THAT(refusal_of(imported), HasSubstr("--decoding yolov3"));
+  EXPECT_EQ(refusal_of(imported, {.anchors = {}, .decoding_told = true}), "no error");
+}
+
+TEST(Description, IsRefusedForAnOutputThatHasPassedASigmoid) {
+  Imported imported = with_behind(depthwise(graph::Activation::kLogistic));
+  EXPECT_THROW(apply_description(imported, describe(small_tiny()), "file"), Error);
+}
+
+TEST(ReadAnchors, PassesOverAByteOrderMark) {
+  EXPECT_EQ(read_anchors("\xef\xbb\xbf"
+                         "10,13",
+                         "a.txt"),
+            (std::vector<graph::Anchor>{{10, 13}}));
+}
+
 TEST(ReadAnchors, RefusesWhatIsNoListOfPairs) {
   for (const char* text : {"", "1", "1,2,x", "1,2\n3", "1,-2", "0,1", "1,nan"}) {
     EXPECT_THROW(read_anchors(text, "a.txt"), Error) << text;

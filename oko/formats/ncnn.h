@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "oko/formats/file.h"
 #include "oko/formats/heads.h"
 #include "oko/graph/network.h"
+#include "oko/image/geometry.h"
 
 namespace oko::formats {
 
@@ -20,15 +22,18 @@ struct NcnnOptions {
   float threshold = .25F, nms_iou = .45F;  // of the detection output
 };
 
-// "<stem>.param" and "<stem>.bin". Throws an input Error for names that a .param cannot hold, and
-// with detection_output for heads that ncnn would decode differently: region heads, scale_x_y other
-// than 1, heads with different numbers of anchors or anchor lists of their own.
+// "<stem>.param" and "<stem>.bin". Layer names that a .param cannot hold (blanks, over 200 bytes)
+// are changed, and `notes` says so. Throws an input Error with detection_output for heads that ncnn
+// would decode differently: region heads, scale_x_y other than 1, heads with different numbers of
+// anchors or anchor lists of their own.
 std::vector<File> write_ncnn(const graph::Network& network, const NcnnOptions& options,
-                             const std::string& stem);
+                             const std::string& stem, std::vector<std::string>* notes = nullptr);
 
 // Reads a .param and its .bin. ncnn has no metadata, not even comments: heads come from a
 // Yolov3DetectionOutput where the file has one, else from add_heads(); class names never. `name` is
-// the model's, without the endings. Throws input Errors with "name.param:line" or "name.bin@byte".
-Imported read_ncnn(std::string_view param, const Bytes& bin, const std::string& name);
+// the model's, without the endings; `size` is of the input where the .param leaves it open. Throws
+// input Errors with "name.param:line" or "name.bin@byte".
+Imported read_ncnn(std::string_view param, const Bytes& bin, const std::string& name,
+                   std::optional<image::Size> size = {});
 
 }  // namespace oko::formats

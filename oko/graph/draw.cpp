@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "oko/base/json.h"
@@ -59,7 +62,8 @@ struct Settings {
   }
 };
 
-// Text for XML: markup escaped; controls, which XML forbids, and other invisible characters replaced.
+// Text for XML: markup escaped; controls, which XML forbids, and other invisible characters
+// replaced.
 std::string xml(std::string_view text) {
   std::string out;
   for (const char c : visible(text, "?")) {
@@ -114,24 +118,42 @@ struct Curve {
   int from = 0, to = 0, lane = 0;
 };
 
-// Short ones first and each in the innermost lane that is free along its way.
+// Past so many lanes nobody could follow a curve: further ones share the outermost lane.
+constexpr int kMostLanes = 48;
+
+// The ways that are taken in one lane, from → to, which do not overlap.
+class Lane {
+ public:
+  bool take(const Curve& curve) {
+    const auto after = ways_.lower_bound(curve.from);
+    if (after != ways_.end() && after->first < curve.to) return false;
+    if (after != ways_.begin() && std::prev(after)->second > curve.from) return false;
+    ways_.emplace(curve.from, curve.to);
+    return true;
+  }
+
+ private:
+  std::map<int, int> ways_;
+};
+
+// Short ones first and each in the innermost lane that is free along its way. A layer that reads
+// one map several times has one curve from it.
 std::vector<Curve> curves_of(const Network& network) {
   std::vector<Curve> curves;
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
-    for (const int from : network.layers[i].inputs) {
-      const int to = static_cast<int>(i);
+    const auto& inputs = network.layers[i].inputs;
+    const int to = static_cast<int>(i);
+    for (const int from : std::set<int>(inputs.begin(), inputs.end())) {
       if (from != to - 1) curves.push_back({from, to, 0});
     }
   }
   std::stable_sort(curves.begin(), curves.end(),
                    [](const Curve& a, const Curve& b) { return a.to - a.from < b.to - b.from; });
-  for (std::size_t i = 0; i < curves.size(); ++i) {
-    const auto taken = [&](const Curve& other) {
-      return other.lane == curves[i].lane && other.from < curves[i].to && curves[i].from < other.to;
-    };
-    while (std::any_of(curves.begin(), curves.begin() + static_cast<std::ptrdiff_t>(i), taken)) {
-      ++curves[i].lane;
-    }
+  std::vector<Lane> lanes(kMostLanes);
+  for (Curve& curve : curves) {
+    const auto free = [&](Lane& lane) { return lane.take(curve); };
+    const auto found = std::find_if(lanes.begin(), lanes.end(), free);
+    curve.lane = std::min(static_cast<int>(found - lanes.begin()), kMostLanes - 1);
   }
   return curves;
 }
@@ -216,7 +238,8 @@ std::string to_svg(const Network& network) {
     const int index = static_cast<int>(i);
     out += box(index, colour_of(layer.operation), std::to_string(i), name_of(layer.operation),
                settings_of(layer.operation), layer.output);
-    if (std::count(layer.inputs.begin(), layer.inputs.end(), index - 1) > 0) out += arrow_down(index);
+    if (std::count(layer.inputs.begin(), layer.inputs.end(), index - 1) > 0)
+      out += arrow_down(index);
   }
   for (const Curve& curve : curves) out += path_of(curve);
   return out + "</svg>\n";

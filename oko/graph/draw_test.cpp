@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <numeric>
+#include <string>
+#include <vector>
+
 #include "oko/graph/builtin.h"
 
 namespace oko::graph {
@@ -37,6 +41,29 @@ TEST(ToSvg, DrawsEachLayerOnceAndSkippingConnectionsAsCurves) {
   EXPECT_EQ(count_of(svg, "\"M624 "), 2);
   EXPECT_THAT(svg, HasSubstr("80 classes, anchors 81x82 135x169 344x319"));
   EXPECT_THAT(svg, Not(HasSubstr("http://www.w3.org/1999/xlink")));
+}
+
+TEST(ToSvg, DrawsOneCurveForAMapThatALayerReadsManyTimes) {
+  Network network;
+  network.layers = {{"a", MaxPool{1, 1}, {kNetworkInput}, {}},
+                    {"b", MaxPool{1, 1}, {0}, {}},
+                    {"c", Route{}, std::vector<int>(300, 0), {}}};
+  infer_shapes(network);
+  EXPECT_EQ(count_of(to_svg(network), "\"M624 "), 1);
+}
+
+TEST(ToSvg, HasAnEndOfLanesHoweverManyConnectionsCross) {
+  Network network;
+  network.layers = {{"0", MaxPool{1, 1}, {kNetworkInput}, {}}};
+  for (int i = 1; i < 400; ++i) {
+    std::vector<int> all(static_cast<std::size_t>(i));
+    std::iota(all.begin(), all.end(), 0);
+    network.layers.push_back({std::to_string(i), Shortcut{}, {0, 0}, {}});
+    network.layers.back().inputs.insert(network.layers.back().inputs.end(), all.begin(), all.end());
+  }
+  infer_shapes(network);
+  EXPECT_THAT(to_svg(network),
+              HasSubstr("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"1348\""));
 }
 
 TEST(Draw, EscapesNames) {

@@ -1,8 +1,10 @@
 #include <gmock/gmock.h>
 
+#include <ctime>
 #include <filesystem>
 
 #include "oko/base/progress.h"
+#include "oko/cli/test_command.h"
 #include "oko/convert/export.h"
 #include "oko/convert/read.h"
 #include "oko/dataset/read.h"
@@ -39,6 +41,19 @@ TEST(Hostile, ASplitThatLeadsOutOfTheTargetIsRefused) {
     EXPECT_THAT(error.place(), ::testing::HasSubstr("shards.jsonl:2"));
     EXPECT_THAT(error.message(), ::testing::HasSubstr("the split \"../../../escaped\""));
   }
+}
+
+TEST(Hostile, ANetworkOfThousandsOfConnectionsIsShownWithinASecond) {
+  OKO_CASES(folder, "hostile");
+  const std::string drawn = ::testing::TempDir() + "oko_routes.svg";
+  // Of this process alone: other tests may run beside it.
+  const std::clock_t before = std::clock();
+  const cli::Outcome outcome =
+      cli::oko_command({"inspect", folder + "/routes.cfg", "--svg", drawn});
+  EXPECT_LT(std::clock() - before, CLOCKS_PER_SEC);
+  EXPECT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_THAT(outcome.out, ::testing::HasSubstr("(1000 in all)"));
+  std::filesystem::remove(drawn);
 }
 
 bool holds_separator(const std::string& text) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "oko/base/error.h"
+#include "oko/base/text.h"
 
 namespace oko::formats {
 namespace {
@@ -131,6 +132,7 @@ std::vector<std::string> DarknetSection::unused() const {
 
 std::vector<DarknetSection> read_darknet_sections(std::string_view text, const std::string& file) {
   std::vector<DarknetSection> sections;
+  text = without_bom(text);
   for (int number = 1; !text.empty(); ++number) {
     const std::size_t end = text.find('\n');
     const std::string line = stripped(text.substr(0, end));

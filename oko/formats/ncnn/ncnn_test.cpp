@@ -145,8 +145,34 @@ TEST(Ncnn, RefusesHeadsThatNcnnWouldDecodeOtherwise) {
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("scale_x_y 1"));
   }
-  network.layers[0].name = "first layer";
-  EXPECT_THROW(write_ncnn(network, {}, "m"), Error);
+}
+
+TEST(Ncnn, ChangesNamesThatAParamCannotHoldAndSaysSo) {
+  graph::Network network = everything();
+  const auto rename = [&](std::size_t i, const std::string& name) {
+    for (const char* part : {".kernel", ".bias"}) {
+      auto weight = network.weights.extract(network.layers[i].name + part);
+      if (weight.empty()) continue;
+      weight.key() = name + part;
+      network.weights.insert(std::move(weight));
+    }
+    network.layers[i].name = name;
+  };
+  rename(0, "first layer");
+  rename(1, std::string(300, 'n') + "a");
+  rename(2, std::string(300, 'n') + "b");
+  rename(3, "first_layer");
+  std::vector<std::string> notes;
+  const Imported again = read(write_ncnn(network, {}, "m", &notes));
+  EXPECT_THAT(notes, ElementsAre(HasSubstr("3 layer names")));
+  EXPECT_EQ(again.network.layers[0].name, "first_layer_2");
+  EXPECT_EQ(again.network.layers[1].name, std::string(200, 'n'));
+  EXPECT_EQ(again.network.layers[2].name, std::string(190, 'n') + "_2");
+  EXPECT_EQ(again.network.layers[3].name, "first_layer");
+  ASSERT_EQ(again.network.layers.size(), network.layers.size());
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    EXPECT_EQ(again.network.layers[i].operation, network.layers[i].operation) << i;
+  }
 }
 
 // The message about a .param of these lines and a .bin of these bytes.
@@ -200,6 +226,42 @@ TEST(NcnnReader, TellsWhatIsWrong) {
                            "Yolov3DetectionOutput y 1 1 b out 0=1 1=1 -23304=2,1.0,1.0 "
                            "-23305=1,0"),
               HasSubstr("m.bin@0"));
+}
+
+// The network of a .param of these lines, which have no weights.
+Imported read_lines(const std::string& lines, std::optional<image::Size> size = {}) {
+  const auto count = std::ranges::count(lines, '\n');
+  return read_ncnn("7767517\n" + std::to_string(count) + " 9\n" + lines, {}, "m", size);
+}
+
+TEST(NcnnReader, TakesTheInputSizeFromTheUserWhereTheFileHasNone) {
+  const std::string pool = "Pooling a 1 1 image b 0=0 1=2 2=2\n";
+  for (const char* line : {"Input image 0 1 image\n", "Input image 0 1 image 0=0 1=0 2=3\n"}) {
+    EXPECT_EQ(read_lines(line + pool, image::Size{16, 8}).network.input, (graph::Shape{3, 8, 16}));
+  }
+  EXPECT_THAT(error_of("Input image 0 1 image\n" + pool), HasSubstr("--size WxH"));
+  EXPECT_EQ(read_lines("Input image 0 1 image -23330=4,3,6,4,2\n" + pool).network.input,
+            (graph::Shape{2, 4, 6}));
+}
+
+TEST(NcnnReader, ReadsACropOfChannelsThatNamesTheMapsOwnSize) {
+  const std::string in = "Input image 0 1 image 0=8 1=6 2=4\n";
+  const auto imported = read_lines(in + "Crop a 1 1 image b 2=2 3=8 4=6 5=2\n");
+  EXPECT_EQ(imported.network.layers.at(0).operation, graph::Operation(graph::Route{2, 1}));
+  EXPECT_EQ(read_lines(in + "Crop a 1 1 image b 2=2\n").network.layers.at(0).operation,
+            graph::Operation(graph::Route{2, 1}));
+  EXPECT_THAT(error_of(in + "Crop a 1 1 image b 2=2 3=7 4=6 5=2\n"), HasSubstr("--size"));
+  EXPECT_THAT(error_of(in + "Crop a 1 1 image b 0=1 2=2 3=8 4=6 5=2\n"),
+              HasSubstr("other sides than channels of the map 4x6x8"));
+  EXPECT_THAT(error_of(in + "Crop a 1 1 image b 2=2 3=8 4=6 5=3\n"), HasSubstr("channels 2…5"));
+}
+
+TEST(NcnnReader, ReadsNumbersAsNcnnDoes) {
+  const std::string in = "\xef\xbb\xbf";  // a byte order mark
+  const auto imported = read_ncnn(in + "7767517\n2 2\nInput image 0 1 image 0=8 1=6 2=4\n"
+                                       "Interp a 1 1 image b 0=1 1=2.f 2=2.0F\n",
+                                  {}, "m");
+  EXPECT_EQ(imported.network.layers.at(0).operation, graph::Operation(graph::Upsample{2}));
 }
 
 TEST(NcnnReader, RefusesKernelsThatWereQuantized) {

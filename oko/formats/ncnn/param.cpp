@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "oko/base/error.h"
+#include "oko/base/text.h"
 
 namespace oko::formats::ncnn {
 namespace {
@@ -27,6 +28,13 @@ std::optional<T> parsed(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+// ncnn reads a float up to the first character that is none of it: "2.f" is 2.
+std::optional<float> float_of(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  if (text.ends_with('f') || text.ends_with('F')) text.remove_suffix(1);
+  return parsed<float>(text);
 }
 
 std::vector<std::string> split(std::string_view text) {
@@ -99,7 +107,7 @@ int Line::integer(int key, int fallback) const {
 float Line::number(int key, float fallback) const {
   const auto found = settings.find(key);
   if (found == settings.end()) return fallback;
-  const auto value = found->second.size() == 1 ? parsed<float>(found->second[0]) : std::nullopt;
+  const auto value = found->second.size() == 1 ? float_of(found->second[0]) : std::nullopt;
   if (!value || !std::isfinite(*value)) fail("setting " + std::to_string(key) + " is no number");
   return *value;
 }
@@ -111,7 +119,7 @@ std::vector<float> Line::numbers(int key) const {
   for (const std::string& text : found->second) {
     const bool decimal = text.find_first_of(".eE") != std::string::npos;
     const auto bits = parsed<std::int32_t>(text);
-    const auto value = decimal ? parsed<float>(text)
+    const auto value = decimal ? float_of(text)
                        : bits  ? std::optional(std::bit_cast<float>(*bits))
                                : std::nullopt;
     if (!value || !std::isfinite(*value)) {
@@ -135,6 +143,7 @@ std::vector<int> Line::integers(int key) const {
 }
 
 std::vector<Line> parse_param(std::string_view text, const std::string& name) {
+  text = without_bom(text);
   std::vector<Line> lines;
   int row = 0, rows = 0;
   std::optional<int> layers;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <set>
@@ -22,8 +23,12 @@ constexpr int kMost = 1 << 20;  // of filters, sides and channels
 
 class Reader {
  public:
-  Reader(std::vector<Line> lines, const Bytes& bin, const std::string& name)
-      : lines_(std::move(lines)), bin_(name + ".bin", bin), builder_(name + ".param") {}
+  Reader(std::vector<Line> lines, const Bytes& bin, const std::string& name,
+         std::optional<image::Size> size)
+      : lines_(std::move(lines)),
+        bin_(name + ".bin", bin),
+        builder_(name + ".param"),
+        size_(size) {}
 
   Imported read(const std::string& name);
 
@@ -40,11 +45,13 @@ class Reader {
   void concat(const Line& line);
   void slice(const Line& line);
   void crop(const Line& line);
+  std::pair<int, int> kept_channels(const Line& line, const Shape& in);
   void sum(const Line& line);
   void softmax(const Line& line);
   void activation(const Line& line);
   void flatten(const Line& line);
   void add_heads_of(Imported& imported) const;
+  void set_scales(Imported& imported) const;
 
   static Node node(const Line& line) { return {line.name, line.kind}; }
   // A Split's copies are the map itself.
@@ -72,6 +79,7 @@ class Reader {
   NetworkBuilder builder_;
   std::map<std::string, std::string> alias_;
   std::vector<std::string> outputs_;
+  std::optional<image::Size> size_;  // where the file has none
   const Line* detection_ = nullptr;
 };
 
@@ -163,12 +171,28 @@ int Reader::between(const Line& line, int key, int fallback, int low, int high) 
             ", it should be in " + std::to_string(low) + "…" + std::to_string(high));
 }
 
+// Width, height, channels: settings of the line, else the shape that optimised files note for
+// everything a layer makes (dimensions, width, height, channels), else what the user says.
 void Reader::input(const Line& line) {
-  if (!line.has(0) || !line.has(1) || !line.has(2)) {
-    line.fail("the input has no size", "write it behind the line: 0=WIDTH 1=HEIGHT 2=CHANNELS");
+  constexpr int kShapes = 30;
+  std::array<int, 3> sides{line.integer(0, 0), line.integer(1, 0), line.integer(2, 0)};
+  const std::vector<int> noted = line.integers(kShapes);
+  if (sides == std::array{0, 0, 0} && noted.size() == 4 && noted.front() == 3) {
+    std::copy(noted.begin() + 1, noted.end(), sides.begin());
   }
-  const int width = between(line, 0, 0, 1, kMost), height = between(line, 1, 0, 1, kMost);
-  builder_.input(line.outputs.front(), {between(line, 2, 0, 1, kMost), height, width});
+  if (sides[0] == 0 && sides[1] == 0 && size_) sides[0] = size_->width, sides[1] = size_->height;
+  if (sides[0] == 0 || sides[1] == 0) {
+    line.fail("the input has no size",
+              "give it with --size WxH, or write it behind the line: 0=WIDTH 1=HEIGHT 2=3");
+  }
+  if (sides[2] == 0) sides[2] = 3;  // the first kernel shows whether that is so
+  for (const int side : sides) {
+    if (side < 1 || side > kMost) {
+      line.fail("the input has a side of " + std::to_string(side) + ", it should be in 1…" +
+                std::to_string(kMost));
+    }
+  }
+  builder_.input(line.outputs.front(), {sides[2], sides[1], sides[0]});
 }
 
 Padding Reader::padding(const Line& line, const Shape& in, int size, int stride, int left, int top,
@@ -362,15 +386,37 @@ void Reader::slice(const Line& line) {
   }
 }
 
-void Reader::crop(const Line& line) {
-  const int channels = shape(line).channels;
+// The channels that a Crop keeps, as start and end: numpy's slices in newer files, offsets and
+// sizes in those that darknet2ncnn makes.
+std::pair<int, int> Reader::kept_channels(const Line& line, const Shape& in) {
+  constexpr int kRest = -233;
   const auto starts = line.integers(9), ends = line.integers(10), axes = line.integers(11);
-  if (starts.size() != 1 || ends.size() != 1 || axes != std::vector{0}) {
-    line.fail("cuts other sides than channels");
+  if (!starts.empty() || !ends.empty() || !axes.empty()) {
+    if (starts.size() != 1 || ends.size() != 1 || axes != std::vector{0}) {
+      line.fail("cuts other sides than channels");
+    }
+    return {starts[0], std::min(ends[0], in.channels)};
   }
-  const int start = starts[0], count = std::min(ends[0], channels) - start;
-  if (start < 0 || count < 1 || start > channels || channels % count != 0 || start % count != 0) {
-    line.fail("keeps channels " + std::to_string(start) + "…" + std::to_string(ends[0]) + " of " +
+  const auto keeps = [&](int offset, int size, int end, int side) {
+    const int kept = line.integer(size, 0);
+    const bool all = kept == 0 || kept == kRest || kept == side;
+    return line.integer(offset, 0) == 0 && all && line.integer(end, 0) == 0;
+  };
+  if (line.inputs.size() != 1 || !keeps(0, 3, 6, in.width) || !keeps(1, 4, 7, in.height)) {
+    line.fail("cuts other sides than channels of the map " + graph::to_string(in),
+              "give the size that the file was made for with --size");
+  }
+  const int start = between(line, 2, 0, 0, kMost), count = line.integer(5, kRest);
+  if (count == 0 || count == kRest) return {start, in.channels - between(line, 8, 0, 0, kMost)};
+  return {start, start + between(line, 5, 0, 1, kMost)};
+}
+
+void Reader::crop(const Line& line) {
+  const Shape in = shape(line);
+  const auto [start, end] = kept_channels(line, in);
+  const int channels = in.channels, count = end - start;
+  if (start < 0 || count < 1 || end > channels || channels % count != 0 || start % count != 0) {
+    line.fail("keeps channels " + std::to_string(start) + "…" + std::to_string(end) + " of " +
               std::to_string(channels) + ", which is none of equal parts");
   }
   builder_.part(node(line), from(line), line.outputs.front(), channels / count, start / count);
@@ -406,11 +452,31 @@ void Reader::flatten(const Line& line) {
   builder_.flatten(node(line), from(line), line.outputs.front(), false);
 }
 
+// darknet2ncnn writes each head's stride times its scale_x_y; ncnn then divides boxes' sizes by it.
+void Reader::set_scales(Imported& imported) const {
+  const std::vector<float> strides = detection_->numbers(6);
+  if (strides.size() != imported.outputs.size()) return;
+  graph::Network& network = imported.network;
+  for (std::size_t i = 0; i < strides.size(); ++i) {
+    auto& head = network.layers[static_cast<std::size_t>(imported.outputs[i]) + 1];
+    const float stride =
+        static_cast<float>(network.input.width) / static_cast<float>(head.output.width);
+    const float scale = strides[i] / stride;
+    if (!(scale > 1.001F && scale < 2.5F)) continue;
+    auto& yolo = std::get<graph::Yolo>(head.operation);
+    yolo.scale_x_y = std::round(scale * 1e4F) / 1e4F;
+    imported.notes.push_back(detection_->place + ": the stride of head " + std::to_string(i + 1) +
+                             " is " + std::to_string(scale) +
+                             " times its own, which is taken as Darknet's scale_x_y");
+  }
+}
+
 void Reader::add_heads_of(Imported& imported) const {
   const Line& line = *detection_;
   const std::vector<float> sides = line.numbers(4), masks = line.numbers(5);
   const std::size_t boxes = static_cast<std::size_t>(between(line, 1, 5, 1, 1024));
   HeadOptions heads;
+  heads.decoding_told = true;  // by the layer's kind
   for (std::size_t i = 0; i + 1 < sides.size(); i += 2) {
     heads.anchors.push_back({sides[i], sides[i + 1]});
   }
@@ -431,6 +497,7 @@ void Reader::add_heads_of(Imported& imported) const {
   } catch (const Error& error) {
     line.fail(error.place() + ": " + error.message(), error.mend());
   }
+  set_scales(imported);
   if (imported.network.class_count() == line.integer(0, 20)) return;
   line.fail("says " + std::to_string(line.integer(0, 20)) + " classes, the heads have " +
             std::to_string(imported.network.class_count()));
@@ -438,8 +505,9 @@ void Reader::add_heads_of(Imported& imported) const {
 
 }  // namespace
 
-Imported read_ncnn(std::string_view param, const Bytes& bin, const std::string& name) {
-  return Reader(ncnn::parse_param(param, name + ".param"), bin, name).read(name);
+Imported read_ncnn(std::string_view param, const Bytes& bin, const std::string& name,
+                   std::optional<image::Size> size) {
+  return Reader(ncnn::parse_param(param, name + ".param"), bin, name, size).read(name);
 }
 
 }  // namespace oko::formats

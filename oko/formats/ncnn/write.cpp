@@ -6,6 +6,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/half.h"
+#include "oko/base/text.h"
 #include "oko/formats/ncnn.h"
 #include "oko/formats/ncnn/param.h"
 #include "oko/graph/fold.h"
@@ -46,7 +47,6 @@ class Writer {
       : network_(network), options_(options), reads_(network.layers.size() + 1) {
     for (std::size_t i = 0; i < network.layers.size(); ++i) {
       const Layer& layer = network.layers[i];
-      check_name(i);
       names_.insert(layer.name);
       if (graph::is_head(layer.operation)) continue;
       for (const int from : layer.inputs) ++map(from).readers;
@@ -85,14 +85,6 @@ class Writer {
 
   const graph::Shape& shape_of(int index) const {
     return index < 0 ? network_.input : network_.layers[static_cast<std::size_t>(index)].output;
-  }
-
-  void check_name(std::size_t i) const {
-    const std::string& name = network_.layers[i].name;
-    if (name.size() <= 200 && name.find_first_of(" \t\r\n\v\f") == std::string::npos) return;
-    throw input_error(graph::place_of(network_, i),
-                      "a .param holds names of up to 200 bytes without blanks",
-                      "give the layer another name");
   }
 
   std::string unused(std::string name) {
@@ -295,6 +287,48 @@ class Writer {
   int layers_ = 0, blobs_ = 0;
 };
 
+constexpr std::size_t kLongestName = 200;  // ncnn reads 255 bytes, and names of parts are longer
+
+// A name that a .param can hold: no blanks, not too long, cut between characters.
+std::string fitting(std::string_view name) {
+  std::string text;
+  while (!name.empty()) {
+    const CodePoint next = first_code_point(name);
+    name.remove_prefix(next.bytes.size());
+    const bool blank = next.value == ' ' || is_invisible(next.value);
+    const std::string_view bytes = blank ? "_" : next.bytes;
+    if (text.size() + bytes.size() > kLongestName) break;
+    text += bytes;
+  }
+  return text;
+}
+
+// Gives the layers names that a .param can hold, each its own, and tells how many were changed.
+int fit_names(Network& network) {
+  constexpr std::size_t kEnd = 10;  // "_4096" and more
+  std::set<std::string> taken;
+  for (const Layer& layer : network.layers) taken.insert(layer.name);
+  int changed = 0;
+  for (Layer& layer : network.layers) {
+    const std::string stem = fitting(layer.name);
+    if (stem == layer.name) continue;
+    std::string name = stem;
+    for (int i = 2; !taken.insert(name).second; ++i) {
+      name =
+          fitting(std::string_view(stem).substr(0, kLongestName - kEnd)) + "_" + std::to_string(i);
+    }
+    for (const char* part : {".kernel", ".bias"}) {
+      auto weight = network.weights.extract(layer.name + part);
+      if (weight.empty()) continue;
+      weight.key() = name + part;
+      network.weights.insert(std::move(weight));
+    }
+    layer.name = std::move(name);
+    ++changed;
+  }
+  return changed;
+}
+
 void Writer::add_detection_output() {
   std::vector<std::string> blobs;
   std::vector<float> anchors, masks, strides;
@@ -332,8 +366,14 @@ void Writer::add_detection_output() {
 }  // namespace
 
 std::vector<File> write_ncnn(const Network& network, const NcnnOptions& options,
-                             const std::string& stem) {
-  const Network plain = graph::inference_form(network);
+                             const std::string& stem, std::vector<std::string>* notes) {
+  Network plain = graph::inference_form(network);
+  const int changed = fit_names(plain);
+  if (changed > 0 && notes != nullptr) {
+    notes->push_back(std::to_string(changed) +
+                     " layer names have blanks or over 200 bytes, which a .param cannot hold: "
+                     "they were replaced and shortened");
+  }
   return Writer(plain, options).files(stem);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "oko/base/error.h"
 #include "oko/base/half.h"
@@ -195,15 +196,25 @@ std::vector<float> converted(std::span<const std::byte> bytes, const ToFloat& to
 
 }  // namespace
 
+// The side along which each part has a scale of its own. Converters wrote the kernel's into biases
+// as well, and TensorFlow Lite's own kernels never look: where it does not fit, the only side that
+// has as many parts counts. Past the last side where there is none.
+std::size_t Model::scaled_side(const Tensor& from, std::size_t scales) {
+  const auto fits = [&](int side) { return std::cmp_equal(side, scales); };
+  const auto told = static_cast<std::size_t>(std::max(0, from.quantization->quantized_dimension()));
+  if (told < from.shape.size() && fits(from.shape[told])) return told;
+  if (std::ranges::count_if(from.shape, fits) != 1) return from.shape.size();
+  return static_cast<std::size_t>(std::ranges::find_if(from.shape, fits) - from.shape.begin());
+}
+
 // value = (byte − zero) · scale, with one scale, or one for each part along a side.
 std::vector<float> Model::dequantized(const Operator& op, const Tensor& from,
                                       std::vector<float> values) const {
   const auto* q = from.quantization;
   const std::size_t scales = q != nullptr && q->scale() != nullptr ? q->scale()->size() : 0;
-  const int axis = scales > 1 ? q->quantized_dimension() : 0;
-  const auto side = static_cast<std::size_t>(axis);
-  const bool fits = scales == 1 || (axis >= 0 && side < from.shape.size() &&
-                                    static_cast<int>(scales) == from.shape[side]);
+  const std::size_t side = scales > 1 ? scaled_side(from, scales) : 0;
+  const bool fits =
+      scales == 1 || (side < from.shape.size() && std::cmp_equal(scales, from.shape[side]));
   const std::size_t zeros = scales > 0 && q->zero_point() != nullptr ? q->zero_point()->size() : 0;
   if (scales == 0 || !fits || (zeros > 1 && zeros != scales)) {
     fail(op,

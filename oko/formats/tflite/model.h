@@ -76,6 +76,7 @@ class Model {
   void read_operators(const oko::tflite::SubGraph& graph);
   std::vector<int> indices(const flatbuffers::Vector<std::int32_t>* list, const char* what,
                            bool optional) const;
+  static std::size_t scaled_side(const Tensor& from, std::size_t scales);
   std::vector<float> dequantized(const Operator& op, const Tensor& from,
                                  std::vector<float> values) const;
   std::span<const std::byte> whole(const Operator& op, int tensor, std::size_t size) const;

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "oko/base/class_list.h"
 #include "oko/base/error.h"
 #include "oko/formats/builder.h"
 #include "oko/formats/tensor_order.h"
@@ -63,6 +64,7 @@ class Reader {
   void activation(const Operator& op);
   void reshape(const Operator& op);
   void copy(const Operator&) {}
+  void read_labels(Imported& imported, std::string_view file) const;
   void add_notes(Imported& imported) const;
 
   std::string map(int tensor) const {
@@ -199,9 +201,21 @@ Imported Reader::read(std::string_view file) {
   if (!description.empty()) {
     apply_description(imported, description, name + ": metadata \"" + kDescriptionKey + "\"");
   } else {
-    imported.network.classes = lines_of(appended_labels(file));
+    read_labels(imported, file);
   }
   return imported;
+}
+
+// A list that is no class list is of no use, but the model is.
+void Reader::read_labels(Imported& imported, std::string_view file) const {
+  const std::string labels = appended_labels(file);
+  if (labels.empty()) return;
+  try {
+    imported.network.classes = parse_class_list(labels, model_.file() + ": labels");
+  } catch (const Error& error) {
+    imported.notes.push_back("the class names in the file are not used: " +
+                             std::string(error.what()));
+  }
 }
 
 void Reader::add_notes(Imported& imported) const {
