@@ -80,11 +80,12 @@ void tell(const Error& error, const Context& context) {
   std::cerr << (context.color ? "oko: \x1b[1;31merror:\x1b[0m " : "oko: error: ") << place
             << error.message() << '\n';
   if (!error.mend().empty()) std::cerr << "  mend: " << error.mend() << '\n';
-  context.emit({{"error",
-                 {{"code", static_cast<int>(error.code())},
-                  {"place", error.place()},
-                  {"message", error.message()},
-                  {"mend", error.mend()}}}});
+  const Json document = {{"error",
+                          {{"code", static_cast<int>(error.code())},
+                           {"place", error.place()},
+                           {"message", error.message()},
+                           {"mend", error.mend()}}}};
+  context.emit_error ? context.emit_error(document) : context.emit(document);
 }
 
 // The exception being handled as an Error. Of what LibTorch throws only the first line is for

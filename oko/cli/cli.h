@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "oko/base/error.h"
 #include "oko/base/json.h"
 #include "oko/base/progress.h"
 
@@ -24,6 +25,10 @@ struct Context {
   void say(const std::string& line) const;
   // Prints the machine result (only with --json).
   void emit(const Json& document) const;
+  // In place of emit() for the error that ends the work, where a document is half printed.
+  std::function<void(const Json& error)> emit_error;
+  // Tells of an error that does not end the work, on standard error and also with --quiet.
+  void complain(const Error& error) const;
 };
 
 // Each command adds itself with flags, help, an example in its footer, and a callback that throws

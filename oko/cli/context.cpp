@@ -12,4 +12,13 @@ void Context::emit(const Json& document) const {
   if (json) std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
+void Context::complain(const Error& error) const {
+  const std::string line = std::string("oko: error: ") + error.what();
+  if (quiet || !progress) {
+    std::cerr << line << '\n';
+  } else {
+    progress->line(line);
+  }
+}
+
 }  // namespace oko::cli

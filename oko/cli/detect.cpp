@@ -1,15 +1,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <set>
+#include <iostream>
+#include <memory>
+#include <optional>
 
 #include "oko/base/error.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/detect_output.h"
-#include "oko/cli/detector_arguments.h"
-#include "oko/cli/input_files.h"
+#include "oko/cli/detect_sources.h"
 #include "oko/cli/interrupt.h"
+#include "oko/cli/table.h"
 #include "oko/media/picture.h"
 #include "oko/media/video.h"
 #include "oko/run/run.h"
@@ -17,84 +18,6 @@
 
 namespace oko::cli {
 namespace {
-
-struct DetectArguments {
-  DetectorArguments detector;
-  std::vector<std::string> sources, class_thresholds;
-  std::string out, csv;
-};
-
-bool is_camera(const std::string& source) {
-  return source == "camera" || source.starts_with("camera:");
-}
-bool is_clip(const std::string& source) {
-  return is_camera(source) || media::is_video_name(source);
-}
-
-void add_folder(const std::string& folder, std::vector<std::string>& sources) {
-  const std::size_t before = sources.size();
-  for (const storage::Entry& entry : storage::list(folder)) {
-    if (entry.is_folder) continue;
-    if (media::is_picture_name(entry.uri) || media::is_video_name(entry.uri)) {
-      sources.push_back(entry.uri);
-    }
-  }
-  if (sources.size() == before) throw input_error(folder, "there are no pictures in this folder");
-}
-
-// Pictures, clips and cameras; folders replaced by what lies in them.
-std::vector<std::string> expanded(const std::vector<std::string>& given) {
-  std::vector<std::string> sources;
-  for (const std::string& source : given) {
-    const auto entry = is_camera(source) ? std::nullopt : storage::stat(source);
-    if (!entry && !is_camera(source)) throw input_error(source, "no such file");
-    if (entry && entry->is_folder) {
-      add_folder(source, sources);
-    } else {
-      sources.push_back(source);
-    }
-  }
-  return sources;
-}
-
-std::string ending_of(const std::string& source) {
-  return is_clip(source) ? ".mp4" : storage::extension(source) == ".png" ? ".png" : ".jpg";
-}
-
-// Where the drawn result of each source goes; "" without --out. Two sources of one name get
-// different results. Throws a usage Error where one would be written over a source or another
-// input.
-std::vector<std::string> targets_of(const std::vector<std::string>& sources,
-                                    const DetectArguments& arguments) {
-  std::vector<std::string> targets(sources.size());
-  InputFiles files;
-  files.add(arguments.detector.model);
-  for (const std::string& source : sources) {
-    if (is_camera(source)) continue;
-    files.add(source);
-    files.add_folder(storage::parent(source));
-  }
-  if (!arguments.csv.empty()) files.claim(arguments.csv);
-  const std::string& out = arguments.out;
-  if (out.empty()) return targets;
-  // One image may be given a file name; several need a folder.
-  const auto there = storage::stat(out);
-  const bool is_folder = (there && there->is_folder) || out.ends_with('/');
-  if (sources.size() == 1 && !is_folder && !storage::extension(out).empty()) {
-    files.claim(targets.front() = out);
-    return targets;
-  }
-  files.refuse_folder(out);
-  std::set<std::string> taken;
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    const std::string name = is_camera(sources[i]) ? "camera" : storage::stem(sources[i]);
-    const std::string ending = ending_of(sources[i]);
-    std::string file = name + ending;
-    for (int n = 2; !taken.insert(file).second; ++n) file = fmt::format("{}-{}{}", name, n, ending);
-    files.claim(targets[i] = storage::join(out, file));
-  }
-  return targets;
-}
 
 // The score above which the model's own validation found the best balance; 0 where unknown.
 double suggested_threshold(const graph::Network& network) {
@@ -107,66 +30,99 @@ double suggested_threshold(const graph::Network& network) {
 class DetectRun {
  public:
   DetectRun(const DetectArguments& arguments, Context& context)
-      : arguments_(arguments),
-        context_(context),
-        sources_(expanded(arguments.sources)),
-        targets_(targets_of(sources_, arguments)),
+      : context_(context),
+        sources_(detect_sources(arguments)),
+        draws_(!arguments.out.empty()),
         detector_(make_detector(arguments.detector)),
         thresholds_(arguments.detector.thresholds) {
     set_class_thresholds(thresholds_, detector_.network(), arguments.class_thresholds);
+    if (!arguments.csv.empty()) csv_.emplace(arguments.csv);
+    if (context.json) open_json();
   }
 
   void run() {
-    for (std::size_t i = 0; i < sources_.size(); ++i) {
-      if (context_.exit_code != 0) break;  // interrupted: what was found so far is still written
-      if (is_clip(sources_[i])) {
-        detect_clip(sources_[i], targets_[i]);
-      } else {
-        detect_picture(sources_[i], targets_[i]);
+    for (const DetectSource& source : sources_) {
+      if (context_.exit_code != 0 || !std::cout) break;
+      try {
+        is_clip(source.uri) ? detect_clip(source) : detect_image(source);
+      } catch (const Unreadable& unreadable) {
+        note_failure(source, unreadable.error);
       }
+      note_interruption(source);
     }
-    if (!arguments_.csv.empty()) storage::write(arguments_.csv, csv_);
+    if (csv_) csv_->close();
     tell_end();
-    context_.emit({{"results", results_}, {"suggested_threshold", suggestion_json()}});
+    close_json();
+    if (failures_ > 0 && context_.exit_code == 0) context_.exit_code = first_failure_;
   }
 
  private:
-  // Counts, CSV and JSON of one picture or frame.
-  void keep(const Found& found) {
-    total_ += found.result.detections.size();
-    best_ = std::max(best_, found.result.best_score);
-    if (!arguments_.csv.empty()) csv_ += csv_lines(detector_.network(), found);
-    if (context_.json) results_.push_back(found_json(detector_.network(), found));
+  // A source that cannot be read, which leaves the others as they are. Errors of writing end the
+  // work.
+  struct Unreadable {
+    Error error;
+  };
+  template <typename Read>
+  static auto readable(const Read& read) {
+    try {
+      return read();
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kInput && error.code() != ErrorCode::kStorage) throw;
+      throw Unreadable{error};
+    }
   }
 
-  void detect_picture(const std::string& source, const std::string& file) {
-    image::Picture picture = media::decode(storage::map(source), source);
-    Found found{source, -1, picture.size, detector_.detect(picture.frame(), thresholds_)};
-    std::string line = source + ": " + counts_text(detector_.network(), found.result);
+  void note_failure(const DetectSource& source, const Error& error) {
+    context_.progress->end();
+    context_.complain(error);
+    if (failures_++ == 0) first_failure_ = static_cast<int>(error.code());
+    if (!context_.json) return;
+    failed_.push_back({{"source", source.uri},
+                       {"code", static_cast<int>(error.code())},
+                       {"message", error.message()},
+                       {"mend", error.mend()}});
+  }
+
+  // Counts, CSV and JSON of one image or frame; nothing is kept of it.
+  void keep(const Found& found) {
+    ++images_;
+    total_ += found.result.detections.size();
+    best_ = std::max(best_, found.result.best_score);
+    if (csv_) csv_->add(detector_.network(), found);
+    if (json_) json_->add(found_json(detector_.network(), found));
+  }
+
+  void detect_image(const DetectSource& source) {
+    image::Picture picture = readable([&] {
+      return media::decode(storage::map(source.uri), source.uri, media::Pixels::kUpright);
+    });
+    const Found found{source.uri, -1, picture.size, detector_.detect(picture.frame(), thresholds_)};
+    std::string line = source.uri + ": " + counts_text(detector_.network(), found.result);
     if (found.result.detections.empty()) {
       line +=
           fmt::format(" above {}; best score {:.3f}", threshold_text(), found.result.best_score);
     }
-    if (!file.empty()) {
+    if (draws_) {
       draw_found(picture, detector_.network(), found.result);
-      media::save(picture, file);
-      line += " -> " + file;
+      media::save(picture, source.target);
+      line += " -> " + source.target;
     }
     context_.say(line);
     keep(found);
   }
 
-  void detect_clip(const std::string& source, const std::string& file) {
-    const auto reader = media::open_video(source);
+  void detect_clip(const DetectSource& source) {
+    const auto reader = readable([&] { return media::open_video(source.uri); });
     std::unique_ptr<media::VideoWriter> writer;
-    if (!file.empty()) writer = media::create_video(file, reader->info());
-    const InterruptGuard guard;
+    if (draws_) writer = media::create_video(source.target, reader->info());
     const auto before = total_;
     long frame = 0;
-    context_.progress->begin(source, static_cast<std::uint64_t>(reader->info().frame_count),
+    context_.progress->begin(source.uri, static_cast<std::uint64_t>(reader->info().frame_count),
                              "frames");
-    for (image::Picture picture; !guard.interrupted() && reader->next(picture); ++frame) {
-      Found found{source, frame, picture.size, detector_.detect(picture.frame(), thresholds_)};
+    const auto goes_on = [&] { return !guard_.interrupted() && std::cout; };
+    for (image::Picture picture; goes_on() && reader->next(picture); ++frame) {
+      const Found found{source.uri, frame, picture.size,
+                        detector_.detect(picture.frame(), thresholds_)};
       if (writer) {
         draw_found(picture, detector_.network(), found.result);
         writer->add(picture);
@@ -177,18 +133,41 @@ class DetectRun {
     }
     context_.progress->end();
     if (writer) writer->close();
-    context_.say(fmt::format("{}: {} boxes in {} frames{}{}", source, total_ - before, frame,
-                             guard.interrupted() ? ", interrupted" : "",
-                             file.empty() ? "" : " -> " + file));
-    // A camera has no end of its own: stopping it is how its clip is finished.
-    if (guard.interrupted() && !is_camera(source)) {
+    context_.say(fmt::format("{}: {} boxes in {} frames{}{}", source.uri, total_ - before, frame,
+                             guard_.interrupted() ? ", interrupted" : "",
+                             draws_ ? " -> " + source.target : ""));
+  }
+
+  // A camera has no end of its own: stopping it is how its clip is finished.
+  void note_interruption(const DetectSource& source) {
+    if (!guard_.interrupted()) return;
+    if (is_camera(source.uri)) {
+      guard_.rearm();
+    } else {
       context_.exit_code = static_cast<int>(ErrorCode::kInterrupted);
     }
   }
 
+  // An error that ends the work closes the document as well.
+  void open_json() {
+    json_ = std::make_shared<ResultsJson>(std::cout);
+    context_.emit_error = [document = json_](const Json& error) { document->close(error); };
+  }
+  void close_json() {
+    if (!json_) return;
+    context_.emit_error = nullptr;
+    json_->close({{"failed", failed_}, {"suggested_threshold", suggestion_json()}});
+  }
+
   void tell_end() const {
+    if (failures_ > 0) {
+      context_.complain(Error(ErrorCode::kInput, "",
+                              fmt::format("{} of {} could not be read", failures_,
+                                          counted(std::ssize(sources_), "source"))));
+    }
+    if (images_ == 0) return;
     if (total_ > 0) {
-      if (arguments_.out.empty()) context_.say("next: -o found/ draws the boxes");
+      if (!draws_) context_.say("next: -o found/ draws the boxes");
       return;
     }
     context_.say(
@@ -215,15 +194,18 @@ class DetectRun {
     return suggested > 0 ? Json(suggested) : Json(nullptr);
   }
 
-  const DetectArguments& arguments_;
   Context& context_;
-  std::vector<std::string> sources_, targets_;
+  std::vector<DetectSource> sources_;
+  bool draws_ = false;
   detect::Detector detector_;
   detect::Thresholds thresholds_;
-  std::size_t total_ = 0;
+  std::optional<BoxesCsv> csv_;
+  std::shared_ptr<ResultsJson> json_;
+  std::size_t images_ = 0, total_ = 0, failures_ = 0;
+  int first_failure_ = 0;
   float best_ = 0;
-  std::string csv_ = csv_heading();
-  Json results_ = Json::array();
+  Json failed_ = Json::array();
+  InterruptGuard guard_;
 };
 
 }  // namespace

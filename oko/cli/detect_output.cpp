@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <map>
+#include <ostream>
+#include <span>
 
 #include "oko/media/draw.h"
 
@@ -79,6 +81,60 @@ std::string csv_lines(const graph::Network& network, const Found& found) {
                          d.box.top, d.box.right, d.box.bottom);
   }
   return lines;
+}
+
+BoxesCsv::BoxesCsv(std::string uri) : uri_(std::move(uri)) {
+  if (storage::scheme(uri_) == "file") {
+    storage::write(uri_, csv_heading());
+  } else {
+    upload_ = storage::store_for(uri_).upload(uri_);
+    write(csv_heading());
+  }
+}
+
+BoxesCsv::~BoxesCsv() {
+  try {
+    close();
+  } catch (const Error&) {  // an error is on its way already
+  }
+}
+
+void BoxesCsv::add(const graph::Network& network, const Found& found) {
+  if (!found.result.detections.empty()) write(csv_lines(network, found));
+}
+
+void BoxesCsv::close() {
+  if (upload_) std::exchange(upload_, nullptr)->finish();
+}
+
+void BoxesCsv::write(const std::string& lines) {
+  if (upload_) {
+    upload_->write(std::as_bytes(std::span(lines)));
+  } else {
+    storage::append(uri_, lines);
+  }
+}
+
+ResultsJson::ResultsJson(std::ostream& out) : out_(out) {}
+
+void ResultsJson::add(const Json& result) {
+  out_ << (is_first_ ? "{\"results\": [\n" : ",\n");
+  write(result);
+  out_ << std::flush;
+  is_first_ = false;
+}
+
+void ResultsJson::close(const Json& rest) {
+  out_ << (is_first_ ? "{\"results\": [" : "\n") << ']';
+  for (const auto& [key, value] : rest.items()) {
+    out_ << ",\n\"" << key << "\": ";
+    write(value);
+  }
+  out_ << "}\n" << std::flush;
+}
+
+void ResultsJson::write(const Json& value) {
+  out_ << value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace oko::cli

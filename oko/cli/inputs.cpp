@@ -37,7 +37,7 @@ std::vector<float> input_of(const graph::Network& network, const image::Picture&
 }  // namespace
 
 std::vector<float> picture_input(const graph::Network& network, const std::string& uri) {
-  return input_of(network, media::decode(storage::map(uri), uri));
+  return input_of(network, media::decode(storage::map(uri), uri, media::Pixels::kUpright));
 }
 
 std::vector<std::vector<float>> inputs_from(const graph::Network& network, const std::string& uri,

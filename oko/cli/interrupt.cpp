@@ -14,7 +14,9 @@ extern "C" void note_signal(int signal) {
 
 }  // namespace
 
-InterruptGuard::InterruptGuard() {
+InterruptGuard::InterruptGuard() { rearm(); }
+
+void InterruptGuard::rearm() {
   g_interrupted = 0;
   std::signal(SIGINT, note_signal);
   std::signal(SIGTERM, note_signal);

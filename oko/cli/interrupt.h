@@ -11,6 +11,8 @@ class InterruptGuard {
   InterruptGuard(const InterruptGuard&) = delete;
   InterruptGuard& operator=(const InterruptGuard&) = delete;
   bool interrupted() const;
+  // Forgets the signal and waits for another.
+  void rearm();
 };
 
 }  // namespace oko::cli

@@ -1,0 +1,91 @@
+#include "oko/cli/detect_sources.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "oko/base/error.h"
+#include "oko/cli/input_files.h"
+#include "oko/media/picture.h"
+#include "oko/media/video.h"
+#include "oko/storage/store.h"
+
+namespace oko::cli {
+namespace {
+
+void add_folder(const std::string& folder, std::vector<DetectSource>& sources) {
+  const std::size_t before = sources.size();
+  for (const storage::Entry& entry : storage::list(folder)) {
+    if (entry.is_folder) continue;
+    if (media::is_picture_name(entry.uri) || media::is_video_name(entry.uri)) {
+      sources.push_back({entry.uri, ""});
+    }
+  }
+  if (sources.size() == before) throw input_error(folder, "there are no images in this folder");
+}
+
+std::vector<DetectSource> expanded(const std::vector<std::string>& given) {
+  std::vector<DetectSource> sources;
+  for (const std::string& source : given) {
+    const auto entry = is_camera(source) ? std::nullopt : storage::stat(source);
+    if (!entry && !is_camera(source)) throw input_error(source, "no such file");
+    if (entry && entry->is_folder) {
+      add_folder(source, sources);
+    } else {
+      sources.push_back({source, ""});
+    }
+  }
+  return sources;
+}
+
+std::string ending_of(const std::string& source) {
+  return is_clip(source) ? ".mp4" : storage::extension(source) == ".png" ? ".png" : ".jpg";
+}
+
+// One image may be given a file name; several need a folder.
+bool names_a_file(const std::string& out, std::size_t sources) {
+  if (sources != 1 || out.ends_with('/') || storage::extension(out).empty()) return false;
+  const auto there = storage::stat(out);
+  return !there || !there->is_folder;
+}
+
+void choose_targets(const std::string& out, InputFiles& files, std::vector<DetectSource>& sources) {
+  if (names_a_file(out, sources.size())) {
+    files.claim(sources.front().target = out);
+    return;
+  }
+  files.refuse_folder(out);
+  std::set<std::string> taken;
+  for (DetectSource& source : sources) {
+    const std::string name = is_camera(source.uri) ? "camera" : storage::stem(source.uri);
+    const std::string ending = ending_of(source.uri);
+    std::string file = name + ending;
+    for (int n = 2; !taken.insert(file).second; ++n) file = fmt::format("{}-{}{}", name, n, ending);
+    files.claim(source.target = storage::join(out, file));
+  }
+}
+
+}  // namespace
+
+bool is_camera(const std::string& source) {
+  return source == "camera" || source.starts_with("camera:");
+}
+bool is_clip(const std::string& source) {
+  return is_camera(source) || media::is_video_name(source);
+}
+
+std::vector<DetectSource> detect_sources(const DetectArguments& arguments) {
+  std::vector<DetectSource> sources = expanded(arguments.sources);
+  InputFiles files;
+  files.add(arguments.detector.model);
+  for (const DetectSource& source : sources) {
+    if (is_camera(source.uri)) continue;
+    files.add(source.uri);
+    files.add_folder(storage::parent(source.uri));
+  }
+  if (!arguments.csv.empty()) files.claim(arguments.csv);
+  if (!arguments.out.empty()) choose_targets(arguments.out, files, sources);
+  return sources;
+}
+
+}  // namespace oko::cli
