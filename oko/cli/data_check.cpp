@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -111,6 +112,19 @@ Json as_json(const Checked& checked) {
   return document;
 }
 
+// "dropped: 12 boxes (duplicate-box 2, empty-box 10)".
+void say_dropped(const std::map<std::string, int>& counts, const char* noun,
+                 const Context& context) {
+  int sum = 0;
+  std::vector<std::string> reasons;
+  for (const auto& [kind, count] : counts) {
+    sum += count;
+    reasons.push_back(fmt::format("{} {}", kind, grouped(count)));
+  }
+  if (sum == 0) return;
+  context.say(fmt::format("dropped: {} ({})", counted(sum, noun), fmt::join(reasons, ", ")));
+}
+
 void say_repair(const dataset::RepairResult& result, const Context& context) {
   std::string text;
   const auto add = [&](int count, const char* noun, const char* done) {
@@ -124,6 +138,8 @@ void say_repair(const dataset::RepairResult& result, const Context& context) {
   add(result.boxes_clipped, "box", "clipped");
   add(result.boxes_scaled, "box", "scaled");
   context.say("repaired: " + (text.empty() ? "what reading works around is gone" : text));
+  say_dropped(result.dropped.images, "picture", context);
+  say_dropped(result.dropped.boxes, "box", context);
 }
 
 // Writes the repaired dataset, checks that in its turn and tells of what is left.
@@ -139,6 +155,7 @@ void repair(const Checked& checked, const CheckArguments& arguments, Context& co
   context.say("left there: " + verdict(again));
   Json document = as_json(checked);
   document["repaired"] = as_json(again);
+  document["dropped"] = {{"pictures", result.dropped.images}, {"boxes", result.dropped.boxes}};
   context.emit(document);
   context.exit_code = again.count(Severity::kError) > 0 ? 3 : 0;
 }

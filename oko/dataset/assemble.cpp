@@ -9,6 +9,7 @@
 
 #include "oko/base/class_list.h"
 #include "oko/base/error.h"
+#include "oko/dataset/merge.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
@@ -63,7 +64,8 @@ class ClassResolver {
         add_error(findings_, "unknown-class", parsed.object.place,
                   fmt::format("class {}, but the class list has 0 to {}", number,
                               static_cast<int>(own_.size()) - 1),
-                  "the box is left out");
+                  "the box is left out")
+            .boxes_lost = 1;
         return -1;
       }
       name = own_[static_cast<std::size_t>(number)];
@@ -84,7 +86,8 @@ class ClassResolver {
     }
     add_error(findings_, "unknown-class", place,
               fmt::format("class \"{}\" is not in the class list ({})", name, list_names(classes_)),
-              "the box is left out");
+              "the box is left out")
+        .boxes_lost = 1;
     return -1;
   }
 
@@ -110,7 +113,7 @@ void make_ids_unique(std::vector<SourcePicture>& pictures) {
     }
   }
   std::set<std::string> taken;
-  for (SourcePicture& picture : pictures) {  // the same picture told of several times
+  for (SourcePicture& picture : pictures) {  // ids that look like another's path
     const std::string id = picture.id;
     for (int n = 2; !taken.insert(picture.id).second; ++n) {
       picture.id = id + "#" + std::to_string(n);
@@ -170,6 +173,7 @@ std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>&
 
 Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
                  std::vector<Finding>& findings) {
+  merge_entries(source);
   findings.insert(findings.end(), source.findings.begin(), source.findings.end());
   for (const auto& [path, encoding] : tree.guessed_encodings()) {
     add_warning(findings, "encoding", path,

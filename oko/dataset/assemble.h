@@ -16,6 +16,8 @@ struct SourcePicture {
   std::string annotation;  // relative path, or ""
   std::string split;
   ParsedPicture parsed;
+  std::string written = {};    // the path by which it was found, where that is not parsed.name
+  bool second_choice = false;  // VOC: by <filename>, since none is called like the annotation
 };
 
 // What a reader of one format gathered from a tree.
@@ -35,7 +37,7 @@ std::vector<std::string> read_class_list(std::string_view text, const std::strin
 // …), or nothing.
 std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>& findings);
 
-// Resolves classes, makes ids unique and tells of what cannot be used.
+// Merges entries of one image, resolves classes, makes ids unique and tells of what cannot be used.
 Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
                  std::vector<Finding>& findings);
 

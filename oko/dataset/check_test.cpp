@@ -188,6 +188,19 @@ TEST_F(FlawedSet, IsToldFlawByFlawAndMendedByRepair) {
   EXPECT_EQ(result.boxes_left_out, 2);
   EXPECT_EQ(result.boxes_clipped, 1);
   EXPECT_EQ(result.boxes_scaled, 1);
+  EXPECT_EQ(result.dropped.boxes, (Counts{{"duplicate-box", 1},
+                                          {"duplicate-image", 1},
+                                          {"empty-box", 1},
+                                          {"missing-image", 1},
+                                          {"outside-box", 1},
+                                          {"size-mismatch", 1},
+                                          {"truncated-image", 1},
+                                          {"unreadable-image", 1}}));
+  EXPECT_EQ(result.dropped.images, (Counts{{"duplicate-image", 1},
+                                           {"missing-image", 1},
+                                           {"size-mismatch", 1},
+                                           {"truncated-image", 1},
+                                           {"unreadable-image", 1}}));
 
   Dataset again;
   for (const Finding& finding : read_and_check(mended, again)) {

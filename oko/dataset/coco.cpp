@@ -110,7 +110,11 @@ class CocoParser {
       try {
         body((*list)[i], place);
       } catch (const Error& e) {
-        add_error(file_.findings, "bad-annotation", e.place(), e.message(), "it is left out");
+        Finding& finding =
+            add_error(file_.findings, "bad-annotation", e.place(), e.message(), "it is left out");
+        const std::string_view list_name = key;
+        finding.images_lost = list_name == "images" ? 1 : 0;
+        finding.boxes_lost = list_name == "annotations" ? 1 : 0;
       }
     }
   }
@@ -167,7 +171,8 @@ class CocoParser {
     const auto category = categories_.find(id);
     if (category != categories_.end()) return category->second;
     add_error(file_.findings, "unknown-class", place,
-              fmt::format("category {} is not in \"categories\"", id), "the box is left out");
+              fmt::format("category {} is not in \"categories\"", id), "the box is left out")
+        .boxes_lost = 1;
     return "";
   }
 
@@ -184,7 +189,8 @@ class CocoParser {
     }
     if (four) return edges;
     add_error(file_.findings, "no-box", place, "\"bbox\" is not a list of four numbers",
-              "it is left out");
+              "it is left out")
+        .boxes_lost = 1;
     return std::nullopt;
   }
 
@@ -275,10 +281,9 @@ Source read_coco(const Tree& tree) {
     for (ParsedPicture& picture : file.pictures) {
       const std::string image = tree.find_picture(picture.name, path, its_split);
       if (image.empty()) {
-        add_error(
-            source.findings, "missing-image", picture.place,
-            fmt::format("there is no picture {}{}", picture.name, tree.could_be(picture.name)),
-            "it is left out");
+        add_missing_image(
+            source.findings, picture,
+            fmt::format("there is no picture {}{}", picture.name, tree.could_be(picture.name)));
         continue;
       }
       source.pictures.push_back({storage::stem(image), image, path, split, std::move(picture)});

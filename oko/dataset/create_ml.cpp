@@ -62,7 +62,8 @@ ParsedPicture parse_picture(const Json& entry, const std::string& place,
     try {
       parse_object((*annotations)[i], object_place, picture, findings);
     } catch (const Error& e) {
-      add_error(findings, "bad-annotation", e.place(), e.message(), "the box is left out");
+      add_error(findings, "bad-annotation", e.place(), e.message(), "the box is left out")
+          .boxes_lost = 1;
     }
   }
   return picture;
@@ -81,7 +82,8 @@ ParsedFile parse_create_ml(std::string_view text, const std::string& name) {
           root[i], fmt::format("{}:{}: [{}]", name, i < lines.size() ? lines[i] : 1, i),
           file.findings));
     } catch (const Error& e) {
-      add_error(file.findings, "bad-annotation", e.place(), e.message(), "it is left out");
+      add_error(file.findings, "bad-annotation", e.place(), e.message(), "it is left out")
+          .images_lost = 1;
     }
   }
   return file;
@@ -108,10 +110,9 @@ Source read_create_ml(const Tree& tree) {
     for (ParsedPicture& picture : file.pictures) {
       const std::string image = tree.find_picture(picture.name, path);
       if (image.empty()) {
-        add_error(
-            source.findings, "missing-image", picture.place,
-            fmt::format("there is no picture {}{}", picture.name, tree.could_be(picture.name)),
-            "it is left out");
+        add_missing_image(
+            source.findings, picture,
+            fmt::format("there is no picture {}{}", picture.name, tree.could_be(picture.name)));
         continue;
       }
       source.pictures.push_back(

@@ -49,7 +49,8 @@ void parse_line(std::string_view line, const std::string& place, ParsedFile& fil
     add_error(file.findings, "bad-annotation", place,
               fmt::format("\"{}\" is neither a picture's name nor a box x1,y1,x2,y2,class",
                           path.substr(path.find_last_of(" \t") + 1)),
-              "the line is left out");
+              "the line is left out")
+        .images_lost = 1;
     return;
   }
   ParsedPicture picture;
@@ -120,8 +121,8 @@ Source read_keras_list(const Tree& tree) {
         image = picture.name;
       }
       if (image.empty()) {
-        add_error(source.findings, "missing-image", picture.place,
-                  fmt::format("there is no picture {}", picture.name), "the line is left out");
+        add_missing_image(source.findings, picture,
+                          fmt::format("there is no picture {}", picture.name));
         continue;
       }
       source.pictures.push_back({storage::stem(image), image, path, split, std::move(picture)});

@@ -13,16 +13,15 @@ namespace {
 
 constexpr double kLargestCoordinate = 1e7;
 
-void add(std::vector<Finding>& findings, Finding::Severity severity, std::string kind,
-         std::string place, std::string message, std::string repair) {
-  findings.push_back({severity,
-                      std::move(kind),
-                      std::move(place),
-                      std::move(message),
-                      std::move(repair),
-                      {},
-                      -1,
-                      Finding::Mend::kNothing});
+Finding& add(std::vector<Finding>& findings, Finding::Severity severity, std::string kind,
+             std::string place, std::string message, std::string repair) {
+  Finding& finding = findings.emplace_back();
+  finding.severity = severity;
+  finding.kind = std::move(kind);
+  finding.place = std::move(place);
+  finding.message = std::move(message);
+  finding.repair = std::move(repair);
+  return finding;
 }
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
@@ -50,22 +49,30 @@ const char* name_of(Finding::Severity severity) {
   }
 }
 
-void add_error(std::vector<Finding>& findings, std::string kind, std::string place,
-               std::string message, std::string repair) {
-  add(findings, Finding::Severity::kError, std::move(kind), std::move(place), std::move(message),
-      std::move(repair));
+Finding& add_error(std::vector<Finding>& findings, std::string kind, std::string place,
+                   std::string message, std::string repair) {
+  return add(findings, Finding::Severity::kError, std::move(kind), std::move(place),
+             std::move(message), std::move(repair));
 }
 
-void add_warning(std::vector<Finding>& findings, std::string kind, std::string place,
-                 std::string message, std::string repair) {
-  add(findings, Finding::Severity::kWarning, std::move(kind), std::move(place), std::move(message),
-      std::move(repair));
+Finding& add_warning(std::vector<Finding>& findings, std::string kind, std::string place,
+                     std::string message, std::string repair) {
+  return add(findings, Finding::Severity::kWarning, std::move(kind), std::move(place),
+             std::move(message), std::move(repair));
 }
 
-void add_note(std::vector<Finding>& findings, std::string kind, std::string place,
-              std::string message, std::string repair) {
-  add(findings, Finding::Severity::kNote, std::move(kind), std::move(place), std::move(message),
-      std::move(repair));
+Finding& add_note(std::vector<Finding>& findings, std::string kind, std::string place,
+                  std::string message, std::string repair) {
+  return add(findings, Finding::Severity::kNote, std::move(kind), std::move(place),
+             std::move(message), std::move(repair));
+}
+
+void add_missing_image(std::vector<Finding>& findings, const ParsedPicture& picture,
+                       std::string message) {
+  Finding& finding = add_error(findings, "missing-image", picture.place, std::move(message),
+                               "it is left out with its boxes");
+  finding.images_lost = 1;
+  finding.boxes_lost = static_cast<int>(picture.objects.size());
 }
 
 std::optional<double> parse_number(std::string_view text) { return parse_whole<double>(text); }
@@ -118,7 +125,8 @@ std::optional<image::Box> usable_box(Corners c, const std::string& place,
   for (const double value : {c.x1, c.y1, c.x2, c.y2}) {
     if (!std::isfinite(value) || std::abs(value) > kLargestCoordinate) {
       add_error(findings, "bad-number", place, fmt::format("a box edge is {}", value),
-                "the box is left out");
+                "the box is left out")
+          .boxes_lost = 1;
       return std::nullopt;
     }
   }
@@ -137,7 +145,8 @@ std::optional<image::Box> usable_box(Corners c, const std::string& place,
     add_warning(findings, "empty-box", place,
                 fmt::format("the box from ({:g}, {:g}) to ({:g}, {:g}) holds no more than a pixel",
                             c.x1, c.y1, c.x2, c.y2),
-                "the box is left out");
+                "the box is left out")
+        .boxes_lost = 1;
     return std::nullopt;
   }
   return box;

@@ -33,13 +33,17 @@ struct ParsedFile {
   std::vector<Finding> findings;
 };
 
-// Collects findings; the kinds are those of docs/datasets.md.
-void add_error(std::vector<Finding>& findings, std::string kind, std::string place,
-               std::string message, std::string repair = {});
-void add_warning(std::vector<Finding>& findings, std::string kind, std::string place,
-                 std::string message, std::string repair = {});
-void add_note(std::vector<Finding>& findings, std::string kind, std::string place,
-              std::string message, std::string repair = {});
+// Collects findings; the kinds are those of docs/datasets.md. The result is the new one.
+Finding& add_error(std::vector<Finding>& findings, std::string kind, std::string place,
+                   std::string message, std::string repair = {});
+Finding& add_warning(std::vector<Finding>& findings, std::string kind, std::string place,
+                     std::string message, std::string repair = {});
+Finding& add_note(std::vector<Finding>& findings, std::string kind, std::string place,
+                  std::string message, std::string repair = {});
+
+// "missing-image": an entry that is lost with its boxes.
+void add_missing_image(std::vector<Finding>& findings, const ParsedPicture& picture,
+                       std::string message);
 
 // A whole decimal number, blanks around it allowed; nothing for anything else. Infinities and NaN
 // are numbers here: usable_box() tells of them.

@@ -33,6 +33,8 @@ struct Finding {
     kMergeClass
   };
   Mend mend = Mend::kNothing;
+  // What reading left out because of it, and boxes that it took once although they are there twice.
+  int images_lost = 0, boxes_lost = 0, boxes_repeated = 0;
 };
 
 const char* name_of(Finding::Severity severity);  // "error", "warning", "note"

@@ -18,8 +18,10 @@ using Mend = Finding::Mend;
 
 // What is to be done to one sample.
 struct Plan {
-  std::set<Mend> mends;             // of the whole picture
-  std::set<int> left_out, clipped;  // objects
+  std::set<Mend> mends;                 // of the whole picture
+  std::string left_out_for;             // why, where it is left out
+  std::map<int, std::string> left_out;  // objects, and why
+  std::set<int> clipped;
   bool has(Mend mend) const { return mends.contains(mend); }
 };
 
@@ -29,11 +31,13 @@ std::map<std::string, Plan> make_plans(const std::vector<Finding>& findings) {
     if (finding.mend == Mend::kNothing || finding.sample.empty()) continue;
     Plan& plan = plans[finding.sample];
     if (finding.mend == Mend::kLeaveOutBox) {
-      plan.left_out.insert(finding.object);
+      plan.left_out.emplace(finding.object, finding.kind);
     } else if (finding.mend == Mend::kClipBox) {
       plan.clipped.insert(finding.object);
     } else {
       plan.mends.insert(finding.mend);
+      const bool first = plan.left_out_for.empty();
+      if (first && finding.mend == Mend::kLeaveOutPicture) plan.left_out_for = finding.kind;
     }
   }
   return plans;
@@ -54,8 +58,9 @@ void mend_sample(Sample& sample, image::Size real, const Plan& plan, RepairResul
   const image::Size frame = by_annotation ? sample.size : real;
   std::vector<Object> kept;
   for (int i = 0; i < static_cast<int>(sample.objects.size()); ++i) {
-    if (plan.left_out.contains(i)) {
+    if (const auto left_out = plan.left_out.find(i); left_out != plan.left_out.end()) {
       ++result.boxes_left_out;
+      ++result.dropped.boxes[left_out->second];
       continue;
     }
     kept.push_back(sample.objects[static_cast<std::size_t>(i)]);
@@ -75,6 +80,20 @@ void mend_sample(Sample& sample, image::Size real, const Plan& plan, RepairResul
     sample.size = real;
   }
   result.pictures_renamed += plan.has(Mend::kRightExtension) ? 1 : 0;
+}
+
+void count(std::map<std::string, int>& counts, const std::string& kind, int number) {
+  if (number > 0) counts[kind] += number;
+}
+
+// What reading left out, and boxes that were there twice.
+Dropped dropped_in_reading(const std::vector<Finding>& findings) {
+  Dropped dropped;
+  for (const Finding& finding : findings) {
+    count(dropped.images, finding.kind, finding.images_lost);
+    count(dropped.boxes, finding.kind, finding.boxes_lost + finding.boxes_repeated);
+  }
+  return dropped;
 }
 
 // Names that differ in spelling only become the first of them.
@@ -118,6 +137,7 @@ PictureFile mended_picture(const Dataset& dataset, const Sample& sample, const P
 RepairResult repair(const Dataset& dataset, const std::vector<Finding>& findings,
                     const std::string& folder, Progress& progress) {
   RepairResult result;
+  result.dropped = dropped_in_reading(findings);
   const std::map<std::string, Plan> plans = make_plans(findings);
   Dataset mended = dataset;
   mended.samples.clear();
@@ -125,6 +145,9 @@ RepairResult repair(const Dataset& dataset, const std::vector<Finding>& findings
     const auto plan = plans.find(sample.id);
     if (plan != plans.end() && plan->second.has(Mend::kLeaveOutPicture)) {
       ++result.pictures_left_out;
+      count(result.dropped.images, plan->second.left_out_for, 1);
+      count(result.dropped.boxes, plan->second.left_out_for,
+            static_cast<int>(sample.objects.size()));
       continue;
     }
     mended.samples.push_back(sample);

@@ -11,23 +11,10 @@
 namespace oko::dataset {
 namespace {
 
-std::size_t shared_folders(std::string_view a, std::string_view b) {
-  const auto x = folders_of(a), y = folders_of(b);
-  const auto [i, j] = std::mismatch(x.begin(), x.end(), y.begin(), y.end());
-  return static_cast<std::size_t>(i - x.begin());
-}
-
 // Of a path to an image, whose extension may be missing ("a.1" is a name without one).
 std::string image_stem(const std::string& path) {
   return is_picture_extension(storage::extension(path)) ? storage::stem(path)
                                                         : storage::filename(path);
-}
-
-// How many folders before the file name are the same, counted from the end, and 1 for the name.
-std::size_t common_ending(std::string_view a, std::string_view b) {
-  const auto x = folders_of(a), y = folders_of(b);
-  const auto [i, j] = std::mismatch(x.rbegin(), x.rend(), y.rbegin(), y.rend());
-  return static_cast<std::size_t>(i - x.rbegin()) + 1;
 }
 
 // Folders that say what is in them, not which images.
@@ -36,16 +23,6 @@ bool is_usual_folder(std::string_view name) {
       "images", "image", "imgs", "img", "jpegimages",  "data",       "photos", "pictures",
       "labels", "xmls",  "xml",  "voc", "annotations", "annotation", "default"};
   return std::find(kUsual.begin(), kUsual.end(), lower(name)) != kUsual.end();
-}
-
-// Whether a relative path names another folder than an image lies in.
-bool contradicts(const std::string& image, const std::string& written) {
-  const std::string path = normal_path(written);
-  const auto folders = folders_of(path);
-  const bool foreign = written.starts_with('/') || written.starts_with("..") ||
-                       written.find_first_of(":\\") != std::string::npos;
-  return !folders.empty() && !foreign && common_ending(image, path) < 2 &&
-         !is_usual_folder(folders.back());
 }
 
 bool is_hidden(std::string_view path) {
@@ -62,6 +39,24 @@ std::vector<std::string_view> folders_of(std::string_view path) {
     path.remove_prefix(slash + 1);
   }
   return folders;
+}
+
+bool is_foreign_path(std::string_view written) {
+  const bool drive = written.size() > 1 && written[1] == ':';
+  return written.starts_with('/') || written.starts_with('\\') || written.starts_with("..") ||
+         drive || written.find("://") != std::string_view::npos;
+}
+
+std::size_t common_ending(std::string_view a, std::string_view b) {
+  const auto x = folders_of(a), y = folders_of(b);
+  const auto [i, j] = std::mismatch(x.rbegin(), x.rend(), y.rbegin(), y.rend());
+  return static_cast<std::size_t>(i - x.rbegin()) + 1;
+}
+
+std::size_t shared_folders(std::string_view a, std::string_view b) {
+  const auto x = folders_of(a), y = folders_of(b);
+  const auto [i, j] = std::mismatch(x.begin(), x.end(), y.begin(), y.end());
+  return static_cast<std::size_t>(i - x.begin());
 }
 
 std::string normal_path(std::string_view written) {
@@ -117,6 +112,7 @@ void Tree::list() {
     if (!is_picture_extension(storage::extension(path))) continue;
     pictures_.push_back(path);
     pictures_by_stem_[storage::stem(path)].push_back(path);
+    for (const std::string_view folder : folders_of(path)) picture_folders_.emplace(folder);
   }
 }
 
@@ -179,6 +175,15 @@ std::string Tree::find_picture(const std::string& written, const std::string& ne
   });
   if (left.size() != 1 || contradicts(left.front(), written)) return "";
   return left.front();
+}
+
+// Whether a path names another folder than an image lies in: a relative one does, and one of
+// another machine where there are images in a folder of that name here.
+bool Tree::contradicts(const std::string& image, const std::string& written) const {
+  const std::string path = normal_path(written);
+  const auto folders = folders_of(path);
+  return !folders.empty() && common_ending(image, path) < 2 && !is_usual_folder(folders.back()) &&
+         (!is_foreign_path(written) || picture_folders_.contains(folders.back()));
 }
 
 std::string Tree::could_be(const std::string& written) const {

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,6 +64,7 @@ class Tree {
 
  private:
   void list();
+  bool contradicts(const std::string& image, const std::string& written) const;
   template <typename Exists>
   std::string find(const std::string& written, const std::string& folder, Exists exists) const;
 
@@ -72,6 +74,7 @@ class Tree {
   std::shared_ptr<storage::Files> shared_files_ = std::make_shared<storage::Files>();
   std::vector<std::string> files_, pictures_;
   std::map<std::string, std::vector<std::string>, std::less<>> pictures_by_stem_;
+  std::set<std::string, std::less<>> picture_folders_;  // names of folders on the way of pictures
   std::map<std::string, storage::Entry, std::less<>> shards_;
 };
 
@@ -82,5 +85,14 @@ std::string normal_path(std::string_view written);
 
 // Folders on the way of a relative path: "a/b/c.txt" has "a" and "b".
 std::vector<std::string_view> folders_of(std::string_view path);
+
+// Whether a path as written leads outside of the dataset, so that only its end can be found here:
+// an absolute one, one of another machine or a URL, or one that begins with "..".
+bool is_foreign_path(std::string_view written);
+
+// How many folders before the file name are the same, counted from the end, and 1 for the name.
+std::size_t common_ending(std::string_view a, std::string_view b);
+// How many folders of two relative paths are the same, counted from the root.
+std::size_t shared_folders(std::string_view a, std::string_view b);
 
 }  // namespace oko::dataset

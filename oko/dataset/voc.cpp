@@ -98,12 +98,14 @@ class VocParser {
     parsed.object.place = place(bounds ? bounds : node);
     if (parsed.class_name.empty()) {
       add_error(file_.findings, "unknown-class", place(node), "an <object> without a <name>",
-                "it is left out");
+                "it is left out")
+          .boxes_lost = 1;
       return;
     }
     if (!bounds) {
       add_error(file_.findings, "no-box", place(node),
-                fmt::format("a \"{}\" without a <bndbox>", parsed.class_name), "it is left out");
+                fmt::format("a \"{}\" without a <bndbox>", parsed.class_name), "it is left out")
+          .boxes_lost = 1;
       return;
     }
     Corners corners;
@@ -130,7 +132,8 @@ class VocParser {
     add_error(file_.findings, "bad-number", place(node ? node : bounds),
               node ? fmt::format("<{}> is \"{}\", no number", key, node.child_value())
                    : fmt::format("<{}> is missing", key),
-              "the box is left out");
+              "the box is left out")
+        .boxes_lost = 1;
     return false;
   }
 

@@ -85,7 +85,8 @@ class VocReader {
       parsed = parse_voc(tree_.read_text(path).text(), path);
     } catch (const Error& e) {
       add_error(source_.findings, "bad-annotation", e.place(), e.message(),
-                "the picture is left out");
+                "the picture is left out")
+          .images_lost = 1;
       mark_used(tree_.find_picture(id_of(path), path));
       return;
     }
@@ -94,16 +95,17 @@ class VocReader {
       source_.findings.push_back(std::move(finding));
     }
     ParsedPicture& picture = parsed.pictures.at(0);
-    const std::string image = picture_of(path, picture);
-    if (image.empty()) {
-      add_error(source_.findings, "missing-image", picture.place,
-                fmt::format("no picture \"{}\" with any known extension, nor \"{}\"{}", id_of(path),
-                            picture.name, tree_.could_be(id_of(path))),
-                "the annotation is left out");
+    SourcePicture found{storage::stem(path), {}, path, split_of_path(path), {}};
+    find_picture(picture, found);
+    if (found.image.empty()) {
+      add_missing_image(source_.findings, picture,
+                        fmt::format("no picture \"{}\" with any known extension, nor \"{}\"{}",
+                                    id_of(path), picture.name, tree_.could_be(id_of(path))));
       return;
     }
-    mark_used(image);
-    source_.pictures.push_back({storage::stem(path), image, path, split_of_path(path), picture});
+    mark_used(found.image);
+    found.parsed = std::move(picture);
+    source_.pictures.push_back(std::move(found));
   }
 
   // What split lists call it: its path below the folder of annotations, without extension.
@@ -118,18 +120,21 @@ class VocReader {
   }
 
   // By the annotation's own name first: tools rename files without touching <filename>.
-  std::string picture_of(const std::string& path, const ParsedPicture& picture) {
-    const std::string written = picture.name.substr(picture.name.find_last_of("/\\") + 1);
-    const std::string id = id_of(path), extension = storage::extension(written);
-    std::string found =
-        tree_.find_picture(is_picture_extension(extension) ? id + extension : id, path);
-    if (found.empty()) return tree_.find_picture(picture.name, path);
-    if (!written.empty() && storage::stem(written) != storage::stem(path)) {
+  void find_picture(const ParsedPicture& picture, SourcePicture& found) {
+    const std::string& path = found.annotation;
+    const std::string name = picture.name.substr(picture.name.find_last_of("/\\") + 1);
+    const std::string id = id_of(path), extension = storage::extension(name);
+    found.written = is_picture_extension(extension) ? id + extension : id;
+    found.image = tree_.find_picture(found.written, path);
+    if (found.image.empty()) {
+      found.written = picture.name;
+      found.second_choice = true;
+      found.image = tree_.find_picture(picture.name, path);
+    } else if (!name.empty() && storage::stem(name) != storage::stem(path)) {
       add_note(source_.findings, "filename-mismatch", picture.place,
-               fmt::format("<filename> is {}, the picture taken is {}", written, found),
+               fmt::format("<filename> is {}, the picture taken is {}", name, found.image),
                "the name is written anew");
     }
-    return found;
   }
 
   void mark_used(const std::string& image) {

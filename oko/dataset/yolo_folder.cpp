@@ -139,7 +139,8 @@ class YoloReader {
       const std::string image = tree_.find_path(written, storage::parent(path));
       if (image.empty()) {
         add_error(source_.findings, "missing-image", place,
-                  fmt::format("there is no picture {}", written), "the line is left out");
+                  fmt::format("there is no picture {}", written), "the line is left out")
+            .images_lost = 1;
       } else {
         assign(image, split, place);
       }
@@ -238,6 +239,9 @@ class YoloReader {
       add_error(source_.findings, "unreadable-image", image,
                 "the picture's size cannot be read, and labels are relative to it",
                 "the picture is left out");
+      Finding& finding = source_.findings.back();
+      finding.images_lost = 1;
+      finding.boxes_lost = label.empty() ? 0 : count_lines(label);
       return;
     }
     picture.parsed.size = size;
@@ -258,8 +262,17 @@ class YoloReader {
         continue;
       }
       add_warning(source_.findings, "orphan-label", path, "a label file without a picture",
-                  "it is left out");
+                  "it is left out")
+          .boxes_lost = count_lines(path);
     }
+  }
+
+  // That are not blank: how many boxes a label file would have.
+  int count_lines(const std::string& path) const {
+    const Text text = tree_.read_text(path);
+    const auto lines = split_lines(text.text());
+    return static_cast<int>(std::count_if(
+        lines.begin(), lines.end(), [](std::string_view line) { return !trimmed(line).empty(); }));
   }
 
   const Tree& tree_;

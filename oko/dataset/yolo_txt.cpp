@@ -49,7 +49,8 @@ bool relative(const std::vector<double>& numbers, const std::string& place,
     if (!std::isfinite(numbers[i]) || std::abs(numbers[i]) > kSurelyPixels) {
       add_error(findings, "bad-number", place,
                 fmt::format("{:g} is no part of the picture's side, 0 to 1", numbers[i]),
-                "the box is left out");
+                "the box is left out")
+          .boxes_lost = 1;
       return false;
     }
     add_warning(findings, "out-of-range", place, fmt::format("{:g} is outside 0 to 1", numbers[i]),
@@ -123,7 +124,7 @@ ParsedFile parse_yolo_labels(std::string_view text, const std::string& name, ima
     const std::string place = fmt::format("{}:{}", name, line_number);
     auto numbers = numbers_of(line);
     if (const std::string why = wrong_count(numbers, form); !why.empty()) {
-      add_error(file.findings, "bad-annotation", place, why, "the line is left out");
+      add_error(file.findings, "bad-annotation", place, why, "the line is left out").boxes_lost = 1;
       continue;
     }
     if (form.keypoint_values > 0) numbers->resize(5);
@@ -131,7 +132,8 @@ ParsedFile parse_yolo_labels(std::string_view text, const std::string& name, ima
     if (!(class_id >= 0 && class_id < 1e6) || std::trunc(class_id) != class_id) {
       add_error(file.findings, "unknown-class", place,
                 fmt::format("the class is {:g}, no whole number from 0", class_id),
-                "the box is left out");
+                "the box is left out")
+          .boxes_lost = 1;
       continue;
     }
     if (!relative(*numbers, place, file.findings)) continue;

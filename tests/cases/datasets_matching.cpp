@@ -17,6 +17,14 @@ std::vector<Expected> matching_cases() {
        "train/0006.jpg 100x80 train: cat 10,10,30,30\n"
        "valid/0005.jpg 100x80 val: cat 60,40,90,70\n"
        "error missing-image: train/_annotations.coco.json:1: images[0]"},
+      {"coco-same-file",
+       "coco: cat\n"
+       "images/a.jpg 100x80: cat 10,10,30,30; cat 40,40,60,60\n"
+       "warning duplicate-entry: annotations/instances.json:1: images[1]"},
+      {"createml-deleted",
+       "createml: cat\n"
+       "b/0005.jpg 0x0: cat 60,40,90,70\n"
+       "error missing-image: a/_annotations.createml.json:1: [0]"},
       {"voc-list-ext",
        "voc: cat\n"
        "JPEGImages/a.jpg 100x80 train: cat 10,10,30,30\n"

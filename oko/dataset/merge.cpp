@@ -1,0 +1,172 @@
+#include "oko/dataset/merge.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <compare>
+#include <map>
+
+#include "oko/storage/store.h"
+
+namespace oko::dataset {
+namespace {
+
+std::string without_extension(const std::string& path) {
+  return path.substr(0, path.size() - storage::extension(path).size());
+}
+
+// How well an image fits the path that an entry gives; better ones compare greater.
+struct Fit {
+  bool first_choice = false;
+  int exact = 0;           // 2: it is that path; 1: but for the extension
+  std::size_t ending = 0;  // folders, counted from the file name, that are the same
+  std::size_t beside = 0;  // folders, counted from the root, shared with the annotation file
+  auto operator<=>(const Fit&) const = default;
+};
+
+const std::string& written_of(const SourcePicture& picture) {
+  return picture.written.empty() ? picture.parsed.name : picture.written;
+}
+
+std::string path_beside(const SourcePicture& picture) {
+  return normal_path(storage::join(storage::parent(picture.annotation), written_of(picture)));
+}
+
+Fit fit_of(const SourcePicture& picture) {
+  const std::string& image = picture.image;
+  if (picture.second_choice) return {};  // left from a renamed file, perhaps
+  const std::string path = normal_path(written_of(picture)), beside = path_beside(picture);
+  if (image == path || image == beside) return {true, 2, 0, 0};
+  const std::string stem = without_extension(image);
+  if (stem == without_extension(path) || stem == without_extension(beside)) return {true, 1, 0, 0};
+  return {true, 0, common_ending(image, path), shared_folders(image, picture.annotation)};
+}
+
+// Entries of one key mean one image, whichever it is.
+std::string key_of(const SourcePicture& picture) {
+  const std::string& written = written_of(picture);
+  if (picture.second_choice) return picture.annotation + ": " + written;
+  return is_foreign_path(written) ? normal_path(written) : path_beside(picture);
+}
+
+// Smaller ranks win: an image that measures is not trained on.
+int split_rank(const std::string& split) {
+  return split == "test" ? 0 : split == "val" ? 1 : split == "train" ? 2 : split.empty() ? 4 : 3;
+}
+
+bool same_object(const ParsedObject& a, const ParsedObject& b) {
+  constexpr float kSamePixel = .05F;
+  const auto near = [](float x, float y) { return std::abs(x - y) <= kSamePixel; };
+  const image::Box &x = a.object.box, &y = b.object.box;
+  return a.class_name == b.class_name && a.object.class_id == b.object.class_id &&
+         a.object.crowd == b.object.crowd && near(x.left, y.left) && near(x.top, y.top) &&
+         near(x.right, y.right) && near(x.bottom, y.bottom);
+}
+
+void take_split(SourcePicture& first, const SourcePicture& second, std::vector<Finding>& findings) {
+  if (first.split == second.split) return;
+  const bool keeps = split_rank(first.split) <= split_rank(second.split);
+  const std::string kept = keeps ? first.split : second.split;
+  if (!first.split.empty() && !second.split.empty()) {
+    add_warning(findings, "two-splits", second.parsed.place,
+                fmt::format("{} is in {} and in {}", first.image, first.split, second.split),
+                fmt::format("it is kept in {} only", kept));
+  }
+  first.split = kept;
+}
+
+void merge_into(SourcePicture& first, SourcePicture& second, std::vector<Finding>& findings) {
+  int repeated = 0, added = 0;
+  std::vector<ParsedObject>& objects = first.parsed.objects;
+  const std::size_t before = objects.size();
+  for (ParsedObject& object : second.parsed.objects) {
+    const auto end = objects.begin() + static_cast<std::ptrdiff_t>(before);
+    if (std::any_of(objects.begin(), end,
+                    [&](const ParsedObject& known) { return same_object(known, object); })) {
+      ++repeated;
+    } else {
+      objects.push_back(std::move(object));
+      ++added;
+    }
+  }
+  add_warning(findings, "duplicate-entry", second.parsed.place,
+              fmt::format("{} is listed again (first at {}): boxes added {}, repeated {}",
+                          first.image, first.parsed.place, added, repeated),
+              "the entries become one")
+      .boxes_repeated = repeated;
+  take_split(first, second, findings);
+  if (first.parsed.size.width <= 0) first.parsed.size = second.parsed.size;
+}
+
+// All entries of one image.
+class Claims {
+ public:
+  Claims(std::vector<SourcePicture>& pictures, std::vector<std::size_t> entries)
+      : pictures_(pictures), entries_(std::move(entries)) {
+    for (const std::size_t i : entries_) {
+      Fit& fit = fits_[key_of(pictures_[i])];
+      fit = std::max(fit, fit_of(pictures_[i]));
+      best_ = std::max(best_, fit);
+    }
+  }
+
+  // The entries that are not merged into another; the rest is told of.
+  std::vector<std::size_t> settle(std::vector<Finding>& findings) {
+    const auto at_best = std::count_if(fits_.begin(), fits_.end(),
+                                       [&](const auto& fit) { return fit.second == best_; });
+    const bool known = at_best == 1 || best_.exact == 2;
+    std::vector<std::size_t> kept;
+    for (const std::size_t i : entries_) {
+      const bool wins = known && fits_.at(key_of(pictures_[i])) == best_;
+      if (!wins) {
+        refuse(i, findings);
+      } else if (kept.empty()) {
+        kept.push_back(i);
+      } else {
+        merge_into(pictures_[kept.front()], pictures_[i], findings);
+      }
+    }
+    return kept;
+  }
+
+ private:
+  void refuse(std::size_t i, std::vector<Finding>& findings) const {
+    const SourcePicture& picture = pictures_[i];
+    const auto other = std::find_if(entries_.begin(), entries_.end(), [&](std::size_t j) {
+      const std::string key = key_of(pictures_[j]);
+      return key != key_of(picture) && fits_.at(key) == best_;
+    });
+    const SourcePicture& rival = pictures_[other == entries_.end() ? entries_.front() : *other];
+    add_missing_image(findings, picture.parsed,
+                      fmt::format("there is no picture {}: {} is the one of {}",
+                                  written_of(picture), picture.image, rival.parsed.place));
+  }
+
+  std::vector<SourcePicture>& pictures_;
+  std::vector<std::size_t> entries_;
+  std::map<std::string, Fit> fits_;  // by key
+  Fit best_;
+};
+
+}  // namespace
+
+void merge_entries(Source& source) {
+  std::map<std::string, std::vector<std::size_t>> claims;
+  for (std::size_t i = 0; i < source.pictures.size(); ++i) {
+    claims[source.pictures[i].image].push_back(i);
+  }
+  if (claims.size() == source.pictures.size()) return;
+  std::vector<bool> kept(source.pictures.size());
+  for (auto& [image, entries] : claims) {
+    if (entries.size() > 1) entries = Claims(source.pictures, entries).settle(source.findings);
+    for (const std::size_t i : entries) kept[i] = true;
+  }
+  std::vector<SourcePicture> pictures;
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    if (kept[i]) pictures.push_back(std::move(source.pictures[i]));
+  }
+  source.pictures = std::move(pictures);
+}
+
+}  // namespace oko::dataset

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "oko/dataset/assemble.h"
+
+namespace oko::dataset {
+
+// Leaves one entry for each image. Entries of one path become one with the boxes of all, repeated
+// boxes once ("duplicate-entry"), in test before val before train ("two-splits"). Where different
+// paths were taken for one image, the one that fits it best has it, and the others are
+// "missing-image" errors; all of them are where none fits better.
+void merge_entries(Source& source);
+
+}  // namespace oko::dataset
