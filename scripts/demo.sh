@@ -63,3 +63,4 @@ model      demo/run/model.oko
 for iOS    demo/ios/
 ONNX       demo/onnx/
 END
+echo "demo: done, $SECONDS s in all"

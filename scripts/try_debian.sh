@@ -38,6 +38,11 @@ for program in debootstrap git unshare; do
   command -v $program > /dev/null || { echo "try_debian: $program is missing" >&2; exit 1; }
 done
 
+if [[ -n ${OKO_DATA:-} ]]; then
+  OKO_DATA=$(realpath -e "$OKO_DATA")
+  export OKO_DATA
+fi
+
 # From here on in namespaces of our own: processes and mounts of the root end with the script.
 if [[ ${OKO_TRY_INSIDE:-} != yes ]]; then
   OKO_TRY_INSIDE=yes exec unshare --mount --pid --fork --kill-child "$0" "$@"
@@ -67,6 +72,7 @@ in_root() {  # in_root USER COMMAND…
   shift
   chroot --userspec="$who" "$root" /usr/bin/env -i HOME=$home PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     TERM="${TERM:-dumb}" CCACHE_DIR=$home/.ccache CCACHE_SLOPPINESS=pch_defines,time_macros \
+    CCACHE_BASEDIR=$home CCACHE_NOHASHDIR=1 \
     ${data:+OKO_DATA=/data} /bin/sh -c 'cd "$0" && exec "$@"' "$@"
 }
 data=""
