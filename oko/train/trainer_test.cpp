@@ -15,7 +15,10 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 
 TEST_F(Training, LearnsToFindSquaresAndFillsTheRunFolder) {
-  Recipe r = recipe(40);
+  // Sixty pictures, as a model of twenty learns them by heart: whether it then finds half of eight
+  // others hangs on its seed and on how a LibTorch rounds. With these every seed of ten ends over .7.
+  make_squares(dataset_, {.train = 60, .val = 20});
+  Recipe r = recipe(12);
   r.augment = false;
   r.rate = 1e-2;
   r.ema = .9;
@@ -24,8 +27,8 @@ TEST_F(Training, LearnsToFindSquaresAndFillsTheRunFolder) {
   EXPECT_GT(result.map50, .5);
   EXPECT_FALSE(result.verdict.empty());
   const auto steps = events("run", "step"), epochs = events("run", "epoch");
-  ASSERT_EQ(steps.size(), 200U);
-  ASSERT_EQ(epochs.size(), 40U);
+  ASSERT_EQ(steps.size(), 180U);
+  ASSERT_EQ(epochs.size(), 12U);
   EXPECT_LT(epochs.back()["train"]["loss"].get<double>(),
             .5 * epochs.front()["train"]["loss"].get<double>());
   EXPECT_GT(epochs.back()["map50"].get<double>(), .5);
