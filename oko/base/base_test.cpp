@@ -9,6 +9,7 @@
 #include "oko/base/error.h"
 #include "oko/base/json.h"
 #include "oko/base/random.h"
+#include "oko/base/text.h"
 #include "oko/base/threads.h"
 
 namespace oko {
@@ -162,6 +163,14 @@ TEST(ThreadPool, ParallelForPassesOnTheFirstException) {
                                    if (i == 5) throw std::runtime_error("no");
                                  }),
                std::runtime_error);
+}
+
+TEST(Printable, EscapesWhatATerminalObeysAndKeepsTheRest) {
+  EXPECT_EQ(printable("ключ – café 犬 a\\b"), "ключ – café 犬 a\\b");
+  EXPECT_EQ(printable("a\nb\tc\rd"), "a\\nb\\tc\\rd");
+  EXPECT_EQ(printable("\x1b[31m\x7f"), "\\x1b[31m\\x7f");
+  EXPECT_EQ(printable("\xc2\x9b \xe2\x80\xae \xe9"), "\\x9b \\u202e \\xe9");
+  EXPECT_EQ(printable(std::string_view("\0", 1)), "\\x00");
 }
 
 TEST(ClassList, CountsEveryLineAsDarknetDoes) {

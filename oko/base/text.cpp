@@ -2,8 +2,24 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 
 namespace oko {
+
+namespace {
+
+std::string escape_of(const CodePoint& c) {
+  if (c.value == '\n') return "\\n";
+  if (c.value == '\r') return "\\r";
+  if (c.value == '\t') return "\\t";
+  const auto value =
+      static_cast<unsigned>(c.valid ? c.value : static_cast<unsigned char>(c.bytes.front()));
+  std::array<char, 16> text{};
+  std::snprintf(text.data(), text.size(), value > 0xff ? "\\u%04x" : "\\x%02x", value);
+  return text.data();
+}
+
+}  // namespace
 
 CodePoint first_code_point(std::string_view text) {
   constexpr char32_t kReplacement = 0xfffd;
@@ -42,6 +58,20 @@ std::string visible(std::string_view text, std::string_view replacement) {
     const CodePoint c = first_code_point(text);
     text.remove_prefix(c.bytes.size());
     result += c.valid && !is_invisible(c.value) ? c.bytes : replacement;
+  }
+  return result;
+}
+
+std::string printable(std::string_view text) {
+  std::string result;
+  while (!text.empty()) {
+    const CodePoint c = first_code_point(text);
+    text.remove_prefix(c.bytes.size());
+    if (c.valid && !is_invisible(c.value)) {
+      result += c.bytes;
+    } else {
+      result += escape_of(c);
+    }
   }
   return result;
 }

@@ -24,6 +24,11 @@ bool is_invisible(char32_t c);
 // `replacement`.
 std::string visible(std::string_view text, std::string_view replacement = "\xef\xbf\xbd");
 
+// The text on one line as a terminal may show it: every invisible character as "\n", "\t", "\r",
+// "\x1b" or "\u202e", every byte that is not UTF-8 as "\xe9". So no name can move the cursor, hide
+// itself or look like a line of the program's own. The rest stays as it is, backslashes too.
+std::string printable(std::string_view text);
+
 // Without the byte order mark that some editors put before UTF-8 text.
 std::string_view without_bom(std::string_view text);
 

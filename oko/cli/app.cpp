@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "oko/base/error.h"
+#include "oko/base/text.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/progress_bar.h"
 #include "oko/cli/suggest.h"
@@ -22,6 +23,19 @@ constexpr char kVersion[] = "oko " OKO_VERSION;
 constexpr char kFooter[] = R"(
 oko help COMMAND tells more about a command, with examples.
 Exit codes: 0 done, 1 failed, 2 bad usage, 3 bad input, 4 storage or network, 130 interrupted.)";
+
+// Shows flags as they are typed: CLI11 would write "--check,--no-check{false}".
+class FlagsAsTyped final : public CLI::Formatter {
+ public:
+  std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+    constexpr std::string_view kMark = "{false}";
+    std::string name = CLI::Formatter::make_option_name(option, is_positional);
+    for (auto at = name.find(kMark); at != name.npos; at = name.find(kMark)) {
+      name.erase(at, kMark.size());
+    }
+    return name;
+  }
+};
 
 int terminal_columns() {
   winsize size{};
@@ -35,6 +49,7 @@ std::unique_ptr<Progress> make_progress(const Context& context) {
 }
 
 void add_global_flags(CLI::App& app, Context& context) {
+  app.formatter(std::make_shared<FlagsAsTyped>());  // commands inherit this
   app.set_version_flag("--version", kVersion, "Print the version and leave");
   app.add_flag("--json", context.json, "Print one JSON document instead of text");
   app.add_flag("-q,--quiet", context.quiet, "Print errors only");
@@ -76,10 +91,10 @@ Error usage_error(const CLI::ParseError& error, CLI::App& app,
 }
 
 void tell(const Error& error, const Context& context) {
-  const std::string place = error.place().empty() ? "" : error.place() + ": ";
+  const std::string place = error.place().empty() ? "" : printable(error.place()) + ": ";
   std::cerr << (context.color ? "oko: \x1b[1;31merror:\x1b[0m " : "oko: error: ") << place
-            << error.message() << '\n';
-  if (!error.mend().empty()) std::cerr << "  mend: " << error.mend() << '\n';
+            << printable(error.message()) << '\n';
+  if (!error.mend().empty()) std::cerr << "  mend: " << printable(error.mend()) << '\n';
   const Json document = {{"error",
                           {{"code", static_cast<int>(error.code())},
                            {"place", error.place()},
@@ -108,9 +123,7 @@ void parse_and_run(CLI::App& app, std::vector<std::string> words) {
     named_command(app, words);  // tells unknown commands better than CLI11 does
     std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 wants them
     app.parse(std::move(reversed));
-    if (app.get_subcommands().empty()) {
-      throw Error(ErrorCode::kUsage, "", "no command given", "oko help lists the commands");
-    }
+    if (app.get_subcommands().empty()) std::cout << help_of(app);
   } catch (const CLI::CallForHelp&) {
     std::cout << help_of(*named_command(app, words));
   } catch (const CLI::CallForVersion&) {
@@ -147,11 +160,12 @@ CLI::App* find_command(CLI::App& app, const std::string& word) {
 }
 
 std::string help_of(const CLI::App& command) {
-  std::string before;
+  std::string name = command.get_name();
   for (const CLI::App* up = command.get_parent(); up != nullptr; up = up->get_parent()) {
-    before = up->get_name() + (before.empty() ? "" : " ") + before;
+    name = up->get_name() + " " + name;
   }
-  return command.help(before);
+  // Not CLI::App::help(), which tells of the subcommand that was given: of "oko help" itself.
+  return command.get_formatter()->make_help(&command, name, CLI::AppFormatMode::Normal);
 }
 
 int run_oko(int argc, char** argv, const AddCommands& add_commands) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "oko/base/error.h"
 #include "oko/base/json.h"
@@ -21,8 +22,11 @@ struct Context {
   int exit_code = 0;
   // On standard error: a bar on a terminal, plain lines elsewhere, nothing with --quiet.
   std::unique_ptr<Progress> progress;
-  // Prints a line of the human result to standard output (nothing with --json or --quiet).
+  // Prints a line of the human result to standard output (nothing with --json or --quiet), as
+  // printable() makes it: whatever is in a name, it is one line.
   void say(const std::string& line) const;
+  // The same of several lines. Who made them has seen to the names in them, as Table does.
+  void say_lines(std::string_view text) const;
   // Prints the machine result (only with --json).
   void emit(const Json& document) const;
   // In place of emit() for the error that ends the work, where a document is half printed.

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -44,7 +45,6 @@ TEST_F(Cli, WrongFlagsNameTheCommandsHelp) {
   EXPECT_THAT(outcome.error, HasSubstr("--bogus"));
   EXPECT_THAT(outcome.error, HasSubstr("mend: oko help inspect"));
   EXPECT_EQ(oko_command({"eval"}).code, 2);
-  EXPECT_EQ(oko_command({}).code, 2);
 }
 
 TEST_F(Cli, MaxPixelsHoldsForOneCommandWhereverItStands) {
@@ -89,6 +89,68 @@ TEST_F(Cli, HelpShowsExamplesOfEveryCommand) {
   }
   EXPECT_THAT(oko_command({"help", "data", "check"}).out, HasSubstr("Examples:"));
   EXPECT_EQ(oko_command({"help", "evla"}).code, 2);
+}
+
+// A newcomer types the name alone: what there is to choose from is no error.
+TEST_F(Cli, HelpAndTheNameAloneListTheCommands) {
+  const Outcome listed = oko_command({"help"});
+  EXPECT_EQ(listed.code, 0);
+  for (const char* name : {"data", "train", "eval", "quantize", "detect", "import", "export",
+                           "parity", "inspect", "store", "completion", "help"}) {
+    EXPECT_THAT(listed.out, HasSubstr(std::string("\n  ") + name + " ")) << name;
+  }
+  EXPECT_THAT(listed.out, Not(HasSubstr("Tell about a command, with examples\nUsage")));
+  const Outcome alone = oko_command({});
+  EXPECT_EQ(alone.code, 0);
+  EXPECT_EQ(alone.out, listed.out);
+  EXPECT_EQ(oko_command({"--help"}).out, listed.out);
+  EXPECT_THAT(oko_command({"help", "help"}).out, HasSubstr("oko help data check"));
+}
+
+TEST_F(Cli, FlagsAreShownAsTheyAreTyped) {
+  for (const char* command : {"train", "data", "eval", "quantize", "detect", "import", "export",
+                              "parity", "inspect", "store"}) {
+    EXPECT_THAT(oko_command({"help", command}).out, Not(HasSubstr("{false}"))) << command;
+  }
+  for (const char* command : {"mb", "ls", "cp", "sync", "cat", "stat", "rm", "du"}) {
+    EXPECT_THAT(oko_command({"help", "store", command}).out, Not(HasSubstr("{false}"))) << command;
+  }
+}
+
+constexpr const char* kHostile = "\x1b]0;title\a\x1b[2J\nfake.jpg: 9 cat\r\xc2\x9b\xe2\x80\xae\xff";
+constexpr const char* kShown = R"(\x1b]0;title\x07\x1b[2J\nfake.jpg: 9 cat\r\x9b\u202e\xff)";
+
+TEST_F(Cli, NothingInANameReachesTheTerminalAsAControl) {
+  const std::string name = file(std::string(kHostile) + ".png");
+  media::save({{32, 32}, std::vector<std::uint8_t>(32 * 32 * 3)}, name);
+  storage::write(file("in/broken.jpg"), "no image");
+  const auto controls = [](const std::string& text) {
+    return std::count_if(text.begin(), text.end(), [](char c) {
+      return (static_cast<unsigned char>(c) < ' ' && c != '\n') || c == '\x7f';
+    });
+  };
+  const Outcome found =
+      oko_command({"detect", file("net.cfg"), name, "--weights", file("net.weights")});
+  EXPECT_EQ(found.code, 0) << found.error;
+  EXPECT_THAT(found.out, HasSubstr(std::string(kShown) + ".png: nothing above"));
+  EXPECT_EQ(controls(found.out), 0);
+  for (const Outcome& refused :
+       {oko_command({"inspect", file(kHostile)}), oko_command({kHostile}),
+        oko_command({"inspect", "yolov3-tiny", std::string("--") + kHostile}),
+        oko_command({"store", "ls", kHostile}), oko_command({"data", "check", file(kHostile)})}) {
+    EXPECT_NE(refused.code, 0);
+    EXPECT_EQ(controls(refused.out + refused.error), 0);
+    EXPECT_THAT(refused.error, HasSubstr(kShown));
+    EXPECT_THAT(refused.error, Not(HasSubstr("\nfake")));
+  }
+}
+
+TEST_F(Cli, JsonHoldsNamesAsTheyAre) {
+  const std::string name = file("\x1b[2J\nfake.png");
+  media::save({{32, 32}, std::vector<std::uint8_t>(32 * 32 * 3)}, name);
+  const Outcome found =
+      oko_command({"detect", file("net.cfg"), name, "--weights", file("net.weights"), "--json"});
+  EXPECT_EQ(parse_json(found.out, "out")["results"][0]["source"], name);
 }
 
 TEST_F(Cli, VersionIsPrinted) {
@@ -302,6 +364,12 @@ TEST(TableText, SetsNumbersFlushRight) {
   EXPECT_EQ(table.text(), "name  count\nключ      7\nb     1 234");
 }
 
+TEST(TableText, ShowsControlsInItsCells) {
+  Table table({"name", "count"});
+  table.add({"a\x1b[2J\nb", "7"});
+  EXPECT_EQ(table.text(), "name         count\na\\x1b[2J\\nb      7");
+}
+
 TEST(NumberText, IsGrouped) {
   EXPECT_EQ(grouped(8858734), "8 858 734");
   EXPECT_EQ(grouped(-123456), "-123 456");
@@ -318,6 +386,22 @@ TEST(DetectOutput, CsvQuotesNames) {
             "a b.jpg,,\"red, \"\"wild\"\" rose\",0.5000,1.00,2.00,3.00,4.00\n");
   EXPECT_EQ(counts_text(network, found.result), "1 red, \"wild\" rose");
   EXPECT_EQ(counts_text(network, {}), "nothing");
+}
+
+TEST(DetectOutput, CsvHasNoCellThatASpreadsheetWouldCompute) {
+  graph::Network network;
+  const auto line = [&](const std::string& source, const std::string& name) {
+    network.classes = {name};
+    Found found{source, -1, {10, 10}, {}};
+    found.result.detections = {{0, .5F, {-1, -2, 3, 4}}};
+    return csv_lines(network, found);
+  };
+  const std::string numbers = ",0.5000,-1.00,-2.00,3.00,4.00\n";
+  EXPECT_EQ(line("=1+1.jpg", "@SUM(A1)"), "'=1+1.jpg,,'@SUM(A1)" + numbers);
+  EXPECT_EQ(line("+a.jpg", "-b"), "'+a.jpg,,'-b" + numbers);
+  EXPECT_EQ(line("\tx", "\ry"), "'\tx,,\"'\ry\"" + numbers);
+  EXPECT_EQ(line("=a,\"b\"", "rose"), "\"'=a,\"\"b\"\"\",,rose" + numbers);
+  EXPECT_EQ(line("a=b-c.jpg", "a@b"), "a=b-c.jpg,,a@b" + numbers);
 }
 
 TEST_F(Cli, QuantizeWritesASmallerModelThatRunsOnBytes) {

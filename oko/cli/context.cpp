@@ -1,11 +1,21 @@
+#include <algorithm>
 #include <iostream>
 
+#include "oko/base/text.h"
 #include "oko/cli/cli.h"
 
 namespace oko::cli {
 
 void Context::say(const std::string& line) const {
-  if (!json && !quiet) std::cout << line << '\n';
+  if (!json && !quiet) std::cout << printable(line) << '\n';
+}
+
+void Context::say_lines(std::string_view text) const {
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    say(std::string(text.substr(at, end - at)));
+    at = end + 1;
+  }
 }
 
 void Context::emit(const Json& document) const {
@@ -13,7 +23,7 @@ void Context::emit(const Json& document) const {
 }
 
 void Context::complain(const Error& error) const {
-  const std::string line = std::string("oko: error: ") + error.what();
+  const std::string line = "oko: error: " + printable(error.what());
   if (quiet || !progress) {
     std::cerr << line << '\n';
   } else {

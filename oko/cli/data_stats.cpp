@@ -56,7 +56,7 @@ void say_splits(const dataset::Stats& stats, const Context& context) {
     table.add({split.name.empty() ? "(none)" : split.name, grouped(split.pictures),
                grouped(split.backgrounds), grouped(split.boxes)});
   }
-  context.say(table.text());
+  context.say_lines(table.text());
 }
 
 void say_classes(const dataset::Stats& stats, const Context& context) {
@@ -75,7 +75,7 @@ void say_classes(const dataset::Stats& stats, const Context& context) {
     table.add(row);
   }
   context.say("");
-  context.say(table.text());
+  context.say_lines(table.text());
 }
 
 std::string bin_name(int bin) {
@@ -94,7 +94,7 @@ void say_sizes(const dataset::Stats& stats, const std::string& input, const Cont
   }
   context.say("");
   context.say(fmt::format("square root of the area, in pixels of the {} input", input));
-  context.say(table.text());
+  context.say_lines(table.text());
   const double boxes = std::max(stats.boxes, 1);
   context.say("");
   context.say(fmt::format("small (below 32) {}, medium (to 96) {}, large {}",

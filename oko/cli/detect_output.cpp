@@ -12,7 +12,9 @@
 namespace oko::cli {
 namespace {
 
-std::string quoted(const std::string& text) {
+// A cell of text. One that a spreadsheet would take for a formula begins with ' instead.
+std::string cell(std::string text) {
+  if (text.find_first_of("=+-@\t\r\n") == 0) text.insert(0, 1, '\'');
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string result = "\"";
   for (const char c : text) {
@@ -76,9 +78,9 @@ std::string csv_lines(const graph::Network& network, const Found& found) {
   const std::string frame = found.frame >= 0 ? std::to_string(found.frame) : "";
   std::string lines;
   for (const detect::Detection& d : found.result.detections) {
-    lines += fmt::format("{},{},{},{:.4f},{:.2f},{:.2f},{:.2f},{:.2f}\n", quoted(found.source),
-                         frame, quoted(class_name(network, d.class_id)), d.score, d.box.left,
-                         d.box.top, d.box.right, d.box.bottom);
+    lines += fmt::format("{},{},{},{:.4f},{:.2f},{:.2f},{:.2f},{:.2f}\n", cell(found.source), frame,
+                         cell(class_name(network, d.class_id)), d.score, d.box.left, d.box.top,
+                         d.box.right, d.box.bottom);
   }
   return lines;
 }

@@ -32,7 +32,8 @@ void draw_found(image::Picture& picture, const graph::Network& network,
 
 Json found_json(const graph::Network& network, const Found& found);
 
-// The first line of the CSV, and the lines of one picture (RFC 4180 quoting).
+// The first line of the CSV, and the lines of one picture (RFC 4180 quoting). A source or class
+// that begins like a spreadsheet's formula (= + - @, a tab or line break) gets a ' before it.
 std::string csv_heading();
 std::string csv_lines(const graph::Network& network, const Found& found);
 

@@ -53,7 +53,7 @@ void say_result(const run::Evaluation& result, const Context& context) {
                number(ap(one, metrics::Interpolation::kPoints11)), number(point.precision),
                number(point.recall)});
   }
-  context.say(table.text());
+  context.say_lines(table.text());
   context.say("");
   context.say(fmt::format(
       "mAP50 {:.4f}   mAP50-95 {:.4f}   11-point mAP50 {:.4f}   ({} pictures, {})", result.map50,

@@ -80,7 +80,7 @@ void store(const convert::Export& made, const std::string& folder, const Context
   };
   add(made.model, "model");
   add(made.wrappers, "for the app");
-  context.say(table.text());
+  context.say_lines(table.text());
 }
 
 // What runs the written files: somebody else's program, or else they are read back by oko's own
@@ -155,7 +155,7 @@ Json check_written(const ExportArguments& a, const convert::Export& made,
   const auto engine = convert::make_engine_executor(network);
   const convert::Parity parity =
       convert::compare(network, *engine, *check.executor, inputs, options);
-  context.say(parity_text(parity, options));
+  context.say_lines(parity_text(parity, options));
   if (!parity.agrees()) context.exit_code = static_cast<int>(ErrorCode::kFailed);
   Json result = parity_json(parity);
   if (!check.note.empty()) result["note"] = check.note;

@@ -114,7 +114,7 @@ void say_layers(const graph::Network& network, const Context& context) {
                costs[i].flop > 0 ? fmt::format("{:.1f}", costs[i].flop / 1e6) : "",
                bytes_text(static_cast<double>(costs[i].output_bytes))});
   }
-  context.say(table.text());
+  context.say_lines(table.text());
 }
 
 void say_totals(const graph::Network& network, const Context& context) {
@@ -206,12 +206,12 @@ Profile profile_of(graph::Network network, const ProfileArguments& arguments, Pr
 }
 
 void say_profile(const graph::Network& network, const Profile& profile, const Context& context) {
-  context.say(table_text(profile));
+  context.say_lines(table_text(profile));
   context.say("");
   context.say(fmt::format("{}: input {}{}", network.name.empty() ? "network" : network.name,
                           graph::to_string(network.input),
                           network.weights.empty() ? ", no weights: timed with made-up ones" : ""));
-  context.say(summary_text(profile));
+  context.say_lines(summary_text(profile));
 }
 
 void inspect_profile(const graph::Network& network, const ProfileArguments& arguments,
@@ -247,7 +247,7 @@ void inspect(const InspectArguments& arguments, const Context& context) {
   say_layers(network, context);
   say_totals(network, context);
   const std::vector<std::string> warnings = formats::phone_warnings(network);
-  if (!warnings.empty()) context.say("\nphones:");
+  if (!warnings.empty()) context.say_lines("\nphones:");
   for (const std::string& warning : warnings) context.say("  " + warning);
   Json document = as_json(network);
   document["notes"] = notes;

@@ -73,7 +73,7 @@ void run_parity(const ParityArguments& a, Context& context) {
   }
   const convert::Parity parity =
       compare(first.network, *first.executor, *second.executor, inputs, a.options);
-  context.say(parity_text(parity, a.options));
+  context.say_lines(parity_text(parity, a.options));
   if (a.images.empty()) context.say("the pictures were made up; --images DIR takes real ones");
   context.emit(parity_json(parity));
   if (!parity.agrees()) context.exit_code = static_cast<int>(ErrorCode::kFailed);

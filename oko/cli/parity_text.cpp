@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "oko/base/text.h"
 #include "oko/cli/table.h"
 
 namespace oko::cli {
@@ -15,8 +16,9 @@ std::string parity_text(const convert::Parity& parity, const convert::ParityOpti
                : output.agrees ? "agrees"
                                : "DIFFERS"});
   }
-  std::string text = fmt::format("{} and {} on {} picture{}\n{}", parity.first, parity.second,
-                                 parity.pictures, parity.pictures == 1 ? "" : "s", table.text());
+  std::string text = fmt::format("{} and {} on {} picture{}\n{}", printable(parity.first),
+                                 printable(parity.second), parity.pictures,
+                                 parity.pictures == 1 ? "" : "s", table.text());
   const convert::BoxAgreement& boxes = parity.boxes;
   if (boxes.first + boxes.second > 0) {
     text += fmt::format("\nboxes above {:g}: {} and {}, {} the same", options.thresholds.score,
@@ -31,8 +33,8 @@ std::string parity_text(const convert::Parity& parity, const convert::ParityOpti
                             : "\nin bytes the boxes are what counts: they DIFFER";
   }
   if (!parity.first_layer.empty()) {
-    text += fmt::format("\nthe first layer that differs is {}, by {:.2g}", parity.first_layer,
-                        parity.first_layer_difference);
+    text += fmt::format("\nthe first layer that differs is {}, by {:.2g}",
+                        printable(parity.first_layer), parity.first_layer_difference);
   }
   return text;
 }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <string>
 
+#include "oko/base/text.h"
 #include "oko/cli/table.h"
 
 namespace oko::cli {
@@ -17,7 +18,7 @@ class Counter {
   explicit Counter(Clock clock) : clock_(std::move(clock)) {}
 
   void begin(std::string_view what, std::uint64_t total, std::string_view unit) {
-    what_ = what;
+    what_ = printable(what);
     unit_ = unit;
     total_ = total;
     done_ = 0;
@@ -25,7 +26,7 @@ class Counter {
     start_ = clock_();
   }
   void advance(std::uint64_t count) { done_ += count; }
-  void note(std::string_view text) { note_ = text; }
+  void note(std::string_view text) { note_ = printable(text); }
 
   double now() const { return clock_(); }
   double elapsed() const { return clock_() - start_; }
@@ -110,7 +111,7 @@ class TerminalProgress final : public Progress {
   }
   void line(std::string_view text) override {
     erase();
-    out_ << text << '\n' << std::flush;
+    out_ << printable(text) << '\n' << std::flush;
     if (active_) draw();
   }
 
@@ -166,7 +167,7 @@ class LineProgress final : public Progress {
     if (active_) out_ << counter_.summary() << '\n' << std::flush;
     active_ = false;
   }
-  void line(std::string_view text) override { out_ << text << '\n' << std::flush; }
+  void line(std::string_view text) override { out_ << printable(text) << '\n' << std::flush; }
 
  private:
   void write() {

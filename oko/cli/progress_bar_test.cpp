@@ -118,5 +118,25 @@ TEST(DurationText, FitsItsSize) {
   EXPECT_EQ(duration_text(3840), "1 h 04 min");
 }
 
+TEST_F(ProgressTest, ShowsControlsInNames) {
+  for (const bool terminal : {true, false}) {
+    out_.str("");
+    {
+      const auto progress = terminal ? make_terminal_progress(
+                                           out_, [] { return 200; }, clock())
+                                     : make_line_progress(out_, 0, clock());
+      progress->begin("a\x1b[2J", 2, "frames");
+      progress->note("b\nfake");
+      progress->advance();
+      progress->line("c\x1b[2J");
+      progress->end();
+    }
+    EXPECT_THAT(out_.str(), HasSubstr("a\\x1b[2J"));
+    EXPECT_THAT(out_.str(), HasSubstr("c\\x1b[2J\n"));
+    EXPECT_THAT(out_.str(), Not(HasSubstr("\x1b[2J")));
+    EXPECT_THAT(out_.str(), Not(HasSubstr("\nfake")));
+  }
+}
+
 }  // namespace
 }  // namespace oko::cli

@@ -79,7 +79,7 @@ void quantize(const QuantizeArguments& a, const Context& context) {
                fmt::format("{:.1f} s", before.seconds)});
     table.add({"int8", fmt::format("{:.4f}", after.map50), fmt::format("{:.4f}", after.coco.ap),
                fmt::format("{:.1f} s", after.seconds)});
-    context.say(table.text());
+    context.say_lines(table.text());
     context.say(fmt::format("mAP50 {:+.2f} points on {} pictures",
                             100 * (after.map50 - before.map50), unseen.samples.size()));
     result["before"] = as_json(before);

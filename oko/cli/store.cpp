@@ -149,9 +149,7 @@ void usage(const ListArguments& arguments, const Context& context) {
     folders.push_back({{"uri", folder + name}, {"files", sum.files}, {"bytes", sum.bytes}});
   }
   if (sums.size() != 1) table.add({"all", grouped(all.files), bytes_text(all.bytes)});
-  std::string text = table.text();
-  text.pop_back();
-  context.say(text);
+  context.say_lines(table.text());
   context.emit({{"folders", folders}, {"files", all.files}, {"bytes", all.bytes}});
 }
 

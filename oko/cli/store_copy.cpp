@@ -97,7 +97,7 @@ void tell(const TransferSummary& summary, const CopyArguments& arguments, const 
   context.say(text);
   Json errors = Json::array();
   for (const Error& error : summary.errors) {
-    std::cerr << "oko: error: " << error.what() << '\n';
+    context.complain(error);
     errors.push_back({{"place", error.place()}, {"message", error.message()}});
   }
   if (summary.failed > 0) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "oko/base/text.h"
+
 namespace oko::cli {
 namespace {
 
@@ -19,6 +21,11 @@ bool looks_like_number(const std::string& cell) {
 }
 
 }  // namespace
+
+void Table::add(std::vector<std::string> row) {
+  for (std::string& cell : row) cell = printable(cell);
+  rows_.push_back(std::move(row));
+}
 
 std::string Table::text() const {
   const std::size_t columns = rows_.front().size();

@@ -10,8 +10,9 @@ namespace oko::cli {
 // whose cells all start like one) are set flush right.
 class Table {
  public:
-  explicit Table(std::vector<std::string> heading) { rows_.push_back(std::move(heading)); }
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  explicit Table(std::vector<std::string> heading) { add(std::move(heading)); }
+  // Cells are shown as printable() makes them.
+  void add(std::vector<std::string> row);
   std::string text() const;
 
  private:
