@@ -16,7 +16,8 @@ using ::testing::HasSubstr;
 
 TEST_F(Training, LearnsToFindSquaresAndFillsTheRunFolder) {
   // Sixty pictures, as a model of twenty learns them by heart: whether it then finds half of eight
-  // others hangs on its seed and on how a LibTorch rounds. With these every seed of ten ends over .7.
+  // others hangs on its seed and on how a LibTorch rounds. With these every seed of ten ends over
+  // .7.
   make_squares(dataset_, {.train = 60, .val = 20});
   Recipe r = recipe(12);
   r.augment = false;

@@ -39,8 +39,8 @@ std::unique_ptr<Runner> runner(const graph::Network& network) {
   return std::make_unique<Runner>(Runner{make(network)});
 }
 
-// Every operation but those that Arm NN 20.08 lacks: padding with other numbers than zero, and enlarging
-// from the pixels' centres, as it is written for other scales than powers of two.
+// Every operation but those that Arm NN 20.08 lacks: padding with other numbers than zero,
+// enlarging from the pixels' centres, as it is written for other scales than powers of two.
 graph::Network everything_it_has() {
   graph::Network network = formats::everything();
   for (graph::Layer& layer : network.layers) {
