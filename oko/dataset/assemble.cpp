@@ -183,7 +183,8 @@ Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
                   source.format,
                   {},
                   {},
-                  tree.shared_files()};
+                  tree.shared_files(),
+                  std::move(source.same_splits)};
   dataset.classes = wanted_classes(source, options, findings);
   if (dataset.classes.empty()) dataset.classes = names_as_met(source);
   // Numbers in the files mean the source's own list; without one, the list that was asked for.

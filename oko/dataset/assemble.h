@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct Source {
   std::vector<SourcePicture> pictures;
   std::vector<std::string> classes;  // its own list, where there is one
   std::vector<Finding> findings;
+  std::map<std::string, std::string> same_splits = {};  // as in Dataset
 };
 
 // parse_class_list() of oko/base; a name that comes twice is an "ambiguous-class" error, one that

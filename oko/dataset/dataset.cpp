@@ -61,9 +61,16 @@ Dataset empty_like(const Dataset& dataset) {
   return {dataset.uri, dataset.format, dataset.classes, {}, dataset.files};
 }
 
+// The split that has the samples of one.
+static const std::string& holder_of(const Dataset& dataset, const std::string& split) {
+  const auto same = dataset.same_splits.find(split);
+  return same == dataset.same_splits.end() ? split : same->second;
+}
+
 bool has_split(const Dataset& dataset, const std::string& split) {
+  const std::string& holder = holder_of(dataset, split);
   return std::any_of(dataset.samples.begin(), dataset.samples.end(),
-                     [&](const Sample& sample) { return sample.split == split; });
+                     [&](const Sample& sample) { return sample.split == holder; });
 }
 
 std::vector<std::string> split_names(const Dataset& dataset) {
@@ -89,9 +96,10 @@ Dataset subset(const Dataset& dataset, const std::string& split) {
                 names.empty() ? "the dataset has no splits; make some with oko data split"
                               : "it has " + names);
   }
+  const std::string& holder = holder_of(dataset, split);
   Dataset part = empty_like(dataset);
   std::copy_if(dataset.samples.begin(), dataset.samples.end(), std::back_inserter(part.samples),
-               [&](const Sample& sample) { return sample.split == split; });
+               [&](const Sample& sample) { return sample.split == holder; });
   return part;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -40,6 +41,9 @@ struct Dataset {
   std::vector<Sample> samples;  // in the source's order
   // By which pictures are read; parts of a data set share it.
   std::shared_ptr<storage::Files> files = std::make_shared<storage::Files>();
+  // Splits that have no samples of their own but those of another one: "val" → "train" where a data
+  // set is validated on what it is trained on.
+  std::map<std::string, std::string> same_splits = {};
 };
 
 // A sample's picture as it is stored, mapped where it lies on this disk.
@@ -51,12 +55,13 @@ void read_ahead(const Dataset& dataset);  // all
 // Without its samples.
 Dataset empty_like(const Dataset& dataset);
 
-// The samples of one split ("train", …), classes kept. Throws a usage Error naming the splits there
+// The samples of one split ("train", …), classes kept; of one that is the same as another, those of
+// that. Throws a usage Error naming the splits there
 // are where none has that name.
 Dataset subset(const Dataset& dataset, const std::string& split);
 bool has_split(const Dataset& dataset, const std::string& split);
 
-// The splits there are: "train", "val", "test" first, others by name, "" last.
+// The splits that samples have: "train", "val", "test" first, others by name, "" last.
 std::vector<std::string> split_names(const Dataset& dataset);
 
 // Index in classes, or nothing.

@@ -166,6 +166,7 @@ Dataset split(const Dataset& dataset, const SplitOptions& options, Progress& pro
   Random random(options.seed);
   random.shuffle(std::span(units));
   Dataset result = dataset;
+  result.same_splits.clear();
   for (const Unit& unit :
        Stratifier(dataset, std::move(units), {train, options.val, options.test}).run()) {
     for (const std::size_t i : unit.samples) {

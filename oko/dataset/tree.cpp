@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "oko/base/error.h"
 #include "oko/dataset/parsed.h"
@@ -94,6 +95,12 @@ Tree::Tree(const std::string& uri) : root_(uri.starts_with("file://") ? uri.subs
     }
     if (root_.empty()) root_ = std::string(".");
     listed_ = storage::extension(file_) != ".txt" || storage::scheme(root_) != "file";
+  }
+  name_ = storage::filename(root_);
+  if (storage::scheme(root_) == "file") {
+    std::error_code error;
+    const auto whole = std::filesystem::canonical(root_, error);
+    if (!error) name_ = whole.filename().string();
   }
   if (listed_) list();
 }
@@ -212,32 +219,24 @@ std::vector<std::string> Tree::pictures_in(const std::string& folder) const {
   return found;
 }
 
-// Beside the file that wrote it, then by its longest ending below the root.
-template <typename Exists>
-std::string Tree::find(const std::string& written, const std::string& folder, Exists exists) const {
-  const std::string path = normal_path(written);
-  if (path.empty()) return "";
-  if (const std::string beside = normal_path(storage::join(folder, written));
-      !path.starts_with('/') && exists(beside)) {
-    return beside;
-  }
-  for (std::string_view rest = path;;) {
-    if (!rest.empty() && !rest.starts_with('/') && exists(std::string(rest))) {
-      return std::string(rest);
-    }
-    const auto slash = rest.find('/');
-    if (slash == std::string_view::npos) return "";
-    rest.remove_prefix(slash + 1);
-  }
-}
-
 std::string Tree::find_path(const std::string& written, const std::string& folder) const {
   if (!listed_ && written.starts_with('/')) return storage::exists(written) ? written : "";
-  return find(written, folder, [&](const std::string& path) { return has(path); });
-}
-
-std::string Tree::find_folder(const std::string& written, const std::string& folder) const {
-  return find(written, folder, [&](const std::string& path) { return has_folder(path); });
+  const std::string path = normal_path(written);
+  if (path.empty()) return "";
+  const bool foreign = is_foreign_path(written);
+  if (const std::string beside = normal_path(storage::join(folder, written));
+      !path.starts_with('/') && has(beside)) {
+    return beside;
+  }
+  for (std::string rest = path;;) {
+    if (!rest.starts_with('/') && has(rest)) return contradicts(rest, written) ? "" : rest;
+    const auto slash = rest.find('/');
+    if (slash == std::string::npos) return "";
+    const std::string skipped = rest.substr(0, slash);
+    const bool own_name = skipped == name_ && rest.size() == path.size();
+    if (!foreign && !own_name && !is_usual_folder(skipped)) return "";
+    rest.erase(0, slash + 1);
+  }
 }
 
 }  // namespace oko::dataset

@@ -23,6 +23,7 @@ class Tree {
   explicit Tree(const std::string& uri);
 
   const std::string& root() const { return root_; }  // the folder
+  const std::string& name() const { return name_; }  // of that folder, also where it was given as .
   const std::string& file() const { return file_; }  // relative name of the one file, or ""
   std::string uri(const std::string& path) const;    // of a relative path
   bool has(const std::string& path) const;
@@ -57,18 +58,16 @@ class Tree {
   std::vector<std::string> pictures_in(const std::string& folder) const;  // at any depth
 
   // A path as some file wrote it (other machines' folders, backslashes, "./"), found here: relative
-  // to `folder` or the root, else by the longest ending that exists. "" where there is none.
+  // to `folder` or the root, also where it begins with the root's name. Of a path that leads out of
+  // here (is_foreign_path()) folders are taken off until it exists, of others only those that tell
+  // nothing ("images"). "" where there is none.
   std::string find_path(const std::string& written, const std::string& folder) const;
-  // The same for a folder.
-  std::string find_folder(const std::string& written, const std::string& folder) const;
 
  private:
   void list();
   bool contradicts(const std::string& image, const std::string& written) const;
-  template <typename Exists>
-  std::string find(const std::string& written, const std::string& folder, Exists exists) const;
 
-  std::string root_, file_;
+  std::string root_, name_, file_;
   mutable std::map<std::string, std::string> guessed_;
   bool listed_ = true;
   std::shared_ptr<storage::Files> shared_files_ = std::make_shared<storage::Files>();

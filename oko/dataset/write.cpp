@@ -166,7 +166,7 @@ class Writer {
     if (format_ == "yolo") {
       std::vector<std::string> named = splits_;
       std::erase(named, "");
-      put("data.yaml", data_yaml_text(dataset_.classes, named));
+      put("data.yaml", data_yaml_text(dataset_.classes, named, dataset_.same_splits));
       return;
     }
     for (const std::string& split : splits_) {

@@ -6,6 +6,7 @@
 
 #include "oko/base/error.h"
 #include "oko/dataset/data_yaml.h"
+#include "oko/dataset/yolo_splits.h"
 #include "oko/dataset/yolo_txt.h"
 #include "oko/storage/store.h"
 
@@ -28,7 +29,8 @@ class YoloReader {
   Source read() {
     source_.format = "yolo";
     read_data_file();
-    if (!told_splits_) read_split_lists();
+    if (!splits_.told) splits_ = splits_of_lists(tree_, source_.findings);
+    source_.same_splits = splits_.same;
     if (source_.classes.empty()) source_.classes = find_class_list(tree_, source_.findings);
     check_class_count();
     if (source_.classes.empty()) {
@@ -55,7 +57,8 @@ class YoloReader {
       if (yaml && !named && !is_data_yaml(text)) continue;
       file_ = yaml ? parse_data_yaml(text, path) : parse_darknet_data(text);
       if (file_.class_count) count_place_ = fmt::format("{}:{}", path, file_.count_line);
-      use(file_, storage::parent(path));
+      use_names(file_, storage::parent(path));
+      splits_ = splits_of_data_file(tree_, file_, path, source_.findings);
       return;
     }
   }
@@ -79,7 +82,7 @@ class YoloReader {
     }
   }
 
-  void use(const DataFile& file, const std::string& folder) {
+  void use_names(const DataFile& file, const std::string& folder) {
     source_.findings.insert(source_.findings.end(), file.findings.begin(), file.findings.end());
     source_.classes = file.names;
     if (!file.names_file.empty()) {
@@ -89,70 +92,6 @@ class YoloReader {
       }
       source_.classes = read_class_list(tree_.read_text(names).text(), names, source_.findings);
     }
-    // Test before val before train: a picture that two of them name must not be trained on.
-    use_split(file.test, "test", file.path, folder);
-    use_split(file.val, "val", file.path, folder);
-    use_split(file.train, "train", file.path, folder);
-  }
-
-  void use_split(const std::vector<std::string>& places, const std::string& split,
-                 const std::string& path, const std::string& folder) {
-    for (const std::string& place : places) {
-      told_splits_ = true;
-      const std::string below = path.empty() ? place : path + "/" + place;
-      std::string found = tree_.find_folder(below, folder);
-      if (!found.empty()) {
-        for (const std::string& image : tree_.pictures_in(found)) assign(image, split, found);
-        continue;
-      }
-      found = tree_.find_path(below, folder);
-      if (found.empty()) {
-        add_error(
-            source_.findings, "missing-split", place,
-            fmt::format("the {} pictures are said to be in {}, which is not here", split, place));
-      } else {
-        read_list(found, split);
-      }
-    }
-  }
-
-  // train.txt, val.txt, … at the root, each a list of pictures.
-  void read_split_lists() {
-    for (const char* split : {"test", "val", "train"}) {
-      for (const std::string& path : tree_.with_extension(".txt")) {
-        if (storage::parent(path).empty() && split_named(storage::stem(path)) == split) {
-          told_splits_ = true;
-          read_list(path, split);
-        }
-      }
-    }
-  }
-
-  void read_list(const std::string& path, const std::string& split) {
-    const Text text = tree_.read_text(path);
-    int number = 0;
-    for (const std::string_view raw : split_lines(text.text())) {
-      ++number;
-      const std::string written(trimmed(raw));
-      if (written.empty()) continue;
-      const std::string place = fmt::format("{}:{}", path, number);
-      const std::string image = tree_.find_path(written, storage::parent(path));
-      if (image.empty()) {
-        add_error(source_.findings, "missing-image", place,
-                  fmt::format("there is no picture {}", written), "the line is left out")
-            .images_lost = 1;
-      } else {
-        assign(image, split, place);
-      }
-    }
-  }
-
-  void assign(const std::string& image, const std::string& split, const std::string& place) {
-    const auto [at, is_new] = splits_.emplace(image, split);
-    if (is_new || at->second == split) return;
-    add_warning(source_.findings, "two-splits", place,
-                fmt::format("{} is in {} and in {}", image, at->second, split),
-                fmt::format("it is kept in {} only", at->second));
   }
 
   // The label file of a picture: "labels" instead of a folder of images on its way, or beside it.
@@ -192,15 +131,15 @@ class YoloReader {
     tree_.read_ahead(soon);
     choose_label_form(labels);
     for (const std::string& image : tree_.pictures()) {
-      const auto told = splits_.find(image);
+      const auto told = splits_.of.find(image);
       const auto label = labels.find(image);
-      if (told == splits_.end() && label == labels.end() &&
+      if (told == splits_.of.end() && label == labels.end() &&
           !folders.contains(storage::parent(image))) {
         continue;
       }
-      std::string split = told_splits_ ? "" : split_of_path(image);
-      if (told != splits_.end()) split = told->second;
-      if (told_splits_ && told == splits_.end()) {
+      std::string split = splits_.told ? "" : split_of_path(image);
+      if (told != splits_.of.end()) split = told->second;
+      if (splits_.told && told == splits_.of.end()) {
         add_note(source_.findings, "in-no-split", image,
                  fmt::format("{} is in none of the splits", image));
       }
@@ -280,9 +219,8 @@ class YoloReader {
   DataFile file_;
   LabelForm form_;
   std::string count_place_;
-  bool told_splits_ = false;                   // by a data file or lists, not by folder names
-  std::map<std::string, std::string> splits_;  // of pictures
-  std::set<std::string> used_;                 // label files
+  ToldSplits splits_;
+  std::set<std::string> used_;  // label files
 };
 
 }  // namespace

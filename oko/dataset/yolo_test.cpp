@@ -7,6 +7,7 @@
 #include "oko/base/error.h"
 #include "oko/dataset/data_yaml.h"
 #include "oko/dataset/test_data.h"
+#include "oko/dataset/write.h"
 #include "oko/dataset/yolo_txt.h"
 #include "oko/media/picture.h"
 #include "oko/storage/store.h"
@@ -14,6 +15,7 @@
 namespace oko::dataset {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::Field;
 
@@ -178,6 +180,68 @@ TEST_F(YoloFolder, ReadsTheRoboflowLayout) {
   EXPECT_EQ(pictures_by_split(data), (Counts{{"train", 1}, {"val", 1}, {"test", 1}}));
   EXPECT_EQ(boxes_by_class(data), (Counts{{"cat", 3}}));
   EXPECT_EQ(data.samples[0].objects.at(0).box, (image::Box{3, 6, 7, 14}));
+}
+
+TEST_F(YoloFolder, FindsSplitsWhereTheToolsOfTheFormatDo) {
+  for (const std::string split : {"train", "val"}) {
+    add("images/" + split + "/" + split + ".png", "labels/" + split + "/" + split + ".txt");
+  }
+  const std::string name = std::filesystem::path(folder_.path()).filename().string();
+  for (const std::string yaml :
+       {"train: images/train\nval: ../images/val\n",
+        "path: .\ntrain: ./images/train\nval: images/val/\n",
+        "path: ../datasets/x\ntrain: images/train\nval: images/val\n",
+        "path: /content/train/x\ntrain: images/train\nval: images/val\n",
+        "path: /content/x\ntrain: /content/x/images/train\nval: /content/x/images/val\n",
+        "train: /data/train/x/images/train\nval: 'C:\\train\\images\\val'\n",
+        "path: 'C:\\x'\ntrain: images\\train\nval: images\\val\n",
+        "train: NAME/images/train\nval: ../NAME/images/val\n"}) {
+    std::string text = yaml;
+    for (auto at = text.find("NAME"); at != text.npos; at = text.find("NAME")) {
+      text.replace(at, 4, name);
+    }
+    storage::write(folder_ / "data.yaml", text + "names: [cat]\n");
+    std::vector<Finding> findings;
+    const Dataset data = read(folder_.path(), {}, &findings);
+    EXPECT_EQ(pictures_by_split(data), (Counts{{"train", 1}, {"val", 1}})) << text;
+    EXPECT_EQ(findings_by_kind(findings), (Counts{})) << text;
+  }
+}
+
+TEST_F(YoloFolder, TakesNoFolderAboveForASplitThatIsMissing) {
+  add("images/a.png", "labels/a.txt");
+  add("images/b.png", "labels/b.txt");
+  for (const std::string place : {"../test/images", "valid/images", "/home/u/val/images"}) {
+    for (const auto& [key, severity] : {std::pair("test", Finding::Severity::kWarning),
+                                        std::pair("val", Finding::Severity::kError)}) {
+      storage::write(folder_ / "data.yaml",
+                     "train: images\n" + std::string(key) + ": " + place + "\nnames: [cat]\n");
+      std::vector<Finding> findings;
+      const Dataset data = read(folder_.path(), {}, &findings);
+      EXPECT_EQ(pictures_by_split(data), (Counts{{"train", 2}})) << place;
+      EXPECT_THAT(findings, ElementsAre(AllOf(Field(&Finding::kind, "missing-split"),
+                                              Field(&Finding::place, place),
+                                              Field(&Finding::severity, severity))));
+    }
+  }
+}
+
+TEST_F(YoloFolder, ValidatesOnWhatItTrainsOnWhereDataYamlSaysSo) {
+  add("images/train/a.png", "labels/train/a.txt");
+  add("images/train/b.png", "labels/train/b.txt");
+  storage::write(folder_ / "data.yaml",
+                 "train: images/train\nval: images/train\ntest: images/train\nnames: [cat]\n");
+  std::vector<Finding> findings;
+  const Dataset data = read(folder_.path(), {}, &findings);
+  EXPECT_EQ(findings_by_kind(findings), (Counts{{"same-split", 2}}));
+  EXPECT_EQ(pictures_by_split(data), (Counts{{"train", 2}}));
+  EXPECT_TRUE(has_split(data, "val"));
+  EXPECT_EQ(subset(data, "val").samples.size(), 2U);
+  EXPECT_EQ(subset(data, "test").samples.size(), 2U);
+
+  NoProgress progress;
+  write(data, folder_ / "copy", "yolo", progress);
+  EXPECT_EQ(read(folder_ / "copy", {}, &findings).same_splits, data.same_splits);
 }
 
 TEST_F(YoloFolder, ReadsTheDarknetLayoutWithListsAndLabelsBesidePictures) {

@@ -205,9 +205,13 @@ static std::string quoted(const std::string& name) {
 }
 
 std::string data_yaml_text(const std::vector<std::string>& classes,
-                           const std::vector<std::string>& splits) {
+                           const std::vector<std::string>& splits,
+                           const std::map<std::string, std::string>& same_splits) {
   std::string text;
   for (const std::string& split : splits) text += fmt::format("{0}: images/{0}\n", split);
+  for (const auto& [split, other] : same_splits) {
+    text += fmt::format("{}: images/{}\n", split, other);
+  }
   text += fmt::format("nc: {}\nnames:\n", classes.size());
   for (std::size_t i = 0; i < classes.size(); ++i) {
     text += fmt::format("  {}: {}\n", i, quoted(classes[i]));

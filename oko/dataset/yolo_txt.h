@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,9 +27,11 @@ bool could_be_pose(std::string_view line, std::size_t& count);
 // The label lines of a sample. Crowd regions are left out: the format cannot mark them.
 std::string yolo_labels_text(const Sample& sample);
 
-// data.yaml for these classes and splits (each with its pictures in images/<split>).
+// data.yaml for these classes and splits (each with its pictures in images/<split>), and for splits
+// that are the same as others (Dataset::same_splits).
 std::string data_yaml_text(const std::vector<std::string>& classes,
-                           const std::vector<std::string>& splits);
+                           const std::vector<std::string>& splits,
+                           const std::map<std::string, std::string>& same_splits = {});
 
 // Pictures with labels beside them or in labels/ instead of images/ (or JPEGImages/). Splits come
 // from data.yaml, a Darknet .data file, lists of pictures (train.txt, …) or folder names.

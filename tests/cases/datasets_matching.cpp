@@ -49,6 +49,39 @@ std::vector<Expected> matching_cases() {
       {"voc-mixedcase",
        "voc: cat\n"
        "IMG_1.JPG 100x80: cat 10,10,30,30"},
+      {"yaml-val-is-train",
+       "yolo: cat, dog\n"
+       "images/train/a.jpg 100x80 train: cat 40,28,60,52\n"
+       "images/val/b.jpg 100x80: dog 25,20,75,60\n"
+       "note in-no-split: images/val/b.jpg\n"
+       "warning same-split: data.yaml"},
+      {"yolomark",
+       "yolo: air, bird\n"
+       "data/img/air1.jpg 100x80 train: air 40,28,60,52\n"
+       "data/img/air2.jpg 100x80 train: air 40,28,60,52\n"
+       "warning same-split: data/obj.data"},
+      {"yaml-notest",
+       "yolo: cat, dog\n"
+       "images/train/a.jpg 100x80 train: cat 40,28,60,52\n"
+       "images/val/b.jpg 100x80 val: dog 25,20,75,60\n"
+       "warning missing-split: ../test/images"},
+      {"roboflow-notest",
+       "yolo: cat\n"
+       "train/images/a_train.jpg 100x80 train: cat 40,28,60,52\n"
+       "valid/images/a_valid.jpg 100x80 val: cat 40,28,60,52\n"
+       "warning missing-split: ../test/images"},
+      {"yaml-roboflow-other-layout",
+       "yolo: cat\n"
+       "images/test/test1.jpg 100x80 test: cat 40,28,60,52\n"
+       "images/train/train1.jpg 100x80 train: cat 40,28,60,52\n"
+       "images/val/val1.jpg 100x80 val: cat 40,28,60,52\n"
+       "warning missing-split: ../test/images\n"
+       "warning missing-split: ../train/images\n"
+       "warning missing-split: ../valid/images"},
+      {"yaml-autosplit",
+       "yolo: cat\n"
+       "images/a.jpg 100x80 train: cat 40,28,60,52\n"
+       "images/b.jpg 100x80 val: cat 40,28,60,52"},
       {"yaml-dl",
        "yolo: cat, dog\n"
        "images/train/a.jpg 100x80 train: cat 40,28,60,52\n"

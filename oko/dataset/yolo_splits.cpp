@@ -1,0 +1,267 @@
+#include "oko/dataset/yolo_splits.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "oko/dataset/parsed.h"
+#include "oko/storage/store.h"
+
+namespace oko::dataset {
+namespace {
+
+// Images in the order they are told, each with the place where.
+struct Told {
+  std::vector<std::pair<std::string, std::string>> images;
+  std::vector<std::string> missing;  // places that are not here
+  bool named = false;                // there is a place at all
+};
+
+// The endings of a path, the longest first: "a/b", "b", "".
+std::vector<std::string> endings_of(const std::string& path) {
+  std::vector<std::string> endings;
+  for (std::string rest = path; !rest.empty();) {
+    endings.push_back(rest);
+    const auto slash = rest.find('/', 1);
+    rest = slash == std::string::npos ? "" : rest.substr(slash + 1);
+  }
+  endings.emplace_back();
+  for (std::string& ending : endings) {
+    if (ending.starts_with('/')) ending.erase(0, 1);
+  }
+  return endings;
+}
+
+std::string join(const std::string& folder, const std::string& path) {
+  return folder.empty() || path.empty() ? folder + path : folder + "/" + path;
+}
+
+// Finds the places that a data file names.
+class Places {
+ public:
+  Places(const Tree& tree, std::string path, std::string folder)
+      : tree_(tree), path_(std::move(path)), folder_(std::move(folder)) {
+    std::replace(path_.begin(), path_.end(), '\\', '/');
+  }
+
+  // The folder or list here; nothing where there is none.
+  std::optional<std::string> find(const std::string& place, const std::string& split) const {
+    if (is_foreign_path(place) && !place.starts_with("..")) return find_foreign(place, split);
+    std::string rest = place;
+    std::replace(rest.begin(), rest.end(), '\\', '/');
+    for (;;) {
+      for (const std::string& base : bases()) {
+        if (const auto found = here(base, rest)) return found;
+      }
+      if (!rest.starts_with("../")) return std::nullopt;
+      rest.erase(0, 3);
+    }
+  }
+
+ private:
+  // Where a place may begin. Of `path` only the end may be here. Darknet begins in the folder from
+  // which it is started, often the one above.
+  std::vector<std::string> bases() const {
+    std::vector<std::string> bases;
+    if (!path_.starts_with('/')) bases.push_back(join(folder_, path_));
+    for (const std::string& ending : endings_of(normal_path(path_))) {
+      bases.push_back(join(folder_, ending));
+      bases.push_back(ending);
+    }
+    bases.emplace_back("..");
+    return bases;
+  }
+
+  // The path from a folder, which may go up to the root's own folder and down again.
+  std::optional<std::string> here(const std::string& base, const std::string& rest) const {
+    std::vector<std::string> parts{tree_.name()};
+    const std::string path = join(base, rest) + "/";
+    for (const std::string_view part : folders_of(path)) {
+      if (part.empty() || part == ".") continue;
+      if (part != "..") {
+        parts.emplace_back(part);
+      } else if (parts.empty()) {
+        return std::nullopt;
+      } else {
+        parts.pop_back();
+      }
+    }
+    if (parts.empty() || parts.front() != tree_.name()) return std::nullopt;
+    std::string found;
+    for (std::size_t i = 1; i < parts.size(); ++i) found += (i == 1 ? "" : "/") + parts[i];
+    return exists(found) ? std::optional(found) : std::nullopt;
+  }
+
+  bool exists(const std::string& path) const { return tree_.has_folder(path) || tree_.has(path); }
+
+  std::optional<std::string> find_foreign(const std::string& place,
+                                          const std::string& split) const {
+    std::string path = normal_path(place);
+    const std::string prefix = normal_path(path_) + "/";
+    if (is_foreign_path(path_) && path.starts_with(prefix)) {
+      for (const std::string& base : {folder_, std::string()}) {
+        if (const auto found = here(base, path.substr(prefix.size()))) return found;
+      }
+    }
+    for (const std::string& ending : endings_of(path)) {
+      const std::string skipped = path.substr(0, path.size() - ending.size());
+      const bool says_split = split_of_path(ending + "/") == split;
+      if (ending.empty() || (!split_of_path(skipped).empty() && !says_split)) continue;
+      for (const std::string& base : {folder_, std::string()}) {
+        if (const auto found = here(base, ending)) return found;
+      }
+    }
+    return std::nullopt;
+  }
+
+  const Tree& tree_;
+  std::string path_, folder_;
+};
+
+class SplitReader {
+ public:
+  SplitReader(const Tree& tree, std::vector<Finding>& findings)
+      : tree_(tree), findings_(findings) {}
+
+  void add_places(const Places& places, const std::string& split,
+                  const std::vector<std::string>& written) {
+    Told& told = told_[split];
+    for (const std::string& place : written) {
+      if (place.empty()) continue;
+      told.named = true;
+      const auto found = places.find(place, split);
+      if (!found) {
+        told.missing.push_back(place);
+      } else if (tree_.has_folder(*found)) {
+        for (const std::string& image : tree_.pictures_in(*found)) {
+          told.images.emplace_back(image, *found);
+        }
+      } else {
+        add_list(*found, split);
+      }
+    }
+  }
+
+  void add_list(const std::string& path, const std::string& split) {
+    Told& told = told_[split];
+    told.named = true;
+    const Text text = tree_.read_text(path);
+    int number = 0;
+    for (const std::string_view raw : split_lines(text.text())) {
+      ++number;
+      const std::string written(trimmed(raw));
+      if (written.empty()) continue;
+      const std::string place = fmt::format("{}:{}", path, number);
+      const std::string image = tree_.find_path(written, storage::parent(path));
+      if (!image.empty()) {
+        told.images.emplace_back(image, place);
+        continue;
+      }
+      add_error(findings_, "missing-image", place, fmt::format("there is no picture {}", written),
+                "the line is left out")
+          .images_lost = 1;
+    }
+  }
+
+  ToldSplits result(const std::string& data_file) {
+    ToldSplits splits;
+    take_folders();
+    for (const auto& [split, told] : told_) {
+      splits.told = splits.told || told.named;
+      for (const std::string& place : told.missing) tell_missing(place, split);
+    }
+    find_same(splits, data_file);
+    for (const char* split : {"test", "val", "train"}) {
+      if (!splits.same.contains(split)) assign(splits, split);
+    }
+    return splits;
+  }
+
+ private:
+  // Splits of which nothing is where it should be are the folders called so, if there are any.
+  void take_folders() {
+    std::set<std::string> gone, known;
+    for (const auto& [split, told] : told_) {
+      if (!told.missing.empty() && told.images.empty()) gone.insert(split);
+      for (const auto& [image, place] : told.images) known.insert(image);
+    }
+    for (const std::string& image : tree_.pictures()) {
+      const std::string split = split_of_path(image);
+      if (!gone.contains(split) || known.contains(image)) continue;
+      told_[split].images.emplace_back(image, storage::parent(image));
+      by_folder_.insert(split);
+    }
+  }
+
+  void tell_missing(const std::string& place, const std::string& split) {
+    const std::string message = fmt::format("there is no {} with the {} pictures", place, split);
+    if (by_folder_.contains(split)) {
+      add_warning(findings_, "missing-split", place, message,
+                  fmt::format("the folders called {} are taken", split));
+    } else if (split == "test") {
+      add_warning(findings_, "missing-split", place, message, "there is no such split");
+    } else {
+      add_error(findings_, "missing-split", place, message);
+    }
+  }
+
+  std::set<std::string> images_of(const std::string& split) {
+    std::set<std::string> images;
+    for (const auto& [image, place] : told_[split].images) images.insert(image);
+    return images;
+  }
+
+  void find_same(ToldSplits& splits, const std::string& data_file) {
+    constexpr std::pair<const char*, const char*> kPairs[]{
+        {"val", "train"}, {"test", "train"}, {"test", "val"}};
+    for (const auto& [split, other] : kPairs) {
+      const std::set<std::string> images = images_of(split);
+      if (images.empty() || splits.same.contains(split) || images != images_of(other)) continue;
+      splits.same[split] = other;
+      add_warning(findings_, "same-split", data_file,
+                  fmt::format("{} has the pictures of {}: what is measured on it says nothing of "
+                              "new pictures",
+                              split, other));
+    }
+  }
+
+  void assign(ToldSplits& splits, const std::string& split) {
+    for (const auto& [image, place] : told_[split].images) {
+      const auto [at, is_new] = splits.of.emplace(image, split);
+      if (is_new || at->second == split) continue;
+      add_warning(findings_, "two-splits", place,
+                  fmt::format("{} is in {} and in {}", image, at->second, split),
+                  fmt::format("it is kept in {} only", at->second));
+    }
+  }
+
+  const Tree& tree_;
+  std::vector<Finding>& findings_;
+  std::map<std::string, Told> told_;  // by split
+  std::set<std::string> by_folder_;   // splits taken from the names of folders
+};
+
+}  // namespace
+
+ToldSplits splits_of_data_file(const Tree& tree, const DataFile& file, const std::string& path,
+                               std::vector<Finding>& findings) {
+  SplitReader reader(tree, findings);
+  const Places places(tree, file.path, storage::parent(path));
+  reader.add_places(places, "test", file.test);
+  reader.add_places(places, "val", file.val);
+  reader.add_places(places, "train", file.train);
+  return reader.result(path);
+}
+
+ToldSplits splits_of_lists(const Tree& tree, std::vector<Finding>& findings) {
+  SplitReader reader(tree, findings);
+  for (const std::string& path : tree.with_extension(".txt")) {
+    const std::string split = split_named(storage::stem(path));
+    if (storage::parent(path).empty() && !split.empty()) reader.add_list(path, split);
+  }
+  return reader.result(tree.root());
+}
+
+}  // namespace oko::dataset

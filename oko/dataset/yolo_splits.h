@@ -1,0 +1,31 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "oko/dataset/data_yaml.h"
+#include "oko/dataset/tree.h"
+
+namespace oko::dataset {
+
+// The splits of a tree's images, where a data file or lists say them.
+struct ToldSplits {
+  bool told = false;
+  std::map<std::string, std::string> of;    // split of each image
+  std::map<std::string, std::string> same;  // splits that another one's images make up: val → train
+};
+
+// Of the data.yaml or .data file at `path`. Places are found as Ultralytics finds them:
+// below its folder and the `path` in it, else its folder, else the root; one that begins with "../"
+// also without that. Of a place on another machine that `path` is taken off, then folders, but none
+// that is called like another split. A split whose folders are missing is taken from the names of
+// folders here, with a warning; without those, a missing train or val is an error. An image of two
+// splits is kept in test before val before train, with a warning.
+ToldSplits splits_of_data_file(const Tree& tree, const DataFile& file, const std::string& path,
+                               std::vector<Finding>& findings);
+
+// Of train.txt, val.txt, … at the root, each a list of images.
+ToldSplits splits_of_lists(const Tree& tree, std::vector<Finding>& findings);
+
+}  // namespace oko::dataset
