@@ -96,7 +96,8 @@ function(oko_proto library file)
 endfunction()
 
 # oko_test(graph SOURCES a_test.cpp … DEPENDS …) makes the program oko_graph_test from the tests
-# that lie beside the code. Tests find the reference data by the environment variable OKO_DATA.
+# that lie beside the code. Tests find the reference data by the environment variable OKO_DATA, and
+# write below the build folder, so that two builds on one machine never meet in each other's files.
 function(oko_test name)
   if(NOT OKO_TESTS)
     return()
@@ -121,8 +122,10 @@ function(oko_test name)
   if(CMAKE_CROSSCOMPILING OR OKO_SANITIZE)  # an emulator runs it, or many checks
     math(EXPR ARG_TIMEOUT "4 * ${ARG_TIMEOUT}")
   endif()
+  set(scratch ${PROJECT_BINARY_DIR}/Testing/scratch)
+  file(MAKE_DIRECTORY ${scratch})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT "OKO_DATA=${OKO_DATA};GTEST_COLOR=no")
+    ENVIRONMENT "OKO_DATA=${OKO_DATA};GTEST_COLOR=no;TEST_TMPDIR=${scratch}")
 endfunction()
 
 # oko_flatbuffer(formats x.fbs) compiles a schema of this folder for oko_formats. Sources include
