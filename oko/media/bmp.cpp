@@ -27,6 +27,13 @@ class BmpHeader {
   std::uint32_t bits() const { return is_old() ? little(24, 2) : little(28, 2); }
   std::uint32_t compression() const { return is_old() ? kPlain : little(30, 4); }
   std::uint32_t colours() const { return is_old() ? 0 : little(46, 4); }
+  // The end of the palette or of the masks, whichever it has.
+  std::size_t head_end() const {
+    const std::size_t count = bits() > 8 ? 0 : colours() > 0 ? colours() : 1U << bits();
+    const std::size_t length = little(14, 4);
+    const std::size_t masks = compression() == kMasks && length == 40 ? 12 : 0;  // else within
+    return 14 + length + masks + count * (is_old() ? 3 : 4);
+  }
 
  private:
   std::span<const std::byte> file_;
@@ -81,6 +88,7 @@ bool runs_are_whole(const BmpHeader& bmp, int rows) {
 State bmp_state(std::span<const std::byte> file, image::Size size) {
   const BmpHeader bmp(file);
   if (!is_known(bmp)) return State::kBroken;
+  if (bmp.head_end() > bmp.size()) return State::kCut;
   if (bmp.compression() == kRuns8 || bmp.compression() == kRuns4) {
     return runs_are_whole(bmp, size.height) ? State::kWhole : State::kCut;
   }

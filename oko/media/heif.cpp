@@ -3,7 +3,10 @@
 #include <libheif/heif.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <memory>
+#include <mutex>
+#include <utility>
 
 #include "oko/media/opencv.h"
 
@@ -20,6 +23,42 @@ struct Free {
 using HeifContext = std::unique_ptr<heif_context, Free<heif_context_free>>;
 using HeifHandle = std::unique_ptr<heif_image_handle, Free<heif_image_handle_release>>;
 using HeifImage = std::unique_ptr<heif_image, Free<heif_image_release>>;
+
+// The decoders behind libheif print what they dislike to C's standard error, and none has a switch
+// for it. While one of them works that stream leads nowhere. What oko itself prints is not lost:
+// std::cerr does not look at this variable.
+class SilentDecoders {
+ public:
+  SilentDecoders() {
+#ifdef __GLIBC__
+    const std::scoped_lock lock(mutex_);
+    static std::FILE* const nowhere = std::fopen("/dev/null", "w");
+    if (users_++ > 0 || nowhere == nullptr) return;
+    real_ = std::exchange(stderr, nowhere);
+#endif
+  }
+  ~SilentDecoders() {
+#ifdef __GLIBC__
+    const std::scoped_lock lock(mutex_);
+    if (--users_ == 0 && real_ != nullptr) stderr = std::exchange(real_, nullptr);
+#endif
+  }
+  SilentDecoders(const SilentDecoders&) = delete;
+  SilentDecoders& operator=(const SilentDecoders&) = delete;
+
+ private:
+  static inline std::mutex mutex_;
+  static inline int users_ = 0;
+  static inline std::FILE* real_ = nullptr;
+};
+
+// What is joined from tiles has a size of its own beside the one that the file tells. Some more is
+// usual, as tiles are cut to the image.
+void bound_memory(heif_context* context, image::Size expected) {
+  constexpr int kUsualSide = 4096, kMostSide = 1 << 16;
+  const int side = std::min(std::max(expected.width, expected.height), kMostSide / 2);
+  heif_context_set_maximum_image_size_limit(context, std::max(kUsualSide, 2 * side));
+}
 
 // The file's main picture; null where it is broken. `context` must outlive it.
 HeifHandle open(const HeifContext& context, std::span<const std::byte> file) {
@@ -51,7 +90,9 @@ image::Size heif_size(std::span<const std::byte> file) {
 
 Decoded decode_heif(std::span<const std::byte> file, image::Size expected) {
   Decoded decoded;
+  const SilentDecoders silent;
   const HeifContext context(heif_context_alloc());
+  bound_memory(context.get(), expected);
   const HeifHandle handle = open(context, file);
   if (!handle) return decoded;
   heif_image* raw = nullptr;

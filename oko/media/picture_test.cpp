@@ -4,11 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "oko/base/error.h"
+#include "oko/base/random.h"
 #include "oko/storage/store.h"
 
 namespace oko::media {
@@ -204,6 +207,88 @@ TEST(Decode, RefusesHugePicturesBeforeDecoding) {
   EXPECT_THAT(error_of(Bytes(bytes)), HasSubstr("no image size"));
 }
 
+// Writes a big-endian number over what is there.
+void put_big(std::vector<std::byte>& bytes, std::size_t at, std::uint32_t value) {
+  for (std::size_t i = 0; i < 4; ++i) bytes.at(at + i) = std::byte(value >> (24 - 8 * i) & 0xFF);
+}
+
+TEST(Decode, RefusesHugeImagesOfEveryKindBeforeDecoding) {
+  constexpr std::uint32_t kSide = 16001;  // fits into what every kind has for it
+  const auto refused = [](const std::vector<std::byte>& bytes, const char* name) {
+    EXPECT_THAT(error_of(Bytes(bytes)), HasSubstr("x16001 is more than 100000000 pixels")) << name;
+  };
+  const auto put = [&](std::vector<std::byte>& bytes, std::size_t at, std::uint32_t value,
+                       std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) bytes.at(at + i) = std::byte(value >> (8 * i) & 0xFF);
+  };
+  auto png = copy_of(seed("rgb.png"));
+  put_big(png, 16, kSide);
+  put_big(png, 20, kSide);
+  refused(png, "png");
+  auto bmp = copy_of(seed("rgb.bmp"));
+  put(bmp, 18, kSide, 4);
+  put(bmp, 22, kSide, 4);
+  refused(bmp, "bmp");
+  auto lossy = copy_of(seed("lossy.webp"));
+  put(lossy, 26, kSide, 2);
+  put(lossy, 28, kSide, 2);
+  refused(lossy, "lossy.webp");
+  auto lossless = copy_of(seed("lossless.webp"));
+  put(lossless, 21, (kSide - 1) << 14 | (kSide - 1), 4);
+  refused(lossless, "lossless.webp");
+  auto jpeg = copy_of(seed("rgb.jpg"));
+  for (std::size_t at = 2; at + 9 < jpeg.size(); ++at) {
+    if (jpeg[at] != std::byte{0xFF} || jpeg[at + 1] != std::byte{0xC0}) continue;
+    put_big(jpeg, at + 5, kSide << 16 | kSide);
+    break;
+  }
+  refused(jpeg, "jpeg");
+  for (const char* name : {"photo.heic", "photo.avif"}) {
+    auto heif = copy_of(seed(name));
+    if (probe(Bytes(heif)).size == Size{}) continue;  // built without libheif
+    const std::string_view text(reinterpret_cast<const char*>(heif.data()), heif.size());
+    const std::size_t at = text.find("ispe");
+    put_big(heif, at + 8, kSide);
+    put_big(heif, at + 12, kSide);
+    refused(heif, name);
+  }
+}
+
+// A tile may be larger than its image; 64 MiB of it are taken.
+TEST(Decode, BoundsTheTilesOfATiff) {
+  const auto tiff = [](std::uint32_t side) {
+    std::vector<std::byte> bytes;
+    const auto append = [&](std::uint32_t value, std::size_t count) {
+      for (std::size_t i = 0; i < count; ++i) bytes.push_back(std::byte(value >> (8 * i) & 0xFF));
+    };
+    append(0x002A4949, 4);
+    append(8, 4);
+    const std::pair<std::uint32_t, std::uint32_t> tags[] = {{256, 1},
+                                                            {257, 1},
+                                                            {258, 8},
+                                                            {259, 32773},
+                                                            {262, 1},
+                                                            {277, 1},
+                                                            {284, 1},
+                                                            {322, side},
+                                                            {323, side},
+                                                            {324, 142},
+                                                            {325, 2 * (side * side / 128)}};
+    append(std::size(tags), 2);
+    for (const auto& [tag, value] : tags) {
+      append(tag, 2);
+      append(4, 2);
+      append(1, 4);
+      append(value, 4);
+    }
+    bytes.resize(142);
+    for (std::uint32_t i = 0; i < side * side / 128; ++i) append(0x4081, 2);  // 128 times 64
+    return Bytes(bytes);
+  };
+  EXPECT_EQ(decode(tiff(64), "small").rgb, (std::vector<std::uint8_t>{64, 64, 64}));
+  EXPECT_THAT(error_of(tiff(16384)), HasSubstr("the image's data is broken"));
+}
+
 TEST(Decode, RefusesMorePixelsThanAllowed) {
   set_max_pixels(16 * 8 - 1);
   const std::string error = error_of(seed("rgb.jpg"));
@@ -314,11 +399,28 @@ TEST(TurnedUpright, PutsTheRightPixelIntoTheTopLeftCorner) {
   }
 }
 
+// Some bytes of the file set or flipped, more of them in its header; a part of them cut as well.
+Bytes damaged(const std::vector<std::byte>& whole, Random& random) {
+  auto bytes = whole;
+  for (std::size_t count = 1 + random.below(6); count > 0; --count) {
+    const bool header = random.below(2) == 0;
+    std::byte& byte =
+        bytes[random.below(header ? std::min<std::size_t>(80, bytes.size()) : bytes.size())];
+    const std::array values{byte ^ std::byte(1 << random.below(8)), std::byte(random.below(256)),
+                            std::byte{0}, std::byte{0xFF}};
+    byte = values[random.below(values.size())];
+  }
+  if (random.below(4) == 0) bytes.resize(1 + random.below(bytes.size()));
+  return Bytes(bytes);
+}
+
 // Whatever is wrong with a file, an Error tells it: the libraries themselves are silent.
 TEST(Decode, PrintsNothing) {
   testing::internal::CaptureStderr();
-  for (const char* name : {"rgb.jpg", "cmyk.jpg", "rgb.png", "palette.png", "rgb.bmp", "lossy.webp",
-                           "lossless.webp", "alpha.webp", "rgb.tif"}) {
+  testing::internal::CaptureStdout();
+  for (const char* name :
+       {"rgb.jpg", "cmyk.jpg", "rgb.png", "palette.png", "rgb.bmp", "lossy.webp", "lossless.webp",
+        "alpha.webp", "rgb.tif", "rgb.gif", "photo.heic", "photo.avif"}) {
     const auto whole = copy_of(seed(name));
     for (std::size_t i = 0; i < whole.size(); ++i) {
       error_of(Bytes(std::vector(whole.begin(), whole.begin() + static_cast<long>(i))));
@@ -328,8 +430,18 @@ TEST(Decode, PrintsNothing) {
         error_of(Bytes(broken));
       }
     }
+    Random random(7);
+    for (int i = 0; i < 2000; ++i) error_of(damaged(whole, random));
   }
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
+}
+
+// What is silenced is only what a library prints to C's stream while it works.
+TEST(Decode, GivesTheStandardErrorBack) {
+  std::FILE* const before = stderr;
+  error_of(without_end(seed("photo.heic"), 100));
+  EXPECT_EQ(stderr, before);
 }
 
 // A row of runs is 16 times one byte; the second file has single pixels and a cut in them.
@@ -352,6 +464,25 @@ TEST(Decode, ReadsBmpOfRunsAndTellsWhereItIsCut) {
   for (std::size_t count = 62; count < bytes.size() - 2; ++count) {
     EXPECT_THAT(error_of(Bytes(bytes).part(0, count)), HasSubstr("ends before its image does"));
   }
+}
+
+TEST(Decode, PrintsNothingOfTheReferenceCases) {
+  const char* data = std::getenv("OKO_DATA");
+  const std::string folder =
+      data ? storage::parent(data) + "/cases/datasets/images-all/images" : std::string();
+  if (!data || !storage::exists(folder)) {
+    GTEST_SKIP() << "the reference cases are not here: set OKO_DATA";
+  }
+  int count = 0;
+  testing::internal::CaptureStderr();
+  for (const storage::Entry& entry : storage::list(folder)) {
+    if (!is_picture_name(entry.uri) || !storage::exists(entry.uri)) continue;
+    const Bytes file = storage::read(entry.uri);
+    for (std::size_t part = 0; part <= 16; ++part) error_of(file.part(0, file.size() * part / 16));
+    ++count;
+  }
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_GT(count, 30);
 }
 
 // Odd but usual files: what there is of each, and what is said of those that cannot be read.

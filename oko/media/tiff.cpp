@@ -48,11 +48,14 @@ int say_nothing(TIFF*, void*, const char*, const char*, va_list) { return 1; }
 
 using Tiff = std::unique_ptr<TIFF, decltype(&TIFFClose)>;
 
-Tiff open(Memory& memory) {
-  constexpr tmsize_t kMostAtOnce = tmsize_t{2} << 30;  // a strip or tile of the file
+// No more memory at once than an image of that size may take. A tile may be larger than its image.
+Tiff open(Memory& memory, image::Size size) {
+  constexpr tmsize_t kUsualTile = tmsize_t{64} << 20, kMostBytesOfPixel = 32;
+  const tmsize_t most_at_once =
+      std::max(kUsualTile, kMostBytesOfPixel * size.width * tmsize_t{size.height});
   const std::unique_ptr<TIFFOpenOptions, decltype(&TIFFOpenOptionsFree)> options(
       TIFFOpenOptionsAlloc(), TIFFOpenOptionsFree);
-  TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), kMostAtOnce);
+  TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), most_at_once);
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), say_nothing, nullptr);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), say_nothing, nullptr);
   return {TIFFClientOpenExt("", "rm", &memory, read_bytes, write_nothing, seek, close_nothing,
@@ -87,7 +90,7 @@ bool read_pixels(TIFF* tiff, image::Size expected, image::Picture& picture) {
 Decoded decode_tiff(std::span<const std::byte> file, image::Size expected) {
   Decoded decoded;
   Memory memory{file};
-  const Tiff tiff = open(memory);
+  const Tiff tiff = open(memory, expected);
   if (tiff && read_pixels(tiff.get(), expected, decoded.picture)) {
     decoded.state = Decoded::State::kWhole;
   } else if (memory.ran_out) {
