@@ -13,7 +13,7 @@ set -eu
 build="cmake ninja-build ccache g++ pkg-config git ca-certificates nlohmann-json3-dev
   libgtest-dev libgmock-dev libhwy-dev"
 desktop="libopencv-dev libjpeg-dev libpng-dev libtiff-dev libtorch-dev libopenblas-dev
-  libpugixml-dev libyaml-cpp-dev libuchardet-dev libtomlplusplus-dev libfmt-dev
+  libpugixml-dev libyaml-cpp-dev libuchardet-dev libutf8proc-dev libtomlplusplus-dev libfmt-dev
   libcli11-dev libssl-dev libcurl4-openssl-dev libbenchmark-dev protobuf-compiler libprotobuf-dev
   flatbuffers-compiler libflatbuffers-dev"
 # Programs of others that run or check what oko writes: used where a distribution has them. A|B is

@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "oko/base/error.h"
+#include "oko/cli/data_copy.h"
 #include "oko/cli/input_files.h"
+#include "oko/cli/interrupt.h"
 #include "oko/cli/table.h"
 #include "oko/dataset/recognise.h"
 #include "oko/dataset/show.h"
@@ -25,12 +27,14 @@ struct ShowArguments {
 struct ConvertArguments {
   DataArguments data;
   std::string to, out;
+  bool allow_loss = false;
 };
 
 struct SplitArguments {
   DataArguments data;
   dataset::SplitOptions options;
   std::string to, out;
+  bool allow_loss = false;
 };
 
 // Only the pictures that show a class.
@@ -69,28 +73,36 @@ void show(const ShowArguments& arguments, const Context& context) {
                 {"pictures", shown}});
 }
 
-void tell_written(const dataset::Dataset& data, const std::string& format, const std::string& out,
-                  const Context& context) {
-  context.say(fmt::format("{} ({}): {}", out, format, summary_of(data)));
+// Writes a copy and tells what went in and what came out.
+void write_copy(const CopySource& source, const dataset::Fitted& copy, const std::string& format,
+                const std::string& out, const Context& context) {
+  const InterruptGuard guard;
+  dataset::write(copy.data, out, format, *context.progress,
+                 interruptible(dataset::stored_pictures(copy.data), out,
+                               [&guard] { return guard.interrupted(); }));
+  say_copied(source, copy, out, format, context);
   context.say("next: oko data check " + out);
-  Json document = summary_json(data);
+  Json document = summary_json(copy.data);
   document["dataset"] = out;
   document["format"] = format;
+  add_copied(document, source, copy);
   context.emit(document);
 }
 
 void convert(const ConvertArguments& arguments, const Context& context) {
-  const dataset::Dataset data = load_data(arguments.data);
-  dataset::write(data, arguments.out, arguments.to, *context.progress);
-  tell_written(data, arguments.to, arguments.out, context);
+  dataset::expect_new_folder(arguments.out);
+  CopySource source = load_for_copy(arguments.data);
+  const dataset::Fitted copy = fit_for_copy(source, arguments.to, arguments.allow_loss);
+  write_copy(source, copy, arguments.to, arguments.out, context);
 }
 
 void split(const SplitArguments& arguments, const Context& context) {
-  const dataset::Dataset data =
-      dataset::split(load_data(arguments.data), arguments.options, *context.progress);
-  const std::string format = arguments.to.empty() ? data.format : arguments.to;
-  dataset::write(data, arguments.out, format, *context.progress);
-  tell_written(data, format, arguments.out, context);
+  dataset::expect_new_folder(arguments.out);
+  CopySource source = load_for_copy(arguments.data);
+  const std::string format = arguments.to.empty() ? source.data.format : arguments.to;
+  dataset::Fitted copy = fit_for_copy(source, format, arguments.allow_loss);
+  copy.data = dataset::split(copy.data, arguments.options, *context.progress);
+  write_copy(source, copy, format, arguments.out, context);
 }
 
 CLI::Option* add_format_option(CLI::App& command, const char* name, std::string& format,
@@ -136,10 +148,13 @@ void add_convert_command(CLI::App& app, Context& context) {
   add_data_arguments(*command, arguments->data);
   add_format_option(*command, "--to", arguments->to, "The new format")->required();
   command->add_option("-o,--out", arguments->out, "A new folder")->required()->type_name("FOLDER");
+  add_allow_loss(*command, arguments->allow_loss);
   command->footer(R"(
-Pictures are copied byte for byte, splits are kept, the source is not changed. What a format cannot
-say is lost: "difficult" in all but voc, coco and shards, crowd regions in all but coco and shards
-(voc: difficult).
+Pictures are copied byte for byte, splits are kept, the source is not changed. What went in, what came
+out and what was dropped for which reason is printed. A copy that would lack a picture, or more than 1 %
+of the boxes, is refused before anything is written, unless --allow-loss is given. No format but shards
+can hold all: "difficult" is lost in all but voc and coco, crowd regions in all but coco (voc:
+difficult), boxes outside of their pictures in voc, keras and yolo.
 
 Examples:
   oko data convert VOCdevkit --to coco -o photos-coco
@@ -163,6 +178,7 @@ void add_split_command(CLI::App& app, Context& context) {
       ->capture_default_str()
       ->type_name("N");
   add_format_option(*command, "--to", a.to, "Format of the new dataset (the source's)");
+  add_allow_loss(*command, a.allow_loss);
   command->footer(R"(
 Every split gets its share of every class and of the background pictures. Pictures that look the
 same stay together. The source is not changed.
@@ -213,14 +229,6 @@ dataset::Dataset load_data(const DataArguments& arguments,
 dataset::Dataset load_usable_data(const DataArguments& arguments, const Context& context) {
   std::vector<dataset::Finding> findings;
   dataset::Dataset data = load_data(arguments, &findings);
-  tell_worked_around(findings, arguments, context);
-  return data;
-}
-
-dataset::Dataset load_sound_data(const DataArguments& arguments, const Context& context) {
-  std::vector<dataset::Finding> findings;
-  dataset::Dataset data = load_data(arguments, &findings);
-  dataset::throw_first_error(findings, arguments.uri);
   tell_worked_around(findings, arguments, context);
   return data;
 }

@@ -26,9 +26,6 @@ dataset::Dataset load_data(const DataArguments& arguments,
 // Reads it and goes on with what can be used: a line on standard error says how many findings there
 // were and where to see them.
 dataset::Dataset load_usable_data(const DataArguments& arguments, const Context& context);
-// Reads it for a copy that must lack nothing: the first error throws, and a line on standard error
-// says how many warnings there were.
-dataset::Dataset load_sound_data(const DataArguments& arguments, const Context& context);
 
 // "364 pictures, 4886 boxes, 3 classes: train 205, val 87, test 72".
 std::string summary_of(const dataset::Dataset& data);

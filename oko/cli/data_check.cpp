@@ -5,7 +5,10 @@
 #include <array>
 #include <map>
 
+#include "oko/base/error.h"
 #include "oko/cli/data.h"
+#include "oko/cli/data_copy.h"
+#include "oko/cli/interrupt.h"
 #include "oko/cli/model.h"
 #include "oko/cli/table.h"
 #include "oko/dataset/check.h"
@@ -20,6 +23,7 @@ using Severity = Finding::Severity;
 struct CheckArguments {
   DataArguments data;
   std::string repair, size = "416x416";
+  bool allow_loss = false;
   int shown = 3;
   int threads = 0;
 };
@@ -112,19 +116,6 @@ Json as_json(const Checked& checked) {
   return document;
 }
 
-// "dropped: 12 boxes (duplicate-box 2, empty-box 10)".
-void say_dropped(const std::map<std::string, int>& counts, const char* noun,
-                 const Context& context) {
-  int sum = 0;
-  std::vector<std::string> reasons;
-  for (const auto& [kind, count] : counts) {
-    sum += count;
-    reasons.push_back(fmt::format("{} {}", kind, grouped(count)));
-  }
-  if (sum == 0) return;
-  context.say(fmt::format("dropped: {} ({})", counted(sum, noun), fmt::join(reasons, ", ")));
-}
-
 void say_repair(const dataset::RepairResult& result, const Context& context) {
   std::string text;
   const auto add = [&](int count, const char* noun, const char* done) {
@@ -138,24 +129,48 @@ void say_repair(const dataset::RepairResult& result, const Context& context) {
   add(result.boxes_clipped, "box", "clipped");
   add(result.boxes_scaled, "box", "scaled");
   context.say("repaired: " + (text.empty() ? "what reading works around is gone" : text));
-  say_dropped(result.dropped.images, "picture", context);
-  say_dropped(result.dropped.boxes, "box", context);
+  say_dropped(result.dropped, context);
+}
+
+// Of the source, with what reading dropped.
+dataset::Content content_in(const Checked& checked) {
+  const dataset::Dropped dropped = dataset::dropped_in_reading(checked.findings);
+  dataset::Content in = dataset::content_of(checked.data);
+  in.images += dropped.image_count();
+  in.boxes += dropped.box_count();
+  return in;
+}
+
+dataset::RepairResult write_repaired(const Checked& checked, const dataset::Content& in,
+                                     const CheckArguments& arguments, const Context& context) {
+  const InterruptGuard guard;
+  dataset::RepairOptions options;
+  options.interrupted = [&guard] { return guard.interrupted(); };
+  options.approve = [&](const dataset::RepairResult& result) {
+    if (arguments.allow_loss || !loses_much(in, result.dropped)) return;
+    throw input_error(arguments.data.uri, loss_text(in, result.dropped),
+                      "--allow-loss writes the copy without them");
+  };
+  return dataset::repair(checked.data, checked.findings, arguments.repair, *context.progress,
+                         options);
 }
 
 // Writes the repaired dataset, checks that in its turn and tells of what is left.
 void repair(const Checked& checked, const CheckArguments& arguments, Context& context) {
-  const dataset::RepairResult result =
-      dataset::repair(checked.data, checked.findings, arguments.repair, *context.progress);
+  const dataset::Content in = content_in(checked);
+  const dataset::RepairResult result = write_repaired(checked, in, arguments, context);
   DataArguments source;
   source.uri = arguments.repair;
   const Checked again = run_check(source, arguments, context);
   context.say("");
   say_repair(result, context);
-  context.say(fmt::format("{}: {}", arguments.repair, summary_of(again.data)));
+  context.say(fmt::format("in:  {}, {}, {}", counted(in.images, "picture"),
+                          counted(in.boxes, "box"), counted(in.classes, "class")));
+  context.say(fmt::format("out: {}: {}", arguments.repair, summary_of(again.data)));
   context.say("left there: " + verdict(again));
   Json document = as_json(checked);
   document["repaired"] = as_json(again);
-  document["dropped"] = {{"pictures", result.dropped.images}, {"boxes", result.dropped.boxes}};
+  add_copied(document, in, result.dropped);
   context.emit(document);
   context.exit_code = again.count(Severity::kError) > 0 ? 3 : 0;
 }
@@ -170,6 +185,7 @@ void say_next(const Checked& checked, const CheckArguments& arguments, const Con
 }
 
 void check(const CheckArguments& arguments, Context& context) {
+  if (!arguments.repair.empty()) dataset::expect_new_folder(arguments.repair);
   const Checked checked = run_check(arguments.data, arguments, context);
   context.say(fmt::format("{} ({}): {}", arguments.data.uri, checked.data.format,
                           summary_of(checked.data)));
@@ -194,6 +210,7 @@ void add_data_check_command(CLI::App& data, Context& context) {
   add_data_arguments(*command, a.data);
   command->add_option("--repair", a.repair, "Write a mended copy into this new folder")
       ->type_name("FOLDER");
+  add_allow_loss(*command, a.allow_loss);
   command->add_option("--show", a.shown, "Findings of each kind to print; 0: all")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
@@ -210,6 +227,7 @@ would spoil training or its figures. Warnings are worked around on reading, note
 Examples:
   oko data check photos
   oko data check photos --repair photos-mended
+  oko data check photos --repair photos-mended --allow-loss
   oko data check photos --json > findings.json)");
   command->callback([arguments, &context] { check(*arguments, context); });
 }

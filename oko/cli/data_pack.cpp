@@ -5,6 +5,7 @@
 
 #include "oko/base/error.h"
 #include "oko/cli/data.h"
+#include "oko/cli/data_copy.h"
 #include "oko/cli/interrupt.h"
 #include "oko/cli/table.h"
 #include "oko/dataset/pack.h"
@@ -18,20 +19,23 @@ struct PackArguments {
   DataArguments data;
   std::string out;
   std::uint64_t shard_megabytes = 256, seed = 1;
+  bool allow_loss = false;
 };
 
-void tell(const dataset::Dataset& data, const std::vector<dataset::Shard>& shards,
-          const std::string& out, const Context& context) {
+void tell(const CopySource& source, const dataset::Fitted& copy,
+          const std::vector<dataset::Shard>& shards, const std::string& out,
+          const Context& context) {
   const auto bytes = std::accumulate(
       shards.begin(), shards.end(), std::uint64_t{0},
       [](std::uint64_t sum, const dataset::Shard& shard) { return sum + shard.bytes; });
-  context.say(fmt::format("{} (shards): {}", out, summary_of(data)));
+  say_copied(source, copy, out, "shards", context);
   context.say(fmt::format("{}, {}", counted(std::ssize(shards), "shard"),
                           bytes_text(static_cast<double>(bytes))));
   context.say("next: oko data check " + out);
-  Json document = summary_json(data);
+  Json document = summary_json(copy.data);
   document["dataset"] = out;
   document["format"] = "shards";
+  add_copied(document, source, copy);
   document["bytes"] = bytes;
   document["shards"] = Json::array();
   for (const dataset::Shard& shard : shards) {
@@ -42,14 +46,16 @@ void tell(const dataset::Dataset& data, const std::vector<dataset::Shard>& shard
 }
 
 void pack(const PackArguments& arguments, const Context& context) {
-  const dataset::Dataset data = load_sound_data(arguments.data, context);
+  dataset::expect_new_folder(arguments.out);
+  CopySource source = load_for_copy(arguments.data);
+  const dataset::Fitted copy = fit_for_copy(source, "shards", arguments.allow_loss);
   const InterruptGuard guard;
   dataset::PackOptions options;
   options.shard_bytes = arguments.shard_megabytes * kMegabyte;
   options.seed = arguments.seed;
   options.interrupted = [&guard] { return guard.interrupted(); };
-  const auto shards = dataset::pack(data, arguments.out, options, *context.progress);
-  tell(data, shards, arguments.out, context);
+  const auto shards = dataset::pack(copy.data, arguments.out, options, *context.progress);
+  tell(source, copy, shards, arguments.out, context);
 }
 
 }  // namespace
@@ -70,6 +76,7 @@ void add_data_pack_command(CLI::App& data, Context& context) {
   command->add_option("--seed", a.seed, "Order of the pictures in the files; 0: the dataset's")
       ->capture_default_str()
       ->type_name("N");
+  add_allow_loss(*command, a.allow_loss);
   command->footer(R"(
 Writes tar files as WebDataset has them, pictures byte for byte, and an index, shards.jsonl. Every
 command takes the folder like any other dataset and sees the pictures in the old order. One request to

@@ -30,8 +30,10 @@ class DataCommand : public ::testing::Test {
 
   void add(const std::string& id, const std::string& name, int right, int bottom) {
     image::Picture picture{{64, 48}, {}};
+    int seed = 0;
+    for (const char c : id) seed = (31 * seed + c) % 10007;
     for (int i = 0; i < 64 * 48 * 3; ++i) {
-      picture.rgb.push_back(static_cast<std::uint8_t>(i * id[0] % 251));
+      picture.rgb.push_back(static_cast<std::uint8_t>((i * (seed % 249) + seed) % 251));
     }
     storage::write(path("in/JPEGImages/" + id + ".png"), media::encode_png(picture));
     storage::write(path("in/Annotations/" + id + ".xml"),
@@ -61,6 +63,17 @@ class DataCommand : public ::testing::Test {
     return ::testing::internal::GetCapturedStdout();
   }
 
+  // The Error of a command that must end with one.
+  Error refusal(std::vector<std::string> words) {
+    try {
+      data(std::move(words));
+    } catch (const Error& error) {
+      return error;
+    }
+    ADD_FAILURE() << "nothing was refused";
+    return {ErrorCode::kFailed, "", ""};
+  }
+
   std::string folder_;
   Context context_;
 };
@@ -82,9 +95,16 @@ TEST_F(DataCommand, CheckExitsWith3ForErrorsAndRepairMendsThem) {
   EXPECT_EQ(found.at("findings").at(1).at("kind"), "unreadable-image");
   EXPECT_EQ(found.at("findings").at(1).at("sample"), "a");
 
-  const std::string out = data({"check", path("in"), "--repair", path("new")});
+  EXPECT_EQ(refusal({"check", path("in"), "--repair", path("new")}).code(), ErrorCode::kInput);
+  EXPECT_FALSE(storage::exists(path("new")));
+  const std::string out = data({"check", path("in"), "--repair", path("new"), "--allow-loss"});
   EXPECT_EQ(context_.exit_code, 0);
   EXPECT_THAT(out, HasSubstr("repaired: 1 picture left out"));
+  EXPECT_THAT(out, HasSubstr("dropped: 1 picture (unreadable-image 1)\n"
+                             "dropped: 2 boxes (empty-box 1, unreadable-image 1)\n"
+                             "in:  3 pictures, 3 boxes, 2 classes\n"
+                             "out: " +
+                             path("new") + ": 2 pictures, 1 box, 2 classes"));
   EXPECT_THAT(out, HasSubstr("left there: 0 errors, 0 warnings"));
 }
 
@@ -93,7 +113,7 @@ TEST_F(DataCommand, StatsShowConvertSplitAndAnchorsDoTheirWork) {
   EXPECT_THAT(data({"show", path("in"), "-o", path("s.png"), "--class", "dog"}),
               HasSubstr("1 of 1 pictures"));
   EXPECT_TRUE(storage::exists(path("s.png")));
-  EXPECT_THAT(data({"convert", path("in"), "--to", "coco", "-o", path("coco")}),
+  EXPECT_THAT(data({"convert", path("in"), "--to", "coco", "-o", path("coco"), "--allow-loss"}),
               HasSubstr("next: oko data check " + path("coco")));
   EXPECT_TRUE(storage::exists(path("coco/annotations/instances.json")));
   EXPECT_THAT(data({"split", path("coco"), "--val", "0.34", "-o", path("split")}),
@@ -102,8 +122,60 @@ TEST_F(DataCommand, StatsShowConvertSplitAndAnchorsDoTheirWork) {
               HasSubstr("24,34\nmean best IoU 1.0000, recall at IoU .5 100.0 %"));
 }
 
+TEST_F(DataCommand, CopiesTellWhatWentInWhatCameOutAndWhatIsMissing) {
+  const std::string out =
+      data({"convert", path("in"), "--to", "coco", "-o", path("coco"), "--allow-loss"});
+  EXPECT_THAT(out, HasSubstr("in:  " + path("in") +
+                             " (voc): 3 pictures, 3 boxes, 2 classes\n"
+                             "dropped: 1 box (empty-box 1)\n"
+                             "out: " +
+                             path("coco") + " (coco): 3 pictures, 2 boxes, 2 classes, no splits"));
+  const Json told = parse_json(data({"split", path("coco"), "-o", path("split")}, true), "out");
+  EXPECT_EQ(told.at("in"), Json({{"pictures", 3}, {"boxes", 2}, {"classes", 2}}));
+  EXPECT_EQ(told.at("dropped"), Json({{"pictures", Json::object()}, {"boxes", Json::object()}}));
+  EXPECT_EQ(told.at("boxes"), 2);
+}
+
+TEST_F(DataCommand, NoCopyLosesBoxesOrPicturesUnasked) {
+  const std::vector<std::vector<std::string>> copies{
+      {"convert", path("in"), "--to", "yolo", "-o", path("out")},
+      {"split", path("in"), "-o", path("out")},
+      {"pack", path("in"), path("out")},
+      {"check", path("in"), "--repair", path("out")}};
+  for (const auto& words : copies) {
+    const Error boxes = refusal(words);
+    EXPECT_EQ(boxes.code(), ErrorCode::kInput);
+    EXPECT_THAT(boxes.message(), HasSubstr("1 of 3 boxes (empty-box 1) would be lost"));
+    EXPECT_THAT(boxes.mend(), HasSubstr("--allow-loss"));
+  }
+  for (int i = 0; i < 102; ++i) add("m" + std::to_string(i), "cat", 30, 40);
+  std::filesystem::remove(path("in/JPEGImages/b.png"));
+  for (const auto& words : copies) {
+    const Error pictures = refusal(words);
+    EXPECT_THAT(pictures.message(), HasSubstr("1 of 105 pictures (missing-image 1)"));
+    EXPECT_FALSE(storage::exists(path("out")));
+  }
+  std::filesystem::remove(path("in/Annotations/b.xml"));
+  // One of 104 boxes is no more than one of a hundred; a hundredth of a percent more would be.
+  EXPECT_THAT(data(copies[0]), HasSubstr("dropped: 1 box (empty-box 1)"));
+}
+
+TEST_F(DataCommand, RelativeBoxesInAFormatOfPixelsAreToldAndNoCopyIsMade) {
+  std::filesystem::remove_all(path("in/Annotations"));
+  storage::write(path("in/a.json"), R"({"images": [{"id": 1, "file_name": "a.png"}],
+    "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0.1, 0.125, 0.2, 0.25]}],
+    "categories": [{"id": 1, "name": "cat"}]})");
+  const Error refused = refusal({"convert", path("in"), "--to", "voc", "-o", path("out")});
+  EXPECT_EQ(refused.code(), ErrorCode::kInput);
+  EXPECT_THAT(refused.place(), HasSubstr("a.json:2"));
+  EXPECT_THAT(refused.message(), HasSubstr("looks relative to the image"));
+  EXPECT_FALSE(storage::exists(path("out")));
+  EXPECT_THAT(data({"check", path("in")}), HasSubstr("error    relative-box  1"));
+  EXPECT_EQ(context_.exit_code, 3);
+}
+
 TEST_F(DataCommand, PacksIntoShardsThatOtherCommandsTake) {
-  const std::string out = data({"pack", path("in"), path("packed")});
+  const std::string out = data({"pack", path("in"), path("packed"), "--allow-loss"});
   EXPECT_THAT(out, HasSubstr(path("packed") + " (shards): 3 pictures, 2 boxes, 2 classes"));
   EXPECT_THAT(out, HasSubstr("1 shard, "));
   EXPECT_THAT(out, HasSubstr("next: oko data check " + path("packed")));

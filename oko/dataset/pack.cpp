@@ -15,8 +15,10 @@
 #include "oko/dataset/picture_name.h"
 #include "oko/dataset/tar.h"
 #include "oko/dataset/tree.h"
+#include "oko/dataset/unicode.h"
 #include "oko/media/picture.h"
 #include "oko/storage/checksum.h"
+#include "oko/storage/new_folder.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
@@ -46,7 +48,7 @@ class UniqueNames {
   std::string next(std::string_view text) {
     const std::string base = safe_name(text);
     std::string name = base;
-    for (int n = 2; !taken_.insert(lower(name)).second; ++n) name = fmt::format("{}_{}", base, n);
+    for (int n = 2; !taken_.insert(folded(name)).second; ++n) name = fmt::format("{}_{}", base, n);
     return name;
   }
 
@@ -84,6 +86,7 @@ class Packer {
          const PictureFiles& pictures)
       : dataset_(dataset),
         folder_(std::move(folder)),
+        draft_(folder_),
         options_(options),
         pictures_(pictures),
         places_(dataset.samples.size()),
@@ -97,11 +100,15 @@ class Packer {
     try {
       pack_splits(progress);
       write_index();
+      draft_.keep();
     } catch (const Error& e) {
-      if (shards_removed()) throw;
+      if (removed()) throw;
       throw Error(e.code(), e.place(), e.message(),
-                  fmt::format("{}{}shards without index are left in {}", e.mend(),
-                              e.mend().empty() ? "" : "; ", folder_));
+                  fmt::format("{}{}an unfinished dataset is left in {}", e.mend(),
+                              e.mend().empty() ? "" : "; ", draft_.path()));
+    } catch (...) {
+      removed();
+      throw;
     }
     progress.end();
     return shards_;
@@ -193,7 +200,7 @@ class Packer {
     return member.dump() + "\n";
   }
 
-  std::string path(const std::string& name) const { return storage::join(folder_, name); }
+  std::string path(const std::string& name) const { return storage::join(draft_.path(), name); }
 
   std::unique_ptr<storage::Upload> new_file(const std::string& name) const {
     return storage::store_for(folder_).upload(path(name), storage::Precondition::absent());
@@ -228,10 +235,11 @@ class Packer {
   }
 
   // After an error; false where the store refuses that too.
-  bool shards_removed() {
+  bool removed() {
     tar_.reset();
     try {
       for (const Shard& shard : shards_) storage::remove(path(shard.name));
+      if (draft_.path() != folder_) storage::remove(path(kShardIndexName));
       return true;
     } catch (const Error&) {
       return false;
@@ -240,6 +248,7 @@ class Packer {
 
   const Dataset& dataset_;
   std::string folder_;
+  storage::NewFolder draft_;
   const PackOptions& options_;
   const PictureFiles& pictures_;
   std::vector<std::string> keys_;   // of each sample

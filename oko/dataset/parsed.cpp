@@ -24,6 +24,16 @@ Finding& add(std::vector<Finding>& findings, Finding::Severity severity, std::st
   return finding;
 }
 
+// Whether a box of pixels looks like one in parts of the image's sides.
+bool looks_relative(const Corners& c) {
+  constexpr double kSlack = .05;  // past the edges
+  const auto all = {c.x1, c.y1, c.x2, c.y2};
+  return c.x1 < c.x2 && c.y1 < c.y2 &&
+         std::all_of(all.begin(), all.end(),
+                     [](double v) { return v >= -kSlack && v <= 1 + kSlack; }) &&
+         std::any_of(all.begin(), all.end(), [](double v) { return std::trunc(v) != v; });
+}
+
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 template <typename T>
@@ -137,6 +147,16 @@ std::optional<image::Box> usable_box(Corners c, const std::string& place,
                 "the corners are swapped");
     if (c.x1 > c.x2) std::swap(c.x1, c.x2);
     if (c.y1 > c.y2) std::swap(c.y1, c.y2);
+  }
+  if (!c.scaled && looks_relative(c)) {
+    add_error(
+        findings, "relative-box", place,
+        fmt::format("the box from ({:g}, {:g}) to ({:g}, {:g}) looks relative to the image, 0 "
+                    "to 1; this format has pixels",
+                    c.x1, c.y1, c.x2, c.y2),
+        "the box is left out: multiply its numbers by the image's width and height")
+        .boxes_lost = 1;
+    return std::nullopt;
   }
   const double inside = c.inclusive ? 1 : 0;  // 1-based pixels to edges
   const image::Box box{static_cast<float>(c.x1 - inside), static_cast<float>(c.y1 - inside),

@@ -59,16 +59,17 @@ std::string lower(std::string_view text);  // ASCII
 // The same for names that differ only in case and blanks ("Raccoon ", "raccoon").
 std::string spelling_key(std::string_view name);
 
-// Two opposite corners as a file gives them. `inclusive`: VOC's 1-based pixels, both inside the
-// box.
+// Two opposite corners as a file gives them.
 struct Corners {
   double x1 = 0, y1 = 0, x2 = 0, y2 = 0;
-  bool inclusive = false;
+  bool inclusive = false;  // VOC's 1-based pixels, both inside the box
+  bool scaled = false;     // the file has them relative to the image, as YOLO does
 };
 
 // The box between two corners. Swapped corners are put in order with a warning "inverted-box"; a
 // box without area, or of at most one pixel in both directions, is left out with "empty-box",
-// numbers that are not finite or beyond ±1e7 with "bad-number".
+// numbers that are not finite or beyond ±1e7 with "bad-number", fractions all within the first
+// pixel with "relative-box": parts of the image's sides in a format that has pixels.
 std::optional<image::Box> usable_box(Corners corners, const std::string& place,
                                      std::vector<Finding>& findings);
 

@@ -75,7 +75,7 @@ image::Size picture_size(storage::Files& files, const std::string& name) {
   }
 }
 
-void fill_sizes(Dataset& dataset) {
+void fill_sizes(Dataset& dataset, std::vector<Finding>* findings) {
   const auto is_known = [](const Sample& sample) {
     return sample.size.width > 0 && sample.size.height > 0;
   };
@@ -88,10 +88,18 @@ void fill_sizes(Dataset& dataset) {
   for (const std::size_t i : soon) {
     Sample& sample = dataset.samples[i];
     sample.size = picture_size(*dataset.files, sample.image);
-    if (!is_known(sample)) {
+    if (is_known(sample)) continue;
+    if (findings == nullptr) {
       throw input_error(sample.image, "the picture's size cannot be read",
                         "oko data check " + dataset.uri + " lists every such picture");
     }
+    Finding& finding = add_error(*findings, "unreadable-image", sample.image,
+                                 "the picture's size cannot be read", "the picture is left out");
+    finding.images_lost = 1;
+    finding.boxes_lost = static_cast<int>(sample.objects.size());
+  }
+  if (findings != nullptr) {
+    std::erase_if(dataset.samples, [&](const Sample& sample) { return !is_known(sample); });
   }
 }
 

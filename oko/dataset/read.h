@@ -59,8 +59,8 @@ void throw_first_error(const std::vector<Finding>& findings, const std::string& 
 // The stored size of a picture, from its header; 0×0 where it cannot be read.
 image::Size picture_size(storage::Files& files, const std::string& name);
 
-// Reads the headers of those pictures whose size no annotation tells. Throws an input Error where
-// one cannot be read.
-void fill_sizes(Dataset& dataset);
+// Reads the headers of those pictures whose size no annotation tells. Where one cannot be read, its
+// sample is taken out and told in `findings`; without them, an input Error is thrown.
+void fill_sizes(Dataset& dataset, std::vector<Finding>* findings = nullptr);
 
 }  // namespace oko::dataset

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "oko/base/error.h"
+#include "oko/dataset/fit.h"
 #include "oko/dataset/parsed.h"
 #include "oko/dataset/picture_name.h"
 #include "oko/dataset/write.h"
@@ -60,7 +61,7 @@ void mend_sample(Sample& sample, image::Size real, const Plan& plan, RepairResul
   for (int i = 0; i < static_cast<int>(sample.objects.size()); ++i) {
     if (const auto left_out = plan.left_out.find(i); left_out != plan.left_out.end()) {
       ++result.boxes_left_out;
-      ++result.dropped.boxes[left_out->second];
+      result.dropped.add_boxes(left_out->second, 1);
       continue;
     }
     kept.push_back(sample.objects[static_cast<std::size_t>(i)]);
@@ -80,20 +81,6 @@ void mend_sample(Sample& sample, image::Size real, const Plan& plan, RepairResul
     sample.size = real;
   }
   result.pictures_renamed += plan.has(Mend::kRightExtension) ? 1 : 0;
-}
-
-void count(std::map<std::string, int>& counts, const std::string& kind, int number) {
-  if (number > 0) counts[kind] += number;
-}
-
-// What reading left out, and boxes that were there twice.
-Dropped dropped_in_reading(const std::vector<Finding>& findings) {
-  Dropped dropped;
-  for (const Finding& finding : findings) {
-    count(dropped.images, finding.kind, finding.images_lost);
-    count(dropped.boxes, finding.kind, finding.boxes_lost + finding.boxes_repeated);
-  }
-  return dropped;
 }
 
 // Names that differ in spelling only become the first of them.
@@ -135,7 +122,7 @@ PictureFile mended_picture(const Dataset& dataset, const Sample& sample, const P
 }  // namespace
 
 RepairResult repair(const Dataset& dataset, const std::vector<Finding>& findings,
-                    const std::string& folder, Progress& progress) {
+                    const std::string& folder, Progress& progress, const RepairOptions& options) {
   RepairResult result;
   result.dropped = dropped_in_reading(findings);
   const std::map<std::string, Plan> plans = make_plans(findings);
@@ -145,9 +132,8 @@ RepairResult repair(const Dataset& dataset, const std::vector<Finding>& findings
     const auto plan = plans.find(sample.id);
     if (plan != plans.end() && plan->second.has(Mend::kLeaveOutPicture)) {
       ++result.pictures_left_out;
-      count(result.dropped.images, plan->second.left_out_for, 1);
-      count(result.dropped.boxes, plan->second.left_out_for,
-            static_cast<int>(sample.objects.size()));
+      result.dropped.add_images(plan->second.left_out_for, 1);
+      result.dropped.add_boxes(plan->second.left_out_for, static_cast<int>(sample.objects.size()));
       continue;
     }
     mended.samples.push_back(sample);
@@ -162,7 +148,13 @@ RepairResult repair(const Dataset& dataset, const std::vector<Finding>& findings
                   [](const Finding& f) { return f.mend == Mend::kMergeClass; })) {
     merge_classes(mended);
   }
-  write(mended, folder, dataset.format, progress, [&](const Sample& sample) {
+  Fitted made = fitted(std::move(mended), dataset.format);
+  result.dropped.add(made.dropped);
+  if (options.approve) options.approve(result);
+  write(made.data, folder, dataset.format, progress, [&](const Sample& sample) {
+    if (options.interrupted && options.interrupted()) {
+      throw Error(ErrorCode::kInterrupted, folder, "interrupted");
+    }
     const auto plan = plans.find(sample.id);
     return mended_picture(dataset, sample, plan == plans.end() ? nullptr : &plan->second);
   });

@@ -1,19 +1,15 @@
 #pragma once
 
-#include <map>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "oko/base/progress.h"
 #include "oko/dataset/dataset.h"
+#include "oko/dataset/dropped.h"
 #include "oko/dataset/read.h"
 
 namespace oko::dataset {
-
-// What is not in the copy, by the kind of the finding that is the reason.
-struct Dropped {
-  std::map<std::string, int> images, boxes;
-};
 
 struct RepairResult {
   int pictures_left_out = 0, pictures_turned = 0, pictures_renamed = 0;
@@ -24,8 +20,14 @@ struct RepairResult {
 // Writes the dataset anew, in its own format, into a new or empty folder with everything mended
 // that check()'s findings can mend; what reading worked around (empty boxes, swapped corners, …) is
 // gone with it. The source is not touched: pictures are copied, only those turned upright are
-// encoded again (JPEG quality 95).
+// encoded again (JPEG quality 95). `approve` sees the result before anything is written and may
+// throw; `interrupted` is asked before every picture, as in PackOptions.
+struct RepairOptions {
+  std::function<void(const RepairResult&)> approve;
+  std::function<bool()> interrupted;
+};
 RepairResult repair(const Dataset& dataset, const std::vector<Finding>& findings,
-                    const std::string& folder, Progress& progress);
+                    const std::string& folder, Progress& progress,
+                    const RepairOptions& options = {});
 
 }  // namespace oko::dataset

@@ -11,15 +11,19 @@
 #include "oko/base/class_list.h"
 #include "oko/base/error.h"
 #include "oko/base/file_name.h"
+#include "oko/base/text.h"
 #include "oko/base/threads.h"
 #include "oko/dataset/coco.h"
 #include "oko/dataset/create_ml.h"
+#include "oko/dataset/fit.h"
 #include "oko/dataset/keras_list.h"
 #include "oko/dataset/pack.h"
 #include "oko/dataset/read.h"
 #include "oko/dataset/recognise.h"
+#include "oko/dataset/unicode.h"
 #include "oko/dataset/voc.h"
 #include "oko/dataset/yolo_txt.h"
+#include "oko/storage/new_folder.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
@@ -39,10 +43,23 @@ std::string join(const std::string& folder, const std::string& name) {
   return folder.empty() ? name : folder + "/" + name;
 }
 
+// Lists and annotation files are UTF-8, and their readers strip blanks at the ends of a name.
+std::string listable(std::string_view id) {
+  std::string name;
+  while (!id.empty()) {
+    const CodePoint point = first_code_point(id);
+    name += point.valid ? point.bytes : "_";
+    id.remove_prefix(point.bytes.size());
+  }
+  if (name.starts_with(' ')) name.front() = '_';
+  if (name.ends_with(' ')) name.back() = '_';
+  return name;
+}
+
 class Writer {
  public:
   Writer(const Dataset& dataset, std::string folder, std::string format)
-      : dataset_(dataset), folder_(std::move(folder)), format_(std::move(format)) {
+      : dataset_(dataset), folder_(std::move(folder)), format_(std::move(format)), draft_(folder_) {
     const auto& known = format_names();
     if (std::find(known.begin(), known.end(), format_) == known.end()) {
       throw Error(ErrorCode::kUsage, folder_, "no format \"" + format_ + "\"",
@@ -50,21 +67,25 @@ class Writer {
     }
     expect_new_folder(folder_);
     splits_ = split_names(dataset_);
-    for (const std::string& split : splits_) {
-      if (!split.empty()) checked_file_name(split, dataset_.uri, "the split");
+    for (const std::string& split : splits_) check_split(split);
+    expect_different_lists();
+    check_classes();
+    items_.reserve(dataset_.samples.size());
+    for (const Sample& sample : dataset_.samples) {
+      items_.push_back({&sample, unique_name(sample.id), {}});
     }
-    if (format_ != "yolo" && format_ != "coco") class_list();  // refuses before anything is written
   }
 
   // All or nothing: after an error what was written is removed again.
   void write(Progress& progress, const PictureFiles& pictures) {
     try {
       write_all(progress, pictures);
+      draft_.keep();
     } catch (const Error& e) {
       if (removed()) throw;
       throw Error(e.code(), e.place(), e.message(),
                   fmt::format("{}{}an unfinished dataset is left in {}", e.mend(),
-                              e.mend().empty() ? "" : "; ", folder_));
+                              e.mend().empty() ? "" : "; ", draft_.path()));
     } catch (...) {
       removed();
       throw;
@@ -73,16 +94,11 @@ class Writer {
 
  private:
   void write_all(Progress& progress, const PictureFiles& pictures) {
-    std::vector<Item> items;
-    items.reserve(dataset_.samples.size());
-    for (const Sample& sample : dataset_.samples) {
-      items.push_back({&sample, unique_name(sample.id), {}});
-    }
-    progress.begin("writing " + format_, items.size(), "pictures");
+    progress.begin("writing " + format_, items_.size(), "pictures");
     std::mutex mutex;
     ThreadPool pool(kWritersAtOnce);
-    pool.parallel_for(items.size(), [&](std::size_t i) {
-      Item& item = items[i];
+    pool.parallel_for(items_.size(), [&](std::size_t i) {
+      Item& item = items_[i];
       const PictureFile file = pictures(*item.sample);
       item.picture = join(picture_folder(item.sample->split), item.name + file.extension);
       put(item.picture, file.content.span());
@@ -91,16 +107,13 @@ class Writer {
       progress.advance();
     });
     progress.end();
-    write_lists(items);
+    write_lists();
   }
 
   void put(const std::string& name, std::span<const std::byte> content) {
     {
       const std::lock_guard lock(written_mutex_);
-      if (!written_.insert(name).second) {
-        throw input_error(dataset_.uri, "two files would be written as " + name,
-                          "rename a split: none can be called list, classes or unsplit here");
-      }
+      written_.push_back(name);
     }
     storage::write(path(name), content);
   }
@@ -112,14 +125,51 @@ class Writer {
   bool removed() {
     try {
       for (const std::string& name : written_) storage::remove(path(name));
-      storage::remove_empty_folders(folder_);
       return true;
     } catch (const Error&) {
       return false;
     }
   }
 
-  std::string path(const std::string& name) const { return storage::join(folder_, name); }
+  std::string path(const std::string& name) const { return storage::join(draft_.path(), name); }
+
+  // What the format cannot hold must not come out as another name.
+  void check_classes() const {
+    std::set<std::string> names;
+    for (const std::string& name : dataset_.classes) {
+      if (!is_valid_utf8(name)) {
+        throw input_error(dataset_.uri, "the class name \"" + visible(name) + "\" is not UTF-8",
+                          "save the class list or annotations as UTF-8");
+      }
+      if (name.empty()) throw input_error(dataset_.uri, "a class has no name", "name it");
+      if (!names.insert(name).second) {
+        throw input_error(dataset_.uri, "class \"" + visible(name) + "\" is listed twice",
+                          "rename one of them");
+      }
+    }
+    if (format_ != "yolo" && format_ != "coco") class_list();
+  }
+
+  void check_split(const std::string& split) const {
+    if (split.empty()) return;
+    checked_file_name(split, dataset_.uri, "the split");
+    if (split.front() == '.') {
+      throw input_error(dataset_.uri, "the split \"" + split + "\" would be a hidden folder",
+                        "rename it");
+    }
+  }
+
+  // Of what there is one of or one a split, where names that differ in case may be one name.
+  void expect_different_lists() const {
+    std::set<std::string> names{"classes"};
+    for (const std::string& split : splits_) {
+      const std::string name = format_ == "keras" && split.empty() ? "list" : split_folder(split);
+      if (name.empty() || names.insert(folded(name)).second) continue;
+      throw input_error(dataset_.uri, "two files would be written for the split \"" + name + "\"",
+                        "rename a split: none can be called list, classes or unsplit here, and "
+                        "case makes no difference");
+    }
+  }
 
   // Whether the dataset has splits; then the pictures of none go into folders called "unsplit".
   bool has_splits() const { return splits_.size() > 1 || !splits_.front().empty(); }
@@ -138,10 +188,10 @@ class Writer {
   // first blank.
   std::string unique_name(const std::string& id) {
     constexpr std::size_t kLongest = kLongestFileName - std::string_view(".webp").size();
-    std::string base = file_name_from(id, kLongest);
+    std::string base = file_name_from(listable(id), kLongest);
     if (format_ == "keras") std::replace(base.begin(), base.end(), ' ', '_');
     std::string name = base;
-    for (int n = 2; !names_.insert(name).second; ++n) {
+    for (int n = 2; !names_.insert(folded(name)).second; ++n) {
       const std::string number = fmt::format("_{}", n);
       name = file_name_from(base, kLongest - number.size()) + number;
     }
@@ -162,7 +212,7 @@ class Writer {
   }
 
   // What there is one of, or one a split.
-  void write_lists(const std::vector<Item>& items) {
+  void write_lists() {
     if (format_ == "yolo") {
       std::vector<std::string> named = splits_;
       std::erase(named, "");
@@ -171,7 +221,7 @@ class Writer {
     }
     for (const std::string& split : splits_) {
       std::vector<Item> part;
-      std::copy_if(items.begin(), items.end(), std::back_inserter(part),
+      std::copy_if(items_.begin(), items_.end(), std::back_inserter(part),
                    [&](const Item& item) { return item.sample->split == split; });
       if (format_ == "voc") {
         write_ids(split, part);
@@ -212,10 +262,12 @@ class Writer {
 
   const Dataset& dataset_;
   std::string folder_, format_;
+  storage::NewFolder draft_;
   std::vector<std::string> splits_;
-  std::set<std::string> names_;
+  std::vector<Item> items_;
+  std::set<std::string> names_;  // of items, folded
   std::mutex written_mutex_;
-  std::set<std::string> written_;  // names in the new folder
+  std::vector<std::string> written_;  // names in the new folder
 };
 
 }  // namespace
@@ -229,11 +281,15 @@ void expect_new_folder(const std::string& folder) {
 
 void write(const Dataset& dataset, const std::string& folder, const std::string& format,
            Progress& progress) {
-  write(dataset, folder, format, progress, [&](const Sample& sample) {
+  write(dataset, folder, format, progress, stored_pictures(dataset));
+}
+
+PictureFiles stored_pictures(const Dataset& dataset) {
+  return [&dataset](const Sample& sample) {
     const std::string name = storage::filename(sample.image);
     return PictureFile{name.substr(name.size() - storage::extension(name).size()),
                        picture_bytes(dataset, sample)};
-  });
+  };
 }
 
 void write(const Dataset& dataset, const std::string& folder, const std::string& format,
@@ -247,8 +303,10 @@ void write(const Dataset& dataset, const std::string& folder, const std::string&
   }
   Dataset sized = dataset;
   fill_sizes(sized);
-  read_ahead(dataset);
-  Writer(sized, folder, format).write(progress, pictures);
+  const Fitted made = fitted(std::move(sized), format);
+  Writer writer(made.data, folder, format);
+  read_ahead(made.data);
+  writer.write(progress, pictures);
 }
 
 }  // namespace oko::dataset

@@ -12,13 +12,14 @@ namespace oko::dataset {
 // Writes a dataset in `format` ("voc", "coco", "yolo", "keras", "createml", "shards") into a new or
 // empty folder: pictures copied byte for byte, annotations and class list written, splits kept.
 // Reading it back gives the same boxes (VOC and the Keras list: rounded to whole pixels). What a
-// format cannot say is lost: "difficult" in all but VOC, COCO and shards, "truncated" in all but
-// VOC and shards; crowd regions become difficult in VOC and are left out of the others but COCO and
-// shards. A sample's files are called by its id, made a file name that is good everywhere
-// (oko/base/file_name.h: separators become '_', more than 250 bytes are cut and end in a hash).
-// After an error nothing of it is left. Throws an input Error, before anything is written, for a
-// split that cannot be a folder's name. Shards are those of pack() with its usual options
-// (oko/dataset/pack.h).
+// format cannot hold is lost: "difficult" in all but VOC, COCO and shards, "truncated" in all but
+// VOC and shards, and boxes: fitted() (oko/dataset/fit.h) gives and counts what is left. A sample's
+// files are called by its id, made a file name that is good everywhere (oko/base/file_name.h:
+// separators and bytes that are not UTF-8 become '_', more than 250 bytes are cut and end in a
+// hash); names that differ in case or in Unicode's form only get numbers. The folder appears under
+// its name when all of it is there (oko/storage/new_folder.h); after an error nothing of it is
+// left. Throws an input Error, before anything is written, for a split that cannot be a folder's
+// name. Shards are those of pack() with its usual options (oko/dataset/pack.h).
 void write(const Dataset& dataset, const std::string& folder, const std::string& format,
            Progress& progress);
 
@@ -28,6 +29,9 @@ struct PictureFile {
   Bytes content;
 };
 using PictureFiles = std::function<PictureFile(const Sample&)>;
+
+// As they lie in `dataset`, which must live as long as the result.
+PictureFiles stored_pictures(const Dataset& dataset);
 
 // The same with pictures of the caller's making; `pictures` is called from several threads.
 void write(const Dataset& dataset, const std::string& folder, const std::string& format,

@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "oko/base/error.h"
 #include "oko/dataset/recognise.h"
 #include "oko/dataset/test_data.h"
+#include "oko/dataset/unicode.h"
 #include "oko/media/picture.h"
 #include "oko/storage/store.h"
 
@@ -130,7 +133,7 @@ TEST(Write, HostileClassNamesKeepTheirPlacesOrAreRefused) {
   int number = 0;
   for (const std::string name :
        {"#10 bolt", "a, b", "\"q\" 'r'", "~", "null", "yes", "[x]", "a: b", "<b>&amp;", "\xD0\xBA",
-        "a\nb", " a", "a ", "a\tb", "\xE2\x80\xA8"}) {
+        "a\nb", " a", "a ", "a\tb", "\xE2\x80\xA8", "", "caf\xE9", "cat"}) {
     Dataset data;
     data.classes = {name, "cat"};
     data.samples.push_back({"a", folder / "a.png", "", {40, 20}, 0, "", {}});
@@ -142,7 +145,9 @@ TEST(Write, HostileClassNamesKeepTheirPlacesOrAreRefused) {
       try {
         write(data, out, format, progress);
       } catch (const Error& e) {
-        EXPECT_TRUE(format == "voc" || format == "keras" || format == "createml") << e.what();
+        EXPECT_TRUE(format == "voc" || format == "keras" || format == "createml" || name.empty() ||
+                    name == "cat" || name == "caf\xE9")
+            << e.what();
         EXPECT_FALSE(storage::stat(out)) << format;
         continue;
       }
@@ -188,9 +193,11 @@ TEST(Write, RefusesSplitsThatLeadElsewhereBeforeItWritesAnything) {
   const ScratchFolder folder;
   Dataset data = small_dataset(folder, 2);
   NoProgress progress;
-  for (const char* split : {"../up", "/tmp/up", "..", "s3://bucket", "a/b", "a\\b", "a\nb"}) {
+  for (const char* split :
+       {"../up", "/tmp/up", "..", "s3://bucket", "a/b", "a\\b", "a\nb", ".hidden"}) {
     data.samples[1].split = split;
     for (const std::string& format : format_names()) {
+      if (format == "shards" && std::string_view(split) == ".hidden") continue;  // no folder there
       EXPECT_THROW(write(data, folder / "out/new", format, progress), Error) << format << split;
     }
   }
@@ -207,7 +214,10 @@ TEST(Write, RefusesTwoSplitsThatWouldBeOneFile) {
   data.samples[0].split = "";
   data.samples[1].split = "unsplit";
   EXPECT_THROW(write(data, folder / "out", "createml", progress), Error);
-  EXPECT_TRUE(storage::list(folder / "out").empty());
+  data.samples[0].split = "A";  // one folder where case makes no difference
+  data.samples[1].split = "a";
+  EXPECT_THROW(write(data, folder / "out", "yolo", progress), Error);
+  EXPECT_FALSE(storage::exists(folder / "out"));
 }
 
 TEST(Write, KeepsLongIdsAndShortensThoseThatNoFileCanHave) {
@@ -224,6 +234,62 @@ TEST(Write, KeepsLongIdsAndShortensThoseThatNoFileCanHave) {
     ASSERT_EQ(again.samples.size(), 4u) << format;
     EXPECT_EQ(count_objects(again), 4u) << format;
     EXPECT_EQ(sample_named(again, data.samples[0].id).objects.size(), 1u) << format;
+  }
+}
+
+TEST(Write, NamesThatAFileSystemMayTakeForOneStayDifferent) {
+  const ScratchFolder folder;
+  Dataset data = small_dataset(folder, 5);
+  data.samples[0].id = "Caf\xC3\xA9";
+  data.samples[1].id = "cafe\xCC\x81";
+  data.samples[2].id = "caf\xC3\x89";
+  data.samples[3].id = " blanks ";
+  data.samples[4].id = "blanks";
+  NoProgress progress;
+  for (const std::string& format : format_names()) {
+    const std::string out = folder / ("out/" + format);
+    write(data, out, format, progress);
+    const Dataset again = read(out);
+    EXPECT_EQ(again.samples.size(), 5u) << format;
+    EXPECT_EQ(count_objects(again), 5u) << format;
+    EXPECT_EQ(pictures_by_split(again), (Counts{{"train", 5}})) << format;
+    if (format == "shards") continue;
+    std::set<std::string> names;
+    for (const Sample& sample : again.samples) {
+      EXPECT_TRUE(names.insert(folded(storage::filename(sample.image))).second) << sample.image;
+    }
+  }
+}
+
+TEST(Write, IdsOfOtherBytesThanUtf8BecomeNamesThatListsCanHold) {
+  const ScratchFolder folder;
+  Dataset data = small_dataset(folder, 2);
+  data.samples[0].id = "caf\xE9";
+  data.samples[1].id = "caf\xE8";
+  NoProgress progress;
+  for (const std::string format : {"voc", "coco", "yolo", "keras", "createml"}) {
+    write(data, folder / format, format, progress);
+    std::vector<Finding> findings;
+    const Dataset again = read(folder / format, {}, &findings);
+    EXPECT_THAT(findings, ::testing::IsEmpty()) << format;
+    EXPECT_EQ(again.samples.size(), 2u) << format;
+    EXPECT_EQ(count_objects(again), 2u) << format;
+  }
+  EXPECT_THROW(write(data, folder / "shards", "shards", progress), Error);
+  EXPECT_FALSE(storage::exists(folder / "shards"));
+}
+
+TEST(Write, AFolderAppearsUnderItsNameWhenAllOfItIsThere) {
+  const ScratchFolder folder;
+  const Dataset data = small_dataset(folder, 3);
+  NoProgress progress;
+  for (const std::string& format : format_names()) {
+    const std::string out = folder / format;
+    write(data, out, format, progress, [&](const Sample& sample) {
+      EXPECT_FALSE(storage::exists(out)) << format;
+      return PictureFile{".png", picture_bytes(data, sample)};
+    });
+    EXPECT_TRUE(storage::exists(out)) << format;
   }
 }
 

@@ -142,6 +142,7 @@ ParsedFile parse_yolo_labels(std::string_view text, const std::string& name, ima
     corners.x2 *= size.width;
     corners.y1 *= size.height;
     corners.y2 *= size.height;
+    corners.scaled = true;
     const auto box = usable_box(corners, place, file.findings);
     if (!box) continue;
     ParsedObject parsed;

@@ -57,6 +57,10 @@ std::vector<Expected> text_cases() {
        "coco: category 1\n"
        "images/a.jpg 100x80: category 1 10,10,30,30\n"
        "warning no-class-list: annotations/instances.json"},
+      {"coco-normalised",
+       "coco: cat\n"
+       "images/a.jpg 100x80: nothing\n"
+       "error relative-box: annotations/instances.json:1: annotations[0]"},
       {"coco-size-float",
        "coco: cat\n"
        "images/a.jpg 100x80: cat 10,10,30,30"},

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace oko::dataset {
+
+// The text in Unicode's form C: "é" as one character. macOS gives names in form D, as "e" and an
+// accent. Text that is not UTF-8 stays as it is.
+std::string composed(std::string_view text);
+
+// The same for names that a file system may take for one: in form C and without regard to case.
+std::string folded(std::string_view text);
+
+}  // namespace oko::dataset
