@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <iostream>
 #include <new>
@@ -14,6 +13,7 @@
 #include "oko/base/text.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/progress_bar.h"
+#include "oko/cli/standard_streams.h"
 #include "oko/cli/suggest.h"
 
 namespace oko::cli {
@@ -180,11 +180,10 @@ int run_oko(int argc, char** argv, const AddCommands& add_commands) {
   add_global_flags(app, context);
   add_commands(app, context);
   const int code = run_command(app, context, words);
-  errno = 0;
   std::cout.flush();
   if (std::cout.good() || code != 0) return code;
   // The reader of a pipe that went away (oko … | head) has seen enough; a full disk has not.
-  if (errno != EPIPE) std::cerr << "oko: error: standard output: cannot write\n";
+  if (!is_reader_gone()) std::cerr << "oko: error: standard output: cannot write\n";
   return static_cast<int>(ErrorCode::kStorage);
 }
 

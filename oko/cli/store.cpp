@@ -12,8 +12,12 @@
 #include <mutex>
 
 #include "oko/base/error.h"
+#include "oko/base/text.h"
+#include "oko/cli/standard_streams.h"
 #include "oko/cli/table.h"
 #include "oko/storage/http/client.h"
+#include "oko/storage/pages.h"
+#include "oko/storage/places.h"
 #include "oko/storage/store.h"
 #include "oko/storage/transfer/plan.h"
 
@@ -32,7 +36,7 @@ struct ListArguments {
 
 struct RemoveArguments {
   std::vector<std::string> uris;
-  bool recursive = false, dry_run = false;
+  bool recursive = false, dry_run = false, yes = false;
   storage::Filter filter;
 };
 
@@ -62,13 +66,14 @@ Json json_of(const Entry& entry) {
   return json;
 }
 
-// Calls `take` with everything in a folder, page by page.
+// Calls `take` with everything in a folder, page by page, and prints what had to be skipped. Ends
+// early where nobody reads what it is printed to.
 void for_each(const std::string& folder, bool recursive, const std::function<void(Entry&&)>& take) {
-  storage::Page page;
-  do {
-    page = storage::store_for(folder).list_page(folder, recursive, page.next);
+  storage::Pages pages(folder, recursive);
+  for (storage::Page page; std::cout.good() && pages.next(page);) {
     for (Entry& entry : page.entries) take(std::move(entry));
-  } while (!page.next.empty());
+    print_skipped(page.skipped);
+  }
 }
 
 void list(const ListArguments& arguments, const Context& context) {
@@ -107,13 +112,9 @@ void show_stat(const std::string& uri, const Context& context) {
   if (!entry.md5.empty()) context.say("md5      " + entry.md5);
 }
 
-void cat(const CatArguments& arguments) {
+void cat(const CatArguments& arguments, Context& context) {
   for (const std::string& uri : arguments.uris) {
-    storage::store_for(uri).read_to(uri, arguments.offset, arguments.count, {},
-                                    [](std::span<const std::byte> piece) {
-                                      std::cout.write(reinterpret_cast<const char*>(piece.data()),
-                                                      static_cast<std::streamsize>(piece.size()));
-                                    });
+    if (!copy_to_output(uri, arguments.offset, arguments.count, context)) return;
   }
 }
 
@@ -154,7 +155,8 @@ void usage(const ListArguments& arguments, const Context& context) {
 }
 
 // What one URI on the command line stands for.
-std::vector<std::string> to_remove(const std::string& uri, const RemoveArguments& arguments) {
+std::vector<std::string> to_remove(const std::string& uri, const RemoveArguments& arguments,
+                                   const Context& context) {
   const Entry top = stat_or_refuse(uri);
   if (!top.is_folder) return {uri};
   if (!arguments.recursive) {
@@ -162,18 +164,36 @@ std::vector<std::string> to_remove(const std::string& uri, const RemoveArguments
                 "add --recursive to remove all that is in it");
   }
   std::vector<std::string> uris;
+  std::int64_t linked = 0;
   const std::string folder = storage::as_folder(uri);
   for_each(folder, true, [&](Entry&& entry) {
-    if (arguments.filter.takes(entry.uri.substr(folder.size())))
+    if (!arguments.filter.takes(entry.uri.substr(folder.size()))) return;
+    if (entry.linked) {
+      ++linked;
+    } else {
       uris.push_back(std::move(entry.uri));
+    }
   });
+  if (linked > 0) context.say("kept " + counted(linked, "file") + " in linked folders");
   return uris;
+}
+
+// Before a removal that hardly anybody means.
+void expect_meant(const std::string& uri, std::size_t files, const RemoveArguments& arguments) {
+  if (arguments.dry_run || arguments.yes || !arguments.recursive || files == 0) return;
+  const std::string what = storage::precious_place(uri);
+  if (what.empty()) return;
+  const std::string count = counted(static_cast<std::int64_t>(files), "file");
+  if (is_confirmed("Remove " + count + " from " + what + ", " + uri + "?")) return;
+  throw Error(ErrorCode::kUsage, uri, "is " + what + ": " + count + " would be removed",
+              "add --yes if that is meant, --dry-run to see them");
 }
 
 void remove(const RemoveArguments& arguments, const Context& context) {
   std::int64_t removed = 0;
   for (const std::string& uri : arguments.uris) {
-    const std::vector<std::string> uris = to_remove(uri, arguments);
+    const std::vector<std::string> uris = to_remove(uri, arguments, context);
+    expect_meant(uri, uris.size(), arguments);
     context.progress->begin("removing", uris.size(), "files");
     for (std::size_t at = 0; at < uris.size(); at += kRemovedAtOnce) {
       const auto end = std::min(uris.size(), at + kRemovedAtOnce);
@@ -246,7 +266,7 @@ void add_usage_command(CLI::App& store, Context& context) {
   command->callback([arguments, &context] { usage(*arguments, context); });
 }
 
-void add_cat_command(CLI::App& store) {
+void add_cat_command(CLI::App& store, Context& context) {
   CLI::App* command = store.add_subcommand("cat", "Write files to standard output");
   const auto arguments = std::make_shared<CatArguments>();
   command->add_option("URI", arguments->uris, "One after another")->required();
@@ -255,7 +275,7 @@ void add_cat_command(CLI::App& store) {
   command->footer(
       "\nExamples:\n  oko store cat gs://my-photos/runs/1/log.jsonl | tail\n"
       "  oko store cat s3://my-photos/m.oko --count 8 | od -t u8");
-  command->callback([arguments] { cat(*arguments); });
+  command->callback([arguments, &context] { cat(*arguments, context); });
 }
 
 void add_stat_command(CLI::App& store, Context& context) {
@@ -272,6 +292,8 @@ void add_remove_command(CLI::App& store, Context& context) {
   command->add_option("URI", arguments->uris, "Files; folders with --recursive")->required();
   command->add_flag("-r,--recursive", arguments->recursive, "All that is in a folder");
   command->add_flag("-n,--dry-run", arguments->dry_run, "Only tell what would be removed");
+  command->add_flag("-y,--yes", arguments->yes,
+                    "Don't ask before a whole bucket, disk, home or working folder is emptied");
   add_filter_arguments(*command, arguments->filter);
   command->footer(
       "\nExamples:\n  oko store rm s3://my-photos/old.oko\n"
@@ -297,6 +319,26 @@ void tell_requests() {
 
 }  // namespace
 
+bool copy_to_output(const std::string& uri, std::uint64_t offset, std::uint64_t count,
+                    Context& context) {
+  struct ReaderGone {};
+  try {
+    storage::store_for(uri).read_to(uri, offset, count, {}, [](std::span<const std::byte> piece) {
+      if (!write_output(piece)) throw ReaderGone{};
+    });
+    return true;
+  } catch (const ReaderGone&) {
+    context.exit_code = static_cast<int>(ErrorCode::kStorage);
+    return false;
+  }
+}
+
+void print_skipped(const std::vector<storage::Skipped>& skipped) {
+  for (const storage::Skipped& one : skipped) {
+    std::cerr << "oko: skipped: " << visible(one.uri) << ": " << one.why << '\n';
+  }
+}
+
 void add_filter_arguments(CLI::App& command, storage::Filter& filter) {
   command
       .add_option("--include", filter.include,
@@ -317,7 +359,7 @@ void add_store_command(CLI::App& app, Context& context) {
   add_make_command(*store, context);
   add_list_command(*store, context);
   add_copy_commands(*store, context);
-  add_cat_command(*store);
+  add_cat_command(*store, context);
   add_stat_command(*store, context);
   add_remove_command(*store, context);
   add_usage_command(*store, context);

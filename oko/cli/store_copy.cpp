@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
-#include <array>
 #include <iostream>
 #include <limits>
 
 #include "oko/base/error.h"
 #include "oko/cli/interrupt.h"
+#include "oko/cli/standard_streams.h"
 #include "oko/cli/store.h"
 #include "oko/cli/table.h"
 #include "oko/storage/transfer/manifest.h"
@@ -20,7 +20,7 @@ using storage::TransferSummary;
 
 struct CopyArguments {
   std::vector<std::string> uris;  // the last is where to
-  bool recursive = false, verbose = false, no_manifest = false;
+  bool recursive = false, verbose = false, no_manifest = false, yes = false;
   storage::TransferOptions options;
 };
 
@@ -95,6 +95,18 @@ void tell(const TransferSummary& summary, const CopyArguments& arguments, const 
     text += fmt::format(", {} FAILED", grouped(static_cast<std::int64_t>(summary.failed)));
   }
   context.say(text);
+  print_skipped(summary.skipped);
+  Json skipped = Json::array();
+  for (const storage::Skipped& one : summary.skipped) {
+    skipped.push_back({{"uri", one.uri}, {"why", one.why}});
+  }
+  if (!summary.skipped.empty() && arguments.options.remove_extra) {
+    context.say("nothing was removed, because something in the source was skipped");
+  }
+  if (summary.linked_kept > 0) {
+    context.say(fmt::format("kept {} in linked folders",
+                            counted(static_cast<std::int64_t>(summary.linked_kept), "file")));
+  }
   Json errors = Json::array();
   for (const Error& error : summary.errors) {
     context.complain(error);
@@ -114,6 +126,7 @@ void tell(const TransferSummary& summary, const CopyArguments& arguments, const 
                 {"connections", summary.connections},
                 {"dry_run", dry_run},
                 {"errors", std::move(errors)},
+                {"skipped", std::move(skipped)},
                 {"files", teller.files()}});
 }
 
@@ -134,22 +147,10 @@ void run(CopyArguments& arguments, Context& context, const Run& transfer) {
 
 void upload_standard_input(const std::string& to, const Context& context) {
   const auto upload = storage::store_for(to).upload(to);
-  std::array<char, 1 << 16> piece{};
-  while (std::cin.read(piece.data(), piece.size()), std::cin.gcount() > 0) {
-    upload->write(
-        std::as_bytes(std::span(piece.data(), static_cast<std::size_t>(std::cin.gcount()))));
-  }
+  read_input([&](std::span<const std::byte> piece) { upload->write(piece); });
   const storage::Entry entry = upload->finish();
   context.say(fmt::format("copied {} to {}", bytes_text(static_cast<double>(entry.size)), to));
   context.emit({{"copied", 1}, {"bytes", entry.size}});
-}
-
-void write_standard_output(const std::string& from) {
-  storage::store_for(from).read_to(from, 0, std::numeric_limits<std::uint64_t>::max(), {},
-                                   [](std::span<const std::byte> piece) {
-                                     std::cout.write(reinterpret_cast<const char*>(piece.data()),
-                                                     static_cast<std::streamsize>(piece.size()));
-                                   });
 }
 
 // Each file and the name it gets: into a folder, or under the name given.
@@ -174,7 +175,10 @@ void copy(CopyArguments& arguments, Context& context) {
     throw Error(ErrorCode::kUsage, uris.front(), "where to?", "oko store cp FROM TO");
   }
   if (uris.size() == 2 && uris.front() == "-") return upload_standard_input(uris.back(), context);
-  if (uris.size() == 2 && uris.back() == "-") return write_standard_output(uris.front());
+  if (uris.size() == 2 && uris.back() == "-") {
+    copy_to_output(uris.front(), 0, std::numeric_limits<std::uint64_t>::max(), context);
+    return;
+  }
   if (!arguments.recursive) {
     const auto pairs = pairs_of(uris);  // before ^C is caught: it may ask for a while
     return run(arguments, context, [&](const storage::TransferOptions& options) {
@@ -234,12 +238,18 @@ Examples:
   sync->add_option("TO", synced->uris[1], "A folder or bucket")->required();
   sync->add_flag("--delete", synced->options.remove_extra,
                  "Remove from TO what FROM does not have, once all is copied");
+  sync->add_flag("-y,--yes", synced->yes, "Don't ask before --delete empties TO as FROM is empty");
   add_transfer_arguments(*sync, *synced);
   sync->footer(R"(
 Examples:
   oko store sync photos gs://my-photos/photos
   oko store sync s3://my-photos/voc voc --delete --dry-run)");
   sync->callback([synced, &context] {
+    synced->options.may_empty = [synced](std::uint64_t files) {
+      const std::string count = counted(static_cast<std::int64_t>(files), "file");
+      return synced->yes || is_confirmed(synced->uris[0] + " is empty. Remove " + count + " from " +
+                                         synced->uris[1] + "?");
+    };
     run(*synced, context, [&](const storage::TransferOptions& options) {
       return storage::transfer_folder(synced->uris[0], synced->uris[1], options, *context.progress);
     });

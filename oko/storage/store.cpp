@@ -85,8 +85,8 @@ void append(const std::string& uri, std::string_view text) {
 }
 std::optional<Entry> stat(const std::string& uri) { return store_for(uri).stat(uri); }
 bool exists(const std::string& uri) { return stat(uri).has_value(); }
-std::vector<Entry> list(const std::string& uri, bool recursive) {
-  return store_for(uri).list(uri, recursive);
+std::vector<Entry> list(const std::string& uri, bool recursive, std::vector<Skipped>* skipped) {
+  return store_for(uri).list(uri, recursive, skipped);
 }
 void copy(const std::string& from, const std::string& to) {
   Store& store = store_for(from);

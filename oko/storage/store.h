@@ -31,6 +31,9 @@ struct Entry {
   std::string uri;
   std::uint64_t size = 0;
   bool is_folder = false;
+  // Of a file in a list: it lies in a folder that is reached by a link, so what happens to it
+  // happens elsewhere too. Only on disk.
+  bool linked = false;
   // Changes whenever the content does: modification time and size on disk, generation or ETag in a
   // bucket. Empty for folders.
   std::string version;
@@ -42,6 +45,11 @@ struct Entry {
   std::string md5;  // 32 lower-case hexadecimal digits
   // Not 0: `md5` is that of the MD5s of parts of this size (S3's ETag of what came in parts).
   std::uint64_t md5_part_size = 0;
+};
+
+// What a list could not show: "is a link to nothing", "is a named pipe".
+struct Skipped {
+  std::string uri, why;
 };
 
 // The version asked for is not the one there: someone else wrote or removed the file meanwhile.
@@ -118,8 +126,9 @@ struct PartOptions {
 };
 
 struct Page {
-  std::vector<Entry> entries;  // sorted by URI
-  std::string next;            // token of the next page; empty after the last
+  std::vector<Entry> entries;    // sorted by URI
+  std::string next;              // token of the next page; empty after the last
+  std::vector<Skipped> skipped;  // as in Store::list
 };
 
 struct BucketOptions {
@@ -174,9 +183,12 @@ class Store {
 
   // Null where there is neither file nor folder. A folder in a bucket takes a second request.
   virtual std::optional<Entry> stat(const std::string& uri) = 0;
-  // Entries in a folder, sorted by URI; `recursive` descends and lists files only. Input Error
-  // where there is no such folder.
-  virtual std::vector<Entry> list(const std::string& uri, bool recursive) = 0;
+  // Entries in a folder, sorted by URI; `recursive` descends and lists files only. On disk links
+  // are followed, and what is no file or folder (a pipe, a socket, a device, a link to nothing or
+  // in a circle) is skipped, and told in `skipped` where that is given. Input Error where there is
+  // no such folder.
+  virtual std::vector<Entry> list(const std::string& uri, bool recursive,
+                                  std::vector<Skipped>* skipped = nullptr) = 0;
   // One page of the names that begin with `prefix` ("gs://b/voc/", "gs://b/voc/img_0"): with
   // `recursive` all files, without it those up to the next '/' and the folders (no '/' at their
   // end). About 1000 in a bucket; on disk all. `token` is the last page's `next`.
@@ -217,7 +229,8 @@ void write(const std::string& uri, std::string_view text);
 void append(const std::string& uri, std::string_view text);
 std::optional<Entry> stat(const std::string& uri);
 bool exists(const std::string& uri);
-std::vector<Entry> list(const std::string& uri, bool recursive = false);
+std::vector<Entry> list(const std::string& uri, bool recursive = false,
+                        std::vector<Skipped>* skipped = nullptr);
 // Also from one kind of store to another, through this machine without holding the file.
 void copy(const std::string& from, const std::string& to);
 void remove(const std::string& uri);

@@ -66,9 +66,10 @@ class WatchedStore final : public storage::Store {
     tell("stat ", uri);
     return inner_->stat(uri);
   }
-  std::vector<Entry> list(const std::string& uri, bool recursive) override {
+  std::vector<Entry> list(const std::string& uri, bool recursive,
+                          std::vector<storage::Skipped>* skipped) override {
     tell("list ", uri);
-    return inner_->list(uri, recursive);
+    return inner_->list(uri, recursive, skipped);
   }
   storage::Page list_page(const std::string& prefix, bool recursive,
                           const std::string& token) override {

@@ -8,9 +8,11 @@
 #include <chrono>
 #include <limits>
 
+#include "oko/base/text.h"
 #include "oko/storage/bucket/content_range.h"
 #include "oko/storage/checksum.h"
 #include "oko/storage/content_check.h"
+#include "oko/storage/pages.h"
 
 namespace oko::storage::bucket {
 namespace {
@@ -302,18 +304,17 @@ std::optional<Entry> BucketStore::stat(const std::string& uri) {
   }
 }
 
-std::vector<Entry> BucketStore::list(const std::string& uri, bool recursive) {
+std::vector<Entry> BucketStore::list(const std::string& uri, bool recursive,
+                                     std::vector<Skipped>*) {
   Name name = parse_uri(uri);
   name.key = trimmed_folder(name.key);
   if (!name.key.empty()) name.key += '/';
   std::vector<Entry> all;
-  std::string token;
-  do {
-    Page page = list_names(name, recursive, token);
+  Pages pages(uri, [&](const std::string& token) { return list_names(name, recursive, token); });
+  for (Page page; pages.next(page);) {
     all.insert(all.end(), std::make_move_iterator(page.entries.begin()),
                std::make_move_iterator(page.entries.end()));
-    token = page.next;
-  } while (!token.empty());
+  }
   if (all.empty() && !name.key.empty()) {
     throw input_error(uri, "there is no such folder", "check the name");
   }
@@ -322,21 +323,29 @@ std::vector<Entry> BucketStore::list(const std::string& uri, bool recursive) {
   return all;
 }
 
-Page BucketStore::page_of(const std::string& bucket,
-                          std::vector<std::pair<std::string, Entry>> objects,
+Page BucketStore::page_of(const Name& prefix, std::vector<std::pair<std::string, Entry>> objects,
                           std::vector<std::string> folders, std::string next) const {
+  const auto check_key = [&](const std::string& key) {
+    if (key.starts_with(prefix.key)) return;
+    throw Error(
+        ErrorCode::kStorage, uri(prefix),
+        "the server listed an object outside of that: \"" + visible(key.substr(0, 100)) + "\"",
+        "this is a fault of the server");
+  };
   Page page;
   page.next = std::move(next);
   for (auto& [key, entry] : objects) {
+    check_key(key);
     // What consoles make to show an empty folder is none of ours.
     if (key.ends_with('/') && entry.size == 0) continue;
-    entry.uri = uri({bucket, key});
+    entry.uri = uri({prefix.bucket, key});
     page.entries.push_back(std::move(entry));
   }
   for (std::string& folder : folders) {
+    check_key(folder);
     if (folder.ends_with('/')) folder.pop_back();
     Entry entry;
-    entry.uri = uri({bucket, folder});
+    entry.uri = uri({prefix.bucket, folder});
     entry.is_folder = true;
     page.entries.push_back(std::move(entry));
   }

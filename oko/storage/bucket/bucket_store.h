@@ -43,7 +43,8 @@ class BucketStore : public Store {
                const std::string& version, const Sink& sink) override;
   void append(const std::string& uri, std::span<const std::byte> content) override;
   std::optional<Entry> stat(const std::string& uri) override;
-  std::vector<Entry> list(const std::string& uri, bool recursive) override;
+  std::vector<Entry> list(const std::string& uri, bool recursive,
+                          std::vector<Skipped>* skipped) override;
   Page list_page(const std::string& prefix, bool recursive, const std::string& token) override;
 
  protected:
@@ -77,8 +78,9 @@ class BucketStore : public Store {
   http::Client& client() const { return client_; }
   const Options& options() const { return options_; }
   std::string uri(const Name& name) const { return uri_of(scheme_, name); }
-  // What a list answered, by keys, as a page of entries.
-  Page page_of(const std::string& bucket, std::vector<std::pair<std::string, Entry>> objects,
+  // What a list of `prefix` answered, by keys, as a page of entries. Throws a storage Error for
+  // keys that do not begin with it.
+  Page page_of(const Name& prefix, std::vector<std::pair<std::string, Entry>> objects,
                std::vector<std::string> folders, std::string next) const;
 
  private:

@@ -7,6 +7,7 @@
 #include "oko/base/threads.h"
 #include "oko/storage/bucket/content_range.h"
 #include "oko/storage/checksum.h"
+#include "oko/storage/pages.h"
 
 namespace oko::storage {
 
@@ -193,22 +194,24 @@ Page GcsStore::list_names(const Name& prefix, bool recursive, const std::string&
     objects.emplace_back(std::move(object.name), std::move(object.entry));
   }
   if (!show_parts) std::erase(listing.prefixes, kPartsFolder);
-  return page_of(prefix.bucket, std::move(objects), std::move(listing.prefixes),
-                 std::move(listing.next));
+  return page_of(prefix, std::move(objects), std::move(listing.prefixes), std::move(listing.next));
 }
 
 std::vector<Object> GcsStore::list_parts(const Name& folder) {
   std::vector<Object> all;
-  std::string token;
-  do {
+  Pages pages(uri(folder), [&](const std::string& token) {
     std::string url = bucket_url(folder.bucket) + "/o?prefix=" + http::percent_encode(folder.key);
     if (!token.empty()) url += "&pageToken=" + http::percent_encode(token);
     const http::Response response = send(request("GET", url), uri(folder));
     if (!response.ok()) refuse(response, uri(folder));
     Listing listing = parse_listing(response.body, uri(folder));
+    Page page;  // without entries of its own: only the token counts
+    page.entries.resize(listing.objects.size());
+    page.next = listing.next;
     std::move(listing.objects.begin(), listing.objects.end(), std::back_inserter(all));
-    token = listing.next;
-  } while (!token.empty());
+    return page;
+  });
+  for (Page page; pages.next(page);) continue;
   return all;
 }
 

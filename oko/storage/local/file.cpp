@@ -37,9 +37,37 @@ void refuse(const std::string& path, const char* doing, int error) {
               std::string(doing) + ": " + std::strerror(error), mend);
 }
 
+std::string kind_of(unsigned mode) {
+  if (S_ISFIFO(mode)) return "is a named pipe";
+  if (S_ISSOCK(mode)) return "is a socket";
+  return S_ISCHR(mode) || S_ISBLK(mode) ? "is a device" : "is neither a file nor a folder";
+}
+
+namespace {
+
+[[noreturn]] void refuse_kind(const std::string& path, unsigned mode) {
+  throw input_error(path, kind_of(mode) + ", not a file", "name a file");
+}
+
+}  // namespace
+
+void refuse_special(const std::string& path) {
+  struct ::stat info {};
+  if (::stat(path.c_str(), &info) != 0) return;
+  if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) refuse_kind(path, info.st_mode);
+}
+
 File::File(const std::string& path, int flags, const char* doing)
-    : path_(path), descriptor_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {
-  if (descriptor_ < 0) refuse(path, doing, errno);
+    : path_(path), descriptor_(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, 0644)) {
+  const int error = errno;
+  struct ::stat info {};
+  const bool known =
+      (descriptor_ < 0 ? ::stat(path.c_str(), &info) : ::fstat(descriptor_, &info)) == 0;
+  if (known && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    refuse_kind(path, info.st_mode);
+  }
+  if (descriptor_ < 0) refuse(path, doing, error);
 }
 
 File::~File() { ::close(descriptor_); }
@@ -135,6 +163,10 @@ std::optional<Entry> stat_path(const std::string& path) {
     if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
     refuse(path, "cannot look at", errno);
   }
+  return entry_of(path, info);
+}
+
+Entry entry_of(const std::string& path, const struct ::stat& info) {
   Entry entry;
   entry.uri = path;
   entry.is_folder = S_ISDIR(info.st_mode);

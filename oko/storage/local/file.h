@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,7 +19,8 @@ std::string path_of(std::string_view uri);
 // An Error for errno value `error`: kInput where the file is not there, else kStorage.
 [[noreturn]] void refuse(const std::string& path, const char* doing, int error);
 
-// An open file descriptor that closes itself.
+// An open file or folder, no pipe or device, that closes itself. Throws an input Error for those: a
+// pipe would keep who opens it waiting.
 class File {
  public:
   File(const std::string& path, int flags, const char* doing);
@@ -50,6 +53,13 @@ Entry publish(const std::string& temporary, const std::string& path,
               const Precondition& precondition);
 std::string folder_of(const std::string& path);
 void flush_folder(const std::string& folder);
+// "is a named pipe": of what is neither a file nor a folder.
+std::string kind_of(unsigned mode);
+// What lists tell of a file or folder at `path`.
+Entry entry_of(const std::string& path, const struct ::stat& info);
+// Throws where something is at `path` that is neither file nor folder: renaming a file to it would
+// replace a device.
+void refuse_special(const std::string& path);
 std::optional<Entry> stat_path(const std::string& path);
 
 std::unique_ptr<Upload> make_upload(const std::string& path, const Precondition& precondition);

@@ -1,15 +1,18 @@
 #include "oko/storage/local/local.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <thread>
 
+#include "oko/base/json.h"
 #include "oko/storage/local/file.h"
 #include "oko/storage/local/many_files.h"
 #include "oko/storage/store.h"
@@ -171,6 +174,94 @@ TEST_F(Disk, ListsByPrefix) {
   EXPECT_EQ(names(file("none/"), true), "");
   EXPECT_EQ(store_->list_page("file://" + file("imp"), false, {}).entries.at(0).uri,
             "file://" + file("imp"));
+}
+
+TEST_F(Disk, FollowsLinkedFoldersAndTellsWhatItSkips) {
+  namespace fs = std::filesystem;
+  store_->write(file("elsewhere/val/1.jpg"), bytes("x"));
+  store_->write(file("set/images/train/2.jpg"), bytes("x"));
+  fs::create_directory_symlink(file("elsewhere/val"), file("set/images/val"));
+  fs::create_symlink(file("elsewhere/val/1.jpg"), file("set/linked.jpg"));
+  fs::create_directory_symlink("..", file("set/images/up"));
+  fs::create_directory_symlink("/", file("set/images/root"));
+  fs::create_symlink("circle", file("set/circle"));
+  fs::create_symlink("gone", file("set/nothing"));
+  ASSERT_EQ(::mkfifo(file("set/pipe").c_str(), 0644), 0);
+  std::vector<Skipped> skipped;
+  std::vector<std::string> names;
+  for (const Entry& entry : store_->list(file("set"), true, &skipped)) {
+    names.push_back(entry.uri.substr(file("set/").size()) + (entry.linked ? " linked" : ""));
+  }
+  EXPECT_THAT(
+      names, ::testing::ElementsAre("images/train/2.jpg", "images/val/1.jpg linked", "linked.jpg"));
+  std::map<std::string, std::string> why;
+  for (const Skipped& one : skipped) why[one.uri.substr(file("set/").size())] = one.why;
+  EXPECT_EQ(why, (std::map<std::string, std::string>{
+                     {"images/up", "is a link to a folder that it lies in"},
+                     {"images/root", "is a link to a folder that it lies in"},
+                     {"circle", "is a link that leads back to itself"},
+                     {"nothing", "is a link to nothing"},
+                     {"pipe", "is a named pipe"}}));
+  EXPECT_EQ(store_->list(file("set"), false).size(), 2u);
+}
+
+TEST_F(Disk, EndsWhereLinksMakeMoreWaysThanAnyoneCanGo) {
+  for (int level = 0; level < 30; ++level) {
+    const std::string folder = file("set/" + std::to_string(level));
+    std::filesystem::create_directories(folder);
+    for (const char* way : {"/a", "/b"}) {
+      std::filesystem::create_directory_symlink("../" + std::to_string(level + 1), folder + way);
+    }
+  }
+  std::filesystem::create_directories(file("set/30"));
+  EXPECT_THROW(store_->list(file("set"), true), Error);
+}
+
+TEST_F(Disk, RefusesPipesAndDevicesWithoutWaiting) {
+  const std::string pipe = file("pipe");
+  std::filesystem::create_directories(folder_);
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0644), 0);
+  const auto expect_refused = [&](const std::string& path, const std::function<void()>& work) {
+    try {
+      work();
+      ADD_FAILURE() << path;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInput);
+      EXPECT_EQ(error.place(), path);
+    }
+  };
+  expect_refused(pipe, [&] { store_->read(pipe); });
+  expect_refused(pipe, [&] { store_->map(pipe); });
+  expect_refused(pipe, [&] { store_->append(pipe, bytes("x")); });
+  for (const std::string& path : {pipe, std::string("/dev/null")}) {
+    expect_refused(path, [&] { store_->write(path, bytes("x")); });
+    expect_refused(path, [&] { store_->upload_parts(path, 1); });
+    local::ManyFiles many;
+    expect_refused(path, [&] { many.write(path, bytes("x"), {}); });
+  }
+  EXPECT_EQ(files_in_folder(), 1u);
+}
+
+TEST_F(Disk, NamesTheFolderThatCannotBeListed) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may list every folder";
+  store_->write(file("set/closed/a"), bytes("x"));
+  std::filesystem::permissions(file("set/closed"), std::filesystem::perms::none);
+  try {
+    store_->list(file("set"), true);
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.place(), file("set/closed"));
+  }
+  std::filesystem::permissions(file("set/closed"), std::filesystem::perms::owner_all);
+}
+
+TEST_F(Disk, ResumesOnlyBesideTheFileItIsFor) {
+  store_->write(file("victim/.a.oko-part-1"), bytes("0123456789"));
+  auto parts = store_->upload_parts(file("b"), 10);
+  Json token = Json::parse(parts->token());
+  token["id"] = file("victim/.a.oko-part-1");
+  EXPECT_THROW(store_->resume_parts(token.dump()), Error);
+  EXPECT_EQ(store_->read(file("victim/.a.oko-part-1")).text(), "0123456789");
 }
 
 TEST_F(Disk, WritesManyFilesInGroups) {

@@ -59,6 +59,7 @@ ManyFiles::~ManyFiles() { flush(); }
 
 void ManyFiles::write(const std::string& path, std::span<const std::byte> content,
                       Outcome outcome) {
+  refuse_special(path);
   make_folders_for(path);
   auto waiting = std::make_unique<Waiting>(path, content, std::move(outcome));
   std::vector<std::unique_ptr<Waiting>> group;

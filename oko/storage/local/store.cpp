@@ -11,6 +11,7 @@
 #include "oko/base/error.h"
 #include "oko/storage/local/file.h"
 #include "oko/storage/local/local.h"
+#include "oko/storage/local/walk.h"
 
 namespace oko::storage {
 namespace {
@@ -102,24 +103,11 @@ class LocalStore final : public Store {
     return entry;
   }
 
-  std::vector<Entry> list(const std::string& uri, bool recursive) override {
-    const std::string path = path_of(uri);
-    std::vector<Entry> entries;
-    try {
-      const auto add = [&](const fs::directory_entry& found) {
-        const std::string name = found.path().string();
-        if (recursive && found.is_directory()) return;
-        if (local::is_temporary(name)) return;
-        if (auto entry = stat(name)) entries.push_back(std::move(*entry));
-      };
-      if (recursive) {
-        for (const auto& found : fs::recursive_directory_iterator(path)) add(found);
-      } else {
-        for (const auto& found : fs::directory_iterator(path)) add(found);
-      }
-    } catch (const fs::filesystem_error& e) {
-      refuse(path, "cannot list the folder", e.code().value());
-    }
+  std::vector<Entry> list(const std::string& uri, bool recursive,
+                          std::vector<Skipped>* skipped) override {
+    std::vector<Skipped> unwanted;
+    std::vector<Entry> entries =
+        local::walk(path_of(uri), recursive, skipped == nullptr ? unwanted : *skipped);
     std::sort(entries.begin(), entries.end(),
               [](const Entry& a, const Entry& b) { return a.uri < b.uri; });
     return entries;
@@ -132,7 +120,7 @@ class LocalStore final : public Store {
     const auto there = local::stat_path(folder);
     Page page;
     if (!there || !there->is_folder) return page;
-    page.entries = list(folder, recursive);
+    page.entries = list(folder, recursive, &page.skipped);
     for (Entry& entry : page.entries) {
       if (slash == prefix.npos) entry.uri.erase(0, 2);  // "./"
       if (prefix.starts_with("file://")) entry.uri.insert(0, "file://");

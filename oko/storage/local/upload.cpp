@@ -127,12 +127,14 @@ class LocalParts final : public PartUpload {
 }  // namespace
 
 std::unique_ptr<Upload> make_upload(const std::string& path, const Precondition& precondition) {
+  refuse_special(path);
   make_folders_for(path);
   return std::make_unique<LocalUpload>(path, precondition);
 }
 
 std::unique_ptr<PartUpload> make_part_upload(const std::string& path, std::uint64_t size,
                                              const PartOptions& options) {
+  refuse_special(path);
   make_folders_for(path);
   PartPlan plan;
   plan.uri = path;
@@ -145,7 +147,7 @@ std::unique_ptr<PartUpload> make_part_upload(const std::string& path, std::uint6
 
 std::unique_ptr<PartUpload> resume_part_upload(const std::string& token) {
   PartPlan plan = PartPlan::parse(token, kSmallestPart, kMostParts);
-  if (!is_temporary(plan.id)) {
+  if (!is_temporary(plan.id) || folder_of(plan.id) != folder_of(plan.uri)) {
     throw input_error("upload token", "makes no sense", "begin the upload again");
   }
   const auto there = stat_path(plan.id);

@@ -131,7 +131,8 @@ std::optional<std::vector<std::pair<int, std::string>>> Multipart::stored(std::u
       if (from >= size || part.size != std::min(part_size, size - from)) continue;
       found.emplace_back(part.number, part.etag);
     }
-    if (!listing.next.empty() && listing.parts.empty()) break;  // it would go on for ever
+    const bool is_endless = listing.parts.empty() || listing.next == marker;
+    if (!listing.next.empty() && is_endless) break;
     marker = listing.next;
   } while (!marker.empty());
   return found;

@@ -222,8 +222,7 @@ Page S3Store::list_names(const Name& prefix, bool recursive, const std::string& 
     entry.version = std::move(object.etag);
     objects.emplace_back(std::move(object.key), std::move(entry));
   }
-  return page_of(prefix.bucket, std::move(objects), std::move(listing.prefixes),
-                 std::move(listing.next));
+  return page_of(prefix, std::move(objects), std::move(listing.prefixes), std::move(listing.next));
 }
 
 }  // namespace oko::storage::s3

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "oko/base/json.h"
 #include "oko/storage/checksum.h"
 #include "oko/storage/content_check.h"
 #include "oko/storage/local/file.h"
@@ -173,13 +174,33 @@ void Copier::copy_stream(const CopyJob& job) {
   finished(job, upload->finish());
 }
 
+namespace {
+
+// The upload that a manifest remembers; null where it is for another file or makes no sense, for
+// somebody may have written to the manifest.
+std::unique_ptr<PartUpload> resumed(Store& target, const std::string& token,
+                                    const std::string& to) {
+  const Json json = Json::parse(token, nullptr, false);
+  if (!json.is_object() || !json.contains("uri") || !json["uri"].is_string()) return nullptr;
+  const auto& uri = json["uri"].get_ref<const std::string&>();
+  if (uri != to && uri != local::path_of(to)) return nullptr;
+  try {
+    return target.resume_parts(token);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kInput) throw;
+    return nullptr;
+  }
+}
+
+}  // namespace
+
 void Copier::copy_parts(CopyJob& job) {
   const auto file = std::make_shared<BigFile>();
   file->job = job;
   file->etag_parts = parts_in_etag(job.from);
   Store& target = store_for(job.to);
   if (const auto begun = manifest_.begun(job.name, job.from.version)) {
-    file->upload = target.resume_parts(begun->token);
+    file->upload = resumed(target, begun->token, job.to);
     file->sums = begun->parts;
   }
   if (!file->upload) {

@@ -1,20 +1,30 @@
 #include "oko/storage/transfer/plan.h"
 
+#include "oko/base/error.h"
+
 namespace oko::storage {
 
-Listing::Listing(std::string folder) : folder_(std::move(folder)) {}
+Listing::Listing(std::string folder) : folder_(std::move(folder)), pages_(folder_, true) {}
 
 const Entry* Listing::peek() {
   while (at_ == page_.entries.size()) {
-    if (!first_ && page_.next.empty()) return nullptr;
-    page_ = store_for(folder_).list_page(folder_, true, page_.next);
-    first_ = false;
+    if (!pages_.next(page_)) return nullptr;
+    skipped_.insert(skipped_.end(), page_.skipped.begin(), page_.skipped.end());
     at_ = 0;
+  }
+  if (page_.entries[at_].uri <= last_) {
+    throw Error(ErrorCode::kStorage, page_.entries[at_].uri,
+                "the server's list is not in order, so folders cannot be compared",
+                "copy the files one by one");
   }
   return &page_.entries[at_];
 }
 
-Entry Listing::take() { return std::move(page_.entries[at_++]); }
+Entry Listing::take() {
+  Entry entry = std::move(page_.entries[at_++]);
+  last_ = entry.uri;
+  return entry;
+}
 
 std::optional<Pairing> Pairs::next() {
   const Entry* from = from_.peek();

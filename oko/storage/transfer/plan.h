@@ -4,11 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "oko/storage/pages.h"
 #include "oko/storage/store.h"
 
 namespace oko::storage {
 
-// All files of a folder, page by page, sorted by name.
+// All files of a folder, page by page, sorted by name: a storage Error where the server sends them
+// in another order, for files would then seem to be missing.
 class Listing {
  public:
   // `folder` ends with '/'.
@@ -18,12 +20,16 @@ class Listing {
   Entry take();
   // Its name relative to the folder.
   std::string name_of(const Entry& entry) const { return entry.uri.substr(folder_.size()); }
+  // What could not be listed on the pages so far.
+  const std::vector<Skipped>& skipped() const { return skipped_; }
 
  private:
   std::string folder_;
+  Pages pages_;
   Page page_;
   std::size_t at_ = 0;
-  bool first_ = true;
+  std::string last_;  // URI of the entry before
+  std::vector<Skipped> skipped_;
 };
 
 // A name that source or destination have, or both.
@@ -37,6 +43,8 @@ class Pairs {
  public:
   Pairs(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
   std::optional<Pairing> next();
+  // What could not be listed of the source so far.
+  const std::vector<Skipped>& skipped() const { return from_.skipped(); }
 
  private:
   Listing from_, to_;

@@ -5,9 +5,12 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <set>
 #include <thread>
 #include <utility>
 
+#include "oko/base/file_name.h"
+#include "oko/storage/places.h"
 #include "oko/storage/transfer/copier.h"
 #include "oko/storage/transfer/plan.h"
 
@@ -150,21 +153,8 @@ TransferSummary Transfer::end() {
   return summary;
 }
 
-// "a/../../etc/passwd" in a bucket must not be written there on a disk.
-bool leads_out(const std::string& name) {
-  if (name.starts_with('/')) return true;
-  for (std::size_t at = 0; at <= name.size();) {
-    const auto end = std::min(name.find('/', at), name.size());
-    const std::string_view part = std::string_view(name).substr(at, end - at);
-    if (part.empty() || part == "." || part == "..") return true;
-    at = end + 1;
-  }
-  return false;
-}
-
 void check_folders(const std::string& from, const std::string& to) {
-  const std::string a = as_folder(from), b = as_folder(to);
-  if (a.starts_with(b) || b.starts_with(a)) {
+  if (same_place(from, to) || lies_in(from, to) || lies_in(to, from)) {
     throw Error(ErrorCode::kUsage, to,
                 "is the same folder as " + from + ", or one lies in the other",
                 "name two folders apart");
@@ -176,6 +166,43 @@ void check_folders(const std::string& from, const std::string& to) {
       there ? "leave out --recursive" : "check the name: oko store ls shows what is there");
 }
 
+// Two folders on disk are apart, but links in one may lead into the other.
+class LinkCheck {
+ public:
+  LinkCheck(std::string from, std::string to)
+      : from_(std::move(from)),
+        to_(std::move(to)),
+        needed_(scheme(from_) == "file" && scheme(to_) == "file") {}
+
+  // Throws kUsage where the file would be read from below `to` or written below `from`.
+  void check(const CopyJob& job) {
+    if (!needed_) return;
+    check_folder(parent(job.from.uri), to_, last_source_);
+    check_folder(parent(job.to), from_, last_target_);
+  }
+
+ private:
+  static void check_folder(const std::string& folder, const std::string& other, std::string& last) {
+    if (folder == last) return;  // names are sorted
+    last = folder;
+    if (!same_place(folder, other) && !lies_in(folder, other)) return;
+    throw Error(ErrorCode::kUsage, folder, "leads by a link into " + other,
+                "exclude it, or remove the link");
+  }
+
+  std::string from_, to_, last_source_, last_target_;
+  bool needed_;
+};
+
+void check_may_empty(const std::string& from, const std::string& to, std::uint64_t files,
+                     const TransferOptions& options) {
+  if (options.may_empty && options.may_empty(files)) return;
+  throw Error(
+      ErrorCode::kUsage, from,
+      "has no files to copy, so all " + std::to_string(files) + " in " + to + " would be removed",
+      "check the name of the source; --yes if that is meant");
+}
+
 }  // namespace
 
 TransferSummary transfer_files(const std::vector<TransferPair>& files,
@@ -183,7 +210,16 @@ TransferSummary transfer_files(const std::vector<TransferPair>& files,
   if (files.empty()) return {};
   const Watch watch(options.interrupted);
   std::vector<CopyJob> jobs;
+  std::set<std::string> targets;
   for (const TransferPair& pair : files) {
+    if (same_place(pair.from, pair.to)) {
+      throw Error(ErrorCode::kUsage, pair.to, "is the same file as " + pair.from,
+                  "name another target");
+    }
+    if (!targets.insert(pair.to).second) {
+      throw Error(ErrorCode::kUsage, pair.to, "two files would be copied to this name",
+                  "copy them one by one, under names of their own");
+    }
     auto from = store_for(pair.from).stat(pair.from);
     if (!from) throw input_error(pair.from, "there is no such file", "check the name");
     if (from->is_folder) {
@@ -203,14 +239,22 @@ TransferSummary transfer_folder(const std::string& from, const std::string& to,
   const bool to_disk = scheme(to) == "file";
   Transfer transfer(options, watch, as_folder(from), as_folder(to), progress);
   Pairs pairs(as_folder(from), as_folder(to));
+  LinkCheck links(from, to);
   std::vector<CopyJob> jobs;
   std::vector<std::string> extra;
+  std::uint64_t sources = 0, linked_kept = 0;
   while (auto pairing = pairs.next()) {
     if (!options.filter.takes(pairing->name)) continue;
     if (!pairing->from) {
-      if (options.remove_extra) extra.push_back(pairing->to->uri);
+      if (!options.remove_extra) continue;
+      if (pairing->to->linked) {
+        ++linked_kept;
+      } else {
+        extra.push_back(pairing->to->uri);
+      }
       continue;
     }
+    ++sources;
     // An empty object named like a folder is how some programs draw folders.
     if (to_disk && pairing->name.ends_with('/') && pairing->from->size == 0) continue;
     CopyJob job{pairing->name,
@@ -219,19 +263,29 @@ TransferSummary transfer_folder(const std::string& from, const std::string& to,
                 std::move(pairing->to),
                 1,
                 ""};
-    if (to_disk && leads_out(pairing->name)) {
-      transfer.refuse(job, Error(ErrorCode::kStorage, job.from.uri,
-                                 "its name cannot be a file's name below " + to,
-                                 "copy it alone, under another name"));
-      continue;
+    if (to_disk) {
+      const std::string fault = fault_in_relative_path(pairing->name, NameRule::kThisDisk);
+      if (!fault.empty()) {
+        transfer.refuse(job, Error(ErrorCode::kStorage, job.from.uri,
+                                   "its name cannot be a file's name below " + to + ": it " + fault,
+                                   "copy it alone, under another name"));
+        continue;
+      }
     }
+    links.check(job);
     jobs.push_back(std::move(job));
     if (jobs.size() == kBatch) transfer.copy(std::exchange(jobs, {}));
   }
   transfer.copy(std::move(jobs));
   // Nothing is taken away before everything that replaces it is there.
-  if (transfer.end().failed == 0) transfer.remove(std::move(extra));
-  return transfer.end();
+  if (transfer.end().failed == 0 && pairs.skipped().empty() && !extra.empty()) {
+    if (sources == 0 && !options.dry_run) check_may_empty(from, to, extra.size(), options);
+    transfer.remove(std::move(extra));
+  }
+  TransferSummary summary = transfer.end();
+  summary.skipped = pairs.skipped();
+  summary.linked_kept = linked_kept;
+  return summary;
 }
 
 }  // namespace oko::storage

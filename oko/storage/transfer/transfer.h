@@ -23,6 +23,9 @@ struct TransferOptions {
   Filter filter;  // of names relative to the folder
   bool remove_extra =
       false;  // what the destination has and the source has not; after all else went well
+  // Asked, with how many files it is about, before remove_extra takes everything because the source
+  // has no files. Not set, or false: an Error of kUsage, and nothing is removed.
+  std::function<bool(std::uint64_t files)> may_empty;
   bool dry_run = false;  // only tell what would be done
   bool force = false;    // copy also what has not changed
   int connections = 0;   // at a time; 0: chosen along the way, 64 at most
@@ -40,6 +43,11 @@ struct TransferSummary {
   double seconds = 0;
   int connections = 0;        // at the end
   std::vector<Error> errors;  // the first few
+  // What of the source is no file and was not copied. Nothing is removed then: a link to nothing
+  // may be a disk that is not mounted.
+  std::vector<Skipped> skipped;
+  // Files that remove_extra leaves because they lie in linked folders.
+  std::uint64_t linked_kept = 0;
 };
 
 struct TransferPair {
@@ -60,12 +68,14 @@ struct TransferPair {
 // A file that cannot be copied is told in the summary, and the others go on; when the first ten
 // fail and none succeeds, or the transfer is interrupted (kInterrupted), the rest is given up and
 // an Error is thrown. Parts of big files stay then, and the manifest knows them.
+// kUsage where a file would be copied to itself, or two to one name.
 TransferSummary transfer_files(const std::vector<TransferPair>& files,
                                const TransferOptions& options, Progress& progress);
 
-// Everything in a folder into another, under the same relative names. Names that would lead out of
-// the folder on disk fail. kInput where there is no such folder, kUsage where one lies in the
-// other.
+// Everything in a folder into another, under the same relative names. Names that a file on disk
+// cannot have, or that would lead out of the folder, fail. kInput where there is no such folder,
+// kUsage where both are the same or one lies in the other, however they are written
+// (oko/storage/places.h).
 TransferSummary transfer_folder(const std::string& from, const std::string& to,
                                 const TransferOptions& options, Progress& progress);
 

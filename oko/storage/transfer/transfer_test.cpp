@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 
+#include "oko/base/json.h"
 #include "oko/storage/test_noise.h"
 #include "oko/storage/transfer/manifest.h"
 
@@ -137,6 +138,120 @@ TEST_F(Transfers, RefuseFoldersWithinEachOther) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInput);
+  }
+}
+
+TEST_F(Transfers, RefuseFoldersWithinEachOtherHoweverTheyAreWritten) {
+  namespace fs = std::filesystem;
+  make_tree();
+  write(folder_ + "/other", "x");
+  fs::create_directory_symlink(from_, folder_ + "/link");
+  const fs::path old = fs::current_path();
+  fs::current_path(folder_);
+  options_.remove_extra = true;
+  const std::pair<std::string, std::string> pairs[] = {
+      {from_, "."},          {"from", folder_},           {folder_ + "/a/../from", folder_ + "/"},
+      {"link", "from"},      {"link", folder_ + "/x/.."}, {"file://" + from_, folder_},
+      {folder_, "from/new"}, {folder_, "link/new/deep"}};
+  for (const auto& [from, to] : pairs) {
+    EXPECT_THROW(transfer_folder(from, to, options_, progress_), Error) << from << " to " << to;
+  }
+  fs::current_path(old);
+  EXPECT_EQ(names_in(from_).size(), 42u);
+  EXPECT_TRUE(exists(folder_ + "/other"));
+}
+
+TEST_F(Transfers, RefuseLinksFromOneFolderIntoTheOther) {
+  namespace fs = std::filesystem;
+  make_tree();
+  write(to_ + "/old", "x");
+  options_.remove_extra = true;
+  fs::create_directory_symlink(to_, from_ + "/link");  // --delete would remove what the link shows
+  EXPECT_THROW(run(), Error);
+  EXPECT_TRUE(exists(to_ + "/old"));
+  fs::remove(from_ + "/link");
+  write(from_ + "/link/one", "new");
+  write(from_ + "/one", "kept");
+  fs::create_directory_symlink(from_, to_ + "/link");  // link/one would be written over one
+  EXPECT_THROW(run(), Error);
+  EXPECT_EQ(read_text(from_ + "/one"), "kept");
+}
+
+TEST_F(Transfers, AskBeforeAnEmptySourceEmptiesTheDestination) {
+  std::filesystem::create_directories(from_);
+  write(to_ + "/a", "x");
+  write(to_ + "/b", "x");
+  options_.remove_extra = true;
+  EXPECT_THROW(run(), Error);
+  EXPECT_EQ(names_in(to_).size(), 2u);
+  std::uint64_t asked = 0;
+  options_.may_empty = [&](std::uint64_t files) {
+    asked = files;
+    return false;
+  };
+  EXPECT_THROW(run(), Error);
+  EXPECT_EQ(asked, 2u);
+  EXPECT_EQ(names_in(to_).size(), 2u);
+  options_.may_empty = [](std::uint64_t) { return true; };
+  EXPECT_EQ(run().removed, 2u);
+}
+
+TEST_F(Transfers, RemoveNothingThroughLinks) {
+  make_tree();
+  write(folder_ + "/elsewhere/precious", "x");
+  write(to_ + "/old", "x");
+  std::filesystem::create_directory_symlink(folder_ + "/elsewhere", to_ + "/link");
+  options_.remove_extra = true;
+  const TransferSummary summary = run();
+  EXPECT_EQ(summary.removed, 1u);
+  EXPECT_EQ(summary.linked_kept, 1u);
+  EXPECT_TRUE(exists(folder_ + "/elsewhere/precious"));
+}
+
+TEST_F(Transfers, RemoveNothingWhereALinkOfTheSourceLeadsNowhere) {
+  make_tree();
+  write(to_ + "/disk/a", "backup");
+  std::filesystem::create_directory_symlink("/not/mounted", from_ + "/disk");
+  options_.remove_extra = true;
+  const TransferSummary summary = run();
+  EXPECT_EQ(summary.copied, 42u);
+  EXPECT_EQ(summary.removed, 0u);
+  ASSERT_EQ(summary.skipped.size(), 1u);
+  EXPECT_EQ(summary.skipped[0].uri, from_ + "/disk");
+  EXPECT_TRUE(exists(to_ + "/disk/a"));
+}
+
+TEST_F(Transfers, RefuseToCopyAFileToItselfOrTwoToOneName) {
+  write(from_ + "/a", "one");
+  write(from_ + "/x/a", "two");
+  std::filesystem::create_symlink("a", from_ + "/link");
+  const auto expect_refused = [&](std::vector<TransferPair> files) {
+    EXPECT_THROW(transfer_files(files, options_, progress_), Error) << files.back().from;
+  };
+  expect_refused({{from_ + "/a", from_ + "/a"}});
+  expect_refused({{from_ + "/a", from_ + "/x/../a"}});
+  expect_refused({{from_ + "/a", from_ + "/link"}});
+  expect_refused({{from_ + "/a", to_ + "/a"}, {from_ + "/x/a", to_ + "/a"}});
+  EXPECT_EQ(read_text(from_ + "/a"), "one");
+  EXPECT_FALSE(exists(to_));
+}
+
+TEST_F(Transfers, BeginAgainWhereTheManifestNamesAnotherFile) {
+  write(from_ + "/big.bin", noise(5 << 20, 7));
+  write(folder_ + "/victim", "precious");
+  options_.part_size = 1 << 20;
+  const std::string version = stat(from_ + "/big.bin")->version;
+  const auto remember = [&](const std::string& token) {
+    const Json line = {{"begun", "big.bin"}, {"from", version}, {"token", token}};
+    write(options_.manifest, line.dump() + "\n");
+  };
+  auto parts = store_for(folder_).upload_parts(folder_ + "/victim", 5 << 20);
+  for (const std::string& token : {parts->token(), std::string("{}"), std::string("nonsense")}) {
+    std::filesystem::remove_all(to_);
+    remember(token);
+    EXPECT_EQ(run().copied, 1u);
+    EXPECT_EQ(read_text(folder_ + "/victim"), "precious");
+    EXPECT_EQ(read_text(to_ + "/big.bin"), read_text(from_ + "/big.bin"));
   }
 }
 

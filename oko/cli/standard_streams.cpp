@@ -1,0 +1,57 @@
+#include "oko/cli/standard_streams.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+#include <vector>
+
+#include "oko/base/error.h"
+
+namespace oko::cli {
+
+bool write_output(std::span<const std::byte> content) {
+  std::cout.flush();
+  while (!content.empty()) {
+    const ssize_t n = ::write(STDOUT_FILENO, content.data(), content.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EPIPE) return false;
+    if (n < 0) {
+      throw Error(ErrorCode::kStorage, "standard output",
+                  std::string("cannot write: ") + std::strerror(errno));
+    }
+    content = content.subspan(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
+bool is_reader_gone() {
+  ::pollfd output{STDOUT_FILENO, POLLOUT, 0};
+  return ::poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
+}
+
+void read_input(const std::function<void(std::span<const std::byte>)>& take) {
+  std::vector<std::byte> piece(1 << 16);
+  for (;;) {
+    const ssize_t n = ::read(STDIN_FILENO, piece.data(), piece.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      throw Error(ErrorCode::kStorage, "standard input",
+                  std::string("cannot read: ") + std::strerror(errno));
+    }
+    if (n == 0) return;
+    take(std::span(piece).first(static_cast<std::size_t>(n)));
+  }
+}
+
+bool is_confirmed(const std::string& question) {
+  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) return false;
+  std::cerr << question << " [y/N] " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+}  // namespace oko::cli

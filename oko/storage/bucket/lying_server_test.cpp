@@ -1,0 +1,179 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "oko/base/json.h"
+#include "oko/base/progress.h"
+#include "oko/storage/bucket/test_environment.h"
+#include "oko/storage/bucket/test_store_contract.h"
+#include "oko/storage/gcs/gcs.h"
+#include "oko/storage/s3/s3.h"
+#include "oko/storage/transfer/plan.h"
+#include "oko/storage/transfer/transfer.h"
+#include "tests/storage/wire.h"
+
+// What a server may answer that does not keep to the protocol, by mistake or on purpose.
+namespace oko::storage {
+namespace {
+
+using bucket::environment_of;
+using oko::testing::Connection;
+using oko::testing::Head;
+using ::testing::HasSubstr;
+
+// Answers every list by a function of its number; nothing else is there.
+class LyingServer {
+ public:
+  using Answer = std::function<std::string(int number)>;
+  explicit LyingServer(Answer answer)
+      : answer_(std::move(answer)), listener_(0, [this](Connection& connection) {
+          try {
+            while (const auto head = connection.read_head()) {
+              connection.read_whole_body(*head);
+              const bool is_list = head->target().find("prefix=") != std::string::npos;
+              const std::string body = is_list ? answer_(number_++) : "";
+              connection.send(std::string("HTTP/1.1 ") + (is_list ? "200 OK" : "404 Not Found") +
+                              "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+                              body);
+            }
+          } catch (const oko::testing::Broken&) {
+          }
+        }) {}
+  int port() const { return listener_.port(); }
+
+ private:
+  Answer answer_;
+  std::atomic<int> number_{0};
+  oko::testing::Listener listener_;
+};
+
+std::string s3_page(const std::vector<std::string>& keys, const std::string& next) {
+  std::string xml = "<ListBucketResult>";
+  for (const std::string& key : keys) {
+    xml += "<Contents><Key>" + key + "</Key><Size>1</Size><ETag>e</ETag></Contents>";
+  }
+  if (!next.empty()) {
+    xml += "<IsTruncated>true</IsTruncated><NextContinuationToken>" + next +
+           "</NextContinuationToken>";
+  }
+  return xml + "</ListBucketResult>";
+}
+
+std::string gcs_page(const std::vector<std::string>& keys, const std::string& next) {
+  Json items = Json::array();
+  for (const std::string& key : keys) {
+    items.push_back({{"name", key}, {"size", "1"}, {"generation", "7"}});
+  }
+  Json page = {{"items", items}};
+  if (!next.empty()) page["nextPageToken"] = next;
+  return page.dump();
+}
+
+// Both kinds of store, with the pages that the server is to send.
+class LyingLists : public ::testing::TestWithParam<const char*> {
+ protected:
+  using Pages = std::function<std::pair<std::vector<std::string>, std::string>(int number)>;
+
+  void TearDown() override { use_store(GetParam(), nullptr); }
+
+  void serve(Pages pages) {
+    const bool is_s3 = std::string(GetParam()) == "s3";
+    server_ = std::make_unique<LyingServer>([is_s3, pages = std::move(pages)](int number) {
+      const auto [keys, next] = pages(number);
+      return is_s3 ? s3_page(keys, next) : gcs_page(keys, next);
+    });
+    const std::string host = "127.0.0.1:" + std::to_string(server_->port());
+    if (is_s3) {
+      S3Options options = s3_options(environment_of({{"AWS_ENDPOINT_URL", "http://" + host},
+                                                     {"AWS_NO_SIGN_REQUEST", "true"},
+                                                     {"AWS_REGION", "us-east-1"}}));
+      hurry(options);
+      use_store("s3", make_s3_store(options));
+    } else {
+      GcsOptions options = gcs_options(environment_of({{"STORAGE_EMULATOR_HOST", host}}));
+      hurry(options);
+      use_store("gs", make_gcs_store(options));
+    }
+  }
+  std::string uri(const std::string& key) const {
+    return std::string(GetParam()) + "://bucket/" + key;
+  }
+  void expect_refused(const std::function<void()>& work, const std::string& words) {
+    try {
+      work();
+      FAIL() << "expected: " << words;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kStorage) << error.what();
+      EXPECT_THAT(error.what(), HasSubstr(words));
+    }
+  }
+  void read_all(const std::string& folder) {
+    Listing listing(folder);
+    while (listing.peek() != nullptr) listing.take();
+  }
+
+  std::unique_ptr<LyingServer> server_;
+};
+
+TEST_P(LyingLists, ThatRepeatTheirTokenEnd) {
+  for (const int circle : {1, 3}) {
+    serve([circle](int number) {
+      return std::pair(std::vector<std::string>{"x/" + std::to_string(10'000 + number)},
+                       "t" + std::to_string(number % circle));
+    });
+    expect_refused([&] { list(uri("x"), true); }, "list never ends");
+    expect_refused([&] { read_all(uri("x/")); }, "list never ends");
+  }
+}
+
+TEST_P(LyingLists, OfNothingButEmptyPagesEnd) {
+  serve([](int number) {
+    return std::pair(std::vector<std::string>{}, "t" + std::to_string(number));
+  });
+  expect_refused([&] { list(uri("x"), true); }, "list never ends");
+}
+
+TEST_P(LyingLists, WithNamesOutsideOfTheFolderAreRefused) {
+  for (const char* key : {"y", "etc/passwd", "x"}) {
+    serve([key](int) { return std::pair(std::vector<std::string>{key}, std::string()); });
+    expect_refused([&] { list(uri("x/folder"), true); }, "outside of that");
+    expect_refused([&] { read_all(uri("x/folder/")); }, "outside of that");
+    expect_refused([&] { list(uri("x/folder"), false); }, "outside of that");
+  }
+}
+
+TEST_P(LyingLists, InAnotherOrderCannotBeCompared) {
+  serve([](int number) {
+    return number == 0 ? std::pair(std::vector<std::string>{"x/m", "x/n"}, std::string("next"))
+                       : std::pair(std::vector<std::string>{"x/a"}, std::string());
+  });
+  expect_refused([&] { read_all(uri("x/")); }, "not in order");
+}
+
+TEST_P(LyingLists, WithNamesThatLeadOutOfAFolderWriteNothingThere) {
+  const std::string folder = ::testing::TempDir() + "oko_lying_" + GetParam();
+  std::filesystem::remove_all(folder);
+  const std::vector<std::string> keys = {"x/../../up", "x//etc/up", "x/a/../../../up", "x/./b",
+                                         "x/" + std::string(300, 'n')};
+  serve([&keys](int) {
+    std::vector<std::string> sorted = keys;
+    std::sort(sorted.begin(), sorted.end());
+    return std::pair(sorted, std::string());
+  });
+  NoProgress progress;
+  const TransferSummary summary = transfer_folder(uri("x"), folder + "/a/b/to", {}, progress);
+  EXPECT_EQ(summary.failed, keys.size());
+  EXPECT_EQ(summary.copied, 0u);
+  EXPECT_FALSE(exists(folder));
+}
+
+INSTANTIATE_TEST_SUITE_P(Stores, LyingLists, ::testing::Values("s3", "gs"),
+                         [](const auto& tested) { return std::string(tested.param); });
+
+}  // namespace
+}  // namespace oko::storage

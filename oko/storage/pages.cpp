@@ -1,0 +1,29 @@
+#include "oko/storage/pages.h"
+
+#include "oko/base/error.h"
+
+namespace oko::storage {
+
+Pages::Pages(const std::string& prefix, bool recursive)
+    : Pages(prefix, [prefix, recursive](const std::string& token) {
+        return store_for(prefix).list_page(prefix, recursive, token);
+      }) {}
+
+bool Pages::next(Page& page) {
+  constexpr int kMostEmpty = 10'000;  // Google may send some where much was removed
+  if (begun_ && token_.empty()) return false;
+  begun_ = true;
+  page = fetch_(token_);
+  token_ = page.next;
+  empty_ = page.entries.empty() ? empty_ + 1 : 0;
+  const bool repeats = !token_.empty() && !seen_.insert(std::hash<std::string>()(token_)).second;
+  if (repeats || empty_ > kMostEmpty) {
+    throw Error(ErrorCode::kStorage, place_,
+                repeats ? "the server's list never ends: it continues where it has been before"
+                        : "the server's list never ends: it sends one empty page after another",
+                "this is a fault of the server: try again later, or list a smaller folder");
+  }
+  return true;
+}
+
+}  // namespace oko::storage

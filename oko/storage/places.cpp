@@ -1,0 +1,33 @@
+#include "oko/storage/places.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+#include "oko/storage/identity.h"
+#include "oko/storage/store.h"
+
+namespace oko::storage {
+
+bool same_place(const std::string& a, const std::string& b) { return identity(a) == identity(b); }
+
+bool lies_in(const std::string& inner, const std::string& outer) {
+  const std::vector<std::string> above = identities_above(inner);
+  return !same_place(inner, outer) && std::ranges::find(above, identity(outer)) != above.end();
+}
+
+std::string precious_place(const std::string& uri) {
+  if (scheme(uri) != "file") return identities_above(uri).empty() ? "the whole bucket" : "";
+  if (same_place(uri, "/")) return "the root of the disk";
+  const auto holds = [&](const std::string& path) {
+    return same_place(path, uri) || lies_in(path, uri);
+  };
+  const char* home = std::getenv("HOME");
+  if (home != nullptr && *home != '\0' && holds(home)) return "your home folder";
+  std::error_code error;
+  const std::filesystem::path here = std::filesystem::current_path(error);
+  return !error && holds(here.string()) ? "the folder that you work in" : "";
+}
+
+}  // namespace oko::storage
