@@ -83,8 +83,10 @@ typedef struct oko_model_options {
   int32_t width, height; /* input size other than the model's own; both or neither */
   const char* target;    /* instruction set: one of oko_targets(), NULL: the best of this machine */
   const char* cache_path; /* file for packed weights: used where it fits this model, library and
-                             machine, else written, whole or not at all, if it can be;
-                             NULL: none */
+                             machine and its checksum is right, else written, whole or not at
+                             all. Never an error: where it cannot be read or written, or is a
+                             folder, a pipe or a file of another kind (which is left as it is),
+                             weights are packed in memory. NULL: none */
 } oko_model_options;
 
 /* Called once when the bytes given to oko_model_open_memory() are not needed any more, from

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -131,6 +132,16 @@ oko::runtime::ModelOptions model_options(const oko_model_options& o, const char*
   return options;
 }
 
+// Writes packed weights in the place of `old`, unless that is somebody's own file.
+void keep(const oko::runtime::Model& model, const char* path, const Bytes& old) {
+  if (!oko::runtime::may_be_replaced(old)) return;
+  try {
+    oko::runtime::write_whole(path, model.packed());
+  } catch (const std::exception&) {
+    // A cache that cannot be written costs time at the next open, not this model.
+  }
+}
+
 std::unique_ptr<oko_model> open(const Bytes& bytes, const std::string& name,
                                 const oko_model_options* given, const char* place) {
   using oko::runtime::Model;
@@ -154,20 +165,12 @@ std::unique_ptr<oko_model> open(const Bytes& bytes, const std::string& name,
     model->class_names.push_back(index < network.classes.size() ? network.classes[index]
                                                                 : "class " + std::to_string(i));
   }
-  if (o.cache_path != nullptr) {
-    if (const Bytes packed = oko::runtime::map_if_there(o.cache_path); !packed.empty()) {
-      model->model = Model::from_packed(network, options, packed);
-      model->cache_hit = model->model != nullptr;
-    }
-  }
+  std::optional<Bytes> cached;
+  if (o.cache_path != nullptr) cached = oko::runtime::map_if_there(o.cache_path);
+  if (cached && !cached->empty()) model->model = Model::from_packed(network, options, *cached);
+  model->cache_hit = model->model != nullptr;
   if (!model->model) model->model = Model::make(std::move(network), options);
-  if (o.cache_path != nullptr && !model->cache_hit) {
-    try {
-      oko::runtime::write_whole(o.cache_path, model->model->packed());
-    } catch (const Error&) {
-      // A cache that cannot be written costs time at the next open, not this model.
-    }
-  }
+  if (cached && !model->cache_hit) keep(*model->model, o.cache_path, *cached);
   return model;
 }
 

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 #include <oko/oko.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
@@ -190,20 +192,30 @@ TEST(CApi, DetectorsOfOneModelAgreeFromSeveralThreads) {
 }
 #endif
 
-TEST(CApi, PackedWeightsAreCachedAndRefusedForAnotherModel) {
-  const std::string path = ::testing::TempDir() + "oko_cache_test";
-  std::filesystem::remove(path);
-  oko_model_options options{};
-  options.struct_size = sizeof options;
-  options.cache_path = path.c_str();
-  const auto bytes = small_model();
-  const auto hit = [&](const ModelHandle& model) {
+class PackedWeightsCache : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = ::testing::TempDir() + "oko_cache_test_" +
+              ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    path_ = folder_ + "/packed";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  ModelHandle open(const std::vector<std::byte>& bytes) const {
+    oko_model_options options{};
+    options.struct_size = sizeof options;
+    options.cache_path = path_.c_str();
+    return open_model(bytes, &options);
+  }
+  static bool hit(const ModelHandle& model) {
     oko_model_info info{};
     info.struct_size = sizeof info;
     EXPECT_EQ(oko_model_describe(model.get(), &info), OKO_OK);
-    return info.cache_hit;
-  };
-  const auto head = [&](const ModelHandle& model) {
+    return info.cache_hit != 0;
+  }
+  static std::vector<float> head(const ModelHandle& model) {
     const DetectorHandle detector = make_detector(model);
     const std::vector<float> input(3 * 64 * 64, .5F);
     EXPECT_EQ(oko_run(detector.get(), input.data(), input.size()), OKO_OK);
@@ -211,20 +223,88 @@ TEST(CApi, PackedWeightsAreCachedAndRefusedForAnotherModel) {
     std::size_t count = 0;
     EXPECT_EQ(oko_head_map(detector.get(), 0, &values, &count), OKO_OK);
     return std::vector<float>(values, values + count);
-  };
-  const ModelHandle first = open_model(bytes, &options);
-  EXPECT_EQ(hit(first), 0);
-  const ModelHandle second = open_model(bytes, &options);
-  EXPECT_EQ(hit(second), 1);
-  EXPECT_EQ(head(first), head(second));
+  }
+  // Opens without the cache.
+  void expect_packed_in_memory() {
+    const ModelHandle model = open(bytes_);
+    ASSERT_NE(model, nullptr) << oko_last_error();
+    EXPECT_FALSE(hit(model));
+    EXPECT_EQ(head(model), head(open_model(bytes_, nullptr)));
+  }
+  std::size_t files() const {
+    std::size_t count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_)) count += entry.exists();
+    return count;
+  }
 
-  auto other = bytes;
+  std::string folder_, path_;
+  std::vector<std::byte> bytes_ = small_model();
+};
+
+TEST_F(PackedWeightsCache, IsUsedForTheSameModelOnly) {
+  const ModelHandle first = open(bytes_);
+  EXPECT_FALSE(hit(first));
+  const ModelHandle second = open(bytes_);
+  EXPECT_TRUE(hit(second));
+  EXPECT_EQ(head(first), head(second));
+  auto other = bytes_;
   other.back() ^= std::byte{1};  // one bit of a weight
-  EXPECT_EQ(hit(open_model(other, &options)), 0);
-  std::ofstream(path) << "not packed weights";
-  EXPECT_EQ(hit(open_model(bytes, &options)), 0);
-  std::filesystem::remove(path);
+  EXPECT_FALSE(hit(open(other)));
+  EXPECT_EQ(files(), 1u);
 }
+
+TEST_F(PackedWeightsCache, WithZerosForItsContentIsPackedAnew) {
+  open(bytes_);
+  const auto size = std::filesystem::file_size(path_);
+  for (const std::size_t kept : {64, 0}) {  // the header, nothing
+    std::filesystem::resize_file(path_, kept);
+    std::filesystem::resize_file(path_, size);
+    expect_packed_in_memory();
+    EXPECT_TRUE(hit(open(bytes_))) << "was not replaced";
+  }
+  std::filesystem::resize_file(path_, size / 2);
+  expect_packed_in_memory();
+  EXPECT_TRUE(hit(open(bytes_)));
+}
+
+TEST_F(PackedWeightsCache, LeavesFilesOfOtherKinds) {
+  std::ofstream(path_) << "not packed weights";
+  expect_packed_in_memory();
+  std::string text;
+  std::getline(std::ifstream(path_), text);
+  EXPECT_EQ(text, "not packed weights");
+  std::ofstream(path_, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes_.data()),
+             static_cast<std::streamsize>(bytes_.size()));
+  expect_packed_in_memory();  // the model's own file
+  EXPECT_EQ(std::filesystem::file_size(path_), bytes_.size());
+}
+
+#if !defined(__EMSCRIPTEN__)
+TEST_F(PackedWeightsCache, ThatCannotBeReadOrWrittenKeepsNoModelFromOpening) {
+  path_ = folder_;  // a folder
+  expect_packed_in_memory();
+  path_ = folder_ + "/none/packed";
+  expect_packed_in_memory();
+  path_ = folder_ + "/" + std::string(300, 'n');
+  expect_packed_in_memory();
+  path_ = "";
+  expect_packed_in_memory();
+  path_ = "/dev/null";
+  expect_packed_in_memory();
+  path_ = folder_ + "/pipe";
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0644), 0);
+  expect_packed_in_memory();
+  EXPECT_EQ(files(), 1u);
+  path_ += "/under/a/file";
+  expect_packed_in_memory();
+  if (::geteuid() == 0) return;  // who may read and write everything
+  path_ = folder_ + "/packed";
+  open(bytes_);
+  std::filesystem::permissions(path_, std::filesystem::perms::none);
+  expect_packed_in_memory();
+}
+#endif
 
 TEST(CApi, MistakesAreCodesWithTexts) {
   const auto bytes = small_model();

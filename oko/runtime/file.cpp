@@ -34,6 +34,20 @@ class Descriptor {
   int number_;
 };
 
+// Without O_NONBLOCK a named pipe would keep us waiting.
+int open_to_read(const std::string& path) {
+  return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+// Until then a power cut may undo the renaming. No matter if it cannot be done: the file is whole
+// under either name.
+void flush_folder_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  const std::string folder = slash == path.npos ? "." : path.substr(0, slash + 1);
+  const Descriptor descriptor(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (descriptor.get() >= 0) fsync(descriptor.get());
+}
+
 Bytes map(int descriptor, const std::string& path) {
   struct stat status {};
   if (fstat(descriptor, &status) != 0) throw storage_error(path, "cannot be read");
@@ -50,7 +64,7 @@ Bytes map(int descriptor, const std::string& path) {
 }  // namespace
 
 Bytes map_file(const std::string& path) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor file(open_to_read(path));
   if (file.get() < 0) {
     if (errno == ENOENT) throw input_error(path, "no such file");
     throw storage_error(path, "cannot be opened");
@@ -58,13 +72,14 @@ Bytes map_file(const std::string& path) {
   return map(file.get(), path);
 }
 
-Bytes map_if_there(const std::string& path) {
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) {
-    if (errno == ENOENT) return {};
-    throw storage_error(path, "cannot be opened");
+std::optional<Bytes> map_if_there(const std::string& path) {
+  const Descriptor file(open_to_read(path));
+  if (file.get() < 0) return errno == ENOENT ? std::optional<Bytes>(Bytes()) : std::nullopt;
+  try {
+    return map(file.get(), path);
+  } catch (const Error&) {
+    return std::nullopt;
   }
-  return map(file.get(), path);
 }
 
 void write_whole(const std::string& path, std::span<const std::byte> bytes) {
@@ -85,12 +100,19 @@ void write_whole(const std::string& path, std::span<const std::byte> bytes) {
       }
       bytes = bytes.subspan(static_cast<std::size_t>(written));
     }
+    // Else the new name may last and its content not.
+    if (fsync(file.get()) != 0) {
+      const Error error = storage_error(part, "cannot be flushed");
+      unlink(part.c_str());
+      throw error;
+    }
   }
   if (std::rename(part.c_str(), path.c_str()) != 0) {
     const Error error = storage_error(path, "cannot be replaced");
     unlink(part.c_str());
     throw error;
   }
+  flush_folder_of(path);
 }
 
 }  // namespace oko::runtime

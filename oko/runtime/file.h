@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -12,10 +13,12 @@ namespace oko::runtime {
 // The file's bytes, mapped. Throws an input Error where it is missing, a storage Error where it
 // cannot be read.
 Bytes map_file(const std::string& path);
-// Empty where there is no such file.
-Bytes map_if_there(const std::string& path);
+// The same without an Error: empty where there is nothing, null where there is something that
+// cannot be read, or no file.
+std::optional<Bytes> map_if_there(const std::string& path);
 
-// Writes the file whole or not at all: beside it first, then renamed. Throws a storage Error.
+// Writes the file whole or not at all, also where the power fails: beside it first, flushed, then
+// renamed. Throws a storage Error.
 void write_whole(const std::string& path, std::span<const std::byte> bytes);
 
 }  // namespace oko::runtime

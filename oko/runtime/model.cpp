@@ -1,5 +1,7 @@
 #include "oko/runtime/model.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstring>
 
 #include "oko/runtime/memory.h"
@@ -12,17 +14,18 @@ namespace {
 // What stands before packed weights in a cache. Raise kVersion with every change of their layout.
 struct PackedHeader {
   static constexpr std::uint64_t kMagic = 0x6b6361706f6b6fULL;  // "okopack", little-endian
-  static constexpr std::uint32_t kVersion = 3;
+  static constexpr std::uint32_t kVersion = 4;
   std::uint64_t magic = kMagic;
   std::uint32_t version = kVersion;
   std::uint32_t target = 0, precision = 0, unused = 0;
   std::uint64_t fingerprint = 0, bytes = 0;
-  std::byte fill[24] = {};
+  std::uint64_t checksum = 0;  // of all that follows the header
+  std::byte fill[16] = {};
 };
 static_assert(sizeof(PackedHeader) == kAlignment);
 
-// Four sums of FNV's kind side by side, 8 bytes each at a time: it must tell models apart quickly,
-// not withstand anyone.
+// Four sums of FNV's kind side by side, 8 bytes each at a time: it must tell models apart and see
+// damage quickly, not withstand anyone.
 class Hash {
  public:
   void add(std::span<const std::byte> bytes) {
@@ -95,6 +98,13 @@ PlanOptions plan_options(const graph::Network& network, const ModelOptions& opti
   return {quantized ? Precision::kInt8 : Precision::kFloat32, options.target};
 }
 
+std::uint64_t checksum_of(std::span<const std::byte> bytes) {
+  Hash hash;
+  hash.add(bytes);
+  return hash.value();
+}
+
+// Without the checksum.
 PackedHeader header_of(const Plan& plan, std::uint64_t fingerprint) {
   PackedHeader header;
   header.target = static_cast<std::uint32_t>(plan.target);
@@ -124,9 +134,12 @@ std::shared_ptr<const Model> Model::from_packed(graph::Network network, const Mo
   const std::shared_ptr<Model> model(new Model);
   model->plan_ = make_plan(network, plan_options(network, options));
   model->fingerprint_ = fingerprint_of(network, model->plan_);
-  const PackedHeader wanted = header_of(model->plan_, model->fingerprint_);
+  PackedHeader wanted = header_of(model->plan_, model->fingerprint_);
   if (packed.size() != sizeof wanted + wanted.bytes + kSlack) return nullptr;
+  std::memcpy(&wanted.checksum, packed.data() + offsetof(PackedHeader, checksum),
+              sizeof wanted.checksum);
   if (std::memcmp(packed.data(), &wanted, sizeof wanted) != 0) return nullptr;
+  if (checksum_of(packed.span().subspan(sizeof wanted)) != wanted.checksum) return nullptr;
   if (reinterpret_cast<std::uintptr_t>(packed.data()) % kAlignment != 0) return nullptr;
   model->weights_ = packed.part(sizeof wanted, wanted.bytes);
   network.weights.clear();
@@ -135,11 +148,20 @@ std::shared_ptr<const Model> Model::from_packed(graph::Network network, const Mo
 }
 
 std::vector<std::byte> Model::packed() const {
-  const PackedHeader header = header_of(plan_, fingerprint_);
+  PackedHeader header = header_of(plan_, fingerprint_);
   std::vector<std::byte> out(sizeof header + weights_.size() + kSlack);
-  std::memcpy(out.data(), &header, sizeof header);
   std::memcpy(out.data() + sizeof header, weights_.data(), weights_.size());
+  header.checksum = checksum_of(std::span(out).subspan(sizeof header));
+  std::memcpy(out.data(), &header, sizeof header);
   return out;
+}
+
+bool may_be_replaced(const Bytes& file) {
+  const std::span<const std::byte> head =
+      file.span().first(std::min(file.size(), sizeof(PackedHeader)));
+  if (std::ranges::all_of(head, [](std::byte b) { return b == std::byte{0}; })) return true;
+  return head.size() >= sizeof PackedHeader::kMagic &&
+         std::memcmp(head.data(), &PackedHeader::kMagic, sizeof PackedHeader::kMagic) == 0;
 }
 
 }  // namespace oko::runtime

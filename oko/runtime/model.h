@@ -23,7 +23,8 @@ class Model {
   static std::shared_ptr<const Model> make(graph::Network network, const ModelOptions& options);
 
   // The same with weights that an earlier make() packed: `packed` as packed() gave it, used in
-  // place. Null where it belongs to another model, library or machine.
+  // place. Null where it belongs to another model, library or machine, or is damaged: all of it is
+  // read once for its checksum.
   static std::shared_ptr<const Model> from_packed(graph::Network network,
                                                   const ModelOptions& options, const Bytes& packed);
   // A header that tells what this belongs to, and the packed weights.
@@ -40,5 +41,9 @@ class Model {
   std::uint64_t fingerprint_ = 0;  // of the weights and of how they are packed
   Bytes weights_;                  // kAlignment-aligned
 };
+
+// Whether packed weights may be written over a file of this content: empty, packed weights of any
+// library, or zeros, which is what a power cut leaves. Anything else is somebody's own file.
+bool may_be_replaced(const Bytes& file);
 
 }  // namespace oko::runtime

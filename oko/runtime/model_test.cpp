@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <thread>
@@ -97,6 +98,41 @@ TEST(Model, PackedWeightsOfAnotherModelAreNotTaken) {
   cut.pop_back();
   EXPECT_FALSE(taken(network, options, aligned(cut)));
   EXPECT_FALSE(taken(network, options, Bytes()));
+}
+
+TEST(Model, DamagedPackedWeightsAreNotTaken) {
+  const graph::Network network = network_of();
+  const ModelOptions options{Precision::kFloat32, best_simd_target()};
+  const auto packed = Model::make(network, options)->packed();
+  const auto taken = [&](const std::vector<std::byte>& bytes) {
+    return Model::from_packed(network, options, aligned(bytes)) != nullptr;
+  };
+  ASSERT_TRUE(taken(packed));
+  auto zeroed = packed;  // what a power cut leaves: sizes are on the disk before contents
+  std::fill(zeroed.begin() + kAlignment, zeroed.end(), std::byte{0});
+  EXPECT_FALSE(taken(zeroed));
+  for (std::size_t i = 0; i < packed.size(); i += 997) {
+    auto flipped = packed;
+    flipped[i] ^= std::byte{4};
+    EXPECT_FALSE(taken(flipped)) << i;
+  }
+  auto last = packed;
+  last.back() ^= std::byte{1};
+  EXPECT_FALSE(taken(last));
+}
+
+TEST(Model, PackedWeightsReplaceOnlyTheirOwnKind) {
+  const auto replaced = [](const std::vector<std::byte>& file) {
+    return may_be_replaced(Bytes(file));
+  };
+  auto packed = Model::make(network_of(), {})->packed();
+  EXPECT_TRUE(replaced(packed));
+  packed.resize(20);  // cut
+  EXPECT_TRUE(replaced(packed));
+  EXPECT_TRUE(replaced({}));
+  EXPECT_TRUE(replaced(std::vector<std::byte>(1000)));
+  EXPECT_FALSE(replaced(std::vector<std::byte>(3, std::byte{'a'})));
+  EXPECT_FALSE(replaced(std::vector<std::byte>(1000, std::byte{'a'})));
 }
 
 TEST(Model, DoesNotKeepTheNetworksWeights) {
