@@ -189,24 +189,32 @@ void expect_meant(const std::string& uri, std::size_t files, const RemoveArgumen
               "add --yes if that is meant, --dry-run to see them");
 }
 
+void remove_all(const std::vector<std::string>& uris, const Context& context) {
+  context.progress->begin("removing", uris.size(), "files");
+  for (std::size_t at = 0; at < uris.size(); at += kRemovedAtOnce) {
+    const auto end = std::min(uris.size(), at + kRemovedAtOnce);
+    const std::vector<std::string> some(uris.begin() + static_cast<std::ptrdiff_t>(at),
+                                        uris.begin() + static_cast<std::ptrdiff_t>(end));
+    storage::store_for(some.front()).remove_many(some);
+    context.progress->advance(some.size());
+  }
+  context.progress->end();
+}
+
 void remove(const RemoveArguments& arguments, const Context& context) {
+  // Nothing goes before all names are known and agreed to.
+  std::vector<std::vector<std::string>> each;
   std::int64_t removed = 0;
   for (const std::string& uri : arguments.uris) {
-    const std::vector<std::string> uris = to_remove(uri, arguments, context);
-    expect_meant(uri, uris.size(), arguments);
-    context.progress->begin("removing", uris.size(), "files");
-    for (std::size_t at = 0; at < uris.size(); at += kRemovedAtOnce) {
-      const auto end = std::min(uris.size(), at + kRemovedAtOnce);
-      const std::vector<std::string> some(uris.begin() + static_cast<std::ptrdiff_t>(at),
-                                          uris.begin() + static_cast<std::ptrdiff_t>(end));
-      if (!arguments.dry_run) storage::store_for(uri).remove_many(some);
-      for (const std::string& name : some) {
-        if (arguments.dry_run) context.say("would remove " + name);
-      }
-      context.progress->advance(some.size());
+    each.push_back(to_remove(uri, arguments, context));
+    expect_meant(uri, each.back().size(), arguments);
+    removed += std::ssize(each.back());
+  }
+  for (const std::vector<std::string>& uris : each) {
+    if (!arguments.dry_run) remove_all(uris, context);
+    for (const std::string& uri : uris) {
+      if (arguments.dry_run) context.say("would remove " + uri);
     }
-    context.progress->end();
-    removed += std::ssize(uris);
   }
   context.say((arguments.dry_run ? "would remove " : "removed ") + counted(removed, "file"));
   context.emit({{"removed", removed}, {"dry_run", arguments.dry_run}});

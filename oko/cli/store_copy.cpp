@@ -238,7 +238,8 @@ Examples:
   sync->add_option("TO", synced->uris[1], "A folder or bucket")->required();
   sync->add_flag("--delete", synced->options.remove_extra,
                  "Remove from TO what FROM does not have, once all is copied");
-  sync->add_flag("-y,--yes", synced->yes, "Don't ask before --delete empties TO as FROM is empty");
+  sync->add_flag("-y,--yes", synced->yes,
+                 "Don't ask before --delete empties TO as FROM is empty or missing");
   add_transfer_arguments(*sync, *synced);
   sync->footer(R"(
 Examples:
@@ -247,8 +248,8 @@ Examples:
   sync->callback([synced, &context] {
     synced->options.may_empty = [synced](std::uint64_t files) {
       const std::string count = counted(static_cast<std::int64_t>(files), "file");
-      return synced->yes || is_confirmed(synced->uris[0] + " is empty. Remove " + count + " from " +
-                                         synced->uris[1] + "?");
+      return synced->yes || is_confirmed(synced->uris[0] + " has no files. Remove " + count +
+                                         " from " + synced->uris[1] + "?");
     };
     run(*synced, context, [&](const storage::TransferOptions& options) {
       return storage::transfer_folder(synced->uris[0], synced->uris[1], options, *context.progress);

@@ -127,6 +127,12 @@ TEST_F(StoreCommand, AsksBeforeAWorkingFolderIsEmptied) {
   std::filesystem::current_path(old);
 }
 
+TEST_F(StoreCommand, RemovesNothingBeforeAllNamesAreKnown) {
+  EXPECT_EQ(oko_command({"store", "rm", file("from/a.jpg"), file("none")}).code, 3);
+  EXPECT_EQ(oko_command({"store", "rm", "-r", file("from/a.jpg"), "."}).code, 2);
+  EXPECT_TRUE(storage::exists(file("from/a.jpg")));
+}
+
 TEST_F(StoreCommand, RemovesNothingThroughALink) {
   storage::write(file("elsewhere/b"), "x");
   std::filesystem::create_directory_symlink(file("elsewhere"), file("from/link"));

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "oko/base/json.h"
 #include "oko/base/progress.h"
@@ -26,20 +27,20 @@ using oko::testing::Connection;
 using oko::testing::Head;
 using ::testing::HasSubstr;
 
-// Answers every list by a function of its number; nothing else is there.
+// Answers by a function of the request and its number; null: there is no such thing.
 class LyingServer {
  public:
-  using Answer = std::function<std::string(int number)>;
+  using Answer = std::function<std::optional<std::string>(const Head& head, int number)>;
   explicit LyingServer(Answer answer)
       : answer_(std::move(answer)), listener_(0, [this](Connection& connection) {
           try {
             while (const auto head = connection.read_head()) {
               connection.read_whole_body(*head);
-              const bool is_list = head->target().find("prefix=") != std::string::npos;
-              const std::string body = is_list ? answer_(number_++) : "";
-              connection.send(std::string("HTTP/1.1 ") + (is_list ? "200 OK" : "404 Not Found") +
-                              "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-                              body);
+              const auto body = answer_(*head, number_);
+              number_ += body ? 1 : 0;
+              connection.send(std::string("HTTP/1.1 ") + (body ? "200 OK" : "404 Not Found") +
+                              "\r\nContent-Length: " + std::to_string(body.value_or("").size()) +
+                              "\r\n\r\n" + body.value_or(""));
             }
           } catch (const oko::testing::Broken&) {
           }
@@ -75,6 +76,35 @@ std::string gcs_page(const std::vector<std::string>& keys, const std::string& ne
 }
 
 // Both kinds of store, with the pages that the server is to send.
+void expect_refused(const std::function<void()>& work, const std::string& words) {
+  try {
+    work();
+    FAIL() << "expected: " << words;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kStorage) << error.what();
+    EXPECT_THAT(error.what(), HasSubstr(words));
+  }
+}
+
+std::string host_of(const LyingServer& server) {
+  return "127.0.0.1:" + std::to_string(server.port());
+}
+
+std::unique_ptr<Store> s3_at(const LyingServer& server) {
+  S3Options options = s3_options(environment_of({{"AWS_ENDPOINT_URL", "http://" + host_of(server)},
+                                                 {"AWS_NO_SIGN_REQUEST", "true"},
+                                                 {"AWS_REGION", "us-east-1"}}));
+  hurry(options);
+  return make_s3_store(options);
+}
+
+std::unique_ptr<Store> gcs_at(const LyingServer& server) {
+  GcsOptions options = gcs_options(environment_of({{"STORAGE_EMULATOR_HOST", host_of(server)}}));
+  hurry(options);
+  return make_gcs_store(options);
+}
+
+// Of these servers only lists can be had.
 class LyingLists : public ::testing::TestWithParam<const char*> {
  protected:
   using Pages = std::function<std::pair<std::vector<std::string>, std::string>(int number)>;
@@ -83,34 +113,17 @@ class LyingLists : public ::testing::TestWithParam<const char*> {
 
   void serve(Pages pages) {
     const bool is_s3 = std::string(GetParam()) == "s3";
-    server_ = std::make_unique<LyingServer>([is_s3, pages = std::move(pages)](int number) {
-      const auto [keys, next] = pages(number);
-      return is_s3 ? s3_page(keys, next) : gcs_page(keys, next);
-    });
-    const std::string host = "127.0.0.1:" + std::to_string(server_->port());
-    if (is_s3) {
-      S3Options options = s3_options(environment_of({{"AWS_ENDPOINT_URL", "http://" + host},
-                                                     {"AWS_NO_SIGN_REQUEST", "true"},
-                                                     {"AWS_REGION", "us-east-1"}}));
-      hurry(options);
-      use_store("s3", make_s3_store(options));
-    } else {
-      GcsOptions options = gcs_options(environment_of({{"STORAGE_EMULATOR_HOST", host}}));
-      hurry(options);
-      use_store("gs", make_gcs_store(options));
-    }
+    server_ = std::make_unique<LyingServer>(
+        [is_s3, pages = std::move(pages)](const Head& head,
+                                          int number) -> std::optional<std::string> {
+          if (head.target().find("prefix=") == std::string::npos) return std::nullopt;
+          const auto [keys, next] = pages(number);
+          return is_s3 ? s3_page(keys, next) : gcs_page(keys, next);
+        });
+    use_store(GetParam(), is_s3 ? s3_at(*server_) : gcs_at(*server_));
   }
   std::string uri(const std::string& key) const {
     return std::string(GetParam()) + "://bucket/" + key;
-  }
-  void expect_refused(const std::function<void()>& work, const std::string& words) {
-    try {
-      work();
-      FAIL() << "expected: " << words;
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::kStorage) << error.what();
-      EXPECT_THAT(error.what(), HasSubstr(words));
-    }
   }
   void read_all(const std::string& folder) {
     Listing listing(folder);
@@ -170,6 +183,42 @@ TEST_P(LyingLists, WithNamesThatLeadOutOfAFolderWriteNothingThere) {
   EXPECT_EQ(summary.failed, keys.size());
   EXPECT_EQ(summary.copied, 0u);
   EXPECT_FALSE(exists(folder));
+}
+
+TEST(LyingServers, OfGoogleWhoseEmptyPagesRepeatAreNoFolder) {
+  const LyingServer server([](const Head& head, int) -> std::optional<std::string> {
+    if (head.target().find("prefix=") == std::string::npos) return std::nullopt;
+    return gcs_page({}, "again");
+  });
+  const auto store = gcs_at(server);
+  expect_refused([&] { store->stat("gs://bucket/x"); }, "list never ends");
+}
+
+TEST(LyingServers, OfGoogleWhoseCopyingNeverEndsAreLeft) {
+  const LyingServer server([](const Head& head, int) -> std::optional<std::string> {
+    if (head.method() == "POST") return R"({"done": false, "rewriteToken": "again"})";
+    return R"({"name": "x", "size": "1", "generation": "7", "crc32c": "AAAAAA=="})";
+  });
+  const auto store = gcs_at(server);
+  expect_refused([&] { store->copy("gs://bucket/x", "gs://bucket/y"); }, "never ends");
+}
+
+TEST(LyingServers, OfS3WhoseListsOfPartsGoInACircleAreLeft) {
+  const LyingServer server([](const Head&, int number) {
+    const std::string part = std::to_string(1 + number % 2);
+    return "<ListPartsResult><Part><PartNumber>" + part +
+           "</PartNumber><ETag>e</ETag><Size>5242880</Size></Part><IsTruncated>true</IsTruncated>"
+           "<NextPartNumberMarker>" +
+           part + "</NextPartNumberMarker></ListPartsResult>";
+  });
+  const Json token = {{"uri", "s3://bucket/x"}, {"id", "some"},    {"size", 3 * (5 << 20)},
+                      {"part_size", 5 << 20},   {"absent", false}, {"version", ""}};
+  const auto store = s3_at(server);
+  const auto parts = store->resume_parts(token.dump());
+  ASSERT_NE(parts, nullptr);
+  EXPECT_TRUE(parts->has(0));
+  EXPECT_TRUE(parts->has(1));
+  EXPECT_FALSE(parts->has(2));
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, LyingLists, ::testing::Values("s3", "gs"),

@@ -161,17 +161,21 @@ bool GcsStore::bucket_exists(const Name& name) {
 }
 
 bool GcsStore::any_name(const Name& prefix) {
-  std::string token;
-  do {  // pages may be empty
+  Pages pages(uri(prefix), [&](const std::string& token) {  // some may be empty
     std::string query = "?maxResults=1&prefix=" + http::percent_encode(prefix.key);
     if (!token.empty()) query += "&pageToken=" + http::percent_encode(token);
     const http::Response response =
         send(request("GET", bucket_url(prefix.bucket) + "/o" + query), uri(prefix));
     if (!response.ok()) refuse(response, uri(prefix));
     const Listing listing = parse_listing(response.body, uri(prefix));
-    if (!listing.objects.empty()) return true;
-    token = listing.next;
-  } while (!token.empty());
+    Page page;  // only how many there are counts
+    page.entries.resize(listing.objects.size());
+    page.next = listing.next;
+    return page;
+  });
+  for (Page page; pages.next(page);) {
+    if (!page.entries.empty()) return true;
+  }
   return false;
 }
 

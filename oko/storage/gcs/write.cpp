@@ -187,7 +187,8 @@ Entry GcsStore::copy(const std::string& from, const std::string& to,
   if (!precondition.any()) url += "&" + condition_query(precondition);
   bool uncertain = false;
   std::string token;
-  for (;;) {
+  // A call copies a MiB at least, where it cannot copy everything.
+  for (std::uint64_t calls = 0; calls < 1000 + (there->size >> 20); ++calls) {
     http::Request post =
         request("POST", token.empty() ? url : url + "&rewriteToken=" + http::percent_encode(token));
     post.timeouts.stall *= 5;
@@ -205,6 +206,8 @@ Entry GcsStore::copy(const std::string& from, const std::string& to,
     }
     token = rewrite.token;
   }
+  throw Error(ErrorCode::kStorage, to, "the server's copying never ends",
+              "this is a fault of the server: try again later");
 }
 
 }  // namespace oko::storage::gcs

@@ -116,6 +116,7 @@ std::optional<std::vector<std::pair<int, std::string>>> Multipart::stored(std::u
   std::vector<std::pair<int, std::string>> found;
   const std::string place = store_.uri(name_);
   std::string marker;
+  int last = 0;  // numbers go up
   do {
     std::string query = "uploadId=" + http::percent_encode(id_);
     if (!marker.empty()) query += "&part-number-marker=" + http::percent_encode(marker);
@@ -131,8 +132,9 @@ std::optional<std::vector<std::pair<int, std::string>>> Multipart::stored(std::u
       if (from >= size || part.size != std::min(part_size, size - from)) continue;
       found.emplace_back(part.number, part.etag);
     }
-    const bool is_endless = listing.parts.empty() || listing.next == marker;
-    if (!listing.next.empty() && is_endless) break;
+    const int before = last;
+    for (const ListedPart& part : listing.parts) last = std::max(last, part.number);
+    if (last == before) break;  // else it might go on for ever
     marker = listing.next;
   } while (!marker.empty());
   return found;

@@ -153,17 +153,25 @@ TransferSummary Transfer::end() {
   return summary;
 }
 
-void check_folders(const std::string& from, const std::string& to) {
+[[noreturn]] void refuse_missing(const std::string& from) {
+  throw input_error(from, "there is no such folder",
+                    "check the name: oko store ls shows what is there");
+}
+
+// Whether the source is there. In a bucket a folder without files is not, so where it may be meant
+// that the destination gets as empty, that is no error yet.
+bool check_folders(const std::string& from, const std::string& to, bool may_be_missing) {
   if (same_place(from, to) || lies_in(from, to) || lies_in(to, from)) {
     throw Error(ErrorCode::kUsage, to,
                 "is the same folder as " + from + ", or one lies in the other",
                 "name two folders apart");
   }
   const auto there = store_for(from).stat(from);
-  if (there && there->is_folder) return;
-  throw input_error(
-      from, there ? "is a file" : "there is no such folder",
-      there ? "leave out --recursive" : "check the name: oko store ls shows what is there");
+  if (there && !there->is_folder) {
+    throw input_error(from, "is a file", "copy it with oko store cp, without --recursive");
+  }
+  if (!there && !may_be_missing) refuse_missing(from);
+  return there.has_value();
 }
 
 // Two folders on disk are apart, but links in one may lead into the other.
@@ -194,13 +202,13 @@ class LinkCheck {
   bool needed_;
 };
 
-void check_may_empty(const std::string& from, const std::string& to, std::uint64_t files,
-                     const TransferOptions& options) {
+void check_may_empty(const std::string& from, const std::string& to, bool is_there,
+                     std::uint64_t files, const TransferOptions& options) {
   if (options.may_empty && options.may_empty(files)) return;
-  throw Error(
-      ErrorCode::kUsage, from,
-      "has no files to copy, so all " + std::to_string(files) + " in " + to + " would be removed",
-      "check the name of the source; --yes if that is meant");
+  throw Error(ErrorCode::kUsage, from,
+              std::string(is_there ? "has no files to copy" : "there is no such folder") +
+                  ", so all " + std::to_string(files) + " in " + to + " would be removed",
+              "check the name of the source; --yes if that is meant");
 }
 
 }  // namespace
@@ -235,7 +243,7 @@ TransferSummary transfer_files(const std::vector<TransferPair>& files,
 TransferSummary transfer_folder(const std::string& from, const std::string& to,
                                 const TransferOptions& options, Progress& progress) {
   const Watch watch(options.interrupted);
-  check_folders(from, to);
+  const bool is_there = check_folders(from, to, options.remove_extra);
   const bool to_disk = scheme(to) == "file";
   Transfer transfer(options, watch, as_folder(from), as_folder(to), progress);
   Pairs pairs(as_folder(from), as_folder(to));
@@ -279,8 +287,12 @@ TransferSummary transfer_folder(const std::string& from, const std::string& to,
   transfer.copy(std::move(jobs));
   // Nothing is taken away before everything that replaces it is there.
   if (transfer.end().failed == 0 && pairs.skipped().empty() && !extra.empty()) {
-    if (sources == 0 && !options.dry_run) check_may_empty(from, to, extra.size(), options);
+    if (sources == 0 && !options.dry_run) {
+      check_may_empty(from, to, is_there, extra.size(), options);
+    }
     transfer.remove(std::move(extra));
+  } else if (!is_there && sources == 0) {
+    refuse_missing(from);
   }
   TransferSummary summary = transfer.end();
   summary.skipped = pairs.skipped();

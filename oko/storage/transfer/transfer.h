@@ -73,8 +73,9 @@ TransferSummary transfer_files(const std::vector<TransferPair>& files,
                                const TransferOptions& options, Progress& progress);
 
 // Everything in a folder into another, under the same relative names. Names that a file on disk
-// cannot have, or that would lead out of the folder, fail. kInput where there is no such folder,
-// kUsage where both are the same or one lies in the other, however they are written
+// cannot have, or that would lead out of the folder, fail. kInput where there is no such folder
+// (with remove_extra only if the destination has no files: else it is like an empty one), kUsage
+// where both are the same or one lies in the other, however they are written
 // (oko/storage/places.h).
 TransferSummary transfer_folder(const std::string& from, const std::string& to,
                                 const TransferOptions& options, Progress& progress);

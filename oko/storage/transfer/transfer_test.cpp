@@ -196,6 +196,22 @@ TEST_F(Transfers, AskBeforeAnEmptySourceEmptiesTheDestination) {
   EXPECT_EQ(run().removed, 2u);
 }
 
+TEST_F(Transfers, AskBeforeAMissingSourceEmptiesTheDestination) {
+  options_.remove_extra = true;
+  EXPECT_THROW(run(), Error);  // neither is there
+  write(to_ + "/a", "x");
+  try {
+    run();
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUsage);
+    EXPECT_EQ(error.message(), "there is no such folder, so all 1 in " + to_ + " would be removed");
+  }
+  EXPECT_TRUE(exists(to_ + "/a"));
+  options_.may_empty = [](std::uint64_t) { return true; };
+  EXPECT_EQ(run().removed, 1u);
+}
+
 TEST_F(Transfers, RemoveNothingThroughLinks) {
   make_tree();
   write(folder_ + "/elsewhere/precious", "x");
