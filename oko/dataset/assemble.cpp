@@ -151,7 +151,13 @@ std::vector<std::string> read_class_list(std::string_view text, const std::strin
   return classes;
 }
 
-std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>& findings) {
+bool is_class_list_name(const std::string& path) {
+  const std::string name = storage::filename(path);
+  return name == "classes.txt" || name == "_classes.txt" || storage::extension(path) == ".names";
+}
+
+std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>& findings,
+                                         bool is_numbered) {
   for (const char* name : {"classes.names", "classes.txt", "_classes.txt", "obj.names",
                            "labels.txt", "annotations/classes.names", "annotations/classes.txt",
                            "labels/classes.txt", "data/classes.names", "data/obj.names"}) {
@@ -159,14 +165,24 @@ std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>&
       return read_class_list(tree.read_text(name).text(), name, findings);
     }
   }
-  const auto lists = tree.with_extension(".names");
-  if (lists.size() == 1) {
-    return read_class_list(tree.read_text(lists[0]).text(), lists[0], findings);
+  // labelImg writes one into each folder of labels.
+  std::vector<std::string> lists;
+  for (const std::string& path : tree.files()) {
+    if (is_class_list_name(path)) lists.push_back(path);
   }
-  if (lists.size() > 1) {
-    add_warning(
-        findings, "ambiguous-class", tree.root(),
-        fmt::format("{} could each be the class list; none is used", fmt::join(lists, ", ")));
+  if (lists.empty()) return {};
+  const Text first = tree.look_at(lists.front());
+  const bool alike = std::all_of(lists.begin(), lists.end(), [&](const std::string& path) {
+    return trimmed(tree.look_at(path).text()) == trimmed(first.text());
+  });
+  if (alike) return read_class_list(tree.read_text(lists[0]).text(), lists[0], findings);
+  const std::string message =
+      fmt::format("{} could each be the class list; none is used", fmt::join(lists, ", "));
+  for (const std::string& path : lists) tree.set_aside(path);
+  if (is_numbered) {
+    add_error(findings, "ambiguous-class", lists.front(), message);
+  } else {
+    add_warning(findings, "ambiguous-class", tree.root(), message);
   }
   return {};
 }

@@ -35,9 +35,13 @@ struct Source {
 std::vector<std::string> read_class_list(std::string_view text, const std::string& name,
                                          std::vector<Finding>& findings);
 
-// The class list that lies in the tree (classes.names, classes.txt, obj.names, the only *.names,
-// …), or nothing.
-std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>& findings);
+// The class list that lies in the tree (classes.names, classes.txt, obj.names, …, else the only
+// *.names or classes.txt in any folder), or nothing. Several that differ are "ambiguous-class": an
+// error where labels number their classes.
+std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>& findings,
+                                         bool is_numbered);
+// Whether a file is called like a class list: classes.txt, *.names.
+bool is_class_list_name(const std::string& path);
 
 // Merges entries of one image, resolves classes, makes ids unique and tells of what cannot be used.
 Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,

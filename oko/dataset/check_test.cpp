@@ -290,6 +290,42 @@ TEST(Repair, MendsRaccoonAndBccd) {
   }
 }
 
+// An export with a folder a camera: with the boxes of both on one image, repair left out those of
+// the second camera and said that nothing was wrong.
+TEST(Repair, KeepsTheBoxesOfImagesOfOneNameAndCountsThoseOfAMissingOne) {
+  const ScratchFolder folder;
+  std::string images, annotations;
+  for (const int camera : {1, 2, 3}) {
+    image::Picture picture{{60, 40}, std::vector<std::uint8_t>(7200)};
+    for (std::size_t i = 0; i < picture.rgb.size(); ++i) {
+      picture.rgb[i] = static_cast<std::uint8_t>(i * static_cast<std::size_t>(camera * camera * 7));
+    }
+    if (camera < 3) {
+      storage::write(folder / ("in/images/cam" + std::to_string(camera) + "/1.png"),
+                     media::encode_png(picture));
+    }
+    const std::string comma = camera > 1 ? "," : "";
+    images += comma + R"({"width": 60, "height": 40, "id": )" + std::to_string(camera) +
+              R"(, "file_name": "cam)" + std::to_string(camera) + R"(/1.png"})";
+    annotations += comma + R"({"category_id": 1, "bbox": [5, 5, 20, 20], "image_id": )" +
+                   std::to_string(camera) + "}";
+  }
+  storage::write(folder / "in/annotations/instances.json",
+                 R"({"categories": [{"id": 1, "name": "cat"}], "images": [)" + images +
+                     R"(], "annotations": [)" + annotations + "]}");
+  Dataset data, again;
+  const auto findings = read_and_check(folder / "in", data);
+  EXPECT_EQ(findings_by_kind(findings)["missing-image"], 1);
+  NoProgress progress;
+  const RepairResult result = repair(data, findings, folder / "new", progress);
+  EXPECT_EQ(result.boxes_left_out, 0);
+  EXPECT_EQ(result.dropped.boxes, (Counts{{"missing-image", 1}}));
+  EXPECT_EQ(result.dropped.images, (Counts{{"missing-image", 1}}));
+  read_and_check(folder / "new", again);
+  ASSERT_EQ(again.samples.size(), 2U);
+  for (const Sample& sample : again.samples) EXPECT_EQ(sample.objects.size(), 1U) << sample.id;
+}
+
 TEST(Fingerprint, ChangesWithContentAndNotWithPlaceOrOrder) {
   OKO_REFERENCE_DATA(folder, "voc2007_sample");
   const Dataset data = read(folder);

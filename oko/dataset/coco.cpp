@@ -16,6 +16,8 @@
 namespace oko::dataset {
 namespace {
 
+constexpr const char* kOtherTasks[]{"captions", "person_keypoints", "stuff", "panoptic"};
+
 // A number, also one that was written as text; nothing for anything else.
 std::optional<double> number_of(const Json& value) {
   if (value.is_number()) return value.get<double>();
@@ -137,10 +139,26 @@ class CocoParser {
     return static_cast<int>(*number);
   }
 
+  // Where "file_name" is missing, the file that the image was downloaded from has its name.
+  std::string file_name_of(const Json& image, const std::string& place) {
+    if (image.is_object() && !image.contains("file_name")) {
+      for (const char* key : {"coco_url", "flickr_url"}) {
+        const auto url = image.find(key);
+        if (url == image.end() || !url->is_string()) continue;
+        const auto& text = url->get_ref<const std::string&>();
+        add_warning(file_.findings, "no-file-name", place,
+                    fmt::format("\"file_name\" is missing; \"{}\" is {}", key, text),
+                    "its last part is taken for the name");
+        return text.substr(text.rfind('/') + 1);
+      }
+    }
+    return json_get<std::string>(image, "file_name", place);
+  }
+
   void add_image(const Json& image, const std::string& place) {
     ParsedPicture picture;
     picture.place = place;
-    picture.name = json_get<std::string>(image, "file_name", place);
+    picture.name = file_name_of(image, place);
     picture.size = {side(image, "width", place), side(image, "height", place)};
     const std::string id = key_of(image, "id", place);
     if (!images_.emplace(id, file_.pictures.size()).second) {
@@ -229,28 +247,38 @@ class CocoParser {
   std::string odd_;  // where the first number that is no plain one is
 };
 
-std::vector<std::string> coco_files(const Tree& tree) {
+// Of COCO's own downloads the instances_* files have the boxes; beside them, captions or keypoints
+// of the same images are not read.
+bool is_for_other_task(const std::string& path) {
+  const std::string name = storage::filename(path);
+  return std::any_of(std::begin(kOtherTasks), std::end(kOtherTasks),
+                     [&](const char* task) { return name.starts_with(task); });
+}
+
+std::vector<std::string> coco_files(const Tree& tree, std::vector<Finding>& findings) {
   if (!tree.file().empty()) return {tree.file()};
   std::vector<std::string> files;
   bool instances = false;
   for (const std::string& path : tree.with_extension(".json")) {
-    if (!is_coco(tree.read_text(path).text())) continue;
+    if (!is_coco(tree.look_at(path).text())) continue;
     files.push_back(path);
     instances = instances || storage::filename(path).starts_with("instances");
   }
-  if (instances) {
-    std::erase_if(files, [](const std::string& path) {
-      return !storage::filename(path).starts_with("instances");
-    });
-  }
+  if (!instances) return files;
+  std::erase_if(files, [&](const std::string& path) {
+    if (!is_for_other_task(path)) return false;
+    tree.set_aside(path);
+    add_note(findings, "annotation-ignored", path,
+             "is for another task: the boxes are read from instances_*.json");
+    return true;
+  });
   return files;
 }
 
 // Of "instances_train2017.json" or "train/_annotations.coco.json".
-std::string split_of_file(const std::string& path) {
-  const std::string stem = storage::stem(path);
-  const std::string split = split_named(stem.substr(stem.find_last_of("_-") + 1));
-  return split.empty() ? split_of_path(path) : split;
+std::string split_of_file(const Tree& tree, const std::string& path) {
+  const std::string split = split_of_stem(storage::stem(path));
+  return split.empty() ? tree.split_of(path) : split;
 }
 
 }  // namespace
@@ -268,9 +296,9 @@ bool is_coco(std::string_view text) {
 Source read_coco(const Tree& tree) {
   Source source;
   source.format = "coco";
-  for (const std::string& path : coco_files(tree)) {
+  for (const std::string& path : coco_files(tree, source.findings)) {
     ParsedFile file = parse_coco(tree.read_text(path).text(), path);
-    const std::string its_split = split_of_file(path);
+    const std::string its_split = split_of_file(tree, path);
     const std::string split = tree.file().empty() ? its_split : "";  // one file alone is no split
     source.findings.insert(source.findings.end(), file.findings.begin(), file.findings.end());
     for (const std::string& name : file.classes) {

@@ -7,6 +7,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/json.h"
+#include "oko/dataset/file_kind.h"
 #include "oko/dataset/json_lines.h"
 #include "oko/storage/store.h"
 
@@ -90,7 +91,7 @@ ParsedFile parse_create_ml(std::string_view text, const std::string& name) {
 }
 
 bool is_create_ml(std::string_view text) {
-  return trimmed(text.substr(0, 64)).starts_with('[') &&
+  return trimmed(text.substr(0, 64)).starts_with('[') && !is_label_studio(text) &&
          (text.find("\"image\"") != std::string_view::npos ||
           text.find("\"imagefilename\"") != std::string_view::npos ||
           text.find("\"imageURL\"") != std::string_view::npos);
@@ -99,12 +100,12 @@ bool is_create_ml(std::string_view text) {
 Source read_create_ml(const Tree& tree) {
   Source source;
   source.format = "createml";
-  source.classes = find_class_list(tree, source.findings);
+  source.classes = find_class_list(tree, source.findings, false);
   std::vector<std::string> files{tree.file()};
   if (tree.file().empty()) files = tree.with_extension(".json");
   for (const std::string& path : files) {
+    if (tree.file().empty() && !is_create_ml(tree.look_at(path).text())) continue;
     const Text bytes = tree.read_text(path);
-    if (tree.file().empty() && !is_create_ml(bytes.text())) continue;
     ParsedFile file = parse_create_ml(bytes.text(), path);
     source.findings.insert(source.findings.end(), file.findings.begin(), file.findings.end());
     for (ParsedPicture& picture : file.pictures) {
@@ -116,7 +117,7 @@ Source read_create_ml(const Tree& tree) {
         continue;
       }
       source.pictures.push_back(
-          {storage::stem(image), image, path, split_of_path(path), std::move(picture)});
+          {storage::stem(image), image, path, tree.split_of(path), std::move(picture)});
     }
   }
   return source;

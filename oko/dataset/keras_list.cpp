@@ -70,12 +70,6 @@ void parse_line(std::string_view line, const std::string& place, ParsedFile& fil
   file.pictures.push_back(std::move(picture));
 }
 
-// "train", and "2007_train" as voc_annotation.py of keras-yolo3 names its lists.
-std::string split_of_list(const std::string& stem) {
-  const std::string split = split_named(stem);
-  return split.empty() ? split_named(stem.substr(stem.find_last_of("_-") + 1)) : split;
-}
-
 }  // namespace
 
 ParsedFile parse_keras_list(std::string_view text, const std::string& name) {
@@ -106,17 +100,23 @@ bool is_keras_list(std::string_view text) {
 Source read_keras_list(const Tree& tree) {
   Source source;
   source.format = "keras";
-  source.classes = find_class_list(tree, source.findings);
+  source.classes = find_class_list(tree, source.findings, true);
   std::vector<std::string> lists{tree.file()};
   if (tree.file().empty()) lists = tree.with_extension(".txt");
+  std::vector<std::string> unsplit;
+  bool has_splits = false;
   for (const std::string& path : lists) {
-    const Text bytes = tree.read_text(path);
-    if (tree.file().empty() && !is_keras_list(bytes.text())) continue;
-    const std::string split = tree.file().empty() ? split_of_list(storage::stem(path)) : "";
-    ParsedFile file = parse_keras_list(bytes.text(), path);
+    if (tree.file().empty() && !is_keras_list(tree.look_at(path).text())) continue;
+    const std::string split = tree.file().empty() ? split_of_stem(storage::stem(path)) : "";
+    ParsedFile file = parse_keras_list(tree.read_text(path).text(), path);
     source.findings.insert(source.findings.end(), file.findings.begin(), file.findings.end());
+    if (split.empty()) unsplit.push_back(path);
+    has_splits = has_splits || !split.empty();
+    std::vector<std::string> names;
+    for (const ParsedPicture& picture : file.pictures) names.push_back(picture.name);
+    const ListPaths paths(tree, storage::parent(path), names);
     for (ParsedPicture& picture : file.pictures) {
-      std::string image = tree.find_path(picture.name, storage::parent(path));
+      std::string image = paths.find(picture.name);
       if (image.empty() && picture.name.starts_with('/') && storage::exists(picture.name)) {
         image = picture.name;
       }
@@ -127,6 +127,11 @@ Source read_keras_list(const Tree& tree) {
       }
       source.pictures.push_back({storage::stem(image), image, path, split, std::move(picture)});
     }
+  }
+  for (const std::string& path : unsplit) {
+    if (!has_splits) break;
+    add_note(source.findings, "in-no-split", path,
+             "the list is not called like a split, so its images are in none");
   }
   if (source.classes.empty()) {
     add_warning(source.findings, "no-class-list", tree.root(),

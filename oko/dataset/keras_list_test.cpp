@@ -52,6 +52,20 @@ TEST(KerasList, IsReadByNameWithItsClassesBesideIt) {
   EXPECT_EQ(findings[0].place, "train.txt:3");
 }
 
+TEST(KerasList, TellsOfListsThatAreNoSplitOrHaveNoBoxes) {
+  const ScratchFolder folder;
+  storage::write(folder / "classes.txt", "cat\n");
+  for (const char* name : {"a.jpg", "b.jpg", "c.jpg"}) storage::write(folder / name, "");
+  storage::write(folder / "2007_train.txt", "a.jpg 1,2,30,40,0\n");
+  storage::write(folder / "more.txt", "b.jpg 1,2,30,40,0\n");
+  storage::write(folder / "2007_val.txt", "c.jpg\n");
+  std::vector<Finding> findings;
+  EXPECT_EQ(pictures_by_split(read(folder.path(), {}, &findings)), (Counts{{"train", 1}, {"", 1}}));
+  ASSERT_EQ(findings_by_kind(findings), (Counts{{"annotation-ignored", 1}, {"in-no-split", 1}}));
+  EXPECT_EQ(findings[0].place, "more.txt");
+  EXPECT_EQ(findings[1].place, "2007_val.txt");
+}
+
 TEST(KerasList, TellsWhenTheClassListIsTooShort) {
   const ScratchFolder folder;
   storage::write(folder / "classes.txt", "cat\n");

@@ -200,6 +200,13 @@ std::string split_named(std::string_view name) {
   return "";
 }
 
+std::string split_of_stem(std::string_view stem) {
+  std::string split = split_named(stem);
+  if (!split.empty()) return split;
+  while (!stem.empty() && (stem.back() == '_' || stem.back() == '-')) stem.remove_suffix(1);
+  return split_named(stem.substr(stem.find_last_of("_-") + 1));
+}
+
 std::string split_of_path(std::string_view path) {
   while (true) {
     const auto slash = path.find('/');

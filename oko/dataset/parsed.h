@@ -83,6 +83,9 @@ PixelBox whole_pixels(const image::Box& box, image::Size picture);
 // "train" for train, training, train2017, …; "val" for val, valid, validation, …; "test"; "" for
 // anything else.
 std::string split_named(std::string_view name);
+// The split of a list, an annotation file or the like: "train", "instances_train2017", "2007_train"
+// as keras-yolo3's and Darknet's scripts name them, or "".
+std::string split_of_stem(std::string_view stem);
 // The split that a folder on the way of a relative path names ("train/images/1.jpg"), or "".
 std::string split_of_path(std::string_view path);
 

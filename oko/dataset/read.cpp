@@ -10,6 +10,7 @@
 #include "oko/dataset/keras_list.h"
 #include "oko/dataset/recognise.h"
 #include "oko/dataset/shards.h"
+#include "oko/dataset/unread.h"
 #include "oko/dataset/voc.h"
 #include "oko/dataset/yolo_txt.h"
 #include "oko/media/picture.h"
@@ -53,9 +54,13 @@ void throw_first_error(const std::vector<Finding>& findings, const std::string& 
 Dataset read(const std::string& uri, const ReadOptions& options, std::vector<Finding>* findings) {
   const Tree tree(uri);
   std::vector<Finding> found;
-  Dataset dataset =
-      assemble(tree, read_source(tree, options.format.empty() ? recognise(tree) : options.format),
-               options, found);
+  Source source = read_source(tree, options.format.empty() ? recognise(tree) : options.format);
+  tell_unread(tree, source);
+  for (const std::string& folder : tree.class_folders()) {
+    add_note(source.findings, "class-folder", folder,
+             "is called like a split, but lies among folders that are no splits: it is none");
+  }
+  Dataset dataset = assemble(tree, std::move(source), options, found);
   if (findings) {
     findings->insert(findings->end(), found.begin(), found.end());
   } else {

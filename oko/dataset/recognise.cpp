@@ -9,8 +9,11 @@
 #include "oko/dataset/coco.h"
 #include "oko/dataset/create_ml.h"
 #include "oko/dataset/data_yaml.h"
+#include "oko/dataset/file_kind.h"
 #include "oko/dataset/keras_list.h"
 #include "oko/dataset/shard_index.h"
+#include "oko/dataset/unread.h"
+#include "oko/dataset/voc.h"
 #include "oko/dataset/yolo_txt.h"
 #include "oko/storage/store.h"
 
@@ -23,40 +26,26 @@ struct Evidence {
   bool layout = false;
 };
 
-bool is_voc(std::string_view text) {
-  return text.substr(0, 4096).find("<annotation") != std::string_view::npos;
-}
-
-// Nothing of a file that is no text in any encoding: whoever reads it tells.
-Text text_of(const Tree& tree, const std::string& path) {
-  try {
-    return tree.read_text(path);
-  } catch (const Error& e) {
-    if (e.code() != ErrorCode::kInput) throw;
-    return Text(Bytes(), path);
-  }
-}
-
 // What a single file says of itself: nothing in most.
 std::optional<Evidence> look_at(const Tree& tree, const std::string& path) {
   const std::string extension = storage::extension(path), name = storage::filename(path);
-  if (extension == ".xml" && is_voc(text_of(tree, path).text())) return Evidence{"voc", path, true};
+  if (extension == ".xml" && is_voc(tree.look_at(path).text())) return Evidence{"voc", path, true};
   if (extension == ".json") {
-    const Text bytes = text_of(tree, path);
+    const Text bytes = tree.look_at(path);
     if (is_coco(bytes.text())) return Evidence{"coco", path, true};
     if (is_create_ml(bytes.text())) return Evidence{"createml", path, true};
   }
-  if ((extension == ".yaml" || extension == ".yml") && is_data_yaml(text_of(tree, path).text())) {
+  if ((extension == ".yaml" || extension == ".yml") && is_data_yaml(tree.look_at(path).text())) {
     return Evidence{"yolo", path, true};
   }
-  if (extension == ".data" && !parse_darknet_data(text_of(tree, path).text()).train.empty()) {
+  if (extension == ".data" && !parse_darknet_data(tree.look_at(path).text()).train.empty()) {
     return Evidence{"yolo", path, true};
   }
-  if (extension == ".jsonl" && is_shard_index(text_of(tree, path).text())) {
+  if (extension == ".jsonl" && is_shard_index(tree.look_at(path).text())) {
     return Evidence{"shards", path, true};
   }
   if (extension == ".txt") {
-    const Text bytes = text_of(tree, path);
+    const Text bytes = tree.look_at(path);
     if (is_keras_list(bytes.text())) return Evidence{"keras", path, false};
     if (is_yolo_labels(bytes.text())) return Evidence{"yolo", path, false};
   }
@@ -82,6 +71,12 @@ std::vector<Evidence> look_around(const Tree& tree) {
 
 std::string recognise_file(const Tree& tree) {
   if (const auto evidence = look_at(tree, tree.file())) return evidence->format;
+  if (const auto kind =
+          kind_of_file(storage::extension(tree.file()), tree.look_at(tree.file()).text())) {
+    throw input_error(tree.uri(tree.file()),
+                      fmt::format("is {}, which oko does not read", kind->name),
+                      "export it as COCO, VOC or YOLO");
+  }
   throw input_error(
       tree.uri(tree.file()),
       "neither a COCO or Create ML file, a Keras train list, a YOLO data.yaml, nor an index "
@@ -104,6 +99,10 @@ std::string recognise(const Tree& tree) {
   }
   if (found.size() == 1) return found.front().format;
   if (found.empty()) {
+    if (const std::string foreign = foreign_annotations(tree); !foreign.empty()) {
+      throw input_error(tree.root(), foreign + ", which oko does not read",
+                        "export it as COCO, VOC or YOLO");
+    }
     throw input_error(
         tree.root(),
         fmt::format("no annotations among its {} files ({} pictures); looked for VOC (.xml with "

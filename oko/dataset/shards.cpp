@@ -48,6 +48,7 @@ const storage::Entry& find_shard(const Tree& tree, const std::string& path, cons
 
 Source read_shards(const Tree& tree) {
   const std::string index_path = find_index(tree), folder = storage::parent(index_path);
+  tree.set_aside(index_path);
   ShardIndex index = parse_shard_index(tree.read(index_path).text(), index_path);
   std::vector<std::string> paths;
   std::vector<const storage::Entry*> shards;

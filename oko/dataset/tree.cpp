@@ -26,6 +26,57 @@ bool is_usual_folder(std::string_view name) {
   return std::find(kUsual.begin(), kUsual.end(), lower(name)) != kUsual.end();
 }
 
+// Beside split folders these hold no class: what is kept for later, or was made from the data set.
+bool is_side_folder(std::string_view name) {
+  constexpr std::array<std::string_view, 23> kSide{"imagesets",
+                                                   "segmentationclass",
+                                                   "segmentationobject",
+                                                   "raw",
+                                                   "original",
+                                                   "originals",
+                                                   "unlabeled",
+                                                   "unlabelled",
+                                                   "background",
+                                                   "negative",
+                                                   "negatives",
+                                                   "backgrounds",
+                                                   "extra",
+                                                   "unsplit",
+                                                   "runs",
+                                                   "results",
+                                                   "output",
+                                                   "samples",
+                                                   "predictions",
+                                                   "detections",
+                                                   "previews",
+                                                   "preview",
+                                                   "backup"};
+  return is_usual_folder(name) || std::find(kSide.begin(), kSide.end(), lower(name)) != kSide.end();
+}
+
+// Text with "%20" and the like as the bytes they stand for; the same text where they stand for
+// control characters.
+std::string percent_decoded(std::string_view text) {
+  const auto digit = [&](std::size_t i) {
+    const char c = i < text.size() ? text[i] : 'x';
+    if (c >= '0' && c <= '9') return c - '0';
+    const char small = static_cast<char>(c | 0x20);
+    return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
+  };
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && digit(i + 1) >= 0 && digit(i + 2) >= 0) {
+      const int byte = digit(i + 1) * 16 + digit(i + 2);
+      if (byte < ' ') return std::string(text);
+      decoded += static_cast<char>(byte);
+      i += 2;
+    } else {
+      decoded += text[i];
+    }
+  }
+  return decoded;
+}
+
 bool is_hidden(std::string_view path) {
   return path.starts_with('.') || path.find("/.") != std::string_view::npos ||
          path.find("__MACOSX/") != std::string_view::npos;
@@ -121,13 +172,87 @@ void Tree::list() {
     pictures_by_stem_[storage::stem(path)].push_back(path);
     for (const std::string_view folder : folders_of(path)) picture_folders_.emplace(folder);
   }
+  for (const std::string& path : files_) {
+    const std::string extension = storage::extension(path);
+    const bool is_annotation = extension == ".xml" || extension == ".json" ||
+                               (extension == ".txt" && has_picture_called(storage::stem(path)));
+    if (is_annotation || is_picture_extension(extension)) add_to_folders(path, is_annotation);
+  }
+}
+
+void Tree::add_to_folders(const std::string& path, bool is_annotation) {
+  std::string parent;
+  const auto folders = folders_of(path);
+  for (std::size_t i = 0; i < folders.size(); ++i) {
+    const std::string name(folders[i]);
+    Way& way = folders_[parent][name];
+    way.directly = way.directly || i + 1 == folders.size();
+    way.annotated = way.annotated || is_annotation;
+    parent += (parent.empty() ? "" : "/") + name;
+  }
+}
+
+std::string Tree::split_of(const std::string& path) const {
+  std::string parent;
+  for (const std::string_view name : folders_of(path)) {
+    const std::string folder = parent + (parent.empty() ? "" : "/") + std::string(name);
+    const std::string split = split_named(name);
+    if (!split.empty() && names_splits(parent)) return split;
+    if (!split.empty()) class_folders_.insert(folder);
+    parent = folder;
+  }
+  return "";
+}
+
+// Whether those folders in one folder that are called like splits are splits: several different
+// ones are, and a single one with no other beside it that holds images in the same way.
+bool Tree::names_splits(const std::string& parent) const {
+  const auto known = names_splits_.find(parent);
+  if (known != names_splits_.end()) return known->second;
+  std::set<std::string> splits;
+  std::set<Way> split_ways, other_ways;
+  if (const auto found = folders_.find(parent); found != folders_.end()) {
+    for (const auto& [name, way] : found->second) {
+      const std::string split = split_named(name);
+      if (!split.empty()) splits.insert(split);
+      if (split.empty() && is_side_folder(name)) continue;
+      (split.empty() ? other_ways : split_ways).insert(way);
+    }
+  }
+  const bool alike = std::any_of(split_ways.begin(), split_ways.end(),
+                                 [&](const Way& way) { return other_ways.contains(way); });
+  return names_splits_[parent] = splits.size() > 1 || !alike;
+}
+
+std::string Tree::in_any_case(const std::string& path) const {
+  if (has(path) || !listed_) return has(path) ? path : "";
+  if (by_lower_.empty()) {
+    for (const std::string& file : files_) by_lower_[lower(file)].push_back(file);
+  }
+  const auto found = by_lower_.find(lower(path));
+  return found == by_lower_.end() || found->second.size() > 1 ? "" : found->second.front();
 }
 
 std::string Tree::uri(const std::string& path) const { return storage::join(root_, path); }
 
 Bytes Tree::read(const std::string& path) const { return shared_files_->read(uri(path)); }
 
+Text Tree::look_at(const std::string& path) const {
+  try {
+    return Text(read(path), path);
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::kInput) throw;
+    return Text(Bytes(), path);
+  }
+}
+
+Bytes Tree::start_of(const std::string& path) const {
+  constexpr std::uint64_t kStart = 64 << 10;
+  return shared_files_->read_part(uri(path), 0, kStart);
+}
+
 Text Tree::read_text(const std::string& path) const {
+  read_.insert(path);
   Text text(read(path), path);
   if (!text.detected().empty()) guessed_.emplace(path, text.detected());
   return text;
@@ -153,9 +278,17 @@ std::vector<std::string> Tree::with_extension(std::string_view extension) const 
 
 std::string Tree::find_picture(const std::string& written, const std::string& near,
                                const std::string& split) const {
+  std::string found = find_written(written, near, split);
+  const std::string decoded = percent_decoded(written);
+  if (found.empty() && decoded != written) found = find_written(decoded, near, split);
+  return found;
+}
+
+std::string Tree::find_written(const std::string& written, const std::string& near,
+                               const std::string& split) const {
   const std::string path = normal_path(written), folder = storage::parent(near);
   const auto fits = [&](const std::string& image) {
-    const std::string there = split_of_path(image);
+    const std::string there = split_of(image);
     return split.empty() || there.empty() || there == split;
   };
   for (const std::string& exact : {normal_path(storage::join(folder, written)), path}) {
@@ -165,7 +298,7 @@ std::string Tree::find_picture(const std::string& written, const std::string& ne
   if (named == pictures_by_stem_.end()) return "";
   std::vector<std::string> left = named->second;
   std::erase_if(left, [&](const std::string& image) { return !fits(image); });
-  const bool own_images = !folder.empty() && !pictures_in(folder).empty();
+  const bool own_images = !folder.empty() && has_pictures_in(folder);
   if (own_images) {
     std::erase_if(left, [&](const std::string& image) { return !image.starts_with(folder + "/"); });
   }
@@ -175,7 +308,7 @@ std::string Tree::find_picture(const std::string& written, const std::string& ne
     std::erase_if(left, [&](const std::string& image) { return score(image) < best; });
   };
   keep_best([&](const std::string& image) { return common_ending(image, path); });
-  keep_best([&](const std::string& image) { return split_of_path(image) == split ? 1U : 0U; });
+  keep_best([&](const std::string& image) { return split_of(image) == split ? 1U : 0U; });
   keep_best([&](const std::string& image) { return shared_folders(image, near); });
   keep_best([&](const std::string& image) {
     return storage::filename(image) == storage::filename(path) ? 1U : 0U;
@@ -211,15 +344,29 @@ bool Tree::has_folder(const std::string& path) const {
   return path.empty() || (first != files_.end() && first->starts_with(start));
 }
 
+bool Tree::has_pictures_in(const std::string& folder) const {
+  const std::string start = folder + "/";
+  const auto first = std::lower_bound(pictures_.begin(), pictures_.end(), start);
+  return first != pictures_.end() && first->starts_with(start);
+}
+
 std::vector<std::string> Tree::pictures_in(const std::string& folder) const {
   if (folder.empty()) return pictures_;
-  std::vector<std::string> found;
-  std::copy_if(pictures_.begin(), pictures_.end(), std::back_inserter(found),
-               [&](const std::string& path) { return path.starts_with(folder + "/"); });
-  return found;
+  const std::string start = folder + "/";
+  const auto first = std::lower_bound(pictures_.begin(), pictures_.end(), start);
+  const auto last = std::find_if_not(
+      first, pictures_.end(), [&](const std::string& path) { return path.starts_with(start); });
+  return {first, last};
 }
 
 std::string Tree::find_path(const std::string& written, const std::string& folder) const {
+  std::string found = find_path_written(written, folder);
+  const std::string decoded = percent_decoded(written);
+  if (found.empty() && decoded != written) found = find_path_written(decoded, folder);
+  return found;
+}
+
+std::string Tree::find_path_written(const std::string& written, const std::string& folder) const {
   if (!listed_ && written.starts_with('/')) return storage::exists(written) ? written : "";
   const std::string path = normal_path(written);
   if (path.empty()) return "";
@@ -228,15 +375,51 @@ std::string Tree::find_path(const std::string& written, const std::string& folde
       !path.starts_with('/') && has(beside)) {
     return beside;
   }
+  // From a folder above this one.
+  const std::string own = name_ + "/";
+  for (auto at = name_.empty() ? name_.npos : path.find(own); at != std::string::npos;
+       at = path.find(own, at + 1)) {
+    const std::string rest = path.substr(at + own.size());
+    if ((at == 0 || path[at - 1] == '/') && has(rest)) return rest;
+  }
   for (std::string rest = path;;) {
     if (!rest.starts_with('/') && has(rest)) return contradicts(rest, written) ? "" : rest;
     const auto slash = rest.find('/');
     if (slash == std::string::npos) return "";
-    const std::string skipped = rest.substr(0, slash);
-    const bool own_name = skipped == name_ && rest.size() == path.size();
-    if (!foreign && !own_name && !is_usual_folder(skipped)) return "";
+    if (!foreign && !is_usual_folder(rest.substr(0, slash))) return "";
     rest.erase(0, slash + 1);
   }
+}
+
+ListPaths::ListPaths(const Tree& tree, std::string folder, const std::vector<std::string>& written)
+    : tree_(tree), folder_(std::move(folder)) {
+  if (written.empty() || is_foreign_path(written.front())) return;
+  std::vector<std::string> start;  // folders that all begin with
+  const std::string first = normal_path(written.front());
+  for (const std::string_view name : folders_of(first)) start.emplace_back(name);
+  for (const std::string& line : written) {
+    if (!tree.find_path(line, folder_).empty()) return;
+    const std::string path = normal_path(line);
+    const auto folders = folders_of(path);
+    start.erase(std::mismatch(start.begin(), start.end(), folders.begin(), folders.end()).first,
+                start.end());
+  }
+  std::string prefix;
+  for (const std::string& name : start) {
+    if (tree.has_picture_folder(name)) return;
+    prefix += name + "/";
+    for (const std::string& line : written) {
+      if (!tree.has(normal_path(line).substr(prefix.size()))) continue;
+      start_ = prefix;
+      return;
+    }
+  }
+}
+
+std::string ListPaths::find(const std::string& written) const {
+  if (start_.empty()) return tree_.find_path(written, folder_);
+  const std::string path = normal_path(written);
+  return path.starts_with(start_) ? tree_.find_path(path.substr(start_.size()), "") : "";
 }
 
 }  // namespace oko::dataset

@@ -177,6 +177,16 @@ ParsedFile parse_voc(std::string_view text, const std::string& name) {
   return VocParser(text, name).parse();
 }
 
+bool is_voc(std::string_view text) {
+  constexpr std::string_view kTag = "<annotation";
+  text = text.substr(0, 4096);
+  for (auto at = text.find(kTag); at != text.npos; at = text.find(kTag, at + 1)) {
+    const std::string_view rest = text.substr(at + kTag.size());
+    if (rest.empty() || rest.front() == '>' || trimmed(rest.substr(0, 1)).empty()) return true;
+  }
+  return false;
+}
+
 std::string voc_text(const Sample& sample, const std::vector<std::string>& classes,
                      const std::string& image_name) {
   pugi::xml_document document;

@@ -12,6 +12,9 @@ namespace oko::dataset {
 // XML or no <annotation>; single objects that cannot be used become findings.
 ParsedFile parse_voc(std::string_view text, const std::string& name);
 
+// Whether a .xml file looks like one.
+bool is_voc(std::string_view text);
+
 // The annotation of one sample as XML, its picture called `image_name`. Boxes are rounded to VOC's
 // whole pixels, clipped to the picture and at least two pixels long in one direction.
 std::string voc_text(const Sample& sample, const std::vector<std::string>& classes,

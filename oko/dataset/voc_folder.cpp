@@ -17,6 +17,8 @@ bool in_annotations_folder(const std::string& path) {
                      [](std::string_view folder) { return lower(folder) == "annotations"; });
 }
 
+// Where there are folders called Annotations, the .xml files in them; those elsewhere may be older
+// copies, and whoever looks for what was not read tells of them.
 std::vector<std::string> annotation_files(const Tree& tree) {
   std::vector<std::string> files = tree.with_extension(".xml");
   if (std::any_of(files.begin(), files.end(), in_annotations_folder)) {
@@ -35,30 +37,60 @@ std::string base_of(const std::string& path) {
   return path.substr(0, start);
 }
 
-// A split list ImageSets/Main/<split>.txt. The lists of single classes (dog_train.txt) are no
-// splits.
+// A split list ImageSets/Main/<split>.txt, or one of a single class (dog_train.txt).
 struct SplitList {
   std::string path, base, split;
+  bool of_class = false;
 };
 
-std::vector<SplitList> split_lists(const Tree& tree) {
+bool in_image_sets(const std::string& path) {
+  const std::string folder = storage::parent(path), name = storage::filename(folder);
+  return name == "ImageSets" || storage::filename(storage::parent(folder)) == "ImageSets";
+}
+
+// Lists for other tasks (ImageSets/Segmentation) are not for boxes.
+bool is_for_boxes(const std::string& path) {
+  const std::string name = storage::filename(storage::parent(path));
+  return name == "Main" || name == "ImageSets";
+}
+
+// Those that tell the splits: of whole sets, else, as VoTT writes them, of all single classes, for
+// each base. The rest is set aside or told.
+std::vector<SplitList> split_lists(const Tree& tree, std::vector<Finding>& findings) {
   std::vector<SplitList> lists;
-  std::set<std::string> whole;  // bases with a list of their own for train or val
+  std::vector<std::pair<std::string, std::string>> others;  // base, path
+  std::set<std::string> with_list, with_train;              // bases
   for (const std::string& path : tree.with_extension(".txt")) {
-    const std::string folder = storage::parent(path), name = storage::stem(path);
-    if (!folder.ends_with("ImageSets/Main") && !folder.ends_with("ImageSets")) continue;
+    if (!in_image_sets(path)) continue;
     const std::string base = path.substr(0, path.rfind("ImageSets/"));
-    if (name == "train" || name == "val" || name == "test") {
-      lists.push_back({path, base, name});
-      if (name != "test") whole.insert(base);
-    } else if (name == "trainval") {
-      lists.push_back({path, base, name});
+    const std::string stem = storage::stem(path);
+    const std::string last = lower(stem.substr(stem.find_last_of('_') + 1));
+    const std::string split = last == "trainval" ? last : split_named(last);
+    if (!is_for_boxes(path)) {
+      others.emplace_back(base, path);
+      continue;
     }
+    if (split.empty()) {
+      add_warning(findings, "annotation-ignored", path,
+                  "is a list that is not called like a split");
+    } else {
+      lists.push_back({path, base, split, last.size() < stem.size()});
+      if (!lists.back().of_class) with_list.insert(base);
+    }
+    tree.set_aside(path);
+  }
+  std::erase_if(
+      lists, [&](const SplitList& list) { return list.of_class && with_list.contains(list.base); });
+  for (const SplitList& list : lists) {
+    if (list.split == "train" || list.split == "val") with_train.insert(list.base);
+  }
+  for (const auto& [base, path] : others) {
+    if (with_list.contains(base)) tree.set_aside(path);
   }
   std::erase_if(lists, [&](SplitList& list) {
     if (list.split != "trainval") return false;
     list.split = "train";
-    return whole.contains(list.base);
+    return with_train.contains(list.base);
   });
   return lists;
 }
@@ -69,7 +101,7 @@ class VocReader {
 
   Source read() {
     source_.format = "voc";
-    source_.classes = find_class_list(tree_, source_.findings);
+    source_.classes = find_class_list(tree_, source_.findings, false);
     const std::vector<std::string> annotations = annotation_files(tree_);
     tree_.read_ahead(annotations);
     for (const std::string& path : annotations) read_annotation(path);
@@ -95,7 +127,7 @@ class VocReader {
       source_.findings.push_back(std::move(finding));
     }
     ParsedPicture& picture = parsed.pictures.at(0);
-    SourcePicture found{storage::stem(path), {}, path, split_of_path(path), {}};
+    SourcePicture found{storage::stem(path), {}, path, tree_.split_of(path), {}};
     find_picture(picture, found);
     if (found.image.empty()) {
       add_missing_image(source_.findings, picture,
@@ -130,7 +162,8 @@ class VocReader {
       found.written = picture.name;
       found.second_choice = true;
       found.image = tree_.find_picture(picture.name, path);
-    } else if (!name.empty() && storage::stem(name) != storage::stem(path)) {
+    } else if (!name.empty() && name != storage::stem(path) &&
+               storage::stem(name) != storage::stem(path)) {
       add_note(source_.findings, "filename-mismatch", picture.place,
                fmt::format("<filename> is {}, the picture taken is {}", name, found.image),
                "the name is written anew");
@@ -147,7 +180,7 @@ class VocReader {
     for (const std::string& image : tree_.pictures()) {
       if (used_.contains(image) || !folders_.contains(storage::parent(image))) continue;
       add_note(source_.findings, "no-annotation", image, "taken for a background picture");
-      source_.pictures.push_back({storage::stem(image), image, "", split_of_path(image), {}});
+      source_.pictures.push_back({storage::stem(image), image, "", tree_.split_of(image), {}});
     }
   }
 
@@ -158,8 +191,24 @@ class VocReader {
     return folder.substr(0, folder.size() - storage::filename(folder).size());
   }
 
+  // What a line of a list may call an image: all of it, without the number after it in lists of
+  // classes, and both without an image's extension.
+  static std::vector<std::string> ids_of_line(std::string_view line) {
+    std::vector<std::string> ids{std::string(trimmed(line)),
+                                 std::string(split_blanks(line).front())};
+    if (const auto words = split_blanks(line); words.size() > 1 && parse_int(words.back())) {
+      ids.emplace_back(trimmed(line.substr(0, line.rfind(words.back()))));
+    }
+    for (std::size_t i = 0, count = ids.size(); i < count; ++i) {
+      const std::string ending = storage::extension(ids[i]);
+      if (!is_picture_extension(ending)) continue;
+      ids.push_back(ids[i].substr(0, ids[i].size() - ending.size()));
+    }
+    return ids;
+  }
+
   void apply_splits() {
-    const std::vector<SplitList> lists = split_lists(tree_);
+    const std::vector<SplitList> lists = split_lists(tree_, source_.findings);
     if (lists.empty()) return;
     std::map<std::pair<std::string, std::string>, SourcePicture*> by_id;
     for (SourcePicture& picture : source_.pictures) {
@@ -177,14 +226,9 @@ class VocReader {
         ++line;
         if (trimmed(raw).empty()) continue;
         const std::string place = fmt::format("{}:{}", list.path, line);
-        auto found = by_id.find({list.base, std::string(trimmed(raw))});
-        if (found == by_id.end()) {
-          found = by_id.find({list.base, std::string(split_blanks(raw).front())});
-        }
-        if (const std::string ending = storage::extension(std::string(trimmed(raw)));
-            found == by_id.end() && is_picture_extension(ending)) {
-          const std::string_view word = trimmed(raw);
-          found = by_id.find({list.base, std::string(word.substr(0, word.size() - ending.size()))});
+        auto found = by_id.end();
+        for (const std::string& id : ids_of_line(raw)) {
+          if (found == by_id.end()) found = by_id.find({list.base, id});
         }
         if (found == by_id.end() || found->second == nullptr) {
           add_warning(source_.findings, "unknown-split-id", place,

@@ -256,6 +256,37 @@ TEST(VocFolder, KeepsAnIdOfTwoListsOutOfTraining) {
   EXPECT_EQ(findings[0].place, "ImageSets/Main/val.txt:2");
 }
 
+TEST(VocFolder, TakesListsAsVottAndCvatWriteThem) {
+  for (const std::vector<std::string>& lists :
+       {std::vector<std::string>{"cat_train", "cat_val"}, {"Train", "Validation"}}) {
+    const ScratchFolder folder;
+    const bool of_class = lists[0] != "Train";
+    for (const std::string name : {"1", "my 2"}) {
+      storage::write(folder / ("Annotations/" + name + ".xml"), annotation(name + ".jpg"));
+      storage::write(folder / ("JPEGImages/" + name + ".jpg"), "");
+    }
+    storage::write(folder / ("ImageSets/Main/" + lists[0] + ".txt"),
+                   of_class ? "1.jpg 1\n" : "1\n");
+    storage::write(folder / ("ImageSets/Main/" + lists[1] + ".txt"),
+                   of_class ? "my 2.jpg -1\n" : "my 2\n");
+    std::vector<Finding> findings;
+    EXPECT_EQ(pictures_by_split(read(folder.path(), {}, &findings)),
+              (Counts{{"train", 1}, {"val", 1}}));
+    EXPECT_EQ(findings_by_kind(findings), (Counts{}));
+  }
+}
+
+TEST(VocFolder, TellsOfListsThatAreNoSplits) {
+  const ScratchFolder folder;
+  storage::write(folder / "Annotations/1.xml", annotation("1.jpg"));
+  storage::write(folder / "JPEGImages/1.jpg", "");
+  storage::write(folder / "ImageSets/Main/default.txt", "1\n");
+  storage::write(folder / "train.txt", "1\n");
+  std::vector<Finding> findings;
+  EXPECT_EQ(pictures_by_split(read(folder.path(), {}, &findings)), (Counts{{"", 1}}));
+  EXPECT_EQ(findings_by_kind(findings), (Counts{{"annotation-ignored", 2}}));
+}
+
 TEST(VocFolder, TellsOfMissingPicturesBrokenFilesAndUnknownClasses) {
   const ScratchFolder folder;
   storage::write(folder / "classes.names", "dog\nCat \n");

@@ -1,8 +1,10 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "oko/base/error.h"
 #include "oko/dataset/data_yaml.h"
@@ -19,8 +21,16 @@ std::string with_extension(const std::string& path, const char* extension) {
 
 bool in_labels_folder(const std::string& path) {
   const auto folders = folders_of(path);
-  return std::find(folders.begin(), folders.end(), "labels") != folders.end();
+  return std::any_of(folders.begin(), folders.end(),
+                     [](std::string_view folder) { return lower(folder) == "labels"; });
 }
+
+// A label file, and whether it is where the format looks for it: in "labels" instead of "images" or
+// beside the image. Else it is the one of that name in the root's own "labels".
+struct LabelFile {
+  std::string path;
+  bool exact = false;
+};
 
 class YoloReader {
  public:
@@ -31,7 +41,7 @@ class YoloReader {
     read_data_file();
     if (!splits_.told) splits_ = splits_of_lists(tree_, source_.findings);
     source_.same_splits = splits_.same;
-    if (source_.classes.empty()) source_.classes = find_class_list(tree_, source_.findings);
+    if (source_.classes.empty()) source_.classes = find_class_list(tree_, source_.findings, true);
     check_class_count();
     if (source_.classes.empty()) {
       add_warning(source_.findings, "no-class-list", tree_.root(),
@@ -44,22 +54,70 @@ class YoloReader {
   }
 
  private:
-  // data.yaml or a Darknet .data file: the one named, else the one in the tree.
+  // data.yaml or a Darknet .data file: the one named, else the one with the fewest folders.
   void read_data_file() {
+    std::vector<std::string> files = data_files();
+    if (files.empty()) return;
+    const std::string path = files.front();
+    const Text text = tree_.read_text(path);
+    file_ = parse_data_file(text.text(), path);
+    if (file_.class_count) count_place_ = fmt::format("{}:{}", path, file_.count_line);
+    use_names(file_, storage::parent(path));
+    splits_ = splits_of_data_file(tree_, file_, path, source_.findings);
+    for (std::size_t i = 1; i < files.size(); ++i) tell_other_data_file(files[i], path);
+  }
+
+  std::vector<std::string> data_files() const {
+    if (!tree_.file().empty()) {
+      const std::string extension = storage::extension(tree_.file());
+      const bool is_one = is_yaml(extension) || extension == ".data";
+      return is_one ? std::vector<std::string>{tree_.file()} : std::vector<std::string>();
+    }
+    std::vector<std::string> files;
     for (const std::string& path : tree_.files()) {
       const std::string extension = storage::extension(path);
-      const bool named = path == tree_.file();
-      if (!tree_.file().empty() && !named) continue;
-      const bool yaml = extension == ".yaml" || extension == ".yml";
-      if (!yaml && extension != ".data") continue;
-      const Text bytes = tree_.read_text(path);
-      const std::string_view text = bytes.text();
-      if (yaml && !named && !is_data_yaml(text)) continue;
-      file_ = yaml ? parse_data_yaml(text, path) : parse_darknet_data(text);
-      if (file_.class_count) count_place_ = fmt::format("{}:{}", path, file_.count_line);
-      use_names(file_, storage::parent(path));
-      splits_ = splits_of_data_file(tree_, file_, path, source_.findings);
-      return;
+      if (is_yaml(extension) ? is_data_yaml(tree_.look_at(path).text())
+                             : extension == ".data" &&
+                                   !parse_darknet_data(tree_.look_at(path).text()).train.empty()) {
+        files.push_back(path);
+      }
+    }
+    const auto rank = [](const std::string& path) {
+      const std::string stem = storage::stem(path);
+      return std::tuple(folders_of(path).size(), storage::extension(path) == ".data",
+                        stem != "data", stem != "dataset");
+    };
+    std::stable_sort(files.begin(), files.end(),
+                     [&](const std::string& a, const std::string& b) { return rank(a) < rank(b); });
+    return files;
+  }
+
+  static bool is_yaml(const std::string& extension) {
+    return extension == ".yaml" || extension == ".yml";
+  }
+
+  static DataFile parse_data_file(std::string_view text, const std::string& path) {
+    return is_yaml(storage::extension(path)) ? parse_data_yaml(text, path)
+                                             : parse_darknet_data(text);
+  }
+
+  // A second data file may number the classes of the labels in its folder in another order.
+  void tell_other_data_file(const std::string& path, const std::string& used) {
+    tree_.set_aside(path);
+    std::vector<std::string> names;
+    try {
+      names = parse_data_file(tree_.look_at(path).text(), path).names;
+    } catch (const Error&) {
+      // A warning is enough for one that could not be used anyway.
+    }
+    if (names.empty() || names == source_.classes) {
+      add_warning(source_.findings, "annotation-ignored", path,
+                  fmt::format("is a second data file: {} is read", used));
+    } else {
+      add_error(source_.findings, "annotation-ignored", path,
+                fmt::format("is a second data file with other class names than {}, which is read; "
+                            "name the right one instead of the folder",
+                            used));
     }
   }
 
@@ -94,33 +152,69 @@ class YoloReader {
     }
   }
 
-  // The label file of a picture: "labels" instead of a folder of images on its way, or beside it.
-  std::string label_of(const std::string& image) const {
+  LabelFile label_of(const std::string& image) const {
     const std::string text = with_extension(image, ".txt");
     const auto folders = folders_of(text);
     std::size_t end = text.size() - storage::filename(text).size();
     for (auto folder = folders.rbegin(); folder != folders.rend(); ++folder) {
       end -= folder->size() + 1;
       const std::string word = lower(*folder);
-      if (word != "images" && word != "jpegimages" && word != "imgs") continue;
-      const std::string label = text.substr(0, end) + "labels" + text.substr(end + folder->size());
-      if (tree_.has(label)) return label;
+      if (word != "images" && word != "jpegimages" && word != "imgs" && word != "img") continue;
+      const std::string label =
+          tree_.in_any_case(text.substr(0, end) + "labels" + text.substr(end + folder->size()));
+      if (!label.empty()) return {label, true};
     }
-    for (const std::string& label : {text, "labels/" + storage::filename(text)}) {
-      if (tree_.has(label)) return label;
+    if (tree_.has(text)) return {text, true};
+    return {tree_.in_any_case("labels/" + storage::filename(text)), false};
+  }
+
+  // The label file of each image that has one. A label in the root's own "labels" is nobody's where
+  // images of several folders could be meant.
+  std::map<std::string, std::string> find_labels() {
+    std::map<std::string, std::vector<std::string>> exact, flat;  // images by label file
+    for (const std::string& image : tree_.pictures()) {
+      const LabelFile label = label_of(image);
+      if (!label.path.empty()) (label.exact ? exact : flat)[label.path].push_back(image);
     }
-    return "";
+    std::map<std::string, std::string> labels;
+    for (const auto& [label, images] : exact) {
+      for (const std::string& image : images) labels.emplace(image, label);
+      if (images.size() > 1) tell_shared(label, images);
+    }
+    for (const auto& [label, images] : flat) {
+      if (exact.contains(label)) continue;
+      const bool one_folder =
+          std::all_of(images.begin(), images.end(), [&](const std::string& image) {
+            return storage::parent(image) == storage::parent(images.front());
+          });
+      if (!one_folder) {
+        tell_ambiguous(label, images);
+        continue;
+      }
+      for (const std::string& image : images) labels.emplace(image, label);
+      if (images.size() > 1) tell_shared(label, images);
+    }
+    return labels;
+  }
+
+  void tell_shared(const std::string& label, const std::vector<std::string>& images) {
+    add_warning(source_.findings, "shared-label", label,
+                fmt::format("is the label file of {}", fmt::join(images, " and of ")));
+  }
+
+  void tell_ambiguous(const std::string& label, const std::vector<std::string>& images) {
+    Finding& finding = add_error(source_.findings, "ambiguous-label", label,
+                                 fmt::format("could be of {}", fmt::join(images, " or of ")),
+                                 "these images are left out");
+    finding.images_lost = static_cast<int>(images.size());
+    finding.boxes_lost = count_lines(label);
+    left_out_.insert(images.begin(), images.end());
   }
 
   void add_pictures() {
-    std::map<std::string, std::string> labels;
+    const std::map<std::string, std::string> labels = find_labels();
     std::set<std::string> folders;  // with labelled pictures: others among them are backgrounds
-    for (const std::string& image : tree_.pictures()) {
-      std::string label = label_of(image);
-      if (label.empty()) continue;
-      folders.insert(storage::parent(image));
-      labels.emplace(image, std::move(label));
-    }
+    for (const auto& [image, label] : labels) folders.insert(storage::parent(image));
     std::vector<std::string> soon;
     for (const std::string& image : tree_.pictures()) {
       if (const auto label = labels.find(image); label != labels.end()) {
@@ -133,11 +227,11 @@ class YoloReader {
     for (const std::string& image : tree_.pictures()) {
       const auto told = splits_.of.find(image);
       const auto label = labels.find(image);
-      if (told == splits_.of.end() && label == labels.end() &&
-          !folders.contains(storage::parent(image))) {
+      if (left_out_.contains(image) || (told == splits_.of.end() && label == labels.end() &&
+                                        !folders.contains(storage::parent(image)))) {
         continue;
       }
-      std::string split = splits_.told ? "" : split_of_path(image);
+      std::string split = splits_.told ? "" : tree_.split_of(image);
       if (told != splits_.of.end()) split = told->second;
       if (splits_.told && told == splits_.of.end()) {
         add_note(source_.findings, "in-no-split", image,
@@ -173,7 +267,6 @@ class YoloReader {
   void add_picture(const std::string& image, const std::string& label, const std::string& split) {
     SourcePicture picture{storage::stem(image), image, label, split, {}};
     const image::Size size = picture_size(*tree_.shared_files(), tree_.uri(image));
-    if (!label.empty()) used_.insert(label);
     if (size.width <= 0 || size.height <= 0) {
       add_error(source_.findings, "unreadable-image", image,
                 "the picture's size cannot be read, and labels are relative to it",
@@ -196,10 +289,7 @@ class YoloReader {
 
   void tell_orphans() {
     for (const std::string& path : tree_.with_extension(".txt")) {
-      if (!in_labels_folder(path) || used_.contains(path) ||
-          storage::filename(path) == "classes.txt") {
-        continue;
-      }
+      if (!in_labels_folder(path) || tree_.was_read(path) || is_class_list_name(path)) continue;
       add_warning(source_.findings, "orphan-label", path, "a label file without a picture",
                   "it is left out")
           .boxes_lost = count_lines(path);
@@ -220,7 +310,7 @@ class YoloReader {
   LabelForm form_;
   std::string count_place_;
   ToldSplits splits_;
-  std::set<std::string> used_;  // label files
+  std::set<std::string> left_out_;  // images
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "oko/dataset/parsed.h"
+#include "oko/dataset/yolo_txt.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
@@ -36,6 +37,12 @@ std::vector<std::string> endings_of(const std::string& path) {
 
 std::string join(const std::string& folder, const std::string& path) {
   return folder.empty() || path.empty() ? folder + path : folder + "/" + path;
+}
+
+std::vector<std::string> image_lines(std::string_view text) {
+  std::vector<std::string> lines;
+  for (const std::string_view line : split_lines(text)) lines.emplace_back(trimmed(line));
+  return lines;
 }
 
 // Finds the places that a data file names.
@@ -148,18 +155,17 @@ class SplitReader {
     Told& told = told_[split];
     told.named = true;
     const Text text = tree_.read_text(path);
-    int number = 0;
-    for (const std::string_view raw : split_lines(text.text())) {
-      ++number;
-      const std::string written(trimmed(raw));
-      if (written.empty()) continue;
-      const std::string place = fmt::format("{}:{}", path, number);
-      const std::string image = tree_.find_path(written, storage::parent(path));
+    const std::vector<std::string> lines = image_lines(text.text());
+    const ListPaths paths(tree_, storage::parent(path), lines);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      if (lines[i].empty()) continue;
+      const std::string place = fmt::format("{}:{}", path, i + 1);
+      const std::string image = paths.find(lines[i]);
       if (!image.empty()) {
         told.images.emplace_back(image, place);
         continue;
       }
-      add_error(findings_, "missing-image", place, fmt::format("there is no picture {}", written),
+      add_error(findings_, "missing-image", place, fmt::format("there is no picture {}", lines[i]),
                 "the line is left out")
           .images_lost = 1;
     }
@@ -188,7 +194,7 @@ class SplitReader {
       for (const auto& [image, place] : told.images) known.insert(image);
     }
     for (const std::string& image : tree_.pictures()) {
-      const std::string split = split_of_path(image);
+      const std::string split = tree_.split_of(image);
       if (!gone.contains(split) || known.contains(image)) continue;
       told_[split].images.emplace_back(image, storage::parent(image));
       by_folder_.insert(split);
@@ -245,6 +251,13 @@ class SplitReader {
 
 }  // namespace
 
+bool is_image_list(std::string_view text) {
+  for (const std::string_view line : split_lines(text.substr(0, std::size_t{1} << 16))) {
+    if (!trimmed(line).empty()) return is_picture_extension(storage::extension(trimmed(line)));
+  }
+  return false;
+}
+
 ToldSplits splits_of_data_file(const Tree& tree, const DataFile& file, const std::string& path,
                                std::vector<Finding>& findings) {
   SplitReader reader(tree, findings);
@@ -256,10 +269,20 @@ ToldSplits splits_of_data_file(const Tree& tree, const DataFile& file, const std
 }
 
 ToldSplits splits_of_lists(const Tree& tree, std::vector<Finding>& findings) {
-  SplitReader reader(tree, findings);
+  std::map<std::string, std::vector<std::string>> plain, others;  // train.txt; 2007_train.txt
   for (const std::string& path : tree.with_extension(".txt")) {
-    const std::string split = split_named(storage::stem(path));
-    if (storage::parent(path).empty() && !split.empty()) reader.add_list(path, split);
+    const std::string stem = storage::stem(path), split = split_of_stem(stem);
+    if (split.empty()) continue;
+    const bool is_plain = !split_named(stem).empty();
+    const Text text = tree.look_at(path);
+    const bool at_root = storage::parent(path).empty() && is_plain && !is_yolo_labels(text.text());
+    if (at_root || is_image_list(text.text())) (is_plain ? plain : others)[split].push_back(path);
+  }
+  SplitReader reader(tree, findings);
+  for (const char* split : {"test", "val", "train"}) {
+    for (const std::string& path : plain.contains(split) ? plain[split] : others[split]) {
+      reader.add_list(path, split);
+    }
   }
   return reader.result(tree.root());
 }

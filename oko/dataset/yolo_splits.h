@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "oko/dataset/data_yaml.h"
@@ -25,7 +26,10 @@ struct ToldSplits {
 ToldSplits splits_of_data_file(const Tree& tree, const DataFile& file, const std::string& path,
                                std::vector<Finding>& findings);
 
-// Of train.txt, val.txt, … at the root, each a list of images.
+// Whether a .txt file begins with an image's name that fills a whole line.
+bool is_image_list(std::string_view text);
+
+// Of train.txt, val.txt, … that list images, else 2007_train.txt, ….
 ToldSplits splits_of_lists(const Tree& tree, std::vector<Finding>& findings);
 
 }  // namespace oko::dataset

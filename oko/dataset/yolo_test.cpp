@@ -244,6 +244,86 @@ TEST_F(YoloFolder, ValidatesOnWhatItTrainsOnWhereDataYamlSaysSo) {
   EXPECT_EQ(read(folder_ / "copy", {}, &findings).same_splits, data.same_splits);
 }
 
+TEST_F(YoloFolder, FindsLabelsInFoldersOfAnyCase) {
+  add("Images/a.png", "Labels/a.txt");
+  storage::write(folder_ / "classes.txt", "cat\n");
+  std::vector<Finding> findings;
+  const Dataset data = read(folder_.path(), {}, &findings);
+  EXPECT_EQ(count_objects(data), 1U);
+  EXPECT_EQ(findings_by_kind(findings), (Counts{}));
+}
+
+TEST_F(YoloFolder, GivesALabelToNoneOfSeveralImagesThatCouldBeMeant) {
+  for (const char* image : {"images/train/1.png", "images/val/1.png", "images/val/2.png"}) {
+    add(image, "");
+  }
+  storage::write(folder_ / "labels/1.txt", "0 .5 .5 .4 .4\n0 .5 .5 .2 .2\n");
+  storage::write(folder_ / "labels/2.txt", "0 .5 .5 .4 .4\n");
+  storage::write(folder_ / "classes.txt", "cat\n");
+  std::vector<Finding> findings;
+  const Dataset data = read(folder_.path(), {}, &findings);
+  ASSERT_EQ(data.samples.size(), 1U);
+  EXPECT_EQ(data.samples[0].id, "2");
+  ASSERT_EQ(findings_by_kind(findings), (Counts{{"ambiguous-label", 1}}));
+  EXPECT_EQ(findings[0].severity, Finding::Severity::kError);
+  EXPECT_EQ(findings[0].images_lost, 2);
+  EXPECT_EQ(findings[0].boxes_lost, 2);
+  EXPECT_THAT(findings[0].message,
+              ::testing::HasSubstr("images/train/1.png or of images/val/1.png"));
+}
+
+TEST_F(YoloFolder, TellsOfALabelThatTwoImagesShare) {
+  add("images/a.png", "labels/a.txt");
+  add("images/a.jpg", "");
+  storage::write(folder_ / "classes.txt", "cat\n");
+  std::vector<Finding> findings;
+  EXPECT_EQ(count_objects(read(folder_.path(), {}, &findings)), 2U);
+  EXPECT_EQ(findings_by_kind(findings), (Counts{{"shared-label", 1}}));
+}
+
+TEST_F(YoloFolder, FindsTheClassListsOfLabelImgUnlessTheyDiffer) {
+  for (const std::string split : {"train", "val"}) {
+    add("images/" + split + "/" + split + ".png", "labels/" + split + "/" + split + ".txt");
+    storage::write(folder_ / ("labels/" + split + "/classes.txt"), "cat\ndog\n");
+  }
+  std::vector<Finding> findings;
+  EXPECT_THAT(read(folder_.path(), {}, &findings).classes, ElementsAre("cat", "dog"));
+  EXPECT_EQ(findings_by_kind(findings), (Counts{}));
+
+  storage::write(folder_ / "labels/val/classes.txt", "dog\ncat\n");
+  EXPECT_THROW(read(folder_.path()), Error);
+  read(folder_.path(), {}, &findings);
+  EXPECT_EQ(findings_by_kind(findings), (Counts{{"ambiguous-class", 1}, {"no-class-list", 1}}));
+}
+
+TEST_F(YoloFolder, TellsOfASecondDataFileAndRefusesOtherNames) {
+  add("images/train/a.png", "labels/train/a.txt");
+  const std::string places = "train: images/train\nval: images/train\n";
+  storage::write(folder_ / "data.yaml", places + "names: [cat, dog]\n");
+  storage::write(folder_ / "another.yaml", places + "names: [cat, dog]\n");
+  std::vector<Finding> findings;
+  EXPECT_THAT(read(folder_.path(), {}, &findings).classes, ElementsAre("cat", "dog"));
+  ASSERT_EQ(findings_by_kind(findings), (Counts{{"annotation-ignored", 1}, {"same-split", 1}}));
+
+  storage::write(folder_ / "another.yaml", places + "names: [dog, cat]\n");
+  EXPECT_THROW(read(folder_.path()), Error);
+  EXPECT_THAT(read(folder_ / "another.yaml").classes, ElementsAre("dog", "cat"));
+}
+
+TEST_F(YoloFolder, TakesListsCalledAsDarknetsScriptsCallThem) {
+  for (const std::string name : {"a", "b", "c"}) {
+    add("VOC2007/JPEGImages/" + name + ".png", "VOC2007/labels/" + name + ".txt");
+  }
+  storage::write(folder_ / "voc.names", "cat\n");
+  storage::write(folder_ / "2007_train.txt", "/darknet/VOCdevkit/VOC2007/JPEGImages/a.png\n");
+  storage::write(folder_ / "2007_val.txt", "/darknet/VOCdevkit/VOC2007/JPEGImages/b.png\n");
+  storage::write(folder_ / "2007_test.txt", "/darknet/VOCdevkit/VOC2007/JPEGImages/c.png\n");
+  std::vector<Finding> findings;
+  EXPECT_EQ(pictures_by_split(read(folder_.path(), {}, &findings)),
+            (Counts{{"train", 1}, {"val", 1}, {"test", 1}}));
+  EXPECT_EQ(findings_by_kind(findings), (Counts{}));
+}
+
 TEST_F(YoloFolder, ReadsTheDarknetLayoutWithListsAndLabelsBesidePictures) {
   add("data/obj/a.png", "data/obj/a.txt");
   add("data/obj/b.png", "data/obj/b.txt");

@@ -94,6 +94,90 @@ std::vector<Expected> matching_cases() {
        "yolo: cat, dog\n"
        "images/train/a.jpg 100x80 train: cat 40,28,60,52\n"
        "images/val/b.jpg 100x80 val: dog 25,20,75,60"},
+      {"coco-mixed-names",
+       "coco: cat\n"
+       "images/a.jpg 100x80 train: cat 10,10,30,30\n"
+       "images/b.jpg 100x80 val: cat 40,40,60,60"},
+      {"coco-percent",
+       "coco: car\n"
+       "images/my photo.jpg 100x80: car 10,10,30,30"},
+      {"coco-url-only",
+       "coco: cat\n"
+       "images/a.jpg 100x80: cat 10,10,30,30\n"
+       "warning no-file-name: annotations/instances.json:1: images[0]"},
+      {"createml-imagefilename",
+       "createml: cat\n"
+       "cat and dog.png 0x0: cat 23.9,1.95,43.9,42.05"},
+      {"keras-only-path",
+       "keras: cat, dog\n"
+       "a.jpg 0x0 train: nothing\n"
+       "b.jpg 0x0 train: cat 10,10,30,30"},
+      {"labelimg-classes-in-images",
+       "yolo: cat\n"
+       "images/a.jpg 100x80: cat 40,28,60,52"},
+      {"labelimg-classes-in-labels-train",
+       "yolo: cat\n"
+       "images/train/a.jpg 100x80 train: cat 40,28,60,52\n"
+       "images/val/b.jpg 100x80 val: cat 40,28,60,52"},
+      {"labelstudio-json",
+       "error 3: .: project-1.json is an export of Label Studio, which oko does not read"},
+      {"labelstudio-min",
+       "error 3: .: project-1-min.json is an export of Label Studio, which oko does not read"},
+      {"supervisely",
+       "error 3: .: ds/ann/a.jpg.json is a file of Supervisely, which oko does not read"},
+      {"tfcsv", "error 3: .: _annotations.csv is a table of boxes (CSV), which oko does not read"},
+      {"via", "error 3: .: via_region_data.json is a file of VIA, which oko does not read"},
+      {"voc-class-folder-train",
+       "voc: boat, bus, train\n"
+       "boat/boat1.jpg 100x80: boat 10,10,60,60\n"
+       "bus/bus1.jpg 100x80: bus 10,10,60,60\n"
+       "train/train1.jpg 100x80: train 10,10,60,60\n"
+       "note class-folder: train"},
+      {"voc-html-name",
+       "voc: a & b, cat, salt & pepper, x<y\n"
+       "JPEGImages/a.jpg 100x80: salt & pepper 10,10,30,30; cat 30,30,60,60; "
+       "a & b 40,40,60,60; x<y 0,0,60,60"},
+      {"voc-noext",
+       "voc: cat\n"
+       "images/a.1.jpg 100x80: cat 10,10,30,30\n"
+       "images/a.2.jpg 100x80: cat 40,40,70,70"},
+      {"voc-part",
+       "voc: person\n"
+       "JPEGImages/a.jpg 100x80: person 10,10,50,60"},
+      {"voc-same-stem",
+       "voc: cat\n"
+       "a.jpg 0x0: nothing\n"
+       "a.png 100x80: cat 10,10,30,30\n"
+       "note no-annotation: a.jpg"},
+      {"voc-vott",
+       "voc: cat\n"
+       "JPEGImages/a.jpg 100x80 train: cat 10,10,30,30\n"
+       "JPEGImages/b.jpg 100x80 val: cat 10,10,30,30"},
+      {"yolo-Labels-cap",
+       "yolo: cat\n"
+       "Images/a.jpg 100x80: cat 40,28,60,52"},
+      {"yolo-all-empty",
+       "error 3: .: no annotations among its 3 files (1 pictures); looked for VOC (.xml with "
+       "<annotation>), COCO (.json with \"images\" and \"annotations\"), YOLO (data.yaml, .data, "
+       "or "
+       "label files beside pictures or in labels/), a Keras train list (.txt: path "
+       "x1,y1,x2,y2,class), Create ML (.json list) and shards (shards.jsonl)"},
+      {"yolo-jpgpng",
+       "yolo: cat\n"
+       "images/a.jpg 100x80: cat 40,28,60,52\n"
+       "images/a.png 100x80: cat 40,28,60,52\n"
+       "warning shared-label: labels/a.txt"},
+      {"yolo-onelabel-empty",
+       "yolo: cat\n"
+       "images/a.jpg 100x80: nothing\n"
+       "images/b.jpg 100x80: cat 40,28,60,52"},
+      {"yolo-same-stem-flat-labels",
+       "error 3: .: no picture of this yolo dataset can be used; the first of 1 reasons: "
+       "labels/1.txt: could be of images/train/1.jpg or of images/val/1.jpg"},
+      {"yolo-strange-txt",
+       "yolo: cat\n"
+       "images/a.jpg 100x80 train: cat 40,28,60,52\n"
+       "warning annotation-ignored: train.txt"},
   };
 }
 

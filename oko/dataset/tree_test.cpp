@@ -1,0 +1,88 @@
+#include "oko/dataset/tree.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "oko/dataset/test_data.h"
+#include "oko/storage/store.h"
+
+namespace oko::dataset {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class TreeOf {
+ public:
+  explicit TreeOf(const std::vector<std::string>& files) {
+    for (const std::string& file : files) storage::write(folder_ / ("set/" + file), "");
+    tree_ = std::make_unique<Tree>(folder_ / "set");
+  }
+  const Tree* operator->() const { return tree_.get(); }
+  const Tree& operator*() const { return *tree_; }
+
+ private:
+  ScratchFolder folder_;
+  std::unique_ptr<Tree> tree_;
+};
+
+TEST(Tree, AFolderOfAClassIsNoSplit) {
+  const TreeOf classes({"boat/1.jpg", "boat/1.xml", "train/1.jpg", "train/1.xml"});
+  EXPECT_EQ(classes->split_of("train/1.jpg"), "");
+  EXPECT_THAT(classes->class_folders(), ElementsAre("train"));
+
+  const TreeOf below(
+      {"images/boat/1.jpg", "images/train/1.jpg", "labels/boat/1.txt", "labels/train/1.txt"});
+  EXPECT_EQ(below->split_of("images/train/1.jpg"), "");
+
+  const TreeOf both({"train/boat/1.jpg", "train/train/1.jpg", "val/boat/2.jpg", "val/train/2.jpg"});
+  EXPECT_EQ(both->split_of("train/train/1.jpg"), "train");
+  EXPECT_EQ(both->split_of("val/train/2.jpg"), "val");
+}
+
+TEST(Tree, AFolderOfASplitIsOneAmongWhatIsNoClass) {
+  for (const std::string other :
+       {"val/1.jpg", "test/1.jpg", "docs/x.pdf", "raw/1.jpg", "images/1.jpg", "unlabelled/1.jpg",
+        "phone pictures/1.jpg", "video/frames/1.jpg"}) {
+    const TreeOf tree({"train/1.jpg", "train/1.xml", other});
+    EXPECT_EQ(tree->split_of("train/1.jpg"), "train") << other;
+    EXPECT_THAT(tree->class_folders(), IsEmpty());
+  }
+  EXPECT_EQ(TreeOf({"train/images/1.jpg", "data.yaml"})->split_of("train/images/1.jpg"), "train");
+}
+
+TEST(Tree, FindsNamesWithPercentSigns) {
+  const TreeOf tree(
+      {"images/my photo.jpg", "images/50%.jpg", "images/a%20b.jpg", "images/a b.jpg"});
+  EXPECT_EQ(tree->find_picture("my%20photo.jpg", "a.json"), "images/my photo.jpg");
+  EXPECT_EQ(tree->find_picture("50%.jpg", "a.json"), "images/50%.jpg");
+  EXPECT_EQ(tree->find_picture("a%20b.jpg", "a.json"), "images/a%20b.jpg");
+  EXPECT_EQ(tree->find_picture("my%00photo.jpg", "a.json"), "");
+}
+
+TEST(Tree, FindsAPathWrittenInAFolderAboveAndNoOther) {
+  const TreeOf tree({"img/1.jpg", "train.txt"});
+  EXPECT_EQ(tree->find_path("img/1.jpg", ""), "img/1.jpg");
+  EXPECT_EQ(tree->find_path("work/set/img/1.jpg", ""), "img/1.jpg");
+  EXPECT_EQ(tree->find_path("C:\\x\\img\\1.jpg", ""), "img/1.jpg");
+  EXPECT_EQ(tree->find_path("other/img/1.jpg", ""), "");
+}
+
+TEST(ListPaths, TakeOffTheFoldersThatAllLinesBeginWith) {
+  const TreeOf tree({"obj/1.jpg", "obj/2.jpg", "train.txt"});
+  const ListPaths paths(*tree, "", {"cards/v1/obj/1.jpg", "cards/v1/obj/gone.jpg"});
+  EXPECT_EQ(paths.find("cards/v1/obj/1.jpg"), "obj/1.jpg");
+  EXPECT_EQ(paths.find("cards/v1/obj/gone.jpg"), "");
+
+  const ListPaths mixed(*tree, "", {"obj/1.jpg", "cards/obj/2.jpg"});
+  EXPECT_EQ(mixed.find("obj/1.jpg"), "obj/1.jpg");
+  EXPECT_EQ(mixed.find("cards/obj/2.jpg"), "") << "one line is right as it is";
+}
+
+TEST(ListPaths, TakeOffNoFolderThatIsHere) {
+  const TreeOf tree({"cam2/img/1.jpg", "1.jpg", "train.txt"});
+  EXPECT_EQ(ListPaths(*tree, "", {"cam2/1.jpg"}).find("cam2/1.jpg"), "");
+}
+
+}  // namespace
+}  // namespace oko::dataset

@@ -1,0 +1,145 @@
+#include "oko/dataset/unread.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <optional>
+#include <set>
+
+#include "oko/base/error.h"
+#include "oko/dataset/file_kind.h"
+#include "oko/dataset/yolo_txt.h"
+#include "oko/storage/store.h"
+
+namespace oko::dataset {
+namespace {
+
+constexpr std::size_t kLookedAt = 50;
+constexpr const char* kLikeSplit = "called like a list of images";
+
+// Its beginning as text; "" where that is not text.
+std::string beginning(const Tree& tree, const std::string& path) {
+  try {
+    return std::string(Text(tree.start_of(path), path).text());
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::kInput) throw;
+    return "";
+  }
+}
+
+// Files of one folder and extension.
+using Groups = std::map<std::pair<std::string, std::string>, std::vector<std::string>>;
+
+bool may_be_annotation(const std::string& extension) {
+  static const std::set<std::string, std::less<>> kExtensions{
+      ".json", ".jsonl", ".ndjson", ".manifest", ".xml",   ".csv",      ".tsv",
+      ".txt",  ".yaml",  ".yml",    ".data",     ".names", ".tfrecord", ".record"};
+  return kExtensions.contains(extension);
+}
+
+class Unread {
+ public:
+  Unread(const Tree& tree, Source& source) : tree_(tree), source_(source) {}
+
+  void tell() {
+    Groups groups;
+    for (const std::string& path : tree_.files()) {
+      const std::string extension = storage::extension(path);
+      if (!may_be_annotation(extension) || tree_.was_read(path)) continue;
+      if (is_class_list_name(path)) {
+        tell_class_list(path);
+      } else {
+        groups[{storage::parent(path), extension}].push_back(path);
+      }
+    }
+    for (const auto& [key, files] : groups) tell_group(key.second, files);
+  }
+
+ private:
+  struct Seen {
+    std::string first, why;
+    std::size_t count = 0;
+  };
+
+  void tell_group(const std::string& extension, const std::vector<std::string>& files) {
+    std::map<std::string, Seen> kinds;
+    for (std::size_t i = 0; i < std::min(files.size(), kLookedAt); ++i) {
+      const auto kind = kind_of(files[i], extension);
+      if (!kind) continue;
+      Seen& seen = kinds[kind->name];
+      if (seen.count++ > 0) continue;
+      seen.first = files[i];
+      seen.why = why_ignored(*kind);
+    }
+    for (const auto& [name, seen] : kinds) {
+      std::string message = fmt::format("is {} and is not read: {}", name, seen.why);
+      if (seen.count > 1) message += fmt::format("; so are {} others beside it", seen.count - 1);
+      if (files.size() > kLookedAt) {
+        message += fmt::format("; of {} files here {} were looked at", files.size(), kLookedAt);
+      }
+      add_warning(source_.findings, "annotation-ignored", seen.first, message);
+    }
+  }
+
+  std::optional<FileKind> kind_of(const std::string& path, const std::string& extension) const {
+    const std::string text = beginning(tree_, path);
+    const std::string stem = storage::stem(path);
+    if (extension == ".txt" && tree_.has_picture_called(stem) && has_box_lines(text)) {
+      return FileKind{"a label file", is_yolo_labels(text) ? "yolo" : ""};
+    }
+    auto kind = kind_of_file(extension, text);
+    if (!kind && extension == ".txt" && !split_named(stem).empty()) {
+      kind = FileKind{kLikeSplit, ""};
+    }
+    return kind;
+  }
+
+  std::string why_ignored(const FileKind& kind) const {
+    if (kind.name == kListOfImages || kind.name == kLikeSplit) return "it tells of no split";
+    if (kind.format.empty()) return "oko does not know how";
+    if (kind.format != source_.format) {
+      return fmt::format("the data set is read as {} (--format {} reads this)", source_.format,
+                         kind.format);
+    }
+    if (kind.format == "voc") return "the others are in a folder called Annotations";
+    if (kind.format == "yolo") return "no image has this place for its labels";
+    return "another one is";
+  }
+
+  // Where labels number their classes, a second list with other names may be the right one.
+  void tell_class_list(const std::string& path) {
+    if (source_.format != "yolo" && source_.format != "keras") return;
+    std::vector<std::string> names;
+    const std::string text = beginning(tree_, path);
+    for (const std::string_view line : split_lines(text)) {
+      names.emplace_back(trimmed(line));
+    }
+    while (!names.empty() && names.back().empty()) names.pop_back();
+    if (names == source_.classes) return;
+    add_warning(source_.findings, "annotation-ignored", path,
+                "is a class list with other names than those that are used");
+  }
+
+  const Tree& tree_;
+  Source& source_;
+};
+
+}  // namespace
+
+void tell_unread(const Tree& tree, Source& source) {
+  if (tree.file().empty()) Unread(tree, source).tell();
+}
+
+std::string foreign_annotations(const Tree& tree) {
+  std::map<std::pair<std::string, std::string>, std::size_t> looked;
+  for (const std::string& path : tree.files()) {
+    const std::string extension = storage::extension(path);
+    if (!may_be_annotation(extension)) continue;
+    if (++looked[{storage::parent(path), extension}] > kLookedAt) continue;
+    const auto kind = kind_of_file(extension, beginning(tree, path));
+    if (kind && kind->format.empty()) return fmt::format("{} is {}", path, kind->name);
+  }
+  return "";
+}
+
+}  // namespace oko::dataset
