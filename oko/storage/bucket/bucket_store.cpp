@@ -325,8 +325,8 @@ std::vector<Entry> BucketStore::list(const std::string& uri, bool recursive,
 
 Page BucketStore::page_of(const Name& prefix, std::vector<std::pair<std::string, Entry>> objects,
                           std::vector<std::string> folders, std::string next) const {
-  const auto check_key = [&](const std::string& key) {
-    if (key.starts_with(prefix.key)) return;
+  const auto check_key = [&](const std::string& key, std::size_t shortest) {
+    if (key.size() >= shortest && key.starts_with(prefix.key)) return;
     throw Error(
         ErrorCode::kStorage, uri(prefix),
         "the server listed an object outside of that: \"" + visible(key.substr(0, 100)) + "\"",
@@ -335,14 +335,14 @@ Page BucketStore::page_of(const Name& prefix, std::vector<std::pair<std::string,
   Page page;
   page.next = std::move(next);
   for (auto& [key, entry] : objects) {
-    check_key(key);
+    check_key(key, std::max<std::size_t>(1, prefix.key.size()));
     // What consoles make to show an empty folder is none of ours.
     if (key.ends_with('/') && entry.size == 0) continue;
     entry.uri = uri({prefix.bucket, key});
     page.entries.push_back(std::move(entry));
   }
   for (std::string& folder : folders) {
-    check_key(folder);
+    check_key(folder, prefix.key.size() + 1);
     if (folder.ends_with('/')) folder.pop_back();
     Entry entry;
     entry.uri = uri({prefix.bucket, folder});

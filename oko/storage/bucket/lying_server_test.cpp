@@ -53,11 +53,13 @@ class LyingServer {
   oko::testing::Listener listener_;
 };
 
-std::string s3_page(const std::vector<std::string>& keys, const std::string& next) {
+std::string s3_page(const std::vector<std::string>& keys, const std::string& next,
+                    const std::string& folder = "") {
   std::string xml = "<ListBucketResult>";
   for (const std::string& key : keys) {
     xml += "<Contents><Key>" + key + "</Key><Size>1</Size><ETag>e</ETag></Contents>";
   }
+  if (!folder.empty()) xml += "<CommonPrefixes><Prefix>" + folder + "</Prefix></CommonPrefixes>";
   if (!next.empty()) {
     xml += "<IsTruncated>true</IsTruncated><NextContinuationToken>" + next +
            "</NextContinuationToken>";
@@ -65,12 +67,14 @@ std::string s3_page(const std::vector<std::string>& keys, const std::string& nex
   return xml + "</ListBucketResult>";
 }
 
-std::string gcs_page(const std::vector<std::string>& keys, const std::string& next) {
+std::string gcs_page(const std::vector<std::string>& keys, const std::string& next,
+                     const std::string& folder = "") {
   Json items = Json::array();
   for (const std::string& key : keys) {
     items.push_back({{"name", key}, {"size", "1"}, {"generation", "7"}});
   }
   Json page = {{"items", items}};
+  if (!folder.empty()) page["prefixes"] = {folder};
   if (!next.empty()) page["nextPageToken"] = next;
   return page.dump();
 }
@@ -111,14 +115,13 @@ class LyingLists : public ::testing::TestWithParam<const char*> {
 
   void TearDown() override { use_store(GetParam(), nullptr); }
 
-  void serve(Pages pages) {
+  void serve(Pages pages, const std::string& folder = "") {
     const bool is_s3 = std::string(GetParam()) == "s3";
     server_ = std::make_unique<LyingServer>(
-        [is_s3, pages = std::move(pages)](const Head& head,
-                                          int number) -> std::optional<std::string> {
+        [=, pages = std::move(pages)](const Head& head, int number) -> std::optional<std::string> {
           if (head.target().find("prefix=") == std::string::npos) return std::nullopt;
           const auto [keys, next] = pages(number);
-          return is_s3 ? s3_page(keys, next) : gcs_page(keys, next);
+          return is_s3 ? s3_page(keys, next, folder) : gcs_page(keys, next, folder);
         });
     use_store(GetParam(), is_s3 ? s3_at(*server_) : gcs_at(*server_));
   }
@@ -157,6 +160,15 @@ TEST_P(LyingLists, WithNamesOutsideOfTheFolderAreRefused) {
     expect_refused([&] { list(uri("x/folder"), true); }, "outside of that");
     expect_refused([&] { read_all(uri("x/folder/")); }, "outside of that");
     expect_refused([&] { list(uri("x/folder"), false); }, "outside of that");
+  }
+}
+
+TEST_P(LyingLists, WithTheFolderItselfInItAreRefused) {
+  for (const char* folder : {"x/folder/", "x/folder", "/"}) {
+    serve([](int) { return std::pair(std::vector<std::string>{"x/folder/a"}, std::string()); },
+          folder);
+    expect_refused([&] { list(uri("x/folder"), true); }, "outside of that");
+    expect_refused([&] { read_all(uri("x/folder/")); }, "outside of that");
   }
 }
 
