@@ -245,6 +245,9 @@ std::string summary_of(const dataset::Dataset& data) {
     text += separator + (name.empty() ? "in none" : name) + " " + grouped(count);
     separator = ", ";
   }
+  for (const auto& [split, other] : data.same_splits) {
+    text += fmt::format(", {} the same as {}", split, other);
+  }
   return text;
 }
 

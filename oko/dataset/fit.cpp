@@ -85,6 +85,13 @@ Fitted fitted(Dataset dataset, const std::string& format) {
   Fitted result{std::move(dataset), {}, 0, {}};
   Fitting fitting(format, result);
   for (Sample& sample : result.data.samples) fitting.fit(sample);
+  if (format != "yolo") {
+    for (const auto& [split, other] : result.data.same_splits) {
+      result.flags_lost[split + " has the pictures of " + other] =
+          static_cast<int>(subset(result.data, other).samples.size());
+    }
+    result.data.same_splits.clear();
+  }
   return result;
 }
 

@@ -13,7 +13,8 @@ struct Fitted {
   Dataset data;
   Dropped dropped;        // "crowd": no such regions in the format; "outside-box"
   int boxes_clipped = 0;  // to the edges of their images
-  // Boxes that stay and lose what they are marked as: "crowd", "difficult", "truncated".
+  // Boxes that stay and lose what they are marked as: "crowd", "difficult", "truncated"; pictures
+  // that are two splits at once, "val has the pictures of train" (YOLO alone can say so).
   std::map<std::string, int> flags_lost;
 };
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "oko/dataset/recognise.h"
+#include "oko/dataset/test_data.h"
 
 namespace oko::dataset {
 namespace {
@@ -70,6 +71,14 @@ TEST(Fit, CountsMarksThatTheFormatCannotHold) {
   EXPECT_THAT(fitted(one_image({marked}), "coco").flags_lost, ElementsAre(Pair("truncated", 1)));
   EXPECT_THAT(fitted(one_image({marked}), "voc").flags_lost, IsEmpty());
   EXPECT_THAT(fitted(one_image({marked}), "shards").flags_lost, IsEmpty());
+}
+
+TEST(Fitted, TellsOfASplitThatIsTheSameAsAnotherWhereAFormatCannot) {
+  Dataset data;
+  data.samples = {{"a", "a.png", "", {9, 9}, 3, "train", {}}};
+  data.same_splits = {{"val", "train"}};
+  EXPECT_TRUE(fitted(data, "yolo").flags_lost.empty());
+  EXPECT_EQ(fitted(data, "coco").flags_lost, (Counts{{"val has the pictures of train", 1}}));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "oko/base/error.h"
 #include "oko/dataset/parsed.h"
+#include "oko/dataset/unicode.h"
 #include "oko/media/picture.h"
 #include "oko/storage/store.h"
 
@@ -16,14 +17,6 @@ namespace {
 std::string image_stem(const std::string& path) {
   return is_picture_extension(storage::extension(path)) ? storage::stem(path)
                                                         : storage::filename(path);
-}
-
-// Folders that say what is in them, not which images.
-bool is_usual_folder(std::string_view name) {
-  constexpr std::array<std::string_view, 15> kUsual{
-      "images", "image", "imgs", "img", "jpegimages",  "data",       "photos", "pictures",
-      "labels", "xmls",  "xml",  "voc", "annotations", "annotation", "default"};
-  return std::find(kUsual.begin(), kUsual.end(), lower(name)) != kUsual.end();
 }
 
 // Beside split folders these hold no class: what is kept for later, or was made from the data set.
@@ -83,6 +76,13 @@ bool is_hidden(std::string_view path) {
 }
 
 }  // namespace
+
+bool is_usual_folder(std::string_view name) {
+  constexpr std::array<std::string_view, 15> kUsual{
+      "images", "image", "imgs", "img", "jpegimages",  "data",       "photos", "pictures",
+      "labels", "xmls",  "xml",  "voc", "annotations", "annotation", "default"};
+  return std::find(kUsual.begin(), kUsual.end(), lower(name)) != kUsual.end();
+}
 
 std::vector<std::string_view> folders_of(std::string_view path) {
   std::vector<std::string_view> folders;
@@ -169,7 +169,7 @@ void Tree::list() {
   for (const std::string& path : files_) {
     if (!is_picture_extension(storage::extension(path))) continue;
     pictures_.push_back(path);
-    pictures_by_stem_[storage::stem(path)].push_back(path);
+    pictures_by_stem_[composed(storage::stem(path))].push_back(path);
     for (const std::string_view folder : folders_of(path)) picture_folders_.emplace(folder);
   }
   for (const std::string& path : files_) {
@@ -190,6 +190,10 @@ void Tree::add_to_folders(const std::string& path, bool is_annotation) {
     way.annotated = way.annotated || is_annotation;
     parent += (parent.empty() ? "" : "/") + name;
   }
+}
+
+bool Tree::has_picture_called(const std::string& stem) const {
+  return pictures_by_stem_.contains(composed(stem));
 }
 
 std::string Tree::split_of(const std::string& path) const {
@@ -226,11 +230,23 @@ bool Tree::names_splits(const std::string& parent) const {
 
 std::string Tree::in_any_case(const std::string& path) const {
   if (has(path) || !listed_) return has(path) ? path : "";
-  if (by_lower_.empty()) {
-    for (const std::string& file : files_) by_lower_[lower(file)].push_back(file);
+  const auto key_of = [](const std::string& file) {
+    return storage::join(lower(storage::parent(file)), composed(storage::filename(file)));
+  };
+  if (by_key_.empty()) {
+    for (const std::string& file : files_) by_key_[key_of(file)].push_back(file);
   }
-  const auto found = by_lower_.find(lower(path));
-  return found == by_lower_.end() || found->second.size() > 1 ? "" : found->second.front();
+  const auto found = by_key_.find(key_of(path));
+  return found == by_key_.end() || found->second.size() > 1 ? "" : found->second.front();
+}
+
+std::string Tree::as_spelt(const std::string& path) const {
+  if (has(path) || !listed_) return has(path) ? path : "";
+  if (by_composed_.empty()) {
+    for (const std::string& file : files_) by_composed_.emplace(composed(file), file);
+  }
+  const auto found = by_composed_.find(composed(path));
+  return found == by_composed_.end() ? "" : found->second;
 }
 
 std::string Tree::uri(const std::string& path) const { return storage::join(root_, path); }
@@ -294,7 +310,7 @@ std::string Tree::find_written(const std::string& written, const std::string& ne
   for (const std::string& exact : {normal_path(storage::join(folder, written)), path}) {
     if (is_picture_extension(storage::extension(exact)) && has(exact) && fits(exact)) return exact;
   }
-  const auto named = pictures_by_stem_.find(image_stem(path));
+  const auto named = pictures_by_stem_.find(composed(image_stem(path)));
   if (named == pictures_by_stem_.end()) return "";
   std::vector<std::string> left = named->second;
   std::erase_if(left, [&](const std::string& image) { return !fits(image); });
@@ -307,6 +323,8 @@ std::string Tree::find_written(const std::string& written, const std::string& ne
     for (const std::string& image : left) best = std::max<std::size_t>(best, score(image));
     std::erase_if(left, [&](const std::string& image) { return score(image) < best; });
   };
+  keep_best(
+      [&](const std::string& image) { return image_stem(image) == image_stem(path) ? 1U : 0U; });
   keep_best([&](const std::string& image) { return common_ending(image, path); });
   keep_best([&](const std::string& image) { return split_of(image) == split ? 1U : 0U; });
   keep_best([&](const std::string& image) { return shared_folders(image, near); });
@@ -327,7 +345,7 @@ bool Tree::contradicts(const std::string& image, const std::string& written) con
 }
 
 std::string Tree::could_be(const std::string& written) const {
-  const auto named = pictures_by_stem_.find(image_stem(normal_path(written)));
+  const auto named = pictures_by_stem_.find(composed(image_stem(normal_path(written))));
   if (named == pictures_by_stem_.end() || named->second.size() < 2) return "";
   return ": " + named->second[0] + " or " + named->second[1] + " could be meant";
 }
@@ -372,8 +390,8 @@ std::string Tree::find_path_written(const std::string& written, const std::strin
   if (path.empty()) return "";
   const bool foreign = is_foreign_path(written);
   if (const std::string beside = normal_path(storage::join(folder, written));
-      !path.starts_with('/') && has(beside)) {
-    return beside;
+      !path.starts_with('/') && !as_spelt(beside).empty()) {
+    return as_spelt(beside);
   }
   // From a folder above this one.
   const std::string own = name_ + "/";
@@ -383,7 +401,9 @@ std::string Tree::find_path_written(const std::string& written, const std::strin
     if ((at == 0 || path[at - 1] == '/') && has(rest)) return rest;
   }
   for (std::string rest = path;;) {
-    if (!rest.starts_with('/') && has(rest)) return contradicts(rest, written) ? "" : rest;
+    if (const std::string found = rest.starts_with('/') ? "" : as_spelt(rest); !found.empty()) {
+      return contradicts(found, written) ? "" : found;
+    }
     const auto slash = rest.find('/');
     if (slash == std::string::npos) return "";
     if (!foreign && !is_usual_folder(rest.substr(0, slash))) return "";

@@ -63,12 +63,12 @@ class Tree {
   std::string split_of(const std::string& path) const;
   // Folders that are called like a split and were not taken for one by split_of().
   const std::set<std::string>& class_folders() const { return class_folders_; }
-  // The file that is spelt so but for upper and lower case; "" where there is none, or several.
+  // The file of this name in this folder, which may be spelt in another case; "" where there is
+  // none, or several. Here and wherever files are found, "é" may be one character or two (forms C
+  // and D).
   std::string in_any_case(const std::string& path) const;
   // Whether an image has this name, without extension, in any folder.
-  bool has_picture_called(const std::string& stem) const {
-    return pictures_by_stem_.contains(stem);
-  }
+  bool has_picture_called(const std::string& stem) const;
 
   // A .tar file as it was listed; null where there is none.
   const storage::Entry* shard(const std::string& path) const;
@@ -92,6 +92,7 @@ class Tree {
   bool has_pictures_in(const std::string& folder) const;
   void add_to_folders(const std::string& path, bool is_annotation);
   bool names_splits(const std::string& parent) const;
+  std::string as_spelt(const std::string& path) const;
   bool contradicts(const std::string& image, const std::string& written) const;
 
   std::string root_, name_, file_;
@@ -107,7 +108,8 @@ class Tree {
   std::map<std::string, std::map<std::string, Way>, std::less<>> folders_;
   mutable std::map<std::string, bool, std::less<>> names_splits_;  // what was asked for
   mutable std::set<std::string> class_folders_;
-  mutable std::map<std::string, std::vector<std::string>> by_lower_;  // filled when asked for
+  mutable std::map<std::string, std::vector<std::string>> by_key_;  // filled when asked for
+  mutable std::map<std::string, std::string> by_composed_;          // the same
   bool listed_ = true;
   std::shared_ptr<storage::Files> shared_files_ = std::make_shared<storage::Files>();
   std::vector<std::string> files_, pictures_;
@@ -137,6 +139,9 @@ std::string normal_path(std::string_view written);
 
 // Folders on the way of a relative path: "a/b/c.txt" has "a" and "b".
 std::vector<std::string_view> folders_of(std::string_view path);
+
+// Whether a folder's name says what is in it ("images", "labels"), not which images.
+bool is_usual_folder(std::string_view name);
 
 // Whether a path as written leads outside of the dataset, so that only its end can be found here:
 // an absolute one, one of another machine or a URL, or one that begins with "..".

@@ -60,6 +60,25 @@ TEST(Tree, FindsNamesWithPercentSigns) {
   EXPECT_EQ(tree->find_picture("my%00photo.jpg", "a.json"), "");
 }
 
+TEST(Tree, FindsNamesInEitherFormOfUnicode) {
+  const std::string composed = "caf\u00e9", decomposed = "cafe\u0301";
+  for (const auto& [here, written] : {std::pair(composed, decomposed), {decomposed, composed}}) {
+    const TreeOf tree({"images/" + here + ".jpg", "labels/" + here + ".txt"});
+    EXPECT_EQ(tree->find_picture(written + ".jpg", "a.json"), "images/" + here + ".jpg");
+    EXPECT_EQ(tree->find_path("images/" + written + ".jpg", ""), "images/" + here + ".jpg");
+    EXPECT_EQ(tree->in_any_case("Labels/" + written + ".txt"), "labels/" + here + ".txt");
+  }
+  const TreeOf both({"a/" + composed + ".jpg", "b/" + decomposed + ".jpg"});
+  EXPECT_EQ(both->find_picture(composed + ".jpg", "x.json"), "a/" + composed + ".jpg");
+  EXPECT_EQ(both->find_picture(decomposed + ".jpg", "x.json"), "b/" + decomposed + ".jpg");
+}
+
+TEST(Tree, FindsAFolderInAnyCaseAndNoFileInAnother) {
+  const TreeOf tree({"Labels/a.txt", "Labels/B.txt"});
+  EXPECT_EQ(tree->in_any_case("labels/a.txt"), "Labels/a.txt");
+  EXPECT_EQ(tree->in_any_case("labels/b.txt"), "");
+}
+
 TEST(Tree, FindsAPathWrittenInAFolderAboveAndNoOther) {
   const TreeOf tree({"img/1.jpg", "train.txt"});
   EXPECT_EQ(tree->find_path("img/1.jpg", ""), "img/1.jpg");

@@ -39,7 +39,9 @@ bool may_be_annotation(const std::string& extension) {
 
 class Unread {
  public:
-  Unread(const Tree& tree, Source& source) : tree_(tree), source_(source) {}
+  Unread(const Tree& tree, Source& source) : tree_(tree), source_(source) {
+    for (const std::string& image : tree.pictures()) image_folders_.insert(storage::parent(image));
+  }
 
   void tell() {
     Groups groups;
@@ -84,7 +86,9 @@ class Unread {
   std::optional<FileKind> kind_of(const std::string& path, const std::string& extension) const {
     const std::string text = beginning(tree_, path);
     const std::string stem = storage::stem(path);
-    if (extension == ".txt" && tree_.has_picture_called(stem) && has_box_lines(text)) {
+    const bool called_so = tree_.has_picture_called(stem) && has_box_lines(text);
+    const bool beside = image_folders_.contains(storage::parent(path)) && is_yolo_labels(text);
+    if (extension == ".txt" && (called_so || beside)) {
       return FileKind{"a label file", is_yolo_labels(text) ? "yolo" : ""};
     }
     auto kind = kind_of_file(extension, text);
@@ -122,6 +126,7 @@ class Unread {
 
   const Tree& tree_;
   Source& source_;
+  std::set<std::string> image_folders_;
 };
 
 }  // namespace

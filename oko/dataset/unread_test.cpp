@@ -44,6 +44,7 @@ TEST(Unread, AnnotationsOfAnyOtherKindAreTold) {
       {"captions.json", kCoco},
       {"labels/a.txt", "0 .5 .5 .2 .2\n"},
       {"JPEGImages/a.txt", "cat 10 10 20 20\n"},
+      {"JPEGImages/deleted.txt", "0 .5 .5 .2 .2\n"},
       {"kitti/a.txt", "Car 0.00 0 -1.58 587.01 173.33 614.12 200.12 1 1 1 1 1 1 1\n"},
       {"boxes.csv", "filename,width,height,class,xmin,ymin,xmax,ymax\n"},
       {"automl.csv", "TRAIN,gs://x/a.jpg,cat,0.1,0.1,,,0.3,0.3,,\n"},

@@ -162,12 +162,21 @@ class VocReader {
       found.written = picture.name;
       found.second_choice = true;
       found.image = tree_.find_picture(picture.name, path);
+      if (in_another_folder(found.image, id)) found.image.clear();
     } else if (!name.empty() && name != storage::stem(path) &&
                storage::stem(name) != storage::stem(path)) {
       add_note(source_.findings, "filename-mismatch", picture.place,
                fmt::format("<filename> is {}, the picture taken is {}", name, found.image),
                "the name is written anew");
     }
+  }
+
+  // Annotations/cam1/7.xml is not of JPEGImages/cam2/7.jpg, whatever <filename> says; of
+  // JPEGImages/7.jpg it may be.
+  static bool in_another_folder(const std::string& image, const std::string& id) {
+    const std::string own = storage::filename(storage::parent(id));
+    const std::string there = storage::filename(storage::parent(image));
+    return !image.empty() && !own.empty() && !is_usual_folder(there) && there != own;
   }
 
   void mark_used(const std::string& image) {

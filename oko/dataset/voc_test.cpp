@@ -256,6 +256,22 @@ TEST(VocFolder, KeepsAnIdOfTwoListsOutOfTraining) {
   EXPECT_EQ(findings[0].place, "ImageSets/Main/val.txt:2");
 }
 
+TEST(VocFolder, TakesNoImageOfAnotherFolderByItsFilename) {
+  const ScratchFolder folder;
+  storage::write(folder / "Annotations/cam1/1.xml", annotation("1.jpg"));
+  storage::write(folder / "Annotations/cam1/3.xml", annotation("3.jpg"));
+  storage::write(folder / "Annotations/cam2/2.xml", annotation("2.jpg"));
+  storage::write(folder / "JPEGImages/3.jpg", "");
+  storage::write(folder / "JPEGImages/cam2/1.jpg", "");
+  storage::write(folder / "JPEGImages/cam2/2.jpg", "");
+  std::vector<Finding> findings;
+  const Dataset data = read(folder.path(), {}, &findings);
+  EXPECT_EQ(findings_by_kind(findings), (Counts{{"missing-image", 1}, {"no-annotation", 1}}));
+  EXPECT_EQ(findings[0].place, "Annotations/cam1/1.xml:1");
+  EXPECT_TRUE(sample_named(data, "1").objects.empty());
+  EXPECT_EQ(sample_named(data, "3").image, folder / "JPEGImages/3.jpg");
+}
+
 TEST(VocFolder, TakesListsAsVottAndCvatWriteThem) {
   for (const std::vector<std::string>& lists :
        {std::vector<std::string>{"cat_train", "cat_val"}, {"Train", "Validation"}}) {

@@ -164,7 +164,7 @@ class YoloReader {
           tree_.in_any_case(text.substr(0, end) + "labels" + text.substr(end + folder->size()));
       if (!label.empty()) return {label, true};
     }
-    if (tree_.has(text)) return {text, true};
+    if (const std::string label = tree_.in_any_case(text); !label.empty()) return {label, true};
     return {tree_.in_any_case("labels/" + storage::filename(text)), false};
   }
 
@@ -213,8 +213,7 @@ class YoloReader {
 
   void add_pictures() {
     const std::map<std::string, std::string> labels = find_labels();
-    std::set<std::string> folders;  // with labelled pictures: others among them are backgrounds
-    for (const auto& [image, label] : labels) folders.insert(storage::parent(image));
+    for (const auto& [image, label] : labels) folders_.insert(storage::parent(image));
     std::vector<std::string> soon;
     for (const std::string& image : tree_.pictures()) {
       if (const auto label = labels.find(image); label != labels.end()) {
@@ -228,7 +227,7 @@ class YoloReader {
       const auto told = splits_.of.find(image);
       const auto label = labels.find(image);
       if (left_out_.contains(image) || (told == splits_.of.end() && label == labels.end() &&
-                                        !folders.contains(storage::parent(image)))) {
+                                        !folders_.contains(storage::parent(image)))) {
         continue;
       }
       std::string split = splits_.told ? "" : tree_.split_of(image);
@@ -289,7 +288,11 @@ class YoloReader {
 
   void tell_orphans() {
     for (const std::string& path : tree_.with_extension(".txt")) {
-      if (!in_labels_folder(path) || tree_.was_read(path) || is_class_list_name(path)) continue;
+      if (tree_.was_read(path) || is_class_list_name(path)) continue;
+      const bool beside = folders_.contains(storage::parent(path));
+      if (!in_labels_folder(path) && !(beside && is_yolo_labels(tree_.look_at(path).text()))) {
+        continue;
+      }
       add_warning(source_.findings, "orphan-label", path, "a label file without a picture",
                   "it is left out")
           .boxes_lost = count_lines(path);
@@ -310,6 +313,7 @@ class YoloReader {
   LabelForm form_;
   std::string count_place_;
   ToldSplits splits_;
+  std::set<std::string> folders_;   // with labelled images: others in them are backgrounds
   std::set<std::string> left_out_;  // images
 };
 

@@ -272,6 +272,20 @@ TEST_F(YoloFolder, GivesALabelToNoneOfSeveralImagesThatCouldBeMeant) {
               ::testing::HasSubstr("images/train/1.png or of images/val/1.png"));
 }
 
+TEST_F(YoloFolder, TellsOfLabelsWithoutTheirImageWhereverLabelsLie) {
+  add("a.png", "a.txt");
+  add("images/b.png", "labels/b.txt");
+  for (const char* label : {"deleted.txt", "labels/deleted.txt"}) {
+    storage::write(folder_ / label, "0 .5 .5 .4 .4\n0 .2 .2 .1 .1\n");
+  }
+  storage::write(folder_ / "README.txt", "Pictures of cats\n");
+  storage::write(folder_ / "classes.txt", "cat\n");
+  std::vector<Finding> findings;
+  EXPECT_EQ(count_objects(read(folder_.path(), {}, &findings)), 2U);
+  ASSERT_EQ(findings_by_kind(findings), (Counts{{"orphan-label", 2}}));
+  EXPECT_EQ(findings[0].boxes_lost + findings[1].boxes_lost, 4);
+}
+
 TEST_F(YoloFolder, TellsOfALabelThatTwoImagesShare) {
   add("images/a.png", "labels/a.txt");
   add("images/a.jpg", "");
