@@ -202,6 +202,10 @@ void Copier::copy_parts(CopyJob& job) {
   if (const auto begun = manifest_.begun(job.name, job.from.version)) {
     file->upload = resumed(target, begun->token, job.to);
     file->sums = begun->parts;
+    if (file->upload) {
+      std::erase_if(file->sums,
+                    [&](const auto& part) { return part.first >= file->upload->part_count(); });
+    }
   }
   if (!file->upload) {
     PartOptions wish;

@@ -49,6 +49,12 @@ std::string part_line(const std::string& name, int index, const PartSums& sums) 
                   {"md5", hex(std::as_bytes(std::span(sums.md5)))}});
 }
 
+// "" where it is not text.
+std::string text_of(const Json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 std::string unhex(const std::string& text) {
   std::string bytes;
   for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
@@ -93,7 +99,9 @@ void Manifest::read() {
       } else if (json.contains("part")) {
         const auto file = begun_.find(json.at("of"));
         if (file == begun_.end()) continue;
-        file->second.parts[json.at("part")] = {json.at("crc32c"), unhex(json.at("md5"))};
+        const PartSums sums{json.at("crc32c"), unhex(json.at("md5"))};
+        const int index = json.at("part");
+        if (index >= 0 && sums.md5.size() == 16) file->second.parts[index] = sums;
       } else if (json.contains("forgotten")) {
         begun_.erase(json.at("forgotten"));
       }
@@ -113,10 +121,10 @@ void Manifest::compact(std::size_t) {
     text.remove_prefix(end + 1);
     const Json json = Json::parse(line, nullptr, false);
     if (!json.is_object() || !json.contains("done")) continue;
-    const std::string name = json.value("done", "");
+    const std::string name = text_of(json, "done");
     const auto found = done_.find(hash({name}));
     if (found != done_.end() &&
-        found->second == hash({name, json.value("from", ""), json.value("to", "")})) {
+        found->second == hash({name, text_of(json, "from"), text_of(json, "to")})) {
       kept += line;
     }
   }

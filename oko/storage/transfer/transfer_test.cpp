@@ -289,6 +289,21 @@ TEST_F(Transfers, RemoveNothingWhereSomethingFailed) {
   EXPECT_TRUE(exists(to_ + "/extra"));
 }
 
+TEST_F(Transfers, AManifestOfOddLinesIsStillOfUse) {
+  make_tree();
+  run();
+  std::string text = read_text(options_.manifest);
+  for (int i = 0; i < 2000; ++i) text += "{\"done\": 1, \"from\": {}, \"to\": []}\n";
+  text += "{\"begun\": \"x\", \"from\": \"v\", \"token\": \"t\"}\n";
+  text += "{\"part\": -1, \"of\": \"x\", \"crc32c\": 1, \"md5\": \"00\"}\n";
+  text += "{\"part\": 1, \"of\": \"x\", \"crc32c\": 1, \"md5\": \"00\"}\n";
+  write(options_.manifest, text);
+  const Manifest manifest(options_.manifest, from_, to_);
+  EXPECT_TRUE(manifest.begun("x", "v")->parts.empty());
+  EXPECT_LT(read_text(options_.manifest).size(), text.size() / 2);
+  EXPECT_EQ(run().unchanged, 42u);
+}
+
 TEST_F(Transfers, AManifestCutShortIsStillOfUse) {
   make_tree();
   run();
