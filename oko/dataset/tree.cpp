@@ -413,23 +413,23 @@ std::string Tree::find_path_written(const std::string& written, const std::strin
 
 ListPaths::ListPaths(const Tree& tree, std::string folder, const std::vector<std::string>& written)
     : tree_(tree), folder_(std::move(folder)) {
-  if (written.empty() || is_foreign_path(written.front())) return;
-  std::vector<std::string> start;  // folders that all begin with
-  const std::string first = normal_path(written.front());
-  for (const std::string_view name : folders_of(first)) start.emplace_back(name);
+  std::vector<std::string> paths;
   for (const std::string& line : written) {
-    if (!tree.find_path(line, folder_).empty()) return;
-    const std::string path = normal_path(line);
-    const auto folders = folders_of(path);
-    start.erase(std::mismatch(start.begin(), start.end(), folders.begin(), folders.end()).first,
-                start.end());
+    const bool elsewhere = is_foreign_path(line) && !line.starts_with("..");
+    if (elsewhere ? !tree.is_listed() : !tree.find_path(line, folder_).empty()) return;
+    if (std::string path = normal_path(line); !path.empty()) paths.push_back(std::move(path));
   }
+  if (paths.empty()) return;
   std::string prefix;
-  for (const std::string& name : start) {
-    if (tree.has_picture_folder(name)) return;
-    prefix += name + "/";
-    for (const std::string& line : written) {
-      if (!tree.has(normal_path(line).substr(prefix.size()))) continue;
+  for (const std::string_view name : folders_of(paths.front())) {
+    prefix += std::string(name) + "/";
+    const bool common = std::all_of(paths.begin(), paths.end(), [&](const std::string& path) {
+      return path.starts_with(prefix);
+    });
+    if (!common || tree.has_picture_folder(name)) return;
+    if (std::any_of(paths.begin(), paths.end(), [&](const std::string& path) {
+          return tree.has(path.substr(prefix.size()));
+        })) {
       start_ = prefix;
       return;
     }

@@ -43,6 +43,7 @@ class Tree {
   // As they were listed, for those who read pictures later; their names are uri(path).
   const std::shared_ptr<storage::Files>& shared_files() const { return shared_files_; }
 
+  bool is_listed() const { return listed_; }
   const std::vector<std::string>& files() const { return files_; }            // sorted
   const std::vector<std::string>& pictures() const { return pictures_; }      // sorted
   std::vector<std::string> with_extension(std::string_view extension) const;  // ".xml", sorted
@@ -119,8 +120,8 @@ class Tree {
 };
 
 // Finds the images that the lines of one list name. Where none is there as written, the list was
-// perhaps written from another folder: those folders that all lines begin with are taken off until
-// one is there, but none that images here lie in.
+// written from another folder or on another machine: those folders that all lines begin with are
+// taken off until one is there, but none that images here lie in; all other lines lose the same.
 class ListPaths {
  public:
   // `folder` is the one the list is in.

@@ -98,6 +98,20 @@ TEST(ListPaths, TakeOffTheFoldersThatAllLinesBeginWith) {
   EXPECT_EQ(mixed.find("cards/obj/2.jpg"), "") << "one line is right as it is";
 }
 
+TEST(ListPaths, TakeOffTheSameOfAllPathsOfAnotherMachine) {
+  const TreeOf tree({"1.jpg", "obj/2.jpg", "train.txt"});
+  for (const std::string start : {"/home/u/d/", "C:\\d\\", "/content/"}) {
+    const ListPaths paths(*tree, "",
+                          {start + "cam1/1.jpg", start + "1.jpg", start + "obj/2.jpg", ""});
+    EXPECT_EQ(paths.find(start + "cam1/1.jpg"), "");
+    EXPECT_EQ(paths.find(start + "1.jpg"), "1.jpg");
+    EXPECT_EQ(paths.find(start + "obj/2.jpg"), "obj/2.jpg");
+  }
+  const ListPaths two(*tree, "", {"/a/x/obj/2.jpg", "/b/1.jpg"});
+  EXPECT_EQ(two.find("/a/x/obj/2.jpg"), "obj/2.jpg");
+  EXPECT_EQ(two.find("/b/1.jpg"), "1.jpg");
+}
+
 TEST(ListPaths, TakeOffNoFolderThatIsHere) {
   const TreeOf tree({"cam2/img/1.jpg", "1.jpg", "train.txt"});
   EXPECT_EQ(ListPaths(*tree, "", {"cam2/1.jpg"}).find("cam2/1.jpg"), "");
