@@ -50,6 +50,7 @@ class YoloReader {
     }
     add_pictures();
     tell_orphans();
+    for (const std::string& path : other_data_files_) tell_other_data_file(path);
     return std::move(source_);
   }
 
@@ -64,7 +65,8 @@ class YoloReader {
     if (file_.class_count) count_place_ = fmt::format("{}:{}", path, file_.count_line);
     use_names(file_, storage::parent(path));
     splits_ = splits_of_data_file(tree_, file_, path, source_.findings);
-    for (std::size_t i = 1; i < files.size(); ++i) tell_other_data_file(files[i], path);
+    used_data_file_ = path;
+    other_data_files_.assign(files.begin() + 1, files.end());
   }
 
   std::vector<std::string> data_files() const {
@@ -101,8 +103,9 @@ class YoloReader {
                                              : parse_darknet_data(text);
   }
 
-  // A second data file may number the classes of the labels in its folder in another order.
-  void tell_other_data_file(const std::string& path, const std::string& used) {
+  // A second data file may number the classes of these labels in another order, but one far from
+  // them, as in a copy of some program, does not.
+  void tell_other_data_file(const std::string& path) {
     tree_.set_aside(path);
     std::vector<std::string> names;
     try {
@@ -110,14 +113,20 @@ class YoloReader {
     } catch (const Error&) {
       // A warning is enough for one that could not be used anyway.
     }
-    if (names.empty() || names == source_.classes) {
+    const std::string folder = storage::parent(path);
+    const bool is_near =
+        folder == storage::parent(used_data_file_) ||
+        std::any_of(source_.pictures.begin(), source_.pictures.end(), [&](const auto& picture) {
+          return !picture.annotation.empty() && picture.image.starts_with(folder + "/");
+        });
+    if (names.empty() || names == source_.classes || !is_near) {
       add_warning(source_.findings, "annotation-ignored", path,
-                  fmt::format("is a second data file: {} is read", used));
+                  fmt::format("is a second data file: {} is read", used_data_file_));
     } else {
       add_error(source_.findings, "annotation-ignored", path,
                 fmt::format("is a second data file with other class names than {}, which is read; "
                             "name the right one instead of the folder",
-                            used));
+                            used_data_file_));
     }
   }
 
@@ -311,7 +320,8 @@ class YoloReader {
   Source source_;
   DataFile file_;
   LabelForm form_;
-  std::string count_place_;
+  std::string count_place_, used_data_file_;
+  std::vector<std::string> other_data_files_;
   ToldSplits splits_;
   std::set<std::string> folders_;   // with labelled images: others in them are backgrounds
   std::set<std::string> left_out_;  // images

@@ -324,6 +324,20 @@ TEST_F(YoloFolder, TellsOfASecondDataFileAndRefusesOtherNames) {
   EXPECT_THAT(read(folder_ / "another.yaml").classes, ElementsAre("dog", "cat"));
 }
 
+TEST_F(YoloFolder, RefusesOtherNamesOfADataFileBelowOnlyWhereItHasLabels) {
+  add("images/train/a.png", "labels/train/a.txt");
+  add("program/data/images/bus.png", "");
+  storage::write(folder_ / "data.yaml", "train: images/train\nval: images/train\nnames: [cat]\n");
+  storage::write(folder_ / "program/data/coco.yaml", "train: x\nnames: [person, car]\n");
+  std::vector<Finding> findings;
+  read(folder_.path(), {}, &findings);
+  ASSERT_EQ(findings_by_kind(findings), (Counts{{"annotation-ignored", 1}, {"same-split", 1}}));
+  EXPECT_EQ(findings.back().severity, Finding::Severity::kWarning);
+
+  add("program/data/images/bus.png", "program/data/labels/bus.txt");
+  EXPECT_THROW(read(folder_.path()), Error);
+}
+
 TEST_F(YoloFolder, TakesListsCalledAsDarknetsScriptsCallThem) {
   for (const std::string name : {"a", "b", "c"}) {
     add("VOC2007/JPEGImages/" + name + ".png", "VOC2007/labels/" + name + ".txt");
