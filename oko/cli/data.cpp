@@ -90,14 +90,14 @@ void write_copy(const CopySource& source, const dataset::Fitted& copy, const std
 }
 
 void convert(const ConvertArguments& arguments, const Context& context) {
-  dataset::expect_new_folder(arguments.out);
+  check_new_dataset(arguments.data, arguments.out);
   CopySource source = load_for_copy(arguments.data);
   const dataset::Fitted copy = fit_for_copy(source, arguments.to, arguments.allow_loss);
   write_copy(source, copy, arguments.to, arguments.out, context);
 }
 
 void split(const SplitArguments& arguments, const Context& context) {
-  dataset::expect_new_folder(arguments.out);
+  check_new_dataset(arguments.data, arguments.out);
   CopySource source = load_for_copy(arguments.data);
   const std::string format = arguments.to.empty() ? source.data.format : arguments.to;
   dataset::Fitted copy = fit_for_copy(source, format, arguments.allow_loss);
@@ -113,48 +113,47 @@ CLI::Option* add_format_option(CLI::App& command, const char* name, std::string&
 }
 
 void add_show_command(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("show", "Draw a contact sheet: pictures with their boxes");
+  CLI::App* command = app.add_subcommand("show", "Draw a contact sheet of images with their boxes");
   const auto arguments = std::make_shared<ShowArguments>();
   ShowArguments& a = *arguments;
   add_data_arguments(*command, a.data);
   add_split_argument(*command, a.data);
-  command->add_option("-o,--out", a.out, "The sheet, .png or .jpg")
+  command->add_option("-o,--out", a.out, "Where to write the sheet, .png or .jpg")
       ->capture_default_str()
       ->type_name("FILE");
-  command->add_option("--class", a.class_name, "Only pictures that show this class")
-      ->type_name("NAME");
-  command->add_option("--pictures", a.sheet.pictures, "How many")
+  command->add_option("--class", a.class_name, "Only images with this class")->type_name("NAME");
+  command->add_option("--pictures", a.sheet.pictures, "How many images")
       ->capture_default_str()
       ->type_name("N");
-  command->add_option("--columns", a.sheet.columns, "How many side by side")
+  command->add_option("--columns", a.sheet.columns, "Images per row")
       ->capture_default_str()
       ->type_name("N");
-  command->add_option("--cell", a.sheet.cell, "Side of each in pixels")
+  command->add_option("--cell", a.sheet.cell, "Side of each image in pixels")
       ->capture_default_str()
       ->type_name("N");
-  command->add_option("--seed", a.sheet.seed, "Which ones are drawn; 0: the first")
+  command->add_option("--seed", a.sheet.seed, "Which images are chosen; 0: the first ones")
       ->capture_default_str()
       ->type_name("N");
   command->footer(R"(
 Examples:
   oko data show photos -o sheet.png
-  oko data show photos --split val --class cat --pictures 60 --columns 10 --cell 200)");
+  oko data show photos --split val --class cat --pictures 60 --columns 10)");
   command->callback([arguments, &context] { show(*arguments, context); });
 }
 
 void add_convert_command(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("convert", "Write a dataset in another format");
+  CLI::App* command = app.add_subcommand("convert", "Convert a dataset to another format");
   const auto arguments = std::make_shared<ConvertArguments>();
   add_data_arguments(*command, arguments->data);
-  add_format_option(*command, "--to", arguments->to, "The new format")->required();
-  command->add_option("-o,--out", arguments->out, "A new folder")->required()->type_name("FOLDER");
+  add_format_option(*command, "--to", arguments->to, "Format to write")->required();
+  command->add_option("-o,--out", arguments->out, "New folder to write to")->required()->type_name("FOLDER");
   add_allow_loss(*command, arguments->allow_loss);
   command->footer(R"(
-Pictures are copied byte for byte, splits are kept, the source is not changed. What went in, what came
-out and what was dropped for which reason is printed. A copy that would lack a picture, or more than 1 %
-of the boxes, is refused before anything is written, unless --allow-loss is given. No format but shards
-can hold all: "difficult" is lost in all but voc and coco, crowd regions in all but coco (voc:
-difficult), boxes outside of their pictures in voc, keras and yolo.
+Images are copied byte for byte, splits are kept, and the source is not changed. How many images and
+boxes went in and came out, and why any were dropped, is printed. A copy that would lack an image, or
+more than 1 % of the boxes, is refused before anything is written, unless --allow-loss is given. Only
+shards hold everything: "difficult" is lost in all formats but voc and coco, crowd regions in all but
+coco (voc: difficult), boxes outside their images in voc, keras and yolo.
 
 Examples:
   oko data convert VOCdevkit --to coco -o photos-coco
@@ -163,25 +162,25 @@ Examples:
 }
 
 void add_split_command(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("split", "Share pictures out to train, val and test");
+  CLI::App* command = app.add_subcommand("split", "Split a dataset into train, val and test");
   const auto arguments = std::make_shared<SplitArguments>();
   SplitArguments& a = *arguments;
   add_data_arguments(*command, a.data);
-  command->add_option("-o,--out", a.out, "A new folder")->required()->type_name("FOLDER");
-  command->add_option("--val", a.options.val, "Share of val")
+  command->add_option("-o,--out", a.out, "New folder to write to")->required()->type_name("FOLDER");
+  command->add_option("--val", a.options.val, "Share of the images for val")
       ->capture_default_str()
       ->type_name("SHARE");
-  command->add_option("--test", a.options.test, "Share of test")
+  command->add_option("--test", a.options.test, "Share of the images for test")
       ->capture_default_str()
       ->type_name("SHARE");
   command->add_option("--seed", a.options.seed, "The same seed gives the same split")
       ->capture_default_str()
       ->type_name("N");
-  add_format_option(*command, "--to", a.to, "Format of the new dataset (the source's)");
+  add_format_option(*command, "--to", a.to, "Format to write (default: the source's)");
   add_allow_loss(*command, a.allow_loss);
   command->footer(R"(
-Every split gets its share of every class and of the background pictures. Pictures that look the
-same stay together. The source is not changed.
+Every split gets its share of each class and of the images without boxes. Images that look the
+same stay in one split. The source is not changed.
 
 Examples:
   oko data split photos --out photos-split
@@ -208,8 +207,9 @@ void add_data_arguments(CLI::App& command, DataArguments& data) {
           "DATASET", data.uri,
           "A folder (VOC, COCO, YOLO, Keras list, Create ML, shards) or its annotation file")
       ->required();
-  add_format_option(command, "--format", data.format, "Its format (recognised by itself)");
-  command.add_option("--classes", data.classes_file, "Class names in order, one a line")
+  add_format_option(command, "--format", data.format, "Format of the dataset (default: detected)");
+  command
+      .add_option("--classes", data.classes_file, "File with class names in order, one per line")
       ->type_name("FILE");
 }
 
@@ -231,6 +231,13 @@ dataset::Dataset load_usable_data(const DataArguments& arguments, const Context&
   dataset::Dataset data = load_data(arguments, &findings);
   tell_worked_around(findings, arguments, context);
   return data;
+}
+
+void check_new_dataset(const DataArguments& source, const std::string& out) {
+  InputFiles files;
+  files.add_dataset(source.uri);
+  files.refuse_within_dataset(out);
+  dataset::expect_new_folder(out);
 }
 
 std::string summary_of(const dataset::Dataset& data) {
@@ -266,7 +273,7 @@ Json summary_json(const dataset::Dataset& data) {
 }
 
 void add_data_command(CLI::App& app, Context& context) {
-  CLI::App* data = app.add_subcommand("data", "Look at datasets, check and change them");
+  CLI::App* data = app.add_subcommand("data", "Check, show, convert and split datasets");
   data->require_subcommand(1);
   add_data_check_command(*data, context);
   add_data_stats_command(*data, context);

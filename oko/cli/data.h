@@ -27,6 +27,10 @@ dataset::Dataset load_data(const DataArguments& arguments,
 // were and where to see them.
 dataset::Dataset load_usable_data(const DataArguments& arguments, const Context& context);
 
+// Throws a usage Error where a new dataset cannot be written there: within the one that is read, or
+// where something is already.
+void check_new_dataset(const DataArguments& source, const std::string& out);
+
 // "364 pictures, 4886 boxes, 3 classes: train 205, val 87, test 72".
 std::string summary_of(const dataset::Dataset& data);
 Json summary_json(const dataset::Dataset& data);

@@ -185,7 +185,11 @@ void say_next(const Checked& checked, const CheckArguments& arguments, const Con
 }
 
 void check(const CheckArguments& arguments, Context& context) {
-  if (!arguments.repair.empty()) dataset::expect_new_folder(arguments.repair);
+  if (arguments.allow_loss && arguments.repair.empty()) {
+    throw Error(ErrorCode::kUsage, "--allow-loss", "has no effect without --repair",
+                "name a folder for the copy with --repair");
+  }
+  if (!arguments.repair.empty()) check_new_dataset(arguments.data, arguments.repair);
   const Checked checked = run_check(arguments.data, arguments, context);
   context.say(fmt::format("{} ({}): {}", arguments.data.uri, checked.data.format,
                           summary_of(checked.data)));
@@ -208,26 +212,27 @@ void add_data_check_command(CLI::App& data, Context& context) {
   const auto arguments = std::make_shared<CheckArguments>();
   CheckArguments& a = *arguments;
   add_data_arguments(*command, a.data);
-  command->add_option("--repair", a.repair, "Write a mended copy into this new folder")
+  command->add_option("--repair", a.repair, "Write a repaired copy to this new folder")
       ->type_name("FOLDER");
   add_allow_loss(*command, a.allow_loss);
-  command->add_option("--show", a.shown, "Findings of each kind to print; 0: all")
+  command->add_option("--show", a.shown, "Findings of each kind to print (0: all)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->type_name("N");
-  command->add_option("--size", a.size, "The network's input, by which boxes are tiny")
+  command->add_option("--size", a.size, "Input size of the network, by which a box counts as tiny")
       ->capture_default_str()
       ->type_name("WxH");
-  command->add_option("--threads", a.threads, "Threads that open pictures (all processors)")
+  command->add_option("--threads", a.threads, "Threads that decode images (0: one per processor)")
       ->type_name("N");
   command->footer(R"(
-Every picture is opened once. The source is never changed. Exit code 3 where there are errors: what
-would spoil training or its figures. Warnings are worked around on reading, notes are harmless.
+Every image is decoded once. The source is never changed. Errors are what would spoil training or
+its figures; where there are any, the exit code is 3. Warnings are worked around on reading, notes are
+harmless.
 
 Examples:
   oko data check photos
-  oko data check photos --repair photos-mended
-  oko data check photos --repair photos-mended --allow-loss
+  oko data check photos --repair photos-repaired
+  oko data check photos --repair photos-repaired --allow-loss
   oko data check photos --json > findings.json)");
   command->callback([arguments, &context] { check(*arguments, context); });
 }

@@ -46,7 +46,7 @@ void tell(const CopySource& source, const dataset::Fitted& copy,
 }
 
 void pack(const PackArguments& arguments, const Context& context) {
-  dataset::expect_new_folder(arguments.out);
+  check_new_dataset(arguments.data, arguments.out);
   CopySource source = load_for_copy(arguments.data);
   const dataset::Fitted copy = fit_for_copy(source, "shards", arguments.allow_loss);
   const InterruptGuard guard;
@@ -62,25 +62,27 @@ void pack(const PackArguments& arguments, const Context& context) {
 
 void add_data_pack_command(CLI::App& data, Context& context) {
   CLI::App* command =
-      data.add_subcommand("pack", "Put many small pictures into few large files, for buckets");
+      data.add_subcommand("pack", "Pack many small images into a few large files, for buckets");
   const auto arguments = std::make_shared<PackArguments>();
   PackArguments& a = *arguments;
   add_data_arguments(*command, a.data);
-  command->add_option("OUT,-o,--out", a.out, "A new folder")->required()->type_name("FOLDER");
+  command->add_option("OUT,-o,--out", a.out, "New folder to write to")
+      ->required()
+      ->type_name("FOLDER");
   add_split_argument(*command, a.data);
   constexpr std::uint64_t kMostMegabytes = 1'000'000;
-  command->add_option("--shard-mb", a.shard_megabytes, "Megabytes of a file, about")
+  command->add_option("--shard-mb", a.shard_megabytes, "Megabytes per file, approximately")
       ->check(CLI::Range(std::uint64_t{1}, kMostMegabytes))
       ->capture_default_str()
       ->type_name("N");
-  command->add_option("--seed", a.seed, "Order of the pictures in the files; 0: the dataset's")
+  command->add_option("--seed", a.seed, "Order of the images in the files (0: that of the dataset)")
       ->capture_default_str()
       ->type_name("N");
   add_allow_loss(*command, a.allow_loss);
   command->footer(R"(
-Writes tar files as WebDataset has them, pictures byte for byte, and an index, shards.jsonl. Every
-command takes the folder like any other dataset and sees the pictures in the old order. One request to
-a bucket then brings many small pictures. The source is not changed.
+Writes tar files in the layout of WebDataset, with the images byte for byte, and an index,
+shards.jsonl. Every command reads the folder like any other dataset, with the images in their old
+order. One request to a bucket then fetches many small images. The source is not changed.
 
 Examples:
   oko data pack photos photos-packed

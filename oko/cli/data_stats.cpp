@@ -194,14 +194,16 @@ void anchors(const AnchorsArguments& arguments, const Context& context) {
 
 void add_data_stats_command(CLI::App& app, Context& context) {
   CLI::App* command =
-      app.add_subcommand("stats", "Count classes, splits, box sizes; fit of anchors");
+      app.add_subcommand("stats", "Count classes, splits and box sizes; see how anchors fit");
   const auto arguments = std::make_shared<StatsArguments>();
   add_data_arguments(*command, arguments->data);
   add_split_argument(*command, arguments->data);
-  command->add_option("--network", arguments->network, "Whose input and anchors to measure by")
+  command
+      ->add_option("--network", arguments->network, "Network whose input size and anchors to use")
       ->capture_default_str()
       ->type_name("NAME");
-  command->add_option("--size", arguments->size, "Another input size")->type_name("WxH");
+  command->add_option("--size", arguments->size, "Input size, if not the network's own")
+      ->type_name("WxH");
   command->footer(R"(
 Examples:
   oko data stats photos
@@ -210,23 +212,25 @@ Examples:
 }
 
 void add_data_anchors_command(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("anchors", "Make anchors that fit the boxes of a dataset");
+  CLI::App* command =
+      app.add_subcommand("anchors", "Compute anchors that fit the boxes of a dataset");
   const auto arguments = std::make_shared<AnchorsArguments>();
   AnchorsArguments& a = *arguments;
   add_data_arguments(*command, a.data);
   add_split_argument(*command, a.data);
-  command->add_option("--count", a.count, "How many: yolov3 has 9, the smaller networks 6")
+  command->add_option("--count", a.count, "Number of anchors: yolov3 has 9, the smaller networks 6")
       ->capture_default_str()
       ->type_name("N");
-  command->add_option("--size", a.size, "The network's input")
+  command->add_option("--size", a.size, "Input size of the network")
       ->capture_default_str()
       ->type_name("WxH");
   command->add_option("--seed", a.seed, "The same seed gives the same anchors")
       ->capture_default_str()
       ->type_name("N");
-  command->add_flag("--stretch", a.stretch, "For a network that stretches pictures to its input");
+  command->add_flag("--stretch", a.stretch,
+                    "For a network that stretches images to its input size");
   command->footer(R"(
-k-means with 1 - IoU as the distance, on box sizes as the network sees them.
+k-means on the box sizes as the network sees them, with 1 - IoU as the distance.
 
 Examples:
   oko data anchors photos --split train

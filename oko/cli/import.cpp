@@ -95,6 +95,10 @@ convert::ReadModel read_sources(const ImportArguments& arguments) {
     throw Error(ErrorCode::kUsage, "--masks", "chooses from --anchors, and there are none",
                 "give both");
   }
+  if (arguments.no_heads && !arguments.anchors.empty()) {
+    throw Error(ErrorCode::kUsage, "--no-heads", "does not go with --anchors, which makes heads",
+                "omit one of them");
+  }
   if (arguments.anchors.empty() && !arguments.decoding.empty()) {
     throw Error(ErrorCode::kUsage, "--decoding", "is of heads made with --anchors, none are given",
                 "give both");
@@ -207,7 +211,8 @@ void import(const ImportArguments& arguments, const Context& context) {
   }
   InputFiles files;
   for (const std::string& file : arguments.files) files.add(ModelArguments{file, "", ""});
-  for (const std::string& file : {arguments.names, arguments.anchors, arguments.network}) {
+  for (const std::string& file :
+       {arguments.weights, arguments.names, arguments.anchors, arguments.network}) {
     files.add(file);
   }
   files.claim(arguments.out);
@@ -232,7 +237,8 @@ void import(const ImportArguments& arguments, const Context& context) {
 }  // namespace
 
 void add_import_command(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("import", "Make an .oko file from another model format");
+  CLI::App* command =
+      app.add_subcommand("import", "Convert a model of another format to an .oko file");
   const auto arguments = std::make_shared<ImportArguments>();
   ImportArguments& a = *arguments;
   command
@@ -241,13 +247,13 @@ void add_import_command(CLI::App& app, Context& context) {
                    "TensorFlow Lite, ncnn .param and .bin, safetensors")
       ->required()
       ->type_name("FILE");
-  command
-      ->add_option("--weights", a.weights, "What goes with a .cfg or .param, as in other commands")
+  command->add_option("--weights", a.weights, "Weights of a .cfg, or the .bin of a .param")
       ->type_name("FILE");
-  command->add_option("--names", a.names, "Class names, one a line")->type_name("FILE");
+  command->add_option("--names", a.names, "File with class names, one per line")->type_name("FILE");
   command
-      ->add_option("--anchors", a.anchors,
-                   "Anchors of all heads in pixels, where the file tells none: a file, or the list")
+      ->add_option(
+          "--anchors", a.anchors,
+          "Anchors of all heads in pixels, if the model file has none: a file, or the list")
       ->type_name("FILE|W,H,…");
   command->add_option("--masks", a.masks, "Anchors of each output in the file's order: 3,4,5/0,1,2")
       ->type_name("LIST");
@@ -256,17 +262,19 @@ void add_import_command(CLI::App& app, Context& context) {
                    "How boxes of --anchors are decoded, where the network does not show it")
       ->check(CLI::IsMember({"yolov3"}))
       ->type_name("KIND");
-  command->add_option("--network", a.network, "What weights alone are for: a built-in name or .cfg")
-      ->type_name("NAME|CFG");
   command
-      ->add_option("--size", a.size,
-                   "Input size, where the file leaves it open or another is wanted")
+      ->add_option("--network", a.network,
+                   "Network of a file that holds only weights: a built-in name or .cfg")
+      ->type_name("NAME|CFG");
+  command->add_option("--size", a.size, "Input size, if the file has none or another is wanted")
       ->type_name("WxH");
-  command->add_flag("--bgr", a.bgr, "It was trained on pictures in BGR order");
+  command->add_flag("--bgr", a.bgr, "The model was trained on BGR images");
   command->add_flag("--stretch", a.stretch,
-                    "It was trained on stretched pictures, not letterboxed");
-  command->add_flag("--no-heads", a.no_heads, "Import raw outputs as they are");
-  command->add_option("-o,--out", a.out, "The .oko file to write")->required()->type_name("FILE");
+                    "The model was trained on stretched images, not letterboxed ones");
+  command->add_flag("--no-heads", a.no_heads, "Keep raw outputs, without heads");
+  command->add_option("-o,--out", a.out, "Where to write the .oko file")
+      ->required()
+      ->type_name("FILE");
   command->footer(R"(
 Examples:
   oko import yolov3-tiny.cfg yolov3-tiny.weights --names coco.names -o coco.oko

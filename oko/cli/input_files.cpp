@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "oko/base/error.h"
 #include "oko/media/picture.h"
@@ -60,6 +61,7 @@ void InputFiles::add_dataset(const std::string& uri) {
   const auto entry = storage::stat(uri);
   const bool is_folder = entry && entry->is_folder;
   datasets_.insert(storage::identity(is_folder ? uri : storage::parent(uri)));
+  if (is_folder) dataset_folders_.insert(storage::identity(uri));
 }
 
 void InputFiles::add_folder(const std::string& folder) {
@@ -84,6 +86,17 @@ void InputFiles::refuse_folder(const std::string& output) const {
   if (folders_.contains(storage::identity(output))) {
     refuse(output, "is the folder of the files that the command reads");
   }
+}
+
+void InputFiles::refuse_within_dataset(const std::string& output) const {
+  std::vector<std::string> places = storage::identities_above(output);
+  places.push_back(storage::identity(output));
+  const auto is_dataset = [&](const std::string& place) {
+    return dataset_folders_.contains(place);
+  };
+  if (!std::ranges::any_of(places, is_dataset)) return;
+  throw Error(ErrorCode::kUsage, output, "is within the dataset that the command reads",
+              "choose a folder outside: a command never changes what it reads");
 }
 
 }  // namespace oko::cli

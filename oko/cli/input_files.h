@@ -28,9 +28,13 @@ class InputFiles {
   void claim(const std::string& output);
   // Throws a usage Error where files are to be written into a folder that was added.
   void refuse_folder(const std::string& output) const;
+  // Throws a usage Error where a new dataset is to be written into one that was added.
+  void refuse_within_dataset(const std::string& output) const;
 
  private:
-  std::unordered_set<std::string> inputs_, outputs_, folders_, datasets_;
+  std::unordered_set<std::string> inputs_, outputs_, folders_;
+  std::unordered_set<std::string> datasets_;         // folders that hold what a dataset is made of
+  std::unordered_set<std::string> dataset_folders_;  // those that were named themselves
 };
 
 }  // namespace oko::cli

@@ -5,7 +5,9 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 
+#include "oko/cli/completion.h"
 #include "oko/cli/test_command.h"
 #include "oko/cli/test_model.h"
 #include "oko/media/picture.h"
@@ -159,6 +161,153 @@ TEST_F(NeverWritesOverItsInput, DataCommandsThatWriteDatasets) {
     EXPECT_EQ(oko_command({"data", "pack", photos, out}).code, 2);
     EXPECT_EQ(oko_command({"data", "check", photos, "--repair", out}).code, 2);
   }
+}
+
+// Which options of each command name something that it writes. Every other option that takes a file
+// or folder only reads it: a new one that writes is to be added here, and to the table below.
+const std::map<std::string, std::set<std::string>> kWritten = {
+    {"data check", {"--repair"}},    {"data convert", {"--out"}}, {"data pack", {"--out"}},
+    {"data show", {"--out"}},        {"data split", {"--out"}},   {"detect", {"--csv", "--out"}},
+    {"eval", {"--report"}},          {"export", {"--out"}},       {"import", {"--out"}},
+    {"inspect", {"--dot", "--svg"}}, {"quantize", {"--out"}},     {"store cp", {"--manifest"}},
+    {"store sync", {"--manifest"}},  {"train", {"--out"}}};
+const std::map<std::string, std::set<std::string>> kRead = {
+    {"data", {"--classes"}},
+    {"detect", {"--names", "--weights"}},
+    {"eval", {"--names", "--weights"}},
+    {"export", {"--images", "--int8", "--names", "--weights"}},
+    {"import", {"--anchors", "--names", "--network", "--weights"}},
+    {"inspect", {"--names", "--picture", "--weights"}},
+    {"parity", {"--images", "--weights-a", "--weights-b"}},
+    {"quantize", {"--names", "--weights"}},
+    {"train", {"--recipe"}}};
+
+TEST_F(NeverWritesOverItsInput, EveryOptionThatTakesAFileIsKnown) {
+  CLI::App app("", "oko");
+  Context context;
+  add_all_commands(app, context);
+  std::set<std::string> written;
+  for (const CommandEntry& command : command_table(app)) {
+    if (command.path.empty()) continue;
+    std::string name = command.path.front();
+    for (std::size_t i = 1; i < command.path.size(); ++i) name += " " + command.path[i];
+    for (const FlagEntry& flag : command.flags) {
+      if (!flag.completes_files) continue;
+      const std::string& option = flag.names.back();
+      const auto has = [&](const auto& table, const std::string& key) {
+        const auto found = table.find(key);
+        return found != table.end() && found->second.contains(option);
+      };
+      const bool is_written = has(kWritten, name);
+      if (is_written) written.insert(name + " " + option);
+      EXPECT_NE(is_written, has(kRead, name) || has(kRead, command.path.front()))
+          << name << " " << option;
+    }
+  }
+  for (const auto& [name, options] : kWritten) {
+    for (const std::string& option : options) {
+      EXPECT_TRUE(written.contains(name + " " + option)) << name << " " << option;
+    }
+  }
+}
+
+// Every name under which a file or folder can be reached.
+std::vector<std::string> spellings(const std::string& path, const std::string& folder) {
+  std::vector<std::string> names = {
+      path, "file://" + path, fs::relative(path).string(), "./" + fs::relative(path).string(),
+      folder + "/../" + fs::path(folder).filename().string() + path.substr(folder.size())};
+  if (fs::is_directory(path)) names.push_back(path + "/");
+  return names;
+}
+
+TEST_F(NeverWritesOverItsInput, WhicheverCommandAndHoweverItIsSpelt) {
+  ASSERT_EQ(oko_command({"import", file("net.cfg"), file("net.weights"), "--names",
+                         file("two.names"), "-o", file("m.oko")})
+                .code,
+            0);
+  fs::create_hard_link(file("net.weights"), file("w.oko"));
+  fs::create_directory(file("links"));
+  for (const char* name : {"m.oko", "net.cfg", "net.weights", "two.names"}) {
+    fs::create_hard_link(file(name), file(std::string("links/hard-") + name));
+    fs::create_symlink(file(name), file(std::string("links/soft-") + name));
+  }
+  fs::create_hard_link(file("photos/a.jpg"), file("links/hard-a.jpg"));
+  fs::create_symlink(file("photos/a.jpg"), file("links/soft-a.jpg"));
+  fs::create_symlink(file("photos/a.txt"), file("links/soft-a.txt"));
+  keep_what_is_there();
+  const std::string photos = file("photos"), one = file("photos/a.jpg");
+  struct Command {
+    std::vector<std::string> words;  // the output goes behind them
+    std::vector<std::string> inputs;
+  };
+  const std::vector<std::string> model = {"net.cfg",
+                                          "links/hard-net.cfg",
+                                          "links/soft-net.cfg",
+                                          "net.weights",
+                                          "links/hard-net.weights",
+                                          "two.names",
+                                          "links/soft-two.names"};
+  const std::vector<std::string> images = {"photos/a.jpg", "links/hard-a.jpg", "links/soft-a.jpg"};
+  std::vector<std::string> all = model;
+  all.insert(all.end(), images.begin(), images.end());
+  all.insert(all.end(), {"photos/a.txt", "links/soft-a.txt", "photos/classes.txt"});
+  const std::vector<Command> commands = {
+      {with_model("detect", {one, "--out"}), images},
+      {with_model("detect", {one, "--csv"}), model},
+      {with_model("detect", {photos, "--csv"}), images},
+      {with_model("eval", {photos, "--report"}), all},
+      {with_model("quantize", {photos, "--no-eval", "--out"}), all},
+      {{"import", file("m.oko"), "--out"}, {"m.oko", "links/hard-m.oko", "links/soft-m.oko"}},
+      {{"import", file("net.cfg"), "--weights", file("w.oko"), "--out"}, {"w.oko"}},
+      {with_model("inspect", {"--dot"}), model},
+      {with_model("inspect", {"--svg"}), model},
+      {{"data", "show", photos, "--out"}, images},
+      {{"export", file("m.oko"), "--to", "oko", "--no-check", "--out"}, {"."}},
+  };
+  for (const Command& command : commands) {
+    for (const std::string& input : command.inputs) {
+      const std::string path = input == "." ? folder_ : file(input);
+      for (const std::string& out : spellings(path, folder_)) {
+        std::vector<std::string> words = command.words;
+        words.push_back(out);
+        const Outcome outcome = oko_command(words);
+        EXPECT_EQ(outcome.code, 2) << command.words.front() << " " << out << outcome.error;
+      }
+    }
+  }
+  EXPECT_TRUE(contents() == before_);
+}
+
+TEST_F(NeverWritesOverItsInput, NoNewDatasetWithinTheOneItIsMadeOf) {
+  const std::string photos = file("photos");
+  fs::create_directory_symlink(photos, file("link"));
+  keep_what_is_there();
+  for (const std::string& inside :
+       {photos + "/new", photos + "/a/b/c", file("link/new"), "file://" + photos + "/new",
+        photos + "/../photos/new/", fs::relative(photos).string() + "/new"}) {
+    for (std::vector<std::string> words :
+         {std::vector<std::string>{"data", "convert", photos, "--to", "coco", "-o"},
+          {"data", "split", photos, "-o"},
+          {"data", "pack", photos},
+          {"data", "check", photos, "--repair"}}) {
+      words.push_back(inside);
+      const Outcome outcome = oko_command(words);
+      EXPECT_EQ(outcome.code, 2);
+      EXPECT_THAT(outcome.error, HasSubstr("is within the dataset that the command reads"));
+    }
+  }
+}
+
+TEST_F(NeverWritesOverItsInput, TrainOverTheModelItStartsFrom) {
+  ASSERT_EQ(oko_command({"import", file("net.cfg"), file("net.weights"), "--names",
+                         file("two.names"), "-o", file("run/model.oko")})
+                .code,
+            0);
+  keep_what_is_there();
+  const Outcome outcome =
+      oko_command({"train", file("photos"), "--network", file("net.cfg"), "--from",
+                   file("run/model.oko"), "--out", file("run"), "--epochs", "1"});
+  EXPECT_EQ(outcome.code, 2) << outcome.error;
 }
 
 TEST_F(NeverWritesOverItsInput, ButWritesNewFilesAndReplacesItsOwn) {
