@@ -9,6 +9,7 @@
 #include "oko/cli/cli.h"
 #include "oko/cli/detect_output.h"
 #include "oko/cli/detect_sources.h"
+#include "oko/cli/failed_images.h"
 #include "oko/cli/interrupt.h"
 #include "oko/cli/table.h"
 #include "oko/media/picture.h"
@@ -43,46 +44,17 @@ class DetectRun {
   void run() {
     for (const DetectSource& source : sources_) {
       if (context_.exit_code != 0 || !std::cout) break;
-      try {
-        is_clip(source.uri) ? detect_clip(source) : detect_image(source);
-      } catch (const Unreadable& unreadable) {
-        note_failure(source, unreadable.error);
-      }
+      is_clip(source.uri) ? detect_clip(source) : detect_image(source);
+      failed_.complain(context_);
       note_interruption(source);
     }
     if (csv_) csv_->close();
+    failed_.finish(sources_.size(), "source", "", context_);
     tell_end();
     close_json();
-    if (failures_ > 0 && context_.exit_code == 0) context_.exit_code = first_failure_;
   }
 
  private:
-  // A source that cannot be read, which leaves the others as they are. Errors of writing end the
-  // work.
-  struct Unreadable {
-    Error error;
-  };
-  template <typename Read>
-  static auto readable(const Read& read) {
-    try {
-      return read();
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::kInput && error.code() != ErrorCode::kStorage) throw;
-      throw Unreadable{error};
-    }
-  }
-
-  void note_failure(const DetectSource& source, const Error& error) {
-    context_.progress->end();
-    context_.complain(error);
-    if (failures_++ == 0) first_failure_ = static_cast<int>(error.code());
-    if (!context_.json) return;
-    failed_.push_back({{"source", source.uri},
-                       {"code", static_cast<int>(error.code())},
-                       {"message", error.message()},
-                       {"mend", error.mend()}});
-  }
-
   // Counts, CSV and JSON of one image or frame; nothing is kept of it.
   void keep(const Found& found) {
     ++images_;
@@ -93,18 +65,20 @@ class DetectRun {
   }
 
   void detect_image(const DetectSource& source) {
-    image::Picture picture = readable([&] {
+    std::optional<image::Picture> picture = failed_.read(source.uri, [&] {
       return media::decode(storage::map(source.uri), source.uri, media::Pixels::kUpright);
     });
-    const Found found{source.uri, -1, picture.size, detector_.detect(picture.frame(), thresholds_)};
+    if (!picture) return;
+    const Found found{source.uri, -1, picture->size,
+                      detector_.detect(picture->frame(), thresholds_)};
     std::string line = source.uri + ": " + counts_text(detector_.network(), found.result);
     if (found.result.detections.empty()) {
       line +=
           fmt::format(" above {}; best score {:.3f}", threshold_text(), found.result.best_score);
     }
     if (draws_) {
-      draw_found(picture, detector_.network(), found.result);
-      media::save(picture, source.target);
+      draw_found(*picture, detector_.network(), found.result);
+      media::save(*picture, source.target);
       line += " -> " + source.target;
     }
     context_.say(line);
@@ -112,7 +86,9 @@ class DetectRun {
   }
 
   void detect_clip(const DetectSource& source) {
-    const auto reader = readable([&] { return media::open_video(source.uri); });
+    const auto opened = failed_.read(source.uri, [&] { return media::open_video(source.uri); });
+    if (!opened) return;
+    const std::unique_ptr<media::VideoReader>& reader = *opened;
     std::unique_ptr<media::VideoWriter> writer;
     if (draws_) writer = media::create_video(source.target, reader->info());
     const auto before = total_;
@@ -156,15 +132,10 @@ class DetectRun {
   void close_json() {
     if (!json_) return;
     context_.emit_error = nullptr;
-    json_->close({{"failed", failed_}, {"suggested_threshold", suggestion_json()}});
+    json_->close({{"failed", failed_.json()}, {"suggested_threshold", suggestion_json()}});
   }
 
   void tell_end() const {
-    if (failures_ > 0) {
-      context_.complain(Error(ErrorCode::kInput, "",
-                              fmt::format("{} of {} could not be read", failures_,
-                                          counted(std::ssize(sources_), "source"))));
-    }
     if (images_ == 0) return;
     if (total_ > 0) {
       if (!draws_) context_.say("next: -o found/ draws the boxes");
@@ -201,29 +172,31 @@ class DetectRun {
   detect::Thresholds thresholds_;
   std::optional<BoxesCsv> csv_;
   std::shared_ptr<ResultsJson> json_;
-  std::size_t images_ = 0, total_ = 0, failures_ = 0;
-  int first_failure_ = 0;
+  std::size_t images_ = 0, total_ = 0;
   float best_ = 0;
-  Json failed_ = Json::array();
+  FailedImages failed_;
   InterruptGuard guard_;
 };
 
 }  // namespace
 
 void add_detect_command(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("detect", "Find objects in pictures, clips or a camera");
+  CLI::App* command =
+      app.add_subcommand("detect", "Find objects in images, videos or a camera stream");
   const auto arguments = std::make_shared<DetectArguments>();
   DetectArguments& a = *arguments;
   add_detector_arguments(*command, a.detector);
-  command->add_option("SOURCE", a.sources, "Pictures, folders, clips, camera or camera:N")
+  command->add_option("SOURCE", a.sources, "Images, folders, videos, camera or camera:N")
       ->required()
       ->type_name("FILE");
-  command->add_option("-o,--out", a.out, "Draw the boxes into this file, or files in this folder")
+  command
+      ->add_option("-o,--out", a.out, "Draw the boxes: a file for one source, a folder for several")
       ->type_name("FILE");
-  command->add_option("--csv", a.csv, "Write every box as a line of this file")->type_name("FILE");
+  command->add_option("--csv", a.csv, "Write the boxes to this CSV file, one per line")
+      ->type_name("FILE");
   command
       ->add_option("--class-threshold", a.class_thresholds,
-                   "A class's own threshold in place of --threshold; for several, again")
+                   "Threshold of one class, instead of --threshold; may be repeated")
       ->allow_extra_args(false)
       ->type_name("NAME=SCORE");
   command->footer(R"(
@@ -232,7 +205,10 @@ Examples:
   oko detect model.oko photos/ -o found/ --csv boxes.csv
   oko detect model.oko clip.mp4 -o found.mp4 --threshold 0.4
   oko detect model.oko camera -o found.mp4)");
-  command->callback([arguments, &context] { DetectRun(*arguments, context).run(); });
+  command->callback([arguments, &context] {
+    arguments->detector.check_thresholds();
+    DetectRun(*arguments, context).run();
+  });
 }
 
 }  // namespace oko::cli

@@ -5,10 +5,11 @@
 #include "oko/base/error.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/detector_arguments.h"
+#include "oko/cli/failed_images.h"
 #include "oko/cli/input_files.h"
+#include "oko/cli/inputs.h"
 #include "oko/cli/progress_bar.h"
 #include "oko/cli/table.h"
-#include "oko/dataset/read.h"
 #include "oko/run/evaluate.h"
 #include "oko/run/output.h"
 #include "oko/run/report.h"
@@ -24,8 +25,9 @@ struct EvalArguments {
 };
 
 // Without --split: what the source holds back for this, else all of it.
-dataset::Dataset read_split(const EvalArguments& arguments, const Context& context) {
-  dataset::Dataset data = dataset::read(arguments.dataset);
+dataset::Dataset read_split(const EvalArguments& arguments, FailedImages& failed,
+                            const Context& context) {
+  dataset::Dataset data = readable_data(arguments.dataset, failed);
   std::string split = arguments.split;
   if (split.empty()) {
     split = dataset::has_split(data, "val")    ? "val"
@@ -62,7 +64,7 @@ void say_result(const run::Evaluation& result, const Context& context) {
   context.say("");
   context.say(fmt::format(
       "mAP50 {:.4f}   mAP50-95 {:.4f}   11-point mAP50 {:.4f}   ({} pictures, {})", result.map50,
-      result.coco.ap, result.map50_11, result.pictures.size(), duration_text(result.seconds)));
+      result.coco.ap, result.map50_11, result.measured(), duration_text(result.seconds)));
   context.say(fmt::format(
       "best F1 {:.3f} at score threshold {:.3f}: precision {:.3f}, recall {:.3f}",
       result.best_f1.f1, result.best_f1.score, result.best_f1.precision, result.best_f1.recall));
@@ -79,13 +81,15 @@ Json class_json(const run::Evaluation& result, std::size_t i) {
           {"recall", point.recall}};
 }
 
-Json as_json(const EvalArguments& arguments, const run::Evaluation& result) {
+Json as_json(const EvalArguments& arguments, const run::Evaluation& result,
+             const FailedImages& failed) {
   Json classes = Json::array();
   for (std::size_t i = 0; i < result.classes.size(); ++i) classes.push_back(class_json(result, i));
   const metrics::BestF1& best = result.best_f1;
   return {{"model", arguments.detector.model.path},
           {"dataset", arguments.dataset},
-          {"pictures", result.pictures.size()},
+          {"pictures", result.measured()},
+          {"failed", failed.json()},
           {"map50", result.map50},
           {"map50_11", result.map50_11},
           {"map", result.coco.ap},
@@ -109,10 +113,12 @@ void write_report(const EvalArguments& arguments, const run::Evaluation& result,
   storage::write(arguments.report, run::make_report(input));
 }
 
-void evaluate(const EvalArguments& arguments, const Context& context) {
+void evaluate(const EvalArguments& arguments, Context& context) {
   if (!arguments.report.empty()) run::check_output(arguments.report);
   detect::Detector detector = make_detector(arguments.detector);
-  const dataset::Dataset data = read_split(arguments, context);
+  FailedImages failed;
+  const dataset::Dataset data = read_split(arguments, failed, context);
+  const std::size_t images = failed.count() + data.samples.size();
   if (!arguments.report.empty()) {
     InputFiles files;
     files.add(arguments.detector.model);
@@ -122,14 +128,18 @@ void evaluate(const EvalArguments& arguments, const Context& context) {
   run::EvaluateOptions options = arguments.options;
   options.thresholds = arguments.detector.thresholds;
   const run::Evaluation result = run::evaluate(detector, data, options, *context.progress);
+  for (const run::UnreadableImage& one : result.unreadable) {
+    failed.add(data.samples[one.sample].image, one.error);
+  }
   say_result(result, context);
+  failed.finish(images, "image", ": they are not measured", context);
   if (!arguments.report.empty()) {
     write_report(arguments, result, data);
     context.say("report: " + arguments.report);
   } else {
     context.say("next: --report report.html shows the curves and the worst pictures");
   }
-  context.emit(as_json(arguments, result));
+  context.emit(as_json(arguments, result, failed));
 }
 
 }  // namespace
@@ -140,15 +150,17 @@ void add_eval_command(CLI::App& app, Context& context) {
   EvalArguments& a = *arguments;
   a.detector.thresholds = run::measuring_thresholds();
   add_detector_arguments(*command, a.detector);
-  command->add_option("DATASET", a.dataset, "VOC, COCO, YOLO, Keras list, Create ML or shards")
+  command
+      ->add_option("DATASET", a.dataset,
+                   "A labelled dataset: VOC, COCO, YOLO, Keras list, Create ML or shards")
       ->required()
       ->type_name("FOLDER");
   command
       ->add_option("--split", a.split,
-                   "train, val, test or all (default: val, else test, else all)")
+                   "Split to measure: train, val, test or all (default: val, else test, else all)")
       ->type_name("NAME");
-  command->add_option("--report", a.report, "Write an HTML report here")->type_name("FILE");
-  command->add_option("--batch", a.options.batch, "Pictures at once")
+  command->add_option("--report", a.report, "Write an HTML report to this file")->type_name("FILE");
+  command->add_option("--batch", a.options.batch, "Images per batch")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str()
       ->type_name("N");
@@ -157,7 +169,10 @@ Examples:
   oko eval runs/one photos/
   oko eval model.oko photos/ --split test --report report.html
   oko eval yolov3.cfg photos/ --weights yolov3.weights --names coco.names --json)");
-  command->callback([arguments, &context] { evaluate(*arguments, context); });
+  command->callback([arguments, &context] {
+    arguments->detector.check_thresholds();
+    evaluate(*arguments, context);
+  });
 }
 
 }  // namespace oko::cli

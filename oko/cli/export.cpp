@@ -5,6 +5,7 @@
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
 #include "oko/cli/cli.h"
+#include "oko/cli/failed_images.h"
 #include "oko/cli/input_files.h"
 #include "oko/cli/inputs.h"
 #include "oko/cli/model.h"
@@ -13,7 +14,6 @@
 #include "oko/convert/parity.h"
 #include "oko/convert/read.h"
 #include "oko/convert/reference.h"
-#include "oko/dataset/read.h"
 #include "oko/formats/heads.h"
 #include "oko/formats/phone_warnings.h"
 #include "oko/runtime/quantize.h"
@@ -37,12 +37,13 @@ float tolerance_of(graph::KernelStorage precision) {
                                                        : .25F;
 }
 
-graph::Network network_of(const ExportArguments& a, const Context& context) {
+graph::Network network_of(const ExportArguments& a, FailedImages& failed, const Context& context) {
   graph::Network network = at_size(load_model(a.model), a.size);
   if (a.calibration.empty()) return network;
   runtime::QuantizeOptions options;
   options.threads = available_processors();
-  calibrate(network, split_of(dataset::read(a.calibration), "", {"train"}), 200, options, context);
+  calibrate(network, split_of(readable_data(a.calibration, failed), "", {"train"}), 200, options,
+            failed, context);
   return network;
 }
 
@@ -109,15 +110,15 @@ Check check_of(const ExportArguments& a, const convert::Export& made,
 }
 
 std::vector<std::vector<float>> inputs_of(const ExportArguments& a, const graph::Network& network,
-                                          const Context& context) {
-  if (!a.images.empty()) return inputs_from(network, a.images, a.count);
+                                          FailedImages& failed, const Context& context) {
+  if (!a.images.empty()) return inputs_from(network, a.images, a.count, failed);
   context.say("the pictures below are made up; --images DIR takes real ones");
   return made_up_inputs(network, 2);
 }
 
 // The boxes that the model gives by itself, beside oko's own.
 Json check_boxes(const ExportArguments& a, const convert::Export& made,
-                 const graph::Network& network, Context& context) {
+                 const graph::Network& network, FailedImages& failed, Context& context) {
   std::string name, note;
   const convert::BoxRunner runner =
       convert::independent_boxes(convert::files_of(a.options.to, made.model), name, note);
@@ -125,7 +126,7 @@ Json check_boxes(const ExportArguments& a, const convert::Export& made,
     context.say("parity      not run: " + note);
     return {{"note", note}};
   }
-  const auto inputs = inputs_of(a, network, context);
+  const auto inputs = inputs_of(a, network, failed, context);
   const auto engine = convert::make_engine_executor(network);
   const convert::BoxAgreement boxes =
       convert::compare_with_boxes(network, *engine, runner, inputs, a.options.thresholds);
@@ -142,12 +143,12 @@ Json check_boxes(const ExportArguments& a, const convert::Export& made,
 }
 
 Json check_written(const ExportArguments& a, const convert::Export& made,
-                   const graph::Network& network, Context& context) {
-  if (a.options.boxes) return check_boxes(a, made, network, context);
+                   const graph::Network& network, FailedImages& failed, Context& context) {
+  if (a.options.boxes) return check_boxes(a, made, network, failed, context);
   const Check check = check_of(a, made, network);
   if (!check.note.empty()) context.say("parity      " + check.note);
   if (!check.executor) return {{"note", check.note}};
-  const auto inputs = inputs_of(a, network, context);
+  const auto inputs = inputs_of(a, network, failed, context);
   convert::ParityOptions options{tolerance_of(a.options.precision), a.options.thresholds};
   // Core ML computes in floats whatever its weights are; TensorFlow Lite in bytes.
   options.by_boxes = a.options.precision == graph::KernelStorage::kInt8 &&
@@ -162,11 +163,26 @@ Json check_written(const ExportArguments& a, const convert::Export& made,
   return result;
 }
 
+void check_flags(const ExportArguments& a, const CLI::App& command) {
+  const bool counts = command.get_option("--count")->count() > 0;
+  const auto refuse = [](const char* flag, const char* why) {
+    throw Error(ErrorCode::kUsage, flag, std::string("has no effect ") + why, "omit one of them");
+  };
+  if (a.no_check && !a.images.empty()) refuse("--images", "with --no-check: nothing is run");
+  if (a.no_check && counts) refuse("--count", "with --no-check: nothing is run");
+  if (a.to == "mps" && !a.images.empty()) refuse("--images", "with --to mps: nothing here runs it");
+  if (counts && a.images.empty()) {
+    throw Error(ErrorCode::kUsage, "--count", "has no effect without --images",
+                "name the images with --images");
+  }
+}
+
 void run_export(ExportArguments a, Context& context) {
   a.options.to = convert::format_named(a.to).value();
   a.options.precision = storage_named(a.calibration.empty() ? a.precision : "int8");
   convert::check_options(a.options);
-  const graph::Network network = network_of(a, context);
+  FailedImages failed;
+  const graph::Network network = network_of(a, failed, context);
   a.options.stem = stem_of(a);
   if (a.out.empty()) a.out = a.options.stem + "-" + a.to;
   const convert::Export made = convert::export_model(network, a.options);
@@ -176,10 +192,12 @@ void run_export(ExportArguments a, Context& context) {
   std::vector<std::string> warnings = formats::phone_warnings(network);
   warnings.insert(warnings.begin(), made.notes.begin(), made.notes.end());
   for (const std::string& warning : warnings) context.progress->line("note: " + warning);
-  const Json parity = a.no_check ? Json(nullptr) : check_written(a, made, network, context);
+  const Json parity = a.no_check ? Json(nullptr) : check_written(a, made, network, failed, context);
+  failed.finish(failed.tried(), "image", "; the others were used", context);
   context.emit({{"files", written},
                 {"main", storage::join(a.out, made.main)},
                 {"warnings", warnings},
+                {"failed", failed.json()},
                 {"parity", parity}});
 }
 
@@ -188,72 +206,79 @@ void add_content_arguments(CLI::App& command, ExportArguments& a) {
       command
           .add_option(
               "--precision", a.precision,
-              "Numbers of the weights; tflite int8 wants a model that oko quantize made, or "
-              "--int8")
+              "Type of the weights; tflite int8 needs a model made by oko quantize, or --int8")
           ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
           ->capture_default_str();
   command
       .add_option("--int8", a.calibration,
-                  "Quantize it first, on pictures of this dataset; means --precision int8")
+                  "Quantize first, on images of this dataset; implies --precision int8")
       ->excludes(precision)
       ->type_name("DATASET");
   command.add_flag("--boxes", a.options.boxes,
-                   "Decode and suppress inside the model (coreml: a Vision pipeline)");
+                   "Decode and suppress boxes inside the model (coreml: a Vision pipeline)");
   command.add_flag("--ml-program", a.options.ml_program,
                    "coreml: an .mlpackage (iOS 15 and later)");
-  command.add_option("--size", a.size, "Input size other than the model's")->type_name("WxH");
-  command.add_option("--threshold", a.options.thresholds.score, "Score threshold of --boxes")
+  command.add_option("--size", a.size, "Input size, if not the model's own")->type_name("WxH");
+  command
+      .add_option("--threshold", a.options.thresholds.score,
+                  "Score threshold, in the model (--boxes) or the app's source")
       ->check(CLI::Range(0., 1.))
       ->capture_default_str()
       ->type_name("SCORE");
-  command.add_option("--iou", a.options.thresholds.iou, "IoU threshold of --boxes")
+  command
+      .add_option("--iou", a.options.thresholds.iou,
+                  "IoU threshold, in the model (--boxes) or the app's source")
       ->check(CLI::Range(0., 1.))
       ->capture_default_str()
       ->type_name("IOU");
 }
 
 void add_info_arguments(CLI::App& command, formats::ModelInfo& info) {
-  command.add_option("--description", info.description, "What the model tells about itself")
+  command.add_option("--description", info.description, "Description stored in the model")
       ->type_name("TEXT");
-  command.add_option("--author", info.author, "Its author")->type_name("TEXT");
-  command.add_option("--license", info.license, "Its licence")->type_name("TEXT");
-  command.add_option("--model-version", info.version, "Its version")->type_name("TEXT");
+  command.add_option("--author", info.author, "Author stored in the model")->type_name("TEXT");
+  command.add_option("--license", info.license, "Licence stored in the model")->type_name("TEXT");
+  command.add_option("--model-version", info.version, "Version stored in the model")
+      ->type_name("TEXT");
 }
 
 }  // namespace
 
 void add_export_command(CLI::App& app, Context& context) {
   CLI::App* command =
-      app.add_subcommand("export", "Write a model for another engine, and prove it");
+      app.add_subcommand("export", "Export a model to another engine's format, and verify it");
   const auto arguments = std::make_shared<ExportArguments>();
   ExportArguments& a = *arguments;
   a.options.stem.clear();
   add_model_arguments(*command, a.model);
-  command->add_option("--to", a.to, "The format")
+  command->add_option("--to", a.to, "Format to write")
       ->required()
       ->check(CLI::IsMember({"coreml", "onnx", "tflite", "ncnn", "darknet", "mps", "oko"}));
   command->add_option("-o,--out", a.out, "Folder for the files (default: MODEL-FORMAT)")
       ->type_name("FOLDER");
-  command->add_option("--stem", a.options.stem, "Name of the files, without ending")
+  command->add_option("--stem", a.options.stem, "Name of the files, without extension")
       ->type_name("NAME");
   add_content_arguments(*command, a);
   add_info_arguments(*command, a.options.info);
-  command->add_option("--images", a.images, "Pictures for the proof: a folder, or one file")
+  command->add_option("--images", a.images, "Images to verify with: a folder, or one file")
       ->type_name("DIR");
-  command->add_option("--count", a.count, "The first so many of them")
+  command->add_option("--count", a.count, "Number of images, the first by name")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str()
       ->type_name("N");
-  command->add_flag("--no-check", a.no_check, "Do not run what was written");
+  command->add_flag("--no-check", a.no_check, "Only write, do not verify");
   command->footer(R"(
-What is written is then run by an independent program where this machine has one, and compared with
-oko's engine; the exit code is 1 where they differ.
+The written model is then run by an independent program, if this machine has one, and compared with
+oko's engine. The exit code is 1 if they differ.
 
 Examples:
   oko export runs/one --to coreml --boxes --author "Leaf Ltd" -o ios/
   oko export model.oko --to onnx --images photos/
   oko export model.oko --to tflite --int8 photos/)");
-  command->callback([arguments, &context] { run_export(*arguments, context); });
+  command->callback([arguments, command, &context] {
+    check_flags(*arguments, *command);
+    run_export(*arguments, context);
+  });
 }
 
 }  // namespace oko::cli

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "oko/base/error.h"
 #include "oko/base/random.h"
+#include "oko/dataset/read.h"
 #include "oko/image/letterbox.h"
 #include "oko/media/picture.h"
 #include "oko/media/video.h"
@@ -41,17 +43,20 @@ std::vector<float> picture_input(const graph::Network& network, const std::strin
 }
 
 std::vector<std::vector<float>> inputs_from(const graph::Network& network, const std::string& uri,
-                                            std::size_t limit) {
+                                            std::size_t limit, FailedImages& failed) {
   if (network.input.channels != 3) {
     throw Error(
         ErrorCode::kUsage, uri,
         fmt::format("the network takes {} channels, pictures have 3", network.input.channels),
         "leave the pictures out: the numbers are then made up");
   }
-  std::vector<std::string> pictures = pictures_at(uri);
-  pictures.resize(std::min(pictures.size(), limit));
   std::vector<std::vector<float>> inputs;
-  for (const std::string& picture : pictures) inputs.push_back(picture_input(network, picture));
+  for (const std::string& picture : pictures_at(uri)) {
+    if (inputs.size() == limit) break;
+    auto input = failed.read(picture, [&] { return picture_input(network, picture); });
+    if (input) inputs.push_back(std::move(*input));
+  }
+  if (inputs.empty()) failed.throw_first();
   return inputs;
 }
 
@@ -86,27 +91,45 @@ dataset::Dataset split_of(const dataset::Dataset& data, const std::string& named
   return data;
 }
 
+dataset::Dataset readable_data(const std::string& uri, FailedImages& failed) {
+  std::vector<dataset::Finding> findings;
+  dataset::Dataset data = dataset::read(uri, {}, &findings);
+  std::erase_if(findings, [&](const dataset::Finding& finding) {
+    if (finding.kind != "unreadable-image") return false;
+    failed.add(storage::join(uri, finding.place), input_error(finding.place, finding.message));
+    return true;
+  });
+  dataset::throw_first_error(findings, uri);
+  return data;
+}
+
 std::size_t calibrate(graph::Network& network, dataset::Dataset data, std::size_t count,
-                      const runtime::QuantizeOptions& options, const Context& context) {
+                      const runtime::QuantizeOptions& options, FailedImages& failed,
+                      const Context& context) {
   if (data.samples.empty()) throw input_error(data.uri, "there are no pictures to calibrate with");
   if (network.input.channels != 3) {
     throw input_error(network.name, fmt::format("the network takes {} channels, pictures have 3",
                                                 network.input.channels));
   }
   Random(1).shuffle(std::span(data.samples));
-  data.samples.resize(std::min(data.samples.size(), count));
+  std::vector<std::size_t> soon(std::min(data.samples.size(), count));
+  std::iota(soon.begin(), soon.end(), std::size_t{0});
+  read_ahead(data, soon);
   std::vector<std::vector<std::uint8_t>> inputs;
-  read_ahead(data);
-  context.progress->begin("reading", data.samples.size(), "pictures");
+  context.progress->begin("reading", soon.size(), "images");
   for (const dataset::Sample& sample : data.samples) {
-    const std::vector<float> input =
-        input_of(network, media::decode(picture_bytes(data, sample), sample.image));
-    auto& bytes = inputs.emplace_back(input.size());
-    std::transform(input.begin(), input.end(), bytes.begin(),
+    if (inputs.size() == count) break;
+    const auto input = failed.read(sample.image, [&] {
+      return input_of(network, media::decode(picture_bytes(data, sample), sample.image));
+    });
+    if (!input) continue;
+    auto& bytes = inputs.emplace_back(input->size());
+    std::transform(input->begin(), input->end(), bytes.begin(),
                    [](float v) { return static_cast<std::uint8_t>(std::lround(v * 255)); });
     context.progress->advance();
   }
   context.progress->end();
+  if (inputs.empty()) failed.throw_first();
   const auto passes = static_cast<std::uint64_t>(runtime::passes(options));
   context.progress->begin("calibrating", passes * inputs.size(), "runs");
   runtime::quantize(network, inputs, options, [&] { context.progress->advance(); });

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "oko/cli/cli.h"
+#include "oko/cli/failed_images.h"
 #include "oko/dataset/dataset.h"
 #include "oko/graph/network.h"
 #include "oko/runtime/quantize.h"
@@ -13,17 +14,24 @@ namespace oko::cli {
 // A picture as the network sees it. The network must take 3 channels.
 std::vector<float> picture_input(const graph::Network& network, const std::string& uri);
 
-// Pictures of a folder, or one picture, as the network sees them: the first `limit` by name.
+// Images of a folder, or one image, as the network sees them: the first `limit` by name that can be
+// read. The others are noted; where none can, the first one's Error is thrown.
 std::vector<std::vector<float>> inputs_from(const graph::Network& network, const std::string& uri,
-                                            std::size_t limit);
+                                            std::size_t limit, FailedImages& failed);
 
 // Made-up pictures, the same ones everywhere: soft blobs of colour from 0 to 1.
 std::vector<std::vector<float>> made_up_inputs(const graph::Network& network, std::size_t count);
 
-// Makes a network ready for int8 by at most `count` pictures of a dataset, as it will see them; the
-// same choice every time. Tells how far it has come; returns how many pictures there were.
+// Reads a dataset to run a model on. Images of which not even the size can be read are noted; what
+// else is wrong with it throws.
+dataset::Dataset readable_data(const std::string& uri, FailedImages& failed);
+
+// Makes a network ready for int8 by at most `count` images of a dataset, as it will see them; the
+// same choice every time. Those that cannot be read are noted, and others taken; where none can,
+// the first one's Error is thrown. Returns how many were used.
 std::size_t calibrate(graph::Network& network, dataset::Dataset data, std::size_t count,
-                      const runtime::QuantizeOptions& options, const Context& context);
+                      const runtime::QuantizeOptions& options, FailedImages& failed,
+                      const Context& context);
 
 // The split to use: the one named, else the first of `wanted` that there is, else all.
 dataset::Dataset split_of(const dataset::Dataset& data, const std::string& named,

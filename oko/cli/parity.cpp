@@ -66,8 +66,9 @@ void run_parity(const ParityArguments& a, Context& context) {
                                   a.first, graph::to_string(first.network.input)),
                       "compare models of one input size");
   }
+  FailedImages failed;
   const auto inputs = a.images.empty() ? made_up_inputs(first.network, 3)
-                                       : inputs_from(first.network, a.images, a.count);
+                                       : inputs_from(first.network, a.images, a.count, failed);
   for (const Runner* runner : {&first, &second}) {
     if (!runner->note.empty()) context.progress->line("note: " + runner->note);
   }
@@ -75,45 +76,56 @@ void run_parity(const ParityArguments& a, Context& context) {
       compare(first.network, *first.executor, *second.executor, inputs, a.options);
   context.say_lines(parity_text(parity, a.options));
   if (a.images.empty()) context.say("the pictures were made up; --images DIR takes real ones");
-  context.emit(parity_json(parity));
   if (!parity.agrees()) context.exit_code = static_cast<int>(ErrorCode::kFailed);
+  failed.finish(failed.tried(), "image", "; the others were used", context);
+  Json document = parity_json(parity);
+  document["failed"] = failed.json();
+  context.emit(document);
 }
 
 }  // namespace
 
 void add_parity_command(CLI::App& app, Context& context) {
   CLI::App* command =
-      app.add_subcommand("parity", "Compare what two models of any formats give on pictures");
+      app.add_subcommand("parity", "Compare the outputs of two models, of any formats");
   const auto arguments = std::make_shared<ParityArguments>();
   ParityArguments& a = *arguments;
-  command->add_option("A", a.first, "A model")->required()->type_name("FILE");
-  command->add_option("B", a.second, "Another model, or another format's file of it")
+  command->add_option("A", a.first, "First model")->required()->type_name("FILE");
+  command->add_option("B", a.second, "Second model: another one, or the same in another format")
       ->required()
       ->type_name("FILE");
-  command->add_option("--weights-a", a.first_weights, "What goes with A: .weights, .bin")
+  command->add_option("--weights-a", a.first_weights, "Weights of A: .weights or .bin")
       ->type_name("FILE");
-  command->add_option("--weights-b", a.second_weights, "What goes with B: .weights, .bin")
+  command->add_option("--weights-b", a.second_weights, "Weights of B: .weights or .bin")
       ->type_name("FILE");
-  command->add_option("--images", a.images, "Pictures to run: a folder, or one file")
+  command
+      ->add_option("--images", a.images,
+                   "Images to run on: a folder, or one file (default: synthetic)")
       ->type_name("DIR");
-  command->add_option("--count", a.count, "The first so many of them")
+  command->add_option("--count", a.count, "Number of images, the first by name")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str()
       ->type_name("N");
   command
       ->add_option("--tolerance", a.options.tolerance,
-                   "How far outputs may be apart, as a share of their largest number")
+                   "Largest allowed difference, as a share of the largest value")
       ->check(CLI::Range(0., 1.))
       ->capture_default_str()
       ->type_name("SHARE");
   command->footer(R"(
-A file of another format is run by an independent program where this machine has one, and by oko's
-own engine otherwise; the report says by which. The exit code is 1 where outputs differ.
+A file of another format is run by an independent program, if this machine has one, otherwise by
+oko's own engine; the report says which. The exit code is 1 if the outputs differ.
 
 Examples:
   oko parity model.oko export/model.onnx --images photos/
   oko parity yolov3-tiny.cfg yolo.h5 --weights-a yolov3-tiny.weights)");
-  command->callback([arguments, &context] { run_parity(*arguments, context); });
+  command->callback([arguments, command, &context] {
+    if (arguments->images.empty() && command->get_option("--count")->count() > 0) {
+      throw Error(ErrorCode::kUsage, "--count", "has no effect without --images",
+                  "name the images with --images");
+    }
+    run_parity(*arguments, context);
+  });
 }
 
 }  // namespace oko::cli

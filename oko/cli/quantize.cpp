@@ -3,11 +3,11 @@
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
 #include "oko/cli/cli.h"
+#include "oko/cli/failed_images.h"
 #include "oko/cli/input_files.h"
 #include "oko/cli/inputs.h"
 #include "oko/cli/model.h"
 #include "oko/cli/table.h"
-#include "oko/dataset/read.h"
 #include "oko/graph/oko_file.h"
 #include "oko/run/evaluate.h"
 #include "oko/run/output.h"
@@ -28,9 +28,14 @@ struct QuantizeArguments {
 };
 
 run::Evaluation measure(const graph::Network& network, runtime::Precision precision,
-                        const dataset::Dataset& data, int threads, const Context& context) {
+                        const dataset::Dataset& data, int threads, FailedImages& failed,
+                        const Context& context) {
   detect::Detector detector(network, runtime::make_engine(network, {threads, precision}));
-  return run::evaluate(detector, data, {}, *context.progress);
+  run::Evaluation result = run::evaluate(detector, data, {}, *context.progress);
+  for (const run::UnreadableImage& one : result.unreadable) {
+    failed.add(data.samples[one.sample].image, one.error);
+  }
+  return result;
 }
 
 Json as_json(const run::Evaluation& result) {
@@ -50,9 +55,11 @@ void check_flags(const QuantizeArguments& a, const CLI::App& command) {
   run::check_output(a.out);
 }
 
-void quantize(const QuantizeArguments& a, const Context& context) {
+void quantize(const QuantizeArguments& a, Context& context) {
   graph::Network network = load_model(a.model);
-  const dataset::Dataset data = dataset::read(a.dataset);
+  FailedImages failed;
+  const dataset::Dataset data = readable_data(a.dataset, failed);
+  const std::size_t images = failed.count() + data.samples.size();
   InputFiles files;
   files.add(a.model);
   files.add(data);
@@ -63,7 +70,7 @@ void quantize(const QuantizeArguments& a, const Context& context) {
   options.method = runtime::calibration_named(a.method).value();
   options.threads = a.threads > 0 ? a.threads : available_processors();
   const std::size_t pictures =
-      calibrate(network, split_of(data, a.split, {"train"}), a.pictures, options, context);
+      calibrate(network, split_of(data, a.split, {"train"}), a.pictures, options, failed, context);
 
   // What is measured is what the file gives back.
   const Bytes bytes(graph::write_oko(network, {}, storage_named(a.store)));
@@ -71,9 +78,9 @@ void quantize(const QuantizeArguments& a, const Context& context) {
   Json result = {{"model", a.out}, {"method", a.method}, {"pictures", pictures}};
   if (!a.skip_eval) {
     const run::Evaluation before =
-        measure(original, runtime::Precision::kFloat32, unseen, a.threads, context);
+        measure(original, runtime::Precision::kFloat32, unseen, a.threads, failed, context);
     const run::Evaluation after =
-        measure(network, runtime::Precision::kInt8, unseen, a.threads, context);
+        measure(network, runtime::Precision::kInt8, unseen, a.threads, failed, context);
     Table table({"precision", "mAP50", "mAP50-95", "time"});
     table.add({"fp32", fmt::format("{:.4f}", before.map50), fmt::format("{:.4f}", before.coco.ap),
                fmt::format("{:.1f} s", before.seconds)});
@@ -81,13 +88,15 @@ void quantize(const QuantizeArguments& a, const Context& context) {
                fmt::format("{:.1f} s", after.seconds)});
     context.say_lines(table.text());
     context.say(fmt::format("mAP50 {:+.2f} points on {} pictures",
-                            100 * (after.map50 - before.map50), unseen.samples.size()));
+                            100 * (after.map50 - before.map50), after.measured()));
     result["before"] = as_json(before);
     result["after"] = as_json(after);
   }
   storage::write(a.out, bytes.span());
   context.say(fmt::format("{} ({}, {} pictures) -> {}", network.name, a.method, pictures, a.out));
+  failed.finish(images, "image", "; the others were used", context);
   context.say("next: oko detect " + a.out + " PICTURE runs it on bytes");
+  result["failed"] = failed.json();
   context.emit(result);
 }
 
@@ -95,32 +104,32 @@ void quantize(const QuantizeArguments& a, const Context& context) {
 
 void add_quantize_command(CLI::App& app, Context& context) {
   CLI::App* command =
-      app.add_subcommand("quantize", "Measure what a model needs to run on 8-bit numbers");
+      app.add_subcommand("quantize", "Quantize a model to int8, with mAP before and after");
   const auto arguments = std::make_shared<QuantizeArguments>();
   QuantizeArguments& a = *arguments;
   add_model_arguments(*command, a.model);
-  command->add_option("DATASET", a.dataset, "Pictures like those it will see, labelled")
+  command->add_option("DATASET", a.dataset, "Labelled images like those that the model will see")
       ->required()
       ->type_name("FOLDER");
-  command->add_option("-o,--out", a.out, "The quantized model")->required()->type_name("FILE");
+  command->add_option("-o,--out", a.out, "Where to write the quantized model")
+      ->required()
+      ->type_name("FILE");
   command
       ->add_option("--method", a.method,
-                   "How ranges are chosen: all numbers seen, all but the rarest, or by divergence")
+                   "How ranges are chosen: all values, all but the rarest, or by KL divergence")
       ->check(CLI::IsMember({"min-max", "percentile", "kl"}))
       ->capture_default_str();
   command
-      ->add_option("--keep", a.options.keep, "Share of the numbers that percentile holds in range")
+      ->add_option("--keep", a.options.keep, "Share of the values that percentile keeps in range")
       ->check(CLI::Range(.9, 1.))
       ->capture_default_str()
       ->type_name("SHARE");
-  command
-      ->add_option("--equalize", a.options.equalize,
-                   "Make the channels of a map alike in size first")
+  command->add_option("--equalize", a.options.equalize, "Equalize the ranges of channels first")
       ->capture_default_str();
-  command->add_option("--store", a.store, "How kernels are stored in the file")
+  command->add_option("--store", a.store, "Type of the kernels in the file")
       ->check(CLI::IsMember({"int8", "fp16", "fp32"}))
       ->capture_default_str();
-  command->add_option("--pictures", a.pictures, "How many pictures to calibrate with")
+  command->add_option("--pictures", a.pictures, "Number of images to calibrate with")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str()
       ->type_name("N");
@@ -129,7 +138,7 @@ void add_quantize_command(CLI::App& app, Context& context) {
   command->add_option("--eval-split", a.eval_split, "Split to measure on (default: val, else test)")
       ->type_name("NAME");
   command->add_flag("--no-eval", a.skip_eval, "Do not measure mAP before and after");
-  command->add_option("--threads", a.threads, "Processors to use (0: all)")
+  command->add_option("--threads", a.threads, "CPU threads (0: one per processor)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->type_name("N");

@@ -84,30 +84,63 @@ std::vector<detect::Detection> renumbered(std::vector<detect::Detection> found,
   return found;
 }
 
-std::vector<metrics::Picture> detect_all(detect::Detector& detector,
-                                         const dataset::Dataset& dataset,
-                                         const std::vector<int>& ids,
-                                         const EvaluateOptions& options, Progress& progress) {
-  const auto batch = static_cast<std::size_t>(std::max(1, options.batch));
-  Pictures source(dataset, 2 * batch,
-                  options.threads > 0 ? options.threads : available_processors());
-  std::vector<metrics::Picture> pictures;
-  while (pictures.size() < dataset.samples.size()) {
-    const std::size_t count = std::min(batch, dataset.samples.size() - pictures.size());
-    std::vector<image::Picture> decoded(count);
-    std::vector<image::Frame> frames;
-    for (image::Picture& picture : decoded) {
-      picture = source.next();
-      frames.push_back(picture.frame());
+class DetectAll {
+ public:
+  DetectAll(detect::Detector& detector, const dataset::Dataset& dataset, std::vector<int> ids,
+            const EvaluateOptions& options)
+      : detector_(detector),
+        dataset_(dataset),
+        ids_(std::move(ids)),
+        thresholds_(options.thresholds),
+        batch_(static_cast<std::size_t>(std::max(1, options.batch))),
+        source_(dataset, 2 * batch_,
+                options.threads > 0 ? options.threads : available_processors()),
+        pictures_(dataset.samples.size()) {}
+
+  Evaluation run(Progress& progress) {
+    for (std::size_t first = 0; first < pictures_.size(); first += batch_) {
+      const std::size_t count = std::min(batch_, pictures_.size() - first);
+      detect_batch(first, count);
+      progress.advance(count);
     }
-    for (detect::Result& result : detector.detect(frames, options.thresholds)) {
-      pictures.push_back(
-          counted(dataset.samples[pictures.size()], renumbered(std::move(result.detections), ids)));
-    }
-    progress.advance(count);
+    if (unreadable_.size() == pictures_.size()) throw unreadable_.front().error;
+    Evaluation evaluation = summarize(dataset_.classes, std::move(pictures_));
+    evaluation.unreadable = std::move(unreadable_);
+    return evaluation;
   }
-  return pictures;
-}
+
+ private:
+  void detect_batch(std::size_t first, std::size_t count) {
+    std::vector<image::Picture> decoded;
+    std::vector<std::size_t> samples;
+    for (std::size_t sample = first; sample < first + count; ++sample) {
+      try {
+        decoded.push_back(source_.next());
+        samples.push_back(sample);
+      } catch (const Error& error) {
+        if (error.code() != ErrorCode::kInput && error.code() != ErrorCode::kStorage) throw;
+        unreadable_.push_back({sample, error});
+      }
+    }
+    if (decoded.empty()) return;
+    std::vector<image::Frame> frames;
+    for (const image::Picture& picture : decoded) frames.push_back(picture.frame());
+    std::vector<detect::Result> results = detector_.detect(frames, thresholds_);
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      pictures_[samples[i]] =
+          counted(dataset_.samples[samples[i]], renumbered(std::move(results[i].detections), ids_));
+    }
+  }
+
+  detect::Detector& detector_;
+  const dataset::Dataset& dataset_;
+  const std::vector<int> ids_;
+  const detect::Thresholds thresholds_;
+  const std::size_t batch_;
+  Pictures source_;
+  std::vector<metrics::Picture> pictures_;
+  std::vector<UnreadableImage> unreadable_;
+};
 
 }  // namespace
 
@@ -121,11 +154,10 @@ detect::Thresholds measuring_thresholds() {
 Evaluation evaluate(detect::Detector& detector, const dataset::Dataset& dataset,
                     const EvaluateOptions& options, Progress& progress) {
   if (dataset.samples.empty()) throw input_error(dataset.uri, "there are no pictures to evaluate");
-  const std::vector<int> ids = dataset_classes(detector.network(), dataset);
+  std::vector<int> ids = dataset_classes(detector.network(), dataset);
   const auto start = std::chrono::steady_clock::now();
   progress.begin("evaluating", dataset.samples.size(), "pictures");
-  Evaluation evaluation =
-      summarize(dataset.classes, detect_all(detector, dataset, ids, options, progress));
+  Evaluation evaluation = DetectAll(detector, dataset, std::move(ids), options).run(progress);
   progress.end();
   evaluation.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "oko/base/error.h"
 #include "oko/base/progress.h"
 #include "oko/dataset/dataset.h"
 #include "oko/detect/detector.h"
@@ -21,9 +22,18 @@ struct EvaluateOptions {
   int threads = 0;  // for decoding pictures ahead of the engine; 0: all processors
 };
 
+// An image that was not measured, because it could not be read.
+struct UnreadableImage {
+  std::size_t sample = 0;  // in the dataset
+  Error error;
+};
+
 struct Evaluation {
-  std::vector<std::string> classes;        // the dataset's
-  std::vector<metrics::Picture> pictures;  // in the dataset's order
+  std::vector<std::string> classes;  // the dataset's
+  // In the dataset's order; those that could not be read have neither objects nor detections.
+  std::vector<metrics::Picture> pictures;
+  std::vector<UnreadableImage> unreadable;
+  std::size_t measured() const { return pictures.size() - unreadable.size(); }
   std::vector<metrics::ClassResult> iou50;
   double map50 = 0;     // area
   double map50_11 = 0;  // 11 points
@@ -36,7 +46,8 @@ struct Evaluation {
 // Runs the detector over every picture of the dataset (letterboxed from the stored pixels) and
 // counts. Classes are matched by name, in any order: each name of the dataset must be one of the
 // network's, otherwise a usage Error tells both lists. What a network finds of classes that the
-// dataset does not label is left out. A picture that cannot be read throws its own Error.
+// dataset does not label is left out. An image that cannot be read is skipped and listed; where
+// none can, the first one's Error is thrown.
 Evaluation evaluate(detect::Detector& detector, const dataset::Dataset& dataset,
                     const EvaluateOptions& options, Progress& progress);
 

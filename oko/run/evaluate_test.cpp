@@ -154,16 +154,33 @@ TEST_F(Evaluate, EmptyDatasetIsAnError) {
   EXPECT_THROW(run({"rose", "leaf"}), Error);
 }
 
-TEST_F(Evaluate, BrokenPictureIsNamed) {
+TEST_F(Evaluate, SkipsAndListsImagesThatCannotBeRead) {
   dataset_.classes = {"rose", "leaf"};
   for (const char* id : {"a", "b", "c", "d", "e", "f", "g"}) add(id, true, 0);
-  storage::write(dataset_.samples[5].image, std::string_view("no picture"));
+  const Evaluation whole = run({"rose", "leaf"});
+  storage::write(dataset_.samples[2].image, std::string_view("no picture"));
+  storage::remove(dataset_.samples[5].image);
+  const Evaluation rest = run({"rose", "leaf"});
+  ASSERT_EQ(rest.unreadable.size(), 2U);
+  EXPECT_EQ(rest.unreadable[0].sample, 2U);
+  EXPECT_THAT(rest.unreadable[0].error.place(), HasSubstr("c.png"));
+  EXPECT_EQ(rest.unreadable[1].sample, 5U);
+  EXPECT_EQ(rest.measured(), 5U);
+  EXPECT_EQ(rest.iou50[0].truths, 5);
+  EXPECT_EQ(rest.map50, whole.map50);
+  EXPECT_EQ(rest.pictures[6].found.size(), whole.pictures[6].found.size());
+}
+
+TEST_F(Evaluate, NoReadableImageIsAnError) {
+  dataset_.classes = {"rose", "leaf"};
+  for (const char* id : {"a", "b"}) add(id, true, 0);
+  for (const auto& sample : dataset_.samples) storage::write(sample.image, std::string_view("no"));
   try {
     run({"rose", "leaf"});
     FAIL() << "was accepted";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInput);
-    EXPECT_THAT(error.place(), HasSubstr("f.png"));
+    EXPECT_THAT(error.place(), HasSubstr("a.png"));
   }
 }
 

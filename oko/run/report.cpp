@@ -70,9 +70,12 @@ std::string tiles(const ReportInput& input, const LogFacts& facts) {
     html += tile(fmt::format("{:.3f}", evaluation->coco.ap), "mAP at IoU .50 to .95");
     html += tile(fmt::format("{:.2f}", evaluation->best_f1.score),
                  fmt::format("best threshold (F1 {:.2f})", evaluation->best_f1.f1));
-    html += tile(fmt::format("{}", evaluation->pictures.size()),
-                 fmt::format("pictures with {} objects of {} classes", count_boxes(*evaluation),
-                             evaluation->classes.size()));
+    const std::size_t unreadable = evaluation->unreadable.size();
+    html += tile(
+        fmt::format("{}", evaluation->measured()),
+        fmt::format("images with {} objects of {} classes{}", count_boxes(*evaluation),
+                    evaluation->classes.size(),
+                    unreadable > 0 ? fmt::format("; {} more could not be read", unreadable) : ""));
     if (input.log.empty()) html += tile(duration(evaluation->seconds), "for the evaluation");
   }
   if (!input.log.empty()) {
@@ -108,10 +111,9 @@ std::string timings_section(const ReportInput& input, const LogFacts& facts) {
   }
   if (const Evaluation* evaluation = input.evaluation;
       evaluation != nullptr && evaluation->seconds > 0) {
-    rows +=
-        row("Evaluation",
-            fmt::format("{}, {:.1f} pictures a second", duration(evaluation->seconds),
-                        static_cast<double>(evaluation->pictures.size()) / evaluation->seconds));
+    rows += row("Evaluation",
+                fmt::format("{}, {:.1f} pictures a second", duration(evaluation->seconds),
+                            static_cast<double>(evaluation->measured()) / evaluation->seconds));
   }
   if (rows.empty()) return "";
   return R"(<section><h2>Timings</h2><div class="scroll"><table>)" + rows +
