@@ -27,13 +27,17 @@ struct Context {
   void say(const std::string& line) const;
   // The same of several lines. Who made them has seen to the names in them, as Table does.
   void say_lines(std::string_view text) const;
-  // Prints the machine result (only with --json).
+  // Prints the machine result (only with --json), as json_text() makes it.
   void emit(const Json& document) const;
   // In place of emit() for the error that ends the work, where a document is half printed.
   std::function<void(const Json& error)> emit_error;
   // Tells of an error that does not end the work, on standard error and also with --quiet.
   void complain(const Error& error) const;
 };
+
+// JSON text, in which characters that a terminal would obey or not show are escaped: the values are
+// the same.
+std::string json_text(const Json& document, int indent = -1);
 
 // Each command adds itself with flags, help, an example in its footer, and a callback that throws
 // oko::Error. One file a command.
@@ -53,7 +57,7 @@ void add_help_command(CLI::App& app, Context& context);
 // The command of `app` named `word`; a usage Error with the nearest name where there is none.
 CLI::App* find_command(CLI::App& app, const std::string& word);
 
-// What `oko help COMMAND` prints.
+// What `oko help COMMAND` and `oko COMMAND --help` print, in 80 columns.
 std::string help_of(const CLI::App& command);
 
 void add_all_commands(CLI::App& app, Context& context);

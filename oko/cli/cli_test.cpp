@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "oko/base/error.h"
+#include "oko/base/text.h"
 #include "oko/cli/completion.h"
 #include "oko/cli/detect_output.h"
 #include "oko/cli/detector_arguments.h"
@@ -99,7 +100,7 @@ TEST_F(Cli, HelpAndTheNameAloneListTheCommands) {
                            "parity", "inspect", "store", "completion", "help"}) {
     EXPECT_THAT(listed.out, HasSubstr(std::string("\n  ") + name + " ")) << name;
   }
-  EXPECT_THAT(listed.out, Not(HasSubstr("Tell about a command, with examples\nUsage")));
+  EXPECT_THAT(listed.out, HasSubstr("\nUsage: oko COMMAND [OPTIONS]\n"));
   const Outcome alone = oko_command({});
   EXPECT_EQ(alone.code, 0);
   EXPECT_EQ(alone.out, listed.out);
@@ -142,6 +143,104 @@ TEST_F(Cli, NothingInANameReachesTheTerminalAsAControl) {
     EXPECT_EQ(controls(refused.out + refused.error), 0);
     EXPECT_THAT(refused.error, HasSubstr(kShown));
     EXPECT_THAT(refused.error, Not(HasSubstr("\nfake")));
+  }
+}
+
+// What a terminal would obey, hide or turn round, except for the line breaks between lines.
+std::string raw_controls(const std::string& text) {
+  std::string found;
+  for (std::string_view rest = text; !rest.empty();) {
+    const CodePoint c = first_code_point(rest);
+    rest.remove_prefix(c.bytes.size());
+    if (!c.valid || (is_invisible(c.value) && c.value != '\n')) found += c.bytes;
+  }
+  return found;
+}
+
+// Files, classes, layers, splits and what a model says of itself, each with such a name, through
+// every command.
+TEST_F(Cli, NoCommandPrintsANameAsItIs) {
+  const std::string name = "\x1b[2J\r\x07\x7f\nfake\xc2\x9b\xe2\x80\xae\xe2\x81\xa6x";
+  const std::string photos = file(name + "/images");
+  for (const char* image : {"a", "b"}) {
+    media::save({{32, 32}, std::vector<std::uint8_t>(32 * 32 * 3)},
+                photos + "/" + image + name + ".png");
+  }
+  storage::write(photos + "/c" + name + ".jpg", "no image");
+  storage::write(photos + "/d" + name + ".mp4", "no clip");
+  Json coco = {{"images", Json::array()},
+               {"annotations", Json::array()},
+               {"categories", {{{"id", 1}, {"name", name}}, {{"id", 2}, {"name", "leaf"}}}}};
+  for (const char* image : {"a", "b"}) {
+    coco["images"].push_back({{"id", image[0] - 'a'},
+                              {"file_name", image + name + ".png"},
+                              {"width", 32},
+                              {"height", 32}});
+    coco["annotations"].push_back({{"id", image[0] - 'a'},
+                                   {"image_id", image[0] - 'a'},
+                                   {"category_id", 1},
+                                   {"bbox", {4, 4, 20, 20}},
+                                   {"area", 400},
+                                   {"iscrowd", 0}});
+  }
+  const std::string data = file(name);
+  storage::write(data + "/annotations/instances_" + name + ".json", coco.dump());
+  graph::Network network = load_model(ModelArguments{file("net.cfg"), file("net.weights"), ""});
+  network.name = name;
+  network.classes = {name, "leaf"};
+  network.layers.back().name = name;
+  network.metadata = {{"author", name}, {name, name}};
+  const std::string model = file(name + ".oko");
+  storage::write(model, graph::write_oko(network));
+  const std::vector<std::vector<std::string>> commands = {
+      {"detect", model, photos, "--threshold", ".2"},
+      {"detect", model, photos, "-o", file("out" + name), "--csv", file(name + ".csv")},
+      {"detect", model, photos, "--class-threshold", name + "x=.3"},
+      {"eval", model, data},
+      {"eval", model, data, "--report", file(name + ".html")},
+      {"quantize", model, data, "-o", file(name + "8.oko")},
+      {"import", model, "-o", file("copy" + name + ".oko")},
+      {"export", model, "--to", "onnx", "-o", file("onnx" + name), "--images", photos},
+      {"export", model, "--to", "darknet", "-o", file("darknet" + name)},
+      {"parity", model, model, "--images", photos},
+      {"parity", model, file("net.cfg")},
+      {"inspect", model},
+      {"inspect", model, "--dot", "-"},
+      {"inspect", model, "--svg", "-"},
+      {"inspect", model, "--profile", "--rounds", "1"},
+      {"data", "check", data},
+      {"data", "stats", data},
+      {"data", "show", data, "-o", file(name + ".png")},
+      {"data", "show", data, "--class", "x" + name},
+      {"data", "convert", data, "--to", "voc", "-o", file("voc" + name)},
+      {"data", "convert", data, "--to", "yolo", "-o", file("yolo" + name)},
+      {"data", "split", data, "-o", file("split" + name)},
+      {"data", "pack", data, file("pack" + name)},
+      {"data", "check", data, "--repair", file("repair" + name)},
+      {"data", "anchors", data, "--split", name},
+      {"train", data, "--network", model, "--out", file("run" + name)},
+      {"train", data, "--loss", name},
+      {"store", "ls", data, "-r"},
+      {"store", "ls", data, "-r", "-l"},
+      {"store", "du", data},
+      {"store", "stat", model},
+      {"store", "cp", model, file("cp" + name), "-v"},
+      {"store", "cp", file(name + "missing"), file("cp" + name)},
+      {"store", "sync", photos, file("sync" + name), "-v"},
+      {"store", "rm", "-r", "-n", data},
+      {"completion", name},
+      {"help", name},
+      {name},
+  };
+  for (const auto& command : commands) {
+    for (const bool json : {false, true}) {
+      std::vector<std::string> words = command;
+      if (json) words.push_back("--json");
+      const Outcome outcome = oko_command(words);
+      EXPECT_EQ(raw_controls(outcome.out + outcome.error), "")
+          << command[0] << " " << command[command.size() > 1 ? 1 : 0] << (json ? " --json" : "");
+      EXPECT_THAT(outcome.out + outcome.error, Not(HasSubstr("\nfake"))) << command[0];
+    }
   }
 }
 

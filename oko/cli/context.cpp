@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iostream>
 
@@ -19,7 +21,26 @@ void Context::say_lines(std::string_view text) const {
 }
 
 void Context::emit(const Json& document) const {
-  if (json) std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+  if (json) std::cout << json_text(document, 2) << '\n';
+}
+
+std::string json_text(const Json& document, int indent) {
+  const std::string plain = document.dump(indent, ' ', false, Json::error_handler_t::replace);
+  std::string text;
+  for (std::string_view rest = plain; !rest.empty();) {
+    const CodePoint c = first_code_point(rest);
+    rest.remove_prefix(c.bytes.size());
+    // JSON itself escapes controls below 0x20; those that are left are its own line breaks.
+    if (c.value < 0x7f || !is_invisible(c.value)) {
+      text += c.bytes;
+    } else if (c.value < 0x10000) {
+      text += fmt::format("\\u{:04x}", static_cast<unsigned>(c.value));
+    } else {
+      const auto above = static_cast<unsigned>(c.value - 0x10000);
+      text += fmt::format("\\u{:04x}\\u{:04x}", 0xd800 + (above >> 10), 0xdc00 + (above & 0x3ff));
+    }
+  }
+  return text;
 }
 
 void Context::complain(const Error& error) const {

@@ -7,6 +7,7 @@
 #include <ostream>
 #include <span>
 
+#include "oko/cli/cli.h"
 #include "oko/media/draw.h"
 
 namespace oko::cli {
@@ -136,7 +137,7 @@ void ResultsJson::close(const Json& rest) {
 }
 
 void ResultsJson::write(const Json& value) {
-  out_ << value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  out_ << json_text(value);
 }
 
 }  // namespace oko::cli
