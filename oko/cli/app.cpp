@@ -20,22 +20,9 @@ namespace oko::cli {
 namespace {
 
 constexpr char kVersion[] = "oko " OKO_VERSION;
-constexpr char kFooter[] = R"(
-oko help COMMAND tells more about a command, with examples.
-Exit codes: 0 done, 1 failed, 2 bad usage, 3 bad input, 4 storage or network, 130 interrupted.)";
-
-// Shows flags as they are typed: CLI11 would write "--check,--no-check{false}".
-class FlagsAsTyped final : public CLI::Formatter {
- public:
-  std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
-    constexpr std::string_view kMark = "{false}";
-    std::string name = CLI::Formatter::make_option_name(option, is_positional);
-    for (auto at = name.find(kMark); at != name.npos; at = name.find(kMark)) {
-      name.erase(at, kMark.size());
-    }
-    return name;
-  }
-};
+constexpr char kFooter[] =
+    "Exit codes: 0 done, 1 failed, 2 bad usage, 3 bad input, 4 storage or network,\n"
+    "130 interrupted.";
 
 int terminal_columns() {
   winsize size{};
@@ -49,8 +36,8 @@ std::unique_ptr<Progress> make_progress(const Context& context) {
 }
 
 void add_global_flags(CLI::App& app, Context& context) {
-  app.formatter(std::make_shared<FlagsAsTyped>());  // commands inherit this
-  app.set_version_flag("--version", kVersion, "Print the version and leave");
+  app.set_help_flag("-h,--help", "Print this help");  // commands inherit this
+  app.set_version_flag("--version", kVersion, "Print the version");
   app.add_flag("--json", context.json, "Print one JSON document instead of text");
   app.add_flag("-q,--quiet", context.quiet, "Print errors only");
   app.require_subcommand(0, 1);
@@ -157,15 +144,6 @@ CLI::App* find_command(CLI::App& app, const std::string& word) {
   throw Error(ErrorCode::kUsage, app.get_parent() == nullptr ? "" : app.get_name(),
               "unknown command \"" + word + "\"",
               near.empty() ? "oko help lists the commands" : "did you mean \"" + near + "\"?");
-}
-
-std::string help_of(const CLI::App& command) {
-  std::string name = command.get_name();
-  for (const CLI::App* up = command.get_parent(); up != nullptr; up = up->get_parent()) {
-    name = up->get_name() + " " + name;
-  }
-  // Not CLI::App::help(), which tells of the subcommand that was given: of "oko help" itself.
-  return command.get_formatter()->make_help(&command, name, CLI::AppFormatMode::Normal);
 }
 
 int run_oko(int argc, char** argv, const AddCommands& add_commands) {

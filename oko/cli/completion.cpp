@@ -22,8 +22,9 @@ std::vector<std::string> choices_of(const CLI::Option& option) {
 }
 
 bool names_a_file(const CLI::Option& option) {
-  constexpr std::array<std::string_view, 2> kTypes = {"FILE", "FOLDER"};
-  return std::find(kTypes.begin(), kTypes.end(), option.get_type_name()) != kTypes.end();
+  constexpr std::array<std::string_view, 5> kTypes = {"FILE", "FOLDER", "DIR", "DATASET", "CFG"};
+  const std::string type = option.get_type_name();
+  return std::ranges::any_of(kTypes, [&](auto known) { return type.find(known) != type.npos; });
 }
 
 FlagEntry flag_entry(const CLI::Option& option) {

@@ -20,8 +20,10 @@ const std::array<std::pair<std::string, detect::NmsKind>, 3> kNmsKinds = {
      {"agnostic", detect::NmsKind::kClassAgnostic},
      {"soft", detect::NmsKind::kSoft}}};
 
-void add_threshold_arguments(CLI::App& command, detect::Thresholds& thresholds) {
-  command.add_option("--threshold", thresholds.score, "Leave out scores not above this")
+void add_threshold_arguments(CLI::App& command, DetectorArguments& detector) {
+  detect::Thresholds& thresholds = detector.thresholds;
+  command
+      .add_option("--threshold", thresholds.score, "Skip detections whose score is not above this")
       ->check(CLI::Range(0.F, 1.F))
       ->capture_default_str()
       ->type_name("SCORE");
@@ -35,16 +37,24 @@ void add_threshold_arguments(CLI::App& command, detect::Thresholds& thresholds) 
               if (name == given) thresholds.nms = kind;
             }
           },
-          "Boxes that overlap a better one of their class, or of any, go, or lose score (soft)")
+          "Drop boxes that overlap a better one of their class, or of any class, or lower their "
+          "scores (soft)")
       ->check(CLI::IsMember(kinds))
       ->default_str(kNmsKinds[0].first);
-  command.add_option("--iou", thresholds.iou, "Boxes that overlap more are one object")
-      ->check(CLI::Range(0.F, 1.F))
-      ->capture_default_str()
-      ->type_name("IOU");
+  CLI::Option* iou =
+      command.add_option("--iou", thresholds.iou, "Boxes that overlap more are the same object")
+          ->check(CLI::Range(0.F, 1.F))
+          ->capture_default_str()
+          ->type_name("IOU");
+  detector.check_thresholds = [&thresholds, iou] {
+    if (thresholds.nms != detect::NmsKind::kSoft || iou->count() == 0) return;
+    throw Error(ErrorCode::kUsage, "--iou",
+                "has no effect with --nms soft, which lowers scores by any overlap",
+                "omit it, or use --nms per-class");
+  };
   command
       .add_option("--max-detections", thresholds.max_detections,
-                  "Keep the best so many of a picture (0: all)")
+                  "At most N detections per image, the best ones (0: all)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->type_name("N");
@@ -58,19 +68,20 @@ std::vector<std::string> target_names() {
 
 void add_engine_arguments(CLI::App& command, EngineArguments& engine) {
   command
-      .add_option("--engine", engine.engine,
-                  "oko's own, as phones run it, or LibTorch (auto: oko on a CPU, torch on a GPU)")
+      .add_option(
+          "--engine", engine.engine,
+          "oko's own engine, as on phones, or LibTorch (auto: oko on a CPU, torch on a GPU)")
       ->check(CLI::IsMember({"auto", "oko", "torch"}))
       ->capture_default_str();
   command
       .add_option("--precision", engine.precision,
-                  "Of oko's engine (model: int8 where it was quantized, else fp32)")
+                  "Precision of oko's engine (model: int8 if it was quantized, else fp32)")
       ->check(CLI::IsMember({"model", "fp32", "fp16", "int8"}))
       ->capture_default_str();
   command.add_option("--target", engine.target, "Instruction set of oko's engine (auto: the best)")
       ->check(CLI::IsMember(target_names()))
       ->capture_default_str();
-  command.add_option("--threads", engine.threads, "Processors to use (0: all)")
+  command.add_option("--threads", engine.threads, "CPU threads (0: one per processor)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->type_name("N");
@@ -139,9 +150,9 @@ float score_of(const std::string& given, std::size_t start) {
 
 void add_detector_arguments(CLI::App& command, DetectorArguments& detector) {
   add_model_arguments(command, detector.model);
-  command.add_option("--size", detector.size, "Input size other than the model's")
+  command.add_option("--size", detector.size, "Input size, if not the model's own")
       ->type_name("WxH");
-  add_threshold_arguments(command, detector.thresholds);
+  add_threshold_arguments(command, detector);
   add_engine_arguments(command, detector.engine);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -25,6 +26,8 @@ struct DetectorArguments {
   std::string size;  // of the input, other than the model's
   detect::Thresholds thresholds;
   EngineArguments engine;
+  // Throws a usage Error where flags for the thresholds do not go together.
+  std::function<void()> check_thresholds = [] {};
 };
 
 // Adds MODEL and the flags for all of it. The defaults told in the help are those that `detector`

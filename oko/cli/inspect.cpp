@@ -225,9 +225,11 @@ void inspect_profile(const graph::Network& network, const ProfileArguments& argu
 }
 
 void inspect(const InspectArguments& arguments, const Context& context) {
-  if (context.json && (arguments.dot == "-" || arguments.svg == "-")) {
-    throw Error(ErrorCode::kUsage, "--json", "standard output cannot hold two documents",
-                "give --dot or --svg a file name");
+  const int documents =
+      (context.json ? 1 : 0) + (arguments.dot == "-" ? 1 : 0) + (arguments.svg == "-" ? 1 : 0);
+  if (documents > 1) {
+    throw Error(ErrorCode::kUsage, context.json ? "--json" : "--svg",
+                "standard output cannot hold two documents", "give --dot or --svg a file name");
   }
   // Not CLI11's excludes(): help lists such options by their addresses, in another order each run.
   if (arguments.profile.wanted && !(arguments.dot.empty() && arguments.svg.empty())) {
@@ -256,16 +258,16 @@ void inspect(const InspectArguments& arguments, const Context& context) {
 }
 
 void add_profile_arguments(CLI::App& command, ProfileArguments& profile) {
-  CLI::Option* wanted = command.add_flag("--profile", profile.wanted,
-                                         "Run it in oko's engine and show where the time goes");
-  command.add_option("--threads", profile.threads, "Processors to use (0: all)")
+  CLI::Option* wanted = command.add_flag(
+      "--profile", profile.wanted, "Run the model in oko's engine and show where the time goes");
+  command.add_option("--threads", profile.threads, "CPU threads (0: one per processor)")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str()
       ->type_name("N")
       ->needs(wanted);
   command
       .add_option("--precision", profile.precision,
-                  "Of the weights (model: int8 where it was quantized, else fp32)")
+                  "Precision of the engine (model: int8 if it was quantized, else fp32)")
       ->check(CLI::IsMember({"model", "fp32", "fp16", "int8"}))
       ->capture_default_str()
       ->needs(wanted);
@@ -275,10 +277,12 @@ void add_profile_arguments(CLI::App& command, ProfileArguments& profile) {
       ->check(CLI::IsMember(targets))
       ->capture_default_str()
       ->needs(wanted);
-  command.add_option("--picture", profile.picture, "Run it on this picture (default: made up)")
+  command.add_option("--picture", profile.picture, "Image to run on (default: synthetic)")
       ->type_name("FILE")
       ->needs(wanted);
-  command.add_option("--rounds", profile.rounds, "Timed runs (0: two seconds of them)")
+  command
+      .add_option("--rounds", profile.rounds,
+                  "Number of timed runs (0: as many as take two seconds)")
       ->check(CLI::Range(0, 100000))
       ->capture_default_str()
       ->type_name("N")
@@ -293,14 +297,17 @@ void add_inspect_command(CLI::App& app, Context& context) {
   const auto arguments = std::make_shared<InspectArguments>();
   add_model_arguments(*command, arguments->model);
   command->get_option("MODEL")->description(
-      "Model: .oko, a run folder, another format's file, or the name of a built-in network");
+      "An .oko file, a run folder, a model file of another format, or the name of a built-in "
+      "network");
   command->add_option("--classes", arguments->classes, "Class count of a built-in network")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
-  command->add_option("--size", arguments->size, "Input size to show it at")->type_name("WxH");
+  command->add_option("--size", arguments->size, "Input size, if not the model's own")
+      ->type_name("WxH");
   command->add_option("--dot", arguments->dot, "Write the graph for Graphviz (-: standard output)")
       ->type_name("FILE");
-  command->add_option("--svg", arguments->svg, "Write the graph as a picture (-: standard output)")
+  command
+      ->add_option("--svg", arguments->svg, "Write the graph as an SVG image (-: standard output)")
       ->type_name("FILE");
   add_profile_arguments(*command, arguments->profile);
   command->footer(R"(

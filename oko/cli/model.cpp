@@ -13,12 +13,15 @@
 namespace oko::cli {
 
 void add_model_arguments(CLI::App& command, ModelArguments& model) {
-  command.add_option("MODEL", model.path, "Model: .oko, a run folder, or another format's file")
+  command
+      .add_option("MODEL", model.path,
+                  "An .oko file, a run folder, or a model file of another format")
       ->required()
       ->type_name("FILE");
-  command.add_option("--weights", model.weights, "What goes with a .cfg or .param")
+  command.add_option("--weights", model.weights, "Weights of a .cfg, or the .bin of a .param")
       ->type_name("FILE");
-  command.add_option("--names", model.names, "Class names, one a line")->type_name("FILE");
+  command.add_option("--names", model.names, "File with class names, one per line")
+      ->type_name("FILE");
 }
 
 std::vector<std::string> read_names(const std::string& uri) {

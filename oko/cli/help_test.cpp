@@ -1,0 +1,148 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <regex>
+#include <set>
+
+#include "oko/cli/completion.h"
+#include "oko/cli/test_command.h"
+#include "oko/storage/store.h"
+
+namespace oko::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::vector<CommandEntry> all_commands() {
+  CLI::App app("", "oko");
+  Context context;
+  add_all_commands(app, context);
+  return command_table(app);
+}
+
+std::string name_of(const CommandEntry& command) {
+  std::string name = "oko";
+  for (const std::string& word : command.path) name += " " + word;
+  return name;
+}
+
+Outcome help_of(const CommandEntry& command, bool by_flag) {
+  std::vector<std::string> words = command.path;
+  by_flag ? words.push_back("--help") : static_cast<void>(words.insert(words.begin(), "help"));
+  return oko_command(words);
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    lines.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return lines;
+}
+
+TEST(Help, IsTheSameByBothNames) {
+  for (const CommandEntry& command : all_commands()) {
+    const Outcome outcome = help_of(command, false);
+    EXPECT_EQ(outcome.code, 0) << name_of(command);
+    EXPECT_EQ(outcome.out, help_of(command, true).out) << name_of(command);
+    EXPECT_THAT(outcome.out, HasSubstr("Usage: " + name_of(command)));
+    EXPECT_THAT(outcome.out, Not(HasSubstr("\n\n\n"))) << name_of(command);
+  }
+}
+
+TEST(Help, FitsIntoEightyColumns) {
+  for (const CommandEntry& command : all_commands()) {
+    bool examples = false;
+    for (const std::string& line : lines_of(help_of(command, false).out)) {
+      examples |= line == "Examples:";
+      const auto columns = std::ranges::count_if(
+          line, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+      EXPECT_LE(columns, examples ? 100 : 80) << name_of(command) << ": " << line;
+    }
+  }
+}
+
+TEST(Help, NamesWhatAFlagTakesAndWhatHoldsWithoutIt) {
+  const std::string detect = oko_command({"help", "detect"}).out;
+  EXPECT_THAT(detect, HasSubstr("Usage: oko detect MODEL SOURCE... [OPTIONS]\n"));
+  EXPECT_THAT(detect, HasSubstr("  --threshold SCORE "));
+  EXPECT_THAT(detect, HasSubstr("[per-class|agnostic|soft; default: per-class]"));
+  EXPECT_THAT(detect, HasSubstr("  -o, --out FILE "));
+  const std::string convert = oko_command({"help", "data", "convert"}).out;
+  EXPECT_THAT(convert, HasSubstr("Usage: oko data convert DATASET --to FORMAT --out FOLDER"));
+  EXPECT_THAT(oko_command({"help", "inspect"}).out, HasSubstr("with --profile"));
+  EXPECT_THAT(oko_command({"help", "train"}).out, HasSubstr("  --check, --no-check "));
+}
+
+TEST(Help, ListsTheCommandsOfAGroup) {
+  const std::string data = oko_command({"help", "data"}).out;
+  EXPECT_THAT(data, HasSubstr("\n  check "));
+  EXPECT_THAT(data, HasSubstr("oko help data COMMAND shows the options"));
+  EXPECT_THAT(oko_command({"help", "data", "chek"}).error, HasSubstr("did you mean \"check\"?"));
+}
+
+std::set<std::string> flags_in(const std::string& text) {
+  std::set<std::string> flags;
+  const std::regex flag("--[a-z][a-z0-9-]*");
+  for (std::sregex_iterator at(text.begin(), text.end(), flag), end; at != end; ++at) {
+    flags.insert(at->str());
+  }
+  return flags;
+}
+
+// docs/cli.md names every option, and none that there is not.
+TEST(Help, AgreesWithTheDocumentation) {
+  const std::string project = storage::parent(storage::parent(OKO_TEST_DATA));
+  const std::set<std::string> told = flags_in(storage::read_text(project + "/docs/cli.md"));
+  std::set<std::string> known = {"--help", "--version", "--json", "--quiet"};
+  for (const CommandEntry& command : all_commands()) {
+    for (const FlagEntry& flag : command.flags) {
+      for (const std::string& name : flag.names) {
+        if (!name.starts_with("--")) continue;
+        known.insert(name);
+        EXPECT_TRUE(told.contains(name)) << name_of(command) << " " << name << " is not in cli.md";
+      }
+    }
+  }
+  for (const std::string& flag : told) {
+    EXPECT_TRUE(known.contains(flag)) << "cli.md has " << flag << ", oko has not";
+  }
+}
+
+struct WithoutEffect {
+  std::vector<std::string> words;
+  std::string flag;
+};
+
+TEST(Flags, WithoutEffectAreRefusedByName) {
+  const WithoutEffect cases[] = {
+      {{"detect", "m.oko", "a.jpg", "--nms", "soft", "--iou", ".5"}, "--iou"},
+      {{"eval", "m.oko", "data", "--iou", ".5", "--nms", "soft"}, "--iou"},
+      {{"quantize", "m.oko", "data", "-o", "x.oko", "--keep", ".99"}, "--keep"},
+      {{"quantize", "m.oko", "data", "-o", "x.oko", "--no-eval", "--eval-split", "val"},
+       "--eval-split"},
+      {{"export", "m.oko", "--to", "onnx", "--no-check", "--images", "photos"}, "--images"},
+      {{"export", "m.oko", "--to", "mps", "--images", "photos"}, "--images"},
+      {{"export", "m.oko", "--to", "onnx", "--count", "3"}, "--count"},
+      {{"parity", "a.oko", "b.oko", "--count", "3"}, "--count"},
+      {{"inspect", "yolov3-tiny", "--dot", "-", "--svg", "-"}, "--svg"},
+      {{"inspect", "yolov3-tiny", "--json", "--svg", "-"}, "--json"},
+      {{"inspect", "yolov3-tiny", "--rounds", "3"}, "--rounds"},
+      {{"import", "m.h5", "--masks", "0,1", "-o", "x.oko"}, "--masks"},
+      {{"import", "m.h5", "--decoding", "yolov3", "-o", "x.oko"}, "--decoding"},
+      {{"import", "m.h5", "--no-heads", "--anchors", "1,2", "-o", "x.oko"}, "--no-heads"},
+      {{"data", "check", "photos", "--allow-loss"}, "--allow-loss"},
+  };
+  for (const WithoutEffect& one : cases) {
+    const Outcome outcome = oko_command(one.words);
+    EXPECT_EQ(outcome.code, 2) << one.words.front() << " " << one.flag;
+    EXPECT_THAT(outcome.error, HasSubstr(one.flag)) << one.words.front();
+  }
+}
+
+}  // namespace
+}  // namespace oko::cli
