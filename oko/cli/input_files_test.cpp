@@ -298,6 +298,22 @@ TEST_F(NeverWritesOverItsInput, NoNewDatasetWithinTheOneItIsMadeOf) {
   }
 }
 
+TEST_F(NeverWritesOverItsInput, StoreRemembersInNoOtherFile) {
+  const std::string one = file("photos/a.jpg"), copy = file("copy.jpg");
+  fs::create_symlink(one, file("soft.jsonl"));
+  keep_what_is_there();
+  for (const std::string& manifest :
+       {one, file("soft.jsonl"), file("photos/b.txt"), file("net.cfg"), copy, file("photos")}) {
+    EXPECT_EQ(oko_command({"store", "cp", one, copy, "--manifest", manifest}).code, 2) << manifest;
+    if (manifest == copy) continue;  // of no account to a folder
+    EXPECT_EQ(
+        oko_command({"store", "sync", file("photos"), file("to"), "--manifest", manifest}).code, 2)
+        << manifest;
+  }
+  EXPECT_EQ(oko_command({"store", "cp", one, copy, "--manifest", file("m"), "--no-manifest"}).code,
+            2);
+}
+
 TEST_F(NeverWritesOverItsInput, TrainOverTheModelItStartsFrom) {
   ASSERT_EQ(oko_command({"import", file("net.cfg"), file("net.weights"), "--names",
                          file("two.names"), "-o", file("run/model.oko")})

@@ -8,6 +8,7 @@
 #include "oko/cli/standard_streams.h"
 #include "oko/cli/store.h"
 #include "oko/cli/table.h"
+#include "oko/storage/identity.h"
 #include "oko/storage/transfer/manifest.h"
 #include "oko/storage/transfer/plan.h"
 #include "oko/storage/transfer/transfer.h"
@@ -130,9 +131,32 @@ void tell(const TransferSummary& summary, const CopyArguments& arguments, const 
                 {"files", teller.files()}});
 }
 
+// A manifest is appended to: it can be no other file, and none that is copied.
+void check_manifest(const CopyArguments& arguments, const std::vector<std::string>& copied) {
+  const std::string& file = arguments.options.manifest;
+  if (file.empty()) return;
+  const auto refuse = [](const std::string& place, const char* why, const char* hint) {
+    throw Error(ErrorCode::kUsage, place, why, hint);
+  };
+  if (arguments.no_manifest) {
+    refuse("--manifest", "does not go with --no-manifest", "omit one of them");
+  }
+  const std::string identity = storage::identity(file);
+  for (const std::string& uri : copied) {
+    if (storage::identity(uri) == identity) {
+      refuse(file, "is a file that is copied, and cannot be the manifest", "name another file");
+    }
+  }
+  const auto there = storage::stat(file);
+  if ((there && there->is_folder) || !storage::is_manifest(file)) {
+    refuse(file, "exists and is not a manifest", "name a new file");
+  }
+}
+
 // Runs `transfer` with what every transfer has in common.
 template <typename Run>
 void run(CopyArguments& arguments, Context& context, const Run& transfer) {
+  check_manifest(arguments, arguments.uris);
   Teller teller(arguments, context);
   storage::TransferOptions& options = arguments.options;
   if (options.manifest.empty() && !arguments.no_manifest) {
@@ -181,6 +205,9 @@ void copy(CopyArguments& arguments, Context& context) {
   }
   if (!arguments.recursive) {
     const auto pairs = pairs_of(uris);  // before ^C is caught: it may ask for a while
+    std::vector<std::string> targets;
+    for (const storage::TransferPair& pair : pairs) targets.push_back(pair.to);
+    check_manifest(arguments, targets);
     return run(arguments, context, [&](const storage::TransferOptions& options) {
       return storage::transfer_files(pairs, options, *context.progress);
     });

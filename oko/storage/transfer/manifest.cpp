@@ -65,6 +65,15 @@ std::string unhex(const std::string& text) {
 
 }  // namespace
 
+bool is_manifest(const std::string& path) {
+  if (!exists(path)) return true;
+  const Bytes content = map(path);
+  const std::string_view text = content.text();
+  if (text.empty()) return true;
+  const Json heading = Json::parse(text.substr(0, text.find('\n')), nullptr, false);
+  return heading.is_object() && heading.contains("oko") && heading["oko"] == "transfers";
+}
+
 Manifest::Manifest(std::string path, const std::string& from, const std::string& to)
     : path_(std::move(path)),
       heading_(line_of({{"oko", "transfers"}, {"from", from}, {"to", to}})),

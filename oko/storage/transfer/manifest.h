@@ -63,6 +63,9 @@ class Manifest {
   double flushed_at_ = 0;
 };
 
+// Whether the file begins as a manifest does. One that is not there, or empty, can become one.
+bool is_manifest(const std::string& path);
+
 // Where the manifest of these two places lies: $XDG_STATE_HOME/oko/transfers, or the same in
 // ~/.local/state; "" without a home.
 std::string usual_manifest(const std::string& from, const std::string& to);
