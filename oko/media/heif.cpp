@@ -52,11 +52,17 @@ class SilentDecoders {
   static inline std::FILE* real_ = nullptr;
 };
 
-// What is joined from tiles has a size of its own beside the one that the file tells. Some more is
+image::Size coded_size_of(const heif_image_handle* handle) {
+  return {std::max(0, heif_image_handle_get_ispe_width(handle)),
+          std::max(0, heif_image_handle_get_ispe_height(handle))};
+}
+
+// What is joined from tiles has a size of its own beside those that the file tells. Some more is
 // usual, as tiles are cut to the image.
-void bound_memory(heif_context* context, image::Size expected) {
+void bound_memory(heif_context* context, image::Size expected, image::Size coded) {
   constexpr int kUsualSide = 4096, kMostSide = 1 << 16;
-  const int side = std::min(std::max(expected.width, expected.height), kMostSide / 2);
+  const int longest = std::max({expected.width, expected.height, coded.width, coded.height});
+  const int side = std::min(longest, kMostSide / 2);
   heif_context_set_maximum_image_size_limit(context, std::max(kUsualSide, 2 * side));
 }
 
@@ -88,13 +94,19 @@ image::Size heif_size(std::span<const std::byte> file) {
   return handle ? size_of(handle.get()) : image::Size{};
 }
 
+image::Size heif_coded_size(std::span<const std::byte> file) {
+  const HeifContext context(heif_context_alloc());
+  const HeifHandle handle = open(context, file);
+  return handle ? coded_size_of(handle.get()) : image::Size{};
+}
+
 Decoded decode_heif(std::span<const std::byte> file, image::Size expected) {
   Decoded decoded;
   const SilentDecoders silent;
   const HeifContext context(heif_context_alloc());
-  bound_memory(context.get(), expected);
   const HeifHandle handle = open(context, file);
   if (!handle) return decoded;
+  bound_memory(context.get(), expected, coded_size_of(handle.get()));
   heif_image* raw = nullptr;
   if (heif_decode_image(handle.get(), &raw, heif_colorspace_RGB, heif_chroma_interleaved_RGB,
                         nullptr)

@@ -42,6 +42,14 @@ void check_format(const Bytes& file, const std::string& name, const PictureInfo&
   }
 }
 
+std::int64_t pixels_of(image::Size size) { return std::int64_t{size.width} * size.height; }
+
+// What decoding takes memory for: a HEIC or AVIF may be a small part of a large image.
+image::Size coded_size(const Bytes& file, const PictureInfo& info) {
+  const image::Size coded = is_heif(info) ? heif_coded_size(file.span()) : image::Size{};
+  return pixels_of(coded) > pixels_of(info.size) ? coded : info.size;
+}
+
 // Everything that can be refused before a byte is decoded.
 PictureInfo check(const Bytes& file, const std::string& name) {
   PictureInfo info = probe(file);
@@ -49,10 +57,11 @@ PictureInfo check(const Bytes& file, const std::string& name) {
   if (info.size == image::Size{}) {
     throw input_error(name, "the " + info.format + " header has no image size", "copy it again");
   }
-  const std::int64_t pixels = std::int64_t{info.size.width} * info.size.height;
+  const image::Size size = coded_size(file, info);
+  const std::int64_t pixels = pixels_of(size);
   if (pixels > g_max_pixels) {
     throw input_error(
-        name, to_text(info.size) + " is more than " + std::to_string(g_max_pixels) + " pixels",
+        name, to_text(size) + " is more than " + std::to_string(g_max_pixels) + " pixels",
         pixels > kMostMaxPixels
             ? "cut it into parts or make it smaller"
             : "make it smaller, or allow it with --max-pixels " + std::to_string(pixels));

@@ -254,6 +254,18 @@ TEST(Decode, RefusesHugeImagesOfEveryKindBeforeDecoding) {
   }
 }
 
+// 10 x 10 pixels, cut out of 100 x 80.
+TEST(Decode, CountsThePixelsThatAreCutAway) {
+  const Bytes file = seed("cropped.heic");
+  if (probe(file).size == Size{}) GTEST_SKIP() << "built without libheif";
+  EXPECT_EQ(probe(file).size, (Size{10, 10}));
+  EXPECT_EQ(decode(file, "cropped").size, (Size{10, 10}));
+  set_max_pixels(100 * 80 - 1);
+  const std::string error = error_of(file);
+  set_max_pixels(kUsualMaxPixels);
+  EXPECT_THAT(error, HasSubstr("100x80 is more than 7999 pixels"));
+}
+
 // A tile may be larger than its image; 64 MiB of it are taken.
 TEST(Decode, BoundsTheTilesOfATiff) {
   const auto tiff = [](std::uint32_t side) {
