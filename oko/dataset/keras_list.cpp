@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 
+#include "oko/dataset/list_paths.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {

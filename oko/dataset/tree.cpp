@@ -47,90 +47,12 @@ bool is_side_folder(std::string_view name) {
   return is_usual_folder(name) || std::find(kSide.begin(), kSide.end(), lower(name)) != kSide.end();
 }
 
-// Text with "%20" and the like as the bytes they stand for; the same text where they stand for
-// control characters.
-std::string percent_decoded(std::string_view text) {
-  const auto digit = [&](std::size_t i) {
-    const char c = i < text.size() ? text[i] : 'x';
-    if (c >= '0' && c <= '9') return c - '0';
-    const char small = static_cast<char>(c | 0x20);
-    return small >= 'a' && small <= 'f' ? small - 'a' + 10 : -1;
-  };
-  std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && digit(i + 1) >= 0 && digit(i + 2) >= 0) {
-      const int byte = digit(i + 1) * 16 + digit(i + 2);
-      if (byte < ' ') return std::string(text);
-      decoded += static_cast<char>(byte);
-      i += 2;
-    } else {
-      decoded += text[i];
-    }
-  }
-  return decoded;
-}
-
 bool is_hidden(std::string_view path) {
   return path.starts_with('.') || path.find("/.") != std::string_view::npos ||
          path.find("__MACOSX/") != std::string_view::npos;
 }
 
 }  // namespace
-
-bool is_usual_folder(std::string_view name) {
-  constexpr std::array<std::string_view, 15> kUsual{
-      "images", "image", "imgs", "img", "jpegimages",  "data",       "photos", "pictures",
-      "labels", "xmls",  "xml",  "voc", "annotations", "annotation", "default"};
-  return std::find(kUsual.begin(), kUsual.end(), lower(name)) != kUsual.end();
-}
-
-std::vector<std::string_view> folders_of(std::string_view path) {
-  std::vector<std::string_view> folders;
-  for (auto slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/')) {
-    folders.push_back(path.substr(0, slash));
-    path.remove_prefix(slash + 1);
-  }
-  return folders;
-}
-
-bool is_foreign_path(std::string_view written) {
-  const bool drive = written.size() > 1 && written[1] == ':';
-  return written.starts_with('/') || written.starts_with('\\') || written.starts_with("..") ||
-         drive || written.find("://") != std::string_view::npos;
-}
-
-std::size_t common_ending(std::string_view a, std::string_view b) {
-  const auto x = folders_of(a), y = folders_of(b);
-  const auto [i, j] = std::mismatch(x.rbegin(), x.rend(), y.rbegin(), y.rend());
-  return static_cast<std::size_t>(i - x.rbegin()) + 1;
-}
-
-std::size_t shared_folders(std::string_view a, std::string_view b) {
-  const auto x = folders_of(a), y = folders_of(b);
-  const auto [i, j] = std::mismatch(x.begin(), x.end(), y.begin(), y.end());
-  return static_cast<std::size_t>(i - x.begin());
-}
-
-std::string normal_path(std::string_view written) {
-  std::string text(written);
-  std::replace(text.begin(), text.end(), '\\', '/');
-  text += '/';
-  std::vector<std::string> parts;
-  std::string_view rest = text;
-  const bool absolute = rest.starts_with('/');
-  for (auto slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
-    const std::string_view part = rest.substr(0, slash);
-    if (part == ".." && !parts.empty()) {
-      parts.pop_back();
-    } else if (!part.empty() && part != "." && part != "..") {
-      parts.emplace_back(part);
-    }
-    rest.remove_prefix(slash + 1);
-  }
-  std::string path;
-  for (const std::string& part : parts) path += (path.empty() && !absolute ? "" : "/") + part;
-  return path;
-}
 
 Tree::Tree(const std::string& uri) : root_(uri.starts_with("file://") ? uri.substr(7) : uri) {
   const auto entry = storage::stat(root_);
@@ -409,37 +331,6 @@ std::string Tree::find_path_written(const std::string& written, const std::strin
     if (!foreign && !is_usual_folder(rest.substr(0, slash))) return "";
     rest.erase(0, slash + 1);
   }
-}
-
-ListPaths::ListPaths(const Tree& tree, std::string folder, const std::vector<std::string>& written)
-    : tree_(tree), folder_(std::move(folder)) {
-  std::vector<std::string> paths;
-  for (const std::string& line : written) {
-    const bool elsewhere = is_foreign_path(line) && !line.starts_with("..");
-    if (elsewhere ? !tree.is_listed() : !tree.find_path(line, folder_).empty()) return;
-    if (std::string path = normal_path(line); !path.empty()) paths.push_back(std::move(path));
-  }
-  if (paths.empty()) return;
-  std::string prefix;
-  for (const std::string_view name : folders_of(paths.front())) {
-    prefix += std::string(name) + "/";
-    const bool common = std::all_of(paths.begin(), paths.end(), [&](const std::string& path) {
-      return path.starts_with(prefix);
-    });
-    if (!common || tree.has_picture_folder(name)) return;
-    if (std::any_of(paths.begin(), paths.end(), [&](const std::string& path) {
-          return tree.has(path.substr(prefix.size()));
-        })) {
-      start_ = prefix;
-      return;
-    }
-  }
-}
-
-std::string ListPaths::find(const std::string& written) const {
-  if (start_.empty()) return tree_.find_path(written, folder_);
-  const std::string path = normal_path(written);
-  return path.starts_with(start_) ? tree_.find_path(path.substr(start_.size()), "") : "";
 }
 
 }  // namespace oko::dataset

@@ -10,6 +10,7 @@
 
 #include "oko/base/bytes.h"
 #include "oko/dataset/encoding.h"
+#include "oko/dataset/paths.h"
 #include "oko/media/picture.h"
 #include "oko/storage/files/files.h"
 
@@ -119,38 +120,6 @@ class Tree {
   std::map<std::string, storage::Entry, std::less<>> shards_;
 };
 
-// Finds the images that the lines of one list name. Where none is there as written, the list was
-// written from another folder or on another machine: those folders that all lines begin with are
-// taken off until one is there, but none that images here lie in; all other lines lose the same.
-class ListPaths {
- public:
-  // `folder` is the one the list is in.
-  ListPaths(const Tree& tree, std::string folder, const std::vector<std::string>& written);
-  std::string find(const std::string& written) const;  // as Tree::find_path()
-
- private:
-  const Tree& tree_;
-  std::string folder_, start_;
-};
-
 using media::is_picture_extension;
-
-// "./a\\../b/" becomes "b": separators of this system, no dots, no slash at the end.
-std::string normal_path(std::string_view written);
-
-// Folders on the way of a relative path: "a/b/c.txt" has "a" and "b".
-std::vector<std::string_view> folders_of(std::string_view path);
-
-// Whether a folder's name says what is in it ("images", "labels"), not which images.
-bool is_usual_folder(std::string_view name);
-
-// Whether a path as written leads outside of the dataset, so that only its end can be found here:
-// an absolute one, one of another machine or a URL, or one that begins with "..".
-bool is_foreign_path(std::string_view written);
-
-// How many folders before the file name are the same, counted from the end, and 1 for the name.
-std::size_t common_ending(std::string_view a, std::string_view b);
-// How many folders of two relative paths are the same, counted from the root.
-std::size_t shared_folders(std::string_view a, std::string_view b);
 
 }  // namespace oko::dataset

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "oko/dataset/list_paths.h"
 #include "oko/dataset/test_data.h"
 #include "oko/storage/store.h"
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "oko/dataset/list_paths.h"
 #include "oko/dataset/parsed.h"
 #include "oko/dataset/yolo_txt.h"
 #include "oko/storage/store.h"
