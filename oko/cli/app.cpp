@@ -64,6 +64,23 @@ CLI::App* named_command(CLI::App& app, const std::vector<std::string>& words) {
   return command;
 }
 
+// The option that the first unknown one among the words may have meant; "" where there is none.
+std::string nearest_option(const CLI::App& app, const CLI::App& command,
+                           const std::vector<std::string>& words) {
+  std::vector<std::string> known;
+  for (const CLI::App* up = &command; up != nullptr; up = up == &app ? nullptr : &app) {
+    for (const CLI::Option* option : up->get_options()) {
+      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+    }
+  }
+  for (const std::string& word : words) {
+    const std::string flag = word.substr(0, word.find('='));
+    if (!flag.starts_with("--") || std::ranges::find(known, flag) != known.end()) continue;
+    return nearest_word(flag, known);
+  }
+  return {};
+}
+
 // A message of CLI11 as one of ours, with a way out.
 Error usage_error(const CLI::ParseError& error, CLI::App& app,
                   const std::vector<std::string>& words) {
@@ -73,6 +90,11 @@ Error usage_error(const CLI::ParseError& error, CLI::App& app,
     name = up->get_name() + " " + name;
   }
   const bool at_root = named_command(app, words) == &app;
+  if (const std::string near = nearest_option(app, *named_command(app, words), words);
+      !near.empty()) {
+    return Error(ErrorCode::kUsage, at_root ? "" : name, error.what(),
+                 "did you mean " + near + "?");
+  }
   return Error(ErrorCode::kUsage, at_root ? "" : name, error.what(),
                at_root ? "oko help lists the commands" : "oko help " + name);
 }

@@ -45,6 +45,10 @@ TEST_F(Cli, WrongFlagsNameTheCommandsHelp) {
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.error, HasSubstr("--bogus"));
   EXPECT_THAT(outcome.error, HasSubstr("mend: oko help inspect"));
+  EXPECT_THAT(oko_command({"detect", "m.oko", "a.jpg", "--treshold", ".3"}).error,
+              HasSubstr("did you mean --threshold?"));
+  EXPECT_THAT(oko_command({"inspect", "yolov3-tiny", "--jsno"}).error,
+              HasSubstr("did you mean --json?"));
   EXPECT_EQ(oko_command({"eval"}).code, 2);
 }
 
