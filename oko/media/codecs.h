@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "oko/image/frame.h"
@@ -9,6 +10,9 @@
 // nothing of pixels that are missing, and turns a TIFF though told not to. Not for inclusion from
 // elsewhere.
 namespace oko::media {
+
+// What set_max_pixels() set.
+std::int64_t max_pixels();
 
 struct Decoded {
   enum class State { kWhole, kCut, kBroken };  // kCut: the data ended before the last pixel

@@ -183,6 +183,8 @@ void set_max_pixels(std::int64_t count) {
   g_max_pixels = count;
 }
 
+std::int64_t max_pixels() { return g_max_pixels; }
+
 image::Size PictureInfo::upright_size() const {
   return media::upright_size(size, exif_orientation);
 }

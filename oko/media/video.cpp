@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "oko/base/error.h"
+#include "oko/media/codecs.h"
 #include "oko/media/opencv.h"
 #include "oko/storage/store.h"
 
@@ -153,7 +154,15 @@ std::unique_ptr<VideoReader> open_file(const std::string& source) {
     throw input_error(source, "this is no video that can be read",
                       "convert it to MP4 with H.264 or to AVI");
   }
-  return std::make_unique<OpenCvReader>(std::move(capture), std::move(file));
+  auto reader = std::make_unique<OpenCvReader>(std::move(capture), std::move(file));
+  const image::Size size = reader->info().size;
+  if (std::int64_t{size.width} * size.height > max_pixels()) {
+    throw input_error(source,
+                      std::to_string(size.width) + "x" + std::to_string(size.height) +
+                          " is more than " + std::to_string(max_pixels()) + " pixels",
+                      "make it smaller, or allow it with --max-pixels");
+  }
+  return reader;
 }
 
 int codec_of(const std::string& path) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <string>
@@ -86,6 +87,50 @@ TEST(OpenVideo, RefusesMissingAndBrokenFiles) {
   storage::write(path, std::string_view("this is no video, whatever its name says"));
   EXPECT_THROW(open_video(path), Error);
   storage::remove(path);
+}
+
+TEST(OpenVideo, RefusesFramesOfMorePixelsThanAllowed) {
+  const std::string path = in_temp("large.avi");
+  const auto writer = create_video(path, {{64, 48}, 10, 0});
+  writer->add(frame({64, 48}, 1));
+  writer->close();
+  set_max_pixels(64 * 48 - 1);
+  EXPECT_THROW(open_video(path), Error);
+  set_max_pixels(64 * 48);
+  EXPECT_NO_THROW(open_video(path));
+  set_max_pixels(kUsualMaxPixels);
+  storage::remove(path);
+}
+
+// Cut or damaged at any place: an Error, or fewer frames, and nothing printed.
+TEST(OpenVideo, PrintsNothingOfBrokenFiles) {
+  for (const char* name : {"broken.avi", "broken.mp4"}) {
+    const std::string path = in_temp(name);
+    {
+      const auto writer = create_video(path, {{64, 48}, 10, 0});
+      for (int k = 0; k < 4; ++k) writer->add(frame({64, 48}, k));
+      writer->close();
+    }
+    const std::string whole = storage::read_text(path);
+    testing::internal::CaptureStderr();
+    for (std::size_t part = 0; part < 16; ++part) {
+      const std::size_t at = whole.size() * part / 16;
+      std::string damaged = whole;
+      for (std::size_t i = at; i < std::min(whole.size(), at + 20); ++i) damaged[i] ^= 0x55;
+      for (const std::string& content : {whole.substr(0, at), damaged}) {
+        storage::write(path, content);
+        try {
+          const auto reader = open_video(path);
+          Picture picture;
+          while (reader->next(picture)) {
+          }
+        } catch (const Error&) {
+        }
+      }
+    }
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << name;
+    storage::remove(path);
+  }
 }
 
 TEST(OpenVideo, RefusesCamerasThatAreNotThere) {
