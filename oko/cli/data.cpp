@@ -201,6 +201,18 @@ void tell_worked_around(const std::vector<dataset::Finding>& findings,
 
 }  // namespace
 
+void add_exif_option(CLI::App& command, dataset::BoxPixels& exif) {
+  command
+      .add_option_function<std::string>(
+          "--exif",
+          [&exif](const std::string& name) { exif = dataset::box_pixels_named(name).value(); },
+          "Pixels that boxes lie on where EXIF turns an image: as seen (upright), as stored, or as "
+          "sizes in the dataset say, else upright (auto)")
+      ->check(CLI::IsMember({"auto", "upright", "stored"}))
+      ->type_name("PIXELS")
+      ->default_str("auto");
+}
+
 void add_data_arguments(CLI::App& command, DataArguments& data) {
   command
       .add_option(
@@ -211,6 +223,7 @@ void add_data_arguments(CLI::App& command, DataArguments& data) {
   command
       .add_option("--classes", data.classes_file, "File with class names in order, one per line")
       ->type_name("FILE");
+  add_exif_option(command, data.exif);
 }
 
 void add_split_argument(CLI::App& command, DataArguments& data) {
@@ -222,6 +235,7 @@ dataset::Dataset load_data(const DataArguments& arguments,
   dataset::ReadOptions options;
   options.format = arguments.format;
   options.classes_file = arguments.classes_file;
+  options.exif = arguments.exif;
   dataset::Dataset data = dataset::read(arguments.uri, options, findings);
   return arguments.split.empty() ? data : dataset::subset(data, arguments.split);
 }

@@ -13,9 +13,12 @@ namespace oko::cli {
 // What a command takes to name a dataset.
 struct DataArguments {
   std::string uri, format, classes_file, split;
+  dataset::BoxPixels exif = dataset::BoxPixels::kAuto;
 };
 
-// Adds DATASET, --format and --classes.
+// Adds --exif.
+void add_exif_option(CLI::App& command, dataset::BoxPixels& exif);
+// Adds DATASET, --format, --classes and --exif.
 void add_data_arguments(CLI::App& command, DataArguments& data);
 // Adds --split.
 void add_split_argument(CLI::App& command, DataArguments& data);

@@ -51,6 +51,7 @@ Checked run_check(const DataArguments& source, const CheckArguments& arguments,
   dataset::CheckOptions options;
   options.input = parse_size(arguments.size);
   options.threads = arguments.threads;
+  options.exif_known = source.exif != dataset::BoxPixels::kAuto;
   for (Finding& finding : dataset::check(checked.data, *context.progress, options)) {
     checked.findings.push_back(std::move(finding));
   }
@@ -123,7 +124,6 @@ void say_repair(const dataset::RepairResult& result, const Context& context) {
       text += fmt::format("{}{} {}", text.empty() ? "" : ", ", counted(count, noun), done);
   };
   add(result.pictures_left_out, "picture", "left out");
-  add(result.pictures_turned, "picture", "turned upright");
   add(result.pictures_renamed, "picture", "renamed");
   add(result.boxes_left_out, "box", "left out");
   add(result.boxes_clipped, "box", "clipped");

@@ -66,7 +66,7 @@ class DetectRun {
 
   void detect_image(const DetectSource& source) {
     std::optional<image::Picture> picture = failed_.read(source.uri, [&] {
-      return media::decode(storage::map(source.uri), source.uri, media::Pixels::kUpright);
+      return media::decode(storage::map(source.uri), source.uri);
     });
     if (!picture) return;
     const Found found{source.uri, -1, picture->size,

@@ -4,6 +4,7 @@
 
 #include "oko/base/error.h"
 #include "oko/cli/cli.h"
+#include "oko/cli/data.h"
 #include "oko/cli/detector_arguments.h"
 #include "oko/cli/failed_images.h"
 #include "oko/cli/input_files.h"
@@ -21,13 +22,14 @@ namespace {
 struct EvalArguments {
   DetectorArguments detector;
   std::string dataset, split, report;
+  dataset::BoxPixels exif = dataset::BoxPixels::kAuto;
   run::EvaluateOptions options;
 };
 
 // Without --split: what the source holds back for this, else all of it.
 dataset::Dataset read_split(const EvalArguments& arguments, FailedImages& failed,
                             const Context& context) {
-  dataset::Dataset data = readable_data(arguments.dataset, failed);
+  dataset::Dataset data = readable_data(arguments.dataset, failed, arguments.exif);
   std::string split = arguments.split;
   if (split.empty()) {
     split = dataset::has_split(data, "val")    ? "val"
@@ -155,6 +157,7 @@ void add_eval_command(CLI::App& app, Context& context) {
                    "A labelled dataset: VOC, COCO, YOLO, Keras list, Create ML or shards")
       ->required()
       ->type_name("FOLDER");
+  add_exif_option(*command, a.exif);
   command
       ->add_option("--split", a.split,
                    "Split to measure: train, val, test or all (default: val, else test, else all)")

@@ -39,7 +39,7 @@ std::vector<float> input_of(const graph::Network& network, const image::Picture&
 }  // namespace
 
 std::vector<float> picture_input(const graph::Network& network, const std::string& uri) {
-  return input_of(network, media::decode(storage::map(uri), uri, media::Pixels::kUpright));
+  return input_of(network, media::decode(storage::map(uri), uri));
 }
 
 std::vector<std::vector<float>> inputs_from(const graph::Network& network, const std::string& uri,
@@ -91,9 +91,12 @@ dataset::Dataset split_of(const dataset::Dataset& data, const std::string& named
   return data;
 }
 
-dataset::Dataset readable_data(const std::string& uri, FailedImages& failed) {
+dataset::Dataset readable_data(const std::string& uri, FailedImages& failed,
+                               dataset::BoxPixels exif) {
+  dataset::ReadOptions options;
+  options.exif = exif;
   std::vector<dataset::Finding> findings;
-  dataset::Dataset data = dataset::read(uri, {}, &findings);
+  dataset::Dataset data = dataset::read(uri, options, &findings);
   std::erase_if(findings, [&](const dataset::Finding& finding) {
     if (finding.kind != "unreadable-image") return false;
     failed.add(storage::join(uri, finding.place), input_error(finding.place, finding.message));

@@ -6,6 +6,7 @@
 #include "oko/cli/cli.h"
 #include "oko/cli/failed_images.h"
 #include "oko/dataset/dataset.h"
+#include "oko/dataset/read.h"
 #include "oko/graph/network.h"
 #include "oko/runtime/quantize.h"
 
@@ -24,7 +25,8 @@ std::vector<std::vector<float>> made_up_inputs(const graph::Network& network, st
 
 // Reads a dataset to run a model on. Images of which not even the size can be read are noted; what
 // else is wrong with it throws.
-dataset::Dataset readable_data(const std::string& uri, FailedImages& failed);
+dataset::Dataset readable_data(const std::string& uri, FailedImages& failed,
+                               dataset::BoxPixels exif = dataset::BoxPixels::kAuto);
 
 // Makes a network ready for int8 by at most `count` images of a dataset, as it will see them; the
 // same choice every time. Those that cannot be read are noted, and others taken; where none can,

@@ -3,6 +3,7 @@
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
 #include "oko/cli/cli.h"
+#include "oko/cli/data.h"
 #include "oko/cli/failed_images.h"
 #include "oko/cli/input_files.h"
 #include "oko/cli/inputs.h"
@@ -21,6 +22,7 @@ namespace {
 struct QuantizeArguments {
   ModelArguments model;
   std::string dataset, out, method = "min-max", store = "int8", split, eval_split;
+  dataset::BoxPixels exif = dataset::BoxPixels::kAuto;
   runtime::QuantizeOptions options;
   std::size_t pictures = 200;
   int threads = 0;
@@ -58,7 +60,7 @@ void check_flags(const QuantizeArguments& a, const CLI::App& command) {
 void quantize(const QuantizeArguments& a, Context& context) {
   graph::Network network = load_model(a.model);
   FailedImages failed;
-  const dataset::Dataset data = readable_data(a.dataset, failed);
+  const dataset::Dataset data = readable_data(a.dataset, failed, a.exif);
   const std::size_t images = failed.count() + data.samples.size();
   InputFiles files;
   files.add(a.model);
@@ -111,6 +113,7 @@ void add_quantize_command(CLI::App& app, Context& context) {
   command->add_option("DATASET", a.dataset, "Labelled images like those that the model will see")
       ->required()
       ->type_name("FOLDER");
+  add_exif_option(*command, a.exif);
   command->add_option("-o,--out", a.out, "Where to write the quantized model")
       ->required()
       ->type_name("FILE");

@@ -210,7 +210,7 @@ Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
   dataset.samples.reserve(source.pictures.size());
   for (SourcePicture& picture : source.pictures) {
     Sample sample{picture.id,           tree.uri(picture.image), {}, picture.parsed.size,
-                  picture.parsed.depth, picture.split,           {}};
+                  picture.parsed.depth, picture.split,           {}, picture.turned};
     if (!picture.annotation.empty()) sample.annotation = tree.uri(picture.annotation);
     for (ParsedObject& parsed : picture.parsed.objects) {
       const int class_id = resolver.resolve(parsed);

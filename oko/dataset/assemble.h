@@ -19,6 +19,7 @@ struct SourcePicture {
   ParsedPicture parsed;
   std::string written = {};    // the path by which it was found, where that is not parsed.name
   bool second_choice = false;  // VOC: by <filename>, since none is called like the annotation
+  bool turned = false;         // by turn_upright(): boxes lay on stored pixels
 };
 
 // What a reader of one format gathered from a tree.
@@ -28,6 +29,7 @@ struct Source {
   std::vector<std::string> classes;  // its own list, where there is one
   std::vector<Finding> findings;
   std::map<std::string, std::string> same_splits = {};  // as in Dataset
+  bool upright = false;  // boxes and sizes are known to be on upright pixels
 };
 
 // parse_class_list() of oko/base; a name that comes twice is an "ambiguous-class" error, one that

@@ -11,6 +11,7 @@
 #include "oko/dataset/facts.h"
 #include "oko/dataset/parsed.h"
 #include "oko/dataset/picture_name.h"
+#include "oko/dataset/upright.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
@@ -87,40 +88,51 @@ class Checker {
       tell(Severity::kNote, "depth-mismatch", sample, -1, short_name(sample.annotation),
            "<depth> is 1, but the picture has colours");
     }
+    if (facts.info.exif_orientation != 1) check_orientation(sample, facts.info);
     check_size(sample, facts.info);
   }
 
-  void check_size(const Sample& sample, const media::PictureInfo& info) {
-    const SizeFit fit = compare_sizes(sample.size, info.size, info.exif_orientation);
-    if (info.exif_orientation != 1 && fit != SizeFit::kTurned) {
+  // Of images whose annotation does not say which pixels it means.
+  void check_orientation(const Sample& sample, const media::PictureInfo& info) {
+    const image::Size upright = info.upright_size();
+    const bool tells_size = dataset_.format == "voc" || dataset_.format == "coco";
+    const bool says = tells_size && sample.size == upright && upright != info.size;
+    if (says || sample.turned || options_.exif_known || dataset_.format == "shards") return;
+    std::vector<image::Box> boxes;
+    for (const Object& object : sample.objects) boxes.push_back(object.box);
+    const bool wrong = count_fitting_only(boxes, info.size, upright) > 0 &&
+                       count_fitting_only(boxes, upright, info.size) == 0;
+    const std::string turns = fmt::format("EXIF orientation {} turns the image to {}",
+                                          info.exif_orientation, text_of(upright));
+    if (wrong) {
+      tell_picture(Severity::kError, "exif-orientation", sample,
+                   turns + ", but boxes fit only the stored pixels: read it with --exif stored");
+    } else {
       tell_picture(Severity::kWarning, "exif-orientation", sample,
-                   fmt::format("EXIF orientation is {}; boxes are taken to lie on the stored "
-                               "pixels, {}; see with oko data show",
-                               info.exif_orientation, text_of(info.size)));
+                   turns + "; boxes are taken to lie on it as it is seen (--exif stored if not)");
     }
+  }
+
+  void check_size(const Sample& sample, const media::PictureInfo& info) {
+    const image::Size real = info.upright_size();
+    const SizeFit fit = compare_sizes(sample.size, real);
     const std::string said = fmt::format("the annotation says {}, the picture is {}",
-                                         text_of(sample.size), text_of(info.size));
+                                         text_of(sample.size), text_of(real));
     switch (fit) {
       case SizeFit::kSame:
         return;
       case SizeFit::kUnsaid:
         if (!sample.annotation.empty() && (dataset_.format == "voc" || dataset_.format == "coco")) {
           tell_size(Severity::kNote, "no-size", sample, "the annotation has no picture size",
-                    fmt::format("{} is written", text_of(info.size)), Mend::kTakeSize);
+                    fmt::format("{} is written", text_of(real)), Mend::kTakeSize);
         }
-        return;
-      case SizeFit::kTurned:
-        tell_size(Severity::kError, "exif-orientation", sample,
-                  fmt::format("{}: boxes were drawn on the picture as EXIF orientation {} turns it",
-                              said, info.exif_orientation),
-                  "the pixels are turned upright", Mend::kTurnUpright);
         return;
       case SizeFit::kScaled:
         tell_size(Severity::kError, "size-mismatch", sample, said,
                   "the boxes are scaled to the picture", Mend::kScaleBoxes);
         return;
       case SizeFit::kOther:
-        if (all_inside(sample, info.size)) {
+        if (all_inside(sample, real)) {
           tell_size(Severity::kError, "size-mismatch", sample, said,
                     "the picture's size is written, its boxes fit", Mend::kTakeSize);
         } else {
@@ -145,8 +157,8 @@ class Checker {
   // The pixels that boxes are measured in: the annotation's where repair goes by them.
   static image::Size box_frame(const Sample& sample, const PictureFacts& facts) {
     if (!facts.error.empty()) return sample.size;
-    const SizeFit fit = compare_sizes(sample.size, facts.info.size, facts.info.exif_orientation);
-    return fit == SizeFit::kTurned || fit == SizeFit::kScaled ? sample.size : facts.info.size;
+    const image::Size real = facts.info.upright_size();
+    return compare_sizes(sample.size, real) == SizeFit::kScaled ? sample.size : real;
   }
 
   void check_boxes(const Sample& sample, const PictureFacts& facts) {
@@ -317,11 +329,9 @@ class Checker {
 
 }  // namespace
 
-SizeFit compare_sizes(image::Size said, image::Size real, int exif_orientation) {
+SizeFit compare_sizes(image::Size said, image::Size real) {
   if (said.width <= 0 || said.height <= 0) return SizeFit::kUnsaid;
   if (said == real) return SizeFit::kSame;
-  const bool swapped = said.width == real.height && said.height == real.width;
-  if (swapped && exif_orientation >= 5) return SizeFit::kTurned;
   // The shape is the same where scaling by one side gives the other to a pixel.
   const double scale = static_cast<double>(real.width) / said.width;
   const double height = said.height * scale;

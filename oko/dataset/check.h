@@ -11,6 +11,7 @@ namespace oko::dataset {
 struct CheckOptions {
   image::Size input{416, 416};  // of the network: what counts as a tiny box
   int threads = 0;              // 0: all processors
+  bool exif_known = false;      // the caller has said which pixels boxes lie on (ReadOptions::exif)
 };
 
 // Opens every picture once and looks over boxes, classes and splits. What reading found is not
@@ -18,14 +19,13 @@ struct CheckOptions {
 std::vector<Finding> check(const Dataset& dataset, Progress& progress,
                            const CheckOptions& options = {});
 
-// How a picture's real size fits what its annotation says.
+// How a picture's real size fits what its annotation says; both upright.
 enum class SizeFit {
   kSame,
   kUnsaid,  // the annotation has no size
-  kTurned,  // sides swapped, and EXIF turns the picture: boxes were drawn on the upright picture
   kScaled,  // the same shape: boxes were drawn on a larger or smaller copy
   kOther
 };
-SizeFit compare_sizes(image::Size said, image::Size real, int exif_orientation);
+SizeFit compare_sizes(image::Size said, image::Size real);
 
 }  // namespace oko::dataset

@@ -31,6 +31,7 @@ class CocoParser {
 
   ParsedFile parse() {
     read_categories();
+    read_writer();
     each("images", [&](const Json& image, const std::string& place) { add_image(image, place); });
     each("annotations",
          [&](const Json& annotation, const std::string& place) { add_object(annotation, place); });
@@ -64,6 +65,14 @@ class CocoParser {
                   "the last one counts");
     }
     return root;
+  }
+
+  // Label Studio writes the stored size of an image that EXIF turns, and boxes as it shows it.
+  void read_writer() {
+    const auto info = root_.find("info");
+    if (info == root_.end() || !info->is_object()) return;
+    const auto writer = info->find("contributor");
+    boxes_upright_ = writer != info->end() && *writer == "Label Studio";
   }
 
   void read_categories() {
@@ -160,6 +169,7 @@ class CocoParser {
     picture.place = place;
     picture.name = file_name_of(image, place);
     picture.size = {side(image, "width", place), side(image, "height", place)};
+    picture.boxes_upright = boxes_upright_;
     const std::string id = key_of(image, "id", place);
     if (!images_.emplace(id, file_.pictures.size()).second) {
       throw input_error(place, fmt::format("image id {} is there twice", id));
@@ -244,6 +254,7 @@ class CocoParser {
   Json root_;
   std::map<std::string, std::string> categories_;  // names by id
   std::unordered_map<std::string, std::size_t> images_;
+  bool boxes_upright_ = false;
   std::string odd_;  // where the first number that is no plain one is
 };
 

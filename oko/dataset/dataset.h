@@ -14,8 +14,9 @@
 namespace oko::dataset {
 
 struct Object {
-  image::Box box;  // pixels of the stored picture, edges: VOC's 1-based inclusive corners become
-                   // left = xmin − 1, top = ymin − 1, right = xmax, bottom = ymax
+  image::Box box;  // pixels of the upright picture (turned as EXIF says), edges: VOC's 1-based
+                   // inclusive corners become left = xmin − 1, top = ymin − 1, right = xmax,
+                   // bottom = ymax
   int class_id = 0;
   bool difficult = false;  // VOC: not counted in evaluation
   bool crowd = false;      // COCO: a region of many; detections in it are not counted as wrong
@@ -28,10 +29,11 @@ struct Sample {
   std::string id;          // unique in the dataset; VOC: the name without extension
   std::string image;       // URI
   std::string annotation;  // URI of the file that told of it; empty for a bare picture
-  image::Size size;        // as the annotation says, or 0×0 where it does not
+  image::Size size;        // upright, as the annotation says, or 0×0 where it does not
   int depth = 0;           // channels as the annotation says, or 0
   std::string split;       // "train", "val", "test" or "" where the source has no splits
   std::vector<Object> objects;
+  bool turned = false;  // its boxes lay on stored pixels: reading has turned them by EXIF
 };
 
 struct Dataset {

@@ -44,7 +44,6 @@ PictureFacts look_at(const Dataset& dataset, const Sample& sample) {
     const Bytes file = picture_bytes(dataset, sample);
     facts.info = media::probe(file);
     const image::Picture picture = media::decode(file, sample.image);
-    facts.info.size = picture.size;
     facts.grey = is_grey(picture);
     facts.pixels = fmt::format("{}x{} {}", picture.size.width, picture.size.height,
                                storage::sha256(std::as_bytes(std::span(picture.rgb))));

@@ -175,7 +175,7 @@ class Packer {
       throw input_error(sample.image, "the picture has no bytes", "leave it out or get it again");
     }
     if (sample.size.width > 0 && sample.size.height > 0) return sample.size;
-    const image::Size size = media::probe(picture.content).size;
+    const image::Size size = media::probe(picture.content).upright_size();
     if (size.width > 0 && size.height > 0) return size;
     throw input_error(sample.image, "the picture's size cannot be read",
                       "oko data check lists every such picture");

@@ -25,6 +25,7 @@ struct ParsedPicture {
   int depth = 0;
   std::string split;  // where the file itself tells it
   std::vector<ParsedObject> objects;
+  bool boxes_upright = false;  // whatever its size says: who wrote the file is known
 };
 
 struct ParsedFile {

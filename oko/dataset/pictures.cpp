@@ -58,13 +58,13 @@ PictureSource::Item CachedPictures::load(const Sample& sample) const {
   const Bytes file = picture_bytes(dataset_, sample);
   auto picture = std::make_shared<image::Picture>();
   Item item{nullptr, sample.objects};
-  const image::Size stored = media::probe(file).size;
-  if (fit_ == image::Size{} || stored.width <= 0 || stored.height <= 0) {
+  const image::Size size = media::probe(file).upright_size();
+  if (fit_ == image::Size{} || size.width <= 0 || size.height <= 0) {
     *picture = media::decode(file, sample.image);
   } else {
     image::Size original;
     *picture =
-        media::decode_reduced(file, sample.image, fitted(stored, fit_, preprocess_), original);
+        media::decode_reduced(file, sample.image, fitted(size, fit_, preprocess_), original);
     const float x = static_cast<float>(picture->size.width) / static_cast<float>(original.width);
     const float y = static_cast<float>(picture->size.height) / static_cast<float>(original.height);
     for (Object& object : item.objects) {

@@ -11,18 +11,18 @@
 #include "oko/dataset/recognise.h"
 #include "oko/dataset/shards.h"
 #include "oko/dataset/unread.h"
+#include "oko/dataset/upright.h"
 #include "oko/dataset/voc.h"
 #include "oko/dataset/yolo_txt.h"
-#include "oko/media/picture.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
 namespace {
 
-Source read_source(const Tree& tree, const std::string& format) {
+Source read_source(const Tree& tree, const std::string& format, BoxPixels exif) {
   if (format == "voc") return read_voc(tree);
   if (format == "coco") return read_coco(tree);
-  if (format == "yolo") return read_yolo(tree);
+  if (format == "yolo") return read_yolo(tree, exif);
   if (format == "keras") return read_keras_list(tree);
   if (format == "createml") return read_create_ml(tree);
   if (format == "shards") return read_shards(tree);
@@ -54,12 +54,14 @@ void throw_first_error(const std::vector<Finding>& findings, const std::string& 
 Dataset read(const std::string& uri, const ReadOptions& options, std::vector<Finding>* findings) {
   const Tree tree(uri);
   std::vector<Finding> found;
-  Source source = read_source(tree, options.format.empty() ? recognise(tree) : options.format);
+  const std::string format = options.format.empty() ? recognise(tree) : options.format;
+  Source source = read_source(tree, format, options.exif);
   tell_unread(tree, source);
   for (const std::string& folder : tree.class_folders()) {
     add_note(source.findings, "class-folder", folder,
              "is called like a split, but lies among folders that are no splits: it is none");
   }
+  turn_upright(tree, source, options.exif);
   Dataset dataset = assemble(tree, std::move(source), options, found);
   if (findings) {
     findings->insert(findings->end(), found.begin(), found.end());
@@ -70,14 +72,35 @@ Dataset read(const std::string& uri, const ReadOptions& options, std::vector<Fin
   return dataset;
 }
 
-image::Size picture_size(storage::Files& files, const std::string& name) {
-  constexpr std::uint64_t kHead = 256 << 10;  // past most EXIF thumbnails
+std::optional<BoxPixels> box_pixels_named(std::string_view name) {
+  if (name == "auto") return BoxPixels::kAuto;
+  if (name == "upright") return BoxPixels::kUpright;
+  if (name == "stored") return BoxPixels::kStored;
+  return std::nullopt;
+}
+
+media::PictureInfo picture_header(storage::Files& files, const std::string& name) {
   try {
-    const image::Size size = media::probe(files.read_part(name, 0, kHead)).size;
-    return size.width > 0 ? size : media::probe(files.read(name)).size;
+    for (const std::uint64_t head : {4 << 10, 64 << 10}) {  // the second is past EXIF's thumbnail
+      if (auto info = media::probe_head(files.read_part(name, 0, head))) return *std::move(info);
+    }
+    return media::probe(files.read(name));
   } catch (const Error&) {
     return {};
   }
+}
+
+std::string why_unreadable(storage::Files& files, const std::string& name) {
+  try {
+    media::decode(files.read(name), name);
+  } catch (const Error& e) {
+    return e.message();
+  }
+  return "the picture's size cannot be read";
+}
+
+image::Size picture_size(storage::Files& files, const std::string& name) {
+  return picture_header(files, name).upright_size();
 }
 
 void fill_sizes(Dataset& dataset, std::vector<Finding>* findings) {
@@ -95,11 +118,12 @@ void fill_sizes(Dataset& dataset, std::vector<Finding>* findings) {
     sample.size = picture_size(*dataset.files, sample.image);
     if (is_known(sample)) continue;
     if (findings == nullptr) {
-      throw input_error(sample.image, "the picture's size cannot be read",
+      throw input_error(sample.image, why_unreadable(*dataset.files, sample.image),
                         "oko data check " + dataset.uri + " lists every such picture");
     }
     Finding& finding = add_error(*findings, "unreadable-image", sample.image,
-                                 "the picture's size cannot be read", "the picture is left out");
+                                 why_unreadable(*dataset.files, sample.image),
+                                 "the picture is left out");
     finding.images_lost = 1;
     finding.boxes_lost = static_cast<int>(sample.objects.size());
   }

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "oko/base/progress.h"
 #include "oko/dataset/dataset.h"
+#include "oko/media/picture.h"
 
 namespace oko::dataset {
 
@@ -28,7 +31,6 @@ struct Finding {
     kClipBox,
     kScaleBoxes,
     kTakeSize,
-    kTurnUpright,
     kRightExtension,
     kMergeClass
   };
@@ -39,24 +41,37 @@ struct Finding {
 
 const char* name_of(Finding::Severity severity);  // "error", "warning", "note"
 
+// Which pixels of an image that EXIF turns the boxes of a source lie on.
+enum class BoxPixels {
+  kAuto,  // the upright ones, as labelling tools show them, unless sizes in the source say stored
+  kUpright,  // as it is seen
+  kStored    // as it is stored, EXIF ignored
+};
+std::optional<BoxPixels> box_pixels_named(std::string_view name);  // "auto", "upright", "stored"
+
 struct ReadOptions {
   std::string format;                // empty: recognised from what lies there
   std::vector<std::string> classes;  // the order to use; empty: the source's own, or as first seen
   std::string classes_file;          // one name a line
+  BoxPixels exif = BoxPixels::kAuto;
 };
 
 // Reads any source format. Objects that cannot be used (empty box, unknown class) are left out
 // and each is told in `findings`; with findings == nullptr the first one of severity kError throws.
 // Class order: options, else the source's list (classes.names, classes.txt, *.names, data.yaml,
-// COCO categories), else names sorted. Never opens the pictures, except that YOLO txt, which holds
-// relative boxes, reads their headers for the size.
+// COCO categories), else names sorted. Opens no more of pictures than headers: for YOLO's relative
+// boxes, and where their EXIF orientation may matter (oko/dataset/upright.h).
 Dataset read(const std::string& uri, const ReadOptions& options = {},
              std::vector<Finding>* findings = nullptr);
 
 // Throws the first finding of severity kError, if there is one, as an input Error of its place.
 void throw_first_error(const std::vector<Finding>& findings, const std::string& uri);
 
-// The stored size of a picture, from its header; 0×0 where it cannot be read.
+// What a picture's header says; without a size where it cannot be read.
+media::PictureInfo picture_header(storage::Files& files, const std::string& name);
+// Why a picture without a size in its header cannot be read: "is HEIC, which …".
+std::string why_unreadable(storage::Files& files, const std::string& name);
+// The upright size of a picture, from its header; 0×0 where it cannot be read.
 image::Size picture_size(storage::Files& files, const std::string& name);
 
 // Reads the headers of those pictures whose size no annotation tells. Where one cannot be read, its

@@ -55,8 +55,7 @@ void scale_boxes(Sample& sample, image::Size real) {
 
 // Clips and leaves out boxes in the pixels they were told in, then brings them to the picture's.
 void mend_sample(Sample& sample, image::Size real, const Plan& plan, RepairResult& result) {
-  const bool by_annotation = plan.has(Mend::kTurnUpright) || plan.has(Mend::kScaleBoxes);
-  const image::Size frame = by_annotation ? sample.size : real;
+  const image::Size frame = plan.has(Mend::kScaleBoxes) ? sample.size : real;
   std::vector<Object> kept;
   for (int i = 0; i < static_cast<int>(sample.objects.size()); ++i) {
     if (const auto left_out = plan.left_out.find(i); left_out != plan.left_out.end()) {
@@ -75,11 +74,7 @@ void mend_sample(Sample& sample, image::Size real, const Plan& plan, RepairResul
     scale_boxes(sample, real);
     result.boxes_scaled += static_cast<int>(sample.objects.size());
   }
-  if (plan.has(Mend::kTurnUpright)) {
-    ++result.pictures_turned;
-  } else {
-    sample.size = real;
-  }
+  sample.size = real;
   result.pictures_renamed += plan.has(Mend::kRightExtension) ? 1 : 0;
 }
 
@@ -105,16 +100,8 @@ PictureFile mended_picture(const Dataset& dataset, const Sample& sample, const P
   const std::string name = storage::filename(sample.image);
   PictureFile file{name.substr(name.size() - storage::extension(name).size()),
                    picture_bytes(dataset, sample)};
-  if (!plan) return file;
-  const media::PictureInfo info = media::probe(file.content);
-  if (plan->has(Mend::kRightExtension)) file.extension = extension_of(info.format);
-  if (plan->has(Mend::kTurnUpright)) {
-    constexpr int kQuality = 95;
-    const image::Picture upright =
-        media::decode(file.content, sample.image, media::Pixels::kUpright);
-    const bool jpeg = info.format == "jpeg";
-    file.content = Bytes(jpeg ? media::encode_jpeg(upright, kQuality) : media::encode_png(upright));
-    file.extension = jpeg ? ".jpg" : ".png";
+  if (plan && plan->has(Mend::kRightExtension)) {
+    file.extension = extension_of(media::probe(file.content).format);
   }
   return file;
 }

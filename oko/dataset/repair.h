@@ -12,16 +12,16 @@
 namespace oko::dataset {
 
 struct RepairResult {
-  int pictures_left_out = 0, pictures_turned = 0, pictures_renamed = 0;
+  int pictures_left_out = 0, pictures_renamed = 0;
   int boxes_left_out = 0, boxes_clipped = 0, boxes_scaled = 0;
   Dropped dropped;  // in reading too: every box of the source is in the copy or counted here
 };
 
 // Writes the dataset anew, in its own format, into a new or empty folder with everything mended
 // that check()'s findings can mend; what reading worked around (empty boxes, swapped corners, …) is
-// gone with it. The source is not touched: pictures are copied, only those turned upright are
-// encoded again (JPEG quality 95). `approve` sees the result before anything is written and may
-// throw; `interrupted` is asked before every picture, as in PackOptions.
+// gone with it. The source is not touched: pictures are copied byte for byte. `approve` sees the
+// result before anything is written and may throw; `interrupted` is asked before every picture, as
+// in PackOptions.
 struct RepairOptions {
   std::function<void(const RepairResult&)> approve;
   std::function<bool()> interrupted;

@@ -63,6 +63,11 @@ class Parser {
                         fmt::format("is of version {}; this oko reads {}", version, kVersion),
                         "use the oko that packed it, or a newer one");
     }
+    const auto pixels = json_get_or<std::string>(head, "pixels", "", place_);
+    if (!pixels.empty() && pixels != "upright") {
+      throw wrong("\"pixels\" is \"" + pixels + "\", not \"upright\"");
+    }
+    index_.upright = !pixels.empty();
     parse_classes(json_get<Json>(head, "classes", place_));
     const Json shards = json_get<Json>(head, "shards", place_);
     if (!shards.is_array()) throw wrong("\"shards\" is no list");
@@ -220,11 +225,8 @@ std::string shard_head_text(const std::vector<Shard>& shards,
                     {"crc32c", shard.crc32c},
                     {"pictures", shard.pictures}});
   }
-  const Json head{{"format", kFormat},
-                  {"version", kVersion},
-                  {"pictures", pictures},
-                  {"classes", classes},
-                  {"shards", std::move(list)}};
+  const Json head{{"format", kFormat},    {"version", kVersion}, {"pixels", "upright"},
+                  {"pictures", pictures}, {"classes", classes},  {"shards", std::move(list)}};
   return head.dump() + "\n";
 }
 

@@ -37,6 +37,7 @@ struct ShardIndex {
   std::vector<Shard> shards;
   std::vector<ShardPlace> places;  // of each picture in `content`
   ParsedFile content;              // a picture's `name` is its id
+  bool upright = false;            // it says that boxes and sizes are on upright pixels
 };
 
 // Throws an input Error "name:line" where the index is no index, is of a version that this reader

@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 // The head and two pictures in a shard each.
 std::vector<Json> index_lines() {
   const std::string text = R"(
-{"format": "oko-shards", "version": 1, "pictures": 2, "classes": ["cat", "dog"], "shards": [
+{"format": "oko-shards", "version": 1, "pixels": "upright", "pictures": 2, "classes": ["cat", "dog"], "shards": [
   {"name": "train-000000.tar", "bytes": 10240, "crc32c": 7, "pictures": 1},
   {"name": "val-000000.tar", "bytes": 4096, "crc32c": 4294967295, "pictures": 1}]}|
 {"id": "a/1.x", "shard": 0, "file": "a_1_x.jpg", "offset": 512, "bytes": 5000, "crc32c": 9,
@@ -43,6 +43,7 @@ std::string text_of(const std::vector<Json>& lines) {
 
 TEST(ShardIndex, TellsShardsPlacesAndContent) {
   const ShardIndex index = parse_shard_index(text_of(index_lines()), "shards.jsonl");
+  EXPECT_TRUE(index.upright);
   ASSERT_EQ(index.shards.size(), 2u);
   EXPECT_EQ(index.shards[1].name, "val-000000.tar");
   EXPECT_EQ(index.shards[1].bytes, 4096u);

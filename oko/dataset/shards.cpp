@@ -57,6 +57,7 @@ Source read_shards(const Tree& tree) {
     shards.push_back(&find_shard(tree, paths.back(), shard));
   }
   Source source{"shards", {}, std::move(index.content.classes), std::move(index.content.findings)};
+  source.upright = index.upright;
   source.pictures.reserve(index.places.size());
   for (std::size_t i = 0; i < index.places.size(); ++i) {
     const ShardPlace& place = index.places[i];

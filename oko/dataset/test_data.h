@@ -12,6 +12,8 @@
 
 #include "oko/dataset/dataset.h"
 #include "oko/dataset/read.h"
+#include "oko/image/frame.h"
+#include "oko/media/picture.h"
 
 namespace oko::dataset {
 
@@ -40,6 +42,21 @@ class ScratchFolder {
  private:
   std::string path_;
 };
+
+// A JPEG with an EXIF orientation, put in behind its first marker.
+inline std::vector<std::byte> jpeg_with_orientation(const image::Picture& stored, int orientation) {
+  std::vector<std::byte> file = media::encode_jpeg(stored, 100);
+  std::string exif(
+      "\xFF\xE1\x00\x22"
+      "Exif\0\0"
+      "II*\0\x08\0\0\0\x01\0"
+      "\x12\x01\x03\0\x01\0\0\0?\0\0\0\0\0\0\0",
+      36);
+  exif[28] = static_cast<char>(orientation);
+  const auto bytes = std::as_bytes(std::span(exif));
+  file.insert(file.begin() + 2, bytes.begin(), bytes.end());
+  return file;
+}
 
 using Counts = std::map<std::string, int>;
 

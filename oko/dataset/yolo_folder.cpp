@@ -34,10 +34,11 @@ struct LabelFile {
 
 class YoloReader {
  public:
-  explicit YoloReader(const Tree& tree) : tree_(tree) {}
+  YoloReader(const Tree& tree, BoxPixels exif) : tree_(tree), stored_(exif == BoxPixels::kStored) {}
 
   Source read() {
     source_.format = "yolo";
+    source_.upright = !stored_;
     read_data_file();
     if (!splits_.told) splits_ = splits_of_lists(tree_, source_.findings);
     source_.same_splits = splits_.same;
@@ -275,10 +276,12 @@ class YoloReader {
 
   void add_picture(const std::string& image, const std::string& label, const std::string& split) {
     SourcePicture picture{storage::stem(image), image, label, split, {}};
-    const image::Size size = picture_size(*tree_.shared_files(), tree_.uri(image));
+    const media::PictureInfo info = picture_header(*tree_.shared_files(), tree_.uri(image));
+    const image::Size size = stored_ ? info.size : info.upright_size();
     if (size.width <= 0 || size.height <= 0) {
       add_error(source_.findings, "unreadable-image", image,
-                "the picture's size cannot be read, and labels are relative to it",
+                why_unreadable(*tree_.shared_files(), tree_.uri(image)) +
+                    "; its size is needed, as labels are relative to it",
                 "the picture is left out");
       Finding& finding = source_.findings.back();
       finding.images_lost = 1;
@@ -318,6 +321,7 @@ class YoloReader {
   }
 
   const Tree& tree_;
+  bool stored_;  // boxes are parts of the stored pixels
   Source source_;
   DataFile file_;
   LabelForm form_;
@@ -330,6 +334,6 @@ class YoloReader {
 
 }  // namespace
 
-Source read_yolo(const Tree& tree) { return YoloReader(tree).read(); }
+Source read_yolo(const Tree& tree, BoxPixels exif) { return YoloReader(tree, exif).read(); }
 
 }  // namespace oko::dataset

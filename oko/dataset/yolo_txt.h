@@ -35,7 +35,8 @@ std::string data_yaml_text(const std::vector<std::string>& classes,
 
 // Pictures with labels beside them or in labels/ instead of images/ (or JPEGImages/). Splits come
 // from data.yaml, a Darknet .data file, lists of pictures (train.txt, …) or folder names.
-Source read_yolo(const Tree& tree);
+// Boxes are parts of the upright picture, or of the stored one by `exif`.
+Source read_yolo(const Tree& tree, BoxPixels exif = BoxPixels::kAuto);
 
 // Whether a .txt file looks like labels: its first line that is not empty is a class and numbers.
 bool is_yolo_labels(std::string_view text);

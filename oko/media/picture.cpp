@@ -33,7 +33,12 @@ bool is_heif(const PictureInfo& info) { return info.format == "heic" || info.for
 void check_format(const Bytes& file, const std::string& name, const PictureInfo& info) {
   if (file.empty()) throw input_error(name, "the file is empty", "copy it again");
   if (info.format.empty()) throw input_error(name, "is not an image", kKnownFormats);
-  if (info.format == "gif") throw input_error(name, "GIF cannot be decoded", kKnownFormats);
+  for (const auto& [format, text] :
+       {std::pair("gif", "GIF"), {"jp2", "JPEG 2000"}, {"jxl", "JPEG XL"}}) {
+    if (info.format == format) {
+      throw input_error(name, std::string(text) + " cannot be decoded", kKnownFormats);
+    }
+  }
   if (is_heif(info) && !has_heif()) {
     throw input_error(name,
                       std::string("is ") + (info.format == "heic" ? "HEIC" : "AVIF") +
@@ -168,9 +173,9 @@ std::vector<std::byte> encode(const image::Picture& picture, const char* extensi
 }  // namespace
 
 bool is_picture_extension(std::string_view extension) {
-  constexpr std::array<std::string_view, 14> kKnown{".jpg",  ".jpeg", ".jpe", ".jfif", ".png",
-                                                    ".bmp",  ".webp", ".gif", ".tiff", ".tif",
-                                                    ".heic", ".heif", ".hif", ".avif"};
+  constexpr std::array<std::string_view, 17> kKnown{
+      ".jpg",  ".jpeg", ".jpe",  ".jfif", ".mpo", ".png",  ".bmp", ".webp", ".gif",
+      ".tiff", ".tif",  ".heic", ".heif", ".hif", ".avif", ".jp2", ".jxl"};
   return std::ranges::find(kKnown, extension) != kKnown.end();
 }
 
@@ -189,18 +194,15 @@ image::Size PictureInfo::upright_size() const {
   return media::upright_size(size, exif_orientation);
 }
 
-image::Picture decode(const Bytes& file, const std::string& name, Pixels pixels) {
+image::Picture decode(const Bytes& file, const std::string& name) {
   const PictureInfo info = check(file, name);
-  image::Picture stored = decode_stored(file, info, name);
-  return pixels == Pixels::kStored ? stored
-                                   : turned_upright(std::move(stored), info.exif_orientation);
+  return turned_upright(decode_stored(file, info, name), info.exif_orientation);
 }
 
 image::Picture decode_reduced(const Bytes& file, const std::string& name, image::Size at_least,
-                              image::Size& original, Pixels pixels) {
+                              image::Size& original) {
   const PictureInfo info = check(file, name);
-  const int orientation = pixels == Pixels::kUpright ? info.exif_orientation : 1;
-  original = upright_size(info.size, orientation);
+  original = info.upright_size();
   const int divisor = largest_divisor(original, at_least);
   const image::Size size = reduced_size(info.size, divisor);
   image::Picture stored;
@@ -210,7 +212,7 @@ image::Picture decode_reduced(const Bytes& file, const std::string& name, image:
     stored = decode_stored(file, info, name);
     if (divisor > 1) stored = resized(stored, size);
   }
-  return turned_upright(std::move(stored), orientation);
+  return turned_upright(std::move(stored), info.exif_orientation);
 }
 
 std::vector<std::byte> encode_jpeg(const image::Picture& picture, int quality) {

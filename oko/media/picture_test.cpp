@@ -108,11 +108,12 @@ INSTANTIATE_TEST_SUITE_P(
       return name;
     });
 
-TEST(Probe, TellsTheExifOrientationAndDecodingLeavesThePixelsAsStored) {
+TEST(Probe, TellsTheExifOrientationAndTheStoredSize) {
   const Bytes file = seed("turned.jpg");
   EXPECT_EQ(probe(file).exif_orientation, 6);
   EXPECT_EQ(probe(seed("rgb.jpg")).exif_orientation, 1);
-  EXPECT_EQ(decode(file, "turned").size, (Size{16, 8}));
+  EXPECT_EQ(probe(file).size, (Size{16, 8}));
+  EXPECT_EQ(decode(file, "turned").size, (Size{8, 16}));
 }
 
 TEST(Probe, KnowsGifWhichIsNotDecoded) {
@@ -372,30 +373,110 @@ TEST(Decode, TurnsEveryOrientationUpright) {
   for (int orientation = 1; orientation <= 8; ++orientation) {
     const Bytes file = turned_file(orientation);
     ASSERT_EQ(probe(file).exif_orientation, orientation);
-    const Picture upright = decode(file, "turned", Pixels::kUpright);
+    const Picture upright = decode(file, "turned");
     ASSERT_EQ(upright.size, probe(file).upright_size());
     EXPECT_EQ(upright.size, orientation < 5 ? (Size{16, 8}) : (Size{8, 16}));
     const bool red_first =
         orientation == 1 || orientation == 4 || orientation == 5 || orientation == 6;
     const Pixel first = orientation < 5 ? at(upright, 3, 4) : at(upright, 4, 3);
     expect_near(first, red_first ? Pixel{200, 40, 30} : Pixel{20, 60, 210}, 40);
-    EXPECT_EQ(decode(file, "turned").rgb, stored.rgb);
+    EXPECT_EQ(upright.rgb, turned_upright(stored, orientation).rgb);
     Size original;
-    EXPECT_EQ(decode_reduced(file, "turned", {1, 1}, original, Pixels::kUpright).size,
+    EXPECT_EQ(decode_reduced(file, "turned", {1, 1}, original).size,
               orientation < 5 ? (Size{2, 1}) : (Size{1, 2}));
     EXPECT_EQ(original, upright.size);
   }
 }
 
-TEST(Decode, LeavesTiffAsStoredWhateverItsOrientation) {
+// EXIF lies before the pixels of a PNG and behind those of a WebP.
+TEST(Decode, TurnsPngAndWebpByTheirExif) {
+  for (const auto& [name, plain] :
+       {std::pair("turned.png", "rgb.png"), {"turned.webp", "lossy.webp"}}) {
+    EXPECT_EQ(probe(seed(name)).exif_orientation, 6) << name;
+    EXPECT_EQ(probe(seed(name)).size, (Size{16, 8})) << name;
+    EXPECT_EQ(decode(seed(name), name).rgb, turned_upright(decode(seed(plain), plain), 6).rgb);
+  }
+}
+
+// HEIC says itself how it is turned ("irot"); its EXIF orientation would be a second time.
+TEST(Decode, TurnsHeicOnce) {
+  const Bytes turned = seed("turned.heic");
+  const PictureInfo info = probe(turned);
+  EXPECT_EQ(info.format, "heic");
+  EXPECT_EQ(info.exif_orientation, 1);
+  if (info.size == Size{}) GTEST_SKIP() << "built without libheif";
+  EXPECT_EQ(info.size, (Size{80, 100}));
+  EXPECT_EQ(decode(turned, "turned").rgb,
+            turned_upright(decode(seed("photo.heic"), "photo"), 8).rgb);
+}
+
+TEST(Probe, TakesNoNoteOfExifThatDecodersOverlook) {
+  auto png = copy_of(seed("turned.png"));
+  const std::string_view text(reinterpret_cast<const char*>(png.data()), png.size());
+  const auto exif = static_cast<long>(text.find("eXIf") - 4);
+  const std::vector chunk(png.begin() + exif, png.begin() + exif + 38);
+  png.erase(png.begin() + exif, png.begin() + exif + 38);
+  png.insert(png.end() - 12, chunk.begin(), chunk.end());  // behind the pixels
+  EXPECT_EQ(probe(Bytes(png)).exif_orientation, 1);
+  EXPECT_EQ(decode(Bytes(png), "png").size, (Size{16, 8}));
+  auto webp = copy_of(seed("turned.webp"));
+  webp[20] = std::byte{0};  // its header says that there is none
+  EXPECT_EQ(probe(Bytes(webp)).exif_orientation, 1);
+}
+
+// The beginning of a file says what the whole says, or nothing.
+TEST(ProbeHead, NeverSaysOtherwiseThanTheFile) {
+  for (const char* name :
+       {"turned.jpg", "progressive.jpg", "turned.png", "rgb.bmp", "turned.webp", "lossless.webp",
+        "alpha.webp", "rgb.gif", "rgb.tif", "photo.heic", "photo.avif"}) {
+    const Bytes whole = seed(name);
+    const PictureInfo info = probe(whole);
+    std::size_t first = 0;
+    for (std::size_t count = 0; count <= whole.size(); ++count) {
+      const auto head = probe_head(whole.part(0, count));
+      if (!head) continue;
+      if (first == 0) first = count;
+      EXPECT_EQ(head->format, info.format) << name << " " << count;
+      EXPECT_EQ(head->size, info.size) << name << " " << count;
+      EXPECT_EQ(head->exif_orientation, info.exif_orientation) << name << " " << count;
+    }
+    const std::string ending = storage::extension(name);
+    if (ending == ".jpg" || ending == ".png" || ending == ".bmp" || ending == ".gif") {
+      EXPECT_GT(first, 0u) << name;
+      EXPECT_LT(first, whole.size()) << name;
+    }
+    if (std::string(name) == "turned.webp") {
+      EXPECT_GT(first, whole.size() - 10);
+    }
+  }
+}
+
+TEST(Decode, TurnsTiffOnce) {
   const Bytes file = seed("rgb.tif");
   const Picture stored = decode(file, "stored");
   for (int orientation = 1; orientation <= 8; ++orientation) {
     const Bytes turned = tiff_turned(file, orientation);
     ASSERT_EQ(probe(turned).exif_orientation, orientation);
-    EXPECT_EQ(decode(turned, "turned").rgb, stored.rgb) << orientation;
-    EXPECT_EQ(decode(turned, "turned", Pixels::kUpright).rgb,
-              turned_upright(stored, orientation).rgb);
+    EXPECT_EQ(decode(turned, "turned").rgb, turned_upright(stored, orientation).rgb);
+  }
+}
+
+TEST(TurnedUpright, TurnsABoxAsItsPixels) {
+  Picture stored{{5, 4}, std::vector<std::uint8_t>(60, 0)};
+  const image::Box box{1, 2, 4, 3};
+  for (const std::size_t x : {1, 2, 3}) stored.rgb[(2 * 5 + x) * 3] = 255;
+  for (int orientation = 0; orientation <= 9; ++orientation) {
+    const Picture upright = turned_upright(stored, orientation);
+    image::Box found{9, 9, 0, 0};
+    for (int y = 0; y < upright.size.height; ++y) {
+      for (int x = 0; x < upright.size.width; ++x) {
+        if (at(upright, x, y).red == 0) continue;
+        const auto fx = static_cast<float>(x), fy = static_cast<float>(y);
+        found = {std::min(found.left, fx), std::min(found.top, fy), std::max(found.right, fx + 1),
+                 std::max(found.bottom, fy + 1)};
+      }
+    }
+    EXPECT_EQ(turned_upright(box, stored.size, orientation), found) << orientation;
   }
 }
 
@@ -591,7 +672,7 @@ TEST(Decode, ReadsRealPhotosAtTheSizeTheirHeadersTell) {
       ASSERT_FALSE(probe(file).truncated) << entry.uri;
       Size original;
       const Picture picture = decode_reduced(file, entry.uri, {32, 32}, original);
-      EXPECT_EQ(original, probe(file).size);
+      EXPECT_EQ(original, probe(file).upright_size());
       ++count;
     }
   }

@@ -51,6 +51,12 @@ class Header {
   std::span<const std::byte> bytes_;
 };
 
+// What a header says, and whether more of the file may say otherwise.
+struct Probed {
+  PictureInfo info;
+  bool complete = false;
+};
+
 // A size read from a file; 0 × 0 where it is none.
 image::Size size_of(std::uint32_t width, std::uint32_t height) {
   constexpr std::uint32_t kMax = std::numeric_limits<int>::max();
@@ -61,6 +67,7 @@ image::Size size_of(std::uint32_t width, std::uint32_t height) {
 // What the first directory of a TIFF file says; EXIF is one, too.
 struct TiffTags {
   std::uint32_t width = 0, height = 0, orientation = 1;
+  bool complete = false;  // the directory is all there
 };
 
 TiffTags read_tiff(const Header& tiff) {
@@ -75,7 +82,7 @@ TiffTags read_tiff(const Header& tiff) {
   TiffTags tags;
   for (std::size_t i = 0; i < entries; ++i) {
     const std::size_t entry = directory + 2 + 12 * i;
-    if (entry + 12 > tiff.size()) break;
+    if (entry + 12 > tiff.size()) return tags;
     const std::uint32_t value = number(entry + 8, number(entry + 2, 2) == kShort ? 2 : 4);
     switch (number(entry, 2)) {
       case kWidth:
@@ -91,6 +98,7 @@ TiffTags read_tiff(const Header& tiff) {
         break;
     }
   }
+  tags.complete = directory + 2 <= tiff.size();
   return tags;
 }
 
@@ -98,6 +106,7 @@ bool is_frame_marker(std::uint32_t marker) {  // SOF0…15 without DHT, JPG and 
   return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
 }
 
+// Of those before the first scan: decoders take no note of what follows it.
 void read_jpeg_segment(const Header& segment, std::uint32_t marker, PictureInfo& info) {
   constexpr std::uint32_t kApp1 = 0xE1;
   const std::string_view exif("Exif\0\0", 6);
@@ -110,31 +119,33 @@ void read_jpeg_segment(const Header& segment, std::uint32_t marker, PictureInfo&
 }
 
 // Walks from marker to marker to the end of the picture, over compressed data too: a thumbnail or
-// what some cameras append has end markers of its own.
-void read_jpeg(const Header& file, PictureInfo& info) {
-  constexpr std::uint32_t kEnd = 0xD9;
+// what some cameras append has end markers of its own. `head`: only to the first scan.
+void read_jpeg(const Header& file, bool head, Probed& probed) {
+  constexpr std::uint32_t kEnd = 0xD9, kScan = 0xDA;
+  PictureInfo& info = probed.info;
   info.format = "jpeg";
   info.truncated = true;
   std::size_t at = file.next_marker(2);
   while (at + 1 < file.size()) {
     const std::uint32_t marker = file.byte(at + 1);
-    if (marker == kEnd) {
-      info.truncated = false;
-      return;
-    }
+    probed.complete |= marker == kEnd || marker == kScan;
+    info.truncated = marker != kEnd;
+    if (marker == kEnd || (head && marker == kScan)) return;
     std::size_t next = at + 2;
     if (marker == 0xFF) {
       next = at + 1;                                              // a fill byte
     } else if (marker > 1 && (marker < 0xD0 || marker > 0xD8)) {  // neither data nor restart
       const std::size_t length = std::max<std::size_t>(file.big(at + 2, 2), 2);
-      read_jpeg_segment(file.part(at + 2, length), marker, info);
+      if (!probed.complete) read_jpeg_segment(file.part(at + 2, length), marker, info);
       next = at + 2 + length;
     }
     at = file.next_marker(next);
   }
 }
 
-void read_png(const Header& file, PictureInfo& info) {
+// An eXIf chunk counts before the pixels: behind them most programs overlook it.
+void read_png(const Header& file, bool head, Probed& probed) {
+  PictureInfo& info = probed.info;
   info.format = "png";
   if (file.has(12, "IHDR")) info.size = size_of(file.big(16, 4), file.big(20, 4));
   info.truncated = true;
@@ -144,7 +155,9 @@ void read_png(const Header& file, PictureInfo& info) {
       info.truncated = false;
       return;
     }
-    if (file.has(at + 4, "eXIf")) {
+    probed.complete |= file.has(at + 4, "IDAT");
+    if (probed.complete && head) return;
+    if (!probed.complete && file.has(at + 4, "eXIf")) {
       const TiffTags tags = read_tiff(file.part(at + 8, file.big(at, 4)));
       info.exif_orientation = static_cast<int>(tags.orientation);
     }
@@ -152,8 +165,10 @@ void read_png(const Header& file, PictureInfo& info) {
   }
 }
 
-void read_bmp(const Header& file, PictureInfo& info) {
+void read_bmp(const Header& file, Probed& probed) {
+  PictureInfo& info = probed.info;
   info.format = "bmp";
+  probed.complete = file.size() >= 26;
   constexpr std::uint32_t kOldHeader = 12;
   if (file.little(14, 4) == kOldHeader) {
     info.size = size_of(file.little(18, 2), file.little(20, 2));
@@ -173,21 +188,27 @@ std::size_t webp_chunk(const Header& file, std::string_view name) {
   return 0;
 }
 
-void read_webp(const Header& file, PictureInfo& info) {
+void read_webp(const Header& file, Probed& probed) {
+  PictureInfo& info = probed.info;
   info.format = "webp";
   info.truncated = std::uint64_t{file.little(4, 4)} + 8 > file.size();
-  const std::size_t exif = webp_chunk(file, "EXIF");
-  if (exif > 0) {
+  constexpr std::uint32_t kHasExif = 8;
+  const bool extended = file.has(12, "VP8X");
+  probed.complete = file.size() >= 30;
+  if (extended && (file.byte(20) & kHasExif) != 0) {  // behind the pixels, as a rule
+    const std::size_t exif = webp_chunk(file, "EXIF");
     const std::size_t skip = file.has(exif + 8, std::string_view("Exif\0\0", 6)) ? 14 : 8;
-    const TiffTags tags = read_tiff(file.part(exif + skip, file.little(exif + 4, 4)));
+    const TiffTags tags =
+        exif > 0 ? read_tiff(file.part(exif + skip, file.little(exif + 4, 4))) : TiffTags{};
     info.exif_orientation = static_cast<int>(tags.orientation);
+    probed.complete = tags.complete;
   }
   if (file.has(12, "VP8 ") && file.has(23, "\x9D\x01\x2A")) {
     info.size = size_of(file.little(26, 2) & 0x3FFF, file.little(28, 2) & 0x3FFF);
   } else if (file.has(12, "VP8L") && file.has(20, "\x2F")) {
     const std::uint32_t bits = file.little(21, 4);
     info.size = size_of((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1);
-  } else if (file.has(12, "VP8X") && file.size() >= 30) {
+  } else if (extended && file.size() >= 30) {
     info.size = size_of(file.little(24, 3) + 1, file.little(27, 3) + 1);
   }
 }
@@ -211,32 +232,48 @@ std::string heif_format(const Header& file) {
                                                                                          : "";
 }
 
-}  // namespace
-
-PictureInfo probe(const Bytes& bytes) {
+Probed probed(const Bytes& bytes, bool head) {
   const Header file(bytes.span());
-  PictureInfo info;
+  Probed probed;
+  PictureInfo& info = probed.info;
   if (file.has(0, "\xFF\xD8\xFF")) {
-    read_jpeg(file, info);
+    read_jpeg(file, head, probed);
   } else if (file.has(0, "\x89PNG\r\n\x1A\n")) {
-    read_png(file, info);
+    read_png(file, head, probed);
   } else if (file.has(0, "BM")) {
-    read_bmp(file, info);
+    read_bmp(file, probed);
   } else if (file.has(0, "RIFF") && file.has(8, "WEBP")) {
-    read_webp(file, info);
+    read_webp(file, probed);
   } else if (file.has(0, "GIF87a") || file.has(0, "GIF89a")) {
     info.format = "gif";
     info.size = size_of(file.little(6, 2), file.little(8, 2));
+    probed.complete = file.size() >= 10;
   } else if (file.has(0, std::string_view("II*\0", 4)) ||
              file.has(0, std::string_view("MM\0*", 4))) {
     const TiffTags tags = read_tiff(file);
     info.format = "tiff";
     info.size = size_of(tags.width, tags.height);
     info.exif_orientation = static_cast<int>(tags.orientation);
+    probed.complete = tags.complete;
+  } else if (file.has(4, "jP  \r\n\x87\n")) {
+    info.format = "jp2";
+  } else if (file.has(0, "\xFF\x0A") || file.has(4, "JXL \r\n\x87\n")) {
+    info.format = "jxl";
   } else if (info.format = heif_format(file); !info.format.empty()) {
-    info.size = heif_size(bytes.span());
+    info.size = heif_size(bytes.span());  // of the whole file: never complete without its end
   }
-  return info;
+  return probed;
+}
+
+}  // namespace
+
+PictureInfo probe(const Bytes& file) { return probed(file, false).info; }
+
+std::optional<PictureInfo> probe_head(const Bytes& head) {
+  Probed result = probed(head, true);
+  if (!result.complete || result.info.size == image::Size{}) return std::nullopt;
+  result.info.truncated = false;
+  return result.info;
 }
 
 }  // namespace oko::media

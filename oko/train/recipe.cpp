@@ -160,6 +160,7 @@ Recipe recipe_from_toml(std::string_view text, const std::string& name) {
 
 void check_recipe(const Recipe& r) {
   check_texts(r);
+  one_of("exif", r.exif, {"auto", "upright", "stored"});
   one_of("optimizer", r.optimizer, {"sgd", "adam", "adamw"});
   one_of("schedule", r.schedule, {"cosine", "step", "plateau", "constant"});
   one_of("loss", r.loss, {"ciou", "keras", "darknet"});

@@ -11,7 +11,7 @@ namespace oko::train {
 // the data, the network and the machine, and written back as what was chosen.
 struct Recipe {
   // data
-  std::string dataset, format, classes;
+  std::string dataset, format, classes, exif = "auto";
   std::string train_split = "train", val_split = "val";
   double val_part = .1;
   bool check = true;
@@ -70,6 +70,8 @@ void visit_recipe(R& r, Visitor&& visitor) {
   changeable("data", "format", r.format,
              "voc, coco, yolo, keras or createml (default: recognised)");
   changeable("data", "classes", r.classes, "File with one class name a line, in the order to use");
+  changeable("data", "exif", r.exif,
+             "auto, upright or stored: which pixels boxes lie on where EXIF turns an image");
   fixed("data", "train_split", r.train_split, "Split to train on");
   fixed("data", "val_split", r.val_split, "Split to evaluate on");
   fixed("data", "val_part", r.val_part, "Part held out where the dataset has no validation split");

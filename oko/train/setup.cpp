@@ -50,6 +50,7 @@ class Builder {
     dataset::ReadOptions options;
     options.format = recipe().format;
     options.classes_file = recipe().classes;
+    options.exif = dataset::box_pixels_named(recipe().exif).value();
     std::vector<dataset::Finding> findings;
     dataset::Dataset all = dataset::read(recipe().dataset, options, &findings);
     recipe().format = all.format;
@@ -60,7 +61,11 @@ class Builder {
     tell_findings(findings);
     take_splits(all);
     record_data();
-    if (recipe().check) tell_findings(dataset::check(all, progress_));
+    if (recipe().check) {
+      dataset::CheckOptions check;
+      check.exif_known = options.exif != dataset::BoxPixels::kAuto;
+      tell_findings(dataset::check(all, progress_, check));
+    }
     if (setup_.train.samples.empty()) {
       throw input_error(recipe().dataset, "there is no picture to train on");
     }

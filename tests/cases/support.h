@@ -28,6 +28,7 @@ struct Expected {
   std::string text;  // what described() must give, without its last newline
 };
 std::vector<Expected> matching_cases();  // images, annotations and splits that belong together
+std::vector<Expected> image_cases();     // pixels, EXIF and formats of images
 std::vector<Expected> text_cases();      // what is inside the files: classes, numbers, encodings
 
 }  // namespace oko::cases
