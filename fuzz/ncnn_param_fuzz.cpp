@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const oko::Bytes bin(text.substr(std::min(end + 1, size)));
   oko::formats::Imported imported;
   try {
-    imported = oko::formats::read_ncnn(text.substr(0, end), bin, "input");
+    imported = oko::formats::read_ncnn(text.substr(0, end), bin, "input", oko::image::Size{64, 48});
   } catch (const oko::Error&) {
     return 0;
   }

@@ -41,6 +41,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const formats::Imported imported = formats::read_onnx(file, "input", {64, 64});
     graph::check_weights(imported.network);
     require(!imported.outputs.empty());
+    const Bytes part(formats::onnx_part(file, "input", imported.network.input, imported.keys));
+    require(formats::onnx_signature(part, "part").outputs == imported.keys);
     write_and_read(imported.network);
   } catch (const Error&) {
   }

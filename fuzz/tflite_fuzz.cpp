@@ -21,5 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   } catch (const oko::Error&) {
     std::abort();
   }
+  const auto part = oko::formats::tflite_part(file, "input.tflite", imported.keys);
+  if (part.outputs.size() != imported.keys.size()) std::abort();
   return 0;
 }

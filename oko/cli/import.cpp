@@ -21,7 +21,7 @@ namespace {
 struct ImportArguments {
   std::vector<std::string> files;
   std::string weights, network, names, anchors, masks, decoding, size, out;
-  bool no_heads = false, bgr = false, stretch = false;
+  bool no_heads = false, bgr = false, stretch = false, letterbox = false;
 };
 
 // The file that opens the model first, what goes with it behind.
@@ -70,10 +70,10 @@ std::vector<graph::Anchor> anchors_of(const std::string& given) {
 }
 
 // The network of weights that come alone: a built-in one, or a .cfg.
-graph::Network structure_of(const ImportArguments& arguments) {
+graph::Network structure_of(const ImportArguments& arguments, std::vector<std::string>& notes) {
   const std::string& name = arguments.network;
   if (storage::extension(name) == ".cfg") {
-    return formats::read_darknet_cfg(storage::read_text(name), name);
+    return formats::read_darknet_cfg(storage::read_text(name), name, &notes);
   }
   const std::size_t classes = arguments.names.empty() ? 0 : read_names(arguments.names).size();
   return builtin_network(name, arguments.size, static_cast<int>(classes));
@@ -105,14 +105,17 @@ convert::ReadModel read_sources(const ImportArguments& arguments) {
   }
   const std::vector<std::string> files = sorted_out(arguments.files, arguments.weights);
   convert::ReadOptions options;
-  if (!arguments.network.empty()) options.network = structure_of(arguments);
+  std::vector<std::string> notes;
+  if (!arguments.network.empty()) options.network = structure_of(arguments, notes);
   if (!arguments.size.empty()) options.size = parse_size(arguments.size);
   options.heads = {anchors_of(arguments.anchors), masks_of(arguments.masks),
                    !arguments.decoding.empty()};
   convert::ReadModel read = convert::read_model(
       convert::open_model(files.front(), files.size() > 1 ? files[1] : std::string()), options);
+  read.notes.insert(read.notes.begin(), notes.begin(), notes.end());
   check_heads(read, arguments);
   if (arguments.bgr) read.network.preprocess.bgr = true;
+  if (arguments.letterbox) read.network.preprocess.fit = image::Preprocess::Fit::kLetterbox;
   if (arguments.stretch) read.network.preprocess.fit = image::Preprocess::Fit::kStretch;
   if (!arguments.names.empty()) set_names(read.network, arguments.names);
   return read;
@@ -176,6 +179,28 @@ std::string preprocess_text(const image::Preprocess& preprocess) {
                      preprocess.bgr ? "BGR" : "RGB");
 }
 
+void say_outputs(const graph::Network& network, const Context& context) {
+  const std::vector<int> outputs = network.outputs();
+  const std::vector<std::string> names = formats::output_names(network);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const auto& layer = network.layers[static_cast<std::size_t>(outputs[i])];
+    context.say(fmt::format("output      {}: {}, no head: it classifies, or gives raw values",
+                            names[i], graph::to_string(layer.output)));
+  }
+}
+
+Json outputs_json(const graph::Network& network) {
+  Json outputs = Json::array();
+  const std::vector<std::string> names = formats::output_names(network);
+  for (const int output : network.outputs()) {
+    const graph::Shape& shape = network.layers[static_cast<std::size_t>(output)].output;
+    outputs.push_back({{"name", names[outputs.size()]},
+                       {"layer", output},
+                       {"shape", {shape.channels, shape.height, shape.width}}});
+  }
+  return outputs;
+}
+
 void say_understood(const convert::ReadModel& read, const Context& context) {
   const graph::Network& network = read.network;
   context.say("network     " + layer_counts(network));
@@ -189,12 +214,7 @@ void say_understood(const convert::ReadModel& read, const Context& context) {
   for (const int index : network.heads()) {
     context.say("head        " + head_text(network, index));
   }
-  if (network.heads().empty()) {
-    const int output = network.outputs().front();
-    context.say("output      " +
-                graph::to_string(network.layers[static_cast<std::size_t>(output)].output) +
-                ", no head: it classifies, or gives raw maps");
-  }
+  if (network.heads().empty()) say_outputs(network, context);
   context.say("batch norm  " + batch_norm_text(network));
   const std::string seen = fmt::format(", {} pictures seen in training",
                                        grouped(static_cast<std::int64_t>(read.pictures_seen)));
@@ -229,6 +249,7 @@ void import(const ImportArguments& arguments, const Context& context) {
                 {"classes", read.network.classes},
                 {"class_count", read.network.class_count()},
                 {"heads", heads_json(read.network)},
+                {"outputs", outputs_json(read.network)},
                 {"batch_norm", batch_norm_text(read.network)},
                 {"pictures_seen", read.pictures_seen},
                 {"notes", read.notes}});
@@ -269,8 +290,13 @@ void add_import_command(CLI::App& app, Context& context) {
   command->add_option("--size", a.size, "Input size, if the file has none or another is wanted")
       ->type_name("WxH");
   command->add_flag("--bgr", a.bgr, "The model was trained on BGR images");
-  command->add_flag("--stretch", a.stretch,
-                    "The model was trained on stretched images, not letterboxed ones");
+  CLI::Option* stretch =
+      command->add_flag("--stretch", a.stretch,
+                        "The model was trained on stretched images, not letterboxed ones");
+  command
+      ->add_flag("--letterbox", a.letterbox,
+                 "The model was trained on letterboxed images, whatever its .cfg shows")
+      ->excludes(stretch);
   command->add_flag("--no-heads", a.no_heads, "Keep raw outputs, without heads");
   command->add_option("-o,--out", a.out, "Where to write the .oko file")
       ->required()

@@ -16,7 +16,7 @@ namespace oko::cli {
 namespace {
 
 struct ParityArguments {
-  std::string first, second, first_weights, second_weights, images;
+  std::string first, second, first_weights, second_weights, images, size;
   std::size_t count = 8;
   convert::ParityOptions options;
 };
@@ -25,22 +25,26 @@ struct ParityArguments {
 struct Runner {
   graph::Network network;
   std::unique_ptr<convert::Executor> executor;
-  std::string note;
+  std::string note;                // why no program of somebody else runs it
+  std::vector<std::string> notes;  // how it was read
 };
 
 // `told` gives heads to a file that has none, in its own words.
-graph::Network network_of(const convert::ModelFiles& files, const std::string& told = {}) {
+convert::ReadModel read(const convert::ModelFiles& files, const std::string& size,
+                        const std::string& told = {}) {
   convert::ReadOptions options;
+  if (!size.empty()) options.size = parse_size(size);
   options.description = told;
-  graph::Network network = convert::read_model(files, options).network;
-  if (!network.weights.empty()) return network;
+  convert::ReadModel model = convert::read_model(files, options);
+  if (!model.network.weights.empty()) return model;
   throw input_error(files.files.front().name, "has no weights",
                     "give them with --weights-a or --weights-b");
 }
 
-Runner runner_of(const convert::ModelFiles& files, graph::Network network) {
-  Runner runner{std::move(network), nullptr, {}};
-  runner.executor = convert::independent_executor(files, runner.network, runner.note);
+Runner runner_of(const convert::ModelFiles& files, convert::ReadModel model) {
+  Runner runner{std::move(model.network), nullptr, {}, std::move(model.notes)};
+  runner.executor =
+      convert::independent_executor(files, runner.network, runner.note, model.output_keys);
   if (!runner.executor) runner.executor = convert::make_engine_executor(runner.network);
   return runner;
 }
@@ -49,11 +53,11 @@ Runner runner_of(const convert::ModelFiles& files, graph::Network network) {
 std::pair<Runner, Runner> runners_of(const ParityArguments& a) {
   const auto first = convert::open_model(a.first, a.first_weights);
   const auto second = convert::open_model(a.second, a.second_weights);
-  graph::Network one = network_of(first), other = network_of(second);
-  if (one.heads().empty() && !other.heads().empty()) {
-    one = network_of(first, formats::describe(other));
-  } else if (other.heads().empty() && !one.heads().empty()) {
-    other = network_of(second, formats::describe(one));
+  convert::ReadModel one = read(first, a.size), other = read(second, a.size);
+  if (one.network.heads().empty() && !other.network.heads().empty()) {
+    one = read(first, a.size, formats::describe(other.network));
+  } else if (other.network.heads().empty() && !one.network.heads().empty()) {
+    other = read(second, a.size, formats::describe(one.network));
   }
   return {runner_of(first, std::move(one)), runner_of(second, std::move(other))};
 }
@@ -70,6 +74,7 @@ void run_parity(const ParityArguments& a, Context& context) {
   const auto inputs = a.images.empty() ? made_up_inputs(first.network, 3)
                                        : inputs_from(first.network, a.images, a.count, failed);
   for (const Runner* runner : {&first, &second}) {
+    for (const std::string& note : runner->notes) context.progress->line("note: " + note);
     if (!runner->note.empty()) context.progress->line("note: " + runner->note);
   }
   const convert::Parity parity =
@@ -98,6 +103,9 @@ void add_parity_command(CLI::App& app, Context& context) {
       ->type_name("FILE");
   command->add_option("--weights-b", a.second_weights, "Weights of B: .weights or .bin")
       ->type_name("FILE");
+  command
+      ->add_option("--size", a.size, "Input size, if a file has none or another is wanted")
+      ->type_name("WxH");
   command
       ->add_option("--images", a.images,
                    "Images to run on: a folder, or one file (default: synthetic)")

@@ -7,6 +7,7 @@
 #include "oko/convert/onnx/onnx_runtime.h"
 #include "oko/convert/onnx/opencv.h"
 #include "oko/convert/tflite/arm_nn.h"
+#include "oko/formats/onnx.h"
 
 namespace oko::convert {
 namespace {
@@ -20,26 +21,60 @@ std::vector<formats::File> copied(const ModelFiles& model) {
   return files;
 }
 
-std::unique_ptr<Executor> onnx_executor(const InputFile& file, std::string& note) {
-  std::string no_runtime, no_opencv;
-  if (auto runtime = make_onnx_runtime(file.bytes, file.name, &no_runtime)) return runtime;
-  if (auto opencv = make_opencv_onnx(file.bytes, file.name, &no_opencv)) return opencv;
-  note = no_runtime + "; " + no_opencv;
-  return nullptr;
-}
-
-// Older versions of Arm NN refuse what TensorFlow Lite itself takes, such as float16 kernels. That
-// says nothing about the file.
-std::unique_ptr<Executor> arm_nn_executor(const ModelFiles& files, const graph::Network& network,
-                                          std::string& note) {
+// Makes an executor and, of a file that oko did not write, sees that it runs. What the program
+// refuses says nothing about the file: `note` has it, and the result is null.
+template <typename Make>
+std::unique_ptr<Executor> tried(const Make& make, const graph::Network& network, bool is_foreign,
+                                std::string& note) {
   try {
-    return make_arm_nn(copied(files), network, &note);
+    auto executor = make();
+    if (executor && is_foreign) {
+      executor->run(std::vector<float>(static_cast<std::size_t>(network.input.count()), .5F));
+    }
+    return executor;
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::kFailed) throw;
+    if (!is_foreign && error.code() != ErrorCode::kFailed) throw;
     note = error.place() + " " + error.message();
     note.erase(std::min(note.find('\n'), note.size()));
     return nullptr;
   }
+}
+
+std::unique_ptr<Executor> onnx_executor(const InputFile& file, const graph::Network& network,
+                                        std::span<const std::string> keys, std::string& note) {
+  const bool is_foreign = !keys.empty();
+  Bytes bytes = file.bytes;
+  if (is_foreign) {
+    bytes = Bytes(formats::onnx_part(bytes, file.name, network.input, {keys.begin(), keys.end()}));
+  }
+  std::string no_runtime, no_opencv;
+  const auto runtime = [&] { return make_onnx_runtime(bytes, file.name, &no_runtime); };
+  const auto opencv = [&] { return make_opencv_onnx(bytes, file.name, &no_opencv); };
+  if (auto made = tried(runtime, network, is_foreign, no_runtime)) return made;
+  if (auto made = tried(opencv, network, is_foreign, no_opencv)) return made;
+  note = no_runtime + "; " + no_opencv;
+  return nullptr;
+}
+
+std::unique_ptr<Executor> tflite_executor(const ModelFiles& files, const graph::Network& network,
+                                          std::span<const std::string> keys, std::string& note) {
+  const InputFile& file = files.files.front();
+  const auto make = [&] {
+    if (keys.empty()) return make_arm_nn(copied(files), network, &note);
+    return make_arm_nn(formats::tflite_part(file.bytes, file.name, {keys.begin(), keys.end()}),
+                       &note);
+  };
+  return tried(make, network, !keys.empty(), note);
+}
+
+std::unique_ptr<Executor> coreml_executor(const ModelFiles& files, const graph::Network& network,
+                                          std::span<const std::string> keys, std::string& note) {
+  const auto make = [&] {
+    auto interpreter = interpret_coreml(copied(files));
+    if (!keys.empty()) interpreter->set_outputs({keys.begin(), keys.end()});
+    return std::unique_ptr<Executor>(std::move(interpreter));
+  };
+  return tried(make, network, !keys.empty(), note);
 }
 
 // The outputs that write_onnx() gives a model with boxes.
@@ -78,16 +113,18 @@ BoxRunner independent_boxes(const ModelFiles& files, std::string& name, std::str
 }
 
 std::unique_ptr<Executor> independent_executor(const ModelFiles& files,
-                                               const graph::Network& network, std::string& note) {
+                                               const graph::Network& network, std::string& note,
+                                               std::span<const std::string> output_keys) {
   switch (files.format) {
     case Format::kOnnx:
-      return onnx_executor(files.files.front(), note);
+      return onnx_executor(files.files.front(), network, output_keys, note);
     case Format::kCoreMl:
-      return interpret_coreml(copied(files));
+      return coreml_executor(files, network, output_keys, note);
     case Format::kTflite:
-      return arm_nn_executor(files, network, note);
+      return tflite_executor(files, network, output_keys, note);
     case Format::kNcnn:
-      return make_ncnn(copied(files), network, &note);
+      return tried([&] { return make_ncnn(copied(files), network, &note, output_keys); }, network,
+                   !output_keys.empty(), note);
     case Format::kOko:
       return nullptr;  // oko's engine is what it is for
     case Format::kDarknet:

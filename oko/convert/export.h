@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,9 +44,11 @@ Export export_model(const graph::Network& network, const ExportOptions& options)
 // A program that runs such files and that nobody here wrote, or for Core ML an interpreter that
 // shares no code with the writer. Null where this machine has none: `note` then says what to
 // install, or why there is none. Only models that give raw heads are run; `network` is what they
-// hold.
+// hold. Of a file that oko did not write, `output_keys` (ReadModel's) say where its outputs are: it
+// is then run up to there, and one that the program refuses gives null and a note.
 std::unique_ptr<Executor> independent_executor(const ModelFiles& files,
-                                               const graph::Network& network, std::string& note);
+                                               const graph::Network& network, std::string& note,
+                                               std::span<const std::string> output_keys = {});
 
 // What runs models that give boxes by themselves: from a picture's input to boxes in pixels of it.
 // Empty where this machine has none for the format; `name` is the program's, `note` as above.

@@ -109,6 +109,17 @@ std::optional<Error> why_no_heads(const Imported& imported) {
   }
 }
 
+// Heads stand in the order of the layers, the file's outputs in its own.
+std::vector<std::string> keys_in_order(const Imported& imported) {
+  std::vector<std::string> keys;
+  for (const int output : imported.network.outputs()) {
+    const auto found = std::ranges::find(imported.outputs, output) - imported.outputs.begin();
+    if (static_cast<std::size_t>(found) >= imported.keys.size()) return {};
+    keys.push_back(imported.keys[static_cast<std::size_t>(found)]);
+  }
+  return keys;
+}
+
 // Heads by what the user told, where the file told none.
 ReadModel finished(Imported imported, const ReadOptions& options) {
   ReadModel result;
@@ -124,6 +135,8 @@ ReadModel finished(Imported imported, const ReadOptions& options) {
       if (result.lacks_heads) result.no_heads_why = why_no_heads(imported);
     }
   }
+  formats::set_raw_outputs(imported);
+  result.output_keys = keys_in_order(imported);
   result.network = std::move(imported.network);
   result.notes = std::move(imported.notes);
   return result;

@@ -28,7 +28,10 @@ struct ReadModel {
   // Maps leave the network that look like heads, but nothing tells their anchors.
   bool lacks_heads = false;
   std::optional<Error> no_heads_why{};  // where it lacks heads and anchors alone give it none
-  bool has_told_heads = false;          // made of ReadOptions::heads
+  // What a program finds the network's outputs by in the file (an ONNX tensor's name, a TensorFlow
+  // Lite tensor's number), in network.outputs() order.
+  std::vector<std::string> output_keys{};
+  bool has_told_heads = false;  // made of ReadOptions::heads
 };
 
 // Reads a model of any format. Throws input Errors with the file's place, and a usage Error for

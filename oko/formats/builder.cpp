@@ -361,7 +361,16 @@ Imported NetworkBuilder::finish(const std::string& network_name,
     const Node node{map, "output"};
     const Value& source = plain(node, map);
     if (source.layer == graph::kNetworkInput) fail(node, "is the network's input as it came");
+    const auto same = std::ranges::find(imported.outputs, source.layer);
+    if (same != imported.outputs.end()) {
+      const auto first = static_cast<std::size_t>(same - imported.outputs.begin());
+      imported.notes.push_back("the outputs " + imported.names[first] + " and " + map +
+                               " are one tensor: it is kept once");
+      continue;
+    }
     imported.outputs.push_back(source.layer);
+    imported.names.push_back(map);
+    imported.keys.push_back(map);
   }
   imported.network = std::move(network_);
   imported.network.name = network_name;

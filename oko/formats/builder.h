@@ -69,6 +69,7 @@ class NetworkBuilder {
                bool channels_last);
 
   // Checks the whole, its numbers too, and hands it over; `outputs` are maps in the file's order.
+  // Two names of one map are one output, with a note.
   Imported finish(const std::string& network_name, const std::vector<std::string>& outputs);
 
  private:

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "oko/base/error.h"
+#include "oko/formats/heads.h"
 #include "oko/formats/tensor_order.h"
 
 namespace oko::formats {
@@ -88,6 +89,20 @@ TEST(NetworkBuilder, SeesThroughOtherNamesOfAMapWhenItCountsReaders) {
   builder.activation(kRelu, "same", "b", graph::Activation::kRelu);
   builder.add({"sum", "Add"}, {"a", "b"}, "sum");
   EXPECT_EQ(builder.finish("net", {"sum"}).network.layers.size(), 3U);
+}
+
+TEST(NetworkBuilder, KeepsEveryOutputAndTwoNamesOfATensorOnce) {
+  NetworkBuilder builder = begun(2);
+  for (const char* name : {"same", "same", "b"}) builder.use(name);
+  builder.identity({"id", "Identity"}, "a", "same");
+  builder.activation(kRelu, "same", "b", graph::Activation::kRelu);
+  Imported imported = builder.finish("net", {"a", "b", "same"});
+  EXPECT_THAT(imported.keys, ElementsAre("a", "b"));
+  EXPECT_THAT(imported.notes,
+              ElementsAre("the outputs a and same are one tensor: it is kept once"));
+  set_raw_outputs(imported);
+  EXPECT_EQ(imported.network.outputs(), imported.outputs);
+  EXPECT_THAT(output_names(imported.network), ElementsAre("a", "b"));
 }
 
 TEST(NetworkBuilder, GivesPaddingToTheNextConvolution) {

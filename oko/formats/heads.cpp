@@ -171,8 +171,40 @@ void check_utf8(const std::string& name, const std::string& place) {
   }
 }
 
+namespace {
+
+// A name that every format takes.
+std::string plain_name(const std::string& name) {
+  constexpr std::size_t kLongest = 100;
+  std::string text;
+  for (const char c : name.substr(0, kLongest)) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (plain || !text.ends_with('_')) text += plain ? c : '_';
+  }
+  while (text.starts_with('_')) text.erase(0, 1);
+  while (text.ends_with('_')) text.pop_back();
+  const bool starts_well = !text.empty() && (text[0] < '0' || text[0] > '9');
+  return starts_well ? text : text.empty() ? "output" : "output_" + text;
+}
+
+std::vector<std::string> raw_output_names(const Network& network) {
+  if (network.raw_outputs.empty()) return {"output"};
+  std::set<std::string> taken{kInputName};
+  for (const Layer& layer : network.layers) taken.insert(layer.name);
+  std::vector<std::string> names;
+  for (const graph::Output& output : network.raw_outputs) {
+    const std::string stem = plain_name(output.name);
+    std::string name = stem;
+    for (int i = 2; !taken.insert(name).second; ++i) name = stem + "_" + std::to_string(i);
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+}  // namespace
+
 std::vector<std::string> output_names(const Network& network) {
-  if (network.heads().empty()) return {"output"};
+  if (network.heads().empty()) return raw_output_names(network);
   std::vector<std::string> names;
   std::map<std::string, int> seen;
   for (const int output : network.outputs()) {
@@ -185,6 +217,19 @@ std::vector<std::string> output_names(const Network& network) {
     names.push_back(std::move(name));
   }
   return names;
+}
+
+void set_raw_outputs(Imported& imported) {
+  Network& network = imported.network;
+  network.raw_outputs.clear();
+  if (!network.heads().empty()) return;
+  for (std::size_t i = 0; i < imported.outputs.size(); ++i) {
+    const std::string name = i < imported.names.size() ? visible(imported.names[i], "_") : "output";
+    network.raw_outputs.push_back({imported.outputs[i], name});
+  }
+  const bool is_usual = network.raw_outputs.size() == 1 &&
+                        network.raw_outputs[0].layer + 1 == static_cast<int>(network.layers.size());
+  if (is_usual) network.raw_outputs.clear();
 }
 
 void apply_description(Imported& imported, std::string_view description, const std::string& place) {

@@ -19,17 +19,24 @@ std::string describe(const graph::Network& network);
 void check_utf8(const std::string& name, const std::string& place);
 
 // Name of the model's one input, and of the raw map that output i of network.outputs() leaves it
-// by: "head_13x13" (rows x columns; "head_13x13_2" where two are alike); "output" without heads.
+// by: "head_13x13" (rows x columns; "head_13x13_2" where two are alike); without heads "output", or
+// the names of network.raw_outputs with letters, digits and _ alone. No two are alike, and none is
+// the input's or a layer's.
 inline constexpr const char* kInputName = "image";
 std::vector<std::string> output_names(const graph::Network& network);
 
 // A network read from another format. Shapes are inferred, weights are whole.
 struct Imported {
   graph::Network network;
-  std::vector<int> outputs;  // layers whose maps leave the network, in the file's order
+  std::vector<int> outputs;  // layers whose maps leave the network, each once, in the file's order
+  // What the file calls each of them, and by what a program finds it there (a name, a number).
+  std::vector<std::string> names{}, keys{};
   // What a user should know: what was left out, taken apart, assumed.
   std::vector<std::string> notes{};
 };
+
+// Makes the outputs the network's own where it has no heads. To be called last.
+void set_raw_outputs(Imported& imported);
 
 // Puts the heads of a description, each behind its map of `outputs`, and its names, preprocessing
 // and origin into the network. Throws an input Error at `place` where they do not fit, and at the

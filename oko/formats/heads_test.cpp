@@ -23,7 +23,7 @@ graph::Network small_tiny() {
 
 // What a reader gets of a network: its layers without the heads.
 Imported without_heads(const graph::Network& network) {
-  Imported imported{network, {}};
+  Imported imported{network, {}, {}, {}, {}};
   std::vector<int> moved;
   imported.network.layers.clear();
   imported.network.classes.clear();

@@ -55,6 +55,13 @@ struct OnnxSignature {
 };
 OnnxSignature onnx_signature(const Bytes& file, const std::string& name);
 
+// The part of a model that makes these tensors out of one picture of this shape, channels first, as
+// a model of its own with the tensors as outputs in this order: for programs that are to run what
+// read_onnx() read. Throws input Errors as read_onnx() does.
+std::vector<std::byte> onnx_part(const Bytes& file, const std::string& name,
+                                 const graph::Shape& input,
+                                 const std::vector<std::string>& outputs);
+
 // The same model with more of its maps (none of which is one already) as outputs, of any shape; or,
 // for programs that want to know that much (OpenCV), of four sides.
 std::vector<std::byte> with_onnx_outputs(const Bytes& file, const std::vector<std::string>& maps,

@@ -36,4 +36,14 @@ std::vector<File> write_tflite(const graph::Network& network, const TfliteOption
 // is told as well. Throws input Errors whose place names the file and the operator.
 Imported read_tflite(const Bytes& file, const std::string& name);
 
+// The part of a model that makes the tensors of these keys (Imported::keys), as a model of its own:
+// for programs that are to run what read_tflite() read. `input` and `outputs` are its names.
+struct TflitePart {
+  std::vector<std::byte> bytes;
+  std::string input;
+  std::vector<std::string> outputs;
+};
+TflitePart tflite_part(const Bytes& file, const std::string& name,
+                       const std::vector<std::string>& keys);
+
 }  // namespace oko::formats

@@ -46,10 +46,7 @@ std::int64_t peak_activation_bytes(const Network& network) {
       last_use[static_cast<std::size_t>(from + 1)] = i;
     }
   }
-  for (std::size_t i = 0; i < count; ++i) {
-    if (!is_head(network.layers[i].operation)) continue;
-    last_use[static_cast<std::size_t>(network.layers[i].inputs.front() + 1)] = count;
-  }
+  for (const int output : network.outputs()) last_use[static_cast<std::size_t>(output + 1)] = count;
   std::int64_t alive = bytes_of(network.input), peak = alive;
   std::vector<std::vector<std::size_t>> freed_after(count + 1);
   for (std::size_t map = 0; map <= count; ++map) freed_after[last_use[map]].push_back(map);

@@ -71,6 +71,23 @@ void fold_into(Network& to, const Network& network, int index) {
   to.weights[part("bias")] = Tensor::of(std::move(folded.bias), {convolution.filters});
 }
 
+// The raw outputs of `network` at their new places. An alias that leaves it beside what it repeats
+// is no output of its own any more.
+template <typename Moved>
+std::vector<Output> moved_outputs(const Network& network, std::size_t layers, const Moved& moved) {
+  std::vector<Output> outputs = network.raw_outputs;
+  if (!network.heads().empty()) return {};
+  if (outputs.empty()) {
+    const int last = moved(static_cast<int>(network.layers.size()) - 1);
+    if (last + 1 == static_cast<int>(layers)) return {};
+    outputs.push_back({static_cast<int>(network.layers.size()) - 1, "output"});
+  }
+  std::set<int> seen;
+  for (Output& output : outputs) output.layer = moved(output.layer);
+  std::erase_if(outputs, [&](const Output& o) { return !seen.insert(o.layer).second; });
+  return outputs;
+}
+
 }  // namespace
 
 Network inference_form(const Network& network) {
@@ -99,6 +116,7 @@ Network inference_form(const Network& network) {
       fold_into(result, network, static_cast<int>(i));
     }
   }
+  result.raw_outputs = moved_outputs(network, result.layers.size(), moved);
   infer_shapes(result);
   check_heads(result);
   return result;

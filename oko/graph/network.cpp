@@ -113,6 +113,8 @@ std::vector<int> Network::heads() const {
 std::vector<int> Network::outputs() const {
   std::vector<int> found = heads();
   for (int& i : found) i = layers[static_cast<std::size_t>(i)].inputs.front();
+  if (!found.empty()) return found;
+  for (const Output& output : raw_outputs) found.push_back(output.layer);
   if (found.empty() && !layers.empty()) found.push_back(static_cast<int>(layers.size()) - 1);
   return found;
 }

@@ -120,6 +120,13 @@ struct Layer {
   bool operator==(const Layer&) const = default;
 };
 
+// A tensor that leaves a network without heads, and what the file it came from calls it.
+struct Output {
+  int layer = 0;
+  std::string name;
+  bool operator==(const Output&) const = default;
+};
+
 // A detector: layers in an order in which each comes after its inputs, and their weights.
 // Plain data: copy, edit, then infer_shapes(). Weights may be empty (an untrained network).
 struct Network {
@@ -129,12 +136,13 @@ struct Network {
   std::vector<std::string> classes;  // empty where the source has no names
   std::vector<Layer> layers;
   Weights weights;
-  Json metadata = Json::object();  // where it came from: dataset hash, recipe, metrics, versions
+  Json metadata = Json::object();     // where it came from: dataset hash, recipe, metrics, versions
+  std::vector<Output> raw_outputs{};  // each of another layer; empty where there are heads
 
   std::vector<int> heads() const;  // indices of the yolo and region layers, in order
   int class_count() const;         // of the heads; 0 without one
   // The layers whose maps leave the network: what each head reads, in heads() order; without heads
-  // (a classifier) the last layer.
+  // those of raw_outputs, or where that is empty (a classifier) the last layer.
   std::vector<int> outputs() const;
 };
 

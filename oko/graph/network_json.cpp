@@ -43,7 +43,8 @@ std::vector<std::string> strings_of(const Json& object, const char* key, const s
 
 Json anchors_to_json(const std::vector<Anchor>& anchors) {
   Json list = Json::array();
-  for (const Anchor& a : anchors) list.push_back({shortest_decimal(a.width), shortest_decimal(a.height)});
+  for (const Anchor& a : anchors)
+    list.push_back({shortest_decimal(a.width), shortest_decimal(a.height)});
   return list;
 }
 
@@ -101,7 +102,9 @@ struct SettingsWriter {
     json["group"] = route.group;
   }
   void operator()(const Shortcut& shortcut) { json["activation"] = name_of(shortcut.activation); }
-  void operator()(const Dropout& dropout) { json["probability"] = shortest_decimal(dropout.probability); }
+  void operator()(const Dropout& dropout) {
+    json["probability"] = shortest_decimal(dropout.probability);
+  }
   void operator()(const Softmax&) {}
   void operator()(const Yolo& yolo) {
     json["anchors"] = anchors_to_json(yolo.anchors);
@@ -207,6 +210,9 @@ Json network_to_json(const Network& network) {
     std::visit(SettingsWriter{j}, layer.operation);
     json["layers"].push_back(std::move(j));
   }
+  for (const Output& output : network.raw_outputs) {
+    json["outputs"].push_back({{"layer", output.layer}, {"name", output.name}});
+  }
   json["metadata"] = network.metadata;
   return json;
 }
@@ -228,6 +234,12 @@ Network network_from_json(const Json& json, const std::string& name) {
             ints_of(j, "inputs", place),
             {}};
   });
+  if (json.contains("outputs")) {
+    network.raw_outputs = list_of<Output>(json, "outputs", name, [&](const Json& j) -> Output {
+      const std::string place = name + ": outputs";
+      return {json_get<int>(j, "layer", place), json_get<std::string>(j, "name", place)};
+    });
+  }
   network.metadata = json_get<Json>(json, "metadata", name);
   if (!network.metadata.is_object()) throw input_error(name, "\"metadata\" must be an object");
   return network;

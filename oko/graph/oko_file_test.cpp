@@ -7,6 +7,7 @@
 #include "oko/base/error.h"
 #include "oko/base/random.h"
 #include "oko/graph/builtin.h"
+#include "oko/graph/fold.h"
 
 namespace oko::graph {
 namespace {
@@ -115,6 +116,48 @@ TEST(OkoFile, KeepsEverythingOfANetworkBitForBit) {
   EXPECT_EQ(file.extra.at("state").dtype, DType::kU8);
   EXPECT_EQ(file.extra.at("ema/first.bias").floats()[1], 2);
   EXPECT_EQ(Bytes(write_oko(file.network, file.extra)).text(), bytes.text());
+}
+
+// Three convolutions one after another, the first two of which leave the network.
+Network headless() {
+  Network network;
+  network.name = "raw";
+  network.input = {1, 4, 4};
+  network.layers = {{"a", Convolution{.filters = 2, .batch_norm = BatchNorm{}}, {-1}, {}},
+                    {"drop", Dropout{}, {0}, {}},
+                    {"b", Convolution{.filters = 3}, {1}, {}},
+                    {"c", Convolution{.filters = 1}, {2}, {}}};
+  network.raw_outputs = {{2, "boxes/b"}, {1, "drop:0"}};
+  infer_shapes(network);
+  fill_weights(network);
+  return network;
+}
+
+TEST(OkoFile, KeepsTheOutputsOfANetworkWithoutHeads) {
+  const Network network = headless();
+  EXPECT_EQ(network.outputs(), (std::vector<int>{2, 1}));
+  const Network again = read_oko(Bytes(write_oko(network)), "m.oko").network;
+  EXPECT_EQ(again.raw_outputs, network.raw_outputs);
+}
+
+TEST(InferenceForm, MovesTheOutputsWithTheirLayers) {
+  const Network folded = inference_form(headless());
+  ASSERT_EQ(folded.layers.size(), 3U);
+  EXPECT_EQ(folded.raw_outputs, (std::vector<Output>{{1, "boxes/b"}, {0, "drop:0"}}));
+}
+
+TEST(OkoFile, RefusesOutputsThatAreNone) {
+  const auto with = [](std::vector<Output> outputs) {
+    return complaint([&] {
+      Network network = headless();
+      network.raw_outputs = std::move(outputs);
+      infer_shapes(network);
+    });
+  };
+  EXPECT_THAT(with({{4, "x"}}), HasSubstr("the output 4 is not a layer"));
+  EXPECT_THAT(with({{-1, "x"}}), HasSubstr("the output -1 is not a layer"));
+  EXPECT_THAT(with({{1, "x"}, {1, "y"}}),
+              HasSubstr("layer 1 (drop, dropout): the layer is an output twice"));
 }
 
 TEST(OkoFile, KeepsEveryBuiltinNetwork) {

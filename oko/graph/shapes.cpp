@@ -238,6 +238,23 @@ void check_whole(const Network& network) {
   }
 }
 
+void check_raw_outputs(const Network& network) {
+  if (network.raw_outputs.empty()) return;
+  if (!network.heads().empty()) {
+    throw input_error("network", "has heads and lists raw outputs as well");
+  }
+  std::set<int> layers;
+  for (const auto& [layer, name] : network.raw_outputs) {
+    if (layer < 0 || static_cast<std::size_t>(layer) >= network.layers.size()) {
+      throw input_error("network", "the output " + std::to_string(layer) + " is not a layer");
+    }
+    if (!layers.insert(layer).second) {
+      throw input_error(place_of(network, static_cast<std::size_t>(layer)),
+                        "the layer is an output twice");
+    }
+  }
+}
+
 void check_class_names(const Network& network) {
   const int count = network.class_count();
   if (count == 0 || network.classes.empty()) return;
@@ -260,6 +277,7 @@ void infer_shapes(Network& network) {
   check_whole(network);
   for (std::size_t i = 0; i < network.layers.size(); ++i) infer_shape(network, i);
   check_class_names(network);
+  check_raw_outputs(network);
 }
 
 }  // namespace oko::graph

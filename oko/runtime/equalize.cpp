@@ -17,6 +17,8 @@ bool is_homogeneous(Activation activation) {
 
 // The convolution that alone reads layer i, or -1.
 int only_reader(const graph::Network& network, int i) {
+  const std::vector<int> outputs = network.outputs();
+  if (std::ranges::count(outputs, i) > 0) return -1;  // the outside reads it as well
   int reader = -1;
   for (int j = 0; j < static_cast<int>(network.layers.size()); ++j) {
     for (const int from : network.layers[static_cast<std::size_t>(j)].inputs) {

@@ -135,5 +135,13 @@ TEST(Equalize, ASilentChannelStaysSilent) {
   expect_close(head_of(network), head_of(before));
 }
 
+TEST(Equalize, AnOutputKeepsItsValuesThoughAConvolutionReadsIt) {
+  graph::Network network = network_of(Activation::kRelu, false);
+  network.layers.erase(network.layers.begin() + network.heads().front());
+  network.raw_outputs = {{0, "first"}, {1, "second"}};
+  graph::infer_shapes(network);
+  expect_left_alone(network);
+}
+
 }  // namespace
 }  // namespace oko::runtime

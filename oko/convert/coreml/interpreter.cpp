@@ -217,6 +217,11 @@ bool CoreMlInterpreter::takes_bgr() const { return model_->input.bgr; }
 std::vector<std::string> CoreMlInterpreter::output_names() const { return model_->outputs; }
 std::vector<std::string> CoreMlInterpreter::class_labels() const { return model_->labels; }
 
+void CoreMlInterpreter::set_outputs(std::vector<std::string> names) {
+  model_->outputs = std::move(names);
+  model_->suppression.reset();
+}
+
 std::vector<std::vector<float>> CoreMlInterpreter::run(std::span<const float> input) {
   if (is_pipeline()) {
     VisionBoxes found = boxes(input);

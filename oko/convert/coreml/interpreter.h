@@ -35,6 +35,9 @@ class CoreMlInterpreter : public Executor {
   std::string name() const override { return "oko's Core ML interpreter"; }
   // Of a pipeline: confidence and coordinates as boxes() gives them.
   std::vector<std::vector<float>> run(std::span<const float> input) override;
+  // run() then gives these tensors instead of the model's own outputs or a pipeline's boxes: for a
+  // model whose end oko leaves out.
+  void set_outputs(std::vector<std::string> names);
   // By the names of maps and of layers.
   std::map<std::string, std::vector<float>> run_layers(std::span<const float> input) override;
 

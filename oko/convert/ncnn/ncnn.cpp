@@ -18,8 +18,10 @@ namespace {
 
 class Ncnn : public Executor {
  public:
-  Ncnn(std::span<const formats::File> files, const graph::Network& network)
-      : input_(network.input), outputs_(formats::output_names(network)) {
+  Ncnn(std::span<const formats::File> files, const graph::Network& network,
+       std::span<const std::string> outputs)
+      : input_(network.input), outputs_(outputs.begin(), outputs.end()) {
+    if (outputs_.empty()) outputs_ = formats::output_names(network);
     for (const graph::Layer& layer : network.layers) layers_.push_back(layer.name);
     net_.opt.lightmode = false;  // keeps every map, for run_layers()
     net_.opt.num_threads = 1;
@@ -37,6 +39,7 @@ class Ncnn : public Executor {
     const auto* bytes = reinterpret_cast<const unsigned char*>(bin_.data());
     ncnn::DataReaderFromMemory reader(bytes);
     if (net_.load_model(reader) != 0) refuse("the .bin");
+    if (net_.input_indexes().size() != 1) refuse("a model of several inputs");
   }
 
   std::string name() const override { return std::string("ncnn ") + NCNN_VERSION_STRING; }
@@ -80,7 +83,7 @@ class Ncnn : public Executor {
     }
     ncnn::Extractor extractor = net_.create_extractor();
     extractor.set_light_mode(false);
-    extractor.input(formats::kInputName, image);
+    if (extractor.input(net_.input_indexes().front(), image) != 0) refuse("the input");
     return extractor;
   }
 
@@ -107,12 +110,13 @@ class Ncnn : public Executor {
 }  // namespace
 
 std::unique_ptr<Executor> make_ncnn(std::span<const formats::File> files,
-                                    const graph::Network& network, std::string*) {
-  return std::make_unique<Ncnn>(files, network);
+                                    const graph::Network& network, std::string*,
+                                    std::span<const std::string> outputs) {
+  return std::make_unique<Ncnn>(files, network, outputs);
 }
 #else
 std::unique_ptr<Executor> make_ncnn(std::span<const formats::File>, const graph::Network&,
-                                    std::string* why) {
+                                    std::string* why, std::span<const std::string>) {
   if (why != nullptr) {
     *why = "oko was built without ncnn (build with -DCMAKE_PREFIX_PATH=<where ncnn is installed>)";
   }

@@ -37,13 +37,12 @@ Info constant(Info info) {
 
 class ArmNn : public Executor {
  public:
-  ArmNn(const formats::File& file, const graph::Network& network)
-      : runtime_(armnn::IRuntime::Create({})) {
-    const auto* first = reinterpret_cast<const std::uint8_t*>(file.bytes.data());
+  explicit ArmNn(const formats::TflitePart& model) : runtime_(armnn::IRuntime::Create({})) {
+    const auto* first = reinterpret_cast<const std::uint8_t*>(model.bytes.data());
     auto parser = armnnTfLiteParser::ITfLiteParser::Create();
-    auto parsed = parser->CreateNetworkFromBinary({first, first + file.bytes.size()});
-    input_ = parser->GetNetworkInputBindingInfo(0, formats::kInputName);
-    for (const std::string& name : formats::output_names(network)) {
+    auto parsed = parser->CreateNetworkFromBinary({first, first + model.bytes.size()});
+    input_ = parser->GetNetworkInputBindingInfo(0, model.input);
+    for (const std::string& name : model.outputs) {
       outputs_.push_back(parser->GetNetworkOutputBindingInfo(0, name));
     }
     std::vector<std::string> messages;
@@ -142,13 +141,17 @@ class ArmNn : public Executor {
 }  // namespace
 
 std::unique_ptr<Executor> make_arm_nn(std::span<const formats::File> files,
-                                      const graph::Network& network, std::string*) {
-  armnn::ConfigureLogging(false, false, armnn::LogSeverity::Fatal);
+                                      const graph::Network& network, std::string* why) {
   const auto model = std::ranges::find_if(
       files, [](const formats::File& file) { return file.name.ends_with(".tflite"); });
   if (model == files.end()) refuse("there is no .tflite");
+  return make_arm_nn({model->bytes, formats::kInputName, formats::output_names(network)}, why);
+}
+
+std::unique_ptr<Executor> make_arm_nn(const formats::TflitePart& model, std::string*) {
+  armnn::ConfigureLogging(false, false, armnn::LogSeverity::Fatal);
   try {
-    return std::make_unique<ArmNn>(*model, network);
+    return std::make_unique<ArmNn>(model);
   } catch (const armnn::Exception& error) {
     refuse(error.what());
   }
@@ -156,6 +159,10 @@ std::unique_ptr<Executor> make_arm_nn(std::span<const formats::File> files,
 #else
 std::unique_ptr<Executor> make_arm_nn(std::span<const formats::File>, const graph::Network&,
                                       std::string* why) {
+  return make_arm_nn(formats::TflitePart{}, why);
+}
+
+std::unique_ptr<Executor> make_arm_nn(const formats::TflitePart&, std::string* why) {
   if (why != nullptr) {
     *why = "oko was built without Arm NN (libarmnn-dev and libarmnntfliteparser-dev)";
   }

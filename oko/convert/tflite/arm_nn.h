@@ -6,6 +6,7 @@
 
 #include "oko/convert/executor.h"
 #include "oko/formats/file.h"
+#include "oko/formats/tflite.h"
 #include "oko/graph/network.h"
 
 namespace oko::convert {
@@ -15,5 +16,8 @@ namespace oko::convert {
 // `why` then says so. Throws an Error for what Arm NN 20.08 cannot take: PADV2, float16 kernels.
 std::unique_ptr<Executor> make_arm_nn(std::span<const formats::File> files,
                                       const graph::Network& network, std::string* why = nullptr);
+
+// The same of a part of any model.
+std::unique_ptr<Executor> make_arm_nn(const formats::TflitePart& model, std::string* why = nullptr);
 
 }  // namespace oko::convert

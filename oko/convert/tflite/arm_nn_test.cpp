@@ -76,6 +76,21 @@ TEST_F(ArmNn, GivesTheHeadsOfPublishedModels) {
   }
 }
 
+// Arm NN 20.08 takes no kernel that an operator makes float32.
+TEST_F(ArmNn, RunsAPartOfAModelWithHalfKernels) {
+  const graph::Network network = everything_it_has();
+  const auto files = formats::write_tflite(network, {.numbers = TfliteNumbers::kFloat16}, "m");
+  const formats::Imported imported = formats::read_tflite(Bytes(files[0].bytes), "m.tflite");
+  const auto input = ramp(network.input);
+  const auto expected = make_reference_executor(imported.network)->run(input);
+  const auto part = formats::tflite_part(Bytes(files[0].bytes), "m.tflite", imported.keys);
+  const auto found = make_arm_nn(part)->run(input);
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    EXPECT_LT(largest_difference(found[i], expected[i]), 1e-3F * largest_magnitude(expected[i]));
+  }
+}
+
 TEST_F(ArmNn, RunsEveryOperationAsOkoDoes) {
   const graph::Network network = everything_it_has();
   const std::vector<float> input = ramp(network.input);

@@ -34,8 +34,10 @@ void add_preprocessing(const graph::Network& network, proto::NeuralNetwork& to) 
 }
 
 bool is_classifier(const graph::Network& network) {
-  const graph::Shape& last = network.layers.back().output;
-  return network.heads().empty() && last.height * last.width == 1 && !network.classes.empty() &&
+  const auto outputs = network.outputs();
+  const graph::Shape& last = network.layers[static_cast<std::size_t>(outputs.front())].output;
+  return network.heads().empty() && outputs.size() == 1 && last.height * last.width == 1 &&
+         !network.classes.empty() &&
          network.classes.size() == static_cast<std::size_t>(last.channels);
 }
 

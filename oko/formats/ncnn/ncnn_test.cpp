@@ -12,6 +12,7 @@
 #include "oko/formats/test_round_trip.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/fold.h"
+#include "oko/graph/made_up.h"
 #include "oko/runtime/test_models.h"
 
 namespace oko::formats {
@@ -130,6 +131,20 @@ TEST(Ncnn, NamesTheHeadsAsEveryWriterDoes) {
   const std::string text(Bytes(files[0].bytes).text());
   EXPECT_THAT(text, HasSubstr("softmax 1 1 dense output 0=0 1=1\n"));
   EXPECT_THAT(text, HasSubstr("image 0 1 image 0=17 1=17 2=3\n"));
+}
+
+TEST(Ncnn, KeepsOutputsThatOtherLayersReadToo) {
+  graph::Network network;
+  network.input = {1, 4, 4};
+  network.layers = {{"a", graph::Convolution{.filters = 2}, {graph::kNetworkInput}, {}},
+                    {"b", graph::Convolution{.filters = 3}, {0}, {}}};
+  network.raw_outputs = {{0, "scores"}, {1, "boxes"}};
+  graph::infer_shapes(network);
+  graph::fill_made_up_weights(network);
+  Imported imported = read(write_ncnn(network, {}, "m"));
+  set_raw_outputs(imported);
+  EXPECT_EQ(imported.network.raw_outputs, network.raw_outputs);
+  EXPECT_THAT(imported.keys, ElementsAre("scores", "boxes"));
 }
 
 TEST(Ncnn, RefusesHeadsThatNcnnWouldDecodeOtherwise) {

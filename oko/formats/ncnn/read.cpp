@@ -79,6 +79,7 @@ class Reader {
   NetworkBuilder builder_;
   std::map<std::string, std::string> alias_;
   std::vector<std::string> outputs_;
+  std::map<std::string, std::string> unread_;  // blobs that leave the network, by what they copy
   std::optional<image::Size> size_;  // where the file has none
   const Line* detection_ = nullptr;
 };
@@ -119,6 +120,7 @@ void Reader::count_uses() {
       if (some || !unread(blob)) continue;
       builder_.use(map(blob));
       outputs_.push_back(map(blob));
+      unread_.emplace(map(blob), blob);
     }
   }
 }
@@ -128,6 +130,10 @@ Imported Reader::read(const std::string& name) {
   for (const Line& line : lines_) add(line);
   bin_.finish();
   Imported imported = builder_.finish(name.substr(name.find_last_of('/') + 1), outputs_);
+  for (std::size_t i = 0; i < imported.keys.size(); ++i) {  // copies leave by their own names
+    const auto blob = unread_.find(imported.keys[i]);
+    if (blob != unread_.end()) imported.names[i] = imported.keys[i] = blob->second;
+  }
   if (detection_ != nullptr) add_heads_of(imported);
   return imported;
 }

@@ -56,6 +56,7 @@ class Writer {
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       ++map(outputs[i]).readers;
       map(outputs[i]).output = names[i];
+      names_.insert(names[i]);
     }
   }
 

@@ -5,6 +5,7 @@
 #include "oko/formats/onnx.h"
 #include "oko/formats/onnx/body.h"
 #include "oko/formats/onnx/constants.h"
+#include "oko/formats/onnx/input.h"
 #include "oko/formats/onnx/node.h"
 #include "oko/formats/onnx/node_reader.h"
 #include "oko/formats/onnx/parse.h"
@@ -29,82 +30,6 @@ int opset_of(const onnx::Model& model, const std::string& name) {
   return static_cast<int>(version);
 }
 
-struct Input {
-  std::string name;
-  graph::Shape shape;
-  bool channels_last = false;
-};
-
-class InputReader {
- public:
-  InputReader(const onnx::Graph& graph, const std::string& file, const OnnxReadOptions& options)
-      : graph_(graph), file_(file), options_(options) {}
-
-  Input read() const {
-    std::set<std::string> constants;
-    for (const onnx::Tensor& tensor : graph_.initializer()) constants.insert(tensor.name());
-    const onnx::ValueInfo* picture = nullptr;
-    for (const onnx::ValueInfo& value : graph_.input()) {
-      if (constants.contains(value.name()) || sides(value).size() != 4) continue;
-      if (picture != nullptr) {
-        throw input_error(file_ + ": " + value.name(),
-                          "is a second picture, after \"" + picture->name() + "\"",
-                          "export the model with one input");
-      }
-      picture = &value;
-    }
-    if (picture == nullptr) {
-      throw input_error(file_, "has no input of four sides (batch, channels, height, width)",
-                        "export the model with the shape of its input");
-    }
-    return shape_of(*picture);
-  }
-
- private:
-  // 0: open.
-  static std::vector<std::int64_t> sides(const onnx::ValueInfo& value) {
-    std::vector<std::int64_t> sides;
-    for (const onnx::Dimension& side : value.type().tensor_type().shape().dim()) {
-      sides.push_back(std::max<std::int64_t>(side.dim_value(), 0));
-    }
-    return sides;
-  }
-
-  [[noreturn]] void fail(const onnx::ValueInfo& value, std::string message,
-                         std::string mend) const {
-    throw input_error(file_ + ": " + value.name() + " (input)", std::move(message),
-                      std::move(mend));
-  }
-
-  int side(const onnx::ValueInfo& value, const char* what, std::int64_t side, int otherwise) const {
-    if (side == 0) side = otherwise;
-    if (side < 1 || side > (1 << 20)) {
-      fail(value, std::string(what) + (side == 0 ? " is left open" : " is too large"),
-           "say the size with --size, or export the model with a fixed one");
-    }
-    return static_cast<int>(side);
-  }
-
-  Input shape_of(const onnx::ValueInfo& value) const {
-    const std::vector<std::int64_t> s = sides(value);
-    if (s[0] > 1) {
-      fail(value, "takes " + std::to_string(s[0]) + " pictures at once",
-           "export the model for one: a batch of 1");
-    }
-    const auto few = [](std::int64_t side) { return side == 1 || side == 3 || side == 4; };
-    const bool last = few(s[3]) && !few(s[1]);
-    Input input{value.name(), {}, last};
-    input.shape.channels = side(value, "the number of channels", last ? s[3] : s[1], 0);
-    input.shape.height = side(value, "the height", last ? s[1] : s[2], options_.height);
-    input.shape.width = side(value, "the width", last ? s[2] : s[3], options_.width);
-    return input;
-  }
-
-  const onnx::Graph& graph_;
-  const std::string& file_;
-  const OnnxReadOptions& options_;
-};
-
 std::vector<std::string> output_list(const onnx::Graph& graph) {
   std::vector<std::string> names;
   for (const onnx::ValueInfo& output : graph.output()) names.push_back(output.name());
@@ -112,7 +37,7 @@ std::vector<std::string> output_list(const onnx::Graph& graph) {
 }
 
 // Counts every use first, as NetworkBuilder wants it, then makes the layers.
-Imported build(const OnnxBody& body, const Input& input, Constants& constants,
+Imported build(const OnnxBody& body, const OnnxInput& input, Constants& constants,
                const std::string& file, int opset, const std::string& network_name) {
   NetworkBuilder builder(file);
   NodeReader reader(builder, constants, file, opset);
@@ -125,12 +50,6 @@ Imported build(const OnnxBody& body, const Input& input, Constants& constants,
   }
   for (const OnnxNode& node : body.nodes) reader.read(node, wanted);
   return builder.finish(network_name, body.outputs);
-}
-
-// Two names of one map are one output.
-void drop_doubles(std::vector<int>& outputs) {
-  std::set<int> seen;
-  std::erase_if(outputs, [&](int output) { return !seen.insert(output).second; });
 }
 
 void add_notes(Imported& imported, const OnnxBody& body, int opset) {
@@ -160,7 +79,7 @@ Imported read_onnx(const Bytes& file, const std::string& name, const OnnxReadOpt
   onnx::Model& model = *parsed.model;
   check_graph(model, name);
   const int opset = opset_of(model, name);
-  const Input input = InputReader(model.graph(), name, options).read();
+  const OnnxInput input = find_onnx_input(model.graph(), name, options);
   constexpr std::size_t kSmall = 1 << 20;
   Constants constants(*model.mutable_graph(), name, file.size() + kSmall);
 
@@ -174,7 +93,6 @@ Imported read_onnx(const Bytes& file, const std::string& name, const OnnxReadOpt
                       "see that it is a convolutional network of pictures");
   }
   Imported imported = build(body, input, constants, name, opset, model.graph().name());
-  drop_doubles(imported.outputs);
   add_notes(imported, body, opset);
   for (const onnx::Entry& entry : model.metadata_props()) {
     if (entry.key() != kDescriptionKey) continue;

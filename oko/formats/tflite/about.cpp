@@ -14,6 +14,7 @@ using namespace oko::tflite::about;
 
 std::string description_of(const graph::Network& network, const ModelInfo& info) {
   if (!info.description.empty()) return info.description;
+  if (network.outputs().size() > 1 && network.heads().empty()) return "The outputs are raw";
   return network.heads().empty() ? "Classifier" : "Detector; the outputs are its raw heads";
 }
 
@@ -49,10 +50,12 @@ std::unique_ptr<TensorMetadataT> input_of(const graph::Network& network, bool by
 
 std::unique_ptr<TensorMetadataT> output_of(const graph::Network& network, const std::string& name) {
   auto tensor = std::make_unique<TensorMetadataT>();
-  const bool classifier = network.heads().empty();
+  const bool headless = network.heads().empty();
+  const bool classifier = headless && network.outputs().size() == 1;
   tensor->name = name;
-  tensor->description = classifier
-                            ? "A number for each class"
+  tensor->description = classifier ? "A number for each class"
+                        : headless
+                            ? "Raw output"
                             : "Raw head: for each anchor tx, ty, tw, th, objectness, class logits";
   tensor->content = std::make_unique<ContentT>();
   tensor->content->properties.Set(FeaturePropertiesT{});

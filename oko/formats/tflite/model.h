@@ -31,6 +31,7 @@ class Model {
   Model(const Bytes& file, std::string name);
 
   const std::string& file() const { return file_; }
+  const oko::tflite::Model& raw() const { return *raw_; }
   const std::vector<Operator>& operators() const { return operators_; }
   const std::vector<int>& inputs() const { return inputs_; }
   const std::vector<int>& outputs() const { return outputs_; }

@@ -196,6 +196,11 @@ Imported Reader::read(std::string_view file) {
   const std::size_t start = name.find_last_of('/') + 1;
   Imported imported = builder_.finish(
       name.substr(start, name.ends_with(".tflite") ? name.size() - 7 - start : name.npos), outputs);
+  for (std::size_t i = 0; i < imported.names.size(); ++i) {
+    const int tensor = std::stoi(imported.keys[i]);  // map() begins with it
+    imported.names[i] = model_.name_of(tensor);
+    imported.keys[i] = std::to_string(tensor);
+  }
   add_notes(imported);
   const std::string description = model_.metadata(kDescriptionKey);
   if (!description.empty()) {

@@ -1,0 +1,94 @@
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <set>
+
+#include "oko/base/half.h"
+#include "oko/formats/tflite.h"
+#include "oko/formats/tflite/model.h"
+
+namespace oko::formats {
+namespace {
+
+// What these tensors are made of, and they themselves. Operators come after those they read.
+std::set<int> needed_for(const tflite::Model& model, const std::vector<int>& tensors) {
+  std::set<int> needed(tensors.begin(), tensors.end());
+  const auto& operators = model.operators();
+  for (auto op = operators.rbegin(); op != operators.rend(); ++op) {
+    if (std::ranges::any_of(op->outputs, [&](int to) { return needed.contains(to); })) {
+      needed.insert(op->inputs.begin(), op->inputs.end());
+    }
+  }
+  return needed;
+}
+
+std::vector<std::uint8_t> as_floats(const std::vector<std::uint8_t>& halves) {
+  std::vector<std::uint8_t> bytes(halves.size() / sizeof(Half) * sizeof(float));
+  for (std::size_t i = 0; i < halves.size() / sizeof(Half); ++i) {
+    Half half;
+    std::memcpy(&half, halves.data() + i * sizeof half, sizeof half);
+    const float value = to_float(half);
+    std::memcpy(bytes.data() + i * sizeof value, &value, sizeof value);
+  }
+  return bytes;
+}
+
+// What older programs do not take: weights that an operator makes float32 of float16, and biases
+// that name the kernel's dimension for their scales.
+void make_plain(const tflite::Model& model, oko::tflite::ModelT& tables) {
+  oko::tflite::SubGraphT& graph = *tables.subgraphs.front();
+  const auto tensor = [&](int index) -> oko::tflite::TensorT& {
+    return *graph.tensors[static_cast<std::size_t>(index)];
+  };
+  for (std::size_t i = 0; i < graph.operators.size(); ++i) {
+    const auto& op = graph.operators[i];
+    const bool is_one = op->inputs.size() == 1 && op->outputs.size() == 1;
+    if (!is_one || model.operators()[i].code != oko::tflite::Code::DEQUANTIZE) continue;
+    const int input = op->inputs.front();
+    const oko::tflite::TensorT& from = tensor(input);
+    oko::tflite::TensorT& to = tensor(op->outputs.front());
+    if (!model.is_constant(input) || from.type != oko::tflite::TensorType::FLOAT16) continue;
+    to.buffer = static_cast<std::uint32_t>(tables.buffers.size());
+    to.type = oko::tflite::TensorType::FLOAT32;
+    auto floats = std::make_unique<oko::tflite::BufferT>();
+    floats->data = as_floats(tables.buffers[from.buffer]->data);
+    tables.buffers.push_back(std::move(floats));
+    op->outputs.clear();  // nothing needs it now
+  }
+  for (const auto& each : graph.tensors) {
+    if (each->quantization && each->shape.size() == 1) each->quantization->quantized_dimension = 0;
+  }
+}
+
+}  // namespace
+
+TflitePart tflite_part(const Bytes& file, const std::string& name,
+                       const std::vector<std::string>& keys) {
+  const tflite::Model model(file, name);
+  std::vector<int> outputs;
+  for (const std::string& key : keys) outputs.push_back(std::stoi(key));
+  const std::set<int> needed = needed_for(model, outputs);
+  const auto tables = std::unique_ptr<oko::tflite::ModelT>(model.raw().UnPack());
+  oko::tflite::SubGraphT& graph = *tables->subgraphs.front();
+  make_plain(model, *tables);
+  std::erase_if(graph.operators, [&](const auto& op) {
+    return std::ranges::none_of(op->outputs, [&](int to) { return needed.contains(to); });
+  });
+  TflitePart part;
+  const auto rename = [&](int tensor, std::string given) {
+    return graph.tensors[static_cast<std::size_t>(tensor)]->name = std::move(given);
+  };
+  part.input = rename(model.inputs().at(0), "part.input");
+  for (const int tensor : outputs) {
+    part.outputs.push_back(rename(tensor, "part.output." + std::to_string(part.outputs.size())));
+  }
+  graph.outputs = outputs;
+  tables->signatures.clear();
+  flatbuffers::FlatBufferBuilder builder;
+  oko::tflite::FinishModelBuffer(builder, oko::tflite::Model::Pack(builder, tables.get()));
+  const auto* first = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
+  part.bytes.assign(first, first + builder.GetSize());
+  return part;
+}
+
+}  // namespace oko::formats
