@@ -25,6 +25,7 @@ graph::Network read_network(const std::string& model) {
   if (extension == ".oko") return graph::read_oko(storage::map(model), model).network;
   if (extension == ".cfg") {
     graph::Network network = formats::read_darknet_cfg(storage::read_text(model), model);
+    formats::as_original_darknet(network);  // as every contender runs it
     const std::string weights =
         storage::join(storage::parent(model), storage::stem(model) + ".weights");
     formats::read_darknet_weights(storage::map(weights), weights, network);

@@ -34,7 +34,7 @@ class DetectRun {
       : context_(context),
         sources_(detect_sources(arguments)),
         draws_(!arguments.out.empty()),
-        detector_(make_detector(arguments.detector)),
+        detector_(make_detector(arguments.detector, context)),
         thresholds_(arguments.detector.thresholds) {
     set_class_thresholds(thresholds_, detector_.network(), arguments.class_thresholds);
     if (!arguments.csv.empty()) csv_.emplace(arguments.csv);

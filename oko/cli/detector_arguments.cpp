@@ -162,15 +162,14 @@ std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
   return train::make_torch_engine(network, {arguments.threads, arguments.device});
 }
 
-detect::Detector make_detector(const DetectorArguments& detector) {
-  graph::Network network = load_model(detector.model);
+detect::Detector make_detector(const DetectorArguments& detector, const Context& context) {
+  graph::Network network = load_model(detector.model, detector.size, context);
   if (network.heads().empty()) {
     throw Error(
         ErrorCode::kUsage, detector.model.path,
         "has no head: nothing in it tells which anchors its outputs use",
         "oko import " + detector.model.path + " --anchors FILE -o model.oko, then use that");
   }
-  network = at_size(std::move(network), detector.size);
   auto engine = make_engine(network, detector.engine);
   return detect::Detector(std::move(network), std::move(engine));
 }

@@ -39,8 +39,8 @@ void add_detector_arguments(CLI::App& command, DetectorArguments& detector);
 std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
                                             const EngineArguments& arguments);
 
-// Reads the model and makes its engine.
-detect::Detector make_detector(const DetectorArguments& detector);
+// Reads the model, saying what it decided of a Darknet .cfg, and makes its engine.
+detect::Detector make_detector(const DetectorArguments& detector, const Context& context);
 
 // Gives classes thresholds of their own; each is written "NAME=SCORE". The others keep the common
 // one. Usage Errors for a class that the network has not, or a score that is none.

@@ -117,7 +117,7 @@ void write_report(const EvalArguments& arguments, const run::Evaluation& result,
 
 void evaluate(const EvalArguments& arguments, Context& context) {
   if (!arguments.report.empty()) run::check_output(arguments.report);
-  detect::Detector detector = make_detector(arguments.detector);
+  detect::Detector detector = make_detector(arguments.detector, context);
   FailedImages failed;
   const dataset::Dataset data = read_split(arguments, failed, context);
   const std::size_t images = failed.count() + data.samples.size();

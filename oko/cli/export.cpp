@@ -38,7 +38,7 @@ float tolerance_of(graph::KernelStorage precision) {
 }
 
 graph::Network network_of(const ExportArguments& a, FailedImages& failed, const Context& context) {
-  graph::Network network = at_size(load_model(a.model), a.size);
+  graph::Network network = load_model(a.model, a.size, context);
   if (a.calibration.empty()) return network;
   runtime::QuantizeOptions options;
   options.threads = available_processors();
@@ -152,7 +152,7 @@ Json check_written(const ExportArguments& a, const convert::Export& made,
   convert::ParityOptions options{tolerance_of(a.options.precision), a.options.thresholds};
   // Core ML computes in floats whatever its weights are; TensorFlow Lite in bytes.
   options.by_boxes = a.options.precision == graph::KernelStorage::kInt8 &&
-                     a.options.to == convert::Format::kTflite;
+                     a.options.to == convert::Format::kTflite && !network.heads().empty();
   const auto engine = convert::make_engine_executor(network);
   const convert::Parity parity =
       convert::compare(network, *engine, *check.executor, inputs, options);

@@ -11,6 +11,7 @@
 #include "oko/cli/model.h"
 #include "oko/cli/profile.h"
 #include "oko/cli/table.h"
+#include "oko/formats/heads.h"
 #include "oko/formats/phone_warnings.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/cost.h"
@@ -48,7 +49,7 @@ graph::Network load(const InspectArguments& arguments, std::vector<std::string>&
                   "use --classes with a built-in network (" +
                       fmt::format("{}", fmt::join(graph::builtin_names(), ", ")) + ")");
     }
-    return at_size(load_model(arguments.model, &notes), arguments.size);
+    return load_model(arguments.model, &notes, arguments.size);
   }
   return builtin_network(arguments.model.path, arguments.size, arguments.classes);
 }
@@ -125,6 +126,11 @@ void say_totals(const graph::Network& network, const Context& context) {
                           network.name.empty() ? "network" : network.name,
                           graph::to_string(network.input), network.class_count(),
                           network.heads().size(), network.weights.empty() ? "none" : "present"));
+  const std::vector<int> outputs = network.outputs();
+  const std::vector<std::string> names = formats::output_names(network);
+  for (std::size_t i = 0; i < outputs.size() && network.heads().empty(); ++i) {
+    context.say(fmt::format("output {}: layer {}", names[i], outputs[i]));
+  }
   context.say(fmt::format(
       "parameters {} ({} as float32), {:.2f} GFLOP a picture", grouped(total.parameters),
       bytes_text(4.0 * static_cast<double>(total.parameters)), total.flop / 1e9));
@@ -161,6 +167,7 @@ Json as_json(const graph::Network& network) {
           {"flop", total.flop},
           {"peak_activation_bytes", graph::peak_activation_bytes(network)},
           {"layers", layers},
+          {"outputs", network.outputs()},
           {"metadata", network.metadata}};
 }
 

@@ -32,9 +32,11 @@ std::vector<std::string> read_names(const std::string& uri) {
 void set_names(graph::Network& network, const std::string& uri) {
   std::vector<std::string> names = read_names(uri);
   int classes = network.class_count();
+  const std::vector<int> outputs = network.outputs();
   if (network.heads().empty()) {  // a classifier: a name for each number it gives
-    const int output = network.outputs().front();
-    classes = network.layers[static_cast<std::size_t>(output)].output.channels;
+    classes = network.layers[static_cast<std::size_t>(outputs.front())].output.channels;
+    // Nothing tells which of several outputs is about classes.
+    if (outputs.size() > 1) classes = static_cast<int>(names.size());
   }
   if (std::cmp_not_equal(names.size(), classes)) {
     throw input_error(uri,
@@ -45,8 +47,12 @@ void set_names(graph::Network& network, const std::string& uri) {
   network.classes = std::move(names);
 }
 
-graph::Network load_model(const ModelArguments& model, std::vector<std::string>* notes) {
-  convert::ReadModel read = convert::read_model(convert::open_model(model.path, model.weights));
+graph::Network load_model(const ModelArguments& model, std::vector<std::string>* notes,
+                          const std::string& size) {
+  convert::ReadOptions options;
+  if (!size.empty()) options.size = parse_size(size);
+  convert::ReadModel read =
+      convert::read_model(convert::open_model(model.path, model.weights), options);
   if (!model.names.empty()) set_names(read.network, model.names);
   if (notes != nullptr) {
     *notes = std::move(read.notes);
@@ -59,6 +65,15 @@ graph::Network load_model(const ModelArguments& model, std::vector<std::string>*
     }
   }
   return std::move(read.network);
+}
+
+graph::Network load_model(const ModelArguments& model, const std::string& size,
+                          const Context& context) {
+  std::vector<std::string> notes;
+  graph::Network network = load_model(model, &notes, size);
+  const bool is_cfg = storage::extension(model.path) == ".cfg";
+  if (is_cfg && !notes.empty()) context.progress->line("note: " + notes.front());
+  return network;
 }
 
 image::Size parse_size(const std::string& text) {
@@ -75,12 +90,6 @@ image::Size parse_size(const std::string& text) {
   const auto cross = view.find('x');
   const int width = number(view.substr(0, cross));
   return {width, cross == std::string_view::npos ? width : number(view.substr(cross + 1))};
-}
-
-graph::Network at_size(graph::Network network, const std::string& size) {
-  if (size.empty()) return network;
-  const image::Size wanted = parse_size(size);
-  return graph::resized(std::move(network), wanted.width, wanted.height);
 }
 
 graph::Network builtin_network(const std::string& name, const std::string& size, int classes) {

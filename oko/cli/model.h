@@ -22,8 +22,14 @@ void add_model_arguments(CLI::App& command, ModelArguments& model);
 // Reads a model of any format, `weights` being the file that goes with it. `names` sets the class
 // names; their number must be the network's. The network has no heads where nothing in the file
 // tells them. Throws input Errors, and a usage Error for a file of another kind.
-// What a user should know of how it was read goes to `notes`.
-graph::Network load_model(const ModelArguments& model, std::vector<std::string>* notes = nullptr);
+// What a user should know of how it was read goes to `notes`. `size` is as parse_size() reads it;
+// empty: the file's own.
+graph::Network load_model(const ModelArguments& model, std::vector<std::string>* notes = nullptr,
+                          const std::string& size = {});
+
+// The same, saying what it decided of a Darknet .cfg: whether images are letterboxed.
+graph::Network load_model(const ModelArguments& model, const std::string& size,
+                          const Context& context);
 
 // Lines of a names file: one a line, blank lines at the end left out.
 std::vector<std::string> read_names(const std::string& uri);
@@ -33,9 +39,6 @@ void set_names(graph::Network& network, const std::string& uri);
 
 // "416x416" or "416" as a size; a usage Error where it is neither.
 image::Size parse_size(const std::string& text);
-
-// The network at an input size as parse_size() reads it; as it is where the text is empty.
-graph::Network at_size(graph::Network network, const std::string& size);
 
 // A built-in network; an empty size and 0 classes stand for its usual ones.
 graph::Network builtin_network(const std::string& name, const std::string& size, int classes = 0);

@@ -58,7 +58,7 @@ void check_flags(const QuantizeArguments& a, const CLI::App& command) {
 }
 
 void quantize(const QuantizeArguments& a, Context& context) {
-  graph::Network network = load_model(a.model);
+  graph::Network network = load_model(a.model, {}, context);
   FailedImages failed;
   const dataset::Dataset data = readable_data(a.dataset, failed, a.exif);
   const std::size_t images = failed.count() + data.samples.size();

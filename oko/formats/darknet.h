@@ -9,12 +9,18 @@
 
 namespace oko::formats {
 
-// Reads a Darknet .cfg. Shapes are inferred; preprocess is Darknet's (letterbox, pixel centres);
-// batch norm is sqrt(variance) + 1e-6. The [net] section's training keys go to
+// Reads a Darknet .cfg. Shapes are inferred; preprocess is Darknet's (pixel centres, and letterbox
+// or stretch) and so is batch norm's epsilon. Both differ between the original Darknet and
+// AlexeyAB's: letter_box in [net] and keys that only the later one knows decide, and the first of
+// `warnings` tells the decision. The [net] section's training keys go to
 // network.metadata["darknet"]["net"] as strings, those of each head to ["darknet"]["heads"]; keys
 // that nothing here uses are told in `warnings`, once each. Throws input Errors with "file:line".
 graph::Network read_darknet_cfg(std::string_view text, const std::string& name,
                                 std::vector<std::string>* warnings = nullptr);
+
+// The network as the original Darknet runs it on a CPU whatever its .cfg has: letterboxed, and
+// batch norm by sqrt(variance) + 1e-6.
+void as_original_darknet(graph::Network& network);
 
 struct DarknetWeights {
   int major = 0, minor = 2, revision = 5;

@@ -38,8 +38,10 @@ inline std::vector<float> read_floats(const std::string& path) {
   return values;
 }
 
+// As the original Darknet runs it, which made the reference results.
 inline graph::Network darknet_model(const std::string& cfg, const std::string& weights) {
   graph::Network network = formats::read_darknet_cfg(read_file(cfg).text(), cfg);
+  formats::as_original_darknet(network);
   formats::read_darknet_weights(read_file(weights), weights, network);
   return network;
 }

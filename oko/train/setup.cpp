@@ -183,8 +183,10 @@ class Builder {
   void make_network() {
     const int classes = static_cast<int>(setup_.train.classes.size());
     if (storage::extension(recipe().network) == ".cfg") {
+      std::vector<std::string> notes;  // the first: whether images are letterboxed
       setup_.network =
-          formats::read_darknet_cfg(storage::read_text(recipe().network), recipe().network);
+          formats::read_darknet_cfg(storage::read_text(recipe().network), recipe().network, &notes);
+      setup_.notes.push_back(notes.front());
       if (setup_.network.class_count() != classes) {
         graph::set_class_count(setup_.network, classes);
       }

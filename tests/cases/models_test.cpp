@@ -75,6 +75,71 @@ TEST_F(Models, AByteOrderMarkBeforeACfgIsNoPartOfIt) {
   EXPECT_EQ(imported({file("bom.cfg")}).heads().size(), 2U);
 }
 
+TEST_F(Models, ACfgSaysWhetherImagesAreLetterboxed) {
+  using enum image::Preprocess::Fit;
+  EXPECT_EQ(imported({file("lb.cfg")}).preprocess.fit, kLetterbox);
+  EXPECT_THAT(import({file("lb.cfg")}).error, HasSubstr("lb.cfg:11: letter_box=1"));
+  EXPECT_EQ(imported({file("sx.cfg")}).preprocess.fit, kStretch);
+  EXPECT_EQ(imported({file("sx.cfg"), "--letterbox"}).preprocess.fit, kLetterbox);
+  EXPECT_THAT(import({file("sx.cfg")}).error, HasSubstr("nms_kind=greedynms: Darknet"));
+}
+
+TEST_F(Models, ACfgMayNameTheStrideOfEachSide) {
+  EXPECT_EQ(imported({file("sx.cfg")}).layers, imported({file("lb.cfg")}).layers);
+}
+
+TEST_F(Models, ASumOfSeveralLayersOfOtherWidthsNamesItsLine) {
+  const cli::Outcome outcome = import({file("mf.cfg")});
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_THAT(outcome.error, HasSubstr("mf.cfg:59: layer 4 (layers.4, shortcut): cannot add "
+                                       "64x208x208 and 32x208x208"));
+}
+
+TEST_F(Models, EveryOutputIsKeptThroughImportExportAndParity) {
+  struct Case {
+    const char* name;
+    std::size_t outputs;
+  };
+  for (const auto& [name, outputs] :
+       {Case{"slim-320_without_postprocessing.onnx", 8}, Case{"yolov8-cut-at-heads.onnx", 6}}) {
+    SCOPED_TRACE(name);
+    const graph::Network network = imported({file(name), "--no-heads"});
+    ASSERT_EQ(network.outputs().size(), outputs);
+    const cli::Outcome parity = cli::oko_command({"parity", made(), file(name)});
+    EXPECT_EQ(parity.code, 0) << parity.out << parity.error;
+    const bool has_opencv = parity.error.find("without OpenCV") == std::string::npos;
+    if (has_opencv) {
+      EXPECT_THAT(parity.out, HasSubstr("plain loops and O"));  // it or ONNX Runtime
+    }
+    for (const std::string format : {"onnx", "tflite", "ncnn", "coreml", "mps", "oko"}) {
+      SCOPED_TRACE(format);
+      const std::string to = out_ + "/" + format;
+      const cli::Outcome made_of =
+          cli::oko_command({"export", made(), "--to", format, "-o", to, "--stem", "m"});
+      ASSERT_EQ(made_of.code, 0) << made_of.out << made_of.error;
+      if (format == "mps") continue;
+      const std::string main = to + "/m." +
+                               (format == "coreml" ? "mlmodel"
+                                : format == "ncnn" ? "param"
+                                                   : format);
+      const auto back = convert::read_model(convert::open_model(main)).network;
+      EXPECT_EQ(back.outputs().size(), outputs);
+    }
+  }
+}
+
+TEST_F(Models, ParityRunsAForeignFileWhateverItsTensorsAreCalled) {
+  const std::string model = file("person_detect.tflite");
+  imported({model});
+  // Its int8 against oko's own reading of it, in float32.
+  const cli::Outcome parity = cli::oko_command({"parity", made(), model, "--tolerance", "0.02"});
+  EXPECT_EQ(parity.code, 0) << parity.out << parity.error;
+  const bool has_arm_nn = parity.error.find("built without Arm NN") == std::string::npos;
+  if (has_arm_nn) {
+    EXPECT_THAT(parity.out, HasSubstr("Arm NN"));
+  }
+}
+
 // Zeros for the weights of a .param: a flag, kernel and bias of each convolution.
 void write_zeros_for(const std::string& param, const std::string& bin) {
   std::istringstream lines(storage::read_text(param));

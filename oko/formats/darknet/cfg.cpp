@@ -6,6 +6,7 @@
 
 #include "oko/base/error.h"
 #include "oko/formats/darknet.h"
+#include "oko/formats/darknet/program.h"
 #include "oko/formats/darknet/sections.h"
 
 namespace oko::formats {
@@ -15,8 +16,6 @@ using graph::Activation;
 using graph::kNetworkInput;
 using graph::Operation;
 using graph::Padding;
-
-constexpr graph::BatchNorm kDarknetBatchNorm{.epsilon = 1e-6F, .epsilon_outside_root = true};
 
 // Keys that change what a layer computes in a way the network cannot say, and the value with which
 // they change nothing ("": they always do).
@@ -29,13 +28,9 @@ constexpr Unsupported kUnsupported[] = {
     {"convolutional", "xnor", "0"},
     {"convolutional", "flipped", "0"},
     {"convolutional", "antialiasing", "0"},
-    {"convolutional", "stride_x", ""},
-    {"convolutional", "stride_y", ""},
     {"convolutional", "share_index", ""},
     {"maxpool", "antialiasing", "0"},
     {"maxpool", "maxpool_depth", "0"},
-    {"maxpool", "stride_x", ""},
-    {"maxpool", "stride_y", ""},
     {"upsample", "scale", "1"},
     {"shortcut", "weights_type", "none"},
     {"shortcut", "alpha", "1"},
@@ -71,8 +66,7 @@ class CfgReader {
   CfgReader(std::string_view text, const std::string& file, std::vector<std::string>* warnings)
       : warnings_(warnings), sections_(read_darknet_sections(text, file)) {
     network_.name = std::filesystem::path(file).stem().string();
-    network_.preprocess = {.fit = image::Preprocess::Fit::kLetterbox,
-                           .sampling = image::Preprocess::Sampling::kPixelCentres};
+    network_.preprocess.sampling = image::Preprocess::Sampling::kPixelCentres;
     if (sections_.empty() || canonical(sections_.front().name()) != "net") {
       throw input_error(sections_.empty() ? file : sections_.front().place(),
                         "the first section is not [net]", "is this a Darknet .cfg file?");
@@ -90,6 +84,10 @@ class CfgReader {
   void read_net(DarknetSection& net) {
     refuse_unsupported(net);
     network_.input = {net.integer("channels"), net.integer("height"), net.integer("width")};
+    const DarknetProgram program = program_of(sections_);
+    batch_norm_ = program.batch_norm();
+    network_.preprocess.fit = program.fit();
+    if (warnings_) warnings_->push_back(program.told());
     Json kept = Json::object();
     for (const std::string& key : net.unused()) kept[key] = net.text(key);
     network_.metadata["darknet"] = {{"net", std::move(kept)}, {"heads", Json::array()}};
@@ -155,6 +153,18 @@ class CfgReader {
     return section.integer_or(key, 0) != 0;
   }
 
+  // AlexeyAB's Darknet has one for each side; one alone is for both.
+  static int stride(DarknetSection& section) {
+    const int both = section.integer_or("stride", 1);
+    const int x = section.integer_or("stride_x", -1), y = section.integer_or("stride_y", -1);
+    const int across = x < 1 ? both : x, down = y < 1 ? both : y;
+    if (across == down) return across;
+    throw input_error(section.place_of(x < 1 ? "stride_y" : "stride_x"),
+                      "strides that differ (" + std::to_string(across) + " and " +
+                          std::to_string(down) + ") are not supported",
+                      "give stride_x and stride_y the same value and train again");
+  }
+
   static Activation activation(DarknetSection& section) {
     const std::string name = section.text("activation");
     if (const auto known = graph::activation_named(name)) return *known;
@@ -166,18 +176,18 @@ class CfgReader {
     graph::Convolution c;
     c.filters = section.integer("filters");
     c.size = section.integer("size");
-    c.stride = section.integer_or("stride", 1);
+    c.stride = stride(section);
     c.groups = section.integer_or("groups", 1);
     const int padding = section.integer_or("padding", 0);
     c.padding = Padding::all(flag(section, "pad") ? c.size / 2 : padding);
-    if (flag(section, "batch_normalize")) c.batch_norm = kDarknetBatchNorm;
+    if (flag(section, "batch_normalize")) c.batch_norm = batch_norm_;
     c.activation = activation(section);
     return c;
   }
 
   Operation max_pool(DarknetSection& section) {
     graph::MaxPool pool;
-    pool.stride = section.integer_or("stride", 1);
+    pool.stride = stride(section);
     pool.size = section.integer_or("size", pool.stride);
     // Darknet pads `padding` rows and columns in all, the odd one at the bottom and on the right.
     const int padding = section.integer_or("padding", pool.size - 1), before = padding / 2;
@@ -200,7 +210,9 @@ class CfgReader {
   }
 
   Operation shortcut(DarknetSection& section) {
-    inputs_.push_back(layer_at(section.integer("from"), section, "from"));
+    for (const int index : section.integers("from")) {
+      inputs_.push_back(layer_at(index, section, "from"));
+    }
     return graph::Shortcut{section.has("activation") ? activation(section) : Activation::kLinear};
   }
 
@@ -261,6 +273,15 @@ class CfgReader {
     }
   }
 
+  static std::string effect_of(DarknetSection& section, const std::string& key) {
+    if (key == "nms_kind" && section.text(key) != "default") {
+      return "nms_kind=" + section.text(key) +
+             ": Darknet suppresses these boxes with regard to the distance of their centres "
+             "(DIoU), oko by their overlap alone (IoU): of boxes close together others may stay";
+    }
+    return key + " in [" + section.name() + "] has no effect here";
+  }
+
   // A head's remaining keys steer Darknet's training and are kept for the writer.
   void keep_or_tell_unused(DarknetSection& section) {
     const std::string_view name = canonical(section.name());
@@ -268,8 +289,7 @@ class CfgReader {
     Json kept = Json::object();
     for (const std::string& key : section.unused()) {
       if (warnings_ && told_.emplace(name, key).second) {
-        warnings_->push_back(section.place_of(key) + ": " + key + " in [" + section.name() +
-                             "] has no effect here");
+        warnings_->push_back(section.place_of(key) + ": " + effect_of(section, key));
       }
       if (head) kept[key] = section.text(key);
     }
@@ -282,14 +302,21 @@ class CfgReader {
       graph::infer_shapes(network_);
     } catch (const Error& e) {
       const auto without_shape = [](const graph::Layer& l) { return l.output == graph::Shape{}; };
-      const auto fault = std::find_if(network_.layers.begin(), network_.layers.end(), without_shape);
+      const auto fault =
+          std::find_if(network_.layers.begin(), network_.layers.end(), without_shape);
       const bool of_layer = e.place() != "network" && fault != network_.layers.end();
       const auto index = static_cast<std::size_t>(fault - network_.layers.begin());
+      if (of_layer && std::holds_alternative<graph::Shortcut>(fault->operation)) {
+        throw input_error(section_of_[index]->place() + ": " + e.place(), e.message(),
+                          "Darknet adds the channels that both have, oko adds equal ones: give the "
+                          "layers the same number of filters");
+      }
       throw e.within(of_layer ? section_of_[index]->place() : sections_.front().place());
     }
   }
 
   std::vector<std::string>* warnings_;
+  graph::BatchNorm batch_norm_;
   std::set<std::pair<std::string, std::string>> told_;  // section and key of each warning
   std::vector<DarknetSection> sections_;
   graph::Network network_;

@@ -138,7 +138,7 @@ truth_thresh=.9
                                                 .stride = 2,
                                                 .groups = 3,
                                                 .padding = graph::Padding::all(1),
-                                                .batch_norm = graph::BatchNorm{1e-6F, true},
+                                                .batch_norm = graph::BatchNorm{1e-5F, false},
                                                 .activation = graph::Activation::kSwish}));
   EXPECT_EQ(l[1].operation, graph::Operation(graph::MaxPool{2, 1, {0, 0, 1, 1}}));
   EXPECT_EQ(l[1].output, l[0].output);
@@ -161,6 +161,73 @@ truth_thresh=.9
   EXPECT_EQ(yolo.truth_threshold, .9F);
 }
 
+struct Decision {
+  std::string net_key, head_key;
+  image::Preprocess::Fit fit;
+  bool epsilon_outside_root;
+  const char* told;
+};
+
+TEST(ReadDarknetCfg, DecidesByItsKeysHowDarknetFitsImagesAndTellsIt) {
+  using enum image::Preprocess::Fit;
+  const Decision kCases[] = {
+      {"", "jitter=.3\n", kLetterbox, true,
+       "no key of a later Darknet than the original, so images"},
+      {"", "nms_kind=greedynms\n", kStretch, false,
+       "net.cfg:13: nms_kind is a key of AlexeyAB's Darknet, so images are stretched"},
+      {"mosaic=1\n", "", kStretch, false, "net.cfg:5: mosaic is a key"},
+      {"letter_box=1\n", "scale_x_y=1.05\n", kLetterbox, false,
+       "net.cfg:5: letter_box=1: images are letterboxed"},
+      {"letter_box=0\n", "", kStretch, true, "net.cfg:5: letter_box=0: images are stretched"},
+      {"letter_box=1\n", "", kLetterbox, true, "net.cfg:5: letter_box=1"},
+  };
+  for (const Decision& c : kCases) {
+    SCOPED_TRACE(c.told);
+    std::vector<std::string> warnings;
+    const graph::Network network = read_darknet_cfg(
+        kNet + c.net_key +
+            "[convolutional]\nbatch_normalize=1\nfilters=12\nsize=1\nactivation=linear\n" +
+            "[yolo]\nanchors=1,2,3,4\nclasses=1\n" + c.head_key,
+        "net.cfg", &warnings);
+    EXPECT_EQ(network.preprocess.fit, c.fit);
+    const auto& convolution = std::get<graph::Convolution>(network.layers[0].operation);
+    EXPECT_EQ(convolution.batch_norm->epsilon_outside_root, c.epsilon_outside_root);
+    EXPECT_EQ(convolution.batch_norm->epsilon, c.epsilon_outside_root ? 1e-6F : 1e-5F);
+    ASSERT_FALSE(warnings.empty());
+    EXPECT_THAT(warnings[0], testing::StartsWith(c.told));
+  }
+}
+
+TEST(ReadDarknetCfg, TellsThatBoxesAreSuppressedByDiou) {
+  std::vector<std::string> warnings;
+  read_darknet_cfg(kNet + kConvolution + "[yolo]\nanchors=1,2,3,4\nclasses=1\nnms_kind=greedynms\n",
+                   "net.cfg", &warnings);
+  EXPECT_THAT(warnings, testing::Contains(HasSubstr("net.cfg:12: nms_kind=greedynms: Darknet")));
+}
+
+TEST(ReadDarknetCfg, TakesStridesOfBothSidesThatAreEqual) {
+  for (const char* key :
+       {"stride_x=2\nstride_y=2\n", "stride=2\nstride_x=2\n", "stride_y=2\nstride=2\n"}) {
+    const graph::Network network = read_darknet_cfg(kNet + kConvolution + key, "n");
+    EXPECT_EQ(network.layers[0].output, (graph::Shape{12, 4, 4})) << key;
+  }
+  EXPECT_THAT(complaint(kNet + kConvolution + "stride_x=2\n"),
+              HasSubstr("net.cfg:9: strides that differ (2 and 1)"));
+  const graph::Network pool =
+      read_darknet_cfg(kNet + "[maxpool]\nsize=2\nstride_x=2\nstride_y=2\n", "n");
+  EXPECT_EQ(pool.layers[0].output, (graph::Shape{3, 4, 4}));
+}
+
+TEST(ReadDarknetCfg, AddsEveryLayerThatAShortcutNames) {
+  const graph::Network network =
+      read_darknet_cfg(kNet + kConvolution + kConvolution + "[shortcut]\nfrom=-2,0,-1\n", "n");
+  EXPECT_EQ(network.layers[2].inputs, (std::vector<int>{1, 0, 0, 1}));
+}
+
+TEST(ReadDarknetCfg, PassesOverAByteOrderMark) {
+  EXPECT_EQ(complaint("\xef\xbb\xbf" + kNet + kConvolution), "");
+}
+
 TEST(ReadDarknetCfg, PoolsGiveTheShapesOfDarknet) {
   // (side + padding - size) / stride + 1, padding = size - 1 unless given.
   const std::tuple<int, int, int, int> kCases[] = {{2, 2, -1, 4}, {2, 1, -1, 8}, {3, 1, -1, 8},
@@ -181,7 +248,8 @@ TEST(ReadDarknetCfg, KeepsTrainingKeysAndTellsWhatHasNoEffect) {
                            "mystery=2\n[yolo]\nanchors=1,2,3,4\nclasses=1\njitter=.3\n",
                        "net.cfg", &warnings);
   EXPECT_THAT(warnings,
-              testing::ElementsAre("net.cfg:10: mystery in [convolutional] has no effect here",
+              testing::ElementsAre(HasSubstr("images are letterboxed"),
+                                   "net.cfg:10: mystery in [convolutional] has no effect here",
                                    "net.cfg:19: jitter in [yolo] has no effect here"));
   EXPECT_EQ(network.metadata["darknet"].dump(),
             R"({"net":{"burn_in":"1000"},"heads":[{"jitter":".3"}]})");

@@ -23,6 +23,8 @@ class DarknetSection {
   void add(std::string key, std::string value, int line);
 
   bool has(std::string_view key) const { return values_.contains(key); }
+  // Of a key that is there, which is not asked for by that.
+  const std::string& peek(std::string_view key) const { return values_.find(key)->second.text; }
   std::string text(std::string_view key);
   int integer(std::string_view key);
   int integer_or(std::string_view key, int fallback);

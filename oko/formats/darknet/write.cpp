@@ -5,6 +5,8 @@
 
 #include "oko/base/error.h"
 #include "oko/formats/darknet.h"
+#include "oko/formats/darknet/program.h"
+#include "oko/formats/darknet/sections.h"
 
 namespace oko::formats {
 namespace {
@@ -88,7 +90,8 @@ Keys kept_keys(const Json* kept, Keys otherwise, std::initializer_list<std::stri
 
 class CfgWriter {
  public:
-  explicit CfgWriter(const graph::Network& network) : network_(network) {}
+  CfgWriter(const graph::Network& network, bool is_marked)
+      : network_(network), is_marked_(is_marked) {}
 
   std::string run() {
     write_net();
@@ -134,8 +137,10 @@ class CfgWriter {
     key("width", network_.input.width);
     key("height", network_.input.height);
     key("channels", network_.input.channels);
+    if (is_marked_) key("optimized_memory", 0);
+    key("letter_box", network_.preprocess.fit == image::Preprocess::Fit::kLetterbox ? 1 : 0);
     keys(kept_keys(kept("net"), default_net_keys(network_.class_count()),
-                   {"width", "height", "channels"}));
+                   {"width", "height", "channels", "letter_box"}));
   }
 
   // How many layers back Darknet finds one of ours, as a negative number.
@@ -205,9 +210,9 @@ class CfgWriter {
   }
 
   void write(const graph::Shortcut& shortcut) {
-    if (layer().inputs.size() != 2) fail("a sum of more than two maps");
     begin("shortcut");
-    key("from", back_to(layer().inputs[1]));
+    const std::vector<int> others(layer().inputs.begin() + 1, layer().inputs.end());
+    key("from", joined(others, [this](int from) { return std::to_string(back_to(from)); }));
     key("activation", graph::name_of(shortcut.activation));
   }
 
@@ -247,6 +252,7 @@ class CfgWriter {
   }
 
   const graph::Network& network_;
+  bool is_marked_;  // with a key that only later Darknets than the original have, and its default
   std::string out_;
   std::size_t index_ = 0;   // of our layer being written
   std::size_t heads_ = 0;   // written so far
@@ -254,13 +260,36 @@ class CfgWriter {
   std::vector<int> place_;  // Darknet's index of each of ours
 };
 
+// Batch norm by sqrt(variance + epsilon), which the original computes in another way on a CPU.
+bool is_of_later_darknet(const graph::Layer& layer) {
+  const auto* convolution = std::get_if<graph::Convolution>(&layer.operation);
+  return convolution != nullptr && convolution->batch_norm &&
+         !convolution->batch_norm->epsilon_outside_root;
+}
+
+// Without heads Darknet's one output is what the last layer gives.
+void check_outputs(const graph::Network& network) {
+  const std::vector<int> outputs = network.outputs();
+  const int last = static_cast<int>(network.layers.size()) - 1;
+  if (outputs == std::vector{last}) return;
+  const int other = outputs.front() == last && outputs.size() > 1 ? outputs[1] : outputs.front();
+  throw input_error(graph::place_of(network, static_cast<std::size_t>(other)),
+                    "is an output, and a Darknet network without heads has one, its last layer",
+                    "export it to another format");
+}
+
 }  // namespace
 
 std::string write_darknet_cfg(const graph::Network& network) {
   graph::Network checked = network;
   checked.weights.clear();
   graph::infer_shapes(checked);
-  return CfgWriter(checked).run();
+  if (checked.heads().empty()) check_outputs(checked);
+  std::string text = CfgWriter(checked, false).run();
+  std::vector<DarknetSection> sections = read_darknet_sections(text, "written");
+  const bool is_original = program_of(sections).key.empty();
+  const bool is_marked = is_original && std::ranges::any_of(checked.layers, is_of_later_darknet);
+  return is_marked ? CfgWriter(checked, true).run() : text;
 }
 
 }  // namespace oko::formats

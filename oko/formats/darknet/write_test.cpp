@@ -91,11 +91,43 @@ TEST(WriteDarknetCfg, NamesTheLayerItCannotExpress) {
   network.layers[2].inputs = {graph::kNetworkInput};
   EXPECT_THAT(complaint(network), HasSubstr("layer 2 (c, convolution)"));
   network = branched();
-  network.layers[3].inputs = {0, 1, 2};
-  EXPECT_THAT(complaint(network), HasSubstr("a sum of more than two maps"));
-  network = branched();
   network.layers[3] = {"d", graph::MaxPool{3, 1, {0, 0, 2, 2}}, {2}, {}};
   EXPECT_THAT(complaint(network), HasSubstr("layer 3 (d, max_pool)"));
+}
+
+TEST(WriteDarknetCfg, RefusesOutputsThatDarknetWouldNotGive) {
+  graph::Network network = branched();
+  network.raw_outputs = {{3, "out"}, {1, "aux"}};
+  EXPECT_THAT(complaint(network), HasSubstr("layer 1 (b, convolution): is an output"));
+  network.raw_outputs = {{3, "out"}};
+  EXPECT_EQ(complaint(network), "");
+}
+
+TEST(WriteDarknetCfg, WritesASumOfSeveralLayers) {
+  graph::Network network = branched();
+  network.layers[3].inputs = {2, 0, 1};
+  EXPECT_THAT(write_darknet_cfg(network), HasSubstr("[shortcut]\nfrom=-4,-3\n"));
+  EXPECT_EQ(read_back(network).layers.back().inputs, (std::vector<int>{3, 0, 1}));
+}
+
+TEST(WriteDarknetCfg, SaysWhetherImagesAreLetterboxedAndReadsBackSo) {
+  using enum image::Preprocess::Fit;
+  graph::Network network = graph::make_builtin("yolov3-tiny", {.classes = 2});
+  for (const auto fit : {kLetterbox, kStretch}) {
+    for (const graph::BatchNorm norm : {graph::BatchNorm{1e-6F, true}, graph::BatchNorm{}}) {
+      network.preprocess.fit = fit;
+      for (graph::Layer& layer : network.layers) {
+        auto* c = std::get_if<graph::Convolution>(&layer.operation);
+        if (c != nullptr && c->batch_norm) c->batch_norm = norm;
+      }
+      const graph::Network again = read_back(network);
+      EXPECT_EQ(again.preprocess.fit, fit);
+      EXPECT_EQ(again.layers[0].operation, network.layers[0].operation);
+    }
+  }
+  EXPECT_THAT(write_darknet_cfg(network), HasSubstr("\nletter_box=0\n"));
+  network.preprocess.fit = kLetterbox;
+  EXPECT_THAT(write_darknet_cfg(network), HasSubstr("\nletter_box=1\n"));
 }
 
 TEST(WriteDarknetCfg, KeepsExplicitPadding) {

@@ -42,6 +42,7 @@ TEST(ReadKerasWeights, GivesTheDarknetWeightsBackToTheBit) {
       const std::string base = darknet_base(model);
       const Bytes file = written(model, flags);
       graph::Network network = read_cfg(base + ".cfg");
+      as_original_darknet(network);  // as darknet_original() is
       EXPECT_THAT(read_keras_weights(file, "m.h5", network, std::nullopt), ::testing::IsEmpty());
       const graph::Network original = darknet_original(model);
       EXPECT_EQ(network.layers, original.layers);

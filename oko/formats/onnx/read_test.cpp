@@ -141,6 +141,23 @@ TEST(OnnxReader, TakesModelsWithChannelsLastAsTensorFlowHasThem) {
   EXPECT_THAT(imported.notes, ElementsAre(HasSubstr("last (Transpose)")));
 }
 
+TEST(OnnxPart, TakesAnImageChannelsFirstAndEndsAtTheTensorsAskedFor) {
+  TestGraph g;
+  g.input({-1, 8, 6, 3});
+  const std::string first = g.to.node("Transpose", "first", {"image"});
+  g.to.set("perm", Sides{0, 3, 1, 2});
+  const std::string map = g.convolution("conv", first, 3, 6);
+  g.output(g.to.node("Transpose", "last", {map}));
+  g.to.set("perm", Sides{0, 2, 3, 1});
+  const Imported imported = read(g);
+  const Bytes part(onnx_part(g.file(), "a.onnx", imported.network.input, imported.keys));
+  const OnnxSignature signature = onnx_signature(part, "part");
+  EXPECT_EQ(signature.input, "image.channels_first");
+  EXPECT_EQ(signature.shape, imported.network.input);
+  EXPECT_EQ(signature.outputs, imported.keys);
+  EXPECT_EQ(read_onnx(part, "part").network.layers, imported.network.layers);
+}
+
 TEST(OnnxReader, ReadsDenseLayersBehindAFlattenedMap) {
   for (const bool gemm : {true, false}) {
     TestGraph g;
