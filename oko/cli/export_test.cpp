@@ -95,10 +95,12 @@ TEST_F(Export, GivesTheSameNetworkBackFromEveryFormat) {
 
 TEST_F(Export, DarknetFilesAreReadBackAsTheyWere) {
   ASSERT_EQ(to("darknet").code, 0);
-  const Outcome back = oko_command(
-      {"import", file("darknet/model.cfg"), file("darknet/model.weights"), "-o", file("back.oko")});
+  const Outcome back =
+      oko_command({"import", file("darknet/model.cfg"), file("darknet/model.weights"), "--names",
+                   file("darknet/model.names"), "-o", file("back.oko")});
   ASSERT_EQ(back.code, 0) << back.error;
   const graph::Network read = model("back.oko");
+  EXPECT_EQ(read.classes, network_.classes);
   for (const auto& [name, tensor] : network_.weights) {
     EXPECT_TRUE(std::ranges::equal(read.weights.at(name).floats(), tensor.floats())) << name;
   }

@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "oko/base/class_list.h"
 #include "oko/base/error.h"
 #include "oko/formats/coreml.h"
 #include "oko/formats/darknet.h"
@@ -88,12 +89,16 @@ Export write_ncnn(const graph::Network& network, const ExportOptions& options) {
 }
 
 Export write_darknet(const graph::Network& network, const ExportOptions& options) {
-  const std::string cfg = formats::write_darknet_cfg(network);
-  const auto bytes = std::as_bytes(std::span(cfg));
-  return {{{options.stem + ".cfg", {bytes.begin(), bytes.end()}},
-           {options.stem + ".weights", formats::write_darknet_weights(network)}},
-          {},
-          options.stem + ".cfg"};
+  const auto file = [&](const char* ending, const std::string& text) {
+    const auto bytes = std::as_bytes(std::span(text));
+    return formats::File{options.stem + ending, {bytes.begin(), bytes.end()}};
+  };
+  Export made{{}, {}, options.stem + ".cfg"};
+  made.model = {file(".cfg", formats::write_darknet_cfg(network)),
+                {options.stem + ".weights", formats::write_darknet_weights(network)}};
+  if (network.classes.empty()) return made;
+  made.model.push_back(file(".names", class_list_text(network.classes, options.stem + ".names")));
+  return made;
 }
 
 Export write_coreml(const graph::Network& network, const ExportOptions& options) {

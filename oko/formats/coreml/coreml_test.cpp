@@ -167,6 +167,21 @@ TEST(CoreMl, TellsWhatTheModelIs) {
   EXPECT_EQ(write_coreml(every_operation(), options, "m")[0].bytes, files[0].bytes);
 }
 
+TEST(CoreMl, ACommaInAClassNameDoesNotSplitIt) {
+  graph::Network network = every_operation();
+  network.classes[1] = "nuts, mixed";
+  network.classes[2] = "a\\b";
+  const std::vector<File> files = write_coreml(network, {}, "m");
+  const Message metadata =
+      Message(std::span(files[0].bytes), files[0].name).message(2).message(100);
+  std::string classes;
+  for (const Message& pair : metadata.messages(100, 8)) {
+    if (pair.text(1) == "classes") classes = pair.text(2);
+  }
+  EXPECT_EQ(classes, "one,nuts\\, mixed,a\\\\b,four");
+  EXPECT_EQ(read_coreml(bytes_of(files[0]), "m").network.classes, network.classes);
+}
+
 TEST(CoreMl, NamesTheFilesOfAPackage) {
   const std::vector<File> files = write_mlpackage(every_operation(), {}, "app/m");
   ASSERT_EQ(files.size(), 3U);

@@ -13,9 +13,17 @@ namespace {
 
 constexpr int kGrey = 10, kRgb = 20, kBgr = 30;  // colour spaces
 
+// Names between commas, as programs of the field write and split them. A comma or backslash that is
+// part of a name has a backslash before it.
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ",") + name;
+  for (const std::string& name : names) {
+    if (&name != &names.front()) text += ',';
+    for (const char c : name) {
+      if (c == ',' || c == '\\') text += '\\';
+      text += c;
+    }
+  }
   return text;
 }
 

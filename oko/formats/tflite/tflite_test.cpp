@@ -159,6 +159,18 @@ TEST(Tflite, AppendsTheLabelsAsAZipArchive) {
   EXPECT_EQ(imported.network.name, "pets");
 }
 
+TEST(Tflite, RefusesAClassThatIsNoLineOfTheLabels) {
+  graph::Network network = small_tiny();
+  network.classes[0] = "cat\ndog";
+  try {
+    written(network);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(),
+                HasSubstr("labels.txt: the class name \"cat\\ndog\" is not one line"));
+  }
+}
+
 TEST(Tflite, ReadsTheBackboneOfAPublishedDetectorInBytes) {
   OKO_NEEDS_REFERENCE_MODELS();
   const std::string path = reference_models() + "/other_formats/ssd_slim_120x160x1_v1_int8.tflite";
@@ -273,7 +285,10 @@ TEST(TfliteReader, StandsAnyByteChanged) {
     std::string text = file;
     text[at] = static_cast<char>(text[at] ^ 0x5a);
     try {
-      graph::check_weights(read_tflite(Bytes(text), "m.tflite").network);
+      const Imported imported = read_tflite(Bytes(text), "m.tflite");
+      graph::check_weights(imported.network);
+      const TflitePart part = tflite_part(Bytes(text), "m.tflite", imported.keys);
+      EXPECT_EQ(part.outputs.size(), imported.keys.size());
     } catch (const Error&) {
       ++refused;
     }

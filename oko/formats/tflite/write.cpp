@@ -3,6 +3,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/half.h"
+#include "oko/base/text.h"
 #include "oko/formats/builder.h"
 #include "oko/formats/tensor_order.h"
 #include "oko/formats/tflite.h"
@@ -138,6 +139,20 @@ void Writer::add_input() {
   emitter_.add(Code::QUANTIZE, {input_}, {tensors_[0]}, oko::tflite::QuantizeOptionsT{});
 }
 
+// One a line, so that a name of two lines would shift all after it.
+std::string labels_of(const std::vector<std::string>& classes) {
+  std::string labels;
+  for (const std::string& name : classes) {
+    if (name.empty() || name.find_first_of("\r\n") != name.npos) {
+      throw input_error(kLabelsName,
+                        "the class name \"" + printable(name) + "\" is not one line of text",
+                        "give the model other class names: --names FILE");
+    }
+    labels += name + "\n";
+  }
+  return labels;
+}
+
 std::vector<std::byte> Writer::file() {
   add_input();
   for (std::size_t i = 0; i < network_.layers.size(); ++i) {
@@ -149,7 +164,7 @@ std::vector<std::byte> Writer::file() {
   std::string names;  // of the layers behind the outputs, whose tensors are named otherwise
   for (const int output : network_.outputs()) {
     outputs.push_back(read(output));
-    names += network_.layers[static_cast<std::size_t>(output)].name + "\n";
+    names += visible(network_.layers[static_cast<std::size_t>(output)].name, "_") + "\n";
   }
   const std::string description = describe(network_);
   emitter_.add_metadata(kDescriptionKey, std::as_bytes(std::span(description)));
@@ -160,8 +175,7 @@ std::vector<std::byte> Writer::file() {
   std::vector<std::byte> model =
       emitter_.finish(options_.info.description.empty() ? network_.name : options_.info.description,
                       {input_}, outputs);
-  std::string labels;
-  for (const std::string& name : network_.classes) labels += name + "\n";
+  const std::string labels = labels_of(network_.classes);
   if (!labels.empty()) append_file(model, kLabelsName, labels);
   return model;
 }
