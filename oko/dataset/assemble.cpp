@@ -191,6 +191,9 @@ Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
                  std::vector<Finding>& findings) {
   merge_entries(source);
   findings.insert(findings.end(), source.findings.begin(), source.findings.end());
+  for (const storage::Skipped& skipped : tree.skipped()) {
+    add_warning(findings, "skipped-file", skipped.uri, skipped.why, "it is left out");
+  }
   for (const auto& [path, encoding] : tree.guessed_encodings()) {
     add_warning(findings, "encoding", path,
                 fmt::format("is not UTF-8; it is read as {}, which is a guess", encoding));

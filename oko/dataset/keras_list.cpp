@@ -118,8 +118,9 @@ Source read_keras_list(const Tree& tree) {
     const ListPaths paths(tree, storage::parent(path), names);
     for (ParsedPicture& picture : file.pictures) {
       std::string image = paths.find(picture.name);
-      if (image.empty() && picture.name.starts_with('/') && storage::exists(picture.name)) {
-        image = picture.name;
+      if (image.empty() && picture.name.starts_with('/')) {
+        image = spelled_on_disk("", picture.name);
+        if (!storage::exists(image)) image.clear();
       }
       if (image.empty()) {
         add_missing_image(source.findings, picture,

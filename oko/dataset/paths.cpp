@@ -4,6 +4,7 @@
 #include <array>
 
 #include "oko/dataset/parsed.h"
+#include "oko/dataset/unicode.h"
 
 namespace oko::dataset {
 
@@ -52,7 +53,7 @@ std::string normal_path(std::string_view written) {
   }
   std::string path;
   for (const std::string& part : parts) path += (path.empty() && !absolute ? "" : "/") + part;
-  return path;
+  return composed(path);
 }
 
 bool is_usual_folder(std::string_view name) {

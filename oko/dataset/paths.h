@@ -7,7 +7,8 @@
 
 namespace oko::dataset {
 
-// "./a\\../b/" becomes "b": separators of this system, no dots, no slash at the end.
+// "./a\\../b/" becomes "b": separators of this system, no dots, no slash at the end, Unicode's form
+// C.
 std::string normal_path(std::string_view written);
 
 // Folders on the way of a relative path: "a/b/c.txt" has "a" and "b".

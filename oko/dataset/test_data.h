@@ -24,12 +24,13 @@ inline std::string reference_data(const std::string& name) {
   return !folder.empty() && std::filesystem::exists(folder) ? folder : "";
 }
 
-// An empty folder for one test, removed with it.
+// An empty folder for one test, removed with it; `name` tells several of one test apart.
 class ScratchFolder {
  public:
-  ScratchFolder() {
+  explicit ScratchFolder(const std::string& name = "") {
     const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    path_ = ::testing::TempDir() + "oko_dataset_" + test->test_suite_name() + "_" + test->name();
+    path_ =
+        ::testing::TempDir() + "oko_dataset_" + test->test_suite_name() + "_" + test->name() + name;
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
   }

@@ -75,23 +75,32 @@ Tree::Tree(const std::string& uri) : root_(uri.starts_with("file://") ? uri.subs
     const auto whole = std::filesystem::canonical(root_, error);
     if (!error) name_ = whole.filename().string();
   }
+  name_ = composed(name_);
   if (listed_) list();
+  if (!file_.empty()) file_ = names_.name_of(file_);
 }
 
 void Tree::list() {
-  for (const storage::Entry& found : storage::list(root_, true)) {
-    std::string path = found.uri.substr(root_.size());
+  const auto relative = [&](const std::string& uri) {
+    std::string path = uri.substr(root_.size());
     while (path.starts_with('/')) path.erase(0, 1);
+    return path;
+  };
+  for (const storage::Entry& found : storage::list(root_, true, &skipped_)) {
+    std::string path = relative(found.uri);
     if (is_hidden(path)) continue;
     if (storage::extension(path) == ".tar") shards_.emplace(path, found);
     files_.push_back(std::move(path));
     shared_files_->add(found);
   }
+  names_.rename(files_);
+  for (storage::Skipped& one : skipped_) one.uri = relative(one.uri);
+  std::erase_if(skipped_, [](const storage::Skipped& one) { return is_hidden(one.uri); });
   std::sort(files_.begin(), files_.end());
   for (const std::string& path : files_) {
     if (!is_picture_extension(storage::extension(path))) continue;
     pictures_.push_back(path);
-    pictures_by_stem_[composed(storage::stem(path))].push_back(path);
+    pictures_by_stem_[storage::stem(path)].push_back(path);
     for (const std::string_view folder : folders_of(path)) picture_folders_.emplace(folder);
   }
   for (const std::string& path : files_) {
@@ -162,16 +171,9 @@ std::string Tree::in_any_case(const std::string& path) const {
   return found == by_key_.end() || found->second.size() > 1 ? "" : found->second.front();
 }
 
-std::string Tree::as_spelt(const std::string& path) const {
-  if (has(path) || !listed_) return has(path) ? path : "";
-  if (by_composed_.empty()) {
-    for (const std::string& file : files_) by_composed_.emplace(composed(file), file);
-  }
-  const auto found = by_composed_.find(composed(path));
-  return found == by_composed_.end() ? "" : found->second;
+std::string Tree::uri(const std::string& path) const {
+  return storage::join(root_, listed_ ? names_.on_disk(path) : spelled_on_disk(root_, path));
 }
-
-std::string Tree::uri(const std::string& path) const { return storage::join(root_, path); }
 
 Bytes Tree::read(const std::string& path) const { return shared_files_->read(uri(path)); }
 
@@ -232,7 +234,7 @@ std::string Tree::find_written(const std::string& written, const std::string& ne
   for (const std::string& exact : {normal_path(storage::join(folder, written)), path}) {
     if (is_picture_extension(storage::extension(exact)) && has(exact) && fits(exact)) return exact;
   }
-  const auto named = pictures_by_stem_.find(composed(image_stem(path)));
+  const auto named = pictures_by_stem_.find(image_stem(path));
   if (named == pictures_by_stem_.end()) return "";
   std::vector<std::string> left = named->second;
   std::erase_if(left, [&](const std::string& image) { return !fits(image); });
@@ -245,8 +247,6 @@ std::string Tree::find_written(const std::string& written, const std::string& ne
     for (const std::string& image : left) best = std::max<std::size_t>(best, score(image));
     std::erase_if(left, [&](const std::string& image) { return score(image) < best; });
   };
-  keep_best(
-      [&](const std::string& image) { return image_stem(image) == image_stem(path) ? 1U : 0U; });
   keep_best([&](const std::string& image) { return common_ending(image, path); });
   keep_best([&](const std::string& image) { return split_of(image) == split ? 1U : 0U; });
   keep_best([&](const std::string& image) { return shared_folders(image, near); });
@@ -267,13 +267,13 @@ bool Tree::contradicts(const std::string& image, const std::string& written) con
 }
 
 std::string Tree::could_be(const std::string& written) const {
-  const auto named = pictures_by_stem_.find(composed(image_stem(normal_path(written))));
+  const auto named = pictures_by_stem_.find(image_stem(normal_path(written)));
   if (named == pictures_by_stem_.end() || named->second.size() < 2) return "";
   return ": " + named->second[0] + " or " + named->second[1] + " could be meant";
 }
 
 const storage::Entry* Tree::shard(const std::string& path) const {
-  const auto found = shards_.find(path);
+  const auto found = shards_.find(names_.on_disk(path));
   return found == shards_.end() ? nullptr : &found->second;
 }
 
@@ -307,13 +307,16 @@ std::string Tree::find_path(const std::string& written, const std::string& folde
 }
 
 std::string Tree::find_path_written(const std::string& written, const std::string& folder) const {
-  if (!listed_ && written.starts_with('/')) return storage::exists(written) ? written : "";
+  if (!listed_ && written.starts_with('/')) {
+    std::string there = spelled_on_disk("", written);
+    return storage::exists(there) ? there : "";
+  }
   const std::string path = normal_path(written);
   if (path.empty()) return "";
   const bool foreign = is_foreign_path(written);
   if (const std::string beside = normal_path(storage::join(folder, written));
-      !path.starts_with('/') && !as_spelt(beside).empty()) {
-    return as_spelt(beside);
+      !path.starts_with('/') && has(beside)) {
+    return beside;
   }
   // From a folder above this one.
   const std::string own = name_ + "/";
@@ -323,9 +326,7 @@ std::string Tree::find_path_written(const std::string& written, const std::strin
     if ((at == 0 || path[at - 1] == '/') && has(rest)) return rest;
   }
   for (std::string rest = path;;) {
-    if (const std::string found = rest.starts_with('/') ? "" : as_spelt(rest); !found.empty()) {
-      return contradicts(found, written) ? "" : found;
-    }
+    if (!rest.starts_with('/') && has(rest)) return contradicts(rest, written) ? "" : rest;
     const auto slash = rest.find('/');
     if (slash == std::string::npos) return "";
     if (!foreign && !is_usual_folder(rest.substr(0, slash))) return "";

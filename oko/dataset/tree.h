@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "oko/base/bytes.h"
+#include "oko/dataset/disk_names.h"
 #include "oko/dataset/encoding.h"
 #include "oko/dataset/paths.h"
 #include "oko/media/picture.h"
@@ -27,7 +28,8 @@ class Tree {
   const std::string& root() const { return root_; }  // the folder
   const std::string& name() const { return name_; }  // of that folder, also where it was given as .
   const std::string& file() const { return file_; }  // relative name of the one file, or ""
-  std::string uri(const std::string& path) const;    // of a relative path
+  // Of a relative path, as the disk spells it: paths here are UTF-8 in Unicode's form C.
+  std::string uri(const std::string& path) const;
   bool has(const std::string& path) const;
   Bytes read(const std::string& path) const;      // a file, mapped where it lies on this disk
   Text read_text(const std::string& path) const;  // the same as UTF-8; was_read() from now on
@@ -45,6 +47,8 @@ class Tree {
   const std::shared_ptr<storage::Files>& shared_files() const { return shared_files_; }
 
   bool is_listed() const { return listed_; }
+  // Relative paths that are neither files nor folders, and links that lead nowhere or back.
+  const std::vector<storage::Skipped>& skipped() const { return skipped_; }
   const std::vector<std::string>& files() const { return files_; }            // sorted
   const std::vector<std::string>& pictures() const { return pictures_; }      // sorted
   std::vector<std::string> with_extension(std::string_view extension) const;  // ".xml", sorted
@@ -66,8 +70,7 @@ class Tree {
   // Folders that are called like a split and were not taken for one by split_of().
   const std::set<std::string>& class_folders() const { return class_folders_; }
   // The file of this name in this folder, which may be spelt in another case; "" where there is
-  // none, or several. Here and wherever files are found, "é" may be one character or two (forms C
-  // and D).
+  // none, or several.
   std::string in_any_case(const std::string& path) const;
   // Whether an image has this name, without extension, in any folder.
   bool has_picture_called(const std::string& stem) const;
@@ -94,7 +97,6 @@ class Tree {
   bool has_pictures_in(const std::string& folder) const;
   void add_to_folders(const std::string& path, bool is_annotation);
   bool names_splits(const std::string& parent) const;
-  std::string as_spelt(const std::string& path) const;
   bool contradicts(const std::string& image, const std::string& written) const;
 
   std::string root_, name_, file_;
@@ -111,9 +113,10 @@ class Tree {
   mutable std::map<std::string, bool, std::less<>> names_splits_;  // what was asked for
   mutable std::set<std::string> class_folders_;
   mutable std::map<std::string, std::vector<std::string>> by_key_;  // filled when asked for
-  mutable std::map<std::string, std::string> by_composed_;          // the same
   bool listed_ = true;
   std::shared_ptr<storage::Files> shared_files_ = std::make_shared<storage::Files>();
+  DiskNames names_;
+  std::vector<storage::Skipped> skipped_;
   std::vector<std::string> files_, pictures_;
   std::map<std::string, std::vector<std::string>, std::less<>> pictures_by_stem_;
   std::set<std::string, std::less<>> picture_folders_;  // names of folders on the way of pictures

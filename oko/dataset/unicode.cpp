@@ -40,6 +40,14 @@ std::string composed(std::string_view text) {
   return result;
 }
 
+std::string decomposed(std::string_view text) {
+  std::string result;
+  if (is_ascii(text) || !map(text, UTF8PROC_STABLE | UTF8PROC_DECOMPOSE, result)) {
+    return std::string(text);
+  }
+  return result;
+}
+
 std::string folded(std::string_view text) {
   std::string result;
   constexpr int kFold = UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD;

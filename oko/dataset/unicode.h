@@ -9,7 +9,10 @@ namespace oko::dataset {
 // accent. Text that is not UTF-8 stays as it is.
 std::string composed(std::string_view text);
 
-// The same for names that a file system may take for one: in form C and without regard to case.
+// The text in form D.
+std::string decomposed(std::string_view text);
+
+// Form C for names that a file system may take for one, without regard to case.
 std::string folded(std::string_view text);
 
 }  // namespace oko::dataset

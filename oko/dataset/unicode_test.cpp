@@ -11,6 +11,7 @@ TEST(Unicode, ComposesLettersAndTheirAccents) {
   EXPECT_EQ(composed(kDecomposed), kComposed);
   EXPECT_EQ(composed(kComposed), kComposed);
   EXPECT_EQ(composed("plain"), "plain");
+  EXPECT_EQ(decomposed(kComposed), kDecomposed);
 }
 
 TEST(Unicode, LeavesBytesOfOtherEncodingsAlone) {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "oko/base/error.h"
+#include "oko/dataset/unicode.h"
 #include "oko/dataset/voc.h"
 #include "oko/storage/store.h"
 
@@ -231,7 +232,8 @@ class VocReader {
     for (const SplitList& list : lists) {
       int line = 0;
       const Text text = tree_.read_text(list.path);
-      for (const std::string_view raw : split_lines(text.text())) {
+      for (const std::string_view written : split_lines(text.text())) {
+        const std::string raw = composed(written);
         ++line;
         if (trimmed(raw).empty()) continue;
         const std::string place = fmt::format("{}:{}", list.path, line);

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace oko::dataset {
+
+// Names of files as annotations write them, for names that a disk spells in another way: in
+// Unicode's form D (macOS), or in Latin-1 bytes that are not UTF-8.
+class DiskNames {
+ public:
+  // Paths on the disk become those that files and lists are known by: UTF-8 in form C. One whose
+  // name another file has stays as it is.
+  void rename(std::vector<std::string>& paths);
+  // What rename() made of a path.
+  std::string name_of(const std::string& on_disk) const;
+  // The path on the disk of one that rename() made, else the same.
+  const std::string& on_disk(const std::string& path) const;
+
+ private:
+  std::map<std::string, std::string> on_disk_;  // only those that differ
+};
+
+// The same for a path that no folder was listed for: the spelling of `path` in which something lies
+// below the folder `root`; `path` itself where nothing does.
+std::string spelled_on_disk(const std::string& root, const std::string& path);
+
+}  // namespace oko::dataset
