@@ -507,6 +507,32 @@ TEST(DetectOutput, CsvHasNoCellThatASpreadsheetWouldCompute) {
   EXPECT_EQ(line("a=b-c.jpg", "a@b"), "a=b-c.jpg,,a@b" + numbers);
 }
 
+TEST_F(Cli, CommandsTellWhatReadingADatasetDropped) {
+  media::save({{48, 40}, std::vector<std::uint8_t>(48 * 40 * 3)}, file("data/images/a.png"));
+  storage::write(file("data/labels/a.txt"), std::string_view("0 .5 .5 .4 .4\n1 .5 .5 .01 .01\n"));
+  storage::write(file("data/classes.txt"), std::string_view("rose\nleaf\n"));
+  for (const char* command : {"eval", "quantize"}) {
+    std::vector<std::string> words{command,   file("net.cfg"),   "--weights", file("net.weights"),
+                                   "--names", file("two.names"), file("data")};
+    if (words[0] == "quantize") words.insert(words.end(), {"-o", file("small.oko")});
+    const Outcome outcome = oko_command(words);
+    EXPECT_EQ(outcome.code, 0) << outcome.error;
+    EXPECT_THAT(outcome.error, HasSubstr("dropped: 1 box (empty-box 1)")) << command;
+  }
+}
+
+TEST_F(Cli, DetectNamesResultsOfTheLongestNames) {
+  const std::string longest(251, 'n');
+  const image::Picture picture{{48, 40}, std::vector<std::uint8_t>(48 * 40 * 3)};
+  for (const char* folder : {"one/", "two/"}) media::save(picture, file(folder + longest + ".png"));
+  const Outcome outcome = oko_command({"detect", file("net.cfg"), "--weights", file("net.weights"),
+                                       file("one/" + longest + ".png"),
+                                       file("two/" + longest + ".png"), "-o", file("found")});
+  EXPECT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_EQ(storage::list(file("found")).size(), 2u);
+  EXPECT_TRUE(storage::exists(file("found/" + longest + ".png")));
+}
+
 TEST_F(Cli, QuantizeWritesASmallerModelThatRunsOnBytes) {
   image::Picture picture{{48, 40}, std::vector<std::uint8_t>(48 * 40 * 3)};
   for (std::size_t i = 0; i < picture.rgb.size(); ++i) {

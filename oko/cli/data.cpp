@@ -190,6 +190,9 @@ Examples:
 
 void tell_worked_around(const std::vector<dataset::Finding>& findings,
                         const DataArguments& arguments, const Context& context) {
+  for (const std::string& line : dataset::dropped_in_reading(findings).lines()) {
+    context.progress->line(arguments.uri + ": " + line);
+  }
   const auto count = std::count_if(findings.begin(), findings.end(), [](const auto& finding) {
     return finding.severity != dataset::Finding::Severity::kNote;
   });

@@ -116,12 +116,7 @@ dataset::PictureFiles interruptible(dataset::PictureFiles pictures, const std::s
 }
 
 void say_dropped(const dataset::Dropped& dropped, const Context& context) {
-  const auto say = [&](const std::map<std::string, int>& counts, int sum, const char* noun) {
-    if (sum == 0) return;
-    context.say(fmt::format("dropped: {} ({})", counted(sum, noun), by_reason(counts)));
-  };
-  say(dropped.images, dropped.image_count(), "picture");
-  say(dropped.boxes, dropped.box_count(), "box");
+  for (const std::string& line : dropped.lines()) context.say(line);
 }
 
 void say_copied(const CopySource& source, const dataset::Fitted& written, const std::string& out,

@@ -1,10 +1,10 @@
 #include "oko/cli/detect_sources.h"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <set>
 
 #include "oko/base/error.h"
+#include "oko/base/file_name.h"
 #include "oko/cli/input_files.h"
 #include "oko/media/picture.h"
 #include "oko/media/video.h"
@@ -15,11 +15,15 @@ namespace {
 
 void add_folder(const std::string& folder, std::vector<DetectSource>& sources) {
   const std::size_t before = sources.size();
-  for (const storage::Entry& entry : storage::list(folder)) {
-    if (entry.is_folder) continue;
-    if (media::is_picture_name(entry.uri) || media::is_video_name(entry.uri)) {
-      sources.push_back({entry.uri, ""});
-    }
+  std::vector<storage::Skipped> skipped;  // pipes and the like: reading them tells what they are
+  std::vector<std::string> names;
+  for (const storage::Entry& entry : storage::list(folder, false, &skipped)) {
+    if (!entry.is_folder) names.push_back(entry.uri);
+  }
+  for (const storage::Skipped& one : skipped) names.push_back(one.uri);
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    if (media::is_picture_name(name) || media::is_video_name(name)) sources.push_back({name, ""});
   }
   if (sources.size() == before) throw input_error(folder, "there are no images in this folder");
 }
@@ -59,8 +63,12 @@ void choose_targets(const std::string& out, InputFiles& files, std::vector<Detec
   for (DetectSource& source : sources) {
     const std::string name = is_camera(source.uri) ? "camera" : storage::stem(source.uri);
     const std::string ending = ending_of(source.uri);
-    std::string file = name + ending;
-    for (int n = 2; !taken.insert(file).second; ++n) file = fmt::format("{}-{}{}", name, n, ending);
+    const auto file_of = [&](const std::string& number) {
+      const std::size_t room = kLongestFileName - number.size() - ending.size();
+      return (name.size() <= room ? name : file_name_from(name, room)) + number + ending;
+    };
+    std::string file = file_of("");
+    for (int n = 2; !taken.insert(file).second; ++n) file = file_of("-" + std::to_string(n));
     files.claim(source.target = storage::join(out, file));
   }
 }

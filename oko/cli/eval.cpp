@@ -29,7 +29,7 @@ struct EvalArguments {
 // Without --split: what the source holds back for this, else all of it.
 dataset::Dataset read_split(const EvalArguments& arguments, FailedImages& failed,
                             const Context& context) {
-  dataset::Dataset data = readable_data(arguments.dataset, failed, arguments.exif);
+  dataset::Dataset data = readable_data(arguments.dataset, failed, context, arguments.exif);
   std::string split = arguments.split;
   if (split.empty()) {
     split = dataset::has_split(data, "val")    ? "val"

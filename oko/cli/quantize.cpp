@@ -60,7 +60,7 @@ void check_flags(const QuantizeArguments& a, const CLI::App& command) {
 void quantize(const QuantizeArguments& a, Context& context) {
   graph::Network network = load_model(a.model, {}, context);
   FailedImages failed;
-  const dataset::Dataset data = readable_data(a.dataset, failed, a.exif);
+  const dataset::Dataset data = readable_data(a.dataset, failed, context, a.exif);
   const std::size_t images = failed.count() + data.samples.size();
   InputFiles files;
   files.add(a.model);

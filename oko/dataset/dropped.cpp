@@ -1,5 +1,8 @@
 #include "oko/dataset/dropped.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 namespace oko::dataset {
 namespace {
 
@@ -35,6 +38,22 @@ void Dropped::add(const Dropped& other) {
 
 int Dropped::image_count() const { return sum_of(images); }
 int Dropped::box_count() const { return sum_of(boxes); }
+
+std::vector<std::string> Dropped::lines() const {
+  std::vector<std::string> lines;
+  const auto add_line = [&](const std::map<std::string, int>& counts, int sum, const char* one,
+                            const char* many) {
+    std::vector<std::string> reasons;
+    for (const auto& [reason, count] : counts)
+      reasons.push_back(fmt::format("{} {}", reason, count));
+    if (sum == 0) return;
+    lines.push_back(
+        fmt::format("dropped: {} {} ({})", sum, sum == 1 ? one : many, fmt::join(reasons, ", ")));
+  };
+  add_line(images, image_count(), "picture", "pictures");
+  add_line(boxes, box_count(), "box", "boxes");
+  return lines;
+}
 
 int Dropped::boxes_lost() const {
   int sum = 0;

@@ -24,6 +24,9 @@ struct Dropped {
   void add(const Dropped& other);
   int image_count() const;
   int box_count() const;
+  // "dropped: 12 boxes (empty-box 10, no-box 2)", a line for images and one for boxes where there
+  // are any.
+  std::vector<std::string> lines() const;
   // Boxes but those that are still there once: of entries that became one, and copies of a box.
   int boxes_lost() const;
 };

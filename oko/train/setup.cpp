@@ -11,6 +11,7 @@
 #include "oko/base/error.h"
 #include "oko/dataset/anchors.h"
 #include "oko/dataset/check.h"
+#include "oko/dataset/dropped.h"
 #include "oko/dataset/read.h"
 #include "oko/formats/darknet.h"
 #include "oko/graph/builtin.h"
@@ -59,6 +60,7 @@ class Builder {
       check_same_classes(resumed_->data.classes, all.classes, recipe().dataset, resumed_->folder);
     }
     tell_findings(findings);
+    for (const std::string& line : dataset::dropped_in_reading(findings).lines()) note(line);
     take_splits(all);
     record_data();
     if (recipe().check) {
