@@ -7,7 +7,6 @@
 #include <atomic>
 #include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <opencv2/imgproc.hpp>
 #include <opencv2/videoio.hpp>
@@ -17,7 +16,9 @@
 #include "oko/base/error.h"
 #include "oko/media/codecs.h"
 #include "oko/media/opencv.h"
+#include "oko/storage/local/file.h"
 #include "oko/storage/store.h"
+#include "oko/storage/temporary.h"
 
 namespace oko::media {
 namespace {
@@ -59,15 +60,7 @@ class TemporaryFile {
     static std::atomic<unsigned> counter{0};
     const std::string name = "oko-" + std::to_string(::getpid()) + "-" + std::to_string(counter++) +
                              storage::extension(uri);
-    std::error_code error;
-    const auto folder = std::filesystem::temp_directory_path(error);
-    if (error) {
-      const char* named = std::getenv("TMPDIR");
-      throw Error(ErrorCode::kStorage, named ? named : "/tmp",
-                  "the folder for temporary files is missing",
-                  "set TMPDIR to a folder that exists");
-    }
-    path_ = (folder / name).string();
+    path_ = storage::join(storage::temporary_folder(), name);
   }
   ~TemporaryFile() {
     std::error_code ignored;
@@ -139,7 +132,9 @@ std::unique_ptr<VideoReader> open_file(const std::string& source) {
   }
   std::string path = source.starts_with("file://") ? source.substr(7) : source;
   std::unique_ptr<TemporaryFile> file;
-  if (storage::scheme(source) != "file") {
+  if (storage::scheme(source) == "file") {
+    storage::local::refuse_special(path);  // FFmpeg would wait for a pipe
+  } else {
     file = std::make_unique<TemporaryFile>(source);
     path = file->path();
     storage::copy(source, path);

@@ -1,10 +1,12 @@
 #include "oko/media/video.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include "oko/base/error.h"
@@ -131,6 +133,12 @@ TEST(OpenVideo, PrintsNothingOfBrokenFiles) {
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << name;
     storage::remove(path);
   }
+TEST(OpenVideo, RefusesPipesWithoutWaiting) {
+  const std::string pipe = ::testing::TempDir() + "oko_pipe.mp4";
+  std::filesystem::remove(pipe);
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0644), 0);
+  EXPECT_THROW(open_video(pipe), Error);
+  std::filesystem::remove(pipe);
 }
 
 TEST(OpenVideo, RefusesCamerasThatAreNotThere) {

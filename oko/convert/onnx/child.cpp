@@ -10,15 +10,16 @@
 #include <system_error>
 
 #include "oko/base/error.h"
+#include "oko/storage/store.h"
+#include "oko/storage/temporary.h"
 
 extern char** environ;
 
 namespace oko::convert {
 
 ScratchFolder::ScratchFolder() {
-  std::error_code error;
-  std::string name = (std::filesystem::temp_directory_path(error) / "oko-XXXXXX").string();
-  if (error || mkdtemp(name.data()) == nullptr) {
+  std::string name = storage::join(storage::temporary_folder(), "oko-XXXXXX");
+  if (mkdtemp(name.data()) == nullptr) {
     throw Error(ErrorCode::kStorage, name, "no folder for temporary files can be made there",
                 "set TMPDIR to a folder that can be written to");
   }
