@@ -253,6 +253,13 @@ TEST_F(PackedWeightsCache, IsUsedForTheSameModelOnly) {
   EXPECT_EQ(files(), 1u);
 }
 
+TEST_F(PackedWeightsCache, MayHaveTheLongestName) {
+  path_ = folder_ + "/" + std::string(255, 'n');
+  EXPECT_FALSE(hit(open(bytes_)));
+  EXPECT_TRUE(hit(open(bytes_)));
+  EXPECT_EQ(files(), 1u);
+}
+
 TEST_F(PackedWeightsCache, WithZerosForItsContentIsPackedAnew) {
   open(bytes_);
   const auto size = std::filesystem::file_size(path_);

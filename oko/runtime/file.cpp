@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "oko/base/error.h"
+#include "oko/base/file_name.h"
 
 namespace oko::runtime {
 namespace {
@@ -85,8 +86,11 @@ std::optional<Bytes> map_if_there(const std::string& path) {
 void write_whole(const std::string& path, std::span<const std::byte> bytes) {
   // Another thread or process may be writing the same file.
   static std::atomic<unsigned> counter{0};
-  const std::string part =
-      path + ".part" + std::to_string(getpid()) + "-" + std::to_string(counter++);
+  const std::string mark = ".part" + std::to_string(getpid()) + "-" + std::to_string(counter++);
+  const std::size_t name = path.rfind('/') + 1;  // 0 where there is no folder
+  // The longest names leave no room for more: a part of them does.
+  const std::string part = path.substr(0, name) +
+                           file_name_from(path.substr(name), kLongestFileName - mark.size()) + mark;
   {
     const Descriptor file(open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (file.get() < 0) throw storage_error(part, "cannot be created");
