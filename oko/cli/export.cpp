@@ -42,8 +42,8 @@ graph::Network network_of(const ExportArguments& a, FailedImages& failed, const 
   if (a.calibration.empty()) return network;
   runtime::QuantizeOptions options;
   options.threads = available_processors();
-  calibrate(network, split_of(readable_data(a.calibration, failed, context), "", {"train"}), 200, options,
-            failed, context);
+  calibrate(network, split_of(readable_data(a.calibration, failed, context), "", {"train"}), 200,
+            options, failed, context);
   return network;
 }
 

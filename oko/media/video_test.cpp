@@ -133,6 +133,8 @@ TEST(OpenVideo, PrintsNothingOfBrokenFiles) {
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "") << name;
     storage::remove(path);
   }
+}
+
 TEST(OpenVideo, RefusesPipesWithoutWaiting) {
   const std::string pipe = ::testing::TempDir() + "oko_pipe.mp4";
   std::filesystem::remove(pipe);

@@ -1,17 +1,8 @@
 #include "oko/run/html.h"
 
-#include "oko/base/json.h"
+#include "oko/run/output.h"
 
 namespace oko::run {
-namespace {
-
-// The JSON writer's own repair of bad UTF-8, with the quotes taken off again.
-std::string valid_utf8(std::string_view text) {
-  const std::string quoted = Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
-  return Json::parse(quoted).get<std::string>();
-}
-
-}  // namespace
 
 std::string escaped(std::string_view text) {
   std::string result;

@@ -73,4 +73,10 @@ bool is_utf8(std::string_view text) {
   }
 }
 
+std::string valid_utf8(std::string_view text) {
+  // The JSON writer's own repair, with the quotes taken off again.
+  const std::string quoted = Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return Json::parse(quoted).get<std::string>();
+}
+
 }  // namespace oko::run

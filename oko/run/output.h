@@ -18,5 +18,7 @@ void check_output(const std::string& uri);
 void check_room(const std::string& folder, std::uint64_t bytes);
 
 bool is_utf8(std::string_view text);
+// The text with U+FFFD for what is not UTF-8.
+std::string valid_utf8(std::string_view text);
 
 }  // namespace oko::run

@@ -130,7 +130,7 @@ std::string figure(const Judged& judged, const dataset::Dataset& dataset,
         "<figcaption>{}</figcaption></figure>\n",
         picture.size.width, picture.size.height, caption, base64(media::encode_jpeg(picture, 80)),
         caption);
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {  // of OpenCV too
     // A report of what was measured is still worth having when a picture has gone since.
     return "<figure><figcaption>" + caption + " (" + escaped(error.what()) +
            ")</figcaption></figure>\n";

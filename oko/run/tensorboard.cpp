@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 
+#include "oko/run/output.h"
 #include "oko/run/run.h"
 
 namespace oko::run {
@@ -61,7 +62,7 @@ std::string event_header(double wall_time, std::uint64_t step) {
 // tensorflow.Summary: 1 value, repeated; its 1 tag, 2 simple_value (float).
 void put_scalar(std::string& summary, const std::string& tag, float number) {
   std::string value;
-  put_bytes(value, 1, tag);
+  put_bytes(value, 1, valid_utf8(tag));
   put_key(value, 2, kFixed32);
   put(value, number);
   put_bytes(summary, 1, value);

@@ -142,6 +142,14 @@ TEST(TensorBoard, StepsAndEpochsBecomeScalars) {
                                               std::pair("epoch/val/loss", 1.25F)));
 }
 
+// Its strings are those of protobuf, whose readers refuse other bytes.
+TEST(TensorBoard, TagsAreUtf8) {
+  const std::string records =
+      tensorboard_records({{"event", "epoch"}, {"ap50", {{"caf\xe9", .5}}}});
+  EXPECT_THAT(records, ::testing::HasSubstr("epoch/ap50/caf\xef\xbf\xbd"));
+  EXPECT_THAT(records, ::testing::Not(::testing::HasSubstr("caf\xe9")));
+}
+
 TEST(TensorBoard, AppendedRecordsEqualTheWholeFile) {
   const std::vector<Json> events = {{{"event", "step"}, {"time", 5}, {"step", 1}, {"loss", 3}},
                                     {{"event", "step"}, {"time", 6}, {"step", 2}, {"loss", 2}}};

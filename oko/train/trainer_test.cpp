@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <filesystem>
 #include <set>
+#include <utility>
 
+#include "oko/run/output.h"
 #include "oko/train/test_run.h"
 
 namespace oko::train {
@@ -98,6 +101,50 @@ TEST_F(Training, InfiniteLossEndsTheRunAndKeepsTheLastGoodCheckpoint) {
   }
   EXPECT_THAT(events("run", "end").at(0)["images"].get<std::string>(), HasSubstr("07.png"));
   EXPECT_TRUE(storage::exists(folder_ / "run/report.html"));
+}
+
+// Of bytes that are not UTF-8, line breaks and whatever HTML, TOML and JSON give a meaning.
+TEST_F(Training, OddNamesOfImagesAndClassesSpoilNoFileOfTheRun) {
+  make_squares(dataset_, {.train = 4, .val = 2});
+  const std::string odd = "\"<b>&'\\ \xE2\x80\xA8 caf\xC3\xA9";
+  storage::write(
+      dataset_ + "/data.yaml",
+      std::string("train: images/train\nval: images/val\nnames: [") + Json(odd).dump() + "]\n");
+  for (const std::string split : {"train", "val"}) {
+    int number = 0;
+    for (const std::string name : {"caf\xE9", "new\nline\xFF"}) {
+      for (const auto& [folder, ending] : {std::pair("images", ".png"), {"labels", ".txt"}}) {
+        const std::string place = dataset_ + "/" + folder + "/" + split + "/";
+        std::filesystem::rename(place + "0" + std::to_string(number) + ending,
+                                place + name + ending);
+      }
+      ++number;
+    }
+  }
+  Recipe r = recipe(2);
+  r.check = true;
+  run(r, "run");
+  const run::Paths paths{folder_ / "run"};
+  for (const std::string& file : {paths.recipe(), paths.log(), paths.report()}) {
+    const std::string text = storage::read_text(file);
+    EXPECT_TRUE(run::is_utf8(text)) << file;
+  }
+  EXPECT_THAT(storage::read_text(paths.report()), ::testing::Not(HasSubstr("<b>&'")));
+  EXPECT_EQ(model("run").classes, std::vector<std::string>{odd});
+  EXPECT_EQ(events("run", "epoch").size(), 2U);
+  go_on("run");
+}
+
+TEST_F(Training, RelativeBoxesInAFormatOfPixelsEndItBeforeItBegins) {
+  storage::write(dataset_ + "/a.png",
+                 media::encode_png({{64, 64}, std::vector<std::uint8_t>(12288)}));
+  storage::write(dataset_ + "/a.json", R"({"images": [{"id": 1, "file_name": "a.png"}],
+    "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0.1, 0.125, 0.2, 0.25]}],
+    "categories": [{"id": 1, "name": "cat"}]})");
+  const Error error = error_of([&] { run(recipe(1), "run"); });
+  EXPECT_EQ(error.code(), ErrorCode::kInput);
+  EXPECT_THAT(error.message(), HasSubstr("looks relative"));
+  EXPECT_FALSE(storage::exists(place("run")));
 }
 
 TEST_F(Training, DatasetWithoutSplitsHoldsAPartOut) {
