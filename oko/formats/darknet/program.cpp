@@ -1,7 +1,6 @@
 #include "oko/formats/darknet/program.h"
 
 #include <algorithm>
-#include <ranges>
 #include <string_view>
 
 #include "oko/formats/darknet.h"
@@ -14,26 +13,90 @@ constexpr graph::BatchNorm kLater{.epsilon = 1e-5F, .epsilon_outside_root = fals
 
 // Keys that AlexeyAB's Darknet (59596d78) reads and the original (f6afaabc) does not, whichever
 // section they stand in. letter_box is not among them: oko writes it for either.
-constexpr std::string_view kLaterKeys =
-    "adversarial_lr antialiasing assisted_excitation augment_speed "
-    "badlabels_rejection_percentage beta_nms bin_output blur burnin_update cls_normalizer "
-    "contrastive contrastive_color contrastive_jit_flip contrastive_neg_max coordconv "
-    "counters_per_class cutmix delta_normalizer dets_for_show dets_for_track dilation "
-    "dont_update dropblock dynamic_minibatch ema_alpha embedding_layer equidistant_point "
-    "focal_loss gaussian_noise grad_centr group_id iou_loss iou_normalizer iou_thresh "
-    "iou_thresh_kind label_smooth_eps learning_rate_min loss_scale max_chart_loss max_delta "
-    "maxpool_depth maxpool_zero_nonmax mixup mosaic mosaic_bound new_coords nms_kind "
-    "num_sigmas_reject_badlabels obj_normalizer objectness_smooth optimized_memory resize "
-    "resize_step rotate scale_wh scale_x_y sequential_subdivisions sgdr_cycle sgdr_mult "
-    "share_index show_details show_receptive_field sim_thresh stretch stretch_sway stride_x "
-    "stride_y sway time_normalizer track track_ciou_norm track_history_size train_only_bn "
-    "try_fix_nan uc_normalizer use_cuda_graph weights_normalization weights_reject_freq "
-    "weights_type workspace_size_limit_MB";
+constexpr std::string_view kLaterKeys[] = {"adversarial_lr",
+                                           "antialiasing",
+                                           "assisted_excitation",
+                                           "augment_speed",
+                                           "badlabels_rejection_percentage",
+                                           "beta_nms",
+                                           "bin_output",
+                                           "blur",
+                                           "burnin_update",
+                                           "cls_normalizer",
+                                           "contrastive",
+                                           "contrastive_color",
+                                           "contrastive_jit_flip",
+                                           "contrastive_neg_max",
+                                           "coordconv",
+                                           "counters_per_class",
+                                           "cutmix",
+                                           "delta_normalizer",
+                                           "dets_for_show",
+                                           "dets_for_track",
+                                           "dilation",
+                                           "dont_update",
+                                           "dropblock",
+                                           "dynamic_minibatch",
+                                           "ema_alpha",
+                                           "embedding_layer",
+                                           "equidistant_point",
+                                           "focal_loss",
+                                           "gaussian_noise",
+                                           "grad_centr",
+                                           "group_id",
+                                           "iou_loss",
+                                           "iou_normalizer",
+                                           "iou_thresh",
+                                           "iou_thresh_kind",
+                                           "label_smooth_eps",
+                                           "learning_rate_min",
+                                           "loss_scale",
+                                           "max_chart_loss",
+                                           "max_delta",
+                                           "maxpool_depth",
+                                           "maxpool_zero_nonmax",
+                                           "mixup",
+                                           "mosaic",
+                                           "mosaic_bound",
+                                           "new_coords",
+                                           "nms_kind",
+                                           "num_sigmas_reject_badlabels",
+                                           "obj_normalizer",
+                                           "objectness_smooth",
+                                           "optimized_memory",
+                                           "resize",
+                                           "resize_step",
+                                           "rotate",
+                                           "scale_wh",
+                                           "scale_x_y",
+                                           "sequential_subdivisions",
+                                           "sgdr_cycle",
+                                           "sgdr_mult",
+                                           "share_index",
+                                           "show_details",
+                                           "show_receptive_field",
+                                           "sim_thresh",
+                                           "stretch",
+                                           "stretch_sway",
+                                           "stride_x",
+                                           "stride_y",
+                                           "sway",
+                                           "time_normalizer",
+                                           "track",
+                                           "track_ciou_norm",
+                                           "track_history_size",
+                                           "train_only_bn",
+                                           "try_fix_nan",
+                                           "uc_normalizer",
+                                           "use_cuda_graph",
+                                           "weights_normalization",
+                                           "weights_reject_freq",
+                                           "weights_type",
+                                           "workspace_size_limit_MB"};
 constexpr std::string_view kLaterActivations[] = {"mish", "swish", "relu6", "hard_mish"};
 
 std::string later_key(DarknetSection& section) {
-  for (const auto word : std::views::split(kLaterKeys, ' ')) {
-    const std::string_view key(word.begin(), word.end());
+  for (const std::string_view key : kLaterKeys) {
     if (section.has(key)) return section.place_of(key) + ": " + std::string(key);
   }
   const bool has_one = section.has("activation");
