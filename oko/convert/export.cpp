@@ -219,6 +219,11 @@ void check_options(const ExportOptions& options) {
 Export export_model(const graph::Network& network, const ExportOptions& options) {
   check_options(options);
   Export made = write_model(network, options);
+  if (network.diou_exponent > 0 && options.to != Format::kOko && options.to != Format::kDarknet) {
+    made.notes.push_back(
+        "the model suppresses overlapping boxes by DIoU, what is written for this format by IoU: "
+        "of objects close together it may drop one more");
+  }
   made.wrappers = wrappers_for(network, options);
   return made;
 }

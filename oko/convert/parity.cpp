@@ -46,7 +46,8 @@ std::vector<detect::Detection> boxes_of(const graph::Network& network, const Map
   std::vector<detect::Detection> found;
   const std::vector<detect::HeadMap> heads(maps.begin(), maps.end());
   detect::decode(network, heads, options.thresholds, found);
-  return detect::non_maximum_suppression(std::move(found), options.thresholds);
+  return detect::non_maximum_suppression(std::move(found), options.thresholds,
+                                         network.diou_exponent);
 }
 
 void add(BoxAgreement& sum, const BoxAgreement& one) {

@@ -39,13 +39,16 @@ struct Thresholds {
 // Drops scores not above their class's threshold, keeps the best of boxes that overlap by more than
 // thresholds.iou, and of those the best max_detections. Soft suppression (Bodla et al. 2017) takes
 // the best box again and again, and each time multiplies the scores of the boxes of its class that
-// are left by exp(-iou² / soft_sigma).
+// are left by exp(-iou² / soft_sigma). `diou_exponent` is graph::Network's; soft suppression does
+// not use it.
 //
 // Result: by score, best first; equal scores by class, then in the order given, so that it is the
 // same on every machine. All boxes are looked at, however many there are: n of them cost a sort and
 // at most n comparisons for each that is kept.
-void suppress(std::vector<Detection>& boxes, const Thresholds& thresholds);
+void suppress(std::vector<Detection>& boxes, const Thresholds& thresholds,
+              float diou_exponent = 0);
 std::vector<Detection> non_maximum_suppression(std::vector<Detection> boxes,
-                                               const Thresholds& thresholds);
+                                               const Thresholds& thresholds,
+                                               float diou_exponent = 0);
 
 }  // namespace oko::detect

@@ -23,7 +23,7 @@ Result make_result(const graph::Network& network, std::span<const HeadMap> heads
                    const Thresholds& thresholds, const image::Placement& placement) {
   Result result;
   decode(network, heads, thresholds, result.detections);
-  suppress(result.detections, thresholds);
+  suppress(result.detections, thresholds, network.diou_exponent);
   // The first box has the best score of all, unless a class with a threshold of its own hides it.
   const bool known = !result.detections.empty() && thresholds.class_scores.empty();
   result.best_score = known ? result.detections.front().score : best_score(network, heads);

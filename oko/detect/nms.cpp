@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -37,7 +38,21 @@ std::vector<Candidate> candidates_of(const std::vector<Detection>& boxes) {
   return candidates;
 }
 
-void suppress_hard(std::vector<Detection>& boxes, const Thresholds& thresholds) {
+// DIoU of graph::Network::diou_exponent; 0 gives IoU.
+float overlap_of(const image::Box& a, const image::Box& b, float diou_exponent) {
+  const float iou = image::iou(a, b);
+  if (diou_exponent == 0) return iou;
+  const double x = (a.left + a.right - b.left - b.right) / 2,
+               y = (a.top + a.bottom - b.top - b.bottom) / 2,
+               width = std::max(a.right, b.right) - std::min(a.left, b.left),
+               height = std::max(a.bottom, b.bottom) - std::min(a.top, b.top),
+               diagonal = width * width + height * height;  // squared, as the distance below
+  if (!(diagonal > 0)) return iou;
+  return iou - static_cast<float>(std::pow((x * x + y * y) / diagonal, double{diou_exponent}));
+}
+
+void suppress_hard(std::vector<Detection>& boxes, const Thresholds& thresholds,
+                   float diou_exponent) {
   std::vector<Candidate> candidates = candidates_of(boxes);
   std::sort(candidates.begin(), candidates.end(), better);
   const auto group_of = [&](const auto& box) {
@@ -53,7 +68,7 @@ void suppress_hard(std::vector<Detection>& boxes, const Thresholds& thresholds) 
     const Detection& candidate = boxes[c.order];
     auto& rivals = kept_boxes[group_of(c)];
     const bool covered = std::any_of(rivals.begin(), rivals.end(), [&](const image::Box& rival) {
-      return image::iou(rival, candidate.box) > thresholds.iou;
+      return overlap_of(rival, candidate.box, diou_exponent) > thresholds.iou;
     });
     if (covered) continue;
     rivals.push_back(candidate.box);
@@ -130,7 +145,7 @@ float Thresholds::lowest_score() const {
   return lowest == class_scores.end() ? score : *lowest;
 }
 
-void suppress(std::vector<Detection>& boxes, const Thresholds& thresholds) {
+void suppress(std::vector<Detection>& boxes, const Thresholds& thresholds, float diou_exponent) {
   std::erase_if(boxes, [&](const Detection& d) {
     assert(d.class_id >= 0);
     return !(d.score > thresholds.score_of(d.class_id));
@@ -138,13 +153,13 @@ void suppress(std::vector<Detection>& boxes, const Thresholds& thresholds) {
   if (thresholds.nms == NmsKind::kSoft) {
     suppress_softly(boxes, thresholds);
   } else {
-    suppress_hard(boxes, thresholds);
+    suppress_hard(boxes, thresholds, diou_exponent);
   }
 }
 
 std::vector<Detection> non_maximum_suppression(std::vector<Detection> boxes,
-                                               const Thresholds& thresholds) {
-  suppress(boxes, thresholds);
+                                               const Thresholds& thresholds, float diou_exponent) {
+  suppress(boxes, thresholds, diou_exponent);
   return boxes;
 }
 

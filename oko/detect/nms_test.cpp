@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "oko/base/random.h"
@@ -41,6 +42,21 @@ TEST(Nms, KeepsABoxWhoseOverlapOnlyEqualsTheThreshold) {
   EXPECT_EQ(non_maximum_suppression({at(0, .9F), at(25, .8F)}, thresholds).size(), 2U);
   thresholds.iou = .5999F;
   EXPECT_EQ(non_maximum_suppression({at(0, .9F), at(25, .8F)}, thresholds).size(), 1U);
+}
+
+// Two boxes 20 apart: IoU 80/120 = .667, d²/c² = 400/14500, and DIoU = .667 - .0276^.6 = .551.
+TEST(Nms, TakesTheDistanceOfCentresIntoAccountWhereTold) {
+  constexpr float kExponent = .6F;
+  const std::vector<Detection> boxes{at(0, .9F), at(20, .8F)};
+  Thresholds thresholds;
+  for (const auto& [threshold, kept] : {std::pair(.545F, 1U), std::pair(.555F, 2U)}) {
+    thresholds.iou = threshold;
+    EXPECT_EQ(non_maximum_suppression(boxes, thresholds).size(), 1U) << threshold;
+    EXPECT_EQ(non_maximum_suppression(boxes, thresholds, kExponent).size(), kept) << threshold;
+  }
+  EXPECT_EQ(non_maximum_suppression({at(0, .9F), at(0, .8F)}, {}, kExponent).size(), 1U);
+  const Detection point{0, .9F, {5, 5, 5, 5}};
+  EXPECT_EQ(non_maximum_suppression({point, point}, {}, kExponent).size(), 2U);
 }
 
 TEST(Nms, LooksAtEachClassAloneUnlessTold) {

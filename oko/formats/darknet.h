@@ -18,8 +18,8 @@ namespace oko::formats {
 graph::Network read_darknet_cfg(std::string_view text, const std::string& name,
                                 std::vector<std::string>* warnings = nullptr);
 
-// The network as the original Darknet runs it on a CPU whatever its .cfg has: letterboxed, and
-// batch norm by sqrt(variance) + 1e-6.
+// The network as the original Darknet runs it on a CPU whatever its .cfg has: letterboxed,
+// batch norm by sqrt(variance) + 1e-6, and boxes suppressed by IoU.
 void as_original_darknet(graph::Network& network);
 
 struct DarknetWeights {

@@ -138,6 +138,9 @@ struct Network {
   Weights weights;
   Json metadata = Json::object();     // where it came from: dataset hash, recipe, metrics, versions
   std::vector<Output> raw_outputs{};  // each of another layer; empty where there are heads
+  // How boxes of one object are known. 0: by IoU. Above 0: by DIoU (Zheng et al. 2020), which is
+  // IoU - (d² / c²)^diou_exponent with d between the centres and c the diagonal around both boxes.
+  float diou_exponent = 0;
 
   std::vector<int> heads() const;  // indices of the yolo and region layers, in order
   int class_count() const;         // of the heads; 0 without one

@@ -213,6 +213,7 @@ Json network_to_json(const Network& network) {
   for (const Output& output : network.raw_outputs) {
     json["outputs"].push_back({{"layer", output.layer}, {"name", output.name}});
   }
+  if (network.diou_exponent > 0) json["diou_exponent"] = network.diou_exponent;
   json["metadata"] = network.metadata;
   return json;
 }
@@ -239,6 +240,12 @@ Network network_from_json(const Json& json, const std::string& name) {
       const std::string place = name + ": outputs";
       return {json_get<int>(j, "layer", place), json_get<std::string>(j, "name", place)};
     });
+  }
+  if (json.contains("diou_exponent")) {
+    network.diou_exponent = json_get<float>(json, "diou_exponent", name);
+    if (!(network.diou_exponent > 0 && std::isfinite(network.diou_exponent))) {
+      throw input_error(name, "\"diou_exponent\" must be above 0");
+    }
   }
   network.metadata = json_get<Json>(json, "metadata", name);
   if (!network.metadata.is_object()) throw input_error(name, "\"metadata\" must be an object");

@@ -8,6 +8,7 @@
 #include "oko/base/random.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/fold.h"
+#include "oko/graph/network_json.h"
 
 namespace oko::graph {
 namespace {
@@ -144,6 +145,17 @@ TEST(InferenceForm, MovesTheOutputsWithTheirLayers) {
   const Network folded = inference_form(headless());
   ASSERT_EQ(folded.layers.size(), 3U);
   EXPECT_EQ(folded.raw_outputs, (std::vector<Output>{{1, "boxes/b"}, {0, "drop:0"}}));
+}
+
+TEST(OkoFile, KeepsHowBoxesAreSuppressed) {
+  Network network = make_builtin("yolov3-tiny", {.classes = 2});
+  for (const float exponent : {0.F, .6F}) {
+    network.diou_exponent = exponent;
+    EXPECT_EQ(network_from_json(network_to_json(network), "n").diou_exponent, exponent);
+  }
+  Json json = network_to_json(network);
+  json["diou_exponent"] = -1;
+  EXPECT_THAT(complaint([&] { network_from_json(json, "n"); }), HasSubstr("must be above 0"));
 }
 
 TEST(OkoFile, RefusesOutputsThatAreNone) {

@@ -248,6 +248,7 @@ class CfgReader {
     yolo.scale_x_y = section.number_or("scale_x_y", 1);
     yolo.ignore_threshold = section.number_or("ignore_thresh", .5F);
     yolo.truth_threshold = section.number_or("truth_thresh", 1);
+    read_suppression(section);
     return yolo;
   }
 
@@ -256,6 +257,7 @@ class CfgReader {
     region.anchors = anchors(section);
     region.classes = section.integer("classes");
     region.softmax = flag(section, "softmax");
+    read_suppression(section);
     return region;
   }
 
@@ -273,13 +275,22 @@ class CfgReader {
     }
   }
 
-  static std::string effect_of(DarknetSection& section, const std::string& key) {
-    if (key == "nms_kind" && section.text(key) != "default") {
-      return "nms_kind=" + section.text(key) +
-             ": Darknet suppresses these boxes with regard to the distance of their centres "
-             "(DIoU), oko by their overlap alone (IoU): of boxes close together others may stay";
+  // Darknet goes by its last layer: what an earlier head says does not count. cornersnms does what
+  // the default does.
+  void read_suppression(DarknetSection& section) {
+    constexpr float kExponent = .6F;  // of greedynms always, of diounms by default
+    const std::string kind = section.has("nms_kind") ? section.text("nms_kind") : "default";
+    network_.diou_exponent = kind == "greedynms" ? kExponent : 0;
+    if (kind == "diounms") {
+      network_.diou_exponent = section.number_or("beta_nms", kExponent);
+      if (!(network_.diou_exponent > 0)) {
+        throw input_error(section.place_of("beta_nms"), "beta_nms must be above 0");
+      }
     }
-    return key + " in [" + section.name() + "] has no effect here";
+    if (warnings_ && network_.diou_exponent > 0 && told_.emplace("yolo", "nms_kind").second) {
+      warnings_->push_back(section.place_of("nms_kind") + ": nms_kind=" + kind +
+                           ", so overlapping boxes are suppressed by DIoU instead of IoU");
+    }
   }
 
   // A head's remaining keys steer Darknet's training and are kept for the writer.
@@ -289,7 +300,8 @@ class CfgReader {
     Json kept = Json::object();
     for (const std::string& key : section.unused()) {
       if (warnings_ && told_.emplace(name, key).second) {
-        warnings_->push_back(section.place_of(key) + ": " + effect_of(section, key));
+        warnings_->push_back(section.place_of(key) + ": " + key + " in [" + section.name() +
+                             "] has no effect here");
       }
       if (head) kept[key] = section.text(key);
     }

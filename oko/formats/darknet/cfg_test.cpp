@@ -198,11 +198,26 @@ TEST(ReadDarknetCfg, DecidesByItsKeysHowDarknetFitsImagesAndTellsIt) {
   }
 }
 
-TEST(ReadDarknetCfg, TellsThatBoxesAreSuppressedByDiou) {
+TEST(ReadDarknetCfg, SuppressesByDiouWhereTheLastHeadSaysSo) {
+  const std::string head = "[yolo]\nanchors=1,2,3,4\nclasses=1\n";
   std::vector<std::string> warnings;
-  read_darknet_cfg(kNet + kConvolution + "[yolo]\nanchors=1,2,3,4\nclasses=1\nnms_kind=greedynms\n",
-                   "net.cfg", &warnings);
-  EXPECT_THAT(warnings, testing::Contains(HasSubstr("net.cfg:12: nms_kind=greedynms: Darknet")));
+  const auto exponent = [&](const std::string& keys) {
+    warnings.clear();
+    return read_darknet_cfg(kNet + kConvolution + head + keys, "net.cfg", &warnings).diou_exponent;
+  };
+  EXPECT_EQ(exponent("nms_kind=greedynms\nbeta_nms=.9\n"), .6F);
+  EXPECT_THAT(warnings,
+              testing::Contains("net.cfg:12: nms_kind=greedynms, so overlapping boxes are "
+                                "suppressed by DIoU instead of IoU"));
+  EXPECT_EQ(exponent("nms_kind=diounms\nbeta_nms=.9\n"), .9F);
+  EXPECT_EQ(exponent("nms_kind=diounms\n"), .6F);
+  for (const char* by_iou : {"", "nms_kind=default\n", "nms_kind=cornersnms\n", "beta_nms=.9\n"}) {
+    EXPECT_EQ(exponent(by_iou), 0) << by_iou;
+    EXPECT_THAT(warnings, testing::Not(testing::Contains(HasSubstr("DIoU")))) << by_iou;
+  }
+  EXPECT_EQ(exponent("nms_kind=greedynms\n[route]\nlayers=0\n" + head), 0);
+  EXPECT_THAT(complaint(kNet + kConvolution + head + "nms_kind=diounms\nbeta_nms=0\n"),
+              HasSubstr("net.cfg:13: beta_nms must be above 0"));
 }
 
 TEST(ReadDarknetCfg, TakesStridesOfBothSidesThatAreEqual) {

@@ -152,6 +152,7 @@ DarknetProgram program_of(std::vector<DarknetSection>& sections) {
 
 void as_original_darknet(graph::Network& network) {
   network.preprocess.fit = image::Preprocess::Fit::kLetterbox;
+  network.diou_exponent = 0;
   for (graph::Layer& layer : network.layers) {
     auto* convolution = std::get_if<graph::Convolution>(&layer.operation);
     if (convolution != nullptr && convolution->batch_norm) convolution->batch_norm = kOriginal;

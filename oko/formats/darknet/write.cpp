@@ -235,9 +235,10 @@ class CfgWriter {
     key("ignore_thresh", shortest(yolo.ignore_threshold));
     key("truth_thresh", shortest(yolo.truth_threshold));
     if (yolo.scale_x_y != 1) key("scale_x_y", shortest(yolo.scale_x_y));
-    keys(kept_keys(
-        kept_of_head(), default_yolo_keys(),
-        {"mask", "anchors", "classes", "num", "ignore_thresh", "truth_thresh", "scale_x_y"}));
+    keys(kept_keys(kept_of_head(), default_yolo_keys(),
+                   {"mask", "anchors", "classes", "num", "ignore_thresh", "truth_thresh",
+                    "scale_x_y", "nms_kind"}));
+    write_suppression();
   }
 
   void write(const graph::Region& region) {
@@ -248,7 +249,16 @@ class CfgWriter {
     key("num", static_cast<int>(region.anchors.size()));
     key("softmax", region.softmax ? 1 : 0);
     keys(kept_keys(kept_of_head(), default_region_keys(),
-                   {"anchors", "classes", "coords", "num", "softmax"}));
+                   {"anchors", "classes", "coords", "num", "softmax", "nms_kind"}));
+    write_suppression();
+  }
+
+  void write_suppression() {
+    constexpr float kGreedyExponent = .6F;
+    if (network_.diou_exponent == 0) return;
+    const bool is_greedy = network_.diou_exponent == kGreedyExponent;
+    key("nms_kind", is_greedy ? "greedynms" : "diounms");
+    if (!is_greedy) key("beta_nms", shortest(network_.diou_exponent));
   }
 
   const graph::Network& network_;

@@ -110,6 +110,14 @@ TEST(WriteDarknetCfg, WritesASumOfSeveralLayers) {
   EXPECT_EQ(read_back(network).layers.back().inputs, (std::vector<int>{3, 0, 1}));
 }
 
+TEST(WriteDarknetCfg, KeepsHowBoxesAreSuppressed) {
+  graph::Network network = graph::make_builtin("yolov3-tiny", {.classes = 2});
+  for (const float exponent : {0.F, .6F, .9F}) {
+    network.diou_exponent = exponent;
+    EXPECT_EQ(read_back(network).diou_exponent, exponent);
+  }
+}
+
 TEST(WriteDarknetCfg, SaysWhetherImagesAreLetterboxedAndReadsBackSo) {
   using enum image::Preprocess::Fit;
   graph::Network network = graph::make_builtin("yolov3-tiny", {.classes = 2});
