@@ -65,9 +65,8 @@ class DetectRun {
   }
 
   void detect_image(const DetectSource& source) {
-    std::optional<image::Picture> picture = failed_.read(source.uri, [&] {
-      return media::decode(storage::map(source.uri), source.uri);
-    });
+    std::optional<image::Picture> picture = failed_.read(
+        source.uri, [&] { return media::decode(storage::map(source.uri), source.uri); });
     if (!picture) return;
     const Found found{source.uri, -1, picture->size,
                       detector_.detect(picture->frame(), thresholds_)};

@@ -136,8 +136,6 @@ void ResultsJson::close(const Json& rest) {
   out_ << "}\n" << std::flush;
 }
 
-void ResultsJson::write(const Json& value) {
-  out_ << json_text(value);
-}
+void ResultsJson::write(const Json& value) { out_ << json_text(value); }
 
 }  // namespace oko::cli

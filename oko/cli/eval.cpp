@@ -38,9 +38,10 @@ dataset::Dataset read_split(const EvalArguments& arguments, FailedImages& failed
     context.progress->line("evaluating on the split \"" + split + "\" of " + arguments.dataset);
   }
   if (const auto same = data.same_splits.find(split); same != data.same_splits.end()) {
-    context.progress->line(fmt::format("\"{}\" has the pictures of \"{}\": the figures say "
-                                       "nothing of new pictures",
-                                       split, same->second));
+    context.progress->line(
+        fmt::format("\"{}\" has the pictures of \"{}\": the figures say "
+                    "nothing of new pictures",
+                    split, same->second));
   }
   return split == "all" ? data : dataset::subset(data, split);
 }

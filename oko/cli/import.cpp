@@ -290,9 +290,8 @@ void add_import_command(CLI::App& app, Context& context) {
   command->add_option("--size", a.size, "Input size, if the file has none or another is wanted")
       ->type_name("WxH");
   command->add_flag("--bgr", a.bgr, "The model was trained on BGR images");
-  CLI::Option* stretch =
-      command->add_flag("--stretch", a.stretch,
-                        "The model was trained on stretched images, not letterboxed ones");
+  CLI::Option* stretch = command->add_flag(
+      "--stretch", a.stretch, "The model was trained on stretched images, not letterboxed ones");
   command
       ->add_flag("--letterbox", a.letterbox,
                  "The model was trained on letterboxed images, whatever its .cfg shows")

@@ -26,8 +26,7 @@ std::vector<std::vector<float>> made_up_inputs(const graph::Network& network, st
 // Reads a dataset to run a model on. Images of which not even the size can be read are noted; what
 // else is wrong with it throws, or was dropped with a warning: then a line on standard error counts
 // it.
-dataset::Dataset readable_data(const std::string& uri, FailedImages& failed,
-                               const Context& context,
+dataset::Dataset readable_data(const std::string& uri, FailedImages& failed, const Context& context,
                                dataset::BoxPixels exif = dataset::BoxPixels::kAuto);
 
 // Makes a network ready for int8 by at most `count` images of a dataset, as it will see them; the

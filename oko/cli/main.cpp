@@ -35,7 +35,8 @@ int become_commands(char** argv) {
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   const auto path = (self.parent_path() / OKO_COMMANDS).lexically_normal();
   execv(path.c_str(), argv);
-  std::cerr << "oko: error: " << oko::printable(path.string()) << ": cannot be started (" << std::strerror(errno)
+  std::cerr << "oko: error: " << oko::printable(path.string()) << ": cannot be started ("
+            << std::strerror(errno)
             << ")\n  mend: install oko as a whole: this file belongs to it\n";
   return static_cast<int>(oko::ErrorCode::kFailed);
 }

@@ -103,8 +103,7 @@ void add_parity_command(CLI::App& app, Context& context) {
       ->type_name("FILE");
   command->add_option("--weights-b", a.second_weights, "Weights of B: .weights or .bin")
       ->type_name("FILE");
-  command
-      ->add_option("--size", a.size, "Input size, if a file has none or another is wanted")
+  command->add_option("--size", a.size, "Input size, if a file has none or another is wanted")
       ->type_name("WxH");
   command
       ->add_option("--images", a.images,

@@ -63,8 +63,7 @@ PictureSource::Item CachedPictures::load(const Sample& sample) const {
     *picture = media::decode(file, sample.image);
   } else {
     image::Size original;
-    *picture =
-        media::decode_reduced(file, sample.image, fitted(size, fit_, preprocess_), original);
+    *picture = media::decode_reduced(file, sample.image, fitted(size, fit_, preprocess_), original);
     const float x = static_cast<float>(picture->size.width) / static_cast<float>(original.width);
     const float y = static_cast<float>(picture->size.height) / static_cast<float>(original.height);
     for (Object& object : item.objects) {

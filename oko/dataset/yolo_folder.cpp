@@ -194,10 +194,9 @@ class YoloReader {
     for (const auto& [label, images] : flat) {
       if (exact.contains(label)) continue;
       const std::string folder = storage::parent(images.front());
-      const bool one_folder =
-          std::all_of(images.begin(), images.end(), [&folder](const std::string& image) {
-            return storage::parent(image) == folder;
-          });
+      const bool one_folder = std::all_of(
+          images.begin(), images.end(),
+          [&folder](const std::string& image) { return storage::parent(image) == folder; });
       if (!one_folder) {
         tell_ambiguous(label, images);
         continue;

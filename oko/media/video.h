@@ -21,9 +21,9 @@ class VideoReader {
   virtual const VideoInfo& info() const = 0;
   virtual bool next(image::Picture& frame) = 0;  // false at the end
 };
-// A file, or "camera" / "camera:1" for a camera. Throws an input Error where it cannot be opened, or
-// where a file's frames have more pixels than set_max_pixels() allows.
-// One thread opens and creates videos: it sets an environment variable that silences the codecs.
+// A file, or "camera" / "camera:1" for a camera. Throws an input Error where it cannot be opened,
+// or where a file's frames have more pixels than set_max_pixels() allows. One thread opens and
+// creates videos: it sets an environment variable that silences the codecs.
 std::unique_ptr<VideoReader> open_video(const std::string& source);
 
 class VideoWriter {

@@ -80,7 +80,7 @@ class Reader {
   std::map<std::string, std::string> alias_;
   std::vector<std::string> outputs_;
   std::map<std::string, std::string> unread_;  // blobs that leave the network, by what they copy
-  std::optional<image::Size> size_;  // where the file has none
+  std::optional<image::Size> size_;            // where the file has none
   const Line* detection_ = nullptr;
 };
 
