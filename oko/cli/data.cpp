@@ -146,7 +146,9 @@ void add_convert_command(CLI::App& app, Context& context) {
   const auto arguments = std::make_shared<ConvertArguments>();
   add_data_arguments(*command, arguments->data);
   add_format_option(*command, "--to", arguments->to, "Format to write")->required();
-  command->add_option("-o,--out", arguments->out, "New folder to write to")->required()->type_name("FOLDER");
+  command->add_option("-o,--out", arguments->out, "New folder to write to")
+      ->required()
+      ->type_name("FOLDER");
   add_allow_loss(*command, arguments->allow_loss);
   command->footer(R"(
 Images are copied byte for byte, splits are kept, and the source is not changed. How many images and
@@ -190,9 +192,7 @@ Examples:
 
 void tell_worked_around(const std::vector<dataset::Finding>& findings,
                         const DataArguments& arguments, const Context& context) {
-  for (const std::string& line : dataset::dropped_in_reading(findings).lines()) {
-    context.progress->line(arguments.uri + ": " + line);
-  }
+  tell_dropped(findings, arguments.uri, context);
   const auto count = std::count_if(findings.begin(), findings.end(), [](const auto& finding) {
     return finding.severity != dataset::Finding::Severity::kNote;
   });
@@ -203,6 +203,13 @@ void tell_worked_around(const std::vector<dataset::Finding>& findings,
 }
 
 }  // namespace
+
+void tell_dropped(const std::vector<dataset::Finding>& findings, const std::string& uri,
+                  const Context& context) {
+  for (const std::string& line : dataset::dropped_in_reading(findings).lines()) {
+    context.progress->line(uri + ": " + line);
+  }
+}
 
 void add_exif_option(CLI::App& command, dataset::BoxPixels& exif) {
   command

@@ -29,6 +29,9 @@ dataset::Dataset load_data(const DataArguments& arguments,
 // Reads it and goes on with what can be used: a line on standard error says how many findings there
 // were and where to see them.
 dataset::Dataset load_usable_data(const DataArguments& arguments, const Context& context);
+// Prints on standard error what reading a dataset left out, by reason.
+void tell_dropped(const std::vector<dataset::Finding>& findings, const std::string& uri,
+                  const Context& context);
 // Throws a usage Error where a new dataset cannot be written there: within the one that is read, or
 // where something is already.
 void check_new_dataset(const DataArguments& source, const std::string& out);

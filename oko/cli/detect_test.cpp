@@ -10,6 +10,7 @@
 #include "oko/cli/detect_output.h"
 #include "oko/cli/test_command.h"
 #include "oko/cli/test_model.h"
+#include "oko/dataset/test_data.h"
 #include "oko/media/picture.h"
 #include "oko/media/video.h"
 
@@ -140,16 +141,6 @@ TEST_F(Detect, WritesResultsAsTheyCome) {
   EXPECT_EQ(parse_json(out.str(), "out")["results"].size(), 3U);
 }
 
-// An EXIF segment that says only the orientation, put behind the first two bytes of a JPEG.
-std::string with_orientation(const std::string& jpeg, int orientation) {
-  std::string segment(
-      "\xFF\xE1\0\x22"
-      "Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\0\0\0\0\0\0\0",
-      36);
-  segment[29] = static_cast<char>(orientation);
-  return jpeg.substr(0, 2) + segment + jpeg.substr(2);
-}
-
 // tx grows with what is bright on the right, ty with what is bright below: the box goes there.
 std::string seeking_weights() {
   constexpr int kSide = 32, kPlane = kSide * kSide, kFilter = 3 * kPlane;
@@ -174,10 +165,7 @@ TEST_F(Detect, FindsAndDrawsUprightWhateverTheOrientation) {
   for (int orientation = 1; orientation <= 8; ++orientation) {
     const int inverse = orientation == 6 ? 8 : orientation == 8 ? 6 : orientation;
     const image::Picture stored = media::turned_upright(upright, inverse);
-    const auto jpeg = media::encode_jpeg(stored, 95);
-    storage::write(
-        file("turned.jpg"),
-        with_orientation({reinterpret_cast<const char*>(jpeg.data()), jpeg.size()}, orientation));
+    storage::write(file("turned.jpg"), dataset::jpeg_with_orientation(stored, orientation));
     ASSERT_EQ(media::probe(storage::read(file("turned.jpg"))).exif_orientation, orientation);
     const Outcome outcome = detect({file("turned.jpg"), "-o", file("found.png"), "--json"});
     ASSERT_EQ(outcome.code, 0) << outcome.error;

@@ -8,7 +8,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/random.h"
-#include "oko/dataset/dropped.h"
+#include "oko/cli/data.h"
 #include "oko/dataset/read.h"
 #include "oko/image/letterbox.h"
 #include "oko/media/picture.h"
@@ -92,8 +92,8 @@ dataset::Dataset split_of(const dataset::Dataset& data, const std::string& named
   return data;
 }
 
-dataset::Dataset readable_data(const std::string& uri, FailedImages& failed,
-                               const Context& context, dataset::BoxPixels exif) {
+dataset::Dataset readable_data(const std::string& uri, FailedImages& failed, const Context& context,
+                               dataset::BoxPixels exif) {
   dataset::ReadOptions options;
   options.exif = exif;
   std::vector<dataset::Finding> findings;
@@ -104,9 +104,7 @@ dataset::Dataset readable_data(const std::string& uri, FailedImages& failed,
     return true;
   });
   dataset::throw_first_error(findings, uri);
-  for (const std::string& line : dataset::dropped_in_reading(findings).lines()) {
-    context.progress->line(uri + ": " + line);
-  }
+  tell_dropped(findings, uri, context);
   return data;
 }
 

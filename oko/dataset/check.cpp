@@ -23,7 +23,6 @@ using Severity = Finding::Severity;
 // Pixels by which a box may be off because its relative edges were written with six digits.
 constexpr float kRounding = .05F;
 
-std::string text_of(image::Size size) { return fmt::format("{}x{}", size.width, size.height); }
 std::string text_of(const image::Box& b) {
   return fmt::format("({:g}, {:g}) to ({:g}, {:g})", b.left, b.top, b.right, b.bottom);
 }
@@ -103,7 +102,7 @@ class Checker {
     const bool wrong = count_fitting_only(boxes, info.size, upright) > 0 &&
                        count_fitting_only(boxes, upright, info.size) == 0;
     const std::string turns = fmt::format("EXIF orientation {} turns the image to {}",
-                                          info.exif_orientation, text_of(upright));
+                                          info.exif_orientation, size_text(upright));
     if (wrong) {
       tell_picture(Severity::kError, "exif-orientation", sample,
                    turns + ", but boxes fit only the stored pixels: read it with --exif stored");
@@ -117,14 +116,14 @@ class Checker {
     const image::Size real = info.upright_size();
     const SizeFit fit = compare_sizes(sample.size, real);
     const std::string said = fmt::format("the annotation says {}, the picture is {}",
-                                         text_of(sample.size), text_of(real));
+                                         size_text(sample.size), size_text(real));
     switch (fit) {
       case SizeFit::kSame:
         return;
       case SizeFit::kUnsaid:
         if (!sample.annotation.empty() && (dataset_.format == "voc" || dataset_.format == "coco")) {
           tell_size(Severity::kNote, "no-size", sample, "the annotation has no picture size",
-                    fmt::format("{} is written", text_of(real)), Mend::kTakeSize);
+                    fmt::format("{} is written", size_text(real)), Mend::kTakeSize);
         }
         return;
       case SizeFit::kScaled:
@@ -175,7 +174,7 @@ class Checker {
         (inside != object.box && inside.width() <= 1 && inside.height() <= 1)) {
       tell(Severity::kWarning, "outside-box", sample, index, object.place,
            fmt::format("the box {} lies outside of the picture, {}", text_of(object.box),
-                       text_of(frame)),
+                       size_text(frame)),
            "the box is left out", Mend::kLeaveOutBox);
       return;
     }
@@ -186,7 +185,7 @@ class Checker {
       tell(over > 1 ? Severity::kWarning : Severity::kNote, "past-edge", sample, index,
            object.place,
            fmt::format("the box {} goes past the edge of the picture, {}, by {:.3g} pixels",
-                       text_of(object.box), text_of(frame), over),
+                       text_of(object.box), size_text(frame), over),
            "the box is clipped to the picture", Mend::kClipBox);
     }
     check_tiny(sample, index, inside, frame);
@@ -206,7 +205,7 @@ class Checker {
     if (std::sqrt(box.area()) * scale < kTinySide) {
       tell(Severity::kNote, "tiny-box", sample, index, place,
            fmt::format("the box is {:.2g} by {:.2g} pixels on the {} input", box.width() * scale,
-                       box.height() * scale, text_of(options_.input)));
+                       box.height() * scale, size_text(options_.input)));
     }
   }
 

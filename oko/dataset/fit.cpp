@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "oko/dataset/parsed.h"
+
 namespace oko::dataset {
 namespace {
 
@@ -41,8 +43,6 @@ class Fitting {
   }
 
  private:
-  static bool is_known(image::Size size) { return size.width > 0 && size.height > 0; }
-
   bool drops(const Object& object, image::Size size) {
     const bool no_crowds = format_ == "yolo" || format_ == "keras" || format_ == "createml";
     const bool no_outside = in_pixels_ || format_ == "yolo";

@@ -59,6 +59,8 @@ const char* name_of(Finding::Severity severity) {
   }
 }
 
+std::string size_text(image::Size size) { return fmt::format("{}x{}", size.width, size.height); }
+
 Finding& add_error(std::vector<Finding>& findings, std::string kind, std::string place,
                    std::string message, std::string repair) {
   return add(findings, Finding::Severity::kError, std::move(kind), std::move(place),

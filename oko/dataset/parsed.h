@@ -34,6 +34,9 @@ struct ParsedFile {
   std::vector<Finding> findings;
 };
 
+inline bool is_known(image::Size size) { return size.width > 0 && size.height > 0; }
+std::string size_text(image::Size size);  // "640x480"
+
 // Collects findings; the kinds are those of docs/datasets.md. The result is the new one.
 Finding& add_error(std::vector<Finding>& findings, std::string kind, std::string place,
                    std::string message, std::string repair = {});

@@ -40,16 +40,13 @@ std::string normal_path(std::string_view written) {
   std::replace(text.begin(), text.end(), '\\', '/');
   text += '/';
   std::vector<std::string> parts;
-  std::string_view rest = text;
-  const bool absolute = rest.starts_with('/');
-  for (auto slash = rest.find('/'); slash != std::string_view::npos; slash = rest.find('/')) {
-    const std::string_view part = rest.substr(0, slash);
+  const bool absolute = text.starts_with('/');
+  for (const std::string_view part : folders_of(text)) {
     if (part == ".." && !parts.empty()) {
       parts.pop_back();
     } else if (!part.empty() && part != "." && part != "..") {
       parts.emplace_back(part);
     }
-    rest.remove_prefix(slash + 1);
   }
   std::string path;
   for (const std::string& part : parts) path += (path.empty() && !absolute ? "" : "/") + part;

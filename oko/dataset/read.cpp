@@ -104,31 +104,28 @@ image::Size picture_size(storage::Files& files, const std::string& name) {
 }
 
 void fill_sizes(Dataset& dataset, std::vector<Finding>* findings) {
-  const auto is_known = [](const Sample& sample) {
-    return sample.size.width > 0 && sample.size.height > 0;
-  };
   std::vector<std::size_t> soon;
   for (std::size_t i = 0; i < dataset.samples.size(); ++i) {
-    if (!is_known(dataset.samples[i])) soon.push_back(i);
+    if (!is_known(dataset.samples[i].size)) soon.push_back(i);
   }
   if (soon.empty()) return;
   read_ahead(dataset, soon);
   for (const std::size_t i : soon) {
     Sample& sample = dataset.samples[i];
     sample.size = picture_size(*dataset.files, sample.image);
-    if (is_known(sample)) continue;
+    if (is_known(sample.size)) continue;
     if (findings == nullptr) {
       throw input_error(sample.image, why_unreadable(*dataset.files, sample.image),
                         "oko data check " + dataset.uri + " lists every such picture");
     }
-    Finding& finding = add_error(*findings, "unreadable-image", sample.image,
-                                 why_unreadable(*dataset.files, sample.image),
-                                 "the picture is left out");
+    Finding& finding =
+        add_error(*findings, "unreadable-image", sample.image,
+                  why_unreadable(*dataset.files, sample.image), "the picture is left out");
     finding.images_lost = 1;
     finding.boxes_lost = static_cast<int>(sample.objects.size());
   }
   if (findings != nullptr) {
-    std::erase_if(dataset.samples, [&](const Sample& sample) { return !is_known(sample); });
+    std::erase_if(dataset.samples, [&](const Sample& sample) { return !is_known(sample.size); });
   }
 }
 

@@ -12,11 +12,7 @@
 namespace oko::dataset {
 namespace {
 
-std::string text_of(image::Size size) { return fmt::format("{}x{}", size.width, size.height); }
-
 image::Size swapped(image::Size size) { return {size.height, size.width}; }
-
-bool is_known(image::Size size) { return size.width > 0 && size.height > 0; }
 
 // The same size, or one of the same shape to a pixel: a smaller or larger copy was labelled.
 bool same_shape(image::Size said, image::Size real) {
@@ -121,7 +117,7 @@ class Turner {
     if (turned.says == Says::kStored) {
       const std::string said =
           fmt::format("EXIF orientation {} turns the image to {}, the annotation says {} as stored",
-                      orientation, text_of(turned.info.upright_size()), text_of(parsed.size));
+                      orientation, size_text(turned.info.upright_size()), size_text(parsed.size));
       if (stored) {
         tell(turned, said + ": boxes are taken to lie on the stored pixels (--exif stored)",
              "boxes and size are turned with the image");

@@ -36,10 +36,6 @@ std::vector<std::string> endings_of(const std::string& path) {
   return endings;
 }
 
-std::string join(const std::string& folder, const std::string& path) {
-  return folder.empty() || path.empty() ? folder + path : folder + "/" + path;
-}
-
 std::vector<std::string> image_lines(std::string_view text) {
   std::vector<std::string> lines;
   for (const std::string_view line : split_lines(text)) lines.emplace_back(trimmed(line));
@@ -73,9 +69,9 @@ class Places {
   // which it is started, often the one above.
   std::vector<std::string> bases() const {
     std::vector<std::string> bases;
-    if (!path_.starts_with('/')) bases.push_back(join(folder_, path_));
+    if (!path_.starts_with('/')) bases.push_back(storage::join(folder_, path_));
     for (const std::string& ending : endings_of(normal_path(path_))) {
-      bases.push_back(join(folder_, ending));
+      bases.push_back(storage::join(folder_, ending));
       bases.push_back(ending);
     }
     bases.emplace_back("..");
@@ -85,7 +81,7 @@ class Places {
   // The path from a folder, which may go up to the root's own folder and down again.
   std::optional<std::string> here(const std::string& base, const std::string& rest) const {
     std::vector<std::string> parts{tree_.name()};
-    const std::string path = join(base, rest) + "/";
+    const std::string path = storage::join(base, rest) + "/";
     for (const std::string_view part : folders_of(path)) {
       if (part.empty() || part == ".") continue;
       if (part != "..") {

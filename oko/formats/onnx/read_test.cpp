@@ -127,14 +127,18 @@ TEST(OnnxReader, WorksOutPadsAsPyTorchWritesThem) {
   EXPECT_EQ(convolution_of(imported, 0).padding, (graph::Padding{3, 1, 4, 2}));
 }
 
-TEST(OnnxReader, TakesModelsWithChannelsLastAsTensorFlowHasThem) {
-  TestGraph g;
+void add_channels_last(TestGraph& g) {
   g.input({-1, 8, 6, 3});
   const std::string first = g.to.node("Transpose", "first", {"image"});
   g.to.set("perm", Sides{0, 3, 1, 2});
   const std::string map = g.convolution("conv", first, 3, 6);
   g.output(g.to.node("Transpose", "last", {map}));
   g.to.set("perm", Sides{0, 2, 3, 1});
+}
+
+TEST(OnnxReader, TakesModelsWithChannelsLastAsTensorFlowHasThem) {
+  TestGraph g;
+  add_channels_last(g);
   const Imported imported = read(g);
   EXPECT_EQ(imported.network.input, (graph::Shape{3, 8, 6}));
   EXPECT_EQ(imported.network.layers.size(), 1U);
@@ -143,12 +147,7 @@ TEST(OnnxReader, TakesModelsWithChannelsLastAsTensorFlowHasThem) {
 
 TEST(OnnxPart, TakesAnImageChannelsFirstAndEndsAtTheTensorsAskedFor) {
   TestGraph g;
-  g.input({-1, 8, 6, 3});
-  const std::string first = g.to.node("Transpose", "first", {"image"});
-  g.to.set("perm", Sides{0, 3, 1, 2});
-  const std::string map = g.convolution("conv", first, 3, 6);
-  g.output(g.to.node("Transpose", "last", {map}));
-  g.to.set("perm", Sides{0, 2, 3, 1});
+  add_channels_last(g);
   const Imported imported = read(g);
   const Bytes part(onnx_part(g.file(), "a.onnx", imported.network.input, imported.keys));
   const OnnxSignature signature = onnx_signature(part, "part");
