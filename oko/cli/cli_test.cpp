@@ -274,6 +274,23 @@ TEST_F(Cli, ImportMakesAModelThatInspectShows) {
   EXPECT_EQ(document["parameters"], kFloats);
   EXPECT_EQ(document["classes"], Json({"rose", "leaf"}));
   EXPECT_EQ(document["layers"].size(), 2U);
+  EXPECT_EQ(document["preprocess"], Json({{"fit", "letterbox"}, {"bgr", false}}));
+}
+
+TEST_F(Cli, ImportAndInspectSayHowBoxesAreSuppressed) {
+  const auto imported = [&](const std::string& name) {
+    return oko_command({"import", file(name), "-o", file("m.oko")}).out;
+  };
+  EXPECT_THAT(imported("net.cfg"), HasSubstr("suppression IoU\n"));
+  EXPECT_THAT(oko_command({"inspect", file("m.oko")}).out,
+              HasSubstr("images: letterbox, RGB, numbers from 0 to 1; overlapping boxes are "
+                        "suppressed by IoU\n"));
+  std::string text = storage::read_text(file("net.cfg"));
+  text.insert(text.find("[yolo]") + 7, "nms_kind=diounms\nbeta_nms=0.7\n");
+  storage::write(file("diou.cfg"), text);
+  EXPECT_THAT(imported("diou.cfg"), HasSubstr("suppression DIoU, exponent 0.7\n"));
+  const Outcome shown = oko_command({"inspect", file("m.oko"), "--json"});
+  EXPECT_NEAR(parse_json(shown.out, "out")["diou_exponent"].get<double>(), .7, 1e-6);
 }
 
 TEST_F(Cli, ImportRefusesWhatDoesNotFit) {

@@ -1,11 +1,11 @@
 #include "oko/cli/detect_sources.h"
 
-#include <algorithm>
 #include <set>
 
 #include "oko/base/error.h"
 #include "oko/base/file_name.h"
 #include "oko/cli/input_files.h"
+#include "oko/cli/inputs.h"
 #include "oko/media/picture.h"
 #include "oko/media/video.h"
 #include "oko/storage/store.h"
@@ -14,18 +14,10 @@ namespace oko::cli {
 namespace {
 
 void add_folder(const std::string& folder, std::vector<DetectSource>& sources) {
-  const std::size_t before = sources.size();
-  std::vector<storage::Skipped> skipped;  // pipes and the like: reading them tells what they are
-  std::vector<std::string> names;
-  for (const storage::Entry& entry : storage::list(folder, false, &skipped)) {
-    if (!entry.is_folder) names.push_back(entry.uri);
-  }
-  for (const storage::Skipped& one : skipped) names.push_back(one.uri);
-  std::sort(names.begin(), names.end());
-  for (const std::string& name : names) {
-    if (media::is_picture_name(name) || media::is_video_name(name)) sources.push_back({name, ""});
-  }
-  if (sources.size() == before) throw input_error(folder, "there are no images in this folder");
+  const auto wanted = [](const std::string& name) {
+    return media::is_picture_name(name) || media::is_video_name(name);
+  };
+  for (const std::string& name : images_of_folder(folder, wanted)) sources.push_back({name, ""});
 }
 
 std::vector<DetectSource> expanded(const std::vector<std::string>& given) {

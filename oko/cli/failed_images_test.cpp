@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "oko/cli/test_command.h"
 #include "oko/cli/test_model.h"
@@ -83,6 +84,17 @@ TEST_F(OneBadFile, ParityAndExportCompareOnTheOthers) {
                                         "--images", file("data/images"), "--json"});
   expect_skipped(exported);
   EXPECT_EQ(parse_json(exported.out, "out")["failed"].size(), 2U);
+}
+
+TEST_F(OneBadFile, APipeAmongTheImagesIsNamed) {
+  ASSERT_EQ(::mkfifo(image("pipe").c_str(), 0644), 0);
+  const Outcome parity =
+      oko_command({"parity", file("m.oko"), file("m.oko"), "--images", file("data/images")});
+  EXPECT_EQ(parity.code, 3);
+  EXPECT_THAT(parity.error, HasSubstr("pipe.jpg: is a named pipe"));
+  const Outcome found = oko_command({"detect", file("m.oko"), file("data/images")});
+  EXPECT_EQ(found.code, 3);
+  EXPECT_THAT(found.error, HasSubstr("pipe.jpg: is a named pipe"));
 }
 
 TEST_F(OneBadFile, WhereNoneCanBeReadTheFirstIsTheError) {

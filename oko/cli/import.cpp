@@ -172,13 +172,6 @@ Json heads_json(const graph::Network& network) {
   return heads;
 }
 
-std::string preprocess_text(const image::Preprocess& preprocess) {
-  using image::Preprocess;
-  return fmt::format("{}, {}, numbers from 0 to 1",
-                     preprocess.fit == Preprocess::Fit::kLetterbox ? "letterbox" : "stretched",
-                     preprocess.bgr ? "BGR" : "RGB");
-}
-
 void say_outputs(const graph::Network& network, const Context& context) {
   const std::vector<int> outputs = network.outputs();
   const std::vector<std::string> names = formats::output_names(network);
@@ -214,7 +207,11 @@ void say_understood(const convert::ReadModel& read, const Context& context) {
   for (const int index : network.heads()) {
     context.say("head        " + head_text(network, index));
   }
-  if (network.heads().empty()) say_outputs(network, context);
+  if (network.heads().empty()) {
+    say_outputs(network, context);
+  } else {
+    context.say("suppression " + overlap_text(network));
+  }
   context.say("batch norm  " + batch_norm_text(network));
   const std::string seen = fmt::format(", {} pictures seen in training",
                                        grouped(static_cast<std::int64_t>(read.pictures_seen)));
@@ -250,6 +247,8 @@ void import(const ImportArguments& arguments, const Context& context) {
                 {"class_count", read.network.class_count()},
                 {"heads", heads_json(read.network)},
                 {"outputs", outputs_json(read.network)},
+                {"preprocess", preprocess_json(read.network.preprocess)},
+                {"diou_exponent", read.network.diou_exponent},
                 {"batch_norm", batch_norm_text(read.network)},
                 {"pictures_seen", read.pictures_seen},
                 {"notes", read.notes}});

@@ -22,12 +22,8 @@ std::vector<std::string> pictures_at(const std::string& uri) {
   const auto entry = storage::stat(uri);
   if (!entry) throw input_error(uri, "no such file");
   if (!entry->is_folder) return {uri};
-  std::vector<std::string> pictures;
-  for (const storage::Entry& file : storage::list(uri)) {
-    if (!file.is_folder && media::is_picture_name(file.uri)) pictures.push_back(file.uri);
-  }
-  if (pictures.empty()) throw input_error(uri, "there are no pictures in this folder");
-  return pictures;
+  return images_of_folder(uri,
+                          [](const std::string& name) { return media::is_picture_name(name); });
 }
 
 std::vector<float> input_of(const graph::Network& network, const image::Picture& picture) {
@@ -41,6 +37,21 @@ std::vector<float> input_of(const graph::Network& network, const image::Picture&
 
 std::vector<float> picture_input(const graph::Network& network, const std::string& uri) {
   return input_of(network, media::decode(storage::map(uri), uri));
+}
+
+std::vector<std::string> images_of_folder(const std::string& folder,
+                                          bool (*wanted)(const std::string& name)) {
+  std::vector<storage::Skipped> skipped;
+  std::vector<std::string> names;
+  for (const storage::Entry& entry : storage::list(folder, false, &skipped)) {
+    if (!entry.is_folder && wanted(entry.uri)) names.push_back(entry.uri);
+  }
+  for (const storage::Skipped& one : skipped) {
+    if (wanted(one.uri)) names.push_back(one.uri);
+  }
+  if (names.empty()) throw input_error(folder, "there are no images in this folder");
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 std::vector<std::vector<float>> inputs_from(const graph::Network& network, const std::string& uri,

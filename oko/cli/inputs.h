@@ -15,6 +15,11 @@ namespace oko::cli {
 // A picture as the network sees it. The network must take 3 channels.
 std::vector<float> picture_input(const graph::Network& network, const std::string& uri);
 
+// Files of a folder whose names are `wanted`, by name. Pipes and the like are among them, so that
+// reading them says what they are. Throws an input Error where there are none.
+std::vector<std::string> images_of_folder(const std::string& folder,
+                                          bool (*wanted)(const std::string& name));
+
 // Images of a folder, or one image, as the network sees them: the first `limit` by name that can be
 // read. The others are noted; where none can, the first one's Error is thrown.
 std::vector<std::vector<float>> inputs_from(const graph::Network& network, const std::string& uri,

@@ -131,6 +131,10 @@ void say_totals(const graph::Network& network, const Context& context) {
   for (std::size_t i = 0; i < outputs.size() && network.heads().empty(); ++i) {
     context.say(fmt::format("output {}: layer {}", names[i], outputs[i]));
   }
+  context.say(fmt::format("images: {}{}", preprocess_text(network.preprocess),
+                          network.heads().empty()
+                              ? ""
+                              : "; overlapping boxes are suppressed by " + overlap_text(network)));
   context.say(fmt::format(
       "parameters {} ({} as float32), {:.2f} GFLOP a picture", grouped(total.parameters),
       bytes_text(4.0 * static_cast<double>(total.parameters)), total.flop / 1e9));
@@ -168,6 +172,8 @@ Json as_json(const graph::Network& network) {
           {"peak_activation_bytes", graph::peak_activation_bytes(network)},
           {"layers", layers},
           {"outputs", network.outputs()},
+          {"preprocess", preprocess_json(network.preprocess)},
+          {"diou_exponent", network.diou_exponent},
           {"metadata", network.metadata}};
 }
 

@@ -1,5 +1,7 @@
 #include "oko/cli/model.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <utility>
 
@@ -101,6 +103,24 @@ graph::Network builtin_network(const std::string& name, const std::string& size,
     options.height = wanted.height;
   }
   return graph::make_builtin(name, options);
+}
+
+static const char* fit_text(const image::Preprocess& preprocess) {
+  return preprocess.fit == image::Preprocess::Fit::kLetterbox ? "letterbox" : "stretched";
+}
+
+std::string preprocess_text(const image::Preprocess& preprocess) {
+  return fmt::format("{}, {}, numbers from 0 to 1", fit_text(preprocess),
+                     preprocess.bgr ? "BGR" : "RGB");
+}
+
+Json preprocess_json(const image::Preprocess& preprocess) {
+  return {{"fit", fit_text(preprocess)}, {"bgr", preprocess.bgr}};
+}
+
+std::string overlap_text(const graph::Network& network) {
+  if (network.diou_exponent == 0) return "IoU";
+  return fmt::format("DIoU, exponent {:g}", network.diou_exponent);
 }
 
 graph::KernelStorage storage_named(std::string_view name) {

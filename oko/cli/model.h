@@ -43,6 +43,13 @@ image::Size parse_size(const std::string& text);
 // A built-in network; an empty size and 0 classes stand for its usual ones.
 graph::Network builtin_network(const std::string& name, const std::string& size, int classes = 0);
 
+// How images are put into the network: "letterbox, RGB, numbers from 0 to 1".
+std::string preprocess_text(const image::Preprocess& preprocess);
+Json preprocess_json(const image::Preprocess& preprocess);
+
+// How boxes of one object are known to be that: "IoU", or "DIoU, exponent 0.6".
+std::string overlap_text(const graph::Network& network);
+
 // "fp32", "fp16" or "int8", which must be one of them.
 graph::KernelStorage storage_named(std::string_view name);
 
