@@ -8,7 +8,7 @@
 # READER is a name such as darknet_cfg (fuzz/darknet_cfg_fuzz.cpp); without one: all of them.
 # Builds into build/fuzz (build/replay, where compiling takes longer than running) with clang and
 # without LibTorch. A crashing input is kept in crashes there and named in the output: add it to
-# fuzz/corpus/READER when it is mended.
+# fuzz/corpus/READER when it is fixed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -29,7 +29,7 @@
  * else that is returned (names, detections, maps) belongs to the handle and says how long it stays.
  *
  * Errors. Functions return OKO_OK (0) or one of the codes below; oko_last_error() then tells what
- * was wrong, where, and how to mend it. Nothing is thrown, printed or terminated, and an `out`
+ * was wrong, where, and how to fix it. Nothing is thrown, printed or terminated, and an `out`
  * parameter is left as it was. A null pointer where an object is wanted is OKO_INVALID_ARGUMENT.
  *
  * Versions. Structs begin with struct_size, which the caller sets to sizeof the struct it was
@@ -59,8 +59,8 @@ typedef enum oko_status {
   OKO_STORAGE = 4           /* the disk refused to read or to write */
 } oko_status;
 
-/* What went wrong in this thread's last call that did not return OKO_OK: "place: what (how to
- * mend)". Valid until this thread's next call; never null. */
+/* What went wrong in this thread's last call that did not return OKO_OK: "place: what
+ * (hint)". Valid until this thread's next call; never null. */
 OKO_API const char* oko_last_error(void);
 
 /* "0.1.0". */

@@ -44,7 +44,7 @@ enum class Status : std::int32_t {
 
 struct Error {
   Status status = Status::kFailed;
-  std::string text;  // "place: what (how to mend)"
+  std::string text;  // "place: what (hint)"
 };
 
 // What value() throws.

@@ -15,7 +15,7 @@
 namespace oko {
 namespace {
 
-TEST(Error, JoinsPlaceMessageAndMend) {
+TEST(Error, JoinsPlaceMessageAndHint) {
   const Error e = input_error("a.xml:14", "xmax 512 is past the width 500", "fix the box");
   EXPECT_STREQ(e.what(), "a.xml:14: xmax 512 is past the width 500 (fix the box)");
   EXPECT_EQ(e.within("b.tar").place(), "b.tar: a.xml:14");

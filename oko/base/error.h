@@ -15,17 +15,17 @@ enum class ErrorCode {
   kInterrupted = 130,  // stopped by a signal, with a checkpoint written
 };
 
-// A user's mistake or a bad file. `place` says where (file, file:line, file@byte or layer), `message`
-// what, `mend` how to put it right; what() joins them as "place: message (mend)".
-// Broken invariants of our own code are asserts, never Errors.
+// A user's mistake or a bad file. `place` says where (file, file:line, file@byte or layer),
+// `message` what, `hint` how to put it right; what() joins them as "place: message (hint)". Broken
+// invariants of our own code are asserts, never Errors.
 class Error : public std::exception {
  public:
-  Error(ErrorCode code, std::string place, std::string message, std::string mend = {});
+  Error(ErrorCode code, std::string place, std::string message, std::string hint = {});
 
   ErrorCode code() const { return code_; }
   const std::string& place() const { return place_; }
   const std::string& message() const { return message_; }
-  const std::string& mend() const { return mend_; }
+  const std::string& hint() const { return hint_; }
   const char* what() const noexcept override { return what_.c_str(); }
 
   // The same error seen from outside: `outer` is put before the place ("a.tar: " + place).
@@ -33,12 +33,12 @@ class Error : public std::exception {
 
  private:
   ErrorCode code_;
-  std::string place_, message_, mend_, what_;
+  std::string place_, message_, hint_, what_;
 };
 
 // Shorthand for the commonest kind.
-inline Error input_error(std::string place, std::string message, std::string mend = {}) {
-  return Error(ErrorCode::kInput, std::move(place), std::move(message), std::move(mend));
+inline Error input_error(std::string place, std::string message, std::string hint = {}) {
+  return Error(ErrorCode::kInput, std::move(place), std::move(message), std::move(hint));
 }
 
 }  // namespace oko

@@ -103,12 +103,12 @@ void tell(const Error& error, const Context& context) {
   const std::string place = error.place().empty() ? "" : printable(error.place()) + ": ";
   std::cerr << (context.color ? "oko: \x1b[1;31merror:\x1b[0m " : "oko: error: ") << place
             << printable(error.message()) << '\n';
-  if (!error.mend().empty()) std::cerr << "  mend: " << printable(error.mend()) << '\n';
+  if (!error.hint().empty()) std::cerr << "  hint: " << printable(error.hint()) << '\n';
   const Json document = {{"error",
                           {{"code", static_cast<int>(error.code())},
                            {"place", error.place()},
                            {"message", error.message()},
-                           {"mend", error.mend()}}}};
+                           {"hint", error.hint()}}}};
   context.emit_error ? context.emit_error(document) : context.emit(document);
 }
 

@@ -36,7 +36,7 @@ TEST_F(Cli, UnknownCommandSuggestsTheNearest) {
   const Outcome outcome = oko_command({"evla"});
   EXPECT_EQ(outcome.code, 2);
   EXPECT_EQ(outcome.error,
-            "oko: error: unknown command \"evla\"\n  mend: did you mean \"eval\"?\n");
+            "oko: error: unknown command \"evla\"\n  hint: did you mean \"eval\"?\n");
   EXPECT_THAT(oko_command({"data", "chek"}).error, HasSubstr("data: unknown command \"chek\""));
 }
 
@@ -44,7 +44,7 @@ TEST_F(Cli, WrongFlagsNameTheCommandsHelp) {
   const Outcome outcome = oko_command({"inspect", "yolov3-tiny", "--bogus"});
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.error, HasSubstr("--bogus"));
-  EXPECT_THAT(outcome.error, HasSubstr("mend: oko help inspect"));
+  EXPECT_THAT(outcome.error, HasSubstr("hint: oko help inspect"));
   EXPECT_THAT(oko_command({"detect", "m.oko", "a.jpg", "--treshold", ".3"}).error,
               HasSubstr("did you mean --threshold?"));
   EXPECT_THAT(oko_command({"inspect", "yolov3-tiny", "--jsno"}).error,
@@ -379,21 +379,21 @@ TEST_F(Cli, DetectTakesThresholdsAndSuppression) {
 
 TEST_F(Cli, ClassThresholdsWantAKnownClassAndAScore) {
   graph::Network network = load_model(ModelArguments{file("net.cfg"), "", file("two.names")});
-  const auto mend_of = [&](const std::string& text) {
+  const auto hint_of = [&](const std::string& text) {
     detect::Thresholds thresholds;
     try {
       set_class_thresholds(thresholds, network, std::vector{text});
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kUsage);
-      return error.mend();
+      return error.hint();
     }
     return std::string("none");
   };
-  EXPECT_EQ(mend_of("rose=0.5"), "none");
-  EXPECT_EQ(mend_of("rsoe=0.5"), "did you mean \"rose\"?");
-  EXPECT_EQ(mend_of("banana=.5"), "oko inspect MODEL lists its classes");
+  EXPECT_EQ(hint_of("rose=0.5"), "none");
+  EXPECT_EQ(hint_of("rsoe=0.5"), "did you mean \"rose\"?");
+  EXPECT_EQ(hint_of("banana=.5"), "oko inspect MODEL lists its classes");
   for (const char* text : {"rose", "rose=", "rose=1.5", "rose=-1", "rose=.5x", "rose=nan"}) {
-    EXPECT_EQ(mend_of(text), "write NAME=SCORE with a score from 0 to 1") << text;
+    EXPECT_EQ(hint_of(text), "write NAME=SCORE with a score from 0 to 1") << text;
   }
   network.classes = {"a=b", "leaf"};
   detect::Thresholds thresholds;

@@ -178,7 +178,7 @@ void repair(const Checked& checked, const CheckArguments& arguments, Context& co
 void say_next(const Checked& checked, const CheckArguments& arguments, const Context& context) {
   const std::string& uri = arguments.data.uri;
   if (checked.worth_repair()) {
-    context.say(fmt::format("next: oko data check {} --repair NEW writes a mended copy", uri));
+    context.say(fmt::format("next: oko data check {} --repair NEW writes a repaired copy", uri));
   } else if (checked.count(Severity::kError) == 0) {
     context.say(fmt::format("next: oko train {} --network yolov3-tiny --out RUN", uri));
   }

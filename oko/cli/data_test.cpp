@@ -87,7 +87,7 @@ TEST_F(DataCommand, CheckGroupsFindingsAndSaysWhatToTypeNext) {
   EXPECT_THAT(out, HasSubstr("next: oko data check " + path("in") + " --repair"));
 }
 
-TEST_F(DataCommand, CheckExitsWith3ForErrorsAndRepairMendsThem) {
+TEST_F(DataCommand, CheckExitsWith3ForErrorsAndRepairFixesThem) {
   storage::write(path("in/JPEGImages/a.png"), "no picture");
   const Json found = parse_json(data({"check", path("in")}, true), "out");
   EXPECT_EQ(context_.exit_code, 3);
@@ -146,7 +146,7 @@ TEST_F(DataCommand, NoCopyLosesBoxesOrPicturesUnasked) {
     const Error boxes = refusal(words);
     EXPECT_EQ(boxes.code(), ErrorCode::kInput);
     EXPECT_THAT(boxes.message(), HasSubstr("1 of 3 boxes (empty-box 1) would be lost"));
-    EXPECT_THAT(boxes.mend(), HasSubstr("--allow-loss"));
+    EXPECT_THAT(boxes.hint(), HasSubstr("--allow-loss"));
   }
   for (int i = 0; i < 102; ++i) add("m" + std::to_string(i), "cat", 30, 40);
   std::filesystem::remove(path("in/JPEGImages/b.png"));
@@ -210,7 +210,7 @@ TEST_F(DataCommand, PacksNothingOfADatasetWithErrors) {
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::kInput);
     EXPECT_THAT(e.what(), HasSubstr("Annotations/b.xml"));
-    EXPECT_THAT(e.mend(), HasSubstr("oko data check " + path("in")));
+    EXPECT_THAT(e.hint(), HasSubstr("oko data check " + path("in")));
   }
   EXPECT_FALSE(storage::exists(path("packed")));
 }

@@ -152,7 +152,7 @@ TEST_F(Export, RefusesWhatAFormatCannotHold) {
         {"tflite", "--precision", "fp16", "--int8", folder_}}) {
     const Outcome outcome = to(flags.front(), {flags.begin() + 1, flags.end()});
     EXPECT_THAT(outcome.code, ::testing::AnyOf(2, 3)) << flags.front() << outcome.out;
-    EXPECT_THAT(outcome.error, HasSubstr("mend: ")) << flags.front();
+    EXPECT_THAT(outcome.error, HasSubstr("hint: ")) << flags.front();
     EXPECT_FALSE(storage::exists(file(flags.front()))) << flags.front();
   }
 }

@@ -32,7 +32,7 @@ Json FailedImages::json() const {
     failed.push_back({{"source", failure.image},
                       {"code", static_cast<int>(failure.error.code())},
                       {"message", failure.error.message()},
-                      {"mend", failure.error.mend()}});
+                      {"hint", failure.error.hint()}});
   }
   return failed;
 }

@@ -83,7 +83,7 @@ void check_heads(const convert::ReadModel& read, const ImportArguments& argument
   if (!read.lacks_heads || arguments.no_heads) return;
   if (read.no_heads_why) {
     throw Error(ErrorCode::kUsage, arguments.files.front() + ": " + read.no_heads_why->place(),
-                read.no_heads_why->message(), read.no_heads_why->mend());
+                read.no_heads_why->message(), read.no_heads_why->hint());
   }
   throw Error(ErrorCode::kUsage, arguments.files.front(),
               "its outputs look like heads, and nothing in it tells their anchors",

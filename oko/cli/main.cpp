@@ -37,7 +37,7 @@ int become_commands(char** argv) {
   execv(path.c_str(), argv);
   std::cerr << "oko: error: " << oko::printable(path.string()) << ": cannot be started ("
             << std::strerror(errno)
-            << ")\n  mend: install oko as a whole: this file belongs to it\n";
+            << ")\n  hint: install oko as a whole: this file belongs to it\n";
   return static_cast<int>(oko::ErrorCode::kFailed);
 }
 

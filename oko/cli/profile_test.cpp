@@ -214,7 +214,7 @@ TEST_F(InspectProfile, Int8WantsAQuantizedModel) {
     FAIL() << "it ran";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInput);
-    EXPECT_THAT(error.mend(), HasSubstr("oko quantize"));
+    EXPECT_THAT(error.hint(), HasSubstr("oko quantize"));
   }
 }
 

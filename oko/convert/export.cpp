@@ -21,9 +21,9 @@ namespace {
 using graph::KernelStorage;
 
 [[noreturn]] void refuse(const ExportOptions& options, const std::string& flag,
-                         const std::string& mend) {
+                         const std::string& hint) {
   throw Error(ErrorCode::kUsage, "--to " + std::string(name_of(options.to)),
-              "does not go with " + flag, mend);
+              "does not go with " + flag, hint);
 }
 
 void check_precision(const ExportOptions& options) {

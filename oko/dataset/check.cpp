@@ -17,7 +17,7 @@
 namespace oko::dataset {
 namespace {
 
-using Mend = Finding::Mend;
+using Fix = Finding::Fix;
 using Severity = Finding::Severity;
 
 // Pixels by which a box may be off because its relative edges were written with six digits.
@@ -50,14 +50,14 @@ class Checker {
  private:
   void tell(Severity severity, const char* kind, const Sample& sample, int object,
             std::string place, std::string message, std::string repair = {},
-            Mend mend = Mend::kNothing) {
+            Fix fix = Fix::kNothing) {
     findings_.push_back({severity, kind, std::move(place), std::move(message), std::move(repair),
-                         sample.id, object, mend});
+                         sample.id, object, fix});
   }
   void tell_picture(Severity severity, const char* kind, const Sample& sample, std::string message,
-                    std::string repair = {}, Mend mend = Mend::kNothing) {
+                    std::string repair = {}, Fix fix = Fix::kNothing) {
     tell(severity, kind, sample, -1, short_name(sample.image), std::move(message),
-         std::move(repair), mend);
+         std::move(repair), fix);
   }
 
   // Without the dataset's own folder in front.
@@ -69,7 +69,7 @@ class Checker {
   void check_picture(const Sample& sample, const PictureFacts& facts) {
     if (!facts.error.empty()) {
       tell_picture(Severity::kError, facts.info.truncated ? "truncated-image" : "unreadable-image",
-                   sample, facts.error, "the picture is left out", Mend::kLeaveOutPicture);
+                   sample, facts.error, "the picture is left out", Fix::kLeaveOutPicture);
       return;
     }
     if (facts.info.truncated) {
@@ -80,7 +80,7 @@ class Checker {
         !right.empty()) {
       tell_picture(Severity::kWarning, "wrong-extension", sample,
                    fmt::format("is a {} file", facts.info.format),
-                   fmt::format("it is named {}", right), Mend::kRightExtension);
+                   fmt::format("it is named {}", right), Fix::kRightExtension);
     }
     if (facts.grey) tell_picture(Severity::kNote, "grey-image", sample, "has no colours");
     if (sample.depth == 1 && !facts.grey) {
@@ -123,28 +123,28 @@ class Checker {
       case SizeFit::kUnsaid:
         if (!sample.annotation.empty() && (dataset_.format == "voc" || dataset_.format == "coco")) {
           tell_size(Severity::kNote, "no-size", sample, "the annotation has no picture size",
-                    fmt::format("{} is written", size_text(real)), Mend::kTakeSize);
+                    fmt::format("{} is written", size_text(real)), Fix::kTakeSize);
         }
         return;
       case SizeFit::kScaled:
         tell_size(Severity::kError, "size-mismatch", sample, said,
-                  "the boxes are scaled to the picture", Mend::kScaleBoxes);
+                  "the boxes are scaled to the picture", Fix::kScaleBoxes);
         return;
       case SizeFit::kOther:
         if (all_inside(sample, real)) {
           tell_size(Severity::kError, "size-mismatch", sample, said,
-                    "the picture's size is written, its boxes fit", Mend::kTakeSize);
+                    "the picture's size is written, its boxes fit", Fix::kTakeSize);
         } else {
           tell_size(Severity::kError, "size-mismatch", sample, said + ", and boxes are outside",
-                    "the picture is left out", Mend::kLeaveOutPicture);
+                    "the picture is left out", Fix::kLeaveOutPicture);
         }
     }
   }
 
   void tell_size(Severity severity, const char* kind, const Sample& sample, std::string message,
-                 std::string repair, Mend mend) {
+                 std::string repair, Fix fix) {
     tell(severity, kind, sample, -1, short_name(sample.annotation), std::move(message),
-         std::move(repair), mend);
+         std::move(repair), fix);
   }
 
   static bool all_inside(const Sample& sample, image::Size size) {
@@ -175,7 +175,7 @@ class Checker {
       tell(Severity::kWarning, "outside-box", sample, index, object.place,
            fmt::format("the box {} lies outside of the picture, {}", text_of(object.box),
                        size_text(frame)),
-           "the box is left out", Mend::kLeaveOutBox);
+           "the box is left out", Fix::kLeaveOutBox);
       return;
     }
     const float over = std::max({-object.box.left, -object.box.top,
@@ -186,7 +186,7 @@ class Checker {
            object.place,
            fmt::format("the box {} goes past the edge of the picture, {}, by {:.3g} pixels",
                        text_of(object.box), size_text(frame), over),
-           "the box is clipped to the picture", Mend::kClipBox);
+           "the box is clipped to the picture", Fix::kClipBox);
     }
     check_tiny(sample, index, inside, frame);
   }
@@ -221,7 +221,7 @@ class Checker {
         }
         tell(Severity::kWarning, "duplicate-box", sample, static_cast<int>(i), b.place,
              fmt::format("nearly the same \"{}\" box as at {}", class_name(b.class_id), a.place),
-             "the second one is left out", Mend::kLeaveOutBox);
+             "the second one is left out", Fix::kLeaveOutBox);
         break;
       }
     }
@@ -253,7 +253,7 @@ class Checker {
                                  leak ? "is in " + split_text(copy) + " and " : "",
                                  name_in_split(original), boxes_differ(copy, original)),
                      fmt::format("only {} is kept", short_name(original.image)),
-                     Mend::kLeaveOutPicture);
+                     Fix::kLeaveOutPicture);
       }
     }
   }
@@ -316,7 +316,7 @@ class Checker {
       tell(Severity::kWarning, "similar-classes", Sample{}, -1, dataset_.uri,
            fmt::format("classes \"{}\" and \"{}\" differ in spelling only",
                        dataset_.classes[at->second], dataset_.classes[i]),
-           fmt::format("both become \"{}\"", dataset_.classes[at->second]), Mend::kMergeClass);
+           fmt::format("both become \"{}\"", dataset_.classes[at->second]), Fix::kMergeClass);
     }
   }
 

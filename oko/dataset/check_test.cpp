@@ -126,7 +126,7 @@ class FlawedSet : public ::testing::Test {
   ScratchFolder folder_;
 };
 
-TEST_F(FlawedSet, IsToldFlawByFlawAndMendedByRepair) {
+TEST_F(FlawedSet, IsToldFlawByFlawAndFixedByRepair) {
   add("good", png(1), box(10, 10, 30, 30));
   add("edge", png(2), box(50, 10, 70, 30) + box(0, 5, 20, 20) + box(70, 5, 90, 20));
   add("double", png(3), box(10, 10, 40, 40) + box(10, 10, 40, 41) + box(10, 10, 40, 40, "dog"));
@@ -164,9 +164,9 @@ TEST_F(FlawedSet, IsToldFlawByFlawAndMendedByRepair) {
   }
 
   const ScratchFolder* source = &folder_;
-  const std::string mended = *source / "mended";
+  const std::string repaired = *source / "repaired";
   NoProgress progress;
-  const RepairResult result = repair(data, findings, mended, progress);
+  const RepairResult result = repair(data, findings, repaired, progress);
   EXPECT_EQ(result.pictures_left_out, 4) << "copy, cut, broken, wild";
   EXPECT_EQ(result.pictures_renamed, 1);
   EXPECT_EQ(result.boxes_left_out, 2);
@@ -187,7 +187,7 @@ TEST_F(FlawedSet, IsToldFlawByFlawAndMendedByRepair) {
                                            {"unreadable-image", 1}}));
 
   Dataset again;
-  for (const Finding& finding : read_and_check(mended, again)) {
+  for (const Finding& finding : read_and_check(repaired, again)) {
     EXPECT_THAT(finding.repair, IsEmpty()) << finding.kind << " at " << finding.place;
     EXPECT_NE(finding.severity, Finding::Severity::kError) << finding.kind;
   }
@@ -220,9 +220,9 @@ TEST_F(FlawedSet, LosesLeakedCopiesFromTrainNotFromTest) {
   const auto findings = read_and_check(folder_.path(), data);
   EXPECT_EQ(findings_by_kind(findings), (Counts{{"split-leak", 1}}));
   NoProgress progress;
-  repair(data, findings, folder_ / "mended", progress);
-  const Dataset mended = read(folder_ / "mended");
-  EXPECT_EQ(pictures_by_split(mended), (Counts{{"train", 1}, {"test", 1}}));
+  repair(data, findings, folder_ / "repaired", progress);
+  const Dataset repaired = read(folder_ / "repaired");
+  EXPECT_EQ(pictures_by_split(repaired), (Counts{{"train", 1}, {"test", 1}}));
 }
 
 TEST_F(FlawedSet, TellsOfClassesThatCannotBeLearnt) {
@@ -250,7 +250,7 @@ TEST_F(FlawedSet, LeavesTheSourceAsItWas) {
   for (std::size_t i = 0; i < before.size(); ++i) EXPECT_EQ(before[i].version, after[i].version);
 }
 
-TEST(Repair, MendsRaccoonAndBccd) {
+TEST(Repair, RepairsRaccoonAndBccd) {
   for (const std::string name : {"raccoon", "bccd"}) {
     OKO_REFERENCE_DATA(folder, name);
     const ScratchFolder out;

@@ -104,8 +104,8 @@ class Packer {
     } catch (const Error& e) {
       if (removed()) throw;
       throw Error(e.code(), e.place(), e.message(),
-                  fmt::format("{}{}an unfinished dataset is left in {}", e.mend(),
-                              e.mend().empty() ? "" : "; ", draft_.path()));
+                  fmt::format("{}{}an unfinished dataset is left in {}", e.hint(),
+                              e.hint().empty() ? "" : "; ", draft_.path()));
     } catch (...) {
       removed();
       throw;

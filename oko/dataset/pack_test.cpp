@@ -323,7 +323,7 @@ TEST_F(PackTest, MissesAShard) {
   EXPECT_EQ(e.code(), ErrorCode::kInput);
   EXPECT_EQ(e.place(), out_ / "packed/val-000000.tar");
   EXPECT_EQ(e.message(), "there is no such shard, but the index tells of it");
-  EXPECT_EQ(e.mend(), "pack again or copy again");
+  EXPECT_EQ(e.hint(), "pack again or copy again");
 }
 
 TEST_F(PackTest, KnowsAShardThatWasCutOrHasGrown) {
@@ -334,7 +334,7 @@ TEST_F(PackTest, KnowsAShardThatWasCutOrHasGrown) {
     std::filesystem::resize_file(name, other);
     EXPECT_EQ(wrong().message(),
               "has " + std::to_string(other) + " bytes, the index says " + std::to_string(size));
-    EXPECT_EQ(wrong().mend(), "pack again or copy again");
+    EXPECT_EQ(wrong().hint(), "pack again or copy again");
   }
 }
 
@@ -359,9 +359,9 @@ TEST_F(PackTest, IsSplitAndRepairedAsShards) {
   NoProgress progress;
   const Dataset packed = read(out_ / "packed");
   std::vector<Finding> findings = check(packed, progress);
-  repair(packed, findings, out_ / "mended", progress);
-  EXPECT_EQ(read(out_ / "mended").format, "shards");
-  EXPECT_EQ(fingerprint(read(out_ / "mended")), fingerprint(packed));
+  repair(packed, findings, out_ / "repaired", progress);
+  EXPECT_EQ(read(out_ / "repaired").format, "shards");
+  EXPECT_EQ(fingerprint(read(out_ / "repaired")), fingerprint(packed));
 }
 
 TEST(PackedData, HaveTheFindingsThatTheFilesHave) {

@@ -24,7 +24,7 @@ struct Finding {
   std::string sample;   // id of the sample it is about; empty where it is about none
   int object = -1;      // index in that sample's objects, or -1
   // What repair() has to do. Nothing where it can do nothing, or where reading has done it.
-  enum class Mend {
+  enum class Fix {
     kNothing,
     kLeaveOutPicture,
     kLeaveOutBox,
@@ -34,7 +34,7 @@ struct Finding {
     kRightExtension,
     kMergeClass
   };
-  Mend mend = Mend::kNothing;
+  Fix fix = Fix::kNothing;
   // What reading left out because of it, and boxes that it took once although they are there twice.
   int images_lost = 0, boxes_lost = 0, boxes_repeated = 0;
 };

@@ -15,30 +15,30 @@
 namespace oko::dataset {
 namespace {
 
-using Mend = Finding::Mend;
+using Fix = Finding::Fix;
 
 // What is to be done to one sample.
 struct Plan {
-  std::set<Mend> mends;                 // of the whole picture
+  std::set<Fix> fixes;                  // of the whole picture
   std::string left_out_for;             // why, where it is left out
   std::map<int, std::string> left_out;  // objects, and why
   std::set<int> clipped;
-  bool has(Mend mend) const { return mends.contains(mend); }
+  bool has(Fix fix) const { return fixes.contains(fix); }
 };
 
 std::map<std::string, Plan> make_plans(const std::vector<Finding>& findings) {
   std::map<std::string, Plan> plans;
   for (const Finding& finding : findings) {
-    if (finding.mend == Mend::kNothing || finding.sample.empty()) continue;
+    if (finding.fix == Fix::kNothing || finding.sample.empty()) continue;
     Plan& plan = plans[finding.sample];
-    if (finding.mend == Mend::kLeaveOutBox) {
+    if (finding.fix == Fix::kLeaveOutBox) {
       plan.left_out.emplace(finding.object, finding.kind);
-    } else if (finding.mend == Mend::kClipBox) {
+    } else if (finding.fix == Fix::kClipBox) {
       plan.clipped.insert(finding.object);
     } else {
-      plan.mends.insert(finding.mend);
+      plan.fixes.insert(finding.fix);
       const bool first = plan.left_out_for.empty();
-      if (first && finding.mend == Mend::kLeaveOutPicture) plan.left_out_for = finding.kind;
+      if (first && finding.fix == Fix::kLeaveOutPicture) plan.left_out_for = finding.kind;
     }
   }
   return plans;
@@ -54,8 +54,8 @@ void scale_boxes(Sample& sample, image::Size real) {
 }
 
 // Clips and leaves out boxes in the pixels they were told in, then brings them to the picture's.
-void mend_sample(Sample& sample, image::Size real, const Plan& plan, RepairResult& result) {
-  const image::Size frame = plan.has(Mend::kScaleBoxes) ? sample.size : real;
+void repair_sample(Sample& sample, image::Size real, const Plan& plan, RepairResult& result) {
+  const image::Size frame = plan.has(Fix::kScaleBoxes) ? sample.size : real;
   std::vector<Object> kept;
   for (int i = 0; i < static_cast<int>(sample.objects.size()); ++i) {
     if (const auto left_out = plan.left_out.find(i); left_out != plan.left_out.end()) {
@@ -70,12 +70,12 @@ void mend_sample(Sample& sample, image::Size real, const Plan& plan, RepairResul
     }
   }
   sample.objects = std::move(kept);
-  if (plan.has(Mend::kScaleBoxes)) {
+  if (plan.has(Fix::kScaleBoxes)) {
     scale_boxes(sample, real);
     result.boxes_scaled += static_cast<int>(sample.objects.size());
   }
   sample.size = real;
-  result.pictures_renamed += plan.has(Mend::kRightExtension) ? 1 : 0;
+  result.pictures_renamed += plan.has(Fix::kRightExtension) ? 1 : 0;
 }
 
 // Names that differ in spelling only become the first of them.
@@ -96,11 +96,11 @@ void merge_classes(Dataset& dataset) {
   }
 }
 
-PictureFile mended_picture(const Dataset& dataset, const Sample& sample, const Plan* plan) {
+PictureFile repaired_picture(const Dataset& dataset, const Sample& sample, const Plan* plan) {
   const std::string name = storage::filename(sample.image);
   PictureFile file{name.substr(name.size() - storage::extension(name).size()),
                    picture_bytes(dataset, sample)};
-  if (plan && plan->has(Mend::kRightExtension)) {
+  if (plan && plan->has(Fix::kRightExtension)) {
     file.extension = extension_of(media::probe(file.content).format);
   }
   return file;
@@ -113,29 +113,29 @@ RepairResult repair(const Dataset& dataset, const std::vector<Finding>& findings
   RepairResult result;
   result.dropped = dropped_in_reading(findings);
   const std::map<std::string, Plan> plans = make_plans(findings);
-  Dataset mended = dataset;
-  mended.samples.clear();
+  Dataset repaired = dataset;
+  repaired.samples.clear();
   for (const Sample& sample : dataset.samples) {
     const auto plan = plans.find(sample.id);
-    if (plan != plans.end() && plan->second.has(Mend::kLeaveOutPicture)) {
+    if (plan != plans.end() && plan->second.has(Fix::kLeaveOutPicture)) {
       ++result.pictures_left_out;
       result.dropped.add_images(plan->second.left_out_for, 1);
       result.dropped.add_boxes(plan->second.left_out_for, static_cast<int>(sample.objects.size()));
       continue;
     }
-    mended.samples.push_back(sample);
+    repaired.samples.push_back(sample);
     if (plan == plans.end()) continue;
     const image::Size real = picture_size(*dataset.files, sample.image);
-    mend_sample(mended.samples.back(), real, plan->second, result);
+    repair_sample(repaired.samples.back(), real, plan->second, result);
   }
-  if (mended.samples.empty()) {
+  if (repaired.samples.empty()) {
     throw input_error(dataset.uri, "no picture is left after repair");
   }
   if (std::any_of(findings.begin(), findings.end(),
-                  [](const Finding& f) { return f.mend == Mend::kMergeClass; })) {
-    merge_classes(mended);
+                  [](const Finding& f) { return f.fix == Fix::kMergeClass; })) {
+    merge_classes(repaired);
   }
-  Fitted made = fitted(std::move(mended), dataset.format);
+  Fitted made = fitted(std::move(repaired), dataset.format);
   result.dropped.add(made.dropped);
   if (options.approve) options.approve(result);
   write(made.data, folder, dataset.format, progress, [&](const Sample& sample) {
@@ -143,7 +143,7 @@ RepairResult repair(const Dataset& dataset, const std::vector<Finding>& findings
       throw Error(ErrorCode::kInterrupted, folder, "interrupted");
     }
     const auto plan = plans.find(sample.id);
-    return mended_picture(dataset, sample, plan == plans.end() ? nullptr : &plan->second);
+    return repaired_picture(dataset, sample, plan == plans.end() ? nullptr : &plan->second);
   });
   return result;
 }

@@ -17,8 +17,8 @@ struct RepairResult {
   Dropped dropped;  // in reading too: every box of the source is in the copy or counted here
 };
 
-// Writes the dataset anew, in its own format, into a new or empty folder with everything mended
-// that check()'s findings can mend; what reading worked around (empty boxes, swapped corners, …) is
+// Writes the dataset anew, in its own format, into a new or empty folder with everything fixed
+// that check()'s findings can fix; what reading worked around (empty boxes, swapped corners, …) is
 // gone with it. The source is not touched: pictures are copied byte for byte. `approve` sees the
 // result before anything is written and may throw; `interrupted` is asked before every picture, as
 // in PackOptions.

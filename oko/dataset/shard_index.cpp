@@ -30,13 +30,13 @@ class Parser {
 
   ShardIndex parse(std::string_view text) {
     const std::vector<std::string_view> lines = split_lines(text);
-    if (lines.empty()) throw input_error(name_, "is empty", kShardMend);
+    if (lines.empty()) throw input_error(name_, "is empty", kShardHint);
     const std::uint64_t pictures = parse_head(next(lines[0]));
     if (pictures != lines.size() - 1) {
       throw input_error(
           name_,
           fmt::format("tells of {} pictures, its first line of {}", lines.size() - 1, pictures),
-          kShardMend);
+          kShardHint);
     }
     index_.places.reserve(lines.size() - 1);
     index_.content.pictures.reserve(lines.size() - 1);
@@ -51,7 +51,7 @@ class Parser {
     return parse_json(line, place_);
   }
 
-  Error wrong(const std::string& what) const { return input_error(place_, what, kShardMend); }
+  Error wrong(const std::string& what) const { return input_error(place_, what, kShardHint); }
 
   // Tells how many pictures there are.
   std::uint64_t parse_head(const Json& head) {
@@ -195,7 +195,7 @@ class Parser {
       throw input_error(name_,
                         fmt::format("tells of {} pictures in {}, its first line of {}", counts[i],
                                     shard.name, shard.pictures),
-                        kShardMend);
+                        kShardHint);
     }
   }
 

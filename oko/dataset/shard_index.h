@@ -16,7 +16,7 @@ namespace oko::dataset {
 
 inline constexpr char kShardIndexName[] = "shards.jsonl";
 // What helps where index and shards do not fit.
-inline constexpr char kShardMend[] = "pack again or copy again";
+inline constexpr char kShardHint[] = "pack again or copy again";
 
 struct Shard {
   std::string name;  // of a file beside the index

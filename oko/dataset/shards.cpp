@@ -31,15 +31,15 @@ const storage::Entry& find_shard(const Tree& tree, const std::string& path, cons
   const storage::Entry* entry = tree.shard(path);
   if (entry == nullptr) {
     throw input_error(tree.uri(path), "there is no such shard, but the index tells of it",
-                      kShardMend);
+                      kShardHint);
   }
   if (entry->size != shard.bytes) {
     throw input_error(entry->uri,
                       fmt::format("has {} bytes, the index says {}", entry->size, shard.bytes),
-                      kShardMend);
+                      kShardHint);
   }
   if (entry->crc32c.value_or(shard.crc32c) != shard.crc32c) {
-    throw input_error(entry->uri, "has another checksum than the index says", kShardMend);
+    throw input_error(entry->uri, "has another checksum than the index says", kShardHint);
   }
   return *entry;
 }

@@ -284,8 +284,8 @@ TEST_F(Upright, AnnotationsOfASmallerCopyAreTurnedInItsPixels) {
   expect_box(data.samples.at(0).objects.at(0).box, half);
   NoProgress progress;
   std::vector<Finding> findings = check(data, progress);
-  repair(data, findings, folder_ / "mended", progress);
-  expect_on_object(read(folder_ / "mended"));
+  repair(data, findings, folder_ / "repaired", progress);
+  expect_on_object(read(folder_ / "repaired"));
 }
 
 TEST_F(Upright, TheFlagOverrulesSizes) {

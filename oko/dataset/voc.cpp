@@ -19,7 +19,7 @@ class VocParser {
     if (!result) {
       throw input_error(place(result.offset),
                         fmt::format("not valid XML: {}", result.description()),
-                        "mend or remove the file");
+                        "fix or remove the file");
     }
     root_ = document_.child("annotation");
     if (!root_) {

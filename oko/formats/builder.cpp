@@ -40,8 +40,8 @@ std::string NetworkBuilder::place(const Node& node) const {
   return file_ + ": " + node.name + " (" + node.kind + ")";
 }
 
-void NetworkBuilder::fail(const Node& node, std::string message, std::string mend) const {
-  throw input_error(place(node), std::move(message), std::move(mend));
+void NetworkBuilder::fail(const Node& node, std::string message, std::string hint) const {
+  throw input_error(place(node), std::move(message), std::move(hint));
 }
 
 const NetworkBuilder::Value& NetworkBuilder::value(const Node& node, const std::string& map) const {
@@ -119,7 +119,7 @@ Layer& NetworkBuilder::add_layer(const Node& node, graph::Operation operation,
   try {
     graph::infer_shape(network_, index);
   } catch (const Error& error) {
-    fail(node, error.message(), error.mend());
+    fail(node, error.message(), error.hint());
   }
   values_[to] = {static_cast<int>(index)};
   return layer;

@@ -80,7 +80,7 @@ class NetworkBuilder {
     Flat flat = Flat::kNo;
   };
 
-  [[noreturn]] void fail(const Node& node, std::string message, std::string mend = {}) const;
+  [[noreturn]] void fail(const Node& node, std::string message, std::string hint = {}) const;
   const Value& value(const Node& node, const std::string& map) const;
   const Value& plain(const Node& node, const std::string& map) const;  // no padding, not flat
   const graph::Shape& shape_of(const Value& value) const;

@@ -215,8 +215,8 @@ constexpr auto kNames = [] {
   return names;
 }();
 
-Error usage_error(std::string_view name, const std::string& message, const std::string& mend) {
-  return Error(ErrorCode::kUsage, "network " + std::string(name), message, mend);
+Error usage_error(std::string_view name, const std::string& message, const std::string& hint) {
+  return Error(ErrorCode::kUsage, "network " + std::string(name), message, hint);
 }
 
 const Builtin& builtin_named(std::string_view name) {

@@ -36,8 +36,8 @@ class LayerCheck {
                                  : network_.layers[static_cast<std::size_t>(from)].output;
   }
 
-  [[noreturn]] void fail(std::string message, std::string mend = {}) const {
-    throw input_error(place_of(network_, index_), std::move(message), std::move(mend));
+  [[noreturn]] void fail(std::string message, std::string hint = {}) const {
+    throw input_error(place_of(network_, index_), std::move(message), std::move(hint));
   }
 
   void check_range(const char* what, Side value, Side low, Side high) const {

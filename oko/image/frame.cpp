@@ -24,12 +24,12 @@ struct Piece {
   std::int64_t number = 0;
 };
 
-[[noreturn]] void refuse(std::initializer_list<Piece> pieces, const char* mend = "") {
+[[noreturn]] void refuse(std::initializer_list<Piece> pieces, const char* hint = "") {
   std::string what;
   for (const Piece& piece : pieces) {
     what += piece.words ? piece.words : std::to_string(piece.number);
   }
-  throw Error(ErrorCode::kUsage, "frame", what, mend);
+  throw Error(ErrorCode::kUsage, "frame", what, hint);
 }
 
 bool is_format(PixelFormat format) {

@@ -38,7 +38,7 @@ TEST_F(RunOwner, WhoClaimsLastWritesAndTheOtherIsTold) {
     EXPECT_EQ(error.code(), ErrorCode::kFailed);
     EXPECT_EQ(error.place(), folder_);
     EXPECT_THAT(error.message(), HasSubstr("process " + std::to_string(::getpid()) + " on "));
-    EXPECT_THAT(error.mend(), HasSubstr("--out"));
+    EXPECT_THAT(error.hint(), HasSubstr("--out"));
   }
   EXPECT_NO_THROW(second.check());
 }

@@ -84,8 +84,8 @@ oko_status guarded(const Body& body) noexcept {
   }
 }
 
-Error usage(const char* place, std::string message, std::string mend = {}) {
-  return {ErrorCode::kUsage, place, std::move(message), std::move(mend)};
+Error usage(const char* place, std::string message, std::string hint = {}) {
+  return {ErrorCode::kUsage, place, std::move(message), std::move(hint)};
 }
 
 void require(const void* pointer, const char* place, const char* name) {

@@ -32,7 +32,7 @@ class TemporaryFolder : public ::testing::Test {
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kStorage);
       EXPECT_EQ(error.place(), folder_);
-      EXPECT_THAT(error.mend(), ::testing::HasSubstr("TMPDIR"));
+      EXPECT_THAT(error.hint(), ::testing::HasSubstr("TMPDIR"));
     }
   }
 

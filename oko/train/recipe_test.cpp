@@ -85,7 +85,7 @@ TEST(Recipe, UnknownKeysAndTablesAreNamedWithTheirLine) {
   EXPECT_EQ(key.code(), ErrorCode::kInput);
   EXPECT_EQ(key.place(), "mine.toml:3");
   EXPECT_THAT(key.message(), HasSubstr("\"epoch\""));
-  EXPECT_THAT(key.mend(), HasSubstr("epochs"));
+  EXPECT_THAT(key.hint(), HasSubstr("epochs"));
 
   const Error misplaced = error_of([] { recipe_from_toml("[data]\nepochs = 3\n", "mine.toml"); });
   EXPECT_EQ(misplaced.place(), "mine.toml:2");
@@ -130,7 +130,7 @@ TEST(Recipe, ValuesOutOfRangeAreUsageErrorsThatNameTheFlag) {
     const Error e = error_of([&] { check_recipe(recipe); });
     EXPECT_EQ(e.code(), ErrorCode::kUsage) << flag;
     EXPECT_EQ(e.place(), flag);
-    EXPECT_FALSE(e.mend().empty()) << flag;
+    EXPECT_FALSE(e.hint().empty()) << flag;
   };
   refused("--epochs", &Recipe::epochs, 0);
   refused("--frozen-epochs", &Recipe::frozen_epochs, 101);
@@ -159,7 +159,7 @@ TEST(Recipe, UnknownWordsAreToldWithTheKnownOnes) {
   recipe.optimizer = "sdg";
   const Error e = error_of([&] { check_recipe(recipe); });
   EXPECT_THAT(e.message(), HasSubstr("sdg"));
-  EXPECT_THAT(e.mend(), HasSubstr("sgd, adam, adamw"));
+  EXPECT_THAT(e.hint(), HasSubstr("sgd, adam, adamw"));
 }
 
 TEST(Recipe, OptionsWithoutEffectAreRefused) {

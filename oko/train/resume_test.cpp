@@ -64,7 +64,7 @@ TEST_F(Resume, ResumeIsExactInAndAfterTheFrozenStage) {
 TEST_F(Resume, InterruptedRunKeepsACheckpointAndAReport) {
   const Error e = interrupt(recipe(3), "run", 3);
   EXPECT_EQ(e.code(), ErrorCode::kInterrupted);
-  EXPECT_THAT(e.mend(), HasSubstr("--resume"));
+  EXPECT_THAT(e.hint(), HasSubstr("--resume"));
   const run::Paths paths{folder_ / "run"};
   EXPECT_TRUE(storage::exists(storage::join(paths.checkpoints(), "step-00000003.oko")));
   EXPECT_TRUE(storage::exists(paths.report()));
@@ -103,7 +103,7 @@ TEST_F(Resume, FolderOfAnotherRunIsAUsageError) {
   const std::string log = storage::read_text(folder_ / "run/log.jsonl");
   const Error e = error_of([&] { run(recipe(2), "run"); });
   EXPECT_EQ(e.code(), ErrorCode::kUsage);
-  EXPECT_THAT(e.mend(), HasSubstr("--resume"));
+  EXPECT_THAT(e.hint(), HasSubstr("--resume"));
   EXPECT_EQ(storage::read_text(folder_ / "run/log.jsonl"), log);
 }
 
@@ -257,7 +257,7 @@ TEST_F(ResumeWith, ClassesThatChangedAreRefusedWithWhatDiffers) {
   const Error added = error_of([&] { resume({}, {}, true); });
   EXPECT_EQ(added.code(), ErrorCode::kInput);
   EXPECT_THAT(added.message(), HasSubstr("added: \"circle\""));
-  EXPECT_THAT(added.mend(), HasSubstr("--from"));
+  EXPECT_THAT(added.hint(), HasSubstr("--from"));
 }
 
 TEST_F(ResumeWith, ChangedDataIsRefusedUnlessAccepted) {
@@ -269,7 +269,7 @@ TEST_F(ResumeWith, ChangedDataIsRefusedUnlessAccepted) {
   EXPECT_EQ(e.code(), ErrorCode::kInput);
   EXPECT_THAT(e.message(),
               HasSubstr("20 images with 20 boxes when the run began, 24 images with 24 boxes now"));
-  EXPECT_THAT(e.mend(), HasSubstr("--accept-changed-data"));
+  EXPECT_THAT(e.hint(), HasSubstr("--accept-changed-data"));
   resume({}, {}, true);
   EXPECT_THAT(events("run", "resume").at(0)["changes"].at(0).get<std::string>(),
               HasSubstr("data changed: train"));
@@ -303,7 +303,7 @@ TEST_F(ResumeWith, ImageThatGoesBadInTheMiddleCostsNothingTrained) {
   const Error e = error_of([&] { train::train(r, options, progress_); });
   EXPECT_EQ(e.code(), ErrorCode::kInput);
   EXPECT_THAT(e.what(), HasSubstr("03.png"));
-  EXPECT_THAT(e.mend(), HasSubstr("--resume"));
+  EXPECT_THAT(e.hint(), HasSubstr("--resume"));
   EXPECT_GE(newest("run").position.step, 6);
   storage::write(victim, kept);
   run(r, "whole");

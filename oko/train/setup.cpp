@@ -143,7 +143,8 @@ class Builder {
           errors[0]->place,
           errors[0]->message +
               (errors.size() == 1 ? "" : fmt::format("; {} errors in all", errors.size())),
-          "see oko data check " + recipe().dataset + ", which mends a copy with --repair");
+          "see oko data check " + recipe().dataset +
+              ", which writes a repaired copy with --repair");
     }
     for (const auto& [kind, found] : by_kind) {
       note(fmt::format("{} {}: {} {}{}", found.size(), kind, found[0]->place, found[0]->message,

@@ -349,7 +349,7 @@ class Trainer {
         throw e;  // it was the run folder that failed
       }
       throw Error(e.code(), e.place(), e.message() + "; checkpoint written: " + uri,
-                  (e.mend().empty() ? "" : e.mend() + "; then ") +
+                  (e.hint().empty() ? "" : e.hint() + "; then ") +
                       "go on with oko train --resume --out " + paths_.folder);
     }
   }

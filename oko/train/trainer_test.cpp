@@ -93,7 +93,7 @@ TEST_F(Training, InfiniteLossEndsTheRunAndKeepsTheLastGoodCheckpoint) {
   EXPECT_EQ(e.code(), ErrorCode::kFailed);
   EXPECT_THAT(e.message(), HasSubstr("not finite"));
   for (int i = 0; i < 20; ++i) EXPECT_THAT(e.message(), HasSubstr(fmt::format("{:02}.png", i)));
-  EXPECT_THAT(e.mend(), HasSubstr("--rate"));
+  EXPECT_THAT(e.hint(), HasSubstr("--rate"));
   const Checkpoint last = newest("run");
   EXPECT_EQ(last.position.step, static_cast<std::int64_t>(events("run", "step").size()));
   for (const auto& [name, tensor] : last.network.weights) {

@@ -75,8 +75,8 @@ class Reader {
     return signature_.file + ": " + layer.name + " (" + name_of_kind(layer.kind) + ")";
   }
   [[noreturn]] void fail(const FileLayer& layer, const std::string& message,
-                         const std::string& mend = {}) const {
-    throw input_error(place(layer), message, mend);
+                         const std::string& hint = {}) const {
+    throw input_error(place(layer), message, hint);
   }
   Node node(const FileLayer& layer) const { return {layer.name, name_of_kind(layer.kind)}; }
 

@@ -42,8 +42,8 @@ class Reader {
 
  private:
   [[noreturn]] void fail(const ProgramOperation& operation, const std::string& message,
-                         const std::string& mend = {}) const {
-    throw input_error(file_.place(operation), message, mend);
+                         const std::string& hint = {}) const {
+    throw input_error(file_.place(operation), message, hint);
   }
   Node node(const ProgramOperation& operation) const { return {operation.name, operation.type}; }
   const std::string& x(const ProgramOperation& operation) const {

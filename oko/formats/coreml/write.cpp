@@ -137,8 +137,8 @@ void write_suppression(const graph::Network& network, const CoreMlOptions& optio
 }
 
 void check_pipeline(const graph::Network& network, const CoreMlOptions& options) {
-  const auto refuse = [](const char* message, const char* mend) {
-    throw Error(ErrorCode::kUsage, "coreml", message, mend);
+  const auto refuse = [](const char* message, const char* hint) {
+    throw Error(ErrorCode::kUsage, "coreml", message, hint);
   };
   if (network.heads().empty()) {
     refuse("a pipeline is for networks that find boxes, this one has no head",

@@ -17,7 +17,7 @@ namespace oko::formats {
 // strings, and datasets of floats in one piece. libhdf5 is not used because damaged files crash it:
 // a fuzzer needs seconds to make version 1.10 write outside its memory. This one is strict: it
 // checks every address and length against the file, spends no more work than a few times the file's
-// size, and refuses what it does not know with a way to mend it.
+// size, and refuses what it does not know with a hint.
 class Hdf5 {
  public:
   static bool is_hdf5(const Bytes& file);

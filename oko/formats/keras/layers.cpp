@@ -50,8 +50,8 @@ bool channels_first(const std::vector<LayerCall>& calls, const NetworkBuilder& b
   return first;
 }
 
-void LayerMaker::fail(const LayerCall& call, std::string message, std::string mend) const {
-  throw input_error(builder_.place(call.node), std::move(message), std::move(mend));
+void LayerMaker::fail(const LayerCall& call, std::string message, std::string hint) const {
+  throw input_error(builder_.place(call.node), std::move(message), std::move(hint));
 }
 
 template <typename T>

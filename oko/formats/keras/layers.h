@@ -37,7 +37,7 @@ class LayerMaker {
     graph::Padding padding{};
   };
 
-  [[noreturn]] void fail(const LayerCall& call, std::string message, std::string mend = {}) const;
+  [[noreturn]] void fail(const LayerCall& call, std::string message, std::string hint = {}) const;
   // A member of the config; one that is null is not there.
   template <typename T>
   T get(const LayerCall& call, const char* key, T fallback) const;

@@ -92,8 +92,8 @@ Line parse_line(const std::vector<std::string_view>& words, const std::string& p
 
 }  // namespace
 
-void Line::fail(std::string message, std::string mend) const {
-  throw input_error(place, std::move(message), std::move(mend));
+void Line::fail(std::string message, std::string hint) const {
+  throw input_error(place, std::move(message), std::move(hint));
 }
 
 int Line::integer(int key, int fallback) const {

@@ -25,7 +25,7 @@ struct Line {
   // ncnn keeps the bits of a number: whole ones in a list of floats are the bits of a float.
   std::vector<float> numbers(int key) const;
   std::vector<int> integers(int key) const;
-  [[noreturn]] void fail(std::string message, std::string mend = {}) const;
+  [[noreturn]] void fail(std::string message, std::string hint = {}) const;
 };
 
 // Throws input Errors with "name:line" for anything that is no .param of this form.

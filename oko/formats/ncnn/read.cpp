@@ -501,7 +501,7 @@ void Reader::add_heads_of(Imported& imported) const {
   try {
     add_heads(imported, heads);
   } catch (const Error& error) {
-    line.fail(error.place() + ": " + error.message(), error.mend());
+    line.fail(error.place() + ": " + error.message(), error.hint());
   }
   set_scales(imported);
   if (imported.network.class_count() == line.integer(0, 20)) return;

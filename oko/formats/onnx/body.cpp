@@ -78,7 +78,7 @@ class BodyFinder {
     return input_error(
         culprit.place(),
         culprit.message() + "; " + reader.id.name + " (" + reader.id.kind + ") reads it further on",
-        culprit.mend());
+        culprit.hint());
   }
 
   const OnnxNode* maker(const std::string& map) const {

@@ -107,8 +107,8 @@ Constants::Constants(onnx::Graph& graph, std::string file, std::size_t budget)
   for (onnx::Tensor& tensor : *graph.mutable_initializer()) initializers_[tensor.name()] = &tensor;
 }
 
-void Constants::fail(const std::string& name, std::string message, std::string mend) const {
-  throw input_error(file_ + ": " + name + " (initializer)", std::move(message), std::move(mend));
+void Constants::fail(const std::string& name, std::string message, std::string hint) const {
+  throw input_error(file_ + ": " + name + " (initializer)", std::move(message), std::move(hint));
 }
 
 Tensor Constants::load(onnx::Tensor& tensor) const {

@@ -32,7 +32,7 @@ class Constants {
 
  private:
   graph::Tensor load(onnx::Tensor& tensor) const;
-  [[noreturn]] void fail(const std::string& name, std::string message, std::string mend = {}) const;
+  [[noreturn]] void fail(const std::string& name, std::string message, std::string hint = {}) const;
 
   std::string file_;
   std::size_t budget_;

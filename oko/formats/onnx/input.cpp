@@ -47,9 +47,9 @@ class InputReader {
   }
 
   [[noreturn]] void fail(const onnx::ValueInfo& value, std::string message,
-                         std::string mend) const {
+                         std::string hint) const {
     throw input_error(file_ + ": " + value.name() + " (input)", std::move(message),
-                      std::move(mend));
+                      std::move(hint));
   }
 
   int side(const onnx::ValueInfo& value, const char* what, std::int64_t side, int otherwise) const {

@@ -12,8 +12,8 @@ using graph::Activation;
 using graph::Shape;
 using graph::Tensor;
 
-void NodeReader::fail(const OnnxNode& node, std::string message, std::string mend) const {
-  throw input_error(builder_.place(node.id), std::move(message), std::move(mend));
+void NodeReader::fail(const OnnxNode& node, std::string message, std::string hint) const {
+  throw input_error(builder_.place(node.id), std::move(message), std::move(hint));
 }
 
 void NodeReader::input(const std::string& map, const Shape& shape, bool channels_last) {

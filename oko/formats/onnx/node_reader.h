@@ -38,7 +38,7 @@ class NodeReader {
     graph::Padding padding{};
   };
 
-  [[noreturn]] void fail(const OnnxNode& node, std::string message, std::string mend = {}) const;
+  [[noreturn]] void fail(const OnnxNode& node, std::string message, std::string hint = {}) const;
   const std::string& map_input(const OnnxNode& node, std::size_t i = 0) const;
   bool constant_input(const OnnxNode& node, std::size_t i) const;
   graph::Tensor weight(const OnnxNode& node, std::size_t i, const char* what);

@@ -21,8 +21,8 @@ void check(const graph::Network& network, const OnnxOptions& options) {
                       "put a convolution before it");
   }
   if (!options.boxes) return;
-  const auto refuse = [](std::string message, std::string mend) {
-    throw Error(ErrorCode::kUsage, "boxes", std::move(message), std::move(mend));
+  const auto refuse = [](std::string message, std::string hint) {
+    throw Error(ErrorCode::kUsage, "boxes", std::move(message), std::move(hint));
   };
   if (network.heads().empty()) {
     refuse("the network has no heads that give boxes", "write its raw output instead");

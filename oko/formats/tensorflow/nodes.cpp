@@ -101,8 +101,8 @@ bool TfMaker::refuse(std::string why) {
   return false;
 }
 
-void TfMaker::fail(const TfNode& node, std::string message, std::string mend) const {
-  throw input_error(graph_.place(node), std::move(message), std::move(mend));
+void TfMaker::fail(const TfNode& node, std::string message, std::string hint) const {
+  throw input_error(graph_.place(node), std::move(message), std::move(hint));
 }
 
 std::string TfMaker::map(const TfNode& node, std::size_t input) const {

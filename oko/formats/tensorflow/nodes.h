@@ -43,7 +43,7 @@ class TfMaker {
   };
 
   bool refuse(std::string why);
-  [[noreturn]] void fail(const TfNode& node, std::string message, std::string mend = {}) const;
+  [[noreturn]] void fail(const TfNode& node, std::string message, std::string hint = {}) const;
   Node node_of(const TfNode& node) const { return {node.name(), node.op()}; }
   std::string map(const TfNode& node, std::size_t input) const;
   const graph::Shape& shape(const TfNode& node, const std::string& map) const;

@@ -125,10 +125,10 @@ Node Model::node(const Operator& op) const {
   return {op.outputs.empty() ? "" : name_of(op.outputs.front()), op.kind};
 }
 
-void Model::fail(const Operator& op, std::string message, std::string mend) const {
+void Model::fail(const Operator& op, std::string message, std::string hint) const {
   const Node at = node(op);
   throw input_error(file_ + ": " + at.name + " (" + at.kind + ")", std::move(message),
-                    std::move(mend));
+                    std::move(hint));
 }
 
 std::string Model::metadata(std::string_view name) const {

@@ -42,7 +42,7 @@ class Model {
 
   // "model.tflite: conv1 (CONV_2D)", as NetworkBuilder has it.
   Node node(const Operator& op) const;
-  [[noreturn]] void fail(const Operator& op, std::string message, std::string mend = {}) const;
+  [[noreturn]] void fail(const Operator& op, std::string message, std::string hint = {}) const;
 
   // A map's shape [1, rows, columns, channels]; one of two sides has one row and one column.
   graph::Shape map_shape(const Operator& op, int tensor) const;

@@ -171,23 +171,24 @@ class Writer {
     const image::Preprocess& seen = network_.preprocess;
     std::string heads;
     for (const Head& head : heads_of(network_)) heads += text_of(head, language);
-    return {{"TITLE", wrappers::comment(network_.name.empty() ? after_slash(stem_) : network_.name)},
-            {"NAME", name_},
-            {"STEM", literal(after_slash(stem_), language)},
-            {"STEM_TEXT", wrappers::comment(after_slash(stem_))},
-            {"WIDTH", std::to_string(network_.input.width)},
-            {"HEIGHT", std::to_string(network_.input.height)},
-            {"STRETCH", text_of(seen.fit == image::Preprocess::Fit::kStretch)},
-            {"CENTRES", text_of(seen.sampling == image::Preprocess::Sampling::kPixelCentres)},
-            {"BORDER", decimal(seen.border)},
-            {"BGR", text_of(seen.bgr)},
-            {"SCORE", decimal(options_.score)},
-            {"IOU", decimal(options_.iou)},
-            {"MAX", std::to_string(options_.max_detections)},
-            {"CLASSES", std::to_string(labels_.size())},
-            {"CASES", cases(language)},
-            {"LABELS", label_list(language)},
-            {"HEADS", heads}};
+    return {
+        {"TITLE", wrappers::comment(network_.name.empty() ? after_slash(stem_) : network_.name)},
+        {"NAME", name_},
+        {"STEM", literal(after_slash(stem_), language)},
+        {"STEM_TEXT", wrappers::comment(after_slash(stem_))},
+        {"WIDTH", std::to_string(network_.input.width)},
+        {"HEIGHT", std::to_string(network_.input.height)},
+        {"STRETCH", text_of(seen.fit == image::Preprocess::Fit::kStretch)},
+        {"CENTRES", text_of(seen.sampling == image::Preprocess::Sampling::kPixelCentres)},
+        {"BORDER", decimal(seen.border)},
+        {"BGR", text_of(seen.bgr)},
+        {"SCORE", decimal(options_.score)},
+        {"IOU", decimal(options_.iou)},
+        {"MAX", std::to_string(options_.max_detections)},
+        {"CLASSES", std::to_string(labels_.size())},
+        {"CASES", cases(language)},
+        {"LABELS", label_list(language)},
+        {"HEADS", heads}};
   }
 
   File swift(std::string_view text) const {
@@ -249,8 +250,8 @@ bool is_package(const std::string& name) {
   return !begins;
 }
 
-[[noreturn]] void refuse(const std::string& message, const std::string& mend) {
-  throw Error(ErrorCode::kUsage, "wrapper", message, mend);
+[[noreturn]] void refuse(const std::string& message, const std::string& hint) {
+  throw Error(ErrorCode::kUsage, "wrapper", message, hint);
 }
 
 void check(const graph::Network& network, const WrapperOptions& options) {

@@ -382,7 +382,7 @@ class StoreContract : public ::testing::Test {
     EXPECT_THAT(keys(store_->list(bucket_, true)), ::testing::ElementsAre("all"));
   }
 
-  void refuses_with_the_mend() {
+  void refuses_with_a_hint() {
     EXPECT_NE(code_of([&] { store_->make_bucket(bucket_); }), ErrorCode::kFailed);
     EXPECT_THAT(last_error_, ::testing::HasSubstr("is there already"));
     EXPECT_EQ(code_of([&] { store_->write(bucket_ + "-none/x", {}); }), ErrorCode::kInput);

@@ -102,7 +102,7 @@ const std::optional<Account>& TokenSource::account() {
   const std::string text = path.empty() ? "" : bucket::read_small_file(path);
   if (text.empty() && named) {
     throw Error(ErrorCode::kUsage, path, "is not there or empty",
-                "mend or unset GOOGLE_APPLICATION_CREDENTIALS");
+                "fix or unset GOOGLE_APPLICATION_CREDENTIALS");
   }
   if (!text.empty()) account_ = parse_account(text, path);
   looked_ = true;

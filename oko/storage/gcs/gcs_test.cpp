@@ -57,7 +57,7 @@ TEST_F(Gcs, WritesPartsAndGoesOn) { writes_parts_and_goes_on(300'000); }
 TEST_F(Gcs, AppendsWithoutLosingALine) { appends_without_losing_a_line(4); }
 TEST_F(Gcs, AppendsByThreeRequests) { appends_by(3); }
 TEST_F(Gcs, CopiesComposesAndRemoves) { copies_composes_and_removes(1000); }
-TEST_F(Gcs, RefusesWithTheMend) { refuses_with_the_mend(); }
+TEST_F(Gcs, RefusesWithAHint) { refuses_with_a_hint(); }
 
 TEST_F(Gcs, ComposesMorePartsThanOneRequestTakes) {
   const std::string content = noise(70 * 1000 + 5);

@@ -29,12 +29,12 @@ std::string path_of(std::string_view uri) {
 
 void refuse(const std::string& path, const char* doing, int error) {
   const bool absent = error == ENOENT || error == ENOTDIR || error == EISDIR;
-  std::string mend;
-  if (error == ENOENT) mend = "check the name";
-  if (error == ENOSPC) mend = "free some disk space";
-  if (error == EACCES || error == EPERM) mend = "check who owns it and its permissions";
+  std::string hint;
+  if (error == ENOENT) hint = "check the name";
+  if (error == ENOSPC) hint = "free some disk space";
+  if (error == EACCES || error == EPERM) hint = "check who owns it and its permissions";
   throw Error(absent ? ErrorCode::kInput : ErrorCode::kStorage, path,
-              std::string(doing) + ": " + std::strerror(error), mend);
+              std::string(doing) + ": " + std::strerror(error), hint);
 }
 
 std::string kind_of(unsigned mode) {

@@ -21,7 +21,7 @@ struct Known {
   const char* code;
   ErrorCode kind;
   const char* message;
-  const char* mend;
+  const char* hint;
 };
 
 constexpr Known kKnown[] = {
@@ -74,7 +74,7 @@ void S3Store::refuse(const http::Response& response, const std::string& uri) {
     throw region_error(uri, region == options_.region ? "" : region);
   }
   for (const Known& known : kKnown) {
-    if (answer.code == known.code) throw Error(known.kind, uri, known.message, known.mend);
+    if (answer.code == known.code) throw Error(known.kind, uri, known.message, known.hint);
   }
   // Answers to HEAD have no body.
   if (status == 404) throw input_error(uri, "there is no such object or bucket", "check the name");

@@ -96,7 +96,7 @@ TEST_F(Radosgw, WritesPartsAndGoesOn) { writes_parts_and_goes_on(5 * kMiB); }
 TEST_F(Radosgw, AppendsWithoutLosingALine) { appends_without_losing_a_line(3); }
 TEST_F(Radosgw, AppendsByTwoRequests) { appends_by(2); }
 TEST_F(Radosgw, CopiesComposesAndRemoves) { copies_composes_and_removes(5 * kMiB); }
-TEST_F(Radosgw, RefusesWithTheMend) { refuses_with_the_mend(); }
+TEST_F(Radosgw, RefusesWithAHint) { refuses_with_a_hint(); }
 
 TEST_F(Radosgw, AppendsToWhatIsTooLongToSendAgain) {
   const std::string old = noise(6 * kMiB);

@@ -49,7 +49,7 @@ Settings parse_settings(std::string_view text, const std::string& name) {
     if (is_space(whole.front())) continue;
     const auto equals = line.find('=');
     if (equals == line.npos || section == nullptr) {
-      throw input_error(place, "neither a [section] nor NAME = VALUE in one", "mend the line");
+      throw input_error(place, "neither a [section] nor NAME = VALUE in one", "fix the line");
     }
     std::string key(trimmed(line.substr(0, equals)));
     for (char& c : key) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));

@@ -1,7 +1,7 @@
 import Foundation
 import OkoC
 
-/// What the engine says was wrong, where, and how to mend it.
+/// What the engine says was wrong, where, and how to fix it.
 public struct OkoError: LocalizedError {
     public enum Status: Int {
         case failed = 1

@@ -2,7 +2,7 @@ package dev.oko;
 
 import java.nio.charset.StandardCharsets;
 
-/** What the engine says was wrong, where, and how to mend it. */
+/** What the engine says was wrong, where, and how to fix it. */
 public final class OkoException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
