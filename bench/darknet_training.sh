@@ -3,7 +3,7 @@
 # usage: bench/darknet_training.sh CFG PICTURES [ITERATIONS]
 #   CFG       a network of 80 classes, for example Darknet's own yolov3-tiny.cfg
 #   PICTURES  a folder of .jpg files
-# Trains at 416x416 with batch 8 in a temporary folder. The labels are made up: their number hardly
+# Trains at 416x416 with batch 8 in a temporary folder. The labels are synthetic: their number hardly
 # changes the time.
 set -eu
 

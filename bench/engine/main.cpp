@@ -271,8 +271,9 @@ void run(const Options& options) {
 int main(int argc, char** argv) {
   oko::bench::Options options;
   CLI::App app("Times oko's engine beside others on the same network", "oko_bench_engine");
-  app.add_option("model", options.models,
-                 "A built-in network (with made-up weights), .oko, or .cfg with .weights beside it")
+  app.add_option(
+         "model", options.models,
+         "A built-in network (with synthetic weights), .oko, or .cfg with .weights beside it")
       ->capture_default_str();
   app.add_option("--input", options.input, "Picture, or planar floats (.f32); none: noise");
   app.add_option("--precision", options.precisions, "fp32, int8")

@@ -8,8 +8,8 @@
 #include "oko/base/threads.h"
 #include "oko/formats/darknet.h"
 #include "oko/graph/builtin.h"
-#include "oko/graph/made_up.h"
 #include "oko/graph/oko_file.h"
+#include "oko/graph/synthetic.h"
 #include "oko/image/letterbox.h"
 #include "oko/media/picture.h"
 #include "oko/runtime/calibrate.h"
@@ -36,7 +36,7 @@ graph::Network read_network(const std::string& model) {
     auto* convolution = std::get_if<graph::Convolution>(&layer.operation);
     if (convolution != nullptr && convolution->batch_norm) convolution->batch_norm = {1e-6F, true};
   }
-  graph::fill_made_up_weights(network);
+  graph::fill_synthetic_weights(network);
   return network;
 }
 

@@ -113,7 +113,7 @@ std::vector<std::vector<float>> inputs_of(const ExportArguments& a, const graph:
                                           FailedImages& failed, const Context& context) {
   if (!a.images.empty()) return inputs_from(network, a.images, a.count, failed);
   context.say("the pictures below are made up; --images DIR takes real ones");
-  return made_up_inputs(network, 2);
+  return synthetic_inputs(network, 2);
 }
 
 // The boxes that the model gives by itself, beside oko's own.

@@ -7,8 +7,8 @@
 #include "oko/cli/test_command.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/fold.h"
-#include "oko/graph/made_up.h"
 #include "oko/graph/oko_file.h"
+#include "oko/graph/synthetic.h"
 #include "oko/storage/store.h"
 
 // The chain of commands round other formats. Each format has tests of its own beside its code.
@@ -26,7 +26,7 @@ class Export : public ::testing::Test {
     std::filesystem::remove_all(folder_);
     network_ = graph::make_builtin("yolov3-tiny", {.classes = 2, .width = 64, .height = 64});
     network_.classes = {"traffic light", "fire truck"};
-    graph::fill_made_up_weights(network_);
+    graph::fill_synthetic_weights(network_);
     storage::write(file("model.oko"), graph::write_oko(network_));
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }

@@ -72,7 +72,7 @@ std::vector<std::vector<float>> inputs_from(const graph::Network& network, const
   return inputs;
 }
 
-std::vector<std::vector<float>> made_up_inputs(const graph::Network& network, std::size_t count) {
+std::vector<std::vector<float>> synthetic_inputs(const graph::Network& network, std::size_t count) {
   Random random(1);
   const graph::Shape& shape = network.input;
   std::vector<std::vector<float>> inputs;

@@ -25,8 +25,8 @@ std::vector<std::string> images_of_folder(const std::string& folder,
 std::vector<std::vector<float>> inputs_from(const graph::Network& network, const std::string& uri,
                                             std::size_t limit, FailedImages& failed);
 
-// Made-up pictures, the same ones everywhere: soft blobs of colour from 0 to 1.
-std::vector<std::vector<float>> made_up_inputs(const graph::Network& network, std::size_t count);
+// Synthetic pictures, the same ones everywhere: soft blobs of colour from 0 to 1.
+std::vector<std::vector<float>> synthetic_inputs(const graph::Network& network, std::size_t count);
 
 // Reads a dataset to run a model on. Images of which not even the size can be read are noted; what
 // else is wrong with it throws, or was dropped with a warning: then a line on standard error counts

@@ -16,7 +16,7 @@
 #include "oko/graph/builtin.h"
 #include "oko/graph/cost.h"
 #include "oko/graph/draw.h"
-#include "oko/graph/made_up.h"
+#include "oko/graph/synthetic.h"
 #include "oko/storage/store.h"
 
 namespace oko::cli {
@@ -188,9 +188,9 @@ bool draw(const std::string& target, const std::string& content, const Context& 
   return false;
 }
 
-// What the engine's input holds: the picture as detection would put it there, or made-up numbers.
+// What the engine's input holds: the picture as detection would put it there, or synthetic numbers.
 std::vector<float> input_of(const graph::Network& network, const std::string& path) {
-  if (path.empty()) return made_up_picture(network);
+  if (path.empty()) return synthetic_image(network);
   if (network.input.channels != 3) {
     throw Error(
         ErrorCode::kUsage, "--picture",
@@ -210,7 +210,7 @@ Profile profile_of(graph::Network network, const ProfileArguments& arguments, Pr
   }
   const std::vector<float> input = input_of(network, arguments.picture);
   if (network.weights.empty()) {
-    graph::fill_made_up_weights(network);  // a step takes the same time whatever its numbers are
+    graph::fill_synthetic_weights(network);  // a step takes the same time whatever its numbers are
     if (options.model.precision == runtime::Precision::kInt8) {
       quantize_on(network, input, options.threads);
     }
@@ -221,9 +221,10 @@ Profile profile_of(graph::Network network, const ProfileArguments& arguments, Pr
 void say_profile(const graph::Network& network, const Profile& profile, const Context& context) {
   context.say_lines(table_text(profile));
   context.say("");
-  context.say(fmt::format("{}: input {}{}", network.name.empty() ? "network" : network.name,
-                          graph::to_string(network.input),
-                          network.weights.empty() ? ", no weights: timed with made-up ones" : ""));
+  context.say(
+      fmt::format("{}: input {}{}", network.name.empty() ? "network" : network.name,
+                  graph::to_string(network.input),
+                  network.weights.empty() ? ", no weights: timed with synthetic ones" : ""));
   context.say_lines(summary_text(profile));
 }
 

@@ -71,7 +71,7 @@ void run_parity(const ParityArguments& a, Context& context) {
                       "compare models of one input size");
   }
   FailedImages failed;
-  const auto inputs = a.images.empty() ? made_up_inputs(first.network, 3)
+  const auto inputs = a.images.empty() ? synthetic_inputs(first.network, 3)
                                        : inputs_from(first.network, a.images, a.count, failed);
   for (const Runner* runner : {&first, &second}) {
     for (const std::string& note : runner->notes) context.progress->line("note: " + note);

@@ -148,7 +148,7 @@ Profile profile(const graph::Network& network, std::span<const float> input,
   return profile;
 }
 
-std::vector<float> made_up_picture(const graph::Network& network) {
+std::vector<float> synthetic_image(const graph::Network& network) {
   Random random(kSeed, 1);
   std::vector<float> picture(static_cast<std::size_t>(network.input.count()));
   for (float& v : picture) v = static_cast<float>(random.uniform());

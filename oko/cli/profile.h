@@ -53,7 +53,7 @@ Profile profile(const graph::Network& network, std::span<const float> input,
                 const ProfileOptions& options, Progress& progress);
 
 // Evenly spread numbers from 0 to 1, as many as the network takes.
-std::vector<float> made_up_picture(const graph::Network& network);
+std::vector<float> synthetic_image(const graph::Network& network);
 // Gives a network with weights the ranges that int8 needs, measured on this one input.
 void quantize_on(graph::Network& network, std::span<const float> input, int threads);
 

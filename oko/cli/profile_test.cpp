@@ -10,7 +10,7 @@
 #include "oko/cli/cli.h"
 #include "oko/cli/peak.h"
 #include "oko/graph/builtin.h"
-#include "oko/graph/made_up.h"
+#include "oko/graph/synthetic.h"
 #include "oko/media/picture.h"
 #include "oko/runtime/executor.h"
 #include "oko/storage/store.h"
@@ -25,16 +25,16 @@ using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::Le;
 
-// A builtin network at a size that takes a moment only, with made-up weights.
+// A builtin network at a size that takes a moment only, with synthetic weights.
 graph::Network small_network(const char* name = "yolov3-tiny") {
   graph::Network network = graph::make_builtin(name, {.classes = 2, .width = 64, .height = 64});
-  graph::fill_made_up_weights(network);
+  graph::fill_synthetic_weights(network);
   return network;
 }
 
 Profile small_profile(const graph::Network& network, const ProfileOptions& options) {
   NoProgress progress;
-  return profile(network, made_up_picture(network), options, progress);
+  return profile(network, synthetic_image(network), options, progress);
 }
 
 int lines_of(const std::string& text) {
@@ -93,7 +93,7 @@ TEST(ProfileSteps, MemoryIsWhatThePlanAsksFor) {
 
 TEST(ProfileSteps, EveryTargetAndPrecisionRuns) {
   graph::Network network = small_network("yolo-fastest");
-  quantize_on(network, made_up_picture(network), 1);
+  quantize_on(network, synthetic_image(network), 1);
   for (const SimdTarget target : simd_targets()) {
     for (const auto precision :
          {runtime::Precision::kFloat32, runtime::Precision::kFloat16, runtime::Precision::kInt8}) {
@@ -109,10 +109,10 @@ TEST(ProfileSteps, EveryTargetAndPrecisionRuns) {
 }
 
 // Numbers that grew or died out on the way would be slower or faster than real ones.
-TEST(MadeUp, WeightsKeepTheNumbersInRange) {
+TEST(SyntheticWeights, WeightsKeepTheNumbersInRange) {
   const graph::Network network = small_network();
   runtime::Executor executor(runtime::Model::make(network, {}), 1);
-  const std::vector<float> input = made_up_picture(network);
+  const std::vector<float> input = synthetic_image(network);
   EXPECT_THAT(input, Each(AllOf(testing::Ge(0.F), Le(1.F))));
   std::copy(input.begin(), input.end(), executor.input().begin());
   executor.run();
@@ -159,12 +159,12 @@ class InspectProfile : public ::testing::Test {
 TEST_F(InspectProfile, TableHasALineForEachStep) {
   const std::string text = inspect(profile_words({}));
   graph::Network network = graph::make_builtin("yolov3-tiny", {.width = 64, .height = 64});
-  graph::fill_made_up_weights(network);
+  graph::fill_synthetic_weights(network);
   const auto plan = runtime::make_plan(network, {});
   const std::string table = text.substr(0, text.find("\n\n"));
   EXPECT_EQ(lines_of(table), static_cast<int>(plan.steps.size()) + 1);
   EXPECT_THAT(table, HasSubstr("0+1    conv 3x3 gemm + pool"));
-  EXPECT_THAT(text, HasSubstr("no weights: timed with made-up ones"));
+  EXPECT_THAT(text, HasSubstr("no weights: timed with synthetic ones"));
   EXPECT_THAT(text, HasSubstr("Winograd multiplies less"));
   EXPECT_THAT(text, HasSubstr("packed weights"));
 }
@@ -209,7 +209,7 @@ TEST_F(InspectProfile, Int8WantsAQuantizedModel) {
   const graph::Network network = small_network();
   NoProgress progress;
   try {
-    profile(network, made_up_picture(network),
+    profile(network, synthetic_image(network),
             {.model = {runtime::Precision::kInt8, best_simd_target()}, .rounds = 1}, progress);
     FAIL() << "it ran";
   } catch (const Error& error) {

@@ -1,4 +1,4 @@
-// `oko train` as it is typed, on the made-up pictures of the trainer's tests.
+// `oko train` as it is typed, on the synthetic pictures of the trainer's tests.
 #include <gmock/gmock.h>
 
 #include "oko/cli/test_command.h"

@@ -9,7 +9,7 @@
 #include "oko/convert/reference.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/fold.h"
-#include "oko/graph/made_up.h"
+#include "oko/graph/synthetic.h"
 
 namespace oko::convert {
 namespace {
@@ -19,7 +19,7 @@ using ::testing::SizeIs;
 graph::Network small_tiny() {
   graph::Network network =
       graph::make_builtin("yolov3-tiny", {.classes = 2, .width = 64, .height = 64});
-  graph::fill_made_up_weights(network);
+  graph::fill_synthetic_weights(network);
   return network;
 }
 

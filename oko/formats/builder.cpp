@@ -18,7 +18,7 @@ using graph::Tensor;
 
 namespace {
 
-constexpr std::int64_t kMostMadeUp = 1 << 22;
+constexpr std::int64_t kMaxAddedFilters = 1 << 22;
 
 Tensor filled(float value, std::int64_t count, std::vector<std::int64_t> shape) {
   return Tensor::of(std::vector<float>(static_cast<std::size_t>(count), value), std::move(shape));
@@ -199,7 +199,7 @@ void NetworkBuilder::add_depthwise(const Node& node, const std::string& from, co
                                    Convolution settings) {
   const int channels = shape_of(plain(node, from)).channels;
   // A file of a few bytes could ask for any number of them.
-  if ((made_up_ += channels) > kMostMadeUp) {
+  if ((added_filters_ += channels) > kMaxAddedFilters) {
     fail(node, "is one of too many that need a layer of their own");
   }
   settings.filters = settings.groups = channels;

@@ -101,7 +101,7 @@ class NetworkBuilder {
   std::string file_;
   graph::Network network_;
   bool has_input_ = false;
-  std::int64_t made_up_ = 0;  // filters of depthwise convolutions that the file does not have
+  std::int64_t added_filters_ = 0;  // filters of depthwise convolutions that the file does not have
   std::map<std::string, int, std::less<>> uses_;
   std::map<std::string, Value, std::less<>> values_;
   std::map<std::string, int, std::less<>> names_;

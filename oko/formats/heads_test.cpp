@@ -5,7 +5,7 @@
 #include "oko/base/error.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/fold.h"
-#include "oko/graph/made_up.h"
+#include "oko/graph/synthetic.h"
 
 namespace oko::formats {
 namespace {
@@ -17,7 +17,7 @@ graph::Network small_tiny() {
   graph::Network network =
       graph::make_builtin("yolov3-tiny", {.classes = 2, .width = 64, .height = 64});
   network.classes = {"cat", "dog"};
-  graph::fill_made_up_weights(network);
+  graph::fill_synthetic_weights(network);
   return graph::inference_form(network);
 }
 

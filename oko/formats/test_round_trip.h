@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "oko/graph/made_up.h"
 #include "oko/graph/network.h"
+#include "oko/graph/synthetic.h"
 
 // What tests of formats that are both written and read have in common.
 namespace oko::formats {
@@ -83,7 +83,7 @@ inline graph::Network everything() {
   n.layers.push_back(layer("dense", graph::Convolution{5}, {++last}));
   n.layers.push_back(layer("softmax", graph::Softmax{}, {++last}));
   graph::infer_shapes(n);
-  graph::fill_made_up_weights(n);
+  graph::fill_synthetic_weights(n);
   return n;
 }
 

@@ -10,7 +10,7 @@
 namespace oko::media {
 namespace {
 
-// Numbers at places in a file's bytes. What lies past the end reads as 0, so a cut or made-up
+// Numbers at places in a file's bytes. What lies past the end reads as 0, so a cut or forged
 // header gives an empty size and never a read outside.
 class Header {
  public:

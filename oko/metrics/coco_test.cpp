@@ -88,8 +88,8 @@ TEST(CocoSummary, IsZeroWithoutTruthOrDetections) {
   EXPECT_EQ(nothing.ap50_by_class[0], 0);
 }
 
-// A made-up set with crowds, near misses, doubles and equal scores. The figures are those of COCO's
-// own evaluation program on it, its recalls set to exact hundredths.
+// A synthetic set with crowds, near misses, doubles and equal scores. The figures are those of
+// COCO's own evaluation program on it, its recalls set to exact hundredths.
 TEST(CocoSummary, AgreesWithCocosOwnProgram) {
   Random random(2024);
   const auto whole = [&](int low, int high) {

@@ -17,7 +17,7 @@
 namespace oko::runtime {
 namespace {
 
-// A detector of 64x64 pictures with two classes, one head, made-up weights.
+// A detector of 64x64 pictures with two classes, one head, synthetic weights.
 std::vector<std::byte> small_model() {
   graph::Network network;
   network.name = "small";
@@ -30,7 +30,7 @@ std::vector<std::byte> small_model() {
                     {"c", last, {1}, {}},
                     {"d", graph::Yolo{{{20, 30}}, {0}, 2}, {2}, {}}};
   graph::infer_shapes(network);
-  graph::fill_made_up_weights(network);
+  graph::fill_synthetic_weights(network);
   return graph::write_oko(network);
 }
 

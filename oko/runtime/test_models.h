@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "oko/formats/darknet.h"
-#include "oko/graph/made_up.h"
+#include "oko/graph/synthetic.h"
 
 // Networks and results of the reference data, for the tests of every engine.
 namespace oko::runtime {
@@ -79,7 +79,7 @@ inline const std::vector<GoldenModel>& golden_models() {
   return models;
 }
 
-// A network of the paper with the made-up weights that the reference describes.
+// A network of the paper with the synthetic weights that the reference describes.
 struct SyntheticModel {
   const char* name;
   int side;
@@ -99,7 +99,7 @@ inline graph::Network synthetic_network(const SyntheticModel& model) {
   const std::string cfg = reference_data("models/cfg") + "/" + model.name + ".cfg";
   graph::Network network =
       graph::resized(formats::read_darknet_cfg(read_file(cfg).text(), cfg), model.side, model.side);
-  graph::fill_made_up_weights(network, model.gain);
+  graph::fill_synthetic_weights(network, model.gain);
   return network;
 }
 

@@ -106,14 +106,14 @@ bool TrainingStep::unscale_gradient() {
 
 StepCost TrainingStep::measure(int batch) {
   const graph::Shape& shape = module_.network().input;
-  dataset::Batch made_up;
-  made_up.size = {shape.width, shape.height};
-  made_up.inputs.assign(static_cast<std::size_t>(shape.count() * batch), .5F);
-  made_up.truths.resize(static_cast<std::size_t>(batch));
+  dataset::Batch synthetic;
+  synthetic.size = {shape.width, shape.height};
+  synthetic.inputs.assign(static_cast<std::size_t>(shape.count() * batch), .5F);
+  synthetic.truths.resize(static_cast<std::size_t>(batch));
   const at::Tensor before = module_.parameters().flat().detach().clone();
-  accumulate(made_up, 0, 0);  // the first one also plans and allocates
+  accumulate(synthetic, 0, 0);  // the first one also plans and allocates
   const auto start = std::chrono::steady_clock::now();
-  accumulate(made_up, 0, 0);
+  accumulate(synthetic, 0, 0);
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   const at::NoGradGuard no_grad;
   at::Tensor flat = module_.parameters().flat();

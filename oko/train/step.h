@@ -32,7 +32,7 @@ class TrainingStep {
   bool unscale_gradient();
   bool may_overflow() const { return module_.compute_type == at::kHalf; }
 
-  // Runs and times steps on made-up pictures; changes nothing.
+  // Runs and times steps on synthetic pictures; changes nothing.
   StepCost measure(int batch);
 
   // Takes a checkpoint's weights; an input Error at `place` where they are not this network's.

@@ -1,6 +1,6 @@
 #pragma once
 
-// Whole runs for tests: on two dozen made-up pictures, each a bright square on a dark ground.
+// Whole runs for tests: on two dozen synthetic pictures, each a bright square on a dark ground.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 

@@ -30,7 +30,7 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using Numbers = std::vector<float>;
 
-Numbers made_up_picture(const graph::Shape& shape) {
+Numbers synthetic_image(const graph::Shape& shape) {
   Numbers values(static_cast<std::size_t>(shape.count()));
   std::uint32_t state = 7;
   for (float& v : values) {
@@ -123,7 +123,7 @@ TEST(CoreMlInterpreter, RunsPackagesInBothPrecisions) {
 TEST(CoreMlInterpreter, MakesEveryLayersMapAsPlainLoopsDo) {
   graph::Network network = formats::coreml::every_operation();
   network.preprocess.bgr = true;
-  const Numbers input = made_up_picture(network.input);
+  const Numbers input = synthetic_image(network.input);
   const auto expected = make_reference_executor(network)->run_layers(input);
   for (const auto& files :
        {write_coreml(network, {}, "m"), write_mlpackage(network, {{}, true}, "m")}) {
@@ -298,7 +298,7 @@ TEST(CoreMlInterpreter, FindsOkosBoxesInAPicture) {
   }
 }
 
-TEST(CoreMlInterpreter, DecodesYolov3TinyWithMadeUpWeights) {
+TEST(CoreMlInterpreter, DecodesYolov3TinyWithSyntheticWeights) {
   OKO_NEEDS_REFERENCE_MODELS();
   const runtime::SyntheticModel& model = runtime::synthetic_models()[0];
   graph::Network network = runtime::synthetic_network(model);
@@ -329,7 +329,7 @@ TEST(CoreMlInterpreter, DecodesEveryKindOfHead) {
     SCOPED_TRACE(i);
     const graph::Network network =
         formats::coreml::small_detector(heads[i], anchors[i], classes[i]);
-    const Numbers input = made_up_picture(network.input);
+    const Numbers input = synthetic_image(network.input);
     const auto raw = interpret_coreml(write_coreml(network, {}, "m"))->run(input);
     const auto pipeline = interpret_coreml(write_coreml(network, kPipeline, "m"));
     const auto found = pipeline->detections(input, 0, 1);

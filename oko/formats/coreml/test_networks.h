@@ -4,12 +4,12 @@
 #include <utility>
 #include <vector>
 
-#include "oko/graph/made_up.h"
 #include "oko/graph/network.h"
+#include "oko/graph/synthetic.h"
 
 namespace oko::formats::coreml {
 
-// Every operation and activation once, as a classifier of four classes: 3x16x16, made-up weights.
+// Every operation and activation once, as a classifier of four classes: 3x16x16, synthetic weights.
 inline graph::Network every_operation() {
   using graph::Activation;
   using graph::Convolution;
@@ -47,7 +47,7 @@ inline graph::Network every_operation() {
   const int p = add(graph::AveragePool{}, {o});
   add(graph::Softmax{}, {add(convolution(4, 1, 1, 1, {}, Activation::kLinear), {p})});
   graph::infer_shapes(n);
-  graph::fill_made_up_weights(n);
+  graph::fill_synthetic_weights(n);
   return n;
 }
 
@@ -62,7 +62,7 @@ inline graph::Network small_detector(graph::Operation head, int anchors, int cla
               {"head", std::move(head), {1}, {}}};
   for (int i = 0; i < classes; ++i) n.classes.push_back("class " + std::to_string(i));
   graph::infer_shapes(n);
-  graph::fill_made_up_weights(n, 2);
+  graph::fill_synthetic_weights(n, 2);
   return n;
 }
 

@@ -48,7 +48,7 @@ TEST(ReadKeras, KeepsEveryWeightToTheBit) {
 TEST(ReadKeras, ReadsYolov3TinyOfAnOpenSize) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("h5py");
-  const MadeUpTiny tiny;
+  const SyntheticTiny tiny;
   const Bytes file = converted("keras/testing/write_darknet.py", tiny.cfg, tiny.weights,
                                "open-size numbered-from-none");
   try {

@@ -55,7 +55,7 @@ TEST(ReadKerasWeights, GivesTheDarknetWeightsBackToTheBit) {
 TEST(ReadKerasWeights, FollowsTheNumbersAndNotTheOrderOfYolov3Tiny) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("h5py");
-  const MadeUpTiny tiny;
+  const SyntheticTiny tiny;
   graph::Network network = read_cfg(tiny.cfg);
   const Bytes file =
       converted("keras/testing/write_darknet.py", tiny.cfg, tiny.weights, "weights raw");

@@ -6,7 +6,7 @@
 #include "oko/formats/mps/plan.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/fold.h"
-#include "oko/graph/made_up.h"
+#include "oko/graph/synthetic.h"
 
 namespace oko::formats::mps {
 namespace {
@@ -100,17 +100,17 @@ void expect_swift_of_plan(const graph::Network& network) {
   }
 }
 
-graph::Network made_up(const char* name, int side) {
+graph::Network synthetic(const char* name, int side) {
   graph::BuiltinOptions options;
   options.width = options.height = side;
   graph::Network network = graph::make_builtin(name, options);
-  graph::fill_made_up_weights(network);
+  graph::fill_synthetic_weights(network);
   return network;
 }
 
 TEST(MpsSwift, SaysWhatThePlanSays) {
-  expect_swift_of_plan(made_up("yolov3-tiny", 96));
-  expect_swift_of_plan(made_up("yolo-fastest", 64));
+  expect_swift_of_plan(synthetic("yolov3-tiny", 96));
+  expect_swift_of_plan(synthetic("yolo-fastest", 64));
 }
 
 TEST(MpsSwift, SaysWhatThePlanSaysOfRareOperations) {
@@ -133,14 +133,14 @@ TEST(MpsSwift, SaysWhatThePlanSaysOfRareOperations) {
                     {"mean", graph::AveragePool{}, {6}, {}},
                     {"soft", graph::Softmax{}, {7}, {}}};
   graph::infer_shapes(network);
-  graph::fill_made_up_weights(network);
+  graph::fill_synthetic_weights(network);
   expect_swift_of_plan(network);
 }
 
 TEST(MpsSwift, NamesItsClassAndFilesByTheStem) {
   MpsOptions options;
   options.info.author = "A \"quoted\"\nname";
-  const auto files = write_mps(made_up("yolov3-tiny", 96), options, "out/my-model");
+  const auto files = write_mps(synthetic("yolov3-tiny", 96), options, "out/my-model");
   ASSERT_EQ(files.size(), 2U);
   EXPECT_EQ(files[0].name, "out/MyModelGraph.swift");
   EXPECT_EQ(files[1].name, "out/my-model.mpsweights");

@@ -32,7 +32,7 @@ class WrittenGraph {
   std::vector<std::byte> file_;
 };
 
-std::vector<float> made_up_input(const graph::Network& network) {
+std::vector<float> synthetic_input(const graph::Network& network) {
   std::vector<float> input(static_cast<std::size_t>(network.input.count()));
   for (std::size_t i = 0; i < input.size(); ++i) {
     input[i] = static_cast<float>(i * 2654435761U % 1000) / 1000;
@@ -43,9 +43,9 @@ std::vector<float> made_up_input(const graph::Network& network) {
 // The graph gives what the definitions of the layers give.
 WrittenGraph expect_right_maps(graph::Network network) {
   graph::infer_shapes(network);
-  graph::fill_made_up_weights(network);
+  graph::fill_synthetic_weights(network);
   WrittenGraph written(network);
-  const auto input = made_up_input(network);
+  const auto input = synthetic_input(network);
   std::vector<float> seen = input;  // textures are RGB
   if (network.preprocess.bgr) {
     const auto plane = static_cast<std::ptrdiff_t>(input.size() / 3);
@@ -180,8 +180,8 @@ TEST(Mps, WritesWhatClassifiersHave) {
                     {"a", graph::AveragePool{}, {1}, {}},
                     {"s", graph::Softmax{}, {2}, {}}};
   graph::infer_shapes(network);
-  graph::fill_made_up_weights(network);
-  const auto input = made_up_input(network);
+  graph::fill_synthetic_weights(network);
+  const auto input = synthetic_input(network);
   const auto maps = WrittenGraph(network).run(input, 1)[0];
   ASSERT_EQ(maps[0].size(), 5U);
   graph::Network headed = network;  // the plain engine tells the maps of heads

@@ -12,7 +12,7 @@
 #include "oko/formats/test_round_trip.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/fold.h"
-#include "oko/graph/made_up.h"
+#include "oko/graph/synthetic.h"
 #include "oko/runtime/test_models.h"
 
 namespace oko::formats {
@@ -140,7 +140,7 @@ TEST(Ncnn, KeepsOutputsThatOtherLayersReadToo) {
                     {"b", graph::Convolution{.filters = 3}, {0}, {}}};
   network.raw_outputs = {{0, "scores"}, {1, "boxes"}};
   graph::infer_shapes(network);
-  graph::fill_made_up_weights(network);
+  graph::fill_synthetic_weights(network);
   Imported imported = read(write_ncnn(network, {}, "m"));
   set_raw_outputs(imported);
   EXPECT_EQ(imported.network.raw_outputs, network.raw_outputs);
@@ -150,7 +150,7 @@ TEST(Ncnn, KeepsOutputsThatOtherLayersReadToo) {
 TEST(Ncnn, RefusesHeadsThatNcnnWouldDecodeOtherwise) {
   graph::Network network =
       graph::make_builtin("yolov3-tiny", {.classes = 2, .width = 64, .height = 64});
-  graph::fill_made_up_weights(network);
+  graph::fill_synthetic_weights(network);
   for (graph::Layer& l : network.layers) {
     if (auto* yolo = std::get_if<graph::Yolo>(&l.operation)) yolo->scale_x_y = 1.1F;
   }

@@ -70,7 +70,7 @@ TEST(ReadTensorflow, LeavesTheDecodingOfBoxesOutAndTellsSo) {
 TEST(ReadTensorflow, TakesTheSizeThatTheFileLeavesOpen) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("numpy");
-  const MadeUpTiny tiny;
+  const SyntheticTiny tiny;
   const Bytes file = converted("tensorflow/testing/write_darknet.py", tiny.cfg, tiny.weights,
                                "open-size maximum shape-of");
   try {

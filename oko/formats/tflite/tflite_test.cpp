@@ -96,7 +96,7 @@ graph::Network small_tiny() {
       graph::make_builtin("yolov3-tiny", {.classes = 2, .width = 64, .height = 64});
   network.name = "pets";
   network.classes = {"cat", "dog"};
-  graph::fill_made_up_weights(network);
+  graph::fill_synthetic_weights(network);
   return network;
 }
 

@@ -77,7 +77,7 @@ struct Case {
   std::vector<detect::Detection> detections;  // in the frame
 };
 
-std::vector<std::uint8_t> made_up_frame() {
+std::vector<std::uint8_t> synthetic_frame() {
   std::vector<std::uint8_t> frame(4 * kWidth * kHeight);
   for (std::size_t i = 0; i < frame.size(); ++i) {
     frame[i] = static_cast<std::uint8_t>((i * 2654435761U) >> 20);
@@ -86,7 +86,7 @@ std::vector<std::uint8_t> made_up_frame() {
 }
 
 Case case_of(graph::Network network, std::vector<std::vector<float>> maps) {
-  Case c{std::move(network), made_up_frame(), std::move(maps), {}, {}};
+  Case c{std::move(network), synthetic_frame(), std::move(maps), {}, {}};
   image::Frame frame;
   frame.format = image::PixelFormat::kRgba;
   frame.size = {kWidth, kHeight};
@@ -354,7 +354,7 @@ TEST(Swift, IsSwift) {
   const Folder folder("swift");
   std::string names;
   graph::Network network = odd_network({});
-  graph::fill_made_up_weights(network);
+  graph::fill_synthetic_weights(network);
   std::vector<File> files = all_swift(network);
   files.push_back(write_mps(network, {}, "model")[0]);
   for (std::size_t i = 0; i < files.size(); ++i) {

@@ -30,16 +30,16 @@ inline Bytes converted(const std::string& with, const std::string& model,
   return converted(with, darknet_base(model) + ".cfg", darknet_base(model) + ".weights", flags);
 }
 
-// YOLOv3-tiny with made-up weights: two heads, whose layers stand mixed in other formats.
-struct MadeUpTiny {
-  TestFolder folder{"made_up_tiny"};
+// YOLOv3-tiny with synthetic weights: two heads, whose layers stand mixed in other formats.
+struct SyntheticTiny {
+  TestFolder folder{"synthetic_tiny"};
   graph::Network original = runtime::synthetic_network(runtime::synthetic_models()[0]);
   std::string cfg = reference_models() + "/cfg/yolov3-tiny.cfg";
   std::string weights = folder.file("tiny.weights");
   std::vector<float> input =
       runtime::read_floats(runtime::reference_data("golden/inputs/dog_letterbox_3x416x416.f32"));
 
-  MadeUpTiny() { storage::write(weights, write_darknet_weights(original)); }
+  SyntheticTiny() { storage::write(weights, write_darknet_weights(original)); }
 };
 
 inline std::vector<float> golden_input(const runtime::GoldenModel& model) {

@@ -1,4 +1,4 @@
-#include "oko/graph/made_up.h"
+#include "oko/graph/synthetic.h"
 
 #include <cmath>
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace oko::graph {
 
-void fill_made_up_weights(Network& network, double gain) {
+void fill_synthetic_weights(Network& network, double gain) {
   std::uint32_t state = 12345;
   const auto next = [&] {  // in [-1, 1)
     state = 1664525U * state + 1013904223U;
