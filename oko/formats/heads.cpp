@@ -118,6 +118,46 @@ void check_decoding(const Imported& imported) {
       "--no-heads and decode its outputs in the app");
 }
 
+// Kinds of operations as every format names them, without regard to case and '_'.
+std::string plain_kind(std::string_view kind) {
+  std::string plain;
+  for (const char c : kind) {
+    if (c != '_') plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return plain;
+}
+
+bool only_moves_values(const std::string& kind) {
+  static const std::set<std::string_view> kinds{
+      "cast",       "concat",     "concatv2",     "concatenation", "constant",
+      "dequantize", "expanddims", "flatten",      "gather",        "gatherv2",
+      "identity",   "pack",       "permute",      "quantize",      "reshape",
+      "shape",      "slice",      "split",        "splitv",        "squeeze",
+      "stack",      "transpose",  "stridedslice", "unpack",        "unsqueeze"};
+  return kinds.contains(kind);
+}
+
+// What the file computes from its outputs must be what a YOLOv3 head computes.
+void check_left_out(const Imported& imported) {
+  const LeftOut* first = nullptr;
+  std::set<std::string> kinds;
+  for (const LeftOut& one : imported.left_out) {
+    const std::string kind = plain_kind(one.kind);
+    if (only_moves_values(kind)) continue;
+    if (first == nullptr) first = &one;
+    kinds.insert(kind);
+  }
+  const bool has_sigmoid = kinds.contains("sigmoid") || kinds.contains("logistic");
+  if (first == nullptr || (has_sigmoid && kinds.contains("exp") && !kinds.contains("softmax"))) {
+    return;
+  }
+  throw input_error(first->place,
+                    "the file goes on to compute with its outputs, and not as YOLOv3 decodes boxes "
+                    "(a sigmoid and an exponential)",
+                    "give --decoding yolov3 if its boxes are exp(t) x anchor; otherwise use "
+                    "--no-heads and decode its outputs in the app");
+}
+
 std::string unused_name(const Network& network, int near) {
   std::string name = network.layers[static_cast<std::size_t>(near)].name + ".head";
   const auto taken = [&](const Layer& layer) { return layer.name == name; };
@@ -255,14 +295,41 @@ void apply_description(Imported& imported, std::string_view description, const s
   Network& network = imported.network;
   network.name = heads.name;
   network.preprocess = heads.preprocess;
+  imported.tells_preprocessing = true;
   network.classes = heads.classes;
   network.metadata = heads.metadata;
   if (!heads.layers.empty()) insert_heads(imported, heads.layers);
 }
 
+Network remove_heads(const Network& network) {
+  Network bare = network;
+  bare.layers.clear();
+  std::vector<int> moved;  // where each layer stands now; a head's own map is its input's
+  const auto now = [&](int layer) {
+    return layer < 0 ? layer : moved[static_cast<std::size_t>(layer)];
+  };
+  for (const Layer& layer : network.layers) {
+    if (graph::is_head(layer.operation)) {
+      moved.push_back(now(layer.inputs.front()));
+      continue;
+    }
+    moved.push_back(static_cast<int>(bare.layers.size()));
+    for (int& from : bare.layers.emplace_back(layer).inputs) from = now(from);
+  }
+  const std::vector<int> outputs = network.outputs();
+  const std::vector<std::string> names = output_names(network);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    bare.raw_outputs.push_back({now(outputs[i]), names[i]});
+  }
+  graph::infer_shapes(bare);
+  return bare;
+}
+
 void check_head_outputs(const Imported& imported, bool decoding_told) {
   check_raw_outputs(imported);
-  if (!decoding_told) check_decoding(imported);
+  if (decoding_told) return;
+  check_decoding(imported);
+  check_left_out(imported);
 }
 
 void add_heads(Imported& imported, const HeadOptions& options) {

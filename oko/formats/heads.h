@@ -25,6 +25,11 @@ void check_utf8(const std::string& name, const std::string& place);
 inline constexpr const char* kInputName = "image";
 std::vector<std::string> output_names(const graph::Network& network);
 
+// An operation of a file behind the network's outputs, which was left out.
+struct LeftOut {
+  std::string place, kind;  // "model.onnx: Sigmoid_7 (Sigmoid)", "Sigmoid"
+};
+
 // A network read from another format. Shapes are inferred, weights are whole.
 struct Imported {
   graph::Network network;
@@ -33,6 +38,8 @@ struct Imported {
   std::vector<std::string> names{}, keys{};
   // What a user should know: what was left out, taken apart, assumed.
   std::vector<std::string> notes{};
+  std::vector<LeftOut> left_out{};
+  bool tells_preprocessing = false;  // the file says how images become its input
 };
 
 // Makes the outputs the network's own where it has no heads. To be called last.
@@ -50,7 +57,9 @@ struct HeadOptions {
   // ones, as in every published YOLOv3; that is told in `notes`.
   std::vector<std::vector<int>> masks{};
   // The user says that boxes are decoded as YOLOv3 does. A network with SiLU (swish) is otherwise
-  // refused: YOLOv5 and its successors use it, and they decode the same tensors in another way.
+  // refused: YOLOv5 and its successors use it, and they decode the same tensors in another way. So
+  // is a file that goes on to compute with its outputs, unless it does so by a sigmoid and an
+  // exponential, as YOLOv3 does.
   bool decoding_told = false;
 };
 
@@ -62,6 +71,9 @@ void check_head_outputs(const Imported& imported, bool decoding_told);
 // Puts a yolo head behind every output. The class count follows from the channels. Throws what
 // check_head_outputs() throws, and an input Error where anchors and channels do not fit.
 void add_heads(Imported& imported, const HeadOptions& options);
+
+// The network without its heads: the maps before them are its outputs, under their output_names().
+graph::Network remove_heads(const graph::Network& network);
 
 // "10,13, 16,30, 33,23": pairs of width and height on one or more lines, as keras-yolo3 keeps them.
 // Throws an input Error with "name:line".

@@ -162,6 +162,47 @@ TEST(AddHeads, WantsToBeToldTheDecodingOfANetworkWithSilu) {
   EXPECT_EQ(refusal_of(imported, {.anchors = {}, .decoding_told = true}), "no error");
 }
 
+TEST(AddHeads, WantsToBeToldTheDecodingOfAFileThatComputesOtherBoxes) {
+  const auto with_left_out = [](const std::vector<std::string>& kinds) {
+    Imported imported = without_heads(small_tiny());
+    for (const std::string& kind : kinds)
+      imported.left_out.push_back({"file: n (" + kind + ")", kind});
+    return imported;
+  };
+  // Values that are only moved, and what YOLOv3 does, in the words of several formats.
+  for (const auto& kinds : std::vector<std::vector<std::string>>{
+           {"Reshape", "Transpose", "Identity", "Concat"},
+           {"RESHAPE", "STRIDED_SLICE", "CONCATENATION"},
+           {"Reshape", "Sigmoid", "Exp", "Mul", "NonMaxSuppression"},
+           {"RESHAPE", "LOGISTIC", "EXP"}}) {
+    EXPECT_EQ(refusal_of(with_left_out(kinds)), "no error") << kinds.back();
+  }
+  for (const auto& kinds :
+       std::vector<std::vector<std::string>>{{"Reshape", "Sigmoid", "Pow", "Mul"},
+                                             {"Tanh"},
+                                             {"Exp"},
+                                             {"Clip"},
+                                             {"Softplus"},
+                                             {"Sigmoid", "Exp", "Softmax"}}) {
+    EXPECT_THAT(refusal_of(with_left_out(kinds)), HasSubstr("--decoding yolov3")) << kinds.back();
+  }
+  EXPECT_EQ(refusal_of(with_left_out({"Tanh"}), {.anchors = {}, .decoding_told = true}),
+            "no error");
+}
+
+TEST(RemoveHeads, LeavesTheMapsBeforeThemAsOutputs) {
+  const graph::Network network = small_tiny();
+  const graph::Network bare = remove_heads(network);
+  EXPECT_TRUE(bare.heads().empty());
+  EXPECT_EQ(bare.layers.size(), network.layers.size() - 2);
+  ASSERT_EQ(bare.outputs().size(), 2U);
+  EXPECT_EQ(bare.raw_outputs[0].name, "head_2x2");
+  EXPECT_EQ(bare.raw_outputs[1].name, "head_4x4");
+  EXPECT_EQ(output_names(bare), (std::vector<std::string>{"head_2x2", "head_4x4"}));
+  const auto& last = bare.layers[static_cast<std::size_t>(bare.outputs()[1])];
+  EXPECT_EQ(last.name, network.layers[static_cast<std::size_t>(network.outputs()[1])].name);
+}
+
 TEST(Description, IsRefusedForAnOutputThatHasPassedASigmoid) {
   Imported imported = with_behind(depthwise(graph::Activation::kLogistic));
   EXPECT_THROW(apply_description(imported, describe(small_tiny()), "file"), Error);

@@ -59,6 +59,9 @@ class Reader {
     Imported imported = builder_.finish(signature_.model, outputs);
     imported.network.preprocess.bgr = signature_.input.bgr;
     imported.notes = notes_;
+    for (const Item& item : items_) {
+      if (item.left_out) imported.left_out.push_back(left_out(item));
+    }
     return imported;
   }
 
@@ -70,6 +73,10 @@ class Reader {
     std::optional<Activation> activation{};
     bool left_out = false;
   };
+
+  LeftOut left_out(const Item& item) const {
+    return {place(*item.layer), name_of_kind(item.layer->kind)};
+  }
 
   std::string place(const FileLayer& layer) const {
     return signature_.file + ": " + layer.name + " (" + name_of_kind(layer.kind) + ")";

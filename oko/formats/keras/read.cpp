@@ -80,10 +80,7 @@ Imported read_keras(const Bytes& file, const std::string& name, std::optional<im
   if (json.at("config").is_object() && json.at("config").contains("name")) {
     network = json_get<std::string>(json.at("config"), "name", name + ": " + kConfig);
   }
-  Imported imported = builder.finish(network, model.outputs);
-  imported.notes.push_back(
-      "the file does not tell how pictures are prepared: taken as RGB from 0 to 1, letterboxed");
-  return imported;
+  return builder.finish(network, model.outputs);
 }
 
 }  // namespace oko::formats

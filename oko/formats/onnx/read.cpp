@@ -52,6 +52,13 @@ Imported build(const OnnxBody& body, const OnnxInput& input, Constants& constant
   return builder.finish(network_name, body.outputs);
 }
 
+void add_left_out(Imported& imported, const OnnxBody& body, const std::string& file) {
+  for (const OnnxNode& node : body.left_out) {
+    imported.left_out.push_back(
+        {file + ": " + node.id.name + " (" + node.id.kind + ")", node.id.kind});
+  }
+}
+
 void add_notes(Imported& imported, const OnnxBody& body, int opset) {
   if (opset > kNewestOpset) {
     imported.notes.push_back("opset " + std::to_string(opset) + " is newer than " +
@@ -93,6 +100,7 @@ Imported read_onnx(const Bytes& file, const std::string& name, const OnnxReadOpt
                       "see that it is a convolutional network of pictures");
   }
   Imported imported = build(body, input, constants, name, opset, model.graph().name());
+  add_left_out(imported, body, name);
   add_notes(imported, body, opset);
   for (const onnx::Entry& entry : model.metadata_props()) {
     if (entry.key() != kDescriptionKey) continue;

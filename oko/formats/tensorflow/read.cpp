@@ -55,8 +55,7 @@ class Reader {
     for (const TfNode* node : order_) step(*node, maker);
     Imported imported = builder_.finish("", outputs());
     imported.notes = notes_;
-    imported.notes.push_back(
-        "the file does not tell how pictures are prepared: taken as RGB from 0 to 1, letterboxed");
+    imported.left_out = left_out_;
     return imported;
   }
 
@@ -195,6 +194,7 @@ class Reader {
           "end the graph before it, or build it from operations oko knows");
     }
     cut_[&node] = why;
+    left_out_.push_back({graph_.place(node), node.op()});
     for (const std::string& map : maps) {
       if (builder_.has(map) && map != input_) add_output(map, why);
     }
@@ -277,6 +277,7 @@ class Reader {
   std::map<const TfNode*, Use> uses_;
   std::vector<const TfNode*> order_;
   std::map<const TfNode*, std::string> cut_;  // nodes left out, and from where on
+  std::vector<LeftOut> left_out_;             // the same in their order
   std::string input_;
   std::vector<std::string> outputs_, notes_;
 };

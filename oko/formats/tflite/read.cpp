@@ -98,7 +98,7 @@ class Reader {
   std::map<int, std::string> names_;     // of layers whose tensors are named otherwise
   std::map<int, Padding> pool_padding_;  // of maps with the lowest number round them
   std::set<int> gone_;                   // tensors behind what is left out
-  std::string left_out_;                 // the first operator of that
+  std::vector<LeftOut> left_out_;        // the operators of that
   std::vector<int> outputs_;
 };
 
@@ -157,7 +157,7 @@ void Reader::count_uses() {
     const bool reshaped = op.code == Code::RESHAPE || op.code == Code::SQUEEZE;
     const bool goes = std::ranges::any_of(op.inputs, [&](int t) { return gone_.contains(t); });
     if (goes || (reshaped && !keeps_map(op))) {
-      if (left_out_.empty()) left_out_ = builder_.place(model_.node(op));
+      left_out_.push_back({builder_.place(model_.node(op)), op.kind});
       std::ranges::for_each(op.inputs, [&](int t) {
         if (t >= 0) end_here(t);
       });
@@ -202,6 +202,7 @@ Imported Reader::read(std::string_view file) {
     imported.keys[i] = std::to_string(tensor);
   }
   add_notes(imported);
+  imported.left_out = left_out_;
   const std::string description = model_.metadata(kDescriptionKey);
   if (!description.empty()) {
     apply_description(imported, description, name + ": metadata \"" + kDescriptionKey + "\"");
@@ -225,7 +226,7 @@ void Reader::read_labels(Imported& imported, std::string_view file) const {
 
 void Reader::add_notes(Imported& imported) const {
   if (!left_out_.empty()) {
-    imported.notes.push_back(left_out_ +
+    imported.notes.push_back(left_out_.front().place +
                              " begins to put boxes together: it and what follows was left out, and "
                              "the maps before it are the outputs");
   }
