@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "oko/base/error.h"
+#include "oko/base/file_name.h"
 #include "oko/base/threads.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/failed_images.h"
@@ -48,12 +49,22 @@ graph::Network network_of(const ExportArguments& a, FailedImages& failed, const 
 }
 
 std::string stem_of(const ExportArguments& a) {
-  if (!a.options.stem.empty()) return a.options.stem;
+  constexpr std::size_t kLongest = kLongestFileName - 32;  // the rest is for endings
+  if (!a.options.stem.empty()) {
+    std::string fault = fault_in_file_name(a.options.stem);
+    if (fault.empty() && a.options.stem.size() > kLongest) fault = "is too long";
+    if (!fault.empty()) {
+      throw Error(ErrorCode::kUsage, "--stem", "the name of the files " + fault,
+                  "give a name without folders; -o names the folder");
+    }
+    return a.options.stem;
+  }
   const std::string stem = storage::stem(a.model.path);
   const auto entry = storage::stat(a.model.path);
-  return stem.empty()                ? "model"
-         : entry && entry->is_folder ? storage::filename(a.model.path)
-                                     : stem;
+  const bool is_folder = entry && entry->is_folder;
+  return stem.empty()
+             ? "model"
+             : file_name_from(is_folder ? storage::filename(a.model.path) : stem, kLongest);
 }
 
 // None of the files may be one that the model was read from.
@@ -62,6 +73,7 @@ void claim_files(const ExportArguments& a, const convert::Export& made) {
   files.add(a.model);
   files.add_dataset(a.images);
   files.add_dataset(a.calibration);
+  files.refuse_folder(a.out);
   for (const auto& group : {made.model, made.wrappers}) {
     for (const formats::File& file : group) files.claim(storage::join(a.out, file.name));
   }
@@ -182,8 +194,8 @@ void run_export(ExportArguments a, Context& context) {
   a.options.precision = storage_named(a.calibration.empty() ? a.precision : "int8");
   convert::check_options(a.options);
   FailedImages failed;
-  const graph::Network network = network_of(a, failed, context);
   a.options.stem = stem_of(a);
+  const graph::Network network = network_of(a, failed, context);
   if (a.out.empty()) a.out = a.options.stem + "-" + a.to;
   const convert::Export made = convert::export_model(network, a.options);
   claim_files(a, made);

@@ -175,6 +175,27 @@ TEST_F(Export, ParityTellsModelsApart) {
   EXPECT_THAT(apart.out, HasSubstr("the first layer that differs is " + network_.layers[4].name));
 }
 
+TEST_F(Export, NoHeadsTakesOffThoseThatAFileDescribes) {
+  ASSERT_EQ(to("onnx", {"--no-check"}).code, 0);
+  const Outcome bare = oko_command(
+      {"import", file("onnx/model.onnx"), "--no-heads", "-o", file("bare.oko"), "--json"});
+  ASSERT_EQ(bare.code, 0) << bare.error;
+  const Json document = parse_json(bare.out, "out");
+  EXPECT_TRUE(document["heads"].empty());
+  EXPECT_EQ(document["outputs"].size(), 2U);
+  EXPECT_EQ(oko_command({"parity", file("bare.oko"), file("onnx/model.onnx")}).code, 0);
+}
+
+TEST_F(Export, TheStemIsANameWithoutFolders) {
+  for (const char* stem : {"../out", "a/b", "..", "a\\b"}) {
+    const Outcome refused = to("onnx", {"--no-check", "--stem", stem});
+    EXPECT_EQ(refused.code, 2) << stem;
+    EXPECT_THAT(refused.error, HasSubstr("--stem: the name of the files")) << stem;
+  }
+  EXPECT_FALSE(storage::exists(file("out_detector.ts")));
+  EXPECT_FALSE(storage::exists(file("onnx")));
+}
+
 TEST_F(Export, ImportNeverGuessesHeads) {
   ASSERT_EQ(to("ncnn", {"--no-check"}).code, 0);
   const Outcome silent = oko_command({"import", file("ncnn/model.param"), "-o", file("back.oko")});

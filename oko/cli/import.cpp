@@ -113,6 +113,9 @@ convert::ReadModel read_sources(const ImportArguments& arguments) {
   convert::ReadModel read = convert::read_model(
       convert::open_model(files.front(), files.size() > 1 ? files[1] : std::string()), options);
   read.notes.insert(read.notes.begin(), notes.begin(), notes.end());
+  if (arguments.no_heads && !read.network.heads().empty()) {
+    read.network = formats::remove_heads(read.network);
+  }
   check_heads(read, arguments);
   if (arguments.bgr) read.network.preprocess.bgr = true;
   if (arguments.letterbox) read.network.preprocess.fit = image::Preprocess::Fit::kLetterbox;
