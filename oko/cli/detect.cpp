@@ -37,6 +37,7 @@ class DetectRun {
         detector_(make_detector(arguments.detector, context)),
         thresholds_(arguments.detector.thresholds) {
     set_class_thresholds(thresholds_, detector_.network(), arguments.class_thresholds);
+    note_replaced();
     if (!arguments.csv.empty()) csv_.emplace(arguments.csv);
     if (context.json) open_json();
   }
@@ -55,6 +56,20 @@ class DetectRun {
   }
 
  private:
+  // Results of an earlier run are replaced, and so is anything else of their names.
+  void note_replaced() const {
+    std::size_t count = 0;
+    std::string first;
+    for (const DetectSource& source : sources_) {
+      if (source.target.empty() || !storage::exists(source.target)) continue;
+      if (count++ == 0) first = source.target;
+    }
+    if (count == 0) return;
+    context_.progress->line(
+        count == 1 ? "note: replaces " + first
+                   : fmt::format("note: replaces {} files, the first is {}", count, first));
+  }
+
   // Counts, CSV and JSON of one image or frame; nothing is kept of it.
   void keep(const Found& found) {
     ++images_;

@@ -83,8 +83,13 @@ void InputFiles::claim(const std::string& output) {
 }
 
 void InputFiles::refuse_folder(const std::string& output) const {
-  if (folders_.contains(storage::identity(output))) {
+  const std::string identity = storage::identity(output);
+  if (folders_.contains(identity)) {
     refuse(output, "is the folder of the files that the command reads");
+  }
+  if (inputs_.contains(identity)) refuse(output, "is one of the files that the command reads");
+  if (outputs_.contains(identity)) {
+    throw Error(ErrorCode::kUsage, output, "is to hold two results", "give each a name of its own");
   }
 }
 

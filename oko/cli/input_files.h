@@ -26,7 +26,8 @@ class InputFiles {
 
   // Throws a usage Error where the file to be written is one of these, or claimed before.
   void claim(const std::string& output);
-  // Throws a usage Error where files are to be written into a folder that was added.
+  // Throws a usage Error where files are to be written into a folder that was added, or one that
+  // has the name of a file that was added or claimed.
   void refuse_folder(const std::string& output) const;
   // Throws a usage Error where a new dataset is to be written into one that was added.
   void refuse_within_dataset(const std::string& output) const;

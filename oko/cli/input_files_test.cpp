@@ -105,6 +105,21 @@ TEST_F(NeverWritesOverItsInput, NorOneResultOverAnother) {
       with_model("detect", {file("photos/a.jpg"), "-o", file("x.jpg"), "--csv", file("./x.jpg")}));
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.error, HasSubstr("is to hold two results"));
+  // Nor a folder of results under the name of a file.
+  const Outcome folder =
+      oko_command(with_model("detect", {file("photos"), "-o", file("x"), "--csv", file("./x")}));
+  EXPECT_EQ(folder.code, 2);
+  EXPECT_THAT(folder.error, HasSubstr("is to hold two results"));
+}
+
+TEST_F(NeverWritesOverItsInput, NorOtherImagesWithoutAWord) {
+  storage::copy(file("photos/a.jpg"), file("album/a.jpg"));
+  storage::copy(file("photos/a.jpg"), file("album/new/a.jpg"));
+  const Outcome outcome =
+      oko_command(with_model("detect", {file("album/new"), "-o", file("album")}));
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.error, HasSubstr("note: replaces " + file("album/a.jpg")));
+  keep_what_is_there();
 }
 
 TEST_F(NeverWritesOverItsInput, EvalAndQuantize) {
@@ -312,6 +327,17 @@ TEST_F(NeverWritesOverItsInput, StoreRemembersInNoOtherFile) {
   }
   EXPECT_EQ(oko_command({"store", "cp", one, copy, "--manifest", file("m"), "--no-manifest"}).code,
             2);
+  // Nor among what is copied, where it would be of the copy or be copied itself.
+  for (const char* place : {"to/a.jpg", "to/deep/m", "photos/m"}) {
+    const Outcome sync =
+        oko_command({"store", "sync", file("photos"), file("to"), "--manifest", file(place)});
+    EXPECT_EQ(sync.code, 2) << place;
+    EXPECT_EQ(
+        oko_command({"store", "cp", "-r", file("photos"), file("to"), "--manifest", file(place)})
+            .code,
+        2)
+        << place;
+  }
 }
 
 TEST_F(NeverWritesOverItsInput, TrainOverTheModelItStartsFrom) {

@@ -9,6 +9,7 @@
 #include "oko/cli/store.h"
 #include "oko/cli/table.h"
 #include "oko/storage/identity.h"
+#include "oko/storage/places.h"
 #include "oko/storage/transfer/manifest.h"
 #include "oko/storage/transfer/plan.h"
 #include "oko/storage/transfer/transfer.h"
@@ -131,7 +132,7 @@ void tell(const TransferSummary& summary, const CopyArguments& arguments, const 
                 {"files", teller.files()}});
 }
 
-// A manifest is appended to: it can be no other file, and none that is copied.
+// A manifest is appended to: it can be no other file, and none that is copied or written.
 void check_manifest(const CopyArguments& arguments, const std::vector<std::string>& copied) {
   const std::string& file = arguments.options.manifest;
   if (file.empty()) return;
@@ -145,6 +146,12 @@ void check_manifest(const CopyArguments& arguments, const std::vector<std::strin
   for (const std::string& uri : copied) {
     if (storage::identity(uri) == identity) {
       refuse(file, "is a file that is copied, and cannot be the manifest", "name another file");
+    }
+  }
+  for (const std::string& uri : copied) {
+    if (arguments.recursive && storage::lies_in(file, uri)) {
+      refuse(file, "lies in a folder that is copied, and cannot be the manifest",
+             "keep it in another folder");
     }
   }
   const auto there = storage::stat(file);
@@ -261,6 +268,7 @@ Examples:
   CLI::App* sync = store.add_subcommand("sync", "Make a folder like another");
   const auto synced = std::make_shared<CopyArguments>();
   synced->uris.resize(2);
+  synced->recursive = true;
   sync->add_option("FROM", synced->uris[0], "A folder or bucket")->required();
   sync->add_option("TO", synced->uris[1], "A folder or bucket")->required();
   sync->add_flag("--delete", synced->options.remove_extra,

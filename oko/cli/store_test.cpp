@@ -133,6 +133,22 @@ TEST_F(StoreCommand, RemovesNothingBeforeAllNamesAreKnown) {
   EXPECT_TRUE(storage::exists(file("from/a.jpg")));
 }
 
+TEST_F(StoreCommand, SaysWhereToLookForWhatIsMissing) {
+  EXPECT_THAT(oko_command({"store", "ls", "nothere"}).error, HasSubstr("oko store ls .\n"));
+  EXPECT_THAT(oko_command({"store", "stat", file("none")}).error,
+              HasSubstr("oko store ls " + folder_ + "\n"));
+}
+
+TEST_F(StoreCommand, CopiesNoFolderOntoAFile) {
+  const Outcome outcome = oko_command({"store", "cp", "-r", file("from"), file("from/a.jpg")});
+  EXPECT_EQ(outcome.code, 2);
+  storage::write(file("other"), "x");
+  const Outcome other = oko_command({"store", "cp", "-r", file("from"), file("other")});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_THAT(other.error, HasSubstr("is a file, and a folder is copied to it"));
+  EXPECT_EQ(storage::read_text(file("other")), "x");
+}
+
 TEST_F(StoreCommand, RemovesNothingThroughALink) {
   storage::write(file("elsewhere/b"), "x");
   std::filesystem::create_directory_symlink(file("elsewhere"), file("from/link"));

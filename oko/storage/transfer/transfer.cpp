@@ -170,6 +170,13 @@ bool check_folders(const std::string& from, const std::string& to, bool may_be_m
   if (there && !there->is_folder) {
     throw input_error(from, "is a file", "copy it with oko store cp, without --recursive");
   }
+  if (scheme(to) == "file") {  // in a bucket x and x/… do not know each other
+    const auto target = store_for(to).stat(to);
+    if (target && !target->is_folder) {
+      throw Error(ErrorCode::kUsage, to, "is a file, and a folder is copied to it",
+                  "name a folder, or a new one");
+    }
+  }
   if (!there && !may_be_missing) refuse_missing(from);
   return there.has_value();
 }
