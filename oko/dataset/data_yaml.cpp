@@ -4,6 +4,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <set>
 
 #include "oko/base/class_list.h"
 #include "oko/base/error.h"
@@ -100,10 +101,20 @@ class Merging {
   int maps_ = 0;
 };
 
+void tell_repeated(DataFile& file, const std::string& key, const std::string& place) {
+  static const std::set<std::string> kRead{"path", "train", "val",     "valid",    "test",
+                                           "nc",   "names", "classes", "kpt_shape"};
+  if (!kRead.contains(key)) return;
+  add_error(file.findings, "repeated-name", place, fmt::format("{} is there twice", key),
+            "the last one counts");
+}
+
 class Parser {
  public:
   Parser(const YAML::Node& root, const std::string& name) : name_(name) {
-    if (root.IsMap()) members_ = Merging(name).members_of(root);
+    if (!root.IsMap()) return;
+    members_ = Merging(name).members_of(root);
+    find_repeated(root);
   }
 
   DataFile parse() {
@@ -128,6 +139,16 @@ class Parser {
   }
 
  private:
+  // Of keys that are read. Python takes the last one, and a person sees the first.
+  void find_repeated(const YAML::Node& root) {
+    std::set<std::string> seen;
+    for (const auto& member : root) {
+      if (!member.first.IsScalar()) continue;
+      const std::string& key = member.first.Scalar();
+      if (!seen.insert(key).second) tell_repeated(file_, key, place(member.first));
+    }
+  }
+
   std::string place(const YAML::Node& node) const {
     return fmt::format("{}:{}", name_, line_of(node.Mark()));
   }
@@ -240,15 +261,19 @@ DataFile parse_data_yaml(std::string_view text, const std::string& name) {
   return Parser(load(text, name), name).parse();
 }
 
-DataFile parse_darknet_data(std::string_view text) {
+DataFile parse_darknet_data(std::string_view text, const std::string& name) {
   DataFile file;
+  std::set<std::string> seen;
   int number = 0;
   for (const std::string_view raw : split_lines(text)) {
     ++number;
     const std::string_view line = trimmed(raw);
     const auto equals = line.find('=');
     if (line.starts_with('#') || equals == std::string_view::npos) continue;
-    const std::string_view key = trimmed(line.substr(0, equals));
+    const std::string key(trimmed(line.substr(0, equals)));
+    if (!seen.insert(key).second) {
+      tell_repeated(file, key, fmt::format("{}:{}", name, number));
+    }
     const std::string value(trimmed(line.substr(equals + 1)));
     if (key == "train") file.train = {value};
     if (key == "valid" || key == "val") file.val = {value};

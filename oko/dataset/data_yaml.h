@@ -27,7 +27,7 @@ struct DataFile {
 DataFile parse_data_yaml(std::string_view text, const std::string& name);
 
 // "key = value" lines: train, valid, test, names, classes.
-DataFile parse_darknet_data(std::string_view text);
+DataFile parse_darknet_data(std::string_view text, const std::string& name = {});
 
 // Whether a .yaml file looks like one: it has names, or nc and train. A file that is not valid YAML
 // does where a line begins with "names:".

@@ -101,7 +101,7 @@ class YoloReader {
 
   static DataFile parse_data_file(std::string_view text, const std::string& path) {
     return is_yaml(storage::extension(path)) ? parse_data_yaml(text, path)
-                                             : parse_darknet_data(text);
+                                             : parse_darknet_data(text, path);
   }
 
   // A second data file may number the classes of these labels in another order, but one far from
