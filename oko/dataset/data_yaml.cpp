@@ -233,8 +233,12 @@ class Parser {
     file_.count_line = line_of(node.Mark());
   }
 
-  // [17, 3]: keypoints of x and y, or of x, y and visibility.
+  // [17, 3]: keypoints of x and y, or of x, y and visibility; [] for none.
   void parse_keypoints(const YAML::Node& shape) {
+    if (shape.IsSequence() && shape.size() == 0) {
+      file_.keypoint_values = 0;
+      return;
+    }
     std::vector<int> numbers;
     if (shape.IsSequence() && shape.size() == 2) {
       for (const YAML::Node& item : shape) {

@@ -17,7 +17,7 @@ struct DataFile {
   std::string names_file;                     // where they are listed instead
   std::optional<int> class_count;             // nc, or classes of .data
   int count_line = 0;                         // of class_count
-  int keypoint_values = 0;  // kpt_shape: numbers after the box on each label line, or 0
+  std::optional<int> keypoint_values;  // kpt_shape: numbers after the box on each label line
   std::vector<Finding> findings;
 };
 

@@ -250,27 +250,21 @@ class YoloReader {
     }
   }
 
-  // Keypoints by kpt_shape. Without it, lines of one length that all read well as a box with
-  // keypoints inside it are taken for neither those nor polygons.
+  // Keypoints by kpt_shape. Without it, longer lines that are not clearly polygons are taken for
+  // neither.
   void choose_label_form(const std::map<std::string, std::string>& labels) {
-    form_.keypoint_values = file_.keypoint_values;
+    form_.keypoint_values = file_.keypoint_values.value_or(0);
     if (form_.keypoint_values > 0) {
       add_note(source_.findings, "keypoints", tree_.root(),
                "the labels hold keypoints (kpt_shape); only their boxes are read");
-      return;
     }
-    std::set<std::size_t> lengths;
+    if (file_.keypoint_values) return;
+    LongLines longer;
     for (const auto& [image, label] : labels) {
       const Text text = tree_.read_text(label);
-      for (const std::string_view line : split_lines(text.text())) {
-        std::size_t count = 0;
-        const bool pose = could_be_pose(line, count);
-        if (count < 7) continue;
-        lengths.insert(count);
-        if (!pose || lengths.size() > 1) return;
-      }
+      for (const std::string_view line : split_lines(text.text())) longer.add(line);
     }
-    form_.ambiguous = lengths.size() == 1;
+    form_.ambiguous = !longer.empty() && !longer.are_polygons();
   }
 
   void add_picture(const std::string& image, const std::string& label, const std::string& split) {

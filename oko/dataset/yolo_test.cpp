@@ -55,14 +55,71 @@ TEST(YoloLabels, KeypointsAreDroppedOrRefusedAndNoPolygons) {
   ASSERT_EQ(told.pictures.at(0).objects.size(), 1u);
   EXPECT_NEAR(told.pictures[0].objects[0].object.box.left, 400, .01);
   EXPECT_NEAR(told.pictures[0].objects[0].object.box.bottom, 650, .01);
-  std::size_t count = 0;
-  EXPECT_TRUE(could_be_pose(line, count));
-  EXPECT_EQ(count, 13u);
-  EXPECT_FALSE(could_be_pose("0 0.1 0.1 0.3 0.1 0.3 0.4 0.1 0.4", count)) << "a polygon";
   const ParsedFile refused = parse_yolo_labels(line, "a.txt", {10, 10}, {.ambiguous = true});
   EXPECT_THAT(refused.findings, ElementsAre(Field(&Finding::kind, "bad-annotation")));
   EXPECT_EQ(parse_yolo_labels(line + " 1", "a", {9, 9}, {.keypoint_values = 8}).findings.size(),
             1u);
+}
+
+bool are_polygons(const std::vector<std::string>& lines) {
+  LongLines longer;
+  for (const std::string& line : lines) longer.add(line);
+  return longer.are_polygons();
+}
+
+TEST(YoloLabels, LongLinesArePolygonsOnlyWhereTheyCanBeNothingElse) {
+  const std::string pose = "0 .5 .5 .2 .4 .45 .4 .55 .4 .5 .5";
+  const std::string past_the_box = "0 .5 .5 .2 .4 .45 .4 .55 .4 .61 .5";
+  const std::string cut_short = "0 .5 .5 .2 .4 .45 .4 .55 .4";
+  const std::string shown = "0 .5 .5 .2 .4 .45 .4 2 .61 .4 1 .5 .5 2 .5 .6 2";
+  EXPECT_FALSE(are_polygons({pose, pose, past_the_box}));
+  EXPECT_FALSE(are_polygons({past_the_box}));
+  EXPECT_FALSE(are_polygons({pose, pose, pose, cut_short})) << "two lengths";
+  EXPECT_FALSE(are_polygons({shown, shown})) << "17 numbers: 4 keypoints of 3";
+  const std::string wild = "0 .5 .5 .1 .1 .9 .9 .1 .1 .9 .1";
+  EXPECT_FALSE(are_polygons({pose, pose, pose, wild})) << "one bad line";
+  // Rectangles, all of four points: spread over the picture, and small.
+  EXPECT_TRUE(are_polygons(
+      {"0 .1 .1 .4 .1 .4 .5 .1 .5", "0 .5 .6 .9 .6 .9 .9 .5 .9", "0 .3 .3 .7 .3 .7 .7 .3 .7"}));
+  EXPECT_TRUE(are_polygons({"0 .4 .4 .42 .4 .42 .43 .4 .43", "0 .5 .5 .52 .5 .52 .53 .5 .53"}));
+  // Round ones in the middle, which read well as a box with keypoints, of many lengths.
+  const std::string round = "0 .5 .3 .64 .36 .7 .5 .64 .64 .5 .7 .36 .64 .3 .5 .36 .36";
+  EXPECT_FALSE(are_polygons({round, round}));
+  EXPECT_TRUE(are_polygons({round, round + " .4 .32", round + " .4 .32 .45 .31"}));
+}
+
+TEST(YoloLabels, LabelsJoinedOnOneLineAreNoPolygon) {
+  for (const char* line :
+       {"0 .5 .5 .2 .2 1 .25 .25 .1 .1 0 .7 .7 .2 .2", "0 .5 .5 1 1 3 .2 .2 .1 .1"}) {
+    const ParsedFile file = parse_yolo_labels(line, "a.txt", {100, 100});
+    EXPECT_TRUE(file.pictures.at(0).objects.empty()) << line;
+    ASSERT_EQ(file.findings.size(), 1u);
+    EXPECT_THAT(file.findings[0].message, ::testing::HasSubstr("labels on one line"));
+  }
+  EXPECT_EQ(parse_yolo_labels("0 .5 .5 .2 .2 1 .25 .25 .1 .1 0 .7 .7 .2 .2", "a", {9, 9})
+                .findings.at(0)
+                .boxes_lost,
+            3);
+  const std::string polygon = "0 .1 .1 .3 .1 0 .3 .35 .4 .3 1 .2 .45 .1 .4";
+  EXPECT_EQ(parse_yolo_labels(polygon, "a", {99, 99}).pictures.at(0).objects.size(), 1u);
+}
+
+TEST(DataYaml, AnEmptyKeypointShapeSaysThatThereAreNone) {
+  EXPECT_EQ(parse_data_yaml("names: [a]\nkpt_shape: []\n", "d").keypoint_values, 0);
+  EXPECT_EQ(parse_data_yaml("names: [a]\nkpt_shape: [4, 2]\n", "d").keypoint_values, 8);
+  EXPECT_EQ(parse_data_yaml("names: [a]\n", "d").keypoint_values, std::nullopt);
+}
+
+TEST(DataYaml, AKeyThatIsThereTwiceIsAnError) {
+  const DataFile file =
+      parse_data_yaml("names: [cat, dog]\ntrain: a\nx: 1\nx: 2\nnames: [dog, cat]\n", "d.yaml");
+  EXPECT_THAT(
+      file.findings,
+      ElementsAre(AllOf(Field(&Finding::kind, "repeated-name"), Field(&Finding::place, "d.yaml:5"),
+                        Field(&Finding::severity, Finding::Severity::kError))));
+  EXPECT_THAT(file.names, ElementsAre("dog", "cat"));
+  EXPECT_THAT(parse_darknet_data("train = a\nnames = n\ntrain = b\n", "d.data").findings,
+              ElementsAre(Field(&Finding::place, "d.data:3")));
 }
 
 TEST(DataYaml, IsReadInTheFormsThatOccur) {

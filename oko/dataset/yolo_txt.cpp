@@ -60,6 +60,45 @@ bool relative(const std::vector<double>& numbers, const std::string& place,
   return true;
 }
 
+// How many labels of five numbers follow each other where a line break is missing; 0 where it is
+// not so: each begins with a whole number, and its box lies in the picture.
+std::size_t joined_labels(const std::vector<double>& numbers) {
+  constexpr double kSlack = 1e-3;
+  if (numbers.size() < 10 || numbers.size() % 5 != 0) return 0;
+  for (auto n = numbers.begin(); n != numbers.end(); n += 5) {
+    const Corners box = edges_of({n, n + 5});
+    const bool is_label = n[0] >= 0 && std::trunc(n[0]) == n[0] && n[3] > 0 && n[4] > 0 &&
+                          box.x1 >= -kSlack && box.y1 >= -kSlack && box.x2 <= 1 + kSlack &&
+                          box.y2 <= 1 + kSlack;
+    if (!is_label) return 0;
+  }
+  return numbers.size() / 5;
+}
+
+// Whether the numbers after the class make sense as a box and its keypoints, each of `step` values.
+// Boxes may go past the picture and keypoints past their box, but not far and not most of them.
+bool is_like_pose(const std::vector<double>& n, std::size_t step) {
+  constexpr double kPast = .1, kClose = .25;
+  if ((n.size() - 5) % step != 0 || n[3] <= 0 || n[4] <= 0) return false;
+  const Corners box = edges_of({n.begin(), n.begin() + 5});
+  if (box.x1 < -kPast || box.y1 < -kPast || box.x2 > 1 + kPast || box.y2 > 1 + kPast) return false;
+  std::size_t shown = 0, near = 0;
+  Corners around{std::min(n[1], n[3]), std::min(n[2], n[4]), std::max(n[1], n[3]),
+                 std::max(n[2], n[4])};
+  for (std::size_t i = 5; i < n.size(); i += step) {
+    if (step == 3 && n[i + 2] != 0 && n[i + 2] != 1 && n[i + 2] != 2) return false;
+    if (n[i] == 0 && n[i + 1] == 0) continue;  // a hidden one
+    ++shown;
+    near += std::abs(n[i] - n[1]) <= n[3] && std::abs(n[i + 1] - n[2]) <= n[4] ? 1U : 0U;
+    around = {std::min(around.x1, n[i]), std::min(around.y1, n[i + 1]), std::max(around.x2, n[i]),
+              std::max(around.y2, n[i + 1])};
+  }
+  // Points of a small polygon are all close together, and two of them read as centre and size too.
+  const bool all_close =
+      around.x2 - around.x1 < kClose * n[3] && around.y2 - around.y1 < kClose * n[4];
+  return shown == 0 || (2 * near > shown && !all_close);
+}
+
 // Why a line of so many numbers is no label; "" where it is one.
 std::string wrong_count(const std::optional<std::vector<double>>& numbers, const LabelForm& form) {
   const std::string usual = "not \"class x_centre y_centre width height\" in numbers";
@@ -78,37 +117,41 @@ std::string wrong_count(const std::optional<std::vector<double>>& numbers, const
         last >= 0 && last <= 1 ? "a confidence, as in predictions" : "perhaps an angle");
   }
   if (count < 7) return usual;
-  if (count % 2 == 0 || form.ambiguous) {
+  if (const std::size_t joined = joined_labels(*numbers); joined > 0) {
+    return fmt::format("{} labels on one line: line breaks are missing", joined);
+  }
+  if (count % 2 == 0) {
     return fmt::format("{} numbers: a box with keypoints? data.yaml has no kpt_shape", count);
+  }
+  if (form.ambiguous) {
+    return fmt::format(
+        "{} numbers: a box with keypoints, or a polygon? data.yaml has no kpt_shape ([{}, 2] for "
+        "keypoints, [] for polygons)",
+        count, (count - 5) / 2);
   }
   return "";
 }
 
 }  // namespace
 
-bool could_be_pose(std::string_view line, std::size_t& count) {
+void LongLines::add(std::string_view line) {
   const auto numbers = numbers_of(line);
-  count = numbers ? numbers->size() : 0;
-  if (count < 7) return false;
-  constexpr double kSlack = 1e-3;
-  const auto& n = *numbers;
-  const Corners box = edges_of({n[0], n[1], n[2], n[3], n[4]});
-  if (box.x1 < -kSlack || box.y1 < -kSlack || box.x2 > 1 + kSlack || box.y2 > 1 + kSlack) {
-    return false;
-  }
-  const auto inside = [&](std::size_t step) {
-    if ((count - 5) % step != 0) return false;
-    for (std::size_t i = 5; i < count; i += step) {
-      const bool hidden = n[i] == 0 && n[i + 1] == 0;
-      if (!hidden && (n[i] < box.x1 - kSlack || n[i] > box.x2 + kSlack ||
-                      n[i + 1] < box.y1 - kSlack || n[i + 1] > box.y2 + kSlack)) {
-        return false;
-      }
-      if (step == 3 && n[i + 2] != 0 && n[i + 2] != 1 && n[i + 2] != 2) return false;
-    }
-    return true;
-  };
-  return inside(2) || inside(3);
+  if (!numbers || numbers->size() < 7 || numbers->size() % 2 == 0) return;
+  if (joined_labels(*numbers) > 0) return;
+  ++count_;
+  ++by_length_[numbers->size()];
+  if (!is_like_pose(*numbers, 2) && !is_like_pose(*numbers, 3)) ++unlike_pose_;
+}
+
+bool LongLines::are_polygons() const {
+  // Of made-up boxes with keypoints at most one line of a hundred is unlike them, of polygons in
+  // the middle of their pictures one of ten, of others more than a quarter.
+  const bool many = 5 * unlike_pose_ >= count_ && unlike_pose_ >= 5;
+  if (many || 2 * unlike_pose_ > count_) return true;
+  constexpr std::size_t kVaried = 3;
+  return by_length_.size() >= kVaried &&
+         std::all_of(by_length_.begin(), by_length_.end(),
+                     [&](const auto& length) { return 2 * length.second <= count_; });
 }
 
 ParsedFile parse_yolo_labels(std::string_view text, const std::string& name, image::Size size,
@@ -124,7 +167,9 @@ ParsedFile parse_yolo_labels(std::string_view text, const std::string& name, ima
     const std::string place = fmt::format("{}:{}", name, line_number);
     auto numbers = numbers_of(line);
     if (const std::string why = wrong_count(numbers, form); !why.empty()) {
-      add_error(file.findings, "bad-annotation", place, why, "the line is left out").boxes_lost = 1;
+      const std::size_t joined = numbers ? joined_labels(*numbers) : 0;
+      add_error(file.findings, "bad-annotation", place, why, "the line is left out").boxes_lost =
+          static_cast<int>(std::max<std::size_t>(joined, 1));
       continue;
     }
     if (form.keypoint_values > 0) numbers->resize(5);

@@ -20,9 +20,20 @@ struct LabelForm {
 ParsedFile parse_yolo_labels(std::string_view text, const std::string& name, image::Size size,
                              const LabelForm& form = {});
 
-// Whether a line of at least 7 numbers reads well as a box with keypoints inside it. `count`: of
-// its numbers, 0 where it has others.
-bool could_be_pose(std::string_view line, std::size_t& count);
+// The lines of all label files, of which the longer ones may be polygons, or boxes with keypoints
+// where no kpt_shape says so: both are an odd count of numbers from 0 to 1.
+class LongLines {
+ public:
+  void add(std::string_view line);
+  // Whether they can be nothing but polygons: no small part of them makes no sense as a box with
+  // keypoints near it, or they are of many lengths. That all are of one length says nothing.
+  bool are_polygons() const;
+  bool empty() const { return count_ == 0; }
+
+ private:
+  std::size_t count_ = 0, unlike_pose_ = 0;
+  std::map<std::size_t, std::size_t> by_length_;
+};
 
 // The label lines of a sample. Crowd regions are left out: the format cannot mark them.
 std::string yolo_labels_text(const Sample& sample);
