@@ -52,6 +52,7 @@ CopySource load_for_copy(const DataArguments& arguments) {
   whole.split.clear();
   source.data = load_data(whole, &findings);
   tell_errors(findings, arguments);
+  dataset::expect_stated_sizes(source.data);
   dataset::fill_sizes(source.data, &findings);
   source.dropped = dataset::dropped_in_reading(findings);
   source.in = dataset::content_of(source.data);

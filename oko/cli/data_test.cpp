@@ -108,6 +108,25 @@ TEST_F(DataCommand, CheckExitsWith3ForErrorsAndRepairFixesThem) {
   EXPECT_THAT(out, HasSubstr("left there: 0 errors, 0 warnings"));
 }
 
+// Boxes of another size would be elsewhere in the copy, and nothing would show it any more.
+TEST_F(DataCommand, CopiesOfImagesOfAnotherSizeThanSaidAreRefusedBeforeAnythingIsWritten) {
+  std::string text = storage::read_text(path("in/Annotations/a.xml"));
+  text.replace(text.find("<width>64"), 9, "<width>128");
+  text.replace(text.find("<height>48"), 10, "<height>96");
+  storage::write(path("in/Annotations/a.xml"), text);
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"convert", path("in"), "--to", "yolo", "-o", path("new")},
+        {"convert", path("in"), "--to", "createml", "-o", path("new"), "--allow-loss"},
+        {"split", path("in"), "-o", path("new")},
+        {"pack", path("in"), path("new")}}) {
+    const Error error = refusal(words);
+    EXPECT_EQ(error.code(), ErrorCode::kInput);
+    EXPECT_THAT(error.message(), HasSubstr("says 128x96, the picture is 64x48"));
+    EXPECT_THAT(error.hint(), HasSubstr("--repair"));
+    EXPECT_FALSE(storage::exists(path("new")));
+  }
+}
+
 TEST_F(DataCommand, StatsShowConvertSplitAndAnchorsDoTheirWork) {
   EXPECT_THAT(data({"stats", path("in")}), HasSubstr("(none)         3            1      2"));
   EXPECT_THAT(data({"show", path("in"), "-o", path("s.png"), "--class", "dog"}),

@@ -43,7 +43,9 @@ dataset::Dataset read_split(const EvalArguments& arguments, FailedImages& failed
                     "nothing of new pictures",
                     split, same->second));
   }
-  return split == "all" ? data : dataset::subset(data, split);
+  if (split != "all") data = dataset::subset(data, split);
+  dataset::expect_stated_sizes(data);
+  return data;
 }
 
 std::string number(double value) { return std::isnan(value) ? "-" : fmt::format("{:.3f}", value); }

@@ -130,6 +130,9 @@ class Checker {
         tell_size(Severity::kError, "size-mismatch", sample, said,
                   "the boxes are scaled to the picture", Fix::kScaleBoxes);
         return;
+      case SizeFit::kTurned:
+        check_turned(sample, real, said);
+        return;
       case SizeFit::kOther:
         if (all_inside(sample, real)) {
           tell_size(Severity::kError, "size-mismatch", sample, said,
@@ -138,6 +141,20 @@ class Checker {
           tell_size(Severity::kError, "size-mismatch", sample, said + ", and boxes are outside",
                     "the picture is left out", Fix::kLeaveOutPicture);
         }
+    }
+  }
+
+  // Boxes of the turned image are elsewhere, though they may fit as well. Only those that do not
+  // fit the size that is told show that it is wrong and they are right.
+  void check_turned(const Sample& sample, image::Size real, const std::string& said) {
+    const bool fits = all_inside(sample, real);
+    if (fits && (sample.objects.empty() || !all_inside(sample, sample.size))) {
+      tell_size(Severity::kError, "size-mismatch", sample, said,
+                "the picture's size is written, its boxes fit", Fix::kTakeSize);
+    } else {
+      tell_size(Severity::kError, "size-mismatch", sample,
+                said + ": it was turned, before its boxes were drawn or after",
+                "the picture is left out", Fix::kLeaveOutPicture);
     }
   }
 
@@ -332,10 +349,12 @@ SizeFit compare_sizes(image::Size said, image::Size real) {
   if (said.width <= 0 || said.height <= 0) return SizeFit::kUnsaid;
   if (said == real) return SizeFit::kSame;
   // The shape is the same where scaling by one side gives the other to a pixel.
-  const double scale = static_cast<double>(real.width) / said.width;
-  const double height = said.height * scale;
-  return std::abs(height - real.height) <= std::max(1.0, scale) ? SizeFit::kScaled
-                                                                : SizeFit::kOther;
+  const auto same_shape = [&](int width, int height) {
+    const double scale = static_cast<double>(real.width) / width;
+    return std::abs(height * scale - real.height) <= std::max(1.0, scale);
+  };
+  if (same_shape(said.width, said.height)) return SizeFit::kScaled;
+  return same_shape(said.height, said.width) ? SizeFit::kTurned : SizeFit::kOther;
 }
 
 std::vector<Finding> check(const Dataset& dataset, Progress& progress,

@@ -24,6 +24,7 @@ enum class SizeFit {
   kSame,
   kUnsaid,  // the annotation has no size
   kScaled,  // the same shape: boxes were drawn on a larger or smaller copy
+  kTurned,  // the same shape with the sides swapped: one of them was turned since
   kOther
 };
 SizeFit compare_sizes(image::Size said, image::Size real);

@@ -79,7 +79,8 @@ TEST(Check, FindsNothingWorseThanNotesInCardsAndVoc2007) {
 TEST(CompareSizes, TellsScaledPictures) {
   EXPECT_EQ(compare_sizes({40, 30}, {40, 30}), SizeFit::kSame);
   EXPECT_EQ(compare_sizes({0, 0}, {40, 30}), SizeFit::kUnsaid);
-  EXPECT_EQ(compare_sizes({30, 40}, {40, 30}), SizeFit::kOther);
+  EXPECT_EQ(compare_sizes({30, 40}, {40, 30}), SizeFit::kTurned);
+  EXPECT_EQ(compare_sizes({300, 400}, {40, 30}), SizeFit::kTurned);
   EXPECT_EQ(compare_sizes({4032, 3024}, {640, 480}), SizeFit::kScaled);
   EXPECT_EQ(compare_sizes({333, 500}, {100, 150}), SizeFit::kScaled);
   EXPECT_EQ(compare_sizes({333, 500}, {100, 180}), SizeFit::kOther);
@@ -207,6 +208,36 @@ TEST_F(FlawedSet, IsToldFlawByFlawAndFixedByRepair) {
     EXPECT_TRUE(std::ranges::equal(storage::read(sample.image).span(),
                                    storage::read(sample_named(data, id).image).span()))
         << "copied byte for byte";
+  }
+}
+
+TEST_F(FlawedSet, SwappedSidesAreOfATurnedImageWhoseBoxesAreElsewhere) {
+  add("fits", png(1), box(10, 10, 30, 30), ".png", "48 64");
+  add("proven", png(2), box(10, 10, 60, 30), ".png", "48 64");
+  add("bare", png(3), "", ".png", "48 64");
+  Dataset data;
+  const auto findings = read_and_check(folder_.path(), data);
+  std::map<std::string, Finding::Fix> fixes;
+  for (const Finding& finding : findings) {
+    if (finding.kind == "size-mismatch") fixes[finding.sample] = finding.fix;
+  }
+  EXPECT_THAT(fixes, ::testing::UnorderedElementsAre(Pair("fits", Finding::Fix::kLeaveOutPicture),
+                                                     Pair("proven", Finding::Fix::kTakeSize),
+                                                     Pair("bare", Finding::Fix::kTakeSize)));
+}
+
+TEST_F(FlawedSet, SizesThatAreNotThePicturesEndWhatGoesByThem) {
+  add("right", png(1), box(10, 10, 30, 30));
+  add("unsized", png(2), box(10, 10, 30, 30), ".png", "0 0");
+  EXPECT_NO_THROW(expect_stated_sizes(read(folder_.path())));
+  add("wrong", png(3), box(10, 10, 30, 30), ".png", "128 96");
+  try {
+    expect_stated_sizes(read(folder_.path()));
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::kInput);
+    EXPECT_TRUE(e.place().ends_with("JPEGImages/wrong.png")) << e.place();
+    EXPECT_THAT(e.hint(), ::testing::HasSubstr("--repair"));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "oko/base/error.h"
+#include "oko/base/threads.h"
 #include "oko/dataset/assemble.h"
 #include "oko/dataset/coco.h"
 #include "oko/dataset/create_ml.h"
@@ -101,6 +102,38 @@ std::string why_unreadable(storage::Files& files, const std::string& name) {
 
 image::Size picture_size(storage::Files& files, const std::string& name) {
   return picture_header(files, name).upright_size();
+}
+
+void expect_stated_sizes(const Dataset& dataset) {
+  const bool tells_sizes =
+      dataset.format == "voc" || dataset.format == "coco" || dataset.format == "shards";
+  if (!tells_sizes) return;
+  std::vector<std::size_t> told;
+  for (std::size_t i = 0; i < dataset.samples.size(); ++i) {
+    if (is_known(dataset.samples[i].size)) told.push_back(i);
+  }
+  constexpr int kAtOnce = 16;  // it waits for the disk or a bucket
+  read_ahead(dataset, told);
+  std::vector<image::Size> real(told.size());
+  ThreadPool(kAtOnce).parallel_for(told.size(), [&](std::size_t i) {
+    real[i] = picture_size(*dataset.files, dataset.samples[told[i]].image);
+  });
+  const auto differs = [&](std::size_t i) {
+    return is_known(real[i]) && real[i] != dataset.samples[told[i]].size;
+  };
+  std::size_t first = told.size(), count = 0;
+  for (std::size_t i = 0; i < told.size(); ++i) {
+    if (!differs(i)) continue;
+    if (count++ == 0) first = i;
+  }
+  if (count == 0) return;
+  const Sample& sample = dataset.samples[told[first]];
+  throw input_error(
+      sample.image,
+      fmt::format("the annotation says {}, the picture is {}{}", size_text(sample.size),
+                  size_text(real[first]),
+                  count == 1 ? "" : fmt::format("; so it is with {} of {}", count, told.size())),
+      "oko data check " + dataset.uri + " --repair NEW writes a copy in which they agree");
 }
 
 void fill_sizes(Dataset& dataset, std::vector<Finding>* findings) {

@@ -78,4 +78,9 @@ image::Size picture_size(storage::Files& files, const std::string& name);
 // sample is taken out and told in `findings`; without them, an input Error is thrown.
 void fill_sizes(Dataset& dataset, std::vector<Finding>* findings = nullptr);
 
+// Throws an input Error where an annotation tells another size than its picture has: which pixels
+// its boxes are measured in is not known then. Reads the headers of all pictures of which one is
+// told; those without a size there are passed over.
+void expect_stated_sizes(const Dataset& dataset);
+
 }  // namespace oko::dataset

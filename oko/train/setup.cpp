@@ -67,6 +67,8 @@ class Builder {
       dataset::CheckOptions check;
       check.exif_known = options.exif != dataset::BoxPixels::kAuto;
       tell_findings(dataset::check(all, progress_, check));
+    } else {
+      dataset::expect_stated_sizes(all);
     }
     if (setup_.train.samples.empty()) {
       throw input_error(recipe().dataset, "there is no picture to train on");
