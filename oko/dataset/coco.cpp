@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "oko/base/error.h"
@@ -35,6 +37,7 @@ class CocoParser {
     each("images", [&](const Json& image, const std::string& place) { add_image(image, place); });
     each("annotations",
          [&](const Json& annotation, const std::string& place) { add_object(annotation, place); });
+    drop_doubled_images();
     if (!odd_.empty()) {
       add_warning(file_.findings, "odd-number", odd_,
                   "ids, sizes or boxes are not written as plain numbers (the first is here)",
@@ -85,7 +88,8 @@ class CocoParser {
     each("categories", [&](const Json& category, const std::string& place) {
       const std::string id = key_of(category, "id", place);
       const auto name = json_get<std::string>(category, "name", place);
-      if (!categories_.emplace(id, name).second) {
+      if (const auto [first, is_new] = categories_.emplace(id, name); !is_new) {
+        if (first->second != name) doubled_categories_.insert(id);
         throw input_error(place, fmt::format("category id {} is there twice", id));
       }
       ordered.emplace_back(number_of(category.at("id")).value_or(0), name);
@@ -171,20 +175,50 @@ class CocoParser {
     picture.size = {side(image, "width", place), side(image, "height", place)};
     picture.boxes_upright = boxes_upright_;
     const std::string id = key_of(image, "id", place);
-    if (!images_.emplace(id, file_.pictures.size()).second) {
-      throw input_error(place, fmt::format("image id {} is there twice", id));
+    if (const auto [first, is_new] = images_.emplace(id, file_.pictures.size()); !is_new) {
+      const ParsedPicture& other = file_.pictures[first->second];
+      if (picture.name == other.name) {
+        add_warning(file_.findings, "duplicate-entry", place,
+                    fmt::format("image id {} is listed again (first at {})", id, other.place),
+                    "the entries become one");
+        return;
+      }
+      add_error(file_.findings, "bad-annotation", place,
+                fmt::format("image id {} is also that of {}: nothing says whose its boxes are", id,
+                            other.name),
+                "both images are left out with the boxes")
+          .images_lost = doubled_images_.contains(id) ? 1 : 2;
+      doubled_images_.try_emplace(id, file_.findings.size() - 1);
+      return;
     }
     file_.pictures.push_back(std::move(picture));
   }
 
-  // Ids are numbers by the book; 1.0, "1" and other texts occur. Equal numbers are one id.
+  // Images of one id, of which nothing says which one boxes belong to.
+  void drop_doubled_images() {
+    std::set<std::size_t, std::greater<>> gone;
+    for (const auto& [id, finding] : doubled_images_) {
+      const std::size_t index = images_.at(id);
+      file_.findings[finding].boxes_lost = static_cast<int>(file_.pictures[index].objects.size());
+      gone.insert(index);
+    }
+    for (const std::size_t index : gone) {
+      file_.pictures.erase(file_.pictures.begin() + static_cast<std::ptrdiff_t>(index));
+    }
+  }
+
+  // Ids are numbers by the book; 1.0, "1" and other texts occur. Equal numbers are one id, and a
+  // text that is written like one; "01" is another.
   std::string key_of(const Json& object, const char* key, const std::string& place) {
     const Json id = json_get<Json>(object, key, place);
     if (id.is_number_integer()) return id.dump();
     const auto number = number_of(id);
     if (number && std::trunc(*number) == *number && std::abs(*number) < 9e15) {
-      odd(place);
-      return std::to_string(static_cast<std::int64_t>(*number));
+      const std::string plain = std::to_string(static_cast<std::int64_t>(*number));
+      if (!id.is_string() || id == plain) {
+        odd(place);
+        return plain;
+      }
     }
     if (!id.is_string()) {
       throw input_error(place, fmt::format("\"{}\" must be a whole number", key));
@@ -197,9 +231,12 @@ class CocoParser {
     const std::string id = key_of(annotation, "category_id", place);
     if (!root_.contains("categories")) return "category " + id;
     const auto category = categories_.find(id);
-    if (category != categories_.end()) return category->second;
+    const bool doubled = doubled_categories_.contains(id);
+    if (category != categories_.end() && !doubled) return category->second;
     add_error(file_.findings, "unknown-class", place,
-              fmt::format("category {} is not in \"categories\"", id), "the box is left out")
+              doubled ? fmt::format("category {} has two names", id)
+                      : fmt::format("category {} is not in \"categories\"", id),
+              "the box is left out")
         .boxes_lost = 1;
     return "";
   }
@@ -253,7 +290,10 @@ class CocoParser {
   std::map<std::string, std::vector<int>> lines_;
   Json root_;
   std::map<std::string, std::string> categories_;  // names by id
+  std::set<std::string> doubled_categories_;       // ids of several names
   std::unordered_map<std::string, std::size_t> images_;
+  // Ids of several images, with the finding that counts their boxes.
+  std::map<std::string, std::size_t> doubled_images_;
   bool boxes_upright_ = false;
   std::string odd_;  // where the first number that is no plain one is
 };

@@ -75,6 +75,52 @@ TEST(CocoParser, TellsWhichElementIsWrong) {
   EXPECT_THROW(parse_coco(R"({"images": [], "annotations": 3, "categories": []})", "c"), Error);
 }
 
+ParsedFile two_images(const std::string& ids, const std::string& names, const std::string& to) {
+  const auto comma = ids.find(','), other = names.find(',');
+  return parse_coco(
+      R"({"categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}], "images": [)"
+      R"({"id": )" +
+          ids.substr(0, comma) + R"(, "file_name": ")" + names.substr(0, other) + R"("}, {"id": )" +
+          ids.substr(comma + 1) + R"(, "file_name": ")" + names.substr(other + 1) +
+          R"("}], "annotations": [)" +
+          R"({"image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9]},)" + R"({"image_id": )" + to +
+          R"(, "category_id": 2, "bbox": [9, 9, 9, 9]}]})",
+      "c.json");
+}
+
+TEST(CocoParser, BoxesOfAnIdThatTwoImagesHaveBelongToNobody) {
+  const ParsedFile file = two_images("1,1", "a.jpg,b.jpg", "1");
+  EXPECT_TRUE(file.pictures.empty());
+  ASSERT_THAT(file.findings, ElementsAre(Field(&Finding::kind, "bad-annotation")));
+  EXPECT_EQ(file.findings[0].images_lost, 2);
+  EXPECT_EQ(file.findings[0].boxes_lost, 2);
+
+  const ParsedFile same = two_images("1,1", "a.jpg,a.jpg", "1");
+  ASSERT_EQ(same.pictures.size(), 1u);
+  EXPECT_EQ(same.pictures[0].objects.size(), 2u);
+  EXPECT_THAT(same.findings, ElementsAre(Field(&Finding::kind, "duplicate-entry")));
+}
+
+TEST(CocoParser, TextsThatAreNotWrittenLikeANumberAreIdsOfTheirOwn) {
+  const ParsedFile file = two_images(R"("1","01")", "a.jpg,b.jpg", R"("01")");
+  ASSERT_EQ(file.pictures.size(), 2u);
+  ASSERT_EQ(file.pictures[0].objects.size(), 1u);
+  EXPECT_EQ(file.pictures[0].objects[0].class_name, "cat");
+  ASSERT_EQ(file.pictures[1].objects.size(), 1u);
+  EXPECT_EQ(file.pictures[1].objects[0].class_name, "dog");
+}
+
+TEST(CocoParser, ACategoryIdOfTwoNamesIsNone) {
+  const ParsedFile file = parse_coco(
+      R"({"categories": [{"id": 1, "name": "cat"}, {"id": 1, "name": "dog"}],
+          "images": [{"id": 1, "file_name": "a.jpg"}],
+          "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0, 0, 9, 9]}]})",
+      "c.json");
+  EXPECT_TRUE(file.pictures.at(0).objects.empty());
+  EXPECT_THAT(file.findings, ElementsAre(Field(&Finding::kind, "bad-annotation"),
+                                         Field(&Finding::kind, "unknown-class")));
+}
+
 TEST(CocoFolder, FindsThePicturesOfCoco2017AndIgnoresTheOtherAnnotations) {
   const ScratchFolder folder;
   const std::string instances =
