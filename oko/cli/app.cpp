@@ -46,6 +46,20 @@ void add_global_flags(CLI::App& app, Context& context) {
   app.parse_complete_callback([&context] { context.progress = make_progress(context); });
 }
 
+// An empty value is what a script passes whose variable is not set, never a name, number or choice:
+// it would be taken for an option that was not given.
+void refuse_empty_values(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_items_expected_max() == 0) continue;  // a flag
+    option->check([](const std::string& value) {
+      return value.empty() ? std::string("is empty: name something or omit it") : std::string();
+    });
+  }
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    refuse_empty_values(*command);
+  }
+}
+
 // The command named by the first words, as deep as they go ("data", "check").
 CLI::App* named_command(CLI::App& app, const std::vector<std::string>& words) {
   CLI::App* command = &app;
@@ -179,6 +193,7 @@ int run_oko(int argc, char** argv, const AddCommands& add_commands) {
   CLI::App app("From labelled photos to a detector inside a phone app.", "oko");
   add_global_flags(app, context);
   add_commands(app, context);
+  refuse_empty_values(app);
   const int code = run_command(app, context, words);
   std::cout.flush();
   if (std::cout.good() || code != 0) return code;

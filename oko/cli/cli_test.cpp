@@ -52,6 +52,29 @@ TEST_F(Cli, WrongFlagsNameTheCommandsHelp) {
   EXPECT_EQ(oko_command({"eval"}).code, 2);
 }
 
+// What a script passes whose variable is not set: every option of every command that takes a value.
+TEST_F(Cli, AnEmptyValueIsAUsageErrorThatNamesTheOption) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> commands = {
+      {{"data", "convert", folder_, "--to", "voc", "-o", ""}, "--out"},
+      {{"data", "split", folder_, "-o", ""}, "--out"},
+      {{"data", "pack", folder_, ""}, "--out"},
+      {{"data", "check", folder_, "--repair", ""}, "--repair"},
+      {{"data", "check", ""}, "DATASET"},
+      {{"data", "check", folder_, "--classes", ""}, "--classes"},
+      {{"data", "show", folder_, "-o", ""}, "--out"},
+      {{"detect", "m.oko", "a.jpg", "-o", ""}, "--out"},
+      {{"detect", "m.oko", "a.jpg", "--csv", ""}, "--csv"},
+      {{"eval", "m.oko", folder_, "--report", ""}, "--report"},
+      {{"train", folder_, "--from", ""}, "--from"},
+      {{"store", "cp", "", "gs://b"}, "URI"},
+  };
+  for (const auto& [words, option] : commands) {
+    const Outcome outcome = oko_command(words);
+    EXPECT_EQ(outcome.code, 2) << words[0] << " " << words[1];
+    EXPECT_THAT(outcome.error, HasSubstr(option + ": is empty")) << words[0] << " " << words[1];
+  }
+}
+
 TEST_F(Cli, MaxPixelsHoldsForOneCommandWhereverItStands) {
   media::save({{40, 30}, std::vector<std::uint8_t>(40 * 30 * 3)}, file("black.png"));
   const std::vector<std::string> detect = {"detect", file("net.cfg"), file("black.png"),
