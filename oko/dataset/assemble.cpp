@@ -189,7 +189,7 @@ std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>&
 
 Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
                  std::vector<Finding>& findings) {
-  merge_entries(source);
+  merge_entries(source, tree.disk_names());
   findings.insert(findings.end(), source.findings.begin(), source.findings.end());
   for (const storage::Skipped& skipped : tree.skipped()) {
     add_warning(findings, "skipped-file", skipped.uri, skipped.why, "it is left out");

@@ -1,7 +1,5 @@
 #include "oko/dataset/disk_names.h"
 
-#include <set>
-
 #include "oko/base/class_list.h"
 #include "oko/base/text.h"
 #include "oko/dataset/unicode.h"
@@ -48,14 +46,19 @@ std::string usual_name(const std::string& on_disk) {
 void DiskNames::rename(std::vector<std::string>& paths) {
   std::set<std::string> taken;
   for (const std::string& path : paths) {
-    if (usual_name(path) == path) taken.insert(path);
+    const std::string name = usual_name(path);
+    if (!taken.insert(name).second) both_forms_.insert(storage::stem(name));
   }
   for (std::string& path : paths) {
     std::string name = usual_name(path);
-    if (name == path || !taken.insert(name).second) continue;
+    if (name == path || both_forms_.contains(storage::stem(name))) continue;
     on_disk_.emplace(name, path);
     path = std::move(name);
   }
+}
+
+bool DiskNames::has_both_forms(const std::string& path) const {
+  return !both_forms_.empty() && both_forms_.contains(storage::stem(usual_name(path)));
 }
 
 std::string DiskNames::name_of(const std::string& on_disk) const {

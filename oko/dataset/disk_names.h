@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,9 +11,12 @@ namespace oko::dataset {
 // Unicode's form D (macOS), or in Latin-1 bytes that are not UTF-8.
 class DiskNames {
  public:
-  // Paths on the disk become those that files and lists are known by: UTF-8 in form C. One whose
-  // name another file has stays as it is.
+  // Paths on the disk become those that files and lists are known by: UTF-8 in form C. Where two
+  // would become one, these stay as they are, and so do all files called like them ("é.png" and
+  // "é.xml"): bytes tell them apart.
   void rename(std::vector<std::string>& paths);
+  // Whether two files of one folder that are called like this one differ in the form of Unicode.
+  bool has_both_forms(const std::string& path) const;
   // What rename() made of a path.
   std::string name_of(const std::string& on_disk) const;
   // The path on the disk of one that rename() made, else the same.
@@ -20,6 +24,7 @@ class DiskNames {
 
  private:
   std::map<std::string, std::string> on_disk_;  // only those that differ
+  std::set<std::string> both_forms_;            // names without extension, in form C
 };
 
 // The same for a path that no folder was listed for: the spelling of `path` in which something lies

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <map>
+
 #include "oko/dataset/read.h"
 #include "oko/dataset/test_data.h"
 #include "oko/dataset/write.h"
@@ -43,6 +46,49 @@ std::string voc_of(const std::string& file) {
   return "<annotation><filename>" + file +
          "</filename><object><name>cat</name><bndbox><xmin>1</xmin><ymin>1</ymin>"
          "<xmax>50</xmax><ymax>40</ymax></bndbox></object></annotation>";
+}
+
+// Two files that differ in the form of Unicode only, which most disks can hold.
+TEST(BothForms, AreTwoImagesInCocoAndVoc) {
+  const std::string first = kDecomposed + ".png", second = kComposed + ".png";
+  const auto names_of = [](const Dataset& data) {
+    std::map<std::string, std::string> classes;  // by file
+    for (const Sample& sample : data.samples) {
+      const std::string name = storage::filename(sample.image);
+      if (sample.objects.size() == 1) {
+        classes[name] = data.classes.at(static_cast<std::size_t>(sample.objects[0].class_id));
+      }
+    }
+    return classes;
+  };
+  const std::map<std::string, std::string> right = {{first, "cat"}, {second, "dog"}};
+  const ScratchFolder coco("coco");
+  write_picture(coco / first);
+  write_picture(coco / second);
+  const std::string entries =
+      R"({"id": 1, "file_name": ")" + first + R"("}, {"id": 2, "file_name": ")" + second + R"("})";
+  storage::write(coco / "a.json", R"({"images": [)" + entries + R"(], "categories":
+      [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}], "annotations":
+      [{"image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 20]},
+       {"image_id": 2, "category_id": 2, "bbox": [10, 10, 20, 20]}]})");
+  EXPECT_EQ(names_of(read(coco.path())), right);
+  std::filesystem::remove(coco / second);
+  std::vector<Finding> findings;
+  EXPECT_EQ(names_of(read(coco.path(), {}, &findings)),
+            (std::map<std::string, std::string>{{first, "cat"}}))
+      << "the other one is missing and gives its box to nobody";
+  EXPECT_EQ(findings_by_kind(findings)["missing-image"], 1);
+
+  const ScratchFolder voc("voc");
+  for (const auto& [name, label] : right) {
+    write_picture(voc / ("JPEGImages/" + name));
+    std::string text = voc_of(name);
+    text.replace(text.find("cat"), 3, label);
+    storage::write(voc / ("Annotations/" + storage::stem(name) + ".xml"), text);
+  }
+  EXPECT_EQ(names_of(read(voc.path())), right);
+  std::filesystem::remove(voc / ("Annotations/" + kComposed + ".xml"));
+  EXPECT_EQ(names_of(read(voc.path())), (std::map<std::string, std::string>{{first, "cat"}}));
 }
 
 // What macOS writes to a disk, and what was unpacked from an archive of another encoding.

@@ -31,8 +31,10 @@ ListPaths::ListPaths(const Tree& tree, std::string folder, const std::vector<std
 
 std::string ListPaths::find(const std::string& written) const {
   if (start_.empty()) return tree_.find_path(written, folder_);
-  const std::string path = normal_path(written);
-  return path.starts_with(start_) ? tree_.find_path(path.substr(start_.size()), "") : "";
+  for (const std::string& path : {plain_path(written), normal_path(written)}) {
+    if (path.starts_with(start_)) return tree_.find_path(path.substr(start_.size()), "");
+  }
+  return "";
 }
 
 }  // namespace oko::dataset

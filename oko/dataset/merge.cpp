@@ -7,6 +7,7 @@
 #include <compare>
 #include <map>
 
+#include "oko/dataset/unicode.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
@@ -19,7 +20,7 @@ std::string without_extension(const std::string& path) {
 // How well an image fits the path that an entry gives; better ones compare greater.
 struct Fit {
   bool first_choice = false;
-  int exact = 0;           // 2: it is that path; 1: but for the extension
+  int exact = 0;  // 3: it is that path; 2: in another form of Unicode; 1: but for the extension
   std::size_t ending = 0;  // folders, counted from the file name, that are the same
   std::size_t beside = 0;  // folders, counted from the root, shared with the annotation file
   auto operator<=>(const Fit&) const = default;
@@ -30,13 +31,18 @@ const std::string& written_of(const SourcePicture& picture) {
 }
 
 std::string path_beside(const SourcePicture& picture) {
-  return normal_path(storage::join(storage::parent(picture.annotation), written_of(picture)));
+  return plain_path(storage::join(storage::parent(picture.annotation), written_of(picture)));
 }
 
-Fit fit_of(const SourcePicture& picture) {
+Fit fit_of(const DiskNames& names, const SourcePicture& picture) {
   const std::string& image = picture.image;
   if (picture.second_choice) return {};  // left from a renamed file, perhaps
-  const std::string path = normal_path(written_of(picture)), beside = path_beside(picture);
+  const std::string path = normal_path(written_of(picture)),
+                    beside = composed(path_beside(picture));
+  const std::string& bytes = names.on_disk(image);
+  if (bytes == plain_path(written_of(picture)) || bytes == path_beside(picture)) {
+    return {true, 3, 0, 0};
+  }
   if (image == path || image == beside) return {true, 2, 0, 0};
   const std::string stem = without_extension(image);
   if (stem == without_extension(path) || stem == without_extension(beside)) return {true, 1, 0, 0};
@@ -47,7 +53,7 @@ Fit fit_of(const SourcePicture& picture) {
 std::string key_of(const SourcePicture& picture) {
   const std::string& written = written_of(picture);
   if (picture.second_choice) return picture.annotation + ": " + written;
-  return is_foreign_path(written) ? normal_path(written) : path_beside(picture);
+  return is_foreign_path(written) ? plain_path(written) : path_beside(picture);
 }
 
 // Smaller ranks win: an image that measures is not trained on.
@@ -102,11 +108,12 @@ void merge_into(SourcePicture& first, SourcePicture& second, std::vector<Finding
 // All entries of one image.
 class Claims {
  public:
-  Claims(std::vector<SourcePicture>& pictures, std::vector<std::size_t> entries)
+  Claims(const DiskNames& names, std::vector<SourcePicture>& pictures,
+         std::vector<std::size_t> entries)
       : pictures_(pictures), entries_(std::move(entries)) {
     for (const std::size_t i : entries_) {
       Fit& fit = fits_[key_of(pictures_[i])];
-      fit = std::max(fit, fit_of(pictures_[i]));
+      fit = std::max(fit, fit_of(names, pictures_[i]));
       best_ = std::max(best_, fit);
     }
   }
@@ -115,7 +122,7 @@ class Claims {
   std::vector<std::size_t> settle(std::vector<Finding>& findings) {
     const auto at_best = std::count_if(fits_.begin(), fits_.end(),
                                        [&](const auto& fit) { return fit.second == best_; });
-    const bool known = at_best == 1 || best_.exact == 2;
+    const bool known = at_best == 1 || best_.exact >= 2;
     std::vector<std::size_t> kept;
     for (const std::size_t i : entries_) {
       const bool wins = known && fits_.at(key_of(pictures_[i])) == best_;
@@ -151,7 +158,7 @@ class Claims {
 
 }  // namespace
 
-void merge_entries(Source& source) {
+void merge_entries(Source& source, const DiskNames& names) {
   std::map<std::string, std::vector<std::size_t>> claims;
   for (std::size_t i = 0; i < source.pictures.size(); ++i) {
     claims[source.pictures[i].image].push_back(i);
@@ -159,7 +166,9 @@ void merge_entries(Source& source) {
   if (claims.size() == source.pictures.size()) return;
   std::vector<bool> kept(source.pictures.size());
   for (auto& [image, entries] : claims) {
-    if (entries.size() > 1) entries = Claims(source.pictures, entries).settle(source.findings);
+    if (entries.size() > 1) {
+      entries = Claims(names, source.pictures, entries).settle(source.findings);
+    }
     for (const std::size_t i : entries) kept[i] = true;
   }
   std::vector<SourcePicture> pictures;

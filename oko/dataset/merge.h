@@ -8,6 +8,7 @@ namespace oko::dataset {
 // boxes once ("duplicate-entry"), in test before val before train ("two-splits"). Where different
 // paths were taken for one image, the one that fits it best has it, and the others are
 // "missing-image" errors; all of them are where none fits better.
-void merge_entries(Source& source);
+// The bytes of `names` tell entries apart that differ in the form of Unicode.
+void merge_entries(Source& source, const DiskNames& names = {});
 
 }  // namespace oko::dataset

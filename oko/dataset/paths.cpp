@@ -35,7 +35,9 @@ std::size_t shared_folders(std::string_view a, std::string_view b) {
   return static_cast<std::size_t>(i - x.begin());
 }
 
-std::string normal_path(std::string_view written) {
+std::string normal_path(std::string_view written) { return composed(plain_path(written)); }
+
+std::string plain_path(std::string_view written) {
   std::string text(written);
   std::replace(text.begin(), text.end(), '\\', '/');
   text += '/';
@@ -50,7 +52,7 @@ std::string normal_path(std::string_view written) {
   }
   std::string path;
   for (const std::string& part : parts) path += (path.empty() && !absolute ? "" : "/") + part;
-  return composed(path);
+  return path;
 }
 
 bool is_usual_folder(std::string_view name) {

@@ -10,6 +10,8 @@ namespace oko::dataset {
 // "./a\\../b/" becomes "b": separators of this system, no dots, no slash at the end, Unicode's form
 // C.
 std::string normal_path(std::string_view written);
+// The same with the bytes of its names as they are.
+std::string plain_path(std::string_view written);
 
 // Folders on the way of a relative path: "a/b/c.txt" has "a" and "b".
 std::vector<std::string_view> folders_of(std::string_view path);

@@ -47,6 +47,21 @@ bool is_side_folder(std::string_view name) {
   return is_usual_folder(name) || std::find(kSide.begin(), kSide.end(), lower(name)) != kSide.end();
 }
 
+// What `find` gives for the first spelling of a written path for which it gives anything: its bytes
+// as they are, Unicode's form C, "%20" as a blank.
+template <typename Find>
+std::string first_found(const std::string& written, Find find) {
+  std::vector<std::string> tried;
+  for (const std::string& spelling : {written, percent_decoded(written)}) {
+    for (std::string form : {spelling, composed(spelling)}) {
+      if (std::find(tried.begin(), tried.end(), form) != tried.end()) continue;
+      if (std::string found = find(form); !found.empty()) return found;
+      tried.push_back(std::move(form));
+    }
+  }
+  return "";
+}
+
 bool is_hidden(std::string_view path) {
   return path.starts_with('.') || path.find("/.") != std::string_view::npos ||
          path.find("__MACOSX/") != std::string_view::npos;
@@ -161,8 +176,10 @@ bool Tree::names_splits(const std::string& parent) const {
 
 std::string Tree::in_any_case(const std::string& path) const {
   if (has(path) || !listed_) return has(path) ? path : "";
-  const auto key_of = [](const std::string& file) {
-    return storage::join(lower(storage::parent(file)), composed(storage::filename(file)));
+  const auto key_of = [&](const std::string& file) {
+    const std::string name = storage::filename(file);
+    return storage::join(lower(storage::parent(file)),
+                         names_.has_both_forms(file) ? name : composed(name));
   };
   if (by_key_.empty()) {
     for (const std::string& file : files_) by_key_[key_of(file)].push_back(file);
@@ -218,15 +235,13 @@ std::vector<std::string> Tree::with_extension(std::string_view extension) const 
 
 std::string Tree::find_picture(const std::string& written, const std::string& near,
                                const std::string& split) const {
-  std::string found = find_written(written, near, split);
-  const std::string decoded = percent_decoded(written);
-  if (found.empty() && decoded != written) found = find_written(decoded, near, split);
-  return found;
+  return first_found(
+      written, [&](const std::string& spelling) { return find_written(spelling, near, split); });
 }
 
 std::string Tree::find_written(const std::string& written, const std::string& near,
                                const std::string& split) const {
-  const std::string path = normal_path(written), folder = storage::parent(near);
+  const std::string path = plain_path(written), folder = storage::parent(near);
   const auto fits = [&](const std::string& image) {
     const std::string there = split_of(image);
     return split.empty() || there.empty() || there == split;
@@ -260,7 +275,7 @@ std::string Tree::find_written(const std::string& written, const std::string& ne
 // Whether a path names another folder than an image lies in: a relative one does, and one of
 // another machine where there are images in a folder of that name here.
 bool Tree::contradicts(const std::string& image, const std::string& written) const {
-  const std::string path = normal_path(written);
+  const std::string path = plain_path(written);
   const auto folders = folders_of(path);
   return !folders.empty() && common_ending(image, path) < 2 && !is_usual_folder(folders.back()) &&
          (!is_foreign_path(written) || picture_folders_.contains(folders.back()));
@@ -300,10 +315,8 @@ std::vector<std::string> Tree::pictures_in(const std::string& folder) const {
 }
 
 std::string Tree::find_path(const std::string& written, const std::string& folder) const {
-  std::string found = find_path_written(written, folder);
-  const std::string decoded = percent_decoded(written);
-  if (found.empty() && decoded != written) found = find_path_written(decoded, folder);
-  return found;
+  return first_found(
+      written, [&](const std::string& spelling) { return find_path_written(spelling, folder); });
 }
 
 std::string Tree::find_path_written(const std::string& written, const std::string& folder) const {
@@ -311,10 +324,10 @@ std::string Tree::find_path_written(const std::string& written, const std::strin
     std::string there = spelled_on_disk("", written);
     return storage::exists(there) ? there : "";
   }
-  const std::string path = normal_path(written);
+  const std::string path = plain_path(written);
   if (path.empty()) return "";
   const bool foreign = is_foreign_path(written);
-  if (const std::string beside = normal_path(storage::join(folder, written));
+  if (const std::string beside = plain_path(storage::join(folder, written));
       !path.starts_with('/') && has(beside)) {
     return beside;
   }

@@ -30,6 +30,7 @@ class Tree {
   const std::string& file() const { return file_; }  // relative name of the one file, or ""
   // Of a relative path, as the disk spells it: paths here are UTF-8 in Unicode's form C.
   std::string uri(const std::string& path) const;
+  const DiskNames& disk_names() const { return names_; }
   bool has(const std::string& path) const;
   Bytes read(const std::string& path) const;      // a file, mapped where it lies on this disk
   Text read_text(const std::string& path) const;  // the same as UTF-8; was_read() from now on
@@ -58,7 +59,7 @@ class Tree {
   // that name whose folders end as the written ones do, which lies in a folder of `split` where
   // that is given, and below `near`'s own folder where that has images. A relative path that names
   // another folder than the image lies in is not its path. "%20" is a blank where nothing is called
-  // so. "" where there is none, or more than one.
+  // so, and a name is one in another form of Unicode. "" where there is none, or more than one.
   std::string find_picture(const std::string& written, const std::string& near,
                            const std::string& split = {}) const;
   // ": a/1.jpg or b/1.jpg could be meant" where that is why there is none, or "".

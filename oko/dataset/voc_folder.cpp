@@ -233,17 +233,18 @@ class VocReader {
       int line = 0;
       const Text text = tree_.read_text(list.path);
       for (const std::string_view written : split_lines(text.text())) {
-        const std::string raw = composed(written);
         ++line;
-        if (trimmed(raw).empty()) continue;
+        if (trimmed(written).empty()) continue;
         const std::string place = fmt::format("{}:{}", list.path, line);
         auto found = by_id.end();
-        for (const std::string& id : ids_of_line(raw)) {
-          if (found == by_id.end()) found = by_id.find({list.base, id});
+        for (const std::string& raw : {std::string(written), composed(written)}) {
+          for (const std::string& id : ids_of_line(raw)) {
+            if (found == by_id.end()) found = by_id.find({list.base, id});
+          }
         }
         if (found == by_id.end() || found->second == nullptr) {
           add_warning(source_.findings, "unknown-split-id", place,
-                      fmt::format("no picture has the id \"{}\"", trimmed(raw)),
+                      fmt::format("no picture has the id \"{}\"", trimmed(written)),
                       "it is left out of the list");
         } else {
           assign(*found->second, list.split, place);
