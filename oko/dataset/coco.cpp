@@ -350,7 +350,6 @@ Source read_coco(const Tree& tree) {
   for (const std::string& path : coco_files(tree, source.findings)) {
     ParsedFile file = parse_coco(tree.read_text(path).text(), path);
     const std::string its_split = split_of_file(tree, path);
-    const std::string split = tree.file().empty() ? its_split : "";  // one file alone is no split
     source.findings.insert(source.findings.end(), file.findings.begin(), file.findings.end());
     for (const std::string& name : file.classes) {
       if (std::find(source.classes.begin(), source.classes.end(), name) == source.classes.end()) {
@@ -365,7 +364,11 @@ Source read_coco(const Tree& tree) {
             fmt::format("there is no picture {}{}", picture.name, tree.could_be(picture.name)));
         continue;
       }
-      source.pictures.push_back({storage::stem(image), image, path, split, std::move(picture)});
+      std::string split = its_split.empty()     ? tree.split_of(image)
+                          : tree.file().empty() ? its_split
+                                                : "";  // one file alone is no split
+      source.pictures.push_back(
+          {storage::stem(image), image, path, std::move(split), std::move(picture)});
     }
   }
   return source;

@@ -140,6 +140,45 @@ TEST(CocoFolder, FindsThePicturesOfCoco2017AndIgnoresTheOtherAnnotations) {
   EXPECT_EQ(one.samples.size(), 1u);
 }
 
+TEST(CocoFolder, TakesSplitsFromNamesOfFilesAndOfFoldersAndTellsOfTheRest) {
+  const auto one = [](const std::string& name) {
+    return R"({"images": [{"id": 1, "file_name": ")" + name +
+           R"("}], "categories": [], "annotations": []})";
+  };
+  const std::vector<std::pair<std::string, std::string>> kSplits = {
+      {"train_coco", "test_coco"},     {"my_train", "my_test"},
+      {"trainset", "testset"},         {"train.coco", "test.coco"},
+      {"traindata", "testdata"},       {"train_v2", "test_v2"},
+      {"train-labels", "test-labels"}, {"instances_train2017_1pct", "instances_test2017"}};
+  for (const auto& [train, test] : kSplits) {
+    const ScratchFolder folder;
+    storage::write(folder / (train + ".json"), one("a.jpg"));
+    storage::write(folder / (test + ".json"), one("b.jpg"));
+    for (const char* image : {"a.jpg", "b.jpg"}) storage::write(folder / image, "");
+    std::vector<Finding> findings;
+    const Dataset data = read(folder.path(), {}, &findings);
+    EXPECT_EQ(pictures_by_split(data), (Counts{{"train", 1}, {"test", 1}})) << train;
+    EXPECT_TRUE(findings.empty()) << train;
+  }
+  const ScratchFolder folder;
+  for (const char* image : {"train/a.jpg", "test/b.jpg"}) storage::write(folder / image, "");
+  storage::write(folder / "all.json",
+                 R"({"images": [{"id": 1, "file_name": "train/a.jpg"}, {"id": 2, "file_name":
+                 "test/b.jpg"}], "categories": [], "annotations": []})");
+  EXPECT_EQ(pictures_by_split(read(folder.path())), (Counts{{"train", 1}, {"test", 1}}));
+  for (const auto& [name, other] : {std::pair("instances_default", "instances_test"),
+                                    std::pair("minival2014", "valminusminival2014")}) {
+    const ScratchFolder lists;
+    storage::write(lists / (std::string(name) + ".json"), one("a.jpg"));
+    storage::write(lists / (std::string(other) + ".json"), one("b.jpg"));
+    for (const char* image : {"a.jpg", "b.jpg"}) storage::write(lists / image, "");
+    std::vector<Finding> findings;
+    const Dataset data = read(lists.path(), {}, &findings);
+    EXPECT_EQ(findings_by_kind(findings)["in-no-split"], pictures_by_split(data)[""]) << name;
+    EXPECT_EQ(findings.at(0).place, std::string(name) + ".json");
+  }
+}
+
 // Exports with a folder a camera: equal file names, one of them deleted.
 TEST(CocoFolder, TakesNoPictureOfAnotherFolder) {
   const ScratchFolder folder;

@@ -108,6 +108,8 @@ Source read_create_ml(const Tree& tree) {
     const Text bytes = tree.read_text(path);
     ParsedFile file = parse_create_ml(bytes.text(), path);
     source.findings.insert(source.findings.end(), file.findings.begin(), file.findings.end());
+    const std::string its_split =
+        tree.file().empty() ? split_of_stem(storage::stem(path)) : std::string();
     for (ParsedPicture& picture : file.pictures) {
       const std::string image = tree.find_picture(picture.name, path);
       if (image.empty()) {
@@ -116,8 +118,11 @@ Source read_create_ml(const Tree& tree) {
             fmt::format("there is no picture {}{}", picture.name, tree.could_be(picture.name)));
         continue;
       }
+      std::string split = its_split;
+      if (split.empty()) split = tree.split_of(path);
+      if (split.empty()) split = tree.split_of(image);
       source.pictures.push_back(
-          {storage::stem(image), image, path, tree.split_of(path), std::move(picture)});
+          {storage::stem(image), image, path, std::move(split), std::move(picture)});
     }
   }
   return source;

@@ -104,15 +104,11 @@ Source read_keras_list(const Tree& tree) {
   source.classes = find_class_list(tree, source.findings, true);
   std::vector<std::string> lists{tree.file()};
   if (tree.file().empty()) lists = tree.with_extension(".txt");
-  std::vector<std::string> unsplit;
-  bool has_splits = false;
   for (const std::string& path : lists) {
     if (tree.file().empty() && !is_keras_list(tree.look_at(path).text())) continue;
     const std::string split = tree.file().empty() ? split_of_stem(storage::stem(path)) : "";
     ParsedFile file = parse_keras_list(tree.read_text(path).text(), path);
     source.findings.insert(source.findings.end(), file.findings.begin(), file.findings.end());
-    if (split.empty()) unsplit.push_back(path);
-    has_splits = has_splits || !split.empty();
     std::vector<std::string> names;
     for (const ParsedPicture& picture : file.pictures) names.push_back(picture.name);
     const ListPaths paths(tree, storage::parent(path), names);
@@ -129,11 +125,6 @@ Source read_keras_list(const Tree& tree) {
       }
       source.pictures.push_back({storage::stem(image), image, path, split, std::move(picture)});
     }
-  }
-  for (const std::string& path : unsplit) {
-    if (!has_splits) break;
-    add_note(source.findings, "in-no-split", path,
-             "the list is not called like a split, so its images are in none");
   }
   if (source.classes.empty()) {
     add_warning(source.findings, "no-class-list", tree.root(),

@@ -66,6 +66,18 @@ TEST(KerasList, TellsOfListsThatAreNoSplitOrHaveNoBoxes) {
   EXPECT_EQ(findings[1].place, "2007_val.txt");
 }
 
+TEST(KerasList, TakesSplitsFromAWordOfTheListsName) {
+  for (const auto& [train, test] : {std::pair("train_annotation.txt", "test_annotation.txt"),
+                                    std::pair("my_train_list.txt", "my_test_list.txt")}) {
+    const ScratchFolder folder;
+    storage::write(folder / "classes.txt", "cat\n");
+    for (const char* name : {"a.jpg", "b.jpg"}) storage::write(folder / name, "");
+    storage::write(folder / train, "a.jpg 1,2,30,40,0\n");
+    storage::write(folder / test, "b.jpg 1,2,30,40,0\n");
+    EXPECT_EQ(pictures_by_split(read(folder.path())), (Counts{{"train", 1}, {"test", 1}})) << train;
+  }
+}
+
 TEST(KerasList, TellsWhenTheClassListIsTooShort) {
   const ScratchFolder folder;
   storage::write(folder / "classes.txt", "cat\n");

@@ -87,9 +87,13 @@ PixelBox whole_pixels(const image::Box& box, image::Size picture);
 // "train" for train, training, train2017, …; "val" for val, valid, validation, …; "test"; "" for
 // anything else.
 std::string split_named(std::string_view name);
-// The split of a list, an annotation file or the like: "train", "instances_train2017", "2007_train"
-// as keras-yolo3's and Darknet's scripts name them, or "".
+// The split of a list, an annotation file or the like, of which one word is called so: "train",
+// "instances_train2017_1pct", "2007_train", "my_testset"; words are letters between other
+// characters. "" where no word is, or words of several splits are.
 std::string split_of_stem(std::string_view stem);
+// The split of a folder: as of a file, but all other words must tell nothing ("train_images"),
+// since folders of classes have words too ("test_tube").
+std::string split_of_folder(std::string_view name);
 // The split that a folder on the way of a relative path names ("train/images/1.jpg"), or "".
 std::string split_of_path(std::string_view path);
 

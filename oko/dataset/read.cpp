@@ -8,6 +8,7 @@
 #include "oko/dataset/assemble.h"
 #include "oko/dataset/coco.h"
 #include "oko/dataset/create_ml.h"
+#include "oko/dataset/in_no_split.h"
 #include "oko/dataset/keras_list.h"
 #include "oko/dataset/recognise.h"
 #include "oko/dataset/shards.h"
@@ -57,6 +58,7 @@ Dataset read(const std::string& uri, const ReadOptions& options, std::vector<Fin
   std::vector<Finding> found;
   const std::string format = options.format.empty() ? recognise(tree) : options.format;
   Source source = read_source(tree, format, options.exif);
+  tell_in_no_split(source);
   tell_unread(tree, source);
   for (const std::string& folder : tree.class_folders()) {
     add_note(source.findings, "class-folder", folder,

@@ -146,7 +146,7 @@ std::string Tree::split_of(const std::string& path) const {
   std::string parent;
   for (const std::string_view name : folders_of(path)) {
     const std::string folder = parent + (parent.empty() ? "" : "/") + std::string(name);
-    const std::string split = split_named(name);
+    const std::string split = split_of_folder(name);
     if (!split.empty() && names_splits(parent)) return split;
     if (!split.empty()) class_folders_.insert(folder);
     parent = folder;
@@ -163,7 +163,7 @@ bool Tree::names_splits(const std::string& parent) const {
   std::set<Way> split_ways, other_ways;
   if (const auto found = folders_.find(parent); found != folders_.end()) {
     for (const auto& [name, way] : found->second) {
-      const std::string split = split_named(name);
+      const std::string split = split_of_folder(name);
       if (!split.empty()) splits.insert(split);
       if (split.empty() && is_side_folder(name)) continue;
       (split.empty() ? other_ways : split_ways).insert(way);
@@ -246,8 +246,12 @@ std::string Tree::find_written(const std::string& written, const std::string& ne
     const std::string there = split_of(image);
     return split.empty() || there.empty() || there == split;
   };
-  for (const std::string& exact : {normal_path(storage::join(folder, written)), path}) {
-    if (is_picture_extension(storage::extension(exact)) && has(exact) && fits(exact)) return exact;
+  for (const std::string& exact : {plain_path(storage::join(folder, written)), path}) {
+    const bool says_folder = path.find('/') != std::string::npos;
+    if (is_picture_extension(storage::extension(exact)) && has(exact) &&
+        (says_folder || fits(exact))) {
+      return exact;
+    }
   }
   const auto named = pictures_by_stem_.find(image_stem(path));
   if (named == pictures_by_stem_.end()) return "";

@@ -4,11 +4,39 @@
 #include <gtest/gtest.h>
 
 #include "oko/dataset/list_paths.h"
+#include "oko/dataset/parsed.h"
 #include "oko/dataset/test_data.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
 namespace {
+
+TEST(Tree, APathThatNamesAFolderIsThatImageWhateverSplitTheFolderNames) {
+  const ScratchFolder folder;
+  for (const char* image : {"train/c.png", "val/c.png"}) storage::write(folder / image, "");
+  const Tree tree(folder.path());
+  EXPECT_EQ(tree.find_picture("val/c.png", "annotations/train.json", "train"), "val/c.png");
+  EXPECT_EQ(tree.find_picture("c.png", "annotations/train.json", "train"), "train/c.png");
+}
+
+TEST(Splits, AreWordsOfANameNotPartsOfWords) {
+  for (const char* name : {"train", "Training", "train2017", "2007_train", "my_train_list",
+                           "instances_train2017_1pct", "train.coco", "trainset", "train-v2"}) {
+    EXPECT_EQ(split_of_stem(name), "train") << name;
+  }
+  EXPECT_EQ(split_of_stem("my_validation_1"), "val");
+  EXPECT_EQ(split_of_stem("test_annotation"), "test");
+  for (const char* name : {"retrain", "constraint", "contest", "trainer", "trainval", "latest", "",
+                           "value", "minival2014", "train_test", "set", "data"}) {
+    EXPECT_EQ(split_of_stem(name), "") << name;
+  }
+  for (const char* folder : {"train", "train_images", "images-train", "Train2017", "train_set"}) {
+    EXPECT_EQ(split_of_folder(folder), "train") << folder;
+  }
+  for (const char* folder : {"test_tube", "toy_train", "train_station", "valve"}) {
+    EXPECT_EQ(split_of_folder(folder), "") << folder;
+  }
+}
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
