@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 #include <set>
 
@@ -14,11 +15,16 @@
 namespace oko::dataset {
 namespace {
 
+// A place without images, and what is the matter with it.
+struct Missing {
+  std::string place, message;
+};
+
 // Images in the order they are told, each with the place where.
 struct Told {
   std::vector<std::pair<std::string, std::string>> images;
-  std::vector<std::string> missing;  // places that are not here
-  bool named = false;                // there is a place at all
+  std::vector<Missing> missing;
+  bool named = false;  // there is a place at all
 };
 
 // The endings of a path, the longest first: "a/b", "b", "".
@@ -64,7 +70,33 @@ class Places {
     }
   }
 
+  // Why there is none.
+  std::string why_none(const std::string& place, const std::string& split) const {
+    const std::filesystem::path there = outside(place);
+    if (there.empty()) return fmt::format("there is no {} with the {} pictures", place, split);
+    const std::filesystem::path root = std::filesystem::absolute(tree_.root()).lexically_normal();
+    std::filesystem::path both;
+    for (auto a = root.begin(), b = there.begin(); a != root.end() && b != there.end() && *a == *b;
+         ++a, ++b) {
+      both /= *a;
+    }
+    return fmt::format("{} with the {} pictures lies outside of the folder {}: name {} instead",
+                       place, split, tree_.root(), both.string());
+  }
+
  private:
+  // A place on this disk that is not in the dataset's folder, which alone is read; "" where there
+  // is none.
+  std::filesystem::path outside(const std::string& place) const {
+    if (storage::scheme(tree_.root()) != "file") return {};
+    const std::filesystem::path root = std::filesystem::absolute(tree_.root());
+    for (const std::string& base : {path_, std::string()}) {
+      const std::filesystem::path there = (root / folder_ / base / place).lexically_normal();
+      if (storage::exists(there.string())) return there;
+    }
+    return {};
+  }
+
   // Where a place may begin. Of `path` only the end may be here. Darknet begins in the folder from
   // which it is started, often the one above.
   std::vector<std::string> bases() const {
@@ -137,10 +169,12 @@ class SplitReader {
       told.named = true;
       const auto found = places.find(place, split);
       if (!found) {
-        told.missing.push_back(place);
+        told.missing.push_back({place, places.why_none(place, split)});
       } else if (tree_.has_folder(*found)) {
-        for (const std::string& image : tree_.pictures_in(*found)) {
-          told.images.emplace_back(image, *found);
+        const std::vector<std::string> images = tree_.pictures_in(*found);
+        for (const std::string& image : images) told.images.emplace_back(image, *found);
+        if (images.empty()) {
+          told.missing.push_back({place, fmt::format("{} has no {} pictures", place, split)});
         }
       } else {
         add_list(*found, split);
@@ -153,6 +187,9 @@ class SplitReader {
     told.named = true;
     const Text text = tree_.read_text(path);
     const std::vector<std::string> lines = image_lines(text.text());
+    if (std::all_of(lines.begin(), lines.end(), [](const auto& line) { return line.empty(); })) {
+      told.missing.push_back({path, fmt::format("{} lists no {} pictures", path, split)});
+    }
     const ListPaths paths(tree_, storage::parent(path), lines);
     for (std::size_t i = 0; i < lines.size(); ++i) {
       if (lines[i].empty()) continue;
@@ -173,7 +210,7 @@ class SplitReader {
     take_folders();
     for (const auto& [split, told] : told_) {
       splits.told = splits.told || told.named;
-      for (const std::string& place : told.missing) tell_missing(place, split);
+      for (const Missing& missing : told.missing) tell_missing(missing, split);
     }
     find_same(splits, data_file);
     for (const char* split : {"test", "val", "train"}) {
@@ -198,8 +235,8 @@ class SplitReader {
     }
   }
 
-  void tell_missing(const std::string& place, const std::string& split) {
-    const std::string message = fmt::format("there is no {} with the {} pictures", place, split);
+  void tell_missing(const Missing& missing, const std::string& split) {
+    const auto& [place, message] = missing;
     if (by_folder_.contains(split)) {
       add_warning(findings_, "missing-split", place, message,
                   fmt::format("the folders called {} are taken", split));

@@ -283,6 +283,32 @@ TEST_F(YoloFolder, TakesNoFolderAboveForASplitThatIsMissing) {
   }
 }
 
+TEST_F(YoloFolder, PlacesWithoutImagesAreMissingSplits) {
+  add("images/a.png", "labels/a.txt");
+  storage::write(folder_ / "none.txt", "\n \n");
+  for (const std::string place : {"labels", "none.txt"}) {
+    storage::write(folder_ / "data.yaml", "train: images\nval: " + place + "\nnames: [cat]\n");
+    std::vector<Finding> findings;
+    EXPECT_EQ(pictures_by_split(read(folder_.path(), {}, &findings)), (Counts{{"train", 1}}));
+    EXPECT_THAT(findings, ElementsAre(AllOf(Field(&Finding::kind, "missing-split"),
+                                            Field(&Finding::place, place),
+                                            Field(&Finding::severity, Finding::Severity::kError))));
+  }
+}
+
+TEST_F(YoloFolder, NamesTheFolderThatHoldsWhatDataYamlLeadsOutTo) {
+  add("d/images/train/a.png", "d/labels/train/a.txt");
+  add("cfg/images/val/b.png", "cfg/labels/val/b.txt");
+  storage::write(folder_ / "cfg/data.yaml",
+                 "train: ../d/images/train\nval: images/val\nnames: [cat]\n");
+  std::vector<Finding> findings;
+  read(folder_ / "cfg", {}, &findings);
+  ASSERT_EQ(findings_by_kind(findings)["missing-split"], 1);
+  EXPECT_THAT(findings[0].message, ::testing::HasSubstr("lies outside of the folder"));
+  EXPECT_THAT(findings[0].message, ::testing::HasSubstr("name " + folder_.path() + " instead"));
+  EXPECT_EQ(pictures_by_split(read(folder_.path())), (Counts{{"train", 1}, {"val", 1}}));
+}
+
 TEST_F(YoloFolder, ValidatesOnWhatItTrainsOnWhereDataYamlSaysSo) {
   add("images/train/a.png", "labels/train/a.txt");
   add("images/train/b.png", "labels/train/b.txt");
