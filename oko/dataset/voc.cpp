@@ -5,11 +5,69 @@
 #include <algorithm>
 #include <cmath>
 #include <pugixml.hpp>
+#include <utility>
+#include <vector>
 
 #include "oko/base/error.h"
 
 namespace oko::dataset {
 namespace {
+
+// The text of an element, which a comment may part in two.
+std::string text_of(pugi::xml_node node) {
+  std::string text;
+  for (const pugi::xml_node part : node.children()) {
+    if (part.type() == pugi::node_pcdata || part.type() == pugi::node_cdata) text += part.value();
+  }
+  return std::string(trimmed(text));
+}
+std::string text_of(pugi::xml_node parent, const char* key) { return text_of(parent.child(key)); }
+
+bool is_bounds(pugi::xml_node node) { return lower(node.name()) == "bndbox"; }
+
+// The boxes below a node that are not where a box is looked for: in an <object> of `root`, or in a
+// <part> of one, which is no object of its own.
+class StrayBounds final : public pugi::xml_tree_walker {
+ public:
+  explicit StrayBounds(pugi::xml_node root) : root_(root) {}
+  std::vector<pugi::xml_node> found;
+
+ private:
+  bool for_each(pugi::xml_node& node) override {
+    pugi::xml_node parent = node.parent();
+    if (std::string_view(parent.name()) == "part") parent = parent.parent();
+    const bool in_object = std::string_view(parent.name()) == "object" && parent.parent() == root_;
+    if (is_bounds(node) && !in_object) found.push_back(node);
+    return true;
+  }
+
+  pugi::xml_node root_;
+};
+
+// Where text names entities that XML itself does not know. What they stand for is not read, so that
+// their names would be taken for text.
+std::vector<std::size_t> find_entities(std::string_view text, std::size_t from) {
+  constexpr std::pair<std::string_view, std::string_view> kPassedOver[] = {{"<!--", "-->"},
+                                                                           {"<![CDATA[", "]]>"}};
+  constexpr std::string_view kKnown[] = {"amp", "lt", "gt", "quot", "apos"};
+  const auto is_letter = [](char c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z'; };
+  std::vector<std::size_t> found;
+  for (std::size_t at = text.find_first_of("<&", from); at < text.size();
+       at = text.find_first_of("<&", at + 1)) {
+    for (const auto& [start, end] : kPassedOver) {
+      if (text.substr(at).starts_with(start)) at = std::min(text.find(end, at), text.size() - 1);
+    }
+    if (text[at] != '&') continue;
+    std::size_t end = at + 1;
+    while (end < text.size() && is_letter(text[end])) ++end;
+    if (end >= text.size() || end == at + 1 || text[end] != ';') continue;
+    const std::string_view name = text.substr(at + 1, end - at - 1);
+    if (std::find(std::begin(kKnown), std::end(kKnown), name) == std::end(kKnown)) {
+      found.push_back(at);
+    }
+  }
+  return found;
+}
 
 class VocParser {
  public:
@@ -25,22 +83,28 @@ class VocParser {
     if (!root_) {
       throw input_error(name + ":1", "no <annotation> in the file", "it is no VOC annotation");
     }
+    entities_ = find_entities(text, static_cast<std::size_t>(root_.offset_debug()));
   }
 
   ParsedFile parse() {
     ParsedPicture picture;
-    picture.name = trimmed(root_.child_value("filename"));
+    picture.name = text_of(root_, "filename");
     picture.place = place(root_);
     const pugi::xml_node size = root_.child("size");
     picture.size = {size_number(size, "width"), size_number(size, "height")};
     picture.depth = size_number(size, "depth");
-    if (std::string_view(root_.child_value("path")).find('\\') != std::string_view::npos) {
+    if (const std::string path = text_of(root_, "path"); path.find('\\') != path.npos) {
       add_note(file_.findings, "windows-path", place(root_.child("path")),
-               fmt::format("<path> is one of another machine, {}", root_.child_value("path")),
-               "it is not written");
+               fmt::format("<path> is one of another machine, {}", path), "it is not written");
     }
+    find_unread();
     find_base();
     for (const pugi::xml_node object : root_.children("object")) parse_object(object, picture);
+    if (!entities_.empty()) {
+      add_warning(file_.findings, "bad-annotation",
+                  place(static_cast<std::ptrdiff_t>(entities_.front())),
+                  "an entity that is not read", "its name is taken for text");
+    }
     file_.pictures.push_back(std::move(picture));
     return std::move(file_);
   }
@@ -53,16 +117,78 @@ class VocParser {
   }
   std::string place(pugi::xml_node node) const { return place(node.offset_debug()); }
 
+  // What is there and has no part in the result.
+  void find_unread() {
+    for (const char* key : {"filename", "size"}) {
+      const pugi::xml_node second = root_.child(key).next_sibling(key);
+      if (second) tell_unread(second, fmt::format("a second <{}>", key), "the first one counts", 0);
+    }
+    for (pugi::xml_node other = root_.next_sibling(); other; other = other.next_sibling()) {
+      if (other.type() != pugi::node_element) continue;
+      StrayBounds stray(root_);
+      other.traverse(stray);
+      tell_unread(other, fmt::format("<{}> after the end of <annotation>", other.name()),
+                  "it is left out", stray.found.size());
+    }
+    StrayBounds stray(root_);
+    root_.traverse(stray);
+    for (const pugi::xml_node bounds : stray.found) {
+      tell_unread(bounds,
+                  fmt::format("a <{}> in <{}>, not in an <object> of <annotation>", bounds.name(),
+                              bounds.parent().name()),
+                  "the box is left out", 1);
+    }
+  }
+
+  void tell_unread(pugi::xml_node node, std::string message, const char* repair,
+                   std::size_t boxes_lost) {
+    add_error(file_.findings, "bad-annotation", place(node), std::move(message), repair)
+        .boxes_lost = static_cast<int>(boxes_lost);
+  }
+
+  // Which of its values an object would have is not known where one is there twice, or is no text.
+  bool is_plain(pugi::xml_node object) {
+    const auto boxes = std::count_if(object.begin(), object.end(), is_bounds);
+    const pugi::xml_node bounds = object.child("bndbox");
+    std::string wrong = take_entities(object) ? "an entity that is not read"
+                        : boxes > 1           ? "several boxes"
+                                              : fault_of(object, "name");
+    for (const char* key : {"xmin", "ymin", "xmax", "ymax"}) {
+      if (wrong.empty()) wrong = fault_of(bounds, key);
+    }
+    if (wrong.empty()) return true;
+    tell_unread(object, "an <object> with " + wrong, "it is left out",
+                static_cast<std::size_t>(std::max<std::ptrdiff_t>(boxes, 1)));
+    return false;
+  }
+
+  // Whether an object names entities, which are known of then.
+  bool take_entities(pugi::xml_node object) {
+    const auto start = static_cast<std::size_t>(object.offset_debug());
+    const pugi::xml_node next = object.next_sibling();
+    const auto end = next ? static_cast<std::size_t>(next.offset_debug()) : std::string::npos;
+    return std::erase_if(entities_, [&](std::size_t at) { return at >= start && at < end; }) > 0;
+  }
+
+  static std::string fault_of(pugi::xml_node parent, const char* key) {
+    const pugi::xml_node node = parent.child(key);
+    if (node.next_sibling(key)) return fmt::format("two <{}>", key);
+    const bool has_elements = std::any_of(node.begin(), node.end(), [](pugi::xml_node part) {
+      return part.type() == pugi::node_element;
+    });
+    return has_elements ? fmt::format("elements in <{}>", key) : "";
+  }
+
   // Missing sizes are 0; check tells of them, with the picture's own size.
   int size_number(pugi::xml_node size, const char* key) {
     const pugi::xml_node node = size.child(key);
     if (!node) return 0;
-    const auto value = parse_number(node.child_value());
+    const auto value = parse_number(text_of(node));
     if (value && *value >= 0 && *value <= 1e6 && std::trunc(*value) == *value) {
       return static_cast<int>(*value);
     }
     add_warning(file_.findings, "bad-size", place(node),
-                fmt::format("<{}> is \"{}\"", key, node.child_value()),
+                fmt::format("<{}> is \"{}\"", key, text_of(node)),
                 "the picture's own size is used");
     return 0;
   }
@@ -72,7 +198,7 @@ class VocParser {
     for (const pugi::xml_node object : root_.children("object")) {
       const pugi::xml_node bounds = object.child("bndbox");
       for (const char* key : {"xmin", "ymin", "xmax", "ymax"}) {
-        const auto value = parse_number(bounds.child_value(key));
+        const auto value = parse_number(text_of(bounds, key));
         if (!value || !std::isfinite(*value) || !inclusive_ ||
             (*value != 0 && std::trunc(*value) == *value))
           continue;
@@ -86,13 +212,14 @@ class VocParser {
   }
 
   bool flag(pugi::xml_node object, const char* key) {
-    const std::string_view text = trimmed(object.child_value(key));
+    const std::string text = text_of(object, key);
     return !text.empty() && text != "0" && text != "false" && text != "Unspecified";
   }
 
   void parse_object(pugi::xml_node node, ParsedPicture& picture) {
+    if (!is_plain(node)) return;
     ParsedObject parsed;
-    parsed.class_name = trimmed(node.child_value("name"));
+    parsed.class_name = text_of(node, "name");
     parsed.object.class_id = -1;
     const pugi::xml_node bounds = node.child("bndbox");
     parsed.object.place = place(bounds ? bounds : node);
@@ -123,14 +250,14 @@ class VocParser {
   }
 
   bool edge(pugi::xml_node bounds, const char* key, double& value) {
-    const auto number = parse_number(bounds.child_value(key));
+    const auto number = parse_number(text_of(bounds, key));
     if (number) {
       value = *number;
       return true;
     }
     const pugi::xml_node node = bounds.child(key);
     add_error(file_.findings, "bad-number", place(node ? node : bounds),
-              node ? fmt::format("<{}> is \"{}\", no number", key, node.child_value())
+              node ? fmt::format("<{}> is \"{}\", no number", key, text_of(node))
                    : fmt::format("<{}> is missing", key),
               "the box is left out")
         .boxes_lost = 1;
@@ -142,7 +269,8 @@ class VocParser {
   pugi::xml_document document_;
   pugi::xml_node root_;
   ParsedFile file_;
-  bool inclusive_ = true;  // corners are pixels from 1, both inside the box
+  std::vector<std::size_t> entities_;  // offsets of those that no object was left out for
+  bool inclusive_ = true;              // corners are pixels from 1, both inside the box
 };
 
 void add_number(pugi::xml_node parent, const char* key, int value) {

@@ -31,6 +31,83 @@ TEST(VocParser, FractionsAndZerosAreNotShifted) {
   }
 }
 
+std::string object_of(const std::string& name, const std::string& xmin = "10") {
+  return "<object><name>" + name + "</name><bndbox><xmin>" + xmin +
+         "</xmin><ymin>10</ymin><xmax>30</xmax><ymax>40</ymax></bndbox></object>\n";
+}
+
+TEST(VocParser, TellsOfBoxesThatAreNotWhereTheyBelong) {
+  const std::string bounds =
+      "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>";
+  struct Case {
+    std::string text;
+    std::size_t kept;
+    int line, lost;
+  };
+  const std::vector<Case> cases = {
+      {"<annotation>\n" + object_of("a") + "</annotation>\n<annotation>" + object_of("b") +
+           object_of("c") + "</annotation>",
+       1, 4, 2},
+      {"<annotation>\n<object><name>a</name>" + bounds + bounds + "</object></annotation>", 0, 2,
+       2},
+      {"<annotation>\n<objects>\n" + object_of("a") + "</objects></annotation>", 0, 3, 1},
+      {"<annotation>\n<Object><name>a</name>" + bounds + "</Object></annotation>", 0, 2, 1},
+      {"<annotation>\n<object><name>a</name><name>b</name>" + bounds + "</object></annotation>", 0,
+       2, 1},
+      {"<annotation>\n" + object_of("a<b/>c") + "</annotation>", 0, 2, 1},
+      {"<annotation>\n" + object_of("a", "1</xmin><xmin>2") + "</annotation>", 0, 2, 1},
+      {"<annotation>\n" + object_of("a") + "<size/><size/></annotation>", 1, 3, 0},
+  };
+  for (const Case& one : cases) {
+    const ParsedFile file = parse_voc(one.text, "a.xml");
+    EXPECT_EQ(file.pictures.at(0).objects.size(), one.kept) << one.text;
+    ASSERT_EQ(file.findings.size(), 1u) << one.text;
+    EXPECT_EQ(file.findings[0].severity, Finding::Severity::kError);
+    EXPECT_EQ(file.findings[0].place, "a.xml:" + std::to_string(one.line)) << one.text;
+    EXPECT_EQ(file.findings[0].boxes_lost, one.lost) << one.text;
+  }
+  const std::string parts = "<annotation><object><name>person</name>" + bounds +
+                            "<part><name>head</name>" + bounds + "</part></object></annotation>";
+  EXPECT_TRUE(parse_voc(parts, "a.xml").findings.empty());
+}
+
+TEST(VocParser, CommentsDoNotCutTextAndUnknownEntitiesAreNone) {
+  const ParsedFile file = parse_voc(
+      "<annotation>" + object_of("a<!-- x -->b<![CDATA[&c;]]>", "1<!-- y -->0") + "</annotation>",
+      "a.xml");
+  EXPECT_TRUE(file.findings.empty());
+  const ParsedObject& object = file.pictures.at(0).objects.at(0);
+  EXPECT_EQ(object.class_name, "ab&c;");
+  EXPECT_EQ(object.object.box, (image::Box{9, 9, 30, 40}));
+  EXPECT_EQ(parse_voc("<annotation>" + object_of("a &amp; b &#99; & d") + "</annotation>", "a")
+                .pictures.at(0)
+                .objects.at(0)
+                .class_name,
+            "a & b c & d");
+  const ParsedFile entity =
+      parse_voc("<!DOCTYPE annotation [<!ENTITY x \"cat\">]>\n<annotation>\n" + object_of("&x;") +
+                    object_of("dog") + "</annotation>",
+                "a.xml");
+  EXPECT_EQ(entity.pictures.at(0).objects.size(), 1u);
+  ASSERT_EQ(entity.findings.size(), 1u);
+  EXPECT_EQ(entity.findings[0].severity, Finding::Severity::kError);
+  EXPECT_EQ(entity.findings[0].place, "a.xml:3");
+  EXPECT_EQ(entity.findings[0].boxes_lost, 1);
+}
+
+TEST(VocReader, TakesSplitsFromFoldersWithOtherWordsThatTellNothing) {
+  const ScratchFolder folder;
+  for (const std::string name : {"train_images/a", "test_images/b", "extra/c"}) {
+    storage::write(folder / (name + ".jpg"), "");
+    storage::write(folder / (name + ".xml"), "<annotation>" + object_of("cat") + "</annotation>");
+  }
+  std::vector<Finding> findings;
+  EXPECT_EQ(pictures_by_split(read(folder.path(), {}, &findings)),
+            (Counts{{"train", 1}, {"test", 1}, {"", 1}}));
+  ASSERT_EQ(findings_by_kind(findings), (Counts{{"in-no-split", 1}}));
+  EXPECT_EQ(findings[0].place, "extra");
+}
+
 TEST(Encoding, IsDeclaredMarkedOrGuessed) {
   const auto text = [](std::string bytes) {
     return std::string(Text(Bytes(std::move(bytes)), "f").text());
