@@ -35,9 +35,17 @@ Source read_source(const Tree& tree, const std::string& format, BoxPixels exif) 
 Error nothing_left(const Dataset& dataset, const std::string& uri,
                    const std::vector<Finding>& findings) {
   std::string why;
-  if (!findings.empty()) {
-    why = fmt::format("; the first of {} reasons: {}: {}", findings.size(), findings.front().place,
-                      findings.front().message);
+  const Finding* first = nullptr;  // of the gravest
+  std::ptrdiff_t count = 0;
+  for (const Finding& finding : findings) {
+    if (first == nullptr || finding.severity < first->severity) {
+      first = &finding;
+      count = 0;
+    }
+    count += finding.severity == first->severity ? 1 : 0;
+  }
+  if (first != nullptr) {
+    why = fmt::format("; the first of {} reasons: {}: {}", count, first->place, first->message);
   }
   return input_error(
       uri, fmt::format("no picture of this {} dataset can be used{}", dataset.format, why));
