@@ -138,10 +138,14 @@ class Writer {
     std::set<std::string> names;
     for (const std::string& name : dataset_.classes) {
       if (!is_valid_utf8(name)) {
-        throw input_error(dataset_.uri, "the class name \"" + visible(name) + "\" is not UTF-8",
+        throw input_error(dataset_.uri, "the class name \"" + name + "\" is not UTF-8",
                           "save the class list or annotations as UTF-8");
       }
-      if (name.empty()) throw input_error(dataset_.uri, "a class has no name", "name it");
+      // COCO alone reads blanks as a name.
+      if (name.empty() || (format_ != "coco" && trimmed(name).empty())) {
+        throw input_error(dataset_.uri, "the class name \"" + name + "\" holds nothing but blanks",
+                          "rename it: a " + format_ + " dataset cannot hold it");
+      }
       if (!names.insert(name).second) {
         throw input_error(dataset_.uri, "class \"" + visible(name) + "\" is listed twice",
                           "rename one of them");

@@ -133,7 +133,7 @@ TEST(Write, HostileClassNamesKeepTheirPlacesOrAreRefused) {
   int number = 0;
   for (const std::string name :
        {"#10 bolt", "a, b", "\"q\" 'r'", "~", "null", "yes", "[x]", "a: b", "<b>&amp;", "\xD0\xBA",
-        "a\nb", " a", "a ", "a\tb", "\xE2\x80\xA8", "", "caf\xE9", "cat"}) {
+        "a\nb", " a", "a ", "a\tb", "\xE2\x80\xA8", "", "  ", "caf\xE9", "cat"}) {
     Dataset data;
     data.classes = {name, "cat"};
     data.samples.push_back({"a", folder / "a.png", "", {40, 20}, 0, "", {}});
@@ -146,7 +146,7 @@ TEST(Write, HostileClassNamesKeepTheirPlacesOrAreRefused) {
         write(data, out, format, progress);
       } catch (const Error& e) {
         EXPECT_TRUE(format == "voc" || format == "keras" || format == "createml" || name.empty() ||
-                    name == "cat" || name == "caf\xE9")
+                    name == "cat" || name == "caf\xE9" || (name == "  " && format == "yolo"))
             << e.what();
         EXPECT_FALSE(storage::stat(out)) << format;
         continue;
