@@ -30,6 +30,11 @@ bool is_past_one(const image::Box& box, image::Size size) {
          box.height() > height;
 }
 
+// Splits that every format can say.
+bool is_usual(const std::string& split) {
+  return split.empty() || split == "train" || split == "val" || split == "test";
+}
+
 class Fitting {
  public:
   Fitting(std::string format, Fitted& result)
@@ -84,6 +89,11 @@ class Fitting {
 Fitted fitted(Dataset dataset, const std::string& format) {
   Fitted result{std::move(dataset), {}, 0, {}};
   Fitting fitting(format, result);
+  if (format != "shards") {
+    for (const Sample& sample : result.data.samples) {
+      if (!is_usual(sample.split)) ++result.flags_lost["split " + sample.split];
+    }
+  }
   for (Sample& sample : result.data.samples) fitting.fit(sample);
   if (format != "yolo") {
     for (const auto& [split, other] : result.data.same_splits) {

@@ -14,7 +14,9 @@ struct Fitted {
   Dropped dropped;        // "crowd": no such regions in the format; "outside-box"
   int boxes_clipped = 0;  // to the edges of their images
   // Boxes that stay and lose what they are marked as: "crowd", "difficult", "truncated"; pictures
-  // that are two splits at once, "val has the pictures of train" (YOLO alone can say so).
+  // that are two splits at once, "val has the pictures of train" (YOLO alone can say so); pictures
+  // of a split that is none of train, val and test, "split holdout" (shards alone can say so: their
+  // files are still called by it).
   std::map<std::string, int> flags_lost;
 };
 

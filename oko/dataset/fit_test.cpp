@@ -57,6 +57,20 @@ TEST(Fit, DropsBoxesOutsideAndClipsThosePastAnEdge) {
   }
 }
 
+TEST(Fit, TellsOfSplitsThatReadersOfTheFormatDoNotKnow) {
+  Dataset data;
+  data.samples.resize(4);
+  data.samples[0].split = "train";
+  data.samples[1].split = "holdout";
+  data.samples[2].split = "Train";
+  for (const char* format : {"voc", "coco", "yolo", "keras", "createml"}) {
+    EXPECT_THAT(fitted(data, format).flags_lost,
+                ElementsAre(Pair("split Train", 1), Pair("split holdout", 1)))
+        << format;
+  }
+  EXPECT_TRUE(fitted(data, "shards").flags_lost.empty());
+}
+
 TEST(Fit, LeavesBoxesOfImagesOfUnknownSizeAlone) {
   Dataset data = one_image({box(120, 10, 150, 40)});
   data.samples[0].size = {};
