@@ -92,6 +92,7 @@ void write_copy(const CopySource& source, const dataset::Fitted& copy, const std
 void convert(const ConvertArguments& arguments, const Context& context) {
   check_new_dataset(arguments.data, arguments.out);
   CopySource source = load_for_copy(arguments.data);
+  check_new_dataset(source.data, arguments.out);
   const dataset::Fitted copy = fit_for_copy(source, arguments.to, arguments.allow_loss);
   write_copy(source, copy, arguments.to, arguments.out, context);
 }
@@ -99,6 +100,7 @@ void convert(const ConvertArguments& arguments, const Context& context) {
 void split(const SplitArguments& arguments, const Context& context) {
   check_new_dataset(arguments.data, arguments.out);
   CopySource source = load_for_copy(arguments.data);
+  check_new_dataset(source.data, arguments.out);
   const std::string format = arguments.to.empty() ? source.data.format : arguments.to;
   dataset::Fitted copy = fit_for_copy(source, format, arguments.allow_loss);
   copy.data = dataset::split(copy.data, arguments.options, *context.progress);
@@ -159,7 +161,7 @@ coco (voc: difficult), boxes outside their images in voc, keras and yolo.
 
 Examples:
   oko data convert VOCdevkit --to coco -o photos-coco
-  oko data convert train.txt --classes classes.txt --to voc -o photos-voc)");
+  oko data convert photos/train.txt --classes photos/classes.txt --to voc -o photos-voc)");
   command->callback([arguments, &context] { convert(*arguments, context); });
 }
 
@@ -262,6 +264,12 @@ void check_new_dataset(const DataArguments& source, const std::string& out) {
   files.add_dataset(source.uri);
   files.refuse_within_dataset(out);
   dataset::expect_new_folder(out);
+}
+
+void check_new_dataset(const dataset::Dataset& source, const std::string& out) {
+  InputFiles files;
+  files.add(source);
+  files.refuse_within_dataset(out);
 }
 
 std::string summary_of(const dataset::Dataset& data) {

@@ -35,6 +35,8 @@ void tell_dropped(const std::vector<dataset::Finding>& findings, const std::stri
 // Throws a usage Error where a new dataset cannot be written there: within the one that is read, or
 // where something is already.
 void check_new_dataset(const DataArguments& source, const std::string& out);
+// The same for all folders of a dataset that was read, which may have been named by one file.
+void check_new_dataset(const dataset::Dataset& source, const std::string& out);
 
 // "364 pictures, 4886 boxes, 3 classes: train 205, val 87, test 72".
 std::string summary_of(const dataset::Dataset& data);

@@ -191,6 +191,7 @@ void check(const CheckArguments& arguments, Context& context) {
   }
   if (!arguments.repair.empty()) check_new_dataset(arguments.data, arguments.repair);
   const Checked checked = run_check(arguments.data, arguments, context);
+  if (!arguments.repair.empty()) check_new_dataset(checked.data, arguments.repair);
   context.say(fmt::format("{} ({}): {}", arguments.data.uri, checked.data.format,
                           summary_of(checked.data)));
   say_findings(checked.findings, arguments.shown, context);

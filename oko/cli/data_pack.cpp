@@ -48,6 +48,7 @@ void tell(const CopySource& source, const dataset::Fitted& copy,
 void pack(const PackArguments& arguments, const Context& context) {
   check_new_dataset(arguments.data, arguments.out);
   CopySource source = load_for_copy(arguments.data);
+  check_new_dataset(source.data, arguments.out);
   const dataset::Fitted copy = fit_for_copy(source, "shards", arguments.allow_loss);
   const InterruptGuard guard;
   dataset::PackOptions options;

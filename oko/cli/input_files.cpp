@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <vector>
 
 #include "oko/base/error.h"
+#include "oko/dataset/parsed.h"
 #include "oko/media/picture.h"
 #include "oko/storage/identity.h"
 #include "oko/storage/store.h"
@@ -15,6 +17,11 @@ namespace {
 [[noreturn]] void refuse(const std::string& output, const char* why) {
   throw Error(ErrorCode::kUsage, output, why,
               "choose another name: a command never writes over what it reads");
+}
+
+std::string folder_of(const std::string& uri) {
+  const std::string folder = storage::parent(uri);
+  return folder.empty() ? "." : folder;
 }
 
 // Extensions of what datasets are made of.
@@ -49,10 +56,14 @@ void InputFiles::add(const ModelArguments& model) {
 
 void InputFiles::add(const dataset::Dataset& data) {
   add_dataset(data.uri);
+  std::set<std::string> folders;
   for (const dataset::Sample& sample : data.samples) {
     add(sample.image);
     add(sample.annotation);
+    folders.insert(folder_of(sample.image));
+    if (!sample.annotation.empty()) folders.insert(folder_of(sample.annotation));
   }
+  for (const std::string& folder : folders) dataset_folders_.insert(storage::identity(folder));
 }
 
 void InputFiles::add_dataset(const std::string& uri) {
@@ -60,8 +71,13 @@ void InputFiles::add_dataset(const std::string& uri) {
   add(uri);
   const auto entry = storage::stat(uri);
   const bool is_folder = entry && entry->is_folder;
-  datasets_.insert(storage::identity(is_folder ? uri : storage::parent(uri)));
-  if (is_folder) dataset_folders_.insert(storage::identity(uri));
+  const std::string folder = is_folder ? uri : folder_of(uri);
+  datasets_.insert(storage::identity(folder));
+  dataset_folders_.insert(storage::identity(folder));
+  const bool has_annotations = dataset::lower(storage::filename(folder)) == "annotations";
+  if (!is_folder && has_annotations) {
+    dataset_folders_.insert(storage::identity(folder_of(folder)));
+  }
 }
 
 void InputFiles::add_folder(const std::string& folder) {

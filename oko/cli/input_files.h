@@ -17,9 +17,10 @@ class InputFiles {
   void add(const std::string& file);
   // The model's files, also those that are found by themselves, and its class names.
   void add(const ModelArguments& model);
-  // Images and annotations, and what add_dataset() adds.
+  // Images and annotations with the folders that hold them, and what add_dataset() adds.
   void add(const dataset::Dataset& data);
-  // A file, or a folder: whatever there is in it at any depth that could be of a dataset.
+  // A folder: whatever there is in it at any depth that could be of a dataset; or a file that tells
+  // of one, and its folder.
   void add_dataset(const std::string& uri);
   // Nothing at all is to be written straight into it.
   void add_folder(const std::string& folder);
@@ -35,7 +36,7 @@ class InputFiles {
  private:
   std::unordered_set<std::string> inputs_, outputs_, folders_;
   std::unordered_set<std::string> datasets_;         // folders that hold what a dataset is made of
-  std::unordered_set<std::string> dataset_folders_;  // those that were named themselves
+  std::unordered_set<std::string> dataset_folders_;  // no new dataset is to be written into these
 };
 
 }  // namespace oko::cli

@@ -313,6 +313,39 @@ TEST_F(NeverWritesOverItsInput, NoNewDatasetWithinTheOneItIsMadeOf) {
   }
 }
 
+// Named by one file, a dataset is still all that this file tells of.
+TEST_F(NeverWritesOverItsInput, NorWithinOneThatWasNamedByAFile) {
+  const std::string box = " 1,2,30,40,0\n";
+  storage::write(file("yolo/data.yaml"), std::string("train: images\nnames: [rose]\n"));
+  storage::write(file("yolo/labels/a.txt"), std::string("0 .5 .5 .4 .4\n"));
+  storage::write(file("yolo/images/a.jpg"), storage::read(file("photos/a.jpg")).span());
+  storage::write(file("coco/annotations/all.json"),
+                 std::string(R"({"images": [{"id": 1, "file_name": "a.jpg"}], "categories":
+                     [{"id": 1, "name": "rose"}], "annotations":
+                     [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 30, 30]}]})"));
+  storage::write(file("coco/images/a.jpg"), storage::read(file("photos/a.jpg")).span());
+  storage::write(file("lists/train.txt"), file("photos/a.jpg") + box);
+  keep_what_is_there();
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"yolo/data.yaml", "yolo/new"},
+      {"yolo/data.yaml", "yolo/images/new"},
+      {"coco/annotations/all.json", "coco/new"},
+      {"coco/annotations/all.json", "coco/annotations/new"},
+      {"lists/train.txt", "lists/new"},
+      {"lists/train.txt", "photos/new"}};
+  for (const auto& [source, out] : cases) {
+    for (const std::vector<std::string>& words :
+         {std::vector<std::string>{"data", "convert", file(source), "--to", "voc", "-o", file(out)},
+          {"data", "split", file(source), "-o", file(out)},
+          {"data", "pack", file(source), file(out)},
+          {"data", "check", file(source), "--repair", file(out)}}) {
+      const Outcome outcome = oko_command(words);
+      EXPECT_EQ(outcome.code, 2) << words[1] << " " << source << " " << out;
+      EXPECT_THAT(outcome.error, HasSubstr("is within the dataset that the command reads"));
+    }
+  }
+}
+
 TEST_F(NeverWritesOverItsInput, StoreRemembersInNoOtherFile) {
   const std::string one = file("photos/a.jpg"), copy = file("copy.jpg");
   fs::create_symlink(one, file("soft.jsonl"));
