@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <mutex>
 #include <set>
 #include <span>
@@ -121,14 +122,17 @@ class Writer {
     put(name, std::as_bytes(std::span(text)));
   }
 
-  // False where the store refuses that too.
+  // False where the store refuses that too, and something is left.
   bool removed() {
-    try {
-      for (const std::string& name : written_) storage::remove(path(name));
-      return true;
-    } catch (const Error&) {
-      return false;
+    bool all = true;
+    for (const std::string& name : written_) {
+      try {
+        if (storage::exists(path(name))) storage::remove(path(name));
+      } catch (const Error&) {
+        all = false;
+      }
     }
+    return all;
   }
 
   std::string path(const std::string& name) const { return storage::join(draft_.path(), name); }
@@ -147,7 +151,7 @@ class Writer {
                           "rename it: a " + format_ + " dataset cannot hold it");
       }
       if (!names.insert(name).second) {
-        throw input_error(dataset_.uri, "class \"" + visible(name) + "\" is listed twice",
+        throw input_error(dataset_.uri, "class \"" + name + "\" is listed twice",
                           "rename one of them");
       }
     }
@@ -278,6 +282,11 @@ class Writer {
 
 void expect_new_folder(const std::string& folder) {
   const auto entry = storage::stat(folder);
+  std::error_code error;
+  const bool on_disk = storage::scheme(folder) == "file";
+  if (!entry && on_disk && std::filesystem::is_symlink(folder, error)) {
+    throw Error(ErrorCode::kUsage, folder, "is a link that leads nowhere", "name a new folder");
+  }
   if (entry && (!entry->is_folder || !storage::list(folder).empty())) {
     throw Error(ErrorCode::kUsage, folder, "is there already and not empty", "name a new folder");
   }

@@ -160,6 +160,13 @@ TEST(Write, HostileClassNamesKeepTheirPlacesOrAreRefused) {
   }
 }
 
+TEST(Write, RefusesALinkThatLeadsNowhereBeforeAnyWork) {
+  const ScratchFolder folder;
+  std::filesystem::create_symlink("nowhere", folder / "link");
+  EXPECT_THROW(expect_new_folder(folder / "link"), Error);
+  EXPECT_NO_THROW(expect_new_folder(folder / "new"));
+}
+
 // `count` pictures "p0", "p1", …, each with a box.
 Dataset small_dataset(const ScratchFolder& folder, int count) {
   storage::write(folder / "in/a.png",
