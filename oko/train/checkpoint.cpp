@@ -111,7 +111,7 @@ std::optional<Checkpoint> read_newest_checkpoint(const std::string& folder,
   }
   if (all.empty()) return std::nullopt;
   throw input_error(folder, "no checkpoint there can be read: " + skipped.front(),
-                    "start again without --resume in another folder");
+                    "restore them, or start another run with another --out");
 }
 
 std::string newest_checkpoint(const std::string& folder) {

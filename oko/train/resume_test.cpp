@@ -81,6 +81,47 @@ TEST_F(Resume, RunThatStoppedBeforeItsFirstCheckpointStartsAnew) {
   expect_same(model("whole").weights, model("parts").weights);
   EXPECT_EQ(events("parts", "step").size(), 10U);
   EXPECT_EQ(events("parts", "start").size(), 1U);
+  EXPECT_THAT(events("parts", "warning").at(0)["text"].get<std::string>(),
+              HasSubstr("no checkpoint yet"));
+}
+
+TEST_F(Resume, RunKilledBetweenItsFirstEpochAndThatCheckpointStartsAnew) {
+  Recipe r = recipe(2);
+  run(r, "whole");
+  interrupt(r, "parts", 6);  // at the first epoch's end
+  const run::Paths paths{place("parts")};
+  for (const auto& entry : storage::list(paths.checkpoints())) storage::remove(entry.uri);
+  const std::string log = storage::read_text(paths.log());
+  storage::write(paths.log(), log.substr(0, log.rfind("{\"event\":\"end\"")));
+  ASSERT_TRUE(storage::exists(paths.model()));
+  go_on("parts");
+  expect_same(model("whole").weights, model("parts").weights);
+}
+
+TEST_F(Resume, TrainedRunWhoseCheckpointsAreGoneIsRefusedAndLeftAlone) {
+  run(recipe(2), "run");
+  const run::Paths paths{place("run")};
+  for (const auto& entry : storage::list(paths.checkpoints())) storage::remove(entry.uri);
+  const auto contents = [&] {
+    std::string all;
+    for (const auto& entry : storage::list(paths.folder, true)) {
+      all += entry.uri + storage::read_text(entry.uri);
+    }
+    return all;
+  };
+  const std::string before = contents();
+  const Error model = error_of([&] { go_on("run"); });
+  EXPECT_EQ(model.code(), ErrorCode::kInput);
+  EXPECT_THAT(model.message(), HasSubstr("there is no checkpoint to go on from"));
+  EXPECT_THAT(model.hint(), HasSubstr("--from " + paths.model() + " --out OTHER"));
+  EXPECT_EQ(contents(), before);
+  storage::remove(paths.model());
+  const Error log = error_of([&] { go_on("run"); });
+  EXPECT_EQ(log.code(), ErrorCode::kInput);
+  EXPECT_THAT(log.message(), HasSubstr("log.jsonl"));
+  storage::write(paths.model(), "x");
+  storage::remove(paths.log());
+  EXPECT_EQ(error_of([&] { go_on("run"); }).code(), ErrorCode::kInput);
 }
 
 TEST_F(Resume, BrokenNewestCheckpointIsPassedOver) {

@@ -230,9 +230,11 @@ class Trainer {
       log_.truncate(0);
       begin();
       record_changes(lines);
+      warn("there is no checkpoint yet: the run begins again with its first step");
       return;
     }
     position_ = checkpoint->position;
+    has_checkpoint_ = true;
     take_changed_data();
     step_.load(checkpoint->network, checkpoint->uri);
     predict();
@@ -493,7 +495,9 @@ class Trainer {
     c.extra = optimizer_->state();
     c.extra.merge(ema_.state());
     c.position = position_;
-    return write_checkpoint(writer_, paths_.checkpoints(), std::move(c));
+    const std::string uri = write_checkpoint(writer_, paths_.checkpoints(), std::move(c));
+    if (!std::exchange(has_checkpoint_, true)) writer_.flush();
+    return uri;
   }
 
   void finish_epoch(double seconds, double waited) {
@@ -655,14 +659,49 @@ class Trainer {
   std::unique_ptr<Schedule> schedule_;
   std::unique_ptr<dataset::Loader> loader_;
   Position position_, at_last_update_;
-  bool plain_ = false;      // the loader in use goes without mosaic and mix-up
-  bool at_update_ = false;  // the last batch ended with an update: a place to stop at
+  bool has_checkpoint_ = false;  // one is there for who goes on with the run
+  bool plain_ = false;           // the loader in use goes without mosaic and mix-up
+  bool at_update_ = false;       // the last batch ended with an update: a place to stop at
   int gradient_batches_ = 0;
   std::vector<std::size_t> update_samples_;  // pictures whose gradients are added up
   std::int64_t per_epoch_ = 1;               // updates
   Clock::time_point last_checkpoint_;
   std::string verdict_ = "too early to say";
 };
+
+// What shows that the run had checkpoints; empty where it may have been killed before its first
+// one. That one is waited for at the end of the first epoch at the latest, so of a single epoch
+// without an end nothing is lost: it is trained again, with the same result.
+std::string made_with_checkpoints(const run::Paths& paths) {
+  const bool has_log = storage::exists(paths.log());
+  int epochs = 0;
+  bool goes_on = false;  // after its first epoch
+  for (const Json& event : has_log ? run::read_log(paths.log()) : std::vector<Json>()) {
+    const std::string kind = run::text_of(event, "event");
+    if (kind == "epoch") ++epochs;
+    goes_on = goes_on || kind == "resume" || epochs > 1 || (kind == "end" && epochs == 1);
+  }
+  if (has_log && !goes_on) return "";
+  for (const std::string& model : {paths.model(), paths.stage_model()}) {
+    if (storage::exists(model)) return model;
+  }
+  return goes_on ? paths.log() : "";
+}
+
+// Beginning again would replace the model, log and report of what was trained.
+void refuse_lost_checkpoints(const run::Paths& paths, const std::string& dataset) {
+  const std::string made = made_with_checkpoints(paths);
+  if (made.empty()) return;
+  throw input_error(paths.checkpoints(),
+                    fmt::format("there is no checkpoint to go on from, but the run has trained: {} "
+                                "exists",
+                                made),
+                    made == paths.log()
+                        ? "restore the checkpoints, or start another run with another --out"
+                        : fmt::format("restore the checkpoints, or start another run: oko train {} "
+                                      "--from {} --out OTHER",
+                                      dataset, made));
+}
 
 // The run's record with what the user wants to change; its newest checkpoint.
 Resumption read_run(const Recipe& wanted, const TrainOptions& options, const run::Paths& paths) {
@@ -675,6 +714,7 @@ Resumption read_run(const Recipe& wanted, const TrainOptions& options, const run
   r.changes = change_recipe(r.record.recipe, wanted, options.given, paths.folder);
   check_recipe(r.record.recipe);
   r.checkpoint = read_newest_checkpoint(paths.checkpoints(), r.skipped);
+  if (!r.checkpoint) refuse_lost_checkpoints(paths, r.record.recipe.dataset);
   if (r.checkpoint && r.record.recipe.epochs < r.checkpoint->position.epoch) {
     throw Error(ErrorCode::kUsage, fmt::format("--epochs {}", r.record.recipe.epochs),
                 fmt::format("{} epochs are trained already", r.checkpoint->position.epoch),
