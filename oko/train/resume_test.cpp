@@ -327,6 +327,30 @@ TEST_F(ResumeWith, NetworkFileThatChangedIsRefusedBeforeACopy) {
   const Error e = error_of([&] { resume({}, {}); });
   EXPECT_EQ(e.code(), ErrorCode::kInput);
   EXPECT_THAT(e.message(), HasSubstr("not the network of the checkpoint"));
+  EXPECT_THAT(e.message(), HasSubstr("filters: 16 then, 32 now"));
+}
+
+TEST_F(ResumeWith, NetworkFileThatTakesImagesOrBoxesOtherwiseIsRefused) {
+  const std::string stretched = "letter_box=0\n", diou = "nms_kind=diounms\nbeta_nms=";
+  const struct {
+    std::string net_then, net_now, head_then, head_now, message;
+  } cases[] = {{"", stretched, "", "", "preprocess fit: \"letterbox\" then, \"stretch\" now"},
+               {stretched, "", "", "", "preprocess fit: \"stretch\" then, \"letterbox\" now"},
+               {"", "", diou + ".75\n", diou + ".5\n", "diou_exponent: 0.75 then, 0.5 now"}};
+  const auto write_cfg = [&](const std::string& net, const std::string& head) {
+    std::string cfg = tiny_cfg() + head;
+    storage::write(folder_ / "tiny.cfg", cfg.insert(cfg.find("width="), net));
+  };
+  for (const auto& c : cases) {
+    const std::string name = storage::join("runs", std::to_string(&c - cases));
+    const Recipe r = recipe(2);
+    write_cfg(c.net_then, c.head_then);
+    interrupt(r, name, 3);
+    write_cfg(c.net_now, c.head_now);
+    const Error e = error_of([&] { go_on(name); });
+    EXPECT_EQ(e.code(), ErrorCode::kInput);
+    EXPECT_THAT(e.message(), HasSubstr(c.message));
+  }
 }
 
 TEST_F(ResumeWith, ImageThatGoesBadInTheMiddleCostsNothingTrained) {

@@ -15,6 +15,7 @@
 #include "oko/dataset/read.h"
 #include "oko/formats/darknet.h"
 #include "oko/graph/builtin.h"
+#include "oko/graph/network_json.h"
 #include "oko/run/output.h"
 #include "oko/storage/store.h"
 #include "oko/train/transfer.h"
@@ -24,6 +25,40 @@ namespace {
 
 image::Size size_of(const graph::Network& network) {
   return {network.input.width, network.input.height};
+}
+
+// Everything that decides what a network computes, and how images become its input. Its classes are
+// compared by themselves.
+Json definition_of(const graph::Network& network) {
+  Json json = graph::network_to_json(network);
+  for (const std::string key : {"name", "classes", "metadata"}) json.erase(key);
+  return json;
+}
+
+std::string text_at(const Json& json, const Json::json_pointer& path) {
+  return json.contains(path) ? json.at(path).dump() : "nothing";
+}
+
+// The first thing in which the networks differ; empty where there is none.
+std::string network_difference(const graph::Network& then, const graph::Network& now) {
+  if (then.layers.size() != now.layers.size()) {
+    return fmt::format("{} layers then, {} now", then.layers.size(), now.layers.size());
+  }
+  const Json before = definition_of(then), after = definition_of(now);
+  const Json patch = Json::diff(before, after);
+  if (patch.empty()) return "";
+  const auto path = patch[0]["path"].get<std::string>();  // "/layers/3/filters"
+  std::string what = path.substr(1);
+  constexpr std::string_view kLayers = "layers/";
+  if (what.starts_with(kLayers)) {
+    const std::size_t end = what.find('/', kLayers.size());
+    const auto layer = std::stoul(what.substr(kLayers.size(), end - kLayers.size()));
+    what = graph::place_of(now, layer) + what.substr(end);
+  }
+  std::replace(what.begin(), what.end(), '/', ' ');
+  const Json::json_pointer pointer(path);
+  return fmt::format("{}: {} then, {} now", what, text_at(before, pointer),
+                     text_at(after, pointer));
 }
 
 class Builder {
@@ -109,19 +144,10 @@ class Builder {
     note("changed data accepted: " + what);
   }
 
-  // Weights of a checkpoint would go into layers that are not theirs.
+  // Weights of a checkpoint would go into layers that are not theirs, or see other images than
+  // those they were trained on.
   void check_same_network() {
-    const graph::Network& then = *resumed_->network;
-    const graph::Network& now = setup_.network;
-    std::string what;
-    if (then.layers.size() != now.layers.size()) {
-      what = fmt::format("{} layers then, {} now", then.layers.size(), now.layers.size());
-    } else if (then.input != now.input) {
-      what = "another input size or number of channels";
-    }
-    for (std::size_t i = 0; what.empty() && i < now.layers.size(); ++i) {
-      if (then.layers[i] != now.layers[i]) what = graph::place_of(now, i) + " differs";
-    }
+    const std::string what = network_difference(*resumed_->network, setup_.network);
     if (what.empty()) return;
     throw input_error(recipe().network, "is not the network of the checkpoint: " + what,
                       "restore the file as it was when the run began, or start another run");
