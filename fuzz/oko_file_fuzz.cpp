@@ -22,7 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   peak_activation_bytes(file.network);
   to_dot(file.network);
   to_svg(file.network);
-  const OkoFile again = read_oko(oko::Bytes(write_oko(file.network, file.extra)), "written");
+  const OkoFile again =
+      read_oko(oko::Bytes(write_oko(file.network, file.extra)), "written", Verify::kChecksum);
   if (again.network.layers != file.network.layers) std::abort();
   if (again.network.weights.size() != file.network.weights.size()) std::abort();
   try {

@@ -23,7 +23,7 @@ using formats::Imported;
 
 ReadModel read_oko(const ModelFiles& model, const ReadOptions&) {
   const InputFile& file = model.files.front();
-  return {graph::read_oko(file.bytes, file.name).network};
+  return {graph::read_oko(file.bytes, file.name, graph::Verify::kChecksum).network};
 }
 
 ReadModel read_darknet(const ModelFiles& model, const ReadOptions&) {

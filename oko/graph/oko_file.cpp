@@ -1,9 +1,12 @@
 #include "oko/graph/oko_file.h"
 
+#include <algorithm>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "oko/base/error.h"
+#include "oko/base/hash.h"
 #include "oko/graph/network_json.h"
 
 namespace oko::graph {
@@ -11,6 +14,7 @@ namespace {
 
 constexpr const char* kFormat = "oko";
 constexpr const char* kVersion = "1";
+constexpr const char* kChecksum = "checksum";
 
 // A metadata string that must be there.
 const std::string& text_of(const Safetensors& file, const char* key, const std::string& name) {
@@ -18,6 +22,38 @@ const std::string& text_of(const Safetensors& file, const char* key, const std::
   if (found != file.metadata.end()) return found->second;
   throw input_error(name, std::string("__metadata__ has no \"") + key + "\"",
                     "this is a safetensors file but no model of oko");
+}
+
+// Of the content, not of its layout: another program may write the same tensors and texts in
+// another order.
+std::string checksum_of(const Safetensors& file) {
+  Hash hash;
+  const auto add = [&](std::string_view text) { hash.add(std::as_bytes(std::span(text))); };
+  for (const auto& [key, text] : file.metadata) {
+    if (key == kChecksum) continue;
+    add(key);
+    add(text);
+  }
+  for (const auto& [name, tensor] : file.tensors) {
+    add(name);
+    add(name_of(tensor.dtype));
+    hash.add(std::as_bytes(std::span(tensor.shape)));
+    hash.add(tensor.data.span());
+  }
+  std::string digits(16, '0');
+  std::uint64_t rest = hash.value();
+  for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit, rest >>= 4U) {
+    *digit = "0123456789abcdef"[rest & 15U];
+  }
+  return digits;
+}
+
+void verify_checksum(const Safetensors& file, const std::string& name) {
+  const auto written = file.metadata.find(kChecksum);
+  if (written == file.metadata.end() || written->second == checksum_of(file)) return;
+  throw input_error(name, "is damaged: its content does not match its checksum",
+                    "copy or make the file again; a program that changes it on purpose must drop "
+                    "\"checksum\" from __metadata__");
 }
 
 std::set<std::string, std::less<>> weight_names(const Network& network) {
@@ -59,10 +95,11 @@ std::vector<std::byte> write_oko(const Network& network, const Weights& extra,
     }
     file.tensors.emplace(name, tensor);
   }
+  file.metadata.emplace(kChecksum, checksum_of(file));
   return write_safetensors(file);
 }
 
-OkoFile read_oko(const Bytes& bytes, const std::string& name) {
+OkoFile read_oko(const Bytes& bytes, const std::string& name, Verify verify) {
   Safetensors file = read_safetensors(bytes, name);
   if (const std::string& format = text_of(file, "format", name); format != kFormat) {
     throw input_error(name, "the format is \"" + format + "\", not \"oko\"",
@@ -72,6 +109,7 @@ OkoFile read_oko(const Bytes& bytes, const std::string& name) {
     throw input_error(name, "the file has version \"" + version + "\", this program reads 1",
                       "use a newer version of oko");
   }
+  if (verify == Verify::kChecksum) verify_checksum(file, name);
   const std::string place = name + ": network";
   OkoFile result;
   result.network = network_from_json(parse_json(text_of(file, "network", name), place), place);

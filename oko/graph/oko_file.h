@@ -8,7 +8,8 @@ namespace oko::graph {
 
 // The .oko model file: a valid safetensors file. Its tensors are the weights (and whatever `extra`
 // holds: a checkpoint keeps optimizer and EMA there); its __metadata__ has "format": "oko",
-// "version": "1" and "network": the layers as JSON. docs/oko-file.md is the specification.
+// "version": "1", "network": the layers as JSON, and "checksum" of all that.
+// docs/oko-file.md is the specification.
 struct OkoFile {
   Network network;
   Weights extra;  // tensors that are not the network's, names as written
@@ -23,7 +24,10 @@ std::vector<std::byte> write_oko(const Network& network, const Weights& extra = 
 // stored smaller, which become float32. Everything is
 // bounds-checked; shapes are inferred and weights checked against the layers (a file without
 // weights is allowed). Throws input Errors with byte offsets. `name` is the file's, for messages.
-OkoFile read_oko(const Bytes& bytes, const std::string& name);
+// Verify::kChecksum reads every byte once and refuses a file that is not as it was written; one
+// without a checksum passes.
+enum class Verify { kNothing, kChecksum };
+OkoFile read_oko(const Bytes& bytes, const std::string& name, Verify verify = Verify::kNothing);
 
 // Any safetensors file: tensors by name and the __metadata__ strings.
 struct Safetensors {

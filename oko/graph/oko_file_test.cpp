@@ -212,6 +212,39 @@ TEST(OkoFile, TakesOrRefusesAnyDamagedByteWithoutHarm) {
   EXPECT_GT(refused, 500);
 }
 
+TEST(OkoFile, VerifiesItsContentWhereAsked) {
+  const Bytes bytes(write_oko(every_layer()));
+  const auto verified = [](std::string_view file) {
+    return complaint([&] { read_oko(Bytes(file), "m.oko", Verify::kChecksum); });
+  };
+  EXPECT_EQ(verified(bytes.text()), "");
+  std::uint64_t header = 0;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  std::string damaged(bytes.text());
+  for (std::size_t at = sizeof header + header; at < damaged.size(); at += 7) {
+    damaged[at] ^= 1;
+    ASSERT_THAT(verified(damaged), HasSubstr("does not match its checksum")) << at;
+    ASSERT_EQ(complaint([&] { read_oko(Bytes(std::string_view(damaged)), "m.oko"); }), "");
+    damaged[at] ^= 1;
+  }
+  const std::size_t text = damaged.find("all kinds");
+  damaged[text] = 'A';
+  EXPECT_THAT(verified(damaged), HasSubstr("does not match its checksum"));
+}
+
+// The values of docs/oko-file.md, computed by another program.
+TEST(OkoFile, ChecksumIsTheOneOfTheSpecification) {
+  Network network;
+  network.name = "n";
+  network.input = {1, 4, 4};
+  network.layers = {
+      {"a", Convolution{.filters = 2, .size = 3, .padding = Padding::all(1)}, {-1}, {}}};
+  infer_shapes(network);
+  fill_weights(network);
+  const Safetensors file = read_safetensors(Bytes(write_oko(network)), "m.oko");
+  EXPECT_EQ(file.metadata.at("checksum"), "71edc06c0c9a4b91");
+}
+
 TEST(OkoFile, SaysWhatIsNoModel) {
   Safetensors other{{{"x", Tensor::of({1}, {1})}}, {}};
   const auto says = [&] {

@@ -95,7 +95,7 @@ std::optional<Checkpoint> read_newest_checkpoint(const std::string& folder,
   const auto all = list_checkpoints(folder);
   for (auto uri = all.rbegin(); uri != all.rend(); ++uri) {
     try {
-      graph::OkoFile file = graph::read_oko(storage::read(*uri), *uri);
+      graph::OkoFile file = graph::read_oko(storage::read(*uri), *uri, graph::Verify::kChecksum);
       Checkpoint checkpoint;
       checkpoint.position =
           position_from_json(json_get<Json>(file.network.metadata, "position", *uri), *uri);

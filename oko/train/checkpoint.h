@@ -43,8 +43,8 @@ struct Checkpoint {
 std::string write_checkpoint(run::Writer& writer, const std::string& folder, Checkpoint checkpoint,
                              int keep = 2);
 
-// The newest one that is whole; broken newer ones are told in `skipped`. Nothing where there is
-// none at all; an input Error where all are broken.
+// The newest one that is whole and matches its checksum; broken newer ones are told in `skipped`.
+// Nothing where there is none at all; an input Error where all are broken.
 std::optional<Checkpoint> read_newest_checkpoint(const std::string& folder,
                                                  std::vector<std::string>& skipped);
 

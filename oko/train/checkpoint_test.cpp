@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <cstring>
 
 #include "oko/dataset/test_data.h"
 #include "oko/storage/store.h"
@@ -158,6 +159,40 @@ TEST(Checkpoint, TruncatedNewestOneIsSkippedAndTold) {
     ASSERT_EQ(skipped.size(), 1U);
     EXPECT_THAT(skipped[0], HasSubstr("step-00000006.oko"));
   }
+}
+
+TEST(Checkpoint, OneWithADamagedPayloadIsSkippedAndTold) {
+  const dataset::ScratchFolder folder;
+  write_now(folder.path(), some_checkpoint(5));
+  const std::string newest = write_now(folder.path(), some_checkpoint(6));
+  const std::string whole = storage::read_text(newest);
+  std::uint64_t header = 0;
+  std::memcpy(&header, whole.data(), sizeof header);
+  const std::size_t data = sizeof header + header;
+  std::string one_bit = whole;
+  one_bit[(data + whole.size()) / 2] ^= 1;
+  for (const std::string& damaged :
+       {whole.substr(0, data) + std::string(whole.size() - data, '\0'),
+        whole.substr(0, data) + std::string(whole.size() - data, '\xff'), one_bit}) {
+    storage::write(newest, damaged);
+    std::vector<std::string> skipped;
+    const auto read = read_newest_checkpoint(folder.path(), skipped);
+    ASSERT_TRUE(read.has_value());
+    EXPECT_EQ(read->position.step, 5);
+    ASSERT_EQ(skipped.size(), 1U);
+    EXPECT_THAT(skipped[0], HasSubstr("step-00000006.oko: is damaged"));
+  }
+}
+
+TEST(Checkpoint, OneWithoutAChecksumIsRead) {
+  const dataset::ScratchFolder folder;
+  const std::string uri = write_now(folder.path(), some_checkpoint(5));
+  graph::Safetensors content = graph::read_safetensors(storage::read(uri), uri);
+  ASSERT_EQ(content.metadata.erase("checksum"), 1U);
+  storage::write(uri, graph::write_safetensors(content));
+  std::vector<std::string> skipped;
+  EXPECT_EQ(read_newest_checkpoint(folder.path(), skipped)->position.step, 5);
+  EXPECT_TRUE(skipped.empty());
 }
 
 TEST(Checkpoint, OneWithoutItsPositionIsSkipped) {

@@ -624,7 +624,8 @@ class Trainer {
     input.recipe = storage::read_text(paths_.recipe());
     if (!setup_.val.samples.empty() && storage::exists(paths_.model())) {
       graph::Network network =
-          graph::read_oko(storage::map(paths_.model()), paths_.model()).network;
+          graph::read_oko(storage::map(paths_.model()), paths_.model(), graph::Verify::kChecksum)
+              .network;
       auto engine = make_torch_engine(network, {threads_, recipe().device});
       detect::Detector detector(std::move(network), std::move(engine));
       evaluation = run::evaluate(detector, setup_.val, {}, progress_);

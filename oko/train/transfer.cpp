@@ -24,7 +24,9 @@ const graph::Yolo* head_of(const graph::Network& network, int convolution) {
 // The source as a network of its own, with the weights it has.
 graph::Network read_source(const graph::Network& network, const std::string& uri) {
   const Bytes file = storage::map(uri);
-  if (storage::extension(uri) == ".oko") return graph::read_oko(file, uri).network;
+  if (storage::extension(uri) == ".oko") {
+    return graph::read_oko(file, uri, graph::Verify::kChecksum).network;
+  }
   graph::Network source = network;
   source.weights.clear();
   const int classes = formats::darknet_classes_from_size(network, file, uri);
