@@ -14,24 +14,41 @@ namespace {
 
 constexpr std::size_t kShown = 8;  // of each kind of difference
 
+std::string plain(const std::string& value) { return value; }
+template <typename T>
+std::string plain(const T& value) {
+  return fmt::format("{}", value);
+}
 std::string shown(const std::string& value) { return '"' + value + '"'; }
 template <typename T>
 std::string shown(const T& value) {
-  return fmt::format("{}", value);
+  return plain(value);
 }
 
 // Values that let oko choose when a run begins; run.toml keeps what was chosen.
 template <typename T>
 bool lets_choose(std::string_view key, const T& value) {
   if constexpr (std::is_same_v<T, std::string>) {
-    if (key == "anchors") return value == "auto" || value == "data" || value == "default";
-    return key == "format" && value.empty();
+    return key == "anchors" && (value == "auto" || value == "data" || value == "default");
   } else if constexpr (std::is_same_v<T, int>) {
     return ((key == "batch" || key == "width" || key == "height") && value == 0) ||
            (key == "frozen_epochs" && value < 0);
   } else {
     return false;
   }
+}
+
+// Whether the value means what the run has, though that is written otherwise.
+template <typename T>
+bool is_as_it_was(std::string_view key, const T& value, const std::optional<Asked>& asked) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    if (key == "anchors" && value == "auto") return true;
+    if (key == "format" && value.empty()) return true;
+  }
+  if (!lets_choose(key, value)) return false;
+  if (!asked) return key != "anchors";
+  const auto then = asked->find(std::string(key));
+  return then != asked->end() && then->second == plain(value);
 }
 
 DataRecord::Split split_from(const toml::node_view<toml::node>& made, const std::string& name) {
@@ -64,6 +81,23 @@ toml::array array_of(const std::vector<std::string>& texts) {
   return array;
 }
 
+toml::table inline_table_of(const Asked& asked) {
+  toml::table table;
+  for (const auto& [key, value] : asked) table.insert(key, value);
+  table.is_inline(true);
+  return table;
+}
+
+std::optional<Asked> asked_from(toml::node_view<toml::node> node) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) return std::nullopt;
+  Asked asked;
+  for (const auto& [key, value] : *table) {
+    asked.emplace(key.str(), value.value_or(std::string()));
+  }
+  return asked;
+}
+
 bool has(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -94,6 +128,14 @@ void compare_splits(const char* name, const DataRecord::Split& then, const DataR
 
 }  // namespace
 
+Asked asked_by(const Recipe& recipe) {
+  Asked asked;
+  visit_recipe(recipe, [&](const RecipeOption& option, const auto& field) {
+    if (lets_choose(option.key, field)) asked.emplace(option.key, plain(field));
+  });
+  return asked;
+}
+
 std::string to_toml(const RunRecord& record) {
   const DataRecord& data = record.data;
   toml::table made;
@@ -106,6 +148,7 @@ std::string to_toml(const RunRecord& record) {
   made.insert("val_boxes", data.val.boxes);
   made.insert("oko", record.oko);
   made.insert("libtorch", record.libtorch);
+  if (record.asked) made.insert("asked", inline_table_of(*record.asked));
   if (!record.changes.empty()) made.insert("changes", array_of(record.changes));
   return to_toml(record.recipe, toml_of(made));
 }
@@ -121,21 +164,22 @@ RunRecord run_record_from_toml(const std::string& text, const std::string& name)
   record.oko = made["oko"].value_or(std::string());
   record.libtorch = made["libtorch"].value_or(std::string());
   record.changes = texts_from(made["changes"]);
+  record.asked = asked_from(made["asked"]);
   return record;
 }
 
-std::vector<RecipeChange> change_recipe(Recipe& recorded, const Recipe& wanted,
+std::vector<RecipeChange> change_recipe(RunRecord& run, const Recipe& wanted,
                                         const std::set<std::string>& given,
                                         const std::string& folder) {
   std::vector<RecipeChange> changes;
   std::vector<std::string> refused, flags;
-  visit_recipe(recorded, [&](const RecipeOption& option, auto& field) {
+  visit_recipe(run.recipe, [&](const RecipeOption& option, auto& field) {
     if (!given.contains(option.key)) return;
     visit_recipe(wanted, [&](const RecipeOption& other, const auto& value) {
       using T = std::decay_t<decltype(value)>;
       if constexpr (std::is_same_v<std::decay_t<decltype(field)>, T>) {
         if (std::string_view(option.key) != other.key || field == value ||
-            lets_choose(option.key, value)) {
+            is_as_it_was(option.key, value, run.asked)) {
           return;
         }
         if (option.on_resume) {
@@ -159,7 +203,7 @@ std::vector<RecipeChange> change_recipe(Recipe& recorded, const Recipe& wanted,
   // Another place may hold another format; a format that is named is checked when it is read.
   const bool moved = std::any_of(changes.begin(), changes.end(),
                                  [](const RecipeChange& c) { return c.key == "dataset"; });
-  if (moved && !given.contains("format")) recorded.format.clear();
+  if (moved && !given.contains("format")) run.recipe.format.clear();
   return changes;
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,12 +22,18 @@ struct DataRecord {
   Split train, val;
 };
 
+// Options that let oko choose, by key, as they were when the run began: "auto", "0". run.toml holds
+// what was chosen, and these in its table [made].
+using Asked = std::map<std::string, std::string>;
+Asked asked_by(const Recipe& recipe);
+
 // run.toml: the recipe as it was worked out, and the facts of its table [made].
 struct RunRecord {
   Recipe recipe;
   DataRecord data;
   std::string oko, libtorch;
   std::vector<std::string> changes;  // a line for each resume that changed something
+  std::optional<Asked> asked = {};   // nothing: not recorded (run of an older oko)
 };
 
 std::string to_toml(const RunRecord& record);
@@ -37,11 +45,11 @@ struct RecipeChange {
   std::string key, before, after;
 };
 
-// Gives `recorded` the values that `wanted` has for the options named in `given`. A value that the
-// run has already, and one that means "choose for me" where the choice was made when the run began,
-// is no change. A usage Error names every option that cannot change, with both values. `folder` is
-// the run's, for hints.
-std::vector<RecipeChange> change_recipe(Recipe& recorded, const Recipe& wanted,
+// Gives the run the values that `wanted` has for the options named in `given`. A value that the run
+// has already, or that it began with and was worked out then, is no change, and neither is "auto".
+// A usage Error names every option that cannot change, with both values. `folder` is the run's, for
+// hints.
+std::vector<RecipeChange> change_recipe(RunRecord& run, const Recipe& wanted,
                                         const std::set<std::string>& given,
                                         const std::string& folder);
 

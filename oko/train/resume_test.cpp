@@ -246,6 +246,50 @@ TEST_F(ResumeWith, OtherOptionsAreRefusedByNameAndNothingChanges) {
   EXPECT_EQ(storage::read_text(folder_ / "run/log.jsonl"), log);
 }
 
+TEST_F(ResumeWith, WhatTheRunBeganWithOrAutoIsNoChange) {
+  Recipe r = recipe(2);
+  r.anchors = "data";
+  r.batch = 0;
+  interrupt(r, "run", 3);
+  EXPECT_TRUE(error_of([&] {
+                TrainOptions options{.out = place("run"), .resume = true};
+                options.given = {"anchors", "batch"};
+                options.stop = [] { return true; };
+                train::train(r, options, progress_);
+              }).code() == ErrorCode::kInterrupted);
+  r.anchors = "auto";
+  EXPECT_TRUE(resume(r, {"anchors", "batch"}).nothing_to_do.empty());
+  EXPECT_FALSE(events("run", "resume").at(1).contains("changes"));
+}
+
+TEST_F(ResumeWith, ChoosingAgainIsRefusedWhereTheRunBeganOtherwise) {
+  Recipe r = recipe(2);
+  r.anchors = "12,12, 17,17, 25,25";
+  r.width = r.height = 96;
+  interrupt(r, "run", 3);
+  const std::string before = run_toml();
+  const auto expect_refused = [&](const std::string& key, const std::string& message) {
+    const Error e = error_of([&] { resume(r, {key}); });
+    EXPECT_EQ(e.code(), ErrorCode::kUsage);
+    EXPECT_THAT(e.message(), HasSubstr(message));
+    EXPECT_EQ(run_toml(), before);
+  };
+  for (const std::string anchors : {"default", "data"}) {
+    r.anchors = anchors;
+    expect_refused("anchors",
+                   "--anchors \"" + anchors + "\" (the run has \"12,12, 17,17, 25,25\")");
+  }
+  r.width = r.batch = 0;
+  r.frozen_epochs = -1;
+  expect_refused("width", "--width 0 (the run has 96)");
+  expect_refused("batch", "--batch 0 (the run has 4)");
+  const std::size_t asked = before.find("asked = ");  // not in the runs of an older oko
+  storage::write(folder_ / "run/run.toml",
+                 before.substr(0, asked) + before.substr(before.find('\n', asked) + 1));
+  r.anchors = "data";
+  EXPECT_EQ(error_of([&] { resume(r, {"anchors"}); }).code(), ErrorCode::kUsage);
+}
+
 TEST_F(ResumeWith, RunAtItsEndIsToldAndLeftAlone) {
   run(recipe(2), "run");
   const std::string log = storage::read_text(folder_ / "run/log.jsonl");

@@ -65,6 +65,7 @@ class Builder {
  public:
   Builder(Recipe recipe, Progress& progress, const ResumedRun* resumed)
       : progress_(progress), resumed_(resumed) {
+    setup_.asked = asked_by(recipe);
     setup_.recipe = std::move(recipe);
   }
 

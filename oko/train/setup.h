@@ -24,6 +24,7 @@ struct Setup {
   std::vector<bool> pretrained;    // layers to freeze in stage 1
   std::vector<std::string> notes;  // what was chosen and why, a line each, for a person
   DataRecord data;                 // of train and val
+  Asked asked;                     // what the recipe left to choose
   // What differs from the data the run began with, a line a split; only where that was accepted.
   std::vector<std::string> data_differences;
 };

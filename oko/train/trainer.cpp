@@ -154,7 +154,8 @@ class Trainer {
   void record(std::vector<std::string> changes) {
     storage::write(paths_.recipe(),
                    to_toml(RunRecord{recipe(), setup_.data, OKO_VERSION,
-                                     TrainingStep::library_version(), std::move(changes)}));
+                                     TrainingStep::library_version(), std::move(changes),
+                                     resumption_ ? resumption_->record.asked : setup_.asked}));
   }
 
   // Everything that the end of an epoch writes, without weights: what a file cannot hold, and a
@@ -712,7 +713,7 @@ Resumption read_run(const Recipe& wanted, const TrainOptions& options, const run
   }
   Resumption r;
   r.record = run_record_from_toml(storage::read_text(paths.recipe()), paths.recipe());
-  r.changes = change_recipe(r.record.recipe, wanted, options.given, paths.folder);
+  r.changes = change_recipe(r.record, wanted, options.given, paths.folder);
   check_recipe(r.record.recipe);
   r.checkpoint = read_newest_checkpoint(paths.checkpoints(), r.skipped);
   if (!r.checkpoint) refuse_lost_checkpoints(paths, r.record.recipe.dataset);
