@@ -35,6 +35,11 @@ struct Context {
   void complain(const Error& error) const;
 };
 
+// Of options that are threads, and of those with any whole number from 0: one that does not fit is
+// told with its range.
+inline CLI::Range thread_range() { return CLI::Range(0, 1024); }
+std::string check_whole(const std::string& text);
+
 // JSON text, in which characters that a terminal would obey or not show are escaped: the values are
 // the same.
 std::string json_text(const Json& document, int indent = -1);

@@ -1,7 +1,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <iostream>
+#include <limits>
+#include <system_error>
 
 #include "oko/base/text.h"
 #include "oko/cli/cli.h"
@@ -22,6 +26,16 @@ void Context::say_lines(std::string_view text) const {
 
 void Context::emit(const Json& document) const {
   if (json) std::cout << json_text(document, 2) << '\n';
+}
+
+// CLI11 takes a number that does not fit for the largest that does.
+std::string check_whole(const std::string& text) {
+  std::uint64_t value = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, value);
+  if (error == std::errc() && end == last) return {};
+  return fmt::format("Value {} not in range 0 to {}", text,
+                     std::numeric_limits<std::uint64_t>::max());
 }
 
 std::string json_text(const Json& document, int indent) {

@@ -125,15 +125,19 @@ void add_show_command(CLI::App& app, Context& context) {
       ->type_name("FILE");
   command->add_option("--class", a.class_name, "Only images with this class")->type_name("NAME");
   command->add_option("--pictures", a.sheet.pictures, "How many images")
+      ->check(CLI::Range(1, 1000))
       ->capture_default_str()
       ->type_name("N");
   command->add_option("--columns", a.sheet.columns, "Images per row")
+      ->check(CLI::Range(1, 100))
       ->capture_default_str()
       ->type_name("N");
   command->add_option("--cell", a.sheet.cell, "Side of each image in pixels")
+      ->check(CLI::Range(32, 2000))
       ->capture_default_str()
       ->type_name("N");
   command->add_option("--seed", a.sheet.seed, "Which images are chosen; 0: the first ones")
+      ->check(check_whole)
       ->capture_default_str()
       ->type_name("N");
   command->footer(R"(
@@ -178,6 +182,7 @@ void add_split_command(CLI::App& app, Context& context) {
       ->capture_default_str()
       ->type_name("SHARE");
   command->add_option("--seed", a.options.seed, "The same seed gives the same split")
+      ->check(check_whole)
       ->capture_default_str()
       ->type_name("N");
   add_format_option(*command, "--to", a.to, "Format to write (default: the source's)");

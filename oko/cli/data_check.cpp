@@ -217,13 +217,14 @@ void add_data_check_command(CLI::App& data, Context& context) {
       ->type_name("FOLDER");
   add_allow_loss(*command, a.allow_loss);
   command->add_option("--show", a.shown, "Findings of each kind to print (0: all)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str()
       ->type_name("N");
   command->add_option("--size", a.size, "Input size of the network, by which a box counts as tiny")
       ->capture_default_str()
       ->type_name("WxH");
   command->add_option("--threads", a.threads, "Threads that decode images (0: one per processor)")
+      ->check(thread_range())
       ->type_name("N");
   command->footer(R"(
 Every image is decoded once. The source is never changed. Errors are what would spoil training or

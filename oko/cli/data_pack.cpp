@@ -77,6 +77,7 @@ void add_data_pack_command(CLI::App& data, Context& context) {
       ->capture_default_str()
       ->type_name("N");
   command->add_option("--seed", a.seed, "Order of the images in the files (0: that of the dataset)")
+      ->check(check_whole)
       ->capture_default_str()
       ->type_name("N");
   add_allow_loss(*command, a.allow_loss);

@@ -219,12 +219,14 @@ void add_data_anchors_command(CLI::App& app, Context& context) {
   add_data_arguments(*command, a.data);
   add_split_argument(*command, a.data);
   command->add_option("--count", a.count, "Number of anchors: yolov3 has 9, the smaller networks 6")
+      ->check(CLI::Range(1, 64))
       ->capture_default_str()
       ->type_name("N");
   command->add_option("--size", a.size, "Input size of the network")
       ->capture_default_str()
       ->type_name("WxH");
   command->add_option("--seed", a.seed, "The same seed gives the same anchors")
+      ->check(check_whole)
       ->capture_default_str()
       ->type_name("N");
   command->add_flag("--stretch", a.stretch,

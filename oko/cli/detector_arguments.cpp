@@ -55,7 +55,7 @@ void add_threshold_arguments(CLI::App& command, DetectorArguments& detector) {
   command
       .add_option("--max-detections", thresholds.max_detections,
                   "At most N detections per image, the best ones (0: all)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str()
       ->type_name("N");
 }
@@ -82,7 +82,7 @@ void add_engine_arguments(CLI::App& command, EngineArguments& engine) {
       ->check(CLI::IsMember(target_names()))
       ->capture_default_str();
   command.add_option("--threads", engine.threads, "CPU threads (0: one per processor)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(thread_range())
       ->capture_default_str()
       ->type_name("N");
   command.add_option("--device", engine.device, "auto, cpu, cuda or cuda:N (cuda: LibTorch)")

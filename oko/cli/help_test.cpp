@@ -54,6 +54,38 @@ TEST(Help, IsTheSameByBothNames) {
   }
 }
 
+// An option whose value is a whole number says which it takes.
+TEST(Usage, NumbersThatFitNowhereAreToldWithTheirRange) {
+  CLI::App app("", "oko");
+  Context context;
+  add_all_commands(app, context);
+  int tried = 0;
+  const std::function<void(const CLI::App&, const std::vector<std::string>&)> try_all =
+      [&](const CLI::App& command, const std::vector<std::string>& path) {
+        for (const CLI::Option* option : command.get_options()) {
+          const std::string type = option->get_type_name();
+          const std::string name = type.substr(0, type.find(':'));
+          const bool whole = name == "N" || name == "INT" || name == "UINT" || name == "BYTES";
+          if (!whole || option->get_lnames().empty()) continue;
+          std::vector<std::string> words = path;
+          words.push_back("--" + option->get_lnames()[0]);
+          words.emplace_back("99999999999999999999999");
+          const Outcome outcome = oko_command(words);
+          EXPECT_EQ(outcome.code, 2) << words.back();
+          EXPECT_THAT(outcome.error, HasSubstr("range")) << words[0] << ' ' << words[1];
+          ++tried;
+        }
+        for (const CLI::App* inner :
+             command.get_subcommands([](const CLI::App*) { return true; })) {
+          std::vector<std::string> deeper = path;
+          deeper.push_back(inner->get_name());
+          try_all(*inner, deeper);
+        }
+      };
+  try_all(app, {});
+  EXPECT_GT(tried, 30);
+}
+
 TEST(Help, FitsIntoEightyColumns) {
   for (const CommandEntry& command : all_commands()) {
     bool examples = false;

@@ -275,7 +275,7 @@ void add_profile_arguments(CLI::App& command, ProfileArguments& profile) {
   CLI::Option* wanted = command.add_flag(
       "--profile", profile.wanted, "Run the model in oko's engine and show where the time goes");
   command.add_option("--threads", profile.threads, "CPU threads (0: one per processor)")
-      ->check(CLI::Range(0, 1024))
+      ->check(thread_range())
       ->capture_default_str()
       ->type_name("N")
       ->needs(wanted);
@@ -314,7 +314,7 @@ void add_inspect_command(CLI::App& app, Context& context) {
       "An .oko file, a run folder, a model file of another format, or the name of a built-in "
       "network");
   command->add_option("--classes", arguments->classes, "Class count of a built-in network")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1 << 20))
       ->type_name("N");
   command->add_option("--size", arguments->size, "Input size, if not the model's own")
       ->type_name("WxH");

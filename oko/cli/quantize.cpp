@@ -142,7 +142,7 @@ void add_quantize_command(CLI::App& app, Context& context) {
       ->type_name("NAME");
   command->add_flag("--no-eval", a.skip_eval, "Do not measure mAP before and after");
   command->add_option("--threads", a.threads, "CPU threads (0: one per processor)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(thread_range())
       ->capture_default_str()
       ->type_name("N");
   command->footer(R"(

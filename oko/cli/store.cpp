@@ -283,8 +283,12 @@ void add_cat_command(CLI::App& store, Context& context) {
   CLI::App* command = store.add_subcommand("cat", "Write files to standard output");
   const auto arguments = std::make_shared<CatArguments>();
   command->add_option("URI", arguments->uris, "One after another")->required();
-  command->add_option("--offset", arguments->offset, "Leave out so many bytes")->type_name("BYTES");
-  command->add_option("--count", arguments->count, "No more than so many")->type_name("BYTES");
+  command->add_option("--offset", arguments->offset, "Leave out so many bytes")
+      ->check(check_whole)
+      ->type_name("BYTES");
+  command->add_option("--count", arguments->count, "No more than so many")
+      ->check(check_whole)
+      ->type_name("BYTES");
   command->footer(
       "\nExamples:\n  oko store cat gs://my-photos/runs/1/log.jsonl | tail\n"
       "  oko store cat s3://my-photos/m.oko --count 8 | od -t u8");

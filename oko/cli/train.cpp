@@ -40,6 +40,12 @@ void add_recipe_flags(CLI::App& command, train::Recipe& recipe) {
     } else {
       option = command.add_option(flag, field, about.help)->capture_default_str();
     }
+    if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
+      option->check([key = std::string(about.key)](const std::string& text) {
+        train::check_number(key, text);
+        return std::string();
+      });
+    }
     option->group(title_of(about.section));
   });
 }

@@ -4,9 +4,11 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
-#include <array>
+#include <charconv>
+#include <iterator>
 #include <limits>
 #include <map>
+#include <system_error>
 #include <type_traits>
 #include <vector>
 
@@ -79,10 +81,87 @@ void one_of(const char* flag, const std::string& value, const std::vector<std::s
               fmt::format("use {}", fmt::join(allowed, ", ")));
 }
 
-void in_range(const char* flag, double value, double low, double high) {
-  if (value >= low && value <= high) return;
-  throw Error(ErrorCode::kUsage, std::string("--") + flag, fmt::format("{} is out of range", value),
-              fmt::format("use {} … {}", low, high));
+struct Range {
+  std::string_view key;
+  double low, high;
+};
+
+// Of every option that is a number. TOML's whole numbers end with 2^63 - 1.
+constexpr double kMostSeed = 9223372036854775807.;
+constexpr Range kRanges[] = {{"val_part", 0, .9},
+                             {"width", 0, 1 << 16},
+                             {"height", 0, 1 << 16},
+                             {"frozen_epochs", -1, 1e6},
+                             {"epochs", 1, 1e6},
+                             {"batch", 0, 4096},
+                             {"accumulate", 1, 4096},
+                             {"frozen_rate", 0, 10},
+                             {"rate", 0, 10},
+                             {"final_factor", 0, 1},
+                             {"warmup_epochs", 0, 1e6},
+                             {"momentum", 0, .9999},
+                             {"weight_decay", 0, 1},
+                             {"clip", 0, 1e9},
+                             {"ema", 0, .999999},
+                             {"statistics", 0, .99999},
+                             {"patience", 0, 1e6},
+                             {"box_gain", 0, 1000},
+                             {"label_smoothing", 0, .5},
+                             {"scale_low", .05, 10},
+                             {"scale_high", .05, 10},
+                             {"jitter", 0, 3},
+                             {"translate", 0, 1},
+                             {"flip", 0, 1},
+                             {"hue", 0, .5},
+                             {"saturation", 1, 10},
+                             {"value", 1, 10},
+                             {"mosaic", 0, 1},
+                             {"mixup", 0, 1},
+                             {"plain_epochs", 0, 1e6},
+                             {"multi_scale", 0, .75},
+                             {"threads", 0, 1024},
+                             {"loader_threads", 0, 1024},
+                             {"cache_mb", 0, 1e7},
+                             {"checkpoint_minutes", .001, 1e6},
+                             {"seed", 0, kMostSeed}};
+
+const Range& range_of(std::string_view key) {
+  return *std::find_if(std::begin(kRanges), std::end(kRanges),
+                       [&](const Range& range) { return range.key == key; });
+}
+
+std::string allowed(const Range& range) {
+  return fmt::format(
+      "use {} … {}", range.low,
+      range.high == kMostSeed ? "9223372036854775807" : fmt::format("{}", range.high));
+}
+
+[[noreturn]] void refuse_value(const Range& range, const std::string& value, const char* why) {
+  throw Error(ErrorCode::kUsage, flag_of(range.key), value + why, allowed(range));
+}
+
+template <typename T>
+void in_range(const Range& range, const T& value) {
+  const auto number = static_cast<double>(value);
+  bool fits = number >= range.low && number <= range.high;
+  if constexpr (std::is_same_v<T, std::uint64_t>) fits = fits && value >> 63U == 0;
+  if (!fits) {
+    refuse_value(range, fmt::format("{}", value), " is out of range");
+  }
+}
+
+// The text as a number of this type, out of range where it does not fit.
+template <typename T>
+T number_in(const Range& range, const std::string& text) {
+  T value = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, value);
+  if (error == std::errc::result_out_of_range) refuse_value(range, text, " is out of range");
+  if (error != std::errc() || end != last) {
+    refuse_value(range, '"' + text + '"',
+                 std::is_integral_v<T> ? " is not a whole number" : " is not a number");
+  }
+  return value;
 }
 
 // Models, logs and run.toml are UTF-8 files; found out here, not when the first one is written.
@@ -103,6 +182,10 @@ std::string flag_of(std::string_view key) {
   std::string flag = "--" + std::string(key);
   std::replace(flag.begin(), flag.end(), '_', '-');
   return flag;
+}
+
+std::string flag_of(std::string_view key, bool value) {
+  return value ? flag_of(key) : "--no-" + flag_of(key).substr(2);
 }
 
 std::string to_toml(const Recipe& recipe, const std::string& made) {
@@ -165,45 +248,27 @@ void check_recipe(const Recipe& r) {
   one_of("schedule", r.schedule, {"cosine", "step", "plateau", "constant"});
   one_of("loss", r.loss, {"ciou", "keras", "darknet"});
   one_of("precision", r.precision, {"auto", "fp32", "bf16", "fp16"});
-  in_range("width", r.width, 0, 1 << 16);
-  in_range("height", r.height, 0, 1 << 16);
-  in_range("epochs", r.epochs, 1, 1e6);
-  in_range("frozen-epochs", r.frozen_epochs, -1, r.epochs);
-  in_range("batch", r.batch, 0, 4096);
-  in_range("accumulate", r.accumulate, 1, 4096);
-  in_range("val-part", r.val_part, 0, .9);
-  in_range("rate", r.rate, 0, 10);
-  in_range("frozen-rate", r.frozen_rate, 0, 10);
-  in_range("final-factor", r.final_factor, 0, 1);
-  in_range("warmup-epochs", r.warmup_epochs, 0, 1e6);
-  in_range("momentum", r.momentum, 0, .9999);
-  in_range("weight-decay", r.weight_decay, 0, 1);
-  in_range("clip", r.clip, 0, 1e9);
-  in_range("ema", r.ema, 0, .999999);
-  in_range("statistics", r.statistics, 0, .99999);
-  in_range("patience", r.patience, 0, 1e6);
-  in_range("box-gain", r.box_gain, 0, 1000);
-  in_range("label-smoothing", r.label_smoothing, 0, .5);
-  in_range("scale-low", r.scale_low, .05, 10);
-  in_range("scale-high", r.scale_high, r.scale_low, 10);
-  in_range("jitter", r.jitter, 0, 3);
-  in_range("translate", r.translate, 0, 1);
-  in_range("flip", r.flip, 0, 1);
-  in_range("hue", r.hue, 0, .5);
-  in_range("saturation", r.saturation, 1, 10);
-  in_range("value", r.value, 1, 10);
-  in_range("mosaic", r.mosaic, 0, 1);
-  in_range("mixup", r.mixup, 0, 1);
-  in_range("plain-epochs", r.plain_epochs, 0, 1e6);
-  in_range("multi-scale", r.multi_scale, 0, .75);
-  in_range("threads", r.threads, 0, 1024);
-  in_range("loader-threads", r.loader_threads, 0, 1024);
-  in_range("cache-mb", r.cache_mb, 0, 1e7);
-  in_range("checkpoint-minutes", r.checkpoint_minutes, .001, 1e6);
-  if (r.seed > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) {
-    throw Error(ErrorCode::kUsage, "--seed", std::to_string(r.seed) + " is more than TOML can hold",
-                "use 0 … 9223372036854775807");
-  }
+  visit_recipe(r, [](const RecipeOption& option, const auto& field) {
+    using T = std::decay_t<decltype(field)>;
+    if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
+      in_range(range_of(option.key), field);
+    }
+  });
+  in_range(Range{"frozen_epochs", -1, static_cast<double>(r.epochs)}, r.frozen_epochs);
+  in_range(Range{"scale_high", r.scale_low, range_of("scale_high").high}, r.scale_high);
+}
+
+void check_number(std::string_view key, const std::string& text) {
+  const Recipe defaults;
+  visit_recipe(defaults, [&](const RecipeOption& option, const auto& field) {
+    using T = std::decay_t<decltype(field)>;
+    if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
+      if (key != option.key) return;
+      using Number = std::conditional_t<std::is_integral_v<T>, std::int64_t, double>;
+      const Range& range = range_of(key);
+      in_range(range, number_in<Number>(range, text));
+    }
+  });
 }
 
 void check_effects(const Recipe& r, const std::set<std::string>& given) {

@@ -132,6 +132,8 @@ void visit_recipe(R& r, Visitor&& visitor) {
 
 // "--frozen-epochs" for "frozen_epochs".
 std::string flag_of(std::string_view key);
+// The same of a switch as it is typed: "--augment" or "--no-augment".
+std::string flag_of(std::string_view key, bool value);
 
 // run.toml's text. `made` is written as a last table of facts about the run (versions, dataset
 // hash, …), one "key = value" a line, and ignored when read back.
@@ -143,6 +145,10 @@ Recipe recipe_from_toml(std::string_view text, const std::string& name);
 
 // Throws a usage Error that names the flag, the value and what is allowed.
 void check_recipe(const Recipe& recipe);
+
+// Throws a usage Error, as check_recipe() does, for the text of an option that holds a number where
+// it is no number or out of its range: it may be too large to become one.
+void check_number(std::string_view key, const std::string& text);
 
 // Throws a usage Error for the first option in `given` that has no effect with the others, and says
 // which one switches it off.

@@ -154,6 +154,33 @@ TEST(Recipe, ValuesOutOfRangeAreUsageErrorsThatNameTheFlag) {
   refused("--seed", &Recipe::seed, std::uint64_t{1} << 63);  // TOML cannot hold it
 }
 
+TEST(Recipe, TextsThatBecomeNoNumberAreToldWithTheRange) {
+  const struct {
+    const char *key, *text, *message, *hint;
+  } cases[] = {
+      {"epochs", "99999999999", "99999999999 is out of range", "use 1 … 1000000"},
+      {"epochs", "99999999999999999999999", "99999999999999999999999 is out of range", "use 1"},
+      {"epochs", "0", "0 is out of range", "use 1 … 1000000"},
+      {"batch", "four", "\"four\" is not a whole number", "use 0 … 4096"},
+      {"batch", "4.5", "\"4.5\" is not a whole number", "use 0 … 4096"},
+      {"rate", "1e999", "1e999 is out of range", "use 0 … 10"},
+      {"rate", "fast", "\"fast\" is not a number", "use 0 … 10"},
+      {"seed", "9223372036854775808", "is out of range", "use 0 … 9223372036854775807"},
+      {"seed", "-1", "-1 is out of range", "use 0"}};
+  for (const auto& c : cases) {
+    const Error e = error_of([&] { check_number(c.key, c.text); });
+    EXPECT_EQ(e.code(), ErrorCode::kUsage);
+    EXPECT_EQ(e.place(), flag_of(c.key));
+    EXPECT_THAT(e.message(), HasSubstr(c.message));
+    EXPECT_THAT(e.hint(), HasSubstr(c.hint));
+  }
+  EXPECT_NO_THROW(check_number("seed", "9223372036854775807"));
+  EXPECT_NO_THROW(check_number("frozen_epochs", "-1"));
+  Recipe recipe;
+  recipe.seed = std::numeric_limits<std::int64_t>::max();
+  EXPECT_NO_THROW(check_recipe(recipe));
+}
+
 TEST(Recipe, UnknownWordsAreToldWithTheKnownOnes) {
   Recipe recipe;
   recipe.optimizer = "sdg";

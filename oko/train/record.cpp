@@ -25,6 +25,21 @@ std::string shown(const T& value) {
   return plain(value);
 }
 
+template <typename T>
+std::string typed_flag(const char* key, const T& value) {
+  if constexpr (std::is_same_v<T, bool>) return flag_of(key, value);
+  return flag_of(key);
+}
+
+// "--rate 0.5 (the run has 0.001)".
+template <typename T>
+std::string conflict(const char* key, const T& wanted, const T& recorded) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return fmt::format("{} (the run has {})", flag_of(key, wanted), flag_of(key, recorded));
+  }
+  return fmt::format("{} {} (the run has {})", flag_of(key), shown(wanted), shown(recorded));
+}
+
 // Values that let oko choose when a run begins; run.toml keeps what was chosen.
 template <typename T>
 bool lets_choose(std::string_view key, const T& value) {
@@ -183,12 +198,12 @@ std::vector<RecipeChange> change_recipe(RunRecord& run, const Recipe& wanted,
           return;
         }
         if (option.on_resume) {
-          changes.push_back({option.key, shown(field), shown(value)});
+          changes.push_back(
+              {option.key, shown(field), shown(value), typed_flag(option.key, value)});
           field = value;
         } else {
-          refused.push_back(fmt::format("{} {} (the run has {})", flag_of(option.key), shown(value),
-                                        shown(field)));
-          flags.push_back(flag_of(option.key));
+          refused.push_back(conflict(option.key, value, field));
+          flags.push_back(typed_flag(option.key, value));
         }
       }
     });

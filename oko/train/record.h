@@ -43,6 +43,7 @@ RunRecord run_record_from_toml(const std::string& text, const std::string& name)
 // An option that has another value from now on.
 struct RecipeChange {
   std::string key, before, after;
+  std::string flag;  // as it is typed
 };
 
 // Gives the run the values that `wanted` has for the options named in `given`. A value that the run

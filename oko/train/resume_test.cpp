@@ -237,11 +237,14 @@ TEST_F(ResumeWith, OtherOptionsAreRefusedByNameAndNothingChanges) {
   r.batch = 5;
   r.rate = .1;
   r.from = "x.weights";
-  const Error e = error_of([&] { resume(r, {"batch", "rate", "from", "epochs"}); });
+  r.augment = false;
+  const Error e = error_of([&] { resume(r, {"batch", "rate", "from", "augment", "epochs"}); });
   EXPECT_EQ(e.code(), ErrorCode::kUsage);
   EXPECT_THAT(e.message(), HasSubstr("--batch 5 (the run has 4)"));
   EXPECT_THAT(e.message(), HasSubstr("--rate 0.1 (the run has 0.005)"));
   EXPECT_THAT(e.message(), HasSubstr("--from"));
+  EXPECT_THAT(e.message(), HasSubstr("--no-augment (the run has --augment)"));
+  EXPECT_THAT(e.hint(), HasSubstr("--no-augment"));
   EXPECT_EQ(run_toml(), before);
   EXPECT_EQ(storage::read_text(folder_ / "run/log.jsonl"), log);
 }
@@ -295,9 +298,10 @@ TEST_F(ResumeWith, RunAtItsEndIsToldAndLeftAlone) {
   const std::string log = storage::read_text(folder_ / "run/log.jsonl");
   Recipe r = recipe(2);
   r.device = "cuda";
-  const TrainResult result = resume(r, {"epochs", "device"});
+  r.check = false;
+  const TrainResult result = resume(r, {"epochs", "device", "check"});
   EXPECT_THAT(result.nothing_to_do, HasSubstr("all 2 epochs"));
-  EXPECT_THAT(result.nothing_to_do, HasSubstr("--device"));
+  EXPECT_THAT(result.nothing_to_do, HasSubstr("--no-check, --device not recorded"));
   EXPECT_THAT(result.hint, HasSubstr("--epochs"));
   EXPECT_EQ(storage::read_text(folder_ / "run/log.jsonl"), log);
   r.epochs = 1;

@@ -762,7 +762,7 @@ std::optional<TrainResult> nothing_to_do(const Resumption& r, const run::Paths& 
                                            position.epoch, r.record.recipe.patience);
   if (!r.changes.empty()) {
     std::vector<std::string> flags;
-    for (const RecipeChange& c : r.changes) flags.push_back(flag_of(c.key));
+    for (const RecipeChange& c : r.changes) flags.push_back(c.flag);
     result.nothing_to_do +=
         fmt::format("; {} not recorded, nothing was trained with it", fmt::join(flags, ", "));
   }
