@@ -25,9 +25,14 @@ std::string_view whole_lines(std::string_view text) {
 }
 
 Json parse_event(std::string_view line, const std::string& place) {
-  Json event = parse_json(line, place);
-  if (!event.is_object()) throw input_error(place, "a log line must be a JSON object");
-  return event;
+  constexpr const char* kHint = "correct or remove that line, or move the whole log away";
+  try {
+    Json event = parse_json(line, place);
+    if (event.is_object()) return event;
+  } catch (const Error& e) {
+    throw input_error(e.place(), e.message(), kHint);
+  }
+  throw input_error(place, "a log line must be a JSON object", kHint);
 }
 
 }  // namespace

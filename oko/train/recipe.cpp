@@ -207,7 +207,8 @@ Recipe recipe_from_toml(std::string_view text, const std::string& name) {
   try {
     table = toml::parse(text);
   } catch (const toml::parse_error& e) {
-    throw input_error(line_of(name, e.source()), std::string(e.description()));
+    throw input_error(line_of(name, e.source()), std::string(e.description()),
+                      "correct that line: texts stand in quotes, tables in [brackets]");
   }
   Recipe recipe;
   std::map<std::string, std::vector<std::string>> known;
@@ -218,7 +219,8 @@ Recipe recipe_from_toml(std::string_view text, const std::string& name) {
     if (!take(*node.node(), field)) {
       throw input_error(
           line_of(name, node.node()->source()),
-          fmt::format("{} must be {}", option.key, kind_of<std::decay_t<decltype(field)>>()));
+          fmt::format("{} must be {}", option.key, kind_of<std::decay_t<decltype(field)>>()),
+          "correct that line");
     }
   });
   for (const auto& [section, node] : table) {

@@ -119,6 +119,7 @@ TEST(Recipe, BadTomlIsNamedWithItsLine) {
   const Error e = error_of([] { recipe_from_toml("[data]\ntrain_split = \"open\n", "mine.toml"); });
   EXPECT_EQ(e.code(), ErrorCode::kInput);
   EXPECT_EQ(e.place(), "mine.toml:2");
+  EXPECT_FALSE(e.hint().empty());
 }
 
 TEST(Recipe, DefaultsAreInRange) { EXPECT_NO_THROW(check_recipe(Recipe())); }

@@ -424,6 +424,56 @@ TEST_F(ResumeWith, ImageThatGoesBadInTheMiddleCostsNothingTrained) {
   expect_same(model("whole").weights, model("run").weights);
 }
 
+TEST_F(Resume, BrokenRunTomlIsRefusedWithItsPlaceAndAWayOut) {
+  interrupt(recipe(2), "run", 3);
+  const run::Paths paths{place("run")};
+  const std::string whole = storage::read_text(paths.recipe());
+  const std::string cut = whole.substr(0, whole.find("\n[schedule]") + 1);
+  for (const std::string& broken : {std::string(), cut, whole.substr(0, whole.find("[made]")),
+                                    "epochs = \n" + whole, std::string("\xff\0x", 3)}) {
+    storage::write(paths.recipe(), broken);
+    for (const std::string& dataset : {std::string(), dataset_}) {  // also where DATASET is given
+      TrainOptions options{.out = paths.folder, .resume = true};
+      Recipe wanted;
+      wanted.dataset = dataset;
+      if (!dataset.empty()) options.given = {"dataset"};
+      const Error e = error_of([&] { train::train(wanted, options, progress_); });
+      EXPECT_EQ(e.code(), ErrorCode::kInput);
+      EXPECT_THAT(e.place(), HasSubstr("run.toml"));
+      EXPECT_THAT(e.hint(), HasSubstr("--from " + paths.model()));
+    }
+  }
+}
+
+TEST_F(Resume, MissingLogBeginsAgainWithTheEpochsSoFar) {
+  Recipe r = recipe(3);
+  run(r, "whole");
+  interrupt(r, "run", 14);  // in the third epoch
+  storage::remove(place("run/log.jsonl"));
+  go_on("run");
+  expect_same(model("whole").weights, model("run").weights);
+  EXPECT_THAT(events("run", "warning").at(0)["text"].get<std::string>(),
+              HasSubstr("log.jsonl was missing"));
+  EXPECT_EQ(events("run", "start").size(), 1U);
+  const auto epochs = events("run", "epoch"), others = events("whole", "epoch");
+  ASSERT_EQ(epochs.size(), 3U);
+  for (std::size_t i = 0; i < epochs.size(); ++i) {
+    for (const char* key : {"epoch", "step", "train", "val", "map50", "verdict"}) {
+      EXPECT_EQ(epochs[i][key], others[i][key]) << key;
+    }
+  }
+}
+
+TEST_F(Resume, MissingModelIsToldAndMadeOfTheEpochsToCome) {
+  interrupt(recipe(3), "run", 13);
+  storage::remove(place("run/model.oko"));
+  go_on("run");
+  EXPECT_THAT(events("run", "warning").at(0)["text"].get<std::string>(),
+              HasSubstr("model.oko was missing"));
+  EXPECT_EQ(model("run").metadata["training"]["epoch"], 2);
+  EXPECT_TRUE(model("run").metadata.contains("metrics"));
+}
+
 TEST_F(Resume, ResumeWithoutARunIsAnInputError) {
   EXPECT_EQ(error_of([&] { go_on("nothing"); }).code(), ErrorCode::kInput);
 }

@@ -224,6 +224,18 @@ class Trainer {
     progress_.line("the best mAP so far was of other validation images and is forgotten");
   }
 
+  // From what the checkpoint knows of the epochs so far.
+  void begin_log_again() {
+    log_.write(
+        {{"event", "start"}, {"step", 0}, {"recipe", recipe_json()}, {"notes", setup_.notes}});
+    std::vector<EpochSummary> epochs;
+    for (const EpochSummary& summary : position_.epochs) {
+      epochs.push_back(summary);
+      log_.write(epoch_event(summary, (summary.epoch + 1) * per_epoch_, judge(epochs)));
+    }
+    writer_.flush();
+  }
+
   void resume() {
     auto checkpoint = newest_now();
     const std::vector<std::string> lines = changes();
@@ -243,9 +255,15 @@ class Trainer {
     optimizer_->restore(checkpoint->extra, paths_.checkpoints());
     ema_.restore(checkpoint->extra, paths_.checkpoints());
     schedule_->restore(position_.schedule, paths_.checkpoints());
-    log_.truncate(position_.log_bytes);
+    const bool has_log = storage::exists(paths_.log());
+    has_log ? log_.truncate(position_.log_bytes) : begin_log_again();
     tensorboard_.restart(run::read_log(paths_.log()));
     for (const auto& text : resumption_->skipped) warn(text);
+    if (!has_log) warn("log.jsonl was missing: it begins again with the epochs so far");
+    if (position_.best_epoch >= 0 && !storage::exists(paths_.model())) {
+      position_.best_fitness = position_.best_epoch = -1;
+      warn("model.oko was missing: the best of the epochs to come takes its place");
+    }
     if (!lines.empty()) record_changes(lines);
     Json event{{"event", "resume"}, {"step", position_.step}};
     if (!lines.empty()) event["changes"] = lines;
@@ -501,6 +519,14 @@ class Trainer {
     return uri;
   }
 
+  static Json epoch_event(const EpochSummary& summary, std::int64_t step, const Verdict& verdict) {
+    Json event = to_json(summary);
+    event["event"] = "epoch";
+    event["step"] = step;
+    event["verdict"] = {{"name", verdict.name}, {"why", verdict.why}};
+    return event;
+  }
+
   void finish_epoch(double seconds, double waited) {
     EpochSummary summary;
     summary.epoch = position_.epoch;
@@ -511,12 +537,9 @@ class Trainer {
     position_.epochs.push_back(summary);
     const Verdict verdict = judge(position_.epochs);
     verdict_ = verdict.name;
-    Json event = to_json(summary);
-    event["event"] = "epoch";
-    event["step"] = position_.step;
+    Json event = epoch_event(summary, position_.step, verdict);
     event["seconds"] = seconds;
     event["wait"] = seconds > 0 ? waited / seconds : 0;
-    event["verdict"] = {{"name", verdict.name}, {"why", verdict.why}};
     write_event(std::move(event));
     progress_.line(fmt::format(
         "epoch {}/{}: loss {:.2f}{} in {}, {:.0f} % waiting for data; {}", position_.epoch + 1,
@@ -671,6 +694,21 @@ class Trainer {
   std::string verdict_ = "too early to say";
 };
 
+// run.toml, whole. Oko writes its dataset first and its own version last.
+RunRecord read_record(const run::Paths& paths) {
+  try {
+    RunRecord record = run_record_from_toml(storage::read_text(paths.recipe()), paths.recipe());
+    if (!record.recipe.dataset.empty() && !record.oko.empty()) return record;
+    throw input_error(paths.recipe(), "is empty or incomplete: it is not what oko wrote there");
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::kInput) throw;
+    throw Error(e.code(), e.place(), e.message(),
+                fmt::format("{}restore the file, or start another run: oko train DATASET --from {} "
+                            "--out OTHER",
+                            e.hint().empty() ? "" : e.hint() + "; or ", paths.model()));
+  }
+}
+
 // What shows that the run had checkpoints; empty where it may have been killed before its first
 // one. That one is waited for at the end of the first epoch at the latest, so of a single epoch
 // without an end nothing is lost: it is trained again, with the same result.
@@ -712,7 +750,7 @@ Resumption read_run(const Recipe& wanted, const TrainOptions& options, const run
                       "leave --resume out to start one");
   }
   Resumption r;
-  r.record = run_record_from_toml(storage::read_text(paths.recipe()), paths.recipe());
+  r.record = read_record(paths);
   r.changes = change_recipe(r.record, wanted, options.given, paths.folder);
   check_recipe(r.record.recipe);
   r.checkpoint = read_newest_checkpoint(paths.checkpoints(), r.skipped);
