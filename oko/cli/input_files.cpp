@@ -14,6 +14,9 @@
 namespace oko::cli {
 namespace {
 
+constexpr const char* kOutside =
+    "choose a folder outside: a command never writes into what it reads";
+
 [[noreturn]] void refuse(const std::string& output, const char* why) {
   throw Error(ErrorCode::kUsage, output, why,
               "choose another name: a command never writes over what it reads");
@@ -30,6 +33,11 @@ bool may_be_of_dataset(const std::string& uri) {
       ".xml", ".json", ".jsonl", ".txt", ".csv", ".yaml", ".yml", ".data", ".names", ".tar"};
   return media::is_picture_name(uri) ||
          std::ranges::find(kAnnotations, storage::extension(uri)) != kAnnotations.end();
+}
+
+bool any_in(const std::unordered_set<std::string>& known, const std::vector<std::string>& places) {
+  return std::ranges::any_of(places,
+                             [&](const std::string& place) { return known.contains(place); });
 }
 
 }  // namespace
@@ -87,11 +95,14 @@ void InputFiles::add_folder(const std::string& folder) {
 void InputFiles::claim(const std::string& output) {
   const std::string identity = storage::identity(output);
   if (inputs_.contains(identity)) refuse(output, "is one of the files that the command reads");
-  const auto is_dataset = [&](const std::string& folder) { return datasets_.contains(folder); };
-  if (!datasets_.empty() && may_be_of_dataset(output) &&
-      std::ranges::any_of(storage::identities_above(output), is_dataset) &&
-      storage::exists(output)) {
-    refuse(output, "is a file of the dataset that the command reads");
+  if (!datasets_.empty() && may_be_of_dataset(output)) {
+    const std::vector<std::string> above = storage::identities_above(output);
+    if (any_in(datasets_, above) && storage::exists(output)) {
+      refuse(output, "is a file of the dataset that the command reads");
+    }
+    if (any_in(dataset_folders_, above)) {
+      throw Error(ErrorCode::kUsage, output, "would become a file of the dataset", kOutside);
+    }
   }
   if (!outputs_.insert(identity).second) {
     throw Error(ErrorCode::kUsage, output, "is to hold two results", "give each a name of its own");
@@ -112,12 +123,8 @@ void InputFiles::refuse_folder(const std::string& output) const {
 void InputFiles::refuse_within_dataset(const std::string& output) const {
   std::vector<std::string> places = storage::identities_above(output);
   places.push_back(storage::identity(output));
-  const auto is_dataset = [&](const std::string& place) {
-    return dataset_folders_.contains(place);
-  };
-  if (!std::ranges::any_of(places, is_dataset)) return;
-  throw Error(ErrorCode::kUsage, output, "is within the dataset that the command reads",
-              "choose a folder outside: a command never changes what it reads");
+  if (!any_in(dataset_folders_, places)) return;
+  throw Error(ErrorCode::kUsage, output, "is within the dataset that the command reads", kOutside);
 }
 
 }  // namespace oko::cli

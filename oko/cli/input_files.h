@@ -25,12 +25,13 @@ class InputFiles {
   // Nothing at all is to be written straight into it.
   void add_folder(const std::string& folder);
 
-  // Throws a usage Error where the file to be written is one of these, or claimed before.
+  // Throws a usage Error where the file to be written is one of these, or claimed before, or would
+  // be read as part of a dataset's folder.
   void claim(const std::string& output);
   // Throws a usage Error where files are to be written into a folder that was added, or one that
   // has the name of a file that was added or claimed.
   void refuse_folder(const std::string& output) const;
-  // Throws a usage Error where a new dataset is to be written into one that was added.
+  // Throws a usage Error where a new dataset or run is to be written into one that was added.
   void refuse_within_dataset(const std::string& output) const;
 
  private:

@@ -130,6 +130,29 @@ TEST_F(NeverWritesOverItsInput, EvalAndQuantize) {
   }
 }
 
+TEST_F(NeverWritesOverItsInput, NewFilesThatADatasetWouldBeReadWith) {
+  constexpr const char* kBecomes = "would become a file of the dataset";
+  const std::string photos = file("photos");
+  for (const auto& words :
+       {std::vector<std::string>{"data", "show", photos, "-o", photos + "/s.png"},
+        {"data", "show", photos, "-o", photos + "/new/s.jpg"},
+        with_model("eval", {photos, "--report", photos + "/r.txt"})}) {
+    const Outcome outcome = oko_command(words);
+    EXPECT_EQ(outcome.code, 2) << outcome.error;
+    EXPECT_THAT(outcome.error, HasSubstr(kBecomes));
+  }
+}
+
+TEST_F(NeverWritesOverItsInput, ARunWithinItsDataset) {
+  fs::create_directory_symlink(file("photos"), file("link"));
+  keep_what_is_there();
+  for (const std::string& out : {file("photos"), file("photos/run"), file("link/runs/1")}) {
+    const Outcome outcome = oko_command({"train", file("photos"), "--out", out});
+    EXPECT_EQ(outcome.code, 2) << outcome.error;
+    EXPECT_THAT(outcome.error, HasSubstr("is within the dataset that the command reads"));
+  }
+}
+
 TEST_F(NeverWritesOverItsInput, Import) {
   ASSERT_EQ(oko_command({"import", file("net.cfg"), file("net.weights"), "-o", file("m.oko")}).code,
             0);

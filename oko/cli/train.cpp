@@ -7,6 +7,7 @@
 
 #include "oko/base/error.h"
 #include "oko/cli/cli.h"
+#include "oko/cli/input_files.h"
 #include "oko/cli/interrupt.h"
 #include "oko/run/run.h"
 #include "oko/storage/store.h"
@@ -105,6 +106,13 @@ void say_nothing_to_do(const train::TrainResult& result, const std::string& out,
   context.emit(as_json(result));
 }
 
+// A run's images and log would be read as part of the dataset.
+void refuse_within_dataset(const std::string& dataset, const std::string& out) {
+  InputFiles files;
+  files.add_dataset(dataset);
+  files.refuse_within_dataset(out);
+}
+
 void run_train(TrainArguments& arguments, const CLI::App& command, Context& context) {
   if (!arguments.dataset.empty()) arguments.recipe.dataset = arguments.dataset;
   if (arguments.resume && !arguments.recipe_file.empty()) {
@@ -119,6 +127,7 @@ void run_train(TrainArguments& arguments, const CLI::App& command, Context& cont
     throw Error(ErrorCode::kUsage, "oko train", "no dataset given",
                 "oko train DATASET --network yolov3-tiny --out runs/1");
   }
+  if (!arguments.resume) refuse_within_dataset(recipe.dataset, arguments.out);
   InterruptGuard guard;
   train::TrainOptions options;
   options.out = arguments.out;
