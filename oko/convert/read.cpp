@@ -135,7 +135,7 @@ ReadModel finished(Imported imported, const ReadOptions& options) {
       if (result.lacks_heads) result.no_heads_why = why_no_heads(imported);
     }
   }
-  if (!imported.tells_preprocessing && imported.network.input.channels == 3) {
+  if (!imported.defines_preprocessing && imported.network.input.channels == 3) {
     imported.notes.push_back(
         std::string("the file does not say how images are prepared: taken as letterboxed, ") +
         (imported.network.preprocess.bgr ? "BGR" : "RGB") + ", values from 0 to 1");

@@ -47,7 +47,7 @@ void NetworkBuilder::fail(const Node& node, std::string message, std::string hin
 const NetworkBuilder::Value& NetworkBuilder::value(const Node& node, const std::string& map) const {
   const auto found = values_.find(map);
   if (found == values_.end()) {
-    fail(node, "reads \"" + map + "\", which no node before it makes");
+    fail(node, "reads \"" + map + "\", which no earlier node makes");
   }
   return found->second;
 }
@@ -55,11 +55,11 @@ const NetworkBuilder::Value& NetworkBuilder::value(const Node& node, const std::
 const NetworkBuilder::Value& NetworkBuilder::plain(const Node& node, const std::string& map) const {
   const Value& found = value(node, map);
   if (found.padding != Padding{}) {
-    fail(node, "reads a map with zeros round it, which only a convolution can take",
-         "let the layer pad for itself");
+    fail(node, "reads a zero-padded tensor, which only a convolution can do",
+         "set the padding on the layer itself");
   }
   if (found.flat != Flat::kNo) {
-    fail(node, "reads a flattened map, which only a dense layer or an activation can take");
+    fail(node, "reads a flattened tensor, which only a dense layer or an activation can do");
   }
   return found;
 }
@@ -88,13 +88,13 @@ void NetworkBuilder::check_length(const Node& node, const char* what, const Tens
   }
   fail(node, std::string(what) + " is " + name_of(tensor.dtype) + " " +
                  graph::to_string(tensor.shape) + ", it should be " + std::to_string(count) +
-                 " 32-bit floats");
+                 " float32 values");
 }
 
 void NetworkBuilder::input(const std::string& map, const Shape& shape) {
   if (has_input_) {
-    throw input_error(file_ + ": " + map, "is a second input, a network here has one",
-                      "export the model with the picture as its only input");
+    throw input_error(file_ + ": " + map, "is a second input; oko supports one",
+                      "export the model with the image as its only input");
   }
   has_input_ = true;
   network_.input = shape;
@@ -104,9 +104,9 @@ void NetworkBuilder::input(const std::string& map, const Shape& shape) {
 Layer& NetworkBuilder::add_layer(const Node& node, graph::Operation operation,
                                  std::vector<int> inputs, const std::string& to) {
   if (!has_input_) fail(node, "comes before the network's input");
-  if (network_.layers.size() >= 4096) fail(node, "is layer 4097, more than a network may have");
+  if (network_.layers.size() >= 4096) fail(node, "is layer 4097; a network may have at most 4096");
   check_utf8(node.name, file_);
-  if (values_.contains(to)) fail(node, "makes \"" + to + "\", which is there already");
+  if (values_.contains(to)) fail(node, "makes \"" + to + "\", which already exists");
   std::string name =
       node.name.empty() ? "layers." + std::to_string(network_.layers.size()) : node.name;
   if (const int count = ++names_[name]; count > 1) {
@@ -132,7 +132,7 @@ Tensor& NetworkBuilder::weight(const Layer& layer, const char* part) {
 void NetworkBuilder::convolution(const Node& node, const std::string& from, const std::string& to,
                                  Convolution convolution, Tensor kernel, Tensor bias) {
   const Value source = value(node, from);
-  if (source.flat != Flat::kNo) fail(node, "reads a flattened map");
+  if (source.flat != Flat::kNo) fail(node, "reads a flattened tensor");
   add_convolution(node, source, to, convolution, std::move(kernel), std::move(bias));
 }
 
@@ -162,10 +162,10 @@ void NetworkBuilder::dense(const Node& node, const std::string& from, const std:
   const Value source = value(node, from);
   const Shape& in = shape_of(source);
   if (source.flat == Flat::kNo && in.height * in.width != 1) {
-    fail(node, "a dense layer reads the map " + graph::to_string(in), "flatten the map before it");
+    fail(node, "a dense layer reads " + graph::to_string(in), "flatten its input first");
   }
   if (in.height != in.width) {
-    fail(node, "a dense layer reads the map " + graph::to_string(in) + ", which is not square",
+    fail(node, "a dense layer reads " + graph::to_string(in) + ", which is not square",
          "use a square input");
   }
   const std::int64_t outputs = kernel.shape.empty() ? 0 : kernel.shape[0];
@@ -198,9 +198,9 @@ Layer* NetworkBuilder::open_convolution(const std::string& map) {
 void NetworkBuilder::add_depthwise(const Node& node, const std::string& from, const std::string& to,
                                    Convolution settings) {
   const int channels = shape_of(plain(node, from)).channels;
-  // A file of a few bytes could ask for any number of them.
+  // A file of a few bytes could ask for any number of filters.
   if ((added_filters_ += channels) > kMaxAddedFilters) {
-    fail(node, "is one of too many that need a layer of their own");
+    fail(node, "is one of too many nodes that each need an extra layer");
   }
   settings.filters = settings.groups = channels;
   settings.size = settings.stride = 1;
@@ -234,7 +234,7 @@ void NetworkBuilder::batch_norm(const Node& node, const std::string& from, const
 void NetworkBuilder::affine(const Node& node, const std::string& from, const std::string& to,
                             Tensor scale, Tensor bias) {
   const int channels = shape_of(plain(node, from)).channels;
-  if (!scale.shape.empty()) check_length(node, "the factor", scale, channels);
+  if (!scale.shape.empty()) check_length(node, "the scale", scale, channels);
   if (!bias.shape.empty()) check_length(node, "the bias", bias, channels);
   Layer* before = scale.shape.empty() ? open_convolution(from) : nullptr;
   if (before != nullptr) {
@@ -255,7 +255,7 @@ void NetworkBuilder::affine(const Node& node, const std::string& from, const std
 void NetworkBuilder::activation(const Node& node, const std::string& from, const std::string& to,
                                 Activation activation) {
   const Value source = value(node, from);
-  if (source.padding != Padding{}) fail(node, "reads a map with zeros round it");
+  if (source.padding != Padding{}) fail(node, "reads a zero-padded tensor");
   if (activation == Activation::kLinear) return identity(node, from, to);
   if (Layer* before = open_convolution(from)) {
     std::get<Convolution>(before->operation).activation = activation;
@@ -272,7 +272,8 @@ void NetworkBuilder::activation(const Node& node, const std::string& from, const
       return;
     }
   }
-  if (source.flat != Flat::kNo) fail(node, "reads a flattened map", "put it before the flattening");
+  if (source.flat != Flat::kNo)
+    fail(node, "reads a flattened tensor", "move it before the flatten");
   Convolution settings;
   settings.activation = activation;
   add_depthwise(node, from, to, settings);
@@ -327,8 +328,8 @@ void NetworkBuilder::part(const Node& node, const std::string& from, const std::
 void NetworkBuilder::softmax(const Node& node, const std::string& from, const std::string& to) {
   const Value& source = value(node, from);
   if (source.flat != Flat::kNo && shape_of(source).height * shape_of(source).width != 1) {
-    fail(node, "a softmax over a flattened map, oko has it over channels",
-         "end the network before it");
+    fail(node, "softmax over a flattened tensor; oko supports it over channels only",
+         "cut the network before it");
   }
   add_layer(node, graph::Softmax{}, {source.layer}, to);
 }
@@ -339,7 +340,7 @@ void NetworkBuilder::identity(const Node& node, const std::string& from, const s
 
 void NetworkBuilder::rename(const std::string& from, const std::string& to, Value value) {
   values_[to] = value;
-  uses_[to] += uses_[from] - 1;  // whoever reads the one reads the other
+  uses_[to] += uses_[from] - 1;  // readers of one are readers of the other
 }
 
 void NetworkBuilder::flatten(const Node& node, const std::string& from, const std::string& to,
@@ -360,12 +361,12 @@ Imported NetworkBuilder::finish(const std::string& network_name,
   for (const std::string& map : outputs) {
     const Node node{map, "output"};
     const Value& source = plain(node, map);
-    if (source.layer == graph::kNetworkInput) fail(node, "is the network's input as it came");
+    if (source.layer == graph::kNetworkInput) fail(node, "is the unchanged network input");
     const auto same = std::ranges::find(imported.outputs, source.layer);
     if (same != imported.outputs.end()) {
       const auto first = static_cast<std::size_t>(same - imported.outputs.begin());
       imported.notes.push_back("the outputs " + imported.names[first] + " and " + map +
-                               " are one tensor: it is kept once");
+                               " are the same tensor; it is kept once");
       continue;
     }
     imported.outputs.push_back(source.layer);

@@ -14,14 +14,13 @@ struct Node {
   std::string name, kind;
 };
 
-// Makes a graph::Network from another format's nodes, given in an order in which each comes after
-// those it reads from. Maps are known by the file's own names for them. What other formats keep in
-// nodes of their own is put where oko has it: batch norm, bias and activation into the convolution
-// before, zero padding into the one behind. Where the map before is read by others too, or made by
-// something else, a 1x1 depthwise convolution takes its place, so that nothing is lost.
-//
-// First count every use of a map with use() (outputs of the graph as well), then call the
-// operations. All of them throw an input Error whose place is "file: node (kind)".
+// Builds a graph::Network from another format's nodes, given in topological order. Tensors are
+// identified by their names in the file. Separate batch norm, bias and activation nodes are folded
+// into the preceding convolution, zero padding into the following one. Where the preceding tensor
+// has other readers, or does not come from a convolution, a 1x1 depthwise convolution is added
+// instead, so that nothing is lost.
+// First count every use of a tensor with use() (graph outputs as well), then call the operations.
+// All of them throw an input Error whose place is "file: node (kind)".
 class NetworkBuilder {
  public:
   explicit NetworkBuilder(std::string file) : file_(std::move(file)) {}
@@ -30,22 +29,22 @@ class NetworkBuilder {
   void input(const std::string& map, const graph::Shape& shape);  // the network's one input
 
   bool has(const std::string& map) const { return values_.contains(map); }
-  // Of a map that was made; throws where there is none of this name. Pending padding is not in it.
+  // The shape of an existing tensor, without pending padding; throws if there is none of this name.
   const graph::Shape& shape(const Node& node, const std::string& map) const;
-  // With the zeros that pad() put round it: the map that "same" padding goes by.
+  // The shape including the zeros added by pad(), which "same" padding is based on.
   graph::Shape padded_shape(const Node& node, const std::string& map) const;
   std::string place(const Node& node) const;
 
-  // `kernel` is [filters, in/groups, size, size]; `bias` [filters], or without shape for none.
+  // `kernel` is [filters, in/groups, size, size]; `bias` [filters], or no shape for none.
   void convolution(const Node& node, const std::string& from, const std::string& to,
                    graph::Convolution convolution, graph::Tensor kernel, graph::Tensor bias);
-  // A layer that sees the whole map: `kernel` is [outputs, inputs]. Becomes a convolution.
+  // A dense layer: `kernel` is [outputs, inputs]. Becomes a convolution.
   void dense(const Node& node, const std::string& from, const std::string& to, graph::Tensor kernel,
              graph::Tensor bias);
   void batch_norm(const Node& node, const std::string& from, const std::string& to, float epsilon,
                   graph::Tensor scale, graph::Tensor bias, graph::Tensor mean,
                   graph::Tensor variance);
-  // x · scale + bias for each channel; either may be without shape.
+  // x · scale + bias per channel; either may have no shape.
   void affine(const Node& node, const std::string& from, const std::string& to, graph::Tensor scale,
               graph::Tensor bias);
   void activation(const Node& node, const std::string& from, const std::string& to,
@@ -64,19 +63,19 @@ class NetworkBuilder {
   // Over the channels of each pixel.
   void softmax(const Node& node, const std::string& from, const std::string& to);
   void identity(const Node& node, const std::string& from, const std::string& to);
-  // The numbers of a map in one row, for a dense layer: channels first, or last.
+  // Flattens a tensor for a dense layer, channels first or last.
   void flatten(const Node& node, const std::string& from, const std::string& to,
                bool channels_last);
 
-  // Checks the whole, its numbers too, and hands it over; `outputs` are maps in the file's order.
-  // Two names of one map are one output, with a note.
+  // Checks the network and its weights and returns it; `outputs` are tensors in the file's order.
+  // Two names of one tensor become one output, with a note.
   Imported finish(const std::string& network_name, const std::vector<std::string>& outputs);
 
  private:
   enum class Flat { kNo, kChannelsFirst, kChannelsLast };
   struct Value {
     int layer = graph::kNetworkInput;
-    graph::Padding padding{};  // zeros that the next convolution takes up
+    graph::Padding padding{};  // zeros to be folded into the next convolution
     Flat flat = Flat::kNo;
   };
 
@@ -91,8 +90,7 @@ class NetworkBuilder {
   void rename(const std::string& from, const std::string& to, Value value);
   void add_depthwise(const Node& node, const std::string& from, const std::string& to,
                      graph::Convolution settings);
-  // The convolution that alone makes `map`, is read by the next node alone and has no activation
-  // yet; null where there is none.
+  // The convolution that produces `map`, has no other reader and no activation yet; else null.
   graph::Layer* open_convolution(const std::string& map);
   graph::Tensor& weight(const graph::Layer& layer, const char* part);
   void check_length(const Node& node, const char* what, const graph::Tensor& tensor,
@@ -101,7 +99,7 @@ class NetworkBuilder {
   std::string file_;
   graph::Network network_;
   bool has_input_ = false;
-  std::int64_t added_filters_ = 0;  // filters of depthwise convolutions that the file does not have
+  std::int64_t added_filters_ = 0;  // filters of depthwise convolutions that are not in the file
   std::map<std::string, int, std::less<>> uses_;
   std::map<std::string, Value, std::less<>> values_;
   std::map<std::string, int, std::less<>> names_;

@@ -29,7 +29,7 @@ std::vector<float> floats(const graph::Tensor& tensor) {
   return {tensor.floats().begin(), tensor.floats().end()};
 }
 
-// image (2x4x4) → conv of 3 filters → "a", with what reads "a" counted.
+// image (2x4x4) → conv of 3 filters → "a", with the readers of "a" counted.
 NetworkBuilder begun(int uses_of_a = 1) {
   NetworkBuilder builder("net.x");
   builder.use("image");
@@ -65,7 +65,7 @@ TEST(NetworkBuilder, PutsNormAndActivationIntoTheConvolution) {
   EXPECT_THAT(floats(imported.network.weights.at("conv.bias")), ElementsAre(1, 2, 3));
 }
 
-TEST(NetworkBuilder, KeepsAMapThatOthersReadAsItWasBeforeTheActivation) {
+TEST(NetworkBuilder, KeepsTheTensorBeforeTheActivationForOtherReaders) {
   NetworkBuilder builder = begun(2);
   builder.use("b");
   builder.activation(kRelu, "a", "b", graph::Activation::kRelu);
@@ -82,7 +82,7 @@ TEST(NetworkBuilder, KeepsAMapThatOthersReadAsItWasBeforeTheActivation) {
   EXPECT_THAT(imported.network.layers[2].inputs, ElementsAre(0, 1));
 }
 
-TEST(NetworkBuilder, SeesThroughOtherNamesOfAMapWhenItCountsReaders) {
+TEST(NetworkBuilder, CountsReadersThroughAliases) {
   NetworkBuilder builder = begun(2);  // read by the identity and by the sum
   builder.use("same");
   builder.identity({"id", "Identity"}, "a", "same");
@@ -91,7 +91,7 @@ TEST(NetworkBuilder, SeesThroughOtherNamesOfAMapWhenItCountsReaders) {
   EXPECT_EQ(builder.finish("net", {"sum"}).network.layers.size(), 3U);
 }
 
-TEST(NetworkBuilder, KeepsEveryOutputAndTwoNamesOfATensorOnce) {
+TEST(NetworkBuilder, KeepsEveryOutputAndAnAliasedOutputOnce) {
   NetworkBuilder builder = begun(2);
   for (const char* name : {"same", "same", "b"}) builder.use(name);
   builder.identity({"id", "Identity"}, "a", "same");
@@ -99,7 +99,7 @@ TEST(NetworkBuilder, KeepsEveryOutputAndTwoNamesOfATensorOnce) {
   Imported imported = builder.finish("net", {"a", "b", "same"});
   EXPECT_THAT(imported.keys, ElementsAre("a", "b"));
   EXPECT_THAT(imported.notes,
-              ElementsAre("the outputs a and same are one tensor: it is kept once"));
+              ElementsAre("the outputs a and same are the same tensor; it is kept once"));
   set_raw_outputs(imported);
   EXPECT_EQ(imported.network.outputs(), imported.outputs);
   EXPECT_THAT(output_names(imported.network), ElementsAre("a", "b"));
@@ -118,10 +118,10 @@ TEST(NetworkBuilder, GivesPaddingToTheNextConvolution) {
                 b.pad({"pad", "Pad"}, "a", "padded", {1, 1, 0, 0});
                 b.upsample({"up", "Resize"}, "padded", "c", 2);
               }),
-              HasSubstr("net.x: up (Resize): reads a map with zeros round it"));
+              HasSubstr("net.x: up (Resize): reads a zero-padded tensor"));
 }
 
-TEST(NetworkBuilder, TurnsADenseLayerOnAFlattenedMapIntoAConvolution) {
+TEST(NetworkBuilder, TurnsADenseLayerOnAFlattenedTensorIntoAConvolution) {
   for (const bool channels_last : {false, true}) {
     NetworkBuilder builder("net.x");
     builder.input("image", {2, 2, 2});
@@ -138,11 +138,11 @@ TEST(NetworkBuilder, TurnsADenseLayerOnAFlattenedMapIntoAConvolution) {
   }
 }
 
-TEST(NetworkBuilder, NamesTheNodeThatIsWrong) {
+TEST(NetworkBuilder, NamesTheFaultyNode) {
   EXPECT_THAT(error_of([] {
                 begun().upsample({"up", "Resize"}, "nothing", "b", 2);
               }),
-              HasSubstr("net.x: up (Resize): reads \"nothing\", which no node before it makes"));
+              HasSubstr("net.x: up (Resize): reads \"nothing\", which no earlier node makes"));
   EXPECT_THAT(
       error_of([] {
         begun().convolution({"two", "Conv"}, "a", "b", {4, 3, 1, 1}, numbers({4, 3, 1, 1}), {});
@@ -151,13 +151,13 @@ TEST(NetworkBuilder, NamesTheNodeThatIsWrong) {
   EXPECT_THAT(error_of([] {
                 begun().upsample({"\xff", "Resize"}, "a", "b", 2);
               }),
-              HasSubstr("no UTF-8"));
-  EXPECT_THAT(error_of([] { begun().finish("\xc3(", {"a"}); }), HasSubstr("no UTF-8"));
+              HasSubstr("not valid UTF-8"));
+  EXPECT_THAT(error_of([] { begun().finish("\xc3(", {"a"}); }), HasSubstr("not UTF-8"));
   EXPECT_THAT(error_of([] { begun().input("second", {1, 1, 1}); }), HasSubstr("second input"));
   EXPECT_THAT(error_of([] { begun().finish("net", {}); }), HasSubstr("no outputs"));
 }
 
-TEST(NetworkBuilder, RefusesNumbersThatNoTrainingGives) {
+TEST(NetworkBuilder, RejectsWeightsThatNoTrainingProduces) {
   const auto with = [](float kernel, float variance) {
     NetworkBuilder builder("net.x");
     builder.use("a");
@@ -181,7 +181,7 @@ TEST(SamePadding, PutsTheOddPixelBelowAndRight) {
   EXPECT_EQ(same_padding({1, 5, 4}, 1, 2), graph::Padding{});
 }
 
-TEST(Permuted, MovesSides) {
+TEST(Permuted, MovesDimensions) {
   const graph::Tensor turned = permuted(numbers({2, 3}), {1, 0});
   EXPECT_THAT(turned.shape, ElementsAre(3, 2));
   EXPECT_THAT(floats(turned), ElementsAre(1, 4, 2, 5, 3, 6));

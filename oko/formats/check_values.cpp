@@ -15,7 +15,7 @@ void check_values(const graph::Tensor& tensor, const std::string& name, const st
   if (bad == values.end()) return;
   throw input_error(
       place, name + "[" + std::to_string(bad - values.begin()) + "] is " + std::to_string(*bad),
-      "the file is damaged, belongs to another network or comes from a training that "
+      "the file is damaged, belongs to another network or comes from a training run that "
       "diverged");
 }
 

@@ -12,14 +12,14 @@ namespace oko::formats {
 // Reads a Darknet .cfg. Shapes are inferred; preprocess is Darknet's (pixel centres, and letterbox
 // or stretch) and so is batch norm's epsilon. Both differ between the original Darknet and
 // AlexeyAB's: letter_box in [net] and keys that only the later one knows decide, and the first of
-// `warnings` tells the decision. The [net] section's training keys go to
-// network.metadata["darknet"]["net"] as strings, those of each head to ["darknet"]["heads"]; keys
-// that nothing here uses are told in `warnings`, once each. Throws input Errors with "file:line".
+// `warnings` states the decision. The [net] section's training keys go to
+// network.metadata["darknet"]["net"] as strings, those of each head to ["darknet"]["heads"]; unused
+// keys are listed in `warnings`, once each. Throws input Errors with "file:line".
 graph::Network read_darknet_cfg(std::string_view text, const std::string& name,
                                 std::vector<std::string>* warnings = nullptr);
 
-// The network as the original Darknet runs it on a CPU whatever its .cfg has: letterboxed,
-// batch norm by sqrt(variance) + 1e-6, and boxes suppressed by IoU.
+// The network as the original Darknet runs it on a CPU, whatever its .cfg says: letterboxed, batch
+// norm by sqrt(variance) + 1e-6, and boxes suppressed by IoU.
 void as_original_darknet(graph::Network& network);
 
 struct DarknetWeights {
@@ -30,14 +30,15 @@ struct DarknetWeights {
 };
 
 // Loads a .weights file or a prefix (tiny-yolo-voc.conv.9: the first convolutions) into `network`.
-// A file that ends inside a layer is an Error: "file has N floats, layer K wants M"; so are numbers
+// A file that ends inside a layer is an Error: "file has N floats, layer K needs M"; so are values
 // that are not finite. Tensors share the file's bytes. `network` needs shapes; what a prefix does
-// not hold stays as it is, and after an Error everything does.
+// not contain is unchanged, and after an Error everything is.
 DarknetWeights read_darknet_weights(const Bytes& file, const std::string& name,
                                     graph::Network& network);
 
-// The .cfg that Darknet reads and read_darknet_cfg() gives back equal. Training keys are those that
-// were read, else the usual ones. Throws an input Error naming the layer Darknet cannot express.
+// A .cfg that Darknet reads and that read_darknet_cfg() reads back equal. Training keys are those
+// that were read, else the usual ones. Throws an input Error naming the layer Darknet cannot
+// express.
 std::string write_darknet_cfg(const graph::Network& network);
 
 // The .weights of a network with all its weights. Variances are changed where batch norm's epsilon
@@ -48,8 +49,8 @@ std::vector<std::byte> write_darknet_weights(const graph::Network& network,
 // How many floats a .weights file of this network holds.
 std::int64_t darknet_float_count(const graph::Network& network);
 
-// The class count with which `network`'s file would hold exactly the floats of this file, or 0
-// where none does. Heads grow by a fixed number of floats a class, so the count follows from the
+// The class count with which `network`'s file would have exactly this file's number of floats, or 0
+// if there is none. Heads grow by a fixed number of floats per class, so the count follows from the
 // size.
 int darknet_classes_from_size(const graph::Network& network, const Bytes& file,
                               const std::string& name);

@@ -6,13 +6,13 @@
 
 namespace oko::formats {
 
-// One file of a model in another format, as a writer makes it: nothing here touches a disk.
+// One file of an exported model, in memory.
 struct File {
-  std::string name;  // relative to where the model goes, with '/': "model.mlpackage/Manifest.json"
+  std::string name;  // relative to the output folder, with '/': "model.mlpackage/Manifest.json"
   std::vector<std::byte> bytes;
 };
 
-// What a model says about itself where its format has a place for it. Empty fields are left out.
+// What a model says about itself where its format can store it. Empty fields are not written.
 struct ModelInfo {
   std::string description, author, license, version;
 };

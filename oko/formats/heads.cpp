@@ -20,7 +20,7 @@ const Layer& layer_of(const Imported& imported, std::size_t output) {
   return imported.network.layers[static_cast<std::size_t>(imported.outputs[output])];
 }
 
-// Puts a head behind each output, in the order of the layers, and keeps outputs pointing at them.
+// Adds a head after each output, in layer order, and keeps outputs pointing at them.
 void insert_heads(Imported& imported, const std::vector<Layer>& heads) {
   std::vector<std::size_t> order(heads.size());
   std::iota(order.begin(), order.end(), 0U);
@@ -28,7 +28,7 @@ void insert_heads(Imported& imported, const std::vector<Layer>& heads) {
     return imported.outputs[a] > imported.outputs[b];
   });
   std::vector<Layer>& layers = imported.network.layers;
-  for (const std::size_t i : order) {  // from the back, so that indices before stay
+  for (const std::size_t i : order) {  // backwards, so that earlier indices stay valid
     const int from = imported.outputs[i];
     Layer head = heads[i];
     head.inputs = {from};
@@ -45,7 +45,7 @@ std::string place_of_output(const Imported& imported, std::size_t output) {
   return graph::place_of(imported.network, static_cast<std::size_t>(imported.outputs[output]));
 }
 
-// A factor and a sum for each channel, which hides no function before it.
+// A scale and bias per channel, which hides no function before it.
 bool is_scale(const graph::Convolution& c) {
   return c.size == 1 && c.groups > 1 && c.groups == c.filters;
 }
@@ -57,9 +57,8 @@ std::optional<graph::Activation> activation_of(const Layer& layer) {
   return c->activation;
 }
 
-// The function that numbers of a layer's output have passed last ("sigmoid", "softmax", another
-// activation), or null where all can be raw. Layers that only move or scale numbers are seen
-// through.
+// The last function applied to a layer's output ("sigmoid", "softmax", another activation), or null
+// where all values may be raw. Layers that only move or scale values are skipped.
 const char* passed_by(const Network& network, int output) {
   std::vector<int> left{output};
   std::set<int> seen;
@@ -81,14 +80,13 @@ const char* passed_by(const Network& network, int output) {
 
 [[noreturn]] void refuse_output(const Imported& imported, std::size_t output,
                                 const std::string& what) {
-  throw input_error(
-      place_of_output(imported, output),
-      "the output has passed " + what + ", a head decodes what a convolution gives",
-      "export it without its decoding, at its raw heads; or use --no-heads and decode "
-      "its outputs in the app");
+  throw input_error(place_of_output(imported, output),
+                    "the output comes from " + what + "; a head decodes a convolution's raw output",
+                    "export the model up to its raw heads, without decoding; or use --no-heads and "
+                    "decode its outputs in the app");
 }
 
-// A head's formulas are for raw numbers. On any other they give boxes that look like boxes.
+// A head's formulas expect raw values. On others they give plausible but wrong boxes.
 void check_raw_outputs(const Imported& imported) {
   for (std::size_t i = 0; i < imported.outputs.size(); ++i) {
     const int index = imported.outputs[i];
@@ -112,10 +110,10 @@ void check_decoding(const Imported& imported) {
   if (found == layers.end()) return;
   throw input_error(
       graph::place_of(imported.network, static_cast<std::size_t>(found - layers.begin())),
-      "the network uses SiLU (swish), as YOLOv5 and its successors do, and these do "
-      "not decode boxes as YOLOv3 does",
-      "give --decoding yolov3 if its boxes are exp(t) x anchor; otherwise use "
-      "--no-heads and decode its outputs in the app");
+      "the network uses SiLU (swish), as YOLOv5 and its successors do, which decode boxes "
+      "differently from YOLOv3",
+      "use --decoding yolov3 if its boxes are exp(t) x anchor; otherwise use --no-heads and decode "
+      "its outputs in the app");
 }
 
 // Kinds of operations as every format names them, without regard to case and '_'.
@@ -138,10 +136,10 @@ bool only_moves_values(const std::string& kind) {
 }
 
 // What the file computes from its outputs must be what a YOLOv3 head computes.
-void check_left_out(const Imported& imported) {
-  const LeftOut* first = nullptr;
+void check_dropped(const Imported& imported) {
+  const DroppedNode* first = nullptr;
   std::set<std::string> kinds;
-  for (const LeftOut& one : imported.left_out) {
+  for (const DroppedNode& one : imported.dropped) {
     const std::string kind = plain_kind(one.kind);
     if (only_moves_values(kind)) continue;
     if (first == nullptr) first = &one;
@@ -165,7 +163,7 @@ std::string unused_name(const Network& network, int near) {
   return name;
 }
 
-// Equally many anchors for each output, the last ones for the coarsest map.
+// The same number of anchors for each output, the last ones for the coarsest.
 std::vector<std::vector<int>> usual_masks(const Imported& imported, std::size_t anchors) {
   const std::size_t outputs = imported.outputs.size(), each = anchors / outputs;
   std::vector<std::size_t> order(outputs);  // from the finest
@@ -207,13 +205,13 @@ void check_utf8(const std::string& name, const std::string& place) {
   try {
     static_cast<void>(Json(name).dump());
   } catch (const Json::type_error&) {
-    throw input_error(place, "holds a name that is no UTF-8 text", "the file is damaged");
+    throw input_error(place, "contains a name that is not UTF-8", "the file is damaged");
   }
 }
 
 namespace {
 
-// A name that every format takes.
+// A name that every format accepts.
 std::string plain_name(const std::string& name) {
   constexpr std::size_t kLongest = 100;
   std::string text;
@@ -277,13 +275,13 @@ void apply_description(Imported& imported, std::string_view description, const s
   if (!heads.layers.empty() && heads.layers.size() != imported.outputs.size()) {
     throw input_error(place,
                       "describes " + std::to_string(heads.layers.size()) +
-                          " heads, the model has " + std::to_string(imported.outputs.size()) +
+                          " heads; the model has " + std::to_string(imported.outputs.size()) +
                           " outputs",
                       "export the model again");
   }
   for (const Layer& layer : heads.layers) {
     if (graph::is_head(layer.operation)) continue;
-    throw input_error(place, "describes " + layer.name + " as a head, which it is not");
+    throw input_error(place, "describes " + layer.name + " as a head, but it is not one");
   }
   for (std::size_t i = 0; i < heads.layers.size(); ++i) {
     const char* function = passed_by(imported.network, imported.outputs[i]);
@@ -295,7 +293,7 @@ void apply_description(Imported& imported, std::string_view description, const s
   Network& network = imported.network;
   network.name = heads.name;
   network.preprocess = heads.preprocess;
-  imported.tells_preprocessing = true;
+  imported.defines_preprocessing = true;
   network.classes = heads.classes;
   network.metadata = heads.metadata;
   if (!heads.layers.empty()) insert_heads(imported, heads.layers);
@@ -325,28 +323,28 @@ Network remove_heads(const Network& network) {
   return bare;
 }
 
-void check_head_outputs(const Imported& imported, bool decoding_told) {
+void check_head_outputs(const Imported& imported, bool decoding_given) {
   check_raw_outputs(imported);
-  if (decoding_told) return;
+  if (decoding_given) return;
   check_decoding(imported);
-  check_left_out(imported);
+  check_dropped(imported);
 }
 
 void add_heads(Imported& imported, const HeadOptions& options) {
-  check_head_outputs(imported, options.decoding_told);
+  check_head_outputs(imported, options.decoding_given);
   const std::size_t outputs = imported.outputs.size(), anchors = options.anchors.size();
   std::vector<std::vector<int>> masks = options.masks;
   if (masks.empty()) {
     if (anchors == 0 || anchors % outputs != 0) {
       throw input_error("--anchors",
-                        std::to_string(anchors) + " anchors do not spread evenly over " +
+                        std::to_string(anchors) + " anchors cannot be split evenly over " +
                             std::to_string(outputs) + " outputs",
-                        "say with --masks which anchors each output uses");
+                        "assign anchors to outputs with --masks");
     }
     masks = usual_masks(imported, anchors);
     imported.notes.push_back(
-        "anchors were given to outputs as in published YOLOv3, the largest to the coarsest map; "
-        "--masks gives them otherwise");
+        "anchors were assigned as in published YOLOv3, the largest to the coarsest output; --masks "
+        "overrides that");
   }
   if (masks.size() != outputs) {
     throw input_error("--masks", "there are " + std::to_string(masks.size()) + " masks and " +
@@ -358,8 +356,8 @@ void add_heads(Imported& imported, const HeadOptions& options) {
     const int boxes = static_cast<int>(masks[i].size());
     if (boxes == 0 || channels % boxes != 0 || channels / boxes <= 5) {
       throw input_error(place_of_output(imported, i),
-                        "an output of " + std::to_string(channels) + " channels is no head of " +
-                            std::to_string(boxes) +
+                        "an output of " + std::to_string(channels) +
+                            " channels is not a head with " + std::to_string(boxes) +
                             " anchors: it should be anchors x (5 + classes)",
                         "give the anchors the model was trained with");
     }
@@ -384,7 +382,7 @@ std::vector<graph::Anchor> read_anchors(std::string_view text, const std::string
     const auto [end, error] = std::from_chars(text.data() + i, text.data() + text.size(), value);
     last_line = line;
     if (error != std::errc() || !(value > 0 && value < 1e6F) || numbers.size() >= 2048) {
-      throw input_error(name + ":" + std::to_string(line), "no list of anchors",
+      throw input_error(name + ":" + std::to_string(line), "not a list of anchors",
                         "write pairs of width and height in pixels: 10,14, 23,27, 37,58");
     }
     numbers.push_back(value);
@@ -392,8 +390,8 @@ std::vector<graph::Anchor> read_anchors(std::string_view text, const std::string
   }
   if (numbers.empty() || numbers.size() % 2 != 0) {
     throw input_error(name + ":" + std::to_string(last_line),
-                      std::to_string(numbers.size()) + " numbers are no pairs",
-                      "write a width and a height for each anchor");
+                      std::to_string(numbers.size()) + " numbers do not form pairs",
+                      "give a width and a height for each anchor");
   }
   std::vector<graph::Anchor> anchors;
   for (std::size_t i = 0; i < numbers.size(); i += 2) {

@@ -21,7 +21,7 @@ graph::Network small_tiny() {
   return graph::inference_form(network);
 }
 
-// What a reader gets of a network: its layers without the heads.
+// A network as a reader returns it: its layers without the heads.
 Imported without_heads(const graph::Network& network) {
   Imported imported{network, {}, {}, {}, {}};
   std::vector<int> moved;
@@ -50,7 +50,7 @@ TEST(Description, GivesHeadsNamesAndPreprocessingBack) {
   EXPECT_EQ(imported.network.outputs(), imported.outputs);
 }
 
-TEST(Description, IsRefusedWhereItDoesNotFitTheOutputs) {
+TEST(Description, IsRejectedWhereItDoesNotFitTheOutputs) {
   const graph::Network network = small_tiny();
   Imported imported = without_heads(network);
   imported.outputs.pop_back();
@@ -58,21 +58,21 @@ TEST(Description, IsRefusedWhereItDoesNotFitTheOutputs) {
     apply_description(imported, describe(network), "file");
     FAIL();
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("file: describes 2 heads, the model has 1 outputs"));
+    EXPECT_THAT(error.what(), HasSubstr("file: describes 2 heads; the model has 1 outputs"));
   }
 }
 
-TEST(Description, IsRefusedForNamesThatNoJsonCanHold) {
+TEST(Description, IsRejectedForNamesThatJsonCannotHold) {
   graph::Network network = small_tiny();
   network.classes = {"caf\xe9", "dog"};  // Latin-1
   EXPECT_THROW(describe(network), Error);
 }
 
-TEST(OutputNames, TellRowsAndColumns) {
+TEST(OutputNames, ContainRowsAndColumns) {
   EXPECT_THAT(output_names(small_tiny()), ElementsAre("head_2x2", "head_4x4"));
 }
 
-TEST(AddHeads, GivesTheLargestAnchorsToTheCoarsestMap) {
+TEST(AddHeads, AssignsTheLargestAnchorsToTheCoarsestOutput) {
   const graph::Network network = small_tiny();
   Imported imported = without_heads(network);
   add_heads(imported, {.anchors = read_anchors("1,2, 3,4, 5,6\n7,8, 9,10, 11,12", "a.txt")});
@@ -89,7 +89,7 @@ TEST(AddHeads, GivesTheLargestAnchorsToTheCoarsestMap) {
   EXPECT_THAT(imported.notes, ElementsAre(HasSubstr("--masks")));
 }
 
-TEST(AddHeads, RefusesAnchorsThatDoNotFit) {
+TEST(AddHeads, RejectsAnchorsThatDoNotFit) {
   const Imported imported = without_heads(small_tiny());
   const auto error_with = [&](const HeadOptions& options) -> std::string {
     Imported copy = imported;
@@ -100,15 +100,15 @@ TEST(AddHeads, RefusesAnchorsThatDoNotFit) {
     }
     return "no error";
   };
-  EXPECT_THAT(error_with({.anchors = {{1, 1}, {2, 2}, {3, 3}}}), HasSubstr("spread evenly"));
+  EXPECT_THAT(error_with({.anchors = {{1, 1}, {2, 2}, {3, 3}}}), HasSubstr("split evenly"));
   EXPECT_THAT(error_with({.anchors = {{1, 1}, {2, 2}}, .masks = {{0}}}), HasSubstr("1 masks"));
   EXPECT_THAT(error_with({.anchors = {{1, 1}, {2, 2}}, .masks = {{0, 1}, {0, 1, 1, 1}}}),
-              HasSubstr("no head of 2 anchors"));
+              HasSubstr("not a head with 2 anchors"));
   EXPECT_THAT(error_with({.anchors = {{1, 1}, {2, 2}}, .masks = {{0, 1, 7}, {0, 1, 1}}}),
               HasSubstr("mask 7"));
 }
 
-// The outputs of small_tiny() with another operation behind the first one.
+// The outputs of small_tiny() with another operation after the first one.
 Imported with_behind(graph::Operation operation) {
   Imported imported = without_heads(small_tiny());
   graph::Network& network = imported.network;
@@ -132,41 +132,41 @@ graph::Operation depthwise(graph::Activation activation) {
   return graph::Convolution{.filters = 21, .size = 1, .groups = 21, .activation = activation};
 }
 
-TEST(AddHeads, RefusesOutputsThatAreNotAConvolutionsOwn) {
+TEST(AddHeads, RejectsOutputsThatAreNotRawConvolutions) {
   using graph::Activation;
   EXPECT_EQ(refusal_of(with_behind(depthwise(Activation::kLinear))), "no error");
   EXPECT_THAT(refusal_of(with_behind(depthwise(Activation::kLogistic))),
-              HasSubstr("has passed a sigmoid"));
+              HasSubstr("comes from a sigmoid"));
   EXPECT_THAT(refusal_of(with_behind(depthwise(Activation::kLeaky))),
-              HasSubstr("has passed a leaky"));
-  EXPECT_THAT(refusal_of(with_behind(graph::Softmax{})), HasSubstr("has passed a softmax"));
-  EXPECT_THAT(refusal_of(with_behind(graph::Route{})), HasSubstr("has passed a route"));
-  EXPECT_THAT(refusal_of(with_behind(graph::MaxPool{1, 1})), HasSubstr("has passed a max_pool"));
+              HasSubstr("comes from a leaky"));
+  EXPECT_THAT(refusal_of(with_behind(graph::Softmax{})), HasSubstr("comes from a softmax"));
+  EXPECT_THAT(refusal_of(with_behind(graph::Route{})), HasSubstr("comes from a route"));
+  EXPECT_THAT(refusal_of(with_behind(graph::MaxPool{1, 1})), HasSubstr("comes from a max_pool"));
 }
 
-TEST(AddHeads, SeesASigmoidBehindAFactorForEachChannel) {
+TEST(AddHeads, SeesASigmoidBeforeAPerChannelScale) {
   Imported imported = with_behind(depthwise(graph::Activation::kLogistic));
   graph::Network& network = imported.network;
   network.layers.push_back(
       {"twice", depthwise(graph::Activation::kLinear), {imported.outputs[0]}, {}});
   graph::infer_shapes(network);
   ++imported.outputs[0];
-  EXPECT_THAT(refusal_of(imported), HasSubstr("has passed a sigmoid"));
+  EXPECT_THAT(refusal_of(imported), HasSubstr("comes from a sigmoid"));
 }
 
-TEST(AddHeads, WantsToBeToldTheDecodingOfANetworkWithSilu) {
+TEST(AddHeads, NeedsTheDecodingOfANetworkWithSilu) {
   Imported imported = without_heads(small_tiny());
   std::get<graph::Convolution>(imported.network.layers[0].operation).activation =
       graph::Activation::kSwish;
   EXPECT_THAT(refusal_of(imported), HasSubstr("--decoding yolov3"));
-  EXPECT_EQ(refusal_of(imported, {.anchors = {}, .decoding_told = true}), "no error");
+  EXPECT_EQ(refusal_of(imported, {.anchors = {}, .decoding_given = true}), "no error");
 }
 
-TEST(AddHeads, WantsToBeToldTheDecodingOfAFileThatComputesOtherBoxes) {
-  const auto with_left_out = [](const std::vector<std::string>& kinds) {
+TEST(AddHeads, NeedsTheDecodingOfAFileThatComputesOtherBoxes) {
+  const auto with_dropped = [](const std::vector<std::string>& kinds) {
     Imported imported = without_heads(small_tiny());
     for (const std::string& kind : kinds)
-      imported.left_out.push_back({"file: n (" + kind + ")", kind});
+      imported.dropped.push_back({"file: n (" + kind + ")", kind});
     return imported;
   };
   // Values that are only moved, and what YOLOv3 does, in the words of several formats.
@@ -175,7 +175,7 @@ TEST(AddHeads, WantsToBeToldTheDecodingOfAFileThatComputesOtherBoxes) {
            {"RESHAPE", "STRIDED_SLICE", "CONCATENATION"},
            {"Reshape", "Sigmoid", "Exp", "Mul", "NonMaxSuppression"},
            {"RESHAPE", "LOGISTIC", "EXP"}}) {
-    EXPECT_EQ(refusal_of(with_left_out(kinds)), "no error") << kinds.back();
+    EXPECT_EQ(refusal_of(with_dropped(kinds)), "no error") << kinds.back();
   }
   for (const auto& kinds :
        std::vector<std::vector<std::string>>{{"Reshape", "Sigmoid", "Pow", "Mul"},
@@ -184,13 +184,13 @@ TEST(AddHeads, WantsToBeToldTheDecodingOfAFileThatComputesOtherBoxes) {
                                              {"Clip"},
                                              {"Softplus"},
                                              {"Sigmoid", "Exp", "Softmax"}}) {
-    EXPECT_THAT(refusal_of(with_left_out(kinds)), HasSubstr("--decoding yolov3")) << kinds.back();
+    EXPECT_THAT(refusal_of(with_dropped(kinds)), HasSubstr("--decoding yolov3")) << kinds.back();
   }
-  EXPECT_EQ(refusal_of(with_left_out({"Tanh"}), {.anchors = {}, .decoding_told = true}),
+  EXPECT_EQ(refusal_of(with_dropped({"Tanh"}), {.anchors = {}, .decoding_given = true}),
             "no error");
 }
 
-TEST(RemoveHeads, LeavesTheMapsBeforeThemAsOutputs) {
+TEST(RemoveHeads, MakesTheirInputsTheOutputs) {
   const graph::Network network = small_tiny();
   const graph::Network bare = remove_heads(network);
   EXPECT_TRUE(bare.heads().empty());
@@ -203,19 +203,19 @@ TEST(RemoveHeads, LeavesTheMapsBeforeThemAsOutputs) {
   EXPECT_EQ(last.name, network.layers[static_cast<std::size_t>(network.outputs()[1])].name);
 }
 
-TEST(Description, IsRefusedForAnOutputThatHasPassedASigmoid) {
+TEST(Description, IsRejectedForAnOutputAfterASigmoid) {
   Imported imported = with_behind(depthwise(graph::Activation::kLogistic));
   EXPECT_THROW(apply_description(imported, describe(small_tiny()), "file"), Error);
 }
 
-TEST(ReadAnchors, PassesOverAByteOrderMark) {
+TEST(ReadAnchors, SkipsAByteOrderMark) {
   EXPECT_EQ(read_anchors("\xef\xbb\xbf"
                          "10,13",
                          "a.txt"),
             (std::vector<graph::Anchor>{{10, 13}}));
 }
 
-TEST(ReadAnchors, RefusesWhatIsNoListOfPairs) {
+TEST(ReadAnchors, RejectsWhatIsNotAListOfPairs) {
   for (const char* text : {"", "1", "1,2,x", "1,2\n3", "1,-2", "0,1", "1,nan"}) {
     EXPECT_THROW(read_anchors(text, "a.txt"), Error) << text;
   }

@@ -18,7 +18,7 @@ struct MpsOptions {
 // Swift source that builds the network as an MPSNNGraph, node by node, and the weights that it
 // reads: "<Name>Graph.swift" and "<stem>.mpsweights", where Name is the stem as a Swift type
 // ("yolov3-tiny" gives "Yolov3Tiny"). The graph takes an image of the network's input size and
-// gives the raw maps of network.outputs(). What goes round it (texture, letterbox, decoding,
+// returns the raw outputs of network.outputs(). What surrounds it (texture, letterbox, decoding,
 // suppression) is in the wrapper, formats/wrappers.h with WrapperTarget::kMps. Needs iOS 13 or
 // macOS 10.15. docs/formats/mps.md has the layout of the weights and what each layer becomes.
 //

@@ -15,9 +15,9 @@ namespace oko::formats {
 
 struct NcnnOptions {
   bool half = false;  // kernels as float16; biases stay float32
-  // Ends the network in ncnn's own Yolov3DetectionOutput, blob "output", which gives rows of class
-  // (from 1), score, left, top, right, bottom (0…1). Otherwise the raw heads are the outputs, by
-  // the names of output_names().
+  // Ends the network in ncnn's own Yolov3DetectionOutput, blob "output", with rows of class (from
+  // 1), score, left, top, right, bottom (0…1). Otherwise the outputs are the raw heads, named by
+  // output_names().
   bool detection_output = false;
   float threshold = .25F, nms_iou = .45F;  // of the detection output
 };
@@ -25,13 +25,13 @@ struct NcnnOptions {
 // "<stem>.param" and "<stem>.bin". Layer names that a .param cannot hold (blanks, over 200 bytes)
 // are changed, and `notes` says so. Throws an input Error with detection_output for heads that ncnn
 // would decode differently: region heads, scale_x_y other than 1, heads with different numbers of
-// anchors or anchor lists of their own.
+// anchors or different anchor lists.
 std::vector<File> write_ncnn(const graph::Network& network, const NcnnOptions& options,
                              const std::string& stem, std::vector<std::string>* notes = nullptr);
 
 // Reads a .param and its .bin. ncnn has no metadata, not even comments: heads come from a
 // Yolov3DetectionOutput where the file has one, else from add_heads(); class names never. `name` is
-// the model's, without the endings; `size` is of the input where the .param leaves it open. Throws
+// the model's, without the extensions; `size` is the input's if the .param does not fix it. Throws
 // input Errors with "name.param:line" or "name.bin@byte".
 Imported read_ncnn(std::string_view param, const Bytes& bin, const std::string& name,
                    std::optional<image::Size> size = {});

@@ -11,20 +11,20 @@
 namespace oko::formats {
 
 struct OnnxReadOptions {
-  int width = 0, height = 0;  // of the input, where the file leaves them open
+  int width = 0, height = 0;  // of the input, if the file does not fix them
 };
 
-// Reads an ONNX model (opset 7 and newer) of the operations that a YOLO network is made of; what a
-// file may hold is told in docs/formats/onnx.md. Post-processing that no layer reads afterwards is
-// left out, and the maps before it become the outputs; `notes` name the first node left out. Batch
-// norm stays as it is in the file. Throws input Errors whose place is "name: node (operation)".
-// Memory is bounded by a few times the file's size.
+// Reads an ONNX model (opset 7 and newer) of the operations that a YOLO network is made of; see
+// docs/formats/onnx.md. Post-processing that no layer reads is dropped, and the tensors before it
+// become the outputs; `notes` name the first dropped node. Batch norm stays as it is in the file.
+// Throws input Errors whose place is "name: node (operation)". Memory is bounded by a few times the
+// file's size.
 Imported read_onnx(const Bytes& file, const std::string& name, const OnnxReadOptions& options = {});
 
 struct OnnxOptions {
   ModelInfo info;
-  // Kernels as float16, each turned to float32 by a Cast node: half the file, the same arithmetic,
-  // and any runtime loads it.
+  // Kernels as float16, each cast to float32 by a node: half the file size, the same arithmetic,
+  // loadable by any runtime.
   bool float16 = false;
   // Decoding and NonMaxSuppression inside. Outputs, best score first: "boxes" [n, 4] float32 left,
   // top, right, bottom in pixels of the network's input, not clipped; "scores" [n] float32,
@@ -36,14 +36,14 @@ struct OnnxOptions {
 };
 
 // One file "<stem>.onnx": opset 13, IR version 7, what every runtime since the end of 2020 loads.
-// Input "image" [1, channels, height, width] float32, 0…1; outputs the raw maps [1, c, h, w] by
-// output_names(), or boxes. Nodes have their layers' names, so that read_onnx() gives back
+// Input "image" [1, channels, height, width] float32, 0…1; outputs the raw heads [1, c, h, w],
+// named by output_names(), or boxes. Nodes have their layers' names, so that read_onnx() gives back
 // inference_form(network). Throws an input Error for a network without weights, and a usage Error
 // for boxes of a network without heads or thresholds that make no sense.
 std::vector<File> write_onnx(const graph::Network& network, const OnnxOptions& options,
                              const std::string& stem);
 
-// What a program needs to know to run a file and look into it.
+// What a program needs to know to run a file and inspect it.
 struct OnnxSignature {
   struct Map {
     std::string layer, name;
@@ -51,19 +51,19 @@ struct OnnxSignature {
   std::string input;  // its name
   graph::Shape shape;
   std::vector<std::string> outputs;
-  std::vector<Map> layers;  // the map behind each node; of a layer's several nodes the last
+  std::vector<Map> layers;  // the tensor after each layer's last node
 };
 OnnxSignature onnx_signature(const Bytes& file, const std::string& name);
 
-// The part of a model that makes these tensors out of one picture of this shape, channels first, as
-// a model of its own with the tensors as outputs in this order: for programs that are to run what
+// The part of a model that computes these tensors from one image of this shape, channels-first, as
+// a separate model with the tensors as outputs in this order: for programs that run what
 // read_onnx() read. Throws input Errors as read_onnx() does.
 std::vector<std::byte> onnx_part(const Bytes& file, const std::string& name,
                                  const graph::Shape& input,
                                  const std::vector<std::string>& outputs);
 
-// The same model with more of its maps (none of which is one already) as outputs, of any shape; or,
-// for programs that want to know that much (OpenCV), of four sides.
+// The same model with more of its tensors (none of which is an output yet) as outputs, of
+// unspecified shape; or, for programs that need it (OpenCV), with four dimensions.
 std::vector<std::byte> with_onnx_outputs(const Bytes& file, const std::vector<std::string>& maps,
                                          bool four_sides = false);
 

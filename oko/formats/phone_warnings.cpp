@@ -14,15 +14,15 @@ using graph::Layer;
 using graph::Network;
 using graph::Shape;
 
-constexpr int kSlice = 4;                 // channels that a GPU's image holds together
-constexpr int kFastKernel = 7;            // the largest with code of its own in phone libraries
+constexpr int kSlice = 4;                 // channels per slice of a GPU image
+constexpr int kFastKernel = 7;            // the largest with optimized code in phone libraries
 constexpr int kFastPool = 5;              // larger ones with stride 1 can be made of 3x3 and 5x5
-constexpr double kHeavyShare = .02;       // of the work: below it a layer's waste is not felt
+constexpr double kHeavyShare = .02;       // of the work: below it a layer's waste does not matter
 constexpr double kFrameFlop = 20e9;       // 30 frames a second: 0.6 TFLOP/s
 constexpr double kMapBytes = 48e6;        // float32
-constexpr double kDownloadBytes = 200e6;  // of an app over a mobile network, unasked
+constexpr double kDownloadBytes = 200e6;  // of an app over a mobile network without asking
 
-// A network with what several checks ask of it.
+// A network with what several checks need.
 struct Looked {
   const Network& network;
   std::vector<graph::LayerCost> costs = graph::layer_costs(network);
@@ -79,7 +79,8 @@ bool multiplies_channels(const Looked& looked, const Layer& layer, std::size_t) 
   return c && c->groups > 1 && is_depthwise(*c, input) && c->filters != input.channels;
 }
 
-// Only where the waste is felt, and not of a head's map, whose channels the classes make.
+// Only where the waste matters, and not for a head's output, whose channels follow from the
+// classes.
 bool wastes_slices(const Looked& looked, const Layer& layer, std::size_t index) {
   const auto* c = as<graph::Convolution>(layer);
   const std::vector<int> outputs = looked.network.outputs();
@@ -87,8 +88,8 @@ bool wastes_slices(const Looked& looked, const Layer& layer, std::size_t index) 
   return c && !leaves && c->filters % kSlice != 0 && looked.heavy(index);
 }
 
-// A window that moves by more than one pixel over a map it does not divide: formats that know no
-// padding but "same" put the odd pixel where they like.
+// A window whose stride does not divide its input: formats that only have "same" padding differ in
+// where they put the odd pixel.
 bool strides_over_odd_map(const Looked& looked, const Layer& layer, std::size_t) {
   const auto* c = as<graph::Convolution>(layer);
   const auto* pool = as<graph::MaxPool>(layer);
@@ -123,34 +124,34 @@ const std::vector<Check>& checks() {
        "a pool with stride 1 is padded on one side only; converters and hand-written Metal code "
        "shift it by a pixel (oko's files are right; a 3x3 window padded by 1 is safe everywhere)"},
       {is_large_pool,
-       "a large pool with stride 1 looks at every pixel of its window and may leave the Neural "
-       "Engine (chained 5x5 pools give the same numbers: two make 9x9, three 13x13)"},
+       "a large pool with stride 1 reads every pixel of its window and may fall off the Neural "
+       "Engine (chained 5x5 pools give the same values: two make 9x9, three 13x13)"},
       {has_large_kernel,
-       "a kernel above 7x7 has no fast code in phone libraries (use several 3x3 layers)"},
+       "a kernel above 7x7 has no optimized code in phone libraries (use several 3x3 layers)"},
       {is_grouped,
-       "a grouped convolution is run by neither TensorFlow Lite's GPU delegate nor, where a group "
-       "has not a multiple of 4 channels, by Metal (use plain or depthwise ones)"},
+       "a grouped convolution runs neither on TensorFlow Lite's GPU delegate nor, unless each "
+       "group has a multiple of 4 channels, on Metal (use plain or depthwise ones)"},
       {multiplies_channels,
        "a depthwise convolution with more filters than channels is written as a full one for "
-       "Metal, with many zeros (give it as many filters as channels)"},
+       "Metal, mostly zeros (use as many filters as channels)"},
       {with_activation(graph::Activation::kMish),
-       "mish is no single operation in Core ML, TensorFlow Lite and Metal: softplus, tanh and a "
-       "product, each a walk over the map (use leaky or relu6, and train again)"},
+       "mish is not a single operation in Core ML, TensorFlow Lite and Metal but softplus, tanh "
+       "and a product, each a pass over the tensor (use leaky or relu6, and retrain)"},
       {with_activation(graph::Activation::kSwish),
-       "swish is no single operation in Core ML's neural networks, TensorFlow Lite and Metal: a "
-       "sigmoid and a product, each a walk over the map (relu6 costs nothing)"},
+       "swish is not a single operation in Core ML's neural networks, TensorFlow Lite and Metal "
+       "but a sigmoid and a product, each a pass over the tensor (relu6 costs nothing)"},
       {wastes_slices,
-       "filters are no multiple of 4: GPUs hold channels in slices of four and compute the rest "
-       "for nothing (round up)"},
+       "filters are not a multiple of 4: GPUs store channels in slices of four and waste the rest "
+       "(round up)"},
       {strides_over_odd_map,
-       "a stride meets a map that it does not divide: formats place the odd pixel each in their "
-       "own way (use an input size that all strides divide, usually a multiple of 32)"},
+       "a stride does not divide its input size: formats differ in where they put the odd pixel "
+       "(use an input size that all strides divide, usually a multiple of 32)"},
       {has_softmax_head,
-       "softmax over each anchor's classes needs maps of rank 5 inside the model, which the Neural "
-       "Engine does not run (export the raw heads; the written wrapper decodes them)"},
+       "softmax over each anchor's classes needs rank-5 tensors inside the model, which the Neural "
+       "Engine does not run (export the raw heads; the generated wrapper decodes them)"},
       {has_huge_map,
-       "the map takes more than 48 MB in float32: memory traffic, not arithmetic, will set the "
-       "time (use a stride in the first layer, or a smaller input)"},
+       "the output takes more than 48 MB in float32: memory traffic, not arithmetic, will dominate "
+       "(use a stride in the first layer, or a smaller input)"},
   };
   return all;
 }
@@ -161,16 +162,16 @@ std::string line_of(const Layer& first, int more, const char* warning) {
 
 void warn_of_totals(const Looked& looked, std::vector<std::string>& warnings) {
   if (looked.total.flop > kFrameFlop) {
-    warnings.push_back(fmt::format(
-        "the whole network: {:.0f} GFLOP a picture are {:.1f} TFLOP/s at 30 pictures a second, "
-        "more than phones keep up (use a smaller network or input)",
-        looked.total.flop / 1e9, looked.total.flop * 30 / 1e12));
+    warnings.push_back(
+        fmt::format("the whole network: {:.0f} GFLOP per image are {:.1f} TFLOP/s at 30 images per "
+                    "second, more than phones sustain (use a smaller network or input)",
+                    looked.total.flop / 1e9, looked.total.flop * 30 / 1e12));
   }
   const double bytes = 4. * static_cast<double>(looked.total.parameters);
   if (bytes > kDownloadBytes) {
     warnings.push_back(fmt::format(
-        "the whole network: {:.0f} MB of weights in float32; stores ask before an app above 200 MB "
-        "comes over a mobile network (float16 makes {:.0f} MB, int8 {:.0f} MB)",
+        "the whole network: {:.0f} MB of weights in float32; app stores ask before downloading "
+        "more than 200 MB over a mobile network (float16: {:.0f} MB, int8: {:.0f} MB)",
         bytes / 1e6, bytes / 2e6, bytes / 4e6));
   }
 }

@@ -22,12 +22,12 @@ graph::Network one_layer(graph::Operation operation, graph::Shape input = {8, 32
   return network;
 }
 
-TEST(PhoneWarnings, NamesTheLopsidedPoolOfTiny) {
+TEST(PhoneWarnings, NamesTheAsymmetricPoolOfTiny) {
   const auto warnings = phone_warnings(graph::make_builtin("yolov3-tiny", {}));
   EXPECT_THAT(warnings, ElementsAre(AllOf(StartsWith("layers.11: "), HasSubstr("one side"))));
 }
 
-TEST(PhoneWarnings, CountsLayersOfAKindInOneLine) {
+TEST(PhoneWarnings, CountsLayersOfOneKindInOneLine) {
   graph::Network network;
   network.input = {8, 32, 32};
   graph::Convolution convolution;
@@ -39,7 +39,7 @@ TEST(PhoneWarnings, CountsLayersOfAKindInOneLine) {
   EXPECT_THAT(phone_warnings(network), ElementsAre(StartsWith("a and 2 more: mish")));
 }
 
-TEST(PhoneWarnings, TellsWorkAndSizeOfLargeNetworks) {
+TEST(PhoneWarnings, ReportsWorkAndSizeOfLargeNetworks) {
   const auto warnings = phone_warnings(graph::make_builtin("yolov3", {}));
   EXPECT_THAT(warnings, ElementsAre(HasSubstr("66 GFLOP"), HasSubstr("248 MB of weights")));
 }
@@ -72,7 +72,7 @@ TEST(PhoneWarnings, FindsEachKind) {
               ElementsAre(HasSubstr("rank 5")));
 }
 
-TEST(PhoneWarnings, WarnsOfFewThingsInModelsMadeForPhones) {
+TEST(PhoneWarnings, WarnsLittleAboutModelsMadeForPhones) {
   OKO_NEEDS_REFERENCE_MODELS();
   for (const char* name : {"yolo-fastest-1.1", "MobileNetV2-YOLOv3-Nano-coco", "yoloface-500k"}) {
     const auto warnings =
@@ -81,7 +81,7 @@ TEST(PhoneWarnings, WarnsOfFewThingsInModelsMadeForPhones) {
   }
 }
 
-TEST(PhoneWarnings, WastedSlicesOfHeavyLayersAloneCount) {
+TEST(PhoneWarnings, CountsWastedSlicesOnlyInHeavyLayers) {
   graph::Network network;
   network.input = {8, 32, 32};
   graph::Convolution odd, last;

@@ -8,7 +8,7 @@ namespace oko::formats {
 graph::Tensor permuted(const graph::Tensor& tensor, std::span<const int> order) {
   const std::size_t rank = tensor.shape.size(), bytes = size_of(tensor.dtype);
   assert(order.size() == rank);
-  std::vector<std::int64_t> steps(rank, 1);  // of the source, in numbers
+  std::vector<std::int64_t> steps(rank, 1);  // of the source, in elements
   for (std::size_t i = rank; i-- > 1;) steps[i - 1] = steps[i] * tensor.shape[i];
   graph::Tensor result{tensor.dtype, {}, {}};
   std::vector<std::int64_t> step(rank), at(rank, 0);
@@ -21,7 +21,7 @@ graph::Tensor permuted(const graph::Tensor& tensor, std::span<const int> order) 
   for (std::size_t to = 0; to < out.size(); to += bytes) {
     std::memcpy(out.data() + to, tensor.data.data() + static_cast<std::size_t>(from) * bytes,
                 bytes);
-    for (std::size_t i = rank; i-- > 0;) {  // the next index, last side fastest
+    for (std::size_t i = rank; i-- > 0;) {  // the next index, last dimension fastest
       from += step[i];
       if (++at[i] < result.shape[i]) break;
       from -= step[i] * at[i];

@@ -12,7 +12,7 @@
 // What tests of formats that are both written and read have in common.
 namespace oko::formats {
 
-// The layers without heads, as other formats know them.
+// The layers without heads, as in other formats.
 inline graph::Network without_heads(const graph::Network& network) {
   graph::Network result = network;
   result.layers.clear();
@@ -32,7 +32,7 @@ inline std::vector<graph::Yolo> yolos(const graph::Network& network) {
   for (const int head : network.heads()) {
     const auto& operation = network.layers[static_cast<std::size_t>(head)].operation;
     heads.push_back(std::get<graph::Yolo>(operation));
-    heads.back().ignore_threshold = .7F;  // only training knows these
+    heads.back().ignore_threshold = .7F;  // only used in training
     heads.back().truth_threshold = 1;
   }
   return heads;

@@ -56,13 +56,13 @@ TEST_F(Models, HeadsThatEndInASigmoidGetNoAnchors) {
   const std::string model = file("yolov5n-fp16-320.tflite");
   const cli::Outcome told = import({model, "--anchors", kYolov5Anchors});
   EXPECT_EQ(told.code, 3);
-  EXPECT_THAT(told.error, HasSubstr("has passed a sigmoid"));
+  EXPECT_THAT(told.error, HasSubstr("comes from a sigmoid"));
   const cli::Outcome forced = import({model, "--anchors", kYolov5Anchors, "--decoding", "yolov3"});
   EXPECT_EQ(forced.code, 3);
   EXPECT_FALSE(std::filesystem::exists(made()));
   const cli::Outcome plain = import({model});
   EXPECT_EQ(plain.code, 2);
-  EXPECT_THAT(plain.error, HasSubstr("has passed a sigmoid"));
+  EXPECT_THAT(plain.error, HasSubstr("comes from a sigmoid"));
 }
 
 TEST_F(Models, BiasesMayNameTheKernelsDimension) {
@@ -81,7 +81,8 @@ TEST_F(Models, ACfgSaysWhetherImagesAreLetterboxed) {
   EXPECT_THAT(import({file("lb.cfg")}).error, HasSubstr("lb.cfg:11: letter_box=1"));
   EXPECT_EQ(imported({file("sx.cfg")}).preprocess.fit, kStretch);
   EXPECT_EQ(imported({file("sx.cfg"), "--letterbox"}).preprocess.fit, kLetterbox);
-  EXPECT_THAT(import({file("sx.cfg")}).error, HasSubstr("nms_kind=greedynms, so overlapping boxes"));
+  EXPECT_THAT(import({file("sx.cfg")}).error,
+              HasSubstr("nms_kind=greedynms, so overlapping boxes"));
 }
 
 TEST_F(Models, ACfgMayNameTheStrideOfEachSide) {

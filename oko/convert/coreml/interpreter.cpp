@@ -187,7 +187,8 @@ struct CoreMlInterpreter::Model {
       for (const std::string& map : step.inputs) {
         const auto found = made.find(map);
         if (found == made.end()) {
-          throw input_error(name + ": " + step.layer, "reads \"" + map + "\", which is not there");
+          throw input_error(name + ": " + step.layer,
+                            "reads \"" + map + "\", which does not exist");
         }
         in.push_back(&found->second);
       }

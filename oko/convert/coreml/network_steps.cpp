@@ -374,7 +374,7 @@ class NetworkSteps {
 
   Make slice() {
     if (settings().integer(4) != 0 || settings().integer(3) != 1) {
-      fail("cuts rows or columns, or leaves some out");
+      fail("crops or skips rows or columns");
     }
     const auto begin = static_cast<std::int64_t>(settings().integer(1));
     const auto end = static_cast<std::int64_t>(settings().integer(2));

@@ -108,7 +108,7 @@ class ProgramSteps {
                                    static_cast<int>(pad[1]), static_cast<int>(pad[3])};
       return [amounts](const graph::Shape&) { return amounts; };
     }
-    if (type != "same") fail("pads in the unknown way \"" + type + "\"");
+    if (type != "same") fail("has the unknown padding type \"" + type + "\"");
     return [=](const graph::Shape& in) {
       const auto missing = [&](int side) {
         const int windows = (side + stride - 1) / stride;
@@ -133,7 +133,7 @@ class ProgramSteps {
                   {},
                   {}};
     const std::int64_t groups = one("groups", 1);
-    if (groups < 1 || groups > shape[0]) fail("has an impossible number of groups");
+    if (groups < 1 || groups > shape[0]) fail("has an invalid number of groups");
     kernel.groups = static_cast<int>(groups);
     kernel.weights = program_.numbers(*operation_, "weight");
     if (given("bias")) kernel.bias = program_.numbers(*operation_, "bias");
@@ -146,7 +146,7 @@ class ProgramSteps {
 
   Make max_pool() {
     const int size = square("kernel_sizes"), stride = square("strides");
-    if (program_.flag(*operation_, "ceil_mode")) fail("rounds its size up");
+    if (program_.flag(*operation_, "ceil_mode")) fail("uses ceil_mode, which oko does not support");
     return [=, pad = padding(size, stride), place = place_](const Inputs& in) {
       return max_pooled(*in[0], size, stride, pad(in[0]->shape), place);
     };
@@ -192,7 +192,8 @@ class ProgramSteps {
 
   Make concat() {
     check_channels();
-    if (program_.flag(*operation_, "interleave")) fail("mixes its channels");
+    if (program_.flag(*operation_, "interleave"))
+      fail("interleaves its channels, which oko does not support");
     return [place = place_](const Inputs& in) { return joined(in, place); };
   }
 
@@ -209,7 +210,7 @@ class ProgramSteps {
       const graph::Shape& s = in[0]->shape;
       const bool whole = begin[0] == 0 && size[0] == 1 && begin[2] == 0 && begin[3] == 0 &&
                          size[2] == s.height && size[3] == s.width;
-      if (!whole || size[1] < 1) throw input_error(place, "cuts something else than channels");
+      if (!whole || size[1] < 1) throw input_error(place, "slices something other than channels");
       return channels_of(*in[0], begin[1], begin[1] + size[1], place);
     };
   }

@@ -78,8 +78,8 @@ TEST_P(OnnxExported, ComputesWhatOnnxRuntimeComputes) {
   expect_the_same(*executor);
 }
 
-TEST_P(OnnxExported, TellsWhatWasLeftOut) {
-  EXPECT_THAT(imported_.notes.front(), ::testing::HasSubstr("post-processing is left out: "));
+TEST_P(OnnxExported, TellsWhatWasDroppedNode) {
+  EXPECT_THAT(imported_.notes.front(), ::testing::HasSubstr("post-processing dropped from "));
   EXPECT_EQ(imported_.network.name, "exported");
 }
 

@@ -210,7 +210,7 @@ TEST_P(OnnxExecutor, SaysWhenItsProgramRefusesAFile) {
   std::string text(whole.text());
   text.replace(text.find("Softplus"), 8, "Hardplus");
   EXPECT_THAT(run(Bytes(std::string_view(text))), ::testing::HasSubstr("refuses the model"));
-  EXPECT_THAT(run(whole.part(0, whole.size() / 2)), ::testing::HasSubstr("is no ONNX model"));
+  EXPECT_THAT(run(whole.part(0, whole.size() / 2)), ::testing::HasSubstr("is not an ONNX model"));
   EXPECT_THROW(make(whole)->run(std::vector<float>(5)), Error);
 }
 

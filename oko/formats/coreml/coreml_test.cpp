@@ -63,7 +63,7 @@ std::vector<graph::Network> published_networks() {
   return networks;
 }
 
-TEST(CoreMl, GivesBackEveryPublishedNetworkToTheBit) {
+TEST(CoreMl, RoundTripsEveryPublishedNetworkBitForBit) {
   OKO_NEEDS_REFERENCE_MODELS();
   for (const graph::Network& network : published_networks()) {
     SCOPED_TRACE(network.name);
@@ -73,7 +73,7 @@ TEST(CoreMl, GivesBackEveryPublishedNetworkToTheBit) {
   }
 }
 
-TEST(CoreMl, GivesBackEveryPublishedNetworkFromAPackage) {
+TEST(CoreMl, RoundTripsEveryPublishedNetworkThroughAPackage) {
   OKO_NEEDS_REFERENCE_MODELS();
   for (const graph::Network& network : published_networks()) {
     SCOPED_TRACE(network.name);
@@ -81,7 +81,7 @@ TEST(CoreMl, GivesBackEveryPublishedNetworkFromAPackage) {
   }
 }
 
-TEST(CoreMl, GivesBackTheNetworkOfAPipeline) {
+TEST(CoreMl, ReadsBackTheNetworkOfAPipeline) {
   OKO_NEEDS_REFERENCE_MODELS();
   graph::Network network = runtime::synthetic_network(runtime::synthetic_models()[0]);
   network.classes.clear();
@@ -89,11 +89,11 @@ TEST(CoreMl, GivesBackTheNetworkOfAPipeline) {
   const Imported read = read_back(write_coreml(network, {.info = {}, .pipeline = true}, "m"));
   expect_same(network, read.network);
   ASSERT_EQ(read.notes.size(), 2U);
-  EXPECT_EQ(read.notes[0], "of the pipeline's 2 models the neural network, number 1, is taken");
+  EXPECT_EQ(read.notes[0], "using model 1 of the pipeline's 2 models, a neural network");
   EXPECT_THAT(read.notes[1], HasSubstr("layers from \"decode.0.anchors\" (reshape) on"));
 }
 
-TEST(CoreMl, GivesBackEveryOperation) {
+TEST(CoreMl, RoundTripsEveryOperation) {
   for (const bool bgr : {false, true}) {
     graph::Network network = every_operation();
     network.preprocess.bgr = bgr;
@@ -101,8 +101,8 @@ TEST(CoreMl, GivesBackEveryOperation) {
   }
 }
 
-// A program adds two maps at a time and the rest is as it was.
-TEST(CoreMl, GivesBackEveryOperationFromAPackage) {
+// A program adds two tensors at a time; the rest is unchanged.
+TEST(CoreMl, RoundTripsEveryOperationThroughAPackage) {
   graph::Network network = every_operation();
   network.layers[12].inputs.pop_back();
   graph::infer_shapes(network);
@@ -110,7 +110,7 @@ TEST(CoreMl, GivesBackEveryOperationFromAPackage) {
   expect_same(network, read_back(write_mlpackage(network, {}, "m")).network, 2e-3F);
 }
 
-TEST(CoreMl, KeepsSmallWeightsWithinTheirSteps) {
+TEST(CoreMl, KeepsQuantizedWeightsWithinTheirSteps) {
   const graph::Network network = every_operation();
   const auto written = [&](CoreMlWeights weights) {
     return read_back(write_coreml(network, {.info = {}, .weights = weights}, "m")).network;
@@ -124,7 +124,7 @@ TEST(CoreMl, KeepsSmallWeightsWithinTheirSteps) {
       continue;
     }
     const std::size_t each = a.size() / static_cast<std::size_t>(tensor.shape[0]);
-    for (std::size_t row = 0; row < a.size(); row += each) {  // half of a 255th of the row's range
+    for (std::size_t row = 0; row < a.size(); row += each) {  // half of 1/255 of the row's range
       const auto [least, most] = std::ranges::minmax(a.subspan(row, each));
       for (std::size_t i = row; i < row + each; ++i) {
         EXPECT_LE(std::fabs(a[i] - b[i]), (most - least) / 255 * .501F) << name;
@@ -133,7 +133,7 @@ TEST(CoreMl, KeepsSmallWeightsWithinTheirSteps) {
   }
 }
 
-TEST(CoreMl, TakesTheLowestVersionThatHasWhatIsWritten) {
+TEST(CoreMl, WritesTheLowestPossibleVersion) {
   const graph::Network network = every_operation();
   const auto version = [](const std::vector<File>& files, std::size_t i) {
     return Message(std::span(files[i].bytes), files[i].name).integer(1);
@@ -149,7 +149,7 @@ TEST(CoreMl, TakesTheLowestVersionThatHasWhatIsWritten) {
   EXPECT_EQ(version(write_coreml(detector, {.info = {}, .pipeline = true}, "m"), 0), 3U);
 }
 
-TEST(CoreMl, TellsWhatTheModelIs) {
+TEST(CoreMl, DescribesTheModel) {
   const CoreMlOptions options{{"finds things", "an author", "MIT", "1.2"}};
   const std::vector<File> files = write_coreml(every_operation(), options, "m");
   EXPECT_EQ(files[0].name, "m.mlmodel");
@@ -219,8 +219,8 @@ TEST(CoreMl, ReadsThePublishedClassifier) {
   expect_same(n, read_back(write_coreml(n, {}, "mnistCNN")).network);
 }
 
-// Every weight of the .h5 it was made from, read by Python's h5py and put into Core ML's order:
-// name, count and a sum that depends on the order of the numbers.
+// Every weight of the .h5 it was made from, read by Python's h5py in Core ML's order: name, count
+// and an order-dependent sum.
 constexpr const char* kH5Script = R"(import sys, h5py, numpy as np
 f = h5py.File(sys.argv[1], 'r')
 g = f['model_weights'] if 'model_weights' in f else f
@@ -275,7 +275,7 @@ TEST(CoreMl, HasTheWeightsOfTheKerasModelItWasMadeFrom) {
   EXPECT_EQ(of_keras, of_coreml);
 }
 
-// ---- What is refused ----
+// ---- What is rejected ----
 
 std::string complaint(const Bytes& bytes, const Bytes& weights = {}) {
   try {
@@ -302,7 +302,7 @@ std::string named_layer(const std::string& name, const std::string& from, const 
   return field(1, field(1, name) + field(2, from) + field(3, to) + layer);
 }
 
-// A network of one picture, 1x8x8.
+// A network with one input image, 1x8x8.
 std::string with_layers(const std::string& layers, const std::string& output = "out") {
   const std::string picture = field(4, std::string("\x08\x08\x10\x08\x18\x0a", 6));
   const std::string description =
@@ -319,13 +319,13 @@ std::string layer_complaint(const std::string& layer) {
   return complaint(Bytes(with_layer(layer)));
 }
 
-TEST(CoreMl, RefusesWrongFilesAndTellsWhere) {
+TEST(CoreMl, RejectsFaultyFilesAndSaysWhere) {
   EXPECT_EQ(complaint(Bytes()), "m.mlmodel: the file is empty");
   EXPECT_THAT(complaint(Bytes(std::string_view("PK\x03\x04 a zip file"))),
               HasSubstr("m.mlmodel@2: a field has no number"));
   EXPECT_THAT(complaint(Bytes(std::string("\x08\x01", 2) + field(402, ""))),
               HasSubstr("is a model of type 402, not a neural network or ML Program"));
-  EXPECT_THAT(complaint(Bytes(std::string("\x08\x01", 2))), HasSubstr("holds no model"));
+  EXPECT_THAT(complaint(Bytes(std::string("\x08\x01", 2))), HasSubstr("contains no model"));
   const std::string whole = with_layer(field(130, field(10, "")));
   EXPECT_THAT(complaint(Bytes(whole.substr(0, whole.size() - 9))), HasSubstr("are left"));
   std::string long_length = whole;
@@ -333,35 +333,36 @@ TEST(CoreMl, RefusesWrongFilesAndTellsWhere) {
   EXPECT_THAT(complaint(Bytes(long_length)), HasSubstr("m.mlmodel@"));
   EXPECT_EQ(
       layer_complaint(field(400, "")),
-      "m.mlmodel: a (simpleRecurrent): is a layer that oko does not know (oko reads "
+      "m.mlmodel: a (simpleRecurrent): is an unsupported layer (supported: "
       "convolution, pooling, activation, innerProduct, batchnorm, softmax, padding, upsample, "
       "add, scale, bias, flatten, concat, slice and split)");
   EXPECT_THAT(layer_complaint(field(130, field(50, ""))),
-              HasSubstr("a (activation): is an activation that oko does not have"));
-  EXPECT_THAT(layer_complaint(field(130, field(15, ""))), HasSubstr("leaks by 0.000000"));
+              HasSubstr("a (activation): is an unsupported activation"));
+  EXPECT_THAT(layer_complaint(field(130, field(15, ""))),
+              HasSubstr("leaky ReLU has slope 0.000000"));
   EXPECT_THAT(complaint(Bytes(with_layer(field(130, field(10, "")), "other"))),
-              HasSubstr("m.mlmodel: other: no layer makes this output"));
+              HasSubstr("m.mlmodel: other: no layer produces this output"));
   // A convolution of 4 filters of 1 channel, 1x1, with three weights.
   const std::string sizes = field(20, "\x01\x01") + field(30, "\x01\x01") + field(50, "");
   const std::string weights = field(90, field(1, std::string(12, '\0')));
   EXPECT_THAT(layer_complaint(field(100, "\x08\x04\x10\x01" + sizes + weights)),
-              HasSubstr("a (convolution): the kernel has 3 numbers, it should have 4"));
+              HasSubstr("a (convolution): the kernel has 3 values instead of 4"));
   const std::string numbers = field(90, field(1, std::string("\0\0\0\0\0\0\xc0\x7f", 8)));
   EXPECT_THAT(layer_complaint(field(100, "\x08\x02\x10\x01" + sizes + numbers)),
               HasSubstr("m.mlmodel: a.kernel[1] is nan"));
   EXPECT_THAT(layer_complaint(field(100, "\x08\x04\x10\x01" + field(20, "\x01\x03") + weights)),
-              HasSubstr("the window is not the same in rows and columns"));
+              HasSubstr("the window differs between rows and columns"));
   EXPECT_THAT(layer_complaint(field(100, "\x08\x03\x10\x01\x50\x02" + sizes + weights)),
               HasSubstr("a (convolution): "));
   EXPECT_THAT(layer_complaint(field(100, "\x08\xff\xff\xff\xff\x0f\x10\x01" + sizes + weights)),
               HasSubstr("has 4294967295 filters"));
   EXPECT_THAT(layer_complaint(field(120, "\x08\x01" + field(10, "\x02\x02") + field(30, ""))),
-              HasSubstr("averages a part of the map"));
+              HasSubstr("averages part of its input"));
   EXPECT_THAT(layer_complaint(field(210, field(1, "\x02\x03"))),
-              HasSubstr("does not scale rows and columns by one number"));
+              HasSubstr("does not scale rows and columns by the same integer"));
 }
 
-TEST(CoreMl, PadsTheSameOfTheMapThatAPaddingLayerMakes) {
+TEST(CoreMl, AppliesSamePaddingToAPaddedTensor) {
   const std::string before = field(10, "\x08\x01") + field(10, "\x08\x01");
   const std::string kernel = field(90, field(1, std::string(36, '\0')));
   const std::string convolution =
@@ -376,19 +377,19 @@ TEST(CoreMl, PadsTheSameOfTheMapThatAPaddingLayerMakes) {
   EXPECT_EQ(network.layers[0].output, (graph::Shape{1, 5, 5}));
 }
 
-TEST(CoreMl, RefusesAPackageWithoutItsWeights) {
+TEST(CoreMl, RejectsAPackageWithoutItsWeights) {
   const std::vector<File> files = write_mlpackage(every_operation(), {}, "m");
   const Bytes model = bytes_of(files[1]), weights = bytes_of(files[2]);
   EXPECT_THAT(complaint(model), HasSubstr("weights/weight.bin, which is missing"));
   EXPECT_THAT(complaint(model, weights.part(0, weights.size() / 2)),
-              testing::AnyOf(HasSubstr("no blob of weights begins here"),
+              testing::AnyOf(HasSubstr("no weight blob starts here"),
                              HasSubstr("goes past the end of the file")));
   std::vector<std::byte> other(weights.span().begin(), weights.span().end());
   other[64] = std::byte{0};
-  EXPECT_THAT(complaint(model, Bytes(other)), HasSubstr("no blob of weights begins here"));
+  EXPECT_THAT(complaint(model, Bytes(other)), HasSubstr("no weight blob starts here"));
 }
 
-TEST(CoreMl, RefusesAPipelineThatCannotBe) {
+TEST(CoreMl, RejectsAnImpossiblePipeline) {
   const auto complain = [](const graph::Network& network, const CoreMlOptions& options) {
     try {
       write_coreml(network, options, "m");
@@ -398,12 +399,12 @@ TEST(CoreMl, RefusesAPipelineThatCannotBe) {
     return std::string("no error");
   };
   const CoreMlOptions pipeline{.info = {}, .pipeline = true};
-  EXPECT_THAT(complain(every_operation(), pipeline), HasSubstr("this one has no head"));
+  EXPECT_THAT(complain(every_operation(), pipeline), HasSubstr("this network has no heads"));
   graph::Network detector = coreml::small_detector(graph::Yolo{{{10, 10}}, {0}, 2}, 1, 2);
   EXPECT_THAT(complain(detector, {.info = {}, .pipeline = true, .score_threshold = 2}),
-              HasSubstr("a threshold is not in 0…1"));
+              HasSubstr("a threshold is outside 0…1"));
   detector.classes.clear();
-  EXPECT_THAT(complain(detector, pipeline), HasSubstr("needs the names of the classes"));
+  EXPECT_THAT(complain(detector, pipeline), HasSubstr("needs class names"));
 }
 
 }  // namespace

@@ -11,16 +11,16 @@ constexpr int kSum = 0, kMax = 7, kOverChannels = 2;  // reductions
 constexpr int kObjectness = 4, kFirstClass = 5;       // channels of an anchor
 constexpr int kNames = 2;
 
-// How steeply a class falls from 1 to 0 as its confidence falls behind the best one's: a ten-
-// thousandth behind it is nothing. In float16 too the product stays a number.
+// How steeply a class falls from 1 to 0 as its confidence falls below the best one's: a difference
+// of 1e-4 gives 0. The product does not overflow in float16 either.
 constexpr float kSteepness = 1e4F;
 
-// A head in the numbers that its decoding needs.
+// The parameters of a head's decoding.
 struct Head {
   int width = 0, height = 0, classes = 0;
   float spread = 1;
   bool softmax = false;
-  std::vector<graph::Anchor> anchors;  // parts of the network's input
+  std::vector<graph::Anchor> anchors;  // fractions of the network's input
 
   std::int64_t cells() const { return std::int64_t{width} * height; }
   auto boxes() const { return static_cast<std::int64_t>(anchors.size()); }
@@ -50,8 +50,8 @@ Head head_of(const graph::Network& network, int index) {
   return head;
 }
 
-// Writes the decoding in layers of specification version 1. A map has the axes channel, row and
-// column; a head's has channel = a box's number, row = anchor, column = cell.
+// Writes the decoding in layers of specification version 1. Tensors have the axes channel, row and
+// column; a head's are the box's values, the anchor and the cell.
 class DecodingWriter {
  public:
   explicit DecodingWriter(LayerWriter& writer) : writer_(writer) {}
@@ -79,7 +79,7 @@ class DecodingWriter {
                     const std::string& to) {
     return writer_.add(prefix_ + what, from, to);
   }
-  // A layer whose map has the layer's name.
+  // A layer whose output has the layer's name.
   struct Added {
     proto::Layer& layer;
     std::string map;
@@ -146,21 +146,22 @@ class DecodingWriter {
     for (const std::int64_t side : shape) added.layer.mutable_reshape()->add_shape(side);
     return added.map;
   }
-  // Channels and rows change places.
+  // Swaps channels and rows.
   std::string turned(const std::string& what, const std::string& from) {
     Added added = add(what, {from});
     for (const std::uint64_t axis : {0U, 2U, 1U, 3U}) added.layer.mutable_permute()->add_axes(axis);
     return added.map;
   }
 
-  // [anchors · numbers, rows, columns] as [numbers, anchors, cells].
+  // Reshapes [anchors · values, rows, columns] to [values, anchors, cells].
   std::string by_number(const std::string& map) {
     const std::string apart =
         reshaped("anchors", map, {head_.boxes(), kFirstClass + head_.classes, head_.cells()});
     return turned("numbers", apart);
   }
 
-  // value(number, anchor, cell) for the two numbers of centres or sizes, as the layer's constants.
+  // value(component, anchor, cell) for the two components of centres or sizes, as the layer's
+  // constants.
   template <typename Value>
   void set_constants(Value value, proto::Weights& weights,
                      google::protobuf::RepeatedField<std::uint64_t>& shape) {
@@ -210,7 +211,7 @@ class DecodingWriter {
     return added.map;
   }
 
-  // cx, cy, w, h of the boxes with what lies outside the picture cut off.
+  // cx, cy, w, h of the boxes, clipped to the image.
   std::string coordinates_of(const std::string& numbers) {
     const std::string centre = centres(numbers), size = sizes(numbers);
     const std::string half = linear("half", size, .5F, 0);
@@ -224,10 +225,10 @@ class DecodingWriter {
     return added.map;
   }
 
-  // Vision takes a row for a distribution: what it sums up to is the confidence that there is any
-  // object. Softmax gives that. Of independent sigmoids the best class alone stays, at its own
-  // confidence, which is what suppression and thresholds go by. Last, a row that still exceeds 1
-  // (classes that tie, rounding) is divided by its sum.
+  // Vision treats a row as a distribution whose sum is the confidence that there is any object.
+  // Softmax gives that. Of independent sigmoids only the best class is kept, at its own confidence,
+  // which suppression and thresholds use. Finally, a row that still exceeds 1 (ties, rounding) is
+  // divided by its sum.
   std::string confidences_of(const std::string& numbers) {
     const std::string objectness =
         sigmoid("objectness", channels("objectness.raw", numbers, kObjectness, kFirstClass));
@@ -254,7 +255,7 @@ class DecodingWriter {
     return product("best.only", confidence, clamped("is.best", behind, kSteepness, 1));
   }
 
-  // [numbers, anchors, cells] as [boxes, numbers, 1].
+  // Reshapes [values, anchors, cells] to [boxes, values, 1].
   std::string listed(const std::string& map, std::int64_t numbers, const std::string& what) {
     return turned(what, reshaped(what + ".row", map, {numbers, head_.boxes() * head_.cells(), 1}));
   }

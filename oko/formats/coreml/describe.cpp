@@ -13,8 +13,8 @@ namespace {
 
 constexpr int kGrey = 10, kRgb = 20, kBgr = 30;  // colour spaces
 
-// Names between commas, as programs of the field write and split them. A comma or backslash that is
-// part of a name has a backslash before it.
+// Comma-separated names, as other tools write and split them. A comma or backslash in a name is
+// escaped by a backslash.
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) {
@@ -47,11 +47,11 @@ void describe_input(const graph::Network& network, ArrayKind kind, proto::Featur
   const graph::Shape& in = network.input;
   if (!takes_image(network)) {
     describe_array(kInputName, {in.channels, in.height, in.width}, kind,
-                   "The picture's channels, each 0 to 1", to);
+                   "The image's channels, each 0 to 1", to);
     return;
   }
   to.set_name(kInputName);
-  to.set_description("The picture, fitted into the network's input as in training");
+  to.set_description("The image, fitted to the network's input as in training");
   proto::Image& image = *to.mutable_type()->mutable_image();
   image.set_width(in.width);
   image.set_height(in.height);
@@ -71,9 +71,10 @@ std::vector<std::byte> serialized(const proto::Model& model, const std::string& 
   const std::size_t size = model.ByteSizeLong();
   if (size > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
     throw input_error(name,
-                      "the model takes " + std::to_string(size) + " bytes, Core ML at most " +
+                      "the model takes " + std::to_string(size) +
+                          " bytes; Core ML allows at most " +
                           std::to_string(std::numeric_limits<int>::max()),
-                      "write it with smaller weights");
+                      "write its weights as float16 or int8");
   }
   std::vector<std::byte> bytes(size);
   google::protobuf::io::ArrayOutputStream array(bytes.data(), static_cast<int>(size));

@@ -29,7 +29,7 @@ void set_floats(std::span<const float> values, proto::Weights& to) {
   to.mutable_floats()->Add(values.begin(), values.end());
 }
 
-// weight = raw · scale + bias, both for each row: 0 and 255 are its least and its largest weight.
+// weight = raw · scale + bias, both per row: 0 and 255 are its minimum and maximum.
 void set_bytes(std::span<const float> values, std::size_t rows, proto::Weights& to) {
   to.mutable_quantization()->set_bits(8);
   proto::Linear& linear = *to.mutable_quantization()->mutable_linear();
@@ -109,7 +109,7 @@ class NetworkWriter {
     return writer_.add(layer().name + suffix, from, to);
   }
 
-  // The map before the layer's activation: the layer's own where there is none.
+  // The tensor before the layer's activation, or the layer's output if it has none.
   std::string before_activation(Activation activation) {
     return activation == Activation::kLinear ? map() : writer_.map_name(layer().name + ".linear");
   }
@@ -131,7 +131,7 @@ class NetworkWriter {
     activate(c.activation, to);
   }
 
-  // `same` where it means the same: what it fills up with is −infinity for certain.
+  // `same` where it is equivalent: it is known to pad with −infinity.
   void write(const graph::MaxPool& pool) {
     proto::Pooling& out = *add("", {input()}, map()).mutable_pooling();
     set_pair(pool.size, *out.mutable_kernel_size());
@@ -191,7 +191,7 @@ class NetworkWriter {
   }
 
   void write(const graph::Softmax&) { add("", {input()}, map()).mutable_softmax(); }
-  void write(const graph::Dropout&) {}  // inference_form() left none
+  void write(const graph::Dropout&) {}  // removed by inference_form()
   void write(const graph::Yolo&) {}
   void write(const graph::Region&) {}
 
@@ -219,7 +219,7 @@ class NetworkWriter {
     }
   }
 
-  // min(relu(x), 6) as −max(−relu(x), −6): the layer that does it at once came with version 5.
+  // min(relu(x), 6) as −max(−relu(x), −6): a single layer for it exists only since version 5.
   void activate_relu6(const std::string& from) {
     const std::string relu = writer_.map_name(layer().name + ".relu");
     const std::string least = writer_.map_name(layer().name + ".least");

@@ -10,7 +10,7 @@
 
 namespace oko::formats::coreml {
 
-// Names that have been given away; a second user of a name gets it with "_" behind.
+// Names in use; a second user of a name gets it with "_" appended.
 class Names {
  public:
   std::string unused(std::string name) {
@@ -22,8 +22,8 @@ class Names {
   std::set<std::string, std::less<>> taken_;
 };
 
-// Adds layers to a Core ML neural network, each with one output. Maps and layers have names of
-// their own.
+// Adds layers to a Core ML neural network, each with one output. Tensors and layers have unique
+// names.
 class LayerWriter {
  public:
   LayerWriter(proto::NeuralNetwork& network, CoreMlWeights weights)
@@ -32,7 +32,7 @@ class LayerWriter {
   std::string map_name(const std::string& wanted) { return maps_.unused(wanted); }
   proto::Layer& add(const std::string& name, const std::vector<std::string>& inputs,
                     const std::string& output);
-  // Kernels go through the chosen kind of weights; `rows` are the filters.
+  // Kernels are stored as the chosen weight type; `rows` are the filters.
   void set_kernel(std::span<const float> values, std::size_t rows, proto::Weights& to) const;
   // Biases: float16 with float16 kernels, else float32.
   void set_bias(std::span<const float> values, proto::Weights& to) const;
@@ -43,14 +43,14 @@ class LayerWriter {
   Names maps_, layers_;
 };
 
-// Writes all layers but the heads. Result: the name of the map each output leaves by, which are
-// `outputs` (in network.outputs() order).
+// Writes all layers but the heads. Returns the tensor name of each output, which are `outputs` (in
+// network.outputs() order).
 void write_layers(const graph::Network& network, const std::vector<std::string>& outputs,
                   LayerWriter& writer);
 
-// The decoding of all heads from the raw maps, behind write_layers(): maps "raw_confidence"
-// [boxes, classes, 1] and "raw_coordinates" [boxes, 4, 1]. Result: the number of boxes. Boxes are
-// in the order head, anchor, row, column.
+// Writes the decoding of all heads, after write_layers(): tensors "raw_confidence" [boxes, classes,
+// 1] and "raw_coordinates" [boxes, 4, 1]. Returns the number of boxes. Boxes are in the order head,
+// anchor, row, column.
 inline constexpr const char* kRawConfidence = "raw_confidence";
 inline constexpr const char* kRawCoordinates = "raw_coordinates";
 std::int64_t write_decoding(const graph::Network& network, const std::vector<std::string>& maps,

@@ -82,21 +82,21 @@ FileLayer layer_of(const Message& message) {
 }
 
 [[noreturn]] void fail(const std::string& place, const std::string& message) {
-  throw input_error(place, message, "oko cannot express it");
+  throw input_error(place, message, "oko does not support this");
 }
 
-// Two numbers that are one: [n, n]; `usual` where there are none.
+// Two equal numbers, [n, n], as one; `usual` if there are none.
 int square(const Message& settings, std::uint32_t field, int usual, const char* what,
            const std::string& place) {
   const std::vector<std::int64_t> pair = settings.integers(field);
   if (pair.empty()) return usual;
   if (pair.size() != 2 || pair[0] != pair[1] || pair[0] < 1 || pair[0] > 1024) {
-    fail(place, std::string(what) + " is not the same in rows and columns, or not in 1…1024");
+    fail(place, std::string(what) + " differs between rows and columns, or is not in 1…1024");
   }
   return static_cast<int>(pair[0]);
 }
 
-// As many zeros as make ceil(side / stride) windows; the odd one goes to the end, or the start.
+// Enough zeros for ceil(side / stride) windows; the odd one goes to the end, or the start.
 graph::Padding same_amounts(const graph::Shape& input, const Window& window, bool heavy_start) {
   const auto total = [&](int side) {
     const int windows = (side - 1) / window.stride + 1;
@@ -108,8 +108,8 @@ graph::Padding same_amounts(const graph::Shape& input, const Window& window, boo
   return {less, fewer, rows - less, columns - fewer};
 }
 
-// Core ML's "include last pixel": as many windows as reach past the last row, fewer by one where
-// the last would begin in the padding.
+// Core ML's "include last pixel": enough windows to cover the last row, one fewer if the last would
+// start in the padding.
 graph::Padding complete_padding(const Message& settings, const graph::Shape& input,
                                 const Window& window, const std::string& place) {
   std::vector<std::int64_t> amounts = settings.integers(10);
@@ -143,7 +143,7 @@ std::vector<FileLayer> layers_of(const Message& network) {
     const Message message = network.inside(field);
     layers.push_back(layer_of(message));
     if (layers.back().outputs.empty()) {
-      throw input_error(message.place(), "the layer \"" + layers.back().name + "\" makes no map",
+      throw input_error(message.place(), "the layer \"" + layers.back().name + "\" has no output",
                         "the file is damaged");
     }
     if (layers.size() > kMaxLayers) {
@@ -174,7 +174,7 @@ Window window_of(const FileLayer& layer, const graph::Shape& input, const std::s
                 {}};
   if (settings.has(valid + 1)) {
     const std::uint64_t mode = settings.message(valid + 1).integer(1);
-    if (mode > 1) fail(place, "the padding is of unknown symmetry");
+    if (mode > 1) fail(place, "the padding has an unknown symmetry");
     window.padding = same_amounts(input, window, mode == 1);
   } else if (pool && settings.has(32)) {
     window.padding = complete_padding(settings.message(32), input, window, place);
@@ -224,8 +224,8 @@ PixelScaling scaling_of(const Message& network, const FileFeature& input) {
   for (const Message& message : network.messages(kPreprocessing, kMaxFeatures)) {
     if (!message.text(1).empty() && message.text(1) != input.name) continue;
     if (message.has(kMeanImage)) {
-      throw input_error(message.place(), "the model subtracts a mean picture",
-                        "oko has no place for it; put it into the first layer");
+      throw input_error(message.place(), "the model subtracts a mean image",
+                        "oko does not support this; fold it into the first layer");
     }
     if (!message.has(kScaler)) continue;
     const Message scaler = message.message(kScaler);

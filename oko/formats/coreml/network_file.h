@@ -7,8 +7,7 @@
 #include "oko/formats/coreml/wire.h"
 #include "oko/graph/network.h"
 
-// A .mlmodel file taken apart, for the reader and for the interpreter: nothing here is the
-// writer's.
+// A parsed .mlmodel file, for the reader and the interpreter; shares nothing with the writer.
 namespace oko::formats::coreml {
 
 // Field numbers of the layers of a neural network.
@@ -51,34 +50,34 @@ struct FileLayer {
   std::vector<std::string> inputs, outputs;
 };
 
-// "convolution", or "layer type 410" for kinds of no name here.
+// "convolution", or "layer type 410" for kinds without a name here.
 std::string name_of_kind(std::uint32_t kind);
 
 // The layers of a NeuralNetwork message in the file's order, each with at least one output.
 std::vector<FileLayer> layers_of(const Message& network);
 
-// Kernel, stride and padding of a convolution or pooling layer that looks at `input`. Throws an
-// input Error at `place` for windows that are not square and for padding of an unknown kind.
+// Kernel, stride and padding of a convolution or pooling layer that reads `input`. Throws an input
+// Error at `place` for windows that are not square and for padding of an unknown kind.
 struct Window {
   int size = 1, stride = 1;
   graph::Padding padding{};
 };
 Window window_of(const FileLayer& layer, const graph::Shape& input, const std::string& place);
 
-// Padding or cropping amounts of a BorderAmounts message; all 0 where it is empty.
+// Padding or cropping amounts of a BorderAmounts message; all 0 if it is empty.
 graph::Padding border_of(const Message& border, const std::string& place);
 
 // A model's input or output.
 struct FileFeature {
   std::string name;
   bool image = false, bgr = false, number = false;  // number: a double, such as a threshold
-  std::vector<std::int64_t> shape;  // of an array; of an image channels, rows, columns
+  std::vector<std::int64_t> shape;  // of an array; for an image channels, rows, columns
 };
 std::vector<FileFeature> features_of(const Message& description, std::uint32_t number);
 
 inline constexpr std::uint32_t kInputs = 1, kOutputs = 10;  // of a description
 
-// y = x · scale + bias for each channel of the picture's bytes, as the file's preprocessing says.
+// y = x · scale + bias per channel of the image's bytes, the file's preprocessing.
 struct PixelScaling {
   float scale = 1;
   std::vector<float> bias;  // by channel of the network's input; empty: none

@@ -43,7 +43,7 @@ std::string ProgramFile::place(const ProgramOperation& operation) const {
 }
 
 void ProgramFile::fail(const ProgramOperation& operation, const std::string& message) const {
-  throw input_error(place(operation), message, "the file is damaged or of a kind oko cannot read");
+  throw input_error(place(operation), message, "the file is damaged or of an unsupported kind");
 }
 
 void ProgramFile::read_block(const Message& block) {
@@ -51,7 +51,7 @@ void ProgramFile::read_block(const Message& block) {
     if (field.number != 3) return;
     const Message message = block.inside(field);
     ProgramOperation operation = read_operation(message);
-    if (operation.outputs.empty()) fail(operation, "makes no value");
+    if (operation.outputs.empty()) fail(operation, "has no outputs");
     if (operation.type == "const") {
       const auto value = message.entry(5, "val");
       if (!value) fail(operation, "is a constant without a value");
@@ -90,7 +90,7 @@ ProgramOperation ProgramFile::read_operation(const Message& message) {
   return operation;
 }
 
-// A constant may stand where it is used: it gets a name then that no file can give.
+// A constant may be inline: it then gets a name that no file can contain.
 std::string ProgramFile::bound_value(const Message& binding) {
   if (!binding.has(2)) return binding.text(1);
   std::string name = "\n" + std::to_string(constants_.size());
@@ -102,7 +102,7 @@ const std::vector<std::string>& ProgramFile::values(const ProgramOperation& oper
                                                     std::string_view parameter) const {
   const auto found = operation.inputs.find(parameter);
   if (found == operation.inputs.end() || found->second.empty()) {
-    fail(operation, "is given no \"" + std::string(parameter) + "\"");
+    fail(operation, "has no \"" + std::string(parameter) + "\"");
   }
   return found->second;
 }
@@ -110,7 +110,8 @@ const std::vector<std::string>& ProgramFile::values(const ProgramOperation& oper
 const std::string& ProgramFile::value(const ProgramOperation& operation,
                                       std::string_view parameter) const {
   const std::vector<std::string>& found = values(operation, parameter);
-  if (found.size() != 1) fail(operation, "is given several \"" + std::string(parameter) + "\"");
+  if (found.size() != 1)
+    fail(operation, "has several values for \"" + std::string(parameter) + "\"");
   return found.front();
 }
 
@@ -118,7 +119,7 @@ const Message& ProgramFile::constant(const ProgramOperation& operation,
                                      std::string_view parameter) const {
   const auto found = constants_.find(value(operation, parameter));
   if (found == constants_.end()) {
-    fail(operation, "has a \"" + std::string(parameter) + "\" that is no constant");
+    fail(operation, "has a \"" + std::string(parameter) + "\" that is not constant");
   }
   return found->second;
 }
@@ -129,7 +130,7 @@ std::vector<std::int64_t> ProgramFile::shape_of(const Message& value) const {
   for (const Message& dimension : value.message(2).message(1).messages(3, 8)) {
     const std::uint64_t side = dimension.message(1).integer(1);
     if (side < 1 || side > kMaxSide || (count *= static_cast<std::int64_t>(side)) > kMaxCount) {
-      throw input_error(value.place(), "a constant is empty, too large or of open shape");
+      throw input_error(value.place(), "a constant is empty, too large or of unknown shape");
     }
     shape.push_back(static_cast<std::int64_t>(side));
   }
@@ -167,7 +168,7 @@ std::vector<float> ProgramFile::numbers(const ProgramOperation& operation,
   }
   if (values.size() != static_cast<std::size_t>(count)) {
     fail(operation, "has a \"" + std::string(parameter) + "\" of " + std::to_string(values.size()) +
-                        " numbers, it should have " + std::to_string(count));
+                        " values instead of " + std::to_string(count));
   }
   return values;
 }
@@ -175,7 +176,7 @@ std::vector<float> ProgramFile::numbers(const ProgramOperation& operation,
 float ProgramFile::number(const ProgramOperation& operation, std::string_view parameter) const {
   const std::vector<float> found = numbers(operation, parameter);
   if (found.size() != 1)
-    fail(operation, "has a \"" + std::string(parameter) + "\" of many numbers");
+    fail(operation, "has a \"" + std::string(parameter) + "\" with more than one value");
   return found.front();
 }
 

@@ -6,18 +6,18 @@
 
 #include "oko/formats/coreml/wire.h"
 
-// An ML Program taken apart, for the reader and for the interpreter: nothing here is the writer's.
+// A parsed ML Program, for the reader and the interpreter; shares nothing with the writer.
 namespace oko::formats::coreml {
 
 struct ProgramOperation {
-  std::string type, name;  // the name is a free text; what it makes is known by `outputs`
+  std::string type, name;  // the name is free text; its results are identified by `outputs`
   std::map<std::string, std::vector<std::string>, std::less<>> inputs;  // values, by parameter
   std::vector<std::string> outputs;
-  bool half = false;  // makes float16
+  bool half = false;  // produces float16
 };
 
 // The main function of a Program message: its operations in order and its constants by name.
-// Everything throws input Errors that name the operation or the byte.
+// All functions throw input Errors that name the operation or the byte.
 class ProgramFile {
  public:
   ProgramFile(const Message& program, const Bytes& weights, const std::string& file);
@@ -25,13 +25,13 @@ class ProgramFile {
   const std::vector<ProgramOperation>& operations() const { return operations_; }
   std::string place(const ProgramOperation& operation) const;
 
-  // What an operation reads: the names of the values it is given, or the one of them.
+  // An operation's inputs: the names of the values of a parameter, or its only one.
   const std::vector<std::string>& values(const ProgramOperation& operation,
                                          std::string_view parameter) const;
   const std::string& value(const ProgramOperation& operation, std::string_view parameter) const;
   bool is_constant(const std::string& value) const { return constants_.contains(value); }
 
-  // Constants that an operation is given; `otherwise` where it is given none.
+  // Constant parameters of an operation; `otherwise` if it has none.
   std::vector<std::int64_t> shape(const ProgramOperation& operation,
                                   std::string_view parameter) const;
   std::vector<float> numbers(const ProgramOperation& operation, std::string_view parameter) const;

@@ -24,7 +24,7 @@ enum ModelKind : std::uint32_t {
 constexpr std::uint32_t kDescription = 2, kPredicted = 11, kMetadata = 100, kUserDefined = 100;
 constexpr std::size_t kMaxModels = 64, kMaxClasses = 1 << 20;
 
-// The field that says what a model is; 0 where none does.
+// The field that gives a model's type; 0 if there is none.
 std::uint32_t kind_of(const Message& model) {
   std::uint32_t kind = 0;
   model.for_each([&](const coreml::Field& field) {
@@ -80,7 +80,7 @@ class Reader {
  private:
   [[noreturn]] void refuse(std::uint32_t kind) const {
     throw input_error(name_,
-                      kind == 0 ? "holds no model"
+                      kind == 0 ? "contains no model"
                                 : "is a model of type " + std::to_string(kind) +
                                       ", not a neural network or ML Program",
                       "is this a Core ML model?");
@@ -96,9 +96,9 @@ class Reader {
       throw input_error(name_, "the pipeline of " + std::to_string(models.size()) +
                                    " models has no neural network");
     }
-    notes.push_back("of the pipeline's " + std::to_string(models.size()) +
-                    " models the neural network, number " +
-                    std::to_string(found - models.begin() + 1) + ", is taken");
+    notes.push_back("using model " + std::to_string(found - models.begin() + 1) +
+                    " of the pipeline's " + std::to_string(models.size()) +
+                    " models, a neural network");
     return *found;
   }
 
@@ -108,8 +108,8 @@ class Reader {
     const std::vector<FileFeature> inputs = coreml::features_of(description, coreml::kInputs);
     if (inputs.size() != 1) {
       throw input_error(
-          name_, "the network has " + std::to_string(inputs.size()) + " inputs, oko's have one",
-          "export the model with the picture as its only input");
+          name_, "the network has " + std::to_string(inputs.size()) + " inputs; oko supports one",
+          "export the model with the image as its only input");
     }
     signature.input = inputs.front();
     const std::string label = description.text(kPredicted);
@@ -119,7 +119,7 @@ class Reader {
     return signature;
   }
 
-  // The file's name without folder and ending.
+  // The file's name without folder and extension.
   std::string model_name() const {
     const std::size_t slash = name_.find_last_of('/');
     std::string stem = slash == std::string::npos ? name_ : name_.substr(slash + 1);

@@ -54,27 +54,27 @@ class Reader {
     count_uses(outputs);
     start();
     for (const Item& item : items_) {
-      if (!item.left_out) build(item);
+      if (!item.dropped) build(item);
     }
     Imported imported = builder_.finish(signature_.model, outputs);
     imported.network.preprocess.bgr = signature_.input.bgr;
     imported.notes = notes_;
     for (const Item& item : items_) {
-      if (item.left_out) imported.left_out.push_back(left_out(item));
+      if (item.left_out) imported.dropped.push_back(left_out(item));
     }
     return imported;
   }
 
  private:
-  // A layer of the file, or several that make one activation.
+  // A layer of the file, or several that form one activation.
   struct Item {
     const FileLayer* layer = nullptr;  // the last of them
     std::vector<std::string> inputs;
     std::optional<Activation> activation{};
-    bool left_out = false;
+    bool dropped = false;
   };
 
-  LeftOut left_out(const Item& item) const {
+  DroppedNode left_out(const Item& item) const {
     return {place(*item.layer), name_of_kind(item.layer->kind)};
   }
 
@@ -95,7 +95,7 @@ class Reader {
     for (const std::string& map : signature_.outputs) ++readers_[map];
   }
 
-  // The layer that makes a map which `readers` others read; null where there is none.
+  // The layer that produces a tensor with `readers` readers; null if there is none.
   const FileLayer* maker(const std::string& map, int readers = 1) const {
     const auto found = makers_.find(map);
     if (found == makers_.end() || readers_.find(map)->second != readers) return nullptr;
@@ -170,10 +170,10 @@ class Reader {
     return layer.kind == kConvolution || layer.kind == kInnerProduct || layer.kind == kBatchNorm;
   }
 
-  // Layers from the first that rearranges a map on turn maps into boxes, where no convolution comes
-  // behind them.
+  // Layers from the first that rearranges a tensor on are box decoding, unless a convolution
+  // follows.
   void leave_out_decoding() {
-    std::map<std::string, const FileLayer*> cause;  // by map that comes of such a layer
+    std::map<std::string, const FileLayer*> cause;  // by tensor that depends on such a layer
     const FileLayer* first = nullptr;
     int count = 0;
     for (Item& item : items_) {
@@ -183,31 +183,33 @@ class Reader {
       }
       if (from == nullptr) continue;
       if (has_weights_of_a_network(*item.layer)) {
-        fail(*from, "rearranges a map that \"" + item.layer->name + "\" reads, which oko cannot do",
+        fail(*from,
+             "rearranges a tensor that \"" + item.layer->name +
+                 "\" reads, which oko does not support",
              "export the model without it");
       }
-      item.left_out = true;
+      item.dropped = true;
       ++count;
       if (first == nullptr) first = item.layer;
       for (const std::string& map : item.layer->outputs) cause.emplace(map, from);
     }
     if (first != nullptr) {
-      notes_.push_back(std::to_string(count) + " layers from \"" + first->name + "\" (" +
-                       name_of_kind(first->kind) +
-                       ") on, which turn maps into boxes, are left out: the outputs are the maps "
-                       "before them");
+      notes_.push_back(
+          std::to_string(count) + " layers from \"" + first->name + "\" (" +
+          name_of_kind(first->kind) +
+          ") on, which decode boxes, are dropped: the outputs are the tensors before them");
     }
   }
 
-  // The model's outputs, each that is left out replaced by the maps it comes of.
+  // The model's outputs, with dropped ones replaced by the tensors they depend on.
   std::vector<std::string> outputs_of() const {
     std::set<std::string> made;
     for (const Item& item : items_) {
-      if (!item.left_out) made.insert(item.layer->outputs.begin(), item.layer->outputs.end());
+      if (!item.dropped) made.insert(item.layer->outputs.begin(), item.layer->outputs.end());
     }
     std::vector<std::string> outputs, cut;
     for (const Item& item : items_) {
-      if (!item.left_out) continue;
+      if (!item.dropped) continue;
       for (const std::string& map : item.inputs) {
         if (made.contains(map) && std::ranges::find(cut, map) == cut.end()) cut.push_back(map);
       }
@@ -215,7 +217,8 @@ class Reader {
     bool replaced = false;
     for (const std::string& map : signature_.outputs) {
       if (!makers_.contains(map)) {
-        throw input_error(signature_.file + ": " + map, "no layer makes this output of the model");
+        throw input_error(signature_.file + ": " + map,
+                          "no layer produces this output of the model");
       }
       if (made.contains(map)) {
         outputs.push_back(map);
@@ -229,13 +232,13 @@ class Reader {
 
   void count_uses(const std::vector<std::string>& outputs) {
     for (const Item& item : items_) {
-      if (item.left_out) continue;
+      if (item.dropped) continue;
       for (const std::string& map : item.inputs) builder_.use(map);
     }
     for (const std::string& map : outputs) builder_.use(map);
   }
 
-  // The picture; where its values are not 0…1 as oko has them, a layer that makes them so.
+  // The input, with a layer that scales its values to oko's 0…1 where needed.
   void start() {
     const Shape shape = picture_shape(signature_);
     const std::string& name = signature_.input.name;
@@ -245,7 +248,7 @@ class Reader {
       builder_.input(name, shape);
       return;
     }
-    const std::string raw = name + " as it comes";
+    const std::string raw = name + " unscaled";
     builder_.input(raw, shape);
     builder_.use(raw);
     const auto channels = static_cast<std::size_t>(shape.channels);
@@ -254,12 +257,12 @@ class Reader {
     if (!scaling.bias.empty()) bias = Tensor::of(scaling.bias, {shape.channels});
     builder_.affine({"preprocessing", "scaler"}, raw, name, std::move(scale), std::move(bias));
     notes_.push_back(
-        "the picture's values are not 0 to 1: a layer \"preprocessing\" makes them so");
+        "the input's values are not 0 to 1: a layer \"preprocessing\" was added to scale them");
   }
 
   const std::string& only_input(const Item& item) const {
     if (item.inputs.size() != 1) {
-      fail(*item.layer, "reads " + std::to_string(item.inputs.size()) + " maps, it should be one");
+      fail(*item.layer, "reads " + std::to_string(item.inputs.size()) + " tensors instead of one");
     }
     return item.inputs.front();
   }
@@ -290,7 +293,7 @@ class Reader {
         return batch_norm(layer, only_input(item), to);
       case kSoftmaxNd:
         if (layer.settings.integer(1) != static_cast<std::uint64_t>(-3)) {
-          fail(layer, "is over another axis than the channels");
+          fail(layer, "is over an axis other than channels");
         }
         [[fallthrough]];
       case kSoftmax:
@@ -301,7 +304,7 @@ class Reader {
         return upsample(layer, only_input(item), to);
       case kAdd:
       case kAddBroadcastable:
-        if (item.inputs.size() < 2) fail(layer, "adds a number to a map");
+        if (item.inputs.size() < 2) fail(layer, "adds a constant to a tensor");
         return builder_.add(node(layer), item.inputs, to);
       case kScale:
         return scale(layer, only_input(item), to);
@@ -311,11 +314,11 @@ class Reader {
       case kFlatten:
         return builder_.flatten(node(layer), only_input(item), to, layer.settings.flag(1));
       case kConcat:
-        if (layer.settings.flag(100)) fail(layer, "joins a sequence, not channels");
+        if (layer.settings.flag(100)) fail(layer, "concatenates a sequence, not channels");
         return builder_.concat(node(layer), item.inputs, to);
       case kConcatNd:
         if (layer.settings.integer(1) != static_cast<std::uint64_t>(-3) || layer.settings.flag(2)) {
-          fail(layer, "joins along another axis than the channels");
+          fail(layer, "concatenates along an axis other than channels");
         }
         return builder_.concat(node(layer), item.inputs, to);
       case kSlice:
@@ -330,8 +333,8 @@ class Reader {
       default:
         break;
     }
-    fail(layer, "is a layer that oko does not know",
-         "oko reads convolution, pooling, activation, innerProduct, batchnorm, softmax, padding, "
+    fail(layer, "is an unsupported layer",
+         "supported: convolution, pooling, activation, innerProduct, batchnorm, softmax, padding, "
          "upsample, add, scale, bias, flatten, concat, slice and split");
   }
 
@@ -339,7 +342,7 @@ class Reader {
     const Message& settings = layer.settings;
     if (settings.flag(60)) fail(layer, "is a deconvolution", "use an upsample layer");
     for (const std::int64_t dilation : settings.integers(40)) {
-      if (dilation != 1) fail(layer, "is dilated, which oko cannot do");
+      if (dilation != 1) fail(layer, "is dilated, which oko does not support");
     }
     const Window window = window_of(layer, builder_.padded_shape(node(layer), from), place(layer));
     const std::uint64_t filters = settings.integer(1), groups = settings.integer(10);
@@ -363,7 +366,8 @@ class Reader {
   void inner_product(const FileLayer& layer, const std::string& from, const std::string& to) {
     const std::uint64_t inputs = layer.settings.integer(1), outputs = layer.settings.integer(2);
     if (inputs < 1 || outputs < 1 || inputs > 1 << 24 || outputs > 1 << 20) {
-      fail(layer, "makes " + std::to_string(outputs) + " numbers of " + std::to_string(inputs));
+      fail(layer,
+           "has " + std::to_string(outputs) + " outputs for " + std::to_string(inputs) + " inputs");
     }
     const auto in = static_cast<std::int64_t>(inputs), out = static_cast<std::int64_t>(outputs);
     Tensor kernel = Tensor::of(
@@ -377,7 +381,7 @@ class Reader {
   void batch_norm(const FileLayer& layer, const std::string& from, const std::string& to) {
     const Message& settings = layer.settings;
     if (settings.flag(5) || settings.flag(6)) {
-      fail(layer, "takes mean and variance from the picture itself, which oko cannot do");
+      fail(layer, "computes mean and variance from its input, which oko does not support");
     }
     const std::int64_t channels = builder_.shape(node(layer), from).channels;
     const float told = settings.real(10), epsilon = told == 0 ? 1e-5F : told;
@@ -395,12 +399,12 @@ class Reader {
       const Window window = global ? Window{} : window_of(layer, in, place(layer));
       if (!global && (window.padding != graph::Padding{} || window.size != in.height ||
                       window.size != in.width)) {
-        fail(layer, "averages a part of the map, oko averages all of it");
+        fail(layer, "averages part of its input; oko supports only global average pooling");
       }
       return builder_.average_pool(node(layer), from, to);
     }
     if (type != kMaxPool) fail(layer, "is neither a max nor an average pool");
-    if (global) fail(layer, "takes the largest number of the whole map, which oko cannot do");
+    if (global) fail(layer, "is global max pooling, which oko does not support");
     const Window window = window_of(layer, in, place(layer));
     builder_.max_pool(node(layer), from, to, {window.size, window.stride, window.padding});
   }
@@ -415,12 +419,12 @@ class Reader {
       case kLeaky: {
         const float slope = layer.settings.message(kLeaky).real(1);
         if (std::fabs(slope - graph::kLeakySlope) < kMaxSlopeError) return put(Activation::kLeaky);
-        fail(layer, "leaks by " + std::to_string(slope) + ", oko's leaky activation by 0.1");
+        fail(layer, "leaky ReLU has slope " + std::to_string(slope) + "; oko supports only 0.1");
       }
       case kLinear:
         return line(layer, from, to);
       default:
-        fail(layer, "is an activation that oko does not have");
+        fail(layer, "is an unsupported activation");
     }
   }
 
@@ -437,14 +441,14 @@ class Reader {
 
   void clip(const FileLayer& layer, const std::string& from, const std::string& to) {
     if (layer.settings.real(1) != 0 || layer.settings.real(2) != 6) {
-      fail(layer, "cuts off at other numbers than 0 and 6");
+      fail(layer, "clamps to a range other than 0…6");
     }
     builder_.activation(node(layer), from, to, Activation::kRelu6);
   }
 
   void pad(const FileLayer& layer, const std::string& from, const std::string& to) {
     if (!layer.settings.has(1) || layer.settings.message(1).real(1) != 0) {
-      fail(layer, "pads with something else than zeros");
+      fail(layer, "pads with something other than zeros");
     }
     builder_.pad(node(layer), from, to, border_of(layer.settings.message(10), place(layer)));
   }
@@ -452,15 +456,15 @@ class Reader {
   void upsample(const FileLayer& layer, const std::string& from, const std::string& to) {
     const std::vector<std::int64_t> scale = layer.settings.integers(1);
     if (layer.settings.integer(5) != 0 || layer.settings.has(7)) {
-      fail(layer, "is not nearest neighbour by a whole number");
+      fail(layer, "does not upsample by nearest neighbour and an integer factor");
     }
     if (scale.size() != 2 || scale[0] != scale[1] || scale[0] < 1 || scale[0] > 1024) {
-      fail(layer, "does not scale rows and columns by one number in 1…1024");
+      fail(layer, "does not scale rows and columns by the same integer in 1…1024");
     }
     builder_.upsample(node(layer), from, to, static_cast<int>(scale[0]));
   }
 
-  // Numbers for each channel, stored as [1], [C] or [C, 1, 1].
+  // Values per channel, stored as [1], [C] or [C, 1, 1].
   Tensor for_channels(const FileLayer& layer, std::uint32_t shape_field, std::uint32_t field,
                       const std::string& from, const char* what) const {
     const std::int64_t channels = builder_.shape(node(layer), from).channels;
@@ -468,7 +472,7 @@ class Reader {
     const std::vector<std::int64_t> shape = layer.settings.integers(shape_field);
     for (std::size_t i = 0; i < shape.size(); ++i) {
       if (shape[i] != 1 && (i != 0 || shape[i] != channels)) {
-        fail(layer, std::string(what) + " is not one number for each channel");
+        fail(layer, std::string(what) + " does not have one value per channel");
       }
       count *= shape[i];
     }
@@ -491,7 +495,7 @@ class Reader {
     if (end < 0 && end >= -channels) end += channels;
     const std::int64_t length = end - begin;
     if (layer.settings.integer(4) != 0 || layer.settings.integer(3, 1) != 1) {
-      fail(layer, "cuts rows or columns, or leaves some out");
+      fail(layer, "crops or skips rows or columns");
     }
     if (begin < 0 || begin > channels || end > channels || length < 1 || channels % length != 0 ||
         begin % length != 0) {
@@ -529,8 +533,8 @@ Shape picture_shape(const Signature& signature) {
     return {static_cast<int>(shape[0]), static_cast<int>(shape[1]), static_cast<int>(shape[2])};
   }
   throw input_error(signature.file + ": " + signature.input.name,
-                    "the input is neither a picture nor an array of channels, rows and columns",
-                    "export the model with a picture of fixed size as its input");
+                    "the input is neither an image nor an array of channels, rows and columns",
+                    "export the model with an image of fixed size as its input");
 }
 
 Imported read_network(const Message& network, const Signature& signature) {

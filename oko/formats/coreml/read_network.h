@@ -7,9 +7,9 @@
 
 namespace oko::formats::coreml {
 
-// What a model's description says that its network needs to know.
+// What the network needs from the model description.
 struct Signature {
-  std::string file, model;  // names, of which the second is the network's
+  std::string file, model;  // names; the second is the network's
   FileFeature input;
   std::vector<std::string> outputs;  // in the file's order
 };
@@ -20,7 +20,7 @@ Imported read_network(const Message& network, const Signature& signature);
 // Reads a Program message.
 Imported read_program(const Message& program, const Bytes& weights, const Signature& signature);
 
-// The shape of the model's one picture. Throws where the input is no picture.
+// The shape of the model's input image. Throws if the input is not an image.
 graph::Shape picture_shape(const Signature& signature);
 
 }  // namespace oko::formats::coreml

@@ -32,8 +32,8 @@ class Reader {
       if (!absorbed_.contains(&operation)) build(operation);
     }
     if (!scaled_) {
-      throw input_error(signature_.file, "the program does not divide the picture's bytes by 255",
-                        "export the model with the scale of the picture, 1/255");
+      throw input_error(signature_.file, "the program does not scale the image's bytes by 1/255",
+                        "export the model with an image scale of 1/255");
     }
     Imported imported = builder_.finish(signature_.model, signature_.outputs);
     imported.network.preprocess.bgr = signature_.input.bgr;
@@ -107,21 +107,20 @@ class Reader {
     if (type == "cast" || type == "identity") {
       return builder_.identity(node(operation), x(operation), to);
     }
-    fail(operation, "is an operation that oko does not know",
-         "oko reads conv, relu, relu6, leaky_relu, sigmoid, silu, max_pool, reduce_mean, "
+    fail(operation, "is an unsupported operation",
+         "supported: conv, relu, relu6, leaky_relu, sigmoid, silu, max_pool, reduce_mean, "
          "upsample_nearest_neighbor, concat, add, slice_by_size, softmax and cast");
   }
 
   void scale_bytes(const ProgramOperation& operation, const std::string& to) {
     if (x(operation) != signature_.input.name || !signature_.input.image || scaled_) {
-      fail(operation, "multiplies maps, which oko cannot do");
+      fail(operation, "multiplies tensors, which oko does not support");
     }
     const float factor = file_.number(operation, "y");
     if (!(std::fabs(factor / kByteScale - 1) < 1e-3F)) {
       fail(operation,
-           "multiplies the picture's bytes by " + std::to_string(factor) +
-               ", oko's networks take 0 to 1",
-           "export the model with the scale of the picture, 1/255");
+           "scales the image's bytes by " + std::to_string(factor) + "; oko's networks read 0 to 1",
+           "export the model with an image scale of 1/255");
     }
     scaled_ = true;
     builder_.identity(node(operation), x(operation), to);
@@ -131,7 +130,7 @@ class Reader {
   int square(const ProgramOperation& operation, const char* parameter) const {
     const std::vector<std::int64_t> pair = file_.integers(operation, parameter, {1, 1});
     if (pair.size() != 2 || pair[0] != pair[1] || pair[0] < 1 || pair[0] > 1024) {
-      fail(operation, std::string(parameter) + " is not the same in rows and columns");
+      fail(operation, std::string(parameter) + " differs between rows and columns");
     }
     return static_cast<int>(pair[0]);
   }
@@ -142,7 +141,7 @@ class Reader {
     if (type == "same") {
       return same_padding(builder_.shape(node(operation), x(operation)), size, stride);
     }
-    if (type != "custom") fail(operation, "pads in the unknown way \"" + type + "\"");
+    if (type != "custom") fail(operation, "has the unknown padding type \"" + type + "\"");
     const std::vector<std::int64_t> pad = file_.integers(operation, "pad", {0, 0, 0, 0});
     for (const std::int64_t n : pad) {
       if (n < 0 || n > 1024) fail(operation, "the padding is not in 0…1024");
@@ -155,15 +154,17 @@ class Reader {
   void convolution(const ProgramOperation& operation, const std::string& to) {
     const std::vector<std::int64_t> shape = file_.shape(operation, "weight");
     if (shape.size() != 4 || shape[2] != shape[3] || shape[2] > 1024 || shape[0] > 1 << 20) {
-      fail(operation, "the kernel " + graph::to_string(shape) + " is not filters of n x n");
+      fail(operation,
+           "the kernel " + graph::to_string(shape) + " is not a square convolution kernel");
     }
-    if (square(operation, "dilations") != 1) fail(operation, "is dilated, which oko cannot do");
+    if (square(operation, "dilations") != 1)
+      fail(operation, "is dilated, which oko does not support");
     graph::Convolution c{static_cast<int>(shape[0]), static_cast<int>(shape[2]),
                          square(operation, "strides")};
     c.padding = padding(operation, c.size, c.stride);
     const std::vector<std::int64_t> groups = file_.integers(operation, "groups", {1});
     if (groups.size() != 1 || groups[0] < 1 || groups[0] > shape[0]) {
-      fail(operation, "has an impossible number of groups");
+      fail(operation, "has an invalid number of groups");
     }
     c.groups = static_cast<int>(groups[0]);
     Tensor kernel = Tensor::of(file_.numbers(operation, "weight"), shape), bias;
@@ -176,13 +177,14 @@ class Reader {
   void leak(const ProgramOperation& operation, const std::string& to) {
     const float slope = file_.number(operation, "alpha");
     if (!(std::fabs(slope - graph::kLeakySlope) < kTolerance)) {
-      fail(operation, "leaks by " + std::to_string(slope) + ", oko's leaky activation by 0.1");
+      fail(operation, "leaky ReLU has slope " + std::to_string(slope) + "; oko supports only 0.1");
     }
     builder_.activation(node(operation), x(operation), to, Activation::kLeaky);
   }
 
   void max_pool(const ProgramOperation& operation, const std::string& to) {
-    if (file_.flag(operation, "ceil_mode")) fail(operation, "rounds its size up");
+    if (file_.flag(operation, "ceil_mode"))
+      fail(operation, "uses ceil_mode, which oko does not support");
     graph::MaxPool pool{square(operation, "kernel_sizes"), square(operation, "strides"), {}};
     pool.padding = padding(operation, pool.size, pool.stride);
     builder_.max_pool(node(operation), x(operation), to, pool);
@@ -191,7 +193,7 @@ class Reader {
   void average(const ProgramOperation& operation, const std::string& to) {
     if (file_.integers(operation, "axes", {}) != std::vector<std::int64_t>{-2, -1} ||
         !file_.flag(operation, "keep_dims")) {
-      fail(operation, "averages over other axes than rows and columns");
+      fail(operation, "averages over axes other than rows and columns");
     }
     builder_.average_pool(node(operation), x(operation), to);
   }
@@ -200,7 +202,7 @@ class Reader {
     const float rows = file_.number(operation, "scale_factor_height");
     const float columns = file_.number(operation, "scale_factor_width");
     if (rows != columns || !(rows >= 1 && rows <= 1024) || rows != std::floor(rows)) {
-      fail(operation, "does not scale rows and columns by one whole number in 1…1024");
+      fail(operation, "does not scale rows and columns by the same integer in 1…1024");
     }
     builder_.upsample(node(operation), x(operation), to, static_cast<int>(rows));
   }
@@ -208,13 +210,14 @@ class Reader {
   void check_channels(const ProgramOperation& operation) const {
     const std::vector<std::int64_t> axis = file_.integers(operation, "axis", {});
     if (axis != std::vector<std::int64_t>{1} && axis != std::vector<std::int64_t>{-3}) {
-      fail(operation, "is along another axis than the channels");
+      fail(operation, "is along an axis other than channels");
     }
   }
 
   void concat(const ProgramOperation& operation, const std::string& to) {
     check_channels(operation);
-    if (file_.flag(operation, "interleave")) fail(operation, "mixes its channels");
+    if (file_.flag(operation, "interleave"))
+      fail(operation, "interleaves its channels, which oko does not support");
     builder_.concat(node(operation), file_.values(operation, "values"), to);
   }
 
@@ -229,11 +232,11 @@ class Reader {
     const std::vector<std::int64_t> size = file_.integers(operation, "size", {});
     if (begin.size() != 4 || size.size() != 4 || begin[0] != 0 || begin[2] != 0 || begin[3] != 0 ||
         size[0] != 1 || size[2] != in.height || size[3] != in.width) {
-      fail(operation, "cuts something else than channels");
+      fail(operation, "slices something other than channels");
     }
     if (size[1] < 1 || begin[1] < 0 || begin[1] >= in.channels || in.channels % size[1] != 0 ||
         begin[1] % size[1] != 0) {
-      fail(operation, "does not keep one of equal parts of the channels");
+      fail(operation, "does not select one of equal parts of the channels");
     }
     builder_.part(node(operation), x(operation), to, static_cast<int>(in.channels / size[1]),
                   static_cast<int>(begin[1] / size[1]));

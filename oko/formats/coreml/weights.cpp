@@ -14,14 +14,14 @@ constexpr std::uint32_t kSentinel = 0xDEADBEEF, kHalfBlob = 1, kFloatBlob = 2;
 constexpr std::size_t kHeaderBytes = 64, kMetadataBytes = 64;
 
 [[noreturn]] void fail(const std::string& place, const std::string& message) {
-  throw input_error(place, message, "the file is damaged or of a kind oko cannot read");
+  throw input_error(place, message, "the file is damaged or of an unsupported kind");
 }
 
 void check_count(const Message& at, const std::string& what, std::uint64_t found,
                  std::int64_t count) {
   if (found == static_cast<std::uint64_t>(count)) return;
-  fail(at.place(), what + " has " + std::to_string(found) + " numbers, it should have " +
-                       std::to_string(count));
+  fail(at.place(),
+       what + " has " + std::to_string(found) + " values instead of " + std::to_string(count));
 }
 
 std::vector<float> from_halves(std::span<const std::byte> bytes) {
@@ -34,7 +34,7 @@ std::vector<float> from_halves(std::span<const std::byte> bytes) {
   return values;
 }
 
-// Numbers of `bits` bits each, the highest bit first.
+// Values of `bits` bits each, the highest bit first.
 class BitReader {
  public:
   BitReader(std::span<const std::byte> bytes, unsigned bits) : bytes_(bytes), bits_(bits) {}
@@ -58,14 +58,14 @@ std::vector<float> quantized(const Message& weights, std::int64_t count, std::in
   const Message quantization = weights.message(kQuantization);
   const std::uint64_t bits = quantization.integer(kBits);
   if (bits < 1 || bits > 8) {
-    fail(weights.place(), what + " has " + std::to_string(bits) + " bits a number, not 1 to 8");
+    fail(weights.place(), what + " has " + std::to_string(bits) + " bits per value, not 1 to 8");
   }
   const auto bytes = weights.content(kRaw);
   const std::uint64_t needed = (static_cast<std::uint64_t>(count) * bits + 7) / 8;
   if (bytes.size() != needed) {
     fail(weights.place(), what + " has " + std::to_string(bytes.size()) + " bytes, " +
-                              std::to_string(count) + " numbers of " + std::to_string(bits) +
-                              " bits take " + std::to_string(needed));
+                              std::to_string(count) + " values of " + std::to_string(bits) +
+                              " bits need " + std::to_string(needed));
   }
   BitReader raw(bytes, static_cast<unsigned>(bits));
   std::vector<float> values(static_cast<std::size_t>(count));
@@ -75,7 +75,7 @@ std::vector<float> quantized(const Message& weights, std::int64_t count, std::in
     for (float& value : values) value = table[raw.next()];
     return values;
   }
-  if (!quantization.has(kLine)) fail(weights.place(), what + " is quantised in an unknown way");
+  if (!quantization.has(kLine)) fail(weights.place(), what + " is quantized in an unknown way");
   const Message line = quantization.message(kLine);
   const auto limit = static_cast<std::size_t>(rows);
   const std::vector<float> scale = line.reals(1, limit), bias = line.reals(2, limit);
@@ -106,15 +106,15 @@ T value_at(const Bytes& file, std::uint64_t offset) {
 std::vector<float> read_weights(const Message& weights, std::int64_t count, std::int64_t rows,
                                 const std::string& what) {
   if (count <= 0 || rows <= 0 || count % rows != 0) {
-    fail(weights.place(), what + " would have " + std::to_string(count) + " numbers");
+    fail(weights.place(), what + " would have " + std::to_string(count) + " values");
   }
   if (weights.has(kSignedRaw)) {
-    fail(weights.place(), what + " is for inputs quantised as the model runs");
+    fail(weights.place(), what + " uses dynamic quantization, which oko does not support");
   }
   if (weights.has(kQuantization)) return quantized(weights, count, rows, what);
   const auto halves = weights.content(kHalves);
   if (!halves.empty()) {
-    if (halves.size() % 2 != 0) fail(weights.place(), what + " ends in half a number");
+    if (halves.size() % 2 != 0) fail(weights.place(), what + " ends inside a value");
     check_count(weights, what, halves.size() / 2, count);
     return from_halves(halves);
   }
@@ -128,11 +128,11 @@ std::vector<float> read_blob(const Bytes& file, std::uint64_t offset, std::int64
   const std::string place = "weight.bin@" + std::to_string(offset);
   if (file.empty()) {
     throw input_error(place, what + " is in the package's weights/weight.bin, which is missing",
-                      "read the whole .mlpackage folder");
+                      "import the whole .mlpackage folder");
   }
   if (offset < kHeaderBytes || file.size() < kMetadataBytes ||
       offset > file.size() - kMetadataBytes || value_at<std::uint32_t>(file, offset) != kSentinel) {
-    fail(place, "no blob of weights begins here, where " + what + " should be");
+    fail(place, "no weight blob starts here, where " + what + " should be");
   }
   const auto type = value_at<std::uint32_t>(file, offset + 4);
   if (type != kHalfBlob && type != kFloatBlob) {
@@ -145,7 +145,7 @@ std::vector<float> read_blob(const Bytes& file, std::uint64_t offset, std::int64
   }
   const std::uint64_t width = type == kHalfBlob ? 2 : 4;
   if (count <= 0 || size % width != 0 || size / width != static_cast<std::uint64_t>(count)) {
-    fail(place, what + " has " + std::to_string(size / width) + " numbers, it should have " +
+    fail(place, what + " has " + std::to_string(size / width) + " values instead of " +
                     std::to_string(count));
   }
   const auto bytes = file.span().subspan(start, size);

@@ -26,7 +26,7 @@ std::string Message::place(std::size_t at) const {
 }
 
 void Message::fail(std::size_t at, const std::string& message) const {
-  throw input_error(place(at), message, "the file is damaged or no Core ML model");
+  throw input_error(place(at), message, "the file is damaged or not a Core ML model");
 }
 
 void Message::check_limit(std::size_t count, std::size_t limit) const {
@@ -37,7 +37,7 @@ std::uint64_t Message::varint(std::size_t& at, std::size_t end) const {
   const std::size_t start = at;
   std::uint64_t value = 0;
   for (unsigned shift = 0; shift < 64; shift += 7) {
-    if (at >= end) fail(start, "a number goes past its message");
+    if (at >= end) fail(start, "a number runs past the end of its message");
     const auto byte = std::to_integer<std::uint64_t>(bytes_[at++]);
     value |= (byte & 0x7f) << shift;
     if (byte < 0x80) return value;
@@ -58,17 +58,18 @@ Field Message::next(std::size_t& at) const {
   }
   std::size_t length = field.type == kEightBytes ? 8 : 4;
   if (field.type == kRun) {
-    const std::uint64_t told = varint(at, bytes_.size());
-    if (told > bytes_.size() - at) {
-      fail(start, "field " + std::to_string(field.number) + " tells " + std::to_string(told) +
-                      " bytes, " + std::to_string(bytes_.size() - at) + " are left");
+    const std::uint64_t declared = varint(at, bytes_.size());
+    if (declared > bytes_.size() - at) {
+      fail(start, "field " + std::to_string(field.number) + " declares " +
+                      std::to_string(declared) + " bytes, " + std::to_string(bytes_.size() - at) +
+                      " are left");
     }
-    length = static_cast<std::size_t>(told);
+    length = static_cast<std::size_t>(declared);
   } else if (field.type != kEightBytes && field.type != kFourBytes) {
     fail(start, "field " + std::to_string(field.number) + " has the unknown wire type " +
                     std::to_string(field.type));
   }
-  if (length > bytes_.size() - at) fail(start, "a field goes past its message");
+  if (length > bytes_.size() - at) fail(start, "a field runs past the end of its message");
   field.content = bytes_.subspan(at, length);
   if (field.type != kRun) std::memcpy(&field.value, field.content.data(), length);
   at += length;
@@ -121,7 +122,7 @@ std::string Message::text(std::uint32_t number) const {
 Message Message::message(std::uint32_t number) const { return {content(number), *this}; }
 
 Message Message::inside(const Field& field) const {
-  if (field.type != kRun) fail(0, "field " + std::to_string(field.number) + " is no message");
+  if (field.type != kRun) fail(0, "field " + std::to_string(field.number) + " is not a message");
   return {field.content, *this};
 }
 
@@ -146,7 +147,7 @@ std::vector<float> Message::reals(std::uint32_t number, std::size_t limit) const
   for_each([&](const Field& field) {
     if (field.number != number) return;
     if (field.type == kVarint || field.type == kEightBytes || field.content.size() % 4 != 0) {
-      fail(0, "field " + std::to_string(number) + " is no list of 32-bit floats");
+      fail(0, "field " + std::to_string(number) + " is not a list of float32 values");
     }
     const std::size_t before = values.size();
     check_limit(before + field.content.size() / 4, limit);
@@ -161,7 +162,7 @@ std::vector<std::string> Message::texts(std::uint32_t number, std::size_t limit)
   std::vector<std::string> values;
   for_each([&](const Field& field) {
     if (field.number != number) return;
-    if (field.type != kRun) fail(0, "field " + std::to_string(number) + " is no text");
+    if (field.type != kRun) fail(0, "field " + std::to_string(number) + " is not a string");
     values.emplace_back(reinterpret_cast<const char*>(field.content.data()), field.content.size());
     check_limit(values.size(), limit);
   });

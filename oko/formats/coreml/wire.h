@@ -12,7 +12,7 @@
 
 namespace oko::formats::coreml {
 
-// One field of a protobuf message where it lies in the file.
+// One field of a protobuf message, in place in the file.
 struct Field {
   std::uint32_t number = 0;
   int type = 0;                          // 0 varint, 1 eight bytes, 2 a run of bytes, 5 four bytes
@@ -20,8 +20,8 @@ struct Field {
   std::span<const std::byte> content{};  // of type 2
 };
 
-// A protobuf message read in place: nothing is copied or kept, so that no file however made takes
-// more memory than itself. All functions throw an input Error "file@byte" for what is no message.
+// A protobuf message read in place: nothing is copied, so that no file, however crafted, needs more
+// memory than its own size. All functions throw an input Error "file@byte" for malformed messages.
 // The bytes and the file's name must outlive it.
 class Message {
  public:
@@ -29,7 +29,7 @@ class Message {
   Message(std::span<const std::byte> bytes, const std::string& file)
       : file_(&file), begin_(bytes.data()), bytes_(bytes) {}
 
-  // Calls visit(field) for each field in order; those of other wire types than protobuf's refuse.
+  // Calls visit(field) for each field in order; throws for unknown wire types.
   template <typename Visit>
   void for_each(Visit visit) const {
     std::size_t at = 0;
@@ -42,16 +42,16 @@ class Message {
   float real(std::uint32_t number, float otherwise = 0) const;
   double real64(std::uint32_t number, double otherwise = 0) const;
   std::string text(std::uint32_t number) const;
-  std::span<const std::byte> content(std::uint32_t number) const;  // empty where it is missing
-  Message message(std::uint32_t number) const;                     // empty where it is missing
+  std::span<const std::byte> content(std::uint32_t number) const;  // empty if missing
+  Message message(std::uint32_t number) const;                     // empty if missing
   Message inside(const Field& field) const;                        // the message a field holds
 
-  // Repeated fields, packed or not; those with more than `limit` numbers refuse.
+  // Repeated fields, packed or not; throws if there are more than `limit` values.
   std::vector<std::int64_t> integers(std::uint32_t number, std::size_t limit = 64) const;
   std::vector<float> reals(std::uint32_t number, std::size_t limit) const;
   std::vector<std::string> texts(std::uint32_t number, std::size_t limit) const;
   std::vector<Message> messages(std::uint32_t number, std::size_t limit) const;
-  // The value of a map<string, message> under a key; nothing where it is missing.
+  // The value of a map<string, message> under a key; nothing if it is missing.
   std::optional<Message> entry(std::uint32_t number, std::string_view key) const;
 
   bool empty() const { return bytes_.empty(); }

@@ -48,13 +48,13 @@ void describe_classifier(const std::string& output, proto::Description& to) {
   probabilities.mutable_type()->mutable_dictionary()->mutable_text_key();
   proto::Feature& label = *to.add_outputs();
   label.set_name("classLabel");
-  label.set_description("The likeliest class");
+  label.set_description("The most probable class");
   label.mutable_type()->mutable_text();
   to.set_predicted_feature("classLabel");
   to.set_predicted_probabilities(output);
 }
 
-// The network with its raw maps as outputs.
+// The network with its raw heads as outputs.
 void write_raw(const graph::Network& network, const CoreMlOptions& options, proto::Model& model) {
   const std::vector<std::string> names = output_names(network);
   proto::Description& description = *model.mutable_description();
@@ -70,7 +70,7 @@ void write_raw(const graph::Network& network, const CoreMlOptions& options, prot
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       const graph::Shape& s = network.layers[static_cast<std::size_t>(outputs[i])].output;
       describe_array(names[i], {s.channels, s.height, s.width}, ArrayKind::kDouble,
-                     "The network's raw map", *description.add_outputs());
+                     "Raw network output", *description.add_outputs());
     }
   }
   add_preprocessing(network, to);
@@ -78,7 +78,7 @@ void write_raw(const graph::Network& network, const CoreMlOptions& options, prot
   coreml::write_layers(network, names, writer);
 }
 
-// The network with its decoding. Result: the number of boxes.
+// The network with its decoding. Returns the number of boxes.
 std::int64_t write_decoded(const graph::Network& network, const CoreMlOptions& options,
                            proto::Model& model) {
   const std::vector<std::string> maps = output_names(network);
@@ -102,7 +102,7 @@ void describe_boxes(std::int64_t classes, proto::Description& to) {
   describe_array(kConfidence, {}, ArrayKind::kDouble, "Boxes x classes", *to.add_outputs());
   set_open_rows(classes, *to.mutable_outputs(to.outputs_size() - 1));
   describe_array(kCoordinates, {}, ArrayKind::kDouble,
-                 "Boxes x (centre x, centre y, width, height), parts of the picture",
+                 "Boxes x (centre x, centre y, width, height), relative to the image size",
                  *to.add_outputs());
   set_open_rows(4, *to.mutable_outputs(to.outputs_size() - 1));
 }
@@ -111,7 +111,7 @@ void describe_threshold(const char* name, double value, bool optional, proto::De
   proto::Feature& feature = *to.add_inputs();
   feature.set_name(name);
   std::string text = std::to_string(value);
-  feature.set_description("Between 0 and 1; without it " + text.substr(0, text.size() - 3));
+  feature.set_description("Between 0 and 1; default " + text.substr(0, text.size() - 3));
   feature.mutable_type()->mutable_double_number();
   feature.mutable_type()->set_optional(optional);
 }
@@ -141,15 +141,15 @@ void check_pipeline(const graph::Network& network, const CoreMlOptions& options)
     throw Error(ErrorCode::kUsage, "coreml", message, hint);
   };
   if (network.heads().empty()) {
-    refuse("a pipeline is for networks that find boxes, this one has no head",
-           "write the network without a pipeline");
+    refuse("a pipeline needs an object detector; this network has no heads",
+           "export the network without a pipeline");
   }
   if (network.classes.size() != static_cast<std::size_t>(network.class_count())) {
-    refuse("a pipeline needs the names of the classes", "give the model its class names");
+    refuse("a pipeline needs class names", "give the model its class names");
   }
   for (const double threshold : {options.score_threshold, options.iou_threshold}) {
     if (!(threshold >= 0 && threshold <= 1)) {
-      refuse("a threshold is not in 0…1", "the usual ones are .25 for scores and .45 for IoU");
+      refuse("a threshold is outside 0…1", "usual values are .25 for scores and .45 for IoU");
     }
   }
 }

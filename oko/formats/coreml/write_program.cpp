@@ -31,7 +31,7 @@ class BlobWriter {
  public:
   BlobWriter() : bytes_(kAlignment) {}
 
-  // Result: where the blob's metadata lies.
+  // Returns the offset of the blob's metadata.
   std::uint64_t add(std::span<const float> values, bool half) {
     const std::size_t at = bytes_.size(), data = at + kAlignment;
     const std::size_t size = values.size() * (half ? 2 : 4);
@@ -65,7 +65,7 @@ class BlobWriter {
   std::uint32_t count_ = 0;
 };
 
-// Gives values names that the language allows: letters, digits and "_".
+// Gives values valid names: letters, digits and "_".
 class Identifiers {
  public:
   std::string make(const std::string& wanted) {
@@ -157,7 +157,7 @@ class ProgramWriter {
     (*operation.message.mutable_inputs())[parameter].add_bindings()->set_name(value);
   }
 
-  // A constant; it has to stand before the operation that reads it, so make it first.
+  // A constant; must be added before the operation that reads it.
   proto::Value& constant(const std::string& name, Type type, const Sides& sides,
                          std::string& output) {
     output = names_.make(name);
@@ -210,7 +210,7 @@ class ProgramWriter {
     return output;
   }
 
-  // An operation on maps that makes `sides` out of "x".
+  // An operation that turns "x" into a tensor of shape `sides`.
   Operation on_map(const std::string& type, const std::string& name, const std::string& x,
                    const Sides& sides) {
     Operation operation = add(type, name, type_, sides, names_.make(name));
@@ -229,7 +229,7 @@ class ProgramWriter {
 
   // ---- Layers ----
 
-  // Bytes become 0…1 in float32: in float16 1/255 would be off by up to a two-thousandth.
+  // Bytes are scaled to 0…1 in float32: in float16 1/255 would be off by up to 1/2000.
   void write_input() {
     const Sides sides = sides_of(network_.input);
     const bool image = coreml::takes_image(network_);
@@ -251,7 +251,7 @@ class ProgramWriter {
     }
   }
 
-  // Each output is a value of its own name in float32.
+  // Each output is a float32 value under its own name.
   void write_outputs() {
     const std::vector<std::string> names = output_names(network_);
     const std::vector<int> outputs = network_.outputs();
@@ -357,7 +357,7 @@ class ProgramWriter {
     return operation.output;
   }
 
-  // A sum of many maps is one of two and two.
+  // A sum of several tensors is written pairwise.
   void write(const graph::Shortcut& shortcut) {
     std::string sum = input();
     for (std::size_t i = 1; i < layer().inputs.size(); ++i) {
@@ -377,7 +377,7 @@ class ProgramWriter {
     values_[index_] = operation.output;
   }
 
-  void write(const graph::Dropout&) {}  // inference_form() left none
+  void write(const graph::Dropout&) {}  // removed by inference_form()
   void write(const graph::Yolo&) {}
   void write(const graph::Region&) {}
 
@@ -435,7 +435,7 @@ class ProgramWriter {
   std::size_t index_ = 0;
 };
 
-// An identifier for an entry of the manifest that is the same for the same bytes (FNV-1a, twice).
+// A manifest entry's identifier, derived from the bytes (FNV-1a, twice).
 std::string identifier(std::span<const std::byte> bytes, std::uint64_t seed) {
   std::string digits;
   for (std::uint64_t round = 0; round < 2; ++round) {
@@ -481,8 +481,8 @@ std::vector<File> write_mlpackage(const graph::Network& network, const MlPackage
   const std::vector<int> outputs = n.outputs();
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const graph::Shape& s = n.layers[static_cast<std::size_t>(outputs[i])].output;
-    coreml::describe_array(names[i], sides_of(s), coreml::ArrayKind::kFloat32,
-                           "The network's raw map", *description.add_outputs());
+    coreml::describe_array(names[i], sides_of(s), coreml::ArrayKind::kFloat32, "Raw network output",
+                           *description.add_outputs());
   }
   std::vector<std::byte> weights =
       ProgramWriter(n, options.float32, *model.mutable_program()).run();

@@ -17,8 +17,8 @@ using graph::kNetworkInput;
 using graph::Operation;
 using graph::Padding;
 
-// Keys that change what a layer computes in a way the network cannot say, and the value with which
-// they change nothing ("": they always do).
+// Keys that change what a layer computes in ways oko cannot represent, and the value that has no
+// effect ("": there is none).
 struct Unsupported {
   std::string_view section, key, neutral;
 };
@@ -47,7 +47,7 @@ constexpr Unsupported kUnsupported[] = {
     {"net", "inputs", ""},
 };
 
-// Other spellings that Darknet takes.
+// Alternative spellings that Darknet accepts.
 constexpr std::pair<std::string_view, std::string_view> kAliases[] = {{"conv", "convolutional"},
                                                                       {"max", "maxpool"},
                                                                       {"avg", "avgpool"},
@@ -87,7 +87,7 @@ class CfgReader {
     const DarknetProgram program = program_of(sections_);
     batch_norm_ = program.batch_norm();
     network_.preprocess.fit = program.fit();
-    if (warnings_) warnings_->push_back(program.told());
+    if (warnings_) warnings_->push_back(program.decision());
     Json kept = Json::object();
     for (const std::string& key : net.unused()) kept[key] = net.text(key);
     network_.metadata["darknet"] = {{"net", std::move(kept)}, {"heads", Json::array()}};
@@ -111,7 +111,7 @@ class CfgReader {
         {"region", &CfgReader::region},
     };
     const std::string_view name = canonical(section.name());
-    if (name == "cost") {  // what training minimises: nothing is computed
+    if (name == "cost") {  // only used in training
       layer_of_.push_back(previous());
       return;
     }
@@ -136,15 +136,15 @@ class CfgReader {
 
   int previous() const { return layer_of_.empty() ? kNetworkInput : layer_of_.back(); }
 
-  // Our layer for Darknet's index, which counts back from the present layer where it is negative.
+  // Our layer for Darknet's index, which is relative to the current layer if negative.
   int layer_at(int index, const DarknetSection& section, std::string_view key) const {
     const int present = static_cast<int>(layer_of_.size());
     const int absolute = index < 0 ? present + index : index;
     if (absolute < 0 || absolute >= present) {
       throw input_error(section.place_of(key),
-                        std::string(key) + " names layer " + std::to_string(index) +
+                        std::string(key) + " refers to layer " + std::to_string(index) +
                             ", this is layer " + std::to_string(present),
-                        "name an earlier layer");
+                        "refer to an earlier layer");
     }
     return layer_of_[static_cast<std::size_t>(absolute)];
   }
@@ -153,23 +153,23 @@ class CfgReader {
     return section.integer_or(key, 0) != 0;
   }
 
-  // AlexeyAB's Darknet has one for each side; one alone is for both.
+  // AlexeyAB's Darknet has one per direction; a single one is for both.
   static int stride(DarknetSection& section) {
     const int both = section.integer_or("stride", 1);
     const int x = section.integer_or("stride_x", -1), y = section.integer_or("stride_y", -1);
     const int across = x < 1 ? both : x, down = y < 1 ? both : y;
     if (across == down) return across;
     throw input_error(section.place_of(x < 1 ? "stride_y" : "stride_x"),
-                      "strides that differ (" + std::to_string(across) + " and " +
+                      "different strides (" + std::to_string(across) + " and " +
                           std::to_string(down) + ") are not supported",
-                      "give stride_x and stride_y the same value and train again");
+                      "give stride_x and stride_y the same value and retrain");
   }
 
   static Activation activation(DarknetSection& section) {
     const std::string name = section.text("activation");
     if (const auto known = graph::activation_named(name)) return *known;
     throw input_error(section.place_of("activation"), "the activation " + name + " is not known",
-                      "known are linear, leaky, relu, relu6, logistic, mish and swish");
+                      "supported: linear, leaky, relu, relu6, logistic, mish, swish");
   }
 
   Operation convolution(DarknetSection& section) {
@@ -189,7 +189,7 @@ class CfgReader {
     graph::MaxPool pool;
     pool.stride = stride(section);
     pool.size = section.integer_or("size", pool.stride);
-    // Darknet pads `padding` rows and columns in all, the odd one at the bottom and on the right.
+    // Darknet pads `padding` rows and columns in total, the odd one at the bottom right.
     const int padding = section.integer_or("padding", pool.size - 1), before = padding / 2;
     pool.padding = {before, before, padding - before, padding - before};
     return pool;
@@ -227,8 +227,8 @@ class CfgReader {
     const int count = section.integer_or("num", static_cast<int>(sides.size() / 2));
     if (sides.size() % 2 != 0 || static_cast<int>(sides.size() / 2) != count) {
       throw input_error(section.place_of("anchors"), "there are " + std::to_string(sides.size()) +
-                                                         " numbers, " + std::to_string(count) +
-                                                         " anchors have two each");
+                                                         " numbers for " + std::to_string(count) +
+                                                         " anchors, which have two each");
     }
     std::vector<graph::Anchor> pairs;
     for (std::size_t i = 0; i < sides.size(); i += 2) pairs.push_back({sides[i], sides[i + 1]});
@@ -269,14 +269,14 @@ class CfgReader {
       throw input_error(
           section.place_of(key),
           "[" + section.name() + "] with " + std::string(key) + "=" + value + " is not supported",
-          neutral.empty() ? "remove the line and train again"
+          neutral.empty() ? "remove the line and retrain"
                           : "only " + std::string(key) + "=" + std::string(neutral) +
-                                " is: change it and train again");
+                                " is: change it and retrain");
     }
   }
 
-  // Darknet goes by its last layer: what an earlier head says does not count. cornersnms does what
-  // the default does.
+  // Darknet uses its last layer's value and ignores earlier heads. cornersnms is the same as the
+  // default.
   void read_suppression(DarknetSection& section) {
     constexpr float kExponent = .6F;  // of greedynms always, of diounms by default
     const std::string kind = section.has("nms_kind") ? section.text("nms_kind") : "default";
@@ -287,19 +287,19 @@ class CfgReader {
         throw input_error(section.place_of("beta_nms"), "beta_nms must be above 0");
       }
     }
-    if (warnings_ && network_.diou_exponent > 0 && told_.emplace("yolo", "nms_kind").second) {
+    if (warnings_ && network_.diou_exponent > 0 && warned_.emplace("yolo", "nms_kind").second) {
       warnings_->push_back(section.place_of("nms_kind") + ": nms_kind=" + kind +
                            ", so overlapping boxes are suppressed by DIoU instead of IoU");
     }
   }
 
-  // A head's remaining keys steer Darknet's training and are kept for the writer.
+  // A head's remaining keys control Darknet's training and are kept for the writer.
   void keep_or_tell_unused(DarknetSection& section) {
     const std::string_view name = canonical(section.name());
     const bool head = name == "yolo" || name == "region";
     Json kept = Json::object();
     for (const std::string& key : section.unused()) {
-      if (warnings_ && told_.emplace(name, key).second) {
+      if (warnings_ && warned_.emplace(name, key).second) {
         warnings_->push_back(section.place_of(key) + ": " + key + " in [" + section.name() +
                              "] has no effect here");
       }
@@ -308,7 +308,7 @@ class CfgReader {
     if (head) network_.metadata["darknet"]["heads"].push_back(std::move(kept));
   }
 
-  // Shapes, with the line of the section at fault in errors.
+  // Infers shapes; errors name the line of the faulty section.
   void infer() {
     try {
       graph::infer_shapes(network_);
@@ -320,8 +320,8 @@ class CfgReader {
       const auto index = static_cast<std::size_t>(fault - network_.layers.begin());
       if (of_layer && std::holds_alternative<graph::Shortcut>(fault->operation)) {
         throw input_error(section_of_[index]->place() + ": " + e.place(), e.message(),
-                          "Darknet adds the channels that both have, oko adds equal ones: give the "
-                          "layers the same number of filters");
+                          "Darknet adds the channels they have in common, oko needs equal shapes: "
+                          "give the layers the same number of filters");
       }
       throw e.within(of_layer ? section_of_[index]->place() : sections_.front().place());
     }
@@ -329,7 +329,7 @@ class CfgReader {
 
   std::vector<std::string>* warnings_;
   graph::BatchNorm batch_norm_;
-  std::set<std::pair<std::string, std::string>> told_;  // section and key of each warning
+  std::set<std::pair<std::string, std::string>> warned_;  // section and key of each warning
   std::vector<DarknetSection> sections_;
   graph::Network network_;
   std::vector<int> layer_of_;                      // ours for each of Darknet's

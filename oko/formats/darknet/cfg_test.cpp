@@ -36,7 +36,7 @@ TEST(ReadDarknetCfg, ReadsEveryReferenceNetwork) {
   }
 }
 
-// The layer without what Darknet and oko set differently on purpose: batch norm's epsilon.
+// The layer without batch norm's epsilon, which Darknet and oko set differently on purpose.
 graph::Layer without_epsilon(graph::Layer layer) {
   auto* convolution = std::get_if<graph::Convolution>(&layer.operation);
   if (convolution && convolution->batch_norm) convolution->batch_norm = graph::BatchNorm{};
@@ -67,7 +67,7 @@ TEST(Builtin, EqualsThePublishedNetworksLayerByLayer) {
   }
 }
 
-// What the reader says about a text, or "" where it takes it.
+// The reader's error message for a text, or "" if it is accepted.
 std::string complaint(const std::string& text) {
   try {
     read_darknet_cfg(text, "net.cfg");
@@ -81,7 +81,7 @@ std::string complaint(const std::string& text) {
 const std::string kNet = "[net]\nwidth=8\nheight=8\nchannels=3\n";  // four lines
 const std::string kConvolution = "[convolutional]\nfilters=12\nsize=1\nactivation=linear\n";
 
-TEST(ReadDarknetCfg, TakesEveryKindOfLayer) {
+TEST(ReadDarknetCfg, AcceptsEveryKindOfLayer) {
   const graph::Network network = read_darknet_cfg(kNet + R"(
 [convolutional]
 batch_normalize = 1
@@ -165,14 +165,13 @@ struct Decision {
   std::string net_key, head_key;
   image::Preprocess::Fit fit;
   bool epsilon_outside_root;
-  const char* told;
+  const char* warning;
 };
 
-TEST(ReadDarknetCfg, DecidesByItsKeysHowDarknetFitsImagesAndTellsIt) {
+TEST(ReadDarknetCfg, DecidesByItsKeysHowDarknetFitsImagesAndSaysSo) {
   using enum image::Preprocess::Fit;
   const Decision kCases[] = {
-      {"", "jitter=.3\n", kLetterbox, true,
-       "no key of a later Darknet than the original, so images"},
+      {"", "jitter=.3\n", kLetterbox, true, "no key is newer than the original Darknet, so images"},
       {"", "nms_kind=greedynms\n", kStretch, false,
        "net.cfg:13: nms_kind is a key of AlexeyAB's Darknet, so images are stretched"},
       {"mosaic=1\n", "", kStretch, false, "net.cfg:5: mosaic is a key"},
@@ -182,7 +181,7 @@ TEST(ReadDarknetCfg, DecidesByItsKeysHowDarknetFitsImagesAndTellsIt) {
       {"letter_box=1\n", "", kLetterbox, true, "net.cfg:5: letter_box=1"},
   };
   for (const Decision& c : kCases) {
-    SCOPED_TRACE(c.told);
+    SCOPED_TRACE(c.warning);
     std::vector<std::string> warnings;
     const graph::Network network = read_darknet_cfg(
         kNet + c.net_key +
@@ -194,7 +193,7 @@ TEST(ReadDarknetCfg, DecidesByItsKeysHowDarknetFitsImagesAndTellsIt) {
     EXPECT_EQ(convolution.batch_norm->epsilon_outside_root, c.epsilon_outside_root);
     EXPECT_EQ(convolution.batch_norm->epsilon, c.epsilon_outside_root ? 1e-6F : 1e-5F);
     ASSERT_FALSE(warnings.empty());
-    EXPECT_THAT(warnings[0], testing::StartsWith(c.told));
+    EXPECT_THAT(warnings[0], testing::StartsWith(c.warning));
   }
 }
 
@@ -220,30 +219,30 @@ TEST(ReadDarknetCfg, SuppressesByDiouWhereTheLastHeadSaysSo) {
               HasSubstr("net.cfg:13: beta_nms must be above 0"));
 }
 
-TEST(ReadDarknetCfg, TakesStridesOfBothSidesThatAreEqual) {
+TEST(ReadDarknetCfg, AcceptsEqualStridesOfBothDirections) {
   for (const char* key :
        {"stride_x=2\nstride_y=2\n", "stride=2\nstride_x=2\n", "stride_y=2\nstride=2\n"}) {
     const graph::Network network = read_darknet_cfg(kNet + kConvolution + key, "n");
     EXPECT_EQ(network.layers[0].output, (graph::Shape{12, 4, 4})) << key;
   }
   EXPECT_THAT(complaint(kNet + kConvolution + "stride_x=2\n"),
-              HasSubstr("net.cfg:9: strides that differ (2 and 1)"));
+              HasSubstr("net.cfg:9: different strides (2 and 1)"));
   const graph::Network pool =
       read_darknet_cfg(kNet + "[maxpool]\nsize=2\nstride_x=2\nstride_y=2\n", "n");
   EXPECT_EQ(pool.layers[0].output, (graph::Shape{3, 4, 4}));
 }
 
-TEST(ReadDarknetCfg, AddsEveryLayerThatAShortcutNames) {
+TEST(ReadDarknetCfg, AddsEveryLayerOfAShortcut) {
   const graph::Network network =
       read_darknet_cfg(kNet + kConvolution + kConvolution + "[shortcut]\nfrom=-2,0,-1\n", "n");
   EXPECT_EQ(network.layers[2].inputs, (std::vector<int>{1, 0, 0, 1}));
 }
 
-TEST(ReadDarknetCfg, PassesOverAByteOrderMark) {
+TEST(ReadDarknetCfg, SkipsAByteOrderMark) {
   EXPECT_EQ(complaint("\xef\xbb\xbf" + kNet + kConvolution), "");
 }
 
-TEST(ReadDarknetCfg, PoolsGiveTheShapesOfDarknet) {
+TEST(ReadDarknetCfg, InfersDarknetsShapesOfPools) {
   // (side + padding - size) / stride + 1, padding = size - 1 unless given.
   const std::tuple<int, int, int, int> kCases[] = {{2, 2, -1, 4}, {2, 1, -1, 8}, {3, 1, -1, 8},
                                                    {9, 1, -1, 8}, {3, 2, -1, 4}, {2, 2, 0, 4},
@@ -256,7 +255,7 @@ TEST(ReadDarknetCfg, PoolsGiveTheShapesOfDarknet) {
   }
 }
 
-TEST(ReadDarknetCfg, KeepsTrainingKeysAndTellsWhatHasNoEffect) {
+TEST(ReadDarknetCfg, KeepsTrainingKeysAndWarnsAboutUnusedKeys) {
   std::vector<std::string> warnings;
   const graph::Network network =
       read_darknet_cfg(kNet + "burn_in=1000\n" + kConvolution + "mystery=1\n" + kConvolution +
@@ -270,11 +269,11 @@ TEST(ReadDarknetCfg, KeepsTrainingKeysAndTellsWhatHasNoEffect) {
             R"({"net":{"burn_in":"1000"},"heads":[{"jitter":".3"}]})");
 }
 
-TEST(ReadDarknetCfg, NamesTheLineOfWhatIsWrong) {
+TEST(ReadDarknetCfg, NamesTheFaultyLine) {
   const std::pair<std::string, const char*> kCases[] = {
       {"", "net.cfg: the first section is not [net]"},
-      {"PK\3\4", "net.cfg:1: \"PK\" is neither a [section] nor key=value"},
-      {"width=8\n", "net.cfg:1: \"width=8\" stands before the first [section]"},
+      {"PK\3\4", "net.cfg:1: \"PK\" is neither [section] nor key=value"},
+      {"width=8\n", "net.cfg:1: \"width=8\" comes before the first [section]"},
       {"[convolutional]\n", "net.cfg:1: the first section is not [net]"},
       {"[net\n", "net.cfg:1: \"[net\" has no closing bracket"},
       {"[net]\nwidth=8\nchannels=3\n", "net.cfg:1: [net] has no height"},
@@ -294,16 +293,17 @@ TEST(ReadDarknetCfg, NamesTheLineOfWhatIsWrong) {
        "net.cfg:8: the activation elu is not known"},
       {kNet + "[convolutional]\nfilters=1\nsize=11\nactivation=relu\n",
        "net.cfg:5: layer 0 (layers.0, convolution): a window of 11x11 does not fit"},
-      {kNet + kConvolution + "[route]\nlayers=-2\n", "net.cfg:10: layers names layer -2"},
-      {kNet + kConvolution + "[route]\nlayers=1\n", "net.cfg:10: layers names layer 1, this is"},
-      {kNet + "[route]\nlayers=-1\n", "net.cfg:6: layers names layer -1"},
+      {kNet + kConvolution + "[route]\nlayers=-2\n", "net.cfg:10: layers refers to layer -2"},
+      {kNet + kConvolution + "[route]\nlayers=1\n",
+       "net.cfg:10: layers refers to layer 1, this is"},
+      {kNet + "[route]\nlayers=-1\n", "net.cfg:6: layers refers to layer -1"},
       {kNet + "[route]\nlayers=\n", "net.cfg:5: layer 0 (layers.0, route): the layer has 0 inputs"},
-      {kNet + kConvolution + "[shortcut]\nfrom=-2\n", "net.cfg:10: from names layer -2"},
+      {kNet + kConvolution + "[shortcut]\nfrom=-2\n", "net.cfg:10: from refers to layer -2"},
       {kNet + kConvolution + "[dropout]\nprobability=nan\n", "net.cfg:10: probability must be"},
       {kNet + kConvolution + "[dropout]\nprobability=1.5\n", "net.cfg:9: layer 1"},
       {kNet + kConvolution + "[yolo]\nclasses=1\n", "net.cfg:9: [yolo] has no anchors"},
       {kNet + kConvolution + "[yolo]\nclasses=1\nanchors=1,2,3\n",
-       "net.cfg:11: there are 3 numbers, 1 anchors have two each"},
+       "net.cfg:11: there are 3 numbers for 1 anchors, which have two each"},
       {kNet + kConvolution + "[yolo]\nclasses=1\nanchors=1,2,3,4\nnum=3\n",
        "net.cfg:11: there are 4"},
       {kNet + kConvolution + "[yolo]\nclasses=1\nanchors=1,2,3,4\nmask=0,2\n",
@@ -317,11 +317,11 @@ TEST(ReadDarknetCfg, NamesTheLineOfWhatIsWrong) {
   }
 }
 
-TEST(ReadDarknetCfg, TakesWindowsLineEndsAndTrailingBlanks) {
+TEST(ReadDarknetCfg, AcceptsWindowsLineEndsAndTrailingBlanks) {
   EXPECT_EQ(complaint("[net]\r\nwidth = 8 \r\nheight=8\r\nchannels=3\r\n\t[avgpool]\r\n"), "");
 }
 
-TEST(ReadDarknetCfg, TakesOrRefusesACfgCutAnywhere) {
+TEST(ReadDarknetCfg, AcceptsOrRejectsACfgTruncatedAnywhere) {
   const std::string text = kNet + kConvolution + "[yolo]\nclasses=1\nanchors=1,2,3,4\nmask=0,1\n";
   int taken = 0;
   for (std::size_t size = 0; size <= text.size(); ++size) {

@@ -11,8 +11,8 @@ namespace {
 constexpr graph::BatchNorm kOriginal{.epsilon = 1e-6F, .epsilon_outside_root = true};
 constexpr graph::BatchNorm kLater{.epsilon = 1e-5F, .epsilon_outside_root = false};
 
-// Keys that AlexeyAB's Darknet (59596d78) reads and the original (f6afaabc) does not, whichever
-// section they stand in. letter_box is not among them: oko writes it for either.
+// Keys that AlexeyAB's Darknet (59596d78) reads and the original (f6afaabc) does not, in any
+// section. letter_box is not among them: oko writes it for both.
 constexpr std::string_view kLaterKeys[] = {"adversarial_lr",
                                            "antialiasing",
                                            "assisted_excitation",
@@ -121,13 +121,13 @@ image::Preprocess::Fit DarknetProgram::fit() const {
   return is_letterboxed ? image::Preprocess::Fit::kLetterbox : image::Preprocess::Fit::kStretch;
 }
 
-std::string DarknetProgram::told() const {
+std::string DarknetProgram::decision() const {
   const std::string does = is_letterboxed ? "images are letterboxed" : "images are stretched";
-  const std::string overrule = is_letterboxed
-                                   ? "(otherwise: letter_box=0 in [net], or import --stretch)"
-                                   : "(otherwise: letter_box=1 in [net], or import --letterbox)";
+  const std::string overrule =
+      is_letterboxed ? "(to change that: letter_box=0 in [net], or import --stretch)"
+                     : "(to change that: letter_box=1 in [net], or import --letterbox)";
   const std::string norm = key.empty() ? "sqrt(variance) + 1e-6" : "sqrt(variance + 1e-5)";
-  const std::string who = key.empty() ? "no key of a later Darknet than the original, so"
+  const std::string who = key.empty() ? "no key is newer than the original Darknet, so"
                                       : key + " is a key of AlexeyAB's Darknet, so";
   if (!letter_box.empty()) {
     return letter_box + ": " + does + " " + overrule + "; " + who + " batch norm divides by " +

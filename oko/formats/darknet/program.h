@@ -9,16 +9,16 @@
 namespace oko::formats {
 
 // Which Darknet a .cfg is for, as far as results depend on it. The original (pjreddie's)
-// letterboxes pictures and divides by sqrt(variance) + 1e-6 on a CPU. AlexeyAB's and hank-ai's
-// stretch pictures unless [net] has letter_box=1, and divide by sqrt(variance + 1e-5).
+// letterboxes images and divides by sqrt(variance) + 1e-6 on a CPU. AlexeyAB's and hank-ai's
+// stretch images unless [net] has letter_box=1, and divide by sqrt(variance + 1e-5).
 struct DarknetProgram {
-  std::string key;  // place and name of a key that only the later ones know; "" for the original
+  std::string key;         // place and name of a key that only newer ones know; "" for the original
   std::string letter_box;  // place and value of that key; "" without it
   bool is_letterboxed = true;
 
   graph::BatchNorm batch_norm() const;
   image::Preprocess::Fit fit() const;
-  std::string told() const;  // one line: the decision, by what, and how to overrule it
+  std::string decision() const;  // one line: the decision, its reason, and how to override it
 };
 
 DarknetProgram program_of(std::vector<DarknetSection>& sections);

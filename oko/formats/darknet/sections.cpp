@@ -148,12 +148,12 @@ std::vector<DarknetSection> read_darknet_sections(std::string_view text, const s
     }
     const std::size_t equals = line.find('=');
     if (equals == 0 || equals == std::string::npos) {
-      throw input_error(place, shown(line) + " is neither a [section] nor key=value",
+      throw input_error(place, shown(line) + " is neither [section] nor key=value",
                         "is this a Darknet .cfg file?");
     }
     if (sections.empty()) {
-      throw input_error(place, shown(line) + " stands before the first [section]",
-                        "a Darknet .cfg begins with [net]");
+      throw input_error(place, shown(line) + " comes before the first [section]",
+                        "a Darknet .cfg starts with [net]");
     }
     sections.back().add(line.substr(0, equals), line.substr(equals + 1), number);
   }

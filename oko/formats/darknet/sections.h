@@ -7,9 +7,9 @@
 
 namespace oko::formats {
 
-// One [section] of a Darknet .cfg: its keys and values as text, and where they stand. The getters
-// throw input Errors with "file:line" where a value is missing or not what it should be, and note
-// which keys were asked for.
+// One [section] of a Darknet .cfg: its keys and values as text, and their lines. The getters throw
+// input Errors with "file:line" where a value is missing or invalid, and record which keys were
+// read.
 class DarknetSection {
  public:
   DarknetSection(std::string name, std::string file, int line)
@@ -19,11 +19,11 @@ class DarknetSection {
   std::string place() const;                         // "file:line" of the [section]
   std::string place_of(std::string_view key) const;  // "file:line" of the key, which must exist
 
-  // Throws where the key is there already.
+  // Throws if the key already exists.
   void add(std::string key, std::string value, int line);
 
   bool has(std::string_view key) const { return values_.contains(key); }
-  // Of a key that is there, which is not asked for by that.
+  // The value of an existing key, without marking it as read.
   const std::string& peek(std::string_view key) const { return values_.find(key)->second.text; }
   std::string text(std::string_view key);
   int integer(std::string_view key);
@@ -32,7 +32,7 @@ class DarknetSection {
   std::vector<int> integers(std::string_view key);
   std::vector<float> numbers(std::string_view key);
 
-  // Keys that no getter was asked for, in the file's order.
+  // Keys that no getter has read, in the file's order.
   std::vector<std::string> unused() const;
 
  private:
@@ -41,7 +41,7 @@ class DarknetSection {
     int line = 0;
     bool used = false;
   };
-  Value& value(std::string_view key);  // throws where it is missing
+  Value& value(std::string_view key);  // throws if it is missing
   std::string place_at(int line) const;
 
   std::string name_, file_;
@@ -50,7 +50,7 @@ class DarknetSection {
   std::vector<std::string> order_;
 };
 
-// Cuts a .cfg into its sections. Blanks mean nothing; '#' and ';' begin a comment.
+// Splits a .cfg into its sections. Blanks are ignored; '#' and ';' start a comment.
 std::vector<DarknetSection> read_darknet_sections(std::string_view text, const std::string& file);
 
 }  // namespace oko::formats

@@ -17,7 +17,7 @@ std::int64_t count_of(const WeightSpec& spec) {
   return count;
 }
 
-// From version 0.2 on Darknet counts images with 64 bits.
+// Since version 0.2 Darknet counts images with 64 bits.
 bool seen_is_wide(const DarknetWeights& header) {
   return std::int64_t{header.major} * 10 + header.minor >= 2;
 }
@@ -30,7 +30,7 @@ DarknetWeights read_header(ByteReader& reader) {
   if (header.major < 0 || header.major > 1000 || header.minor < 0 || header.minor > 1000) {
     throw input_error(reader.name() + "@0",
                       "version " + std::to_string(header.major) + "." +
-                          std::to_string(header.minor) + " is no version of Darknet",
+                          std::to_string(header.minor) + " is not a Darknet version",
                       "is this a Darknet .weights file?");
   }
   header.seen = seen_is_wide(header) ? reader.read<std::uint64_t>("the header")
@@ -38,13 +38,13 @@ DarknetWeights read_header(ByteReader& reader) {
   if (reader.remaining() % sizeof(float) != 0) {
     throw input_error(reader.place(),
                       "the " + std::to_string(reader.remaining()) +
-                          " bytes after the header are not whole floats",
+                          " bytes after the header are not a multiple of 4",
                       "the file is cut short or damaged: copy or download it again");
   }
   return header;
 }
 
-// The floats in place where they lie at a multiple of 4, else copied.
+// The floats in place if they are aligned to 4 bytes, else copied.
 graph::Tensor tensor_at(const Bytes& bytes, const WeightSpec& spec) {
   if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(float) == 0) {
     return {graph::DType::kF32, spec.shape, bytes};
@@ -69,7 +69,7 @@ class WeightsReader {
     }
     if (reader_.remaining() > 0) {
       throw input_error(reader_.place(),
-                        "the file has " + std::to_string(floats_) + " floats, the network wants " +
+                        "the file has " + std::to_string(floats_) + " floats, the network needs " +
                             std::to_string(taken_),
                         "the file belongs to another network or number of classes");
     }
@@ -78,7 +78,7 @@ class WeightsReader {
   }
 
  private:
-  // Reads the weights of one convolution, which begin with specs_[first]; gives the next one's
+  // Reads the weights of one convolution, which start at specs_[first]; returns the next one's
   // first.
   std::size_t read_layer(std::size_t first, graph::Weights& loaded) {
     const int layer = specs_[first].layer;
@@ -90,7 +90,7 @@ class WeightsReader {
     if (floats_ - taken_ < wanted) {
       throw input_error(
           reader_.place(),
-          "the file has " + std::to_string(floats_) + " floats, " + place + " wants " +
+          "the file has " + std::to_string(floats_) + " floats, " + place + " needs " +
               std::to_string(taken_ + wanted),
           "the file belongs to another network or number of classes, or is cut short");
     }
@@ -112,7 +112,8 @@ class WeightsReader {
 };
 
 // Darknet's batch norm adds 1e-5 to the variance (on a GPU) or 1e-6 to its root (on a CPU); the
-// two are taken as one. For any other epsilon the variance is changed so that the root is the same.
+// two are treated as the same. For any other epsilon the variance is changed so that the root is
+// the same.
 void match_epsilon(const graph::BatchNorm& norm, std::vector<float>& variance) {
   constexpr float kInside = 1e-5F, kOutside = 1e-6F;
   if (norm == graph::BatchNorm{kInside, false} || norm == graph::BatchNorm{kOutside, true}) return;

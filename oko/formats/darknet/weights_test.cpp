@@ -72,7 +72,7 @@ TEST(ReadDarknetWeights, LoadsPrefixFiles) {
   EXPECT_EQ(nano.header.convolutions_loaded, 48);
 }
 
-TEST(ReadDarknetWeights, BuiltinNetworksTakePublishedWeights) {
+TEST(ReadDarknetWeights, BuiltinNetworksLoadPublishedWeights) {
   OKO_NEEDS_REFERENCE_MODELS();
   for (const auto& [name, file] : {std::pair("yolo-fastest", "yolo-fastest-1.1"),
                                    {"yolo-fastest-xl", "yolo-fastest-1.1-xl"}}) {
@@ -145,7 +145,7 @@ TEST(ReadDarknetWeights, ReadsBothWidthsOfSeen) {
   EXPECT_TRUE(std::ranges::equal(write_darknet_weights(network, header), old.span()));
 }
 
-TEST(ReadDarknetWeights, CopiesFloatsThatLieMisaligned) {
+TEST(ReadDarknetWeights, CopiesMisalignedFloats) {
   const Bytes file = weights_file(rising(kSmall));
   std::string shifted(1, ' ');
   shifted += file.text();
@@ -154,14 +154,14 @@ TEST(ReadDarknetWeights, CopiesFloatsThatLieMisaligned) {
   EXPECT_EQ(network.weights["layers.0.scale"].floats()[1], 3);
 }
 
-TEST(ReadDarknetWeights, TellsHowManyFloatsThereAreAndWhichLayerWantsMore) {
+TEST(ReadDarknetWeights, ReportsTheNumberOfFloatsAndTheLayerThatNeedsMore) {
   EXPECT_THAT(complaint(weights_file(rising(kFirst + 3))),
-              HasSubstr("w@60: the file has 13 floats, layer 1 (layers.1, convolution) wants 28"));
+              HasSubstr("w@60: the file has 13 floats, layer 1 (layers.1, convolution) needs 28"));
   EXPECT_THAT(complaint(weights_file(rising(kSmall + 1))),
-              HasSubstr("w@132: the file has 29 floats, the network wants 28"));
+              HasSubstr("w@132: the file has 29 floats, the network needs 28"));
 }
 
-TEST(ReadDarknetWeights, RefusesAFileCutAnywhereButBetweenLayers) {
+TEST(ReadDarknetWeights, RejectsAFileTruncatedAnywhereButBetweenLayers) {
   const Bytes file = weights_file(rising(kSmall));
   for (std::size_t size = 0; size < file.size(); ++size) {
     const bool between_layers = size == 20 || size == 20 + kFirst * sizeof(float);
@@ -169,13 +169,13 @@ TEST(ReadDarknetWeights, RefusesAFileCutAnywhereButBetweenLayers) {
   }
 }
 
-TEST(ReadDarknetWeights, RefusesWhatIsNoWeightsFile) {
+TEST(ReadDarknetWeights, RejectsWhatIsNotAWeightsFile) {
   EXPECT_THAT(complaint(Bytes(std::string_view("PK\3\4 some archive, longer than a header"))),
-              HasSubstr("is no version of Darknet"));
+              HasSubstr("is not a Darknet version"));
   EXPECT_THAT(complaint(weights_file(-1, 2, std::uint64_t{0}, {})), HasSubstr("version -1.2"));
 }
 
-TEST(ReadDarknetWeights, NamesTheLayerWithNumbersThatNoTrainingGives) {
+TEST(ReadDarknetWeights, NamesTheLayerWithWeightsThatNoTrainingProduces) {
   auto values = rising(kSmall);
   values[3] = NAN;
   EXPECT_THAT(complaint(weights_file(values)),
@@ -203,7 +203,7 @@ TEST(DarknetClassesFromSize, FindsTheCountOrNone) {
   EXPECT_EQ(darknet_classes_from_size(tiny, with_version(voc, 1000), "x.weights"), 0);
 }
 
-TEST(WriteDarknetWeights, GivesDarknetTheSameRootForAnotherEpsilon) {
+TEST(WriteDarknetWeights, KeepsTheDivisorForAnotherEpsilon) {
   graph::Network network = small();
   read_darknet_weights(weights_file(rising(kSmall)), "w", network);
   std::get<graph::Convolution>(network.layers[0].operation).batch_norm = graph::BatchNorm{1e-3F};
@@ -216,7 +216,7 @@ TEST(WriteDarknetWeights, GivesDarknetTheSameRootForAnotherEpsilon) {
                                  darknets.weights["layers.0.mean"].floats()));
 }
 
-TEST(WriteDarknetWeights, WantsAllWeights) { EXPECT_THROW(write_darknet_weights(small()), Error); }
+TEST(WriteDarknetWeights, NeedsAllWeights) { EXPECT_THROW(write_darknet_weights(small()), Error); }
 
 }  // namespace
 }  // namespace oko::formats

@@ -37,8 +37,8 @@ std::string text_of(const std::vector<Anchor>& anchors) {
                 [](const Anchor& a) { return shortest(a.width) + "," + shortest(a.height); });
 }
 
-// What Darknet needs for training where the network does not come from a .cfg: the usual recipe,
-// 2000 iterations a class.
+// What Darknet needs for training if the network does not come from a .cfg: the usual recipe, 2000
+// iterations per class.
 Keys default_net_keys(int classes) {
   const int batches = std::max(6000, 2000 * std::min(classes, 100000));
   return {{"batch", "64"},
@@ -66,7 +66,7 @@ Keys default_region_keys() {
           {"random", "1"}};
 }
 
-// The keys that a .cfg had beside the network's own, or the given ones where there was none.
+// The additional keys of the original .cfg, or the given ones if there was none.
 Keys kept_keys(const Json* kept, Keys otherwise, std::initializer_list<std::string_view> own) {
   if (!kept || !kept->is_object()) return otherwise;
   Keys keys;
@@ -143,13 +143,13 @@ class CfgWriter {
                    {"width", "height", "channels", "letter_box"}));
   }
 
-  // How many layers back Darknet finds one of ours, as a negative number.
+  // The offset, negative, at which Darknet finds one of our layers.
   int back_to(int from) const {
-    if (from == kNetworkInput) fail("a layer other than the first that reads the network's input");
+    if (from == kNetworkInput) fail("reading the network's input in any layer but the first");
     return place_[static_cast<std::size_t>(from)] - written_;
   }
 
-  // Darknet's layers read the one before them; a [route] goes anywhere else.
+  // Darknet's layers read their predecessor; a [route] reads any other.
   void continue_from(int from) {
     const bool is_before = from == kNetworkInput ? written_ == 0 : back_to(from) == -1;
     if (is_before) return;
@@ -165,7 +165,7 @@ class CfgWriter {
   }
 
   void write(const graph::Convolution& c) {
-    if (c.padding != Padding::all(c.padding.top)) fail("padding that differs between the sides");
+    if (c.padding != Padding::all(c.padding.top)) fail("asymmetric padding");
     begin("convolutional");
     if (c.batch_norm) key("batch_normalize", 1);
     if (c.groups > 1) key("groups", c.groups);
@@ -184,7 +184,7 @@ class CfgWriter {
     const Padding& p = pool.padding;
     const int all = p.top + p.bottom, before = all / 2;
     if (p != Padding{before, before, all - before, all - before}) {
-      fail("this padding of a pool: half of it must be above and left, rounded down");
+      fail("this pool's padding: half of it, rounded down, must be at the top left");
     }
     begin("maxpool");
     key("size", pool.size);
@@ -262,30 +262,31 @@ class CfgWriter {
   }
 
   const graph::Network& network_;
-  bool is_marked_;  // with a key that only later Darknets than the original have, and its default
+  bool is_marked_;  // with a key that only newer Darknets have, and its default
   std::string out_;
-  std::size_t index_ = 0;   // of our layer being written
+  std::size_t index_ = 0;   // of the layer being written
   std::size_t heads_ = 0;   // written so far
   int written_ = 0;         // Darknet's layers so far
   std::vector<int> place_;  // Darknet's index of each of ours
 };
 
-// Batch norm by sqrt(variance + epsilon), which the original computes in another way on a CPU.
+// Batch norm by sqrt(variance + epsilon), which the original computes differently on a CPU.
 bool is_of_later_darknet(const graph::Layer& layer) {
   const auto* convolution = std::get_if<graph::Convolution>(&layer.operation);
   return convolution != nullptr && convolution->batch_norm &&
          !convolution->batch_norm->epsilon_outside_root;
 }
 
-// Without heads Darknet's one output is what the last layer gives.
+// Without heads Darknet's only output is its last layer.
 void check_outputs(const graph::Network& network) {
   const std::vector<int> outputs = network.outputs();
   const int last = static_cast<int>(network.layers.size()) - 1;
   if (outputs == std::vector{last}) return;
   const int other = outputs.front() == last && outputs.size() > 1 ? outputs[1] : outputs.front();
-  throw input_error(graph::place_of(network, static_cast<std::size_t>(other)),
-                    "is an output, and a Darknet network without heads has one, its last layer",
-                    "export it to another format");
+  throw input_error(
+      graph::place_of(network, static_cast<std::size_t>(other)),
+      "is an output, but a Darknet network without heads has only one, its last layer",
+      "export it to another format");
 }
 
 }  // namespace

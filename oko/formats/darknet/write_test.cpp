@@ -61,7 +61,7 @@ TEST(WriteDarknetCfg, DerivesTheTrainingKeysOfABuiltinNetwork) {
   EXPECT_EQ(darknet_float_count(again), darknet_float_count(network));
 }
 
-// Two branches from the first layer, the second one not right after it.
+// Two branches from the first layer, the second one not directly after it.
 graph::Network branched() {
   graph::Network network;
   network.input = {3, 32, 32};
@@ -73,7 +73,7 @@ graph::Network branched() {
   return network;
 }
 
-TEST(WriteDarknetCfg, PutsARouteWhereALayerDoesNotReadTheOneBefore) {
+TEST(WriteDarknetCfg, AddsARouteWhereALayerDoesNotReadItsPredecessor) {
   const graph::Network again = read_back(branched());
   ASSERT_EQ(again.layers.size(), 6U);
   EXPECT_EQ(again.layers[2].inputs, std::vector<int>{0});  // route back to a
@@ -95,7 +95,7 @@ TEST(WriteDarknetCfg, NamesTheLayerItCannotExpress) {
   EXPECT_THAT(complaint(network), HasSubstr("layer 3 (d, max_pool)"));
 }
 
-TEST(WriteDarknetCfg, RefusesOutputsThatDarknetWouldNotGive) {
+TEST(WriteDarknetCfg, RejectsOutputsThatDarknetCannotHave) {
   graph::Network network = branched();
   network.raw_outputs = {{3, "out"}, {1, "aux"}};
   EXPECT_THAT(complaint(network), HasSubstr("layer 1 (b, convolution): is an output"));
@@ -118,7 +118,7 @@ TEST(WriteDarknetCfg, KeepsHowBoxesAreSuppressed) {
   }
 }
 
-TEST(WriteDarknetCfg, SaysWhetherImagesAreLetterboxedAndReadsBackSo) {
+TEST(WriteDarknetCfg, RoundTripsWhetherImagesAreLetterboxed) {
   using enum image::Preprocess::Fit;
   graph::Network network = graph::make_builtin("yolov3-tiny", {.classes = 2});
   for (const auto fit : {kLetterbox, kStretch}) {
@@ -148,7 +148,7 @@ TEST(WriteDarknetCfg, KeepsExplicitPadding) {
   EXPECT_EQ(again.layers[4].operation, network.layers[3].operation);
 }
 
-TEST(WriteDarknetCfg, RefusesMetadataThatWouldBreakTheFile) {
+TEST(WriteDarknetCfg, RejectsMetadataThatWouldBreakTheFile) {
   graph::Network network = branched();
   for (const char* text : {"1\n[route]", "1#", "a b"}) {
     network.metadata["darknet"] = {{"net", {{"batch", text}}}};

@@ -20,7 +20,7 @@ constexpr const char* kDamaged = "the file is damaged: copy it again";
 void check_signature(ByteReader& reader, std::string_view signature) {
   const std::string place = reader.place();
   if (reader.take(signature.size(), signature).text() != signature) {
-    throw input_error(place, "there should be \"" + std::string(signature) + "\"", kDamaged);
+    throw input_error(place, "expected \"" + std::string(signature) + "\"", kDamaged);
   }
 }
 
@@ -28,7 +28,7 @@ std::string until_zero(std::string_view text) {
   return std::string(text.substr(0, text.find('\0')));
 }
 
-// The text of a fixed string, which may be filled up with zeros or spaces.
+// The text of a fixed-length string, which may be padded with zeros or spaces.
 std::string fixed_string(std::string_view text) {
   std::string result = until_zero(text);
   while (!result.empty() && result.back() == ' ') result.pop_back();
@@ -48,7 +48,7 @@ std::uint64_t read_root(ByteReader reader) {
   if (offsets != 8 || lengths != 8) hdf5::refuse(reader.place(), "addresses that are not 64 bits");
   reader.take(version == 0 ? 9 : version == 1 ? 13 : 1, "the superblock");
   if (reader.read<std::uint64_t>("the superblock") != 0) {
-    hdf5::refuse(reader.place(), "a user block before it");
+    hdf5::refuse(reader.place(), "a user block");
   }
   reader.take(old ? 32 : 16, "the superblock");  // old: the name of the root's entry is the last
   return reader.read<std::uint64_t>("the superblock");
@@ -74,10 +74,10 @@ std::vector<float> converted(const Bytes& data, std::size_t count) {
 bool Hdf5::is_hdf5(const Bytes& file) { return file.text().starts_with(kSignature); }
 
 Hdf5::Hdf5(const Bytes& file, const std::string& name) {
-  // Every byte once for what it is, and once more for heaps and headers that are looked at again.
+  // Every byte once, and once more for heaps and headers that are visited again.
   file_ = {file, name, 4 * std::uint64_t{file.size()} + 4096};
   if (!is_hdf5(file)) {
-    throw input_error(name, "is no HDF5 file", "give the .h5 file that Keras saved");
+    throw input_error(name, "is not an HDF5 file", "give the .h5 file that Keras saved");
   }
   constexpr std::uint64_t kMostSuperblock = 128;
   root_ = read_root(
@@ -163,7 +163,8 @@ std::optional<std::uint64_t> Hdf5::find(std::string_view path) {
     const Links& group = links(address);
     const auto found = group.find(part);
     if (found == group.end()) {
-      if (object(address).dense) hdf5::refuse(file_.place(address), "groups in a fractal heap");
+      if (object(address).dense)
+        hdf5::refuse(file_.place(address), "groups stored in a fractal heap");
       return std::nullopt;
     }
     address = found->second;
@@ -213,19 +214,19 @@ std::optional<std::vector<std::string>> Hdf5::strings(std::string_view path,
   const Object& holder = object(*address);
   const auto found = std::ranges::find(holder.attributes, attribute, &Attribute::name);
   if (found == holder.attributes.end()) {
-    if (holder.dense) hdf5::refuse(file_.place(*address), "attributes in a fractal heap");
+    if (holder.dense) hdf5::refuse(file_.place(*address), "attributes stored in a fractal heap");
     return std::nullopt;
   }
   std::vector<std::string> result;
-  if (found->count == 0) return result;  // Keras leaves the type of an empty list open
+  if (found->count == 0) return result;  // Keras does not define the type of an empty list
   const bool variable = found->type.kind == Datatype::Kind::kVariableString;
   const std::string place = file_.place(*address) + ": attribute " + found->name;
   if (!variable && found->type.kind != Datatype::Kind::kString) {
-    throw input_error(place, "is no text", "is this a file of Keras?");
+    throw input_error(place, "is not a string", "was this file written by Keras?");
   }
   if (found->type.size == 0 || found->count > found->data.size() / found->type.size) {
     throw input_error(place,
-                      "has " + std::to_string(found->count) + " texts of " +
+                      "has " + std::to_string(found->count) + " strings of " +
                           std::to_string(found->type.size) + " bytes in " +
                           std::to_string(found->data.size()) + " bytes",
                       kDamaged);
@@ -248,14 +249,14 @@ graph::Tensor Hdf5::floats(std::string_view path) {
   const auto address = find(path);
   if (!address) {
     throw input_error(file_.name, "has no dataset \"" + std::string(path) + "\"",
-                      "the file is not whole: save it again");
+                      "the file is incomplete: save it again");
   }
   const Object& dataset = object(*address);
   const std::string place = file_.place(*address) + ": " + std::string(path);
-  if (!dataset.shape || !dataset.type) throw input_error(place, "is no dataset", kDamaged);
+  if (!dataset.shape || !dataset.type) throw input_error(place, "is not a dataset", kDamaged);
   if (!dataset.refusal.empty()) hdf5::refuse(place, dataset.refusal);
   if (dataset.type->kind != Datatype::Kind::kFloat) {
-    throw input_error(place, "holds no floats of 16, 32 or 64 bits in the usual byte order",
+    throw input_error(place, "is not little-endian float16, float32 or float64",
                       "save the model with float32 weights");
   }
   graph::Tensor tensor{graph::DType::kF32, *dataset.shape, {}};
@@ -263,7 +264,7 @@ graph::Tensor Hdf5::floats(std::string_view path) {
   const std::size_t size = dataset.type->size;
   if (!dataset.data || dataset.data->size() / size < count) {
     throw input_error(place,
-                      graph::to_string(tensor.shape) + " wants " + std::to_string(count * size) +
+                      graph::to_string(tensor.shape) + " needs " + std::to_string(count * size) +
                           " bytes, there are " +
                           std::to_string(dataset.data ? dataset.data->size() : 0),
                       kDamaged);

@@ -14,24 +14,24 @@
 namespace oko::formats {
 
 // Reads the part of HDF5 that Keras and h5py write by themselves: groups, attributes that are
-// strings, and datasets of floats in one piece. libhdf5 is not used because damaged files crash it:
+// strings, and contiguous datasets of floats. libhdf5 is not used because damaged files crash it:
 // a fuzzer needs seconds to make version 1.10 write outside its memory. This one is strict: it
-// checks every address and length against the file, spends no more work than a few times the file's
-// size, and refuses what it does not know with a hint.
+// checks every address and length against the file, does work bounded by a few times the file's
+// size, and rejects what it does not know with a hint.
 class Hdf5 {
  public:
   static bool is_hdf5(const Bytes& file);
 
-  // Throws where the file does not begin as HDF5 does.
+  // Throws if the file does not start like HDF5.
   Hdf5(const Bytes& file, const std::string& name);
 
   const std::string& name() const { return file_.name; }
   // Paths are relative to the root: "model_weights/conv2d_1"; "" is the root itself.
   bool has(std::string_view path);
-  // The strings of an attribute, one for a scalar; nothing where the object has no such attribute.
+  // The strings of an attribute, one for a scalar; nothing if the object has no such attribute.
   std::optional<std::vector<std::string>> strings(std::string_view path,
                                                   std::string_view attribute);
-  // The numbers of a dataset as float32; they share the file's bytes where they can.
+  // The values of a dataset as float32, sharing the file's bytes where possible.
   graph::Tensor floats(std::string_view path);
 
  private:

@@ -13,9 +13,9 @@ ByteReader File::at(std::uint64_t address, std::uint64_t length, const char* wha
                           " bytes would go past the end of the file",
                       "the file is cut short or damaged: copy it again");
   }
-  // Every visit costs something, so that no number of empty ones is free.
+  // Every visit has a cost, so that even empty ones are bounded.
   if (length + 16 > budget) {
-    throw input_error(place(address), std::string(what) + " is reached by too many ways",
+    throw input_error(place(address), std::string(what) + " is referenced too often",
                       "the file is damaged: copy it again");
   }
   budget -= length + 16;
@@ -53,7 +53,7 @@ enum Message : std::uint16_t {
   kSymbolTable = 0x11,
   kAttributeInfo = 0x15,
 };
-constexpr std::uint8_t kShared = 2;  // flag of a message that stands elsewhere
+constexpr std::uint8_t kShared = 2;  // flag of a message stored elsewhere
 constexpr std::uint8_t kMaxRank = 32;
 
 void skip(ByteReader& reader, std::size_t count, const char* what) { reader.take(count, what); }
@@ -72,7 +72,7 @@ Datatype read_datatype(ByteReader reader) {
     type.kind = Datatype::Kind::kVariableString;
   }
   if (kind != 1) return type;
-  // IEEE 754 little-endian: offset 0, precision, exponent and mantissa as they should lie.
+  // IEEE 754 little-endian: offset 0, precision, exponent and mantissa in their standard places.
   struct Layout {
     std::uint16_t offset, precision;
     std::uint8_t exponent, exponent_size, mantissa, mantissa_size;
@@ -112,7 +112,7 @@ std::vector<std::int64_t> read_dataspace(ByteReader reader) {
   for (int i = 0; i < rank; ++i) {
     const auto side = reader.read<std::uint64_t>("a dataspace");
     if (side > kMost || (side > 0 && count > kMost / static_cast<std::int64_t>(side))) {
-      throw input_error(reader.place(), "a dataset of more than 2^40 numbers",
+      throw input_error(reader.place(), "a dataset of more than 2^40 values",
                         "the file is damaged: copy it again");
     }
     shape.push_back(static_cast<std::int64_t>(side));
@@ -168,7 +168,7 @@ std::optional<Link> read_link(ByteReader reader) {
   if (length > reader.remaining()) skip(reader, reader.remaining() + 1, "the name of a link");
   Link link;
   link.name = std::string(reader.take(length, "the name of a link").text());
-  if (kind != 0) return std::nullopt;  // soft and external links are never Keras' own
+  if (kind != 0) return std::nullopt;  // Keras never writes soft or external links
   link.address = reader.read<std::uint64_t>("a link");
   return link;
 }
@@ -282,7 +282,7 @@ class HeaderReader {
     }
   }
 
-  // Both infos begin alike: version, flags, an optional count of `count_size` bytes, and the
+  // Both infos start alike: version, flags, an optional count of `count_size` bytes, and the
   // address of the fractal heap, if there is one.
   void read_info(ByteReader reader, std::size_t count_size) {
     skip(reader, 1, "an info message");
@@ -324,7 +324,7 @@ class HeaderReader {
         object_.data = file_.at(address, length, "a dataset").take(length, "a dataset");
       }
     } else {
-      object_.refusal = "a dataset in chunks";
+      object_.refusal = "a chunked dataset";
     }
   }
 

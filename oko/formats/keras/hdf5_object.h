@@ -13,17 +13,17 @@ namespace oko::formats::hdf5 {
 
 inline constexpr std::uint64_t kNoAddress = ~std::uint64_t{0};
 
-// The file and how much of it may still be read: damaged links can lead to the same bytes again
-// and again, a healthy file needs each once.
+// The file and how much of it may still be read: damaged links can lead to the same bytes again and
+// again, while an intact file needs each once.
 struct File {
   Bytes bytes;
   std::string name;
   std::uint64_t budget = 0;
 
-  // A reader of [address, address + length), counted. Throws where that is not in the file. Its
-  // position is the place in the file.
+  // A reader of [address, address + length), counted against the budget. Throws if that is outside
+  // the file. Its position is the offset in the file.
   ByteReader at(std::uint64_t address, std::uint64_t length, const char* what);
-  // The next `length` bytes of a reader as a reader of their own, no more counted.
+  // The next `length` bytes of a reader as a separate reader, not counted again.
   ByteReader part(ByteReader& reader, std::uint64_t length, const char* what) const;
   std::string place(std::uint64_t address) const { return name + "@" + std::to_string(address); }
 
@@ -54,21 +54,21 @@ struct Link {
   std::uint64_t address = kNoAddress;
 };
 
-// What the messages of a header tell. Parts that nothing asks for are not kept.
+// What a header's messages contain, as far as it is needed.
 struct Object {
   std::vector<Attribute> attributes;
   std::vector<Link> links;
   std::optional<SymbolTable> symbols;
   std::optional<Datatype> type;
   std::optional<std::vector<std::int64_t>> shape;
-  std::optional<Bytes> data;  // of a dataset in one piece
-  std::string refusal;        // why a dataset's numbers cannot be read
-  bool dense = false;         // links or attributes lie in a fractal heap, which is not read
+  std::optional<Bytes> data;  // of a contiguous dataset
+  std::string refusal;        // why a dataset cannot be read
+  bool dense = false;         // links or attributes are in a fractal heap, which is not read
 };
 
 Object read_object(File& file, std::uint64_t address);
 
-// "the file uses …", with how to save it otherwise.
+// "the file uses …", with how to save it instead.
 [[noreturn]] void refuse(const std::string& place, const std::string& what);
 
 }  // namespace oko::formats::hdf5

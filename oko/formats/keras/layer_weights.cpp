@@ -12,7 +12,7 @@ std::string_view part_of(std::string_view weight) {
   return weight.substr(0, weight.find(':'));
 }
 
-// Whether one of the folders of a weight's name is this layer's.
+// Whether one of the folders in a weight's name is this layer's.
 bool lies_in(std::string_view weight, std::string_view layer) {
   for (std::size_t slash = weight.find('/'); slash != std::string_view::npos;
        slash = weight.find('/')) {
@@ -29,7 +29,7 @@ LayerWeights::LayerWeights(Hdf5& file) : file_(file) {
   layers_ = list(root_, "layer_names");
   if (layers_.empty()) {
     throw input_error(file.name(), "has no list of layers (attribute layer_names)",
-                      "give a file of Keras' model.save() or model.save_weights()");
+                      "use a file written by Keras' model.save() or model.save_weights()");
   }
 }
 
@@ -60,7 +60,7 @@ const std::string* LayerWeights::find(std::string_view layer, std::string_view i
     if (part_of(name) != part || (!inner.empty() && !lies_in(name, inner))) continue;
     if (result != nullptr) {
       throw input_error(file_.name() + ": " + std::string(layer),
-                        "\"" + *result + "\" and \"" + name + "\" could both be the " +
+                        "\"" + *result + "\" and \"" + name + "\" both match the " +
                             std::string(part) + (inner.empty() ? "" : " of " + std::string(inner)),
                         "give the layers of nested models different names");
     }

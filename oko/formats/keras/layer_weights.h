@@ -14,15 +14,15 @@ namespace oko::formats {
 // its layers.
 class LayerWeights {
  public:
-  // Finds the groups at the root, or under "model_weights" in the file of a whole model. Throws
-  // where the file is no such one.
+  // Finds the groups at the root, or under "model_weights" in the file of a whole model. Throws if
+  // it is not such a file.
   explicit LayerWeights(Hdf5& file);
 
   // In the file's order, which is that of the model's layers.
   const std::vector<std::string>& layers() const { return layers_; }
   bool has(std::string_view layer, std::string_view inner, std::string_view part);
-  // A weight by its part: "kernel", "bias", "gamma", …; without shape where the layer has none.
-  // `inner` is the layer itself where `layer` is the nested model that holds it, else "".
+  // A weight by its part: "kernel", "bias", "gamma", …; no shape if the layer has none. `inner` is
+  // the layer itself if `layer` is the nested model that contains it, else "".
   graph::Tensor get(std::string_view layer, std::string_view inner, std::string_view part);
   // "conv2d_1/kernel:0, conv2d_1/bias:0", for messages.
   std::string names(std::string_view layer);

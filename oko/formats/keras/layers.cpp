@@ -16,9 +16,9 @@ using graph::Tensor;
 
 namespace {
 
-// Of a map behind its layer's own activation: Keras has no name for it.
+// Suffix of a tensor after its layer's built-in activation, for which Keras has no name.
 constexpr const char* kBefore = ":linear";
-constexpr const char* kEndBefore = "end the model before this layer and save it again";
+constexpr const char* kEndBefore = "cut the model before this layer and save it again";
 
 Tensor filled(float value, int count) {
   return Tensor::of(std::vector<float>(static_cast<std::size_t>(count), value), {count});
@@ -38,11 +38,11 @@ bool channels_first(const std::vector<LayerCall>& calls, const NetworkBuilder& b
     const std::string place = builder.place(call.node);
     const auto format = json_get<std::string>(call.config, "data_format", place);
     if (format != "channels_first" && format != "channels_last") {
-      throw input_error(place, "data_format \"" + format + "\" is not known");
+      throw input_error(place, "unknown data_format \"" + format + "\"");
     }
     if (decided != nullptr && first != (format == "channels_first")) {
-      throw input_error(place, "has the channels on another side than " + decided->node.name,
-                        "build the model with one data_format");
+      throw input_error(place, "uses a different data_format than " + decided->node.name,
+                        "build the model with a single data_format");
     }
     decided = &call;
     first = format == "channels_first";
@@ -70,7 +70,7 @@ int LayerMaker::square(const LayerCall& call, const char* key, int fallback) con
   };
   if (!value.is_array()) return number(value);
   if (value.size() != 2 || value[0] != value[1]) {
-    fail(call, std::string(key) + " " + value.dump() + " is not square, oko's windows are",
+    fail(call, std::string(key) + " " + value.dump() + " is not square, which oko needs",
          "use a square one");
   }
   return number(value[0]);
@@ -86,7 +86,7 @@ LayerMaker::Window LayerMaker::window(const LayerCall& call, const char* size, i
     window.padding =
         same_padding(builder_.padded_shape(call.node, from(call)), window.size, window.stride);
   } else if (padding != "valid") {
-    fail(call, "padding \"" + padding + "\" is not known", "use same or valid");
+    fail(call, "unknown padding \"" + padding + "\"", "use same or valid");
   }
   return window;
 }
@@ -99,17 +99,18 @@ Tensor LayerMaker::needed(const LayerCall& call, const char* part, std::size_t r
   Tensor tensor = weight(call, part);
   if (tensor.shape.empty()) {
     fail(call,
-         std::string("the file has no ") + part + " for it, but " + weights_.names(call.group),
+         std::string("the file has no ") + part + " for it; it contains " +
+             weights_.names(call.group),
          "save the model again");
   }
   if (tensor.shape.size() == rank) return tensor;
   fail(call, std::string(part) + " is " + graph::to_string(tensor.shape) + ", it should have " +
-                 std::to_string(rank) + " sides");
+                 std::to_string(rank) + " dimensions");
 }
 
 const std::string& LayerMaker::from(const LayerCall& call) const {
   if (call.from.size() == 1) return call.from[0];
-  fail(call, "reads " + std::to_string(call.from.size()) + " maps, it should be one");
+  fail(call, "reads " + std::to_string(call.from.size()) + " tensors instead of one");
 }
 
 std::string LayerMaker::before_activation(const LayerCall& call) const {
@@ -133,7 +134,7 @@ void LayerMaker::named_activation(const LayerCall& call, const std::string& name
   if (name == "softmax") return builder_.softmax(call.node, map, call.to);
   const auto found = kActivations.find(name);
   if (found == kActivations.end()) {
-    fail(call, "activation \"" + name + "\" has no like in oko",
+    fail(call, "activation \"" + name + "\" is not supported",
          "use relu, relu6, sigmoid, swish, mish, softmax or a LeakyReLU layer");
   }
   builder_.activation(call.node, map, call.to, found->second);
@@ -143,16 +144,16 @@ void LayerMaker::check_axis(const LayerCall& call, const char* key) const {
   Json axis = get<Json>(call, key, Json(-1));
   if (axis.is_array() && axis.size() == 1) axis = Json(axis[0]);
   if (axis == (channels_first_ ? 1 : 3) || axis == (channels_first_ ? -3 : -1)) return;
-  // A row has its numbers at axis 1 wherever the channels of maps are.
+  // A flat tensor has its values at axis 1 in either data_format.
   const Shape& shape = builder_.shape(call.node, call.from.empty() ? "" : call.from[0]);
   if (shape.height * shape.width == 1 && (axis == 1 || axis == -1)) return;
-  fail(call, "axis " + axis.dump() + " is not that of the channels", kEndBefore);
+  fail(call, "axis " + axis.dump() + " is not the channel axis", kEndBefore);
 }
 
 void LayerMaker::convolution(const LayerCall& call, const Window& window, int groups,
                              Tensor kernel) {
   if (square(call, "dilation_rate", 1) != 1) {
-    fail(call, "the convolution is dilated, oko has none such", "train with dilation_rate 1");
+    fail(call, "dilated convolutions are not supported", "train with dilation_rate 1");
   }
   graph::Convolution convolution;
   convolution.filters = static_cast<int>(kernel.shape[0]);
@@ -171,7 +172,7 @@ void LayerMaker::conv(const LayerCall& call) {
   Tensor kernel = permuted(needed(call, "kernel", 4), {3, 2, 0, 1});
   const int filters = get<int>(call, "filters", 0), groups = get<int>(call, "groups", 1);
   if (kernel.shape[0] != filters) {
-    fail(call, "has " + std::to_string(filters) + " filters, its kernel " +
+    fail(call, "has " + std::to_string(filters) + " filters, but its kernel has " +
                    std::to_string(kernel.shape[0]));
   }
   convolution(call, window(call, "kernel_size", 1, 1), groups, std::move(kernel));
@@ -204,7 +205,7 @@ void LayerMaker::batch_norm(const LayerCall& call) {
 void LayerMaker::leaky_relu(const LayerCall& call) {
   const float slope = get<float>(call, "alpha", get<float>(call, "negative_slope", .3F));
   if (!(std::abs(slope - graph::kLeakySlope) < 1e-6F)) {
-    fail(call, "has the slope " + std::to_string(slope) + ", oko knows .1 alone",
+    fail(call, "has the slope " + std::to_string(slope) + "; oko supports only .1",
          "train with LeakyReLU(alpha=0.1)");
   }
   builder_.activation(call.node, from(call), call.to, Activation::kLeaky);
@@ -216,7 +217,7 @@ void LayerMaker::relu(const LayerCall& call) {
   const bool leaky = std::abs(slope - graph::kLeakySlope) < 1e-6F;
   if (get<float>(call, "threshold", 0) != 0 || (most != 0 && most != 6) ||
       (slope != 0 && (!leaky || most != 0))) {
-    fail(call, "is neither a plain ReLU, nor one up to 6, nor one with the slope .1",
+    fail(call, "is neither ReLU nor ReLU6 nor leaky with slope .1",
          "use ReLU(), ReLU(max_value=6) or LeakyReLU(alpha=0.1)");
   }
   builder_.activation(call.node, from(call), call.to,
@@ -236,7 +237,7 @@ void LayerMaker::global_average_pool(const LayerCall& call) {
 
 void LayerMaker::upsample(const LayerCall& call) {
   if (get<std::string>(call, "interpolation", "nearest") != "nearest") {
-    fail(call, "does not repeat the nearest pixel, oko knows nothing else",
+    fail(call, "does not interpolate by nearest neighbour, the only way oko supports",
          "train with interpolation=\"nearest\"");
   }
   builder_.upsample(call.node, from(call), call.to, square(call, "size", 2));
@@ -267,8 +268,8 @@ void LayerMaker::zero_padding(const LayerCall& call) {
 
 void LayerMaker::flatten(const LayerCall& call) {
   const bool turns = get<std::string>(call, "data_format", "channels_last") == "channels_first";
-  // Keras brings the channels of such a layer to the end first.
-  if (turns && !channels_first_) fail(call, "turns a map whose channels are last already");
+  // Keras transposes the input of such a layer to channels-last first.
+  if (turns && !channels_first_) fail(call, "permutes a tensor that is already channels-last");
   builder_.flatten(call.node, from(call), call.to, turns || !channels_first_);
 }
 
@@ -282,7 +283,7 @@ void LayerMaker::reshape(const LayerCall& call) {
     return builder_.identity(call.node, from(call), call.to);
   }
   if (!row) {
-    fail(call, "makes " + target.dump() + " of the map " + graph::to_string(shape), kEndBefore);
+    fail(call, "reshapes " + graph::to_string(shape) + " to " + target.dump(), kEndBefore);
   }
   builder_.flatten(call.node, from(call), call.to, !channels_first_);
 }
@@ -331,7 +332,7 @@ void LayerMaker::make(const LayerCall& call) {
     return named_activation(call, get<std::string>(call, "activation", "linear"), from(call));
   }
   const auto found = kLayers.find(kind);
-  if (found == kLayers.end()) fail(call, "oko has no layer of this kind", kEndBefore);
+  if (found == kLayers.end()) fail(call, "oko does not support this kind of layer", kEndBefore);
   (this->*found->second)(call);
 }
 

@@ -12,23 +12,23 @@ namespace oko::formats {
 
 // One use of a Keras layer.
 struct LayerCall {
-  Node node;  // its name, with those of the models round it: "backbone/conv2d_1", and its class
+  Node node;  // its name, with those of the enclosing models: "backbone/conv2d_1", and its class
   Json config;
-  std::string group, inner;       // where its weights are, as LayerWeights has it
-  std::vector<std::string> from;  // maps
+  std::string group, inner;       // where its weights are, see LayerWeights
+  std::vector<std::string> from;  // tensors
   std::string to;
 };
 
-// Which side of a map the channels are on, for the whole model.
+// Whether channels are first or last, for the whole model.
 bool channels_first(const std::vector<LayerCall>& calls, const NetworkBuilder& builder);
 
-// Makes of Keras' layers what the builder knows.
+// Translates Keras' layers into calls of the builder.
 class LayerMaker {
  public:
   LayerMaker(NetworkBuilder& builder, LayerWeights& weights, bool first)
       : builder_(builder), weights_(weights), channels_first_(first) {}
 
-  // Throws an input Error for a layer or a setting that oko has no like of.
+  // Throws an input Error for an unsupported layer or setting.
   void make(const LayerCall& call);
 
  private:
@@ -38,10 +38,10 @@ class LayerMaker {
   };
 
   [[noreturn]] void fail(const LayerCall& call, std::string message, std::string hint = {}) const;
-  // A member of the config; one that is null is not there.
+  // A member of the config; null counts as missing.
   template <typename T>
   T get(const LayerCall& call, const char* key, T fallback) const;
-  // A pair of equal numbers, or one alone.
+  // A pair of equal numbers, or a single one.
   int square(const LayerCall& call, const char* key, int fallback) const;
   Window window(const LayerCall& call, const char* size, int usual_size, int usual_stride) const;
   graph::Tensor weight(const LayerCall& call, const char* part) const;
@@ -63,7 +63,7 @@ class LayerMaker {
   void reshape(const LayerCall& call);
   void dense(const LayerCall& call);
   void softmax(const LayerCall& call);
-  // What a layer's own `activation` makes of its map.
+  // Applies a layer's own `activation`.
   std::string before_activation(const LayerCall& call) const;
   void finish_activation(const LayerCall& call);
   void named_activation(const LayerCall& call, const std::string& name, const std::string& map);

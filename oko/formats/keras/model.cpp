@@ -13,7 +13,7 @@ bool is_model(const std::string& kind) {
   return kind == "Model" || kind == "Functional" || kind == "Sequential";
 }
 
-// The map that use `call` of a layer makes. Keras counts uses from 0.
+// The tensor that call `call` of a layer produces. Keras counts calls from 0.
 struct Source {
   std::string layer;
   int call = 0, tensor = 0;
@@ -29,7 +29,7 @@ std::optional<Source> source_of(const Json& json) {
   return Source{json[0].get<std::string>(), json[1].get<int>(), json[2].get<int>()};
 }
 
-// All sources of one use of a layer: [["name", 0, 0, {}], …], or Keras 3's objects with
+// All sources of one call of a layer: [["name", 0, 0, {}], …], or Keras 3's objects with
 // "keras_history": ["name", 0, 0] somewhere in them.
 void collect(const Json& json, std::vector<Source>& sources) {
   if (const auto source = source_of(json)) {
@@ -60,7 +60,7 @@ class Layout {
   }
 
  private:
-  // Where a model stands: the names of those round it, and the group of its weights.
+  // A model's context: the names of the enclosing ones, and the group of its weights.
   struct Context {
     std::string prefix, group;
   };
@@ -71,14 +71,14 @@ class Layout {
                       "the file is damaged: save the model again");
   }
 
-  // Lays out a model that reads the maps `from` (none: its own inputs) and gives its outputs.
+  // Flattens a model that reads the tensors `from` (none: its own inputs) and returns its outputs.
   Maps expand(const Json& model, const Context& context, const Maps& from) {
     const auto kind = json_get<std::string>(model, "class_name", file_ + ": model_config");
     const Json* config = member(model, "config");
     const Json* layers = config != nullptr && config->is_array() ? config : nullptr;
     if (layers == nullptr && config != nullptr) layers = member(*config, "layers");
     if (!is_model(kind) || layers == nullptr || !layers->is_array()) {
-      fail("model_config", "\"" + kind + "\" is no model with layers");
+      fail("model_config", "\"" + kind + "\" is not a model with layers");
     }
     return kind == "Sequential" ? sequential(*config, *layers, context, from)
                                 : functional(*config, *layers, context, from);
@@ -100,7 +100,7 @@ class Layout {
     return shape != nullptr ? shape : member(config, "batch_shape");
   }
 
-  // One use of a layer; gives the maps it makes.
+  // One call of a layer; returns the tensors it produces.
   Maps call(const Json& layer, const Context& context, int use, Maps from) {
     if (++calls_ > kMaxCalls) fail("model_config", "the model has too many layers");
     const auto kind = json_get<std::string>(layer, "class_name", file_ + ": model_config");
@@ -139,7 +139,7 @@ class Layout {
     return maps;
   }
 
-  // One use of a layer that waits for the maps it reads.
+  // One call of a layer that waits for its inputs.
   struct Waiting {
     const Json* layer = nullptr;
     std::string name;
@@ -154,7 +154,7 @@ class Layout {
     const std::vector<Source> inputs = sources_of(config.value("input_layers", Json()));
     if (!from.empty() && inputs.size() != from.size()) {
       fail(context.prefix, "the model has " + std::to_string(inputs.size()) +
-                               " inputs and is given " + std::to_string(from.size()));
+                               " inputs but is called with " + std::to_string(from.size()));
     }
     for (std::size_t i = 0; i < from.size(); ++i) made[inputs[i]] = from[i];
     for (const Json& layer : layers) begin(layer, context, from.empty(), made, waiting);
@@ -174,15 +174,14 @@ class Layout {
         }
       }
       if (later.size() == before) {
-        fail(context.prefix + later[0].name,
-             "reads from a layer that is not there, or from itself");
+        fail(context.prefix + later[0].name, "reads from a missing layer, or from itself");
       }
       waiting = std::move(later);
     }
     return outputs(config, context, made);
   }
 
-  // An input, or every use of a layer put into the row of those that wait.
+  // Handles an input, or queues every call of a layer.
   void begin(const Json& layer, const Context& context, bool outermost,
              std::map<Source, std::string>& made, std::vector<Waiting>& waiting) {
     const std::string name = name_of(layer);
@@ -200,9 +199,9 @@ class Layout {
     int use = 0;
     for (const Json& inbound : *uses) {
       if (waiting.size() >= kMaxCalls) fail("model_config", "the model has too many layers");
-      // Keras writes a layer's one input without a list round it now and then.
+      // Keras sometimes writes a single input without a list around it.
       waiting.push_back({&layer, name, use++, sources_of(inbound)});
-      if (waiting.back().from.empty()) fail(context.prefix + name, "reads from no layer");
+      if (waiting.back().from.empty()) fail(context.prefix + name, "has no inputs");
     }
   }
 
@@ -219,7 +218,7 @@ class Layout {
     for (const Source& source : sources_of(config.value("output_layers", Json()))) {
       const auto found = made.find(source);
       if (found == made.end()) {
-        fail(context.prefix + source.layer, "is an output, and no layer of the model");
+        fail(context.prefix + source.layer, "is an output but not a layer of the model");
       }
       maps.push_back(found->second);
     }

@@ -12,19 +12,19 @@
 
 namespace oko::formats {
 
-// A Keras model laid out flat: uses of layers, each after those it reads from.
+// A flattened Keras model: calls of layers in topological order.
 struct KerasModel {
   std::vector<LayerCall> calls;  // without inputs
   struct Input {
     std::string map;
-    Json shape;  // [batch, side, side, side], null where it is open
+    Json shape;  // [batch, side, side, side], null where it is not fixed
   };
   std::vector<Input> inputs;
   std::vector<std::string> outputs;
 };
 
-// Lays out the JSON of the attribute model_config. Nested models are taken apart, their layers
-// named "model/layer". Throws an input Error where layers read in a circle or from none.
+// Flattens the JSON of the attribute model_config. Layers of nested models are named "model/layer".
+// Throws an input Error for cycles and for layers without inputs.
 KerasModel lay_out_keras(const Json& model, const std::string& file);
 
 }  // namespace oko::formats

@@ -15,12 +15,12 @@ Hdf5 open(const Bytes& file, const std::string& name) {
   return Hdf5(file, name);
 }
 
-// A side that the file leaves open comes from `size`.
-int side_of(const Json& side, int told, const std::string& place) {
-  if (told > 0) return told;
+// A side that the file does not fix comes from `size`.
+int side_of(const Json& side, int given, const std::string& place) {
+  if (given > 0) return given;
   if (side.is_null()) {
-    throw input_error(place, "the file leaves the size of the input open",
-                      "give the input's size, as --size 416x416");
+    throw input_error(place, "the file does not fix the input size",
+                      "set it, for example with --size 416x416");
   }
   if (!side.is_number_integer() || side < 1 || side > 65536) {
     throw input_error(place, "the input's side " + side.dump() + " is not in 1…65536");
@@ -32,12 +32,12 @@ graph::Shape input_shape(const KerasModel::Input& input, bool first,
                          const std::optional<image::Size>& size, const std::string& file) {
   const std::string place = file + ": " + input.map + " (InputLayer)";
   if (!input.shape.is_array() || input.shape.size() != 4) {
-    throw input_error(place, "the input " + input.shape.dump() + " is no picture",
-                      "a network here reads rows, columns and channels");
+    throw input_error(place, "the input " + input.shape.dump() + " is not an image",
+                      "oko's networks read rows, columns and channels");
   }
   const Json &channels = input.shape[first ? 1 : 3], &rows = input.shape[first ? 2 : 1],
              &columns = input.shape[first ? 3 : 2];
-  if (channels.is_null()) throw input_error(place, "the number of channels is open");
+  if (channels.is_null()) throw input_error(place, "the number of channels is not fixed");
   return {side_of(channels, 0, place), side_of(rows, size ? size->height : 0, place),
           side_of(columns, size ? size->width : 0, place)};
 }
@@ -59,8 +59,8 @@ Imported read_keras(const Bytes& file, const std::string& name, std::optional<im
   Hdf5 hdf5 = open(file, name);
   const auto config = structure(hdf5);
   if (!config) {
-    throw input_error(name, "holds weights alone and no model (attribute model_config)",
-                      "say which network they are for with --network, or save with model.save()");
+    throw input_error(name, "contains only weights, no model (attribute model_config)",
+                      "name their network with --network, or save with model.save()");
   }
   const Json json = parse_json(*config, name + ": " + kConfig);
   const KerasModel model = lay_out_keras(json, name);

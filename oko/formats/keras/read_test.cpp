@@ -18,7 +18,7 @@ Bytes written(const std::string& model, const std::string& flags) {
   return converted("keras/testing/write_darknet.py", model, flags);
 }
 
-TEST(ReadKeras, GivesWhatTheDarknetModelGives) {
+TEST(ReadKeras, ComputesWhatTheDarknetModelComputes) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("h5py");
   for (const runtime::GoldenModel& model : runtime::golden_models()) {
@@ -31,7 +31,7 @@ TEST(ReadKeras, GivesWhatTheDarknetModelGives) {
   }
 }
 
-TEST(ReadKeras, KeepsEveryWeightToTheBit) {
+TEST(ReadKeras, KeepsEveryWeightBitForBit) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("h5py");
   const graph::Network original = darknet_original("yoloface-50k");
@@ -45,7 +45,7 @@ TEST(ReadKeras, KeepsEveryWeightToTheBit) {
   }
 }
 
-TEST(ReadKeras, ReadsYolov3TinyOfAnOpenSize) {
+TEST(ReadKeras, ReadsYolov3TinyWithoutAFixedSize) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("h5py");
   const SyntheticTiny tiny;
@@ -56,8 +56,8 @@ TEST(ReadKeras, ReadsYolov3TinyOfAnOpenSize) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(),
-                 "m.h5: input (InputLayer): the file leaves the size of the input open (give the "
-                 "input's size, as --size 416x416)");
+                 "m.h5: input (InputLayer): the file does not fix the input size (set it, for "
+                 "example with --size 416x416)");
   }
   const Imported imported = read_keras(file, "m.h5", image::Size{416, 416});
   expect_same_maps(with_heads_of(imported, tiny.original), tiny.original, tiny.input, 1e-4);
@@ -94,7 +94,7 @@ TEST(ReadKeras, ReadsTheMnistExample) {
   EXPECT_EQ(dense.size, 2);
   EXPECT_EQ(dense.activation, graph::Activation::kRelu);
   EXPECT_TRUE(std::holds_alternative<graph::Softmax>(network.layers[8].operation));
-  // A ring is a nought and an upright stroke a one.
+  // A ring is a zero and a vertical stroke a one.
   std::vector<float> nought(28 * 28), one(28 * 28);
   for (int y = 0; y < 28; ++y) {
     for (int x = 0; x < 28; ++x) {
@@ -110,7 +110,7 @@ TEST(ReadKeras, ReadsTheMnistExample) {
 }
 
 // Core ML keeps weights as plain floats in our order (out, in, rows, columns), so those of the
-// model that was published beside the .h5 must be found in it as they are.
+// model published with the .h5 must appear in it unchanged.
 TEST(ReadKeras, GivesTheWeightsOfThePublishedCoreMlModel) {
   OKO_NEEDS_REFERENCE_MODELS();
   const std::string folder = reference_models() + "/other_formats/";
@@ -118,7 +118,7 @@ TEST(ReadKeras, GivesTheWeightsOfThePublishedCoreMlModel) {
   const Bytes published = storage::read(folder + "mnistCNN.mlmodel");
   for (const graph::WeightSpec& spec : graph::weight_specs(network)) {
     const graph::Tensor& ours = network.weights.at(spec.name);
-    // The dense layer behind the map reads it channels last.
+    // The dense layer reads its input channels-last.
     const graph::Tensor tensor =
         spec.name == "dense_1.kernel" ? permuted(ours, {0, 2, 3, 1}) : ours;
     EXPECT_NE(published.text().find(tensor.data.text()), std::string_view::npos) << spec.name;

@@ -42,9 +42,9 @@ class Layers {
       const Numbered &a = layers_[i - 1], &b = layers_[i];
       if (a.kind == b.kind && a.number != b.number) continue;
       throw input_error(file + ": " + b.name,
-                        "its name and that of " + a.name + " do not tell which comes first",
-                        "weights alone need Keras' own names (conv2d_1, conv2d_2, …): save the "
-                        "whole model with model.save()");
+                        "its order relative to " + a.name + " does not follow from the names",
+                        "weights-only files need Keras' default names (conv2d_1, conv2d_2, …): "
+                        "save the whole model with model.save()");
     }
   }
 
@@ -58,7 +58,7 @@ class Layers {
   std::size_t next_ = 0;
 };
 
-// What is to be filled, by kind.
+// The weights to fill, by kind.
 struct Wanted {
   std::vector<int> full, depthwise, normed;
 };
@@ -115,12 +115,12 @@ class Filler {
     const std::size_t first = std::min(has.size(), wanted.size());
     const std::string left =
         has.size() > first
-            ? has[first] + " is left over"
-            : graph::place_of(network_, static_cast<std::size_t>(wanted[first])) + " gets none";
+            ? has[first] + " is unused"
+            : graph::place_of(network_, static_cast<std::size_t>(wanted[first])) + " has none";
     throw input_error(file_,
                       "has " + std::to_string(has.size()) + " " + what + ", the network " +
                           std::to_string(wanted.size()) + ": " + left,
-                      "the weights are those of another network");
+                      "the weights belong to another network");
   }
 
   void fill_kernel(const std::string& from, bool depthwise) {
@@ -137,8 +137,8 @@ class Filler {
   void fill_norm(const std::string& convolution, const std::string& norm) {
     if (weights_.has(convolution, "", "bias")) {
       throw input_error(file_ + ": " + convolution,
-                        "has a bias, " + place() + " has batch norm in its stead",
-                        "the weights are those of another network");
+                        "has a bias, " + place() + " has batch norm instead",
+                        "the weights belong to another network");
     }
     put(norm, "scale", optional(norm, "gamma", 1));
     put(norm, "bias", optional(norm, "beta", 0));
@@ -146,7 +146,7 @@ class Filler {
     put(norm, "variance", weights_.get(norm, "", "moving_variance"));
   }
 
-  // A weight that batch norms made with scale=False or center=False lack.
+  // A weight that batch norms with scale=False or center=False do not have.
   Tensor optional(const std::string& norm, const char* part, float otherwise) {
     if (weights_.has(norm, "", part)) return weights_.get(norm, "", part);
     const std::int64_t count = std::get<Convolution>(layer().operation).filters;
@@ -159,13 +159,14 @@ class Filler {
     const std::string name = layer().name + "." + part;
     const std::vector<std::int64_t>& wanted = shapes_.at(name);
     if (tensor.shape != wanted) {
-      throw input_error(
-          file_ + ": " + from,
-          tensor.shape.empty()
-              ? std::string("has no ") + part + " for " + place() + ", but " + weights_.names(from)
-              : std::string(part) + " " + graph::to_string(tensor.shape) + " is for " + place() +
-                    ", which wants " + graph::to_string(wanted),
-          "the weights are those of another network or number of classes");
+      throw input_error(file_ + ": " + from,
+                        tensor.shape.empty()
+                            ? std::string("has no ") + part + " for " + place() + "; it contains " +
+                                  weights_.names(from)
+                            : std::string(part) + " " + graph::to_string(tensor.shape) +
+                                  " is for " + place() + ", which needs " +
+                                  graph::to_string(wanted),
+                        "the weights belong to another network or number of classes");
     }
     check_values(tensor, name, file_ + ": " + from);
     filled_[name] = std::move(tensor);
@@ -196,8 +197,9 @@ std::vector<std::string> read_keras_weights(const Bytes& file, const std::string
     changed = true;
   }
   if (changed) {
-    notes.push_back("weights alone do not tell batch norm's epsilon: taken as Keras' own, " +
-                    std::to_string(*epsilon));
+    notes.push_back(
+        "weights-only files do not contain batch norm's epsilon; assuming Keras' default, " +
+        std::to_string(*epsilon));
   }
   return notes;
 }

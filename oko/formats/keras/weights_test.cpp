@@ -33,7 +33,7 @@ std::string error_of(const Bytes& file, graph::Network network) {
   return "no error";
 }
 
-TEST(ReadKerasWeights, GivesTheDarknetWeightsBackToTheBit) {
+TEST(ReadKerasWeights, ReadsTheDarknetWeightsBitForBit) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("h5py");
   for (const char* model : {"yoloface-50k", "yoloface-500k", "yolo-fastest-1.1"}) {
@@ -51,8 +51,8 @@ TEST(ReadKerasWeights, GivesTheDarknetWeightsBackToTheBit) {
   }
 }
 
-// The file has the two heads' layers mixed, sorted by depth; numbers tell them apart.
-TEST(ReadKerasWeights, FollowsTheNumbersAndNotTheOrderOfYolov3Tiny) {
+// The file interleaves the two heads' layers, sorted by depth; their numbers give the order.
+TEST(ReadKerasWeights, FollowsTheNumbersNotTheOrderInYolov3Tiny) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("h5py");
   const SyntheticTiny tiny;
@@ -63,7 +63,7 @@ TEST(ReadKerasWeights, FollowsTheNumbersAndNotTheOrderOfYolov3Tiny) {
   expect_equal_weights(network, tiny.original);
 }
 
-TEST(ReadKerasWeights, GivesBatchNormKerasEpsilonAndTellsSo) {
+TEST(ReadKerasWeights, UsesKerasEpsilonForBatchNormAndSaysSo) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("h5py");
   graph::Network network = read_cfg(darknet_base("yoloface-50k") + ".cfg");
@@ -86,13 +86,13 @@ TEST(ReadKerasWeights, NamesBothLayersWhereTheyDiffer) {
   graph::set_class_count(other, 2);
   EXPECT_THAT(error_of(file, other),
               HasSubstr("m.h5: conv2d_17: kernel [18, 32, 1, 1] is for layer 32 (layers.32, "
-                        "convolution), which wants [21, 32, 1, 1]"));
+                        "convolution), which needs [21, 32, 1, 1]"));
   const std::string mnist = reference_models() + "/other_formats/mnistCNN.h5";
   EXPECT_THAT(error_of(storage::read(mnist), read_cfg(face + ".cfg")),
-              HasSubstr("m.h5: dense_1: its name and that of conv2d_1 do not tell which comes"));
+              HasSubstr("m.h5: dense_1: its order relative to conv2d_1 does not follow"));
 }
 
-TEST(ReadKeras, AsksForTheNetworkOfWeightsAlone) {
+TEST(ReadKeras, AsksForTheNetworkOfAWeightsOnlyFile) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("h5py");
   const Bytes file = written("yoloface-50k", "weights");

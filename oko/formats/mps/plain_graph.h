@@ -1,4 +1,4 @@
-// For tests: runs a plan as Metal Performance Shaders would, by what its documentation says, from
+// For tests: runs a plan as Metal Performance Shaders would, according to its documentation, from
 // the bytes of the weights file. Images are rows x columns x channels.
 #pragma once
 
@@ -34,7 +34,7 @@ class PlainGraph {
  public:
   PlainGraph(const Plan& plan, std::span<const std::byte> weights) : plan_(plan), file_(weights) {}
 
-  // Planar numbers in and out, as everywhere else in oko.
+  // Planar values in and out, as everywhere else in oko.
   std::vector<std::vector<float>> run(std::span<const float> planar) {
     input_ = PlainImage(plan_.input);
     copy(planar, input_);

@@ -15,7 +15,7 @@ using graph::Layer;
 using graph::Network;
 using graph::Shape;
 
-// Images hold channels in slices of four, and a concatenation begins each input with a new slice.
+// Images store channels in slices of four, and a concatenation starts each input on a new slice.
 constexpr int kSlice = 4;
 
 constexpr std::size_t kMaxNumbers = std::size_t{1} << 30;  // of all kernels together
@@ -100,14 +100,14 @@ class Planner {
     node.output = output;
     return add(std::move(node));
   }
-  // A name of its own for a node that a layer has beside its last one.
+  // A unique name for an additional node of a layer.
   std::string part_name(const std::string& base, const std::string& part) {
     std::string name = base + "." + part;
     while (!names_.insert(name).second) name += "_";
     return name;
   }
 
-  // Kernels written out (dense for grouped ones) may be larger than the network's own.
+  // Expanded kernels (dense for grouped ones) may be larger than the network's.
   void count_numbers(std::size_t filters, std::size_t numbers) {
     if (numbers == 0 || filters <= (kMaxNumbers - count_) / numbers) {
       count_ += filters * numbers;
@@ -115,7 +115,7 @@ class Planner {
     }
     const auto index = static_cast<std::size_t>(layer_ - network_.layers.data());
     throw input_error(graph::place_of(network_, index),
-                      "the weights take more than 4 GB as Metal wants them",
+                      "the weights take more than 4 GB in Metal's layout",
                       "use fewer filters or no groups");
   }
 
@@ -172,7 +172,7 @@ class Planner {
   int make(const graph::Convolution& c) {
     const int channels = shape().channels;
     const bool depthwise = c.groups > 1 && c.groups == channels && c.filters == channels;
-    // Groups that MPS does not take, because its groups are whole slices.
+    // Groups that MPS does not support, because its groups are whole slices.
     const bool grouped = c.groups > 1 && !depthwise && channels / c.groups % kSlice == 0 &&
                          c.filters / c.groups % kSlice == 0;
     const int index = add(depthwise ? Kind::kDepthwise : Kind::kConvolution, layer_->name,
@@ -228,7 +228,7 @@ class Planner {
     return add(Kind::kConcatenate, layer_->name, parts, layer_->output);
   }
 
-  // One input of a route, or its part of the channels.
+  // One input of a route, or its slice of the channels.
   int part(const graph::Route& route, std::size_t i) {
     if (route.groups == 1) return source(i);
     const int count = shape(i).channels / route.groups;
@@ -239,8 +239,8 @@ class Planner {
                   source(i), shape(i), from);
   }
 
-  // Joins maps whose channels are no whole slices: each is moved to its place among zeros, and the
-  // results are added.
+  // Concatenates images whose channels are not whole slices: each is shifted to its place among
+  // zeros, and the results are added.
   int join(const graph::Route& route) {
     const auto total = static_cast<std::size_t>(layer_->output.channels);
     int sum = kGraphInput;
@@ -282,8 +282,8 @@ class Planner {
   int make(const graph::Yolo&) { return source(); }
   int make(const graph::Region&) { return source(); }
 
-  // A graph's result is the image of a node: outputs that are the input itself, or that two outputs
-  // share, get a node of their own.
+  // A graph's result is the image of a node: outputs that are the input itself or that are shared
+  // get a separate node.
   void give_outputs_nodes() {
     std::set<int> seen;
     for (int& output : plan_.outputs) {
@@ -299,9 +299,9 @@ class Planner {
   }
 
   const Network& network_;
-  const Layer* layer_;  // the one in work
+  const Layer* layer_;  // the current one
   int input_ = kGraphInput;
-  std::vector<int> results_;  // the node whose image is the layer's map
+  std::vector<int> results_;  // the node whose image is the layer's output
   std::set<std::string> names_;
   std::size_t count_ = 0;
   Plan plan_;

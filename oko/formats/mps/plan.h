@@ -40,10 +40,10 @@ inline constexpr int kGraphInput = -1;
 // size / 2, rounded down.
 struct MpsNode {
   Kind kind = Kind::kConvolution;
-  std::string name;         // unique; a layer's own where the node is what the layer is
+  std::string name;         // unique; the layer's name for its main node
   std::vector<int> inputs;  // indices of earlier nodes or kGraphInput
   graph::Shape output;
-  int channels = 0;  // of the input, where there are weights
+  int channels = 0;  // of the input, if there are weights
   int size_x = 1, size_y = 1, stride = 1, groups = 1;
   int offset_x = 0, offset_y = 0;
   int scale = 1;
@@ -52,7 +52,7 @@ struct MpsNode {
   bool operator==(const MpsNode&) const = default;
 };
 
-// A convolution's numbers: kernel [filters][rows][columns][channels of a group], bias [filters].
+// A convolution's weights: kernel [filters][rows][columns][channels of a group], bias [filters].
 struct MpsKernel {
   std::vector<float> kernel, bias;
 };
@@ -64,8 +64,8 @@ struct Plan {
   std::vector<MpsKernel> kernels;
 };
 
-// `network` is in inference form. Textures are RGB: a network of BGR is given a first node that
-// swaps the channels.
+// `network` is in inference form. Textures are RGB: a BGR network gets a first node that swaps the
+// channels.
 Plan make_plan(const graph::Network& network);
 
 // The weights file; docs/formats/mps.md has its layout.

@@ -37,7 +37,7 @@ std::string window_of(const MpsNode& n) {
                      n.output.height);
 }
 
-// What follows the name and the source in the call that makes the node.
+// The arguments after the name and the source in the call that creates the node.
 std::string arguments(const MpsNode& n) {
   switch (n.kind) {
     case Kind::kConvolution:

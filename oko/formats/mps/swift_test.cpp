@@ -15,7 +15,7 @@ std::string text_of(const File& file) {
   return {reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size()};
 }
 
-// The calls that make nodes, each on one line.
+// The calls that create nodes, each on one line.
 std::vector<std::string> calls(const std::string& source) {
   const std::string joined = std::regex_replace(source, std::regex(",\n +"), ", ");
   std::vector<std::string> found;
@@ -62,7 +62,7 @@ std::vector<int> inputs_of(const std::string& call) {
   return inputs;
 }
 
-// The node that a call makes, with what the call does not say taken from `expected`.
+// The node that a call creates; what the call does not contain is taken from `expected`.
 MpsNode node_of(const std::string& call, const MpsNode& expected) {
   MpsNode node;
   node.kind = expected.kind;
@@ -87,7 +87,7 @@ MpsNode node_of(const std::string& call, const MpsNode& expected) {
   return node;
 }
 
-// The Swift text says what the plan says, which the other tests run.
+// The Swift text matches the plan, which the other tests run.
 void expect_swift_of_plan(const graph::Network& network) {
   const Plan plan = make_plan(graph::inference_form(network));
   const auto lines = calls(text_of(write_mps(network, {}, "model")[0]));
@@ -108,12 +108,12 @@ graph::Network synthetic(const char* name, int side) {
   return network;
 }
 
-TEST(MpsSwift, SaysWhatThePlanSays) {
+TEST(MpsSwift, MatchesThePlan) {
   expect_swift_of_plan(synthetic("yolov3-tiny", 96));
   expect_swift_of_plan(synthetic("yolo-fastest", 64));
 }
 
-TEST(MpsSwift, SaysWhatThePlanSaysOfRareOperations) {
+TEST(MpsSwift, MatchesThePlanForRareOperations) {
   graph::Network network;
   network.input = {3, 9, 6};
   network.preprocess.bgr = true;

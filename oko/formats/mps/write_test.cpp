@@ -40,7 +40,7 @@ std::vector<float> synthetic_input(const graph::Network& network) {
   return input;
 }
 
-// The graph gives what the definitions of the layers give.
+// The graph computes what the layers' definitions compute.
 WrittenGraph expect_right_maps(graph::Network network) {
   graph::infer_shapes(network);
   graph::fill_synthetic_weights(network);
@@ -73,7 +73,7 @@ Convolution convolution(int filters, int size, graph::Padding padding, int strid
   return c;
 }
 
-// Ends a list of layers with a head on the last one's map.
+// Appends a head to a list of layers.
 graph::Network with_head(std::vector<graph::Layer> layers, graph::Shape input = {3, 16, 12}) {
   graph::Network network;
   network.input = input;
@@ -102,7 +102,7 @@ TEST(Mps, RunsYolov3TinyAndYolov3AsDarknetDid) {
   }
 }
 
-TEST(Mps, WeightsOfHalfTheSizeGiveNearlyTheSame) {
+TEST(Mps, Float16WeightsGiveNearlyTheSame) {
   if (runtime::reference_data("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
   const std::string base = runtime::reference_data("models/darknet") + "/yoloface-50k";
   const graph::Network network = runtime::darknet_model(base + ".cfg", base + ".weights");
@@ -145,7 +145,7 @@ TEST(Mps, WritesEveryActivation) {
   }
 }
 
-TEST(Mps, WritesGroupsAsMetalTakesThem) {
+TEST(Mps, WritesGroupsAsMetalNeedsThem) {
   const graph::Layer first{"f", convolution(16, 1, {}), {graph::kNetworkInput}, {}};
   const auto second = [&](int filters, int groups) {
     return expect_right_maps(with_head(
@@ -154,11 +154,11 @@ TEST(Mps, WritesGroupsAsMetalTakesThem) {
   EXPECT_EQ(second(16, 16).plan().nodes[1].kind, mps::Kind::kDepthwise);
   EXPECT_EQ(second(32, 16).plan().nodes[1].kind, mps::Kind::kConvolution);  // written dense
   EXPECT_EQ(second(8, 2).plan().nodes[1].groups, 2);
-  EXPECT_EQ(second(6, 2).plan().nodes[1].groups, 1);   // three filters a group
-  EXPECT_EQ(second(32, 8).plan().nodes[1].groups, 1);  // two channels a group
+  EXPECT_EQ(second(6, 2).plan().nodes[1].groups, 1);   // three filters per group
+  EXPECT_EQ(second(32, 8).plan().nodes[1].groups, 1);  // two channels per group
 }
 
-TEST(Mps, JoinsMapsWhateverTheirChannels) {
+TEST(Mps, ConcatenatesAnyNumberOfChannels) {
   const auto join = [](int a, int b, graph::Route route) {
     return expect_right_maps(with_head({{"a", convolution(a, 1, {}), {-1}, {}},
                                         {"b", convolution(b, 1, {}), {-1}, {}},
@@ -184,7 +184,7 @@ TEST(Mps, WritesWhatClassifiersHave) {
   const auto input = synthetic_input(network);
   const auto maps = WrittenGraph(network).run(input, 1)[0];
   ASSERT_EQ(maps[0].size(), 5U);
-  graph::Network headed = network;  // the plain engine tells the maps of heads
+  graph::Network headed = network;  // the plain engine returns the outputs of heads
   headed.layers.push_back({"h", graph::Region{{{1, 1}}, 0, false}, {3}, {}});
   headed.layers.back().output = headed.layers[3].output;
   const auto expected = runtime::PlainNetwork(headed).run(input)[0].values;
@@ -193,13 +193,13 @@ TEST(Mps, WritesWhatClassifiersHave) {
       1e-5);
 }
 
-TEST(Mps, SwapsTheChannelsForNetworksOfBgr) {
+TEST(Mps, SwapsTheChannelsForBgrNetworks) {
   graph::Network network = with_head({{"a", convolution(8, 3, graph::Padding::all(1)), {-1}, {}}});
   network.preprocess.bgr = true;
   expect_right_maps(network);
 }
 
-TEST(Mps, RefusesNetworksWithoutWeights) {
+TEST(Mps, RejectsNetworksWithoutWeights) {
   graph::Network network = with_head({{"a", convolution(8, 1, {}), {-1}, {}}});
   graph::infer_shapes(network);
   EXPECT_THROW(write_mps(network, {}, "m"), Error);

@@ -11,7 +11,7 @@ namespace oko::formats::ncnn {
 namespace {
 
 template <typename T>
-std::vector<T> copied(const Bytes& bytes, std::size_t count) {  // which need not lie aligned
+std::vector<T> copied(const Bytes& bytes, std::size_t count) {  // which may be unaligned
   std::vector<T> values(count);
   std::memcpy(values.data(), bytes.data(), count * sizeof(T));
   return values;
@@ -23,7 +23,7 @@ graph::Tensor Bin::checked(std::vector<float> values, std::vector<std::int64_t> 
                            const char* what) const {
   if (!std::ranges::all_of(values, [](float v) { return std::isfinite(v); })) {
     throw input_error(bytes_.place(),
-                      std::string(what) + " before this holds numbers that are none",
+                      std::string(what) + " before this contains values that are not finite",
                       "the file is damaged");
   }
   return graph::Tensor::of(std::move(values), std::move(shape));
@@ -47,9 +47,9 @@ graph::Tensor Bin::kernel(const Line& line, std::vector<std::int64_t> shape) {
   }
   if (flag != kHalf) {
     throw input_error(place,
-                      "the kernel of " + line.name + " is kept as bytes or a table (flag " +
+                      "the kernel of " + line.name + " is stored as int8 or a lookup table (flag " +
                           std::to_string(flag) + ")",
-                      "bring the model as it was before it was quantized");
+                      "use the model from before it was quantized");
   }
   const auto halves = copied<Half>(bytes_.take((count * sizeof(Half) + 3) / 4 * 4, what), count);
   std::vector<float> values(count);
@@ -60,7 +60,7 @@ graph::Tensor Bin::kernel(const Line& line, std::vector<std::int64_t> shape) {
 void Bin::finish() const {
   if (bytes_.remaining() == 0) return;
   throw input_error(bytes_.place(),
-                    std::to_string(bytes_.remaining()) + " bytes are left behind the last layer",
+                    std::to_string(bytes_.remaining()) + " bytes are left after the last layer",
                     "the .bin belongs to another .param");
 }
 

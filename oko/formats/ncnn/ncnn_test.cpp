@@ -38,7 +38,7 @@ void expect_round_trip(const graph::Network& network) {
   EXPECT_EQ(whole.network.outputs().size(), plain.outputs().size());
 }
 
-TEST(Ncnn, GivesPublishedModelsBackToTheBit) {
+TEST(Ncnn, RoundTripsPublishedModelsBitForBit) {
   OKO_NEEDS_REFERENCE_MODELS();
   const std::string folder = reference_models() + "/darknet/";
   for (const auto& model : runtime::golden_models()) {
@@ -48,7 +48,7 @@ TEST(Ncnn, GivesPublishedModelsBackToTheBit) {
   }
 }
 
-TEST(Ncnn, GivesTheNetworksOfThePaperBackToTheBit) {
+TEST(Ncnn, RoundTripsTheNetworksOfThePaperBitForBit) {
   OKO_NEEDS_REFERENCE_MODELS();
   for (const auto& model : runtime::synthetic_models()) {
     SCOPED_TRACE(model.name);
@@ -56,7 +56,7 @@ TEST(Ncnn, GivesTheNetworksOfThePaperBackToTheBit) {
   }
 }
 
-TEST(Ncnn, GivesEveryOperationBack) {
+TEST(Ncnn, RoundTripsEveryOperation) {
   const graph::Network network = everything();
   expect_same(read(write_ncnn(network, {}, "m")).network, network);
 }
@@ -76,14 +76,14 @@ TEST(Ncnn, KeepsHalfKernelsWithinElevenBits) {
   }
 }
 
-// How many lines of each kind, without those that only pass maps on.
+// How many lines of each kind, without those that only pass tensors on.
 std::map<std::string, int> kinds_of(std::string_view param) {
   std::map<std::string, int> kinds;
   for (const ncnn::Line& line : ncnn::parse_param(param, "p")) ++kinds[line.kind];
   return kinds;
 }
 
-TEST(Ncnn, IsWhatThePublishedPairsAre) {
+TEST(Ncnn, MatchesThePublishedPairs) {
   OKO_NEEDS_REFERENCE_MODELS();
   for (const std::string name : {"yolo-fastest-1.1", "yolo-fastest-1.1-xl", "yoloface-500k"}) {
     SCOPED_TRACE(name);
@@ -133,7 +133,7 @@ TEST(Ncnn, NamesTheHeadsAsEveryWriterDoes) {
   EXPECT_THAT(text, HasSubstr("image 0 1 image 0=17 1=17 2=3\n"));
 }
 
-TEST(Ncnn, KeepsOutputsThatOtherLayersReadToo) {
+TEST(Ncnn, KeepsOutputsThatOtherLayersAlsoRead) {
   graph::Network network;
   network.input = {1, 4, 4};
   network.layers = {{"a", graph::Convolution{.filters = 2}, {graph::kNetworkInput}, {}},
@@ -147,7 +147,7 @@ TEST(Ncnn, KeepsOutputsThatOtherLayersReadToo) {
   EXPECT_THAT(imported.keys, ElementsAre("scores", "boxes"));
 }
 
-TEST(Ncnn, RefusesHeadsThatNcnnWouldDecodeOtherwise) {
+TEST(Ncnn, RejectsHeadsThatNcnnWouldDecodeDifferently) {
   graph::Network network =
       graph::make_builtin("yolov3-tiny", {.classes = 2, .width = 64, .height = 64});
   graph::fill_synthetic_weights(network);
@@ -190,7 +190,7 @@ TEST(Ncnn, ChangesNamesThatAParamCannotHoldAndSaysSo) {
   }
 }
 
-// The message about a .param of these lines and a .bin of these bytes.
+// The error message for a .param of these lines and a .bin of these bytes.
 std::string error_of(const std::string& lines, const std::vector<std::byte>& bin = {}) {
   const auto count = std::ranges::count(lines, '\n');
   const std::string text = "7767517\n" + std::to_string(count) + " 9\n" + lines;
@@ -202,39 +202,42 @@ std::string error_of(const std::string& lines, const std::vector<std::byte>& bin
   return "no error";
 }
 
-TEST(NcnnReader, TellsWhatIsWrong) {
+TEST(NcnnReader, ReportsWhatIsWrong) {
   const std::string in = "Input image 0 1 image 0=8 1=8 2=3\n";
   const auto error_behind = [&](const std::string& line) { return error_of(in + line + "\n"); };
   try {
     read_ncnn("PNG\n", {}, "m");
     FAIL();
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("m.param:1: is no ncnn model"));
+    EXPECT_THAT(error.what(), HasSubstr("m.param:1: is not an ncnn model"));
   }
   try {
     read_ncnn("7767517\n3 3\n" + in, {}, "m");
     FAIL();
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("has 1 layers and says it has 3"));
+    EXPECT_THAT(error.what(), HasSubstr("has 1 layers but declares 3"));
   }
   EXPECT_THAT(error_of("Input image 0 1 image\n"), HasSubstr("m.param:3 (Input image): the input"));
-  EXPECT_THAT(error_behind("LSTM a 1 1 image b"), HasSubstr("no layer for ncnn's \"LSTM\""));
-  EXPECT_THAT(error_behind("ReLU a 1 1 other b"), HasSubstr("\"other\", which no node before"));
-  EXPECT_THAT(error_behind("ReLU a 5 1 image b"), HasSubstr("fewer blobs than it says"));
+  EXPECT_THAT(error_behind("LSTM a 1 1 image b"),
+              HasSubstr("does not support ncnn's layer \"LSTM\""));
+  EXPECT_THAT(error_behind("ReLU a 1 1 other b"), HasSubstr("\"other\", which no earlier node"));
+  EXPECT_THAT(error_behind("ReLU a 5 1 image b"), HasSubstr("fewer blobs than it declares"));
   EXPECT_THAT(error_behind("ReLU a 1 1 image b 0=2.0e-01"), HasSubstr("slope 0.2"));
-  EXPECT_THAT(error_behind("ReLU a 1 1 image b -23310=7,1"), HasSubstr("as many values"));
+  EXPECT_THAT(error_behind("ReLU a 1 1 image b -23310=7,1"),
+              HasSubstr("the declared number of values"));
   EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=99999999 1=3 6=9"),
-              HasSubstr("it should be in 1…1048576"));
+              HasSubstr("not in 1…1048576"));
   EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=8 1=3 6=10"),
-              HasSubstr("should have 216 numbers, the line says 10"));
+              HasSubstr("should have 216 values, the line declares 10"));
   EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=1048576 1=1024 6=3"),
-              HasSubstr("the line says 3"));
+              HasSubstr("the line declares 3"));
   EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=8 1=3 6=216"), HasSubstr("m.bin@0"));
-  EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=8 1=3 2=2 6=216"), HasSubstr("not dense"));
-  EXPECT_THAT(error_behind("Interp a 1 1 image b 0=2 1=2.0 2=2.0"), HasSubstr("nearest pixel"));
+  EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=8 1=3 2=2 6=216"), HasSubstr("is dilated"));
+  EXPECT_THAT(error_behind("Interp a 1 1 image b 0=2 1=2.0 2=2.0"),
+              HasSubstr("nearest neighbour and an integer factor"));
   EXPECT_THAT(error_behind("Crop a 1 1 image b -23309=1,1 -23310=1,3 -23311=1,0"),
-              HasSubstr("none of equal parts"));
-  EXPECT_THAT(error_behind("Pooling a 1 1 image b 0=1 1=2"), HasSubstr("maximum over a window"));
+              HasSubstr("not one of equal parts"));
+  EXPECT_THAT(error_behind("Pooling a 1 1 image b 0=1 1=2"), HasSubstr("is not max pooling"));
   EXPECT_THAT(error_of(in + "Pooling a 1 1 image b 0=0 1=2 2=2\n", {std::byte{1}}),
               HasSubstr("m.bin@0: 1 bytes are left"));
   EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=6 1=1 6=18\n"
@@ -249,7 +252,7 @@ Imported read_lines(const std::string& lines, std::optional<image::Size> size = 
   return read_ncnn("7767517\n" + std::to_string(count) + " 9\n" + lines, {}, "m", size);
 }
 
-TEST(NcnnReader, TakesTheInputSizeFromTheUserWhereTheFileHasNone) {
+TEST(NcnnReader, UsesTheGivenInputSizeWhereTheFileHasNone) {
   const std::string pool = "Pooling a 1 1 image b 0=0 1=2 2=2\n";
   for (const char* line : {"Input image 0 1 image\n", "Input image 0 1 image 0=0 1=0 2=3\n"}) {
     EXPECT_EQ(read_lines(line + pool, image::Size{16, 8}).network.input, (graph::Shape{3, 8, 16}));
@@ -259,7 +262,7 @@ TEST(NcnnReader, TakesTheInputSizeFromTheUserWhereTheFileHasNone) {
             (graph::Shape{2, 4, 6}));
 }
 
-TEST(NcnnReader, ReadsACropOfChannelsThatNamesTheMapsOwnSize) {
+TEST(NcnnReader, ReadsAChannelCropThatRepeatsTheTensorsSize) {
   const std::string in = "Input image 0 1 image 0=8 1=6 2=4\n";
   const auto imported = read_lines(in + "Crop a 1 1 image b 2=2 3=8 4=6 5=2\n");
   EXPECT_EQ(imported.network.layers.at(0).operation, graph::Operation(graph::Route{2, 1}));
@@ -267,7 +270,7 @@ TEST(NcnnReader, ReadsACropOfChannelsThatNamesTheMapsOwnSize) {
             graph::Operation(graph::Route{2, 1}));
   EXPECT_THAT(error_of(in + "Crop a 1 1 image b 2=2 3=7 4=6 5=2\n"), HasSubstr("--size"));
   EXPECT_THAT(error_of(in + "Crop a 1 1 image b 0=1 2=2 3=8 4=6 5=2\n"),
-              HasSubstr("other sides than channels of the map 4x6x8"));
+              HasSubstr("dimensions other than channels of 4x6x8"));
   EXPECT_THAT(error_of(in + "Crop a 1 1 image b 2=2 3=8 4=6 5=3\n"), HasSubstr("channels 2…5"));
 }
 
@@ -279,16 +282,17 @@ TEST(NcnnReader, ReadsNumbersAsNcnnDoes) {
   EXPECT_EQ(imported.network.layers.at(0).operation, graph::Operation(graph::Upsample{2}));
 }
 
-TEST(NcnnReader, RefusesKernelsThatWereQuantized) {
+TEST(NcnnReader, RejectsQuantizedKernels) {
   const std::string lines =
       "Input image 0 1 image 0=8 1=8 2=1\nConvolution a 1 1 image b 0=1 1=1 6=1\n";
   const auto bin = std::as_bytes(std::span("\x38\x4B\x0D\x00\x01\x00\x00"));
-  EXPECT_THAT(error_of(lines, {bin.begin(), bin.end()}), HasSubstr("as bytes or a table"));
+  EXPECT_THAT(error_of(lines, {bin.begin(), bin.end()}), HasSubstr("as int8 or a lookup table"));
   const auto nan = std::as_bytes(std::span("\x00\x00\x00\x00\x00\x00\xC0\x7F"));
-  EXPECT_THAT(error_of(lines, {nan.begin(), nan.begin() + 8}), HasSubstr("numbers that are none"));
+  EXPECT_THAT(error_of(lines, {nan.begin(), nan.begin() + 8}),
+              HasSubstr("values that are not finite"));
 }
 
-TEST(NcnnReader, RefusesFilesCutShort) {
+TEST(NcnnReader, RejectsTruncatedFiles) {
   const auto files = write_ncnn(everything(), {}, "m");
   for (std::size_t size = 0; size < files[0].bytes.size(); size += 37) {
     const std::string text(Bytes(files[0].bytes).text().substr(0, size));

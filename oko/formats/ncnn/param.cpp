@@ -30,7 +30,7 @@ std::optional<T> parsed(std::string_view text) {
   return value;
 }
 
-// ncnn reads a float up to the first character that is none of it: "2.f" is 2.
+// ncnn reads a float up to the first character that does not belong to it: "2.f" is 2.
 std::optional<float> float_of(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
   if (text.ends_with('f') || text.ends_with('F')) text.remove_suffix(1);
@@ -52,14 +52,15 @@ void add_setting(Line& line, std::string_view word) {
   const std::size_t equals = word.find('=');
   const auto key = parsed<int>(word.substr(0, equals));
   if (equals == std::string_view::npos || !key) {
-    line.fail("\"" + std::string(word) + "\" is no setting, which is key=value");
+    line.fail("\"" + std::string(word) + "\" is not a key=value setting");
   }
   std::vector<std::string> values = split(word.substr(equals + 1));
   const bool list = *key <= kArrayKey;
   if (list) {
     const auto count = parsed<int>(values.front());
     if (!count || *count < 0 || values.size() != static_cast<std::size_t>(*count) + 1) {
-      line.fail("the list \"" + std::string(word) + "\" does not have as many values as it says");
+      line.fail("the list \"" + std::string(word) +
+                "\" does not have the declared number of values");
     }
     values.erase(values.begin());
   } else if (values.size() != 1) {
@@ -73,7 +74,7 @@ void add_setting(Line& line, std::string_view word) {
 Line parse_line(const std::vector<std::string_view>& words, const std::string& place) {
   Line line;
   line.place = place;
-  if (words.size() < 4) line.fail("is no layer: kind, name, inputs and outputs are wanted");
+  if (words.size() < 4) line.fail("is not a layer: expected kind, name, inputs and outputs");
   line.kind = words[0];
   line.name = words[1];
   line.place += " (" + line.kind + " " + line.name + ")";
@@ -81,7 +82,7 @@ Line parse_line(const std::vector<std::string_view>& words, const std::string& p
   if (!inputs || !outputs || *inputs < 0 || *outputs < 0 ||
       static_cast<std::size_t>(*inputs) > words.size() - 4 ||
       static_cast<std::size_t>(*outputs) > words.size() - 4 - static_cast<std::size_t>(*inputs)) {
-    line.fail("the line has fewer blobs than it says");
+    line.fail("the line has fewer blobs than it declares");
   }
   std::size_t at = 4;
   for (int i = 0; i < *inputs; ++i) line.inputs.emplace_back(words[at++]);
@@ -100,7 +101,7 @@ int Line::integer(int key, int fallback) const {
   const auto found = settings.find(key);
   if (found == settings.end()) return fallback;
   const auto value = found->second.size() == 1 ? parsed<int>(found->second[0]) : std::nullopt;
-  if (!value) fail("setting " + std::to_string(key) + " is no whole number");
+  if (!value) fail("setting " + std::to_string(key) + " is not an integer");
   return *value;
 }
 
@@ -108,7 +109,7 @@ float Line::number(int key, float fallback) const {
   const auto found = settings.find(key);
   if (found == settings.end()) return fallback;
   const auto value = found->second.size() == 1 ? float_of(found->second[0]) : std::nullopt;
-  if (!value || !std::isfinite(*value)) fail("setting " + std::to_string(key) + " is no number");
+  if (!value || !std::isfinite(*value)) fail("setting " + std::to_string(key) + " is not a number");
   return *value;
 }
 
@@ -123,7 +124,7 @@ std::vector<float> Line::numbers(int key) const {
                        : bits  ? std::optional(std::bit_cast<float>(*bits))
                                : std::nullopt;
     if (!value || !std::isfinite(*value)) {
-      fail("\"" + text + "\" in the list " + std::to_string(key) + " is no number");
+      fail("\"" + text + "\" in the list " + std::to_string(key) + " is not a number");
     }
     values.push_back(*value);
   }
@@ -136,7 +137,7 @@ std::vector<int> Line::integers(int key) const {
   if (found == settings.end()) return values;
   for (const std::string& text : found->second) {
     const auto value = parsed<int>(text);
-    if (!value) fail("\"" + text + "\" in the list " + std::to_string(key) + " is no whole number");
+    if (!value) fail("\"" + text + "\" in the list " + std::to_string(key) + " is not an integer");
     values.push_back(*value);
   }
   return values;
@@ -155,13 +156,14 @@ std::vector<Line> parse_param(std::string_view text, const std::string& name) {
     if (words.empty()) continue;
     if (++rows == 1) {
       if (words.size() == 1 && parsed<int>(words[0]) == kMagic) continue;
-      throw input_error(place, "is no ncnn model: a .param begins with 7767517",
-                        "a binary .param.bin cannot be read: bring the text it was made from");
+      throw input_error(
+          place, "is not an ncnn model: a .param starts with 7767517",
+          "binary .param.bin files are not supported: use the text .param it was made from");
     }
     if (rows == 2) {
       layers = parsed<int>(words[0]);
       if (words.size() != 2 || !layers || !parsed<int>(words[1])) {
-        throw input_error(place, "the numbers of layers and blobs are wanted");
+        throw input_error(place, "expected the numbers of layers and blobs");
       }
       continue;
     }
@@ -169,9 +171,9 @@ std::vector<Line> parse_param(std::string_view text, const std::string& name) {
   }
   if (!layers || static_cast<std::size_t>(*layers) != lines.size()) {
     throw input_error(name + ":" + std::to_string(row),
-                      "the file has " + std::to_string(lines.size()) + " layers and says it has " +
+                      "the file has " + std::to_string(lines.size()) + " layers but declares " +
                           std::to_string(layers.value_or(0)),
-                      "the file is cut short or edited");
+                      "the file is truncated or was edited");
   }
   return lines;
 }

@@ -11,7 +11,7 @@ namespace oko::formats::ncnn {
 inline constexpr int kMagic = 7767517;
 inline constexpr int kArrayKey = -23300;  // key k with an array is written as kArrayKey − k
 
-// A line of a .param: a layer, the blobs it reads and makes, and its settings as text.
+// A line of a .param: a layer, its input and output blobs, and its settings as text.
 struct Line {
   std::string kind, name;
   std::vector<std::string> inputs, outputs;
@@ -19,16 +19,16 @@ struct Line {
   std::string place;  // "name.param:12"
 
   bool has(int key) const { return settings.contains(key); }
-  // All throw an input Error where the text is no number.
+  // All throw an input Error if the text is not a number.
   int integer(int key, int fallback) const;
   float number(int key, float fallback) const;
-  // ncnn keeps the bits of a number: whole ones in a list of floats are the bits of a float.
+  // ncnn keeps a value's bits: an integer in a list of floats is the bits of a float.
   std::vector<float> numbers(int key) const;
   std::vector<int> integers(int key) const;
   [[noreturn]] void fail(std::string message, std::string hint = {}) const;
 };
 
-// Throws input Errors with "name:line" for anything that is no .param of this form.
+// Throws input Errors with "name:line" for anything that is not a .param of this form.
 std::vector<Line> parse_param(std::string_view text, const std::string& name);
 
 }  // namespace oko::formats::ncnn

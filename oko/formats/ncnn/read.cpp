@@ -19,7 +19,7 @@ using graph::Shape;
 using graph::Tensor;
 using ncnn::Line;
 
-constexpr int kMost = 1 << 20;  // of filters, sides and channels
+constexpr int kMost = 1 << 20;  // filters, sides and channels
 
 class Reader {
  public:
@@ -54,7 +54,7 @@ class Reader {
   void set_scales(Imported& imported) const;
 
   static Node node(const Line& line) { return {line.name, line.kind}; }
-  // A Split's copies are the map itself.
+  // A Split's copies are the same tensor.
   std::string map(const std::string& blob) const {
     const auto found = alias_.find(blob);
     return found == alias_.end() ? blob : found->second;
@@ -79,12 +79,12 @@ class Reader {
   NetworkBuilder builder_;
   std::map<std::string, std::string> alias_;
   std::vector<std::string> outputs_;
-  std::map<std::string, std::string> unread_;  // blobs that leave the network, by what they copy
-  std::optional<image::Size> size_;            // where the file has none
+  std::map<std::string, std::string> unread_;  // output blobs, by what they copy
+  std::optional<image::Size> size_;            // if the file has none
   const Line* detection_ = nullptr;
 };
 
-// Layers that pass on what they read.
+// Layers that pass their input through.
 bool is_copy(const Line& line) {
   return line.kind == "Split" || line.kind == "Noop" || line.kind == "Dropout";
 }
@@ -94,14 +94,14 @@ void Reader::count_uses() {
   for (const Line& line : lines_) {
     const bool source = line.kind == "Input";
     if (source != line.inputs.empty() || line.outputs.empty()) {
-      line.fail("a layer reads and makes at least one blob, and only an Input reads none");
+      line.fail("a layer needs at least one input and output blob; only an Input has no inputs");
     }
     for (const std::string& blob : line.inputs) {
       read.insert(blob);
       if (!is_copy(line)) builder_.use(map(blob));
     }
     for (const std::string& blob : line.outputs) {
-      if (!made.insert(blob).second) line.fail("makes \"" + blob + "\", which is there already");
+      if (!made.insert(blob).second) line.fail("makes \"" + blob + "\", which already exists");
       if (is_copy(line)) alias_[blob] = from(line);
     }
     if (line.kind != "Yolov3DetectionOutput") continue;
@@ -114,7 +114,7 @@ void Reader::count_uses() {
   }
   for (const Line& line : lines_) {
     const auto unread = [&](const std::string& blob) { return !read.contains(blob); };
-    // Parts that nobody wants, where others are wanted, are not what a model is run for.
+    // Parts of a Slice that nobody reads are not outputs if others are read.
     const bool some = line.kind == "Slice" && !std::ranges::all_of(line.outputs, unread);
     for (const std::string& blob : line.outputs) {
       if (some || !unread(blob)) continue;
@@ -130,7 +130,8 @@ Imported Reader::read(const std::string& name) {
   for (const Line& line : lines_) add(line);
   bin_.finish();
   Imported imported = builder_.finish(name.substr(name.find_last_of('/') + 1), outputs_);
-  for (std::size_t i = 0; i < imported.keys.size(); ++i) {  // copies leave by their own names
+  for (std::size_t i = 0; i < imported.keys.size();
+       ++i) {  // copies are outputs under their own names
     const auto blob = unread_.find(imported.keys[i]);
     if (blob != unread_.end()) imported.names[i] = imported.keys[i] = blob->second;
   }
@@ -164,8 +165,8 @@ void Reader::add(const Line& line) {
   if (is_copy(line) || &line == detection_) return;
   const auto found = kinds.find(line.kind);
   if (found == kinds.end()) {
-    line.fail("oko has no layer for ncnn's \"" + line.kind + "\"",
-              "cut the model off before it, at its raw heads");
+    line.fail("oko does not support ncnn's layer \"" + line.kind + "\"",
+              "cut the model before it, at its raw heads");
   }
   (this->*found->second)(line);
 }
@@ -173,12 +174,12 @@ void Reader::add(const Line& line) {
 int Reader::between(const Line& line, int key, int fallback, int low, int high) const {
   const int value = line.integer(key, fallback);
   if (value >= low && value <= high) return value;
-  line.fail("setting " + std::to_string(key) + " is " + std::to_string(value) +
-            ", it should be in " + std::to_string(low) + "…" + std::to_string(high));
+  line.fail("setting " + std::to_string(key) + " is " + std::to_string(value) + ", not in " +
+            std::to_string(low) + "…" + std::to_string(high));
 }
 
-// Width, height, channels: settings of the line, else the shape that optimised files note for
-// everything a layer makes (dimensions, width, height, channels), else what the user says.
+// Width, height, channels: settings of the line, else the shape that optimized files note for every
+// output (rank, width, height, channels), else what the user gives.
 void Reader::input(const Line& line) {
   constexpr int kShapes = 30;
   std::array<int, 3> sides{line.integer(0, 0), line.integer(1, 0), line.integer(2, 0)};
@@ -189,12 +190,12 @@ void Reader::input(const Line& line) {
   if (sides[0] == 0 && sides[1] == 0 && size_) sides[0] = size_->width, sides[1] = size_->height;
   if (sides[0] == 0 || sides[1] == 0) {
     line.fail("the input has no size",
-              "give it with --size WxH, or write it behind the line: 0=WIDTH 1=HEIGHT 2=3");
+              "set it with --size WxH, or append to the line: 0=WIDTH 1=HEIGHT 2=3");
   }
-  if (sides[2] == 0) sides[2] = 3;  // the first kernel shows whether that is so
+  if (sides[2] == 0) sides[2] = 3;  // the first kernel shows whether that is right
   for (const int side : sides) {
     if (side < 1 || side > kMost) {
-      line.fail("the input has a side of " + std::to_string(side) + ", it should be in 1…" +
+      line.fail("the input has a side of " + std::to_string(side) + ", not in 1…" +
                 std::to_string(kMost));
     }
   }
@@ -220,13 +221,13 @@ Padding Reader::padding(const Line& line, const Shape& in, int size, int stride,
 Activation Reader::leaky(const Line& line, float slope) {
   if (slope == 0) return Activation::kRelu;
   if (std::fabs(slope - graph::kLeakySlope) < 1e-6F) return Activation::kLeaky;
-  line.fail("a leaky ReLU of slope " + std::to_string(slope) + ", oko has 0.1");
+  line.fail("leaky ReLU has slope " + std::to_string(slope) + "; oko supports only 0.1");
 }
 
 Activation Reader::clip(const Line& line, float low, float high) {
   if (low == 0 && high == 6) return Activation::kRelu6;
-  line.fail("cuts numbers to " + std::to_string(low) + "…" + std::to_string(high) +
-            ", oko has 0…6");
+  line.fail("clamps to " + std::to_string(low) + "…" + std::to_string(high) +
+            "; oko supports only 0…6");
 }
 
 Activation Reader::fused_activation(const Line& line) {
@@ -251,15 +252,15 @@ Activation Reader::fused_activation(const Line& line) {
       break;
   }
   line.fail("activation " + std::to_string(type) + " with " + std::to_string(with.size()) +
-            " parameters is none of oko's");
+            " parameters is not supported");
 }
 
-// The kernel of a convolution or a dense layer, whose line says how many numbers it has.
+// The kernel of a convolution or a dense layer, whose line gives the number of values.
 Tensor Reader::kernel(const Line& line, int count_key, std::vector<std::int64_t> shape) {
   std::int64_t count = 1;
   for (const std::int64_t side : shape) count *= side;
   if (count != line.integer(count_key, 0)) {
-    line.fail("the kernel should have " + std::to_string(count) + " numbers, the line says " +
+    line.fail("the kernel should have " + std::to_string(count) + " values, the line declares " +
               std::to_string(line.integer(count_key, 0)));
   }
   return bin_.kernel(line, std::move(shape));
@@ -274,14 +275,14 @@ void Reader::convolution(const Line& line) {
   c.groups = line.kind == "Convolution" ? 1 : between(line, 7, 1, 1, kMost);
   if (line.integer(11, c.size) != c.size || line.integer(13, c.stride) != c.stride ||
       line.integer(2, 1) != 1 || line.integer(12, 1) != 1) {
-    line.fail("has a window that is not square or not dense, oko's are both");
+    line.fail("has a window that is not square or is dilated, which oko does not support");
   }
   if (line.integer(8, 0) != 0 || line.integer(19, 0) != 0 || line.number(18, 0) != 0) {
-    line.fail("is quantized, gets its weights as a blob or pads with other numbers than 0",
-              "bring the model as it was before it was quantized");
+    line.fail("is quantized, reads its weights from a blob or pads with values other than 0",
+              "use the model from before it was quantized");
   }
   if (in.channels % c.groups != 0) {
-    line.fail(std::to_string(in.channels) + " channels do not part into " +
+    line.fail(std::to_string(in.channels) + " channels cannot be split into " +
               std::to_string(c.groups) + " groups");
   }
   c.padding = padding(line, in, c.size, c.stride, 4, 14, 15, 16);
@@ -299,7 +300,7 @@ void Reader::inner_product(const Line& line) {
   const Activation activation = fused_activation(line);
   Tensor weights = kernel(line, 2, {outputs, in.count()});
   Tensor bias = line.integer(1, 0) != 0 ? bin_.row(outputs, "a bias") : Tensor{};
-  // ncnn reads any map here as one row, channels first.
+  // ncnn flattens any input here, channels first.
   const std::string flat = line.name + " flat", sums = line.name + " sums";
   builder_.use(flat);
   builder_.flatten(node(line), from(line), flat, false);
@@ -331,10 +332,10 @@ void Reader::pooling(const Line& line) {
       line.integer(7, 0) != 0 && line.integer(8, 0) == 1 && line.integer(18, 1) == 1;
   if (line.integer(4, 0) != 0 || to_one) {
     if (average) return builder_.average_pool(node(line), from(line), to);
-    line.fail("takes the maximum of a whole map, oko has only the mean of it");
+    line.fail("is global max pooling; oko supports only global average pooling");
   }
   if (average || line.integer(0, 0) != 0 || line.integer(7, 0) != 0) {
-    line.fail("is no maximum over a window", "oko pools by maximum, or the mean of a whole map");
+    line.fail("is not max pooling", "oko supports max pooling and global average pooling");
   }
   graph::MaxPool pool{between(line, 1, 0, 1, 1024), between(line, 2, 1, 1, 1024), {}};
   if (line.integer(11, pool.size) != pool.size || line.integer(12, pool.stride) != pool.stride) {
@@ -345,7 +346,7 @@ void Reader::pooling(const Line& line) {
   if (mode == 2) pool.padding = same;
   if (mode == 3) pool.padding = {same.bottom, same.right, same.top, same.left};
   if (mode < 2) pool.padding = padding(line, in, pool.size, pool.stride, 3, 13, 14, 15);
-  if (mode == 0) {  // what is left over at the end gets a window of its own
+  if (mode == 0) {  // the remainder at the end gets another window
     const auto rest = [&](int side) {
       const int over = (side - pool.size) % pool.stride;
       return over > 0 ? pool.stride - over : 0;
@@ -366,14 +367,15 @@ void Reader::interp(const Line& line) {
       width != 0 ? static_cast<float>(width) / static_cast<float>(in.width) : columns;
   if (line.integer(0, 0) != 1 || line.inputs.size() != 1 || scale != other || !(scale >= 1) ||
       !(scale <= 64) || scale != std::floor(scale)) {
-    line.fail("is no enlarging by a whole number with the nearest pixel, the only one oko has");
+    line.fail(
+        "does not upsample by nearest neighbour and an integer factor, the only way oko supports");
   }
   builder_.upsample(node(line), from(line), line.outputs.front(), static_cast<int>(scale));
 }
 
 void Reader::concat(const Line& line) {
   const int axis = line.integer(0, 0);
-  if (axis != 0 && axis != -3) line.fail("joins along another side than channels");
+  if (axis != 0 && axis != -3) line.fail("concatenates along an axis other than channels");
   builder_.concat(node(line), all_from(line), line.outputs.front());
 }
 
@@ -381,11 +383,12 @@ void Reader::slice(const Line& line) {
   const int channels = shape(line).channels, parts = static_cast<int>(line.outputs.size());
   const int axis = line.integer(1, 0);
   if ((axis != 0 && axis != -3) || !line.integers(2).empty() || channels % parts != 0) {
-    line.fail("does not cut channels into equal parts");
+    line.fail("does not split channels into equal parts");
   }
   for (const int part : line.integers(0)) {
-    constexpr int kRest = -233;  // as many as are left, evenly
-    if (part != kRest && part != channels / parts) line.fail("cuts parts of different sizes");
+    constexpr int kRest = -233;  // the rest, evenly split
+    if (part != kRest && part != channels / parts)
+      line.fail("splits into parts of different sizes");
   }
   for (int i = 0; i < parts; ++i) {
     builder_.part(node(line), from(line), line.outputs[static_cast<std::size_t>(i)], parts, i);
@@ -399,7 +402,7 @@ std::pair<int, int> Reader::kept_channels(const Line& line, const Shape& in) {
   const auto starts = line.integers(9), ends = line.integers(10), axes = line.integers(11);
   if (!starts.empty() || !ends.empty() || !axes.empty()) {
     if (starts.size() != 1 || ends.size() != 1 || axes != std::vector{0}) {
-      line.fail("cuts other sides than channels");
+      line.fail("slices dimensions other than channels");
     }
     return {starts[0], std::min(ends[0], in.channels)};
   }
@@ -409,8 +412,8 @@ std::pair<int, int> Reader::kept_channels(const Line& line, const Shape& in) {
     return line.integer(offset, 0) == 0 && all && line.integer(end, 0) == 0;
   };
   if (line.inputs.size() != 1 || !keeps(0, 3, 6, in.width) || !keeps(1, 4, 7, in.height)) {
-    line.fail("cuts other sides than channels of the map " + graph::to_string(in),
-              "give the size that the file was made for with --size");
+    line.fail("slices dimensions other than channels of " + graph::to_string(in),
+              "set the size that the file was made for with --size");
   }
   const int start = between(line, 2, 0, 0, kMost), count = line.integer(5, kRest);
   if (count == 0 || count == kRest) return {start, in.channels - between(line, 8, 0, 0, kMost)};
@@ -423,7 +426,7 @@ void Reader::crop(const Line& line) {
   const int channels = in.channels, count = end - start;
   if (start < 0 || count < 1 || end > channels || channels % count != 0 || start % count != 0) {
     line.fail("keeps channels " + std::to_string(start) + "…" + std::to_string(end) + " of " +
-              std::to_string(channels) + ", which is none of equal parts");
+              std::to_string(channels) + " is not one of equal parts");
   }
   builder_.part(node(line), from(line), line.outputs.front(), channels / count, start / count);
 }
@@ -434,13 +437,13 @@ void Reader::sum(const Line& line) {
   const std::vector<float> factors = eltwise ? line.numbers(1) : std::vector<float>{};
   const bool plain = std::ranges::all_of(factors, [](float factor) { return factor == 1; });
   if (type != (eltwise ? 1 : 0) || !plain || line.inputs.size() < 2) {
-    line.fail("is no plain sum of maps, the only one oko has of its kind");
+    line.fail("is not a plain sum; oko supports no other element-wise operation");
   }
   builder_.add(node(line), all_from(line), line.outputs.front());
 }
 
 void Reader::softmax(const Line& line) {
-  if (line.integer(0, 0) != 0) line.fail("is over another side than channels");
+  if (line.integer(0, 0) != 0) line.fail("is over an axis other than channels");
   builder_.softmax(node(line), from(line), line.outputs.front());
 }
 
@@ -473,7 +476,7 @@ void Reader::set_scales(Imported& imported) const {
     yolo.scale_x_y = std::round(scale * 1e4F) / 1e4F;
     imported.notes.push_back(detection_->place + ": the stride of head " + std::to_string(i + 1) +
                              " is " + std::to_string(scale) +
-                             " times its own, which is taken as Darknet's scale_x_y");
+                             " times its own; assuming that is Darknet's scale_x_y");
   }
 }
 
@@ -482,19 +485,19 @@ void Reader::add_heads_of(Imported& imported) const {
   const std::vector<float> sides = line.numbers(4), masks = line.numbers(5);
   const std::size_t boxes = static_cast<std::size_t>(between(line, 1, 5, 1, 1024));
   HeadOptions heads;
-  heads.decoding_told = true;  // by the layer's kind
+  heads.decoding_given = true;  // by the layer's kind
   for (std::size_t i = 0; i + 1 < sides.size(); i += 2) {
     heads.anchors.push_back({sides[i], sides[i + 1]});
   }
   if (sides.size() % 2 != 0 || masks.size() != boxes * outputs_.size()) {
-    line.fail("has " + std::to_string(sides.size()) + " sides of anchors and " +
+    line.fail("has " + std::to_string(sides.size()) + " anchor sides and " +
               std::to_string(masks.size()) + " masks for " + std::to_string(outputs_.size()) +
               " heads of " + std::to_string(boxes) + " boxes");
   }
   for (std::size_t i = 0; i < masks.size(); ++i) {
     if (i % boxes == 0) heads.masks.emplace_back();
     if (!(masks[i] >= 0 && masks[i] < static_cast<float>(heads.anchors.size()))) {
-      line.fail("a mask is none of the anchors");
+      line.fail("a mask does not refer to an anchor");
     }
     heads.masks.back().push_back(static_cast<int>(masks[i]));
   }
@@ -505,7 +508,7 @@ void Reader::add_heads_of(Imported& imported) const {
   }
   set_scales(imported);
   if (imported.network.class_count() == line.integer(0, 20)) return;
-  line.fail("says " + std::to_string(line.integer(0, 20)) + " classes, the heads have " +
+  line.fail("declares " + std::to_string(line.integer(0, 20)) + " classes, the heads have " +
             std::to_string(imported.network.class_count()));
 }
 

@@ -18,7 +18,7 @@ using graph::Activation;
 using graph::Layer;
 using graph::Network;
 
-// ncnn takes text with a point or an e for a float, all other for the bits of a number.
+// ncnn parses text with a point or an e as a float, anything else as the bits of a value.
 std::string decimal(float value) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.8e", static_cast<double>(value));
@@ -78,9 +78,9 @@ class Writer {
 
  private:
   struct Map {
-    int readers = 0;                    // layers, and the outside
-    std::string output;                 // its blob's name where it leaves the network
-    std::vector<std::string> branches;  // blobs that are left to be read, the last one first
+    int readers = 0;                    // layers, plus one for an output
+    std::string output;                 // its blob's name if it is an output
+    std::vector<std::string> branches;  // blobs still to be read, the last one first
   };
   Map& map(int index) { return reads_[static_cast<std::size_t>(index + 1)]; }
 
@@ -105,7 +105,7 @@ class Writer {
     lines_ += settings + "\n";
   }
 
-  // The blob that a layer makes: what its readers, or the Split behind it, read.
+  // A layer's output blob, read by its readers or the Split after it.
   std::string own_blob(int index, const std::string& name) {
     Map& made = map(index);
     std::string blob = made.readers == 1 && !made.output.empty() ? made.output : name;
@@ -113,7 +113,7 @@ class Writer {
     return blob;
   }
 
-  // A blob is read once: more readers get copies of it. The first of an output is the output.
+  // A blob has one reader: more readers get copies. The first copy of an output is the output.
   void split(int index, const std::string& name) {
     Map& made = map(index);
     if (made.readers < 2) return;
@@ -148,7 +148,7 @@ class Writer {
     split(index, layer.name);
   }
 
-  // A layer whose activation is a line of its own behind it.
+  // A layer whose activation is a separate line after it.
   void add_with_activation(int index, const char* kind, const std::vector<std::string>& inputs,
                            const std::string& settings, Activation activation) {
     const std::string& name = network_.layers[static_cast<std::size_t>(index)].name;
@@ -178,7 +178,7 @@ class Writer {
     }
   }
 
-  // What a convolution line says of its activation; nothing for those that ncnn does not fuse.
+  // A convolution line's activation settings; nothing for those that ncnn does not fuse.
   static std::string fused(Activation activation) {
     switch (activation) {
       case Activation::kRelu:
@@ -222,7 +222,7 @@ class Writer {
     if (p != graph::Padding::all(p.left)) {
       settings += setting(13, p.top) + setting(14, p.right) + setting(15, p.bottom);
     }
-    constexpr int kAsSaid = 1;  // pads as given and drops what is left over
+    constexpr int kAsSaid = 1;  // pads as given and drops the remainder
     plain(index, layer, "Pooling", settings + setting(5, kAsSaid));
   }
   void write(int index, const Layer& layer, const graph::AveragePool&) {
@@ -290,7 +290,7 @@ class Writer {
 
 constexpr std::size_t kLongestName = 200;  // ncnn reads 255 bytes, and names of parts are longer
 
-// A name that a .param can hold: no blanks, not too long, cut between characters.
+// A name that a .param can hold: no blanks, not too long, truncated between characters.
 std::string fitting(std::string_view name) {
   std::string text;
   while (!name.empty()) {
@@ -304,7 +304,7 @@ std::string fitting(std::string_view name) {
   return text;
 }
 
-// Gives the layers names that a .param can hold, each its own, and tells how many were changed.
+// Gives the layers unique names that a .param can hold; returns how many were changed.
 int fit_names(Network& network) {
   constexpr std::size_t kEnd = 10;  // "_4096" and more
   std::set<std::string> taken;
@@ -342,7 +342,7 @@ void Writer::add_detection_output() {
     if (yolo == nullptr || yolo->scale_x_y != 1 || yolo->anchors != first->anchors ||
         yolo->mask.size() != first->mask.size() || yolo->classes != first->classes) {
       throw input_error(graph::place_of(network_, at),
-                        "Yolov3DetectionOutput decodes yolo heads with scale_x_y 1 and with the "
+                        "Yolov3DetectionOutput only decodes yolo heads with scale_x_y 1 and the "
                         "same anchors and classes in each",
                         "write the raw heads and decode them in the app");
     }

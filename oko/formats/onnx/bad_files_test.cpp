@@ -19,7 +19,7 @@ std::string error_of(const Bytes& file) {
   return "no error";
 }
 
-// image → conv, 4 filters → what `more` adds to the map "conv".
+// image → conv, 4 filters → what `more` adds to the tensor "conv".
 std::string error_of(const std::function<void(TestGraph&)>& more, int opset = 13) {
   TestGraph graph(opset);
   graph.input();
@@ -34,29 +34,29 @@ Bytes good_file() {
   return graph.output(graph.convolution("conv", "image", 3, 4)).file();
 }
 
-TEST(OnnxBadFiles, TheGoodOneIsGood) { EXPECT_EQ(error_of(good_file()), "no error"); }
+TEST(OnnxBadFiles, TheIntactFileIsAccepted) { EXPECT_EQ(error_of(good_file()), "no error"); }
 
-TEST(OnnxBadFiles, EmptyOtherAndCutOnes) {
-  EXPECT_THAT(error_of(Bytes()), HasSubstr("a.onnx: holds no graph of ONNX nodes"));
+TEST(OnnxBadFiles, EmptyForeignAndTruncatedFiles) {
+  EXPECT_THAT(error_of(Bytes()), HasSubstr("a.onnx: contains no graph of ONNX nodes"));
   EXPECT_THAT(error_of(Bytes(std::string_view("GIF89a no model at all"))),
-              HasSubstr("is no ONNX model, or damaged: its 22 bytes"));
+              HasSubstr("is not an ONNX model or is damaged: its 22 bytes"));
   const Bytes whole = good_file();
   for (std::size_t size = 0; size < whole.size(); ++size) {
     EXPECT_NE(error_of(whole.part(0, size)), "no error") << size;
   }
 }
 
-TEST(OnnxBadFiles, EmptyPartsThatWouldFillMemory) {
+TEST(OnnxBadFiles, EmptyMessagesThatWouldFillMemory) {
   std::string parts;
   for (int i = 0; i < 4'000'000; ++i) parts += std::string("\x0a\x00", 2);  // nodes
   std::string file = "\x3a";                                                // the graph
   for (std::size_t n = parts.size(); n > 0; n >>= 7) {
     file += static_cast<char>((n & 0x7f) | (n > 0x7f ? 0x80 : 0));
   }
-  EXPECT_THAT(error_of(Bytes(std::string_view(file + parts))), HasSubstr("so many empty parts"));
+  EXPECT_THAT(error_of(Bytes(std::string_view(file + parts))), HasSubstr("so many empty messages"));
 }
 
-TEST(OnnxBadFiles, WeightsThatLie) {
+TEST(OnnxBadFiles, WeightsOfTheWrongSize) {
   const auto with = [](const std::function<void(onnx::Tensor&)>& change) {
     TestGraph graph;
     graph.input();
@@ -64,25 +64,26 @@ TEST(OnnxBadFiles, WeightsThatLie) {
     change(*graph.model.mutable_graph()->mutable_initializer(0));
     return error_of(graph.file());
   };
-  EXPECT_THAT(with([](auto& t) { t.set_dims(0, 1 << 30); }),
-              HasSubstr("conv.w (initializer): has 432 bytes of numbers, the shape [1073741824, 3, "
-                        "3, 3] does not want so many"));
-  EXPECT_THAT(with([](auto& t) { t.set_dims(0, -4); }), HasSubstr("does not want so many"));
+  EXPECT_THAT(
+      with([](auto& t) { t.set_dims(0, 1 << 30); }),
+      HasSubstr("conv.w (initializer): has 432 bytes of data, but the shape [1073741824, 3, "
+                "3, 3] needs another number"));
+  EXPECT_THAT(with([](auto& t) { t.set_dims(0, -4); }), HasSubstr("needs another number"));
   EXPECT_THAT(with([](auto& t) { t.set_data_location(1); }),
-              HasSubstr("its numbers are in another file (save the model in one file"));
+              HasSubstr("its data is in another file (save the model in one file"));
   EXPECT_THAT(with([](auto& t) { t.set_data_type(3); }),
-              HasSubstr("of ONNX' type 3, which is not read here"));
+              HasSubstr("of ONNX type 3, which is not supported"));
   EXPECT_THAT(with([](auto& t) {
                 (*t.mutable_raw_data())[2] = '\x80', (*t.mutable_raw_data())[3] = '\x7f';
               }),
-              HasSubstr("conv (Conv): the kernel holds a value that is no finite number"));
+              HasSubstr("conv (Conv): the kernel contains a value that is not finite"));
   EXPECT_THAT(with([](auto& t) { t.set_dims(2, 9), t.set_dims(3, 1); }),
-              HasSubstr("conv (Conv): the kernel is 9x1, layers here have square ones"));
+              HasSubstr("conv (Conv): the kernel is 9x1; oko needs square ones"));
   EXPECT_THAT(with([](auto& t) { t.set_dims(0, 3), t.set_dims(1, 4); }),
               HasSubstr("the kernel is F32 [3, 4, 3, 3], it should be F32 [3, 3, 3, 3]"));
 }
 
-TEST(OnnxBadFiles, InputsThatAreNoPicture) {
+TEST(OnnxBadFiles, InputsThatAreNotAnImage) {
   const auto with = [](const Sides& shape) {
     TestGraph graph;
     graph.input(shape);
@@ -90,14 +91,14 @@ TEST(OnnxBadFiles, InputsThatAreNoPicture) {
     return error_of(graph.file());
   };
   EXPECT_THAT(with({1, 3, -1, -1}),
-              HasSubstr("image (input): the height is left open (say the size with --size"));
-  EXPECT_THAT(with({8, 3, 8, 8}), HasSubstr("takes 8 pictures at once"));
-  EXPECT_THAT(with({1, 3}), HasSubstr("has no input of four sides"));
+              HasSubstr("image (input): the height is not fixed (set the size with --size"));
+  EXPECT_THAT(with({8, 3, 8, 8}), HasSubstr("takes 8 images at once"));
+  EXPECT_THAT(with({1, 3}), HasSubstr("has no input of four dimensions"));
   EXPECT_THAT(with({1, 3, 1 << 19, 1 << 19}), HasSubstr("too large"));
   EXPECT_EQ(with({-1, 3, 8, 8}), "no error");
 }
 
-TEST(OnnxBadFiles, SettingsThatNoLayerHas) {
+TEST(OnnxBadFiles, UnsupportedSettings) {
   const auto strided = [](const char* name, const Sides& values) {
     return error_of([&](TestGraph& g) {
       g.to.node("Conv", "second", {"conv", g.weights("w", {2, 4, 3, 3})});
@@ -113,26 +114,26 @@ TEST(OnnxBadFiles, SettingsThatNoLayerHas) {
                 g.to.set("kernel_shape", Sides{8, 8}).set("auto_pad", "SAME_UPPER");
                 g.output("mean");
               }),
-              HasSubstr("mean (AveragePool): averages windows of [8, 8] in the map 4x8x8"));
+              HasSubstr("mean (AveragePool): averages windows of [8, 8] in 4x8x8"));
   EXPECT_THAT(strided("pads", {1, 1}), HasSubstr("pads is [1, 1]"));
   EXPECT_THAT(error_of([](TestGraph& g) {
                 g.to.node("LeakyRelu", "leaky", {"conv"});
                 g.output("leaky");
               }),
-              HasSubstr("leaky (LeakyRelu): its alpha is 0.010000, a leaky layer here has 0.1"));
+              HasSubstr("leaky (LeakyRelu): its alpha is 0.010000; oko supports only 0.1"));
   EXPECT_THAT(error_of([](TestGraph& g) {
                 g.to.node("MaxPool", "pool", {"conv"});
                 g.to.set("kernel_shape", Sides{3, 3}).set("strides", Sides{2, 2});
                 g.to.set("ceil_mode", std::int64_t{1});
                 g.output("pool");
               }),
-              HasSubstr("ceil_mode makes its map larger"));
+              HasSubstr("ceil_mode enlarges its output"));
   EXPECT_THAT(error_of([](TestGraph& g) {
                 g.to.node("Resize", "up", {"conv", "", g.to.floats("s", {1, 1, 2, 2}, {4})});
                 g.to.set("mode", "linear");
                 g.output("up");
               }),
-              HasSubstr("up (Resize): interpolates (linear), a layer here repeats pixels"));
+              HasSubstr("up (Resize): interpolates (linear); oko supports only nearest neighbour"));
   EXPECT_THAT(error_of([](TestGraph& g) {
                 g.to.node("Resize", "up", {"conv", "", g.to.floats("s", {1, 1, 1.5F, 1.5F}, {4})});
                 g.output("up");
@@ -140,36 +141,37 @@ TEST(OnnxBadFiles, SettingsThatNoLayerHas) {
               HasSubstr("scales by 1.500000 x 1.500000"));
 }
 
-TEST(OnnxBadFiles, OperationsInTheMiddleThatNoLayerDoes) {
+TEST(OnnxBadFiles, UnsupportedOperationsInTheMiddle) {
   EXPECT_THAT(error_of([](TestGraph& g) {
                 g.to.node("Sin", "wave", {"conv"});
                 g.output(g.convolution("last", "wave", 4, 2));
               }),
-              HasSubstr("wave (Sin): no layer of a network here does this; last (Conv) reads it "
-                        "further on (replace it before exporting"));
+              HasSubstr("wave (Sin): this operation is not supported; last (Conv) depends on it "
+                        "(replace it before exporting"));
   EXPECT_THAT(
       error_of([](TestGraph& g) {
         g.to.node("Mul", "gate", {"conv", g.convolution("other", "image", 3, 4)});
         g.output(g.convolution("last", "gate", 4, 2));
       }),
-      HasSubstr("gate (Mul): joins two maps by Mul, which no layer here does; last (Conv)"));
+      HasSubstr("gate (Mul): combines two tensors by Mul, which is not supported; last (Conv)"));
   EXPECT_THAT(error_of([](TestGraph& g) {
                 g.to.node("ConvTranspose", "grow", {"conv", g.weights("w", {4, 2, 2, 2})});
                 g.output("grow");
               }),
-              HasSubstr("grow (ConvTranspose): no layer of a network here does this"));
+              HasSubstr("grow (ConvTranspose): this operation is not supported"));
 }
 
-TEST(OnnxBadFiles, GraphsThatHangTogetherWrongly) {
+TEST(OnnxBadFiles, GraphsThatAreWiredWrongly) {
   EXPECT_THAT(error_of([](TestGraph& g) { g.output("nothing"); }),
-              HasSubstr("no layer of a network leads to its outputs"));
-  EXPECT_THAT(error_of([](TestGraph& g) {
-                g.to.node("Relu", "relu", {"later"});
-                g.output("relu");
-              }),
-              HasSubstr("relu (Relu): should read a map as input 1, and \"later\" is none"));
+              HasSubstr("its outputs do not depend on any network layer"));
+  EXPECT_THAT(
+      error_of([](TestGraph& g) {
+        g.to.node("Relu", "relu", {"later"});
+        g.output("relu");
+      }),
+      HasSubstr("relu (Relu): input 1 should be a tensor of the network, but \"later\" is not"));
   EXPECT_THAT(error_of([](TestGraph& g) { g.output("conv"); }, 6),
-              HasSubstr("is of ONNX opset 6, read here from 7 on"));
+              HasSubstr("uses ONNX opset 6; oko reads 7 and newer"));
   EXPECT_THAT(error_of([](TestGraph& g) {
                 g.to.node("Concat", "both", {"conv", g.to.node("MaxPool", "half", {"conv"})});
                 g.output("both");

@@ -34,9 +34,9 @@ class BodyFinder {
  private:
   enum class Kind {
     kConstant,
-    kBody,    // what only a network does
-    kEither,  // a layer where the network reads on, else post-processing
-    kAfter,   // no layer
+    kBody,    // only in a network
+    kEither,  // a layer if the network continues after it, else post-processing
+    kAfter,   // never a layer
   };
 
   Kind kind_of(std::size_t index) {
@@ -77,7 +77,7 @@ class BodyFinder {
   static Error read_by(const Error& culprit, const OnnxNode& reader) {
     return input_error(
         culprit.place(),
-        culprit.message() + "; " + reader.id.name + " (" + reader.id.kind + ") reads it further on",
+        culprit.message() + "; " + reader.id.name + " (" + reader.id.kind + ") depends on it",
         culprit.hint());
   }
 
@@ -86,7 +86,7 @@ class BodyFinder {
     return found == makers_.end() ? nullptr : &nodes_[found->second];
   }
 
-  // Sums and factors belong to the layer whose map they read, unless that is post-processing.
+  // Sums and scales belong to the layer whose output they read, unless that is post-processing.
   bool is_of_body(const OnnxNode& node) const {
     const std::string& kind = node.id.kind;
     if (is_network_operation(kind) || kind == "Concat") return true;
@@ -100,7 +100,7 @@ class BodyFinder {
     });
   }
 
-  // From the back: which nodes that could be layers are some.
+  // Backwards: which candidate nodes are layers.
   void choose() {
     kept_.assign(nodes_.size(), false);
     Names read_by_kept, read_by_others;
@@ -135,7 +135,7 @@ class BodyFinder {
     for (const std::string& output : graph_outputs_) list(output);
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       if (kinds_[i] == Kind::kConstant) continue;
-      (kept_[i] ? body.nodes : body.left_out).push_back(std::move(nodes_[i]));
+      (kept_[i] ? body.nodes : body.dropped).push_back(std::move(nodes_[i]));
     }
     return body;
   }
@@ -147,8 +147,8 @@ class BodyFinder {
   Names wanted_;
   std::vector<Kind> kinds_;
   std::vector<bool> kept_;
-  std::map<std::string, std::size_t, std::less<>> makers_;  // of maps
-  // Why a value is no map: the Error about the first node on the way to it.
+  std::map<std::string, std::size_t, std::less<>> makers_;  // of tensors
+  // Why a value is not a network tensor: the Error about the first node on its path.
   std::map<std::string, std::shared_ptr<const Error>, std::less<>> culprits_;
 };
 

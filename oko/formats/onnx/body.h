@@ -9,16 +9,16 @@
 
 namespace oko::formats {
 
-// What of a model is the network, found by reading it once.
+// Which part of a model is the network, found by reading it once.
 struct OnnxBody {
-  std::vector<OnnxNode> nodes;       // that become layers, in their order
-  std::vector<std::string> outputs;  // maps that leave the network
-  std::vector<OnnxNode> left_out;    // what works on them afterwards
+  std::vector<OnnxNode> nodes;       // that become layers, in order
+  std::vector<std::string> outputs;  // network outputs
+  std::vector<OnnxNode> dropped;     // post-processing
 };
 
-// Works out all that is constant, and tells the network from the post-processing behind it: nodes
-// that are no layers, and what reads them. `reader` is used up. Throws an input Error for a node
-// that is no layer while a layer reads what it makes.
+// Folds constants and separates the network from its post-processing: nodes that are not layers,
+// and their readers. `reader` is consumed. Throws an input Error for a node that is not a layer
+// while a layer depends on its output.
 OnnxBody find_body(std::vector<OnnxNode> nodes, const std::vector<std::string>& graph_outputs,
                    Constants& constants, NodeReader& reader);
 

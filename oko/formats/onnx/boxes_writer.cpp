@@ -46,7 +46,7 @@ Head head_of(const graph::Network& network, const graph::Layer& layer) {
   return head;
 }
 
-// The numbers of one head: [1, anchors, cells, 2, 2, 1 or classes].
+// The values of one head: [1, anchors, cells, 2, 2, 1 or classes].
 struct Numbers {
   std::string centre, size, objectness, classes;
 };
@@ -155,7 +155,7 @@ std::string joined(GraphWriter& to, const char* name, const std::vector<std::str
   return whole;
 }
 
-// Rows [batch, class, box] of what is left, best first, and their scores as the output "scores".
+// Rows [batch, class, box] of the kept boxes, best first, and their scores as the output "scores".
 std::string best(GraphWriter& to, const OnnxOptions& options, const std::string& boxes,
                  const std::string& scores) {
   const std::string most = to.integers(

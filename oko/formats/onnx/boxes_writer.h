@@ -6,8 +6,8 @@
 
 namespace oko::formats {
 
-// Adds what turns the raw maps into the outputs "boxes", "scores" and "classes", whose names are
-// kept free: the formulas of graph::Yolo and graph::Region, and NonMaxSuppression.
+// Adds the nodes that turn the raw heads into the outputs "boxes", "scores" and "classes", whose
+// names are reserved: the formulas of graph::Yolo and graph::Region, and NonMaxSuppression.
 void write_boxes(const graph::Network& network, const OnnxOptions& options,
                  const LayerWriter& layers, GraphWriter& to);
 

@@ -9,7 +9,7 @@
 #include "oko/runtime/reference_network.h"
 #include "oko/runtime/test_models.h"
 
-// What write_onnx() writes, as the ONNX project's own checker and shape inference see it.
+// Checks what write_onnx() writes with the ONNX project's own checker and shape inference.
 namespace oko::formats {
 namespace {
 
@@ -21,7 +21,7 @@ std::vector<std::int64_t> shape_of(const ::onnx::ValueInfoProto& value) {
   return shape;
 }
 
-// Checks the file, infers every shape from the input alone, and compares what is declared.
+// Checks the file, infers every shape from the input alone, and compares with the declared ones.
 void expect_valid(const graph::Network& network, const OnnxOptions& options) {
   const std::vector<File> files = write_onnx(network, options, "model");
   ::onnx::ModelProto model;
@@ -61,7 +61,7 @@ void expect_valid_in_every_way(const graph::Network& network) {
   }
 }
 
-TEST(OnnxChecker, TakesEveryPublishedModel) {
+TEST(OnnxChecker, AcceptsEveryPublishedModel) {
   if (runtime::reference_data("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
   for (const auto& model : runtime::golden_models()) {
     SCOPED_TRACE(model.name);
@@ -70,7 +70,7 @@ TEST(OnnxChecker, TakesEveryPublishedModel) {
   }
 }
 
-TEST(OnnxChecker, TakesYolov3AndTiny) {
+TEST(OnnxChecker, AcceptsYolov3AndTiny) {
   if (runtime::reference_data("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
   for (const auto& model : runtime::synthetic_models()) {
     SCOPED_TRACE(model.name);
@@ -82,7 +82,7 @@ TEST(OnnxChecker, TakesYolov3AndTiny) {
   }
 }
 
-TEST(OnnxChecker, TakesEveryOperationAndActivation) {
+TEST(OnnxChecker, AcceptsEveryOperationAndActivation) {
   using graph::Activation;
   graph::Network network;
   network.name = "every";

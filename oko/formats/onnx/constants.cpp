@@ -43,7 +43,7 @@ std::vector<To> converted(std::span<const std::byte> bytes, Convert convert) {
   return values;
 }
 
-// Raw little-endian numbers of an ONNX type as float32 or int64.
+// Raw little-endian values of an ONNX type as float32 or int64.
 Tensor of_raw(int type, std::vector<std::int64_t> shape, std::string raw) {
   const auto owner = std::make_shared<const std::string>(std::move(raw));
   const auto bytes = std::as_bytes(std::span(owner->data(), owner->size()));
@@ -62,7 +62,7 @@ Tensor of_raw(int type, std::vector<std::int64_t> shape, std::string raw) {
   }
 }
 
-// The numbers of a tensor that has them in a field of their type, as raw ones.
+// The values of a tensor that stores them in a typed field, as raw bytes.
 std::string raw_of(const onnx::Tensor& tensor) {
   const auto bytes = [](const auto& field) {
     return std::string(reinterpret_cast<const char*>(field.data()),
@@ -77,7 +77,7 @@ std::string raw_of(const onnx::Tensor& tensor) {
       return bytes(tensor.double_data());
     case kOnnxInt32:
       return bytes(tensor.int32_data());
-    default: {  // float16 stands in the lower halves of 32-bit integers
+    default: {  // float16 is in the lower halves of 32-bit integers
       std::string raw;
       for (const std::int32_t value : tensor.int32_data()) {
         raw += static_cast<char>(value & 0xff);
@@ -88,7 +88,7 @@ std::string raw_of(const onnx::Tensor& tensor) {
   }
 }
 
-// Numbers that the dimensions ask for, or -1.
+// The number of elements by the dimensions, or -1.
 std::int64_t count_of(const onnx::Tensor& tensor) {
   constexpr std::int64_t kMost = std::int64_t{1} << 31;
   std::int64_t count = 1;
@@ -114,13 +114,13 @@ void Constants::fail(const std::string& name, std::string message, std::string h
 Tensor Constants::load(onnx::Tensor& tensor) const {
   const std::string& name = tensor.name();
   if (tensor.data_location() == 1) {
-    fail(name, "its numbers are in another file",
+    fail(name, "its data is in another file",
          "save the model in one file: onnx.save_model(model, path, save_as_external_data=False)");
   }
   const int type = tensor.data_type();
   const std::size_t size = size_of_type(type);
   if (size == 0) {
-    fail(name, "its numbers are of ONNX' type " + std::to_string(type) + ", which is not read here",
+    fail(name, "its data is of ONNX type " + std::to_string(type) + ", which is not supported",
          "export the model with float32 or float16 weights");
   }
   const std::vector<std::int64_t> shape(tensor.dims().begin(), tensor.dims().end());
@@ -128,8 +128,8 @@ Tensor Constants::load(onnx::Tensor& tensor) const {
   std::string raw = tensor.has_raw_data() ? std::move(*tensor.mutable_raw_data()) : raw_of(tensor);
   if (count < 0 || raw.size() != static_cast<std::size_t>(count) * size) {
     fail(name,
-         "has " + std::to_string(raw.size()) + " bytes of numbers, the shape " +
-             graph::to_string(shape) + " does not want so many",
+         "has " + std::to_string(raw.size()) + " bytes of data, but the shape " +
+             graph::to_string(shape) + " needs another number",
          "the file is damaged: export it again");
   }
   return of_raw(type, shape, std::move(raw));
@@ -147,13 +147,13 @@ const Tensor& Constants::get(const std::string& name) {
 
 std::vector<std::int64_t> Constants::integers(const OnnxNode& node, std::size_t input) {
   const Tensor& tensor = get(node.inputs[input]);
-  if (tensor.dtype != DType::kI64) fail(node.inputs[input], "should hold integers");
+  if (tensor.dtype != DType::kI64) fail(node.inputs[input], "should contain integers");
   return integers_of(tensor);
 }
 
 std::vector<float> Constants::numbers(const OnnxNode& node, std::size_t input) {
   const Tensor& tensor = get(node.inputs[input]);
-  if (tensor.dtype != DType::kF32) fail(node.inputs[input], "should hold floats");
+  if (tensor.dtype != DType::kF32) fail(node.inputs[input], "should contain floats");
   return {tensor.floats().begin(), tensor.floats().end()};
 }
 

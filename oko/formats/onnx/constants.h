@@ -12,21 +12,21 @@
 
 namespace oko::formats {
 
-// The known numbers of a model: initializers, and what nodes make of constants and of the shapes of
-// maps, which exporters compute at length. Tensors are kF32 (from float, float16 and double) or
-// kI64 (from 32- and 64-bit integers).
+// The constants of a model: initializers, and what nodes compute from constants and tensor shapes,
+// of which exporters write long chains. Tensors are kF32 (from float, float16 and double) or kI64
+// (from 32- and 64-bit integers).
 class Constants {
  public:
-  // Takes the numbers out of `graph`. `budget` bounds the bytes of all that nodes make.
+  // Moves the values out of `graph`. `budget` bounds the bytes of all that nodes compute.
   Constants(onnx::Graph& graph, std::string file, std::size_t budget);
 
   bool has(const std::string& name) const;
-  // Throws an input Error for tensors that are damaged, of another type or kept outside the file.
+  // Throws an input Error for tensors that are damaged, of another type or stored outside the file.
   const graph::Tensor& get(const std::string& name);
   std::vector<std::int64_t> integers(const OnnxNode& node, std::size_t input);
   std::vector<float> numbers(const OnnxNode& node, std::size_t input);
 
-  // Works out a node whose inputs are all constant. False where it is of no kind that this can do.
+  // Evaluates a node whose inputs are all constant. False if its kind is not supported.
   bool fold(const OnnxNode& node);
   void set_shape(const std::string& name, std::vector<std::int64_t> shape);
 

@@ -29,8 +29,7 @@ namespace {
 
 constexpr std::size_t kMostSides = 8;
 
-// A tensor's numbers in another order: where in it the first one lies, and how far apart its
-// neighbours along each side are.
+// A strided view of a tensor: the offset of its first element and the stride of each dimension.
 struct View {
   std::int64_t first = 0;
   Sides steps, shape;
@@ -95,7 +94,7 @@ class Folder {
     return Tensor{from.dtype, view.shape, Bytes(std::move(bytes))};
   }
 
-  // An input of integers; false where it is none.
+  // An input of integers; false if it is not one.
   bool integers(std::size_t input, Sides& values) const {
     if (!node_.has_input(input) || in_[input].dtype != DType::kI64) return false;
     values = integers_of(in_[input]);
@@ -266,7 +265,7 @@ class Folder {
     return Tensor{in_[0].dtype, std::move(result), Bytes(std::move(out))};
   }
 
-  // Rows alone: what shapes are put together of.
+  // One-dimensional tensors only, which shapes are built from.
   Result concat() const {
     std::vector<std::byte> out;
     std::int64_t count = 0;
@@ -333,7 +332,7 @@ class Folder {
     return result;
   }
 
-  // The numbers of a tensor stretched to `shape` as NumPy does.
+  // A tensor's values broadcast to `shape` like NumPy.
   std::optional<std::vector<double>> stretched(const Tensor& tensor, const Sides& shape) const {
     const View from = whole(tensor);
     View view{0, Sides(shape.size(), 0), shape};

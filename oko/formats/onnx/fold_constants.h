@@ -11,9 +11,9 @@
 namespace oko::formats {
 
 std::vector<std::int64_t> integers_of(const graph::Tensor& tensor);  // of a kI64 tensor
-graph::Tensor tensor_of(std::vector<std::int64_t> values);           // one row
+graph::Tensor tensor_of(std::vector<std::int64_t> values);           // one-dimensional
 
-// What a node makes of constants, or nothing where it is of no kind known here, its inputs do not
+// What a node computes from constants, or nothing if its kind is not supported, its inputs do not
 // fit, or the result would have more than `most_bytes`.
 std::optional<graph::Tensor> fold_node(const OnnxNode& node,
                                        const std::vector<graph::Tensor>& inputs,

@@ -24,20 +24,20 @@ class InputReader {
       if (constants.contains(value.name()) || sides(value).size() != 4) continue;
       if (picture != nullptr) {
         throw input_error(file_ + ": " + value.name(),
-                          "is a second picture, after \"" + picture->name() + "\"",
+                          "is a second image, after \"" + picture->name() + "\"",
                           "export the model with one input");
       }
       picture = &value;
     }
     if (picture == nullptr) {
-      throw input_error(file_, "has no input of four sides (batch, channels, height, width)",
+      throw input_error(file_, "has no input of four dimensions (batch, channels, height, width)",
                         "export the model with the shape of its input");
     }
     return shape_of(*picture);
   }
 
  private:
-  // 0: open.
+  // 0: not fixed.
   static std::vector<std::int64_t> sides(const onnx::ValueInfo& value) {
     std::vector<std::int64_t> sides;
     for (const onnx::Dimension& side : value.type().tensor_type().shape().dim()) {
@@ -55,8 +55,8 @@ class InputReader {
   int side(const onnx::ValueInfo& value, const char* what, std::int64_t side, int otherwise) const {
     if (side == 0) side = otherwise;
     if (side < 1 || side > (1 << 20)) {
-      fail(value, std::string(what) + (side == 0 ? " is left open" : " is too large"),
-           "say the size with --size, or export the model with a fixed one");
+      fail(value, std::string(what) + (side == 0 ? " is not fixed" : " is too large"),
+           "set the size with --size, or export the model with a fixed one");
     }
     return static_cast<int>(side);
   }
@@ -64,7 +64,7 @@ class InputReader {
   OnnxInput shape_of(const onnx::ValueInfo& value) const {
     const std::vector<std::int64_t> s = sides(value);
     if (s[0] > 1) {
-      fail(value, "takes " + std::to_string(s[0]) + " pictures at once",
+      fail(value, "takes " + std::to_string(s[0]) + " images at once",
            "export the model for one: a batch of 1");
     }
     const auto few = [](std::int64_t side) { return side == 1 || side == 3 || side == 4; };

@@ -7,14 +7,14 @@
 
 namespace oko::formats {
 
-// The one input of a graph that is a picture.
+// The graph's input image.
 struct OnnxInput {
   std::string name;
   graph::Shape shape;
-  bool channels_last = false;  // in the file, as TensorFlow has it
+  bool channels_last = false;  // in the file, as in TensorFlow
 };
 
-// Throws an input Error where there is none, more than one, or its shape is open and not in
+// Throws an input Error if there is none or more than one, or if its shape is neither fixed nor in
 // `options`.
 OnnxInput find_onnx_input(const onnx::Graph& graph, const std::string& file,
                           const OnnxReadOptions& options);

@@ -8,14 +8,14 @@
 
 namespace oko::formats {
 
-// Writes the layers of a network in inference form, but for heads, as ONNX nodes. The last node of
-// a layer, "<layer>.activation" where there is one, makes the layer's map.
+// Writes the layers of a network in inference form, except heads, as ONNX nodes. The last node of a
+// layer, "<layer>.activation" if it has one, produces the layer's output.
 class LayerWriter {
  public:
   LayerWriter(const graph::Network& network, GraphWriter& to, bool float16)
       : network_(network), to_(to), float16_(float16) {}
 
-  // `output_names` are the maps of network.outputs().
+  // `output_names` are the tensors of network.outputs().
   void write(const std::string& input, const std::vector<std::string>& output_names);
   const std::string& map(int layer) const;
 
@@ -27,7 +27,7 @@ class LayerWriter {
   void add(const graph::Route& route, const std::string& to);
   void add(const graph::Shortcut& shortcut, const std::string& to);
   void add(const graph::Softmax&, const std::string& to);
-  // inference_form() has no dropout, and heads are no nodes.
+  // inference_form() has no dropout, and heads are not written.
   void add(const graph::Dropout&, const std::string&) {}
   void add(const graph::Yolo&, const std::string&) {}
   void add(const graph::Region&, const std::string&) {}
@@ -35,7 +35,7 @@ class LayerWriter {
   const std::string& name() const { return layer_->name; }
   std::vector<std::string> inputs() const;
   const graph::Shape& shape(int layer) const;
-  // Where the node before an activation writes to.
+  // The output name of the node before an activation.
   std::string before_activation(graph::Activation activation, const std::string& to);
   void activation(graph::Activation activation, const std::string& from, const std::string& to);
 

@@ -58,7 +58,7 @@ class ActivationFinder {
   }
 
  private:
-  // The node that makes a map which only one other reads.
+  // The node that produces a tensor with a single reader.
   OnnxNode* only_maker(const std::string& map, const char* kind) {
     const auto found = makers_.find(map);
     if (found == makers_.end() || uses_[map] != 1) return nullptr;

@@ -9,25 +9,25 @@
 
 namespace oko::formats {
 
-// A node that is being read.
+// The node being read.
 struct OnnxNode {
-  Node id;  // its name, or where it has none that of its output, and its operation
-  std::vector<std::string> inputs, outputs;  // "" for optional ones that are not there
+  Node id;                                   // its name, or else its output's, and its operation
+  std::vector<std::string> inputs, outputs;  // "" for missing optional ones
   const onnx::Node* proto = nullptr;         // its attributes
 
   const onnx::Attribute* attribute(std::string_view name) const;
   std::int64_t integer(std::string_view name, std::int64_t otherwise) const;
   float number(std::string_view name, float otherwise) const;
   std::string text(std::string_view name, std::string_view otherwise) const;
-  std::vector<std::int64_t> integers(std::string_view name) const;  // empty where it is not there
+  std::vector<std::int64_t> integers(std::string_view name) const;  // empty if missing
   bool has_input(std::size_t i) const { return i < inputs.size() && !inputs[i].empty(); }
 };
 
-// The nodes of a graph that its outputs depend on, in their order. Swish and Mish, which exporters
-// write as two and three nodes, become one.
+// The nodes of a graph that its outputs depend on, in order. Swish and Mish, which exporters write
+// as two and three nodes, are merged into one.
 std::vector<OnnxNode> list_nodes(const onnx::Graph& graph);
 
-// True for what only a network's body has: such a node is never left out as post-processing.
+// True for operations of a network's body, which are never dropped as post-processing.
 bool is_network_operation(std::string_view kind);
 
 }  // namespace oko::formats

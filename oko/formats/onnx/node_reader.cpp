@@ -47,10 +47,10 @@ const std::string& NodeReader::map_input(const OnnxNode& node, std::size_t i) co
   const std::string& name = node.inputs[i];
   if (builder_.has(name)) return name;
   if (channels_last_.contains(name)) {
-    fail(node, "reads a map whose channels are last", "export the model with channels first");
+    fail(node, "reads a channels-last tensor", "export the model channels-first");
   }
-  fail(node,
-       "should read a map as input " + std::to_string(i + 1) + ", and \"" + name + "\" is none");
+  fail(node, "input " + std::to_string(i + 1) + " should be a tensor of the network, but \"" +
+                 name + "\" is not");
 }
 
 bool NodeReader::constant_input(const OnnxNode& node, std::size_t i) const {
@@ -65,14 +65,14 @@ Tensor NodeReader::weight(const OnnxNode& node, std::size_t i, const char* what)
   if (tensor.dtype != graph::DType::kF32) fail(node, std::string(what) + " holds integers");
   for (const float value : tensor.floats()) {
     if (!std::isfinite(value)) {
-      fail(node, std::string(what) + " holds a value that is no finite number",
+      fail(node, std::string(what) + " contains a value that is not finite",
            "the model diverged, or the file is damaged");
     }
   }
   return tensor;
 }
 
-// A constant that has one number, or one for each channel where the file's shape of `map` has them.
+// A constant with one value, or one per channel in the layout of `map` in the file.
 Tensor NodeReader::per_channel(const OnnxNode& node, const std::string& map,
                                const Tensor& constant) const {
   const std::int64_t channels = builder_.shape(node.id, map).channels;
@@ -86,11 +86,11 @@ Tensor NodeReader::per_channel(const OnnxNode& node, const std::string& map,
   std::vector<std::int64_t> shape = constant.shape;
   if (shape.size() + 1 == wanted.size()) shape.insert(shape.begin(), 1);
   if (shape != wanted) {
-    fail(node, "joins a map with constants of the shape " + graph::to_string(constant.shape) +
-                   ", a layer here has one number or " + graph::to_string(wanted));
+    fail(node, "combines a tensor with constants of shape " + graph::to_string(constant.shape) +
+                   "; oko supports a single value or " + graph::to_string(wanted));
   }
   Tensor result = constant;
-  result.shape.assign(1, channels);  // GCC 14 sees a list of one value read behind its end
+  result.shape.assign(1, channels);  // GCC 14 warns of a read past the end of a one-element list
   return result;
 }
 
@@ -149,12 +149,12 @@ void NodeReader::read(const OnnxNode& node, const std::set<std::string, std::les
   if (node.id.kind == "Split") return split(node, wanted);
   const auto reader = readers.find(node.id.kind);
   if (reader == readers.end()) {
-    fail(node, "no layer of a network here does this",
+    fail(node, "this operation is not supported",
          "replace it before exporting, or export the model without it");
   }
   for (std::size_t i = 1; i < node.outputs.size(); ++i) {
     if (wanted.contains(node.outputs[i])) {
-      fail(node, "its output " + std::to_string(i + 1) + " is used, which no layer here makes");
+      fail(node, "its output " + std::to_string(i + 1) + " is used, which is not supported");
     }
   }
   (this->*reader->second)(node);
@@ -172,7 +172,7 @@ void NodeReader::leaky(const OnnxNode& node) {
   const float alpha = node.number("alpha", .01F);
   if (alpha == 0) return activation(node, Activation::kRelu);
   if (std::abs(alpha - graph::kLeakySlope) > 1e-6F) {
-    fail(node, "its alpha is " + std::to_string(alpha) + ", a leaky layer here has 0.1",
+    fail(node, "its alpha is " + std::to_string(alpha) + "; oko supports only 0.1",
          "train the model with LeakyReLU(0.1)");
   }
   activation(node, Activation::kLeaky);
@@ -184,7 +184,7 @@ void NodeReader::clip(const OnnxNode& node) {
     if (!node.has_input(i)) return;
     if (!constant_input(node, i)) fail(node, "its bounds are not constant");
     const std::vector<float> values = constants_.numbers(node, i);
-    if (values.size() != 1) fail(node, "a bound is no single number");
+    if (values.size() != 1) fail(node, "a bound is not a single value");
     value = values[0];
   };
   bound(1, low);
@@ -192,22 +192,22 @@ void NodeReader::clip(const OnnxNode& node) {
   if (low == 0 && high == 6) return activation(node, Activation::kRelu6);
   if (low == 0 && high >= 3e38F) return activation(node, Activation::kRelu);
   fail(node,
-       "clips to " + std::to_string(low) + "…" + std::to_string(high) +
-           ", a layer here can clip to 0…6",
+       "clips to " + std::to_string(low) + "…" + std::to_string(high) + "; oko supports only 0…6",
        "use ReLU6");
 }
 
-// --- joining and cutting ---
+// --- concatenating and slicing ---
 
 void NodeReader::concat(const OnnxNode& node) {
   const std::int64_t axis = node.integer("axis", 1);
   std::vector<std::string> from;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     from.push_back(map_input(node, i));
-    if (rows_.contains(from.back())) fail(node, "joins rows, not maps");
+    if (rows_.contains(from.back())) fail(node, "concatenates vectors, not feature maps");
   }
   if (axis != 1 && axis != -3) {
-    fail(node, "joins along axis " + std::to_string(axis) + ", maps are joined along channels (1)");
+    fail(node,
+         "concatenates along axis " + std::to_string(axis) + "; oko supports only channels (1)");
   }
   if (from.size() == 1) return builder_.identity(node.id, from[0], node.outputs[0]);
   builder_.concat(node.id, from, node.outputs[0]);
@@ -218,8 +218,8 @@ void NodeReader::add(const OnnxNode& node) {
     if (constant_input(node, i)) return affine(node, 1 - i, i);
   }
   if (node.id.kind != "Add" && node.id.kind != "Sum") {
-    fail(node, "joins two maps by " + node.id.kind + ", which no layer here does",
-         "layers here can add maps, not multiply or subtract them");
+    fail(node, "combines two tensors by " + node.id.kind + ", which is not supported",
+         "oko can add tensors but not multiply or subtract them");
   }
   std::vector<std::string> from;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) from.push_back(map_input(node, i));
@@ -233,7 +233,8 @@ void NodeReader::affine(const OnnxNode& node, std::size_t map, std::size_t const
   const std::string& kind = node.id.kind;
   Tensor values = per_channel(node, from, weight(node, constant, "the constant"));
   const bool sum = kind == "Add" || kind == "Sum" || kind == "Sub";
-  if (constant == 0 && (kind == "Sub" || kind == "Div")) fail(node, "takes a map from a constant");
+  if (constant == 0 && (kind == "Sub" || kind == "Div"))
+    fail(node, "subtracts from or divides a constant");
   if (kind == "Sub" || kind == "Div") {
     std::vector<float> turned(values.floats().begin(), values.floats().end());
     for (float& value : turned) {
@@ -250,7 +251,7 @@ void NodeReader::split(const OnnxNode& node, const std::set<std::string, std::le
   const std::string& from = map_input(node);
   const std::int64_t axis = node.integer("axis", 0);
   if ((axis != 1 && axis != -3) || rows_.contains(from)) {
-    fail(node, "splits along axis " + std::to_string(axis) + ", maps are cut along channels (1)");
+    fail(node, "splits along axis " + std::to_string(axis) + "; oko supports only channels (1)");
   }
   std::vector<std::int64_t> sizes = node.integers("split");
   if (constant_input(node, 1)) sizes = constants_.integers(node, 1);
@@ -258,7 +259,7 @@ void NodeReader::split(const OnnxNode& node, const std::set<std::string, std::le
   const int channels = builder_.shape(node.id, from).channels;
   const auto unequal = [&](std::int64_t size) { return size * parts != channels; };
   if (channels % parts != 0 || std::ranges::any_of(sizes, unequal)) {
-    fail(node, "cuts " + std::to_string(channels) + " channels into unequal parts");
+    fail(node, "splits " + std::to_string(channels) + " channels into unequal parts");
   }
   for (int i = 0; i < parts; ++i) {
     const std::string& to = node.outputs[static_cast<std::size_t>(i)];
@@ -270,7 +271,7 @@ void NodeReader::slice(const OnnxNode& node) {
   const std::string& from = map_input(node);
   const auto argument = [&](std::size_t input, const char* attribute) {
     if (constant_input(node, input)) return constants_.integers(node, input);
-    if (node.has_input(input)) fail(node, "where it cuts is not constant");
+    if (node.has_input(input)) fail(node, "its split points are not constant");
     return node.integers(attribute);
   };
   const auto begins = argument(1, "starts"), ends = argument(2, "ends");
@@ -279,7 +280,7 @@ void NodeReader::slice(const OnnxNode& node) {
   const bool one = begins.size() == 1 && ends.size() == 1 && along.size() == 1;
   const bool fits = one && (along[0] == 1 || along[0] == -3) && !rows_.contains(from) &&
                     (steps.empty() || steps == std::vector<std::int64_t>{1});
-  if (!fits) fail(node, "cuts a map otherwise than along its channels");
+  if (!fits) fail(node, "slices along something other than channels");
   const auto inside = [&](std::int64_t at) {
     return std::clamp<std::int64_t>(at < 0 ? at + channels : at, 0, channels);
   };
@@ -287,7 +288,7 @@ void NodeReader::slice(const OnnxNode& node) {
   if (count == channels) return identity(node);
   if (count < 1 || channels % count != 0 || begin % count != 0) {
     fail(node, "takes channels " + std::to_string(begin) + " to " + std::to_string(begin + count) +
-                   " of " + std::to_string(channels) + ", a layer here takes one of equal parts");
+                   " of " + std::to_string(channels) + "; oko supports only one of equal parts");
   }
   builder_.part(node.id, from, node.outputs[0], static_cast<int>(channels / count),
                 static_cast<int>(begin / count));
@@ -298,7 +299,7 @@ void NodeReader::identity(const OnnxNode& node) {
   if (node.id.kind == "Cast") {
     const std::int64_t to = node.integer("to", 0);
     if (to != kOnnxFloat && to != kOnnxFloat16 && to != kOnnxDouble) {
-      fail(node, "turns a map into numbers of ONNX' type " + std::to_string(to));
+      fail(node, "casts a tensor to ONNX type " + std::to_string(to));
     }
   }
   const auto last = channels_last_.find(name);

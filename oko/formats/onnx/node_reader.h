@@ -11,25 +11,26 @@
 
 namespace oko::formats {
 
-// Turns nodes into layers, one after another. Maps are those of NetworkBuilder; besides, ONNX has
-// rows (two dimensions, from Flatten on) and, in models from TensorFlow, maps with channels last.
+// Turns nodes into layers, one after another. Tensors are those of NetworkBuilder; in addition,
+// ONNX has vectors (two dimensions, from Flatten on) and, in models from TensorFlow, channels-last
+// tensors.
 class NodeReader {
  public:
   NodeReader(NetworkBuilder& builder, Constants& constants, std::string file, int opset)
       : builder_(builder), constants_(constants), file_(std::move(file)), opset_(opset) {}
 
-  // `channels_last`: as TensorFlow has it. Where both are possible, `map` is channels first.
+  // `channels_last`: TensorFlow's layout. Where both are possible, `map` is channels-first.
   void input(const std::string& map, const graph::Shape& shape, bool channels_last);
 
-  // Throws an input Error that names the node where it is no operation of a network, or not with
-  // these settings. `wanted`: which of its outputs are needed.
+  // Throws an input Error that names the node if the operation or its settings are not supported.
+  // `wanted`: which of its outputs are needed.
   void read(const OnnxNode& node, const std::set<std::string, std::less<>>& wanted);
 
-  // A map, in whatever form.
+  // A tensor in any layout.
   bool is_map(const std::string& name) const;
-  // A map in a form that no output of a network can have: channels last, or many numbers in a row.
+  // A tensor in a layout that no network output can have: channels-last, or a vector.
   bool is_only_a_view(const std::string& name) const;
-  // As the file's own shape inference would tell it.
+  // The shape as the file's own shape inference gives it.
   std::vector<std::int64_t> file_shape(const OnnxNode& node, const std::string& map) const;
 
  private:
@@ -79,8 +80,9 @@ class NodeReader {
   Constants& constants_;
   std::string file_;
   int opset_;
-  std::set<std::string, std::less<>> rows_;                        // maps of two dimensions
-  std::map<std::string, std::string, std::less<>> channels_last_;  // to the map they are made of
+  std::set<std::string, std::less<>> rows_;  // tensors of two dimensions
+  std::map<std::string, std::string, std::less<>>
+      channels_last_;  // to the tensor they are made from
 };
 
 }  // namespace oko::formats

@@ -4,7 +4,7 @@
 #include "oko/formats/onnx/node_reader.h"
 #include "oko/formats/tensor_order.h"
 
-// What changes the form of a map, and dense layers.
+// Reshaping operations and dense layers.
 namespace oko::formats {
 
 using graph::Shape;
@@ -48,14 +48,14 @@ void NodeReader::reshape(const OnnxNode& node) {
   if (rows_.contains(from) && to == Sides{1, count, 1, 1} && !is_only_a_view(from)) {
     return builder_.identity(node.id, from, node.outputs[0]);
   }
-  fail(node, "gives a map the shape " + graph::to_string(to) + ", which no layer here does");
+  fail(node, "reshapes a tensor to " + graph::to_string(to) + ", which is not supported");
 }
 
 void NodeReader::squeeze(const OnnxNode& node) {
   const std::string& from = map_input(node);
   const Shape& in = builder_.shape(node.id, from);
   if (rows_.contains(from) || in.height * in.width != 1 || axes(node, 1) != Sides{2, 3}) {
-    fail(node, "takes other sides away than rows and columns of one");
+    fail(node, "squeezes dimensions other than rows and columns of size 1");
   }
   flatten(node, from);
 }
@@ -68,14 +68,14 @@ void NodeReader::transpose(const OnnxNode& node) {
   }
   const std::string& from = map_input(node);
   if (order != Sides{0, 2, 3, 1} || rows_.contains(from)) {
-    fail(node, "turns the sides of a map, which no layer here does");
+    fail(node, "permutes dimensions, which is not supported");
   }
   channels_last_[node.outputs[0]] = from;
 }
 
 void NodeReader::dense(const OnnxNode& node) {
   const std::string& from = map_input(node);
-  if (!rows_.contains(from)) fail(node, "multiplies a map that is not flattened");
+  if (!rows_.contains(from)) fail(node, "multiplies a tensor that is not flattened");
   Tensor kernel = weight(node, 1, "the matrix");
   if (kernel.shape.size() != 2) {
     fail(node, "the matrix has the shape " + graph::to_string(kernel.shape));
@@ -83,7 +83,7 @@ void NodeReader::dense(const OnnxNode& node) {
   const bool gemm = node.id.kind == "Gemm";
   if (gemm && (node.integer("transA", 0) != 0 || node.number("alpha", 1) != 1 ||
                (node.has_input(2) && node.number("beta", 1) != 1))) {
-    fail(node, "its alpha, beta or transA are not the usual ones");
+    fail(node, "its alpha, beta or transA differ from the defaults");
   }
   if (!gemm || node.integer("transB", 0) == 0) kernel = permuted(kernel, {1, 0});
   const std::int64_t outputs = kernel.shape[0];
@@ -102,7 +102,7 @@ void NodeReader::softmax(const OnnxNode& node) {
   const std::string& from = map_input(node);
   const std::int64_t axis = node.integer("axis", opset_ < 13 ? 1 : -1);
   if (axis != 1 && !(axis == -1 && rows_.contains(from)) && axis != -3) {
-    fail(node, "a softmax along axis " + std::to_string(axis) + ", oko has it along channels");
+    fail(node, "softmax along axis " + std::to_string(axis) + "; oko supports only channels");
   }
   builder_.softmax(node.id, from, node.outputs[0]);
   keep_form(from, node.outputs[0]);

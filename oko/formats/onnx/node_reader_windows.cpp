@@ -16,14 +16,13 @@ bool whole(double value) { return value == std::floor(value); }
 
 }  // namespace
 
-// An attribute of two equal numbers.
+// An attribute with two equal values.
 int NodeReader::square(const OnnxNode& node, const char* attribute, int otherwise) const {
   const std::vector<std::int64_t> sides = node.integers(attribute);
   if (sides.empty()) return otherwise;
   if (sides.size() != 2 || sides[0] != sides[1]) {
     fail(node,
-         std::string(attribute) + " is " + graph::to_string(sides) +
-             ", a layer here has two equal numbers",
+         std::string(attribute) + " is " + graph::to_string(sides) + "; oko needs two equal values",
          "use square kernels and strides");
   }
   if (sides[0] < 1 || sides[0] > 1024) {
@@ -34,7 +33,7 @@ int NodeReader::square(const OnnxNode& node, const char* attribute, int otherwis
 
 Padding NodeReader::padding(const OnnxNode& node, const std::vector<std::int64_t>& pads) const {
   if (pads.size() != 4) {
-    fail(node, "pads is " + graph::to_string(pads) + ", a layer here has four numbers");
+    fail(node, "pads is " + graph::to_string(pads) + "; expected four values");
   }
   for (const std::int64_t side : pads) {
     if (side < 0 || side > 1024) {
@@ -49,7 +48,7 @@ NodeReader::Window NodeReader::window(const OnnxNode& node, const std::string& f
                                       int size) const {
   Window window{square(node, "kernel_shape", size), square(node, "strides", 1), {}};
   if (square(node, "dilations", 1) != 1) {
-    fail(node, "it is dilated, which no layer here is", "use a larger kernel");
+    fail(node, "it is dilated, which is not supported", "use a larger kernel");
   }
   const std::string automatic = node.text("auto_pad", "NOTSET");
   if (automatic == "NOTSET") {
@@ -60,7 +59,7 @@ NodeReader::Window NodeReader::window(const OnnxNode& node, const std::string& f
         same_padding(builder_.padded_shape(node.id, from), window.size, window.stride);
     window.padding = automatic == "SAME_UPPER" ? p : Padding{p.bottom, p.right, p.top, p.left};
   } else if (automatic != "VALID") {
-    fail(node, "auto_pad \"" + automatic + "\" is not known");
+    fail(node, "unknown auto_pad \"" + automatic + "\"");
   }
   return window;
 }
@@ -70,12 +69,12 @@ void NodeReader::convolution(const OnnxNode& node) {
   Tensor kernel = weight(node, 1, "the kernel");
   if (kernel.shape.size() != 4) {
     fail(node, "the kernel is " + graph::to_string(kernel.shape) +
-                   ", layers here have four sides: out, in, height, width");
+                   "; expected four dimensions: out, in, height, width");
   }
   if (kernel.shape[2] != kernel.shape[3] || kernel.shape[2] < 1 || kernel.shape[2] > 1024) {
     fail(node,
          "the kernel is " + std::to_string(kernel.shape[2]) + "x" +
-             std::to_string(kernel.shape[3]) + ", layers here have square ones",
+             std::to_string(kernel.shape[3]) + "; oko needs square ones",
          "use square kernels");
   }
   const std::int64_t groups = node.integer("group", 1);
@@ -84,7 +83,7 @@ void NodeReader::convolution(const OnnxNode& node) {
                    " filters are not in 1…1048576");
   }
   const Window w = window(node, from, static_cast<int>(kernel.shape[2]));
-  if (w.size != kernel.shape[2]) fail(node, "kernel_shape is not that of the kernel");
+  if (w.size != kernel.shape[2]) fail(node, "kernel_shape does not match the kernel");
   Tensor bias = node.has_input(2) ? weight(node, 2, "the bias") : Tensor{};
   const graph::Convolution convolution{static_cast<int>(kernel.shape[0]), w.size, w.stride,
                                        static_cast<int>(groups), w.padding};
@@ -97,7 +96,7 @@ void NodeReader::batch_norm(const OnnxNode& node) {
   if (node.integer("training_mode", 0) != 0) {
     fail(node, "it is in training mode", "export the model for inference: model.eval()");
   }
-  if (node.integer("spatial", 1) == 0) fail(node, "it has statistics for every pixel");
+  if (node.integer("spatial", 1) == 0) fail(node, "it has per-pixel statistics");
   builder_.batch_norm(node.id, from, node.outputs[0], node.number("epsilon", 1e-5F),
                       weight(node, 1, "gamma"), weight(node, 2, "beta"),
                       weight(node, 3, "the mean"), weight(node, 4, "the variance"));
@@ -113,8 +112,7 @@ void NodeReader::max_pool(const OnnxNode& node) {
     const auto rest = [&](int side, int pads) { return (side + pads - w.size) % w.stride; };
     if (rest(in.height, w.padding.top + w.padding.bottom) != 0 ||
         rest(in.width, w.padding.left + w.padding.right) != 0) {
-      fail(node, "ceil_mode makes its map larger than windows that fit would",
-           "use ceil_mode=False and pad instead");
+      fail(node, "ceil_mode enlarges its output", "use ceil_mode=False and pad instead");
     }
   }
   builder_.max_pool(node.id, from, node.outputs[0], {w.size, w.stride, w.padding});
@@ -130,8 +128,8 @@ void NodeReader::average_pool(const OnnxNode& node) {
     if (size != std::vector<std::int64_t>{in.height, in.width} ||
         std::ranges::any_of(pads, padded) || node.text("auto_pad", "NOTSET").starts_with("SAME")) {
       fail(node,
-           "averages windows of " + graph::to_string(size) + " in the map " + graph::to_string(in) +
-               ", a layer here averages the whole map",
+           "averages windows of " + graph::to_string(size) + " in " + graph::to_string(in) +
+               "; oko supports only global average pooling",
            "use GlobalAveragePool or MaxPool");
     }
   }
@@ -141,17 +139,18 @@ void NodeReader::average_pool(const OnnxNode& node) {
 void NodeReader::reduce_mean(const OnnxNode& node) {
   const std::string& from = map_input(node);
   if (rows_.contains(from) || axes(node, 1) != std::vector<std::int64_t>{2, 3}) {
-    fail(node, "averages otherwise than over rows and columns");
+    fail(node, "averages over axes other than rows and columns");
   }
   builder_.average_pool(node.id, from, node.outputs[0]);
   if (node.integer("keepdims", 1) == 0) rows_.insert(node.outputs[0]);
 }
 
-// Nearest-neighbour upscaling by a whole number repeats every pixel in the modes that agree on it.
+// Modes in which nearest-neighbour upsampling by an integer factor repeats every pixel.
 void NodeReader::check_nearest(const OnnxNode& node, int scale) const {
   const std::string mode = node.text("mode", "nearest");
   if (mode != "nearest") {
-    fail(node, "interpolates (" + mode + "), a layer here repeats pixels", "use mode=\"nearest\"");
+    fail(node, "interpolates (" + mode + "); oko supports only nearest neighbour",
+         "use mode=\"nearest\"");
   }
   if (node.id.kind == "Upsample" || opset_ < 11) return;
   const std::string place = node.text("coordinate_transformation_mode", "half_pixel");
@@ -163,7 +162,7 @@ void NodeReader::check_nearest(const OnnxNode& node, int scale) const {
                     : place == "tf_half_pixel_for_nn"                        ? rounding == "floor"
                                                                              : false;
   if (!same && scale != 1) {
-    fail(node, "its modes " + place + " and " + rounding + " do not repeat every pixel",
+    fail(node, "its modes " + place + " and " + rounding + " do not repeat every pixel evenly",
          "use asymmetric and floor");
   }
 }
@@ -179,12 +178,12 @@ int NodeReader::nearest_scale(const OnnxNode& node, const std::string& from) {
   }
   double rows = 0, columns = 0;
   if (scales.size() == 4) {
-    if (scales[0] != 1 || scales[1] != 1) fail(node, "scales pictures or channels");
+    if (scales[0] != 1 || scales[1] != 1) fail(node, "scales the batch or channels");
     rows = scales[2], columns = scales[3];
   } else if (three && constant_input(node, 3)) {
     const std::vector<std::int64_t> sizes = constants_.integers(node, 3);
     if (sizes.size() != 4 || sizes[0] != 1 || sizes[1] != in.channels) {
-      fail(node, "sizes is " + graph::to_string(sizes) + " for the map " + graph::to_string(in));
+      fail(node, "sizes is " + graph::to_string(sizes) + " for " + graph::to_string(in));
     }
     rows = static_cast<double>(sizes[2]) / in.height;
     columns = static_cast<double>(sizes[3]) / in.width;
@@ -193,7 +192,7 @@ int NodeReader::nearest_scale(const OnnxNode& node, const std::string& from) {
   }
   if (rows != columns || !whole(rows) || !(rows >= 1 && rows <= 1024)) {
     fail(node, "scales by " + std::to_string(rows) + " x " + std::to_string(columns) +
-                   ", a layer here by one whole number");
+                   "; oko supports only one integer factor");
   }
   return static_cast<int>(rows);
 }
@@ -202,7 +201,7 @@ void NodeReader::resize(const OnnxNode& node) {
   const std::string& from = map_input(node);
   if (!node.integers("axes").empty() ||
       node.text("keep_aspect_ratio_policy", "stretch") != "stretch") {
-    fail(node, "its axes or aspect policy are not read here", "give it four scales");
+    fail(node, "its axes or aspect policy are not supported", "give it four scales");
   }
   const int scale = nearest_scale(node, from);
   check_nearest(node, scale);
@@ -213,7 +212,7 @@ void NodeReader::resize(const OnnxNode& node) {
 void NodeReader::pad(const OnnxNode& node) {
   const std::string& from = map_input(node);
   const std::string mode = node.text("mode", "constant");
-  if (mode != "constant") fail(node, "pads by " + mode + ", a layer here pads with zeros");
+  if (mode != "constant") fail(node, "pads by " + mode + "; oko supports only zeros");
   std::vector<std::int64_t> pads = node.integers("pads");
   float value = node.number("value", 0);
   if (constant_input(node, 1)) {
@@ -225,10 +224,10 @@ void NodeReader::pad(const OnnxNode& node) {
     const std::vector<float> values = constants_.numbers(node, 2);
     value = values.size() == 1 ? values[0] : NAN;
   }
-  if (value != 0) fail(node, "pads with another number than 0");
+  if (value != 0) fail(node, "pads with a value other than 0");
   if (node.has_input(3) || pads.size() != 8 || pads[0] != 0 || pads[1] != 0 || pads[4] != 0 ||
       pads[5] != 0) {
-    fail(node, "pads otherwise than by rows and columns");
+    fail(node, "pads dimensions other than rows and columns");
   }
   builder_.pad(node.id, from, node.outputs[0], padding(node, {pads[2], pads[3], pads[6], pads[7]}));
 }

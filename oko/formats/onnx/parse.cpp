@@ -9,7 +9,7 @@
 namespace oko::formats {
 namespace {
 
-// What the arena of the file that this thread parses may still take.
+// The remaining memory budget of the arena for the file this thread parses.
 thread_local std::size_t budget = 0;
 
 void* allocate(std::size_t size) {
@@ -21,7 +21,7 @@ void* allocate(std::size_t size) {
 void release(void* block, std::size_t) { ::operator delete(block); }
 
 Error no_model(const std::string& name, std::string why) {
-  return input_error(name, std::move(why), "give a .onnx file as its exporter wrote it");
+  return input_error(name, std::move(why), "use the .onnx file as its exporter wrote it");
 }
 
 bool parse(onnx::Model& model, const Bytes& file, const std::string& name) {
@@ -29,7 +29,7 @@ bool parse(onnx::Model& model, const Bytes& file, const std::string& name) {
   try {
     return model.ParsePartialFromArray(file.data(), static_cast<int>(file.size()));
   } catch (const std::bad_alloc&) {
-    throw no_model(name, "is made of so many empty parts that it does not fit into memory");
+    throw no_model(name, "has so many empty messages that it does not fit into memory");
   }
 }
 
@@ -46,11 +46,11 @@ ParsedOnnx parse_onnx(const Bytes& file, const std::string& name) {
   ParsedOnnx parsed{std::make_unique<google::protobuf::Arena>(options), nullptr};
   parsed.model = google::protobuf::Arena::CreateMessage<onnx::Model>(parsed.arena.get());
   if (!parse(*parsed.model, file, name)) {
-    throw no_model(name, "is no ONNX model, or damaged: its " + std::to_string(file.size()) +
-                             " bytes are no whole protobuf message");
+    throw no_model(name, "is not an ONNX model or is damaged: its " + std::to_string(file.size()) +
+                             " bytes are not a complete protobuf message");
   }
   if (!parsed.model->has_graph() || parsed.model->graph().node_size() == 0) {
-    throw no_model(name, "holds no graph of ONNX nodes");
+    throw no_model(name, "contains no graph of ONNX nodes");
   }
   budget = std::numeric_limits<std::size_t>::max();
   return parsed;

@@ -10,7 +10,7 @@
 
 namespace oko::formats {
 
-// ONNX' numbers for the types of tensors and attributes.
+// ONNX's codes for the types of tensors and attributes.
 enum OnnxType {
   kOnnxFloat = 1,
   kOnnxInt32 = 6,
@@ -19,15 +19,14 @@ enum OnnxType {
   kOnnxDouble = 11
 };
 
-// A model as protobuf has it, and the memory that it lies in.
+// A parsed protobuf model and the memory that holds it.
 struct ParsedOnnx {
   std::unique_ptr<google::protobuf::Arena> arena;
   onnx::Model* model = nullptr;
 };
 
-// Takes a file apart. Throws an input Error for what is no ONNX model. Messages take a few times
-// their bytes in memory, but an empty one of two bytes takes a hundred: a file that is made of such
-// is refused.
+// Parses a file. Throws an input Error if it is not an ONNX model. Messages take a few times their
+// size in memory, but an empty one of two bytes takes a hundred: a file made of these is rejected.
 ParsedOnnx parse_onnx(const Bytes& file, const std::string& name);
 
 }  // namespace oko::formats

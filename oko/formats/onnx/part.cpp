@@ -13,7 +13,7 @@ namespace {
 
 using Names = std::set<std::string>;
 
-// What these tensors are made of, and they themselves.
+// These tensors and everything they depend on.
 Names needed_for(const onnx::Graph& graph, const std::vector<std::string>& tensors) {
   std::map<std::string, const onnx::Node*> makers;
   for (const onnx::Node& node : graph.node()) {
@@ -55,7 +55,7 @@ void describe(onnx::ValueInfo& value, const std::string& name,
   }
 }
 
-// The picture as this network takes it: of one size, channels first.
+// The input as the network takes it: of fixed size, channels-first.
 void set_input(onnx::Graph& graph, const OnnxInput& found, const graph::Shape& shape) {
   std::string name = found.name;
   if (found.channels_last) {
@@ -73,7 +73,7 @@ void set_input(onnx::Graph& graph, const OnnxInput& found, const graph::Shape& s
     graph.mutable_node()->Add(std::move(turn));
     for (int i = graph.node_size() - 1; i > 0; --i) graph.mutable_node()->SwapElements(i, i - 1);
   }
-  graph.clear_input();  // old files list their constants there as well
+  graph.clear_input();  // old files also list their constants there
   describe(*graph.add_input(), name, {1, shape.channels, shape.height, shape.width});
 }
 
@@ -91,7 +91,7 @@ std::vector<std::byte> onnx_part(const Bytes& file, const std::string& name,
   });
   keep_only(*graph.mutable_initializer(),
             [&](const onnx::Tensor& tensor) { return needed.contains(tensor.name()); });
-  constexpr int kConstantsAreNoInputs = 4;  // from this version of the file format on
+  constexpr int kConstantsAreNoInputs = 4;  // since this version of the file format
   parsed.model->set_ir_version(
       std::max<std::int64_t>(parsed.model->ir_version(), kConstantsAreNoInputs));
   set_input(graph, found, input);

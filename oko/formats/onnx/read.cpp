@@ -23,9 +23,9 @@ int opset_of(const onnx::Model& model, const std::string& name) {
   if (version < kOldestOpset || version > 1000) {
     throw input_error(
         name,
-        "is of ONNX opset " + std::to_string(version) + ", read here from " +
-            std::to_string(kOldestOpset) + " on",
-        "turn it into a newer one: onnx.version_converter.convert_version(model, 13)");
+        "uses ONNX opset " + std::to_string(version) + "; oko reads " +
+            std::to_string(kOldestOpset) + " and newer",
+        "convert it to a newer one: onnx.version_converter.convert_version(model, 13)");
   }
   return static_cast<int>(version);
 }
@@ -36,7 +36,7 @@ std::vector<std::string> output_list(const onnx::Graph& graph) {
   return names;
 }
 
-// Counts every use first, as NetworkBuilder wants it, then makes the layers.
+// Counts every use first, as NetworkBuilder requires, then makes the layers.
 Imported build(const OnnxBody& body, const OnnxInput& input, Constants& constants,
                const std::string& file, int opset, const std::string& network_name) {
   NetworkBuilder builder(file);
@@ -54,7 +54,7 @@ Imported build(const OnnxBody& body, const OnnxInput& input, Constants& constant
 
 void add_left_out(Imported& imported, const OnnxBody& body, const std::string& file) {
   for (const OnnxNode& node : body.left_out) {
-    imported.left_out.push_back(
+    imported.dropped.push_back(
         {file + ": " + node.id.name + " (" + node.id.kind + ")", node.id.kind});
   }
 }
@@ -63,13 +63,13 @@ void add_notes(Imported& imported, const OnnxBody& body, int opset) {
   if (opset > kNewestOpset) {
     imported.notes.push_back("opset " + std::to_string(opset) + " is newer than " +
                              std::to_string(kNewestOpset) +
-                             ": operations are taken to mean what they meant there");
+                             "; assuming its operations are unchanged");
   }
-  if (body.left_out.empty()) return;
-  const Node& first = body.left_out.front().id;
-  imported.notes.push_back("post-processing is left out: " + first.name + " (" + first.kind +
-                           ") and what follows, " + std::to_string(body.left_out.size()) +
-                           " nodes in all; the maps before it are the outputs");
+  if (body.dropped.empty()) return;
+  const Node& first = body.dropped.front().id;
+  imported.notes.push_back("post-processing dropped from " + first.name + " (" + first.kind +
+                           ") on, " + std::to_string(body.dropped.size()) +
+                           " nodes in total; the tensors before it are the outputs");
 }
 
 void check_graph(const onnx::Model& model, const std::string& name) {
@@ -96,8 +96,8 @@ Imported read_onnx(const Bytes& file, const std::string& name, const OnnxReadOpt
   const OnnxBody body =
       find_body(list_nodes(model.graph()), output_list(model.graph()), constants, trial);
   if (body.outputs.empty()) {
-    throw input_error(name, "no layer of a network leads to its outputs",
-                      "see that it is a convolutional network of pictures");
+    throw input_error(name, "its outputs do not depend on any network layer",
+                      "check that it is a convolutional network for images");
   }
   Imported imported = build(body, input, constants, name, opset, model.graph().name());
   add_left_out(imported, body, name);

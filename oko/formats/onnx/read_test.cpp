@@ -21,7 +21,7 @@ const graph::Convolution& convolution_of(const Imported& imported, std::size_t l
   return std::get<graph::Convolution>(imported.network.layers.at(layer).operation);
 }
 
-TEST(OnnxReader, LeavesPostProcessingOutAndNamesItsFirstNode) {
+TEST(OnnxReader, DropsPostProcessingAndNamesItsFirstNode) {
   TestGraph g;
   g.input();
   const std::string map = g.convolution("head", "image", 3, 14);
@@ -32,12 +32,12 @@ TEST(OnnxReader, LeavesPostProcessingOutAndNamesItsFirstNode) {
   const Imported imported = read(g);
   EXPECT_EQ(imported.network.layers.size(), 1U);
   EXPECT_THAT(imported.outputs, ElementsAre(0));
-  EXPECT_THAT(imported.notes,
-              ElementsAre(HasSubstr("post-processing is left out: view (Reshape) and what follows, "
-                                    "3 nodes in all")));
+  EXPECT_THAT(
+      imported.notes,
+      ElementsAre(HasSubstr("post-processing dropped from view (Reshape) on, 3 nodes in total")));
 }
 
-TEST(OnnxReader, TakesEqualPartsAndSigmoidsAtTheHeadForPostProcessing) {
+TEST(OnnxReader, TreatsSplitsAndSigmoidsAfterTheHeadAsPostProcessing) {
   TestGraph g;
   g.input();
   const std::string map = g.convolution("head", "image", 3, 14);
@@ -63,7 +63,7 @@ TEST(OnnxReader, KeepsASigmoidThatIsAnOutput) {
   EXPECT_THAT(imported.notes, IsEmpty());
 }
 
-TEST(OnnxReader, JoinsSwishAndMishThatAreWrittenAsSeveralNodes) {
+TEST(OnnxReader, MergesSwishAndMishWrittenAsSeveralNodes) {
   TestGraph g;
   g.input();
   const std::string a = g.convolution("a", "image", 3, 4);
@@ -77,8 +77,8 @@ TEST(OnnxReader, JoinsSwishAndMishThatAreWrittenAsSeveralNodes) {
   EXPECT_EQ(convolution_of(imported, 1).activation, Activation::kMish);
 }
 
-// PyTorch works sizes out at run time: shape, gather, times two, concat.
-TEST(OnnxReader, WorksOutSizesThatFollowFromShapes) {
+// PyTorch computes sizes at run time: shape, gather, times two, concat.
+TEST(OnnxReader, FoldsSizesComputedFromShapes) {
   TestGraph g;
   g.input();
   const std::string map = g.convolution("a", "image", 3, 4);
@@ -100,8 +100,8 @@ TEST(OnnxReader, WorksOutSizesThatFollowFromShapes) {
   EXPECT_EQ(imported.network.layers[1].operation, graph::Operation(graph::Upsample{2}));
 }
 
-// torch.nn.ZeroPad2d: pads for the last sides first, turned round by Slice and Transpose.
-TEST(OnnxReader, WorksOutPadsAsPyTorchWritesThem) {
+// torch.nn.ZeroPad2d: pads in reverse dimension order, reordered by Slice and Transpose.
+TEST(OnnxReader, FoldsPadsAsPyTorchWritesThem) {
   TestGraph g;
   g.input();
   const std::string rest = g.to.node("ConstantOfShape", "rest", {g.to.integers("four", {4})});
@@ -136,7 +136,7 @@ void add_channels_last(TestGraph& g) {
   g.to.set("perm", Sides{0, 2, 3, 1});
 }
 
-TEST(OnnxReader, TakesModelsWithChannelsLastAsTensorFlowHasThem) {
+TEST(OnnxReader, ReadsChannelsLastModelsFromTensorFlow) {
   TestGraph g;
   add_channels_last(g);
   const Imported imported = read(g);
@@ -145,7 +145,7 @@ TEST(OnnxReader, TakesModelsWithChannelsLastAsTensorFlowHasThem) {
   EXPECT_THAT(imported.notes, ElementsAre(HasSubstr("last (Transpose)")));
 }
 
-TEST(OnnxPart, TakesAnImageChannelsFirstAndEndsAtTheTensorsAskedFor) {
+TEST(OnnxPart, TakesAnImageChannelsFirstAndEndsAtTheRequestedTensors) {
   TestGraph g;
   add_channels_last(g);
   const Imported imported = read(g);
@@ -157,7 +157,7 @@ TEST(OnnxPart, TakesAnImageChannelsFirstAndEndsAtTheTensorsAskedFor) {
   EXPECT_EQ(read_onnx(part, "part").network.layers, imported.network.layers);
 }
 
-TEST(OnnxReader, ReadsDenseLayersBehindAFlattenedMap) {
+TEST(OnnxReader, ReadsDenseLayersAfterAFlatten) {
   for (const bool gemm : {true, false}) {
     TestGraph g;
     g.input({1, 1, 4, 4});
@@ -179,14 +179,14 @@ TEST(OnnxReader, ReadsDenseLayersBehindAFlattenedMap) {
   }
 }
 
-TEST(OnnxReader, TakesTheSizeThatAFileLeavesOpen) {
+TEST(OnnxReader, UsesTheGivenSizeWhereAFileDoesNotFixIt) {
   TestGraph g;
   g.input({-1, 3, -1, -1});
   g.output(g.convolution("conv", "image", 3, 6));
   EXPECT_EQ(read(g, {64, 32}).network.input, (graph::Shape{3, 32, 64}));
 }
 
-TEST(OnnxReader, PadsTheSameAsTheFileSays) {
+TEST(OnnxReader, ResolvesSamePadding) {
   for (const bool upper : {true, false}) {
     TestGraph g;
     g.input();
@@ -198,7 +198,7 @@ TEST(OnnxReader, PadsTheSameAsTheFileSays) {
   }
 }
 
-TEST(OnnxReader, PadsTheSameOfTheMapThatAPadMakes) {
+TEST(OnnxReader, AppliesSamePaddingToAPaddedTensor) {
   TestGraph g;
   g.input();
   g.to.node("Pad", "pad", {"image", g.to.integers("pads", {0, 0, 1, 1, 0, 0, 0, 0})});
@@ -209,7 +209,7 @@ TEST(OnnxReader, PadsTheSameOfTheMapThatAPadMakes) {
   EXPECT_EQ(imported.network.layers[0].output, (graph::Shape{2, 5, 5}));
 }
 
-TEST(OnnxReader, TellsOfOpsetsThatAreNewerThanItKnows) {
+TEST(OnnxReader, NotesOpsetsNewerThanItKnows) {
   TestGraph g(21);
   g.input();
   g.output(g.convolution("conv", "image", 3, 6));

@@ -61,7 +61,7 @@ void expect_round_trip(const graph::Network& network) {
   }
 }
 
-TEST(OnnxRoundTrip, GivesBackEveryPublishedModel) {
+TEST(OnnxRoundTrip, KeepsEveryPublishedModel) {
   if (runtime::reference_data("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
   for (const auto& model : runtime::golden_models()) {
     SCOPED_TRACE(model.name);
@@ -74,7 +74,7 @@ TEST(OnnxRoundTrip, GivesBackEveryPublishedModel) {
   }
 }
 
-TEST(OnnxRoundTrip, GivesBackYolov3AndTiny) {
+TEST(OnnxRoundTrip, KeepsYolov3AndTiny) {
   if (runtime::reference_data("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
   for (const auto& model : runtime::synthetic_models()) {
     SCOPED_TRACE(model.name);
@@ -87,7 +87,7 @@ graph::Convolution convolution(int filters, int size, graph::Activation activati
   return {filters, size, 1, groups, padding, {}, activation};
 }
 
-// Every operation and activation there is; the layers' names are such as a file could mix up.
+// Every operation and activation; the layers' names are ones that a file could mix up.
 graph::Network every_operation() {
   using graph::Activation;
   graph::Network network;
@@ -119,9 +119,9 @@ graph::Network every_operation() {
   return runtime::with_weights(std::move(network), 5);
 }
 
-TEST(OnnxRoundTrip, GivesBackEveryOperationAndActivation) { expect_round_trip(every_operation()); }
+TEST(OnnxRoundTrip, KeepsEveryOperationAndActivation) { expect_round_trip(every_operation()); }
 
-TEST(OnnxRoundTrip, GivesBackAClassifier) {
+TEST(OnnxRoundTrip, KeepsAClassifier) {
   graph::Network network;
   network.name = "classifier";
   network.input = {1, 9, 7};
@@ -171,7 +171,7 @@ TEST(OnnxWriter, NamesItsInputOutputsAndLayers) {
   EXPECT_THAT(signature().outputs, ::testing::ElementsAre("boxes", "scores", "classes"));
 }
 
-TEST(OnnxWriter, RefusesWhatCannotBeWritten) {
+TEST(OnnxWriter, RejectsWhatCannotBeWritten) {
   const auto error_of = [](const graph::Network& network, const OnnxOptions& options) {
     try {
       write_onnx(network, options, "m");

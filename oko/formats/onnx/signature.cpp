@@ -15,7 +15,7 @@ std::string layer_of(const std::string& node) {
   return node.ends_with(kActivation) ? node.substr(0, node.size() - kActivation.size()) : node;
 }
 
-// Part of an activation, or what turns a kernel to float32.
+// Part of an activation, or the cast of a kernel to float32.
 bool is_helper(const onnx::Node& node) {
   return node.op_type() == "Cast" || node.name().find(".activation.") != std::string::npos;
 }
@@ -49,7 +49,7 @@ OnnxSignature onnx_signature(const Bytes& file, const std::string& name) {
   return signature;
 }
 
-// Of a message's parts, those that come later in the file are added to those before.
+// Later parts of a message in the file are merged into earlier ones.
 std::vector<std::byte> with_onnx_outputs(const Bytes& file, const std::vector<std::string>& maps,
                                          bool four_sides) {
   onnx::Model more;

@@ -9,7 +9,7 @@
 #include "oko/formats/onnx/graph_writer.h"
 #include "oko/formats/onnx/onnx.pb.h"
 
-// For tests: ONNX files made node by node.
+// For tests: ONNX files built node by node.
 namespace oko::formats {
 
 class TestGraph {

@@ -17,7 +17,7 @@ constexpr int kIrVersion = 7, kOpset = 13;
 void check(const graph::Network& network, const OnnxOptions& options) {
   for (const int output : network.outputs()) {
     if (output != graph::kNetworkInput) continue;
-    throw input_error(network.name, "a head reads the network's input as it comes",
+    throw input_error(network.name, "a head reads the network's input directly",
                       "put a convolution before it");
   }
   if (!options.boxes) return;
@@ -25,17 +25,17 @@ void check(const graph::Network& network, const OnnxOptions& options) {
     throw Error(ErrorCode::kUsage, "boxes", std::move(message), std::move(hint));
   };
   if (network.heads().empty()) {
-    refuse("the network has no heads that give boxes", "write its raw output instead");
+    refuse("the network has no detection heads", "export its raw output instead");
   }
   const auto share = [](float value) { return value >= 0 && value <= 1; };
   if (!share(options.score_threshold) || !share(options.iou_threshold)) {
     refuse("the thresholds " + std::to_string(options.score_threshold) + " and " +
                std::to_string(options.iou_threshold) + " are not both in 0…1",
-           "give .25 and .45");
+           "the usual ones are .25 and .45");
   }
   if (options.max_detections < 0) {
-    refuse("at most " + std::to_string(options.max_detections) + " detections make no sense",
-           "give 300, or 0 for no limit");
+    refuse("at most " + std::to_string(options.max_detections) + " detections is not a valid limit",
+           "use 300, or 0 for no limit");
   }
 }
 
@@ -64,7 +64,7 @@ void add_metadata(onnx::Model& model, const graph::Network& network, const OnnxO
 }
 
 std::string input_doc(const graph::Network& network) {
-  std::string doc = "picture, planar float32 in 0..1";
+  std::string doc = "image, planar float32 in 0..1";
   if (*colour_order(network) != 0) doc += std::string(", ") + colour_order(network);
   const bool letterbox = network.preprocess.fit == image::Preprocess::Fit::kLetterbox;
   return doc + (letterbox ? ", letterboxed" : ", stretched to this size");
@@ -74,7 +74,7 @@ std::string output_doc(const graph::Network& network, std::size_t output) {
   const std::vector<int> heads = network.heads();
   if (heads.empty()) return "";
   const auto& layer = network.layers[static_cast<std::size_t>(heads[output])];
-  return "raw map of " + layer.name +
+  return "raw output of " + layer.name +
          ": for each anchor tx, ty, tw, th, objectness and class logits";
 }
 
@@ -111,7 +111,7 @@ std::vector<std::byte> bytes_of(const onnx::Model& model, const std::string& nam
   const std::size_t size = model.ByteSizeLong();
   if (size > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
     throw input_error(name, "the model is larger than 2 GiB, more than an ONNX file may be",
-                      "write its kernels as float16");
+                      "export its kernels as float16");
   }
   std::vector<std::byte> bytes(size);
   model.SerializePartialToArray(bytes.data(), static_cast<int>(size));

@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kMaxDepth = 64;
 constexpr std::int64_t kMaxFilled = std::int64_t{1} << 22;
-// Arithmetic is for batch norm's numbers and sizes of maps, never for kernels.
+// Arithmetic is for batch norm parameters and tensor sizes, never for kernels.
 constexpr std::int64_t kMaxComputed = 1 << 14;
 constexpr const char* kDamaged = "the file is damaged: export the graph again";
 
@@ -53,7 +53,7 @@ double number_at(const Tensor& tensor, std::int64_t i) {
   return static_cast<double>(value);
 }
 
-// Sizes of maps; anything larger is no size and must not overflow.
+// Tensor sizes; anything larger is not a size and must not overflow.
 std::int64_t to_whole(double value) {
   return static_cast<std::int64_t>(std::clamp(value, -1e15, 1e15));
 }
@@ -101,7 +101,7 @@ std::optional<Tensor> unary(const std::string& op, const Tensor& a) {
   return made(a.dtype, values, a.shape);
 }
 
-// Constants one after another, in one row.
+// Constants concatenated and flattened.
 std::optional<Tensor> joined(const std::vector<const Tensor*>& parts) {
   std::vector<double> values;
   for (const Tensor* part : parts) {
@@ -126,7 +126,7 @@ Tensor TfConstants::decode(const TfNode& node) {
   for (const auto& dim : tensor.tensor_shape().dim()) {
     constexpr std::int64_t kMost = std::int64_t{1} << 31;
     if (dim.size() < 0 || dim.size() > kMost || (count > 0 && dim.size() > kMost / count)) {
-      throw input_error(graph_.place(node), "the constant's shape is not possible", kDamaged);
+      throw input_error(graph_.place(node), "the constant's shape is invalid", kDamaged);
     }
     shape.push_back(dim.size());
     count *= dim.size();
@@ -147,10 +147,10 @@ Tensor TfConstants::decode(const TfNode& node) {
                                            : std::to_string(content.size()) + " bytes"),
                       kDamaged);
   }
-  // TensorFlow lets the last number stand for all that follow.
+  // TensorFlow repeats the last value for all that follow.
   if (content.empty()) filled_ += count - static_cast<std::int64_t>(listed);
   if (filled_ > kMaxFilled) {
-    throw input_error(graph_.place(node), "the constants repeat one number too often", kDamaged);
+    throw input_error(graph_.place(node), "the constants repeat one value too often", kDamaged);
   }
   const auto at = [&](std::size_t i) -> double {
     const int k = static_cast<int>(std::min(i, listed == 0 ? 0 : listed - 1));
@@ -240,7 +240,7 @@ std::optional<Tensor> TfConstants::compute(const TfNode& node, int depth) {
   }
   const std::size_t n = inputs.size();
   if (op == "Identity" && n == 1) return *inputs[0];
-  if (op == "Cast" && n == 1) {  // between floats, all of which are 32 bits wide here
+  if (op == "Cast" && n == 1) {  // between float types, which are all float32 here
     const auto* to = attribute(node, "DstT");
     const bool floats = to != nullptr && size_of_type(to->type()) > 0 && !is_whole(to->type());
     return floats && inputs[0]->dtype == DType::kF32 ? std::optional(*inputs[0]) : std::nullopt;
@@ -249,7 +249,7 @@ std::optional<Tensor> TfConstants::compute(const TfNode& node, int depth) {
   if (op == "Mul" || op == "Add" || op == "AddV2" || op == "Sub" || op == "RealDiv") {
     return n == 2 ? elementwise(op, *inputs[0], *inputs[1]) : std::nullopt;
   }
-  // Only which number stands where matters of these: one of many sides is a row all the same.
+  // Only the order of the values matters here, so a constant of any rank is a list.
   if ((op == "Reshape" || op == "ExpandDims") && n == 2) {
     return Tensor{inputs[0]->dtype, {inputs[0]->count()}, inputs[0]->data};
   }

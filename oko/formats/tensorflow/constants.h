@@ -10,21 +10,21 @@
 
 namespace oko::formats {
 
-// The values of a graph that do not depend on the picture: constants, and what is computed from
-// them and from the shapes of maps. Floats of any size are F32, whole numbers I64.
+// The values of a graph that do not depend on the input image: constants, and what is computed from
+// them and from tensor shapes. Floats of any size are F32, integers I64.
 class TfConstants {
  public:
-  // `shape_of` gives the shape of a map as TensorFlow has it, as soon as it is known.
+  // `shape_of` returns a tensor's shape in TensorFlow's order, once it is known.
   using ShapeOf = std::function<std::optional<std::vector<std::int64_t>>(const std::string& map)>;
 
   TfConstants(const TfGraph& graph, ShapeOf shape_of)
       : graph_(graph), shape_of_(std::move(shape_of)) {}
 
-  // Null where the map depends on the picture. Throws an input Error for a broken constant.
+  // Null if the tensor depends on the input image. Throws an input Error for a broken constant.
   const graph::Tensor* find(const std::string& map) { return find(map, 0); }
-  // Whole numbers of a constant; nothing where it is none or holds others.
+  // The integers of a constant; nothing if it is not one or has other values.
   std::optional<std::vector<std::int64_t>> integers(const std::string& map);
-  // The number of a constant that has one.
+  // The value of a scalar constant.
   std::optional<double> scalar(const std::string& map);
 
  private:
@@ -37,7 +37,7 @@ class TfConstants {
   const TfGraph& graph_;
   ShapeOf shape_of_;
   std::map<std::string, graph::Tensor> known_;
-  std::int64_t filled_ = 0;  // numbers that constants repeat rather than hold
+  std::int64_t filled_ = 0;  // values that constants repeat rather than store
 };
 
 }  // namespace oko::formats

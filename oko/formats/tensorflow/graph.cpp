@@ -10,7 +10,7 @@ TfGraph::TfGraph(const tensorflow::GraphDef& graph, const std::string& file)
     : file_(file), graph_(graph) {
   for (const TfNode& node : graph.node()) {
     if (nodes_.emplace(node.name(), &node).second) continue;
-    throw input_error(place(node), "there are two nodes of this name",
+    throw input_error(place(node), "there are two nodes with this name",
                       "the file is damaged: export the graph again");
   }
 }

@@ -14,18 +14,18 @@ namespace oko::formats {
 
 using TfNode = tensorflow::NodeDef;
 
-// The nodes of a frozen graph. A map is known by its node's name, from the second output on with
-// ":1" and so on.
+// The nodes of a frozen graph. A tensor is identified by its node's name, from the second output on
+// with ":1" and so on.
 class TfGraph {
  public:
-  // Keeps a reference. Throws an input Error where two nodes have one name.
+  // Keeps a reference. Throws an input Error if two nodes have the same name.
   TfGraph(const tensorflow::GraphDef& graph, const std::string& file);
 
   const std::string& file() const { return file_; }
   std::string place(const TfNode& node) const;
-  // The node that makes a map, or null.
+  // The node that produces a tensor, or null.
   const TfNode* maker(const std::string& map) const;
-  // The maps a node reads; those that only order the work are left out.
+  // A node's inputs, without control inputs.
   static std::vector<std::string> inputs(const TfNode& node);
   // Nodes that nothing reads, in the file's order.
   std::vector<const TfNode*> ends() const;
@@ -36,7 +36,7 @@ class TfGraph {
   const tensorflow::GraphDef& graph_;
 };
 
-// Attributes, with what TensorFlow takes where they are not written.
+// Attributes, with TensorFlow's defaults.
 const tensorflow::AttrValue* attribute(const TfNode& node, const char* name);
 std::string text(const TfNode& node, const char* name, std::string_view fallback);
 bool flag(const TfNode& node, const char* name, bool fallback);

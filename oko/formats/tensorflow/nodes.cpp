@@ -119,12 +119,12 @@ const Shape& TfMaker::shape(const TfNode& node, const std::string& map) const {
 Tensor TfMaker::weight(const TfNode& node, std::size_t input, std::size_t rank) const {
   const Tensor* tensor = constants_.find(map(node, input));
   if (tensor == nullptr || tensor->dtype != graph::DType::kF32) {
-    fail(node, "its weights \"" + map(node, input) + "\" are no constant of the file",
+    fail(node, "its weights \"" + map(node, input) + "\" are not a constant in the file",
          "freeze the graph: variables must become constants");
   }
   if (tensor->shape.size() == rank) return *tensor;
   fail(node, "its weights " + graph::to_string(tensor->shape) + " should have " +
-                 std::to_string(rank) + " sides");
+                 std::to_string(rank) + " dimensions");
 }
 
 std::optional<Tensor> TfMaker::per_channel(const TfNode& node, const std::string& constant,
@@ -134,7 +134,8 @@ std::optional<Tensor> TfMaker::per_channel(const TfNode& node, const std::string
   const std::int64_t channels = shape(node, map).channels;
   if (tensor->count() == 1) return filled(tensor->floats()[0], channels);
   if (tensor->count() != channels) return std::nullopt;
-  // One side is the channels': the last one, or, with three or four, where the map has them.
+  // One dimension is the channels': the last one, or, with three or four, where the tensor has
+  // them.
   const std::size_t rank = tensor->shape.size();
   const std::size_t side = channels_first_ && rank >= 3 ? rank - 3 : rank - 1;
   if (tensor->shape[side] != channels) return std::nullopt;
@@ -146,16 +147,16 @@ int TfMaker::square(const TfNode& node, const char* name, int fallback) const {
   if (value == nullptr || value->list().i_size() == 0) return fallback;
   const auto& list = value->list();
   const int rows = channels_first_ ? 2 : 1, columns = rows + 1;
-  if (list.i_size() != 4) fail(node, std::string(name) + " has not 4 numbers");
+  if (list.i_size() != 4) fail(node, std::string(name) + " does not have 4 values");
   for (int i = 0; i < 4; ++i) {
     const bool inside = i == rows || i == columns;
     if (list.i(i) < 1 || list.i(i) > 4096 || (!inside && list.i(i) != 1)) {
-      fail(node, std::string(name) + " has the number " + std::to_string(list.i(i)));
+      fail(node, std::string(name) + " contains " + std::to_string(list.i(i)));
     }
   }
   if (list.i(rows) != list.i(columns)) {
     fail(node, std::string(name) + " " + std::to_string(list.i(rows)) + "x" +
-                   std::to_string(list.i(columns)) + " is not square, oko's windows are");
+                   std::to_string(list.i(columns)) + " is not square, which oko needs");
   }
   return static_cast<int>(list.i(rows));
 }
@@ -177,7 +178,7 @@ TfMaker::Window TfMaker::window(const TfNode& node, int size, bool pads_here) co
     }
     window.padding = {sides[0], sides[2], sides[1], sides[3]};
   } else if (padding != "VALID") {
-    fail(node, "padding \"" + padding + "\" is not known");
+    fail(node, "unknown padding \"" + padding + "\"");
   }
   return window;
 }
@@ -198,7 +199,7 @@ bool TfMaker::convolution(const TfNode& node) {
                    " (out, in, rows, columns) does not fit " + std::to_string(channels) +
                    " channels, or is not square");
   }
-  if (square(node, "dilations", 1) != 1) return refuse("is dilated, oko has no such convolution");
+  if (square(node, "dilations", 1) != 1) return refuse("is dilated, which oko does not support");
   const Window w = window(node, static_cast<int>(kernel.shape[2]), true);
   graph::Convolution convolution;
   convolution.filters = static_cast<int>(filters);
@@ -212,7 +213,7 @@ bool TfMaker::convolution(const TfNode& node) {
 
 bool TfMaker::batch_norm(const TfNode& node) {
   if (flag(node, "is_training", true)) {
-    fail(node, "takes its statistics from the pictures, as in training",
+    fail(node, "computes its statistics from the input, as in training",
          "export the graph for inference (is_training=False)");
   }
   const auto* epsilon = attribute(node, "epsilon");
@@ -222,22 +223,23 @@ bool TfMaker::batch_norm(const TfNode& node) {
   return true;
 }
 
-// A sum of maps, or what one constant does to each channel. A batch norm in parts ends as Mul and
-// Add (or Sub) with constants; the factor goes into the convolution as a batch norm of its own.
+// A sum of tensors, or a per-channel operation with a constant. A decomposed batch norm ends as Mul
+// and Add (or Sub) with constants; the scale is folded into the convolution like a batch norm.
 bool TfMaker::arithmetic(const TfNode& node) {
   std::string a = map(node, 0), b = map(node, 1);
   const std::string& op = node.op();
   const bool is_sum = op == "Add" || op == "AddV2" || op == "BiasAdd";
   if (builder_.has(a) && builder_.has(b)) {
-    if (!is_sum) return refuse("multiplies or compares two maps");
+    if (!is_sum) return refuse("multiplies or compares two tensors");
     builder_.add(node_of(node), {a, b}, node.name());
     return true;
   }
   const bool turned = !builder_.has(a);
   if (turned) std::swap(a, b);
-  if (turned && (op == "Sub" || op == "RealDiv")) return refuse("has the map on the other side");
+  if (turned && (op == "Sub" || op == "RealDiv"))
+    return refuse("has its operands the other way round");
   auto numbers = per_channel(node, b, a);
-  if (!numbers) return refuse("has no number for each channel");
+  if (!numbers) return refuse("is not per channel");
   std::vector<float> values(numbers->floats().begin(), numbers->floats().end());
   for (float& v : values) v = op == "Sub" ? -v : op == "RealDiv" ? 1 / v : v;
   const auto channels = static_cast<std::int64_t>(values.size());
@@ -257,11 +259,11 @@ bool TfMaker::activation(const TfNode& node) {
     return true;
   }
   const auto found = activations().find(node.op());
-  if (found == activations().end()) return refuse("is no activation that oko has");
+  if (found == activations().end()) return refuse("is not an activation that oko supports");
   const auto* slope = attribute(node, "alpha");
   if (node.op() == "LeakyRelu" &&
       !is_leaky_slope(slope == nullptr ? .2 : static_cast<double>(slope->f()))) {
-    return refuse("has another slope than .1");
+    return refuse("has a slope other than .1");
   }
   builder_.activation(node_of(node), map(node, 0), node.name(), found->second);
   return true;
@@ -280,7 +282,7 @@ bool TfMaker::mean(const TfNode& node) {
     sides.insert(axis < 0 ? axis + 4 : axis);
   }
   if (sides != (channels_first_ ? std::set<std::int64_t>{2, 3} : std::set<std::int64_t>{1, 2})) {
-    return refuse("is no mean over rows and columns");
+    return refuse("is not a mean over rows and columns");
   }
   builder_.average_pool(node_of(node), map(node, 0), node.name());
   return true;
@@ -289,14 +291,14 @@ bool TfMaker::mean(const TfNode& node) {
 bool TfMaker::resize(const TfNode& node) {
   const std::string from = map(node, 0);
   const auto size = constants_.integers(map(node, 1));
-  if (!size || size->size() != 2) return refuse("has a size that is not known beforehand");
+  if (!size || size->size() != 2) return refuse("has a size that is not constant");
   const Shape& in = shape(node, from);
   const std::int64_t scale = in.height > 0 ? (*size)[0] / in.height : 0;
-  // Whether centres are at half pixels makes no difference for whole steps; aligned corners do.
+  // Half-pixel centres make no difference for integer factors; aligned corners do.
   if (flag(node, "align_corners", false)) return refuse("aligns corners");
   if (scale < 1 || scale > 64 || (*size)[0] != in.height * scale ||
       (*size)[1] != in.width * scale) {
-    return refuse("does not make " + graph::to_string(in) + " larger by a whole number");
+    return refuse("does not upsample " + graph::to_string(in) + " by an integer factor");
   }
   builder_.upsample(node_of(node), from, node.name(), static_cast<int>(scale));
   return true;
@@ -306,11 +308,11 @@ bool TfMaker::concat(const TfNode& node) {
   std::vector<std::string> maps = TfGraph::inputs(node);
   const auto axis = constants_.integers(maps.empty() ? "" : maps.back());
   if (!axis || axis->size() != 1 || !is_channel_axis((*axis)[0])) {
-    return refuse("does not join channels");
+    return refuse("does not concatenate channels");
   }
   maps.pop_back();
   if (!std::ranges::all_of(maps, [&](const std::string& m) { return builder_.has(m); })) {
-    return refuse("joins a constant");
+    return refuse("concatenates a constant");
   }
   builder_.concat(node_of(node), maps, node.name());
   return true;
@@ -322,7 +324,7 @@ bool TfMaker::split(const TfNode& node) {
   const std::int64_t count = parts == nullptr ? 0 : parts->i();
   const std::string from = map(node, 1);
   if (!axis || axis->size() != 1 || !is_channel_axis((*axis)[0]) || count < 1 || count > 64) {
-    return refuse("does not take the channels apart");
+    return refuse("does not split channels");
   }
   for (int i = 0; i < count; ++i) {
     const std::string to = node.name() + (i > 0 ? ":" + std::to_string(i) : std::string());
@@ -333,7 +335,7 @@ bool TfMaker::split(const TfNode& node) {
 
 bool TfMaker::pad(const TfNode& node) {
   const auto sides = constants_.integers(map(node, 1));
-  if (!sides || sides->size() != 8) return refuse("has no constant padding of a map");
+  if (!sides || sides->size() != 8) return refuse("does not pad a tensor by constant amounts");
   const std::size_t rows = channels_first_ ? 4 : 2;
   for (std::size_t i = 0; i < 8; ++i) {
     const bool inside = i >= rows && i < rows + 4;
@@ -360,14 +362,14 @@ bool TfMaker::reshape(const TfNode& node) {
   }
   if (node.op() != "Reshape" || !target || target->size() != 2 ||
       ((*target)[1] != -1 && (*target)[1] != in.count())) {
-    return refuse("makes another form of the map " + graph::to_string(in));
+    return refuse("reshapes " + graph::to_string(in));
   }
   builder_.flatten(node_of(node), from, node.name(), !channels_first_);
   return true;
 }
 
 bool TfMaker::matmul(const TfNode& node) {
-  if (flag(node, "transpose_a", false)) return refuse("is turned");
+  if (flag(node, "transpose_a", false)) return refuse("transposes its first input (transpose_a)");
   Tensor kernel = weight(node, 1, 2);
   if (!flag(node, "transpose_b", false)) kernel = permuted(kernel, {1, 0});
   builder_.dense(node_of(node), map(node, 0), node.name(), std::move(kernel), {});
@@ -377,7 +379,8 @@ bool TfMaker::matmul(const TfNode& node) {
 bool TfMaker::softmax(const TfNode& node) {
   const std::string from = map(node, 0);
   const Shape& in = shape(node, from);
-  if (in.height * in.width != 1) return refuse("is over the map " + graph::to_string(in));
+  if (in.height * in.width != 1)
+    return refuse("is over " + graph::to_string(in) + ", not a vector");
   builder_.softmax(node_of(node), from, node.name());
   return true;
 }
@@ -407,7 +410,7 @@ bool TfMaker::make(const TfNode& node) {
       {"Squeeze", &TfMaker::reshape},
       {"MatMul", &TfMaker::matmul},
       {"Softmax", &TfMaker::softmax}};
-  if (!is_known(node.op())) return refuse("oko has no operation of this kind");
+  if (!is_known(node.op())) return refuse("oko does not support this operation");
   if (node.op() == "Identity") {
     builder_.identity(node_of(node), map(node, 0), node.name());
     return true;
@@ -416,7 +419,7 @@ bool TfMaker::make(const TfNode& node) {
     return activation(node);
   }
   const auto found = kMakers.find(node.op());
-  if (found == kMakers.end()) return refuse("oko has no operation of this kind");
+  if (found == kMakers.end()) return refuse("oko does not support this operation");
   return (this->*found->second)(node);
 }
 

@@ -11,9 +11,9 @@
 
 namespace oko::formats {
 
-// Operations with weights, behind which nothing may be left out.
+// Operations with weights, before which nothing may be dropped.
 bool has_weights(const std::string& operation);
-// Operations that oko has a like of, in some cases at least.
+// Operations that oko supports, at least in some forms.
 bool is_known(const std::string& operation);
 
 // An activation that a graph spells out: Maximum(x · .1, x), x · Sigmoid(x), x · Tanh(Softplus(x)).
@@ -24,7 +24,7 @@ struct SpelledActivation {
 std::optional<SpelledActivation> spelled_activation(const TfGraph& graph, TfConstants& constants,
                                                     const TfNode& node);
 
-// Makes of TensorFlow's nodes what the builder knows.
+// Translates TensorFlow's nodes into calls of the builder.
 class TfMaker {
  public:
   TfMaker(const TfGraph& graph, TfConstants& constants, NetworkBuilder& builder,
@@ -47,9 +47,9 @@ class TfMaker {
   Node node_of(const TfNode& node) const { return {node.name(), node.op()}; }
   std::string map(const TfNode& node, std::size_t input) const;
   const graph::Shape& shape(const TfNode& node, const std::string& map) const;
-  // A constant input as float32; fails where it is none.
+  // A constant input as float32; fails if it is not constant.
   graph::Tensor weight(const TfNode& node, std::size_t input, std::size_t rank) const;
-  // The same with a number for each channel of `map`, or nothing where it is something else.
+  // The same with one value per channel of `map`, or nothing if it is something else.
   std::optional<graph::Tensor> per_channel(const TfNode& node, const std::string& constant,
                                            const std::string& map) const;
   std::optional<int> whole(const TfNode& node, std::size_t input) const;

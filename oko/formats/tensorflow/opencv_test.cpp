@@ -8,8 +8,8 @@
 namespace oko::formats {
 namespace {
 
-// Runs a frozen graph in OpenCV; its map `output`, planar. OpenCV puts biases into convolutions and
-// calls the map as these.
+// Runs a frozen graph in OpenCV and returns its tensor `output`, planar. OpenCV folds biases into
+// convolutions and names the tensor after these.
 std::vector<float> run_opencv(const Bytes& file, const std::vector<float>& input,
                               const graph::Shape& shape, const std::string& output) {
   cv::dnn::Net net = cv::dnn::readNetFromTensorflow(file.text().data(), file.size());
@@ -21,7 +21,7 @@ std::vector<float> run_opencv(const Bytes& file, const std::vector<float>& input
   return {map.ptr<float>(), map.ptr<float>() + map.total()};
 }
 
-TEST(ReadTensorflow, GivesWhatOpencvGives) {
+TEST(ReadTensorflow, ComputesWhatOpencvComputes) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("numpy");
   struct Case {

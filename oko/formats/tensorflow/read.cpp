@@ -13,9 +13,9 @@ namespace {
 constexpr int kMaxNodes = 1 << 17;
 
 tensorflow::GraphDef parse(const Bytes& file, const std::string& name) {
-  // SavedModel begins with its version as field 1, a number.
+  // A SavedModel starts with its version as field 1, an integer.
   if (file.text().starts_with("\x08\x01\x12")) {
-    throw input_error(name, "is a SavedModel, whose weights lie in other files",
+    throw input_error(name, "is a SavedModel, which keeps its weights in other files",
                       "freeze it first: convert_variables_to_constants_v2, then write the "
                       "GraphDef as .pb");
   }
@@ -23,8 +23,8 @@ tensorflow::GraphDef parse(const Bytes& file, const std::string& name) {
   const bool fits = file.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max());
   if (!fits || !graph.ParseFromArray(file.data(), static_cast<int>(file.size())) ||
       graph.node_size() == 0) {
-    throw input_error(name, "is no TensorFlow graph (GraphDef)",
-                      "give a frozen graph in binary form; it may be cut short");
+    throw input_error(name, "is not a TensorFlow graph (GraphDef)",
+                      "use a frozen graph in binary form; it may be truncated");
   }
   if (graph.node_size() > kMaxNodes) {
     throw input_error(name, "has " + std::to_string(graph.node_size()) + " nodes, more than " +
@@ -48,26 +48,26 @@ class Reader {
     for (const TfNode* end : graph_.ends()) visit(end);
     weigh_consumers();
     for (const TfNode* node : order_) {
-      if (node->op() == "Shape") continue;  // asks for no numbers of the map
+      if (node->op() == "Shape") continue;  // needs no values of the tensor
       for (const std::string& map : reads(*node)) builder_.use(map);
     }
     TfMaker maker(graph_, constants_, builder_, channels_first_);
     for (const TfNode* node : order_) step(*node, maker);
     Imported imported = builder_.finish("", outputs());
     imported.notes = notes_;
-    imported.left_out = left_out_;
+    imported.dropped = dropped_;
     return imported;
   }
 
  private:
-  // What is known of a node once those that read it have been looked at.
+  // What is known about a node once its readers have been visited.
   struct Use {
     bool has_weights_behind = false;
-    bool decodes = false;  // it or one behind it is nothing that oko knows
+    bool decodes = false;  // it or a later one is not supported by oko
     std::vector<const TfNode*> readers;
   };
 
-  // Exporters may leave out what is usual: operations that have a format are NHWC without it.
+  // Exporters may omit defaults: operations without their format attribute are NHWC.
   void note_format(const TfNode& node) {
     static const std::set<std::string_view> kHaveFormat{
         "Conv2D",           "DepthwiseConv2dNative", "BiasAdd", "FusedBatchNorm",
@@ -77,20 +77,20 @@ class Reader {
     if (format != "NHWC" && format != "NCHW") return;
     if (format_of_ != nullptr && channels_first_ != (format == "NCHW")) {
       throw input_error(graph_.place(node),
-                        "has the channels on another side than " + format_of_->name(),
-                        "export the graph with one data_format");
+                        "uses a different data_format than " + format_of_->name(),
+                        "export the graph with a single data_format");
     }
     format_of_ = &node;
     channels_first_ = format == "NCHW";
   }
 
-  // The maps that a node needs, with spelled-out activations as one node.
+  // The tensors a node needs, with spelled-out activations as one node.
   std::vector<std::string> reads(const TfNode& node) {
     if (const auto spelled = spelled_activation(graph_, constants_, node)) return {spelled->from};
     return TfGraph::inputs(node);
   }
 
-  // Adds a node behind all that it needs; without recursion, since graphs are deep.
+  // Adds a node after everything it needs; without recursion, since graphs are deep.
   void visit(const TfNode* end) {
     struct Frame {
       const TfNode* node;
@@ -102,7 +102,7 @@ class Reader {
     const auto enter = [&](const TfNode* node) {
       if (state_[node] == kDone) return;
       if (state_[node] == kOpen) {
-        throw input_error(graph_.place(*node), "reads what it makes",
+        throw input_error(graph_.place(*node), "depends on its own output",
                           "loops cannot run on a phone: export the graph without them");
       }
       state_[node] = kOpen;
@@ -120,7 +120,7 @@ class Reader {
       const std::string map = top.reads[top.next++];
       const TfNode* maker = graph_.maker(map);
       if (maker == nullptr) {
-        throw input_error(graph_.place(*top.node), "reads \"" + map + "\", which is not there",
+        throw input_error(graph_.place(*top.node), "reads \"" + map + "\", which does not exist",
                           "the file is damaged or cut short: export the graph again");
       }
       uses_[maker].readers.push_back(top.node);
@@ -157,16 +157,16 @@ class Reader {
       const auto cut = cut_.find(graph_.maker(map));
       if (cut != cut_.end()) return leave_out(node, maps, cut->second);
     }
-    // Constants of types that no map has, such as text: whoever needs one says so.
+    // Constants of other types, such as strings, are rejected only when a node needs them.
     if (!reads_map && !has_weights(node.op())) return;
-    const std::string why = is_tail(node, maps) ? "belongs to the decoding of boxes"
+    const std::string why = is_tail(node, maps) ? "is part of the box decoding"
                             : maker.make(node)  ? ""
                                                 : maker.refusal();
     if (!why.empty()) leave_out(node, maps, node.name() + " (" + node.op() + ") " + why);
   }
 
-  // An activation or the like between a raw map and the decoding of boxes: the map leaves the
-  // network raw.
+  // An activation or the like between a raw tensor and the box decoding: the raw tensor becomes the
+  // output.
   bool is_tail(const TfNode& node, const std::vector<std::string>& maps) {
     static const std::set<std::string_view> kPlain{"Identity", "BiasAdd", "FusedBatchNorm",
                                                    "FusedBatchNormV2", "FusedBatchNormV3"};
@@ -178,7 +178,7 @@ class Reader {
     const Use& use = uses_[&node];
     if (use.has_weights_behind || maps.empty()) return false;
     if (node.op() == "Add" || node.op() == "AddV2") {
-      // A bias, as long as it stands right behind its convolution.
+      // A bias directly after its convolution.
       const TfNode* before = graph_.maker(maps[0]);
       if (before != nullptr && has_weights(before->op())) return false;
     }
@@ -190,11 +190,11 @@ class Reader {
     if (has_weights(node.op())) {
       throw input_error(
           graph_.file() + ": " + why,
-          "stands before " + node.name() + " (" + node.op() + "), so it cannot be left out",
-          "end the graph before it, or build it from operations oko knows");
+          "stands before " + node.name() + " (" + node.op() + "), so it cannot be dropped",
+          "cut the graph before it, or build it from operations that oko supports");
     }
     cut_[&node] = why;
-    left_out_.push_back({graph_.place(node), node.op()});
+    dropped_.push_back({graph_.place(node), node.op()});
     for (const std::string& map : maps) {
       if (builder_.has(map) && map != input_) add_output(map, why);
     }
@@ -204,8 +204,7 @@ class Reader {
     if (std::ranges::find(outputs_, map) != outputs_.end()) return;
     outputs_.push_back(map);
     builder_.use(map);
-    notes_.push_back("left out from " + why + " on; the raw map \"" + map +
-                     "\" leaves the network");
+    notes_.push_back("dropped from " + why + " on; the raw tensor \"" + map + "\" is an output");
   }
 
   void placeholder(const TfNode& node) {
@@ -216,9 +215,10 @@ class Reader {
       for (const auto& dim : attr->shape().dim()) sides.push_back(dim.size());
     }
     if (sides.size() != 4) {
-      throw input_error(graph_.place(node),
-                        "an input of " + std::to_string(sides.size()) + " sides is no picture",
-                        "a network here reads rows, columns and channels");
+      throw input_error(
+          graph_.place(node),
+          "an input of " + std::to_string(sides.size()) + " dimensions is not an image",
+          "oko's networks read rows, columns and channels");
     }
     const std::size_t rows = channels_first_ ? 2 : 1, channels = channels_first_ ? 1 : 3;
     input_ = node.name();
@@ -230,8 +230,8 @@ class Reader {
   int side(const TfNode& node, std::int64_t side, int told) const {
     if (told > 0) return told;
     if (side == -1) {
-      throw input_error(graph_.place(node), "the file leaves the size of the input open",
-                        "give the input's size, as --size 416x416");
+      throw input_error(graph_.place(node), "the file does not fix the input size",
+                        "set it, for example with --size 416x416");
     }
     if (side < 1 || side > 65536) {
       throw input_error(graph_.place(node),
@@ -251,11 +251,11 @@ class Reader {
         return static_cast<int>(kernel->shape[2]);
       }
     }
-    throw input_error(graph_.place(input), "the number of channels is open",
+    throw input_error(graph_.place(input), "the number of channels is not fixed",
                       "export the graph with the input's shape");
   }
 
-  // Maps that nothing reads, and those behind which something was left out.
+  // Tensors that nothing reads, and those after which something was dropped.
   std::vector<std::string> outputs() {
     for (const TfNode* end : graph_.ends()) {
       const std::string& map = end->name();
@@ -276,8 +276,8 @@ class Reader {
   std::map<const TfNode*, std::uint8_t> state_;
   std::map<const TfNode*, Use> uses_;
   std::vector<const TfNode*> order_;
-  std::map<const TfNode*, std::string> cut_;  // nodes left out, and from where on
-  std::vector<LeftOut> left_out_;             // the same in their order
+  std::map<const TfNode*, std::string> cut_;  // dropped nodes, and from where on
+  std::vector<DroppedNode> dropped_;           // the same in their order
   std::string input_;
   std::vector<std::string> outputs_, notes_;
 };

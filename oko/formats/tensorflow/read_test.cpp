@@ -13,7 +13,7 @@ Bytes written(const std::string& model, const std::string& flags) {
   return converted("tensorflow/testing/write_darknet.py", model, flags);
 }
 
-TEST(ReadTensorflow, GivesWhatTheDarknetModelGives) {
+TEST(ReadTensorflow, ComputesWhatTheDarknetModelComputes) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("numpy");
   for (const runtime::GoldenModel& model : runtime::golden_models()) {
@@ -21,13 +21,13 @@ TEST(ReadTensorflow, GivesWhatTheDarknetModelGives) {
     SCOPED_TRACE(model.name);
     const graph::Network original = darknet_original(model.name);
     const Imported imported = read_tensorflow(written(model.name, ""), "m.pb");
-    // Batch norm and activation are in the convolutions, as in the original.
+    // Batch norm and activation are folded into the convolutions, as in the original.
     EXPECT_EQ(graph::weight_specs(imported.network).size(), graph::weight_specs(original).size());
     expect_same_maps(with_heads_of(imported, original), original, golden_input(model), 1e-4);
   }
 }
 
-TEST(ReadTensorflow, UnderstandsEveryWayToWriteTheSame) {
+TEST(ReadTensorflow, UnderstandsEveryEquivalentForm) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("numpy");
   struct Case {
@@ -52,7 +52,7 @@ TEST(ReadTensorflow, UnderstandsEveryWayToWriteTheSame) {
   }
 }
 
-TEST(ReadTensorflow, LeavesTheDecodingOfBoxesOutAndTellsSo) {
+TEST(ReadTensorflow, DropsTheBoxDecodingAndSaysSo) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("numpy");
   const Imported imported = read_tensorflow(written("yolo-fastest-1.1", "decoded"), "m.pb");
@@ -63,13 +63,13 @@ TEST(ReadTensorflow, LeavesTheDecodingOfBoxesOutAndTellsSo) {
     EXPECT_EQ(std::get<graph::Convolution>(layer.operation).activation, graph::Activation::kLinear);
   }
   ASSERT_EQ(imported.notes.size(), 2U);
-  ASSERT_FALSE(imported.left_out.empty());
-  EXPECT_THAT(imported.left_out.front().place, HasSubstr(imported.left_out.front().kind));
-  EXPECT_THAT(imported.notes[0], HasSubstr("left out from decode121/"));
-  EXPECT_THAT(imported.notes[0], HasSubstr("the raw map \"layer120/bias_add\" leaves"));
+  ASSERT_FALSE(imported.dropped.empty());
+  EXPECT_THAT(imported.dropped.front().place, HasSubstr(imported.dropped.front().kind));
+  EXPECT_THAT(imported.notes[0], HasSubstr("dropped from decode121/"));
+  EXPECT_THAT(imported.notes[0], HasSubstr("the raw tensor \"layer120/bias_add\" is an output"));
 }
 
-TEST(ReadTensorflow, TakesTheSizeThatTheFileLeavesOpen) {
+TEST(ReadTensorflow, UsesTheGivenSizeWhereTheFileDoesNotFixIt) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("numpy");
   const SyntheticTiny tiny;
@@ -80,8 +80,8 @@ TEST(ReadTensorflow, TakesTheSizeThatTheFileLeavesOpen) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(),
-                 "m.pb: input (Placeholder): the file leaves the size of the input open (give the "
-                 "input's size, as --size 416x416)");
+                 "m.pb: input (Placeholder): the file does not fix the input size (set it, for "
+                 "example with --size 416x416)");
   }
   const Imported imported = read_tensorflow(file, "m.pb", image::Size{416, 416});
   expect_same_maps(with_heads_of(imported, tiny.original), tiny.original, tiny.input, 1e-4);

@@ -12,7 +12,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// A graph made node by node: an input of 4x4x2 and what a test puts behind it.
+// A graph built node by node: an input of 4x4x2 and what a test adds after it.
 class Graph {
  public:
   explicit Graph(std::vector<std::int64_t> input = {-1, 4, 4, 2}) {
@@ -27,7 +27,7 @@ class Graph {
     for (const std::string& input : inputs) node.add_input(input);
     return node;
   }
-  // A constant all of whose numbers are one, which the file holds once.
+  // A constant of ones, which the file stores once.
   tensorflow::Tensor& constant(const std::string& name, const std::vector<std::int64_t>& sides,
                                float value = 1) {
     auto& tensor = *(*add("Const", name, {}).mutable_attr())["value"].mutable_tensor();
@@ -74,31 +74,32 @@ std::string error_of(std::string_view file) {
   return "no error";
 }
 
-TEST(WrongTensorflowFiles, AreToldFromGraphs) {
+TEST(WrongTensorflowFiles, AreDistinguishedFromGraphs) {
   const char* no_graph =
-      "m.pb: is no TensorFlow graph (GraphDef) (give a frozen graph in binary form; it may be cut "
-      "short)";
+      "m.pb: is not a TensorFlow graph (GraphDef) (use a frozen graph in binary form; it may be "
+      "truncated)";
   EXPECT_EQ(error_of(""), no_graph);
   EXPECT_EQ(error_of("node { name: \"x\" }"), no_graph);
   EXPECT_THAT(error_of(std::string_view("\x08\x01\x12\x00", 4)), HasSubstr("is a SavedModel"));
 }
 
-TEST(WrongTensorflowFiles, NameTheNodeInTheMiddleThatOkoHasNot) {
+TEST(WrongTensorflowFiles, NameTheUnsupportedNodeInTheMiddle) {
   Graph graph;
   graph.conv("a", "in");
   graph.add("Elu", "elu", {"a"});
   graph.conv("b", "elu");
   EXPECT_EQ(graph.error(),
-            "m.pb: elu (Elu) oko has no operation of this kind: stands before b (Conv2D), so it "
-            "cannot be left out (end the graph before it, or build it from operations oko knows)");
+            "m.pb: elu (Elu) oko does not support this operation: comes before b (Conv2D), so it "
+            "cannot be dropped (cut the graph before it, or build it from operations that oko "
+            "supports)");
 }
 
-TEST(WrongTensorflowFiles, NameTheSettingInTheMiddleThatOkoHasNot) {
+TEST(WrongTensorflowFiles, NameTheUnsupportedSettingInTheMiddle) {
   Graph graph;
   (*graph.add("LeakyRelu", "leaky", {"in"}).mutable_attr())["alpha"].set_f(.3F);
   graph.conv("a", "leaky");
   EXPECT_THAT(graph.error(),
-              HasSubstr("m.pb: leaky (LeakyRelu) has another slope than .1: stands before a"));
+              HasSubstr("m.pb: leaky (LeakyRelu) has a slope other than .1: comes before a"));
 }
 
 TEST(WrongTensorflowFiles, NameWeightsThatAreNotFrozen) {
@@ -107,20 +108,20 @@ TEST(WrongTensorflowFiles, NameWeightsThatAreNotFrozen) {
   graph.add("ReadVariableOp", "v/read", {"v"});
   graph.add("Conv2D", "a", {"in", "v/read"});
   EXPECT_THAT(graph.error(),
-              HasSubstr("m.pb: a (Conv2D): its weights \"v/read\" are no constant of the file "
+              HasSubstr("m.pb: a (Conv2D): its weights \"v/read\" are not a constant in the file "
                         "(freeze the graph: variables must become constants)"));
 }
 
-TEST(WrongTensorflowFiles, WithoutAFormatAreTakenAsTensorFlowTakesThem) {
+TEST(WrongTensorflowFiles, WithoutAFormatGetTensorFlowsDefault) {
   Graph graph({-1, 2, 4, 4});
   (*graph.conv("a", "in").mutable_attr())["data_format"].set_s("NCHW");
   (*graph.add("MaxPool", "pool", {"a"}).mutable_attr())["padding"].set_s("VALID");
   EXPECT_EQ(graph.error(),
-            "m.pb: pool (MaxPool): has the channels on another side than a (export the graph with "
-            "one data_format)");
+            "m.pb: pool (MaxPool): uses a different data_format than a (export the graph with a "
+            "single data_format)");
 }
 
-TEST(WrongTensorflowFiles, NameTheWeightThatIsNoNumber) {
+TEST(WrongTensorflowFiles, NameTheWeightThatIsNotANumber) {
   Graph kernel;
   kernel.constant("nan", {1, 1, 2, 2}, NAN);
   (*kernel.add("Conv2D", "a", {"in", "nan"}).mutable_attr())["padding"].set_s("SAME");
@@ -132,20 +133,20 @@ TEST(WrongTensorflowFiles, NameTheWeightThatIsNoNumber) {
   EXPECT_THAT(division.error(), HasSubstr("m.pb: a.scale[0] is inf"));
 }
 
-TEST(WrongTensorflowFiles, NameWhatIsMissingOrTwice) {
+TEST(WrongTensorflowFiles, NameWhatIsMissingOrDuplicated) {
   Graph missing;
   missing.conv("a", "gone");
   EXPECT_EQ(missing.error(),
-            "m.pb: a (Conv2D): reads \"gone\", which is not there (the file is damaged or cut "
+            "m.pb: a (Conv2D): reads \"gone\", which does not exist (the file is damaged or cut "
             "short: export the graph again)");
   Graph twice;
   twice.conv("in", "in");
-  EXPECT_THAT(twice.error(), HasSubstr("m.pb: in (Conv2D): there are two nodes of this name"));
+  EXPECT_THAT(twice.error(), HasSubstr("m.pb: in (Conv2D): there are two nodes with this name"));
   Graph circle;
   circle.add("Relu", "a", {"b"});
   circle.add("Relu", "b", {"a"});
   circle.add("Relu", "c", {"b"});
-  EXPECT_THAT(circle.error(), HasSubstr("reads what it makes"));
+  EXPECT_THAT(circle.error(), HasSubstr("depends on its own output"));
 }
 
 TEST(WrongTensorflowFiles, NameShapesThatDoNotFit) {
@@ -158,21 +159,21 @@ TEST(WrongTensorflowFiles, NameShapesThatDoNotFit) {
   Graph input({-1, 4});
   input.conv("a", "in");
   EXPECT_THAT(input.error(),
-              HasSubstr("m.pb: in (Placeholder): an input of 2 sides is no picture"));
+              HasSubstr("m.pb: in (Placeholder): an input of 2 dimensions is not an image"));
   Graph open({-1, -1, -1, 2});
   open.conv("a", "in");
-  EXPECT_THAT(open.error(), HasSubstr("the file leaves the size of the input open"));
+  EXPECT_THAT(open.error(), HasSubstr("the file does not fix the input size"));
 }
 
-TEST(WrongTensorflowFiles, CannotMakeTheReaderTakeMuchMemory) {
+TEST(WrongTensorflowFiles, CannotMakeTheReaderUseMuchMemory) {
   Graph large;
   large.constant("k", {1 << 15, 1 << 15, 2, 1});
   large.add("Conv2D", "a", {"in", "k"});
-  EXPECT_THAT(large.error(), HasSubstr("k (Const): the constants repeat one number too often"));
+  EXPECT_THAT(large.error(), HasSubstr("k (Const): the constants repeat one value too often"));
   Graph impossible;
   impossible.constant("k", {std::int64_t{1} << 40, 2});
   impossible.add("Conv2D", "a", {"in", "k"});
-  EXPECT_THAT(impossible.error(), HasSubstr("k (Const): the constant's shape is not possible"));
+  EXPECT_THAT(impossible.error(), HasSubstr("k (Const): the constant's shape is invalid"));
   Graph lying;
   lying.constant("k", {1, 1, 2, 2}).set_tensor_content("12345");
   lying.add("Conv2D", "a", {"in", "k"});
@@ -184,11 +185,11 @@ TEST(WrongTensorflowFiles, NameABatchNormThatStillLearns) {
   for (const char* name : {"g", "b", "m", "v"}) graph.constant(name, {2});
   graph.add("FusedBatchNormV3", "bn", {"in", "g", "b", "m", "v"});
   EXPECT_EQ(graph.error(),
-            "m.pb: bn (FusedBatchNormV3): takes its statistics from the pictures, as in training "
+            "m.pb: bn (FusedBatchNormV3): computes its statistics from the input, as in training "
             "(export the graph for inference (is_training=False))");
 }
 
-// A classifier: mean over the map, a dense layer, softmax.
+// A classifier: global average pooling, a dense layer, softmax.
 TEST(ReadTensorflow, ReadsAClassifier) {
   Graph graph;
   graph.conv("a", "in");
@@ -207,7 +208,7 @@ TEST(ReadTensorflow, ReadsAClassifier) {
   EXPECT_NEAR(results[0].values[1], 1 / 3., 1e-6);
 }
 
-// x · Sigmoid(x) and x · Tanh(Softplus(x)), a factor for each channel, parts of channels.
+// x · Sigmoid(x) and x · Tanh(Softplus(x)), a per-channel scale, channel slices.
 TEST(ReadTensorflow, ReadsActivationsThatAreSpelledOut) {
   Graph graph;
   graph.conv("a", "in");

@@ -21,7 +21,7 @@ std::string description_of(const graph::Network& network, const ModelInfo& info)
 std::unique_ptr<AssociatedFileT> labels(FileType type) {
   auto file = std::make_unique<AssociatedFileT>();
   file->name = kLabelsName;
-  file->description = "Class names, one a line";
+  file->description = "Class names, one per line";
   file->type = type;
   return file;
 }
@@ -29,7 +29,7 @@ std::unique_ptr<AssociatedFileT> labels(FileType type) {
 std::unique_ptr<TensorMetadataT> input_of(const graph::Network& network, bool bytes) {
   auto tensor = std::make_unique<TensorMetadataT>();
   tensor->name = kInputName;
-  tensor->description = "The picture, letterboxed to the input's size";
+  tensor->description = "The image, letterboxed to the input's size";
   ImagePropertiesT image;
   image.color_space = network.input.channels == 1 ? ColorSpace::GRAYSCALE : ColorSpace::RGB;
   image.default_size = std::make_unique<ImageSizeT>();
@@ -53,7 +53,7 @@ std::unique_ptr<TensorMetadataT> output_of(const graph::Network& network, const 
   const bool headless = network.heads().empty();
   const bool classifier = headless && network.outputs().size() == 1;
   tensor->name = name;
-  tensor->description = classifier ? "A number for each class"
+  tensor->description = classifier ? "A value per class"
                         : headless
                             ? "Raw output"
                             : "Raw head: for each anchor tx, ty, tw, th, objectness, class logits";
@@ -87,11 +87,11 @@ void put(std::vector<std::byte>& bytes, std::string_view text) {
   bytes.insert(bytes.end(), raw.begin(), raw.end());
 }
 
-// What the local header and the central directory have in common.
+// What the local header and the central directory share.
 void put_entry(std::vector<std::byte>& bytes, const std::string& name, const std::string& text) {
   put(bytes, 20, 2);  // version that can extract it
   put(bytes, 0, 2);   // flags
-  put(bytes, 0, 2);   // stored as it is
+  put(bytes, 0, 2);   // stored, not compressed
   put(bytes, kFirstDay, 4);
   put(bytes, crc32(text), 4);
   put(bytes, static_cast<std::uint32_t>(text.size()), 4);
@@ -157,7 +157,7 @@ void append_file(std::vector<std::byte>& model, const std::string& name, const s
 }
 
 std::string appended_labels(std::string_view model) {
-  // The archive's end has no comment where tools of the field wrote it.
+  // The end record has no comment in archives written by other tools.
   if (model.size() < kEndSize || number_at(model, model.size() - kEndSize, 4) != kEnd) return {};
   const std::size_t end = model.size() - kEndSize;
   std::size_t at = number_at(model, end + 16, 4);

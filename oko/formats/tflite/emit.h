@@ -12,29 +12,29 @@
 
 namespace oko::formats::tflite {
 
-// How bytes of a map stand for numbers: value = (byte − zero) · scale.
+// Quantization of an int8 tensor: value = (byte − zero) · scale.
 struct MapScale {
   float scale = 1;
   int zero = 0;  // of int8: -128…127
   bool operator==(const MapScale&) const = default;
 };
 
-// Puts a TensorFlow Lite model together: tensors by index, operators in the order they are added.
+// Builds a TensorFlow Lite model: tensors by index, operators in the order they are added.
 class Emitter {
  public:
   Emitter();
 
-  // A map [1, height, width, channels]: int8 where it has a scale, else float32.
+  // An activation tensor [1, height, width, channels]: int8 if it has a scale, else float32.
   int map(const std::string& name, const graph::Shape& shape, const std::optional<MapScale>& scale);
   int map(const std::string& name, const graph::Shape& shape, oko::tflite::TensorType type,
           const std::optional<MapScale>& scale);
   int constant(const std::string& name, std::vector<int> shape, std::span<const float> values);
   int constant(const std::string& name, std::vector<int> shape, std::span<const int> values);
-  // Any numbers, with a scale for each part along `axis` where there are scales.
+  // Constants, with a scale per slice along `axis` if there are scales.
   int constant(const std::string& name, std::vector<int> shape, oko::tflite::TensorType type,
                std::span<const std::byte> bytes, std::vector<float> scales = {}, int axis = 0,
                int zero = 0);
-  // Floats that an operator makes of a constant.
+  // Floats that an operator computes from a constant.
   int made(const std::string& name, std::vector<int> shape);
 
   template <typename OptionsT>
@@ -49,7 +49,7 @@ class Emitter {
     add_operator(code, std::move(inputs), std::move(outputs), {}, version);
   }
 
-  std::optional<MapScale> scale(int tensor) const;  // of a map in bytes
+  std::optional<MapScale> scale(int tensor) const;  // of an int8 tensor
   graph::Shape shape(int tensor) const;             // of a map
   void add_metadata(const std::string& name, std::span<const std::byte> bytes);
   std::vector<std::byte> finish(const std::string& description, std::vector<int> inputs,

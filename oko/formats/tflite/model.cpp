@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kMostTensors = 1 << 16;
 
-// FlatBuffers reads numbers in place, and lays them out for files that begin at such an address.
+// FlatBuffers reads values in place and aligns them for files that start at such an address.
 Bytes aligned(const Bytes& bytes) {
   if (reinterpret_cast<std::uintptr_t>(bytes.data()) % 16 == 0) return bytes;
   struct alignas(16) Block {
@@ -39,22 +39,22 @@ std::string kind_of(const oko::tflite::OperatorCode& code) {
 }  // namespace
 
 void Model::damaged(const std::string& what) const {
-  throw input_error(file_, what, "the file is damaged or cut short");
+  throw input_error(file_, what, "the file is damaged or truncated");
 }
 
 Model::Model(const Bytes& file, std::string name) : bytes_(aligned(file)), file_(std::move(name)) {
   const auto* start = reinterpret_cast<const std::uint8_t*>(bytes_.data());
-  constexpr std::size_t kLeast = 16;  // an offset, the format's mark, and something
+  constexpr std::size_t kLeast = 16;  // an offset, the format's identifier, and some data
   if (bytes_.size() < kLeast || std::memcmp(start + 4, "TFL3", 4) != 0) {
-    throw input_error(file_ + "@4", "is no TensorFlow Lite model: \"TFL3\" should stand here");
+    throw input_error(file_ + "@4", "is not a TensorFlow Lite model: expected \"TFL3\"");
   }
   if (bytes_.size() > FLATBUFFERS_MAX_BUFFER_SIZE) damaged("the file is over 2 GB");
   flatbuffers::Verifier verifier(start, bytes_.size(), 64, 1 << 20);
-  if (!oko::tflite::VerifyModelBuffer(verifier)) damaged("offsets lead out of the file");
+  if (!oko::tflite::VerifyModelBuffer(verifier)) damaged("offsets point outside the file");
   raw_ = oko::tflite::GetModel(start);
   const auto* graphs = raw_->subgraphs();
   if (graphs == nullptr || graphs->size() == 0 || graphs->Get(0)->tensors() == nullptr) {
-    damaged("there is no graph in it");
+    damaged("it contains no graph");
   }
   if (graphs->size() > 1) {
     throw input_error(file_, "has " + std::to_string(graphs->size()) + " graphs",
@@ -75,10 +75,11 @@ void Model::read_tensors(const oko::tflite::SubGraph& graph) {
     tensor.quantization = raw->quantization();
     const std::string place = "tensor " + std::to_string(tensors_.size());
     if (raw->shape() != nullptr) tensor.shape.assign(raw->shape()->begin(), raw->shape()->end());
-    if (tensor.shape.size() > 8) damaged(place + " has more than 8 sides");
+    if (tensor.shape.size() > 8) damaged(place + " has more than 8 dimensions");
     if (raw->buffer() != 0) {
       if (raw_->buffers() == nullptr || raw->buffer() >= raw_->buffers()->size()) {
-        damaged(place + " is in buffer " + std::to_string(raw->buffer()) + ", which is not there");
+        damaged(place + " is in buffer " + std::to_string(raw->buffer()) +
+                ", which does not exist");
       }
       if (const auto* data = raw_->buffers()->Get(raw->buffer())->data()) {
         tensor.data = std::as_bytes(std::span(data->data(), data->size()));
@@ -94,7 +95,8 @@ std::vector<int> Model::indices(const flatbuffers::Vector<std::int32_t>* list, c
   if (list == nullptr) return tensors;
   for (const int tensor : *list) {
     if (tensor < (optional ? -1 : 0) || tensor >= static_cast<int>(tensors_.size())) {
-      damaged(std::string(what) + " is tensor " + std::to_string(tensor) + ", which is not there");
+      damaged(std::string(what) + " is tensor " + std::to_string(tensor) +
+              ", which does not exist");
     }
     tensors.push_back(tensor);
   }
@@ -102,11 +104,11 @@ std::vector<int> Model::indices(const flatbuffers::Vector<std::int32_t>* list, c
 }
 
 void Model::read_operators(const oko::tflite::SubGraph& graph) {
-  if (graph.operators() == nullptr) damaged("there are no operators in it");
+  if (graph.operators() == nullptr) damaged("it contains no operators");
   for (const oko::tflite::Operator* raw : *graph.operators()) {
     const auto* codes = raw_->operator_codes();
     if (codes == nullptr || raw->code_index() >= codes->size()) {
-      damaged("operator " + std::to_string(operators_.size()) + " is of no kind");
+      damaged("operator " + std::to_string(operators_.size()) + " has no kind");
     }
     const oko::tflite::OperatorCode& code = *codes->Get(raw->code_index());
     Operator& op = operators_.emplace_back();
@@ -116,7 +118,7 @@ void Model::read_operators(const oko::tflite::SubGraph& graph) {
     op.inputs = indices(raw->inputs(), "an operator's input", true);
     op.outputs = indices(raw->outputs(), "an operator's output", false);
     if (op.inputs.empty() || op.outputs.empty() || op.inputs.front() < 0) {
-      fail(op, "reads or makes nothing", "the file is damaged");
+      fail(op, "has no inputs or no outputs", "the file is damaged");
     }
   }
 }
@@ -135,7 +137,7 @@ std::string Model::metadata(std::string_view name) const {
   if (raw_->metadata() == nullptr || raw_->buffers() == nullptr) return {};
   for (const oko::tflite::Metadata* entry : *raw_->metadata()) {
     if (entry->name() == nullptr || entry->name()->string_view() != name) continue;
-    if (entry->buffer() >= raw_->buffers()->size()) damaged("metadata is in no buffer");
+    if (entry->buffer() >= raw_->buffers()->size()) damaged("metadata refers to a missing buffer");
     const auto* data = raw_->buffers()->Get(entry->buffer())->data();
     if (data == nullptr) return {};
     return {reinterpret_cast<const char*>(data->data()), data->size()};
@@ -154,8 +156,8 @@ graph::Shape Model::map_shape(const Operator& op, int tensor) const {
     const std::vector<std::int64_t> sides(shape.begin(), shape.end());
     fail(op,
          "\"" + name_of(tensor) + "\" is " + graph::to_string(sides) +
-             ", it should be [1, rows, columns, channels]",
-         "export the model for one picture of a fixed size");
+             "; expected [1, rows, columns, channels]",
+         "export the model for a single image of fixed size");
   }
   if (shape.size() == 2) return {shape[1], 1, 1};
   return {shape[3], shape[1], shape[2]};
@@ -164,7 +166,7 @@ graph::Shape Model::map_shape(const Operator& op, int tensor) const {
 bool Model::is_constant(int tensor) const { return tensor >= 0 && !at(tensor).data.empty(); }
 
 std::span<const std::byte> Model::whole(const Operator& op, int tensor, std::size_t size) const {
-  if (tensor < 0 || !is_constant(tensor)) fail(op, "reads a map where a constant should be");
+  if (tensor < 0 || !is_constant(tensor)) fail(op, "reads a tensor where a constant is expected");
   std::size_t count = 1;
   for (const int side : at(tensor).shape) {
     if (side < 1 || count > bytes_.size() / static_cast<std::size_t>(side)) {
@@ -175,7 +177,7 @@ std::span<const std::byte> Model::whole(const Operator& op, int tensor, std::siz
   if (at(tensor).data.size() != count * size) {
     fail(op,
          "\"" + name_of(tensor) + "\" should have " + std::to_string(count * size) +
-             " bytes, it has " + std::to_string(at(tensor).data.size()),
+             " bytes but has " + std::to_string(at(tensor).data.size()),
          "the file is damaged");
   }
   return at(tensor).data;
@@ -196,9 +198,9 @@ std::vector<float> converted(std::span<const std::byte> bytes, const ToFloat& to
 
 }  // namespace
 
-// The side along which each part has a scale of its own. Converters wrote the kernel's into biases
-// as well, and TensorFlow Lite's own kernels never look: where it does not fit, the only side that
-// has as many parts counts. Past the last side where there is none.
+// The dimension with per-slice scales. Converters wrote the kernel's into biases as well, and
+// TensorFlow Lite's own kernels ignore it: if it does not fit, the only dimension of matching size
+// is used. Past the last dimension if there is none.
 std::size_t Model::scaled_side(const Tensor& from, std::size_t scales) {
   const auto fits = [&](int side) { return std::cmp_equal(side, scales); };
   const auto told = static_cast<std::size_t>(std::max(0, from.quantization->quantized_dimension()));
@@ -207,7 +209,7 @@ std::size_t Model::scaled_side(const Tensor& from, std::size_t scales) {
   return static_cast<std::size_t>(std::ranges::find_if(from.shape, fits) - from.shape.begin());
 }
 
-// value = (byte − zero) · scale, with one scale, or one for each part along a side.
+// value = (byte − zero) · scale, with one scale or one per slice along a dimension.
 std::vector<float> Model::dequantized(const Operator& op, const Tensor& from,
                                       std::vector<float> values) const {
   const auto* q = from.quantization;
@@ -222,7 +224,7 @@ std::vector<float> Model::dequantized(const Operator& op, const Tensor& from,
              " scales, which do not fit its shape",
          "the file is damaged");
   }
-  std::size_t inner = 1;  // numbers in a row that have one scale
+  std::size_t inner = 1;  // consecutive values that share a scale
   for (std::size_t i = side + 1; i < from.shape.size(); ++i) {
     inner *= static_cast<std::size_t>(from.shape[i]);
   }
@@ -261,7 +263,7 @@ graph::Tensor Model::floats(const Operator& op, int tensor) const {
   const Tensor& from = at(tensor);
   made_ += from.data.size() * sizeof(float);
   if (made_ > 16 * bytes_.size() + (std::size_t{1} << 24)) {
-    fail(op, "reads weights that many others read too", "the file is damaged");
+    fail(op, "reads weights that too many others also read", "the file is damaged");
   }
   std::vector<std::int64_t> shape(from.shape.begin(), from.shape.end());
   const auto same = [](auto value) { return value; };
@@ -283,19 +285,20 @@ graph::Tensor Model::floats(const Operator& op, int tensor) const {
       values = converted<std::int32_t>(whole(op, tensor, 4), same);
       break;
     default:
-      fail(op, "\"" + name_of(tensor) + "\" is of a type that weights do not have");
+      fail(op, "\"" + name_of(tensor) + "\" has a type that weights cannot have");
   }
   if (from.type != TensorType::FLOAT32 && from.type != TensorType::FLOAT16) {
     values = dequantized(op, from, std::move(values));
   }
   if (!std::ranges::all_of(values, [](float v) { return std::isfinite(v); })) {
-    fail(op, "\"" + name_of(tensor) + "\" holds numbers that are none", "the file is damaged");
+    fail(op, "\"" + name_of(tensor) + "\" contains values that are not finite",
+         "the file is damaged");
   }
   return graph::Tensor::of(std::move(values), std::move(shape));
 }
 
 std::vector<int> Model::integers(const Operator& op, int tensor) const {
-  if (tensor < 0 || at(tensor).type != TensorType::INT32) fail(op, "lacks its whole numbers");
+  if (tensor < 0 || at(tensor).type != TensorType::INT32) fail(op, "lacks its integers");
   const auto data = whole(op, tensor, 4);
   std::vector<int> values(data.size() / 4);
   std::memcpy(values.data(), data.data(), values.size() * 4);

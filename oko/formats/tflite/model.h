@@ -15,8 +15,7 @@ namespace oko::formats::tflite {
 using oko::tflite::Code;
 using oko::tflite::TensorType;
 
-// One operator as a reader sees it. Tensors are numbers of the subgraph; -1 where an optional one
-// is left out.
+// One operator. Tensors are indices in the subgraph; -1 for a missing optional one.
 struct Operator {
   Code code{};
   std::string kind;  // "CONV_2D", for messages
@@ -24,8 +23,8 @@ struct Operator {
   const oko::tflite::Operator* raw = nullptr;
 };
 
-// A model file that was checked: every offset lies in the file, every number of a tensor, buffer or
-// operator code is there. Throws input Errors.
+// A verified model file: every offset is inside the file, every tensor, buffer and operator code
+// index is valid. Throws input Errors.
 class Model {
  public:
   Model(const Bytes& file, std::string name);
@@ -40,22 +39,23 @@ class Model {
   TensorType type_of(int tensor) const { return at(tensor).type; }
   std::string metadata(std::string_view name) const;  // "" without it
 
-  // "model.tflite: conv1 (CONV_2D)", as NetworkBuilder has it.
+  // "model.tflite: conv1 (CONV_2D)", as in NetworkBuilder.
   Node node(const Operator& op) const;
   [[noreturn]] void fail(const Operator& op, std::string message, std::string hint = {}) const;
 
-  // A map's shape [1, rows, columns, channels]; one of two sides has one row and one column.
+  // An activation's shape [1, rows, columns, channels]; one of two dimensions has one row and
+  // column.
   graph::Shape map_shape(const Operator& op, int tensor) const;
-  bool is_map(int tensor) const;  // of four sides, the first of which is 1
+  bool is_map(int tensor) const;  // of four dimensions, the first of which is 1
   const std::vector<int>& sides(int tensor) const { return at(tensor).shape; }
   bool is_constant(int tensor) const;
-  // A constant as floats in its own order: float32, float16, or bytes and 32-bit sums with scales.
+  // A constant as floats in its own order: from float32, float16, or quantized int8 and int32.
   graph::Tensor floats(const Operator& op, int tensor) const;
   std::vector<int> integers(const Operator& op, int tensor) const;
   bool is_lowest_byte(int tensor) const;  // one int8, -128
-  // What the bytes of a quantized map stand for at their ends; nothing for other maps.
+  // The range of values of a quantized tensor; nothing for other tensors.
   std::optional<std::pair<float, float>> byte_range(int tensor) const;
-  // The options of an operator; throws where it has others or none.
+  // The options of an operator; throws if it has others or none.
   template <typename OptionsT>
   const OptionsT& options(const Operator& op) const {
     const auto* found = op.raw->options_as<OptionsT>();
@@ -88,7 +88,7 @@ class Model {
   std::vector<Tensor> tensors_;
   std::vector<Operator> operators_;
   std::vector<int> inputs_, outputs_;
-  mutable std::size_t made_ = 0;  // bytes of floats, so that a constant read often is no trap
+  mutable std::size_t made_ = 0;  // bytes of floats, to bound constants that are read often
 };
 
 }  // namespace oko::formats::tflite

@@ -1,11 +1,11 @@
 #pragma once
 
-// What the writer's names and metadata tell the reader.
+// Names and metadata through which the writer informs the reader.
 namespace oko::formats::tflite {
 
-// Behind a layer's name: its map before an activation that is an operator of its own; in the bytes
-// that its operator makes, before those of the map; as floats between maps of bytes; and its input
-// with rows and columns round it.
+// Suffixes of a layer's name: its tensor before a separate activation operator; its int8 tensor as
+// the operator computes it, before requantization; as floats between int8 tensors; and its padded
+// input.
 inline constexpr const char* kBefore = ".linear";
 inline constexpr const char* kUnit = ".unit";
 inline constexpr const char* kFloats = ".floats";
@@ -13,11 +13,11 @@ inline constexpr const char* kPadded = ".padded";
 inline constexpr const char* kBytes = ".bytes";
 inline constexpr const char* kHalf = ".half";
 
-// The metadata entry with the names of the layers behind the outputs, one a line: their tensors are
-// named as the outputs.
+// The metadata entry with the layer names of the outputs, one per line: their tensors have the
+// outputs' names.
 inline constexpr const char* kOutputLayers = "oko.outputs";
 
-// What pads a maximum.
+// The padding of a max pool.
 inline constexpr float kLowest = -3e38F;
 
 }  // namespace oko::formats::tflite

@@ -10,7 +10,7 @@
 namespace oko::formats {
 namespace {
 
-// What these tensors are made of, and they themselves. Operators come after those they read.
+// These tensors and everything they depend on. Operators come after those they read.
 std::set<int> needed_for(const tflite::Model& model, const std::vector<int>& tensors) {
   std::set<int> needed(tensors.begin(), tensors.end());
   const auto& operators = model.operators();
@@ -33,8 +33,8 @@ std::vector<std::uint8_t> as_floats(const std::vector<std::uint8_t>& halves) {
   return bytes;
 }
 
-// What older programs do not take: weights that an operator makes float32 of float16, and biases
-// that name the kernel's dimension for their scales.
+// What older programs do not support: float16 weights dequantized by an operator, and biases whose
+// scales name the kernel's dimension.
 void make_plain(const tflite::Model& model, oko::tflite::ModelT& tables) {
   oko::tflite::SubGraphT& graph = *tables.subgraphs.front();
   const auto tensor = [&](int index) -> oko::tflite::TensorT& {
@@ -53,7 +53,7 @@ void make_plain(const tflite::Model& model, oko::tflite::ModelT& tables) {
     auto floats = std::make_unique<oko::tflite::BufferT>();
     floats->data = as_floats(tables.buffers[from.buffer]->data);
     tables.buffers.push_back(std::move(floats));
-    op->outputs.clear();  // nothing needs it now
+    op->outputs.clear();  // no longer needed
   }
   for (const auto& each : graph.tensors) {
     if (each->quantization && each->shape.size() == 1) each->quantization->quantized_dimension = 0;

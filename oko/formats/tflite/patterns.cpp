@@ -11,7 +11,7 @@ Patterns::Patterns(const Model& model) : model_(model) {
     const bool retyped = op.code == Code::QUANTIZE || op.code == Code::DEQUANTIZE;
     for (const int tensor : op.outputs) {
       if (!producers_.emplace(tensor, i).second) {
-        model.fail(op, "makes a tensor that is made before", "the file is damaged");
+        model.fail(op, "computes a tensor that already exists", "the file is damaged");
       }
     }
     if (retyped) sources_[op.outputs.front()] = source(op.inputs.front());
@@ -72,7 +72,7 @@ bool Patterns::find_swish(std::size_t end, int x, int gate) {
   return true;
 }
 
-// x · (1 − q²) / (1 + q²), q = σ(−x), as write.cpp has it.
+// x · (1 − q²) / (1 + q²), q = σ(−x), as in write.cpp.
 bool Patterns::find_mish(std::size_t end, int x, int ratio) {
   const Operator* divide = producer(ratio, Code::DIV);
   if (divide == nullptr || divide->inputs.size() != 2) return false;
@@ -95,7 +95,7 @@ bool Patterns::find_mish(std::size_t end, int x, int ratio) {
   return true;
 }
 
-// A split, a convolution of each part, and their results joined in order.
+// A split, a convolution of each part, and a concatenation in order.
 void Patterns::find_groups(std::size_t end) {
   const Operator& join = model_.operators()[end];
   Groups groups;

@@ -9,8 +9,8 @@
 
 namespace oko::formats::tflite {
 
-// Operators that together are one layer of oko's: TensorFlow Lite has no operator for some
-// activations, nor for convolutions in groups on every phone.
+// Groups of operators that form one of oko's layers: TensorFlow Lite has no operator for some
+// activations, nor, on every phone, for grouped convolutions.
 class Patterns {
  public:
   struct Activation {
@@ -24,9 +24,11 @@ class Patterns {
 
   explicit Patterns(const Model& model);
 
-  // The tensor that a map came from before it only changed its numbers' type.
+  // The tensor that this one was cast from.
   int source(int tensor) const;
-  bool is_part(std::size_t op) const { return parts_.contains(op); }  // of a pattern, not its end
+  bool is_part(std::size_t op) const {
+    return parts_.contains(op);
+  }  // of a pattern, except its last operator
   const Activation* activation_at(std::size_t op) const;
   const Groups* groups_at(std::size_t op) const;
 

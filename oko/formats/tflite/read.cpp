@@ -95,10 +95,10 @@ class Reader {
   Model model_;
   Patterns patterns_;
   NetworkBuilder builder_;
-  std::map<int, std::string> names_;     // of layers whose tensors are named otherwise
-  std::map<int, Padding> pool_padding_;  // of maps with the lowest number round them
-  std::set<int> gone_;                   // tensors behind what is left out
-  std::vector<LeftOut> left_out_;        // the operators of that
+  std::map<int, std::string> names_;     // of layers whose tensors have other names
+  std::map<int, Padding> pool_padding_;  // of tensors padded with the lowest value
+  std::set<int> gone_;                   // tensors after a dropped operator
+  std::vector<DroppedNode> dropped_;
   std::vector<int> outputs_;
 };
 
@@ -118,7 +118,7 @@ void Reader::name_layers() {
   for (std::size_t i = 0; i < names.size(); ++i) names_[model_.outputs()[i]] = names[i];
 }
 
-// A row of all numbers, or sides of one put in or left out.
+// A flatten, or dimensions of size 1 added or removed.
 bool Reader::keeps_map(const Operator& op) const {
   const auto& before = model_.sides(op.inputs.front());
   const auto& after = model_.sides(op.outputs.front());
@@ -139,12 +139,12 @@ bool Reader::pads_maximum(const Operator& op) const {
 
 void Reader::use(const Operator& op, int tensor) {
   if (pool_padding_.contains(tensor) && op.code != Code::MAX_POOL_2D) {
-    model_.fail(op, "reads a map with the lowest number round it, which only a maximum can take");
+    model_.fail(op, "reads a tensor padded with the lowest value, which only max pooling can do");
   }
   builder_.use(map(tensor));
 }
 
-// Also finds where boxes are put together, which oko does itself: there the network ends.
+// Also finds where box decoding starts, which oko does itself: the network ends there.
 void Reader::count_uses() {
   const auto end_here = [&](int tensor) {
     if (is_constant(tensor) || gone_.contains(tensor)) return;
@@ -157,7 +157,7 @@ void Reader::count_uses() {
     const bool reshaped = op.code == Code::RESHAPE || op.code == Code::SQUEEZE;
     const bool goes = std::ranges::any_of(op.inputs, [&](int t) { return gone_.contains(t); });
     if (goes || (reshaped && !keeps_map(op))) {
-      left_out_.push_back({builder_.place(model_.node(op)), op.kind});
+      dropped_.push_back({builder_.place(model_.node(op)), op.kind});
       std::ranges::for_each(op.inputs, [&](int t) {
         if (t >= 0) end_here(t);
       });
@@ -202,7 +202,7 @@ Imported Reader::read(std::string_view file) {
     imported.keys[i] = std::to_string(tensor);
   }
   add_notes(imported);
-  imported.left_out = left_out_;
+  imported.dropped = dropped_;
   const std::string description = model_.metadata(kDescriptionKey);
   if (!description.empty()) {
     apply_description(imported, description, name + ": metadata \"" + kDescriptionKey + "\"");
@@ -212,7 +212,7 @@ Imported Reader::read(std::string_view file) {
   return imported;
 }
 
-// A list that is no class list is of no use, but the model is.
+// An invalid class list is ignored; the model is still usable.
 void Reader::read_labels(Imported& imported, std::string_view file) const {
   const std::string labels = appended_labels(file);
   if (labels.empty()) return;
@@ -225,25 +225,24 @@ void Reader::read_labels(Imported& imported, std::string_view file) const {
 }
 
 void Reader::add_notes(Imported& imported) const {
-  if (!left_out_.empty()) {
-    imported.notes.push_back(left_out_.front().place +
-                             " begins to put boxes together: it and what follows was left out, and "
-                             "the maps before it are the outputs");
+  if (!dropped_.empty()) {
+    imported.notes.push_back(
+        dropped_.front().place +
+        " starts the box decoding: dropped from there on; the tensors before it are the outputs");
   }
   for (std::size_t t = 0; t < model_.tensor_count(); ++t) {
     const auto tensor = static_cast<int>(t);
     if (!model_.is_constant(tensor) || model_.type_of(tensor) != TensorType::INT8) continue;
     imported.notes.push_back(
-        "the model is in bytes: its weights were made floats again, and results differ from the "
+        "the model is int8; its weights were dequantized to float32, so results differ from the "
         "model's own by its rounding");
     break;
   }
   for (const int tensor : model_.inputs()) {
     const auto range = model_.byte_range(tensor);
     if (!range || (std::fabs(range->first) < .01F && std::fabs(range->second - 1) < .01F)) continue;
-    imported.notes.push_back("the model takes pictures as numbers from " +
-                             std::to_string(range->first) + " to " + std::to_string(range->second) +
-                             ", oko gives 0 to 1");
+    imported.notes.push_back("the model expects pixel values from " + std::to_string(range->first) +
+                             " to " + std::to_string(range->second) + "; oko uses 0 to 1");
   }
 }
 
@@ -281,8 +280,8 @@ void Reader::add(std::size_t index) {
   if (const auto* groups = patterns_.groups_at(index)) return grouped(op, *groups);
   const auto found = kinds.find(op.code);
   if (found == kinds.end()) {
-    model_.fail(op, "oko has no layer for this operator",
-                "cut the model off before it, at its raw heads");
+    model_.fail(op, "oko does not support this operator",
+                "cut the model before it, at its raw heads");
   }
   (this->*found->second)(op);
 }
@@ -292,12 +291,12 @@ Tensor Reader::constant(const Operator& op, std::size_t input) const {
   return model_.floats(op, patterns_.source(op.inputs[input]));
 }
 
-// The second input of a sum or product: a number for each channel, which come last.
+// The second input of a sum or product: a value per channel, channels-last.
 Tensor Reader::per_channel(const Operator& op) const {
   Tensor numbers = constant(op, 1);
   if (numbers.shape.empty() || numbers.shape.back() != numbers.count()) {
     model_.fail(op, "has constants " + graph::to_string(numbers.shape) +
-                        ", oko has one number for each channel");
+                        "; oko supports one value per channel");
   }
   numbers.shape = {numbers.count()};
   return numbers;
@@ -316,13 +315,13 @@ graph::Activation Reader::fused(const Operator& op, Fused activation) const {
     case Fused::RELU6:
       return graph::Activation::kRelu6;
   }
-  model_.fail(op, "has an activation inside that oko does not have (" +
+  model_.fail(op, "has an unsupported fused activation (" +
                       std::to_string(static_cast<int>(activation)) + ")");
 }
 
 void Reader::no_activation(const Operator& op, Fused activation) const {
   if (fused(op, activation) != graph::Activation::kLinear) {
-    model_.fail(op, "has an activation inside, which oko has only behind convolutions and sums");
+    model_.fail(op, "has a fused activation, which oko supports only for convolutions and sums");
   }
 }
 
@@ -331,7 +330,7 @@ void Reader::set_window(const Operator& op, const OptionsT& options, const Shape
                         graph::Convolution& c) const {
   if (options.stride_h() != options.stride_w() || options.stride_h() < 1 ||
       options.stride_h() > 1024 || options.dilation_h() != 1 || options.dilation_w() != 1) {
-    model_.fail(op, "has strides that differ or a window that is not dense");
+    model_.fail(op, "has different strides or a dilated window");
   }
   c.stride = options.stride_h();
   c.activation = fused(op, options.activation());
@@ -345,7 +344,7 @@ graph::Convolution Reader::settings(const Operator& op, const Shape& in,
   const auto& sides = kernel.shape;
   if (sides.size() != 4 || sides[1] != sides[2] || sides[1] < 1 || sides[1] > 1024) {
     model_.fail(op, "the kernel is " + graph::to_string(sides) +
-                        ", it should have four sides and be square");
+                        "; expected four dimensions and a square window");
   }
   graph::Convolution c;
   c.size = static_cast<int>(sides[1]);
@@ -385,13 +384,13 @@ void Reader::grouped(const Operator& op, const Patterns::Groups& groups) {
     Tensor weights = constant(part, 1);
     const graph::Convolution c = settings(part, in, weights);
     if (g == 0) whole = c;
-    if (c != whole || c.groups != 1) model_.fail(op, "joins convolutions that differ");
+    if (c != whole || c.groups != 1) model_.fail(op, "concatenates different convolutions");
     weights = permuted(weights, {0, 3, 1, 2});
     sides = weights.shape;
     kernel.insert(kernel.end(), weights.floats().begin(), weights.floats().end());
     const Tensor sums = bias(part);
     if (sums.shape != std::vector<std::int64_t>{c.filters}) {
-      model_.fail(op, "joins convolutions without biases");
+      model_.fail(op, "concatenates convolutions without biases");
     }
     biases.insert(biases.end(), sums.floats().begin(), sums.floats().end());
   }
@@ -425,7 +424,7 @@ Padding Reader::padding_of(const Operator& op) const {
   const bool inside = sides.size() == 8 && sides[0] == 0 && sides[1] == 0 && sides[6] == 0 &&
                       sides[7] == 0 &&
                       std::ranges::all_of(sides, [](int n) { return n >= 0 && n <= 1024; });
-  if (!inside) model_.fail(op, "pads other sides than rows and columns, or by too much");
+  if (!inside) model_.fail(op, "pads dimensions other than rows and columns, or by too much");
   return {sides[2], sides[4], sides[3], sides[5]};
 }
 
@@ -436,7 +435,7 @@ void Reader::pad(const Operator& op) {
   if (op.code == Code::PADV2) {
     const Tensor value = constant(op, 2);
     if (value.count() != 1 || value.floats()[0] != 0) {
-      model_.fail(op, "pads with a number that is neither 0 nor the lowest");
+      model_.fail(op, "pads with a value that is neither 0 nor the lowest");
     }
   }
   builder_.pad(node(op), from(op), to(op), padding_of(op));
@@ -448,12 +447,12 @@ void Reader::max_pool(const Operator& op) {
   graph::MaxPool pool{options.filter_height(), options.stride_h(), {}};
   if (options.filter_width() != pool.size || options.stride_w() != pool.stride || pool.size < 1 ||
       pool.size > 1024 || pool.stride < 1 || pool.stride > 1024) {
-    model_.fail(op, "has a window that is not square or too large");
+    model_.fail(op, "has a window that is not square or is too large");
   }
   no_activation(op, options.activation());
   const auto padded = pool_padding_.find(op.inputs.front());
   const bool same = options.padding() == oko::tflite::Padding::SAME;
-  if (padded != pool_padding_.end() && same) model_.fail(op, "pads a padded map again");
+  if (padded != pool_padding_.end() && same) model_.fail(op, "pads an already padded tensor");
   if (same) pool.padding = same_padding(in, pool.size, pool.stride);
   if (padded != pool_padding_.end()) pool.padding = padded->second;
   builder_.max_pool(node(op), from(op), to(op), pool);
@@ -465,7 +464,7 @@ void Reader::average_pool(const Operator& op) {
   no_activation(op, options.activation());
   if (options.filter_height() != in.height || options.filter_width() != in.width ||
       options.padding() != oko::tflite::Padding::VALID) {
-    model_.fail(op, "is the mean over a window, oko has only that of a whole map");
+    model_.fail(op, "is average pooling over a window; oko supports only global average pooling");
   }
   builder_.average_pool(node(op), from(op), to(op));
 }
@@ -473,7 +472,7 @@ void Reader::average_pool(const Operator& op) {
 void Reader::mean(const Operator& op) {
   const auto axes = op.inputs.size() > 1 ? model_.integers(op, op.inputs[1]) : std::vector<int>{};
   if (std::set<int>(axes.begin(), axes.end()) != std::set{1, 2}) {
-    model_.fail(op, "is the mean over other sides than rows and columns");
+    model_.fail(op, "is a mean over dimensions other than rows and columns");
   }
   builder_.average_pool(node(op), from(op), to(op));
 }
@@ -485,7 +484,7 @@ void Reader::upsample(const Operator& op) {
   const int scale = size.size() == 2 ? size[0] / in.height : 0;
   if (scale < 1 || scale > 64 || size[0] != scale * in.height || size[1] != scale * in.width ||
       options.align_corners()) {
-    model_.fail(op, "is no enlarging by a whole number, the only one oko has");
+    model_.fail(op, "does not upsample by an integer factor, the only way oko supports");
   }
   builder_.upsample(node(op), from(op), to(op), scale);
 }
@@ -493,22 +492,24 @@ void Reader::upsample(const Operator& op) {
 void Reader::concat(const Operator& op) {
   const auto& options = model_.options<oko::tflite::ConcatenationOptions>(op);
   if (options.axis() != 3 && options.axis() != -1) {
-    model_.fail(op, "joins along side " + std::to_string(options.axis()) + ", oko along channels");
+    model_.fail(op, "concatenates along dimension " + std::to_string(options.axis()) +
+                        "; oko supports only channels");
   }
   no_activation(op, options.activation());
   std::vector<std::string> maps;
   for (const int tensor : op.inputs) {
-    if (tensor < 0 || is_constant(tensor)) model_.fail(op, "joins a map with a constant");
+    if (tensor < 0 || is_constant(tensor)) model_.fail(op, "concatenates a tensor with a constant");
     maps.push_back(map(tensor));
   }
   builder_.concat(node(op), maps, to(op));
 }
 
-// Of two maps, or of a map and a number for each channel.
+// Of two tensors, or of a tensor and a value per channel.
 void Reader::sum(const Operator& op) {
   const graph::Activation after =
       fused(op, model_.options<oko::tflite::AddOptions>(op).activation());
-  if (op.inputs.size() != 2 || op.inputs[1] < 0) model_.fail(op, "adds other than two");
+  if (op.inputs.size() != 2 || op.inputs[1] < 0)
+    model_.fail(op, "does not add exactly two tensors");
   const std::string sums = to(op) + " sums";
   builder_.use(sums);
   if (is_constant(op.inputs[1])) {
@@ -522,7 +523,7 @@ void Reader::sum(const Operator& op) {
 void Reader::scale(const Operator& op) {
   no_activation(op, model_.options<oko::tflite::MulOptions>(op).activation());
   if (op.inputs.size() != 2 || !is_constant(op.inputs[1])) {
-    model_.fail(op, "multiplies maps, oko only channels by numbers");
+    model_.fail(op, "multiplies tensors; oko supports only per-channel constants");
   }
   builder_.affine(node(op), from(op), to(op), per_channel(op), {});
 }
@@ -530,9 +531,9 @@ void Reader::scale(const Operator& op) {
 void Reader::split(const Operator& op) {
   const auto axis = model_.integers(op, op.inputs[0]);
   if (axis != std::vector{3} && axis != std::vector{-1}) {
-    model_.fail(op, "cuts other sides than channels");
+    model_.fail(op, "slices dimensions other than channels");
   }
-  if (op.inputs.size() != 2 || op.inputs[1] < 0) model_.fail(op, "reads no map");
+  if (op.inputs.size() != 2 || op.inputs[1] < 0) model_.fail(op, "reads no tensor");
   const auto parts = static_cast<int>(op.outputs.size());
   for (int i = 0; i < parts; ++i) {
     builder_.part(node(op), map(op.inputs[1]), map(op.outputs[static_cast<std::size_t>(i)]), parts,
@@ -542,25 +543,25 @@ void Reader::split(const Operator& op) {
 
 void Reader::slice(const Operator& op) {
   const Shape& in = shape(op);
-  if (op.inputs.size() != 3) model_.fail(op, "lacks where to begin");
+  if (op.inputs.size() != 3) model_.fail(op, "lacks its start offsets");
   const auto begin = model_.integers(op, op.inputs[1]), size = model_.integers(op, op.inputs[2]);
   const auto is = [](int value, int whole) { return value == whole || value == -1; };
   if (begin.size() != 4 || size.size() != 4 || begin[0] != 0 || begin[1] != 0 || begin[2] != 0 ||
       !is(size[0], 1) || !is(size[1], in.height) || !is(size[2], in.width)) {
-    model_.fail(op, "cuts other sides than channels");
+    model_.fail(op, "slices dimensions other than channels");
   }
   const int start = begin[3];
   const int count = size[3] == -1 ? in.channels - start : size[3];
   if (start < 0 || count < 1 || in.channels % count != 0 || start % count != 0) {
     model_.fail(op, "keeps " + std::to_string(count) + " channels from " + std::to_string(start) +
-                        " of " + std::to_string(in.channels) + ", which is none of equal parts");
+                        " of " + std::to_string(in.channels) + ", which is not one of equal parts");
   }
   builder_.part(node(op), from(op), to(op), in.channels / count, start / count);
 }
 
 void Reader::softmax(const Operator& op) {
   if (model_.options<oko::tflite::SoftmaxOptions>(op).beta() != 1) {
-    model_.fail(op, "has a temperature");
+    model_.fail(op, "has a beta other than 1");
   }
   builder_.softmax(node(op), from(op), to(op));
 }
@@ -573,7 +574,7 @@ void Reader::activation(const Operator& op) {
     const float slope = model_.options<oko::tflite::LeakyReluOptions>(op).alpha();
     kind = graph::Activation::kLeaky;
     if (!(std::fabs(slope - graph::kLeakySlope) < 1e-6F)) {
-      model_.fail(op, "has slope " + std::to_string(slope) + ", oko has 0.1");
+      model_.fail(op, "has slope " + std::to_string(slope) + "; oko supports only 0.1");
     }
   }
   builder_.activation(node(op), from(op), to(op), kind);

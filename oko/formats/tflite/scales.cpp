@@ -13,15 +13,15 @@ using graph::Activation;
 
 MapScale signed_scale(const runtime::Scale& scale) { return {scale.scale, scale.zero - 128}; }
 
-// Beyond this a logistic function is all but at its end, and mish and swish are: less than .003.
+// Beyond this a logistic function is almost saturated, and mish and swish are: within .003.
 constexpr float kFar = 8;
 
-// The numbers that an activation makes `after` of.
+// The input range for which an activation yields `after`.
 runtime::Range before(Activation activation, const runtime::Range& after) {
   switch (activation) {
     case Activation::kLeaky: {
-      // What lies further below zero is off by a tenth of what it is cut by, and every other number
-      // has finer steps.
+      // Values further below zero are off by a tenth of what is clamped, and all others get finer
+      // steps.
       constexpr float kCut = 2;
       const float high = std::max(after.high, 0.F);
       const float low = std::min(after.low, 0.F) / graph::kLeakySlope;
@@ -75,7 +75,7 @@ ByteKernel byte_kernel(std::span<const float> kernel, std::span<const float> bia
     const auto part = kernel.subspan(f * count, count);
     double most = 0;
     for (const float value : part) most = std::max(most, std::fabs(static_cast<double>(value)));
-    // Wide enough for the bias to fit 32 bits, with room for the sums.
+    // Wide enough for the bias to fit 32 bits, with headroom for the sums.
     const double least = std::fabs(static_cast<double>(bias[f])) / input / 0x1p29;
     const auto scale = static_cast<float>(std::max({most / 127, least, 1e-12}));
     for (std::size_t k = 0; k < count; ++k) {

@@ -28,7 +28,7 @@ Bytes written(const graph::Network& network, const TfliteOptions& options = {}) 
   return Bytes(write_tflite(network, options, "m")[0].bytes);
 }
 
-// TensorFlow Lite has no padding that no window reaches.
+// TensorFlow Lite has no padding outside all windows.
 graph::Network without_idle_padding(graph::Network network) {
   for (graph::Layer& layer : network.layers) {
     auto* pool = std::get_if<graph::MaxPool>(&layer.operation);
@@ -53,7 +53,7 @@ void expect_round_trip(const graph::Network& network) {
   EXPECT_EQ(imported.network.outputs(), plain.outputs());
 }
 
-TEST(Tflite, GivesPublishedModelsBackToTheBit) {
+TEST(Tflite, RoundTripsPublishedModelsBitForBit) {
   OKO_NEEDS_REFERENCE_MODELS();
   const std::string folder = reference_models() + "/darknet/";
   for (const auto& model : runtime::golden_models()) {
@@ -63,7 +63,7 @@ TEST(Tflite, GivesPublishedModelsBackToTheBit) {
   }
 }
 
-TEST(Tflite, GivesTheNetworksOfThePaperBackToTheBit) {
+TEST(Tflite, RoundTripsTheNetworksOfThePaperBitForBit) {
   OKO_NEEDS_REFERENCE_MODELS();
   for (const auto& model : runtime::synthetic_models()) {
     SCOPED_TRACE(model.name);
@@ -71,7 +71,7 @@ TEST(Tflite, GivesTheNetworksOfThePaperBackToTheBit) {
   }
 }
 
-TEST(Tflite, GivesEveryOperationBack) {
+TEST(Tflite, RoundTripsEveryOperation) {
   const graph::Network network = everything();
   expect_same(read_tflite(written(network), "m.tflite").network, without_idle_padding(network));
 }
@@ -109,12 +109,12 @@ graph::Network with_ranges(graph::Network network) {
   return network;
 }
 
-TEST(Tflite, KeepsByteKernelsWithinHalfAStep) {
+TEST(Tflite, KeepsInt8KernelsWithinHalfAStep) {
   const graph::Network network =
       without_idle_padding(graph::inference_form(with_ranges(everything())));
   const Bytes file = written(network, {.numbers = TfliteNumbers::kInt8});
   const Imported imported = read_tflite(file, "m.tflite");
-  EXPECT_THAT(imported.notes, ElementsAre(HasSubstr("in bytes")));
+  EXPECT_THAT(imported.notes, ElementsAre(HasSubstr("the model is int8")));
   ASSERT_TRUE(imported.network.layers == network.layers);
   for (const auto& [name, tensor] : network.weights) {
     if (!name.ends_with(".kernel")) continue;
@@ -132,7 +132,7 @@ TEST(Tflite, KeepsByteKernelsWithinHalfAStep) {
   }
 }
 
-TEST(Tflite, WantsRangesForBytes) {
+TEST(Tflite, NeedsRangesForInt8) {
   try {
     written(small_tiny(), {.numbers = TfliteNumbers::kInt8});
     FAIL();
@@ -159,7 +159,7 @@ TEST(Tflite, AppendsTheLabelsAsAZipArchive) {
   EXPECT_EQ(imported.network.name, "pets");
 }
 
-TEST(Tflite, RefusesAClassThatIsNoLineOfTheLabels) {
+TEST(Tflite, RejectsAClassNameThatIsNotOneLine) {
   graph::Network network = small_tiny();
   network.classes[0] = "cat\ndog";
   try {
@@ -171,14 +171,14 @@ TEST(Tflite, RefusesAClassThatIsNoLineOfTheLabels) {
   }
 }
 
-TEST(Tflite, ReadsTheBackboneOfAPublishedDetectorInBytes) {
+TEST(Tflite, ReadsTheBackboneOfAPublishedInt8Detector) {
   OKO_NEEDS_REFERENCE_MODELS();
   const std::string path = reference_models() + "/other_formats/ssd_slim_120x160x1_v1_int8.tflite";
   const Imported imported = read_tflite(runtime::read_file(path), "ssd.tflite");
   EXPECT_EQ(imported.network.input, (graph::Shape{1, 120, 160}));
   EXPECT_EQ(imported.outputs.size(), 8U);
-  EXPECT_THAT(imported.notes, Contains(HasSubstr("(RESHAPE) begins to put boxes together")));
-  EXPECT_THAT(imported.notes, Contains(HasSubstr("in bytes")));
+  EXPECT_THAT(imported.notes, Contains(HasSubstr("(RESHAPE) starts the box decoding")));
+  EXPECT_THAT(imported.notes, Contains(HasSubstr("the model is int8")));
   EXPECT_THAT(imported.notes, Contains(HasSubstr("from -128.000000 to 127.000000")));
 }
 
@@ -191,36 +191,36 @@ std::string error_of(const Bytes& file) {
   return "no error";
 }
 
-TEST(TfliteReader, RefusesFilesCutShort) {
+TEST(TfliteReader, RejectsTruncatedFiles) {
   const Bytes file = written(everything());
   for (std::size_t size = 0; size + 1 < file.size(); size += 997) {
     EXPECT_THROW(read_tflite(file.part(0, size), "m.tflite"), Error) << size;
   }
-  EXPECT_THAT(error_of(Bytes("PK")), HasSubstr("m.tflite@4: is no TensorFlow Lite model"));
-  EXPECT_THAT(error_of(file.part(0, file.size() / 2)), HasSubstr("out of the file"));
+  EXPECT_THAT(error_of(Bytes("PK")), HasSubstr("m.tflite@4: is not a TensorFlow Lite model"));
+  EXPECT_THAT(error_of(file.part(0, file.size() / 2)), HasSubstr("outside the file"));
 }
 
-// The message about a file in which some bytes were put in another's place.
+// The error message for a file in which some bytes were replaced.
 std::string error_with(std::string text, std::string_view from, std::string_view to) {
   const std::size_t at = text.find(from);
-  if (at == std::string::npos) return "the file has no such bytes";
+  if (at == std::string::npos) return "the file does not contain these bytes";
   text.replace(at, to.size(), to);
   return error_of(Bytes(text));
 }
 
-TEST(TfliteReader, TellsWhatIsWrong) {
+TEST(TfliteReader, ReportsWhatIsWrong) {
   const std::string file(written(small_tiny()).text());
   EXPECT_THAT(error_with(file, "TFL3", "TFL4"), HasSubstr("m.tflite@4"));
   EXPECT_THAT(error_with(file, "TFL3", std::string("\0\0\0\0", 4)), HasSubstr("m.tflite@4"));
   EXPECT_THAT(error_with(file, "{\"name\":\"pets\"", "x"), HasSubstr("metadata \"oko\""));
   std::string root = file;
   root.replace(0, 4, "\xff\xff\xff\x7f");
-  EXPECT_THAT(error_of(Bytes(root)), HasSubstr("out of the file"));
-  EXPECT_THAT(error_of(Bytes(std::string(64, '\0'))), HasSubstr("no TensorFlow Lite model"));
-  EXPECT_THAT(error_of(Bytes("")), HasSubstr("no TensorFlow Lite model"));
+  EXPECT_THAT(error_of(Bytes(root)), HasSubstr("outside the file"));
+  EXPECT_THAT(error_of(Bytes(std::string(64, '\0'))), HasSubstr("not a TensorFlow Lite model"));
+  EXPECT_THAT(error_of(Bytes("")), HasSubstr("not a TensorFlow Lite model"));
 }
 
-// A convolution of 3x3, by 2, of one channel; "same" on a map with a row and a column before it.
+// A 3x3 convolution of one channel with stride 2; "same" on a tensor padded by a row and a column.
 Bytes padded_and_strided(oko::tflite::TensorType type, float scale) {
   tflite::Emitter to;
   const int image = to.map("image", {1, 8, 8}, std::nullopt);
@@ -241,7 +241,7 @@ Bytes padded_and_strided(oko::tflite::TensorType type, float scale) {
   return Bytes(to.finish("", {image}, {map}));
 }
 
-TEST(TfliteReader, PadsTheSameOfTheMapThatAPadMakes) {
+TEST(TfliteReader, AppliesSamePaddingToAPaddedTensor) {
   const Imported imported =
       read_tflite(padded_and_strided(oko::tflite::TensorType::FLOAT32, 1), "m.tflite");
   ASSERT_EQ(imported.network.layers.size(), 1U);
@@ -250,7 +250,7 @@ TEST(TfliteReader, PadsTheSameOfTheMapThatAPadMakes) {
   EXPECT_EQ(layer.output, (graph::Shape{1, 5, 5}));
 }
 
-TEST(TfliteReader, RefusesScalesThatMakeWeightsVanish) {
+TEST(TfliteReader, RejectsScalesThatMakeWeightsVanish) {
   const auto error = [](float scale) {
     return error_of(padded_and_strided(oko::tflite::TensorType::INT8, scale));
   };
@@ -260,7 +260,7 @@ TEST(TfliteReader, RefusesScalesThatMakeWeightsVanish) {
   EXPECT_THAT(error(NAN), HasSubstr("has the scale nan"));
 }
 
-// A sum of a map of 3 channels, 4 rows and 3 columns with constants.
+// A sum of constants and a tensor of 3 channels, 4 rows and 3 columns.
 std::string error_of_sum(const std::vector<int>& shape) {
   tflite::Emitter to;
   const int image = to.map("image", {3, 4, 3}, std::nullopt);
@@ -270,15 +270,15 @@ std::string error_of_sum(const std::vector<int>& shape) {
   return error_of(Bytes(to.finish("", {image}, {map})));
 }
 
-TEST(TfliteReader, TellsNumbersOfChannelsFromThoseOfColumns) {
+TEST(TfliteReader, DistinguishesPerChannelFromPerColumnConstants) {
   EXPECT_EQ(error_of_sum({3}), "no error");
   EXPECT_EQ(error_of_sum({1, 1, 1, 3}), "no error");
   EXPECT_THAT(error_of_sum({1, 1, 3, 1}),
               HasSubstr("m.tflite: map (ADD): has constants [1, 1, 3, 1]"));
 }
 
-// Whatever a byte of the tables becomes, the file is refused or gives a whole network.
-TEST(TfliteReader, StandsAnyByteChanged) {
+// Whatever a byte of the tables becomes, the file is rejected or gives a complete network.
+TEST(TfliteReader, SurvivesAnyByteChanged) {
   const std::string file(written(everything()).text());
   int refused = 0;
   for (std::size_t at = 0; at < file.size(); at += 61) {

@@ -25,7 +25,7 @@ using oko::tflite::Code;
 using oko::tflite::TensorType;
 using Fused = oko::tflite::Activation;
 
-constexpr MapScale kUnitScale{1.F / 256, -128};  // what logistic and softmax make in bytes
+constexpr MapScale kUnitScale{1.F / 256, -128};  // int8 output of logistic and softmax
 
 class Writer {
  public:
@@ -60,7 +60,7 @@ class Writer {
   void write(int index, const Layer& layer, const graph::Route& route);
   void write(int index, const Layer& layer, const graph::Shortcut& shortcut);
   void write(int index, const Layer& layer, const graph::Softmax& softmax);
-  void write(int, const Layer&, const graph::Dropout&) {}  // inference_form() has none
+  void write(int, const Layer&, const graph::Dropout&) {}  // removed by inference_form()
   void write(int, const Layer&, const graph::Yolo&) {}
   void write(int, const Layer&, const graph::Region&) {}
 
@@ -87,7 +87,7 @@ class Writer {
   int input_ = 0;
 };
 
-// Those that an operator does by itself.
+// Activations that can be fused into an operator.
 std::optional<Fused> fused(graph::Activation activation) {
   switch (activation) {
     case graph::Activation::kLinear:
@@ -101,8 +101,8 @@ std::optional<Fused> fused(graph::Activation activation) {
   }
 }
 
-// The part of a pool's padding that its windows reach. Darknet pads those of even maps with a row
-// and a column that none does.
+// The part of a pool's padding that its windows reach. For even sizes Darknet pads a row and a
+// column that no window reaches.
 graph::Padding reached(const Shape& in, const Shape& out, const graph::MaxPool& pool) {
   graph::Padding padding = pool.padding;
   padding.bottom =
@@ -139,14 +139,14 @@ void Writer::add_input() {
   emitter_.add(Code::QUANTIZE, {input_}, {tensors_[0]}, oko::tflite::QuantizeOptionsT{});
 }
 
-// One a line, so that a name of two lines would shift all after it.
+// One per line: a name of two lines would shift all after it.
 std::string labels_of(const std::vector<std::string>& classes) {
   std::string labels;
   for (const std::string& name : classes) {
     if (name.empty() || name.find_first_of("\r\n") != name.npos) {
       throw input_error(kLabelsName,
                         "the class name \"" + printable(name) + "\" is not one line of text",
-                        "give the model other class names: --names FILE");
+                        "use other class names: --names FILE");
     }
     labels += name + "\n";
   }
@@ -161,7 +161,7 @@ std::vector<std::byte> Writer::file() {
                layer.operation);
   }
   std::vector<int> outputs;
-  std::string names;  // of the layers behind the outputs, whose tensors are named otherwise
+  std::string names;  // layers of the outputs, whose tensors have other names
   for (const int output : network_.outputs()) {
     outputs.push_back(read(output));
     names += visible(network_.layers[static_cast<std::size_t>(output)].name, "_") + "\n";
@@ -180,7 +180,7 @@ std::vector<std::byte> Writer::file() {
   return model;
 }
 
-// The map with rows and columns round it: zeros, or the lowest number, which no maximum takes.
+// The tensor padded with zeros, or with the lowest value, which no maximum selects.
 int Writer::padded(const std::string& name, int from, const Shape& in,
                    const graph::Padding& padding, bool lowest) {
   const Shape shape{in.channels, in.height + padding.top + padding.bottom,
@@ -206,7 +206,7 @@ int Writer::padded(const std::string& name, int from, const Shape& in,
   return to;
 }
 
-// `kernel` in the operator's order; the scales, if any, are those of its parts along `axis`.
+// `kernel` in the operator's order; the scales, if any, are per slice along `axis`.
 int Writer::kernel(const std::string& name, const Tensor& kernel, const std::vector<float>& scales,
                    int axis) {
   const std::vector<int> shape(kernel.shape.begin(), kernel.shape.end());
@@ -225,7 +225,7 @@ int Writer::kernel(const std::string& name, const Tensor& kernel, const std::vec
   return whole;
 }
 
-// One operator: a plain convolution, or one in which each channel has filters of its own.
+// One operator: a plain or depthwise convolution.
 void Writer::convolve(const std::string& name, int from, int to,
                       const graph::Convolution& convolution, oko::tflite::Padding padding,
                       const Tensor& weights, std::span<const float> bias) {
@@ -260,7 +260,7 @@ void Writer::convolve(const std::string& name, int from, int to,
   emitter_.add(Code::DEPTHWISE_CONV_2D, inputs, {to}, std::move(options), version(3));
 }
 
-// Groups that are neither one nor as many as channels: a convolution for each, and a join.
+// Other numbers of groups: a convolution for each, and a concatenation.
 void Writer::convolve_groups(const Layer& layer, int from, int to,
                              const graph::Convolution& convolution, oko::tflite::Padding padding) {
   const Tensor& weights = network_.weights.find(layer.name + ".kernel")->second;
@@ -434,7 +434,7 @@ void Writer::activate(const std::string& name, int from, int to, graph::Activati
     return emitter_.add(Code::MUL, {from, gate}, {to}, oko::tflite::MulOptionsT{}, version(2));
   }
   if (!bytes()) return activate_mish(name, from, to, shape);
-  // Bytes have no division: mish goes the way over floats.
+  // There is no int8 division: mish is computed in floats.
   const int in = emitter_.map(name + ".before", shape, std::nullopt);
   const int out = emitter_.map(name + kFloats, shape, std::nullopt);
   emitter_.add(Code::DEQUANTIZE, {from}, {in}, oko::tflite::DequantizeOptionsT{}, 2);
@@ -442,8 +442,8 @@ void Writer::activate(const std::string& name, int from, int to, graph::Activati
   emitter_.add(Code::QUANTIZE, {out}, {to}, oko::tflite::QuantizeOptionsT{});
 }
 
-// x · tanh(ln(1 + e^x)) = x · (1 − q²) / (1 + q²) with q = 1 / (1 + e^x) = σ(−x), which overflows
-// nowhere and needs no operator that phones lack.
+// x · tanh(ln(1 + e^x)) = x · (1 − q²) / (1 + q²) with q = 1 / (1 + e^x) = σ(−x), which never
+// overflows and needs no operator that phones lack.
 void Writer::activate_mish(const std::string& name, int from, int to, const Shape& shape) {
   const auto step = [&](const char* what) {
     return emitter_.map(name + "." + what, shape, std::nullopt);

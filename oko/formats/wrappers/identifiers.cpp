@@ -18,8 +18,8 @@ bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 char upper(char c) { return is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c; }
 char lower(char c) { return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c; }
 
-// Letters beyond ASCII that all four languages take in identifiers: Latin, Greek, Cyrillic,
-// Armenian; Hebrew; Arabic; Devanagari's; kana; CJK; Hangul. Others part words.
+// Letters beyond ASCII that all four languages allow in identifiers: Latin, Greek, Cyrillic,
+// Armenian; Hebrew; Arabic; Devanagari; kana; CJK; Hangul. Others separate words.
 bool is_foreign_letter(char32_t c) {
   struct Range {
     char32_t first, last;
@@ -82,8 +82,8 @@ std::string snake(const std::vector<std::string>& words) {
   return name;
 }
 
-// Swift's keywords, and what an enumeration has of its own. In the other languages' styles no
-// keyword is written.
+// Swift's keywords, and an enumeration's built-in members. The other languages' styles cannot
+// produce a keyword.
 bool is_taken_in_swift(const std::string& name) {
   static const std::set<std::string, std::less<>> taken{"as",
                                                         "associatedtype",
@@ -190,14 +190,14 @@ std::string type_name(std::string_view stem) {
 
 namespace {
 
-// One character that may not stand in a literal as it is.
+// A character that must be escaped in a literal.
 std::string escape_of(const CodePoint& c, Language language) {
   const auto value = static_cast<unsigned>(c.value);
   std::string text;
   switch (language) {
     case Language::kSwift:
       return fmt::format("\\u{{{:x}}}", value);
-    case Language::kCpp:  // three digits each: what follows cannot join them
+    case Language::kCpp:  // three digits each, so that following digits are separate
       for (const char byte : c.bytes) {
         text += fmt::format("\\{:03o}", static_cast<unsigned char>(byte));
       }
@@ -209,8 +209,8 @@ std::string escape_of(const CodePoint& c, Language language) {
   }
 }
 
-// Characters with a meaning inside a literal: quotes, what begins an escape or an inserted value,
-// and in C++ the question mark of trigraphs.
+// Characters with a meaning inside a literal: quotes, the start of an escape or interpolation, and
+// in C++ the question mark of trigraphs.
 bool takes_backslash(char32_t c, Language language) {
   return c == '"' || c == '\\' || (c == '$' && language == Language::kKotlin) ||
          (c == '?' && language == Language::kCpp);

@@ -30,7 +30,7 @@ TEST(Identifiers, AreInTheStyleOfOtherLanguages) {
               ElementsAre("kTrafficLight", "k3d", "kRBC"));
 }
 
-TEST(Identifiers, NumberWhatNumberingMadeEqual) {
+TEST(Identifiers, StayUniqueAfterNumbering) {
   EXPECT_THAT(member_names({"a_2", "a", "a"}, Language::kKotlin), ElementsAre("A_2", "A", "A_3"));
 }
 
@@ -49,12 +49,28 @@ TEST(Literals, AreEscapedForTheirLanguage) {
   EXPECT_EQ(literal(text, Language::kCpp), "\"a\\\"b\\\\c$d\\012\xef\xbf\xbd\"");
 }
 
-// What could end a comment or a literal, or show other source than compilers read.
-const std::vector<std::string> kHostile{
-    "\n",           "\r",           std::string(1, '\0'), "\v",          "\x7f",
-    "\u0085",       "\u2028",       "\u2029",            "\u202e",      "\u2066",
-    "\u200f",       "\u061c",       "\ufeff",            "\U000e0041",  "\xff",
-    "\xc0\x8a",     "\xed\xa0\x80", "\xe2\x80",          "\xc2",        "\\"};
+// Characters that could end a comment or a literal, or make source look different from what
+// compilers read.
+const std::vector<std::string> kHostile{"\n",
+                                        "\r",
+                                        std::string(1, '\0'),
+                                        "\v",
+                                        "\x7f",
+                                        "\u0085",
+                                        "\u2028",
+                                        "\u2029",
+                                        "\u202e",
+                                        "\u2066",
+                                        "\u200f",
+                                        "\u061c",
+                                        "\ufeff",
+                                        "\U000e0041",
+                                        "\xff",
+                                        "\xc0\x8a",
+                                        "\xed\xa0\x80",
+                                        "\xe2\x80",
+                                        "\xc2",
+                                        "\\"};
 
 bool on_one_plain_line(std::string_view text) {
   while (!text.empty()) {
@@ -65,7 +81,7 @@ bool on_one_plain_line(std::string_view text) {
   return true;
 }
 
-TEST(Literals, HoldNoCharacterThatChangesTheSource) {
+TEST(Literals, ContainNoCharacterThatChangesTheSource) {
   for (const Language language :
        {Language::kSwift, Language::kKotlin, Language::kTypeScript, Language::kCpp}) {
     for (const std::string& hostile : kHostile) {
@@ -75,7 +91,10 @@ TEST(Literals, HoldNoCharacterThatChangesTheSource) {
   EXPECT_EQ(literal("\u2028\U000e0041", Language::kSwift), R"("\u{2028}\u{e0041}")");
   EXPECT_EQ(literal("\u2028\U000e0041", Language::kKotlin), R"("\u2028\udb40\udc41")");
   EXPECT_EQ(literal("\u2028\U000e0041", Language::kTypeScript), R"("\u2028\udb40\udc41")");
-  EXPECT_EQ(literal("\u20281?" "?/", Language::kCpp), R"("\342\200\2501\?\?/")");
+  EXPECT_EQ(literal("\u20281?"
+                    "?/",
+                    Language::kCpp),
+            R"("\342\200\2501\?\?/")");
 }
 
 TEST(Comments, StayOnTheirLineAndDoNotEnd) {
@@ -86,11 +105,13 @@ TEST(Comments, StayOnTheirLineAndDoNotEnd) {
     EXPECT_EQ(text.back(), 'b');
     EXPECT_EQ(text.find('\\'), text.npos);
   }
-  EXPECT_EQ(comment("*/ /* ${x} `\"' ?" "?/"), "_/ /_ __x_ ___ ?_/");
+  EXPECT_EQ(comment("*/ /* ${x} `\"' ?"
+                    "?/"),
+            "_/ /_ __x_ ___ ?_/");
   EXPECT_EQ(comment("кіт 🙂"), "кіт 🙂");
 }
 
-TEST(Templates, TakeTheirValues) {
+TEST(Templates, SubstituteTheirValues) {
   EXPECT_EQ(filled("a {{X}} b {{LONG}}{{X}}", {{"X", "1"}, {"LONG", "{{X}}"}}), "a 1 b {{X}}1");
   EXPECT_EQ(filled("plain", {}), "plain");
 }

@@ -1,4 +1,4 @@
-// Source that wrappers are filled in from (the files *.in). Not part of the library's interface.
+// Templates of the wrappers (the files *.in). Not part of the library's interface.
 #pragma once
 
 #include <string_view>

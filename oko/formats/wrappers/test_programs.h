@@ -1,4 +1,4 @@
-// For tests of generated source: programs that compile and run it, where this machine has them.
+// For tests of generated source: programs that compile and run it, if installed.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@
 
 namespace oko::formats::wrappers {
 
-// A folder that is there as long as the test.
+// A folder that exists as long as the test.
 class Folder {
  public:
   explicit Folder(const std::string& name) : path_(::testing::TempDir() + "oko_wrapper_" + name) {
@@ -57,7 +57,7 @@ inline std::string read_text(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// What a shell command prints; a failure of the test where it fails.
+// The output of a shell command; the test fails if it does.
 inline std::string output_of(const std::string& command) {
   std::string text;
   std::FILE* pipe = popen((command + " 2>&1").c_str(), "r");

@@ -19,7 +19,7 @@ using wrappers::Language;
 using wrappers::literal;
 using wrappers::Value;
 
-// With a point or an exponent, so that no language takes it for a whole number.
+// With a point or an exponent, so that no language reads it as an integer.
 std::string decimal(float value) {
   std::string text = fmt::format("{}", value);
   if (text.find_first_of(".e") == text.npos) text += ".0";
@@ -30,7 +30,7 @@ const char* text_of(bool value) { return value ? "true" : "false"; }
 
 std::string after_slash(const std::string& stem) { return stem.substr(stem.rfind('/') + 1); }
 
-// What decoding needs of a head, whichever kind it is.
+// What decoding needs of a head of any kind.
 struct Head {
   std::string output;
   int width = 0, height = 0;
@@ -62,7 +62,7 @@ std::vector<Head> heads_of(const graph::Network& network) {
   return heads;
 }
 
-// Anchors as a list of pairs, each by a pattern with a place for the width and the height.
+// Anchors as a list of pairs, each by a format string for the width and the height.
 std::string pairs_of(const Head& head, const char* pattern) {
   std::string text;
   for (const graph::Anchor& a : head.anchors) {
@@ -166,7 +166,7 @@ class Writer {
     return text;
   }
 
-  // What every template may ask for.
+  // Values available to every template.
   std::vector<Value> values(Language language) const {
     const image::Preprocess& seen = network_.preprocess;
     std::string heads;
@@ -257,21 +257,22 @@ bool is_package(const std::string& name) {
 void check(const graph::Network& network, const WrapperOptions& options) {
   const auto share = [](float value) { return value >= 0 && value <= 1; };
   if (!share(options.score) || !share(options.iou)) {
-    refuse("thresholds lie between 0 and 1", "leave them at .25 and .45");
+    refuse("thresholds must be between 0 and 1", "the usual ones are .25 and .45");
   }
-  if (options.max_detections < 1) refuse("no detection would be kept", "leave it at 300");
+  if (options.max_detections < 1)
+    refuse("the maximum number of detections must be at least 1", "the usual one is 300");
   const bool can_decode =
       options.target == WrapperTarget::kCoreMl || options.target == WrapperTarget::kOnnx;
   if (options.decoded && !can_decode) {
-    refuse("only Core ML and ONNX models decode by themselves", "export raw heads");
+    refuse("only Core ML and ONNX models can contain decoding", "export raw heads");
   }
   if (!is_package(options.kotlin_package)) {
-    refuse(options.kotlin_package + " is no package", "write it as com.example.app");
+    refuse(options.kotlin_package + " is not a package name", "write it as com.example.app");
   }
   if (network.input.channels != 3) {
-    throw input_error(
-        network.name.empty() ? "network" : network.name,
-        "the network takes " + std::to_string(network.input.channels) + " channels, frames have 3");
+    throw input_error(network.name.empty() ? "network" : network.name,
+                      "the network takes " + std::to_string(network.input.channels) +
+                          " channels but frames have 3");
   }
 }
 

@@ -35,7 +35,7 @@ std::string wrapper_text(const graph::Network& network, WrapperTarget target,
   return text_of(write_wrappers(network, options, "model").at(0));
 }
 
-// Heads of both kinds, names that are no identifiers, channels the other way round.
+// Heads of both kinds, names that are not identifiers, reversed channels.
 graph::Network odd_network(image::Preprocess preprocess) {
   graph::Network network;
   network.input = {3, 64, 96};
@@ -68,7 +68,7 @@ graph::Network letterboxed() {
                       image::Preprocess::Sampling::kPixelCentres, .25F, false});
 }
 
-// A frame, what the heads are said to give, and what oko makes of both.
+// A frame, the assumed outputs of the heads, and oko's results for them.
 struct Case {
   graph::Network network;
   std::vector<std::uint8_t> frame;            // RGBA
@@ -108,7 +108,7 @@ Case odd_case(const graph::Network& network) {
   return case_of(network, std::move(maps));
 }
 
-// A published model and the maps that Darknet made of a picture.
+// A published model and Darknet's outputs for an image.
 Case golden_case(const runtime::GoldenModel& model) {
   const std::string base = runtime::reference_data("models/darknet") + "/" + model.name;
   std::vector<std::vector<float>> maps;
@@ -142,7 +142,7 @@ void expect_detections(const std::string& printed, const Case& c) {
   expect_detections(printed, c.detections, 1e-3F);
 }
 
-// Planar numbers as rows x columns x channels.
+// Planar values as rows x columns x channels.
 std::vector<float> interleaved(const std::vector<float>& planar, const graph::Shape& shape) {
   std::vector<float> result(planar.size());
   const auto plane = static_cast<std::size_t>(shape.height * shape.width);
@@ -174,7 +174,7 @@ void write_case(const Folder& folder, const std::string& into, const Case& c) {
   for (std::size_t h = 0; h < names.size(); ++h) folder.write(into + names[h] + ".f32", c.maps[h]);
 }
 
-// Programs that this machine lacks have empty names.
+// Programs that are not installed have empty names.
 bool any_missing(std::initializer_list<std::string_view> programs) {
   return std::ranges::any_of(programs, [](std::string_view name) { return name.empty(); });
 }
@@ -185,7 +185,7 @@ std::string stub(const std::string& name) {
 
 class TypeScript : public ::testing::Test {
  protected:
-  // Everything that TypeScript is written for, checked and turned into JavaScript at once.
+  // Everything written in TypeScript, checked and compiled to JavaScript at once.
   static std::string compile(const Folder& folder) {
     folder.write("package.json", R"({"type": "module"})");
     const std::string ort = "node_modules/onnxruntime-web/";
@@ -204,7 +204,7 @@ class TypeScript : public ::testing::Test {
     folder.write(into + "model_detector.ts", wrapper_text(c.network, WrapperTarget::kOnnx));
     folder.write(into + "main.mjs", stub("main.mjs"));
   }
-  // The boxes as a model gives them, in pixels of its input.
+  // The boxes as a model returns them, in pixels of its input.
   static void add_decoded(const Folder& folder, const Case& c) {
     const image::Size input{c.network.input.width, c.network.input.height};
     const auto place = image::place({kWidth, kHeight}, input, c.network.preprocess);
@@ -233,9 +233,9 @@ class TypeScript : public ::testing::Test {
   }
 };
 
-// Maps that oko did not decode, of all published models where they are, and boxes of models that
-// decode by themselves; all in one go, as the compiler takes its time to start.
-TEST_F(TypeScript, SeesAndDecodesAsOkoDoes) {
+// Raw outputs of all published models, where available, and boxes of models that contain decoding;
+// all at once, as the compiler is slow to start.
+TEST_F(TypeScript, PreprocessesAndDecodesLikeOko) {
   if (any_missing({OKO_NODE, OKO_TSC}))
     GTEST_SKIP() << "there is no node or no TypeScript (npm ci in apps/web)";
   const Folder folder("typescript");
@@ -255,7 +255,7 @@ TEST_F(TypeScript, SeesAndDecodesAsOkoDoes) {
                     cases[1]);
 }
 
-TEST(Kotlin, SeesAndDecodesAsOkoDoes) {
+TEST(Kotlin, PreprocessesAndDecodesLikeOko) {
   if (any_missing({OKO_KOTLINC, OKO_JAVA}))
     GTEST_SKIP() << "there is no Kotlin compiler (scripts/phone_tools.sh)";
   const Folder folder("kotlin");
@@ -308,14 +308,14 @@ class Ncnn : public ::testing::Test {
   }
 };
 
-TEST_F(Ncnn, SeesAndDecodesAsOkoDoes) {
+TEST_F(Ncnn, PreprocessesAndDecodesLikeOko) {
   if (any_missing({OKO_NCNN})) GTEST_SKIP() << "there is no ncnn (CMAKE_PREFIX_PATH)";
   expect_run(odd_case(stretched()));
   expect_run(odd_case(letterboxed()));
 }
 
-// The whole way, from the frame to the boxes, in ncnn and in oko.
-TEST_F(Ncnn, RunsTheWrittenModel) {
+// End to end, from the frame to the boxes, in ncnn and in oko.
+TEST_F(Ncnn, RunsTheExportedModel) {
   if (any_missing({OKO_NCNN})) GTEST_SKIP() << "there is no ncnn (CMAKE_PREFIX_PATH)";
   if (runtime::reference_data("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
   const std::string base = runtime::reference_data("models/darknet") + "/yolo-fastest-1.1";
@@ -348,7 +348,7 @@ std::vector<File> all_swift(const graph::Network& network) {
   return files;
 }
 
-TEST(Swift, IsSwift) {
+TEST(Swift, Parses) {
   if (any_missing({OKO_NODE, OKO_SWIFT_SYNTAX}))
     GTEST_SKIP() << "there is no parser of Swift (scripts/phone_tools.sh)";
   const Folder folder("swift");
@@ -366,7 +366,7 @@ TEST(Swift, IsSwift) {
               HasSubstr("5 files are Swift"));
 }
 
-TEST(Swift, TellsTheNetwork) {
+TEST(Swift, DescribesTheNetwork) {
   const std::string text = wrapper_text(letterboxed(), WrapperTarget::kCoreMl);
   EXPECT_THAT(text,
               HasSubstr("case trafficLight = 0\n    case _3d = 1\n    case кітA = 2\n    case "
@@ -380,7 +380,7 @@ TEST(Swift, TellsTheNetwork) {
   EXPECT_THAT(text, HasSubstr("anchors: [(20.0, 24.0), (32.0, 48.0), (8.0, 12.0)])"));
 }
 
-TEST(Wrappers, LeaveNoPlaceUnfilled) {
+TEST(Wrappers, LeaveNoPlaceholder) {
   for (const auto target : {WrapperTarget::kCoreMl, WrapperTarget::kMps, WrapperTarget::kTflite,
                             WrapperTarget::kOnnx, WrapperTarget::kNcnn, WrapperTarget::kOko}) {
     for (const File& file : write_wrappers(stretched(), {target}, "out/my-model")) {
@@ -398,13 +398,13 @@ TEST(Wrappers, NameClassesThatHaveNoNames) {
               HasSubstr("CLASS_0(\"class 0\"),\n    CLASS_1(\"class 1\"),"));
 }
 
-TEST(Wrappers, AreNoneForClassifiers) {
+TEST(Wrappers, DoNotExistForClassifiers) {
   graph::Network network = stretched();
   network.layers.resize(1);
   EXPECT_TRUE(write_wrappers(network, {}, "model").empty());
 }
 
-TEST(Wrappers, RefuseOptionsThatMakeNoSense) {
+TEST(Wrappers, RejectInvalidOptions) {
   const auto message = [](const graph::Network& network, const WrapperOptions& options) {
     try {
       write_wrappers(network, options, "model");
@@ -414,14 +414,14 @@ TEST(Wrappers, RefuseOptionsThatMakeNoSense) {
     return std::string("no error");
   };
   EXPECT_THAT(message(stretched(), {WrapperTarget::kTflite, true}),
-              HasSubstr("decode by themselves"));
+              HasSubstr("can contain decoding"));
   EXPECT_THAT(message(stretched(), {WrapperTarget::kCoreMl, false, 2}), HasSubstr("0 and 1"));
   EXPECT_THAT(message(stretched(), {WrapperTarget::kCoreMl, false, NAN}), HasSubstr("0 and 1"));
   EXPECT_THAT(message(stretched(), {WrapperTarget::kCoreMl, false, .1F, .1F, 0}),
-              HasSubstr("no detection"));
+              HasSubstr("the maximum number of detections must be at least 1"));
   for (const char* package : {"", "a..b", "1a", "a b", "a."}) {
     EXPECT_THAT(message(stretched(), {WrapperTarget::kOko, false, .1F, .1F, 1, package}),
-                HasSubstr("is no package"));
+                HasSubstr("is not a package name"));
   }
   graph::Network grey = stretched();
   grey.input.channels = 1;

@@ -6,7 +6,7 @@
 #include "oko/runtime/engine.h"
 #include "oko/runtime/test_models.h"
 
-// What a reader makes of a converted Darknet model, against the original.
+// Compares what a reader makes of a converted Darknet model with the original.
 namespace oko::formats {
 
 inline std::string darknet_base(const std::string& model) {
@@ -17,7 +17,7 @@ inline graph::Network darknet_original(const std::string& model) {
   return runtime::darknet_model(darknet_base(model) + ".cfg", darknet_base(model) + ".weights");
 }
 
-// The file that a script makes of a Darknet model. The scripts know nothing of our readers.
+// The file a script makes of a Darknet model. The scripts are independent of our readers.
 inline Bytes converted(const std::string& with, const std::string& cfg, const std::string& weights,
                        const std::string& flags) {
   const TestFolder folder("converted");
@@ -30,7 +30,7 @@ inline Bytes converted(const std::string& with, const std::string& model,
   return converted(with, darknet_base(model) + ".cfg", darknet_base(model) + ".weights", flags);
 }
 
-// YOLOv3-tiny with synthetic weights: two heads, whose layers stand mixed in other formats.
+// YOLOv3-tiny with synthetic weights: two heads, whose layers are interleaved in other formats.
 struct SyntheticTiny {
   TestFolder folder{"synthetic_tiny"};
   graph::Network original = runtime::synthetic_network(runtime::synthetic_models()[0]);

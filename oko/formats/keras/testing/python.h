@@ -9,7 +9,7 @@
 
 namespace oko::formats {
 
-// Debian's Python with its modules, where another one is first on the path.
+// Debian's Python with its modules, even if another one comes first on the path.
 inline std::string python() {
   return std::filesystem::exists("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
 }
@@ -22,7 +22,7 @@ inline bool python_has(const std::string& module) {
   return run_python("-c 'import " + module + "' 2> /dev/null");
 }
 
-// A script beside the readers: "keras/testing/write_cases.py".
+// A script next to the readers: "keras/testing/write_cases.py".
 inline std::string script(const std::string& name) {
   return std::string(OKO_FORMATS_FOLDER) + "/" + name;
 }
@@ -30,7 +30,8 @@ inline std::string script(const std::string& name) {
 // A folder for one test's files, removed at its end.
 class TestFolder {
  public:
-  explicit TestFolder(const std::string& name) : path_(::testing::TempDir() + name + "_" + std::to_string(getpid())) {
+  explicit TestFolder(const std::string& name)
+      : path_(::testing::TempDir() + name + "_" + std::to_string(getpid())) {
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
   }

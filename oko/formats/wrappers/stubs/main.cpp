@@ -1,4 +1,4 @@
-// Runs the ncnn wrapper: argv are a folder with frame.rgba and maps <name>.f32, the frame's sides
+// Runs the ncnn wrapper: argv are a folder with frame.rgba and outputs <name>.f32, the frame's size
 // and the names. Writes input.f32 and prints boxes.
 #include <cstdio>
 #include <cstdlib>

@@ -1,5 +1,4 @@
-// Runs the wrapper of a folder: frame.rgba of so many pixels and the maps of its heads, rows x
-// columns x channels; writes input.f32 and prints boxes.
+// Runs the wrapper of a folder: frame.rgba of the given size and the outputs of its heads, rows x columns x channels; writes input.f32 and prints boxes.
 package dev.oko.models
 
 import android.graphics.Bitmap

@@ -1,4 +1,4 @@
-// Gives what main.mjs puts into `outputs` and keeps what it was given.
+// Returns what main.mjs puts into `outputs` and records its inputs.
 export class Tensor {
   constructor(type, data, dims) {
     Object.assign(this, { type, data, dims });

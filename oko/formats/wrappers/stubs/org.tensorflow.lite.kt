@@ -1,5 +1,4 @@
-// Stand-ins for what the Kotlin wrapper uses of TensorFlow Lite, to compile it and to run what needs
-// no interpreter.
+// Stubs for what the Kotlin wrapper uses of TensorFlow Lite, to compile it and to run what needs no interpreter.
 package org.tensorflow.lite
 
 import java.nio.ByteBuffer
