@@ -50,8 +50,8 @@ std::vector<Anchor> sizes_on_input(const Dataset& dataset, image::Size input,
     }
   }
   if (sizes.empty()) {
-    throw input_error(dataset.uri, "there are no boxes to make anchors from",
-                      "label some pictures, or use the network's own anchors");
+    throw input_error(dataset.uri, "there are no boxes to compute anchors from",
+                      "label some images, or use the network's own anchors");
   }
   return sizes;
 }
@@ -61,7 +61,7 @@ bool smaller(const Anchor& a, const Anchor& b) {
   return area_a != area_b ? area_a < area_b : a.width < b.width;
 }
 
-// k-means++: each next centre is drawn with probability in proportion to its squared distance from
+// k-means++: each next centre is drawn with probability proportional to its squared distance from
 // those chosen before.
 std::vector<Anchor> starting_centres(const std::vector<Anchor>& sizes, int k, Random& random) {
   std::vector<Anchor> centres{sizes[random.below(sizes.size())]};
@@ -80,8 +80,8 @@ std::vector<Anchor> starting_centres(const std::vector<Anchor>& sizes, int k, Ra
   return centres;
 }
 
-// Lloyd's rounds from `centres` on. The mean is not the exact centre of 1 − IoU, so a round may
-// lose a little: the best round counts. Gives its sum of best IoUs.
+// Lloyd's iterations from `centres`. The mean is not the exact centre of 1 − IoU, so an iteration
+// may get slightly worse: the best one is kept. Returns its sum of best IoUs.
 double refine(const std::vector<Anchor>& sizes, std::vector<Anchor>& centres) {
   constexpr int kMostRounds = 100;
   struct Sum {
@@ -118,7 +118,7 @@ std::vector<Anchor> distinct_sizes(std::vector<Anchor> sizes) {
   return sizes;
 }
 
-// A few sizes stand for themselves; copies of them at 1/√2, √2, 1/2, 2, … make up the number.
+// With few sizes, scaled copies of them at 1/√2, √2, 1/2, 2, … fill up the number.
 std::vector<Anchor> filled_up(const std::vector<Anchor>& distinct, int k) {
   std::vector<Anchor> anchors = distinct;
   for (int step = 1; static_cast<int>(anchors.size()) < k; ++step) {
@@ -174,8 +174,8 @@ AnchorFit measure(const std::vector<Anchor>& sizes, std::vector<Anchor> anchors)
 AnchorFit cluster_anchors(const Dataset& dataset, int k, image::Size input,
                           const image::Preprocess& preprocess, std::uint64_t seed) {
   if (k < 1 || k > 64) {
-    throw Error(ErrorCode::kUsage, "anchors", fmt::format("{} anchors were asked for", k),
-                "give 1 to 64; yolov3 has 9, the smaller networks have 6");
+    throw Error(ErrorCode::kUsage, "anchors", fmt::format("{} anchors were requested", k),
+                "use 1 to 64; yolov3 has 9, the smaller networks have 6");
   }
   const std::vector<Anchor> sizes = sizes_on_input(dataset, input, preprocess);
   Random random(seed);

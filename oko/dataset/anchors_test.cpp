@@ -54,7 +54,7 @@ TEST(Anchors, AreTheSameForASeed) {
 }
 
 TEST(Anchors, AreMeasuredOnTheLetterboxedInput) {
-  // An 800×400 picture comes to half its size on a 400×400 input.
+  // An 800×400 image is scaled by half on a 400×400 input.
   const Dataset data = with_boxes({{100, 50}, {100, 50}}, {800, 400});
   const AnchorFit fit = cluster_anchors(data, 1, {400, 400}, {});
   ASSERT_EQ(fit.anchors.size(), 1u);
@@ -63,7 +63,7 @@ TEST(Anchors, AreMeasuredOnTheLetterboxedInput) {
   EXPECT_NEAR(fit.mean_best_iou, 1, 1e-6);
 }
 
-TEST(Anchors, AreFilledUpWhereThereAreFewSizes) {
+TEST(Anchors, AreFilledUpIfThereAreFewSizes) {
   const Dataset data = with_boxes({{40, 40}, {80, 80}}, {416, 416});
   const AnchorFit fit = cluster_anchors(data, 6, {416, 416}, {});
   ASSERT_EQ(fit.anchors.size(), 6u);
@@ -83,7 +83,7 @@ TEST(Anchors, FindSeparateClustersExactly) {
   EXPECT_NEAR(fit.mean_best_iou, 1, 1e-6);
 }
 
-TEST(Anchors, RefuseADatasetWithoutBoxes) {
+TEST(Anchors, RejectADatasetWithoutBoxes) {
   EXPECT_THROW(cluster_anchors(with_boxes({}, {9, 9}), 3, {416, 416}, {}), Error);
   EXPECT_THROW(cluster_anchors(with_boxes({{3, 3}}, {9, 9}), 0, {416, 416}, {}), Error);
 }

@@ -19,7 +19,7 @@ std::string list_names(const std::vector<std::string>& names) {
   constexpr std::size_t kShown = 12;
   std::vector<std::string> shown(
       names.begin(), names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), kShown)));
-  if (names.size() > kShown) shown.push_back(fmt::format("… {} in all", names.size()));
+  if (names.size() > kShown) shown.push_back(fmt::format("… {} in total", names.size()));
   return fmt::format("{}", fmt::join(shown, ", "));
 }
 
@@ -51,11 +51,11 @@ class ClassResolver {
     for (std::size_t i = 0; i < classes_.size(); ++i) {
       by_name_.emplace(classes_[i], static_cast<int>(i));
       const auto [at, is_new] = by_spelling_.emplace(spelling_key(classes_[i]), i);
-      if (!is_new) at->second = -1;  // two names that differ in spelling only: no guessing
+      if (!is_new) at->second = -1;  // two names that differ only in spelling: no guessing
     }
   }
 
-  // The class of an object, or -1 after telling why there is none.
+  // The class of an object, or -1 after reporting why there is none.
   int resolve(const ParsedObject& parsed) {
     std::string name = parsed.class_name;
     if (name.empty()) {
@@ -64,7 +64,7 @@ class ClassResolver {
         add_error(findings_, "unknown-class", parsed.object.place,
                   fmt::format("class {}, but the class list has 0 to {}", number,
                               static_cast<int>(own_.size()) - 1),
-                  "the box is left out")
+                  "the box is dropped")
             .boxes_lost = 1;
         return -1;
       }
@@ -80,13 +80,13 @@ class ClassResolver {
     if (found != by_spelling_.end() && found->second >= 0) {
       const std::string& right = classes_[static_cast<std::size_t>(found->second)];
       add_warning(findings_, "class-spelling", place,
-                  fmt::format("class \"{}\" is taken for \"{}\"", name, right),
+                  fmt::format("class \"{}\" is read as \"{}\"", name, right),
                   fmt::format("it is written as \"{}\"", right));
       return found->second;
     }
     add_error(findings_, "unknown-class", place,
               fmt::format("class \"{}\" is not in the class list ({})", name, list_names(classes_)),
-              "the box is left out")
+              "the box is dropped")
         .boxes_lost = 1;
     return -1;
   }
@@ -101,8 +101,8 @@ std::string without_extension(const std::string& path) {
   return path.substr(0, path.size() - storage::extension(path).size());
 }
 
-// Where several pictures have the same id, each takes its path without extension, and where those
-// are still the same, with it.
+// If several images have the same id, each uses its path without extension, or with it if those are
+// still the same.
 void make_ids_unique(std::vector<SourcePicture>& pictures) {
   for (const bool keep_extension : {false, true}) {
     std::map<std::string, int> uses;
@@ -113,7 +113,7 @@ void make_ids_unique(std::vector<SourcePicture>& pictures) {
     }
   }
   std::set<std::string> taken;
-  for (SourcePicture& picture : pictures) {  // ids that look like another's path
+  for (SourcePicture& picture : pictures) {  // ids that equal another's path
     const std::string id = picture.id;
     for (int n = 2; !taken.insert(picture.id).second; ++n) {
       picture.id = id + "#" + std::to_string(n);
@@ -165,7 +165,7 @@ std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>&
       return read_class_list(tree.read_text(name).text(), name, findings);
     }
   }
-  // labelImg writes one into each folder of labels.
+  // labelImg writes one into each label folder.
   std::vector<std::string> lists;
   for (const std::string& path : tree.files()) {
     if (is_class_list_name(path)) lists.push_back(path);
@@ -177,7 +177,7 @@ std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>&
   });
   if (alike) return read_class_list(tree.read_text(lists[0]).text(), lists[0], findings);
   const std::string message =
-      fmt::format("{} could each be the class list; none is used", fmt::join(lists, ", "));
+      fmt::format("any of {} could be the class list; none is used", fmt::join(lists, ", "));
   for (const std::string& path : lists) tree.set_aside(path);
   if (is_numbered) {
     add_error(findings, "ambiguous-class", lists.front(), message);
@@ -192,11 +192,11 @@ Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
   merge_entries(source, tree.disk_names());
   findings.insert(findings.end(), source.findings.begin(), source.findings.end());
   for (const storage::Skipped& skipped : tree.skipped()) {
-    add_warning(findings, "skipped-file", skipped.uri, skipped.why, "it is left out");
+    add_warning(findings, "skipped-file", skipped.uri, skipped.why, "it is dropped");
   }
   for (const auto& [path, encoding] : tree.guessed_encodings()) {
     add_warning(findings, "encoding", path,
-                fmt::format("is not UTF-8; it is read as {}, which is a guess", encoding));
+                fmt::format("is not UTF-8; reading it as {}, which is a guess", encoding));
   }
   Dataset dataset{tree.file().empty() ? tree.root() : tree.uri(tree.file()),
                   source.format,
@@ -206,7 +206,7 @@ Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
                   std::move(source.same_splits)};
   dataset.classes = wanted_classes(source, options, findings);
   if (dataset.classes.empty()) dataset.classes = names_as_met(source);
-  // Numbers in the files mean the source's own list; without one, the list that was asked for.
+  // Numbers in the files refer to the source's own list; without one, to the requested list.
   ClassResolver resolver(source.classes.empty() ? dataset.classes : source.classes, dataset.classes,
                          findings);
   make_ids_unique(source.pictures);

@@ -10,42 +10,42 @@
 
 namespace oko::dataset {
 
-// A picture that was found, with what was told of it.
+// An image that was found, with its annotation.
 struct SourcePicture {
-  std::string id;          // as the source calls it; made unique by assemble()
-  std::string image;       // relative path in the tree, or a URI outside of it
+  std::string id;          // as in the source; made unique by assemble()
+  std::string image;       // relative path in the tree, or a URI outside it
   std::string annotation;  // relative path, or ""
   std::string split;
   ParsedPicture parsed;
-  std::string written = {};    // the path by which it was found, where that is not parsed.name
-  bool second_choice = false;  // VOC: by <filename>, since none is called like the annotation
-  bool turned = false;         // by turn_upright(): boxes lay on stored pixels
+  std::string written = {};    // the path by which it was found, if that is not parsed.name
+  bool second_choice = false;  // VOC: by <filename>, since none is named like the annotation
+  bool turned = false;         // by turn_upright(): boxes were on stored pixels
 };
 
-// What a reader of one format gathered from a tree.
+// What the reader of a format collected from a tree.
 struct Source {
   std::string format;
   std::vector<SourcePicture> pictures;
-  std::vector<std::string> classes;  // its own list, where there is one
+  std::vector<std::string> classes;  // its own list, if any
   std::vector<Finding> findings;
   std::map<std::string, std::string> same_splits = {};  // as in Dataset
   bool upright = false;  // boxes and sizes are known to be on upright pixels
 };
 
-// parse_class_list() of oko/base; a name that comes twice is an "ambiguous-class" error, one that
-// begins with # a "class-comment" warning.
+// parse_class_list() of oko/base; a duplicate name is an "ambiguous-class" error, one that starts
+// with # a "class-comment" warning.
 std::vector<std::string> read_class_list(std::string_view text, const std::string& name,
                                          std::vector<Finding>& findings);
 
-// The class list that lies in the tree (classes.names, classes.txt, obj.names, …, else the only
+// The class list in the tree (classes.names, classes.txt, obj.names, …, else the only
 // *.names or classes.txt in any folder), or nothing. Several that differ are "ambiguous-class": an
-// error where labels number their classes.
+// error if labels use class numbers.
 std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>& findings,
                                          bool is_numbered);
-// Whether a file is called like a class list: classes.txt, *.names.
+// Whether a file is named like a class list: classes.txt, *.names.
 bool is_class_list_name(const std::string& path);
 
-// Merges entries of one image, resolves classes, makes ids unique and tells of what cannot be used.
+// Merges entries of one image, resolves classes, makes ids unique and reports what cannot be used.
 Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
                  std::vector<Finding>& findings);
 

@@ -25,7 +25,7 @@ ColorShift draw_color(const Augmentation& settings, Random& random) {
   return color;
 }
 
-// The picture's size in the input and whether it is mirrored; `zoom` times its letterbox fit.
+// The image's size in the input and whether it is mirrored; `zoom` times its letterbox fit.
 Warp draw_size(image::Size picture, image::Size input, const image::Preprocess& preprocess,
                const Augmentation& settings, double zoom, Random& random) {
   const image::Placement fit = image::place(picture, input, preprocess);
@@ -38,7 +38,7 @@ Warp draw_size(image::Size picture, image::Size input, const image::Preprocess& 
   return warp;
 }
 
-// The part of `box` (of a picture drawn by `warp`) that can be seen inside `region`.
+// The part of `box` (of an image drawn by `warp`) that is visible inside `region`.
 void add_truths(const PictureSource::Item& item, const Warp& warp, const image::Box& region,
                 image::Size input, double min_visible, std::vector<Truth>& truths) {
   const image::Size size = item.picture->size;
@@ -61,7 +61,7 @@ image::Box box_of(const Region& region) {
           static_cast<float>(region.right), static_cast<float>(region.bottom)};
 }
 
-// What stays the same while one example is made.
+// What stays the same for one example.
 struct Maker {
   PictureSource& source;
   const Augmentation& settings;
@@ -76,7 +76,7 @@ struct Maker {
     return random.chance(settings.mosaic) ? mosaic(index, planes) : single(index, planes);
   }
 
-  // One picture, around its letterbox place.
+  // A single image, around its letterbox placement.
   std::vector<Truth> single(std::size_t index, std::span<float> planes) {
     const PictureSource::Item item = source.get(index);
     Warp warp = draw_size(item.picture->size, input, preprocess, settings, 1, random);
@@ -112,7 +112,7 @@ struct Maker {
     return truths;
   }
 
-  // Where something of `length` begins: anywhere that it covers [low, high) or lies inside it.
+  // Where something of `length` starts: anywhere such that it covers [low, high) or is inside it.
   double draw_offset(int low, int high, double length) {
     return low + random.uniform() * (high - low - length);
   }
@@ -123,8 +123,8 @@ struct Maker {
     add_truths(item, warp, box_of(region), input, settings.min_visible, truths);
   }
 
-  // Blends a second example in. The mean of four draws stays near a half, as two equal pictures
-  // leave both objects visible.
+  // Blends in a second example. The mean of four draws stays near a half, so that the objects of
+  // both images stay visible.
   void mixup(std::span<float> planes, std::vector<Truth>& truths) {
     std::vector<float> other(planes.size());
     const std::vector<Truth> more = make(random.below(source.size()), other);
@@ -138,7 +138,7 @@ struct Maker {
   }
 };
 
-// Exactly what evaluation and the phone do, and every box that is there.
+// Exactly what evaluation and the phone do, with every box.
 std::vector<Truth> letterboxed(const PictureSource::Item& item, image::Size input,
                                const image::Preprocess& preprocess, std::span<float> planes) {
   const image::Placement placement =

@@ -19,7 +19,7 @@ using testing::Pointwise;
 
 constexpr image::Size kInput{160, 128};
 
-// Pictures that lie ready in memory.
+// Images in memory.
 class Pictures : public PictureSource {
  public:
   void add(image::Picture picture, std::vector<Object> objects) {
@@ -223,7 +223,7 @@ TEST(Augment, MosaicTruthsCoverWhatIsDrawnInEveryQuadrant) {
         }
       }
     }
-    EXPECT_LT(uncovered, 4 * 2 * kInput.width) << "only slivers go without a truth";
+    EXPECT_LT(uncovered, 4 * 2 * kInput.width) << "only slivers have no truth";
   }
   EXPECT_GT(truths, 100U);
 }
@@ -249,7 +249,7 @@ TEST(Augment, MixupKeepsTheTruthsOfBothPictures) {
   EXPECT_TRUE(both);
 }
 
-TEST(Augment, LeavesOutCrowdsAndKeepsDifficultObjects) {
+TEST(Augment, DropsCrowdsAndKeepsDifficultObjects) {
   Pictures pictures;
   Object crowd = object({10, 10, 100, 100}, 1), difficult = object({20, 20, 90, 90}, 2);
   crowd.crowd = true;
@@ -263,11 +263,11 @@ TEST(Augment, LeavesOutCrowdsAndKeepsDifficultObjects) {
   }
 }
 
-TEST(Augment, DropsWhatIsMostlyCutOff) {
+TEST(Augment, DropsMostlyClippedBoxes) {
   Pictures pictures;
   pictures.add(black({160, 128}), {object({0, 0, 16, 128})});
   Augmentation settings = Augmentation::none();
-  settings.translate = .12;  // ±19 pixels: the strip can leave the input wholly
+  settings.translate = .12;  // ±19 pixels: the strip can leave the input completely
   settings.min_visible = .5;
   int kept = 0, dropped = 0;
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
@@ -319,7 +319,7 @@ TEST(Augment, ColourChangesStayInRangeAndLeaveTheBorderAlone) {
   }
 }
 
-// What a whole-picture warp does to one colour.
+// What a warp of a uniform image does to its colour.
 std::array<float, 3> recolored(std::array<std::uint8_t, 3> color, const ColorShift& shift) {
   image::Picture picture = black({4, 4});
   paint(picture, {0, 0, 4, 4}, color);
@@ -346,7 +346,7 @@ TEST(Warp, ShiftsColoursInHsv) {
 }
 
 TEST(Warp, StrongShrinkingAveragesInsteadOfSkipping) {
-  // One white column in eight: at an eighth of the width every output pixel must see its share.
+  // One white column in eight: at an eighth of the width every output pixel must get its share.
   image::Picture picture = black({512, 8});
   for (int x = 3; x < 512; x += 8) {
     paint(picture, {static_cast<float>(x), 0, static_cast<float>(x) + 1, 8}, {255, 255, 255});

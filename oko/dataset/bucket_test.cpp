@@ -1,4 +1,4 @@
-// Data sets in a bucket: the same as on disk, and every file asked for once.
+// Datasets in a bucket: the same as on disk, with every file requested once.
 #include <gmock/gmock.h>
 
 #include <cstdlib>
@@ -16,7 +16,7 @@
 namespace oko::dataset {
 namespace {
 
-// The cache of this program is its own, and empty; set before anything asks for it.
+// This program has its own, empty cache; set before first use.
 const std::string kCache = ::testing::TempDir() + "oko_dataset_bucket_cache";
 const int kCacheIsSet = ::setenv("OKO_CACHE_DIR", kCache.c_str(), 1);
 
@@ -37,7 +37,7 @@ class DatasetsInABucket : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(kCache); }
 
-  // In `format`, on disk and in the bucket.
+  // The dataset in `format`, on disk and in the bucket.
   void write_both(const std::string& format) {
     NoProgress progress;
     write(some_, scratch_ / format, format, progress);
@@ -52,7 +52,7 @@ class DatasetsInABucket : public ::testing::Test {
   Dataset some_;
 };
 
-TEST_F(DatasetsInABucket, AreTheSameAsOnDiskAndAskedForOnce) {
+TEST_F(DatasetsInABucket, AreTheSameAsOnDiskAndRequestedOnce) {
   for (const char* format : {"voc", "coco", "yolo", "keras", "createml", "shards"}) {
     SCOPED_TRACE(format);
     write_both(format);
@@ -65,7 +65,7 @@ TEST_F(DatasetsInABucket, AreTheSameAsOnDiskAndAskedForOnce) {
     const auto findings = check(data, progress);
     EXPECT_EQ(findings.size(), check(local, progress).size());
     EXPECT_EQ(fingerprint(data), fingerprint(local));
-    // A look at the folder takes two requests, the list one.
+    // Listing the folder takes two requests, the list one.
     EXPECT_LE(google_.requests() - before, files + 3);
     const std::uint64_t warm = google_.requests();
     EXPECT_EQ(fingerprint(read(there(format), {format, {}, {}})), fingerprint(data));
@@ -112,7 +112,7 @@ TEST_F(DatasetsInABucket, ArePackedFromBucketToBucket) {
   EXPECT_EQ(fingerprint(packed), fingerprint(data));
   EXPECT_TRUE(packed.samples.front().image.starts_with(there("packed") + "/"));
 
-  // Google tells the checksums of what it has: a shard of the same size is known to be another.
+  // Google reports checksums, so a changed shard of the same size is detected.
   const std::string shard = there("packed") + "/" + shards[0].name;
   std::string content(storage::read(shard).text());
   content[content.size() / 2] ^= 1;
@@ -123,12 +123,12 @@ TEST_F(DatasetsInABucket, ArePackedFromBucketToBucket) {
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::kInput);
     EXPECT_EQ(e.place(), shard);
-    EXPECT_EQ(e.message(), "has another checksum than the index says");
+    EXPECT_EQ(e.message(), "its checksum differs from the index");
   }
 }
 
-TEST_F(DatasetsInABucket, TellOfAPictureThatWasReplacedMeanwhile) {
-  write_both("keras");  // of which reading opens no picture
+TEST_F(DatasetsInABucket, ReportAnImageThatWasReplacedMeanwhile) {
+  write_both("keras");  // whose reader opens no images
   const Dataset data = read(there("keras"));
   storage::write(data.samples[3].image, "something else");
   EXPECT_THROW(picture_bytes(data, data.samples[3]), storage::Conflict);

@@ -20,14 +20,14 @@ namespace {
 using Fix = Finding::Fix;
 using Severity = Finding::Severity;
 
-// Pixels by which a box may be off because its relative edges were written with six digits.
+// Tolerance in pixels for relative edges written with six digits.
 constexpr float kRounding = .05F;
 
 std::string text_of(const image::Box& b) {
   return fmt::format("({:g}, {:g}) to ({:g}, {:g})", b.left, b.top, b.right, b.bottom);
 }
 
-// Of two equal pictures the one used for measuring stays: test before val before train.
+// Of two equal images the one used for evaluation is kept: test before val before train.
 int keeping_rank(const std::string& split) { return split == "test" ? 0 : split == "val" ? 1 : 2; }
 
 class Checker {
@@ -60,7 +60,7 @@ class Checker {
          std::move(repair), fix);
   }
 
-  // Without the dataset's own folder in front.
+  // Without the dataset's own folder.
   std::string short_name(const std::string& uri) const {
     const std::string folder = dataset_.uri + "/";
     return uri.starts_with(folder) ? uri.substr(folder.size()) : uri;
@@ -69,12 +69,12 @@ class Checker {
   void check_picture(const Sample& sample, const PictureFacts& facts) {
     if (!facts.error.empty()) {
       tell_picture(Severity::kError, facts.info.truncated ? "truncated-image" : "unreadable-image",
-                   sample, facts.error, "the picture is left out", Fix::kLeaveOutPicture);
+                   sample, facts.error, "the image is dropped", Fix::kLeaveOutPicture);
       return;
     }
     if (facts.info.truncated) {
       tell_picture(Severity::kNote, "no-end-mark", sample,
-                   "the file lacks the mark that ends it; all pixels are there");
+                   "the file lacks its end marker, but all pixels are present");
     }
     if (const std::string right = right_extension(sample.image, facts.info.format);
         !right.empty()) {
@@ -82,16 +82,16 @@ class Checker {
                    fmt::format("is a {} file", facts.info.format),
                    fmt::format("it is named {}", right), Fix::kRightExtension);
     }
-    if (facts.grey) tell_picture(Severity::kNote, "grey-image", sample, "has no colours");
+    if (facts.grey) tell_picture(Severity::kNote, "grey-image", sample, "is greyscale");
     if (sample.depth == 1 && !facts.grey) {
       tell(Severity::kNote, "depth-mismatch", sample, -1, short_name(sample.annotation),
-           "<depth> is 1, but the picture has colours");
+           "<depth> is 1, but the image is in colour");
     }
     if (facts.info.exif_orientation != 1) check_orientation(sample, facts.info);
     check_size(sample, facts.info);
   }
 
-  // Of images whose annotation does not say which pixels it means.
+  // For images whose annotation does not say which pixels it refers to.
   void check_orientation(const Sample& sample, const media::PictureInfo& info) {
     const image::Size upright = info.upright_size();
     const bool tells_size = dataset_.format == "voc" || dataset_.format == "coco";
@@ -101,34 +101,34 @@ class Checker {
     for (const Object& object : sample.objects) boxes.push_back(object.box);
     const bool wrong = count_fitting_only(boxes, info.size, upright) > 0 &&
                        count_fitting_only(boxes, upright, info.size) == 0;
-    const std::string turns = fmt::format("EXIF orientation {} turns the image to {}",
+    const std::string turns = fmt::format("EXIF orientation {} rotates the image to {}",
                                           info.exif_orientation, size_text(upright));
     if (wrong) {
       tell_picture(Severity::kError, "exif-orientation", sample,
-                   turns + ", but boxes fit only the stored pixels: read it with --exif stored");
+                   turns + ", but boxes fit only the stored pixels; read it with --exif stored");
     } else {
       tell_picture(Severity::kWarning, "exif-orientation", sample,
-                   turns + "; boxes are taken to lie on it as it is seen (--exif stored if not)");
+                   turns + "; assuming boxes are on the upright image (otherwise --exif stored)");
     }
   }
 
   void check_size(const Sample& sample, const media::PictureInfo& info) {
     const image::Size real = info.upright_size();
     const SizeFit fit = compare_sizes(sample.size, real);
-    const std::string said = fmt::format("the annotation says {}, the picture is {}",
+    const std::string said = fmt::format("the annotation says {}, but the image is {}",
                                          size_text(sample.size), size_text(real));
     switch (fit) {
       case SizeFit::kSame:
         return;
       case SizeFit::kUnsaid:
         if (!sample.annotation.empty() && (dataset_.format == "voc" || dataset_.format == "coco")) {
-          tell_size(Severity::kNote, "no-size", sample, "the annotation has no picture size",
+          tell_size(Severity::kNote, "no-size", sample, "the annotation has no image size",
                     fmt::format("{} is written", size_text(real)), Fix::kTakeSize);
         }
         return;
       case SizeFit::kScaled:
         tell_size(Severity::kError, "size-mismatch", sample, said,
-                  "the boxes are scaled to the picture", Fix::kScaleBoxes);
+                  "the boxes are scaled to the image", Fix::kScaleBoxes);
         return;
       case SizeFit::kTurned:
         check_turned(sample, real, said);
@@ -136,10 +136,10 @@ class Checker {
       case SizeFit::kOther:
         if (all_inside(sample, real)) {
           tell_size(Severity::kError, "size-mismatch", sample, said,
-                    "the picture's size is written, its boxes fit", Fix::kTakeSize);
+                    "the image's size is written; its boxes fit", Fix::kTakeSize);
         } else {
           tell_size(Severity::kError, "size-mismatch", sample, said + ", and boxes are outside",
-                    "the picture is left out", Fix::kLeaveOutPicture);
+                    "the image is dropped", Fix::kLeaveOutPicture);
         }
     }
   }
@@ -170,7 +170,7 @@ class Checker {
     });
   }
 
-  // The pixels that boxes are measured in: the annotation's where repair goes by them.
+  // The pixels that boxes are measured in: the annotation's if repair uses them.
   static image::Size box_frame(const Sample& sample, const PictureFacts& facts) {
     if (!facts.error.empty()) return sample.size;
     const image::Size real = facts.info.upright_size();
@@ -189,10 +189,10 @@ class Checker {
     const image::Box inside = image::clipped(object.box, frame);
     if (inside.width() <= 0 || inside.height() <= 0 ||
         (inside != object.box && inside.width() <= 1 && inside.height() <= 1)) {
-      tell(Severity::kWarning, "outside-box", sample, index, object.place,
-           fmt::format("the box {} lies outside of the picture, {}", text_of(object.box),
-                       size_text(frame)),
-           "the box is left out", Fix::kLeaveOutBox);
+      tell(
+          Severity::kWarning, "outside-box", sample, index, object.place,
+          fmt::format("the box {} is outside the image, {}", text_of(object.box), size_text(frame)),
+          "the box is dropped", Fix::kLeaveOutBox);
       return;
     }
     const float over = std::max({-object.box.left, -object.box.top,
@@ -201,15 +201,15 @@ class Checker {
     if (over > kRounding) {
       tell(over > 1 ? Severity::kWarning : Severity::kNote, "past-edge", sample, index,
            object.place,
-           fmt::format("the box {} goes past the edge of the picture, {}, by {:.3g} pixels",
+           fmt::format("the box {} extends past the edge of the image, {}, by {:.3g} pixels",
                        text_of(object.box), size_text(frame), over),
-           "the box is clipped to the picture", Fix::kClipBox);
+           "the box is clipped to the image", Fix::kClipBox);
     }
     check_tiny(sample, index, inside, frame);
   }
 
   void check_tiny(const Sample& sample, int index, const image::Box& box, image::Size frame) {
-    constexpr float kTinySide = 4;  // on the network's input: half a cell of the finest map
+    constexpr float kTinySide = 4;  // on the network's input: half a cell of the finest grid
     const std::string& place = sample.objects[static_cast<std::size_t>(index)].place;
     if (std::min(box.width(), box.height()) <= 1) {
       tell(Severity::kWarning, "thin-box", sample, index, place,
@@ -238,7 +238,7 @@ class Checker {
         }
         tell(Severity::kWarning, "duplicate-box", sample, static_cast<int>(i), b.place,
              fmt::format("nearly the same \"{}\" box as at {}", class_name(b.class_id), a.place),
-             "the second one is left out", Fix::kLeaveOutBox);
+             "the second one is dropped", Fix::kLeaveOutBox);
         break;
       }
     }
@@ -319,7 +319,7 @@ class Checker {
              fmt::format("class \"{}\" has no boxes", dataset_.classes[i]));
       } else if (has_split(dataset_, "train") && !counts[i].contains("train")) {
         tell(Severity::kWarning, "class-not-in-train", none, -1, dataset_.uri,
-             fmt::format("class \"{}\" has boxes, but none of them in train", dataset_.classes[i]));
+             fmt::format("class \"{}\" has boxes, but none in train", dataset_.classes[i]));
       }
     }
     check_spellings();
@@ -331,7 +331,7 @@ class Checker {
       const auto [at, is_new] = first.emplace(spelling_key(dataset_.classes[i]), i);
       if (is_new) continue;
       tell(Severity::kWarning, "similar-classes", Sample{}, -1, dataset_.uri,
-           fmt::format("classes \"{}\" and \"{}\" differ in spelling only",
+           fmt::format("classes \"{}\" and \"{}\" differ only in spelling",
                        dataset_.classes[at->second], dataset_.classes[i]),
            fmt::format("both become \"{}\"", dataset_.classes[at->second]), Fix::kMergeClass);
     }
@@ -348,7 +348,7 @@ class Checker {
 SizeFit compare_sizes(image::Size said, image::Size real) {
   if (said.width <= 0 || said.height <= 0) return SizeFit::kUnsaid;
   if (said == real) return SizeFit::kSame;
-  // The shape is the same where scaling by one side gives the other to a pixel.
+  // The shape is the same if scaling by one side matches the other within a pixel.
   const auto same_shape = [&](int width, int height) {
     const double scale = static_cast<double>(real.width) / width;
     return std::abs(height * scale - real.height) <= std::max(1.0, scale);

@@ -9,17 +9,17 @@
 namespace oko::dataset {
 
 struct CheckOptions {
-  image::Size input{416, 416};  // of the network: what counts as a tiny box
+  image::Size input{416, 416};  // of the network, for tiny boxes
   int threads = 0;              // 0: all processors
-  bool exif_known = false;      // the caller has said which pixels boxes lie on (ReadOptions::exif)
+  bool exif_known = false;  // the caller specified which pixels boxes are on (ReadOptions::exif)
 };
 
-// Opens every picture once and looks over boxes, classes and splits. What reading found is not
-// repeated: append these findings to those of read(). docs/datasets.md lists the kinds.
+// Opens every image once and checks boxes, classes and splits. Findings of reading are not
+// repeated: append these to those of read(). docs/datasets.md lists the kinds.
 std::vector<Finding> check(const Dataset& dataset, Progress& progress,
                            const CheckOptions& options = {});
 
-// How a picture's real size fits what its annotation says; both upright.
+// How an image's real size compares with its annotation's; both upright.
 enum class SizeFit {
   kSame,
   kUnsaid,  // the annotation has no size

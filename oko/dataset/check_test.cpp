@@ -41,7 +41,7 @@ TEST(Check, FindsTheCopiesAndTheLeakInRaccoon) {
                                                 {"grey-image", 3}}));
   const auto leak = std::find_if(findings.begin(), findings.end(),
                                  [](const Finding& f) { return f.kind == "split-leak"; });
-  EXPECT_EQ(leak->sample, "raccoon-11") << "the copy in train goes, the one in val stays";
+  EXPECT_EQ(leak->sample, "raccoon-11") << "the copy in train is dropped, the one in val kept";
   EXPECT_THAT(leak->message, HasSubstr("raccoon-116.jpg (val)"));
 }
 
@@ -76,7 +76,7 @@ TEST(Check, FindsNothingWorseThanNotesInCardsAndVoc2007) {
   }
 }
 
-TEST(CompareSizes, TellsScaledPictures) {
+TEST(CompareSizes, RecognizesScaledImages) {
   EXPECT_EQ(compare_sizes({40, 30}, {40, 30}), SizeFit::kSame);
   EXPECT_EQ(compare_sizes({0, 0}, {40, 30}), SizeFit::kUnsaid);
   EXPECT_EQ(compare_sizes({30, 40}, {40, 30}), SizeFit::kTurned);
@@ -86,7 +86,7 @@ TEST(CompareSizes, TellsScaledPictures) {
   EXPECT_EQ(compare_sizes({333, 500}, {100, 180}), SizeFit::kOther);
 }
 
-// A picture that looks like no other: a gradient with a square at a place of its own.
+// A unique image: a gradient with a square at its own position.
 image::Picture scene(int number, image::Size size = {64, 48}) {
   image::Picture picture{size, {}};
   Random random(static_cast<std::uint64_t>(number) + 1);
@@ -127,7 +127,7 @@ class FlawedSet : public ::testing::Test {
   ScratchFolder folder_;
 };
 
-TEST_F(FlawedSet, IsToldFlawByFlawAndFixedByRepair) {
+TEST_F(FlawedSet, IsReportedFlawByFlawAndFixedByRepair) {
   add("good", png(1), box(10, 10, 30, 30));
   add("edge", png(2), box(50, 10, 70, 30) + box(0, 5, 20, 20) + box(70, 5, 90, 20));
   add("double", png(3), box(10, 10, 40, 40) + box(10, 10, 40, 41) + box(10, 10, 40, 40, "dog"));
@@ -200,7 +200,7 @@ TEST_F(FlawedSet, IsToldFlawByFlawAndFixedByRepair) {
   EXPECT_TRUE(sample_named(again, "liar").image.ends_with("liar.png"));
   EXPECT_EQ(sample_named(again, "bare").objects.size(), 0u);
 
-  // Two ways to say the lower half of the stored pixels, which is the left half as seen.
+  // Two ways to write the lower half of the stored pixels, which is the left half when upright.
   for (const char* id : {"turned", "stored"}) {
     const Sample& sample = sample_named(again, id);
     EXPECT_EQ(sample.size, (image::Size{48, 64})) << id;
@@ -241,7 +241,7 @@ TEST_F(FlawedSet, SizesThatAreNotThePicturesEndWhatGoesByThem) {
   }
 }
 
-TEST_F(FlawedSet, LosesLeakedCopiesFromTrainNotFromTest) {
+TEST_F(FlawedSet, DropsLeakedCopiesFromTrainNotFromTest) {
   add("a", png(1), box(10, 10, 30, 30));
   add("b", png(1), box(10, 10, 30, 30));
   add("c", png(2), box(10, 10, 30, 30));
@@ -256,7 +256,7 @@ TEST_F(FlawedSet, LosesLeakedCopiesFromTrainNotFromTest) {
   EXPECT_EQ(pictures_by_split(repaired), (Counts{{"train", 1}, {"test", 1}}));
 }
 
-TEST_F(FlawedSet, TellsOfClassesThatCannotBeLearnt) {
+TEST_F(FlawedSet, ReportsClassesThatCannotBeLearnt) {
   storage::write(folder_ / "classes.names", "cat\ndog\nhorse\n");
   add("a", png(1), box(10, 10, 30, 30));
   add("b", png(2), box(10, 10, 30, 30, "dog"));
@@ -301,9 +301,9 @@ TEST(Repair, RepairsRaccoonAndBccd) {
   }
 }
 
-// An export with a folder a camera: with the boxes of both on one image, repair left out those of
-// the second camera and said that nothing was wrong.
-TEST(Repair, KeepsTheBoxesOfImagesOfOneNameAndCountsThoseOfAMissingOne) {
+// An export with one folder per camera: repair put the boxes of both on one image, silently
+// dropping those of the second camera.
+TEST(Repair, KeepsBoxesOfImagesWithTheSameNameAndCountsThoseOfAMissingOne) {
   const ScratchFolder folder;
   std::string images, annotations;
   for (const int camera : {1, 2, 3}) {

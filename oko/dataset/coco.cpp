@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kOtherTasks[]{"captions", "person_keypoints", "stuff", "panoptic"};
 
-// A number, also one that was written as text; nothing for anything else.
+// A number, also if written as a string; nothing for anything else.
 std::optional<double> number_of(const Json& value) {
   if (value.is_number()) return value.get<double>();
   return value.is_string() ? parse_number(value.get_ref<const std::string&>()) : std::nullopt;
@@ -40,14 +40,14 @@ class CocoParser {
     drop_doubled_images();
     if (!odd_.empty()) {
       add_warning(file_.findings, "odd-number", odd_,
-                  "ids, sizes or boxes are not written as plain numbers (the first is here)",
-                  "they are read by their value");
+                  "ids, sizes or boxes are not plain numbers (the first is here)",
+                  "they are read by value");
     }
     return std::move(file_);
   }
 
  private:
-  // Python's NaN is no JSON, and pycocotools reads it; of names given twice it takes the last.
+  // Python's NaN is not JSON, but pycocotools reads it; of duplicate names it uses the last.
   Json parsed(std::string_view text) {
     int nans = 0, repeats = 0;
     std::string plain;
@@ -59,18 +59,17 @@ class CocoParser {
     Json root = parse_repetitive_json(text, name_, "segmentation", repeats);
     if (nans > 0) {
       add_warning(file_.findings, "odd-number", name_,
-                  fmt::format("{} values are NaN or Infinity, which JSON does not know", nans),
+                  fmt::format("{} values are NaN or Infinity, which JSON does not allow", nans),
                   "they are read as missing");
     }
     if (repeats > 0) {
       add_warning(file_.findings, "repeated-name", name_,
-                  fmt::format("{} members of objects are given twice", repeats),
-                  "the last one counts");
+                  fmt::format("{} object members appear twice", repeats), "the last one is used");
     }
     return root;
   }
 
-  // Label Studio writes the stored size of an image that EXIF turns, and boxes as it shows it.
+  // Label Studio writes the stored size of an image that EXIF rotates, but upright boxes.
   void read_writer() {
     const auto info = root_.find("info");
     if (info == root_.end() || !info->is_object()) return;
@@ -81,7 +80,7 @@ class CocoParser {
   void read_categories() {
     if (root_.is_object() && !root_.contains("categories")) {
       add_warning(file_.findings, "no-class-list", name_, "there is no list \"categories\"",
-                  "classes are called by their numbers");
+                  "classes are named by their numbers");
       return;
     }
     std::vector<std::pair<double, std::string>> ordered;
@@ -90,7 +89,7 @@ class CocoParser {
       const auto name = json_get<std::string>(category, "name", place);
       if (const auto [first, is_new] = categories_.emplace(id, name); !is_new) {
         if (first->second != name) doubled_categories_.insert(id);
-        throw input_error(place, fmt::format("category id {} is there twice", id));
+        throw input_error(place, fmt::format("category id {} appears twice", id));
       }
       ordered.emplace_back(number_of(category.at("id")).value_or(0), name);
     });
@@ -99,7 +98,7 @@ class CocoParser {
     for (const auto& [id, name] : ordered) {
       if (std::find(file_.classes.begin(), file_.classes.end(), name) != file_.classes.end()) {
         add_error(file_.findings, "ambiguous-class", name_,
-                  fmt::format("two categories are called \"{}\"", name));
+                  fmt::format("two categories are named \"{}\"", name));
       } else {
         file_.classes.push_back(name);
       }
@@ -112,8 +111,8 @@ class CocoParser {
     return fmt::format("{}:{}: {}[{}]", name_, known ? list->second[index] : 1, key, index);
   }
 
-  // Calls body(element, place) for each element of a list; an Error in one is told and it is left
-  // out.
+  // Calls body(element, place) for each element of a list; an Error in one is reported and it is
+  // dropped.
   template <typename Body>
   void each(const char* key, Body body) {
     const auto list = root_.find(key);
@@ -126,7 +125,7 @@ class CocoParser {
         body((*list)[i], place);
       } catch (const Error& e) {
         Finding& finding =
-            add_error(file_.findings, "bad-annotation", e.place(), e.message(), "it is left out");
+            add_error(file_.findings, "bad-annotation", e.place(), e.message(), "it is dropped");
         const std::string_view list_name = key;
         finding.images_lost = list_name == "images" ? 1 : 0;
         finding.boxes_lost = list_name == "annotations" ? 1 : 0;
@@ -138,21 +137,21 @@ class CocoParser {
     if (odd_.empty()) odd_ = place;
   }
 
-  // A side of a picture; 0 where it is not told.
+  // A side of an image; 0 if it is missing.
   int side(const Json& image, const char* key, const std::string& place) {
     const auto value = image.find(key);
     if (value == image.end() || value->is_null()) return 0;
     const auto number = number_of(*value);
     if (!number || !(*number >= 0 && *number <= 1e6) || std::trunc(*number) != *number) {
       add_warning(file_.findings, "bad-size", place, fmt::format("\"{}\" is not a size", key),
-                  "the picture's own size is used");
+                  "the image's own size is used");
       return 0;
     }
     if (!value->is_number()) odd(place);
     return static_cast<int>(*number);
   }
 
-  // Where "file_name" is missing, the file that the image was downloaded from has its name.
+  // If "file_name" is missing, the URL that the image was downloaded from contains it.
   std::string file_name_of(const Json& image, const std::string& place) {
     if (image.is_object() && !image.contains("file_name")) {
       for (const char* key : {"coco_url", "flickr_url"}) {
@@ -161,7 +160,7 @@ class CocoParser {
         const auto& text = url->get_ref<const std::string&>();
         add_warning(file_.findings, "no-file-name", place,
                     fmt::format("\"file_name\" is missing; \"{}\" is {}", key, text),
-                    "its last part is taken for the name");
+                    "its last part is used as the name");
         return text.substr(text.rfind('/') + 1);
       }
     }
@@ -207,7 +206,7 @@ class CocoParser {
     }
   }
 
-  // Ids are numbers by the book; 1.0, "1" and other texts occur. Equal numbers are one id, and a
+  // Ids should be numbers; 1.0, "1" and other strings occur. Equal numbers are the same id, and a
   // text that is written like one; "01" is another.
   std::string key_of(const Json& object, const char* key, const std::string& place) {
     const Json id = json_get<Json>(object, key, place);
@@ -221,12 +220,12 @@ class CocoParser {
       }
     }
     if (!id.is_string()) {
-      throw input_error(place, fmt::format("\"{}\" must be a whole number", key));
+      throw input_error(place, fmt::format("\"{}\" must be an integer", key));
     }
     return id.dump(-1, ' ', true, Json::error_handler_t::replace);
   }
 
-  // The name of an annotation's category; "" after telling that there is none.
+  // The name of an annotation's category; "" after reporting that there is none.
   std::string class_of(const Json& annotation, const std::string& place) {
     const std::string id = key_of(annotation, "category_id", place);
     if (!root_.contains("categories")) return "category " + id;
@@ -236,7 +235,7 @@ class CocoParser {
     add_error(file_.findings, "unknown-class", place,
               doubled ? fmt::format("category {} has two names", id)
                       : fmt::format("category {} is not in \"categories\"", id),
-              "the box is left out")
+              "the box is dropped")
         .boxes_lost = 1;
     return "";
   }
@@ -254,7 +253,7 @@ class CocoParser {
     }
     if (four) return edges;
     add_error(file_.findings, "no-box", place, "\"bbox\" is not a list of four numbers",
-              "it is left out")
+              "it is dropped")
         .boxes_lost = 1;
     return std::nullopt;
   }
@@ -295,11 +294,11 @@ class CocoParser {
   // Ids of several images, with the finding that counts their boxes.
   std::map<std::string, std::size_t> doubled_images_;
   bool boxes_upright_ = false;
-  std::string odd_;  // where the first number that is no plain one is
+  std::string odd_;  // where the first number that is not a plain one is
 };
 
-// Of COCO's own downloads the instances_* files have the boxes; beside them, captions or keypoints
-// of the same images are not read.
+// In COCO's own downloads the instances_* files have the boxes; captions or keypoints of the same
+// images are not read.
 bool is_for_other_task(const std::string& path) {
   const std::string name = storage::filename(path);
   return std::any_of(std::begin(kOtherTasks), std::end(kOtherTasks),
@@ -320,7 +319,7 @@ std::vector<std::string> coco_files(const Tree& tree, std::vector<Finding>& find
     if (!is_for_other_task(path)) return false;
     tree.set_aside(path);
     add_note(findings, "annotation-ignored", path,
-             "is for another task: the boxes are read from instances_*.json");
+             "is for another task; boxes are read from instances_*.json");
     return true;
   });
   return files;
@@ -361,7 +360,7 @@ Source read_coco(const Tree& tree) {
       if (image.empty()) {
         add_missing_image(
             source.findings, picture,
-            fmt::format("there is no picture {}{}", picture.name, tree.could_be(picture.name)));
+            fmt::format("there is no image {}{}", picture.name, tree.could_be(picture.name)));
         continue;
       }
       std::string split = its_split.empty()     ? tree.split_of(image)

@@ -18,7 +18,7 @@ constexpr char kHead[] =
         "categories": [{"id": 90, "name": "toothbrush"}, {"id": 3, "name": "car"}],
         "annotations": [)";
 
-TEST(CocoParser, ReadsCategoriesWithGapsCrowdsAndReadsOverMasks) {
+TEST(CocoParser, ReadsCategoriesWithGapsAndCrowdsAndSkipsMasks) {
   const ParsedFile file =
       parse_coco(std::string(kHead) +
                      R"({"id": 1, "image_id": 7, "category_id": 90, "bbox": [10.5, 5, 20, 30.25],
@@ -55,7 +55,7 @@ TEST(CocoParser, ReadsWhatPycocotoolsReads) {
                           Field(&Finding::kind, "odd-number")));
 }
 
-TEST(CocoParser, TellsWhichElementIsWrong) {
+TEST(CocoParser, NamesTheFaultyElement) {
   const std::vector<std::pair<std::string, std::string>> cases{
       {R"({"image_id": 8, "category_id": 3, "bbox": [0, 0, 9, 9]})", "bad-annotation"},
       {R"({"image_id": 7, "category_id": 4, "bbox": [0, 0, 9, 9]})", "unknown-class"},
@@ -179,8 +179,8 @@ TEST(CocoFolder, TakesSplitsFromNamesOfFilesAndOfFoldersAndTellsOfTheRest) {
   }
 }
 
-// Exports with a folder a camera: equal file names, one of them deleted.
-TEST(CocoFolder, TakesNoPictureOfAnotherFolder) {
+// Exports with one folder per camera: equal file names, one of them deleted.
+TEST(CocoFolder, UsesNoImageOfAnotherFolder) {
   const ScratchFolder folder;
   const auto write_images = [&](const char* names) {
     storage::write(
@@ -211,7 +211,7 @@ TEST(CocoFolder, TakesNoPictureOfAnotherFolder) {
   }
 }
 
-TEST(CocoFolder, TellsOfPicturesThatAreMissing) {
+TEST(CocoFolder, ReportsMissingImages) {
   const ScratchFolder folder;
   storage::write(folder / "all.json", std::string(kHead) + "]}");
   storage::write(folder / "b.jpg", "");
@@ -220,7 +220,7 @@ TEST(CocoFolder, TellsOfPicturesThatAreMissing) {
     read(folder.path(), {}, &findings);
     FAIL() << "no picture was left";
   } catch (const Error& e) {
-    EXPECT_THAT(e.what(), ::testing::HasSubstr("there is no picture a.jpg"));
+    EXPECT_THAT(e.what(), ::testing::HasSubstr("there is no image a.jpg"));
   }
   EXPECT_EQ(findings_by_kind(findings), (Counts{{"missing-image", 1}}));
 }

@@ -14,7 +14,7 @@
 namespace oko::dataset {
 namespace {
 
-// Older files say "imagefilename" and "annotation", newer ones "imageURL".
+// Older files use "imagefilename" and "annotation", newer ones "imageURL".
 const Json* either(const Json& object, std::initializer_list<const char*> names) {
   for (const char* name : names) {
     if (const auto found = object.find(name); found != object.end()) return &*found;
@@ -22,7 +22,7 @@ const Json* either(const Json& object, std::initializer_list<const char*> names)
   return nullptr;
 }
 
-// Also where it is written as text.
+// Also if written as a string.
 double number(const Json& object, const char* key, const std::string& place) {
   if (const auto value = object.find(key); value != object.end() && value->is_string()) {
     if (const auto parsed = parse_number(value->get_ref<const std::string&>())) return *parsed;
@@ -51,7 +51,7 @@ ParsedPicture parse_picture(const Json& entry, const std::string& place,
                             std::vector<Finding>& findings) {
   if (!entry.is_object()) throw input_error(place, "must be an object");
   const Json* name = either(entry, {"image", "imagefilename", "imageURL"});
-  if (!name || !name->is_string()) throw input_error(place, "\"image\" is missing or no text");
+  if (!name || !name->is_string()) throw input_error(place, "\"image\" is missing or not a string");
   ParsedPicture picture;
   picture.name = name->get<std::string>();
   picture.place = place;
@@ -63,7 +63,7 @@ ParsedPicture parse_picture(const Json& entry, const std::string& place,
     try {
       parse_object((*annotations)[i], object_place, picture, findings);
     } catch (const Error& e) {
-      add_error(findings, "bad-annotation", e.place(), e.message(), "the box is left out")
+      add_error(findings, "bad-annotation", e.place(), e.message(), "the box is dropped")
           .boxes_lost = 1;
     }
   }
@@ -74,7 +74,7 @@ ParsedPicture parse_picture(const Json& entry, const std::string& place,
 
 ParsedFile parse_create_ml(std::string_view text, const std::string& name) {
   const Json root = parse_json(text, name);
-  if (!root.is_array()) throw input_error(name, "not a list: no Create ML annotations");
+  if (!root.is_array()) throw input_error(name, "not a list, so not Create ML annotations");
   ParsedFile file;
   const std::vector<int> lines = element_lines(text)[""];
   for (std::size_t i = 0; i < root.size(); ++i) {
@@ -83,7 +83,7 @@ ParsedFile parse_create_ml(std::string_view text, const std::string& name) {
           root[i], fmt::format("{}:{}: [{}]", name, i < lines.size() ? lines[i] : 1, i),
           file.findings));
     } catch (const Error& e) {
-      add_error(file.findings, "bad-annotation", e.place(), e.message(), "it is left out")
+      add_error(file.findings, "bad-annotation", e.place(), e.message(), "it is dropped")
           .images_lost = 1;
     }
   }
@@ -115,7 +115,7 @@ Source read_create_ml(const Tree& tree) {
       if (image.empty()) {
         add_missing_image(
             source.findings, picture,
-            fmt::format("there is no picture {}{}", picture.name, tree.could_be(picture.name)));
+            fmt::format("there is no image {}{}", picture.name, tree.could_be(picture.name)));
         continue;
       }
       std::string split = its_split;

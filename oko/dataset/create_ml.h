@@ -10,7 +10,7 @@
 namespace oko::dataset {
 
 // Create ML's list of pictures: [{"image": …, "annotations": [{"label": …, "coordinates": {x, y,
-// width, height}}]}], centre and size in pixels. Throws an input Error where it is not JSON or no
+// width, height}}]}], centre and size in pixels. Throws an input Error if it is not JSON or not a
 // list; single elements that cannot be used become findings.
 ParsedFile parse_create_ml(std::string_view text, const std::string& name);
 

@@ -23,7 +23,7 @@ TEST(CreateMlParser, ReadsCentresAndSizesInPixels) {
   EXPECT_EQ(file.pictures[1].name, "b.jpg");
 }
 
-TEST(CreateMlParser, LeavesOutWhatItCannotUse) {
+TEST(CreateMlParser, DropsWhatItCannotUse) {
   const ParsedFile file = parse_create_ml(
       R"([7, {"image": 3}, {"image": "a.jpg", "annotations": [
            {"label": "cat", "coordinates": {"x": 5, "y": 5, "width": "wide", "height": 3}},

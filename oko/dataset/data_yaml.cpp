@@ -15,13 +15,13 @@ namespace oko::dataset {
 namespace {
 
 constexpr int kMostClasses = 100000;
-constexpr std::size_t kMostBytes = 4 << 20;  // of a file, before the YAML library sees it
+constexpr std::size_t kMostBytes = 4 << 20;  // of a file, before it is passed to the YAML library
 constexpr int kMostMerged = 1000;
-constexpr int kDeepestMerge = 8;  // of "<<: *other" inside of one another
+constexpr int kDeepestMerge = 8;  // nested "<<: *other"
 
 int line_of(const YAML::Mark& mark) { return std::max(mark.line, 0) + 1; }
 
-// The line on which a second document begins, or 0. (YAML::LoadAll() does not end on a stray "]".)
+// The line on which a second document starts, or 0. (YAML::LoadAll() does not end on a stray "]".)
 int second_document(const std::vector<std::string_view>& lines) {
   bool content = false;
   for (std::size_t i = 0; i < lines.size(); ++i) {
@@ -37,7 +37,7 @@ int second_document(const std::vector<std::string_view>& lines) {
   return 0;
 }
 
-// One document; a null node for an empty file. Line breaks of old Macs are no breaks to yaml-cpp.
+// One document; a null node for an empty file. yaml-cpp does not recognize line breaks of old Macs.
 YAML::Node load(std::string_view text, const std::string& name) {
   if (text.size() > kMostBytes) {
     throw input_error(
@@ -54,14 +54,14 @@ YAML::Node load(std::string_view text, const std::string& name) {
     return YAML::Load(unix_lines);
   } catch (const YAML::Exception& e) {
     throw input_error(fmt::format("{}:{}", name, line_of(e.mark)), "not valid YAML: " + e.msg,
-                      "correct the line; a text with \\ or : is safe in single quotes");
+                      "fix the line; put text with \\ or : in single quotes");
   }
 }
 
 using Members = std::vector<std::pair<YAML::Node, YAML::Node>>;
 
 // Collects the members of a map, after those that it merges by "<<": later ones win, as in PyYAML.
-// Aliases make few bytes into many maps, so that these are counted.
+// Aliases can expand a few bytes into many maps, so these are counted.
 class Merging {
  public:
   explicit Merging(const std::string& name) : name_(name) {}
@@ -162,7 +162,7 @@ class Parser {
     for (const YAML::Node& item : *value) {
       if (item.IsNull()) continue;
       if (!item.IsScalar()) {
-        throw input_error(place(item), fmt::format("an entry of {} is not a text", key));
+        throw input_error(place(item), fmt::format("an entry of {} is not a string", key));
       }
       list.push_back(item.Scalar());
     }
@@ -173,7 +173,7 @@ class Parser {
     if (names.IsScalar()) {
       const std::string extension = storage::extension(names.Scalar());
       if (extension != ".names" && extension != ".txt") {
-        throw input_error(place(names), "names is one text and not a list",
+        throw input_error(place(names), "names is a string, not a list",
                           "write names: [first, second]");
       }
       file_.names_file = names.Scalar();
@@ -189,22 +189,21 @@ class Parser {
     }
   }
 
-  // A name is text as it is written, whatever YAML 1.1 makes of yes, no and numbers.
+  // A name is its literal text, whatever YAML 1.1 makes of yes, no and numbers.
   std::string class_name(const YAML::Node& node) const {
     if (node.IsNull()) {
-      throw input_error(place(node), "a class name is empty, ~ or null",
-                        "write the name in quotes");
+      throw input_error(place(node), "a class name is empty, ~ or null", "put the name in quotes");
     }
     if (!node.IsScalar()) {
-      throw input_error(place(node), "a class name is not a text",
-                        "write names that hold a colon, brackets or braces in quotes");
+      throw input_error(place(node), "a class name is not a string",
+                        "put names with a colon, brackets or braces in quotes");
     }
     if (!is_valid_utf8(node.Scalar())) throw input_error(place(node), "a class name is not UTF-8");
     if (trimmed(node.Scalar()).empty()) throw input_error(place(node), "a class name is empty");
     return node.Scalar();
   }
 
-  // names as a map from numbers: each from 0 on exactly once.
+  // names as a map from numbers: each number from 0 exactly once.
   void parse_numbered(const YAML::Node& names) {
     const Members members = Merging(name_).members_of(names);
     std::vector<std::string> list(members.size());
@@ -297,7 +296,7 @@ bool is_data_yaml(std::string_view text) {
     const YAML::Node root = load(text, name);
     const Parser file(root, name);
     return file.find("names") || (file.find("nc") && file.find("train"));
-  } catch (const Error&) {  // so that reading tells what is wrong with it
+  } catch (const Error&) {  // reading will report what is wrong with it
     const std::vector<std::string_view> lines = split_lines(text.substr(0, kMostBytes));
     return std::any_of(lines.begin(), lines.end(),
                        [](std::string_view line) { return line.starts_with("names:"); });

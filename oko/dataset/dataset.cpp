@@ -93,7 +93,7 @@ Dataset subset(const Dataset& dataset, const std::string& split) {
       if (!name.empty()) names += (names.empty() ? "" : ", ") + name;
     }
     throw Error(ErrorCode::kUsage, dataset.uri, "no split \"" + split + "\"",
-                names.empty() ? "the dataset has no splits; make some with oko data split"
+                names.empty() ? "the dataset has no splits; create them with oko data split"
                               : "it has " + names);
   }
   const std::string& holder = holder_of(dataset, split);
@@ -116,7 +116,7 @@ std::size_t count_objects(const Dataset& dataset) {
 }
 
 std::string fingerprint(const Dataset& dataset) {
-  constexpr int kAtOnce = 16;  // it waits for the disk or a bucket
+  constexpr int kAtOnce = 16;  // bound by the disk or a bucket
   std::vector<std::string> hashes(dataset.samples.size());
   ThreadPool(kAtOnce).parallel_for(hashes.size(), [&](std::size_t i) {
     hashes[i] = hash_text(describe(dataset, dataset.samples[i]));

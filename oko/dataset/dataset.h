@@ -19,21 +19,21 @@ struct Object {
                    // bottom = ymax
   int class_id = 0;
   bool difficult = false;  // VOC: not counted in evaluation
-  bool crowd = false;      // COCO: a region of many; detections in it are not counted as wrong
+  bool crowd = false;      // COCO: a region of many objects; detections in it are ignored
   bool truncated = false;
   std::string place;  // "Annotations/12.xml:14", where it was read
 };
 
-// One picture. Without objects it is a background image and is kept.
+// One image. Without objects it is a background image and is kept.
 struct Sample {
   std::string id;          // unique in the dataset; VOC: the name without extension
   std::string image;       // URI
-  std::string annotation;  // URI of the file that told of it; empty for a bare picture
-  image::Size size;        // upright, as the annotation says, or 0×0 where it does not
-  int depth = 0;           // channels as the annotation says, or 0
-  std::string split;       // "train", "val", "test" or "" where the source has no splits
+  std::string annotation;  // URI of its annotation file; empty for an image without one
+  image::Size size;        // upright, from the annotation, or 0×0 if it has none
+  int depth = 0;           // channels from the annotation, or 0
+  std::string split;       // "train", "val", "test" or "" if the source has no splits
   std::vector<Object> objects;
-  bool turned = false;  // its boxes lay on stored pixels: reading has turned them by EXIF
+  bool turned = false;  // its boxes were on stored pixels: reading has rotated them by EXIF
 };
 
 struct Dataset {
@@ -41,25 +41,25 @@ struct Dataset {
   std::string format;  // "voc", "coco", "yolo", "keras", "createml", "shards"
   std::vector<std::string> classes;
   std::vector<Sample> samples;  // in the source's order
-  // By which pictures are read; parts of a data set share it.
+  // Through which images are read; subsets of a dataset share it.
   std::shared_ptr<storage::Files> files = std::make_shared<storage::Files>();
-  // Splits that have no samples of their own but those of another one: "val" → "train" where a data
-  // set is validated on what it is trained on.
+  // Splits without samples of their own that reuse another's: "val" → "train" if a dataset is
+  // validated on its training images.
   std::map<std::string, std::string> same_splits = {};
 };
 
-// A sample's picture as it is stored, mapped where it lies on this disk.
+// A sample's image as stored, memory-mapped if it is on a local disk.
 Bytes picture_bytes(const Dataset& dataset, const Sample& sample);
-// Soon the pictures of these samples are read, in this order: begins to fetch them from a bucket.
+// Starts to prefetch the images of these samples from a bucket; they will be read soon, in this
+// order.
 void read_ahead(const Dataset& dataset, std::span<const std::size_t> samples);
 void read_ahead(const Dataset& dataset);  // all
 
 // Without its samples.
 Dataset empty_like(const Dataset& dataset);
 
-// The samples of one split ("train", …), classes kept; of one that is the same as another, those of
-// that. Throws a usage Error naming the splits there
-// are where none has that name.
+// The samples of one split ("train", …), with all classes; for a split that is the same as another,
+// that one's. Throws a usage Error naming the existing splits if there is no such split.
 Dataset subset(const Dataset& dataset, const std::string& split);
 bool has_split(const Dataset& dataset, const std::string& split);
 
@@ -71,9 +71,9 @@ std::optional<int> class_named(const Dataset& dataset, const std::string& name);
 
 std::size_t count_objects(const Dataset& dataset);
 
-// SHA-256 over all that training and evaluation see: classes, ids, splits, objects, and of each
-// picture's byte size, first and last 4 KiB: the same content has the same fingerprint wherever it
-// lies, whatever the order of its samples. A picture that is missing counts as one of no bytes.
+// SHA-256 over everything that training and evaluation see: classes, ids, splits, objects, and each
+// image's size in bytes and first and last 4 KiB: the same content has the same fingerprint
+// wherever it is stored and whatever the order of its samples. A missing image counts as empty.
 std::string fingerprint(const Dataset& dataset);
 
 }  // namespace oko::dataset

@@ -8,7 +8,7 @@
 namespace oko::dataset {
 namespace {
 
-// Bytes that are not UTF-8 as the characters that they are in Latin-1.
+// Decodes bytes that are not UTF-8 as Latin-1.
 std::string from_latin1(std::string_view text) {
   std::string result;
   while (!text.empty()) {
@@ -25,7 +25,7 @@ std::string from_latin1(std::string_view text) {
   return result;
 }
 
-// "" where a character is not in Latin-1.
+// "" if a character is not in Latin-1.
 std::string to_latin1(std::string_view text) {
   std::string result;
   while (!text.empty()) {

@@ -7,8 +7,8 @@
 
 namespace oko::dataset {
 
-// Names of files as annotations write them, for names that a disk spells in another way: in
-// Unicode's form D (macOS), or in Latin-1 bytes that are not UTF-8.
+// File names as annotations write them, for names that a disk stores differently: in Unicode's form
+// D (macOS), or in Latin-1 bytes that are not UTF-8.
 class DiskNames {
  public:
   // Paths on the disk become those that files and lists are known by: UTF-8 in form C. Where two
@@ -17,9 +17,9 @@ class DiskNames {
   void rename(std::vector<std::string>& paths);
   // Whether two files of one folder that are called like this one differ in the form of Unicode.
   bool has_both_forms(const std::string& path) const;
-  // What rename() made of a path.
+  // The result of rename() for a path.
   std::string name_of(const std::string& on_disk) const;
-  // The path on the disk of one that rename() made, else the same.
+  // The path on the disk of one that rename() returned, else the same.
   const std::string& on_disk(const std::string& path) const;
 
  private:
@@ -27,8 +27,8 @@ class DiskNames {
   std::set<std::string> both_forms_;            // names without extension, in form C
 };
 
-// The same for a path that no folder was listed for: the spelling of `path` in which something lies
-// below the folder `root`; `path` itself where nothing does.
+// The same for a path in a folder that was not listed: the spelling of `path` that exists below the
+// folder `root`; else `path` itself.
 std::string spelled_on_disk(const std::string& root, const std::string& path);
 
 }  // namespace oko::dataset

@@ -91,7 +91,7 @@ TEST(BothForms, AreTwoImagesInCocoAndVoc) {
   EXPECT_EQ(names_of(read(voc.path())), (std::map<std::string, std::string>{{first, "cat"}}));
 }
 
-// What macOS writes to a disk, and what was unpacked from an archive of another encoding.
+// Names as macOS stores them, and as unpacked from an archive with another encoding.
 class OddNames : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(OddNames, MatchFormCInCoco) {

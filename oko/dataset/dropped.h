@@ -14,8 +14,9 @@ struct Content {
 };
 Content content_of(const Dataset& dataset);
 
-// What a source has and a dataset read or written from it has not, by reason: the kind of the
-// finding that tells of it (docs/datasets.md), or "crowd" for regions that a format cannot hold.
+// What was lost between a source and a dataset read or written from it, by reason: the kind of the
+// finding that reports it (docs/datasets.md), or "crowd" for regions that a format cannot
+// represent.
 struct Dropped {
   std::map<std::string, int> images, boxes;
 
@@ -27,11 +28,12 @@ struct Dropped {
   // "dropped: 12 boxes (empty-box 10, no-box 2)", a line for images and one for boxes where there
   // are any.
   std::vector<std::string> lines() const;
-  // Boxes but those that are still there once: of entries that became one, and copies of a box.
+  // Dropped boxes without duplicates, which still exist once: of merged entries, and copies of a
+  // box.
   int boxes_lost() const;
 };
 
-// What reading left out, and boxes that it took once although they are there twice.
+// What reading dropped, including duplicate boxes that it kept once.
 Dropped dropped_in_reading(const std::vector<Finding>& findings);
 
 }  // namespace oko::dataset

@@ -23,7 +23,7 @@ bool convert(std::string_view text, const std::string& encoding, std::string& re
     return false;
   }
   result.resize(4 * text.size() + 4);
-  std::string input(text);  // iconv wants it writable
+  std::string input(text);  // iconv needs it writable
   char* from = input.data();
   char* to = result.data();
   std::size_t left = input.size(), room = result.size();
@@ -50,7 +50,7 @@ std::string declared_encoding(std::string_view text) {
   return name == "gb2312" || name == "gbk" ? "gb18030" : name;
 }
 
-// UTF-16 without its mark: most letters are ASCII, so that every second byte is 0.
+// UTF-16 without a byte order mark: most letters are ASCII, so every second byte is 0.
 std::string utf16_by_zeros(std::string_view text) {
   text = text.substr(0, 256);
   std::size_t even = 0, odd = 0;
@@ -84,7 +84,7 @@ Text::Text(Bytes bytes, const std::string& name) : bytes_(std::move(bytes)) {
   for (const auto& [mark, encoding] : kMarks) {
     if (!text.starts_with(mark)) continue;
     if (decode(text.substr(mark.size()), encoding)) return;
-    throw input_error(name, std::string("begins like ") + encoding + " and is not valid",
+    throw input_error(name, std::string("starts like ") + encoding + " but is not valid",
                       "save it as UTF-8");
   }
   if (text.starts_with("\xEF\xBB\xBF")) {
@@ -100,7 +100,7 @@ Text::Text(Bytes bytes, const std::string& name) : bytes_(std::move(bytes)) {
     detected_ = guess;
     return;
   }
-  throw input_error(name, "is not UTF-8, and its encoding is neither declared nor recognised",
+  throw input_error(name, "is not UTF-8, and its encoding is neither declared nor recognized",
                     "save it as UTF-8");
 }
 

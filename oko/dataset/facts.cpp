@@ -58,7 +58,7 @@ PictureFacts look_at(const Dataset& dataset, const Sample& sample) {
 
 std::vector<PictureFacts> picture_facts(const Dataset& dataset, int threads, Progress& progress) {
   std::vector<PictureFacts> facts(dataset.samples.size());
-  progress.begin("opening pictures", facts.size(), "pictures");
+  progress.begin("opening images", facts.size(), "images");
   read_ahead(dataset);
   std::mutex mutex;
   ThreadPool pool((threads > 0 ? threads : available_processors()) - 1);

@@ -10,9 +10,9 @@
 
 namespace oko::dataset {
 
-// What opening a picture tells.
+// What is learnt by opening an image.
 struct PictureFacts {
-  std::string error;  // why it cannot be decoded; empty where it can
+  std::string error;  // why it cannot be decoded; empty if it can
   media::PictureInfo info;
   bool grey = false;          // red, green and blue are equal everywhere
   std::string pixels;         // SHA-256 of size and pixels
@@ -22,8 +22,8 @@ struct PictureFacts {
 // Opens every picture once, in the samples' order. threads 0: all processors.
 std::vector<PictureFacts> picture_facts(const Dataset& dataset, int threads, Progress& progress);
 
-// Samples whose pictures are the same; only groups of two and more, in the samples' order.
-// `alike` takes pictures of one outline too (the same photo at another size or quality).
+// Samples whose images are the same; only groups of two and more, in the samples' order. `alike`
+// also groups images with the same outline (the same photo at another size or quality).
 std::vector<std::vector<std::size_t>> same_pictures(const std::vector<PictureFacts>& facts,
                                                     bool alike);
 

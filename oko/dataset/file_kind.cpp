@@ -86,7 +86,7 @@ Kind kind_of_csv(std::string_view text) {
   return std::nullopt;
 }
 
-// JSON on each line: a manifest of a labelling job, a data set's metadata.
+// JSON lines: a manifest of a labelling job, a dataset's metadata.
 Kind kind_of_lines(std::string_view text) {
   if (is_shard_index(text)) return FileKind{"an index of shards", "shards"};
   if (has_any(text, {"\"bbox\"", "\"bounding-box\"", "\"bounding_box\"", "\"boundingBox\"",

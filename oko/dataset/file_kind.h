@@ -6,23 +6,23 @@
 
 namespace oko::dataset {
 
-// What a file that may hold annotations is.
+// The kind of a file that may contain annotations.
 struct FileKind {
   std::string name;    // "COCO annotations", "an export of Label Studio", …
-  std::string format;  // of ours, which reads it; "" where none does
+  std::string format;  // the format that reads it; "" if none does
 };
 
 inline constexpr const char* kListOfImages = "a list of images";
 
-// By the extension of a file (".json", in lower case) and the beginning of its text; nothing where
-// it does not look like annotations.
+// By the extension of a file (".json", in lower case) and the start of its text; nothing if it does
+// not look like annotations.
 std::optional<FileKind> kind_of_file(std::string_view extension, std::string_view text);
 
-// Whether lines of a .txt file begin with numbers of boxes: at least four on the first line that is
-// not empty, perhaps behind a name. Only a file called like an image should be asked.
+// Whether the lines of a .txt file start with box coordinates: at least four numbers on the first
+// non-empty line, possibly after a name. Only meant for files named like an image.
 bool has_box_lines(std::string_view text);
 
-// Whether JSON is Label Studio's own, whole or JSON-MIN, which looks like Create ML's.
+// Whether JSON is Label Studio's own format, full or JSON-MIN, which looks like Create ML's.
 bool is_label_studio(std::string_view text);
 
 }  // namespace oko::dataset

@@ -7,7 +7,7 @@
 namespace oko::dataset {
 namespace {
 
-// Pixels by which an edge may be off because it was written with six digits.
+// Tolerance in pixels for an edge written with six digits.
 constexpr float kRounding = .05F;
 
 bool is_outside(const image::Box& box, image::Size size) {
@@ -22,7 +22,7 @@ bool is_past_edge(const image::Box& box, image::Size size) {
          box.right - inside.right > kRounding || box.bottom - inside.bottom > kRounding;
 }
 
-// Whether centre or size would not be a part of the image's sides.
+// Whether centre or size would be outside 0 to 1.
 bool is_past_one(const image::Box& box, image::Size size) {
   const float x = box.left + box.right, y = box.top + box.bottom;
   const auto width = static_cast<float>(size.width), height = static_cast<float>(size.height);
@@ -97,7 +97,7 @@ Fitted fitted(Dataset dataset, const std::string& format) {
   for (Sample& sample : result.data.samples) fitting.fit(sample);
   if (format != "yolo") {
     for (const auto& [split, other] : result.data.same_splits) {
-      result.flags_lost[split + " has the pictures of " + other] =
+      result.flags_lost[split + " has the images of " + other] =
           static_cast<int>(subset(result.data, other).samples.size());
     }
     result.data.same_splits.clear();

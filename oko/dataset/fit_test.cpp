@@ -26,7 +26,7 @@ Object box(float left, float top, float right, float bottom) {
   return object;
 }
 
-TEST(Fit, CountsCrowdsWhereTheFormatHasNone) {
+TEST(Fit, CountsCrowdsIfTheFormatHasNone) {
   Object crowd = box(1, 2, 30, 40);
   crowd.crowd = true;
   for (const std::string& format : format_names()) {
@@ -42,7 +42,7 @@ TEST(Fit, CountsCrowdsWhereTheFormatHasNone) {
   }
 }
 
-// Whole pixels would have made a sliver at the image's edge of it.
+// Whole pixels would have turned it into a sliver at the image's edge.
 TEST(Fit, DropsBoxesOutsideAndClipsThosePastAnEdge) {
   const Dataset data = one_image({box(120, 10, 150, 40), box(90, 10, 130, 40)});
   for (const std::string& format : format_names()) {
@@ -77,7 +77,7 @@ TEST(Fit, LeavesBoxesOfImagesOfUnknownSizeAlone) {
   EXPECT_EQ(count_objects(fitted(data, "voc").data), 1u);
 }
 
-TEST(Fit, CountsMarksThatTheFormatCannotHold) {
+TEST(Fit, CountsFlagsThatTheFormatCannotHold) {
   Object marked = box(1, 2, 30, 40);
   marked.difficult = marked.truncated = true;
   EXPECT_THAT(fitted(one_image({marked}), "yolo").flags_lost,
@@ -87,12 +87,12 @@ TEST(Fit, CountsMarksThatTheFormatCannotHold) {
   EXPECT_THAT(fitted(one_image({marked}), "shards").flags_lost, IsEmpty());
 }
 
-TEST(Fitted, TellsOfASplitThatIsTheSameAsAnotherWhereAFormatCannot) {
+TEST(Fitted, CountsASplitThatIsTheSameAsAnotherIfTheFormatCannotHoldIt) {
   Dataset data;
   data.samples = {{"a", "a.png", "", {9, 9}, 3, "train", {}}};
   data.same_splits = {{"val", "train"}};
   EXPECT_TRUE(fitted(data, "yolo").flags_lost.empty());
-  EXPECT_EQ(fitted(data, "coco").flags_lost, (Counts{{"val has the pictures of train", 1}}));
+  EXPECT_EQ(fitted(data, "coco").flags_lost, (Counts{{"val has the images of train", 1}}));
 }
 
 }  // namespace

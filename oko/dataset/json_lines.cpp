@@ -23,7 +23,7 @@ std::map<std::string, std::vector<int>> element_lines(std::string_view text) {
   std::vector<int>* list = nullptr;  // the list at list_depth
   std::size_t depth = 0;
   int line = 1;
-  bool begins = false;  // an element comes next
+  bool begins = false;  // an element follows
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     line += c == '\n' ? 1 : 0;

@@ -7,13 +7,13 @@
 
 namespace oko::dataset {
 
-// The line, from 1, on which each element of a list begins: of the lists that are members of the
-// root object, by key; of the root where it is a list, by "". For places in messages: text that is
-// not valid JSON gives something.
+// The line, from 1, on which each element of a list starts: for lists that are members of the root
+// object, by key; for a root list, by "". Only for places in messages: invalid JSON gives
+// unspecified lines.
 std::map<std::string, std::vector<int>> element_lines(std::string_view text);
 
-// NaN, Infinity and -Infinity, which Python writes and JSON does not know, as null. `count`: how
-// many there were.
+// Replaces NaN, Infinity and -Infinity, which Python writes but JSON does not allow, by null.
+// `count`: how many there were.
 std::string without_nan(std::string_view text, int& count);
 
 }  // namespace oko::dataset

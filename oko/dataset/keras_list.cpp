@@ -48,9 +48,9 @@ void parse_line(std::string_view line, const std::string& place, ParsedFile& fil
   const std::string_view path = path_of_line(line);
   if (!is_picture_extension(storage::extension(path))) {
     add_error(file.findings, "bad-annotation", place,
-              fmt::format("\"{}\" is neither a picture's name nor a box x1,y1,x2,y2,class",
+              fmt::format("\"{}\" is neither an image name nor a box x1,y1,x2,y2,class",
                           path.substr(path.find_last_of(" \t") + 1)),
-              "the line is left out")
+              "the line is skipped")
         .images_lost = 1;
     return;
   }
@@ -90,7 +90,7 @@ bool is_keras_list(std::string_view text) {
     const std::string_view path = path_of_line(line);
     if (path.size() < whole.size()) return is_picture_extension(storage::extension(path));
     if (is_picture_extension(storage::extension(path))) continue;
-    // Boxes written in some other way, so that reading tells which word is wrong.
+    // Malformed boxes also match, so that reading can name the faulty word.
     const std::string_view first = split_blanks(line).front();
     return is_picture_extension(storage::extension(first)) &&
            whole.find(',') != std::string_view::npos;
@@ -120,7 +120,7 @@ Source read_keras_list(const Tree& tree) {
       }
       if (image.empty()) {
         add_missing_image(source.findings, picture,
-                          fmt::format("there is no picture {}", picture.name));
+                          fmt::format("there is no image {}", picture.name));
         continue;
       }
       source.pictures.push_back({storage::stem(image), image, path, split, std::move(picture)});
@@ -128,8 +128,8 @@ Source read_keras_list(const Tree& tree) {
   }
   if (source.classes.empty()) {
     add_warning(source.findings, "no-class-list", tree.root(),
-                "the list numbers its classes and no class list lies beside it",
-                "name it with --classes FILE");
+                "the list has class numbers, but there is no class list next to it",
+                "give it with --classes FILE");
   }
   return source;
 }

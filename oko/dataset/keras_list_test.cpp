@@ -23,7 +23,7 @@ TEST(KerasListParser, ReadsPathsWithBlanksAndBackgrounds) {
   EXPECT_TRUE(file.pictures[2].objects.empty());
 }
 
-TEST(KerasListParser, TellsWhichLineIsNoLineOfAList) {
+TEST(KerasListParser, NamesFaultyLines) {
   const ParsedFile file = parse_keras_list(
       "a.jpg 1,2,3,x,0\nb.jpg 1,2,3,0\nc.jpg 9,2,3,9,0\nd.jpg 1,1,1,1,0\n1,2,3,4,0\n", "l.txt");
   ASSERT_EQ(file.pictures.size(), 2u);
@@ -52,7 +52,7 @@ TEST(KerasList, IsReadByNameWithItsClassesBesideIt) {
   EXPECT_EQ(findings[0].place, "train.txt:3");
 }
 
-TEST(KerasList, TellsOfListsThatAreNoSplitOrHaveNoBoxes) {
+TEST(KerasList, ReportsListsThatAreNotSplitsOrHaveNoBoxes) {
   const ScratchFolder folder;
   storage::write(folder / "classes.txt", "cat\n");
   for (const char* name : {"a.jpg", "b.jpg", "c.jpg"}) storage::write(folder / name, "");
@@ -78,7 +78,7 @@ TEST(KerasList, TakesSplitsFromAWordOfTheListsName) {
   }
 }
 
-TEST(KerasList, TellsWhenTheClassListIsTooShort) {
+TEST(KerasList, ReportsAClassListThatIsTooShort) {
   const ScratchFolder folder;
   storage::write(folder / "classes.txt", "cat\n");
   storage::write(folder / "a.jpg", "");

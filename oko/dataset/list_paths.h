@@ -7,9 +7,9 @@
 
 namespace oko::dataset {
 
-// Finds the images that the lines of one list name. Where none is there as written, the list was
-// written from another folder or on another machine: those folders that all lines begin with are
-// taken off until one is there, but none that images here lie in; all other lines lose the same.
+// Finds the images of a list's lines. If none exists as written, the list was written from another
+// folder or on another machine: the folders common to all lines are stripped until an image is
+// found, except folders that contain images here; the same is stripped from all lines.
 class ListPaths {
  public:
   // `folder` is the one the list is in.

@@ -16,8 +16,8 @@
 namespace oko::dataset {
 namespace {
 
-// Numbers of the random streams. The purposes have different seeds, so that no order, size or
-// picture depends on another one's draws.
+// Ids of the random streams. Each purpose has its own seed, so that order, sizes and images are
+// drawn independently.
 constexpr std::uint64_t kOrderSeed = 0x6f72646572ULL, kSizeSeed = 0x73697a65ULL;
 
 std::uint64_t stream(int epoch, std::size_t position) {
@@ -28,8 +28,8 @@ std::size_t floats_of(image::Size size) {
   return static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height) * 3;
 }
 
-// The largest input that will be made; without augmentation 0×0, as then the whole picture goes
-// through the same letterbox as in evaluation.
+// The largest input size; 0×0 without augmentation, as the full image is then letterboxed as in
+// evaluation.
 image::Size largest_input(const LoaderOptions& options) {
   if (options.augmentation == Augmentation::none()) return {};
   image::Size largest = options.sizes.empty() ? options.input : image::Size{};
@@ -43,9 +43,9 @@ void check(const Dataset& dataset, const LoaderOptions& options) {
   const auto refuse = [&](const char* message) {
     throw Error(ErrorCode::kUsage, dataset.uri, message);
   };
-  if (dataset.samples.empty()) refuse("there are no pictures to load");
-  if (options.batch < 1) refuse("the batch must hold at least one picture");
-  if (options.scale_every < 1) refuse("the input size cannot change more often than every batch");
+  if (dataset.samples.empty()) refuse("there are no images to load");
+  if (options.batch < 1) refuse("the batch must have at least one image");
+  if (options.scale_every < 1) refuse("the input size can change at most once per batch");
   if (options.threads < 0 || options.ahead < 0) refuse("threads and ahead cannot be negative");
   const auto empty = [](image::Size size) { return size.width < 1 || size.height < 1; };
   if (empty(options.input) || std::any_of(options.sizes.begin(), options.sizes.end(), empty)) {
@@ -53,14 +53,14 @@ void check(const Dataset& dataset, const LoaderOptions& options) {
   }
 }
 
-// A batch in the making, shared by the loader and the tasks that fill it.
+// A batch in preparation, shared by the loader and the tasks that fill it.
 struct Slot {
   Batch batch;
   std::once_flag sized;
-  std::atomic<bool> dropped{false};  // nobody will ask for it any more
-  std::size_t left = 0;              // pictures not yet made; guarded by State::mutex, as is error
+  std::atomic<bool> dropped{false};  // no longer needed
+  std::size_t left = 0;              // images still missing; guarded by State::mutex, like error
   std::size_t error_at = 0;
-  std::exception_ptr error;  // of the picture that comes first in the batch
+  std::exception_ptr error;  // of the first failed image in the batch
 };
 
 }  // namespace
@@ -104,7 +104,7 @@ struct Loader::State {
     return options.sizes[random.below(options.sizes.size())];
   }
 
-  // Gives the pool work until `ahead` batches (at least one) are under way.
+  // Gives the pool work until `ahead` batches (at least one) are in progress.
   void fill() {
     while (next_batch < batches() &&
            slots.size() < static_cast<std::size_t>(std::max(options.ahead, 1))) {

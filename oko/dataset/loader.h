@@ -18,12 +18,12 @@ struct LoaderOptions {
   int batch = 8;
   std::uint64_t seed = 1;
   bool shuffle = true;     // order drawn from (seed, epoch); false: the dataset's order
-  bool drop_last = false;  // leave out an incomplete last batch
+  bool drop_last = false;  // drop an incomplete last batch
   // Multi-scale: every `scale_every` batches a side is drawn from these (empty: always `input`).
   std::vector<image::Size> sizes;
   int scale_every = 10;
   int threads = 0;                                 // 0: all processors
-  int ahead = 4;                                   // batches prepared before they are asked for
+  int ahead = 4;                                   // batches prepared ahead
   std::size_t cache_bytes = std::size_t{1} << 30;  // decoded pictures kept in memory
 };
 
@@ -33,16 +33,16 @@ struct Batch {
   std::vector<float> inputs;               // count × 3 × height × width
   std::vector<std::vector<Truth>> truths;  // of each picture
   std::vector<std::size_t> samples;        // indices in the dataset
-  double waited_seconds = 0;               // how long next() had to wait for it
+  double waited_seconds = 0;               // how long next() waited for it
 };
 
-// Prepares batches on threads of its own. What a batch holds depends only on (seed, epoch, batch
+// Prepares batches on its own threads. A batch's content depends only on (seed, epoch, batch
 // index, options without threads, ahead and cache), never on timing: start(epoch, k) gives exactly
-// the batches that an uninterrupted epoch would give from k on. One caller. The dataset must
-// outlive the loader.
+// the batches of an uninterrupted epoch from k on. Single caller. The dataset must outlive the
+// loader.
 class Loader {
  public:
-  // Throws a usage Error where the dataset is empty or an option makes no sense.
+  // Throws a usage Error if the dataset is empty or an option is invalid.
   Loader(const Dataset& dataset, LoaderOptions options);
   Loader(Dataset&& dataset, LoaderOptions options) = delete;
   ~Loader();
@@ -50,12 +50,12 @@ class Loader {
   Loader& operator=(const Loader&) = delete;
 
   int batches_per_epoch() const;
-  // Begins an epoch at one of its batches; drops what was being prepared.
+  // Starts an epoch at one of its batches; drops batches in preparation.
   void start(int epoch, int first_batch = 0);
-  // The next batch, or nothing at the epoch's end. A picture that cannot be read throws its Error
-  // in place of the batch it would have been in; the call after that goes on with the next batch.
+  // The next batch, or nothing at the epoch's end. An image that cannot be read throws its Error
+  // instead of its batch; the next call continues with the following batch.
   std::optional<Batch> next();
-  // Takes a batch's memory back for one of the next, which saves the system from clearing it anew.
+  // Recycles a batch's memory, which saves the system from clearing it again.
   void recycle(Batch batch);
 
  private:

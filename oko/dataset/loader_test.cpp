@@ -113,7 +113,7 @@ TEST_F(LoaderTest, StartingInsideAnEpochGivesTheSameRest) {
   EXPECT_TRUE(epoch(options_, 5, 3).empty());
 }
 
-TEST_F(LoaderTest, RestartingDropsWhatWasUnderWay) {
+TEST_F(LoaderTest, RestartingDropsBatchesInPreparation) {
   Loader loader(dataset_, options_);
   loader.start(0);
   ASSERT_TRUE(loader.next());
@@ -153,7 +153,7 @@ TEST_F(LoaderTest, AnotherSeedGivesAnotherEpoch) {
   EXPECT_NE(one[0].inputs, epoch(options_, 0)[0].inputs);
 }
 
-TEST_F(LoaderTest, DropLastLeavesOutTheIncompleteBatch) {
+TEST_F(LoaderTest, DropLastDropsTheIncompleteBatch) {
   options_.drop_last = true;
   EXPECT_EQ(Loader(dataset_, options_).batches_per_epoch(), 2);
   EXPECT_EQ(epoch(options_, 0).size(), 2U);
@@ -202,7 +202,7 @@ TEST_F(LoaderTest, AMissingPictureThrowsInPlaceOfItsBatch) {
   ASSERT_TRUE(loader.next());
   try {
     loader.next();
-    FAIL() << "the second batch has two pictures that are not there";
+    FAIL() << "the second batch has two missing images";
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("5.png")) << "the first of them is named";
   }
@@ -212,7 +212,7 @@ TEST_F(LoaderTest, AMissingPictureThrowsInPlaceOfItsBatch) {
   EXPECT_FALSE(loader.next());
 }
 
-TEST_F(LoaderTest, OptionsWithoutSenseAreRefused) {
+TEST_F(LoaderTest, InvalidOptionsAreRejected) {
   const auto refused = [&](auto change) {
     LoaderOptions options = options_;
     change(options);
@@ -227,7 +227,7 @@ TEST_F(LoaderTest, OptionsWithoutSenseAreRefused) {
   refused([](LoaderOptions&) {});
 }
 
-TEST_F(LoaderTest, PicturesAreKeptWhileTheyFit) {
+TEST_F(LoaderTest, ImagesAreCachedWhileTheyFit) {
   const std::size_t first = 60 * 50 * 3, second = 65 * 50 * 3;
   CachedPictures pictures(dataset_, {}, {}, first + second);
   const auto a = pictures.get(0), b = pictures.get(1), c = pictures.get(2);

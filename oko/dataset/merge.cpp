@@ -17,10 +17,10 @@ std::string without_extension(const std::string& path) {
   return path.substr(0, path.size() - storage::extension(path).size());
 }
 
-// How well an image fits the path that an entry gives; better ones compare greater.
+// How well an image matches an entry's path; better ones compare greater.
 struct Fit {
   bool first_choice = false;
-  int exact = 0;  // 3: it is that path; 2: in another form of Unicode; 1: but for the extension
+  int exact = 0;  // 3: exact; 2: in another form of Unicode; 1: except for the extension
   std::size_t ending = 0;  // folders, counted from the file name, that are the same
   std::size_t beside = 0;  // folders, counted from the root, shared with the annotation file
   auto operator<=>(const Fit&) const = default;
@@ -36,7 +36,7 @@ std::string path_beside(const SourcePicture& picture) {
 
 Fit fit_of(const DiskNames& names, const SourcePicture& picture) {
   const std::string& image = picture.image;
-  if (picture.second_choice) return {};  // left from a renamed file, perhaps
+  if (picture.second_choice) return {};  // possibly left from a renamed file
   const std::string path = normal_path(written_of(picture)),
                     beside = composed(path_beside(picture));
   const std::string& bytes = names.on_disk(image);
@@ -49,14 +49,14 @@ Fit fit_of(const DiskNames& names, const SourcePicture& picture) {
   return {true, 0, common_ending(image, path), shared_folders(image, picture.annotation)};
 }
 
-// Entries of one key mean one image, whichever it is.
+// Entries with the same key refer to one image, whichever it is.
 std::string key_of(const SourcePicture& picture) {
   const std::string& written = written_of(picture);
   if (picture.second_choice) return picture.annotation + ": " + written;
   return is_foreign_path(written) ? plain_path(written) : path_beside(picture);
 }
 
-// Smaller ranks win: an image that measures is not trained on.
+// Smaller ranks win: an image used for evaluation must not be trained on.
 int split_rank(const std::string& split) {
   return split == "test" ? 0 : split == "val" ? 1 : split == "train" ? 2 : split.empty() ? 4 : 3;
 }
@@ -99,7 +99,7 @@ void merge_into(SourcePicture& first, SourcePicture& second, std::vector<Finding
   add_warning(findings, "duplicate-entry", second.parsed.place,
               fmt::format("{} is listed again (first at {}): boxes added {}, repeated {}",
                           first.image, first.parsed.place, added, repeated),
-              "the entries become one")
+              "the entries are merged")
       .boxes_repeated = repeated;
   take_split(first, second, findings);
   if (first.parsed.size.width <= 0) first.parsed.size = second.parsed.size;
@@ -118,7 +118,7 @@ class Claims {
     }
   }
 
-  // The entries that are not merged into another; the rest is told of.
+  // The entries that are not merged into another; the rest is reported.
   std::vector<std::size_t> settle(std::vector<Finding>& findings) {
     const auto at_best = std::count_if(fits_.begin(), fits_.end(),
                                        [&](const auto& fit) { return fit.second == best_; });
@@ -146,8 +146,8 @@ class Claims {
     });
     const SourcePicture& rival = pictures_[other == entries_.end() ? entries_.front() : *other];
     add_missing_image(findings, picture.parsed,
-                      fmt::format("there is no picture {}: {} is the one of {}",
-                                  written_of(picture), picture.image, rival.parsed.place));
+                      fmt::format("there is no image {}: {} is the one of {}", written_of(picture),
+                                  picture.image, rival.parsed.place));
   }
 
   std::vector<SourcePicture>& pictures_;

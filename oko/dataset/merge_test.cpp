@@ -28,7 +28,7 @@ SourcePicture entry(const std::string& annotation, const std::string& written,
   return picture;
 }
 
-TEST(MergeEntries, TakesAllBoxesOfAnImageOnce) {
+TEST(MergeEntries, MergesAllBoxesOfAnImageOnce) {
   Source source;
   source.pictures = {
       entry("a.json", "x.jpg", "images/x.jpg", {object(0), object(20)}),
@@ -46,7 +46,7 @@ TEST(MergeEntries, TakesAllBoxesOfAnImageOnce) {
   EXPECT_NE(source.findings[0].message.find("boxes added 2, repeated 1"), std::string::npos);
 }
 
-TEST(MergeEntries, KeepsBoxesThatOneEntryGivesTwice) {
+TEST(MergeEntries, KeepsBoxesThatOneEntryRepeats) {
   Source source;
   source.pictures = {entry("a.json", "x.jpg", "x.jpg", {}),
                      entry("a.json", "x.jpg", "x.jpg", {object(0), object(0)})};
@@ -55,7 +55,7 @@ TEST(MergeEntries, KeepsBoxesThatOneEntryGivesTwice) {
   EXPECT_THAT(source.pictures[0].parsed.objects, SizeIs(2));
 }
 
-TEST(MergeEntries, KeepsAnImageOfTwoSplitsInTheOneThatMeasures) {
+TEST(MergeEntries, KeepsAnImageOfTwoSplitsInTheEvaluationSplit) {
   Source source;
   source.pictures = {entry("train.json", "x.jpg", "images/x.jpg", {object(0)}),
                      entry("val.json", "x.jpg", "images/x.jpg", {object(0)})};
@@ -82,7 +82,7 @@ TEST(MergeEntries, GivesAnImageToThePathThatFitsIt) {
   EXPECT_EQ(source.findings[0].boxes_lost, 2);
 }
 
-TEST(MergeEntries, GivesAnImageToNoneOfTwoPathsThatFitAlike) {
+TEST(MergeEntries, GivesAnImageToNoneOfTwoEquallyGoodPaths) {
   Source source;
   source.pictures = {entry("c.json", "/home/cam1/5.jpg", "5.jpg", {object(0)}),
                      entry("c.json", "/home/cam2/5.jpg", "5.jpg", {object(20)})};
@@ -94,7 +94,7 @@ TEST(MergeEntries, GivesAnImageToNoneOfTwoPathsThatFitAlike) {
 }
 
 TEST(MergeEntries, DoesNotTrustANameThatSeveralAnnotationsRepeat) {
-  Source source;  // <filename> was never written anew
+  Source source;  // <filename> was never updated
   source.pictures = {entry("Annotations/1.xml", "1.jpg", "JPEGImages/1.jpg", {object(0)}),
                      entry("Annotations/2.xml", "1.jpg", "JPEGImages/1.jpg", {object(20)})};
   source.pictures[1].second_choice = true;

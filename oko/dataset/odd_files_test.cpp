@@ -25,7 +25,7 @@ void write_labelled(const ScratchFolder& folder, const std::string& name) {
 
 void make_pipe(const std::string& path) { ASSERT_EQ(::mkfifo(path.c_str(), 0644), 0); }
 
-TEST(OddFiles, AreToldAndTheRestIsRead) {
+TEST(OddFiles, AreReportedAndTheRestIsRead) {
   const ScratchFolder folder;
   write_labelled(folder, "train/a");
   storage::write(folder / "data.yaml", "train: images/train\nval: images/train\nnames: [cat]\n");
@@ -54,7 +54,7 @@ TEST(OddFiles, AreToldAndTheRestIsRead) {
   EXPECT_THAT(told["images/up"], HasSubstr("a folder that it lies in"));
 }
 
-TEST(OddFiles, InPlaceOfADatasetAreRefusedWithoutWaiting) {
+TEST(OddFiles, InPlaceOfADatasetAreRejectedWithoutWaiting) {
   const ScratchFolder folder;
   for (const char* name : {"list.txt", "instances.json", "data.yaml", "shards.jsonl"}) {
     make_pipe(folder / name);

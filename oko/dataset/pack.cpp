@@ -25,13 +25,13 @@ namespace oko::dataset {
 namespace {
 
 constexpr std::uint64_t kTarEnd = 1024;
-constexpr std::size_t kLongestKey = 200;  // with an extension it is a file's name on every disk
+constexpr std::size_t kLongestKey = 200;  // with an extension, a valid file name on every disk
 
-// A part of a file's name for any system. No dot: WebDataset ends a key at its first.
+// A file name component valid on any system. No dots: WebDataset ends a key at the first one.
 std::string safe_name(std::string_view text) {
   constexpr std::string_view kUnsafe = "/\\.:*?\"<>|\x7F";
   std::string name(text.substr(0, kLongestKey));
-  // Not in the middle of a character: bytes 10xxxxxx go on with one.
+  // Not in the middle of a character: bytes 10xxxxxx continue one.
   if (text.size() > kLongestKey && (text[kLongestKey] & 0xC0) == 0x80) {
     while (!name.empty() && (name.back() & 0xC0) == 0x80) name.pop_back();
     if (!name.empty()) name.pop_back();
@@ -42,7 +42,7 @@ std::string safe_name(std::string_view text) {
   return name.empty() ? "_" : name;
 }
 
-// Names that differ on disks that do not tell upper case from lower.
+// Names that differ on case-insensitive disks too.
 class UniqueNames {
  public:
   std::string next(std::string_view text) {
@@ -64,7 +64,7 @@ void expect_utf8(const std::string& text, const std::string& place) {
   }
 }
 
-// What the index could not say.
+// What the index cannot represent.
 void expect_sayable(const Dataset& dataset) {
   std::set<std::string_view> classes;
   for (const std::string& name : dataset.classes) {
@@ -104,7 +104,7 @@ class Packer {
     } catch (const Error& e) {
       if (removed()) throw;
       throw Error(e.code(), e.place(), e.message(),
-                  fmt::format("{}{}an unfinished dataset is left in {}", e.hint(),
+                  fmt::format("{}{}an unfinished dataset remains in {}", e.hint(),
                               e.hint().empty() ? "" : "; ", draft_.path()));
     } catch (...) {
       removed();
@@ -172,13 +172,13 @@ class Packer {
 
   static image::Size size_of(const Sample& sample, const PictureFile& picture) {
     if (picture.content.empty()) {
-      throw input_error(sample.image, "the picture has no bytes", "leave it out or get it again");
+      throw input_error(sample.image, "the image is empty", "remove it or get it again");
     }
     if (sample.size.width > 0 && sample.size.height > 0) return sample.size;
     const image::Size size = media::probe(picture.content).upright_size();
     if (size.width > 0 && size.height > 0) return size;
-    throw input_error(sample.image, "the picture's size cannot be read",
-                      "oko data check lists every such picture");
+    throw input_error(sample.image, "the image size cannot be read",
+                      "oko data check lists every such image");
   }
 
   static std::string extension_of_picture(const Sample& sample, const PictureFile& picture) {
@@ -187,7 +187,7 @@ class Packer {
       extension = extension_of(media::probe(picture.content).format);
     }
     if (extension.empty()) {
-      throw input_error(sample.image, "is no picture that oko knows", "leave it out");
+      throw input_error(sample.image, "is not an image format that oko reads", "remove it");
     }
     return extension;
   }
@@ -234,7 +234,7 @@ class Packer {
     file->finish();
   }
 
-  // After an error; false where the store refuses that too.
+  // After an error; false if the store refuses that too.
   bool removed() {
     tar_.reset();
     try {
@@ -255,7 +255,7 @@ class Packer {
   std::vector<ShardPlace> places_;  // of each sample
   std::vector<image::Size> sizes_;  // of each sample
   std::vector<Shard> shards_;       // written
-  std::string shard_name_, name_;   // of the split's shards, of the one in hand
+  std::string shard_name_, name_;   // of the split's shards, of the current one
   int shards_of_split_ = 0;
   std::uint64_t pictures_of_shard_ = 0;
   std::optional<TarWriter> tar_;
@@ -274,7 +274,7 @@ std::vector<Shard> pack(const Dataset& dataset, const std::string& folder,
                         const PackOptions& options, Progress& progress,
                         const PictureFiles& pictures) {
   if (dataset.samples.empty()) {
-    throw Error(ErrorCode::kUsage, dataset.uri, "there are no pictures to write");
+    throw Error(ErrorCode::kUsage, dataset.uri, "there are no images to write");
   }
   expect_new_folder(folder);
   expect_sayable(dataset);

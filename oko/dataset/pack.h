@@ -13,25 +13,25 @@
 namespace oko::dataset {
 
 struct PackOptions {
-  std::uint64_t shard_bytes = 256'000'000;  // of a shard, about; a larger picture has one to itself
-  // In which order pictures lie in the shards of their split, for programs that read them one after
-  // another; 0: the dataset's. Reading gives the dataset's own order back in any case.
+  std::uint64_t shard_bytes =
+      256'000'000;  // approximate shard size; a larger image gets its own shard
+  // Shuffles the order of images in the shards of their split, for programs that read sequentially;
+  // 0: the dataset's order. Reading restores the dataset's own order in any case.
   std::uint64_t seed = 1;
-  // Asked before every picture: true ends the work with an Error of kInterrupted.
+  // Called before every image: true stops with an Error of kInterrupted.
   std::function<bool()> interrupted;
 };
 
 // Writes a dataset into a new or empty folder as tar files and their index (docs/datasets.md):
-// pictures byte for byte, beside each a .json of its boxes, as WebDataset wants it. Reading the
-// folder gives the same samples in the same order. The same dataset and options give the same
-// bytes. The index comes last; when the work fails, the shards written before are removed.
-// Pictures of which no annotation tells the size are asked for it themselves: an input Error where
-// they do not say, as for pictures that cannot be read, names that are not UTF-8, and class names
-// that come twice.
+// images byte for byte, each followed by a .json of its boxes, as in WebDataset. Reading the folder
+// gives the same samples in the same order. The same dataset and options give the same bytes. The
+// index comes last; on failure, the shards written so far are removed. If no annotation has an
+// image's size, it is read from the image. Throws an input Error for images that cannot be read,
+// names that are not UTF-8, and duplicate class names.
 std::vector<Shard> pack(const Dataset& dataset, const std::string& folder,
                         const PackOptions& options, Progress& progress);
 
-// The same with pictures of the caller's making, asked for one after another.
+// The same with images provided by the caller, requested one after another.
 std::vector<Shard> pack(const Dataset& dataset, const std::string& folder,
                         const PackOptions& options, Progress& progress,
                         const PictureFiles& pictures);

@@ -32,7 +32,7 @@ std::vector<Shard> pack_to(const Dataset& data, const std::string& folder,
   return pack(data, folder, options, progress);
 }
 
-// All but the URIs and the sizes that no annotation told.
+// Everything but the URIs and the sizes that no annotation had.
 void expect_same(const Dataset& a, const Dataset& b) {
   EXPECT_EQ(a.classes, b.classes);
   ASSERT_EQ(a.samples.size(), b.samples.size());
@@ -105,7 +105,7 @@ TEST(Pack, KeepsRealDatasets) {
   expect_kept(read_thinned(reference_data("playing_cards"), 10), out / "cards");
 }
 
-// Eleven small pictures in two splits and in none, with odd ids.
+// Eleven small images in two splits and in none, with odd ids.
 class PackTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -137,7 +137,7 @@ class PackTest : public ::testing::Test {
     data_.samples.push_back(std::move(sample));
   }
 
-  // The Error of packing, after which nothing is left.
+  // The Error of packing; checks that nothing is left.
   Error refusal(const PackOptions& options = {}) {
     NoProgress progress;
     try {
@@ -167,7 +167,7 @@ class PackTest : public ::testing::Test {
 
 TEST_F(PackTest, KeepsOddNamesAndPicturesOfNoSplit) {
   const auto shards = pack_to(data_, out_ / "packed", 1);
-  EXPECT_EQ(shards.size(), data_.samples.size()) << "a shard each where none has room for two";
+  EXPECT_EQ(shards.size(), data_.samples.size()) << "one shard each, as none has room for two";
   const Dataset again = read(out_ / "packed");
   expect_same(data_, again);
   std::vector<std::string> names;
@@ -256,26 +256,26 @@ TEST_F(PackTest, PutsBoxesBesideEachPictureForWebDataset) {
             R"([{"class":"a dog","box":[0.1,0.33333334,20.0,25.0],"truncated":true}])");
 }
 
-TEST_F(PackTest, TakesTheSizeThatNoAnnotationTellsFromThePicture) {
+TEST_F(PackTest, ReadsASizeThatNoAnnotationHasFromTheImage) {
   data_.samples[0].size = {};
   pack_to(data_, out_ / "packed");
   EXPECT_EQ(read(out_ / "packed").samples[0].size, (image::Size{40, 30}));
 }
 
-TEST_F(PackTest, LeavesNothingWhereAPictureCannotBeRead) {
+TEST_F(PackTest, LeavesNothingIfAnImageCannotBeRead) {
   PackOptions options;
   options.shard_bytes = 1;
   options.seed = 0;
   std::filesystem::remove(data_.samples[7].image);
   EXPECT_THAT(refusal(options).what(), HasSubstr(data_.samples[7].image));
   storage::write(data_.samples[7].image, "");
-  EXPECT_THAT(refusal(options).what(), HasSubstr("7.PNG: the picture has no bytes"));
+  EXPECT_THAT(refusal(options).what(), HasSubstr("7.PNG: the image is empty"));
   storage::write(data_.samples[7].image, "no picture");
   data_.samples[7].size = {};
-  EXPECT_THAT(refusal(options).what(), HasSubstr("the picture's size cannot be read"));
+  EXPECT_THAT(refusal(options).what(), HasSubstr("the image size cannot be read"));
 }
 
-TEST_F(PackTest, LeavesNothingWhereItIsInterrupted) {
+TEST_F(PackTest, LeavesNothingIfItIsInterrupted) {
   PackOptions options;
   options.shard_bytes = 1;
   int asked = 0;
@@ -284,7 +284,7 @@ TEST_F(PackTest, LeavesNothingWhereItIsInterrupted) {
   EXPECT_EQ(asked, 7);
 }
 
-TEST_F(PackTest, RefusesWhatTheIndexCannotSay) {
+TEST_F(PackTest, RejectsWhatTheIndexCannotRepresent) {
   data_.samples[2].id = "\xFF";
   EXPECT_THAT(refusal().what(), HasSubstr("2.png: a name in it is not UTF-8"));
   data_.samples[2].id = "2";
@@ -294,7 +294,7 @@ TEST_F(PackTest, RefusesWhatTheIndexCannotSay) {
   EXPECT_EQ(refusal().code(), ErrorCode::kUsage);
 }
 
-TEST_F(PackTest, RefusesAFolderThatHoldsSomething) {
+TEST_F(PackTest, RejectsAFolderThatIsNotEmpty) {
   EXPECT_EQ(wrong().code(), ErrorCode::kInput);
   pack_to(data_, out_ / "packed");
   try {
@@ -306,7 +306,7 @@ TEST_F(PackTest, RefusesAFolderThatHoldsSomething) {
   expect_same(data_, read(out_ / "packed"));
 }
 
-TEST_F(PackTest, IsReadByItsIndexAndInTheOrderOfClassesThatIsAskedFor) {
+TEST_F(PackTest, IsReadByItsIndexAndInTheRequestedClassOrder) {
   pack_to(data_, out_ / "packed");
   ReadOptions options;
   options.classes = {"a dog", "cat"};
@@ -316,29 +316,29 @@ TEST_F(PackTest, IsReadByItsIndexAndInTheOrderOfClassesThatIsAskedFor) {
   EXPECT_EQ(again.samples[0].objects[0].place, "shards.jsonl:2");
 }
 
-TEST_F(PackTest, MissesAShard) {
+TEST_F(PackTest, DetectsAMissingShard) {
   pack_to(data_, out_ / "packed", 1 << 20);
   std::filesystem::remove(out_ / "packed/val-000000.tar");
   const Error e = wrong();
   EXPECT_EQ(e.code(), ErrorCode::kInput);
   EXPECT_EQ(e.place(), out_ / "packed/val-000000.tar");
-  EXPECT_EQ(e.message(), "there is no such shard, but the index tells of it");
+  EXPECT_EQ(e.message(), "the shard is missing, but the index lists it");
   EXPECT_EQ(e.hint(), "pack again or copy again");
 }
 
-TEST_F(PackTest, KnowsAShardThatWasCutOrHasGrown) {
+TEST_F(PackTest, DetectsAShardOfTheWrongSize) {
   const auto shards = pack_to(data_, out_ / "packed", 1 << 20);
   const std::string name = out_ / "packed/train-000000.tar";
   const auto size = std::filesystem::file_size(name);
   for (const auto other : {size - 1, size + 512}) {
     std::filesystem::resize_file(name, other);
-    EXPECT_EQ(wrong().message(),
-              "has " + std::to_string(other) + " bytes, the index says " + std::to_string(size));
+    EXPECT_EQ(wrong().message(), "has " + std::to_string(other) + " bytes, but the index says " +
+                                     std::to_string(size));
     EXPECT_EQ(wrong().hint(), "pack again or copy again");
   }
 }
 
-TEST_F(PackTest, KnowsAPictureWhoseBytesChanged) {
+TEST_F(PackTest, DetectsAnImageWhoseBytesChanged) {
   pack_to(data_, out_ / "packed", 1 << 20);
   const ShardIndex index =
       parse_shard_index(storage::read_text(out_ / "packed/shards.jsonl"), "index");
@@ -364,7 +364,7 @@ TEST_F(PackTest, IsSplitAndRepairedAsShards) {
   EXPECT_EQ(fingerprint(read(out_ / "repaired")), fingerprint(packed));
 }
 
-TEST(PackedData, HaveTheFindingsThatTheFilesHave) {
+TEST(PackedData, HaveTheSameFindingsAsTheFiles) {
   OKO_REFERENCE_DATA(folder, "raccoon");
   const ScratchFolder out;
   const Dataset data = read_thinned(folder, 5);

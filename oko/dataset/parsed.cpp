@@ -28,7 +28,7 @@ Finding& add(std::vector<Finding>& findings, Finding::Severity severity, std::st
   return finding;
 }
 
-// Whether a box of pixels looks like one in parts of the image's sides.
+// Whether a pixel box looks like one in fractions of the image's sides.
 bool looks_relative(const Corners& c) {
   constexpr double kSlack = .05;  // past the edges
   const auto all = {c.x1, c.y1, c.x2, c.y2};
@@ -86,7 +86,7 @@ Finding& add_note(std::vector<Finding>& findings, std::string kind, std::string 
 void add_missing_image(std::vector<Finding>& findings, const ParsedPicture& picture,
                        std::string message) {
   Finding& finding = add_error(findings, "missing-image", picture.place, std::move(message),
-                               "it is left out with its boxes");
+                               "it is dropped with its boxes");
   finding.images_lost = 1;
   finding.boxes_lost = static_cast<int>(picture.objects.size());
 }
@@ -141,26 +141,25 @@ std::optional<image::Box> usable_box(Corners c, const std::string& place,
   for (const double value : {c.x1, c.y1, c.x2, c.y2}) {
     if (!std::isfinite(value) || std::abs(value) > kLargestCoordinate) {
       add_error(findings, "bad-number", place, fmt::format("a box edge is {}", value),
-                "the box is left out")
+                "the box is dropped")
           .boxes_lost = 1;
       return std::nullopt;
     }
   }
   if (c.x1 > c.x2 || c.y1 > c.y2) {
     add_warning(findings, "inverted-box", place,
-                fmt::format("the corners ({:g}, {:g}) and ({:g}, {:g}) are the wrong way round",
-                            c.x1, c.y1, c.x2, c.y2),
+                fmt::format("the corners ({:g}, {:g}) and ({:g}, {:g}) are inverted", c.x1, c.y1,
+                            c.x2, c.y2),
                 "the corners are swapped");
     if (c.x1 > c.x2) std::swap(c.x1, c.x2);
     if (c.y1 > c.y2) std::swap(c.y1, c.y2);
   }
   if (!c.scaled && looks_relative(c)) {
-    add_error(
-        findings, "relative-box", place,
-        fmt::format("the box from ({:g}, {:g}) to ({:g}, {:g}) looks relative to the image, 0 "
-                    "to 1; this format has pixels",
-                    c.x1, c.y1, c.x2, c.y2),
-        "the box is left out: multiply its numbers by the image's width and height")
+    add_error(findings, "relative-box", place,
+              fmt::format("the box from ({:g}, {:g}) to ({:g}, {:g}) looks relative to the image, "
+                          "0 to 1; this format uses pixels",
+                          c.x1, c.y1, c.x2, c.y2),
+              "the box is dropped: multiply its values by the image's width and height")
         .boxes_lost = 1;
     return std::nullopt;
   }
@@ -169,9 +168,9 @@ std::optional<image::Box> usable_box(Corners c, const std::string& place,
                        static_cast<float>(c.x2), static_cast<float>(c.y2)};
   if (box.area() <= 0 || (box.width() <= 1 && box.height() <= 1)) {
     add_warning(findings, "empty-box", place,
-                fmt::format("the box from ({:g}, {:g}) to ({:g}, {:g}) holds no more than a pixel",
-                            c.x1, c.y1, c.x2, c.y2),
-                "the box is left out")
+                fmt::format("the box from ({:g}, {:g}) to ({:g}, {:g}) is at most one pixel", c.x1,
+                            c.y1, c.x2, c.y2),
+                "the box is dropped")
         .boxes_lost = 1;
     return std::nullopt;
   }

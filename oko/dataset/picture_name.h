@@ -5,8 +5,8 @@
 
 namespace oko::dataset {
 
-// The extension that a file of this format (media::PictureInfo) should have in place of its own, or
-// "" where its own is right or the format unknown. Case does not matter.
+// The extension that a file of this format (media::PictureInfo) should have, or "" if its own is
+// right or the format unknown. Case is ignored.
 std::string right_extension(const std::string& uri, std::string_view format);
 
 // The usual extension of a format: ".jpg", ".png", …; "" for an unknown one.

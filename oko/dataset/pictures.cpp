@@ -9,7 +9,7 @@
 namespace oko::dataset {
 namespace {
 
-// The size at which `picture` lies in an input of size `fit`.
+// The size of `picture` in an input of size `fit`.
 image::Size fitted(image::Size picture, image::Size fit, const image::Preprocess& preprocess) {
   const image::Placement placement = image::place(picture, fit, preprocess);
   const auto side = [](int length, float scale) {

@@ -13,21 +13,20 @@
 
 namespace oko::dataset {
 
-// The pictures of a dataset, decoded when first asked for and kept while they fit in memory. What
-// is kept stays: a data set larger than the memory is read again in parts, but no picture pushes
-// another one out. The dataset must outlive it. Safe from several threads, which wait for each
-// other only where they ask for the same picture.
+// The images of a dataset, decoded on first use and cached while they fit in memory. Nothing is
+// evicted: of a dataset larger than the cache, the rest is decoded again each time. The dataset
+// must outlive it. Thread-safe; threads wait for each other only for the same image.
 class CachedPictures final : public PictureSource {
  public:
-  // Pictures are reduced by powers of two as far as their fit to `fit` (letterbox or stretched)
-  // still has at least its own size; with a fit of 0×0 they are decoded whole.
+  // Images are reduced by powers of two as long as they stay at least as large as their fit to
+  // `fit` (letterbox or stretched); with a fit of 0×0 they are decoded at full size.
   CachedPictures(const Dataset& dataset, image::Size fit, const image::Preprocess& preprocess,
                  std::size_t cache_bytes);
   CachedPictures(Dataset&&, image::Size, const image::Preprocess&, std::size_t) = delete;
 
-  // Throws the Error of a picture that cannot be read or decoded; it names the picture.
+  // Throws an Error naming the image if it cannot be read or decoded.
   Item get(std::size_t sample) override;
-  // Soon these are asked for, in this order: begins to fetch what is not kept.
+  // Prefetches what is not cached; these will be requested soon, in this order.
   void read_ahead(std::span<const std::size_t> samples);
   std::size_t size() const override { return slots_.size(); }
   std::size_t cached_bytes() const { return used_; }
@@ -35,7 +34,7 @@ class CachedPictures final : public PictureSource {
  private:
   struct Slot {
     std::mutex mutex;
-    Item item;  // without a picture where it is not kept
+    Item item;  // without an image if it is not cached
   };
   Item load(const Sample& sample) const;
   bool reserve(std::size_t bytes);

@@ -29,7 +29,7 @@ Source read_source(const Tree& tree, const std::string& format, BoxPixels exif) 
   if (format == "createml") return read_create_ml(tree);
   if (format == "shards") return read_shards(tree);
   throw Error(ErrorCode::kUsage, tree.root(), "no format \"" + format + "\"",
-              fmt::format("there are {}", fmt::join(format_names(), ", ")));
+              fmt::format("known formats: {}", fmt::join(format_names(), ", ")));
 }
 
 Error nothing_left(const Dataset& dataset, const std::string& uri,
@@ -47,8 +47,8 @@ Error nothing_left(const Dataset& dataset, const std::string& uri,
   if (first != nullptr) {
     why = fmt::format("; the first of {} reasons: {}: {}", count, first->place, first->message);
   }
-  return input_error(
-      uri, fmt::format("no picture of this {} dataset can be used{}", dataset.format, why));
+  return input_error(uri,
+                     fmt::format("no image of this {} dataset can be used{}", dataset.format, why));
 }
 
 }  // namespace
@@ -69,8 +69,9 @@ Dataset read(const std::string& uri, const ReadOptions& options, std::vector<Fin
   tell_in_no_split(source);
   tell_unread(tree, source);
   for (const std::string& folder : tree.class_folders()) {
-    add_note(source.findings, "class-folder", folder,
-             "is called like a split, but lies among folders that are no splits: it is none");
+    add_note(
+        source.findings, "class-folder", folder,
+        "is named like a split but is among folders that are not splits, so it is not used as one");
   }
   turn_upright(tree, source, options.exif);
   Dataset dataset = assemble(tree, std::move(source), options, found);
@@ -107,7 +108,7 @@ std::string why_unreadable(storage::Files& files, const std::string& name) {
   } catch (const Error& e) {
     return e.message();
   }
-  return "the picture's size cannot be read";
+  return "the image size cannot be read";
 }
 
 image::Size picture_size(storage::Files& files, const std::string& name) {
@@ -159,11 +160,11 @@ void fill_sizes(Dataset& dataset, std::vector<Finding>* findings) {
     if (is_known(sample.size)) continue;
     if (findings == nullptr) {
       throw input_error(sample.image, why_unreadable(*dataset.files, sample.image),
-                        "oko data check " + dataset.uri + " lists every such picture");
+                        "oko data check " + dataset.uri + " lists every such image");
     }
     Finding& finding =
         add_error(*findings, "unreadable-image", sample.image,
-                  why_unreadable(*dataset.files, sample.image), "the picture is left out");
+                  why_unreadable(*dataset.files, sample.image), "the image is dropped");
     finding.images_lost = 1;
     finding.boxes_lost = static_cast<int>(sample.objects.size());
   }

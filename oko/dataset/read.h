@@ -11,19 +11,19 @@
 
 namespace oko::dataset {
 
-// One thing that is wrong or odd in a dataset. docs/datasets.md lists the kinds.
+// One problem or oddity in a dataset. docs/datasets.md lists the kinds.
 struct Finding {
-  // Error: training or its figures would be wrong. Warning: it was worked around (a box left out,
-  // corners swapped). Note: odd, harmless.
+  // Error: training or its metrics would be wrong. Warning: it was worked around (a box dropped,
+  // corners swapped). Note: odd but harmless.
   enum class Severity { kError, kWarning, kNote };
   Severity severity = Severity::kWarning;
   std::string kind;     // stable identifier: "empty-box", "missing-image", …
   std::string place;    // file:line
-  std::string message;  // what is there
-  std::string repair;   // what --repair does about it; empty where it can do nothing
-  std::string sample;   // id of the sample it is about; empty where it is about none
+  std::string message;  // what was found
+  std::string repair;   // what --repair does about it; empty if nothing
+  std::string sample;   // id of the sample it is about, if any
   int object = -1;      // index in that sample's objects, or -1
-  // What repair() has to do. Nothing where it can do nothing, or where reading has done it.
+  // What repair() has to do. Nothing if it cannot do anything, or if reading already has.
   enum class Fix {
     kNothing,
     kLeaveOutPicture,
@@ -35,47 +35,48 @@ struct Finding {
     kMergeClass
   };
   Fix fix = Fix::kNothing;
-  // What reading left out because of it, and boxes that it took once although they are there twice.
+  // What reading dropped because of it, including duplicate boxes that it kept once.
   int images_lost = 0, boxes_lost = 0, boxes_repeated = 0;
 };
 
 const char* name_of(Finding::Severity severity);  // "error", "warning", "note"
 
-// Which pixels of an image that EXIF turns the boxes of a source lie on.
+// Which pixels the boxes of a source refer to in images that EXIF rotates.
 enum class BoxPixels {
-  kAuto,  // the upright ones, as labelling tools show them, unless sizes in the source say stored
-  kUpright,  // as it is seen
-  kStored    // as it is stored, EXIF ignored
+  kAuto,     // the upright ones, as labelling tools show them, unless sizes in the source indicate
+             // stored ones
+  kUpright,  // as displayed
+  kStored    // as stored, ignoring EXIF
 };
 std::optional<BoxPixels> box_pixels_named(std::string_view name);  // "auto", "upright", "stored"
 
 struct ReadOptions {
-  std::string format;                // empty: recognised from what lies there
+  std::string format;                // empty: recognized from the files
   std::vector<std::string> classes;  // the order to use; empty: the source's own, or as first seen
-  std::string classes_file;          // one name a line
+  std::string classes_file;          // one name per line
   BoxPixels exif = BoxPixels::kAuto;
 };
 
-// Reads any source format. Objects that cannot be used (empty box, unknown class) are left out
-// and each is told in `findings`; with findings == nullptr the first one of severity kError throws.
-// Class order: options, else the source's list (classes.names, classes.txt, *.names, data.yaml,
-// COCO categories), else names sorted. Opens no more of pictures than headers: for YOLO's relative
-// boxes, and where their EXIF orientation may matter (oko/dataset/upright.h).
+// Reads any source format. Objects that cannot be used (empty box, unknown class) are dropped and
+// reported in `findings`; with findings == nullptr the first one of severity kError throws. Class
+// order: options, else the source's list (classes.names, classes.txt, *.names, data.yaml, COCO
+// categories), else names sorted. Reads only headers of images: for YOLO's relative boxes, and if
+// their EXIF orientation may matter (oko/dataset/upright.h).
 Dataset read(const std::string& uri, const ReadOptions& options = {},
              std::vector<Finding>* findings = nullptr);
 
 // Throws the first finding of severity kError, if there is one, as an input Error of its place.
 void throw_first_error(const std::vector<Finding>& findings, const std::string& uri);
 
-// What a picture's header says; without a size where it cannot be read.
+// An image's header; without a size if it cannot be read.
 media::PictureInfo picture_header(storage::Files& files, const std::string& name);
-// Why a picture without a size in its header cannot be read: "is HEIC, which …".
+// Why an image without a size in its header cannot be read: "is HEIC, which …".
 std::string why_unreadable(storage::Files& files, const std::string& name);
-// The upright size of a picture, from its header; 0×0 where it cannot be read.
+// The upright size of an image, from its header; 0×0 if it cannot be read.
 image::Size picture_size(storage::Files& files, const std::string& name);
 
-// Reads the headers of those pictures whose size no annotation tells. Where one cannot be read, its
-// sample is taken out and told in `findings`; without them, an input Error is thrown.
+// Reads the headers of images whose size no annotation has. If one cannot be read, its sample is
+// dropped and reported in `findings`; without them, an input Error is thrown.
 void fill_sizes(Dataset& dataset, std::vector<Finding>* findings = nullptr);
 
 // Throws an input Error where an annotation tells another size than its picture has: which pixels

@@ -22,11 +22,11 @@ namespace {
 
 struct Evidence {
   std::string format;
-  std::string file;  // what gave it away
+  std::string file;  // the evidence
   bool layout = false;
 };
 
-// What a single file says of itself: nothing in most.
+// What a single file reveals about its format, usually nothing.
 std::optional<Evidence> look_at(const Tree& tree, const std::string& path) {
   const std::string extension = storage::extension(path), name = storage::filename(path);
   if (extension == ".xml" && is_voc(tree.look_at(path).text())) return Evidence{"voc", path, true};
@@ -52,7 +52,7 @@ std::optional<Evidence> look_at(const Tree& tree, const std::string& path) {
   return std::nullopt;
 }
 
-// One piece of evidence a format and kind is enough; so is the first of many files of one kind.
+// One piece of evidence per format and kind is enough; so is the first of many files of one kind.
 std::vector<Evidence> look_around(const Tree& tree) {
   std::vector<Evidence> found;
   const auto known = [&](const char* format, bool layout) {
@@ -77,11 +77,9 @@ std::string recognise_file(const Tree& tree) {
                       fmt::format("is {}, which oko does not read", kind->name),
                       "export it as COCO, VOC or YOLO");
   }
-  throw input_error(
-      tree.uri(tree.file()),
-      "neither a COCO or Create ML file, a Keras train list, a YOLO data.yaml, nor an index "
-      "of shards",
-      "name the folder of the dataset, or say --format");
+  throw input_error(tree.uri(tree.file()),
+                    "not a COCO or Create ML file, Keras train list, YOLO data.yaml or shard index",
+                    "give the dataset's folder, or use --format");
 }
 
 }  // namespace
@@ -105,18 +103,18 @@ std::string recognise(const Tree& tree) {
     }
     throw input_error(
         tree.root(),
-        fmt::format("no annotations among its {} files ({} pictures); looked for VOC (.xml with "
+        fmt::format("no annotations among its {} files ({} images); looked for VOC (.xml with "
                     "<annotation>), COCO (.json with \"images\" and \"annotations\"), YOLO "
-                    "(data.yaml, .data, or label files beside pictures or in labels/), a Keras "
+                    "(data.yaml, .data, or label files next to images or in labels/), a Keras "
                     "train list (.txt: path x1,y1,x2,y2,class), Create ML (.json list) and shards "
                     "(shards.jsonl)",
                     tree.files().size(), tree.pictures().size()),
-        "check the folder, or say --format");
+        "check the folder, or use --format");
   }
   std::vector<std::string> candidates;
   for (const Evidence& e : found) candidates.push_back(fmt::format("{} ({})", e.format, e.file));
   throw Error(ErrorCode::kUsage, tree.root(),
-              fmt::format("could be {}", fmt::join(candidates, " or ")), "say which with --format");
+              fmt::format("could be {}", fmt::join(candidates, " or ")), "choose with --format");
 }
 
 }  // namespace oko::dataset

@@ -11,10 +11,10 @@ namespace oko::dataset {
 // "shards".
 const std::vector<std::string>& format_names();
 
-// The format of what lies in the tree. A layout made for one format (Annotations/*.xml, a COCO or
-// Create ML file, data.yaml) goes before files that merely look like it (label files, lists).
-// Throws an input Error that tells what was looked for where nothing fits, and a usage Error that
-// names the candidates where several fit alike.
+// The format of the files in the tree. A layout specific to one format (Annotations/*.xml, a COCO
+// or Create ML file, data.yaml) takes precedence over files that merely look like one (label files,
+// lists). Throws an input Error that lists what was looked for if nothing fits, and a usage Error
+// that names the candidates if several do.
 std::string recognise(const Tree& tree);
 
 }  // namespace oko::dataset

@@ -17,11 +17,11 @@ namespace {
 
 using Fix = Finding::Fix;
 
-// What is to be done to one sample.
+// The repairs of one sample.
 struct Plan {
-  std::set<Fix> fixes;                  // of the whole picture
-  std::string left_out_for;             // why, where it is left out
-  std::map<int, std::string> left_out;  // objects, and why
+  std::set<Fix> fixes;                 // of the whole image
+  std::string left_out_for;            // why, if it is dropped
+  std::map<int, std::string> dropped;  // objects, and why
   std::set<int> clipped;
   bool has(Fix fix) const { return fixes.contains(fix); }
 };
@@ -32,7 +32,7 @@ std::map<std::string, Plan> make_plans(const std::vector<Finding>& findings) {
     if (finding.fix == Fix::kNothing || finding.sample.empty()) continue;
     Plan& plan = plans[finding.sample];
     if (finding.fix == Fix::kLeaveOutBox) {
-      plan.left_out.emplace(finding.object, finding.kind);
+      plan.dropped.emplace(finding.object, finding.kind);
     } else if (finding.fix == Fix::kClipBox) {
       plan.clipped.insert(finding.object);
     } else {
@@ -53,14 +53,14 @@ void scale_boxes(Sample& sample, image::Size real) {
   }
 }
 
-// Clips and leaves out boxes in the pixels they were told in, then brings them to the picture's.
+// Clips and drops boxes in the annotation's pixels, then converts them to the image's.
 void repair_sample(Sample& sample, image::Size real, const Plan& plan, RepairResult& result) {
   const image::Size frame = plan.has(Fix::kScaleBoxes) ? sample.size : real;
   std::vector<Object> kept;
   for (int i = 0; i < static_cast<int>(sample.objects.size()); ++i) {
-    if (const auto left_out = plan.left_out.find(i); left_out != plan.left_out.end()) {
+    if (const auto dropped = plan.dropped.find(i); dropped != plan.dropped.end()) {
       ++result.boxes_left_out;
-      result.dropped.add_boxes(left_out->second, 1);
+      result.dropped.add_boxes(dropped->second, 1);
       continue;
     }
     kept.push_back(sample.objects[static_cast<std::size_t>(i)]);
@@ -78,7 +78,7 @@ void repair_sample(Sample& sample, image::Size real, const Plan& plan, RepairRes
   result.pictures_renamed += plan.has(Fix::kRightExtension) ? 1 : 0;
 }
 
-// Names that differ in spelling only become the first of them.
+// Names that differ only in spelling become the first of them.
 void merge_classes(Dataset& dataset) {
   std::map<std::string, int> merged;
   std::vector<int> new_id;
@@ -129,7 +129,7 @@ RepairResult repair(const Dataset& dataset, const std::vector<Finding>& findings
     repair_sample(repaired.samples.back(), real, plan->second, result);
   }
   if (repaired.samples.empty()) {
-    throw input_error(dataset.uri, "no picture is left after repair");
+    throw input_error(dataset.uri, "no image is left after repair");
   }
   if (std::any_of(findings.begin(), findings.end(),
                   [](const Finding& f) { return f.fix == Fix::kMergeClass; })) {

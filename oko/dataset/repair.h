@@ -14,14 +14,14 @@ namespace oko::dataset {
 struct RepairResult {
   int pictures_left_out = 0, pictures_renamed = 0;
   int boxes_left_out = 0, boxes_clipped = 0, boxes_scaled = 0;
-  Dropped dropped;  // in reading too: every box of the source is in the copy or counted here
+  Dropped dropped;  // including reading: every box of the source is in the copy or counted here
 };
 
-// Writes the dataset anew, in its own format, into a new or empty folder with everything fixed
+// Writes a copy of the dataset, in its own format, into a new or empty folder with everything fixed
 // that check()'s findings can fix; what reading worked around (empty boxes, swapped corners, …) is
-// gone with it. The source is not touched: pictures are copied byte for byte. `approve` sees the
-// result before anything is written and may throw; `interrupted` is asked before every picture, as
-// in PackOptions.
+// fixed too. The source is not modified: images are copied byte for byte. `approve` gets the result
+// before anything is written and may throw; `interrupted` is called before every image, as in
+// PackOptions.
 struct RepairOptions {
   std::function<void(const RepairResult&)> approve;
   std::function<bool()> interrupted;

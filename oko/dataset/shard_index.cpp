@@ -19,7 +19,7 @@ constexpr char kFormat[] = "oko-shards";
 constexpr int kVersion = 1;
 constexpr std::uint64_t kBlock = 512;
 
-// One name of a file, that leads nowhere else and is not hidden.
+// A plain file name, without folders and not hidden.
 bool is_plain_name(std::string_view name) {
   return fault_in_file_name(name).empty() && name.front() != '.';
 }
@@ -35,7 +35,7 @@ class Parser {
     if (pictures != lines.size() - 1) {
       throw input_error(
           name_,
-          fmt::format("tells of {} pictures, its first line of {}", lines.size() - 1, pictures),
+          fmt::format("lists {} images, but its first line says {}", lines.size() - 1, pictures),
           kShardHint);
     }
     index_.places.reserve(lines.size() - 1);
@@ -53,15 +53,14 @@ class Parser {
 
   Error wrong(const std::string& what) const { return input_error(place_, what, kShardHint); }
 
-  // Tells how many pictures there are.
+  // Returns the declared number of images.
   std::uint64_t parse_head(const Json& head) {
     if (json_get<std::string>(head, "format", place_) != kFormat) {
       throw wrong(fmt::format("\"format\" is not \"{}\"", kFormat));
     }
     if (const int version = json_get<int>(head, "version", place_); version != kVersion) {
-      throw input_error(place_,
-                        fmt::format("is of version {}; this oko reads {}", version, kVersion),
-                        "use the oko that packed it, or a newer one");
+      throw input_error(place_, fmt::format("has version {}; this oko reads {}", version, kVersion),
+                        "use the oko version that packed it, or a newer one");
     }
     const auto pixels = json_get_or<std::string>(head, "pixels", "", place_);
     if (!pixels.empty() && pixels != "upright") {
@@ -70,16 +69,16 @@ class Parser {
     index_.upright = !pixels.empty();
     parse_classes(json_get<Json>(head, "classes", place_));
     const Json shards = json_get<Json>(head, "shards", place_);
-    if (!shards.is_array()) throw wrong("\"shards\" is no list");
+    if (!shards.is_array()) throw wrong("\"shards\" is not a list");
     for (const Json& shard : shards) parse_shard(shard);
     return json_get<std::uint64_t>(head, "pictures", place_);
   }
 
   void parse_classes(const Json& classes) {
-    if (!classes.is_array()) throw wrong("\"classes\" is no list");
+    if (!classes.is_array()) throw wrong("\"classes\" is not a list");
     std::set<std::string_view> seen;
     for (const Json& name : classes) {
-      if (!name.is_string()) throw wrong("a class name is no text");
+      if (!name.is_string()) throw wrong("a class name is not a string");
       const auto& text = name.get_ref<const std::string&>();
       if (!seen.insert(text).second) throw wrong("class \"" + text + "\" is listed twice");
       index_.content.classes.push_back(text);
@@ -90,7 +89,7 @@ class Parser {
     Shard shard;
     shard.name = json_get<std::string>(entry, "name", place_);
     if (!is_plain_name(shard.name) || storage::extension(shard.name) != ".tar") {
-      throw wrong("a shard must be a .tar file beside the index");
+      throw wrong("a shard must be a .tar file next to the index");
     }
     if (!files_.insert(shard.name).second) {
       throw wrong("shard " + shard.name + " is listed twice");
@@ -107,7 +106,7 @@ class Parser {
     picture.name = json_get<std::string>(entry, "id", place_);
     if (picture.name.empty()) throw wrong("\"id\" is empty");
     if (!ids_.insert(picture.name).second) {
-      throw wrong("picture \"" + picture.name + "\" is told of twice");
+      throw wrong("image \"" + picture.name + "\" is listed twice");
     }
     index_.places.push_back(parse_place(entry));
     picture.split = json_get_or<std::string>(entry, "split", "", place_);
@@ -116,7 +115,7 @@ class Parser {
     picture.depth = json_get_or<int>(entry, "depth", 0, place_);
     if (picture.depth < 0) throw wrong(fmt::format("\"depth\" is {}", picture.depth));
     const Json objects = json_get<Json>(entry, "objects", place_);
-    if (!objects.is_array()) throw wrong("\"objects\" is no list");
+    if (!objects.is_array()) throw wrong("\"objects\" is not a list");
     for (const Json& object : objects) parse_object(object, picture);
     index_.content.pictures.push_back(std::move(picture));
   }
@@ -145,21 +144,20 @@ class Parser {
     const Shard& shard = index_.shards[place.shard];
     place.file = json_get<std::string>(entry, "file", place_);
     if (!is_plain_name(place.file) || !is_picture_extension(storage::extension(place.file))) {
-      throw wrong("\"file\" must be the name of a picture, without folders");
+      throw wrong("\"file\" must be an image name without folders");
     }
     if (!files_.insert(shard.name + "/" + place.file).second) {
-      throw wrong(fmt::format("{} is told of twice in {}", place.file, shard.name));
+      throw wrong(fmt::format("{} is listed twice in {}", place.file, shard.name));
     }
     place.offset = json_get<std::uint64_t>(entry, "offset", place_);
     place.bytes = json_get<std::uint64_t>(entry, "bytes", place_);
     place.crc32c = checksum(entry);
     if (place.bytes == 0) throw wrong("\"bytes\" is 0");
     if (place.offset < kBlock || place.offset % kBlock != 0) {
-      throw wrong(
-          fmt::format("\"offset\" is {}: no place for content in a tar file", place.offset));
+      throw wrong(fmt::format("\"offset\" is {}, where no file in a tar can start", place.offset));
     }
     if (place.offset > shard.bytes || place.bytes > shard.bytes - place.offset) {
-      throw wrong(fmt::format("{} bytes from {} on are not all in {} ({} bytes)", place.bytes,
+      throw wrong(fmt::format("{} bytes at {} are not inside {} ({} bytes)", place.bytes,
                               place.offset, shard.name, shard.bytes));
     }
     return place;
@@ -193,7 +191,7 @@ class Parser {
       const Shard& shard = index_.shards[i];
       if (counts[i] == shard.pictures) continue;
       throw input_error(name_,
-                        fmt::format("tells of {} pictures in {}, its first line of {}", counts[i],
+                        fmt::format("lists {} images in {}, but its first line says {}", counts[i],
                                     shard.name, shard.pictures),
                         kShardHint);
     }
@@ -201,7 +199,7 @@ class Parser {
 
   const std::string& name_;
   int line_ = 0;
-  std::string place_;  // of the line in hand
+  std::string place_;  // of the current line
   ShardIndex index_;
   std::unordered_set<std::string> ids_, files_;
 };

@@ -14,7 +14,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// The head and two pictures in a shard each.
+// The head and two images, each in its own shard.
 std::vector<Json> index_lines() {
   const std::string text = R"(
 {"format": "oko-shards", "version": 1, "pixels": "upright", "pictures": 2, "classes": ["cat", "dog"], "shards": [
@@ -41,7 +41,7 @@ std::string text_of(const std::vector<Json>& lines) {
   return text;
 }
 
-TEST(ShardIndex, TellsShardsPlacesAndContent) {
+TEST(ShardIndex, ContainsShardsPlacesAndContent) {
   const ShardIndex index = parse_shard_index(text_of(index_lines()), "shards.jsonl");
   EXPECT_TRUE(index.upright);
   ASSERT_EQ(index.shards.size(), 2u);
@@ -84,19 +84,19 @@ TEST(ShardIndex, IsWrittenAsItIsRead) {
   }
   std::size_t i = 0;
   for (const std::string_view line : split_lines(std::string_view(text))) {
-    // As values: members may stand in any order, and 2 is 2.0.
+    // Compared as values: members may be in any order, and 2 is 2.0.
     EXPECT_EQ(nlohmann::json::parse(line), nlohmann::json::parse(index_lines().at(i++).dump()));
   }
   EXPECT_EQ(i, 3u);
 }
 
-TEST(ShardIndex, IsKnownByItsFirstLine) {
+TEST(ShardIndex, IsRecognizedByItsFirstLine) {
   EXPECT_TRUE(is_shard_index(text_of(index_lines())));
   EXPECT_FALSE(is_shard_index(R"({"format": "other"})"));
   EXPECT_FALSE(is_shard_index(""));
 }
 
-TEST(ShardIndex, LeavesOutBoxesThatCannotBeUsedAsOtherFormatsDo) {
+TEST(ShardIndex, DropsUnusableBoxesLikeOtherFormats) {
   auto lines = index_lines();
   lines[1]["objects"][0]["box"] = {30, 40, 1, 2};
   lines[1]["objects"][1]["box"] = {1, 2, 1e300, 4};
@@ -115,7 +115,7 @@ struct Wrong {
 
 class WrongShardIndex : public ::testing::TestWithParam<Wrong> {};
 
-TEST_P(WrongShardIndex, IsRefusedWithItsLine) {
+TEST_P(WrongShardIndex, IsRejectedWithItsLine) {
   auto lines = index_lines();
   GetParam().change(lines);
   try {
@@ -134,15 +134,15 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"OtherFormat", [](auto& l) { l[0]["format"] = "tar"; },
               "shards.jsonl:1: \"format\" is not \"oko-shards\""},
         Wrong{"LaterVersion", [](auto& l) { l[0]["version"] = 2; },
-              "shards.jsonl:1: is of version 2; this oko reads 1"},
+              "shards.jsonl:1: has version 2; this oko reads 1"},
         Wrong{"PictureMissing", [](auto& l) { l.pop_back(); },
-              "shards.jsonl: tells of 1 pictures, its first line of 2"},
+              "shards.jsonl: lists 1 images, but its first line says 2"},
         Wrong{"CountOfAShard", [](auto& l) { l[0]["shards"][1]["pictures"] = 2; },
-              "shards.jsonl: tells of 1 pictures in val-000000.tar, its first line of 2"},
+              "shards.jsonl: lists 1 images in val-000000.tar, but its first line says 2"},
         Wrong{"NameThatLeadsOut", [](auto& l) { l[0]["shards"][0]["name"] = "../a.tar"; },
-              "shards.jsonl:1: a shard must be a .tar file beside the index"},
+              "shards.jsonl:1: a shard must be a .tar file next to the index"},
         Wrong{"NameElsewhere", [](auto& l) { l[0]["shards"][0]["name"] = "gs://b/a.tar"; },
-              "a shard must be a .tar file beside the index"},
+              "a shard must be a .tar file next to the index"},
         Wrong{"ShardTwice", [](auto& l) { l[0]["shards"][1]["name"] = "train-000000.tar"; },
               "shard train-000000.tar is listed twice"},
         Wrong{"ClassTwice", [](auto& l) { l[0]["classes"][1] = "cat"; },
@@ -154,26 +154,26 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"NegativeShard", [](auto& l) { l[1]["shard"] = -1; },
               "\"shard\" must be a whole number from 0, found -1"},
         Wrong{"FileThatLeadsOut", [](auto& l) { l[1]["file"] = "../../a.jpg"; },
-              "\"file\" must be the name of a picture, without folders"},
+              "\"file\" must be an image name without folders"},
         Wrong{"FileThatIsNoPicture", [](auto& l) { l[1]["file"] = "a.sh"; },
-              "\"file\" must be the name of a picture"},
+              "\"file\" must be an image name"},
         Wrong{"SplitThatLeadsOut", [](auto& l) { l[1]["split"] = "../../escaped"; },
               "shards.jsonl:2: the split \"../../escaped\" cannot be used as a file name"},
         Wrong{"SplitInABucket", [](auto& l) { l[1]["split"] = "s3://bucket"; },
               "the split \"s3://bucket\" cannot be used as a file name"},
         Wrong{"PictureTwice", [](auto& l) { l[2]["id"] = "a/1.x"; },
-              "shards.jsonl:3: picture \"a/1.x\" is told of twice"},
+              "shards.jsonl:3: image \"a/1.x\" is listed twice"},
         Wrong{"FileTwice",
               [](auto& l) {
                 l[2]["shard"] = 0;
                 l[2]["file"] = "a_1_x.jpg";
               },
-              "shards.jsonl:3: a_1_x.jpg is told of twice in train-000000.tar"},
+              "shards.jsonl:3: a_1_x.jpg is listed twice in train-000000.tar"},
         Wrong{"OffsetInAHeader", [](auto& l) { l[1]["offset"] = 600; },
-              "\"offset\" is 600: no place for content in a tar file"},
+              "\"offset\" is 600, where no file in a tar can start"},
         Wrong{"PastTheEnd", [](auto& l) { l[2]["bytes"] = 513; },
-              "shards.jsonl:3: 513 bytes from 3584 on are not all in val-000000.tar (4096 bytes)"},
-        Wrong{"SumThatOverflows", [](auto& l) { l[1]["bytes"] = ~0ULL; }, "are not all in"},
+              "shards.jsonl:3: 513 bytes at 3584 are not inside val-000000.tar (4096 bytes)"},
+        Wrong{"SumThatOverflows", [](auto& l) { l[1]["bytes"] = ~0ULL; }, "are not inside"},
         Wrong{"NoBytes", [](auto& l) { l[1]["bytes"] = 0; }, "\"bytes\" is 0"},
         Wrong{"NoWidth", [](auto& l) { l[1]["width"] = 0; }, "\"width\" is 0"},
         Wrong{"BoxOfThree",
@@ -184,7 +184,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"NoObjects", [](auto& l) { l[1].erase("objects"); }, "\"objects\" is missing"}),
     [](const auto& test) { return test.param.name; });
 
-TEST(ShardIndex, CutInTheMiddleIsRefused) {
+TEST(ShardIndex, TruncatedIsRejected) {
   const std::string text = text_of(index_lines());
   try {
     parse_shard_index(std::string_view(text).substr(0, text.size() - 3), "shards.jsonl");

@@ -19,27 +19,26 @@ std::string find_index(const Tree& tree) {
   if (found.size() == 1) return found.front();
   if (found.empty()) {
     throw input_error(tree.root(), fmt::format("there is no {}", kShardIndexName),
-                      "name the folder that oko data pack has written");
+                      "give the folder that oko data pack wrote");
   }
   throw Error(ErrorCode::kUsage, tree.root(),
-              fmt::format("{} are indices of different datasets", fmt::join(found, " and ")),
-              "name one of them");
+              fmt::format("{} are indexes of different datasets", fmt::join(found, " and ")),
+              "choose one of them");
 }
 
-// The file of a shard, which must be the one that was packed.
+// A shard's file, which must be the one that was packed.
 const storage::Entry& find_shard(const Tree& tree, const std::string& path, const Shard& shard) {
   const storage::Entry* entry = tree.shard(path);
   if (entry == nullptr) {
-    throw input_error(tree.uri(path), "there is no such shard, but the index tells of it",
-                      kShardHint);
+    throw input_error(tree.uri(path), "the shard is missing, but the index lists it", kShardHint);
   }
   if (entry->size != shard.bytes) {
     throw input_error(entry->uri,
-                      fmt::format("has {} bytes, the index says {}", entry->size, shard.bytes),
+                      fmt::format("has {} bytes, but the index says {}", entry->size, shard.bytes),
                       kShardHint);
   }
   if (entry->crc32c.value_or(shard.crc32c) != shard.crc32c) {
-    throw input_error(entry->uri, "has another checksum than the index says", kShardHint);
+    throw input_error(entry->uri, "its checksum differs from the index", kShardHint);
   }
   return *entry;
 }

@@ -5,10 +5,10 @@
 
 namespace oko::dataset {
 
-// Reads the index of a packed dataset (oko/dataset/shard_index.h) and tells the tree's files where
-// each picture lies: the names "train-000000.tar/000005.jpg" below its root can then be read.
-// Throws an input Error also where a shard is missing, or is not the one that the index was written
-// for by its size or checksum.
+// Reads the index of a packed dataset (oko/dataset/shard_index.h) and registers where each image is
+// with the tree's files: names like "train-000000.tar/000005.jpg" below its root can then be read.
+// Also throws an input Error if a shard is missing, or its size or checksum does not match the
+// index.
 Source read_shards(const Tree& tree);
 
 }  // namespace oko::dataset

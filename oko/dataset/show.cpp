@@ -20,7 +20,7 @@ constexpr int kMargin = 6, kCaption = 20;
 constexpr double kCaptionScale = .75;
 constexpr std::uint8_t kPaper = 32;
 
-// Puts a picture's pixels into another at (x, y); it must fit.
+// Copies an image into another at (x, y); it must fit.
 void paste(const image::Picture& from, image::Picture& to, int x, int y) {
   for (int row = 0; row < from.size.height; ++row) {
     const auto source = static_cast<std::ptrdiff_t>(row) * from.size.width * 3;
@@ -42,7 +42,7 @@ image::Size fitted(image::Size size, int side) {
           std::clamp(static_cast<int>(std::lround(size.height * scale)), 1, side)};
 }
 
-// The picture at cell size with its boxes on it.
+// The image at cell size with its boxes drawn.
 image::Picture thumbnail(const Dataset& dataset, const Sample& sample, int side) {
   image::Size original;
   const image::Picture decoded =
@@ -102,8 +102,7 @@ image::Picture contact_sheet(const Dataset& dataset, const SheetOptions& options
   if (options.pictures < 1 || options.pictures > 1000 || options.columns < 1 ||
       options.columns > 100 || options.cell < 32 || options.cell > 2000) {
     throw Error(ErrorCode::kUsage, "show",
-                "a sheet has 1 to 1000 pictures in 1 to 100 columns, "
-                "each 32 to 2000 pixels wide");
+                "a sheet has 1 to 1000 images in 1 to 100 columns, each 32 to 2000 pixels wide");
   }
   const std::vector<std::size_t> chosen = chosen_samples(dataset, options);
   const int count = static_cast<int>(chosen.size());

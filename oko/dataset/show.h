@@ -12,11 +12,12 @@ struct SheetOptions {
   int pictures = 24;
   int columns = 6;
   int cell = 320;          // side of a picture's square, pixels
-  std::uint64_t seed = 1;  // which pictures are drawn; 0: the first ones
+  std::uint64_t seed = 1;  // which images are chosen; 0: the first ones
 };
 
-// A contact sheet: pictures with their boxes, class names, file names and splits; backgrounds say
-// so, and pictures that cannot be read say why. Throws a usage Error for counts that make no sense.
+// A contact sheet: pictures with their boxes, class names, file names and splits; backgrounds are
+// labelled as such, and images that cannot be read show why. Throws a usage Error for invalid
+// counts.
 image::Picture contact_sheet(const Dataset& dataset, const SheetOptions& options,
                              Progress& progress);
 

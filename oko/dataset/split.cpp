@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::array<const char*, 3> kSplits{"train", "val", "test"};
 
-// Pictures that must stay together, and how many boxes of each class they show. Backgrounds count
-// as one more class.
+// Images that must stay together, and how many boxes of each class they have. Background counts as
+// one more class.
 struct Unit {
   std::vector<std::size_t> samples;
   std::map<std::size_t, int> counts;
@@ -68,7 +68,7 @@ class Stratifier {
     }
   }
 
-  // The class with the fewest boxes not yet shared out, or left_.size() when all are.
+  // The class with the fewest unassigned boxes, or left_.size() if all are assigned.
   std::size_t rarest_class() const {
     std::size_t rarest = left_.size();
     for (std::size_t i = 0; i < left_.size(); ++i) {
@@ -89,15 +89,15 @@ class Stratifier {
     for (const auto& [of, boxes] : unit.counts) left_[of] -= boxes;
   }
 
-  // Adds what a unit holds to what its split lacks, or takes it away.
+  // Adds a unit's boxes to what its split still needs, or subtracts them.
   void change_wants(const Unit& unit, int sign) {
     const auto s = static_cast<std::size_t>(unit.split);
     wanted_pictures_[s] += sign * static_cast<double>(unit.samples.size());
     for (const auto& [of, boxes] : unit.counts) wanted_[s][of] += sign * boxes;
   }
 
-  // Classes with few boxes all fall to train, the split that lacks most: brings a split that is
-  // short of pictures those from train that suit it best.
+  // Classes with few boxes all go to train, the split that needs most: moves the best-fitting
+  // images from train to a split that is short of images.
   void fill_up(int split) {
     while (used_[static_cast<std::size_t>(split)] &&
            wanted_pictures_[static_cast<std::size_t>(split)] > .5) {
@@ -115,8 +115,8 @@ class Stratifier {
     }
   }
 
-  // By how much more of each class's boxes the split would be off after taking a unit from train;
-  // much where it takes a class's last ones.
+  // How much worse each class's distribution would be after moving a unit from train; large if it
+  // takes a class's last boxes.
   double harm(const Unit& unit, int split) const {
     double sum = 0;
     for (const auto& [of, boxes] : unit.counts) {
@@ -131,8 +131,8 @@ class Stratifier {
   const Dataset& dataset_;
   std::vector<Unit> units_;
   std::array<double, 3> shares_;
-  std::vector<int> totals_, left_;             // boxes of each class; of them not yet shared out
-  std::array<std::vector<double>, 3> wanted_;  // boxes that each split still lacks
+  std::vector<int> totals_, left_;             // boxes of each class; those not yet assigned
+  std::array<std::vector<double>, 3> wanted_;  // boxes that each split still needs
   std::array<double, 3> wanted_pictures_{};
   std::array<bool, 3> used_{};
 };
@@ -160,7 +160,7 @@ Dataset split(const Dataset& dataset, const SplitOptions& options, Progress& pro
     throw Error(ErrorCode::kUsage, "split",
                 fmt::format("val {:g} and test {:g} leave {:g} for training", options.val,
                             options.test, train),
-                "give shares from 0 to 1, for example --val 0.1 --test 0.1");
+                "use fractions from 0 to 1, for example --val 0.1 --test 0.1");
   }
   std::vector<Unit> units = make_units(dataset, options, progress);
   Random random(options.seed);

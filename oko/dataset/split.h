@@ -8,16 +8,15 @@
 namespace oko::dataset {
 
 struct SplitOptions {
-  double val = .1, test = 0;  // shares of the pictures; the rest is train
+  double val = .1, test = 0;  // fractions of the images; the rest is train
   std::uint64_t seed = 1;
   int threads = 0;  // 0: all processors
 };
 
-// The dataset with its pictures shared out anew to train, val and test so that each split gets its
-// share of every class's boxes and of the background pictures (iterative stratification: the rarest
-// class first). Pictures that are or look the same stay together, so that nothing leaks; for that
-// every picture is opened. Deterministic for a seed. Throws a usage Error for shares that make no
-// sense.
+// The dataset with a new split into train, val and test in which each part gets its share of every
+// class's boxes and of the background images (iterative stratification: the rarest class first).
+// Images that are or look the same stay together, so that nothing leaks; this opens every image.
+// Deterministic for a seed. Throws a usage Error for invalid fractions.
 Dataset split(const Dataset& dataset, const SplitOptions& options, Progress& progress);
 
 }  // namespace oko::dataset

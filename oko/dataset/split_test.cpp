@@ -26,7 +26,7 @@ TEST(Split, GivesEveryClassItsShare) {
   }
 }
 
-TEST(Split, KeepsCopiesAndLikenessesTogether) {
+TEST(Split, KeepsCopiesAndNearDuplicatesTogether) {
   OKO_REFERENCE_DATA(folder, "raccoon");
   NoProgress progress;
   const Dataset data = split(read(folder), {.3, .2, 1, 0}, progress);
@@ -50,7 +50,7 @@ TEST(Split, IsTheSameForASeedAndAnotherForAnother) {
   EXPECT_NE(splits(5, 1), splits(6, 1));
 }
 
-TEST(Split, SharesOutBackgroundsToo) {
+TEST(Split, SplitsBackgroundsToo) {
   Dataset data{"", "voc", {"a"}, {}};
   for (int i = 0; i < 100; ++i) {
     Sample sample;
@@ -83,7 +83,7 @@ TEST(Split, FillsEverySplitOfASmallDataset) {
   }
 }
 
-TEST(Split, RefusesSharesThatMakeNoSense) {
+TEST(Split, RejectsInvalidFractions) {
   const Dataset data{"", "voc", {"a"}, {Sample{}}};
   NoProgress progress;
   EXPECT_THROW(split(data, {.5, .5, 1, 0}, progress), Error);

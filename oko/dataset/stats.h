@@ -9,7 +9,7 @@
 
 namespace oko::dataset {
 
-// One class: boxes in each split (in Stats::splits order) and pictures that show it.
+// One class: boxes in each split (in Stats::splits order) and images that contain it.
 struct ClassStats {
   std::string name;
   std::vector<int> boxes;
@@ -36,7 +36,7 @@ struct Stats {
   image::Size smallest_picture, largest_picture;  // by area
 };
 
-// Counts a dataset whose samples have sizes (fill_sizes). Crowd regions do not count.
+// Counts a dataset whose samples have sizes (fill_sizes), without crowd regions.
 Stats measure(const Dataset& dataset, image::Size input, const image::Preprocess& preprocess);
 
 }  // namespace oko::dataset

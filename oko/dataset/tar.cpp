@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kBlock = 512;
 constexpr std::size_t kLongestName = 100;
 constexpr std::uint64_t kLargestSize = 077777777777;  // eleven octal digits
-// 2000-01-01: GNU tar warns of times that seem too old to be true.
+// 2000-01-01: GNU tar warns about implausibly old times.
 constexpr std::uint64_t kTime = 946'684'800;
 
 // Fields of a header block, by offset (POSIX.1-2001, pax, "ustar Interchange Format").
@@ -37,7 +37,7 @@ std::string header_block(std::string_view name, std::uint64_t size, char type) {
   put(block, kModified, fmt::format("{:011o}", kTime));
   put(block, kType, std::string_view(&type, 1));
   put(block, kMagic, std::string_view("ustar\00000", 8));
-  put(block, kChecksum, "        ");  // counts as blanks
+  put(block, kChecksum, "        ");  // counted as blanks
   unsigned sum = 0;
   for (const char c : block) sum += static_cast<unsigned char>(c);
   put(block, kChecksum, fmt::format("{:06o}", sum));
@@ -59,7 +59,7 @@ bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-// For readers that know no pax headers.
+// For readers that do not support pax headers.
 std::string ascii_name(std::string_view name) {
   std::string plain(name.substr(0, kLongestName));
   std::replace_if(

@@ -10,18 +10,18 @@
 
 namespace oko::dataset {
 
-// What stands before a member's content in a tar file: one block of 512 bytes as POSIX ustar has
-// it, with a pax header in front where the name is longer than 100 bytes or not ASCII, or the size
-// 8 GiB or more. Times and owners are the same for all, so that the same content gives the same
-// file. The name is not empty and has no NUL.
+// The header of a tar member: one POSIX ustar block of 512 bytes, preceded by a pax header if the
+// name is longer than 100 bytes or not ASCII, or the size is 8 GiB or more. Times and owners are
+// constant, so that the same content gives the same file. The name must not be empty or contain
+// NUL.
 std::string tar_header(std::string_view name, std::uint64_t size);
 
-// Writes one tar file from beginning to end without holding it.
+// Writes one tar file sequentially without keeping it in memory.
 class TarWriter {
  public:
   explicit TarWriter(std::unique_ptr<storage::Upload> file) : file_(std::move(file)) {}
 
-  // Adds a regular file and tells at which byte of the tar file its content begins.
+  // Adds a regular file and returns the offset of its content in the tar file.
   std::uint64_t add(std::string_view name, std::span<const std::byte> content);
   // Writes the end mark and makes the file visible.
   storage::Entry finish();
@@ -38,7 +38,7 @@ class TarWriter {
   std::uint32_t crc_ = 0;
 };
 
-// Bytes that a member takes in a tar file beside others: header, content, filling.
+// Bytes that a member takes in a tar file: header, content, padding.
 std::uint64_t tar_member_size(std::string_view name, std::uint64_t size);
 
 }  // namespace oko::dataset

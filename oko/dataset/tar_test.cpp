@@ -23,7 +23,7 @@ bool is_installed(const std::string& program) {
   return std::system((program + " --version > /dev/null 2>&1").c_str()) == 0;
 }
 
-// What a command prints; "failed" at the end where it did.
+// A command's output; followed by "failed" if it did.
 std::string output_of(const std::string& command) {
   FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
   std::string text;
@@ -31,7 +31,7 @@ std::string output_of(const std::string& command) {
   return ::pclose(pipe) == 0 ? text : text + "failed";
 }
 
-// Names that ustar has and those that it has not, contents that fill blocks and those that do not.
+// Names that ustar can and cannot represent, contents that do and do not fill blocks.
 std::vector<Member> members() {
   return {{"000000.jpg", std::string(1000, 'a')},
           {"000000.json", "{}"},
@@ -57,7 +57,7 @@ std::vector<std::uint64_t> write_members(const std::string& path) {
   return offsets;
 }
 
-TEST(Tar, TellsWhereContentsLieAndWhatMembersTake) {
+TEST(Tar, ReportsOffsetsAndSizesOfMembers) {
   const ScratchFolder folder;
   const auto offsets = write_members(folder / "a.tar");
   const std::string written = storage::read_text(folder / "a.tar");
@@ -79,7 +79,7 @@ TEST(Tar, GivesTheSameBytesForTheSameContent) {
   EXPECT_EQ(storage::read_text(folder / "a.tar"), storage::read_text(folder / "b.tar"));
 }
 
-TEST(Tar, IsReadByGnuTarWithoutAWord) {
+TEST(Tar, IsReadByGnuTarWithoutWarnings) {
   if (!is_installed("tar")) GTEST_SKIP() << "no tar";
   const ScratchFolder folder;
   write_members(folder / "a.tar");
@@ -109,8 +109,8 @@ TEST(Tar, IsReadByPython) {
   EXPECT_EQ(output_of("python3 '" + folder / "list.py" + "' '" + folder / "a.tar" + "'"), wanted);
 }
 
-// A file with a hole, so that it takes no room.
-TEST(Tar, HoldsMoreThanUstarCanSay) {
+// A sparse file, so that it takes no space.
+TEST(Tar, HoldsMoreThanUstarCan) {
   if (!is_installed("tar")) GTEST_SKIP() << "no tar";
   constexpr std::uint64_t kSize = (std::uint64_t{9} << 30) + 1;
   const ScratchFolder folder;

@@ -17,14 +17,14 @@
 
 namespace oko::dataset {
 
-// A folder of the reference data, or "" where the machine has none (the test is then skipped).
+// A folder of the reference data, or "" if not installed (the test is then skipped).
 inline std::string reference_data(const std::string& name) {
   const char* root = std::getenv("OKO_DATA");
   const std::string folder = root ? std::string(root) + "/" + name : "";
   return !folder.empty() && std::filesystem::exists(folder) ? folder : "";
 }
 
-// An empty folder for one test, removed with it; `name` tells several of one test apart.
+// An empty folder for one test, removed with it; `name` distinguishes several in one test.
 class ScratchFolder {
  public:
   explicit ScratchFolder(const std::string& name = "") {
@@ -44,7 +44,7 @@ class ScratchFolder {
   std::string path_;
 };
 
-// A JPEG with an EXIF orientation, put in behind its first marker.
+// A JPEG with an EXIF orientation inserted after its first marker.
 inline std::vector<std::byte> jpeg_with_orientation(const image::Picture& stored, int orientation) {
   std::vector<std::byte> file = media::encode_jpeg(stored, 100);
   std::string exif(

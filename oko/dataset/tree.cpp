@@ -13,13 +13,14 @@
 namespace oko::dataset {
 namespace {
 
-// Of a path to an image, whose extension may be missing ("a.1" is a name without one).
+// The stem of an image path, whose extension may be missing ("a.1" is a name without one).
 std::string image_stem(const std::string& path) {
   return is_picture_extension(storage::extension(path)) ? storage::stem(path)
                                                         : storage::filename(path);
 }
 
-// Beside split folders these hold no class: what is kept for later, or was made from the data set.
+// Next to split folders these are not classes: what is kept for later, or was derived from the
+// dataset.
 bool is_side_folder(std::string_view name) {
   constexpr std::array<std::string_view, 23> kSide{"imagesets",
                                                    "segmentationclass",
@@ -154,8 +155,8 @@ std::string Tree::split_of(const std::string& path) const {
   return "";
 }
 
-// Whether those folders in one folder that are called like splits are splits: several different
-// ones are, and a single one with no other beside it that holds images in the same way.
+// Whether subfolders named like splits are splits: several different ones are, and a single one if
+// no other folder next to it contains images in the same way.
 bool Tree::names_splits(const std::string& parent) const {
   const auto known = names_splits_.find(parent);
   if (known != names_splits_.end()) return known->second;
@@ -276,8 +277,8 @@ std::string Tree::find_written(const std::string& written, const std::string& ne
   return left.front();
 }
 
-// Whether a path names another folder than an image lies in: a relative one does, and one of
-// another machine where there are images in a folder of that name here.
+// Whether a path names a folder other than the image's: a relative one does, and one from another
+// machine if a folder of that name here contains images.
 bool Tree::contradicts(const std::string& image, const std::string& written) const {
   const std::string path = plain_path(written);
   const auto folders = folders_of(path);

@@ -55,7 +55,7 @@ class TreeOf {
   std::unique_ptr<Tree> tree_;
 };
 
-TEST(Tree, AFolderOfAClassIsNoSplit) {
+TEST(Tree, AClassFolderIsNotASplit) {
   const TreeOf classes({"boat/1.jpg", "boat/1.xml", "train/1.jpg", "train/1.xml"});
   EXPECT_EQ(classes->split_of("train/1.jpg"), "");
   EXPECT_THAT(classes->class_folders(), ElementsAre("train"));
@@ -69,7 +69,7 @@ TEST(Tree, AFolderOfAClassIsNoSplit) {
   EXPECT_EQ(both->split_of("val/train/2.jpg"), "val");
 }
 
-TEST(Tree, AFolderOfASplitIsOneAmongWhatIsNoClass) {
+TEST(Tree, ASplitFolderIsOneAmongNonClassFolders) {
   for (const std::string other :
        {"val/1.jpg", "test/1.jpg", "docs/x.pdf", "raw/1.jpg", "images/1.jpg", "unlabelled/1.jpg",
         "phone pictures/1.jpg", "video/frames/1.jpg"}) {
@@ -98,19 +98,19 @@ TEST(Tree, FindsNamesInEitherFormOfUnicode) {
     EXPECT_EQ(tree->in_any_case("Labels/" + written + ".txt"), "labels/" + composed + ".txt");
     EXPECT_EQ(storage::filename(tree->uri("images/" + composed + ".jpg")), here + ".jpg");
   }
-  // Names of two files that one text may mean are no more than that.
+  // A name that may refer to two files is ambiguous.
   const TreeOf both({"a/" + composed + ".jpg", "b/" + decomposed + ".jpg"});
   EXPECT_EQ(both->find_picture(composed + ".jpg", "x.json"), "");
   EXPECT_EQ(both->find_picture("b/" + composed + ".jpg", "x.json"), "b/" + composed + ".jpg");
 }
 
-TEST(Tree, FindsAFolderInAnyCaseAndNoFileInAnother) {
+TEST(Tree, FindsAFolderInAnyCaseButFilesOnlyInTheirOwn) {
   const TreeOf tree({"Labels/a.txt", "Labels/B.txt"});
   EXPECT_EQ(tree->in_any_case("labels/a.txt"), "Labels/a.txt");
   EXPECT_EQ(tree->in_any_case("labels/b.txt"), "");
 }
 
-TEST(Tree, FindsAPathWrittenInAFolderAboveAndNoOther) {
+TEST(Tree, FindsAPathRelativeToAFolderAboveAndNoOther) {
   const TreeOf tree({"img/1.jpg", "train.txt"});
   EXPECT_EQ(tree->find_path("img/1.jpg", ""), "img/1.jpg");
   EXPECT_EQ(tree->find_path("work/set/img/1.jpg", ""), "img/1.jpg");
@@ -118,7 +118,7 @@ TEST(Tree, FindsAPathWrittenInAFolderAboveAndNoOther) {
   EXPECT_EQ(tree->find_path("other/img/1.jpg", ""), "");
 }
 
-TEST(ListPaths, TakeOffTheFoldersThatAllLinesBeginWith) {
+TEST(ListPaths, StripTheFoldersCommonToAllLines) {
   const TreeOf tree({"obj/1.jpg", "obj/2.jpg", "train.txt"});
   const ListPaths paths(*tree, "", {"cards/v1/obj/1.jpg", "cards/v1/obj/gone.jpg"});
   EXPECT_EQ(paths.find("cards/v1/obj/1.jpg"), "obj/1.jpg");
@@ -129,7 +129,7 @@ TEST(ListPaths, TakeOffTheFoldersThatAllLinesBeginWith) {
   EXPECT_EQ(mixed.find("cards/obj/2.jpg"), "") << "one line is right as it is";
 }
 
-TEST(ListPaths, TakeOffTheSameOfAllPathsOfAnotherMachine) {
+TEST(ListPaths, StripTheSameFromAllForeignPaths) {
   const TreeOf tree({"1.jpg", "obj/2.jpg", "train.txt"});
   for (const std::string start : {"/home/u/d/", "C:\\d\\", "/content/"}) {
     const ListPaths paths(*tree, "",
@@ -143,7 +143,7 @@ TEST(ListPaths, TakeOffTheSameOfAllPathsOfAnotherMachine) {
   EXPECT_EQ(two.find("/b/1.jpg"), "1.jpg");
 }
 
-TEST(ListPaths, TakeOffNoFolderThatIsHere) {
+TEST(ListPaths, StripNoExistingFolder) {
   const TreeOf tree({"cam2/img/1.jpg", "1.jpg", "train.txt"});
   EXPECT_EQ(ListPaths(*tree, "", {"cam2/1.jpg"}).find("cam2/1.jpg"), "");
 }

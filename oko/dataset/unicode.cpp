@@ -16,7 +16,7 @@ bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return (c & 0x80) == 0; });
 }
 
-// False where the text is not UTF-8.
+// False if the text is not UTF-8.
 bool map(std::string_view text, int options, std::string& result) {
   constexpr std::size_t kLongest = std::size_t{1} << 24;
   if (text.size() > kLongest) return false;

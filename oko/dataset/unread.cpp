@@ -15,9 +15,9 @@ namespace oko::dataset {
 namespace {
 
 constexpr std::size_t kLookedAt = 50;
-constexpr const char* kLikeSplit = "called like a list of images";
+constexpr const char* kLikeSplit = "named like a list of images";
 
-// Its beginning as text; "" where that is not text.
+// Its start as text; "" if it is not text.
 std::string beginning(const Tree& tree, const std::string& path) {
   try {
     return std::string(Text(tree.start_of(path), path).text());
@@ -75,9 +75,9 @@ class Unread {
     }
     for (const auto& [name, seen] : kinds) {
       std::string message = fmt::format("is {} and is not read: {}", name, seen.why);
-      if (seen.count > 1) message += fmt::format("; so are {} others beside it", seen.count - 1);
+      if (seen.count > 1) message += fmt::format("; so are {} others next to it", seen.count - 1);
       if (files.size() > kLookedAt) {
-        message += fmt::format("; of {} files here {} were looked at", files.size(), kLookedAt);
+        message += fmt::format("; {1} of {0} files here were checked", files.size(), kLookedAt);
       }
       add_warning(source_.findings, "annotation-ignored", seen.first, message);
     }
@@ -99,18 +99,18 @@ class Unread {
   }
 
   std::string why_ignored(const FileKind& kind) const {
-    if (kind.name == kListOfImages || kind.name == kLikeSplit) return "it tells of no split";
-    if (kind.format.empty()) return "oko does not know how";
+    if (kind.name == kListOfImages || kind.name == kLikeSplit) return "it does not name a split";
+    if (kind.format.empty()) return "oko does not support it";
     if (kind.format != source_.format) {
-      return fmt::format("the data set is read as {} (--format {} reads this)", source_.format,
+      return fmt::format("the dataset is read as {} (--format {} reads this)", source_.format,
                          kind.format);
     }
-    if (kind.format == "voc") return "the others are in a folder called Annotations";
-    if (kind.format == "yolo") return "no image has this place for its labels";
+    if (kind.format == "voc") return "the others are in a folder named Annotations";
+    if (kind.format == "yolo") return "no image matches this label file";
     return "another one is";
   }
 
-  // Where labels number their classes, a second list with other names may be the right one.
+  // If labels use class numbers, a second list with other names may be the right one.
   void tell_class_list(const std::string& path) {
     if (source_.format != "yolo" && source_.format != "keras") return;
     std::vector<std::string> names;
@@ -121,7 +121,7 @@ class Unread {
     while (!names.empty() && names.back().empty()) names.pop_back();
     if (names == source_.classes) return;
     add_warning(source_.findings, "annotation-ignored", path,
-                "is a class list with other names than those that are used");
+                "is a class list with names other than those in use");
   }
 
   const Tree& tree_;

@@ -23,7 +23,7 @@ const std::string kCoco =
     R"({"images": [{"id": 1, "file_name": "a.jpg"}], "categories": [{"id": 1, "name": "cat"}],)"
     R"("annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 5, 5]}]})";
 
-// Where files were told to be ignored.
+// The places of "annotation-ignored" findings.
 std::vector<std::string> ignored(const std::vector<Finding>& findings) {
   std::vector<std::string> places;
   for (const Finding& finding : findings) {
@@ -37,7 +37,7 @@ struct OtherFile {
   std::string text;
 };
 
-TEST(Unread, AnnotationsOfAnyOtherKindAreTold) {
+TEST(Unread, AnnotationsOfAnyOtherKindAreReported) {
   const OtherFile kFiles[]{
       {"old/a.xml", kVoc},
       {"cvat.xml", "<?xml version=\"1.0\"?>\n<annotations><image/></annotations>"},
@@ -105,10 +105,10 @@ TEST(Unread, ManyFilesOfOneKindAreOneFinding) {
   std::vector<Finding> findings;
   read(folder.path(), {}, &findings);
   ASSERT_THAT(ignored(findings), ElementsAre("old/0.xml"));
-  EXPECT_THAT(findings[0].message, HasSubstr("of 60 files here 50 were looked at"));
+  EXPECT_THAT(findings[0].message, HasSubstr("50 of 60 files here were checked"));
 }
 
-TEST(Unread, CocoFilesOfAnyNameAreReadAndThoseOfOtherTasksTold) {
+TEST(Unread, CocoFilesOfAnyNameAreReadAndThoseOfOtherTasksReported) {
   const ScratchFolder folder;
   std::string other = kCoco;
   other.replace(other.find("a.jpg"), 5, "b.jpg");
@@ -125,7 +125,7 @@ TEST(Unread, CocoFilesOfAnyNameAreReadAndThoseOfOtherTasksTold) {
                                              "annotations/person_keypoints_train.json"));
 }
 
-TEST(Unread, ExportsOfOtherToolsAreRefusedByName) {
+TEST(Unread, ExportsOfOtherToolsAreRejectedByName) {
   const std::string min =
       R"([{"image": "/data/a.jpg", "label": [{"rectanglelabels": ["cat"]}], "annotation_id": 1}])";
   for (const auto& [file, name] : {std::pair(OtherFile{"p.json", min}, "Label Studio"),
@@ -146,7 +146,7 @@ TEST(Unread, ExportsOfOtherToolsAreRefusedByName) {
   }
 }
 
-TEST(FileKind, TakesNoHarmFromBytesThatAreNotText) {
+TEST(FileKind, SurvivesBytesThatAreNotText) {
   const std::string bytes("{[\0\xFF\"images\" 1 2 3 4 5\n\r\xC3", 28);
   for (const char* extension : {".json", ".xml", ".csv", ".txt", ".yaml", ".data", ".jsonl", ""}) {
     for (std::size_t size = 0; size <= bytes.size(); ++size) {

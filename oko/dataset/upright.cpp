@@ -14,20 +14,20 @@ namespace {
 
 image::Size swapped(image::Size size) { return {size.height, size.width}; }
 
-// The same size, or one of the same shape to a pixel: a smaller or larger copy was labelled.
+// The same size, or the same shape within a pixel: a smaller or larger copy was labelled.
 bool same_shape(image::Size said, image::Size real) {
   const double scale = static_cast<double>(real.width) / said.width;
   return std::abs(said.height * scale - real.height) <= std::max(1.0, scale);
 }
 
-// Whether a box reaches past the right or lower edge of `frame` by more than carelessness.
+// Whether a box extends past the right or lower edge of `frame` by more than sloppy labelling.
 bool is_past(const image::Box& box, image::Size frame) {
   constexpr float kCareless = 1.02F, kRounding = 1;
   return box.right > static_cast<float>(frame.width) * kCareless + kRounding ||
          box.bottom > static_cast<float>(frame.height) * kCareless + kRounding;
 }
 
-// What the size that an annotation tells says of an image that EXIF turns.
+// What an annotation's size implies for an image that EXIF rotates.
 enum class Says { kNothing, kStored, kUpright };
 
 struct Turned {
@@ -67,10 +67,10 @@ class Turner {
  private:
   static bool tells_shape(image::Size size) { return is_known(size) && size.width != size.height; }
 
-  // Reads the headers of some images and keeps those that EXIF turns.
+  // Reads the headers of some images and keeps those that EXIF rotates.
   template <typename Wanted>
   void open(Wanted wanted) {
-    constexpr int kAtOnce = 16;  // it waits for the disk or a bucket
+    constexpr int kAtOnce = 16;  // bound by the disk or a bucket
     std::vector<Turned> opened;
     std::vector<std::string> names;
     for (SourcePicture& picture : source_.pictures) {
@@ -94,9 +94,8 @@ class Turner {
                        [&](const Turned& turned) { return turned.says == says; });
   }
 
-  // Sizes as stored mean that boxes are too: the tool took no note of EXIF. But some programs write
-  // the stored size to boxes that were drawn on the upright image: boxes that fit only that one
-  // give them away.
+  // Stored sizes mean stored boxes: the tool ignored EXIF. But some programs write the stored size
+  // with boxes drawn on the upright image; boxes that fit only that reveal it.
   bool sizes_mean_stored() const {
     std::size_t for_stored = 0, for_upright = 0;
     for (const Turned& turned : turned_) {
@@ -115,24 +114,24 @@ class Turner {
     const ParsedPicture& parsed = turned.picture->parsed;
     const int orientation = turned.info.exif_orientation;
     if (turned.says == Says::kStored) {
-      const std::string said =
-          fmt::format("EXIF orientation {} turns the image to {}, the annotation says {} as stored",
-                      orientation, size_text(turned.info.upright_size()), size_text(parsed.size));
+      const std::string said = fmt::format(
+          "EXIF orientation {} rotates the image to {}, but the annotation has the stored size, {}",
+          orientation, size_text(turned.info.upright_size()), size_text(parsed.size));
       if (stored) {
-        tell(turned, said + ": boxes are taken to lie on the stored pixels (--exif stored)",
-             "boxes and size are turned with the image");
+        tell(turned, said + "; assuming boxes are on the stored pixels (--exif stored)",
+             "boxes and size are rotated with the image");
         turn(turned);
       } else {
         tell(turned, said + ", but boxes fit the upright one (--exif upright)",
-             "the upright size is taken");
+             "the upright size is used");
         keep(turned);
       }
     } else if (turned.says == Says::kNothing && stored && !any(Says::kUpright)) {
       tell(turned,
-           fmt::format("EXIF orientation {} turns the image; boxes are taken to lie on the stored "
-                       "pixels, as sizes of other images in this dataset say (--exif stored)",
+           fmt::format("EXIF orientation {} rotates the image; assuming boxes are on the stored "
+                       "pixels, like other images in this dataset by their sizes (--exif stored)",
                        orientation),
-           "boxes are turned with the image");
+           "boxes are rotated with the image");
       turn(turned);
     }
   }
@@ -150,7 +149,7 @@ class Turner {
     if (turned.says == Says::kStored) size = swapped(size);
   }
 
-  // Boxes are on the stored image: in pixels of the size that is told, unless it is none.
+  // Boxes are on the stored image: in pixels of the annotation's size, if it has one.
   static void turn(Turned& turned) {
     ParsedPicture& parsed = turned.picture->parsed;
     const int orientation = turned.info.exif_orientation;
@@ -183,7 +182,7 @@ void turn_upright(const Tree& tree, Source& source, BoxPixels rule) {
     Turner(tree, source, rule).run();
   } else if (rule == BoxPixels::kStored) {
     throw Error(ErrorCode::kUsage, "--exif stored",
-                "this dataset says itself that its boxes lie on upright images", "remove --exif");
+                "this dataset states that its boxes are on upright images", "remove --exif");
   }
 }
 

@@ -1,4 +1,4 @@
-// Images that EXIF turns: whatever a source says, boxes end on the objects of upright images.
+// Images that EXIF rotates: for any source, boxes end up on the objects of upright images.
 #include "oko/dataset/upright.h"
 
 #include <fmt/format.h>
@@ -25,7 +25,7 @@ using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 
 constexpr image::Size kUprightSize{96, 64};
-constexpr image::Box kObject{56, 8, 88, 24};  // red on grey, as it is seen
+constexpr image::Box kObject{56, 8, 88, 24};  // red on grey, upright
 constexpr const char* kFormats[] = {"voc", "coco", "yolo", "keras", "createml", "shards"};
 
 int inverse(int orientation) { return orientation == 6 ? 8 : orientation == 8 ? 6 : orientation; }
@@ -51,12 +51,12 @@ std::vector<std::byte> file_of(int orientation, const image::Box& red = kObject)
 
 image::Size stored_size(int orientation) { return media::upright_size(kUprightSize, orientation); }
 
-// Where the object lies among the stored pixels.
+// Where the object is in the stored pixels.
 image::Box stored_box(int orientation, const image::Box& box = kObject) {
   return media::turned_upright(box, kUprightSize, inverse(orientation));
 }
 
-// The smallest box around what is red.
+// The bounding box of the red pixels.
 image::Box red_of(const image::Picture& picture) {
   image::Box box{1e6F, 1e6F, 0, 0};
   for (int y = 0; y < picture.size.height; ++y) {
@@ -78,7 +78,7 @@ void expect_box(const image::Box& box, const image::Box& right, float tolerance 
   EXPECT_NEAR(box.bottom, right.bottom, tolerance);
 }
 
-// Every sample of a dataset is as it is seen, and its box on what is red there.
+// Checks that every sample is upright, with its box on the red object.
 void expect_on_object(const Dataset& data) {
   ASSERT_FALSE(data.samples.empty());
   for (const Sample& sample : data.samples) {
@@ -116,7 +116,7 @@ class Upright : public ::testing::Test {
     options.exif = exif;
     return read(folder_.path(), options, &findings_);
   }
-  // The kinds of what reading and checking find, but for alike pictures.
+  // The kinds of findings of reading and checking, except near duplicates.
   Counts checked(const Dataset& data, bool exif_known = false) {
     NoProgress progress;
     CheckOptions options;
@@ -161,7 +161,7 @@ TEST_F(Upright, BoxesStayOnTheirObjectsThroughEveryConversion) {
   }
 }
 
-// YOLO, Keras and Create ML tell no size: boxes as labelling tools show the image, or by the flag.
+// YOLO, Keras and Create ML have no size: boxes are upright, as in labelling tools, or by the flag.
 TEST_F(Upright, BoxesAreAsSeenUnlessTheFlagSaysStored) {
   for (int orientation = 1; orientation <= 8; ++orientation) {
     storage::write(folder_ / "y/images/a.jpg", file_of(orientation));
@@ -226,7 +226,7 @@ TEST_F(Upright, EachImageGoesByItsOwnSize) {
   expect_on_object(read_it());
 }
 
-// What turns no side, or tells no size, goes by the others where all of those say the same.
+// Images that are not rotated by 90°, or have no size, follow the others if those agree.
 TEST_F(Upright, SizesThatSayNothingGoByTheOtherImages) {
   add_voc("a", 6, stored_size(6), stored_box(6));
   add_voc("b", 3, kUprightSize, stored_box(3));
@@ -299,7 +299,7 @@ TEST_F(Upright, TheFlagOverrulesSizes) {
   expect_on_object(read_it(BoxPixels::kUpright));
 }
 
-// A Keras list of keras-yolo3, which ignores EXIF: wrong boxes must not be trained on.
+// A Keras list of keras-yolo3, which ignores EXIF: it must not be trained on wrong boxes.
 TEST_F(Upright, CheckRefusesBoxesThatFitOnlyTheStoredPixels) {
   storage::write(folder_ / "a.jpg", file_of(6));
   storage::write(folder_ / "train.txt", "a.jpg 10,70,30,90,0\n");
@@ -321,7 +321,7 @@ TEST_F(Upright, APackedSetSaysItItself) {
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::kUsage);
   }
-  // One that was packed before the index said it: by its sizes, which are as stored.
+  // One packed before the index declared it: decided by its sizes, which are stored ones.
   std::string index = storage::read_text(folder_ / "packed/shards.jsonl");
   const std::string says = R"("pixels":"upright",)";
   ASSERT_NE(index.find(says), index.npos);
@@ -354,7 +354,7 @@ TEST_F(Upright, TrainingAndSheetsSeeImagesUpright) {
   }
   NoProgress progress;
   const image::Picture sheet = contact_sheet(data, {3, 3, 96, 0}, progress);
-  for (int i = 0; i < 3; ++i) {  // lying, so there is paper above: 16 rows
+  for (int i = 0; i < 3; ++i) {  // landscape, so there is background above: 16 rows
     const auto at = [&](int x, int y) {
       return sheet
           .rgb[static_cast<std::size_t>(((6 + y) * sheet.size.width + 6 + i * 102 + x) * 3)];

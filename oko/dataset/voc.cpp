@@ -81,7 +81,7 @@ class VocParser {
     }
     root_ = document_.child("annotation");
     if (!root_) {
-      throw input_error(name + ":1", "no <annotation> in the file", "it is no VOC annotation");
+      throw input_error(name + ":1", "no <annotation> in the file", "is this a VOC annotation?");
     }
     entities_ = find_entities(text, static_cast<std::size_t>(root_.offset_debug()));
   }
@@ -95,7 +95,7 @@ class VocParser {
     picture.depth = size_number(size, "depth");
     if (const std::string path = text_of(root_, "path"); path.find('\\') != path.npos) {
       add_note(file_.findings, "windows-path", place(root_.child("path")),
-               fmt::format("<path> is one of another machine, {}", path), "it is not written");
+               fmt::format("<path> is from another machine, {}", path), "it is not written");
     }
     find_unread();
     find_base();
@@ -179,7 +179,7 @@ class VocParser {
     return has_elements ? fmt::format("elements in <{}>", key) : "";
   }
 
-  // Missing sizes are 0; check tells of them, with the picture's own size.
+  // Missing sizes are 0; check reports them, with the image's own size.
   int size_number(pugi::xml_node size, const char* key) {
     const pugi::xml_node node = size.child(key);
     if (!node) return 0;
@@ -189,11 +189,11 @@ class VocParser {
     }
     add_warning(file_.findings, "bad-size", place(node),
                 fmt::format("<{}> is \"{}\"", key, text_of(node)),
-                "the picture's own size is used");
+                "the image's own size is used");
     return 0;
   }
 
-  // Pixels that count from 1 have neither fractions nor zeros: with one of them all are edges.
+  // 1-based pixels have neither fractions nor zeros: any of these means that all values are edges.
   void find_base() {
     for (const pugi::xml_node object : root_.children("object")) {
       const pugi::xml_node bounds = object.child("bndbox");
@@ -203,10 +203,9 @@ class VocParser {
             (*value != 0 && std::trunc(*value) == *value))
           continue;
         inclusive_ = false;
-        add_note(
-            file_.findings, "zero-based", place(bounds.child(key)),
-            fmt::format("<{}> is {:g}: coordinates of this file do not count from 1", key, *value),
-            "boxes are not shifted by the pixel of VOC");
+        add_note(file_.findings, "zero-based", place(bounds.child(key)),
+                 fmt::format("<{}> is {:g}: coordinates in this file are not 1-based", key, *value),
+                 "boxes are not shifted by VOC's pixel");
       }
     }
   }
@@ -225,13 +224,13 @@ class VocParser {
     parsed.object.place = place(bounds ? bounds : node);
     if (parsed.class_name.empty()) {
       add_error(file_.findings, "unknown-class", place(node), "an <object> without a <name>",
-                "it is left out")
+                "it is dropped")
           .boxes_lost = 1;
       return;
     }
     if (!bounds) {
       add_error(file_.findings, "no-box", place(node),
-                fmt::format("a \"{}\" without a <bndbox>", parsed.class_name), "it is left out")
+                fmt::format("a \"{}\" without a <bndbox>", parsed.class_name), "it is dropped")
           .boxes_lost = 1;
       return;
     }
@@ -257,9 +256,9 @@ class VocParser {
     }
     const pugi::xml_node node = bounds.child(key);
     add_error(file_.findings, "bad-number", place(node ? node : bounds),
-              node ? fmt::format("<{}> is \"{}\", no number", key, text_of(node))
+              node ? fmt::format("<{}> is \"{}\", not a number", key, text_of(node))
                    : fmt::format("<{}> is missing", key),
-              "the box is left out")
+              "the box is dropped")
         .boxes_lost = 1;
     return false;
   }
@@ -270,7 +269,7 @@ class VocParser {
   pugi::xml_node root_;
   ParsedFile file_;
   std::vector<std::size_t> entities_;  // offsets of those that no object was left out for
-  bool inclusive_ = true;              // corners are pixels from 1, both inside the box
+  bool inclusive_ = true;              // corners are 1-based pixels, both inside the box
 };
 
 void add_number(pugi::xml_node parent, const char* key, int value) {

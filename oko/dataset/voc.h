@@ -8,8 +8,8 @@
 
 namespace oko::dataset {
 
-// One Pascal VOC annotation file: one picture. Throws an input Error "name:line: …" where it is not
-// XML or no <annotation>; single objects that cannot be used become findings.
+// One Pascal VOC annotation file: one image. Throws an input Error "name:line: …" if it is not XML
+// or has no <annotation>; single objects that cannot be used become findings.
 ParsedFile parse_voc(std::string_view text, const std::string& name);
 
 // Whether a .xml file looks like one.

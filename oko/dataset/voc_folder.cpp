@@ -18,8 +18,8 @@ bool in_annotations_folder(const std::string& path) {
                      [](std::string_view folder) { return lower(folder) == "annotations"; });
 }
 
-// Where there are folders called Annotations, the .xml files in them; those elsewhere may be older
-// copies, and whoever looks for what was not read tells of them.
+// If there are folders named Annotations, the .xml files in them; those elsewhere may be older
+// copies and are reported as not read.
 std::vector<std::string> annotation_files(const Tree& tree) {
   std::vector<std::string> files = tree.with_extension(".xml");
   if (std::any_of(files.begin(), files.end(), in_annotations_folder)) {
@@ -55,8 +55,8 @@ bool is_for_boxes(const std::string& path) {
   return name == "Main" || name == "ImageSets";
 }
 
-// Those that tell the splits: of whole sets, else, as VoTT writes them, of all single classes, for
-// each base. The rest is set aside or told.
+// The lists that define the splits: of whole sets, else, as VoTT writes them, of all single
+// classes, for each base. The rest is skipped or reported.
 std::vector<SplitList> split_lists(const Tree& tree, std::vector<Finding>& findings) {
   std::vector<SplitList> lists;
   std::vector<std::pair<std::string, std::string>> others;  // base, path
@@ -72,8 +72,7 @@ std::vector<SplitList> split_lists(const Tree& tree, std::vector<Finding>& findi
       continue;
     }
     if (split.empty()) {
-      add_warning(findings, "annotation-ignored", path,
-                  "is a list that is not called like a split");
+      add_warning(findings, "annotation-ignored", path, "is a list that is not named like a split");
     } else {
       lists.push_back({path, base, split, last.size() < stem.size()});
       if (!lists.back().of_class) with_list.insert(base);
@@ -117,8 +116,7 @@ class VocReader {
     try {
       parsed = parse_voc(tree_.read_text(path).text(), path);
     } catch (const Error& e) {
-      add_error(source_.findings, "bad-annotation", e.place(), e.message(),
-                "the picture is left out")
+      add_error(source_.findings, "bad-annotation", e.place(), e.message(), "the image is dropped")
           .images_lost = 1;
       mark_used(tree_.find_picture(id_of(path), path));
       return;
@@ -132,7 +130,7 @@ class VocReader {
     find_picture(picture, found);
     if (found.image.empty()) {
       add_missing_image(source_.findings, picture,
-                        fmt::format("no picture \"{}\" with any known extension, nor \"{}\"{}",
+                        fmt::format("no image \"{}\" with any known extension, nor \"{}\"{}",
                                     id_of(path), picture.name, tree_.could_be(id_of(path))));
       return;
     }
@@ -141,7 +139,7 @@ class VocReader {
     source_.pictures.push_back(std::move(found));
   }
 
-  // What split lists call it: its path below the folder of annotations, without extension.
+  // Its name in split lists: the path below the annotation folder, without extension.
   static std::string id_of(const std::string& path) {
     std::string_view rest = path;
     for (const std::string_view folder : folders_of(path)) {
@@ -167,8 +165,8 @@ class VocReader {
     } else if (!name.empty() && name != storage::stem(path) &&
                storage::stem(name) != storage::stem(path)) {
       add_note(source_.findings, "filename-mismatch", picture.place,
-               fmt::format("<filename> is {}, the picture taken is {}", name, found.image),
-               "the name is written anew");
+               fmt::format("<filename> is {}, but the image used is {}", name, found.image),
+               "the name is corrected");
     }
   }
 
@@ -185,24 +183,25 @@ class VocReader {
     folders_.insert(storage::parent(image));
   }
 
-  // Pictures without annotation that lie among annotated ones are backgrounds.
+  // Images without annotation among annotated ones are backgrounds.
   void add_bare_pictures() {
     for (const std::string& image : tree_.pictures()) {
       if (used_.contains(image) || !folders_.contains(storage::parent(image))) continue;
-      add_note(source_.findings, "no-annotation", image, "taken for a background picture");
+      add_note(source_.findings, "no-annotation", image, "treated as a background image");
       source_.pictures.push_back({storage::stem(image), image, "", tree_.split_of(image), {}});
     }
   }
 
-  // Also of a bare picture: the base of JPEGImages/x.jpg is what lies before its folder.
+  // Also for an image without annotation: the base of JPEGImages/x.jpg is the path before that
+  // folder.
   static std::string base_of_picture(const SourcePicture& picture) {
     if (!picture.annotation.empty()) return base_of(picture.annotation);
     const std::string folder = storage::parent(picture.image);
     return folder.substr(0, folder.size() - storage::filename(folder).size());
   }
 
-  // What a line of a list may call an image: all of it, without the number after it in lists of
-  // classes, and both without an image's extension.
+  // The image names a list's line may mean: the whole line, without the number after it in class
+  // lists, and both without an image extension.
   static std::vector<std::string> ids_of_line(std::string_view line) {
     std::vector<std::string> ids{std::string(trimmed(line)),
                                  std::string(split_blanks(line).front())};
@@ -225,7 +224,7 @@ class VocReader {
       picture.split.clear();
       const std::string base = base_of_picture(picture);
       const auto [at, is_new] = by_id.try_emplace({base, picture.id}, &picture);
-      if (!is_new) at->second = nullptr;  // several of that name: only the whole path says which
+      if (!is_new) at->second = nullptr;  // ambiguous name: only the whole path is unique
       const std::string id = picture.annotation.empty() ? "" : id_of(picture.annotation);
       if (!id.empty() && id != picture.id) by_id[{base, id}] = &picture;
     }
@@ -244,8 +243,8 @@ class VocReader {
         }
         if (found == by_id.end() || found->second == nullptr) {
           add_warning(source_.findings, "unknown-split-id", place,
-                      fmt::format("no picture has the id \"{}\"", trimmed(written)),
-                      "it is left out of the list");
+                      fmt::format("no image has the id \"{}\"", trimmed(written)),
+                      "it is dropped from the list");
         } else {
           assign(*found->second, list.split, place);
         }
@@ -259,7 +258,7 @@ class VocReader {
     }
   }
 
-  // An id in two lists must not be trained on: test goes before val, val before train.
+  // An id in two lists must not be trained on: test takes precedence over val, val over train.
   void assign(SourcePicture& picture, const std::string& split, const std::string& place) {
     if (picture.split.empty() || picture.split == split) {
       picture.split = split;

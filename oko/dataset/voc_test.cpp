@@ -143,7 +143,7 @@ TEST(VocReader, ReadsRaccoon) {
   EXPECT_EQ(sample_named(data, "raccoon-150").depth, 1);
 }
 
-TEST(VocReader, ReadsBccdAndLeavesOutItsTwoEmptyBoxes) {
+TEST(VocReader, ReadsBccdAndDropsItsTwoEmptyBoxes) {
   OKO_REFERENCE_DATA(folder, "bccd");
   std::vector<Finding> findings;
   const Dataset data = read(folder, {}, &findings);
@@ -152,7 +152,7 @@ TEST(VocReader, ReadsBccdAndLeavesOutItsTwoEmptyBoxes) {
   EXPECT_EQ(findings_by_kind(findings), (Counts{{"empty-box", 2}}));
   EXPECT_EQ(findings.at(0).place, "Annotations/BloodImage_00338.xml:163");
   EXPECT_THAT(findings.at(1).place, HasSubstr("BloodImage_00343.xml"));
-  EXPECT_NO_THROW(read(folder)) << "a box left out must not stop training";
+  EXPECT_NO_THROW(read(folder)) << "a dropped box must not stop training";
 }
 
 TEST(VocReader, FindsPlayingCardsWithEitherSpellingOfTheExtension) {
@@ -214,7 +214,7 @@ ParsedFile parse_box(const std::string& box) {
   return parse_voc(text, "a.xml");
 }
 
-TEST(VocParser, SwapsInvertedCornersAndTellsTheLine) {
+TEST(VocParser, SwapsInvertedCornersAndReportsTheLine) {
   const ParsedFile file = parse_box("<xmin>60</xmin><ymin>5</ymin><xmax>11</xmax><ymax>20</ymax>");
   ASSERT_EQ(file.pictures.at(0).objects.size(), 1u);
   EXPECT_EQ(file.pictures[0].objects[0].object.box, (image::Box{10, 4, 60, 20}));
@@ -223,7 +223,7 @@ TEST(VocParser, SwapsInvertedCornersAndTellsTheLine) {
   EXPECT_EQ(file.findings[0].place, "a.xml:4");
 }
 
-TEST(VocParser, LeavesOutBoxesItCannotUse) {
+TEST(VocParser, DropsBoxesItCannotUse) {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"<xmin>9</xmin><ymin>9</ymin><xmax>9</xmax><ymax>9</ymax>", "empty-box"},
       {"<xmin>nan</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax>", "bad-number"},
@@ -238,7 +238,7 @@ TEST(VocParser, LeavesOutBoxesItCannotUse) {
   }
 }
 
-TEST(VocParser, TellsTheLineOfBrokenXml) {
+TEST(VocParser, ReportsTheLineOfBrokenXml) {
   try {
     parse_voc("<annotation>\n<object>\n</annotation>", "a.xml");
     FAIL();
@@ -249,7 +249,7 @@ TEST(VocParser, TellsTheLineOfBrokenXml) {
   EXPECT_THROW(parse_voc("", "a.xml"), Error);
 }
 
-TEST(VocParser, TakesNoHarmFromEntitiesAndDeepNesting) {
+TEST(VocParser, SurvivesEntitiesAndDeepNesting) {
   const ParsedFile bomb = parse_voc(
       "<!DOCTYPE a [<!ENTITY x \"&y;&y;\"><!ENTITY y SYSTEM \"file:///etc/passwd\">]>"
       "<annotation><filename>&x;&y;</filename></annotation>",
@@ -333,7 +333,7 @@ TEST(VocFolder, KeepsAnIdOfTwoListsOutOfTraining) {
   EXPECT_EQ(findings[0].place, "ImageSets/Main/val.txt:2");
 }
 
-TEST(VocFolder, TakesNoImageOfAnotherFolderByItsFilename) {
+TEST(VocFolder, UsesNoImageOfAnotherFolderByItsFilename) {
   const ScratchFolder folder;
   storage::write(folder / "Annotations/cam1/1.xml", annotation("1.jpg"));
   storage::write(folder / "Annotations/cam1/3.xml", annotation("3.jpg"));
@@ -349,7 +349,7 @@ TEST(VocFolder, TakesNoImageOfAnotherFolderByItsFilename) {
   EXPECT_EQ(sample_named(data, "3").image, folder / "JPEGImages/3.jpg");
 }
 
-TEST(VocFolder, TakesListsAsVottAndCvatWriteThem) {
+TEST(VocFolder, ReadsListsAsVottAndCvatWriteThem) {
   for (const std::vector<std::string>& lists :
        {std::vector<std::string>{"cat_train", "cat_val"}, {"Train", "Validation"}}) {
     const ScratchFolder folder;
@@ -369,7 +369,7 @@ TEST(VocFolder, TakesListsAsVottAndCvatWriteThem) {
   }
 }
 
-TEST(VocFolder, TellsOfListsThatAreNoSplits) {
+TEST(VocFolder, ReportsListsThatAreNotSplits) {
   const ScratchFolder folder;
   storage::write(folder / "Annotations/1.xml", annotation("1.jpg"));
   storage::write(folder / "JPEGImages/1.jpg", "");
@@ -380,7 +380,7 @@ TEST(VocFolder, TellsOfListsThatAreNoSplits) {
   EXPECT_EQ(findings_by_kind(findings), (Counts{{"annotation-ignored", 2}}));
 }
 
-TEST(VocFolder, TellsOfMissingPicturesBrokenFilesAndUnknownClasses) {
+TEST(VocFolder, ReportsMissingImagesBrokenFilesAndUnknownClasses) {
   const ScratchFolder folder;
   storage::write(folder / "classes.names", "dog\nCat \n");
   storage::write(folder / "Annotations/1.xml", annotation("1.jpg"));

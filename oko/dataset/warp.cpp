@@ -24,7 +24,7 @@ struct Span {
 };
 
 // Source coordinate (0: the first pixel's centre) of each output pixel is linear in it: its value
-// at output 0 and its growth a pixel.
+// at output 0 and its step per pixel.
 struct Line {
   double at_zero = 0, step = 0;
 };
@@ -62,7 +62,7 @@ Axis make_axis(int source, const Span& span, int low, int high,
     double sum = 0;
     for (int i = from; i < center + reach; ++i) sum += 1 - std::abs(i - center) / reach;
     for (int i = from; i < center + reach; ++i) {
-      // Past the edge the outermost pixel goes on.
+      // Past the edge the outermost pixel is repeated.
       const int at = std::clamp(i, start, start + axis.taps - 1) - start;
       weight[at] += static_cast<float>((1 - std::abs(i - center) / reach) / sum);
     }

@@ -7,18 +7,18 @@
 
 namespace oko::dataset {
 
-// Where a whole picture is drawn: the rectangle of the input that it is stretched over, in pixels
-// of the input, continuous. It may reach past the input on every side.
+// Where a whole image is drawn: the rectangle that it is stretched over, in continuous pixels of
+// the input. It may extend past the input on every side.
 struct Warp {
   double left = 0, top = 0, width = 0, height = 0;
   bool flip = false;  // mirrored left–right
 
-  // Where a box given in pixels of the picture comes to lie. Not clipped.
+  // Maps a box in pixels of the image to the input. Not clipped.
   image::Box to_input(const image::Box& box, image::Size picture) const;
 };
 
-// A change of colour in HSV: hue turned by parts of the circle, saturation and value multiplied
-// and cut off at 1.
+// A colour change in HSV: hue shifted by a fraction of the circle, saturation and value scaled and
+// clamped to 1.
 struct ColorShift {
   double hue = 0, saturation = 1, value = 1;
   bool operator==(const ColorShift&) const = default;
@@ -29,7 +29,7 @@ struct Region {
   int left = 0, top = 0, right = 0, bottom = 0;
 };
 
-// Three planes of size.height × size.width floats that are being drawn on.
+// Three planes of size.height × size.width floats to draw on.
 struct Canvas {
   std::span<float> planes;
   image::Size size;
@@ -41,10 +41,10 @@ struct Canvas {
 // Fills the canvas with the border's value.
 void fill_border(const Canvas& canvas);
 
-// Draws a picture in one pass: resampled by `warp`, recoloured by `color`, and only what lies
-// inside `region` (which must lie inside the canvas). Bilinear as image::letterbox() up to a
-// shrinking of 2; beyond it the triangle filter widens along so that every source pixel keeps its
-// share. The result is the same on every machine.
+// Draws an image in one pass: resampled by `warp`, recoloured by `color`, and only inside `region`
+// (which must be inside the canvas). Bilinear like image::letterbox() down to half size; below that
+// the triangle filter widens so that every source pixel contributes. The result is the same on
+// every machine.
 void draw_warped(const image::Picture& picture, const Warp& warp, const ColorShift& color,
                  const Region& region, const Canvas& canvas);
 

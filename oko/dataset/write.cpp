@@ -30,10 +30,10 @@
 namespace oko::dataset {
 namespace {
 
-// Writing waits for the disk (or a bucket) more than for the processor.
+// Writing is bound by the disk (or a bucket) rather than the processor.
 constexpr int kWritersAtOnce = 8;
 
-// One sample on its way: where its picture goes, relative to the new folder.
+// One sample to write: the path of its image, relative to the new folder.
 struct Item {
   const Sample* sample = nullptr;
   std::string name;  // of its files, without extension
@@ -64,7 +64,7 @@ class Writer {
     const auto& known = format_names();
     if (std::find(known.begin(), known.end(), format_) == known.end()) {
       throw Error(ErrorCode::kUsage, folder_, "no format \"" + format_ + "\"",
-                  fmt::format("there are {}", fmt::join(known, ", ")));
+                  fmt::format("known formats: {}", fmt::join(known, ", ")));
     }
     expect_new_folder(folder_);
     splits_ = split_names(dataset_);
@@ -77,7 +77,7 @@ class Writer {
     }
   }
 
-  // All or nothing: after an error what was written is removed again.
+  // All or nothing: after an error everything written is removed.
   void write(Progress& progress, const PictureFiles& pictures) {
     try {
       write_all(progress, pictures);
@@ -85,7 +85,7 @@ class Writer {
     } catch (const Error& e) {
       if (removed()) throw;
       throw Error(e.code(), e.place(), e.message(),
-                  fmt::format("{}{}an unfinished dataset is left in {}", e.hint(),
+                  fmt::format("{}{}an unfinished dataset remains in {}", e.hint(),
                               e.hint().empty() ? "" : "; ", draft_.path()));
     } catch (...) {
       removed();
@@ -95,7 +95,7 @@ class Writer {
 
  private:
   void write_all(Progress& progress, const PictureFiles& pictures) {
-    progress.begin("writing " + format_, items_.size(), "pictures");
+    progress.begin("writing " + format_, items_.size(), "images");
     std::mutex mutex;
     ThreadPool pool(kWritersAtOnce);
     pool.parallel_for(items_.size(), [&](std::size_t i) {
@@ -122,7 +122,7 @@ class Writer {
     put(name, std::as_bytes(std::span(text)));
   }
 
-  // False where the store refuses that too, and something is left.
+  // False if the store refuses that too, and something is left.
   bool removed() {
     bool all = true;
     for (const std::string& name : written_) {
@@ -137,7 +137,7 @@ class Writer {
 
   std::string path(const std::string& name) const { return storage::join(draft_.path(), name); }
 
-  // What the format cannot hold must not come out as another name.
+  // A name that the format cannot represent must not be changed silently.
   void check_classes() const {
     std::set<std::string> names;
     for (const std::string& name : dataset_.classes) {
@@ -167,19 +167,20 @@ class Writer {
     }
   }
 
-  // Of what there is one of or one a split, where names that differ in case may be one name.
+  // Names of files that exist once or once per split, where names that differ only in case may
+  // clash.
   void expect_different_lists() const {
     std::set<std::string> names{"classes"};
     for (const std::string& split : splits_) {
       const std::string name = format_ == "keras" && split.empty() ? "list" : split_folder(split);
       if (name.empty() || names.insert(folded(name)).second) continue;
-      throw input_error(dataset_.uri, "two files would be written for the split \"" + name + "\"",
-                        "rename a split: none can be called list, classes or unsplit here, and "
-                        "case makes no difference");
+      throw input_error(
+          dataset_.uri, "two files would be written for the split \"" + name + "\"",
+          "rename a split: here none can be named list, classes or unsplit, and case is ignored");
     }
   }
 
-  // Whether the dataset has splits; then the pictures of none go into folders called "unsplit".
+  // Whether the dataset has splits; images without one then go into folders named "unsplit".
   bool has_splits() const { return splits_.size() > 1 || !splits_.front().empty(); }
   std::string split_folder(const std::string& split) const {
     if (!has_splits()) return "";
@@ -192,7 +193,7 @@ class Writer {
     return split_folder(split).empty() ? "images" : "images/" + split_folder(split);
   }
 
-  // Ids may be paths, and too long for a file name. Other readers of a train list end a path at its
+  // Ids may be paths, and too long for a file name. Other readers of a train list end a path at the
   // first blank.
   std::string unique_name(const std::string& id) {
     constexpr std::size_t kLongest = kLongestFileName - std::string_view(".webp").size();
@@ -208,7 +209,7 @@ class Writer {
 
   std::string class_list() const { return class_list_text(dataset_.classes, folder_); }
 
-  // Of the formats that have a file for each picture.
+  // For formats with one file per image.
   void write_own_annotation(const Item& item) {
     if (format_ == "voc") {
       put("Annotations/" + item.name + ".xml",
@@ -219,7 +220,7 @@ class Writer {
     }
   }
 
-  // What there is one of, or one a split.
+  // Files that exist once, or once per split.
   void write_lists() {
     if (format_ == "yolo") {
       std::vector<std::string> named = splits_;
@@ -288,7 +289,8 @@ void expect_new_folder(const std::string& folder) {
     throw Error(ErrorCode::kUsage, folder, "is a link that leads nowhere", "name a new folder");
   }
   if (entry && (!entry->is_folder || !storage::list(folder).empty())) {
-    throw Error(ErrorCode::kUsage, folder, "is there already and not empty", "name a new folder");
+    throw Error(ErrorCode::kUsage, folder, "already exists and is not empty",
+                "choose a new folder");
   }
 }
 
@@ -312,7 +314,7 @@ void write(const Dataset& dataset, const std::string& folder, const std::string&
     return;
   }
   if (dataset.samples.empty()) {
-    throw Error(ErrorCode::kUsage, dataset.uri, "there are no pictures to write");
+    throw Error(ErrorCode::kUsage, dataset.uri, "there are no images to write");
   }
   Dataset sized = dataset;
   fill_sizes(sized);

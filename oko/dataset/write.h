@@ -12,32 +12,32 @@ namespace oko::dataset {
 // Writes a dataset in `format` ("voc", "coco", "yolo", "keras", "createml", "shards") into a new or
 // empty folder: pictures copied byte for byte, annotations and class list written, splits kept.
 // Reading it back gives the same boxes (VOC and the Keras list: rounded to whole pixels). What a
-// format cannot hold is lost: "difficult" in all but VOC, COCO and shards, "truncated" in all but
-// VOC and shards, and boxes: fitted() (oko/dataset/fit.h) gives and counts what is left. A sample's
-// files are called by its id, made a file name that is good everywhere (oko/base/file_name.h:
-// separators and bytes that are not UTF-8 become '_', more than 250 bytes are cut and end in a
-// hash); names that differ in case or in Unicode's form only get numbers. The folder appears under
-// its name when all of it is there (oko/storage/new_folder.h); after an error nothing of it is
-// left. Throws an input Error, before anything is written, for a split that cannot be a folder's
-// name. Shards are those of pack() with its usual options (oko/dataset/pack.h).
+// format cannot represent is lost: "difficult" in all but VOC, COCO and shards, "truncated" in all
+// but VOC and shards, and some boxes: fitted() (oko/dataset/fit.h) returns and counts what is left.
+// A sample's files are named by its id, converted to a portable file name (oko/base/file_name.h:
+// separators and bytes that are not UTF-8 become '_', more than 250 bytes are truncated and end in
+// a hash); names that differ only in case or Unicode form get numbers. The folder appears under its
+// name when it is complete (oko/storage/new_folder.h); after an error nothing of it is left. Throws
+// an input Error, before anything is written, for a split that cannot be a folder's name. Shards
+// are those of pack() with its usual options (oko/dataset/pack.h).
 void write(const Dataset& dataset, const std::string& folder, const std::string& format,
            Progress& progress);
 
-// What is written for a sample's picture.
+// The image file written for a sample.
 struct PictureFile {
   std::string extension;  // with the dot
   Bytes content;
 };
 using PictureFiles = std::function<PictureFile(const Sample&)>;
 
-// As they lie in `dataset`, which must live as long as the result.
+// As stored in `dataset`, which must outlive the result.
 PictureFiles stored_pictures(const Dataset& dataset);
 
-// The same with pictures of the caller's making; `pictures` is called from several threads.
+// The same with images provided by the caller; `pictures` is called from several threads.
 void write(const Dataset& dataset, const std::string& folder, const std::string& format,
            Progress& progress, const PictureFiles& pictures);
 
-// Throws a usage Error where `folder` is there and not empty, or is a file.
+// Throws a usage Error if `folder` exists and is not empty, or is a file.
 void expect_new_folder(const std::string& folder);
 
 }  // namespace oko::dataset

@@ -15,7 +15,7 @@
 namespace oko::dataset {
 namespace {
 
-// Edges of whole pixels are kept by every format; others by all but VOC and the Keras list.
+// Whole-pixel edges are kept by every format; others by all but VOC and the Keras list.
 void expect_same(const Dataset& a, const Dataset& b, const std::string& format) {
   EXPECT_EQ(a.classes, b.classes);
   ASSERT_EQ(a.samples.size(), b.samples.size());
@@ -40,7 +40,7 @@ void expect_same(const Dataset& a, const Dataset& b, const std::string& format) 
   }
 }
 
-// Every tenth picture, so that writing takes no long time.
+// Every tenth image, to keep the test fast.
 Dataset thinned(Dataset data) {
   std::size_t i = 0;
   std::erase_if(data.samples, [&](const Sample&) { return i++ % 10 != 0; });
@@ -125,8 +125,8 @@ INSTANTIATE_TEST_SUITE_P(Formats, RoundTrip, ::testing::ValuesIn([] {
                          }()),
                          [](const auto& test) { return std::string(test.param); });
 
-// Classes keep their names and places, or nothing is written.
-TEST(Write, HostileClassNamesKeepTheirPlacesOrAreRefused) {
+// Classes keep their names and order, or nothing is written.
+TEST(Write, HostileClassNamesKeepTheirOrderOrAreRejected) {
   const ScratchFolder folder;
   image::Picture picture{{40, 20}, std::vector<std::uint8_t>(2400, 9)};
   storage::write(folder / "a.png", media::encode_png(picture));
@@ -196,7 +196,7 @@ TEST(Write, LeavesNothingOfADatasetThatFailsMidway) {
   }
 }
 
-TEST(Write, RefusesSplitsThatLeadElsewhereBeforeItWritesAnything) {
+TEST(Write, RejectsSplitsThatAreNotPlainNamesBeforeWriting) {
   const ScratchFolder folder;
   Dataset data = small_dataset(folder, 2);
   NoProgress progress;
@@ -212,7 +212,7 @@ TEST(Write, RefusesSplitsThatLeadElsewhereBeforeItWritesAnything) {
   EXPECT_FALSE(storage::exists(folder / "up"));
 }
 
-TEST(Write, RefusesTwoSplitsThatWouldBeOneFile) {
+TEST(Write, RejectsTwoSplitsThatWouldBeOneFile) {
   const ScratchFolder folder;
   Dataset data = small_dataset(folder, 2);
   NoProgress progress;
@@ -244,7 +244,7 @@ TEST(Write, KeepsLongIdsAndShortensThoseThatNoFileCanHave) {
   }
 }
 
-TEST(Write, NamesThatAFileSystemMayTakeForOneStayDifferent) {
+TEST(Write, NamesThatAFileSystemMayConfuseStayDifferent) {
   const ScratchFolder folder;
   Dataset data = small_dataset(folder, 5);
   data.samples[0].id = "Caf\xC3\xA9";
@@ -268,7 +268,7 @@ TEST(Write, NamesThatAFileSystemMayTakeForOneStayDifferent) {
   }
 }
 
-TEST(Write, IdsOfOtherBytesThanUtf8BecomeNamesThatListsCanHold) {
+TEST(Write, IdsThatAreNotUtf8BecomeNamesThatListsCanHold) {
   const ScratchFolder folder;
   Dataset data = small_dataset(folder, 2);
   data.samples[0].id = "caf\xE9";
@@ -286,7 +286,7 @@ TEST(Write, IdsOfOtherBytesThanUtf8BecomeNamesThatListsCanHold) {
   EXPECT_FALSE(storage::exists(folder / "shards"));
 }
 
-TEST(Write, AFolderAppearsUnderItsNameWhenAllOfItIsThere) {
+TEST(Write, AFolderAppearsUnderItsNameWhenItIsComplete) {
   const ScratchFolder folder;
   const Dataset data = small_dataset(folder, 3);
   NoProgress progress;
@@ -300,7 +300,7 @@ TEST(Write, AFolderAppearsUnderItsNameWhenAllOfItIsThere) {
   }
 }
 
-TEST(Write, RefusesAFolderThatHoldsSomething) {
+TEST(Write, RejectsAFolderThatIsNotEmpty) {
   const ScratchFolder out;
   storage::write(out / "precious.txt", "");
   Dataset data{"", "voc", {"a"}, {Sample{}}};
@@ -315,7 +315,7 @@ TEST(Write, RefusesAFolderThatHoldsSomething) {
   EXPECT_THROW(write(data, out / "new", "pascal", progress), Error);
 }
 
-TEST(Recognise, TellsWhatItLookedForAndWhatItCouldBe) {
+TEST(Recognise, ReportsWhatItLookedForAndTheCandidates) {
   const ScratchFolder folder;
   storage::write(folder / "a.jpg", "");
   try {

@@ -25,8 +25,8 @@ bool in_labels_folder(const std::string& path) {
                      [](std::string_view folder) { return lower(folder) == "labels"; });
 }
 
-// A label file, and whether it is where the format looks for it: in "labels" instead of "images" or
-// beside the image. Else it is the one of that name in the root's own "labels".
+// A label file, and whether it is in the standard place: in "labels" instead of "images" or next to
+// the image. Otherwise it is the one of that name in the root's own "labels".
 struct LabelFile {
   std::string path;
   bool exact = false;
@@ -46,8 +46,8 @@ class YoloReader {
     check_class_count();
     if (source_.classes.empty()) {
       add_warning(source_.findings, "no-class-list", tree_.root(),
-                  "labels number their classes and neither data.yaml nor a class list was found",
-                  "name it with --classes FILE");
+                  "labels have class numbers, but neither data.yaml nor a class list was found",
+                  "give it with --classes FILE");
     }
     add_pictures();
     tell_orphans();
@@ -56,7 +56,7 @@ class YoloReader {
   }
 
  private:
-  // data.yaml or a Darknet .data file: the one named, else the one with the fewest folders.
+  // data.yaml or a Darknet .data file: the given one, else the one with the fewest folders.
   void read_data_file() {
     std::vector<std::string> files = data_files();
     if (files.empty()) return;
@@ -104,15 +104,15 @@ class YoloReader {
                                              : parse_darknet_data(text, path);
   }
 
-  // A second data file may number the classes of these labels in another order, but one far from
-  // them, as in a copy of some program, does not.
+  // A second data file may have a different class order for these labels, unless it is far from
+  // them, as in a copy of some program.
   void tell_other_data_file(const std::string& path) {
     tree_.set_aside(path);
     std::vector<std::string> names;
     try {
       names = parse_data_file(tree_.look_at(path).text(), path).names;
     } catch (const Error&) {
-      // A warning is enough for one that could not be used anyway.
+      // A warning is enough for one that is not usable anyway.
     }
     const std::string folder = storage::parent(path);
     const bool is_near =
@@ -122,31 +122,31 @@ class YoloReader {
         });
     if (names.empty() || names == source_.classes || !is_near) {
       add_warning(source_.findings, "annotation-ignored", path,
-                  fmt::format("is a second data file: {} is read", used_data_file_));
+                  fmt::format("is a second data file; {} is used", used_data_file_));
     } else {
       add_error(source_.findings, "annotation-ignored", path,
-                fmt::format("is a second data file with other class names than {}, which is read; "
-                            "name the right one instead of the folder",
+                fmt::format("is a second data file whose class names differ from {}, which is "
+                            "used; give the right file instead of the folder",
                             used_data_file_));
     }
   }
 
-  // nc against the names; without names, nc says how far numbers may go.
+  // Checks nc against the names; without names, nc limits the class numbers.
   void check_class_count() {
     if (!file_.class_count) return;
     const auto count = static_cast<std::size_t>(std::max(*file_.class_count, 0));
     if (source_.classes.empty() && count > 0 && count <= 9999) {
       add_warning(source_.findings, "no-class-list", count_place_,
-                  fmt::format("there are {} classes and no names of them", count),
-                  "name them in data.yaml, or with --classes FILE");
+                  fmt::format("there are {} classes without names", count),
+                  "name them in data.yaml or with --classes FILE");
       for (std::size_t i = 0; i < count; ++i) {
         source_.classes.push_back("class " + std::to_string(i));
       }
     } else if (!source_.classes.empty() && source_.classes.size() != count) {
       add_error(source_.findings, "class-count", count_place_,
-                fmt::format("there are said to be {} classes, but {} names are listed", count,
+                fmt::format("{} classes are declared, but {} names are listed", count,
                             source_.classes.size()),
-                "the names count");
+                "the names are used");
     }
   }
 
@@ -178,8 +178,8 @@ class YoloReader {
     return {tree_.in_any_case("labels/" + storage::filename(text)), false};
   }
 
-  // The label file of each image that has one. A label in the root's own "labels" is nobody's where
-  // images of several folders could be meant.
+  // The label file of each image that has one. A label in the root's own "labels" is not used if it
+  // could belong to images of several folders.
   std::map<std::string, std::string> find_labels() {
     std::map<std::string, std::vector<std::string>> exact, flat;  // images by label file
     for (const std::string& image : tree_.pictures()) {
@@ -214,8 +214,8 @@ class YoloReader {
 
   void tell_ambiguous(const std::string& label, const std::vector<std::string>& images) {
     Finding& finding = add_error(source_.findings, "ambiguous-label", label,
-                                 fmt::format("could be of {}", fmt::join(images, " or of ")),
-                                 "these images are left out");
+                                 fmt::format("could belong to {}", fmt::join(images, " or to ")),
+                                 "these images are dropped");
     finding.images_lost = static_cast<int>(images.size());
     finding.boxes_lost = count_lines(label);
     left_out_.insert(images.begin(), images.end());
@@ -256,7 +256,7 @@ class YoloReader {
     form_.keypoint_values = file_.keypoint_values.value_or(0);
     if (form_.keypoint_values > 0) {
       add_note(source_.findings, "keypoints", tree_.root(),
-               "the labels hold keypoints (kpt_shape); only their boxes are read");
+               "the labels have keypoints (kpt_shape); only their boxes are read");
     }
     if (file_.keypoint_values) return;
     LongLines longer;
@@ -275,7 +275,7 @@ class YoloReader {
       add_error(source_.findings, "unreadable-image", image,
                 why_unreadable(*tree_.shared_files(), tree_.uri(image)) +
                     "; its size is needed, as labels are relative to it",
-                "the picture is left out");
+                "the image is dropped");
       Finding& finding = source_.findings.back();
       finding.images_lost = 1;
       finding.boxes_lost = label.empty() ? 0 : count_lines(label);
@@ -283,7 +283,7 @@ class YoloReader {
     }
     picture.parsed.size = size;
     if (label.empty()) {
-      add_note(source_.findings, "no-annotation", image, "taken for a background picture");
+      add_note(source_.findings, "no-annotation", image, "treated as a background image");
     } else {
       ParsedFile file = parse_yolo_labels(tree_.read_text(label).text(), label, size, form_);
       source_.findings.insert(source_.findings.end(), file.findings.begin(), file.findings.end());
@@ -299,13 +299,13 @@ class YoloReader {
       if (!in_labels_folder(path) && !(beside && is_yolo_labels(tree_.look_at(path).text()))) {
         continue;
       }
-      add_warning(source_.findings, "orphan-label", path, "a label file without a picture",
-                  "it is left out")
+      add_warning(source_.findings, "orphan-label", path, "a label file without an image",
+                  "it is dropped")
           .boxes_lost = count_lines(path);
     }
   }
 
-  // That are not blank: how many boxes a label file would have.
+  // Non-blank lines: how many boxes a label file would have.
   int count_lines(const std::string& path) const {
     const Text text = tree_.read_text(path);
     const auto lines = split_lines(text.text());
@@ -314,7 +314,7 @@ class YoloReader {
   }
 
   const Tree& tree_;
-  bool stored_;  // boxes are parts of the stored pixels
+  bool stored_;  // boxes are relative to the stored pixels
   Source source_;
   DataFile file_;
   LabelForm form_;

@@ -20,7 +20,7 @@ struct Missing {
   std::string place, message;
 };
 
-// Images in the order they are told, each with the place where.
+// Images in the order they are listed, each with its place in the list.
 struct Told {
   std::vector<std::pair<std::string, std::string>> images;
   std::vector<Missing> missing;
@@ -48,7 +48,7 @@ std::vector<std::string> image_lines(std::string_view text) {
   return lines;
 }
 
-// Finds the places that a data file names.
+// Finds the places named in a data file.
 class Places {
  public:
   Places(const Tree& tree, std::string path, std::string folder)
@@ -56,7 +56,7 @@ class Places {
     std::replace(path_.begin(), path_.end(), '\\', '/');
   }
 
-  // The folder or list here; nothing where there is none.
+  // The folder or list here; nothing if there is none.
   std::optional<std::string> find(const std::string& place, const std::string& split) const {
     if (is_foreign_path(place) && !place.starts_with("..")) return find_foreign(place, split);
     std::string rest = place;
@@ -97,8 +97,8 @@ class Places {
     return {};
   }
 
-  // Where a place may begin. Of `path` only the end may be here. Darknet begins in the folder from
-  // which it is started, often the one above.
+  // The folders a place may be relative to. Only the end of `path` may exist here. Darknet uses its
+  // working directory, often the folder above.
   std::vector<std::string> bases() const {
     std::vector<std::string> bases;
     if (!path_.starts_with('/')) bases.push_back(storage::join(folder_, path_));
@@ -199,8 +199,8 @@ class SplitReader {
         told.images.emplace_back(image, place);
         continue;
       }
-      add_error(findings_, "missing-image", place, fmt::format("there is no picture {}", lines[i]),
-                "the line is left out")
+      add_error(findings_, "missing-image", place, fmt::format("there is no image {}", lines[i]),
+                "the line is skipped")
           .images_lost = 1;
     }
   }
@@ -220,7 +220,7 @@ class SplitReader {
   }
 
  private:
-  // Splits of which nothing is where it should be are the folders called so, if there are any.
+  // Splits whose places are all missing are taken from folders of that name, if any.
   void take_folders() {
     std::set<std::string> gone, known;
     for (const auto& [split, told] : told_) {
@@ -239,7 +239,7 @@ class SplitReader {
     const auto& [place, message] = missing;
     if (by_folder_.contains(split)) {
       add_warning(findings_, "missing-split", place, message,
-                  fmt::format("the folders called {} are taken", split));
+                  fmt::format("the folders named {} are used", split));
     } else if (split == "test") {
       add_warning(findings_, "missing-split", place, message, "there is no such split");
     } else {
@@ -260,10 +260,10 @@ class SplitReader {
       const std::set<std::string> images = images_of(split);
       if (images.empty() || splits.same.contains(split) || images != images_of(other)) continue;
       splits.same[split] = other;
-      add_warning(findings_, "same-split", data_file,
-                  fmt::format("{} has the pictures of {}: what is measured on it says nothing of "
-                              "new pictures",
-                              split, other));
+      add_warning(
+          findings_, "same-split", data_file,
+          fmt::format("{} has the same images as {}: results on it say nothing about new images",
+                      split, other));
     }
   }
 

@@ -10,26 +10,26 @@
 
 namespace oko::dataset {
 
-// The splits of a tree's images, where a data file or lists say them.
+// The splits of a tree's images, as defined by a data file or lists.
 struct ToldSplits {
   bool told = false;
   std::map<std::string, std::string> of;    // split of each image
-  std::map<std::string, std::string> same;  // splits that another one's images make up: val → train
+  std::map<std::string, std::string> same;  // splits that reuse another's images: val → train
 };
 
 // Of the data.yaml or .data file at `path`. Places are found as Ultralytics finds them:
-// below its folder and the `path` in it, else its folder, else the root; one that begins with "../"
-// also without that. Of a place on another machine that `path` is taken off, then folders, but none
-// that is called like another split. A split whose folders are missing is taken from the names of
-// folders here, with a warning; without those, a missing train or val is an error. An image of two
-// splits is kept in test before val before train, with a warning.
+// below its folder and the `path` in it, else its folder, else the root; one that starts with "../"
+// also without it. From a place on another machine `path` is stripped, then leading folders, but
+// none named like another split. A split whose folders are missing is taken from folder names here,
+// with a warning; without those, a missing train or val is an error. An image in two splits is kept
+// in test before val before train, with a warning.
 ToldSplits splits_of_data_file(const Tree& tree, const DataFile& file, const std::string& path,
                                std::vector<Finding>& findings);
 
-// Whether a .txt file begins with an image's name that fills a whole line.
+// Whether a .txt file starts with a line that is an image name.
 bool is_image_list(std::string_view text);
 
-// Of train.txt, val.txt, … that list images, else 2007_train.txt, ….
+// From train.txt, val.txt, … that list images, else 2007_train.txt, ….
 ToldSplits splits_of_lists(const Tree& tree, std::vector<Finding>& findings);
 
 }  // namespace oko::dataset

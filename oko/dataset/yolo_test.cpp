@@ -31,7 +31,7 @@ TEST(YoloLabels, AreReadInPixelsOfThePicture) {
   EXPECT_EQ(objects[1].object.place, "a.txt:3");
 }
 
-TEST(YoloLabels, TellWhichLineIsWrong) {
+TEST(YoloLabels, NameFaultyLines) {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"0 0.5 0.5 0.2", "bad-annotation"},         {"0 0.5 0.5 0.2 x", "bad-annotation"},
       {"0 0.5 0.5 0.2 0.2 0.9", "bad-annotation"}, {"-1 0.5 0.5 0.2 0.2", "unknown-class"},
@@ -49,7 +49,7 @@ TEST(YoloLabels, TellWhichLineIsWrong) {
   EXPECT_THAT(outside.findings, ElementsAre(Field(&Finding::kind, "out-of-range")));
 }
 
-TEST(YoloLabels, KeypointsAreDroppedOrRefusedAndNoPolygons) {
+TEST(YoloLabels, KeypointsAreDroppedOrRejectedAndNotPolygons) {
   const std::string line = "0 0.5 0.5 0.2 0.3 0.45 0.4 0.55 0.4 0.5 0.6 0.52 0.62";
   const ParsedFile told = parse_yolo_labels(line, "a.txt", {1000, 1000}, {.keypoint_values = 8});
   ASSERT_EQ(told.pictures.at(0).objects.size(), 1u);
@@ -140,7 +140,7 @@ TEST(DataYaml, IsReadInTheFormsThatOccur) {
               ElementsAre("cat", "dog"));
 }
 
-TEST(DataYaml, TellsTheLineOfNamesWithGaps) {
+TEST(DataYaml, ReportsTheLineOfNamesWithGaps) {
   try {
     parse_data_yaml("names:\n  0: cat\n  2: dog\n", "d.yaml");
     FAIL();
@@ -163,7 +163,7 @@ TEST(DataYaml, ReadsNamesAsAYamlLibraryDoes) {
               ElementsAre("yes", "007", "caf\xC3\xA9"));
 }
 
-TEST(DataYaml, RefusesWhatCannotBeNames) {
+TEST(DataYaml, RejectsWhatCannotBeNames) {
   for (const char* text :
        {"names: cat\n", "names: [cat, [dog]]\n", "names: [cat, ~]\n", "names: [a: b]\n",
         "names: {1: a, 2: b}\n", "names: [a\n", "names: [a]\n---\nnames: [b]\n"}) {
@@ -265,7 +265,7 @@ TEST_F(YoloFolder, FindsSplitsWhereTheToolsOfTheFormatDo) {
   }
 }
 
-TEST_F(YoloFolder, TakesNoFolderAboveForASplitThatIsMissing) {
+TEST_F(YoloFolder, UsesNoFolderAboveForAMissingSplit) {
   add("images/a.png", "labels/a.txt");
   add("images/b.png", "labels/b.txt");
   for (const std::string place : {"../test/images", "valid/images", "/home/u/val/images"}) {
@@ -336,7 +336,7 @@ TEST_F(YoloFolder, FindsLabelsInFoldersOfAnyCase) {
   EXPECT_EQ(findings_by_kind(findings), (Counts{}));
 }
 
-TEST_F(YoloFolder, GivesALabelToNoneOfSeveralImagesThatCouldBeMeant) {
+TEST_F(YoloFolder, GivesAnAmbiguousLabelToNoImage) {
   for (const char* image : {"images/train/1.png", "images/val/1.png", "images/val/2.png"}) {
     add(image, "");
   }
@@ -352,10 +352,10 @@ TEST_F(YoloFolder, GivesALabelToNoneOfSeveralImagesThatCouldBeMeant) {
   EXPECT_EQ(findings[0].images_lost, 2);
   EXPECT_EQ(findings[0].boxes_lost, 2);
   EXPECT_THAT(findings[0].message,
-              ::testing::HasSubstr("images/train/1.png or of images/val/1.png"));
+              ::testing::HasSubstr("images/train/1.png or to images/val/1.png"));
 }
 
-TEST_F(YoloFolder, TellsOfLabelsWithoutTheirImageWhereverLabelsLie) {
+TEST_F(YoloFolder, ReportsLabelsWithoutAnImageInAnyLayout) {
   add("a.png", "a.txt");
   add("images/b.png", "labels/b.txt");
   for (const char* label : {"deleted.txt", "labels/deleted.txt"}) {
@@ -369,7 +369,7 @@ TEST_F(YoloFolder, TellsOfLabelsWithoutTheirImageWhereverLabelsLie) {
   EXPECT_EQ(findings[0].boxes_lost + findings[1].boxes_lost, 4);
 }
 
-TEST_F(YoloFolder, TellsOfALabelThatTwoImagesShare) {
+TEST_F(YoloFolder, ReportsALabelThatTwoImagesShare) {
   add("images/a.png", "labels/a.txt");
   add("images/a.jpg", "");
   storage::write(folder_ / "classes.txt", "cat\n");
@@ -393,7 +393,7 @@ TEST_F(YoloFolder, FindsTheClassListsOfLabelImgUnlessTheyDiffer) {
   EXPECT_EQ(findings_by_kind(findings), (Counts{{"ambiguous-class", 1}, {"no-class-list", 1}}));
 }
 
-TEST_F(YoloFolder, TellsOfASecondDataFileAndRefusesOtherNames) {
+TEST_F(YoloFolder, ReportsASecondDataFileAndRejectsOtherNames) {
   add("images/train/a.png", "labels/train/a.txt");
   const std::string places = "train: images/train\nval: images/train\n";
   storage::write(folder_ / "data.yaml", places + "names: [cat, dog]\n");
@@ -407,7 +407,7 @@ TEST_F(YoloFolder, TellsOfASecondDataFileAndRefusesOtherNames) {
   EXPECT_THAT(read(folder_ / "another.yaml").classes, ElementsAre("dog", "cat"));
 }
 
-TEST_F(YoloFolder, RefusesOtherNamesOfADataFileBelowOnlyWhereItHasLabels) {
+TEST_F(YoloFolder, RejectsOtherNamesOfADataFileBelowOnlyIfItHasLabels) {
   add("images/train/a.png", "labels/train/a.txt");
   add("program/data/images/bus.png", "");
   storage::write(folder_ / "data.yaml", "train: images/train\nval: images/train\nnames: [cat]\n");
@@ -421,7 +421,7 @@ TEST_F(YoloFolder, RefusesOtherNamesOfADataFileBelowOnlyWhereItHasLabels) {
   EXPECT_THROW(read(folder_.path()), Error);
 }
 
-TEST_F(YoloFolder, TakesListsCalledAsDarknetsScriptsCallThem) {
+TEST_F(YoloFolder, ReadsListsNamedLikeDarknetsScripts) {
   for (const std::string name : {"a", "b", "c"}) {
     add("VOC2007/JPEGImages/" + name + ".png", "VOC2007/labels/" + name + ".txt");
   }
@@ -452,7 +452,7 @@ TEST_F(YoloFolder, ReadsTheDarknetLayoutWithListsAndLabelsBesidePictures) {
   EXPECT_EQ(boxes_by_class(data), (Counts{{"cat", 2}}));
 }
 
-TEST_F(YoloFolder, TellsWhereTheNumberOfClassesDiffersFromNamesOrLabels) {
+TEST_F(YoloFolder, ReportsAClassCountThatDiffersFromNamesOrLabels) {
   add("images/a.png", "labels/a.txt");
   storage::write(folder_ / "labels/a.txt", "2 0.5 0.5 0.4 0.4\n");
   for (const auto& [yaml, kinds] : std::vector<std::pair<std::string, Counts>>{
@@ -465,7 +465,7 @@ TEST_F(YoloFolder, TellsWhereTheNumberOfClassesDiffersFromNamesOrLabels) {
   }
 }
 
-TEST_F(YoloFolder, TellsOfLabelsWithoutNamesAndPicturesWithoutSize) {
+TEST_F(YoloFolder, ReportsLabelsWithoutNamesAndImagesWithoutSize) {
   add("images/a.png", "labels/a.txt");
   storage::write(folder_ / "images/b.png", "no picture");
   storage::write(folder_ / "labels/b.txt", "0 0.5 0.5 0.4 0.4\n");

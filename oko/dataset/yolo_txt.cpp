@@ -11,7 +11,7 @@
 namespace oko::dataset {
 namespace {
 
-// Numbers above this are surely pixels and not parts of a side.
+// Values above this must be pixels, not fractions of a side.
 constexpr double kSurelyPixels = 1.5;
 
 std::optional<std::vector<double>> numbers_of(std::string_view line) {
@@ -41,20 +41,20 @@ Corners edges_of(const std::vector<double>& numbers) {
   return around;
 }
 
-// Whether the numbers are parts of a picture's sides; tells where not.
+// Whether the values are fractions of an image's sides; reports those that are not.
 bool relative(const std::vector<double>& numbers, const std::string& place,
               std::vector<Finding>& findings) {
   for (std::size_t i = 1; i < numbers.size(); ++i) {
     if (std::isfinite(numbers[i]) && numbers[i] >= 0 && numbers[i] <= 1) continue;
     if (!std::isfinite(numbers[i]) || std::abs(numbers[i]) > kSurelyPixels) {
       add_error(findings, "bad-number", place,
-                fmt::format("{:g} is no part of the picture's side, 0 to 1", numbers[i]),
-                "the box is left out")
+                fmt::format("{:g} is not a fraction of the image's side, 0 to 1", numbers[i]),
+                "the box is dropped")
           .boxes_lost = 1;
       return false;
     }
     add_warning(findings, "out-of-range", place, fmt::format("{:g} is outside 0 to 1", numbers[i]),
-                "the box is clipped to the picture");
+                "the box is clipped to the image");
     return true;
   }
   return true;
@@ -99,21 +99,21 @@ bool is_like_pose(const std::vector<double>& n, std::size_t step) {
   return shown == 0 || (2 * near > shown && !all_close);
 }
 
-// Why a line of so many numbers is no label; "" where it is one.
+// Why a line with this number of values is not a label; "" if it is one.
 std::string wrong_count(const std::optional<std::vector<double>>& numbers, const LabelForm& form) {
-  const std::string usual = "not \"class x_centre y_centre width height\" in numbers";
+  const std::string usual = "not numbers \"class x_centre y_centre width height\"";
   if (!numbers) return usual;
   const std::size_t count = numbers->size();
   if (count == 5) return "";
   const auto with_keypoints = static_cast<std::size_t>(5 + form.keypoint_values);
   if (form.keypoint_values > 0 && count == with_keypoints) return "";
   if (form.keypoint_values > 0) {
-    return fmt::format("{} numbers, but kpt_shape asks for {}", count, with_keypoints);
+    return fmt::format("{} numbers, but kpt_shape needs {}", count, with_keypoints);
   }
   if (count == 6) {
     const double last = numbers->back();
     return fmt::format(
-        "a sixth number, {:g}, that no label has: {}", last,
+        "an unexpected sixth number, {:g}: {}", last,
         last >= 0 && last <= 1 ? "a confidence, as in predictions" : "perhaps an angle");
   }
   if (count < 7) return usual;
@@ -168,7 +168,7 @@ ParsedFile parse_yolo_labels(std::string_view text, const std::string& name, ima
     auto numbers = numbers_of(line);
     if (const std::string why = wrong_count(numbers, form); !why.empty()) {
       const std::size_t joined = numbers ? joined_labels(*numbers) : 0;
-      add_error(file.findings, "bad-annotation", place, why, "the line is left out").boxes_lost =
+      add_error(file.findings, "bad-annotation", place, why, "the line is skipped").boxes_lost =
           static_cast<int>(std::max<std::size_t>(joined, 1));
       continue;
     }
@@ -176,8 +176,8 @@ ParsedFile parse_yolo_labels(std::string_view text, const std::string& name, ima
     const double class_id = numbers->front();
     if (!(class_id >= 0 && class_id < 1e6) || std::trunc(class_id) != class_id) {
       add_error(file.findings, "unknown-class", place,
-                fmt::format("the class is {:g}, no whole number from 0", class_id),
-                "the box is left out")
+                fmt::format("the class is {:g}, not an integer from 0", class_id),
+                "the box is dropped")
           .boxes_lost = 1;
       continue;
     }
@@ -225,7 +225,7 @@ std::string yolo_labels_text(const Sample& sample) {
   return text;
 }
 
-// In single quotes; in double ones where it holds what YAML folds or does not print.
+// In single quotes; in double ones if it contains characters that YAML folds or cannot print.
 static std::string quoted(const std::string& name) {
   const std::pair<std::string_view, std::string_view> kEscapes[]{{"\x7F", "\\x7F"},
                                                                  {"\xC2\x85", "\\u0085"},

@@ -10,9 +10,9 @@
 
 namespace oko::dataset {
 
-// A YOLO label file, one object a line: "class x_centre y_centre width height", in parts of a
-// picture of `size`; or "class x1 y1 x2 y2 x3 y3 …", a polygon, of which the bounding box is taken.
-// Lines that cannot be used become findings; never throws.
+// A YOLO label file, one object per line: "class x_centre y_centre width height", relative to an
+// image of `size`; or "class x1 y1 x2 y2 x3 y3 …", a polygon, whose bounding box is used. Lines
+// that cannot be used become findings; never throws.
 struct LabelForm {
   int keypoint_values = 0;  // of each line, after a box; they are dropped
   bool ambiguous = false;   // lines longer than a box may be keypoints or polygons: errors
@@ -35,7 +35,7 @@ class LongLines {
   std::map<std::size_t, std::size_t> by_length_;
 };
 
-// The label lines of a sample. Crowd regions are left out: the format cannot mark them.
+// The label lines of a sample, without crowd regions, which the format cannot mark.
 std::string yolo_labels_text(const Sample& sample);
 
 // data.yaml for these classes and splits (each with its pictures in images/<split>), and for splits
@@ -44,12 +44,12 @@ std::string data_yaml_text(const std::vector<std::string>& classes,
                            const std::vector<std::string>& splits,
                            const std::map<std::string, std::string>& same_splits = {});
 
-// Pictures with labels beside them or in labels/ instead of images/ (or JPEGImages/). Splits come
+// Images with labels next to them or in labels/ instead of images/ (or JPEGImages/). Splits come
 // from data.yaml, a Darknet .data file, lists of pictures (train.txt, …) or folder names.
-// Boxes are parts of the upright picture, or of the stored one by `exif`.
+// Boxes are relative to the upright image, or to the stored one by `exif`.
 Source read_yolo(const Tree& tree, BoxPixels exif = BoxPixels::kAuto);
 
-// Whether a .txt file looks like labels: its first line that is not empty is a class and numbers.
+// Whether a .txt file looks like labels: its first non-empty line is a class and numbers.
 bool is_yolo_labels(std::string_view text);
 
 }  // namespace oko::dataset

@@ -107,7 +107,7 @@ class Builder {
       dataset::expect_stated_sizes(all);
     }
     if (setup_.train.samples.empty()) {
-      throw input_error(recipe().dataset, "there is no picture to train on");
+      throw input_error(recipe().dataset, "there is no image to train on");
     }
     if (dataset::count_objects(setup_.train) == 0) {
       throw input_error(recipe().dataset, "no training picture has a box", "label some first");

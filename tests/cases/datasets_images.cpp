@@ -9,7 +9,7 @@ namespace {
 std::string heic_in_yolo() {
   const std::string name = folder_of("datasets") + "/heic-yolo/images/IMG_0001.HEIC";
   if (media::probe(storage::read(name)).size == image::Size{}) {
-    return "error 3: .: no picture of this yolo dataset can be used; the first of 1 reasons: "
+    return "error 3: .: no image of this yolo dataset can be used; the first of 1 reasons: "
            "images/IMG_0001.HEIC: is HEIC, which this oko was built without; its size is needed, "
            "as labels are relative to it";
   }

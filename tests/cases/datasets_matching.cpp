@@ -157,10 +157,9 @@ std::vector<Expected> matching_cases() {
        "yolo: cat\n"
        "Images/a.jpg 100x80: cat 40,28,60,52"},
       {"yolo-all-empty",
-       "error 3: .: no annotations among its 3 files (1 pictures); looked for VOC (.xml with "
+       "error 3: .: no annotations among its 3 files (1 images); looked for VOC (.xml with "
        "<annotation>), COCO (.json with \"images\" and \"annotations\"), YOLO (data.yaml, .data, "
-       "or "
-       "label files beside pictures or in labels/), a Keras train list (.txt: path "
+       "or label files next to images or in labels/), a Keras train list (.txt: path "
        "x1,y1,x2,y2,class), Create ML (.json list) and shards (shards.jsonl)"},
       {"yolo-jpgpng",
        "yolo: cat\n"
@@ -172,8 +171,8 @@ std::vector<Expected> matching_cases() {
        "images/a.jpg 100x80: nothing\n"
        "images/b.jpg 100x80: cat 40,28,60,52"},
       {"yolo-same-stem-flat-labels",
-       "error 3: .: no picture of this yolo dataset can be used; the first of 1 reasons: "
-       "labels/1.txt: could be of images/train/1.jpg or of images/val/1.jpg"},
+       "error 3: .: no image of this yolo dataset can be used; the first of 1 reasons: "
+       "labels/1.txt: could belong to images/train/1.jpg or to images/val/1.jpg"},
       {"yolo-strange-txt",
        "yolo: cat\n"
        "images/a.jpg 100x80 train: cat 40,28,60,52\n"

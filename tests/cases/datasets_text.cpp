@@ -78,7 +78,7 @@ std::vector<Expected> text_cases() {
        "createml: cat\n"
        "a.jpg 0x0: cat 40,25,60,55"},
       {"keras-commaspace",
-       R"text(error 3: .: no picture of this keras dataset can be used; the first of 1 reasons: train.txt:1: "0" is neither a picture's name nor a box x1,y1,x2,y2,class)text"},
+       R"text(error 3: .: no image of this keras dataset can be used; the first of 1 reasons: train.txt:1: "0" is neither an image name nor a box x1,y1,x2,y2,class)text"},
       {"keras-float",
        "keras: cat, dog\n"
        "a.jpg 0x0 train: cat 10.5,10.5,30.25,30"},
@@ -86,9 +86,9 @@ std::vector<Expected> text_cases() {
        "keras: cat, dog\n"
        "a.jpg 0x0 train: cat 10,10,30,30; dog 40,40,60,60"},
       {"keras-names",
-       R"text(error 3: .: no picture of this keras dataset can be used; the first of 1 reasons: train.txt:1: "10,10,30,30,cat" is neither a picture's name nor a box x1,y1,x2,y2,class)text"},
+       R"text(error 3: .: no image of this keras dataset can be used; the first of 1 reasons: train.txt:1: "10,10,30,30,cat" is neither an image name nor a box x1,y1,x2,y2,class)text"},
       {"keras-semicolon",
-       R"text(error 3: .: no picture of this keras dataset can be used; the first of 1 reasons: train.txt:1: "10,10,30,30,0;40,40,60,60,1" is neither a picture's name nor a box x1,y1,x2,y2,class)text"},
+       R"text(error 3: .: no image of this keras dataset can be used; the first of 1 reasons: train.txt:1: "10,10,30,30,0;40,40,60,60,1" is neither an image name nor a box x1,y1,x2,y2,class)text"},
       {"voc-cp1251",
        "voc: dog, кот\n"
        "JPEGImages/a.jpg 100x80: кот 10,10,30,30\n"
