@@ -49,9 +49,9 @@ TEST(OddFiles, AreReportedAndTheRestIsRead) {
   EXPECT_THAT(told["labels/train/pipe.txt"], HasSubstr("named pipe"));
   EXPECT_THAT(told["classes.txt"], HasSubstr("named pipe"));
   EXPECT_THAT(told["images/train/device.jpg"], HasSubstr("device"));
-  EXPECT_THAT(told["images/train/dangling.jpg"], HasSubstr("link to nothing"));
-  EXPECT_THAT(told["images/circle"], HasSubstr("leads back to itself"));
-  EXPECT_THAT(told["images/up"], HasSubstr("a folder that it lies in"));
+  EXPECT_THAT(told["images/train/dangling.jpg"], HasSubstr("broken link"));
+  EXPECT_THAT(told["images/circle"], HasSubstr("circular link"));
+  EXPECT_THAT(told["images/up"], HasSubstr("a folder that contains it"));
 }
 
 TEST(OddFiles, InPlaceOfADatasetAreRejectedWithoutWaiting) {

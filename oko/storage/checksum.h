@@ -11,24 +11,25 @@
 namespace oko::storage {
 
 // CRC-32C (Castagnoli; RFC 3720, appendix B.4), which Google and S3 keep for objects. `crc` is the
-// checksum of what came before: crc32c(b, crc32c(a)) is that of a and b together.
+// checksum of the preceding content: crc32c(b, crc32c(a)) is that of a and b together.
 std::uint32_t crc32c(std::span<const std::byte> content, std::uint32_t crc = 0);
-// The checksum of a and b together from those of each and the length of b, without reading them.
+// The checksum of a and b concatenated, from their checksums and the length of b, without reading
+// them.
 std::uint32_t crc32c_combine(std::uint32_t a, std::uint32_t b, std::uint64_t length_of_b);
 
 std::array<std::byte, 16> md5(std::span<const std::byte> content);
 std::string hex(std::span<const std::byte> bytes);  // lower case
 
 std::string base64(std::span<const std::byte> bytes);
-std::optional<std::string> from_base64(std::string_view text);  // null where it is none
+std::optional<std::string> from_base64(std::string_view text);  // null if invalid
 // Without padding and with - and _ (RFC 7515).
 std::string base64_url(std::span<const std::byte> bytes);
 
-// As stores write it: the four bytes, highest first, in Base64.
+// As stores write it: the four bytes, big-endian, in Base64.
 std::string crc32c_text(std::uint32_t crc);
 std::optional<std::uint32_t> parse_crc32c(std::string_view text);
 
-// MD5 of content that comes in pieces.
+// MD5 of content in pieces.
 class Md5 {
  public:
   Md5();

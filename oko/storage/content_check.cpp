@@ -46,9 +46,10 @@ void ContentCheck::add_to_digests(std::span<const std::byte> content) {
 
 std::string ContentCheck::wrong() {
   if (size_ != entry_.size) {
-    return std::to_string(size_) + " bytes came instead of " + std::to_string(entry_.size);
+    return std::to_string(size_) + " bytes received instead of " + std::to_string(entry_.size);
   }
-  if (entry_.crc32c && crc_ != *entry_.crc32c) return "the content's crc32c is not the stored one";
+  if (entry_.crc32c && crc_ != *entry_.crc32c)
+    return "the content's crc32c differs from the stored one";
   if (!digests_) return {};
   std::string found;
   if (entry_.md5_part_size == 0) {
@@ -57,7 +58,7 @@ std::string ContentCheck::wrong() {
     if (digests_->in_part > 0) digests_->end_part();
     found = md5_of_parts(digests_->parts);
   }
-  return found == entry_.md5 ? "" : "the content's MD5 is not the stored one";
+  return found == entry_.md5 ? "" : "the content's MD5 differs from the stored one";
 }
 
 std::string md5_of_parts(std::span<const std::byte> digests) { return hex(md5(digests)); }

@@ -9,8 +9,8 @@
 
 namespace oko::storage {
 
-// Compares content, as it comes from beginning to end, with what a store tells of it: its size,
-// then its crc32c or else its MD5. Of one thread at a time.
+// Compares content, streamed from start to end, with what a store reports: its size, then its
+// crc32c or else its MD5. One thread at a time.
 class ContentCheck {
  public:
   explicit ContentCheck(const Entry& entry);
@@ -19,9 +19,9 @@ class ContentCheck {
   ContentCheck& operator=(const ContentCheck&) = delete;
 
   void add(std::span<const std::byte> content);
-  // Once all is added: empty where nothing speaks against the content, else what does.
+  // After all content is added: empty if it matches, else the difference.
   std::string wrong();
-  // False where the store tells no checksum: only the size is compared.
+  // False if the store reports no checksum: only the size is compared.
   bool has_checksum() const { return entry_.crc32c.has_value() || !entry_.md5.empty(); }
 
  private:
@@ -31,10 +31,10 @@ class ContentCheck {
   Entry entry_;
   std::uint64_t size_ = 0;
   std::uint32_t crc_ = 0;
-  std::unique_ptr<Digests> digests_;  // where MD5 is what there is
+  std::unique_ptr<Digests> digests_;  // if only an MD5 is known
 };
 
-// The MD5 that S3 gives what was written in parts: that of the parts' MD5s one after another.
+// S3's MD5 of a multipart object: that of the parts' concatenated MD5s.
 // `digests` are those of the parts, 16 bytes each.
 std::string md5_of_parts(std::span<const std::byte> digests);
 

@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Absolute, without dots and links as far as it exists, and without '/' at its end.
+// Absolute, without dots and links as far as it exists, and without a trailing '/'.
 fs::path resolved(const fs::path& path_as_written) {
   std::error_code error;
   const fs::path whole = fs::absolute(path_as_written, error);

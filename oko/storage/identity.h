@@ -5,12 +5,12 @@
 
 namespace oko::storage {
 
-// A text that two names share where they mean one file or folder: on disk by device and inode, so
-// through links and however the name is written ("./a", "file:///b/../a"); what does not exist yet,
-// by its name in the folder that does. In buckets by the URI alone, without '/' at its end.
+// A key that is equal for two names of the same file or folder: on disk by device and inode, so
+// through links and any spelling ("./a", "file:///b/../a"); for what does not exist yet, by its
+// name in the existing folder. In buckets by the URI alone, without a trailing '/'.
 std::string identity(const std::string& uri);
 
-// The identities of the folders that hold it, from the nearest up.
+// The identities of its parent folders, nearest first.
 std::vector<std::string> identities_above(const std::string& uri);
 
 }  // namespace oko::storage

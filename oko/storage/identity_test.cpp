@@ -46,14 +46,14 @@ TEST_F(IdentityOnDisk, IsOneForEveryNameOfAFile) {
   EXPECT_EQ(identity(at("a/")), identity(at("folder")));
 }
 
-TEST_F(IdentityOnDisk, IsTheNameInTheFolderOfWhatDoesNotExist) {
+TEST_F(IdentityOnDisk, IsTheNameInItsFolderIfItDoesNotExist) {
   fs::create_directory_symlink(at("a"), at("folder"));
   EXPECT_EQ(identity(at("folder/new/x")), identity(at("a/b/../new/x")));
   EXPECT_NE(identity(at("a/new")), identity(at("a/New")));
   EXPECT_NE(identity(at("a/new")), identity(at("a/b/new")));
 }
 
-TEST_F(IdentityOnDisk, IsKnownOfEveryFolderAbove) {
+TEST_F(IdentityOnDisk, IsKnownForEveryFolderAbove) {
   fs::create_directory_symlink(at("a/b"), at("link"));
   EXPECT_THAT(identities_above(at("link/new")), Contains(identity(at("a"))));
   EXPECT_THAT(identities_above(at("a/f")), Contains(identity("/")));

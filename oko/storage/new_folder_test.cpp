@@ -44,7 +44,7 @@ TEST_F(NewFolders, AreGoneWhereTheirFilesAre) {
   EXPECT_TRUE(is_empty());
 }
 
-TEST_F(NewFolders, FillAFolderThatIsThereInItsPlace) {
+TEST_F(NewFolders, FillAnExistingFolderInPlace) {
   fs::create_directories(folder_ + "/out");
   NewFolder made(folder_ + "/out");
   EXPECT_EQ(made.path(), folder_ + "/out");
@@ -53,7 +53,7 @@ TEST_F(NewFolders, FillAFolderThatIsThereInItsPlace) {
   EXPECT_TRUE(exists(folder_ + "/out/b.txt"));
 }
 
-TEST_F(NewFolders, NeverReplaceWhatTookTheNameMeanwhile) {
+TEST_F(NewFolders, NeverReplaceWhatTookTheNameInTheMeantime) {
   NewFolder made(folder_ + "/out");
   write(made.path() + "/b.txt", "b");
   write(folder_ + "/out/other.txt", "o");

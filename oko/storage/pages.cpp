@@ -10,7 +10,7 @@ Pages::Pages(const std::string& prefix, bool recursive)
       }) {}
 
 bool Pages::next(Page& page) {
-  constexpr int kMostEmpty = 10'000;  // Google may send some where much was removed
+  constexpr int kMostEmpty = 10'000;  // Google may send some after many removals
   if (begun_ && token_.empty()) return false;
   begun_ = true;
   page = fetch_(token_);
@@ -19,9 +19,9 @@ bool Pages::next(Page& page) {
   const bool repeats = !token_.empty() && !seen_.insert(std::hash<std::string>()(token_)).second;
   if (repeats || empty_ > kMostEmpty) {
     throw Error(ErrorCode::kStorage, place_,
-                repeats ? "the server's list never ends: it continues where it has been before"
-                        : "the server's list never ends: it sends one empty page after another",
-                "this is a fault of the server: try again later, or list a smaller folder");
+                repeats ? "the server's list never ends: it repeats a continuation token"
+                        : "the server's list never ends: it keeps sending empty pages",
+                "this is a server error: try again later, or list a smaller folder");
   }
   return true;
 }

@@ -9,15 +9,15 @@
 
 namespace oko::storage {
 
-// The pages of one list, one after another. A server whose list does not end (a token comes twice,
-// or thousands of pages in a row are empty) is a storage Error.
+// Iterates over the pages of a list. An endless list (a repeated token, or thousands of empty pages
+// in a row) is a storage Error.
 class Pages {
  public:
   using Fetch = std::function<Page(const std::string& token)>;
 
-  // What list_page() gives for this prefix.
+  // The pages of list_page() for this prefix.
   Pages(const std::string& prefix, bool recursive);
-  // Pages that somebody else asks for; `place` is named in errors.
+  // Pages from the caller's function; `place` is used in errors.
   Pages(std::string place, Fetch fetch) : place_(std::move(place)), fetch_(std::move(fetch)) {}
 
   // False after the last.

@@ -22,7 +22,7 @@ void PartPlan::check(int part, std::span<const std::byte> content) const {
 }
 
 void PartPlan::refuse_unfinished() const {
-  throw Error(ErrorCode::kUsage, uri, "not every part is written", "write the others first");
+  throw Error(ErrorCode::kUsage, uri, "some parts are missing", "write them first");
 }
 
 std::string PartPlan::token() const {
@@ -52,7 +52,7 @@ PartPlan PartPlan::parse(const std::string& token, std::uint64_t smallest_part, 
   constexpr std::uint64_t kBiggest = std::uint64_t{1} << 53;
   if (plan.part_size < std::max<std::uint64_t>(1, smallest_part) || plan.size > kBiggest ||
       plan.part_size > kBiggest || plan.size / plan.part_size > static_cast<unsigned>(most_parts)) {
-    throw input_error(place, "makes no sense", "begin the upload again");
+    throw input_error(place, "is not valid", "start the upload again");
   }
   return plan;
 }

@@ -19,15 +19,15 @@ bool lies_in(const std::string& inner, const std::string& outer) {
 
 std::string precious_place(const std::string& uri) {
   if (scheme(uri) != "file") return identities_above(uri).empty() ? "the whole bucket" : "";
-  if (same_place(uri, "/")) return "the root of the disk";
+  if (same_place(uri, "/")) return "the root directory";
   const auto holds = [&](const std::string& path) {
     return same_place(path, uri) || lies_in(path, uri);
   };
   const char* home = std::getenv("HOME");
-  if (home != nullptr && *home != '\0' && holds(home)) return "your home folder";
+  if (home != nullptr && *home != '\0' && holds(home)) return "your home directory";
   std::error_code error;
   const std::filesystem::path here = std::filesystem::current_path(error);
-  return !error && holds(here.string()) ? "the folder that you work in" : "";
+  return !error && holds(here.string()) ? "the current directory" : "";
 }
 
 }  // namespace oko::storage

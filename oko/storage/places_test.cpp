@@ -42,7 +42,7 @@ TEST_F(Places, OnDiskAreComparedByIdentity) {
   EXPECT_FALSE(same_place(at("a"), "s3://b/a"));
 }
 
-TEST_F(Places, OnDiskLieInEachOtherThroughLinks) {
+TEST_F(Places, OnDiskAreNestedThroughLinks) {
   EXPECT_TRUE(lies_in(at("a/b"), at("a")));
   EXPECT_TRUE(lies_in(at("a/b/none/deep"), at("a")));
   EXPECT_TRUE(lies_in(at("link/c"), at("a")));
@@ -65,16 +65,16 @@ TEST(PlacesInBuckets, AreComparedByName) {
   EXPECT_FALSE(lies_in("s3://bc/x", "s3://b"));
 }
 
-TEST_F(Places, ThatHardlyAnybodyMeansToEmpty) {
+TEST_F(Places, ThatAreHardlyEverMeantToBeEmptied) {
   EXPECT_EQ(precious_place("s3://bucket"), "the whole bucket");
   EXPECT_EQ(precious_place("gs://bucket///"), "the whole bucket");
   EXPECT_EQ(precious_place("s3://bucket/x"), "");
-  EXPECT_EQ(precious_place("/"), "the root of the disk");
-  EXPECT_EQ(precious_place("/usr/.."), "the root of the disk");
+  EXPECT_EQ(precious_place("/"), "the root directory");
+  EXPECT_EQ(precious_place("/usr/.."), "the root directory");
   const std::string old = getenv("HOME") != nullptr ? getenv("HOME") : "";
   setenv("HOME", at("a/b").c_str(), 1);
-  EXPECT_EQ(precious_place(at("link")), "your home folder");
-  EXPECT_EQ(precious_place(at("a")), "your home folder");
+  EXPECT_EQ(precious_place(at("link")), "your home directory");
+  EXPECT_EQ(precious_place(at("a")), "your home directory");
   setenv("HOME", old.c_str(), 1);
   EXPECT_NE(precious_place("."), "");
   EXPECT_NE(precious_place(".."), "");

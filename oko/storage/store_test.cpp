@@ -46,7 +46,7 @@ TEST_F(LocalStore, AppendsAndLists) {
   EXPECT_FALSE(exists(join(folder_, "log")));
 }
 
-TEST_F(LocalStore, NamesWhatIsMissing) {
+TEST_F(LocalStore, NamesAMissingFile) {
   try {
     read(join(folder_, "none.jpg"));
     FAIL();

@@ -49,7 +49,7 @@ TEST_F(TemporaryFolder, IsThatOfTmpdirElseOfTheSystem) {
   EXPECT_EQ(temporary_folder(), "/tmp");
 }
 
-TEST_F(TemporaryFolder, IsNamedWhereItIsMissingOrAFile) {
+TEST_F(TemporaryFolder, IsNamedIfItIsMissingOrAFile) {
   name(folder_);
   expect_refused();
   write(folder_, std::string_view("a file"));

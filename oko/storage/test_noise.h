@@ -7,7 +7,7 @@
 
 namespace oko::storage {
 
-// Content that no compression shortens and no two seeds share.
+// Incompressible content, different for each seed.
 inline std::string noise(std::size_t size, std::uint64_t seed) {
   Random random(seed);
   std::string text(size, '\0');

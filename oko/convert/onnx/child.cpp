@@ -21,7 +21,7 @@ ScratchFolder::ScratchFolder() {
   std::string name = storage::join(storage::temporary_folder(), "oko-XXXXXX");
   if (mkdtemp(name.data()) == nullptr) {
     throw Error(ErrorCode::kStorage, name, "no folder for temporary files can be made there",
-                "set TMPDIR to a folder that can be written to");
+                "set TMPDIR to a writable folder");
   }
   path_ = name;
 }

@@ -18,10 +18,10 @@ namespace oko::storage::bucket {
 namespace {
 
 constexpr std::uint64_t kAll = std::numeric_limits<std::uint64_t>::max();
-// No more memory than this goes for what was only announced.
+// The most memory reserved for announced but unreceived data.
 constexpr std::uint64_t kTrusted = std::uint64_t{64} << 20;
 
-// An answer that came whole but is not what was asked for.
+// A complete response that is not what was requested.
 struct Wrong {
   std::string what;
 };
@@ -42,8 +42,7 @@ Name parse_uri(const std::string& uri) {
     return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
   });
   if (name.bucket.empty() || !plain) {
-    throw Error(ErrorCode::kUsage, uri, "names no bucket",
-                "write " + scheme(uri) + "://BUCKET/NAME");
+    throw Error(ErrorCode::kUsage, uri, "names no bucket", "use " + scheme(uri) + "://BUCKET/NAME");
   }
   constexpr std::size_t kLongestKey = 1024;  // Google's and Amazon's limit
   if (name.key.size() > kLongestKey) {
@@ -68,7 +67,7 @@ void check_new_bucket_name(const std::string& uri) {
       ends_well(bucket.front()) && ends_well(bucket.back()) && bucket.find("..") == bucket.npos) {
     return;
   }
-  throw Error(ErrorCode::kUsage, uri, "is no name for a bucket",
+  throw Error(ErrorCode::kUsage, uri, "is not a valid bucket name",
               "use 3 to 63 lower-case letters, digits, '-' and '.', with a letter or digit at both "
               "ends");
 }
@@ -76,7 +75,7 @@ void check_new_bucket_name(const std::string& uri) {
 std::string unique_name() {
   std::array<unsigned char, 16> random{};
   if (RAND_bytes(random.data(), random.size()) != 1) {
-    throw Error(ErrorCode::kFailed, "", "OpenSSL gives no random numbers");
+    throw Error(ErrorCode::kFailed, "", "OpenSSL cannot generate random numbers");
   }
   return hex(std::as_bytes(std::span(random)));
 }
@@ -101,7 +100,7 @@ http::Response BucketStore::send(const http::Request& request, const std::string
   }
 }
 
-// One read of a range of one object, over as many connections as it takes.
+// One read of a range of one object, over as many connections as needed.
 class BucketStore::Reader {
  public:
   Reader(BucketStore& store, const std::string& uri, std::uint64_t offset, std::uint64_t count,
@@ -115,10 +114,10 @@ class BucketStore::Reader {
         sink_(sink),
         retry_(store.client_, store.options_.retry, uri) {}
 
-  // How much is to come, once something has.
+  // The expected size, once the first response is known.
   std::uint64_t expected() const { return expected_; }
 
-  // What the store tells of the object.
+  // What the store reports about the object.
   Entry run() {
     while (!complete()) attempt();
     return entry_;
@@ -157,16 +156,17 @@ class BucketStore::Reader {
     std::uint64_t length = 0;
     if (head.status == 206) {
       const auto range = parse_content_range(head.header("content-range"));
-      if (!range || range->first != offset_ + done_) throw Wrong{"another range came"};
+      if (!range || range->first != offset_ + done_)
+        throw Wrong{"the server sent a different range"};
       length = range->last - range->first + 1;
       entry.size = range->total;
     } else {
       const auto size = parse_size(head.header("content-length"));
-      if (!size) throw Wrong{"the answer does not say how long it is"};
-      if (offset_ + done_ != 0) throw Wrong{"the whole object came instead of a range"};
+      if (!size) throw Wrong{"the response has no length"};
+      if (offset_ + done_ != 0) throw Wrong{"the server sent the whole object instead of a range"};
       length = entry.size = *size;
     }
-    if (length > count_ - done_) throw Wrong{"more came than was asked for"};
+    if (length > count_ - done_) throw Wrong{"the server sent more than was requested"};
     version_ = entry.version;
     entry_ = entry;
     entry_known_ = true;
@@ -174,7 +174,7 @@ class BucketStore::Reader {
   }
 
   void take(http::Span piece) {
-    if (piece.size() > expected_ - done_) throw Wrong{"more came than was announced"};
+    if (piece.size() > expected_ - done_) throw Wrong{"the server sent more than it announced"};
     sink_(piece);
     done_ += piece.size();
     retry_.progress();
@@ -183,7 +183,7 @@ class BucketStore::Reader {
   void judge(const http::Response& response) {
     if (response.failure == http::Response::Failure::kNone) {
       if (response.ok() && done_ == expected_) return;
-      if (response.ok()) throw Wrong{"the answer is too short"};
+      if (response.ok()) throw Wrong{"the response is too short"};
       const bool past_end = response.status == 416;
       if (past_end && done_ == 0) {
         entry_known_ = true;
@@ -254,7 +254,7 @@ void BucketStore::append(const std::string& uri, std::span<const std::byte> cont
       if (e.code() != ErrorCode::kInput) throw;  // else it was removed
     }
   }
-  constexpr int kAttempts = 30;  // writers who take turns get through far earlier
+  constexpr int kAttempts = 30;  // alternating writers succeed far earlier
   for (int attempt = 1;; ++attempt) {
     try {
       return remember_appended(uri, append_to(name, stat_object(name), content));
@@ -277,7 +277,7 @@ std::optional<Entry> BucketStore::take_appended(const std::string& uri) {
 }
 
 void BucketStore::remember_appended(const std::string& uri, Entry entry) {
-  constexpr std::size_t kMost = 64;  // a few logs at a time; the others cost a look
+  constexpr std::size_t kMost = 64;  // a few logs at a time; others cost an extra request
   const std::lock_guard lock(appended_mutex_);
   if (appended_.size() >= kMost) appended_.clear();
   appended_[uri] = std::move(entry);
@@ -318,7 +318,7 @@ std::vector<Entry> BucketStore::list(const std::string& uri, bool recursive,
   if (all.empty() && !name.key.empty()) {
     throw input_error(uri, "there is no such folder", "check the name");
   }
-  // Folders came with a '/' at their end, so their place among the names may be another.
+  // Folders ended in '/', so their sort position may differ.
   std::sort(all.begin(), all.end(), [](const Entry& a, const Entry& b) { return a.uri < b.uri; });
   return all;
 }
@@ -329,14 +329,14 @@ Page BucketStore::page_of(const Name& prefix, std::vector<std::pair<std::string,
     if (key.size() >= shortest && key.starts_with(prefix.key)) return;
     throw Error(
         ErrorCode::kStorage, uri(prefix),
-        "the server listed an object outside of that: \"" + visible(key.substr(0, 100)) + "\"",
-        "this is a fault of the server");
+        "the server listed an object outside this folder: \"" + visible(key.substr(0, 100)) + "\"",
+        "this is a server error");
   };
   Page page;
   page.next = std::move(next);
   for (auto& [key, entry] : objects) {
     check_key(key, std::max<std::size_t>(1, prefix.key.size()));
-    // What consoles make to show an empty folder is none of ours.
+    // Empty objects that consoles create to show a folder are not files.
     if (key.ends_with('/') && entry.size == 0) continue;
     entry.uri = uri({prefix.bucket, key});
     page.entries.push_back(std::move(entry));

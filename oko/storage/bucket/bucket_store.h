@@ -17,13 +17,13 @@ struct Name {
   std::string bucket;
   std::string key;  // empty: the bucket itself
 };
-// Of "gs://BUCKET/KEY". kUsage where there is no bucket or it has characters that no bucket has.
+// Parses "gs://BUCKET/KEY". kUsage if there is no bucket or it has invalid characters.
 Name parse_uri(const std::string& uri);
 std::string uri_of(const std::string& scheme, const Name& name);
-// kUsage where no store would make a bucket of that name.
+// kUsage if no store accepts a bucket of that name.
 void check_new_bucket_name(const std::string& uri);
 
-// Random letters and digits that nobody else has thought of.
+// Unique random letters and digits.
 std::string unique_name();
 
 struct Options {
@@ -32,8 +32,8 @@ struct Options {
   http::Client* client = nullptr;  // null: http::shared_client()
 };
 
-// What Google's and S3's stores have in common: reading with resumption and checksums, folders made
-// of names, lists made of pages.
+// What Google's and S3's stores share: reading with resumption and checksums, folders derived from
+// names, paged lists.
 class BucketStore : public Store {
  public:
   Bytes read(const std::string& uri, const std::string& version) override;
@@ -52,34 +52,33 @@ class BucketStore : public Store {
 
   // A request for the whole object, or for that version of it. read_to() adds the range.
   virtual http::Request get_request(const Name& name, const std::string& version) = 0;
-  // What the headers of an answer to a read tell; `uri` and `size` are filled in by the caller.
+  // Parses the headers of a read's response; `uri` and `size` are filled in by the caller.
   virtual Entry described(const http::Response& response) = 0;
   virtual std::optional<Entry> stat_object(const Name& name) = 0;
   virtual bool bucket_exists(const Name& name) = 0;
   virtual Page list_names(const Name& prefix, bool recursive, const std::string& token) = 0;
-  // Whether any name begins with that.
+  // Whether any name starts with that.
   virtual bool any_name(const Name& prefix) = 0;
-  // Adds to an object of a known state (null: absent) and returns what it is now; Conflict where
-  // that is no longer true.
+  // Adds to an object of a known state (null: absent) and returns what it is now; Conflict if it
+  // has changed.
   virtual Entry append_to(const Name& name, const std::optional<Entry>& there,
                           std::span<const std::byte> content) = 0;
-  // One attempt with the credentials of the moment; renewed once where the server says that
-  // they are stale.
+  // One attempt with the current credentials; renewed once if the server says that they are stale.
   virtual http::Response attempt(const http::Request& request, const std::string& place) = 0;
-  // Whether the same request may well be answered otherwise a little later.
+  // Whether the same request may succeed a little later.
   virtual bool worth_repeating(const http::Response& response) = 0;
-  // Throws the Error for an answer that is no success.
+  // Throws the Error for an unsuccessful response.
   [[noreturn]] virtual void refuse(const http::Response& response, const std::string& uri) = 0;
 
-  // Attempts until there is an answer that will not change by waiting. `uncertain` is set where an
-  // earlier attempt may have been obeyed without our knowing.
+  // Retries until there is a final response. `uncertain` is set if an earlier attempt may have
+  // succeeded without our knowing.
   http::Response send(const http::Request& request, const std::string& place,
                       bool* uncertain = nullptr);
   http::Client& client() const { return client_; }
   const Options& options() const { return options_; }
   std::string uri(const Name& name) const { return uri_of(scheme_, name); }
-  // What a list of `prefix` answered, by keys, as a page of entries. Throws a storage Error for
-  // keys that do not begin with it.
+  // Converts a list response for `prefix` to a page of entries. Throws a storage Error for keys
+  // that do not start with it.
   Page page_of(const Name& prefix, std::vector<std::pair<std::string, Entry>> objects,
                std::vector<std::string> folders, std::string next) const;
 
@@ -92,7 +91,7 @@ class BucketStore : public Store {
   std::string scheme_;
   Options options_;
   http::Client& client_;
-  // What append() has made last, so that a log's only writer need not look before it writes.
+  // What append() last wrote, so that a log's only writer need not check before it writes.
   std::mutex appended_mutex_;
   std::map<std::string, Entry> appended_;
 };

@@ -19,7 +19,7 @@ std::string read_small_file(const std::string& path) {
   const auto entry = disk->stat(path);
   if (!entry || entry->is_folder) return {};
   constexpr std::uint64_t kMost = 1 << 20;
-  if (entry->size > kMost) throw input_error(path, "is too long for a file of settings");
+  if (entry->size > kMost) throw input_error(path, "is too long for a settings file");
   return std::string(disk->read_range(path, 0, kMost).text());
 }
 

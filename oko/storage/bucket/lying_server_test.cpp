@@ -18,7 +18,7 @@
 #include "oko/storage/transfer/transfer.h"
 #include "tests/storage/wire.h"
 
-// What a server may answer that does not keep to the protocol, by mistake or on purpose.
+// Responses of servers that violate the protocol, by mistake or on purpose.
 namespace oko::storage {
 namespace {
 
@@ -27,7 +27,7 @@ using oko::testing::Connection;
 using oko::testing::Head;
 using ::testing::HasSubstr;
 
-// Answers by a function of the request and its number; null: there is no such thing.
+// Responds by a function of the request and its number; null: 404.
 class LyingServer {
  public:
   using Answer = std::function<std::optional<std::string>(const Head& head, int number)>;
@@ -79,7 +79,7 @@ std::string gcs_page(const std::vector<std::string>& keys, const std::string& ne
   return page.dump();
 }
 
-// Both kinds of store, with the pages that the server is to send.
+// Both kinds of store, with the pages that the server sends.
 void expect_refused(const std::function<void()>& work, const std::string& words) {
   try {
     work();
@@ -108,7 +108,7 @@ std::unique_ptr<Store> gcs_at(const LyingServer& server) {
   return make_gcs_store(options);
 }
 
-// Of these servers only lists can be had.
+// These servers only serve lists.
 class LyingLists : public ::testing::TestWithParam<const char*> {
  protected:
   using Pages = std::function<std::pair<std::vector<std::string>, std::string>(int number)>;
@@ -154,21 +154,21 @@ TEST_P(LyingLists, OfNothingButEmptyPagesEnd) {
   expect_refused([&] { list(uri("x"), true); }, "list never ends");
 }
 
-TEST_P(LyingLists, WithNamesOutsideOfTheFolderAreRefused) {
+TEST_P(LyingLists, WithNamesOutsideTheFolderAreRejected) {
   for (const char* key : {"y", "etc/passwd", "x"}) {
     serve([key](int) { return std::pair(std::vector<std::string>{key}, std::string()); });
-    expect_refused([&] { list(uri("x/folder"), true); }, "outside of that");
-    expect_refused([&] { read_all(uri("x/folder/")); }, "outside of that");
-    expect_refused([&] { list(uri("x/folder"), false); }, "outside of that");
+    expect_refused([&] { list(uri("x/folder"), true); }, "outside this folder");
+    expect_refused([&] { read_all(uri("x/folder/")); }, "outside this folder");
+    expect_refused([&] { list(uri("x/folder"), false); }, "outside this folder");
   }
 }
 
-TEST_P(LyingLists, WithTheFolderItselfInItAreRefused) {
+TEST_P(LyingLists, ContainingTheFolderItselfAreRejected) {
   for (const char* folder : {"x/folder/", "x/folder", "/"}) {
     serve([](int) { return std::pair(std::vector<std::string>{"x/folder/a"}, std::string()); },
           folder);
-    expect_refused([&] { list(uri("x/folder"), true); }, "outside of that");
-    expect_refused([&] { read_all(uri("x/folder/")); }, "outside of that");
+    expect_refused([&] { list(uri("x/folder"), true); }, "outside this folder");
+    expect_refused([&] { read_all(uri("x/folder/")); }, "outside this folder");
   }
 }
 
@@ -180,7 +180,7 @@ TEST_P(LyingLists, InAnotherOrderCannotBeCompared) {
   expect_refused([&] { read_all(uri("x/")); }, "not in order");
 }
 
-TEST_P(LyingLists, WithNamesThatLeadOutOfAFolderWriteNothingThere) {
+TEST_P(LyingLists, WithNamesPointingOutOfAFolderWriteNothingThere) {
   const std::string folder = ::testing::TempDir() + "oko_lying_" + GetParam();
   std::filesystem::remove_all(folder);
   const std::vector<std::string> keys = {"x/../../up", "x//etc/up", "x/a/../../../up", "x/./b",
@@ -197,7 +197,7 @@ TEST_P(LyingLists, WithNamesThatLeadOutOfAFolderWriteNothingThere) {
   EXPECT_FALSE(exists(folder));
 }
 
-TEST(LyingServers, OfGoogleWhoseEmptyPagesRepeatAreNoFolder) {
+TEST(LyingServers, OfGoogleWhoseEmptyPagesRepeatAreNotAFolder) {
   const LyingServer server([](const Head& head, int) -> std::optional<std::string> {
     if (head.target().find("prefix=") == std::string::npos) return std::nullopt;
     return gcs_page({}, "again");
@@ -206,7 +206,7 @@ TEST(LyingServers, OfGoogleWhoseEmptyPagesRepeatAreNoFolder) {
   expect_refused([&] { store->stat("gs://bucket/x"); }, "list never ends");
 }
 
-TEST(LyingServers, OfGoogleWhoseCopyingNeverEndsAreLeft) {
+TEST(LyingServers, OfGoogleWhoseCopyingNeverEndsAreAbandoned) {
   const LyingServer server([](const Head& head, int) -> std::optional<std::string> {
     if (head.method() == "POST") return R"({"done": false, "rewriteToken": "again"})";
     return R"({"name": "x", "size": "1", "generation": "7", "crc32c": "AAAAAA=="})";
@@ -215,7 +215,7 @@ TEST(LyingServers, OfGoogleWhoseCopyingNeverEndsAreLeft) {
   expect_refused([&] { store->copy("gs://bucket/x", "gs://bucket/y"); }, "never ends");
 }
 
-TEST(LyingServers, OfS3WhoseListsOfPartsGoInACircleAreLeft) {
+TEST(LyingServers, OfS3WhosePartListsAreCircularAreAbandoned) {
   const LyingServer server([](const Head&, int number) {
     const std::string part = std::to_string(1 + number % 2);
     return "<ListPartsResult><Part><PartNumber>" + part +

@@ -7,7 +7,7 @@
 
 namespace oko::storage::bucket {
 
-// An environment of these variables and no others.
+// An environment with only these variables.
 inline Environment environment_of(std::map<std::string, std::string> variables) {
   return [variables = std::move(variables)](const char* name) {
     const auto found = variables.find(name);

@@ -18,15 +18,15 @@
 #include "oko/storage/store.h"
 #include "tests/storage/fault_proxy.h"
 
-// What every store of buckets must do, checked against a real server. A test program derives a
-// fixture for each server and calls what it is to do, a test each.
+// The contract of every bucket store, checked against a real server. A test program derives a
+// fixture for each server and calls each function in its own test.
 namespace oko::storage {
 
 inline std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
-// Bytes that repeat nowhere near.
+// Bytes without nearby repetition.
 inline std::string noise(std::size_t size, unsigned seed = 1) {
   std::string text(size, '\0');
   std::uint64_t state = seed * 0x9E3779B97F4A7C15ull + 1;
@@ -37,7 +37,7 @@ inline std::string noise(std::size_t size, unsigned seed = 1) {
   return text;
 }
 
-// Waits of a test: short between attempts, and for what is never there.
+// Waits for tests: short between attempts, and for servers that do not exist.
 inline void hurry(bucket::Options& options) {
   options.retry.first = std::chrono::milliseconds(5);
   options.retry.longest = std::chrono::milliseconds(50);
@@ -45,7 +45,7 @@ inline void hurry(bucket::Options& options) {
   options.retry.budget_of_strangers = std::chrono::milliseconds(300);
 }
 
-// What can go wrong between a store and its server.
+// Faults between a store and its server.
 inline auto each_fault() {
   using oko::testing::Fault;
   return ::testing::Values(Fault::kTooMany, Fault::kUnavailable, Fault::kLost, Fault::kCutRequest,
@@ -192,7 +192,7 @@ class StoreContract : public ::testing::Test {
               store_->stat(name("voc/a.jpg"))->version);
   }
 
-  // `count` is more than a page holds.
+  // `count` is more than one page.
   void lists_more_than_a_page(int count) {
     std::vector<std::thread> threads;
     for (int t = 0; t < 8; ++t) {
@@ -308,7 +308,7 @@ class StoreContract : public ::testing::Test {
     EXPECT_THAT(keys(store_->list(bucket_, true)), ::testing::ElementsAre("log"));
   }
 
-  // `requests` is what a log's only writer needs for a piece.
+  // `requests`: per append by a log's only writer.
   void appends_by(std::uint64_t requests) {
     store_->append(name("log"), bytes_of("1\n"));
     store_->append(name("log"), bytes_of("2\n"));
@@ -324,9 +324,8 @@ class StoreContract : public ::testing::Test {
     EXPECT_EQ(get("log"), "5\n");
   }
 
-  // `make` makes a store that asks a server at "http://127.0.0.1:PORT": here a proxy in front of
-  // the one at `port` that store_ asks, where only `fault` happens. `big` is the size of one
-  // object.
+  // `make` creates a store for a server at "http://127.0.0.1:PORT": here a proxy in front of
+  // store_'s server at `port`, which only injects `fault`. `big` is the size of one object.
   template <typename Options>
   void loses_and_breaks_nothing(oko::testing::Fault fault, int port, std::size_t big,
                                 Options options, std::unique_ptr<Store> (*make)(const Options&)) {
@@ -384,9 +383,9 @@ class StoreContract : public ::testing::Test {
 
   void refuses_with_a_hint() {
     EXPECT_NE(code_of([&] { store_->make_bucket(bucket_); }), ErrorCode::kFailed);
-    EXPECT_THAT(last_error_, ::testing::HasSubstr("is there already"));
+    EXPECT_THAT(last_error_, ::testing::HasSubstr("already exists"));
     EXPECT_EQ(code_of([&] { store_->write(bucket_ + "-none/x", {}); }), ErrorCode::kInput);
-    EXPECT_THAT(last_error_, ::testing::HasSubstr("no such bucket (check the name, or make it"));
+    EXPECT_THAT(last_error_, ::testing::HasSubstr("no such bucket (check the name, or create it"));
     const std::string scheme_part = scheme(bucket_) + "://";
     EXPECT_EQ(code_of([&] { store_->make_bucket(scheme_part + "No_Name"); }), ErrorCode::kUsage);
     EXPECT_EQ(code_of([&] { store_->read(scheme_part + "/x"); }), ErrorCode::kUsage);

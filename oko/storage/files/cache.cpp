@@ -24,17 +24,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What follows the content in a file of the cache.
+// The trailer of a cache file.
 struct Trailer {
   std::array<char, 4> mark{'o', 'k', 'o', 'c'};
   std::uint32_t crc32c = 0;
 };
 
-// Beside a file's content: its blocks and entry on disk.
+// Overhead of a file: its blocks and directory entry on disk.
 constexpr std::uint64_t kOverhead = 4096;
 
 void touch(const std::string& path) {
-  ::utimensat(AT_FDCWD, path.c_str(), nullptr, 0);  // only a matter of what is removed first
+  ::utimensat(AT_FDCWD, path.c_str(), nullptr, 0);  // only affects the eviction order
 }
 
 // Folders above `folder` may not exist yet.
@@ -63,12 +63,12 @@ std::uint64_t default_limit(const std::string& folder) {
     const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), gigabytes);
     if (error != std::errc() || end != given.data() + given.size() ||
         !(gigabytes >= 0 && gigabytes <= 1e6)) {
-      throw Error(ErrorCode::kUsage, "OKO_CACHE_GB", "\"" + given + "\" is no size in gigabytes",
+      throw Error(ErrorCode::kUsage, "OKO_CACHE_GB", "\"" + given + "\" is not a size in gigabytes",
                   "for example OKO_CACHE_GB=50, or 0 for no cache");
     }
   }
   const double most = static_cast<double>(free_bytes(folder)) / 2;
-  // What somebody asked for is what they get.
+  // An explicit limit is used as given.
   return static_cast<std::uint64_t>(given.empty() ? std::min(gigabytes * kGigabyte, most)
                                                   : gigabytes * kGigabyte);
 }
@@ -141,14 +141,14 @@ bool DiskCache::keep(const Piece& piece, std::span<const std::byte> content) {
     {
       Trailer trailer;
       trailer.crc32c = crc32c(content);
-      // Not flushed: the checksum tells what did not reach the disk.
+      // Not flushed: the checksum detects what did not reach the disk.
       const local::File file(temporary, O_WRONLY | O_CREAT | O_EXCL, "caching");
       file.write_all(content);
       file.write_all(std::as_bytes(std::span(&trailer, 1)));
     }
     fs::rename(temporary, path);
     return true;
-  } catch (const std::exception&) {  // a full disk, a folder without rights
+  } catch (const std::exception&) {  // disk full, missing permissions
     std::error_code ignored;
     fs::remove(temporary, ignored);
     const std::scoped_lock lock(mutex_);
@@ -164,7 +164,7 @@ void DiskCache::drop(const Piece& piece) {
   if (looked_) used_ -= std::min(used_, piece.size + kOverhead);
 }
 
-// What is in it may be private.
+// Its content may be private.
 void DiskCache::make_folder() {
   std::error_code ignored;
   if (fs::create_directories(folder_, ignored)) {
@@ -197,7 +197,7 @@ bool DiskCache::make_room(std::uint64_t size) {
     unused_.pop_back();
     std::error_code error;
     const fs::file_time_type used = fs::last_write_time(oldest.path, error);
-    if (!error && used >= opened_) continue;  // somebody has used it meanwhile
+    if (!error && used >= opened_) continue;  // used in the meantime
     fs::remove(oldest.path, error);
     used_ -= std::min(used_, oldest.bytes);
   }

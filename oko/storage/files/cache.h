@@ -13,27 +13,26 @@
 
 namespace oko::storage {
 
-// Pieces of files in buckets on this machine's disk, for all programs of one user. What is kept is
-// found by URI, version and range alone, so it is never stale; each file carries a checksum, so
-// what a power cut left half is not there. Safe from several threads and processes.
+// A local disk cache of pieces of bucket files, shared by all programs of one user. Entries are
+// keyed by URI, version and range, so they are never stale; each file carries a checksum, so what a
+// power cut left incomplete is ignored. Safe for several threads and processes.
 class DiskCache {
  public:
-  // At most `limit` bytes below `folder`, which is made when something is first kept; 0: keeps
-  // nothing.
+  // At most `limit` bytes below `folder`, which is created on first use; 0: keeps nothing.
   DiskCache(std::string folder, std::uint64_t limit);
   ~DiskCache();
   DiskCache(const DiskCache&) = delete;
   DiskCache& operator=(const DiskCache&) = delete;
 
-  // True where find() will most likely find it; nothing is read.
+  // True if find() will most likely find it; nothing is read.
   bool contains(const Piece& piece) const;
-  // Mapped, not read into memory. Nothing where it is not there or damaged.
+  // Memory-mapped. Nothing if it is missing or damaged.
   std::optional<Bytes> find(const Piece& piece);
-  // True where keep() of so many bytes would have room.
+  // True if keep() has room for this many bytes.
   bool has_room(std::uint64_t size);
-  // False where there is no room, or the disk refuses: whoever reads can do without. Makes room by
-  // removing what no one has used since this cache was opened, longest unused first. What was used
-  // since stays, so that reading more than fits again and again does find what was kept first.
+  // False if there is no room, or on disk errors; readers work without it. Makes room by removing
+  // entries unused since this cache was opened, least recently used first. Entries used since then
+  // are kept, so that repeatedly reading more than fits still hits the first ones.
   bool keep(const Piece& piece, std::span<const std::byte> content);
   void drop(const Piece& piece);
 
@@ -54,12 +53,12 @@ class DiskCache {
   std::mutex mutex_;
   bool looked_ = false;
   std::uint64_t used_ = 0;    // bytes
-  std::vector<Kept> unused_;  // what was there before, longest unused last
+  std::vector<Kept> unused_;  // existing entries, least recently used last
 };
 
-// The cache that all files share: OKO_CACHE_DIR, else $XDG_CACHE_HOME/oko/files, else
-// ~/.cache/oko/files; OKO_CACHE_GB (20, and no more than half of what the disk has free). A usage
-// Error where OKO_CACHE_GB is no number.
+// The shared cache: OKO_CACHE_DIR, else $XDG_CACHE_HOME/oko/files, else ~/.cache/oko/files;
+// OKO_CACHE_GB (20, at most half of the free disk space). A usage Error if OKO_CACHE_GB is not a
+// number.
 DiskCache& disk_cache();
 
 }  // namespace oko::storage

@@ -75,7 +75,7 @@ TEST_F(Caches, KeepNothingWithoutAVersionOrOfAnotherSize) {
   EXPECT_FALSE(fs::exists(folder_));
 }
 
-TEST_F(Caches, NeverGiveWhatAPowerCutLeft) {
+TEST_F(Caches, NeverReturnWhatAPowerCutLeft) {
   DiskCache cache(folder_, 1 << 20);
   for (const auto& damage : std::vector<std::function<void(const fs::path&)>>{
            [](const fs::path& path) { fs::resize_file(path, 900); },
@@ -129,7 +129,7 @@ TEST_F(Caches, MakeRoomFromWhatIsLongestUnused) {
   EXPECT_TRUE(cache.find(piece("100", kSize)));
 }
 
-TEST_F(Caches, DoWithoutADiskThatRefuses) {
+TEST_F(Caches, WorkWithoutAUsableDisk) {
   std::ofstream(folder_) << "a file where the folder should be";
   DiskCache cache(folder_, 1 << 20);
   EXPECT_FALSE(cache.keep(piece("a", 5), content(5, 'a').span()));

@@ -10,7 +10,7 @@
 namespace oko::storage {
 namespace {
 
-constexpr int kAttempts = 4;  // at content whose checksum is wrong
+constexpr int kAttempts = 4;  // for content with a wrong checksum
 
 std::string key_of(const Piece& piece) {
   return piece.uri + '\n' + std::to_string(piece.offset) + '\n' + std::to_string(piece.size);
@@ -32,7 +32,7 @@ bool is_right(const Piece& piece, const Bytes& bytes) {
 
 }  // namespace
 
-// Those that `piece` lies in.
+// The blocks that contain `piece`.
 std::vector<Piece> Fetcher::blocks_of(const Piece& piece, std::uint64_t end) {
   std::vector<Piece> blocks;
   for (std::uint64_t at = piece.offset / kBlock * kBlock; at < piece.offset + piece.size;
@@ -66,9 +66,8 @@ Fetched Fetcher::part(const Piece& piece, std::uint64_t end) {
   }
   throw Error(ErrorCode::kStorage, piece.uri,
               "its bytes " + std::to_string(piece.offset) + " to " +
-                  std::to_string(piece.offset + piece.size) +
-                  " are not those that its index was made of",
-              "copy the file again, or make it anew");
+                  std::to_string(piece.offset + piece.size) + " differ from those in the index",
+              "copy or create the file again");
 }
 
 bool Fetcher::keeps(const Piece& piece, bool is_whole, std::uint64_t end) {
@@ -80,7 +79,7 @@ bool Fetcher::keeps(const Piece& piece, bool is_whole, std::uint64_t end) {
   });
 }
 
-// Nothing where they cannot be kept.
+// Nothing if they cannot be kept.
 std::optional<Fetched> Fetcher::by_blocks(const Piece& piece, std::uint64_t end) {
   std::vector<std::byte> joined;
   for (const Piece& wanted : blocks_of(piece, end)) {
@@ -139,7 +138,7 @@ Fetched Fetcher::once(const Piece& piece, const std::function<Bytes()>& request)
   };
   try {
     Fetched fetched;
-    if (auto kept = cache_.find(piece)) {  // by a thread that ended since this one looked
+    if (auto kept = cache_.find(piece)) {  // by a thread that finished in the meantime
       fetched = {std::move(*kept), true};
     } else {
       fetched.bytes = request();

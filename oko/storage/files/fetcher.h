@@ -17,28 +17,28 @@ namespace oko::storage {
 
 struct Fetched {
   Bytes bytes;
-  bool kept = false;  // on this disk: reading it again costs nothing
+  bool kept = false;  // on a local disk: reading it again costs nothing
 };
 
-// Brings pieces of files from their stores, through the cache. Whoever asks for what another thread
-// is fetching waits for it. Safe from several threads.
+// Fetches pieces of files from their stores, through the cache. Requests for what another thread is
+// fetching wait for it. Thread-safe.
 class Fetcher {
  public:
   explicit Fetcher(DiskCache& cache) : cache_(cache) {}
   Fetcher(const Fetcher&) = delete;
   Fetcher& operator=(const Fetcher&) = delete;
 
-  // A whole file: `piece` is all of it. Conflict where it is there in another version or size.
+  // A whole file. Conflict if its version or size has changed.
   Fetched whole(const Piece& piece);
   // A part of a file that has others before `end`. They are fetched and kept in blocks of 8 MiB,
-  // so that one request brings many small ones; where the cache has no room, each by itself. An
-  // Error where the checksum stays wrong.
+  // so that one request fetches many small ones; individually if the cache has no room. An Error if
+  // the checksum stays wrong.
   Fetched part(const Piece& piece, std::uint64_t end);
-  // What whole() or part() takes of memory.
+  // The memory that whole() or part() takes.
   static std::uint64_t memory_for(const Piece& piece, bool is_whole) {
     return is_whole ? piece.size : std::max(piece.size, kBlock);
   }
-  // True where whole() or part() will find `piece` on this disk, or leave it there.
+  // True if whole() or part() will find or leave `piece` on the local disk.
   bool keeps(const Piece& piece, bool is_whole, std::uint64_t end);
 
  private:
@@ -55,7 +55,7 @@ class Fetcher {
   DiskCache& cache_;
   std::mutex mutex_;
   std::unordered_map<std::string, std::shared_future<Fetched>> under_way_;
-  std::unordered_map<std::string, Bytes> open_;  // mapped blocks, and shards on this disk
+  std::unordered_map<std::string, Bytes> open_;  // mapped blocks, and local shards
 };
 
 }  // namespace oko::storage

@@ -23,7 +23,7 @@ struct Stopped {};
 }  // namespace
 
 struct Files::State {
-  struct Waiting {  // for its reader, in memory that it was given
+  struct Waiting {  // data waiting for its reader, with reserved memory
     Bytes bytes;
     Workers::Lease lease;
   };
@@ -105,7 +105,7 @@ struct Files::State {
       const std::scoped_lock lock(mutex);
       if (!is_late()) waiting[name] = {std::move(fetched.bytes), std::move(lease)};
     } catch (const std::exception&) {
-      // Whoever reads the file is told.
+      // The file's reader gets the error.
     }
   }
 

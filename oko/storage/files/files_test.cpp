@@ -35,7 +35,7 @@ class FilesInABucket : public ::testing::Test {
   static void add_listed(Files& files) {
     for (const Entry& entry : list("gs://oko-test/d", true)) files.add(entry);
   }
-  // A file of parts under the names ".../shard/0", "1", …, each told with its checksum.
+  // A file of parts named ".../shard/0", "1", …, each registered with its checksum.
   void write_shard(Files& files, const std::string& uri, int count, std::size_t size) {
     std::string all;
     std::vector<Piece> pieces;
@@ -57,7 +57,7 @@ class FilesInABucket : public ::testing::Test {
   testing::TestGoogle google_;
 };
 
-TEST_F(FilesInABucket, AreAskedForOnceWhateverReadsThem) {
+TEST_F(FilesInABucket, AreRequestedOnceWhateverReadsThem) {
   write_files(20, 5000);
   DiskCache cache(folder_, 1 << 20);
   Files files(cache);
@@ -95,7 +95,7 @@ TEST_F(FilesInABucket, AreReadAheadIntoTheCache) {
   EXPECT_EQ(google_.requests() - before, 60u);
 }
 
-TEST_F(FilesInABucket, AreReadInPartsWhereTheyCannotBeKept) {
+TEST_F(FilesInABucket, AreReadInPartsIfTheyCannotBeCached) {
   write_files(1, 5000);
   DiskCache cache(folder_, 0);
   Files files(cache);
@@ -107,7 +107,7 @@ TEST_F(FilesInABucket, AreReadInPartsWhereTheyCannotBeKept) {
   EXPECT_EQ(files.read_part(name(0), 0, 9000).text(), whole);
 }
 
-// More than the cache holds: it is read ahead into memory, and hardly anything twice.
+// More than the cache holds: prefetched into memory, hardly anything twice.
 TEST_F(FilesInABucket, AreReadAheadWithoutRoomOnDisk) {
   write_files(40, 30'000);
   DiskCache cache(folder_, 200'000);
@@ -149,7 +149,7 @@ TEST_F(FilesInABucket, ThatWereReplacedAreAConflict) {
   EXPECT_THROW(files.read(name(0)), Conflict);
 }
 
-TEST_F(FilesInABucket, ThatAreGoneAreToldOf) {
+TEST_F(FilesInABucket, ThatAreGoneAreReported) {
   write_files(1, 100);
   DiskCache cache(folder_, 1 << 20);
   Files files(cache);
@@ -190,7 +190,7 @@ TEST_F(FilesInABucket, MayBePartsWithoutRoomForBlocks) {
   EXPECT_EQ(google_.requests() - before, 31u);
 }
 
-TEST_F(FilesInABucket, TellOfPartsThatAreNotWhatTheIndexSays) {
+TEST_F(FilesInABucket, ReportPartsThatDoNotMatchTheIndex) {
   for (const std::string uri : {"gs://oko-test/s/0.tar", "disk"}) {
     const std::string shard = uri == "disk" ? folder_ + "/0.tar" : uri;
     DiskCache cache(folder_ + "/cache", 64 << 20);
@@ -203,13 +203,14 @@ TEST_F(FilesInABucket, TellOfPartsThatAreNotWhatTheIndexSays) {
       FAIL();
     } catch (const Error& error) {
       EXPECT_EQ(error.place(), shard);
-      EXPECT_THAT(error.message(), HasSubstr("its bytes 100 to 1100 are not those"));
+      EXPECT_THAT(error.message(),
+                  HasSubstr("its bytes 100 to 1100 differ from those in the index"));
     }
     EXPECT_EQ(files.read(shard + "/2").text(), noise(1002, 52));
   }
 }
 
-TEST(FilesOnDisk, AreReadAsEver) {
+TEST(FilesOnDisk, AreReadDirectly) {
   const std::string path = ::testing::TempDir() + "oko_files_on_disk";
   write(path, "content");
   DiskCache cache(::testing::TempDir() + "oko_files_no_cache", 1 << 20);

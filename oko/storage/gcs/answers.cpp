@@ -16,7 +16,7 @@ Object object_of(const Json& json, const std::string& name) {
   object.entry.version = json_get<std::string>(json, "generation", name);
   const auto size = bucket::parse_size(json_get<std::string>(json, "size", name));
   if (!size || !bucket::parse_size(object.entry.version)) {
-    throw input_error(name, "\"size\" or \"generation\" is no number");
+    throw input_error(name, "\"size\" or \"generation\" is not a number");
   }
   object.entry.size = *size;
   object.entry.crc32c = parse_crc32c(json_get_or<std::string>(json, "crc32c", "", name));
@@ -31,13 +31,14 @@ Object object_of(const Json& json, const std::string& name) {
 const Json& array_of(const Json& json, const char* key, const std::string& name) {
   static const Json none = Json::array();
   if (!json.contains(key)) return none;
-  if (!json[key].is_array()) throw input_error(name, std::string("\"") + key + "\" is no array");
+  if (!json[key].is_array())
+    throw input_error(name, std::string("\"") + key + "\" is not an array");
   return json[key];
 }
 
 Json object_json(std::string_view text, const std::string& name) {
   Json json = parse_json(text, name);
-  if (!json.is_object()) throw input_error(name, "the server's answer is no JSON object");
+  if (!json.is_object()) throw input_error(name, "the server's response is not a JSON object");
   return json;
 }
 
@@ -54,7 +55,7 @@ Listing parse_listing(std::string_view text, const std::string& name) {
     listing.objects.push_back(object_of(item, name));
   }
   for (const Json& prefix : array_of(json, "prefixes", name)) {
-    if (!prefix.is_string()) throw input_error(name, "a prefix is no text");
+    if (!prefix.is_string()) throw input_error(name, "a prefix is not a string");
     listing.prefixes.push_back(prefix.get<std::string>());
   }
   listing.next = json_get_or<std::string>(json, "nextPageToken", "", name);
@@ -65,7 +66,7 @@ Rewrite parse_rewrite(std::string_view text, const std::string& name) {
   const Json json = object_json(text, name);
   Rewrite rewrite;
   if (json_get<bool>(json, "done", name)) {
-    if (!json.contains("resource")) throw input_error(name, "the answer has no \"resource\"");
+    if (!json.contains("resource")) throw input_error(name, "the response has no \"resource\"");
     rewrite.object = object_of(json["resource"], name);
   } else {
     rewrite.token = json_get<std::string>(json, "rewriteToken", name);

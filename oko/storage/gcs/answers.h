@@ -9,8 +9,8 @@
 
 namespace oko::storage::gcs {
 
-// The JSON that Google Cloud Storage answers. Each function throws an input Error with `name` where
-// the text is not what it should be.
+// Parses Google Cloud Storage's JSON responses. Each function throws an input Error with `name` if
+// the text is not as expected.
 
 struct Object {
   std::string name;
@@ -27,7 +27,7 @@ struct Listing {
 Listing parse_listing(std::string_view json, const std::string& name);
 
 struct Rewrite {
-  std::string token;             // of the next call, where it is not done
+  std::string token;             // of the next call, if it is not done
   std::optional<Object> object;  // once it is
 };
 Rewrite parse_rewrite(std::string_view json, const std::string& name);
@@ -35,10 +35,11 @@ Rewrite parse_rewrite(std::string_view json, const std::string& name);
 struct ErrorAnswer {
   std::string reason, message;
 };
-// Plain text, as downloads are refused with, becomes the message.
+// Plain text, as in refused downloads, becomes the message.
 ErrorAnswer parse_error(std::string_view text);
 
-// How many bytes a session holds, by the header "Range: bytes=0-N" of a 308; none means none.
+// How many bytes a session has received, by the header "Range: bytes=0-N" of a 308; without it
+// none.
 std::optional<std::uint64_t> parse_held(std::string_view range);
 
 }  // namespace oko::storage::gcs

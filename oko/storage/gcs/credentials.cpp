@@ -11,7 +11,7 @@ constexpr const char* kTokenUri = "https://oauth2.googleapis.com/token";
 constexpr const char* kScope = "https://www.googleapis.com/auth/devstorage.full_control";
 constexpr std::time_t kBeforeEnd = 300;
 
-// Keys go only over TLS or to this machine.
+// Keys are only sent over TLS or to this machine.
 void check_token_uri(const std::string& uri, const std::string& name) {
   if (uri.starts_with("https://") || uri.starts_with("http://127.") ||
       uri.starts_with("http://localhost")) {
@@ -24,14 +24,15 @@ Json parse_quietly(std::string_view json, const std::string& name) {
   try {
     return parse_json(json, name);
   } catch (const Error&) {
-    throw input_error(name, "is no JSON");  // the parser's own words may quote it
+    throw input_error(name, "is not JSON");  // the parser's message may quote it
   }
 }
 
 std::string text_of(const Json& json, const char* key, const std::string& name) {
   if (!json.is_object() || !json.contains(key) || !json[key].is_string()) {
-    throw input_error(name, std::string("has no text \"") + key + "\"",
-                      "make the file again (gcloud auth application-default login, or a new key)");
+    throw input_error(
+        name, std::string("has no string \"") + key + "\"",
+        "create the file again (gcloud auth application-default login, or a new key)");
   }
   return json[key].get<std::string>();
 }
@@ -63,8 +64,8 @@ Account parse_account(std::string_view text, const std::string& name) {
     account.project = text_or(json, "quota_project_id", "");
     return account;
   }
-  throw input_error(name, "holds credentials of a kind that oko does not know",
-                    "use a service account's key or gcloud auth application-default login");
+  throw input_error(name, "contains unsupported credentials",
+                    "use a service account key or gcloud auth application-default login");
 }
 
 TokenSource::TokenSource(const GcsOptions& options)
@@ -101,7 +102,7 @@ const std::optional<Account>& TokenSource::account() {
   }
   const std::string text = path.empty() ? "" : bucket::read_small_file(path);
   if (text.empty() && named) {
-    throw Error(ErrorCode::kUsage, path, "is not there or empty",
+    throw Error(ErrorCode::kUsage, path, "is missing or empty",
                 "fix or unset GOOGLE_APPLICATION_CREDENTIALS");
   }
   if (!text.empty()) account_ = parse_account(text, path);
@@ -119,7 +120,7 @@ TokenSource::Token TokenSource::ask(const http::Request& request, const std::str
   const http::Response response = http::send_patiently(client_, request, options_.retry, place);
   if (!response.ok()) {
     throw Error(ErrorCode::kStorage, place,
-                "no access token: the server answered " + std::to_string(response.status),
+                "no access token: the server responded " + std::to_string(response.status),
                 "check the account and this machine's clock, or log in again (gcloud auth "
                 "application-default login)");
   }
@@ -127,7 +128,7 @@ TokenSource::Token TokenSource::ask(const http::Request& request, const std::str
   Token token;
   token.text = text_of(answer, "access_token", place);
   const auto lifetime = json_get_or<std::int64_t>(answer, "expires_in", 3600, place);
-  // One that ends soon is used for half of its time instead of being asked for at each request.
+  // A short-lived one is used for half of its lifetime instead of being requested each time.
   const std::int64_t usable = std::max(lifetime - kBeforeEnd, lifetime / 2);
   token.expires = std::time(nullptr) + std::clamp<std::int64_t>(usable, 0, 86'400) + kBeforeEnd;
   return token;
@@ -183,7 +184,7 @@ TokenSource::Token TokenSource::of_machine() {
       (first.failure == http::Response::Failure::kTimeout && first.status == 0)) {
     throw Error(ErrorCode::kStorage, "gs",
                 "no credentials: GOOGLE_APPLICATION_CREDENTIALS is not set, gcloud's "
-                "application-default file is not there, and this is no machine of Google's",
+                "application-default file is missing, and this is not a Google machine",
                 "run gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS");
   }
   return ask(request, "the machine's token");

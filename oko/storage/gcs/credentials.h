@@ -10,7 +10,7 @@
 
 namespace oko::storage::gcs {
 
-// What a file of credentials holds.
+// The contents of a credentials file.
 struct Account {
   bool is_service = false;
   std::string email, key_id, private_key;               // of a service account
@@ -18,7 +18,7 @@ struct Account {
   std::string token_uri, project;
 };
 // Of a service account's key file or gcloud's application-default file. Throws an input Error with
-// `name`, in which no value of the file stands.
+// `name` that contains no value of the file.
 Account parse_account(std::string_view json, const std::string& name);
 
 // A JSON Web Token signed by RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7515, RFC 7518 section 3.3):
@@ -28,17 +28,17 @@ std::string make_jwt(std::string_view header, std::string_view claims,
 
 // An access token, in Google's order of sources: the file that GOOGLE_APPLICATION_CREDENTIALS
 // names; gcloud's application-default file (CLOUDSDK_CONFIG or ~/.config/gcloud); the metadata
-// server (GCE_METADATA_HOST or metadata.google.internal). Kept until five minutes before its end.
-// May be used by several threads.
+// server (GCE_METADATA_HOST or metadata.google.internal). Cached until five minutes before it
+// expires. Thread-safe.
 class TokenSource {
  public:
   explicit TokenSource(const GcsOptions& options);
 
-  // Empty where requests go without one. An Error of kStorage where there are no credentials.
+  // Empty if requests are anonymous. An Error of kStorage if there are no credentials.
   std::string get();
-  // The server does not take it any more: get() asks for another.
+  // The server rejected it: get() requests another.
   void renew(const std::string& stale);
-  // That of the file of credentials; may be empty.
+  // The project in the credentials file; may be empty.
   std::string project();
 
  private:

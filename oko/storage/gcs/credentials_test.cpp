@@ -29,13 +29,13 @@ TEST(Jwt, MatchesTheVectorOfRfc7515) {
                 kExampleSignature);
 }
 
-TEST(Jwt, RefusesWhatIsNoKey) {
+TEST(Jwt, RejectsWhatIsNotAKey) {
   for (const std::string key : {"", "SECRET", "-----BEGIN PRIVATE KEY-----\nSECRET\n"}) {
     try {
       make_jwt("{}", "{}", key);
       ADD_FAILURE();
     } catch (const Error& e) {
-      EXPECT_THAT(e.what(), HasSubstr("is no RSA key in PEM"));
+      EXPECT_THAT(e.what(), HasSubstr("is not an RSA key in PEM format"));
       EXPECT_THAT(e.what(), Not(HasSubstr("SECRET")));
     }
   }
@@ -87,7 +87,7 @@ class Tokens : public ::testing::Test {
   std::unique_ptr<oko::testing::GcsServer> server_;
 };
 
-TEST_F(Tokens, AreSignedForByAServiceAccount) {
+TEST_F(Tokens, AreRequestedByAServiceAccount) {
   write(folder_ + "/key.json", service_account().dump());
   TokenSource tokens = source({{"GOOGLE_APPLICATION_CREDENTIALS", folder_ + "/key.json"}});
   const std::string first = tokens.get();
@@ -115,23 +115,25 @@ TEST_F(Tokens, SayWhatIsMissing) {
   EXPECT_THAT(error({{"GCE_METADATA_HOST", "127.0.0.1:1"}}),
               HasSubstr("run gcloud auth application-default login"));
   EXPECT_THAT(error({{"GOOGLE_APPLICATION_CREDENTIALS", folder_ + "/none"}}),
-              HasSubstr("is not there or empty"));
+              HasSubstr("is missing or empty"));
   Json refused = user();
   refused["refresh_token"] = "";
   write(folder_ + "/key.json", refused.dump());
   const std::string said = error({{"GOOGLE_APPLICATION_CREDENTIALS", folder_ + "/key.json"}});
-  EXPECT_THAT(said, HasSubstr("no access token: the server answered 400"));
+  EXPECT_THAT(said, HasSubstr("no access token: the server responded 400"));
   EXPECT_THAT(said, Not(HasSubstr("SECRET")));
 }
 
-TEST(Account, IsRefusedWithoutQuotingIt) {
+TEST(Account, IsRejectedWithoutQuotingIt) {
   const std::pair<const char*, const char*> wrong[] = {
-      {"SECRET", "is no JSON"},
-      {"[\"SECRET\"]", "has no text \"type\""},
-      {"{\"type\":7}", "has no text \"type\""},
-      {"{\"type\":\"SECRET\"}", "of a kind that oko does not know"},
-      {"{\"type\":\"service_account\",\"client_email\":\"SECRET\"}", "has no text \"private_key\""},
-      {"{\"type\":\"authorized_user\",\"client_id\":\"SECRET\"}", "has no text \"client_secret\""},
+      {"SECRET", "is not JSON"},
+      {"[\"SECRET\"]", "has no string \"type\""},
+      {"{\"type\":7}", "has no string \"type\""},
+      {"{\"type\":\"SECRET\"}", "contains unsupported credentials"},
+      {"{\"type\":\"service_account\",\"client_email\":\"SECRET\"}",
+       "has no string \"private_key\""},
+      {"{\"type\":\"authorized_user\",\"client_id\":\"SECRET\"}",
+       "has no string \"client_secret\""},
       {"{\"type\":\"authorized_user\",\"token_uri\":\"http://SECRET\"}", "neither https nor"},
   };
   for (const auto& [text, message] : wrong) {
@@ -145,7 +147,7 @@ TEST(Account, IsRefusedWithoutQuotingIt) {
   }
 }
 
-TEST(Answers, AreReadOrRefused) {
+TEST(Answers, AreReadOrRejected) {
   const Listing listing = parse_listing(
       R"({"items":[{"name":"a","size":"5","generation":"7","crc32c":"yZRlqg==",)"
       R"("md5Hash":"XrY7u+Ae7tCTyyK7j1rNww=="}],"prefixes":["b/"],"nextPageToken":"t"})",

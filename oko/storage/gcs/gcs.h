@@ -8,8 +8,8 @@
 
 namespace oko::storage {
 
-// Where and as whom Google Cloud Storage is reached. Credentials are found as
-// oko/storage/gcs/credentials.h says.
+// Endpoint and identity for Google Cloud Storage. For credentials see
+// oko/storage/gcs/credentials.h.
 struct GcsOptions : bucket::Options {
   std::string endpoint = "https://storage.googleapis.com";
   bool anonymous = false;
@@ -22,11 +22,11 @@ struct GcsOptions : bucket::Options {
 GcsOptions gcs_options(const bucket::Environment& environment = bucket::process_environment);
 
 // Google Cloud Storage by its JSON API. Versions are generations. Every write carries the content's
-// crc32c, which the server compares, and the one that comes back is compared again. What is over
-// 16 MiB goes up in a resumable session: a break costs what the server has not got; a session that
-// is lost begins again (write(), parts), or fails (upload(), whose beginning is gone by then).
-// Pieces of parted writes and of append() are objects under ".oko-parts/" of the same bucket, which
-// lists leave out; what a dead process left there can be removed at will.
+// crc32c, which the server compares; the returned one is compared again. More than 16 MiB is
+// uploaded in a resumable session: an interruption costs only what the server has not received; a
+// lost session restarts (write(), parts) or fails (upload(), whose start is gone by then). Pieces
+// of multipart writes and of append() are objects under ".oko-parts/" in the same bucket, which
+// lists skip; leftovers of dead processes can safely be removed.
 std::unique_ptr<Store> make_gcs_store(const GcsOptions& options = gcs_options());
 
 }  // namespace oko::storage

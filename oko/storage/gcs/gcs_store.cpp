@@ -18,7 +18,7 @@ GcsOptions gcs_options(const bucket::Environment& environment) {
     if (host.find("://") == std::string::npos) host.insert(0, "http://");
     options.endpoint = host;
     options.anonymous = true;
-    options.project = "emulator";  // which asks for one, whatever it is
+    options.project = "emulator";  // which requires any project
   }
   if (bucket::is_true(environment("CLOUDSDK_AUTH_DISABLE_CREDENTIALS"))) options.anonymous = true;
   for (const char* variable : {"CLOUDSDK_CORE_PROJECT", "GOOGLE_CLOUD_PROJECT"}) {
@@ -64,8 +64,8 @@ GcsStore::GcsStore(const GcsOptions& options)
     : BucketStore("gs", options), options_(options), tokens_(options) {
   while (options_.endpoint.ends_with('/')) options_.endpoint.pop_back();
   if (!options_.endpoint.starts_with("http://") && !options_.endpoint.starts_with("https://")) {
-    throw Error(ErrorCode::kUsage, "STORAGE_EMULATOR_HOST", "is no address",
-                "write HOST:PORT or http://HOST:PORT");
+    throw Error(ErrorCode::kUsage, "STORAGE_EMULATOR_HOST", "is not an address",
+                "use HOST:PORT or http://HOST:PORT");
   }
 }
 
@@ -108,7 +108,7 @@ http::Response GcsStore::attempt(const http::Request& request, const std::string
 
 bool GcsStore::worth_repeating(const http::Response& response) {
   if (http::is_transient(response)) return true;
-  // What was broken on the way; our own checksums are those of what we send.
+  // Corruption in transit; our own checksums match what we send.
   if (response.failure != http::Response::Failure::kNone || response.status != 400) return false;
   return response.body.find("doesn't match calculated") != std::string::npos;
 }
@@ -117,7 +117,7 @@ http::Request GcsStore::get_request(const Name& name, const std::string& version
   std::string url = object_url(name) + "?alt=media";
   if (!version.empty()) url += "&ifGenerationMatch=" + http::percent_encode(version);
   http::Request get = request("GET", url);
-  get.headers.emplace_back("Accept-Encoding", "gzip");  // as it is stored, never unpacked
+  get.headers.emplace_back("Accept-Encoding", "gzip");  // as stored, never decompressed
   return get;
 }
 
@@ -168,7 +168,7 @@ bool GcsStore::any_name(const Name& prefix) {
         send(request("GET", bucket_url(prefix.bucket) + "/o" + query), uri(prefix));
     if (!response.ok()) refuse(response, uri(prefix));
     const Listing listing = parse_listing(response.body, uri(prefix));
-    Page page;  // only how many there are counts
+    Page page;  // only the number of entries matters
     page.entries.resize(listing.objects.size());
     page.next = listing.next;
     return page;
@@ -209,7 +209,7 @@ std::vector<Object> GcsStore::list_parts(const Name& folder) {
     const http::Response response = send(request("GET", url), uri(folder));
     if (!response.ok()) refuse(response, uri(folder));
     Listing listing = parse_listing(response.body, uri(folder));
-    Page page;  // without entries of its own: only the token counts
+    Page page;  // without entries: only the token matters
     page.entries.resize(listing.objects.size());
     page.next = listing.next;
     std::move(listing.objects.begin(), listing.objects.end(), std::back_inserter(all));
@@ -222,7 +222,7 @@ std::vector<Object> GcsStore::list_parts(const Name& folder) {
 void GcsStore::remove(const std::string& uri) {
   const Name name = bucket::parse_uri(uri);
   if (name.key.empty()) {
-    throw Error(ErrorCode::kUsage, uri, "is a bucket; only files are removed", "name the files");
+    throw Error(ErrorCode::kUsage, uri, "is a bucket; only files can be removed", "give the files");
   }
   const http::Response response = send(request("DELETE", object_url(name)), uri);
   if (!response.ok() && response.status != 404) refuse(response, uri);
@@ -238,7 +238,7 @@ void GcsStore::remove_quietly(const std::vector<std::string>& uris) noexcept {
   try {
     remove_many(uris);
   } catch (const std::exception&) {
-    // They are left out of lists; the first error is the one to tell.
+    // Lists skip them; the first error is the one to report.
   }
 }
 
@@ -248,7 +248,7 @@ void GcsStore::make_bucket(const std::string& uri, const BucketOptions& bucket_o
   if (project.empty()) project = options_.project;
   if (project.empty()) project = tokens_.project();
   if (project.empty()) {
-    throw Error(ErrorCode::kUsage, uri, "a bucket belongs to a project, and none is named",
+    throw Error(ErrorCode::kUsage, uri, "a bucket belongs to a project, but none is given",
                 "set GOOGLE_CLOUD_PROJECT");
   }
   Json settings = {{"name", bucket::parse_uri(uri).bucket}};
@@ -268,9 +268,9 @@ void GcsStore::make_bucket(const std::string& uri, const BucketOptions& bucket_o
   bool uncertain = false;
   const http::Response response = send(post, uri, &uncertain);
   if (response.status == 409) {
-    // By the attempt whose answer was lost, unless it is one that we may not even look at.
+    // Created by the attempt whose response was lost, unless we have no access to it.
     if (uncertain && send(bucket_request, uri).ok()) return;
-    throw Error(ErrorCode::kStorage, uri, "the bucket is there already",
+    throw Error(ErrorCode::kStorage, uri, "the bucket already exists",
                 "use it if it is yours, or choose another name");
   }
   if (!response.ok()) refuse(response, uri);
@@ -285,27 +285,28 @@ void GcsStore::refuse(const http::Response& response, const std::string& uri) {
     case 404:
       if (answer.message.find("bucket does not exist") != std::string::npos) {
         throw input_error(uri, "there is no such bucket",
-                          "check the name, or make it with oko store mb");
+                          "check the name, or create it with oko store mb");
       }
       throw input_error(uri, "there is no such object", "check the name");
     case 401:
       if (options_.anonymous) {
-        throw Error(ErrorCode::kStorage, uri, "access is denied; requests go without credentials",
+        throw Error(ErrorCode::kStorage, uri,
+                    "access denied; requests are sent without credentials",
                     "unset STORAGE_EMULATOR_HOST and CLOUDSDK_AUTH_DISABLE_CREDENTIALS");
       }
-      throw Error(ErrorCode::kStorage, uri, "the credentials are not valid any more",
-                  "log in again (gcloud auth application-default login) or make a new key");
+      throw Error(ErrorCode::kStorage, uri, "the credentials are no longer valid",
+                  "log in again (gcloud auth application-default login) or create a new key");
     case 403:
-      throw Error(ErrorCode::kStorage, uri, "access is denied" + said,
+      throw Error(ErrorCode::kStorage, uri, "access denied" + said,
                   "give the account a role for the bucket (Storage Object Admin)");
     case 400:
       if (answer.message.find("bucket name") != std::string::npos) {
-        throw Error(ErrorCode::kUsage, uri, "is no name for a bucket" + said, "choose another");
+        throw Error(ErrorCode::kUsage, uri, "is not a valid bucket name" + said, "choose another");
       }
       [[fallthrough]];
     default:
       throw Error(ErrorCode::kStorage, uri,
-                  "the server answered " + std::to_string(response.status) + said);
+                  "the server responded " + std::to_string(response.status) + said);
   }
 }
 

@@ -13,12 +13,12 @@ namespace oko::storage::gcs {
 
 using bucket::Name;
 
-// Names under this in a bucket are pieces that a longer write is made of.
+// Names under this in a bucket are pieces of longer writes.
 inline constexpr std::string_view kPartsFolder = ".oko-parts/";
 inline constexpr std::uint64_t kStep = std::uint64_t{256} << 10;  // of resumable uploads
 inline constexpr std::size_t kMostSources = 32;                   // of a compose
 
-// What is put together by compose().
+// A source of compose().
 struct Source {
   std::string key, generation;
   std::uint32_t crc32c = 0;
@@ -56,9 +56,9 @@ class GcsStore final : public bucket::BucketStore {
   // At most kMostSources; all of one bucket. Their crc32c together is compared with the result's.
   Entry compose(const std::vector<Source>& sources, const Name& to,
                 const Precondition& precondition);
-  // The objects under a folder of parts, which list_names() leaves out.
+  // The objects under a folder of parts, which list_names() skips.
   std::vector<Object> list_parts(const Name& folder);
-  // Never throws: what stays behind is small and can be removed at will.
+  // Never throws: leftovers are small and can safely be removed.
   void remove_quietly(const std::vector<std::string>& uris) noexcept;
 
  private:
@@ -79,7 +79,7 @@ class GcsStore final : public bucket::BucketStore {
                       const Precondition& precondition);
   Entry write_by_session(const Name& name, std::span<const std::byte> content,
                          const Precondition& precondition);
-  // The object is the one that an attempt without an answer has made.
+  // Whether the object was created by an attempt without a response.
   std::optional<Entry> made_before(const Name& name, const std::string& mark);
 
   GcsOptions options_;
@@ -89,25 +89,25 @@ class GcsStore final : public bucket::BucketStore {
 // "ifGenerationMatch=…", or nothing.
 std::string condition_query(const Precondition& precondition);
 
-// A resumable upload: bytes go up in steps, and after a break from where the server got to.
+// A resumable upload: sent in steps, and after an interruption from what the server has received.
 class Session {
  public:
-  // The server has forgotten it: only a new one helps.
+  // The server has lost the session: only a new one helps.
   struct Lost {};
 
-  // Asks for one. Conflict where the precondition does not hold now.
+  // Starts one. Conflict if the precondition does not hold.
   // `metadata` is the object's, as JSON.
   Session(GcsStore& store, const Name& name, const Precondition& precondition,
           std::string_view metadata = "{}");
-  // Sends content[0, …), which lies at `offset`; a multiple of kStep. Throws Lost.
+  // Sends content[0, …), which starts at `offset`; a multiple of kStep. Throws Lost.
   void send(std::uint64_t offset, std::span<const std::byte> content);
-  // Sends the rest and makes the object of `total` bytes, whose checksum is `crc`. Throws Lost.
+  // Sends the rest and creates the object of `total` bytes with checksum `crc`. Throws Lost.
   Entry finish(std::uint64_t offset, std::span<const std::byte> content, std::uint64_t total,
                std::uint32_t crc);
   void cancel() noexcept;
 
  private:
-  // Sends until all is there; the object if that made it.
+  // Sends until all is received; returns the object if that completed it.
   std::optional<Entry> push(std::uint64_t offset, std::span<const std::byte> content,
                             std::optional<std::uint64_t> total, std::uint32_t crc);
   http::Response put(std::uint64_t from, std::span<const std::byte> content,
@@ -116,7 +116,7 @@ class Session {
   GcsStore& store_;
   Name name_;
   std::string place_;
-  std::string url_;  // whoever knows it may write: never shown
+  std::string url_;  // grants write access: never shown
 };
 
 }  // namespace oko::storage::gcs

@@ -10,7 +10,7 @@
 #include "oko/storage/bucket/test_store_contract.h"
 #include "tests/storage/gcs_server.h"
 
-// Against the strict server of tests/storage, which gcloud and rclone have been tried on.
+// Against the strict server of tests/storage, which has been tested with gcloud and rclone.
 namespace oko::storage {
 namespace {
 
@@ -53,11 +53,11 @@ TEST_F(Gcs, ListsMoreThanAPage) {
 TEST_F(Gcs, StreamsAnUpload) { streams_an_upload(40 * kMiB); }
 TEST_F(Gcs, StreamsASmallUpload) { streams_an_upload(3); }
 TEST_F(Gcs, StreamsAnUploadOfWholeChunks) { streams_an_upload(32 * kMiB); }
-TEST_F(Gcs, WritesPartsAndGoesOn) { writes_parts_and_goes_on(300'000); }
+TEST_F(Gcs, WritesPartsAndResumes) { writes_parts_and_goes_on(300'000); }
 TEST_F(Gcs, AppendsWithoutLosingALine) { appends_without_losing_a_line(4); }
 TEST_F(Gcs, AppendsByThreeRequests) { appends_by(3); }
 TEST_F(Gcs, CopiesComposesAndRemoves) { copies_composes_and_removes(1000); }
-TEST_F(Gcs, RefusesWithAHint) { refuses_with_a_hint(); }
+TEST_F(Gcs, FailsWithAHint) { refuses_with_a_hint(); }
 
 TEST_F(Gcs, ComposesMorePartsThanOneRequestTakes) {
   const std::string content = noise(70 * 1000 + 5);
@@ -78,7 +78,7 @@ TEST_F(Gcs, ComposesMorePartsThanOneRequestTakes) {
       ErrorCode::kUsage);
 }
 
-TEST_F(Gcs, GoesOnWithALongRewrite) {
+TEST_F(Gcs, ContinuesALongRewrite) {
   oko::testing::GcsOptions options;
   options.rewrite_step = 1000;
   start(options);
@@ -88,7 +88,7 @@ TEST_F(Gcs, GoesOnWithALongRewrite) {
   EXPECT_TRUE(get("b") == content);
 }
 
-TEST_F(Gcs, BeginsAgainWhenASessionIsLost) {
+TEST_F(Gcs, RestartsWhenASessionIsLost) {
   oko::testing::GcsOptions options;
   options.lose_session = 2;
   start(options);
@@ -97,7 +97,7 @@ TEST_F(Gcs, BeginsAgainWhenASessionIsLost) {
     put(key, content, Precondition::absent());
     EXPECT_TRUE(get(key) == content);
   }
-  // A stream's beginning cannot be sent again: it says so and leaves nothing.
+  // A stream's start cannot be sent again: the error says so and nothing is left.
   int lost = 0;
   for (int i = 0; i < 2; ++i) {
     auto upload = store_->upload(name("s"));
@@ -114,7 +114,7 @@ TEST_F(Gcs, BeginsAgainWhenASessionIsLost) {
   EXPECT_TRUE(get("s") == content + content);
 }
 
-TEST_F(Gcs, MakesBucketsAsAskedFor) {
+TEST_F(Gcs, CreatesBucketsAsRequested) {
   BucketOptions options;
   options.location = "europe-west4";
   options.storage_class = "NEARLINE";
@@ -124,7 +124,7 @@ TEST_F(Gcs, MakesBucketsAsAskedFor) {
   EXPECT_THAT(last_error_, HasSubstr("storage class"));
 }
 
-TEST_F(Gcs, AsksForANewTokenWhenOneHasExpired) {
+TEST_F(Gcs, RequestsANewTokenWhenOneHasExpired) {
   oko::testing::GcsOptions strict;
   strict.need_token = true;
   strict.token_calls = 3;
@@ -140,10 +140,10 @@ TEST_F(Gcs, AsksForANewTokenWhenOneHasExpired) {
   EXPECT_GE(http::counters().refreshed - refreshed, 2u);
   options.anonymous = true;
   EXPECT_EQ(code_of([&] { make_gcs_store(options)->read(name("0")); }), ErrorCode::kStorage);
-  EXPECT_THAT(last_error_, HasSubstr("requests go without credentials"));
+  EXPECT_THAT(last_error_, HasSubstr("requests are sent without credentials"));
 }
 
-TEST_F(Gcs, TellsNoSecret) {
+TEST_F(Gcs, RevealsNoSecret) {
   std::string told;
   std::mutex mutex;
   http::set_log([&](std::string_view line) {

@@ -15,7 +15,7 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 }
 
 [[noreturn]] void refuse_key(const char* what) {
-  throw Error(ErrorCode::kInput, "private_key", what, "make a new key for the service account");
+  throw Error(ErrorCode::kInput, "private_key", what, "create a new key for the service account");
 }
 
 }  // namespace
@@ -24,12 +24,13 @@ std::string make_jwt(std::string_view header, std::string_view claims,
                      const std::string& private_key) {
   const std::unique_ptr<BIO, decltype(&BIO_free)> memory(
       BIO_new_mem_buf(private_key.data(), static_cast<int>(private_key.size())), &BIO_free);
-  // A key under a password is refused instead of asked for on the terminal.
+  // An encrypted key is rejected instead of prompting for its password.
   const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
       PEM_read_bio_PrivateKey(
           memory.get(), nullptr, [](char*, int, int, void*) { return -1; }, nullptr),
       &EVP_PKEY_free);
-  if (!key || EVP_PKEY_base_id(key.get()) != EVP_PKEY_RSA) refuse_key("is no RSA key in PEM");
+  if (!key || EVP_PKEY_base_id(key.get()) != EVP_PKEY_RSA)
+    refuse_key("is not an RSA key in PEM format");
   const std::string text = base64_url(bytes_of(header)) + "." + base64_url(bytes_of(claims));
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
                                                                         &EVP_MD_CTX_free);

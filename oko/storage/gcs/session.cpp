@@ -13,10 +13,10 @@ Session::Session(GcsStore& store, const Name& name, const Precondition& precondi
   const http::Response response = store_.send(post, place_);
   if (!response.ok()) store_.refuse(response, place_);
   url_ = response.header("location");
-  // A session elsewhere would be told our token.
+  // A session elsewhere would receive our token.
   if (!url_.starts_with("https://") &&
       url_.compare(0, post.url.find("/upload/"), post.url, 0, post.url.find("/upload/")) != 0) {
-    throw Error(ErrorCode::kStorage, place_, "the server began no upload session");
+    throw Error(ErrorCode::kStorage, place_, "the server started no upload session");
   }
 }
 
@@ -37,7 +37,7 @@ std::optional<Entry> Session::push(std::uint64_t offset, std::span<const std::by
                                    std::optional<std::uint64_t> total, std::uint32_t crc) {
   const std::uint64_t end = offset + content.size();
   std::uint64_t held = offset;
-  bool ask = false;  // how much there is, instead of sending more
+  bool ask = false;  // query the received size instead of sending more
   for (http::Retry retry(store_.client(), store_.options().retry, place_);;) {
     const auto rest = ask ? std::span<const std::byte>() : content.subspan(held - offset);
     const http::Response response = put(held, rest, total, crc);
@@ -54,7 +54,7 @@ std::optional<Entry> Session::push(std::uint64_t offset, std::span<const std::by
     }
     if (response.status == 404 || response.status == 410) throw Lost{};
     if (response.status == 400 && response.body.find("doesn't match") != std::string::npos) {
-      throw Lost{};  // something broke on the way; the session ends with that
+      throw Lost{};  // corrupted in transit; this ends the session
     }
     const auto now = parse_held(response.header("range"));
     if (response.status != 308) store_.refuse(response, place_);
@@ -63,21 +63,21 @@ std::optional<Entry> Session::push(std::uint64_t offset, std::span<const std::by
     const bool stuck = *now == held && !ask && !rest.empty();
     held = *now;
     if (held == end && !total) return std::nullopt;
-    if (stuck) retry.wait("the server took nothing of what was sent");
+    if (stuck) retry.wait("the server accepted none of the data");
     ask = held == end;
-    if (ask && rest.empty()) retry.wait("the server has everything, but makes no object of it");
+    if (ask && rest.empty()) retry.wait("the server has all data but does not create the object");
   }
 }
 
 void Session::send(std::uint64_t offset, std::span<const std::byte> content) {
-  if (push(offset, content, std::nullopt, 0)) throw Lost{};  // it must not be whole yet
+  if (push(offset, content, std::nullopt, 0)) throw Lost{};  // must not be complete yet
 }
 
 Entry Session::finish(std::uint64_t offset, std::span<const std::byte> content, std::uint64_t total,
                       std::uint32_t crc) {
   Entry entry = *push(offset, content, total, crc);
   if (entry.size != total || entry.crc32c.value_or(crc) != crc) {
-    throw Error(ErrorCode::kStorage, place_, "the server stored something else",
+    throw Error(ErrorCode::kStorage, place_, "the server stored different content",
                 "write the file again");
   }
   return entry;
@@ -87,7 +87,7 @@ void Session::cancel() noexcept {
   try {
     store_.attempt(store_.request("DELETE", url_), place_);
   } catch (const std::exception&) {
-    // It ends by itself after a week.
+    // It expires after a week.
   }
 }
 

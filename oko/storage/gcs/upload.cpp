@@ -25,7 +25,7 @@ class GcsUpload final : public Upload {
       const std::size_t n = std::min<std::size_t>(content.size(), kChunk - waiting_.size());
       waiting_.insert(waiting_.end(), content.begin(), content.begin() + static_cast<long>(n));
       content = content.subspan(n);
-      // A full chunk waits for more: the last one is sent by finish().
+      // A full chunk is held back: the last one is sent by finish().
       if (waiting_.size() == kChunk && !content.empty()) send_chunk();
     }
   }
@@ -66,7 +66,7 @@ class GcsUpload final : public Upload {
 
   [[noreturn]] void refuse_lost() const {
     throw Error(ErrorCode::kStorage, store_.uri(name_),
-                "the server lost the upload, whose beginning is gone here too",
+                "the server lost the upload, and its start can no longer be sent again",
                 "write the file again");
   }
 
@@ -110,7 +110,7 @@ class GcsParts final : public PartUpload {
         Source{piece.key, entry.version, crc32c(content), content.size()};
   }
 
-  // What the process that began has stored.
+  // What the original process has stored.
   bool remember() {
     bool any = false;
     for (const Object& object : store_.list_parts({name_.bucket, plan_.id})) {
@@ -175,7 +175,7 @@ class GcsParts final : public PartUpload {
       }
       store_.remove_quietly(uris);
     } catch (const std::exception&) {
-      // They are left out of lists and can be removed at will.
+      // Lists skip them, and they can safely be removed.
     }
   }
 
@@ -196,7 +196,7 @@ std::unique_ptr<Upload> GcsStore::upload(const std::string& uri, const Precondit
 std::unique_ptr<PartUpload> GcsStore::upload_parts(const std::string& uri, std::uint64_t size,
                                                    const PartOptions& part_options) {
   constexpr std::uint64_t kMost = std::uint64_t{5} << 40;
-  if (size > kMost) throw Error(ErrorCode::kUsage, uri, "Google holds objects up to 5 TiB");
+  if (size > kMost) throw Error(ErrorCode::kUsage, uri, "Google stores objects up to 5 TiB");
   bucket::parse_uri(uri);
   PartPlan plan;
   plan.uri = uri;
@@ -210,7 +210,7 @@ std::unique_ptr<PartUpload> GcsStore::upload_parts(const std::string& uri, std::
 std::unique_ptr<PartUpload> GcsStore::resume_parts(const std::string& token) {
   PartPlan plan = PartPlan::parse(token, 1, kMostParts);
   if (!plan.id.starts_with(kPartsFolder) || !plan.id.ends_with('/')) {
-    throw input_error("upload token", "makes no sense", "begin the upload again");
+    throw input_error("upload token", "is not valid", "start the upload again");
   }
   auto parts = std::make_unique<GcsParts>(*this, std::move(plan));
   if (parts->remember()) return parts;

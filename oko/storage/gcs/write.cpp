@@ -7,9 +7,9 @@
 namespace oko::storage::gcs {
 namespace {
 
-// More than this goes up in a session that a break does not end.
+// More than this is uploaded in a resumable session.
 constexpr std::size_t kOneRequest = std::size_t{16} << 20;
-// Attempts for what the server says is broken: by accident it is not so each time.
+// Attempts after the server reports corruption: accidental corruption does not persist.
 constexpr int kAttempts = 5;
 
 Json metadata_of(const std::string& mark, std::optional<std::uint32_t> crc) {
@@ -19,7 +19,7 @@ Json metadata_of(const std::string& mark, std::optional<std::uint32_t> crc) {
   return metadata;
 }
 
-// Where an answer is lost the object itself tells whose it is.
+// If a response is lost, the object itself shows who wrote it.
 std::string mark_for(const Precondition& precondition) {
   return precondition.any() ? "" : bucket::unique_name();
 }
@@ -62,7 +62,8 @@ Entry GcsStore::write_at_once(const Name& name, std::span<const std::byte> conte
       if (entry.size == content.size() && entry.crc32c.value_or(crc) == crc) return entry;
       uncertain = true;
     }
-    retry.wait(broken ? "the request was broken on the way" : "the server stored something else");
+    retry.wait(broken ? "the request was corrupted in transit"
+                      : "the server stored different content");
   }
 }
 
@@ -79,7 +80,7 @@ Entry GcsStore::write_by_session(const Name& name, std::span<const std::byte> co
     } catch (const Session::Lost&) {
       retry.wait("the upload session was lost");
     } catch (const Conflict&) {
-      // A session before may have made it, and been lost with its answer.
+      // An earlier session may have created it and lost the response.
       if (attempts == 1) throw;
       auto made = made_before(name, mark);
       if (!made) throw;
@@ -115,7 +116,7 @@ Entry GcsStore::compose(const std::vector<Source>& sources, const Name& to,
   bool uncertain = false;
   const http::Response response = send(post, place, &uncertain);
   Entry entry;
-  // 404: a source has no such generation any more, which may be because it is the target too.
+  // 404: a source's generation no longer exists, possibly because it is also the target.
   const bool changed = response.status == 412 || response.status == 404;
   const auto made = changed && uncertain ? made_before(to, mark) : std::nullopt;
   if (made) {
@@ -127,8 +128,7 @@ Entry GcsStore::compose(const std::vector<Source>& sources, const Name& to,
     entry.uri = place;
   }
   if (entry.size != size || entry.crc32c.value_or(crc) != crc) {
-    throw Error(ErrorCode::kStorage, place, "was not composed of what it should be",
-                "write the file again");
+    throw Error(ErrorCode::kStorage, place, "was composed incorrectly", "write the file again");
   }
   return entry;
 }
@@ -138,7 +138,7 @@ Entry GcsStore::compose(const std::vector<std::string>& from, const std::string&
   const Name target = bucket::parse_uri(to);
   if (from.empty()) return write(to, {}, precondition);
   if (from.size() > kMostSources) {
-    throw Error(ErrorCode::kUsage, to, "is to be composed of more than 32 objects",
+    throw Error(ErrorCode::kUsage, to, "cannot be composed of more than 32 objects",
                 "compose some of them first");
   }
   std::vector<Source> sources;
@@ -149,7 +149,7 @@ Entry GcsStore::compose(const std::vector<std::string>& from, const std::string&
     }
     const auto there = stat_object(name);
     if (!there) throw input_error(one, "there is no such object", "check the name");
-    if (!there->crc32c) throw Error(ErrorCode::kStorage, one, "the server tells no crc32c");
+    if (!there->crc32c) throw Error(ErrorCode::kStorage, one, "the server reports no crc32c");
     sources.push_back({name.key, there->version, *there->crc32c, there->size});
   }
   return compose(sources, target, precondition);
@@ -187,14 +187,14 @@ Entry GcsStore::copy(const std::string& from, const std::string& to,
   if (!precondition.any()) url += "&" + condition_query(precondition);
   bool uncertain = false;
   std::string token;
-  // A call copies a MiB at least, where it cannot copy everything.
+  // Each call copies at least 1 MiB if it cannot copy everything.
   for (std::uint64_t calls = 0; calls < 1000 + (there->size >> 20); ++calls) {
     http::Request post =
         request("POST", token.empty() ? url : url + "&rewriteToken=" + http::percent_encode(token));
     post.timeouts.stall *= 5;
     const http::Response response = send(post, to, &uncertain);
     if (response.status == 412 && uncertain) {
-      // An attempt without an answer may have made it: then it is the source's content.
+      // An attempt without a response may have created it: then it has the source's content.
       auto made = stat_object(target);
       if (made && made->crc32c == there->crc32c && made->size == there->size) return *made;
     }
@@ -206,8 +206,8 @@ Entry GcsStore::copy(const std::string& from, const std::string& to,
     }
     token = rewrite.token;
   }
-  throw Error(ErrorCode::kStorage, to, "the server's copying never ends",
-              "this is a fault of the server: try again later");
+  throw Error(ErrorCode::kStorage, to, "the server never finishes copying",
+              "this is a server error: try again later");
 }
 
 }  // namespace oko::storage::gcs

@@ -29,7 +29,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// Machines that no proxy can reach for us: this one, and link-local servers of metadata.
+// Hosts never reached through a proxy: this machine, and link-local metadata servers.
 bool is_near(std::string_view url) {
   const auto start = url.find("://");
   std::string_view host = start == url.npos ? url : url.substr(start + 3);
@@ -56,7 +56,7 @@ class ExchangeCallbacks {
     auto& exchange = *static_cast<Exchange*>(self);
     const std::string_view line(data, size);
     Response& response = exchange.response_;
-    if (line.starts_with("HTTP/")) {  // also after "100 Continue": the last one counts
+    if (line.starts_with("HTTP/")) {  // also after "100 Continue": the last one is used
       response.headers.clear();
     } else if (const auto colon = line.find(':'); colon != line.npos) {
       constexpr std::size_t kMostHeaders = 500;
@@ -139,8 +139,8 @@ class ExchangeCallbacks {
     return ::close(socket);
   }
 
-  // Just before a request goes out. Bytes that already wait on a plain connection are no answer to
-  // it: a server that answered twice would otherwise shift all answers by one.
+  // Just before a request is sent. Bytes already pending on a plain connection are not a response
+  // to it: a server that responded twice would otherwise shift all responses by one.
   static int before_request(void* self, char*, char*, int, int local_port) {
     auto& exchange = *static_cast<Exchange*>(self);
     if (!exchange.request_.url.starts_with("http://")) return CURL_PREREQFUNC_OK;
@@ -155,7 +155,7 @@ class ExchangeCallbacks {
 
 Exchange::Exchange(const Request& request, Client::Loop& loop)
     : request_(request), loop_(loop), handle_(curl_easy_init()) {
-  if (handle_ == nullptr) throw Error(ErrorCode::kFailed, "", "libcurl gives no handle");
+  if (handle_ == nullptr) throw Error(ErrorCode::kFailed, "", "libcurl could not create a handle");
   set_options();
   set_body();
   for (const auto& [name, value] : request_.headers) {
@@ -163,7 +163,7 @@ Exchange::Exchange(const Request& request, Client::Loop& loop)
     const std::string line = value.empty() ? name + ";" : name + ": " + value;
     headers_ = curl_slist_append(headers_, line.c_str());
   }
-  // Neither curl's own guess of a type nor waiting for the server's leave to send the body.
+  // Neither curl's default content type nor "Expect: 100-continue".
   for (const char* header : {"Expect:", "Accept:"}) headers_ = curl_slist_append(headers_, header);
   const bool typed =
       std::any_of(request_.headers.begin(), request_.headers.end(),

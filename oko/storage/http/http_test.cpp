@@ -24,7 +24,7 @@ std::string answer(const std::string& status, const std::string& body,
          fields + "\r\n" + body;
 }
 
-// Serves each request of each connection by a function of the request and its number.
+// Responds to each request of each connection by a function of the request and its number.
 class Server {
  public:
   using Serve = std::function<void(Connection&, const Head&, const std::string& body, int number)>;
@@ -105,7 +105,7 @@ TEST(Client, ServesManyThreadsAtOnce) {
   EXPECT_EQ(right, 200);
 }
 
-TEST(Client, StreamsABodyThatMemoryWouldNotHold) {
+TEST(Client, StreamsABodyLargerThanMemory) {
   const std::string block(1 << 20, 'b');
   Server server([&](Connection& to, const Head&, const std::string&, int) {
     to.send("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(block.size() * 48) + "\r\n\r\n");
@@ -122,13 +122,13 @@ TEST(Client, StreamsABodyThatMemoryWouldNotHold) {
   EXPECT_TRUE(client.send(request).ok());
   EXPECT_EQ(got, block.size() * 48);
   EXPECT_LE(biggest, Client::kBuffered);
-  // Without a sink it is refused before it fills the memory.
+  // Without a sink it is rejected before it fills memory.
   request.sink = nullptr;
   request.max_body = 4 << 20;
   EXPECT_EQ(client.send(request).failure, Failure::kTooLong);
 }
 
-TEST(Client, EndsWhatItsSinkDoesNotWant) {
+TEST(Client, EndsARequestWhoseSinkThrows) {
   Server server([](Connection& to, const Head&, const std::string&, int) {
     to.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nstart");
     to.wait_for_hangup(10);
@@ -139,7 +139,7 @@ TEST(Client, EndsWhatItsSinkDoesNotWant) {
   EXPECT_THROW(client.send(request), std::runtime_error);
 }
 
-TEST(Client, TellsHowAnAnswerFailed) {
+TEST(Client, ReportsHowAResponseFailed) {
   Server server([](Connection& to, const Head& head, const std::string&, int) {
     if (head.target() == "/short") {
       to.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfive.");
@@ -160,7 +160,7 @@ TEST(Client, TellsHowAnAnswerFailed) {
   EXPECT_EQ(client.send(nobody).failure, Failure::kRefused);
 }
 
-TEST(Client, StopsWhatIsUnderWay) {
+TEST(Client, StopsRequestsInProgress) {
   Server server(
       [](Connection& to, const Head&, const std::string&, int) { to.wait_for_hangup(20); });
   Client client;
@@ -180,7 +180,7 @@ TEST(Client, StopsWhatIsUnderWay) {
   }
 }
 
-TEST(Client, NeverTakesASecondAnswerForThatOfTheNextRequest) {
+TEST(Client, NeverUsesASecondResponseForTheNextRequest) {
   Server server([](Connection& to, const Head& head, const std::string&, int) {
     const std::string whole = answer("200 OK", head.target());
     to.send(whole);
@@ -194,7 +194,7 @@ TEST(Client, NeverTakesASecondAnswerForThatOfTheNextRequest) {
   }
 }
 
-TEST(Retry, GoesOnThroughFailuresThatPass) {
+TEST(Retry, RetriesTransientFailures) {
   Server server([](Connection& to, const Head&, const std::string&, int number) {
     switch (number) {
       case 0:
@@ -217,7 +217,7 @@ TEST(Retry, GoesOnThroughFailuresThatPass) {
   EXPECT_GE(server.requests(), 6);
 }
 
-TEST(Retry, DoesNotRepeatWhatCouldDoHarmOrIsRefused) {
+TEST(Retry, DoesNotRetryUnsafeOrRejectedRequests) {
   Server server([](Connection& to, const Head& head, const std::string&, int) {
     to.send(answer(head.target() == "/501"   ? "501 No"
                    : head.target() == "/403" ? "403 No"
@@ -248,7 +248,7 @@ TEST(Retry, GivesUpWhenTheBudgetIsSpent) {
   }
 }
 
-TEST(Retry, TellsSoonThatAMachineIsNotThere) {
+TEST(Retry, GivesUpSoonOnAHostThatNeverResponded) {
   Client client;
   Request nobody;
   nobody.url = "http://127.0.0.1:1/";
@@ -257,7 +257,7 @@ TEST(Retry, TellsSoonThatAMachineIsNotThere) {
     send_patiently(client, nobody, quick(), "s3://b/x");
     FAIL();
   } catch (const Error& e) {
-    EXPECT_THAT(e.what(), HasSubstr("check the network and the address of the server"));
+    EXPECT_THAT(e.what(), HasSubstr("check the network and the server address"));
   }
   EXPECT_LT(std::chrono::steady_clock::now() - start, 2s);
 }
@@ -272,7 +272,7 @@ TEST(Retry, WaitsAsLongAsTheServerAsks) {
   EXPECT_EQ(retry_after(response), 0s);
   response.headers = {{"retry-after", "soon"}};
   EXPECT_EQ(retry_after(response), 0s);
-  // More than the budget allows: said at once instead of waited for.
+  // More than the budget allows: fails at once instead of waiting.
   Client client;
   Retry retry(client, quick(), "p");
   response.status = 503;
@@ -280,7 +280,7 @@ TEST(Retry, WaitsAsLongAsTheServerAsks) {
   EXPECT_THROW(retry.wait(response), Error);
 }
 
-TEST(Log, ShowsNothingThatOpensADoor) {
+TEST(Log, ShowsNoSecrets) {
   EXPECT_EQ(presentable("https://u:p@h/b/o?upload_id=SECRET&uploadType=resumable&uploads"),
             "https://h/b/o?upload_id=...&uploadType=resumable&uploads");
   EXPECT_EQ(presentable("https://h/b?X-Amz-Signature=SECRET&prefix=a%2F&access_token=SECRET"),

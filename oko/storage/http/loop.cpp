@@ -39,7 +39,7 @@ int local_port(curl_socket_t socket) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
-  // The port lies at the same place for IPv4 and IPv6.
+  // The port is at the same offset for IPv4 and IPv6.
   sockaddr_in in{};
   std::memcpy(&in, &address, sizeof in);
   return ntohs(in.sin_port);
@@ -47,7 +47,7 @@ int local_port(curl_socket_t socket) {
 
 void start_curl() {
   static const CURLcode started = curl_global_init(CURL_GLOBAL_ALL);
-  if (started != CURLE_OK) throw Error(ErrorCode::kFailed, "", "libcurl does not start");
+  if (started != CURLE_OK) throw Error(ErrorCode::kFailed, "", "libcurl could not start");
 }
 
 }  // namespace
@@ -55,7 +55,7 @@ void start_curl() {
 Client::Loop::Loop() {
   start_curl();
   multi_ = curl_multi_init();
-  if (multi_ == nullptr) throw Error(ErrorCode::kFailed, "", "libcurl gives no handle");
+  if (multi_ == nullptr) throw Error(ErrorCode::kFailed, "", "libcurl could not create a handle");
   curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, 128L);
   curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, 128L);
   thread_ = std::thread([this] { serve(); });
@@ -91,13 +91,13 @@ void Client::Loop::run(Exchange& exchange) {
     exchange.changed_.wait(lock, [&] { return exchange.done_; });
   }
   {
-    const std::lock_guard lock(mutex_);  // nothing may speak of the exchange once it is gone
+    const std::lock_guard lock(mutex_);  // nothing may refer to the exchange once it is gone
     std::erase_if(orders_, [&](const auto& waiting) { return waiting.second == &exchange; });
   }
   if (thrown) std::rethrow_exception(thrown);
 }
 
-// Gives the sink what comes, until the exchange is done.
+// Passes received data to the sink until the exchange is done.
 void Client::Loop::drain(Exchange& exchange) {
   std::vector<std::byte> pieces;
   bool begun = !exchange.request_.begin;
@@ -187,7 +187,7 @@ void Client::Loop::finish(Exchange& exchange, CURLcode result) {
   if (exchange.too_long_) {
     response.failure = Response::Failure::kTooLong;
     response.failure_text =
-        "the answer is longer than " + std::to_string(exchange.request_.max_body) + " bytes";
+        "the response is longer than " + std::to_string(exchange.request_.max_body) + " bytes";
   } else if (result != CURLE_OK) {
     response.failure_text =
         exchange.error_[0] != '\0' ? exchange.error_ : curl_easy_strerror(result);
@@ -195,7 +195,7 @@ void Client::Loop::finish(Exchange& exchange, CURLcode result) {
   report(exchange);
 }
 
-// After this the exchange may be gone.
+// After this the exchange may be destroyed.
 void Client::Loop::report(Exchange& exchange) {
   curl_multi_remove_handle(multi_, exchange.handle_);
   running_.erase(&exchange);
@@ -207,8 +207,8 @@ void Client::Loop::report(Exchange& exchange) {
   exchange.changed_.notify_all();
 }
 
-// Tells servers at once what has come. Some wait for that with the end of an answer (Nagle's
-// algorithm), and the system would wait up to 40 ms for a request to send it along with.
+// Acknowledges received data at once. Some servers wait for that before sending the end of a
+// response (Nagle's algorithm), and the system would delay it by up to 40 ms.
 void Client::Loop::acknowledge() {
 #ifdef TCP_QUICKACK
   const int on = 1;

@@ -17,8 +17,8 @@
 
 namespace oko::storage::http {
 
-// One request on its way. The event thread fills in the response and queues the pieces for a sink;
-// the thread that sent it drains them.
+// One request in progress. The event thread fills in the response and queues the pieces for a sink;
+// the sending thread drains them.
 class Exchange {
  public:
   Exchange(const Request& request, Client::Loop& loop);
@@ -37,7 +37,7 @@ class Exchange {
 
   void set_options();
   void set_body();
-  // Less waits a moment for more, or for the end: to wake the thread costs more than to copy it.
+  // Less than this waits a moment for more: waking the thread costs more than copying it.
   bool is_worth_waking() const { return urgent_ || queued_.size() >= Client::kBuffered / 4; }
 
   const Request& request_;
@@ -54,24 +54,24 @@ class Exchange {
   std::vector<std::byte> queued_;  // for the sink
   Response head_;                  // status and headers, once something is queued
   bool paused_ = false, done_ = false;
-  bool urgent_ = false;  // what is queued has waited long enough
+  bool urgent_ = false;  // queued data has waited long enough
   bool lags_ = false;    // it is among the loop's laggards
 };
 
-// The event thread and what it knows.
-// Orders to it and the ends of its exchanges meet under two locks: mutex_ first, then the
-// exchange's own.
+// The event thread and its state.
+// Commands to it and completions of its exchanges use two locks: mutex_ first, then the exchange's
+// own.
 class Client::Loop {
  public:
   Loop();
   ~Loop();
-  // Returns when the exchange is done; what its sink throws passes through.
+  // Returns when the exchange is done; exceptions from its sink are rethrown.
   void run(Exchange& exchange);
   void stop(bool stop);
   bool stopped() const;
   bool sleep(std::chrono::milliseconds time) const;
 
-  // Of the event thread: the sockets that curl has open, found by their port on this side.
+  // Of the event thread: curl's open sockets, by local port.
   void opened(curl_socket_t socket);
   void closed(curl_socket_t socket);
   curl_socket_t socket_of_port(int port);
@@ -83,7 +83,7 @@ class Client::Loop {
   static constexpr std::chrono::milliseconds kLag{10};
   struct Socket {
     curl_socket_t socket;
-    int port;  // 0: not connected when last looked at
+    int port;  // 0: not connected when last checked
   };
   enum class Order { kStart, kResume, kCancel };
   void order(Order what, Exchange& exchange);

@@ -17,7 +17,7 @@ using Failure = Response::Failure;
 
 std::string describe(const Response& response) {
   if (response.failure != Failure::kNone) return response.failure_text;
-  std::string text = "the server answered " + std::to_string(response.status);
+  std::string text = "the server responded " + std::to_string(response.status);
   if (response.status == 429) text += " (too many requests)";
   if (response.status == 503) text += " (slow down)";
   return text;
@@ -44,8 +44,8 @@ long seconds_from(const char* variable, long usual) {
   char* end = nullptr;
   const long value = std::strtol(text, &end, 10);
   if (*end != '\0' || value < 0 || value > 86'400) {
-    throw Error(ErrorCode::kUsage, variable, std::string("\"") + text + "\" is no time",
-                "give seconds, up to 86400");
+    throw Error(ErrorCode::kUsage, variable, std::string("\"") + text + "\" is not a time",
+                "use seconds, up to 86400");
   }
   return value;
 }
@@ -129,10 +129,12 @@ void Retry::wait(const std::string& what, milliseconds at_least, bool reached) {
         ErrorCode::kStorage, place_,
         what + ", after " + std::to_string(failures_) +
             (failures_ == 1 ? " attempt" : " attempts in " + std::to_string(spent.count()) + " s"),
-        reached ? "try again later" : "check the network and the address of the server");
+        reached ? "try again later" : "check the network and the server address");
   }
   ++counters().retries;
-  log([&] { return place_ + ": " + what + "; again in " + std::to_string(pause.count()) + " ms"; });
+  log([&] {
+    return place_ + ": " + what + "; retrying in " + std::to_string(pause.count()) + " ms";
+  });
   if (!client_.sleep(pause)) throw Error(ErrorCode::kInterrupted, place_, "stopped");
 }
 

@@ -9,8 +9,8 @@
 namespace oko::storage::http {
 namespace {
 
-// Values of a query that may be shown. Signatures, tokens and names of upload sessions (whoever
-// knows a session may write) are not among them, nor anything that is not known here.
+// Query values that may be shown. Signatures, tokens and names of upload sessions (which grant
+// write access) are not among them, nor is anything unknown.
 constexpr std::array kHarmless{"alt",
                                "continuation-token",
                                "delete",

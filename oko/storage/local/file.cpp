@@ -32,7 +32,7 @@ void refuse(const std::string& path, const char* doing, int error) {
   std::string hint;
   if (error == ENOENT) hint = "check the name";
   if (error == ENOSPC) hint = "free some disk space";
-  if (error == EACCES || error == EPERM) hint = "check who owns it and its permissions";
+  if (error == EACCES || error == EPERM) hint = "check its owner and permissions";
   throw Error(absent ? ErrorCode::kInput : ErrorCode::kStorage, path,
               std::string(doing) + ": " + std::strerror(error), hint);
 }
@@ -46,7 +46,7 @@ std::string kind_of(unsigned mode) {
 namespace {
 
 [[noreturn]] void refuse_kind(const std::string& path, unsigned mode) {
-  throw input_error(path, kind_of(mode) + ", not a file", "name a file");
+  throw input_error(path, kind_of(mode) + ", not a file", "give a file");
 }
 
 }  // namespace
@@ -121,7 +121,7 @@ void make_folders_for(const std::string& path) {
   if (folder.empty()) return;
   std::error_code error;
   fs::create_directories(folder, error);
-  if (error) refuse(folder.string(), "cannot make the folder", error.value());
+  if (error) refuse(folder.string(), "cannot create the folder", error.value());
 }
 
 void remove_empty_folders(const std::string& folder) {
@@ -132,19 +132,19 @@ void remove_empty_folders(const std::string& folder) {
     std::error_code ignored;
     if (it->symlink_status(ignored).type() == fs::file_type::directory) folders.push_back(*it);
   }
-  // A folder comes before what is in it. rmdir() refuses those that are not empty.
+  // A folder comes before its contents. rmdir() fails for those that are not empty.
   for (auto it = folders.rbegin(); it != folders.rend(); ++it) ::rmdir(it->c_str());
 }
 
 std::string temporary_name(const std::string& path) {
-  // Several machines may write into one shared folder: the process number alone is not enough.
+  // Several machines may write to one shared folder: the process id alone is not unique.
   static const unsigned machine = std::random_device{}();
   static std::atomic<unsigned> counter{0};
   char unique[48];
   std::snprintf(unique, sizeof unique, "%08x-%d-%u", machine, static_cast<int>(::getpid()),
                 counter++);
   const fs::path whole(path);
-  // The longest names leave no room for more: the rest is unique without them.
+  // The longest names leave no room for more: the suffix is unique by itself.
   const std::string mark = std::string(kTemporaryMark) + unique;
   const std::size_t room = kLongestFileName - mark.size() - std::string_view(". .done").size();
   const std::string name = "." + file_name_from(whole.filename().string(), room) + mark;
@@ -161,7 +161,7 @@ std::optional<Entry> stat_path(const std::string& path) {
   struct ::stat info {};
   if (::stat(path.c_str(), &info) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
-    refuse(path, "cannot look at", errno);
+    refuse(path, "cannot access", errno);
   }
   return entry_of(path, info);
 }
@@ -183,9 +183,9 @@ Entry entry_of(const std::string& path, const struct ::stat& info) {
 
 namespace {
 
-// Flushes folders for several threads at once. What was renamed before a flush begins is safe with
-// its end, so those who come while one is under way wait for the next, which one of them does for
-// all: many small files in one folder cost few flushes.
+// Flushes folders for several threads at once. What was renamed before a flush starts is safe when
+// it ends, so threads that arrive during one wait for the next, which one of them does for all:
+// many small files in one folder cost few flushes.
 class FolderFlush {
  public:
   // After a rename in the folder that is open as `directory`.
@@ -204,7 +204,7 @@ class FolderFlush {
       turn.running = true;
       const std::uint64_t mine = ++turn.begun;
       lock.unlock();
-      ::fsync(directory.get());  // some file systems cannot: the file itself is safe by now
+      ::fsync(directory.get());  // some file systems cannot; the file itself is safe by now
       lock.lock();
       turn.running = false;
       turn.ended = mine;

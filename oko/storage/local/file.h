@@ -16,11 +16,11 @@ inline constexpr std::string_view kTemporaryMark = ".oko-part-";
 
 std::string path_of(std::string_view uri);
 
-// An Error for errno value `error`: kInput where the file is not there, else kStorage.
+// An Error for errno value `error`: kInput if the file does not exist, else kStorage.
 [[noreturn]] void refuse(const std::string& path, const char* doing, int error);
 
-// An open file or folder, no pipe or device, that closes itself. Throws an input Error for those: a
-// pipe would keep who opens it waiting.
+// An open file or folder that closes itself. Throws an input Error for pipes and devices: opening a
+// pipe would block.
 class File {
  public:
   File(const std::string& path, int flags, const char* doing);
@@ -32,7 +32,7 @@ class File {
   std::uint64_t size() const;
   void write_all(std::span<const std::byte> content) const;
   void write_at(std::uint64_t offset, std::span<const std::byte> content) const;
-  // Bytes read; fewer than asked for only at the end.
+  // Bytes read; fewer than requested only at the end.
   std::size_t read_at(std::uint64_t offset, std::span<std::byte> content) const;
   void flush() const;
 
@@ -42,23 +42,22 @@ class File {
 };
 
 void make_folders_for(const std::string& path);
-// Below `folder`, from the deepest up; links are left alone.
+// Below `folder`, deepest first; links are not followed.
 void remove_empty_folders(const std::string& folder);
-// A name in the folder of `path` that no other writer uses.
+// A unique name in the folder of `path`.
 std::string temporary_name(const std::string& path);
 bool is_temporary(std::string_view path);
-// Renames a whole, flushed temporary file to `path` if the precondition holds; the folder's entry
-// is flushed too. Where it throws the temporary file is still there.
+// Renames a complete, flushed temporary file to `path` if the precondition holds; the folder's
+// entry is flushed too. If it throws, the temporary file still exists.
 Entry publish(const std::string& temporary, const std::string& path,
               const Precondition& precondition);
 std::string folder_of(const std::string& path);
 void flush_folder(const std::string& folder);
 // "is a named pipe": of what is neither a file nor a folder.
 std::string kind_of(unsigned mode);
-// What lists tell of a file or folder at `path`.
+// The list entry of a file or folder at `path`.
 Entry entry_of(const std::string& path, const struct ::stat& info);
-// Throws where something is at `path` that is neither file nor folder: renaming a file to it would
-// replace a device.
+// Throws if `path` is neither a file nor a folder: renaming a file to it would replace a device.
 void refuse_special(const std::string& path);
 std::optional<Entry> stat_path(const std::string& path);
 

@@ -35,7 +35,7 @@ class Disk : public ::testing::Test {
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
   std::string file(const std::string& name) const { return join(folder_, name); }
-  // Also what lists leave out.
+  // Including what lists skip.
   std::size_t files_in_folder() const {
     return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder_),
                                                   std::filesystem::directory_iterator()));
@@ -45,7 +45,7 @@ class Disk : public ::testing::Test {
   std::unique_ptr<Store> store_;
 };
 
-TEST_F(Disk, WritesOnlyWhereThePreconditionHolds) {
+TEST_F(Disk, WritesOnlyIfThePreconditionHolds) {
   const Entry first = store_->write(file("a"), bytes("1"), Precondition::absent());
   EXPECT_EQ(store_->stat(file("a"))->version, first.version);
   EXPECT_THROW(store_->write(file("a"), bytes("2"), Precondition::absent()), Conflict);
@@ -89,7 +89,7 @@ TEST_F(Disk, ShowsAnUploadOnlyWhenItIsFinished) {
   EXPECT_EQ(files_in_folder(), 1u);
 }
 
-TEST_F(Disk, GoesOnWithPartsOfADeadProcess) {
+TEST_F(Disk, ResumesPartsOfADeadProcess) {
   PartOptions options;
   options.part_size = 4096;
   const std::string content = std::string(4096, 'a') + std::string(4096, 'b') + "end";
@@ -108,7 +108,7 @@ TEST_F(Disk, GoesOnWithPartsOfADeadProcess) {
     token = parts->token();
     parts->keep();
   }
-  // The disk lost one of the parts that it said to have.
+  // The disk lost a part that it reported as stored.
   for (const auto& found : std::filesystem::directory_iterator(folder_)) {
     if (found.path().extension() == ".done") continue;
     std::fstream(found.path(), std::ios::in | std::ios::out | std::ios::binary) << "?";
@@ -151,7 +151,7 @@ TEST_F(Disk, WritesTheLongestNames) {
   EXPECT_THROW(store_->write(file(std::string(256, 'n')), bytes("")), Error);
 }
 
-TEST_F(Disk, LeavesNothingOfPartsThatAreGivenUp) {
+TEST_F(Disk, LeavesNothingOfAbandonedParts) {
   store_->write(file("b"), bytes(""));
   store_->upload_parts(file("a"), 10)->write(0, bytes("0123456789"));
   EXPECT_EQ(files_in_folder(), 1u);
@@ -176,7 +176,7 @@ TEST_F(Disk, ListsByPrefix) {
             "file://" + file("imp"));
 }
 
-TEST_F(Disk, FollowsLinkedFoldersAndTellsWhatItSkips) {
+TEST_F(Disk, FollowsLinkedFoldersAndReportsWhatItSkips) {
   namespace fs = std::filesystem;
   store_->write(file("elsewhere/val/1.jpg"), bytes("x"));
   store_->write(file("set/images/train/2.jpg"), bytes("x"));
@@ -197,15 +197,15 @@ TEST_F(Disk, FollowsLinkedFoldersAndTellsWhatItSkips) {
   std::map<std::string, std::string> why;
   for (const Skipped& one : skipped) why[one.uri.substr(file("set/").size())] = one.why;
   EXPECT_EQ(why, (std::map<std::string, std::string>{
-                     {"images/up", "is a link to a folder that it lies in"},
-                     {"images/root", "is a link to a folder that it lies in"},
-                     {"circle", "is a link that leads back to itself"},
-                     {"nothing", "is a link to nothing"},
+                     {"images/up", "is a link to a folder that contains it"},
+                     {"images/root", "is a link to a folder that contains it"},
+                     {"circle", "is a circular link"},
+                     {"nothing", "is a broken link"},
                      {"pipe", "is a named pipe"}}));
   EXPECT_EQ(store_->list(file("set"), false).size(), 2u);
 }
 
-TEST_F(Disk, EndsWhereLinksMakeMoreWaysThanAnyoneCanGo) {
+TEST_F(Disk, EndsDespiteExponentiallyManyLinkedPaths) {
   for (int level = 0; level < 30; ++level) {
     const std::string folder = file("set/" + std::to_string(level));
     std::filesystem::create_directories(folder);
@@ -217,7 +217,7 @@ TEST_F(Disk, EndsWhereLinksMakeMoreWaysThanAnyoneCanGo) {
   EXPECT_THROW(store_->list(file("set"), true), Error);
 }
 
-TEST_F(Disk, RefusesPipesAndDevicesWithoutWaiting) {
+TEST_F(Disk, RejectsPipesAndDevicesWithoutWaiting) {
   const std::string pipe = file("pipe");
   std::filesystem::create_directories(folder_);
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0644), 0);
@@ -255,7 +255,7 @@ TEST_F(Disk, NamesTheFolderThatCannotBeListed) {
   std::filesystem::permissions(file("set/closed"), std::filesystem::perms::owner_all);
 }
 
-TEST_F(Disk, ResumesOnlyBesideTheFileItIsFor) {
+TEST_F(Disk, ResumesOnlyNextToItsFile) {
   store_->write(file("victim/.a.oko-part-1"), bytes("0123456789"));
   auto parts = store_->upload_parts(file("b"), 10);
   Json token = Json::parse(parts->token());

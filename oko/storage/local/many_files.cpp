@@ -32,7 +32,7 @@ int flush_file(const std::string& path, bool with_all_its_file_system) {
 
 }  // namespace
 
-// Not held open: there may be more of them than a process may have open.
+// Not kept open: there may be more of them than a process may have open.
 struct ManyFiles::Waiting {
   Waiting(const std::string& path_of_file, std::span<const std::byte> content, Outcome what_then)
       : path(path_of_file), temporary(temporary_name(path)), outcome(std::move(what_then)) {
@@ -74,8 +74,8 @@ void ManyFiles::write(const std::string& path, std::span<const std::byte> conten
   finish(std::move(group));
 }
 
-// Brings the content of all to the disk. Where the system can, by a flush of their file systems,
-// which costs about as much as that of one file (and takes along what other programs have written).
+// Flushes the content of all files. If possible by flushing their file systems, which costs about
+// as much as flushing one file (and includes what other programs have written).
 void ManyFiles::flush_content(const std::vector<std::unique_ptr<Waiting>>& group) {
   std::map<dev_t, bool> flushed;
   for (const auto& waiting : group) {
@@ -124,7 +124,7 @@ void ManyFiles::flush() {
     try {
       flush_folder(folder);
     } catch (const Error&) {
-      // Someone took the folder away.
+      // The folder was removed.
     }
   }
   folders_.clear();

@@ -14,13 +14,12 @@
 
 namespace oko::storage::local {
 
-// Writes many small files as the local store does, whole or not at all, but in groups: all files of
-// a group are on the disk before the first of them gets its name, which takes a fraction of the
-// flushes. May be used by several threads.
+// Writes many small files atomically like the local store, but in groups: all files of a group are
+// on disk before the first of them gets its name, which needs far fewer flushes. Thread-safe.
 class ManyFiles {
  public:
-  // What became of a file. One of both is called, once, by whichever thread flushes its group; they
-  // throw nothing.
+  // The outcome of a file. One of the two is called, once, by the thread that flushes its group;
+  // they must not throw.
   struct Outcome {
     std::function<void(const Entry& made)> made;
     std::function<void(const Error& error)> failed;
@@ -31,13 +30,13 @@ class ManyFiles {
   ManyFiles(const ManyFiles&) = delete;
   ManyFiles& operator=(const ManyFiles&) = delete;
 
-  // Replaces a file soon. Throws, and calls neither, where it cannot be written.
+  // Queues a replacement of a file. Throws, and calls neither, if it cannot be written.
   void write(const std::string& path, std::span<const std::byte> content, Outcome outcome);
-  // Everything that was written has its name, and a power cut takes none of them away.
+  // Afterwards everything written has its name and survives a power cut.
   void flush();
 
  private:
-  struct Waiting;  // written, without its name
+  struct Waiting;  // written, not yet renamed
 
   static void flush_content(const std::vector<std::unique_ptr<Waiting>>& group);
   void finish(std::vector<std::unique_ptr<Waiting>> group);
@@ -45,7 +44,7 @@ class ManyFiles {
   std::mutex mutex_;
   std::vector<std::unique_ptr<Waiting>> group_;
   std::uint64_t group_bytes_ = 0;
-  std::set<std::string> folders_;  // that hold new names
+  std::set<std::string> folders_;  // with new names
 };
 
 }  // namespace oko::storage::local

@@ -51,7 +51,7 @@ class LocalStore final : public Store {
     while (count > 0) {
       const std::size_t n = file.read_at(
           offset, std::span(piece).first(std::min<std::uint64_t>(count, piece.size())));
-      if (n == 0) throw Conflict(uri);  // it shrank meanwhile
+      if (n == 0) throw Conflict(uri);  // it shrank in the meantime
       sink(std::span(piece).first(n));
       offset += n;
       count -= n;
@@ -114,7 +114,7 @@ class LocalStore final : public Store {
   }
 
   Page list_page(const std::string& prefix, bool recursive, const std::string&) override {
-    // The folder is listed and what does not begin with the rest of the prefix is left out.
+    // The folder is listed, skipping what does not start with the rest of the prefix.
     const auto slash = prefix.find_last_of('/');
     const std::string folder = slash == prefix.npos ? "." : path_of(prefix.substr(0, slash + 1));
     const auto there = local::stat_path(folder);
@@ -156,17 +156,17 @@ class LocalStore final : public Store {
   void make_bucket(const std::string& uri, const BucketOptions&) override {
     const std::string path = path_of(uri);
     if (local::stat_path(path)) {
-      throw Error(ErrorCode::kStorage, uri, "is there already", "use it, or choose another name");
+      throw Error(ErrorCode::kStorage, uri, "already exists", "use it, or choose another name");
     }
     std::error_code error;
     fs::create_directories(path, error);
-    if (error) refuse(path, "cannot make the folder", error.value());
+    if (error) refuse(path, "cannot create the folder", error.value());
   }
 
  private:
   static Bytes read_from(const File& file, std::uint64_t offset, std::uint64_t count) {
     std::vector<std::byte> content(count);
-    content.resize(file.read_at(offset, content));  // shorter where the file shrank meanwhile
+    content.resize(file.read_at(offset, content));  // shorter if the file shrank in the meantime
     return Bytes(std::move(content));
   }
 

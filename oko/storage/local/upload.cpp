@@ -42,9 +42,9 @@ class LocalUpload final : public Upload {
   bool finished_ = false;
 };
 
-// What is stored is remembered in a second file, TEMPORARY.done: "INDEX CRC32C" a line, written
-// after the part. After a crash every remembered part is read and compared, since the disk may
-// have kept the line and lost the part.
+// Stored parts are recorded in a second file, TEMPORARY.done: "INDEX CRC32C" per line, written
+// after the part. After a crash every recorded part is read and compared, since the disk may have
+// kept the line but lost the part.
 class LocalParts final : public PartUpload {
  public:
   // The plan's `id` is the temporary file.
@@ -61,7 +61,7 @@ class LocalParts final : public PartUpload {
   ~LocalParts() override {
     if (keep_) return;
     ::unlink(done_name().c_str());
-    ::unlink(plan_.id.c_str());  // gone by now where it was published
+    ::unlink(plan_.id.c_str());  // already gone if it was published
   }
 
   std::uint64_t part_size() const override { return plan_.part_size; }
@@ -148,7 +148,7 @@ std::unique_ptr<PartUpload> make_part_upload(const std::string& path, std::uint6
 std::unique_ptr<PartUpload> resume_part_upload(const std::string& token) {
   PartPlan plan = PartPlan::parse(token, kSmallestPart, kMostParts);
   if (!is_temporary(plan.id) || folder_of(plan.id) != folder_of(plan.uri)) {
-    throw input_error("upload token", "makes no sense", "begin the upload again");
+    throw input_error("upload token", "is not valid", "start the upload again");
   }
   const auto there = stat_path(plan.id);
   if (!there || there->is_folder || there->size != plan.size) return nullptr;

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Links among a few folders can make millions of ways.
+// Links among a few folders can make millions of paths.
 constexpr int kMostLinkedFolders = 10'000;
 
 using Identity = std::pair<dev_t, ino_t>;
@@ -24,7 +24,7 @@ class Walk {
   Walk(bool recursive, std::vector<Skipped>& skipped) : recursive_(recursive), skipped_(skipped) {}
 
   std::vector<Entry> run(const std::string& top) {
-    // A link to any folder that the listed one lies in leads back here.
+    // A link to any parent of the listed folder is circular.
     std::error_code error;
     for (fs::path path = fs::canonical(top, error); !error;) {
       struct ::stat info {};
@@ -73,20 +73,20 @@ class Walk {
   }
 
   void take_unseen(const Found& found, int error) {
-    if (error == ELOOP) return skip(found, "is a link that leads back to itself");
-    if (error != ENOENT && error != ENOTDIR) refuse(found.path, "cannot look at", error);
-    if (found.is_link) skip(found, "is a link to nothing");  // else somebody removed it just now
+    if (error == ELOOP) return skip(found, "is a circular link");
+    if (error != ENOENT && error != ENOTDIR) refuse(found.path, "cannot access", error);
+    if (found.is_link) skip(found, "is a broken link");  // else it was just removed
   }
 
   void enter(const Found& found, Identity identity, bool linked) {
     if (std::find(way_.begin(), way_.end(), identity) != way_.end()) {
-      return skip(found, "is a link to a folder that it lies in");
+      return skip(found, "is a link to a folder that contains it");
     }
     if (found.is_link && ++linked_folders_ > kMostLinkedFolders) {
       throw input_error(
           found.path,
           "is one of more than " + std::to_string(kMostLinkedFolders) + " linked folders",
-          "remove the links that lead to each other");
+          "remove the links to each other");
     }
     way_.push_back(identity);
     folder(found.path, linked || found.is_link);
@@ -100,7 +100,7 @@ class Walk {
   bool recursive_;
   std::vector<Skipped>& skipped_;
   std::vector<Entry> entries_;
-  std::vector<Identity> way_;  // of folders from the root of the disk to the one in hand
+  std::vector<Identity> way_;  // of folders from the root directory to the current one
   int linked_folders_ = 0;
 };
 

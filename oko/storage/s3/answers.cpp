@@ -14,18 +14,18 @@ pugi::xml_node open(pugi::xml_document& document, std::string_view xml, const ch
       document.load_buffer(xml.data(), xml.size(), pugi::parse_default, pugi::encoding_utf8);
   if (!result) {
     throw input_error(name + "@" + std::to_string(result.offset),
-                      std::string("the server's answer is no XML: ") + result.description());
+                      std::string("the server's response is not XML: ") + result.description());
   }
   const pugi::xml_node node = document.child(root);
   if (!node) {
-    throw input_error(name, std::string("the server's answer has no <") + root + ">");
+    throw input_error(name, std::string("the server's response has no <") + root + ">");
   }
   return node;
 }
 
 std::uint64_t number(const pugi::xml_node& node, const char* child, const std::string& name) {
   const auto value = bucket::parse_size(node.child_value(child));
-  if (!value) throw input_error(name, std::string("<") + child + "> is no number");
+  if (!value) throw input_error(name, std::string("<") + child + "> is not a number");
   return *value;
 }
 
@@ -83,7 +83,8 @@ Listing parse_listing(std::string_view xml, const std::string& name) {
   }
   if (!is_true(root.child_value("IsTruncated"))) return listing;
   listing.next = root.child_value("NextContinuationToken");
-  if (listing.next.empty()) throw input_error(name, "the list goes on, but does not say where");
+  if (listing.next.empty())
+    throw input_error(name, "the list is incomplete, but has no continuation token");
   return listing;
 }
 
@@ -104,7 +105,8 @@ PartListing parse_part_listing(std::string_view xml, const std::string& name) {
   }
   if (!is_true(root.child_value("IsTruncated"))) return listing;
   listing.next = root.child_value("NextPartNumberMarker");
-  if (listing.next.empty()) throw input_error(name, "the list goes on, but does not say where");
+  if (listing.next.empty())
+    throw input_error(name, "the list is incomplete, but has no continuation token");
   return listing;
 }
 
@@ -122,7 +124,7 @@ std::string parse_value(std::string_view xml, const char* root, const char* chil
   pugi::xml_document document;
   const std::string value = open(document, xml, root, name).child_value(child);
   if (value.empty()) {
-    throw input_error(name, std::string("the server's answer has no <") + child + ">");
+    throw input_error(name, std::string("the server's response has no <") + child + ">");
   }
   return value;
 }

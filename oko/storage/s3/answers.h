@@ -8,8 +8,8 @@
 
 namespace oko::storage::s3 {
 
-// The XML that S3 answers. Each function throws an input Error with `name` where the text is not
-// what it should be.
+// Parses S3's XML responses. Each function throws an input Error with `name` if the text is not as
+// expected.
 
 struct ListedObject {
   std::string key, etag;
@@ -21,7 +21,7 @@ struct Listing {
   std::string next;  // continuation token; empty after the last page
 };
 Listing parse_listing(std::string_view xml, const std::string& name);
-// Whether a list of either version has an object in it.
+// Whether a list of either version contains an object.
 bool lists_any(std::string_view xml, const std::string& name);
 
 struct ListedPart {
@@ -38,14 +38,14 @@ PartListing parse_part_listing(std::string_view xml, const std::string& name);
 struct ErrorAnswer {
   std::string code, message, region;
 };
-// Null where it is no <Error>.
+// Null if it is not an <Error>.
 std::optional<ErrorAnswer> parse_error(std::string_view xml);
 
 // The text of the element `child` of the root `root`.
 std::string parse_value(std::string_view xml, const char* root, const char* child,
                         const std::string& name);
 
-// The ETag of what an upload in parts has made; empty where the server does not tell it.
+// The ETag of a completed multipart upload; empty if the server does not report it.
 std::string parse_completed(std::string_view xml, const std::string& name);
 
 struct DeleteFailure {
@@ -55,7 +55,7 @@ std::vector<DeleteFailure> parse_delete_failures(std::string_view xml, const std
 
 // An ETag without its quotes.
 std::string unquoted(std::string_view etag);
-// Text for inside an element.
+// Escapes text for an element.
 std::string xml_escaped(std::string_view text);
 
 }  // namespace oko::storage::s3

@@ -25,8 +25,8 @@ TEST(Answers, ReadAList) {
   EXPECT_EQ(listing.next, "t+/=");
 }
 
-TEST(Answers, TellWhetherAListHasAnything) {
-  // Of the first version, cut short: it says nothing of how to go on.
+TEST(Answers, ReportWhetherAListHasAnything) {
+  // Version 1, truncated: without a continuation token.
   EXPECT_TRUE(
       lists_any("<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>t/a</Key>"
                 "</Contents></ListBucketResult>",
@@ -35,19 +35,19 @@ TEST(Answers, TellWhetherAListHasAnything) {
   EXPECT_THROW(lists_any("<Error/>", "p"), Error);
 }
 
-TEST(Answers, RefuseWhatIsNone) {
+TEST(Answers, RejectWhatIsNotOne) {
   const std::pair<const char*, const char*> wrong[] = {
-      {"", "is no XML"},
-      {"{}", "is no XML"},
-      {"<a>", "is no XML"},
+      {"", "is not XML"},
+      {"{}", "is not XML"},
+      {"<a>", "is not XML"},
       {"<a/>", "has no <ListBucketResult>"},
       {"<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>",
-       "<Size> is no number"},
+       "<Size> is not a number"},
       {"<ListBucketResult><Contents><Size>1</Size></Contents></ListBucketResult>", "has no name"},
       {"<ListBucketResult><Contents><Key>a</Key><Size>-1</Size></Contents></ListBucketResult>",
-       "<Size> is no number"},
+       "<Size> is not a number"},
       {"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
-       "does not say where"},
+       "has no continuation token"},
   };
   for (const auto& [xml, message] : wrong) {
     try {

@@ -22,7 +22,7 @@ std::string value_of(const std::map<std::string, std::string>& settings, const c
   return found == settings.end() ? "" : found->second;
 }
 
-// Where a container's keys may come from: TLS, or a machine that is this one.
+// Where a container's keys may come from: TLS, or this machine.
 bool may_ask(std::string_view url) {
   constexpr std::string_view kNear[] = {"http://169.254.170.2/", "http://169.254.170.23/",
                                         "http://127.",           "http://localhost",
@@ -52,7 +52,7 @@ Credentials parse_credentials(std::string_view json, const std::string& name) {
   try {
     answer = parse_json(json, name);
   } catch (const Error&) {
-    throw input_error(name, "the answer is no JSON");  // the parser's own words may quote it
+    throw input_error(name, "the response is not JSON");  // the parser's message may quote it
   }
   Credentials credentials;
   credentials.key_id = json_get<std::string>(answer, "AccessKeyId", name);
@@ -61,7 +61,7 @@ Credentials parse_credentials(std::string_view json, const std::string& name) {
   const auto end = json_get_or<std::string>(answer, "Expiration", "", name);
   if (!end.empty()) {
     const auto time = parse_time(end);
-    if (!time) throw input_error(name, "\"Expiration\" is no time");
+    if (!time) throw input_error(name, "\"Expiration\" is not a time");
     credentials.expires = *time;
   }
   return credentials;
@@ -81,12 +81,13 @@ std::map<std::string, std::string> profile_settings(const Environment& environme
     const auto section = settings.find(profile);
     if (section == settings.end()) continue;
     found = true;
-    merged.insert(section->second.begin(), section->second.end());  // the first file's stay
+    merged.insert(section->second.begin(),
+                  section->second.end());  // the first file takes precedence
   }
   if (!found && !chosen.empty()) {
     throw Error(ErrorCode::kUsage, "AWS_PROFILE",
                 "there is no profile \"" + chosen + "\" in the credentials or config file",
-                "write it there, or unset AWS_PROFILE");
+                "add it there, or unset AWS_PROFILE");
   }
   return merged;
 }
@@ -135,7 +136,7 @@ std::optional<Credentials> CredentialSource::from_variables() const {
   if (found.key_id.empty() != found.secret.empty()) {
     throw Error(ErrorCode::kUsage,
                 found.secret.empty() ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID",
-                "is not set, but its other half is", "set both or neither");
+                "is not set, but its counterpart is", "set both or neither");
   }
   if (found.key_id.empty()) return std::nullopt;
   return found;
@@ -183,8 +184,8 @@ std::optional<Credentials> CredentialSource::from_container() {
   const http::Response response = ask(request, place, true);
   if (!response.ok()) {
     throw Error(ErrorCode::kStorage, place,
-                "the server answered " + std::to_string(response.status),
-                "check the role of the container");
+                "the server responded " + std::to_string(response.status),
+                "check the container's role");
   }
   return parse_credentials(response.body, place);
 }
@@ -200,7 +201,7 @@ std::optional<Credentials> CredentialSource::from_instance() {
   request.url = base + "/latest/api/token";
   request.headers = {{"X-aws-ec2-metadata-token-ttl-seconds", "21600"}};
   const http::Response session = ask(request, place, false);
-  if (!session.ok()) return std::nullopt;  // this is no such machine
+  if (!session.ok()) return std::nullopt;  // not such a machine
   request = {};
   request.headers = {{"X-aws-ec2-metadata-token", session.body}};
   request.url = base + "/latest/meta-data/iam/security-credentials/";

@@ -14,19 +14,19 @@
 
 namespace oko::storage::s3 {
 
-// Who we are, in Amazon's order: AWS_NO_SIGN_REQUEST (anonymous); AWS_ACCESS_KEY_ID,
+// Credentials, in Amazon's order: AWS_NO_SIGN_REQUEST (anonymous); AWS_ACCESS_KEY_ID,
 // AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; the profile (AWS_PROFILE or "default") in
 // AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials), then in AWS_CONFIG_FILE (~/.aws/config); the
 // container's server (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI); the instance's server
-// (IMDSv2, unless AWS_EC2_METADATA_DISABLED). Temporary ones are kept until five minutes before
-// their end. May be used by several threads.
+// (IMDSv2, unless AWS_EC2_METADATA_DISABLED). Temporary ones are cached until five minutes before
+// they expire. Thread-safe.
 class CredentialSource {
  public:
   CredentialSource(bucket::Environment environment, const bucket::Options& options);
 
-  // An Error of kStorage where there are none, which lists what was tried.
+  // An Error of kStorage, listing what was tried, if there are none.
   Credentials get();
-  // The server does not take them any more: get() asks anew where they come from.
+  // The server rejected them: get() requests new ones from their source.
   void renew(const Credentials& stale);
 
  private:
@@ -44,12 +44,12 @@ class CredentialSource {
   std::optional<Credentials> known_;
 };
 
-// The settings of the chosen profile: credentials' before config's. Empty where there is none; an
-// Error where AWS_PROFILE names one that is in neither file.
+// The settings of the chosen profile: credentials before config. Empty if there is none; an Error
+// if AWS_PROFILE names one that is in neither file.
 std::map<std::string, std::string> profile_settings(const bucket::Environment& environment);
 
-// The answer of a container's or an instance's server. Throws an input Error without any value of
-// it where it is not understood.
+// Parses the response of a container's or an instance's server. Throws an input Error, without any
+// of its values, if it is invalid.
 Credentials parse_credentials(std::string_view json, const std::string& name);
 
 // Seconds since 1970 of "2026-11-23T22:55:09Z".

@@ -48,7 +48,7 @@ class Home : public ::testing::Test {
   std::map<std::string, std::string> variables_;
 };
 
-TEST_F(Home, TakesVariablesFirst) {
+TEST_F(Home, UsesVariablesFirst) {
   write(folder_ + "/.aws/credentials",
         "[default]\naws_access_key_id = FILE\naws_secret_access_key = S\n");
   EXPECT_EQ(get().key_id, "FILE");
@@ -62,7 +62,7 @@ TEST_F(Home, TakesVariablesFirst) {
   EXPECT_TRUE(get().anonymous);
 }
 
-TEST_F(Home, TakesTheProfileThatIsAskedFor) {
+TEST_F(Home, UsesTheRequestedProfile) {
   write(folder_ + "/.aws/credentials",
         "# keys\n[default]\naws_access_key_id=A\naws_secret_access_key=B\n"
         "[work]\naws_access_key_id = C\naws_secret_access_key = D=/+\n");
@@ -83,7 +83,7 @@ TEST_F(Home, TakesTheProfileThatIsAskedFor) {
   EXPECT_THAT(error(), HasSubstr("no credentials"));
 }
 
-TEST_F(Home, TellsTheLineOfABrokenFileWithoutItsValues) {
+TEST_F(Home, ReportsTheLineOfABrokenFileWithoutItsValues) {
   write(folder_ + "/.aws/credentials", "[default]\nSECRET\n");
   EXPECT_THAT(error(), HasSubstr("/.aws/credentials:2: neither a [section]"));
   EXPECT_THAT(error(), Not(HasSubstr("SECRET")));
@@ -104,7 +104,7 @@ TEST_F(Home, AsksTheContainer) {
   });
   variables_["AWS_CONTAINER_CREDENTIALS_FULL_URI"] =
       "http://127.0.0.1:" + std::to_string(server.port()) + "/creds";
-  EXPECT_THAT(error(), HasSubstr("answered 403"));
+  EXPECT_THAT(error(), HasSubstr("responded 403"));
   write(folder_ + "/token", "token\n");
   variables_["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = folder_ + "/token";
   EXPECT_EQ(get().session_token, "T");
@@ -113,7 +113,7 @@ TEST_F(Home, AsksTheContainer) {
   EXPECT_THAT(error(), HasSubstr("neither https nor on this machine"));
 }
 
-TEST_F(Home, AsksTheInstanceByASession) {
+TEST_F(Home, AsksTheInstanceWithASession) {
   std::atomic<int> asked{0};
   Listener server(0, [&](Connection& connection) {
     while (const auto head = connection.read_head()) {
@@ -152,7 +152,7 @@ TEST_F(Home, AsksTheInstanceByASession) {
   EXPECT_EQ(asked, 3);
 }
 
-TEST(CredentialAnswer, IsRefusedWithoutQuotingIt) {
+TEST(CredentialAnswer, IsRejectedWithoutQuotingIt) {
   for (const char* text :
        {"SECRET", "{\"AccessKeyId\":\"SECRET\"}", "[]",
         "{\"AccessKeyId\":\"SECRET\",\"SecretAccessKey\":7}",

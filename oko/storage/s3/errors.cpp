@@ -7,7 +7,7 @@
 namespace oko::storage::s3 {
 namespace {
 
-// The server's own words, shortened; nothing but plain characters.
+// The server's own message, shortened, with plain characters only.
 std::string words(const ErrorAnswer& answer) {
   std::string text = answer.code;
   if (!answer.message.empty()) text += ": " + answer.message.substr(0, 200);
@@ -27,29 +27,29 @@ struct Known {
 constexpr Known kKnown[] = {
     {"NoSuchKey", ErrorCode::kInput, "there is no such object", "check the name"},
     {"NoSuchBucket", ErrorCode::kInput, "there is no such bucket",
-     "check the name, or make it with oko store mb"},
-    {"NoSuchUpload", ErrorCode::kStorage, "the upload in parts is gone",
-     "begin it again; see whether the bucket's rules end uploads early"},
-    {"InvalidAccessKeyId", ErrorCode::kStorage, "the server does not know the access key",
+     "check the name, or create it with oko store mb"},
+    {"NoSuchUpload", ErrorCode::kStorage, "the multipart upload no longer exists",
+     "start it again; check whether the bucket's rules end uploads early"},
+    {"InvalidAccessKeyId", ErrorCode::kStorage, "the access key is not valid",
      "check AWS_ACCESS_KEY_ID or the profile, and AWS_ENDPOINT_URL"},
-    {"SignatureDoesNotMatch", ErrorCode::kStorage, "the secret key is not that of the access key",
+    {"SignatureDoesNotMatch", ErrorCode::kStorage, "the secret key does not match the access key",
      "check AWS_SECRET_ACCESS_KEY or the profile"},
     {"RequestTimeTooSkewed", ErrorCode::kStorage, "this machine's clock is wrong", "set the clock"},
     {"ExpiredToken", ErrorCode::kStorage, "the credentials have expired", "get new ones"},
     {"InvalidToken", ErrorCode::kStorage, "the session token is not valid",
      "check AWS_SESSION_TOKEN"},
-    {"InvalidBucketName", ErrorCode::kUsage, "is no name for a bucket",
+    {"InvalidBucketName", ErrorCode::kUsage, "is not a valid bucket name",
      "use 3 to 63 lower-case letters, digits, '-' and '.'"},
     {"BucketAlreadyExists", ErrorCode::kStorage,
-     "the bucket is there already and is someone else's", "choose another name"},
-    {"BucketAlreadyOwnedByYou", ErrorCode::kStorage, "the bucket is there already and is yours",
+     "the bucket already exists and belongs to someone else", "choose another name"},
+    {"BucketAlreadyOwnedByYou", ErrorCode::kStorage, "the bucket already exists and is yours",
      "use it"},
-    {"TooManyBuckets", ErrorCode::kStorage, "there may be no more buckets",
+    {"TooManyBuckets", ErrorCode::kStorage, "the bucket limit is reached",
      "remove one, or ask for a higher limit"},
     {"QuotaExceeded", ErrorCode::kStorage, "the store is full", "remove something"},
-    {"EntityTooLarge", ErrorCode::kUsage, "the object is too big for the server", ""},
-    {"NotImplemented", ErrorCode::kStorage, "the server cannot do this",
-     "servers without preconditions cannot write only where nothing has changed"},
+    {"EntityTooLarge", ErrorCode::kUsage, "the object is too large for the server", ""},
+    {"NotImplemented", ErrorCode::kStorage, "the server does not support this",
+     "servers without preconditions do not support conditional writes"},
 };
 
 Error region_error(const std::string& uri, const std::string& region) {
@@ -76,22 +76,23 @@ void S3Store::refuse(const http::Response& response, const std::string& uri) {
   for (const Known& known : kKnown) {
     if (answer.code == known.code) throw Error(known.kind, uri, known.message, known.hint);
   }
-  // Answers to HEAD have no body.
+  // Responses to HEAD have no body.
   if (status == 404) throw input_error(uri, "there is no such object or bucket", "check the name");
   const std::string said = answer.code.empty() ? "" : " (" + words(answer) + ")";
   if (status == 401 || status == 403) {
     const bool anonymous = credentials_.get().anonymous;
-    throw Error(ErrorCode::kStorage, uri, "access is denied" + said,
+    throw Error(ErrorCode::kStorage, uri, "access denied" + said,
                 anonymous
-                    ? "give credentials (AWS_ACCESS_KEY_ID or a profile); requests go unsigned"
-                    : "check the rights of the credentials; without the right to list, a "
-                      "missing object is denied too");
+                    ? "set credentials (AWS_ACCESS_KEY_ID or a profile); requests are sent unsigned"
+                    : "check the permissions of the credentials; without list permission, missing "
+                      "objects are denied too");
   }
   if (status == 501) {
-    throw Error(ErrorCode::kStorage, uri, "the server cannot do this" + said,
-                "servers without preconditions cannot write only where nothing has changed");
+    throw Error(ErrorCode::kStorage, uri, "the server does not support this" + said,
+                "servers without preconditions do not support conditional writes");
   }
-  throw Error(ErrorCode::kStorage, uri, "the server answered " + std::to_string(status) + said, "");
+  throw Error(ErrorCode::kStorage, uri, "the server responded " + std::to_string(status) + said,
+              "");
 }
 
 }  // namespace oko::storage::s3

@@ -19,7 +19,7 @@ Multipart Multipart::begin(S3Store& store, const Name& name, std::uint64_t part_
   if (part_size > 0) {
     post.headers.emplace_back("x-amz-meta-oko-part-size", std::to_string(part_size));
   }
-  // Where the answer is lost an empty upload stays behind: nobody is told its name.
+  // If the response is lost, an empty upload remains: its name is unknown.
   const std::string place = store.uri(name);
   const http::Response response = store.send(post, place);
   if (!response.ok()) store.refuse(response, place);
@@ -39,7 +39,7 @@ std::string Multipart::write_part(int number, std::span<const std::byte> content
     const std::string etag = unquoted(response.header("etag"));
     const bool encrypted = response.header("x-amz-server-side-encryption").starts_with("aws:kms");
     if (encrypted || etag == hex(digest)) return etag;
-    retry.wait("the server stored something else (a part's ETag is not its MD5)");
+    retry.wait("the server stored different content (a part's ETag is not its MD5)");
   }
 }
 
@@ -60,7 +60,7 @@ std::string Multipart::copy_part(int number, const Name& from, const std::string
 
 Entry Multipart::complete(const std::vector<std::string>& etags, std::uint64_t size,
                           std::uint64_t part_size, const Precondition& precondition) {
-  // Servers that know no preconditions here are still asked for them a moment before.
+  // For servers without preconditions here, they are checked just before.
   store_.check(name_, precondition);
   std::string body = "<CompleteMultipartUpload>";
   std::vector<std::byte> digests;
@@ -81,7 +81,7 @@ Entry Multipart::complete(const std::vector<std::string>& etags, std::uint64_t s
   const std::string place = store_.uri(name_);
   bool uncertain = false;
   const http::Response response = store_.send(post, place, &uncertain);
-  // The upload ends with the first time it is obeyed; the answer to that may have been lost.
+  // The first successful request ends the upload; its response may have been lost.
   if (uncertain && !response.ok()) {
     auto there = store_.stat_object(name_);
     if (there && there->version == expected) return *there;
@@ -91,7 +91,7 @@ Entry Multipart::complete(const std::vector<std::string>& etags, std::uint64_t s
   entry.uri = place;
   entry.size = size;
   entry.version = parse_completed(response.body, place);
-  if (entry.version.empty()) {  // Ceph 16 does not tell it
+  if (entry.version.empty()) {  // Ceph 16 does not report it
     const auto there = store_.stat_object(name_);
     if (!there || there->version != expected) throw Conflict(place);
     entry.version = there->version;
@@ -107,7 +107,7 @@ void Multipart::abort() noexcept {
   try {
     store_.send(request("DELETE", 0), store_.uri(name_));
   } catch (const std::exception&) {
-    // What stays behind is removed by the bucket's own rules; the first error is the one to tell.
+    // Leftovers are removed by the bucket's own rules; the first error is the one to report.
   }
 }
 
@@ -121,7 +121,7 @@ std::optional<std::vector<std::pair<int, std::string>>> Multipart::stored(std::u
     std::string query = "uploadId=" + http::percent_encode(id_);
     if (!marker.empty()) query += "&part-number-marker=" + http::percent_encode(marker);
     const http::Response response = store_.send(store_.request("GET", name_, query), place);
-    // 405, 501: s3rver and others like it cannot tell, so that nothing of it can be used.
+    // 405, 501: s3rver and the like cannot list them, so nothing can be reused.
     if (response.status == 404 || response.status == 405 || response.status == 501) {
       return std::nullopt;
     }
@@ -134,7 +134,7 @@ std::optional<std::vector<std::pair<int, std::string>>> Multipart::stored(std::u
     }
     const int before = last;
     for (const ListedPart& part : listing.parts) last = std::max(last, part.number);
-    if (last == before) break;  // else it might go on for ever
+    if (last == before) break;  // avoid an endless loop
     marker = listing.next;
   } while (!marker.empty());
   return found;

@@ -8,7 +8,7 @@
 
 namespace oko::storage {
 
-// Where and how S3 is reached. Credentials are found as oko/storage/s3/credentials.h says.
+// Endpoint and settings for S3. For credentials see oko/storage/s3/credentials.h.
 struct S3Options : bucket::Options {
   // "http://127.0.0.1:7480": names are then http://…/BUCKET/KEY. Empty: Amazon's own, reached as
   // https://BUCKET.s3.REGION.amazonaws.com/KEY (or by path where a bucket's name has dots).
@@ -19,15 +19,15 @@ struct S3Options : bucket::Options {
 };
 
 // From AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, AWS_REGION or AWS_DEFAULT_REGION, AWS_CA_BUNDLE,
-// and what the profile says of endpoint_url, region and ca_bundle.
+// and the profile's endpoint_url, region and ca_bundle.
 S3Options s3_options(const bucket::Environment& environment = bucket::process_environment);
 
-// Amazon's S3 and servers that speak like it (Ceph, MinIO, Swift with s3api, Google by HMAC keys).
+// Amazon's S3 and compatible servers (Ceph, MinIO, Swift with s3api, Google by HMAC keys).
 //
 // Every write carries Content-MD5, and over plain HTTP the signature covers the body's SHA-256; the
-// ETag that comes back is compared. Big files go up in parts of 16 MiB or more, 10 000 at most.
-// Preconditions are If-Match and If-None-Match, which Amazon and Ceph obey; a server that does not
-// know them is an Error where it says so (501). Versions are ETags.
+// returned ETag is compared. Large files are uploaded in parts of 16 MiB or more, at most 10 000.
+// Preconditions are If-Match and If-None-Match, which Amazon and Ceph support; a server without
+// them is an Error if it says so (501). Versions are ETags.
 std::unique_ptr<Store> make_s3_store(const S3Options& options = s3_options());
 
 }  // namespace oko::storage

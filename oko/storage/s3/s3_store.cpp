@@ -56,7 +56,7 @@ void add_precondition(http::Request& request, const Precondition& precondition) 
   if (precondition.is_absent()) {
     request.headers.emplace_back("If-None-Match", "*");
   } else if (!precondition.any()) {
-    // Without quotes: Amazon takes it either way, Ceph compares what is written.
+    // Without quotes: Amazon accepts both, Ceph compares literally.
     request.headers.emplace_back("If-Match", precondition.wanted_version());
   }
 }
@@ -66,8 +66,8 @@ S3Store::S3Store(const S3Options& options)
   while (options_.endpoint.ends_with('/')) options_.endpoint.pop_back();
   if (!options_.endpoint.empty() && !options_.endpoint.starts_with("http://") &&
       !options_.endpoint.starts_with("https://")) {
-    throw Error(ErrorCode::kUsage, "AWS_ENDPOINT_URL", "is no URL",
-                "write http://HOST:PORT or https://HOST");
+    throw Error(ErrorCode::kUsage, "AWS_ENDPOINT_URL", "is not a URL",
+                "use http://HOST:PORT or https://HOST");
   }
 }
 
@@ -84,7 +84,7 @@ http::Request S3Store::request(const std::string& method, const Name& name,
   } else {
     const std::string host = "s3." + options_.region + ".amazonaws.com" +
                              (options_.region.starts_with("cn-") ? ".cn" : "");
-    // Amazon's certificate covers one label before its name.
+    // Amazon's certificate covers a single label before its name.
     const bool by_path = name.bucket.find('.') != std::string::npos;
     request.url = by_path ? "https://" + host + "/" + name.bucket + "/" + key
                           : "https://" + name.bucket + "." + host + "/" + key;
@@ -129,8 +129,8 @@ bool S3Store::is_stale(const http::Response& response, const Credentials& creden
 bool S3Store::worth_repeating(const http::Response& response) {
   if (http::is_transient(response)) return true;
   if (response.failure != http::Response::Failure::kNone) return false;
-  // Long work answers 200 at once and tells of an error in the body; bodies that were broken on
-  // the way are refused with 400.
+  // Long operations respond 200 at once and report errors in the body; bodies corrupted in transit
+  // are rejected with 400.
   if (response.status != 200 && response.status != 400) return false;
   if (response.body.find("<Error>") == std::string::npos) return false;
   const std::string code = code_of(response);
@@ -175,7 +175,7 @@ std::optional<Entry> S3Store::stat_object(const Name& name, std::string* write_m
   Entry entry = described(response);
   entry.uri = uri(name);
   const auto size = bucket::parse_size(response.header("content-length"));
-  if (!size) throw Error(ErrorCode::kStorage, uri(name), "the server does not tell its size");
+  if (!size) throw Error(ErrorCode::kStorage, uri(name), "the server does not report its size");
   entry.size = *size;
   if (write_mark != nullptr) *write_mark = response.header("x-amz-meta-oko-write");
   return entry;
@@ -197,8 +197,8 @@ void S3Store::check(const Name& name, const Precondition& precondition) {
 }
 
 bool S3Store::any_name(const Name& prefix) {
-  // The first version of lists: where one of the second is cut short it needs a token, which s3rver
-  // fails to make with Node 17 or later.
+  // List version 1: version 2 needs a token for truncated lists, which s3rver fails to create with
+  // Node 17 or later.
   const std::string query = "max-keys=1&prefix=" + http::percent_encode(prefix.key);
   const std::string place = uri(prefix);
   const http::Response response = send(request("GET", {prefix.bucket, ""}, query), place);

@@ -41,7 +41,7 @@ class S3Store final : public bucket::BucketStore {
   // The same with the value of the metadata "oko-write" ("" without it).
   std::optional<Entry> stat_object(const Name& name, std::string* write_mark);
   [[noreturn]] void refuse(const http::Response& response, const std::string& uri) override;
-  // Throws Conflict where it does not hold now.
+  // Throws Conflict if it does not hold now.
   void check(const Name& name, const Precondition& precondition);
 
  private:
@@ -60,16 +60,16 @@ class S3Store final : public bucket::BucketStore {
 
   S3Options options_;
   CredentialSource credentials_;
-  std::atomic<std::time_t> clock_offset_{0};  // the server's time less ours, where that matters
+  std::atomic<std::time_t> clock_offset_{0};  // the server's time minus ours, if they differ
 };
 
 // If-Match or If-None-Match.
 void add_precondition(http::Request& request, const Precondition& precondition);
 
-// An upload in parts under way. write_part() may be called by several threads.
+// A multipart upload in progress. write_part() may be called by several threads.
 class Multipart {
  public:
-  // Begins one. `part_size` is remembered with the object, so that its ETag can be checked.
+  // Starts one. `part_size` is stored with the object, so that its ETag can be checked.
   static Multipart begin(S3Store& store, const Name& name, std::uint64_t part_size);
   Multipart(S3Store& store, Name name, std::string id)
       : store_(store), name_(std::move(name)), id_(std::move(id)) {}
@@ -80,12 +80,12 @@ class Multipart {
   // Bytes [first, last] of an object of that version, copied by the server.
   std::string copy_part(int number, const Name& from, const std::string& version,
                         std::uint64_t first, std::uint64_t last);
-  // Makes the object of the parts 1, 2, …, given by their ETags. `size` is what they make.
+  // Creates the object from the parts 1, 2, …, given by their ETags. `size` is their total.
   Entry complete(const std::vector<std::string>& etags, std::uint64_t size, std::uint64_t part_size,
                  const Precondition& precondition);
-  // Removes what there is. Never throws.
+  // Removes all parts. Never throws.
   void abort() noexcept;
-  // The parts that the server has; null where it knows no such upload, or cannot tell.
+  // The parts that the server has; null if it does not know the upload or cannot list parts.
   std::optional<std::vector<std::pair<int, std::string>>> stored(std::uint64_t part_size,
                                                                  std::uint64_t size);
 

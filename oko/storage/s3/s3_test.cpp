@@ -11,7 +11,7 @@
 #include "oko/storage/bucket/test_environment.h"
 #include "oko/storage/bucket/test_store_contract.h"
 
-// Against other people's servers on loopback, started by tests/storage/with_s3.sh.
+// Against third-party servers on loopback, started by tests/storage/with_s3.sh.
 namespace oko::storage {
 namespace {
 
@@ -73,12 +73,12 @@ constexpr std::size_t kMiB = 1 << 20;
 
 TEST_F(S3rver, WritesReadsAndDescribes) { writes_reads_and_describes(); }
 TEST_F(S3rver, ReadsRangesOfVersions) { reads_ranges_of_versions(); }
-// Not ranges of nothing: it announces a byte that never comes.
+// Not empty ranges: it announces a byte that never comes.
 TEST_F(S3rver, ListsByPagePrefixAndFolder) { lists_by_page_prefix_and_folder(); }
 TEST_F(S3rver, StreamsAnUpload) { streams_an_upload(18 * kMiB); }
 TEST_F(S3rver, AppendsForOneWriter) { appends_without_losing_a_line(1); }
 
-TEST_F(S3rver, BeginsPartsAgainThatItCannotList) {
+TEST_F(S3rver, RestartsPartsThatItCannotList) {
   auto parts = store_->upload_parts(name("big"), 6 * kMiB, {});
   parts->keep();
   EXPECT_EQ(store_->resume_parts(parts->token()), nullptr);
@@ -92,20 +92,20 @@ TEST_F(Radosgw, ListsByPagePrefixAndFolder) { lists_by_page_prefix_and_folder();
 TEST_F(Radosgw, ListsMoreThanAPage) { lists_more_than_a_page(1010); }
 TEST_F(Radosgw, StreamsAnUpload) { streams_an_upload(40 * kMiB); }
 TEST_F(Radosgw, StreamsASmallUpload) { streams_an_upload(3); }
-TEST_F(Radosgw, WritesPartsAndGoesOn) { writes_parts_and_goes_on(5 * kMiB); }
+TEST_F(Radosgw, WritesPartsAndResumes) { writes_parts_and_goes_on(5 * kMiB); }
 TEST_F(Radosgw, AppendsWithoutLosingALine) { appends_without_losing_a_line(3); }
 TEST_F(Radosgw, AppendsByTwoRequests) { appends_by(2); }
 TEST_F(Radosgw, CopiesComposesAndRemoves) { copies_composes_and_removes(5 * kMiB); }
-TEST_F(Radosgw, RefusesWithAHint) { refuses_with_a_hint(); }
+TEST_F(Radosgw, FailsWithAHint) { refuses_with_a_hint(); }
 
-TEST_F(Radosgw, AppendsToWhatIsTooLongToSendAgain) {
+TEST_F(Radosgw, AppendsToWhatIsTooLongToResend) {
   const std::string old = noise(6 * kMiB);
   put("log", old);
   store_->append(name("log"), bytes_of("line\n"));
   EXPECT_TRUE(get("log") == old + "line\n");
 }
 
-TEST_F(Radosgw, RefusesToComposeShortPieces) {
+TEST_F(Radosgw, RejectsComposingShortPieces) {
   put("a", "short");
   EXPECT_EQ(code_of([&] {
               store_->compose({name("a"), name("a")}, name("b"));
@@ -124,19 +124,19 @@ TEST_F(Radosgw, ExplainsWrongCredentials) {
   wrong.key = "NOBODY";
   EXPECT_EQ(code_of([&] { make_s3_store(options_for(wrong))->read(name("a")); }),
             ErrorCode::kStorage);
-  EXPECT_THAT(last_error_, HasSubstr("does not know the access key"));
+  EXPECT_THAT(last_error_, HasSubstr("the access key is not valid"));
   S3Options anonymous = options_for(*server_);
   anonymous.environment = environment_of({{"AWS_NO_SIGN_REQUEST", "true"}});
   EXPECT_EQ(code_of([&] { make_s3_store(anonymous)->read(name("a")); }), ErrorCode::kStorage);
-  EXPECT_THAT(last_error_, HasSubstr("requests go unsigned"));
+  EXPECT_THAT(last_error_, HasSubstr("requests are sent unsigned"));
   S3Options nothing = options_for(*server_);
   nothing.environment = environment_of({});
   EXPECT_EQ(code_of([&] { make_s3_store(nothing)->read(name("a")); }), ErrorCode::kStorage);
   EXPECT_THAT(last_error_, HasSubstr("no credentials: not in AWS_ACCESS_KEY_ID"));
 }
 
-// Everything that is told while requests fail: no secret may be in it.
-TEST_F(Radosgw, TellsNoSecret) {
+// Everything logged while requests fail must be free of secrets.
+TEST_F(Radosgw, RevealsNoSecret) {
   std::string told;
   std::mutex mutex;
   http::set_log([&](std::string_view line) {

@@ -60,7 +60,7 @@ std::string canonical_query(std::string_view query) {
     query.remove_prefix(std::min(query.size(), one.size() + 1));
     parameters.emplace_back(one.find('=') == one.npos ? std::string(one) + "=" : std::string(one));
   }
-  // By name, not by the whole text: '=' sorts after digits and '-'.
+  // By name, not by the whole parameter: '=' sorts after digits and '-'.
   std::sort(parameters.begin(), parameters.end(), [](const auto& a, const auto& b) {
     const std::string_view name_a = std::string_view(a).substr(0, a.find('='));
     const std::string_view name_b = std::string_view(b).substr(0, b.find('='));

@@ -16,7 +16,7 @@ struct Credentials {
   bool anonymous = false;
 };
 
-// What goes for the hash of a body that the signature does not cover; TLS has to.
+// Stands for the hash of a body that the signature does not cover; TLS must.
 inline constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
 
 // Signs a request by Signature Version 4: adds X-Amz-Date, X-Amz-Content-Sha256,

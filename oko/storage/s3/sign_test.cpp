@@ -47,7 +47,7 @@ TEST(SignatureV4, SignsTheExampleThatPutsAnObject) {
   request.headers = {{"Date", "Fri, 24 May 2013 00:00:00 GMT"},
                      {"x-amz-storage-class", "REDUCED_REDUNDANCY"}};
   const std::string body = "Welcome to Amazon S3.";
-  // In two pieces, as multipart bodies come.
+  // In two pieces, like multipart bodies.
   request.body = {std::as_bytes(std::span(body)).first(5),
                   std::as_bytes(std::span(body)).subspan(5)};
   EXPECT_EQ(authorization(request),

@@ -25,7 +25,7 @@ class S3Upload final : public Upload {
       const std::size_t n = std::min<std::size_t>(content.size(), kStreamPart - waiting_.size());
       waiting_.insert(waiting_.end(), content.begin(), content.begin() + static_cast<long>(n));
       content = content.subspan(n);
-      // A full part waits for more: what fits into one goes up without parts.
+      // A full part is held back: what fits into one is uploaded without parts.
       if (waiting_.size() == kStreamPart && !content.empty()) send_part();
     }
   }
@@ -46,7 +46,7 @@ class S3Upload final : public Upload {
   void send_part() {
     if (!multipart_) multipart_.emplace(Multipart::begin(store_, name_, kStreamPart));
     if (etags_.size() >= kMostParts) {
-      throw Error(ErrorCode::kStorage, store_.uri(name_), "is too big to be written as a stream",
+      throw Error(ErrorCode::kStorage, store_.uri(name_), "is too large to be written as a stream",
                   "write at most 156 GiB");
     }
     etags_.push_back(multipart_->write_part(static_cast<int>(etags_.size()) + 1, waiting_));
@@ -118,7 +118,7 @@ std::unique_ptr<Upload> S3Store::upload(const std::string& uri, const Preconditi
 std::unique_ptr<PartUpload> S3Store::upload_parts(const std::string& uri, std::uint64_t size,
                                                   const PartOptions& part_options) {
   constexpr std::uint64_t kMost = std::uint64_t{5} << 40;
-  if (size > kMost) throw Error(ErrorCode::kUsage, uri, "S3 holds objects up to 5 TiB");
+  if (size > kMost) throw Error(ErrorCode::kUsage, uri, "S3 stores objects up to 5 TiB");
   PartPlan plan;
   plan.uri = uri;
   plan.size = size;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t kSmallestPart = std::uint64_t{5} << 20;
 constexpr std::uint64_t kBiggestPart = std::uint64_t{5} << 30;
-// More than this goes up in parts: a break costs a part then, not all of it.
+// More than this is uploaded in parts: an interruption then costs one part, not everything.
 constexpr std::uint64_t kOneRequest = std::uint64_t{256} << 20;
 
 }  // namespace
@@ -29,7 +29,7 @@ Entry S3Store::write(const std::string& uri, std::span<const std::byte> content,
   put.body = {content};
   put.headers.emplace_back("Content-MD5", base64(digest));
   add_precondition(put, precondition);
-  // Where an answer is lost the object itself tells whose it is.
+  // If a response is lost, the object itself shows who wrote it.
   const std::string mark = precondition.any() ? "" : bucket::unique_name();
   if (!mark.empty()) put.headers.emplace_back("x-amz-meta-oko-write", mark);
   Entry entry;
@@ -47,7 +47,7 @@ Entry S3Store::write(const std::string& uri, std::span<const std::byte> content,
     entry.version = unquoted(response.header("etag"));
     entry.md5 = described(response).md5;
     if (entry.md5.empty() || entry.md5 == hex(digest)) return entry;
-    retry.wait("the server stored something else (its ETag is not the content's MD5)");
+    retry.wait("the server stored different content (its ETag is not the content's MD5)");
   }
 }
 
@@ -60,7 +60,8 @@ Entry S3Store::append_to(const Name& name, const std::optional<Entry>& there,
   }
   const Precondition unchanged = Precondition::version(there->version);
   if (there->size < kSmallestPart) {
-    // Whole, as only that is checked against its sum: a byte broken on the way would stay broken.
+    // As a whole, as only that is checked against its checksum: a corrupted byte would otherwise
+    // persist.
     const Bytes old = read(place, {});
     std::vector<std::byte> whole(old.span().begin(), old.span().end());
     whole.insert(whole.end(), content.begin(), content.end());
@@ -70,7 +71,7 @@ Entry S3Store::append_to(const Name& name, const std::optional<Entry>& there,
   try {
     std::vector<std::string> etags;
     for (std::uint64_t at = 0; at < there->size;) {
-      // The rest is never left too small for a part of its own.
+      // The rest is never too small for a separate part.
       std::uint64_t count = std::min(there->size - at, kBiggestPart);
       if (there->size - at - count < kSmallestPart && count < there->size - at) {
         count -= kSmallestPart;
@@ -92,7 +93,7 @@ Entry S3Store::copy(const std::string& from, const std::string& to,
   const Name source = bucket::parse_uri(from), target = bucket::parse_uri(to);
   const auto there = stat_object(source);
   if (!there) throw input_error(from, "there is no such object", "check the name");
-  // Only the end of an upload in parts takes a precondition for the target.
+  // Only completing a multipart upload supports a precondition for the target.
   if (!precondition.any() || there->size > kBiggestPart) return compose({from}, to, precondition);
   http::Request put = request("PUT", target);
   put.headers.emplace_back("x-amz-copy-source",
@@ -106,7 +107,7 @@ Entry S3Store::copy(const std::string& from, const std::string& to,
   Entry entry = *there;
   entry.uri = to;
   entry.version = unquoted(parse_value(response.body, "CopyObjectResult", "ETag", to));
-  if (entry.version != there->version) {  // a copy of what came in parts is one piece
+  if (entry.version != there->version) {  // a copy of a multipart object is a single piece
     entry.md5.clear();
     entry.md5_part_size = 0;
   }
@@ -129,7 +130,7 @@ Entry S3Store::compose(const std::vector<std::string>& from, const std::string& 
   for (std::size_t i = 0; i + 1 < sources.size(); ++i) {
     if (sources[i].second.size < kSmallestPart) {
       throw Error(ErrorCode::kUsage, sources[i].second.uri,
-                  "is shorter than 5 MiB, which S3 composes only as the last one",
+                  "is shorter than 5 MiB, which S3 allows only for the last part",
                   "read and write it instead");
     }
   }
@@ -154,7 +155,7 @@ Entry S3Store::compose(const std::vector<std::string>& from, const std::string& 
 void S3Store::remove(const std::string& uri) {
   const Name name = bucket::parse_uri(uri);
   if (name.key.empty()) {
-    throw Error(ErrorCode::kUsage, uri, "is a bucket; only files are removed", "name the files");
+    throw Error(ErrorCode::kUsage, uri, "is a bucket; only files can be removed", "give the files");
   }
   const http::Response response = send(request("DELETE", name), uri);
   if (!response.ok() && response.status != 404) refuse(response, uri);
@@ -192,7 +193,7 @@ void S3Store::remove_some(const std::string& bucket, std::span<const std::string
     if (failure.code == "NoSuchKey") continue;
     throw Error(ErrorCode::kStorage, uri({bucket, failure.key}),
                 "cannot be removed: " + failure.code,
-                failures.size() > 1 ? std::to_string(failures.size()) + " files are left" : "");
+                failures.size() > 1 ? std::to_string(failures.size()) + " files remain" : "");
   }
 }
 
@@ -200,11 +201,11 @@ void S3Store::make_bucket(const std::string& uri, const BucketOptions& bucket_op
   bucket::check_new_bucket_name(uri);
   if (!bucket_options.storage_class.empty()) {
     throw Error(ErrorCode::kUsage, uri, "S3 has no storage class for a whole bucket",
-                "leave --class out");
+                "remove --class");
   }
   std::string location = bucket_options.location;
-  // Amazon wants it said also where the request goes to that region; other servers name theirs
-  // otherwise.
+  // Amazon requires it even if the request goes to that region; other servers have different region
+  // names.
   if (location.empty() && options_.endpoint.empty()) location = options_.region;
   std::string body;
   if (!location.empty() && location != "us-east-1") {
@@ -213,12 +214,12 @@ void S3Store::make_bucket(const std::string& uri, const BucketOptions& bucket_op
         "<LocationConstraint>" +
         xml_escaped(location) + "</LocationConstraint></CreateBucketConfiguration>";
   }
-  // Servers take a bucket that is yours for made; we are to tell.
+  // Servers report success for a bucket you already own; we must not.
   const http::Request look = request("HEAD", bucket::parse_uri(uri));
   const http::Response there = send(look, uri);
   if (there.ok() || there.status == 301) {
-    throw Error(ErrorCode::kStorage, uri, "the bucket is there already",
-                there.ok() ? "use it" : "it is someone else's: choose another name");
+    throw Error(ErrorCode::kStorage, uri, "the bucket already exists",
+                there.ok() ? "use it" : "it belongs to someone else: choose another name");
   }
   http::Request put = request("PUT", bucket::parse_uri(uri));
   put.body = {std::as_bytes(std::span(body))};
@@ -228,8 +229,8 @@ void S3Store::make_bucket(const std::string& uri, const BucketOptions& bucket_op
   bool uncertain = false;
   const http::Response response = send(put, uri, &uncertain);
   if (response.ok()) return;
-  // Made by the attempt whose answer was lost. Servers differ in what they say of a bucket that is
-  // there; nobody else's would be open to us all at once.
+  // Created by the attempt whose response was lost. Servers differ in their response for an
+  // existing bucket; someone else's would not suddenly be accessible.
   if (uncertain && response.status == 409 && send(look, uri).ok()) return;
   refuse(response, uri);
 }

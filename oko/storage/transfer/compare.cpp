@@ -14,7 +14,7 @@ constexpr std::uint64_t kMiB = 1 << 20;
 
 bool on_disk(const Entry& entry) { return scheme(entry.uri) == "file"; }
 
-// The ETag without its quotes; "" for what is not of S3.
+// The ETag without its quotes; "" if it is not from S3.
 std::string_view etag_of(const Entry& entry) {
   std::string_view text = entry.version;
   if (scheme(entry.uri) != "s3") return {};

@@ -15,29 +15,29 @@ namespace {
 constexpr int kAttempts = 4;
 constexpr std::uint64_t kStreamMemory = std::uint64_t{2} << 20;
 
-// What arrived is not what was sent, or the source changed meanwhile: worth doing again.
+// Corrupted in transit, or the source changed in the meantime: worth retrying.
 class Mismatch : public Error {
  public:
   Mismatch(const std::string& uri, const std::string& what)
-      : Error(ErrorCode::kStorage, uri, what, "try again; if it stays so, check the source") {}
+      : Error(ErrorCode::kStorage, uri, what, "try again; if it persists, check the source") {}
 };
 
 bool is_local(const std::string& uri) { return scheme(uri) == "file"; }
 
-// What both stores tell of a file and its copy must agree.
+// What both stores report for a file and its copy must agree.
 void check_copy(const Entry& from, const Entry& made) {
   if (made.size != from.size) {
-    throw Mismatch(from.uri, "has " + std::to_string(from.size) + " bytes, its copy " +
+    throw Mismatch(from.uri, "has " + std::to_string(from.size) + " bytes, but its copy " +
                                  std::to_string(made.size));
   }
   const bool crc_differs = from.crc32c && made.crc32c && from.crc32c != made.crc32c;
   const bool md5_differs = !from.md5.empty() && !made.md5.empty() && from.md5 != made.md5;
-  if (crc_differs || md5_differs) throw Mismatch(from.uri, "its copy has another checksum");
+  if (crc_differs || md5_differs) throw Mismatch(from.uri, "its copy has a different checksum");
 }
 
 }  // namespace
 
-// A file on its way in parts.
+// A file being copied in parts.
 struct Copier::BigFile {
   CopyJob job;
   std::unique_ptr<PartUpload> upload;
@@ -47,7 +47,7 @@ struct Copier::BigFile {
   std::mutex mutex;
   std::map<int, PartSums> sums;
   std::optional<Error> error;
-  bool again = false;  // the error is worth another attempt from the beginning
+  bool again = false;  // the error is worth another attempt from the start
 
   std::uint64_t size_of(int part) const {
     const std::uint64_t size = upload->part_size();
@@ -95,7 +95,7 @@ void Copier::run(CopyJob job) {
   }
 }
 
-// Looks at the source again and copies what it is now.
+// Checks the source again and copies its current state.
 bool Copier::retry(const CopyJob& job) {
   if (job.attempt == kAttempts || tally_.stopping) return false;
   CopyJob again = job;
@@ -124,11 +124,11 @@ void Copier::copy(CopyJob& job) {
     return finished(job, made);
   }
   if (!is_big(job)) return copy_small(job);
-  // A list tells less than a look at the file itself; for a big one that is worth a request.
+  // A list has less information than stat(); for a large file that is worth a request.
   if (!is_local(job.from.uri) && !job.from.crc32c && parts_in_etag(job.from) == 0) {
     if (const auto entry = store_for(job.from.uri).stat(job.from.uri)) job.from = *entry;
   }
-  // The MD5 of a whole can only be reckoned from beginning to end.
+  // The MD5 of a whole file can only be computed sequentially.
   if (!job.from.crc32c && !job.from.md5.empty()) return copy_stream(job);
   copy_parts(job);
 }
@@ -143,7 +143,7 @@ void Copier::copy_small(const CopyJob& job) {
   Store& source = store_for(job.from.uri);
   const Bytes content = source.read(job.from.uri);
   if (content.size() != job.from.size) throw Conflict(job.from.uri);
-  if (is_local(job.from.uri)) {  // nobody else notices that it was written to meanwhile
+  if (is_local(job.from.uri)) {  // nothing else detects changes in the meantime
     const auto now = source.stat(job.from.uri);
     if (!now || now->version != job.from.version) throw Conflict(job.from.uri);
   }
@@ -176,8 +176,8 @@ void Copier::copy_stream(const CopyJob& job) {
 
 namespace {
 
-// The upload that a manifest remembers; null where it is for another file or makes no sense, for
-// somebody may have written to the manifest.
+// The upload recorded in a manifest; null if it is for another file or invalid, since the manifest
+// may have been edited.
 std::unique_ptr<PartUpload> resumed(Store& target, const std::string& token,
                                     const std::string& to) {
   const Json json = Json::parse(token, nullptr, false);
@@ -260,7 +260,7 @@ void Copier::copy_part(const std::shared_ptr<BigFile>& file, int part) {
   end_part(file);
 }
 
-// The last part of all brings the file to its end.
+// The last part completes the file.
 void Copier::end_part(const std::shared_ptr<BigFile>& file) {
   if (--file->left > 0) return;
   try {
@@ -293,21 +293,21 @@ void Copier::finish(BigFile& file) {
     digests += sums.md5;
   }
   if (from.crc32c && *from.crc32c != crc) {
-    throw Mismatch(from.uri, "what arrived does not have the source's checksum");
+    throw Mismatch(from.uri, "the received data does not match the source's checksum");
   }
   if (file.etag_parts > 0) {
     const std::string etag = md5_of_parts(std::as_bytes(std::span(digests)));
     const bool known = from.version.find(etag) != std::string::npos;
-    // Parts of a size that nobody tells: what came twice alike is right.
+    // Unknown part size: two identical reads are considered right.
     const std::string said = "crc32c " + std::to_string(crc);
     if (!known && file.job.reading != said) {
       file.job.reading = said;
-      throw Mismatch(from.uri, "what arrived does not have the source's ETag");
+      throw Mismatch(from.uri, "the received data does not match the source's ETag");
     }
   }
   const Entry made = file.upload->finish();
   if (made.crc32c && *made.crc32c != crc) {
-    throw Mismatch(from.uri, "what was stored does not have the source's checksum");
+    throw Mismatch(from.uri, "the stored data does not match the source's checksum");
   }
   finished(file.job, made);
 }

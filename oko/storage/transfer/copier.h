@@ -14,17 +14,17 @@
 
 namespace oko::storage {
 
-// One file to bring to where it belongs.
+// One file to copy.
 struct CopyJob {
   std::string name;  // in the manifest
   Entry from;
   std::string to;
-  std::optional<Entry> there;  // what stands there now
+  std::optional<Entry> there;  // the current destination
   int attempt = 1;
-  std::string reading;  // checksum of what the attempt before read, where nothing else tells
+  std::string reading;  // checksum of the previous attempt's data, if there is no other
 };
 
-// What all jobs of a transfer share: the numbers, and who is told.
+// Shared by all jobs of a transfer: the counters and callbacks.
 class Tally {
  public:
   explicit Tally(const TransferOptions& options) : options_(options) {}
@@ -34,7 +34,7 @@ class Tally {
   void removed(const std::vector<std::string>& uris);
   void kept_parts(std::uint64_t count);
   TransferSummary summary() const;
-  // The first error, where everything so far went wrong.
+  // The first error, if everything failed so far.
   std::optional<Error> hopeless() const;
 
   std::atomic<std::uint64_t> moved{0};  // bytes copied or found unchanged, for the bar
@@ -46,16 +46,16 @@ class Tally {
   TransferSummary summary_;
 };
 
-// Copies files. run() is for the threads of `workers`; it throws nothing.
+// Copies files. run() is called by the threads of `workers`; it never throws.
 class Copier {
  public:
   Copier(const TransferOptions& options, Workers& workers, Manifest& manifest, Tally& tally)
       : options_(options), workers_(workers), manifest_(manifest), tally_(tally) {}
 
-  // How much memory run() holds for such a file.
+  // How much memory run() needs for such a file.
   std::uint64_t memory_for(const CopyJob& job) const;
   void run(CopyJob job);
-  // Ends what is written to disk in groups.
+  // Finishes pending grouped writes.
   void flush() { on_disk_.flush(); }
 
  private:

@@ -28,13 +28,13 @@ bool in_brackets(std::string_view& pattern, char c) {
   return found != inverted && c != '/';
 }
 
-// Iterative, with one remembered place for each kind of star: time is bounded by the product of the
-// lengths for any pattern, not exponential.
+// Iterative, with one backtracking position for each kind of star: time is bounded by the product
+// of the lengths, not exponential.
 bool matches_whole(std::string_view pattern, std::string_view name) {
   struct Star {
     std::string_view pattern, name;
     bool set = false;
-    bool folders = false;  // only whole folders are passed over
+    bool folders = false;  // only whole folders are skipped
   } one, two;
   while (true) {
     if (pattern.starts_with("**")) {

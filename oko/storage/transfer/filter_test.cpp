@@ -32,11 +32,11 @@ TEST(Filter, BracketsAreSetsOfCharacters) {
   EXPECT_TRUE(matches("f[xyz", "f[xyz"));
 }
 
-TEST(Filter, ManyStarsTakeNoExponentialTime) {
+TEST(Filter, ManyStarsDoNotTakeExponentialTime) {
   EXPECT_FALSE(matches("*a*a*a*a*a*a*a*a*a*a*a*a*b", std::string(2000, 'a')));
 }
 
-TEST(Filter, TakesWhatIsIncludedAndNotExcluded) {
+TEST(Filter, SelectsWhatIsIncludedAndNotExcluded) {
   const Filter filter{{"*.jpg", "*.xml"}, {"tmp/"}};
   EXPECT_TRUE(filter.takes("a/b.jpg"));
   EXPECT_FALSE(filter.takes("a/b.png"));

@@ -11,7 +11,7 @@
 namespace oko::storage {
 namespace {
 
-constexpr std::size_t kWaiting = 64 << 10;  // bytes of lines that wait to be written
+constexpr std::size_t kWaiting = 64 << 10;  // bytes of buffered lines
 constexpr double kSeconds = 1;
 
 double now() {
@@ -49,7 +49,7 @@ std::string part_line(const std::string& name, int index, const PartSums& sums) 
                   {"md5", hex(std::as_bytes(std::span(sums.md5)))}});
 }
 
-// "" where it is not text.
+// "" if it is not a string.
 std::string text_of(const Json& json, const char* key) {
   const auto found = json.find(key);
   return found != json.end() && found->is_string() ? found->get<std::string>() : "";
@@ -84,7 +84,7 @@ Manifest::Manifest(std::string path, const std::string& from, const std::string&
 Manifest::~Manifest() {
   try {
     flush();
-  } catch (const Error&) {  // it is a help, no more
+  } catch (const Error&) {  // it is only an optimization
   }
 }
 
@@ -114,13 +114,13 @@ void Manifest::read() {
       } else if (json.contains("forgotten")) {
         begun_.erase(json.at("forgotten"));
       }
-    } catch (const Json::exception&) {  // not a line of ours
+    } catch (const Json::exception&) {  // not one of our lines
     }
   }
   if (lines > 2 * done_.size() + 1000) compact(lines);
 }
 
-// Writes the file anew with the last line of each name.
+// Rewrites the file with the last line of each name.
 void Manifest::compact(std::size_t) {
   const Bytes content = map(path_);
   std::string_view text = content.text();
@@ -214,7 +214,7 @@ std::string usual_manifest(const std::string& from, const std::string& to) {
   const bool has_state = state != nullptr && *state != '\0';
   if (!has_state && (home == nullptr || *home == '\0')) return "";
   const std::string folder = has_state ? state : join(home, ".local/state");
-  // Relative paths mean something else in another folder.
+  // Relative paths differ between working directories.
   const auto whole = [](const std::string& uri) {
     return scheme(uri) == "file" && !uri.starts_with("file://")
                ? std::filesystem::absolute(uri).lexically_normal().string()

@@ -16,25 +16,25 @@ struct PartSums {
   std::string md5;  // 16 bytes, not text
 };
 
-// A big file whose parts are being written.
+// A large file whose parts are being written.
 struct BegunFile {
   std::string version;  // of the source
   std::string token;    // PartUpload's
   std::map<int, PartSums> parts;
 };
 
-// What transfers from one place to another have done so far, a JSON object a line in a local file:
-// which version of a file became which, and the parts of big files. With it an interrupted transfer
-// goes on where it was, and files that have not changed at either end need not be read to know
-// that. Losing it costs only that. Holds no secret. Safe for several threads.
+// The progress of transfers between two places, as JSON lines in a local file: which version of a
+// file became which, and the parts of large files. With it an interrupted transfer resumes, and
+// unchanged files need not be read to detect that. Losing it only costs time. Contains no secret.
+// Thread-safe.
 class Manifest {
  public:
-  // An empty path: nothing is remembered. Lines that make no sense are left out: the file may end
-  // in the middle of one.
+  // An empty path: nothing is recorded. Invalid lines are skipped: the file may end in the middle
+  // of one.
   Manifest(std::string path, const std::string& from, const std::string& to);
   ~Manifest();
 
-  // Whether these are the versions that the last transfer of `name` read and made.
+  // Whether these are the versions that the last transfer of `name` read and wrote.
   bool is_done(const std::string& name, const std::string& from_version,
                const std::string& to_version) const;
   std::optional<BegunFile> begun(const std::string& name, const std::string& from_version) const;
@@ -43,9 +43,9 @@ class Manifest {
             const std::string& to_version);
   void begin(const std::string& name, const std::string& from_version, const std::string& token);
   void part(const std::string& name, int index, const PartSums& sums);
-  void forget(const std::string& name);  // the parts of a file are of no use any more
+  void forget(const std::string& name);  // the parts of a file are no longer useful
   void flush();
-  // Whether parts are remembered that a later transfer can use.
+  // Whether it has parts that a later transfer can use.
   bool has_begun() const;
 
  private:
@@ -63,10 +63,10 @@ class Manifest {
   double flushed_at_ = 0;
 };
 
-// Whether the file begins as a manifest does. One that is not there, or empty, can become one.
+// Whether the file starts like a manifest. A missing or empty one can become one.
 bool is_manifest(const std::string& path);
 
-// Where the manifest of these two places lies: $XDG_STATE_HOME/oko/transfers, or the same in
+// The path of the manifest for these two places: $XDG_STATE_HOME/oko/transfers, or the same in
 // ~/.local/state; "" without a home.
 std::string usual_manifest(const std::string& from, const std::string& to);
 

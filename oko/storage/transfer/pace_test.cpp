@@ -5,10 +5,10 @@
 namespace oko::storage {
 namespace {
 
-// The rate of a place that serves so many connections and no more.
+// The rate of a server with a limited number of connections.
 double rate_of(const Pace& pace, int useful) { return std::min(pace.limit(), useful); }
 
-TEST(Pace, FindsHowManyConnectionsBringMore) {
+TEST(Pace, FindsTheUsefulNumberOfConnections) {
   Pace pace(4, 64);
   int most = 0;
   for (int i = 0; i < 40; ++i) {
@@ -19,7 +19,7 @@ TEST(Pace, FindsHowManyConnectionsBringMore) {
   EXPECT_LE(most, 45);
 }
 
-TEST(Pace, GivesWayWhenTheStoreComplains) {
+TEST(Pace, BacksOffWhenTheStoreThrottles) {
   Pace pace(16, 64);
   pace.measured(10, true, true);
   EXPECT_EQ(pace.limit(), 12);
@@ -28,13 +28,13 @@ TEST(Pace, GivesWayWhenTheStoreComplains) {
   EXPECT_GE(pace.limit(), 4);
 }
 
-TEST(Pace, DoesNotGrowWhereConnectionsAreIdle) {
+TEST(Pace, DoesNotGrowIfConnectionsAreIdle) {
   Pace pace(8, 64);
   for (int i = 0; i < 20; ++i) pace.measured(100, false, false);
   EXPECT_EQ(pace.limit(), 8);
 }
 
-TEST(Workers, HoldNoMoreMemoryThanTheyMay) {
+TEST(Workers, StayWithinTheirMemoryLimit) {
   Workers workers(8, 100);
   std::atomic<int> held{0}, most{0}, ran{0};
   for (int i = 0; i < 200; ++i) {
@@ -51,7 +51,7 @@ TEST(Workers, HoldNoMoreMemoryThanTheyMay) {
   EXPECT_LE(most, 100);
 }
 
-TEST(Workers, RunATaskThatWantsMoreThanThereIs) {
+TEST(Workers, RunATaskThatNeedsMoreThanTheLimit) {
   Workers workers(2, 10);
   std::atomic<bool> ran{false};
   workers.post({1000, [&](const Workers::Lease&) { ran = true; }}, [] {});

@@ -9,13 +9,13 @@
 
 namespace oko::storage {
 
-// All files of a folder, page by page, sorted by name: a storage Error where the server sends them
-// in another order, for files would then seem to be missing.
+// All files of a folder, page by page, sorted by name: a storage Error if the server sends them in
+// another order, as files would then seem to be missing.
 class Listing {
  public:
   // `folder` ends with '/'.
   explicit Listing(std::string folder);
-  // The next file and null after the last.
+  // The next file, or null after the last.
   const Entry* peek();
   Entry take();
   // Its name relative to the folder.
@@ -32,13 +32,13 @@ class Listing {
   std::vector<Skipped> skipped_;
 };
 
-// A name that source or destination have, or both.
+// A name in the source, the destination, or both.
 struct Pairing {
   std::string name;
   std::optional<Entry> from, to;
 };
 
-// Walks through two folders side by side. Memory does not grow with their number of files.
+// Iterates over two folders in parallel. Memory does not grow with the number of files.
 class Pairs {
  public:
   Pairs(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}

@@ -24,8 +24,8 @@ double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Ends all requests as soon as the transfer is interrupted, whoever waits for them: also the thread
-// that lists. As long as it lives.
+// While alive, ends all requests as soon as the transfer is interrupted, including those of the
+// listing thread.
 class Watch {
  public:
   explicit Watch(const std::function<bool()>& interrupted) {
@@ -62,7 +62,7 @@ class Watch {
   std::thread thread_;
 };
 
-// One transfer from its first list to its last file.
+// One transfer, from listing to the last file.
 class Transfer {
  public:
   Transfer(const TransferOptions& options, const Watch& watch, const std::string& from,
@@ -77,7 +77,7 @@ class Transfer {
 
   void copy(std::vector<CopyJob> jobs);
   void remove(std::vector<std::string> uris);
-  // Counts a file that was not even begun.
+  // Counts a file that was not even started.
   void refuse(const CopyJob& job, const Error& error) { tally_.failed(job, error); }
   TransferSummary end();
 
@@ -95,7 +95,7 @@ class Transfer {
   double begin_ = now();
 };
 
-// Between tasks: the bar, and whether to go on.
+// Between tasks: updates the bar and checks for interruption.
 void Transfer::look() {
   const std::uint64_t moved = tally_.moved;
   if (moved > shown_) progress_.advance(moved - shown_);
@@ -131,7 +131,7 @@ void Transfer::copy(std::vector<CopyJob> jobs) {
   if (watch_.interrupted()) {
     throw Error(ErrorCode::kInterrupted, "",
                 "interrupted with " + std::to_string(tally_.summary().copied) + " files copied",
-                "the same command goes on from there");
+                "the same command continues from there");
   }
   if (const auto error = tally_.hopeless()) throw *error;
 }
@@ -158,13 +158,13 @@ TransferSummary Transfer::end() {
                     "check the name: oko store ls shows what is there");
 }
 
-// Whether the source is there. In a bucket a folder without files is not, so where it may be meant
-// that the destination gets as empty, that is no error yet.
+// Whether the source exists. A bucket folder without files does not, so if emptying the destination
+// may be intended, that is not an error yet.
 bool check_folders(const std::string& from, const std::string& to, bool may_be_missing) {
   if (same_place(from, to) || lies_in(from, to) || lies_in(to, from)) {
     throw Error(ErrorCode::kUsage, to,
                 "is the same folder as " + from + ", or one lies in the other",
-                "name two folders apart");
+                "choose two separate folders");
   }
   const auto there = store_for(from).stat(from);
   if (there && !there->is_folder) {
@@ -181,7 +181,7 @@ bool check_folders(const std::string& from, const std::string& to, bool may_be_m
   return there.has_value();
 }
 
-// Two folders on disk are apart, but links in one may lead into the other.
+// Two separate local folders may contain links into each other.
 class LinkCheck {
  public:
   LinkCheck(std::string from, std::string to)
@@ -189,7 +189,7 @@ class LinkCheck {
         to_(std::move(to)),
         needed_(scheme(from_) == "file" && scheme(to_) == "file") {}
 
-  // Throws kUsage where the file would be read from below `to` or written below `from`.
+  // Throws kUsage if the file would be read from below `to` or written below `from`.
   void check(const CopyJob& job) {
     if (!needed_) return;
     check_folder(parent(job.from.uri), to_, last_source_);
@@ -201,7 +201,7 @@ class LinkCheck {
     if (folder == last) return;  // names are sorted
     last = folder;
     if (!same_place(folder, other) && !lies_in(folder, other)) return;
-    throw Error(ErrorCode::kUsage, folder, "leads by a link into " + other,
+    throw Error(ErrorCode::kUsage, folder, "contains a link into " + other,
                 "exclude it, or remove the link");
   }
 
@@ -215,7 +215,7 @@ void check_may_empty(const std::string& from, const std::string& to, bool is_the
   throw Error(ErrorCode::kUsage, from,
               std::string(is_there ? "has no files to copy" : "there is no such folder") +
                   ", so all " + std::to_string(files) + " in " + to + " would be removed",
-              "check the name of the source; --yes if that is meant");
+              "check the name of the source; use --yes if intended");
 }
 
 }  // namespace
@@ -229,11 +229,11 @@ TransferSummary transfer_files(const std::vector<TransferPair>& files,
   for (const TransferPair& pair : files) {
     if (same_place(pair.from, pair.to)) {
       throw Error(ErrorCode::kUsage, pair.to, "is the same file as " + pair.from,
-                  "name another target");
+                  "choose another target");
     }
     if (!targets.insert(pair.to).second) {
       throw Error(ErrorCode::kUsage, pair.to, "two files would be copied to this name",
-                  "copy them one by one, under names of their own");
+                  "copy them one by one under different names");
     }
     auto from = store_for(pair.from).stat(pair.from);
     if (!from) throw input_error(pair.from, "there is no such file", "check the name");
@@ -270,7 +270,7 @@ TransferSummary transfer_folder(const std::string& from, const std::string& to,
       continue;
     }
     ++sources;
-    // An empty object named like a folder is how some programs draw folders.
+    // Some programs represent folders by empty objects with the folder's name.
     if (to_disk && pairing->name.ends_with('/') && pairing->from->size == 0) continue;
     CopyJob job{pairing->name,
                 std::move(*pairing->from),
@@ -282,8 +282,8 @@ TransferSummary transfer_folder(const std::string& from, const std::string& to,
       const std::string fault = fault_in_relative_path(pairing->name, NameRule::kThisDisk);
       if (!fault.empty()) {
         transfer.refuse(job, Error(ErrorCode::kStorage, job.from.uri,
-                                   "its name cannot be a file's name below " + to + ": it " + fault,
-                                   "copy it alone, under another name"));
+                                   "its name cannot be a file name below " + to + ": it " + fault,
+                                   "copy it separately under another name"));
         continue;
       }
     }
@@ -292,7 +292,7 @@ TransferSummary transfer_folder(const std::string& from, const std::string& to,
     if (jobs.size() == kBatch) transfer.copy(std::exchange(jobs, {}));
   }
   transfer.copy(std::move(jobs));
-  // Nothing is taken away before everything that replaces it is there.
+  // Nothing is removed before everything else is copied.
   if (transfer.end().failed == 0 && pairs.skipped().empty() && !extra.empty()) {
     if (sources == 0 && !options.dry_run) {
       check_may_empty(from, to, is_there, extra.size(), options);

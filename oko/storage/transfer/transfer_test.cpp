@@ -15,7 +15,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Between folders on disk; buckets have tests of their own with servers.
+// Between local folders; buckets have their own tests with servers.
 class Transfers : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -61,7 +61,7 @@ TEST_F(Transfers, CopiesAFolderAndThenOnlyWhatChanged) {
   EXPECT_EQ(summary.failed, 0u);
   expect_equal_folders();
 
-  write(from_ + "/a/f3.bin", noise(1111, 1234));  // the same size, another content
+  write(from_ + "/a/f3.bin", noise(1111, 1234));  // the same size, different content
   write(to_ + "/extra", "x");
   summary = run();
   EXPECT_EQ(summary.copied, 1u);
@@ -84,7 +84,7 @@ TEST_F(Transfers, WithoutAManifestContentsAreCompared) {
   expect_equal_folders();
 }
 
-TEST_F(Transfers, TellWhatTheyWouldDoAndDoNothing) {
+TEST_F(Transfers, ReportADryRunAndDoNothing) {
   make_tree();
   write(to_ + "/extra", "x");
   options_.dry_run = options_.remove_extra = true;
@@ -97,7 +97,7 @@ TEST_F(Transfers, TellWhatTheyWouldDoAndDoNothing) {
   EXPECT_EQ(names_in(to_), std::set<std::string>{"extra"});
 }
 
-TEST_F(Transfers, LeaveAloneWhatIsFilteredOutAtBothEnds) {
+TEST_F(Transfers, IgnoreFilteredNamesAtBothEnds) {
   make_tree();
   write(to_ + "/kept.txt", "x");
   options_.filter = {{"*.bin"}, {"b/"}};
@@ -107,7 +107,7 @@ TEST_F(Transfers, LeaveAloneWhatIsFilteredOutAtBothEnds) {
   EXPECT_FALSE(exists(to_ + "/b/c/big.bin"));
 }
 
-TEST_F(Transfers, AnInterruptedOneGoesOnWithThePartsItHas) {
+TEST_F(Transfers, AnInterruptedOneResumesWithItsParts) {
   write(from_ + "/big.bin", noise(40 << 20, 7));
   options_.part_size = 1 << 20;
   options_.connections = 1;
@@ -119,7 +119,7 @@ TEST_F(Transfers, AnInterruptedOneGoesOnWithThePartsItHas) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInterrupted);
   }
-  // A fast disk may have ended the file before it was stopped; half of one is never there.
+  // A fast disk may have finished the file before the interruption; there is never a partial one.
   const bool ended = exists(to_ + "/big.bin");
   if (ended) {
     EXPECT_EQ(read_text(from_ + "/big.bin"), read_text(to_ + "/big.bin"));
@@ -129,7 +129,7 @@ TEST_F(Transfers, AnInterruptedOneGoesOnWithThePartsItHas) {
   EXPECT_EQ(read_text(from_ + "/big.bin"), read_text(to_ + "/big.bin"));
 }
 
-TEST_F(Transfers, RefuseFoldersWithinEachOther) {
+TEST_F(Transfers, RejectNestedFolders) {
   make_tree();
   EXPECT_THROW(transfer_folder(from_, from_ + "/a", options_, progress_), Error);
   EXPECT_THROW(transfer_folder(from_, from_, options_, progress_), Error);
@@ -141,7 +141,7 @@ TEST_F(Transfers, RefuseFoldersWithinEachOther) {
   }
 }
 
-TEST_F(Transfers, RefuseFoldersWithinEachOtherHoweverTheyAreWritten) {
+TEST_F(Transfers, RejectNestedFoldersHoweverTheyAreSpelled) {
   namespace fs = std::filesystem;
   make_tree();
   write(folder_ + "/other", "x");
@@ -161,7 +161,7 @@ TEST_F(Transfers, RefuseFoldersWithinEachOtherHoweverTheyAreWritten) {
   EXPECT_TRUE(exists(folder_ + "/other"));
 }
 
-TEST_F(Transfers, RefuseLinksFromOneFolderIntoTheOther) {
+TEST_F(Transfers, RejectLinksFromOneFolderIntoTheOther) {
   namespace fs = std::filesystem;
   make_tree();
   write(to_ + "/old", "x");
@@ -198,7 +198,7 @@ TEST_F(Transfers, AskBeforeAnEmptySourceEmptiesTheDestination) {
 
 TEST_F(Transfers, AskBeforeAMissingSourceEmptiesTheDestination) {
   options_.remove_extra = true;
-  EXPECT_THROW(run(), Error);  // neither is there
+  EXPECT_THROW(run(), Error);  // neither exists
   write(to_ + "/a", "x");
   try {
     run();
@@ -224,7 +224,7 @@ TEST_F(Transfers, RemoveNothingThroughLinks) {
   EXPECT_TRUE(exists(folder_ + "/elsewhere/precious"));
 }
 
-TEST_F(Transfers, RemoveNothingWhereALinkOfTheSourceLeadsNowhere) {
+TEST_F(Transfers, RemoveNothingIfTheSourceHasABrokenLink) {
   make_tree();
   write(to_ + "/disk/a", "backup");
   std::filesystem::create_directory_symlink("/not/mounted", from_ + "/disk");
@@ -237,7 +237,7 @@ TEST_F(Transfers, RemoveNothingWhereALinkOfTheSourceLeadsNowhere) {
   EXPECT_TRUE(exists(to_ + "/disk/a"));
 }
 
-TEST_F(Transfers, RefuseToCopyAFileToItselfOrTwoToOneName) {
+TEST_F(Transfers, RejectCopyingAFileToItselfOrTwoToOneName) {
   write(from_ + "/a", "one");
   write(from_ + "/x/a", "two");
   std::filesystem::create_symlink("a", from_ + "/link");
@@ -252,7 +252,7 @@ TEST_F(Transfers, RefuseToCopyAFileToItselfOrTwoToOneName) {
   EXPECT_FALSE(exists(to_));
 }
 
-TEST_F(Transfers, BeginAgainWhereTheManifestNamesAnotherFile) {
+TEST_F(Transfers, StartOverIfTheManifestNamesAnotherFile) {
   write(from_ + "/big.bin", noise(5 << 20, 7));
   write(folder_ + "/victim", "precious");
   options_.part_size = 1 << 20;
@@ -271,7 +271,7 @@ TEST_F(Transfers, BeginAgainWhereTheManifestNamesAnotherFile) {
   }
 }
 
-TEST_F(Transfers, GoOnPastAFileThatCannotBeWritten) {
+TEST_F(Transfers, ContinueAfterAFileThatCannotBeWritten) {
   make_tree();
   write(to_ + "/b/c/empty/in the way", "x");  // a folder where a file belongs
   const TransferSummary summary = run();
@@ -280,7 +280,7 @@ TEST_F(Transfers, GoOnPastAFileThatCannotBeWritten) {
   ASSERT_EQ(summary.errors.size(), 1u);
 }
 
-TEST_F(Transfers, RemoveNothingWhereSomethingFailed) {
+TEST_F(Transfers, RemoveNothingIfSomethingFailed) {
   make_tree();
   write(to_ + "/b/c/empty/in the way", "x");
   write(to_ + "/extra", "x");
@@ -289,7 +289,7 @@ TEST_F(Transfers, RemoveNothingWhereSomethingFailed) {
   EXPECT_TRUE(exists(to_ + "/extra"));
 }
 
-TEST_F(Transfers, AManifestOfOddLinesIsStillOfUse) {
+TEST_F(Transfers, AManifestWithInvalidLinesIsStillUseful) {
   make_tree();
   run();
   std::string text = read_text(options_.manifest);
@@ -304,7 +304,7 @@ TEST_F(Transfers, AManifestOfOddLinesIsStillOfUse) {
   EXPECT_EQ(run().unchanged, 42u);
 }
 
-TEST_F(Transfers, AManifestCutShortIsStillOfUse) {
+TEST_F(Transfers, ATruncatedManifestIsStillUseful) {
   make_tree();
   run();
   std::string text = read_text(options_.manifest);

@@ -9,10 +9,10 @@ namespace oko::storage {
 namespace {
 
 constexpr int kFirst = 12, kMost = 64;
-constexpr int kFewest = 4;  // a store that complains is asked by so many at least
+constexpr int kFewest = 4;  // minimum, even if a store throttles
 constexpr int kHold = 8;    // intervals between two changes
 constexpr std::size_t kWaiting = 512;
-constexpr double kInterval = .5;  // seconds between two looks at the rate
+constexpr double kInterval = .5;  // seconds between two rate measurements
 constexpr auto kTick = std::chrono::milliseconds(100);
 
 double now() {
@@ -22,7 +22,7 @@ double now() {
 }  // namespace
 
 void Pace::measured(double rate, bool full, bool throttled) {
-  if (throttled) {  // slower once in a while, and never faster as long as it goes on
+  if (throttled) {  // slow down occasionally, and never speed up while it lasts
     if (slowed_ == 0) {
       limit_ = std::max(std::min(limit_, kFewest), limit_ * 3 / 4);
       slowed_ = kHold;
@@ -76,7 +76,7 @@ int Workers::limit() const {
 bool Workers::may_start() const {
   const auto& queue = urgent_.empty() ? tasks_ : urgent_;
   if (queue.empty() || running_ >= pace_.limit()) return false;
-  // A task that wants more than there ever is runs when it has all.
+  // A task that needs more than the total runs when it has all of it.
   return queue.front().memory <= free_memory_ || free_memory_ == all_memory_;
 }
 

@@ -12,14 +12,14 @@
 
 namespace oko::storage {
 
-// Chooses how many connections to use at a time: tries half as many more, keeps them where they
-// bring more, and halves at once where a store says that it is too much.
+// Chooses how many connections to use at a time: tries half as many more, keeps them if the rate
+// rises, and halves at once if a store throttles.
 class Pace {
  public:
   Pace(int first, int most) : limit_(first < most ? first : most), most_(most) {}
   int limit() const { return limit_; }
   // `rate` is what was moved in the last interval, in any unit; `full` whether all connections were
-  // busy; `throttled` whether a store complained.
+  // busy; `throttled` whether a store throttled.
   void measured(double rate, bool full, bool throttled);
 
  private:
@@ -28,37 +28,37 @@ class Pace {
   bool trying_ = false;
 };
 
-// Threads that transfer, and the memory they may hold among them.
+// Transfer threads with a shared memory limit.
 class Workers {
  public:
-  // What a task holds of the memory, given back when the last copy goes.
+  // A task's share of the memory, returned when the last copy is destroyed.
   using Lease = std::shared_ptr<void>;
   struct Task {
     std::uint64_t memory = 0;
-    std::function<void(Lease)> run;  // throws nothing
+    std::function<void(Lease)> run;  // must not throw
   };
 
-  // `connections` 0: chosen along the way.
+  // `connections` 0: chosen adaptively.
   Workers(int connections, std::uint64_t memory);
-  // Drops what has not begun and waits for the rest.
+  // Drops tasks that have not started and waits for the rest.
   ~Workers();
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  // Puts a task behind the others; while many wait already, calls `meanwhile` now and then.
+  // Queues a task; while the queue is long, calls `meanwhile` now and then.
   void post(Task task, const std::function<void()>& meanwhile);
   // Before all tasks of post(), in the order given. For tasks to call.
   void post_first(std::vector<Task> tasks);
-  // Returns when nothing waits or runs, calling `meanwhile` now and then.
+  // Returns when all tasks are done, calling `meanwhile` now and then.
   void wait(const std::function<void()>& meanwhile);
-  // Forgets what has not begun.
+  // Drops tasks that have not started.
   void drop();
-  // Tells what a task has moved, for choosing the number of connections.
+  // Reports what a task has moved, for choosing the number of connections.
   void moved(std::uint64_t bytes) { moved_ += bytes + kObjectWorth; }
   int limit() const;
 
  private:
-  // What an object costs beside its bytes, in bytes: about a millisecond.
+  // The overhead of an object, in bytes: about a millisecond.
   static constexpr std::uint64_t kObjectWorth = 64 << 10;
 
   void work();
