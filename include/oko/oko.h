@@ -53,10 +53,10 @@ extern "C" {
 
 typedef enum oko_status {
   OKO_OK = 0,
-  OKO_FAILED = 1,           /* the work could not be done: out of memory, no thread to be had */
-  OKO_INVALID_ARGUMENT = 2, /* the call makes no sense */
+  OKO_FAILED = 1,           /* the operation failed: out of memory, no thread available */
+  OKO_INVALID_ARGUMENT = 2, /* the call is not valid */
   OKO_BAD_MODEL = 3,        /* the file is missing, damaged, or not a detector */
-  OKO_STORAGE = 4           /* the disk refused to read or to write */
+  OKO_STORAGE = 4           /* reading from or writing to disk failed */
 } oko_status;
 
 /* What went wrong in this thread's last call that did not return OKO_OK: "place: what
@@ -89,8 +89,8 @@ typedef struct oko_model_options {
                              weights are packed in memory. NULL: none */
 } oko_model_options;
 
-/* Called once when the bytes given to oko_model_open_memory() are not needed any more, from
- * whatever thread closes the last handle that uses them. */
+/* Called once when the bytes given to oko_model_open_memory() are no longer needed, from the
+ * thread that closes the last handle that uses them. */
 typedef void (*oko_release)(void* context);
 
 /* Opens an .oko file. It is mapped, not read; options may be NULL. */
@@ -103,7 +103,7 @@ OKO_API oko_status oko_model_open_memory(const void* data, size_t size, oko_rele
                                          void* context, const oko_model_options* options,
                                          oko_model** out);
 
-/* Gives the handle back. Detectors made from it go on working. NULL is allowed. */
+/* Closes the handle. Detectors created from it keep working. NULL is allowed. */
 OKO_API void oko_model_close(oko_model* model);
 
 typedef struct oko_model_info {
@@ -114,8 +114,8 @@ typedef struct oko_model_info {
   int32_t width, height; /* of the input: 3 planes, values 0 to 1 */
   int32_t class_count, head_count;
   uint64_t weight_bytes;     /* packed weights, shared by all detectors */
-  uint64_t activation_bytes; /* buffers that a detector of one thread has of its own */
-  double flop;               /* of one picture, a multiply and an add as 2 */
+  uint64_t activation_bytes; /* buffers of a single-threaded detector */
+  double flop;               /* per image, a multiply and an add as 2 */
   int32_t cache_hit;         /* 1: packed weights came from cache_path */
 } oko_model_info;
 
@@ -128,7 +128,7 @@ OKO_API const char* oko_model_class_name(const oko_model* model, int32_t class_i
 
 typedef struct oko_head_info {
   size_t struct_size;
-  int32_t channels, height, width; /* of its map: channels = anchor_count * (5 + classes) */
+  int32_t channels, height, width; /* of its output: channels = anchor_count * (5 + classes) */
   int32_t anchor_count;
   float anchors[2 * 16]; /* width, height in pixels of the input, in the map's order; the first
                             16 of them where there are more */
@@ -156,7 +156,7 @@ typedef enum oko_format {
 typedef enum oko_range { OKO_VIDEO_RANGE = 0 /* 16 to 235 */, OKO_FULL_RANGE = 1 } oko_range;
 typedef enum oko_matrix { OKO_BT601 = 0, OKO_BT709 = 1, OKO_BT2020 = 2 } oko_matrix;
 
-/* How far the picture must be turned clockwise to stand upright. */
+/* Clockwise rotation that makes the image upright. */
 typedef enum oko_rotation {
   OKO_ROTATE_0 = 0,
   OKO_ROTATE_90 = 90,
@@ -164,19 +164,19 @@ typedef enum oko_rotation {
   OKO_ROTATE_270 = 270
 } oko_rotation;
 
-/* A picture somebody else owns; read during the call only. */
+/* An image owned by the caller; only read during the call. */
 typedef struct oko_frame {
   size_t struct_size;
   int32_t format;        /* oko_format */
   int32_t width, height; /* pixels as stored, before rotation */
   const uint8_t* planes[3];
-  size_t strides[3];   /* bytes from one row to the next; 0: rows without gaps */
+  size_t strides[3];   /* bytes from one row to the next; 0: contiguous rows */
   int32_t chroma_step; /* OKO_I420: bytes from one U (or V) to the next; 0: 1 */
   int32_t range;       /* oko_range, of the YUV formats */
   int32_t matrix;      /* oko_matrix, of the YUV formats */
   int32_t rotation;    /* oko_rotation */
   int32_t mirror;      /* 1: mirrored left to right, after the rotation (front cameras) */
-  int32_t region[4];   /* left, top, width, height of the part to look at, in stored pixels;
+  int32_t region[4];   /* left, top, width, height of the part to use, in stored pixels;
                           all 0: all of it */
 } oko_frame;
 
@@ -214,12 +214,12 @@ typedef enum oko_nms {
 
 typedef struct oko_thresholds {
   size_t struct_size;
-  float score;               /* lowest score that counts; 0: 0.25. Negative: everything */
-  float iou;                 /* boxes that overlap more are one object; 0: 0.45 */
+  float score;               /* minimum score; 0: 0.25. Negative: everything */
+  float iou;                 /* overlap above which boxes are suppressed; 0: 0.45 */
   int32_t nms;               /* oko_nms */
   float soft_sigma;          /* 0: 0.5 */
-  int32_t max_detections;    /* the best ones are kept; 0: 300 */
-  const float* class_scores; /* lowest score of each class in place of `score`; NULL: none */
+  int32_t max_detections;    /* per frame, the best ones; 0: 300 */
+  const float* class_scores; /* minimum score per class, instead of `score`; NULL: none */
   size_t class_score_count;  /* number of them: the model's class_count */
 } oko_thresholds;
 
@@ -229,7 +229,7 @@ typedef struct oko_detection {
   float left, top, right, bottom; /* edges in the frame's own stored pixels, clipped to it */
 } oko_detection;
 
-/* Looks for objects in a frame. `thresholds` may be NULL. Detections come best first and stay valid
+/* Detects objects in a frame. `thresholds` may be NULL. Detections are sorted best first and valid
  * until the detector's next call. */
 OKO_API oko_status oko_detect(oko_detector* detector, const oko_frame* frame,
                               const oko_thresholds* thresholds, const oko_detection** detections,

@@ -10,12 +10,12 @@
 //     for (const Detection& d : *found) draw(model->class_name(d.class_id), d.left, d.top);
 //   }
 //
-// Errors are values: what can fail returns a Result, and nothing here throws of itself, so the
-// header serves programs built with -fno-exceptions. Who likes exceptions calls value().
+// Errors are values: functions that can fail return a Result, and nothing here throws by itself, so
+// the header works with -fno-exceptions. If you prefer exceptions, call value().
 //
 // Threads, ownership and the meaning of every field are those of oko.h: a Model may be used from
-// any number of threads at a time, a Detector from one. A Detector keeps what it needs of its
-// Model alive. Zero in options and thresholds means the default.
+// any number of threads at a time, a Detector from one. A Detector keeps its Model's data alive.
+// Zero in options and thresholds means the default.
 #pragma once
 
 #include <oko/oko.h>
@@ -57,9 +57,8 @@ class Failure : public std::runtime_error {
   Status status_;
 };
 
-// A T, or the error that there is instead. Looking at what is not there is a mistake of the
-// program, but value() may be called on any: without a T it throws Failure, or terminates where
-// exceptions are off.
+// A T, or an error. Accessing the missing one is a programming error, except by value(): without a
+// T it throws Failure, or terminates if exceptions are disabled.
 template <typename T>
 class [[nodiscard]] Result {
  public:
@@ -94,7 +93,7 @@ class [[nodiscard]] Result {
   std::variant<T, Error> content_;
 };
 
-// What functions without a result give.
+// The result of functions without a value.
 using Done = std::monostate;
 
 // ---- Models -------------------------------------------------------------------------------------
@@ -152,7 +151,7 @@ class Model {
     return made(status, model);
   }
 
-  // Opens the bytes of an .oko file and copies what is needed of them.
+  // Opens the bytes of an .oko file and copies what it needs.
   static Result<Model> open(std::span<const std::byte> bytes, const ModelOptions& options = {}) {
     const oko_model_options given = detail::options_of(options);
     oko_model* model = nullptr;
@@ -161,8 +160,8 @@ class Model {
     return made(status, model);
   }
 
-  // Uses the bytes where they are. They must not change while `owner` lives; the last handle that
-  // uses them lets go of it.
+  // Uses the bytes in place. They must not change while `owner` lives; the last handle that uses
+  // them releases it.
   static Result<Model> open_in_place(std::span<const std::byte> bytes,
                                      std::shared_ptr<const void> owner,
                                      const ModelOptions& options = {}) {
@@ -177,14 +176,14 @@ class Model {
     return made(status, model);
   }
 
-  // Its texts stay while this model does.
+  // Its strings are valid as long as this model.
   ModelInfo info() const {
     auto info = detail::sized<ModelInfo>();
     oko_model_describe(get(), &info);
     return info;
   }
 
-  // Empty where there is no such class.
+  // Empty if there is no such class.
   std::string_view class_name(std::int32_t class_id) const {
     const char* name = oko_model_class_name(get(), class_id);
     return name != nullptr ? name : "";
@@ -234,7 +233,7 @@ enum class Format : std::int32_t {
 enum class Range : std::int32_t { kVideo = OKO_VIDEO_RANGE, kFull = OKO_FULL_RANGE };
 enum class Matrix : std::int32_t { kBt601 = OKO_BT601, kBt709 = OKO_BT709, kBt2020 = OKO_BT2020 };
 
-// How far the picture must be turned clockwise to stand upright.
+// Clockwise rotation that makes the image upright.
 enum class Rotation : std::int32_t {
   k0 = OKO_ROTATE_0,
   k90 = OKO_ROTATE_90,
@@ -242,11 +241,11 @@ enum class Rotation : std::int32_t {
   k270 = OKO_ROTATE_270
 };
 
-// A picture somebody else owns: it must stay while it is detected in. Sizes are pixels as stored,
-// strides bytes from one row to the next, 0 for rows without gaps.
+// An image owned by the caller, which must stay valid during detection. Sizes are in stored pixels,
+// strides in bytes from one row to the next, 0 for contiguous rows.
 class Frame {
  public:
-  // As described in C.
+  // See oko.h.
   explicit Frame(const oko_frame& frame) : frame_(frame) {}
 
   // One plane: kRgb, kBgr, kRgba, kBgra or kGrey.
@@ -293,7 +292,7 @@ class Frame {
       f.matrix = static_cast<std::int32_t>(matrix);
     });
   }
-  // The part to look at, in stored pixels.
+  // The part to use, in stored pixels.
   Frame region(std::int32_t left, std::int32_t top, std::int32_t width, std::int32_t height) const {
     return with([&](oko_frame& f) {
       const std::int32_t edges[] = {left, top, width, height};
@@ -341,7 +340,7 @@ struct Thresholds {
   Nms nms = Nms::kPerClass;
   float soft_sigma = 0;
   std::int32_t max_detections = 0;
-  std::span<const float> class_scores{};  // one for each class of the model, or none
+  std::span<const float> class_scores{};  // one per class of the model, or none
 };
 
 class Detector {
@@ -357,7 +356,7 @@ class Detector {
     return Detector(detector);
   }
 
-  // Best first, in the frame's own stored pixels. They stay until this detector's next call.
+  // Best first, in the frame's own stored pixels. Valid until this detector's next call.
   Result<std::span<const Detection>> detect(const Frame& frame,
                                             const Thresholds& thresholds = {}) & {
     auto t = detail::sized<oko_thresholds>();
@@ -384,7 +383,7 @@ class Detector {
     return Done{};
   }
 
-  // The raw map that the last run() or detect() left. It stays until this detector's next call.
+  // The raw head output of the last run() or detect(). Valid until this detector's next call.
   Result<std::span<const float>> head_map(std::int32_t head) & {
     const float* first = nullptr;
     std::size_t count = 0;

@@ -196,7 +196,7 @@ std::string describe(const Network& network) {
   try {
     return graph::network_to_json(heads).dump();
   } catch (const Json::type_error&) {
-    throw input_error("network", "a class name or another text is not valid UTF-8",
+    throw input_error("network", "a class name or another string is not valid UTF-8",
                       "save the class list as UTF-8");
   }
 }

@@ -9,7 +9,7 @@
 namespace oko::graph {
 namespace {
 
-// Adds layers one after another. Every function returns the index of the layer it added last.
+// Appends layers. Every function returns the index of the last layer it added.
 class Builder {
  public:
   Builder(Network network, int classes, std::vector<Anchor> anchors)
@@ -45,7 +45,7 @@ class Builder {
     return convolution(channels, size, stride, Activation::kLeaky, channels);
   }
 
-  // Padded by size − 1 in all, the odd row and column at the end.
+  // Padded by size − 1 in total, the odd row and column at the end.
   int max_pool(int size, int stride) {
     const int all = size - 1, before = all / 2;
     return add(MaxPool{size, stride, {before, before, all - before, all - before}});
@@ -57,7 +57,7 @@ class Builder {
   // Goes back to an earlier layer.
   int from(int layer) { return add(Route{}, {layer}); }
 
-  // Doubles the last map and joins an earlier one to it.
+  // Upsamples the last output and concatenates an earlier one.
   int upsample_and_join(int earlier) {
     const int up = add(Upsample{2});
     return add(Route{}, {up, earlier});
@@ -95,7 +95,7 @@ void build_yolov3(Builder& b) {
   stage(128, 2);
   const int stride8 = stage(256, 8), stride16 = stage(512, 8);
   stage(1024, 4);
-  // Five convolutions, then one of the head's own; returns the fifth, where the next head begins.
+  // Five convolutions, then the head's own; returns the fifth, where the next head branches off.
   const auto neck = [&](int filters) {
     for (int i = 0; i < 2; ++i) {
       b.convolution(filters, 1);
@@ -225,7 +225,8 @@ const Builtin& builtin_named(std::string_view name) {
   if (found != std::end(kBuiltins)) return *found;
   std::string known;
   for (const std::string_view n : kNames) known += (known.empty() ? "" : ", ") + std::string(n);
-  throw usage_error(name, "there is no built-in network of this name", "known are " + known);
+  throw usage_error(name, "there is no built-in network with this name",
+                    "known networks: " + known);
 }
 
 std::vector<Anchor> anchors_for(const Builtin& builtin, const BuiltinOptions& options, int width,
@@ -233,9 +234,10 @@ std::vector<Anchor> anchors_for(const Builtin& builtin, const BuiltinOptions& op
   if (!options.anchors.empty()) {
     if (options.anchors.size() == builtin.anchors.size()) return options.anchors;
     throw usage_error(builtin.name,
-                      std::to_string(options.anchors.size()) + " anchors are given, it has " +
+                      std::to_string(options.anchors.size()) +
+                          " anchors were given, but it needs " +
                           std::to_string(builtin.anchors.size()),
-                      "cluster as many");
+                      "cluster that many");
   }
   std::vector<Anchor> anchors(builtin.anchors.begin(), builtin.anchors.end());
   const auto side = static_cast<float>(builtin.side);
@@ -291,9 +293,9 @@ int anchor_count(const Network& network) { return static_cast<int>(anchors_of(ne
 void set_anchors(Network& network, std::span<const Anchor> anchors) {
   if (static_cast<int>(anchors.size()) != anchor_count(network)) {
     throw usage_error(network.name,
-                      std::to_string(anchors.size()) + " anchors are given, the heads share " +
+                      std::to_string(anchors.size()) + " anchors were given, but the heads share " +
                           std::to_string(anchor_count(network)),
-                      "cluster as many");
+                      "cluster that many");
   }
   for (Layer& layer : network.layers) {
     auto* yolo = std::get_if<Yolo>(&layer.operation);

@@ -19,7 +19,8 @@ struct BuiltinOptions {
 std::span<const std::string_view> builtin_names();
 
 // One of them with shapes inferred and no weights. Throws a usage Error for an unknown name
-// (listing the known ones), a size no multiple of 32, classes < 1, or a wrong number of anchors.
+// (listing the known ones), a size that is not a multiple of 32, classes < 1, or a wrong number of
+// anchors.
 Network make_builtin(std::string_view name, const BuiltinOptions& options);
 
 // The anchors that the yolo heads share (the same list in each); empty without such a head.
@@ -28,7 +29,7 @@ std::vector<Anchor> anchors_of(const Network& network);
 // How many those are (yolov3: 9, the other built-in ones: 6).
 int anchor_count(const Network& network);
 
-// Sets them in every yolo head. Throws a usage Error where the count is not anchor_count().
+// Sets them in every yolo head. Throws a usage Error if the count is not anchor_count().
 void set_anchors(Network& network, std::span<const Anchor> anchors);
 
 }  // namespace oko::graph

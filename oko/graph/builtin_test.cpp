@@ -56,7 +56,7 @@ TEST(MakeBuiltin, ScalesThePublishedAnchorsToTheSize) {
   EXPECT_EQ(anchors_of(network)[5], (Anchor{688, 319}));
 }
 
-TEST(MakeBuiltin, TakesAnchorsAsGiven) {
+TEST(MakeBuiltin, UsesAnchorsAsGiven) {
   const std::vector<Anchor> anchors = {{1, 2}, {3, 4}, {5, 6}, {7, 8}, {9, 10}, {11, 12}};
   Network network = make_builtin("yolo-fastest", {.width = 64, .height = 64, .anchors = anchors});
   EXPECT_EQ(anchors_of(network), anchors);
@@ -70,14 +70,14 @@ TEST(MakeBuiltin, TakesAnchorsAsGiven) {
   EXPECT_THROW(set_anchors(network, std::vector<Anchor>(9)), Error);
 }
 
-TEST(MakeBuiltin, RefusesWhatItCannotMake) {
+TEST(MakeBuiltin, RejectsWhatItCannotMake) {
   EXPECT_THAT(complaint("yolov9", {}),
-              HasSubstr("known are yolov3, yolov3-tiny, yolo-fastest, yolo-fastest-xl"));
+              HasSubstr("known networks: yolov3, yolov3-tiny, yolo-fastest, yolo-fastest-xl"));
   EXPECT_THAT(complaint("yolov3", {.width = 400}), HasSubstr("400x416 is not a multiple of 32"));
   EXPECT_THAT(complaint("yolov3", {.height = -32}), HasSubstr("416x-32"));
   EXPECT_THAT(complaint("yolov3", {.classes = 0}), HasSubstr("classes 0"));
   EXPECT_THAT(complaint("yolov3", {.anchors = std::vector<Anchor>(6, Anchor{1, 1})}),
-              HasSubstr("6 anchors are given, it has 9"));
+              HasSubstr("6 anchors were given, but it needs 9"));
 }
 
 }  // namespace

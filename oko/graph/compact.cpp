@@ -21,7 +21,7 @@ Tensor to_halves(const Tensor& kernel) {
   return {DType::kF16, kernel.shape, Bytes::own(std::move(halves))};
 }
 
-// A kernel's filters are its outermost side.
+// A kernel's filters are its outermost dimension.
 std::pair<Tensor, Tensor> to_bytes(const Tensor& kernel) {
   const auto values = kernel.floats();
   const auto filters = static_cast<std::size_t>(kernel.shape.front());
@@ -33,7 +33,7 @@ std::pair<Tensor, Tensor> to_bytes(const Tensor& kernel) {
     float most = 0;
     for (const float v : filter) most = std::max(most, std::fabs(v));
     scales[f] = most / 127;
-    const double factor = most > 0 ? 127. / most : 0;  // of the smallest float still finite
+    const double factor = most > 0 ? 127. / most : 0;  // finite even for the smallest float
     for (std::size_t i = 0; i < count; ++i) {
       bytes[f * count + i] = static_cast<std::int8_t>(std::nearbyint(filter[i] * factor));
     }
@@ -77,9 +77,9 @@ void check_kernel(std::span<const float> kernel, KernelStorage storage, const st
   const std::string message = "the kernel has " + std::string(number.data()) + " at " +
                               std::to_string(wrong - kernel.begin());
   if (std::isfinite(*wrong)) {
-    throw input_error(place, message + ", float16 ends at 65504", "keep the weights as float32");
+    throw input_error(place, message + "; float16 ends at 65504", "keep the weights as float32");
   }
-  throw input_error(place, message, "take a checkpoint from before the training diverged");
+  throw input_error(place, message, "use a checkpoint from before the training diverged");
 }
 
 Weights compacted(const Network& network, KernelStorage storage) {
@@ -113,14 +113,14 @@ void expand(Weights& weights, const std::string& place) {
         name.substr(0, name.size() - kKernel.size()) + std::string(kScale);
     if (tensor.dtype != DType::kI8) {
       throw input_error(place, "the kernel " + name + " has type " + name_of(tensor.dtype) +
-                                   ", known are F32, F16 and I8");
+                                   "; supported are F32, F16 and I8");
     }
     const auto scale = weights.find(scale_name);
     const bool fits = scale != weights.end() && scale->second.dtype == DType::kF32 &&
                       !tensor.shape.empty() && scale->second.count() == tensor.shape.front();
     if (!fits) {
-      throw input_error(place, "the kernel " + name + " is of bytes and " + scale_name +
-                                   " does not give a scale for each filter");
+      throw input_error(place, "the kernel " + name + " is int8 but " + scale_name +
+                                   " does not have a scale per filter");
     }
     tensor = from_bytes(tensor, scale->second.floats());
   }

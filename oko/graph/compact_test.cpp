@@ -37,7 +37,7 @@ Network reread(const Network& network, KernelStorage storage) {
   return read_oko(Bytes(write_oko(network, {}, storage)), "test").network;
 }
 
-TEST(Compact, StoredKernelsComeBackAsFloatsWithinTheirRounding) {
+TEST(Compact, StoredKernelsRoundTripWithinTheirRounding) {
   const Network network = one_convolution();
   EXPECT_EQ(largest_error(network, reread(network, KernelStorage::kFloat32), 2), 0);
   for (std::size_t f = 0; f < 3; ++f) {
@@ -47,12 +47,12 @@ TEST(Compact, StoredKernelsComeBackAsFloatsWithinTheirRounding) {
               size / 254 * 1.001F);
   }
   const Network back = reread(network, KernelStorage::kInt8);
-  EXPECT_EQ(back.weights.size(), 2U);  // the scales are taken away
+  EXPECT_EQ(back.weights.size(), 2U);  // the scales are removed
   EXPECT_EQ(back.weights.at("a.bias").floats()[2], 3);
   EXPECT_GT(largest_error(network, back, 0), 0);
 }
 
-TEST(Compact, BytesRoundedOnceAreNotRoundedAgain) {
+TEST(Compact, RoundedInt8KernelsAreNotRoundedAgain) {
   const Network once = reread(one_convolution(), KernelStorage::kInt8);
   const Network twice = reread(once, KernelStorage::kInt8);
   for (std::size_t f = 0; f < 3; ++f) EXPECT_LT(largest_error(once, twice, f), 1e-6F);
@@ -64,7 +64,7 @@ TEST(Compact, AFilterOfZerosStaysZero) {
   EXPECT_EQ(largest_error(network, reread(network, KernelStorage::kInt8), 1), 0);
 }
 
-TEST(Compact, FiltersOfTheSmallestFloatsBecomeBytes) {
+TEST(Compact, FiltersOfTheSmallestFloatsBecomeInt8) {
   Network network = one_convolution();
   std::vector<float> kernel(54);
   kernel[0] = 1e-38F;
@@ -87,8 +87,8 @@ std::string refusal(float number, KernelStorage storage) {
   return "nothing was refused";
 }
 
-TEST(Compact, NumbersThatAStorageCannotHoldAreRefusedByLayer) {
-  constexpr const char* kDiverged = " (take a checkpoint from before the training diverged)";
+TEST(Compact, ValuesThatAStorageCannotHoldAreRejectedByLayer) {
+  constexpr const char* kDiverged = " (use a checkpoint from before the training diverged)";
   const std::string place = "layer 0 (a, convolution): the kernel has ";
   for (const KernelStorage storage : {KernelStorage::kFloat16, KernelStorage::kInt8}) {
     EXPECT_EQ(refusal(NAN, storage), place + "nan at 7" + kDiverged);
@@ -96,12 +96,12 @@ TEST(Compact, NumbersThatAStorageCannotHoldAreRefusedByLayer) {
     EXPECT_EQ(refusal(-65504, storage), "nothing was refused");
   }
   EXPECT_EQ(refusal(-70000, KernelStorage::kFloat16),
-            place + "-70000 at 7, float16 ends at 65504 (keep the weights as float32)");
+            place + "-70000 at 7; float16 ends at 65504 (keep the weights as float32)");
   EXPECT_EQ(refusal(3e38F, KernelStorage::kInt8), "nothing was refused");
   EXPECT_EQ(refusal(NAN, KernelStorage::kFloat32), "nothing was refused");
 }
 
-TEST(Compact, BytesWithoutTheirScalesAreRefused) {
+TEST(Compact, Int8KernelsWithoutScalesAreRejected) {
   Weights weights = compacted(one_convolution(), KernelStorage::kInt8);
   ASSERT_EQ(weights.count("a.kernel_scale"), 1U);
   Weights short_scales = weights;

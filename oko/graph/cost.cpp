@@ -39,7 +39,7 @@ LayerCost total_cost(const Network& network) {
 
 std::int64_t peak_activation_bytes(const Network& network) {
   const std::size_t count = network.layers.size();
-  // Maps by producer, shifted by one: 0 is the network's input. A map nobody reads is a result.
+  // Tensors by producer, shifted by one: 0 is the network's input. An unread tensor is a result.
   std::vector<std::size_t> last_use(count + 1, count);
   for (std::size_t i = 0; i < count; ++i) {
     for (const int from : network.layers[i].inputs) {

@@ -8,19 +8,19 @@
 namespace oko::graph {
 
 struct LayerCost {
-  std::int64_t parameters = 0;    // numbers stored, batch-norm statistics included
-  double flop = 0;                // of one picture; see below
+  std::int64_t parameters = 0;    // including batch-norm statistics
+  double flop = 0;                // per image; see below
   std::int64_t output_bytes = 0;  // float32
 };
 
-// Of each layer. As is usual, only convolutions are counted as work, a multiply and an add as 2;
-// all other layers together are below a hundredth of it.
+// The cost of each layer. As usual, only convolutions are counted, a multiply and an add as 2; all
+// other layers together are below 1 % of that.
 std::vector<LayerCost> layer_costs(const Network& network);
 LayerCost total_cost(const Network& network);
 
-// Bytes of the largest set of float32 maps alive at one time when layers run in order and each map
-// is freed after its last use: what an engine needs beside the weights. The input counts, and what
-// a head reads stays to the end, as it is the result.
+// Bytes of the largest set of float32 tensors alive at a time when layers run in order and each
+// tensor is freed after its last use: what an engine needs in addition to the weights. This
+// includes the input, and the inputs of heads stay alive to the end, as they are the result.
 std::int64_t peak_activation_bytes(const Network& network);
 
 }  // namespace oko::graph

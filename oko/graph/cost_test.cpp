@@ -23,7 +23,7 @@ TEST(TotalCost, AgreesWithThePublishedFigures) {
   EXPECT_EQ(total_cost(make_builtin("yolo-fastest-xl", {})).parameters, 923'486);
 }
 
-TEST(LayerCosts, CountsGroupsAndMapsOfEachLayer) {
+TEST(LayerCosts, CountsGroupsAndOutputsOfEachLayer) {
   Network network;
   network.input = {4, 8, 8};
   Convolution grouped{
@@ -38,7 +38,7 @@ TEST(LayerCosts, CountsGroupsAndMapsOfEachLayer) {
   EXPECT_EQ(costs[1].output_bytes, 8 * 8 * 8 * 4);
 }
 
-TEST(PeakActivationBytes, FreesMapsAfterTheirLastUse) {
+TEST(PeakActivationBytes, FreesTensorsAfterTheirLastUse) {
   Network network;
   network.input = {1, 10, 10};
   network.layers = {{"a", Convolution{.filters = 4}, {kNetworkInput}, {}},
@@ -46,7 +46,7 @@ TEST(PeakActivationBytes, FreesMapsAfterTheirLastUse) {
                     {"c", Convolution{.filters = 2}, {1}, {}}};
   infer_shapes(network);
   EXPECT_EQ(peak_activation_bytes(network), 400 * (4 + 2));
-  // Reading the first map again at the end keeps it alive all along.
+  // Reading the first tensor again at the end keeps it alive throughout.
   network.layers.push_back({"d", Route{}, {0, 2}, {}});
   infer_shapes(network);
   EXPECT_EQ(peak_activation_bytes(network), 400 * (4 + 2 + 6));

@@ -87,7 +87,7 @@ std::string xml(std::string_view text) {
   return out;
 }
 
-// A quoted string of Graphviz.
+// A quoted Graphviz string.
 std::string graphviz_text(std::string_view text) {
   std::string out = "\"";
   for (const char c : visible(text, "?")) {
@@ -107,21 +107,21 @@ const char* colour_of(const Operation& operation) {
   return "#e6f2df";
 }
 
-// Drawn rows: the network's input, then one a layer. Sizes are in SVG pixels.
+// Rows: the network's input, then one per layer. Sizes are in SVG pixels.
 constexpr int kLeft = 24, kTop = 56, kBoxWidth = 600, kBoxHeight = 24, kRowHeight = 36;
 constexpr int kLaneWidth = 14;
 
 int row_middle(int layer) { return kTop + (layer + 1) * kRowHeight + kBoxHeight / 2; }
 
-// A connection past at least one layer, drawn in a lane of its own on the right.
+// A connection that skips at least one layer, drawn in its own lane on the right.
 struct Curve {
   int from = 0, to = 0, lane = 0;
 };
 
-// Past so many lanes nobody could follow a curve: further ones share the outermost lane.
+// Beyond this many lanes curves are unreadable: further ones share the outermost lane.
 constexpr int kMostLanes = 48;
 
-// The ways that are taken in one lane, from → to, which do not overlap.
+// The connections in one lane, from → to, which do not overlap.
 class Lane {
  public:
   bool take(const Curve& curve) {
@@ -136,8 +136,8 @@ class Lane {
   std::map<int, int> ways_;
 };
 
-// Short ones first and each in the innermost lane that is free along its way. A layer that reads
-// one map several times has one curve from it.
+// Short ones first, each in the innermost free lane. A layer that reads one tensor several times
+// has one curve from it.
 std::vector<Curve> curves_of(const Network& network) {
   std::vector<Curve> curves;
   for (std::size_t i = 0; i < network.layers.size(); ++i) {

@@ -36,14 +36,14 @@ TEST(ToSvg, DrawsEachLayerOnceAndSkippingConnectionsAsCurves) {
   const Network network = make_builtin("yolov3-tiny", {});
   const std::string svg = to_svg(network);
   EXPECT_EQ(count_of(svg, "class=\"k\""), static_cast<int>(network.layers.size()) + 1);
-  // 23 from the row above, 2 that skip: the branch of the second head and its join.
+  // 23 from the row above, 2 that skip: the branch of the second head and its concatenation.
   EXPECT_EQ(count_of(svg, "marker-end"), 25);
   EXPECT_EQ(count_of(svg, "\"M624 "), 2);
   EXPECT_THAT(svg, HasSubstr("80 classes, anchors 81x82 135x169 344x319"));
   EXPECT_THAT(svg, Not(HasSubstr("http://www.w3.org/1999/xlink")));
 }
 
-TEST(ToSvg, DrawsOneCurveForAMapThatALayerReadsManyTimes) {
+TEST(ToSvg, DrawsOneCurveForATensorThatALayerReadsManyTimes) {
   Network network;
   network.layers = {{"a", MaxPool{1, 1}, {kNetworkInput}, {}},
                     {"b", MaxPool{1, 1}, {0}, {}},
@@ -52,7 +52,7 @@ TEST(ToSvg, DrawsOneCurveForAMapThatALayerReadsManyTimes) {
   EXPECT_EQ(count_of(to_svg(network), "\"M624 "), 1);
 }
 
-TEST(ToSvg, HasAnEndOfLanesHoweverManyConnectionsCross) {
+TEST(ToSvg, LimitsLanesHoweverManyConnectionsCross) {
   Network network;
   network.layers = {{"0", MaxPool{1, 1}, {kNetworkInput}, {}}};
   for (int i = 1; i < 400; ++i) {

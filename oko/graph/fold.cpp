@@ -48,8 +48,8 @@ void check_heads(const Network& network) {
     const Layer& layer = network.layers[static_cast<std::size_t>(head)];
     if (read.insert(layer.inputs.front()).second) continue;
     throw input_error(place_of(network, static_cast<std::size_t>(head)),
-                      "the head reads the same map as another one",
-                      "give each head a convolution of its own");
+                      "the head reads the same tensor as another one",
+                      "give each head its own convolution");
   }
 }
 
@@ -71,8 +71,8 @@ void fold_into(Network& to, const Network& network, int index) {
   to.weights[part("bias")] = Tensor::of(std::move(folded.bias), {convolution.filters});
 }
 
-// The raw outputs of `network` at their new places. An alias that leaves it beside what it repeats
-// is no output of its own any more.
+// The raw outputs of `network` at their new indices. An alias of another output is no longer a
+// separate output.
 template <typename Moved>
 std::vector<Output> moved_outputs(const Network& network, std::size_t layers, const Moved& moved) {
   std::vector<Output> outputs = network.raw_outputs;
@@ -93,13 +93,13 @@ std::vector<Output> moved_outputs(const Network& network, std::size_t layers, co
 Network inference_form(const Network& network) {
   if (network.weights.empty()) {
     throw input_error(network.name.empty() ? "network" : network.name, "the network has no weights",
-                      "train it, or import its weights as well");
+                      "train it, or import its weights too");
   }
   check_weights(network);
   Network result = network;
   result.layers.clear();
   result.weights.clear();
-  std::vector<int> place(network.layers.size());  // where each layer's map is found in the result
+  std::vector<int> place(network.layers.size());  // the index of each layer's output in the result
   const auto moved = [&](int from) {
     return from == kNetworkInput ? from : place[static_cast<std::size_t>(from)];
   };

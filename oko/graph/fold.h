@@ -14,10 +14,10 @@ struct Folded {
 // Computed in double precision. The layer must be a convolution that has its weights.
 Folded fold(const Network& network, int layer);
 
-// The same function with nothing left that only training needs: batch norm is folded into the
-// convolutions, dropout and routes that only rename a map are gone. Names of layers stay; shapes
-// are inferred. This is what goes into other model formats. Throws an input Error for a network
-// without weights, and for one where two heads read the same map.
+// The same function without training-only parts: batch norm is folded into the convolutions,
+// dropout and routes that only rename a tensor are removed. Layers keep their names; shapes are
+// inferred. This is what is exported to other model formats. Throws an input Error for a network
+// without weights, and if two heads read the same tensor.
 Network inference_form(const Network& network);
 
 }  // namespace oko::graph

@@ -19,15 +19,15 @@ constexpr std::array<const char*, 10> kOperations = {
     "shortcut",    "dropout",  "softmax",      "yolo",     "region"};
 static_assert(kOperations.size() == std::variant_size_v<Operation>);
 
-// How many input pixels one cell of a map covers, as a fraction.
+// How many input pixels one cell of a feature map covers, as a fraction.
 struct Stride {
   std::int64_t over = 1, under = 1;
 };
 
-// Strides past any real map are all the same here: they divide no size.
+// Strides beyond any real size are equivalent here: they divide no size.
 constexpr std::int64_t kMaxStride = std::int64_t{1} << 30;
 
-// Of every layer; a layer with several inputs takes the first one's.
+// Of every layer; a layer with several inputs uses the first one's.
 std::vector<Stride> strides_of(const Network& network) {
   std::vector<Stride> strides;
   for (const Layer& layer : network.layers) {
@@ -55,9 +55,10 @@ void set_head_classes(Network& network, int head, int classes) {
           ? nullptr
           : std::get_if<Convolution>(&network.layers[static_cast<std::size_t>(from)].operation);
   if (!convolution) {
-    throw input_error(place_of(network, static_cast<std::size_t>(head)),
-                      "the number of classes cannot be changed: the head's input is not made by a "
-                      "convolution");
+    throw input_error(
+        place_of(network, static_cast<std::size_t>(head)),
+        "the number of classes cannot be changed: the head's input does not come from a "
+        "convolution");
   }
   std::size_t boxes = 0;
   if (auto* yolo = std::get_if<Yolo>(&layer.operation)) {
@@ -138,7 +139,7 @@ Network resized(Network network, int width, int height) {
                             (stride.under > 1 ? "/" + std::to_string(stride.under) : "") +
                             " does not divide the size " + std::to_string(width) + "x" +
                             std::to_string(height),
-                        "choose sides that are multiples of the largest stride, usually 32");
+                        "use sides that are multiples of the largest stride, usually 32");
     }
   }
   network.input.width = width;

@@ -11,7 +11,7 @@
 
 namespace oko::graph {
 
-// Channels, rows and columns of one picture's feature map; a batch is never part of a shape.
+// Channels, rows and columns of a feature map; the batch is never part of a shape.
 struct Shape {
   int channels = 0, height = 0, width = 0;
   std::int64_t count() const { return std::int64_t{channels} * height * width; }
@@ -62,8 +62,8 @@ struct Upsample {  // nearest neighbour
   int scale = 2;
   bool operator==(const Upsample&) const = default;
 };
-// Joins its inputs along channels, cuts the result of each input into `groups` equal parts and
-// keeps part `group` (Darknet's route).
+// Concatenates its inputs along channels, each of them reduced to part `group` of `groups` equal
+// parts (Darknet's route).
 struct Route {
   int groups = 1, group = 0;
   bool operator==(const Route&) const = default;
@@ -72,7 +72,7 @@ struct Shortcut {  // sum of its inputs, which have one shape
   Activation activation = Activation::kLinear;
   bool operator==(const Shortcut&) const = default;
 };
-struct Dropout {  // identity outside training
+struct Dropout {  // identity except in training
   float probability = .5F;
   bool operator==(const Dropout&) const = default;
 };
@@ -108,69 +108,69 @@ struct Region {
 using Operation = std::variant<Convolution, MaxPool, AveragePool, Upsample, Route, Shortcut,
                                Dropout, Softmax, Yolo, Region>;
 const char* name_of(const Operation& operation);  // "convolution", "max_pool", "yolo", …
-bool is_head(const Operation& operation);         // yolo or region: gives boxes and no map
+bool is_head(const Operation& operation);         // yolo or region: outputs boxes, not a tensor
 
 inline constexpr int kNetworkInput = -1;
 
 struct Layer {
-  std::string name;  // unique; readers without names of their own use "layers.<index>"
+  std::string name;  // unique; readers of formats without names use "layers.<index>"
   Operation operation;
   std::vector<int> inputs;  // indices of earlier layers or kNetworkInput, in order
   Shape output;             // filled by infer_shapes()
   bool operator==(const Layer&) const = default;
 };
 
-// A tensor that leaves a network without heads, and what the file it came from calls it.
+// An output of a network without heads, and its name in the original file.
 struct Output {
   int layer = 0;
   std::string name;
   bool operator==(const Output&) const = default;
 };
 
-// A detector: layers in an order in which each comes after its inputs, and their weights.
+// A detector: layers in topological order, and their weights.
 // Plain data: copy, edit, then infer_shapes(). Weights may be empty (an untrained network).
 struct Network {
   std::string name;
   Shape input{3, 416, 416};
   image::Preprocess preprocess;
-  std::vector<std::string> classes;  // empty where the source has no names
+  std::vector<std::string> classes;  // empty if the source has no names
   std::vector<Layer> layers;
   Weights weights;
   Json metadata = Json::object();     // where it came from: dataset hash, recipe, metrics, versions
-  std::vector<Output> raw_outputs{};  // each of another layer; empty where there are heads
-  // How boxes of one object are known. 0: by IoU. Above 0: by DIoU (Zheng et al. 2020), which is
-  // IoU - (d² / c²)^diou_exponent with d between the centres and c the diagonal around both boxes.
+  std::vector<Output> raw_outputs{};  // each of a different layer; empty if there are heads
+  // The overlap measure for suppression. 0: IoU. Above 0: DIoU (Zheng et al. 2020), which is IoU -
+  // (d² / c²)^diou_exponent with d between the centres and c the diagonal around both boxes.
   float diou_exponent = 0;
 
   std::vector<int> heads() const;  // indices of the yolo and region layers, in order
   int class_count() const;         // of the heads; 0 without one
-  // The layers whose maps leave the network: what each head reads, in heads() order; without heads
-  // those of raw_outputs, or where that is empty (a classifier) the last layer.
+  // The output layers: the inputs of the heads, in heads() order; without heads those of
+  // raw_outputs, or if that is empty (a classifier) the last layer.
   std::vector<int> outputs() const;
 };
 
 // "layer 12 (layers.12, convolution)": the place of an Error about a layer.
 std::string place_of(const Network& network, std::size_t layer);
 
-// Checks the whole network and fills every layer's output shape, in order: where it throws, the
-// layer at fault is the first without a shape. Throws an input Error whose place is place_of() the
-// layer and whose message gives both shapes. Refuses more than 4096 layers, maps and kernels of
-// more than 2^31 numbers, and layers that read from a head.
+// Checks the whole network and fills every layer's output shape, in order: if it throws, the faulty
+// layer is the first without a shape. Throws an input Error whose place is place_of() the layer and
+// whose message has both shapes. Rejects more than 4096 layers, tensors of more than 2^31 values,
+// and layers that read from a head.
 void infer_shapes(Network& network);
-// The same for one layer, whose inputs have their shapes: for readers that build as they go. Checks
-// nothing of the network around it.
+// The same for one layer, whose inputs have shapes: for readers that build incrementally. Does not
+// check the rest of the network.
 void infer_shape(Network& network, std::size_t layer);
 
-// The same network at another input size. Throws where a head's stride does not divide the size.
+// The same network at another input size. Throws if a head's stride does not divide the size.
 Network resized(Network network, int width, int height);
 
-// Gives every head, and the convolution that makes its input, another number of classes, and drops
-// the weights of those convolutions and the class names. Nothing changes where the count is the
-// same. Throws where a head's input is not made by a convolution.
+// Changes the number of classes of every head and of the convolution before it, and drops the
+// weights of those convolutions and the class names. No change if the count is the same. Throws if
+// a head's input does not come from a convolution.
 void set_class_count(Network& network, int classes);
 
-// Name and shape of every weight the layers ask for, in Darknet's file order
-// (bias, scale, mean, variance, kernel of each convolution). Shapes must be inferred.
+// Name and shape of every weight the layers need, in Darknet's file order (bias, scale, mean,
+// variance, kernel of each convolution). Shapes must be inferred.
 struct WeightSpec {
   std::string name;
   std::vector<std::int64_t> shape;

@@ -71,10 +71,10 @@ Padding padding_of(const Json& object, const std::string& name) {
 Activation activation_of(const Json& object, const std::string& name) {
   const auto text = json_get<std::string>(object, "activation", name);
   if (const auto known = activation_named(text)) return *known;
-  throw input_error(name, "the activation \"" + text + "\" is not known");
+  throw input_error(name, "unknown activation \"" + text + "\"");
 }
 
-// The settings of each kind of layer, into the layer's object.
+// Writes the settings of each kind of layer into the layer's object.
 struct SettingsWriter {
   Json& json;
 
@@ -163,7 +163,7 @@ Operation operation_of(const Json& j, const std::string& name) {
   if (kind == "region") {
     return Region{anchors_of(j, name), whole("classes"), json_get<bool>(j, "softmax", name)};
   }
-  throw input_error(name, "layers of kind \"" + kind + "\" are not known",
+  throw input_error(name, "unknown layer kind \"" + kind + "\"",
                     "the file may come from a newer version of oko");
 }
 
@@ -175,7 +175,7 @@ Json preprocess_to_json(const Preprocess& p) {
 }
 
 Preprocess preprocess_of(const Json& j, const std::string& name) {
-  // One of two words: true for the second.
+  // One of two strings: true for the second.
   const auto second = [&](const char* key, const char* a, const char* b) {
     const auto text = json_get<std::string>(j, key, name);
     if (text != a && text != b) {

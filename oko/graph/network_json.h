@@ -7,10 +7,10 @@
 
 namespace oko::graph {
 
-// The network without its weights, as docs/oko-file.md specifies it.
+// The network without its weights, as specified in docs/oko-file.md.
 Json network_to_json(const Network& network);
 
-// The same back. Shapes are not inferred yet. Throws input Errors whose place begins with `name`.
+// The reverse. Shapes are not inferred yet. Throws input Errors whose place starts with `name`.
 Network network_from_json(const Json& json, const std::string& name);
 
 }  // namespace oko::graph

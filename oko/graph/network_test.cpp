@@ -9,7 +9,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// What infer_shapes() says about a network, or "" where it accepts it.
+// The error of infer_shapes() for a network, or "" if it is accepted.
 std::string complaint(Network network) {
   try {
     infer_shapes(network);
@@ -59,7 +59,7 @@ TEST(InferShapes, FollowsWindowsStridesAndPadding) {
   EXPECT_EQ(network.layers[0].output, (Shape{7, 13, 13}));
 }
 
-TEST(InferShapes, JoinsAndSplitsChannels) {
+TEST(InferShapes, ConcatenatesAndSplitsChannels) {
   Network network;
   network.input = {4, 2, 2};
   network.layers = {{"a", Convolution{.filters = 6}, {kNetworkInput}, {}},
@@ -77,10 +77,11 @@ TEST(InferShapes, NamesTheLayerAndBothShapes) {
                     {"b", Shortcut{}, {0, kNetworkInput}, {}}};
   EXPECT_THAT(complaint(network), HasSubstr("layer 1 (b, shortcut): cannot add 6x4x4 and 4x8x8"));
   network.layers[1].operation = Route{};
-  EXPECT_THAT(complaint(network), HasSubstr("layer 1 (b, route): cannot join 6x4x4 and 4x8x8"));
+  EXPECT_THAT(complaint(network),
+              HasSubstr("layer 1 (b, route): cannot concatenate 6x4x4 and 4x8x8"));
 }
 
-TEST(InferShapes, LeavesTheLayerAtFaultAsTheFirstWithoutShape) {
+TEST(InferShapes, LeavesTheFaultyLayerAsTheFirstWithoutShape) {
   Network network = small_detector(3);
   std::get<Convolution>(network.layers[2].operation).filters = 15;
   try {
@@ -89,13 +90,13 @@ TEST(InferShapes, LeavesTheLayerAtFaultAsTheFirstWithoutShape) {
   } catch (const Error& e) {
     EXPECT_EQ(e.place(), "layer 3 (head, yolo)");
     EXPECT_THAT(e.what(), HasSubstr("15x16x8"));
-    EXPECT_THAT(e.what(), HasSubstr("want 16x16x8"));
+    EXPECT_THAT(e.what(), HasSubstr("need 16x16x8"));
   }
   EXPECT_EQ(network.layers[2].output.channels, 15);
   EXPECT_EQ(network.layers[3].output, Shape{});
 }
 
-TEST(InferShapes, RefusesWhatCannotBeComputed) {
+TEST(InferShapes, RejectsWhatCannotBeComputed) {
   EXPECT_THAT(complaint(one_layer(Convolution{.filters = 0})), HasSubstr("filters 0"));
   EXPECT_THAT(complaint(one_layer(Convolution{.stride = 0})), HasSubstr("stride 0"));
   EXPECT_THAT(complaint(one_layer(Convolution{.filters = 4, .groups = 2})), HasSubstr("groups"));
@@ -110,7 +111,7 @@ TEST(InferShapes, RefusesWhatCannotBeComputed) {
   EXPECT_THAT(complaint(one_layer(yolo_of(0), {10, 8, 8})), HasSubstr("classes 0"));
 }
 
-TEST(InferShapes, RefusesSizesThatWouldExhaustMemory) {
+TEST(InferShapes, RejectsSizesThatWouldExhaustMemory) {
   EXPECT_THAT(complaint(one_layer(Convolution{.filters = 1 << 20}, {1, 1024, 1024})),
               HasSubstr("too large"));
   EXPECT_THAT(
@@ -126,7 +127,7 @@ TEST(InferShapes, RefusesSizesThatWouldExhaustMemory) {
   EXPECT_THAT(complaint(network), HasSubstr("4097 layers"));
 }
 
-TEST(InferShapes, RefusesBadOrderNamesAndReadingFromAHead) {
+TEST(InferShapes, RejectsBadOrderNamesAndReadingFromAHead) {
   Network network = small_detector(1);
   network.layers[1].inputs = {1};
   EXPECT_THAT(complaint(network), HasSubstr("input 1 is not an earlier layer"));
@@ -140,15 +141,15 @@ TEST(InferShapes, RefusesBadOrderNamesAndReadingFromAHead) {
   EXPECT_THAT(complaint(network), HasSubstr("no layers"));
 }
 
-TEST(InferShapes, RefusesClassNamesThatAreNotOneAClass) {
+TEST(InferShapes, RejectsTheWrongNumberOfClassNames) {
   Network network = small_detector(2);
   network.classes = {"cat"};
-  EXPECT_THAT(complaint(network), HasSubstr("1 class names, the heads have 2 classes"));
+  EXPECT_THAT(complaint(network), HasSubstr("1 class names, but the heads have 2 classes"));
   network.classes = {"cat", "dog"};
   EXPECT_EQ(complaint(network), "");
 }
 
-TEST(Network, KnowsItsHeadsAndClasses) {
+TEST(Network, ReportsItsHeadsAndClasses) {
   const Network network = small_detector(7);
   EXPECT_EQ(network.heads(), std::vector<int>{3});
   EXPECT_EQ(network.class_count(), 7);
@@ -166,7 +167,7 @@ TEST(Resized, KeepsWeightsAndChecksTheStride) {
   EXPECT_THROW(resized(network, -32, 32), Error);
 }
 
-TEST(SetClassCount, ResizesHeadsAndForgetsWhatNoLongerFits) {
+TEST(SetClassCount, ResizesHeadsAndDropsWhatNoLongerFits) {
   Network network = small_detector(2);
   network.classes = {"cat", "dog"};
   network.weights["body.bias"] = Tensor::of({1, 2, 3, 4}, {4});
@@ -192,7 +193,7 @@ TEST(WeightSpecs, ComeInDarknetsFileOrder) {
             "last.bias[12] last.kernel[12, 4, 1, 1] ");
 }
 
-TEST(CheckWeights, NamesTheFirstThatIsWrong) {
+TEST(CheckWeights, NamesTheFirstFaultyWeight) {
   Network network = small_detector(1);
   for (const WeightSpec& spec : weight_specs(network)) {
     Tensor tensor{DType::kF32, spec.shape, {}};
@@ -214,7 +215,7 @@ TEST(CheckWeights, NamesTheFirstThatIsWrong) {
               HasSubstr("layer 2 (last, convolution): the weight last.kernel is miss"));
   wrong = network;
   wrong.weights["body.mean"] = Tensor::of({1, 2}, {2});
-  EXPECT_THAT(says(wrong), HasSubstr("has shape [2], the layer wants [4]"));
+  EXPECT_THAT(says(wrong), HasSubstr("has shape [2], the layer needs [4]"));
   wrong = network;
   wrong.weights["other"] = Tensor::of({1, 2}, {2});
   EXPECT_THAT(says(wrong), HasSubstr("the weight other belongs to no layer"));

@@ -16,12 +16,12 @@ constexpr const char* kFormat = "oko";
 constexpr const char* kVersion = "1";
 constexpr const char* kChecksum = "checksum";
 
-// A metadata string that must be there.
+// A required metadata string.
 const std::string& text_of(const Safetensors& file, const char* key, const std::string& name) {
   const auto found = file.metadata.find(key);
   if (found != file.metadata.end()) return found->second;
   throw input_error(name, std::string("__metadata__ has no \"") + key + "\"",
-                    "this is a safetensors file but no model of oko");
+                    "this is a safetensors file but not an oko model");
 }
 
 // Of the content, not of its layout: another program may write the same tensors and texts in
@@ -62,7 +62,7 @@ std::set<std::string, std::less<>> weight_names(const Network& network) {
   return names;
 }
 
-// The scales that stand beside a kernel of bytes.
+// The scales of an int8 kernel.
 bool scales_of_own(const std::string& key, const std::set<std::string, std::less<>>& names) {
   constexpr std::string_view kEnd = "_scale";
   return key.ends_with(".kernel_scale") &&
@@ -73,7 +73,7 @@ std::string serialized(const Network& network) {
   try {
     return network_to_json(network).dump();
   } catch (const Json::exception&) {
-    throw input_error("network", "a class name or another text is not valid UTF-8",
+    throw input_error("network", "a class name or another string is not valid UTF-8",
                       "save the class list as UTF-8");
   }
 }
@@ -91,7 +91,7 @@ std::vector<std::byte> write_oko(const Network& network, const Weights& extra,
   const auto names = weight_names(checked);
   for (const auto& [name, tensor] : extra) {
     if (names.contains(name) || file.tensors.contains(name)) {
-      throw input_error("tensor " + name, "the name is taken by a weight of the network");
+      throw input_error("tensor " + name, "the name is already used by a weight of the network");
     }
     file.tensors.emplace(name, tensor);
   }
@@ -103,10 +103,10 @@ OkoFile read_oko(const Bytes& bytes, const std::string& name, Verify verify) {
   Safetensors file = read_safetensors(bytes, name);
   if (const std::string& format = text_of(file, "format", name); format != kFormat) {
     throw input_error(name, "the format is \"" + format + "\", not \"oko\"",
-                      "this is a safetensors file but no model of oko");
+                      "this is a safetensors file but not an oko model");
   }
   if (const std::string& version = text_of(file, "version", name); version != kVersion) {
-    throw input_error(name, "the file has version \"" + version + "\", this program reads 1",
+    throw input_error(name, "the file has version \"" + version + "\", but this program reads 1",
                       "use a newer version of oko");
   }
   if (verify == Verify::kChecksum) verify_checksum(file, name);

@@ -82,7 +82,7 @@ void expect_same(const Network& a, const Network& b) {
   }
 }
 
-// What a reader says about some bytes, or "" where it takes them.
+// A reader's error for some bytes, or "" if they are accepted.
 template <typename Read>
 std::string complaint(Read read) {
   try {
@@ -119,7 +119,7 @@ TEST(OkoFile, KeepsEverythingOfANetworkBitForBit) {
   EXPECT_EQ(Bytes(write_oko(file.network, file.extra)).text(), bytes.text());
 }
 
-// Three convolutions one after another, the first two of which leave the network.
+// Three consecutive convolutions, the first two of which are outputs.
 Network headless() {
   Network network;
   network.name = "raw";
@@ -158,7 +158,7 @@ TEST(OkoFile, KeepsHowBoxesAreSuppressed) {
   EXPECT_THAT(complaint([&] { network_from_json(json, "n"); }), HasSubstr("must be above 0"));
 }
 
-TEST(OkoFile, RefusesOutputsThatAreNone) {
+TEST(OkoFile, RejectsInvalidOutputs) {
   const auto with = [](std::vector<Output> outputs) {
     return complaint([&] {
       Network network = headless();
@@ -191,7 +191,7 @@ TEST(OkoFile, SharesTheFilesBytesAndAlignsThem) {
   }
 }
 
-TEST(OkoFile, RefusesAFileCutAnywhere) {
+TEST(OkoFile, RejectsAFileTruncatedAnywhere) {
   const Bytes bytes(write_oko(every_layer()));
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     ASSERT_THROW(read_oko(bytes.part(0, size), "m.oko"), Error) << size;
@@ -199,7 +199,7 @@ TEST(OkoFile, RefusesAFileCutAnywhere) {
   EXPECT_NO_THROW(read_oko(bytes, "m.oko"));
 }
 
-TEST(OkoFile, TakesOrRefusesAnyDamagedByteWithoutHarm) {
+TEST(OkoFile, SurvivesAnyDamagedByte) {
   const Bytes bytes(write_oko(every_layer()));
   std::string text(bytes.text());
   Random random(3);
@@ -212,7 +212,7 @@ TEST(OkoFile, TakesOrRefusesAnyDamagedByteWithoutHarm) {
   EXPECT_GT(refused, 500);
 }
 
-TEST(OkoFile, VerifiesItsContentWhereAsked) {
+TEST(OkoFile, VerifiesItsContentIfAsked) {
   const Bytes bytes(write_oko(every_layer()));
   const auto verified = [](std::string_view file) {
     return complaint([&] { read_oko(Bytes(file), "m.oko", Verify::kChecksum); });
@@ -245,7 +245,7 @@ TEST(OkoFile, ChecksumIsTheOneOfTheSpecification) {
   EXPECT_EQ(file.metadata.at("checksum"), "71edc06c0c9a4b91");
 }
 
-TEST(OkoFile, SaysWhatIsNoModel) {
+TEST(OkoFile, SaysWhatIsNotAModel) {
   Safetensors other{{{"x", Tensor::of({1}, {1})}}, {}};
   const auto says = [&] {
     return complaint([&] { read_oko(Bytes(write_safetensors(other)), "m"); });
@@ -261,7 +261,7 @@ TEST(OkoFile, SaysWhatIsNoModel) {
   EXPECT_THAT(says(), HasSubstr("m: network@1: not valid JSON"));
 }
 
-TEST(OkoFile, NamesTheLayerWhoseWeightIsWrong) {
+TEST(OkoFile, NamesTheLayerOfAFaultyWeight) {
   Network network = every_layer();
   const Bytes bytes(write_oko(network));
   Safetensors file = read_safetensors(bytes, "m");
@@ -272,7 +272,7 @@ TEST(OkoFile, NamesTheLayerWhoseWeightIsWrong) {
   EXPECT_THROW(write_oko(network), Error);
 }
 
-TEST(OkoFile, RefusesToWriteWhatNoReaderTakes) {
+TEST(OkoFile, RejectsWritingWhatNoReaderAccepts) {
   Network network = make_builtin("yolov3-tiny", {.classes = 1});
   network.classes = {"caf\xe9"};
   EXPECT_THAT(complaint([&] { write_oko(network); }), HasSubstr("not valid UTF-8"));
@@ -280,7 +280,7 @@ TEST(OkoFile, RefusesToWriteWhatNoReaderTakes) {
   EXPECT_THAT(complaint([&] {
                 write_oko(network, {{"layers.0.bias", Tensor::of({1}, {1})}});
               }),
-              HasSubstr("taken by a weight"));
+              HasSubstr("already used by a weight"));
   EXPECT_THROW(write_oko(network, {{"__metadata__", Tensor::of({1}, {1})}}), Error);
 }
 
@@ -297,9 +297,9 @@ TEST(Safetensors, ReadsTensorsInAnyOrderAndCopiesMisalignedOnes) {
   EXPECT_EQ(file.tensors.at("e").count(), 0);
 }
 
-TEST(Safetensors, RefusesHeadersThatLie) {
-  EXPECT_THAT(tensors_complaint("[]", 0), HasSubstr("does not begin with {"));
-  EXPECT_THAT(tensors_complaint("", 0), HasSubstr("does not begin with {"));
+TEST(Safetensors, RejectsInconsistentHeaders) {
+  EXPECT_THAT(tensors_complaint("[]", 0), HasSubstr("does not start with {"));
+  EXPECT_THAT(tensors_complaint("", 0), HasSubstr("does not start with {"));
   EXPECT_THAT(tensors_complaint("{", 0), HasSubstr("not valid JSON"));
   EXPECT_THAT(tensors_complaint("{}", 1), HasSubstr("1 bytes at the end belong to no tensor"));
   EXPECT_THAT(tensors_complaint(R"({"__metadata__":{"a":1}})", 0), HasSubstr("must be a string"));
@@ -310,12 +310,12 @@ TEST(Safetensors, RefusesHeadersThatLie) {
   EXPECT_EQ(tensors_complaint(one("U8", "[2,2]", "[0,4]"), 4), "");
   EXPECT_THAT(tensors_complaint(one("F8", "[4]", "[0,4]"), 4), HasSubstr("type F8"));
   EXPECT_THAT(tensors_complaint(one("U8", "[5]", "[0,4]"), 4),
-              HasSubstr("the tensor a has 4 bytes, U8 [5] wants 5"));
+              HasSubstr("the tensor a has 4 bytes, U8 [5] needs 5"));
   EXPECT_THAT(tensors_complaint(one("U8", "[-4]", "[0,4]"), 4), HasSubstr("whole number from 0"));
   EXPECT_THAT(tensors_complaint(one("U8", "[4294967296,4294967296]", "[0,4]"), 4),
-              HasSubstr("too many numbers"));
+              HasSubstr("too many elements"));
   EXPECT_THAT(tensors_complaint(one("U8", "[0,281474976710656,2]", "[0,0]"), 0),
-              HasSubstr("too many numbers"));
+              HasSubstr("too many elements"));
   EXPECT_THAT(tensors_complaint(one("U8", "[4]", "[1,4]"), 4), HasSubstr("has 3 bytes"));
   EXPECT_THAT(tensors_complaint(one("U8", "[3]", "[1,4]"), 4), HasSubstr("gap before the tensor"));
   EXPECT_THAT(tensors_complaint(one("U8", "[4]", "[0,4]"), 3), HasSubstr("data_offsets"));
@@ -324,7 +324,7 @@ TEST(Safetensors, RefusesHeadersThatLie) {
   EXPECT_THAT(tensors_complaint(one("U8", "4", "[0,4]"), 4), HasSubstr("must be a list"));
 }
 
-TEST(Safetensors, RefusesOverlapsAndTwins) {
+TEST(Safetensors, RejectsOverlapsAndDuplicates) {
   const std::string entry = R"({"dtype":"U8","shape":[2],"data_offsets":)";
   EXPECT_THAT(tensors_complaint("{\"a\":" + entry + "[0,2]},\"b\":" + entry + "[1,3]}}", 3),
               HasSubstr("overlaps another"));
@@ -334,7 +334,7 @@ TEST(Safetensors, RefusesOverlapsAndTwins) {
               HasSubstr("the name \"a\" is given twice"));
 }
 
-TEST(Safetensors, RefusesAHeaderLengthPastAnySense) {
+TEST(Safetensors, RejectsAnAbsurdHeaderLength) {
   for (const std::uint64_t length : {std::uint64_t{1} << 63, ~std::uint64_t{0},
                                      (std::uint64_t{16} << 20) + 1, std::uint64_t{100}}) {
     std::string file(40, ' ');

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kLengthBytes = sizeof(std::uint64_t);  // of the header, before it
 constexpr std::uint64_t kMaxHeader = std::uint64_t{16} << 20;
-constexpr std::int64_t kMaxCount = std::int64_t{1} << 48;  // numbers of one tensor
+constexpr std::int64_t kMaxCount = std::int64_t{1} << 48;  // elements of one tensor
 constexpr const char* kMetadata = "__metadata__";
 
 // The largest power of two that divides the length, at most kAlignment.
@@ -29,7 +29,7 @@ std::string serialized(const Json& json, const std::string& what) {
   }
 }
 
-// A tensor's entry in the header, checked by itself.
+// A tensor's header entry, already checked.
 struct Entry {
   std::string name;
   Tensor tensor;  // without data
@@ -72,7 +72,7 @@ class Reader {
     const Bytes text = reader.take(static_cast<std::size_t>(length), "the header");
     if (text.empty() || text.text().front() != '{') {
       throw input_error(name_ + "@" + std::to_string(kLengthBytes),
-                        "the header does not begin with {", "is this a safetensors file?");
+                        "the header does not start with {", "is this a safetensors file?");
     }
     data_ = bytes_.part(reader.position(), reader.remaining());
     return parse_json(text.text(), name_ + ": header");
@@ -97,7 +97,7 @@ class Reader {
     std::int64_t count = 1, bound = 1;  // bound: without zeros, so that no product can overflow
     for (const std::uint64_t side : sizes(value, "shape", place)) {
       if (side > static_cast<std::uint64_t>(kMaxCount / bound)) {
-        throw input_error(place, "the shape has too many numbers");
+        throw input_error(place, "the shape has too many elements");
       }
       entry.tensor.shape.push_back(static_cast<std::int64_t>(side));
       count *= static_cast<std::int64_t>(side);
@@ -106,8 +106,8 @@ class Reader {
     const std::vector<std::uint64_t> offsets = sizes(value, "data_offsets", place);
     if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data_.size()) {
       throw input_error(place,
-                        "data_offsets must be two rising offsets up to " +
-                            std::to_string(data_.size()) + ", the bytes of data there are",
+                        "data_offsets must be two increasing offsets up to " +
+                            std::to_string(data_.size()) + ", the size of the data",
                         "the file is cut short or damaged: copy or download it again");
     }
     entry.begin = offsets[0];
@@ -117,7 +117,7 @@ class Reader {
       throw input_error(place_of(entry), "the tensor " + key + " has " +
                                              std::to_string(entry.end - entry.begin) + " bytes, " +
                                              type + " " + to_string(entry.tensor.shape) +
-                                             " wants " + std::to_string(wanted));
+                                             " needs " + std::to_string(wanted));
     }
     return entry;
   }
@@ -137,7 +137,7 @@ class Reader {
     return name_ + "@" + std::to_string(bytes_.size() - data_.size() + entry.begin);
   }
 
-  // The tensors must cover the data exactly: no overlap, no gap, nothing left.
+  // The tensors must cover the data exactly: no overlap, no gap, no rest.
   void check_layout(std::vector<Entry>& entries) const {
     std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
       return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
@@ -177,7 +177,7 @@ std::vector<std::byte> write_safetensors(const Safetensors& content) {
   std::vector<Weights::const_iterator> order;
   for (auto it = content.tensors.begin(); it != content.tensors.end(); ++it) {
     if (it->first == kMetadata) {
-      throw input_error("tensor " + it->first, "safetensors keeps this name for itself");
+      throw input_error("tensor " + it->first, "safetensors reserves this name");
     }
     order.push_back(it);
   }
@@ -200,7 +200,7 @@ std::vector<std::byte> write_safetensors(const Safetensors& content) {
   if (text.size() > kMaxHeader) {
     throw input_error("safetensors header",
                       "it would be larger than " + std::to_string(kMaxHeader) + " bytes",
-                      "keep less in the metadata");
+                      "store less in the metadata");
   }
 
   std::vector<std::byte> out(kLengthBytes + text.size() + size);

@@ -7,15 +7,15 @@
 namespace oko::graph {
 namespace {
 
-// Bounds that keep every product below inside 64 bits; see infer_shapes() for what they are for.
+// Bounds that keep every product below within 64 bits; see infer_shapes().
 constexpr std::size_t kMaxLayers = 4096;
 constexpr std::int64_t kMaxNumbers = std::int64_t{1} << 31;
-constexpr int kMaxSide = 1 << 20;  // of a map, and its channels
+constexpr int kMaxSide = 1 << 20;  // of a tensor, and its channels
 constexpr int kMaxWindow = 1024;   // size and stride of a convolution or pool, scale of an upsample
 
 using Side = std::int64_t;
 
-// Works out the output shape of one layer.
+// Computes the output shape of one layer.
 class LayerCheck {
  public:
   LayerCheck(const Network& network, std::size_t index) : network_(network), index_(index) {}
@@ -58,7 +58,7 @@ class LayerCheck {
                       std::holds_alternative<Shortcut>(layer().operation);
     const std::size_t least = std::holds_alternative<Shortcut>(layer().operation) ? 2 : 1;
     if (inputs.size() < least || (inputs.size() > 1 && !many)) {
-      fail("the layer has " + std::to_string(inputs.size()) + " inputs, it takes " +
+      fail("the layer has " + std::to_string(inputs.size()) + " inputs but takes " +
            (many ? "at least " : "") + std::to_string(least));
     }
     for (const int from : inputs) {
@@ -68,7 +68,7 @@ class LayerCheck {
       const auto index = static_cast<std::size_t>(from);
       if (from != kNetworkInput && is_head(network_.layers[index].operation)) {
         fail("the layer reads from " + place_of(network_, index) +
-                 ", a head that gives boxes and no map",
+                 ", a head, whose output is boxes, not a tensor",
              "read from the layer before the head");
       }
     }
@@ -81,7 +81,7 @@ class LayerCheck {
     return {static_cast<int>(channels), static_cast<int>(height), static_cast<int>(width)};
   }
 
-  // The map a sliding window makes: floor((side + padding − size) / stride) + 1.
+  // The output of a sliding window: floor((side + padding − size) / stride) + 1.
   Shape slide(Side channels, int size, int stride, const Padding& padding) const {
     const Shape& in = input();
     check_range("size", size, 1, kMaxWindow);
@@ -118,7 +118,7 @@ class LayerCheck {
   Shape output(const MaxPool& pool) const {
     const Padding& p = pool.padding;
     for (const int side : {p.top, p.left, p.bottom, p.right}) {
-      // Else a window could lie in the padding alone and its maximum be −infinity.
+      // Otherwise a window could be entirely in the padding and its maximum −infinity.
       if (side >= pool.size) {
         fail("padding " + std::to_string(side) + " is not smaller than the window of size " +
              std::to_string(pool.size));
@@ -143,7 +143,7 @@ class LayerCheck {
     for (std::size_t i = 0; i < layer().inputs.size(); ++i) {
       const Shape& in = input(i);
       if (in.height != first.height || in.width != first.width) {
-        fail("cannot join " + to_string(first) + " and " + to_string(in) +
+        fail("cannot concatenate " + to_string(first) + " and " + to_string(in) +
              ": rows and columns differ");
       }
       if (in.channels % route.groups != 0) {
@@ -202,12 +202,12 @@ class LayerCheck {
     const Side wanted = static_cast<Side>(boxes) * (5 + Side{classes});
     if (input().channels != wanted) {
       fail("the input is " + to_string(input()) + ", " + std::to_string(boxes) + " anchors and " +
-               std::to_string(classes) + " classes want " + std::to_string(wanted) + "x" +
+               std::to_string(classes) + " classes need " + std::to_string(wanted) + "x" +
                std::to_string(input().height) + "x" + std::to_string(input().width),
            "the convolution before the head needs anchors x (5 + classes) filters");
     }
     if (classes != network_.class_count()) {
-      fail("the head has " + std::to_string(classes) + " classes, the first head has " +
+      fail("the head has " + std::to_string(classes) + " classes, but the first head has " +
            std::to_string(network_.class_count()));
     }
   }
@@ -241,7 +241,7 @@ void check_whole(const Network& network) {
 void check_raw_outputs(const Network& network) {
   if (network.raw_outputs.empty()) return;
   if (!network.heads().empty()) {
-    throw input_error("network", "has heads and lists raw outputs as well");
+    throw input_error("network", "has both heads and raw outputs");
   }
   std::set<int> layers;
   for (const auto& [layer, name] : network.raw_outputs) {
@@ -261,8 +261,8 @@ void check_class_names(const Network& network) {
   if (network.classes.size() != static_cast<std::size_t>(count)) {
     throw input_error("network",
                       "there are " + std::to_string(network.classes.size()) +
-                          " class names, the heads have " + std::to_string(count) + " classes",
-                      "give one name a class, in the order of the training data");
+                          " class names, but the heads have " + std::to_string(count) + " classes",
+                      "give one name per class, in the order of the training data");
   }
 }
 

@@ -18,15 +18,15 @@ std::size_t size_of(DType type);
 const char* name_of(DType type);  // safetensors' names: "F32", "I8", …
 std::optional<DType> dtype_named(std::string_view name);
 
-// A named block of numbers, row-major. The bytes are shared and never change: copying is cheap, and
-// a tensor of a mapped file points into the file.
+// A row-major tensor. The bytes are shared and immutable: copying is cheap, and a tensor of a
+// memory-mapped file points into the file.
 struct Tensor {
   DType dtype = DType::kF32;
   std::vector<std::int64_t> shape;
   Bytes data;  // at a multiple of size_of(dtype)
 
   std::int64_t count() const;  // product of shape
-  // The numbers as float32. Asserts that the type is kF32 and the data whole.
+  // The values as float32. Asserts that the type is kF32 and the data complete.
   std::span<const float> floats() const;
   static Tensor of(std::vector<float> values, std::vector<std::int64_t> shape);
 };

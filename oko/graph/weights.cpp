@@ -41,12 +41,12 @@ void check_weights(const Network& network) {
     const Tensor& tensor = found->second;
     if (tensor.shape != spec.shape) {
       throw input_error(place(), "the weight " + spec.name + " has shape " +
-                                     to_string(tensor.shape) + ", the layer wants " +
+                                     to_string(tensor.shape) + ", the layer needs " +
                                      to_string(spec.shape));
     }
     if (tensor.dtype != DType::kF32) {
       throw input_error(place(), "the weight " + spec.name + " has type " + name_of(tensor.dtype) +
-                                     ", the layer wants F32");
+                                     ", the layer needs F32");
     }
   }
   for (const auto& [name, tensor] : network.weights) {

@@ -1,4 +1,4 @@
-// A camera's frames are all alike: only the first one may allocate.
+// A camera's frames all have one geometry: only the first one may allocate.
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -10,7 +10,7 @@
 namespace oko::image {
 namespace {
 
-TEST(Letterboxer, AllocatesNothingForFramesThatAreAlike) {
+TEST(Letterboxer, AllocatesNothingForFramesOfTheSameGeometry) {
   constexpr Size kInput{48, 48};
   std::vector<float> values(3 * 48 * 48);
   const InputView view{values.data(), kInput.width, kInput.width * kInput.height};

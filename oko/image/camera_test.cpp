@@ -35,8 +35,8 @@ struct Point {
   double x = 0, y = 0;
 };
 
-// The value of a plane at a place in its own samples, whose centres have whole numbers; samples
-// outside [low, high] are as the nearest one inside.
+// The value of a plane at a position in its own samples, whose centres are integers; samples
+// outside [low, high] are clamped to the nearest one.
 double sample(const std::uint8_t* plane, std::ptrdiff_t step, std::size_t stride, Point at,
               Point low, Point high) {
   const double x = std::clamp(at.x, low.x, high.x), y = std::clamp(at.y, low.y, high.y);
@@ -53,7 +53,7 @@ double sample(const std::uint8_t* plane, std::ptrdiff_t step, std::size_t stride
   return sum;
 }
 
-// Where the middle of a pixel of the window comes from, in stored samples.
+// The source position of a window pixel's centre, in stored samples.
 Point stored_place(const Frame& frame, const Region& region, Size window, int x, int y) {
   const bool sideways = frame.rotation == Rotation::k90 || frame.rotation == Rotation::k270;
   const double width = sideways ? region.height : region.width;
@@ -108,7 +108,7 @@ Rgb definition(const Frame& frame, const Region& region, Point at) {
     default:
       break;
   }
-  // A chroma sample lies in the middle of its 2 x 2 pixels.
+  // A chroma sample is at the centre of its 2 x 2 pixels.
   const auto chroma = [&](std::size_t plane, int offset) {
     const auto half = [](double p) { return std::floor(p / 2); };
     return sample(frame.planes[plane] + offset, chroma_step(frame),
@@ -167,7 +167,7 @@ TEST_P(Camera, FollowsTheDefinition) {
   }
 }
 
-TEST_P(Camera, CutsRegionsByTheDefinition) {
+TEST_P(Camera, CropsRegionsByTheDefinition) {
   const TestFrame test(GetParam(), {25, 19});
   for (Frame frame : turned_frames(test.frame())) {
     for (const Region& region :
@@ -206,7 +206,7 @@ TEST_P(Camera, IsTheSameOnEveryInstructionSet) {
   }
 }
 
-TEST_P(Camera, CutsRegionsTheSameOnEveryInstructionSet) {
+TEST_P(Camera, CropsRegionsTheSameOnEveryInstructionSet) {
   const TestFrame test(GetParam(), {71, 58});
   for (Frame frame : turned_frames(test.frame())) {
     for (const Region& region :
@@ -228,7 +228,7 @@ INSTANTIATE_TEST_SUITE_P(Layouts, Camera, testing::ValuesIn(all_layouts()), [](c
 });
 
 // Neutral chroma gives grey, whatever the matrix; the range's ends give black and white.
-TEST(Camera, KnowsBlackAndWhite) {
+TEST(Camera, ConvertsBlackAndWhite) {
   for (const bool video : {true, false}) {
     for (const auto matrix : {YuvMatrix::kBt601, YuvMatrix::kBt709, YuvMatrix::kBt2020}) {
       const std::uint8_t luma[] = {std::uint8_t(video ? 16 : 0), std::uint8_t(video ? 235 : 255)};
@@ -247,7 +247,7 @@ TEST(Camera, KnowsBlackAndWhite) {
   }
 }
 
-TEST(Letterboxer, LeavesWhatLiesAroundTheInputAlone) {
+TEST(Letterboxer, DoesNotWriteAroundTheInput) {
   const TestFrame test({"nv12", PixelFormat::kNv12}, {40, 30});
   constexpr Size kInput{32, 32};
   constexpr std::ptrdiff_t kRow = 40, kPlane = kRow * 35, kStart = kRow + 3;
@@ -267,7 +267,7 @@ TEST(Letterboxer, LeavesWhatLiesAroundTheInputAlone) {
   }
 }
 
-TEST(Letterboxer, CanBeUsedForFramesOfAnyKindInTurn) {
+TEST(Letterboxer, CanBeReusedForFramesOfAnyKind) {
   for (const SimdTarget target : simd_targets()) {
     Letterboxer letterboxer(target);
     for (int round = 0; round < 2; ++round) {

@@ -10,11 +10,11 @@
 namespace oko::image {
 namespace {
 
-// So that offsets within a row fit an int; no camera comes near it.
+// So that offsets within a row fit an int; far beyond any camera.
 constexpr std::int64_t kMaxPixels = std::int64_t{1} << 28;
 constexpr int kMaxChromaStep = 8;  // cameras have 1 or 2
 
-// Words and numbers of a message. Joining them in one place keeps the library small.
+// Words and numbers of a message. Concatenating them in one place keeps the library small.
 struct Piece {
   Piece(const char* text) : words(text) {}
   template <class Number>
@@ -42,24 +42,25 @@ bool is_rotation(Rotation rotation) {
 }
 
 void check_numbers(const Frame& frame) {
-  if (!is_format(frame.format)) refuse({"there is no pixel format ", frame.format});
+  if (!is_format(frame.format)) refuse({"unknown pixel format ", frame.format});
   if (!is_rotation(frame.rotation)) {
-    refuse({"a rotation of ", frame.rotation}, "0, 90, 180 or 270 degrees clockwise");
+    refuse({"invalid rotation ", frame.rotation}, "use 0, 90, 180 or 270 degrees clockwise");
   }
   if (!is_yuv(frame.format)) return;
   if (frame.range != YuvRange::kVideo && frame.range != YuvRange::kFull) {
-    refuse({"there is no range ", frame.range});
+    refuse({"unknown range ", frame.range});
   }
   if (frame.matrix < YuvMatrix::kBt601 || frame.matrix > YuvMatrix::kBt2020) {
-    refuse({"there is no matrix ", frame.matrix});
+    refuse({"unknown matrix ", frame.matrix});
   }
   if (frame.format == PixelFormat::kI420 &&
       (frame.chroma_step < 0 || frame.chroma_step > kMaxChromaStep)) {
-    refuse({"a chroma step of ", frame.chroma_step}, "1 for planes, 2 for interleaved chroma");
+    refuse({"invalid chroma step ", frame.chroma_step},
+           "use 1 for planes, 2 for interleaved chroma");
   }
 }
 
-// From the first byte of a row that is read to the one behind the last.
+// From the first byte of a row that is read to one past the last.
 std::size_t row_bytes(const Frame& frame, int plane) {
   const auto width = static_cast<std::size_t>(frame.size.width);
   if (plane == 0) return width * static_cast<std::size_t>(bytes_per_pixel(frame.format));
@@ -78,7 +79,7 @@ void check_planes(const Frame& frame) {
         static_cast<std::size_t>(p == 0 ? frame.size.height : chroma_size(frame.size).height);
     if (stride < row && height > 1) {
       refuse({"rows of plane ", p, " are ", stride, " bytes apart but ", row, " bytes long"},
-             "give the stride in bytes, not in pixels");
+             "give the stride in bytes, not pixels");
     }
     if (stride > kMax / height) refuse({"a stride of ", stride, " bytes is too long"});
   }
@@ -124,9 +125,9 @@ int bytes_per_pixel(PixelFormat format) {
 void check(const Frame& frame) {
   check_numbers(frame);
   const auto [width, height] = frame.size;
-  if (width <= 0 || height <= 0) refuse({"a size of ", width, "x", height});
+  if (width <= 0 || height <= 0) refuse({"invalid size ", width, "x", height});
   if (std::int64_t{width} * height > kMaxPixels) {
-    refuse({"a size of ", width, "x", height, " is above 2^28 pixels"});
+    refuse({"invalid size ", width, "x", height, " is above 2^28 pixels"});
   }
   check_planes(frame);
   check_region(frame);

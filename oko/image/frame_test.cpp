@@ -12,7 +12,7 @@
 namespace oko::image {
 namespace {
 
-TEST(CheckFrame, TakesEveryLayout) {
+TEST(CheckFrame, AcceptsEveryLayout) {
   for (const Layout& layout : all_layouts()) {
     for (const Size size : {Size{1, 1}, Size{2, 2}, Size{7, 5}}) {
       const TestFrame test(layout, size);
@@ -29,7 +29,7 @@ TEST(CheckFrame, FillsInStrides) {
   frame.chroma_step = 2;
   EXPECT_EQ(stride_of(frame, 1), 8U);
   frame.format = PixelFormat::kNv21;
-  frame.chroma_step = 1;  // means nothing here
+  frame.chroma_step = 1;  // ignored here
   EXPECT_EQ(stride_of(frame, 1), 8U);
   frame.format = PixelFormat::kBgra;
   EXPECT_EQ(stride_of(frame, 0), 28U);
@@ -45,7 +45,7 @@ void PrintTo(const BadFrame& bad, std::ostream* out) { *out << bad.name; }
 
 class BadFrames : public testing::TestWithParam<BadFrame> {};
 
-TEST_P(BadFrames, AreRefused) {
+TEST_P(BadFrames, AreRejected) {
   const TestFrame good({"i420", PixelFormat::kI420}, {10, 8});
   Frame frame = good.frame();
   frame.region = {2, 2, 8, 6};
@@ -53,7 +53,7 @@ TEST_P(BadFrames, AreRefused) {
   GetParam().spoil(frame);
   try {
     check(frame);
-    FAIL() << "not refused";
+    FAIL() << "not rejected";
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::kUsage);
     EXPECT_EQ(e.place(), "frame");
@@ -85,8 +85,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadFrame{"chroma stride", [](Frame& f) { f.strides[1] = 4; }, "4 bytes apart but 5"},
         BadFrame{"huge stride", [](Frame& f) { f.strides[2] = static_cast<std::size_t>(-1); },
                  "too long"},
-        BadFrame{"step", [](Frame& f) { f.chroma_step = -1; }, "step of -1"},
-        BadFrame{"huge step", [](Frame& f) { f.chroma_step = kMost; }, "step of 2147483647"},
+        BadFrame{"step", [](Frame& f) { f.chroma_step = -1; }, "step -1"},
+        BadFrame{"huge step", [](Frame& f) { f.chroma_step = kMost; }, "step 2147483647"},
         BadFrame{"step past stride",
                  [](Frame& f) {
                    f.chroma_step = 2;

@@ -8,13 +8,13 @@ namespace {
 using Group = std::array<Tap, Gather::kGroup>;
 constexpr std::uint8_t kElsewhere = 0x80;
 
-// 16 bytes of the row and what is taken from them.
+// 16 bytes of the row and the taps taken from them.
 struct Load {
   int offset = 0;
   std::array<std::uint8_t, Gather::kBlock> shuffle{};
 };
 
-// As few loads as hold all taps: each begins at the lowest tap that the ones before do not hold.
+// The fewest loads that cover all taps: each starts at the lowest tap not covered by earlier ones.
 std::vector<Load> loads_of(const Group& group, int last_offset) {
   std::vector<Load> loads;
   std::array<bool, Gather::kGroup> held{};

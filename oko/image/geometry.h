@@ -9,13 +9,13 @@ struct Size {
   bool operator==(const Size&) const = default;
 };
 
-// Whole pixels of a picture; all 0 means all of it.
+// Whole pixels of an image; all 0 means all of it.
 struct Region {
   int left = 0, top = 0, width = 0, height = 0;
   bool operator==(const Region&) const = default;
 };
 
-// Edges in pixels, continuous: a box over the whole picture is {0, 0, width, height}.
+// Continuous pixel edges: a box over the whole image is {0, 0, width, height}.
 struct Box {
   float left = 0, top = 0, right = 0, bottom = 0;
   float width() const { return right - left; }
@@ -30,7 +30,7 @@ inline float intersection(const Box& a, const Box& b) {
   return w > 0 && h > 0 ? w * h : 0;
 }
 
-// Intersection over union; 0 where both are empty.
+// Intersection over union; 0 if both are empty.
 inline float iou(const Box& a, const Box& b) {
   const float shared = intersection(a, b), all = a.area() + b.area() - shared;
   return all > 0 ? shared / all : 0;

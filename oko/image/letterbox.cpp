@@ -22,7 +22,7 @@ void fill_bars(const InputView& input, Size size, const Window& w, float border)
   }
 }
 
-// What the sampling plan and the sizes of buffers follow from.
+// What determines the sampling plan and buffer sizes.
 struct Geometry {
   PixelFormat format;
   int chroma_step;
@@ -42,11 +42,11 @@ Planes shifted(const Planes& planes, std::ptrdiff_t floats) {
   return {planes[0] + floats, planes[1] + floats, planes[2] + floats};
 }
 
-// Lines that are written across at a time: a cache line of the input.
+// Lines written across at a time: a cache line of the input.
 constexpr std::ptrdiff_t kTile = 64 / sizeof(float);
 
-// Has the cache get the lines that a tile will be written to while it is still being made: they lie
-// too far apart to be foreseen.
+// Prefetches the lines that a tile will be written to while it is still being computed: they are
+// too far apart for the hardware prefetcher.
 void fetch_lines(const Planes& planes, std::ptrdiff_t row, std::ptrdiff_t begin,
                  std::ptrdiff_t end) {
   for (std::ptrdiff_t i = begin; i < end; ++i) {
@@ -54,7 +54,7 @@ void fetch_lines(const Planes& planes, std::ptrdiff_t row, std::ptrdiff_t begin,
   }
 }
 
-// Size of the tile after which the others begin with a cache line.
+// Size of the first tile, after which the others start on a cache line.
 std::ptrdiff_t first_tile(const float* to) {
   const auto past =
       static_cast<std::ptrdiff_t>(reinterpret_cast<std::uintptr_t>(to) / sizeof(float) % kTile);
@@ -132,7 +132,7 @@ void Letterboxer::State::begin(const RowKernels& kernels, const Frame& frame) {
   }
 }
 
-// Goes through the stored frame in its own order, whichever way it lies.
+// Iterates over the stored frame in its own order, whatever its orientation.
 void Letterboxer::State::run(const RowKernels& kernels, const Frame& frame, const Planes& planes,
                              std::ptrdiff_t row) {
   begin(kernels, frame);

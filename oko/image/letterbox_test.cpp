@@ -14,7 +14,7 @@ namespace {
 using Fit = Preprocess::Fit;
 using Sampling = Preprocess::Sampling;
 
-// A picture whose values follow from the place alone: no two channels or neighbours are alike.
+// An image whose values depend only on the position: no two channels or neighbours are equal.
 Picture make_picture(Size size) {
   Picture picture{size, {}};
   for (int y = 0; y < size.height; ++y) {
@@ -44,7 +44,7 @@ float at(const std::vector<float>& planes, Size size, int channel, int x, int y)
   return planes[static_cast<std::size_t>((channel * size.height + y) * size.width + x)];
 }
 
-TEST(Letterbox, TellsWherePlaceSaysItGoes) {
+TEST(Letterbox, ReturnsThePlacementOfPlace) {
   const Picture picture = make_picture({31, 17});
   std::vector<float> values(3 * 24 * 40);
   const Placement told = letterbox(picture.frame(), {24, 40}, {}, values);
@@ -130,7 +130,7 @@ INSTANTIATE_TEST_SUITE_P(Letterbox, Resampling,
                                           testing::Values(Sampling::kEdges,
                                                           Sampling::kPixelCentres)));
 
-// The picture in another format, with rubbish between its rows.
+// The image in another format, with garbage between its rows.
 std::vector<std::uint8_t> converted(const Picture& picture, PixelFormat format,
                                     std::size_t stride) {
   std::vector<std::uint8_t> bytes(stride * static_cast<std::size_t>(picture.size.height), 0xEE);
@@ -174,7 +174,7 @@ TEST(Letterbox, RepeatsGreyInAllPlanes) {
   }
 }
 
-TEST(Letterbox, SwapsPlanesForNetworksThatWantBgr) {
+TEST(Letterbox, SwapsPlanesForBgrNetworks) {
   const Picture picture = make_picture({45, 29});
   const Size input{32, 32};
   Preprocess bgr;

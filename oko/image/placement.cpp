@@ -13,7 +13,7 @@ bool swaps_sides(Rotation rotation) {
   return rotation == Rotation::k90 || rotation == Rotation::k270;
 }
 
-// Of a box inside a picture of this size, turned clockwise together with it.
+// A box inside an image of this size, rotated clockwise with it.
 Box turned(const Box& b, Rotation rotation, float width, float height) {
   switch (rotation) {
     case Rotation::k0:

@@ -1,4 +1,4 @@
-// Where frames go in the input, and the way back.
+// Placement of frames in the input, and its inverse.
 #include <gtest/gtest.h>
 
 #include <tuple>
@@ -10,7 +10,7 @@ namespace {
 
 using Fit = Preprocess::Fit;
 
-TEST(Place, RoundsTheShorterSideDownAndPutsTheOddPixelBelow) {
+TEST(Place, RoundsTheShorterSideDownAndPutsTheOddPixelAtTheBottom) {
   const Placement p = place({773, 512}, {320, 320}, {});  // 512 · 320 / 773 = 211.9
   EXPECT_FLOAT_EQ(p.scale_x, 320.F / 773);
   EXPECT_FLOAT_EQ(p.scale_y, 211.F / 512);
@@ -45,7 +45,7 @@ TEST_P(Inverse, ReturnsTheSameBox) {
   preprocess.fit = fit;
   const Placement p = place(source, input, preprocess);
   const auto w = static_cast<float>(source.width), h = static_cast<float>(source.height);
-  // A float near the input's far edge holds about 2e-7 of it.
+  // A float near the input's far edge is precise to about 2e-7 of it.
   const float rounding_x = 1e-6F * static_cast<float>(input.width) / p.scale_x;
   const float rounding_y = 1e-6F * static_cast<float>(input.height) / p.scale_y;
   for (const Box& box : {Box{0, 0, w, h}, Box{.1F * w, .25F * h, .6F * w, .99F * h},
@@ -76,7 +76,7 @@ Placement turned(Rotation rotation, bool mirror) {
   return place(frame, tall ? Size{40, 80} : Size{80, 40}, {});
 }
 
-TEST(Place, TurnsMirrorsAndCuts) {
+TEST(Place, RotatesMirrorsAndCrops) {
   const Box stored{11, 32, 14, 37};  // near the region's left top corner: 1, 2 to 4, 7
   const auto box_of = [&](Rotation rotation, bool mirror) {
     return turned(rotation, mirror).to_input(stored);
@@ -91,7 +91,7 @@ TEST(Place, TurnsMirrorsAndCuts) {
   EXPECT_EQ(box_of(Rotation::k270, true), (Box{26, 72, 36, 78}));
 }
 
-TEST(Place, ComesBackToStoredPixels) {
+TEST(Place, MapsBackToStoredPixels) {
   const Box stored{11, 32, 14, 37};
   for (const auto rotation : {Rotation::k0, Rotation::k90, Rotation::k180, Rotation::k270}) {
     for (const bool mirror : {false, true}) {

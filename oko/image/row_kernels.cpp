@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "oko/base/simd_targets.h"
-#undef HWY_WANT_AVX3_DL  // nothing here is faster for it
+#undef HWY_WANT_AVX3_DL  // no benefit here
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "oko/image/row_kernels.cpp"
 #include "hwy/foreach_target.h"
@@ -80,7 +80,7 @@ HWY_INLINE BlockVec take(const std::uint8_t* row, const std::int32_t* offset,
   return taps;
 }
 
-// kLoads is the number of loads where it is small enough to have a copy of its own, or 0.
+// kLoads is the number of loads if it is small enough for a specialized copy, or 0.
 template <int kLoads>
 void resample_groups(const std::uint8_t* row, const Gather& gather, float* to) {
   const int loads = kLoads == 0 ? gather.loads : kLoads, groups = gather.groups;
@@ -109,8 +109,8 @@ void resample(const std::uint8_t* row, const Gather& gather, float* to) {
   }
 }
 
-// Whole vectors, the last one overlapping the one before it, or single pixels where there is no
-// whole vector.
+// Full vectors, the last one overlapping its predecessor, or single pixels if there is no full
+// vector.
 template <std::size_t kStep, std::size_t kKept, class Split>
 HWY_INLINE void split(const std::uint8_t* from, std::size_t count, std::uint8_t* const* to,
                       std::size_t lanes, const Split& split_vector) {
@@ -148,7 +148,7 @@ void split4(const std::uint8_t* from, std::size_t count, std::uint8_t* const* to
   });
 }
 
-// Whole vectors up to `count`, which is at least one; the last one may overlap the one before it.
+// Full vectors up to `count`, which is at least one; the last one may overlap its predecessor.
 template <class Step>
 HWY_INLINE void for_vectors(std::size_t count, const Step& step) {
   for (std::size_t i = 0;; i += kLanes) {
@@ -158,7 +158,7 @@ HWY_INLINE void for_vectors(std::size_t count, const Step& step) {
   }
 }
 
-// For less than a vector: `whole` fills one for each plane, of which the first part is kept.
+// For less than a vector: `whole` fills one per plane, of which the first part is kept.
 template <class Whole>
 void blend_few(std::size_t count, float* const* to, const Whole& whole) {
   HWY_ALIGN float lanes[3][kLanes];
@@ -182,7 +182,7 @@ class Blend {
   float weight_;
 };
 
-// Bytes come out as byte / 255 exactly, as from the division.
+// Bytes become exactly byte / 255.
 HWY_INLINE FloatVec divided_by_255(FloatVec v) {
 #if HWY_NATIVE_FMA
   constexpr float kHigh = 1.F / 255;

@@ -28,8 +28,8 @@ class RowBuffer {
   std::vector<Line> lines_;
 };
 
-// Taps along a row as the kernels want them: 8 pixels at a time are shuffled out of `loads` blocks
-// of 16 bytes.
+// Taps along a row in the kernels' format: 8 pixels at a time are shuffled from `loads` blocks of
+// 16 bytes.
 struct Gather {
   static constexpr int kGroup = 8, kBlock = 16;
   static constexpr int kShortestRow = kBlock;  // bytes that can be read from any row
@@ -42,10 +42,10 @@ struct Gather {
 };
 
 // For rows of `source` samples, each `step` (at most kBlock / 2) bytes after the one before it.
-// Reads within those bytes, or kShortestRow where they are fewer.
+// Reads within those bytes, or kShortestRow if they are fewer.
 Gather make_gather(std::span<const Tap> taps, int source, int step);
 
-// Two rows of each channel, resampled along x, and the share of the second ones.
+// Two rows of each channel, resampled along x, and the weight of the second ones.
 struct RowPair {
   std::array<const float*, 3> above{}, below{};
   float weight = 0, chroma_weight = 0;
@@ -55,7 +55,7 @@ struct RowPair {
 struct RowKernels {
   // Fills gather.groups × 8 floats.
   void (*resample)(const std::uint8_t* row, const Gather& gather, float* to);
-  // Takes pixels of three or four bytes apart; the fourth is left out.
+  // Deinterleaves pixels of three or four bytes; the fourth is ignored.
   void (*split3)(const std::uint8_t* from, std::size_t count, std::uint8_t* const* to);
   void (*split4)(const std::uint8_t* from, std::size_t count, std::uint8_t* const* to);
   // From values of 0 to 255 to R, G, B of 0 to 1.
@@ -67,7 +67,7 @@ struct RowKernels {
                     std::ptrdiff_t count, float* to, std::ptrdiff_t row);
 };
 
-// Null for kScalar, which has sample_reference() instead.
+// Null for kScalar, which uses sample_reference() instead.
 const RowKernels* row_kernels(SimdTarget target);
 
 }  // namespace oko::image

@@ -1,4 +1,4 @@
-// Rows of a frame on their way to the input. Not part of the library's interface.
+// Rows of a frame being converted. Not part of the library's interface.
 #pragma once
 
 #include <array>
@@ -8,18 +8,17 @@
 
 namespace oko::image {
 
-// Rows of channels that share a resolution, taken apart and resampled along x. A row of the input
-// needs two neighbours, of which one is even and one odd: each has a place of its own and is kept
-// for the next row.
+// Rows of channels that share a resolution, deinterleaved and resampled along x. A row of the input
+// needs two neighbours, one even and one odd: each has its own buffer and is kept for the next row.
 class Rows {
  public:
-  // For rows of `source` pixels. Of one byte they have one channel, of more three.
+  // For rows of `source` pixels: one channel for one byte, three for more.
   void plan(std::span<const Tap> taps, int source, int bytes_per_pixel);
-  // For two channels of `source` samples that lie `step` bytes apart.
+  // For two channels of `source` samples that are `step` bytes apart.
   void plan_chroma(std::span<const Tap> taps, int source, int step);
-  // Begins a frame. As many channels as were planned count.
+  // Starts a frame with the planned number of channels.
   void begin(const RowKernels& kernels, std::span<const Channel> channels);
-  // Row `y` of all channels, one pointer for each. Valid until the next but one row.
+  // Row `y` of all channels, one pointer each. Valid for two rows.
   void get(int y, const float** to);
 
  private:
@@ -32,7 +31,7 @@ class Rows {
   int pixel_ = 1;  // bytes; more than one are split into three channels
   std::size_t channel_count_ = 0, source_bytes_ = 0;  // of one channel, without gaps
   std::size_t row_floats_ = 0, row_bytes_ = 0;        // of one channel
-  bool short_ = false;                                // too short to be read where they lie
+  bool short_ = false;                                // too short to be read in place
   RowBuffer<float> floats_;
   RowBuffer<std::uint8_t> bytes_;
 

@@ -16,7 +16,7 @@ Tap tap_at(double position, int count) {
   return {first, std::min(first + 1, count - 1), static_cast<float>(position - first)};
 }
 
-// One side of the region, taken backwards where turning or mirroring reverses it.
+// One axis of the region, reversed if rotation or mirroring reverses it.
 struct Side {
   int origin = 0, length = 0;
   bool reversed = false;
@@ -47,8 +47,8 @@ SamplingPlan make_sampling_plan(const Frame& frame, Size input, const Preprocess
   const Size upright =
       s.transposed ? Size{region.height, region.width} : Size{region.width, region.height};
   s.window = window_of(upright, input, preprocess.fit);
-  // Turned by 90 degrees, the stored bottom comes to lie on the left; by 270, the stored right side
-  // on top.
+  // Rotated by 90 degrees, the stored bottom is on the left; by 270, the stored right side is on
+  // top.
   const bool x_reversed = turn == Rotation::k180 || turn == Rotation::k270;
   const bool y_reversed = turn == Rotation::k180 || turn == Rotation::k90;
   const Side x{region.left, region.width, x_reversed != (frame.mirror && !s.transposed)};

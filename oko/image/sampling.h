@@ -1,4 +1,5 @@
-// Which stored pixels each pixel of the input is made from. Not part of the library's interface.
+// Which stored pixels each pixel of the input is computed from. Not part of the library's
+// interface.
 #pragma once
 
 #include <array>
@@ -8,14 +9,14 @@
 
 namespace oko::image {
 
-// The part of the input that the picture covers, in whole pixels.
+// The part of the input that the image covers, in whole pixels.
 struct Window {
   int left = 0, top = 0, width = 0, height = 0;
 };
 
 Window window_of(Size upright, Size input, Preprocess::Fit fit);
 
-// Two neighbours along one axis and the share of the second one.
+// Two neighbours along one axis and the weight of the second one.
 struct Tap {
   int first = 0, second = 0;
   float weight = 0;
@@ -28,7 +29,7 @@ struct Axis {
   int chroma_origin = 0, chroma_count = 0;
 };
 
-// All that follows from a frame's geometry.
+// Everything that follows from a frame's geometry.
 struct SamplingPlan {
   Window window;
   bool transposed = false;  // the input's rows run along the stored columns
@@ -55,8 +56,8 @@ struct YuvToRgb {
 
 YuvToRgb yuv_to_rgb(YuvRange range, YuvMatrix matrix);
 
-// The letterbox by definition, one pixel after another: what the kernels are tested against and
-// what runs where there is none. Fills the window only.
+// The letterbox by definition, pixel by pixel: the reference for the kernels, and the fallback
+// without them. Fills only the window.
 void sample_reference(const Frame& frame, const SamplingPlan& sampling, bool bgr,
                       const InputView& input);
 

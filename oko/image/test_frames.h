@@ -1,4 +1,4 @@
-// Frames of every format with bytes of their own, for tests.
+// Frames of every format with their own bytes, for tests.
 #pragma once
 
 #include <array>
@@ -13,12 +13,12 @@
 
 namespace oko::image {
 
-// A format and how its bytes lie.
+// A format and its memory layout.
 struct Layout {
   const char* name;
   PixelFormat format;
   int chroma_step = 0;
-  // kI420 with step 2: U and V take turns, as Android gives them.
+  // kI420 with step 2: interleaved U and V, as on Android.
   enum class Chroma { kApart, kUFirst, kVFirst } chroma = Chroma::kApart;
   std::size_t gap = 0;  // bytes between rows
 };
@@ -44,7 +44,7 @@ inline const std::vector<Layout>& all_layouts() {
   return layouts;
 }
 
-// Noise. Planes end with their last sample, so that reading past one is seen by a sanitizer.
+// Noise. Planes end with their last sample, so that a sanitizer detects reads past the end.
 class TestFrame {
  public:
   TestFrame(const Layout& layout, Size size, std::uint64_t seed = 1) {
@@ -88,7 +88,7 @@ class TestFrame {
   std::array<std::vector<std::uint8_t>, 3> bytes_;
 };
 
-// The ways a phone can be held.
+// The orientations of a phone.
 inline std::vector<Frame> turned_frames(const Frame& frame) {
   std::vector<Frame> frames;
   for (const Rotation rotation : {Rotation::k0, Rotation::k90, Rotation::k180, Rotation::k270}) {
@@ -101,7 +101,7 @@ inline std::vector<Frame> turned_frames(const Frame& frame) {
   return frames;
 }
 
-// The colours that its bytes can mean.
+// The colour encodings of its bytes.
 inline std::vector<Frame> coloured_frames(const Frame& frame) {
   if (!is_yuv(frame.format)) return {frame};
   std::vector<Frame> frames;

@@ -60,7 +60,7 @@ class Reader {
     imported.network.preprocess.bgr = signature_.input.bgr;
     imported.notes = notes_;
     for (const Item& item : items_) {
-      if (item.left_out) imported.dropped.push_back(left_out(item));
+      if (item.left_out) imported.dropped.push_back(dropped_node(item));
     }
     return imported;
   }
@@ -74,7 +74,7 @@ class Reader {
     bool dropped = false;
   };
 
-  DroppedNode left_out(const Item& item) const {
+  DroppedNode dropped_node(const Item& item) const {
     return {place(*item.layer), name_of_kind(item.layer->kind)};
   }
 

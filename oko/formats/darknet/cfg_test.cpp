@@ -309,7 +309,7 @@ TEST(ReadDarknetCfg, NamesTheFaultyLine) {
       {kNet + kConvolution + "[yolo]\nclasses=1\nanchors=1,2,3,4\nmask=0,2\n",
        "net.cfg:9: layer 1 (layers.1, yolo): mask 2 is not in 0…1"},
       {kNet + kConvolution + "[yolo]\nclasses=2\nanchors=1,2,3,4\n",
-       "net.cfg:9: layer 1 (layers.1, yolo): the input is 12x8x8, 2 anchors and 2 classes want "
+       "net.cfg:9: layer 1 (layers.1, yolo): the input is 12x8x8, 2 anchors and 2 classes need "
        "14x8x8"},
   };
   for (const auto& [text, message] : kCases) {

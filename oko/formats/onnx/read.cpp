@@ -52,7 +52,7 @@ Imported build(const OnnxBody& body, const OnnxInput& input, Constants& constant
   return builder.finish(network_name, body.outputs);
 }
 
-void add_left_out(Imported& imported, const OnnxBody& body, const std::string& file) {
+void add_dropped(Imported& imported, const OnnxBody& body, const std::string& file) {
   for (const OnnxNode& node : body.left_out) {
     imported.dropped.push_back(
         {file + ": " + node.id.name + " (" + node.id.kind + ")", node.id.kind});
@@ -100,7 +100,7 @@ Imported read_onnx(const Bytes& file, const std::string& name, const OnnxReadOpt
                       "check that it is a convolutional network for images");
   }
   Imported imported = build(body, input, constants, name, opset, model.graph().name());
-  add_left_out(imported, body, name);
+  add_dropped(imported, body, name);
   add_notes(imported, body, opset);
   for (const onnx::Entry& entry : model.metadata_props()) {
     if (entry.key() != kDescriptionKey) continue;
