@@ -1,4 +1,4 @@
-// A camera's frames are run one after another: none may allocate.
+// Runs consecutive camera frames: none may allocate.
 #include <gtest/gtest.h>
 
 #include "oko/base/test_allocations.h"

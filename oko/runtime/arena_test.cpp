@@ -12,7 +12,7 @@ namespace {
 
 Life life(std::size_t bytes, int first, int last) { return {bytes, first, last, 0}; }
 
-TEST(Arena, NoTwoThatLiveAtOneTimeShareBytes) {
+TEST(Arena, OverlappingLifetimesShareNoBytes) {
   Random random(3);
   for (int round = 0; round < 200; ++round) {
     std::vector<Life> lives;
@@ -44,7 +44,7 @@ TEST(Arena, AChainNeedsItsTwoLargestNeighbours) {
   EXPECT_EQ(place_lives(lives), 1280U + 1920U);
 }
 
-TEST(Arena, OneAfterTheOtherSharesAllBytes) {
+TEST(Arena, ConsecutiveBuffersShareAllBytes) {
   std::vector<Life> lives{life(100, 0, 0), life(5000, 1, 1), life(70, 2, 9)};
   EXPECT_EQ(place_lives(lives), 5000U);
 }
@@ -54,7 +54,7 @@ TEST(Arena, AGapBetweenLongLivesIsUsed) {
   EXPECT_EQ(place_lives(lives), 6400U + 3200U + 1600U);
 }
 
-TEST(Arena, ABufferThatNoStepTouchesCostsNothingToOthers) {
+TEST(Arena, AnUnusedBufferCostsNothing) {
   std::vector<Life> lives{life(640, 0, 3), Life{320}, life(640, 4, 5)};
   EXPECT_EQ(place_lives(lives), 640U);
 }

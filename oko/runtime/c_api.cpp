@@ -1,4 +1,4 @@
-// The C API over Model and Executor: checks arguments, turns exceptions into codes, keeps texts.
+// The C API over Model and Executor: checks arguments, converts exceptions to codes, owns strings.
 #include <oko/oko.h>
 
 #include <algorithm>
@@ -58,7 +58,7 @@ oko_status status_of(ErrorCode code) {
   return OKO_FAILED;
 }
 
-// Nothing may be thrown across the C border, the texts of errors included.
+// Nothing may be thrown across the C boundary, even while building error texts.
 oko_status fail(oko_status status, const char* what) noexcept {
   try {
     last_error = what;
@@ -92,7 +92,7 @@ void require(const void* pointer, const char* place, const char* name) {
   if (pointer == nullptr) throw usage(place, std::string(name) + " is null");
 }
 
-// A caller's struct as this library knows it: what an older caller does not have is zero.
+// A caller's struct in this library's layout: fields missing in an older caller's are zero.
 template <typename T>
 T known(const T* given, const char* place) {
   T all{};
@@ -104,7 +104,7 @@ T known(const T* given, const char* place) {
   return all;
 }
 
-// Fills as much of the caller's struct as it has.
+// Fills as much of the caller's struct as exists there.
 template <typename T>
 void give(T all, T* to, const char* place) {
   require(to, place, "the struct to fill");
@@ -118,13 +118,13 @@ void give(T all, T* to, const char* place) {
 oko::runtime::ModelOptions model_options(const oko_model_options& o, const char* place) {
   oko::runtime::ModelOptions options;
   if (o.precision < OKO_PRECISION_MODEL || o.precision > OKO_INT8) {
-    throw usage(place, "precision " + std::to_string(o.precision) + " is none of oko_precision");
+    throw usage(place, "precision " + std::to_string(o.precision) + " is not an oko_precision");
   }
   options.precision = static_cast<oko::runtime::Precision>(o.precision);
   if (o.target != nullptr) {
     const auto target = oko::simd_target_named(o.target);
     if (!target) {
-      throw usage(place, std::string("this machine has no target ") + o.target,
+      throw usage(place, std::string("this machine does not support the target ") + o.target,
                   "use one of oko_targets()");
     }
     options.target = *target;
@@ -132,13 +132,13 @@ oko::runtime::ModelOptions model_options(const oko_model_options& o, const char*
   return options;
 }
 
-// Writes packed weights in the place of `old`, unless that is somebody's own file.
+// Replaces `old` by packed weights, unless it is a foreign file.
 void keep(const oko::runtime::Model& model, const char* path, const Bytes& old) {
   if (!oko::runtime::may_be_replaced(old)) return;
   try {
     oko::runtime::write_whole(path, model.packed());
   } catch (const std::exception&) {
-    // A cache that cannot be written costs time at the next open, not this model.
+    // A cache that cannot be written only costs time at the next open.
   }
 }
 
@@ -150,11 +150,11 @@ std::unique_ptr<oko_model> open(const Bytes& bytes, const std::string& name,
   oko::graph::Network network = oko::graph::read_oko(bytes, name).network;
   if (network.heads().empty()) {
     throw oko::input_error(name, "the network has no detection head",
-                           "use a detector: its last layers are yolo or region");
+                           "use a detector, whose last layers are yolo or region");
   }
   if (network.input.channels != 3) {
     throw oko::input_error(name, "the network takes " + std::to_string(network.input.channels) +
-                                     " channels, frames have 3");
+                                     " channels but frames have 3");
   }
   if ((o.width != 0) != (o.height != 0)) throw usage(place, "only one of width and height is set");
   if (o.width != 0) network = oko::graph::resized(std::move(network), o.width, o.height);
@@ -177,7 +177,7 @@ std::unique_ptr<oko_model> open(const Bytes& bytes, const std::string& name,
 template <typename Enum>
 Enum checked(std::int32_t value, std::int32_t last, const char* name) {
   if (value < 0 || value > last) {
-    throw usage("oko_frame", std::string(name) + " " + std::to_string(value) + " is not known");
+    throw usage("oko_frame", std::string(name) + " " + std::to_string(value) + " is unknown");
   }
   return static_cast<Enum>(value);
 }
@@ -192,13 +192,13 @@ oko::image::Frame frame_of(const oko_frame& f) {
   frame.chroma_step = f.chroma_step;
   frame.range = checked<YuvRange>(f.range, OKO_FULL_RANGE, "range");
   frame.matrix = checked<YuvMatrix>(f.matrix, OKO_BT2020, "matrix");
-  frame.rotation = static_cast<Rotation>(f.rotation);  // check() refuses what is none
+  frame.rotation = static_cast<Rotation>(f.rotation);  // check() rejects invalid ones
   frame.mirror = f.mirror != 0;
   frame.region = {f.region[0], f.region[1], f.region[2], f.region[3]};
   return frame;
 }
 
-// Of one head, in its map's order, as pixels of the input.
+// The anchors of one head, in its order, in pixels of the input.
 std::vector<oko::graph::Anchor> anchors_of(const oko::graph::Network& network, int layer,
                                            const oko::graph::Shape& map) {
   std::vector<oko::graph::Anchor> anchors;
@@ -230,7 +230,8 @@ oko::detect::Thresholds thresholds_of(const oko_thresholds& t, int class_count) 
   if (t.class_scores != nullptr) {
     if (t.class_score_count != static_cast<std::size_t>(class_count)) {
       throw usage(place, "class_scores has " + std::to_string(t.class_score_count) +
-                             " scores, the model has " + std::to_string(class_count) + " classes");
+                             " scores, but the model has " + std::to_string(class_count) +
+                             " classes");
     }
     thresholds.class_scores.assign(t.class_scores, t.class_scores + t.class_score_count);
   }
@@ -346,7 +347,7 @@ oko_status oko_model_head(const oko_model* model, int32_t head, oko_head_info* i
     const std::vector<int> heads = network.heads();
     if (head < 0 || static_cast<std::size_t>(head) >= heads.size()) {
       throw usage("oko_model_head", "there is no head " + std::to_string(head) +
-                                        ", the model has " + std::to_string(heads.size()));
+                                        "; the model has " + std::to_string(heads.size()));
     }
     const auto index = static_cast<std::size_t>(head);
     const oko::graph::Shape& shape = model->model->plan().heads[index];
@@ -415,7 +416,7 @@ oko_status oko_run(oko_detector* detector, const float* input, size_t count) {
     const auto to = detector->executor.input();
     if (count != to.size()) {
       throw usage("oko_run", "the input has " + std::to_string(count) +
-                                 " numbers, the network takes " + std::to_string(to.size()));
+                                 " values, but the network takes " + std::to_string(to.size()));
     }
     std::copy_n(input, count, to.begin());
     detector->executor.run();
@@ -430,7 +431,7 @@ oko_status oko_head_map(oko_detector* detector, int32_t head, const float** valu
     require(count, kPlace, "count");
     const auto heads = detector->executor.heads();
     if (head < 0 || static_cast<std::size_t>(head) >= heads.size()) {
-      throw usage(kPlace, "there is no head " + std::to_string(head) + ", the model has " +
+      throw usage(kPlace, "there is no head " + std::to_string(head) + "; the model has " +
                               std::to_string(heads.size()));
     }
     *values = heads[static_cast<std::size_t>(head)].data();

@@ -17,7 +17,7 @@
 namespace oko::runtime {
 namespace {
 
-// A detector of 64x64 pictures with two classes, one head, synthetic weights.
+// A 64x64 detector with two classes, one head, synthetic weights.
 std::vector<std::byte> small_model() {
   graph::Network network;
   network.name = "small";
@@ -103,18 +103,18 @@ TEST(CApi, DescribesAModel) {
   EXPECT_EQ(head.anchors[1], 30);
 }
 
-TEST(CApi, GivesAnOlderCallerWhatItKnows) {
+TEST(CApi, FillsOnlyTheFieldsOfAnOlderCaller) {
   const ModelHandle model = open_model(small_model());
   oko_model_info info{};
   info.flop = -1;
   info.struct_size = offsetof(oko_model_info, flop);
   ASSERT_EQ(oko_model_describe(model.get(), &info), OKO_OK);
   EXPECT_EQ(info.width, 64);
-  EXPECT_EQ(info.flop, -1);  // behind the caller's struct
+  EXPECT_EQ(info.flop, -1);  // past the caller's struct
   EXPECT_EQ(info.struct_size, offsetof(oko_model_info, flop));
 }
 
-TEST(CApi, DetectionsLieInTheFrameAndComeBestFirst) {
+TEST(CApi, DetectionsAreInsideTheFrameAndBestFirst) {
   const ModelHandle model = open_model(small_model());
   const DetectorHandle detector = make_detector(model);
   const auto pixels = noise(100 * 50 * 3);
@@ -260,7 +260,7 @@ TEST_F(PackedWeightsCache, MayHaveTheLongestName) {
   EXPECT_EQ(files(), 1u);
 }
 
-TEST_F(PackedWeightsCache, WithZerosForItsContentIsPackedAnew) {
+TEST_F(PackedWeightsCache, WithZerosAsContentIsPackedAgain) {
   open(bytes_);
   const auto size = std::filesystem::file_size(path_);
   for (const std::size_t kept : {64, 0}) {  // the header, nothing
@@ -288,7 +288,7 @@ TEST_F(PackedWeightsCache, LeavesFilesOfOtherKinds) {
 }
 
 #if !defined(__EMSCRIPTEN__)
-TEST_F(PackedWeightsCache, ThatCannotBeReadOrWrittenKeepsNoModelFromOpening) {
+TEST_F(PackedWeightsCache, ThatCannotBeReadOrWrittenDoesNotPreventOpening) {
   path_ = folder_;  // a folder
   expect_packed_in_memory();
   path_ = folder_ + "/none/packed";
@@ -305,7 +305,7 @@ TEST_F(PackedWeightsCache, ThatCannotBeReadOrWrittenKeepsNoModelFromOpening) {
   EXPECT_EQ(files(), 1u);
   path_ += "/under/a/file";
   expect_packed_in_memory();
-  if (::geteuid() == 0) return;  // who may read and write everything
+  if (::geteuid() == 0) return;  // root may read and write everything
   path_ = folder_ + "/packed";
   open(bytes_);
   std::filesystem::permissions(path_, std::filesystem::perms::none);
@@ -313,7 +313,7 @@ TEST_F(PackedWeightsCache, ThatCannotBeReadOrWrittenKeepsNoModelFromOpening) {
 }
 #endif
 
-TEST(CApi, MistakesAreCodesWithTexts) {
+TEST(CApi, MistakesReturnCodesWithTexts) {
   const auto bytes = small_model();
   oko_model* none = nullptr;
   EXPECT_EQ(oko_model_open_file("/no/such/file.oko", nullptr, &none), OKO_BAD_MODEL);

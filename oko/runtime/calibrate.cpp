@@ -43,7 +43,7 @@ struct Calibrator::State {
   struct Seen {
     Histogram output;
     std::vector<Histogram> points;  // empty, or kPoints8
-    std::vector<float> channels;    // largest sizes
+    std::vector<float> channels;    // largest magnitudes
   };
 
   State(const graph::Network& network, int threads)
@@ -59,8 +59,8 @@ struct Calibrator::State {
     if (!fine) {
       const graph::Network& network = executor.model().network();
       throw input_error(graph::place_of(network, static_cast<std::size_t>(layer)),
-                        "gives numbers that are not finite, or too large to be counted",
-                        "take a checkpoint from before the training diverged");
+                        "produces values that are not finite or are too large",
+                        "use a checkpoint from before the training diverged");
     }
     histogram.add(values);
   }
@@ -93,9 +93,9 @@ struct Calibrator::State {
     }
   }
 
-  // Before leaky, numbers below zero were ten times as large. Engines that keep that map too, as
-  // TensorFlow Lite does, want its channels alike as well: four times is the best for both kinds
-  // (yolo-fastest-1.1 on 192 pictures of COCO: mAP50 .295 in this engine, .287 without).
+  // Before leaky, negative values were ten times as large. Engines that also quantize that tensor,
+  // such as TensorFlow Lite, need its channels equalized too: a factor of four is best for both
+  // (yolo-fastest-1.1 on 192 COCO images: mAP50 .295 in this engine, .287 without).
   static void add_channels(std::vector<float>& sizes, const Map& map, graph::Activation activation,
                            const StepContext& context) {
     const View<const float> view = context.read<float>(map);
@@ -111,7 +111,7 @@ struct Calibrator::State {
     }
   }
 
-  // What the byte kernels will see: the same transform, of floats.
+  // What the int8 kernels will see: the same transform, in floats.
   void add_points(Seen& to, const ConvolutionStep& step, const StepContext& context) const {
     const View<const float> in = context.read<float>(step.in);
     const graph::Padding& padding = step.convolution.padding;

@@ -11,12 +11,12 @@
 
 namespace oko::runtime {
 
-// How a map's range is chosen from the numbers seen.
+// How a tensor's range is chosen from the observed values.
 enum class Calibration { kMinMax, kPercentile, kDivergence };
 const char* name_of(Calibration method);  // "min-max", "percentile", "kl"
 std::optional<Calibration> calibration_named(std::string_view name);
 
-// Watches a network at work in float32 and measures what it needs to run on bytes. One caller at a
+// Observes a network running in float32 and measures what int8 execution needs. One caller at a
 // time.
 class Calibrator {
  public:
@@ -24,13 +24,13 @@ class Calibrator {
   Calibrator(const graph::Network& network, int threads);
   ~Calibrator();
 
-  // Runs one picture: 3 × height × width floats, as letterbox() makes them. Throws an input Error
-  // naming the first layer that makes of it what is no number, or too large for one.
+  // Runs one image: 3 × height × width floats from letterbox(). Throws an input Error naming the
+  // first layer that produces NaN, infinity, or too large values.
   void add(std::span<const float> input);
-  // The largest number of each channel of the convolutions' maps, without its sign; numbers below
-  // zero count several times where they come of leaky, which made them small.
+  // The largest magnitude of each channel of the convolutions' outputs; negative values after leaky
+  // are scaled up, to undo its shrinking.
   ChannelSizes channel_sizes() const;
-  // `keep`: the share of all numbers that the percentile method holds in range.
+  // `keep`: the fraction of all values that the percentile method keeps in range.
   Quantization result(Calibration method, double keep = .9999) const;
 
  private:

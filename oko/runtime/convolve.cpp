@@ -19,7 +19,7 @@ Call depthwise_call(const ConvolutionStep& step, const StepContext& context) {
   return call;
 }
 
-// Cuts a call into bands of output rows.
+// Splits a call into bands of output rows.
 template <typename Call>
 void run_bands(const Call& call, Team& team, void (*kernel)(const Call&)) {
   const int height = call.out.height, band = std::max(1, height / (4 * team.size()));
@@ -43,7 +43,7 @@ void run_depthwise(const ConvolutionStep& step, const StepContext& context) {
   run_bands(call, context.team, context.kernels8.depthwise);
 }
 
-// Activations that the kernels do not know, over the whole map.
+// Activations that the kernels do not support, over the whole tensor.
 void activate_map(const View<float>& map, graph::Activation activation, Team& team) {
   team.run(map.height, [&](int y, int) {
     for (int x = 0; x < map.width; ++x) {

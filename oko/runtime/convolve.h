@@ -6,7 +6,7 @@
 #include "oko/runtime/steps.h"
 #include "oko/runtime/tiling.h"
 
-// What both ways of multiplying a convolution share.
+// Shared by both convolution algorithms.
 namespace oko::runtime {
 
 void run_gemm_convolution(const ConvolutionStep& step, const StepContext& context);
@@ -14,15 +14,15 @@ void run_winograd_convolution(const ConvolutionStep& step, const StepContext& co
 
 inline int pieces(int count, int size) { return (count + size - 1) / size; }
 
-// At most `most` of `count` rows or tiles a piece of work, and fewer where that leaves threads
-// without any: `least` still pay for a piece of their own.
+// At most `most` of `count` rows or tiles per task, fewer if threads would be idle; at least
+// `least`, below which a task does not pay off.
 inline int share_of(int count, int most, int least, const Team& team) {
-  constexpr int kPieces = 4;  // a thread, so that all end at about the same time
+  constexpr int kPieces = 4;  // per thread, so that all finish at about the same time
   if (team.size() == 1) return most;
   return std::min(most, std::max(least, pieces(count, kPieces * team.size())));
 }
 
-// The parts of a call that end a sum, in units of the output: those of its bytes, or ones.
+// The parts of a call that finish a sum, in units of the output: its quantization steps, or ones.
 struct End {
   Clamp clamp, residual_clamp;
   float zero = 0, residual_scale = 1, residual_zero = 0;

@@ -23,7 +23,7 @@ void max_pool(const StepContext& context, const PoolCall<std::uint8_t>& call) {
   context.kernels8.max_pool(call);
 }
 
-// In: the numbers of the input; Out: of the output. Floats all over, or bytes to either.
+// In: the input's element type; Out: the output's. All floats, or int8 to either.
 template <typename In, typename Out>
 class GemmConvolution {
  public:
@@ -41,7 +41,7 @@ class GemmConvolution {
     if (step.residual) residual_ = context.read<Out>(*step.residual);
     const graph::Shape& shape = step.output;
     const int columns = c_.filters / c_.groups;
-    if (tiling_.columns < columns) return;  // shared out by columns already
+    if (tiling_.columns < columns) return;  // already split by columns
     const int rows = pieces(2 * block_of(step, context.plan.target).max_rows, shape.width);
     const int band = share_of(shape.height, tiling_.band, rows, context.team);
     tiling_.band = step.pooled ? pieces(band, 2) * 2 : band;
@@ -127,7 +127,7 @@ class GemmConvolution {
     }
     Call call = call_for(group, first, count);
     const int channel = group * (c_.filters / c_.groups) + first;
-    if (!tiling_.gathered && !step_.pooled) {  // all pixels of the band are one run of rows
+    if (!tiling_.gathered && !step_.pooled) {  // all pixels of the band are consecutive rows
       call.rows = rows * step_.output.width;
       aim(call, in_.at(top, 0), top, channel);
       make_rows(call);
@@ -149,7 +149,7 @@ class GemmConvolution {
     }
   }
 
-  std::size_t pool_offset() const {  // of the two rows to pool, behind the gathered ones
+  std::size_t pool_offset() const {  // of the two rows to pool, after the gathered ones
     const std::size_t bytes = static_cast<std::size_t>((tiling_.band - 1) * c_.stride + c_.size) *
                               static_cast<std::size_t>(tiling_.row) * sizeof(In);
     return (bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -167,7 +167,7 @@ class GemmConvolution {
       call.scale = reinterpret_cast<const float*>(context_.weights + step_.scales) + column;
       call.start = reinterpret_cast<const std::int32_t*>(context_.weights + step_.starts) + column;
     }
-    if (tiling_.gathered) {  // a row of the window is one run of numbers
+    if (tiling_.gathered) {  // a row of the window is contiguous
       call.taps = c_.size;
       call.depth = c_.size * tiling_.depth;
       call.a_tap = tiling_.row;
@@ -201,7 +201,7 @@ class GemmConvolution {
     }
   }
 
-  // Row y of the pooled map from rows 2y and 2y + 1.
+  // Row y of the pooled output from rows 2y and 2y + 1.
   void pool(int y, int channel, int count, const std::byte* scratch) const {
     PoolCall<Out> call;
     const int width = step_.output.width;

@@ -7,7 +7,7 @@
 namespace oko::runtime {
 namespace {
 
-// T: the numbers of the maps. Sums are floats or 32-bit whole numbers.
+// T: the element type. Sums are floats or 32-bit integers.
 template <typename T>
 class WinogradConvolution {
  public:
@@ -41,7 +41,7 @@ class WinogradConvolution {
                 tiling_.tiles);
     });
     const int parts = pieces(filters_, tiling_.columns);
-    // Where there are fewer parts than threads could share evenly, the tiles are cut as well.
+    // If there are too few parts to share evenly among threads, the tiles are split as well.
     const int cuts = std::clamp(2 * context_.team.size() / parts, 1, blocks);
     context_.team.run(parts * cuts, [&](int task, int thread) {
       const int part = task / cuts, cut = task % cuts;
@@ -96,7 +96,7 @@ class WinogradConvolution {
     finish(sums, first, count, 0, filters_);
   }
 
-  // Some filters of one block of tiles that were transformed beforehand.
+  // Some filters of one block of previously transformed tiles.
   void make_part(int part, int block, int thread) const {
     const int first = block * tiling_.block;
     const int count = std::min(tiling_.block, tiling_.tiles - first);
@@ -166,7 +166,7 @@ class WinogradConvolution {
   End end_;
   int depth_, filters_;
   std::size_t column_bytes_;
-  std::ptrdiff_t columns_;  // of the arrays for columns
+  std::ptrdiff_t columns_;  // of the per-column arrays
   View<const T> in_, residual_;
   View<T> out_, pooled_;
 };

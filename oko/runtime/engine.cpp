@@ -36,7 +36,7 @@ class PhoneEngine : public detect::Engine {
 
  private:
   Executor executor_;
-  std::list<std::vector<float>> kept_;  // maps of all pictures of a batch but the last
+  std::list<std::vector<float>> kept_;  // outputs of all images of a batch but the last
 };
 
 }  // namespace

@@ -9,16 +9,16 @@ namespace {
 using graph::Activation;
 using graph::Convolution;
 
-// Scaling goes through it: f(s · x) = s · f(x) for s > 0.
+// Commutes with scaling: f(s · x) = s · f(x) for s > 0.
 bool is_homogeneous(Activation activation) {
   return activation == Activation::kLinear || activation == Activation::kLeaky ||
          activation == Activation::kRelu;
 }
 
-// The convolution that alone reads layer i, or -1.
+// The convolution that is the only reader of layer i, or -1.
 int only_reader(const graph::Network& network, int i) {
   const std::vector<int> outputs = network.outputs();
-  if (std::ranges::count(outputs, i) > 0) return -1;  // the outside reads it as well
+  if (std::ranges::count(outputs, i) > 0) return -1;  // it is also an output
   int reader = -1;
   for (int j = 0; j < static_cast<int>(network.layers.size()); ++j) {
     for (const int from : network.layers[static_cast<std::size_t>(j)].inputs) {
@@ -32,7 +32,7 @@ int only_reader(const graph::Network& network, int i) {
   return std::holds_alternative<Convolution>(layer.operation) ? reader : -1;
 }
 
-// A weight's numbers, to be changed and put back.
+// A weight's values, to be changed and written back.
 class Weight {
  public:
   Weight(graph::Network& network, const std::string& name)
@@ -60,7 +60,7 @@ void scale_outputs(graph::Network& network, const graph::Layer& layer, std::span
   }
 }
 
-// The place in a kernel [filters, in/groups, size, size] of each weight that reads a channel.
+// The index in a kernel [filters, in/groups, size, size] of each weight that reads a channel.
 template <typename Body>
 void for_readers(const Convolution& c, std::size_t channels, const Body& body) {
   const auto groups = static_cast<std::size_t>(c.groups);
@@ -76,7 +76,7 @@ void for_readers(const Convolution& c, std::size_t channels, const Body& body) {
 
 void equalize_pair(graph::Network& network, const graph::Layer& layer, const graph::Layer& reader,
                    const std::vector<float>& sizes) {
-  constexpr float kMost = 64;  // a channel that hardly ever speaks need not be made loud
+  constexpr float kMost = 64;  // a nearly silent channel need not be amplified
   const auto& c = std::get<Convolution>(reader.operation);
   const bool depthwise = c.groups == static_cast<int>(sizes.size());
   Weight kernel(network, reader.name + ".kernel");

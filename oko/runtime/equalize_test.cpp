@@ -11,7 +11,7 @@ namespace {
 
 using graph::Activation;
 
-// Makes the channels of layer 0 unlike: each 1.7 times as large as the one before.
+// Makes the channels of layer 0 unequal: each 1.7 times as large as the one before.
 void spread(graph::Network& network) {
   const auto& c = std::get<graph::Convolution>(network.layers[0].operation);
   for (const char* part : {c.batch_norm ? "l0.scale" : "l0.kernel", "l0.bias"}) {
@@ -61,7 +61,7 @@ graph::Network network_of(Activation activation, bool depthwise, bool batch_norm
   return network;
 }
 
-TEST(Equalize, ChannelsThatADepthwiseConvolutionReadsBecomeAlike) {
+TEST(Equalize, ChannelsReadByADepthwiseConvolutionBecomeEqual) {
   for (const bool batch_norm : {false, true}) {
     const graph::Network before = network_of(Activation::kLeaky, true, batch_norm);
     graph::Network network = before;
@@ -73,7 +73,7 @@ TEST(Equalize, ChannelsThatADepthwiseConvolutionReadsBecomeAlike) {
   }
 }
 
-TEST(Equalize, OtherReadersTakeHalfOfTheWay) {
+TEST(Equalize, OtherReadersAreEqualizedHalfWay) {
   const graph::Network before = network_of(Activation::kRelu, false);
   graph::Network network = before;
   const ChannelSizes sizes = sizes_of(before);
@@ -96,7 +96,7 @@ TEST(Equalize, GroupsOfAReaderHaveTheirOwnChannels) {
             before.weights.at("l1.kernel").data.text());
 }
 
-// Nothing may change: the activation does not let a factor through, or others read the map too.
+// Nothing may change: the activation does not commute with scaling, or there are other readers.
 void expect_left_alone(const graph::Network& before) {
   graph::Network network = before;
   equalize(network, sizes_of(before));
@@ -105,7 +105,7 @@ void expect_left_alone(const graph::Network& before) {
   }
 }
 
-TEST(Equalize, LeavesCapsAndCurvesAlone) {
+TEST(Equalize, SkipsNonlinearActivations) {
   for (const Activation activation : {Activation::kRelu6, Activation::kMish}) {
     NetworkBuilder n({3, 9, 8});
     n.convolution(graph::kNetworkInput, 8, 3, 1, activation);
@@ -114,7 +114,7 @@ TEST(Equalize, LeavesCapsAndCurvesAlone) {
   }
 }
 
-TEST(Equalize, LeavesMapsWithSeveralReadersAlone) {
+TEST(Equalize, SkipsTensorsWithSeveralReaders) {
   NetworkBuilder n({3, 9, 8});
   n.convolution(graph::kNetworkInput, 6);
   n.head(n.add(graph::MaxPool{}, {0}));
@@ -135,7 +135,7 @@ TEST(Equalize, ASilentChannelStaysSilent) {
   expect_close(head_of(network), head_of(before));
 }
 
-TEST(Equalize, AnOutputKeepsItsValuesThoughAConvolutionReadsIt) {
+TEST(Equalize, AnOutputKeepsItsValuesEvenIfAConvolutionReadsIt) {
   graph::Network network = network_of(Activation::kRelu, false);
   network.layers.erase(network.layers.begin() + network.heads().front());
   network.raw_outputs = {{0, "first"}, {1, "second"}};

@@ -20,7 +20,7 @@ Executor::Executor(std::shared_ptr<const Model> model, int threads)
   input_.resize(static_cast<std::size_t>(plan.input.count()));
   arena_ = aligned_bytes(plan.arena_bytes + kSlack);
   shared_ = aligned_bytes(plan.shared_bytes + kSlack);
-  // Vectors are read past a map's last channel: what lies there must be numbers.
+  // Vectors are read past a tensor's last channel: that memory must hold valid numbers.
   std::memset(arena_.get(), 0, plan.arena_bytes + kSlack);
   std::memset(shared_.get(), 0, plan.shared_bytes + kSlack);
   for (int i = 0; i < team_.size(); ++i) {

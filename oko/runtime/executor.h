@@ -15,27 +15,27 @@ namespace oko::runtime {
 
 struct StepContext;
 
-// Bytes that an executor of so many threads has of its own.
+// Bytes that an executor with this many threads allocates.
 std::size_t executor_bytes(const Plan& plan, int threads);
 
-// Runs a model: has the maps' memory and the threads, and allocates nothing while running. One
-// caller at a time.
+// Runs a model: owns the activation memory and the threads, and allocates nothing while running.
+// One caller at a time.
 class Executor {
  public:
   Executor(std::shared_ptr<const Model> model, int threads);
   ~Executor();
 
   const Model& model() const { return *model_; }
-  // Where the next input goes: three planes without gaps. Stays as it is while running.
+  // Where the next input goes: three contiguous planes. Unchanged while running.
   std::span<float> input() { return input_; }
   void run();
-  // Calls `observe` after each step, while its maps are still there.
+  // Calls `observe` after each step, while its tensors are still valid.
   using Observer = std::function<void(const Step&, const StepContext&)>;
   void run(const Observer& observe);
-  // Raw maps of all heads, planar, in network().heads() order; valid until the next run.
+  // Raw outputs of all heads, planar, in network().heads() order; valid until the next run.
   std::span<const detect::HeadMap> heads() const { return heads_; }
 
-  // From now on the time of every step is kept.
+  // Starts timing every step.
   void profile();
   std::span<const double> step_seconds() const { return seconds_; }  // of the last run
 
@@ -44,7 +44,7 @@ class Executor {
   Team team_;
   std::vector<float> input_;
   AlignedBytes arena_, shared_;
-  std::vector<AlignedBytes> scratch_;  // of each thread
+  std::vector<AlignedBytes> scratch_;  // per thread
   std::vector<std::vector<float>> head_values_;
   std::vector<detect::HeadMap> heads_;
   std::unique_ptr<StepContext> context_;  // of all these

@@ -35,12 +35,12 @@ class Descriptor {
   int number_;
 };
 
-// Without O_NONBLOCK a named pipe would keep us waiting.
+// Without O_NONBLOCK a named pipe would block.
 int open_to_read(const std::string& path) {
   return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
-// Until then a power cut may undo the renaming. No matter if it cannot be done: the file is whole
+// Until then a power cut may undo the rename. It does not matter if it fails: the file is complete
 // under either name.
 void flush_folder_of(const std::string& path) {
   const auto slash = path.rfind('/');
@@ -87,8 +87,8 @@ void write_whole(const std::string& path, std::span<const std::byte> bytes) {
   // Another thread or process may be writing the same file.
   static std::atomic<unsigned> counter{0};
   const std::string mark = ".part" + std::to_string(getpid()) + "-" + std::to_string(counter++);
-  const std::size_t name = path.rfind('/') + 1;  // 0 where there is no folder
-  // The longest names leave no room for more: a part of them does.
+  const std::size_t name = path.rfind('/') + 1;  // 0 if there is no folder
+  // The longest names leave no room for a suffix: they are truncated.
   const std::string part = path.substr(0, name) +
                            file_name_from(path.substr(name), kLongestFileName - mark.size()) + mark;
   {
@@ -104,7 +104,7 @@ void write_whole(const std::string& path, std::span<const std::byte> bytes) {
       }
       bytes = bytes.subspan(static_cast<std::size_t>(written));
     }
-    // Else the new name may last and its content not.
+    // Otherwise the new name may survive but its content not.
     if (fsync(file.get()) != 0) {
       const Error error = storage_error(part, "cannot be flushed");
       unlink(part.c_str());

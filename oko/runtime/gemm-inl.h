@@ -32,7 +32,7 @@ constexpr int kMaxRows = 14;
 constexpr int kMaxRows = 6;
 #endif
 
-// Of a block one vector wide: enough sums at a time to hide how long each takes.
+// For a block one vector wide: enough sums at a time to hide the latency.
 constexpr int kMaxNarrowRows = kMaxRows < 8 ? kMaxRows : 8;
 
 HWY_INLINE V load(const float* from) { return hn::LoadU(D(), from); }
@@ -45,7 +45,8 @@ struct ClampVectors {
   V slope, cap;
   explicit HWY_INLINE ClampVectors(const Clamp& c)
       : slope(hn::Set(D(), c.slope)), cap(hn::Set(D(), c.cap)) {}
-  // NaN stays NaN. Of two numbers of which one is NaN, x86's minimum is the second, Arm's the other.
+  // NaN is kept NaN. Of two numbers of which one is NaN, x86's minimum is the second, Arm's the
+  // other.
   HWY_INLINE V operator()(V v) const {
     const V sloped = hn::Max(v, hn::Mul(v, slope));
 #if HWY_ARCH_ARM
@@ -56,7 +57,7 @@ struct ClampVectors {
   }
 };
 
-// Stores the first `count` lanes; touches nothing behind them.
+// Stores the first `count` lanes and nothing beyond.
 HWY_INLINE void store_part(V v, float* to, int count) {
   if (count >= kLanes) {
     hn::StoreU(v, D(), to);
@@ -72,11 +73,11 @@ HWY_INLINE void store_part(V v, float* to, int count) {
 }
 
 // kRows rows of one panel: kVectors vectors of columns.
-// Weights of large kernels come from memory once a picture; kAhead of them are on their way.
+// Weights of large kernels are read from memory once per image; kAhead of them are prefetched.
 constexpr std::ptrdiff_t kAhead = 512;
 
 // Sums of kRows rows of one panel, kVectors vectors of columns, to rows `to_row` apart. There is
-// one of these for every shape of block, so what follows a sum is left to finish_block().
+// one of these for every block shape, so the epilogue is left to finish_block().
 template <int kRows, int kVectors, typename W>
 HWY_NOINLINE void gemm_block(const GemmCall& g, const float* a, const W* b, const float* bias,
                              float* to, std::ptrdiff_t to_row) {
@@ -156,7 +157,7 @@ void gemm(const GemmCall& g) {
   HWY_ALIGN float sums[kMaxRows * 2 * kLanes];
   const W* b = static_cast<const W*>(g.b);
   const std::ptrdiff_t depth = std::ptrdiff_t{g.taps} * g.depth;
-  // Sums that nothing follows, as those of Winograd's points, go where they belong at once.
+  // Sums without an epilogue, such as Winograd's points, are stored directly.
   const bool plain = g.clamp.slope == 1 && g.clamp.cap == Clamp().cap && g.residual == nullptr;
   for (int column = 0; column < g.columns;) {
     const int left = g.columns - column;
@@ -164,7 +165,7 @@ void gemm(const GemmCall& g) {
     const bool direct = plain && left >= vectors * kLanes;
     const int most = vectors == 2 ? kMaxRows : kMaxNarrowRows;
     const int blocks = (g.rows + most - 1) / most;
-    // Rows are shared out evenly: 16 rows are two blocks of 8, not 14 and 2.
+    // Rows are split evenly: 16 rows are two blocks of 8, not 14 and 2.
     for (int i = 0, row = 0; i < blocks; ++i) {
       const int rows = (g.rows - row) / (blocks - i);
       const auto block = vectors == 2 ? gemm_block_of<2, W>(rows, Rows())

@@ -19,7 +19,7 @@ double value_of(unsigned bits) {
   return (bits & 0x8000U) != 0 ? -size : size;
 }
 
-TEST(Half, EveryFiniteHalfIsItsNumberAndComesBack) {
+TEST(Half, EveryFiniteHalfConvertsExactlyAndBack) {
   for (unsigned bits = 0; bits < 65536; ++bits) {
     if ((bits & 0x7c00U) == 0x7c00U) continue;
     const float value = to_float(half(bits));
@@ -29,7 +29,7 @@ TEST(Half, EveryFiniteHalfIsItsNumberAndComesBack) {
   }
 }
 
-TEST(Half, InfinityAndNanStayWhatTheyAreAsFloats) {
+TEST(Half, InfinityAndNanArePreserved) {
   EXPECT_EQ(to_float(half(0x7c00)), std::numeric_limits<float>::infinity());
   EXPECT_EQ(to_float(half(0xfc00)), -std::numeric_limits<float>::infinity());
   for (unsigned fraction = 1; fraction < 1024; ++fraction) {

@@ -48,8 +48,8 @@ Range Histogram::percentile(double keep) const {
   return {std::max(low_, value_of(first)), std::min(high_, value_of(last + 1))};
 }
 
-// What lies outside the range is counted at its ends; inside, each of the 256 steps spreads its
-// count evenly over its bins that are not empty.
+// Values outside the range are counted at its ends; inside, each of the 256 steps spreads its count
+// evenly over its non-empty bins.
 double Histogram::divergence(const Range& range) const {
   constexpr int kSteps = 256;
   std::array<double, kSteps> sums{};

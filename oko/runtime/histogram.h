@@ -8,22 +8,22 @@
 
 namespace oko::runtime {
 
-// How the numbers of a map are spread: equal bins over [-limit, limit], which doubles when a number
-// passes it.
+// The distribution of a tensor's values: equal bins over [-limit, limit], which doubles when a
+// value exceeds it.
 class Histogram {
  public:
   static constexpr int kBins = 16384;
-  static constexpr float kLimit = 0x1p126F;  // twice as much is still a number
+  static constexpr float kLimit = 0x1p126F;  // twice as much is still finite
 
-  // All must be smaller than kLimit, without their sign.
+  // All magnitudes must be below kLimit.
   void add(std::span<const float> values);
 
   std::uint64_t count() const { return count_; }
   Range min_max() const { return {low_, high_}; }
-  // Leaves out the share (1 - keep) / 2 of the numbers at either end.
+  // Excludes the fraction (1 - keep) / 2 of the values at either end.
   Range percentile(double keep) const;
-  // The range whose 256 steps lose least of the spread, by Kullback-Leibler divergence, of those
-  // that cut off the same share of min_max() at both ends.
+  // The range whose 256 steps preserve the distribution best, by Kullback-Leibler divergence, among
+  // those that cut the same fraction of min_max() at both ends.
   Range least_divergence() const;
 
  private:

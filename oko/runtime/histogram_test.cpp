@@ -21,7 +21,7 @@ std::vector<float> normal(std::size_t count, double size) {
   return values;
 }
 
-TEST(Histogram, KnowsTheExactEndsAtAnyScale) {
+TEST(Histogram, HasTheExactEndsAtAnyScale) {
   for (const float scale : {1e-6F, 1.F, 1e6F}) {
     const auto histogram = of(std::vector<float>{-3 * scale, scale, 7 * scale, 0});
     EXPECT_EQ(histogram.min_max(), (Range{-3 * scale, 7 * scale}));
@@ -29,7 +29,7 @@ TEST(Histogram, KnowsTheExactEndsAtAnyScale) {
   }
 }
 
-TEST(Histogram, HoldsNumbersUpToItsLimit) {
+TEST(Histogram, AcceptsValuesUpToItsLimit) {
   const float large = std::nextafter(Histogram::kLimit, 0.F);
   const auto histogram = of(std::vector<float>{-large, 1, large});
   for (const Range& range :
@@ -38,7 +38,7 @@ TEST(Histogram, HoldsNumbersUpToItsLimit) {
   }
 }
 
-TEST(Histogram, IsTheSameInWhateverOrderNumbersCome) {
+TEST(Histogram, DoesNotDependOnTheOrderOfValues) {
   auto values = normal(5000, 3);
   const auto forward = of(values);
   std::sort(values.begin(), values.end());
@@ -57,14 +57,14 @@ TEST(Histogram, PercentileCutsHalfOfTheRestAtEitherEnd) {
   EXPECT_EQ(of(values).percentile(1), (Range{0, 1000}));
 }
 
-TEST(Histogram, PercentileOfOneNumberHoldsIt) {
+TEST(Histogram, PercentileOfOneValueContainsIt) {
   const Range range = of(std::vector<float>{5, 5, 5}).percentile(.999);
   EXPECT_EQ(range, (Range{5, 5}));
 }
 
-TEST(Histogram, FewOutliersAreCutOffByDivergence) {
+TEST(Histogram, DivergenceCutsFewOutliers) {
   auto values = normal(100000, 1);
-  for (float& v : values) v = std::fabs(v);  // as behind relu
+  for (float& v : values) v = std::fabs(v);  // as after relu
   values.push_back(12);
   const auto histogram = of(values);
   const Range range = histogram.least_divergence();
@@ -72,7 +72,7 @@ TEST(Histogram, FewOutliersAreCutOffByDivergence) {
   EXPECT_GT(range.high, 3);
 }
 
-TEST(Histogram, EvenlySpreadNumbersAreNotCut) {
+TEST(Histogram, UniformValuesAreNotCut) {
   Random random(2);
   std::vector<float> values(200000);
   for (float& v : values) v = static_cast<float>(random.uniform(0, 4));

@@ -1,5 +1,4 @@
-// Kernels on 8-bit numbers, compiled once for each target (kernels8.cpp includes it through
-// Highway).
+// Int8 kernels, compiled once for each target (kernels8.cpp includes it through Highway).
 #include <cstring>
 
 #include "oko/runtime/gemm-inl.h"
@@ -41,7 +40,7 @@ HWY_INLINE void store_number(V v, float zero, std::uint8_t* to, int count) {
 }
 HWY_INLINE void store_number(V v, float, float* to, int count) { store_part(v, to, count); }
 
-// What follows a sum that is already in units of the output.
+// The epilogue of a sum that is already in units of the output.
 struct End8 {
   ClampVectors clamp, residual_clamp;
   V residual_scale, residual_zero;
@@ -82,7 +81,7 @@ using Dot = ByteDot;
 // Pairs of 16-bit products: exact on every target.
 struct PairDot {
   static constexpr int kGroup = 2, kBytes = 2, kShift = 0;
-  // On Arm a product takes four instructions, so that loads count for little, and registers.
+  // On Arm a product takes four instructions, so loads and registers matter little.
   static constexpr int kRows = HWY_ARCH_ARM ? 8 : kMaxRows;
   static HWY_INLINE V32 factor(const std::uint8_t* a) {
     return hn::Set(D32(), static_cast<std::int32_t>(a[0] | a[1] << 16));
@@ -103,7 +102,7 @@ struct PairDot {
 using Dot = PairDot;
 #if HWY_ARCH_ARM
 // The dot product of ARMv8.2, written as an instruction so that the rest of the library runs on
-// processors that lack it. Both sides are signed: A's bytes are moved by 128.
+// processors that lack it. Both sides are signed: A's bytes are shifted by 128.
 struct SignedDot {
   static constexpr int kGroup = 4, kBytes = 1, kShift = 128, kRows = kMaxRows;
   static HWY_INLINE V32 factor(const std::uint8_t* a) {
@@ -262,7 +261,7 @@ HWY_INLINE void to_points16(const V16 d[kPatch8], V16 out[kPatch8]) {
   out[3] = hn::Sub(d[1], d[3]);
 }
 
-// One row or column of the output transform: 4 points to 2 numbers.
+// One row or column of the output transform: 4 points to 2 values.
 HWY_INLINE void from_points8(const V m[kPatch8], V out[kTile8]) {
   out[0] = hn::Add(hn::Add(m[0], m[1]), m[2]);
   out[1] = hn::Sub(hn::Sub(m[1], m[2]), m[3]);
@@ -370,12 +369,12 @@ inline void winograd8_output(const Winograd8Output& w) {
 // ---- Channel by channel -----------------------------------------------------------------------
 
 struct DepthwiseBytes {
-  static constexpr bool kHasFives = false;  // not worth its bytes
+  static constexpr bool kHasFives = false;  // not worth its code size
   const Depthwise8Call& call;
   End8 end{call};
   V in_zero = hn::Set(D(), call.in_zero);
 
-  // The zero point of all pixels is taken off at once.
+  // The zero point of all pixels is subtracted at once.
   HWY_INLINE V start(V all_weights, int) const {
     return hn::NegMulAdd(in_zero, all_weights, hn::Zero(D()));
   }

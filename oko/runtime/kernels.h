@@ -7,26 +7,26 @@
 #include "oko/base/simd.h"
 #include "oko/graph/network.h"
 
-// The inner loops of the phone engine: one table of functions for each instruction set. Maps are
-// channels last: the channels of a pixel lie together, pixels `pixel` numbers apart. Kernels read
-// whole vectors, up to kSlack bytes past the last channel they need, and write no more than asked.
-// What they read too much is dropped: in a joined map another thread may be writing it meanwhile,
-// which ThreadSanitizer reports.
+// The inner loops of the phone engine: one table of functions for each instruction set. Tensors are
+// channels-last: the channels of a pixel are contiguous, pixels `pixel` elements apart. Kernels
+// read whole vectors, up to kSlack bytes past the last channel they need, and write only what is
+// requested. Excess reads are discarded: in a concatenated tensor another thread may be writing
+// there, which ThreadSanitizer reports.
 namespace oko::runtime {
 
 inline constexpr std::size_t kAlignment = 64;
-inline constexpr std::size_t kSlack = 256;  // readable bytes behind every buffer
+inline constexpr std::size_t kSlack = 256;  // readable bytes after every buffer
 
-// What is done to a sum before it is stored: v = min(max(v, slope·v), cap), then, where there is a
-// residual, v = v + residual once more through the second pair. Linear: {1, ∞}, leaky: {.1, ∞},
-// relu: {0, ∞}, relu6: {0, 6}. NaN stays NaN.
+// The epilogue of a sum: v = min(max(v, slope·v), cap), then, if there is a residual, v + residual
+// through the second pair. Linear: {1, ∞}, leaky: {.1, ∞}, relu: {0, ∞}, relu6: {0, 6}. NaN stays
+// NaN.
 struct Clamp {
   float slope = 1, cap = 3.4e38F;
 };
 
 // C[rows × columns] = finish(A · B + bias). A: `rows` rows `a_row` apart, each `taps` runs of
-// `depth` numbers, runs `a_tap` apart. B: packed in panels (pack.h), each
-// [points][taps·depth][width], of which the one at `point` is used. Arrays for columns are as long
+// `depth` elements, runs `a_tap` apart. B: packed in panels (pack.h), each
+// [points][taps·depth][width], of which the one at `point` is used. Per-column arrays are as long
 // as the columns of all panels.
 template <typename In, typename Out>
 struct MatrixCall {
@@ -45,12 +45,12 @@ struct MatrixCall {
 };
 using GemmCall = MatrixCall<float, float>;
 
-// A map in memory.
+// A tensor in memory.
 template <typename T>
 struct View {
   T* data = nullptr;
   int height = 0, width = 0, channels = 0;
-  std::ptrdiff_t pixel = 0, row = 0;  // numbers from one pixel, row to the next
+  std::ptrdiff_t pixel = 0, row = 0;  // elements from one pixel, row to the next
   T* at(int y, int x) const { return data + y * row + x * pixel; }
 };
 
@@ -71,13 +71,13 @@ struct WinogradOutput {
   const float* bias = nullptr;
   int channels = 0;  // of this part
   int tiles_across = 0, first_tile = 0, tile_count = 0;
-  View<float> out;     // data null: only the pooled map is wanted
+  View<float> out;     // data null: only the pooled output is needed
   View<float> pooled;  // 2x2 maxima; data null: none
   View<const float> residual;
   Clamp clamp, residual_clamp;
 };
 
-// Every channel by itself: kernel [size·size][channels rounded up to lanes].
+// Depthwise: kernel [size·size][channels rounded up to lanes].
 struct DepthwiseCall {
   View<const float> in;
   View<float> out;
@@ -100,16 +100,16 @@ struct PoolCall {
 
 struct Kernels {
   int lanes;     // columns of a narrow panel of packed weights; a wide one has twice as many
-  int max_rows;  // of a block of gemm(): the engine cuts its work into multiples
+  int max_rows;  // of a block of gemm(): the engine splits its work into multiples
   void (*gemm)(const GemmCall&);
   void (*gemm_half)(const GemmCall&);
   void (*winograd_input)(const WinogradInput&);
   void (*winograd_output)(const WinogradOutput&);
   void (*depthwise)(const DepthwiseCall&);
   void (*max_pool)(const PoolCall<float>&);
-  // `channels` planes of `count` numbers, `plane` apart, to channels last.
+  // `channels` planes of `count` elements, `plane` apart, to channels-last.
   void (*interleave)(const float* planes, std::ptrdiff_t plane, int channels, int count, float* to);
-  // Back: `count` pixels of `channels` numbers, `pixel` apart, to planes `plane` apart.
+  // The reverse: `count` pixels of `channels` elements, `pixel` apart, to planes `plane` apart.
   void (*to_planes)(const float* from, std::ptrdiff_t pixel, int channels, int count, float* planes,
                     std::ptrdiff_t plane);
   void (*add)(const float* a, const float* b, float* out, std::size_t count, Clamp clamp);
@@ -117,7 +117,7 @@ struct Kernels {
 
 // The kernels of a target that this machine can run (simd_targets()).
 const Kernels& kernels(SimdTarget target);
-// Plain loops, what all others are tested against.
+// Plain loops, the reference for all others.
 const Kernels& scalar_kernels();
 
 }  // namespace oko::runtime

@@ -5,8 +5,8 @@
 
 #include "oko/base/simd_targets.h"
 
-// AVX-512 without byte products takes the AVX2 code. Machines of SSE4 alone are not worth their
-// share of the library: they multiply bytes in plain C++ and are better served by float32.
+// AVX-512 without int8 dot products uses the AVX2 code. SSE4-only machines are not worth their code
+// size: they run int8 in plain C++ and are better served by float32.
 #undef HWY_DISABLED_TARGETS
 #define HWY_DISABLED_TARGETS (OKO_SIMD_UNUSED | HWY_SSE4 | HWY_AVX3)
 #define HWY_WANT_AVX3_DL

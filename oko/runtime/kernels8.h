@@ -5,14 +5,13 @@
 
 #include "oko/runtime/kernels.h"
 
-// The inner loops on 8-bit numbers. An activation a is kept as q = round(a / scale) + zero,
-// unsigned; a weight as a signed byte with a scale for each filter (Jacob et al. 2018). Sums are
-// exact in 32 bits; their end is computed in float32, in units of the output's scale.
+// The int8 inner loops. An activation a is stored as q = round(a / scale) + zero, unsigned; a
+// weight as a signed byte with a scale per filter (Jacob et al. 2018). Sums are exact in 32 bits;
+// the epilogue is computed in float32, in units of the output's scale.
 namespace oko::runtime {
 
-// After the whole sums s of a column: v = s · scale + bias in units of the output, then the clamps
-// of MatrixCall, then q = round(v) + zero. `start` takes from s what the zero point of A adds to
-// it.
+// After the complete sums s of a column: v = s · scale + bias in units of the output, then the
+// clamps of MatrixCall, then q = round(v) + zero. `start` compensates the zero point of A.
 template <typename Out>
 struct Matrix8Call : MatrixCall<std::uint8_t, Out> {
   const std::int32_t* start = nullptr;
@@ -21,8 +20,8 @@ struct Matrix8Call : MatrixCall<std::uint8_t, Out> {
   float residual_scale = 1, residual_zero = 0;  // in units of the output
 };
 
-// Winograd F(2x2, 3x3): F(4x4, 3x3) would save more, but its transforms make numbers that differ
-// too much in size for bytes (docs/engine.md has the figures).
+// Winograd F(2x2, 3x3): F(4x4, 3x3) would save more, but the dynamic range of its transforms is too
+// large for int8 (docs/engine.md has the figures).
 inline constexpr int kTile8 = 2, kPatch8 = 4, kPoints8 = kPatch8 * kPatch8;
 
 struct Winograd8Input {
@@ -30,7 +29,7 @@ struct Winograd8Input {
   int zero = 0;  // of the input
   int pad_top = 1, pad_left = 1;
   int tiles_across = 0, first_tile = 0, tile_count = 0;
-  // A point's transformed number t becomes (t · factor >> 12, rounded) + 128.
+  // A point's transformed value t becomes (t · factor >> 12, rounded) + 128.
   const std::int16_t* factors = nullptr;  // [kPoints8]
   std::uint8_t* v = nullptr;              // [kPoints8][tile_count][v_row]
   std::ptrdiff_t v_row = 0, v_point = 0;
@@ -50,8 +49,8 @@ struct Winograd8Output {
   Clamp clamp, residual_clamp;
 };
 
-// As DepthwiseCall; weights are whole numbers kept as float, which sums of 8-bit products fit
-// exactly.
+// As DepthwiseCall; weights are integers stored as float, in which sums of 8-bit products are
+// exact.
 struct Depthwise8Call {
   View<const std::uint8_t> in;
   View<std::uint8_t> out;
@@ -69,10 +68,9 @@ struct Depthwise8Call {
 
 struct Kernels8 {
   int lanes, max_rows;  // as in Kernels
-  // Weights of a column that lie together, and bytes of each: 4 of 1 where there is a dot product
-  // of bytes, else 2 of 2.
+  // Adjacent weights of a column, and bytes of each: 4 of 1 with an int8 dot product, else 2 of 2.
   int group, weight_bytes;
-  int shift;  // taken from every byte of A before it is multiplied: 128 where products are signed
+  int shift;  // subtracted from every byte of A before multiplication: 128 for signed products
   void (*gemm)(const Matrix8Call<std::uint8_t>&);
   void (*gemm_float)(const Matrix8Call<float>&);
   void (*gemm_sums)(const Matrix8Call<std::int32_t>&);  // the sums themselves
@@ -80,7 +78,7 @@ struct Kernels8 {
   void (*winograd_output)(const Winograd8Output&);
   void (*depthwise)(const Depthwise8Call&);
   void (*max_pool)(const PoolCall<std::uint8_t>&);
-  // q = round(v · scale) + zero, held in 0 to 255.
+  // q = round(v · scale) + zero, clamped to 0 to 255.
   void (*quantize)(const float* from, std::size_t count, float scale, float zero, std::uint8_t* to);
 };
 

@@ -24,7 +24,7 @@ class Kernels8Test : public ::testing::TestWithParam<SimdTarget> {
   TestMap<Byte> output(int height, int width, int channels) {
     return {height, width, channels, random_, kCanary};
   }
-  // The end of a sum, in units of the output.
+  // The epilogue of a sum, in units of the output.
   template <typename Call>
   void set_end(Call& call) {
     call.clamp = random_clamp(random_);
@@ -51,7 +51,7 @@ class Kernels8Test : public ::testing::TestWithParam<SimdTarget> {
   const Kernels8& plain_ = scalar_kernels8();
 };
 
-// Weights [points][taps][depth][columns] of a product, and what a sum starts with.
+// Weights [points][taps][depth][columns] of a product, and the initial sums.
 struct Weights8 {
   int points, taps, depth, columns;
   std::vector<int> values;
@@ -78,7 +78,7 @@ struct Weights8 {
     }
     return out;
   }
-  // What the shift of A takes from every sum is given back.
+  // Compensates the shift of A in every sum.
   std::vector<std::int32_t> starts(const Kernels8& table, int point) const {
     std::vector<std::int32_t> all = start;
     for (int c = 0; c < columns; ++c) {
@@ -129,7 +129,7 @@ class ProductTest {
   Matrix8Call<Out>& call() { return call_; }
   void add_residual() { call_.residual = residual_.data(); }
 
-  // The whole output, with a canary behind every row; `row` numbers are a row's own.
+  // The whole output, with a canary after every row of `row` elements.
   std::vector<Out> run(const Kernels8& table, int row) const {
     const auto packed = weights_.packed(table);
     const auto start = weights_.starts(table, call_.point);
@@ -369,10 +369,10 @@ TEST_P(Kernels8Test, MaxPools) {
   }
 }
 
-TEST_P(Kernels8Test, NumbersBecomeBytes) {
+TEST_P(Kernels8Test, QuantizesFloats) {
   for (std::size_t count = 1; count <= 70; ++count) {
     auto from = floats(count + 64, -40, 40);
-    from[0] = 1e30F;  // held in range
+    from[0] = 1e30F;  // clamped
     from[count / 2] = -1e30F;
     from[count - 1] = 4.5F;
     const float scale = static_cast<float>(random_.uniform(1, 8));

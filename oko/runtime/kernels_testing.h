@@ -12,10 +12,10 @@
 #include "oko/base/random.h"
 #include "oko/runtime/kernels.h"
 
-// For tests of kernels: maps with neighbours that must stay as they are, and comparisons.
+// For kernel tests: tensors with neighbours that must not change, and comparisons.
 namespace oko::runtime {
 
-// The targets that have a table of their own to be compared with the scalar one.
+// The targets with their own table, to be compared with the scalar one.
 inline std::vector<SimdTarget> vector_targets() {
   const auto all = simd_targets();
   return {all.begin(), all.end() - 1};
@@ -27,14 +27,13 @@ T random_number(Random& random) {
   return static_cast<T>(random.below(256));
 }
 
-// A map that lies in wider pixels, between channels that are not its own, with readable bytes
-// behind it.
+// A tensor inside wider pixels, between foreign channels, with readable bytes after it.
 template <typename T>
 struct TestMap {
   std::vector<T> values;
   int height, width, channels, pixel, first;
 
-  // `outside` fills what is not the map's own.
+  // `outside` fills everything else.
   TestMap(int h, int w, int c, Random& random, T outside)
       : height(h), width(w), channels(c), pixel(c + below(random, 5)), first(0) {
     first = below(random, pixel - c + 1);
@@ -64,7 +63,7 @@ inline Clamp random_clamp(Random& random) {
   return kClamps[random.below(4)];
 }
 
-// Rounding only: a share of the largest number.
+// Rounding only: a fraction of the largest value.
 inline void expect_close(std::span<const float> found, std::span<const float> expected,
                          float share = 1e-5F) {
   ASSERT_EQ(found.size(), expected.size());
@@ -75,7 +74,7 @@ inline void expect_close(std::span<const float> found, std::span<const float> ex
   }
 }
 
-// The end of a sum is rounded as float32, so a number next to a tie may go either way: few do.
+// Epilogues round in float32, so values next to a tie may go either way: few do.
 inline void expect_close(std::span<const std::uint8_t> found,
                          std::span<const std::uint8_t> expected) {
   ASSERT_EQ(found.size(), expected.size());

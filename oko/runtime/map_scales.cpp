@@ -24,7 +24,7 @@ class Sets {
   std::vector<std::size_t> parents_;
 };
 
-// A layer whose bytes are those of its inputs.
+// A layer whose output has the bytes of its inputs.
 bool keeps_bytes(const graph::Operation& operation) {
   return std::holds_alternative<graph::Route>(operation) ||
          std::holds_alternative<graph::MaxPool>(operation) ||
@@ -52,8 +52,8 @@ std::vector<Scale> scales_of(const graph::Network& network) {
     }
     const auto found = quantization->layers.find(layer.name);
     if (found == quantization->layers.end()) {
-      throw input_error(graph::place_of(network, i),
-                        "the quantization tells no range of this layer", "run oko quantize again");
+      throw input_error(graph::place_of(network, i), "the quantization has no range for this layer",
+                        "run oko quantize again");
     }
     ranges[i + 1] = found->second.output;
   }

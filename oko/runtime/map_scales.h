@@ -7,9 +7,9 @@
 
 namespace oko::runtime {
 
-// The scale of the network's input, then of every layer's map, for int8 execution. Maps that are
-// joined, pooled or enlarged share one with what they are made of, so that no byte has to be
-// changed on the way. Throws an input Error for a network that was not quantized.
+// The scale of the network's input, then of every layer's output, for int8 execution. Concatenated,
+// pooled or upsampled tensors share it with their sources, so that no requantization is needed.
+// Throws an input Error for a network that was not quantized.
 std::vector<Scale> scales_of(const graph::Network& network);
 
 }  // namespace oko::runtime

@@ -1,4 +1,4 @@
-// Kernels that work on a map's channels one by one, compiled once for each target.
+// Kernels that process channels independently, compiled once for each target.
 #include "oko/runtime/gemm-inl.h"
 
 #if defined(OKO_RUNTIME_MAPS_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -12,15 +12,15 @@ HWY_BEFORE_NAMESPACE();
 namespace oko::runtime::HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SCALAR
 
-// What a depthwise call does with its numbers. Bytes have the same in int8-inl.h.
+// Depthwise arithmetic on floats. int8-inl.h has the same for int8.
 struct DepthwiseFloats {
   static constexpr bool kHasFives = true;  // code for 5x5 windows
   const DepthwiseCall& call;
   ClampVectors clamp{call.clamp}, residual_clamp{call.residual_clamp};
 
-  // Of the channels from c on: where a sum starts, given the sum of all weights.
+  // For the channels from c on: the initial sum, given the sum of all weights.
   HWY_INLINE V start(V, int c) const { return hn::LoadU(D(), call.bias + c); }
-  // And where it starts when only some of the window lies inside.
+  // And the initial sum if only part of the window is inside.
   HWY_INLINE V start_at_edge(int c) const { return hn::LoadU(D(), call.bias + c); }
   static HWY_INLINE V pixel(const float* from) { return hn::LoadU(D(), from); }
   HWY_INLINE V pixel_at_edge(const float* from) const { return hn::LoadU(D(), from); }
@@ -33,7 +33,7 @@ struct DepthwiseFloats {
   }
 };
 
-// One output anywhere, also where the window leaves the map.
+// One output anywhere, even if the window extends past the input.
 template <typename Numbers, typename Call>
 HWY_NOINLINE void depthwise_one(const Call& d, const Numbers& numbers, std::ptrdiff_t w_tap, int y,
                                 int x, int c) {
@@ -48,7 +48,7 @@ HWY_NOINLINE void depthwise_one(const Call& d, const Numbers& numbers, std::ptrd
   numbers.store(sum, y, x, c);
 }
 
-// kCount neighbouring outputs whose windows lie inside: each pixel is read once.
+// kCount neighbouring outputs whose windows are inside: each pixel is read once.
 template <int kSize, int kStride, int kCount, typename Numbers, typename Call>
 HWY_INLINE void depthwise_inside(const Call& d, const Numbers& numbers, const float* weights,
                                  std::ptrdiff_t w_tap, V start, int y, int x, int c) {
@@ -74,7 +74,7 @@ HWY_INLINE void depthwise_row(const Call& d, const Numbers& numbers, std::ptrdif
   constexpr int kCount = 4;
   const int top = y * kStride - d.pad_top, width = d.out.width;
   const bool rows_inside = top >= 0 && top + kSize <= d.in.height;
-  // The outputs [first, last) whose windows lie inside the row.
+  // The outputs [first, last) whose windows are inside the row.
   const int first = rows_inside ? HWY_MIN(width, (d.pad_left + kStride - 1) / kStride) : width;
   const int last = rows_inside && d.in.width >= kSize
                        ? HWY_MIN(width, (d.in.width - kSize + d.pad_left) / kStride + 1)
@@ -151,7 +151,7 @@ inline void interleave(const float* planes, std::ptrdiff_t plane, int channels, 
   }
 }
 
-// Blocks of 4 pixels × 4 channels, turned in registers.
+// Blocks of 4 pixels × 4 channels, transposed in registers.
 inline void to_planes(const float* from, std::ptrdiff_t pixel, int channels, int count,
                       float* planes, std::ptrdiff_t plane) {
   const hn::CappedTag<float, 4> d;

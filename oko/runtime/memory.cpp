@@ -15,7 +15,7 @@ AlignedBytes aligned_bytes(std::size_t count) {
   void* memory = nullptr;
   if (posix_memalign(&memory, large ? kLargePage : kAlignment, count) != 0) throw std::bad_alloc();
 #if defined(__linux__)
-  // Only a wish: where it is not heard the memory is as good.
+  // Only a hint: without it the memory works just as well.
   if (large) static_cast<void>(madvise(memory, count, MADV_HUGEPAGE));
 #endif
   return AlignedBytes(static_cast<std::byte*>(memory));

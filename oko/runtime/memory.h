@@ -9,11 +9,11 @@ namespace oko::runtime {
 struct Free {
   void operator()(std::byte* p) const { std::free(p); }
 };
-// Bytes that begin at a multiple of kAlignment; not set to anything.
+// Uninitialized bytes aligned to kAlignment.
 using AlignedBytes = std::unique_ptr<std::byte[], Free>;
 
-// Throws std::bad_alloc. Large blocks are asked to lie in large pages, so that reading them from
-// end to end is not slowed by the tables of pages.
+// Throws std::bad_alloc. Huge pages are requested for large blocks, so that sequential reads are
+// not slowed by TLB misses.
 AlignedBytes aligned_bytes(std::size_t count);
 
 }  // namespace oko::runtime

@@ -12,7 +12,7 @@
 namespace oko::runtime {
 namespace {
 
-// What stands before packed weights in a cache. Raise kVersion with every change of their layout.
+// The header of packed weights in a cache. Increment kVersion with every change of their layout.
 struct PackedHeader {
   static constexpr std::uint64_t kMagic = 0x6b6361706f6b6fULL;  // "okopack", little-endian
   static constexpr std::uint32_t kVersion = 4;
@@ -20,12 +20,12 @@ struct PackedHeader {
   std::uint32_t version = kVersion;
   std::uint32_t target = 0, precision = 0, unused = 0;
   std::uint64_t fingerprint = 0, bytes = 0;
-  std::uint64_t checksum = 0;  // of all that follows the header
+  std::uint64_t checksum = 0;  // of everything after the header
   std::byte fill[16] = {};
 };
 static_assert(sizeof(PackedHeader) == kAlignment);
 
-// What decides how a convolution's weights are packed, beside their numbers.
+// What determines how a convolution's weights are packed, apart from their values.
 void add_convolution(Hash& hash, const ConvolutionStep& step) {
   const graph::Convolution& c = step.convolution;
   const graph::BatchNorm norm = c.batch_norm.value_or(graph::BatchNorm{});
@@ -36,7 +36,7 @@ void add_convolution(Hash& hash, const ConvolutionStep& step) {
                    out.number == Number::kByte, out.scale.scale);
 }
 
-// Of everything that packed weights are made of.
+// Over everything that determines the packed weights.
 std::uint64_t fingerprint_of(const graph::Network& network, const Plan& plan) {
   Hash hash;
   for (const Step& step : plan.steps) {

@@ -14,20 +14,20 @@ struct ModelOptions {
   SimdTarget target = best_simd_target();
 };
 
-// A network that is ready to run: its plan and its packed weights. Never changes; any number of
-// executors and threads share it.
+// A network ready to run: its plan and its packed weights. Immutable; shared by any number of
+// executors and threads.
 class Model {
  public:
-  // Packs the weights; the network's own are dropped, so that no model holds them twice. Throws an
+  // Packs the weights and drops the network's own, so that they are not in memory twice. Throws an
   // input Error for a network that cannot be run.
   static std::shared_ptr<const Model> make(graph::Network network, const ModelOptions& options);
 
-  // The same with weights that an earlier make() packed: `packed` as packed() gave it, used in
-  // place. Null where it belongs to another model, library or machine, or is damaged: all of it is
-  // read once for its checksum.
+  // The same with previously packed weights: `packed` from packed(), used in place. Null if it
+  // belongs to another model, library or machine, or is damaged: all of it is read once for its
+  // checksum.
   static std::shared_ptr<const Model> from_packed(graph::Network network,
                                                   const ModelOptions& options, const Bytes& packed);
-  // A header that tells what this belongs to, and the packed weights.
+  // A header that identifies the model, and the packed weights.
   std::vector<std::byte> packed() const;
 
   const graph::Network& network() const { return network_; }  // without weights
@@ -42,8 +42,8 @@ class Model {
   Bytes weights_;                  // kAlignment-aligned
 };
 
-// Whether packed weights may be written over a file of this content: empty, packed weights of any
-// library, or zeros, which is what a power cut leaves. Anything else is somebody's own file.
+// Whether packed weights may overwrite a file with this content: empty, packed weights of any
+// library version, or zeros as left by a power cut. Anything else is a foreign file.
 bool may_be_replaced(const Bytes& file);
 
 }  // namespace oko::runtime

@@ -39,7 +39,7 @@ std::vector<float> head_of(const std::shared_ptr<const Model>& model, int thread
   return {head.begin(), head.end()};
 }
 
-// As a mapped file would lie.
+// Aligned like a memory-mapped file.
 Bytes aligned(const std::vector<std::byte>& bytes, std::size_t offset = 0) {
   const std::shared_ptr<std::byte[]> memory = aligned_bytes(bytes.size() + offset);
   std::memcpy(memory.get() + offset, bytes.data(), bytes.size());
@@ -59,7 +59,7 @@ TEST(Model, PackedWeightsOfEveryPrecisionGiveTheSameHeads) {
   }
 }
 
-TEST(Model, PackedWeightsOfAnotherModelAreNotTaken) {
+TEST(Model, PackedWeightsOfAnotherModelAreNotUsed) {
   const graph::Network network = network_of();
   const ModelOptions options{Precision::kFloat32, best_simd_target()};
   const auto packed = Model::make(network, options)->packed();
@@ -100,7 +100,7 @@ TEST(Model, PackedWeightsOfAnotherModelAreNotTaken) {
   EXPECT_FALSE(taken(network, options, Bytes()));
 }
 
-TEST(Model, DamagedPackedWeightsAreNotTaken) {
+TEST(Model, DamagedPackedWeightsAreNotUsed) {
   const graph::Network network = network_of();
   const ModelOptions options{Precision::kFloat32, best_simd_target()};
   const auto packed = Model::make(network, options)->packed();
@@ -108,7 +108,7 @@ TEST(Model, DamagedPackedWeightsAreNotTaken) {
     return Model::from_packed(network, options, aligned(bytes)) != nullptr;
   };
   ASSERT_TRUE(taken(packed));
-  auto zeroed = packed;  // what a power cut leaves: sizes are on the disk before contents
+  auto zeroed = packed;  // as left by a power cut: sizes reach the disk before contents
   std::fill(zeroed.begin() + kAlignment, zeroed.end(), std::byte{0});
   EXPECT_FALSE(taken(zeroed));
   for (std::size_t i = 0; i < packed.size(); i += 997) {
@@ -139,7 +139,7 @@ TEST(Model, DoesNotKeepTheNetworksWeights) {
   EXPECT_TRUE(Model::make(network_of(), {})->network().weights.empty());
 }
 
-TEST(Model, HalvesTakeHalfOfTheMemory) {
+TEST(Model, Float16TakesHalfOfTheMemory) {
   const graph::Network network = network_of();
   const auto bytes = [&](Precision precision) {
     return static_cast<double>(
@@ -173,11 +173,11 @@ std::string refusal(const graph::Network& network, Precision precision = Precisi
     EXPECT_EQ(error.code(), ErrorCode::kInput);
     return error.what();
   }
-  return "nothing was refused";
+  return "nothing was rejected";
 }
 
-// A few bytes of a file can ask for any memory. Nothing of it is allocated here.
-TEST(Model, RefusesMapsThatWouldTakeAllMemory) {
+// A few bytes of a file can request any amount of memory. None of it is allocated here.
+TEST(Model, RejectsTensorsThatWouldTakeAllMemory) {
   const auto from_input = [](const graph::Shape& input, const graph::Operation& operation) {
     NetworkBuilder n(input);
     n.head(n.add(operation, {graph::kNetworkInput}));
@@ -202,7 +202,7 @@ TEST(Model, RefusesMapsThatWouldTakeAllMemory) {
   EXPECT_NE(refusal(many.finish()).find("at one time"), std::string::npos);
 }
 
-TEST(Model, RefusesBytesWhoseSumsWouldOverflow) {
+TEST(Model, RejectsInt8SumsThatWouldOverflow) {
   NetworkBuilder n({3, 2, 2});
   const int wide = n.convolution(graph::kNetworkInput, 70000, 1);
   n.head(wide);
@@ -213,10 +213,10 @@ TEST(Model, RefusesBytesWhoseSumsWouldOverflow) {
   set_quantization(network, quantization);
   EXPECT_NE(refusal(network, Precision::kInt8).find("70000 products"), std::string::npos)
       << refusal(network, Precision::kInt8);
-  EXPECT_EQ(refusal(network), "nothing was refused");
+  EXPECT_EQ(refusal(network), "nothing was rejected");
 }
 
-TEST(Model, RefusesKernelsThatItsPrecisionCannotHold) {
+TEST(Model, RejectsKernelsThatItsPrecisionCannotHold) {
   const auto spoiled = [](float number, Precision precision) {
     graph::Network network = network_of();
     graph::Tensor& scale = network.weights.at("l1.scale");  // batch norm makes the kernel too large
@@ -230,11 +230,11 @@ TEST(Model, RefusesKernelsThatItsPrecisionCannotHold) {
   for (const Precision precision : {Precision::kFloat16, Precision::kInt8}) {
     EXPECT_NE(spoiled(NAN, precision).find(kPlace), std::string::npos) << spoiled(NAN, precision);
   }
-  EXPECT_EQ(spoiled(1e9F, Precision::kFloat32), "nothing was refused");
-  EXPECT_EQ(spoiled(1e9F, Precision::kInt8), "nothing was refused");
+  EXPECT_EQ(spoiled(1e9F, Precision::kFloat32), "nothing was rejected");
+  EXPECT_EQ(spoiled(1e9F, Precision::kInt8), "nothing was rejected");
 }
 
-TEST(Model, RefusesANetworkWithoutWeights) {
+TEST(Model, RejectsANetworkWithoutWeights) {
   graph::Network network = network_of();
   network.weights.clear();
   EXPECT_THROW(Model::make(network, {}), Error);

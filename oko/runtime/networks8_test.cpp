@@ -25,7 +25,7 @@ Heads heads_of(const graph::Network& network, const ModelOptions& options, int t
   return heads;
 }
 
-// The length of the difference as a share of the length of what is expected.
+// The norm of the difference relative to the norm of the expected values.
 double relative_error(std::span<const float> found, std::span<const float> expected) {
   if (found.size() != expected.size()) return INFINITY;
   double difference = 0, length = 1e-12;
@@ -64,13 +64,13 @@ graph::Network quantized(graph::Network network) {
   return network;
 }
 
-// A byte's step is 1/255 of its map's range, so rounding is off by about a hundredth of a map's
-// usual size; some ten maps and kernels one after another, whose errors are independent, come to
-// three times that. 8 of 100 were the most that was measured on these networks.
+// An int8 step is 1/255 of its tensor's range, so the rounding error is about 1 % of typical
+// values; some ten tensors and kernels in sequence, with independent errors, make three times that.
+// The most measured on these networks was 8 %.
 constexpr double kMostOfBytes = .1;
-// Targets differ where a number lies next to a tie of rounding: one step of few numbers.
+// Targets differ for values next to a rounding tie: one step in few values.
 constexpr double kMostBetweenTargets = .01;
-// A half's step is 2^-11 of a weight.
+// A float16 step is 2^-11 of a weight.
 constexpr double kMostOfHalves = 3e-3;
 
 class Networks8 : public ::testing::TestWithParam<SimdTarget> {
@@ -91,14 +91,14 @@ class Networks8 : public ::testing::TestWithParam<SimdTarget> {
   }
 };
 
-TEST_P(Networks8, FusedAndJoinedLayersComeCloseToFloats) {
+TEST_P(Networks8, FusedAndConcatenatedLayersAreCloseToFloat32) {
   for (const auto& [name, network] : fused_networks()) {
     SCOPED_TRACE(name);
     expect_close(network);
   }
 }
 
-TEST_P(Networks8, RandomLayersComeCloseToFloats) {
+TEST_P(Networks8, RandomLayersAreCloseToFloat32) {
   for (int seed = 1; seed <= kRandomNetworks; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     expect_close(random_network(static_cast<std::uint64_t>(seed)));

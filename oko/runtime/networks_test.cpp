@@ -25,13 +25,13 @@ std::vector<std::vector<float>> heads_of(const std::shared_ptr<const Model>& mod
   return heads;
 }
 
-// The largest difference, as a share of the largest number of the map.
+// The largest difference, relative to the largest value of the tensor.
 double relative_difference(std::span<const float> found, const PlainMap& expected) {
   if (found.size() != expected.values.size()) return INFINITY;
   double most = 0, size = 1e-3;
   for (std::size_t i = 0; i < found.size(); ++i) {
     const double difference = std::fabs(found[i] - expected.values[i]);
-    if (!(difference <= most)) most = difference;  // NaN stays
+    if (!(difference <= most)) most = difference;  // NaN is kept
     size = std::max(size, std::fabs(expected.values[i]));
   }
   return most / size;
@@ -52,21 +52,21 @@ class Networks : public ::testing::TestWithParam<SimdTarget> {
             << "head " << h << ", " << threads << " threads";
       }
       if (threads > 1) {
-        EXPECT_EQ(heads, first) << "threads change what is computed";
+        EXPECT_EQ(heads, first) << "the result depends on the number of threads";
       }
       first = heads;
     }
   }
 };
 
-TEST_P(Networks, FusedAndJoinedLayersComputeWhatTheyAreDefinedAs) {
+TEST_P(Networks, FusedAndConcatenatedLayersMatchTheirDefinition) {
   for (const auto& [name, network] : fused_networks()) {
     SCOPED_TRACE(name);
     expect_as_defined(network, 1);
   }
 }
 
-TEST_P(Networks, RandomLayersComputeWhatTheyAreDefinedAs) {
+TEST_P(Networks, RandomLayersMatchTheirDefinition) {
   for (int seed = 1; seed <= kRandomNetworks; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const auto number = static_cast<std::uint64_t>(seed);
@@ -75,8 +75,8 @@ TEST_P(Networks, RandomLayersComputeWhatTheyAreDefinedAs) {
   }
 }
 
-// A diverged network must be told from a good one, whatever activations follow.
-TEST_P(Networks, WhatIsNoNumberReachesTheHeads) {
+// A diverged network must be distinguishable from a good one, whatever activations follow.
+TEST_P(Networks, NanReachesTheHeads) {
   using graph::Activation;
   for (const Activation activation : {Activation::kLinear, Activation::kLeaky, Activation::kRelu,
                                       Activation::kRelu6, Activation::kMish}) {

@@ -14,10 +14,10 @@ namespace {
 
 int rounded(int count, int step) { return (count + step - 1) / step * step; }
 
-// What weights of a largest size are multiplied by to fit a byte; 0 where they are nothing.
+// The factor that maps weights of this magnitude to int8; 0 if they are all zero.
 float byte_factor(float most) { return most > 1e-30F ? 127 / most : 0; }
 
-// Winograd's G: the kernel's 3 numbers at the points of F(4, 3), and of F(2, 3) for bytes.
+// Winograd's G: the kernel's 3 values at the points of F(4, 3), and of F(2, 3) for int8.
 constexpr double kKernelPoints[kPatch][3] = {{1. / 4, 0, 0},
                                              {-1. / 6, -1. / 6, -1. / 6},
                                              {-1. / 6, 1. / 6, -1. / 6},
@@ -41,7 +41,7 @@ void for_panels(int columns, int lanes, const Body& body) {
 // each of `runs` runs of `depth` rows.
 struct Form {
   int points = 1, runs = 1, depth = 0, columns = 0, groups = 1, lanes = 1;
-  int run_rows = 0;  // depth as packed: a multiple of the group of bytes
+  int run_rows = 0;  // depth as packed: a multiple of the group size
   std::ptrdiff_t rows() const { return std::ptrdiff_t{runs} * run_rows; }
 };
 
@@ -61,7 +61,7 @@ Form form_of(const ConvolutionStep& step, SimdTarget target) {
   return form;
 }
 
-// Length of an array for the columns of all groups.
+// Length of a per-column array for all groups.
 std::size_t column_array(const Form& form) {
   return static_cast<std::size_t>(form.groups * form.columns + 2 * form.lanes);
 }
@@ -143,7 +143,7 @@ std::byte* write_halves(const Panel& panel, std::byte* to) {
   return to;
 }
 
-// Rounds a convolution's panels to bytes and keeps what the kernels need to undo it.
+// Quantizes a convolution's panels to int8 and stores what the kernels need to dequantize.
 class ByteWriter {
  public:
   ByteWriter(const Plan& plan, const ConvolutionStep& step, const Form& form, std::byte* out)
@@ -160,7 +160,7 @@ class ByteWriter {
     std::fill_n(starts_, count, 0);
   }
 
-  // A step's output counts in these; floats in ones.
+  // The unit of a step's output; one for floats.
   static float output_unit(const ConvolutionStep& step) {
     const Map& map = step.out ? *step.out : *step.pooled;
     return map.number == Number::kByte ? map.scale.scale : 1;
@@ -184,7 +184,7 @@ class ByteWriter {
   }
 
  private:
-  // Sets the scale and the start of a column, and returns what its weights are multiplied by.
+  // Sets the scale and the start of a column, and returns the factor for its weights.
   float measure(Panel& panel, int point, int column, int c) {
     float most = 0;
     for (std::ptrdiff_t row = 0; row < form_.rows(); ++row) {
@@ -198,7 +198,7 @@ class ByteWriter {
     }
     const std::size_t index = static_cast<std::size_t>(point) * column_array(form_) +
                               static_cast<std::size_t>(column + c);
-    // Winograd's transformed bytes lie round 128 and count in 2^12 / factor of the input's unit.
+    // Winograd's transformed bytes are centred at 128, in units of 2^12 / factor of the input's.
     const int zero = winograd_ ? 128 : in_zero_;
     starts_[index] = (target_.shift - zero) * sum;
     scales_[index] = unit_ / factor;
@@ -225,8 +225,7 @@ class ByteWriter {
   int in_zero_;
 };
 
-// What each point of the transformed input is multiplied by, so that its largest number fits a
-// byte.
+// The factor of each point of the transformed input, such that its largest value fits int8.
 void write_factors(const ConvolutionStep& step, std::span<const float> sizes, std::byte* to) {
   for (std::size_t p = 0; p < kPoints8; ++p) {
     const float most = std::max(1.F, sizes[p] / step.in.scale.scale);  // in units of the input
@@ -254,7 +253,7 @@ void pack_matrices(const Plan& plan, const ConvolutionStep& step, const Form& fo
   }
 }
 
-// [taps][filters]; in int8 whole numbers, kept as floats, with a scale for each filter.
+// [taps][filters]; for int8 integers stored as floats, with a scale per filter.
 void pack_depthwise(const Plan& plan, const ConvolutionStep& step, const graph::Folded& folded,
                     std::byte* out) {
   const graph::Convolution& c = step.convolution;

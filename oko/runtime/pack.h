@@ -9,27 +9,27 @@
 
 namespace oko::runtime {
 
-// Columns of a matrix of `columns` columns as packed: whole wide panels, then a narrow one where it
-// is enough.
+// Packed columns of a matrix of `columns` columns: full wide panels, then a narrow one if it
+// suffices.
 int packed_columns(int columns, int lanes);
 
-// Bytes of a column of a packed matrix and of all columns of one group; the length of an array for
-// the columns of all groups.
+// Bytes of a column of a packed matrix and of all columns of one group; the length of a per-column
+// array for all groups.
 std::size_t packed_column_bytes(const ConvolutionStep& step, SimdTarget target);
 std::size_t packed_group_bytes(const ConvolutionStep& step, SimdTarget target);
 std::size_t packed_column_array(const ConvolutionStep& step, SimdTarget target);
 
-// Gives a convolution its places in the packed weights, behind those that have one.
+// Assigns a convolution its offsets in the packed weights, after those already assigned.
 void place_weights(ConvolutionStep& step, Plan& plan);
 
-// Writes the packed weights of all steps; `out` has plan.weight_bytes, kAlignment-aligned. Arrays
-// for the columns of matrices have packed_column_array() numbers. Kernels:
+// Writes the packed weights of all steps; `out` has plan.weight_bytes, kAlignment-aligned.
+// Per-column arrays have packed_column_array() elements. Kernels:
 //   gemm       group by group: panels of columns, each [size][size·in/groups][width]
 //   winograd   panels of columns, each [points][in][width]
 //   depthwise  [size·size][filters rounded up to lanes]
-// Bytes have `group` neighbouring rows side by side, [rows/group][width][group], a scale and a
-// start (Matrix8Call) for each column of each point. Throws an input Error for a kernel with
-// numbers that its packed form cannot hold (graph::check_kernel).
+// Int8 kernels have `group` neighbouring rows side by side, [rows/group][width][group], a scale and
+// a start (Matrix8Call) for each column of each point. Throws an input Error for a kernel with
+// values that its packed form cannot represent (graph::check_kernel).
 void pack_weights(const graph::Network& network, const Plan& plan, std::span<std::byte> out);
 
 }  // namespace oko::runtime

@@ -21,7 +21,7 @@ using graph::Shape;
 
 constexpr std::array<const char*, 4> kPrecisionNames{"model", "fp32", "fp16", "int8"};
 
-// The clamp that is this activation, if one is.
+// The clamp equivalent to this activation, if any.
 std::optional<Clamp> clamp_of(Activation activation) {
   switch (activation) {
     case Activation::kLinear:
@@ -50,11 +50,11 @@ Finish finish_of(Activation activation) {
   return finish;
 }
 
-// Multiplications of either way, for the choice between them. A transform costs about as much as
-// `transform` multiplications a number.
+// Multiplications of GEMM and of Winograd, to choose between them. A transform costs about as much
+// as `transform` multiplications per value.
 bool winograd_pays(const graph::Convolution& c, const Shape& in, const Shape& out, bool int8) {
   if (c.size != 3 || c.stride != 1 || c.groups != 1) return false;
-  // Measured on x86-64: a product of bytes costs a quarter of one of floats, a transform the same.
+  // Measured on x86-64: an int8 product costs a quarter of a float one, a transform the same.
   const double transform = int8 ? 20 : 10;
   const int tile = int8 ? kTile8 : kTile, points = int8 ? kPoints8 : kPoints;
   const double tiles = ((out.height + tile - 1) / tile) * ((out.width + tile - 1) / tile);
@@ -87,7 +87,7 @@ class Planner {
   }
 
  private:
-  // A layer's map as part of another: a route's input, or the same map under another name.
+  // A layer's output as part of another tensor: a route's input, or an alias.
   struct Place {
     int parent = kNone;
     int first = 0;  // channel of the parent
@@ -102,7 +102,7 @@ class Planner {
   const Shape& shape_of(int i) const {
     return i == graph::kNetworkInput ? network_.input : layer(i).output;
   }
-  // A layer that gives its input another name.
+  // A layer that is an alias of its input.
   bool is_alias(int i) const {
     const auto* route = as<graph::Route>(i);
     return as<graph::Dropout>(i) != nullptr || (route != nullptr && layer(i).inputs.size() == 1);
@@ -122,7 +122,7 @@ class Planner {
     }
   }
 
-  // Decides which maps lie inside others.
+  // Decides which tensors are placed inside others.
   void join_maps() {
     for (int i = 0; i < static_cast<int>(network_.layers.size()); ++i) {
       const Layer& l = layer(i);
@@ -144,7 +144,7 @@ class Planner {
   }
   Place& place(int i) { return places_[static_cast<std::size_t>(i)]; }
 
-  // Bytes, but for the maps that only heads read.
+  // Int8, except for tensors that only heads read.
   Number number_of(int i) const {
     if (!int8_) return Number::kFloat;
     if (i == graph::kNetworkInput) return Number::kByte;
@@ -159,7 +159,7 @@ class Planner {
     return int8_ ? scales_[static_cast<std::size_t>(i + 1)] : Scale{};
   }
 
-  // The map of a layer, with a buffer for it if it has none yet.
+  // The output of a layer, allocating a buffer if it has none yet.
   Map map_of(int i) {
     const Number number = number_of(i);
     if (i == graph::kNetworkInput) {
@@ -169,7 +169,7 @@ class Planner {
       const Map map{*input_buffer_, 0, shape.channels, shape, number, scale_of_map(i)};
       if (!made) {
         add(0, InputStep{map});
-        if (int8_) {  // a row of it, before it becomes bytes
+        if (int8_) {  // a row of it, before quantization
           want_scratch(static_cast<std::size_t>(shape.width) *
                            static_cast<std::size_t>(shape.channels) * sizeof(float) +
                        kSlack);
@@ -195,11 +195,11 @@ class Planner {
     if (bytes <= most) return;
     throw input_error(network_.name,
                       what + " would take " + std::to_string(bytes >> 20) +
-                          " MiB, the engine takes at most " + std::to_string(most >> 20),
+                          " MiB; the engine takes at most " + std::to_string(most >> 20),
                       "use a smaller input");
   }
 
-  // No kernel alone may come near the 4 GiB of 32 bits, with which its place is computed.
+  // No single kernel may approach 4 GiB, as its offset is computed in 32 bits.
   void check_kernel(const std::string& place, const ConvolutionStep& step) const {
     const graph::Convolution& c = step.convolution;
     const bool winograd = step.algorithm == Algorithm::kWinograd;
@@ -215,7 +215,7 @@ class Planner {
 
   static int bytes_of(Number number) { return number == Number::kFloat ? 4 : 1; }
 
-  // Pixels whose distance is a multiple of 2 KiB would all compete for the same lines of the cache.
+  // Pixels at multiples of 2 KiB would all compete for the same cache lines.
   static int padded(int channels, Number number) {
     const int bytes = bytes_of(number);
     return channels * bytes % 2048 == 0 ? channels + 64 / bytes : channels;
@@ -223,7 +223,7 @@ class Planner {
 
   int new_buffer(const Shape& shape, int pixel, Number number) {
     const std::int64_t bytes = std::int64_t{shape.height} * shape.width * pixel * bytes_of(number);
-    check_size("a map of " + graph::to_string(shape), static_cast<std::uint64_t>(bytes));
+    check_size("a tensor of " + graph::to_string(shape), static_cast<std::uint64_t>(bytes));
     sizes_.push_back(static_cast<std::size_t>(bytes) + kSlack);
     return static_cast<int>(sizes_.size()) - 1;
   }
@@ -233,7 +233,7 @@ class Planner {
     plan_.steps.push_back({layer_index, std::move(work)});
   }
 
-  void want_scratch(std::size_t bytes) {  // of each thread
+  void want_scratch(std::size_t bytes) {  // per thread
     plan_.thread_bytes = std::max(plan_.thread_bytes, bytes);
   }
 
@@ -243,14 +243,14 @@ class Planner {
 
   int input(int i) const { return layer(i).inputs.front(); }
 
-  // The one layer that reads this map, if there is only one.
+  // The reader of this tensor, if there is only one.
   int only_user(int i) const {
     const auto& users = users_[static_cast<std::size_t>(i)];
     return users.size() == 1 ? users.front() : kNone;
   }
 
   // The shortcut that can be added while this convolution's sums are still in registers, and what
-  // it adds. Dropout on the way does nothing.
+  // it adds. Dropout in between has no effect.
   struct Fused {
     int shortcut = kNone, other = kNone;
   };
@@ -267,7 +267,7 @@ class Planner {
     return other < i && other != graph::kNetworkInput ? Fused{user, other} : Fused{};
   }
 
-  // The 2x2 pool whose windows are whole and lie inside the tiles of this map.
+  // The 2x2 pool whose windows are complete and inside the tiles of this tensor.
   int fused_pool(int i) const {
     const Shape& out = shape_of(i);
     if (out.height % 2 != 0 || out.width % 2 != 0) return kNone;
@@ -283,12 +283,12 @@ class Planner {
 
   Algorithm algorithm_of(const std::string& name, const graph::Convolution& c, const Shape& in,
                          const Shape& out, bool float_sums) const {
-    // Of the kernels on bytes only gemm() can give floats.
+    // Of the int8 kernels only gemm() can output floats.
     const bool floats_wanted = int8_ && float_sums;
     if (c.groups == in.channels && c.filters == in.channels && c.groups > 1 && !floats_wanted) {
       return Algorithm::kDepthwise;
     }
-    // Bytes need the ranges of the transform's points.
+    // Int8 needs the ranges of the transform's points.
     const bool measured = !int8_ || !quantization_->layers.at(name).points.empty();
     return measured && !floats_wanted && winograd_pays(c, in, out, int8_) ? Algorithm::kWinograd
                                                                           : Algorithm::kGemm;
@@ -338,15 +338,15 @@ class Planner {
     }
   }
 
-  // Sums of products of bytes are kept in 32 bits.
+  // Int8 sums are accumulated in 32 bits.
   void check_sums(int i, const graph::Convolution& c) const {
     constexpr std::int64_t kMost = 65536;  // times 255 · 127 is below 2^31
     const std::int64_t terms =
         std::int64_t{c.size} * c.size * shape_of(input(i)).channels / c.groups;
     if (!int8_ || terms <= kMost) return;
     throw input_error(graph::place_of(network_, static_cast<std::size_t>(i)),
-                      "a filter sums " + std::to_string(terms) + " products, int8 at most " +
-                          std::to_string(kMost),
+                      "a filter sums " + std::to_string(terms) +
+                          " products; int8 supports at most " + std::to_string(kMost),
                       "run it in fp32");
   }
 
@@ -363,7 +363,7 @@ class Planner {
     add(made, std::move(step));
   }
 
-  // An activation that is no clamp is computed on floats, which then become bytes.
+  // An activation that is not a clamp is computed in float32 and then quantized.
   void add_with_activation(int made, ConvolutionStep step) {
     const Map bytes = *step.out;
     const Activation activation = step.finish.after;
@@ -399,7 +399,7 @@ class Planner {
     want_scratch(pixel_bytes(in));
     add(i, SoftmaxStep{in, map_of(i)});
   }
-  // Copies the parts that could not be put in place when they were made.
+  // Copies the parts that could not be written in place.
   void plan_layer(int i, const graph::Route& route) {
     const Map out = map_of(i);
     int first = 0;
@@ -430,7 +430,7 @@ class Planner {
   void plan_layer(int i, const graph::Yolo&) { plan_head(i); }
   void plan_layer(int i, const graph::Region&) { plan_head(i); }
 
-  // Buffers share the arena where their lives do not overlap.
+  // Buffers share the arena if their lifetimes do not overlap.
   void place_buffers() {
     std::vector<Life> lives(sizes_.size());
     for (std::size_t b = 0; b < sizes_.size(); ++b) lives[b].bytes = sizes_[b];
@@ -443,7 +443,7 @@ class Planner {
       });
     }
     const std::uint64_t arena = place_lives(lives);
-    check_size("the maps that live at one time", arena);
+    check_size("the tensors that are alive at one time", arena);
     plan_.arena_bytes = static_cast<std::size_t>(arena);
     auto planes = static_cast<std::uint64_t>(network_.input.count());
     for (const Shape& head : plan_.heads) planes += static_cast<std::uint64_t>(head.count());
@@ -520,7 +520,7 @@ const char* name_of(Algorithm algorithm) {
 Plan make_plan(const graph::Network& network, const PlanOptions& options) {
   if (network.weights.empty()) {
     throw input_error(network.name, "the network has no weights",
-                      "give trained weights: import or train it first");
+                      "import weights or train it first");
   }
   graph::check_weights(network);
   return Planner(network, options).run();

@@ -13,8 +13,9 @@
 #include "oko/runtime/kernels.h"
 #include "oko/runtime/quantization.h"
 
-// A network made ready to run: layers fused into steps, every map given its place in one arena,
-// every kernel its place in one block of packed weights. Made once; executors only follow it.
+// A network prepared for execution: layers fused into steps, every tensor assigned an offset in one
+// arena, every kernel an offset in one block of packed weights. Built once; executors only follow
+// it.
 namespace oko::runtime {
 
 enum class Precision { kModel, kFloat32, kFloat16, kInt8 };
@@ -23,19 +24,18 @@ std::optional<Precision> precision_named(std::string_view name);
 
 enum class Number : std::uint8_t { kFloat, kByte };
 
-// Where a map lies: channels last, in a buffer of the arena. Maps that are joined are written side
-// by side into the joined one's pixels, so that a route costs nothing.
+// Where a tensor is stored: channels-last, in a buffer of the arena. The inputs of a concatenation
+// are written side by side into its pixels, so that a route costs nothing.
 struct Map {
   int buffer = -1;  // -1: the network's input, three planes
-  int first = 0;    // channel of the buffer's pixels at which this map begins
-  int pixel = 0;    // numbers from one pixel to the next
+  int first = 0;    // first channel of this tensor in the buffer's pixels
+  int pixel = 0;    // elements from one pixel to the next
   graph::Shape shape;
   Number number = Number::kFloat;
-  Scale scale{};  // of bytes
+  Scale scale{};  // for int8
 };
 
-// How the sum of a convolution becomes its output. Activations that are no Clamp are applied in a
-// second pass.
+// The epilogue of a convolution. Activations that are not a Clamp are applied in a second pass.
 struct Finish {
   Clamp clamp;
   graph::Activation after = graph::Activation::kLinear;
@@ -46,7 +46,7 @@ enum class Algorithm { kGemm, kWinograd, kDepthwise };
 const char* name_of(Algorithm algorithm);  // "gemm", "winograd", "depthwise"
 
 struct ConvolutionStep {
-  int layer = 0;  // whose weights it has
+  int layer = 0;  // whose weights it uses
   graph::Convolution convolution;
   Algorithm algorithm = Algorithm::kGemm;
   Map in;
@@ -58,10 +58,10 @@ struct ConvolutionStep {
   // Bytes into the packed weights. Int8 has the last three too: see pack.h.
   std::size_t weights = 0, bias = 0, scales = 0, starts = 0, factors = 0;
 };
-struct InputStep {  // planes to channels last
+struct InputStep {  // planes to channels-last
   Map out;
 };
-struct QuantizeStep {  // floats to bytes, through an activation
+struct QuantizeStep {  // float32 to int8, through an activation
   graph::Activation activation = graph::Activation::kLinear;
   Map in, out;
 };
@@ -87,13 +87,13 @@ struct CopyStep {
 struct SoftmaxStep {
   Map in, out;
 };
-struct HeadStep {  // channels last to planes
+struct HeadStep {  // channels-last to planes
   Map in;
   int head = 0;
 };
 
 struct Step {
-  int layer = 0;  // the one that it makes, the last where several are fused
+  int layer = 0;  // the layer it computes, the last one if several are fused
   std::variant<ConvolutionStep, InputStep, QuantizeStep, PoolStep, AverageStep, UpsampleStep,
                AddStep, CopyStep, SoftmaxStep, HeadStep>
       work;
@@ -105,22 +105,22 @@ struct Plan {
   graph::Shape input;
   std::vector<Step> steps;
   std::vector<std::size_t> buffers;  // byte offset of each in the arena
-  std::size_t arena_bytes = 0;       // of all maps that live at one time
+  std::size_t arena_bytes = 0;       // of all tensors alive at one time
   std::size_t shared_bytes = 0;      // scratch of a step, for all its threads together
   std::size_t thread_bytes = 0;      // and for each of them
   std::size_t weight_bytes = 0;      // packed
   std::vector<graph::Shape> heads;
 };
 
-// Bytes for a pixel of a map as floats, with what kernels may read behind it.
+// Bytes of a pixel as floats, including what kernels may read past it.
 inline std::size_t pixel_bytes(const Map& map) {
   const auto bytes = static_cast<std::size_t>(map.shape.channels) * sizeof(float) + kSlack;
   return (bytes + kAlignment - 1) / kAlignment * kAlignment;
 }
 
-// A file must not be able to take all of an app's memory. Maps that live at one time, the work of a
-// step, and the input with the heads may each take this much, before which YOLOv3 reaches 2300x2300
-// pixels; packed weights, which Winograd makes up to four times the file's, twice as much.
+// A file must not be able to exhaust an app's memory. Tensors alive at one time, the scratch memory
+// of a step, and the input with the heads may each take this much, enough for YOLOv3 at 2300x2300
+// pixels; packed weights, which Winograd enlarges up to four times, twice as much.
 inline constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 30;
 
 struct PlanOptions {
@@ -132,7 +132,7 @@ struct PlanOptions {
 // int8 sums do not fit 32 bits.
 Plan make_plan(const graph::Network& network, const PlanOptions& options);
 
-// Calls body(const Map&) for every map that a step reads or writes.
+// Calls body(const Map&) for every tensor that a step reads or writes.
 template <typename Body>
 void for_maps(const Step& step, const Body& body) {
   const auto visit = [&](const auto& s) {

@@ -33,7 +33,7 @@ graph::Network quantized(graph::Network network) {
   return network;
 }
 
-// What the tests of whole networks go through: whoever adds a way of running a layer adds it there.
+// The kinds of steps covered by the network tests: new kinds must be added there.
 TEST(Plan, TheTestedNetworksUseEveryWayOfRunningALayer) {
   std::set<std::string> floats, bytes;
   for (const auto& [name, network] : fused_networks()) {
@@ -65,14 +65,14 @@ TEST(Plan, TheTestedNetworksUseEveryWayOfRunningALayer) {
   EXPECT_THAT(bytes, IsSupersetOf({"mish", "logistic"}));
 }
 
-TEST(Plan, ARouteOfMapsMadeForItCostsNothing) {
+TEST(Plan, ARouteOfTensorsWrittenInPlaceCostsNothing) {
   NetworkBuilder n({3, 8, 8});
   const int a = n.convolution(graph::kNetworkInput, 4), b = n.convolution(a, 8);
   n.head(n.add(graph::Route{}, {a, b}));
   EXPECT_THAT(steps_of(n.finish()), ElementsAre("conv 3x3 gemm", "conv 3x3 gemm", "head"));
 }
 
-TEST(Plan, MapsShareMemoryWhenTheirTimeIsOver) {
+TEST(Plan, TensorsShareMemoryAfterTheirLastUse) {
   NetworkBuilder n({3, 32, 32});
   int last = n.convolution(graph::kNetworkInput, 12);
   for (int i = 0; i < 20; ++i) last = n.convolution(last, 12);
@@ -82,7 +82,7 @@ TEST(Plan, MapsShareMemoryWhenTheirTimeIsOver) {
   EXPECT_LT(plan.arena_bytes, 2 * map + 4 * kSlack);
 }
 
-TEST(Plan, PlacesOfWeightsAreApartAndAligned) {
+TEST(Plan, WeightOffsetsAreDisjointAndAligned) {
   for (const auto& [name, network] : fused_networks()) {
     SCOPED_TRACE(name);
     const Plan plan = make_plan(network, {});
@@ -100,7 +100,7 @@ TEST(Plan, PlacesOfWeightsAreApartAndAligned) {
   }
 }
 
-TEST(Plan, NamesOfPrecisionsComeBack) {
+TEST(Plan, NamesOfPrecisionsRoundTrip) {
   for (const Precision p :
        {Precision::kModel, Precision::kFloat32, Precision::kFloat16, Precision::kInt8}) {
     EXPECT_EQ(precision_named(name_of(p)), p);

@@ -68,8 +68,8 @@ void set_quantization(graph::Network& network, const Quantization& quantization)
 
 Scale scale_of(const Range& range) {
   const float low = std::min(range.low, 0.F), high = std::max(range.high, 0.F);
-  if (!(high - low > 1e-30F)) return {1, 0};  // nothing but zeros was seen
-  const float scale = high / 255 - low / 255;  // finite, however wide
+  if (!(high - low > 1e-30F)) return {1, 0};   // only zeros were observed
+  const float scale = high / 255 - low / 255;  // finite for any range
   return {scale, static_cast<int>(std::clamp(std::nearbyint(-low / scale), 0.F, 255.F))};
 }
 

@@ -9,7 +9,7 @@
 
 namespace oko::runtime {
 
-// The numbers that a map takes, measured on pictures (calibrate.h).
+// The range of a tensor's values, measured on images (calibrate.h).
 struct Range {
   float low = 0, high = 0;
   bool operator==(const Range&) const = default;
@@ -17,29 +17,29 @@ struct Range {
 
 struct LayerRange {
   Range output;
-  // Of a 3x3 convolution of stride 1: the largest sizes of its input at the 16 points of its
+  // For a 3x3 convolution of stride 1: the largest magnitudes of its input at the 16 points of its
   // Winograd transform F(2, 3). Empty for others.
   std::vector<float> points;
 };
 
-// What int8 execution needs to know of a network beside its weights: kept in the .oko file's
-// metadata as "quantization" (docs/oko-file.md).
+// What int8 execution needs in addition to the weights: stored in the .oko file's metadata as
+// "quantization" (docs/oko-file.md).
 struct Quantization {
   std::string method;  // how ranges were chosen: "min-max", "percentile", "kl"
   int pictures = 0;
-  std::map<std::string, LayerRange> layers;  // by name; those that give a map
+  std::map<std::string, LayerRange> layers;  // by name; those that output a tensor
 };
 
 // Throws an input Error for metadata that is not of this form.
 std::optional<Quantization> quantization_of(const graph::Network& network);
 void set_quantization(graph::Network& network, const Quantization& quantization);
 
-// How a float stands as a byte: value = (q - zero) · scale.
+// Quantization: value = (q - zero) · scale.
 struct Scale {
   float scale = 1;
   int zero = 0;
 };
-// The bytes 0 to 255 over the range, widened to hold 0 exactly.
+// 0 to 255 over the range, widened to represent 0 exactly.
 Scale scale_of(const Range& range);
 
 }  // namespace oko::runtime

@@ -39,10 +39,10 @@ std::string refusal(const graph::Network& network) {
     EXPECT_EQ(error.code(), ErrorCode::kInput);
     return error.what();
   }
-  return "nothing was refused";
+  return "nothing was rejected";
 }
 
-TEST(Quantization, GoesThroughAModelFileUnchanged) {
+TEST(Quantization, RoundTripsThroughAModelFile) {
   const graph::Network network = quantized();
   const Quantization before = *quantization_of(network);
   const Quantization after =
@@ -57,25 +57,25 @@ TEST(Quantization, GoesThroughAModelFileUnchanged) {
   EXPECT_EQ(after.layers.at("l2").points.size(), 16U);
 }
 
-TEST(Quantization, IsNothingInAPlainModel) {
+TEST(Quantization, IsMissingInAPlainModel) {
   EXPECT_FALSE(quantization_of(small_network()).has_value());
   EXPECT_NE(refusal(small_network()).find("was not quantized (run oko quantize on it)"),
             std::string::npos);
 }
 
-TEST(Quantization, TellsWhichPrecisionAModelIsRunIn) {
+TEST(Quantization, DeterminesTheDefaultPrecision) {
   EXPECT_EQ(Model::make(quantized(), {})->plan().precision, Precision::kInt8);
   EXPECT_EQ(Model::make(small_network(), {})->plan().precision, Precision::kFloat32);
 }
 
-TEST(Quantization, BrokenMetadataIsRefusedByName) {
+TEST(Quantization, BrokenMetadataIsRejectedByName) {
   struct Case {
     const char* text;
     std::function<void(Json&)> spoil;
   };
   const Case cases[] = {
       {"layers must be an object", [](Json& q) { q["layers"] = Json::array(); }},
-      {"no range of this layer", [](Json& q) { q["layers"].erase("l2"); }},
+      {"no range for this layer", [](Json& q) { q["layers"].erase("l2"); }},
       {"low is above high", [](Json& q) { q["layers"]["l0"]["low"] = 1e9; }},
       {"points must be 16 sizes", [](Json& q) { q["layers"]["l2"]["points"].push_back(1); }},
       {"points must be 16 sizes", [](Json& q) { q["layers"]["l2"]["points"][3] = -1; }},
@@ -94,7 +94,7 @@ TEST(Quantization, BrokenMetadataIsRefusedByName) {
   }
 }
 
-TEST(Quantization, ADivergedNetworkIsRefusedByItsFirstSuchLayer) {
+TEST(Quantization, ADivergedNetworkIsRejectedAtItsFirstFaultyLayer) {
   struct Case {
     const char* layer;
     const char* weight;
@@ -118,23 +118,23 @@ TEST(Quantization, ADivergedNetworkIsRefusedByItsFirstSuchLayer) {
       options.equalize = equalized;
       try {
         quantize(network, pictures, options, [] {});
-        ADD_FAILURE() << "nothing was refused: " << c.weight;
+        ADD_FAILURE() << "nothing was rejected: " << c.weight;
       } catch (const Error& error) {
         EXPECT_EQ(error.code(), ErrorCode::kInput);
         EXPECT_EQ(error.place(), c.layer) << error.what();
-        EXPECT_EQ(error.message(), "gives numbers that are not finite, or too large to be counted");
+        EXPECT_EQ(error.message(), "produces values that are not finite or are too large");
       }
     }
   }
 }
 
-TEST(Quantization, ZeroIsAWholeByte) {
+TEST(Quantization, ZeroIsExact) {
   for (const Range& range : {Range{-1.3F, 2.1F}, Range{.5F, 3}, Range{-7, -2}, Range{0, 1e-20F},
                              Range{-1e20F, 1}, Range{-3e38F, 3e38F}}) {
     const Scale scale = scale_of(range);
     EXPECT_GE(scale.zero, 0);
     EXPECT_LE(scale.zero, 255);
-    // Both ends are at most half a step away from a byte.
+    // Both ends are at most half a step away from an int8 value.
     const auto nearest = [&](float v) {
       const float q =
           std::clamp(std::nearbyint(v / scale.scale) + static_cast<float>(scale.zero), 0.F, 255.F);
@@ -148,7 +148,7 @@ TEST(Quantization, ZeroIsAWholeByte) {
   EXPECT_EQ(nothing.zero, 0);
 }
 
-TEST(Quantization, JoinedAndPooledMapsShareOneScale) {
+TEST(Quantization, ConcatenatedAndPooledTensorsShareOneScale) {
   const graph::Network network = quantized();
   const std::vector<Scale> scales = scales_of(network);  // of the input, then of the layers
   ASSERT_EQ(scales.size(), network.layers.size() + 1);

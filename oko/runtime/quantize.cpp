@@ -7,7 +7,7 @@ namespace {
 
 using Inputs = std::span<const std::vector<std::uint8_t>>;
 
-// Calls body(floats) for every picture.
+// Calls body(floats) for every image.
 template <typename Body>
 void for_inputs(Inputs inputs, const std::function<void()>& done, const Body& body) {
   std::vector<float> floats;

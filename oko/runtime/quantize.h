@@ -15,11 +15,10 @@ struct QuantizeOptions {
   bool equalize = true;
 };
 
-// Makes a network ready for int8 from pictures like those it will see: equalizes the channels of
-// its maps, measures ranges, and corrects what rounding shifts on the mean. The network computes
-// the same in float32 as before, but for rounding. `inputs` are pictures as letterbox() makes them,
-// rounded to bytes of 1/255. `done` is called after each picture of each pass, of passes(options)
-// passes.
+// Prepares a network for int8 with representative images: equalizes channels, measures ranges, and
+// corrects the mean rounding error. In float32 the network computes the same as before, up to
+// rounding. `inputs` are images from letterbox(), as bytes of 1/255. `done` is called after each
+// image of each of passes(options) passes.
 void quantize(graph::Network& network, std::span<const std::vector<std::uint8_t>> inputs,
               const QuantizeOptions& options, const std::function<void()>& done);
 int passes(const QuantizeOptions& options);

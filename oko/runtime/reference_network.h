@@ -12,11 +12,11 @@
 #include "oko/base/random.h"
 #include "oko/graph/network.h"
 
-// For tests: networks as their definitions in graph/network.h say, in double precision, planes
-// apart, one layer after another. Slow, and right by inspection.
+// For tests: networks by their definitions in graph/network.h, in double precision, planar, layer
+// by layer. Slow, and correct by inspection.
 namespace oko::runtime {
 
-// A map with its numbers, planar.
+// A planar tensor.
 struct PlainMap {
   graph::Shape shape;
   std::vector<double> values;
@@ -70,7 +70,7 @@ class PlainNetwork {
  public:
   explicit PlainNetwork(const graph::Network& network) : network_(network) {}
 
-  // The maps that leave the network, in network.outputs() order.
+  // The outputs, in network.outputs() order.
   std::vector<PlainMap> run(std::span<const float> input) {
     maps_.clear();
     input_ = PlainMap(network_.input);
@@ -205,7 +205,7 @@ class PlainNetwork {
   std::vector<PlainMap> maps_;
 };
 
-// Shapes inferred, and weights from the seed that keep maps near ±1.
+// Infers shapes, and adds weights from the seed that keep activations near ±1.
 inline graph::Network with_weights(graph::Network network, std::uint64_t seed) {
   graph::infer_shapes(network);
   Random random(seed);

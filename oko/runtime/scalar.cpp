@@ -1,4 +1,4 @@
-// The kernels as plain loops: slow, short, and right by inspection.
+// The kernels as plain loops: slow, short, and correct by inspection.
 #include <algorithm>
 #include <bit>
 #include <cmath>

@@ -1,4 +1,4 @@
-// The kernels on 8-bit numbers as plain loops: slow, short, and right by inspection.
+// The int8 kernels as plain loops: slow, short, and correct by inspection.
 #include <algorithm>
 #include <cmath>
 #include <type_traits>
@@ -20,7 +20,7 @@ void store(float v, float zero, std::uint8_t* to) {
 }
 void store(float v, float, float* to) { *to = v; }
 
-// What follows a sum that is already in units of the output.
+// The epilogue of a sum that is already in units of the output.
 template <typename Call, typename T>
 void finish(float sum, const Call& call, const T* residual, T* to) {
   float value = clamped(sum, call.clamp);

@@ -17,7 +17,7 @@ float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
 // ln(1 + exp(x)) without overflow.
 float softplus(float x) { return std::max(x, 0.F) + std::log1p(std::exp(-std::fabs(x))); }
 
-// Calls body(T()) with the type of a map's numbers.
+// Calls body(T()) with a tensor's element type.
 template <typename Body>
 void with_numbers(const Map& map, const Body& body) {
   map.number == Number::kByte ? body(std::uint8_t{}) : body(float{});
@@ -43,7 +43,7 @@ void write_pixel(const StepContext& context, const Map& map, int y, int x, const
   }
 }
 
-// Room for pixels as floats, of a thread's own.
+// Per-thread buffer for pixels as floats.
 float* scratch_of(const StepContext& context, int thread) {
   return reinterpret_cast<float*>(context.scratch[static_cast<std::size_t>(thread)]);
 }

@@ -19,10 +19,10 @@ struct StepContext {
   const float* input;  // three planes
   std::byte* arena;
   std::byte* shared;
-  std::vector<std::byte*> scratch;  // of each thread
+  std::vector<std::byte*> scratch;  // per thread
   std::vector<float*> heads;
 
-  // T is float or std::uint8_t, as the map's numbers are.
+  // T is float or std::uint8_t, the tensor's element type.
   template <typename T>
   View<T> view(const Map& map) const {
     const std::ptrdiff_t pixel = map.pixel;
@@ -39,10 +39,10 @@ struct StepContext {
 
 void run_step(const Step& step, const StepContext& context);
 
-// The largest of them; the others lie in steps.cpp.
+// The largest of them; the others are in steps.cpp.
 void run_convolution(const ConvolutionStep& step, const StepContext& context);
 
-// An activation that is no Clamp, or none, over `count` numbers.
+// An activation that is not a Clamp, or none, over `count` values.
 void activate(graph::Activation activation, float* values, std::size_t count);
 
 }  // namespace oko::runtime

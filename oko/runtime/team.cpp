@@ -10,9 +10,9 @@
 namespace oko::runtime {
 namespace {
 
-// How long a thread that has nothing to do looks for more before it sleeps. Longer than the uneven
-// end of a step, so that nobody has to be woken within a picture, which costs as much as a small
-// step; short against the time between two of a camera's.
+// How long an idle thread spins before it sleeps. Longer than the uneven end of a step, so that no
+// thread has to be woken within an image, which costs as much as a small step; short compared with
+// a camera's frame interval.
 constexpr std::chrono::microseconds kSpin{400};
 
 void pause() {
@@ -23,10 +23,10 @@ void pause() {
 #endif
 }
 
-// Spins until ready() or for kSpin; tells which.
+// Spins until ready() or for kSpin; returns which.
 template <typename Ready>
 bool spin(const Ready& ready) {
-  constexpr int kLooks = 64;  // between two looks at the clock
+  constexpr int kLooks = 64;  // between two clock reads
   const auto end = std::chrono::steady_clock::now() + kSpin;
   do {
     for (int i = 0; i < kLooks; ++i) {
@@ -45,9 +45,9 @@ int current_processor() {
 #endif
 }
 
-// Moves this thread to another processor and then lets it go where it will. A thread is woken on
-// the processor of its waker, and on a busy machine the system may leave it there for as long as a
-// picture takes, where it can do nothing but take turns with the caller.
+// Moves this thread to another processor, then removes the restriction. A thread is woken on its
+// waker's processor, and on a busy machine the system may leave it there for a whole image, where
+// it can only alternate with the caller.
 void leave_processor(int processor) {
 #if defined(__linux__)
   cpu_set_t allowed;
@@ -70,7 +70,7 @@ Team::Team(int size) {
   try {
     for (int i = 1; i < size; ++i) threads_.emplace_back([this, i] { work(i); });
   } catch (const std::system_error&) {
-    // The system gives no more threads: those there are do the work.
+    // The system cannot create more threads: the existing ones do the work.
   }
 #else
   static_cast<void>(size);
@@ -98,7 +98,7 @@ void Team::run(int count, Call call, const void* body) {
   count_ = count;
   next_.store(0, std::memory_order_relaxed);
   processor_.store(current_processor(), std::memory_order_relaxed);
-  // Opens the next round: nobody is inside. Who joins may read what was written above.
+  // Opens the next round: no thread is inside. Threads that join see everything written above.
   state_.store((state_.load() & ~(kRound - 1)) + kRound);
   if (sleeping_.load() > 0) {
     const std::lock_guard lock(mutex_);
@@ -107,7 +107,7 @@ void Team::run(int count, Call call, const void* body) {
   take_tasks(0);
   state_.fetch_or(kClosed);
   const auto empty = [this] { return (state_.load(std::memory_order_acquire) & kInside) == 0; };
-  // Past that the others have lost their processors: let them have this one.
+  // After that the others have probably been preempted: yield this processor.
   while (!spin(empty)) std::this_thread::yield();
 }
 
@@ -134,7 +134,7 @@ void Team::work(int thread) {
     const int callers = processor_.load(std::memory_order_relaxed);
     if (callers >= 0 && callers == current_processor()) leave_processor(callers);
     if (!join_round()) continue;
-    seen = state_.load() / kRound;  // no other can begin while this thread is inside
+    seen = state_.load() / kRound;  // no other round can start while this thread is inside
     take_tasks(thread);
     state_.fetch_sub(1, std::memory_order_release);
   }

@@ -11,12 +11,11 @@
 
 namespace oko::runtime {
 
-// The threads that work on one picture: the caller and size() - 1 of its own. Between two steps
-// they wait spinning, for less than a millisecond, then sleep: a phone's battery pays for every
-// spin. One caller at a time.
+// The threads that work on one image: the caller and size() - 1 workers. Between steps they spin
+// for less than a millisecond, then sleep: every spin costs battery. One caller at a time.
 class Team {
  public:
-  // At least 1. Where the platform has no threads there is only the caller.
+  // At least 1. On platforms without threads there is only the caller.
   explicit Team(int size);
   ~Team();
   Team(const Team&) = delete;
@@ -25,7 +24,7 @@ class Team {
   int size() const { return static_cast<int>(threads_.size()) + 1; }
 
   // Calls body(task, thread) for every task in [0, count); thread is in [0, size()). Tasks are
-  // taken in order by whoever is free. Returns when all are done. A body must not throw.
+  // taken in order by free threads. Returns when all are done. `body` must not throw.
   template <typename Body>
   void run(int count, const Body& body) {
     if (count <= 1 || threads_.empty()) {
@@ -46,16 +45,16 @@ class Team {
   bool join_round();
 
   // A round is open while it has tasks left. The caller closes it, and waits only for the threads
-  // that joined it: one that was not woken in time is not needed.
+  // that joined it: one that did not wake in time is not needed.
   static constexpr std::uint64_t kClosed = 1U << 16, kInside = kClosed - 1, kRound = 1U << 17;
 
   std::vector<std::thread> threads_;
-  // What to do. Written by the caller while no round is open.
+  // The work. Written by the caller while no round is open.
   Call call_ = nullptr;
   const void* body_ = nullptr;
   int count_ = 0;
   std::atomic<int> next_{0};
-  std::atomic<int> processor_{-1};  // on which the caller began the round
+  std::atomic<int> processor_{-1};             // on which the caller started the round
   std::atomic<std::uint64_t> state_{kClosed};  // threads inside, closed or not, number of the round
   std::atomic<bool> stopping_{false};
   std::atomic<int> sleeping_{0};

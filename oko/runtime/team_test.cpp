@@ -9,7 +9,7 @@
 namespace oko::runtime {
 namespace {
 
-TEST(Team, DoesEveryTaskOnceByThreadsInRange) {
+TEST(Team, RunsEveryTaskOnceWithValidThreadIndexes) {
   for (int size = 1; size <= 8; ++size) {
     Team team(size);
     EXPECT_GE(team.size(), 1);
@@ -27,7 +27,7 @@ TEST(Team, DoesEveryTaskOnceByThreadsInRange) {
   }
 }
 
-TEST(Team, WhatARoundWroteTheNextOneReads) {
+TEST(Team, ARoundSeesWhatThePreviousOneWrote) {
   Team team(3);
   std::array<int, 64> values, next;
   values.fill(1);
@@ -51,8 +51,8 @@ TEST(Team, WhatARoundWroteTheNextOneReads) {
   EXPECT_EQ(values, expected);
 }
 
-// Scratch memory is a thread's own only if two tasks of one thread never overlap in time.
-TEST(Team, AThreadDoesOneTaskAtATime) {
+// Per-thread scratch memory requires that tasks of one thread never overlap in time.
+TEST(Team, AThreadRunsOneTaskAtATime) {
   Team team(4);
   std::vector<std::atomic<int>> inside(static_cast<std::size_t>(team.size()));
   std::atomic<bool> alone{true};
@@ -67,7 +67,7 @@ TEST(Team, AThreadDoesOneTaskAtATime) {
 }
 
 #if !defined(__EMSCRIPTEN__)
-TEST(Team, WakesFromSleepAndMayEndAsleep) {
+TEST(Team, WakesFromSleepAndCanBeDestroyedAsleep) {
   Team team(3);
   std::atomic<int> done{0};
   for (int round = 0; round < 3; ++round) {
@@ -78,7 +78,7 @@ TEST(Team, WakesFromSleepAndMayEndAsleep) {
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }  // here it is destroyed
 
-TEST(Team, EndsRightAfterItsStart) {
+TEST(Team, CanBeDestroyedRightAfterItsStart) {
   for (int i = 0; i < 20; ++i) {
     Team idle(4);
     Team busy(2);

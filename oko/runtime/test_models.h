@@ -17,7 +17,7 @@
 // Networks and results of the reference data, for the tests of every engine.
 namespace oko::runtime {
 
-// A file or folder of the reference data, or "" where the machine has none (the test is skipped).
+// A file or folder of the reference data, or "" if not installed (the test is skipped).
 inline std::string reference_data(const std::string& name) {
   const char* root = std::getenv("OKO_DATA");
   const std::string path = root != nullptr ? std::string(root) + "/" + name : "";
@@ -38,7 +38,7 @@ inline std::vector<float> read_floats(const std::string& path) {
   return values;
 }
 
-// As the original Darknet runs it, which made the reference results.
+// As in the original Darknet, which produced the reference results.
 inline graph::Network darknet_model(const std::string& cfg, const std::string& weights) {
   graph::Network network = formats::read_darknet_cfg(read_file(cfg).text(), cfg);
   formats::as_original_darknet(network);
@@ -51,12 +51,12 @@ inline float largest_difference(std::span<const float> a, std::span<const float>
   float most = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
     const float difference = std::fabs(a[i] - b[i]);
-    if (!(difference <= most)) most = difference;  // NaN stays
+    if (!(difference <= most)) most = difference;  // NaN is kept
   }
   return most;
 }
 
-// A published model, an input of it and the maps that Darknet makes of that.
+// A published model, an input and Darknet's outputs for it.
 struct GoldenModel {
   const char *name, *input;
   std::vector<const char*> heads;
@@ -103,8 +103,8 @@ inline graph::Network synthetic_network(const SyntheticModel& model) {
   return network;
 }
 
-// The maps that an engine makes of a golden model's input are those that Darknet made. `make` gives
-// the engine of a network.
+// Checks that an engine's outputs for a golden model's input match Darknet's. `make` creates the
+// engine of a network.
 template <typename Make>
 void expect_golden_heads(const GoldenModel& model, const Make& make) {
   const std::string golden = reference_data("golden");

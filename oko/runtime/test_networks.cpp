@@ -20,40 +20,40 @@ using graph::Upsample;
 
 using Make = void (*)(NetworkBuilder& n);
 
-// Each begins at a convolution of 12 channels, layer 0.
+// Each starts with a convolution of 12 channels, layer 0.
 struct Rule {
   const char* name;
   Make make;
 };
 
 constexpr Rule kPools[] = {
-    {"pool alone reads its convolution",
+    {"pool is the only reader of its convolution",
      [](NetworkBuilder& n) { n.head(n.add(MaxPool{}, {n.convolution(0, 18)})); }},
-    {"others read the map beside its pool",
+    {"others read the tensor besides its pool",
      [](NetworkBuilder& n) {
        const int made = n.convolution(0, 18);
        n.head(n.add(MaxPool{}, {made}));
        n.head(n.convolution(made, 6));
      }},
-    {"two pools of one map",
+    {"two pools of one tensor",
      [](NetworkBuilder& n) {
        const int made = n.convolution(0, 6, 1);
        n.head(n.add(MaxPool{}, {made}));
        n.head(n.add(MaxPool{2, 2, {0, 0, 1, 1}}, {made}));
      }},
-    {"pool of a map that a head reads",
+    {"pool of a tensor that a head reads",
      [](NetworkBuilder& n) {
        const int made = n.convolution(0, 6);
        n.head(made);
        n.head(n.add(MaxPool{}, {made}));
      }},
-    {"pool in a joined map",
+    {"pool in a concatenation",
      [](NetworkBuilder& n) {
        const int pooled = n.add(MaxPool{}, {n.convolution(0, 5)});
        const int other = n.convolution(0, 7, 3, 2);
        n.head(n.add(Route{}, {other, pooled}));
      }},
-    {"pool of a joined map",
+    {"pool of a concatenation",
      [](NetworkBuilder& n) {
        const int joined = n.add(Route{}, {0, n.convolution(0, 6)});
        n.head(n.add(MaxPool{}, {joined}));
@@ -63,11 +63,11 @@ constexpr Rule kPools[] = {
        n.head(n.add(MaxPool{}, {n.convolution(kNetworkInput, 12, 3)}));
        n.head(n.add(MaxPool{}, {n.convolution(kNetworkInput, 6, 1)}));
      }},
-    {"pool after an activation that is no clamp",
+    {"pool after an activation that is not a clamp",
      [](NetworkBuilder& n) {
        n.head(n.add(MaxPool{}, {n.convolution(0, 6, 3, 1, Activation::kMish)}));
      }},
-    {"pool of one pixel, and one larger than its map",
+    {"pool of one pixel, and one larger than its input",
      [](NetworkBuilder& n) {
        n.head(n.add(MaxPool{1, 1, {}}, {0}));
        n.head(n.add(MaxPool{1, 3, {}}, {0}));
@@ -91,11 +91,11 @@ constexpr Rule kShortcuts[] = {
        const int dropped = n.add(Dropout{}, {n.add(Dropout{}, {n.convolution(0, 12)})});
        n.head(n.add(Shortcut{Activation::kRelu6}, {0, dropped}));
      }},
-    {"shortcut whose activation is no clamp",
+    {"shortcut whose activation is not a clamp",
      [](NetworkBuilder& n) {
        n.head(n.add(Shortcut{Activation::kSwish}, {0, n.convolution(0, 12)}));
      }},
-    {"shortcut after an activation that is no clamp",
+    {"shortcut after an activation that is not a clamp",
      [](NetworkBuilder& n) {
        n.head(n.add(Shortcut{}, {0, n.convolution(0, 12, 1, 1, Activation::kLogistic)}));
      }},
@@ -104,12 +104,12 @@ constexpr Rule kShortcuts[] = {
        const int sum = n.add(Shortcut{Activation::kLeaky}, {0, n.depthwise(0)});
        n.head(n.add(Shortcut{}, {sum, n.depthwise(sum, 5)}));
      }},
-    {"shortcut of a map and itself",
+    {"shortcut of a tensor and itself",
      [](NetworkBuilder& n) {
        const int made = n.convolution(0, 12);
        n.head(n.add(Shortcut{}, {made, made}));
      }},
-    {"shortcut of three maps",
+    {"shortcut of three tensors",
      [](NetworkBuilder& n) {
        n.head(n.add(Shortcut{Activation::kRelu}, {0, n.convolution(0, 12), n.convolution(0, 12)}));
      }},
@@ -121,18 +121,18 @@ constexpr Rule kShortcuts[] = {
      [](NetworkBuilder& n) {
        n.head(n.add(MaxPool{}, {n.add(Shortcut{}, {0, n.convolution(0, 12)})}));
      }},
-    {"shortcut of a map that is read after it as well",
+    {"shortcut of a tensor that is also read after it",
      [](NetworkBuilder& n) {
        const int made = n.convolution(0, 12);
        n.head(n.add(Shortcut{}, {0, made}));
        n.head(made);
      }},
-    {"shortcut with the joined map",
+    {"shortcut with the concatenation",
      [](NetworkBuilder& n) {
        const int joined = n.add(Route{}, {0, n.convolution(0, 12)});
        n.head(n.add(Shortcut{}, {n.convolution(joined, 24), joined}));
      }},
-    {"shortcut with part of a map, into a joined map",
+    {"shortcut with part of a tensor, into a concatenation",
      [](NetworkBuilder& n) {
        const int half = n.add(Route{2, 1}, {0});
        const int sum = n.add(Shortcut{}, {half, n.convolution(half, 6)});
@@ -150,40 +150,40 @@ constexpr Rule kShortcuts[] = {
 };
 
 constexpr Rule kRoutes[] = {
-    {"joined maps inside joined maps",
+    {"nested concatenations",
      [](NetworkBuilder& n) {
        const int a = n.convolution(0, 5, 1), b = n.convolution(a, 7), c = n.convolution(b, 6);
        const int inner = n.add(Route{}, {b, a});
        n.head(n.add(Route{}, {c, inner, n.convolution(inner, 6)}));
      }},
-    {"a map in two joined maps",
+    {"a tensor in two concatenations",
      [](NetworkBuilder& n) {
        const int a = n.convolution(0, 5), b = n.convolution(0, 7);
        n.head(n.add(Route{}, {a, b}));
        n.head(n.add(Route{}, {b, a}));
      }},
-    {"a map twice in one",
+    {"a tensor twice in one",
      [](NetworkBuilder& n) {
        const int a = n.convolution(0, 3);
        n.head(n.add(Route{}, {a, 0, a, a}));
      }},
-    {"another name of another name of a part",
+    {"an alias of an alias of a part",
      [](NetworkBuilder& n) {
        const int half = n.add(Route{2, 1}, {n.convolution(0, 24)});
        const int name = n.add(Route{}, {n.add(Dropout{}, {half})});
        n.head(n.add(Route{2, 0}, {name}));
        n.head(n.convolution(name, 6));
      }},
-    {"parts of several maps",
+    {"parts of several tensors",
      [](NetworkBuilder& n) {
        n.head(n.add(Route{3, 1}, {0, n.convolution(0, 9), n.convolution(0, 15, 1)}));
      }},
-    {"another name in a joined map",
+    {"an alias in a concatenation",
      [](NetworkBuilder& n) {
        const int name = n.add(Dropout{}, {n.convolution(0, 6)});
        n.head(n.add(Route{}, {name, 0, n.add(Route{2, 1}, {0})}));
      }},
-    {"the network's input under other names and joined",
+    {"the network's input under aliases and concatenated",
      [](NetworkBuilder& n) {
        const int name = n.add(Dropout{}, {n.add(Route{}, {kNetworkInput})});
        n.head(n.add(Route{}, {kNetworkInput, 0, name}));
@@ -191,18 +191,18 @@ constexpr Rule kRoutes[] = {
        n.head(n.add(MaxPool{}, {kNetworkInput}));
        n.head(n.depthwise(kNetworkInput, 3, 2));
      }},
-    {"a convolution that reads beside what it writes",
+    {"a convolution that reads next to what it writes",
      [](NetworkBuilder& n) {
        const int a = n.convolution(0, 7), b = n.convolution(a, 5), c = n.depthwise(b);
        n.head(n.add(Route{}, {a, b, c, n.convolution(a, 7)}));
      }},
-    {"enlarged maps joined",
+    {"upsampled tensors concatenated",
      [](NetworkBuilder& n) {
        const int small = n.convolution(0, 6, 3, 2);
        n.head(n.add(Route{}, {n.add(Upsample{2}, {small}), 0}));
        n.head(n.add(Upsample{3}, {small}));
      }},
-    {"maps of 512 channels, whose pixels are kept apart",
+    {"tensors of 512 channels, whose pixels are padded",
      [](NetworkBuilder& n) {
        const int wide = n.convolution(n.add(MaxPool{4, 4, {}}, {0}), 512, 1);
        n.head(n.convolution(n.depthwise(wide), 6, 1));
@@ -217,7 +217,7 @@ constexpr Rule kRoutes[] = {
        n.head(n.add(graph::Softmax{}, {made}));
        n.head(n.convolution(made, 6, 1, 1, Activation::kMish));
      }},
-    {"layers that nobody reads",
+    {"layers without readers",
      [](NetworkBuilder& n) {
        n.convolution(0, 6);
        n.add(Route{}, {0, kNetworkInput});
@@ -227,7 +227,7 @@ constexpr Rule kRoutes[] = {
 };
 
 constexpr Rule kConvolutions[] = {
-    {"Winograd with wide maps, shortcut and pool",
+    {"Winograd with wide tensors, shortcut and pool",
      [](NetworkBuilder& n) {
        const int wide = n.convolution(0, 66), next = n.convolution(wide, 66);
        n.head(n.add(MaxPool{}, {n.convolution(n.add(Shortcut{}, {wide, next}), 72)}));
@@ -239,7 +239,7 @@ constexpr Rule kConvolutions[] = {
        c.padding = {5, 0, 3, 4};
        n.head(n.add(c, {n.add(c, {wide})}));
      }},
-    {"large kernels, whose columns are shared out",
+    {"large kernels, whose columns are split",
      [](NetworkBuilder& n) {
        const int small = n.convolution(n.add(MaxPool{4, 4, {}}, {0}), 96, 1);
        n.head(n.convolution(small, 128, 5));
@@ -287,7 +287,7 @@ class RandomNetwork {
     builder_.convolution(kNetworkInput, 2 + below(20));
     const int count = 3 + below(12);
     for (int i = 0; i < count; ++i) add_layer();
-    maps_ = builder_.size();  // heads can be read by nobody
+    maps_ = builder_.size();  // heads cannot be read
     const int heads = 2 + below(3);
     for (int i = 0; i < heads; ++i) builder_.head(i == 0 ? maps_ - 1 : any());
     return builder_.finish(seed);
@@ -297,7 +297,7 @@ class RandomNetwork {
   int below(int count) {
     return static_cast<int>(random_.below(static_cast<std::uint64_t>(count)));
   }
-  // A layer that has a map, now and then the network's input.
+  // A layer with an output, occasionally the network's input.
   int any() {
     if (random_.chance(.05)) return kNetworkInput;
     return below(maps_ > 0 ? maps_ : layers());
@@ -338,7 +338,7 @@ class RandomNetwork {
     try_to_add(MaxPool{size, 1 + below(3), padding(size - 1)}, {any()});
   }
 
-  // Up to `most` maps that go together with one of them.
+  // Up to `most` tensors compatible with one of them.
   template <typename Fits>
   std::vector<int> some(int least, int most, const Fits& fits) {
     std::vector<int> inputs{any()};
@@ -363,7 +363,7 @@ class RandomNetwork {
 
   void add_shortcut() {
     auto inputs = some(2, 3, [](const graph::Shape& a, const graph::Shape& b) { return a == b; });
-    if (random_.chance(.6)) {  // of what a convolution makes of the other
+    if (random_.chance(.6)) {  // a convolution of the other
       Convolution c{builder_.shape(inputs[0]).channels, 3, 1, 1, Padding::all(1), {}, activation()};
       const int made = builder_.add(c, {inputs[0]});
       inputs = {inputs[0], random_.chance(.3) ? builder_.add(Dropout{}, {made}) : made};
@@ -393,7 +393,7 @@ class RandomNetwork {
     }
   }
 
-  // Leaves out what does not fit or would become large.
+  // Skips what does not fit or would become large.
   void try_to_add(const graph::Operation& operation, std::vector<int> inputs) {
     NetworkBuilder more = builder_;
     try {
@@ -407,7 +407,7 @@ class RandomNetwork {
 
   Random random_;
   NetworkBuilder builder_;
-  int maps_ = 0;  // once all are made
+  int maps_ = 0;  // once all are created
 };
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include "oko/base/simd.h"
 #include "oko/runtime/reference_network.h"
 
-// For tests: networks that try every way of joining, fusing and padding layers.
+// For tests: networks that cover every way of concatenating, fusing and padding layers.
 namespace oko::runtime {
 
 class NetworkBuilder {
@@ -22,7 +22,7 @@ class NetworkBuilder {
     graph::infer_shapes(network_);
     return static_cast<int>(network_.layers.size()) - 1;
   }
-  // Of the same size as its input where the stride is 1.
+  // Of the same size as its input if the stride is 1.
   int convolution(int from, int filters, int size = 3, int stride = 1,
                   graph::Activation activation = graph::Activation::kLeaky, int groups = 1) {
     const auto padding = graph::Padding::all(size / 2);
@@ -34,7 +34,7 @@ class NetworkBuilder {
     const int channels = shape(from).channels;
     return convolution(from, channels, size, stride, graph::Activation::kRelu6, channels);
   }
-  // A head of one class on this map, by way of a 1x1 convolution where its channels do not fit.
+  // A head of one class on this tensor, through a 1x1 convolution if its channels do not fit.
   void head(int from) {
     const int channels = shape(from).channels;
     if (channels % kBox != 0) {
@@ -63,14 +63,15 @@ class NetworkBuilder {
   graph::Network network_;
 };
 
-// One for each rule by which layers are fused, joined and copied.
+// One for each rule by which layers are fused, concatenated and copied.
 struct NamedNetwork {
   const char* name;
   graph::Network network;
 };
 std::vector<NamedNetwork> fused_networks();
 
-// All targets; under ThreadSanitizer the one whose kernels read no byte too many (kernels.h).
+// All targets; under ThreadSanitizer only the one whose kernels never read past the end
+// (kernels.h).
 inline std::span<const SimdTarget> tested_targets() {
 #if defined(__SANITIZE_THREAD__)
   return simd_targets().last(1);

@@ -8,7 +8,7 @@
 namespace oko::runtime {
 namespace {
 
-// Half and more of the second-level cache that a core of today's phones and computers has.
+// At least half of the L2 cache of a core in today's phones and computers.
 constexpr std::size_t kCache = std::size_t{384} << 10;
 constexpr std::size_t kWholeGather = std::size_t{2} << 20;
 
@@ -18,7 +18,7 @@ std::uint64_t size_of(std::int64_t count, std::size_t bytes) {
 std::size_t number_bytes(Number number) {
   return number == Number::kByte ? sizeof(std::uint8_t) : sizeof(float);
 }
-// How many pieces of `bytes` stay in the cache, at least 1.
+// How many pieces of `bytes` fit in the cache, at least 1.
 int fitting(std::uint64_t cache, std::uint64_t bytes, std::uint64_t most) {
   return static_cast<int>(
       std::clamp<std::uint64_t>(cache / std::max<std::uint64_t>(1, bytes), 1, most));
@@ -51,7 +51,7 @@ GemmTiling gemm_tiling(const ConvolutionStep& step, const Block& block) {
                                       ? size_of(row * c.stride, number)
                                       : size_of(std::int64_t{in.width} * step.in.pixel, number);
   t.band = std::min(fitting(kCache / 2, row_bytes, kMostRows), step.output.height);
-  // Large kernels are shared out by columns, so that each weight is read by one thread only.
+  // Large kernels are split by columns, so that each weight is read by only one thread.
   const std::int64_t kernel = std::int64_t{c.size} * c.size * t.depth * t.columns;
   if (size_of(kernel, number) > kCache && (t.whole || !t.gathered)) {
     const int panel = 2 * block.lanes;
@@ -80,7 +80,7 @@ WinogradTiling winograd_tiling(const ConvolutionStep& step, const Block& block) 
   WinogradTiling t;
   t.across = (step.output.width + tile - 1) / tile;
   t.tiles = t.across * ((step.output.height + tile - 1) / tile);
-  // Whole lines of the cache, and one more: rows of a power of two would compete for the same ones.
+  // Whole cache lines, plus one: rows of a power of two would compete for the same lines.
   const int line = static_cast<int>(kAlignment / number);
   t.v_row = (depth + line - 1) / line * line + line;
   const int all = packed_columns(filters, block.lanes), panel = 2 * block.lanes;

@@ -6,7 +6,7 @@
 #include "oko/runtime/kernels8.h"
 #include "oko/runtime/plan.h"
 
-// How a convolution cuts its work into pieces that stay in a core's cache.
+// How a convolution splits its work into pieces that fit in a core's cache.
 namespace oko::runtime {
 
 // Columns of a narrow panel and rows of a block, of the kernels that a step calls.
@@ -20,25 +20,24 @@ inline bool is_int8(const ConvolutionStep& step) { return step.in.number == Numb
 inline int tile_of(const ConvolutionStep& step) { return is_int8(step) ? kTile8 : kTile; }
 inline int points_of(const ConvolutionStep& step) { return is_int8(step) ? kPoints8 : kPoints; }
 
-struct Scratch {  // bytes; of 64 bits everywhere, so that a plan that is too large can be told
+struct Scratch {  // bytes; 64 bits everywhere, so that a too large plan can be detected
   std::uint64_t shared_bytes = 0, thread_bytes = 0;
 };
 
 struct GemmTiling {
-  bool gathered =
-      false;           // the input is copied with its padding, so that windows are runs of numbers
-  bool whole = false;  // all of it beforehand, else the rows of a band at a time
-  int band = 1;        // output rows of a piece of work; even where pooled
-  int columns = 0;     // of a piece of work: a multiple of a wide panel, or all
-  int depth = 0;       // input channels of a group
-  std::ptrdiff_t row = 0;  // numbers of a gathered row
+  bool gathered = false;   // the input is copied with its padding, so that windows are contiguous
+  bool whole = false;      // all of it in advance, else the rows of a band at a time
+  int band = 1;            // output rows of a task; even if pooled
+  int columns = 0;         // of a task: a multiple of a wide panel, or all
+  int depth = 0;           // input channels of a group
+  std::ptrdiff_t row = 0;  // elements of a gathered row
   Scratch scratch;
 };
 GemmTiling gemm_tiling(const ConvolutionStep& step, const Block& block);
 
 struct WinogradTiling {
   int across = 0, tiles = 0;
-  bool whole = false;  // all tiles are transformed beforehand; else block by block
+  bool whole = false;  // all tiles are transformed in advance; else block by block
   int block = 1;       // tiles that are multiplied at a time
   int columns = 0;     // of a piece of work
   std::ptrdiff_t v_row = 0, m_row = 0;

@@ -27,7 +27,7 @@ HWY_INLINE void to_points(const V d[kPatch], V out[kPatch]) {
   out[5] = hn::MulAdd(four, d[1], hn::NegMulAdd(five, d[3], d[5]));
 }
 
-// One row or column of the output transform: 6 points to 4 numbers.
+// One row or column of the output transform: 6 points to 4 values.
 HWY_INLINE void from_points(const V m[kPatch], V out[kTile]) {
   const D t;
   const V sum1 = hn::Add(m[1], m[2]), difference1 = hn::Sub(m[1], m[2]);
@@ -129,7 +129,7 @@ inline void winograd_output(const WinogradOutput& w) {
           }
         }
       }
-      if (w.pooled.data) {  // the map's sides are even, so a tile has whole windows
+      if (w.pooled.data) {  // the sides are even, so a tile has complete windows
         for (int y = 0; y < rows; y += 2) {
           for (int x = 0; x < columns; x += 2) {
             const V best = hn::Max(hn::Max(values[y][x], values[y][x + 1]),
