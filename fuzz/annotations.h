@@ -8,7 +8,7 @@
 #include "oko/base/error.h"
 #include "oko/dataset/parsed.h"
 
-// What holds of every annotation file that a reader lets through.
+// What holds for every annotation file that a reader accepts.
 inline void expect_usable(const oko::dataset::ParsedFile& file) {
   for (const auto& picture : file.pictures) {
     for (const auto& parsed : picture.objects) {

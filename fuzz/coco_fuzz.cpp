@@ -1,5 +1,5 @@
 // needs: dataset
-// Any text is refused or read; what is written from it reads back with the same boxes.
+// Any text is rejected or read; what is written from it reads back with the same boxes.
 
 #include "annotations.h"
 #include "oko/dataset/coco.h"

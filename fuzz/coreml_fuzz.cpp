@@ -1,5 +1,5 @@
 // needs: formats graph
-// Any bytes are refused or give a network whose weights are whole. The file is its own
+// Any bytes are rejected or give a network with complete weights. The file is its own
 // weights/weight.bin.
 
 #include <cstdlib>

@@ -1,5 +1,5 @@
 // needs: dataset
-// Any text is refused or read into usable boxes.
+// Any text is rejected or read into usable boxes.
 
 #include "annotations.h"
 #include "oko/dataset/create_ml.h"

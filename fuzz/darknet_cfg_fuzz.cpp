@@ -1,5 +1,5 @@
 // needs: formats graph
-// Any text is refused or gives a network; where that can be written, it reads back the same.
+// Any text is rejected or gives a network; if that can be written, it reads back the same.
 
 #include <cstdlib>
 
@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   } catch (const oko::Error&) {
     return 0;
   }
-  // Layers that only training needs ([cost]) are left out, so layer names may be counted anew.
+  // Training-only layers ([cost]) are dropped, so layer names may be renumbered.
   oko::graph::Network again = read_darknet_cfg(written, "written");
   if (again.layers.size() != network.layers.size()) std::abort();
   for (std::size_t i = 0; i < again.layers.size(); ++i) {

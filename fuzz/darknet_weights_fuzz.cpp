@@ -1,5 +1,5 @@
 // needs: formats graph
-// Any bytes are refused or fill the first layers of a small network.
+// Any bytes are rejected or fill the first layers of a small network.
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,5 +1,5 @@
 // needs: dataset
-// Any text is refused or read; the names that are read can be written and read again.
+// Any text is rejected or read; the names read can be written and read again.
 
 #include "annotations.h"
 #include "oko/base/class_list.h"

@@ -1,5 +1,5 @@
 // needs: dataset
-// Any bytes are refused or become UTF-8, and JSON's lines are found in them.
+// Any bytes are rejected or become UTF-8, and JSON's lines are found in them.
 
 #include <span>
 

@@ -1,5 +1,5 @@
 // needs: dataset
-// The first byte chooses an extension: whatever the rest is, it is told what kind of file it is.
+// The first byte chooses an extension: any other bytes must be classified.
 
 #include <iterator>
 

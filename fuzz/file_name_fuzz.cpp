@@ -1,6 +1,6 @@
 // needs: base
-// Whatever a name is, what passes the check stays below the folder that it is joined to, and what
-// is made of any text passes the check.
+// Any name that passes the check stays below the folder that it is joined to, and any sanitized
+// text passes the check.
 
 #include <cstdint>
 #include <cstdlib>

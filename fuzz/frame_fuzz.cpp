@@ -1,6 +1,6 @@
 // needs: image
-// Camera frames come with sizes, strides and regions of all kinds: none may be read outside of its
-// planes or be drawn outside of the input. Planes and input are exactly as large as they must be.
+// Camera frames with all kinds of sizes, strides and regions: none may be read outside its planes
+// or written outside the input. Planes and input are exactly as large as needed.
 
 #include <algorithm>
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace {
 
 using namespace oko::image;
 
-// Takes numbers from the fuzzer's bytes; 0 where they have run out.
+// Takes numbers from the fuzzer's bytes; 0 after their end.
 class Numbers {
  public:
   Numbers(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
@@ -72,7 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   frame.matrix = static_cast<YuvMatrix>(numbers.byte() % 3);
   frame.rotation = static_cast<Rotation>(numbers.byte() % 4 * 90);
   frame.mirror = numbers.byte() % 2 != 0;
-  if (numbers.byte() % 2 != 0) {  // about one in four lies outside
+  if (numbers.byte() % 2 != 0) {  // about one in four is outside
     frame.region = {numbers.below(frame.size.width), numbers.below(frame.size.height),
                     1 + numbers.below(frame.size.width), 1 + numbers.below(frame.size.height)};
   }
@@ -89,7 +89,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     letterbox(frame, input, preprocess, {values.get(), 3 * count}, target);
   } catch (const oko::Error&) {
-    return 0;  // what an impossible frame should give
+    return 0;  // expected for an invalid frame
   }
   const auto wrong = [](float v) { return !(v >= 0 && v <= 1.000001F); };
   if (std::any_of(values.get(), values.get() + 3 * count, wrong)) __builtin_trap();

@@ -1,6 +1,6 @@
 // needs: storage
-// Any answer of Google Cloud Storage is read or refused, whatever it was asked for; so is any file
-// of credentials, and no header upsets what reads it.
+// Any response of Google Cloud Storage is read or rejected, as the response to any request; so is
+// any credentials file, and any header is parsed safely.
 
 #include <cstdlib>
 

@@ -1,5 +1,5 @@
 // needs: base
-// Any JSON text is parsed or refused; what is parsed can be written and gives the same again.
+// Any JSON text is parsed or rejected; what is parsed can be written and round-trips.
 
 #include <cstdlib>
 

@@ -1,5 +1,5 @@
 // needs: formats graph
-// Any bytes are refused, or give a whole network, or the weights of one.
+// Any bytes are rejected, or give a complete network, or the weights of one.
 
 #include <cstdlib>
 

@@ -1,5 +1,5 @@
 // needs: dataset
-// Any text is read: each line is a picture or a finding.
+// Any text is read: each line is an image or a finding.
 
 #include "annotations.h"
 #include "oko/base/class_list.h"

@@ -1,6 +1,6 @@
 // needs: storage
-// Any file is taken for the manifest of a transfer: what makes no sense in it is left out, and what
-// is read keeps its promises. One that is written anew as it is opened says the same as before.
+// Any file is accepted as the manifest of a transfer: invalid content is skipped, and what is read
+// is consistent. One that is rewritten when opened is equivalent to before.
 
 #include <unistd.h>
 
@@ -27,13 +27,13 @@ void check(const std::optional<BegunFile>& file) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  // In memory where there is such a folder: on a disk every writing waits for it.
+  // In a memory-backed folder if there is one: on a disk every write waits for it.
   static const std::string folder = std::filesystem::exists("/dev/shm")
                                         ? "/dev/shm"
                                         : std::filesystem::temp_directory_path().string();
   static const std::string path = folder + "/oko_manifest_fuzz_" + std::to_string(getpid());
   const std::string text(reinterpret_cast<const char*>(data), size);
-  std::string long_text = text + '\n';  // so long that it is written anew
+  std::string long_text = text + '\n';  // long enough to be rewritten
   for (int i = 0; i < 1050; ++i) long_text += "1\n";
   for (const std::string& content : {text, long_text}) {
     oko::storage::write(path, content);

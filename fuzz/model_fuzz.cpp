@@ -1,6 +1,6 @@
 // needs: phone graph
-// Any bytes are refused as a model or give a detector that looks at a frame: nothing may crash,
-// read outside of its memory or take more time than the layers account for.
+// Any bytes are rejected as a model or give a detector that processes a frame: nothing may crash,
+// read out of bounds or take more time than the layers account for.
 
 #include <oko/oko.h>
 
@@ -15,7 +15,7 @@ namespace {
 
 using namespace oko::graph;
 
-// About how many numbers a layer reads to make its map.
+// About how many values a layer reads to compute its output.
 double work_of(const Network& network, const Layer& layer) {
   const auto numbers = static_cast<double>(layer.output.count());
   if (const auto* pool = std::get_if<MaxPool>(&layer.operation)) {
@@ -86,7 +86,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     small = is_small(read_oko(oko::Bytes(text), "input").network);
   } catch (const oko::Error&) {
   }
-  // Large ones are opened as well, but not run: they are refused or planned.
+  // Large ones are also opened, but not run: they are rejected or planned.
   int targets = 0;
   while (oko_targets()[targets] != nullptr) ++targets;
   oko_model_options options{};

@@ -1,5 +1,5 @@
 // needs: formats graph
-// Any .param, with a .bin behind the first byte of value zero, is refused or gives a whole network.
+// Any .param, with a .bin after the first zero byte, is rejected or gives a complete network.
 
 #include <algorithm>
 #include <cstdlib>

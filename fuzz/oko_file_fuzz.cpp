@@ -1,5 +1,5 @@
 // needs: graph
-// Any file is refused or gives a network that can be costed, drawn, resized, written and read
+// Any file is rejected or gives a network that can be costed, drawn, resized, written and read
 // again.
 
 #include <cstdlib>

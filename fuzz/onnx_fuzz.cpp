@@ -1,5 +1,6 @@
 // needs: formats graph
-// Any bytes are refused or give a network with whole weights; what is written of it is taken too.
+// Any bytes are rejected or give a network with complete weights; what is written from it is
+// accepted too.
 
 #include <cstdlib>
 
@@ -15,8 +16,7 @@ void require(bool condition) {
   if (!condition) std::abort();
 }
 
-// What a network is written as, it is read from: layers that nothing reads are left out, and routes
-// of parts become several.
+// Round trips may change the layers: unread ones are dropped, and routes of parts become several.
 void write_and_read(const graph::Network& network) {
   std::vector<formats::File> files;
   try {

@@ -1,6 +1,6 @@
 // needs: runtime graph
-// A cache of packed weights is taken or not, whatever is in it. What is taken runs; a file whose
-// content changed under its header is not taken.
+// Any cache of packed weights is accepted or rejected. What is accepted runs; a file whose content
+// does not match its header is rejected.
 
 #include <algorithm>
 #include <array>
@@ -42,8 +42,8 @@ Cached make_cached(Precision precision) {
   return cached;
 }
 
-// The cached file with some bytes changed, each by four bytes of `edits`: where (three), and what
-// to combine it with.
+// The cached file with some bytes changed, each by four bytes of `edits`: its offset (three), and
+// the value to combine it with.
 bool edit(std::vector<std::byte>& file, std::span<const std::uint8_t> edits) {
   const std::vector<std::byte> whole = file;
   bool in_header = false;

@@ -1,6 +1,6 @@
 // needs: media
-// Of large files only the beginning is read: it must say of size and orientation what the whole
-// file says and the decoder gives, or nothing. The last byte is how much of the file there is.
+// Only the start of large files is read: its size and orientation must match the whole file's and
+// the decoder's, or be missing. The last byte is how much of the file is given.
 
 #include <cstddef>
 #include <cstdint>
@@ -26,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     if (oko::media::decode(file, "fuzz").size != info.upright_size()) std::abort();
   } catch (const oko::Error&) {
-    // what a broken picture should give
+    // expected for a broken image
   }
   return 0;
 }

@@ -1,6 +1,6 @@
 // needs: storage
-// Any answer of an S3 server is read or refused, whatever it was asked for; what is read keeps its
-// promises.
+// Any response of an S3 server is read or rejected, as the response to any request; what is read is
+// consistent.
 
 #include <cstdlib>
 

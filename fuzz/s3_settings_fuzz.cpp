@@ -1,5 +1,5 @@
 // needs: storage
-// Any file of settings and any answer with credentials is read or refused.
+// Any settings file and any response with credentials is read or rejected.
 
 #include "oko/base/error.h"
 #include "oko/storage/s3/credentials.h"

@@ -1,5 +1,5 @@
 // needs: graph
-// Any file is refused or gives tensors that lie inside it, which can be written and read again.
+// Any file is rejected or gives tensors inside it, which can be written and read again.
 
 #include <cstdlib>
 

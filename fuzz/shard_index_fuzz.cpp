@@ -1,5 +1,5 @@
 // needs: dataset
-// Any text is refused or read into pictures that lie inside their shards, with usable boxes.
+// Any text is rejected or read into images inside their shards, with usable boxes.
 
 #include "annotations.h"
 #include "oko/dataset/shard_index.h"

@@ -1,5 +1,5 @@
 // needs: formats graph
-// Any bytes are refused or give a whole network.
+// Any bytes are rejected or give a complete network.
 
 #include <cstdlib>
 

@@ -1,5 +1,5 @@
 // needs: formats graph
-// Any file is refused or gives a whole network.
+// Any file is rejected or gives a complete network.
 
 #include <cstdlib>
 #include <string_view>

@@ -1,5 +1,5 @@
 // needs: dataset
-// Any text is refused or read; what is written from it reads back with as many objects.
+// Any text is rejected or read; what is written from it reads back with as many objects.
 
 #include "annotations.h"
 #include "oko/dataset/voc.h"

@@ -1,5 +1,5 @@
 // needs: dataset
-// Any text is read as labels, as data.yaml (or refused) and as a .data file.
+// Any text is read as labels, as data.yaml (or rejected) and as a .data file.
 
 #include "annotations.h"
 #include "oko/dataset/data_yaml.h"

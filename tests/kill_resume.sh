@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# kill -9 at random moments, then --resume: the model must be, byte for byte, the one of a run that
-# nobody disturbed.  kill_resume.sh OKO DATASET [KILLS [SEED]]
+# kill -9 at random moments, then --resume: the model must be byte for byte that of an undisturbed
+# run.  kill_resume.sh OKO DATASET [KILLS [SEED]]
 set -euo pipefail
 oko=$1 dataset=$2 kills=${3:-3}
 RANDOM=${4:-1}
@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 train=("$oko" --quiet train "$dataset" --network yolo-fastest --width 96 --epochs 5 --batch 2
   --precision fp32 --threads 2 --checkpoint-minutes .001 --plain-epochs 1 --no-check)
 
-# resume_flag FOLDER: prints --resume where a run has begun there.
+# resume_flag FOLDER: prints --resume if a run has started there.
 resume_flag() { [ ! -e "$1/run.toml" ] || echo --resume; }
 
 begin=$(date +%s%N)
@@ -23,7 +23,7 @@ took=$((($(date +%s%N) - begin) / 1000000))  # milliseconds
 
 killed=0
 for ((i = 0; i < kills; ++i)); do
-  # shellcheck disable=SC2046  # no word at all where there is nothing to resume
+  # shellcheck disable=SC2046  # no word at all if there is nothing to resume
   "${train[@]}" --out "$work/killed" $(resume_flag "$work/killed") &
   pid=$!
   sleep "$(printf '%d.%03d' $((RANDOM % (took / 2) / 1000)) $((RANDOM % 1000)))"

@@ -20,7 +20,7 @@ code=0
 "$oko" nonsense 2>"$work/told" || code=$?
 [ $code = 2 ] && grep -q 'unknown command "nonsense"' "$work/told" || fail "an unknown command"
 
-# A link to it is as good as itself, a copy alone knows what it lacks.
+# A link to it works like itself, a lone copy reports what is missing.
 ln -s "$(realpath "$oko")" "$work/link"
 "$work/link" --version >/dev/null || fail "a link"
 mkdir "$work/bin"

@@ -1,7 +1,7 @@
 // swift-tools-version:5.9
 import PackageDescription
 
-// scripts/build_ios.sh makes OkoC.xcframework: the engine with its C header as the module OkoC.
+// scripts/build_ios.sh builds OkoC.xcframework: the engine with its C header as the module OkoC.
 let package = Package(
     name: "Oko",
     platforms: [.iOS(.v15)],

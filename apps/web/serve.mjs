@@ -1,5 +1,5 @@
 // Serves a folder on this machine:  node serve.mjs FOLDER [--port 8000] [--not-isolated]
-// Pages are cross-origin isolated, which is what threads need, unless told otherwise.
+// Pages are cross-origin isolated, which threads need, unless --not-isolated is given.
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -16,7 +16,7 @@ const kIsolation = {
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
 
-// The file that a request asks for, or null: nothing outside `root` is given.
+// The requested file, or null: nothing outside `root` is served.
 async function fileFor(root, url) {
   try {
     const path = decodeURIComponent(new URL(url, "http://here").pathname);
@@ -27,7 +27,7 @@ async function fileFor(root, url) {
   }
 }
 
-// Resolves to { url, close() }. Port 0: any that is free.
+// Resolves to { url, close() }. Port 0: any free one.
 export async function serve(folder, { port = 0, isolated = true } = {}) {
   const root = resolve(folder);
   const server = createServer(async (request, response) => {

@@ -13,7 +13,7 @@ namespace {
 using bindings::reference_model;
 using runtime::reference_data;
 
-// What would leave the caller with a view into a detector that is gone does not compile.
+// What would give the caller a dangling view into a destroyed detector does not compile.
 template <typename T>
 concept Detects = requires(T&& detector, Frame frame) {
   std::forward<T>(detector).detect(frame);
@@ -45,7 +45,7 @@ std::vector<std::uint8_t> raw_frame(const std::string& ending) {
   return {first, first + bytes.size()};
 }
 
-// The reference took each chroma pixel for four pixels, oko interpolates: so not to the bit.
+// The reference repeats each chroma pixel four times, oko interpolates: so not bit for bit.
 void expect_alike(std::span<const Detection> found, std::span<const Detection> expected) {
   ASSERT_EQ(found.size(), expected.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
@@ -100,8 +100,8 @@ TEST_F(OkoHpp, FindsTheBottlesInEveryLayoutOfTheFrame) {
   EXPECT_GT(detector().timing().network_ms, 0);
 }
 
-TEST_F(OkoHpp, ReadsNoByteBehindAPlane) {
-  // Android gives planes that end with their last sample; the sanitizers watch the ends of these.
+TEST_F(OkoHpp, ReadsNoBytePastAPlane) {
+  // Android's planes end with their last sample; the sanitizers check their ends.
   const auto whole = raw_frame("nv21");
   const std::size_t chroma = kPixels / 2 - 1;
   const std::vector<std::uint8_t> y(whole.begin(), whole.begin() + kPixels);
@@ -111,8 +111,8 @@ TEST_F(OkoHpp, ReadsNoByteBehindAPlane) {
   expect_alike(detector().detect(frame).value(), expected_detections());
 }
 
-// Where the pixel x, y of the upright picture is stored, by the words of the EXIF standard: they
-// tell on which sides of the picture row 0 and column 0 of what is stored belong.
+// Where the pixel x, y of the upright image is stored, by the EXIF standard, which defines the
+// sides of the image for row 0 and column 0 of the stored pixels.
 struct Place {
   int x, y;
 };
@@ -189,7 +189,7 @@ TEST_F(OkoHpp, FollowsEveryExifOrientation) {
   }
 }
 
-TEST_F(OkoHpp, RunsAPreparedInputAndShowsItsMaps) {
+TEST_F(OkoHpp, RunsAPreparedInputAndReturnsRawHeads) {
   const ModelInfo info = model().info();
   EXPECT_EQ(info.class_count, 80);
   const std::vector<float> input(3U * static_cast<std::size_t>(info.width * info.height), .5F);
@@ -203,7 +203,7 @@ TEST_F(OkoHpp, RunsAPreparedInputAndShowsItsMaps) {
   EXPECT_FALSE(detector().head_map(info.head_count));
 }
 
-TEST_F(OkoHpp, BytesUsedInPlaceAreLetGoOfWithTheLastHandle) {
+TEST_F(OkoHpp, BytesUsedInPlaceAreReleasedWithTheLastHandle) {
   auto bytes = std::make_shared<const std::vector<std::byte>>(reference_model());
   const std::weak_ptr<const std::vector<std::byte>> watch = bytes;
   const std::span<const std::byte> view(*bytes);
@@ -235,7 +235,7 @@ TEST(OkoHppErrors, AreValuesAndThrowOnlyOnDemand) {
   EXPECT_EQ(targets().back(), "scalar");
 }
 
-TEST(OkoHppFrames, SayWhatTheyWereTold) {
+TEST(OkoHppFrames, ReturnWhatWasSet) {
   const std::uint8_t bytes[16]{};
   const Frame plain = Frame::nv12(bytes, bytes + 8, 4, 2, 4, 4);
   const oko_frame f = plain.turned(Rotation::k270)

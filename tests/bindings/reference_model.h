@@ -7,10 +7,10 @@
 #include "oko/graph/oko_file.h"
 #include "oko/runtime/test_models.h"
 
-// The published model whose boxes in a raw camera frame the reference data has.
+// The published model whose boxes in a raw camera frame are in the reference data.
 namespace oko::bindings {
 
-// As an .oko file with the names of its classes; empty where there is no reference data.
+// As an .oko file with its class names; empty if there is no reference data.
 inline std::vector<std::byte> reference_model() {
   const std::string base = runtime::reference_data("models/darknet");
   if (base.empty()) return {};

@@ -5,7 +5,7 @@
 namespace oko::cases {
 namespace {
 
-// HEIC has a size where this oko was built with libheif.
+// HEIC has a size if this oko was built with libheif.
 std::string heic_in_yolo() {
   const std::string name = folder_of("datasets") + "/heic-yolo/images/IMG_0001.HEIC";
   if (media::probe(storage::read(name)).size == image::Size{}) {

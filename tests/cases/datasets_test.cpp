@@ -17,7 +17,7 @@ std::vector<Expected> all_cases() {
   return cases;
 }
 
-TEST(DatasetCases, GiveWhatTheyMust) {
+TEST(DatasetCases, ReadAsExpected) {
   OKO_CASES(folder, "datasets");
   for (const Expected& expected : all_cases()) {
     SCOPED_TRACE(expected.name);
@@ -25,8 +25,8 @@ TEST(DatasetCases, GiveWhatTheyMust) {
   }
 }
 
-// The cases that nothing is expected of yet are named as skipped, so that they are not forgotten.
-TEST(DatasetCases, HaveAnExpectationEach) {
+// Cases without an expectation are listed as skipped, so that they are not forgotten.
+TEST(DatasetCases, EachHaveAnExpectation) {
   OKO_CASES(folder, "datasets");
   std::set<std::string> there, named;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
@@ -34,11 +34,11 @@ TEST(DatasetCases, HaveAnExpectationEach) {
   }
   for (const Expected& expected : all_cases()) {
     EXPECT_TRUE(named.insert(expected.name).second) << expected.name << " is listed twice";
-    EXPECT_TRUE(there.erase(expected.name)) << "no case is called " << expected.name;
+    EXPECT_TRUE(there.erase(expected.name)) << "no case is named " << expected.name;
   }
   there.erase("images-all");  // images_test.cpp
   if (!there.empty()) {
-    GTEST_SKIP() << "nothing is expected yet of " << fmt::format("{}", fmt::join(there, ", "));
+    GTEST_SKIP() << "no expectation yet for " << fmt::format("{}", fmt::join(there, ", "));
   }
 }
 

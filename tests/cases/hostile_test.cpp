@@ -15,7 +15,7 @@
 namespace oko::cases {
 namespace {
 
-TEST(Hostile, AClassThatBeginsWithAHashShiftsNoOther) {
+TEST(Hostile, AClassThatStartsWithAHashShiftsNoOther) {
   OKO_CASES(folder, "hostile");
   const dataset::Dataset data = dataset::read(folder + "/hash3");
   ASSERT_THAT(data.classes, ::testing::ElementsAre("#10 bolt", "dog", "cat"));
@@ -31,7 +31,7 @@ TEST(Hostile, AClassThatBeginsWithAHashShiftsNoOther) {
   }
 }
 
-TEST(Hostile, ASplitThatLeadsOutOfTheTargetIsRefused) {
+TEST(Hostile, ASplitPointingOutsideTheTargetIsRejected) {
   OKO_CASES(folder, "hostile");
   try {
     dataset::read(folder + "/sh_up");
@@ -46,7 +46,7 @@ TEST(Hostile, ASplitThatLeadsOutOfTheTargetIsRefused) {
 TEST(Hostile, ANetworkOfThousandsOfConnectionsIsShownWithinASecond) {
   OKO_CASES(folder, "hostile");
   const std::string drawn = ::testing::TempDir() + "oko_routes.svg";
-  // Of this process alone: other tests may run beside it.
+  // Of this process only: other tests may run at the same time.
   const std::clock_t before = std::clock();
   const cli::Outcome outcome =
       cli::oko_command({"inspect", folder + "/routes.cfg", "--svg", drawn});

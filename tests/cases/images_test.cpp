@@ -1,4 +1,4 @@
-// What the pixels of the reference cases must agree with.
+// Checks the pixels of the reference cases.
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -15,7 +15,7 @@
 namespace oko::cases {
 namespace {
 
-// The share of red pixels among those inside of a box, and among those outside.
+// The fraction of red pixels inside the boxes, and outside.
 std::pair<double, double> share_of_red(const image::Picture& picture, const image::Box& box) {
   double red[2] = {}, all[2] = {};
   for (int y = 0; y < picture.size.height; ++y) {
@@ -41,7 +41,7 @@ void expect_on_red(const dataset::Dataset& data) {
   }
 }
 
-TEST(ImageCases, BoxesLieOnTheRedObjectOfWhateverExifTurns) {
+TEST(ImageCases, BoxesAreOnTheRedObjectForEveryExifOrientation) {
   OKO_CASES(folder, "datasets");
   for (const char* name : {"voc-exif3", "voc-exif6", "voc-exif8", "yolo-exif3", "yolo-exif6"}) {
     SCOPED_TRACE(name);
@@ -58,7 +58,7 @@ TEST(ImageCases, BoxesLieOnTheRedObjectOfWhateverExifTurns) {
   }
 }
 
-// Odd files that people have: read, or an error says why not. Without libheif HEIC and AVIF are
+// Unusual files from practice: read, or an error says why not. Without libheif HEIC and AVIF are
 // errors too.
 TEST(ImageCases, EveryImageIsReadOrTheReasonIsNamed) {
   OKO_CASES(folder, "datasets");

@@ -16,12 +16,12 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// Runs `oko import` and gives what was written.
+// Runs `oko import` and returns what was written.
 class Models : public ::testing::Test {
  protected:
   void SetUp() override {
     folder_ = folder_of("models");
-    if (folder_.empty()) GTEST_SKIP() << "no cases beside OKO_DATA";
+    if (folder_.empty()) GTEST_SKIP() << "no cases next to OKO_DATA";
     out_ = ::testing::TempDir() + "oko_models_" +
            ::testing::UnitTest::GetInstance()->current_test_info()->name();
     std::filesystem::remove_all(out_);
@@ -71,7 +71,7 @@ TEST_F(Models, BiasesMayNameTheKernelsDimension) {
   EXPECT_EQ(network.input, (graph::Shape{1, 96, 96}));
 }
 
-TEST_F(Models, AByteOrderMarkBeforeACfgIsNoPartOfIt) {
+TEST_F(Models, AByteOrderMarkBeforeACfgIsSkipped) {
   EXPECT_EQ(imported({file("bom.cfg")}).heads().size(), 2U);
 }
 
@@ -85,7 +85,7 @@ TEST_F(Models, ACfgSaysWhetherImagesAreLetterboxed) {
               HasSubstr("nms_kind=greedynms, so overlapping boxes"));
 }
 
-TEST_F(Models, ACfgMayNameTheStrideOfEachSide) {
+TEST_F(Models, ACfgMayHaveAStrideForEachDirection) {
   EXPECT_EQ(imported({file("sx.cfg")}).layers, imported({file("lb.cfg")}).layers);
 }
 
@@ -129,7 +129,7 @@ TEST_F(Models, EveryOutputIsKeptThroughImportExportAndParity) {
   }
 }
 
-TEST_F(Models, ParityRunsAForeignFileWhateverItsTensorsAreCalled) {
+TEST_F(Models, ParityRunsAForeignFileWithAnyTensorNames) {
   const std::string model = file("person_detect.tflite");
   imported({model});
   // Its int8 against oko's own reading of it, in float32.
@@ -153,7 +153,7 @@ void write_zeros_for(const std::string& param, const std::string& bin) {
   std::ofstream(bin, std::ios::binary) << std::string(4 * words, '\0');
 }
 
-TEST_F(Models, AnNcnnFileMayCropToTheMapsOwnSizeAndLeaveTheInputOpen) {
+TEST_F(Models, AnNcnnFileMayCropToItsOwnSizeAndNotFixTheInput) {
   const std::string param = file("yolov4-tiny.param"), bin = out_ + "/zeros.bin";
   write_zeros_for(param, bin);
   const graph::Network network = imported({param, "--weights", bin});

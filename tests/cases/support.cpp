@@ -14,7 +14,7 @@
 namespace oko::cases {
 namespace {
 
-// Text without the case's own folder, which differs from machine to machine.
+// Text without the case's own folder, which differs between machines.
 std::string relative(std::string text, const std::string& root) {
   for (auto at = text.find(root); at != std::string::npos; at = text.find(root, at)) {
     const std::size_t slash = text.compare(at + root.size(), 1, "/") == 0 ? 1 : 0;
@@ -35,8 +35,7 @@ std::string described(const dataset::Sample& sample, const dataset::Dataset& dat
         "{} {},{},{},{}", dataset.classes.at(static_cast<std::size_t>(object.class_id)),
         hundredth(box.left), hundredth(box.top), hundredth(box.right), hundredth(box.bottom)));
   }
-  return line + ": " +
-         (objects.empty() ? "nothing" : fmt::format("{}", fmt::join(objects, "; ")));
+  return line + ": " + (objects.empty() ? "nothing" : fmt::format("{}", fmt::join(objects, "; ")));
 }
 
 }  // namespace

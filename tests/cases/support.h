@@ -7,25 +7,25 @@
 
 namespace oko::cases {
 
-// The folder of one group of cases ("datasets", "models", "hostile"), beside OKO_DATA; "" where the
-// machine has none.
+// The folder of one group of cases ("datasets", "models", "hostile"), next to OKO_DATA; "" if not
+// installed.
 std::string folder_of(const std::string& group);
 
-// A dataset as read, one line a thing, so that a case's right answer can be written down:
+// A dataset as read, one line per item, so that the expected result of a case can be written down:
 //
 //   voc: cat, dog                                  format: classes
 //   cam1/0001.png 64x48 train: cat 1,2,30,40       image, size, split: class and edges
 //   cam1/0002.png 64x48: nothing
-//   warning empty-box: Annotations/1.xml:14        severity kind: place (one line a finding)
-//   error 3: data.yaml:2: …                        in place of all that where it is refused
+//   warning empty-box: Annotations/1.xml:14        severity kind: place (one line per finding)
+//   error 3: data.yaml:2: …                        instead of all that, if it is rejected
 //
 // Images and findings are sorted; edges are rounded to a hundredth; paths are relative to the case.
 std::string described(const std::string& dataset);
 
-// The right answer for one case of cases/datasets.
+// The expected result of one case of cases/datasets.
 struct Expected {
   std::string name;  // of the folder
-  std::string text;  // what described() must give, without its last newline
+  std::string text;  // what described() must return, without its last newline
 };
 std::vector<Expected> matching_cases();  // images, annotations and splits that belong together
 std::vector<Expected> image_cases();     // pixels, EXIF and formats of images
@@ -36,4 +36,4 @@ std::vector<Expected> text_cases();      // what is inside the files: classes, n
 // Declares `variable`, the folder of a group of cases, or skips the test.
 #define OKO_CASES(variable, group)                             \
   const std::string variable = ::oko::cases::folder_of(group); \
-  if (variable.empty()) GTEST_SKIP() << "no cases beside OKO_DATA"
+  if (variable.empty()) GTEST_SKIP() << "no cases next to OKO_DATA"

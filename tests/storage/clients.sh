@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What clients of other people wrote we read, and the other way round.
+# Reads what third-party clients wrote, and vice versa.
 #   clients.sh OKO s3rver|radosgw          against an S3 server: rclone, s3cmd, aws
 #   clients.sh OKO gcs FOLDER_OF_SERVERS   against the test server: rclone
-# A client that is not installed is left out.
+# A client that is not installed is skipped.
 set -euo pipefail
 oko=$1 kind=$2
 . "$(dirname "$0")/servers.sh"
@@ -20,7 +20,7 @@ odd='100% & (1)+.txt'
 printf 'text\r\n' >"$tree/ü x/$odd"
 head -c 40000000 /dev/urandom >"$tree/a/b/big.bin"  # in parts
 
-# check NAME UPLOAD DOWNLOAD: commands that take a folder and a place, and the other way round
+# check NAME UPLOAD DOWNLOAD: commands that take a folder and a URI, and vice versa
 check() {
   local name=$1 up=$2 down=$3 back=$servers_work/back-$1
   $up "$tree" "$name-theirs"
@@ -57,7 +57,7 @@ place=s3://oko-clients
 "$oko" --quiet store mb $place
 
 if command -v rclone >/dev/null; then
-  # s3rver's ETag of what came in parts is not what rclone expects.
+  # s3rver's ETag of multipart objects is not what rclone expects.
   cutoff=$([ "$kind" = s3rver ] && echo 200M || echo 16M)
   with_rclone() {
     rclone --config /dev/null --log-level ERROR --s3-provider Ceph --s3-env-auth \
@@ -67,7 +67,7 @@ if command -v rclone >/dev/null; then
   rclone_down() { with_rclone copy ":s3:oko-clients/$1" "$2"; }
   check rclone rclone_up rclone_down
 fi
-# s3rver reckons other signatures for its lists.
+# s3rver computes different signatures for its lists.
 if [ "$kind" != s3rver ] && command -v s3cmd >/dev/null; then
   host=${S3_ENDPOINT#http://}
   with_s3cmd() {

@@ -5,20 +5,20 @@
 #include "tests/storage/fault_proxy.h"
 
 // Runs the proxy until SIGINT or SIGTERM. Its first line of output is the port; the others, at the
-// end, tell how many faults it injected.
+// end, are the numbers of injected faults.
 int main(int argc, char** argv) {
   oko::testing::FaultOptions options;
   std::string faults;
-  CLI::App app("A proxy on 127.0.0.1 that makes things go wrong");
+  CLI::App app("A fault-injecting proxy on 127.0.0.1");
   app.add_option("--to", options.to, "Port of the server behind it")->required();
   app.add_option("--port", options.port, "0: any free one");
-  app.add_option("--seed", options.seed, "The same seed, the same faults");
-  app.add_option("--chance", options.chance, "Of a fault, for each request");
+  app.add_option("--seed", options.seed, "Random seed of the faults");
+  app.add_option("--chance", options.chance, "Probability of a fault per request");
   app.add_option("--faults", faults,
-                 "Of 429,503,lost,cut-request,cut-reply,stall,flip-request,flip-reply,twice,"
+                 "Any of 429,503,lost,cut-request,cut-reply,stall,flip-request,flip-reply,twice,"
                  "duplicate,401; all by default");
-  app.add_option("--stall", options.stall_seconds, "How long, in seconds");
-  app.add_option("--retry-after", options.retry_after, "What a 429 says, in seconds");
+  app.add_option("--stall", options.stall_seconds, "Stall duration in seconds");
+  app.add_option("--retry-after", options.retry_after, "Retry-After of a 429, in seconds");
   CLI11_PARSE(app, argc, argv);
   options.faults = oko::testing::faults_named(faults);
   sigset_t ending;

@@ -20,7 +20,7 @@ struct Message {
   std::string body;
 };
 
-// A whole reply, with its length told instead of chunks.
+// A complete reply, with a length instead of chunks.
 void send_message(Connection& connection, const Message& message, bool body = true) {
   connection.send(body ? message.head.text() + message.body : message.head.text());
 }
@@ -39,7 +39,7 @@ bool speaks_json(const Message& request) {
   return target.find("/storage/v1") != std::string::npos;
 }
 
-// A refusal in the words of the protocol.
+// A rejection in the protocol's format.
 Message refusal(const Message& request, int status, const std::string& reason) {
   const std::string code = std::to_string(status);
   return speaks_json(request)
@@ -49,7 +49,7 @@ Message refusal(const Message& request, int status, const std::string& reason) {
                                            "</Message></Error>");
 }
 
-// Where the bytes of an object begin in a request; npos where it carries none.
+// Where the bytes of an object start in a request; npos if it has none.
 std::size_t object_in_request(const Message& request) {
   const std::string method = request.head.method();
   const std::string type = lower(request.head.get("Content-Type"));
@@ -61,7 +61,7 @@ std::size_t object_in_request(const Message& request) {
   }
   const auto first = request.body.find("\n\r\n");
   const auto second = request.body.find("\n\r\n", std::min(first + 3, request.body.size()));
-  // The closing boundary follows; a tiny object could not be told from it.
+  // The closing boundary follows; a tiny object would be indistinguishable from it.
   return second == std::string::npos || second + 100 > request.body.size() ? std::string::npos
                                                                            : second + 3;
 }
@@ -83,7 +83,7 @@ std::vector<Fault> faults_named(const std::string& comma_list) {
     const auto end = std::min(comma_list.find(',', at), comma_list.size());
     const std::string name = comma_list.substr(at, end - at);
     const auto* found = std::ranges::find(kNames, name);
-    if (found == kNames.end()) throw std::invalid_argument("no fault is called " + name);
+    if (found == kNames.end()) throw std::invalid_argument("unknown fault " + name);
     faults.push_back(static_cast<Fault>(found - kNames.begin()));
     at = end + 1;
   }
@@ -135,7 +135,7 @@ void FaultProxy::Inside::serve(Connection& client) {
   }
 }
 
-// Sends a request to the server, over a connection of its own, and gives the whole reply.
+// Sends a request to the server, over a new connection, and returns the complete reply.
 Message FaultProxy::Inside::ask(const Message& request) {
   const auto server = Connection::to(options.to);
   send_message(*server, request);

@@ -6,20 +6,20 @@
 #include <string>
 #include <vector>
 
-// An HTTP proxy on loopback that stands in front of a storage server and makes things go wrong, by
-// chance but the same chance for a seed and a request's number.
+// An HTTP proxy on loopback in front of a storage server that injects faults, at random but
+// reproducibly for a seed and a request's number.
 namespace oko::testing {
 
 enum class Fault {
-  kTooMany,      // 429 with Retry-After; the server hears nothing
-  kUnavailable,  // 503; the server hears nothing
-  kLost,         // the server did it, but its answer became a 503
+  kTooMany,      // 429 with Retry-After; the server receives nothing
+  kUnavailable,  // 503; the server receives nothing
+  kLost,         // the server did it, but its response became a 503
   kCutRequest,   // the connection breaks in the middle of the request's body
   kCutReply,     // … of the reply
   kStall,        // half a reply, then silence
   kFlipRequest,  // a byte of an object on its way up is changed
   kFlipReply,    // … on its way down
-  kTwice,        // the server hears the request twice
+  kTwice,        // the server receives the request twice
   kDuplicate,    // the reply is sent twice
   kExpired,      // 401, for requests with a bearer token
 };
@@ -27,8 +27,8 @@ enum class Fault {
 struct FaultOptions {
   int port = 0, to = 0;
   std::uint64_t seed = 1;
-  double chance = .1;         // of a fault, for each request
-  std::vector<Fault> faults;  // those that may come; empty: all
+  double chance = .1;         // of a fault, per request
+  std::vector<Fault> faults;  // possible faults; empty: all
   double stall_seconds = 5;   // before the connection is closed, unless the client does so first
   int retry_after = 1;        // seconds
 };

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Transfers through a proxy that makes things go wrong; nothing may be lost or corrupt.
+# Transfers through a fault-injecting proxy; nothing may be lost or corrupted.
 #   faults.sh OKO FOLDER_OF_TEST_SERVERS gcs|s3rver|radosgw [COUNT [CHANCE [SEED]]]
-# COUNT files are copied up, down and compared, so it is twice as many transfers.
+# COUNT files are uploaded, downloaded and compared, so there are twice as many transfers.
 set -euo pipefail
 oko=$1 servers=$2 kind=$3 count=${4:-100} chance=${5:-.08} seed=${6:-1}
 . "$(dirname "$0")/servers.sh"
@@ -10,7 +10,7 @@ export OKO_STALL_SECONDS=${OKO_STALL_SECONDS:-3}
 
 start_store "$kind" "$servers" --page 97 --lose-session 3 || exit 77
 faults=()
-# It ignores Content-MD5 and does not look at what a signature says of the body.
+# It ignores Content-MD5 and does not check a signature's body hash.
 if [ "$kind" = s3rver ]; then
   faults=(--faults=429,503,lost,cut-request,cut-reply,stall,flip-reply,duplicate,twice)
 fi

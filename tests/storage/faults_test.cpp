@@ -20,7 +20,7 @@ using storage::noise;
 using storage::TransferOptions;
 using storage::TransferSummary;
 
-// The store gs:// is our client, through the proxy, with tokens that are good for a while.
+// The store gs:// is our client, through the proxy, with short-lived tokens.
 class GoogleBehindFaults : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -105,7 +105,7 @@ TEST_F(GoogleBehindFaults, NothingIsLostOrCorrupt) {
   EXPECT_GT(injected, 10u);
 }
 
-TEST_F(GoogleBehindFaults, BytesChangedOnTheWayAreNoticed) {
+TEST_F(GoogleBehindFaults, BytesCorruptedInTransitAreDetected) {
   start(.5, {Fault::kFlipReply, Fault::kFlipRequest});
   const std::string content = noise(500'000, 5);
   storage::write("gs://oko-faults/x", content);
@@ -113,7 +113,7 @@ TEST_F(GoogleBehindFaults, BytesChangedOnTheWayAreNoticed) {
   EXPECT_GT(proxy_->counts()["flip-reply"] + proxy_->counts()["flip-request"], 2u);
 }
 
-TEST_F(GoogleBehindFaults, NamesThatLeadOutOfAFolderAreNotWritten) {
+TEST_F(GoogleBehindFaults, NamesPointingOutsideAFolderAreNotWritten) {
   start(0);
   storage::write("gs://oko-faults/t/good", "x");
   storage::write("gs://oko-faults/t/a/../../../bad", "x");

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The test server for Google's protocol, checked by clients that nobody here wrote: rclone, and
-# gcloud where it is installed.  gcs_clients.sh GCS_SERVER [gcloud]
+# The test server for Google's protocol, checked by third-party clients: rclone, and gcloud if
+# installed.  gcs_clients.sh GCS_SERVER [gcloud]
 set -euo pipefail
 server=$1
 command -v rclone >/dev/null || { echo "skipped: rclone is not installed"; exit 77; }
@@ -51,7 +51,7 @@ if with_rclone cat :gcs:no-such-bucket/x 2>/dev/null; then
   echo "an object of a missing bucket was read"
   exit 1
 fi
-# Access control lists of objects, where the bucket has them.
+# Object access control lists, if the bucket has them.
 with_rclone --gcs-bucket-policy-only=false copy "$work/tree" :gcs:oko-listed
 with_rclone check "$work/tree" :gcs:oko-listed
 echo "rclone: a tree up and down, streamed, in chunks, copied on the server, listed, deleted"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# kill -9 in the middle of transfers, again and again: no half file or object is ever there under its
-# final name, and the same command brings it to its end.
+# kill -9 in the middle of transfers, repeatedly: there is never a partial file or object under its
+# final name, and the same command completes the transfer.
 #   kill.sh OKO FOLDER_OF_TEST_SERVERS [gcs|s3rver|radosgw [KILLS [SEED]]]
-# KILLS on the way up and as many on the way down. A transfer that ends before it is killed is begun
-# again from nothing.
+# KILLS for uploads and as many for downloads. A transfer that finishes before it is killed is
+# restarted from scratch.
 set -euo pipefail
 oko=$1 servers=$2 kind=${3:-gcs} kills=${4:-10}
 RANDOM=${5:-1}
@@ -19,14 +19,14 @@ head -c 80000000 /dev/urandom >"$tree/big"
 (cd "$tree" && find . -type f -printf '%P %s\n' | sort) >"$servers_work/sizes"
 "$oko" --quiet store mb $place
 
-# Every file that stands under its final name is the whole one.
+# Every file under its final name is complete.
 whole_files() {
   local name
   [ -d "$back" ] || return 0
   while IFS= read -r name; do cmp "$tree/$name" "$back/$name"; done < <(
     cd "$back" && find . -type f ! -name '*.oko-part-*' -printf '%P\n')
 }
-# Every object has the size of its file; what it holds is compared once it is down.
+# Every object has the size of its file; its content is compared after the download.
 whole_objects() {
   "$oko" --json store ls -r -l $place/t 2>/dev/null >"$servers_work/list.json" || return 0
   python3 - "$servers_work/list.json" "$servers_work/sizes" <<'PY'
@@ -40,8 +40,8 @@ PY
 remove_objects() { "$oko" --quiet store rm -r $place/t; }
 remove_files() { rm -rf "$back"; }
 
-# kill_often CHECK REMOVE COMMAND…: kills the command at $kills random moments, checks what is there
-# each time, and then lets it end
+# kill_often CHECK REMOVE COMMAND…: kills the command at $kills random moments, checks the result
+# each time, and then lets it finish
 kill_often() {
   local check=$1 remove=$2 n=0 pid moment
   shift 2

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Runs that go wrong, told as loudly as can be: no secret may be in what they print or write.
+# Failing runs with maximum verbosity: no secret may be in what they print or write.
 #   secrets.sh OKO FOLDER_OF_TEST_SERVERS [s3rver|radosgw]
-# With a server named, also a run that goes well and one that it refuses for a wrong secret.
+# With a server given, also a successful run and one rejected for a wrong secret.
 set -euo pipefail
 oko=$1 servers=$2 kind=${3:-}
 . "$(dirname "$0")/servers.sh"
 trap stop_servers EXIT
 if [ -n "$kind" ]; then start_store "$kind" "$servers" || exit 77; fi
-# Refuses whatever has no token of its own, and every account.
+# Rejects everything without its own token, and every account.
 run_server refusing "$servers/gcs_server" --need-token
 refusing=http://127.0.0.1:$(first_line refusing)
 store_scheme=s3 S3_KEY=${S3_KEY:-KEY-ID} S3_SECRET=${S3_SECRET:-}
@@ -20,7 +20,7 @@ mkdir -p "$given" "$HOME" "$written/tree"
 for i in 1 2 3; do echo "file $i" >"$written/tree/f$i"; done
 head -c 40000000 /dev/zero >"$written/tree/big"  # in parts
 
-# every_command PLACE: a line of what each said lands in $written
+# every_command PLACE: a line of each command's output goes to $written
 runs=0
 every_command() {
   local place=$1 log
@@ -32,7 +32,7 @@ every_command() {
     "$oko" store --requests $command >"$log.out" 2>"$log.err" </dev/null || echo "exit $?" >>"$log.err"
   done
 }
-# refused PLACE: every command, and the last must have failed
+# refused PLACE: runs every command; the last must fail
 refused() {
   every_command "$1"
   grep -q '^exit [1-9]' "$written/run-$runs.err" || { echo "$1 was not refused" >&2; exit 1; }
@@ -42,7 +42,7 @@ secrets=(hush AWS4-HMAC Signature= Bearer ya29)
 if [ -n "$kind" ]; then
   "$oko" --quiet store mb s3://oko-secrets
   every_command s3://oko-secrets
-  # s3rver's secret is the name of its key, which may be told.
+  # s3rver's secret is the name of its key, which may be shown.
   [ "$S3_SECRET" = "$S3_KEY" ] || secrets+=("$S3_SECRET")
   export AWS_SECRET_ACCESS_KEY=hush-wrong
   refused s3://oko-secrets

@@ -1,7 +1,9 @@
 # Storage servers on loopback for test scripts: `. servers.sh`, then start_s3rver or start_radosgw.
-# Both set S3_ENDPOINT, S3_KEY and S3_SECRET, return 1 with a message where a program is missing, and
-# are stopped by stop_servers, which must run at the end (trap it on EXIT). start_store starts any of
-# the kinds, our own for Google's protocol among them. Everything they write lies in $servers_work.
+# Both set S3_ENDPOINT, S3_KEY and S3_SECRET, return 1 with a message where a program is missing,
+# and
+# are stopped by stop_servers, which must run at the end (trap it on EXIT). start_store starts any
+# of
+# the kinds, our own for Google's protocol among them. Everything they write is in $servers_work.
 
 servers_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 servers_work=${servers_work:-$(mktemp -d)}
@@ -44,7 +46,8 @@ free_port() {
   echo $port
 }
 
-# start_s3rver BUCKET…: the light one, from npm (OKO_NODE_MODULES names a folder where it is already;
+# start_s3rver BUCKET…: the light one, from npm (OKO_NODE_MODULES names a folder where it is
+# already;
 # OKO_FETCH=no: only where it is)
 start_s3rver() {
   command -v node >/dev/null || { echo "node is not installed: no s3rver" >&2; return 1; }
@@ -159,7 +162,8 @@ start_store() {
   esac
 }
 
-# use_store PORT: the variables by which programs find it there, and no others that might mislead them
+# use_store PORT: the variables by which programs find it there, and no others that might mislead
+# them
 use_store() {
   unset AWS_CA_BUNDLE AWS_PROFILE GOOGLE_APPLICATION_CREDENTIALS https_proxy http_proxy
   export HOME=$servers_work XDG_STATE_HOME=$servers_work/state

@@ -109,7 +109,7 @@ killed=0 resumed=""
 for ((i = 0; i < kills; ++i)); do
   another_machine
   # Not train(), which would be a shell to kill in front of oko.
-  # shellcheck disable=SC2046  # no word at all where there is nothing to resume
+  # shellcheck disable=SC2046  # no word at all if there is nothing to resume
   "$oko" --quiet train $bucket/photos --out $run "${flags[@]}" $(resume_flag) &
   pid=$!
   # By turns at any moment, and soon after a checkpoint.

@@ -15,7 +15,7 @@ android {
         versionName = "1"
     }
 
-    // Models are mapped where they lie in the package.
+    // Models are memory-mapped in place in the package.
     androidResources { noCompress += "oko" }
     compileOptions {
         sourceCompatibility = JavaVersion.VERSION_17

@@ -1,7 +1,7 @@
 import AVFoundation
 import Oko
 
-/// The back camera, looked at frame by frame on a queue of its own.
+/// The back camera, processed frame by frame on its own queue.
 final class CameraDetector: NSObject, @unchecked Sendable {
     typealias Show = @MainActor @Sendable ([OkoDetection]) -> Void
 
@@ -42,7 +42,7 @@ extension CameraDetector: AVCaptureVideoDataOutputSampleBufferDelegate {
         from connection: AVCaptureConnection
     ) {
         guard let buffer = CMSampleBufferGetImageBuffer(sampleBuffer) else { return }
-        // The pixels lie as the sensor does: a phone held upright has to turn them to the right.
+        // Pixels have the sensor's orientation: a phone held upright must rotate them to the right.
         guard let found = try? detector.detect(buffer, orientation: .right) else { return }
         let show = show
         DispatchQueue.main.async { show(found) }

@@ -2,7 +2,7 @@ import AVFoundation
 import Oko
 import UIKit
 
-/// Shows the camera with boxes around what the bundle's model.oko knows. Info.plist needs
+/// Shows the camera with boxes around what the bundle's model.oko detects. Info.plist needs
 /// NSCameraUsageDescription.
 final class CameraViewController: UIViewController {
     private var camera: CameraDetector?
@@ -33,7 +33,7 @@ final class CameraViewController: UIViewController {
 
     override func viewWillAppear(_ animated: Bool) {
         super.viewWillAppear(animated)
-        camera?.start()  // iOS asks the person for the camera here
+        camera?.start()  // iOS asks for camera permission here
     }
 
     override func viewDidDisappear(_ animated: Bool) {

@@ -1,4 +1,4 @@
-// Parses the Swift sources named on the command line, of pages (.md) their Swift blocks: the grammar,
+// Parses the Swift sources named on the command line, of pages (.md) their Swift blocks: syntax,
 // no more. The folder before them has the npm packages tree-sitter and tree-sitter-swift.
 const fs = require('fs');
 const path = require('path');
@@ -15,7 +15,7 @@ function sourceOf(file) {
   return [...text.matchAll(/^```swift\n(.*?)^```$/gms)].map((block) => block[1]).join('');
 }
 
-// Lines of what the grammar cannot read, for people.
+// Human-readable lines of syntax errors.
 function faults(node) {
   if (node.isError || node.isMissing) return [node.startPosition.row + 1];
   return node.hasError ? node.children.flatMap(faults) : [];
@@ -28,7 +28,7 @@ for (const file of files) {
     console.log(`${file}:${line}: no Swift`);
     failed = true;
   }
-  // A parser that takes anything would show nothing.
+  // A parser that accepts anything would prove nothing.
   const close = Math.max(text.lastIndexOf('}'), text.lastIndexOf(')'));
   if (isSwift(text.slice(0, close) + text.slice(close + 1))) {
     console.log(`${file}: is still Swift without its last bracket`);

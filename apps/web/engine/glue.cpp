@@ -1,5 +1,5 @@
-// What JavaScript needs beside the C API: where the fields of its structs lie, and a way to give a
-// model's bytes away.
+// What JavaScript needs besides the C API: the offsets of its struct fields, and a way to hand over
+// a model's bytes.
 #include <oko/oko.h>
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace {
 
-// A struct (its size) or a field (its offset), and what is there: int32 'i', float 'f', double 'd',
+// A struct (its size) or a field (its offset), and its type: int32 'i', float 'f', double 'd',
 // 64-bit count 'q', pointer or size 'p', struct 's'.
 struct Place {
   const char* name;
@@ -122,8 +122,8 @@ extern "C" {
 const void* oko_web_places() { return kPlaces; }
 std::int32_t oko_web_place_count() { return static_cast<std::int32_t>(std::size(kPlaces)); }
 
-// Opens a model whose bytes came from malloc() and belong to the model from now on, also where this
-// fails: nothing is copied, and they go as soon as their weights are packed.
+// Opens a model and takes ownership of its bytes from malloc(), even on failure: nothing is copied,
+// and they are freed as soon as the weights are packed.
 oko_status oko_web_open(void* data, std::size_t size, const oko_model_options* options,
                         oko_model** out) {
   const oko_status status = oko_model_open_memory(data, size, std::free, data, options, out);

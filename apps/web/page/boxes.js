@@ -1,7 +1,7 @@
-// Draws what was found over the picture.
+// Draws detections over the image.
 import { toUpright, uprightSize } from "./oko.js";
 
-// Neighbouring ids get colours far apart: hues go round by the golden angle.
+// Neighbouring ids get distinct colours: hues advance by the golden angle.
 function colourOf(classId) {
   return `hsl(${(155 + classId * 137.508) % 360} 78% 64%)`;
 }
@@ -37,7 +37,7 @@ function drawBox(context, { colour, x, y, width, height }) {
 
 const kLabelHeight = 22;
 
-// Above its box, or inside where the picture ends.
+// Above its box, or inside at the image's edge.
 function drawLabel(context, { colour, text, x, y }, across) {
   const width = context.measureText(text).width + 14;
   const left = Math.max(0, Math.min(x - 1.5, across - width));
@@ -50,7 +50,7 @@ function drawLabel(context, { colour, text, x, y }, across) {
   context.fillText(text, left + 7, top + kLabelHeight / 2 + .5);
 }
 
-// Draws a LiveResult on a canvas that covers the picture; says what was drawn, in CSS pixels.
+// Draws a LiveResult on a canvas that covers the image; returns what was drawn, in CSS pixels.
 export function drawBoxes(canvas, result, mirrored) {
   const { clientWidth: width, clientHeight: height } = canvas;
   const density = globalThis.devicePixelRatio || 1;

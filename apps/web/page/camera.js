@@ -5,10 +5,10 @@ const kProblems = {
     "Allow this page to use the camera in the browser's settings for this site, then try again."],
   NotFoundError: ["No camera found", "Connect a camera, then try again."],
   NotReadableError: ["The camera is busy",
-    "Another program is using it. Close that one, then try again."],
+    "Another program is using it. Close it, then try again."],
 };
 
-// Title and text for a person, of what getUserMedia() refused.
+// Title and text of a getUserMedia() error for the user.
 export function cameraProblem(error) {
   return kProblems[error.name] ?? ["The camera could not be started", error.message];
 }
@@ -16,13 +16,13 @@ export function cameraProblem(error) {
 export class Camera {
   #video;
   #facing = "environment";
-  #device = null;  // its id, where cameras do not tell which way they face
+  #device = null;  // its id, if cameras do not report which way they face
 
   constructor(video) {
     this.#video = video;
   }
 
-  // True where people expect a mirror.
+  // True if users expect a mirror image.
   get mirrored() {
     return (this.#settings.facingMode ?? this.#facing) === "user";
   }
@@ -33,7 +33,7 @@ export class Camera {
 
   async start() {
     if (!navigator.mediaDevices) {
-      throw new Error("Browsers give the camera to secure pages only: open this one by https.");
+      throw new Error("Browsers only allow the camera on secure pages: open this page over https.");
     }
     this.stop();
     const which = this.#device !== null
@@ -54,7 +54,7 @@ export class Camera {
     return devices.filter(({ kind }) => kind === "videoinput").length;
   }
 
-  // To the other side of a phone, else to the next camera.
+  // Switches to the other side of a phone, else to the next camera.
   async next() {
     const { facingMode, deviceId } = this.#settings;
     if (facingMode !== undefined) {
@@ -68,7 +68,7 @@ export class Camera {
     await this.start();
   }
 
-  // Calls back for each new picture, for ever.
+  // Calls back for each new frame, forever.
   eachFrame(callback) {
     const video = this.#video;
     const next = video.requestVideoFrameCallback
@@ -80,7 +80,7 @@ export class Camera {
     next(tick);
   }
 
-  // The picture that is on show, to be sent to a worker; null where there is none yet.
+  // The displayed frame, to be sent to a worker; null if there is none yet.
   async picture() {
     const video = this.#video;
     if (video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return null;

@@ -1,4 +1,4 @@
-// The page: a model, a camera, and what the one sees through the other.
+// The page: a model, a camera, and the detections.
 import { drawBoxes } from "./boxes.js";
 import { Camera, cameraProblem } from "./camera.js";
 import { LiveDetector } from "./live.js";
@@ -27,7 +27,7 @@ function notice(title, text, action = "Close", act = () => {}) {
   arrange();
 }
 
-// What is on show follows from what there is.
+// Shows what the current state allows.
 function arrange() {
   const video = element("video");
   const showing = video.srcObject !== null && video.videoWidth > 0;
@@ -35,7 +35,7 @@ function arrange() {
   element("picture").style.setProperty("--aspect", video.videoWidth / video.videoHeight || 1);
   element("welcome").hidden = modelIsOpen || !element("notice").hidden;
   element("pause").disabled = !showing;
-  element("pause").textContent = showing && video.paused ? "Go on" : "Pause";
+  element("pause").textContent = showing && video.paused ? "Resume" : "Pause";
   video.classList.toggle("mirrored", camera.mirrored);
 }
 
@@ -76,13 +76,13 @@ async function openAddress(address) {
   const name = url.pathname.split("/").pop();
   try {
     if (url.origin !== location.origin) {
-      throw new Error("Models are taken from this page's own server only.");
+      throw new Error("Models can only be loaded from this page's own server.");
     }
     const response = await fetch(url);
     if (!response.ok) throw new Error(`The server says: ${response.status} ${response.statusText}`);
     await openModel(await response.arrayBuffer(), name);
   } catch (error) {
-    notice(`${name} cannot be fetched`, error.message, "Choose a model", choose);
+    notice(`${name} cannot be downloaded`, error.message, "Choose a model", choose);
   }
 }
 
@@ -134,7 +134,7 @@ function show(result) {
   }
 }
 
-// For tests and for a look inside: the next frame's pixels, what was found and what was drawn.
+// For tests and debugging: the next frame's pixels, detections and drawing.
 globalThis.okoPage = {
   nextResult: () => new Promise((resolve) => wanted.push(resolve)),
 };
@@ -144,7 +144,7 @@ globalThis.okoPage = {
 for (const button of document.querySelectorAll("[data-choose]")) button.onclick = choose;
 element("file").onchange = async ({ target }) => {
   const file = target.files[0];
-  target.value = "";  // so that the same file may be chosen again
+  target.value = "";  // so that the same file can be chosen again
   if (file) await openModel(await file.arrayBuffer(), file.name);
 };
 element("pause").onclick = async () => {

@@ -1,10 +1,10 @@
-// The WebAssembly engine: loads the right module, and reads and writes its memory by the table of
-// struct fields that it brings along (engine/glue.cpp). Internal; oko.js is the public face.
+// The WebAssembly engine: loads the right module, and accesses its memory through the table of
+// struct fields that it provides (engine/glue.cpp). Internal; oko.js is the public API.
 
 const kPageBytes = 65536;
 const kInitialBytes = 32 << 20;
-// Both bounds are those of the modules (CMakeLists.txt). Shared memory is reserved when it is made,
-// so where a phone refuses that much, less is asked for.
+// Both bounds are those of the modules (CMakeLists.txt). Shared memory is reserved on creation, so
+// if a phone refuses that much, less is requested.
 const kLargestBytes = 2 ** 31;
 const kLargestSharedBytes = [2 ** 30, 2 ** 29, 2 ** 28];
 
@@ -34,7 +34,8 @@ function makeMemory(shared) {
   }
 }
 
-// `threads` above 1 takes the module with threads; `wasm`: the module's bytes, else they are fetched.
+// `threads` above 1 uses the module with threads; `wasm`: the module's bytes, else they are
+// fetched.
 export async function loadEngine(threads, wasm) {
   if (!canRun()) {
     throw new Error("this browser has no WebAssembly SIMD (update it: " +
@@ -57,7 +58,7 @@ class Engine {
     this.places = this.#readPlaces();
   }
 
-  // Memory moves when it grows, so views are taken anew for each use.
+  // Memory moves when it grows, so views are recreated for each use.
   get view() {
     return new DataView(this.memory.buffer);
   }
@@ -86,7 +87,7 @@ class Engine {
     this.module._free(address);
   }
 
-  // Allocated text, or 0 for none.
+  // Allocated string, or 0 for none.
   newText(text) {
     if (text === undefined) return 0;
     const encoded = new TextEncoder().encode(text + "\0");
@@ -123,8 +124,8 @@ class Engine {
 
 const kWidth = { i: 4, f: 4, p: 4, d: 8, q: 8 };
 
-// A C struct: one of its own, all zero but for struct_size, until free() is called; or the one that
-// lies at `address`.
+// A C struct: newly allocated, all zero except struct_size, until free() is called; or the one at
+// `address`.
 export class Struct {
   constructor(engine, type, address = 0) {
     this.engine = engine;
@@ -174,7 +175,7 @@ export class Struct {
   }
 }
 
-// Runs `body` with a struct of its own and frees it.
+// Runs `body` with a new struct and frees it.
 export function withStruct(engine, type, body) {
   const struct = new Struct(engine, type);
   try {

@@ -1,6 +1,6 @@
-// Pictures: what browsers have, as the planes of pixels that the engine reads.
+// Images: browser objects as the planes of pixels that the engine reads.
 
-// Numbers of oko_format. `planes` has for each plane the bytes of a pixel, or of a chroma sample.
+// Values of oko_format. `planes` has for each plane the bytes of a pixel, or of a chroma sample.
 export const kFormats = {
   RGB: { code: 0, planes: [3] },
   BGR: { code: 1, planes: [3] },
@@ -17,10 +17,10 @@ export const kMatrices = { bt601: 0, bt709: 1, bt2020: 2 };
 // The entry of `table` by that name; `what` is for the message.
 export function named(table, name, what) {
   if (Object.hasOwn(table, name)) return table[name];
-  throw new TypeError(`${what} "${name}" is none of ${Object.keys(table).join(", ")}`);
+  throw new TypeError(`${what} "${name}" is not one of ${Object.keys(table).join(", ")}`);
 }
 
-// Checks a frame's planes and says what to copy: for each plane its stride and its bytes.
+// Checks a frame's planes and returns what to copy: stride and bytes of each plane.
 export function planesOf(frame) {
   const { width, height, planes, strides = [], chromaStep = 1 } = frame;
   if (![width, height, chromaStep].every((n) => Number.isInteger(n) && n > 0)) {
@@ -48,7 +48,7 @@ export function planesOf(frame) {
 const isA = (source, name) =>
   typeof globalThis[name] === "function" && source instanceof globalThis[name];
 
-// Pixels of anything that has some, to keep or to detect on. `view`: { rotation, mirror, region }.
+// Pixels of any image source, to keep or to detect in. `view`: { rotation, mirror, region }.
 export async function readFrame(source, view = {}) {
   if (isA(source, "ImageData")) return { ...fromImageData(source), ...view };
   if (isA(source, "VideoFrame")) return { ...(await fromVideoFrame(source, view)) };
@@ -67,7 +67,7 @@ const kCopied = {
 
 async function fromVideoFrame(video, view) {
   const format = kCopied[video.format];
-  // The browser draws what it does not hand out: pictures on the graphics card, more than 8 bits.
+  // Draws what the browser does not expose: images on the GPU, more than 8 bits.
   if (format === undefined || video.flip) return { ...fromCanvas(video), ...view };
   const bytes = new Uint8Array(video.allocationSize());
   const layout = (await video.copyTo(bytes)).slice(0, kFormats[format].planes.length);
@@ -83,7 +83,7 @@ async function fromVideoFrame(video, view) {
   };
 }
 
-// Untagged video is BT.709 from 720 lines on, as televisions take it.
+// Untagged video is BT.709 from 720 lines on, as on televisions.
 function matrixOf(name, height) {
   if (name?.startsWith("bt2020")) return "bt2020";
   if (name === "bt709" || (name == null && height >= 720)) return "bt709";
@@ -96,7 +96,7 @@ function fromCanvas(source) {
   const width = source?.displayWidth ?? source?.videoWidth ?? source?.naturalWidth ?? source?.width;
   const height =
     source?.displayHeight ?? source?.videoHeight ?? source?.naturalHeight ?? source?.height;
-  if (!(width > 0 && height > 0)) throw new TypeError("this is no picture, or not loaded yet");
+  if (!(width > 0 && height > 0)) throw new TypeError("not an image, or not loaded yet");
   canvas ??= typeof OffscreenCanvas === "function"
     ? new OffscreenCanvas(width, height) : document.createElement("canvas");
   if (canvas.width !== width) canvas.width = width;
@@ -107,12 +107,12 @@ function fromCanvas(source) {
   return fromImageData(context.getImageData(0, 0, width, height));
 }
 
-// Size of a frame once it stands upright.
+// Size of the upright frame.
 export function uprightSize({ width, height, rotation = 0 }) {
   return rotation % 180 === 0 ? { width, height } : { width: height, height: width };
 }
 
-// A box of stored pixels as it lies on the upright, mirrored picture that people see.
+// Converts a box in stored pixels to the upright, mirrored image as displayed.
 export function toUpright(box, frame) {
   const { width, height, rotation = 0, mirror = false } = frame;
   const { left, top, right, bottom } = box;

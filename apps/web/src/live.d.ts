@@ -1,39 +1,39 @@
 import type { Detection, ModelInfo, ModelOptions, PixelFrame, Thresholds, Timing, View }
   from "./oko.js";
 
-/** What was found in a frame. */
+/** The detections in a frame. */
 export interface LiveResult {
   detections: Detection[];
   timing: Timing;
-  /** The frame as stored: boxes are in its pixels; toUpright() turns them. */
+  /** The frame as stored: boxes are in its pixels; toUpright() converts them. */
   frame: { width: number; height: number } & View;
-  /** The pixels themselves, where they were asked for. */
+  /** The pixels themselves, if requested. */
   pixels?: PixelFrame;
 }
 
 export interface LiveOptions {
-  /** Lowest scores and so on. */
+  /** Minimum scores and so on. */
   thresholds?: Thresholds;
   view?: View;
-  /** Hand the frame's pixels back, to keep or to look into. */
+  /** Also return the frame's pixels. */
   keepPixels?: boolean;
 }
 
-/** A detector in a worker of its own, for frames that come faster than it is. */
+/** A detector in its own worker, for frames that arrive faster than it can process them. */
 export class LiveDetector {
   /** Starts the worker and loads the engine there. */
   static start(options?: { threads?: number }): Promise<LiveDetector>;
-  /** Threads that there are, 1 where the page is not isolated. */
+  /** Available threads, 1 if the page is not isolated. */
   readonly threads: number;
   readonly version: string;
-  /** Takes another model, in place of the one before. The buffer is given away. */
+  /** Replaces the model. The buffer is transferred. */
   open(bytes: ArrayBuffer, options?: ModelOptions): Promise<ModelInfo>;
   /**
-   * Takes the frame (it is closed for you). One is in work at a time and the newest waits: a frame
-   * that a newer one has overtaken resolves to null.
+   * Takes ownership of the frame and closes it. One is processed at a time and the newest waits: a
+   * frame replaced by a newer one resolves to null.
    */
   detect(source: VideoFrame | ImageBitmap | ImageData | PixelFrame, options?: LiveOptions):
     Promise<LiveResult | null>;
-  /** Ends the worker. What is under way rejects. */
+  /** Ends the worker. Calls in progress reject. */
   close(): void;
 }

@@ -2,7 +2,7 @@
 
 export class LiveDetector {
   #worker;
-  #calls = new Map();  // id → { resolve, reject } of calls that are under way
+  #calls = new Map();  // id → { resolve, reject } of calls in progress
   #nextId = 0;
   #busy = false;
   #waiting = null;  // the newest frame, { source, options, resolve, reject }

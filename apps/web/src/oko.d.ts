@@ -1,35 +1,39 @@
-/** oko: finds objects in pictures, in the browser. */
+/** oko: detects objects in images, in the browser. */
 
 export interface LoadOptions {
   /**
-   * How many threads may work at once. More than one are used only where the page is cross-origin
-   * isolated; else there is one. Default: the processor's cores, at most 4.
+   * Maximum number of threads. More than one are only used if the page is cross-origin isolated.
+   * Default: the processor's cores, at most 4.
    */
   threads?: number;
-  /** The bytes of oko-simd.wasm (with threads: oko-simd-threads.wasm). Default: they are fetched. */
+  /**
+   * The bytes of oko-simd.wasm (with threads: oko-simd-threads.wasm). Default: they are fetched.
+   */
   wasm?: ArrayBuffer | Uint8Array;
 }
 
 /**
- * Loads the engine. Rejects with an Error where the browser has no WebAssembly SIMD. Use it in a
- * worker: detect() computes for milliseconds. LiveDetector (oko-detector/live) brings its own.
+ * Loads the engine. Rejects with an Error if the browser has no WebAssembly SIMD. Use it in a
+ * worker: detect() blocks for milliseconds. LiveDetector (oko-detector/live) has its own.
  */
 export function loadOko(options?: LoadOptions): Promise<Oko>;
 
 export interface Oko {
   readonly version: string;
-  /** Threads that there are, 1 where the page is not isolated. */
+  /** Available threads, 1 if the page is not isolated. */
   readonly threads: number;
   /** Instruction sets, best first. */
   readonly targets: string[];
-  /** Opens an .oko file. The bytes are copied. Throws an Error that tells what is wrong where. */
+  /**
+   * Opens an .oko file. The bytes are copied. Throws an Error that says what is wrong and where.
+   */
   open(bytes: ArrayBuffer | ArrayBufferView, options?: ModelOptions): Model;
 }
 
 export type Precision = "float32" | "float16" | "int8";
 
 export interface ModelOptions {
-  /** Default "model": int8 where the model was quantized, else float32. */
+  /** Default "model": int8 if the model was quantized, else float32. */
   precision?: "model" | Precision;
   /** Input size other than the model's own; both or neither. */
   width?: number;
@@ -48,9 +52,9 @@ export interface ModelInfo {
   classes: string[];
   heads: HeadInfo[];
   weightBytes: number;
-  /** Buffers that each detector has of its own. */
+  /** Buffers of each detector. */
   activationBytes: number;
-  /** Of one picture, a multiply and an add as 2. */
+  /** Per image, a multiply and an add as 2. */
   flop: number;
 }
 
@@ -66,48 +70,48 @@ export interface Model {
   readonly info: ModelInfo;
   /** Detectors share the model's weights. `threads`: default Oko.threads. */
   detector(options?: { threads?: number }): Promise<Detector>;
-  /** Gives the model's memory back, once its detectors are disposed of as well. */
+  /** Frees the model's memory, once its detectors are disposed of too. */
   dispose(): void;
 }
 
 export interface Thresholds {
-  /** Lowest score that counts; default 0.25. */
+  /** Minimum score; default 0.25. */
   score?: number;
-  /** Boxes that overlap more are one object; default 0.45. */
+  /** Overlap above which boxes are suppressed; default 0.45. */
   iou?: number;
   /** Default "per-class". */
   nms?: "per-class" | "agnostic" | "soft";
   /** Default 0.5. */
   softSigma?: number;
-  /** The best ones are kept; default 300. */
+  /** Per frame, the best ones; default 300. */
   maxDetections?: number;
-  /** Lowest score of each class in place of `score`. */
+  /** Minimum score per class, instead of `score`. */
   classScores?: ArrayLike<number>;
 }
 
-/** How a picture lies in the world. */
+/** Orientation and region of an image. */
 export interface View {
-  /** Degrees it must be turned clockwise to stand upright; default 0. */
+  /** Clockwise rotation in degrees that makes it upright; default 0. */
   rotation?: 0 | 90 | 180 | 270;
   /** It is mirrored left to right, after the rotation. */
   mirror?: boolean;
-  /** The part to look at, in stored pixels; default: all of it. */
+  /** The part to use, in stored pixels; default: all of it. */
   region?: { left: number; top: number; width: number; height: number };
 }
 
-/** 8-bit pixels as they are stored. YUV is 4:2:0, its chroma sides rounded up. */
+/** 8-bit pixels as stored. YUV is 4:2:0, its chroma size rounded up. */
 export interface PixelFrame extends View {
   format: "RGB" | "BGR" | "RGBA" | "BGRA" | "GREY" | "NV12" | "NV21" | "I420";
   width: number;
   height: number;
   planes: (Uint8Array | Uint8ClampedArray)[];
-  /** Bytes from one row to the next of each plane; default: rows without gaps. */
+  /** Bytes from one row to the next of each plane; default: contiguous rows. */
   strides?: number[];
   /** I420: bytes from one U (or V) to the next; default 1. */
   chromaStep?: number;
-  /** Of YUV; default "video" (16 to 235). */
+  /** For YUV; default "video" (16 to 235). */
   range?: "video" | "full";
-  /** Of YUV; default "bt601". */
+  /** For YUV; default "bt601". */
   matrix?: "bt601" | "bt709" | "bt2020";
 }
 
@@ -126,35 +130,35 @@ export interface Detection {
 }
 
 export interface Timing {
-  /** Milliseconds of the last detect(): picture to input, network, maps to boxes. */
+  /** Milliseconds of the last detect(): image to input, network, decoding. */
   prepare: number;
   network: number;
   decode: number;
 }
 
-/** Does one thing at a time; calls are served in the order in which their pixels are there. */
+/** Processes one call at a time, in the order in which their pixels become available. */
 export interface Detector {
   readonly threads: number;
-  /** Best first. A VideoFrame stays the caller's to close, once the promise is settled. */
+  /** Best first. The caller must close a VideoFrame, once the promise is settled. */
   detect(source: FrameSource, thresholds?: Thresholds, view?: View): Promise<Detection[]>;
   /** Runs the network on a prepared input: 3 x height x width values of 0 to 1, planar. */
   run(input: ArrayLike<number>): void;
-  /** A copy of a head's raw map, as the last run() or detect() left it. */
+  /** A copy of a head's raw output from the last run() or detect(). */
   headMap(head: number): { channels: number; height: number; width: number; values: Float32Array };
   readonly timing: Timing;
   dispose(): void;
 }
 
 /**
- * The pixels of anything that has some, as detect() would read them. A VideoFrame gives its own
- * planes (I420, NV12, RGBA, BGRA) where the browser hands them out; everything else is drawn.
+ * The pixels of any image source, as detect() would read them. A VideoFrame gives its own planes
+ * (I420, NV12, RGBA, BGRA) if the browser exposes them; everything else is drawn.
  */
 export function readFrame(source: FrameSource, view?: View): Promise<PixelFrame>;
 
-/** Size of a frame once it stands upright. */
+/** Size of the upright frame. */
 export function uprightSize(
   frame: { width: number; height: number } & View): { width: number; height: number };
 
-/** A box of stored pixels as it lies on the upright, mirrored picture. Keeps all other fields. */
+/** Converts a box in stored pixels to the upright, mirrored image. Keeps all other fields. */
 export function toUpright<Box extends { left: number; top: number; right: number; bottom: number }>(
   box: Box, frame: { width: number; height: number } & View): Box;

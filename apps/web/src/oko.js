@@ -1,4 +1,4 @@
-// oko finds objects in pictures, in the browser. Types and contracts: oko.d.ts.
+// oko detects objects in images, in the browser. Types and contracts: oko.d.ts.
 import { canUseThreads, loadEngine, Struct, withStruct } from "./engine.js";
 import { kFormats, kMatrices, kRanges, named, planesOf, readFrame } from "./frame.js";
 
@@ -7,15 +7,15 @@ export { readFrame, toUpright, uprightSize } from "./frame.js";
 const kPrecisions = ["model", "float32", "float16", "int8"];
 const kSuppressions = { "per-class": 0, agnostic: 1, soft: 2 };
 const kNearlyZero = 1e-30;
-const kMostAnchors = 16;  // as many are in an oko_head_info
-const kMostThreads = 4;  // more cores than the big ones of a phone slow each other down
+const kMostAnchors = 16;  // the limit of oko_head_info
+const kMostThreads = 4;  // beyond a phone's big cores, more threads slow each other down
 
 function defaultThreads() {
   return Math.min(globalThis.navigator?.hardwareConcurrency ?? 1, kMostThreads);
 }
 
 export async function loadOko({ threads = defaultThreads(), wasm } = {}) {
-  if (!Number.isInteger(threads) || threads < 1) throw new TypeError("threads counts from 1");
+  if (!Number.isInteger(threads) || threads < 1) throw new TypeError("threads must be at least 1");
   const count = canUseThreads() ? threads : 1;
   return new Oko(await loadEngine(count, wasm), count);
 }
@@ -35,7 +35,7 @@ class Oko {
   }
 }
 
-// Texts of an array that ends with a null pointer.
+// Strings of a null-terminated array.
 function textsAt(engine, address) {
   const texts = [];
   for (let at = address; engine.view.getUint32(at, true) !== 0; at += 4) {
@@ -46,9 +46,11 @@ function textsAt(engine, address) {
 
 function openModel(engine, given, { precision = "model", width = 0, height = 0, target }) {
   const code = kPrecisions.indexOf(precision);
-  if (code < 0) throw new TypeError(`precision "${precision}" is none of ${kPrecisions.join(", ")}`);
+  if (code < 0) {
+    throw new TypeError(`precision "${precision}" is not one of ${kPrecisions.join(", ")}`);
+  }
   if (!(given instanceof ArrayBuffer) && !ArrayBuffer.isView(given)) {
-    throw new TypeError("a model is opened from an ArrayBuffer or a view of one");
+    throw new TypeError("a model must be an ArrayBuffer or a view of one");
   }
   const bytes = ArrayBuffer.isView(given)
     ? new Uint8Array(given.buffer, given.byteOffset, given.byteLength) : new Uint8Array(given);
@@ -80,7 +82,7 @@ class Model {
     this.info = describe(engine, address);
   }
 
-  // Waits for threads that a disposed detector is still giving back.
+  // Waits for threads that a disposed detector is still releasing.
   async detector({ threads = this.#threads } = {}) {
     const engine = this.#engine;
     if (!Number.isInteger(threads) || threads < 1 || threads > this.#threads) {
@@ -102,7 +104,7 @@ class Model {
   }
 
   #live() {
-    if (this.#address === 0) throw new Error("the model is disposed of");
+    if (this.#address === 0) throw new Error("the model has been disposed of");
     return this.#address;
   }
 }
@@ -223,11 +225,11 @@ class Detector {
   }
 
   #live() {
-    if (this.#address === 0) throw new Error("the detector is disposed of");
+    if (this.#address === 0) throw new Error("the detector has been disposed of");
     return this.#address;
   }
 
-  // The two pointers or counts that the last call gave.
+  // The two pointers or counts returned by the last call.
   #results() {
     const view = this.#engine.view;
     return [view.getUint32(this.#out, true), view.getUint32(this.#out + 4, true)];
@@ -278,7 +280,7 @@ class Detector {
     [left, top, width, height].forEach((side, i) => this.#frame.set("region", side, i));
   }
 
-  // Copies planes into the engine's memory and says where they lie.
+  // Copies planes into the engine's memory and returns their addresses.
   #copy(planes) {
     const align = (size) => (size + 63) & ~63;
     const size = planes.reduce((sum, { bytes }) => sum + align(bytes.length), 0);
@@ -297,7 +299,7 @@ class Detector {
   }
 
   #fillThresholds(thresholds) {
-    // The C API takes zero for its default; here only what is left out is.
+    // In the C API zero means the default; here only omitted values do.
     const given = (value) => (value === undefined ? 0 : value === 0 ? kNearlyZero : value);
     const { nms = "per-class", maxDetections = 0, classScores = [] } = thresholds;
     this.#engine.free(this.#classScores);

@@ -18,7 +18,7 @@ const calls = {
   },
 
   async open({ bytes, options }) {
-    const opened = oko.open(bytes, options);  // if it is bad, the model before it stays
+    const opened = oko.open(bytes, options);  // if it is invalid, the previous model stays
     drop();
     model = opened;
     detector = await model.detector();

@@ -1,5 +1,5 @@
-// The page in Chromium, its camera playing the bottle clip: boxes appear and are those that the
-// native engine finds in the very same pixels, with threads and without.
+// The page in Chromium, with the bottle clip as its camera: boxes appear and match the native
+// engine's on the same pixels, with and without threads.
 import assert from "node:assert/strict";
 import { copyFileSync, cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,12 +22,12 @@ before(async () => {
   site = join(kFolder, "site");
   cpSync(kPackage, site, { recursive: true });
   for (const name of [kModel, kWideModel]) copyFileSync(makeModel(name), join(site, `${name}.oko`));
-  writeFileSync(join(site, "broken.oko"), "this is no model");
+  writeFileSync(join(site, "broken.oko"), "this is not a model");
   browser = await launch(makeClip("clip"));
 });
 after(() => browser?.close());
 
-// Chromium whose camera plays a clip.
+// Chromium with a clip as its camera.
 function launch(clip) {
   return chromium.launch({
     executablePath: kChromium,
@@ -36,7 +36,7 @@ function launch(clip) {
   });
 }
 
-// Calls `body` with a page of the site. Whatever the page complains about fails the test.
+// Calls `body` with a page of the site. Any error on the page fails the test.
 async function withPage(options, body) {
   const { isolated = true, address = "", prepare, inside = browser, ...context } = options;
   const server = await serve(site, { isolated });
@@ -55,7 +55,7 @@ async function withPage(options, body) {
   }
 }
 
-// A result that the page shows, with its pixels as they were detected on.
+// A result shown on the page, with the pixels it was detected in.
 async function nextResult(page) {
   const { pixels, ...result } = await page.evaluate(async () => {
     const { pixels: { planes, ...frame }, ...rest } = await okoPage.nextResult();
@@ -116,7 +116,7 @@ describe("the page", { skip: noBrowser || noData }, () => {
     });
   }
 
-  test("fills a phone held upright, lying, and a desk", async () => {
+  test("fills a phone in portrait, in landscape, and a desktop", async () => {
     const upright = await launch(makeClip("upright", "crop=330:360:36:0,scale=660:720"));
     try {
       await withPage({ inside: upright, address: `?model=${kWideModel}.oko` }, async (page) => {
@@ -157,7 +157,7 @@ describe("the page", { skip: noBrowser || noData }, () => {
       await page.locator("#file").setInputFiles(join(site, `${kModel}.oko`));
       await resultWithBoxes(page);
       await page.getByRole("button", { name: "Pause" }).click();
-      await page.getByRole("button", { name: "Go on" }).waitFor();
+      await page.getByRole("button", { name: "Resume" }).waitFor();
       const found = [];
       for (const threshold of ["0.95", "0.05"]) {
         const result = nextResult(page);
@@ -172,7 +172,7 @@ describe("the page", { skip: noBrowser || noData }, () => {
   });
 
   test("switches cameras and mirrors the front one", async () => {
-    // There is one fake camera and it does not tell which way it faces.
+    // There is one fake camera, which does not report which way it faces.
     const prepare = (page) => page.addInitScript(() => {
       const list = MediaDevices.prototype.enumerateDevices;
       MediaDevices.prototype.enumerateDevices = async function enumerateDevices() {
@@ -201,21 +201,21 @@ describe("the page", { skip: noBrowser || noData }, () => {
     });
   });
 
-  test("tells what is wrong with a model", async () => {
+  test("says what is wrong with a model", async () => {
     await withPage({ address: "?model=broken.oko" }, async (page) => {
       await page.getByText("broken.oko cannot be used").waitFor();
       assert.match(await page.locator("#notice-text").textContent(), /^model.*safetensors/);
       await page.screenshot({ path: screenshot("bad-model") });
     });
     await withPage({ address: "?model=https://example.com/m.oko" }, async (page) => {
-      await page.getByText("from this page's own server only").waitFor();
+      await page.getByText("from this page's own server").waitFor();
     });
     await withPage({ address: "?model=none.oko" }, async (page) => {
       await page.getByText("The server says: 404").waitFor();
     });
   });
 
-  test("tells that the camera is not allowed, and tries again", async () => {
+  test("says that the camera is not allowed, and tries again", async () => {
     const prepare = (page) => page.addInitScript(() => {
       const ask = MediaDevices.prototype.getUserMedia;
       let times = 0;
@@ -232,7 +232,7 @@ describe("the page", { skip: noBrowser || noData }, () => {
     });
   });
 
-  test("tells that the browser is too old", async () => {
+  test("says that the browser is too old", async () => {
     // The worker takes the probe's answer from the browser, so the worker's file is changed.
     const prepare = (page) => page.route("**/worker.js", async (route) => {
       const answer = await route.fetch();
@@ -247,7 +247,7 @@ describe("the page", { skip: noBrowser || noData }, () => {
 });
 
 describe("LiveDetector", { skip: noBrowser || noData }, () => {
-  test("has one frame in flight and takes the newest next", async () => {
+  test("has one frame in flight and processes the newest next", async () => {
     await withPage({}, async (page) => {
       const seen = await page.evaluate(async (name) => {
         const { LiveDetector } = await import("./live.js");
@@ -263,7 +263,7 @@ describe("LiveDetector", { skip: noBrowser || noData }, () => {
     });
   });
 
-  test("keeps its model where another is bad", async () => {
+  test("keeps its model if another is invalid", async () => {
     await withPage({}, async (page) => {
       const seen = await page.evaluate(async (name) => {
         const { LiveDetector } = await import("./live.js");
@@ -273,7 +273,7 @@ describe("LiveDetector", { skip: noBrowser || noData }, () => {
         await live.open(bytes.slice());
         const bad = await live.open(new ArrayBuffer(9)).catch((error) => error.message);
         const result = await live.detect(new ImageData(16, 16));
-        await live.open(bytes);  // threads of the one before are given back
+        await live.open(bytes);  // the previous one's threads are released
         const again = await live.detect(new ImageData(32, 16));
         live.close();
         return [early, bad, result.frame.width, again.frame.width];
@@ -286,7 +286,7 @@ describe("LiveDetector", { skip: noBrowser || noData }, () => {
 });
 
 describe("pictures", { skip: noBrowser || noData }, () => {
-  // Every kind of picture that a browser has, made from one drawing, gives the planes it should.
+  // Every kind of image in a browser, created from one drawing, gives the right planes.
   test("are read as they are", async () => {
     await withPage({}, async (page) => {
       const seen = await page.evaluate(async () => {

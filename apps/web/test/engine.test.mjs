@@ -1,5 +1,5 @@
-// The engine and its JavaScript face in node: heads against the reference results, boxes against
-// the native engine, mistakes, sizes.
+// The engine and its JavaScript API in node: heads against the reference results, boxes against the
+// native engine, errors, sizes.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import {
   readFrame, toUpright, uprightSize,
 } from "./support.mjs";
 
-// The engine's memory, to look at how large it is.
+// The engine's memory, to check its size.
 let memory;
 const { Memory } = WebAssembly;
 WebAssembly.Memory = function make(descriptor) {
@@ -31,7 +31,7 @@ for (const [name, picture, size, heads] of kGolden) {
   test(`heads of ${name} are within a thousandth of Darknet's`, { skip: noData }, async () => {
     const model = oko.open(readFileSync(makeModel(name)));
     const detector = await model.detector();
-    model.dispose();  // detectors go on working
+    model.dispose();  // detectors keep working
     detector.run(floats(`golden/inputs/${picture}_letterbox_${size}.f32`));
     heads.forEach((head, i) => {
       const expected = floats(`golden/${name}/${picture}_tensors/${head}.f32`);
@@ -88,7 +88,7 @@ test("I420 with a chroma step is Android's NV12", { skip: noData }, async () => 
   detector.dispose();
 });
 
-test("a region and thresholds hold", { skip: noData }, async () => {
+test("a region and thresholds are applied", { skip: noData }, async () => {
   const { detector } = await bottleDetector();
   const frame = bottles("NV12");
   const region = { left: 0, top: 0, width: 200, height: 360 };
@@ -118,7 +118,7 @@ test("a model describes itself", { skip: noData }, () => {
   model.dispose();
 });
 
-test("memory is given back", { skip: noData }, async () => {
+test("memory is freed", { skip: noData }, async () => {
   const bytes = readFileSync(makeModel("yolo-fastest-1.1-xl"));
   const frame = bottles("NV12");
   const round = async () => {
@@ -135,7 +135,7 @@ test("memory is given back", { skip: noData }, async () => {
   assert.equal(memory.buffer.byteLength, used);
 });
 
-test("mistakes are errors that tell what is wrong", { skip: noData }, async () => {
+test("mistakes are errors that say what is wrong", { skip: noData }, async () => {
   assert.throws(() => oko.open(new Uint8Array(100)), /^Error: model.*header/);
   assert.throws(() => oko.open("model.oko"), /ArrayBuffer/);
   const bytes = readFileSync(makeModel("yoloface-50k"));
@@ -150,7 +150,7 @@ test("mistakes are errors that tell what is wrong", { skip: noData }, async () =
   const frame = { format: "GREY", width: 8, height: 8, planes: [new Uint8Array(64)] };
   await assert.rejects(detector.detect({ ...frame, planes: [new Uint8Array(63)] }), /64 are needed/);
   await assert.rejects(detector.detect({ ...frame, strides: [7] }), /stride of 7/);
-  await assert.rejects(detector.detect({ ...frame, format: "YUYV" }), /"YUYV" is none of/);
+  await assert.rejects(detector.detect({ ...frame, format: "YUYV" }), /"YUYV" is not one of/);
   await assert.rejects(detector.detect({ ...frame, rotation: 45 }), /45/);
   await assert.rejects(detector.detect(frame, { score: NaN }), /not a number/);
   await assert.rejects(detector.detect({ width: 1, height: 1, planes: [], format: "GREY" }),
@@ -161,7 +161,7 @@ test("mistakes are errors that tell what is wrong", { skip: noData }, async () =
   await assert.rejects(model.detector(), /disposed/);
 });
 
-test("boxes stand upright where people look", () => {
+test("boxes are upright as displayed", () => {
   const box = { left: 10, top: 20, right: 40, bottom: 60, classId: 3 };
   const frame = { width: 100, height: 200 };
   assert.deepEqual(uprightSize({ ...frame, rotation: 90 }), { width: 200, height: 100 });
@@ -176,7 +176,7 @@ test("boxes stand upright where people look", () => {
     { left: 20, top: 10, right: 60, bottom: 40, classId: 3 });
 });
 
-test("a frame's view is taken along", async () => {
+test("a frame's view is kept", async () => {
   const frame = { format: "GREY", width: 1, height: 1, planes: [new Uint8Array(1)] };
   assert.deepEqual(await readFrame(frame, { rotation: 90 }), { ...frame, rotation: 90 });
   await assert.rejects(readFrame({}), /no picture/);
@@ -191,7 +191,7 @@ for (const variant of ["oko-simd", "oko-simd-threads"]) {
   });
 }
 
-test("the package has every file that it names", () => {
+test("the package has every file that it lists", () => {
   const { exports } = JSON.parse(readFileSync(join(kPackage, "package.json")));
   for (const path of Object.values(exports).flatMap(Object.values)) {
     assert.ok(existsSync(join(kPackage, path)), path);

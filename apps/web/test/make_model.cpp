@@ -20,7 +20,7 @@ std::string text_of(const char* path) {
 
 void make_model(const char* cfg, const char* weights, const char* names, const char* out) {
   oko::graph::Network network = oko::formats::read_darknet_cfg(text_of(cfg), cfg);
-  oko::formats::as_original_darknet(network);  // which made the reference results
+  oko::formats::as_original_darknet(network);  // which produced the reference results
   const std::string floats = text_of(weights);
   const auto* begin = reinterpret_cast<const std::byte*>(floats.data());
   oko::formats::read_darknet_weights(

@@ -1,6 +1,6 @@
 // oko_web_native_detect MODEL PIXELS FORMAT WIDTH HEIGHT RANGE MATRIX ROTATION MIRROR SCORE
 // prints what the engine finds in a raw frame, as JSON. The numbers are those of oko.h; PIXELS has
-// the planes one after another, rows without gaps.
+// the planes one after another, with contiguous rows.
 #include <oko/oko.h>
 
 #include <cstdint>
@@ -60,7 +60,7 @@ int main(int argc, char** argv) {
   std::ifstream file(argv[2], std::ios::binary);
   const std::vector<char> pixels{std::istreambuf_iterator<char>(file), {}};
   const oko_frame frame = frame_of(pixels, argv + 3);
-  if (pixels.size() != bytes_of(frame)) return fail("PIXELS has another size");
+  if (pixels.size() != bytes_of(frame)) return fail("PIXELS has the wrong size");
   oko_thresholds thresholds{};
   thresholds.struct_size = sizeof thresholds;
   thresholds.score = std::strtof(argv[10], nullptr);

@@ -1,5 +1,5 @@
-// What the tests share: where things lie, models and clips made from the reference data, and the
-// native engine to compare with. scripts/test_web.sh sets the variables.
+// Shared by the tests: paths, models and clips made from the reference data, and the native engine
+// to compare with. scripts/test_web.sh sets the variables.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,7 +14,7 @@ export const kChromium = process.env.OKO_CHROMIUM;
 export const noData =
   kData && existsSync(join(kData, "golden")) ? false : "OKO_DATA is not the reference data";
 export const noBrowser =
-  kChromium && existsSync(kChromium) ? false : "there is no Chromium";
+  kChromium && existsSync(kChromium) ? false : "Chromium is not installed";
 
 export const kFolder = mkdtempSync(join(tmpdir(), "oko-web-"));
 process.on("exit", () => rmSync(kFolder, { recursive: true, force: true }));
@@ -44,7 +44,7 @@ export function makeModel(name) {
   return path;
 }
 
-// Path of two seconds of the bottle clip as a camera would give it.
+// Path of two seconds of the bottle clip in a camera's format.
 export function makeClip(name, filter = "null") {
   const path = join(kFolder, `${name}.y4m`);
   execFileSync("ffmpeg", ["-v", "error", "-ss", "4", "-t", "2",
@@ -52,7 +52,7 @@ export function makeClip(name, filter = "null") {
   return path;
 }
 
-// What the native engine finds in the same pixels.
+// The native engine's detections in the same pixels.
 export function nativeDetect(model, frame, score = 0.25) {
   const tight = planesOf(frame).map(({ stride, bytes }, i) => {
     const columns = i === 0 ? frame.width : Math.ceil(frame.width / 2);
@@ -72,8 +72,8 @@ export function nativeDetect(model, frame, score = 0.25) {
 
 const kEdges = ["left", "top", "right", "bottom"];
 
-// The same objects: class, score to 1e-3, edges to half a pixel. Only a box whose score is that
-// close to the threshold may be missing from one side.
+// The same objects: class, score to 1e-3, edges to half a pixel. Only boxes with a score that close
+// to the threshold may be missing on one side.
 export function assertSameBoxes(actual, expected, score = 0.25) {
   const same = (a, b) => a.classId === b.classId && Math.abs(a.score - b.score) < 1e-3 &&
     kEdges.every((edge) => Math.abs(a[edge] - b[edge]) < 0.5);

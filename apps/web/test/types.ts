@@ -1,4 +1,4 @@
-// Compiles, as an app would, what README.md and docs/web.md show.
+// Compiles the examples of README.md and docs/web.md like an app.
 import { loadOko, readFrame, toUpright, type Detection } from "oko-detector";
 import { LiveDetector } from "oko-detector/live";
 
@@ -26,5 +26,5 @@ export async function planes(video: VideoFrame) {
   return frame.planes[0].length;
 }
 
-// @ts-expect-error: a view turns by right angles
+// @ts-expect-error: a view rotates by right angles
 readFrame(new ImageData(1, 1), { rotation: 45 });

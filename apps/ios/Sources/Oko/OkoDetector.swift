@@ -15,7 +15,7 @@ public struct OkoThresholds: Sendable {
     public var nms = OkoNms.perClass
     public var softSigma: Float = 0
     public var maxDetections = 0
-    /// The lowest score of each class in place of `score`; empty: none.
+    /// Minimum score per class, instead of `score`; empty: none.
     public var classScores: [Float] = []
 
     public init(score: Float = 0, iou: Float = 0) {
@@ -28,10 +28,10 @@ public struct OkoDetection: Sendable {
     public let classIndex: Int
     public let label: String
     public let score: Float
-    /// In the frame's own stored pixels, the origin at their top left.
+    /// In the frame's own stored pixels, origin at the top left.
     public let box: CGRect
-    /// The same as shares of the frame's width and height: what
-    /// AVCaptureVideoPreviewLayer.layerRectConverted(fromMetadataOutputRect:) takes.
+    /// The same relative to the frame's width and height, for
+    /// AVCaptureVideoPreviewLayer.layerRectConverted(fromMetadataOutputRect:).
     public let normalisedBox: CGRect
 }
 
@@ -42,8 +42,8 @@ public struct OkoTiming: Sendable {
     public let decode: Double
 }
 
-/// Finds objects in frames. Calls from several threads wait for each other; for frames at the same
-/// time make several detectors, which share the model's weights.
+/// Detects objects in frames. Calls from several threads wait for each other; for concurrent frames
+/// create several detectors, which share the model's weights.
 public final class OkoDetector: @unchecked Sendable {
     private let handle: OpaquePointer
     private let labels: [String]
@@ -57,7 +57,7 @@ public final class OkoDetector: @unchecked Sendable {
         var created: OpaquePointer?
         try OkoError.check(oko_detector_create(model.handle, &options, &created))
         guard let detector = created else {
-            throw OkoError(status: .failed, text: "the engine gave no detector")
+            throw OkoError(status: .failed, text: "the engine returned no detector")
         }
         handle = detector
         labels = model.classNames
@@ -65,7 +65,7 @@ public final class OkoDetector: @unchecked Sendable {
 
     deinit { oko_detector_destroy(handle) }
 
-    /// Looks at a frame described in C, whose planes must stay during the call. Best first.
+    /// Detects in a frame described in C, whose planes must stay valid during the call. Best first.
     public func detect(
         frame: oko_frame, thresholds: OkoThresholds = .init()
     ) throws -> [OkoDetection] {

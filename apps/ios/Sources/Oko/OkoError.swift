@@ -1,7 +1,7 @@
 import Foundation
 import OkoC
 
-/// What the engine says was wrong, where, and how to fix it.
+/// The engine's error: what was wrong, where, and how to fix it.
 public struct OkoError: LocalizedError {
     public enum Status: Int {
         case failed = 1
@@ -14,7 +14,7 @@ public struct OkoError: LocalizedError {
     public let text: String
     public var errorDescription: String? { text }
 
-    /// Throws what the thread's last call left, unless it went well.
+    /// Throws the error of the thread's last call, unless it succeeded.
     static func check(_ status: oko_status) throws {
         if status == OKO_OK { return }
         let text = String(cString: oko_last_error())

@@ -8,7 +8,7 @@ public enum OkoPrecision: Int32, Sendable {
     case int8 = 3
 }
 
-/// Zero and nil are the model's and the engine's own.
+/// Zero and nil mean the model's and the engine's defaults.
 public struct OkoModelOptions: Sendable {
     public var precision = OkoPrecision.model
     public var width = 0
@@ -19,7 +19,7 @@ public struct OkoModelOptions: Sendable {
     public init() {}
 }
 
-/// A model that was opened. It never changes: any number of threads may use it.
+/// An open model. It is immutable: any number of threads may use it.
 public final class OkoModel: @unchecked Sendable {
     let handle: OpaquePointer
     public let name: String
@@ -30,13 +30,13 @@ public final class OkoModel: @unchecked Sendable {
     /// Of the network's input.
     public let width: Int
     public let height: Int
-    /// Bytes that all detectors share, and that each has of its own.
+    /// Bytes shared by all detectors, and per detector.
     public let weightBytes: UInt64
     public let detectorBytes: UInt64
     /// Whether the packed weights came from the cache.
     public let cacheHit: Bool
 
-    /// Maps a file.
+    /// Memory-maps a file.
     public convenience init(contentsOf url: URL, options: OkoModelOptions = .init()) throws {
         try self.init(options: options) { options, model in
             url.withUnsafeFileSystemRepresentation { path in
@@ -45,7 +45,7 @@ public final class OkoModel: @unchecked Sendable {
         }
     }
 
-    /// Copies what is needed of an .oko file's bytes.
+    /// Copies what it needs of an .oko file's bytes.
     public convenience init(data: Data, options: OkoModelOptions = .init()) throws {
         try self.init(options: options) { options, model in
             data.withUnsafeBytes { bytes in
@@ -61,7 +61,7 @@ public final class OkoModel: @unchecked Sendable {
         var opened: OpaquePointer?
         try OkoError.check(options.withC { open($0, &opened) })
         guard let model = opened else {
-            throw OkoError(status: .failed, text: "the engine gave no model")
+            throw OkoError(status: .failed, text: "the engine returned no model")
         }
         handle = model
 

@@ -4,8 +4,8 @@ import ImageIO
 import OkoC
 
 extension OkoDetector {
-    /// Looks at a camera's buffer: 420v, 420f or BGRA. `orientation` is how a person has to see the
-    /// pixels to have them upright. Boxes are in the buffer's own pixels.
+    /// Detects in a camera buffer: 420v, 420f or BGRA. `orientation` makes the pixels upright.
+    /// Boxes are in the buffer's own pixels.
     public func detect(
         _ pixelBuffer: CVPixelBuffer, orientation: CGImagePropertyOrientation = .up,
         thresholds: OkoThresholds = .init()
@@ -38,7 +38,7 @@ extension oko_frame {
             planes.0 = Self.bytes(CVPixelBufferGetBaseAddress(buffer))
             strides.0 = CVPixelBufferGetBytesPerRow(buffer)
         default:
-            let text = "pixel format %08x is not read (ask the camera for 420v, 420f or BGRA)"
+            let text = "pixel format %08x is not supported (use 420v, 420f or BGRA)"
             throw OkoError(status: .invalidArgument, text: String(format: text, type))
         }
     }
@@ -57,7 +57,7 @@ extension oko_frame {
         UnsafePointer(address?.assumingMemoryBound(to: UInt8.self))
     }
 
-    /// What the buffer is tagged with; BT.601 where it is not tagged.
+    /// The buffer's tagged matrix; BT.601 if it is not tagged.
     private static func matrix(of buffer: CVPixelBuffer) -> oko_matrix {
         let tag = CVBufferCopyAttachment(buffer, kCVImageBufferYCbCrMatrixKey, nil)
         guard let name = tag as? String else { return OKO_BT601 }

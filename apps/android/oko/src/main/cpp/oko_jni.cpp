@@ -32,7 +32,7 @@ std::string text_of(JNIEnv* env, jbyteArray array) {
 
 void raise(JNIEnv* env, const Error& error) {
   const jclass type = env->FindClass("dev/oko/OkoException");
-  if (type == nullptr) return;  // then Java's own exception is on its way
+  if (type == nullptr) return;  // a Java exception is already pending
   const jmethodID make = env->GetMethodID(type, "<init>", "(I[B)V");
   if (make == nullptr) return;
   const jbyteArray text = bytes_of(env, error.text);
@@ -41,7 +41,7 @@ void raise(JNIEnv* env, const Error& error) {
   if (made != nullptr) env->Throw(static_cast<jthrowable>(made));
 }
 
-// No C++ exception may reach Java. Its only source here is a lack of memory.
+// No C++ exception may reach Java. Its only source here is lack of memory.
 template <typename Work>
 auto guarded(JNIEnv* env, const Work& work) -> decltype(work()) {
   try {
@@ -74,7 +74,7 @@ ModelOptions options_of(JNIEnv* env, jint precision, jint width, jint height, jb
           text_of(env, cache_path)};
 }
 
-// Keeps a Java object alive. Let go of by closeModel() or destroyDetector(), so in a Java thread.
+// Keeps a Java object alive. Released by closeModel() or destroyDetector(), so in a Java thread.
 std::shared_ptr<const void> keep(JNIEnv* env, jobject object) {
   JavaVM* machine = nullptr;
   env->GetJavaVM(&machine);
@@ -98,7 +98,7 @@ struct PlaneShape {
   std::int64_t columns, rows, step, sample;  // bytes from one pixel to the next, bytes of a pixel
 };
 
-// The planes that a format has; none where the engine will refuse the numbers.
+// The planes of a format; none if the engine will reject the values.
 std::vector<PlaneShape> shapes_of(const FrameNumbers& n) {
   if (n.width <= 0 || n.height <= 0) return {};
   const std::int64_t width = n.width, height = n.height;
@@ -124,14 +124,14 @@ std::vector<PlaneShape> shapes_of(const FrameNumbers& n) {
   }
 }
 
-// The address of a plane whose buffer holds all of it.
+// The address of a plane whose buffer is large enough.
 Result<const std::uint8_t*> plane_of(JNIEnv* env, jobject buffer, std::size_t index,
                                      const PlaneShape& shape, std::int64_t stride) {
   const std::string place = "detect: plane " + std::to_string(index);
   if (buffer == nullptr) return refusal(place + " is missing");
   const auto* address = static_cast<const std::uint8_t*>(env->GetDirectBufferAddress(buffer));
   if (address == nullptr) {
-    return refusal(place + " is no direct buffer (use the camera's own, or allocateDirect())");
+    return refusal(place + " is not a direct buffer (use the camera's own, or allocateDirect())");
   }
   const std::int64_t row = (shape.columns - 1) * shape.step + shape.sample;
   const std::int64_t capacity = env->GetDirectBufferCapacity(buffer);
@@ -140,7 +140,7 @@ Result<const std::uint8_t*> plane_of(JNIEnv* env, jobject buffer, std::size_t in
                    " bytes, but its row stride is " + std::to_string(stride));
   }
   if (const std::int64_t wanted = (shape.rows - 1) * stride + row; capacity < wanted) {
-    return refusal(place + " has " + std::to_string(capacity) + " bytes, the frame wants " +
+    return refusal(place + " has " + std::to_string(capacity) + " bytes, but the frame needs " +
                    std::to_string(wanted));
   }
   return address;
@@ -209,7 +209,7 @@ OKO_JNI(jlong, openBuffer)
   return guarded(env, [&]() -> jlong {
     const void* address = bytes != nullptr ? env->GetDirectBufferAddress(bytes) : nullptr;
     if (address == nullptr) {
-      raise(env, refusal("openBuffer: the model is in no direct buffer (map it, or copy it into "
+      raise(env, refusal("openBuffer: the model is not in a direct buffer (map it, or copy it into "
                          "allocateDirect())"));
       return 0;
     }

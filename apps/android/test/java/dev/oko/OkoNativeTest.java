@@ -11,7 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 
-/** Calls the native methods as the Kotlin classes do. */
+/** Calls the native methods like the Kotlin classes. */
 final class OkoNativeTest {
   private static final int NV12 = 5, I420 = 7;
   private final Reference reference;
@@ -61,7 +61,7 @@ final class OkoNativeTest {
     ByteBuffer v = reference.bytes("i420", PIXELS * 5 / 4, PIXELS * 3 / 2);
     reference.expectAlike(detect(detector, frame(I420, WIDTH, WIDTH / 2, 1), y, u, v));
 
-    // What most cameras give: V and U share memory, each plane ends with its last sample.
+    // As from most cameras: V and U share memory, each plane ends with its last sample.
     ByteBuffer v21 = reference.bytes("nv21", PIXELS, PIXELS * 3 / 2 - 1);
     ByteBuffer u21 = reference.bytes("nv21", PIXELS + 1, PIXELS * 3 / 2);
     reference.expectAlike(detect(detector, frame(I420, WIDTH, WIDTH, 2), y, u21, v21));

@@ -13,7 +13,7 @@ final class Reference {
 
   final Path model, frames;
 
-  /** Ends the program as skipped where the machine has no reference data. */
+  /** Ends the program as skipped if there is no reference data. */
   Reference(String[] arguments) {
     model = Path.of(arguments[0]);
     frames = Path.of(arguments[1]);
@@ -44,7 +44,7 @@ final class Reference {
     return rows;
   }
 
-  /** The reference took each chroma pixel for four pixels, oko interpolates: within a pixel. */
+  /** The reference repeats each chroma pixel four times, oko interpolates: equal within a pixel. */
   void expectAlike(float[] found) throws IOException {
     List<float[]> rows = expected();
     check(found.length == 6 * rows.size(), "found " + found.length / 6 + " objects");

@@ -57,7 +57,7 @@ private class OkoTest(private val reference: Reference) {
         return Image(ImageFormat.YUV_420_888, Pair(WIDTH, HEIGHT), planes, 0, crop)
     }
 
-    // The clip is of video range, unlike a camera's pictures.
+    // The clip has video range, unlike camera images.
     private fun frame() = cameraImage().toOkoFrame().copy(range = OkoRange.VIDEO)
 
     private fun numbers(found: List<OkoDetection>) =
@@ -77,7 +77,7 @@ private class OkoTest(private val reference: Reference) {
             check(detector.detect(cameraImage()).size == 3, "the image itself")
             val none = detector.detect(frame(), OkoThresholds(score = .999f))
             check(none.isEmpty(), "the threshold counts")
-            // Bytes that lie before a buffer's position are not the frame's.
+            // Bytes before a buffer's position are not part of the frame.
             val (y, u, v) = frame().planes
             val late = ByteBuffer.allocateDirect(7 + PIXELS)
             late.position(7)
@@ -96,8 +96,8 @@ private class OkoTest(private val reference: Reference) {
     }
 
     fun boxesOfATurnedImageStandUpright() {
-        // RGBA pixels of a grey picture that was turned 90 degrees anticlockwise: stored as a phone
-        // held upright stores it, to be turned clockwise by 90.
+        // RGBA pixels of a grey image rotated 90 degrees anticlockwise: as stored by a phone held
+        // upright, to be rotated clockwise by 90.
         val y = reference.bytes("nv12", 0, PIXELS)
         val upright = ByteBuffer.allocateDirect(4 * PIXELS)
         val turned = ByteBuffer.allocateDirect(4 * PIXELS)
@@ -119,7 +119,7 @@ private class OkoTest(private val reference: Reference) {
             val frame = tall.toOkoFrame()
             check(frame.uprightWidth == WIDTH && frame.uprightHeight == HEIGHT, "upright size")
             val stored = detector.detect(tall).map { it.box }
-            check(expected.size >= 3, "objects in the grey picture")
+            check(expected.size >= 3, "objects in the grey image")
             check(stored.all { it.right <= HEIGHT && it.bottom <= WIDTH }, "boxes as stored")
             expectSame(stored.map(frame::upright), expected)
 

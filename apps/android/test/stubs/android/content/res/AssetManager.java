@@ -2,7 +2,7 @@ package android.content.res;
 
 import java.io.IOException;
 
-/** Opens files of one folder, which the real one finds inside the package. */
+/** Opens files of one folder, instead of assets in the package. */
 public class AssetManager {
   private final java.io.File folder;
 

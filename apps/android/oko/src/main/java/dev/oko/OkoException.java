@@ -2,7 +2,7 @@ package dev.oko;
 
 import java.nio.charset.StandardCharsets;
 
-/** What the engine says was wrong, where, and how to fix it. */
+/** The engine's error: what was wrong, where, and how to fix it. */
 public final class OkoException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
@@ -11,7 +11,7 @@ public final class OkoException extends RuntimeException {
 
   public final int status;
 
-  /** Made by native code; the text is UTF-8. */
+  /** Created by native code; the text is UTF-8. */
   OkoException(int status, byte[] text) {
     super(new String(text, StandardCharsets.UTF_8));
     this.status = status;

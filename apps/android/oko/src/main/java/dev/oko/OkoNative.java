@@ -3,8 +3,8 @@ package dev.oko;
 import java.nio.ByteBuffer;
 
 /**
- * The C API, one method a function. Handles are addresses: the Kotlin classes see to it that none
- * is used after it was closed. Texts cross as UTF-8, because JNI's own UTF-8 is not quite that.
+ * The C API, one method per function. Handles are addresses: the Kotlin classes ensure that none is
+ * used after it was closed. Strings are passed as UTF-8, because JNI uses modified UTF-8.
  * Methods throw OkoException.
  */
 final class OkoNative {
@@ -27,7 +27,7 @@ final class OkoNative {
   /** The model's name, then the instruction set it runs on, then the names of its classes. */
   static native byte[][] modelTexts(long model);
 
-  /** Precision, width, height, bytes of weights, bytes of buffers a detector, 1 on a cache hit. */
+  /** Precision, width, height, weight bytes, buffer bytes per detector, 1 on a cache hit. */
   static native long[] modelNumbers(long model);
 
   static native long createDetector(long model, int threads);
@@ -35,10 +35,10 @@ final class OkoNative {
   static native void destroyDetector(long detector);
 
   /**
-   * Planes are direct buffers and begin at their first byte; those that the format does not have
-   * are null. The frame's numbers: format, width, height, three row strides in bytes, chroma step,
-   * range, matrix, rotation, mirror, then left, top, width, height of the region. Gives six numbers
-   * a detection: class, score, left, top, right, bottom.
+   * Planes are direct buffers and start at their first byte; those that the format does not have
+   * are null. The frame's values: format, width, height, three row strides in bytes, chroma step,
+   * range, matrix, rotation, mirror, then left, top, width, height of the region. Returns six
+   * values per detection: class, score, left, top, right, bottom.
    */
   static native float[] detect(
       long detector,

@@ -6,14 +6,14 @@ import androidx.camera.core.ImageProxy
 
 /**
  * The image as a frame over its own planes: valid until the image is closed. [mirror] is for front
- * cameras, where upright should mean what the person sees on the screen.
+ * cameras, where upright should mean what the user sees on the screen.
  */
 fun ImageProxy.toOkoFrame(mirror: Boolean = false): OkoFrame {
     val layout =
         when (format) {
             ImageFormat.YUV_420_888 -> OkoFormat.I420
             PixelFormat.RGBA_8888 -> OkoFormat.RGBA
-            else -> throw IllegalArgumentException("images of format $format are not read here")
+            else -> throw IllegalArgumentException("images of format $format are not supported")
         }
     return OkoFrame(
         format = layout,
@@ -26,7 +26,7 @@ fun ImageProxy.toOkoFrame(mirror: Boolean = false): OkoFrame {
     )
 }
 
-/** Boxes are in the image's own pixels; [OkoFrame.upright] turns them as a person sees them. */
+/** Boxes are in the image's own pixels; [OkoFrame.upright] converts them to the upright image. */
 fun OkoDetector.detect(
     image: ImageProxy,
     thresholds: OkoThresholds = OkoThresholds(),

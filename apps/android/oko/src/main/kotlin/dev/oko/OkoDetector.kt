@@ -9,11 +9,11 @@ data class OkoThresholds(
     val nms: OkoNms = OkoNms.PER_CLASS,
     val softSigma: Float = 0f,
     val maxDetections: Int = 0,
-    /** The lowest score of each class in place of [score]. */
+    /** Minimum score per class, instead of [score]. */
     val classScores: List<Float>? = null,
 )
 
-/** Edges in pixels, or shares of the width and height when [normalised]. */
+/** Edges in pixels, or fractions of the width and height when [normalised]. */
 data class OkoBox(val left: Float, val top: Float, val right: Float, val bottom: Float) {
     fun normalised(width: Int, height: Int) =
         OkoBox(left / width, top / height, right / width, bottom / height)
@@ -25,8 +25,8 @@ data class OkoDetection(val classId: Int, val label: String, val score: Float, v
 data class OkoTiming(val prepare: Double, val network: Double, val decode: Double)
 
 /**
- * Finds objects in frames. Calls from several threads wait for each other; for frames at the same
- * time make several detectors, which share the model's weights. [threads] work on one frame.
+ * Detects objects in frames. Calls from several threads wait for each other; for concurrent frames
+ * create several detectors, which share the model's weights. [threads] work on one frame.
  */
 class OkoDetector @JvmOverloads constructor(model: OkoModel, threads: Int = 1) : AutoCloseable {
     private val labels = model.classNames

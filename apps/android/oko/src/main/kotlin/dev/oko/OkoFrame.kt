@@ -9,19 +9,19 @@ enum class OkoRange { VIDEO, FULL }
 
 enum class OkoMatrix { BT601, BT709, BT2020 }
 
-/** A direct buffer, read from its position on; strides are bytes. */
+/** A direct buffer, read from its position on; strides are in bytes. */
 data class OkoPlane(val buffer: ByteBuffer, val rowStride: Int, val pixelStride: Int = 1)
 
 /** Whole pixels as stored. */
 data class OkoRegion(val left: Int, val top: Int, val width: Int, val height: Int)
 
 /**
- * A picture that somebody else owns; it must stay while it is detected in. Nothing is copied.
+ * An image owned by the caller; it must stay valid during detection. Nothing is copied.
  *
- * [width] and [height] are those of the pixels as stored. [rotation] says how many degrees the
- * picture must be turned clockwise to stand upright, [mirror] whether it is then mirrored left to
- * right. YUV_420_888 in any of its layouts is [OkoFormat.I420] with the planes Y, U, V and their
- * pixel strides. [range] and [matrix] are of YUV; Android's cameras give JPEG's, the defaults here.
+ * [width] and [height] are those of the pixels as stored. [rotation] is the clockwise rotation in
+ * degrees that makes the image upright, [mirror] whether it is then mirrored left to right.
+ * YUV_420_888 in any of its layouts is [OkoFormat.I420] with the planes Y, U, V and their
+ * pixel strides. [range] and [matrix] are for YUV; Android's cameras use JPEG's, the defaults here.
  */
 data class OkoFrame(
     val format: OkoFormat,
@@ -34,14 +34,14 @@ data class OkoFrame(
     val matrix: OkoMatrix = OkoMatrix.BT601,
     val region: OkoRegion? = null,
 ) {
-    /** The size of the picture when it stands upright. */
+    /** The size of the upright image. */
     val uprightWidth: Int
         get() = if (rotation % 180 == 0) width else height
 
     val uprightHeight: Int
         get() = if (rotation % 180 == 0) height else width
 
-    /** Where a box lies in the upright picture, as a person sees it. */
+    /** A box in the upright image, as displayed. */
     fun upright(box: OkoBox): OkoBox {
         val (left, top, right, bottom) = box
         val turned =

@@ -8,7 +8,7 @@ import java.nio.channels.FileChannel
 
 enum class OkoPrecision { MODEL, FLOAT32, FLOAT16, INT8 }
 
-/** Zero and null are the model's and the engine's own. */
+/** Zero and null mean the model's and the engine's defaults. */
 data class OkoModelOptions(
     val precision: OkoPrecision = OkoPrecision.MODEL,
     val width: Int = 0,
@@ -18,8 +18,8 @@ data class OkoModelOptions(
 )
 
 /**
- * A model that was opened. It never changes, and any number of threads may use it. Detectors made
- * from it go on working after it was closed.
+ * An open model. It is immutable, and any number of threads may use it. Detectors created from it
+ * keep working after it is closed.
  */
 class OkoModel private constructor(private var handle: Long) : AutoCloseable {
     val name: String
@@ -30,7 +30,7 @@ class OkoModel private constructor(private var handle: Long) : AutoCloseable {
     /** Of the network's input. */
     val width: Int
     val height: Int
-    /** Shared by all detectors, and what each detector has of its own. */
+    /** Bytes shared by all detectors, and per detector. */
     val weightBytes: Long
     val detectorBytes: Long
     /** Whether the packed weights came from the cache file. */
@@ -63,7 +63,7 @@ class OkoModel private constructor(private var handle: Long) : AutoCloseable {
     }
 
     companion object {
-        /** Maps a file. */
+        /** Memory-maps a file. */
         @JvmStatic
         @JvmOverloads
         fun open(file: File, options: OkoModelOptions = OkoModelOptions()): OkoModel {
@@ -80,7 +80,7 @@ class OkoModel private constructor(private var handle: Long) : AutoCloseable {
             )
         }
 
-        /** Uses a direct buffer where it is; nobody may change it while the model is in use. */
+        /** Uses a direct buffer in place; it must not change while the model is in use. */
         @JvmStatic
         @JvmOverloads
         fun open(bytes: ByteBuffer, options: OkoModelOptions = OkoModelOptions()): OkoModel {

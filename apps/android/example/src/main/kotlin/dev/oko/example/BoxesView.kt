@@ -8,7 +8,7 @@ import android.view.View
 import dev.oko.OkoDetection
 import kotlin.math.max
 
-/** Draws boxes over a preview that fills the view, centred, and cuts off what is too much. */
+/** Draws boxes over a preview that fills the view, centred and cropped. */
 class BoxesView(context: Context) : View(context) {
     private var detections = emptyList<OkoDetection>()
     private var pictureWidth = 1
@@ -27,7 +27,7 @@ class BoxesView(context: Context) : View(context) {
             isAntiAlias = true
         }
 
-    /** Boxes are in pixels of the upright picture. */
+    /** Boxes are in pixels of the upright image. */
     fun show(found: List<OkoDetection>, width: Int, height: Int) {
         detections = found
         pictureWidth = width

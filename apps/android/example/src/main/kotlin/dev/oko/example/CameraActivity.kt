@@ -18,7 +18,7 @@ import dev.oko.OkoModel
 import dev.oko.toOkoFrame
 import java.util.concurrent.Executors
 
-/** The camera with boxes around what assets/model.oko knows. */
+/** The camera with boxes around what assets/model.oko detects. */
 class CameraActivity : ComponentActivity() {
     private val camera = CameraSelector.DEFAULT_BACK_CAMERA
     private val mirror = camera == CameraSelector.DEFAULT_FRONT_CAMERA
@@ -35,7 +35,7 @@ class CameraActivity : ComponentActivity() {
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
         detector = OkoModel.openAsset(this, "model.oko").use { OkoDetector(it, threads = 2) }
-        preview = PreviewView(this)  // it fills its place and cuts off what is too much
+        preview = PreviewView(this)  // fills its area, cropped
         boxes = BoxesView(this)
         val whole = LayoutParams(LayoutParams.MATCH_PARENT, LayoutParams.MATCH_PARENT)
         setContentView(
@@ -74,7 +74,7 @@ class CameraActivity : ComponentActivity() {
 
     override fun onDestroy() {
         super.onDestroy()
-        worker.execute { detector.close() }  // after the frame that is being looked at
+        worker.execute { detector.close() }  // after the current frame
         worker.shutdown()
     }
 }
