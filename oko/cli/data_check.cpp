@@ -123,9 +123,9 @@ void say_repair(const dataset::RepairResult& result, const Context& context) {
     if (count > 0)
       text += fmt::format("{}{} {}", text.empty() ? "" : ", ", counted(count, noun), done);
   };
-  add(result.pictures_left_out, "picture", "left out");
+  add(result.pictures_dropped, "picture", "left out");
   add(result.pictures_renamed, "picture", "renamed");
-  add(result.boxes_left_out, "box", "left out");
+  add(result.boxes_dropped, "box", "left out");
   add(result.boxes_clipped, "box", "clipped");
   add(result.boxes_scaled, "box", "scaled");
   context.say("repaired: " + (text.empty() ? "what reading works around is gone" : text));

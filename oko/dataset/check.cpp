@@ -48,16 +48,16 @@ class Checker {
   }
 
  private:
-  void tell(Severity severity, const char* kind, const Sample& sample, int object,
-            std::string place, std::string message, std::string repair = {},
-            Fix fix = Fix::kNothing) {
+  void report(Severity severity, const char* kind, const Sample& sample, int object,
+              std::string place, std::string message, std::string repair = {},
+              Fix fix = Fix::kNothing) {
     findings_.push_back({severity, kind, std::move(place), std::move(message), std::move(repair),
                          sample.id, object, fix});
   }
-  void tell_picture(Severity severity, const char* kind, const Sample& sample, std::string message,
-                    std::string repair = {}, Fix fix = Fix::kNothing) {
-    tell(severity, kind, sample, -1, short_name(sample.image), std::move(message),
-         std::move(repair), fix);
+  void report_picture(Severity severity, const char* kind, const Sample& sample,
+                      std::string message, std::string repair = {}, Fix fix = Fix::kNothing) {
+    report(severity, kind, sample, -1, short_name(sample.image), std::move(message),
+           std::move(repair), fix);
   }
 
   // Without the dataset's own folder.
@@ -68,24 +68,25 @@ class Checker {
 
   void check_picture(const Sample& sample, const PictureFacts& facts) {
     if (!facts.error.empty()) {
-      tell_picture(Severity::kError, facts.info.truncated ? "truncated-image" : "unreadable-image",
-                   sample, facts.error, "the image is dropped", Fix::kLeaveOutPicture);
+      report_picture(Severity::kError,
+                     facts.info.truncated ? "truncated-image" : "unreadable-image", sample,
+                     facts.error, "the image is dropped", Fix::kDropPicture);
       return;
     }
     if (facts.info.truncated) {
-      tell_picture(Severity::kNote, "no-end-mark", sample,
-                   "the file lacks its end marker, but all pixels are present");
+      report_picture(Severity::kNote, "no-end-mark", sample,
+                     "the file lacks its end marker, but all pixels are present");
     }
     if (const std::string right = right_extension(sample.image, facts.info.format);
         !right.empty()) {
-      tell_picture(Severity::kWarning, "wrong-extension", sample,
-                   fmt::format("is a {} file", facts.info.format),
-                   fmt::format("it is named {}", right), Fix::kRightExtension);
+      report_picture(Severity::kWarning, "wrong-extension", sample,
+                     fmt::format("is a {} file", facts.info.format),
+                     fmt::format("it is named {}", right), Fix::kRightExtension);
     }
-    if (facts.grey) tell_picture(Severity::kNote, "grey-image", sample, "is greyscale");
+    if (facts.grey) report_picture(Severity::kNote, "grey-image", sample, "is greyscale");
     if (sample.depth == 1 && !facts.grey) {
-      tell(Severity::kNote, "depth-mismatch", sample, -1, short_name(sample.annotation),
-           "<depth> is 1, but the image is in colour");
+      report(Severity::kNote, "depth-mismatch", sample, -1, short_name(sample.annotation),
+             "<depth> is 1, but the image is in colour");
     }
     if (facts.info.exif_orientation != 1) check_orientation(sample, facts.info);
     check_size(sample, facts.info);
@@ -104,11 +105,11 @@ class Checker {
     const std::string turns = fmt::format("EXIF orientation {} rotates the image to {}",
                                           info.exif_orientation, size_text(upright));
     if (wrong) {
-      tell_picture(Severity::kError, "exif-orientation", sample,
-                   turns + ", but boxes fit only the stored pixels; read it with --exif stored");
+      report_picture(Severity::kError, "exif-orientation", sample,
+                     turns + ", but boxes fit only the stored pixels; read it with --exif stored");
     } else {
-      tell_picture(Severity::kWarning, "exif-orientation", sample,
-                   turns + "; assuming boxes are on the upright image (otherwise --exif stored)");
+      report_picture(Severity::kWarning, "exif-orientation", sample,
+                     turns + "; assuming boxes are on the upright image (otherwise --exif stored)");
     }
   }
 
@@ -122,24 +123,24 @@ class Checker {
         return;
       case SizeFit::kUnsaid:
         if (!sample.annotation.empty() && (dataset_.format == "voc" || dataset_.format == "coco")) {
-          tell_size(Severity::kNote, "no-size", sample, "the annotation has no image size",
-                    fmt::format("{} is written", size_text(real)), Fix::kTakeSize);
+          report_size(Severity::kNote, "no-size", sample, "the annotation has no image size",
+                      fmt::format("{} is written", size_text(real)), Fix::kTakeSize);
         }
         return;
       case SizeFit::kScaled:
-        tell_size(Severity::kError, "size-mismatch", sample, said,
-                  "the boxes are scaled to the image", Fix::kScaleBoxes);
+        report_size(Severity::kError, "size-mismatch", sample, said,
+                    "the boxes are scaled to the image", Fix::kScaleBoxes);
         return;
       case SizeFit::kTurned:
         check_turned(sample, real, said);
         return;
       case SizeFit::kOther:
         if (all_inside(sample, real)) {
-          tell_size(Severity::kError, "size-mismatch", sample, said,
-                    "the image's size is written; its boxes fit", Fix::kTakeSize);
+          report_size(Severity::kError, "size-mismatch", sample, said,
+                      "the image's size is written; its boxes fit", Fix::kTakeSize);
         } else {
-          tell_size(Severity::kError, "size-mismatch", sample, said + ", and boxes are outside",
-                    "the image is dropped", Fix::kLeaveOutPicture);
+          report_size(Severity::kError, "size-mismatch", sample, said + ", and boxes are outside",
+                      "the image is dropped", Fix::kDropPicture);
         }
     }
   }
@@ -158,10 +159,10 @@ class Checker {
     }
   }
 
-  void tell_size(Severity severity, const char* kind, const Sample& sample, std::string message,
-                 std::string repair, Fix fix) {
-    tell(severity, kind, sample, -1, short_name(sample.annotation), std::move(message),
-         std::move(repair), fix);
+  void report_size(Severity severity, const char* kind, const Sample& sample, std::string message,
+                   std::string repair, Fix fix) {
+    report(severity, kind, sample, -1, short_name(sample.annotation), std::move(message),
+           std::move(repair), fix);
   }
 
   static bool all_inside(const Sample& sample, image::Size size) {
@@ -189,21 +190,21 @@ class Checker {
     const image::Box inside = image::clipped(object.box, frame);
     if (inside.width() <= 0 || inside.height() <= 0 ||
         (inside != object.box && inside.width() <= 1 && inside.height() <= 1)) {
-      tell(
+      report(
           Severity::kWarning, "outside-box", sample, index, object.place,
           fmt::format("the box {} is outside the image, {}", text_of(object.box), size_text(frame)),
-          "the box is dropped", Fix::kLeaveOutBox);
+          "the box is dropped", Fix::kDropBox);
       return;
     }
     const float over = std::max({-object.box.left, -object.box.top,
                                  object.box.right - static_cast<float>(frame.width),
                                  object.box.bottom - static_cast<float>(frame.height)});
     if (over > kRounding) {
-      tell(over > 1 ? Severity::kWarning : Severity::kNote, "past-edge", sample, index,
-           object.place,
-           fmt::format("the box {} extends past the edge of the image, {}, by {:.3g} pixels",
-                       text_of(object.box), size_text(frame), over),
-           "the box is clipped to the image", Fix::kClipBox);
+      report(over > 1 ? Severity::kWarning : Severity::kNote, "past-edge", sample, index,
+             object.place,
+             fmt::format("the box {} extends past the edge of the image, {}, by {:.3g} pixels",
+                         text_of(object.box), size_text(frame), over),
+             "the box is clipped to the image", Fix::kClipBox);
     }
     check_tiny(sample, index, inside, frame);
   }
@@ -212,17 +213,17 @@ class Checker {
     constexpr float kTinySide = 4;  // on the network's input: half a cell of the finest grid
     const std::string& place = sample.objects[static_cast<std::size_t>(index)].place;
     if (std::min(box.width(), box.height()) <= 1) {
-      tell(Severity::kWarning, "thin-box", sample, index, place,
-           fmt::format("the box is {:.3g} by {:.3g} pixels", box.width(), box.height()));
+      report(Severity::kWarning, "thin-box", sample, index, place,
+             fmt::format("the box is {:.3g} by {:.3g} pixels", box.width(), box.height()));
       return;
     }
     const float scale =
         std::min(static_cast<float>(options_.input.width) / static_cast<float>(frame.width),
                  static_cast<float>(options_.input.height) / static_cast<float>(frame.height));
     if (std::sqrt(box.area()) * scale < kTinySide) {
-      tell(Severity::kNote, "tiny-box", sample, index, place,
-           fmt::format("the box is {:.2g} by {:.2g} pixels on the {} input", box.width() * scale,
-                       box.height() * scale, size_text(options_.input)));
+      report(Severity::kNote, "tiny-box", sample, index, place,
+             fmt::format("the box is {:.2g} by {:.2g} pixels on the {} input", box.width() * scale,
+                         box.height() * scale, size_text(options_.input)));
     }
   }
 
@@ -236,9 +237,9 @@ class Checker {
         if (a.class_id != b.class_id || a.crowd != b.crowd || image::iou(a.box, b.box) <= kSame) {
           continue;
         }
-        tell(Severity::kWarning, "duplicate-box", sample, static_cast<int>(i), b.place,
-             fmt::format("nearly the same \"{}\" box as at {}", class_name(b.class_id), a.place),
-             "the second one is dropped", Fix::kLeaveOutBox);
+        report(Severity::kWarning, "duplicate-box", sample, static_cast<int>(i), b.place,
+               fmt::format("nearly the same \"{}\" box as at {}", class_name(b.class_id), a.place),
+               "the second one is dropped", Fix::kDropBox);
         break;
       }
     }
@@ -264,13 +265,13 @@ class Checker {
         if (i == kept) continue;
         const Sample& copy = dataset_.samples[i];
         const bool leak = copy.split != original.split;
-        tell_picture(leak ? Severity::kError : Severity::kWarning,
-                     leak ? "split-leak" : "duplicate-image", copy,
-                     fmt::format("{}has the same pixels as {}{}",
-                                 leak ? "is in " + split_text(copy) + " and " : "",
-                                 name_in_split(original), boxes_differ(copy, original)),
-                     fmt::format("only {} is kept", short_name(original.image)),
-                     Fix::kLeaveOutPicture);
+        report_picture(leak ? Severity::kError : Severity::kWarning,
+                       leak ? "split-leak" : "duplicate-image", copy,
+                       fmt::format("{}has the same pixels as {}{}",
+                                   leak ? "is in " + split_text(copy) + " and " : "",
+                                   name_in_split(original), boxes_differ(copy, original)),
+                       fmt::format("only {} is kept", short_name(original.image)),
+                       Fix::kDropPicture);
       }
     }
   }
@@ -294,9 +295,9 @@ class Checker {
         const Sample& first = dataset_.samples[group.front()];
         const Sample& other = dataset_.samples[i];
         const bool across = first.split != other.split;
-        tell_picture(across ? Severity::kWarning : Severity::kNote,
-                     across ? "near-leak" : "near-duplicate", other,
-                     fmt::format("looks like {}", name_in_split(first)));
+        report_picture(across ? Severity::kWarning : Severity::kNote,
+                       across ? "near-leak" : "near-duplicate", other,
+                       fmt::format("looks like {}", name_in_split(first)));
       }
     }
   }
@@ -310,16 +311,17 @@ class Checker {
     }
     const Sample none;
     if (count_objects(dataset_) == 0) {
-      tell(Severity::kError, "no-boxes", none, -1, dataset_.uri, "the dataset has no boxes at all");
+      report(Severity::kError, "no-boxes", none, -1, dataset_.uri,
+             "the dataset has no boxes at all");
       return;
     }
     for (std::size_t i = 0; i < counts.size(); ++i) {
       if (counts[i].empty()) {
-        tell(Severity::kNote, "class-without-boxes", none, -1, dataset_.uri,
-             fmt::format("class \"{}\" has no boxes", dataset_.classes[i]));
+        report(Severity::kNote, "class-without-boxes", none, -1, dataset_.uri,
+               fmt::format("class \"{}\" has no boxes", dataset_.classes[i]));
       } else if (has_split(dataset_, "train") && !counts[i].contains("train")) {
-        tell(Severity::kWarning, "class-not-in-train", none, -1, dataset_.uri,
-             fmt::format("class \"{}\" has boxes, but none in train", dataset_.classes[i]));
+        report(Severity::kWarning, "class-not-in-train", none, -1, dataset_.uri,
+               fmt::format("class \"{}\" has boxes, but none in train", dataset_.classes[i]));
       }
     }
     check_spellings();
@@ -330,10 +332,10 @@ class Checker {
     for (std::size_t i = 0; i < dataset_.classes.size(); ++i) {
       const auto [at, is_new] = first.emplace(spelling_key(dataset_.classes[i]), i);
       if (is_new) continue;
-      tell(Severity::kWarning, "similar-classes", Sample{}, -1, dataset_.uri,
-           fmt::format("classes \"{}\" and \"{}\" differ only in spelling",
-                       dataset_.classes[at->second], dataset_.classes[i]),
-           fmt::format("both become \"{}\"", dataset_.classes[at->second]), Fix::kMergeClass);
+      report(Severity::kWarning, "similar-classes", Sample{}, -1, dataset_.uri,
+             fmt::format("classes \"{}\" and \"{}\" differ only in spelling",
+                         dataset_.classes[at->second], dataset_.classes[i]),
+             fmt::format("both become \"{}\"", dataset_.classes[at->second]), Fix::kMergeClass);
     }
   }
 

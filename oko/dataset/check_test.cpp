@@ -168,9 +168,9 @@ TEST_F(FlawedSet, IsReportedFlawByFlawAndFixedByRepair) {
   const std::string repaired = *source / "repaired";
   NoProgress progress;
   const RepairResult result = repair(data, findings, repaired, progress);
-  EXPECT_EQ(result.pictures_left_out, 4) << "copy, cut, broken, wild";
+  EXPECT_EQ(result.pictures_dropped, 4) << "copy, cut, broken, wild";
   EXPECT_EQ(result.pictures_renamed, 1);
-  EXPECT_EQ(result.boxes_left_out, 2);
+  EXPECT_EQ(result.boxes_dropped, 2);
   EXPECT_EQ(result.boxes_clipped, 1);
   EXPECT_EQ(result.boxes_scaled, 1);
   EXPECT_EQ(result.dropped.boxes, (Counts{{"duplicate-box", 1},
@@ -329,7 +329,7 @@ TEST(Repair, KeepsBoxesOfImagesWithTheSameNameAndCountsThoseOfAMissingOne) {
   EXPECT_EQ(findings_by_kind(findings)["missing-image"], 1);
   NoProgress progress;
   const RepairResult result = repair(data, findings, folder / "new", progress);
-  EXPECT_EQ(result.boxes_left_out, 0);
+  EXPECT_EQ(result.boxes_dropped, 0);
   EXPECT_EQ(result.dropped.boxes, (Counts{{"missing-image", 1}}));
   EXPECT_EQ(result.dropped.images, (Counts{{"missing-image", 1}}));
   read_and_check(folder / "new", again);

@@ -67,7 +67,7 @@ Dataset read(const std::string& uri, const ReadOptions& options, std::vector<Fin
   const std::string format = options.format.empty() ? recognise(tree) : options.format;
   Source source = read_source(tree, format, options.exif);
   tell_in_no_split(source);
-  tell_unread(tree, source);
+  report_unread(tree, source);
   for (const std::string& folder : tree.class_folders()) {
     add_note(
         source.findings, "class-folder", folder,

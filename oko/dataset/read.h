@@ -26,8 +26,8 @@ struct Finding {
   // What repair() has to do. Nothing if it cannot do anything, or if reading already has.
   enum class Fix {
     kNothing,
-    kLeaveOutPicture,
-    kLeaveOutBox,
+    kDropPicture,
+    kDropBox,
     kClipBox,
     kScaleBoxes,
     kTakeSize,

@@ -20,7 +20,7 @@ using Fix = Finding::Fix;
 // The repairs of one sample.
 struct Plan {
   std::set<Fix> fixes;                 // of the whole image
-  std::string left_out_for;            // why, if it is dropped
+  std::string drop_reason;             // why, if it is dropped
   std::map<int, std::string> dropped;  // objects, and why
   std::set<int> clipped;
   bool has(Fix fix) const { return fixes.contains(fix); }
@@ -31,14 +31,14 @@ std::map<std::string, Plan> make_plans(const std::vector<Finding>& findings) {
   for (const Finding& finding : findings) {
     if (finding.fix == Fix::kNothing || finding.sample.empty()) continue;
     Plan& plan = plans[finding.sample];
-    if (finding.fix == Fix::kLeaveOutBox) {
+    if (finding.fix == Fix::kDropBox) {
       plan.dropped.emplace(finding.object, finding.kind);
     } else if (finding.fix == Fix::kClipBox) {
       plan.clipped.insert(finding.object);
     } else {
       plan.fixes.insert(finding.fix);
-      const bool first = plan.left_out_for.empty();
-      if (first && finding.fix == Fix::kLeaveOutPicture) plan.left_out_for = finding.kind;
+      const bool first = plan.drop_reason.empty();
+      if (first && finding.fix == Fix::kDropPicture) plan.drop_reason = finding.kind;
     }
   }
   return plans;
@@ -59,7 +59,7 @@ void repair_sample(Sample& sample, image::Size real, const Plan& plan, RepairRes
   std::vector<Object> kept;
   for (int i = 0; i < static_cast<int>(sample.objects.size()); ++i) {
     if (const auto dropped = plan.dropped.find(i); dropped != plan.dropped.end()) {
-      ++result.boxes_left_out;
+      ++result.boxes_dropped;
       result.dropped.add_boxes(dropped->second, 1);
       continue;
     }
@@ -117,10 +117,10 @@ RepairResult repair(const Dataset& dataset, const std::vector<Finding>& findings
   repaired.samples.clear();
   for (const Sample& sample : dataset.samples) {
     const auto plan = plans.find(sample.id);
-    if (plan != plans.end() && plan->second.has(Fix::kLeaveOutPicture)) {
-      ++result.pictures_left_out;
-      result.dropped.add_images(plan->second.left_out_for, 1);
-      result.dropped.add_boxes(plan->second.left_out_for, static_cast<int>(sample.objects.size()));
+    if (plan != plans.end() && plan->second.has(Fix::kDropPicture)) {
+      ++result.pictures_dropped;
+      result.dropped.add_images(plan->second.drop_reason, 1);
+      result.dropped.add_boxes(plan->second.drop_reason, static_cast<int>(sample.objects.size()));
       continue;
     }
     repaired.samples.push_back(sample);

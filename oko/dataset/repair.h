@@ -12,8 +12,8 @@
 namespace oko::dataset {
 
 struct RepairResult {
-  int pictures_left_out = 0, pictures_renamed = 0;
-  int boxes_left_out = 0, boxes_clipped = 0, boxes_scaled = 0;
+  int pictures_dropped = 0, pictures_renamed = 0;
+  int boxes_dropped = 0, boxes_clipped = 0, boxes_scaled = 0;
   Dropped dropped;  // including reading: every box of the source is in the copy or counted here
 };
 

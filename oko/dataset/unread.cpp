@@ -43,18 +43,18 @@ class Unread {
     for (const std::string& image : tree.pictures()) image_folders_.insert(storage::parent(image));
   }
 
-  void tell() {
+  void report() {
     Groups groups;
     for (const std::string& path : tree_.files()) {
       const std::string extension = storage::extension(path);
       if (!may_be_annotation(extension) || tree_.was_read(path)) continue;
       if (is_class_list_name(path)) {
-        tell_class_list(path);
+        report_class_list(path);
       } else {
         groups[{storage::parent(path), extension}].push_back(path);
       }
     }
-    for (const auto& [key, files] : groups) tell_group(key.second, files);
+    for (const auto& [key, files] : groups) report_group(key.second, files);
   }
 
  private:
@@ -63,7 +63,7 @@ class Unread {
     std::size_t count = 0;
   };
 
-  void tell_group(const std::string& extension, const std::vector<std::string>& files) {
+  void report_group(const std::string& extension, const std::vector<std::string>& files) {
     std::map<std::string, Seen> kinds;
     for (std::size_t i = 0; i < std::min(files.size(), kLookedAt); ++i) {
       const auto kind = kind_of(files[i], extension);
@@ -111,7 +111,7 @@ class Unread {
   }
 
   // If labels use class numbers, a second list with other names may be the right one.
-  void tell_class_list(const std::string& path) {
+  void report_class_list(const std::string& path) {
     if (source_.format != "yolo" && source_.format != "keras") return;
     std::vector<std::string> names;
     const std::string text = beginning(tree_, path);
@@ -131,8 +131,8 @@ class Unread {
 
 }  // namespace
 
-void tell_unread(const Tree& tree, Source& source) {
-  if (tree.file().empty()) Unread(tree, source).tell();
+void report_unread(const Tree& tree, Source& source) {
+  if (tree.file().empty()) Unread(tree, source).report();
 }
 
 std::string foreign_annotations(const Tree& tree) {

@@ -52,20 +52,20 @@ class Turner {
 
   void run() {
     const bool all = rule_ == BoxPixels::kStored;
-    open([&](const ParsedPicture& p) { return all || tells_shape(p.size); });
+    open([&](const ParsedPicture& p) { return all || has_shape(p.size); });
     if (rule_ != BoxPixels::kAuto) {
       for (Turned& turned : turned_) all ? turn(turned) : keep(turned);
       return;
     }
     const bool stored = sizes_mean_stored();
     if (stored && !any(Says::kUpright)) {
-      open([](const ParsedPicture& p) { return !tells_shape(p.size); });
+      open([](const ParsedPicture& p) { return !has_shape(p.size); });
     }
     for (Turned& turned : turned_) decide(turned, stored);
   }
 
  private:
-  static bool tells_shape(image::Size size) { return is_known(size) && size.width != size.height; }
+  static bool has_shape(image::Size size) { return is_known(size) && size.width != size.height; }
 
   // Reads the headers of some images and keeps those that EXIF rotates.
   template <typename Wanted>
@@ -118,25 +118,25 @@ class Turner {
           "EXIF orientation {} rotates the image to {}, but the annotation has the stored size, {}",
           orientation, size_text(turned.info.upright_size()), size_text(parsed.size));
       if (stored) {
-        tell(turned, said + "; assuming boxes are on the stored pixels (--exif stored)",
-             "boxes and size are rotated with the image");
+        report(turned, said + "; assuming boxes are on the stored pixels (--exif stored)",
+               "boxes and size are rotated with the image");
         turn(turned);
       } else {
-        tell(turned, said + ", but boxes fit the upright one (--exif upright)",
-             "the upright size is used");
+        report(turned, said + ", but boxes fit the upright one (--exif upright)",
+               "the upright size is used");
         keep(turned);
       }
     } else if (turned.says == Says::kNothing && stored && !any(Says::kUpright)) {
-      tell(turned,
-           fmt::format("EXIF orientation {} rotates the image; assuming boxes are on the stored "
-                       "pixels, like other images in this dataset by their sizes (--exif stored)",
-                       orientation),
-           "boxes are rotated with the image");
+      report(turned,
+             fmt::format("EXIF orientation {} rotates the image; assuming boxes are on the stored "
+                         "pixels, like other images in this dataset by their sizes (--exif stored)",
+                         orientation),
+             "boxes are rotated with the image");
       turn(turned);
     }
   }
 
-  void tell(const Turned& turned, std::string message, std::string repair) {
+  void report(const Turned& turned, std::string message, std::string repair) {
     const ParsedPicture& parsed = turned.picture->parsed;
     add_warning(source_.findings, "exif-orientation",
                 parsed.place.empty() ? turned.picture->image : parsed.place, std::move(message),

@@ -40,7 +40,7 @@ class YoloReader {
     source_.format = "yolo";
     source_.upright = !stored_;
     read_data_file();
-    if (!splits_.told) splits_ = splits_of_lists(tree_, source_.findings);
+    if (!splits_.listed) splits_ = splits_of_lists(tree_, source_.findings);
     source_.same_splits = splits_.same;
     if (source_.classes.empty()) source_.classes = find_class_list(tree_, source_.findings, true);
     check_class_count();
@@ -50,8 +50,8 @@ class YoloReader {
                   "give it with --classes FILE");
     }
     add_pictures();
-    tell_orphans();
-    for (const std::string& path : other_data_files_) tell_other_data_file(path);
+    report_orphans();
+    for (const std::string& path : other_data_files_) report_other_data_file(path);
     return std::move(source_);
   }
 
@@ -106,7 +106,7 @@ class YoloReader {
 
   // A second data file may have a different class order for these labels, unless it is far from
   // them, as in a copy of some program.
-  void tell_other_data_file(const std::string& path) {
+  void report_other_data_file(const std::string& path) {
     tree_.set_aside(path);
     std::vector<std::string> names;
     try {
@@ -189,7 +189,7 @@ class YoloReader {
     std::map<std::string, std::string> labels;
     for (const auto& [label, images] : exact) {
       for (const std::string& image : images) labels.emplace(image, label);
-      if (images.size() > 1) tell_shared(label, images);
+      if (images.size() > 1) report_shared(label, images);
     }
     for (const auto& [label, images] : flat) {
       if (exact.contains(label)) continue;
@@ -198,27 +198,27 @@ class YoloReader {
           images.begin(), images.end(),
           [&folder](const std::string& image) { return storage::parent(image) == folder; });
       if (!one_folder) {
-        tell_ambiguous(label, images);
+        report_ambiguous(label, images);
         continue;
       }
       for (const std::string& image : images) labels.emplace(image, label);
-      if (images.size() > 1) tell_shared(label, images);
+      if (images.size() > 1) report_shared(label, images);
     }
     return labels;
   }
 
-  void tell_shared(const std::string& label, const std::vector<std::string>& images) {
+  void report_shared(const std::string& label, const std::vector<std::string>& images) {
     add_warning(source_.findings, "shared-label", label,
                 fmt::format("is the label file of {}", fmt::join(images, " and of ")));
   }
 
-  void tell_ambiguous(const std::string& label, const std::vector<std::string>& images) {
+  void report_ambiguous(const std::string& label, const std::vector<std::string>& images) {
     Finding& finding = add_error(source_.findings, "ambiguous-label", label,
                                  fmt::format("could belong to {}", fmt::join(images, " or to ")),
                                  "these images are dropped");
     finding.images_lost = static_cast<int>(images.size());
     finding.boxes_lost = count_lines(label);
-    left_out_.insert(images.begin(), images.end());
+    dropped_.insert(images.begin(), images.end());
   }
 
   void add_pictures() {
@@ -234,15 +234,15 @@ class YoloReader {
     tree_.read_ahead(soon);
     choose_label_form(labels);
     for (const std::string& image : tree_.pictures()) {
-      const auto told = splits_.of.find(image);
+      const auto listed = splits_.of.find(image);
       const auto label = labels.find(image);
-      if (left_out_.contains(image) || (told == splits_.of.end() && label == labels.end() &&
-                                        !folders_.contains(storage::parent(image)))) {
+      if (dropped_.contains(image) || (listed == splits_.of.end() && label == labels.end() &&
+                                       !folders_.contains(storage::parent(image)))) {
         continue;
       }
-      std::string split = splits_.told ? "" : tree_.split_of(image);
-      if (told != splits_.of.end()) split = told->second;
-      if (splits_.told && told == splits_.of.end()) {
+      std::string split = splits_.listed ? "" : tree_.split_of(image);
+      if (listed != splits_.of.end()) split = listed->second;
+      if (splits_.listed && listed == splits_.of.end()) {
         add_note(source_.findings, "in-no-split", image,
                  fmt::format("{} is in none of the splits", image));
       }
@@ -292,7 +292,7 @@ class YoloReader {
     source_.pictures.push_back(std::move(picture));
   }
 
-  void tell_orphans() {
+  void report_orphans() {
     for (const std::string& path : tree_.with_extension(".txt")) {
       if (tree_.was_read(path) || is_class_list_name(path)) continue;
       const bool beside = folders_.contains(storage::parent(path));
@@ -320,9 +320,9 @@ class YoloReader {
   LabelForm form_;
   std::string count_place_, used_data_file_;
   std::vector<std::string> other_data_files_;
-  ToldSplits splits_;
-  std::set<std::string> folders_;   // with labelled images: others in them are backgrounds
-  std::set<std::string> left_out_;  // images
+  ListedSplits splits_;
+  std::set<std::string> folders_;  // with labelled images: others in them are backgrounds
+  std::set<std::string> dropped_;  // images
 };
 
 }  // namespace

@@ -21,7 +21,7 @@ struct Missing {
 };
 
 // Images in the order they are listed, each with its place in the list.
-struct Told {
+struct Listed {
   std::vector<std::pair<std::string, std::string>> images;
   std::vector<Missing> missing;
   bool named = false;  // there is a place at all
@@ -163,16 +163,16 @@ class SplitReader {
 
   void add_places(const Places& places, const std::string& split,
                   const std::vector<std::string>& written) {
-    Told& told = told_[split];
+    Listed& listed = listed_[split];
     for (const std::string& place : written) {
       if (place.empty()) continue;
-      told.named = true;
+      listed.named = true;
       const auto found = places.find(place, split);
       if (!found) {
-        told.missing.push_back({place, places.why_none(place, split)});
+        listed.missing.push_back({place, places.why_none(place, split)});
       } else if (tree_.has_folder(*found)) {
         const std::vector<std::string> images = tree_.pictures_in(*found);
-        for (const std::string& image : images) told.images.emplace_back(image, *found);
+        for (const std::string& image : images) listed.images.emplace_back(image, *found);
         if (images.empty()) {
           told.missing.push_back({place, fmt::format("{} has no {} pictures", place, split)});
         }
@@ -183,8 +183,8 @@ class SplitReader {
   }
 
   void add_list(const std::string& path, const std::string& split) {
-    Told& told = told_[split];
-    told.named = true;
+    Listed& listed = listed_[split];
+    listed.named = true;
     const Text text = tree_.read_text(path);
     const std::vector<std::string> lines = image_lines(text.text());
     if (std::all_of(lines.begin(), lines.end(), [](const auto& line) { return line.empty(); })) {
@@ -196,7 +196,7 @@ class SplitReader {
       const std::string place = fmt::format("{}:{}", path, i + 1);
       const std::string image = paths.find(lines[i]);
       if (!image.empty()) {
-        told.images.emplace_back(image, place);
+        listed.images.emplace_back(image, place);
         continue;
       }
       add_error(findings_, "missing-image", place, fmt::format("there is no image {}", lines[i]),
@@ -205,12 +205,12 @@ class SplitReader {
     }
   }
 
-  ToldSplits result(const std::string& data_file) {
-    ToldSplits splits;
+  ListedSplits result(const std::string& data_file) {
+    ListedSplits splits;
     take_folders();
-    for (const auto& [split, told] : told_) {
-      splits.told = splits.told || told.named;
-      for (const Missing& missing : told.missing) tell_missing(missing, split);
+    for (const auto& [split, listed] : listed_) {
+      splits.listed = splits.listed || listed.named;
+      for (const Missing& missing : listed.missing) report_missing(missing, split);
     }
     find_same(splits, data_file);
     for (const char* split : {"test", "val", "train"}) {
@@ -223,19 +223,19 @@ class SplitReader {
   // Splits whose places are all missing are taken from folders of that name, if any.
   void take_folders() {
     std::set<std::string> gone, known;
-    for (const auto& [split, told] : told_) {
-      if (!told.missing.empty() && told.images.empty()) gone.insert(split);
-      for (const auto& [image, place] : told.images) known.insert(image);
+    for (const auto& [split, listed] : listed_) {
+      if (!listed.missing.empty() && listed.images.empty()) gone.insert(split);
+      for (const auto& [image, place] : listed.images) known.insert(image);
     }
     for (const std::string& image : tree_.pictures()) {
       const std::string split = tree_.split_of(image);
       if (!gone.contains(split) || known.contains(image)) continue;
-      told_[split].images.emplace_back(image, storage::parent(image));
+      listed_[split].images.emplace_back(image, storage::parent(image));
       by_folder_.insert(split);
     }
   }
 
-  void tell_missing(const Missing& missing, const std::string& split) {
+  void report_missing(const Missing& missing, const std::string& split) {
     const auto& [place, message] = missing;
     if (by_folder_.contains(split)) {
       add_warning(findings_, "missing-split", place, message,
@@ -249,11 +249,11 @@ class SplitReader {
 
   std::set<std::string> images_of(const std::string& split) {
     std::set<std::string> images;
-    for (const auto& [image, place] : told_[split].images) images.insert(image);
+    for (const auto& [image, place] : listed_[split].images) images.insert(image);
     return images;
   }
 
-  void find_same(ToldSplits& splits, const std::string& data_file) {
+  void find_same(ListedSplits& splits, const std::string& data_file) {
     constexpr std::pair<const char*, const char*> kPairs[]{
         {"val", "train"}, {"test", "train"}, {"test", "val"}};
     for (const auto& [split, other] : kPairs) {
@@ -267,8 +267,8 @@ class SplitReader {
     }
   }
 
-  void assign(ToldSplits& splits, const std::string& split) {
-    for (const auto& [image, place] : told_[split].images) {
+  void assign(ListedSplits& splits, const std::string& split) {
+    for (const auto& [image, place] : listed_[split].images) {
       const auto [at, is_new] = splits.of.emplace(image, split);
       if (is_new || at->second == split) continue;
       add_warning(findings_, "two-splits", place,
@@ -279,8 +279,8 @@ class SplitReader {
 
   const Tree& tree_;
   std::vector<Finding>& findings_;
-  std::map<std::string, Told> told_;  // by split
-  std::set<std::string> by_folder_;   // splits taken from the names of folders
+  std::map<std::string, Listed> listed_;  // by split
+  std::set<std::string> by_folder_;       // splits taken from the names of folders
 };
 
 }  // namespace
@@ -292,8 +292,8 @@ bool is_image_list(std::string_view text) {
   return false;
 }
 
-ToldSplits splits_of_data_file(const Tree& tree, const DataFile& file, const std::string& path,
-                               std::vector<Finding>& findings) {
+ListedSplits splits_of_data_file(const Tree& tree, const DataFile& file, const std::string& path,
+                                 std::vector<Finding>& findings) {
   SplitReader reader(tree, findings);
   const Places places(tree, file.path, storage::parent(path));
   reader.add_places(places, "test", file.test);
@@ -302,7 +302,7 @@ ToldSplits splits_of_data_file(const Tree& tree, const DataFile& file, const std
   return reader.result(path);
 }
 
-ToldSplits splits_of_lists(const Tree& tree, std::vector<Finding>& findings) {
+ListedSplits splits_of_lists(const Tree& tree, std::vector<Finding>& findings) {
   std::map<std::string, std::vector<std::string>> plain, others;  // train.txt; 2007_train.txt
   for (const std::string& path : tree.with_extension(".txt")) {
     const std::string stem = storage::stem(path), split = split_of_stem(stem);

@@ -11,8 +11,8 @@
 namespace oko::dataset {
 
 // The splits of a tree's images, as defined by a data file or lists.
-struct ToldSplits {
-  bool told = false;
+struct ListedSplits {
+  bool listed = false;
   std::map<std::string, std::string> of;    // split of each image
   std::map<std::string, std::string> same;  // splits that reuse another's images: val → train
 };
@@ -23,13 +23,13 @@ struct ToldSplits {
 // none named like another split. A split whose folders are missing is taken from folder names here,
 // with a warning; without those, a missing train or val is an error. An image in two splits is kept
 // in test before val before train, with a warning.
-ToldSplits splits_of_data_file(const Tree& tree, const DataFile& file, const std::string& path,
-                               std::vector<Finding>& findings);
+ListedSplits splits_of_data_file(const Tree& tree, const DataFile& file, const std::string& path,
+                                 std::vector<Finding>& findings);
 
 // Whether a .txt file starts with a line that is an image name.
 bool is_image_list(std::string_view text);
 
 // From train.txt, val.txt, … that list images, else 2007_train.txt, ….
-ToldSplits splits_of_lists(const Tree& tree, std::vector<Finding>& findings);
+ListedSplits splits_of_lists(const Tree& tree, std::vector<Finding>& findings);
 
 }  // namespace oko::dataset
