@@ -8,8 +8,8 @@ trap 'rm -rf "$work"' EXIT
 fail() { echo "failed: $*" >&2; exit 1; }
 
 "$oko" --version | grep -q '^oko [0-9]' || fail "--version"
-"$oko" help store | grep -q 'Make, fill and look into buckets' || fail "help store"
-"$oko" store --help | grep -q 'Make, fill and look into buckets' || fail "store --help"
+"$oko" help store | grep -q 'Create buckets; copy, list and remove files in them' || fail "help store"
+"$oko" store --help | grep -q 'Create buckets; copy, list and remove files in them' || fail "store --help"
 echo photo >"$work/a"
 "$oko" --quiet store cp "$work/a" "$work/b"
 cmp "$work/a" "$work/b"

@@ -63,7 +63,7 @@ void refuse_empty_values(CLI::App& app) {
 // The command named by the first words, as deep as they go ("data", "check").
 CLI::App* named_command(CLI::App& app, const std::vector<std::string>& words) {
   CLI::App* command = &app;
-  bool is_value = false;  // of the flag before it
+  bool is_value = false;  // of the preceding flag
   for (const std::string& word : words) {
     if (std::exchange(is_value, false)) continue;
     if (word.starts_with("-")) {
@@ -78,7 +78,7 @@ CLI::App* named_command(CLI::App& app, const std::vector<std::string>& words) {
   return command;
 }
 
-// The option that the first unknown one among the words may have meant; "" where there is none.
+// The known option nearest to the first unknown one among the words; "" if there is none.
 std::string nearest_option(const CLI::App& app, const CLI::App& command,
                            const std::vector<std::string>& words) {
   std::vector<std::string> known;
@@ -95,7 +95,7 @@ std::string nearest_option(const CLI::App& app, const CLI::App& command,
   return {};
 }
 
-// A message of CLI11 as one of ours, with a way out.
+// A CLI11 message as one of ours, with a hint.
 Error usage_error(const CLI::ParseError& error, CLI::App& app,
                   const std::vector<std::string>& words) {
   std::string name = named_command(app, words)->get_name();
@@ -126,8 +126,8 @@ void tell(const Error& error, const Context& context) {
   context.emit_error ? context.emit_error(document) : context.emit(document);
 }
 
-// The exception being handled as an Error. Of what LibTorch throws only the first line is for
-// people; a back trace follows.
+// The exception being handled as an Error. LibTorch appends a stack trace to its messages; only the
+// first line is kept.
 Error current_error() {
   try {
     throw;
@@ -143,7 +143,7 @@ Error current_error() {
 
 void parse_and_run(CLI::App& app, std::vector<std::string> words) {
   try {
-    named_command(app, words);  // tells unknown commands better than CLI11 does
+    named_command(app, words);  // reports unknown commands better than CLI11 does
     std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 wants them
     app.parse(std::move(reversed));
     if (app.get_subcommands().empty()) std::cout << help_of(app);
@@ -161,7 +161,7 @@ int run_command(CLI::App& app, Context& context, const std::vector<std::string>&
     parse_and_run(app, words);
     return context.exit_code;
   } catch (...) {
-    context.progress.reset();  // takes a half-drawn bar away
+    context.progress.reset();  // erases a half-drawn bar
     const Error error = current_error();
     tell(error, context);
     return static_cast<int>(error.code());
@@ -183,12 +183,12 @@ CLI::App* find_command(CLI::App& app, const std::string& word) {
 }
 
 int run_oko(int argc, char** argv, const AddCommands& add_commands) {
-  // A closed pipe must not kill a training run; the failed write is told below instead.
+  // A closed pipe must not kill a training run; the failed write is reported below instead.
   std::signal(SIGPIPE, SIG_IGN);
   const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   Context context;
   context.color = isatty(STDERR_FILENO) == 1;
-  // Known before parsing, so that a usage error is told in the right form.
+  // Known before parsing, so that a usage error is printed in the right form.
   context.json = std::find(words.begin(), words.end(), "--json") != words.end();
   CLI::App app("From labelled photos to a detector inside a phone app.", "oko");
   add_global_flags(app, context);

@@ -12,26 +12,27 @@
 
 namespace oko::cli {
 
-// What every command gets: how to talk. Set from the global flags before a command's callback runs.
+// Passed to every command: how to print. Set from the global flags before a command's callback
+// runs.
 struct Context {
-  bool json = false;   // machine output: one JSON document on standard output, nothing else there
+  bool json = false;   // one JSON document on standard output and nothing else
   bool quiet = false;  // only errors
   bool color = false;  // standard error is a terminal
-  // What the process returns when a command did its work and reported it, but what it reported is
-  // no success (faults found in a dataset). Errors that end the work are thrown instead.
+  // The exit code when a command finished but its result is not a success (faults found in a
+  // dataset). Errors that stop the command are thrown instead.
   int exit_code = 0;
   // On standard error: a bar on a terminal, plain lines elsewhere, nothing with --quiet.
   std::unique_ptr<Progress> progress;
-  // Prints a line of the human result to standard output (nothing with --json or --quiet), as
-  // printable() makes it: whatever is in a name, it is one line.
+  // Prints a line of human-readable output (nothing with --json or --quiet), passed through
+  // printable(): always one line, whatever a name contains.
   void say(const std::string& line) const;
-  // The same of several lines. Who made them has seen to the names in them, as Table does.
+  // The same for several lines, whose names the caller has already made printable, as Table does.
   void say_lines(std::string_view text) const;
-  // Prints the machine result (only with --json), as json_text() makes it.
+  // Prints the JSON result (only with --json), formatted by json_text().
   void emit(const Json& document) const;
-  // In place of emit() for the error that ends the work, where a document is half printed.
+  // Used instead of emit() for the error that stops the command while a document is half printed.
   std::function<void(const Json& error)> emit_error;
-  // Tells of an error that does not end the work, on standard error and also with --quiet.
+  // Prints an error that does not stop the command, on standard error and also with --quiet.
   void complain(const Error& error) const;
 };
 
@@ -40,12 +41,11 @@ struct Context {
 inline CLI::Range thread_range() { return CLI::Range(0, 1024); }
 std::string check_whole(const std::string& text);
 
-// JSON text, in which characters that a terminal would obey or not show are escaped: the values are
-// the same.
+// JSON text with control and invisible characters escaped; the values are unchanged.
 std::string json_text(const Json& document, int indent = -1);
 
 // Each command adds itself with flags, help, an example in its footer, and a callback that throws
-// oko::Error. One file a command.
+// oko::Error. One file per command.
 void add_data_command(CLI::App& app, Context& context);
 void add_train_command(CLI::App& app, Context& context);
 void add_eval_command(CLI::App& app, Context& context);
@@ -59,16 +59,16 @@ void add_store_command(CLI::App& app, Context& context);
 void add_completion_command(CLI::App& app, Context& context);
 void add_help_command(CLI::App& app, Context& context);
 
-// The command of `app` named `word`; a usage Error with the nearest name where there is none.
+// The command of `app` named `word`; throws a usage Error with the nearest name if there is none.
 CLI::App* find_command(CLI::App& app, const std::string& word);
 
-// What `oko help COMMAND` and `oko COMMAND --help` print, in 80 columns.
+// The text of `oko help COMMAND` and `oko COMMAND --help`, in 80 columns.
 std::string help_of(const CLI::App& command);
 
 void add_all_commands(CLI::App& app, Context& context);
 
 using AddCommands = std::function<void(CLI::App& app, Context& context)>;
-// A command line with some or all commands: parses, runs one, tells errors. Returns the exit code.
+// Parses the command line, runs a command, prints errors. Returns the exit code.
 int run_oko(int argc, char** argv, const AddCommands& add_commands);
 
 }  // namespace oko::cli

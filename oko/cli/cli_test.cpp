@@ -40,7 +40,7 @@ TEST_F(Cli, UnknownCommandSuggestsTheNearest) {
   EXPECT_THAT(oko_command({"data", "chek"}).error, HasSubstr("data: unknown command \"chek\""));
 }
 
-TEST_F(Cli, WrongFlagsNameTheCommandsHelp) {
+TEST_F(Cli, WrongFlagsPointToTheHelpOfTheCommand) {
   const Outcome outcome = oko_command({"inspect", "yolov3-tiny", "--bogus"});
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.error, HasSubstr("--bogus"));
@@ -75,7 +75,7 @@ TEST_F(Cli, AnEmptyValueIsAUsageErrorThatNamesTheOption) {
   }
 }
 
-TEST_F(Cli, MaxPixelsHoldsForOneCommandWhereverItStands) {
+TEST_F(Cli, MaxPixelsAppliesToOneCommandInAnyPosition) {
   media::save({{40, 30}, std::vector<std::uint8_t>(40 * 30 * 3)}, file("black.png"));
   const std::vector<std::string> detect = {"detect", file("net.cfg"), file("black.png"),
                                            "--weights", file("net.weights")};
@@ -119,7 +119,7 @@ TEST_F(Cli, HelpShowsExamplesOfEveryCommand) {
   EXPECT_EQ(oko_command({"help", "evla"}).code, 2);
 }
 
-// A newcomer types the name alone: what there is to choose from is no error.
+// A newcomer types the name alone: the list of commands is not an error.
 TEST_F(Cli, HelpAndTheNameAloneListTheCommands) {
   const Outcome listed = oko_command({"help"});
   EXPECT_EQ(listed.code, 0);
@@ -173,7 +173,7 @@ TEST_F(Cli, NothingInANameReachesTheTerminalAsAControl) {
   }
 }
 
-// What a terminal would obey, hide or turn round, except for the line breaks between lines.
+// Characters that a terminal would obey, hide or reverse, except line breaks between lines.
 std::string raw_controls(const std::string& text) {
   std::string found;
   for (std::string_view rest = text; !rest.empty();) {
@@ -184,9 +184,8 @@ std::string raw_controls(const std::string& text) {
   return found;
 }
 
-// Files, classes, layers, splits and what a model says of itself, each with such a name, through
-// every command.
-TEST_F(Cli, NoCommandPrintsANameAsItIs) {
+// Files, classes, layers, splits and model metadata, each with such a name, through every command.
+TEST_F(Cli, EveryCommandEscapesNames) {
   const std::string name = "\x1b[2J\r\x07\x7f\nfake\xc2\x9b\xe2\x80\xae\xe2\x81\xa6x";
   const std::string photos = file(name + "/images");
   for (const char* image : {"a", "b"}) {
@@ -271,7 +270,7 @@ TEST_F(Cli, NoCommandPrintsANameAsItIs) {
   }
 }
 
-TEST_F(Cli, JsonHoldsNamesAsTheyAre) {
+TEST_F(Cli, JsonKeepsNamesUnchanged) {
   const std::string name = file("\x1b[2J\nfake.png");
   media::save({{32, 32}, std::vector<std::uint8_t>(32 * 32 * 3)}, name);
   const Outcome found =
@@ -290,7 +289,7 @@ TEST_F(Cli, ImportMakesAModelThatInspectShows) {
                                         file("two.names"), "-o", file("m.oko")});
   EXPECT_EQ(imported.code, 0) << imported.error;
   EXPECT_THAT(imported.out, HasSubstr("classes     2: rose, leaf"));
-  EXPECT_THAT(imported.out, HasSubstr("21 511 numbers, 320 pictures seen"));
+  EXPECT_THAT(imported.out, HasSubstr("21 511 values, 320 images seen"));
   EXPECT_THAT(imported.out, HasSubstr("layer 1, 1x1 cells of 32 px, anchors 0:16x16"));
   const Outcome shown = oko_command({"inspect", file("m.oko"), "--json"});
   const Json document = parse_json(shown.out, "out");
@@ -305,9 +304,10 @@ TEST_F(Cli, ImportAndInspectSayHowBoxesAreSuppressed) {
     return oko_command({"import", file(name), "-o", file("m.oko")}).out;
   };
   EXPECT_THAT(imported("net.cfg"), HasSubstr("suppression IoU\n"));
-  EXPECT_THAT(oko_command({"inspect", file("m.oko")}).out,
-              HasSubstr("images: letterbox, RGB, numbers from 0 to 1; overlapping boxes are "
-                        "suppressed by IoU\n"));
+  EXPECT_THAT(
+      oko_command({"inspect", file("m.oko")}).out,
+      HasSubstr(
+          "images: letterbox, RGB, values from 0 to 1; overlapping boxes are suppressed by IoU\n"));
   std::string text = storage::read_text(file("net.cfg"));
   text.insert(text.find("[yolo]") + 7, "nms_kind=diounms\nbeta_nms=0.7\n");
   storage::write(file("diou.cfg"), text);
@@ -316,7 +316,7 @@ TEST_F(Cli, ImportAndInspectSayHowBoxesAreSuppressed) {
   EXPECT_NEAR(parse_json(shown.out, "out")["diou_exponent"].get<double>(), .7, 1e-6);
 }
 
-TEST_F(Cli, ImportRefusesWhatDoesNotFit) {
+TEST_F(Cli, ImportRejectsMismatchedFiles) {
   storage::write(file("short.weights"), weights(kFloats - 100));
   EXPECT_EQ(
       oko_command({"import", file("net.cfg"), file("short.weights"), "-o", file("m.oko")}).code, 3);
@@ -346,7 +346,7 @@ TEST_F(Cli, InspectDraws) {
   EXPECT_THAT(storage::read_text(file("net.svg")), HasSubstr("<svg"));
 }
 
-TEST_F(Cli, ModelsAreKnownByWhatTheyAre) {
+TEST_F(Cli, ModelsAreRecognizedByContent) {
   const auto code_of = [](const std::string& path, const std::string& weights) {
     try {
       load_model(ModelArguments{path, weights, ""});
@@ -400,7 +400,7 @@ TEST_F(Cli, DetectTakesThresholdsAndSuppression) {
               ElementsAre("rose", "leaf"));
 }
 
-TEST_F(Cli, ClassThresholdsWantAKnownClassAndAScore) {
+TEST_F(Cli, ClassThresholdsNeedAKnownClassAndAScore) {
   graph::Network network = load_model(ModelArguments{file("net.cfg"), "", file("two.names")});
   const auto hint_of = [&](const std::string& text) {
     detect::Thresholds thresholds;
@@ -427,7 +427,7 @@ TEST_F(Cli, ClassThresholdsWantAKnownClassAndAScore) {
   EXPECT_THAT(thresholds.class_scores, ElementsAre(.25F, .5F));
 }
 
-TEST_F(Cli, EnginesRefuseFlagsOfTheOther) {
+TEST_F(Cli, EnginesRejectFlagsOfTheOther) {
   const graph::Network network =
       load_model(ModelArguments{file("net.cfg"), file("net.weights"), ""});
   const auto code_of = [&](const EngineArguments& arguments) {
@@ -447,7 +447,7 @@ TEST_F(Cli, EnginesRefuseFlagsOfTheOther) {
   EXPECT_EQ(code_of({.device = "gpu"}), 2);
 }
 
-TEST_F(Cli, BashCompletionOffersWhatFits) {
+TEST_F(Cli, BashCompletionOffersMatchingWords) {
   const std::string script = file("oko.bash");
   storage::write(script, oko_command({"completion", "bash"}).out);
   // Asks bash itself what it would offer after these words; the last one is being typed.
@@ -473,7 +473,7 @@ TEST_F(Cli, BashCompletionOffersWhatFits) {
   EXPECT_EQ(offered({"eval", "--batch", ""}), "\n");
 }
 
-TEST(Completion, TableKnowsFilesAndValues) {
+TEST(Completion, TableListsFilesAndValues) {
   CLI::App app("", "oko");
   Context context;
   add_detect_command(app, context);
@@ -493,21 +493,21 @@ TEST(Completion, TableKnowsFilesAndValues) {
   EXPECT_THAT(fish_completion(app), HasSubstr("-s o -l out -r -F"));
 }
 
-TEST(Suggest, FindsSlipsButNotStrangers) {
+TEST(Suggest, FindsTyposButNotOtherWords) {
   const std::vector<std::string> known = {"eval", "detect", "inspect"};
   EXPECT_EQ(nearest_word("detcet", known), "detect");
   EXPECT_EQ(nearest_word("insp", known), "inspect");
   EXPECT_EQ(nearest_word("banana", known), "");
 }
 
-TEST(TableText, SetsNumbersFlushRight) {
+TEST(TableText, AlignsNumbersRight) {
   Table table({"name", "count"});
   table.add({"ключ", "7"});
   table.add({"b", "1 234"});
   EXPECT_EQ(table.text(), "name  count\nключ      7\nb     1 234");
 }
 
-TEST(TableText, ShowsControlsInItsCells) {
+TEST(TableText, EscapesControlsInCells) {
   Table table({"name", "count"});
   table.add({"a\x1b[2J\nb", "7"});
   EXPECT_EQ(table.text(), "name         count\na\\x1b[2J\\nb      7");
@@ -531,7 +531,7 @@ TEST(DetectOutput, CsvQuotesNames) {
   EXPECT_EQ(counts_text(network, {}), "nothing");
 }
 
-TEST(DetectOutput, CsvHasNoCellThatASpreadsheetWouldCompute) {
+TEST(DetectOutput, CsvHasNoCellThatASpreadsheetWouldEvaluate) {
   graph::Network network;
   const auto line = [&](const std::string& source, const std::string& name) {
     network.classes = {name};
@@ -547,7 +547,7 @@ TEST(DetectOutput, CsvHasNoCellThatASpreadsheetWouldCompute) {
   EXPECT_EQ(line("a=b-c.jpg", "a@b"), "a=b-c.jpg,,a@b" + numbers);
 }
 
-TEST_F(Cli, CommandsTellWhatReadingADatasetDropped) {
+TEST_F(Cli, CommandsReportWhatReadingADatasetDropped) {
   media::save({{48, 40}, std::vector<std::uint8_t>(48 * 40 * 3)}, file("data/images/a.png"));
   storage::write(file("data/labels/a.txt"), std::string_view("0 .5 .5 .4 .4\n1 .5 .5 .01 .01\n"));
   storage::write(file("data/classes.txt"), std::string_view("rose\nleaf\n"));
@@ -561,7 +561,7 @@ TEST_F(Cli, CommandsTellWhatReadingADatasetDropped) {
   }
 }
 
-TEST_F(Cli, DetectNamesResultsOfTheLongestNames) {
+TEST_F(Cli, DetectNamesOutputsOfTheLongestNames) {
   const std::string longest(251, 'n');
   const image::Picture picture{{48, 40}, std::vector<std::uint8_t>(48 * 40 * 3)};
   for (const char* folder : {"one/", "two/"}) media::save(picture, file(folder + longest + ".png"));
@@ -573,7 +573,7 @@ TEST_F(Cli, DetectNamesResultsOfTheLongestNames) {
   EXPECT_TRUE(storage::exists(file("found/" + longest + ".png")));
 }
 
-TEST_F(Cli, QuantizeWritesASmallerModelThatRunsOnBytes) {
+TEST_F(Cli, QuantizeWritesASmallerModelThatRunsInInt8) {
   image::Picture picture{{48, 40}, std::vector<std::uint8_t>(48 * 40 * 3)};
   for (std::size_t i = 0; i < picture.rgb.size(); ++i) {
     picture.rgb[i] = static_cast<std::uint8_t>(i * 37);
@@ -586,7 +586,7 @@ TEST_F(Cli, QuantizeWritesASmallerModelThatRunsOnBytes) {
                    file("two.names"), file("data"), "-o", file("small.oko")});
   ASSERT_EQ(made.code, 0) << made.error;
   EXPECT_THAT(made.out, HasSubstr("int8"));
-  EXPECT_THAT(made.out, HasSubstr("points on 1 pictures"));
+  EXPECT_THAT(made.out, HasSubstr("points on 1 images"));
   EXPECT_LT(storage::stat(file("small.oko"))->size, static_cast<std::uint64_t>(kFloats) * 2);
 
   const Outcome found = oko_command(

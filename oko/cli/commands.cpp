@@ -7,7 +7,7 @@ namespace {
 void add_max_pixels(CLI::App& app) {
   media::set_max_pixels(media::kUsualMaxPixels);
   app.add_option_function<std::int64_t>("--max-pixels", media::set_max_pixels,
-                                        "Refuse images of more pixels than this")
+                                        "Reject images with more pixels than this")
       ->check(CLI::Range(std::int64_t{1}, media::kMostMaxPixels))
       ->default_str(std::to_string(media::kUsualMaxPixels))
       ->type_name("N");

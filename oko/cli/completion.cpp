@@ -13,7 +13,7 @@ std::vector<const CLI::App*> subcommands_of(const CLI::App& app) {
   return app.get_subcommands([](const CLI::App*) { return true; });
 }
 
-// The words of a set checked by CLI::IsMember, which shows in the type's name: "TEXT:{voc,coco}".
+// The choices of a CLI::IsMember check, which appear in the type name: "TEXT:{voc,coco}".
 std::vector<std::string> choices_of(const CLI::Option& option) {
   const std::string type = option.get_type_name();
   const auto open = type.find('{'), close = type.find('}');
@@ -45,7 +45,7 @@ void add_command(const CLI::App& app, CommandEntry entry, std::vector<CommandEnt
   for (const CLI::App* below : subcommands_of(app)) entry.words.push_back(below->get_name());
   for (const CLI::Option* option : app.get_options()) {
     if (option->nonpositional()) {
-      // Of the flags above only the global ones are of use further down; --help is everywhere.
+      // Of the parents' flags only the global ones apply to subcommands; every command has --help.
       const bool known = std::any_of(entry.flags.begin(), entry.flags.end(), [&](const auto& flag) {
         return flag.names == flag_entry(*option).names;
       });
@@ -84,7 +84,7 @@ void add_completion_command(CLI::App& app, Context&) {
   command->footer(R"(
 Examples:
   oko completion bash > ~/.local/share/bash-completion/completions/oko
-  oko completion zsh  > ~/.zfunc/_oko          (a folder of your fpath)
+  oko completion zsh  > ~/.zfunc/_oko          (a folder in your fpath)
   oko completion fish > ~/.config/fish/completions/oko.fish)");
   command->callback([&app, shell] {
     std::cout << (*shell == "bash"  ? bash_completion(app)

@@ -19,8 +19,8 @@ struct FlagEntry {
 struct CommandEntry {
   std::vector<std::string> path;  // "data", "check"; empty for the root
   std::string help;
-  std::vector<std::string> words;  // subcommands, or the fixed words its arguments may be
-  std::vector<FlagEntry> flags;    // its own and those of the commands above it
+  std::vector<std::string> words;  // subcommands, or the fixed choices of its argument
+  std::vector<FlagEntry> flags;    // its own and those of its parent commands
   bool completes_files = false;    // its arguments are files
 };
 

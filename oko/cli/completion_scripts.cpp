@@ -6,7 +6,7 @@
 #include "oko/cli/completion.h"
 
 // Each script first finds the command that the words so far name ("oko data check"), then looks up
-// what may stand there.
+// what may come next.
 namespace oko::cli {
 namespace {
 

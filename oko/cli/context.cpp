@@ -44,7 +44,7 @@ std::string json_text(const Json& document, int indent) {
   for (std::string_view rest = plain; !rest.empty();) {
     const CodePoint c = first_code_point(rest);
     rest.remove_prefix(c.bytes.size());
-    // JSON itself escapes controls below 0x20; those that are left are its own line breaks.
+    // JSON itself escapes controls below 0x20; the remaining ones are its own line breaks.
     if (c.value < 0x7f || !is_invisible(c.value)) {
       text += c.bytes;
     } else if (c.value < 0x10000) {

@@ -37,7 +37,7 @@ struct SplitArguments {
   bool allow_loss = false;
 };
 
-// Only the pictures that show a class.
+// Keeps only the images that contain a class.
 void keep_class(dataset::Dataset& data, const std::string& name) {
   const auto class_id = dataset::class_named(data, name);
   if (!class_id) {
@@ -58,22 +58,22 @@ void show(const ShowArguments& arguments, const Context& context) {
   files.claim(arguments.out);
   if (!arguments.class_name.empty()) keep_class(data, arguments.class_name);
   if (data.samples.empty()) {
-    throw Error(ErrorCode::kUsage, "--class", "no picture shows that class");
+    throw Error(ErrorCode::kUsage, "--class", "no image contains this class");
   }
   const image::Picture sheet = dataset::contact_sheet(data, arguments.sheet, *context.progress);
   media::save(sheet, arguments.out);
   const auto shown = std::min<std::size_t>(data.samples.size(),
                                            static_cast<std::size_t>(arguments.sheet.pictures));
-  context.say(fmt::format("{} of {} pictures on {} ({}x{})", shown, data.samples.size(),
+  context.say(fmt::format("{} of {} images drawn to {} ({}x{})", shown, data.samples.size(),
                           arguments.out, sheet.size.width, sheet.size.height));
-  context.say("next: --seed N draws other pictures, --class NAME or --split NAME some of them");
+  context.say("next: --seed N picks other images, --class NAME or --split NAME filters them");
   context.emit({{"sheet", arguments.out},
                 {"width", sheet.size.width},
                 {"height", sheet.size.height},
                 {"pictures", shown}});
 }
 
-// Writes a copy and tells what went in and what came out.
+// Writes a copy and prints what was read and what was written.
 void write_copy(const CopySource& source, const dataset::Fitted& copy, const std::string& format,
                 const std::string& out, const Context& context) {
   const InterruptGuard guard;
@@ -115,7 +115,7 @@ CLI::Option* add_format_option(CLI::App& command, const char* name, std::string&
 }
 
 void add_show_command(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("show", "Draw a contact sheet of images with their boxes");
+  CLI::App* command = app.add_subcommand("show", "Draw a contact sheet: images with their boxes");
   const auto arguments = std::make_shared<ShowArguments>();
   ShowArguments& a = *arguments;
   add_data_arguments(*command, a.data);
@@ -124,7 +124,7 @@ void add_show_command(CLI::App& app, Context& context) {
       ->capture_default_str()
       ->type_name("FILE");
   command->add_option("--class", a.class_name, "Only images with this class")->type_name("NAME");
-  command->add_option("--pictures", a.sheet.pictures, "How many images")
+  command->add_option("--pictures", a.sheet.pictures, "Number of images")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str()
       ->type_name("N");
@@ -136,7 +136,9 @@ void add_show_command(CLI::App& app, Context& context) {
       ->check(CLI::Range(32, 2000))
       ->capture_default_str()
       ->type_name("N");
-  command->add_option("--seed", a.sheet.seed, "Which images are chosen; 0: the first ones")
+  command
+      ->add_option("--seed", a.sheet.seed,
+                   "Seed of the random choice of images (0: the first ones)")
       ->check(check_whole)
       ->capture_default_str()
       ->type_name("N");
@@ -157,11 +159,15 @@ void add_convert_command(CLI::App& app, Context& context) {
       ->type_name("FOLDER");
   add_allow_loss(*command, arguments->allow_loss);
   command->footer(R"(
-Images are copied byte for byte, splits are kept, and the source is not changed. How many images and
-boxes went in and came out, and why any were dropped, is printed. A copy that would lack an image, or
-more than 1 % of the boxes, is refused before anything is written, unless --allow-loss is given. Only
-shards hold everything: "difficult" is lost in all formats but voc and coco, crowd regions in all but
-coco (voc: difficult), boxes outside their images in voc, keras and yolo.
+Images are copied byte for byte, splits are kept, and the source is not changed. The counts of images
+
+and boxes read and written are printed, with the reason for each loss. A copy that would lose an
+
+image, or more than 1 % of the boxes, is refused before anything is written, unless --allow-loss is
+
+given. Only shards store everything: "difficult" is lost in all formats except voc and coco, crowd
+
+regions in all except coco (voc: difficult), boxes outside their images in voc, keras and yolo.
 
 Examples:
   oko data convert VOCdevkit --to coco -o photos-coco
@@ -175,21 +181,22 @@ void add_split_command(CLI::App& app, Context& context) {
   SplitArguments& a = *arguments;
   add_data_arguments(*command, a.data);
   command->add_option("-o,--out", a.out, "New folder to write to")->required()->type_name("FOLDER");
-  command->add_option("--val", a.options.val, "Share of the images for val")
+  command->add_option("--val", a.options.val, "Fraction of the images for val")
       ->capture_default_str()
       ->type_name("SHARE");
-  command->add_option("--test", a.options.test, "Share of the images for test")
+  command->add_option("--test", a.options.test, "Fraction of the images for test")
       ->capture_default_str()
       ->type_name("SHARE");
-  command->add_option("--seed", a.options.seed, "The same seed gives the same split")
+  command->add_option("--seed", a.options.seed, "Random seed; the same seed gives the same split")
       ->check(check_whole)
       ->capture_default_str()
       ->type_name("N");
   add_format_option(*command, "--to", a.to, "Format to write (default: the source's)");
   add_allow_loss(*command, a.allow_loss);
   command->footer(R"(
-Every split gets its share of each class and of the images without boxes. Images that look the
-same stay in one split. The source is not changed.
+The split is stratified: each part gets its share of every class and of the images without boxes.
+
+Images that look the same stay in one part. The source is not changed.
 
 Examples:
   oko data split photos --out photos-split
@@ -204,7 +211,7 @@ void tell_worked_around(const std::vector<dataset::Finding>& findings,
     return finding.severity != dataset::Finding::Severity::kNote;
   });
   if (count > 0) {
-    context.progress->line(fmt::format("{} left out or worked around: oko data check {}",
+    context.progress->line(fmt::format("{} skipped or worked around: oko data check {}",
                                        counted(count, "thing"), arguments.uri));
   }
 }
@@ -223,8 +230,8 @@ void add_exif_option(CLI::App& command, dataset::BoxPixels& exif) {
       .add_option_function<std::string>(
           "--exif",
           [&exif](const std::string& name) { exif = dataset::box_pixels_named(name).value(); },
-          "Pixels that boxes lie on where EXIF turns an image: as seen (upright), as stored, or as "
-          "sizes in the dataset say, else upright (auto)")
+          "What boxes refer to in images that EXIF rotates: the image as shown (upright), as "
+          "stored, or whichever matches the sizes in the dataset, else upright (auto)")
       ->check(CLI::IsMember({"auto", "upright", "stored"}))
       ->type_name("PIXELS")
       ->default_str("auto");
@@ -244,7 +251,7 @@ void add_data_arguments(CLI::App& command, DataArguments& data) {
 }
 
 void add_split_argument(CLI::App& command, DataArguments& data) {
-  command.add_option("--split", data.split, "Only this split")->type_name("NAME");
+  command.add_option("--split", data.split, "Use only this split")->type_name("NAME");
 }
 
 dataset::Dataset load_data(const DataArguments& arguments,
@@ -286,7 +293,7 @@ std::string summary_of(const dataset::Dataset& data) {
     const auto count = std::count_if(data.samples.begin(), data.samples.end(),
                                      [&](const auto& sample) { return sample.split == name; });
     if (name.empty() && separator == ": ") return text + ", no splits";
-    text += separator + (name.empty() ? "in none" : name) + " " + grouped(count);
+    text += separator + (name.empty() ? "in no split" : name) + " " + grouped(count);
     separator = ", ";
   }
   for (const auto& [split, other] : data.same_splits) {

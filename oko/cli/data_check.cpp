@@ -36,7 +36,7 @@ struct Checked {
     return std::count_if(findings.begin(), findings.end(),
                          [&](const Finding& f) { return f.severity == severity; });
   }
-  // Whether repair would do more than tidy up.
+  // Whether repair would do more than clean up.
   bool worth_repair() const {
     return std::any_of(findings.begin(), findings.end(), [](const Finding& f) {
       return !f.repair.empty() && f.severity != Severity::kNote;
@@ -58,7 +58,7 @@ Checked run_check(const DataArguments& source, const CheckArguments& arguments,
   return checked;
 }
 
-// One block a kind: how many, the first few with their places, and what repair would do.
+// One block per kind: the count, the first few with their places, and what repair would do.
 void say_kind(const std::vector<const Finding*>& group, int shown, const Context& context) {
   const Finding& first = *group.front();
   context.say("");
@@ -123,12 +123,12 @@ void say_repair(const dataset::RepairResult& result, const Context& context) {
     if (count > 0)
       text += fmt::format("{}{} {}", text.empty() ? "" : ", ", counted(count, noun), done);
   };
-  add(result.pictures_dropped, "picture", "left out");
-  add(result.pictures_renamed, "picture", "renamed");
-  add(result.boxes_dropped, "box", "left out");
+  add(result.pictures_dropped, "image", "dropped");
+  add(result.pictures_renamed, "image", "renamed");
+  add(result.boxes_dropped, "box", "dropped");
   add(result.boxes_clipped, "box", "clipped");
   add(result.boxes_scaled, "box", "scaled");
-  context.say("repaired: " + (text.empty() ? "what reading works around is gone" : text));
+  context.say("repaired: " + (text.empty() ? "only what reading already works around" : text));
   say_dropped(result.dropped, context);
 }
 
@@ -155,7 +155,7 @@ dataset::RepairResult write_repaired(const Checked& checked, const dataset::Cont
                          options);
 }
 
-// Writes the repaired dataset, checks that in its turn and tells of what is left.
+// Writes the repaired dataset, checks the copy and prints what remains.
 void repair(const Checked& checked, const CheckArguments& arguments, Context& context) {
   const dataset::Content in = content_in(checked);
   const dataset::RepairResult result = write_repaired(checked, in, arguments, context);
@@ -164,10 +164,10 @@ void repair(const Checked& checked, const CheckArguments& arguments, Context& co
   const Checked again = run_check(source, arguments, context);
   context.say("");
   say_repair(result, context);
-  context.say(fmt::format("in:  {}, {}, {}", counted(in.images, "picture"),
-                          counted(in.boxes, "box"), counted(in.classes, "class")));
+  context.say(fmt::format("in:  {}, {}, {}", counted(in.images, "image"), counted(in.boxes, "box"),
+                          counted(in.classes, "class")));
   context.say(fmt::format("out: {}: {}", arguments.repair, summary_of(again.data)));
-  context.say("left there: " + verdict(again));
+  context.say("remaining: " + verdict(again));
   Json document = as_json(checked);
   document["repaired"] = as_json(again);
   add_copied(document, in, result.dropped);
@@ -187,7 +187,7 @@ void say_next(const Checked& checked, const CheckArguments& arguments, const Con
 void check(const CheckArguments& arguments, Context& context) {
   if (arguments.allow_loss && arguments.repair.empty()) {
     throw Error(ErrorCode::kUsage, "--allow-loss", "has no effect without --repair",
-                "name a folder for the copy with --repair");
+                "give a folder for the copy with --repair");
   }
   if (!arguments.repair.empty()) check_new_dataset(arguments.data, arguments.repair);
   const Checked checked = run_check(arguments.data, arguments, context);
@@ -209,7 +209,7 @@ void check(const CheckArguments& arguments, Context& context) {
 }  // namespace
 
 void add_data_check_command(CLI::App& data, Context& context) {
-  CLI::App* command = data.add_subcommand("check", "Find what is wrong or odd in a dataset");
+  CLI::App* command = data.add_subcommand("check", "Find errors and oddities in a dataset");
   const auto arguments = std::make_shared<CheckArguments>();
   CheckArguments& a = *arguments;
   add_data_arguments(*command, a.data);
@@ -220,16 +220,18 @@ void add_data_check_command(CLI::App& data, Context& context) {
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str()
       ->type_name("N");
-  command->add_option("--size", a.size, "Input size of the network, by which a box counts as tiny")
+  command
+      ->add_option("--size", a.size,
+                   "Input size of the network, used to decide which boxes are tiny")
       ->capture_default_str()
       ->type_name("WxH");
-  command->add_option("--threads", a.threads, "Threads that decode images (0: one per processor)")
+  command->add_option("--threads", a.threads, "Threads that decode images (0: one per core)")
       ->check(thread_range())
       ->type_name("N");
   command->footer(R"(
-Every image is decoded once. The source is never changed. Errors are what would spoil training or
-its figures; where there are any, the exit code is 3. Warnings are worked around on reading, notes are
-harmless.
+Every image is decoded once. The source is never changed. Errors would spoil training or its metrics;
+
+if there are any, the exit code is 3. Warnings are worked around on reading, notes are harmless.
 
 Examples:
   oko data check photos

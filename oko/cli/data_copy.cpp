@@ -26,11 +26,11 @@ std::string by_reason(const std::map<std::string, int>& counts) {
 }
 
 std::string content_text(const dataset::Content& content) {
-  return fmt::format("{}, {}, {}", counted(content.images, "picture"),
-                     counted(content.boxes, "box"), counted(content.classes, "class"));
+  return fmt::format("{}, {}, {}", counted(content.images, "image"), counted(content.boxes, "box"),
+                     counted(content.classes, "class"));
 }
 
-// What goes on where it is lost, and what no flag allows.
+// Errors that only lose data are printed; those that no flag allows are thrown.
 void tell_errors(const std::vector<Finding>& findings, const DataArguments& arguments) {
   std::vector<Finding> others;
   std::copy_if(findings.begin(), findings.end(), std::back_inserter(others),
@@ -42,7 +42,7 @@ void tell_errors(const std::vector<Finding>& findings, const DataArguments& argu
 
 void add_allow_loss(CLI::App& command, bool& allow_loss) {
   command.add_flag("--allow-loss", allow_loss,
-                   "Write the copy though pictures, or more than 1 % of the boxes, are not in it");
+                   "Write the copy even if images, or more than 1 % of the boxes, are lost");
 }
 
 CopySource load_for_copy(const DataArguments& arguments) {
@@ -75,7 +75,7 @@ std::string loss_text(const dataset::Content& in, const dataset::Dropped& droppe
   const int images = dropped.image_count(), boxes = dropped.boxes_lost();
   std::vector<std::string> lost;
   if (images > 0) {
-    lost.push_back(fmt::format("{} of {} ({})", grouped(images), counted(in.images, "picture"),
+    lost.push_back(fmt::format("{} of {} ({})", grouped(images), counted(in.images, "image"),
                                by_reason(dropped.images)));
   }
   if (boxes > 0) {
@@ -93,7 +93,7 @@ bool loses_much(const dataset::Content& in, const dataset::Dropped& dropped) {
 void expect_small_loss(const CopySource& source, bool allow_loss) {
   if (allow_loss || !(source.lost_by_error || loses_much(source.in, source.dropped))) return;
   const std::string lost = loss_text(source.in, source.dropped);
-  const std::string list = "oko data check " + source.data.uri + " lists everything; ";
+  const std::string list = "oko data check " + source.data.uri + " lists them all; ";
   if (source.first_loss.empty()) throw input_error(source.data.uri, lost, kAllow);
   throw input_error(source.first_place, fmt::format("{}; {}", source.first_loss, lost),
                     list + kAllow);
@@ -103,7 +103,7 @@ dataset::Fitted fit_for_copy(CopySource& source, const std::string& format, bool
   dataset::Fitted written = dataset::fitted(source.data, format);
   source.dropped.add(written.dropped);
   expect_small_loss(source, allow_loss);
-  if (written.data.samples.empty()) throw input_error(source.data.uri, "no picture is left");
+  if (written.data.samples.empty()) throw input_error(source.data.uri, "no images remain");
   return written;
 }
 
@@ -126,12 +126,12 @@ void say_copied(const CopySource& source, const dataset::Fitted& written, const 
                           content_text(source.in)));
   say_dropped(source.dropped, context);
   if (written.boxes_clipped > 0) {
-    context.say(fmt::format("clipped: {} to the edges of their pictures",
+    context.say(fmt::format("clipped: {} to the edges of their images",
                             counted(written.boxes_clipped, "box")));
   }
   if (!written.flags_lost.empty()) {
     context.say(
-        fmt::format("marks that {} cannot hold: {}", format, by_reason(written.flags_lost)));
+        fmt::format("flags that {} cannot store: {}", format, by_reason(written.flags_lost)));
   }
   context.say(fmt::format("out: {} ({}): {}", out, format, summary_of(written.data)));
 }

@@ -76,15 +76,19 @@ void add_data_pack_command(CLI::App& data, Context& context) {
       ->check(CLI::Range(std::uint64_t{1}, kMostMegabytes))
       ->capture_default_str()
       ->type_name("N");
-  command->add_option("--seed", a.seed, "Order of the images in the files (0: that of the dataset)")
+  command
+      ->add_option("--seed", a.seed,
+                   "Shuffle seed for the order of images in the files (0: the dataset's order)")
       ->check(check_whole)
       ->capture_default_str()
       ->type_name("N");
   add_allow_loss(*command, a.allow_loss);
   command->footer(R"(
-Writes tar files in the layout of WebDataset, with the images byte for byte, and an index,
-shards.jsonl. Every command reads the folder like any other dataset, with the images in their old
-order. One request to a bucket then fetches many small images. The source is not changed.
+Writes tar files in WebDataset layout, with the images byte for byte, and an index, shards.jsonl.
+
+Every command reads the folder like any other dataset, with the images in their original order. One
+
+request to a bucket then fetches many small images. The source is not changed.
 
 Examples:
   oko data pack photos photos-packed

@@ -51,7 +51,7 @@ Json anchors_json(const dataset::AnchorFit& fit) {
 }
 
 void say_splits(const dataset::Stats& stats, const Context& context) {
-  Table table({"split", "pictures", "backgrounds", "boxes"});
+  Table table({"split", "images", "backgrounds", "boxes"});
   for (const dataset::SplitStats& split : stats.splits) {
     table.add({split.name.empty() ? "(none)" : split.name, grouped(split.pictures),
                grouped(split.backgrounds), grouped(split.boxes)});
@@ -60,7 +60,7 @@ void say_splits(const dataset::Stats& stats, const Context& context) {
 }
 
 void say_classes(const dataset::Stats& stats, const Context& context) {
-  std::vector<std::string> heading{"class", "pictures", "boxes"};
+  std::vector<std::string> heading{"class", "images", "boxes"};
   for (const dataset::SplitStats& split : stats.splits) {
     heading.push_back(split.name.empty() ? "(none)" : split.name);
   }
@@ -87,13 +87,13 @@ std::string bin_name(int bin) {
 
 void say_sizes(const dataset::Stats& stats, const std::string& input, const Context& context) {
   const int most = *std::max_element(stats.sizes.begin(), stats.sizes.end());
-  Table table({"side of a box", "boxes", ""});
+  Table table({"box side", "boxes", ""});
   for (int bin = 0; bin < dataset::kSizeBins; ++bin) {
     const int count = stats.sizes[static_cast<std::size_t>(bin)];
     table.add({bin_name(bin), grouped(count), bar(count, most)});
   }
   context.say("");
-  context.say(fmt::format("square root of the area, in pixels of the {} input", input));
+  context.say(fmt::format("box side: square root of the area, in pixels of the {} input", input));
   context.say_lines(table.text());
   const double boxes = std::max(stats.boxes, 1);
   context.say("");
@@ -101,7 +101,7 @@ void say_sizes(const dataset::Stats& stats, const std::string& input, const Cont
                           percent(stats.small / boxes), percent(stats.medium / boxes),
                           percent(stats.large / boxes)));
   context.say(fmt::format(
-      "boxes a picture: mean {:.1f}, median {}, most {}; pictures from {}x{} "
+      "boxes per image: mean {:.1f}, median {}, maximum {}; image sizes from {}x{} "
       "to {}x{}",
       stats.boxes_a_picture, stats.median_boxes, stats.most_boxes, stats.smallest_picture.width,
       stats.smallest_picture.height, stats.largest_picture.width, stats.largest_picture.height));
@@ -163,7 +163,7 @@ void stats(const StatsArguments& arguments, const Context& context) {
     context.say("");
     context.say(fmt::format("anchors of {} at {}", arguments.network, input_text));
     say_fit("published", published, context);
-    say_fit("made of these", made, context);
+    say_fit("computed here", made, context);
     document["anchors"] = {{"network", arguments.network},
                            {"published", anchors_json(published)},
                            {"made", anchors_json(made)}};
@@ -186,7 +186,7 @@ void anchors(const AnchorsArguments& arguments, const Context& context) {
   context.say(anchors_text(fit.anchors));
   context.say(fmt::format("mean best IoU {:.4f}, recall at IoU .5 {}", fit.mean_best_iou,
                           percent(fit.recall)));
-  context.say("next: oko train makes the same by itself");
+  context.say("next: oko train computes them itself");
   context.emit(anchors_json(fit));
 }
 
@@ -194,7 +194,7 @@ void anchors(const AnchorsArguments& arguments, const Context& context) {
 
 void add_data_stats_command(CLI::App& app, Context& context) {
   CLI::App* command =
-      app.add_subcommand("stats", "Count classes, splits and box sizes; see how anchors fit");
+      app.add_subcommand("stats", "Count classes, splits and box sizes; show how anchors fit");
   const auto arguments = std::make_shared<StatsArguments>();
   add_data_arguments(*command, arguments->data);
   add_split_argument(*command, arguments->data);
@@ -225,7 +225,7 @@ void add_data_anchors_command(CLI::App& app, Context& context) {
   command->add_option("--size", a.size, "Input size of the network")
       ->capture_default_str()
       ->type_name("WxH");
-  command->add_option("--seed", a.seed, "The same seed gives the same anchors")
+  command->add_option("--seed", a.seed, "Random seed; the same seed gives the same anchors")
       ->check(check_whole)
       ->capture_default_str()
       ->type_name("N");

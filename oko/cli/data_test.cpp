@@ -15,7 +15,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Three pictures of two classes in one folder, one box of them empty.
+// Three images of two classes in one folder; one of the boxes is empty.
 class DataCommand : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -44,7 +44,7 @@ class DataCommand : public ::testing::Test {
   }
   std::string path(const std::string& name) const { return folder_ + "/" + name; }
 
-  // Runs `oko data words…` and gives what it printed; throws as the command does.
+  // Runs `oko data words…` and returns its output; throws as the command does.
   std::string data(std::vector<std::string> words, bool json = false) {
     CLI::App app;
     context_ = Context();
@@ -63,14 +63,14 @@ class DataCommand : public ::testing::Test {
     return ::testing::internal::GetCapturedStdout();
   }
 
-  // The Error of a command that must end with one.
+  // The Error of a command that must fail.
   Error refusal(std::vector<std::string> words) {
     try {
       data(std::move(words));
     } catch (const Error& error) {
       return error;
     }
-    ADD_FAILURE() << "nothing was refused";
+    ADD_FAILURE() << "no error was thrown";
     return {ErrorCode::kFailed, "", ""};
   }
 
@@ -78,17 +78,17 @@ class DataCommand : public ::testing::Test {
   Context context_;
 };
 
-TEST_F(DataCommand, CheckGroupsFindingsAndSaysWhatToTypeNext) {
+TEST_F(DataCommand, CheckGroupsFindingsAndSuggestsTheNextCommand) {
   const std::string out = data({"check", path("in")});
-  EXPECT_EQ(context_.exit_code, 0) << "warnings are no errors";
-  EXPECT_THAT(out, HasSubstr("3 pictures, 2 boxes, 2 classes, no splits"));
+  EXPECT_EQ(context_.exit_code, 0) << "warnings are not errors";
+  EXPECT_THAT(out, HasSubstr("3 images, 2 boxes, 2 classes, no splits"));
   EXPECT_THAT(out, HasSubstr("warning  empty-box  1\n  Annotations/c.xml:1  "));
   EXPECT_THAT(out, HasSubstr("0 errors, 1 warning, 0 notes"));
   EXPECT_THAT(out, HasSubstr("next: oko data check " + path("in") + " --repair"));
 }
 
 TEST_F(DataCommand, CheckExitsWith3ForErrorsAndRepairFixesThem) {
-  storage::write(path("in/JPEGImages/a.png"), "no picture");
+  storage::write(path("in/JPEGImages/a.png"), "not an image");
   const Json found = parse_json(data({"check", path("in")}, true), "out");
   EXPECT_EQ(context_.exit_code, 3);
   EXPECT_EQ(found.at("errors"), 1);
@@ -99,13 +99,13 @@ TEST_F(DataCommand, CheckExitsWith3ForErrorsAndRepairFixesThem) {
   EXPECT_FALSE(storage::exists(path("new")));
   const std::string out = data({"check", path("in"), "--repair", path("new"), "--allow-loss"});
   EXPECT_EQ(context_.exit_code, 0);
-  EXPECT_THAT(out, HasSubstr("repaired: 1 picture left out"));
-  EXPECT_THAT(out, HasSubstr("dropped: 1 picture (unreadable-image 1)\n"
+  EXPECT_THAT(out, HasSubstr("repaired: 1 image dropped"));
+  EXPECT_THAT(out, HasSubstr("dropped: 1 image (unreadable-image 1)\n"
                              "dropped: 2 boxes (empty-box 1, unreadable-image 1)\n"
-                             "in:  3 pictures, 3 boxes, 2 classes\n"
+                             "in:  3 images, 3 boxes, 2 classes\n"
                              "out: " +
-                             path("new") + ": 2 pictures, 1 box, 2 classes"));
-  EXPECT_THAT(out, HasSubstr("left there: 0 errors, 0 warnings"));
+                             path("new") + ": 2 images, 1 box, 2 classes"));
+  EXPECT_THAT(out, HasSubstr("remaining: 0 errors, 0 warnings"));
 }
 
 // Boxes of another size would be elsewhere in the copy, and nothing would show it any more.
@@ -127,10 +127,10 @@ TEST_F(DataCommand, CopiesOfImagesOfAnotherSizeThanSaidAreRefusedBeforeAnythingI
   }
 }
 
-TEST_F(DataCommand, StatsShowConvertSplitAndAnchorsDoTheirWork) {
+TEST_F(DataCommand, StatsShowConvertSplitAndAnchorsWork) {
   EXPECT_THAT(data({"stats", path("in")}), HasSubstr("(none)         3            1      2"));
   EXPECT_THAT(data({"show", path("in"), "-o", path("s.png"), "--class", "dog"}),
-              HasSubstr("1 of 1 pictures"));
+              HasSubstr("1 of 1 images"));
   EXPECT_TRUE(storage::exists(path("s.png")));
   EXPECT_THAT(data({"convert", path("in"), "--to", "coco", "-o", path("coco"), "--allow-loss"}),
               HasSubstr("next: oko data check " + path("coco")));
@@ -141,21 +141,21 @@ TEST_F(DataCommand, StatsShowConvertSplitAndAnchorsDoTheirWork) {
               HasSubstr("24,34\nmean best IoU 1.0000, recall at IoU .5 100.0 %"));
 }
 
-TEST_F(DataCommand, CopiesTellWhatWentInWhatCameOutAndWhatIsMissing) {
+TEST_F(DataCommand, CopiesReportWhatWasReadWrittenAndDropped) {
   const std::string out =
       data({"convert", path("in"), "--to", "coco", "-o", path("coco"), "--allow-loss"});
   EXPECT_THAT(out, HasSubstr("in:  " + path("in") +
-                             " (voc): 3 pictures, 3 boxes, 2 classes\n"
+                             " (voc): 3 images, 3 boxes, 2 classes\n"
                              "dropped: 1 box (empty-box 1)\n"
                              "out: " +
-                             path("coco") + " (coco): 3 pictures, 2 boxes, 2 classes, no splits"));
+                             path("coco") + " (coco): 3 images, 2 boxes, 2 classes, no splits"));
   const Json told = parse_json(data({"split", path("coco"), "-o", path("split")}, true), "out");
   EXPECT_EQ(told.at("in"), Json({{"pictures", 3}, {"boxes", 2}, {"classes", 2}}));
   EXPECT_EQ(told.at("dropped"), Json({{"pictures", Json::object()}, {"boxes", Json::object()}}));
   EXPECT_EQ(told.at("boxes"), 2);
 }
 
-TEST_F(DataCommand, NoCopyLosesBoxesOrPicturesUnasked) {
+TEST_F(DataCommand, NoCopyLosesBoxesOrImagesUnasked) {
   const std::vector<std::vector<std::string>> copies{
       {"convert", path("in"), "--to", "yolo", "-o", path("out")},
       {"split", path("in"), "-o", path("out")},
@@ -171,15 +171,15 @@ TEST_F(DataCommand, NoCopyLosesBoxesOrPicturesUnasked) {
   std::filesystem::remove(path("in/JPEGImages/b.png"));
   for (const auto& words : copies) {
     const Error pictures = refusal(words);
-    EXPECT_THAT(pictures.message(), HasSubstr("1 of 105 pictures (missing-image 1)"));
+    EXPECT_THAT(pictures.message(), HasSubstr("1 of 105 images (missing-image 1)"));
     EXPECT_FALSE(storage::exists(path("out")));
   }
   std::filesystem::remove(path("in/Annotations/b.xml"));
-  // One of 104 boxes is no more than one of a hundred; a hundredth of a percent more would be.
+  // One box of 104 is below the limit of 1 %; one of fewer than 100 would be above it.
   EXPECT_THAT(data(copies[0]), HasSubstr("dropped: 1 box (empty-box 1)"));
 }
 
-TEST_F(DataCommand, RelativeBoxesInAFormatOfPixelsAreToldAndNoCopyIsMade) {
+TEST_F(DataCommand, RelativeBoxesInAPixelFormatAreReportedAndNotCopied) {
   std::filesystem::remove_all(path("in/Annotations"));
   storage::write(path("in/a.json"), R"({"images": [{"id": 1, "file_name": "a.png"}],
     "annotations": [{"image_id": 1, "category_id": 1, "bbox": [0.1, 0.125, 0.2, 0.25]}],
@@ -193,9 +193,9 @@ TEST_F(DataCommand, RelativeBoxesInAFormatOfPixelsAreToldAndNoCopyIsMade) {
   EXPECT_EQ(context_.exit_code, 3);
 }
 
-TEST_F(DataCommand, PacksIntoShardsThatOtherCommandsTake) {
+TEST_F(DataCommand, PacksIntoShardsThatOtherCommandsRead) {
   const std::string out = data({"pack", path("in"), path("packed"), "--allow-loss"});
-  EXPECT_THAT(out, HasSubstr(path("packed") + " (shards): 3 pictures, 2 boxes, 2 classes"));
+  EXPECT_THAT(out, HasSubstr(path("packed") + " (shards): 3 images, 2 boxes, 2 classes"));
   EXPECT_THAT(out, HasSubstr("1 shard, "));
   EXPECT_THAT(out, HasSubstr("next: oko data check " + path("packed")));
   EXPECT_TRUE(storage::exists(path("packed/pictures-000000.tar")));
@@ -203,11 +203,11 @@ TEST_F(DataCommand, PacksIntoShardsThatOtherCommandsTake) {
   EXPECT_THAT(data({"check", path("packed")}), HasSubstr("0 errors, 0 warnings, 0 notes"));
   EXPECT_EQ(context_.exit_code, 0);
   EXPECT_THAT(data({"stats", path("packed")}), HasSubstr("(none)         3            1      2"));
-  EXPECT_THAT(data({"show", path("packed"), "-o", path("s.png")}), HasSubstr("3 of 3 pictures"));
+  EXPECT_THAT(data({"show", path("packed"), "-o", path("s.png")}), HasSubstr("3 of 3 images"));
   EXPECT_THAT(data({"convert", path("packed"), "--to", "coco", "-o", path("coco")}),
-              HasSubstr("(coco): 3 pictures, 2 boxes, 2 classes"));
+              HasSubstr("(coco): 3 images, 2 boxes, 2 classes"));
   EXPECT_THAT(data({"split", path("packed"), "--val", "0.34", "-o", path("split")}),
-              HasSubstr("(shards): 3 pictures, 2 boxes, 2 classes: train 2, val 1"));
+              HasSubstr("(shards): 3 images, 2 boxes, 2 classes: train 2, val 1"));
 
   const Json told = parse_json(data({"pack", path("split/shards.jsonl"), "-o", path("val"),
                                      "--split", "val", "--shard-mb", "1", "--seed", "0"},
@@ -221,7 +221,7 @@ TEST_F(DataCommand, PacksIntoShardsThatOtherCommandsTake) {
   EXPECT_EQ(told.at("bytes"), storage::stat(path("val/val-000000.tar"))->size);
 }
 
-TEST_F(DataCommand, PacksNothingOfADatasetWithErrors) {
+TEST_F(DataCommand, PacksNoDatasetWithErrors) {
   std::filesystem::remove(path("in/JPEGImages/b.png"));
   try {
     data({"pack", path("in"), path("packed")});
@@ -234,7 +234,7 @@ TEST_F(DataCommand, PacksNothingOfADatasetWithErrors) {
   EXPECT_FALSE(storage::exists(path("packed")));
 }
 
-TEST_F(DataCommand, RefusesWhatMakesNoSense) {
+TEST_F(DataCommand, RejectsArgumentsThatMakeNoSense) {
   EXPECT_THROW(data({"pack", path("in"), path("in")}), Error);
   EXPECT_THROW(data({"pack", path("in"), path("x"), "--shard-mb", "0"}), CLI::ParseError);
   EXPECT_THROW(data({"convert", path("in"), "--to", "pascal", "-o", path("x")}), CLI::ParseError);

@@ -20,7 +20,7 @@
 namespace oko::cli {
 namespace {
 
-// The score above which the model's own validation found the best balance; 0 where unknown.
+// The score threshold with the best F1 on the model's validation split; 0 if unknown.
 double suggested_threshold(const graph::Network& network) {
   const auto metrics = network.metadata.find("metrics");
   if (metrics == network.metadata.end() || !metrics->is_object()) return 0;
@@ -70,7 +70,7 @@ class DetectRun {
                    : fmt::format("note: replaces {} files, the first is {}", count, first));
   }
 
-  // Counts, CSV and JSON of one image or frame; nothing is kept of it.
+  // Counts, CSV and JSON of one image or frame; nothing of it is kept in memory.
   void keep(const Found& found) {
     ++images_;
     total_ += found.result.detections.size();
@@ -128,7 +128,7 @@ class DetectRun {
                              draws_ ? " -> " + source.target : ""));
   }
 
-  // A camera has no end of its own: stopping it is how its clip is finished.
+  // A camera never ends by itself: its clip is finished by interrupting it.
   void note_interruption(const DetectSource& source) {
     if (!guard_.interrupted()) return;
     if (is_camera(source.uri)) {
@@ -138,7 +138,7 @@ class DetectRun {
     }
   }
 
-  // An error that ends the work closes the document as well.
+  // An error that stops the command closes the document as well.
   void open_json() {
     json_ = std::make_shared<ResultsJson>(std::cout);
     context_.emit_error = [document = json_](const Json& error) { document->close(error); };
@@ -159,19 +159,19 @@ class DetectRun {
         fmt::format("nothing scored above {}; the best score was {:.3f}", threshold_text(), best_));
     const double suggested = suggested_threshold(detector_.network());
     if (!thresholds_.class_scores.empty()) {
-      context_.say("next: lower --threshold, or the --class-threshold of what you look for");
+      context_.say("next: lower --threshold, or the --class-threshold of the class you look for");
     } else if (suggested > 0 && suggested < thresholds_.score) {
       context_.say(fmt::format(
           "next: the model's precision-recall curve suggests --threshold {:.2g}", suggested));
     } else {
-      context_.say(fmt::format("next: --threshold {:.2g} shows the best of it",
+      context_.say(fmt::format("next: --threshold {:.2g} shows the best detections",
                                std::max(.001, .9 * static_cast<double>(best_))));
     }
   }
 
   std::string threshold_text() const {
     return thresholds_.class_scores.empty() ? fmt::format("{:g}", thresholds_.score)
-                                            : "the threshold of its class";
+                                            : "the threshold of their class";
   }
 
   Json suggestion_json() const {

@@ -13,7 +13,7 @@
 namespace oko::cli {
 namespace {
 
-// A cell of text. One that a spreadsheet would take for a formula begins with ' instead.
+// A text cell. One that a spreadsheet would take for a formula gets a leading '.
 std::string cell(std::string text) {
   if (text.find_first_of("=+-@\t\r\n") == 0) text.insert(0, 1, '\'');
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
@@ -48,7 +48,7 @@ std::string counts_text(const graph::Network& network, const detect::Result& res
 
 void draw_found(image::Picture& picture, const graph::Network& network,
                 const detect::Result& result) {
-  // The best last, so that its label lies on top.
+  // The best last, so that its label is on top.
   for (auto d = result.detections.rbegin(); d != result.detections.rend(); ++d) {
     media::draw_box(picture, d->box,
                     fmt::format("{} {:.2f}", class_name(network, d->class_id), d->score),
@@ -98,7 +98,7 @@ BoxesCsv::BoxesCsv(std::string uri) : uri_(std::move(uri)) {
 BoxesCsv::~BoxesCsv() {
   try {
     close();
-  } catch (const Error&) {  // an error is on its way already
+  } catch (const Error&) {  // an error is already being thrown
   }
 }
 

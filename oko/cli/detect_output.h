@@ -12,15 +12,15 @@
 
 namespace oko::cli {
 
-// What was found in one picture, or in one frame of a clip.
+// The detections in one image, or in one frame of a clip.
 struct Found {
   std::string source;
-  long frame = -1;   // in a clip, from 0; −1 for a picture
+  long frame = -1;   // in a clip, from 0; −1 for an image
   image::Size size;  // upright
   detect::Result result;
 };
 
-// The name of a class, or its number where the model has no names.
+// The name of a class, or its number if the model has no names.
 std::string class_name(const graph::Network& network, int class_id);
 
 // "2 dog, 1 cat", the most frequent first; "nothing".
@@ -32,16 +32,16 @@ void draw_found(image::Picture& picture, const graph::Network& network,
 
 Json found_json(const graph::Network& network, const Found& found);
 
-// The first line of the CSV, and the lines of one picture (RFC 4180 quoting). A source or class
-// that begins like a spreadsheet's formula (= + - @, a tab or line break) gets a ' before it.
+// The header of the CSV, and the lines of one image (RFC 4180 quoting). A source or class that
+// begins like a spreadsheet formula (= + - @, a tab or line break) gets a leading '.
 std::string csv_heading();
 std::string csv_lines(const graph::Network& network, const Found& found);
 
-// A file of boxes that is written as they come: on disk it holds whole lines at any time. In a
-// bucket it appears with close(), or when this goes.
+// A CSV file written as boxes arrive: on disk it always holds whole lines. In a bucket it appears
+// on close() or destruction.
 class BoxesCsv {
  public:
-  explicit BoxesCsv(std::string uri);  // replaces what is there
+  explicit BoxesCsv(std::string uri);  // replaces an existing file
   ~BoxesCsv();
   BoxesCsv(const BoxesCsv&) = delete;
   BoxesCsv& operator=(const BoxesCsv&) = delete;
@@ -55,12 +55,12 @@ class BoxesCsv {
   std::unique_ptr<storage::Upload> upload_;  // to a bucket
 };
 
-// A JSON document with a member "results", each on a line of its own and written as it comes.
+// A JSON document with a member "results", each written on its own line as it arrives.
 class ResultsJson {
  public:
   explicit ResultsJson(std::ostream& out);
   void add(const Json& result);
-  // Ends the document with these members.
+  // Ends the document with these additional members.
   void close(const Json& rest);
 
  private:

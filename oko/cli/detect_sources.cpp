@@ -38,7 +38,7 @@ std::string ending_of(const std::string& source) {
   return is_clip(source) ? ".mp4" : storage::extension(source) == ".png" ? ".png" : ".jpg";
 }
 
-// One image may be given a file name; several need a folder.
+// --out may name a file for one image; several need a folder.
 bool names_a_file(const std::string& out, std::size_t sources) {
   if (sources != 1 || out.ends_with('/') || storage::extension(out).empty()) return false;
   const auto there = storage::stat(out);

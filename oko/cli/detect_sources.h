@@ -14,16 +14,16 @@ struct DetectArguments {
 };
 
 bool is_camera(const std::string& source);
-bool is_clip(const std::string& source);  // a camera, too
+bool is_clip(const std::string& source);  // also true for a camera
 
-// An image, clip or camera, and where its drawn result goes: "" without --out.
+// An image, clip or camera, and where its drawing goes: "" without --out.
 struct DetectSource {
   std::string uri, target;
 };
 
-// What the arguments name, folders replaced by the images and clips in them. Two sources of one
-// name get different results. Throws an input Error for what is not there, a usage Error where a
-// result would be written over an input.
+// The sources that the arguments name, folders replaced by the images and clips in them. Two
+// sources with the same name get different output names. Throws an input Error for a missing
+// source, a usage Error if a result would overwrite an input.
 std::vector<DetectSource> detect_sources(const DetectArguments& arguments);
 
 }  // namespace oko::cli

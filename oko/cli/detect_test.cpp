@@ -28,7 +28,7 @@ image::Picture grey(image::Size size) {
                                           128)};
 }
 
-// Images a, b and c in the folder in; b is cut in the middle of its data.
+// Images a, b and c in the folder in; b is truncated in the middle of its data.
 class Detect : public WithModel {
  protected:
   void SetUp() override {
@@ -49,7 +49,7 @@ class Detect : public WithModel {
   }
 };
 
-TEST_F(Detect, GoesOnPastAFileThatCannotBeRead) {
+TEST_F(Detect, ContinuesAfterAFileThatCannotBeRead) {
   storage::write(file("in/clip.mp4"), "no clip");
   const Outcome outcome = detect({file("in"), "-o", file("out"), "--csv", file("boxes.csv")});
   EXPECT_EQ(outcome.code, 3);
@@ -63,7 +63,7 @@ TEST_F(Detect, GoesOnPastAFileThatCannotBeRead) {
               AllOf(StartsWith(csv_heading()), HasSubstr("a.jpg,,rose"), HasSubstr("c.jpg,,leaf")));
 }
 
-TEST_F(Detect, TellsOfUnreadableFilesInItsJsonAndWithQuiet) {
+TEST_F(Detect, ReportsUnreadableFilesInJsonAndWithQuiet) {
   const Outcome outcome = detect({file("in"), "--json", "--quiet"});
   EXPECT_EQ(outcome.code, 3);
   EXPECT_THAT(outcome.error, HasSubstr("in/b.jpg: the file ends before its image does"));
@@ -75,7 +75,7 @@ TEST_F(Detect, TellsOfUnreadableFilesInItsJsonAndWithQuiet) {
   EXPECT_EQ(document["failed"][0]["code"], 3);
 }
 
-TEST_F(Detect, LeavesOneValidDocumentWhereAnErrorEndsTheWork) {
+TEST_F(Detect, LeavesOneValidDocumentWhenAnErrorStopsIt) {
   std::filesystem::create_directories(file("out/c.jpg/in-the-way"));
   const Outcome outcome =
       detect({file("in"), "-o", file("out"), "--csv", file("boxes.csv"), "--json"});
@@ -87,7 +87,7 @@ TEST_F(Detect, LeavesOneValidDocumentWhereAnErrorEndsTheWork) {
   EXPECT_THAT(storage::read_text(file("boxes.csv")), HasSubstr("a.jpg,,rose"));
 }
 
-TEST_F(Detect, WritesAnEmptyDocumentWhereNothingCouldBeRead) {
+TEST_F(Detect, WritesAnEmptyDocumentIfNothingCouldBeRead) {
   const Outcome outcome = detect({file("in/b.jpg"), "--json"});
   EXPECT_EQ(outcome.code, 3);
   EXPECT_TRUE(parse_json(outcome.out, "out")["results"].empty());
@@ -121,7 +121,7 @@ TEST_F(Detect, LeavesValidResultsWhenInterrupted) {
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 2 * static_cast<long>(frames));
 }
 
-TEST_F(Detect, WritesResultsAsTheyCome) {
+TEST_F(Detect, WritesResultsAsTheyArrive) {
   graph::Network network;
   network.classes = {"rose"};
   Found found{"a.jpg", -1, {10, 10}, {}};
@@ -141,7 +141,7 @@ TEST_F(Detect, WritesResultsAsTheyCome) {
   EXPECT_EQ(parse_json(out.str(), "out")["results"].size(), 3U);
 }
 
-// tx grows with what is bright on the right, ty with what is bright below: the box goes there.
+// tx grows with brightness on the right, ty with brightness below: the box moves there.
 std::string seeking_weights() {
   constexpr int kSide = 32, kPlane = kSide * kSide, kFilter = 3 * kPlane;
   std::vector<float> floats(static_cast<std::size_t>(kFloats));
@@ -158,7 +158,7 @@ std::string seeking_weights() {
 TEST_F(Detect, FindsAndDrawsUprightWhateverTheOrientation) {
   storage::write(file("net.weights"), seeking_weights());
   image::Picture upright = grey({64, 40});
-  for (int y = 0; y < 14; ++y) {  // bright in the corner at the top right
+  for (int y = 0; y < 14; ++y) {  // bright in the top right corner
     auto* row = &upright.rgb[static_cast<std::size_t>((y * 64 + 44) * 3)];
     std::fill_n(row, 20 * 3, std::uint8_t{255});
   }

@@ -22,8 +22,7 @@ const std::array<std::pair<std::string, detect::NmsKind>, 3> kNmsKinds = {
 
 void add_threshold_arguments(CLI::App& command, DetectorArguments& detector) {
   detect::Thresholds& thresholds = detector.thresholds;
-  command
-      .add_option("--threshold", thresholds.score, "Skip detections whose score is not above this")
+  command.add_option("--threshold", thresholds.score, "Minimum score of a detection (exclusive)")
       ->check(CLI::Range(0.F, 1.F))
       ->capture_default_str()
       ->type_name("SCORE");
@@ -37,24 +36,24 @@ void add_threshold_arguments(CLI::App& command, DetectorArguments& detector) {
               if (name == given) thresholds.nms = kind;
             }
           },
-          "Drop boxes that overlap a better one of their class, or of any class, or lower their "
-          "scores (soft)")
+          "Suppress overlapping boxes per class, across classes, or softly (lower their scores)")
       ->check(CLI::IsMember(kinds))
       ->default_str(kNmsKinds[0].first);
   CLI::Option* iou =
-      command.add_option("--iou", thresholds.iou, "Boxes that overlap more are the same object")
+      command
+          .add_option("--iou", thresholds.iou, "IoU above which two boxes count as the same object")
           ->check(CLI::Range(0.F, 1.F))
           ->capture_default_str()
           ->type_name("IOU");
   detector.check_thresholds = [&thresholds, iou] {
     if (thresholds.nms != detect::NmsKind::kSoft || iou->count() == 0) return;
     throw Error(ErrorCode::kUsage, "--iou",
-                "has no effect with --nms soft, which lowers scores by any overlap",
+                "has no effect with --nms soft, which lowers scores for any overlap",
                 "omit it, or use --nms per-class");
   };
   command
       .add_option("--max-detections", thresholds.max_detections,
-                  "At most N detections per image, the best ones (0: all)")
+                  "Keep the best N detections per image (0: all)")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str()
       ->type_name("N");
@@ -78,10 +77,12 @@ void add_engine_arguments(CLI::App& command, EngineArguments& engine) {
                   "Precision of oko's engine (model: int8 if it was quantized, else fp32)")
       ->check(CLI::IsMember({"model", "fp32", "fp16", "int8"}))
       ->capture_default_str();
-  command.add_option("--target", engine.target, "Instruction set of oko's engine (auto: the best)")
+  command
+      .add_option("--target", engine.target,
+                  "Instruction set of oko's engine (auto: the best available)")
       ->check(CLI::IsMember(target_names()))
       ->capture_default_str();
-  command.add_option("--threads", engine.threads, "CPU threads (0: one per processor)")
+  command.add_option("--threads", engine.threads, "CPU threads (0: one per core)")
       ->check(thread_range())
       ->capture_default_str()
       ->type_name("N");
@@ -90,7 +91,7 @@ void add_engine_arguments(CLI::App& command, EngineArguments& engine) {
       ->type_name("DEVICE");
 }
 
-// Flags that only oko's own engine understands.
+// Flags that only oko's engine supports.
 bool has_own_settings(const EngineArguments& arguments) {
   return arguments.precision != "model" || arguments.target != "auto";
 }
@@ -100,11 +101,11 @@ bool takes_torch(const EngineArguments& arguments) {
   if (arguments.engine == "torch" || (arguments.engine == "auto" && cuda)) {
     if (!has_own_settings(arguments)) return true;
     throw Error(ErrorCode::kUsage, arguments.engine == "torch" ? "--engine torch" : "--device",
-                "--precision and --target are for oko's own engine, LibTorch has neither",
-                "leave them out, or use --engine oko --device cpu");
+                "--precision and --target apply only to oko's engine, not to LibTorch",
+                "omit them, or use --engine oko --device cpu");
   }
   if (arguments.engine == "oko" && cuda) {
-    throw Error(ErrorCode::kUsage, "--engine oko", "oko's own engine runs on the CPU only",
+    throw Error(ErrorCode::kUsage, "--engine oko", "oko's engine runs only on the CPU",
                 "use --engine torch for the GPU");
   }
   return arguments.engine == "auto" && arguments.device == "auto" && !has_own_settings(arguments) &&
@@ -130,7 +131,7 @@ std::size_t class_named(const graph::Network& network, const std::string& name) 
   const auto it = std::find(known.begin(), known.end(), name);
   if (it != known.end()) return static_cast<std::size_t>(it - known.begin());
   const std::string nearest = nearest_word(name, known);
-  throw Error(ErrorCode::kUsage, "--class-threshold", "the model knows no class \"" + name + "\"",
+  throw Error(ErrorCode::kUsage, "--class-threshold", "the model has no class \"" + name + "\"",
               nearest.empty() ? "oko inspect MODEL lists its classes"
                               : "did you mean \"" + nearest + "\"?");
 }
@@ -140,7 +141,7 @@ float score_of(const std::string& given, std::size_t start) {
   const char* const last = given.data() + given.size();
   const auto [end, error] = std::from_chars(given.data() + start, last, score);
   if (error != std::errc() || end != last || !(score >= 0 && score <= 1)) {
-    throw Error(ErrorCode::kUsage, "--class-threshold", "\"" + given + "\" gives no score",
+    throw Error(ErrorCode::kUsage, "--class-threshold", "\"" + given + "\" has no valid score",
                 "write NAME=SCORE with a score from 0 to 1");
   }
   return score;
@@ -167,7 +168,7 @@ detect::Detector make_detector(const DetectorArguments& detector, const Context&
   if (network.heads().empty()) {
     throw Error(
         ErrorCode::kUsage, detector.model.path,
-        "has no head: nothing in it tells which anchors its outputs use",
+        "has no head: the file does not say which anchors its outputs use",
         "oko import " + detector.model.path + " --anchors FILE -o model.oko, then use that");
   }
   auto engine = make_engine(network, detector.engine);

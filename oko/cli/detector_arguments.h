@@ -11,39 +11,39 @@
 
 namespace oko::cli {
 
-// Which engine runs the network, and how. All are names, as the flags take them.
+// Which engine runs the network, and how; values as the flags take them.
 struct EngineArguments {
   std::string engine = "auto";      // oko, torch, or auto: see make_engine()
-  std::string precision = "model";  // of oko's own: model, fp32, fp16, int8
-  std::string target = "auto";      // instruction set of oko's own; auto: the best here
+  std::string precision = "model";  // of oko's engine: model, fp32, fp16, int8
+  std::string target = "auto";      // instruction set of oko's engine; auto: the best available
   std::string device = "auto";      // auto, cpu, cuda, cuda:N
-  int threads = 0;                  // 0: all processors
+  int threads = 0;                  // 0: all cores
 };
 
-// What a command takes to detect with a model.
+// The arguments of a command that runs a detector.
 struct DetectorArguments {
   ModelArguments model;
-  std::string size;  // of the input, other than the model's
+  std::string size;  // of the input, if not the model's own
   detect::Thresholds thresholds;
   EngineArguments engine;
-  // Throws a usage Error where flags for the thresholds do not go together.
+  // Throws a usage Error for threshold flags that exclude each other.
   std::function<void()> check_thresholds = [] {};
 };
 
-// Adds MODEL and the flags for all of it. The defaults told in the help are those that `detector`
-// holds now.
+// Adds MODEL and the flags for all of it. The help shows the current values of `detector` as
+// defaults.
 void add_detector_arguments(CLI::App& command, DetectorArguments& detector);
 
-// Oko's own engine on a CPU and LibTorch on a GPU, unless one is named: that is what "auto" means.
-// A usage Error for things that do not go together.
+// Makes the engine: "auto" is oko's engine on a CPU and LibTorch on a GPU. Throws a usage Error for
+// flags that exclude each other.
 std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
                                             const EngineArguments& arguments);
 
-// Reads the model, saying what it decided of a Darknet .cfg, and makes its engine.
+// Reads the model, prints what was inferred from a Darknet .cfg, and makes its engine.
 detect::Detector make_detector(const DetectorArguments& detector, const Context& context);
 
-// Gives classes thresholds of their own; each is written "NAME=SCORE". The others keep the common
-// one. Usage Errors for a class that the network has not, or a score that is none.
+// Sets per-class thresholds, each given as "NAME=SCORE"; other classes keep the common one. Throws
+// a usage Error for an unknown class or an invalid score.
 void set_class_thresholds(detect::Thresholds& thresholds, const graph::Network& network,
                           std::span<const std::string> given);
 

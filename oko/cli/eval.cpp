@@ -26,7 +26,7 @@ struct EvalArguments {
   run::EvaluateOptions options;
 };
 
-// Without --split: what the source holds back for this, else all of it.
+// Without --split: the val or test split if there is one, else everything.
 dataset::Dataset read_split(const EvalArguments& arguments, FailedImages& failed,
                             const Context& context) {
   dataset::Dataset data = readable_data(arguments.dataset, failed, context, arguments.exif);
@@ -38,10 +38,9 @@ dataset::Dataset read_split(const EvalArguments& arguments, FailedImages& failed
     context.progress->line("evaluating on the split \"" + split + "\" of " + arguments.dataset);
   }
   if (const auto same = data.same_splits.find(split); same != data.same_splits.end()) {
-    context.progress->line(
-        fmt::format("\"{}\" has the pictures of \"{}\": the figures say "
-                    "nothing of new pictures",
-                    split, same->second));
+    context.progress->line(fmt::format(
+        "\"{}\" has the same images as \"{}\": the metrics say nothing about unseen images", split,
+        same->second));
   }
   if (split != "all") data = dataset::subset(data, split);
   dataset::expect_stated_sizes(data);
@@ -68,7 +67,7 @@ void say_result(const run::Evaluation& result, const Context& context) {
   context.say_lines(table.text());
   context.say("");
   context.say(fmt::format(
-      "mAP50 {:.4f}   mAP50-95 {:.4f}   11-point mAP50 {:.4f}   ({} pictures, {})", result.map50,
+      "mAP50 {:.4f}   mAP50-95 {:.4f}   11-point mAP50 {:.4f}   ({} images, {})", result.map50,
       result.coco.ap, result.map50_11, result.measured(), duration_text(result.seconds)));
   context.say(fmt::format(
       "best F1 {:.3f} at score threshold {:.3f}: precision {:.3f}, recall {:.3f}",
@@ -80,7 +79,7 @@ Json class_json(const run::Evaluation& result, std::size_t i) {
   const metrics::CurvePoint point = run::at_threshold(one, result.best_f1.score);
   return {{"name", result.classes[i]},
           {"boxes", one.truths},
-          {"ap50", ap(one, metrics::Interpolation::kArea)},  // null where there is nothing to find
+          {"ap50", ap(one, metrics::Interpolation::kArea)},  // null if there is nothing to find
           {"ap50_11", ap(one, metrics::Interpolation::kPoints11)},
           {"precision", point.precision},
           {"recall", point.recall}};
@@ -137,12 +136,12 @@ void evaluate(const EvalArguments& arguments, Context& context) {
     failed.add(data.samples[one.sample].image, one.error);
   }
   say_result(result, context);
-  failed.finish(images, "image", ": they are not measured", context);
+  failed.finish(images, "image", ": they were not measured", context);
   if (!arguments.report.empty()) {
     write_report(arguments, result, data);
     context.say("report: " + arguments.report);
   } else {
-    context.say("next: --report report.html shows the curves and the worst pictures");
+    context.say("next: --report report.html shows the curves and the worst images");
   }
   context.emit(as_json(arguments, result, failed));
 }

@@ -1,4 +1,4 @@
-// --exif: which pixels boxes lie on where EXIF turns an image, for every command that reads a
+// --exif: which pixels boxes refer to in images that EXIF rotates, for every command that reads a
 // dataset.
 #include <gmock/gmock.h>
 
@@ -16,8 +16,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// One image, 64x48 as stored and 48x64 as seen, and a box in its middle: 32 pixels square if its
-// label is in parts of the stored image, 24x42.7 if it is in parts of the upright one.
+// One image, 64x48 as stored and 48x64 upright, and a box in its middle: 32 pixels square if its
+// label is relative to the stored image, 24x42.7 if it is relative to the upright one.
 class ExifFlag : public WithModel {
  protected:
   void SetUp() override {
@@ -50,7 +50,7 @@ class ExifFlag : public WithModel {
   }
 };
 
-TEST_F(ExifFlag, IsTakenByTheCommandsThatWriteDatasets) {
+TEST_F(ExifFlag, IsUsedByTheCommandsThatWriteDatasets) {
   for (const auto& [rule, size] :
        {std::pair<std::string, std::pair<float, float>>{"auto", {24.F, 42.7F}},
         {"upright", {24.F, 42.7F}},
@@ -73,7 +73,7 @@ TEST_F(ExifFlag, IsTakenByTheCommandsThatWriteDatasets) {
   }
 }
 
-TEST_F(ExifFlag, EndsTheWarningOfCheck) {
+TEST_F(ExifFlag, SilencesTheWarningOfCheck) {
   const auto kinds = [&](const std::string& rule) {
     std::vector<std::string> found;
     const Json document = json_of({"data", "check", file("in"), "--exif", rule});
@@ -88,7 +88,7 @@ TEST_F(ExifFlag, EndsTheWarningOfCheck) {
 }
 
 // The network of zeros finds a square of 32 pixels in the middle of what it sees.
-TEST_F(ExifFlag, IsTakenByEvalAndQuantize) {
+TEST_F(ExifFlag, IsUsedByEvalAndQuantize) {
   const std::vector<std::string> model = {file("net.cfg"), "--weights", file("net.weights"),
                                           "--names", file("two.names")};
   for (const auto& [rule, fits] : {std::pair{"upright", false}, {"stored", true}}) {
@@ -101,7 +101,7 @@ TEST_F(ExifFlag, IsTakenByEvalAndQuantize) {
   }
 }
 
-TEST_F(ExifFlag, RefusesOtherWordsByName) {
+TEST_F(ExifFlag, RejectsOtherWordsByName) {
   for (std::vector<std::string> words : {std::vector<std::string>{"data", "check", file("in")},
                                          {"eval", file("net.cfg"), file("in")},
                                          {"train", file("in"), "--out", file("run")}}) {

@@ -31,7 +31,7 @@ struct ExportArguments {
   bool no_check = false;
 };
 
-// Rounding of weights moves numbers by as much as its own steps allow.
+// Rounded weights change the outputs in proportion to the rounding step.
 float tolerance_of(graph::KernelStorage precision) {
   return precision == graph::KernelStorage::kFloat32   ? 1e-3F
          : precision == graph::KernelStorage::kFloat16 ? 2e-2F
@@ -67,7 +67,7 @@ std::string stem_of(const ExportArguments& a) {
              : file_name_from(is_folder ? storage::filename(a.model.path) : stem, kLongest);
 }
 
-// None of the files may be one that the model was read from.
+// No output may be a file that the model was read from.
 void claim_files(const ExportArguments& a, const convert::Export& made) {
   InputFiles files;
   files.add(a.model);
@@ -79,7 +79,8 @@ void claim_files(const ExportArguments& a, const convert::Export& made) {
   }
 }
 
-// Nothing is left half-written: the files are all made before the first is stored.
+// All files are generated before the first is stored, so that a failure leaves nothing
+// half-written.
 void store(const convert::Export& made, const std::string& folder, const Context& context,
            Json& written) {
   Table table({"file", "size", ""});
@@ -96,8 +97,8 @@ void store(const convert::Export& made, const std::string& folder, const Context
   context.say_lines(table.text());
 }
 
-// What runs the written files: somebody else's program, or else they are read back by oko's own
-// reader and run by plain loops, which proves less.
+// Runs the written files: an independent program, or else oko's own reader and a reference
+// implementation, which verifies less.
 struct Check {
   std::unique_ptr<convert::Executor> executor;
   std::string note;
@@ -107,14 +108,14 @@ Check check_of(const ExportArguments& a, const convert::Export& made,
                const graph::Network& network) {
   Check check;
   if (a.options.to == convert::Format::kMps) {
-    check.note = "not run: Metal is not here; only the structure was checked";
+    check.note = "not run: Metal is not available; only the structure was checked";
     return check;
   }
   const convert::ModelFiles files = convert::files_of(a.options.to, made.model);
   check.executor = convert::independent_executor(files, network, check.note);
   if (check.executor) return check;
   if (!check.note.empty()) check.note += "; ";
-  check.note += "read back by oko's own reader instead, and run by plain loops";
+  check.note += "read back by oko's own reader and run by its reference implementation instead";
   convert::ReadOptions told;
   told.description = formats::describe(network);
   check.executor = convert::make_reference_executor(convert::read_model(files, told).network);
@@ -124,11 +125,11 @@ Check check_of(const ExportArguments& a, const convert::Export& made,
 std::vector<std::vector<float>> inputs_of(const ExportArguments& a, const graph::Network& network,
                                           FailedImages& failed, const Context& context) {
   if (!a.images.empty()) return inputs_from(network, a.images, a.count, failed);
-  context.say("the pictures below are made up; --images DIR takes real ones");
-  return synthetic_inputs(network, 2);
+  context.say("the images below are synthetic; --images DIR uses real ones");
+  return made_up_inputs(network, 2);
 }
 
-// The boxes that the model gives by itself, beside oko's own.
+// The boxes that the exported model itself outputs, compared with oko's.
 Json check_boxes(const ExportArguments& a, const convert::Export& made,
                  const graph::Network& network, FailedImages& failed, Context& context) {
   std::string name, note;
@@ -143,11 +144,11 @@ Json check_boxes(const ExportArguments& a, const convert::Export& made,
   const convert::BoxAgreement boxes =
       convert::compare_with_boxes(network, *engine, runner, inputs, a.options.thresholds);
   context.say(
-      fmt::format("boxes of oko's engine and of {} on {} pictures: {} and {}, {} the same"
+      fmt::format("boxes from oko's engine and from {} on {} images: {} and {}, {} the same"
                   " (lowest IoU {:.4f}, scores within {:.2g})",
                   name, inputs.size(), boxes.first, boxes.second, boxes.matched, boxes.lowest_iou,
                   boxes.score_difference));
-  // Formats differ in details: a Vision pipeline lists a box under its best class alone.
+  // Formats differ in details: a Vision pipeline lists a box only under its best class.
   if (10 * boxes.matched < 9 * boxes.second) {
     context.exit_code = static_cast<int>(ErrorCode::kFailed);
   }
@@ -162,7 +163,7 @@ Json check_written(const ExportArguments& a, const convert::Export& made,
   if (!check.executor) return {{"note", check.note}};
   const auto inputs = inputs_of(a, network, failed, context);
   convert::ParityOptions options{tolerance_of(a.options.precision), a.options.thresholds};
-  // Core ML computes in floats whatever its weights are; TensorFlow Lite in bytes.
+  // Core ML computes in floating point whatever the type of its weights; TensorFlow Lite in int8.
   options.by_boxes = a.options.precision == graph::KernelStorage::kInt8 &&
                      a.options.to == convert::Format::kTflite && !network.heads().empty();
   const auto engine = convert::make_engine_executor(network);
@@ -182,10 +183,11 @@ void check_flags(const ExportArguments& a, const CLI::App& command) {
   };
   if (a.no_check && !a.images.empty()) refuse("--images", "with --no-check: nothing is run");
   if (a.no_check && counts) refuse("--count", "with --no-check: nothing is run");
-  if (a.to == "mps" && !a.images.empty()) refuse("--images", "with --to mps: nothing here runs it");
+  if (a.to == "mps" && !a.images.empty())
+    refuse("--images", "with --to mps: nothing on this machine runs it");
   if (counts && a.images.empty()) {
     throw Error(ErrorCode::kUsage, "--count", "has no effect without --images",
-                "name the images with --images");
+                "give the images with --images");
   }
 }
 
@@ -229,7 +231,7 @@ void add_content_arguments(CLI::App& command, ExportArguments& a) {
   command.add_flag("--boxes", a.options.boxes,
                    "Decode and suppress boxes inside the model (coreml: a Vision pipeline)");
   command.add_flag("--ml-program", a.options.ml_program,
-                   "coreml: an .mlpackage (iOS 15 and later)");
+                   "coreml: write an .mlpackage (iOS 15 and later)");
   command.add_option("--size", a.size, "Input size, if not the model's own")->type_name("WxH");
   command
       .add_option("--threshold", a.options.thresholds.score,
@@ -258,7 +260,7 @@ void add_info_arguments(CLI::App& command, formats::ModelInfo& info) {
 
 void add_export_command(CLI::App& app, Context& context) {
   CLI::App* command =
-      app.add_subcommand("export", "Export a model to another engine's format, and verify it");
+      app.add_subcommand("export", "Export a model to another format and verify it");
   const auto arguments = std::make_shared<ExportArguments>();
   ExportArguments& a = *arguments;
   a.options.stem.clear();
@@ -274,13 +276,14 @@ void add_export_command(CLI::App& app, Context& context) {
   add_info_arguments(*command, a.options.info);
   command->add_option("--images", a.images, "Images to verify with: a folder, or one file")
       ->type_name("DIR");
-  command->add_option("--count", a.count, "Number of images, the first by name")
+  command->add_option("--count", a.count, "Use the first N images by name")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str()
       ->type_name("N");
-  command->add_flag("--no-check", a.no_check, "Only write, do not verify");
+  command->add_flag("--no-check", a.no_check, "Skip verification of the exported model");
   command->footer(R"(
-The written model is then run by an independent program, if this machine has one, and compared with
+The exported model is then run by an independent program, if this machine has one, and compared with
+
 oko's engine. The exit code is 1 if they differ.
 
 Examples:

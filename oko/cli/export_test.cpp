@@ -11,7 +11,7 @@
 #include "oko/graph/synthetic.h"
 #include "oko/storage/store.h"
 
-// The chain of commands round other formats. Each format has tests of its own beside its code.
+// Commands chained through other formats. Each format has its own tests beside its code.
 namespace oko::cli {
 namespace {
 
@@ -48,8 +48,8 @@ class Export : public ::testing::Test {
 struct RoundTrip {
   const char* format;
   const char* main;
-  bool keeps_heads;    // else they are given by flags
-  bool keeps_padding;  // else padding that no window reads is lost
+  bool keeps_heads;    // else passed by flags
+  bool keeps_padding;  // else unused padding is lost
 };
 
 void expect_same_layers(const graph::Network& back, const graph::Network& expected,
@@ -66,7 +66,7 @@ void expect_same_layers(const graph::Network& back, const graph::Network& expect
   }
 }
 
-TEST_F(Export, GivesTheSameNetworkBackFromEveryFormat) {
+TEST_F(Export, RoundTripsTheNetworkThroughEveryFormat) {
   const graph::Network expected = graph::inference_form(network_);
   for (const RoundTrip& trip : {RoundTrip{"onnx", "model.onnx", true, true},
                                 RoundTrip{"coreml", "model.mlmodel", true, true},
@@ -93,7 +93,7 @@ TEST_F(Export, GivesTheSameNetworkBackFromEveryFormat) {
   }
 }
 
-TEST_F(Export, DarknetFilesAreReadBackAsTheyWere) {
+TEST_F(Export, RoundTripsDarknetFiles) {
   ASSERT_EQ(to("darknet").code, 0);
   const Outcome back =
       oko_command({"import", file("darknet/model.cfg"), file("darknet/model.weights"), "--names",
@@ -106,14 +106,14 @@ TEST_F(Export, DarknetFilesAreReadBackAsTheyWere) {
   }
 }
 
-// Arm NN 20.08 refuses float16 kernels, which says nothing about the file.
-TEST_F(Export, ReadsBackWhatTheProgramOfThisMachineRefuses) {
+// Arm NN 20.08 rejects float16 kernels; the file itself is fine.
+TEST_F(Export, ReadsBackWhatTheLocalProgramRejects) {
   const Outcome made = to("tflite", {"--precision", "fp16"});
   EXPECT_EQ(made.code, 0) << made.error;
   EXPECT_THAT(made.out, HasSubstr("agrees"));
 }
 
-TEST_F(Export, ImportTakesWeightsByTheFlagOfOtherCommands) {
+TEST_F(Export, ImportTakesWeightsByTheSameFlagAsOtherCommands) {
   ASSERT_EQ(to("darknet").code, 0);
   const std::string weights = file("darknet/model.weights"), renamed = file("last.backup");
   std::filesystem::rename(weights, renamed);
@@ -133,13 +133,13 @@ TEST_F(Export, WritesWhatAnAppNeedsBesideTheModel) {
   EXPECT_THAT(to("ncnn", {"--no-check"}).out, HasSubstr(".h"));
 }
 
-TEST_F(Export, ComparesTheBoxesThatAModelGivesItself) {
+TEST_F(Export, ComparesTheBoxesThatAModelOutputsItself) {
   const Outcome outcome = to("coreml", {"--boxes", "--threshold", "0.1"});
   EXPECT_EQ(outcome.code, 0) << outcome.out << outcome.error;
-  EXPECT_THAT(outcome.out, HasSubstr("boxes of oko's engine and of oko's Core ML interpreter"));
+  EXPECT_THAT(outcome.out, HasSubstr("boxes from oko's engine and from oko's Core ML interpreter"));
 }
 
-TEST_F(Export, RefusesWhatAFormatCannotHold) {
+TEST_F(Export, RejectsWhatAFormatCannotStore) {
   for (const std::vector<std::string>& flags :
        {std::vector<std::string>{"onnx", "--precision", "int8"},
         {"darknet", "--precision", "fp16"},
@@ -220,7 +220,7 @@ TEST_F(Export, ImportNeverGuessesHeads) {
   EXPECT_FALSE(storage::exists(file("b.oko")));
 }
 
-TEST_F(Export, ImportPassesOverNothingThatItIsTold) {
+TEST_F(Export, ImportIgnoresNoFlag) {
   ASSERT_EQ(to("onnx", {"--no-check"}).code, 0);
   const std::string onnx = file("onnx/model.onnx");
   for (const std::vector<std::string>& flags :
@@ -238,7 +238,7 @@ TEST_F(Export, ImportPassesOverNothingThatItIsTold) {
   EXPECT_EQ(model("back.oko").input, (graph::Shape{3, 64, 96}));
 }
 
-TEST_F(Export, WeightsAloneTakeTheNetworkNamed) {
+TEST_F(Export, WeightsAloneUseTheNetworkNamed) {
   graph::Safetensors content;
   content.tensors = network_.weights;
   storage::write(file("alone.safetensors"), graph::write_safetensors(content));
@@ -251,8 +251,8 @@ TEST_F(Export, WeightsAloneTakeTheNetworkNamed) {
   EXPECT_EQ(model("a.oko").layers, network_.layers);
 }
 
-// Ten wrong files: each is refused with its place and leaves nothing behind.
-TEST_F(Export, ImportRefusesWrongFiles) {
+// Ten wrong files: each is rejected with its place and leaves nothing behind.
+TEST_F(Export, ImportRejectsWrongFiles) {
   const auto written = [&](const std::string& name, std::string_view content) {
     storage::write(file(name), content);
     return file(name);
@@ -261,11 +261,11 @@ TEST_F(Export, ImportRefusesWrongFiles) {
   const std::string onnx = storage::read_text(file("onnx/model.onnx"));
   for (const std::string& name :
        {written("empty.onnx", ""), written("cut.onnx", std::string_view(onnx).substr(0, 5000)),
-        written("text.onnx", "no model"), written("text.mlmodel", "no model"),
-        written("text.tflite", "no model"), written("text.h5", "no model"),
-        written("text.pb", "no model"), written("text.param", "7767516\n1 1\n"),
-        written("text.safetensors", "no model"), written("zip.keras", "PK\x03\x04 no model"),
-        written("unknown.xyz", "no model"), file("missing.onnx")}) {
+        written("text.onnx", "not a model"), written("text.mlmodel", "not a model"),
+        written("text.tflite", "not a model"), written("text.h5", "not a model"),
+        written("text.pb", "not a model"), written("text.param", "7767516\n1 1\n"),
+        written("text.safetensors", "not a model"), written("zip.keras", "PK\x03\x04 not a model"),
+        written("unknown.xyz", "not a model"), file("missing.onnx")}) {
     const Outcome outcome = oko_command({"import", name, "-o", file("out.oko")});
     EXPECT_THAT(outcome.code, ::testing::AnyOf(2, 3)) << name << outcome.error;
     EXPECT_THAT(outcome.error, HasSubstr(storage::stem(name))) << name;

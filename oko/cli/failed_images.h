@@ -11,12 +11,12 @@
 
 namespace oko::cli {
 
-// The images, clips and cameras that a command could not read: it skips them, goes on with the
-// others, and says so by its exit code.
+// The images, clips and cameras that a command could not read: it skips them, continues with the
+// others, and reports the failure by its exit code.
 class FailedImages {
  public:
-  // Calls `read`; nothing where it throws an error of reading, which is noted. Errors of another
-  // sort pass.
+  // Calls `read`; returns nothing if it throws a read error, which is recorded. Other errors
+  // propagate.
   template <typename Read>
   auto read(const std::string& image, const Read& read)
       -> std::optional<std::decay_t<decltype(read())>> {
@@ -30,16 +30,16 @@ class FailedImages {
       return std::nullopt;
     }
   }
-  // Once an image, however often it fails.
+  // One per image, however often it fails.
   void add(const std::string& image, const Error& error);
-  // Prints the errors that were not yet printed.
+  // Prints the errors not printed yet.
   void complain(const Context& context);
 
   std::size_t count() const { return failures_.size(); }
-  std::size_t tried() const { return tried_; }  // these and those that could be read
+  std::size_t tried() const { return tried_; }  // failed and read ones
   void throw_first() const { throw failures_.front().error; }
-  // Prints the errors and how many of `all` they are, with `rest` behind it, and gives a command
-  // that did its work the exit code of the first.
+  // Prints the errors and how many of `all` they are, followed by `rest`, and sets the exit code of
+  // an otherwise successful command to that of the first error.
   void finish(std::size_t all, const std::string& noun, const std::string& rest, Context& context);
   Json json() const;
 

@@ -14,7 +14,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// A YOLO dataset of a to f: b ends in the middle of its pixels, in c not even a size is left.
+// A YOLO dataset of a to f: b ends in the middle of its pixels, c before its size.
 class OneBadFile : public WithModel {
  protected:
   void SetUp() override {
@@ -49,8 +49,8 @@ TEST_F(OneBadFile, EvalMeasuresTheOthers) {
   const Outcome shown =
       oko_command({"eval", file("m.oko"), file("data"), "--report", file("report.html")});
   expect_skipped(shown);
-  EXPECT_THAT(shown.error, HasSubstr("2 of 6 images could not be read: they are not measured"));
-  EXPECT_THAT(shown.out, HasSubstr("(4 pictures"));
+  EXPECT_THAT(shown.error, HasSubstr("2 of 6 images could not be read: they were not measured"));
+  EXPECT_THAT(shown.out, HasSubstr("(4 images"));
   EXPECT_THAT(storage::read_text(file("report.html")), HasSubstr("1 more could not be read"));
   const Outcome machine = oko_command({"eval", file("m.oko"), file("data"), "--json"});
   expect_skipped(machine);
@@ -69,7 +69,7 @@ TEST_F(OneBadFile, QuantizeCalibratesWithTheOthers) {
   EXPECT_EQ(document["failed"].size(), 2U);
   EXPECT_TRUE(document.contains("after"));
   EXPECT_EQ(oko_command({"detect", file("small.oko"), image("a"), "--precision", "int8"}).code, 0);
-  // Images that can be read take the place of those that cannot.
+  // Readable images replace the unreadable ones.
   const Outcome some = oko_command({"quantize", file("m.oko"), file("data"), "-o", file("s.oko"),
                                     "--pictures", "4", "--no-eval", "--json"});
   EXPECT_EQ(parse_json(some.out, "out")["pictures"], 4);
@@ -97,7 +97,7 @@ TEST_F(OneBadFile, APipeAmongTheImagesIsNamed) {
   EXPECT_THAT(found.error, HasSubstr("pipe.jpg: is a named pipe"));
 }
 
-TEST_F(OneBadFile, WhereNoneCanBeReadTheFirstIsTheError) {
+TEST_F(OneBadFile, IfNoneCanBeReadTheFirstErrorIsThrown) {
   const Outcome parity =
       oko_command({"parity", file("m.oko"), file("m.oko"), "--images", image("b")});
   EXPECT_EQ(parity.code, 3);
@@ -112,7 +112,7 @@ TEST_F(OneBadFile, WhereNoneCanBeReadTheFirstIsTheError) {
   EXPECT_FALSE(storage::exists(file("x.oko")));
 }
 
-TEST_F(OneBadFile, OtherFaultsOfADatasetStillEndTheWork) {
+TEST_F(OneBadFile, OtherDatasetErrorsStillStopTheCommand) {
   storage::write(file("data/labels/a.txt"), std::string_view("7 .5 .5 .4 .4\n"));
   const Outcome outcome = oko_command({"eval", file("m.oko"), file("data")});
   EXPECT_EQ(outcome.code, 3);

@@ -98,7 +98,7 @@ TEST(Help, FitsIntoEightyColumns) {
   }
 }
 
-TEST(Help, NamesWhatAFlagTakesAndWhatHoldsWithoutIt) {
+TEST(Help, ShowsValuesAndDefaultsOfFlags) {
   const std::string detect = oko_command({"help", "detect"}).out;
   EXPECT_THAT(detect, HasSubstr("Usage: oko detect MODEL SOURCE... [OPTIONS]\n"));
   EXPECT_THAT(detect, HasSubstr("  --threshold SCORE "));
@@ -126,22 +126,23 @@ std::set<std::string> flags_in(const std::string& text) {
   return flags;
 }
 
-// docs/cli.md names every option, and none that there is not.
+// docs/cli.md names every option, and none that does not exist.
 TEST(Help, AgreesWithTheDocumentation) {
   const std::string project = storage::parent(storage::parent(OKO_TEST_DATA));
-  const std::set<std::string> told = flags_in(storage::read_text(project + "/docs/cli.md"));
+  const std::set<std::string> documented = flags_in(storage::read_text(project + "/docs/cli.md"));
   std::set<std::string> known = {"--help", "--version", "--json", "--quiet"};
   for (const CommandEntry& command : all_commands()) {
     for (const FlagEntry& flag : command.flags) {
       for (const std::string& name : flag.names) {
         if (!name.starts_with("--")) continue;
         known.insert(name);
-        EXPECT_TRUE(told.contains(name)) << name_of(command) << " " << name << " is not in cli.md";
+        EXPECT_TRUE(documented.contains(name))
+            << name_of(command) << " " << name << " is not in cli.md";
       }
     }
   }
-  for (const std::string& flag : told) {
-    EXPECT_TRUE(known.contains(flag)) << "cli.md has " << flag << ", oko has not";
+  for (const std::string& flag : documented) {
+    EXPECT_TRUE(known.contains(flag)) << "cli.md has " << flag << ", oko does not";
   }
 }
 
@@ -150,7 +151,7 @@ struct WithoutEffect {
   std::string flag;
 };
 
-TEST(Flags, WithoutEffectAreRefusedByName) {
+TEST(Flags, WithoutEffectAreRejectedByName) {
   const WithoutEffect cases[] = {
       {{"detect", "m.oko", "a.jpg", "--nms", "soft", "--iou", ".5"}, "--iou"},
       {{"eval", "m.oko", "data", "--iou", ".5", "--nms", "soft"}, "--iou"},

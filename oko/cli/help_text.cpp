@@ -9,14 +9,14 @@ namespace {
 
 constexpr std::size_t kColumns = 80, kLeftColumn = 28;
 
-// Characters of UTF-8 text, each taken as one column wide.
+// Number of UTF-8 characters, each counted as one column.
 std::size_t columns_of(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(
       text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 // Appends the words of `text` and ends the line. The first line begins at column `at`, the others
-// at `indent`; none is longer than kColumns where no single word is.
+// at `indent`; none exceeds kColumns unless a single word does.
 void append_wrapped(std::string& out, std::string_view text, std::size_t at, std::size_t indent) {
   bool first = true;
   while (!text.empty()) {
@@ -49,7 +49,7 @@ void append_row(std::string& out, const std::string& left, const std::string& te
   append_wrapped(out, text, kLeftColumn, kLeftColumn);
 }
 
-// Paragraphs are wrapped; what begins with a space (examples) stays as it is.
+// Paragraphs are wrapped; lines that begin with a space (examples) are kept as they are.
 void append_paragraphs(std::string& out, std::string_view text) {
   std::string paragraph;
   const auto end_paragraph = [&] {
@@ -71,7 +71,7 @@ void append_paragraphs(std::string& out, std::string_view text) {
   end_paragraph();
 }
 
-// CLI11 keeps what a value is and what it may be in one text: "SCORE:FLOAT in [0 - 1]" or
+// CLI11 keeps the type and the choices of a value in one text: "SCORE:FLOAT in [0 - 1]" or
 // "TEXT:{auto,oko,torch}".
 struct ValueText {
   std::string name, choices;
@@ -112,7 +112,7 @@ std::string positional_text(const CLI::Option& option) {
   return option.get_name(true, false) + (many ? "..." : "");
 }
 
-// The description, and in brackets what may be given, with what, and what holds otherwise.
+// The description, then in brackets the choices, the flags it needs and the default.
 std::string description_of(const CLI::Option& option, bool is_positional) {
   std::vector<std::string> facts;
   if (const std::string choices = value_text(option).choices; !choices.empty()) {

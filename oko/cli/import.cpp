@@ -24,7 +24,7 @@ struct ImportArguments {
   bool no_heads = false, bgr = false, stretch = false, letterbox = false;
 };
 
-// The file that opens the model first, what goes with it behind.
+// The main model file first, its companion files after it.
 std::vector<std::string> sorted_out(std::vector<std::string> files, const std::string& weights) {
   const auto leads = [](const std::string& file) {
     const std::string ending = storage::extension(file);
@@ -34,8 +34,7 @@ std::vector<std::string> sorted_out(std::vector<std::string> files, const std::s
   const bool is_pair = files.size() == 2 && !leads(files[1]);
   if (!weights.empty()) files.push_back(weights);
   if (files.size() > 2 || (files.size() == 2 && weights.empty() && !is_pair)) {
-    throw Error(ErrorCode::kUsage, files.back(),
-                "given beside " + files.front() + ": one of them is too many",
+    throw Error(ErrorCode::kUsage, files.back(), "is a second model beside " + files.front(),
                 "give the files of one model: a .cfg and its .weights, a .param and its .bin");
   }
   return files;
@@ -51,8 +50,8 @@ std::vector<std::vector<int>> masks_of(const std::string& text) {
     const auto [end, error] = std::from_chars(at, text.data() + text.size(), index);
     const char next = end < text.data() + text.size() ? *end : '\0';
     if (error != std::errc() || (next != '\0' && next != ',' && next != '/')) {
-      throw Error(ErrorCode::kUsage, "--masks", "\"" + text + "\" is no list of masks",
-                  "write the anchors of each output, first 0: 3,4,5/0,1,2");
+      throw Error(ErrorCode::kUsage, "--masks", "\"" + text + "\" is not a list of masks",
+                  "write the anchor indices of each output, from 0: 3,4,5/0,1,2");
     }
     masks.back().push_back(index);
     if (next == '/') masks.emplace_back();
@@ -69,7 +68,7 @@ std::vector<graph::Anchor> anchors_of(const std::string& given) {
                  : formats::read_anchors(storage::read_text(given), given);
 }
 
-// The network of weights that come alone: a built-in one, or a .cfg.
+// The network for a weights-only file: a built-in one, or a .cfg.
 graph::Network structure_of(const ImportArguments& arguments, std::vector<std::string>& notes) {
   const std::string& name = arguments.network;
   if (storage::extension(name) == ".cfg") {
@@ -86,22 +85,22 @@ void check_heads(const convert::ReadModel& read, const ImportArguments& argument
                 read.no_heads_why->message(), read.no_heads_why->hint());
   }
   throw Error(ErrorCode::kUsage, arguments.files.front(),
-              "its outputs look like heads, and nothing in it tells their anchors",
-              "give --anchors (a file, or 10,14,23,27,…), or --no-heads to import it as it is");
+              "its outputs look like heads, but the file does not contain their anchors",
+              "give --anchors (a file, or 10,14,23,27,…), or --no-heads to import raw outputs");
 }
 
 convert::ReadModel read_sources(const ImportArguments& arguments) {
   if (arguments.anchors.empty() && !arguments.masks.empty()) {
-    throw Error(ErrorCode::kUsage, "--masks", "chooses from --anchors, and there are none",
+    throw Error(ErrorCode::kUsage, "--masks", "selects from --anchors, which is missing",
                 "give both");
   }
   if (arguments.no_heads && !arguments.anchors.empty()) {
-    throw Error(ErrorCode::kUsage, "--no-heads", "does not go with --anchors, which makes heads",
-                "omit one of them");
+    throw Error(ErrorCode::kUsage, "--no-heads",
+                "cannot be combined with --anchors, which adds heads", "omit one of them");
   }
   if (arguments.anchors.empty() && !arguments.decoding.empty()) {
-    throw Error(ErrorCode::kUsage, "--decoding", "is of heads made with --anchors, none are given",
-                "give both");
+    throw Error(ErrorCode::kUsage, "--decoding",
+                "applies to heads made with --anchors, which is missing", "give both");
   }
   const std::vector<std::string> files = sorted_out(arguments.files, arguments.weights);
   convert::ReadOptions options;
@@ -145,7 +144,7 @@ std::string batch_norm_text(const graph::Network& network) {
   return "none";
 }
 
-// One line a head: its map, the anchors it uses, its settings.
+// One line per head: its grid, the anchors it uses, its settings.
 std::string head_text(const graph::Network& network, int index) {
   const graph::Layer& layer = network.layers[static_cast<std::size_t>(index)];
   std::string text = fmt::format("layer {}, {}x{} cells of {} px", index, layer.output.width,
@@ -180,8 +179,8 @@ void say_outputs(const graph::Network& network, const Context& context) {
   const std::vector<std::string> names = formats::output_names(network);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const auto& layer = network.layers[static_cast<std::size_t>(outputs[i])];
-    context.say(fmt::format("output      {}: {}, no head: it classifies, or gives raw values",
-                            names[i], graph::to_string(layer.output)));
+    context.say(fmt::format("output      {}: {}, no head: a classifier or raw values", names[i],
+                            graph::to_string(layer.output)));
   }
 }
 
@@ -216,18 +215,18 @@ void say_understood(const convert::ReadModel& read, const Context& context) {
     context.say("suppression " + overlap_text(network));
   }
   context.say("batch norm  " + batch_norm_text(network));
-  const std::string seen = fmt::format(", {} pictures seen in training",
+  const std::string seen = fmt::format(", {} images seen in training",
                                        grouped(static_cast<std::int64_t>(read.pictures_seen)));
   context.say(network.weights.empty() ? std::string("weights     none: the network is untrained")
-                                      : fmt::format("weights     {} numbers{}",
+                                      : fmt::format("weights     {} values{}",
                                                     grouped(graph::total_cost(network).parameters),
                                                     read.pictures_seen > 0 ? seen : ""));
 }
 
 void import(const ImportArguments& arguments, const Context& context) {
   if (storage::extension(arguments.out) != ".oko") {
-    throw Error(ErrorCode::kUsage, arguments.out, "the result is an .oko file",
-                "end the name after -o in .oko");
+    throw Error(ErrorCode::kUsage, arguments.out, "the output is an .oko file",
+                "give -o a name that ends in .oko");
   }
   InputFiles files;
   for (const std::string& file : arguments.files) files.add(ModelArguments{file, "", ""});
@@ -243,7 +242,7 @@ void import(const ImportArguments& arguments, const Context& context) {
   context.say("written to " + arguments.out);
   context.say(read.network.heads().empty()
                   ? "next: oko inspect " + arguments.out
-                  : "next: oko detect " + arguments.out + " PICTURE -o found.jpg");
+                  : "next: oko detect " + arguments.out + " IMAGE -o found.jpg");
   context.emit({{"out", arguments.out},
                 {"layers", read.network.layers.size()},
                 {"classes", read.network.classes},
@@ -274,31 +273,33 @@ void add_import_command(CLI::App& app, Context& context) {
       ->type_name("FILE");
   command->add_option("--names", a.names, "File with class names, one per line")->type_name("FILE");
   command
-      ->add_option(
-          "--anchors", a.anchors,
-          "Anchors of all heads in pixels, if the model file has none: a file, or the list")
+      ->add_option("--anchors", a.anchors,
+                   "Anchors of all heads in pixels, if the model file has none: a file or a list")
       ->type_name("FILE|W,H,…");
-  command->add_option("--masks", a.masks, "Anchors of each output in the file's order: 3,4,5/0,1,2")
+  command
+      ->add_option("--masks", a.masks,
+                   "Anchor indices of each output, in the file's order: 3,4,5/0,1,2")
       ->type_name("LIST");
   command
       ->add_option("--decoding", a.decoding,
-                   "How boxes of --anchors are decoded, where the network does not show it")
+                   "How boxes are decoded with --anchors, if the network does not show it")
       ->check(CLI::IsMember({"yolov3"}))
       ->type_name("KIND");
   command
       ->add_option("--network", a.network,
-                   "Network of a file that holds only weights: a built-in name or .cfg")
+                   "Network for a weights-only file: a built-in name or a .cfg")
       ->type_name("NAME|CFG");
-  command->add_option("--size", a.size, "Input size, if the file has none or another is wanted")
+  command->add_option("--size", a.size, "Input size, if the file has none or to override it")
       ->type_name("WxH");
   command->add_flag("--bgr", a.bgr, "The model was trained on BGR images");
-  CLI::Option* stretch = command->add_flag(
-      "--stretch", a.stretch, "The model was trained on stretched images, not letterboxed ones");
+  CLI::Option* stretch =
+      command->add_flag("--stretch", a.stretch,
+                        "The model was trained on stretched images instead of letterboxed ones");
   command
       ->add_flag("--letterbox", a.letterbox,
-                 "The model was trained on letterboxed images, whatever its .cfg shows")
+                 "The model was trained on letterboxed images, whatever its .cfg suggests")
       ->excludes(stretch);
-  command->add_flag("--no-heads", a.no_heads, "Keep raw outputs, without heads");
+  command->add_flag("--no-heads", a.no_heads, "Keep raw outputs, add no heads");
   command->add_option("-o,--out", a.out, "Where to write the .oko file")
       ->required()
       ->type_name("FILE");

@@ -19,7 +19,7 @@ constexpr const char* kOutside =
 
 [[noreturn]] void refuse(const std::string& output, const char* why) {
   throw Error(ErrorCode::kUsage, output, why,
-              "choose another name: a command never writes over what it reads");
+              "choose another name: a command never overwrites its input");
 }
 
 std::string folder_of(const std::string& uri) {
@@ -27,7 +27,7 @@ std::string folder_of(const std::string& uri) {
   return folder.empty() ? "." : folder;
 }
 
-// Extensions of what datasets are made of.
+// Extensions of files that belong to datasets.
 bool may_be_of_dataset(const std::string& uri) {
   constexpr std::array<std::string_view, 10> kAnnotations{
       ".xml", ".json", ".jsonl", ".txt", ".csv", ".yaml", ".yml", ".data", ".names", ".tar"};
@@ -94,25 +94,25 @@ void InputFiles::add_folder(const std::string& folder) {
 
 void InputFiles::claim(const std::string& output) {
   const std::string identity = storage::identity(output);
-  if (inputs_.contains(identity)) refuse(output, "is one of the files that the command reads");
+  if (inputs_.contains(identity)) refuse(output, "is an input of this command");
   if (!datasets_.empty() && may_be_of_dataset(output)) {
     const std::vector<std::string> above = storage::identities_above(output);
     if (any_in(datasets_, above) && storage::exists(output)) {
-      refuse(output, "is a file of the dataset that the command reads");
+      refuse(output, "is a file of the dataset that this command reads");
     }
     if (any_in(dataset_folders_, above)) {
       throw Error(ErrorCode::kUsage, output, "would become a file of the dataset", kOutside);
     }
   }
   if (!outputs_.insert(identity).second) {
-    throw Error(ErrorCode::kUsage, output, "is to hold two results", "give each a name of its own");
+    throw Error(ErrorCode::kUsage, output, "is the name of two outputs", "give each its own name");
   }
 }
 
 void InputFiles::refuse_folder(const std::string& output) const {
   const std::string identity = storage::identity(output);
   if (folders_.contains(identity)) {
-    refuse(output, "is the folder of the files that the command reads");
+    refuse(output, "is the folder of this command's input files");
   }
   if (inputs_.contains(identity)) refuse(output, "is one of the files that the command reads");
   if (outputs_.contains(identity)) {
@@ -124,7 +124,7 @@ void InputFiles::refuse_within_dataset(const std::string& output) const {
   std::vector<std::string> places = storage::identities_above(output);
   places.push_back(storage::identity(output));
   if (!any_in(dataset_folders_, places)) return;
-  throw Error(ErrorCode::kUsage, output, "is within the dataset that the command reads", kOutside);
+  throw Error(ErrorCode::kUsage, output, "is inside the dataset that this command reads", kOutside);
 }
 
 }  // namespace oko::cli

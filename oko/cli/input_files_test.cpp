@@ -19,10 +19,10 @@ namespace fs = std::filesystem;
 
 using ::testing::HasSubstr;
 
-constexpr const char* kHint = "a command never writes over what it reads";
+constexpr const char* kHint = "a command never overwrites its input";
 
 // The small network, and a YOLO dataset of two images in photos.
-class NeverWritesOverItsInput : public WithModel {
+class NeverOverwritesItsInput : public WithModel {
  protected:
   void SetUp() override {
     WithModel::SetUp();
@@ -67,7 +67,7 @@ class NeverWritesOverItsInput : public WithModel {
   std::map<std::string, std::string> before_;
 };
 
-TEST_F(NeverWritesOverItsInput, DetectIntoTheFolderOfItsSources) {
+TEST_F(NeverOverwritesItsInput, DetectIntoTheFolderOfItsSources) {
   fs::create_directory_symlink(file("photos"), file("link"));
   keep_what_is_there();
   const std::string photos = file("photos"), one = file("photos/a.jpg");
@@ -79,7 +79,7 @@ TEST_F(NeverWritesOverItsInput, DetectIntoTheFolderOfItsSources) {
   }
 }
 
-TEST_F(NeverWritesOverItsInput, DetectIntoOneOfItsSources) {
+TEST_F(NeverOverwritesItsInput, DetectIntoOneOfItsSources) {
   const std::string one = file("photos/a.jpg");
   fs::create_hard_link(one, file("hard.jpg"));
   fs::create_symlink(one, file("soft.jpg"));
@@ -93,18 +93,18 @@ TEST_F(NeverWritesOverItsInput, DetectIntoOneOfItsSources) {
   expect_refused(with_model("detect", {one, "--csv", file("two.names")}));
 }
 
-TEST_F(NeverWritesOverItsInput, DetectIntoAnotherFolderThatHoldsALinkToASource) {
+TEST_F(NeverOverwritesItsInput, DetectIntoAnotherFolderThatHoldsALinkToASource) {
   fs::create_directory(file("found"));
   fs::create_hard_link(file("photos/b.jpg"), file("found/b.jpg"));
   keep_what_is_there();
   expect_refused(with_model("detect", {file("photos"), "-o", file("found")}));
 }
 
-TEST_F(NeverWritesOverItsInput, NorOneResultOverAnother) {
+TEST_F(NeverOverwritesItsInput, NorOneOutputWithAnother) {
   const Outcome outcome = oko_command(
       with_model("detect", {file("photos/a.jpg"), "-o", file("x.jpg"), "--csv", file("./x.jpg")}));
   EXPECT_EQ(outcome.code, 2);
-  EXPECT_THAT(outcome.error, HasSubstr("is to hold two results"));
+  EXPECT_THAT(outcome.error, HasSubstr("is the name of two outputs"));
   // Nor a folder of results under the name of a file.
   const Outcome folder =
       oko_command(with_model("detect", {file("photos"), "-o", file("x"), "--csv", file("./x")}));
@@ -122,7 +122,7 @@ TEST_F(NeverWritesOverItsInput, NorOtherImagesWithoutAWord) {
   keep_what_is_there();
 }
 
-TEST_F(NeverWritesOverItsInput, EvalAndQuantize) {
+TEST_F(NeverOverwritesItsInput, EvalAndQuantize) {
   for (const char* name : {"net.cfg", "net.weights", "two.names", "photos/a.jpg", "photos/a.txt",
                            "photos/classes.txt"}) {
     expect_refused(with_model("eval", {file("photos"), "--report", file(name)}));
@@ -153,7 +153,7 @@ TEST_F(NeverWritesOverItsInput, ARunWithinItsDataset) {
   }
 }
 
-TEST_F(NeverWritesOverItsInput, Import) {
+TEST_F(NeverOverwritesItsInput, Import) {
   ASSERT_EQ(oko_command({"import", file("net.cfg"), file("net.weights"), "-o", file("m.oko")}).code,
             0);
   keep_what_is_there();
@@ -162,7 +162,7 @@ TEST_F(NeverWritesOverItsInput, Import) {
   expect_refused({"import", file("net.cfg"), "--names", file("m.oko"), "-o", file("m.oko")});
 }
 
-TEST_F(NeverWritesOverItsInput, Export) {
+TEST_F(NeverOverwritesItsInput, Export) {
   expect_refused(with_model("export", {"--to", "darknet", "-o", folder_, "--no-check"}));
   ASSERT_EQ(oko_command({"import", file("net.cfg"), file("net.weights"), "-o", file("m.oko")}).code,
             0);
@@ -170,7 +170,7 @@ TEST_F(NeverWritesOverItsInput, Export) {
   expect_refused({"export", file("m.oko"), "--to", "oko", "-o", folder_, "--no-check"});
 }
 
-TEST_F(NeverWritesOverItsInput, Inspect) {
+TEST_F(NeverOverwritesItsInput, Inspect) {
   for (const char* flag : {"--svg", "--dot"}) {
     expect_refused(with_model("inspect", {flag, file("net.cfg")}));
     expect_refused(with_model("inspect", {flag, file("net.weights")}));
@@ -179,7 +179,7 @@ TEST_F(NeverWritesOverItsInput, Inspect) {
             2);
 }
 
-TEST_F(NeverWritesOverItsInput, DataShow) {
+TEST_F(NeverOverwritesItsInput, DataShow) {
   expect_refused({"data", "show", file("photos"), "-o", file("photos/a.jpg")});
   expect_refused({"data", "show", file("photos"), "--classes", file("photos/classes.txt"), "-o",
                   file("photos/b.jpg")});
@@ -189,7 +189,7 @@ TEST_F(NeverWritesOverItsInput, DataShow) {
 }
 
 // These write new folders only.
-TEST_F(NeverWritesOverItsInput, DataCommandsThatWriteDatasets) {
+TEST_F(NeverOverwritesItsInput, DataCommandsThatWriteDatasets) {
   const std::string photos = file("photos");
   fs::create_directory_symlink(photos, file("link"));
   keep_what_is_there();
@@ -201,8 +201,8 @@ TEST_F(NeverWritesOverItsInput, DataCommandsThatWriteDatasets) {
   }
 }
 
-// Which options of each command name something that it writes. Every other option that takes a file
-// or folder only reads it: a new one that writes is to be added here, and to the table below.
+// The options of each command that name an output. Every other option that takes a file or folder
+// only reads it: add new output options here and to the table below.
 const std::map<std::string, std::set<std::string>> kWritten = {
     {"data check", {"--repair"}},    {"data convert", {"--out"}}, {"data pack", {"--out"}},
     {"data show", {"--out"}},        {"data split", {"--out"}},   {"detect", {"--csv", "--out"}},
@@ -220,7 +220,7 @@ const std::map<std::string, std::set<std::string>> kRead = {
     {"quantize", {"--names", "--weights"}},
     {"train", {"--recipe"}}};
 
-TEST_F(NeverWritesOverItsInput, EveryOptionThatTakesAFileIsKnown) {
+TEST_F(NeverOverwritesItsInput, EveryOptionThatTakesAFileIsKnown) {
   CLI::App app("", "oko");
   Context context;
   add_all_commands(app, context);
@@ -258,7 +258,7 @@ std::vector<std::string> spellings(const std::string& path, const std::string& f
   return names;
 }
 
-TEST_F(NeverWritesOverItsInput, WhicheverCommandAndHoweverItIsSpelt) {
+TEST_F(NeverOverwritesItsInput, WhicheverCommandAndHoweverItIsSpelt) {
   ASSERT_EQ(oko_command({"import", file("net.cfg"), file("net.weights"), "--names",
                          file("two.names"), "-o", file("m.oko")})
                 .code,
@@ -275,7 +275,7 @@ TEST_F(NeverWritesOverItsInput, WhicheverCommandAndHoweverItIsSpelt) {
   keep_what_is_there();
   const std::string photos = file("photos"), one = file("photos/a.jpg");
   struct Command {
-    std::vector<std::string> words;  // the output goes behind them
+    std::vector<std::string> words;  // the output is appended
     std::vector<std::string> inputs;
   };
   const std::vector<std::string> model = {"net.cfg",
@@ -316,7 +316,7 @@ TEST_F(NeverWritesOverItsInput, WhicheverCommandAndHoweverItIsSpelt) {
   EXPECT_TRUE(contents() == before_);
 }
 
-TEST_F(NeverWritesOverItsInput, NoNewDatasetWithinTheOneItIsMadeOf) {
+TEST_F(NeverOverwritesItsInput, NoNewDatasetInsideItsSource) {
   const std::string photos = file("photos");
   fs::create_directory_symlink(photos, file("link"));
   keep_what_is_there();
@@ -331,7 +331,7 @@ TEST_F(NeverWritesOverItsInput, NoNewDatasetWithinTheOneItIsMadeOf) {
       words.push_back(inside);
       const Outcome outcome = oko_command(words);
       EXPECT_EQ(outcome.code, 2);
-      EXPECT_THAT(outcome.error, HasSubstr("is within the dataset that the command reads"));
+      EXPECT_THAT(outcome.error, HasSubstr("is inside the dataset that this command reads"));
     }
   }
 }
@@ -369,14 +369,14 @@ TEST_F(NeverWritesOverItsInput, NorWithinOneThatWasNamedByAFile) {
   }
 }
 
-TEST_F(NeverWritesOverItsInput, StoreRemembersInNoOtherFile) {
+TEST_F(NeverOverwritesItsInput, StoreWritesItsManifestOverNoOtherFile) {
   const std::string one = file("photos/a.jpg"), copy = file("copy.jpg");
   fs::create_symlink(one, file("soft.jsonl"));
   keep_what_is_there();
   for (const std::string& manifest :
        {one, file("soft.jsonl"), file("photos/b.txt"), file("net.cfg"), copy, file("photos")}) {
     EXPECT_EQ(oko_command({"store", "cp", one, copy, "--manifest", manifest}).code, 2) << manifest;
-    if (manifest == copy) continue;  // of no account to a folder
+    if (manifest == copy) continue;  // irrelevant for a folder
     EXPECT_EQ(
         oko_command({"store", "sync", file("photos"), file("to"), "--manifest", manifest}).code, 2)
         << manifest;
@@ -396,7 +396,7 @@ TEST_F(NeverWritesOverItsInput, StoreRemembersInNoOtherFile) {
   }
 }
 
-TEST_F(NeverWritesOverItsInput, TrainOverTheModelItStartsFrom) {
+TEST_F(NeverOverwritesItsInput, TrainIntoTheModelItStartsFrom) {
   ASSERT_EQ(oko_command({"import", file("net.cfg"), file("net.weights"), "--names",
                          file("two.names"), "-o", file("run/model.oko")})
                 .code,
@@ -408,7 +408,7 @@ TEST_F(NeverWritesOverItsInput, TrainOverTheModelItStartsFrom) {
   EXPECT_EQ(outcome.code, 2) << outcome.error;
 }
 
-TEST_F(NeverWritesOverItsInput, ButWritesNewFilesAndReplacesItsOwn) {
+TEST_F(NeverOverwritesItsInput, ButWritesNewFilesAndReplacesItsOwn) {
   for (int run = 0; run < 2; ++run) {
     const Outcome detect = oko_command(with_model(
         "detect", {file("photos"), "-o", file("photos/found"), "--csv", file("found.csv")}));
@@ -426,7 +426,7 @@ TEST_F(NeverWritesOverItsInput, ButWritesNewFilesAndReplacesItsOwn) {
   keep_what_is_there();
 }
 
-TEST(InputFiles, InBucketsAreKnownByName) {
+TEST(InputFiles, InBucketsAreIdentifiedByName) {
   InputFiles files;
   files.add("s3://b/a.jpg");
   files.add_folder(storage::parent("s3://b/x/a.jpg"));

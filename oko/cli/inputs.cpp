@@ -49,7 +49,7 @@ std::vector<std::string> images_of_folder(const std::string& folder,
   for (const storage::Skipped& one : skipped) {
     if (wanted(one.uri)) names.push_back(one.uri);
   }
-  if (names.empty()) throw input_error(folder, "there are no images in this folder");
+  if (names.empty()) throw input_error(folder, "this folder contains no images");
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -57,10 +57,9 @@ std::vector<std::string> images_of_folder(const std::string& folder,
 std::vector<std::vector<float>> inputs_from(const graph::Network& network, const std::string& uri,
                                             std::size_t limit, FailedImages& failed) {
   if (network.input.channels != 3) {
-    throw Error(
-        ErrorCode::kUsage, uri,
-        fmt::format("the network takes {} channels, pictures have 3", network.input.channels),
-        "leave the pictures out: the numbers are then made up");
+    throw Error(ErrorCode::kUsage, uri,
+                fmt::format("the network takes {} channels, images have 3", network.input.channels),
+                "omit the images: random values are used instead");
   }
   std::vector<std::vector<float>> inputs;
   for (const std::string& picture : pictures_at(uri)) {
@@ -122,9 +121,9 @@ dataset::Dataset readable_data(const std::string& uri, FailedImages& failed, con
 std::size_t calibrate(graph::Network& network, dataset::Dataset data, std::size_t count,
                       const runtime::QuantizeOptions& options, FailedImages& failed,
                       const Context& context) {
-  if (data.samples.empty()) throw input_error(data.uri, "there are no pictures to calibrate with");
+  if (data.samples.empty()) throw input_error(data.uri, "there are no images to calibrate with");
   if (network.input.channels != 3) {
-    throw input_error(network.name, fmt::format("the network takes {} channels, pictures have 3",
+    throw input_error(network.name, fmt::format("the network takes {} channels, images have 3",
                                                 network.input.channels));
   }
   Random(1).shuffle(std::span(data.samples));

@@ -24,10 +24,10 @@ namespace {
 
 struct ProfileArguments {
   bool wanted = false;
-  int threads = 0;  // 0: all processors
+  int threads = 0;  // 0: all cores
   std::string precision = "model", target = "auto";
-  std::string picture;  // "": made up
-  int rounds = 0;       // 0: two seconds of them
+  std::string picture;  // "": synthetic
+  int rounds = 0;       // 0: as many as fit in two seconds
 };
 
 struct InspectArguments {
@@ -45,7 +45,7 @@ bool is_builtin(const std::string& name) {
 graph::Network load(const InspectArguments& arguments, std::vector<std::string>& notes) {
   if (!is_builtin(arguments.model.path)) {
     if (arguments.classes > 0) {
-      throw Error(ErrorCode::kUsage, "--classes", "a model file has its own class count",
+      throw Error(ErrorCode::kUsage, "--classes", "a model file has a fixed class count",
                   "use --classes with a built-in network (" +
                       fmt::format("{}", fmt::join(graph::builtin_names(), ", ")) + ")");
     }
@@ -54,7 +54,7 @@ graph::Network load(const InspectArguments& arguments, std::vector<std::string>&
   return builtin_network(arguments.model.path, arguments.size, arguments.classes);
 }
 
-// What a layer is set to, short enough for a table: "3x3/2 64 leaky bn".
+// The settings of a layer, short enough for a table: "3x3/2 64 leaky bn".
 struct Settings {
   std::string operator()(const graph::Convolution& c) const {
     return fmt::format("{}x{}/{} {}{}{} {}", c.size, c.size, c.stride, c.filters,
@@ -136,9 +136,9 @@ void say_totals(const graph::Network& network, const Context& context) {
                               ? ""
                               : "; overlapping boxes are suppressed by " + overlap_text(network)));
   context.say(fmt::format(
-      "parameters {} ({} as float32), {:.2f} GFLOP a picture", grouped(total.parameters),
+      "parameters {} ({} as float32), {:.2f} GFLOP per image", grouped(total.parameters),
       bytes_text(4.0 * static_cast<double>(total.parameters)), total.flop / 1e9));
-  context.say(fmt::format("memory beside the weights: at most {} at one time", bytes_text(peak)));
+  context.say(fmt::format("peak memory besides the weights: {}", bytes_text(peak)));
   if (const auto anchors = graph::anchors_of(network); !anchors.empty()) {
     context.say("anchors " + anchors_text(anchors));
   }
@@ -177,7 +177,7 @@ Json as_json(const graph::Network& network) {
           {"metadata", network.metadata}};
 }
 
-// Writes a drawing to a file, or to standard output for "-". True where it took standard output.
+// Writes a drawing to a file, or to standard output for "-". True if it used standard output.
 bool draw(const std::string& target, const std::string& content, const Context& context) {
   if (target == "-") {
     std::cout << content;
@@ -188,14 +188,13 @@ bool draw(const std::string& target, const std::string& content, const Context& 
   return false;
 }
 
-// What the engine's input holds: the picture as detection would put it there, or synthetic numbers.
+// The engine's input: the image as detection would prepare it, or random values.
 std::vector<float> input_of(const graph::Network& network, const std::string& path) {
   if (path.empty()) return synthetic_image(network);
   if (network.input.channels != 3) {
-    throw Error(
-        ErrorCode::kUsage, "--picture",
-        fmt::format("the network takes {} channels, pictures have 3", network.input.channels),
-        "leave it out: the numbers are then made up");
+    throw Error(ErrorCode::kUsage, "--picture",
+                fmt::format("the network takes {} channels, images have 3", network.input.channels),
+                "omit it: random values are used instead");
   }
   return picture_input(network, path);
 }
@@ -210,7 +209,7 @@ Profile profile_of(graph::Network network, const ProfileArguments& arguments, Pr
   }
   const std::vector<float> input = input_of(network, arguments.picture);
   if (network.weights.empty()) {
-    graph::fill_synthetic_weights(network);  // a step takes the same time whatever its numbers are
+    graph::fill_made_up_weights(network);  // a step takes the same time whatever its values are
     if (options.model.precision == runtime::Precision::kInt8) {
       quantize_on(network, input, options.threads);
     }
@@ -221,10 +220,9 @@ Profile profile_of(graph::Network network, const ProfileArguments& arguments, Pr
 void say_profile(const graph::Network& network, const Profile& profile, const Context& context) {
   context.say_lines(table_text(profile));
   context.say("");
-  context.say(
-      fmt::format("{}: input {}{}", network.name.empty() ? "network" : network.name,
-                  graph::to_string(network.input),
-                  network.weights.empty() ? ", no weights: timed with synthetic ones" : ""));
+  context.say(fmt::format("{}: input {}{}", network.name.empty() ? "network" : network.name,
+                          graph::to_string(network.input),
+                          network.weights.empty() ? ", no weights: timed with random ones" : ""));
   context.say_lines(summary_text(profile));
 }
 
@@ -245,9 +243,9 @@ void inspect(const InspectArguments& arguments, const Context& context) {
     throw Error(ErrorCode::kUsage, context.json ? "--json" : "--svg",
                 "standard output cannot hold two documents", "give --dot or --svg a file name");
   }
-  // Not CLI11's excludes(): help lists such options by their addresses, in another order each run.
+  // Not CLI11's excludes(): help would list such options by address, in a different order each run.
   if (arguments.profile.wanted && !(arguments.dot.empty() && arguments.svg.empty())) {
-    throw Error(ErrorCode::kUsage, "--profile", "draws nothing", "leave out --dot and --svg");
+    throw Error(ErrorCode::kUsage, "--profile", "draws nothing", "omit --dot and --svg");
   }
   InputFiles files;
   files.add(arguments.model);
@@ -273,8 +271,8 @@ void inspect(const InspectArguments& arguments, const Context& context) {
 
 void add_profile_arguments(CLI::App& command, ProfileArguments& profile) {
   CLI::Option* wanted = command.add_flag(
-      "--profile", profile.wanted, "Run the model in oko's engine and show where the time goes");
-  command.add_option("--threads", profile.threads, "CPU threads (0: one per processor)")
+      "--profile", profile.wanted, "Run the model in oko's engine and show the time per step");
+  command.add_option("--threads", profile.threads, "CPU threads (0: one per core)")
       ->check(thread_range())
       ->capture_default_str()
       ->type_name("N")
@@ -287,7 +285,8 @@ void add_profile_arguments(CLI::App& command, ProfileArguments& profile) {
       ->needs(wanted);
   std::vector<std::string> targets = {"auto"};
   for (const SimdTarget target : simd_targets()) targets.push_back(name_of(target));
-  command.add_option("--target", profile.target, "Instruction set to use (auto: the best)")
+  command
+      .add_option("--target", profile.target, "Instruction set to use (auto: the best available)")
       ->check(CLI::IsMember(targets))
       ->capture_default_str()
       ->needs(wanted);
@@ -296,7 +295,7 @@ void add_profile_arguments(CLI::App& command, ProfileArguments& profile) {
       ->needs(wanted);
   command
       .add_option("--rounds", profile.rounds,
-                  "Number of timed runs (0: as many as take two seconds)")
+                  "Number of timed runs (0: as many as fit in two seconds)")
       ->check(CLI::Range(0, 100000))
       ->capture_default_str()
       ->type_name("N")

@@ -2,8 +2,8 @@
 
 namespace oko::cli {
 
-// While one lives, the first SIGINT or SIGTERM is only noted, so that work in progress can be
-// brought to a good end; a second one ends the process as usual. One at a time.
+// While one exists, the first SIGINT or SIGTERM is only recorded, so that work in progress can end
+// cleanly; a second one ends the process as usual. At most one at a time.
 class InterruptGuard {
  public:
   InterruptGuard();
@@ -11,7 +11,7 @@ class InterruptGuard {
   InterruptGuard(const InterruptGuard&) = delete;
   InterruptGuard& operator=(const InterruptGuard&) = delete;
   bool interrupted() const;
-  // Forgets the signal and waits for another.
+  // Clears the recorded signal.
   void rearm();
 };
 

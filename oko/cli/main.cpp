@@ -1,6 +1,6 @@
-// What is called oko. LibTorch, OpenCV and the 290 libraries behind them take half a second and
-// 160 MB to load, so only a program of its own, oko-commands, has them; this one copies files by
-// itself and becomes the other for everything else.
+// The oko program. LibTorch, OpenCV and their 290 dependencies take half a second and 160 MB to
+// load, so only a separate program, oko-commands, links them; this one runs `oko store` itself and
+// execs the other for everything else.
 #include <unistd.h>
 
 #include <array>
@@ -22,10 +22,10 @@ bool is_store_command(char** words) {
   return *words != nullptr && std::strcmp(*words, "store") == 0;
 }
 
-// Between two pieces of work LibTorch's threads wait for each other by spinning. Where another
-// program, or our own threads that decode pictures, hold a processor, that costs up to twenty times
-// the work itself; asleep, they cost next to nothing on an idle machine as well. OpenMP reads its
-// wait policy when it is loaded. A policy that is already there stays.
+// Between tasks LibTorch's threads spin while they wait for each other. When another program, or
+// our own image-decoding threads, hold a core, that costs up to twenty times the work itself;
+// sleeping costs next to nothing even on an idle machine. OpenMP reads its wait policy when it is
+// loaded. A policy that is already set is kept.
 void let_threads_sleep() {
   if (std::getenv("GOMP_SPINCOUNT") == nullptr) setenv("OMP_WAIT_POLICY", "PASSIVE", 0);
 }
@@ -35,9 +35,8 @@ int become_commands(char** argv) {
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   const auto path = (self.parent_path() / OKO_COMMANDS).lexically_normal();
   execv(path.c_str(), argv);
-  std::cerr << "oko: error: " << oko::printable(path.string()) << ": cannot be started ("
-            << std::strerror(errno)
-            << ")\n  hint: install oko as a whole: this file belongs to it\n";
+  std::cerr << "oko: error: " << oko::printable(path.string()) << ": cannot start ("
+            << std::strerror(errno) << ")\n  hint: reinstall oko: this file is part of it\n";
   return static_cast<int>(oko::ErrorCode::kFailed);
 }
 

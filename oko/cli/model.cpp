@@ -35,9 +35,9 @@ void set_names(graph::Network& network, const std::string& uri) {
   std::vector<std::string> names = read_names(uri);
   int classes = network.class_count();
   const std::vector<int> outputs = network.outputs();
-  if (network.heads().empty()) {  // a classifier: a name for each number it gives
+  if (network.heads().empty()) {  // a classifier: one name per output value
     classes = network.layers[static_cast<std::size_t>(outputs.front())].output.channels;
-    // Nothing tells which of several outputs is about classes.
+    // With several outputs, nothing says which one holds the classes.
     if (outputs.size() > 1) classes = static_cast<int>(names.size());
   }
   if (std::cmp_not_equal(names.size(), classes)) {
@@ -62,8 +62,9 @@ graph::Network load_model(const ModelArguments& model, std::vector<std::string>*
       notes->push_back("its outputs look like heads that oko does not decode: " +
                        read.no_heads_why->place() + ": " + read.no_heads_why->message());
     } else if (read.lacks_heads) {
-      notes->push_back("its outputs look like heads, and nothing tells their anchors: oko import " +
-                       model.path + " --anchors FILE gives it heads");
+      notes->push_back(
+          "its outputs look like heads, but the file does not contain their anchors: oko import " +
+          model.path + " --anchors FILE adds heads");
     }
   }
   return std::move(read.network);
@@ -83,7 +84,7 @@ image::Size parse_size(const std::string& text) {
     int value = 0;
     const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
     if (error != std::errc() || end != part.data() + part.size() || value <= 0) {
-      throw Error(ErrorCode::kUsage, "--size", "\"" + text + "\" is no size",
+      throw Error(ErrorCode::kUsage, "--size", "\"" + text + "\" is not a size",
                   "write 416 or 416x320 (width x height)");
     }
     return value;
@@ -110,7 +111,7 @@ static const char* fit_text(const image::Preprocess& preprocess) {
 }
 
 std::string preprocess_text(const image::Preprocess& preprocess) {
-  return fmt::format("{}, {}, numbers from 0 to 1", fit_text(preprocess),
+  return fmt::format("{}, {}, values from 0 to 1", fit_text(preprocess),
                      preprocess.bgr ? "BGR" : "RGB");
 }
 

@@ -21,15 +21,15 @@ struct ParityArguments {
   convert::ParityOptions options;
 };
 
-// A model, what runs it, and how a report calls that.
+// A model, the executor that runs it, and its name in the report.
 struct Runner {
   graph::Network network;
   std::unique_ptr<convert::Executor> executor;
-  std::string note;                // why no program of somebody else runs it
+  std::string note;                // why no independent program runs it
   std::vector<std::string> notes;  // how it was read
 };
 
-// `told` gives heads to a file that has none, in its own words.
+// `description` defines the heads of a file that has none.
 convert::ReadModel read(const convert::ModelFiles& files, const std::string& size,
                         const std::string& told = {}) {
   convert::ReadOptions options;
@@ -38,7 +38,7 @@ convert::ReadModel read(const convert::ModelFiles& files, const std::string& siz
   convert::ReadModel model = convert::read_model(files, options);
   if (!model.network.weights.empty()) return model;
   throw input_error(files.files.front().name, "has no weights",
-                    "give them with --weights-a or --weights-b");
+                    "pass them with --weights-a or --weights-b");
 }
 
 Runner runner_of(const convert::ModelFiles& files, convert::ReadModel model) {
@@ -49,7 +49,7 @@ Runner runner_of(const convert::ModelFiles& files, convert::ReadModel model) {
   return runner;
 }
 
-// Two files of one network: where only one tells its heads, they are the other's too.
+// Two files of one network: if only one defines heads, they apply to the other too.
 std::pair<Runner, Runner> runners_of(const ParityArguments& a) {
   const auto first = convert::open_model(a.first, a.first_weights);
   const auto second = convert::open_model(a.second, a.second_weights);
@@ -68,7 +68,7 @@ void run_parity(const ParityArguments& a, Context& context) {
     throw input_error(a.second,
                       fmt::format("takes {}, {} takes {}", graph::to_string(second.network.input),
                                   a.first, graph::to_string(first.network.input)),
-                      "compare models of one input size");
+                      "compare models with the same input size");
   }
   FailedImages failed;
   const auto inputs = a.images.empty() ? synthetic_inputs(first.network, 3)
@@ -80,7 +80,7 @@ void run_parity(const ParityArguments& a, Context& context) {
   const convert::Parity parity =
       compare(first.network, *first.executor, *second.executor, inputs, a.options);
   context.say_lines(parity_text(parity, a.options));
-  if (a.images.empty()) context.say("the pictures were made up; --images DIR takes real ones");
+  if (a.images.empty()) context.say("the images were synthetic; --images DIR uses real ones");
   if (!parity.agrees()) context.exit_code = static_cast<int>(ErrorCode::kFailed);
   failed.finish(failed.tried(), "image", "; the others were used", context);
   Json document = parity_json(parity);
@@ -92,7 +92,7 @@ void run_parity(const ParityArguments& a, Context& context) {
 
 void add_parity_command(CLI::App& app, Context& context) {
   CLI::App* command =
-      app.add_subcommand("parity", "Compare the outputs of two models, of any formats");
+      app.add_subcommand("parity", "Compare the outputs of two models in any formats");
   const auto arguments = std::make_shared<ParityArguments>();
   ParityArguments& a = *arguments;
   command->add_option("A", a.first, "First model")->required()->type_name("FILE");
@@ -103,24 +103,25 @@ void add_parity_command(CLI::App& app, Context& context) {
       ->type_name("FILE");
   command->add_option("--weights-b", a.second_weights, "Weights of B: .weights or .bin")
       ->type_name("FILE");
-  command->add_option("--size", a.size, "Input size, if a file has none or another is wanted")
+  command->add_option("--size", a.size, "Input size, if a file has none or to override it")
       ->type_name("WxH");
   command
       ->add_option("--images", a.images,
                    "Images to run on: a folder, or one file (default: synthetic)")
       ->type_name("DIR");
-  command->add_option("--count", a.count, "Number of images, the first by name")
+  command->add_option("--count", a.count, "Use the first N images by name")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str()
       ->type_name("N");
   command
       ->add_option("--tolerance", a.options.tolerance,
-                   "Largest allowed difference, as a share of the largest value")
+                   "Largest allowed difference, as a fraction of the largest value")
       ->check(CLI::Range(0., 1.))
       ->capture_default_str()
       ->type_name("SHARE");
   command->footer(R"(
-A file of another format is run by an independent program, if this machine has one, otherwise by
+A file in another format is run by an independent program, if this machine has one, otherwise by
+
 oko's own engine; the report says which. The exit code is 1 if the outputs differ.
 
 Examples:
@@ -129,7 +130,7 @@ Examples:
   command->callback([arguments, command, &context] {
     if (arguments->images.empty() && command->get_option("--count")->count() > 0) {
       throw Error(ErrorCode::kUsage, "--count", "has no effect without --images",
-                  "name the images with --images");
+                  "give the images with --images");
     }
     run_parity(*arguments, context);
   });

@@ -8,7 +8,7 @@
 namespace oko::cli {
 
 std::string parity_text(const convert::Parity& parity, const convert::ParityOptions& options) {
-  Table table({"output", "largest difference", "of numbers up to", ""});
+  Table table({"output", "largest difference", "largest value", ""});
   for (const convert::OutputParity& output : parity.outputs) {
     table.add({output.name, fmt::format("{:.2g}", output.difference),
                fmt::format("{:.3g}", output.magnitude),
@@ -16,9 +16,9 @@ std::string parity_text(const convert::Parity& parity, const convert::ParityOpti
                : output.agrees ? "agrees"
                                : "DIFFERS"});
   }
-  std::string text = fmt::format("{} and {} on {} picture{}\n{}", printable(parity.first),
-                                 printable(parity.second), parity.pictures,
-                                 parity.pictures == 1 ? "" : "s", table.text());
+  std::string text =
+      fmt::format("{} and {} on {} image{}\n{}", printable(parity.first), printable(parity.second),
+                  parity.pictures, parity.pictures == 1 ? "" : "s", table.text());
   const convert::BoxAgreement& boxes = parity.boxes;
   if (boxes.first + boxes.second > 0) {
     text += fmt::format("\nboxes above {:g}: {} and {}, {} the same", options.thresholds.score,
@@ -29,8 +29,8 @@ std::string parity_text(const convert::Parity& parity, const convert::ParityOpti
     }
   }
   if (parity.by_boxes) {
-    text += parity.agrees() ? "\nin bytes the boxes are what counts: they agree"
-                            : "\nin bytes the boxes are what counts: they DIFFER";
+    text += parity.agrees() ? "\nfor int8 only the boxes count: they agree"
+                            : "\nfor int8 only the boxes count: they DIFFER";
   }
   if (!parity.first_layer.empty()) {
     text += fmt::format("\nthe first layer that differs is {}, by {:.2g}",

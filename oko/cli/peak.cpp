@@ -20,8 +20,8 @@ HWY_BEFORE_NAMESPACE();
 namespace oko::cli::HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SCALAR
 
-// Each sum goes on from itself, sum = sum · number + number, so that nothing can be taken out of
-// the loop.
+// Each sum depends on its last value, sum = sum · number + number, so that nothing can be hoisted
+// out of the loop.
 double float_rounds(int rounds, float* numbers) {
   namespace hn = hwy::HWY_NAMESPACE;
   namespace engine = runtime::HWY_NAMESPACE;
@@ -59,7 +59,7 @@ Peak::Peak(SimdTarget target, bool bytes, int threads)
 
 void Peak::measure() {
   if (loop_ == nullptr) return;
-  constexpr int kRounds = 2048, kTasks = 48;  // some 20 µs each, so that threads end together
+  constexpr int kRounds = 2048, kTasks = 48;  // about 20 µs each, so that threads finish together
   const int tasks = kTasks * team_.size();
   const auto work = [this](int, int) {
     std::array<float, kPeakNumbers> numbers;

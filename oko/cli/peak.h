@@ -7,26 +7,25 @@ namespace oko::cli {
 
 inline constexpr int kPeakNumbers = 64;
 
-// How fast this machine can multiply and add when nothing else holds it up: the sums of a block of
-// the engine's matrix kernel stay in registers, what they are made of there or in the first-level
-// cache.
+// The peak multiply-add rate of this machine: the sums of a block of the engine's matrix kernel
+// stay in registers, their factors there or in the L1 cache.
 class Peak {
  public:
-  // Of float32, or of the products of bytes that the target's int8 kernels use.
+  // For float32, or for the byte products that the target's int8 kernels use.
   Peak(SimdTarget target, bool bytes, int threads);
 
-  // Works for about a millisecond. The fastest time counts, so that a busy moment does not.
+  // Runs for about a millisecond. The fastest time is kept, so that a busy moment has no influence.
   void measure();
 
-  // Operations a second, a multiply and an add as 2. 0 before measure() and where the kernels are
-  // plain C++ (kScalar, and bytes on kSse4), which the compiler may turn into anything.
+  // Operations per second, a multiply-add counted as 2. 0 before measure() and if the kernels are
+  // plain C++ (kScalar, and int8 on kSse4), which the compiler may transform freely.
   double operations() const { return best_; }
 
  private:
-  // Multiplies and adds some of the kPeakNumbers `rounds` times into a block of sums, which it
-  // stores where they were. Returns the operations it did.
+  // Accumulates products of the kPeakNumbers values `rounds` times into a block of sums, which it
+  // stores in their place. Returns the number of operations.
   using Loop = double (*)(int rounds, float* numbers);
-  // Null where the kernels are plain C++.
+  // Null if the kernels are plain C++.
   static Loop float_loop(SimdTarget target);
   static Loop byte_loop(SimdTarget target);
 

@@ -19,7 +19,7 @@ HWY_BEFORE_NAMESPACE();
 namespace oko::cli::HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SCALAR
 
-// Two weights in registers meet factors from the first-level cache, as in the engine's kernel.
+// Two weights in registers are multiplied by factors from the L1 cache, as in the engine's kernel.
 template <typename Dot>
 double byte_rounds(int rounds, float* numbers) {
   namespace hn = hwy::HWY_NAMESPACE;

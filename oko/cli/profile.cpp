@@ -41,7 +41,7 @@ graph::Shape input_of(const runtime::Step& step, const runtime::Plan& plan) {
   return first->shape;
 }
 
-// A head writes the map that it reads.
+// A head works in place on the tensor that it reads.
 std::vector<graph::Shape> outputs_of(const runtime::Step& step) {
   if (const auto* c = std::get_if<runtime::ConvolutionStep>(&step.work)) {
     std::vector<graph::Shape> shapes;
@@ -55,7 +55,7 @@ std::vector<graph::Shape> outputs_of(const runtime::Step& step) {
   return {last};
 }
 
-// Times of every step, round by round.
+// Times of every step in each round.
 struct Rounds {
   std::vector<std::vector<double>> steps;
   std::vector<double> sums;
@@ -71,8 +71,8 @@ struct Rounds {
   }
 };
 
-// Between the rounds the peak is measured, so that both meet the same clock and the same
-// neighbours.
+// The peak is measured between rounds, so that both see the same clock rate and the same background
+// load.
 Rounds run_rounds(runtime::Executor& executor, Peak& peak, int wanted, Progress& progress) {
   using Clock = std::chrono::steady_clock;
   constexpr double kSeconds = 2;

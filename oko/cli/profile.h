@@ -10,13 +10,13 @@
 #include "oko/graph/network.h"
 #include "oko/runtime/model.h"
 
-// Where the time of the phone engine goes on this machine, step by step.
+// How long each step of the phone engine takes on this machine.
 namespace oko::cli {
 
 struct ProfileOptions {
   runtime::ModelOptions model{};
   int threads = 1;
-  int rounds = 0;  // timed runs; 0: two seconds of them, at least 5
+  int rounds = 0;  // timed runs; 0: as many as fit in two seconds, at least 5
 };
 
 // One step of the engine's plan.
@@ -24,8 +24,8 @@ struct StepProfile {
   std::string layers;  // of the network: "8+9" where two are fused, "in" for its input
   std::string work;    // runtime::describe()
   graph::Shape in;
-  std::vector<graph::Shape> out;   // two where the map before pooling is wanted as well
-  double flop = 0;                 // of the direct convolution, a multiply and an add as 2
+  std::vector<graph::Shape> out;   // two if the tensor before pooling is needed as well
+  double flop = 0;                 // of the direct convolution, a multiply-add counted as 2
   double fastest = 0, median = 0;  // seconds
   double share = 0;                // of all steps' fastest times
   double rate() const { return flop / fastest; }
@@ -37,9 +37,9 @@ struct Profile {
   int threads = 1, rounds = 0;
   std::vector<StepProfile> steps;
   double flop = 0;
-  double fastest = 0, median = 0;  // seconds of all steps of a round
-  double steps_fastest = 0;        // of all steps' fastest times: the same on an idle machine
-  double peak = 0;                 // operations a second (peak.h), 0: unknown
+  double fastest = 0, median = 0;  // seconds for all steps of a round
+  double steps_fastest = 0;        // sum of the steps' fastest times: the same on an idle machine
+  double peak = 0;                 // operations per second (peak.h), 0: unknown
   std::size_t weight_bytes = 0;    // packed
   std::size_t map_bytes = 0;       // the arena
   std::size_t scratch_bytes = 0;   // of all threads
@@ -48,16 +48,16 @@ struct Profile {
 };
 
 // Runs the network on `input` (3 × height × width floats). Throws an input Error for a network that
-// the engine cannot run. The first round is for the caches.
+// the engine cannot run. The first round warms the caches.
 Profile profile(const graph::Network& network, std::span<const float> input,
                 const ProfileOptions& options, Progress& progress);
 
-// Evenly spread numbers from 0 to 1, as many as the network takes.
-std::vector<float> synthetic_image(const graph::Network& network);
-// Gives a network with weights the ranges that int8 needs, measured on this one input.
+// Uniform random values from 0 to 1, as many as the network takes.
+std::vector<float> made_up_picture(const graph::Network& network);
+// Calibrates a network with weights for int8 on this one input.
 void quantize_on(graph::Network& network, std::span<const float> input, int threads);
 
-// For people; the last line has no end.
+// Human-readable; without a final newline.
 std::string table_text(const Profile& profile);
 std::string summary_text(const Profile& profile);
 Json as_json(const Profile& profile);

@@ -25,7 +25,7 @@ using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::Le;
 
-// A builtin network at a size that takes a moment only, with synthetic weights.
+// A built-in network at a size that runs quickly, with random weights.
 graph::Network small_network(const char* name = "yolov3-tiny") {
   graph::Network network = graph::make_builtin(name, {.classes = 2, .width = 64, .height = 64});
   graph::fill_synthetic_weights(network);
@@ -71,7 +71,7 @@ TEST(ProfileSteps, FusedLayersShareALine) {
   EXPECT_EQ(first.in, (graph::Shape{3, 64, 64}));
   EXPECT_THAT(first.out, ElementsAre(graph::Shape{16, 32, 32}));
   EXPECT_DOUBLE_EQ(first.flop, 2. * 9 * 3 * 16 * 64 * 64);
-  // Layer 8's map is joined with another one and pooled as well.
+  // Layer 8's output is both concatenated with another one and pooled.
   for (const StepProfile& step : profile.steps) {
     if (step.layers != "8+9") continue;
     EXPECT_THAT(step.out, ElementsAre(graph::Shape{256, 4, 4}, graph::Shape{256, 2, 2}));
@@ -80,7 +80,7 @@ TEST(ProfileSteps, FusedLayersShareALine) {
   FAIL() << "no step makes layers 8 and 9";
 }
 
-TEST(ProfileSteps, MemoryIsWhatThePlanAsksFor) {
+TEST(ProfileSteps, MemoryMatchesThePlan) {
   const graph::Network network = small_network();
   const Profile profile = small_profile(network, {.threads = 2, .rounds = 1});
   const auto plan = runtime::make_plan(network, {});
@@ -108,8 +108,8 @@ TEST(ProfileSteps, EveryTargetAndPrecisionRuns) {
   }
 }
 
-// Numbers that grew or died out on the way would be slower or faster than real ones.
-TEST(SyntheticWeights, WeightsKeepTheNumbersInRange) {
+// Values that overflowed or vanished on the way would be slower or faster than real ones.
+TEST(RandomWeights, KeepValuesInRange) {
   const graph::Network network = small_network();
   runtime::Executor executor(runtime::Model::make(network, {}), 1);
   const std::vector<float> input = synthetic_image(network);
@@ -124,7 +124,7 @@ TEST(SyntheticWeights, WeightsKeepTheNumbersInRange) {
   }
 }
 
-TEST(PeakOfMachine, GrowsWithTheProductOfBytes) {
+TEST(PeakOfMachine, IsHigherForInt8) {
   const SimdTarget target = best_simd_target();
   Peak floats(target, false, 1), bytes(target, true, 1), scalar(SimdTarget::kScalar, false, 1);
   EXPECT_EQ(floats.operations(), 0);
@@ -164,12 +164,12 @@ TEST_F(InspectProfile, TableHasALineForEachStep) {
   const std::string table = text.substr(0, text.find("\n\n"));
   EXPECT_EQ(lines_of(table), static_cast<int>(plan.steps.size()) + 1);
   EXPECT_THAT(table, HasSubstr("0+1    conv 3x3 gemm + pool"));
-  EXPECT_THAT(text, HasSubstr("no weights: timed with synthetic ones"));
-  EXPECT_THAT(text, HasSubstr("Winograd multiplies less"));
+  EXPECT_THAT(text, HasSubstr("no weights: timed with random ones"));
+  EXPECT_THAT(text, HasSubstr("Winograd needs fewer multiplications"));
   EXPECT_THAT(text, HasSubstr("packed weights"));
 }
 
-TEST_F(InspectProfile, JsonTellsTheSame) {
+TEST_F(InspectProfile, JsonHoldsTheSame) {
   const Json document =
       parse_json(inspect(profile_words({"--json", "--precision", "int8"})), "out");
   EXPECT_FALSE(document["has_weights"].get<bool>());
@@ -187,7 +187,7 @@ TEST_F(InspectProfile, JsonTellsTheSame) {
   EXPECT_EQ(profile["steps"].back()["step"], "head");
 }
 
-TEST_F(InspectProfile, RunsOnAGivenPicture) {
+TEST_F(InspectProfile, RunsOnAGivenImage) {
   const std::string file = ::testing::TempDir() + "oko_inspect_profile.png";
   media::save({{32, 32}, std::vector<std::uint8_t>(32 * 32 * 3)}, file);
   EXPECT_THAT(inspect(profile_words({"--picture", file})), HasSubstr("fastest"));
@@ -195,7 +195,7 @@ TEST_F(InspectProfile, RunsOnAGivenPicture) {
   EXPECT_THAT(inspect(profile_words({"--picture", file})), HasSubstr("exit 3: "));
 }
 
-TEST_F(InspectProfile, FlagsThatDoNotFitAreRefused) {
+TEST_F(InspectProfile, FlagsThatDoNotApplyAreRejected) {
   EXPECT_THAT(inspect({"yolov3-tiny", "--threads", "1"}), HasSubstr("exit 2: "));
   EXPECT_THAT(inspect({"yolov3-tiny", "--precision", "int8"}), HasSubstr("--profile"));
   EXPECT_THAT(inspect({"yolov3-tiny", "--picture", "a.png"}), HasSubstr("exit 2: "));
@@ -204,14 +204,14 @@ TEST_F(InspectProfile, FlagsThatDoNotFitAreRefused) {
   EXPECT_THAT(inspect(profile_words({"--precision", "int4"})), HasSubstr("exit 2: "));
 }
 
-// A network with weights of its own keeps them, and its own ranges or none.
-TEST_F(InspectProfile, Int8WantsAQuantizedModel) {
+// A network that has weights keeps them, and its own ranges or none.
+TEST_F(InspectProfile, Int8NeedsAQuantizedModel) {
   const graph::Network network = small_network();
   NoProgress progress;
   try {
     profile(network, synthetic_image(network),
             {.model = {runtime::Precision::kInt8, best_simd_target()}, .rounds = 1}, progress);
-    FAIL() << "it ran";
+    FAIL() << "no error was thrown";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInput);
     EXPECT_THAT(error.hint(), HasSubstr("oko quantize"));

@@ -21,7 +21,7 @@ std::string of_peak(const Profile& profile, double rate) {
 }
 
 bool is_int8(const Profile& profile) { return profile.precision == runtime::Precision::kInt8; }
-// Products of bytes are no floating-point operations.
+// Products of bytes are not floating-point operations.
 const char* unit_of(const Profile& profile) { return is_int8(profile) ? "GOP" : "GFLOP"; }
 
 std::vector<int> sides_of(const graph::Shape& shape) {
@@ -48,22 +48,22 @@ std::string summary_text(const Profile& profile) {
   const char* unit = unit_of(profile);
   const double rate = profile.flop / profile.fastest;
   std::string text = fmt::format(
-      "{} on {}, {} thread{}: fastest {:.2f} ms, median {:.2f} ms of {} rounds; all steps at their"
-      " fastest {:.2f} ms\n",
+      "{} on {}, {} thread{}: fastest {:.2f} ms, median {:.2f} ms of {} rounds; sum of fastest "
+      "steps {:.2f} ms\n",
       runtime::name_of(profile.precision), name_of(profile.target), profile.threads,
       profile.threads == 1 ? "" : "s", profile.fastest * 1e3, profile.median * 1e3, profile.rounds,
       profile.steps_fastest * 1e3);
   text +=
-      fmt::format("{:.2f} {} a picture, {:.1f} {}/s", profile.flop / 1e9, unit, rate / 1e9, unit);
+      fmt::format("{:.2f} {} per image, {:.1f} {}/s", profile.flop / 1e9, unit, rate / 1e9, unit);
   if (profile.peak > 0) {
-    text += fmt::format(", {} of the peak of {:.1f} that as many threads reach in registers",
+    text += fmt::format(", {} of the register-only peak of {:.1f} with as many threads",
                         of_peak(profile, rate), profile.peak / 1e9);
   }
   text += fmt::format(
-      "\n{}/s count the direct convolution at its fastest: Winograd multiplies less and may pass"
-      " the peak",
+      "\n{}/s count direct convolution: Winograd needs fewer multiplications and may exceed the "
+      "peak",
       unit);
-  text += fmt::format("\nmemory {}: packed weights {}, maps {}, scratch {}, input and heads {}",
+  text += fmt::format("\nmemory {}: packed weights {}, tensors {}, scratch {}, input and heads {}",
                       bytes_text(static_cast<double>(profile.all_bytes())),
                       bytes_text(static_cast<double>(profile.weight_bytes)),
                       bytes_text(static_cast<double>(profile.map_bytes)),

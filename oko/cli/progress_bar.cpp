@@ -12,7 +12,7 @@
 namespace oko::cli {
 namespace {
 
-// What both kinds know: how far the work is and how fast it goes.
+// Shared by both kinds: how far the work is and how fast it goes.
 class Counter {
  public:
   explicit Counter(Clock clock) : clock_(std::move(clock)) {}
@@ -47,7 +47,7 @@ class Counter {
                ? amount(static_cast<double>(done_)) + "/" + amount(static_cast<double>(total_))
                : fmt::format("{}/{} {}", done_, total_, unit_);
   }
-  // "41/s  3 s left  loss 3.2"; nothing in the first moments, when a rate would be a guess.
+  // "41/s  3 s left  loss 3.2"; empty in the first moments, when a rate would be a guess.
   std::string pace_text() const {
     std::string text;
     const double seconds = elapsed();
@@ -75,7 +75,7 @@ class Counter {
   double start_ = 0;
 };
 
-// The first `columns` characters of UTF-8 text, each taken as one column wide.
+// The first `columns` characters of UTF-8 text, each counted as one column.
 std::string fitted(const std::string& text, int columns) {
   int used = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -131,7 +131,7 @@ class TerminalProgress final : public Progress {
               fmt::format("] {:3.0f} %  ", 100 * counter_.part());
     }
     text += counter_.count_text() + counter_.pace_text();
-    // The last column stays free: some terminals wrap when it is written.
+    // The last column stays empty: some terminals wrap when it is written.
     out_ << '\r' << fitted(text, std::max(20, columns_()) - 1) << "\x1b[K" << std::flush;
     shown_ = true;
     drawn_ = counter_.now();

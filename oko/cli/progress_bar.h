@@ -8,18 +8,17 @@
 
 namespace oko::cli {
 
-// Seconds that only grow; tests bring their own.
+// A monotonic clock in seconds; tests inject their own.
 using Clock = std::function<double()>;
 Clock steady_clock();
 
 // One line on a terminal, redrawn at most ten times a second:
 //   checking  [=====>    ]  62 %  228/364 images  41/s  3 s left  loss 3.2
-// `columns` tells the terminal's width whenever it is asked.
+// `columns` returns the terminal's current width.
 std::unique_ptr<Progress> make_terminal_progress(std::ostream& out, std::function<int()> columns,
                                                  Clock clock = steady_clock());
 
-// Plain lines for files and pipes: one at most every `interval` seconds, and
-// one when it ends.
+// Plain lines for files and pipes: at most one every `interval` seconds, and one when it ends.
 std::unique_ptr<Progress> make_line_progress(std::ostream& out, double interval = 10,
                                              Clock clock = steady_clock());
 

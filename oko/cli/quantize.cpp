@@ -74,7 +74,7 @@ void quantize(const QuantizeArguments& a, Context& context) {
   const std::size_t pictures =
       calibrate(network, split_of(data, a.split, {"train"}), a.pictures, options, failed, context);
 
-  // What is measured is what the file gives back.
+  // The quantized model is measured as read back from its file.
   const Bytes bytes(graph::write_oko(network, {}, storage_named(a.store)));
   network = graph::read_oko(bytes, a.out).network;
   Json result = {{"model", a.out}, {"method", a.method}, {"pictures", pictures}};
@@ -89,15 +89,15 @@ void quantize(const QuantizeArguments& a, Context& context) {
     table.add({"int8", fmt::format("{:.4f}", after.map50), fmt::format("{:.4f}", after.coco.ap),
                fmt::format("{:.1f} s", after.seconds)});
     context.say_lines(table.text());
-    context.say(fmt::format("mAP50 {:+.2f} points on {} pictures",
-                            100 * (after.map50 - before.map50), after.measured()));
+    context.say(fmt::format("mAP50 {:+.2f} points on {} images", 100 * (after.map50 - before.map50),
+                            after.measured()));
     result["before"] = as_json(before);
     result["after"] = as_json(after);
   }
   storage::write(a.out, bytes.span());
-  context.say(fmt::format("{} ({}, {} pictures) -> {}", network.name, a.method, pictures, a.out));
+  context.say(fmt::format("{} ({}, {} images) -> {}", network.name, a.method, pictures, a.out));
   failed.finish(images, "image", "; the others were used", context);
-  context.say("next: oko detect " + a.out + " PICTURE runs it on bytes");
+  context.say("next: oko detect " + a.out + " IMAGE runs it in int8");
   result["failed"] = failed.json();
   context.emit(result);
 }
@@ -110,7 +110,7 @@ void add_quantize_command(CLI::App& app, Context& context) {
   const auto arguments = std::make_shared<QuantizeArguments>();
   QuantizeArguments& a = *arguments;
   add_model_arguments(*command, a.model);
-  command->add_option("DATASET", a.dataset, "Labelled images like those that the model will see")
+  command->add_option("DATASET", a.dataset, "Labelled images like those the model will see")
       ->required()
       ->type_name("FOLDER");
   add_exif_option(*command, a.exif);
@@ -123,13 +123,14 @@ void add_quantize_command(CLI::App& app, Context& context) {
       ->check(CLI::IsMember({"min-max", "percentile", "kl"}))
       ->capture_default_str();
   command
-      ->add_option("--keep", a.options.keep, "Share of the values that percentile keeps in range")
+      ->add_option("--keep", a.options.keep,
+                   "Fraction of the values that the percentile method keeps in range")
       ->check(CLI::Range(.9, 1.))
       ->capture_default_str()
       ->type_name("SHARE");
-  command->add_option("--equalize", a.options.equalize, "Equalize the ranges of channels first")
+  command->add_option("--equalize", a.options.equalize, "Equalize channel ranges first")
       ->capture_default_str();
-  command->add_option("--store", a.store, "Type of the kernels in the file")
+  command->add_option("--store", a.store, "Type of the stored weights")
       ->check(CLI::IsMember({"int8", "fp16", "fp32"}))
       ->capture_default_str();
   command->add_option("--pictures", a.pictures, "Number of images to calibrate with")
@@ -140,8 +141,8 @@ void add_quantize_command(CLI::App& app, Context& context) {
       ->type_name("NAME");
   command->add_option("--eval-split", a.eval_split, "Split to measure on (default: val, else test)")
       ->type_name("NAME");
-  command->add_flag("--no-eval", a.skip_eval, "Do not measure mAP before and after");
-  command->add_option("--threads", a.threads, "CPU threads (0: one per processor)")
+  command->add_flag("--no-eval", a.skip_eval, "Skip measuring mAP before and after");
+  command->add_option("--threads", a.threads, "CPU threads (0: one per core)")
       ->check(thread_range())
       ->capture_default_str()
       ->type_name("N");

@@ -7,21 +7,21 @@
 
 namespace oko::cli {
 
-// Standard input and output as bytes, with the errors that C++'s streams swallow.
+// Binary standard input and output, with the errors that C++ streams swallow.
 
-// Writes everything to standard output. False where the reader of a pipe has gone away (`| head`),
-// which is no error; throws a storage Error for all else (a full disk).
+// Writes everything to standard output. False if the reader of a pipe has gone (`| head`), which is
+// not an error; throws a storage Error for anything else (a full disk).
 bool write_output(std::span<const std::byte> content);
 
-// Whether standard output is a pipe that nobody reads any more.
+// Whether standard output is a pipe without a reader.
 bool is_reader_gone();
 
-// Calls `take` with all of standard input, piece by piece. Throws a storage Error where it cannot
-// be read to its end.
+// Calls `take` with all of standard input, chunk by chunk. Throws a storage Error if it cannot be
+// read to its end.
 void read_input(const std::function<void(std::span<const std::byte>)>& take);
 
-// Asks a yes-or-no question on the terminal; false for any answer but yes, and where standard input
-// or standard error is no terminal.
+// Asks a yes-or-no question on the terminal; false for any answer but yes, and if standard input or
+// standard error is not a terminal.
 bool is_confirmed(const std::string& question);
 
 }  // namespace oko::cli

@@ -57,7 +57,7 @@ Entry stat_or_refuse(const std::string& uri) {
     throw input_error(uri, "there is no such bucket",
                       "check the name, or make it with oko store mb");
   }
-  throw input_error(uri, "there is no such file or folder",
+  throw input_error(uri, "no such file or folder",
                     "check the name: oko store ls " + (folder.empty() ? "." : folder));
 }
 
@@ -72,7 +72,7 @@ Json json_of(const Entry& entry) {
 }
 
 // Calls `take` with everything in a folder, page by page, and prints what had to be skipped. Ends
-// early where nobody reads what it is printed to.
+// early if the reader of the output has gone.
 void for_each(const std::string& folder, bool recursive, const std::function<void(Entry&&)>& take) {
   storage::Pages pages(folder, recursive);
   for (storage::Page page; std::cout.good() && pages.next(page);) {
@@ -123,7 +123,7 @@ void cat(const CatArguments& arguments, Context& context) {
   }
 }
 
-// Sizes of the folders right below, and the whole.
+// Sizes of the direct subfolders, and the total.
 void usage(const ListArguments& arguments, const Context& context) {
   struct Sum {
     std::int64_t files = 0;
@@ -159,14 +159,14 @@ void usage(const ListArguments& arguments, const Context& context) {
   context.emit({{"folders", folders}, {"files", all.files}, {"bytes", all.bytes}});
 }
 
-// What one URI on the command line stands for.
+// The files that one URI on the command line stands for.
 std::vector<std::string> to_remove(const std::string& uri, const RemoveArguments& arguments,
                                    const Context& context) {
   const Entry top = stat_or_refuse(uri);
   if (!top.is_folder) return {uri};
   if (!arguments.recursive) {
     throw Error(ErrorCode::kUsage, uri, "is a folder",
-                "add --recursive to remove all that is in it");
+                "add --recursive to remove everything in it");
   }
   std::vector<std::string> uris;
   std::int64_t linked = 0;
@@ -183,7 +183,7 @@ std::vector<std::string> to_remove(const std::string& uri, const RemoveArguments
   return uris;
 }
 
-// Before a removal that hardly anybody means.
+// Asks before a removal that is rarely intended.
 void expect_meant(const std::string& uri, std::size_t files, const RemoveArguments& arguments) {
   if (arguments.dry_run || arguments.yes || !arguments.recursive || files == 0) return;
   const std::string what = storage::precious_place(uri);
@@ -191,7 +191,7 @@ void expect_meant(const std::string& uri, std::size_t files, const RemoveArgumen
   const std::string count = counted(static_cast<std::int64_t>(files), "file");
   if (is_confirmed("Remove " + count + " from " + what + ", " + uri + "?")) return;
   throw Error(ErrorCode::kUsage, uri, "is " + what + ": " + count + " would be removed",
-              "add --yes if that is meant, --dry-run to see them");
+              "add --yes to remove them, --dry-run to list them");
 }
 
 void remove_all(const std::vector<std::string>& uris, const Context& context) {
@@ -207,7 +207,7 @@ void remove_all(const std::vector<std::string>& uris, const Context& context) {
 }
 
 void remove(const RemoveArguments& arguments, const Context& context) {
-  // Nothing goes before all names are known and agreed to.
+  // Nothing is removed before all names are known and confirmed.
   std::vector<std::vector<std::string>> each;
   std::int64_t removed = 0;
   for (const std::string& uri : arguments.uris) {
@@ -227,28 +227,33 @@ void remove(const RemoveArguments& arguments, const Context& context) {
 
 void make_bucket(const MakeArguments& arguments, const Context& context) {
   storage::store_for(arguments.uri).make_bucket(arguments.uri, arguments.options);
-  context.say(arguments.uri + " is there");
+  context.say(arguments.uri + " exists");
   context.say("next: oko store cp --recursive FOLDER " + arguments.uri + "/NAME");
   context.emit({{"bucket", arguments.uri}});
 }
 
 void add_make_command(CLI::App& store, Context& context) {
-  CLI::App* command = store.add_subcommand("mb", "Make a bucket");
+  CLI::App* command = store.add_subcommand("mb", "Create a bucket");
   const auto arguments = std::make_shared<MakeArguments>();
   storage::BucketOptions& options = arguments->options;
   command->add_option("URI", arguments->uri, "gs://NAME or s3://NAME")->required();
-  command->add_option("--location", options.location, "Where its bytes lie (the store's default)")
+  command
+      ->add_option("--location", options.location, "Region of the bucket (default: the provider's)")
       ->type_name("REGION");
-  command->add_option("--class", options.storage_class, "Google: what keeping and reading cost")
+  command->add_option("--class", options.storage_class, "Storage class (Google)")
       ->check(CLI::IsMember({"STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"}, CLI::ignore_case))
       ->type_name("CLASS");
-  command->add_option("--project", options.project, "Google: who pays (from the environment)")
+  command
+      ->add_option(
+          "--project", options.project,
+          "Project that owns and pays for the bucket (Google; default: from the environment)")
       ->type_name("NAME");
   command->add_flag("--uniform-access,!--no-uniform-access", options.uniform_access,
-                    "Google: rights by bucket alone (so it is without the flag)");
+                    "Uniform bucket-level access (Google; default: on)");
   command->footer(R"(
-Keep the bucket where the training runs: reading across regions is slow and costs. A class other than
-STANDARD charges for every byte read: data that each epoch reads does not belong there.
+Keep the bucket in the region where training runs: reading across regions is slow and costs money. A
+
+class other than STANDARD charges for every byte read: do not use it for data that each epoch reads.
 
 Examples:
   oko store mb gs://my-photos --location europe-west4
@@ -261,8 +266,8 @@ void add_list_command(CLI::App& store, Context& context) {
   const auto arguments = std::make_shared<ListArguments>();
   command->add_option("URI", arguments->uri, "gs://BUCKET/FOLDER, s3://BUCKET/FOLDER or a path")
       ->required();
-  command->add_flag("-r,--recursive", arguments->recursive, "Files of folders within it, too");
-  command->add_flag("-l,--long", arguments->details, "Sizes, too");
+  command->add_flag("-r,--recursive", arguments->recursive, "Include files in subfolders");
+  command->add_flag("-l,--long", arguments->details, "Show sizes");
   add_filter_arguments(*command, arguments->filter);
   command->footer(
       "\nExamples:\n  oko store ls gs://my-photos/voc\n"
@@ -271,7 +276,7 @@ void add_list_command(CLI::App& store, Context& context) {
 }
 
 void add_usage_command(CLI::App& store, Context& context) {
-  CLI::App* command = store.add_subcommand("du", "Add up sizes, a line for each folder in it");
+  CLI::App* command = store.add_subcommand("du", "Show the total size of each subfolder");
   const auto arguments = std::make_shared<ListArguments>();
   command->add_option("URI", arguments->uri, "A folder, bucket or file")->required();
   add_filter_arguments(*command, arguments->filter);
@@ -282,11 +287,11 @@ void add_usage_command(CLI::App& store, Context& context) {
 void add_cat_command(CLI::App& store, Context& context) {
   CLI::App* command = store.add_subcommand("cat", "Write files to standard output");
   const auto arguments = std::make_shared<CatArguments>();
-  command->add_option("URI", arguments->uris, "One after another")->required();
-  command->add_option("--offset", arguments->offset, "Leave out so many bytes")
+  command->add_option("URI", arguments->uris, "Files, written one after another")->required();
+  command->add_option("--offset", arguments->offset, "Skip this many bytes")
       ->check(check_whole)
       ->type_name("BYTES");
-  command->add_option("--count", arguments->count, "No more than so many")
+  command->add_option("--count", arguments->count, "Read at most this many bytes")
       ->check(check_whole)
       ->type_name("BYTES");
   command->footer(
@@ -296,7 +301,7 @@ void add_cat_command(CLI::App& store, Context& context) {
 }
 
 void add_stat_command(CLI::App& store, Context& context) {
-  CLI::App* command = store.add_subcommand("stat", "Tell size, version and checksums of a file");
+  CLI::App* command = store.add_subcommand("stat", "Show size, version and checksums of a file");
   const auto uri = std::make_shared<std::string>();
   command->add_option("URI", *uri, "A file, folder or bucket")->required();
   command->footer("\nExamples:\n  oko store stat gs://my-photos/m.oko");
@@ -307,10 +312,11 @@ void add_remove_command(CLI::App& store, Context& context) {
   CLI::App* command = store.add_subcommand("rm", "Remove files");
   const auto arguments = std::make_shared<RemoveArguments>();
   command->add_option("URI", arguments->uris, "Files; folders with --recursive")->required();
-  command->add_flag("-r,--recursive", arguments->recursive, "All that is in a folder");
-  command->add_flag("-n,--dry-run", arguments->dry_run, "Only tell what would be removed");
+  command->add_flag("-r,--recursive", arguments->recursive,
+                    "Remove folders and everything in them");
+  command->add_flag("-n,--dry-run", arguments->dry_run, "Only print what would be removed");
   command->add_flag("-y,--yes", arguments->yes,
-                    "Don't ask before a whole bucket, disk, home or working folder is emptied");
+                    "Do not ask before emptying a whole bucket, disk, home or working folder");
   add_filter_arguments(*command, arguments->filter);
   command->footer(
       "\nExamples:\n  oko store rm s3://my-photos/old.oko\n"
@@ -318,8 +324,8 @@ void add_remove_command(CLI::App& store, Context& context) {
   command->callback([arguments, &context] { remove(*arguments, context); });
 }
 
-// Parts of files go back to the system as soon as they are sent. Otherwise glibc learns from the
-// first of them to keep what is as long, and twice the memory of a transfer stays taken.
+// Returns memory of file parts to the system as soon as they are sent. Otherwise glibc raises its
+// mmap threshold after the first one and keeps twice the memory of a transfer.
 void return_memory() {
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
@@ -359,20 +365,21 @@ void print_skipped(const std::vector<storage::Skipped>& skipped) {
 void add_filter_arguments(CLI::App& command, storage::Filter& filter) {
   command
       .add_option("--include", filter.include,
-                  "Only names that match: *.jpg, train/**; may be given again")
+                  "Only names that match: *.jpg, train/**; may be repeated")
       ->type_name("GLOB")
       ->allow_extra_args(false);
-  command.add_option("--exclude", filter.exclude, "No names that match; may be given again")
+  command.add_option("--exclude", filter.exclude, "Exclude names that match; may be repeated")
       ->type_name("GLOB")
       ->allow_extra_args(false);
 }
 
 void add_store_command(CLI::App& app, Context& context) {
-  CLI::App* store = app.add_subcommand("store", "Make, fill and look into buckets");
+  CLI::App* store =
+      app.add_subcommand("store", "Create buckets; copy, list and remove files in them");
   store->require_subcommand(1);
   store->preparse_callback([](std::size_t) { return_memory(); });
   store->add_flag_callback("--requests", tell_requests,
-                           "Tell every request to standard error, without what is secret");
+                           "Print every request to standard error, without secrets");
   add_make_command(*store, context);
   add_list_command(*store, context);
   add_copy_commands(*store, context);

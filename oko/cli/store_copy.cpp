@@ -21,7 +21,7 @@ using storage::TransferAction;
 using storage::TransferSummary;
 
 struct CopyArguments {
-  std::vector<std::string> uris;  // the last is where to
+  std::vector<std::string> uris;  // the last is the destination
   bool recursive = false, verbose = false, no_manifest = false, yes = false;
   storage::TransferOptions options;
 };
@@ -49,7 +49,7 @@ Json json_of(const TransferAction& action) {
   return json;
 }
 
-// Tells the files while they are copied, and gathers them for --json.
+// Prints files as they are copied, and collects them for --json.
 class Teller {
  public:
   Teller(const CopyArguments& arguments, const Context& context)
@@ -90,7 +90,7 @@ void tell(const TransferSummary& summary, const CopyArguments& arguments, const 
                         grouped(static_cast<std::int64_t>(summary.removed)));
   }
   if (summary.parts_kept > 0) {
-    text += fmt::format(", {} of before used",
+    text += fmt::format(", {} reused from before",
                         counted(static_cast<std::int64_t>(summary.parts_kept), "part"));
   }
   if (summary.failed > 0) {
@@ -116,7 +116,7 @@ void tell(const TransferSummary& summary, const CopyArguments& arguments, const 
   }
   if (summary.failed > 0) {
     context.exit_code = static_cast<int>(summary.errors.front().code());
-    context.say("next: the same command again copies what is missing");
+    context.say("next: run the same command again to copy the rest");
   }
   context.emit({{"copied", summary.copied},
                 {"unchanged", summary.unchanged},
@@ -132,7 +132,7 @@ void tell(const TransferSummary& summary, const CopyArguments& arguments, const 
                 {"files", teller.files()}});
 }
 
-// A manifest is appended to: it can be no other file, and none that is copied or written.
+// A manifest is appended to: it may not be another existing file, nor one that is copied or written.
 void check_manifest(const CopyArguments& arguments, const std::vector<std::string>& copied) {
   const std::string& file = arguments.options.manifest;
   if (file.empty()) return;
@@ -140,12 +140,12 @@ void check_manifest(const CopyArguments& arguments, const std::vector<std::strin
     throw Error(ErrorCode::kUsage, place, why, hint);
   };
   if (arguments.no_manifest) {
-    refuse("--manifest", "does not go with --no-manifest", "omit one of them");
+    refuse("--manifest", "cannot be combined with --no-manifest", "omit one of them");
   }
   const std::string identity = storage::identity(file);
   for (const std::string& uri : copied) {
     if (storage::identity(uri) == identity) {
-      refuse(file, "is a file that is copied, and cannot be the manifest", "name another file");
+      refuse(file, "is being copied and cannot be the manifest", "name another file");
     }
   }
   for (const std::string& uri : copied) {
@@ -160,7 +160,7 @@ void check_manifest(const CopyArguments& arguments, const std::vector<std::strin
   }
 }
 
-// Runs `transfer` with what every transfer has in common.
+// Runs `transfer` with the options that every transfer shares.
 template <typename Run>
 void run(CopyArguments& arguments, Context& context, const Run& transfer) {
   check_manifest(arguments, arguments.uris);
@@ -184,14 +184,14 @@ void upload_standard_input(const std::string& to, const Context& context) {
   context.emit({{"copied", 1}, {"bytes", entry.size}});
 }
 
-// Each file and the name it gets: into a folder, or under the name given.
+// Each file and its destination: inside a folder, or under the name given.
 std::vector<storage::TransferPair> pairs_of(const std::vector<std::string>& uris) {
   const std::string& to = uris.back();
   const auto there = to.ends_with('/') ? std::nullopt : storage::stat(to);
   const bool into = to.ends_with('/') || (there && there->is_folder);
   if (!into && uris.size() > 2) {
-    throw Error(ErrorCode::kUsage, to, "is no folder, and there are several files",
-                "end it in / to make it one");
+    throw Error(ErrorCode::kUsage, to, "is not a folder, and there are several files",
+                "end it with / to create one");
   }
   std::vector<storage::TransferPair> pairs;
   for (std::size_t i = 0; i + 1 < uris.size(); ++i) {
@@ -203,7 +203,8 @@ std::vector<storage::TransferPair> pairs_of(const std::vector<std::string>& uris
 void copy(CopyArguments& arguments, Context& context) {
   const auto& uris = arguments.uris;
   if (uris.size() < 2) {
-    throw Error(ErrorCode::kUsage, uris.front(), "where to?", "oko store cp FROM TO");
+    throw Error(ErrorCode::kUsage, uris.front(), "the destination is missing",
+                "oko store cp FROM TO");
   }
   if (uris.size() == 2 && uris.front() == "-") return upload_standard_input(uris.back(), context);
   if (uris.size() == 2 && uris.back() == "-") {
@@ -211,7 +212,7 @@ void copy(CopyArguments& arguments, Context& context) {
     return;
   }
   if (!arguments.recursive) {
-    const auto pairs = pairs_of(uris);  // before ^C is caught: it may ask for a while
+    const auto pairs = pairs_of(uris);  // before ^C is caught: listing may take a while
     std::vector<std::string> targets;
     for (const storage::TransferPair& pair : pairs) targets.push_back(pair.to);
     check_manifest(arguments, targets);
@@ -220,8 +221,8 @@ void copy(CopyArguments& arguments, Context& context) {
     });
   }
   if (uris.size() > 2) {
-    throw Error(ErrorCode::kUsage, uris.back(), "one folder at a time with --recursive",
-                "give one source and where to");
+    throw Error(ErrorCode::kUsage, uris.back(), "--recursive copies one folder at a time",
+                "give one source and one destination");
   }
   run(arguments, context, [&](const storage::TransferOptions& options) {
     return storage::transfer_folder(uris.front(), uris.back(), options, *context.progress);
@@ -230,33 +231,37 @@ void copy(CopyArguments& arguments, Context& context) {
 
 void add_transfer_arguments(CLI::App& command, CopyArguments& a) {
   add_filter_arguments(command, a.options.filter);
-  command.add_flag("-n,--dry-run", a.options.dry_run, "Only tell what would be done");
-  command.add_flag("-v,--verbose", a.verbose, "A line for each file");
-  command.add_flag("--force", a.options.force, "Copy also what has not changed");
+  command.add_flag("-n,--dry-run", a.options.dry_run, "Only print what would be done");
+  command.add_flag("-v,--verbose", a.verbose, "Print a line for each file");
+  command.add_flag("--force", a.options.force, "Copy unchanged files too");
   command
       .add_option("--connections", a.options.connections,
-                  "Files and parts at a time; 0: what turns out best")
+                  "Files and parts transferred at a time (0: adaptive)")
       ->check(CLI::Range(0, 256))
       ->type_name("N");
-  command.add_option("--manifest", a.options.manifest, "Where to remember what was done")
+  command
+      .add_option("--manifest", a.options.manifest,
+                  "File that records what was copied, to resume from")
       ->type_name("FILE");
-  command.add_flag("--no-manifest", a.no_manifest, "Remember nothing");
+  command.add_flag("--no-manifest", a.no_manifest, "Do not record what was copied");
 }
 
 }  // namespace
 
 void add_copy_commands(CLI::App& store, Context& context) {
-  CLI::App* cp = store.add_subcommand("cp", "Copy files, or a folder's content, anywhere");
+  CLI::App* cp = store.add_subcommand("cp", "Copy files or the content of a folder");
   const auto copied = std::make_shared<CopyArguments>();
   cp->add_option("URI", copied->uris,
-                 "From where, and last where to; - is standard input or output")
+                 "Sources, then the destination; - is standard input or output")
       ->required();
-  cp->add_flag("-r,--recursive", copied->recursive, "All that is in a folder");
+  cp->add_flag("-r,--recursive", copied->recursive, "Copy everything in a folder");
   add_transfer_arguments(*cp, *copied);
   cp->footer(R"(
-With --recursive the content of the first folder comes into the second, under the same names. What
-has not changed is left as it is. A file is there whole or not at all; after an interruption the same
-command goes on.
+With --recursive the content of the first folder is copied into the second, under the same names.
+
+Unchanged files are skipped. A file appears whole or not at all; after an interruption the same
+
+command resumes.
 
 Examples:
   oko store cp -r VOCdevkit gs://my-photos/voc
@@ -265,16 +270,16 @@ Examples:
   tar c photos | oko store cp - s3://my-photos/photos.tar)");
   cp->callback([copied, &context] { copy(*copied, context); });
 
-  CLI::App* sync = store.add_subcommand("sync", "Make a folder like another");
+  CLI::App* sync = store.add_subcommand("sync", "Make a folder the same as another");
   const auto synced = std::make_shared<CopyArguments>();
   synced->uris.resize(2);
   synced->recursive = true;
-  sync->add_option("FROM", synced->uris[0], "A folder or bucket")->required();
-  sync->add_option("TO", synced->uris[1], "A folder or bucket")->required();
+  sync->add_option("FROM", synced->uris[0], "Folder or bucket")->required();
+  sync->add_option("TO", synced->uris[1], "Folder or bucket")->required();
   sync->add_flag("--delete", synced->options.remove_extra,
-                 "Remove from TO what FROM does not have, once all is copied");
+                 "After copying, remove from TO what FROM does not have");
   sync->add_flag("-y,--yes", synced->yes,
-                 "Don't ask before --delete empties TO as FROM is empty or missing");
+                 "Do not ask before --delete empties TO because FROM is empty or missing");
   add_transfer_arguments(*sync, *synced);
   sync->footer(R"(
 Examples:

@@ -18,7 +18,7 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// On disk: buckets have tests of their own (tests/storage).
+// On disk: buckets have their own tests (tests/storage).
 class StoreCommand : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -54,7 +54,7 @@ TEST_F(StoreCommand, CopiesAFolderOnceAndThenWhatChanged) {
   EXPECT_EQ(json_of(words)["copied"], 1);
 }
 
-TEST_F(StoreCommand, SyncDeletesOnlyWhenAskedAndTellsBefore) {
+TEST_F(StoreCommand, SyncDeletesOnlyWhenAskedAndListsFirst) {
   storage::write(file("to/old"), "x");
   const Json plan = json_of({"store", "sync", file("from"), file("to"), "--delete", "-n"});
   EXPECT_EQ(plan["removed"], 1);
@@ -113,7 +113,7 @@ TEST_F(StoreCommand, SyncIntoAFolderAroundTheSourceRemovesNothing) {
   EXPECT_TRUE(storage::exists(file("other")));
 }
 
-TEST_F(StoreCommand, AsksBeforeAWorkingFolderIsEmptied) {
+TEST_F(StoreCommand, AsksBeforeEmptyingAWorkingFolder) {
   const auto old = std::filesystem::current_path();
   std::filesystem::current_path(file("from"));
   for (const char* folder : {".", "..", "../from"}) {
@@ -159,7 +159,7 @@ TEST_F(StoreCommand, RemovesNothingThroughALink) {
   EXPECT_FALSE(storage::exists(file("from/a.jpg")));
 }
 
-TEST_F(StoreCommand, PrintsWhatListsSkip) {
+TEST_F(StoreCommand, PrintsWhatListingSkips) {
   ASSERT_EQ(::mkfifo(file("from/pipe").c_str(), 0644), 0);
   const Outcome listed = oko_command({"store", "ls", "-r", file("from")});
   EXPECT_EQ(listed.code, 0);
@@ -175,7 +175,7 @@ TEST_F(StoreCommand, AddsUpToTheLastCharacter) {
   EXPECT_TRUE(out.ends_with("7 B\n")) << out;
 }
 
-// Runs `work` with another descriptor in the place of a standard stream.
+// Runs `work` with another descriptor in place of a standard stream.
 void with_stream(int stream, int replacement, const std::function<void()>& work) {
   const int old = ::dup(stream);
   ::dup2(replacement, stream);
@@ -184,7 +184,7 @@ void with_stream(int stream, int replacement, const std::function<void()>& work)
   ::close(old);
 }
 
-TEST_F(StoreCommand, FailsWhereStandardInputCannotBeRead) {
+TEST_F(StoreCommand, FailsIfStandardInputCannotBeRead) {
   const int folder = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY);  // reading it is an error
   with_stream(STDIN_FILENO, folder, [&] {
     const Outcome outcome = oko_command({"store", "cp", "-", file("to/x")});
@@ -204,7 +204,7 @@ TEST_F(StoreCommand, FailsWhereStandardInputCannotBeRead) {
   EXPECT_EQ(storage::read_text(file("to/x")), "all");
 }
 
-// The words as main() would give them, with standard output as it is.
+// The words as main() would pass them, with the real standard output.
 int plain_command(std::vector<std::string> words) {
   words.insert(words.begin(), "oko");
   std::vector<char*> argv;
@@ -212,7 +212,7 @@ int plain_command(std::vector<std::string> words) {
   return run_oko(static_cast<int>(argv.size()), argv.data(), add_all_commands);
 }
 
-TEST_F(StoreCommand, CatEndsWhereNobodyReadsOn) {
+TEST_F(StoreCommand, CatEndsWhenTheReaderIsGone) {
   storage::write(file("big"), std::string(std::size_t{8} << 20, 'x'));
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe(ends.data()), 0);
@@ -229,16 +229,16 @@ TEST_F(StoreCommand, CatEndsWhereNobodyReadsOn) {
   ::close(ends[1]);
 }
 
-TEST_F(StoreCommand, TellsWhatIsMissingWithAWayOut) {
+TEST_F(StoreCommand, ReportsWhatIsMissingWithAHint) {
   const Outcome outcome = oko_command({"store", "cp", file("none"), file("to/")});
   EXPECT_EQ(outcome.code, 3);
-  EXPECT_THAT(outcome.error, HasSubstr("there is no such file"));
+  EXPECT_THAT(outcome.error, HasSubstr("no such file or folder"));
   EXPECT_EQ(oko_command({"store", "cp", file("from"), file("to")}).code, 2) << "without -r";
   EXPECT_EQ(oko_command({"store", "ls", file("none")}).code, 3);
   EXPECT_EQ(oko_command({"store", "ls", "ftp://x/y"}).code, 2);
 }
 
-TEST_F(StoreCommand, GoesOnPastAFailureAndEndsWithItsCode) {
+TEST_F(StoreCommand, ContinuesAfterAFailureAndReturnsItsCode) {
   storage::write(file("to/a.jpg/in the way"), "x");
   const Outcome outcome = oko_command({"store", "cp", "-r", file("from"), file("to")});
   EXPECT_THAT(outcome.out, HasSubstr("1 FAILED"));

@@ -6,7 +6,7 @@
 
 namespace oko::cli {
 
-// The known word nearest to a mistyped one; empty where none is near.
+// The known word nearest to a mistyped one; empty if none is close.
 std::string nearest_word(std::string_view word, std::span<const std::string> known);
 
 }  // namespace oko::cli

@@ -9,7 +9,7 @@
 namespace oko::cli {
 namespace {
 
-// Characters of UTF-8 text, each taken as one column wide.
+// Number of UTF-8 characters, each counted as one column.
 std::size_t columns_of(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xc0) != 0x80;

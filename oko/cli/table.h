@@ -6,12 +6,12 @@
 
 namespace oko::cli {
 
-// Text in columns for a terminal: the first row is the heading; numbers (columns after the first
-// whose cells all start like one) are set flush right.
+// Text in columns for a terminal: the first row is the heading; numeric columns (those after the
+// first whose cells all start with a digit) are right-aligned.
 class Table {
  public:
   explicit Table(std::vector<std::string> heading) { add(std::move(heading)); }
-  // Cells are shown as printable() makes them.
+  // Cells are passed through printable().
   void add(std::vector<std::string> row);
   std::string text() const;
 

@@ -11,7 +11,7 @@
 
 namespace oko::cli {
 
-// A network small enough to write by hand: one convolution and one head of two classes.
+// A minimal network: one convolution and one head of two classes.
 constexpr char kCfg[] = R"([net]
 width=32
 height=32
@@ -28,8 +28,8 @@ classes=2
 )";
 constexpr int kFloats = 7 + 7 * 3 * 32 * 32;
 
-// A new folder of a test's own with that network: net.cfg, net.weights (all zero: both classes
-// score .25 in the one box) and two.names.
+// A new folder for each test with that network: net.cfg, net.weights (all zero: both classes score
+// .25 in the one box) and two.names.
 class WithModel : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -44,7 +44,7 @@ class WithModel : public ::testing::Test {
   std::string file(const std::string& name) const { return storage::join(folder_, name); }
 
   static std::string weights(int floats) {
-    const std::int32_t version[] = {0, 2, 0, 320, 0};  // 320 pictures seen, as 64 bits
+    const std::int32_t version[] = {0, 2, 0, 320, 0};  // 320 images seen, as 64 bits
     std::string bytes(reinterpret_cast<const char*>(version), sizeof version);
     return bytes + std::string(static_cast<std::size_t>(floats) * 4, '\0');
   }

@@ -73,8 +73,7 @@ std::set<std::string> given_keys(const TrainArguments& arguments, const CLI::App
   return given;
 }
 
-// Flags given on the command line win over a recipe file: it is read first, then the line once
-// more.
+// Flags override a recipe file: it is read first, then the command line again.
 train::Recipe with_flags(const TrainArguments& arguments, const std::set<std::string>& given) {
   if (arguments.recipe_file.empty()) return arguments.recipe;
   train::Recipe recipe =
@@ -102,7 +101,7 @@ void say_nothing_to_do(const train::TrainResult& result, const std::string& out,
                        const Context& context) {
   context.say("nothing to do: " + out + ": " + result.nothing_to_do);
   context.say("model   " + result.model);
-  context.say("next    " + result.hint + " trains on");
+  context.say("next    " + result.hint + " continues training");
   context.emit(as_json(result));
 }
 
@@ -117,9 +116,9 @@ void run_train(TrainArguments& arguments, const CLI::App& command, Context& cont
   if (!arguments.dataset.empty()) arguments.recipe.dataset = arguments.dataset;
   if (arguments.resume && !arguments.recipe_file.empty()) {
     throw Error(ErrorCode::kUsage, "--recipe",
-                "has no effect with --resume: the run goes on with the recipe in " +
+                "has no effect with --resume: the run continues with the recipe in " +
                     run::Paths{arguments.out}.recipe(),
-                "omit it; flags change what may change");
+                "omit it; use flags for what may change");
   }
   const std::set<std::string> given = given_keys(arguments, command);
   train::Recipe recipe = with_flags(arguments, given);
@@ -148,7 +147,7 @@ void run_train(TrainArguments& arguments, const CLI::App& command, Context& cont
   }
   context.say("model   " + result.model);
   context.say("report  " + result.report);
-  context.say(fmt::format("next    oko detect {} PICTURE -o found.png", result.model));
+  context.say(fmt::format("next    oko detect {} IMAGE -o found.png", result.model));
   context.emit(as_json(result));
 }
 
@@ -157,20 +156,22 @@ void run_train(TrainArguments& arguments, const CLI::App& command, Context& cont
 void add_train_command(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<TrainArguments>();
   CLI::App* command = app.add_subcommand("train", "Train a detector on a dataset");
-  command->add_option("DATASET", arguments->dataset, "Folder or file of the labelled pictures")
+  command
+      ->add_option("DATASET", arguments->dataset,
+                   "Folder or annotation file of the labelled images")
       ->type_name("FOLDER");
-  command->add_option("-o,--out", arguments->out, "Run folder to make")
+  command->add_option("-o,--out", arguments->out, "Run folder to create")
       ->type_name("FOLDER")
       ->capture_default_str();
   command->add_flag("--resume", arguments->resume,
-                    "Go on from the newest checkpoint in --out, with the recipe kept there. Of the "
-                    "options these may change: " +
+                    "Continue from the newest checkpoint in --out, with the recipe stored there. "
+                    "Options that may change: " +
                         changeable_flags());
   command->add_flag("--accept-changed-data", arguments->accept_changed_data,
-                    "With --resume: go on though images or boxes changed since the run began");
+                    "With --resume: continue although images or boxes changed since the run began");
   command
       ->add_option("--recipe", arguments->recipe_file,
-                   "A run.toml to train by; flags given here win over it")
+                   "A run.toml with the recipe; flags override it")
       ->type_name("FILE");
   add_recipe_flags(*command, arguments->recipe);
   command->footer(

@@ -1,4 +1,4 @@
-// `oko train` as it is typed, on the synthetic pictures of the trainer's tests.
+// `oko train` as typed, on the synthetic images of the trainer's tests.
 #include <gmock/gmock.h>
 
 #include "oko/cli/test_command.h"
@@ -34,7 +34,7 @@ TEST_F(TrainCommand, ResumeSaysWhenThereIsNothingToDo) {
   EXPECT_THAT(train_command({"--resume", "--json"}).out, HasSubstr("\"trained\": false"));
 }
 
-TEST_F(TrainCommand, ResumeTakesFlagsOrRefusesThemByName) {
+TEST_F(TrainCommand, ResumeAcceptsFlagsOrRejectsThemByName) {
   begin();
   const Outcome refused = train_command({"--resume", "--rate", "0.5"});
   EXPECT_EQ(refused.code, 2);
@@ -47,13 +47,13 @@ TEST_F(TrainCommand, ResumeTakesFlagsOrRefusesThemByName) {
   EXPECT_EQ(events("run", "epoch").size(), 2U);
 }
 
-TEST_F(TrainCommand, FlagsWithoutEffectAreRefused) {
+TEST_F(TrainCommand, FlagsWithoutEffectAreRejected) {
   train::make_squares(dataset_);
   EXPECT_EQ(train_command({dataset_, "--momentum", ".5"}).code, 2);
   EXPECT_EQ(train_command({dataset_, "--accept-changed-data"}).code, 2);
 }
 
-TEST_F(TrainCommand, FilesOfNoRunAreNotReplaced) {
+TEST_F(TrainCommand, FilesThatBelongToNoRunAreNotReplaced) {
   train::make_squares(dataset_);
   storage::write(folder_ / "run/model.oko", "mine");
   const Outcome outcome = train_command({dataset_, "--epochs", "1"});
