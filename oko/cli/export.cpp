@@ -126,7 +126,7 @@ std::vector<std::vector<float>> inputs_of(const ExportArguments& a, const graph:
                                           FailedImages& failed, const Context& context) {
   if (!a.images.empty()) return inputs_from(network, a.images, a.count, failed);
   context.say("the images below are synthetic; --images DIR uses real ones");
-  return made_up_inputs(network, 2);
+  return synthetic_inputs(network, 2);
 }
 
 // The boxes that the exported model itself outputs, compared with oko's.

@@ -26,7 +26,7 @@ std::vector<std::vector<float>> inputs_from(const graph::Network& network, const
                                             std::size_t limit, FailedImages& failed);
 
 // Synthetic images, the same on every machine: soft blobs of colour from 0 to 1.
-std::vector<std::vector<float>> made_up_inputs(const graph::Network& network, std::size_t count);
+std::vector<std::vector<float>> synthetic_inputs(const graph::Network& network, std::size_t count);
 
 // Reads a dataset to run a model on. Images whose size cannot be read are recorded; other errors
 // throw; what was dropped with a warning is counted in a line on standard error.

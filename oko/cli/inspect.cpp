@@ -209,7 +209,7 @@ Profile profile_of(graph::Network network, const ProfileArguments& arguments, Pr
   }
   const std::vector<float> input = input_of(network, arguments.picture);
   if (network.weights.empty()) {
-    graph::fill_made_up_weights(network);  // a step takes the same time whatever its values are
+    graph::fill_synthetic_weights(network);  // a step takes the same time whatever its values are
     if (options.model.precision == runtime::Precision::kInt8) {
       quantize_on(network, input, options.threads);
     }

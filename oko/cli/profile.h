@@ -53,7 +53,7 @@ Profile profile(const graph::Network& network, std::span<const float> input,
                 const ProfileOptions& options, Progress& progress);
 
 // Uniform random values from 0 to 1, as many as the network takes.
-std::vector<float> made_up_picture(const graph::Network& network);
+std::vector<float> synthetic_image(const graph::Network& network);
 // Calibrates a network with weights for int8 on this one input.
 void quantize_on(graph::Network& network, std::span<const float> input, int threads);
 

@@ -6,15 +6,15 @@
 
 namespace oko::convert {
 
-// max |a − b|; infinity where one holds NaN or the lengths differ.
+// max |a − b|; infinity if one holds NaN or the lengths differ.
 float largest_difference(std::span<const float> a, std::span<const float> b);
 float largest_magnitude(std::span<const float> values);
 
-// How well two lists of boxes of one picture agree.
+// Agreement between two lists of boxes of one image.
 struct BoxAgreement {
-  int first = 0, second = 0;   // boxes in each list
-  int matched = 0;             // pairs of one class with an IoU of at least .5, each box used once
-  float lowest_iou = 1;        // of the pairs
+  int first = 0, second = 0;  // boxes in each list
+  int matched = 0;       // pairs of the same class with an IoU of at least .5, each box used once
+  float lowest_iou = 1;  // of the pairs
   float score_difference = 0;  // largest of the pairs
 };
 BoxAgreement compare_boxes(std::span<const detect::Detection> first,

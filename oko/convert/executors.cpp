@@ -21,8 +21,8 @@ std::vector<formats::File> copied(const ModelFiles& model) {
   return files;
 }
 
-// Makes an executor and, of a file that oko did not write, sees that it runs. What the program
-// refuses says nothing about the file: `note` has it, and the result is null.
+// Makes an executor and, for a file that oko did not write, checks that it runs. A rejection by the
+// program says nothing about the file: it goes to `note`, and the result is null.
 template <typename Make>
 std::unique_ptr<Executor> tried(const Make& make, const graph::Network& network, bool is_foreign,
                                 std::string& note) {
@@ -77,7 +77,7 @@ std::unique_ptr<Executor> coreml_executor(const ModelFiles& files, const graph::
   return tried(make, network, !keys.empty(), note);
 }
 
-// The outputs that write_onnx() gives a model with boxes.
+// The outputs of a model with boxes from write_onnx().
 std::vector<detect::Detection> boxes_of(const std::vector<OnnxRuntime::Output>& outputs) {
   const auto values = [&](const char* name) {
     const auto found = std::ranges::find(outputs, name, &OnnxRuntime::Output::name);
@@ -108,7 +108,8 @@ BoxRunner independent_boxes(const ModelFiles& files, std::string& name, std::str
     name = runtime->name();
     return [runtime](std::span<const float> input) { return boxes_of(runtime->run_all(input)); };
   }
-  note = std::string("no program here runs ") + name_of(files.format) + " models that give boxes";
+  note = std::string("no program on this machine runs ") + name_of(files.format) +
+         " models that output boxes";
   return {};
 }
 
@@ -126,7 +127,7 @@ std::unique_ptr<Executor> independent_executor(const ModelFiles& files,
       return tried([&] { return make_ncnn(copied(files), network, &note, output_keys); }, network,
                    !output_keys.empty(), note);
     case Format::kOko:
-      return nullptr;  // oko's engine is what it is for
+      return nullptr;  // made for oko's engine
     case Format::kDarknet:
     case Format::kKeras:
     case Format::kTensorFlow:
@@ -136,7 +137,7 @@ std::unique_ptr<Executor> independent_executor(const ModelFiles& files,
     case Format::kMps:
       break;
   }
-  note = "Metal runs on Apple's machines alone";
+  note = "Metal runs only on Apple devices";
   return nullptr;
 }
 

@@ -23,12 +23,12 @@ using graph::KernelStorage;
 [[noreturn]] void refuse(const ExportOptions& options, const std::string& flag,
                          const std::string& hint) {
   throw Error(ErrorCode::kUsage, "--to " + std::string(name_of(options.to)),
-              "does not go with " + flag, hint);
+              "cannot be combined with " + flag, hint);
 }
 
 void check_precision(const ExportOptions& options) {
   if (options.to == Format::kDarknet && options.precision != KernelStorage::kFloat32) {
-    refuse(options, "--precision", "Darknet has 32-bit floats only");
+    refuse(options, "--precision", "Darknet stores only 32-bit floats");
   }
   const bool has_bytes = options.to == Format::kOko || options.to == Format::kTflite ||
                          (options.to == Format::kCoreMl && !options.ml_program);
@@ -39,14 +39,15 @@ void check_precision(const ExportOptions& options) {
 
 void check_boxes(const ExportOptions& options) {
   if (!options.boxes) return;
-  if (options.ml_program) refuse(options, "--boxes and --ml-program", "leave one of them out");
+  if (options.ml_program) refuse(options, "--boxes and --ml-program", "omit one of them");
   switch (options.to) {
     case Format::kOko:
     case Format::kDarknet:
-      return refuse(options, "--boxes", "what runs it decodes and suppresses by itself");
+      return refuse(options, "--boxes",
+                    "the program that runs it decodes and suppresses boxes itself");
     case Format::kTflite:
     case Format::kMps:
-      return refuse(options, "--boxes", "the wrapper beside it decodes and suppresses");
+      return refuse(options, "--boxes", "the wrapper beside it decodes and suppresses boxes");
     default:
       return;
   }
@@ -62,7 +63,7 @@ void check_info(const ExportOptions& options) {
                                                              {info.license, "--license"},
                                                              {info.version, "--model-version"}};
   for (const auto& [text, flag] : told) {
-    if (!text.empty()) refuse(options, flag, "its files have no place for that: leave it out");
+    if (!text.empty()) refuse(options, flag, "this format cannot store it; drop the flag");
   }
 }
 
@@ -162,7 +163,7 @@ Export write_model(const graph::Network& network, const ExportOptions& options) 
     case Format::kMps:
       return write_mps(network, options);
     default:
-      break;  // check_options() lets no other through
+      break;  // check_options() rejects all others
   }
   return {};
 }
@@ -182,14 +183,14 @@ std::optional<formats::WrapperTarget> wrapper_of(Format format) {
     case Format::kMps:
       return formats::WrapperTarget::kMps;
     default:
-      return std::nullopt;  // nothing runs it in an app
+      return std::nullopt;  // no app runtime for it
   }
 }
 
 std::vector<formats::File> wrappers_for(const graph::Network& network,
                                         const ExportOptions& options) {
   const auto target = wrapper_of(options.to);
-  // ncnn's own output layer is no use to a wrapper: it hides what the letterbox needs.
+  // ncnn's own output layer does not suit a wrapper: it hides what undoing the letterbox needs.
   if (!target || network.input.channels != 3) return {};
   if (options.to == Format::kNcnn && options.boxes) return {};
   formats::WrapperOptions wrapper;
@@ -206,10 +207,10 @@ std::vector<formats::File> wrappers_for(const graph::Network& network,
 void check_options(const ExportOptions& options) {
   if (!wrapper_of(options.to) && options.to != Format::kDarknet) {
     refuse(options, "export",
-           "it is read only; known are oko, coreml, onnx, tflite, ncnn, darknet, mps");
+           "this format can only be read; use oko, coreml, onnx, tflite, ncnn, darknet or mps");
   }
   if (options.ml_program && options.to != Format::kCoreMl) {
-    refuse(options, "--ml-program", "that is a kind of Core ML file");
+    refuse(options, "--ml-program", "use it with --to coreml");
   }
   check_precision(options);
   check_boxes(options);
@@ -221,8 +222,8 @@ Export export_model(const graph::Network& network, const ExportOptions& options)
   Export made = write_model(network, options);
   if (network.diou_exponent > 0 && options.to != Format::kOko && options.to != Format::kDarknet) {
     made.notes.push_back(
-        "the model suppresses overlapping boxes by DIoU, what is written for this format by IoU: "
-        "of objects close together it may drop one more");
+        "the model suppresses overlapping boxes by DIoU, this format by IoU: the export may drop "
+        "more of several objects close together");
   }
   made.wrappers = wrappers_for(network, options);
   return made;

@@ -73,13 +73,14 @@ ModelFiles open_folder(const std::string& path) {
   }
   const std::string inside = storage::join(path, "model.oko");
   if (storage::exists(inside)) return {Format::kOko, {mapped(inside)}};
-  throw input_error(path, "this folder holds no model.oko",
+  throw input_error(path, "this folder contains no model.oko",
                     "give a run folder, an .mlpackage or a model file");
 }
 
-// What weights without a network of their own are for.
+// The files that weights without a network belong to.
 [[noreturn]] void fail_weights_alone(const std::string& path, const std::string& first) {
-  throw Error(ErrorCode::kUsage, path, "such a file does not say what network it is for",
+  throw Error(ErrorCode::kUsage, path,
+              "this file holds only weights, not the network they belong to",
               "give the " + first + " as the model and this file with it");
 }
 
@@ -107,14 +108,14 @@ ModelFiles open_model(const std::string& path, const std::string& second) {
   if (!second.empty()) {
     if (model.format != Format::kDarknet && model.format != Format::kNcnn) {
       throw Error(ErrorCode::kUsage, second,
-                  "goes with a .cfg or a .param; " + path + " has its weights inside",
-                  "leave it out");
+                  "belongs to a .cfg or a .param; " + path + " contains its own weights",
+                  "omit it");
     }
     model.files.push_back(mapped(second));
   } else if (model.format == Format::kNcnn) {
     const std::string bin = storage::join(storage::parent(path), storage::stem(path) + ".bin");
     if (!storage::exists(bin)) {
-      throw input_error(path, "its weights, " + bin + ", are not there", "give the .bin as well");
+      throw input_error(path, "its weights, " + bin + ", are missing", "give the .bin too");
     }
     model.files.push_back(mapped(bin));
   }

@@ -20,9 +20,9 @@ enum class Format {
   kTflite,
   kNcnn,
   kSafetensors,
-  kMps,  // written only
+  kMps,  // write-only
 };
-// As flags and reports have them: "coreml", "onnx", …
+// As in flags and reports: "coreml", "onnx", …
 const char* name_of(Format format);
 std::optional<Format> format_named(std::string_view name);
 
@@ -31,20 +31,20 @@ struct InputFile {
   Bytes bytes;
 };
 
-// The files of one model, mapped: the one that tells its structure first, where there are two.
+// The memory-mapped files of one model; if there are two, the one with the structure comes first.
 struct ModelFiles {
   Format format = Format::kOko;
   std::vector<InputFile> files;
 };
 
 // Opens a model by name: an .oko, .safetensors, .onnx, .tflite, .mlmodel, .h5, .pb file, a run
-// folder or .mlpackage, a Darknet .cfg, an ncnn .param. `second` is the file that goes with it, if
-// there is one (.weights, .bin, .cfg of weights alone); an ncnn .bin of the same name is found by
-// itself. Files of no known ending are told by their first bytes. Throws an input Error for a file
-// that is not there, a usage Error for what is no model.
+// folder or .mlpackage, a Darknet .cfg, an ncnn .param. `second` is its companion file, if there is
+// one (.weights, .bin, the .cfg of a weights-only file); an ncnn .bin of the same name is found
+// automatically. Files with an unknown extension are recognized by their first bytes. Throws an
+// input Error for a missing file, a usage Error for anything that is not a model.
 ModelFiles open_model(const std::string& path, const std::string& second = {});
 
-// The same of files that a writer made.
+// The same for files produced by a writer.
 ModelFiles files_of(Format format, const std::vector<formats::File>& files);
 
 }  // namespace oko::convert

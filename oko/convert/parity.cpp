@@ -18,7 +18,7 @@ std::vector<std::size_t> sizes_of(const Maps& maps) {
   return sizes;
 }
 
-// The second program's maps in the first one's order.
+// The second program's outputs in the order of the first.
 Maps paired(const Maps& first, Maps second, const std::string& who) {
   const auto wanted = sizes_of(first);
   auto sizes = sizes_of(second);
@@ -28,15 +28,15 @@ Maps paired(const Maps& first, Maps second, const std::string& who) {
     const auto found = std::ranges::find(sizes, size);
     if (sizes.size() != wanted.size() || found == sizes.end() ||
         std::ranges::count(wanted, size) != 1) {
-      throw input_error(who, "its outputs are not those of the other model",
-                        "compare models of one network at one input size");
+      throw input_error(who, "its outputs do not match those of the other model",
+                        "compare models of the same network at the same input size");
     }
     sorted.push_back(std::move(second[static_cast<std::size_t>(found - sizes.begin())]));
   }
   return sorted;
 }
 
-// A difference that is not finite is never near, however large the numbers are.
+// A difference that is not finite is never small, however large the values are.
 bool near(float difference, float magnitude, const ParityOptions& options) {
   return std::isfinite(difference) && difference <= options.tolerance * std::max(1.F, magnitude);
 }
@@ -88,7 +88,7 @@ Parity compare(const graph::Network& network, Executor& first, Executor& second,
     const Maps a = first.run(input);
     const Maps b = paired(a, second.run(input), second.name());
     if (a.size() != parity.outputs.size()) {
-      throw input_error(first.name(), "its outputs are not those of the network");
+      throw input_error(first.name(), "its outputs do not match the network");
     }
     for (std::size_t i = 0; i < a.size(); ++i) {
       OutputParity& output = parity.outputs[i];

@@ -13,44 +13,43 @@
 namespace oko::convert {
 
 struct ParityOptions {
-  // How far numbers may be apart, as a share of the largest of their map (of 1 where all are
-  // smaller).
+  // Allowed difference, as a fraction of the largest value of the output (of 1 if all are smaller).
   float tolerance = 1e-3F;
   detect::Thresholds thresholds;
-  // Judge by the boxes alone: of arithmetic in bytes, far from every threshold, single numbers of a
-  // map say nothing. Seven boxes of ten have to be the same.
+  // Compare only the boxes: with int8 arithmetic, single values far from every threshold mean
+  // nothing. Seven boxes of ten have to be the same.
   bool by_boxes = false;
 };
 
 struct OutputParity {
-  std::string name;      // as formats::output_names() has it
-  float difference = 0;  // largest over all pictures; infinity where one side is not finite
-  float magnitude = 0;   // largest number of the first program's map
+  std::string name;      // as in formats::output_names()
+  float difference = 0;  // largest over all images; infinity if one side is not finite
+  float magnitude = 0;   // largest value of the first program's output
   bool agrees = true;
 };
 
-// How two programs agree on the same pictures.
+// How well two programs agree on the same images.
 struct Parity {
   std::string first, second;  // the programs
   std::size_t pictures = 0;
   std::vector<OutputParity> outputs;
-  BoxAgreement boxes;  // over all pictures; empty for a network without heads
-  // Where outputs differ and both programs tell their maps: the first layer that is apart.
+  BoxAgreement boxes;  // over all images; empty for a network without heads
+  // If outputs differ and both programs expose layer outputs: the first layer that differs.
   std::string first_layer;
   float first_layer_difference = 0;
 
-  bool by_boxes = false;  // ParityOptions'
+  bool by_boxes = false;  // from ParityOptions
   bool agrees() const;    // of all outputs, or of the boxes
 };
 
-// Runs both on every input (planar, 0…1). The network says what the outputs mean and in which order
-// its layers stand. Outputs are paired in order; where the second program has them in another
-// order and all are of different size, by size. Throws an input Error where they cannot be paired.
+// Runs both on every input (planar, 0…1). The network defines the meaning of the outputs and the
+// order of the layers. Outputs are paired in order, or by size if the second program's order
+// differs and all sizes are different. Throws an input Error if they cannot be paired.
 Parity compare(const graph::Network& network, Executor& first, Executor& second,
                std::span<const std::vector<float>> inputs, const ParityOptions& options = {});
 
-// The boxes of the first program's heads, decoded and suppressed as oko does, beside those that a
-// model gives by itself, in pixels of the network's input.
+// Compares the boxes from the first program's heads, decoded and suppressed by oko, with those that
+// a model outputs itself, in pixels of the network's input.
 using BoxRunner = std::function<std::vector<detect::Detection>(std::span<const float> input)>;
 BoxAgreement compare_with_boxes(const graph::Network& network, Executor& first,
                                 const BoxRunner& second, std::span<const std::vector<float>> inputs,

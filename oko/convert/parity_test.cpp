@@ -29,7 +29,7 @@ std::vector<std::vector<float>> one_input(const graph::Network& network) {
   return {input};
 }
 
-TEST(Parity, EngineAndPlainLoopsAgree) {
+TEST(Parity, EngineAndReferenceAgree) {
   const graph::Network network = small_tiny();
   const auto engine = make_engine_executor(network);
   const auto plain = make_reference_executor(graph::inference_form(network));
@@ -55,7 +55,7 @@ TEST(Parity, NamesTheFirstLayerThatDiffers) {
   EXPECT_GT(parity.first_layer_difference, 1e-3F);
 }
 
-// Gives what it is told to.
+// Returns preset outputs.
 class Fixed : public Executor {
  public:
   explicit Fixed(std::vector<std::vector<float>> maps) : maps_(std::move(maps)) {}

@@ -36,9 +36,9 @@ ReadModel read_darknet(const ModelFiles& model, const ReadOptions&) {
       formats::read_darknet_weights(weights.bytes, weights.name, result.network);
   if (!header.complete) {
     throw input_error(weights.name,
-                      "holds only the first " + std::to_string(header.convolutions_loaded) +
+                      "contains only the first " + std::to_string(header.convolutions_loaded) +
                           " convolutions of " + cfg.name,
-                      "train from it (oko train --from), or give the whole weights");
+                      "train from it (oko train --from), or give the complete weights");
   }
   result.pictures_seen = header.seen;
   return result;
@@ -49,7 +49,7 @@ graph::Tensor as_floats(const graph::Tensor& tensor, const std::string& place) {
   if (tensor.dtype == DType::kF32) return tensor;
   if (tensor.dtype != DType::kF16 && tensor.dtype != DType::kBF16) {
     throw input_error(place, std::string("is of type ") + name_of(tensor.dtype) +
-                                 ", weights are F32, F16 or BF16");
+                                 "; weights must be F32, F16 or BF16");
   }
   std::vector<float> values(static_cast<std::size_t>(tensor.count()));
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -62,39 +62,39 @@ graph::Tensor as_floats(const graph::Tensor& tensor, const std::string& place) {
   return graph::Tensor::of(std::move(values), tensor.shape);
 }
 
-// Weights by the names that .oko files use, into the network the user names.
+// Loads weights, under the names that .oko files use, into the network the user names.
 ReadModel read_safetensors(const ModelFiles& model, const ReadOptions& options) {
   const InputFile& file = model.files.front();
   const graph::Safetensors content = graph::read_safetensors(file.bytes, file.name);
   const auto format = content.metadata.find("format");
   if (format != content.metadata.end() && format->second == "oko") return read_oko(model, options);
   if (!options.network) {
-    throw input_error(file.name, "holds weights alone, nothing tells their network",
-                      "name it with --network: a built-in one or a .cfg");
+    throw input_error(file.name, "contains only weights; the network is unknown",
+                      "give the network with --network: a built-in name or a .cfg");
   }
   ReadModel result{*options.network};
   for (const graph::WeightSpec& spec : graph::weight_specs(result.network)) {
     const auto found = content.tensors.find(spec.name);
     const std::string place = file.name + ": " + spec.name;
     if (found == content.tensors.end()) {
-      throw input_error(place, "is not there",
-                        "weights must have the names of an .oko file of the same network");
+      throw input_error(place, "is missing",
+                        "name the weights as in an .oko file of the same network");
     }
     if (found->second.shape != spec.shape) {
       throw input_error(place, "is " + graph::to_string(found->second.shape) +
-                                   ", the network wants " + graph::to_string(spec.shape));
+                                   ", the network expects " + graph::to_string(spec.shape));
     }
     result.network.weights[spec.name] = as_floats(found->second, place);
   }
   const std::size_t used = result.network.weights.size(), there = content.tensors.size();
   if (used < there) {
     result.notes.push_back(std::to_string(there - used) +
-                           " tensors of the file are not the network's and were left out");
+                           " tensors of the file do not belong to the network and were skipped");
   }
   return result;
 }
 
-// A map that could be a head's: anchors × (5 + classes) numbers for each cell of a grid.
+// An output that could be a head: anchors × (5 + classes) values for each cell of a grid.
 bool looks_like_head(const graph::Network& network, int output) {
   const graph::Shape& shape = network.layers[static_cast<std::size_t>(output)].output;
   return shape.height * shape.width > 1 && shape.channels > 5;
@@ -109,7 +109,7 @@ std::optional<Error> why_no_heads(const Imported& imported) {
   }
 }
 
-// Heads stand in the order of the layers, the file's outputs in its own.
+// Heads are in layer order, the file's outputs in its own.
 std::vector<std::string> keys_in_order(const Imported& imported) {
   std::vector<std::string> keys;
   for (const int output : imported.network.outputs()) {
@@ -120,7 +120,7 @@ std::vector<std::string> keys_in_order(const Imported& imported) {
   return keys;
 }
 
-// Heads by what the user told, where the file told none.
+// Heads from the user's options, if the file defines none.
 ReadModel finished(Imported imported, const ReadOptions& options) {
   ReadModel result;
   if (imported.network.heads().empty()) {
@@ -153,8 +153,8 @@ ReadModel read_keras(const ModelFiles& model, const ReadOptions& options) {
     return finished(formats::read_keras(file.bytes, file.name, options.size), options);
   }
   if (!options.network) {
-    throw input_error(file.name, "holds weights alone, nothing tells their network",
-                      "name it with --network: a built-in one or a .cfg");
+    throw input_error(file.name, "contains only weights; the network is unknown",
+                      "give the network with --network: a built-in name or a .cfg");
   }
   ReadModel result{*options.network};
   result.notes = formats::read_keras_weights(file.bytes, file.name, result.network);
@@ -179,7 +179,7 @@ const InputFile* file_ending(const ModelFiles& model, std::string_view ending) {
   return found == model.files.end() ? nullptr : &*found;
 }
 
-// A single .mlmodel, or what lies in an .mlpackage.
+// A single .mlmodel, or the files of an .mlpackage.
 ReadModel read_coreml(const ModelFiles& model, const ReadOptions& options) {
   const InputFile* file = file_ending(model, ".mlmodel");
   if (file == nullptr) file = &model.files.at(0);
@@ -224,15 +224,15 @@ ReadModel read_format(const ModelFiles& model, const ReadOptions& options) {
     case Format::kMps:
       break;
   }
-  throw input_error(model.files.front().name, "Metal source is written, not read",
-                    "open the model it was made from");
+  throw input_error(model.files.front().name, "Metal source can be written but not read",
+                    "open the model it was exported from");
 }
 
 void check_network(const ModelFiles& model) {
   if (model.format == Format::kKeras || model.format == Format::kSafetensors) return;
   throw Error(ErrorCode::kUsage, "--network",
-              model.files.front().name + " tells its network itself",
-              "leave it out; it is for weights alone");
+              model.files.front().name + " already defines its network",
+              "omit it; it is only for weights-only files");
 }
 
 }  // namespace
@@ -242,7 +242,7 @@ ReadModel read_model(const ModelFiles& model, const ReadOptions& options) {
   ReadModel result = read_format(model, options);
   if (!options.heads.anchors.empty() && !result.has_told_heads) {
     throw Error(ErrorCode::kUsage, "--anchors",
-                model.files.front().name + " tells its heads itself", "leave it out");
+                model.files.front().name + " already defines its heads", "omit it");
   }
   const graph::Shape& input = result.network.input;
   if (options.size &&

@@ -11,31 +11,32 @@
 
 namespace oko::convert {
 
-// What the user tells that a file may not.
+// Options for what a file may not contain.
 struct ReadOptions {
-  // The network of a file that holds weights alone, and the file it came from, for messages.
+  // The network of a weights-only file, and the file it came from, for messages.
   std::optional<graph::Network> network;
-  std::optional<image::Size> size;  // of the input, also in place of the file's own
-  formats::HeadOptions heads;       // anchors empty: none told
-  // Or the whole, as formats::describe() tells it of a network that the file was made from.
+  std::optional<image::Size> size;  // of the input; overrides the file's own
+  formats::HeadOptions heads;       // anchors empty: not given
+  // Or the complete description, as formats::describe() writes it for the network that the file was
+  // exported from.
   std::string description;
 };
 
 struct ReadModel {
   graph::Network network;
-  std::vector<std::string> notes{};  // what a user should know of how it was read
-  std::uint64_t pictures_seen = 0;   // in training, where the file tells (Darknet)
-  // Maps leave the network that look like heads, but nothing tells their anchors.
+  std::vector<std::string> notes{};  // notes for the user on how it was read
+  std::uint64_t pictures_seen = 0;   // during training, if the file records it (Darknet)
+  // Outputs look like heads, but their anchors are unknown.
   bool lacks_heads = false;
-  std::optional<Error> no_heads_why{};  // where it lacks heads and anchors alone give it none
-  // What a program finds the network's outputs by in the file (an ONNX tensor's name, a TensorFlow
-  // Lite tensor's number), in network.outputs() order.
+  std::optional<Error> no_heads_why{};  // set if it lacks heads and anchors alone cannot add them
+  // The keys of the network's outputs in the file (ONNX tensor names, TensorFlow Lite tensor
+  // numbers), in network.outputs() order.
   std::vector<std::string> output_keys{};
-  bool has_told_heads = false;  // made of ReadOptions::heads
+  bool has_told_heads = false;  // made from ReadOptions::heads
 };
 
 // Reads a model of any format. Throws input Errors with the file's place, and a usage Error for
-// options that the file leaves no use for: what a user says is never passed over.
+// options that do not apply to the file: no option is ever ignored.
 ReadModel read_model(const ModelFiles& model, const ReadOptions& options = {});
 
 }  // namespace oko::convert

@@ -74,7 +74,7 @@ class Reference {
     return {first, inputs - 1 + pad - k < 0 ? first : std::max(first, last)};
   }
 
-  // One filter: tap by tap, row by row, so that the compiler can use vectors.
+  // One filter: tap by tap, row by row, so that the compiler can vectorize.
   void compute_filter(const graph::Convolution& c, const graph::Folded& folded, int filter) {
     const Shape& from = shape();
     const Shape& to = layer().output;
@@ -202,7 +202,7 @@ class Reference {
     }
   }
 
-  // Heads make no map; run() passes over them.
+  // Heads have no output; run() skips them.
   void compute(const graph::Yolo&) {}
   void compute(const graph::Region&) {}
 
@@ -210,7 +210,7 @@ class Reference {
   std::span<const float> input_;
   std::vector<std::vector<float>> maps_;
   std::size_t index_ = 0;
-  ThreadPool pool_{available_processors() - 1};  // the caller is one more
+  ThreadPool pool_{available_processors() - 1};  // plus the caller
 };
 
 class ReferenceExecutor : public Executor {

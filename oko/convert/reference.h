@@ -11,9 +11,9 @@
 
 namespace oko::convert {
 
-// Computes a network layer by layer as the layers are defined, in plain loops: slow, but it shares
-// nothing with the engine, keeps every map, and runs networks without heads too. `input` is one
-// picture, planar; `observe` gets each layer's index and map, heads excepted. The network needs
+// Computes a network layer by layer, by definition, in naive loops: slow, but it shares nothing
+// with the engine, keeps every layer output, and also runs networks without heads. `input` is one
+// image, planar; `observe` gets each layer's index and output, except heads. The network needs
 // weights and shapes.
 using MapObserver = std::function<void(int layer, std::span<const float> map)>;
 void run_reference(const graph::Network& network, std::span<const float> input,
@@ -22,8 +22,8 @@ void run_reference(const graph::Network& network, std::span<const float> input,
 // The same as an executor. Its name is "plain loops".
 std::unique_ptr<Executor> make_reference_executor(graph::Network network);
 
-// oko's own engine in float32 as an executor; plain loops where the network has no heads, which is
-// what the engine is for.
+// oko's own engine in float32 as an executor; the reference if the network has no heads, which the
+// engine needs.
 std::unique_ptr<Executor> make_engine_executor(const graph::Network& network);
 
 }  // namespace oko::convert

@@ -8,7 +8,7 @@
 namespace oko::convert {
 namespace {
 
-TEST(Reference, GivesTheHeadsOfPublishedModels) {
+TEST(Reference, MatchesTheHeadsOfPublishedModels) {
   if (runtime::reference_data("golden").empty()) {
     GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
   }
@@ -26,7 +26,7 @@ TEST(Reference, GivesTheHeadsOfPublishedModels) {
   }
 }
 
-TEST(Reference, RunsAClassifierAndTellsEveryMap) {
+TEST(Reference, RunsAClassifierAndExposesEveryOutput) {
   graph::Network network;
   network.input = {1, 2, 2};
   network.layers = {{"wide", graph::Convolution{2, 2, 1, 1}, {graph::kNetworkInput}, {}},

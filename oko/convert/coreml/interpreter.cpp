@@ -17,7 +17,7 @@ using formats::coreml::FileFeature;
 using formats::coreml::Message;
 namespace file = formats::coreml;
 
-constexpr std::string_view kActivation = ".activation";  // behind a layer's name
+constexpr std::string_view kActivation = ".activation";  // appended to a layer's name
 
 enum ModelKind : std::uint32_t {
   kPipeline = 202,
@@ -31,10 +31,10 @@ std::uint32_t kind_of(const Message& model) {
   for (const std::uint32_t kind : {kPipeline, kClassifier, kNetwork, kProgram, kSuppression}) {
     if (model.has(kind)) return kind;
   }
-  throw input_error(model.place(), "is a model that the interpreter does not know");
+  throw input_error(model.place(), "is a model type that the interpreter does not support");
 }
 
-// The suppression of overlapping boxes at the end of a pipeline.
+// The non-maximum suppression at the end of a pipeline.
 struct Suppression {
   double score_threshold = 0, iou_threshold = 1;
   bool per_class = false;
@@ -85,7 +85,7 @@ struct Candidate {
   image::Box box;
 };
 
-// Takes the best row again and again; those that overlap it by more than the threshold go.
+// Repeatedly takes the best row and removes those that overlap it by more than the threshold.
 VisionBoxes suppressed(const VisionBoxes& boxes, const Suppression& s, double score, double iou) {
   std::vector<Candidate> candidates, kept;
   for (std::size_t row = 0; row < boxes.coordinates.size() / 4; ++row) {
@@ -123,7 +123,7 @@ struct CoreMlInterpreter::Model {
     const std::uint32_t kind = kind_of(model);
     if (kind == kPipeline) return read_pipeline(model.message(kPipeline), weights);
     if (kind == kSuppression) {
-      throw input_error(name, "is a suppression of boxes without its network");
+      throw input_error(name, "is a non-maximum suppression model without its network");
     }
     read_features(model.message(2));
     const Message network = model.message(kind);
@@ -141,7 +141,7 @@ struct CoreMlInterpreter::Model {
   void read_pipeline(const Message& pipeline, const Bytes& weights) {
     const std::vector<Message> models = pipeline.messages(1, 64);
     if (models.size() != 2 || kind_of(models[1]) != kSuppression) {
-      throw input_error(name, "is a pipeline of something else than a network and suppression");
+      throw input_error(name, "is not a pipeline of a network and non-maximum suppression");
     }
     read(models[0], weights);
     suppression = read_suppression(models[1].message(kSuppression));
@@ -150,11 +150,11 @@ struct CoreMlInterpreter::Model {
 
   void read_features(const Message& description) {
     const auto inputs = file::features_of(description, file::kInputs);
-    if (inputs.size() != 1) throw input_error(name, "the network has not one input");
+    if (inputs.size() != 1) throw input_error(name, "the network must have exactly one input");
     input = inputs.front();
     std::vector<std::int64_t> sides = input.shape;
     if (sides.size() == 4 && sides[0] == 1) sides.erase(sides.begin());
-    if (sides.size() != 3) throw input_error(name, "the input is no picture");
+    if (sides.size() != 3) throw input_error(name, "the input is not an image");
     shape = {static_cast<int>(sides[0]), static_cast<int>(sides[1]), static_cast<int>(sides[2])};
     const std::string label = description.text(11);
     outputs.clear();
@@ -163,11 +163,11 @@ struct CoreMlInterpreter::Model {
     }
   }
 
-  // The picture as the first layer sees it.
+  // The image as the first layer sees it.
   Map picture(std::span<const float> values) const {
     if (values.size() != static_cast<std::size_t>(shape.count())) {
       throw Error(ErrorCode::kUsage, name,
-                  "a picture of " + std::to_string(values.size()) + " numbers for the input " +
+                  "an image of " + std::to_string(values.size()) + " values for the input " +
                       to_string(shape));
     }
     Map map(shape);
@@ -245,7 +245,7 @@ std::map<std::string, std::vector<float>> CoreMlInterpreter::run_layers(
   auto maps = model_->maps(input);
   std::map<std::string, std::vector<float>> values;
   for (const Step& step : model_->steps) {
-    std::string_view layer = step.layer;  // of a layer and its activation the later one counts
+    std::string_view layer = step.layer;  // the activation replaces its layer
     if (layer.ends_with(kActivation)) layer.remove_suffix(kActivation.size());
     values[std::string(layer)] = maps[step.output].values;
   }
@@ -255,8 +255,8 @@ std::map<std::string, std::vector<float>> CoreMlInterpreter::run_layers(
 
 VisionBoxes CoreMlInterpreter::raw_boxes(std::span<const float> input) {
   if (!is_pipeline()) {
-    throw Error(ErrorCode::kUsage, model_->name, "gives raw maps and no boxes",
-                "write the model as a pipeline");
+    throw Error(ErrorCode::kUsage, model_->name, "outputs raw heads, not boxes",
+                "export the model as a pipeline");
   }
   auto maps = model_->maps(input);
   Map& confidence = maps[model_->suppression->confidence];
@@ -265,7 +265,7 @@ VisionBoxes CoreMlInterpreter::raw_boxes(std::span<const float> input) {
       confidence.shape.width != 1 || confidence.shape.height < 1) {
     throw input_error(model_->name, "confidence " + to_string(confidence.shape) +
                                         " and coordinates " + to_string(coordinates.shape) +
-                                        " are no boxes");
+                                        " are not boxes");
   }
   return {confidence.shape.height, std::move(confidence.values), std::move(coordinates.values)};
 }

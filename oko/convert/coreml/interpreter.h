@@ -12,36 +12,36 @@
 
 namespace oko::convert {
 
-// The numbers that come out of a pipeline for Vision.
+// The outputs of a Vision pipeline.
 struct VisionBoxes {
   int classes = 0;
   std::vector<float> confidence;  // boxes × classes
   std::vector<float>
-      coordinates;  // boxes × (centre x, centre y, width, height), parts of the input
+      coordinates;  // boxes × (centre x, centre y, width, height), relative to the input
 };
 
-// Runs the bytes of a Core ML file as Apple's format says, in plain loops and float32: neural
+// Interprets a Core ML file according to Apple's specification, with naive loops in float32: neural
 // networks with any kind of weights, classifiers, pipelines of a network and suppression, and ML
-// Programs, whose values of type float16 are rounded to it after every operation. It takes the file
-// apart by itself and shares nothing with oko's writers, so that it finds what they do wrong. The
-// picture goes in as bytes would, 0…255, where the model takes an image.
+// Programs, whose float16 values are rounded after every operation. It has its own parser and
+// shares nothing with oko's writers, so that it finds their errors. If the model takes an image,
+// pixel values are 0…255.
 class CoreMlInterpreter : public Executor {
  public:
   // `weights` are an .mlpackage's weights/weight.bin. Throws input Errors as read_coreml() does,
-  // and for layers it does not know.
+  // and for layers it does not support.
   CoreMlInterpreter(const Bytes& model, const std::string& name, const Bytes& weights = {});
   ~CoreMlInterpreter() override;
 
   std::string name() const override { return "oko's Core ML interpreter"; }
-  // Of a pipeline: confidence and coordinates as boxes() gives them.
+  // For a pipeline: confidence and coordinates as from boxes().
   std::vector<std::vector<float>> run(std::span<const float> input) override;
-  // run() then gives these tensors instead of the model's own outputs or a pipeline's boxes: for a
-  // model whose end oko leaves out.
+  // Makes run() return these tensors instead of the model's own outputs or a pipeline's boxes: for
+  // a model whose post-processing oko skips.
   void set_outputs(std::vector<std::string> names);
-  // By the names of maps and of layers.
+  // By tensor name and by layer name.
   std::map<std::string, std::vector<float>> run_layers(std::span<const float> input) override;
 
-  // What the model says of itself.
+  // The model's metadata.
   int specification_version() const;
   bool is_pipeline() const;
   bool takes_image() const;
@@ -49,12 +49,12 @@ class CoreMlInterpreter : public Executor {
   std::vector<std::string> output_names() const;
   std::vector<std::string> class_labels() const;  // of a pipeline or classifier
 
-  // Only of a pipeline, else a usage Error. Thresholds that are not given are the model's own.
+  // Pipelines only, else a usage Error. Thresholds default to the model's own.
   VisionBoxes boxes(std::span<const float> input, std::optional<double> score_threshold = {},
                     std::optional<double> iou_threshold = {});
   // All boxes before suppression.
   VisionBoxes raw_boxes(std::span<const float> input);
-  // boxes() in pixels of the network's input: each row's best class.
+  // boxes() in pixels of the network's input, with the best class of each row.
   std::vector<detect::Detection> detections(std::span<const float> input,
                                             std::optional<double> score_threshold = {},
                                             std::optional<double> iou_threshold = {});
@@ -64,8 +64,8 @@ class CoreMlInterpreter : public Executor {
   std::unique_ptr<Model> model_;
 };
 
-// The interpreter of what write_coreml() or write_mlpackage() made, or of a model's files as they
-// lie in its folder: found by the endings of their names.
+// An interpreter for the output of write_coreml() or write_mlpackage(), or for the files of a model
+// folder, recognized by their extensions.
 std::unique_ptr<CoreMlInterpreter> interpret_coreml(const std::vector<formats::File>& files);
 
 }  // namespace oko::convert

@@ -51,9 +51,9 @@ void name_classes(graph::Network& network) {
   }
 }
 
-// ---- Raw maps ----
+// ---- Raw outputs ----
 
-TEST(CoreMlInterpreter, GivesDarknetsHeadsOfEveryPublishedModel) {
+TEST(CoreMlInterpreter, MatchesDarknetsHeadsOnEveryPublishedModel) {
   OKO_NEEDS_REFERENCE_MODELS();
   for (const runtime::GoldenModel& model : runtime::golden_models()) {
     const std::string base = runtime::reference_data("models/darknet") + "/" + model.name;
@@ -62,7 +62,7 @@ TEST(CoreMlInterpreter, GivesDarknetsHeadsOfEveryPublishedModel) {
     const Numbers input = golden_input(model.input);
     const auto maps = interpreter->run(input);
     const std::string name = model.input, picture = name.substr(0, name.find('_'));
-    // One of today's errors: three heads and two outputs.
+    // An error of current converters: three heads and two outputs.
     ASSERT_EQ(maps.size(), model.heads.size());
     EXPECT_EQ(interpreter->output_names(), formats::output_names(network));
     for (std::size_t h = 0; h < maps.size(); ++h) {
@@ -77,10 +77,10 @@ TEST(CoreMlInterpreter, GivesDarknetsHeadsOfEveryPublishedModel) {
 struct Kind {
   const char* name;
   CoreMlWeights weights;
-  float tolerance;  // of numbers up to about 25
+  float tolerance;  // for values up to about 25
 };
 
-TEST(CoreMlInterpreter, GivesTheHeadsOfYolov3TinyWithEveryKindOfWeights) {
+TEST(CoreMlInterpreter, MatchesTheHeadsOfYolov3TinyWithEveryKindOfWeights) {
   OKO_NEEDS_REFERENCE_MODELS();
   const runtime::SyntheticModel& model = runtime::synthetic_models()[0];
   const graph::Network network = runtime::synthetic_network(model);
@@ -120,7 +120,7 @@ TEST(CoreMlInterpreter, RunsPackagesInBothPrecisions) {
   EXPECT_GT(apart(false), 1e-3F);  // it does round to float16
 }
 
-TEST(CoreMlInterpreter, MakesEveryLayersMapAsPlainLoopsDo) {
+TEST(CoreMlInterpreter, MatchesTheReferenceAtEveryLayer) {
   graph::Network network = formats::coreml::every_operation();
   network.preprocess.bgr = true;
   const Numbers input = synthetic_image(network.input);
@@ -154,14 +154,14 @@ TEST(CoreMlInterpreter, RunsThePublishedClassifier) {
   const Numbers chances = interpreter.run(seven).at(0);
   EXPECT_EQ(std::ranges::max_element(chances) - chances.begin(), 7);
   EXPECT_NEAR(std::accumulate(chances.begin(), chances.end(), 0.F), 1, 1e-5F);
-  // What oko makes of it, in plain loops of its own.
+  // The result of oko's reference implementation.
   const graph::Network network = formats::read_coreml(bytes, "mnistCNN.mlmodel").network;
   EXPECT_LT(largest_difference(make_reference_executor(network)->run(seven).at(0), chances), 1e-5F);
 }
 
-// ---- What today's converters get wrong ----
+// ---- What current converters get wrong ----
 
-// A picture of bytes goes in: were the scale forgotten, the map would be 255 times as large.
+// The input holds bytes: without the scale the output would be 255 times as large.
 TEST(CoreMlInterpreter, ScalesBytesToOne) {
   graph::Network network;
   network.input = {3, 1, 1};
@@ -177,7 +177,8 @@ TEST(CoreMlInterpreter, ScalesBytesToOne) {
   }
 }
 
-// Kernels are out, in, rows, columns: one that picks its neighbour in a single direction tells.
+// Kernels are out, in, rows, columns: one that picks its neighbour in a single direction reveals a
+// swap.
 TEST(CoreMlInterpreter, KeepsRowsAndColumnsOfKernelsApart) {
   graph::Network network;
   network.input = {1, 3, 3};
@@ -198,7 +199,7 @@ TEST(CoreMlInterpreter, KeepsRowsAndColumnsOfKernelsApart) {
   }
 }
 
-// The stride-1 pool of yolov3-tiny looks right and down, and its padding is no zero.
+// The stride-1 pool of yolov3-tiny looks right and down, and its padding is not zero.
 TEST(CoreMlInterpreter, PadsPoolsAtTheEndAndNotWithZeros) {
   graph::Network network;
   network.input = {1, 2, 2};
@@ -214,17 +215,17 @@ TEST(CoreMlInterpreter, PadsPoolsAtTheEndAndNotWithZeros) {
   }
 }
 
-// ---- The pipeline for Vision ----
+// ---- The Vision pipeline ----
 
 const CoreMlOptions kPipeline{.info = {}, .pipeline = true};
 
-// oko's own decoding of the same raw maps, one class a box, cut off at the edges.
+// oko's own decoding of the same raw outputs, one class per box, clipped to the image.
 std::vector<detect::Detection> own_boxes(const graph::Network& network,
                                          const std::vector<Numbers>& maps, float score, float iou,
                                          bool clip_first) {
   const std::vector<detect::HeadMap> heads(maps.begin(), maps.end());
   std::vector<detect::Detection> all = detect::decode(network, heads, score), best;
-  for (const detect::Detection& d : all) {  // classes of a box come one after another
+  for (const detect::Detection& d : all) {  // classes of a box are consecutive
     if (!best.empty() && best.back().box == d.box) {
       if (d.score > best.back().score) best.back() = d;
     } else {
@@ -276,7 +277,7 @@ void expect_vision_rule(const VisionBoxes& boxes) {
   EXPECT_LE(edge, 1 + 1e-6F);
 }
 
-TEST(CoreMlInterpreter, FindsOkosBoxesInAPicture) {
+TEST(CoreMlInterpreter, FindsTheSameBoxesAsOko) {
   OKO_NEEDS_REFERENCE_MODELS();
   for (const std::size_t i : {0U, 2U, 3U}) {
     const runtime::GoldenModel& model = runtime::golden_models()[i];
@@ -298,7 +299,7 @@ TEST(CoreMlInterpreter, FindsOkosBoxesInAPicture) {
   }
 }
 
-TEST(CoreMlInterpreter, DecodesYolov3TinyWithSyntheticWeights) {
+TEST(CoreMlInterpreter, DecodesYolov3TinyWithRandomWeights) {
   OKO_NEEDS_REFERENCE_MODELS();
   const runtime::SyntheticModel& model = runtime::synthetic_models()[0];
   graph::Network network = runtime::synthetic_network(model);
@@ -314,11 +315,11 @@ TEST(CoreMlInterpreter, DecodesYolov3TinyWithSyntheticWeights) {
   const auto expected = own_boxes(network, golden, .25F, .45F, true);
   EXPECT_GT(expected.size(), 10U);
   const BoxAgreement agreement = compare_boxes(expected, found);
-  EXPECT_GE(agreement.matched, agreement.first * 98 / 100);  // near the thresholds some may go
+  EXPECT_GE(agreement.matched, agreement.first * 98 / 100);  // near the thresholds some may be lost
   EXPECT_GT(agreement.lowest_iou, .9F);
 }
 
-// Every kind of head on a grid that is not square; every box, not only the good ones.
+// Every kind of head on a non-square grid; every box, not only the good ones.
 TEST(CoreMlInterpreter, DecodesEveryKindOfHead) {
   const graph::Operation heads[] = {
       graph::Yolo{{{10, 20}, {30, 15}}, {0, 1}, 3}, graph::Yolo{{{10, 20}, {30, 15}}, {1}, 1, 1.1F},
@@ -340,7 +341,7 @@ TEST(CoreMlInterpreter, DecodesEveryKindOfHead) {
   }
 }
 
-// Two classes at the same, high confidence: their row must not sum up to more than 1.
+// Two classes with the same high confidence: their row must not sum to more than 1.
 TEST(CoreMlInterpreter, KeepsRowsWithinOneWhereClassesTie) {
   graph::Network network = formats::coreml::small_detector(graph::Yolo{{{10, 10}}, {0}, 2}, 1, 2);
   network.weights["raw.kernel"] = graph::Tensor::of(Numbers(7 * 3, 0), {7, 3, 1, 1});
@@ -350,7 +351,7 @@ TEST(CoreMlInterpreter, KeepsRowsWithinOneWhereClassesTie) {
   EXPECT_THAT(boxes.confidence, Each(::testing::FloatNear(.5F, 1e-6F)));
 }
 
-TEST(CoreMlInterpreter, RefusesToFindBoxesWithoutAPipeline) {
+TEST(CoreMlInterpreter, RejectsBoxesWithoutAPipeline) {
   const graph::Network network =
       formats::coreml::small_detector(graph::Yolo{{{10, 10}}, {0}, 2}, 1, 2);
   const auto interpreter = interpret_coreml(write_coreml(network, {}, "m"));

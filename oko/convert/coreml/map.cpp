@@ -12,7 +12,7 @@ namespace {
 using graph::Shape;
 
 [[noreturn]] void fail(const std::string& place, const std::string& message) {
-  throw input_error(place, message, "Core ML would refuse the model");
+  throw input_error(place, message, "Core ML would reject the model");
 }
 
 Shape slid(const Map& in, int channels, int size, int stride, const std::string& place) {
@@ -21,8 +21,8 @@ Shape slid(const Map& in, int channels, int size, int stride, const std::string&
   return {channels, rows / stride + 1, columns / stride + 1};
 }
 
-// out[y][x] += weight · in[y · stride + ky][x · stride + kx], rows of `out` as wide as those of
-// `in` where the stride is 1, so that it is one run.
+// out[y][x] += weight · in[y · stride + ky][x · stride + kx], with rows of `out` as wide as those
+// of `in` if the stride is 1, so that it is one loop.
 void add_shifted(const float* in, int in_width, float weight, int stride, const Shape& shape,
                  float* out) {
   if (stride == 1) {
@@ -57,7 +57,7 @@ Map padded(const Map& in, const graph::Padding& p, float value) {
 Map convolved(const Map& map, const Kernel& k, const graph::Padding& padding,
               const std::string& place) {
   if (map.shape.channels != k.depth * k.groups || k.filters % k.groups != 0) {
-    fail(place, "the kernel does not fit the map " + to_string(map.shape));
+    fail(place, "the kernel does not fit its input " + to_string(map.shape));
   }
   const Map in = padded(map, padding, 0);
   Map out(slid(in, k.filters, k.size, k.stride, place));
@@ -130,7 +130,7 @@ Map joined(const std::vector<const Map*>& in, const std::string& place) {
   out.shape.channels = 0;
   for (const Map* map : in) {
     if (map->shape.height != out.shape.height || map->shape.width != out.shape.width) {
-      fail(place, "joins maps of different sizes");
+      fail(place, "concatenates tensors of different sizes");
     }
     out.shape.channels += map->shape.channels;
     out.values.insert(out.values.end(), map->values.begin(), map->values.end());
@@ -141,7 +141,7 @@ Map joined(const std::vector<const Map*>& in, const std::string& place) {
 Map channels_of(const Map& in, std::int64_t begin, std::int64_t end, const std::string& place) {
   if (end < 0) end += in.shape.channels;
   if (begin < 0 || begin >= end || end > in.shape.channels) {
-    fail(place, "cuts channels that " + to_string(in.shape) + " does not have");
+    fail(place, "slices channels that " + to_string(in.shape) + " does not have");
   }
   Map out({static_cast<int>(end - begin), in.shape.height, in.shape.width});
   std::copy_n(in.values.data() + static_cast<std::size_t>(begin) * in.plane(), out.values.size(),
@@ -173,7 +173,7 @@ Map combined(const Map& a, const Map& b, const std::function<float(float, float)
   const bool all_channels = t.channels == s.channels,
              all_pixels = t.height == s.height && t.width == s.width;
   if (!(all_channels || t.channels == 1) || !(all_pixels || t.height * t.width == 1)) {
-    fail(place, "puts " + to_string(s) + " and " + to_string(t) + " together");
+    fail(place, "cannot combine " + to_string(s) + " and " + to_string(t));
   }
   Map out(s);
   const std::size_t plane = a.plane(), step = all_channels ? b.plane() : 0;

@@ -7,7 +7,7 @@
 
 #include "oko/graph/network.h"
 
-// What the interpreter runs: steps in plain loops over maps.
+// The interpreter's operations: naive loops over tensors.
 namespace oko::convert::coreml {
 
 struct Map {
@@ -23,8 +23,8 @@ struct Map {
   }
 };
 
-// One layer of the file: what it reads and makes, and how. `make` throws an input Error for maps
-// that do not fit.
+// One layer of the file: its inputs, its outputs, and how they are computed. `make` throws an input
+// Error for shapes that do not fit.
 struct Step {
   std::string layer, output;
   std::vector<std::string> inputs;
@@ -46,8 +46,8 @@ Map upsampled(const Map& in, int scale);
 Map joined(const std::vector<const Map*>& in, const std::string& place);
 Map channels_of(const Map& in, std::int64_t begin, std::int64_t end, const std::string& place);
 Map softmax_of(const Map& in);
-// Element by element; the second may be one number, one plane, or one number for each channel,
-// which is all that Core ML's own layers do.
+// Element-wise; the second may be a scalar, one plane, or one value per channel, which is all that
+// Core ML's layers support.
 Map combined(const Map& a, const Map& b, const std::function<float(float, float)>& combine,
              const std::string& place);
 Map mapped(const Map& in, const std::function<float(float)>& function);

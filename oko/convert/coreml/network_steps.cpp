@@ -84,14 +84,14 @@ class NetworkSteps {
       case file::kSlice:
         return slice();
       default:
-        fail("is a layer that the interpreter does not know");
+        fail("is a layer type that the interpreter does not support");
     }
   }
 
   Make convolution() {
     const std::uint64_t filters = settings().integer(1), depth = settings().integer(2);
     if (settings().flag(60) || filters < 1 || filters > 1 << 20 || depth < 1 || depth > 1 << 20) {
-      fail("is no plain convolution");
+      fail("is not a plain convolution");
     }
     for (const std::int64_t dilation : settings().integers(40)) {
       if (dilation != 1) fail("is dilated");
@@ -128,7 +128,7 @@ class NetworkSteps {
       kernel.bias = read_weights(settings().message(21), kernel.filters, kernel.filters, place_);
     }
     return [kernel = std::move(kernel), place = place_](const Inputs& in) {
-      if (in[0]->plane() != 1) throw input_error(place, "reads a map that is not flat");
+      if (in[0]->plane() != 1) throw input_error(place, "reads a tensor that is not flat");
       return convolved(*in[0], kernel, {}, place);
     };
   }
@@ -141,11 +141,11 @@ class NetworkSteps {
       return [layer = *layer_, global, place = place_](const Inputs& in) {
         const file::Window window = file::window_of(layer, in[0]->shape, place);
         const bool whole = window.size == in[0]->shape.height && window.size == in[0]->shape.width;
-        if (!global && !whole) throw input_error(place, "averages a part of the map");
+        if (!global && !whole) throw input_error(place, "averages only part of its input");
         return averaged(*in[0]);
       };
     }
-    if (global) fail("is a max pool of the whole map");
+    if (global) fail("is a global max pool");
     return [layer = *layer_, place = place_](const Inputs& in) {
       const file::Window window = file::window_of(layer, in[0]->shape, place);
       return max_pooled(*in[0], window.size, window.stride, window.padding, place);
@@ -176,7 +176,7 @@ class NetworkSteps {
       case 70:
         return each(softplus_of);
       default:
-        fail("is an activation that the interpreter does not know");
+        fail("is an activation that the interpreter does not support");
     }
   }
 
@@ -228,9 +228,9 @@ class NetworkSteps {
     std::int64_t count = sides.size() == 3 ? 1 : 0;
     for (const std::int64_t side : sides) {
       if (side < 1 || side > 1 << 20 || (count *= side) > 1 << 28)
-        fail("has constants of no shape");
+        fail("has constants without a shape");
     }
-    if (count == 0) fail("has constants of no shape");
+    if (count == 0) fail("has constants without a shape");
     Map map;
     map.shape = {static_cast<int>(sides[0]), static_cast<int>(sides[1]),
                  static_cast<int>(sides[2])};
@@ -259,7 +259,7 @@ class NetworkSteps {
 
   Make batch_norm() {
     const std::uint64_t channels = settings().integer(1);
-    if (channels < 1 || channels > 1 << 20 || settings().flag(5)) fail("is no plain batch norm");
+    if (channels < 1 || channels > 1 << 20 || settings().flag(5)) fail("is not a plain batch norm");
     const auto count = static_cast<std::int64_t>(channels);
     const auto numbers = [&](std::uint32_t field) {
       return read_weights(settings().message(field), count, count, place_);
@@ -268,7 +268,7 @@ class NetworkSteps {
     return [=, gamma = numbers(15), beta = numbers(16), mean = numbers(17), variance = numbers(18),
             place = place_](const Inputs& in) {
       Map out = *in[0];
-      if (out.shape.channels != count) throw input_error(place, "does not fit its map");
+      if (out.shape.channels != count) throw input_error(place, "does not fit its input");
       for (std::size_t i = 0; i < out.values.size(); ++i) {
         const std::size_t c = i / out.plane();
         const double root = std::sqrt(double{variance[c]} + epsilon);
@@ -282,7 +282,7 @@ class NetworkSteps {
   Make pad() {
     const graph::Padding amounts = file::border_of(settings().message(10), place_);
     const float value = settings().message(1).real(1);
-    if (!settings().has(1)) fail("pads with something else than a number");
+    if (!settings().has(1)) fail("does not pad with a constant");
     return [=](const Inputs& in) { return padded(*in[0], amounts, value); };
   }
 
@@ -290,7 +290,7 @@ class NetworkSteps {
     const std::vector<std::int64_t> scale = settings().integers(1);
     if (settings().integer(5) != 0 || scale.size() != 2 || scale[0] != scale[1] || scale[0] < 1 ||
         scale[0] > 1024) {
-      fail("is not nearest neighbour by one whole number");
+      fail("is not nearest-neighbour upsampling by one integer factor");
     }
     return [n = static_cast<int>(scale[0])](const Inputs& in) { return upsampled(*in[0], n); };
   }
@@ -318,7 +318,7 @@ class NetworkSteps {
     std::vector<std::int64_t> sides = settings().integers(1);
     if (sides.size() == 4 && sides[0] == 1) sides.erase(sides.begin());
     if (sides.size() != 3 || settings().integer(2) != 0)
-      fail("is not channels first, or a sequence");
+      fail("is not channels-first, or has a sequence axis");
     return [=, place = place_](const Inputs& in) {
       Map out = *in[0];
       if (sides[0] * sides[1] * sides[2] != out.shape.count()) {
@@ -349,7 +349,7 @@ class NetworkSteps {
     std::vector<std::int64_t> sorted = axes;
     std::ranges::sort(sorted);
     if (sorted != std::vector<std::int64_t>{0, 1, 2, 3} || axes[0] != 0) {
-      fail("moves the sequence's axis");
+      fail("moves the sequence axis");
     }
     return [axes](const Inputs& in) {
       const Map& from = *in[0];
@@ -374,7 +374,7 @@ class NetworkSteps {
 
   Make slice() {
     if (settings().integer(4) != 0 || settings().integer(3) != 1) {
-      fail("crops or skips rows or columns");
+      fail("slices rows or columns, or has a step");
     }
     const auto begin = static_cast<std::int64_t>(settings().integer(1));
     const auto end = static_cast<std::int64_t>(settings().integer(2));

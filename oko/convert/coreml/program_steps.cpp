@@ -45,11 +45,11 @@ class ProgramSteps {
   bool given(const char* parameter) const { return operation_->inputs.contains(parameter); }
   std::int64_t one(const char* parameter, std::int64_t otherwise) const {
     const auto values = program_.integers(*operation_, parameter, {otherwise});
-    if (values.size() != 1) fail(std::string(parameter) + " is not one number");
+    if (values.size() != 1) fail(std::string(parameter) + " is not a single number");
     return values.front();
   }
 
-  // The maps among what an operation reads.
+  // The tensors among the inputs of an operation.
   std::vector<std::string> inputs() const {
     if (is("concat")) return program_.values(*operation_, "values");
     std::vector<std::string> maps{program_.value(*operation_, "x")};
@@ -84,7 +84,7 @@ class ProgramSteps {
     if (is("concat")) return concat();
     if (is("slice_by_size")) return slice();
     if (is("softmax")) return softmax();
-    fail("is an operation that the interpreter does not know");
+    fail("is an operation that the interpreter does not support");
   }
 
   int square(const char* parameter) const {
@@ -95,7 +95,7 @@ class ProgramSteps {
     return static_cast<int>(pair[0]);
   }
 
-  // top, left, bottom, right for a map of `height` x `width`.
+  // top, left, bottom, right for an input of `height` x `width`.
   using Pad = std::function<graph::Padding(const graph::Shape&)>;
   Pad padding(int size, int stride) const {
     const std::string type = program_.text(*operation_, "pad_type");
@@ -108,7 +108,7 @@ class ProgramSteps {
                                    static_cast<int>(pad[1]), static_cast<int>(pad[3])};
       return [amounts](const graph::Shape&) { return amounts; };
     }
-    if (type != "same") fail("has the unknown padding type \"" + type + "\"");
+    if (type != "same") fail("has the unknown padding mode \"" + type + "\"");
     return [=](const graph::Shape& in) {
       const auto missing = [&](int side) {
         const int windows = (side + stride - 1) / stride;
@@ -123,7 +123,7 @@ class ProgramSteps {
     const auto shape = program_.shape(*operation_, "weight");
     if (shape.size() != 4 || shape[2] != shape[3] || shape[0] > 1 << 20 || shape[2] > 1024 ||
         square("dilations") != 1) {
-      fail("is no plain convolution");
+      fail("is not a plain convolution");
     }
     Kernel kernel{static_cast<int>(shape[0]),
                   static_cast<int>(shape[1]),
@@ -146,7 +146,7 @@ class ProgramSteps {
 
   Make max_pool() {
     const int size = square("kernel_sizes"), stride = square("strides");
-    if (program_.flag(*operation_, "ceil_mode")) fail("uses ceil_mode, which oko does not support");
+    if (program_.flag(*operation_, "ceil_mode")) fail("rounds its output size up");
     return [=, pad = padding(size, stride), place = place_](const Inputs& in) {
       return max_pooled(*in[0], size, stride, pad(in[0]->shape), place);
     };
@@ -164,7 +164,7 @@ class ProgramSteps {
 
   Make cast() {
     const std::string type = program_.text(*operation_, "dtype");
-    if (type != "fp16" && type != "fp32") fail("makes \"" + type + "\"");
+    if (type != "fp16" && type != "fp32") fail("casts to \"" + type + "\"");
     return [](const Inputs& in) { return *in[0]; };
   }
 
@@ -180,7 +180,7 @@ class ProgramSteps {
     const float rows = program_.number(*operation_, "scale_factor_height");
     const float columns = program_.number(*operation_, "scale_factor_width");
     if (rows != columns || !(rows >= 1 && rows <= 1024) || rows != std::floor(rows)) {
-      fail("does not scale by one whole number");
+      fail("does not scale by one integer factor");
     }
     return [n = static_cast<int>(rows)](const Inputs& in) { return upsampled(*in[0], n); };
   }
@@ -205,7 +205,7 @@ class ProgramSteps {
   Make slice() {
     const auto begin = program_.integers(*operation_, "begin", {});
     const auto size = program_.integers(*operation_, "size", {});
-    if (begin.size() != 4 || size.size() != 4) fail("does not cut four axes");
+    if (begin.size() != 4 || size.size() != 4) fail("does not slice four axes");
     return [=, place = place_](const Inputs& in) {
       const graph::Shape& s = in[0]->shape;
       const bool whole = begin[0] == 0 && size[0] == 1 && begin[2] == 0 && begin[3] == 0 &&

@@ -23,7 +23,7 @@ class Ncnn : public Executor {
       : input_(network.input), outputs_(outputs.begin(), outputs.end()) {
     if (outputs_.empty()) outputs_ = formats::output_names(network);
     for (const graph::Layer& layer : network.layers) layers_.push_back(layer.name);
-    net_.opt.lightmode = false;  // keeps every map, for run_layers()
+    net_.opt.lightmode = false;  // keeps every blob, for run_layers()
     net_.opt.num_threads = 1;
     net_.opt.use_fp16_packed = net_.opt.use_fp16_storage = net_.opt.use_fp16_arithmetic = false;
     net_.opt.use_bf16_packed = net_.opt.use_bf16_storage = false;
@@ -39,7 +39,7 @@ class Ncnn : public Executor {
     const auto* bytes = reinterpret_cast<const unsigned char*>(bin_.data());
     ncnn::DataReaderFromMemory reader(bytes);
     if (net_.load_model(reader) != 0) refuse("the .bin");
-    if (net_.input_indexes().size() != 1) refuse("a model of several inputs");
+    if (net_.input_indexes().size() != 1) refuse("a model with several inputs");
   }
 
   std::string name() const override { return std::string("ncnn ") + NCNN_VERSION_STRING; }
@@ -70,7 +70,7 @@ class Ncnn : public Executor {
 
  private:
   [[noreturn]] static void refuse(const std::string& what) {
-    throw Error(ErrorCode::kFailed, "ncnn", "refuses " + what);
+    throw Error(ErrorCode::kFailed, "ncnn", "rejects " + what);
   }
 
   ncnn::Extractor start(std::span<const float> input) {

@@ -10,10 +10,10 @@
 
 namespace oko::convert {
 
-// Runs what formats::write_ncnn() wrote of `network` in Tencent's ncnn, in float32: its float16,
-// bfloat16 and int8 ways are off. Of a file that oko did not write, `outputs` are the blobs that
-// its outputs lie in. Null where oko was built without ncnn; `why` then says so. Throws an Error
-// where ncnn refuses the files.
+// Runs the output of formats::write_ncnn() for `network` in Tencent's ncnn, in float32: its
+// float16, bfloat16 and int8 modes are off. For a file that oko did not write, `outputs` are its
+// output blobs. Null if oko was built without ncnn; `why` then says so. Throws an Error if ncnn
+// rejects the files.
 std::unique_ptr<Executor> make_ncnn(std::span<const formats::File> files,
                                     const graph::Network& network, std::string* why = nullptr,
                                     std::span<const std::string> outputs = {});

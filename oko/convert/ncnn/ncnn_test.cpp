@@ -11,7 +11,7 @@
 namespace oko::convert {
 namespace {
 
-// As expect_golden_heads() wants an engine.
+// An engine for expect_golden_heads().
 struct Runner {
   std::unique_ptr<Executor> executor;
   std::vector<std::vector<std::vector<float>>> run(std::span<const float> input, int) {
@@ -39,15 +39,15 @@ class NcnnTest : public ::testing::Test {
   }
 };
 
-TEST_F(NcnnTest, GivesTheHeadsOfPublishedModels) {
+TEST_F(NcnnTest, MatchesTheHeadsOfPublishedModels) {
   for (const auto& model : runtime::golden_models()) runtime::expect_golden_heads(model, runner);
 }
 
-TEST_F(NcnnTest, GivesTheHeadsOfTheNetworksOfThePaper) {
+TEST_F(NcnnTest, MatchesTheHeadsOfTheLargerNetworks) {
   for (const auto& model : runtime::synthetic_models()) runtime::expect_golden_heads(model, runner);
 }
 
-TEST_F(NcnnTest, TellsTheMapsBehindTheLayers) {
+TEST_F(NcnnTest, ExposesLayerOutputs) {
   const graph::Network network = runtime::darknet_model(face() + ".cfg", face() + ".weights");
   const std::vector<float> input = runtime::read_floats(runtime::reference_data("golden") +
                                                         "/inputs/person_letterbox_3x56x56.f32");
@@ -55,7 +55,7 @@ TEST_F(NcnnTest, TellsTheMapsBehindTheLayers) {
   EXPECT_THAT(executor->name(), ::testing::StartsWith("ncnn "));
   const auto maps = executor->run_layers(input);
   const graph::Network plain = graph::inference_form(network);
-  EXPECT_GT(maps.size(), plain.layers.size() - 3);  // all but the head and its map
+  EXPECT_GT(maps.size(), plain.layers.size() - 3);  // all but the head and its input
   for (const graph::Layer& layer : plain.layers) {
     const auto found = maps.find(layer.name);
     if (found == maps.end()) continue;

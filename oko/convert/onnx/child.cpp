@@ -20,7 +20,7 @@ namespace oko::convert {
 ScratchFolder::ScratchFolder() {
   std::string name = storage::join(storage::temporary_folder(), "oko-XXXXXX");
   if (mkdtemp(name.data()) == nullptr) {
-    throw Error(ErrorCode::kStorage, name, "no folder for temporary files can be made there",
+    throw Error(ErrorCode::kStorage, name, "cannot create a folder for temporary files there",
                 "set TMPDIR to a writable folder");
   }
   path_ = name;

@@ -6,8 +6,8 @@
 
 namespace oko::convert {
 
-// A folder of its own that goes with all its files when this does. Throws a storage Error where
-// none can be made.
+// A temporary folder, removed with all its files on destruction. Throws a storage Error if it
+// cannot be created.
 class ScratchFolder {
  public:
   ScratchFolder();
@@ -20,9 +20,8 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
-// Runs a program that PATH has, without a shell, and waits for its end. What it prints, on both
-// channels, goes into the file `printed`. Gives its exit status; -1 where there is no such program
-// or a signal ended it.
+// Runs a program from PATH, without a shell, and waits for it. Its standard output and error go to
+// the file `printed`. Returns its exit status; -1 if there is no such program or a signal ended it.
 int run_program(const std::vector<std::string>& arguments, const std::string& printed);
 
 }  // namespace oko::convert

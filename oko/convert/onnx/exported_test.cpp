@@ -9,8 +9,8 @@
 #include "oko/runtime/reference_network.h"
 #include "oko/storage/store.h"
 
-// Files of an independent writer (Python's onnx package), in the ways of several exporters: what
-// our engine makes of them is what OpenCV and ONNX Runtime make of the files themselves.
+// Files of an independent writer (Python's onnx package), in the styles of several exporters: our
+// engine computes the same from them as OpenCV and ONNX Runtime do.
 namespace oko::convert {
 namespace {
 
@@ -39,7 +39,7 @@ class OnnxExported : public ::testing::TestWithParam<const char*> {
     for (const detect::HeadMap map : maps[0]) ours_.emplace_back(map.begin(), map.end());
   }
 
-  // The raw maps as outputs besides the decoded ones; the input as the file has it.
+  // The raw outputs besides the decoded ones; the input in the file's layout.
   void expect_the_same(Executor& executor) const {
     std::vector<float> input = input_;
     if (std::string(GetParam()) == "tensorflow") {  // channels last
@@ -78,7 +78,7 @@ TEST_P(OnnxExported, ComputesWhatOnnxRuntimeComputes) {
   expect_the_same(*executor);
 }
 
-TEST_P(OnnxExported, TellsWhatWasDroppedNode) {
+TEST_P(OnnxExported, ReportsWhatWasSkipped) {
   EXPECT_THAT(imported_.notes.front(), ::testing::HasSubstr("post-processing dropped from "));
   EXPECT_EQ(imported_.network.name, "exported");
 }

@@ -14,9 +14,9 @@
 namespace oko::convert {
 namespace {
 
-// Node runs this with: folder, and for a run model, input, its name, its four sides, result.
-// Without a model it prints the package and its version. The result file has the outputs one after
-// another as float32; what they are is printed as JSON.
+// Run by Node with: folder, and to run a model also model, input, its name, its four dimensions,
+// result. Without a model it prints the package and its version. The result file has the outputs
+// one after another as float32; their names and shapes are printed as JSON.
 constexpr const char* kScript = R"js('use strict';
 const fs = require('fs');
 const path = require('path');
@@ -57,7 +57,7 @@ if (model) {
 }
 )js";
 
-// Runs the script; gives what it printed, the last line, and whether it went well.
+// Runs the script; returns the last line it printed and whether it succeeded.
 std::pair<bool, std::string> run_script(const ScratchFolder& scratch,
                                         const std::vector<std::string>& arguments) {
   const std::string script = scratch.file("run.cjs"), printed = scratch.file("printed");
@@ -65,10 +65,10 @@ std::pair<bool, std::string> run_script(const ScratchFolder& scratch,
   std::vector<std::string> words{"node", script};
   words.insert(words.end(), arguments.begin(), arguments.end());
   const int status = run_program(words, printed);
-  if (!storage::exists(printed)) return {false, "node cannot be started"};
+  if (!storage::exists(printed)) return {false, "cannot start node"};
   std::string text = storage::read_text(printed);
   while (text.ends_with('\n')) text.pop_back();
-  if (status == -1 && text.empty()) return {false, "there is no node in PATH"};
+  if (status == -1 && text.empty()) return {false, "node is not in PATH"};
   const std::size_t line = text.rfind('\n');
   return {status == 0, line == std::string::npos ? text : text.substr(line + 1)};
 }
@@ -95,7 +95,7 @@ class NodeRuntime : public OnnxRuntime {
   }
 
   std::map<std::string, std::vector<float>> run_layers(std::span<const float> input) override {
-    std::map<std::string, std::string> layers;  // by map
+    std::map<std::string, std::string> layers;  // by tensor
     std::vector<std::string> inside;
     for (const auto& layer : signature_.layers) {
       layers[layer.name] = layer.layer;
@@ -114,7 +114,7 @@ class NodeRuntime : public OnnxRuntime {
     const graph::Shape& shape = signature_.shape;
     if (input.size() != static_cast<std::size_t>(shape.count())) {
       throw input_error(name_, "the input has " + std::to_string(input.size()) +
-                                   " numbers, the model wants " + graph::to_string(shape));
+                                   " values, the model expects " + graph::to_string(shape));
     }
     const ScratchFolder scratch;
     const std::string model = scratch.file("model.onnx"), numbers = scratch.file("input");
@@ -126,8 +126,8 @@ class NodeRuntime : public OnnxRuntime {
     const auto [ran, text] =
         run_script(scratch, {folder_, model, numbers, signature_.input, sides, result});
     if (!ran) {
-      throw input_error(name_, "ONNX Runtime refuses the model: " + text,
-                        "see which operations this version of it has");
+      throw input_error(name_, "ONNX Runtime rejects the model: " + text,
+                        "check which operations this version supports");
     }
     return outputs_of(parse_json(text, "ONNX Runtime"), storage::read(result));
   }
@@ -143,7 +143,7 @@ class NodeRuntime : public OnnxRuntime {
         count *= side.get<std::size_t>();
       }
       if ((values.size() - at) / sizeof(float) < count) {
-        throw Error(ErrorCode::kFailed, "ONNX Runtime", "gave fewer numbers than it says");
+        throw Error(ErrorCode::kFailed, "ONNX Runtime", "returned fewer values than it announced");
       }
       output.values.resize(count);
       if (count > 0) std::memcpy(output.values.data(), values.data() + at, count * sizeof(float));
@@ -164,7 +164,7 @@ std::unique_ptr<OnnxRuntime> make_onnx_runtime(const Bytes& file, const std::str
                                                std::string* why) {
   const char* folder = std::getenv("OKO_ONNXRUNTIME");
   std::string reason =
-      "OKO_ONNXRUNTIME names no folder with ONNX Runtime (npm install "
+      "OKO_ONNXRUNTIME is not a folder with ONNX Runtime (npm install "
       "--ignore-scripts onnxruntime-node)";
   if (folder != nullptr && *folder != 0) {
     const ScratchFolder scratch;

@@ -10,10 +10,10 @@
 
 namespace oko::convert {
 
-// Runs an ONNX file in ONNX Runtime, by Node.js in a child process for every run.
+// Runs an ONNX file in ONNX Runtime, in a Node.js child process for every run.
 class OnnxRuntime : public Executor {
  public:
-  // An output as the file names it; whole numbers are given as floats.
+  // An output under its name in the file; integers are converted to floats.
   struct Output {
     std::string name;
     std::vector<std::int64_t> shape;
@@ -22,10 +22,10 @@ class OnnxRuntime : public Executor {
   virtual std::vector<Output> run_all(std::span<const float> input) = 0;
 };
 
-// Null where there is no ONNX Runtime, and `why` then says so: the environment variable
-// OKO_ONNXRUNTIME is to name the folder whose node_modules has onnxruntime-node or
-// onnxruntime-web, and node has to be in PATH. Throws an Error for a file that is no ONNX model;
-// what ONNX Runtime itself refuses is an Error of the first run.
+// Null if there is no ONNX Runtime; `why` then says so: the environment variable OKO_ONNXRUNTIME
+// must name the folder whose node_modules contains onnxruntime-node or onnxruntime-web, and node
+// must be in PATH. Throws an Error for a file that is not an ONNX model; if ONNX Runtime itself
+// rejects it, the first run throws.
 std::unique_ptr<OnnxRuntime> make_onnx_runtime(const Bytes& file, const std::string& name,
                                                std::string* why = nullptr);
 

@@ -13,7 +13,7 @@
 #include "oko/runtime/reference_network.h"
 #include "oko/runtime/test_models.h"
 
-// Files that write_onnx() wrote, run by programs nobody here wrote.
+// Files from write_onnx(), run by independent programs.
 namespace oko::convert {
 namespace {
 
@@ -74,7 +74,7 @@ class OnnxExecutor : public ::testing::TestWithParam<NamedExecutor> {
   }
 };
 
-TEST_P(OnnxExecutor, GivesTheGoldenHeadsOfEveryPublishedModel) {
+TEST_P(OnnxExecutor, MatchesTheGoldenHeadsOfEveryPublishedModel) {
   const std::string golden = runtime::reference_data("golden");
   if (golden.empty()) GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
   for (const auto& model : runtime::golden_models()) {
@@ -90,7 +90,7 @@ TEST_P(OnnxExecutor, GivesTheGoldenHeadsOfEveryPublishedModel) {
   }
 }
 
-TEST_P(OnnxExecutor, GivesTheGoldenHeadsOfYolov3AndTiny) {
+TEST_P(OnnxExecutor, MatchesTheGoldenHeadsOfYolov3AndTiny) {
   const std::string golden = runtime::reference_data("golden");
   if (golden.empty()) GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
   for (const auto& model : runtime::synthetic_models()) {
@@ -139,7 +139,7 @@ graph::Network all_kinds(bool relu6 = true) {
   return runtime::with_weights(std::move(network), 5);
 }
 
-TEST_P(OnnxExecutor, ComputesEveryOperationAsItIsDefined) {
+TEST_P(OnnxExecutor, ComputesEveryOperationAsDefined) {
   const graph::Network network = all_kinds(GetParam().all_kinds);
   const std::vector<float> input = input_of(network);
   const auto expected = runtime::PlainNetwork(network).run(input);
@@ -151,7 +151,7 @@ TEST_P(OnnxExecutor, ComputesEveryOperationAsItIsDefined) {
   }
 }
 
-TEST_P(OnnxExecutor, TellsTheMapsOfAllLayers) {
+TEST_P(OnnxExecutor, ExposesTheOutputsOfAllLayers) {
   const graph::Network network = all_kinds(GetParam().all_kinds);
   const std::vector<float> input = input_of(network);
   const auto executor = make(written(network));
@@ -163,13 +163,13 @@ TEST_P(OnnxExecutor, TellsTheMapsOfAllLayers) {
     EXPECT_EQ(found->second.size(), static_cast<std::size_t>(layer.output.count())) << layer.name;
   }
   EXPECT_EQ(largest_difference(maps.at("a"), executor->run(input)[0]), 0);
-  EXPECT_GE(*std::ranges::min_element(maps.at("relu")), 0) << "not the map behind the activation";
+  EXPECT_GE(*std::ranges::min_element(maps.at("relu")), 0) << "not the output of the activation";
 }
 
 TEST_P(OnnxExecutor, LoadsFloat16Kernels) {
   formats::OnnxOptions options;
   options.float16 = true;
-  if (!GetParam().all_kinds) GTEST_SKIP() << "OpenCV 4.6 reads no float16";
+  if (!GetParam().all_kinds) GTEST_SKIP() << "OpenCV 4.6 cannot read float16";
   const graph::Network network = all_kinds();
   const std::vector<float> input = input_of(network);
   const auto halves = make(written(network, options))->run(input);
@@ -196,7 +196,7 @@ TEST_P(OnnxExecutor, RunsAClassifier) {
   EXPECT_NEAR(maps[0][0] + maps[0][1] + maps[0][2] + maps[0][3], 1, 1e-6);
 }
 
-TEST_P(OnnxExecutor, SaysWhenItsProgramRefusesAFile) {
+TEST_P(OnnxExecutor, ReportsThatItsProgramRejectsAFile) {
   const auto run = [](const Bytes& file) {
     try {
       const auto executor = make(file);
@@ -209,7 +209,7 @@ TEST_P(OnnxExecutor, SaysWhenItsProgramRefusesAFile) {
   const Bytes whole = written(small_network());
   std::string text(whole.text());
   text.replace(text.find("Softplus"), 8, "Hardplus");
-  EXPECT_THAT(run(Bytes(std::string_view(text))), ::testing::HasSubstr("refuses the model"));
+  EXPECT_THAT(run(Bytes(std::string_view(text))), ::testing::HasSubstr("rejects the model"));
   EXPECT_THAT(run(whole.part(0, whole.size() / 2)), ::testing::HasSubstr("is not an ONNX model"));
   EXPECT_THROW(make(whole)->run(std::vector<float>(5)), Error);
 }
@@ -253,7 +253,7 @@ std::vector<detect::Detection> detections(const std::vector<OnnxRuntime::Output>
   return found;
 }
 
-// The picture's bars are of whole pixels in both, so that Darknet maps boxes back as we do.
+// The letterbox bars are whole pixels in both, so that Darknet maps boxes back as we do.
 TEST(OnnxBoxes, AreTheGoldenOnes) {
   const std::string golden = runtime::reference_data("golden");
   if (golden.empty()) GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
@@ -293,8 +293,8 @@ TEST(OnnxBoxes, AreTheGoldenOnes) {
   }
 }
 
-// The file's boxes are those that our own decoding makes of the same file's raw maps.
-TEST(OnnxBoxes, HeedThresholdsRegionHeadsAndPicturesWithoutAny) {
+// The file's boxes are the same as our own decoding of its raw outputs.
+TEST(OnnxBoxes, HonourThresholdsRegionHeadsAndImagesWithoutAny) {
   const graph::Network network = all_kinds();
   const std::vector<float> input = input_of(network);
   std::string why;

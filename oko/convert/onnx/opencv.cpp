@@ -16,7 +16,7 @@ namespace oko::convert {
 #ifdef OKO_OPENCV_DNN
 namespace {
 
-// OpenCV prints what it throws as well.
+// OpenCV also prints the errors it throws.
 class Quiet {
  public:
   Quiet() : before_(cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT)) {}
@@ -66,7 +66,7 @@ class OpenCv : public Executor {
     try {
       return call();
     } catch (const cv::Exception& error) {
-      throw input_error(name_, "OpenCV refuses the model: " + error.err,
+      throw input_error(name_, "OpenCV rejects the model: " + error.err,
                         "run it in ONNX Runtime instead");
     }
   }
@@ -80,7 +80,7 @@ class OpenCv : public Executor {
     const graph::Shape& shape = signature_.shape;
     if (input.size() != static_cast<std::size_t>(shape.count())) {
       throw input_error(name_, "the input has " + std::to_string(input.size()) +
-                                   " numbers, the model wants " + graph::to_string(shape));
+                                   " values, the model expects " + graph::to_string(shape));
     }
     const int sides[] = {1, shape.channels, shape.height, shape.width};
     net.setInput(cv::Mat(4, sides, CV_32F, const_cast<float*>(input.data())), signature_.input);

@@ -24,7 +24,7 @@ using Options = armnn::OptimizerOptionsOpaque;
 using Options = armnn::OptimizerOptions;
 #endif
 
-// Since 21.05 a ConstTensor refuses a description that does not say that its values are constant.
+// Since 21.05 a ConstTensor rejects a TensorInfo that is not marked constant.
 template <typename Info>
 Info constant(Info info) {
   if constexpr (requires { info.SetConstant(); }) info.SetConstant();
@@ -32,7 +32,7 @@ Info constant(Info info) {
 }
 
 [[noreturn]] void refuse(const std::string& why) {
-  throw Error(ErrorCode::kFailed, "Arm NN", "refuses the model: " + why);
+  throw Error(ErrorCode::kFailed, "Arm NN", "rejects the model: " + why);
 }
 
 class ArmNn : public Executor {
@@ -49,7 +49,7 @@ class ArmNn : public Executor {
     auto optimized =
         armnn::Optimize(*parsed, {armnn::Compute::CpuRef}, runtime_->GetDeviceSpec(), Options(),
                         armnn::Optional<std::vector<std::string>&>(messages));
-    if (!optimized) refuse(messages.empty() ? "no backend takes it" : messages.front());
+    if (!optimized) refuse(messages.empty() ? "no backend accepts it" : messages.front());
     std::string message;
     if (runtime_->LoadNetwork(network_, std::move(optimized), message) != armnn::Status::Success) {
       refuse(message);
@@ -71,7 +71,7 @@ class ArmNn : public Executor {
       out.emplace_back(output.first, armnn::Tensor(output.second, maps.back().data()));
     }
     if (runtime_->EnqueueWorkload(network_, in, out) != armnn::Status::Success) {
-      refuse("it does not run");
+      refuse("it fails to run");
     }
     std::vector<std::vector<float>> result;
     for (std::size_t i = 0; i < maps.size(); ++i) {
@@ -85,7 +85,7 @@ class ArmNn : public Executor {
     return info.GetNumDimensions() > i ? info.GetShape()[i] : 1;
   }
 
-  // Rows × columns × channels of the model's own numbers.
+  // Rows × columns × channels in the model's own type.
   std::vector<std::byte> from_planar(std::span<const float> input) const {
     const armnn::TensorInfo& info = input_.second;
     const std::size_t pixels = side(info, 1) * side(info, 2), channels = side(info, 3);

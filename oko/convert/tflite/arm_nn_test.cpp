@@ -19,7 +19,7 @@ namespace {
 
 using formats::TfliteNumbers;
 
-// As expect_golden_heads() wants an engine.
+// An engine for expect_golden_heads().
 struct Runner {
   std::unique_ptr<Executor> executor;
   std::vector<std::vector<std::vector<float>>> run(std::span<const float> input, int) {
@@ -39,8 +39,8 @@ std::unique_ptr<Runner> runner(const graph::Network& network) {
   return std::make_unique<Runner>(Runner{make(network)});
 }
 
-// Every operation but those that Arm NN 20.08 lacks: padding with other numbers than zero,
-// enlarging from the pixels' centres, as it is written for other scales than powers of two.
+// Every operation except those that Arm NN 20.08 lacks: padding with values other than zero, and
+// resizing with half-pixel centres, which is written for scales that are not powers of two.
 graph::Network everything_it_has() {
   graph::Network network = formats::everything();
   for (graph::Layer& layer : network.layers) {
@@ -70,13 +70,13 @@ std::vector<float> ramp(const graph::Shape& shape) {
   return input;
 }
 
-TEST_F(ArmNn, GivesTheHeadsOfPublishedModels) {
+TEST_F(ArmNn, MatchesTheHeadsOfPublishedModels) {
   for (const auto& model : runtime::golden_models()) {
     runtime::expect_golden_heads(model, runner);
   }
 }
 
-// Arm NN 20.08 takes no kernel that an operator makes float32.
+// Arm NN 20.08 accepts no kernel that an operator converts to float32.
 TEST_F(ArmNn, RunsAPartOfAModelWithHalfKernels) {
   const graph::Network network = everything_it_has();
   const auto files = formats::write_tflite(network, {.numbers = TfliteNumbers::kFloat16}, "m");
@@ -100,7 +100,7 @@ TEST_F(ArmNn, RunsEveryOperationAsOkoDoes) {
   EXPECT_LT(largest_difference(maps[0], expected[0]), 1e-5);
 }
 
-// A published model with the ranges that its map have on a picture, and that picture.
+// A published model with the activation ranges of one image, and that image.
 struct Quantized {
   graph::Network network;
   std::vector<float> picture;
@@ -120,8 +120,8 @@ Quantized quantized_fastest() {
   return quantized;
 }
 
-// Arm NN 23.08 takes float16 kernels, 20.08 does not.
-TEST_F(ArmNn, RunsHalfKernelsOrTellsThatItRefusesThem) {
+// Arm NN 23.08 accepts float16 kernels, 20.08 does not.
+TEST_F(ArmNn, RunsHalfKernelsOrReportsThatItRejectsThem) {
   const graph::Network network = everything_it_has();
   const std::vector<float> input = ramp(network.input);
   const auto expected = make_reference_executor(network)->run(input);
@@ -129,13 +129,13 @@ TEST_F(ArmNn, RunsHalfKernelsOrTellsThatItRefusesThem) {
   try {
     executor = make(network, TfliteNumbers::kFloat16);
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), ::testing::StartsWith("Arm NN: refuses the model: "));
+    EXPECT_THAT(error.what(), ::testing::StartsWith("Arm NN: rejects the model: "));
     return;
   }
   EXPECT_LT(largest_difference(executor->run(input).at(0), expected[0]), 1e-2);
 }
 
-TEST_F(ArmNn, TellsWhatItRefuses) {
+TEST_F(ArmNn, ReportsWhatItRejects) {
   const graph::Network network = everything_it_has();
   auto files = formats::write_tflite(network, {}, "m");
   for (formats::File& file : files) file.bytes.resize(file.bytes.size() / 2);
@@ -143,11 +143,11 @@ TEST_F(ArmNn, TellsWhatItRefuses) {
     make_arm_nn(files, network, nullptr);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), ::testing::StartsWith("Arm NN: refuses the model: "));
+    EXPECT_THAT(error.what(), ::testing::StartsWith("Arm NN: rejects the model: "));
   }
 }
 
-TEST_F(ArmNn, FindsTheSameBoxesInBytes) {
+TEST_F(ArmNn, FindsTheSameBoxesInInt8) {
   const Quantized model = quantized_fastest();
   const auto expected = make_engine_executor(model.network)->run(model.picture);
   const auto maps = make(model.network, TfliteNumbers::kInt8)->run(model.picture);
@@ -158,7 +158,7 @@ TEST_F(ArmNn, FindsTheSameBoxesInBytes) {
       error += std::pow(static_cast<double>(maps[h][i] - expected[h][i]), 2);
       size += std::pow(static_cast<double>(expected[h][i]), 2);
     }
-    EXPECT_LT(std::sqrt(error / size), .2) << h;  // of a range from one picture: .13 and .15
+    EXPECT_LT(std::sqrt(error / size), .2) << h;  // with ranges from one image: .13 and .15
   }
   const auto boxes = [&](const std::vector<std::vector<float>>& heads) {
     const std::vector<detect::HeadMap> views(heads.begin(), heads.end());
