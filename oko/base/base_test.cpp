@@ -42,18 +42,18 @@ TEST(Json, NamesTheByteOfASyntaxError) {
   }
 }
 
-TEST(Json, RefusesDeepNesting) {
+TEST(Json, RejectsDeepNesting) {
   EXPECT_THROW(parse_json(std::string(100000, '['), "m"), Error);
   EXPECT_NO_THROW(parse_json(std::string(60, '[') + std::string(60, ']'), "m"));
 }
 
-TEST(Json, ReadsOverMembersThatAreSkipped) {
+TEST(Json, SkipsIgnoredMembers) {
   const Json j =
       parse_json(R"({"a": [{"s": [[1, {"s": 2}]], "b": 1}], "s": "x", "c": ["s"]})", "m", "s");
   EXPECT_EQ(j.dump(), R"({"a":[{"b":1}],"c":["s"]})");
 }
 
-TEST(Json, RefusesObjectsOfTooManyMembers) {
+TEST(Json, RejectsObjectsWithTooManyMembers) {
   const auto object = [](int members) {
     std::string text;
     for (int i = 0; i < members; ++i) text += (i ? ",\"" : "{\"") + std::to_string(i) + "\":0";
@@ -77,19 +77,19 @@ std::string complaint(const std::string& text, const char* wanted) {
   } catch (const Error& e) {
     return e.what();
   }
-  return "nothing was refused";
+  return "no error was thrown";
 }
 
-TEST(Json, RefusesNamesGivenTwice) {
+TEST(Json, RejectsDuplicateNames) {
   EXPECT_EQ(complaint(R"([{"a": 1, "b": {"a": 2}}, {"b": 1, "c": 2, "b": {}}])", "a"),
-            "m: the name \"b\" is given twice");
+            "m: the name \"b\" appears twice");
 }
 
-TEST(Json, ShowsWhatWasFound) {
+TEST(Json, ErrorsShowTheValueFound) {
   const auto found = [](const std::string& value) {
     return complaint("{\"a\":" + value + "}", "a");
   };
-  const std::string wanted = "m: \"a\" must be a whole number, found ";
+  const std::string wanted = "m: \"a\" must be an integer, found ";
   EXPECT_EQ(found("\"3\""), wanted + "\"3\"");
   EXPECT_EQ(found("\"\\u00e9\\n\""), wanted + "\"???\"");
   EXPECT_EQ(found('"' + std::string(90, 'x') + '"'), wanted + '"' + std::string(50, 'x') + "...\"");
@@ -101,7 +101,7 @@ TEST(Json, ShowsWhatWasFound) {
   EXPECT_EQ(found("1e999"), "m@9: not valid JSON");
 }
 
-TEST(Json, RefusesNumbersThatDoNotFit) {
+TEST(Json, RejectsNumbersOutOfRange) {
   const Json j = parse_json(R"({"a": 4294967296, "b": 1.5, "c": 7})", "m");
   EXPECT_THROW(json_get<int>(j, "a", "m"), Error);
   EXPECT_THROW(json_get<int>(j, "b", "m"), Error);
@@ -123,7 +123,7 @@ TEST(Json, WritesFloatsAsShortDecimals) {
   }
 }
 
-TEST(Random, SameSeedSameNumbersOtherStreamOthers) {
+TEST(Random, SameSeedGivesSameNumbersAndOtherStreamsDiffer) {
   Random a(7, 1), b(7, 1), c(7, 2);
   const auto first = a.bits();
   EXPECT_EQ(first, b.bits());
@@ -146,7 +146,7 @@ TEST(ThreadPool, ParallelForVisitsEachIndexOnce) {
   for (const auto& n : seen) EXPECT_EQ(n, 1);
 }
 
-TEST(ThreadPool, WithoutThreadsThePosterRunsTheTask) {
+TEST(ThreadPool, WithoutThreadsTheCallerRunsTheTask) {
   ThreadPool pool(0);
   std::thread::id runner;
   pool.post([&] { runner = std::this_thread::get_id(); });
@@ -156,7 +156,7 @@ TEST(ThreadPool, WithoutThreadsThePosterRunsTheTask) {
   EXPECT_EQ(sum, 45);
 }
 
-TEST(ThreadPool, ParallelForPassesOnTheFirstException) {
+TEST(ThreadPool, ParallelForRethrowsTheFirstException) {
   ThreadPool pool(2);
   EXPECT_THROW(pool.parallel_for(100,
                                  [](std::size_t i) {
@@ -165,7 +165,7 @@ TEST(ThreadPool, ParallelForPassesOnTheFirstException) {
                std::runtime_error);
 }
 
-TEST(Printable, EscapesWhatATerminalObeysAndKeepsTheRest) {
+TEST(Printable, EscapesControlsAndKeepsTheRest) {
   EXPECT_EQ(printable("ключ – café 犬 a\\b"), "ключ – café 犬 a\\b");
   EXPECT_EQ(printable("a\nb\tc\rd"), "a\\nb\\tc\\rd");
   EXPECT_EQ(printable("\x1b[31m\x7f"), "\\x1b[31m\\x7f");
@@ -181,7 +181,7 @@ TEST(ClassList, CountsEveryLineAsDarknetDoes) {
   }
 }
 
-TEST(ClassList, WritesOnlyWhatItReadsAgain) {
+TEST(ClassList, WritesOnlyWhatItCanReadBack) {
   const std::vector<std::string> names{
       "#10 bolt", "a, b", "\"q\"", "~", "null", "\xD0\xBA", std::string(5000, 'n')};
   EXPECT_EQ(parse_class_list(class_list_text(names, "c"), "c"), names);

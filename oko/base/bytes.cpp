@@ -15,10 +15,10 @@ Bytes::Bytes(std::string_view text) {
 
 Bytes ByteReader::take(std::size_t count, std::string_view what) {
   if (count > remaining()) {
-    throw input_error(place(), "the file ends inside " + std::string(what) + " (" +
-                                   std::to_string(count) + " bytes wanted, " +
-                                   std::to_string(remaining()) + " left)",
-                      "the file is cut short: copy or download it again");
+    throw input_error(place(),
+                      "the file ends inside " + std::string(what) + " (" + std::to_string(count) +
+                          " bytes needed, " + std::to_string(remaining()) + " left)",
+                      "the file is truncated: copy or download it again");
   }
   Bytes part = bytes_.part(position_, count);
   position_ += count;

@@ -14,8 +14,8 @@ static_assert(std::endian::native == std::endian::little,
 
 namespace oko {
 
-// An immutable run of bytes and whatever keeps it alive: a vector, a mapped file, a part of either.
-// Copying shares. Safe to read from several threads.
+// Immutable bytes and their owner: a vector, a mapped file, or a part of either. Copies share the
+// owner. Safe to read from several threads.
 class Bytes {
  public:
   Bytes() = default;
@@ -24,7 +24,7 @@ class Bytes {
   Bytes(std::shared_ptr<const void> owner, std::span<const std::byte> view)
       : owner_(std::move(owner)), view_(view) {}
 
-  // Takes over the storage of a vector of any plain type.
+  // Takes ownership of a vector of any trivial type.
   template <typename T>
   static Bytes own(std::vector<T> values) {
     auto owner = std::make_shared<const std::vector<T>>(std::move(values));
@@ -38,7 +38,7 @@ class Bytes {
   std::string_view text() const {
     return {reinterpret_cast<const char*>(view_.data()), view_.size()};
   }
-  // The bytes [offset, offset + count), sharing this owner. The range must lie inside.
+  // The bytes [offset, offset + count), sharing this owner. The range must be within bounds.
   Bytes part(std::size_t offset, std::size_t count) const {
     return Bytes(owner_, view_.subspan(offset, count));
   }
@@ -48,8 +48,8 @@ class Bytes {
   std::span<const std::byte> view_;
 };
 
-// Reads little-endian values one after another. Reading past the end throws an input Error
-// that names the file, the byte and what was expected there.
+// Reads little-endian values in sequence. Reading past the end throws an input Error that names the
+// file, the byte and what was expected there.
 class ByteReader {
  public:
   ByteReader(std::string name, Bytes bytes) : name_(std::move(name)), bytes_(std::move(bytes)) {}

@@ -74,7 +74,7 @@ std::vector<std::string> parse_class_list(std::string_view text, const std::stri
     const auto line = std::to_string(blank - names.begin() + 1);
     throw input_error(name + ":" + line,
                       "a blank line between class names, which Darknet counts as a class",
-                      "write the class's name there; if it is no class, remove the line");
+                      "write the name of the class there, or remove the line if it is not a class");
   }
   return names;
 }
@@ -88,7 +88,7 @@ std::string class_list_text(const std::vector<std::string>& names, const std::st
       std::replace_if(
           shown.begin(), shown.end(), [](char c) { return c >= 0 && c < ' '; }, '?');
       throw input_error(place, "the class name \"" + shown + "\" cannot be a line of a class list",
-                        "rename the class: no line breaks, no blanks at its ends");
+                        "rename the class: no line breaks, no spaces at its ends");
     }
     (text += name) += '\n';
   }

@@ -6,18 +6,18 @@
 
 namespace oko {
 
-// What went wrong, as the process exit code that reports it.
+// Kinds of errors; the values are the process exit codes.
 enum class ErrorCode {
-  kFailed = 1,         // the work could not be done (diverged, out of memory, …)
+  kFailed = 1,         // the operation failed (diverged, out of memory, …)
   kUsage = 2,          // flags or arguments make no sense
   kInput = 3,          // a file is missing, broken or contradicts another
-  kStorage = 4,        // disk, bucket or network refused
+  kStorage = 4,        // disk, bucket or network failed
   kInterrupted = 130,  // stopped by a signal, with a checkpoint written
 };
 
 // A user's mistake or a bad file. `place` says where (file, file:line, file@byte or layer),
-// `message` what, `hint` how to put it right; what() joins them as "place: message (hint)". Broken
-// invariants of our own code are asserts, never Errors.
+// `message` what is wrong, `hint` how to fix it; what() joins them as "place: message (hint)".
+// Broken invariants of our own code are asserts, never Errors.
 class Error : public std::exception {
  public:
   Error(ErrorCode code, std::string place, std::string message, std::string hint = {});
@@ -28,7 +28,7 @@ class Error : public std::exception {
   const std::string& hint() const { return hint_; }
   const char* what() const noexcept override { return what_.c_str(); }
 
-  // The same error seen from outside: `outer` is put before the place ("a.tar: " + place).
+  // The same error seen from outside: `outer` is prepended to the place ("a.tar: " + place).
   Error within(std::string_view outer) const;
 
  private:
@@ -36,7 +36,7 @@ class Error : public std::exception {
   std::string place_, message_, hint_, what_;
 };
 
-// Shorthand for the commonest kind.
+// Shorthand for the most common kind.
 inline Error input_error(std::string place, std::string message, std::string hint = {}) {
   return Error(ErrorCode::kInput, std::move(place), std::move(message), std::move(hint));
 }

@@ -14,7 +14,7 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-// For a message: short, and nothing in it that a terminal obeys.
+// For messages: short, without control characters.
 std::string quoted(std::string_view name) {
   constexpr std::size_t kShown = 80;
   std::string text = visible(name.substr(0, kShown), "?");
@@ -36,7 +36,8 @@ std::uint64_t hash_of(std::string_view text) {
   return hash;
 }
 
-// At most `longest` bytes, not ending in the middle of a character: bytes 10xxxxxx go on with one.
+// At most `longest` bytes, not ending in the middle of a character (bytes 10xxxxxx are
+// continuations).
 std::string_view cut(std::string_view text, std::size_t longest) {
   if (text.size() <= longest) return text;
   std::size_t end = longest;
@@ -48,7 +49,7 @@ std::string_view cut(std::string_view text, std::size_t longest) {
 
 std::string fault_in_file_name(std::string_view name, NameRule rule) {
   if (name.empty()) return "is empty";
-  if (name == "." || name == "..") return "means another folder";
+  if (name == "." || name == "..") return "refers to a folder";
   if (name.find('/') != name.npos) return "contains '/'";
   if (name.find('\0') != name.npos) return "contains a zero byte";
   if (name.size() > kLongestFileName) {

@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TEST(FileName, IsRefusedWhereItLeadsElsewhereOrMeansSomethingElse) {
+TEST(FileName, IsRejectedIfItLeadsElsewhereOrIsAmbiguous) {
   using namespace std::string_literals;
   for (const std::string& name :
        {""s, "."s, ".."s, "a/b"s, "/a"s, "../a"s, "a\\b"s, "..\\a"s, "C:a"s, "c:"s, "a\nb"s,
@@ -23,7 +23,7 @@ TEST(FileName, IsRefusedWhereItLeadsElsewhereOrMeansSomethingElse) {
   }
 }
 
-TEST(FileName, OfAPathIsRefusedWhereAnyPartIs) {
+TEST(FileName, OfAPathIsRejectedIfAnyPartIs) {
   for (const char* path : {"", "/", "/etc/passwd", "a/../../b", "..", "a/..", "./a", "a//b", "a/",
                            "s3://bucket/key", "file:///x", "C:/x", "C:\\x", "a/b\\c", "a/\x01"}) {
     EXPECT_NE(fault_in_relative_path(path), "") << path;
@@ -33,7 +33,7 @@ TEST(FileName, OfAPathIsRefusedWhereAnyPartIs) {
   }
 }
 
-TEST(FileName, MayHoldWhateverTheDiskDoesWhereItOnlyIsCopied) {
+TEST(FileName, MayContainWhateverTheDiskAllowsIfItIsOnlyCopied) {
   for (const char* path : {"a\nb", "c\\d/e", "C:x"}) {
     EXPECT_EQ(fault_in_relative_path(path, NameRule::kThisDisk), "") << path;
   }
@@ -43,7 +43,7 @@ TEST(FileName, MayHoldWhateverTheDiskDoesWhereItOnlyIsCopied) {
   }
 }
 
-TEST(FileName, ErrorsNameThePlaceAndTheFault) {
+TEST(FileName, ErrorsNameThePlaceAndTheReason) {
   try {
     checked_file_name("../\x1Bup", "shards.jsonl:2", "the split");
     FAIL();
@@ -57,7 +57,7 @@ TEST(FileName, ErrorsNameThePlaceAndTheFault) {
   EXPECT_THROW(checked_relative_path("a/../b", "", "the path"), Error);
 }
 
-TEST(FileName, IsMadeOfAnyText) {
+TEST(FileName, IsMadeFromAnyText) {
   EXPECT_EQ(file_name_from("cam 1/0001"), "cam 1_0001");
   EXPECT_EQ(file_name_from("../../x"), "_._.._x");
   EXPECT_EQ(file_name_from(""), "_");
@@ -66,7 +66,7 @@ TEST(FileName, IsMadeOfAnyText) {
   EXPECT_EQ(file_name_from(std::string(255, 'a')), std::string(255, 'a'));
 }
 
-TEST(FileName, OfALongTextIsShortAndItsOwn) {
+TEST(FileName, FromALongTextIsShortAndUnique) {
   std::string text;
   for (int i = 0; i < 200; ++i) text += "é";
   const std::string name = file_name_from(text, 100), other = file_name_from(text + "x", 100);

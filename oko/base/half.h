@@ -5,7 +5,7 @@
 
 namespace oko {
 
-// float16 bits, of weights only.
+// float16 bits, for weights only.
 struct Half {
   std::uint16_t bits = 0;
 };
@@ -24,8 +24,8 @@ inline float to_float(Half half) {
   return std::bit_cast<float>(sign | ((rest << 13) + 0x38000000U));
 }
 
-// Rounds to the nearest, ties to even; too large a number becomes the largest finite one, because a
-// weight must stay a number.
+// Rounds to nearest, ties to even; values out of range become the largest finite one, since a
+// weight must stay finite.
 inline Half to_half(float value) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
   const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000U);

@@ -12,20 +12,19 @@ namespace oko {
 namespace {
 
 constexpr std::size_t kMaxDepth = 64;
-constexpr std::size_t kMaxMembers =
-    1 << 14;  // of one object: to find a key is to walk over all of them
+constexpr std::size_t kMaxMembers = 1 << 14;  // of one object: finding a key is a linear search
 
 const Json& member(const Json& object, const char* key, const std::string& name) {
   if (!object.is_object()) {
-    throw input_error(name, std::string("expected an object that holds \"") + key + "\", found " +
-                                object.type_name());
+    throw input_error(
+        name, std::string("expected an object with \"") + key + "\", found " + object.type_name());
   }
   const auto it = object.find(key);
   if (it == object.end()) throw input_error(name, std::string("\"") + key + "\" is missing");
   return *it;
 }
 
-// A value in few words of ASCII, for messages.
+// A short ASCII form of a value, for messages.
 std::string shown(const Json& value) {
   if (value.is_boolean()) return value.get<bool>() ? "true" : "false";
   if (value.is_number_unsigned()) return std::to_string(value.get<std::uint64_t>());
@@ -44,7 +43,7 @@ Error wrong_type(const std::string& name, const char* key, const char* wanted, c
                      std::string("\"") + key + "\" must be " + wanted + ", found " + shown(found));
 }
 
-// Puts a document together from what nlohmann's parser meets; the names of its functions are given.
+// Builds a document from nlohmann's SAX events; the function names are prescribed.
 class Builder {
  public:
   Builder(const std::string& name, std::string_view skip, int* repeats = nullptr)
@@ -57,7 +56,7 @@ class Builder {
   bool number_unsigned(std::uint64_t value) { return put(value); }
   bool number_float(double value, const std::string&) { return put(value); }
   bool string(std::string& value) { return put(std::move(value)); }
-  bool binary(Json::binary_t&) { return false; }  // no text has it
+  bool binary(Json::binary_t&) { return false; }  // never in JSON text
   bool start_object(std::size_t) { return open(Json::object()); }
   bool start_array(std::size_t) { return open(Json::array()); }
   bool end_object() { return close(); }
@@ -77,7 +76,7 @@ class Builder {
     const auto [member, is_new] = object.emplace(key, nullptr);
     if (!is_new && repeats_) ++*repeats_;
     if (!is_new && !repeats_)
-      throw input_error(name_, "the name " + shown(Json(key)) + " is given twice");
+      throw input_error(name_, "the name " + shown(Json(key)) + " appears twice");
     place_ = &member->second;
     return true;
   }
@@ -87,7 +86,7 @@ class Builder {
   }
 
  private:
-  // Where the next value goes; null where it is read over.
+  // Where the next value goes; null if it is skipped.
   Json* next() {
     if (skipped_ > 0) return nullptr;
     if (open_.empty() || open_.back()->is_object()) return place_;
@@ -117,11 +116,11 @@ class Builder {
 
   const std::string& name_;
   std::string_view skip_;
-  int* repeats_;  // null: a name given twice is an error
+  int* repeats_;  // null: duplicate names are an error
   Json root_;
-  Json* place_ = &root_;  // of the root, or of the member whose key came last
+  Json* place_ = &root_;  // of the root, or of the member with the last key
   std::vector<Json*> open_;
-  int skipped_ = 0;  // depth of what is open but read over
+  int skipped_ = 0;  // depth inside skipped members
 };
 
 }  // namespace
@@ -172,14 +171,14 @@ std::int64_t json_get(const Json& object, const char* key, const std::string& na
                     !(value.is_number_unsigned() &&
                       value.get<std::uint64_t>() >
                           static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()));
-  if (!fits) throw wrong_type(name, key, "a whole number", value);
+  if (!fits) throw wrong_type(name, key, "an integer", value);
   return value.get<std::int64_t>();
 }
 
 template <>
 std::uint64_t json_get(const Json& object, const char* key, const std::string& name) {
   const Json& value = member(object, key, name);
-  if (!value.is_number_unsigned()) throw wrong_type(name, key, "a whole number from 0", value);
+  if (!value.is_number_unsigned()) throw wrong_type(name, key, "a non-negative integer", value);
   return value.get<std::uint64_t>();
 }
 
@@ -187,7 +186,7 @@ template <>
 int json_get(const Json& object, const char* key, const std::string& name) {
   const std::int64_t value = json_get<std::int64_t>(object, key, name);
   if (value < std::numeric_limits<int>::min() || value > std::numeric_limits<int>::max()) {
-    throw wrong_type(name, key, "a whole number of 32 bits", object.at(key));
+    throw wrong_type(name, key, "a 32-bit integer", object.at(key));
   }
   return static_cast<int>(value);
 }
@@ -197,9 +196,9 @@ Json json_get(const Json& object, const char* key, const std::string& name) {
   return member(object, key, name);
 }
 
-// By arithmetic: the C++ libraries of phones have std::to_chars for floats late or not at all. A
-// quotient of two whole numbers that doubles hold (below 2^53, and 10^22) is the double nearest to
-// the decimal, so it is printed as that.
+// By arithmetic: phones' C++ libraries have std::to_chars for floats late or not at all. The
+// quotient of two integers that are exact as doubles (below 2^53, and 10^22) is the double nearest
+// to the decimal, so it is printed as that decimal.
 double shortest_decimal(float value) {
   if (value == 0 || !std::isfinite(value)) return value;
   const int exponent = static_cast<int>(std::floor(std::log10(std::abs(value))));

@@ -8,15 +8,15 @@ namespace oko {
 
 using Json = nlohmann::ordered_json;
 
-// Parses UTF-8 JSON. Throws an input Error "name@byte: …" where it is not valid, and one without the
-// byte where it is nested deeper than 64 levels (so that no later walk over it can exhaust the
-// stack), has an object of more than 16384 members (which would take time that grows with their
-// square) or one that gives a name twice. Members called `skip` are read over at any depth: bulk
-// that nobody asks for (COCO's segmentation) then takes no memory.
+// Parses UTF-8 JSON. Throws an input Error "name@byte: …" if it is not valid, and one without the
+// byte if it is nested deeper than 64 levels (so that no later traversal can exhaust the stack),
+// has an object with more than 16384 members (which would take quadratic time) or with duplicate
+// names. Members called `skip` are skipped at any depth: unneeded bulk (COCO's segmentation) then
+// takes no memory.
 Json parse_json(std::string_view text, const std::string& name, std::string_view skip = {});
 
-// The member `key` of `object` as a T. Throws an input Error that names the key and what was found
-// where it is missing or of another type. Numbers must fit T: no silent narrowing.
+// The member `key` of `object` as a T. Throws an input Error that names the key and the value found
+// if it is missing or has the wrong type. Numbers must fit T: no silent narrowing.
 template <typename T>
 T json_get(const Json& object, const char* key, const std::string& name);
 
@@ -26,8 +26,7 @@ T json_get_or(const Json& object, const char* key, T fallback, const std::string
   return object.is_object() && object.contains(key) ? json_get<T>(object, key, name) : fallback;
 }
 
-// The number whose text is the shortest decimal that gives this float again: 0.1, not
-// 0.10000000149011612.
+// The double that prints as the shortest decimal for this float: 0.1, not 0.10000000149011612.
 double shortest_decimal(float value);
 
 }  // namespace oko

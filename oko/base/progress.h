@@ -6,22 +6,22 @@
 
 namespace oko {
 
-// Where library code reports how far long work has come. Nothing below cli prints: cli draws a bar
-// on a terminal and plain lines elsewhere. Calls come from one thread at a time.
+// How library code reports the progress of long work. Only cli prints: a bar on a terminal and
+// plain lines elsewhere. Called from one thread at a time.
 class Progress {
  public:
   virtual ~Progress() = default;
-  // A new piece of work of `total` units (0: unknown), for example begin("checking", 364, "images").
+  // Starts work of `total` units (0: unknown), for example begin("checking", 364, "images").
   virtual void begin(std::string_view what, std::uint64_t total, std::string_view unit) = 0;
   virtual void advance(std::uint64_t count = 1) = 0;
   // A short live remark beside the bar ("loss 3.21, 12 % waiting").
   virtual void note(std::string_view text) = 0;
   virtual void end() = 0;
-  // A line worth keeping: a warning, a checkpoint written.
+  // A permanent line: a warning, a checkpoint written.
   virtual void line(std::string_view text) = 0;
 };
 
-// Swallows everything.
+// Discards everything.
 class NoProgress final : public Progress {
  public:
   void begin(std::string_view, std::uint64_t, std::string_view) override {}

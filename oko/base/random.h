@@ -10,10 +10,10 @@
 namespace oko {
 
 // xoshiro256** (Blackman and Vigna) seeded by splitmix64. Unlike <random>'s distributions, the
-// numbers drawn here are the same with every standard library, so a seed means the same everywhere.
+// results are the same with every standard library, so a seed means the same everywhere.
 class Random {
  public:
-  // Streams with the same seed and different numbers are independent: one a sample, an epoch, ….
+  // Streams with the same seed and different numbers are independent: one per sample, per epoch, ….
   explicit Random(std::uint64_t seed, std::uint64_t stream = 0) {
     std::uint64_t x = seed ^ (stream * 0xd1342543de82ef95ULL);
     for (auto& word : state_) word = splitmix(x);
@@ -32,7 +32,7 @@ class Random {
   // In [0, 1).
   double uniform() { return static_cast<double>(bits() >> 11) * 0x1.0p-53; }
   double uniform(double low, double high) { return low + (high - low) * uniform(); }
-  // In [0, count); count > 0. Multiply-shift: the bias is below 2^-32 for counts met here.
+  // In [0, count); count > 0. Multiply-shift: the bias is below 2^-32 for the counts used here.
   std::uint64_t below(std::uint64_t count) {
     return static_cast<std::uint64_t>(static_cast<double>(count) * uniform());
   }

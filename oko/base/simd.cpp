@@ -16,14 +16,14 @@ bool has_dot_product() {
   constexpr unsigned long kAsimdDp = 1UL << 20;  // HWCAP_ASIMDDP of asm/hwcap.h
   return (getauxval(AT_HWCAP) & kAsimdDp) != 0;
 #else
-  return true;  // every Apple processor that runs 64-bit iOS 15 or macOS on Arm but the A10 and
+  return true;  // every Apple CPU that runs 64-bit iOS 15 or macOS on Arm except the A10 and
                 // older
 #endif
 }
 #endif
 
 #if defined(__x86_64__)
-// Clang 14's __builtin_cpu_supports() does not know it.
+// Clang 14's __builtin_cpu_supports() lacks it.
 bool has_f16c() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;

@@ -6,14 +6,14 @@
 
 namespace oko {
 
-// Instruction sets that kernels are compiled for, worst first: each x86 target includes the ones
+// Instruction sets that kernels are compiled for, slowest first: each x86 target includes the ones
 // before it. kScalar is the plain C++ reference that every kernel is tested against.
 enum class SimdTarget { kScalar, kSse4, kAvx2, kAvx512, kAvx512Vnni, kNeon, kNeonDotProd, kWasm };
 
 // "scalar", "sse4", "avx2", "avx512", "avx512vnni", "neon", "neondot", "wasm".
 const char* name_of(SimdTarget target);
 
-// What this library has code for and this machine can run, best first; ends with kScalar.
+// The targets this library has code for and this machine can run, best first; ends with kScalar.
 std::span<const SimdTarget> simd_targets();
 inline SimdTarget best_simd_target() { return simd_targets().front(); }
 

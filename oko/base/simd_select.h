@@ -8,7 +8,7 @@
 //   }
 //   #endif
 //
-// The targets are those that simd_targets.h leaves. HWY_SCALAR is Highway's baseline on x86-64 and
+// The targets are those enabled by simd_targets.h. HWY_SCALAR is Highway's baseline on x86-64 and
 // is not used: guard per-target code with #if HWY_TARGET != HWY_SCALAR.
 #pragma once
 
@@ -56,7 +56,7 @@
 #define OKO_SIMD_WASM(t, call)
 #endif
 
-// The best compiled copy that `target` can run: a file that leaves out AVX3_DL gives its AVX3 code.
+// The best compiled copy that `target` can run: a file without AVX3_DL returns its AVX3 code.
 #define OKO_SIMD_SELECT(target, call) \
   OKO_SIMD_AVX512VNNI(target, call)   \
   OKO_SIMD_AVX512(target, call)       \

@@ -4,13 +4,13 @@
 #include <cstdlib>
 #include <new>
 
-// For one file of a test program: counts what the whole program allocates.
+// Include in one file of a test program: counts the allocations of the whole program.
 
 namespace oko {
 
 inline std::atomic<long> allocations = 0;
 
-// Null where there is no memory.
+// Null if out of memory.
 inline void* counted_memory(std::size_t size, std::size_t alignment = 0) {
   ++allocations;
   if (alignment == 0) return std::malloc(size > 0 ? size : 1);
@@ -24,8 +24,8 @@ inline void* or_throw(void* memory) {
 
 }  // namespace oko
 
-// All kinds that the library has, or a sanitizer's own would meet these. Not inlined, or the
-// compiler takes malloc and free for a mismatched pair.
+// All overloads of the library, or they would mix with a sanitizer's own. Not inlined, or the
+// compiler mistakes malloc and free for a mismatched pair.
 [[gnu::noinline]] void* operator new(std::size_t size) {
   return oko::or_throw(oko::counted_memory(size));
 }

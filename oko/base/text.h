@@ -6,30 +6,30 @@
 namespace oko {
 
 struct CodePoint {
-  char32_t value = 0;      // U+FFFD where the bytes are not UTF-8
-  std::string_view bytes;  // as they stand in the text; one byte where they are not UTF-8
+  char32_t value = 0;      // U+FFFD if the bytes are not UTF-8
+  std::string_view bytes;  // as in the text; one byte if they are not UTF-8
   bool valid = true;
 };
 
-// The code point that `text`, which is not empty, begins with. Strict: overlong forms, surrogates
-// and values past U+10FFFF are not UTF-8.
+// The first code point of `text`, which must not be empty. Strict: overlong forms, surrogates and
+// values past U+10FFFF are not UTF-8.
 CodePoint first_code_point(std::string_view text);
 
-// Characters that change how the text around them is read or shown without being seen themselves:
-// controls (C0, DEL, C1, so U+0085 too), line and paragraph separators, marks that turn the writing
-// direction, zero-width and tag characters, noncharacters.
+// Characters that change how surrounding text is read or shown but are invisible themselves:
+// controls (C0, DEL, C1, so U+0085 too), line and paragraph separators, bidirectional marks,
+// zero-width and tag characters, noncharacters.
 bool is_invisible(char32_t c);
 
 // The text on one line: every invisible character and every byte that is not UTF-8 becomes
 // `replacement`.
 std::string visible(std::string_view text, std::string_view replacement = "\xef\xbf\xbd");
 
-// The text on one line as a terminal may show it: every invisible character as "\n", "\t", "\r",
-// "\x1b" or "\u202e", every byte that is not UTF-8 as "\xe9". So no name can move the cursor, hide
-// itself or look like a line of the program's own. The rest stays as it is, backslashes too.
+// The text on one line, safe for a terminal: every invisible character as "\n", "\t", "\r", "\x1b"
+// or "\u202e", every byte that is not UTF-8 as "\xe9". So no name can move the cursor, hide itself
+// or imitate the program's own output. The rest is unchanged, including backslashes.
 std::string printable(std::string_view text);
 
-// Without the byte order mark that some editors put before UTF-8 text.
+// Without the byte order mark that some editors prepend to UTF-8 text.
 std::string_view without_bom(std::string_view text);
 
 }  // namespace oko

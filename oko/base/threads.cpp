@@ -67,7 +67,7 @@ void ThreadPool::parallel_for(std::size_t count, const std::function<void(std::s
       }
     }
   };
-  // This thread takes a share too, so at most count - 1 helpers are of use.
+  // This thread works too, so at most count - 1 helpers are useful.
   const std::size_t helpers = std::min<std::size_t>(threads_.size(), count > 0 ? count - 1 : 0);
   shared.running = static_cast<int>(helpers);
   for (std::size_t i = 0; i < helpers; ++i) {

@@ -9,7 +9,7 @@
 
 namespace oko {
 
-// False in WebAssembly built without threads: whatever asks for threads works without them there.
+// False in WebAssembly built without threads: there everything runs on the calling thread.
 #if defined(__EMSCRIPTEN__) && !defined(__EMSCRIPTEN_PTHREADS__)
 inline constexpr bool kCanStartThreads = false;
 #else
@@ -17,7 +17,7 @@ inline constexpr bool kCanStartThreads = true;
 #endif
 
 // A fixed set of worker threads. post() may be called from any thread, also from a task; in a pool
-// without threads it runs the task at once. The destructor runs what is queued, then joins.
+// without threads it runs the task at once. The destructor runs all queued tasks, then joins.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);
@@ -43,7 +43,7 @@ class ThreadPool {
   std::vector<std::thread> threads_;
 };
 
-// Processors this process may use: what cgroups and affinity leave of the machine's, at least 1.
+// CPU cores this process may use within its cgroup and affinity, at least 1.
 int available_processors();
 
 }  // namespace oko

@@ -152,7 +152,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"NoSuchShard", [](auto& l) { l[1]["shard"] = 2; },
               "shards.jsonl:2: \"shard\" is 2, but there are 2"},
         Wrong{"NegativeShard", [](auto& l) { l[1]["shard"] = -1; },
-              "\"shard\" must be a whole number from 0, found -1"},
+              "\"shard\" must be a non-negative integer, found -1"},
         Wrong{"FileThatLeadsOut", [](auto& l) { l[1]["file"] = "../../a.jpg"; },
               "\"file\" must be an image name without folders"},
         Wrong{"FileThatIsNoPicture", [](auto& l) { l[1]["file"] = "a.sh"; },

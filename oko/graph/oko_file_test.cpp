@@ -311,7 +311,7 @@ TEST(Safetensors, RejectsInconsistentHeaders) {
   EXPECT_THAT(tensors_complaint(one("F8", "[4]", "[0,4]"), 4), HasSubstr("type F8"));
   EXPECT_THAT(tensors_complaint(one("U8", "[5]", "[0,4]"), 4),
               HasSubstr("the tensor a has 4 bytes, U8 [5] needs 5"));
-  EXPECT_THAT(tensors_complaint(one("U8", "[-4]", "[0,4]"), 4), HasSubstr("whole number from 0"));
+  EXPECT_THAT(tensors_complaint(one("U8", "[-4]", "[0,4]"), 4), HasSubstr("non-negative integer"));
   EXPECT_THAT(tensors_complaint(one("U8", "[4294967296,4294967296]", "[0,4]"), 4),
               HasSubstr("too many elements"));
   EXPECT_THAT(tensors_complaint(one("U8", "[0,281474976710656,2]", "[0,0]"), 0),
@@ -331,7 +331,7 @@ TEST(Safetensors, RejectsOverlapsAndDuplicates) {
   EXPECT_THAT(tensors_complaint("{\"a\":" + entry + "[0,2]},\"b\":" + entry + "[0,2]}}", 2),
               HasSubstr("overlaps another"));
   EXPECT_THAT(tensors_complaint("{\"a\":" + entry + "[0,2]},\"a\":" + entry + "[0,2]}}", 2),
-              HasSubstr("the name \"a\" is given twice"));
+              HasSubstr("the name \"a\" appears twice"));
 }
 
 TEST(Safetensors, RejectsAnAbsurdHeaderLength) {
