@@ -13,9 +13,9 @@ namespace {
 
 constexpr int kObjectness = 4, kFirstClass = 5;  // channels of an anchor
 
-// Raw values up to this cannot have a sigmoid above the threshold. The threshold is lowered a
-// little first, so that no rounding decides here, not that of this machine's logarithm either: what
-// passes is compared again after its sigmoid.
+// Raw values up to this cannot have a sigmoid above the threshold. The threshold is lowered
+// slightly first, so that no rounding matters here, including that of this machine's logarithm:
+// values that pass are compared again after the sigmoid.
 float raw_floor(float threshold) {
   const double lowered = static_cast<double>(threshold) * .9999;
   if (!(lowered > 0)) return -std::numeric_limits<float>::infinity();
@@ -23,7 +23,7 @@ float raw_floor(float threshold) {
   return static_cast<float>(std::log(lowered / (1 - lowered)));
 }
 
-// What YOLOv2 and YOLOv3 heads have in common, and the numbers in which they differ.
+// What YOLOv2 and YOLOv3 heads share, and the parameters in which they differ.
 struct Head {
   const float* values = nullptr;
   int width = 0, height = 0, classes = 0, anchors = 0;
@@ -64,7 +64,7 @@ Head make_head(const graph::Network& network, int layer_index, HeadMap map) {
   const graph::Shape& shape = layer.output;
   if (map.size() != static_cast<std::size_t>(shape.count())) {
     throw Error(ErrorCode::kFailed, "layer " + std::to_string(layer_index),
-                "the engine gave " + std::to_string(map.size()) + " numbers, the head wants " +
+                "the engine returned " + std::to_string(map.size()) + " values, the head expects " +
                     std::to_string(shape.count()));
   }
   Head head;
@@ -86,13 +86,13 @@ void for_each_head(const graph::Network& network, std::span<const HeadMap> maps,
   const std::vector<int> layers = network.heads();
   if (layers.size() != maps.size()) {
     throw Error(ErrorCode::kFailed, "engine",
-                "gave " + std::to_string(maps.size()) + " maps for " +
+                "returned " + std::to_string(maps.size()) + " outputs for " +
                     std::to_string(layers.size()) + " heads");
   }
   for (std::size_t i = 0; i < layers.size(); ++i) visit(make_head(network, layers[i], maps[i]));
 }
 
-// One anchor in one cell. Its numbers lie one plane apart.
+// One anchor in one cell. Its values are one plane apart.
 struct Candidate {
   const Head& head;
   int anchor = 0, cell = 0;
@@ -102,8 +102,8 @@ struct Candidate {
   float raw_class(int id) const { return raw(kFirstClass + id); }
 };
 
-// Calls visit(candidate) wherever the raw objectness is above `floor`, which visit may raise. NaN
-// is never above.
+// Calls visit(candidate) for every raw objectness above `floor`, which visit may raise. NaN is
+// never above it.
 template <typename Visit>
 void for_each_above(const Head& head, const float& floor, Visit visit) {
   for (int anchor = 0; anchor < head.anchors; ++anchor) {
@@ -132,7 +132,7 @@ bool finite(const image::Box& b) {
          std::isfinite(b.bottom);
 }
 
-// What turns a class logit into a probability: a sigmoid, or this cell's softmax.
+// Converts class logits to probabilities: a sigmoid, or this cell's softmax.
 class ClassProbability {
  public:
   explicit ClassProbability(const Candidate& c) : softmax_(c.head.softmax) {
@@ -182,7 +182,7 @@ void check(const Thresholds& thresholds, int class_count) {
     throw Error(ErrorCode::kUsage, "thresholds",
                 std::to_string(scores.size()) + " scores for the model's " +
                     std::to_string(class_count) + " classes",
-                "give one score for each class");
+                "give one score per class");
   }
   const auto nan = [](float score) { return std::isnan(score); };
   if (nan(thresholds.score) || std::any_of(scores.begin(), scores.end(), nan)) {
@@ -222,7 +222,7 @@ float best_score(const graph::Network& network, std::span<const HeadMap> heads) 
       const float score = best_class_score(c);
       if (!(score > best)) return;
       best = score;
-      floor = raw_floor(best);  // a class cannot lift a lower objectness above it
+      floor = raw_floor(best);  // a lower objectness cannot exceed it, whatever the class
     });
   });
   return best;

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A network that is nothing but heads, each fed by the input: decode() looks at no other layer.
+// A network of only heads, each fed by the input: decode() ignores other layers.
 struct HeadSpec {
   graph::Operation operation;
   graph::Shape shape;
@@ -41,7 +41,7 @@ graph::Yolo one_anchor(int classes, float scale_x_y = 1) {
 
 float logit(float p) { return std::log(p / (1 - p)); }
 
-// A map where nothing is found; set() places numbers into it.
+// A head output without detections; set() writes values into it.
 struct Map {
   graph::Shape shape;
   std::vector<float> values;
@@ -51,7 +51,7 @@ struct Map {
   }
 };
 
-TEST(DecodeYolo, FollowsTheFormulaOnAMapThatIsNotSquare) {
+TEST(DecodeYolo, FollowsTheFormulaOnANonSquareGrid) {
   const auto network = network_of({64, 96}, {{one_anchor(2), {7, 3, 2}}});
   Map map({7, 3, 2});
   map.set(0, 2, 1, 0);              // x: the middle of cell 1 of 2: 48 of 64
@@ -106,8 +106,8 @@ TEST(DecodeYolo, ListsEveryClassThatPassesInOrder) {
   EXPECT_EQ(found[2].class_id, 0);
 }
 
-// σ(0) is exactly .5: neither objectness nor the product passes a threshold it only equals.
-TEST(DecodeYolo, WantsMoreThanTheThreshold) {
+// σ(0) is exactly .5: neither objectness nor the product passes a threshold that it only equals.
+TEST(DecodeYolo, ScoresMustExceedTheThreshold) {
   const auto network = network_of({32, 32}, {{one_anchor(1), {6, 1, 1}}});
   Map map({6, 1, 1});
   map.set(2, 0, 0, 0);
@@ -121,7 +121,7 @@ TEST(DecodeYolo, WantsMoreThanTheThreshold) {
   EXPECT_EQ(decode(network, maps, 0).size(), 1U);
 }
 
-TEST(DecodeYolo, LeavesOutNumbersOfADivergedNetwork) {
+TEST(DecodeYolo, SkipsNonFiniteBoxes) {
   const auto network = network_of({32, 32}, {{one_anchor(1), {6, 1, 1}}});
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const int channel : {0, 1, 2, 3, 4, 5}) {
@@ -138,7 +138,7 @@ TEST(DecodeYolo, LeavesOutNumbersOfADivergedNetwork) {
   EXPECT_TRUE(decode(network, maps, .1F).empty());
 }
 
-TEST(DecodeYolo, GoesThroughAnchorsThenRowsThenColumns) {
+TEST(DecodeYolo, OrdersByAnchorThenRowThenColumn) {
   graph::Yolo head = one_anchor(1);
   head.mask = {0, 1};  // 10 and 40 wide
   const auto network = network_of({64, 64}, {{head, {12, 2, 2}}});
@@ -155,7 +155,7 @@ TEST(DecodeYolo, GoesThroughAnchorsThenRowsThenColumns) {
   }
 }
 
-TEST(DecodeYolo, TakesTheThresholdOfEachClass) {
+TEST(DecodeYolo, UsesTheThresholdOfEachClass) {
   const auto network = network_of({32, 32}, {{one_anchor(3), {8, 1, 1}}});
   Map map({8, 1, 1});
   for (const int channel : {2, 3}) map.set(channel, 0, 0, 0);
@@ -167,12 +167,12 @@ TEST(DecodeYolo, TakesTheThresholdOfEachClass) {
   thresholds.class_scores = {.59F, .61F, 0};
   std::vector<Detection> found(5);
   decode(network, maps, thresholds, found);
-  ASSERT_EQ(found.size(), 2U);  // and nothing of what was there before
+  ASSERT_EQ(found.size(), 2U);  // and nothing from before
   EXPECT_EQ(found[0].class_id, 0);
   EXPECT_EQ(found[1].class_id, 2);
 }
 
-TEST(Decode, RefusesThresholdsThatMakeNoSense) {
+TEST(Decode, RejectsInvalidThresholds) {
   const auto network = network_of({32, 32}, {{one_anchor(2), {7, 1, 1}}});
   const Map map({7, 1, 1});
   const HeadMap maps[] = {map.values};
@@ -191,8 +191,8 @@ TEST(Decode, RefusesThresholdsThatMakeNoSense) {
   EXPECT_NO_THROW(decode(network, maps, sigma, found));
 }
 
-// No threshold may let a box through whose score is not above it, or keep one back whose score is:
-// the shortcuts on raw values must not show, down to the last bit of the threshold.
+// A box passes if and only if its score is above the threshold: the shortcuts on raw values must
+// not change the result, down to the last bit of the threshold.
 TEST(DecodeYolo, ComparesScoresExactly) {
   const auto network = network_of({32, 32}, {{one_anchor(1), {6, 1, 1}}});
   for (const float raw : {-12.F, -5.F, -1.F, 0.F, .5F, 3.F, 7.F, 12.F, 16.F, 17.5F, 40.F}) {
@@ -211,7 +211,7 @@ TEST(DecodeYolo, ComparesScoresExactly) {
   }
 }
 
-TEST(DecodeRegion, TakesAnchorsInCellsAndASoftmaxOverClasses) {
+TEST(DecodeRegion, UsesAnchorsInCellsAndASoftmaxOverClasses) {
   const graph::Region region{.anchors = {{1, 2}, {.5F, .25F}}, .classes = 3, .softmax = true};
   const auto network = network_of({64, 64}, {{region, {16, 2, 4}}});
   Map map({16, 2, 4});
@@ -232,7 +232,7 @@ TEST(DecodeRegion, TakesAnchorsInCellsAndASoftmaxOverClasses) {
   EXPECT_NEAR(best_score(network, maps), .54, 1e-6);
 }
 
-TEST(DecodeRegion, TakesIndependentSigmoidsWithoutSoftmax) {
+TEST(DecodeRegion, UsesIndependentSigmoidsWithoutSoftmax) {
   const graph::Region region{.anchors = {{1, 1}}, .classes = 2, .softmax = false};
   const auto network = network_of({32, 32}, {{region, {7, 1, 1}}});
   Map map({7, 1, 1});
@@ -247,7 +247,7 @@ TEST(DecodeRegion, TakesIndependentSigmoidsWithoutSoftmax) {
   EXPECT_NEAR(found[1].score, .6, 1e-6);
 }
 
-TEST(Decode, RefusesMapsThatDoNotFitTheHeads) {
+TEST(Decode, RejectsOutputsThatDoNotFitTheHeads) {
   const auto network = network_of({32, 32}, {{one_anchor(1), {6, 1, 1}}});
   const std::vector<float> values(5);
   const HeadMap maps[] = {values};
@@ -266,8 +266,8 @@ TEST(BestScore, IsTheHighestProductAlsoBelowEveryThreshold) {
   EXPECT_NEAR(best_score(network, maps), .18, 1e-6);
 }
 
-// One number that stands for the bits of every box and score, and their order. It must be this on
-// every machine: camera apps on different phones shall see the same.
+// A hash of the bits of every box and score, in order. It must be the same on every machine: camera
+// apps on different phones must give the same result.
 TEST(Decode, GivesTheSameBitsEverywhere) {
   const auto network =
       network_of({96, 64}, {{one_anchor(4, 1.05F), {9, 9, 7}},
@@ -297,7 +297,7 @@ TEST(Decode, GivesTheSameBitsEverywhere) {
   EXPECT_EQ(hash, 2780196906141802714U);
 }
 
-// --- against the reference program's own tensors and boxes ---
+// --- compared with the reference program's own tensors and boxes ---
 
 std::vector<float> read_floats(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -371,16 +371,15 @@ std::vector<Golden> goldens() {
             {{0, 1, 2}, 1, {18, 64, 80}, "layer80_18x64x80"}}}};
 }
 
-// Darknet draws a picture at a whole-pixel offset but maps boxes back with half of the full
-// difference, so where both bars together are an odd number of pixels its boxes lie half an input
-// pixel above the picture's. Measured with three models on the two 773 × 512 reference pictures in
-// 320 × 320: its boxes are 1.213 source pixels higher than ours, and half an input pixel is 1.2133;
-// the other pictures agree within .011. Our inverse is exact, so the pictures used here have even
-// bars.
-TEST(DecodeGolden, GivesTheReferenceBoxesFromTheReferenceTensors) {
+// Darknet places an image at a whole-pixel offset but maps boxes back with half of the full
+// difference, so if both bars together are an odd number of pixels its boxes are half an input
+// pixel too high. Measured with three models on the two 773 × 512 reference images in 320 × 320:
+// its boxes are 1.213 source pixels higher than ours, and half an input pixel is 1.2133; the other
+// images agree within .011. Our inverse is exact, so the images used here have even bars.
+TEST(DecodeGolden, MatchesTheReferenceBoxesOnTheReferenceTensors) {
   const char* data = std::getenv("OKO_DATA");
   if (!data || !fs::exists(fs::path(data) / "golden")) {
-    GTEST_SKIP() << "the reference data is not here: set OKO_DATA";
+    GTEST_SKIP() << "the reference data is missing: set OKO_DATA";
   }
   image::Preprocess preprocess;
   preprocess.sampling = image::Preprocess::Sampling::kPixelCentres;

@@ -9,7 +9,8 @@
 namespace oko::detect {
 namespace {
 
-// From pixels of the network's input to the frame's own. What lies wholly in the bars goes.
+// From pixels of the network's input to the frame's own. Drops boxes that lie entirely in the
+// letterbox bars.
 void move_to_frame(std::vector<Detection>& detections, const image::Placement& placement) {
   for (Detection& d : detections) {
     d.box = image::clipped(placement.to_source(d.box), placement.region);
@@ -24,7 +25,7 @@ Result make_result(const graph::Network& network, std::span<const HeadMap> heads
   Result result;
   decode(network, heads, thresholds, result.detections);
   suppress(result.detections, thresholds, network.diou_exponent);
-  // The first box has the best score of all, unless a class with a threshold of its own hides it.
+  // The first box has the best score of all, unless a per-class threshold hides it.
   const bool known = !result.detections.empty() && thresholds.class_scores.empty();
   result.best_score = known ? result.detections.front().score : best_score(network, heads);
   move_to_frame(result.detections, placement);
@@ -36,11 +37,11 @@ Detector::Detector(graph::Network network, std::unique_ptr<Engine> engine)
   if (network_.input.channels != 3) {
     throw input_error(network_.name, "the network takes " +
                                          std::to_string(network_.input.channels) +
-                                         " channels, pictures have 3");
+                                         " channels, images have 3");
   }
   if (network_.heads().empty()) {
     throw input_error(network_.name, "the network has no detection head",
-                      "use a detector: its last layers are [yolo] or [region]");
+                      "use a detector, whose last layers are [yolo] or [region]");
   }
 }
 
@@ -63,8 +64,8 @@ std::vector<Result> Detector::detect(std::span<const image::Frame> frames,
   const auto maps = engine_->run(input_, static_cast<int>(frames.size()));
   if (maps.size() != frames.size()) {
     throw Error(ErrorCode::kFailed, "engine",
-                "gave results for " + std::to_string(maps.size()) + " of " +
-                    std::to_string(frames.size()) + " pictures");
+                "returned results for " + std::to_string(maps.size()) + " of " +
+                    std::to_string(frames.size()) + " images");
   }
   std::vector<Result> results;
   for (std::size_t i = 0; i < frames.size(); ++i) {

@@ -15,18 +15,19 @@ namespace oko::detect {
 class Engine {
  public:
   virtual ~Engine() = default;
-  // `input`: batch × channels × height × width float32, planar. Result: for each picture the raw
-  // maps of all heads in network.heads() order, owned by the engine until the next call.
+  // `input`: batch × channels × height × width float32, planar. Returns for each image the raw
+  // outputs of all heads in network.heads() order, owned by the engine and valid until the next
+  // call.
   virtual std::vector<std::vector<HeadMap>> run(std::span<const float> input, int batch) = 0;
 };
 
 struct Result {
   std::vector<Detection> detections;  // in the frame's own stored pixels, clipped to its region
-  float best_score = 0;  // of any box, also below the threshold: what to say when nothing is found
+  float best_score = 0;  // of any box, even below the threshold: shown if nothing is found
 };
 
-// What the raw maps of one picture say: decoded, suppressed, and moved into the picture, which lies
-// in the network's input as `placement` tells. Safe from several threads.
+// Decodes and suppresses the raw outputs for one image, and maps the boxes to the image, which
+// `placement` locates in the network's input. Thread-safe.
 Result make_result(const graph::Network& network, std::span<const HeadMap> heads,
                    const Thresholds& thresholds, const image::Placement& placement);
 

@@ -11,7 +11,7 @@
 namespace oko::detect {
 namespace {
 
-// One head of one cell over a 32 × 32 input: the box is the anchor in the middle of it.
+// One head with one cell over a 32 × 32 input: the box is the anchor in its middle.
 graph::Network tiny_network(float width, float height) {
   graph::Network network;
   network.name = "tiny";
@@ -23,7 +23,7 @@ graph::Network tiny_network(float width, float height) {
   return network;
 }
 
-// Finds one box whose score says how bright the middle of the picture is.
+// Finds one box whose score depends on the brightness of the middle of the image.
 class BrightnessEngine : public Engine {
  public:
   explicit BrightnessEngine(std::vector<int>* batches) : batches_(batches) {}
@@ -58,7 +58,7 @@ class DetectorTest : public testing::Test {
   std::vector<int> batches_;
 };
 
-TEST_F(DetectorTest, GivesBoxesInTheFramesOwnPixels) {
+TEST_F(DetectorTest, ReturnsBoxesInTheFramesOwnPixels) {
   Detector detector = make(8, 4);
   const auto white = plain({640, 320}, 255);  // scale 1/20, bars of 8
   const Result result = detector.detect(white.frame(), {});
@@ -79,8 +79,8 @@ TEST_F(DetectorTest, ClipsBoxesToTheFrame) {
   EXPECT_EQ(result.detections[0].box, (image::Box{0, 0, 640, 320}));
 }
 
-// A camera's sensor lies on its side: what is wide in the input is tall in the stored frame.
-TEST_F(DetectorTest, GivesBoxesInTheStoredPixelsOfTurnedFrames) {
+// A camera sensor is rotated: what is wide in the input is tall in the stored frame.
+TEST_F(DetectorTest, ReturnsBoxesInTheStoredPixelsOfRotatedFrames) {
   Detector detector = make(8, 4);
   const auto white = plain({640, 320}, 255);
   image::Frame frame = white.frame();
@@ -104,7 +104,7 @@ TEST_F(DetectorTest, ClipsBoxesToTheRegion) {
   EXPECT_EQ(result.detections[0].box, (image::Box{300, 100, 428, 164}));
 }
 
-TEST_F(DetectorTest, TellsTheBestScoreWhenNothingPasses) {
+TEST_F(DetectorTest, ReportsTheBestScoreIfNothingPasses) {
   Detector detector = make(8, 8);
   const auto grey = plain({32, 32}, 100);
   const Result result = detector.detect(grey.frame(), {});
@@ -112,7 +112,7 @@ TEST_F(DetectorTest, TellsTheBestScoreWhenNothingPasses) {
   EXPECT_NEAR(result.best_score, .1045, 1e-3);  // σ(20 · (100/255 − .5))
 }
 
-TEST_F(DetectorTest, HeedsTheThresholdOfEachClass) {
+TEST_F(DetectorTest, UsesTheThresholdOfEachClass) {
   Detector detector = make(8, 8);
   const auto grey = plain({32, 32}, 100);  // scores .1045, as above
   Thresholds thresholds;
@@ -138,13 +138,13 @@ TEST_F(DetectorTest, RunsSeveralFramesInOneBatchInOrder) {
   EXPECT_EQ(batches_, std::vector{3});
 }
 
-TEST_F(DetectorTest, LeavesTheEngineAloneWithoutFrames) {
+TEST_F(DetectorTest, DoesNotRunTheEngineWithoutFrames) {
   Detector detector = make(8, 8);
   EXPECT_TRUE(detector.detect(std::span<const image::Frame>{}, {}).empty());
   EXPECT_TRUE(batches_.empty());
 }
 
-TEST_F(DetectorTest, RefusesNetworksThatAreNoPictureDetectors) {
+TEST_F(DetectorTest, RejectsNetworksThatAreNotImageDetectors) {
   graph::Network grey = tiny_network(8, 8);
   grey.input.channels = 1;
   EXPECT_THROW(Detector(grey, std::make_unique<BrightnessEngine>(&batches_)), Error);

@@ -7,18 +7,18 @@
 #include <limits>
 #include <numbers>
 
-// Only +, -, * and / of IEEE doubles and conversions are used here, which round the same way
-// everywhere, as long as the compiler keeps them apart: this folder is compiled with
-// -ffp-contract=off (see CMakeLists.txt), because fused multiply-adds, which GCC and Clang else
-// form wherever the target has them, round once instead of twice.
+// Uses only +, -, * and / of IEEE doubles and conversions, which round the same way everywhere, as
+// long as the compiler keeps them separate: this folder is compiled with -ffp-contract=off (see
+// CMakeLists.txt), because fused multiply-adds, which GCC and Clang otherwise generate on targets
+// that have them, round once instead of twice.
 static_assert(FLT_EVAL_METHOD == 0, "float and double must be computed in their own precision");
 static_assert(std::numeric_limits<double>::is_iec559);
 
 namespace oko::detect {
 namespace {
 
-// e^x for |x| < 700: x = k ln 2 + r with |r| <= ln 2 / 2, and the Taylor series of e^r, whose rest
-// r^10 / 10! is below 1e-11. As k is small, k ln 2 is off by less than 1e-14 here.
+// e^x for |x| < 700: x = k ln 2 + r with |r| <= ln 2 / 2, and the Taylor series of e^r, whose
+// remainder r^10 / 10! is below 1e-11. As k is small, the error of k ln 2 is below 1e-14.
 double exponential_of(double x) {
   const double turns = x * std::numbers::log2e;
   const auto k = static_cast<int>(turns < 0 ? turns - .5 : turns + .5);

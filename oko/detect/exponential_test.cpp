@@ -12,7 +12,7 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// Calls visit(x) for numbers of both signs and every exponent, `per_power` between two powers of 2.
+// Calls visit(x) for values of both signs and every exponent, `per_power` between two powers of 2.
 template <typename Visit>
 void for_many_floats(std::uint32_t per_power, Visit visit) {
   const std::uint32_t step = (1U << 23) / per_power;
@@ -22,7 +22,7 @@ void for_many_floats(std::uint32_t per_power, Visit visit) {
   }
 }
 
-// How far `value` is from the truth, in units of the last place of a float there.
+// Error of `value`, in units in the last place of a float.
 long double ulps(float value, long double truth) {
   if (truth > std::numeric_limits<float>::max()) return std::isinf(value) ? 0 : 1e9L;
   int exponent = 0;
@@ -48,7 +48,7 @@ TEST(Sigmoid, IsWithinOneUnitOfTheLastPlace) {
   EXPECT_LT(worst, .501L);
 }
 
-TEST(Exponential, KnowsItsEnds) {
+TEST(Exponential, HandlesTheLimits) {
   EXPECT_EQ(exponential(0), 1);
   EXPECT_EQ(exponential(-0.F), 1);
   EXPECT_TRUE(std::isfinite(exponential(88.72283F)));  // ln of the largest float is 88.722839
@@ -60,7 +60,7 @@ TEST(Exponential, KnowsItsEnds) {
   EXPECT_TRUE(std::isnan(exponential(std::nanf(""))));
 }
 
-TEST(Sigmoid, KnowsItsEnds) {
+TEST(Sigmoid, HandlesTheLimits) {
   EXPECT_EQ(sigmoid(0), .5F);
   EXPECT_EQ(sigmoid(20), 1);
   EXPECT_EQ(sigmoid(kInfinity), 1);
@@ -69,7 +69,7 @@ TEST(Sigmoid, KnowsItsEnds) {
   EXPECT_TRUE(std::isnan(sigmoid(std::nanf(""))));
 }
 
-TEST(Sigmoid, NeverFallsAsItsArgumentGrows) {
+TEST(Sigmoid, IsMonotonic) {
   float before = 0;
   for (float x = -30; x < 30; x += .0005F) {
     const float y = sigmoid(x);
@@ -78,7 +78,7 @@ TEST(Sigmoid, NeverFallsAsItsArgumentGrows) {
   }
 }
 
-// One number that stands for the bits of every result: it must be this on every machine.
+// A hash of the bits of every result: it must be the same on every machine.
 TEST(Exponential, GivesTheSameBitsEverywhere) {
   std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a of the words
   for_many_floats(101, [&](float x) {

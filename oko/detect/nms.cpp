@@ -12,14 +12,14 @@
 namespace oko::detect {
 namespace {
 
-// One box in the running. `order` is its place among the boxes given.
+// One candidate box. `order` is its index in the input.
 struct Candidate {
   float score = 0;
   int class_id = 0;
   std::uint32_t order = 0;
 };
 
-// The order of results. No two candidates are equal, so every sort gives the same.
+// The order of results. No two candidates are equal, so every sort gives the same order.
 bool better(const Candidate& a, const Candidate& b) {
   if (a.score != b.score) return a.score > b.score;
   return a.class_id != b.class_id ? a.class_id < b.class_id : a.order < b.order;
@@ -38,7 +38,7 @@ std::vector<Candidate> candidates_of(const std::vector<Detection>& boxes) {
   return candidates;
 }
 
-// DIoU of graph::Network::diou_exponent; 0 gives IoU.
+// DIoU with graph::Network::diou_exponent; 0 gives IoU.
 float overlap_of(const image::Box& a, const image::Box& b, float diou_exponent) {
   const float iou = image::iou(a, b);
   if (diou_exponent == 0) return iou;
@@ -46,7 +46,7 @@ float overlap_of(const image::Box& a, const image::Box& b, float diou_exponent) 
                y = (a.top + a.bottom - b.top - b.bottom) / 2,
                width = std::max(a.right, b.right) - std::min(a.left, b.left),
                height = std::max(a.bottom, b.bottom) - std::min(a.top, b.top),
-               diagonal = width * width + height * height;  // squared, as the distance below
+               diagonal = width * width + height * height;  // squared, like the distance below
   if (!(diagonal > 0)) return iou;
   return iou - static_cast<float>(std::pow((x * x + y * y) / diagonal, double{diou_exponent}));
 }
@@ -77,7 +77,7 @@ void suppress_hard(std::vector<Detection>& boxes, const Thresholds& thresholds,
   boxes.assign(kept.begin(), kept.end());
 }
 
-// The boxes of one class that are still in the running: a part of one array, the best of it first.
+// The remaining candidates of one class: a part of one array, the best first.
 class SoftClass {
  public:
   explicit SoftClass(std::span<Candidate> candidates) : left_(candidates) {}
@@ -85,7 +85,7 @@ class SoftClass {
   bool empty() const { return left_.empty(); }
   const Candidate& best() const { return left_.front(); }
 
-  // Takes the best box out; those that overlap it lose score, and go where it is too low then.
+  // Removes the best box; those that overlap it lose score and are dropped if it becomes too low.
   void take_best(const std::vector<Detection>& boxes, const Thresholds& thresholds) {
     const image::Box& taken = boxes[best().order].box;
     const float threshold = thresholds.score_of(best().class_id);

@@ -14,7 +14,7 @@ namespace {
 
 using testing::ElementsAre;
 
-// A box 10 high and 100 wide, `shift` pixels to the right: IoU of two is (100 − d) / (100 + d).
+// A box 10 high and 100 wide, `shift` pixels to the right: the IoU of two is (100 − d) / (100 + d).
 Detection at(float shift, float score, int class_id = 0) {
   return {class_id, score, {shift, 0, shift + 100, 10}};
 }
@@ -45,7 +45,7 @@ TEST(Nms, KeepsABoxWhoseOverlapOnlyEqualsTheThreshold) {
 }
 
 // Two boxes 20 apart: IoU 80/120 = .667, d²/c² = 400/14500, and DIoU = .667 - .0276^.6 = .551.
-TEST(Nms, TakesTheDistanceOfCentresIntoAccountWhereTold) {
+TEST(Nms, UsesTheDistanceOfCentresWithDIoU) {
   constexpr float kExponent = .6F;
   const std::vector<Detection> boxes{at(0, .9F), at(20, .8F)};
   Thresholds thresholds;
@@ -59,7 +59,7 @@ TEST(Nms, TakesTheDistanceOfCentresIntoAccountWhereTold) {
   EXPECT_EQ(non_maximum_suppression({point, point}, {}, kExponent).size(), 2U);
 }
 
-TEST(Nms, LooksAtEachClassAloneUnlessTold) {
+TEST(Nms, SuppressesPerClassUnlessAgnostic) {
   Thresholds thresholds;
   const std::vector<Detection> boxes{at(0, .9F, 0), at(0, .8F, 1)};
   EXPECT_EQ(non_maximum_suppression(boxes, thresholds).size(), 2U);
@@ -76,7 +76,7 @@ TEST(Nms, DropsScoresNotAboveTheThreshold) {
   EXPECT_THAT(shifts(kept), ElementsAre(300));
 }
 
-TEST(Nms, OrdersEqualScoresByClassThenAsGiven) {
+TEST(Nms, OrdersTiesByClassThenInputOrder) {
   const auto kept = non_maximum_suppression(
       {at(900, .5F, 2), at(600, .5F, 1), at(0, .5F, 2), at(300, .5F, 1)}, {});
   EXPECT_THAT(shifts(kept), ElementsAre(600, 300, 900, 0));
@@ -91,14 +91,14 @@ TEST(Nms, KeepsOnlyTheBestUpToTheLimit) {
   EXPECT_EQ(non_maximum_suppression(boxes, thresholds).size(), 3U);
 }
 
-TEST(Nms, GivesNothingForNothing) { EXPECT_TRUE(non_maximum_suppression({}, {}).empty()); }
+TEST(Nms, ReturnsNothingForNoInput) { EXPECT_TRUE(non_maximum_suppression({}, {}).empty()); }
 
 TEST(Nms, KeepsEmptyBoxesThatOverlapNothing) {
   const Detection empty{0, .9F, {5, 5, 5, 5}};
   EXPECT_EQ(non_maximum_suppression({empty, empty}, {}).size(), 2U);
 }
 
-TEST(Nms, TakesTheThresholdOfEachClass) {
+TEST(Nms, UsesTheThresholdOfEachClass) {
   Thresholds thresholds;
   thresholds.score = .5F;
   thresholds.class_scores = {.3F, .8F};
@@ -119,7 +119,7 @@ Thresholds soft(float score = .1F, float sigma = .5F) {
 }
 
 TEST(SoftNms, LowersScoresByTheSquareOfTheOverlap) {
-  // 25 pixels aside: IoU .6, exp(-.36 / .5) = .48675.
+  // 25 pixels apart: IoU .6, exp(-.36 / .5) = .48675.
   const auto kept = non_maximum_suppression({at(25, .8F), at(0, .9F), at(300, .5F)}, soft());
   EXPECT_THAT(shifts(kept), ElementsAre(0, 300, 25));
   EXPECT_EQ(kept[0].score, .9F);
@@ -134,7 +134,7 @@ TEST(SoftNms, LowersAScoreOnceForEachBetterBox) {
   EXPECT_NEAR(kept[2].score, .7 * std::exp(-2), 1e-6);
 }
 
-TEST(SoftNms, DropsWhatFallsToTheThreshold) {
+TEST(SoftNms, DropsBoxesThatFallToTheThreshold) {
   EXPECT_THAT(shifts(non_maximum_suppression({at(0, .9F), at(25, .8F)}, soft(.4F))),
               ElementsAre(0));
   EXPECT_EQ(non_maximum_suppression({at(0, .9F), at(25, .8F)}, soft(.38F)).size(), 2U);
@@ -143,7 +143,7 @@ TEST(SoftNms, DropsWhatFallsToTheThreshold) {
   EXPECT_EQ(non_maximum_suppression({at(0, .9F), at(25, .8F)}, per_class).size(), 2U);
 }
 
-TEST(SoftNms, LooksAtEachClassAloneAndKeepsTheBestOfAll) {
+TEST(SoftNms, WorksPerClassAndKeepsTheBestOfAll) {
   Thresholds thresholds = soft();
   const std::vector<Detection> boxes{at(0, .5F, 1), at(0, .9F, 0), at(0, .7F, 2), at(5, .8F, 2)};
   auto kept = non_maximum_suppression(boxes, thresholds);
@@ -157,15 +157,17 @@ TEST(SoftNms, LooksAtEachClassAloneAndKeepsTheBestOfAll) {
   EXPECT_THAT(shifts(kept), ElementsAre(0, 5));
 }
 
-TEST(SoftNms, OrdersEqualScoresByClassThenAsGiven) {
+TEST(SoftNms, OrdersTiesByClassThenInputOrder) {
   const auto kept = non_maximum_suppression(
       {at(900, .5F, 2), at(600, .5F, 1), at(0, .5F, 2), at(300, .5F, 1)}, soft());
   EXPECT_THAT(shifts(kept), ElementsAre(600, 300, 900, 0));
 }
 
-TEST(SoftNms, GivesNothingForNothing) { EXPECT_TRUE(non_maximum_suppression({}, soft()).empty()); }
+TEST(SoftNms, ReturnsNothingForNoInput) {
+  EXPECT_TRUE(non_maximum_suppression({}, soft()).empty());
+}
 
-// The definition, taken at its word: pick the best of what is left until nothing is.
+// The literal definition: take the best remaining box until none is left.
 std::vector<Detection> by_definition(std::vector<Detection> left, const Thresholds& thresholds) {
   const auto too_low = [&](const Detection& d) {
     return !(d.score > thresholds.score_of(d.class_id));
@@ -194,7 +196,7 @@ std::vector<Detection> by_definition(std::vector<Detection> left, const Threshol
   return kept;
 }
 
-TEST(Nms, DoesWhatItsDefinitionSays) {
+TEST(Nms, MatchesItsDefinition) {
   Random random(7);
   for (int round = 0; round < 60; ++round) {
     std::vector<Detection> boxes(random.below(120));
@@ -202,7 +204,7 @@ TEST(Nms, DoesWhatItsDefinitionSays) {
       const auto x = static_cast<float>(random.below(200)),
                  y = static_cast<float>(random.below(50));
       d = {static_cast<int>(random.below(4)),
-           static_cast<float>(random.below(40)) / 40,  // many equal scores
+           static_cast<float>(random.below(40)) / 40,  // many ties
            {x, y, x + 20 + static_cast<float>(random.below(60)), y + 40}};
     }
     Thresholds thresholds;

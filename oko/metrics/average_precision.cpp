@@ -11,13 +11,13 @@ namespace {
 
 using detect::Detection;
 
-// A detection and the picture it was found in.
+// A detection and its image.
 struct Ranked {
   float score = 0;
   std::uint32_t picture = 0, index = 0;
 };
 
-// Detections of every class, best first; equal scores in the order of pictures and as given.
+// Detections of every class, best first; ties in the order of images, then input order.
 std::vector<std::vector<Ranked>> rank_by_class(std::span<const Picture> pictures, int classes) {
   std::vector<std::vector<Ranked>> ranked(static_cast<std::size_t>(classes));
   for (std::size_t p = 0; p < pictures.size(); ++p) {
@@ -35,7 +35,7 @@ std::vector<std::vector<Ranked>> rank_by_class(std::span<const Picture> pictures
 
 enum class Verdict { kRight, kWrong, kIgnored };
 
-// Judges detections one after another and remembers which truths are taken.
+// Judges detections in sequence and remembers which truths are matched.
 class Judge {
  public:
   Judge(std::span<const Picture> pictures, const Options& options)
@@ -111,7 +111,7 @@ double mean_at_recalls(std::span<const CurvePoint> curve, std::span<const float>
   double sum = 0;
   std::size_t i = 0;
   for (int k = 0; k < points; ++k) {
-    // Rounded as the curve's recalls are, so that 3 of 10 reaches .3.
+    // Rounded like the curve's recalls, so that 3 of 10 reaches .3.
     const auto recall = static_cast<float>(static_cast<double>(k) / (points - 1));
     while (i < curve.size() && curve[i].recall < recall) ++i;
     if (i == curve.size()) break;

@@ -12,11 +12,11 @@ namespace oko::metrics {
 struct TrueBox {
   int class_id = 0;
   image::Box box;
-  bool difficult = false;  // VOC: matching it is neither right nor wrong, missing it is no miss
-  bool crowd = false;  // COCO: any number of detections may fall into it (by share of their area)
+  bool difficult = false;  // VOC: neither matching nor missing it counts
+  bool crowd = false;  // COCO: any number of detections may match it (by fraction of their area)
 };
 
-// One picture: what is there and what was found.
+// One image: ground truth and detections.
 struct Picture {
   std::vector<TrueBox> truth;
   std::vector<detect::Detection> found;
@@ -33,50 +33,52 @@ struct Options {
   bool inclusive_pixels = false;  // the old VOC convention: width = right − left + 1
 };
 
-// A point of the precision-recall curve: the threshold is the score of the last detection counted.
+// A point of the precision-recall curve; the threshold is the score of the last detection counted.
 struct CurvePoint {
   float score = 0, precision = 0, recall = 0;
 };
 
 struct ClassResult {
   int class_id = 0;
-  int truths = 0;  // without difficult and crowd ones
+  int truths = 0;  // excluding difficult and crowd ones
   int true_positives = 0, false_positives = 0;
-  std::vector<CurvePoint> curve;  // by falling score, one point a detection (ignored ones left out)
+  std::vector<CurvePoint>
+      curve;  // by descending score, one point per detection (excluding ignored ones)
 };
 
-// Matches detections to truths as VOC's development kit does: by falling score over all pictures,
-// each to the truth of its class it overlaps most; the first one to reach a truth is right, and any
-// other one wrong. One that reaches none but lies in a crowd is left out, as one that goes to a
-// difficult truth is. Equal scores count in the order of pictures and as given. One result a class,
-// also for classes without truth. Throws an input Error for a class outside [0, classes).
+// Matches detections to truths like VOC's development kit: by descending score over all images,
+// each to the truth of its class that it overlaps most; the first one to match a truth is correct,
+// any other one is wrong. One that matches none but lies in a crowd is ignored, like one that
+// matches a difficult truth. Ties are processed in the order of images, then input order. One
+// result per class, including classes without truth. Throws an input Error for a class outside [0,
+// classes).
 std::vector<ClassResult> evaluate(std::span<const Picture> pictures, int classes,
                                   const Options& options = {});
 
 double average_precision(const ClassResult& result, Interpolation interpolation);
 
-// Mean over the classes that have ground truth; 0 where none has.
+// Mean over the classes that have ground truth; 0 if none has.
 double mean_average_precision(std::span<const ClassResult> results, Interpolation interpolation);
 
-// COCO's headline: mean of 101-point mAP over IoU .50, .55, …, .95, matched by COCO's rules: at
-// most 100 detections a class and picture, a truth that is free wins over one that overlaps more
-// but is taken. Difficult truths are ignored like crowds, but each takes only one detection.
+// COCO's headline metric: mean of 101-point mAP over IoU .50, .55, …, .95, matched by COCO's rules:
+// at most 100 detections per class and image, an unmatched truth is preferred to a matched one that
+// overlaps more. Difficult truths are ignored like crowds, but each absorbs only one detection.
 struct CocoSummary {
   double ap = 0, ap50 = 0, ap75 = 0;
   std::vector<double> ap50_by_class;  // NaN for classes without truth
 };
 CocoSummary coco_summary(std::span<const Picture> pictures, int classes);
 
-// The score threshold with the best F1 over all classes together, and what detections with at least
-// that score give. All 0 where nothing is right at any threshold.
+// The score threshold with the best F1 over all classes together, and its precision and recall. All
+// 0 if nothing is correct at any threshold.
 struct BestF1 {
   float score = 0, precision = 0, recall = 0, f1 = 0;
 };
 BestF1 best_f1(std::span<const ClassResult> results);
 
 // counts[truth][found]; row and column `classes` are "nothing there" and "not found". Detections
-// below the threshold are left out; the best overlap wins whatever its class. Difficult truths and
-// crowds are not counted, nor is what was found there.
+// below the threshold are ignored; the best overlap wins whatever its class. Difficult truths and
+// crowds are not counted, nor are detections on them.
 struct Confusion {
   int classes = 0;
   std::vector<int> counts;  // (classes + 1)²

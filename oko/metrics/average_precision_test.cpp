@@ -12,13 +12,13 @@ namespace {
 
 image::Box box(float left, float width = 10) { return {left, 0, left + width, 10}; }
 
-// A detection exactly on a truth placed with truth(at), or on nothing.
+// A detection exactly on a truth from truth(at), or on nothing.
 detect::Detection found(float at, float score, int id = 0) { return {id, score, box(at)}; }
 TrueBox truth(float at, int id = 0) { return {id, box(at)}; }
 
 double area(const ClassResult& result) { return average_precision(result, Interpolation::kArea); }
 
-TEST(Evaluate, GivesZerosWithoutPictures) {
+TEST(Evaluate, ReturnsZerosWithoutImages) {
   const auto results = evaluate({}, 2);
   ASSERT_EQ(results.size(), 2U);
   EXPECT_EQ(results[1].class_id, 1);
@@ -26,7 +26,7 @@ TEST(Evaluate, GivesZerosWithoutPictures) {
   EXPECT_EQ(mean_average_precision(results, Interpolation::kArea), 0);
 }
 
-TEST(Evaluate, CountsEverythingFoundAsWrongWhereNothingIs) {
+TEST(Evaluate, CountsEveryDetectionAsWrongIfNothingIsThere) {
   const std::vector<Picture> pictures{{{}, {found(0, .9F), found(50, .8F)}}};
   const auto results = evaluate(pictures, 1);
   EXPECT_EQ(results[0].false_positives, 2);
@@ -34,7 +34,7 @@ TEST(Evaluate, CountsEverythingFoundAsWrongWhereNothingIs) {
   EXPECT_EQ(area(results[0]), 0);
 }
 
-TEST(Evaluate, GivesZeroWhenNothingIsFound) {
+TEST(Evaluate, ReturnsZeroIfNothingIsFound) {
   const std::vector<Picture> pictures{{{truth(0)}, {}}};
   const auto results = evaluate(pictures, 1);
   EXPECT_EQ(results[0].truths, 1);
@@ -42,7 +42,7 @@ TEST(Evaluate, GivesZeroWhenNothingIsFound) {
   EXPECT_EQ(area(results[0]), 0);
 }
 
-TEST(Evaluate, LeavesClassesWithoutTruthOutOfTheMean) {
+TEST(Evaluate, ExcludesClassesWithoutTruthFromTheMean) {
   const std::vector<Picture> pictures{{{truth(0, 0)}, {found(0, .9F, 0), found(0, .9F, 1)}}};
   EXPECT_EQ(mean_average_precision(evaluate(pictures, 3), Interpolation::kArea), 1);
 }
@@ -56,16 +56,16 @@ TEST(Evaluate, CountsASecondDetectionOfOneTruthAsWrong) {
   EXPECT_EQ(results[0].curve.front().precision, 1);
 }
 
-// VOC's rule: a detection goes to the truth it overlaps most, also when that one is taken and
-// another would do.
-TEST(Evaluate, GivesADetectionOnlyToTheTruthItOverlapsMost) {
+// VOC's rule: a detection is assigned to the truth it overlaps most, even if that one is already
+// matched and another would fit.
+TEST(Evaluate, AssignsADetectionOnlyToTheTruthItOverlapsMost) {
   const std::vector<Picture> pictures{{{truth(0), truth(2)}, {found(0, .9F), found(.5F, .8F)}}};
   const auto results = evaluate(pictures, 1);
   EXPECT_EQ(results[0].true_positives, 1);
   EXPECT_EQ(results[0].false_positives, 1);
 }
 
-TEST(Evaluate, NeverMatchesAcrossClassesOrPictures) {
+TEST(Evaluate, NeverMatchesAcrossClassesOrImages) {
   const std::vector<Picture> pictures{{{truth(0, 0)}, {found(0, .9F, 1)}},
                                       {{}, {found(0, .9F, 0)}}};
   const auto results = evaluate(pictures, 2);
@@ -80,13 +80,13 @@ TEST(Evaluate, AcceptsAnOverlapThatJustReachesTheThreshold) {
   EXPECT_EQ(evaluate(pictures, 1, {.iou = .6501})[0].true_positives, 0);
 }
 
-TEST(Evaluate, CountsTheLastPixelOnlyWhenTold) {
+TEST(Evaluate, CountsTheLastPixelOnlyIfInclusive) {
   const std::vector<Picture> pictures{{{{0, {0, 0, 0, 0}}}, {{0, .9F, {0, 0, 0, 1}}}}};
   EXPECT_EQ(evaluate(pictures, 1, {.iou = .5})[0].true_positives, 0);
   EXPECT_EQ(evaluate(pictures, 1, {.iou = .5, .inclusive_pixels = true})[0].true_positives, 1);
 }
 
-TEST(Evaluate, NeitherRewardsNorPunishesDifficultTruths) {
+TEST(Evaluate, IgnoresDifficultTruths) {
   TrueBox hard = truth(50);
   hard.difficult = true;
   const std::vector<Picture> pictures{{{truth(0), hard}, {found(50, .9F), found(50, .8F)}}};
@@ -97,7 +97,7 @@ TEST(Evaluate, NeitherRewardsNorPunishesDifficultTruths) {
   EXPECT_TRUE(results[0].curve.empty());
 }
 
-TEST(Evaluate, LetsAnyNumberFallIntoACrowd) {
+TEST(Evaluate, LetsAnyNumberMatchACrowd) {
   TrueBox crowd{0, {100, 0, 500, 100}};
   crowd.crowd = true;
   const std::vector<Picture> pictures{
@@ -108,14 +108,14 @@ TEST(Evaluate, LetsAnyNumberFallIntoACrowd) {
   EXPECT_EQ(results[0].false_positives, 1);
 }
 
-TEST(Evaluate, TakesEqualScoresInTheOrderGiven) {
+TEST(Evaluate, ProcessesTiesInInputOrder) {
   const std::vector<Picture> first{{{truth(0)}, {found(0, .5F)}}, {{}, {found(0, .5F)}}};
   const std::vector<Picture> last{{{}, {found(0, .5F)}}, {{truth(0)}, {found(0, .5F)}}};
   EXPECT_EQ(area(evaluate(first, 1)[0]), 1);
   EXPECT_EQ(area(evaluate(last, 1)[0]), .5);
 }
 
-TEST(Evaluate, RefusesClassesThatAreNotInTheList) {
+TEST(Evaluate, RejectsClassesThatAreNotInTheList) {
   EXPECT_THROW(evaluate(std::vector<Picture>{{{truth(0, 2)}, {}}}, 2), Error);
   EXPECT_THROW(evaluate(std::vector<Picture>{{{}, {found(0, .5F, -1)}}}, 2), Error);
 }
@@ -150,20 +150,20 @@ TEST(BestF1, FindsTheThresholdOverAllClassesTogether) {
   EXPECT_FLOAT_EQ(best.f1, .8F);
 }
 
-TEST(BestF1, CountsAllDetectionsOfOneScoreTogether) {
+TEST(BestF1, CountsAllDetectionsWithTheSameScoreTogether) {
   const std::vector<Picture> pictures{{{truth(0)}, {found(0, .5F), found(200, .5F)}}};
   const BestF1 best = best_f1(evaluate(pictures, 1));
   EXPECT_FLOAT_EQ(best.precision, .5F);
   EXPECT_FLOAT_EQ(best.recall, 1);
 }
 
-TEST(BestF1, IsZeroWhereNothingIsRight) {
+TEST(BestF1, IsZeroIfNothingIsCorrect) {
   EXPECT_EQ(best_f1(evaluate(std::vector<Picture>{{{truth(0)}, {found(90, .5F)}}}, 1)).f1, 0);
   EXPECT_EQ(best_f1({}).f1, 0);
 }
 
 // As many as COCO's validation set has.
-TEST(Evaluate, LosesNoneOfHalfAMillionDetections) {
+TEST(Evaluate, HandlesHalfAMillionDetections) {
   Random random(7);
   const auto place = [&] { return static_cast<float>(random.uniform(0, 600)); };
   const auto some_class = [&] { return static_cast<int>(random.below(80)); };

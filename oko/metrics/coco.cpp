@@ -1,8 +1,8 @@
-// COCO's evaluation, by the rules of its own program: one class and picture at a time, detections
-// by falling score, each to the free truth it overlaps most, real truths before ignored ones. One
-// thing differs on purpose: ten of that program's 101 recalls (.35, .41, …) are a rounding error
+// COCO's evaluation, by the rules of its own program: one class and image at a time, detections by
+// descending score, each to the unmatched truth it overlaps most, real truths before ignored ones.
+// One intentional difference: ten of that program's 101 recalls (.35, .41, …) are a rounding error
 // too high, so that it does not count a recall of exactly .35 as reached; here it counts. On small
-// sets the AP can differ by some 1e-4 for it.
+// sets the AP can differ by about 1e-4 because of this.
 
 #include <algorithm>
 #include <array>
@@ -20,7 +20,7 @@ constexpr std::size_t kMaxPerPicture = 100;  // detections of one class that cou
 
 double threshold_at(std::size_t i) { return (10 + static_cast<double>(i)) / 20; }
 
-// A detection and what it is at each threshold.
+// A detection and its result at each threshold.
 struct Judged {
   float score = 0;
   std::array<bool, kThresholds> right{}, ignored{};
@@ -33,7 +33,7 @@ struct ClassBoxes {
 
 bool is_ignored(const TrueBox* truth) { return truth->crowd || truth->difficult; }
 
-// The boxes of one picture by class.
+// The boxes of one image by class.
 void sort_in(const Picture& picture, std::vector<ClassBoxes>& by_class) {
   for (auto& boxes : by_class) boxes = {};
   for (const auto& truth : picture.truth) {
@@ -59,7 +59,7 @@ std::vector<double> overlaps(const detect::Detection& found, const ClassBoxes& b
   return shared;
 }
 
-// The truth that a detection goes to, or nothing (the count of truths). Among equals the last one.
+// The truth that a detection matches, or none (the count of truths). The last one wins ties.
 std::size_t match(const ClassBoxes& boxes, std::span<const double> shared,
                   const std::vector<bool>& taken, double threshold) {
   std::size_t best = boxes.truth.size();

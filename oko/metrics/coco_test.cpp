@@ -40,8 +40,9 @@ TEST(CocoSummary, AcceptsAnOverlapThatJustReachesAThreshold) {
   EXPECT_NEAR(coco_summary(pictures, 1).ap, .4, 1e-9);  // .50, .55, .60 and .65 itself
 }
 
-// Unlike VOC's rule: the second detection overlaps the taken truth more, and gets the free one.
-TEST(CocoSummary, GivesADetectionTheBestTruthThatIsFree) {
+// Unlike VOC's rule: the second detection overlaps the matched truth more, but gets the unmatched
+// one.
+TEST(CocoSummary, AssignsADetectionToTheBestUnmatchedTruth) {
   const std::vector<Picture> pictures{{{truth(0), truth(30)}, {found(0, .9F), found(10, .8F)}}};
   EXPECT_NEAR(coco_summary(pictures, 1).ap50, 1, 1e-9);
 }
@@ -53,18 +54,19 @@ TEST(CocoSummary, PrefersARealTruthToACrowdThatOverlapsMore) {
   EXPECT_NEAR(coco_summary(pictures, 1).ap50, 1, 1e-9);
 }
 
-TEST(CocoSummary, LeavesOutWhatFallsIntoACrowdAndWhatIsDifficult) {
+TEST(CocoSummary, IgnoresCrowdsAndDifficultTruths) {
   TrueBox crowd{0, {1000, 0, 2000, 10}}, hard = truth(3000);
   crowd.crowd = true;
   hard.difficult = true;
   Picture picture{{truth(0), crowd, hard},
                   {found(1000, .99F), found(1010, .98F), found(3000, .97F), found(0, .5F)}};
   EXPECT_NEAR(coco_summary(std::vector{picture}, 1).ap50, 1, 1e-9);
-  picture.found.push_back(found(3000, .96F));  // the difficult one is taken: this is wrong
+  picture.found.push_back(
+      found(3000, .96F));  // the difficult one is already matched: this is wrong
   EXPECT_NEAR(coco_summary(std::vector{picture}, 1).ap50, .5, 1e-6);
 }
 
-TEST(CocoSummary, LooksAtTheBestHundredOfAClassInAPicture) {
+TEST(CocoSummary, UsesTheBestHundredPerClassAndImage) {
   Picture picture{{truth(0)}, {}};
   for (int i = 0; i < 100; ++i) picture.found.push_back(found(5000, .9F));
   picture.found.push_back(found(0, .5F));
@@ -88,9 +90,9 @@ TEST(CocoSummary, IsZeroWithoutTruthOrDetections) {
   EXPECT_EQ(nothing.ap50_by_class[0], 0);
 }
 
-// A synthetic set with crowds, near misses, doubles and equal scores. The figures are those of
-// COCO's own evaluation program on it, its recalls set to exact hundredths.
-TEST(CocoSummary, AgreesWithCocosOwnProgram) {
+// A synthetic set with crowds, near misses, duplicates and ties. The expected values are from
+// COCO's own evaluation program, with its recalls set to exact hundredths.
+TEST(CocoSummary, MatchesCocosOwnProgram) {
   Random random(2024);
   const auto whole = [&](int low, int high) {
     return static_cast<float>(

@@ -12,7 +12,7 @@ struct Pair {
   std::size_t truth = 0, found = 0;
 };
 
-// Pairs of truth and detection, most overlap first.
+// Pairs of truth and detection, by descending overlap.
 std::vector<Pair> overlapping_pairs(const Picture& picture,
                                     std::span<const detect::Detection> found, double iou) {
   std::vector<Pair> pairs;

@@ -15,7 +15,7 @@ detect::Detection found(float at, float score, int id) { return {id, score, box(
 
 int total(const Confusion& c) { return std::accumulate(c.counts.begin(), c.counts.end(), 0); }
 
-TEST(Confusion, TellsWhatWasTakenForWhat) {
+TEST(Confusion, CountsWhatWasMistakenForWhat) {
   const std::vector<Picture> pictures{
       {{truth(0, 0), truth(500, 1), truth(1000, 2)},
        {found(0, .9F, 0), found(500, .9F, 2), found(2000, .9F, 1)}}};
@@ -35,14 +35,14 @@ TEST(Confusion, LetsTheBestOverlapWinWhateverItsClassAndScore) {
   EXPECT_EQ(total(c), 2);
 }
 
-TEST(Confusion, LeavesOutScoresBelowTheThreshold) {
+TEST(Confusion, IgnoresScoresBelowTheThreshold) {
   const std::vector<Picture> pictures{{{truth(0, 0)}, {found(0, .5F, 0), found(900, .4F, 0)}}};
   const Confusion c = confusion(pictures, 1, .5F);
   EXPECT_EQ(c.at(0, 0), 1);
   EXPECT_EQ(total(c), 1);
 }
 
-TEST(Confusion, WantsTheOverlapThatIsAsked) {
+TEST(Confusion, UsesTheGivenOverlap) {
   const std::vector<Picture> pictures{{{truth(0, 0)}, {found(20, .9F, 0)}}};  // IoU 2/3
   EXPECT_EQ(confusion(pictures, 1, .5F, .66).at(0, 0), 1);
   EXPECT_EQ(confusion(pictures, 1, .5F, .67).at(0, 0), 0);
@@ -56,7 +56,7 @@ TEST(Confusion, DoesNotCountDifficultTruthsAndCrowds) {
   EXPECT_EQ(total(confusion(pictures, 1, .5F)), 0);
 }
 
-TEST(Confusion, IsEmptyWithoutPicturesAndRefusesUnknownClasses) {
+TEST(Confusion, IsEmptyWithoutImagesAndRejectsUnknownClasses) {
   EXPECT_EQ(total(confusion({}, 2, .5F)), 0);
   EXPECT_THROW(confusion(std::vector<Picture>{{{truth(0, 5)}, {}}}, 2, .5F), Error);
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the ways of matching detections to truths share.
+// Shared by the ways of matching detections to truths.
 
 #include <algorithm>
 #include <cstddef>
@@ -16,7 +16,7 @@ namespace oko::metrics {
 inline void check_classes(std::span<const Picture> pictures, int classes) {
   const auto check = [&](std::size_t picture, int id) {
     if (id >= 0 && id < classes) return;
-    throw input_error("picture " + std::to_string(picture),
+    throw input_error("image " + std::to_string(picture),
                       "class " + std::to_string(id) + " is not one of " + std::to_string(classes),
                       "evaluate with the class list that the model was trained with");
   };
@@ -37,14 +37,14 @@ inline image::Box shared_part(const image::Box& a, const image::Box& b) {
           std::min(a.bottom, b.bottom)};
 }
 
-// Intersection over union. `grow` is 1 where right and bottom name the last pixel inside, else 0.
+// Intersection over union. `grow` is 1 if right and bottom are inclusive, else 0.
 inline double overlap(const image::Box& a, const image::Box& b, double grow = 0) {
   const double shared = area(shared_part(a, b), grow);
   const double all = area(a, grow) + area(b, grow) - shared;
   return all > 0 ? shared / all : 0;
 }
 
-// How much of a detection lies in a crowd's region.
+// The fraction of a detection inside a crowd region.
 inline double share_inside(const image::Box& found, const image::Box& crowd) {
   const double whole = area(found);
   return whole > 0 ? area(shared_part(found, crowd)) / whole : 0;

@@ -1,5 +1,5 @@
-// Against published evaluations and those of other evaluators: every class's AP, right and wrong
-// detections, and the mean, for all sets there are.
+// Compared with published evaluations and other evaluators: every class's AP, correct and wrong
+// detections, and the mean, for all available sets.
 
 #include <gtest/gtest.h>
 
@@ -65,7 +65,7 @@ image::Box box_at(const std::vector<std::string>& row, std::size_t at, bool has_
   return box;
 }
 
-// A folder of files, one a picture: class [score] and four numbers.
+// A folder of files, one per image: class [score] and four numbers.
 void read_folder(const fs::path& folder, bool found, bool has_size, Set& set) {
   for (const auto& entry : fs::directory_iterator(folder)) {
     Picture& picture = set.pictures[entry.path().stem().string()];
@@ -80,7 +80,7 @@ void read_folder(const fs::path& folder, bool found, bool has_size, Set& set) {
   }
 }
 
-// One file: picture, class, [score,] four edges.
+// One file: image, class, [score,] four edges.
 void read_table(const fs::path& path, bool found, Set& set) {
   for (const auto& row : rows_of(path)) {
     Picture& picture = set.pictures[row[0]];
@@ -136,12 +136,12 @@ class Reference : public testing::Test {
     const char* data = std::getenv("OKO_DATA");
     if (data) folder_ = fs::path(data) / "metrics";
     if (!data || !fs::exists(folder_))
-      GTEST_SKIP() << "the reference data is not here: set OKO_DATA";
+      GTEST_SKIP() << "the reference data is missing: set OKO_DATA";
   }
   fs::path folder_;
 };
 
-TEST_F(Reference, GivesThePublishedFiguresOfThePersonExample) {
+TEST_F(Reference, MatchesThePublishedFiguresOfThePersonExample) {
   const fs::path folder = folder_ / "published_person_example";
   Set set;
   read_folder(folder / "groundtruths", false, true, set);
@@ -152,7 +152,7 @@ TEST_F(Reference, GivesThePublishedFiguresOfThePersonExample) {
   EXPECT_NEAR(average_precision(results[0], Interpolation::kArea), .245687, 1e-6);
 }
 
-TEST_F(Reference, GivesThePublishedMeanOfThirtyClasses) {
+TEST_F(Reference, MatchesThePublishedMeanOfThirtyClasses) {
   const fs::path folder = folder_ / "multiclass_example";
   Set set;
   read_folder(folder / "ground-truth", false, false, set);
@@ -163,7 +163,7 @@ TEST_F(Reference, GivesThePublishedMeanOfThirtyClasses) {
   EXPECT_NEAR(mean_average_precision(results, Interpolation::kArea), .310477, 1e-6);
 }
 
-TEST_F(Reference, AgreesOnRealModelsOverCoco128) {
+TEST_F(Reference, MatchesOnRealModelsOverCoco128) {
   int sets = 0;
   for (const auto& entry : fs::directory_iterator(folder_)) {
     if (!entry.path().filename().string().starts_with("coco128_")) continue;
