@@ -27,11 +27,12 @@ class BmpHeader {
   std::uint32_t bits() const { return is_old() ? little(24, 2) : little(28, 2); }
   std::uint32_t compression() const { return is_old() ? kPlain : little(30, 4); }
   std::uint32_t colours() const { return is_old() ? 0 : little(46, 4); }
-  // The end of the palette or of the masks, whichever it has.
+  // The end of the palette or the masks, whichever is present.
   std::size_t head_end() const {
     const std::size_t count = bits() > 8 ? 0 : colours() > 0 ? colours() : 1U << bits();
     const std::size_t length = little(14, 4);
-    const std::size_t masks = compression() == kMasks && length == 40 ? 12 : 0;  // else within
+    const std::size_t masks =
+        compression() == kMasks && length == 40 ? 12 : 0;  // otherwise part of the header
     return 14 + length + masks + count * (is_old() ? 3 : 4);
   }
 
@@ -58,7 +59,7 @@ bool is_known(const BmpHeader& bmp) {
   }
 }
 
-// Walks over runs of equal pixels to the mark that ends the image, or to its last row.
+// Walks over runs of equal pixels to the end-of-image mark or to the last row.
 bool runs_are_whole(const BmpHeader& bmp, int rows) {
   const bool is_8 = bmp.compression() == kRuns8;
   std::size_t at = bmp.pixels_at();
@@ -69,12 +70,12 @@ bool runs_are_whole(const BmpHeader& bmp, int rows) {
     if (count > 0) continue;
     if (code == 0) --rows;
     if (code == 1) return true;
-    if (code == 2) {  // moves right and up by the two bytes that follow
+    if (code == 2) {  // moves right and up by the next two bytes
       if (at + 2 > bmp.size()) return false;
       rows -= static_cast<int>(bmp.byte(at + 1));
       at += 2;
     }
-    if (code > 2) {  // so many single pixels, filled up to 16 bits
+    if (code > 2) {  // this many single pixels, padded to 16 bits
       const std::size_t bytes = is_8 ? code : (code + 1) / 2;
       at += bytes + bytes % 2;
       if (at > bmp.size() + 1) return false;

@@ -1,6 +1,6 @@
-// letterbox() of a raw video frame in three formats, against a picture of the same frame that
-// another program made: BT.601, video range, each chroma sample repeated over its 2 x 2 pixels,
-// rounded to whole bytes.
+// letterbox() of a raw video frame in three formats, compared with an image of the same frame from
+// another program: BT.601, video range, each chroma sample repeated over its 2 x 2 pixels, rounded
+// to whole bytes.
 
 #include <gtest/gtest.h>
 
@@ -29,7 +29,7 @@ class CameraGolden : public testing::Test {
     const char* root = std::getenv("OKO_DATA");
     folder_ = std::string(root ? root : "") + "/video/raw_frames/";
     if (!root || !storage::exists(folder_)) {
-      GTEST_SKIP() << "the reference data is not here: set OKO_DATA";
+      GTEST_SKIP() << "the reference data is missing: set OKO_DATA";
     }
     i420_ = storage::read(folder_ + "bottle_frame149_640x360.i420");
     nv12_ = storage::read(folder_ + "bottle_frame149_640x360.nv12");
@@ -58,7 +58,7 @@ class CameraGolden : public testing::Test {
   Bytes i420_, nv12_, nv21_;
 };
 
-TEST_F(CameraGolden, GivesTheSameInputForEveryFormat) {
+TEST_F(CameraGolden, ReturnsTheSameInputForEveryFormat) {
   for (const Rotation rotation : {Rotation::k0, Rotation::k90, Rotation::k180, Rotation::k270}) {
     Frame frames[] = {i420(), nv12(), nv21()};
     for (Frame& frame : frames) frame.rotation = rotation;
@@ -68,10 +68,9 @@ TEST_F(CameraGolden, GivesTheSameInputForEveryFormat) {
   }
 }
 
-// Between chroma samples ours is interpolated: it lies between its neighbours, so that it differs
-// from the repeated one by no more than they do, weighed as in the conversion. The rest is
-// rounding.
-TEST_F(CameraGolden, HasTheColoursOfTheReferencePicture) {
+// Between chroma samples ours is interpolated: it lies between its neighbours and so differs from
+// the repeated one by no more than they do, weighted as in the conversion. The rest is rounding.
+TEST_F(CameraGolden, MatchesTheColoursOfTheReferenceImage) {
   const std::string name = folder_ + "bottle_frame149_rgb_bt601_limited_nearest_chroma.png";
   const image::Picture expected = decode(storage::read(name), name);
   ASSERT_EQ(expected.size, kSize);
@@ -109,8 +108,8 @@ TEST_F(CameraGolden, HasTheColoursOfTheReferencePicture) {
       }
     }
   }
-  EXPECT_GT(flat, 1000);  // pixels where nothing but rounding is allowed
-  EXPECT_LT(sum / static_cast<double>(values.size()), .002);  // half a byte; .0013 was seen
+  EXPECT_GT(flat, 1000);  // pixels where only rounding may differ
+  EXPECT_LT(sum / static_cast<double>(values.size()), .002);  // half a byte; .0013 was measured
 }
 
 }  // namespace

@@ -6,18 +6,17 @@
 
 #include "oko/image/frame.h"
 
-// JPEG, PNG and TIFF by their own libraries: OpenCV lets them print to standard error, tells
-// nothing of pixels that are missing, and turns a TIFF though told not to. Not for inclusion from
-// elsewhere.
+// JPEG, PNG and TIFF by their own libraries: OpenCV lets them print to standard error, does not
+// report missing pixels, and rotates a TIFF even when told not to. Private to this folder.
 namespace oko::media {
 
-// What set_max_pixels() set.
+// The limit set by set_max_pixels().
 std::int64_t max_pixels();
 
 struct Decoded {
   enum class State { kWhole, kCut, kBroken };  // kCut: the data ended before the last pixel
   State state = State::kBroken;
-  image::Picture picture;  // of a size other than the one expected: the size alone, no pixels
+  image::Picture picture;  // if the size is not the expected one: only the size, no pixels
 };
 
 // `divisor` 1, 2, 4 or 8; `expected` is the size after it.

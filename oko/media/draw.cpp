@@ -25,19 +25,19 @@ cv::Point fixed_point(double x, double y) {
           static_cast<int>(std::lround(y * (1 << kShift)))};
 }
 
-// OpenCV's clearest font has ASCII only; this other one has Cyrillic letters too.
+// OpenCV's clearest font is ASCII-only; the other one also has Cyrillic.
 int font_for(const std::string& text) {
   const bool ascii = std::ranges::all_of(text, [](unsigned char c) { return c < 0x80; });
   return ascii ? cv::FONT_HERSHEY_DUPLEX : cv::FONT_HERSHEY_COMPLEX;
 }
 
-// A line of text and how large it comes out.
+// A line of text and its rendered size.
 struct Text {
   std::string content;
   int font;
   double scale = 1;
   int stroke = 1;
-  int width = 0, height = 0, below = 0;  // pixels; `below` the base line
+  int width = 0, height = 0, below = 0;  // pixels; `below` the baseline
 
   Text(std::string text, double cap_pixels)
       : content(std::move(text)),
@@ -53,7 +53,7 @@ struct Text {
   }
 };
 
-// Sizes that suit a picture: thin lines on a thumbnail, bold ones on a large photo.
+// Sizes relative to the image: thin lines on a thumbnail, bold ones on a large photo.
 struct Looks {
   double line, cap;
   explicit Looks(image::Size size) {
@@ -67,7 +67,7 @@ void draw_edges(cv::Mat& target, const image::Box& box, double line, const cv::S
   const double in = line / 2;  // the line's outer rim is the box's edge
   const double right = std::max(box.right - in, box.left + in);
   const double bottom = std::max(box.bottom - in, box.top + in);
-  // OpenCV puts pixel centres on whole numbers, boxes have pixel edges there.
+  // OpenCV has pixel centres at integers, boxes have pixel edges there.
   cv::rectangle(target, fixed_point(box.left + in - .5, box.top + in - .5),
                 fixed_point(right - .5, bottom - .5), color,
                 std::max(1, static_cast<int>(std::lround(line))), cv::LINE_AA, kShift);
@@ -79,13 +79,13 @@ void draw_tag(cv::Mat& target, const image::Box& box, const std::string& label, 
   const int pad = std::max(2, static_cast<int>(std::lround(looks.cap * .35)));
   const int room = target.cols - 2 * pad;
   if (text.width > room) text = Text(label, looks.cap * std::max(room, 1) / text.width);
-  constexpr double kLeastCap = 4;  // smaller is a smear
+  constexpr double kLeastCap = 4;  // smaller is illegible
   if (text.scale * kCapHeight < kLeastCap) return;
   const int width = text.width + 2 * pad, height = text.height + 2 * pad;
   const int left =
       std::clamp(static_cast<int>(std::floor(box.left)), 0, std::max(0, target.cols - width));
   const int above =
-      static_cast<int>(std::floor(box.top)) - height;  // inside where no room is above
+      static_cast<int>(std::floor(box.top)) - height;  // inside if there is no room above
   const int top =
       std::clamp(above < 0 ? above + height : above, 0, std::max(0, target.rows - height));
   cv::rectangle(target, cv::Rect(left, top, width, height), scalar(color), cv::FILLED);
@@ -95,7 +95,7 @@ void draw_tag(cv::Mat& target, const image::Box& box, const std::string& label, 
 }  // namespace
 
 Color color_of_class(int class_id) {
-  // Hues a golden section of the circle apart never come close to their neighbours'.
+  // Hues spaced by the golden ratio never come close to their neighbours.
   const double turns = .58 + class_id * .6180339887498949;
   const double hue = (turns - std::floor(turns)) * 6;
   const double saturation = class_id % 2 == 0 ? .85 : .65, value = class_id % 3 == 2 ? .85 : 1;

@@ -9,15 +9,16 @@
 namespace oko::media {
 
 using Color = std::array<std::uint8_t, 3>;
-// A colour that stays the same for a class and differs well from its neighbours'.
+// A colour that is constant for a class and clearly differs from its neighbours'.
 Color color_of_class(int class_id);
 
-// A box with its label on a filled tag, line and text sized to the picture and kept inside it. The
-// font has ASCII and most Cyrillic letters; others show as question marks. A label too long to be
-// legible in a picture this narrow is left out.
+// A box with its label on a filled tag, line and text scaled to the image and kept inside it. The
+// font has ASCII and most Cyrillic letters; others appear as question marks. A label too long to be
+// legible in a narrow image is omitted.
 void draw_box(image::Picture& picture, const image::Box& box, const std::string& label,
               Color color);
-// White text with a dark outline, its top left corner at (x, y). At scale 1 capitals are 14 pixels.
+// White text with a dark outline, its top left corner at (x, y). At scale 1 capitals are 14 pixels
+// high.
 void draw_text(image::Picture& picture, int x, int y, const std::string& text, double scale = 1);
 
 }  // namespace oko::media

@@ -25,7 +25,7 @@ Color at(const Picture& picture, int x, int y) {
 
 constexpr Color kRed{255, 0, 0};
 
-// How many pixels of a part have that colour.
+// Number of pixels of a region with that colour.
 int count(const Picture& picture, int left, int top, int right, int bottom, Color color) {
   int n = 0;
   for (int y = top; y < bottom; ++y) {
@@ -34,7 +34,7 @@ int count(const Picture& picture, int left, int top, int right, int bottom, Colo
   return n;
 }
 
-TEST(DrawBox, PutsTheLineInsideTheBoxAndLeavesTheRest) {
+TEST(DrawBox, PutsTheLineInsideTheBoxAndKeepsTheRest) {
   Picture picture = plain({440, 440});  // a line of two pixels
   draw_box(picture, {100, 150, 300, 350}, "", kRed);
   for (const auto& [x, y] : {std::pair{100, 250}, {299, 250}, {200, 150}, {200, 349}}) {
@@ -54,14 +54,14 @@ TEST(DrawBox, PutsTheLabelAboveTheBoxOrInsideAtTheTop) {
   EXPECT_GT(count(top, 104, 6, 170, 20, kRed), 300);
 }
 
-// The tag of a box at the right edge moves left so that all of its text is seen.
-TEST(DrawBox, KeepsTheLabelInsideThePicture) {
+// The tag of a box at the right edge moves left so that all of its text is visible.
+TEST(DrawBox, KeepsTheLabelInsideTheImage) {
   Picture picture = plain({440, 440});
   draw_box(picture, {400, 200, 470, 300}, "potted plant 0.50", kRed);
   EXPECT_GT(count(picture, 280, 180, 400, 199, kRed), 500);
 }
 
-TEST(DrawBox, TakesAnySizeOfPictureAndAnyBox) {
+TEST(DrawBox, AcceptsAnyImageSizeAndAnyBox) {
   for (const Size size : {Size{1, 1}, Size{3, 200}, Size{200, 3}, Size{40, 40}, Size{2000, 30}}) {
     for (const image::Box& box : {image::Box{-50, -50, 5000, 5000}, image::Box{.3F, .3F, .4F, .4F},
                                   image::Box{900, 900, 950, 950}, image::Box{10, 10, 10, 10}}) {
@@ -86,7 +86,7 @@ TEST(DrawText, IsWhiteWithADarkOutline) {
   EXPECT_EQ(count(picture, 0, 0, 200, 14, {kGround, kGround, kGround}), 200 * 14);
 }
 
-TEST(ColorOfClass, DiffersWellBetweenNeighbours) {
+TEST(ColorOfClass, DiffersClearlyBetweenNeighbours) {
   for (int id = 0; id < 200; ++id) {
     EXPECT_EQ(color_of_class(id), color_of_class(id));
     for (int next = id + 1; next < id + 4; ++next) {

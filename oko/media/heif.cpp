@@ -24,9 +24,9 @@ using HeifContext = std::unique_ptr<heif_context, Free<heif_context_free>>;
 using HeifHandle = std::unique_ptr<heif_image_handle, Free<heif_image_handle_release>>;
 using HeifImage = std::unique_ptr<heif_image, Free<heif_image_release>>;
 
-// The decoders behind libheif print what they dislike to C's standard error, and none has a switch
-// for it. While one of them works that stream leads nowhere. What oko itself prints is not lost:
-// std::cerr does not look at this variable.
+// The decoders behind libheif print complaints to C's stderr, and none has a switch for it. While
+// one of them runs, that stream is discarded. Oko's own output is not lost: std::cerr does not use
+// this variable.
 class SilentDecoders {
  public:
   SilentDecoders() {
@@ -57,8 +57,8 @@ image::Size coded_size_of(const heif_image_handle* handle) {
           std::max(0, heif_image_handle_get_ispe_height(handle))};
 }
 
-// What is joined from tiles has a size of its own beside those that the file tells. Some more is
-// usual, as tiles are cut to the image.
+// A tiled image has its own size besides those in the file. It is usually somewhat larger, as tiles
+// are cropped to the image.
 void bound_memory(heif_context* context, image::Size expected, image::Size coded) {
   constexpr int kUsualSide = 4096, kMostSide = 1 << 16;
   const int longest = std::max({expected.width, expected.height, coded.width, coded.height});
@@ -66,7 +66,7 @@ void bound_memory(heif_context* context, image::Size expected, image::Size coded
   heif_context_set_maximum_image_size_limit(context, std::max(kUsualSide, 2 * side));
 }
 
-// The file's main picture; null where it is broken. `context` must outlive it.
+// The primary image; null if the file is broken. `context` must outlive it.
 HeifHandle open(const HeifContext& context, std::span<const std::byte> file) {
   heif_image_handle* handle = nullptr;
   if (heif_context_read_from_memory_without_copy(context.get(), file.data(), file.size(), nullptr)

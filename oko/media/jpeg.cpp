@@ -10,7 +10,7 @@
 namespace oko::media {
 namespace {
 
-constexpr int kMostScans = 1000;  // more are made to take long: a progressive file has about ten
+constexpr int kMostScans = 1000;  // more is an attack: a progressive file has about ten
 
 class JpegReader {
  public:
@@ -28,7 +28,7 @@ class JpegReader {
   JpegReader& operator=(const JpegReader&) = delete;
 
   Decoded read() {
-    // fail() comes back here. Everything with a destructor is a member, so none is jumped over.
+    // fail() jumps back here. Everything with a destructor is a member, so none is skipped.
     if (setjmp(back_) == 0) {
       decode();
     } else if (no_end_) {
@@ -75,7 +75,7 @@ class JpegReader {
     decoded_.state = ran_out_ && no_end_ ? Decoded::State::kCut : Decoded::State::kWhole;
   }
 
-  // CMYK as Adobe's programs write it: inverted.
+  // Inverted CMYK, as written by Adobe programs.
   void read_four() {
     four_.resize(std::size_t{4} * info_.output_width);
     while (info_.output_scanline < info_.output_height) {

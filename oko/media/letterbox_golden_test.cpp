@@ -1,6 +1,6 @@
-// letterbox() against the reference program's own network inputs. Its JPEG decoder is another one,
-// but on these two pictures both give the same bytes, so what is left is float rounding:
-// differences of 1.8e-7 at most and 2e-8 on average were seen.
+// letterbox() compared with the reference program's own network inputs. Its JPEG decoder differs,
+// but on these two images both give the same bytes, so only float rounding remains: differences of
+// 1.8e-7 at most and 2e-8 on average were measured.
 
 #include <gtest/gtest.h>
 
@@ -23,10 +23,10 @@ struct Golden {
 
 class LetterboxGolden : public testing::TestWithParam<Golden> {};
 
-TEST_P(LetterboxGolden, GivesTheReferenceInput) {
+TEST_P(LetterboxGolden, MatchesTheReferenceInput) {
   const char* root = std::getenv("OKO_DATA");
   if (!root || !storage::stat(root)) {
-    GTEST_SKIP() << "the reference data is not here: set OKO_DATA";
+    GTEST_SKIP() << "the reference data is missing: set OKO_DATA";
   }
   const auto& [name, size] = GetParam();
   const std::string data(root), file = data + "/test_images/" + name + ".jpg";

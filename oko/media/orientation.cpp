@@ -5,7 +5,7 @@
 namespace oko::media {
 namespace {
 
-// How upright pixels are found among the stored ones: rows are columns, from the far end.
+// How upright pixels map to stored ones: rows are columns, or counted from the far end.
 struct Turn {
   bool swaps = false, from_right = false, from_below = false;
 };

@@ -43,19 +43,19 @@ void check_format(const Bytes& file, const std::string& name, const PictureInfo&
     throw input_error(name,
                       std::string("is ") + (info.format == "heic" ? "HEIC" : "AVIF") +
                           ", which this oko was built without",
-                      "convert it to JPEG, or build oko where libheif-dev is installed");
+                      "convert it to JPEG, or build oko with libheif-dev installed");
   }
 }
 
 std::int64_t pixels_of(image::Size size) { return std::int64_t{size.width} * size.height; }
 
-// What decoding takes memory for: a HEIC or AVIF may be a small part of a large image.
+// The size that decoding needs memory for: a HEIC or AVIF may be a small crop of a large image.
 image::Size coded_size(const Bytes& file, const PictureInfo& info) {
   const image::Size coded = is_heif(info) ? heif_coded_size(file.span()) : image::Size{};
   return pixels_of(coded) > pixels_of(info.size) ? coded : info.size;
 }
 
-// Everything that can be refused before a byte is decoded.
+// Everything that can be rejected before decoding.
 PictureInfo check(const Bytes& file, const std::string& name) {
   PictureInfo info = probe(file);
   check_format(file, name, info);
@@ -68,7 +68,7 @@ PictureInfo check(const Bytes& file, const std::string& name) {
     throw input_error(
         name, to_text(size) + " is more than " + std::to_string(g_max_pixels) + " pixels",
         pixels > kMostMaxPixels
-            ? "cut it into parts or make it smaller"
+            ? "split it into parts or make it smaller"
             : "make it smaller, or allow it with --max-pixels " + std::to_string(pixels));
   }
   if (file.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
@@ -108,7 +108,7 @@ image::Picture decode_by_opencv(std::span<const std::byte> file, image::Size exp
   try {
     bgr = cv::imdecode(bytes, cv::IMREAD_COLOR | cv::IMREAD_IGNORE_ORIENTATION);
   } catch (const cv::Exception&) {
-    bgr.release();  // broken data, as an empty result is
+    bgr.release();  // broken data, like an empty result
   }
   if (bgr.empty()) throw broken(name);
   check_size({bgr.cols, bgr.rows}, expected, name);

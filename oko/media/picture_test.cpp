@@ -108,7 +108,7 @@ INSTANTIATE_TEST_SUITE_P(
       return name;
     });
 
-TEST(Probe, TellsTheExifOrientationAndTheStoredSize) {
+TEST(Probe, ReportsTheExifOrientationAndTheStoredSize) {
   const Bytes file = seed("turned.jpg");
   EXPECT_EQ(probe(file).exif_orientation, 6);
   EXPECT_EQ(probe(seed("rgb.jpg")).exif_orientation, 1);
@@ -116,14 +116,14 @@ TEST(Probe, TellsTheExifOrientationAndTheStoredSize) {
   EXPECT_EQ(decode(file, "turned").size, (Size{8, 16}));
 }
 
-TEST(Probe, KnowsGifWhichIsNotDecoded) {
+TEST(Probe, RecognizesGifWhichIsNotDecoded) {
   const PictureInfo info = probe(seed("rgb.gif"));
   EXPECT_EQ(info.format, "gif");
   EXPECT_EQ(info.size, (Size{16, 8}));
   EXPECT_THAT(error_of(seed("rgb.gif")), HasSubstr("GIF cannot be decoded"));
 }
 
-TEST(Probe, ReadsBmpRowsFromTheTopToo) {
+TEST(Probe, ReadsTopDownBmp) {
   auto bytes = copy_of(seed("rgb.bmp"));
   bytes[22] = std::byte{0xF8};  // height −8
   bytes[23] = bytes[24] = bytes[25] = std::byte{0xFF};
@@ -141,7 +141,7 @@ TEST(Probe, ReadsTiffOfBothByteOrders) {
   EXPECT_EQ(info.exif_orientation, 3);
 }
 
-// Whatever is cut off, a header says what it can and nothing outside is read.
+// However short the prefix, the header is used as far as possible and nothing outside is read.
 TEST(Probe, SurvivesEveryPrefixOfEveryFormat) {
   for (const char* name : {"turned.jpg", "progressive.jpg", "rgb.png", "rgb.bmp", "lossy.webp",
                            "lossless.webp", "alpha.webp", "rgb.gif", "rgb.tif"}) {
@@ -169,14 +169,14 @@ TEST(Probe, IsNotDeceivedByTheEndMarkOfAThumbnail) {
   EXPECT_TRUE(probe(Bytes(bytes)).truncated);
 }
 
-TEST(Probe, TakesNoNoteOfWhatFollowsThePicture) {
+TEST(Probe, IgnoresWhatFollowsTheImage) {
   auto bytes = copy_of(seed("rgb.jpg"));
   bytes.resize(bytes.size() + 1000);
   EXPECT_FALSE(probe(Bytes(bytes)).truncated);
   EXPECT_EQ(decode(Bytes(bytes), "padded").size, (Size{16, 8}));
 }
 
-TEST(Decode, RefusesTruncatedFiles) {
+TEST(Decode, RejectsTruncatedFiles) {
   for (const char* name :
        {"rgb.jpg", "progressive.jpg", "rgb.png", "lossy.webp", "rgb.bmp", "rgb.tif"}) {
     EXPECT_THAT(error_of(without_end(seed(name), 24)), HasSubstr("ends before its image does"))
@@ -184,13 +184,13 @@ TEST(Decode, RefusesTruncatedFiles) {
   }
 }
 
-TEST(Decode, RefusesWhatIsNoPicture) {
+TEST(Decode, RejectsFilesThatAreNotImages) {
   EXPECT_THAT(error_of(Bytes()), HasSubstr("empty"));
   EXPECT_THAT(error_of(Bytes(std::string_view("<html>not found</html>"))),
               HasSubstr("is not an image"));
 }
 
-TEST(Decode, TakesFilesThatLackOnlyTheirEndMark) {
+TEST(Decode, AcceptsFilesThatLackOnlyTheirEndMark) {
   for (const char* name : {"rgb.jpg", "grey.jpg", "cmyk.jpg"}) {
     const Bytes cut = without_end(seed(name), 2);
     EXPECT_TRUE(probe(cut).truncated);
@@ -200,21 +200,21 @@ TEST(Decode, TakesFilesThatLackOnlyTheirEndMark) {
             decode(seed("rgb.png"), "png").rgb);
 }
 
-TEST(Decode, RefusesHugePicturesBeforeDecoding) {
+TEST(Decode, RejectsHugeImagesBeforeDecoding) {
   auto bytes = copy_of(seed("rgb.png"));
   bytes[16] = bytes[20] = std::byte{1};  // 2^24 + 16 by 2^24 + 8
   EXPECT_THAT(error_of(Bytes(bytes)), HasSubstr("more than 100000000 pixels"));
-  bytes[16] = std::byte{0x80};  // a width that is no int
+  bytes[16] = std::byte{0x80};  // a width that does not fit an int
   EXPECT_THAT(error_of(Bytes(bytes)), HasSubstr("no image size"));
 }
 
-// Writes a big-endian number over what is there.
+// Overwrites bytes with a big-endian number.
 void put_big(std::vector<std::byte>& bytes, std::size_t at, std::uint32_t value) {
   for (std::size_t i = 0; i < 4; ++i) bytes.at(at + i) = std::byte(value >> (24 - 8 * i) & 0xFF);
 }
 
-TEST(Decode, RefusesHugeImagesOfEveryKindBeforeDecoding) {
-  constexpr std::uint32_t kSide = 16001;  // fits into what every kind has for it
+TEST(Decode, RejectsHugeImagesOfEveryKindBeforeDecoding) {
+  constexpr std::uint32_t kSide = 16001;  // fits the size field of every format
   const auto refused = [](const std::vector<std::byte>& bytes, const char* name) {
     EXPECT_THAT(error_of(Bytes(bytes)), HasSubstr("x16001 is more than 100000000 pixels")) << name;
   };
@@ -255,8 +255,8 @@ TEST(Decode, RefusesHugeImagesOfEveryKindBeforeDecoding) {
   }
 }
 
-// 10 x 10 pixels, cut out of 100 x 80.
-TEST(Decode, CountsThePixelsThatAreCutAway) {
+// 10 x 10 pixels, cropped from 100 x 80.
+TEST(Decode, CountsThePixelsThatAreCroppedAway) {
   const Bytes file = seed("cropped.heic");
   if (probe(file).size == Size{}) GTEST_SKIP() << "built without libheif";
   EXPECT_EQ(probe(file).size, (Size{10, 10}));
@@ -267,7 +267,7 @@ TEST(Decode, CountsThePixelsThatAreCutAway) {
   EXPECT_THAT(error, HasSubstr("100x80 is more than 7999 pixels"));
 }
 
-// A tile may be larger than its image; 64 MiB of it are taken.
+// A tile may be larger than its image; up to 64 MiB are accepted.
 TEST(Decode, BoundsTheTilesOfATiff) {
   const auto tiff = [](std::uint32_t side) {
     std::vector<std::byte> bytes;
@@ -302,7 +302,7 @@ TEST(Decode, BoundsTheTilesOfATiff) {
   EXPECT_THAT(error_of(tiff(16384)), HasSubstr("the image's data is broken"));
 }
 
-TEST(Decode, RefusesMorePixelsThanAllowed) {
+TEST(Decode, RejectsMorePixelsThanAllowed) {
   set_max_pixels(16 * 8 - 1);
   const std::string error = error_of(seed("rgb.jpg"));
   set_max_pixels(kUsualMaxPixels);
@@ -311,7 +311,7 @@ TEST(Decode, RefusesMorePixelsThanAllowed) {
   EXPECT_EQ(error_of(seed("rgb.jpg")), "no error");
 }
 
-// A picture whose upright form is known, stored as each orientation wants it.
+// An image with a known upright form, stored for each orientation.
 Bytes turned_file(int orientation) {
   auto bytes = copy_of(seed("turned.jpg"));
   const std::string_view tag("\x12\x01\x03\0", 4), big_tag("\x01\x12\0\x03", 4);
@@ -325,7 +325,7 @@ Bytes turned_file(int orientation) {
   return Bytes(bytes);
 }
 
-// A little-endian TIFF whose first directory, moved to the end, says so.
+// A little-endian TIFF with the orientation in its first directory, moved to the end.
 Bytes tiff_turned(const Bytes& file, int orientation) {
   auto bytes = copy_of(file);
   const auto number = [&](std::size_t at, std::size_t count) {
@@ -350,7 +350,7 @@ Bytes tiff_turned(const Bytes& file, int orientation) {
   bool written = false;
   const auto write_orientation = [&] {
     append(kOrientation, 2);
-    append(3, 2);  // a number of 16 bits
+    append(3, 2);  // a 16-bit number
     append(1, 4);
     append(static_cast<std::size_t>(orientation), 4);
     written = true;
@@ -368,7 +368,7 @@ Bytes tiff_turned(const Bytes& file, int orientation) {
   return Bytes(bytes);
 }
 
-TEST(Decode, TurnsEveryOrientationUpright) {
+TEST(Decode, AppliesEveryOrientation) {
   const Picture stored = decode(turned_file(1), "stored");  // red left, blue right
   for (int orientation = 1; orientation <= 8; ++orientation) {
     const Bytes file = turned_file(orientation);
@@ -388,8 +388,8 @@ TEST(Decode, TurnsEveryOrientationUpright) {
   }
 }
 
-// EXIF lies before the pixels of a PNG and behind those of a WebP.
-TEST(Decode, TurnsPngAndWebpByTheirExif) {
+// EXIF is before the pixels in a PNG and after them in a WebP.
+TEST(Decode, RotatesPngAndWebpByTheirExif) {
   for (const auto& [name, plain] :
        {std::pair("turned.png", "rgb.png"), {"turned.webp", "lossy.webp"}}) {
     EXPECT_EQ(probe(seed(name)).exif_orientation, 6) << name;
@@ -398,8 +398,8 @@ TEST(Decode, TurnsPngAndWebpByTheirExif) {
   }
 }
 
-// HEIC says itself how it is turned ("irot"); its EXIF orientation would be a second time.
-TEST(Decode, TurnsHeicOnce) {
+// HEIC has its own rotation ("irot"); applying its EXIF orientation would rotate twice.
+TEST(Decode, RotatesHeicOnce) {
   const Bytes turned = seed("turned.heic");
   const PictureInfo info = probe(turned);
   EXPECT_EQ(info.format, "heic");
@@ -410,13 +410,13 @@ TEST(Decode, TurnsHeicOnce) {
             turned_upright(decode(seed("photo.heic"), "photo"), 8).rgb);
 }
 
-TEST(Probe, TakesNoNoteOfExifThatDecodersOverlook) {
+TEST(Probe, IgnoresExifThatDecodersIgnore) {
   auto png = copy_of(seed("turned.png"));
   const std::string_view text(reinterpret_cast<const char*>(png.data()), png.size());
   const auto exif = static_cast<long>(text.find("eXIf") - 4);
   const std::vector chunk(png.begin() + exif, png.begin() + exif + 38);
   png.erase(png.begin() + exif, png.begin() + exif + 38);
-  png.insert(png.end() - 12, chunk.begin(), chunk.end());  // behind the pixels
+  png.insert(png.end() - 12, chunk.begin(), chunk.end());  // after the pixels
   EXPECT_EQ(probe(Bytes(png)).exif_orientation, 1);
   EXPECT_EQ(decode(Bytes(png), "png").size, (Size{16, 8}));
   auto webp = copy_of(seed("turned.webp"));
@@ -424,8 +424,8 @@ TEST(Probe, TakesNoNoteOfExifThatDecodersOverlook) {
   EXPECT_EQ(probe(Bytes(webp)).exif_orientation, 1);
 }
 
-// The beginning of a file says what the whole says, or nothing.
-TEST(ProbeHead, NeverSaysOtherwiseThanTheFile) {
+// The beginning of a file yields the same as the whole, or nothing.
+TEST(ProbeHead, NeverContradictsTheWholeFile) {
   for (const char* name :
        {"turned.jpg", "progressive.jpg", "turned.png", "rgb.bmp", "turned.webp", "lossless.webp",
         "alpha.webp", "rgb.gif", "rgb.tif", "photo.heic", "photo.avif"}) {
@@ -451,7 +451,7 @@ TEST(ProbeHead, NeverSaysOtherwiseThanTheFile) {
   }
 }
 
-TEST(Decode, TurnsTiffOnce) {
+TEST(Decode, RotatesTiffOnce) {
   const Bytes file = seed("rgb.tif");
   const Picture stored = decode(file, "stored");
   for (int orientation = 1; orientation <= 8; ++orientation) {
@@ -461,7 +461,7 @@ TEST(Decode, TurnsTiffOnce) {
   }
 }
 
-TEST(TurnedUpright, TurnsABoxAsItsPixels) {
+TEST(TurnedUpright, RotatesABoxLikeItsPixels) {
   Picture stored{{5, 4}, std::vector<std::uint8_t>(60, 0)};
   const image::Box box{1, 2, 4, 3};
   for (const std::size_t x : {1, 2, 3}) stored.rgb[(2 * 5 + x) * 3] = 255;
@@ -483,7 +483,7 @@ TEST(TurnedUpright, TurnsABoxAsItsPixels) {
 TEST(TurnedUpright, PutsTheRightPixelIntoTheTopLeftCorner) {
   Picture stored{{3, 2}, {}};
   for (std::uint8_t i = 0; i < 6; ++i) stored.rgb.insert(stored.rgb.end(), 3, i);
-  // The pixel in the corner and the one right of it, by orientation.
+  // The corner pixel and the one to its right, by orientation.
   const int corner[] = {0, 2, 5, 3, 0, 3, 5, 2}, right[] = {1, 1, 4, 4, 3, 0, 2, 5};
   for (int orientation = 1; orientation <= 8; ++orientation) {
     const Picture upright = turned_upright(stored, orientation);
@@ -492,7 +492,7 @@ TEST(TurnedUpright, PutsTheRightPixelIntoTheTopLeftCorner) {
   }
 }
 
-// Some bytes of the file set or flipped, more of them in its header; a part of them cut as well.
+// Sets or flips some bytes, more of them in the header; truncates some files too.
 Bytes damaged(const std::vector<std::byte>& whole, Random& random) {
   auto bytes = whole;
   for (std::size_t count = 1 + random.below(6); count > 0; --count) {
@@ -507,7 +507,7 @@ Bytes damaged(const std::vector<std::byte>& whole, Random& random) {
   return Bytes(bytes);
 }
 
-// Whatever is wrong with a file, an Error tells it: the libraries themselves are silent.
+// Whatever is wrong with a file, it is reported as an Error: the libraries themselves are silent.
 TEST(Decode, PrintsNothing) {
   testing::internal::CaptureStderr();
   testing::internal::CaptureStdout();
@@ -530,15 +530,16 @@ TEST(Decode, PrintsNothing) {
   EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
 }
 
-// What is silenced is only what a library prints to C's stream while it works.
-TEST(Decode, GivesTheStandardErrorBack) {
+// Only a library's output to C's stderr is silenced, and only while it runs.
+TEST(Decode, RestoresStandardError) {
   std::FILE* const before = stderr;
   error_of(without_end(seed("photo.heic"), 100));
   EXPECT_EQ(stderr, before);
 }
 
-// A row of runs is 16 times one byte; the second file has single pixels and a cut in them.
-TEST(Decode, ReadsBmpOfRunsAndTellsWhereItIsCut) {
+// A row of runs is one byte 16 times; the second file has single pixels and is truncated within
+// them.
+TEST(Decode, ReadsRunLengthBmpAndDetectsTruncation) {
   auto bytes = copy_of(seed("rgb.bmp"));
   const auto put = [&](std::size_t at, std::initializer_list<int> values) {
     bytes.resize(std::max(bytes.size(), at + values.size()));
@@ -559,12 +560,12 @@ TEST(Decode, ReadsBmpOfRunsAndTellsWhereItIsCut) {
   }
 }
 
-TEST(Decode, PrintsNothingOfTheReferenceCases) {
+TEST(Decode, PrintsNothingForTheReferenceCases) {
   const char* data = std::getenv("OKO_DATA");
   const std::string folder =
       data ? storage::parent(data) + "/cases/datasets/images-all/images" : std::string();
   if (!data || !storage::exists(folder)) {
-    GTEST_SKIP() << "the reference cases are not here: set OKO_DATA";
+    GTEST_SKIP() << "the reference cases are missing: set OKO_DATA";
   }
   int count = 0;
   testing::internal::CaptureStderr();
@@ -578,13 +579,13 @@ TEST(Decode, PrintsNothingOfTheReferenceCases) {
   EXPECT_GT(count, 30);
 }
 
-// Odd but usual files: what there is of each, and what is said of those that cannot be read.
+// Unusual but common files: the content of each, and the error for those that cannot be read.
 TEST(Decode, ReadsOrExplainsTheReferenceCases) {
   const char* data = std::getenv("OKO_DATA");
   const std::string folder =
       data ? storage::parent(data) + "/cases/datasets/images-all/images/" : std::string();
   if (!data || !storage::exists(folder + "x.jfif")) {
-    GTEST_SKIP() << "the reference cases are not here: set OKO_DATA";
+    GTEST_SKIP() << "the reference cases are missing: set OKO_DATA";
   }
   for (const char* name : {"noeoi.jpg", "cmyk.jpg", "grey16.png", "palette.png", "la.png",
                            "photo.mpo.jpg", "anim.webp", "x.jfif", "lzw.tiff", "png.jpg"}) {
@@ -604,13 +605,13 @@ TEST(Decode, ReadsOrExplainsTheReferenceCases) {
   }
 }
 
-TEST(Decode, RefusesBrokenData) {
+TEST(Decode, RejectsBrokenData) {
   auto bytes = copy_of(seed("rgb.png"));
   bytes[45] ^= std::byte{0x55};
   EXPECT_THAT(error_of(Bytes(bytes)), HasSubstr("broken"));
 }
 
-TEST(DecodeReduced, TakesTheSmallestFractionThatIsLargeEnough) {
+TEST(DecodeReduced, UsesTheSmallestFractionThatIsLargeEnough) {
   const Bytes jpeg = Bytes(encode_jpeg(gradient({101, 67})));
   const Bytes png = Bytes(encode_png(gradient({101, 67})));
   for (const Bytes& file : {jpeg, png}) {
@@ -626,7 +627,7 @@ TEST(DecodeReduced, TakesTheSmallestFractionThatIsLargeEnough) {
   }
 }
 
-TEST(Encode, PngComesBackExactlyAndJpegNearly) {
+TEST(Encode, PngRoundTripsExactlyAndJpegClosely) {
   const Picture picture = gradient({37, 21});
   EXPECT_EQ(decode(Bytes(encode_png(picture)), "png").rgb, picture.rgb);
   const Picture jpeg = decode(Bytes(encode_jpeg(picture, 95)), "jpeg");
@@ -659,11 +660,11 @@ TEST(Resized, AveragesAreasWhenSmaller) {
   EXPECT_EQ(resized(checks, {16, 24}).size, (Size{16, 24}));
 }
 
-// Real pictures with all their oddities: grey ones, EXIF, thumbnails, cameras' own markers.
-TEST(Decode, ReadsRealPhotosAtTheSizeTheirHeadersTell) {
+// Real photos with all their peculiarities: grey ones, EXIF, thumbnails, vendor markers.
+TEST(Decode, ReadsRealPhotosAtTheSizeInTheirHeaders) {
   const char* data = std::getenv("OKO_DATA");
   if (!data || !storage::exists(std::string(data) + "/raccoon")) {
-    GTEST_SKIP() << "the reference data is not here: set OKO_DATA";
+    GTEST_SKIP() << "the reference data is missing: set OKO_DATA";
   }
   int count = 0;
   for (const char* set : {"raccoon", "voc2007_sample"}) {

@@ -22,7 +22,7 @@ class PngReader {
   PngReader& operator=(const PngReader&) = delete;
 
   Decoded read() {
-    // fail() comes back here. Everything with a destructor is a member, so none is jumped over.
+    // fail() jumps back here. Everything with a destructor is a member, so none is skipped.
     if (info_ && setjmp(back_) == 0) decode();
     if (decoded_.state == Decoded::State::kBroken && ran_out_) {
       decoded_.state = Decoded::State::kCut;
@@ -44,7 +44,7 @@ class PngReader {
     reader.rest_ = reader.rest_.subspan(count);
   }
 
-  // RGB of 8 bits, whatever is in the file.
+  // 8-bit RGB, whatever the file contains.
   void ask_for_rgb() {
     png_set_strip_16(png_);
     png_set_expand(png_);
@@ -55,7 +55,7 @@ class PngReader {
   void decode() {
     png_set_read_fn(png_, this, take);
     constexpr auto kAny = static_cast<png_uint_32>(std::numeric_limits<int>::max());
-    png_set_user_limits(png_, kAny, kAny);  // our own are checked before
+    png_set_user_limits(png_, kAny, kAny);  // our own limits are checked before
     png_read_info(png_, info_);
     decoded_.picture.size = {static_cast<int>(png_get_image_width(png_, info_)),
                              static_cast<int>(png_get_image_height(png_, info_))};

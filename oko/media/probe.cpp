@@ -10,8 +10,8 @@
 namespace oko::media {
 namespace {
 
-// Numbers at places in a file's bytes. What lies past the end reads as 0, so a cut or forged
-// header gives an empty size and never a read outside.
+// Numbers at offsets in a file. Past the end they read as 0, so a truncated or forged header gives
+// an empty size and never an out-of-bounds read.
 class Header {
  public:
   explicit Header(std::span<const std::byte> bytes) : bytes_(bytes) {}
@@ -34,14 +34,14 @@ class Header {
     for (std::size_t i = count; i > 0; --i) value = value << 8 | byte(at + i - 1);
     return value;
   }
-  // The place of the next byte 0xFF, or size().
+  // The offset of the next byte 0xFF, or size().
   std::size_t next_marker(std::size_t from) const {
     if (from >= size()) return size();
     const void* found = std::memchr(bytes_.data() + from, 0xFF, size() - from);
     if (!found) return size();
     return static_cast<std::size_t>(static_cast<const std::byte*>(found) - bytes_.data());
   }
-  // The bytes [at, at + count), as far as there are any.
+  // The bytes [at, at + count), as far as they exist.
   Header part(std::size_t at, std::size_t count) const {
     if (at >= size()) return Header({});
     return Header(bytes_.subspan(at, std::min(count, size() - at)));
@@ -51,23 +51,23 @@ class Header {
   std::span<const std::byte> bytes_;
 };
 
-// What a header says, and whether more of the file may say otherwise.
+// The information in a header, and whether more of the file could change it.
 struct Probed {
   PictureInfo info;
   bool complete = false;
 };
 
-// A size read from a file; 0 × 0 where it is none.
+// A size read from a file; 0 × 0 if invalid.
 image::Size size_of(std::uint32_t width, std::uint32_t height) {
   constexpr std::uint32_t kMax = std::numeric_limits<int>::max();
   if (width == 0 || height == 0 || width > kMax || height > kMax) return {};
   return {static_cast<int>(width), static_cast<int>(height)};
 }
 
-// What the first directory of a TIFF file says; EXIF is one, too.
+// The first directory of a TIFF file; EXIF has the same format.
 struct TiffTags {
   std::uint32_t width = 0, height = 0, orientation = 1;
-  bool complete = false;  // the directory is all there
+  bool complete = false;  // the directory is complete
 };
 
 TiffTags read_tiff(const Header& tiff) {
@@ -106,7 +106,7 @@ bool is_frame_marker(std::uint32_t marker) {  // SOF0…15 without DHT, JPG and 
   return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
 }
 
-// Of those before the first scan: decoders take no note of what follows it.
+// Only those before the first scan: decoders ignore later ones.
 void read_jpeg_segment(const Header& segment, std::uint32_t marker, PictureInfo& info) {
   constexpr std::uint32_t kApp1 = 0xE1;
   const std::string_view exif("Exif\0\0", 6);
@@ -118,8 +118,8 @@ void read_jpeg_segment(const Header& segment, std::uint32_t marker, PictureInfo&
   }
 }
 
-// Walks from marker to marker to the end of the picture, over compressed data too: a thumbnail or
-// what some cameras append has end markers of its own. `head`: only to the first scan.
+// Walks from marker to marker to the end of the image, including compressed data: thumbnails and
+// data appended by some cameras have their own end markers. `head`: only to the first scan.
 void read_jpeg(const Header& file, bool head, Probed& probed) {
   constexpr std::uint32_t kEnd = 0xD9, kScan = 0xDA;
   PictureInfo& info = probed.info;
@@ -143,7 +143,7 @@ void read_jpeg(const Header& file, bool head, Probed& probed) {
   }
 }
 
-// An eXIf chunk counts before the pixels: behind them most programs overlook it.
+// An eXIf chunk counts only before the pixels: most programs ignore it after them.
 void read_png(const Header& file, bool head, Probed& probed) {
   PictureInfo& info = probed.info;
   info.format = "png";
@@ -178,7 +178,7 @@ void read_bmp(const Header& file, Probed& probed) {
   info.size = size_of(file.little(18, 4), height >> 31 ? 0U - height : height);
 }
 
-// Where a chunk of a WebP file begins; 0 where it has none.
+// The offset of a chunk in a WebP file; 0 if it has none.
 std::size_t webp_chunk(const Header& file, std::string_view name) {
   for (std::uint64_t at = 12; at + 8 <= file.size();) {
     if (file.has(at, name)) return at;
@@ -195,7 +195,7 @@ void read_webp(const Header& file, Probed& probed) {
   constexpr std::uint32_t kHasExif = 8;
   const bool extended = file.has(12, "VP8X");
   probed.complete = file.size() >= 30;
-  if (extended && (file.byte(20) & kHasExif) != 0) {  // behind the pixels, as a rule
+  if (extended && (file.byte(20) & kHasExif) != 0) {  // usually after the pixels
     const std::size_t exif = webp_chunk(file, "EXIF");
     const std::size_t skip = file.has(exif + 8, std::string_view("Exif\0\0", 6)) ? 14 : 8;
     const TiffTags tags =
@@ -213,7 +213,7 @@ void read_webp(const Header& file, Probed& probed) {
   }
 }
 
-// "heic" or "avif" where the file's first box names such a brand, as its own or a compatible one.
+// "heic" or "avif" if the file's first box names such a brand, as its own or a compatible one.
 std::string heif_format(const Header& file) {
   if (!file.has(4, "ftyp")) return {};
   constexpr std::array<std::string_view, 2> kAvif{"avif", "avis"};
@@ -260,7 +260,7 @@ Probed probed(const Bytes& bytes, bool head) {
   } else if (file.has(0, "\xFF\x0A") || file.has(4, "JXL \r\n\x87\n")) {
     info.format = "jxl";
   } else if (info.format = heif_format(file); !info.format.empty()) {
-    info.size = heif_size(bytes.span());  // of the whole file: never complete without its end
+    info.size = heif_size(bytes.span());  // needs the whole file: never complete without its end
   }
   return probed;
 }

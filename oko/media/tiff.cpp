@@ -10,7 +10,7 @@
 namespace oko::media {
 namespace {
 
-// The file as libtiff reads it. It is never written.
+// Read-only access to the file for libtiff.
 struct Memory {
   std::span<const std::byte> file;
   std::uint64_t at = 0;
@@ -48,7 +48,8 @@ int say_nothing(TIFF*, void*, const char*, const char*, va_list) { return 1; }
 
 using Tiff = std::unique_ptr<TIFF, decltype(&TIFFClose)>;
 
-// No more memory at once than an image of that size may take. A tile may be larger than its image.
+// Limits a single allocation to what an image of that size needs. A tile may be larger than its
+// image.
 Tiff open(Memory& memory, image::Size size) {
   constexpr tmsize_t kUsualTile = tmsize_t{64} << 20, kMostBytesOfPixel = 32;
   const tmsize_t most_at_once =
@@ -63,8 +64,7 @@ Tiff open(Memory& memory, image::Size size) {
           TIFFClose};
 }
 
-// The first page's pixels in the order in which they stand in the file. False where they are
-// broken.
+// The first page's pixels in file order. False if they are broken.
 bool read_pixels(TIFF* tiff, image::Size expected, image::Picture& picture) {
   TIFFRGBAImage reader{};
   char why[1024];
@@ -72,7 +72,7 @@ bool read_pixels(TIFF* tiff, image::Size expected, image::Picture& picture) {
   const std::unique_ptr<TIFFRGBAImage, decltype(&TIFFRGBAImageEnd)> end(&reader, TIFFRGBAImageEnd);
   picture.size = {static_cast<int>(reader.width), static_cast<int>(reader.height)};
   if (picture.size != expected) return false;
-  reader.req_orientation = reader.orientation;  // nothing is turned
+  reader.req_orientation = reader.orientation;  // no rotation
   std::vector<std::uint32_t> pixels(std::size_t{reader.width} * reader.height);
   if (!TIFFRGBAImageGet(&reader, pixels.data(), reader.width, reader.height)) return false;
   picture = blank_picture(expected);

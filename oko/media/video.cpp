@@ -23,7 +23,7 @@
 namespace oko::media {
 namespace {
 
-// Not in silence_opencv(), which is called from several threads: setenv() must not be.
+// Not in silence_opencv(), which runs on several threads: setenv() is not thread-safe.
 void silence_video() {
   silence_opencv();
   ::setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", 0);  // AV_LOG_QUIET
@@ -45,15 +45,15 @@ VideoInfo info_of(const cv::VideoCapture& capture) {
   return info;
 }
 
-// The one named where this OpenCV has it, else any. Left to choose, OpenCV tries all in turn, and
-// some of them print.
+// The backend named if this OpenCV has it, else any. By default OpenCV tries all in turn, and some
+// of them print.
 int backend(cv::VideoCaptureAPIs preferred) {
   return cv::videoio_registry::hasBackend(preferred) ? preferred : cv::CAP_ANY;
 }
 
-// OpenCV reads and writes files of this machine only. What lies in a bucket has one among the
-// temporary files while it is read; what is written has one until storage puts the finished video
-// in its place, whole or not at all.
+// OpenCV reads and writes only local files. A video from a bucket is copied to a temporary file
+// while it is read; a written video is a temporary file until storage moves the finished one into
+// place, atomically.
 class TemporaryFile {
  public:
   explicit TemporaryFile(const std::string& uri) {
@@ -76,7 +76,7 @@ class TemporaryFile {
 
 class OpenCvReader final : public VideoReader {
  public:
-  // `file`: what the capture reads, where that is a copy.
+  // `file`: the temporary copy that the capture reads, if any.
   explicit OpenCvReader(cv::VideoCapture capture, std::unique_ptr<TemporaryFile> file = nullptr)
       : file_(std::move(file)), capture_(std::move(capture)), info_(info_of(capture_)) {}
 
@@ -119,8 +119,8 @@ int camera_number(const std::string& source) {
 cv::VideoCapture open_camera(const std::string& source) {
   cv::VideoCapture capture(camera_number(source), backend(cv::CAP_V4L2));
   if (!capture.isOpened()) {
-    throw input_error(source, "the camera cannot be opened",
-                      "check that it is plugged in and no other program uses it");
+    throw input_error(source, "cannot open the camera",
+                      "check that it is connected and not used by another program");
   }
   return capture;
 }
@@ -128,7 +128,7 @@ cv::VideoCapture open_camera(const std::string& source) {
 std::unique_ptr<VideoReader> open_file(const std::string& source) {
   const auto entry = storage::stat(source);
   if (!entry || entry->is_folder) {
-    throw input_error(source, "there is no such file", "check the name");
+    throw input_error(source, "no such file", "check the name");
   }
   std::string path = source.starts_with("file://") ? source.substr(7) : source;
   std::unique_ptr<TemporaryFile> file;
@@ -143,11 +143,10 @@ std::unique_ptr<VideoReader> open_file(const std::string& source) {
   try {
     capture.open(path, backend(cv::CAP_FFMPEG));
   } catch (const cv::Exception&) {
-    capture.release();  // told below
+    capture.release();  // reported below
   }
   if (!capture.isOpened() || capture.get(cv::CAP_PROP_FRAME_WIDTH) < 1) {
-    throw input_error(source, "this is no video that can be read",
-                      "convert it to MP4 with H.264 or to AVI");
+    throw input_error(source, "is not a readable video", "convert it to MP4 with H.264 or to AVI");
   }
   auto reader = std::make_unique<OpenCvReader>(std::move(capture), std::move(file));
   const image::Size size = reader->info().size;
@@ -181,12 +180,12 @@ class OpenCvWriter final : public VideoWriter {
                  {size_.width, size_.height});
     if (!writer_.isOpened()) {
       throw Error(ErrorCode::kFailed, path_, "this OpenCV cannot write such a video",
-                  "try the other of .mp4 and .avi");
+                  "try the other format, .mp4 or .avi");
     }
   }
   void add(const image::Picture& frame) override {
     if (frame.size != size_) {
-      throw Error(ErrorCode::kFailed, path_, "every frame of a video must have one size");
+      throw Error(ErrorCode::kFailed, path_, "all frames of a video must have the same size");
     }
     cv::cvtColor(view(frame), bgr_, cv::COLOR_RGB2BGR);
     writer_.write(bgr_);

@@ -12,7 +12,7 @@ bool is_video_name(const std::string& uri);  // by extension
 struct VideoInfo {
   image::Size size;
   double frames_per_second = 0;
-  long frame_count = 0;  // 0 where the file does not say
+  long frame_count = 0;  // 0 if unknown
 };
 
 class VideoReader {
@@ -21,16 +21,16 @@ class VideoReader {
   virtual const VideoInfo& info() const = 0;
   virtual bool next(image::Picture& frame) = 0;  // false at the end
 };
-// A file, or "camera" / "camera:1" for a camera. Throws an input Error where it cannot be opened,
-// or where a file's frames have more pixels than set_max_pixels() allows. One thread opens and
-// creates videos: it sets an environment variable that silences the codecs.
+// A file, or "camera" / "camera:1" for a camera. Throws an input Error if it cannot be opened, or
+// if a file's frames have more pixels than set_max_pixels() allows. Open and create videos on one
+// thread only: this sets an environment variable that silences the codecs.
 std::unique_ptr<VideoReader> open_video(const std::string& source);
 
 class VideoWriter {
  public:
   virtual ~VideoWriter() = default;
   virtual void add(const image::Picture& frame) = 0;
-  // Finishes the file and gives it its final name. Without it nothing stays behind.
+  // Finishes the file and gives it its final name. Without it nothing is left behind.
   virtual void close() = 0;
 };
 // .mp4 (MPEG-4), .avi (Motion JPEG).

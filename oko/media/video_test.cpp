@@ -19,7 +19,7 @@ namespace {
 using image::Picture;
 using image::Size;
 
-// Frame k of a clip: a colour that grows with k.
+// Frame k of a clip: a colour that depends on k.
 Picture frame(Size size, int k) {
   Picture picture{size, {}};
   for (int i = 0; i < size.width * size.height; ++i) {
@@ -36,12 +36,12 @@ std::string in_temp(const std::string& name) {
 
 class WrittenVideo : public testing::TestWithParam<const char*> {};
 
-TEST_P(WrittenVideo, ComesBackFrameByFrame) {
+TEST_P(WrittenVideo, RoundTripsFrameByFrame) {
   const std::string path = in_temp(GetParam());
   const Size size{64, 48};
   auto writer = create_video(path, {size, 10, 0});
   for (int k = 0; k < 8; ++k) writer->add(frame(size, k));
-  EXPECT_FALSE(storage::exists(path));  // not before it is whole
+  EXPECT_FALSE(storage::exists(path));  // not before it is complete
   writer->close();
 
   auto reader = open_video(path);
@@ -72,7 +72,7 @@ TEST(CreateVideo, LeavesNothingBehindWithoutClose) {
   EXPECT_FALSE(storage::exists(path));
 }
 
-TEST(CreateVideo, RefusesWhatMakesNoVideo) {
+TEST(CreateVideo, RejectsInvalidVideos) {
   EXPECT_THROW(create_video(in_temp("a.mov"), {{64, 48}, 10, 0}), Error);
   EXPECT_THROW(create_video(in_temp("a.avi"), {{64, 48}, 0, 0}), Error);
   EXPECT_THROW(create_video(in_temp("a.avi"), {{0, 48}, 10, 0}), Error);
@@ -82,16 +82,16 @@ TEST(CreateVideo, RefusesWhatMakesNoVideo) {
   EXPECT_FALSE(storage::exists(in_temp("a.avi")));
 }
 
-TEST(OpenVideo, RefusesMissingAndBrokenFiles) {
+TEST(OpenVideo, RejectsMissingAndBrokenFiles) {
   EXPECT_THROW(open_video(in_temp("missing.mp4")), Error);
   EXPECT_THROW(open_video(testing::TempDir()), Error);
   const std::string path = in_temp("broken.mp4");
-  storage::write(path, std::string_view("this is no video, whatever its name says"));
+  storage::write(path, std::string_view("not a video, whatever its name says"));
   EXPECT_THROW(open_video(path), Error);
   storage::remove(path);
 }
 
-TEST(OpenVideo, RefusesFramesOfMorePixelsThanAllowed) {
+TEST(OpenVideo, RejectsFramesWithMorePixelsThanAllowed) {
   const std::string path = in_temp("large.avi");
   const auto writer = create_video(path, {{64, 48}, 10, 0});
   writer->add(frame({64, 48}, 1));
@@ -104,8 +104,8 @@ TEST(OpenVideo, RefusesFramesOfMorePixelsThanAllowed) {
   storage::remove(path);
 }
 
-// Cut or damaged at any place: an Error, or fewer frames, and nothing printed.
-TEST(OpenVideo, PrintsNothingOfBrokenFiles) {
+// Truncated or damaged anywhere: an Error, or fewer frames, and nothing printed.
+TEST(OpenVideo, PrintsNothingForBrokenFiles) {
   for (const char* name : {"broken.avi", "broken.mp4"}) {
     const std::string path = in_temp(name);
     {
@@ -135,7 +135,7 @@ TEST(OpenVideo, PrintsNothingOfBrokenFiles) {
   }
 }
 
-TEST(OpenVideo, RefusesPipesWithoutWaiting) {
+TEST(OpenVideo, RejectsPipesWithoutBlocking) {
   const std::string pipe = ::testing::TempDir() + "oko_pipe.mp4";
   std::filesystem::remove(pipe);
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0644), 0);
@@ -143,13 +143,13 @@ TEST(OpenVideo, RefusesPipesWithoutWaiting) {
   std::filesystem::remove(pipe);
 }
 
-TEST(OpenVideo, RefusesCamerasThatAreNotThere) {
+TEST(OpenVideo, RejectsMissingCameras) {
   EXPECT_THROW(open_video("camera:front"), Error);
   EXPECT_THROW(open_video("camera:"), Error);
   EXPECT_THROW(open_video("camera:4711"), Error);
 }
 
-TEST(Names, AreToldByExtensionInAnyCase) {
+TEST(Names, AreRecognizedByExtensionInAnyCase) {
   EXPECT_TRUE(is_video_name("gs://bucket/a.MP4"));
   EXPECT_TRUE(is_picture_name("folder.d/b.JPeG"));
   EXPECT_FALSE(is_picture_name("b.mp4"));
@@ -160,7 +160,7 @@ TEST(Names, AreToldByExtensionInAnyCase) {
 TEST(OpenVideo, ReadsRealClips) {
   const char* root = std::getenv("OKO_DATA");
   if (!root || !storage::exists(std::string(root) + "/video")) {
-    GTEST_SKIP() << "the reference data is not here: set OKO_DATA";
+    GTEST_SKIP() << "the reference data is missing: set OKO_DATA";
   }
   const std::string folder = std::string(root) + "/video/";
   struct Clip {
@@ -183,13 +183,12 @@ TEST(OpenVideo, ReadsRealClips) {
   }
 }
 
-// The published RGB picture of frame 149 was converted from the decoder's planes by another
-// program.
-TEST(OpenVideo, GivesTheColoursOfTheReferenceFrame) {
+// The published RGB image of frame 149 was converted from the decoder's planes by another program.
+TEST(OpenVideo, MatchesTheColoursOfTheReferenceFrame) {
   const char* root = std::getenv("OKO_DATA");
   const std::string folder = std::string(root ? root : "") + "/video/";
   if (!root || !storage::exists(folder)) {
-    GTEST_SKIP() << "the reference data is not here: set OKO_DATA";
+    GTEST_SKIP() << "the reference data is missing: set OKO_DATA";
   }
   std::string name;
   for (const auto& entry : storage::list(folder + "raw_frames")) {

@@ -12,10 +12,10 @@ using Span = std::span<const std::byte>;
 
 struct Chunk {
   std::string_view name;
-  Span content, whole;  // `whole` with name and length
+  Span content, whole;  // `whole` includes name and length
 };
 
-// Takes the first chunk off `rest`; nothing at the end, or where less is there than it says.
+// Removes the first chunk from `rest`; nothing at the end or if it is truncated.
 std::optional<Chunk> next_chunk(Span& rest) {
   constexpr std::size_t kHead = 8;
   if (rest.size() < kHead) return std::nullopt;
