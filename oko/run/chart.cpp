@@ -23,7 +23,7 @@ struct Range {
   bool empty() const { return !(low <= high); }
 };
 
-// From numbers to places in the drawing.
+// Maps values to drawing coordinates.
 class Axes {
  public:
   explicit Axes(const Chart& chart) : chart_(chart) {
@@ -105,7 +105,7 @@ std::string marks(const Chart& chart, const Axes& axes) {
   std::string svg;
   for (const Chart::Mark& mark : chart.marks) {
     const double x = axes.x(mark.x);
-    // The label goes to the side where there is room.
+    // The label goes to the side with more room.
     const bool before = x > chart.width * .65;
     svg += fmt::format(R"(<line class="mark" x1="{0:.1f}" x2="{0:.1f}" y1="{1}" y2="{2:.1f}"/>)"
                        R"(<text x="{3:.1f}" y="{4}" text-anchor="{5}">{6}</text>)",
@@ -136,7 +136,7 @@ std::string area_path(const Series& series, const Axes& axes) {
   return path + fmt::format("L{:.1f} {:.1f}Z", axes.x(series.points.back().x), axes.bottom());
 }
 
-// Invisible dots that tell their numbers under the mouse, where they are few enough to aim at.
+// Invisible dots that show their values on hover, if they are few enough to aim at.
 std::string hints(const Series& series, const Axes& axes) {
   constexpr std::size_t kMost = 120;
   if (series.points.size() > kMost) return "";

@@ -24,29 +24,29 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
-// For each class of the network its number in the dataset, or −1 where the dataset has none.
+// For each class of the network its index in the dataset, or −1 if the dataset lacks it.
 std::vector<int> dataset_classes(const graph::Network& network, const dataset::Dataset& dataset) {
   const std::string place = dataset.uri;
   if (network.classes.empty()) {
     throw Error(ErrorCode::kUsage, place,
-                "the model has no class names to match the dataset's with",
-                "give the model its names with --names FILE");
+                "the model has no class names to match with the dataset's",
+                "give the model's class names with --names FILE");
   }
   std::vector<int> ids(network.classes.size(), -1);
   for (std::size_t i = 0; i < dataset.classes.size(); ++i) {
     const auto it = std::find(network.classes.begin(), network.classes.end(), dataset.classes[i]);
     if (it == network.classes.end()) {
       throw Error(ErrorCode::kUsage, place,
-                  "the model knows no class \"" + dataset.classes[i] + "\": the dataset has " +
+                  "the model has no class \"" + dataset.classes[i] + "\": the dataset has " +
                       listed(dataset.classes) + "; the model has " + listed(network.classes),
-                  "use the dataset the model was trained for, or its class names");
+                  "use a dataset with the model's classes, or correct the class names");
     }
     ids[static_cast<std::size_t>(it - network.classes.begin())] = static_cast<int>(i);
   }
   return ids;
 }
 
-// The dataset's pictures one after another, decoded ahead on threads of their own.
+// The dataset's images in sequence, decoded ahead on separate threads.
 class Pictures {
  public:
   Pictures(const dataset::Dataset& dataset, std::size_t ahead, int threads)
@@ -76,7 +76,7 @@ class Pictures {
   ThreadPool pool_;
 };
 
-// The same with the dataset's classes; what it has no class for is left out.
+// The same with the dataset's classes; detections of other classes are dropped.
 std::vector<detect::Detection> renumbered(std::vector<detect::Detection> found,
                                           const std::vector<int>& ids) {
   for (auto& d : found) d.class_id = ids[static_cast<std::size_t>(d.class_id)];
@@ -153,7 +153,7 @@ detect::Thresholds measuring_thresholds() {
 
 Evaluation evaluate(detect::Detector& detector, const dataset::Dataset& dataset,
                     const EvaluateOptions& options, Progress& progress) {
-  if (dataset.samples.empty()) throw input_error(dataset.uri, "there are no pictures to evaluate");
+  if (dataset.samples.empty()) throw input_error(dataset.uri, "there are no images to evaluate");
   std::vector<int> ids = dataset_classes(detector.network(), dataset);
   const auto start = std::chrono::steady_clock::now();
   progress.begin("evaluating", dataset.samples.size(), "pictures");

@@ -11,18 +11,18 @@
 
 namespace oko::run {
 
-// What counts when a model is measured, in training and after: scores so low that the whole curve
-// is there, and the best 500 boxes of a picture. (An untrained network finds something in every
-// cell; without a limit its boxes would fill the memory.)
+// The thresholds for evaluation, in training and after: scores low enough for the whole curve, and
+// the best 500 boxes per image. (An untrained network finds something in every cell; without a
+// limit its boxes would fill the memory.)
 detect::Thresholds measuring_thresholds();
 
 struct EvaluateOptions {
   detect::Thresholds thresholds = measuring_thresholds();
   int batch = 8;
-  int threads = 0;  // for decoding pictures ahead of the engine; 0: all processors
+  int threads = 0;  // for decoding images ahead of the engine; 0: all cores
 };
 
-// An image that was not measured, because it could not be read.
+// An image that was skipped because it could not be read.
 struct UnreadableImage {
   std::size_t sample = 0;  // in the dataset
   Error error;
@@ -30,7 +30,7 @@ struct UnreadableImage {
 
 struct Evaluation {
   std::vector<std::string> classes;  // the dataset's
-  // In the dataset's order; those that could not be read have neither objects nor detections.
+  // In the dataset's order; unreadable ones have neither objects nor detections.
   std::vector<metrics::Picture> pictures;
   std::vector<UnreadableImage> unreadable;
   std::size_t measured() const { return pictures.size() - unreadable.size(); }
@@ -39,27 +39,26 @@ struct Evaluation {
   double map50_11 = 0;  // 11 points
   metrics::CocoSummary coco;
   metrics::BestF1 best_f1;
-  metrics::Confusion confusion;  // at the best F1's threshold
+  metrics::Confusion confusion;  // at the threshold with the best F1
   double seconds = 0;
 };
 
-// Runs the detector over every picture of the dataset (letterboxed from the stored pixels) and
-// counts. Classes are matched by name, in any order: each name of the dataset must be one of the
-// network's, otherwise a usage Error tells both lists. What a network finds of classes that the
-// dataset does not label is left out. An image that cannot be read is skipped and listed; where
-// none can, the first one's Error is thrown.
+// Runs the detector on every image of the dataset (letterboxed from the stored pixels) and computes
+// the metrics. Classes are matched by name, in any order: each class of the dataset must be one of
+// the network's, otherwise a usage Error shows both lists. Detections of classes that the dataset
+// does not label are ignored. Unreadable images are skipped and listed; if all fail, the first
+// Error is thrown.
 Evaluation evaluate(detect::Detector& detector, const dataset::Dataset& dataset,
                     const EvaluateOptions& options, Progress& progress);
 
-// A picture as the metrics count it: its true objects, and what was found in it, both with the
-// dataset's classes.
+// An image as the metrics see it: its true objects and its detections, both with the dataset's
+// classes.
 metrics::Picture counted(const dataset::Sample& sample, std::vector<detect::Detection> found);
 
-// The counting alone, from pictures already detected.
+// Only the metrics, from existing detections.
 Evaluation summarize(std::vector<std::string> classes, std::vector<metrics::Picture> pictures);
 
-// The point of a class's curve that counts all detections with at least this score; zeros where
-// there are none.
+// The point of a class's curve with all detections of at least this score; zeros if there are none.
 metrics::CurvePoint at_threshold(const metrics::ClassResult& result, float score);
 
 }  // namespace oko::run

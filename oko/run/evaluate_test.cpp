@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 
 constexpr int kSide = 32;
 
-// A network of one cell and one anchor: whatever it finds is one box in the middle.
+// A network with one cell and one anchor: it can find only one box, in the middle.
 graph::Network one_cell_network(std::vector<std::string> classes) {
   graph::MaxPool pool;
   pool.size = pool.stride = kSide;
@@ -37,7 +37,7 @@ graph::Network one_cell_network(std::vector<std::string> classes) {
   return network;
 }
 
-// Finds class 0 in red pictures and class 1 in others, by the colour of the middle.
+// Finds class 0 in red images and class 1 in others, by the colour of the middle.
 class ColourEngine final : public detect::Engine {
  public:
   explicit ColourEngine(int classes) : channels_(5 + classes) {}
@@ -71,7 +71,7 @@ class Evaluate : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  // A picture of one colour with one true box where the one-cell network finds it.
+  // An image of one colour with one true box where the one-cell network finds it.
   void add(const std::string& id, bool red, int class_id) {
     image::Picture picture{{kSide, kSide}, {}};
     for (int i = 0; i < kSide * kSide; ++i) {
@@ -106,7 +106,7 @@ class Evaluate : public ::testing::Test {
       EXPECT_EQ(error.code(), ErrorCode::kUsage);
       return error.what();
     }
-    ADD_FAILURE() << "was accepted";
+    ADD_FAILURE() << "no error was thrown";
     return "";
   }
 
@@ -131,7 +131,7 @@ TEST_F(Evaluate, ClassesAreMatchedByNameInAnyOrder) {
   EXPECT_FLOAT_EQ(result.best_f1.f1, 1);
 }
 
-TEST_F(Evaluate, ClassesTheDatasetDoesNotLabelAreLeftOut) {
+TEST_F(Evaluate, ClassesTheDatasetDoesNotLabelAreIgnored) {
   dataset_.classes = {"rose"};
   add("a", true, 0);
   add("b", false, 0);
@@ -140,11 +140,11 @@ TEST_F(Evaluate, ClassesTheDatasetDoesNotLabelAreLeftOut) {
   EXPECT_DOUBLE_EQ(result.map50, .5);
 }
 
-TEST_F(Evaluate, UnknownClassTellsBothLists) {
+TEST_F(Evaluate, UnknownClassErrorShowsBothLists) {
   dataset_.classes = {"tulip", "rose"};
   add("a", true, 0);
   const std::string text = usage_error({"rose", "leaf"});
-  EXPECT_THAT(text, HasSubstr("knows no class \"tulip\""));
+  EXPECT_THAT(text, HasSubstr("has no class \"tulip\""));
   EXPECT_THAT(text, HasSubstr("the dataset has tulip, rose"));
   EXPECT_THAT(text, HasSubstr("the model has rose, leaf"));
 }
@@ -158,7 +158,7 @@ TEST_F(Evaluate, SkipsAndListsImagesThatCannotBeRead) {
   dataset_.classes = {"rose", "leaf"};
   for (const char* id : {"a", "b", "c", "d", "e", "f", "g"}) add(id, true, 0);
   const Evaluation whole = run({"rose", "leaf"});
-  storage::write(dataset_.samples[2].image, std::string_view("no picture"));
+  storage::write(dataset_.samples[2].image, std::string_view("not an image"));
   storage::remove(dataset_.samples[5].image);
   const Evaluation rest = run({"rose", "leaf"});
   ASSERT_EQ(rest.unreadable.size(), 2U);
@@ -177,7 +177,7 @@ TEST_F(Evaluate, NoReadableImageIsAnError) {
   for (const auto& sample : dataset_.samples) storage::write(sample.image, std::string_view("no"));
   try {
     run({"rose", "leaf"});
-    FAIL() << "was accepted";
+    FAIL() << "no error was thrown";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInput);
     EXPECT_THAT(error.place(), HasSubstr("a.png"));
@@ -193,7 +193,7 @@ TEST_F(Evaluate, CountsWhatPassesTheThresholds) {
   EXPECT_EQ(run({"rose", "leaf"}, options).pictures[0].found.at(0).class_id, 1);
 }
 
-TEST(Counted, HasTheSamplesObjectsAsTheyAreMarked) {
+TEST(Counted, KeepsTheFlagsOfTheSamplesObjects) {
   dataset::Sample sample;
   sample.objects.resize(2);
   sample.objects[0].class_id = 3;

@@ -46,8 +46,8 @@ std::string base64(std::span<const std::byte> bytes) {
   return text;
 }
 
-// Line colours are those of Okabe and Ito, which people with colour-blindness tell apart; every
-// line has a dash pattern of its own as well.
+// Line colours are those of Okabe and Ito, which are safe for colour-blind readers; every line also
+// has its own dash pattern.
 std::string_view report_style() {
   return R"css(
 :root { color-scheme: light dark;

@@ -37,7 +37,7 @@ fs::path absolute_path(const std::string& uri) {
 void check_output(const std::string& uri) {
   const auto there = storage::stat(uri);
   if (there && there->is_folder) {
-    throw Error(ErrorCode::kUsage, uri, "a folder has this name, a file cannot be written there",
+    throw Error(ErrorCode::kUsage, uri, "is a folder, so no file can be written there",
                 "choose another name");
   }
   if (storage::scheme(uri) != "file") return;
@@ -74,7 +74,7 @@ bool is_utf8(std::string_view text) {
 }
 
 std::string valid_utf8(std::string_view text) {
-  // The JSON writer's own repair, with the quotes taken off again.
+  // Uses the JSON writer's own replacement, then strips the quotes.
   const std::string quoted = Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
   return Json::parse(quoted).get<std::string>();
 }

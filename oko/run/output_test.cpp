@@ -20,7 +20,7 @@ ErrorCode code_of(const std::string& uri) {
   return ErrorCode{0};
 }
 
-TEST(CheckOutput, RefusesFoldersAndFilesOnTheWayAndLeavesNothingBehind) {
+TEST(CheckOutput, RejectsFoldersAndFilesInThePathAndLeavesNothingBehind) {
   const dataset::ScratchFolder folder;
   storage::write(folder / "file", "x");
   std::filesystem::create_directory(folder / "sub");
@@ -31,13 +31,13 @@ TEST(CheckOutput, RefusesFoldersAndFilesOnTheWayAndLeavesNothingBehind) {
   EXPECT_FALSE(storage::exists(folder / "new"));
 }
 
-TEST(CheckRoom, IsTheDisksOwn) {
+TEST(CheckRoom, UsesTheFreeSpaceOfTheDisk) {
   const dataset::ScratchFolder folder;
   EXPECT_NO_THROW(check_room(folder / "runs/1", 1));
   EXPECT_THROW(check_room(folder / "runs/1", std::uint64_t{1} << 62), Error);
 }
 
-TEST(IsUtf8, KnowsBadBytes) {
+TEST(IsUtf8, DetectsInvalidBytes) {
   EXPECT_TRUE(is_utf8("caf\xc3\xa9"));
   EXPECT_FALSE(is_utf8("caf\xe9"));
 }

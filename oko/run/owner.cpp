@@ -13,7 +13,7 @@
 namespace oko::run {
 namespace {
 
-// The time in nanoseconds makes it differ from every other claim of this process and machine.
+// The time in nanoseconds distinguishes it from every other claim of this process and machine.
 std::string make_claim() {
   std::array<char, 256> host{};
   if (::gethostname(host.data(), host.size() - 1) != 0) host[0] = '?';
@@ -46,10 +46,10 @@ void Owner::check() {
   const std::string claim = storage::read_text(uri_);
   if (claim != claim_) {
     throw Error(ErrorCode::kFailed, storage::parent(uri_),
-                who(claim, uri_) + " has gone on with this run meanwhile",
-                "let one of them train, or choose another --out for this one");
+                who(claim, uri_) + " has resumed this run",
+                "let only one of them train, or choose another --out for this one");
   }
-  version_ = there->version;  // a request that the network doubled wrote it twice
+  version_ = there->version;  // a request repeated by the network wrote it twice
 }
 
 }  // namespace oko::run

@@ -4,15 +4,15 @@
 
 namespace oko::run {
 
-// Which process writes into a run folder: the one that claimed it last. A machine that died leaves
-// nothing that has to be waited for or removed: who resumes its run claims the folder, and one that
-// is alive after all learns of it at its next check() and stops.
+// The process that may write into a run folder: the one that claimed it last. A machine that died
+// leaves no lock to wait for or remove: whoever resumes its run claims the folder, and if the first
+// process is still alive it notices at its next check() and stops.
 class Owner {
  public:
   // Claims the folder by writing its owner.json.
   explicit Owner(const std::string& folder);
-  // One look at owner.json. Throws kFailed where another process has claimed the folder since; that
-  // the file was removed is no reason to stop.
+  // Reads owner.json once. Throws kFailed if another process has claimed the folder since; a
+  // removed file is not a reason to stop.
   void check();
 
  private:

@@ -28,7 +28,7 @@ TEST_F(RunOwner, StaysWhileNobodyElseClaimsTheFolder) {
   for (int i = 0; i < 3; ++i) EXPECT_NO_THROW(owner.check());
 }
 
-TEST_F(RunOwner, WhoClaimsLastWritesAndTheOtherIsTold) {
+TEST_F(RunOwner, LastClaimWinsAndTheOtherProcessIsStopped) {
   Owner first(folder_), second(folder_);
   EXPECT_NO_THROW(second.check());
   try {
@@ -43,7 +43,7 @@ TEST_F(RunOwner, WhoClaimsLastWritesAndTheOtherIsTold) {
   EXPECT_NO_THROW(second.check());
 }
 
-TEST_F(RunOwner, IsNotStoppedByAFileThatIsGoneOrWrittenTwice) {
+TEST_F(RunOwner, IsNotStoppedByAMissingOrRewrittenFile) {
   Owner owner(folder_);
   const std::string uri = Paths{folder_}.owner(), claim = storage::read_text(uri);
   storage::write(uri, claim);
@@ -52,7 +52,7 @@ TEST_F(RunOwner, IsNotStoppedByAFileThatIsGoneOrWrittenTwice) {
   EXPECT_NO_THROW(owner.check());
 }
 
-TEST_F(RunOwner, IsToldOfAFileThatNobodyCanRead) {
+TEST_F(RunOwner, ReportsAnUnreadableFile) {
   Owner owner(folder_);
   storage::write(Paths{folder_}.owner(), std::string("mine!"));
   EXPECT_THROW(owner.check(), Error);

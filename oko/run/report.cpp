@@ -20,13 +20,13 @@ std::string duration(double seconds) {
 
 std::string percent(double part) { return fmt::format("{:.0f} %", 100 * part); }
 
-// What the measured detector does, for people who have never heard of mAP.
+// What the detector does, for readers who have never heard of mAP.
 std::string plain_words(const Evaluation& evaluation) {
   const metrics::BestF1& best = evaluation.best_f1;
-  if (!(best.f1 > 0)) return "Nothing that the model found was right.";
+  if (!(best.f1 > 0)) return "None of the model's detections was correct.";
   return fmt::format(
       "With a score threshold of <b>{:.2f}</b> it finds <b>{}</b> of the objects, and <b>{}</b> of "
-      "what it finds is right.",
+      "its detections are correct.",
       best.score, percent(best.recall), percent(best.precision));
 }
 
@@ -44,7 +44,7 @@ std::string header(const ReportInput& input, const LogFacts& facts) {
   }
   if (!facts.end_reason.empty()) {
     html += R"(<p class="soft">)" +
-            (facts.end_reason == "done" ? "The run went through all its epochs"
+            (facts.end_reason == "done" ? "The run completed all its epochs"
                                         : "The run ended: " + escaped(facts.end_reason)) +
             ".</p>";
   } else if (!input.log.empty()) {
@@ -82,7 +82,7 @@ std::string tiles(const ReportInput& input, const LogFacts& facts) {
     html += tile(duration(facts.lasted), fmt::format("for {} epochs", facts.epochs.size()));
   }
   if (std::isfinite(facts.wait)) {
-    html += tile(fmt::format("{:.1f} %", 100 * facts.wait), "of the time waiting for pictures");
+    html += tile(fmt::format("{:.1f} %", 100 * facts.wait), "of the time waiting for images");
   }
   return html + "</div>\n";
 }
@@ -93,7 +93,7 @@ std::string row(const std::string& name, const std::string& value) {
 
 std::string timings_section(const ReportInput& input, const LogFacts& facts) {
   std::string rows;
-  if (!input.log.empty()) rows += row("From first to last log line", duration(facts.lasted));
+  if (!input.log.empty()) rows += row("First to last log line", duration(facts.lasted));
   if (!facts.epochs.empty()) {
     double sum = 0;
     int counted = 0;
@@ -101,18 +101,18 @@ std::string timings_section(const ReportInput& input, const LogFacts& facts) {
       const double seconds = number_of(*epoch, "seconds");
       if (std::isfinite(seconds)) sum += seconds, ++counted;
     }
-    if (counted > 0) rows += row("An epoch, on average", duration(sum / counted));
+    if (counted > 0) rows += row("Average epoch", duration(sum / counted));
   }
   if (std::isfinite(facts.images_per_second)) {
-    rows += row("Training pictures a second", fmt::format("{:.1f}", facts.images_per_second));
+    rows += row("Training images per second", fmt::format("{:.1f}", facts.images_per_second));
   }
   if (std::isfinite(facts.wait)) {
-    rows += row("Share of time waiting for pictures", fmt::format("{:.1f} %", 100 * facts.wait));
+    rows += row("Share of time waiting for images", fmt::format("{:.1f} %", 100 * facts.wait));
   }
   if (const Evaluation* evaluation = input.evaluation;
       evaluation != nullptr && evaluation->seconds > 0) {
     rows += row("Evaluation",
-                fmt::format("{}, {:.1f} pictures a second", duration(evaluation->seconds),
+                fmt::format("{}, {:.1f} images per second", duration(evaluation->seconds),
                             static_cast<double>(evaluation->measured()) / evaluation->seconds));
   }
   if (rows.empty()) return "";
@@ -136,7 +136,7 @@ std::string recipe_section(const ReportInput& input, const LogFacts& facts) {
   std::string html = "<section><h2>Recipe</h2>";
   if (!facts.notes.empty()) html += items(facts.notes);
   if (!input.recipe.empty()) {
-    html += "<details><summary>run.toml: everything that made this run</summary><pre>" +
+    html += "<details><summary>run.toml: everything that determines this run</summary><pre>" +
             escaped(input.recipe) + "</pre></details>";
   }
   return html + "</section>\n";
@@ -179,7 +179,7 @@ LogFacts gather(const std::vector<Json>& log) {
     }
     if (kind != "epoch") continue;
     facts.epochs.push_back(&event);
-    // Without a frozen stage the run begins with the full one, and there is no boundary to show.
+    // Without a frozen stage the run begins with the full one, and there is no boundary to mark.
     const bool after_first = facts.epochs.size() > 1 && number_of(*facts.epochs[0], "stage") == 1;
     if (number_of(event, "stage") == 2 && after_first && !facts.stage2_epoch) {
       facts.stage2_epoch = number_of(event, "epoch");

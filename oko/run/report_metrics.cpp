@@ -15,7 +15,7 @@ double ap50(const metrics::ClassResult& result) {
   return metrics::average_precision(result, metrics::Interpolation::kArea);
 }
 
-// Classes with ground truth, the worst first: that is where work pays.
+// Classes with ground truth, the worst first: improving them helps most.
 std::vector<std::size_t> worst_first(const Evaluation& evaluation) {
   std::vector<std::size_t> order;
   std::vector<double> ap(evaluation.iou50.size());
@@ -29,7 +29,7 @@ std::vector<std::size_t> worst_first(const Evaluation& evaluation) {
   return order;
 }
 
-// The same with most objects first: their curves say most.
+// The same with most objects first: their curves are the most reliable.
 std::vector<std::size_t> largest_first(const Evaluation& evaluation) {
   std::vector<std::size_t> order = worst_first(evaluation);
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
@@ -38,8 +38,7 @@ std::vector<std::size_t> largest_first(const Evaluation& evaluation) {
   return order;
 }
 
-// The curve as measured, at most so many points: every change of course of long ones is not
-// visible.
+// The measured curve with a limited number of points: not every step of a long one is visible.
 std::vector<Point> measured(const metrics::ClassResult& result) {
   constexpr std::size_t kMost = 200;
   const std::size_t count = result.curve.size();
@@ -75,15 +74,15 @@ std::string curve_panel(const Evaluation& evaluation, std::size_t i, bool small)
                      escaped(evaluation.classes[i]), ap50(result), chart_svg(chart));
 }
 
-// White shows on the deep half of the heat colour.
+// White text on the darker half of the heat colours.
 std::string heat_cell(int count, double part) {
   if (count == 0) return R"(<td class="none" style="--part: 0">·</td>)";
   return fmt::format(R"(<td{} style="--part: {:.2f}">{}</td>)",
                      part > .55 ? R"( class="full")" : "", .08 + .92 * part, count);
 }
 
-// By what the heat of each row is measured: the objects of its class. False finds have no such
-// number; they are measured by the largest class.
+// The scale of each row's heat colours: the number of objects of its class. False positives have no
+// such number; they use the largest class.
 std::vector<int> row_sums(const metrics::Confusion& confusion) {
   std::vector<int> sums(static_cast<std::size_t>(confusion.classes) + 1);
   for (int truth = 0; truth < confusion.classes; ++truth) {
@@ -148,7 +147,7 @@ std::string mistakes_list(const Evaluation& evaluation) {
     items += fmt::format("<li>{} × ", m.count) +
              (m.found == classes   ? name(m.truth) + " not found"
               : m.truth == classes ? name(m.found) + " found where there is none"
-                                   : name(m.truth) + " taken for " + name(m.found)) +
+                                   : name(m.truth) + " mistaken for " + name(m.found)) +
              "</li>";
   }
   return items.empty() ? "<p>No mistakes at this threshold.</p>"
@@ -168,10 +167,11 @@ std::string curves_section(const Evaluation& evaluation) {
   }
   const char* grid = small ? "small" : "grid";
   std::string html = fmt::format(
-      R"(<section><h2>Precision and recall</h2><p class="soft">Upwards: how much of what is found )"
-      R"(is right. To the right: how much of what is there is found. The dot is the best threshold, )"
+      R"(<section><h2>Precision and recall</h2><p class="soft">Vertical: precision, the share of )"
+      R"(detections that are correct. Horizontal: recall, the share of objects that are found. The )"
+      R"(dot is the best threshold, )"
       R"({:.2f}.{}</p><div class="{}">{}</div>)",
-      evaluation.best_f1.score, small ? " The classes with most objects come first." : "", grid,
+      evaluation.best_f1.score, small ? " Classes with the most objects come first." : "", grid,
       shown);
   if (!hidden.empty()) {
     html += fmt::format(
@@ -197,19 +197,19 @@ std::string classes_section(const Evaluation& evaluation) {
   return fmt::format(
              R"(<section><h2>Classes</h2><div class="scroll"><table class="wide"><tr><th>class</th>)"
              R"(<th>objects</th><th>AP</th><th></th><th>precision</th><th>recall</th></tr>{}</table></div>)"
-             R"(<p class="soft note">AP is the area under the curve at IoU .50; by 11 points the mean is {:.3f}. )"
+             R"(<p class="soft note">AP is the area under the curve at IoU .50; the 11-point mean is {:.3f}. )"
              R"(Precision and recall are those at threshold {:.2f}.</p></section>)",
              rows, evaluation.map50_11, evaluation.best_f1.score) +
          "\n";
 }
 
 std::string confusion_section(const Evaluation& evaluation) {
-  constexpr int kLargest = 25;  // more rows say less than the list of mistakes
+  constexpr int kLargest = 25;  // with more rows the list of mistakes says more
   const int classes = evaluation.confusion.classes;
   if (classes == 0) return "";
   std::string html = fmt::format(
-      R"(<section><h2>What is taken for what</h2><p class="soft">Rows: what is there. Columns: what )"
-      R"(was found with a score of at least {:.2f}.</p>)",
+      R"(<section><h2>Confusion matrix</h2><p class="soft">Rows: true classes. Columns: )"
+      R"(detections with a score of at least {:.2f}.</p>)",
       evaluation.best_f1.score);
   html += R"(<div class="grid">)";
   if (classes <= kLargest) html += confusion_table(evaluation);

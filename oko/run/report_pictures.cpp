@@ -16,7 +16,7 @@ namespace {
 constexpr int kLongSide = 480;  // pixels; a dozen of these keep the file around a megabyte
 constexpr media::Color kRight = {86, 180, 233}, kWrong = {213, 94, 0}, kMissed = {240, 228, 66};
 
-// One picture's boxes, told apart at one threshold and IoU .5 as the confusion matrix does.
+// One image's boxes, classified at one threshold and IoU .5 like the confusion matrix.
 struct Judged {
   std::size_t index = 0;
   std::vector<detect::Detection> right, wrong;
@@ -24,7 +24,7 @@ struct Judged {
   double badness = 0;
 };
 
-// The free truth of the detection's class that it overlaps most, or −1.
+// The unmatched truth of the detection's class that it overlaps most, or −1.
 int partner(const detect::Detection& found, const std::vector<metrics::TrueBox>& truth,
             const std::vector<bool>& taken) {
   int best = -1;
@@ -90,7 +90,7 @@ image::Box scaled(const image::Box& box, double factor) {
   return {box.left * f, box.top * f, box.right * f, box.bottom * f};
 }
 
-// The picture at report size with its boxes drawn.
+// The image at report size with its boxes drawn.
 image::Picture drawn(const Judged& judged, const dataset::Dataset& dataset,
                      const std::vector<std::string>& classes) {
   const dataset::Sample& sample = dataset.samples[judged.index];
@@ -121,7 +121,7 @@ std::string figure(const Judged& judged, const dataset::Dataset& dataset,
                    const std::vector<std::string>& classes) {
   const dataset::Sample& sample = dataset.samples[judged.index];
   const std::string caption =
-      fmt::format("{}: {} missed, {} wrong, {} right", escaped(sample.id), judged.missed.size(),
+      fmt::format("{}: {} missed, {} wrong, {} correct", escaped(sample.id), judged.missed.size(),
                   judged.wrong.size(), judged.right.size());
   try {
     const image::Picture picture = drawn(judged, dataset, classes);
@@ -130,8 +130,8 @@ std::string figure(const Judged& judged, const dataset::Dataset& dataset,
         "<figcaption>{}</figcaption></figure>\n",
         picture.size.width, picture.size.height, caption, base64(media::encode_jpeg(picture, 80)),
         caption);
-  } catch (const std::exception& error) {  // of OpenCV too
-    // A report of what was measured is still worth having when a picture has gone since.
+  } catch (const std::exception& error) {  // also from OpenCV
+    // A report is still useful if an image has disappeared since the evaluation.
     return "<figure><figcaption>" + caption + " (" + escaped(error.what()) +
            ")</figcaption></figure>\n";
   }
@@ -148,9 +148,9 @@ std::string pictures_section(const Evaluation& evaluation, const dataset::Datase
                              int count) {
   const std::vector<Judged> shown = worst(evaluation, static_cast<std::size_t>(std::max(0, count)));
   if (shown.empty() || evaluation.pictures.size() != dataset.samples.size()) return "";
-  std::string html = R"(<section><h2>The pictures with the worst errors</h2><p class="soft">)" +
-                     key(kMissed, "there, but not found") + key(kWrong, "found, but wrong") +
-                     key(kRight, "found and right") + R"(</p><div class="pictures">)";
+  std::string html = R"(<section><h2>Images with the worst errors</h2><p class="soft">)" +
+                     key(kMissed, "missed") + key(kWrong, "wrong detection") +
+                     key(kRight, "correct detection") + R"(</p><div class="pictures">)";
   for (const Judged& judged : shown) {
     html += figure(judged, dataset, evaluation.classes);
   }

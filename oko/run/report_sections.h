@@ -8,20 +8,20 @@
 
 namespace oko::run {
 
-// What a log says, gathered once for all sections. NaN and empty where it does not say.
+// The facts in a log, collected once for all sections. NaN or empty if missing.
 struct LogFacts {
   std::vector<const Json*> steps, epochs;
-  std::vector<std::string> warnings, notes;  // notes: what the run chose for itself
+  std::vector<std::string> warnings, notes;  // notes: choices the run made itself
   std::string verdict, why;                  // of the last epoch
   std::string end_reason;
   double started = 0, lasted = 0;      // seconds since 1970; seconds
   double images_per_second = 0;        // mean over the logged steps
-  double wait = 0;                     // share of time that steps waited for pictures
+  double wait = 0;                     // fraction of time that steps waited for images
   std::optional<double> stage2_epoch;  // the first epoch of the second stage
 };
 LogFacts gather(const std::vector<Json>& log);
 
-// Each is a whole <section>, or empty where there is nothing to show.
+// Each is a whole <section>, or empty if there is nothing to show.
 std::string training_section(const LogFacts& facts);
 std::string curves_section(const Evaluation& evaluation);
 std::string classes_section(const Evaluation& evaluation);

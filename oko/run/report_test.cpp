@@ -130,16 +130,16 @@ TEST_F(Report, WholeRunHasEverySection) {
   for (const char* part :
        {"run &lt;1&gt;", "under-fitting", "loss still falls", "all epochs done", "all layers",
         "mAP at IoU .50", "Parts of the training loss", "Precision and recall", "&lt;leaf&gt;",
-        "What is taken for what", "bad &amp; worse: 1 missed, 1 wrong, 0 right",
+        "Confusion matrix", "bad &amp; worse: 1 missed, 1 wrong, 0 correct",
         "data:image/jpeg;base64,", "odd &lt;thing&gt;", "batch: 8 &lt;pictures&gt;", "25.0 %",
         "20.0", "epochs = 2 # &lt;"}) {
     EXPECT_THAT(html, HasSubstr(part));
   }
   EXPECT_THAT(html, Not(HasSubstr("<leaf>")));
-  EXPECT_THAT(html, Not(HasSubstr("good:"))) << "pictures without errors are not shown";
+  EXPECT_THAT(html, Not(HasSubstr("good:"))) << "images without errors are not shown";
 }
 
-TEST_F(Report, NeedsNothingFromElsewhere) {
+TEST_F(Report, IsSelfContained) {
   ReportInput input{"run", log(), "epochs = 2", &evaluation_, &dataset_, 12};
   const std::string html = make_report(input);
   EXPECT_THAT(html, Not(HasSubstr("http")));
@@ -154,7 +154,7 @@ TEST_F(Report, EvaluationAloneIsEnough) {
   EXPECT_THAT(html, Not(HasSubstr("not finished")));
 }
 
-TEST_F(Report, RunThatStoppedEarlyIsToldSo) {
+TEST_F(Report, RunThatStoppedEarlySaysSo) {
   auto events = log();
   events.resize(2);
   const std::string html = make_report({"run", events, "", nullptr, nullptr, 12});
@@ -162,14 +162,14 @@ TEST_F(Report, RunThatStoppedEarlyIsToldSo) {
   EXPECT_THAT(html, HasSubstr("not finished"));
 }
 
-TEST_F(Report, PictureThatHasGoneIsNamed) {
+TEST_F(Report, MissingImageIsNamed) {
   std::filesystem::remove(dataset_.samples[1].image);
   const std::string html = make_report({"run", {}, "", &evaluation_, &dataset_, 12});
   EXPECT_THAT(html, HasSubstr("bad &amp; worse: 1 missed"));
   EXPECT_THAT(html, Not(HasSubstr("base64")));
 }
 
-TEST_F(Report, LogWithoutExpectedNumbersDoesNoHarm) {
+TEST_F(Report, LogWithoutExpectedNumbersIsHarmless) {
   const std::vector<Json> odd = {{{"event", "epoch"}, {"train", 3}, {"verdict", "good"}},
                                  {{"event", 7}},
                                  {{"event", "epoch"}, {"epoch", "two"}, {"map50", "high"}}};

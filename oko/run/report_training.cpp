@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t kMostPoints = 300;
 
-// A number of an event, or of its member `part` ("train", "val").
+// A value of an event, or of its member `part` ("train", "val").
 double value_of(const Json& event, const char* part, const char* key) {
   if (part == nullptr) return number_of(event, key);
   const auto it = event.find(part);
@@ -47,7 +47,7 @@ void add(Chart& chart, Series series) {
   if (has_numbers(series)) chart.series.push_back(std::move(series));
 }
 
-// Losses fall by powers of ten; a straight scale would show the first steps only.
+// Losses fall by powers of ten; a linear scale would show only the first steps.
 bool spans_decades(const Chart& chart) {
   double low = INFINITY, high = 0;
   for (const Series& series : chart.series) {
@@ -119,7 +119,7 @@ std::string map_panel(const LogFacts& facts) {
       points.begin(), points.end(),
       [](const Point& a, const Point& b) { return !std::isfinite(a.y) || a.y < b.y; });
   chart.dots.push_back(*best);
-  return panel("Accuracy on the validation pictures", std::move(chart), facts, true);
+  return panel("Accuracy on the validation images", std::move(chart), facts, true);
 }
 
 std::string rate_panel(const LogFacts& facts) {
@@ -134,15 +134,15 @@ std::string gradient_panel(const LogFacts& facts) {
   add(chart,
       series_of(facts.steps, "gradient norm before clipping", "step", nullptr, "gradient_norm"));
   chart.log_y = spans_decades(chart);
-  return panel("Size of the gradients", std::move(chart), facts, false);
+  return panel("Gradient norm", std::move(chart), facts, false);
 }
 
 std::string wait_panel(const LogFacts& facts) {
   Chart chart;
   add(chart, series_of(facts.steps, "share of time", "step", nullptr, "wait"));
   chart.y_low = 0;
-  chart.y_high = std::max(.1, highest(chart));  // a tenth: what is worth worrying about
-  return panel("Waiting for pictures", std::move(chart), facts, false);
+  chart.y_high = std::max(.1, highest(chart));  // at least 10 %: less is no concern
+  return panel("Waiting for images", std::move(chart), facts, false);
 }
 
 }  // namespace

@@ -11,14 +11,14 @@
 namespace oko::run {
 namespace {
 
-// Milliseconds are enough, and keep the lines short.
+// Milliseconds suffice and keep the lines short.
 double now() {
   using namespace std::chrono;
   const auto since = system_clock::now().time_since_epoch();
   return static_cast<double>(duration_cast<milliseconds>(since).count()) / 1000;
 }
 
-// Up to and with the last newline.
+// Up to and including the last newline.
 std::string_view whole_lines(std::string_view text) {
   const auto end = text.rfind('\n');
   return end == std::string_view::npos ? std::string_view() : text.substr(0, end + 1);
@@ -54,7 +54,7 @@ Log::Log(Writer& writer, std::string uri) : writer_(writer), uri_(std::move(uri)
 Json Log::write(Json event) {
   Json line = {{"event", text_of(event, "event")}, {"time", now()}};
   line.update(event);
-  // The JSON writer turns numbers that are not finite into null.
+  // The JSON writer turns non-finite numbers into null.
   const std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   writer_.append(uri_, text);
   size_ += text.size();

@@ -12,8 +12,8 @@ namespace oko::run {
 // The files of a run folder. docs/run-folder.md is the specification.
 struct Paths {
   std::string folder;
-  std::string recipe() const;       // run.toml: everything that made the run
-  std::string log() const;          // log.jsonl: one event a line
+  std::string recipe() const;       // run.toml: everything that determines the run
+  std::string log() const;          // log.jsonl: one event per line
   std::string checkpoints() const;  // folder of step-00001234.oko
   std::string stage_model() const;  // stage.oko: after the frozen stage
   std::string model() const;        // model.oko: the best by validation mAP
@@ -23,19 +23,19 @@ struct Paths {
 };
 
 // Appends events to log.jsonl. Every event has "event" (start, step, epoch, warning, resume, end)
-// and gets "time" (seconds since 1970). Numbers that are not finite become null. What each holds is
-// described in docs/run-folder.md. The only one that writes into the file.
+// and gets "time" (seconds since 1970). Non-finite numbers become null. docs/run-folder.md
+// describes each event. Nothing else writes to the file.
 class Log {
  public:
-  // Looks once how long the file is.
+  // Checks the length of the file once.
   Log(Writer& writer, std::string uri);
-  // Returns the event as written, with its time. The writer says when it becomes visible.
+  // Returns the event as written, with its time. The writer documents when it becomes visible.
   Json write(Json event);
-  // Bytes of the file when everything is written; kept in checkpoints so that a resumed run can cut
-  // what came after.
+  // Size of the file once everything is written; stored in checkpoints so that a resumed run can
+  // truncate what came after.
   std::uint64_t size() const { return size_; }
-  // Keeps the whole lines among the first `size` bytes; atomic. A file that is shorter or missing
-  // is no error: a power cut may have taken the log's end while the checkpoint survived.
+  // Keeps the complete lines among the first `size` bytes; atomic. A shorter or missing file is not
+  // an error: a power cut may have lost the log's end while the checkpoint survived.
   void truncate(std::uint64_t size);
 
  private:
@@ -44,13 +44,13 @@ class Log {
   std::uint64_t size_;
 };
 
-// All whole lines; a torn last line is left out. A line that is no JSON object is an input Error at
-// "file:line".
+// All complete lines; an incomplete last line is ignored. Throws an input Error at "file:line" for
+// a line that is not a JSON object.
 std::vector<Json> read_log(const std::string& uri);
 
-// The number at `key`; NaN where it is missing or null (not finite when it was logged).
+// The number at `key`; NaN if it is missing or null (not finite when logged).
 double number_of(const Json& event, const char* key);
-// The text at `key`; empty where there is none.
+// The text at `key`; empty if missing.
 std::string text_of(const Json& event, const char* key);
 
 }  // namespace oko::run

@@ -32,7 +32,7 @@ class LogFile : public ::testing::Test {
   Writer writer_;
 };
 
-TEST_F(LogFile, EventsComeBackInOrderWithTheirTime) {
+TEST_F(LogFile, EventsAreReadBackInOrderWithTheirTime) {
   Log log(writer_, uri());
   log.write({{"event", "start"}, {"step", 0}});
   log.write({{"event", "step"}, {"step", 1}, {"loss", 2.5}});
@@ -44,7 +44,7 @@ TEST_F(LogFile, EventsComeBackInOrderWithTheirTime) {
   EXPECT_GE(number_of(lines[1], "time"), number_of(lines[0], "time"));
 }
 
-TEST_F(LogFile, NumbersThatAreNotFiniteBecomeNull) {
+TEST_F(LogFile, NonFiniteNumbersBecomeNull) {
   Log log(writer_, uri());
   log.write({{"event", "step"},
              {"loss", std::nan("")},
@@ -59,14 +59,14 @@ TEST_F(LogFile, TextThatIsNotUtf8IsStillLogged) {
   EXPECT_EQ(text_of(events()[0], "text"), "caf\xef\xbf\xbd.jpg");
 }
 
-TEST_F(LogFile, TornLastLineIsLeftOut) {
+TEST_F(LogFile, IncompleteLastLineIsIgnored) {
   Log(writer_, uri()).write({{"event", "start"}});
   writer_.flush();
   storage::append(uri(), R"({"event":"step","lo)");
   EXPECT_EQ(read_log(uri()).size(), 1U);
 }
 
-TEST_F(LogFile, BrokenLineInTheMiddleIsToldByNumber) {
+TEST_F(LogFile, BrokenLineInTheMiddleIsReportedByNumber) {
   for (const char* broken : {"{\"event\":\n", "[1, 2]\n"}) {
     storage::write(uri(), std::string("{\"event\":\"start\"}\n") + broken + "{}\n");
     try {
@@ -79,7 +79,7 @@ TEST_F(LogFile, BrokenLineInTheMiddleIsToldByNumber) {
   }
 }
 
-TEST_F(LogFile, TruncateCutsWhatCameAfter) {
+TEST_F(LogFile, TruncateRemovesWhatCameAfter) {
   Log log(writer_, uri());
   EXPECT_EQ(log.size(), 0U);
   log.write({{"event", "start"}});
@@ -90,7 +90,7 @@ TEST_F(LogFile, TruncateCutsWhatCameAfter) {
   EXPECT_EQ(events().size(), 1U);
 }
 
-TEST_F(LogFile, TruncateNeverLeavesHalfALine) {
+TEST_F(LogFile, TruncateNeverLeavesAnIncompleteLine) {
   Log log(writer_, uri());
   log.write({{"event", "start"}});
   const std::uint64_t size = log.size();
@@ -117,7 +117,7 @@ TEST_F(LogFile, TruncateOfAMissingLogDoesNothing) {
   EXPECT_FALSE(storage::exists(uri()));
 }
 
-TEST(RunPaths, LieInTheRunsFolder) {
+TEST(RunPaths, AreInTheRunFolder) {
   const Paths paths{"runs/one"};
   EXPECT_EQ(paths.recipe(), "runs/one/run.toml");
   EXPECT_EQ(paths.log(), "runs/one/log.jsonl");

@@ -23,7 +23,7 @@ constexpr std::array<std::uint32_t, 256> make_crc_table() {
   return table;
 }
 
-// A TFRecord's checksum is turned and shifted, so that a CRC of data holding CRCs stays useful.
+// A TFRecord checksum is rotated and offset, so that a CRC of data containing CRCs stays useful.
 std::uint32_t masked(std::uint32_t crc) { return std::rotr(crc, 15) + 0xa282ead8U; }
 
 template <typename T>
@@ -68,7 +68,7 @@ void put_scalar(std::string& summary, const std::string& tag, float number) {
   put_bytes(summary, 1, value);
 }
 
-// Every number below `object` as a scalar named by its way there, "epoch/val/loss".
+// Every number below `object` as a scalar named by its path, "epoch/val/loss".
 void put_scalars(std::string& summary, const Json& object, const std::string& prefix) {
   for (const auto& [key, value] : object.items()) {
     if (key == "time" || key == "step") continue;

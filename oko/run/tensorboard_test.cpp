@@ -24,7 +24,7 @@ T take(std::string_view& rest) {
   return value;
 }
 
-// Written from the definition, bit by bit, to check the table of the code under test.
+// Computed from the definition, bit by bit, to check the table of the code under test.
 std::uint32_t checksum(std::string_view bytes) {
   std::uint32_t crc = ~0U;
   for (const char c : bytes) {
@@ -142,7 +142,7 @@ TEST(TensorBoard, StepsAndEpochsBecomeScalars) {
                                               std::pair("epoch/val/loss", 1.25F)));
 }
 
-// Its strings are those of protobuf, whose readers refuse other bytes.
+// Its strings are protobuf strings, whose readers reject invalid UTF-8.
 TEST(TensorBoard, TagsAreUtf8) {
   const std::string records =
       tensorboard_records({{"event", "epoch"}, {"ap50", {{"caf\xe9", .5}}}});
@@ -174,7 +174,7 @@ class GrowingTensorBoard : public ::testing::Test {
   Writer writer_;
 };
 
-TEST_F(GrowingTensorBoard, FirstRecordReplacesWhatLiesThere) {
+TEST_F(GrowingTensorBoard, FirstRecordReplacesAnExistingFile) {
   storage::write(uri_, std::string("of a run that died"));
   TensorBoardFile file(writer_, uri_);
   for (const Json& event : events_) file.write(event);
@@ -184,7 +184,7 @@ TEST_F(GrowingTensorBoard, FirstRecordReplacesWhatLiesThere) {
   EXPECT_EQ(read_event(records[2]).step, 2U);
 }
 
-TEST_F(GrowingTensorBoard, GoesOnAfterTheEventsOfALog) {
+TEST_F(GrowingTensorBoard, ContinuesAfterTheEventsOfALog) {
   TensorBoardFile file(writer_, uri_);
   file.restart(std::span(events_).first(2));
   file.write(events_[2]);

@@ -83,8 +83,8 @@ void Writer::release_gathered() {
   due_ = Clock::time_point::max();
 }
 
-// Of whole files that waited before it only the newest of each name is still of use: nothing that
-// becomes visible in between speaks of the older ones.
+// Of the whole files queued before it only the newest of each name is needed: nothing that becomes
+// visible in between refers to the older ones.
 void Writer::drop_waiting_checkpoint() {
   const auto dropped = std::erase_if(tasks_, [](const Task& task) { return task.is_checkpoint; });
   if (dropped == 0) return;
@@ -139,7 +139,7 @@ void Writer::work() {
       failure = std::current_exception();
     }
     const std::uint64_t size = task.size;
-    task = {};  // the bytes of a checkpoint, freed without holding anyone up
+    task = {};  // frees a checkpoint's bytes without blocking anyone
     lock.lock();
     busy_ = false;
     waiting_ -= size;

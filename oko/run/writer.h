@@ -17,35 +17,32 @@
 namespace oko::run {
 
 struct WriterOptions {
-  // What is appended to files in buckets gathers until it is this much or this old, since every
-  // append costs requests there. On disk it is written at once.
+  // Appends to files in buckets are buffered until they reach this size or age, since every append
+  // costs requests. On disk they are written at once.
   std::size_t gather_bytes = std::size_t{64} << 10;
   std::chrono::milliseconds gather_time{15'000};
-  // Bytes that may wait or be under way, checkpoints not counted; who wants to add more is held up
-  // until there is room. One thing alone may be larger.
+  // Bytes that may be queued or in progress, not counting checkpoints; callers block until there is
+  // room. A single item may be larger.
   std::uint64_t most_waiting = std::uint64_t{256} << 20;
-  // Is called on the writer's thread before every checkpoint, and before other writes where the
-  // last call is older than `check_time`. What it throws is a failure like the disk's.
+  // Called on the writer's thread before every checkpoint, and before other writes if the last call
+  // is older than `check_time`. An exception from it counts as a write failure.
   std::function<void()> check = [] {};
   std::chrono::milliseconds check_time{5'000};
 };
 
-// Writes a run's files on a thread of its own, so that training does not wait for disks and
-// buckets.
+// Writes a run's files on its own thread, so that training does not wait for disks and buckets.
 //
-// Order: everything becomes visible in the order in which it was given; who sees a checkpoint sees
-// the log lines before it.
-// Skipping: at most one checkpoint waits while another is under way. A newer one takes its place,
-// so the newest is never lost; whole files that waited for the skipped one are skipped too where a
-// newer content of the same name waits.
-// Failures: the first one ends the writing: what waits is dropped, and every later call throws it.
-// The destructor writes what waits and throws nothing, so that an exception on its way is not
-// hidden; who wants to know calls flush() before.
+// Order: everything becomes visible in the order of the calls; a visible checkpoint implies visible
+// log lines before it. Skipping: at most one checkpoint is queued while another is being written. A
+// newer one replaces it, so the newest is never lost; whole files queued before the skipped one are
+// skipped too if newer content of the same name is queued. Failures: the first one stops the
+// writer: the queue is dropped, and every later call throws it. The destructor writes the queue and
+// throws nothing, so that an exception in flight is not hidden; call flush() first to see errors.
 //
-// Of one thread, but for the destructor's and the writer's own.
+// Not thread-safe: one thread calls it.
 class Writer {
  public:
-  // Makes a file's bytes on the writer's thread.
+  // Produces a file's bytes on the writer's thread.
   using Make = std::function<std::vector<std::byte>()>;
 
   explicit Writer(WriterOptions options = {});
@@ -53,9 +50,9 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  // Whole lines or records to the end of a file.
+  // Appends whole lines or records to a file.
   void append(const std::string& uri, std::string_view text);
-  // Replaces a whole file. `size`: about how many bytes wait for that.
+  // Replaces a whole file. `size`: approximate bytes queued for it.
   void write(const std::string& uri, std::uint64_t size, Make make);
   // The same, as described above; then calls `after` on the writer's thread.
   void write_checkpoint(const std::string& uri, Make make, std::function<void()> after);
@@ -66,7 +63,7 @@ class Writer {
   using Clock = std::chrono::steady_clock;
   struct Task {
     std::string uri;
-    std::string text;  // to append, where `make` is null
+    std::string text;  // to append, if `make` is null
     Make make;
     std::function<void()> after;
     std::uint64_t size = 0;
@@ -82,14 +79,14 @@ class Writer {
   void throw_failure() const;
 
   const WriterOptions options_;
-  std::optional<Clock::time_point> checked_;  // of the writer's thread
+  std::optional<Clock::time_point> checked_;  // writer's thread only
 
   std::mutex mutex_;
   std::condition_variable wake_, done_;
   std::deque<Task> tasks_;
-  std::vector<Task> gathered_;                        // appends that wait for more, one a file
+  std::vector<Task> gathered_;                        // buffered appends, one per file
   Clock::time_point due_ = Clock::time_point::max();  // when gathered_ becomes tasks
-  std::uint64_t waiting_ = 0;                         // bytes in tasks_, gathered_ and under way
+  std::uint64_t waiting_ = 0;                         // bytes in tasks_, gathered_ and in progress
   bool busy_ = false, closing_ = false;
   std::exception_ptr failure_;
   std::thread thread_;

@@ -57,7 +57,7 @@ class RunWriter : public ::testing::Test {
   void checkpoint(int number) {
     writer_->write_checkpoint(checkpoint_uri(number), text(std::to_string(number)), [] {});
   }
-  // The writer hangs in this first checkpoint until release_ is set.
+  // The writer blocks in this first checkpoint until release_ is set.
   void start_with_a_slow_checkpoint() {
     held_ = "write " + checkpoint_uri(1);
     start();
@@ -70,7 +70,7 @@ class RunWriter : public ::testing::Test {
     } catch (const Error& error) {
       return error.code();
     }
-    ADD_FAILURE() << "nothing was thrown";
+    ADD_FAILURE() << "no error was thrown";
     return ErrorCode::kUsage;
   }
   static std::string wait_for(const std::string& uri) {
@@ -87,7 +87,7 @@ class RunWriter : public ::testing::Test {
   std::optional<Writer> writer_;
 };
 
-TEST_F(RunWriter, LinesForABucketGatherUntilTheFlush) {
+TEST_F(RunWriter, LinesForABucketAreBufferedUntilTheFlush) {
   start();
   std::string lines, records;
   for (int i = 0; i < 100; ++i) {
@@ -103,7 +103,7 @@ TEST_F(RunWriter, LinesForABucketGatherUntilTheFlush) {
   EXPECT_EQ(storage::read_text(kOther), records);
 }
 
-TEST_F(RunWriter, WhatIsLargeEnoughGoesWithoutAFlush) {
+TEST_F(RunWriter, LargeBuffersAreWrittenWithoutAFlush) {
   options_.gather_bytes = 1000;
   start();
   writer_->append(kLog, std::string(999, 'a'));
@@ -112,14 +112,14 @@ TEST_F(RunWriter, WhatIsLargeEnoughGoesWithoutAFlush) {
   EXPECT_EQ(wait_for(kLog), std::string(999, 'a') + "b");
 }
 
-TEST_F(RunWriter, WhatIsOldEnoughGoesWithoutAFlush) {
+TEST_F(RunWriter, OldBuffersAreWrittenWithoutAFlush) {
   options_.gather_time = 20ms;
   start();
   writer_->append(kLog, "a\n");
   EXPECT_EQ(wait_for(kLog), "a\n");
 }
 
-TEST_F(RunWriter, LinesForTheDiskGoAtOnce) {
+TEST_F(RunWriter, LinesForTheDiskAreWrittenAtOnce) {
   const std::string uri = ::testing::TempDir() + "oko_run_writer_line";
   std::filesystem::remove(uri);
   start();
@@ -148,7 +148,7 @@ TEST_F(RunWriter, EverythingBecomesVisibleInTheOrderGiven) {
                           "append " + kLog, "read " + kLog));
 }
 
-TEST_F(RunWriter, NewerCheckpointTakesThePlaceOfOneThatWaits) {
+TEST_F(RunWriter, NewerCheckpointReplacesAQueuedOne) {
   start_with_a_slow_checkpoint();
   writer_->append(kLog, "1\n");
   writer_->write(kModel, 5, text("older"));
@@ -165,7 +165,7 @@ TEST_F(RunWriter, NewerCheckpointTakesThePlaceOfOneThatWaits) {
   EXPECT_EQ(storage::read_text(kLog), "1\n2\n");
 }
 
-TEST_F(RunWriter, ModelThatAWaitingCheckpointSpeaksOfIsWritten) {
+TEST_F(RunWriter, ModelThatAQueuedCheckpointRefersToIsWritten) {
   start_with_a_slow_checkpoint();
   writer_->write(kModel, 5, text("older"));
   checkpoint(2);
@@ -176,7 +176,7 @@ TEST_F(RunWriter, ModelThatAWaitingCheckpointSpeaksOfIsWritten) {
                                         "write " + checkpoint_uri(2), "write " + kModel));
 }
 
-TEST_F(RunWriter, HoldsUpWhoWouldAddTooMuch) {
+TEST_F(RunWriter, BlocksCallersThatWouldAddTooMuch) {
   options_.most_waiting = 1000;
   start_with_a_slow_checkpoint();
   writer_->append(kLog, std::string(600, 'a'));  // a checkpoint does not count
@@ -185,7 +185,7 @@ TEST_F(RunWriter, HoldsUpWhoWouldAddTooMuch) {
     writer_->write(kModel, 600, text("model"));
     return released.load();
   });
-  std::this_thread::sleep_for(20ms);  // enough for an implementation that does not wait to be seen
+  std::this_thread::sleep_for(20ms);  // long enough to notice an implementation that does not block
   released = true;
   release_.set_value();
   EXPECT_TRUE(held_up.get());
@@ -193,16 +193,16 @@ TEST_F(RunWriter, HoldsUpWhoWouldAddTooMuch) {
   EXPECT_EQ(storage::read_text(kModel), "model");
 }
 
-TEST_F(RunWriter, OneThingMayBeLargerThanWhatMayWait) {
+TEST_F(RunWriter, SingleItemMayExceedTheQueueLimit) {
   options_.most_waiting = 10;
   start();
-  writer_->append(kLog, std::string(5, 'a'));  // would gather for an hour
+  writer_->append(kLog, std::string(5, 'a'));  // would be buffered for an hour
   writer_->write(kModel, 100, text(std::string(100, 'm')));
   writer_->flush();
   EXPECT_EQ(storage::read_text(kModel).size(), 100U);
 }
 
-TEST_F(RunWriter, FailureIsThrownByEveryLaterCallAndEndsTheWriting) {
+TEST_F(RunWriter, FailureIsThrownByEveryLaterCallAndStopsTheWriter) {
   failing_ = "write " + kModel;
   start();
   writer_->write(kModel, 5, text("model"));
@@ -215,7 +215,7 @@ TEST_F(RunWriter, FailureIsThrownByEveryLaterCallAndEndsTheWriting) {
   EXPECT_THAT(operations(), ElementsAre("write " + kModel));
 }
 
-TEST_F(RunWriter, FailureDropsWhatWaits) {
+TEST_F(RunWriter, FailureDropsTheQueue) {
   failing_ = "write " + checkpoint_uri(1);
   start_with_a_slow_checkpoint();
   writer_->append(kLog, "1\n");
@@ -226,7 +226,7 @@ TEST_F(RunWriter, FailureDropsWhatWaits) {
   EXPECT_THAT(operations(), ElementsAre("write " + checkpoint_uri(1)));
 }
 
-TEST_F(RunWriter, FailureAfterACheckpointOrWhileMakingOneComesBackToo) {
+TEST_F(RunWriter, FailureAfterACheckpointOrWhileMakingOneIsReportedToo) {
   start();
   writer_->write_checkpoint(checkpoint_uri(1), text("1"),
                             [] { throw Error(ErrorCode::kStorage, "c1", "cannot be removed"); });
@@ -239,7 +239,7 @@ TEST_F(RunWriter, FailureAfterACheckpointOrWhileMakingOneComesBackToo) {
   EXPECT_EQ(code_of([&] { writer_->flush(); }), ErrorCode::kInput);
 }
 
-TEST_F(RunWriter, WhoIsHeldUpIsToldOfTheFailure) {
+TEST_F(RunWriter, BlockedCallersGetTheFailure) {
   options_.most_waiting = 10;
   start_with_a_slow_checkpoint();
   failing_ = "append " + kLog;
@@ -251,7 +251,7 @@ TEST_F(RunWriter, WhoIsHeldUpIsToldOfTheFailure) {
   EXPECT_EQ(held_up.get(), ErrorCode::kStorage);
 }
 
-TEST_F(RunWriter, WhatWaitsIsWrittenWhenAnExceptionEndsTheRun) {
+TEST_F(RunWriter, QueueIsWrittenWhenAnExceptionEndsTheRun) {
   EXPECT_THROW(
       {
         Writer writer(options_);
@@ -274,8 +274,8 @@ TEST_F(RunWriter, FailureAtTheEndDoesNotHideAnotherException) {
   EXPECT_THAT(operations(), ElementsAre("append " + kLog));
 }
 
-TEST_F(RunWriter, AsksNowAndThenWhetherItMayWriteAndBeforeEveryCheckpoint) {
-  std::vector<std::size_t> asked;  // with so many operations done
+TEST_F(RunWriter, ChecksOwnershipRegularlyAndBeforeEveryCheckpoint) {
+  std::vector<std::size_t> asked;  // number of operations done at each check
   options_.check = [&] { asked.push_back(operations().size()); };
   start();
   writer_->write(kModel, 1, text("1"));
