@@ -141,7 +141,7 @@ TEST_F(ExifFlag, OfTrainDecidesWhichBoxesAreTrainedOn) {
   const Outcome other = oko_command({"train", "--resume", "--out", with_rule("stored", "run"),
                                      "--epochs", "2", "--exif", "upright"});
   EXPECT_EQ(other.code, 3);
-  EXPECT_THAT(other.error, HasSubstr("not what the run began with"));
+  EXPECT_THAT(other.error, HasSubstr("has changed since the run began"));
   EXPECT_EQ(
       oko_command({"train", "--resume", "--out", with_rule("stored", "run"), "--epochs", "2"}).code,
       0);

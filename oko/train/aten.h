@@ -1,6 +1,6 @@
 #pragma once
 
-// Every LibTorch header this folder uses: precompiled once, since reading them takes many seconds.
+// Every LibTorch header this folder uses: precompiled once, since parsing them takes many seconds.
 // Nothing outside this folder's .cpp files and private headers includes it.
 #include <ATen/ATen.h>
 #include <ATen/Context.h>

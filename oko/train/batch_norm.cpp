@@ -8,7 +8,7 @@ using torch::autograd::variable_list;
 
 constexpr double kBackwardEpsilon = 1e-5;
 
-// Per-channel vectors as 1 × channels × 1 × 1, to meet maps.
+// Per-channel vectors as 1 × channels × 1 × 1, to broadcast over feature maps.
 at::Tensor across(const at::Tensor& v) { return v.view({1, -1, 1, 1}); }
 at::Tensor channel_sum(const at::Tensor& x) { return x.sum({0, 2, 3}); }
 
@@ -25,7 +25,7 @@ struct DarknetBatchNorm : torch::autograd::Function<DarknetBatchNorm> {
     running_variance.mul_(momentum).add_(variance, 1 - momentum);
     const at::Tensor root = variance.sqrt() + epsilon;
     const at::Tensor normal = centred / across(root);
-    // Darknet's backward pass has another epsilon in another place than its forward pass.
+    // Darknet's backward pass uses a different epsilon in a different place than its forward pass.
     const at::Tensor slope = (variance + kBackwardEpsilon).rsqrt();
     context->save_for_backward({normal, scale, root, slope});
     return (normal * across(scale) + across(bias)).to(x.scalar_type());

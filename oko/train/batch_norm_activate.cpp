@@ -11,7 +11,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Per-channel values along a whole period.
+// Per-channel values repeated over a whole period.
 std::vector<float> repeated(const float* values, const MapRuns& runs) {
   std::vector<float> result(static_cast<std::size_t>(runs.period));
   for (std::int64_t i = 0; i < runs.period; i += runs.channels) {
@@ -20,7 +20,7 @@ std::vector<float> repeated(const float* values, const MapRuns& runs) {
   return result;
 }
 
-// Two sums a run and channel: made in float32 over a run, joined in double.
+// Two sums per run and channel: accumulated in float32 over a run, combined in double.
 struct Sums {
   explicit Sums(const MapRuns& of)
       : runs(of), values(static_cast<std::size_t>(2 * runs.count * runs.channels)) {}
@@ -28,7 +28,7 @@ struct Sums {
   double* first(std::int64_t run) { return values.data() + 2 * run * runs.channels; }
   double* second(std::int64_t run) { return first(run) + runs.channels; }
 
-  // Calls add(sum, sum) to add a run to sums along a period, and keeps their sums a channel.
+  // Calls add(sum, sum) to add a run to sums along a period, and keeps their per-channel totals.
   template <typename Add>
   void make(std::int64_t run, Add add) {
     std::vector<float> a(static_cast<std::size_t>(runs.period)), b(a.size());
@@ -45,7 +45,7 @@ struct Sums {
   std::vector<double> values;
 };
 
-// Mean and sum of squares about it, of a run or of all.
+// Mean and sum of squared deviations, of one run or of all.
 struct Moments {
   double count = 0, mean = 0, squares = 0;
 
@@ -58,7 +58,8 @@ struct Moments {
   }
 };
 
-// A run is summed about its own first pixel, so that float32 does where the mean is far from 0.
+// A run is summed relative to its first pixel, so that float32 suffices even if the mean is far
+// from 0.
 template <typename T>
 std::vector<Moments> batch_moments(const at::Tensor& x, const MapRuns& runs) {
   const T* values = values_of<T>(x);
@@ -85,8 +86,8 @@ std::vector<Moments> batch_moments(const at::Tensor& x, const MapRuns& runs) {
   return all;
 }
 
-// One value after another in float32, as Darknet adds them: on a large map the rounding shows in
-// the fifth digit, and training carries it on.
+// Sequentially in float32, as Darknet does: on a large feature map the rounding shows in the fifth
+// digit, and training propagates it.
 template <typename T>
 std::vector<Moments> darknet_moments(const at::Tensor& x) {
   const std::int64_t channels = x.size(1);
@@ -102,7 +103,7 @@ std::vector<Moments> darknet_moments(const at::Tensor& x) {
   return all;
 }
 
-// What the forward pass leaves to the backward pass, each [channels] of one tensor.
+// Saved by the forward pass for the backward pass, each [channels] of one tensor.
 struct Rows {
   explicit Rows(at::Tensor rows)
       : tensor(std::move(rows)),
@@ -115,10 +116,10 @@ struct Rows {
 
   at::Tensor tensor;
   float *mean, *factor, *bias;
-  float *inverse, *back;  // 1 / root as the forward and as the backward pass have it
+  float *inverse, *back;  // 1 / root of the forward and of the backward pass
 };
 
-// NormVectors and their memory.
+// NormVectors with their storage.
 struct Repeated {
   Repeated(const Rows& rows, const MapRuns& runs, double slope_)
       : mean(repeated(rows.mean, runs)),
@@ -131,7 +132,7 @@ struct Repeated {
   float slope;
 };
 
-// Gradients of scale and bias, and what GradientVectors repeats, each [channels].
+// Gradients of scale and bias, and the source of GradientVectors, each [channels].
 struct ChannelGradients {
   ChannelGradients(Sums& sums, const Rows& rows) {
     const MapRuns& runs = sums.runs;
@@ -158,14 +159,14 @@ struct ChannelGradients {
   std::vector<float> through, along, across;
 };
 
-// What values are divided by, and what gradients are.
+// The divisors of values and of gradients.
 struct Roots {
   double forward, backward;
 };
 Roots usual_roots(double variance, double epsilon) {
   return {std::sqrt(variance + epsilon), std::sqrt(variance + epsilon)};
 }
-// Darknet's backward pass has another epsilon in another place than its forward pass.
+// Darknet's backward pass uses a different epsilon in a different place than its forward pass.
 Roots darknet_roots(double variance, double epsilon) {
   constexpr double kBackwardEpsilon = 1e-5;
   return {std::sqrt(variance) + epsilon, std::sqrt(variance + kBackwardEpsilon)};

@@ -5,14 +5,14 @@
 
 namespace oko::train {
 
-// Batch norm of a batch by its own statistics and the activation after it, in two passes over the
-// map forward and two backward: y = z where z > 0, else slope·z, with
-// z = scale·(x − mean) / root + bias. Slope 1 is the linear activation, 0 relu. Moves the running
-// statistics: new = momentum·old + (1 − momentum)·batch, the variance the unbiased one (n − 1).
-// Where norm.epsilon_outside_root, as Darknet trains: the batch's variance is the unbiased one too,
-// statistics are summed in Darknet's order, and the backward pass has its epsilon. The result does
-// not depend on the number of threads.
-//   x     batch × channels × height × width, of a kind that has_map_kernels(); so is the result,
+// Batch norm with the batch's statistics, fused with the activation after it, in two passes over
+// the feature map forward and two backward: y = z where z > 0, else slope·z, with z = scale·(x −
+// mean) / root + bias. Slope 1 is the linear activation, 0 relu. Updates the running statistics:
+// new = momentum·old + (1 − momentum)·batch, with the unbiased variance (n − 1). With
+// norm.epsilon_outside_root, as Darknet trains: the batch variance is also unbiased, statistics are
+// summed in Darknet's order, and the backward pass uses its epsilon. The result does not depend on
+// the number of threads.
+//   x     batch × channels × height × width, accepted by has_map_kernels(); so is the result,
 //         channels-last in memory
 //   rest  [channels], float32, contiguous
 at::Tensor batch_norm_activate(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& bias,

@@ -1,4 +1,4 @@
-// Batch norm with its activation, and dropout, against LibTorch's own.
+// Batch norm with its activation, and dropout, compared with LibTorch's own.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -18,10 +18,10 @@ struct Case {
   std::int64_t pictures, channels, height, width;
   double slope;
   at::ScalarType type;
-  double mean = .5, deviation = 2;  // of the map's values
+  double mean = .5, deviation = 2;  // of the values
 };
 
-// All that a batch norm takes, gives and changes.
+// All inputs, outputs and state of a batch norm.
 struct BatchNormRun {
   explicit BatchNormRun(const Case& c) {
     at::manual_seed(7);
@@ -48,7 +48,7 @@ struct BatchNormRun {
     });
   }
 
-  // In double, from the very same numbers.
+  // In double, from exactly the same values.
   void through_libtorch(double slope) {
     for (at::Tensor* t : {&x, &scale, &bias, &mean, &variance, &gradient}) *t = t->to(at::kDouble);
     through([&](const BatchNormRun& r) {
@@ -70,7 +70,7 @@ double relative_difference(const at::Tensor& a, const at::Tensor& b) {
 
 class BatchNormActivate : public ::testing::TestWithParam<Case> {};
 
-TEST_P(BatchNormActivate, ValuesGradientsAndStatisticsAreLibTorchs) {
+TEST_P(BatchNormActivate, ValuesGradientsAndStatisticsMatchLibTorch) {
   const Case& c = GetParam();
   BatchNormRun ours(c), libtorch(c);
   ours.through_ours(c.slope);
@@ -102,7 +102,7 @@ INSTANTIATE_TEST_SUITE_P(
              (c.type == at::kFloat ? "Float" : "Bfloat16");
     });
 
-TEST(BatchNormActivate, ComputesDarknetsBatchNormAsLibTorchsOperationsDo) {
+TEST(BatchNormActivate, DarknetBatchNormMatchesLibTorchOperations) {
   for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
     const Case c{2, 17, 61, 67, 1, type};
     const graph::BatchNorm norm{.epsilon = 1e-3F, .epsilon_outside_root = true};
@@ -139,7 +139,7 @@ TEST(BatchNormActivate, IsTheSameWithAnyNumberOfThreads) {
   EXPECT_TRUE(at::equal(one.variance, three.variance));
 }
 
-TEST(BatchNormActivate, TakesMapsAndGradientsOfAnyLayout) {
+TEST(BatchNormActivate, AcceptsTensorsAndGradientsOfAnyLayout) {
   const Case c{2, 6, 9, 5, .1, at::kFloat};
   BatchNormRun planar(c), channels_last(c);
   planar.x = planar.x.contiguous();
@@ -150,7 +150,7 @@ TEST(BatchNormActivate, TakesMapsAndGradientsOfAnyLayout) {
   EXPECT_TRUE(at::equal(planar.x.grad(), channels_last.x.grad()));
 }
 
-TEST(BatchNormActivate, ShowsNumbersThatAreNone) {
+TEST(BatchNormActivate, PropagatesNaN) {
   const Case c{2, 8, 4, 4, .1, at::kBFloat16};
   BatchNormRun run(c);
   run.x[1][3][2][1] = std::numeric_limits<float>::quiet_NaN();
@@ -159,7 +159,7 @@ TEST(BatchNormActivate, ShowsNumbersThatAreNone) {
   EXPECT_FALSE(run.y.select(1, 2).isnan().any().item<bool>());
 }
 
-TEST(DropOut, KeepsTheMeanAndDropsItsPart) {
+TEST(DropOut, KeepsTheMeanAndDropsTheGivenFraction) {
   const at::Tensor x = at::ones({4, 24, 61, 67});
   const at::Tensor y = drop_out(x, .3, 11, 5);
   const double dropped = (y == 0).to(at::kDouble).mean().item<double>();
@@ -168,14 +168,14 @@ TEST(DropOut, KeepsTheMeanAndDropsItsPart) {
   EXPECT_TRUE(at::equal(y.masked_select(y != 0), at::full({(y != 0).sum().item<long>()}, 1 / .7)));
 }
 
-TEST(DropOut, GradientGoesWhereValuesWent) {
+TEST(DropOut, GradientFollowsTheKeptValues) {
   at::Tensor x = at::ones({2, 8, 5, 3}, at::kBFloat16).requires_grad_();
   const at::Tensor y = drop_out(x, .5, 11, 5);
   torch::autograd::backward({y}, {at::ones_like(y)});
   EXPECT_TRUE(at::equal(x.grad(), y.detach()));
 }
 
-TEST(DropOut, DependsOnSeedAndLayerAndOnNothingElse) {
+TEST(DropOut, DependsOnlyOnSeedAndLayer) {
   const at::Tensor x = at::ones({2, 24, 61, 67});
   const at::Tensor y = drop_out(x, .5, 11, 5);
   const int threads = at::get_num_threads();

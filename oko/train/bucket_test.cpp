@@ -1,4 +1,4 @@
-// Training wholly in a bucket: the same weights as on disk, whatever dies on the way.
+// Training entirely in a bucket: the same weights as on disk, whatever fails on the way.
 #include <gmock/gmock.h>
 
 #include <atomic>
@@ -17,7 +17,7 @@ const std::string kRuns = "gs://oko-test/runs";
 
 class BucketTraining : public Training {
  protected:
-  // Pictures, labels and the network's description go to the bucket.
+  // Uploads images, labels and the network's description to the bucket.
   Recipe recipe_in_bucket(int epochs) {
     Recipe r = recipe(epochs);
     const std::string there = "gs://oko-test/data";
@@ -46,7 +46,7 @@ class BucketTraining : public Training {
     return found;
   }
 
-  // From now on the machine is cut off after so many writes into runs.
+  // From now on the machine loses its connection after this many writes into runs.
   void die_after(int writes) {
     auto left = std::make_shared<int>(writes);
     google_.watch([left](const std::string& operation) {
@@ -54,18 +54,18 @@ class BucketTraining : public Training {
                                 !operation.starts_with("read ") &&
                                 !operation.starts_with("stat ") && !operation.starts_with("list ");
       if (writes_a_run && *left > 0) --*left;
-      if (*left == 0) throw Error(ErrorCode::kStorage, operation, "the machine is dead");
+      if (*left == 0) throw Error(ErrorCode::kStorage, operation, "the machine is offline");
     });
   }
 
-  // False where it came to its end.
+  // False if it finished.
   bool dies(const Recipe& r, const TrainOptions& options) {
     try {
       train::train(r, options, progress_);
       return false;
     } catch (const Error& e) {
       EXPECT_EQ(e.code(), ErrorCode::kStorage) << e.what();
-      EXPECT_THAT(e.message(), HasSubstr("the machine is dead"));
+      EXPECT_THAT(e.message(), HasSubstr("the machine is offline"));
       return true;
     }
   }
@@ -73,7 +73,7 @@ class BucketTraining : public Training {
   oko::testing::WatchedGoogle google_;
 };
 
-TEST_F(BucketTraining, IsTrainingOnDiskWithFewOperations) {
+TEST_F(BucketTraining, MatchesTrainingOnDiskWithFewOperations) {
   Recipe on_disk = recipe(4);
   Recipe in_bucket = recipe_in_bucket(4);
   on_disk.batch = in_bucket.batch = 1;
@@ -86,13 +86,13 @@ TEST_F(BucketTraining, IsTrainingOnDiskWithFewOperations) {
   const int counted = operations;
   expect_same_runs("disk", kRuns + "/1");
   EXPECT_EQ(losses("disk").size(), 80U);
-  // At the beginning and the end; at an epoch's end two appends, a look at the owner, the model,
-  // the checkpoint, a list and a removal. Nothing for a step.
+  // At the beginning and the end; at the end of an epoch two appends, a check of the owner, the
+  // model, the checkpoint, a list and a removal. Nothing per step.
   EXPECT_LE(counted, 20 + 4 * 7);
   RecordProperty("operations", counted);
 }
 
-TEST_F(BucketTraining, MachinesMayDieAtAnyMoment) {
+TEST_F(BucketTraining, MachinesMayFailAtAnyMoment) {
   Recipe on_disk = recipe(3);
   on_disk.checkpoint_minutes = .001;  // after every few updates
   run(on_disk, "disk");
@@ -111,7 +111,7 @@ TEST_F(BucketTraining, MachinesMayDieAtAnyMoment) {
     google_.watch({});
     go_on(out);
     expect_same_runs("disk", out);
-    // Who died may have written one more and not come to remove the oldest.
+    // The failed machine may have written one more and not removed the oldest.
     EXPECT_THAT(storage::list(run::Paths{out}.checkpoints()).size(), AnyOf(2U, 3U));
   }
 }
@@ -127,7 +127,7 @@ TEST_F(BucketTraining, InterruptionLeavesEverythingInTheBucket) {
   EXPECT_TRUE(storage::exists(run::Paths{out}.report()));
 }
 
-TEST_F(BucketTraining, CheckpointThatCannotBeReadNowIsNotTakenForBroken) {
+TEST_F(BucketTraining, TemporarilyUnreadableCheckpointIsNotTreatedAsBroken) {
   Recipe in_bucket = recipe_in_bucket(3);
   const std::string out = kRuns + "/1";
   interrupt(in_bucket, out, 8);
@@ -144,7 +144,7 @@ TEST_F(BucketTraining, CheckpointThatCannotBeReadNowIsNotTakenForBroken) {
   EXPECT_EQ(events(out, "step").size(), 15U);
 }
 
-TEST_F(BucketTraining, LogTellsWhyTrainingFailed) {
+TEST_F(BucketTraining, LogSaysWhyTrainingFailed) {
   Recipe in_bucket = recipe_in_bucket(200);
   in_bucket.loss = "keras";
   in_bucket.optimizer = "sgd";

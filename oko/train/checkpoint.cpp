@@ -52,13 +52,13 @@ Position position_from_json(const Json& json, const std::string& place) {
   const Json epochs = json_get<Json>(json, "epochs", place);
   if (!epochs.is_array()) throw input_error(place, "\"epochs\" must be a list");
   if (p.step < 0 || p.stage < 1 || p.stage > 2 || p.epoch < 0 || p.batch < 0) {
-    throw input_error(place, "\"position\" holds impossible numbers");
+    throw input_error(place, "\"position\" contains invalid numbers");
   }
   for (const Json& e : epochs) p.epochs.push_back(epoch_summary_from_json(e, place));
   return p;
 }
 
-// Checkpoints in a folder that is there, oldest first.
+// Checkpoints in an existing folder, oldest first.
 std::vector<std::string> list_checkpoints(const std::string& folder) {
   std::vector<std::string> found;
   for (const auto& entry : storage::list(folder)) {
@@ -105,13 +105,14 @@ std::optional<Checkpoint> read_newest_checkpoint(const std::string& folder,
       checkpoint.uri = *uri;
       return checkpoint;
     } catch (const Error& e) {
-      if (e.code() != ErrorCode::kInput) throw;  // it may be sound: a network that fails, say
+      if (e.code() != ErrorCode::kInput)
+        throw;  // the file may be intact, e.g. if the network failed
       skipped.emplace_back(e.what());
     }
   }
   if (all.empty()) return std::nullopt;
-  throw input_error(folder, "no checkpoint there can be read: " + skipped.front(),
-                    "restore them, or start another run with another --out");
+  throw input_error(folder, "no checkpoint in it can be read: " + skipped.front(),
+                    "restore one, or start another run with another --out");
 }
 
 std::string newest_checkpoint(const std::string& folder) {

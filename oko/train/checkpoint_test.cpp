@@ -16,7 +16,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-// Numbers that a detour through text or arithmetic would change.
+// Values that a round trip through text or arithmetic would change.
 graph::Tensor odd_numbers() {
   return graph::Tensor::of({-0.F, std::bit_cast<float>(0x7fc12345U), std::bit_cast<float>(1U),
                             std::numeric_limits<float>::infinity(), 1.F / 3},
@@ -93,7 +93,7 @@ std::vector<std::string> names_in(const std::string& folder) {
   return names;
 }
 
-// As write_checkpoint(), and waits for it.
+// write_checkpoint(), then waits for it.
 std::string write_now(const std::string& folder, Checkpoint checkpoint, int keep = 2) {
   run::Writer writer;
   const std::string uri = write_checkpoint(writer, folder, std::move(checkpoint), keep);
@@ -107,7 +107,7 @@ void cut(const std::string& uri, double part) {
       uri, whole.span().first(static_cast<std::size_t>(part * static_cast<double>(whole.size()))));
 }
 
-TEST(Checkpoint, EverythingComesBackBitForBit) {
+TEST(Checkpoint, RoundTripsBitForBit) {
   const dataset::ScratchFolder folder;
   const Checkpoint written = some_checkpoint(1234);
   EXPECT_EQ(write_now(folder.path(), written), folder / "step-00001234.oko");
@@ -138,7 +138,7 @@ TEST(Checkpoint, TheNewestTwoAreKept) {
   EXPECT_EQ(read_newest_checkpoint(folder.path(), skipped)->position.step, 11);
 }
 
-TEST(Checkpoint, OtherFilesInTheFolderAreLeftAlone) {
+TEST(Checkpoint, OtherFilesInTheFolderAreKept) {
   const dataset::ScratchFolder folder;
   storage::write(folder / "notes.txt", "mine");
   storage::write(folder / "best.oko", "mine");
@@ -146,7 +146,7 @@ TEST(Checkpoint, OtherFilesInTheFolderAreLeftAlone) {
   EXPECT_THAT(names_in(folder.path()), ElementsAre("best.oko", "notes.txt", "step-00000003.oko"));
 }
 
-TEST(Checkpoint, TruncatedNewestOneIsSkippedAndTold) {
+TEST(Checkpoint, TruncatedNewestOneIsSkippedAndReported) {
   const dataset::ScratchFolder folder;
   write_now(folder.path(), some_checkpoint(5));
   const std::string newest = write_now(folder.path(), some_checkpoint(6));
@@ -204,7 +204,7 @@ TEST(Checkpoint, OneWithoutItsPositionIsSkipped) {
   EXPECT_EQ(skipped.size(), 1U);
 }
 
-TEST(Checkpoint, NoneAtAllIsNoError) {
+TEST(Checkpoint, NoneAtAllIsNotAnError) {
   const dataset::ScratchFolder folder;
   std::vector<std::string> skipped;
   EXPECT_FALSE(read_newest_checkpoint(folder.path(), skipped).has_value());

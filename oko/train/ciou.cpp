@@ -6,7 +6,8 @@
 namespace oko::train {
 namespace {
 
-// A number and its slopes by the four numbers of the predicted box (forward differentiation).
+// A value and its derivatives by the four coordinates of the predicted box (forward-mode
+// differentiation).
 struct Dual {
   double value = 0;
   std::array<double, 4> slope{};
@@ -40,7 +41,7 @@ Dual variable(double value, std::size_t index) {
 }  // namespace
 
 BoxGradient ciou_gradient(const CentredBox& predicted, const CentredBox& truth) {
-  constexpr double kEpsilon = 1e-12;  // keeps empty boxes from dividing by zero
+  constexpr double kEpsilon = 1e-12;  // avoids division by zero for empty boxes
   const Dual half = constant(.5);
   const Dual x = variable(predicted.x, 0), y = variable(predicted.y, 1);
   const Dual w = variable(predicted.w, 2), h = variable(predicted.h, 3);

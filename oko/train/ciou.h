@@ -4,7 +4,7 @@
 
 namespace oko::train {
 
-// A box by centre and size, in any one unit.
+// A box by centre and size, in any consistent unit.
 struct CentredBox {
   double x = 0, y = 0, w = 0, h = 0;
 };

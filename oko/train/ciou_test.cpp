@@ -22,7 +22,7 @@ double aspect_term(const CentredBox& p, const CentredBox& t) {
   return 4 / (std::numbers::pi * std::numbers::pi) * angle * angle;
 }
 
-// The published formula with α given, since its gradient holds α constant.
+// The published formula with α as a parameter, since its gradient holds α constant.
 double ciou_of(const CentredBox& p, const CentredBox& t, double alpha) {
   const double w = std::max(p.x + p.w / 2, t.x + t.w / 2) - std::min(p.x - p.w / 2, t.x - t.w / 2);
   const double h = std::max(p.y + p.h / 2, t.y + t.h / 2) - std::min(p.y - p.h / 2, t.y - t.h / 2);
@@ -42,13 +42,13 @@ const std::vector<CentredBox> kPredictions{
     {.55, .51, .25, .3}, {.42, .4, .4, .11},   {.5, .46, .1, .05},  {.51, .44, .6, .7},
     {.9, .46, .2, .23},  {.11, .12, .05, .15}, {.52, .9, .32, .21}, {.45, .52, .31, .19}};
 
-TEST(Ciou, ValueIsThePublishedFormulas) {
+TEST(Ciou, ValueMatchesThePublishedFormula) {
   for (const CentredBox& p : kPredictions) {
     EXPECT_NEAR(ciou_gradient(p, kTruth).value, ciou_of(p, kTruth, alpha_of(p, kTruth)), 1e-9);
   }
 }
 
-TEST(Ciou, SlopesAreThoseOfCentralDifferences) {
+TEST(Ciou, SlopesMatchCentralDifferences) {
   constexpr double kStep = 1e-6;
   for (const CentredBox& p : kPredictions) {
     const BoxGradient gradient = ciou_gradient(p, kTruth);
@@ -69,11 +69,11 @@ TEST(Ciou, SlopesAreThoseOfCentralDifferences) {
 
 TEST(Ciou, EqualBoxesGiveOne) { EXPECT_NEAR(ciou_gradient(kTruth, kTruth).value, 1, 1e-9); }
 
-TEST(Ciou, ConcentricBoxesOfOneShapeGiveTheirOverlapAlone) {
+TEST(Ciou, ConcentricBoxesOfTheSameShapeGiveTheirIoU) {
   EXPECT_NEAR(ciou_gradient({.5, .45, .15, .1}, kTruth).value, .25, 1e-9);
 }
 
-TEST(Ciou, DisjointBoxesAreNegativeAndPulledTogether) {
+TEST(Ciou, DisjointBoxesAreNegativeAndAttractEachOther) {
   const BoxGradient right = ciou_gradient({.9, .45, .2, .2}, kTruth);
   EXPECT_LT(right.value, 0);
   EXPECT_GT(right.value, -2);

@@ -18,7 +18,7 @@ at::Device device_named(const std::string& name) {
   }
   if (!at::hasCUDA()) {
     throw Error(ErrorCode::kUsage, "--device " + name,
-                "this LibTorch was built without CUDA or the machine has no such GPU",
+                "this LibTorch was built without CUDA, or the machine has no such GPU",
                 "use --device cpu, or build oko with a CUDA LibTorch through CMAKE_PREFIX_PATH");
   }
   try {

@@ -5,8 +5,8 @@
 namespace oko::train {
 
 // Sets values of x to 0 with this probability and multiplies the others by 1 / (1 − probability).
-// Which ones depends on (seed, layer, index in memory) alone: the same with any number of threads,
-// and drawn again in the backward pass instead of being kept. x: a map that has_map_kernels();
+// Which ones depends only on (seed, layer, index in memory): the same with any number of threads,
+// and recomputed in the backward pass instead of stored. x: a tensor accepted by has_map_kernels();
 // so is the result, channels-last in memory.
 at::Tensor drop_out(const at::Tensor& x, double probability, std::uint64_t seed, int layer);
 

@@ -8,15 +8,15 @@
 namespace oko::train {
 
 struct EngineOptions {
-  int threads = 0;              // 0: all processors
-  std::string device = "auto";  // "cpu", "cuda", "cuda:1", or "auto": CUDA where LibTorch has it
+  int threads = 0;              // 0: all cores
+  std::string device = "auto";  // "cpu", "cuda", "cuda:1", or "auto": CUDA if LibTorch has it
 };
 
-// Whether device "auto" is a GPU here.
+// Whether device "auto" is a GPU on this machine.
 bool has_cuda();
 
-// LibTorch as the engine behind `oko detect` and `oko eval`, batch norm folded into convolutions.
-// Throws an input Error where the network has no weights.
+// LibTorch as the engine of `oko detect` and `oko eval`, with batch norm folded into convolutions.
+// Throws an input Error if the network has no weights.
 std::unique_ptr<detect::Engine> make_torch_engine(const graph::Network& network,
                                                   const EngineOptions& options = {});
 

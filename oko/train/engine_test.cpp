@@ -22,7 +22,7 @@ std::vector<std::vector<float>> copy(const std::vector<detect::HeadMap>& maps) {
   return copies;
 }
 
-TEST(TorchEngine, BatchOfTwoIsTwoBatchesOfOne) {
+TEST(TorchEngine, BatchOfTwoMatchesTwoBatchesOfOne) {
   graph::Network network = tiny_network();
   fill_weights(network, 3);
   const auto engine = make_torch_engine(network, {0, "cpu"});
@@ -37,7 +37,7 @@ TEST(TorchEngine, BatchOfTwoIsTwoBatchesOfOne) {
     ASSERT_EQ(alone.size(), 1U);
     ASSERT_EQ(alone[0].size(), 18U * 8 * 8);
     for (std::size_t k = 0; k < alone[0].size(); ++k) {
-      ASSERT_NEAR(alone[0][k], together[i][0][k], 1e-5) << "picture " << i << ", number " << k;
+      ASSERT_NEAR(alone[0][k], together[i][0][k], 1e-5) << "image " << i << ", value " << k;
     }
   }
 }
@@ -49,7 +49,7 @@ TEST(TorchEngine, DropoutIsOffAndRunsAreRepeatable) {
   const std::vector<float> input = random_input(network, 1);
   const auto first = copy(engine->run(input, 1).at(0));
   EXPECT_EQ(copy(engine->run(input, 1).at(0)), first);
-  graph::Network plain = tiny_network();  // layer 4 of the one with dropout is its layer 3
+  graph::Network plain = tiny_network();  // its layer 3 is layer 4 of the one with dropout
   for (const auto& [name, tensor] : network.weights) {
     plain.weights.emplace(name.starts_with("layers.4") ? "layers.3" + name.substr(8) : name,
                           tensor);

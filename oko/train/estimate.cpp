@@ -12,14 +12,15 @@
 namespace oko::train {
 namespace {
 
-// A convolution with batch norm keeps its input (counted at the layer before) and its output before
-// the norm; the activation works in place on the norm's output. Everything else keeps its output.
+// A convolution with batch norm keeps its input (counted at the preceding layer) and its output
+// before the norm; the activation works in place on the norm's output. Everything else keeps its
+// output.
 double maps_kept(const graph::Layer& layer) {
   if (const auto* conv = std::get_if<graph::Convolution>(&layer.operation)) {
     return conv->batch_norm ? 2 : 1;
   }
-  if (std::holds_alternative<graph::MaxPool>(layer.operation)) return 3;  // and 64-bit indices
-  if (std::holds_alternative<graph::Dropout>(layer.operation)) return 2;  // and its mask
+  if (std::holds_alternative<graph::MaxPool>(layer.operation)) return 3;  // plus 64-bit indices
+  if (std::holds_alternative<graph::Dropout>(layer.operation)) return 2;  // plus its mask
   if (std::holds_alternative<graph::Yolo>(layer.operation)) return 0;
   return 1;
 }
@@ -42,7 +43,7 @@ MemoryEstimate estimate_memory(const graph::Network& network, const EstimateOpti
     maps += maps_kept(layer) * count;
     largest = std::max(largest, count);
   }
-  maps += 4 * largest;  // gradients on their way back and the library's reordered copies
+  maps += 4 * largest;  // gradients in flight and the library's reordered copies
   estimate.activations =
       static_cast<std::int64_t>(maps * options.batch * (options.half_precision ? 2 : 4));
   estimate.pictures =

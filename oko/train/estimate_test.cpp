@@ -9,14 +9,14 @@
 namespace oko::train {
 namespace {
 
-TEST(Estimate, BytesForPeople) {
+TEST(Estimate, BytesAreReadable) {
   EXPECT_EQ(human_bytes(0), "0 KB");
   EXPECT_EQ(human_bytes(1400), "1 KB");
   EXPECT_EQ(human_bytes(35'434'956), "35 MB");
   EXPECT_EQ(human_bytes(1'360'000'000), "1.4 GB");
 }
 
-TEST(Estimate, SecondsForPeople) {
+TEST(Estimate, SecondsAreReadable) {
   EXPECT_EQ(human_seconds(0), "0.0 s");
   EXPECT_EQ(human_seconds(4.21), "4.2 s");
   EXPECT_EQ(human_seconds(9.97), "10 s");
@@ -27,7 +27,7 @@ TEST(Estimate, SecondsForPeople) {
   EXPECT_EQ(human_seconds(3599.6), "1 h 00 min");
 }
 
-TEST(Estimate, MapsAndBatchesGrowWithTheBatchAndParametersDoNot) {
+TEST(Estimate, ActivationsAndBatchesGrowWithTheBatchAndParametersDoNot) {
   const graph::Network network = graph::make_builtin("yolo-fastest", {.classes = 2});
   EstimateOptions options;
   options.batch = 4;
@@ -44,7 +44,7 @@ TEST(Estimate, ParametersCountValueGradientAverageAndMoments) {
   const graph::Network network = graph::make_builtin("yolov3-tiny", {.classes = 80});
   EstimateOptions options;
   options.moments = 1;
-  // 8 858 734 numbers, of which 6272 are batch norm's statistics
+  // 8 858 734 values, of which 6272 are batch norm statistics
   EXPECT_NEAR(static_cast<double>(estimate_memory(network, options).parameters), 8858734. * 4 * 4,
               1e6);
   options.moments = 2;
@@ -52,7 +52,7 @@ TEST(Estimate, ParametersCountValueGradientAverageAndMoments) {
               1e6);
 }
 
-TEST(Estimate, HalfPrecisionHalvesTheMaps) {
+TEST(Estimate, HalfPrecisionHalvesTheActivations) {
   const graph::Network network = graph::make_builtin("yolo-fastest", {.classes = 2});
   EstimateOptions options;
   const MemoryEstimate whole = estimate_memory(network, options);
@@ -60,7 +60,7 @@ TEST(Estimate, HalfPrecisionHalvesTheMaps) {
   EXPECT_EQ(estimate_memory(network, options).activations, whole.activations / 2);
 }
 
-TEST(Estimate, CachedPicturesCount) {
+TEST(Estimate, CachedImagesCount) {
   const graph::Network network = graph::make_builtin("yolo-fastest", {.classes = 2});
   EstimateOptions options;
   const MemoryEstimate without = estimate_memory(network, options);
@@ -70,7 +70,7 @@ TEST(Estimate, CachedPicturesCount) {
 
 TEST(Estimate, PeakMemoryGrowsWithWhatIsUsed) {
   const std::int64_t before = peak_resident_memory();
-  if (before == 0) GTEST_SKIP() << "this system does not tell it";
+  if (before == 0) GTEST_SKIP() << "this system does not report it";
   const std::vector<char> used(static_cast<std::size_t>(before) + (16 << 20), 1);
   EXPECT_GT(peak_resident_memory(), before);
   EXPECT_EQ(used.back(), 1);

@@ -1,4 +1,4 @@
-// Training and heads against reference results of the original Darknet.
+// Training and heads compared with reference results of the original Darknet.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -55,8 +55,8 @@ class GoldenTraining : public ::testing::Test {
     }
   }
 
-  // One update as Darknet makes it. Returns the network's cost before it: the mean over the heads
-  // of the summed squared deltas.
+  // One update the way Darknet does it. Returns the network's cost before it: the mean over the
+  // heads of the summed squared deltas.
   double update(TrainingStep& step, Optimizer& optimizer) {
     step.module().parameters().gradient().zero_();
     const LossParts loss = step.accumulate(batch_, 0, .5);
@@ -70,7 +70,7 @@ class GoldenTraining : public ::testing::Test {
   dataset::Batch batch_;
 };
 
-TEST_F(GoldenTraining, CostsAndWeightsFollowDarknetsOwnRun) {
+TEST_F(GoldenTraining, CostsAndWeightsMatchDarknetsOwnRun) {
   TrainingStep step(network_, recipe_);
   step.module().statistics_momentum = .99;
   OptimizerOptions options{OptimizerKind::kSgd};
@@ -102,7 +102,7 @@ TEST_F(GoldenTraining, CostsAndWeightsFollowDarknetsOwnRun) {
   }
 }
 
-TEST_F(GoldenTraining, DeltasAndGradientsOfTheFirstStepAreDarknets) {
+TEST_F(GoldenTraining, DeltasAndGradientsOfTheFirstStepMatchDarknet) {
   TrainingStep step(network_, recipe_);
   step.module().parameters().gradient().zero_();
   step.accumulate(batch_, 0, 1);
@@ -128,12 +128,12 @@ TEST_F(GoldenTraining, DeltasAndGradientsOfTheFirstStepAreDarknets) {
                {"step0_layer16_scale_updates_16", "layers.16.scale"}};
   for (const auto& c : cases) {
     std::vector<float> expected = read_floats(folder_ + "/" + c.file + ".f32");
-    for (float& v : expected) v = -v;  // Darknet keeps the direction to go
+    for (float& v : expected) v = -v;  // Darknet stores the descent direction
     EXPECT_LT(relative_difference(gradient_of(c.weight), expected), 1e-3) << c.file;
   }
 }
 
-TEST_F(GoldenTraining, BatchStatisticsAreDarknets) {
+TEST_F(GoldenTraining, BatchStatisticsMatchDarknet) {
   const std::vector<float> mean = read_floats(folder_ + "/step0_layer0_batch_mean_8.f32");
   const std::vector<float> variance = read_floats(folder_ + "/step0_layer0_batch_variance_8.f32");
   TrainingStep step(network_, recipe_);
@@ -150,7 +150,7 @@ std::unique_ptr<detect::Engine> on_cpu(const graph::Network& network) {
   return make_torch_engine(network, {0, "cpu"});
 }
 
-TEST_P(GoldenHeads, RawMapsAreWithinAThousandth) {
+TEST_P(GoldenHeads, RawOutputsAreWithinAThousandth) {
   if (reference_data("golden").empty()) {
     GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
   }

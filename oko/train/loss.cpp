@@ -14,7 +14,7 @@ namespace {
 
 using dataset::Truth;
 
-// exp() of a raw width beyond this is past any picture; cutting it keeps a bad step from becoming
+// exp() of a raw width beyond this exceeds any image; clamping keeps a bad step from becoming
 // infinite (and NaN one step later).
 constexpr float kMaxLogSize = 10;
 
@@ -42,7 +42,7 @@ float shape_iou(float w, float h, float other_w, float other_h) {
   return shared / (w * h + other_w * other_h - shared);
 }
 
-// One head's raw map seen as (anchor, part, row, column), and its loss.
+// One head's raw output viewed as (anchor, part, row, column), and its loss.
 class HeadLoss {
  public:
   HeadLoss(const graph::Yolo& head, graph::Shape map, image::Size input, std::span<const float> raw,
@@ -79,13 +79,13 @@ class HeadLoss {
  private:
   static constexpr int kNobody = -1;
 
-  // Anchor `slot` of the mask at (row, column) answers for `truth`. Where several truths meet on
-  // one prediction, it learns the last one's box and all their classes, as in both originals.
+  // Anchor `slot` of the mask at (row, column) is assigned to `truth`. If several truths share one
+  // prediction, it learns the last one's box and all their classes, as in both originals.
   struct Assignment {
     const Truth* truth;
     std::size_t slot;
     int row, column;
-    bool best;  // the truth's best anchor, not just a fitting one
+    bool best;  // the truth's best anchor, not just a matching one
     std::vector<int> classes;
   };
   struct Prediction {
@@ -118,8 +118,8 @@ class HeadLoss {
         size_of(value(3), anchor(slot).height, input_h_)};
   }
 
-  // Which predictions answer for which truth: the anchor of the best shape over all heads; with
-  // kCiou also every other one that fits well.
+  // Assigns predictions to truths: the anchor with the best shape over all heads; with kCiou also
+  // every other one that matches well.
   void assign() {
     for (const Truth& truth : truths_) {
       const float w = truth.width * input_w_, h = truth.height * input_h_;
@@ -164,8 +164,8 @@ class HeadLoss {
     there = std::move(wanted);
   }
 
-  // The overlap that excuses a confident prediction: with any truth, or, as the Keras port has it,
-  // with those this head answers for.
+  // The overlap that exempts a confident prediction: with any truth, or, as in the Keras port, with
+  // those assigned to this head.
   float best_overlap(const Prediction& p) const {
     float best = 0;
     if (options_.kind == LossKind::kKeras) {
@@ -205,7 +205,7 @@ class HeadLoss {
   void box_deltas(const Assignment& a) {
     const Truth& t = *a.truth;
     const float weight = 2 - t.width * t.height;
-    const float s = head_.scale_x_y, shift = (s - 1) / 2;  // as decoding scales σ about .5
+    const float s = head_.scale_x_y, shift = (s - 1) / 2;  // decoding scales σ about .5
     const std::array<float, 4> target{
         (t.x * static_cast<float>(width_) - static_cast<float>(a.column) + shift) / s,
         (t.y * static_cast<float>(height_) - static_cast<float>(a.row) + shift) / s,

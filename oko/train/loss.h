@@ -7,39 +7,39 @@
 
 namespace oko::train {
 
-// Which detection loss. All three give a picture's sum, later divided by the batch.
-//   kDarknet  pjreddie/darknet's yolo layer: squared deltas for reporting, their signs as gradient
+// Kinds of detection loss. All three return the sum over an image, later divided by the batch size.
+//   kDarknet  pjreddie/darknet's yolo layer: reports squared deltas; the gradient is −delta
 //   kKeras    the Keras port's: cross entropy for x, y, objectness, class; squares for w, h
 //   kCiou     1 − CIoU (Zheng et al. 2020) for boxes, cross entropy for the rest, and every anchor
-//             whose shape fits a truth well answers for it, not the best one alone
+//             whose shape matches a truth well is assigned to it, not only the best one
 enum class LossKind { kDarknet, kKeras, kCiou };
 
 struct LossOptions {
   LossKind kind = LossKind::kCiou;
-  // kCiou only. An anchor answers for a truth when the IoU of their shapes is above this.
+  // kCiou only. An anchor is assigned to a truth if the IoU of their shapes is above this.
   float anchor_iou = .3F;
   float box_gain = 3, objectness_gain = 1, class_gain = 1;
   float label_smoothing = 0;
 };
 
-// The parts of the loss, apart, so that a user sees which one is stuck.
+// The parts of the loss, kept separate so that a user sees which one is stuck.
 struct LossParts {
   double box = 0;         // x, y, w, h or 1 − CIoU
-  double objectness = 0;  // where there is an object
-  double no_object = 0;   // where there is none
+  double objectness = 0;  // in cells with an object
+  double no_object = 0;   // in cells without one
   double classes = 0;
-  int positives = 0;  // predictions that answer for a truth
-  double iou = 0;     // sum of their IoU with it
+  int positives = 0;  // predictions assigned to a truth
+  double iou = 0;     // sum of their IoUs with it
   LossParts& operator+=(const LossParts& other);
   double total() const { return box + objectness + no_object + classes; }
 };
 
-// Loss of one head for one picture.
+// Loss of one head for one image.
 //   raw       head's input, channels × height × width, planar
 //   gradient  the same size: filled with d loss / d raw
 //   input     the network's input size in pixels
-// Sources: facts of the three projects' published losses; the Darknet kind is checked against a run
-// of the original, delta by delta.
+// Sources: the three projects' published losses; kDarknet is checked against a run of the original,
+// delta by delta.
 LossParts head_loss(const graph::Yolo& head, graph::Shape map, image::Size input,
                     std::span<const float> raw, std::span<const dataset::Truth> truths,
                     const LossOptions& options, std::span<float> gradient);

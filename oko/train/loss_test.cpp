@@ -21,8 +21,8 @@ const char* name_of(LossKind kind) {
 
 constexpr LossKind kAllKinds[] = {LossKind::kDarknet, LossKind::kKeras, LossKind::kCiou};
 
-// A head of three of five anchors over 4 rows and 5 columns of cells of 32 pixels, its raw map, and
-// the loss of both for some truths.
+// A head of three of five anchors over 4 rows and 5 columns of cells of 32 pixels, its raw output,
+// and the loss of both for some truths.
 class Loss : public ::testing::Test {
  protected:
   Loss() {
@@ -61,7 +61,7 @@ class Loss : public ::testing::Test {
     raw_[at(slot, 3, row, column)] = std::log(box.height * 128 / anchor.height);
   }
 
-  // d total / d raw of every number, by central differences.
+  // d total / d raw of every value, by central differences.
   std::vector<double> measured_slopes(std::span<const Truth> truths) {
     std::vector<double> slopes(raw_.size());
     for (std::size_t i = 0; i < raw_.size(); ++i) {
@@ -80,7 +80,7 @@ class Loss : public ::testing::Test {
     const std::vector<double> slopes = measured_slopes(truths);
     loss(truths);
     for (std::size_t i = 0; i < slopes.size(); ++i) {
-      EXPECT_NEAR(gradient_[i], slopes[i], 1e-3 + 1e-3 * std::abs(slopes[i])) << "number " << i;
+      EXPECT_NEAR(gradient_[i], slopes[i], 1e-3 + 1e-3 * std::abs(slopes[i])) << "value " << i;
     }
   }
 
@@ -91,25 +91,25 @@ class Loss : public ::testing::Test {
   LossOptions options_;
 };
 
-// Of the shapes of anchors 0, 1 and 2, in cells (2, 1), (0, 4) and (3, 2).
+// With the shapes of anchors 0, 1 and 2, in cells (2, 1), (0, 4) and (3, 2).
 const std::vector<Truth> kTruths{
     {0, .33F, .61F, .08F, .15F}, {2, .91F, .12F, .16F, .27F}, {1, .55F, .84F, .24F, .45F}};
 
-TEST_F(Loss, KerasGradientIsTheSlopeOfTheLoss) {
+TEST_F(Loss, KerasGradientMatchesTheSlopeOfTheLoss) {
   options_.kind = LossKind::kKeras;
   EXPECT_EQ(loss(kTruths).positives, 3);
   expect_gradient_is_the_slope(kTruths);
 }
 
-TEST_F(Loss, KerasGradientIsTheSlopeOfTheLossWithScaledCentres) {
+TEST_F(Loss, KerasGradientMatchesTheSlopeOfTheLossWithScaledCentres) {
   options_.kind = LossKind::kKeras;
   head_.scale_x_y = 1.2F;
   expect_gradient_is_the_slope(kTruths);
 }
 
-// CIoU's gradient holds its α constant, so it is the whole slope only where the shapes agree and α
-// is 0: every prediction gets the aspect ratio of the truths.
-TEST_F(Loss, CiouGradientIsTheSlopeOfTheLossWhereShapesAgree) {
+// CIoU's gradient holds α constant, so it is the full slope only if the shapes agree and α is 0:
+// every prediction gets the aspect ratio of the truths.
+TEST_F(Loss, CiouGradientMatchesTheSlopeOfTheLossIfShapesAgree) {
   const std::vector<Truth> truths{{0, .33F, .61F, .1F, .18F}, {2, .91F, .12F, .2F, .36F}};
   options_ = {.kind = LossKind::kCiou,
               .box_gain = 2.5F,
@@ -168,7 +168,7 @@ TEST_F(Loss, DarknetReportsTheSumOfItsSquaredDeltas) {
   }
 }
 
-TEST_F(Loss, DarknetDeltasAreThoseOfItsSquaredErrors) {
+TEST_F(Loss, DarknetDeltasMatchItsSquaredErrors) {
   options_.kind = LossKind::kDarknet;
   const Truth truth = kTruths[0];  // cell (2, 1), anchor 0
   loss(std::span(&truth, 1));
@@ -198,7 +198,7 @@ TEST_F(Loss, PredictionThatDecodesToTheTruthHasNoBoxError) {
       predict(1, 0, 4, truth);
       const LossParts parts = loss(std::span(&truth, 1));
       EXPECT_NEAR(parts.iou, 1, 1e-4) << name_of(kind) << ", scale_x_y " << scale;
-      if (kind == LossKind::kCiou) {  // has a kink there: only the value is certain
+      if (kind == LossKind::kCiou) {  // not differentiable there: only the value is certain
         EXPECT_NEAR(parts.box, 0, 1e-4);
         continue;
       }
@@ -210,7 +210,7 @@ TEST_F(Loss, PredictionThatDecodesToTheTruthHasNoBoxError) {
   }
 }
 
-TEST_F(Loss, TruthsThatMeetOnOnePredictionMergeTheirClassesAndTheLastBoxIsLearnt) {
+TEST_F(Loss, TruthsOnOnePredictionMergeClassesAndTheLastBoxIsLearnt) {
   Truth first = kTruths[1], last = kTruths[1];
   last.class_id = 0;
   last.x -= .03F;
@@ -231,7 +231,7 @@ TEST_F(Loss, TruthsThatMeetOnOnePredictionMergeTheirClassesAndTheLastBoxIsLearnt
   }
 }
 
-TEST_F(Loss, TruthsInOneCellWithDifferentBestAnchorsAreLearntApart) {
+TEST_F(Loss, TruthsInOneCellWithDifferentBestAnchorsAreLearntSeparately) {
   Truth small = kTruths[0], large = kTruths[2];
   large.x = small.x;
   large.y = small.y;
@@ -245,8 +245,8 @@ TEST_F(Loss, TruthsInOneCellWithDifferentBestAnchorsAreLearntApart) {
   }
 }
 
-TEST_F(Loss, PredictionIsExcusedOnlyWhereItOverlapsMoreThanTheIgnoreThreshold) {
-  const Truth truth = kTruths[1];  // answered for by anchor 1
+TEST_F(Loss, PredictionIsExemptOnlyIfItOverlapsMoreThanTheIgnoreThreshold) {
+  const Truth truth = kTruths[1];  // assigned to anchor 1
   options_.anchor_iou = .9F;
   for (const LossKind kind : kAllKinds) {
     options_.kind = kind;
@@ -264,8 +264,8 @@ TEST_F(Loss, PredictionIsExcusedOnlyWhereItOverlapsMoreThanTheIgnoreThreshold) {
   }
 }
 
-// The Keras port looks for overlap only among the truths that this head answers for.
-TEST_F(Loss, TruthOfAnotherHeadExcusesExceptInKeras) {
+// The Keras port checks overlap only with the truths assigned to this head.
+TEST_F(Loss, TruthOfAnotherHeadExemptsExceptInKeras) {
   const Truth truth{1, .5F, .4F, .5F, .86F};  // of anchor 3, which is another head's
   options_.anchor_iou = .9F;
   predict(2, 1, 2, truth);
@@ -281,7 +281,7 @@ TEST_F(Loss, TruthOfAnotherHeadExcusesExceptInKeras) {
   }
 }
 
-TEST_F(Loss, CiouLetsEveryAnchorThatFitsAnswer) {
+TEST_F(Loss, CiouAssignsEveryMatchingAnchor) {
   const Truth truth{1, .5F, .4F, .2F, .37F};  // 32x47 pixels: between anchors 1 and 2
   options_.anchor_iou = .5F;
   EXPECT_EQ(loss(std::span(&truth, 1)).positives, 2);
@@ -294,7 +294,7 @@ TEST_F(Loss, CiouLetsEveryAnchorThatFitsAnswer) {
   EXPECT_EQ(loss(std::span(&truth, 1)).positives, 1);
 }
 
-TEST_F(Loss, TruthsBestAnchorOutranksAnotherTruthsFittingOne) {
+TEST_F(Loss, BestAnchorOutranksAMatchingAnchorOfAnotherTruth) {
   const Truth best{0, .5F, .4F, .15F, .28F};      // 24x36: anchor 1
   const Truth fitting{1, .52F, .4F, .25F, .47F};  // 40x60: anchor 2, and fits anchor 1
   options_.anchor_iou = .3F;
@@ -308,7 +308,7 @@ TEST_F(Loss, TruthsBestAnchorOutranksAnotherTruthsFittingOne) {
   }
 }
 
-TEST_F(Loss, LabelSmoothingKeepsTheTargetsSumAtOne) {
+TEST_F(Loss, LabelSmoothingKeepsTargetsSummingToOne) {
   const Truth truth = kTruths[1];
   options_.anchor_iou = .9F;
   options_.label_smoothing = .3F;
@@ -319,7 +319,7 @@ TEST_F(Loss, LabelSmoothingKeepsTheTargetsSumAtOne) {
   EXPECT_NEAR(gradient_[at(1, 7, 0, 4)], .5 - .8, 1e-6);
 }
 
-TEST_F(Loss, PictureWithoutTruthsTeachesOnlyObjectness) {
+TEST_F(Loss, ImageWithoutTruthsTrainsOnlyObjectness) {
   for (const LossKind kind : kAllKinds) {
     options_.kind = kind;
     const LossParts parts = loss({});
@@ -328,12 +328,12 @@ TEST_F(Loss, PictureWithoutTruthsTeachesOnlyObjectness) {
     EXPECT_EQ(parts.positives, 0);
     for (std::size_t i = 0; i < gradient_.size(); ++i) {
       const bool objectness = i / 20 % 8 == 4;
-      EXPECT_EQ(gradient_[i] > 0, objectness) << name_of(kind) << ", number " << i;
+      EXPECT_EQ(gradient_[i] > 0, objectness) << name_of(kind) << ", value " << i;
     }
   }
 }
 
-TEST_F(Loss, TruthsOnTheInputsEdgeLieInTheLastCell) {
+TEST_F(Loss, TruthsOnTheEdgeBelongToTheLastCell) {
   const Truth corner{0, 1, 1, .08F, .15F};
   for (const LossKind kind : kAllKinds) {
     options_.kind = kind;
@@ -342,7 +342,7 @@ TEST_F(Loss, TruthsOnTheInputsEdgeLieInTheLastCell) {
   }
 }
 
-TEST_F(Loss, WildPredictionsStayFinite) {
+TEST_F(Loss, ExtremePredictionsStayFinite) {
   for (std::size_t i = 0; i < raw_.size(); ++i) raw_[i] = i % 2 == 0 ? 500.F : -500.F;
   for (const LossKind kind : kAllKinds) {
     options_.kind = kind;

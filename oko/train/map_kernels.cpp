@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
-// Each public kernel is compiled for three generations of x86 processors and chosen when the
-// program is loaded. Sanitizers cannot run the code that chooses, which runs before they start.
+// Each public kernel is compiled for three generations of x86 CPUs and selected at load time. The
+// selecting code runs before sanitizers start, so they cannot run it.
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define OKO_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
@@ -20,15 +20,15 @@ constexpr std::int64_t kShortestPeriod = 256;  // values
 constexpr std::int64_t kLanes = 16;            // of the widest vectors
 
 OKO_INLINE void store(float v, float& out) { out = v; }
-// Rounds to the nearest, ties to even.
+// Rounds to nearest, ties to even.
 OKO_INLINE void store(float v, Bfloat16& out) {
-  constexpr std::uint32_t kQuietNan = 0x7fc0;  // which rounding could turn into infinity
+  constexpr std::uint32_t kQuietNan = 0x7fc0;  // rounding could turn NaN into infinity
   const auto bits = std::bit_cast<std::uint32_t>(v);
   const std::uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
   out.bits = static_cast<std::uint16_t>(v == v ? rounded : kQuietNan);
 }
 
-// Calls body(offset, length) for the run's stretches of one period; the last may be shorter.
+// Calls body(offset, length) for each period of the run; the last may be shorter.
 template <typename Body>
 OKO_INLINE void for_each_period(std::int64_t count, std::int64_t period, Body body) {
   for (std::int64_t offset = 0; offset < count; offset += period) {
@@ -105,7 +105,7 @@ OKO_INLINE void input_gradient_body(const T* x, const T* gradient, T* out, std::
   });
 }
 
-// NaN where one of them is. (Written with || it would be a branch, and no vector.)
+// NaN if either is. (With || it would branch and not vectorize.)
 OKO_INLINE float larger(float a, float b) {
   const float larger_number = b > a ? b : a;
   return b != b ? b : larger_number;
@@ -177,8 +177,8 @@ std::int64_t period_of(std::int64_t channels) {
   return (repeats + whole_vectors - 1) / whole_vectors * whole_vectors * channels;
 }
 
-// What is compiled for several processors cannot be a template: hence a specialization a type,
-// whose body is a template that is always inlined.
+// Multi-versioned functions cannot be templates: hence one specialization per type, whose body is
+// an always-inlined template.
 #define OKO_KERNELS(T)                                                                             \
   template <>                                                                                      \
   OKO_EACH_PROCESSOR void add_moments(const T* x, std::int64_t count, std::int64_t period,         \

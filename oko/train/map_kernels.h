@@ -1,11 +1,11 @@
 #pragma once
 
-// Loops over channels-last maps on the processor, without LibTorch: what batch_norm_activate(),
-// max_pool_2x2() and drop_out() do to one run of values. T is float or Bfloat16; all arithmetic is
-// float.
+// CPU loops over channels-last feature maps, without LibTorch: how batch_norm_activate(),
+// max_pool_2x2() and drop_out() process one run of values. T is float or Bfloat16; all arithmetic
+// is float.
 //
-// A run begins at channel 0 and holds whole pixels. Per-channel vectors are repeated until `period`
-// values long (see period_of), so that maps of few channels fill the processor's vectors as well.
+// A run begins at channel 0 and holds whole pixels. Per-channel vectors are repeated to `period`
+// values (see period_of), so that few channels also fill the SIMD vectors.
 
 #include <bit>
 #include <cstdint>
@@ -22,7 +22,7 @@ inline float to_float(Bfloat16 v) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(v.bits) << 16);
 }
 
-// A multiple of `channels`: long enough to be worth a loop, and whole vectors where it can be.
+// A multiple of `channels`: long enough for a loop, and whole SIMD vectors if possible.
 std::int64_t period_of(std::int64_t channels);
 
 // Adds x − shift to `sum` and its square to `square`, `period` sums each.
@@ -59,12 +59,12 @@ template <typename T>
 void max_of_pairs(const T* upper, const T* lower, T* out, std::int64_t columns,
                   std::int64_t channels);
 
-// Gives each window's gradient to the first of its largest values and 0 to the others.
+// Assigns each window's gradient to the first of its largest values and 0 to the others.
 template <typename T>
 void max_of_pairs_gradient(const T* upper, const T* lower, const T* gradient, T* out_upper,
                            T* out_lower, std::int64_t columns, std::int64_t channels);
 
-// y = keep·x or 0. Value i is dropped where a hash of (key, i) is below `threshold`.
+// y = keep·x or 0. Value i is dropped if a hash of (key, i) is below `threshold`.
 template <typename T>
 void drop(const T* x, T* y, std::int64_t count, std::uint64_t key, std::uint32_t threshold,
           float keep);

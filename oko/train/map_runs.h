@@ -7,7 +7,7 @@
 
 namespace oko::train {
 
-// Whether map_kernels.h can work on this map.
+// Whether map_kernels.h supports this tensor.
 inline bool has_map_kernels(const at::Tensor& x) {
   return x.is_cpu() && x.dim() == 4 &&
          (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
@@ -22,14 +22,14 @@ T* values_of(const at::Tensor& x) {
   return static_cast<T*>(x.data_ptr());
 }
 
-// Calls body(T()) with the type in which x holds its values.
+// Calls body(T()) with the element type of x.
 template <typename Body>
 void with_type_of(const at::Tensor& x, Body body) {
   x.scalar_type() == at::kFloat ? body(float()) : body(Bfloat16());
 }
 
-// A map cut into runs for threads to share. The cuts depend on the map's shape alone, so sums made
-// run by run are the same with any number of threads.
+// A tensor divided into runs for parallel processing. The division depends only on the shape, so
+// sums computed run by run are the same with any number of threads.
 struct MapRuns {
   explicit MapRuns(const at::Tensor& x)
       : total(x.numel()), channels(x.size(1)), period(period_of(channels)) {
@@ -50,7 +50,7 @@ struct MapRuns {
   }
 
   std::int64_t total, channels, period;  // values
-  std::int64_t length, count;            // of a run; how many there are
+  std::int64_t length, count;            // of a run; number of runs
 };
 
 }  // namespace oko::train

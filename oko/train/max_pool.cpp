@@ -8,7 +8,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Pairs of rows of x and the rows of the result they make, as offsets in values.
+// Pairs of rows of x and the result rows they produce, as offsets in values.
 struct RowPairs {
   explicit RowPairs(const at::Tensor& x)
       : pictures(x.size(0)),

@@ -9,7 +9,7 @@ namespace {
 
 class MaxPool2x2 : public ::testing::TestWithParam<at::ScalarType> {};
 
-// Few different values, so that windows hold equal ones.
+// Few distinct values, so that windows contain ties.
 at::Tensor coarse_map(at::IntArrayRef shape, at::ScalarType type) {
   at::manual_seed(3);
   return (at::rand(shape) * 4)
@@ -19,7 +19,7 @@ at::Tensor coarse_map(at::IntArrayRef shape, at::ScalarType type) {
       .requires_grad_();
 }
 
-TEST_P(MaxPool2x2, ValuesAndGradientsAreLibTorchs) {
+TEST_P(MaxPool2x2, ValuesAndGradientsMatchLibTorch) {
   for (const std::vector<std::int64_t>& shape :
        {std::vector<std::int64_t>{2, 16, 8, 6}, {3, 1, 5, 7}, {1, 35, 9, 4}, {2, 3, 2, 2}}) {
     at::Tensor x = coarse_map(shape, GetParam()), same = coarse_map(shape, GetParam());
@@ -31,7 +31,7 @@ TEST_P(MaxPool2x2, ValuesAndGradientsAreLibTorchs) {
   }
 }
 
-TEST_P(MaxPool2x2, NumbersThatAreNoneAreLargest) {
+TEST_P(MaxPool2x2, NaNIsLargest) {
   at::Tensor x = at::ones({1, 4, 2, 8}, GetParam());
   for (std::int64_t window = 0; window < 4; ++window) {
     x[0][2][window / 2][2 * window + window % 2] = std::numeric_limits<float>::quiet_NaN();

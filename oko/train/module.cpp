@@ -38,7 +38,7 @@ at::Tensor activate(at::Tensor x, graph::Activation activation) {
   return x;
 }
 
-// What an activation multiplies values below 0 by, where that is all it does.
+// The negative slope of an activation, if that is all it does.
 std::optional<double> slope_of(graph::Activation activation) {
   switch (activation) {
     case graph::Activation::kLinear:
@@ -52,19 +52,19 @@ std::optional<double> slope_of(graph::Activation activation) {
   }
 }
 
-// Rows or columns that windows sliding over `length` give. Reckoned from the map itself, since with
-// multi-scale a batch has another size than the network's input.
+// Output rows or columns of windows sliding over `length`. Computed from the actual tensor, since
+// with multi-scale training a batch may differ from the network's input size.
 int outputs_of(std::int64_t length, int before, int after, int size, int stride) {
   return (static_cast<int>(length) + before + after - size) / stride + 1;
 }
 
-// Rows or columns of padding after the last that the windows read (Darknet's cfgs often ask for
-// more than is used).
+// Padding rows or columns at the end that windows actually read (Darknet's cfgs often ask for more
+// than is used).
 int padding_used(std::int64_t length, int before, int size, int stride, int outputs) {
   return (outputs - 1) * stride + size - before - static_cast<int>(length);
 }
 
-// Both symmetric paddings that the convolution can do itself, after padding by hand what it cannot.
+// The symmetric padding that the convolution does itself, after padding explicitly what it cannot.
 struct Padded {
   at::Tensor x;
   std::int64_t rows, columns;
@@ -203,7 +203,7 @@ at::Tensor Module::run(const graph::Layer& layer, int index,
     } else if constexpr (std::is_same_v<T, graph::Softmax>) {
       return at::softmax(inputs[0], 1);
     } else {
-      return inputs[0];  // heads are decoded by oko_detect
+      return inputs[0];  // oko_detect decodes heads
     }
   };
   return std::visit(visit, layer.operation);

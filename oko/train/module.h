@@ -9,32 +9,33 @@
 
 namespace oko::train {
 
-// A graph::Network as LibTorch computes it. Maps are channels-last in memory.
+// A graph::Network as a LibTorch module. Feature maps are channels-last in memory.
 class Module {
  public:
-  // The network must have inferred shapes; weights it lacks are drawn (see Parameters).
+  // The network must have inferred shapes; missing weights are initialized randomly (see
+  // Parameters).
   Module(graph::Network network, at::Device device, std::uint64_t seed);
 
   const graph::Network& network() const { return network_; }
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
 
-  // Freezes layers (true by index): their parameters get no gradient and their batch norms use, and
-  // keep, the running statistics. Frozen layers that only frozen ones feed run with batch norm
+  // Freezes layers (true by index): their parameters get no gradient, and their batch norms use the
+  // running statistics unchanged. Frozen layers fed only by frozen layers run with batch norm
   // folded and without autograd.
   void freeze(std::vector<bool> layers);
   bool is_frozen(int layer) const { return frozen_[static_cast<std::size_t>(layer)]; }
 
   // Batch norm's weight for the old statistics: new = momentum·old + (1 − momentum)·batch.
   double statistics_momentum = .99;
-  // The type convolutions compute in: float32 or bfloat16 (parameters and statistics stay float32).
+  // The type of convolutions: float32 or bfloat16 (parameters and statistics stay float32).
   at::ScalarType compute_type = at::kFloat;
 
-  // Decides, with a layer's index, what dropout drops on a CPU; to be changed before each step.
-  // (On other devices LibTorch's own generator does.)
+  // Seeds dropout on a CPU, together with the layer index; set it before each step. (Other devices
+  // use LibTorch's own generator.)
   std::uint64_t dropout_seed = 0;
 
-  // Raw maps of all heads, batch × channels × height × width, float32.
+  // Raw outputs of all heads, batch × channels × height × width, float32.
   std::vector<at::Tensor> forward(const at::Tensor& input);
   // The output of each layer named by index in `wanted`, in that order.
   std::vector<at::Tensor> forward(const at::Tensor& input, const std::vector<int>& wanted);
@@ -49,11 +50,11 @@ class Module {
   graph::Network network_;
   Parameters parameters_;
   std::vector<bool> frozen_;    // by freeze()
-  std::vector<bool> constant_;  // frozen, and so is everything before it
+  std::vector<bool> constant_;  // frozen, like everything before it
   struct Folded {
     at::Tensor kernel, bias;
   };
-  std::vector<Folded> folded_;  // filled when first needed, dropped by freeze()
+  std::vector<Folded> folded_;  // filled on first use, dropped by freeze()
 };
 
 }  // namespace oko::train

@@ -7,8 +7,8 @@
 namespace oko::train {
 namespace {
 
-// Multi-scale training feeds batches of other sizes than the network's own.
-TEST(Module, TakesBatchesOfOtherSizesThanTheNetworks) {
+// Multi-scale training feeds batches of sizes other than the network's own.
+TEST(Module, AcceptsBatchesOfOtherSizes) {
   for (const char* name : {"yolov3-tiny", "yolo-fastest"}) {
     graph::BuiltinOptions options;
     options.classes = 2;

@@ -15,7 +15,8 @@ graph::Tensor to_tensor(const at::Tensor& values) {
   return graph::Tensor::of(std::move(copy), {here.numel()});
 }
 
-// Steps and updates are kept as 32-bit floats only after being split: a float holds 2^24 exactly.
+// Step and update counts are split before being stored as 32-bit floats: a float is exact only up
+// to 2^24.
 graph::Tensor to_tensor(std::int64_t count) {
   return graph::Tensor::of({static_cast<float>(count >> 20), static_cast<float>(count & 0xfffff)},
                            {2});
@@ -26,7 +27,7 @@ const graph::Tensor& find(const graph::Weights& state, const std::string& name, 
   const auto it = state.find(name);
   if (it == state.end() || it->second.dtype != graph::DType::kF32 || it->second.count() != count) {
     throw input_error(place, "\"" + name + "\" is missing or does not fit this network",
-                      "resume with the recipe the run was started with");
+                      "resume with the recipe that the run was started with");
   }
   return it->second;
 }

@@ -17,25 +17,25 @@ struct OptimizerOptions {
   double weight_decay = 5e-4;  // kernels only; Adam adds it to the gradient, AdamW to the step
 };
 
-// Updates the parameters of the layers that are not frozen, in place, from Parameters::gradient().
+// Updates the parameters of unfrozen layers, in place, from Parameters::gradient().
 class Optimizer {
  public:
   Optimizer(Parameters& parameters, OptimizerOptions options);
 
-  // Which layers take part (false by index: frozen). Moments are kept.
+  // Sets which layers are frozen (false by index). Moments are kept.
   void set_frozen(const std::vector<bool>& layers);
-  // One update with this learning rate; the gradient must be the batch's mean.
+  // One update with this learning rate; the gradient must be the batch mean.
   void step(double rate);
-  // Scales the gradient down where its Euclidean norm (over the layers that take part) is larger
-  // than `limit`; 0: no limit. Returns the norm before.
+  // Scales the gradient down if its Euclidean norm (over unfrozen layers) is larger than `limit`;
+  // 0: no limit. Returns the norm before clipping.
   double clip_gradient(double limit);
 
-  // What a checkpoint must hold, and back. restore() throws an input Error where it does not fit.
+  // State for a checkpoint, and back. restore() throws an input Error if it does not fit.
   graph::Weights state() const;
   void restore(const graph::Weights& state, const std::string& place);
 
  private:
-  // A run of neighbouring parameters that are treated alike.
+  // A range of neighbouring parameters with the same treatment.
   struct Segment {
     std::int64_t offset, count;
     double decay;
@@ -50,14 +50,14 @@ class Optimizer {
   std::int64_t steps_ = 0;
 };
 
-// Moving average of all parameters and statistics, which is what gets evaluated and shipped.
-// The decay grows from 0 to `decay` over the first few thousand updates, so that the start is
+// Moving average of all parameters and statistics; this is what gets evaluated and shipped. The
+// decay grows from 0 to `decay` over the first few thousand updates, so that the initial values are
 // forgotten: decay·(1 − exp(−updates / ramp)).
 class Ema {
  public:
   Ema(const Parameters& parameters, double decay, double ramp);
   void update(const Parameters& parameters);
-  void restart(const Parameters& parameters);  // from the present values
+  void restart(const Parameters& parameters);  // from the current values
   const at::Tensor& flat() const { return flat_; }
   graph::Weights state() const;
   void restore(const graph::Weights& state, const std::string& place);

@@ -14,7 +14,7 @@ std::vector<float> floats_of(const at::Tensor& values) {
   return {here.data_ptr<float>(), here.data_ptr<float>() + here.numel()};
 }
 
-// The gradient of a bowl around .1, changed by the step so that moments matter.
+// The gradient of a quadratic around .1, varied by step so that moments matter.
 void set_gradient(Parameters& parameters, int step) {
   const at::NoGradGuard no_grad;
   at::Tensor gradient = parameters.gradient();
@@ -27,7 +27,7 @@ graph::Network some_network() {
   return network;
 }
 
-// Rules in doubles, a number at a time, as their papers write them.
+// The update rules in double, one value at a time, as in their papers.
 struct Reference {
   explicit Reference(const Parameters& parameters)
       : first(static_cast<std::size_t>(parameters.trainable_count())), second(first.size()) {
@@ -73,7 +73,7 @@ class Optimizers : public ::testing::TestWithParam<OptimizerKind> {
   }
 };
 
-TEST_P(Optimizers, StepsAreThoseOfTheRule) {
+TEST_P(Optimizers, StepsMatchTheRule) {
   Parameters parameters(some_network(), at::kCPU, 1);
   Optimizer optimizer(parameters, options());
   Reference reference(parameters);
@@ -85,7 +85,7 @@ TEST_P(Optimizers, StepsAreThoseOfTheRule) {
     reference.step(gradient, options(), rate);
     const std::vector<float> w = floats_of(parameters.flat());
     for (std::size_t i = 0; i < w.size(); ++i) {
-      ASSERT_NEAR(w[i], reference.w[i], 5e-6) << "number " << i << " after step " << step + 1;
+      ASSERT_NEAR(w[i], reference.w[i], 5e-6) << "value " << i << " after step " << step + 1;
     }
   }
 }
@@ -106,7 +106,7 @@ TEST_P(Optimizers, FrozenLayersAndStatisticsAreUntouched) {
   }
 }
 
-TEST_P(Optimizers, StateGoesOnBitForBit) {
+TEST_P(Optimizers, StateResumesBitForBit) {
   Parameters first(some_network(), at::kCPU, 1);
   Optimizer one(first, options());
   for (int step = 0; step < 3; ++step) {
@@ -160,20 +160,20 @@ TEST(Optimizer, ClippingScalesTheGradientToTheLimit) {
   EXPECT_NEAR(optimizer.clip_gradient(0), norm / 5, 1e-4 * norm);
 }
 
-TEST(Optimizer, ClippingLooksAtTheLayersThatTakePart) {
+TEST(Optimizer, ClippingUsesOnlyUnfrozenLayers) {
   Parameters parameters(some_network(), at::kCPU, 1);
   Optimizer optimizer(parameters, {});
   optimizer.set_frozen({true, true, true, false, false});
   at::Tensor gradient = parameters.gradient();
   gradient.fill_(1.F);
-  EXPECT_NEAR(optimizer.clip_gradient(1), std::sqrt(18. * 25), 1e-3);  // 18 x (24 + 1) numbers
+  EXPECT_NEAR(optimizer.clip_gradient(1), std::sqrt(18. * 25), 1e-3);  // 18 x (24 + 1) values
 }
 
 TEST(Optimizer, LongCountsOfStepsAreKeptExactly) {
   Parameters parameters(some_network(), at::kCPU, 1);
   Optimizer optimizer(parameters, {});
   graph::Weights state = optimizer.state();
-  // 2^30 + 77 steps: more than a float counts one by one
+  // 2^30 + 77 steps: beyond the integers that a float represents exactly
   state.insert_or_assign("optimizer.steps", graph::Tensor::of({1024, 77}, {2}));
   optimizer.restore(state, "c.oko");
   optimizer.step(0);
@@ -196,7 +196,7 @@ TEST(Ema, FollowsWithADecayThatGrows) {
   }
 }
 
-TEST(Ema, WithoutDecayItIsTheParametersThemselves) {
+TEST(Ema, WithoutDecayItEqualsTheParameters) {
   Parameters parameters(some_network(), at::kCPU, 1);
   Ema ema(parameters, 0, 200);
   at::Tensor flat = parameters.flat();
@@ -205,7 +205,7 @@ TEST(Ema, WithoutDecayItIsTheParametersThemselves) {
   EXPECT_EQ(floats_of(ema.flat()), floats_of(parameters.flat()));
 }
 
-TEST(Ema, RestartsFromThePresentValues) {
+TEST(Ema, RestartsFromTheCurrentValues) {
   Parameters parameters(some_network(), at::kCPU, 1);
   Ema ema(parameters, .9, 5), fresh(parameters, .9, 5);
   at::Tensor flat = parameters.flat();
@@ -223,7 +223,7 @@ TEST(Ema, RestartsFromThePresentValues) {
   EXPECT_EQ(floats_of(ema.flat()), floats_of(fresh.flat()));
 }
 
-TEST(Ema, StateGoesOnBitForBit) {
+TEST(Ema, StateResumesBitForBit) {
   Parameters parameters(some_network(), at::kCPU, 1);
   Ema one(parameters, .99, 5);
   at::Tensor flat = parameters.flat();

@@ -12,7 +12,7 @@
 namespace oko::train {
 namespace {
 
-// Where a weight lies in the buffer: kernels (weight decay applies), other parameters, statistics.
+// Section of the buffer: kernels (weight decay applies), other parameters, statistics.
 int rank_of(const std::string& name) {
   if (name.ends_with(".kernel")) return 0;
   return name.ends_with(".mean") || name.ends_with(".variance") ? 2 : 1;
@@ -39,15 +39,15 @@ std::vector<float> initial(const graph::WeightSpec& spec, bool feeds_a_head, int
   return values;
 }
 
-// Before any copy: the file may be of another network.
+// Checked before any copy: the file may belong to another network.
 std::span<const float> checked(const graph::Tensor& tensor, const std::string& name,
                                const std::vector<std::int64_t>& shape, const std::string& place) {
   if (tensor.dtype == graph::DType::kF32 && tensor.shape == shape) return tensor.floats();
   throw input_error(place,
                     "the weight " + name + " is " + graph::name_of(tensor.dtype) + " " +
-                        graph::to_string(tensor.shape) + ", the layer needs F32 " +
+                        graph::to_string(tensor.shape) + ", the layer expects F32 " +
                         graph::to_string(shape),
-                    "use weights of the same network and number of classes");
+                    "use weights of the same network with the same number of classes");
 }
 
 }  // namespace
@@ -87,8 +87,8 @@ Parameters::Parameters(const graph::Network& network, at::Device device, std::ui
     slot.value = view(flat_, slot.offset, slot.shape);
     slot.value.copy_(source);
     if (rank_of(spec.name) == 2) continue;
-    // variable_data(): a version counter of its own. Views share their base's, and autograd would
-    // take the statistics' updates in the forward pass for changes of saved kernels.
+    // variable_data() has its own version counter. Views share their base's, and autograd would
+    // mistake the statistics' updates in the forward pass for changes of saved kernels.
     at::Tensor leaf = slot.value.variable_data();
     leaf.requires_grad_(true);
     leaf.mutable_grad() = view(gradient_, slot.offset, slot.shape);
@@ -98,7 +98,7 @@ Parameters::Parameters(const graph::Network& network, at::Device device, std::ui
   }
 }
 
-// Kernels lie channels-last, as the fast convolutions want them.
+// Kernels are channels-last, as the fast convolutions expect.
 at::Tensor Parameters::view(const at::Tensor& flat, std::int64_t offset,
                             const std::vector<std::int64_t>& shape) const {
   std::int64_t count = 1;
@@ -123,7 +123,7 @@ void Parameters::assign(const graph::Weights& weights, const std::string& place)
     checked(found->second, name, slot.shape, place);
   }
   if (weights.size() != slots_.size()) {
-    throw input_error(place, "some weights belong to no layer of the network");
+    throw input_error(place, "contains weights that belong to no layer of the network");
   }
   const at::NoGradGuard no_grad;
   for (const auto& [name, tensor] : weights) {

@@ -18,15 +18,15 @@ struct Parameter {
   at::Tensor value;  // autograd leaf; its gradient is a view into Parameters::gradient
 };
 
-// All numbers of a network in one float32 buffer, kernels first, then biases and scales, then batch
+// All values of a network in one float32 buffer: kernels first, then biases and scales, then batch
 // norm statistics. So optimizer, EMA, clipping and checkpoints are a few operations on long vectors
 // instead of many on short ones, and a checkpoint is a few tensors.
 class Parameters {
  public:
-  // Copies the network's weights where it has them; missing ones are drawn: kernels by He (normal,
-  // sqrt(2 / fan-in)), scales 1, biases 0, statistics 0 and 1, and the output convolutions of yolo
-  // heads small, with an objectness bias that says "nothing here" (1 % at the start). Throws an
-  // input Error for a weight of another shape or type than the layer's.
+  // Copies the network's weights; missing ones are initialized: kernels by He (normal, sqrt(2 /
+  // fan-in)), scales 1, biases 0, statistics 0 and 1, and the output convolutions of yolo heads
+  // small, with an objectness bias that means "nothing here" (1 % at the start). Throws an input
+  // Error for a weight of the wrong shape or type.
   Parameters(const graph::Network& network, at::Device device, std::uint64_t seed);
 
   const std::vector<Parameter>& parameters() const { return parameters_; }
@@ -37,11 +37,11 @@ class Parameters {
   // By weight name; asserts that it exists.
   at::Tensor value(const std::string& name) const;
 
-  // Copies a whole set of weights. Throws an input Error, and copies nothing, where one is missing,
-  // has another shape or type, or belongs to no layer.
+  // Copies a complete set of weights. Throws an input Error, and copies nothing, if one is missing,
+  // has the wrong shape or type, or belongs to no layer.
   void assign(const graph::Weights& weights, const std::string& place);
 
-  // The numbers of `flat` (this buffer or an EMA copy of it) as weights.
+  // The values of `flat` (this buffer or an EMA copy of it) as weights.
   graph::Weights weights(const at::Tensor& flat) const;
 
  private:

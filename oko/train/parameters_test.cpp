@@ -20,7 +20,7 @@ graph::Weights drawn(const graph::Network& network, std::uint64_t seed) {
   return parameters.weights(parameters.flat());
 }
 
-TEST(Parameters, WeightsComeBackBitForBit) {
+TEST(Parameters, WeightsRoundTripBitForBit) {
   graph::Network network = tiny_network();
   fill_weights(network, 3);
   const Parameters parameters(network, at::kCPU, 1);
@@ -48,7 +48,7 @@ TEST(Parameters, KernelsComeFirstAndStatisticsAreNotTrained) {
   EXPECT_EQ(parameters.flat().numel() - end, 2 * (8 + 16 + 24));
 }
 
-TEST(Parameters, GradientsOfLeavesLieInTheGradientBuffer) {
+TEST(Parameters, GradientsOfLeavesAreViewsOfTheGradientBuffer) {
   Parameters parameters(tiny_network(), at::kCPU, 1);
   at::Tensor gradient = parameters.gradient();
   gradient.fill_(2.F);
@@ -57,7 +57,7 @@ TEST(Parameters, GradientsOfLeavesLieInTheGradientBuffer) {
   }
 }
 
-TEST(Parameters, MissingKernelsAreDrawnWithHesSpread) {
+TEST(Parameters, MissingKernelsAreDrawnWithHeInitialization) {
   const graph::Network network = graph::make_builtin("yolov3-tiny", {.classes = 3});
   const graph::Weights weights = drawn(network, 1);
   const auto kernel = floats_of(weights, "layers.8.kernel");  // 256 x 128 x 3 x 3
@@ -76,7 +76,7 @@ TEST(Parameters, MissingKernelsAreDrawnWithHesSpread) {
   EXPECT_EQ(floats_of(weights, "layers.8.mean"), std::vector<float>(256, 0.F));
 }
 
-TEST(Parameters, HeadsStartSmallAndSayThatNothingIsThere) {
+TEST(Parameters, HeadsStartSmallWithLowObjectness) {
   const graph::Weights weights = drawn(tiny_network(), 1);
   const auto bias = floats_of(weights, "layers.3.bias");
   for (std::size_t i = 0; i < bias.size(); ++i) {
@@ -105,7 +105,7 @@ TEST(Parameters, OnlyMissingWeightsAreDrawn) {
   EXPECT_EQ(floats_of(weights, "layers.1.kernel"), floats_of(all_drawn, "layers.1.kernel"));
 }
 
-TEST(Parameters, WeightsOfAnotherShapeAreRefusedBeforeACopy) {
+TEST(Parameters, WeightsOfAnotherShapeAreRejectedBeforeACopy) {
   graph::Network network = tiny_network();
   fill_weights(network, 1);
   Parameters parameters(network, at::kCPU, 1);

@@ -42,10 +42,10 @@ std::string toml_value(double value) {
 
 template <typename T>
 constexpr const char* kind_of() {
-  if constexpr (std::is_same_v<T, std::string>) return "a text in quotes";
+  if constexpr (std::is_same_v<T, std::string>) return "a quoted string";
   if constexpr (std::is_same_v<T, bool>) return "true or false";
   if constexpr (std::is_same_v<T, double>) return "a number";
-  return "a whole number";
+  return "an integer";
 }
 
 template <typename T>
@@ -77,7 +77,7 @@ std::string line_of(const std::string& name, const toml::source_region& region) 
 
 void one_of(const char* flag, const std::string& value, const std::vector<std::string>& allowed) {
   if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return;
-  throw Error(ErrorCode::kUsage, std::string("--") + flag, "\"" + value + "\" is not known",
+  throw Error(ErrorCode::kUsage, std::string("--") + flag, "\"" + value + "\" is unknown",
               fmt::format("use {}", fmt::join(allowed, ", ")));
 }
 
@@ -164,14 +164,14 @@ T number_in(const Range& range, const std::string& text) {
   return value;
 }
 
-// Models, logs and run.toml are UTF-8 files; found out here, not when the first one is written.
+// Models, logs and run.toml are UTF-8 files; checked here, not when the first one is written.
 void check_texts(const Recipe& recipe) {
   visit_recipe(recipe, [](const RecipeOption& option, const auto& field) {
     if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>) {
       if (run::is_utf8(field)) return;
       throw Error(ErrorCode::kUsage, flag_of(option.key),
                   "the text is not valid UTF-8 and cannot be recorded in the run",
-                  "rename the file or folder, or make a link with another name");
+                  "rename the file or folder, or create a link with another name");
     }
   });
 }
@@ -189,7 +189,8 @@ std::string flag_of(std::string_view key, bool value) {
 }
 
 std::string to_toml(const Recipe& recipe, const std::string& made) {
-  std::string text = "# Everything that made this run. Train again with: oko train --recipe FILE\n";
+  std::string text =
+      "# Everything that determines this run. Train it again with: oko train --recipe FILE\n";
   std::string section_now;
   visit_recipe(recipe, [&](const RecipeOption& option, const auto& field) {
     if (section_now != option.section) {
@@ -228,7 +229,7 @@ Recipe recipe_from_toml(std::string_view text, const std::string& name) {
     if (section_name == "made") continue;
     const std::string place = line_of(name, node.source());
     if (!known.contains(section_name) || !node.is_table()) {
-      throw input_error(place, "[" + section_name + "] is not a table of a recipe",
+      throw input_error(place, "[" + section_name + "] is not a table of the recipe",
                         "the tables are data, network, schedule, loss, augmentation, machine");
     }
     for (const auto& [key, value] : *node.as_table()) {
@@ -279,7 +280,7 @@ void check_effects(const Recipe& r, const std::set<std::string>& given) {
     for (const char* key : keys) {
       if (has_effect || !given.contains(key)) continue;
       throw Error(ErrorCode::kUsage, flag_of(key), std::string("has no effect without ") + what,
-                  "omit it, or give that too");
+                  "omit it, or add that flag");
     }
   };
   needs(r.optimizer == "sgd", {"momentum"}, "--optimizer sgd");

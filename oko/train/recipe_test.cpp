@@ -44,7 +44,7 @@ Recipe unusual_recipe() {
   return recipe;
 }
 
-TEST(Recipe, EveryFieldComesBackFromToml) {
+TEST(Recipe, EveryFieldRoundTripsThroughToml) {
   const Recipe recipe = unusual_recipe();
   const Json fields = fields_of(recipe), defaults = fields_of(Recipe());
   for (const auto& [key, value] : fields.items()) EXPECT_NE(value, defaults[key]) << key;
@@ -52,7 +52,7 @@ TEST(Recipe, EveryFieldComesBackFromToml) {
   EXPECT_EQ(fields_of(recipe_from_toml(to_toml(Recipe()), "run.toml")), defaults);
 }
 
-TEST(Recipe, ExtremeValuesComeBackFromToml) {
+TEST(Recipe, ExtremeValuesRoundTripThroughToml) {
   Recipe recipe;
   recipe.rate = 1e-300;
   recipe.frozen_rate = 3e20;
@@ -71,7 +71,7 @@ TEST(Recipe, FactsAboutTheRunAreWrittenAndNotReadBack) {
   EXPECT_EQ(fields_of(recipe_from_toml(text, "run.toml")), fields_of(Recipe()));
 }
 
-TEST(Recipe, MissingKeysKeepTheirDefaultsAndWholeNumbersAreNumbersToo) {
+TEST(Recipe, MissingKeysKeepTheirDefaultsAndIntegersAreValidNumbers) {
   const Recipe recipe = recipe_from_toml("[schedule]\nrate = 1\nepochs = 7\n", "mine.toml");
   EXPECT_EQ(recipe.rate, 1);
   EXPECT_EQ(recipe.epochs, 7);
@@ -97,16 +97,16 @@ TEST(Recipe, UnknownKeysAndTablesAreNamedWithTheirLine) {
   EXPECT_EQ(error_of([] { recipe_from_toml("epochs = 3\n", "m.toml"); }).place(), "m.toml:1");
 }
 
-TEST(Recipe, WrongTypesAreNamedWithTheirLineAndWhatIsWanted) {
+TEST(Recipe, WrongTypesAreNamedWithTheirLineAndTheExpectedType) {
   const struct {
     const char *text, *wanted;
-  } cases[] = {{"[schedule]\nepochs = \"many\"\n", "epochs must be a whole number"},
-               {"[schedule]\nepochs = 2.5\n", "epochs must be a whole number"},
-               {"[schedule]\nepochs = 3000000000\n", "epochs must be a whole number"},
+  } cases[] = {{"[schedule]\nepochs = \"many\"\n", "epochs must be an integer"},
+               {"[schedule]\nepochs = 2.5\n", "epochs must be an integer"},
+               {"[schedule]\nepochs = 3000000000\n", "epochs must be an integer"},
                {"[schedule]\nrate = true\n", "rate must be a number"},
-               {"[network]\nnetwork = 3\n", "network must be a text in quotes"},
+               {"[network]\nnetwork = 3\n", "network must be a quoted string"},
                {"[augmentation]\naugment = 1\n", "augment must be true or false"},
-               {"[machine]\nseed = -1\n", "seed must be a whole number"}};
+               {"[machine]\nseed = -1\n", "seed must be an integer"}};
   for (const auto& c : cases) {
     const Error e = error_of([&] { recipe_from_toml(c.text, "mine.toml"); });
     EXPECT_EQ(e.code(), ErrorCode::kInput);
@@ -152,7 +152,7 @@ TEST(Recipe, ValuesOutOfRangeAreUsageErrorsThatNameTheFlag) {
   refused("--precision", &Recipe::precision, "int8");
   refused("--width", &Recipe::width, -64);
   refused("--height", &Recipe::height, -1);
-  refused("--seed", &Recipe::seed, std::uint64_t{1} << 63);  // TOML cannot hold it
+  refused("--seed", &Recipe::seed, std::uint64_t{1} << 63);  // TOML cannot store it
 }
 
 TEST(Recipe, TextsThatBecomeNoNumberAreToldWithTheRange) {
@@ -182,7 +182,7 @@ TEST(Recipe, TextsThatBecomeNoNumberAreToldWithTheRange) {
   EXPECT_NO_THROW(check_recipe(recipe));
 }
 
-TEST(Recipe, UnknownWordsAreToldWithTheKnownOnes) {
+TEST(Recipe, UnknownWordsAreReportedWithTheKnownOnes) {
   Recipe recipe;
   recipe.optimizer = "sdg";
   const Error e = error_of([&] { check_recipe(recipe); });
@@ -190,7 +190,7 @@ TEST(Recipe, UnknownWordsAreToldWithTheKnownOnes) {
   EXPECT_THAT(e.hint(), HasSubstr("sgd, adam, adamw"));
 }
 
-TEST(Recipe, OptionsWithoutEffectAreRefused) {
+TEST(Recipe, OptionsWithoutEffectAreRejected) {
   const auto refused = [](const char* key, const Recipe& recipe) {
     const Error e = error_of([&] { check_effects(recipe, {key}); });
     EXPECT_EQ(e.code(), ErrorCode::kUsage);
@@ -211,7 +211,7 @@ TEST(Recipe, OptionsWithoutEffectAreRefused) {
   EXPECT_NO_THROW(check_effects(recipe, {"momentum", "frozen_rate"}));
 }
 
-TEST(Recipe, TextThatIsNotUtf8IsRefusedBeforeItIsWritten) {
+TEST(Recipe, TextThatIsNotUtf8IsRejectedBeforeItIsWritten) {
   Recipe recipe;
   recipe.dataset = "caf\xe9";
   const Error e = error_of([&] { check_recipe(recipe); });

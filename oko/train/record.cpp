@@ -40,7 +40,7 @@ std::string conflict(const char* key, const T& wanted, const T& recorded) {
   return fmt::format("{} {} (the run has {})", flag_of(key), shown(wanted), shown(recorded));
 }
 
-// Values that let oko choose when a run begins; run.toml keeps what was chosen.
+// Values that let oko choose when a run begins; run.toml records the choice.
 template <typename T>
 bool lets_choose(std::string_view key, const T& value) {
   if constexpr (std::is_same_v<T, std::string>) {
@@ -134,11 +134,11 @@ void compare_splits(const char* name, const DataRecord::Split& then, const DataR
                     std::vector<std::string>& differences) {
   if (then.hash.empty() || then.hash == now.hash) return;
   const bool same_counts = then.images == now.images && then.boxes == now.boxes;
-  differences.push_back(
-      same_counts
-          ? fmt::format("{}: {} as before, but other files, boxes or names", name, described(now))
-          : fmt::format("{}: {} when the run began, {} now", name, described(then),
-                        described(now)));
+  differences.push_back(same_counts
+                            ? fmt::format("{}: {} as before, but with other files, boxes or names",
+                                          name, described(now))
+                            : fmt::format("{}: {} when the run began, {} now", name,
+                                          described(then), described(now)));
 }
 
 }  // namespace
@@ -171,7 +171,7 @@ std::string to_toml(const RunRecord& record) {
 RunRecord run_record_from_toml(const std::string& text, const std::string& name) {
   RunRecord record;
   record.recipe = recipe_from_toml(text, name);
-  toml::table table = toml::parse(text);  // as recipe_from_toml() could
+  toml::table table = toml::parse(text);  // recipe_from_toml() already parsed it
   const toml::node_view<toml::node> made = table["made"];
   record.data.train = split_from(made, "train");
   record.data.val = split_from(made, "val");
@@ -209,13 +209,12 @@ std::vector<RecipeChange> change_recipe(RunRecord& run, const Recipe& wanted,
     });
   });
   if (!refused.empty()) {
-    throw Error(ErrorCode::kUsage, "--resume",
-                fmt::format("cannot change {}", fmt::join(refused, ", ")),
-                fmt::format("omit {}, or start another run: oko train --recipe {}/run.toml {} … "
-                            "--out OTHER",
-                            flags.size() == 1 ? "it" : "them", folder, fmt::join(flags, " … ")));
+    throw Error(
+        ErrorCode::kUsage, "--resume", fmt::format("cannot change {}", fmt::join(refused, ", ")),
+        fmt::format("omit {}, or start a new run: oko train --recipe {}/run.toml {} … --out OTHER",
+                    flags.size() == 1 ? "it" : "them", folder, fmt::join(flags, " … ")));
   }
-  // Another place may hold another format; a format that is named is checked when it is read.
+  // A new location may have another format; an explicit format is checked when the data is read.
   const bool moved = std::any_of(changes.begin(), changes.end(),
                                  [](const RecipeChange& c) { return c.key == "dataset"; });
   if (moved && !given.contains("format")) run.recipe.format.clear();
@@ -250,13 +249,12 @@ void check_same_classes(const std::vector<std::string>& recorded,
     parts.push_back(fmt::format("in another order: {} when the run began, {} now", joined(recorded),
                                 joined(now)));
   }
-  throw input_error(
-      place,
-      fmt::format("its classes are not those of the run ({} then, {} now): {}", recorded.size(),
-                  now.size(), fmt::join(parts, "; ")),
-      fmt::format("restore the class list, or start another run, which matches classes "
-                  "by name: oko train {} --from {}/model.oko --out OTHER",
-                  place, folder));
+  throw input_error(place,
+                    fmt::format("its classes differ from those of the run ({} then, {} now): {}",
+                                recorded.size(), now.size(), fmt::join(parts, "; ")),
+                    fmt::format("restore the class list, or start a new run, which matches classes "
+                                "by name: oko train {} --from {}/model.oko --out OTHER",
+                                place, folder));
 }
 
 std::vector<std::string> data_differences(const DataRecord& recorded, const DataRecord& now) {

@@ -1,4 +1,4 @@
-// Stopping and going on: what a run computes does not depend on how often it was stopped.
+// Stopping and resuming: the result of a run does not depend on how often it was stopped.
 #include <gmock/gmock.h>
 
 #include <set>
@@ -12,7 +12,7 @@ using ::testing::HasSubstr;
 
 using Resume = Training;
 
-TEST_F(Resume, RecipeInTheRunFolderMakesTheSameRunAgain) {
+TEST_F(Resume, RecipeInTheRunFolderReproducesTheRun) {
   run(recipe(2), "first");
   const std::string text = storage::read_text(folder_ / "first/run.toml");
   EXPECT_THAT(text, HasSubstr("dataset_hash"));
@@ -21,7 +21,7 @@ TEST_F(Resume, RecipeInTheRunFolderMakesTheSameRunAgain) {
   expect_same(newest("first").extra, newest("second").extra);
 }
 
-TEST_F(Resume, ResumedRunIsTheUninterruptedOneBitForBit) {
+TEST_F(Resume, ResumedRunMatchesTheUninterruptedOneBitForBit) {
   Recipe r = recipe(4);
   r.anchors = "data";
   expect_resume_is_exact(r, {7});
@@ -43,9 +43,9 @@ TEST_F(Resume, ResumeIsExactWithThePlateauSchedule) {
   Recipe r = recipe(12);
   r.val_part = 0;
   r.schedule = "plateau";
-  r.batch = 20;  // one update an epoch, on the same pictures,
+  r.batch = 20;  // one update per epoch, on the same images,
   r.augment = false;
-  r.rate = 1e-12;  // that changes nothing: the rate falls after epochs 5 and 9
+  r.rate = 1e-12;  // that change nothing: the rate drops after epochs 5 and 9
   expect_resume_is_exact(r, {13});
   const auto steps = events("parts", "step");
   EXPECT_NEAR(steps.at(5)["rate"].get<double>(), 1e-13, 1e-20);
@@ -72,7 +72,7 @@ TEST_F(Resume, InterruptedRunKeepsACheckpointAndAReport) {
   EXPECT_EQ(events("run", "end").at(0)["reason"], "interrupted");
 }
 
-TEST_F(Resume, RunThatStoppedBeforeItsFirstCheckpointStartsAnew) {
+TEST_F(Resume, RunThatStoppedBeforeItsFirstCheckpointStartsOver) {
   Recipe r = recipe(2);
   run(r, "whole");
   interrupt(r, "parts", 3);
@@ -124,10 +124,10 @@ TEST_F(Resume, TrainedRunWhoseCheckpointsAreGoneIsRefusedAndLeftAlone) {
   EXPECT_EQ(error_of([&] { go_on("run"); }).code(), ErrorCode::kInput);
 }
 
-TEST_F(Resume, BrokenNewestCheckpointIsPassedOver) {
+TEST_F(Resume, BrokenNewestCheckpointIsSkipped) {
   Recipe r = recipe(3);
   run(r, "whole");
-  interrupt(r, "parts", 8);  // its checkpoint is written whatever else is under way
+  interrupt(r, "parts", 8);  // its checkpoint is written whatever else is in progress
   interrupt(r, "parts", 6, true);
   const std::string newest_file = storage::join(folder_ / "parts", "checkpoints/step-00000012.oko");
   ASSERT_TRUE(storage::exists(newest_file));
@@ -148,7 +148,7 @@ TEST_F(Resume, FolderOfAnotherRunIsAUsageError) {
   EXPECT_EQ(storage::read_text(folder_ / "run/log.jsonl"), log);
 }
 
-TEST_F(Resume, WhoGoesOnWithARunEndsTheProcessThatStillTrains) {
+TEST_F(Resume, ResumingARunStopsTheProcessThatStillTrains) {
   Recipe r = recipe(3);
   run(r, "whole");
   TrainOptions options{.out = folder_ / "parts"};
@@ -161,13 +161,13 @@ TEST_F(Resume, WhoGoesOnWithARunEndsTheProcessThatStillTrains) {
   };
   const Error e = error_of([&] { train::train(r, options, progress_); });
   EXPECT_EQ(e.code(), ErrorCode::kFailed);
-  EXPECT_THAT(e.message(), HasSubstr("has gone on with this run"));
+  EXPECT_THAT(e.message(), HasSubstr("has resumed this run"));
   expect_same(model("whole").weights, model("parts").weights);
 }
 
 class ResumeWith : public Training {
  protected:
-  // As `oko train --resume` with flags for these keys.
+  // Like `oko train --resume` with flags for these keys.
   TrainResult resume(const Recipe& wanted, std::set<std::string> given, bool accept = false) {
     TrainOptions options{.out = place("run"), .resume = true};
     options.given = std::move(given);
@@ -182,7 +182,7 @@ class ResumeWith : public Training {
   }
 };
 
-TEST_F(ResumeWith, MoreEpochsGoOnAsALongerRunAndAreRecorded) {
+TEST_F(ResumeWith, MoreEpochsContinueAsALongerRunAndAreRecorded) {
   Recipe r = recipe(2);
   r.schedule = "constant";
   r.warmup_epochs = 0;
@@ -200,7 +200,7 @@ TEST_F(ResumeWith, MoreEpochsGoOnAsALongerRunAndAreRecorded) {
   EXPECT_EQ(events("run", "resume").at(0)["changes"], Json::array({"epochs 2 -> 4"}));
 }
 
-TEST_F(ResumeWith, CosineOfMoreEpochsIsThatOfTheLongerRunFromThereOn) {
+TEST_F(ResumeWith, CosineOfMoreEpochsMatchesTheLongerRunFromThereOn) {
   Recipe r = recipe(2);
   run(r, "run");
   r.epochs = 4;
@@ -212,7 +212,7 @@ TEST_F(ResumeWith, CosineOfMoreEpochsIsThatOfTheLongerRunFromThereOn) {
   EXPECT_GT(resumed[10]["rate"].get<double>(), resumed[9]["rate"].get<double>());
 }
 
-TEST_F(ResumeWith, OptionsOfTheMachineAreTaken) {
+TEST_F(ResumeWith, MachineOptionsAreApplied) {
   interrupt(recipe(2), "run", 3);
   Recipe r = recipe(2);
   r.threads = 2;
@@ -230,7 +230,7 @@ TEST_F(ResumeWith, OptionsOfTheMachineAreTaken) {
   EXPECT_EQ(events("run", "resume").at(0)["changes"].size(), 5U);
 }
 
-TEST_F(ResumeWith, OtherOptionsAreRefusedByNameAndNothingChanges) {
+TEST_F(ResumeWith, OtherOptionsAreRejectedByNameAndNothingChanges) {
   interrupt(recipe(2), "run", 3);
   const std::string before = run_toml(), log = storage::read_text(folder_ / "run/log.jsonl");
   Recipe r = recipe(2);
@@ -293,7 +293,7 @@ TEST_F(ResumeWith, ChoosingAgainIsRefusedWhereTheRunBeganOtherwise) {
   EXPECT_EQ(error_of([&] { resume(r, {"anchors"}); }).code(), ErrorCode::kUsage);
 }
 
-TEST_F(ResumeWith, RunAtItsEndIsToldAndLeftAlone) {
+TEST_F(ResumeWith, FinishedRunIsReportedAndNotChanged) {
   run(recipe(2), "run");
   const std::string log = storage::read_text(folder_ / "run/log.jsonl");
   Recipe r = recipe(2);
@@ -308,7 +308,7 @@ TEST_F(ResumeWith, RunAtItsEndIsToldAndLeftAlone) {
   EXPECT_EQ(error_of([&] { resume(r, {"epochs"}); }).code(), ErrorCode::kUsage);
 }
 
-TEST_F(ResumeWith, RunThatPatienceEndedGoesOnWithMorePatience) {
+TEST_F(ResumeWith, RunThatPatienceEndedContinuesWithMorePatience) {
   Recipe r = recipe(30);
   r.rate = r.final_factor = 0;
   r.ema = 0;
@@ -336,7 +336,7 @@ TEST_F(ResumeWith, SameDataInAnotherPlaceIsTheSameRun) {
   EXPECT_EQ(recipe_from_toml(run_toml(), "run.toml").dataset, moved);
 }
 
-TEST_F(ResumeWith, ClassesThatChangedAreRefusedWithWhatDiffers) {
+TEST_F(ResumeWith, ChangedClassesAreRejectedWithTheDifferences) {
   interrupt(recipe(2), "run", 3);
   name_classes("cube", 1);
   const Error renamed = error_of([&] { resume({}, {}, true); });
@@ -349,7 +349,7 @@ TEST_F(ResumeWith, ClassesThatChangedAreRefusedWithWhatDiffers) {
   EXPECT_THAT(added.hint(), HasSubstr("--from"));
 }
 
-TEST_F(ResumeWith, ChangedDataIsRefusedUnlessAccepted) {
+TEST_F(ResumeWith, ChangedDataIsRejectedUnlessAccepted) {
   Recipe r = recipe(3);
   interrupt(r, "run", 8);
   Random random(7);
@@ -364,17 +364,17 @@ TEST_F(ResumeWith, ChangedDataIsRefusedUnlessAccepted) {
               HasSubstr("data changed: train"));
   for (const Json& step : events("run", "step")) EXPECT_GE(step["rate"].get<double>(), 0);
   EXPECT_EQ(newest("run").position.epoch, 3);
-  EXPECT_TRUE(resume({}, {}).nothing_to_do.size() > 0);  // the new data is what is recorded
+  EXPECT_TRUE(resume({}, {}).nothing_to_do.size() > 0);  // the new data has been recorded
 }
 
-TEST_F(ResumeWith, NetworkFileThatChangedIsRefusedBeforeACopy) {
+TEST_F(ResumeWith, ChangedNetworkFileIsRejectedBeforeACopy) {
   interrupt(recipe(2), "run", 3);
   std::string cfg = tiny_cfg();
   cfg.replace(cfg.find("filters=16"), 10, "filters=32");
   storage::write(folder_ / "tiny.cfg", cfg);
   const Error e = error_of([&] { resume({}, {}); });
   EXPECT_EQ(e.code(), ErrorCode::kInput);
-  EXPECT_THAT(e.message(), HasSubstr("not the network of the checkpoint"));
+  EXPECT_THAT(e.message(), HasSubstr("differs from the network of the checkpoint"));
   EXPECT_THAT(e.message(), HasSubstr("filters: 16 then, 32 now"));
 }
 
@@ -401,7 +401,7 @@ TEST_F(ResumeWith, NetworkFileThatTakesImagesOrBoxesOtherwiseIsRefused) {
   }
 }
 
-TEST_F(ResumeWith, ImageThatGoesBadInTheMiddleCostsNothingTrained) {
+TEST_F(ResumeWith, ImageThatBecomesUnreadableCostsNoTraining) {
   Recipe r = recipe(3);
   r.cache_mb = 0;
   TrainOptions options{.out = place("run")};

@@ -12,12 +12,12 @@ enum class ScheduleKind { kCosine, kStep, kPlateau, kConstant };
 struct ScheduleOptions {
   ScheduleKind kind = ScheduleKind::kCosine;
   double rate = 1e-3;             // after warm-up
-  double final_factor = .01;      // cosine: rate at the end, as a part of `rate`
+  double final_factor = .01;      // cosine: rate at the end, as a fraction of `rate`
   std::int64_t warmup_steps = 0;  // the rate grows as (step / warmup)^warmup_power
   double warmup_power = 1;
-  std::vector<double> milestones{.8, .9};  // step: where the rate falls, in parts of the stage
-  double factor = .1;                      // step and plateau: what it falls by
-  int patience = 3;  // plateau: evaluations without a better loss before it falls
+  std::vector<double> milestones{.8, .9};  // step: where the rate drops, as fractions of the stage
+  double factor = .1;                      // step and plateau: factor of each drop
+  int patience = 3;  // plateau: evaluations without a better loss before a drop
 };
 
 // The learning rate of each step of one stage.
@@ -26,7 +26,7 @@ class Schedule {
   Schedule(ScheduleOptions options, std::int64_t total_steps)
       : options_(options), total_(total_steps) {}
   double rate(std::int64_t step) const;
-  // Tells an evaluation's loss; only kPlateau listens.
+  // Reports an evaluation's loss; only kPlateau uses it.
   void observe(double loss);
   Json state() const;
   void restore(const Json& state, const std::string& place);

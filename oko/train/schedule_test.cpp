@@ -29,7 +29,7 @@ TEST(Schedule, WarmUpGrowsToTheFullRate) {
   EXPECT_DOUBLE_EQ(Schedule(options, 100).rate(1), .4 / 16);
 }
 
-TEST(Schedule, CosineFallsFromTheRateToItsFinalPart) {
+TEST(Schedule, CosineFallsFromTheRateToItsFinalFraction) {
   ScheduleOptions options = options_of(ScheduleKind::kCosine);
   options.warmup_steps = 10;
   options.final_factor = .1;
@@ -52,14 +52,14 @@ TEST(Schedule, StepFallsAtItsMilestones) {
   EXPECT_NEAR(schedule.rate(180), .004, 1e-15);
 }
 
-TEST(Schedule, PlateauFallsOnceNoLossWasBetterForMoreThanItsPatience) {
+TEST(Schedule, PlateauDropsWhenNoLossImprovedForLongerThanItsPatience) {
   ScheduleOptions options = options_of(ScheduleKind::kPlateau);
   options.patience = 2;
   options.factor = .5;
   Schedule schedule(options, 1000);
   for (const double loss : {9., 8., 8., 8.5}) schedule.observe(loss);
   EXPECT_DOUBLE_EQ(schedule.rate(5), .4);
-  schedule.observe(7);  // better: the waiting starts anew
+  schedule.observe(7);  // better: patience starts over
   for (int i = 0; i < 2; ++i) schedule.observe(7);
   EXPECT_DOUBLE_EQ(schedule.rate(5), .4);
   schedule.observe(7);
@@ -68,7 +68,7 @@ TEST(Schedule, PlateauFallsOnceNoLossWasBetterForMoreThanItsPatience) {
   EXPECT_DOUBLE_EQ(schedule.rate(5), .1);
 }
 
-TEST(Schedule, PlateauTakesALossThatIsNotFiniteForABadOne) {
+TEST(Schedule, PlateauTreatsANonFiniteLossAsBad) {
   ScheduleOptions options = options_of(ScheduleKind::kPlateau);
   options.patience = 1;
   Schedule schedule(options, 1000);
@@ -82,7 +82,7 @@ TEST(Schedule, PlateauTakesALossThatIsNotFiniteForABadOne) {
   EXPECT_EQ(schedule.state()["best"], 3);
 }
 
-TEST(Schedule, OnlyPlateauListensToLosses) {
+TEST(Schedule, OnlyPlateauUsesLosses) {
   for (const auto kind : {ScheduleKind::kCosine, ScheduleKind::kStep, ScheduleKind::kConstant}) {
     Schedule schedule(options_of(kind), 100);
     for (int i = 0; i < 20; ++i) schedule.observe(5);
@@ -90,7 +90,7 @@ TEST(Schedule, OnlyPlateauListensToLosses) {
   }
 }
 
-TEST(Schedule, StateGoesOnWhereItStopped) {
+TEST(Schedule, StateResumesWhereItStopped) {
   ScheduleOptions options = options_of(ScheduleKind::kPlateau);
   options.patience = 2;
   Schedule first(options, 100);
@@ -103,7 +103,7 @@ TEST(Schedule, StateGoesOnWhereItStopped) {
   first.observe(1);
   second.observe(1);
   EXPECT_EQ(second.rate(1), first.rate(1));
-  EXPECT_NEAR(second.rate(1), .004, 1e-12);  // fallen twice
+  EXPECT_NEAR(second.rate(1), .004, 1e-12);  // dropped twice
 }
 
 TEST(Schedule, BrokenStateIsAnInputError) {

@@ -107,18 +107,18 @@ class Builder {
       dataset::expect_stated_sizes(all);
     }
     if (setup_.train.samples.empty()) {
-      throw input_error(recipe().dataset, "there is no image to train on");
+      throw input_error(recipe().dataset, "there are no images to train on");
     }
     if (dataset::count_objects(setup_.train) == 0) {
-      throw input_error(recipe().dataset, "no training picture has a box", "label some first");
+      throw input_error(recipe().dataset, "no training image has a box", "label some images first");
     }
-    note(fmt::format("{} classes; {} pictures with {} boxes to train on, {} with {} to validate on",
+    note(fmt::format("{} classes; {} images with {} boxes to train on, {} with {} to validate on",
                      setup_.train.classes.size(), setup_.train.samples.size(),
                      dataset::count_objects(setup_.train), setup_.val.samples.size(),
                      dataset::count_objects(setup_.val)));
   }
 
-  // The first model would be written after an epoch.
+  // Otherwise this would fail only after the first epoch.
   void check_class_names(const std::vector<std::string>& names) {
     for (std::size_t i = 0; i < names.size(); ++i) {
       if (run::is_utf8(names[i])) continue;
@@ -139,23 +139,23 @@ class Builder {
     if (setup_.data_differences.empty()) return;
     const std::string what = fmt::format("{}", fmt::join(setup_.data_differences, "; "));
     if (!resumed_->accept_changed_data) {
-      throw input_error(recipe().dataset, "the data is not what the run began with: " + what,
-                        "restore it, or go on with it as it is now by --accept-changed-data");
+      throw input_error(recipe().dataset, "the data has changed since the run began: " + what,
+                        "restore it, or continue with the new data with --accept-changed-data");
     }
     note("changed data accepted: " + what);
   }
 
-  // Weights of a checkpoint would go into layers that are not theirs, or see other images than
+  // Otherwise checkpoint weights would go into the wrong layers, or see other images than
   // those they were trained on.
   void check_same_network() {
     const std::string what = network_difference(*resumed_->network, setup_.network);
     if (what.empty()) return;
-    throw input_error(recipe().network, "is not the network of the checkpoint: " + what,
-                      "restore the file as it was when the run began, or start another run");
+    throw input_error(recipe().network, "differs from the network of the checkpoint: " + what,
+                      "restore the file as it was when the run began, or start a new run");
   }
 
-  // Errors end it here, before an hour is lost. A leak between splits spoils no training, only the
-  // faith in its validation; it is told like a warning.
+  // Errors stop the run here, before an hour is lost. A leak between splits does not spoil
+  // training, only its validation; it is reported like a warning.
   void tell_findings(const std::vector<dataset::Finding>& findings) {
     using Severity = dataset::Finding::Severity;
     std::map<std::string, std::vector<const dataset::Finding*>> by_kind;
@@ -171,7 +171,7 @@ class Builder {
       throw input_error(
           errors[0]->place,
           errors[0]->message +
-              (errors.size() == 1 ? "" : fmt::format("; {} errors in all", errors.size())),
+              (errors.size() == 1 ? "" : fmt::format("; {} errors in total", errors.size())),
           "see oko data check " + recipe().dataset +
               ", which writes a repaired copy with --repair");
     }
@@ -186,17 +186,17 @@ class Builder {
     setup_.train = dataset::subset(all, recipe().train_split);
     if (dataset::has_split(all, recipe().val_split)) {
       if (recipe().val_part != Recipe().val_part) {
-        note(fmt::format("--val-part is not used: there is a split \"{}\"", recipe().val_split));
+        note(fmt::format("--val-part is ignored: there is a split \"{}\"", recipe().val_split));
       }
       setup_.val = dataset::subset(all, recipe().val_split);
     } else if (recipe().val_part > 0) {
-      note(fmt::format("there is no split \"{}\": {} of \"{}\" is held out", recipe().val_split,
+      note(fmt::format("no split \"{}\": {} of \"{}\" is held out instead", recipe().val_split,
                        recipe().val_part, recipe().train_split));
       hold_out(std::move(setup_.train));
     }
   }
 
-  // Without a validation split the part `val_part`, drawn by the seed, is held out.
+  // Without a validation split the fraction `val_part`, drawn by the seed, is held out.
   void hold_out(dataset::Dataset all) {
     std::vector<std::size_t> order(all.samples.size());
     std::iota(order.begin(), order.end(), 0U);
@@ -239,15 +239,14 @@ class Builder {
       const auto& layer = setup_.network.layers[static_cast<std::size_t>(head)];
       if (!std::holds_alternative<graph::Yolo>(layer.operation)) {
         throw Error(ErrorCode::kUsage, recipe().network,
-                    "its head is a YOLOv2 [region], which can be run but not trained",
+                    "its head is a YOLOv2 [region] layer, which can be run but not trained",
                     "train a network with [yolo] heads");
       }
     }
     if (setup_.network.input.channels != 3) {
-      throw Error(
-          ErrorCode::kUsage, recipe().network,
-          fmt::format("it takes {} channels, pictures have 3", setup_.network.input.channels),
-          "use channels=3");
+      throw Error(ErrorCode::kUsage, recipe().network,
+                  fmt::format("it takes {} channels, images have 3", setup_.network.input.channels),
+                  "use channels=3");
     }
     if (setup_.network.heads().empty()) {
       throw Error(ErrorCode::kUsage, recipe().network, "it has no [yolo] head",
@@ -258,16 +257,17 @@ class Builder {
     recipe().height = setup_.network.input.height;
   }
 
-  // "auto" clusters only where that fits clearly better, since pretrained heads know their anchors.
+  // "auto" clusters only if that fits clearly better, since pretrained heads depend on their
+  // anchors.
   void choose_anchors() {
     constexpr double kClearlyBetter = .05;
     graph::Network& network = setup_.network;
     const std::string wanted = recipe().anchors;
     auto present = graph::anchors_of(network);
     if (wanted == "default") {
-      // as they are
+      // unchanged
     } else if (wanted == "auto" || wanted == "data") {
-      dataset::fill_sizes(setup_.train);  // some formats tell no picture's size
+      dataset::fill_sizes(setup_.train);  // some formats do not store image sizes
       const double now =
           dataset::mean_best_iou(setup_.train, present, size_of(network), network.preprocess);
       const auto fit =
@@ -276,7 +276,7 @@ class Builder {
       const bool cluster = wanted == "data" || fit.mean_best_iou > now + kClearlyBetter;
       if (cluster) present = fit.anchors;
       note(
-          fmt::format("anchors {}: mean best IoU with the boxes {:.3f} (network's own {:.3f}, "
+          fmt::format("anchors {}: mean best IoU with the boxes {:.3f} (the network's {:.3f}, "
                       "clustered {:.3f})",
                       cluster ? "clustered from the data" : "kept from the network",
                       cluster ? fit.mean_best_iou : now, now, fit.mean_best_iou));
@@ -317,8 +317,8 @@ class Builder {
     if (recipe().from.empty()) {
       if (recipe().frozen_epochs > 0) {
         throw Error(ErrorCode::kUsage, "--frozen-epochs",
-                    "there is nothing worth freezing without pretrained weights",
-                    "give --from, or leave it out");
+                    "without pretrained weights there is nothing to freeze",
+                    "add --from, or omit it");
       }
       recipe().frozen_epochs = 0;
       return;
@@ -383,7 +383,7 @@ ScheduleOptions schedule_options(const Recipe& recipe, int stage, std::int64_t s
                  : recipe.schedule == "cosine"  ? ScheduleKind::kCosine
                                                 : ScheduleKind::kConstant;
   options.rate = stage == 1 ? recipe.frozen_rate : recipe.rate;
-  options.final_factor = stage == 1 ? 1 : recipe.final_factor;  // the full stage warms up anew
+  options.final_factor = stage == 1 ? 1 : recipe.final_factor;  // the full stage warms up again
   const int epochs = stage == 1 ? recipe.frozen_epochs : recipe.epochs - recipe.frozen_epochs;
   options.warmup_steps = static_cast<std::int64_t>(std::min(recipe.warmup_epochs, epochs / 3.0) *
                                                    static_cast<double>(steps_per_epoch));

@@ -18,8 +18,8 @@ constexpr int kGoodStepsToDouble = 1000;
 at::ScalarType compute_type(const Recipe& recipe, const at::Device& device) {
   if (recipe.precision == "fp16") {
     if (device.is_cpu()) {
-      throw Error(ErrorCode::kUsage, "--precision fp16", "LibTorch does not convolve it on a CPU",
-                  "use bf16 or fp32");
+      throw Error(ErrorCode::kUsage, "--precision fp16",
+                  "LibTorch has no fp16 convolution on a CPU", "use bf16 or fp32");
     }
     return at::kHalf;
   }
@@ -84,7 +84,7 @@ LossParts TrainingStep::accumulate(const dataset::Batch& batch, std::int64_t ste
 double TrainingStep::l2_loss(double weight_decay) const {
   const at::NoGradGuard no_grad;
   const Parameters& parameters = module_.parameters();
-  std::int64_t kernels = 0;  // they come first in the buffer
+  std::int64_t kernels = 0;  // first in the buffer
   for (const Parameter& p : parameters.parameters()) kernels += p.decay ? p.count : 0;
   const at::Tensor w = parameters.flat().narrow(0, 0, kernels);
   return .5 * weight_decay * at::dot(w, w).item<double>();
@@ -117,7 +117,7 @@ StepCost TrainingStep::measure(int batch) {
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
   const at::NoGradGuard no_grad;
   at::Tensor flat = module_.parameters().flat();
-  flat.copy_(before);  // batch-norm statistics moved
+  flat.copy_(before);  // batch norm statistics have changed
   at::Tensor gradient = module_.parameters().gradient();
   gradient.zero_();
   return {seconds.count() / batch};

@@ -13,7 +13,7 @@ struct StepCost {
   double seconds_per_picture = 0;
 };
 
-// Forward, loss and backward of one batch on the recipe's device and precision.
+// Forward pass, loss and backward pass of one batch with the recipe's device and precision.
 class TrainingStep {
  public:
   TrainingStep(const graph::Network& network, const Recipe& recipe);
@@ -21,21 +21,22 @@ class TrainingStep {
   Module& module() { return module_; }
 
   // Adds the batch's gradient, times `factor`, to Parameters::gradient(). `step` seeds dropout.
-  // Returns the loss as a sum over the pictures.
+  // Returns the loss, summed over the images.
   LossParts accumulate(const dataset::Batch& batch, std::int64_t step, double factor);
 
-  // Sums the squares of kernels as weight decay sees them: ½·decay·|kernels|².
+  // The weight decay term of the loss: ½·decay·|kernels|².
   double l2_loss(double weight_decay) const;
 
-  // fp16 only: takes the loss scale out of the gradient. False where the step must be left out
-  // because it overflowed; the scale is then halved.
+  // fp16 only: unscales the gradient. False if the step must be skipped because it overflowed; the
+  // scale is then halved.
   bool unscale_gradient();
   bool may_overflow() const { return module_.compute_type == at::kHalf; }
 
   // Runs and times steps on synthetic pictures; changes nothing.
   StepCost measure(int batch);
 
-  // Takes a checkpoint's weights; an input Error at `place` where they are not this network's.
+  // Loads a checkpoint's weights; throws an input Error at `place` if they do not belong to this
+  // network.
   void load(const graph::Network& network, const std::string& place);
 
   bool half_precision() const { return module_.compute_type != at::kFloat; }

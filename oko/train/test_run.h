@@ -69,7 +69,7 @@ class Lines final : public Progress {
 
 class Training : public ::testing::Test {
  protected:
-  // A run of `epochs` epochs of five updates, everything at random that training has.
+  // A run of `epochs` epochs of five updates, with all of training's randomness.
   Recipe recipe(int epochs) {
     Recipe r;
     r.dataset = dataset_;
@@ -93,14 +93,14 @@ class Training : public ::testing::Test {
     return uri;
   }
 
-  // Of a run: below the test's folder, or the name itself where it is a URI.
+  // The folder of a run: below the test's folder, or the name itself if it is a URI.
   std::string place(const std::string& name) { return storage::join(folder_.path(), name); }
 
   TrainResult run(const Recipe& r, const std::string& name) {
     return train::train(r, {.out = place(name)}, progress_);
   }
 
-  // Trains until asked so many times whether to stop: after each update and each epoch, so six
+  // Trains until asked whether to stop this many times: after each update and each epoch, so six
   // times in an epoch of five.
   Error interrupt(const Recipe& r, const std::string& name, int times, bool resume = false) {
     TrainOptions options{.out = place(name), .resume = resume};
@@ -134,8 +134,8 @@ class Training : public ::testing::Test {
     return checkpoint.value_or(Checkpoint());
   }
 
-  // One run straight through, and one stopped several times, as interrupt() counts: the same to the
-  // last bit in models, optimizer, averages and logged losses.
+  // One uninterrupted run, and one stopped several times, as interrupt() counts: bit-identical in
+  // models, optimizer, averages and logged losses.
   void expect_resume_is_exact(const Recipe& r, const std::vector<int>& stops) {
     run(r, "whole");
     bool resume = false;

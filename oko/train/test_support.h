@@ -1,7 +1,7 @@
 #pragma once
 
-// What several tests of this folder need: a network small enough to train in a second, random
-// weights for it, and a way to look at an Error.
+// Shared by tests of this folder: a network small enough to train in a second, random weights for
+// it, and a way to capture an Error.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -14,7 +14,8 @@
 
 namespace oko::train {
 
-// Three convolutions and an output one before a yolo head: 64x64 in, 8x8 cells, three anchors.
+// Three convolutions and an output convolution before a yolo head: 64x64 in, 8x8 cells, three
+// anchors.
 inline std::string tiny_cfg(bool dropout = false) {
   std::string text = "[net]\nwidth=64\nheight=64\nchannels=3\n";
   for (const int filters : {8, 16, 24}) {
@@ -33,7 +34,7 @@ inline graph::Network tiny_network(bool dropout = false) {
   return network;
 }
 
-// Every weight it asks for, drawn small; scales and variances around 1.
+// All its weights, random and small; scales and variances around 1.
 inline void fill_weights(graph::Network& network, std::uint64_t seed) {
   Random random(seed);
   for (const auto& spec : graph::weight_specs(network)) {
@@ -48,7 +49,7 @@ inline void fill_weights(graph::Network& network, std::uint64_t seed) {
   }
 }
 
-// The Error that `body` throws; fails the test where it throws none.
+// The Error that `body` throws; fails the test if it throws none.
 inline Error error_of(const std::function<void()>& body) {
   try {
     body();

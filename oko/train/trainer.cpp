@@ -37,14 +37,14 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// What decides which epoch's weights become model.oko: both headline figures, so that a saturated
-// mAP50 is told apart by how tight the boxes are.
+// The score that decides which epoch's weights become model.oko: both headline metrics, so that box
+// tightness breaks ties of a saturated mAP50.
 double fitness(const run::Evaluation& evaluation) { return evaluation.map50 + evaluation.coco.ap; }
 
 void refuse_a_second_run(const run::Paths& paths) {
   if (storage::exists(paths.recipe())) {
-    throw Error(ErrorCode::kUsage, paths.folder, "a run lies there already",
-                "go on with it by --resume, or choose another --out");
+    throw Error(ErrorCode::kUsage, paths.folder, "this folder already contains a run",
+                "continue it with --resume, or choose another --out");
   }
   if (!storage::exists(paths.folder)) return;
   const std::vector<std::string> own = {paths.log(),    paths.model(),       paths.stage_model(),
@@ -55,14 +55,14 @@ void refuse_a_second_run(const run::Paths& paths) {
     };
     if (std::none_of(own.begin(), own.end(), is_it)) continue;
     throw Error(ErrorCode::kUsage, entry.uri,
-                "already exists and belongs to no run; training would replace it",
+                "already exists and belongs to no run; training would overwrite it",
                 "choose another --out, or move it away");
   }
 }
 
-// What would otherwise fail at the first checkpoint, or at the end.
+// Checks what would otherwise fail at the first checkpoint or at the end.
 void check_outputs(const run::Paths& paths) {
-  if (storage::scheme(paths.folder) != "file") return;  // in buckets a name bars no other
+  if (storage::scheme(paths.folder) != "file") return;  // in buckets names cannot conflict
   for (const std::string& file :
        {paths.recipe(), paths.log(), paths.owner(), paths.model(), paths.stage_model(),
         paths.report(), storage::join(paths.checkpoints(), "step-00000000.oko"),
@@ -77,9 +77,9 @@ bool patience_is_over(const Recipe& recipe, const Position& position) {
   return since >= recipe.patience;
 }
 
-// What train() knows of a run before it goes on with it.
+// What train() knows of a run before it resumes it.
 struct Resumption {
-  RunRecord record;  // with the values that change now
+  RunRecord record;  // with the changed values
   std::vector<RecipeChange> changes;
   std::optional<Checkpoint> checkpoint;
   std::vector<std::string> skipped;
@@ -104,7 +104,7 @@ class Trainer {
         validation_(setup_.val, setup_.network, threads_, kValidationCache) {}
 
   TrainResult run() {
-    if (!options_.resume) refuse_a_second_run(paths_);  // set_up() took its time
+    if (!options_.resume) refuse_a_second_run(paths_);  // set_up() takes long
     owner_.emplace(paths_.folder);
     rehearse();
     options_.resume ? resume() : begin();
@@ -126,14 +126,14 @@ class Trainer {
   Module& module() { return step_.module(); }
   run::WriterOptions writer_options() {
     run::WriterOptions options;
-    options.check = [this] { owner_->check(); };  // nothing is written before it is there
+    options.check = [this] { owner_->check(); };  // nothing is written before it exists
     return options;
   }
   std::unique_ptr<Optimizer> make_optimizer() {
     return std::make_unique<Optimizer>(module().parameters(), optimizer_options(recipe()));
   }
 
-  // ---- beginning -------------------------------------------------------------------------------
+  // ---- setup ---- -------------------------------------------------------------------------------
 
   void begin() {
     position_.stage = recipe().frozen_epochs > 0 ? 1 : 2;
@@ -158,8 +158,8 @@ class Trainer {
                                      resumption_ ? resumption_->record.asked : setup_.asked}));
   }
 
-  // Everything that the end of an epoch writes, without weights: what a file cannot hold, and a
-  // disk that is too small, is found before the first step.
+  // Everything that the end of an epoch writes, without weights: values that cannot be stored and a
+  // full disk are detected before the first step.
   void rehearse() {
     graph::Network network = setup_.network;
     const std::uint64_t parameters =
@@ -170,13 +170,14 @@ class Trainer {
     graph::read_oko(bytes, paths_.model());
     static_cast<void>(
         run::make_report({storage::filename(paths_.folder), {}, "", nullptr, nullptr}));
-    constexpr std::uint64_t kModels = 2, kCheckpoints = 3;  // a third is written before one goes
+    constexpr std::uint64_t kModels = 2,
+                            kCheckpoints = 3;  // a third is written before one is removed
     const std::uint64_t moments = recipe().optimizer == "sgd" ? 1 : 2;
     run::check_room(paths_.folder,
                     parameters * (kModels + kCheckpoints * (2 + moments)) + (1 << 20));
   }
 
-  // The newest, which another process may have written since it was read.
+  // The newest one; another process may have written it since the last read.
   std::optional<Checkpoint> newest_now() {
     Resumption& r = *resumption_;
     if (r.checkpoint && newest_checkpoint(paths_.checkpoints()) == r.checkpoint->uri) {
@@ -191,7 +192,7 @@ class Trainer {
     return checkpoint;
   }
 
-  // What is not as it was, a line each; empty where the run just goes on.
+  // What has changed, one line each; empty if nothing has.
   std::vector<std::string> changes() const {
     std::vector<std::string> lines;
     for (const RecipeChange& c : resumption_->changes) {
@@ -212,8 +213,8 @@ class Trainer {
     record(std::move(all));
   }
 
-  // Other pictures make other batches: the epoch begins again. Scores on other validation pictures
-  // cannot be compared.
+  // Different images make different batches: the epoch starts over. Scores on different validation
+  // images cannot be compared.
   void take_changed_data() {
     if (setup_.data_differences.empty()) return;
     position_.batch = 0;
@@ -221,7 +222,7 @@ class Trainer {
     position_.epoch_pictures = 0;
     if (resumption_->record.data.val.hash == setup_.data.val.hash) return;
     position_.best_fitness = position_.best_epoch = -1;
-    progress_.line("the best mAP so far was of other validation images and is forgotten");
+    progress_.line("the best mAP so far was measured on other validation images and is discarded");
   }
 
   // From what the checkpoint knows of the epochs so far.
@@ -239,7 +240,7 @@ class Trainer {
   void resume() {
     auto checkpoint = newest_now();
     const std::vector<std::string> lines = changes();
-    if (!checkpoint) {  // stopped before its first checkpoint: the same run from its start
+    if (!checkpoint) {  // stopped before its first checkpoint: start over
       log_.truncate(0);
       begin();
       record_changes(lines);
@@ -274,7 +275,7 @@ class Trainer {
                                lines.empty() ? "nothing changed" : "with the changes above"));
   }
 
-  // Called with nothing frozen: what the frozen stage saves comes on top.
+  // Called with nothing frozen: the frozen stage needs less.
   void predict() {
     const double pictures = static_cast<double>(setup_.train.samples.size());
     const StepCost cost = step_.measure(recipe().batch);
@@ -291,16 +292,16 @@ class Trainer {
     const MemoryEstimate memory = estimate_memory(setup_.network, options);
     const std::int64_t available = available_memory();
     progress_.line(fmt::format(
-        "predicted: {} for {} epochs at {:.1f} pictures/s ({}); {} of memory (maps {}, parameters "
-        "{}, pictures {}), {} free",
+        "predicted: {} for {} epochs at {:.1f} images/s ({}); {} of memory (activations {}, "
+        "parameters {}, images {}), {} free",
         human_seconds(left), recipe().epochs - position_.epoch, 1 / cost.seconds_per_picture,
         step_.description(), human_bytes(memory.total()), human_bytes(memory.activations),
         human_bytes(memory.parameters), human_bytes(memory.pictures), human_bytes(available)));
     if (available > 0 && memory.total() > available) {
       throw Error(ErrorCode::kFailed, "--batch " + std::to_string(recipe().batch),
-                  fmt::format("a step needs about {} but {} of memory are free",
+                  fmt::format("a step needs about {} of memory, but only {} is free",
                               human_bytes(memory.total()), human_bytes(available)),
-                  "halve --batch and double --accumulate, or make the input smaller");
+                  "halve --batch and double --accumulate, or reduce the input size");
     }
   }
 
@@ -314,7 +315,7 @@ class Trainer {
 
   // ---- stages ----------------------------------------------------------------------------------
 
-  // Freezes what the present stage freezes and makes its schedule and loader.
+  // Freezes the layers of the current stage and creates its schedule and loader.
   void enter_stage() {
     std::vector<bool> frozen(setup_.network.layers.size(), false);
     if (position_.stage == 1) frozen = setup_.pretrained;
@@ -329,8 +330,8 @@ class Trainer {
                                            per_epoch * epochs);
   }
 
-  // Updates of this stage before the one that batch `batch` of the present epoch takes part in, as
-  // if every epoch had had today's number of pictures.
+  // Updates of this stage before the one that batch `batch` of the current epoch belongs to, as if
+  // every epoch had had the current number of images.
   std::int64_t stage_step(int batch) const {
     const int first = position_.stage == 1 ? 0 : recipe().frozen_epochs;
     return (position_.epoch - first) * per_epoch_ + batch / recipe().accumulate;
@@ -352,8 +353,8 @@ class Trainer {
 
   // ---- an epoch --------------------------------------------------------------------------------
 
-  // A picture that cannot be read, or a network that fails, must not cost what was trained since
-  // the last checkpoint.
+  // An unreadable image or a network failure must not cost what was trained since the last
+  // checkpoint.
   void train_epoch_safely() {
     at_last_update_ = position_;
     try {
@@ -367,11 +368,11 @@ class Trainer {
         write_event({{"event", "end"}, {"reason", e.what()}, {"step", position_.step}});
         writer_.flush();
       } catch (const Error&) {
-        throw e;  // it was the run folder that failed
+        throw e;  // the run folder itself failed
       }
       throw Error(e.code(), e.place(), e.message() + "; checkpoint written: " + uri,
                   (e.hint().empty() ? "" : e.hint() + "; then ") +
-                      "go on with oko train --resume --out " + paths_.folder);
+                      "continue with oko train --resume --out " + paths_.folder);
     }
   }
 
@@ -449,7 +450,7 @@ class Trainer {
     write_event(std::move(event));
     progress_.note(
         fmt::format("loss {:.2f} (box {:.2f}, object {:.2f}, no object {:.2f}, class "
-                    "{:.2f}), {:.1f} pictures/s",
+                    "{:.2f}), {:.1f} images/s",
                     loss.total() / n, loss.box / n, loss.objectness / n, loss.no_object / n,
                     loss.classes / n, n / seconds));
   }
@@ -475,7 +476,7 @@ class Trainer {
     }
     const std::string what =
         finite
-            ? fmt::format("the loss diverges: {:.1f}, {:.0f} times its lowest",
+            ? fmt::format("the loss diverges: {:.1f}, {:.0f} times its minimum",
                           position_.smoothed_loss, position_.smoothed_loss / position_.lowest_loss)
             : fmt::format("the loss or its gradient is not finite (loss {}, gradient norm {})",
                           loss, norm);
@@ -484,12 +485,12 @@ class Trainer {
     throw Error(ErrorCode::kFailed,
                 fmt::format("epoch {}, step {}", position_.epoch + 1, position_.step + 1),
                 what + "; the batch was: " + names,
-                "look at those pictures with oko data show, or start another run with a lower "
-                "--rate; the last good checkpoint is kept in " +
+                "check those images with oko data show, or start a new run with a lower --rate; "
+                "the last good checkpoint is kept in " +
                     paths_.checkpoints());
   }
 
-  // After an update: the end when a signal came, else a checkpoint when one is due.
+  // After an update: stops if a signal arrived, else writes a checkpoint if one is due.
   void pause_if_asked() {
     if (options_.stop()) leave(checkpoint());
     if (seconds_since(last_checkpoint_) < 60 * recipe().checkpoint_minutes) return;
@@ -502,7 +503,7 @@ class Trainer {
     write_event({{"event", "end"}, {"reason", "interrupted"}, {"step", position_.step}});
     write_report();
     throw Error(ErrorCode::kInterrupted, paths_.folder, "stopped; checkpoint written: " + uri,
-                "go on with oko train --resume --out " + paths_.folder);
+                "continue with oko train --resume --out " + paths_.folder);
   }
 
   std::string checkpoint() {
@@ -585,7 +586,7 @@ class Trainer {
 
   graph::Network averaged_network() {
     graph::Network network = setup_.network;
-    network.weights = module().parameters().weights(ema_.flat());  // the present ones with decay 0
+    network.weights = module().parameters().weights(ema_.flat());  // the current ones with decay 0
     return network;
   }
 
@@ -685,10 +686,10 @@ class Trainer {
   std::unique_ptr<dataset::Loader> loader_;
   Position position_, at_last_update_;
   bool has_checkpoint_ = false;  // one is there for who goes on with the run
-  bool plain_ = false;           // the loader in use goes without mosaic and mix-up
-  bool at_update_ = false;       // the last batch ended with an update: a place to stop at
+  bool plain_ = false;           // the current loader is without mosaic and mix-up
+  bool at_update_ = false;       // the last batch ended with an update: stopping is possible
   int gradient_batches_ = 0;
-  std::vector<std::size_t> update_samples_;  // pictures whose gradients are added up
+  std::vector<std::size_t> update_samples_;  // images whose gradients are accumulated
   std::int64_t per_epoch_ = 1;               // updates
   Clock::time_point last_checkpoint_;
   std::string verdict_ = "too early to say";
@@ -743,11 +744,11 @@ void refuse_lost_checkpoints(const run::Paths& paths, const std::string& dataset
                                       dataset, made));
 }
 
-// The run's record with what the user wants to change; its newest checkpoint.
+// The run's record with the user's changes; its newest checkpoint.
 Resumption read_run(const Recipe& wanted, const TrainOptions& options, const run::Paths& paths) {
   if (!storage::exists(paths.recipe())) {
-    throw input_error(options.out, "no run to resume: run.toml is not there",
-                      "leave --resume out to start one");
+    throw input_error(options.out, "no run to resume: run.toml is missing",
+                      "omit --resume to start one");
   }
   Resumption r;
   r.record = read_record(paths);
@@ -757,8 +758,8 @@ Resumption read_run(const Recipe& wanted, const TrainOptions& options, const run
   if (!r.checkpoint) refuse_lost_checkpoints(paths, r.record.recipe.dataset);
   if (r.checkpoint && r.record.recipe.epochs < r.checkpoint->position.epoch) {
     throw Error(ErrorCode::kUsage, fmt::format("--epochs {}", r.record.recipe.epochs),
-                fmt::format("{} epochs are trained already", r.checkpoint->position.epoch),
-                "give a larger number, or use the model as it is: " + paths.model());
+                fmt::format("{} epochs are already trained", r.checkpoint->position.epoch),
+                "give a larger number, or use the model: " + paths.model());
   }
   if (r.checkpoint && !r.checkpoint->network.classes.empty()) {
     r.record.data.classes = r.checkpoint->network.classes;
@@ -777,7 +778,7 @@ bool has_ended(const run::Paths& paths, std::int64_t step) {
          run::number_of(log.back(), "step") == static_cast<double>(step);
 }
 
-// Where the run is at its end and everything is written: what to say of it. Nothing changes.
+// If the run is finished and everything is written: the message for it. Nothing changes.
 std::optional<TrainResult> nothing_to_do(const Resumption& r, const run::Paths& paths) {
   if (!r.checkpoint) return std::nullopt;
   const Position& position = r.checkpoint->position;
@@ -795,14 +796,14 @@ std::optional<TrainResult> nothing_to_do(const Resumption& r, const run::Paths& 
     result.map = run::number_of(*metrics, "map");
   }
   result.verdict = judge(position.epochs).name;
-  result.nothing_to_do = all ? fmt::format("all {} epochs are trained", position.epoch)
+  result.nothing_to_do = all ? fmt::format("all {} epochs are already trained", position.epoch)
                              : fmt::format("stopped at epoch {}: no better mAP for {} epochs",
                                            position.epoch, r.record.recipe.patience);
   if (!r.changes.empty()) {
     std::vector<std::string> flags;
     for (const RecipeChange& c : r.changes) flags.push_back(c.flag);
     result.nothing_to_do +=
-        fmt::format("; {} not recorded, nothing was trained with it", fmt::join(flags, ", "));
+        fmt::format("; {} not recorded, since nothing was trained with it", fmt::join(flags, ", "));
   }
   result.hint = fmt::format(
       "oko train --resume --out {} {}", paths.folder,

@@ -11,36 +11,35 @@ namespace oko::train {
 
 struct TrainResult {
   std::string model, report;  // URIs
-  double map50 = 0, map = 0;  // of the model, on the validation split
+  double map50 = 0, map = 0;  // of the model on the validation split
   bool validated = false;
   double seconds = 0;
   std::string verdict;
-  // Resumed at its end: nothing was trained or changed. Says why, and how to go on.
+  // Resumed after its end: nothing was trained or changed. Says why, and how to continue.
   std::string nothing_to_do, hint;
 };
 
 struct TrainOptions {
   std::string out;      // run folder
-  bool resume = false;  // go on from the newest checkpoint there
-  // Keys of the recipe that the user asked for. On resume they are compared with what run.toml
-  // records: those that may change are taken and recorded, others refused. The rest of the recipe
-  // is the recorded one.
+  bool resume = false;  // continue from the newest checkpoint there
+  // Keys of the recipe that the user set. On resume they are compared with run.toml: those that may
+  // change are applied and recorded, others rejected. The rest of the recipe is the recorded one.
   std::set<std::string> given = {};
-  bool accept_changed_data = false;  // on resume: go on though images or boxes are not the same
-  // Asked after every update and every epoch: true makes it write a checkpoint and leave with
+  bool accept_changed_data = false;  // on resume: continue although images or boxes changed
+  // Called after every update and every epoch: if true, training writes a checkpoint and throws
   // kInterrupted.
   std::function<bool()> stop = [] { return false; };
 };
 
-// The whole run: reads and checks the dataset, builds the network, takes over pretrained weights,
-// tells what time and memory it will take, trains the frozen and the full stage, evaluates every
-// epoch, writes log, checkpoints, stage.oko, model.oko and report.html (by run::Writer, beside the
-// training; all is written when it returns). Throws kUsage where `out` already holds a run and
-// resume is off, kFailed where the loss becomes infinite or diverges (the last good checkpoint
-// stays and the pictures of the batch are named) or another process has gone on with the run,
-// kStorage where its files cannot be written. On resume also kUsage for options that cannot change
-// and kInput where classes, network or data (unless accepted) are not those the run began with. An
-// image that cannot be read in the middle ends it after a checkpoint.
+// The whole run: reads and checks the dataset, builds the network, loads pretrained weights,
+// predicts time and memory, trains the frozen and the full stage, evaluates every epoch, writes
+// log, checkpoints, stage.oko, model.oko and report.html (by run::Writer, in the background; all is
+// written when it returns). Throws kUsage if `out` already contains a run and resume is off,
+// kFailed if the loss becomes infinite or diverges (the last good checkpoint is kept and the images
+// of the batch are named) or another process has resumed the run, kStorage if its files cannot be
+// written. On resume also kUsage for options that cannot change and kInput if classes, network or
+// data (unless accepted) differ from those the run began with. An image that becomes unreadable
+// stops the run after a checkpoint.
 TrainResult train(Recipe recipe, const TrainOptions& options, Progress& progress);
 
 }  // namespace oko::train

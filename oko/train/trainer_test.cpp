@@ -18,9 +18,9 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 
 TEST_F(Training, LearnsToFindSquaresAndFillsTheRunFolder) {
-  // Sixty pictures, as a model of twenty learns them by heart: whether it then finds half of eight
-  // others hangs on its seed and on how a LibTorch rounds. With these every seed of ten ends over
-  // .7.
+  // Sixty images, since with twenty the model memorizes them: whether it then finds half of eight
+  // others depends on the seed and on LibTorch's rounding. With sixty, all ten seeds tried end
+  // above .7.
   make_squares(dataset_, {.train = 60, .val = 20});
   Recipe r = recipe(12);
   r.augment = false;
@@ -56,7 +56,7 @@ TEST_F(Training, LearnsToFindSquaresAndFillsTheRunFolder) {
   EXPECT_THAT(progress_.lines, Contains(HasSubstr("predicted: ")));
 }
 
-TEST_F(Training, SeedMakesAnotherRun) {
+TEST_F(Training, DifferentSeedGivesADifferentRun) {
   Recipe r = recipe(1);
   run(r, "first");
   r.seed = 2;
@@ -72,7 +72,7 @@ TEST_F(Training, AccumulatedStepsCoverTheWholeSchedule) {
   r.final_factor = 0;
   run(r, "run");
   const auto steps = events("run", "step");
-  ASSERT_EQ(steps.size(), 12U);  // three an epoch
+  ASSERT_EQ(steps.size(), 12U);  // three per epoch
   const auto rate = [&](std::size_t i) { return steps[i]["rate"].get<double>(); };
   EXPECT_DOUBLE_EQ(rate(0), r.rate);
   EXPECT_NEAR(rate(6), r.rate / 2, 1e-12);  // half way
@@ -80,7 +80,7 @@ TEST_F(Training, AccumulatedStepsCoverTheWholeSchedule) {
   EXPECT_GT(rate(11), 0);
 }
 
-TEST_F(Training, InfiniteLossEndsTheRunAndKeepsTheLastGoodCheckpoint) {
+TEST_F(Training, InfiniteLossStopsTheRunAndKeepsTheLastGoodCheckpoint) {
   Recipe r = recipe(200);
   r.batch = 10;
   r.accumulate = 2;  // a checkpoint after each update
@@ -103,8 +103,8 @@ TEST_F(Training, InfiniteLossEndsTheRunAndKeepsTheLastGoodCheckpoint) {
   EXPECT_TRUE(storage::exists(folder_ / "run/report.html"));
 }
 
-// Of bytes that are not UTF-8, line breaks and whatever HTML, TOML and JSON give a meaning.
-TEST_F(Training, OddNamesOfImagesAndClassesSpoilNoFileOfTheRun) {
+// With invalid UTF-8, line breaks and characters that are special in HTML, TOML and JSON.
+TEST_F(Training, OddNamesOfImagesAndClassesBreakNoFileOfTheRun) {
   make_squares(dataset_, {.train = 4, .val = 2});
   const std::string odd = "\"<b>&'\\ \xE2\x80\xA8 caf\xC3\xA9";
   storage::write(
@@ -135,7 +135,7 @@ TEST_F(Training, OddNamesOfImagesAndClassesSpoilNoFileOfTheRun) {
   go_on("run");
 }
 
-TEST_F(Training, RelativeBoxesInAFormatOfPixelsEndItBeforeItBegins) {
+TEST_F(Training, RelativeBoxesInAPixelFormatStopItBeforeItBegins) {
   storage::write(dataset_ + "/a.png",
                  media::encode_png({{64, 64}, std::vector<std::uint8_t>(12288)}));
   storage::write(dataset_ + "/a.json", R"({"images": [{"id": 1, "file_name": "a.png"}],
@@ -147,7 +147,7 @@ TEST_F(Training, RelativeBoxesInAFormatOfPixelsEndItBeforeItBegins) {
   EXPECT_FALSE(storage::exists(place("run")));
 }
 
-TEST_F(Training, DatasetWithoutSplitsHoldsAPartOut) {
+TEST_F(Training, DatasetWithoutSplitsHoldsAFractionOut) {
   Random random(1);
   for (int i = 0; i < 20; ++i) write_square(dataset_, "", i, random);
   storage::write(storage::join(dataset_, "classes.txt"), "square\n");
@@ -155,17 +155,16 @@ TEST_F(Training, DatasetWithoutSplitsHoldsAPartOut) {
   r.val_part = .2;
   EXPECT_TRUE(run(r, "run").validated);
   EXPECT_THAT(progress_.lines,
-              Contains(HasSubstr("16 pictures with 16 boxes to train on, 4 with 4 to validate")));
+              Contains(HasSubstr("16 images with 16 boxes to train on, 4 with 4 to validate")));
 }
 
-TEST_F(Training, DatasetWithoutAValidationSplitHoldsAPartOut) {
+TEST_F(Training, DatasetWithoutAValidationSplitHoldsAFractionOut) {
   make_squares(dataset_, {20, 0});
   EXPECT_TRUE(run(recipe(1), "run").validated);
-  EXPECT_THAT(progress_.lines,
-              Contains(HasSubstr("18 pictures with 18 boxes to train on, 2 with")));
+  EXPECT_THAT(progress_.lines, Contains(HasSubstr("18 images with 18 boxes to train on, 2 with")));
 }
 
-TEST_F(Training, MissingTrainingSplitIsAUsageErrorAndNotAllPictures) {
+TEST_F(Training, MissingTrainingSplitIsAUsageErrorInsteadOfAllImages) {
   Recipe r = recipe(1);
   r.train_split = "trian";
   const Error e = error_of([&] { run(r, "run"); });
@@ -182,7 +181,7 @@ TEST_F(Training, WithoutValidationTheLastWeightsAreTheModel) {
   expect_same(model("run").weights, newest("run").network.weights);
 }
 
-TEST_F(Training, FrozenStageLeavesFrozenLayersAsTheyWere) {
+TEST_F(Training, FrozenStageKeepsFrozenLayersUnchanged) {
   run(recipe(1), "pretrained");
   const graph::Weights before = model("pretrained").weights;
   Recipe r = recipe(2);
@@ -207,7 +206,7 @@ TEST_F(Training, FreezingWithoutPretrainedWeightsIsAUsageError) {
   EXPECT_EQ(error_of([&] { run(r, "run"); }).code(), ErrorCode::kUsage);
 }
 
-TEST_F(Training, PatienceEndsTheRunEarly) {
+TEST_F(Training, PatienceStopsTheRunEarly) {
   Recipe r = recipe(30);
   r.rate = r.final_factor = 0;  // never better than after the first epoch
   r.ema = 0;

@@ -21,7 +21,7 @@ const graph::Yolo* head_of(const graph::Network& network, int convolution) {
   return nullptr;
 }
 
-// The source as a network of its own, with the weights it has.
+// The source as a separate network, with its weights.
 graph::Network read_source(const graph::Network& network, const std::string& uri) {
   const Bytes file = storage::map(uri);
   if (storage::extension(uri) == ".oko") {
@@ -35,8 +35,7 @@ graph::Network read_source(const graph::Network& network, const std::string& uri
   return source;
 }
 
-// For each anchor and part of the new output, the channel of the old one that means the same, or
-// −1.
+// For each anchor and part of the new output, the corresponding channel of the old one, or −1.
 std::vector<int> channel_sources(const graph::Network& to, const graph::Yolo& head,
                                  const graph::Network& from, const graph::Yolo& old) {
   std::vector<int> sources;
@@ -57,7 +56,7 @@ std::vector<int> channel_sources(const graph::Network& to, const graph::Yolo& he
   return sources;
 }
 
-// Rows of `old` picked by `sources`; rows without a source stay small, so that an unknown class
+// Rows of `old` selected by `sources`; rows without a source stay small, so that an unknown class
 // starts undecided.
 graph::Tensor pick_rows(const graph::Tensor& old, const std::vector<int>& sources) {
   const auto values = old.floats();
@@ -96,7 +95,7 @@ class Loader {
   }
 
  private:
-  // Whether the classes are known to differ, be it only in their order.
+  // Whether the classes are known to differ, even if only in order.
   bool other_classes() const {
     return !from_.classes.empty() && !to_.classes.empty() && from_.classes != to_.classes;
   }
@@ -172,16 +171,15 @@ Transfer load_pretrained(graph::Network& network, const std::string& uri) {
   const graph::Network source = read_source(network, uri);
   Transfer transfer = Loader(network, source).run();
   if (transfer.convolutions == 0 && transfer.heads_adapted == 0) {
-    throw input_error(uri, "no layer of it fits the network " + network.name,
+    throw input_error(uri, "none of its layers fit the network " + network.name,
                       "give weights of the same network, or train without --from");
   }
-  transfer.description = fmt::format("{} of {} convolutions taken from {}", transfer.convolutions,
+  transfer.description = fmt::format("{} of {} convolutions loaded from {}", transfer.convolutions,
                                      transfer.of, storage::filename(uri));
   if (transfer.heads_adapted > 0) {
-    transfer.description += fmt::format(
-        "; boxes and objectness of {} heads too, whose {} classes "
-        "become {}",
-        transfer.heads_adapted, source.class_count(), network.class_count());
+    transfer.description +=
+        fmt::format("; also boxes and objectness of {} heads, whose {} classes become {}",
+                    transfer.heads_adapted, source.class_count(), network.class_count());
   }
   return transfer;
 }

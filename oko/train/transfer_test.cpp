@@ -40,7 +40,7 @@ std::string save(const dataset::ScratchFolder& folder, const graph::Network& net
 
 const std::string kOutput = "layers.3";  // the tiny network's output convolution
 
-TEST(Transfer, PublishedWeightsOfEightyClassesStartADetectorOfSix) {
+TEST(Transfer, PublishedWeightsWithEightyClassesInitializeADetectorOfSix) {
   OKO_REFERENCE_DATA(weights, "models/darknet/yolo-fastest-1.1-xl.weights");
   const graph::Network fresh = graph::make_builtin("yolo-fastest-xl", {.classes = 6});
   graph::Network network = fresh;
@@ -84,7 +84,7 @@ TEST(Transfer, PrefixFillsTheFirstConvolutions) {
   for (const std::size_t layer : {0U, 2U, 4U, 6U, 8U}) EXPECT_TRUE(transfer.loaded[layer]);
 }
 
-TEST(Transfer, SameNetworkIsTakenWhole) {
+TEST(Transfer, SameNetworkIsLoadedCompletely) {
   const dataset::ScratchFolder folder;
   const graph::Network source = tiny_with_classes({"cat", "dog"}, 5);
   graph::Network network = tiny_with_classes({"cat", "dog"}, 0);
@@ -96,7 +96,7 @@ TEST(Transfer, SameNetworkIsTakenWhole) {
   }
 }
 
-// Rows a box and objectness 0 to 4, then the classes.
+// Rows 0 to 4 are box and objectness, then the classes.
 void expect_class_rows(const std::vector<std::string>& from, const std::vector<std::string>& to) {
   const dataset::ScratchFolder folder;
   const graph::Network source = tiny_with_classes(from, 5);
@@ -134,7 +134,7 @@ TEST(Transfer, ClassesInAnotherOrderAreMatchedByName) {
   expect_class_rows({"cat", "dog", "horse"}, {"dog", "horse", "cow"});
 }
 
-TEST(Transfer, OutputOfAnotherKernelSizeIsLeftOut) {
+TEST(Transfer, OutputOfAnotherKernelSizeIsSkipped) {
   const dataset::ScratchFolder folder;
   graph::Network source = tiny_with_classes({"cat", "dog"}, 0);
   auto& output = std::get<graph::Convolution>(source.layers[3].operation);

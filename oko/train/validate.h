@@ -13,36 +13,36 @@
 
 namespace oko::train {
 
-// The validation split, letterboxed once and kept in memory where it fits, so that evaluating every
-// epoch costs little beside training.
+// The validation split, letterboxed once and kept in memory if it fits, so that evaluating every
+// epoch costs little compared with training.
 class Validation {
  public:
-  // `dataset` must outlive it; its class ids are the network's.
+  // `dataset` must outlive it; its class ids must be the network's.
   Validation(const dataset::Dataset& dataset, const graph::Network& network, int threads,
              std::size_t cache_bytes);
 
   struct Result {
-    LossParts loss;  // sum over pictures
+    LossParts loss;  // sum over images
     run::Evaluation evaluation;
   };
-  // Loss and metrics from one pass of the engine, `batch` pictures at a time.
+  // Loss and metrics from one pass of the engine, `batch` images at a time.
   Result run(detect::Engine& engine, const graph::Network& network, const LossOptions& loss,
              int batch, Progress& progress);
 
  private:
   struct Item {
-    std::vector<float> input;  // empty until prepared, or where it did not fit
+    std::vector<float> input;  // empty until prepared, or if it did not fit
     image::Placement placement;
     std::vector<dataset::Truth> truths;
   };
   Item prepare(std::size_t index) const;
-  void read_ahead() const;  // what is to be prepared
+  void read_ahead() const;  // the items still to be prepared
 
   const dataset::Dataset& dataset_;
   image::Size size_;
   image::Preprocess preprocess_;
   ThreadPool pool_;
-  std::size_t kept_;  // the first so many items stay in memory
+  std::size_t kept_;  // the first N items stay in memory
   std::vector<Item> items_;
 };
 

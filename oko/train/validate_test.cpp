@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kSide = 96, kCells = 24;
 
-// A head of 24x24 cells, whose anchor is so small that no box touches another.
+// A head of 24x24 cells whose anchor is so small that boxes do not touch.
 graph::Network network_of_many_boxes() {
   graph::MaxPool pool;
   pool.size = pool.stride = kSide / kCells;
@@ -32,7 +32,7 @@ graph::Network network_of_many_boxes() {
   return network;
 }
 
-// Finds an object in every cell, with a score that only the cell decides.
+// Finds an object in every cell, with a score that depends only on the cell.
 class EveryCell final : public detect::Engine {
  public:
   EveryCell() : map_(std::size_t{6} * kCells * kCells) {
@@ -68,7 +68,7 @@ class ValidationTest : public testing::Test {
   dataset::Dataset dataset_;
 };
 
-TEST_F(ValidationTest, FindsWhatEvaluatingTheModelFinds) {
+TEST_F(ValidationTest, MatchesEvaluationOfTheModel) {
   const graph::Network network = network_of_many_boxes();
   NoProgress progress;
   EveryCell engine;
@@ -77,7 +77,7 @@ TEST_F(ValidationTest, FindsWhatEvaluatingTheModelFinds) {
   detect::Detector detector(network, std::make_unique<EveryCell>());
   const auto after = run::evaluate(detector, dataset_, {}, progress);
   ASSERT_EQ(during.pictures.size(), 3U);
-  EXPECT_EQ(during.pictures[1].found.size(), 500U);  // of 576: the most that are counted
+  EXPECT_EQ(during.pictures[1].found.size(), 500U);  // of 576: the maximum that is counted
   for (std::size_t i = 0; i < 3; ++i) {
     const auto &one = during.pictures[i].found, &other = after.pictures[i].found;
     ASSERT_EQ(one.size(), other.size()) << i;

@@ -9,10 +9,10 @@
 namespace oko::train {
 namespace {
 
-constexpr double kNearlyAll = .95;  // mAP50 above which a falling loss has little left to give
-constexpr std::size_t kFewest = 5;  // epochs before anything can be said
+constexpr double kNearlyAll = .95;  // mAP50 above which a falling loss can bring little more
+constexpr std::size_t kFewest = 5;  // epochs before a verdict is possible
 
-// Mean of the last `count` values of a part of the summaries.
+// Mean of the last `count` values of a field of the summaries.
 template <typename Get>
 double recent(const std::vector<EpochSummary>& epochs, std::size_t count, std::size_t skip,
               Get get) {
@@ -21,7 +21,7 @@ double recent(const std::vector<EpochSummary>& epochs, std::size_t count, std::s
   return sum / static_cast<double>(count);
 }
 
-// JSON has no numbers that are not finite; they are written as null.
+// JSON cannot represent non-finite numbers; they are written as null.
 double number(const Json& json, const char* key, const std::string& place) {
   const bool is_null = json.is_object() && json.contains(key) && json[key].is_null();
   return is_null ? std::numeric_limits<double>::quiet_NaN() : json_get<double>(json, key, place);
@@ -71,13 +71,13 @@ EpochSummary epoch_summary_from_json(const Json& json, const std::string& place)
 }
 
 Verdict judge(const std::vector<EpochSummary>& all) {
-  std::vector<EpochSummary> epochs;  // of the present stage, where there is validation
+  std::vector<EpochSummary> epochs;  // of the current stage, with validation
   for (const auto& e : all) {
     if (e.has_val && e.stage == all.back().stage) epochs.push_back(e);
   }
   if (epochs.size() < kFewest) {
     return {"too early to say", epochs.empty() && !all.empty() && !all.back().has_val
-                                    ? "there is no validation split to judge by"
+                                    ? "there is no validation split"
                                     : fmt::format("{} of {} epochs seen", epochs.size(), kFewest)};
   }
   const auto val = [](const EpochSummary& e) { return e.val.total(); };
@@ -95,9 +95,9 @@ Verdict judge(const std::vector<EpochSummary>& all) {
     return {
         "over-fitting",
         fmt::format("validation loss is {:.2f}, {:.0f} % above its lowest {:.2f} (epoch {}), "
-                    "while training loss fell from {:.2f} to {:.2f}: the network learns these "
-                    "pictures by heart; more pictures or stronger augmentation would help, and "
-                    "the model kept is of epoch {} with mAP50 {:.3f}",
+                    "while training loss fell from {:.2f} to {:.2f}: the network memorizes these "
+                    "images; more images or stronger augmentation would help; the saved model is "
+                    "from epoch {} with mAP50 {:.3f}",
                     val_now, 100 * (val_now / lowest->val.total() - 1), lowest->val.total(),
                     lowest->epoch + 1, train_at_lowest, train_now, best->epoch + 1, best->map50)};
   }
@@ -110,15 +110,16 @@ Verdict judge(const std::vector<EpochSummary>& all) {
                         back, map_before, map_now, val_before, val_now)};
   }
   if (map_now < .3 && val_now < 1.3 * train_now) {
-    return {"under-fitting",
-            fmt::format("mAP50 stays at {:.3f} and training loss {:.2f} is no lower than "
-                        "validation loss {:.2f}: a larger network or input, a higher learning rate "
-                        "or pretrained weights would help",
-                        map_now, train_now, val_now)};
+    return {
+        "under-fitting",
+        fmt::format(
+            "mAP50 stays at {:.3f} and training loss {:.2f} is not below validation loss {:.2f}: a "
+            "larger network or input, a higher learning rate or pretrained weights would help",
+            map_now, train_now, val_now)};
   }
   return {"fitting",
           fmt::format("mAP50 {:.3f} (best {:.3f} in epoch {}) and validation loss {:.2f} "
-                      "hold steady beside training loss {:.2f}",
+                      "are stable while training loss is {:.2f}",
                       map_now, best->map50, best->epoch + 1, val_now, train_now)};
 }
 

@@ -8,7 +8,7 @@
 
 namespace oko::train {
 
-// What one epoch came to; all losses are means a picture.
+// Results of one epoch; all losses are means per image.
 struct EpochSummary {
   int epoch = 0, stage = 1;
   LossParts train, val;
@@ -22,12 +22,12 @@ EpochSummary epoch_summary_from_json(const Json& json, const std::string& place)
 
 struct Verdict {
   std::string name;  // "under-fitting", "fitting", "over-fitting", "too early to say"
-  std::string why;   // one sentence with the numbers
+  std::string why;   // one sentence with the figures
 };
 
-// Judges a run by its epochs so far: over-fitting when the validation loss has risen well above its
-// lowest while the training loss went on falling; under-fitting while both still fall or the mAP
-// still climbs; fitting in between.
+// Judges a run by its epochs so far: over-fitting if the validation loss has risen well above its
+// minimum while the training loss kept falling; under-fitting while both still fall or the mAP
+// still rises; fitting in between.
 Verdict judge(const std::vector<EpochSummary>& epochs);
 
 }  // namespace oko::train

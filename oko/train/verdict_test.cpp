@@ -107,7 +107,7 @@ TEST(Verdict, WithoutValidationNothingCanBeSaid) {
   EXPECT_THAT(judge(epochs).why, HasSubstr("no validation split"));
 }
 
-TEST(EpochSummary, ComesBackFromJson) {
+TEST(EpochSummary, RoundTripsThroughJson) {
   EpochSummary summary;
   summary.epoch = 7;
   summary.stage = 1;
@@ -131,7 +131,7 @@ TEST(EpochSummary, ComesBackFromJson) {
   EXPECT_EQ(to_json(back), to_json(summary));
 }
 
-TEST(EpochSummary, LossThatIsNotFiniteComesBackAsNotANumber) {
+TEST(EpochSummary, NonFiniteLossIsReadBackAsNaN) {
   EpochSummary summary;
   summary.has_val = true;
   summary.val.box = std::numeric_limits<double>::infinity();

@@ -53,7 +53,7 @@ milliseconds() { echo $(($(date +%s%N) / 1000000)); }
 # weights FILE: the tensors of an .oko file, which follow a header of the length it begins with
 weights() { tail -c +$((9 + $(od -An -t u8 -N 8 "$1"))) "$1"; }
 
-# speed RUN: pictures a second and the share of time waited, first epoch and the others
+# speed RUN: images per second and the share of time waited, first epoch and the others
 speed() {
   "$oko" store cat "$1/log.jsonl" | awk '
     function number(key) {
@@ -68,7 +68,7 @@ speed() {
     }
     END {
       for (i = 0; i < 2; ++i) {
-        printf "%s%.1f pictures/s, %.1f %% waited", i ? "; then " : "first epoch ", \
+        printf "%s%.1f images/s, %.1f %% waited", i ? "; then " : "first epoch ", \
           images[i] / seconds[i], 100 * waited[i] / seconds[i]
       }
       print ""
