@@ -1,5 +1,5 @@
 #!/bin/sh
-# Pictures a second of training by the original Darknet, to set beside oko_bench_training.
+# Images per second of training with the original Darknet, to compare with oko_bench_training.
 # usage: bench/darknet_training.sh CFG PICTURES [ITERATIONS]
 #   CFG       a network of 80 classes, for example Darknet's own yolov3-tiny.cfg
 #   PICTURES  a folder of .jpg files
@@ -39,8 +39,8 @@ seq 80 > "$folder/names"
 printf 'classes=80\ntrain=%s\nnames=%s\nbackup=%s\n' \
   "$folder/train.txt" "$folder/names" "$folder/backup" > "$folder/net.data"
 
-# Its line for an iteration: "2: 801.2, 802.9 avg, 0.000000 rate, 41.3 seconds, 16 images". The
-# first one also allocates; the median of the others counts.
+# Its output per iteration: "2: 801.2, 802.9 avg, 0.000000 rate, 41.3 seconds, 16 images". The
+# first one also allocates; the median of the others is used.
 (cd "$folder" && darknet detector train net.data net.cfg -clear > log 2>&1) || {
   tail -n 5 "$folder/log" >&2
   exit 1
@@ -51,5 +51,5 @@ sed -n 's/^[0-9]*: .* rate, \([0-9.]*\) seconds.*/\1/p' "$folder/log" |
     END {
       if (!NR) exit 1
       median = s[int((NR + 1) / 2)]
-      printf "darknet: %.3f pictures/s (median of %d iterations, %.1f s each)\n", batch / median, NR, median
+      printf "darknet: %.3f images/s (median of %d iterations, %.1f s each)\n", batch / median, NR, median
     }' || { echo "darknet_training.sh: darknet reported no iterations" >&2; exit 1; }

@@ -69,7 +69,8 @@ std::vector<at::Tensor> PlainNetwork::forward(const at::Tensor& input) {
       heads.push_back(x[0].to(at::kFloat));
       maps.push_back(x[0]);
     } else {
-      throw std::runtime_error(std::string("no plain form of ") + graph::name_of(operation));
+      throw std::runtime_error(std::string("no plain LibTorch form of ") +
+                               graph::name_of(operation));
     }
   }
   return heads;

@@ -7,18 +7,17 @@
 
 namespace oko::bench {
 
-// A network written with LibTorch's operations one after another and a tensor for each parameter,
-// as tutorials do it: what oko's training is compared with. Knows the layers of YOLOv3, YOLOv3-tiny
-// and YOLO-Fastest.
+// A network written with plain LibTorch operations and one tensor per parameter, as in tutorials:
+// the baseline for oko's training. Supports the layers of YOLOv3, YOLOv3-tiny and YOLO-Fastest.
 class PlainNetwork {
  public:
   // The network must have weights.
   PlainNetwork(const graph::Network& network, at::MemoryFormat format);
 
-  // Raw maps of all heads, float32. Trains: batch statistics, dropout, gradients.
+  // Raw outputs of all heads, float32. Trains: batch statistics, dropout, gradients.
   std::vector<at::Tensor> forward(const at::Tensor& input);
 
-  // SGD with momentum and weight decay; then no parameter has a gradient.
+  // SGD with momentum and weight decay; clears all gradients.
   void update(double rate, double momentum, double decay);
 
  private:

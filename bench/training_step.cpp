@@ -1,6 +1,6 @@
-// Pictures a second of training: forward, loss, backward and SGD, by oko and by the same network
-// in plain LibTorch. All contenders take turns in one run, so that what else the machine does
-// meets them alike; the median of the rounds counts.
+// Training speed in images per second: forward, loss, backward and SGD, for oko and the same
+// network in plain LibTorch. All contenders take turns in one run, so that other load affects them
+// equally; the median of the rounds is used.
 #include <ATen/autocast_mode.h>
 #include <fmt/format.h>
 
@@ -89,7 +89,7 @@ Contender oko(const std::string& precision, const graph::Network& network, Recip
           }};
 }
 
-// The loss of all heads, by the same code as oko's, and its gradient by what the network gave.
+// The loss of all heads, with the same code as oko's, and its gradient with respect to the outputs.
 double plain_loss(const graph::Network& network, const dataset::Batch& batch,
                   const LossOptions& options, const std::vector<at::Tensor>& outputs,
                   std::vector<at::Tensor>& gradients) {
@@ -149,10 +149,10 @@ void take_turns(std::vector<Contender>& contenders, int rounds) {
   }
 }
 
-// Times are against those of oko in the same precision, which stands first among them.
+// Times are relative to oko in the same precision, which comes first.
 void print_table(const std::vector<Contender>& contenders, int batch) {
   constexpr const char* kRow = "| {:<28} | {:>10} | {:>10} | {:>14} | {:>10} |\n";
-  fmt::print(kRow, "", "pictures/s", "time / oko", "CPU time / oko", "first loss");
+  fmt::print(kRow, "", "images/s", "time / oko", "CPU time / oko", "first loss");
   fmt::print("| {:-<28} | {:->9}: | {:->9}: | {:->13}: | {:->9}: |\n", "", "", "", "", "");
   const Contender* ours = nullptr;
   for (const Contender& c : contenders) {
@@ -189,8 +189,7 @@ void run(const Options& options) {
   }
   std::erase_if(contenders,
                 [&](const Contender& c) { return c.name.find(options.only) == std::string::npos; });
-  if (contenders.empty())
-    throw std::runtime_error("no contender has this in its name: " + options.only);
+  if (contenders.empty()) throw std::runtime_error("no contender's name contains: " + options.only);
   take_turns(contenders, options.rounds);
 
   fmt::print("{} at {}x{}, batch {}, {} threads, median of {} rounds\n\n", options.network,
@@ -204,17 +203,18 @@ void run(const Options& options) {
 
 int main(int argc, char** argv) {
   oko::bench::Options options;
-  CLI::App app("Times training against plain LibTorch", "oko_bench_training");
+  CLI::App app("Compares training speed with plain LibTorch", "oko_bench_training");
   app.add_option("--network", options.network, "Built-in network")->capture_default_str();
-  app.add_option("--batch", options.batch, "Pictures a step")
+  app.add_option("--batch", options.batch, "Images per step")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
   app.add_option("--size", options.size, "Input side in pixels (0: the network's)");
-  app.add_option("--rounds", options.rounds, "Steps of each")
+  app.add_option("--rounds", options.rounds, "Steps per contender")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
-  app.add_option("--only", options.only, "Time only what has this in its name (for a profiler)");
-  app.add_option("--threads", options.threads, "Processors (0: all)");
+  app.add_option("--only", options.only,
+                 "Time only contenders with this in their name (for a profiler)");
+  app.add_option("--threads", options.threads, "CPU cores (0: all)");
   CLI11_PARSE(app, argc, argv);
   try {
     oko::bench::run(options);

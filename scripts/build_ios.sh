@@ -1,14 +1,14 @@
 #!/bin/sh
-# Makes apps/ios/OkoC.xcframework, which the Swift package in apps/ios stands on: the engine for
-# arm64 iPhones and for the simulator of arm64 Macs. Needs a Mac with Xcode 15 or later and
+# Creates apps/ios/OkoC.xcframework, which the Swift package in apps/ios needs: the engine for
+# arm64 iPhones and for the simulator on arm64 Macs. Needs a Mac with Xcode 15 or later and
 #
 #   brew install cmake ninja highway nlohmann-json
 #
-# OKO_HOST_PREFIX names the folder of those packages where it is not Homebrew's.
+# OKO_HOST_PREFIX names the folder of those packages if it is not Homebrew's.
 set -eu
 cd "$(dirname "$0")/.."
 if [ "$(uname)" != Darwin ]; then
-  echo "build_ios: iPhone libraries are made on a Mac with Xcode" >&2
+  echo "build_ios: iPhone libraries must be built on a Mac with Xcode" >&2
   exit 1
 fi
 prefix="${OKO_HOST_PREFIX:-$(brew --prefix)}"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the web engine, with threads and without, and lays the npm package with its page into
+# Builds the web engine, with threads and without, and puts the npm package with its page into
 # build/web/package.
 #
 #   scripts/build_web.sh

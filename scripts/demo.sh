@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# From nothing to a detector, on a machine that has no photos of yours: installs what is needed,
-# builds oko, makes a small dataset, checks it, trains on it, measures the model on pictures it has
-# not seen, writes it for iOS and ONNX, and draws what it finds in some of those pictures. Everything
-# goes to demo/. Safe to run again.
+# From nothing to a detector, without photos of your own: installs what is needed,
+# builds oko, creates a small dataset, checks it, trains on it, evaluates the model on images it has
+# not seen, exports it for iOS and ONNX, and draws its detections in some of those images. Everything
+# is written to demo/. Safe to run again.
 #
 #   scripts/demo.sh                     all of it
 #   scripts/demo.sh --no-setup          without installing packages
@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 oko=build/release/oko/cli/oko
 times=""
 
-# step NAME COMMAND…: shows the command, runs it, keeps its time.
+# step NAME COMMAND…: shows the command, runs it, records its time.
 step() {
   local name=$1 begin=$SECONDS
   shift
@@ -40,7 +40,7 @@ mkdir -p demo
 step dataset make_dataset
 step check "$oko" data check demo/data
 step show "$oko" data show demo/data -o demo/contact.png
-# From scratch, so small pictures and many steps: each epoch takes some seconds. Few, tight objects
+# From scratch, so small images and many steps: each epoch takes some seconds. Few, tight objects
 # need neither mosaic nor a long warm-up.
 step train "$oko" train demo/data --network yolov3-tiny --width 192 --epochs 20 --batch 8 \
   --mosaic 0 --plain-epochs 0 --scale-low .7 --scale-high 1.4 --warmup-epochs 1 --out demo/run
@@ -63,4 +63,4 @@ model      demo/run/model.oko
 for iOS    demo/ios/
 ONNX       demo/onnx/
 END
-echo "demo: done, $SECONDS s in all"
+echo "demo: done, $SECONDS s in total"

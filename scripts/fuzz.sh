@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Feeds the readers of outside bytes with mutated files (libFuzzer with address and undefined-
-# behaviour checks) and fails on the first crash, leak, hang or undefined step.
+# Feeds mutated files to the readers of untrusted bytes (libFuzzer with address and undefined-
+# behaviour sanitizers) and fails on the first crash, leak, hang or undefined behaviour.
 #
-#   scripts/fuzz.sh [--seconds N] [READER…]   fuzz for N seconds in all, shared by the readers (60)
+#   scripts/fuzz.sh [--seconds N] [READER…]   fuzz for N seconds in total, shared by the readers (60)
 #   scripts/fuzz.sh --replay [READER…]        only run the files of fuzz/corpus once
 #
 # READER is a name such as darknet_cfg (fuzz/darknet_cfg_fuzz.cpp); without one: all of them.
-# Builds into build/fuzz (build/replay, where compiling takes longer than running) with clang and
+# Builds in build/fuzz (build/replay, where compiling takes longer than running) with clang and
 # without LibTorch. A crashing input is kept in crashes there and named in the output: add it to
 # fuzz/corpus/READER when it is fixed.
 set -euo pipefail
@@ -66,7 +66,7 @@ for reader in "${readers[@]}"; do
   fi
   if "$build/fuzz/${reader}_fuzz" "${options[@]}" > "$build.log" 2>&1; then
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$build.log")
-    echo "$reader: $runs inputs, no fault"
+    echo "$reader: $runs inputs, no failure"
   else
     cat "$build.log" >&2
     failed+=("$reader")

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what checks the phone apps' sources on a desktop: the Kotlin compiler and a parser of
-# Swift, from the npm registry into build/phone-tools. Builds that are configured afterwards find
-# them there; without them their tests are left out. Kotlin needs a JDK (openjdk-17-jdk-headless).
+# Installs tools that check the phone apps' sources on a desktop: the Kotlin compiler and a parser for
+# Swift, from the npm registry to build/phone-tools. Builds that are configured afterwards find
+# them there; without them their tests are skipped. Kotlin needs a JDK (openjdk-17-jdk-headless).
 set -eu
 cd "$(dirname "$0")/.."
 npm install --prefix build/phone-tools --ignore-scripts --legacy-peer-deps --no-audit --no-fund \

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what building, testing and the demo need, from the distribution's packages alone
+# Installs what building, testing and the demo need, using only the distribution's packages
 # (Debian 12; Debian 13 has them too, but the build there is not finished). Installs only what is
 # missing; safe to run again.
 #
@@ -16,8 +16,8 @@ desktop="libopencv-dev libjpeg-dev libpng-dev libtiff-dev libtorch-dev libopenbl
   libpugixml-dev libyaml-cpp-dev libuchardet-dev libutf8proc-dev libtomlplusplus-dev libfmt-dev
   libcli11-dev libssl-dev libcurl4-openssl-dev libbenchmark-dev protobuf-compiler libprotobuf-dev
   flatbuffers-compiler libflatbuffers-dev"
-# Programs of others that run or check what oko writes: used where a distribution has them. A|B is
-# the one of two names that it has.
+# Independent programs that run or check oko's output: used if the distribution has them. A|B means
+# whichever of two names it has.
 peers="libonnx-dev python3-onnx python3-h5py python3-protobuf libarmnn-dev
   libarmnntfliteparser-dev libarmnn-cpuref-backend22|libarmnn-cpuref-backend33 rclone libheif-dev
   libheif-plugin-libde265 libheif-plugin-aomdec"
@@ -44,7 +44,7 @@ if [ -z "$packages" ]; then
 fi
 
 if ! command -v apt-get >/dev/null; then
-  echo "setup: this system has no apt; install the counterparts of:" $packages >&2
+  echo "setup: this system has no apt; install the equivalents of:" $packages >&2
   exit 1
 fi
 
@@ -64,7 +64,7 @@ missing=$(missing_of $packages)
 wanted=$(missing_of $wanted)
 
 if [ -z "$missing$wanted" ]; then
-  echo "setup: everything is there"
+  echo "setup: nothing is missing"
   exit 0
 fi
 echo "setup: missing:$missing$wanted"
@@ -79,7 +79,7 @@ $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
 for names in $wanted; do
   known=""
   for package in $(echo "$names" | tr '|' ' '); do
-    # A package may be known by another's wish for it alone: then it has no version.
+    # A package may be known only as another's dependency: then it has no version.
     if apt-cache show "$package" 2>/dev/null | grep -q '^Version:'; then known=$package; fi
   done
   if [ -n "$known" ]; then

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Everything that must hold before a change is accepted: packages, build, tests, fuzz corpus.
+# Everything that must pass before a change is accepted: packages, build, tests, fuzz corpus.
 #
 #   scripts/test.sh             what continuous integration runs: release
 #   scripts/test.sh PRESET…     these of CMakePresets.json:
@@ -8,8 +8,8 @@
 #       arm64                         the phone library on 64-bit Arm, emulated by qemu
 #       wasm, wasm-threads            the phone library in WebAssembly, run by node
 #
-# OKO_DATA names a folder of reference data sets and golden results; tests that need it are
-# skipped, and counted as such, where it is missing.
+# OKO_DATA names a folder with reference datasets and golden results; tests that need it are
+# skipped, and counted as such, if it is missing.
 set -eu
 cd "$(dirname "$0")/.."
 started=$(date +%s)
@@ -30,7 +30,7 @@ for preset in "$@"; do
 
   log="build/$preset/Testing/Temporary/LastTest.log"
   if ! ctest --preset "$preset"; then
-    echo "test: $preset FAILED after $(($(date +%s) - begin)) s; everything printed is in $log"
+    echo "test: $preset FAILED after $(($(date +%s) - begin)) s; the full output is in $log"
     exit 1
   fi
   passed=$(grep -c '^\[       OK \]' "$log" || true)
@@ -42,4 +42,4 @@ for preset in "$@"; do
   fi
   echo "test: $preset passed ($passed cases, $skipped skipped)$corpus, $(($(date +%s) - begin)) s"
 done
-echo "test: all passed, $(($(date +%s) - started)) s in all"
+echo "test: all passed, $(($(date +%s) - started)) s in total"

@@ -1,17 +1,17 @@
 #!/bin/sh
 # Builds the web package and tests it: the engine in node, the page in headless Chromium with a fake
-# camera, both against the native engine and the reference results.
+# camera, both compared with the native engine and the reference results.
 #
 #   scripts/test_web.sh
 #
 # OKO_DATA names the reference data. OKO_CHROMIUM names a Chromium or Chrome. OKO_WEB_SCREENSHOTS
-# names a folder to keep screenshots in. What is missing is said and skipped.
+# names a folder for screenshots. What is missing is printed and skipped.
 set -eu
 cd "$(dirname "$0")/.."
 started=$(date +%s)
 
 scripts/build_web.sh
-command -v npm >/dev/null || { echo "test_web: there is no npm (install it)" >&2; exit 1; }
+command -v npm >/dev/null || { echo "test_web: npm is missing (install it)" >&2; exit 1; }
 cmake --preset phone -B build/web/native
 cmake --build build/web/native --target oko_web_make_model oko_web_native_detect
 (cd apps/web && npm ci --no-audit --no-fund --silent)
@@ -32,5 +32,5 @@ apps/web/node_modules/.bin/tsc --project apps/web/test/tsconfig.json
 node --test --test-reporter=spec --test-concurrency=1 \
   apps/web/test/engine.test.mjs apps/web/test/browser.test.mjs
 
-echo "test_web: all passed, $(($(date +%s) - started)) s in all"
+echo "test_web: all passed, $(($(date +%s) - started)) s in total"
 [ -z "$skipped" ] || echo "test_web: NOT tested:${skipped#;}"

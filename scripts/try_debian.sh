@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Runs what README tells a newcomer to type on a fresh Debian: scripts/demo.sh and scripts/test.sh, of
-# a clean clone of HEAD, in a root that debootstrap makes. Prints the last lines of each, with times.
-# Run it by hand, as root, on a machine that has debootstrap and git.
+# Runs the README's commands for newcomers on a fresh Debian: scripts/demo.sh and scripts/test.sh, of
+# a clean clone of HEAD, in a debootstrap chroot. Prints the last lines of each, with times.
+# Run it manually, as root, on a machine with debootstrap and git.
 #
 #   scripts/try_debian.sh SUITE                 demo and test; SUITE is bookworm or trixie
 #   scripts/try_debian.sh SUITE demo|test       one of them
-#   scripts/try_debian.sh SUITE shell           a shell in the root, in the clone of the last run
+#   scripts/try_debian.sh SUITE shell           a shell in the chroot, in the clone of the last run
 #
 #   --user    as an ordinary user with sudo, not as root
-#   --fresh   makes the root anew; without it the packages and the compiler's cache of earlier runs
-#             are used again
+#   --fresh   recreates the chroot; without it the packages and the compiler cache of earlier runs
+#             are reused
 #
-# OKO_ROOTS names the folder of the roots (/var/tmp/oko-roots, 6 GB each), OKO_MIRROR Debian's
-# mirror, OKO_DATA the reference data, which is seen read-only as /data in the root. Everything is
-# mounted in a namespace of its own, which ends with the script, however it ends.
+# OKO_ROOTS names the folder of the chroots (/var/tmp/oko-roots, 6 GB each), OKO_MIRROR Debian's
+# mirror, OKO_DATA the reference data, mounted read-only as /data in the chroot. Everything is
+# mounted in a separate namespace, which ends with the script, however it ends.
 set -euo pipefail
 usage() { sed -n '2,17s/^# \{0,1\}//p' "$0"; }
 
@@ -43,7 +43,7 @@ if [[ -n ${OKO_DATA:-} ]]; then
   export OKO_DATA
 fi
 
-# From here on in namespaces of our own: processes and mounts of the root end with the script.
+# From here on in separate namespaces: processes and mounts of the chroot end with the script.
 if [[ ${OKO_TRY_INSIDE:-} != yes ]]; then
   OKO_TRY_INSIDE=yes exec unshare --mount --pid --fork --kill-child "$0" "$@"
 fi
@@ -64,7 +64,7 @@ mount -t proc proc "$root/proc"
 mount -t sysfs -o ro sysfs "$root/sys"
 mount --rbind /dev "$root/dev"
 
-# A bare environment: no locale, no TMPDIR, nothing of this machine.
+# A clean environment: no locale, no TMPDIR, nothing from this machine.
 home=/root
 [[ $user == root ]] || home=/home/$user
 in_root() {  # in_root USER COMMAND…

@@ -1,4 +1,4 @@
-// The plain loops: no engine's code, slow, and easy to see through.
+// The reference implementation: independent of all engines, slow and simple.
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -19,14 +19,15 @@ Range range_of(const Map& map) {
   return {std::min(0.F, *low), std::max(0.F, *high)};
 }
 
-// Outputs o of one row for which the input o · stride + offset lies inside [0, side).
+// Outputs o of one row for which the input o · stride + offset is inside [0, side).
 std::pair<int, int> inside(int side, int out_side, int stride, int offset) {
   const int first = offset >= 0 ? 0 : (-offset + stride - 1) / stride;
   const int last = side - 1 - offset < 0 ? -1 : (side - 1 - offset) / stride;
   return {first, std::min(last + 1, out_side)};
 }
 
-// Calls row(input row, output row, offset, first, end): what one tap of a window adds to a row.
+// Calls row(input row, output row, offset, first, end): the contribution of one tap of a window to
+// a row.
 template <typename Row>
 void slide(const Shape& in, const Shape& out, int stride, int down, int right, const float* from,
            float* to, const Row& row) {
@@ -111,7 +112,7 @@ Map run(Step& s, const std::vector<const Map*>& inputs, ThreadPool& pool) {
   return map;
 }
 
-// Gives steps between which numbers only move the range of them all.
+// Merges the ranges of steps connected by operations that only move values.
 void join_ranges(Steps& steps) {
   std::vector<std::size_t> group(steps.steps.size());
   std::iota(group.begin(), group.end(), std::size_t{0});

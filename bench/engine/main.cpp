@@ -1,5 +1,5 @@
-// How fast engines run a detector's network: oko's and others', each in a process of its own,
-// taking turns so that what else the machine does meets them alike.
+// How fast engines run a detector's network: oko's and others', each in its own process, taking
+// turns so that other load affects them equally.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -22,10 +22,10 @@
 namespace oko::bench {
 namespace {
 
-// Threads of an engine may spin for some milliseconds after its last run: nobody runs meanwhile.
+// Threads of an engine may spin for some milliseconds after its last run: pause meanwhile.
 constexpr std::chrono::milliseconds kPause(20);
 
-// What a head may differ from the plain loops': fp32 by rounding, int8 by what bytes can hold.
+// Allowed difference from the reference heads: fp32 by rounding, int8 by quantization error.
 constexpr double kLargestDifference = 1e-2, kLargestInt8Error = .25;
 
 struct Options {
@@ -44,8 +44,8 @@ struct Case {
 struct Result {
   std::string name;
   std::vector<double> milliseconds{}, processor_milliseconds{};  // of each run
-  double difference = 0, error = 0;  // largest; root of the mean square against the heads' own
-  long first_kilobytes = 0, peak_kilobytes = 0;  // before the network was opened; in all
+  double difference = 0, error = 0;              // largest; RMS relative to the heads'
+  long first_kilobytes = 0, peak_kilobytes = 0;  // before the network was opened; peak
   long model_kilobytes() const { return peak_kilobytes - first_kilobytes; }
   std::string failure{};
   std::unique_ptr<Process> process{};
@@ -78,11 +78,11 @@ std::vector<Program> find_programs(const Options& options) {
     if (storage::exists(program)) {
       all.push_back({name, {program}});
     } else {
-      fmt::print(stderr, "{}: not built, left out\n", name);
+      fmt::print(stderr, "{}: not built, skipped\n", name);
     }
   }
   if (options.onnxruntime.empty()) {
-    fmt::print(stderr, "onnxruntime: no --onnxruntime FOLDER, left out\n");
+    fmt::print(stderr, "onnxruntime: no --onnxruntime FOLDER, skipped\n");
   } else {
     all.push_back(
         {"onnxruntime", {"node", storage::join(own_folder(), "onnxruntime_contender.cjs")}});
@@ -96,7 +96,7 @@ std::vector<Program> find_programs(const Options& options) {
 void compare(const std::vector<float>& expected, const std::vector<float>& heads, Result& result) {
   if (heads.size() != expected.size()) {
     throw Error(ErrorCode::kFailed, result.name,
-                fmt::format("{} numbers in its heads, not {}", heads.size(), expected.size()));
+                fmt::format("{} values in its heads, not {}", heads.size(), expected.size()));
   }
   double squares = 0, difference_squares = 0;
   for (std::size_t i = 0; i < heads.size(); ++i) {
@@ -126,7 +126,7 @@ void start(Result& result, std::vector<std::string> command, const Case& c,
                                            : result.error <= kLargestInt8Error;
   if (!right) {
     throw Error(ErrorCode::kFailed, result.name,
-                fmt::format("computes something else: heads differ by up to {:.3g}, {:.1f} %",
+                fmt::format("wrong results: heads differ by up to {:.3g}, {:.1f} %",
                             result.difference, result.error * 100));
   }
 }
@@ -155,7 +155,7 @@ std::vector<Result> measure(const Case& c, const std::vector<Program>& programs,
     }
   }
   std::erase_if(results, [](const Result& r) {
-    if (!r.failure.empty()) fmt::print(stderr, "{} left out: {}\n", r.name, r.failure);
+    if (!r.failure.empty()) fmt::print(stderr, "{} skipped: {}\n", r.name, r.failure);
     return !r.failure.empty();
   });
   for (int round = 0; round < options.rounds; ++round) {
@@ -170,7 +170,7 @@ std::vector<Result> measure(const Case& c, const std::vector<Program>& programs,
   return results;
 }
 
-// Times are against those of oko, which stands first.
+// Times are relative to oko, which comes first.
 void print_table(const Case& c, const graph::Network& network, const std::vector<Result>& results,
                  const Options& options) {
   constexpr const char* kHead =
@@ -220,14 +220,14 @@ Json to_json(const Case& c, const std::vector<Result>& results) {
   return all;
 }
 
-// A folder that is gone afterwards, or the one the user named.
+// A temporary folder, or the one the user named.
 class WorkFolder {
  public:
   explicit WorkFolder(const std::string& wanted) : path_(wanted), keep_(!wanted.empty()) {
     if (keep_) return;
     std::string name = (std::filesystem::temp_directory_path() / "oko_bench_XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) {
-      throw Error(ErrorCode::kStorage, name, "the folder cannot be made");
+      throw Error(ErrorCode::kStorage, name, "cannot create the folder");
     }
     path_ = name;
   }
@@ -270,32 +270,32 @@ void run(const Options& options) {
 
 int main(int argc, char** argv) {
   oko::bench::Options options;
-  CLI::App app("Times oko's engine beside others on the same network", "oko_bench_engine");
+  CLI::App app("Compares oko's engine with others on the same network", "oko_bench_engine");
   app.add_option(
          "model", options.models,
          "A built-in network (with synthetic weights), .oko, or .cfg with .weights beside it")
       ->capture_default_str();
-  app.add_option("--input", options.input, "Picture, or planar floats (.f32); none: noise");
+  app.add_option("--input", options.input, "Image, or planar floats (.f32); default: noise");
   app.add_option("--precision", options.precisions, "fp32, int8")
       ->delimiter(',')
       ->check(CLI::IsMember({"fp32", "int8"}))
       ->capture_default_str();
-  app.add_option("--threads", options.threads, "One table for each of these numbers of threads")
+  app.add_option("--threads", options.threads, "Numbers of threads, one table each")
       ->delimiter(',')
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  app.add_option("--rounds", options.rounds, "Turns of each engine")
+  app.add_option("--rounds", options.rounds, "Turns per engine")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
-  app.add_option("--runs", options.runs, "Timed runs in a turn, after one that is not")
+  app.add_option("--runs", options.runs, "Timed runs per turn, after one warm-up run")
       ->check(CLI::Range(1, 10000))
       ->capture_default_str();
-  app.add_option("--only", options.only, "oko and the engines with this in their name");
+  app.add_option("--only", options.only, "Only oko and engines with this in their name");
   app.add_option("--onnxruntime", options.onnxruntime,
                  "Folder in which npm install onnxruntime-node was run");
   app.add_option("--work", options.work,
-                 "Folder for the engines' files, kept (else a temporary one)");
-  app.add_flag("--json", options.json, "All times as JSON");
+                 "Folder for the engines' files, kept (default: temporary)");
+  app.add_flag("--json", options.json, "Print all times as JSON");
   CLI11_PARSE(app, argc, argv);
   try {
     oko::bench::run(options);

@@ -5,8 +5,7 @@
 
 namespace oko::bench {
 
-// The most memory a process ("self" or its number) has had, as the Linux kernel counts it; 0 where
-// that is not known.
+// Peak memory of a process ("self" or its pid), as reported by the Linux kernel; 0 if unknown.
 inline long peak_kilobytes(const std::string& process) {
   std::ifstream status("/proc/" + process + "/status");
   for (std::string word; status >> word;) {

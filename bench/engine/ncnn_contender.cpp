@@ -12,13 +12,13 @@ class Ncnn : public Contender {
  public:
   explicit Ncnn(const Job& job) : maps_(job.heads) {
     net_.opt.num_threads = job.threads;
-    // On bytes its direct convolutions are faster and, with kernels of 8 bits, more accurate.
+    // In int8 its direct convolutions are faster and, with 8-bit kernels, more accurate.
     net_.opt.use_winograd_convolution = job.precision == "fp32";
     net_.opt.blob_allocator = &blobs_;
     net_.opt.workspace_allocator = &workspace_;
     if (net_.load_param(job.file(job.precision + ".param").c_str()) != 0 ||
         net_.load_model(job.file(job.precision + ".bin").c_str()) != 0) {
-      throw std::runtime_error("ncnn refuses the model");
+      throw std::runtime_error("ncnn rejects the model");
     }
     const graph::Shape shape = job.shape;
     input_.create(shape.width, shape.height, shape.channels);

@@ -47,7 +47,7 @@ class Writer {
   }
   std::string copy(std::size_t i, std::size_t k) const { return fmt::format("copy{}_{}", i, k); }
 
-  // A map that several layers read is split into one copy for each.
+  // A blob that several layers read is split into one copy for each.
   void split(std::size_t i) {
     std::vector<std::string> copies;
     for (std::size_t k = 0; k < users_[i].size(); ++k) copies.push_back(copy(i, k));

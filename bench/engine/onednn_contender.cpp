@@ -1,5 +1,5 @@
-// A whole network by oneDNN's primitives, each in the layout it prefers. int8: bytes with a scale a
-// map and a scale a filter, leaky in the convolution.
+// A whole network of oneDNN primitives, each in the layout it prefers. int8: per-tensor and
+// per-filter scales, leaky fused into the convolution.
 #include <omp.h>
 
 #include <algorithm>
@@ -68,7 +68,7 @@ class OneDnn : public Contender {
   }
 
  private:
-  // Numbers are byte · scale in int8.
+  // In int8 a value is byte · scale.
   struct Map {
     dnnl::memory memory;
     float scale = 1;
@@ -86,7 +86,7 @@ class OneDnn : public Contender {
     return result;
   }
 
-  // `from` in another layout or type, multiplied by the factors if any, in every run.
+  // Converts `from` to another layout or type, multiplied by the factors if any, in every run.
   memory converted(const memory& from, const memory::desc& to, const std::vector<float>& factor) {
     if (from.get_desc() == to) return from;
     dnnl::primitive_attr attributes;
@@ -96,7 +96,7 @@ class OneDnn : public Contender {
     return call(dnnl::reorder(reorder), {{DNNL_ARG_FROM, from}}, result);
   }
 
-  // Weights in the layout of a convolution, once.
+  // Converts weights to the layout of a convolution, once.
   template <typename T>
   memory packed(std::vector<T>& values, const memory::desc& plain, const memory::desc& wanted) {
     memory from(plain, engine_, values.data()), to(wanted, engine_);
@@ -120,7 +120,7 @@ class OneDnn : public Contender {
     }
   }
 
-  // Types and scales of a convolution's maps. The network's input is never negative.
+  // Types and scales of a convolution's tensors. The network's input is never negative.
   struct Numbers {
     Type in = Type::f32, out = Type::f32;
     float in_scale = 1, out_scale = 1;

@@ -10,7 +10,7 @@ namespace {
 
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
-// A protobuf message in the making: fields by number, as onnx.proto names them.
+// A protobuf message builder: fields by number, as in onnx.proto.
 class Message {
  public:
   Message& number(int field, std::int64_t value) {
@@ -127,7 +127,7 @@ class Writer {
     return name;
   }
 
-  // To bytes and back; the name of what the next operation reads.
+  // Quantizes and dequantizes; returns the tensor that the next operation reads.
   std::string quantize(const std::string& map, const Quantizer& q) {
     if (!int8_) return map;
     const std::string scale = constant<float>(map + ".scale", {q.scale}, {});
@@ -136,7 +136,7 @@ class Writer {
     return node("DequantizeLinear", {map + ".bytes", scale, zero}, map + ".back", {});
   }
 
-  // A constant kept as integers, with a scale a filter.
+  // An integer constant with per-filter scales.
   template <typename T>
   std::string integers(const std::string& name, const std::vector<float>& values,
                        const std::vector<float>& scales, const std::vector<int>& shape) {
@@ -213,7 +213,7 @@ class Writer {
   const Steps& steps_;
   bool int8_;
   Message graph_;
-  std::vector<std::string> maps_;  // what reads the map of each step
+  std::vector<std::string> maps_;  // output tensor of each step
 };
 
 }  // namespace

@@ -25,7 +25,7 @@ graph::Network read_network(const std::string& model) {
   if (extension == ".oko") return graph::read_oko(storage::map(model), model).network;
   if (extension == ".cfg") {
     graph::Network network = formats::read_darknet_cfg(storage::read_text(model), model);
-    formats::as_original_darknet(network);  // as every contender runs it
+    formats::as_original_darknet(network);  // like every contender
     const std::string weights =
         storage::join(storage::parent(model), storage::stem(model) + ".weights");
     formats::read_darknet_weights(storage::map(weights), weights, network);
@@ -49,7 +49,7 @@ std::vector<float> read_input(const std::string& file, const graph::Network& net
     const std::vector<float> read = read_floats(file);
     if (read.size() != values.size()) {
       throw input_error(
-          file, std::to_string(read.size()) + " numbers, not " + std::to_string(values.size()));
+          file, std::to_string(read.size()) + " values, not " + std::to_string(values.size()));
     }
     return read;
   } else {
@@ -60,11 +60,11 @@ std::vector<float> read_input(const std::string& file, const graph::Network& net
   return values;
 }
 
-// The same without its heads: their inputs are then the outputs of the network.
+// The same without heads: their inputs become the network's outputs.
 graph::Network headless(const graph::Network& network) {
   graph::Network result = network;
   result.layers.clear();
-  std::vector<int> moved;  // of each layer
+  std::vector<int> moved;  // new index of each layer
   for (const graph::Layer& layer : network.layers) {
     const bool head = std::holds_alternative<graph::Yolo>(layer.operation);
     moved.push_back(head ? -1 : static_cast<int>(result.layers.size()));
@@ -77,7 +77,7 @@ graph::Network headless(const graph::Network& network) {
   return result;
 }
 
-// As `oko quantize` does it, with ranges from one picture.
+// Like `oko quantize`, with ranges from one image.
 graph::Network quantized(graph::Network network, const std::vector<float>& input) {
   runtime::Calibrator calibrator(network, available_processors());
   calibrator.add(input);

@@ -33,7 +33,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 Process::Process(const std::vector<std::string>& command,
                  const std::map<std::string, std::string>& environment)
     : name_(command.front()) {
-  std::signal(SIGPIPE, SIG_IGN);  // a contender that has ended is told by write()
+  std::signal(SIGPIPE, SIG_IGN);  // write() reports a contender that has ended
   std::vector<std::string> arguments = command, variables;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::string text = *variable;
@@ -59,12 +59,12 @@ Process::Process(const std::vector<std::string>& command,
   if (error != 0) {
     close(input_);
     close(output_);
-    fail(name_, std::string("cannot be started: ") + std::strerror(error));
+    fail(name_, std::string("cannot start: ") + std::strerror(error));
   }
 }
 
 Process::~Process() {
-  close(input_);  // which tells it to end
+  close(input_);  // makes it exit
   close(output_);
   waitpid(id_, nullptr, 0);
 }
@@ -82,7 +82,7 @@ std::string Process::read_line() {
     if (c == '\n') return line;
     line += c;
   }
-  fail(name_, "has ended (its own message stands above)");
+  fail(name_, "has ended (see its message above)");
 }
 
 long Process::peak_kilobytes() const { return bench::peak_kilobytes(std::to_string(id_)); }

@@ -6,10 +6,10 @@
 
 namespace oko::bench {
 
-// Another program, with a pipe to its input and one from its output. Ends it when destroyed.
+// A child process with pipes to its input and from its output. The destructor ends it.
 class Process {
  public:
-  // Throws an Error where the program cannot be started. `environment` is added to this process's.
+  // Throws an Error if the program cannot be started. `environment` is added to this process's.
   Process(const std::vector<std::string>& command,
           const std::map<std::string, std::string>& environment);
   ~Process();
@@ -17,7 +17,7 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   void write_line(const std::string& line);
-  // Waits for a line. Throws an Error where the program has ended instead.
+  // Waits for a line. Throws an Error if the program has ended instead.
   std::string read_line();
   long peak_kilobytes() const;
 

@@ -57,7 +57,7 @@ class Translation {
     return layer == graph::kNetworkInput ? graph::kNetworkInput : step_of_layer_[at(layer)];
   }
 
-  // Index of the step that makes the layer's map.
+  // Index of the step that computes the layer's output.
   int translate(std::size_t i) {
     const graph::Layer& layer = network_.layers[i];
     const int from = step_of(layer.inputs[0]);
@@ -100,7 +100,7 @@ class Translation {
     } else if (const auto* shortcut = std::get_if<graph::Shortcut>(&operation)) {
       if (shortcut->activation == Activation::kLinear) return Step::Kind::kAdd;
     }
-    throw input_error(place_of(network_, i), "this benchmark has no such operation");
+    throw input_error(place_of(network_, i), "this benchmark does not support this operation");
   }
 
   const graph::Network& network_;

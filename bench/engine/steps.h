@@ -7,15 +7,15 @@
 
 namespace oko::bench {
 
-// Lowest and highest value of a map, 0 included.
+// Range of a tensor, including 0.
 struct Range {
   float low = 0, high = 0;
   void add(const Range& other);
   float largest() const;  // absolute value
 };
 
-// One thing that every engine has an operation for. Batch norm is folded into the convolution, what
-// changes nothing (dropout, a route from one layer) is gone.
+// An operation that every engine supports. Batch norm is folded into the convolution, and no-ops
+// (dropout, a route from one layer) are removed.
 struct Step {
   enum class Kind { kConvolution, kMaxPool, kUpsample, kConcat, kAdd };
   Kind kind;
@@ -25,33 +25,33 @@ struct Step {
   graph::Convolution convolution{};  // linear or leaky
   std::vector<float> kernel{}, bias{};
   graph::MaxPool pool{};
-  int scale = 1;  // of an upsample
+  int scale = 1;  // for upsample
 
-  // What calibrate() saw: in the map, and in a convolution's before its activation. Steps joined by
-  // operations that only move numbers (pool, upsample, concat) have one range.
+  // Ranges seen by calibrate(): of the output, and of a convolution before its activation. Steps
+  // connected by operations that only move values (pool, upsample, concat) share one range.
   Range range{}, linear_range{};
 };
 
-// What the engines are asked to compute.
+// The network that the engines compute.
 struct Steps {
   graph::Shape input;
   std::vector<Step> steps;
-  std::vector<int> heads;                       // steps whose maps are the network's outputs
+  std::vector<int> heads;                       // steps whose results are the network's outputs
   std::vector<std::vector<int>> users() const;  // steps that read each step
 };
 
-// Throws an input Error for a layer that is none of these.
+// Throws an input Error for any other layer.
 Steps steps_of(const graph::Network& network);
 
-// Runs the steps on a planar input by plain loops: what all engines are compared with. Gives the
-// heads' maps, planar, and fills the ranges.
+// The reference implementation that all engines are compared with: runs the steps on a planar
+// input. Returns the heads' inputs, planar, and fills the ranges.
 std::vector<std::vector<float>> calibrate(Steps& steps, const std::vector<float>& input);
 
 // The ranges as JSON and back, for contenders that quantize on their own.
 std::string write_ranges(const Steps& steps);
 void read_ranges(const std::string& text, Steps& steps);
 
-// One scale a filter: its largest weight becomes `largest`.
+// Per-filter scales: the largest weight becomes `largest`.
 std::vector<float> filter_scales(const Step& step, float largest);
 
 }  // namespace oko::bench

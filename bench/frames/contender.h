@@ -17,10 +17,10 @@ struct Contender {
   std::vector<double> seconds{};
 };
 
-// libyuv has no such function: its own steps one after another, through buffers of their sizes.
-// `scale_first` scales in YUV and converts the few pixels that are left, which is quicker;
-// otherwise the whole frame is converted first. Everybody fills the bars for every frame, as nobody
-// knows what the network leaves in its input.
+// libyuv has no such function: several of its functions in sequence, with intermediate buffers.
+// `scale_first` scales in YUV and converts only the few remaining pixels, which is faster;
+// otherwise the whole frame is converted first. All contenders fill the bars for every frame, as
+// the network may overwrite its input.
 void add_libyuv(const image::Frame& nv12, bool scale_first, Contender& contender);
 
 }  // namespace oko::bench

@@ -16,7 +16,7 @@ std::size_t pixels(Size size) {
   return static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height);
 }
 
-// Compiled for the instruction sets that libyuv and oko choose from, too.
+// Also compiled for the instruction sets that libyuv and oko choose from.
 __attribute__((target_clones("avx512f", "avx2", "default"))) void normalise(
     const std::uint8_t* bgra, int width, float* red, float* green, float* blue) {
   for (int x = 0; x < width; ++x) {

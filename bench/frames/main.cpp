@@ -1,5 +1,5 @@
-// From an NV12 camera frame to a 416 x 416 network input: time of one frame on one thread. All
-// contenders take turns in one run, so that what else the machine does meets them alike.
+// From an NV12 camera frame to a 416 x 416 network input: time per frame on one thread. All
+// contenders take turns in one run, so that other load affects them equally.
 //
 //   oko_bench_frames [ROUNDS] [TARGET]      TARGET: an instruction set for oko, such as avx2
 #include <algorithm>
@@ -19,7 +19,7 @@ using image::Frame;
 using image::Rotation;
 using image::Size;
 
-// Waves of light and colour with a little noise.
+// Gradients of brightness and colour with a little noise.
 class Picture {
  public:
   explicit Picture(Size size) {
@@ -88,7 +88,7 @@ void print(Size size, int degrees, const std::vector<Contender>& contenders) {
 }
 
 void run(int rounds, SimdTarget target) {
-  std::printf("frame     turned  %-30s min (us)   median  / oko   mean difference\n", "");
+  std::printf("frame    rotated %-30s min (us)   median  / oko   mean difference\n", "");
   for (const Size size : {Size{640, 360}, Size{1280, 720}, Size{1920, 1080}}) {
     const Picture picture(size);
     for (const Rotation rotation : {Rotation::k0, Rotation::k90}) {

@@ -1,4 +1,4 @@
-// Reads the pictures of a data set once, in the order of a shuffled epoch, without decoding them:
+// Reads the images of a dataset once, in the order of a shuffled epoch, without decoding them:
 //   oko_bench_read_pictures URI
 // Prints "PICTURES MEGABYTES SECONDS_OF_ANNOTATIONS SECONDS_OF_PICTURES".
 #include <fmt/format.h>

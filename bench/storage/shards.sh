@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Pictures of a data set in a bucket read for the first time: as files and packed into shards.
+# Images of a dataset in a bucket read for the first time: as files and packed into shards.
 #   bench/storage/shards.sh BUILD [KIND [ROUNDS [MILLISECONDS]]]
 # BUILD is a build folder with OKO_BENCH and OKO_TESTS, KIND a server of tests/storage/servers.sh: gcs
-# (the tests' own, the default) or radosgw. 2 000 pictures of 100 KB, every round with an empty cache and in
+# (the tests' own, the default) or radosgw. 2 000 images of 100 KB, every round with an empty cache and in
 # turns; each request takes MILLISECONDS (0) more to arrive, as on a network. Prints seconds for annotations
-# (or the index) and pictures, and the ratio of the medians.
+# (or the index) and images, and the ratio of the medians.
 set -euo pipefail
 build=$1 kind=${2:-gcs} rounds=${3:-5} delay=${4:-0}
 oko=$build/oko/cli/oko reader=$build/bench/storage/oko_bench_read_pictures
@@ -17,7 +17,7 @@ use_store "$store_port"
 bucket=$store_scheme://oko-bench photos=$servers_work/photos
 "$oko" --quiet store mb "$bucket"
 
-# Noise, which nobody can compress, under the names of pictures: nothing here decodes them.
+# Incompressible noise with image names: nothing here decodes them.
 python3 - "$photos" <<'PY'
 import json, os, sys
 folder = sys.argv[1]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# oko beside rclone on Ceph's gateway, in turns: 2 000 files of 100 KB up and down, one big object.
+# oko and rclone in turns on Ceph's gateway: 2 000 files of 100 KB up and down, one big object.
 #   bench/storage/storage.sh OKO [ROUNDS [BIG_MB]]
-# Prints seconds, the most memory a process had, and the ratio of the medians.
+# Prints seconds, peak memory of a process, and the ratio of the medians.
 set -euo pipefail
 oko=$1 rounds=${2:-3} big=${3:-2000}
 servers_work=${OKO_BENCH_WORK:-$(mktemp -d)}
@@ -9,11 +9,11 @@ servers_work=${OKO_BENCH_WORK:-$(mktemp -d)}
 trap stop_servers EXIT
 unset AWS_CA_BUNDLE AWS_PROFILE https_proxy http_proxy
 uptime
-# Nothing is removed: Ceph's store in memory counts wrongly then, and takes itself for full.
+# Nothing is removed: Ceph's in-memory store then miscounts and thinks it is full.
 start_radosgw $((9 * 1024 * 1024 * 1024))
 export AWS_ACCESS_KEY_ID=$S3_KEY AWS_SECRET_ACCESS_KEY=$S3_SECRET AWS_REGION=us-east-1
 export AWS_ENDPOINT_URL=$S3_ENDPOINT XDG_STATE_HOME=$servers_work/state
-# Each copy goes to a folder of its own: ext4 is slow for a while where many files were removed.
+# Each copy has its own folder: ext4 is slow for a while where many files were removed.
 many=$servers_work/many one=$servers_work/one back=$servers_work/back
 mkdir -p "$many" "$one"
 for ((i = 0; i < 2000; ++i)); do head -c 100000 /dev/urandom >"$many/f$i"; done
