@@ -160,13 +160,9 @@ void add_convert_command(CLI::App& app, Context& context) {
   add_allow_loss(*command, arguments->allow_loss);
   command->footer(R"(
 Images are copied byte for byte, splits are kept, and the source is not changed. The counts of images
-
 and boxes read and written are printed, with the reason for each loss. A copy that would lose an
-
 image, or more than 1 % of the boxes, is refused before anything is written, unless --allow-loss is
-
 given. Only shards store everything: "difficult" is lost in all formats except voc and coco, crowd
-
 regions in all except coco (voc: difficult), boxes outside their images in voc, keras and yolo.
 
 Examples:
@@ -195,7 +191,6 @@ void add_split_command(CLI::App& app, Context& context) {
   add_allow_loss(*command, a.allow_loss);
   command->footer(R"(
 The split is stratified: each part gets its share of every class and of the images without boxes.
-
 Images that look the same stay in one part. The source is not changed.
 
 Examples:

@@ -230,7 +230,6 @@ void add_data_check_command(CLI::App& data, Context& context) {
       ->type_name("N");
   command->footer(R"(
 Every image is decoded once. The source is never changed. Errors would spoil training or its metrics;
-
 if there are any, the exit code is 3. Warnings are worked around on reading, notes are harmless.
 
 Examples:

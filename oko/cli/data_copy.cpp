@@ -30,7 +30,7 @@ std::string content_text(const dataset::Content& content) {
                      counted(content.classes, "class"));
 }
 
-// Errors that only lose data are printed; those that no flag allows are thrown.
+// Throws the first error that loses nothing, which no flag allows.
 void tell_errors(const std::vector<Finding>& findings, const DataArguments& arguments) {
   std::vector<Finding> others;
   std::copy_if(findings.begin(), findings.end(), std::back_inserter(others),

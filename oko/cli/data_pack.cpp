@@ -85,9 +85,7 @@ void add_data_pack_command(CLI::App& data, Context& context) {
   add_allow_loss(*command, a.allow_loss);
   command->footer(R"(
 Writes tar files in WebDataset layout, with the images byte for byte, and an index, shards.jsonl.
-
 Every command reads the folder like any other dataset, with the images in their original order. One
-
 request to a bucket then fetches many small images. The source is not changed.
 
 Examples:

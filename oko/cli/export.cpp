@@ -283,7 +283,6 @@ void add_export_command(CLI::App& app, Context& context) {
   command->add_flag("--no-check", a.no_check, "Skip verification of the exported model");
   command->footer(R"(
 The exported model is then run by an independent program, if this machine has one, and compared with
-
 oko's engine. The exit code is 1 if they differ.
 
 Examples:

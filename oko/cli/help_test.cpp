@@ -108,6 +108,7 @@ TEST(Help, ShowsValuesAndDefaultsOfFlags) {
   EXPECT_THAT(convert, HasSubstr("Usage: oko data convert DATASET --to FORMAT --out FOLDER"));
   EXPECT_THAT(oko_command({"help", "inspect"}).out, HasSubstr("with --profile"));
   EXPECT_THAT(oko_command({"help", "train"}).out, HasSubstr("  --check, --no-check "));
+  EXPECT_THAT(oko_command({"help", "train"}).out, HasSubstr("[default: on]"));
 }
 
 TEST(Help, ListsTheCommandsOfAGroup) {

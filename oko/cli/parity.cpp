@@ -121,7 +121,6 @@ void add_parity_command(CLI::App& app, Context& context) {
       ->type_name("SHARE");
   command->footer(R"(
 A file in another format is run by an independent program, if this machine has one, otherwise by
-
 oko's own engine; the report says which. The exit code is 1 if the outputs differ.
 
 Examples:

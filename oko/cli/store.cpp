@@ -252,7 +252,6 @@ void add_make_command(CLI::App& store, Context& context) {
                     "Uniform bucket-level access (Google; default: on)");
   command->footer(R"(
 Keep the bucket in the region where training runs: reading across regions is slow and costs money. A
-
 class other than STANDARD charges for every byte read: do not use it for data that each epoch reads.
 
 Examples:

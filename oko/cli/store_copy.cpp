@@ -258,9 +258,7 @@ void add_copy_commands(CLI::App& store, Context& context) {
   add_transfer_arguments(*cp, *copied);
   cp->footer(R"(
 With --recursive the content of the first folder is copied into the second, under the same names.
-
 Unchanged files are skipped. A file appears whole or not at all; after an interruption the same
-
 command resumes.
 
 Examples:

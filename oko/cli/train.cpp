@@ -37,7 +37,9 @@ void add_recipe_flags(CLI::App& command, train::Recipe& recipe) {
     CLI::Option* option = nullptr;
     const std::string flag = train::flag_of(about.key);
     if constexpr (std::is_same_v<T, bool>) {
-      option = command.add_flag(flag + ",!--no-" + flag.substr(2), field, about.help);
+      option =
+          command.add_flag(flag + ",!--no-" + flag.substr(2), field,
+                           about.help + std::string(field ? " [default: on]" : " [default: off]"));
     } else {
       option = command.add_option(flag, field, about.help)->capture_default_str();
     }
