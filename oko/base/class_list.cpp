@@ -7,7 +7,7 @@
 namespace oko {
 namespace {
 
-constexpr std::size_t kMostNames = 100000;
+constexpr std::size_t kMaxNames = 100000;
 constexpr std::string_view kMark = "\xEF\xBB\xBF";  // byte order mark
 
 bool has_controls(std::string_view text) {
@@ -64,7 +64,7 @@ std::vector<std::string> parse_class_list(std::string_view text, const std::stri
     if (!is_valid_utf8(word)) {
       throw input_error(place, "a class name is not UTF-8", "save the file as UTF-8");
     }
-    if (names.size() == kMostNames) throw input_error(place, "more than 100000 class names");
+    if (names.size() == kMaxNames) throw input_error(place, "more than 100000 class names");
     names.emplace_back(word);
     text.remove_prefix(std::min(end + (text.substr(end, 2) == "\r\n" ? 2 : 1), text.size()));
   }

@@ -31,11 +31,11 @@ std::string shown(const Json& value) {
   if (value.is_number_integer()) return std::to_string(value.get<std::int64_t>());
   if (value.is_number()) return std::to_string(value.get<double>());
   if (!value.is_string()) return value.type_name();
-  constexpr std::size_t kMost = 50;
+  constexpr std::size_t kMaxShown = 50;
   const auto& text = value.get_ref<const std::string&>();
-  std::string part = text.substr(0, kMost);
+  std::string part = text.substr(0, kMaxShown);
   for (char& c : part) c = c < ' ' || c > '~' ? '?' : c;
-  return '"' + part + (text.size() > kMost ? "...\"" : "\"");
+  return '"' + part + (text.size() > kMaxShown ? "...\"" : "\"");
 }
 
 Error wrong_type(const std::string& name, const char* key, const char* wanted, const Json& found) {

@@ -113,7 +113,7 @@ Error usage_error(const CLI::ParseError& error, CLI::App& app,
                at_root ? "oko help lists the commands" : "oko help " + name);
 }
 
-void tell(const Error& error, const Context& context) {
+void print_error(const Error& error, const Context& context) {
   const std::string place = error.place().empty() ? "" : printable(error.place()) + ": ";
   std::cerr << (context.color ? "oko: \x1b[1;31merror:\x1b[0m " : "oko: error: ") << place
             << printable(error.message()) << '\n';
@@ -163,7 +163,7 @@ int run_command(CLI::App& app, Context& context, const std::vector<std::string>&
   } catch (...) {
     context.progress.reset();  // erases a half-drawn bar
     const Error error = current_error();
-    tell(error, context);
+    print_error(error, context);
     return static_cast<int>(error.code());
   }
 }

@@ -199,9 +199,9 @@ Examples:
   command->callback([arguments, &context] { split(*arguments, context); });
 }
 
-void tell_worked_around(const std::vector<dataset::Finding>& findings,
-                        const DataArguments& arguments, const Context& context) {
-  tell_dropped(findings, arguments.uri, context);
+void report_worked_around(const std::vector<dataset::Finding>& findings,
+                          const DataArguments& arguments, const Context& context) {
+  report_dropped(findings, arguments.uri, context);
   const auto count = std::count_if(findings.begin(), findings.end(), [](const auto& finding) {
     return finding.severity != dataset::Finding::Severity::kNote;
   });
@@ -213,8 +213,8 @@ void tell_worked_around(const std::vector<dataset::Finding>& findings,
 
 }  // namespace
 
-void tell_dropped(const std::vector<dataset::Finding>& findings, const std::string& uri,
-                  const Context& context) {
+void report_dropped(const std::vector<dataset::Finding>& findings, const std::string& uri,
+                    const Context& context) {
   for (const std::string& line : dataset::dropped_in_reading(findings).lines()) {
     context.progress->line(uri + ": " + line);
   }
@@ -262,7 +262,7 @@ dataset::Dataset load_data(const DataArguments& arguments,
 dataset::Dataset load_usable_data(const DataArguments& arguments, const Context& context) {
   std::vector<dataset::Finding> findings;
   dataset::Dataset data = load_data(arguments, &findings);
-  tell_worked_around(findings, arguments, context);
+  report_worked_around(findings, arguments, context);
   return data;
 }
 

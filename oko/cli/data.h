@@ -30,8 +30,8 @@ dataset::Dataset load_data(const DataArguments& arguments,
 // to list them.
 dataset::Dataset load_usable_data(const DataArguments& arguments, const Context& context);
 // Prints on standard error what reading a dataset dropped, by reason.
-void tell_dropped(const std::vector<dataset::Finding>& findings, const std::string& uri,
-                  const Context& context);
+void report_dropped(const std::vector<dataset::Finding>& findings, const std::string& uri,
+                    const Context& context);
 // Throws a usage Error if a new dataset cannot be written there: inside the one that is read, or
 // where something already exists.
 void check_new_dataset(const DataArguments& source, const std::string& out);

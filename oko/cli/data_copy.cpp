@@ -31,7 +31,7 @@ std::string content_text(const dataset::Content& content) {
 }
 
 // Throws the first error that loses nothing, which no flag allows.
-void tell_errors(const std::vector<Finding>& findings, const DataArguments& arguments) {
+void refuse_errors(const std::vector<Finding>& findings, const DataArguments& arguments) {
   std::vector<Finding> others;
   std::copy_if(findings.begin(), findings.end(), std::back_inserter(others),
                [](const Finding& finding) { return !loses(finding); });
@@ -51,7 +51,7 @@ CopySource load_for_copy(const DataArguments& arguments) {
   DataArguments whole = arguments;
   whole.split.clear();
   source.data = load_data(whole, &findings);
-  tell_errors(findings, arguments);
+  refuse_errors(findings, arguments);
   dataset::expect_stated_sizes(source.data);
   dataset::fill_sizes(source.data, &findings);
   source.dropped = dataset::dropped_in_reading(findings);

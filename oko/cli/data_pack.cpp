@@ -22,9 +22,9 @@ struct PackArguments {
   bool allow_loss = false;
 };
 
-void tell(const CopySource& source, const dataset::Fitted& copy,
-          const std::vector<dataset::Shard>& shards, const std::string& out,
-          const Context& context) {
+void report(const CopySource& source, const dataset::Fitted& copy,
+            const std::vector<dataset::Shard>& shards, const std::string& out,
+            const Context& context) {
   const auto bytes = std::accumulate(
       shards.begin(), shards.end(), std::uint64_t{0},
       [](std::uint64_t sum, const dataset::Shard& shard) { return sum + shard.bytes; });
@@ -56,7 +56,7 @@ void pack(const PackArguments& arguments, const Context& context) {
   options.seed = arguments.seed;
   options.interrupted = [&guard] { return guard.interrupted(); };
   const auto shards = dataset::pack(copy.data, arguments.out, options, *context.progress);
-  tell(source, copy, shards, arguments.out, context);
+  report(source, copy, shards, arguments.out, context);
 }
 
 }  // namespace

@@ -149,10 +149,10 @@ TEST_F(DataCommand, CopiesReportWhatWasReadWrittenAndDropped) {
                              "dropped: 1 box (empty-box 1)\n"
                              "out: " +
                              path("coco") + " (coco): 3 images, 2 boxes, 2 classes, no splits"));
-  const Json told = parse_json(data({"split", path("coco"), "-o", path("split")}, true), "out");
-  EXPECT_EQ(told.at("in"), Json({{"pictures", 3}, {"boxes", 2}, {"classes", 2}}));
-  EXPECT_EQ(told.at("dropped"), Json({{"pictures", Json::object()}, {"boxes", Json::object()}}));
-  EXPECT_EQ(told.at("boxes"), 2);
+  const Json result = parse_json(data({"split", path("coco"), "-o", path("split")}, true), "out");
+  EXPECT_EQ(result.at("in"), Json({{"pictures", 3}, {"boxes", 2}, {"classes", 2}}));
+  EXPECT_EQ(result.at("dropped"), Json({{"pictures", Json::object()}, {"boxes", Json::object()}}));
+  EXPECT_EQ(result.at("boxes"), 2);
 }
 
 TEST_F(DataCommand, NoCopyLosesBoxesOrImagesUnasked) {
@@ -209,16 +209,16 @@ TEST_F(DataCommand, PacksIntoShardsThatOtherCommandsRead) {
   EXPECT_THAT(data({"split", path("packed"), "--val", "0.34", "-o", path("split")}),
               HasSubstr("(shards): 3 images, 2 boxes, 2 classes: train 2, val 1"));
 
-  const Json told = parse_json(data({"pack", path("split/shards.jsonl"), "-o", path("val"),
-                                     "--split", "val", "--shard-mb", "1", "--seed", "0"},
-                                    true),
-                               "out");
-  EXPECT_EQ(told.at("dataset"), path("val"));
-  EXPECT_EQ(told.at("format"), "shards");
-  EXPECT_EQ(told.at("pictures"), 1);
-  EXPECT_EQ(told.at("shards").at(0).at("name"), "val-000000.tar");
-  EXPECT_EQ(told.at("shards").at(0).at("pictures"), 1);
-  EXPECT_EQ(told.at("bytes"), storage::stat(path("val/val-000000.tar"))->size);
+  const Json result = parse_json(data({"pack", path("split/shards.jsonl"), "-o", path("val"),
+                                       "--split", "val", "--shard-mb", "1", "--seed", "0"},
+                                      true),
+                                 "out");
+  EXPECT_EQ(result.at("dataset"), path("val"));
+  EXPECT_EQ(result.at("format"), "shards");
+  EXPECT_EQ(result.at("pictures"), 1);
+  EXPECT_EQ(result.at("shards").at(0).at("name"), "val-000000.tar");
+  EXPECT_EQ(result.at("shards").at(0).at("pictures"), 1);
+  EXPECT_EQ(result.at("bytes"), storage::stat(path("val/val-000000.tar"))->size);
 }
 
 TEST_F(DataCommand, PacksNoDatasetWithErrors) {

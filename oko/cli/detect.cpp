@@ -51,7 +51,7 @@ class DetectRun {
     }
     if (csv_) csv_->close();
     failed_.finish(sources_.size(), "source", "", context_);
-    tell_end();
+    report_end();
     close_json();
   }
 
@@ -149,7 +149,7 @@ class DetectRun {
     json_->close({{"failed", failed_.json()}, {"suggested_threshold", suggestion_json()}});
   }
 
-  void tell_end() const {
+  void report_end() const {
     if (images_ == 0) return;
     if (total_ > 0) {
       if (!draws_) context_.say("next: -o found/ draws the boxes");

@@ -116,9 +116,9 @@ Check check_of(const ExportArguments& a, const convert::Export& made,
   if (check.executor) return check;
   if (!check.note.empty()) check.note += "; ";
   check.note += "read back by oko's own reader and run by its reference implementation instead";
-  convert::ReadOptions told;
-  told.description = formats::describe(network);
-  check.executor = convert::make_reference_executor(convert::read_model(files, told).network);
+  convert::ReadOptions options;
+  options.description = formats::describe(network);
+  check.executor = convert::make_reference_executor(convert::read_model(files, options).network);
   return check;
 }
 

@@ -114,7 +114,7 @@ dataset::Dataset readable_data(const std::string& uri, FailedImages& failed, con
     return true;
   });
   dataset::throw_first_error(findings, uri);
-  tell_dropped(findings, uri, context);
+  report_dropped(findings, uri, context);
   return data;
 }
 

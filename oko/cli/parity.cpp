@@ -31,10 +31,10 @@ struct Runner {
 
 // `description` defines the heads of a file that has none.
 convert::ReadModel read(const convert::ModelFiles& files, const std::string& size,
-                        const std::string& told = {}) {
+                        const std::string& description = {}) {
   convert::ReadOptions options;
   if (!size.empty()) options.size = parse_size(size);
-  options.description = told;
+  options.description = description;
   convert::ReadModel model = convert::read_model(files, options);
   if (!model.network.weights.empty()) return model;
   throw input_error(files.files.front().name, "has no weights",

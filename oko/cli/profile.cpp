@@ -76,7 +76,7 @@ struct Rounds {
 Rounds run_rounds(runtime::Executor& executor, Peak& peak, int wanted, Progress& progress) {
   using Clock = std::chrono::steady_clock;
   constexpr double kSeconds = 2;
-  constexpr std::size_t kFewest = 5;
+  constexpr std::size_t kMinRounds = 5;
   executor.run();
   executor.profile();
   Rounds rounds(executor.step_seconds().size());
@@ -84,7 +84,7 @@ Rounds run_rounds(runtime::Executor& executor, Peak& peak, int wanted, Progress&
   const auto enough = [&, begin = Clock::now()] {
     if (wanted > 0) return std::cmp_equal(rounds.sums.size(), wanted);
     const std::chrono::duration<double> passed = Clock::now() - begin;
-    return rounds.sums.size() >= kFewest && passed.count() >= kSeconds;
+    return rounds.sums.size() >= kMinRounds && passed.count() >= kSeconds;
   };
   while (!enough()) {
     executor.run();

@@ -84,7 +84,7 @@ void for_each(const std::string& folder, bool recursive, const std::function<voi
 void list(const ListArguments& arguments, const Context& context) {
   const Entry top = stat_or_refuse(arguments.uri);
   Json entries = Json::array();
-  const auto tell = [&](const Entry& entry) {
+  const auto print = [&](const Entry& entry) {
     if (context.json) return entries.push_back(json_of(entry));
     const std::string name = entry.is_folder ? storage::as_folder(entry.uri) : entry.uri;
     context.say(
@@ -95,11 +95,11 @@ void list(const ListArguments& arguments, const Context& context) {
             : name);
   };
   if (!top.is_folder) {
-    tell(top);
+    print(top);
   } else {
     const std::string folder = storage::as_folder(arguments.uri);
     for_each(folder, arguments.recursive, [&](Entry&& entry) {
-      if (entry.is_folder || arguments.filter.takes(entry.uri.substr(folder.size()))) tell(entry);
+      if (entry.is_folder || arguments.filter.takes(entry.uri.substr(folder.size()))) print(entry);
     });
   }
   context.emit({{"entries", std::move(entries)}});
@@ -331,7 +331,7 @@ void return_memory() {
 #endif
 }
 
-void tell_requests() {
+void print_requests() {
   storage::http::set_log([](std::string_view line) {
     static std::mutex mutex;
     const std::scoped_lock lock(mutex);
@@ -377,7 +377,7 @@ void add_store_command(CLI::App& app, Context& context) {
       app.add_subcommand("store", "Create buckets; copy, list and remove files in them");
   store->require_subcommand(1);
   store->preparse_callback([](std::size_t) { return_memory(); });
-  store->add_flag_callback("--requests", tell_requests,
+  store->add_flag_callback("--requests", print_requests,
                            "Print every request to standard error, without secrets");
   add_make_command(*store, context);
   add_list_command(*store, context);

@@ -50,9 +50,9 @@ Json json_of(const TransferAction& action) {
 }
 
 // Prints files as they are copied, and collects them for --json.
-class Teller {
+class FilePrinter {
  public:
-  Teller(const CopyArguments& arguments, const Context& context)
+  FilePrinter(const CopyArguments& arguments, const Context& context)
       : arguments_(arguments), context_(context) {}
 
   void operator()(const TransferAction& action) {
@@ -76,8 +76,8 @@ class Teller {
   Json files_ = Json::array();
 };
 
-void tell(const TransferSummary& summary, const CopyArguments& arguments, const Teller& teller,
-          Context& context) {
+void print_summary(const TransferSummary& summary, const CopyArguments& arguments,
+                   const FilePrinter& printer, Context& context) {
   const bool dry_run = arguments.options.dry_run;
   std::string text = fmt::format("{} {} ({})", dry_run ? "would copy" : "copied",
                                  counted(static_cast<std::int64_t>(summary.copied), "file"),
@@ -129,7 +129,7 @@ void tell(const TransferSummary& summary, const CopyArguments& arguments, const 
                 {"dry_run", dry_run},
                 {"errors", std::move(errors)},
                 {"skipped", std::move(skipped)},
-                {"files", teller.files()}});
+                {"files", printer.files()}});
 }
 
 // A manifest is appended to: it may not be another existing file, nor one that is copied or written.
@@ -164,16 +164,16 @@ void check_manifest(const CopyArguments& arguments, const std::vector<std::strin
 template <typename Run>
 void run(CopyArguments& arguments, Context& context, const Run& transfer) {
   check_manifest(arguments, arguments.uris);
-  Teller teller(arguments, context);
+  FilePrinter printer(arguments, context);
   storage::TransferOptions& options = arguments.options;
   if (options.manifest.empty() && !arguments.no_manifest) {
     options.manifest = storage::usual_manifest(arguments.uris.front(), arguments.uris.back());
   }
   if (arguments.no_manifest) options.manifest.clear();
-  options.tell = [&](const TransferAction& action) { teller(action); };
+  options.tell = [&](const TransferAction& action) { printer(action); };
   const InterruptGuard guard;
   options.interrupted = [&] { return guard.interrupted(); };
-  tell(transfer(options), arguments, teller, context);
+  print_summary(transfer(options), arguments, printer, context);
 }
 
 void upload_standard_input(const std::string& to, const Context& context) {

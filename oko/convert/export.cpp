@@ -58,11 +58,11 @@ void check_info(const ExportOptions& options) {
     return;
   }
   const formats::ModelInfo& info = options.info;
-  const std::pair<const std::string&, const char*> told[] = {{info.description, "--description"},
-                                                             {info.author, "--author"},
-                                                             {info.license, "--license"},
-                                                             {info.version, "--model-version"}};
-  for (const auto& [text, flag] : told) {
+  const std::pair<const std::string&, const char*> fields[] = {{info.description, "--description"},
+                                                               {info.author, "--author"},
+                                                               {info.license, "--license"},
+                                                               {info.version, "--model-version"}};
+  for (const auto& [text, flag] : fields) {
     if (!text.empty()) refuse(options, flag, "this format cannot store it; drop the flag");
   }
 }

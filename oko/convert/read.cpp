@@ -126,7 +126,7 @@ ReadModel finished(Imported imported, const ReadOptions& options) {
   if (imported.network.heads().empty()) {
     if (!options.heads.anchors.empty()) {
       formats::add_heads(imported, options.heads);
-      result.has_told_heads = true;
+      result.has_given_heads = true;
     } else if (!options.description.empty()) {
       formats::apply_description(imported, options.description, imported.network.name);
     } else {
@@ -240,7 +240,7 @@ void check_network(const ModelFiles& model) {
 ReadModel read_model(const ModelFiles& model, const ReadOptions& options) {
   if (options.network) check_network(model);
   ReadModel result = read_format(model, options);
-  if (!options.heads.anchors.empty() && !result.has_told_heads) {
+  if (!options.heads.anchors.empty() && !result.has_given_heads) {
     throw Error(ErrorCode::kUsage, "--anchors",
                 model.files.front().name + " already defines its heads", "omit it");
   }

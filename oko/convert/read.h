@@ -32,7 +32,7 @@ struct ReadModel {
   // The keys of the network's outputs in the file (ONNX tensor names, TensorFlow Lite tensor
   // numbers), in network.outputs() order.
   std::vector<std::string> output_keys{};
-  bool has_told_heads = false;  // made from ReadOptions::heads
+  bool has_given_heads = false;  // made from ReadOptions::heads
 };
 
 // Reads a model of any format. Throws input Errors with the file's place, and a usage Error for

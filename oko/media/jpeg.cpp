@@ -10,7 +10,7 @@
 namespace oko::media {
 namespace {
 
-constexpr int kMostScans = 1000;  // more is an attack: a progressive file has about ten
+constexpr int kMaxScans = 1000;  // more is an attack: a progressive file has about ten
 
 class JpegReader {
  public:
@@ -45,7 +45,7 @@ class JpegReader {
     if (level < 0 && info->err->msg_code == JWRN_JPEG_EOF) of(info).no_end_ = true;
   }
   static void watch(j_common_ptr info) {
-    if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number > kMostScans) fail(info);
+    if (reinterpret_cast<j_decompress_ptr>(info)->input_scan_number > kMaxScans) fail(info);
   }
 
   void decode() {

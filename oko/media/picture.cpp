@@ -22,7 +22,7 @@ namespace {
 
 constexpr const char* kKnownFormats = "use JPEG, PNG, BMP, WebP or TIFF";
 
-std::atomic<std::int64_t> g_max_pixels = kUsualMaxPixels;
+std::atomic<std::int64_t> g_max_pixels = kDefaultMaxPixels;
 
 std::string to_text(image::Size size) {
   return std::to_string(size.width) + "x" + std::to_string(size.height);
@@ -67,7 +67,7 @@ PictureInfo check(const Bytes& file, const std::string& name) {
   if (pixels > g_max_pixels) {
     throw input_error(
         name, to_text(size) + " is more than " + std::to_string(g_max_pixels) + " pixels",
-        pixels > kMostMaxPixels
+        pixels > kMaxPixelLimit
             ? "split it into parts or make it smaller"
             : "make it smaller, or allow it with --max-pixels " + std::to_string(pixels));
   }
@@ -184,7 +184,7 @@ bool is_picture_name(const std::string& uri) {
 }
 
 void set_max_pixels(std::int64_t count) {
-  assert(count > 0 && count <= kMostMaxPixels);
+  assert(count > 0 && count <= kMaxPixelLimit);
   g_max_pixels = count;
 }
 

@@ -39,8 +39,8 @@ image::Box turned_upright(const image::Box& box, image::Size stored, int exif_or
 
 // Images with more pixels are rejected before decoding. Global; call it before the first image is
 // decoded.
-constexpr std::int64_t kUsualMaxPixels = 100'000'000;
-constexpr std::int64_t kMostMaxPixels = std::int64_t{1} << 28;
+constexpr std::int64_t kDefaultMaxPixels = 100'000'000;
+constexpr std::int64_t kMaxPixelLimit = std::int64_t{1} << 28;
 void set_max_pixels(std::int64_t count);
 
 // Decodes to RGB, rotated upright according to the EXIF orientation: everything in this program

@@ -263,7 +263,7 @@ TEST(Decode, CountsThePixelsThatAreCroppedAway) {
   EXPECT_EQ(decode(file, "cropped").size, (Size{10, 10}));
   set_max_pixels(100 * 80 - 1);
   const std::string error = error_of(file);
-  set_max_pixels(kUsualMaxPixels);
+  set_max_pixels(kDefaultMaxPixels);
   EXPECT_THAT(error, HasSubstr("100x80 is more than 7999 pixels"));
 }
 
@@ -305,7 +305,7 @@ TEST(Decode, BoundsTheTilesOfATiff) {
 TEST(Decode, RejectsMorePixelsThanAllowed) {
   set_max_pixels(16 * 8 - 1);
   const std::string error = error_of(seed("rgb.jpg"));
-  set_max_pixels(kUsualMaxPixels);
+  set_max_pixels(kDefaultMaxPixels);
   EXPECT_THAT(error, HasSubstr("16x8 is more than 127 pixels"));
   EXPECT_THAT(error, HasSubstr("--max-pixels 128"));
   EXPECT_EQ(error_of(seed("rgb.jpg")), "no error");

@@ -100,7 +100,7 @@ TEST(OpenVideo, RejectsFramesWithMorePixelsThanAllowed) {
   EXPECT_THROW(open_video(path), Error);
   set_max_pixels(64 * 48);
   EXPECT_NO_THROW(open_video(path));
-  set_max_pixels(kUsualMaxPixels);
+  set_max_pixels(kDefaultMaxPixels);
   storage::remove(path);
 }
 

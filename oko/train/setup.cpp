@@ -95,14 +95,14 @@ class Builder {
     if (resumed_ != nullptr) {
       check_same_classes(resumed_->data.classes, all.classes, recipe().dataset, resumed_->folder);
     }
-    tell_findings(findings);
+    report_findings(findings);
     for (const std::string& line : dataset::dropped_in_reading(findings).lines()) note(line);
     take_splits(all);
     record_data();
     if (recipe().check) {
       dataset::CheckOptions check;
       check.exif_known = options.exif != dataset::BoxPixels::kAuto;
-      tell_findings(dataset::check(all, progress_, check));
+      report_findings(dataset::check(all, progress_, check));
     } else {
       dataset::expect_stated_sizes(all);
     }
@@ -156,7 +156,7 @@ class Builder {
 
   // Errors stop the run here, before an hour is lost. A leak between splits does not spoil
   // training, only its validation; it is reported like a warning.
-  void tell_findings(const std::vector<dataset::Finding>& findings) {
+  void report_findings(const std::vector<dataset::Finding>& findings) {
     using Severity = dataset::Finding::Severity;
     std::map<std::string, std::vector<const dataset::Finding*>> by_kind;
     std::vector<const dataset::Finding*> errors;

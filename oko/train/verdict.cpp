@@ -9,8 +9,8 @@
 namespace oko::train {
 namespace {
 
-constexpr double kNearlyAll = .95;  // mAP50 above which a falling loss can bring little more
-constexpr std::size_t kFewest = 5;  // epochs before a verdict is possible
+constexpr double kNearlyAll = .95;     // mAP50 above which a falling loss can bring little more
+constexpr std::size_t kMinEpochs = 5;  // epochs before a verdict is possible
 
 // Mean of the last `count` values of a field of the summaries.
 template <typename Get>
@@ -75,10 +75,11 @@ Verdict judge(const std::vector<EpochSummary>& all) {
   for (const auto& e : all) {
     if (e.has_val && e.stage == all.back().stage) epochs.push_back(e);
   }
-  if (epochs.size() < kFewest) {
-    return {"too early to say", epochs.empty() && !all.empty() && !all.back().has_val
-                                    ? "there is no validation split"
-                                    : fmt::format("{} of {} epochs seen", epochs.size(), kFewest)};
+  if (epochs.size() < kMinEpochs) {
+    return {"too early to say",
+            epochs.empty() && !all.empty() && !all.back().has_val
+                ? "there is no validation split"
+                : fmt::format("{} of {} epochs seen", epochs.size(), kMinEpochs)};
   }
   const auto val = [](const EpochSummary& e) { return e.val.total(); };
   const auto train = [](const EpochSummary& e) { return e.train.total(); };

@@ -264,7 +264,7 @@ class NetworkSteps {
     const auto numbers = [&](std::uint32_t field) {
       return read_weights(settings().message(field), count, count, place_);
     };
-    const float told = settings().real(10), epsilon = told == 0 ? 1e-5F : told;
+    const float given = settings().real(10), epsilon = given == 0 ? 1e-5F : given;
     return [=, gamma = numbers(15), beta = numbers(16), mean = numbers(17), variance = numbers(18),
             place = place_](const Inputs& in) {
       Map out = *in[0];
