@@ -1,9 +1,9 @@
-"""Writes ONNX models as exporters write them, with the onnx package alone: make_models.py FOLDER.
+"""Writes ONNX models in the style of exporters, with only the onnx package: make_models.py FOLDER.
 
-pytorch.onnx    batch norm not folded, SiLU and Mish of several nodes, an empty roi, decoding behind
-tensorflow.onnx channels last outside, auto_pad, bias and scale as nodes of their own
+pytorch.onnx    batch norm not folded, SiLU and Mish as several nodes, an empty roi, decoding after
+tensorflow.onnx channels-last input and output, auto_pad, bias and scale as separate nodes
 old.onnx        opset 9: Upsample, attributes instead of inputs, numbers in typed fields
-Each one's heads are the convolutions "head0" and "head1" of 14 filters, 2 anchors of 2 classes.
+The heads of each are the convolutions "head0" and "head1" of 14 filters, 2 anchors of 2 classes.
 """
 import random
 import sys
