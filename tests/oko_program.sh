@@ -28,7 +28,7 @@ cp "$oko" "$work/bin"
 "$work/bin/oko" --quiet store cp "$work/a" "$work/c" || fail "store without the other program"
 code=0
 "$work/bin/oko" data check "$work" 2>"$work/told" || code=$?
-[ $code = 1 ] && grep -q 'libexec/oko-commands: cannot be started' "$work/told" ||
+[ $code = 1 ] && grep -q 'libexec/oko-commands: cannot start (' "$work/told" ||
   fail "the other program is missing"
 if ldd "$oko" | grep -q 'libtorch\|libopencv'; then fail "it loads what storage does not need"; fi
 echo "the program starts as it should"
