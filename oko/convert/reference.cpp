@@ -216,7 +216,7 @@ class Reference {
 class ReferenceExecutor : public Executor {
  public:
   explicit ReferenceExecutor(Network network) : network_(std::move(network)) {}
-  std::string name() const override { return "plain loops"; }
+  std::string name() const override { return "reference implementation"; }
 
   std::vector<std::vector<float>> run(std::span<const float> input) override {
     const std::vector<int> outputs = network_.outputs();

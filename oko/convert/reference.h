@@ -19,7 +19,7 @@ using MapObserver = std::function<void(int layer, std::span<const float> map)>;
 void run_reference(const graph::Network& network, std::span<const float> input,
                    const MapObserver& observe);
 
-// The same as an executor. Its name is "plain loops".
+// The same as an executor. Its name is "reference implementation".
 std::unique_ptr<Executor> make_reference_executor(graph::Network network);
 
 // oko's own engine in float32 as an executor; the reference if the network has no heads, which the
