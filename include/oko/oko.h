@@ -63,7 +63,18 @@ typedef enum oko_status {
  * (hint)". Valid until this thread's next call; never null. */
 OKO_API const char* oko_last_error(void);
 
-/* "0.1.0". */
+/* Of this header; the library's own is oko_version(). Before 1.0 a new minor version may change
+ * what programs are linked with, after it only a new major version: liboko's SONAME is
+ * liboko.so.0.MINOR, then liboko.so.MAJOR, and find_package(oko) takes the same. */
+#define OKO_VERSION_MAJOR 0
+#define OKO_VERSION_MINOR 1
+#define OKO_VERSION_PATCH 0
+/* For comparisons: #if OKO_VERSION_NUMBER >= OKO_MAKE_VERSION(0, 2, 0). */
+#define OKO_MAKE_VERSION(major, minor, patch) ((major) * 1000000 + (minor) * 1000 + (patch))
+#define OKO_VERSION_NUMBER \
+  OKO_MAKE_VERSION(OKO_VERSION_MAJOR, OKO_VERSION_MINOR, OKO_VERSION_PATCH)
+
+/* Version of the library: "0.1.0". */
 OKO_API const char* oko_version(void);
 
 /* ---- Models ---------------------------------------------------------------------------------- */
@@ -230,16 +241,26 @@ typedef struct oko_detection {
 } oko_detection;
 
 /* Detects objects in a frame. `thresholds` may be NULL. Detections are sorted best first and valid
- * until the detector's next call. */
-OKO_API oko_status oko_detect(oko_detector* detector, const oko_frame* frame,
-                              const oko_thresholds* thresholds, const oko_detection** detections,
-                              size_t* count);
+ * until the detector's next call. `detection_size` is sizeof(oko_detection): later versions may add
+ * fields at its end, and the array is laid out as the caller's program knows it. */
+OKO_API oko_status oko_detect_sized(oko_detector* detector, const oko_frame* frame,
+                                    const oko_thresholds* thresholds,
+                                    const oko_detection** detections, size_t* count,
+                                    size_t detection_size);
+
+/* What programs in C and C++ call: the same with the size they are compiled with. */
+static inline oko_status oko_detect(oko_detector* detector, const oko_frame* frame,
+                                    const oko_thresholds* thresholds,
+                                    const oko_detection** detections, size_t* count) {
+  return oko_detect_sized(detector, frame, thresholds, detections, count, sizeof(oko_detection));
+}
 
 /* Runs the network on a prepared input of `count` floats: 3 x height x width, planar. */
 OKO_API oko_status oko_run(oko_detector* detector, const float* input, size_t count);
 
 /* The raw map of a head as the last oko_run() or oko_detect() left it: channels x height x width
- * floats, planar, before any sigmoid. Valid until the detector's next call. */
+ * floats, planar, before any sigmoid. Valid until the detector's next call. OKO_INVALID_ARGUMENT
+ * before the first. */
 OKO_API oko_status oko_head_map(oko_detector* detector, int32_t head, const float** values,
                                 size_t* count);
 

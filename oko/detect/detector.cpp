@@ -1,5 +1,7 @@
 #include "oko/detect/detector.h"
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -18,6 +20,11 @@ void move_to_frame(std::vector<Detection>& detections, const image::Placement& p
   std::erase_if(detections, [](const Detection& d) { return !(d.box.area() > 0); });
 }
 
+using Clock = std::chrono::steady_clock;
+double seconds(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
 }  // namespace
 
 Result make_result(const graph::Network& network, std::span<const HeadMap> heads,
@@ -32,8 +39,8 @@ Result make_result(const graph::Network& network, std::span<const HeadMap> heads
   return result;
 }
 
-Detector::Detector(graph::Network network, std::unique_ptr<Engine> engine)
-    : network_(std::move(network)), engine_(std::move(engine)) {
+Detector::Detector(graph::Network network, std::unique_ptr<Engine> engine, SimdTarget target)
+    : network_(std::move(network)), engine_(std::move(engine)), letterboxer_(target) {
   if (network_.input.channels != 3) {
     throw input_error(network_.name, "the network takes " +
                                          std::to_string(network_.input.channels) +
@@ -54,24 +61,49 @@ std::vector<Result> Detector::detect(std::span<const image::Frame> frames,
   if (frames.empty()) return {};
   const auto picture_size = static_cast<std::size_t>(network_.input.count());
   const image::Size size{network_.input.width, network_.input.height};
-  input_.resize(picture_size * frames.size());
+  const auto begin = Clock::now();
+  const std::span<float> input = input_for(frames.size());
   std::vector<image::Placement> placements;
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    const image::InputView view{input_.data() + i * picture_size, size.width,
+    const image::InputView view{input.data() + i * picture_size, size.width,
                                 std::ptrdiff_t{size.width} * size.height};
     placements.push_back(letterboxer_.fill(frames[i], size, network_.preprocess, view));
   }
-  const auto maps = engine_->run(input_, static_cast<int>(frames.size()));
-  if (maps.size() != frames.size()) {
+  const auto prepared = Clock::now();
+  maps_ = engine_->run(input, static_cast<int>(frames.size()));
+  if (maps_.size() != frames.size()) {
     throw Error(ErrorCode::kFailed, "engine",
-                "returned results for " + std::to_string(maps.size()) + " of " +
+                "returned results for " + std::to_string(maps_.size()) + " of " +
                     std::to_string(frames.size()) + " images");
   }
+  const auto ran = Clock::now();
   std::vector<Result> results;
   for (std::size_t i = 0; i < frames.size(); ++i) {
-    results.push_back(make_result(network_, maps[i], thresholds, placements[i]));
+    results.push_back(make_result(network_, maps_[i], thresholds, placements[i]));
   }
+  timing_ = {seconds(begin, prepared), seconds(prepared, ran), seconds(ran, Clock::now())};
   return results;
+}
+
+void Detector::run(std::span<const float> input) {
+  const std::span<float> to = input_for(1);
+  if (input.size() != to.size()) {
+    throw Error(ErrorCode::kUsage, network_.name,
+                "the input has " + std::to_string(input.size()) + " values, the network takes " +
+                    std::to_string(to.size()));
+  }
+  std::copy(input.begin(), input.end(), to.begin());
+  maps_ = engine_->run(to, 1);
+}
+
+std::span<const HeadMap> Detector::heads() const {
+  return maps_.empty() ? std::span<const HeadMap>() : maps_.front();
+}
+
+std::span<float> Detector::input_for(std::size_t pictures) {
+  if (pictures == 1 && !engine_->input().empty()) return engine_->input();
+  input_.resize(pictures * static_cast<std::size_t>(network_.input.count()));
+  return input_;
 }
 
 }  // namespace oko::detect

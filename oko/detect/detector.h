@@ -19,6 +19,14 @@ class Engine {
   // outputs of all heads in network.heads() order, owned by the engine and valid until the next
   // call.
   virtual std::vector<std::vector<HeadMap>> run(std::span<const float> input, int batch) = 0;
+  // Where the engine wants the input of a batch of one, which run() then takes without a copy.
+  // Empty: it has no such place.
+  virtual std::span<float> input() { return {}; }
+};
+
+// Seconds that the last call took.
+struct Timing {
+  double prepare = 0, network = 0, decode = 0;
 };
 
 struct Result {
@@ -34,17 +42,30 @@ Result make_result(const graph::Network& network, std::span<const HeadMap> heads
 // Frame → letterbox → engine → decode → NMS → boxes in the frame's pixels. One caller at a time.
 class Detector {
  public:
-  Detector(graph::Network network, std::unique_ptr<Engine> engine);
+  // `target`: what the letterbox runs on.
+  Detector(graph::Network network, std::unique_ptr<Engine> engine,
+           SimdTarget target = best_simd_target());
   const graph::Network& network() const { return network_; }
   Result detect(const image::Frame& frame, const Thresholds& thresholds);
   // Several at once, for throughput.
   std::vector<Result> detect(std::span<const image::Frame> frames, const Thresholds& thresholds);
+  // Runs the network alone on an input that is prepared already: channels × height × width values.
+  void run(std::span<const float> input);
+
+  // Raw maps of the last run's first picture, in network().heads() order, until the next call.
+  // Empty before the first.
+  std::span<const HeadMap> heads() const;
+  const Timing& timing() const { return timing_; }  // of the last detect()
 
  private:
+  std::span<float> input_for(std::size_t pictures);
+
   graph::Network network_;
   std::unique_ptr<Engine> engine_;
   image::Letterboxer letterboxer_;
   std::vector<float> input_;
+  std::vector<std::vector<HeadMap>> maps_;  // of each picture
+  Timing timing_;
 };
 
 }  // namespace oko::detect

@@ -1,8 +1,7 @@
-// The C API over Model and Executor: checks arguments, converts exceptions to codes, owns strings.
+// The C API over Model and Detector: checks arguments, converts exceptions to codes, owns strings.
 #include <oko/oko.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -14,7 +13,7 @@
 #include "oko/detect/detector.h"
 #include "oko/graph/cost.h"
 #include "oko/graph/oko_file.h"
-#include "oko/image/letterbox.h"
+#include "oko/runtime/engine.h"
 #include "oko/runtime/executor.h"
 #include "oko/runtime/file.h"
 
@@ -30,18 +29,20 @@ struct oko_model {
 
 struct oko_detector {
   oko_detector(const oko_model& from, int threads)
-      : model(from.model), executor(model, threads), letterboxer(model->plan().target) {}
+      : detector(from.model->network(), oko::runtime::make_engine(from.model, threads),
+                 from.model->plan().target) {}
 
-  std::shared_ptr<const oko::runtime::Model> model;
-  oko::runtime::Executor executor;
-  oko::image::Letterboxer letterboxer;
-  std::vector<oko_detection> detections;
-  oko_timing timing{sizeof(oko_timing), 0, 0, 0};
+  oko::detect::Detector detector;
+  std::vector<std::byte> detections;  // as the caller's oko_detection lies in memory
 };
 
 namespace {
 
 thread_local std::string last_error;
+
+// oko_detection as version 0.1 had it, and what no later version will reach.
+constexpr std::size_t kFirstDetectionSize = 24, kLargestDetectionSize = 4096;
+static_assert(sizeof(oko_detection) >= kFirstDetectionSize);
 
 oko_status status_of(ErrorCode code) {
   switch (code) {
@@ -238,31 +239,25 @@ oko::detect::Thresholds thresholds_of(const oko_thresholds& t, int class_count) 
   return thresholds;
 }
 
-using Clock = std::chrono::steady_clock;
-double milliseconds(Clock::time_point from, Clock::time_point to) {
-  return std::chrono::duration<double, std::milli>(to - from).count();
+// Writes one detection as large as the caller's struct is: fields that it does not have are cut
+// off, those that this library does not have are zero.
+void append(const oko_detection& detection, std::size_t size, std::vector<std::byte>& to) {
+  const std::size_t at = to.size();
+  to.resize(at + size);
+  std::memcpy(to.data() + at, &detection, std::min(size, sizeof detection));
 }
 
-void detect(oko_detector& d, const oko_frame& given, const oko_thresholds& options) {
-  const oko::graph::Network& network = d.model->network();
-  const oko::image::Size size{network.input.width, network.input.height};
-  const oko::detect::Thresholds thresholds = thresholds_of(options, network.class_count());
-  const auto begin = Clock::now();
-  const std::ptrdiff_t width = size.width;
-  const oko::image::InputView view{d.executor.input().data(), width, width * size.height};
-  const oko::image::Frame frame = frame_of(given);
-  const oko::image::Placement placement = d.letterboxer.fill(frame, size, network.preprocess, view);
-  const auto prepared = Clock::now();
-  d.executor.run();
-  const auto ran = Clock::now();
-  const auto result = oko::detect::make_result(network, d.executor.heads(), thresholds, placement);
+void detect(oko_detector& d, const oko_frame& frame, const oko_thresholds& options,
+            std::size_t detection_size) {
+  const oko::graph::Network& network = d.detector.network();
+  const oko::detect::Result result =
+      d.detector.detect(frame_of(frame), thresholds_of(options, network.class_count()));
   d.detections.clear();
   for (const oko::detect::Detection& found : result.detections) {
-    d.detections.push_back({found.class_id, found.score, found.box.left, found.box.top,
-                            found.box.right, found.box.bottom});
+    append({found.class_id, found.score, found.box.left, found.box.top, found.box.right,
+            found.box.bottom},
+           detection_size, d.detections);
   }
-  d.timing = {sizeof(oko_timing), milliseconds(begin, prepared), milliseconds(prepared, ran),
-              milliseconds(ran, Clock::now())};
 }
 
 }  // namespace
@@ -394,18 +389,25 @@ oko_status oko_detector_create(const oko_model* model, const oko_detector_option
 
 void oko_detector_destroy(oko_detector* detector) { delete detector; }
 
-oko_status oko_detect(oko_detector* detector, const oko_frame* frame,
-                      const oko_thresholds* thresholds, const oko_detection** detections,
-                      size_t* count) {
+oko_status oko_detect_sized(oko_detector* detector, const oko_frame* frame,
+                            const oko_thresholds* thresholds, const oko_detection** detections,
+                            size_t* count, size_t detection_size) {
   return guarded([&] {
     constexpr const char* kPlace = "oko_detect";
     require(detector, kPlace, "detector");
     require(frame, kPlace, "frame");
     require(detections, kPlace, "detections");
     require(count, kPlace, "count");
-    detect(*detector, known(frame, "oko_frame"), known(thresholds, "oko_thresholds"));
-    *detections = detector->detections.data();
-    *count = detector->detections.size();
+    if (detection_size < kFirstDetectionSize || detection_size > kLargestDetectionSize ||
+        detection_size % alignof(oko_detection) != 0) {
+      throw usage(kPlace,
+                  "detection_size " + std::to_string(detection_size) + " is not that of the struct",
+                  "pass sizeof(oko_detection)");
+    }
+    detect(*detector, known(frame, "oko_frame"), known(thresholds, "oko_thresholds"),
+           detection_size);
+    *detections = reinterpret_cast<const oko_detection*>(detector->detections.data());
+    *count = detector->detections.size() / detection_size;
   });
 }
 
@@ -413,13 +415,7 @@ oko_status oko_run(oko_detector* detector, const float* input, size_t count) {
   return guarded([&] {
     require(detector, "oko_run", "detector");
     require(input, "oko_run", "input");
-    const auto to = detector->executor.input();
-    if (count != to.size()) {
-      throw usage("oko_run", "the input has " + std::to_string(count) +
-                                 " values, but the network takes " + std::to_string(to.size()));
-    }
-    std::copy_n(input, count, to.begin());
-    detector->executor.run();
+    detector->detector.run({input, count});
   });
 }
 
@@ -429,11 +425,13 @@ oko_status oko_head_map(oko_detector* detector, int32_t head, const float** valu
     require(detector, kPlace, "detector");
     require(values, kPlace, "values");
     require(count, kPlace, "count");
-    const auto heads = detector->executor.heads();
-    if (head < 0 || static_cast<std::size_t>(head) >= heads.size()) {
+    const std::size_t number = detector->detector.network().heads().size();
+    if (head < 0 || static_cast<std::size_t>(head) >= number) {
       throw usage(kPlace, "there is no head " + std::to_string(head) + "; the model has " +
-                              std::to_string(heads.size()));
+                              std::to_string(number));
     }
+    const auto heads = detector->detector.heads();
+    if (heads.empty()) throw usage(kPlace, "nothing has run yet", "call oko_detect() or oko_run()");
     *values = heads[static_cast<std::size_t>(head)].data();
     *count = heads[static_cast<std::size_t>(head)].size();
   });
@@ -442,7 +440,9 @@ oko_status oko_head_map(oko_detector* detector, int32_t head, const float** valu
 oko_status oko_detector_timing(const oko_detector* detector, oko_timing* timing) {
   return guarded([&] {
     require(detector, "oko_detector_timing", "detector");
-    give(detector->timing, timing, "oko_detector_timing");
+    const oko::detect::Timing& last = detector->detector.timing();
+    const oko_timing all{0, last.prepare * 1e3, last.network * 1e3, last.decode * 1e3};
+    give(all, timing, "oko_detector_timing");
   });
 }
 

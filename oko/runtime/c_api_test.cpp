@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <oko/oko.h>
 #include <sys/stat.h>
@@ -5,6 +6,7 @@
 
 #include <array>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -137,6 +139,40 @@ TEST(CApi, DetectionsAreInsideTheFrameAndBestFirst) {
   timing.struct_size = sizeof timing;
   ASSERT_EQ(oko_detector_timing(detector.get(), &timing), OKO_OK);
   EXPECT_GT(timing.network_ms, 0);
+}
+
+// A program knows oko_detection as it was when the program was compiled.
+TEST(CApi, DetectionsLieAsTheCallerKnowsThem) {
+  struct Later {  // with fields that this library does not have
+    oko_detection known;
+    std::int32_t track_id, frames;
+  };
+  const ModelHandle model = open_model(small_model());
+  const DetectorHandle detector = make_detector(model);
+  const auto pixels = noise(64 * 64 * 3);
+  const oko_frame frame = rgb_frame(pixels, 64, 64);
+  oko_thresholds everything{};
+  everything.struct_size = sizeof everything;
+  everything.score = -1;
+  const oko_detection* found = nullptr;
+  std::size_t count = 0;
+  ASSERT_EQ(oko_detect(detector.get(), &frame, &everything, &found, &count), OKO_OK);
+  ASSERT_GT(count, 1U);
+  const std::vector<oko_detection> expected(found, found + count);
+
+  ASSERT_EQ(oko_detect_sized(detector.get(), &frame, &everything, &found, &count, sizeof(Later)),
+            OKO_OK);
+  ASSERT_EQ(count, expected.size());
+  const auto* later = reinterpret_cast<const Later*>(found);
+  for (std::size_t i = 0; i < count; ++i) {
+    EXPECT_EQ(std::memcmp(&later[i].known, &expected[i], sizeof(oko_detection)), 0) << i;
+    EXPECT_EQ(later[i].track_id, 0);
+  }
+  for (const std::size_t size : {0U, 8U, 25U, 1U << 20U}) {
+    EXPECT_EQ(oko_detect_sized(detector.get(), &frame, nullptr, &found, &count, size),
+              OKO_INVALID_ARGUMENT);
+    EXPECT_THAT(oko_last_error(), testing::HasSubstr("pass sizeof(oko_detection)"));
+  }
 }
 
 TEST(CApi, DetectorsOutliveTheirModelsHandle) {
@@ -349,6 +385,8 @@ TEST(CApi, MistakesReturnCodesWithTexts) {
   EXPECT_EQ(oko_detect(detector.get(), &frame, nullptr, &found, &count), OKO_INVALID_ARGUMENT);
   const float* values = nullptr;
   EXPECT_EQ(oko_head_map(detector.get(), 1, &values, &count), OKO_INVALID_ARGUMENT);
+  EXPECT_EQ(oko_head_map(detector.get(), 0, &values, &count), OKO_INVALID_ARGUMENT);
+  EXPECT_THAT(oko_last_error(), testing::HasSubstr("nothing has run yet"));
   oko_model_close(nullptr);
   oko_detector_destroy(nullptr);
 }

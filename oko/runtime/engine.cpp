@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <list>
+#include <utility>
 
 #include "oko/base/threads.h"
 #include "oko/runtime/executor.h"
@@ -11,17 +12,19 @@ namespace {
 
 class PhoneEngine : public detect::Engine {
  public:
-  PhoneEngine(const graph::Network& network, const EngineOptions& options)
-      : executor_(Model::make(network, {options.precision, options.target}),
-                  options.threads > 0 ? options.threads : available_processors()) {}
+  PhoneEngine(std::shared_ptr<const Model> model, int threads)
+      : executor_(std::move(model), threads) {}
+
+  std::span<float> input() override { return executor_.input(); }
 
   std::vector<std::vector<detect::HeadMap>> run(std::span<const float> input, int batch) override {
     std::vector<std::vector<detect::HeadMap>> maps(static_cast<std::size_t>(batch));
     kept_.clear();
     const std::size_t picture = executor_.input().size();
     for (std::size_t i = 0; i < maps.size(); ++i) {
-      std::copy_n(input.begin() + static_cast<std::ptrdiff_t>(i * picture), picture,
-                  executor_.input().begin());
+      const float* from = input.data() + i * picture;
+      float* to = executor_.input().data();
+      if (from != to) std::copy_n(from, picture, to);
       executor_.run();
       for (const detect::HeadMap& head : executor_.heads()) {
         if (i + 1 == maps.size()) {  // nothing overwrites the last ones
@@ -43,7 +46,12 @@ class PhoneEngine : public detect::Engine {
 
 std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
                                             const EngineOptions& options) {
-  return std::make_unique<PhoneEngine>(network, options);
+  return make_engine(Model::make(network, {options.precision, options.target}),
+                     options.threads > 0 ? options.threads : available_processors());
+}
+
+std::unique_ptr<detect::Engine> make_engine(std::shared_ptr<const Model> model, int threads) {
+  return std::make_unique<PhoneEngine>(std::move(model), threads);
 }
 
 }  // namespace oko::runtime

@@ -17,5 +17,7 @@ struct EngineOptions {
 // The phone engine behind detect::Detector. Throws an input Error for a network that it cannot run.
 std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
                                             const EngineOptions& options = {});
+// The same of a model that several engines share. `threads` is at least 1.
+std::unique_ptr<detect::Engine> make_engine(std::shared_ptr<const Model> model, int threads);
 
 }  // namespace oko::runtime

@@ -240,10 +240,10 @@ class Detector {
     const detector = this.#live();
     this.#fillFrame(frame);
     this.#fillThresholds(thresholds);
-    engine.check(engine.module._oko_detect(
-      detector, this.#frame.address, this.#thresholds.address, this.#out, this.#out + 4));
-    const [first, count] = this.#results();
     const size = engine.place("oko_detection").where;
+    engine.check(engine.module._oko_detect_sized(
+      detector, this.#frame.address, this.#thresholds.address, this.#out, this.#out + 4, size));
+    const [first, count] = this.#results();
     return Array.from({ length: count }, (_, i) => {
       const found = new Struct(engine, "oko_detection", first + i * size);
       const classId = found.get("class_id");
