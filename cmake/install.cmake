@@ -1,57 +1,43 @@
-# cmake --install: the libraries with their headers, find_package(oko) and pkg-config, in two parts:
-# "phone" (liboko and the folders it is made of; no dependency but nlohmann-json and threads) and
-# "desktop".
+# cmake --install, in two parts: "phone" (the public headers of include/oko, liboko,
+# find_package(oko) and pkg-config) and the programs, which oko/cli installs. The headers and
+# libraries below oko/ are no API and stay here.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(oko_config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/oko)
 
-get_property(oko_libraries GLOBAL PROPERTY OKO_LIBRARIES)
-set(OKO_HAS_DESKTOP ${OKO_DESKTOP})
-set(OKO_HAS_TRAIN OFF)
-get_property(OKO_HAS_HEIF GLOBAL PROPERTY OKO_HAS_HEIF)
-foreach(library IN LISTS oko_libraries)
-  string(REPLACE "oko_" "" folder ${library})
-  if(folder IN_LIST OKO_PHONE_FOLDERS)
-    set(part phone)
-  else()
-    set(part desktop)
-  endif()
-  if(folder STREQUAL "train")
-    set(OKO_HAS_TRAIN ON)
-  endif()
-  install(TARGETS ${library} EXPORT oko_${part}_targets
-    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${part})
-  install(DIRECTORY oko/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/oko COMPONENT ${part}
-    FILES_MATCHING PATTERN "*.h"
-    PATTERN "test_*.h" EXCLUDE PATTERN "*_test.h" EXCLUDE PATTERN "opencv.h" EXCLUDE)
-endforeach()
-
-set_target_properties(oko_phone PROPERTIES EXPORT_NAME phone)
-install(TARGETS oko_phone EXPORT oko_phone_targets COMPONENT phone)
 install(DIRECTORY include/oko DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT phone)
-install(EXPORT oko_phone_targets NAMESPACE oko:: DESTINATION ${oko_config_dir} COMPONENT phone)
-if(OKO_DESKTOP)
-  install(EXPORT oko_desktop_targets NAMESPACE oko:: DESTINATION ${oko_config_dir}
-    COMPONENT desktop)
+get_target_property(kind oko_phone TYPE)
+if(kind STREQUAL SHARED_LIBRARY)
+  set_target_properties(oko_phone PROPERTIES EXPORT_NAME phone)
+  install(TARGETS oko_phone EXPORT oko_targets COMPONENT phone)
+  install(EXPORT oko_targets NAMESPACE oko:: DESTINATION ${oko_config_dir} COMPONENT phone)
+
+  # Compatible are versions whose liboko has the same SONAME: see oko.h.
+  if(PROJECT_VERSION_MAJOR EQUAL 0)
+    set(compatibility SameMinorVersion)
+  else()
+    set(compatibility SameMajorVersion)
+  endif()
+  write_basic_package_version_file(${PROJECT_BINARY_DIR}/oko-config-version.cmake
+    COMPATIBILITY ${compatibility})
+  configure_package_config_file(cmake/oko-config.cmake.in ${PROJECT_BINARY_DIR}/oko-config.cmake
+    INSTALL_DESTINATION ${oko_config_dir})
+  install(FILES ${PROJECT_BINARY_DIR}/oko-config.cmake
+    ${PROJECT_BINARY_DIR}/oko-config-version.cmake
+    DESTINATION ${oko_config_dir} COMPONENT phone)
+
+  # The pkg-config file finds its prefix from where it lies, so that the tree can be moved.
+  file(RELATIVE_PATH OKO_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+  configure_file(cmake/oko.pc.in ${PROJECT_BINARY_DIR}/oko.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/oko.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+    COMPONENT phone)
 endif()
-
-configure_package_config_file(cmake/oko-config.cmake.in ${PROJECT_BINARY_DIR}/oko-config.cmake
-  INSTALL_DESTINATION ${oko_config_dir})
-write_basic_package_version_file(${PROJECT_BINARY_DIR}/oko-config-version.cmake
-  COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/oko-config.cmake ${PROJECT_BINARY_DIR}/oko-config-version.cmake
-  DESTINATION ${oko_config_dir} COMPONENT phone)
-
-# The pkg-config file finds its prefix from where it lies, so that the tree can be moved.
-file(RELATIVE_PATH OKO_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-configure_file(cmake/oko.pc.in ${PROJECT_BINARY_DIR}/oko.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/oko.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
-  COMPONENT phone)
 
 if(OKO_TESTS AND NOT OKO_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
   add_test(NAME install COMMAND ${CMAKE_COMMAND}
     -DBUILD=${PROJECT_BINARY_DIR} -DSOURCE=${PROJECT_SOURCE_DIR}/tests/install
-    -DCOMPILER=${CMAKE_CXX_COMPILER} -DGENERATOR=${CMAKE_GENERATOR}
+    -DC_COMPILER=${CMAKE_C_COMPILER} -DCXX_COMPILER=${CMAKE_CXX_COMPILER}
+    -DGENERATOR=${CMAKE_GENERATOR} -DREADELF=${CMAKE_READELF} -DVERSION=${PROJECT_VERSION}
     -P ${PROJECT_SOURCE_DIR}/tests/install/install_test.cmake)
   set_tests_properties(install PROPERTIES TIMEOUT 300)
 endif()

@@ -55,22 +55,18 @@ function(oko_fast)
 endfunction()
 
 # oko_library(graph SOURCES a.cpp … DEPENDS base … LIBRARIES fmt::fmt … PRIVATE_LIBRARIES …)
-# makes the target oko_graph, named oko::graph for users. DEPENDS are folders of ours.
+# makes the target oko_graph. DEPENDS are folders of ours.
 function(oko_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LIBRARIES;PRIVATE_LIBRARIES" ${ARGN})
   add_library(oko_${name} STATIC ${ARG_SOURCES})
-  add_library(oko::${name} ALIAS oko_${name})
-  set_target_properties(oko_${name} PROPERTIES EXPORT_NAME ${name})
-  target_include_directories(oko_${name} PUBLIC
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include>)
+  target_include_directories(oko_${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_compile_features(oko_${name} PUBLIC cxx_std_20)
   if(name IN_LIST OKO_PHONE_FOLDERS)  # so that the linker can leave out what an app never calls
     target_compile_options(oko_${name} PRIVATE -ffunction-sections -fdata-sections)
   endif()
   list(TRANSFORM ARG_DEPENDS PREPEND oko_)
   target_link_libraries(oko_${name} PUBLIC ${ARG_DEPENDS} ${ARG_LIBRARIES}
-    PRIVATE ${ARG_PRIVATE_LIBRARIES} $<BUILD_INTERFACE:oko_settings>)
-  set_property(GLOBAL APPEND PROPERTY OKO_LIBRARIES oko_${name})
+    PRIVATE ${ARG_PRIVATE_LIBRARIES} oko_settings)
 endfunction()
 
 # oko_proto(formats onnx.proto) compiles a schema of this folder into oko_formats. Sources include

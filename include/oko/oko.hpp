@@ -18,6 +18,10 @@
 // Zero in options and thresholds means the default.
 #pragma once
 
+#if __cplusplus < 202002L && (!defined(_MSVC_LANG) || _MSVC_LANG < 202002L)
+#error "oko.hpp needs C++20: compile with -std=c++20, or use oko.h"
+#endif
+
 #include <oko/oko.h>
 
 #include <cassert>

@@ -1,5 +1,6 @@
-# Installs the phone library into a folder of its own and builds a program against it, once with
-# find_package(oko) and once with pkg-config; both must run.
+# Installs the phone library into a folder of its own. Each header must compile alone; a program in
+# C and one in C++ must build against it, once with find_package(oko) and once with the flags that
+# pkg-config prints, and run; the names of files and packages must agree on the version.
 set(work ${BUILD}/install_test)
 file(REMOVE_RECURSE ${work})
 
@@ -12,28 +13,74 @@ function(run)
   set(output "${output}" PARENT_SCOPE)
 endfunction()
 
-function(expect_answer program)
-  run(${program})
-  if(NOT output STREQUAL "8720134 parameters")
-    message(FATAL_ERROR "${program} printed: ${output}")
+function(expect_answer)
+  run(${ARGV})
+  if(NOT output MATCHES "^${VERSION} ${VERSION} [34] missing.oko: ")
+    message(FATAL_ERROR "${ARGV} printed: ${output}")
   endif()
 endfunction()
 
 run(${CMAKE_COMMAND} --install ${BUILD} --component phone --prefix ${work}/prefix)
 
+# Nothing is installed as a header but the public ones.
+file(GLOB_RECURSE headers RELATIVE ${work}/prefix/include ${work}/prefix/include/*)
+if(NOT headers STREQUAL "oko/oko.h;oko/oko.hpp")
+  message(FATAL_ERROR "installed headers: ${headers}")
+endif()
+set(strict -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I ${work}/prefix/include)
+foreach(header IN LISTS headers)
+  set(alone ${work}/alone)
+  if(header MATCHES "\\.h$")
+    file(WRITE ${alone}.c "#include <${header}>\ntypedef int not_empty;\n")
+    foreach(standard c99 c11 c17)
+      run(${C_COMPILER} -std=${standard} ${strict} ${alone}.c)
+    endforeach()
+    set(standards c++11 c++20)
+  else()
+    set(standards c++20)
+  endif()
+  file(WRITE ${alone}.cpp "#include <${header}>\n#include <${header}>\n")
+  foreach(standard IN LISTS standards)
+    run(${CXX_COMPILER} -std=${standard} ${strict} ${alone}.cpp)
+    run(${CXX_COMPILER} -std=${standard} -fno-exceptions -fno-rtti ${strict} ${alone}.cpp)
+  endforeach()
+endforeach()
+
 run(${CMAKE_COMMAND} -S ${SOURCE} -B ${work}/cmake -G ${GENERATOR}
-  -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_PREFIX_PATH=${work}/prefix)
+  -DCMAKE_C_COMPILER=${C_COMPILER} -DCMAKE_CXX_COMPILER=${CXX_COMPILER}
+  -DCMAKE_PREFIX_PATH=${work}/prefix)
 run(${CMAKE_COMMAND} --build ${work}/cmake)
-expect_answer(${work}/cmake/consumer)
+expect_answer(${work}/cmake/consumer_c)
+expect_answer(${work}/cmake/consumer_cpp)
 
 # Moved elsewhere it must still work.
 file(RENAME ${work}/prefix ${work}/moved)
 file(GLOB_RECURSE pc ${work}/moved/oko.pc)
 get_filename_component(pc_folder ${pc} DIRECTORY)
+get_filename_component(library_folder ${pc_folder} DIRECTORY)
 find_program(PKG_CONFIG pkg-config REQUIRED)
-run(${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${pc_folder}
-  ${PKG_CONFIG} --cflags --libs --static oko)
+set(pkg_config ${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${pc_folder} ${PKG_CONFIG})
+run(${pkg_config} --modversion oko)
+if(NOT output STREQUAL VERSION)
+  message(FATAL_ERROR "oko.pc says version ${output}, the library ${VERSION}")
+endif()
+run(${pkg_config} --cflags --libs oko)
 separate_arguments(flags UNIX_COMMAND "${output}")
-run(${COMPILER} -std=c++20 ${SOURCE}/main.cpp ${flags} -o ${work}/consumer)
-expect_answer(${work}/consumer)
+run(${C_COMPILER} -std=c99 ${SOURCE}/main.c ${flags} -o ${work}/consumer_c)
+run(${CXX_COMPILER} -std=c++20 ${SOURCE}/main.cpp ${flags} -o ${work}/consumer_cpp)
+foreach(program consumer_c consumer_cpp)
+  expect_answer(${CMAKE_COMMAND} -E env LD_LIBRARY_PATH=${library_folder} ${work}/${program})
+endforeach()
+
+# Before 1.0 each minor version is one of its own, for the loader as for find_package.
+string(REGEX MATCH "^([0-9]+)\\.([0-9]+)" minor ${VERSION})
+set(soname liboko.so.${CMAKE_MATCH_1})
+if(CMAKE_MATCH_1 EQUAL 0)
+  set(soname liboko.so.${minor})
+endif()
+run(${READELF} -d ${library_folder}/liboko.so)
+string(FIND "${output}" "soname: [${soname}]" at)
+if(at EQUAL -1)
+  message(FATAL_ERROR "SONAME is not ${soname}:\n${output}")
+endif()
 file(REMOVE_RECURSE ${work})

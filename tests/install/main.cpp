@@ -1,11 +1,12 @@
-#include <iostream>
+// As main.c, by the C++ header.
+#include <oko/oko.hpp>
 
-#include "oko/detect/detection.h"
-#include "oko/graph/builtin.h"
-#include "oko/graph/cost.h"
+#include <cstdio>
 
 int main() {
-  const oko::graph::Network network = oko::graph::make_builtin("yolov3-tiny", {.classes = 20});
-  std::cout << oko::graph::total_cost(network).parameters << " parameters\n";
-  return oko::detect::non_maximum_suppression({}, {}).empty() ? 0 : 1;
+  const auto model = oko::phone::Model::open("missing.oko");
+  if (model) return 1;
+  std::printf("%d.%d.%d %s %d %s\n", OKO_VERSION_MAJOR, OKO_VERSION_MINOR, OKO_VERSION_PATCH,
+              oko_version(), static_cast<int>(model.error().status), model.error().text.c_str());
+  return 0;
 }
