@@ -9,7 +9,7 @@
 #include "oko/cli/input_files.h"
 #include "oko/cli/inputs.h"
 #include "oko/cli/model.h"
-#include "oko/cli/profile.h"
+#include "oko/cli/profile_text.h"
 #include "oko/cli/table.h"
 #include "oko/formats/heads.h"
 #include "oko/formats/phone_warnings.h"
@@ -190,7 +190,7 @@ bool draw(const std::string& target, const std::string& content, const Context& 
 
 // The engine's input: the image as detection would prepare it, or random values.
 std::vector<float> input_of(const graph::Network& network, const std::string& path) {
-  if (path.empty()) return synthetic_image(network);
+  if (path.empty()) return runtime::synthetic_image(network);
   if (network.input.channels != 3) {
     throw Error(ErrorCode::kUsage, "--picture",
                 fmt::format("the network takes {} channels, images have 3", network.input.channels),
@@ -199,8 +199,9 @@ std::vector<float> input_of(const graph::Network& network, const std::string& pa
   return picture_input(network, path);
 }
 
-Profile profile_of(graph::Network network, const ProfileArguments& arguments, Progress& progress) {
-  ProfileOptions options;
+runtime::Profile profile_of(graph::Network network, const ProfileArguments& arguments,
+                            Progress& progress) {
+  runtime::ProfileOptions options;
   options.threads = arguments.threads > 0 ? arguments.threads : available_processors();
   options.rounds = arguments.rounds;
   options.model.precision = runtime::precision_named(arguments.precision).value();
@@ -211,13 +212,14 @@ Profile profile_of(graph::Network network, const ProfileArguments& arguments, Pr
   if (network.weights.empty()) {
     graph::fill_synthetic_weights(network);  // a step takes the same time whatever its values are
     if (options.model.precision == runtime::Precision::kInt8) {
-      quantize_on(network, input, options.threads);
+      runtime::quantize_on(network, input, options.threads);
     }
   }
-  return profile(network, input, options, progress);
+  return runtime::profile(network, input, options, progress);
 }
 
-void say_profile(const graph::Network& network, const Profile& profile, const Context& context) {
+void say_profile(const graph::Network& network, const runtime::Profile& profile,
+                 const Context& context) {
   context.say_lines(table_text(profile));
   context.say("");
   context.say(fmt::format("{}: input {}{}", network.name.empty() ? "network" : network.name,
@@ -228,7 +230,7 @@ void say_profile(const graph::Network& network, const Profile& profile, const Co
 
 void inspect_profile(const graph::Network& network, const ProfileArguments& arguments,
                      const Context& context) {
-  const Profile profile = profile_of(network, arguments, *context.progress);
+  const runtime::Profile profile = profile_of(network, arguments, *context.progress);
   say_profile(network, profile, context);
   Json document = as_json(network);
   document["profile"] = as_json(profile);

@@ -1,10 +1,14 @@
+#include "oko/cli/profile_text.h"
+
 #include <fmt/format.h>
 
-#include "oko/cli/profile.h"
 #include "oko/cli/table.h"
 
 namespace oko::cli {
 namespace {
+
+using runtime::Profile;
+using runtime::StepProfile;
 
 std::string shapes_text(const std::vector<graph::Shape>& shapes) {
   std::string text;

@@ -3,20 +3,20 @@
 #include <gmock/gmock.h>
 
 #include "oko/convert/compare.h"
-#include "oko/runtime/test_models.h"
+#include "tests/support/reference_models.h"
 
 namespace oko::convert {
 namespace {
 
 TEST(Reference, MatchesTheHeadsOfPublishedModels) {
-  if (runtime::reference_data("golden").empty()) {
+  if (reference::path_of("golden").empty()) {
     GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
   }
-  for (const runtime::GoldenModel& model : runtime::golden_models()) {
-    const std::string base = runtime::reference_data("models/darknet") + "/" + model.name;
-    const graph::Network network = runtime::darknet_model(base + ".cfg", base + ".weights");
+  for (const reference::GoldenModel& model : reference::golden_models()) {
+    const std::string base = reference::path_of("models/darknet") + "/" + model.name;
+    const graph::Network network = reference::darknet_model(base + ".cfg", base + ".weights");
     const auto input =
-        runtime::read_floats(runtime::reference_data("golden/inputs") + "/" + model.input);
+        reference::read_floats(reference::path_of("golden/inputs") + "/" + model.input);
     const auto plain = make_reference_executor(network)->run(input);
     const auto engine = make_engine_executor(network)->run(input);
     ASSERT_EQ(plain.size(), engine.size());

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "oko/graph/oko_file.h"
-#include "oko/runtime/test_models.h"
+#include "oko/graph/synthetic.h"
 
 namespace oko::runtime {
 namespace {

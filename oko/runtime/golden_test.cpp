@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "oko/runtime/engine.h"
-#include "oko/runtime/test_models.h"
+#include "tests/support/reference_models.h"
 
 namespace oko::runtime {
 namespace {
@@ -9,7 +9,7 @@ namespace {
 class Golden : public ::testing::TestWithParam<SimdTarget> {
  protected:
   void SetUp() override {
-    if (reference_data("golden").empty()) {
+    if (reference::path_of("golden").empty()) {
       GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
     }
   }
@@ -19,11 +19,12 @@ class Golden : public ::testing::TestWithParam<SimdTarget> {
 };
 
 TEST_P(Golden, HeadsOfPublishedModelsAreWithinAThousandth) {
-  for (const GoldenModel& model : golden_models()) expect_golden_heads(model, make);
+  for (const auto& model : reference::golden_models()) reference::expect_golden_heads(model, make);
 }
 
 TEST_P(Golden, HeadsOfSyntheticModelsAreWithinAThousandth) {
-  for (const SyntheticModel& model : synthetic_models()) expect_golden_heads(model, make);
+  for (const auto& model : reference::synthetic_models())
+    reference::expect_golden_heads(model, make);
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, Golden,

@@ -8,20 +8,20 @@
 
 #include "oko/formats/darknet.h"
 #include "oko/graph/oko_file.h"
-#include "oko/runtime/test_models.h"
 #include "oko/storage/store.h"
 #include "oko/train/engine.h"
 #include "oko/train/module.h"
 #include "oko/train/optimizer.h"
 #include "oko/train/step.h"
+#include "tests/support/reference_models.h"
 
 namespace oko::train {
 namespace {
 
-using runtime::darknet_model;
-using runtime::largest_difference;
-using runtime::read_floats;
-using runtime::reference_data;
+using reference::darknet_model;
+using reference::largest_difference;
+using reference::path_of;
+using reference::read_floats;
 
 // max |a − b| / max |b|
 double relative_difference(std::span<const float> a, std::span<const float> b) {
@@ -33,7 +33,7 @@ double relative_difference(std::span<const float> a, std::span<const float> b) {
 class GoldenTraining : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = reference_data("golden/training");
+    folder_ = path_of("golden/training");
     if (folder_.empty()) GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
     network_ = darknet_model(folder_ + "/mini-yolov3.cfg", folder_ + "/mini_start.weights");
     recipe_.loss = "darknet";
@@ -144,20 +144,20 @@ TEST_F(GoldenTraining, BatchStatisticsMatchDarknet) {
   EXPECT_LT(relative_difference(weights.at("layers.0.variance").floats(), variance), 1e-5);
 }
 
-class GoldenHeads : public ::testing::TestWithParam<runtime::GoldenModel> {};
+class GoldenHeads : public ::testing::TestWithParam<reference::GoldenModel> {};
 
 std::unique_ptr<detect::Engine> on_cpu(const graph::Network& network) {
   return make_torch_engine(network, {0, "cpu"});
 }
 
 TEST_P(GoldenHeads, RawOutputsAreWithinAThousandth) {
-  if (reference_data("golden").empty()) {
+  if (path_of("golden").empty()) {
     GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
   }
-  runtime::expect_golden_heads(GetParam(), on_cpu);
+  reference::expect_golden_heads(GetParam(), on_cpu);
 }
 
-INSTANTIATE_TEST_SUITE_P(Published, GoldenHeads, ::testing::ValuesIn(runtime::golden_models()),
+INSTANTIATE_TEST_SUITE_P(Published, GoldenHeads, ::testing::ValuesIn(reference::golden_models()),
                          [](const auto& test) {
                            std::string name = test.param.name;
                            std::replace_if(
@@ -167,11 +167,11 @@ INSTANTIATE_TEST_SUITE_P(Published, GoldenHeads, ::testing::ValuesIn(runtime::go
                          });
 
 TEST(GoldenSynthetic, Yolov3TinyAndYolov3HeadsAreWithinAThousandth) {
-  if (reference_data("golden").empty()) {
+  if (path_of("golden").empty()) {
     GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
   }
-  for (const auto& model : runtime::synthetic_models()) {
-    runtime::expect_golden_heads(model, on_cpu);
+  for (const auto& model : reference::synthetic_models()) {
+    reference::expect_golden_heads(model, on_cpu);
   }
 }
 

@@ -11,7 +11,7 @@ namespace oko::phone {
 namespace {
 
 using bindings::reference_model;
-using runtime::reference_data;
+using reference::path_of;
 
 // What would give the caller a dangling view into a destroyed detector does not compile.
 template <typename T>
@@ -40,7 +40,7 @@ std::vector<Detection> expected_detections() {
 
 std::vector<std::uint8_t> raw_frame(const std::string& ending) {
   const Bytes bytes =
-      runtime::read_file(reference_data("video/raw_frames/bottle_frame149_640x360." + ending));
+      reference::read_file(reference_data("video/raw_frames/bottle_frame149_640x360." + ending));
   const auto* first = reinterpret_cast<const std::uint8_t*>(bytes.data());
   return {first, first + bytes.size()};
 }

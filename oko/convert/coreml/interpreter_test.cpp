@@ -12,10 +12,10 @@
 #include "oko/formats/coreml/test_networks.h"
 #include "oko/graph/fold.h"
 #include "oko/image/geometry.h"
-#include "oko/runtime/test_models.h"
+#include "tests/support/reference_models.h"
 
 #define OKO_NEEDS_REFERENCE_MODELS()                                    \
-  if (runtime::reference_data("golden").empty()) {                      \
+  if (reference::path_of("golden").empty()) {                           \
     GTEST_SKIP() << "set OKO_DATA to the folder of the reference data"; \
   }
 
@@ -41,7 +41,7 @@ Numbers synthetic_image(const graph::Shape& shape) {
 }
 
 Numbers golden_input(const std::string& name) {
-  return runtime::read_floats(runtime::reference_data("golden/inputs") + "/" + name);
+  return reference::read_floats(reference::path_of("golden/inputs") + "/" + name);
 }
 
 void name_classes(graph::Network& network) {
@@ -55,9 +55,9 @@ void name_classes(graph::Network& network) {
 
 TEST(CoreMlInterpreter, MatchesDarknetsHeadsOnEveryPublishedModel) {
   OKO_NEEDS_REFERENCE_MODELS();
-  for (const runtime::GoldenModel& model : runtime::golden_models()) {
-    const std::string base = runtime::reference_data("models/darknet") + "/" + model.name;
-    const graph::Network network = runtime::darknet_model(base + ".cfg", base + ".weights");
+  for (const reference::GoldenModel& model : reference::golden_models()) {
+    const std::string base = reference::path_of("models/darknet") + "/" + model.name;
+    const graph::Network network = reference::darknet_model(base + ".cfg", base + ".weights");
     const auto interpreter = interpret_coreml(write_coreml(network, {}, "m"));
     const Numbers input = golden_input(model.input);
     const auto maps = interpreter->run(input);
@@ -67,8 +67,8 @@ TEST(CoreMlInterpreter, MatchesDarknetsHeadsOnEveryPublishedModel) {
     EXPECT_EQ(interpreter->output_names(), formats::output_names(network));
     for (std::size_t h = 0; h < maps.size(); ++h) {
       const Numbers expected =
-          runtime::read_floats(runtime::reference_data("golden") + "/" + model.name + "/" +
-                               picture + "_tensors/" + model.heads[h]);
+          reference::read_floats(reference::path_of("golden") + "/" + model.name + "/" + picture +
+                                 "_tensors/" + model.heads[h]);
       EXPECT_LT(largest_difference(maps[h], expected), 1e-3F) << model.name << model.heads[h];
     }
   }
@@ -82,8 +82,8 @@ struct Kind {
 
 TEST(CoreMlInterpreter, MatchesTheHeadsOfYolov3TinyWithEveryKindOfWeights) {
   OKO_NEEDS_REFERENCE_MODELS();
-  const runtime::SyntheticModel& model = runtime::synthetic_models()[0];
-  const graph::Network network = runtime::synthetic_network(model);
+  const reference::SyntheticModel& model = reference::synthetic_models()[0];
+  const graph::Network network = reference::synthetic_network(model);
   const Numbers input = golden_input("dog_letterbox_3x416x416.f32");
   for (const Kind& kind :
        {Kind{"fp32", CoreMlWeights::kFloat32, 1e-3F}, Kind{"fp16", CoreMlWeights::kFloat16, .02F},
@@ -93,8 +93,8 @@ TEST(CoreMlInterpreter, MatchesTheHeadsOfYolov3TinyWithEveryKindOfWeights) {
             ->run(input);
     ASSERT_EQ(maps.size(), 2U);
     for (std::size_t h = 0; h < 2; ++h) {
-      const Numbers expected = runtime::read_floats(runtime::reference_data("golden/synthetic") +
-                                                    "/yolov3-tiny_" + model.heads[h] + ".f32");
+      const Numbers expected = reference::read_floats(reference::path_of("golden/synthetic") +
+                                                      "/yolov3-tiny_" + model.heads[h] + ".f32");
       const float apart = largest_difference(maps[h], expected);
       EXPECT_LT(apart, kind.tolerance) << kind.name;
       EXPECT_EQ(apart > 1e-3F, kind.weights != CoreMlWeights::kFloat32) << kind.name;
@@ -105,12 +105,12 @@ TEST(CoreMlInterpreter, MatchesTheHeadsOfYolov3TinyWithEveryKindOfWeights) {
 
 TEST(CoreMlInterpreter, RunsPackagesInBothPrecisions) {
   OKO_NEEDS_REFERENCE_MODELS();
-  const runtime::GoldenModel& model = runtime::golden_models()[4];  // yoloface-50k
-  const std::string base = runtime::reference_data("models/darknet") + "/" + model.name;
-  const graph::Network network = runtime::darknet_model(base + ".cfg", base + ".weights");
+  const reference::GoldenModel& model = reference::golden_models()[4];  // yoloface-50k
+  const std::string base = reference::path_of("models/darknet") + "/" + model.name;
+  const graph::Network network = reference::darknet_model(base + ".cfg", base + ".weights");
   const Numbers input = golden_input(model.input);
-  const Numbers expected = runtime::read_floats(runtime::reference_data("golden") +
-                                                "/yoloface-50k/person_tensors/" + model.heads[0]);
+  const Numbers expected = reference::read_floats(reference::path_of("golden") +
+                                                  "/yoloface-50k/person_tensors/" + model.heads[0]);
   const auto apart = [&](bool float32) {
     return largest_difference(
         interpret_coreml(write_mlpackage(network, {{}, float32}, "m"))->run(input).at(0), expected);
@@ -142,7 +142,7 @@ TEST(CoreMlInterpreter, MatchesTheReferenceAtEveryLayer) {
 TEST(CoreMlInterpreter, RunsThePublishedClassifier) {
   OKO_NEEDS_REFERENCE_MODELS();
   const Bytes bytes =
-      runtime::read_file(runtime::reference_data("models/other_formats/mnistCNN.mlmodel"));
+      reference::read_file(reference::path_of("models/other_formats/mnistCNN.mlmodel"));
   CoreMlInterpreter interpreter(bytes, "mnistCNN.mlmodel");
   EXPECT_EQ(interpreter.specification_version(), 1);
   EXPECT_EQ(interpreter.class_labels().size(), 10U);
@@ -280,10 +280,10 @@ void expect_vision_rule(const VisionBoxes& boxes) {
 TEST(CoreMlInterpreter, FindsTheSameBoxesAsOko) {
   OKO_NEEDS_REFERENCE_MODELS();
   for (const std::size_t i : {0U, 2U, 3U}) {
-    const runtime::GoldenModel& model = runtime::golden_models()[i];
+    const reference::GoldenModel& model = reference::golden_models()[i];
     SCOPED_TRACE(model.name);
-    const std::string base = runtime::reference_data("models/darknet") + "/" + model.name;
-    graph::Network network = runtime::darknet_model(base + ".cfg", base + ".weights");
+    const std::string base = reference::path_of("models/darknet") + "/" + model.name;
+    graph::Network network = reference::darknet_model(base + ".cfg", base + ".weights");
     name_classes(network);
     const Numbers input = golden_input(model.input);
     const auto raw = interpret_coreml(write_coreml(network, {}, "m"))->run(input);
@@ -301,14 +301,14 @@ TEST(CoreMlInterpreter, FindsTheSameBoxesAsOko) {
 
 TEST(CoreMlInterpreter, DecodesYolov3TinyWithRandomWeights) {
   OKO_NEEDS_REFERENCE_MODELS();
-  const runtime::SyntheticModel& model = runtime::synthetic_models()[0];
-  graph::Network network = runtime::synthetic_network(model);
+  const reference::SyntheticModel& model = reference::synthetic_models()[0];
+  graph::Network network = reference::synthetic_network(model);
   name_classes(network);
   const Numbers input = golden_input("dog_letterbox_3x416x416.f32");
   std::vector<Numbers> golden;
   for (const char* head : model.heads) {
-    golden.push_back(runtime::read_floats(runtime::reference_data("golden/synthetic") +
-                                          "/yolov3-tiny_" + head + ".f32"));
+    golden.push_back(reference::read_floats(reference::path_of("golden/synthetic") +
+                                            "/yolov3-tiny_" + head + ".f32"));
   }
   const auto pipeline = interpret_coreml(write_coreml(network, kPipeline, "m"));
   const auto found = pipeline->detections(input, .25, .45);

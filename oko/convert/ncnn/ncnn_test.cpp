@@ -6,7 +6,7 @@
 #include "oko/formats/ncnn.h"
 #include "oko/graph/fold.h"
 #include "oko/runtime/engine.h"
-#include "oko/runtime/test_models.h"
+#include "tests/support/reference_models.h"
 
 namespace oko::convert {
 namespace {
@@ -22,15 +22,15 @@ struct Runner {
 class NcnnTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (runtime::reference_data("golden").empty()) {
+    if (reference::path_of("golden").empty()) {
       GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
     }
     std::string why;
-    if (make(runtime::darknet_model(face() + ".cfg", face() + ".weights"), &why) == nullptr) {
+    if (make(reference::darknet_model(face() + ".cfg", face() + ".weights"), &why) == nullptr) {
       GTEST_SKIP() << why;
     }
   }
-  static std::string face() { return runtime::reference_data("models/darknet/") + "yoloface-50k"; }
+  static std::string face() { return reference::path_of("models/darknet/") + "yoloface-50k"; }
   static std::unique_ptr<Executor> make(const graph::Network& network, std::string* why = nullptr) {
     return make_ncnn(formats::write_ncnn(network, {}, "m"), network, why);
   }
@@ -40,16 +40,16 @@ class NcnnTest : public ::testing::Test {
 };
 
 TEST_F(NcnnTest, MatchesTheHeadsOfPublishedModels) {
-  for (const auto& model : runtime::golden_models()) runtime::expect_golden_heads(model, runner);
+  for (const auto& model : reference::golden_models()) reference::expect_golden_heads(model, runner);
 }
 
 TEST_F(NcnnTest, MatchesTheHeadsOfTheLargerNetworks) {
-  for (const auto& model : runtime::synthetic_models()) runtime::expect_golden_heads(model, runner);
+  for (const auto& model : reference::synthetic_models()) reference::expect_golden_heads(model, runner);
 }
 
 TEST_F(NcnnTest, ExposesLayerOutputs) {
-  const graph::Network network = runtime::darknet_model(face() + ".cfg", face() + ".weights");
-  const std::vector<float> input = runtime::read_floats(runtime::reference_data("golden") +
+  const graph::Network network = reference::darknet_model(face() + ".cfg", face() + ".weights");
+  const std::vector<float> input = reference::read_floats(reference::path_of("golden") +
                                                         "/inputs/person_letterbox_3x56x56.f32");
   const auto executor = make(network);
   EXPECT_THAT(executor->name(), ::testing::StartsWith("ncnn "));

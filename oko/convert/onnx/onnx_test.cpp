@@ -11,7 +11,7 @@
 #include "oko/formats/onnx.h"
 #include "oko/image/letterbox.h"
 #include "oko/runtime/reference_network.h"
-#include "oko/runtime/test_models.h"
+#include "tests/support/reference_models.h"
 
 // Files from write_onnx(), run by independent programs.
 namespace oko::convert {
@@ -66,41 +66,41 @@ class OnnxExecutor : public ::testing::TestWithParam<NamedExecutor> {
 
   static void expect_golden(const graph::Network& network, const std::string& input,
                             const std::vector<std::string>& heads) {
-    const auto maps = make(written(network))->run(runtime::read_floats(input));
+    const auto maps = make(written(network))->run(reference::read_floats(input));
     ASSERT_EQ(maps.size(), heads.size());
     for (std::size_t h = 0; h < heads.size(); ++h) {
-      EXPECT_LT(largest_difference(maps[h], runtime::read_floats(heads[h])), 1e-3) << heads[h];
+      EXPECT_LT(largest_difference(maps[h], reference::read_floats(heads[h])), 1e-3) << heads[h];
     }
   }
 };
 
 TEST_P(OnnxExecutor, MatchesTheGoldenHeadsOfEveryPublishedModel) {
-  const std::string golden = runtime::reference_data("golden");
+  const std::string golden = reference::path_of("golden");
   if (golden.empty()) GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
-  for (const auto& model : runtime::golden_models()) {
+  for (const auto& model : reference::golden_models()) {
     SCOPED_TRACE(model.name);
-    const std::string base = runtime::reference_data("models/darknet") + "/" + model.name;
+    const std::string base = reference::path_of("models/darknet") + "/" + model.name;
     const std::string input = model.input, picture = input.substr(0, input.find('_'));
     std::vector<std::string> heads;
     for (const char* head : model.heads) {
       heads.push_back(golden + "/" + model.name + "/" + picture + "_tensors/" + head);
     }
-    expect_golden(runtime::darknet_model(base + ".cfg", base + ".weights"),
+    expect_golden(reference::darknet_model(base + ".cfg", base + ".weights"),
                   golden + "/inputs/" + input, heads);
   }
 }
 
 TEST_P(OnnxExecutor, MatchesTheGoldenHeadsOfYolov3AndTiny) {
-  const std::string golden = runtime::reference_data("golden");
+  const std::string golden = reference::path_of("golden");
   if (golden.empty()) GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
-  for (const auto& model : runtime::synthetic_models()) {
+  for (const auto& model : reference::synthetic_models()) {
     SCOPED_TRACE(model.name);
     const std::string side = std::to_string(model.side);
     std::vector<std::string> heads;
     for (const char* head : model.heads) {
       heads.push_back(golden + "/synthetic/" + model.name + "_" + head + ".f32");
     }
-    expect_golden(runtime::synthetic_network(model),
+    expect_golden(reference::synthetic_network(model),
                   golden + "/inputs/dog_letterbox_3x" + side + "x" + side + ".f32", heads);
   }
 }
@@ -227,7 +227,7 @@ struct BoxModel {
 };
 
 std::vector<detect::Detection> golden_boxes(const std::string& path) {
-  std::istringstream lines{std::string(runtime::read_file(path).text())};
+  std::istringstream lines{std::string(reference::read_file(path).text())};
   std::vector<detect::Detection> boxes;
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with('#')) continue;
@@ -255,7 +255,7 @@ std::vector<detect::Detection> detections(const std::vector<OnnxRuntime::Output>
 
 // The letterbox bars are whole pixels in both, so that Darknet maps boxes back as we do.
 TEST(OnnxBoxes, AreTheGoldenOnes) {
-  const std::string golden = runtime::reference_data("golden");
+  const std::string golden = reference::path_of("golden");
   if (golden.empty()) GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
   const BoxModel models[] = {
       {"yolo-fastest-1.1", "dog_letterbox_3x320x320.f32", "dog.tsv", {768, 576}},
@@ -267,15 +267,15 @@ TEST(OnnxBoxes, AreTheGoldenOnes) {
       {"yoloface-500k", "person_letterbox_3x256x320.f32", "person.tsv", {640, 424}}};
   for (const BoxModel& model : models) {
     SCOPED_TRACE(model.name);
-    const std::string base = runtime::reference_data("models/darknet") + "/" + model.name;
-    const graph::Network network = runtime::darknet_model(base + ".cfg", base + ".weights");
+    const std::string base = reference::path_of("models/darknet") + "/" + model.name;
+    const graph::Network network = reference::darknet_model(base + ".cfg", base + ".weights");
     formats::OnnxOptions options;
     options.boxes = true;
     std::string why;
     const auto executor = make_onnx_runtime(written(network, options), "model.onnx", &why);
     if (executor == nullptr) GTEST_SKIP() << why;
     const auto found =
-        detections(executor->run_all(runtime::read_floats(golden + "/inputs/" + model.input)));
+        detections(executor->run_all(reference::read_floats(golden + "/inputs/" + model.input)));
     const auto expected = golden_boxes(golden + "/" + model.name + "/" + model.boxes);
     const auto placement =
         image::place(model.source, {network.input.width, network.input.height}, network.preprocess);

@@ -12,7 +12,7 @@
 #include "oko/formats/test_round_trip.h"
 #include "oko/formats/tflite.h"
 #include "oko/runtime/quantize.h"
-#include "oko/runtime/test_models.h"
+#include "tests/support/reference_models.h"
 
 namespace oko::convert {
 namespace {
@@ -58,7 +58,7 @@ class ArmNn : public ::testing::Test {
     const graph::Network network = everything_it_has();
     const auto files = formats::write_tflite(network, {}, "m");
     if (make_arm_nn(files, network, &why) == nullptr) GTEST_SKIP() << why;
-    if (runtime::reference_data("golden").empty()) {
+    if (reference::path_of("golden").empty()) {
       GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
     }
   }
@@ -71,8 +71,8 @@ std::vector<float> ramp(const graph::Shape& shape) {
 }
 
 TEST_F(ArmNn, MatchesTheHeadsOfPublishedModels) {
-  for (const auto& model : runtime::golden_models()) {
-    runtime::expect_golden_heads(model, runner);
+  for (const auto& model : reference::golden_models()) {
+    reference::expect_golden_heads(model, runner);
   }
 }
 
@@ -106,10 +106,10 @@ struct Quantized {
   std::vector<float> picture;
 };
 Quantized quantized_fastest() {
-  const std::string base = runtime::reference_data("models/darknet/") + "yolo-fastest-1.1";
-  Quantized quantized{runtime::darknet_model(base + ".cfg", base + ".weights"),
-                      runtime::read_floats(runtime::reference_data("golden") +
-                                           "/inputs/dog_letterbox_3x320x320.f32")};
+  const std::string base = reference::path_of("models/darknet/") + "yolo-fastest-1.1";
+  Quantized quantized{
+      reference::darknet_model(base + ".cfg", base + ".weights"),
+      reference::read_floats(reference::path_of("golden") + "/inputs/dog_letterbox_3x320x320.f32")};
   std::vector<std::uint8_t> bytes;
   for (float& value : quantized.picture) {
     bytes.push_back(static_cast<std::uint8_t>(std::nearbyint(value * 255)));

@@ -9,10 +9,10 @@
 #include "oko/formats/coreml/network_file.h"
 #include "oko/formats/coreml/test_networks.h"
 #include "oko/graph/fold.h"
-#include "oko/runtime/test_models.h"
+#include "tests/support/reference_models.h"
 
 #define OKO_NEEDS_REFERENCE_MODELS()                                    \
-  if (runtime::reference_data("models").empty()) {                      \
+  if (reference::path_of("models").empty()) {                           \
     GTEST_SKIP() << "set OKO_DATA to the folder of the reference data"; \
   }
 
@@ -52,13 +52,13 @@ void expect_same(const graph::Network& original, const graph::Network& read, flo
 
 std::vector<graph::Network> published_networks() {
   std::vector<graph::Network> networks;
-  const std::string folder = runtime::reference_data("models/darknet");
-  for (const runtime::GoldenModel& model : runtime::golden_models()) {
+  const std::string folder = reference::path_of("models/darknet");
+  for (const reference::GoldenModel& model : reference::golden_models()) {
     const std::string base = folder + "/" + model.name;
-    networks.push_back(runtime::darknet_model(base + ".cfg", base + ".weights"));
+    networks.push_back(reference::darknet_model(base + ".cfg", base + ".weights"));
   }
-  for (const runtime::SyntheticModel& model : runtime::synthetic_models()) {
-    networks.push_back(runtime::synthetic_network(model));
+  for (const reference::SyntheticModel& model : reference::synthetic_models()) {
+    networks.push_back(reference::synthetic_network(model));
   }
   return networks;
 }
@@ -83,7 +83,7 @@ TEST(CoreMl, RoundTripsEveryPublishedNetworkThroughAPackage) {
 
 TEST(CoreMl, ReadsBackTheNetworkOfAPipeline) {
   OKO_NEEDS_REFERENCE_MODELS();
-  graph::Network network = runtime::synthetic_network(runtime::synthetic_models()[0]);
+  graph::Network network = reference::synthetic_network(reference::synthetic_models()[0]);
   network.classes.clear();
   for (int i = 0; i < 80; ++i) network.classes.push_back("class " + std::to_string(i));
   const Imported read = read_back(write_coreml(network, {.info = {}, .pipeline = true}, "m"));
@@ -198,7 +198,7 @@ TEST(CoreMl, NamesTheFilesOfAPackage) {
 // ---- The published classifier ----
 
 Bytes published_classifier() {
-  return runtime::read_file(runtime::reference_data("models/other_formats/mnistCNN.mlmodel"));
+  return reference::read_file(reference::path_of("models/other_formats/mnistCNN.mlmodel"));
 }
 
 TEST(CoreMl, ReadsThePublishedClassifier) {
@@ -247,7 +247,7 @@ TEST(CoreMl, HasTheWeightsOfTheKerasModelItWasMadeFrom) {
   }
   const graph::Network n = read_coreml(published_classifier(), "mnistCNN.mlmodel").network;
   const std::string command = "/usr/bin/python3 - '" +
-                              runtime::reference_data("models/other_formats/mnistCNN.h5") +
+                              reference::path_of("models/other_formats/mnistCNN.h5") +
                               "' <<'END'\n" + kH5Script + "END\n";
   std::string text;
   FILE* pipe = popen(command.c_str(), "r");

@@ -21,7 +21,7 @@ Bytes written(const std::string& model, const std::string& flags) {
 TEST(ReadKeras, ComputesWhatTheDarknetModelComputes) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("h5py");
-  for (const runtime::GoldenModel& model : runtime::golden_models()) {
+  for (const reference::GoldenModel& model : reference::golden_models()) {
     if (model.name == std::string("yolo-fastest-1.1-xl")) continue;  // as its smaller sister
     SCOPED_TRACE(model.name);
     const graph::Network original = darknet_original(model.name);
@@ -74,9 +74,9 @@ TEST(ReadKeras, ComputesWhatTheLayersAreDefinedToDo) {
     ++cases;
     const std::string base = folder.file(storage::stem(entry.uri));
     const Imported imported = read_keras(storage::read(entry.uri), entry.uri);
-    const auto expected = runtime::read_floats(base + ".out.f32");
-    EXPECT_LT(runtime::largest_difference(
-                  run(imported.network, runtime::read_floats(base + ".in.f32")), expected),
+    const auto expected = reference::read_floats(base + ".out.f32");
+    EXPECT_LT(reference::largest_difference(
+                  run(imported.network, reference::read_floats(base + ".in.f32")), expected),
               2e-5);
   }
   EXPECT_EQ(cases, 11);

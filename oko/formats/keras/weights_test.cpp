@@ -70,7 +70,7 @@ TEST(ReadKerasWeights, UsesKerasEpsilonForBatchNormAndSaysSo) {
   const auto notes = read_keras_weights(written("yoloface-50k", "weights"), "m.h5", network);
   ASSERT_EQ(notes.size(), 1U);
   EXPECT_THAT(notes[0], HasSubstr("epsilon"));
-  runtime::expect_golden_heads(runtime::golden_models()[4], [&](const graph::Network&) {
+  reference::expect_golden_heads(reference::golden_models()[4], [&](const graph::Network&) {
     return runtime::make_engine(network, {.threads = 1});
   });
 }

@@ -6,7 +6,7 @@
 #include "oko/graph/fold.h"
 #include "oko/runtime/engine.h"
 #include "oko/runtime/reference_network.h"
-#include "oko/runtime/test_models.h"
+#include "tests/support/reference_models.h"
 
 namespace oko::formats {
 namespace {
@@ -56,7 +56,7 @@ WrittenGraph expect_right_maps(graph::Network network) {
   EXPECT_EQ(maps.size(), expected.size());
   for (std::size_t h = 0; h < std::min(maps.size(), expected.size()); ++h) {
     const std::vector<float> values(expected[h].values.begin(), expected[h].values.end());
-    EXPECT_LT(runtime::largest_difference(maps[h], values), 1e-4);
+    EXPECT_LT(reference::largest_difference(maps[h], values), 1e-4);
   }
   return written;
 }
@@ -87,31 +87,31 @@ graph::Network with_head(std::vector<graph::Layer> layers, graph::Shape input = 
 }
 
 TEST(Mps, RunsPublishedModelsAsDarknetDid) {
-  if (runtime::reference_data("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
-  for (const runtime::GoldenModel& model : runtime::golden_models()) {
-    runtime::expect_golden_heads(
+  if (reference::path_of("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
+  for (const reference::GoldenModel& model : reference::golden_models()) {
+    reference::expect_golden_heads(
         model, [](const graph::Network& n) { return std::make_unique<WrittenGraph>(n); });
   }
 }
 
 TEST(Mps, RunsYolov3TinyAndYolov3AsDarknetDid) {
-  if (runtime::reference_data("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
-  for (const runtime::SyntheticModel& model : runtime::synthetic_models()) {
-    runtime::expect_golden_heads(
+  if (reference::path_of("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
+  for (const reference::SyntheticModel& model : reference::synthetic_models()) {
+    reference::expect_golden_heads(
         model, [](const graph::Network& n) { return std::make_unique<WrittenGraph>(n); });
   }
 }
 
 TEST(Mps, Float16WeightsGiveNearlyTheSame) {
-  if (runtime::reference_data("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
-  const std::string base = runtime::reference_data("models/darknet") + "/yoloface-50k";
-  const graph::Network network = runtime::darknet_model(base + ".cfg", base + ".weights");
+  if (reference::path_of("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
+  const std::string base = reference::path_of("models/darknet") + "/yoloface-50k";
+  const graph::Network network = reference::darknet_model(base + ".cfg", base + ".weights");
   WrittenGraph whole(network), half(network, MpsWeights::kFloat16);
   EXPECT_LT(half.file().size(), whole.file().size() * 6 / 10);
   const auto input =
-      runtime::read_floats(runtime::reference_data("golden/inputs/person_letterbox_3x56x56.f32"));
+      reference::read_floats(reference::path_of("golden/inputs/person_letterbox_3x56x56.f32"));
   const auto a = whole.run(input, 1)[0], b = half.run(input, 1)[0];
-  const float difference = runtime::largest_difference(a[0], b[0]);
+  const float difference = reference::largest_difference(a[0], b[0]);
   EXPECT_LT(difference, .05);
   EXPECT_GT(difference, 0);
 }
@@ -189,7 +189,7 @@ TEST(Mps, WritesWhatClassifiersHave) {
   headed.layers.back().output = headed.layers[3].output;
   const auto expected = runtime::PlainNetwork(headed).run(input)[0].values;
   EXPECT_LT(
-      runtime::largest_difference(maps[0], std::vector<float>(expected.begin(), expected.end())),
+      reference::largest_difference(maps[0], std::vector<float>(expected.begin(), expected.end())),
       1e-5);
 }
 

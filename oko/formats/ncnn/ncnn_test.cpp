@@ -13,7 +13,7 @@
 #include "oko/graph/builtin.h"
 #include "oko/graph/fold.h"
 #include "oko/graph/synthetic.h"
-#include "oko/runtime/test_models.h"
+#include "tests/support/reference_models.h"
 
 namespace oko::formats {
 namespace {
@@ -41,18 +41,18 @@ void expect_round_trip(const graph::Network& network) {
 TEST(Ncnn, RoundTripsPublishedModelsBitForBit) {
   OKO_NEEDS_REFERENCE_MODELS();
   const std::string folder = reference_models() + "/darknet/";
-  for (const auto& model : runtime::golden_models()) {
+  for (const auto& model : reference::golden_models()) {
     SCOPED_TRACE(model.name);
     expect_round_trip(
-        runtime::darknet_model(folder + model.name + ".cfg", folder + model.name + ".weights"));
+        reference::darknet_model(folder + model.name + ".cfg", folder + model.name + ".weights"));
   }
 }
 
 TEST(Ncnn, RoundTripsTheNetworksOfThePaperBitForBit) {
   OKO_NEEDS_REFERENCE_MODELS();
-  for (const auto& model : runtime::synthetic_models()) {
+  for (const auto& model : reference::synthetic_models()) {
     SCOPED_TRACE(model.name);
-    expect_round_trip(runtime::synthetic_network(model));
+    expect_round_trip(reference::synthetic_network(model));
   }
 }
 
@@ -89,10 +89,10 @@ TEST(Ncnn, MatchesThePublishedPairs) {
     SCOPED_TRACE(name);
     const std::string darknet = reference_models() + "/darknet/" + name;
     const std::string published = reference_models() + "/ncnn/" + name;
-    const Bytes param = runtime::read_file(published + ".param");
+    const Bytes param = reference::read_file(published + ".param");
     const Imported theirs =
-        read_ncnn(param.text(), runtime::read_file(published + ".bin"), published);
-    graph::Network network = runtime::darknet_model(darknet + ".cfg", darknet + ".weights");
+        read_ncnn(param.text(), reference::read_file(published + ".bin"), published);
+    graph::Network network = reference::darknet_model(darknet + ".cfg", darknet + ".weights");
     // Those files were made with sqrt(variance + 1e-5), where Darknet has sqrt(variance) + 1e-6.
     for (graph::Layer& l : network.layers) {
       auto* c = std::get_if<graph::Convolution>(&l.operation);

@@ -7,7 +7,7 @@
 
 #include "oko/formats/onnx.h"
 #include "oko/runtime/reference_network.h"
-#include "oko/runtime/test_models.h"
+#include "tests/support/reference_models.h"
 
 // Checks what write_onnx() writes with the ONNX project's own checker and shape inference.
 namespace oko::formats {
@@ -62,19 +62,19 @@ void expect_valid_in_every_way(const graph::Network& network) {
 }
 
 TEST(OnnxChecker, AcceptsEveryPublishedModel) {
-  if (runtime::reference_data("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
-  for (const auto& model : runtime::golden_models()) {
+  if (reference::path_of("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
+  for (const auto& model : reference::golden_models()) {
     SCOPED_TRACE(model.name);
-    const std::string base = runtime::reference_data("models/darknet") + "/" + model.name;
-    expect_valid_in_every_way(runtime::darknet_model(base + ".cfg", base + ".weights"));
+    const std::string base = reference::path_of("models/darknet") + "/" + model.name;
+    expect_valid_in_every_way(reference::darknet_model(base + ".cfg", base + ".weights"));
   }
 }
 
 TEST(OnnxChecker, AcceptsYolov3AndTiny) {
-  if (runtime::reference_data("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
-  for (const auto& model : runtime::synthetic_models()) {
+  if (reference::path_of("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
+  for (const auto& model : reference::synthetic_models()) {
     SCOPED_TRACE(model.name);
-    const graph::Network network = runtime::synthetic_network(model);
+    const graph::Network network = reference::synthetic_network(model);
     expect_valid(network, {});
     OnnxOptions boxes;
     boxes.boxes = true;

@@ -7,7 +7,7 @@
 #include "oko/formats/onnx.h"
 #include "oko/graph/fold.h"
 #include "oko/runtime/reference_network.h"
-#include "oko/runtime/test_models.h"
+#include "tests/support/reference_models.h"
 
 namespace oko::formats {
 namespace {
@@ -62,11 +62,11 @@ void expect_round_trip(const graph::Network& network) {
 }
 
 TEST(OnnxRoundTrip, KeepsEveryPublishedModel) {
-  if (runtime::reference_data("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
-  for (const auto& model : runtime::golden_models()) {
+  if (reference::path_of("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
+  for (const auto& model : reference::golden_models()) {
     SCOPED_TRACE(model.name);
-    const std::string base = runtime::reference_data("models/darknet") + "/" + model.name;
-    graph::Network network = runtime::darknet_model(base + ".cfg", base + ".weights");
+    const std::string base = reference::path_of("models/darknet") + "/" + model.name;
+    graph::Network network = reference::darknet_model(base + ".cfg", base + ".weights");
     for (int i = 0; i < network.class_count(); ++i) {
       network.classes.push_back("class " + std::to_string(i));
     }
@@ -75,10 +75,10 @@ TEST(OnnxRoundTrip, KeepsEveryPublishedModel) {
 }
 
 TEST(OnnxRoundTrip, KeepsYolov3AndTiny) {
-  if (runtime::reference_data("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
-  for (const auto& model : runtime::synthetic_models()) {
+  if (reference::path_of("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
+  for (const auto& model : reference::synthetic_models()) {
     SCOPED_TRACE(model.name);
-    expect_round_trip(runtime::synthetic_network(model));
+    expect_round_trip(reference::synthetic_network(model));
   }
 }
 

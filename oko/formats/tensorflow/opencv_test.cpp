@@ -25,11 +25,11 @@ TEST(ReadTensorflow, ComputesWhatOpencvComputes) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("numpy");
   struct Case {
-    const runtime::GoldenModel* model;
+    const reference::GoldenModel* model;
     const char* flags;
     std::vector<std::string> outputs;
   };
-  const auto& models = runtime::golden_models();
+  const auto& models = reference::golden_models();
   for (const Case& c : {Case{&models[4], "", {"layer32/conv"}},
                         Case{&models[0], "bias-add", {"layer120/conv", "layer129/conv"}}}) {
     SCOPED_TRACE(c.model->name);
@@ -41,8 +41,8 @@ TEST(ReadTensorflow, ComputesWhatOpencvComputes) {
     const auto maps = engine->run(input, 1)[0];
     ASSERT_EQ(maps.size(), c.outputs.size());
     for (std::size_t h = 0; h < maps.size(); ++h) {
-      EXPECT_LT(runtime::largest_difference(maps[h],
-                                            run_opencv(file, input, network.input, c.outputs[h])),
+      EXPECT_LT(reference::largest_difference(maps[h],
+                                              run_opencv(file, input, network.input, c.outputs[h])),
                 1e-3)
           << c.outputs[h];
     }

@@ -16,7 +16,7 @@ Bytes written(const std::string& model, const std::string& flags) {
 TEST(ReadTensorflow, ComputesWhatTheDarknetModelComputes) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("numpy");
-  for (const runtime::GoldenModel& model : runtime::golden_models()) {
+  for (const reference::GoldenModel& model : reference::golden_models()) {
     if (model.name == std::string("yolo-fastest-1.1-xl")) continue;  // as its smaller sister
     SCOPED_TRACE(model.name);
     const graph::Network original = darknet_original(model.name);
@@ -31,12 +31,12 @@ TEST(ReadTensorflow, UnderstandsEveryEquivalentForm) {
   OKO_NEEDS_REFERENCE_MODELS();
   OKO_NEEDS_PYTHON("numpy");
   struct Case {
-    const runtime::GoldenModel* model;
+    const reference::GoldenModel* model;
     const char* flags;
     double within;
   };
-  const runtime::GoldenModel& face = runtime::golden_models()[4];
-  const runtime::GoldenModel& fast = runtime::golden_models()[0];
+  const reference::GoldenModel& face = reference::golden_models()[4];
+  const reference::GoldenModel& fast = reference::golden_models()[0];
   for (const Case& c : {Case{&face, "unfused maximum", 1e-4}, Case{&face, "bias-add", 1e-4},
                         Case{&face, "nchw", 1e-4}, Case{&face, "half", .2},
                         Case{&fast, "unfused maximum shape-of decoded", 1e-4}}) {

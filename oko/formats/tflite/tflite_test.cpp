@@ -15,7 +15,7 @@
 #include "oko/graph/builtin.h"
 #include "oko/graph/fold.h"
 #include "oko/runtime/calibrate.h"
-#include "oko/runtime/test_models.h"
+#include "tests/support/reference_models.h"
 
 namespace oko::formats {
 namespace {
@@ -56,18 +56,18 @@ void expect_round_trip(const graph::Network& network) {
 TEST(Tflite, RoundTripsPublishedModelsBitForBit) {
   OKO_NEEDS_REFERENCE_MODELS();
   const std::string folder = reference_models() + "/darknet/";
-  for (const auto& model : runtime::golden_models()) {
+  for (const auto& model : reference::golden_models()) {
     SCOPED_TRACE(model.name);
     expect_round_trip(
-        runtime::darknet_model(folder + model.name + ".cfg", folder + model.name + ".weights"));
+        reference::darknet_model(folder + model.name + ".cfg", folder + model.name + ".weights"));
   }
 }
 
 TEST(Tflite, RoundTripsTheNetworksOfThePaperBitForBit) {
   OKO_NEEDS_REFERENCE_MODELS();
-  for (const auto& model : runtime::synthetic_models()) {
+  for (const auto& model : reference::synthetic_models()) {
     SCOPED_TRACE(model.name);
-    expect_round_trip(runtime::synthetic_network(model));
+    expect_round_trip(reference::synthetic_network(model));
   }
 }
 
@@ -174,7 +174,7 @@ TEST(Tflite, RejectsAClassNameThatIsNotOneLine) {
 TEST(Tflite, ReadsTheBackboneOfAPublishedInt8Detector) {
   OKO_NEEDS_REFERENCE_MODELS();
   const std::string path = reference_models() + "/other_formats/ssd_slim_120x160x1_v1_int8.tflite";
-  const Imported imported = read_tflite(runtime::read_file(path), "ssd.tflite");
+  const Imported imported = read_tflite(reference::read_file(path), "ssd.tflite");
   EXPECT_EQ(imported.network.input, (graph::Shape{1, 120, 160}));
   EXPECT_EQ(imported.outputs.size(), 8U);
   EXPECT_THAT(imported.notes, Contains(HasSubstr("(RESHAPE) starts the box decoding")));

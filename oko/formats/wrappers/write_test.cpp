@@ -13,7 +13,7 @@
 #include "oko/formats/wrappers/test_programs.h"
 #include "oko/runtime/engine.h"
 #include "oko/runtime/reference_network.h"
-#include "oko/runtime/test_models.h"
+#include "tests/support/reference_models.h"
 
 namespace oko::formats {
 namespace {
@@ -109,15 +109,15 @@ Case odd_case(const graph::Network& network) {
 }
 
 // A published model and Darknet's outputs for an image.
-Case golden_case(const runtime::GoldenModel& model) {
-  const std::string base = runtime::reference_data("models/darknet") + "/" + model.name;
+Case golden_case(const reference::GoldenModel& model) {
+  const std::string base = reference::path_of("models/darknet") + "/" + model.name;
   std::vector<std::vector<float>> maps;
   const std::string input = model.input, picture = input.substr(0, input.find('_'));
   for (const char* head : model.heads) {
-    maps.push_back(runtime::read_floats(runtime::reference_data("golden") + "/" + model.name + "/" +
-                                        picture + "_tensors/" + head));
+    maps.push_back(reference::read_floats(reference::path_of("golden") + "/" + model.name + "/" +
+                                          picture + "_tensors/" + head));
   }
-  return case_of(runtime::darknet_model(base + ".cfg", base + ".weights"), std::move(maps));
+  return case_of(reference::darknet_model(base + ".cfg", base + ".weights"), std::move(maps));
 }
 
 void expect_detections(const std::string& printed, const std::vector<detect::Detection>& expected,
@@ -227,9 +227,9 @@ class TypeScript : public ::testing::Test {
     const std::string printed = output_of(std::string(OKO_NODE) + " " + (folder / into) +
                                           "main.mjs" + frame_arguments() + names_of(c));
     expect_detections(printed, c);
-    EXPECT_LT(
-        runtime::largest_difference(runtime::read_floats(folder / (into + "input.f32")), c.input),
-        2e-5);
+    EXPECT_LT(reference::largest_difference(reference::read_floats(folder / (into + "input.f32")),
+                                            c.input),
+              2e-5);
   }
 };
 
@@ -240,8 +240,8 @@ TEST_F(TypeScript, PreprocessesAndDecodesLikeOko) {
     GTEST_SKIP() << "there is no node or no TypeScript (npm ci in apps/web)";
   const Folder folder("typescript");
   std::vector<Case> cases{odd_case(stretched()), odd_case(letterboxed())};
-  const bool golden = !runtime::reference_data("golden").empty();
-  for (const runtime::GoldenModel& model : runtime::golden_models()) {
+  const bool golden = !reference::path_of("golden").empty();
+  for (const reference::GoldenModel& model : reference::golden_models()) {
     if (golden) cases.push_back(golden_case(model));
   }
   const auto part = [](std::size_t i) { return "m" + std::to_string(i) + "/"; };
@@ -276,8 +276,8 @@ TEST(Kotlin, PreprocessesAndDecodesLikeOko) {
       output_of(OKO_JAVA " -cp " + (folder / "test.jar") + " dev.oko.models.MainKt " +
                 folder.path() + frame_arguments() + names_of(c));
   expect_detections(printed, c);
-  EXPECT_LT(runtime::largest_difference(runtime::read_floats(folder / "input.f32"),
-                                        interleaved(c.input, c.network.input)),
+  EXPECT_LT(reference::largest_difference(reference::read_floats(folder / "input.f32"),
+                                          interleaved(c.input, c.network.input)),
             2e-5);
 }
 
@@ -303,7 +303,7 @@ class Ncnn : public ::testing::Test {
               std::to_string(shape.height) + " " + std::to_string(shape.channels);
     }
     expect_detections(output_of(program + maps), c);
-    EXPECT_LT(runtime::largest_difference(runtime::read_floats(folder / "input.f32"), c.input),
+    EXPECT_LT(reference::largest_difference(reference::read_floats(folder / "input.f32"), c.input),
               2e-5);
   }
 };
@@ -317,11 +317,11 @@ TEST_F(Ncnn, PreprocessesAndDecodesLikeOko) {
 // End to end, from the frame to the boxes, in ncnn and in oko.
 TEST_F(Ncnn, RunsTheExportedModel) {
   if (any_missing({OKO_NCNN})) GTEST_SKIP() << "there is no ncnn (CMAKE_PREFIX_PATH)";
-  if (runtime::reference_data("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
-  const std::string base = runtime::reference_data("models/darknet") + "/yolo-fastest-1.1";
-  const graph::Network network = runtime::darknet_model(base + ".cfg", base + ".weights");
+  if (reference::path_of("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
+  const std::string base = reference::path_of("models/darknet") + "/yolo-fastest-1.1";
+  const graph::Network network = reference::darknet_model(base + ".cfg", base + ".weights");
   const auto planar =
-      runtime::read_floats(runtime::reference_data("golden/inputs/dog_letterbox_3x320x320.f32"));
+      reference::read_floats(reference::path_of("golden/inputs/dog_letterbox_3x320x320.f32"));
   std::vector<std::uint8_t> pixels;
   for (const float value : interleaved(planar, network.input)) {
     pixels.push_back(static_cast<std::uint8_t>(std::lround(value * 255)));

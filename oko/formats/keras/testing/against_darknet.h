@@ -4,7 +4,7 @@
 #include "oko/formats/keras/testing/python.h"
 #include "oko/formats/test_models.h"
 #include "oko/runtime/engine.h"
-#include "oko/runtime/test_models.h"
+#include "tests/support/reference_models.h"
 
 // Compares what a reader makes of a converted Darknet model with the original.
 namespace oko::formats {
@@ -14,7 +14,7 @@ inline std::string darknet_base(const std::string& model) {
 }
 
 inline graph::Network darknet_original(const std::string& model) {
-  return runtime::darknet_model(darknet_base(model) + ".cfg", darknet_base(model) + ".weights");
+  return reference::darknet_model(darknet_base(model) + ".cfg", darknet_base(model) + ".weights");
 }
 
 // The file a script makes of a Darknet model. The scripts are independent of our readers.
@@ -33,17 +33,17 @@ inline Bytes converted(const std::string& with, const std::string& model,
 // YOLOv3-tiny with synthetic weights: two heads, whose layers are interleaved in other formats.
 struct SyntheticTiny {
   TestFolder folder{"synthetic_tiny"};
-  graph::Network original = runtime::synthetic_network(runtime::synthetic_models()[0]);
+  graph::Network original = reference::synthetic_network(reference::synthetic_models()[0]);
   std::string cfg = reference_models() + "/cfg/yolov3-tiny.cfg";
   std::string weights = folder.file("tiny.weights");
   std::vector<float> input =
-      runtime::read_floats(runtime::reference_data("golden/inputs/dog_letterbox_3x416x416.f32"));
+      reference::read_floats(reference::path_of("golden/inputs/dog_letterbox_3x416x416.f32"));
 
   SyntheticTiny() { storage::write(weights, write_darknet_weights(original)); }
 };
 
-inline std::vector<float> golden_input(const runtime::GoldenModel& model) {
-  return runtime::read_floats(runtime::reference_data("golden/inputs/") + model.input);
+inline std::vector<float> golden_input(const reference::GoldenModel& model) {
+  return reference::read_floats(reference::path_of("golden/inputs/") + model.input);
 }
 
 // With the heads of the original, in the order of its outputs.
@@ -66,7 +66,7 @@ inline void expect_same_maps(const graph::Network& network, const graph::Network
   const auto maps = engine->run(input, 1)[0], expected = reference->run(input, 1)[0];
   ASSERT_EQ(maps.size(), expected.size());
   for (std::size_t h = 0; h < maps.size(); ++h) {
-    EXPECT_LT(runtime::largest_difference(maps[h], expected[h]), within) << "head " << h;
+    EXPECT_LT(reference::largest_difference(maps[h], expected[h]), within) << "head " << h;
   }
 }
 

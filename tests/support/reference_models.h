@@ -15,10 +15,10 @@
 #include "oko/graph/synthetic.h"
 
 // Networks and results of the reference data, for the tests of every engine.
-namespace oko::runtime {
+namespace oko::reference {
 
 // A file or folder of the reference data, or "" if not installed (the test is skipped).
-inline std::string reference_data(const std::string& name) {
+inline std::string path_of(const std::string& name) {
   const char* root = std::getenv("OKO_DATA");
   const std::string path = root != nullptr ? std::string(root) + "/" + name : "";
   return !path.empty() && std::filesystem::exists(path) ? path : "";
@@ -96,7 +96,7 @@ inline const std::vector<SyntheticModel>& synthetic_models() {
   return models;
 }
 inline graph::Network synthetic_network(const SyntheticModel& model) {
-  const std::string cfg = reference_data("models/cfg") + "/" + model.name + ".cfg";
+  const std::string cfg = path_of("models/cfg") + "/" + model.name + ".cfg";
   graph::Network network =
       graph::resized(formats::read_darknet_cfg(read_file(cfg).text(), cfg), model.side, model.side);
   graph::fill_synthetic_weights(network, model.gain);
@@ -107,8 +107,8 @@ inline graph::Network synthetic_network(const SyntheticModel& model) {
 // engine of a network.
 template <typename Make>
 void expect_golden_heads(const GoldenModel& model, const Make& make) {
-  const std::string golden = reference_data("golden");
-  const std::string base = reference_data("models/darknet") + "/" + model.name;
+  const std::string golden = path_of("golden");
+  const std::string base = path_of("models/darknet") + "/" + model.name;
   const auto engine = make(darknet_model(base + ".cfg", base + ".weights"));
   const auto maps = engine->run(read_floats(golden + "/inputs/" + model.input), 1);
   const std::string input = model.input, picture = input.substr(0, input.find('_'));
@@ -121,7 +121,7 @@ void expect_golden_heads(const GoldenModel& model, const Make& make) {
 }
 template <typename Make>
 void expect_golden_heads(const SyntheticModel& model, const Make& make) {
-  const std::string golden = reference_data("golden"), side = std::to_string(model.side);
+  const std::string golden = path_of("golden"), side = std::to_string(model.side);
   const auto engine = make(synthetic_network(model));
   const auto maps =
       engine->run(read_floats(golden + "/inputs/dog_letterbox_3x" + side + "x" + side + ".f32"), 1);
@@ -133,4 +133,4 @@ void expect_golden_heads(const SyntheticModel& model, const Make& make) {
   }
 }
 
-}  // namespace oko::runtime
+}  // namespace oko::reference

@@ -1,16 +1,16 @@
-#include "oko/cli/profile.h"
+#include "oko/runtime/profile/profile.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 
 #include "oko/base/random.h"
-#include "oko/cli/peak.h"
+#include "oko/runtime/profile/peak.h"
 #include "oko/graph/cost.h"
 #include "oko/runtime/calibrate.h"
 #include "oko/runtime/executor.h"
 
-namespace oko::cli {
+namespace oko::runtime {
 namespace {
 
 constexpr std::uint64_t kSeed = 7;
@@ -25,25 +25,25 @@ double fastest_of(const std::vector<double>& values) {
   return *std::min_element(values.begin(), values.end());
 }
 
-std::string layers_of(const runtime::Step& step) {
-  if (std::holds_alternative<runtime::InputStep>(step.work)) return "in";
-  const auto* convolution = std::get_if<runtime::ConvolutionStep>(&step.work);
+std::string layers_of(const Step& step) {
+  if (std::holds_alternative<InputStep>(step.work)) return "in";
+  const auto* convolution = std::get_if<ConvolutionStep>(&step.work);
   if (convolution == nullptr || convolution->layer == step.layer) return std::to_string(step.layer);
   return std::to_string(convolution->layer) + "+" + std::to_string(step.layer);
 }
 
-graph::Shape input_of(const runtime::Step& step, const runtime::Plan& plan) {
-  if (std::holds_alternative<runtime::InputStep>(step.work)) return plan.input;
-  const runtime::Map* first = nullptr;
-  runtime::for_maps(step, [&](const runtime::Map& map) {
+graph::Shape input_of(const Step& step, const Plan& plan) {
+  if (std::holds_alternative<InputStep>(step.work)) return plan.input;
+  const Map* first = nullptr;
+  for_maps(step, [&](const Map& map) {
     if (first == nullptr) first = &map;
   });
   return first->shape;
 }
 
 // A head works in place on the tensor that it reads.
-std::vector<graph::Shape> outputs_of(const runtime::Step& step) {
-  if (const auto* c = std::get_if<runtime::ConvolutionStep>(&step.work)) {
+std::vector<graph::Shape> outputs_of(const Step& step) {
+  if (const auto* c = std::get_if<ConvolutionStep>(&step.work)) {
     std::vector<graph::Shape> shapes;
     for (const auto* map : {&c->out, &c->pooled}) {
       if (*map) shapes.push_back((*map)->shape);
@@ -51,7 +51,7 @@ std::vector<graph::Shape> outputs_of(const runtime::Step& step) {
     return shapes;
   }
   graph::Shape last;
-  runtime::for_maps(step, [&](const runtime::Map& map) { last = map.shape; });
+  for_maps(step, [&](const Map& map) { last = map.shape; });
   return {last};
 }
 
@@ -73,7 +73,7 @@ struct Rounds {
 
 // The peak is measured between rounds, so that both see the same clock rate and the same background
 // load.
-Rounds run_rounds(runtime::Executor& executor, Peak& peak, int wanted, Progress& progress) {
+Rounds run_rounds(Executor& executor, Peak& peak, int wanted, Progress& progress) {
   using Clock = std::chrono::steady_clock;
   constexpr double kSeconds = 2;
   constexpr std::size_t kMinRounds = 5;
@@ -96,13 +96,13 @@ Rounds run_rounds(runtime::Executor& executor, Peak& peak, int wanted, Progress&
   return rounds;
 }
 
-void add_steps(Profile& profile, const runtime::Model& model, const Rounds& rounds) {
+void add_steps(Profile& profile, const Model& model, const Rounds& rounds) {
   const std::vector<graph::LayerCost> costs = graph::layer_costs(model.network());
   for (std::size_t i = 0; i < rounds.steps.size(); ++i) {
-    const runtime::Step& step = model.plan().steps[i];
-    StepProfile one{layers_of(step), runtime::describe(step), input_of(step, model.plan()),
+    const Step& step = model.plan().steps[i];
+    StepProfile one{layers_of(step), describe(step), input_of(step, model.plan()),
                     outputs_of(step)};
-    if (const auto* c = std::get_if<runtime::ConvolutionStep>(&step.work)) {
+    if (const auto* c = std::get_if<ConvolutionStep>(&step.work)) {
       one.flop = costs[static_cast<std::size_t>(c->layer)].flop;
     }
     one.fastest = fastest_of(rounds.steps[i]);
@@ -114,7 +114,7 @@ void add_steps(Profile& profile, const runtime::Model& model, const Rounds& roun
   for (StepProfile& step : profile.steps) step.share = step.fastest / profile.steps_fastest;
 }
 
-void add_memory(Profile& profile, const runtime::Plan& plan) {
+void add_memory(Profile& profile, const Plan& plan) {
   profile.weight_bytes = plan.weight_bytes;
   profile.map_bytes = plan.arena_bytes;
   profile.scratch_bytes =
@@ -128,11 +128,11 @@ void add_memory(Profile& profile, const runtime::Plan& plan) {
 
 Profile profile(const graph::Network& network, std::span<const float> input,
                 const ProfileOptions& options, Progress& progress) {
-  const auto model = runtime::Model::make(network, options.model);
-  const runtime::Plan& plan = model->plan();
-  runtime::Executor executor(model, options.threads);
+  const auto model = Model::make(network, options.model);
+  const Plan& plan = model->plan();
+  Executor executor(model, options.threads);
   std::copy(input.begin(), input.end(), executor.input().begin());
-  Peak peak(plan.target, plan.precision == runtime::Precision::kInt8, options.threads);
+  Peak peak(plan.target, plan.precision == Precision::kInt8, options.threads);
 
   Profile profile;
   profile.target = plan.target;
@@ -156,9 +156,9 @@ std::vector<float> synthetic_image(const graph::Network& network) {
 }
 
 void quantize_on(graph::Network& network, std::span<const float> input, int threads) {
-  runtime::Calibrator calibrator(network, threads);
+  Calibrator calibrator(network, threads);
   calibrator.add(input);
-  runtime::set_quantization(network, calibrator.result(runtime::Calibration::kMinMax));
+  set_quantization(network, calibrator.result(Calibration::kMinMax));
 }
 
-}  // namespace oko::cli
+}  // namespace oko::runtime

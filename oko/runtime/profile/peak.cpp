@@ -1,4 +1,4 @@
-#include "oko/cli/peak.h"
+#include "oko/runtime/profile/peak.h"
 
 #include <algorithm>
 #include <array>
@@ -10,14 +10,14 @@
 #undef HWY_DISABLED_TARGETS
 #define HWY_DISABLED_TARGETS (OKO_SIMD_UNUSED | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "oko/cli/peak.cpp"
+#define HWY_TARGET_INCLUDE "oko/runtime/profile/peak.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "oko/base/simd_select.h"
 #include "oko/runtime/gemm-inl.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace oko::cli::HWY_NAMESPACE {
+namespace oko::runtime::HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SCALAR
 
 // Each sum depends on its last value, sum = sum · number + number, so that nothing can be hoisted
@@ -43,11 +43,11 @@ double float_rounds(int rounds, float* numbers) {
 }
 
 #endif  // HWY_TARGET != HWY_SCALAR
-}  // namespace oko::cli::HWY_NAMESPACE
+}  // namespace oko::runtime::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace oko::cli {
+namespace oko::runtime {
 
 Peak::Loop Peak::float_loop(SimdTarget target) {
   OKO_SIMD_SELECT(target, float_rounds);
@@ -75,5 +75,5 @@ void Peak::measure() {
   best_ = std::max(best_, tasks * loop_(kRounds, numbers.data()) / seconds.count());
 }
 
-}  // namespace oko::cli
+}  // namespace oko::runtime
 #endif

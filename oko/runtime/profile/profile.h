@@ -5,16 +5,15 @@
 #include <string>
 #include <vector>
 
-#include "oko/base/json.h"
 #include "oko/base/progress.h"
 #include "oko/graph/network.h"
 #include "oko/runtime/model.h"
 
 // How long each step of the phone engine takes on this machine.
-namespace oko::cli {
+namespace oko::runtime {
 
 struct ProfileOptions {
-  runtime::ModelOptions model{};
+  ModelOptions model{};
   int threads = 1;
   int rounds = 0;  // timed runs; 0: as many as fit in two seconds, at least 5
 };
@@ -22,7 +21,7 @@ struct ProfileOptions {
 // One step of the engine's plan.
 struct StepProfile {
   std::string layers;  // of the network: "8+9" where two are fused, "in" for its input
-  std::string work;    // runtime::describe()
+  std::string work;    // describe()
   graph::Shape in;
   std::vector<graph::Shape> out;   // two if the tensor before pooling is needed as well
   double flop = 0;                 // of the direct convolution, a multiply-add counted as 2
@@ -33,7 +32,7 @@ struct StepProfile {
 
 struct Profile {
   SimdTarget target = SimdTarget::kScalar;
-  runtime::Precision precision = runtime::Precision::kFloat32;  // never kModel
+  Precision precision = Precision::kFloat32;  // never kModel
   int threads = 1, rounds = 0;
   std::vector<StepProfile> steps;
   double flop = 0;
@@ -57,9 +56,4 @@ std::vector<float> synthetic_image(const graph::Network& network);
 // Calibrates a network with weights for int8 on this one input.
 void quantize_on(graph::Network& network, std::span<const float> input, int threads);
 
-// Human-readable; without a final newline.
-std::string table_text(const Profile& profile);
-std::string summary_text(const Profile& profile);
-Json as_json(const Profile& profile);
-
-}  // namespace oko::cli
+}  // namespace oko::runtime

@@ -3,7 +3,7 @@
 #include "oko/base/simd.h"
 #include "oko/runtime/team.h"
 
-namespace oko::cli {
+namespace oko::runtime {
 
 inline constexpr int kPeakNumbers = 64;
 
@@ -34,4 +34,4 @@ class Peak {
   double best_ = 0;
 };
 
-}  // namespace oko::cli
+}  // namespace oko::runtime

@@ -2,21 +2,21 @@
 #include <utility>
 
 #include "oko/base/simd_targets.h"
-#include "oko/cli/peak.h"
+#include "oko/runtime/profile/peak.h"
 
 // As oko/runtime/kernels8.cpp.
 #undef HWY_DISABLED_TARGETS
 #define HWY_DISABLED_TARGETS (OKO_SIMD_UNUSED | HWY_SSE4 | HWY_AVX3)
 #define HWY_WANT_AVX3_DL
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "oko/cli/peak8.cpp"
+#define HWY_TARGET_INCLUDE "oko/runtime/profile/peak8.cpp"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "oko/base/simd_select.h"
 #include "oko/runtime/int8-inl.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace oko::cli::HWY_NAMESPACE {
+namespace oko::runtime::HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SCALAR
 
 // Two weights in registers are multiplied by factors from the L1 cache, as in the engine's kernel.
@@ -55,11 +55,11 @@ double default_byte_rounds(int rounds, float* numbers) {
 }
 
 #endif  // HWY_TARGET != HWY_SCALAR
-}  // namespace oko::cli::HWY_NAMESPACE
+}  // namespace oko::runtime::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace oko::cli {
+namespace oko::runtime {
 
 Peak::Loop Peak::byte_loop(SimdTarget target) {
 #if HWY_ARCH_ARM
@@ -71,5 +71,5 @@ Peak::Loop Peak::byte_loop(SimdTarget target) {
   return nullptr;
 }
 
-}  // namespace oko::cli
+}  // namespace oko::runtime
 #endif
