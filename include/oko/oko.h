@@ -70,9 +70,8 @@ OKO_API const char* oko_last_error(void);
 #define OKO_VERSION_MINOR 1
 #define OKO_VERSION_PATCH 0
 /* For comparisons: #if OKO_VERSION_NUMBER >= OKO_MAKE_VERSION(0, 2, 0). */
-#define OKO_MAKE_VERSION(major, minor, patch) ((major) * 1000000 + (minor) * 1000 + (patch))
-#define OKO_VERSION_NUMBER \
-  OKO_MAKE_VERSION(OKO_VERSION_MAJOR, OKO_VERSION_MINOR, OKO_VERSION_PATCH)
+#define OKO_MAKE_VERSION(major, minor, patch) ((major)*1000000 + (minor)*1000 + (patch))
+#define OKO_VERSION_NUMBER OKO_MAKE_VERSION(OKO_VERSION_MAJOR, OKO_VERSION_MINOR, OKO_VERSION_PATCH)
 
 /* Version of the library: "0.1.0". */
 OKO_API const char* oko_version(void);

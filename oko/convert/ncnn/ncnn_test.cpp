@@ -40,17 +40,19 @@ class NcnnTest : public ::testing::Test {
 };
 
 TEST_F(NcnnTest, MatchesTheHeadsOfPublishedModels) {
-  for (const auto& model : reference::golden_models()) reference::expect_golden_heads(model, runner);
+  for (const auto& model : reference::golden_models())
+    reference::expect_golden_heads(model, runner);
 }
 
 TEST_F(NcnnTest, MatchesTheHeadsOfTheLargerNetworks) {
-  for (const auto& model : reference::synthetic_models()) reference::expect_golden_heads(model, runner);
+  for (const auto& model : reference::synthetic_models())
+    reference::expect_golden_heads(model, runner);
 }
 
 TEST_F(NcnnTest, ExposesLayerOutputs) {
   const graph::Network network = reference::darknet_model(face() + ".cfg", face() + ".weights");
-  const std::vector<float> input = reference::read_floats(reference::path_of("golden") +
-                                                        "/inputs/person_letterbox_3x56x56.f32");
+  const std::vector<float> input =
+      reference::read_floats(reference::path_of("golden") + "/inputs/person_letterbox_3x56x56.f32");
   const auto executor = make(network);
   EXPECT_THAT(executor->name(), ::testing::StartsWith("ncnn "));
   const auto maps = executor->run_layers(input);

@@ -5,10 +5,10 @@
 #include <cmath>
 
 #include "oko/base/random.h"
-#include "oko/runtime/profile/peak.h"
 #include "oko/graph/cost.h"
 #include "oko/runtime/calibrate.h"
 #include "oko/runtime/executor.h"
+#include "oko/runtime/profile/peak.h"
 
 namespace oko::runtime {
 namespace {

@@ -87,8 +87,7 @@ TEST(ProfileSteps, EveryTargetAndPrecisionRuns) {
   graph::Network network = small_network("yolo-fastest");
   quantize_on(network, synthetic_image(network), 1);
   for (const SimdTarget target : simd_targets()) {
-    for (const auto precision :
-         {Precision::kFloat32, Precision::kFloat16, Precision::kInt8}) {
+    for (const auto precision : {Precision::kFloat32, Precision::kFloat16, Precision::kInt8}) {
       const Profile profile =
           small_profile(network, {.model = {precision, target}, .threads = 1, .rounds = 1});
       EXPECT_EQ(profile.target, target);
