@@ -21,7 +21,7 @@ desktop="libopencv-dev libjpeg-dev libpng-dev libtiff-dev libtorch-dev libopenbl
 peers="libonnx-dev python3-onnx python3-h5py python3-protobuf libarmnn-dev
   libarmnntfliteparser-dev libarmnn-cpuref-backend22|libarmnn-cpuref-backend33 rclone libheif-dev
   libheif-plugin-libde265 libheif-plugin-aomdec"
-fuzz="clang libclang-rt-dev"
+fuzz="clang libclang-rt-dev clang-format"
 arm64="g++-aarch64-linux-gnu qemu-user googletest"
 wasm="emscripten nodejs googletest"
 demo="libfreetype-dev fonts-noto-color-emoji lomiri-wallpapers-16.04"
