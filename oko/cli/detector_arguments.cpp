@@ -120,7 +120,7 @@ std::unique_ptr<detect::Engine> make_own_engine(const graph::Network& network,
   }
   runtime::EngineOptions options;
   options.threads = arguments.threads;
-  options.precision = runtime::precision_named(arguments.precision).value();
+  options.precision = graph::precision_named(arguments.precision);  // none for "model"
   if (arguments.target != "auto") options.target = simd_target_named(arguments.target).value();
   return runtime::make_engine(network, options);
 }

@@ -32,10 +32,10 @@ struct ExportArguments {
 };
 
 // Rounded weights change the outputs in proportion to the rounding step.
-float tolerance_of(graph::KernelStorage precision) {
-  return precision == graph::KernelStorage::kFloat32   ? 1e-3F
-         : precision == graph::KernelStorage::kFloat16 ? 2e-2F
-                                                       : .25F;
+float tolerance_of(graph::Precision precision) {
+  return precision == graph::Precision::kFloat32   ? 1e-3F
+         : precision == graph::Precision::kFloat16 ? 2e-2F
+                                                   : .25F;
 }
 
 graph::Network network_of(const ExportArguments& a, FailedImages& failed, const Context& context) {
@@ -164,7 +164,7 @@ Json check_written(const ExportArguments& a, const convert::Export& made,
   const auto inputs = inputs_of(a, network, failed, context);
   convert::ParityOptions options{tolerance_of(a.options.precision), a.options.thresholds};
   // Core ML computes in floating point whatever the type of its weights; TensorFlow Lite in int8.
-  options.by_boxes = a.options.precision == graph::KernelStorage::kInt8 &&
+  options.by_boxes = a.options.precision == graph::Precision::kInt8 &&
                      a.options.to == convert::Format::kTflite && !network.heads().empty();
   const auto engine = convert::make_engine_executor(network);
   const convert::Parity parity =
@@ -193,7 +193,8 @@ void check_flags(const ExportArguments& a, const CLI::App& command) {
 
 void run_export(ExportArguments a, Context& context) {
   a.options.to = convert::format_named(a.to).value();
-  a.options.precision = storage_named(a.calibration.empty() ? a.precision : "int8");
+  a.options.precision =
+      graph::precision_named(a.calibration.empty() ? a.precision : "int8").value();
   convert::check_options(a.options);
   FailedImages failed;
   a.options.stem = stem_of(a);

@@ -204,14 +204,14 @@ runtime::Profile profile_of(graph::Network network, const ProfileArguments& argu
   runtime::ProfileOptions options;
   options.threads = arguments.threads > 0 ? arguments.threads : available_processors();
   options.rounds = arguments.rounds;
-  options.model.precision = runtime::precision_named(arguments.precision).value();
+  options.model.precision = graph::precision_named(arguments.precision);  // none for "model"
   if (arguments.target != "auto") {
     options.model.target = simd_target_named(arguments.target).value();
   }
   const std::vector<float> input = input_of(network, arguments.picture);
   if (network.weights.empty()) {
     graph::fill_synthetic_weights(network);  // a step takes the same time whatever its values are
-    if (options.model.precision == runtime::Precision::kInt8) {
+    if (options.model.precision == graph::Precision::kInt8) {
       runtime::quantize_on(network, input, options.threads);
     }
   }

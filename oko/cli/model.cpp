@@ -124,10 +124,4 @@ std::string overlap_text(const graph::Network& network) {
   return fmt::format("DIoU, exponent {:g}", network.diou_exponent);
 }
 
-graph::KernelStorage storage_named(std::string_view name) {
-  return name == "int8"   ? graph::KernelStorage::kInt8
-         : name == "fp16" ? graph::KernelStorage::kFloat16
-                          : graph::KernelStorage::kFloat32;
-}
-
 }  // namespace oko::cli

@@ -49,7 +49,4 @@ Json preprocess_json(const image::Preprocess& preprocess);
 // How overlap is measured during suppression: "IoU", or "DIoU, exponent 0.6".
 std::string overlap_text(const graph::Network& network);
 
-// Parses "fp32", "fp16" or "int8"; nothing else may be passed.
-graph::KernelStorage storage_named(std::string_view name);
-
 }  // namespace oko::cli

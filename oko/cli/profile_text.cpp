@@ -24,7 +24,7 @@ std::string of_peak(const Profile& profile, double rate) {
   return profile.peak > 0 ? fmt::format("{:.0f} %", 100 * rate / profile.peak) : "";
 }
 
-bool is_int8(const Profile& profile) { return profile.precision == runtime::Precision::kInt8; }
+bool is_int8(const Profile& profile) { return profile.precision == graph::Precision::kInt8; }
 // Products of bytes are not floating-point operations.
 const char* unit_of(const Profile& profile) { return is_int8(profile) ? "GOP" : "GFLOP"; }
 
@@ -54,7 +54,7 @@ std::string summary_text(const Profile& profile) {
   std::string text = fmt::format(
       "{} on {}, {} thread{}: fastest {:.2f} ms, median {:.2f} ms of {} rounds; sum of fastest "
       "steps {:.2f} ms\n",
-      runtime::name_of(profile.precision), name_of(profile.target), profile.threads,
+      graph::name_of(profile.precision), name_of(profile.target), profile.threads,
       profile.threads == 1 ? "" : "s", profile.fastest * 1e3, profile.median * 1e3, profile.rounds,
       profile.steps_fastest * 1e3);
   text +=
@@ -96,7 +96,7 @@ Json as_json(const Profile& profile) {
          {"share_of_peak", or_null(counted && profile.peak > 0, step.rate() / profile.peak)}});
   }
   return {{"target", name_of(profile.target)},
-          {"precision", runtime::name_of(profile.precision)},
+          {"precision", graph::name_of(profile.precision)},
           {"threads", profile.threads},
           {"rounds", profile.rounds},
           {"fastest_seconds", profile.fastest},

@@ -29,7 +29,7 @@ struct QuantizeArguments {
   bool skip_eval = false;
 };
 
-run::Evaluation measure(const graph::Network& network, runtime::Precision precision,
+run::Evaluation measure(const graph::Network& network, graph::Precision precision,
                         const dataset::Dataset& data, int threads, FailedImages& failed,
                         const Context& context) {
   detect::Detector detector(network, runtime::make_engine(network, {threads, precision}));
@@ -75,14 +75,14 @@ void quantize(const QuantizeArguments& a, Context& context) {
       calibrate(network, split_of(data, a.split, {"train"}), a.pictures, options, failed, context);
 
   // The quantized model is measured as read back from its file.
-  const Bytes bytes(graph::write_oko(network, {}, storage_named(a.store)));
+  const Bytes bytes(graph::write_oko(network, {}, graph::precision_named(a.store).value()));
   network = graph::read_oko(bytes, a.out).network;
   Json result = {{"model", a.out}, {"method", a.method}, {"pictures", pictures}};
   if (!a.skip_eval) {
     const run::Evaluation before =
-        measure(original, runtime::Precision::kFloat32, unseen, a.threads, failed, context);
+        measure(original, graph::Precision::kFloat32, unseen, a.threads, failed, context);
     const run::Evaluation after =
-        measure(network, runtime::Precision::kInt8, unseen, a.threads, failed, context);
+        measure(network, graph::Precision::kInt8, unseen, a.threads, failed, context);
     Table table({"precision", "mAP50", "mAP50-95", "time"});
     table.add({"fp32", fmt::format("{:.4f}", before.map50), fmt::format("{:.4f}", before.coco.ap),
                fmt::format("{:.1f} s", before.seconds)});

@@ -18,7 +18,7 @@
 namespace oko::convert {
 namespace {
 
-using graph::KernelStorage;
+using graph::Precision;
 
 [[noreturn]] void refuse(const ExportOptions& options, const std::string& flag,
                          const std::string& hint) {
@@ -27,12 +27,12 @@ using graph::KernelStorage;
 }
 
 void check_precision(const ExportOptions& options) {
-  if (options.to == Format::kDarknet && options.precision != KernelStorage::kFloat32) {
+  if (options.to == Format::kDarknet && options.precision != Precision::kFloat32) {
     refuse(options, "--precision", "Darknet stores only 32-bit floats");
   }
   const bool has_bytes = options.to == Format::kOko || options.to == Format::kTflite ||
                          (options.to == Format::kCoreMl && !options.ml_program);
-  if (options.precision == KernelStorage::kInt8 && !has_bytes) {
+  if (options.precision == Precision::kInt8 && !has_bytes) {
     refuse(options, "--precision int8", "use fp16 here, or --to tflite, --to coreml");
   }
 }
@@ -70,7 +70,7 @@ void check_info(const ExportOptions& options) {
 Export write_onnx(const graph::Network& network, const ExportOptions& options) {
   formats::OnnxOptions onnx;
   onnx.info = options.info;
-  onnx.float16 = options.precision == KernelStorage::kFloat16;
+  onnx.float16 = options.precision == Precision::kFloat16;
   onnx.boxes = options.boxes;
   onnx.score_threshold = options.thresholds.score;
   onnx.iou_threshold = options.thresholds.iou;
@@ -80,7 +80,7 @@ Export write_onnx(const graph::Network& network, const ExportOptions& options) {
 
 Export write_ncnn(const graph::Network& network, const ExportOptions& options) {
   formats::NcnnOptions ncnn;
-  ncnn.half = options.precision == KernelStorage::kFloat16;
+  ncnn.half = options.precision == Precision::kFloat16;
   ncnn.detection_output = options.boxes;
   ncnn.threshold = options.thresholds.score;
   ncnn.nms_iou = options.thresholds.iou;
@@ -106,16 +106,15 @@ Export write_coreml(const graph::Network& network, const ExportOptions& options)
   if (options.ml_program) {
     formats::MlPackageOptions package;
     package.info = options.info;
-    package.float32 = options.precision == KernelStorage::kFloat32;
+    package.float32 = options.precision == Precision::kFloat32;
     return {
         formats::write_mlpackage(network, package, options.stem), {}, options.stem + ".mlpackage"};
   }
   formats::CoreMlOptions coreml;
   coreml.info = options.info;
-  coreml.weights = options.precision == KernelStorage::kInt8 ? formats::CoreMlWeights::kInt8
-                   : options.precision == KernelStorage::kFloat16
-                       ? formats::CoreMlWeights::kFloat16
-                       : formats::CoreMlWeights::kFloat32;
+  coreml.weights = options.precision == Precision::kInt8      ? formats::CoreMlWeights::kInt8
+                   : options.precision == Precision::kFloat16 ? formats::CoreMlWeights::kFloat16
+                                                              : formats::CoreMlWeights::kFloat32;
   coreml.pipeline = options.boxes;
   coreml.score_threshold = static_cast<double>(options.thresholds.score);
   coreml.iou_threshold = static_cast<double>(options.thresholds.iou);
@@ -125,7 +124,7 @@ Export write_coreml(const graph::Network& network, const ExportOptions& options)
 Export write_mps(const graph::Network& network, const ExportOptions& options) {
   formats::MpsOptions mps;
   mps.info = options.info;
-  if (options.precision == KernelStorage::kFloat32) mps.weights = formats::MpsWeights::kFloat32;
+  if (options.precision == Precision::kFloat32) mps.weights = formats::MpsWeights::kFloat32;
   Export made{formats::write_mps(network, mps, options.stem), {}, {}};
   made.main = made.model.front().name;
   return made;
@@ -134,10 +133,9 @@ Export write_mps(const graph::Network& network, const ExportOptions& options) {
 Export write_tflite(const graph::Network& network, const ExportOptions& options) {
   formats::TfliteOptions tflite;
   tflite.info = options.info;
-  tflite.numbers = options.precision == KernelStorage::kInt8 ? formats::TfliteNumbers::kInt8
-                   : options.precision == KernelStorage::kFloat16
-                       ? formats::TfliteNumbers::kFloat16
-                       : formats::TfliteNumbers::kFloat32;
+  tflite.numbers = options.precision == Precision::kInt8      ? formats::TfliteNumbers::kInt8
+                   : options.precision == Precision::kFloat16 ? formats::TfliteNumbers::kFloat16
+                                                              : formats::TfliteNumbers::kFloat32;
   return {formats::write_tflite(network, tflite, options.stem), {}, options.stem + ".tflite"};
 }
 

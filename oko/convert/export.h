@@ -17,7 +17,7 @@ namespace oko::convert {
 
 struct ExportOptions {
   Format to = Format::kOnnx;
-  graph::KernelStorage precision = graph::KernelStorage::kFloat32;
+  graph::Precision precision = graph::Precision::kFloat32;
   // The model outputs boxes: decoding and suppression are part of it. Otherwise it outputs raw
   // heads and the wrapper does that.
   bool boxes = false;

@@ -244,7 +244,7 @@ class ReferenceExecutor : public Executor {
 class EngineExecutor : public Executor {
  public:
   explicit EngineExecutor(const Network& network)
-      : engine_(runtime::make_engine(network, {0, runtime::Precision::kFloat32})),
+      : engine_(runtime::make_engine(network, {0, graph::Precision::kFloat32})),
         reference_(network) {}
   std::string name() const override { return "oko's engine"; }
 

@@ -65,9 +65,9 @@ Tensor from_bytes(const Tensor& kernel, std::span<const float> scales) {
 
 }  // namespace
 
-void check_kernel(std::span<const float> kernel, KernelStorage storage, const std::string& place) {
-  if (storage == KernelStorage::kFloat32) return;
-  const bool half = storage == KernelStorage::kFloat16;
+void check_kernel(std::span<const float> kernel, Precision storage, const std::string& place) {
+  if (storage == Precision::kFloat32) return;
+  const bool half = storage == Precision::kFloat16;
   const float most = half ? kLargestHalf : std::numeric_limits<float>::max();
   const auto wrong =
       std::find_if(kernel.begin(), kernel.end(), [&](float v) { return !(std::fabs(v) <= most); });
@@ -82,16 +82,16 @@ void check_kernel(std::span<const float> kernel, KernelStorage storage, const st
   throw input_error(place, message, "use a checkpoint from before the training diverged");
 }
 
-Weights compacted(const Network& network, KernelStorage storage) {
+Weights compacted(const Network& network, Precision storage) {
   Weights weights = network.weights;
-  if (storage == KernelStorage::kFloat32) return weights;
+  if (storage == Precision::kFloat32) return weights;
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     const std::string& layer = network.layers[i].name;
     const auto found = weights.find(layer + std::string(kKernel));
     if (found == weights.end()) continue;
     Tensor& kernel = found->second;
     check_kernel(kernel.floats(), storage, place_of(network, i));
-    if (storage == KernelStorage::kFloat16) {
+    if (storage == Precision::kFloat16) {
       kernel = to_halves(kernel);
       continue;
     }

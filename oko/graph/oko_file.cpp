@@ -80,8 +80,7 @@ std::string serialized(const Network& network) {
 
 }  // namespace
 
-std::vector<std::byte> write_oko(const Network& network, const Weights& extra,
-                                 KernelStorage storage) {
+std::vector<std::byte> write_oko(const Network& network, const Weights& extra, Precision storage) {
   Network checked = network;
   infer_shapes(checked);
   if (!checked.weights.empty()) check_weights(checked);

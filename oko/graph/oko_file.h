@@ -18,7 +18,7 @@ struct OkoFile {
 // The file's bytes. Deterministic: the same network gives the same bytes. Throws an input Error for
 // a network that read_oko() would reject, and for extra tensors named like one of its weights.
 std::vector<std::byte> write_oko(const Network& network, const Weights& extra = {},
-                                 KernelStorage storage = KernelStorage::kFloat32);
+                                 Precision storage = Precision::kFloat32);
 
 // Opens a file's bytes without copying weights: tensors share `bytes`, except for compact kernels,
 // which become float32. Everything is bounds-checked; shapes are inferred and weights checked

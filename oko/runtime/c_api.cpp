@@ -116,12 +116,18 @@ void give(T all, T* to, const char* place) {
   std::memcpy(to, &all, std::min(to->struct_size, sizeof(T)));
 }
 
+// oko_precision counts on from OKO_FLOAT32 as graph::Precision does from its first.
+static_assert(OKO_FLOAT16 - OKO_FLOAT32 == static_cast<int>(oko::graph::Precision::kFloat16));
+static_assert(OKO_INT8 - OKO_FLOAT32 == static_cast<int>(oko::graph::Precision::kInt8));
+
 oko::runtime::ModelOptions model_options(const oko_model_options& o, const char* place) {
   oko::runtime::ModelOptions options;
   if (o.precision < OKO_PRECISION_MODEL || o.precision > OKO_INT8) {
     throw usage(place, "precision " + std::to_string(o.precision) + " is not an oko_precision");
   }
-  options.precision = static_cast<oko::runtime::Precision>(o.precision);
+  if (o.precision != OKO_PRECISION_MODEL) {
+    options.precision = static_cast<oko::graph::Precision>(o.precision - OKO_FLOAT32);
+  }
   if (o.target != nullptr) {
     const auto target = oko::simd_target_named(o.target);
     if (!target) {
@@ -316,7 +322,7 @@ oko_status oko_model_describe(const oko_model* model, oko_model_info* info) {
     oko_model_info all{};
     all.name = network.name.c_str();
     all.target = oko::name_of(plan.target);
-    all.precision = static_cast<std::int32_t>(plan.precision);
+    all.precision = OKO_FLOAT32 + static_cast<std::int32_t>(plan.precision);
     all.width = network.input.width;
     all.height = network.input.height;
     all.class_count = network.class_count();

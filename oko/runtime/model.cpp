@@ -15,7 +15,7 @@ namespace {
 // The header of packed weights in a cache. Increment kVersion with every change of their layout.
 struct PackedHeader {
   static constexpr std::uint64_t kMagic = 0x6b6361706f6b6fULL;  // "okopack", little-endian
-  static constexpr std::uint32_t kVersion = 4;
+  static constexpr std::uint32_t kVersion = 5;
   std::uint64_t magic = kMagic;
   std::uint32_t version = kVersion;
   std::uint32_t target = 0, precision = 0, unused = 0;
@@ -57,7 +57,7 @@ std::uint64_t fingerprint_of(const graph::Network& network, const Plan& plan) {
 }
 
 PlanOptions plan_options(const graph::Network& network, const ModelOptions& options) {
-  if (options.precision != Precision::kModel) return {options.precision, options.target};
+  if (options.precision) return {*options.precision, options.target};
   const bool quantized = quantization_of(network).has_value();
   return {quantized ? Precision::kInt8 : Precision::kFloat32, options.target};
 }

@@ -10,7 +10,7 @@
 namespace oko::runtime {
 
 struct ModelOptions {
-  Precision precision = Precision::kModel;
+  std::optional<Precision> precision;  // nothing: int8 where the model was quantized, else float32
   SimdTarget target = best_simd_target();
 };
 

@@ -275,10 +275,8 @@ void pack_depthwise(const Plan& plan, const ConvolutionStep& step, const graph::
   }
 }
 
-graph::KernelStorage storage_of(const ConvolutionStep& step) {
-  return is_int8(step) ? graph::KernelStorage::kInt8
-         : step.half   ? graph::KernelStorage::kFloat16
-                       : graph::KernelStorage::kFloat32;
+Precision storage_of(const ConvolutionStep& step) {
+  return is_int8(step) ? Precision::kInt8 : step.half ? Precision::kFloat16 : Precision::kFloat32;
 }
 
 }  // namespace

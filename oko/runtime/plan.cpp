@@ -19,8 +19,6 @@ using graph::Activation;
 using graph::Layer;
 using graph::Shape;
 
-constexpr std::array<const char*, 4> kPrecisionNames{"model", "fp32", "fp16", "int8"};
-
 // The clamp equivalent to this activation, if any.
 std::optional<Clamp> clamp_of(Activation activation) {
   switch (activation) {
@@ -494,16 +492,6 @@ struct Describe {
 };
 
 }  // namespace
-
-const char* name_of(Precision precision) {
-  return kPrecisionNames[static_cast<std::size_t>(precision)];
-}
-
-std::optional<Precision> precision_named(std::string_view name) {
-  const auto found = std::find(kPrecisionNames.begin(), kPrecisionNames.end(), name);
-  if (found == kPrecisionNames.end()) return std::nullopt;
-  return static_cast<Precision>(found - kPrecisionNames.begin());
-}
 
 const char* name_of(Algorithm algorithm) {
   switch (algorithm) {

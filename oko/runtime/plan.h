@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "oko/graph/network.h"
+#include "oko/graph/precision.h"
 #include "oko/runtime/kernels.h"
 #include "oko/runtime/quantization.h"
 
@@ -18,9 +19,7 @@
 // it.
 namespace oko::runtime {
 
-enum class Precision { kModel, kFloat32, kFloat16, kInt8 };
-const char* name_of(Precision precision);  // "model", "fp32", "fp16", "int8"
-std::optional<Precision> precision_named(std::string_view name);
+using graph::Precision;
 
 enum class Number : std::uint8_t { kFloat, kByte };
 

@@ -100,13 +100,5 @@ TEST(Plan, WeightOffsetsAreDisjointAndAligned) {
   }
 }
 
-TEST(Plan, NamesOfPrecisionsRoundTrip) {
-  for (const Precision p :
-       {Precision::kModel, Precision::kFloat32, Precision::kFloat16, Precision::kInt8}) {
-    EXPECT_EQ(precision_named(name_of(p)), p);
-  }
-  EXPECT_FALSE(precision_named("fp64").has_value());
-}
-
 }  // namespace
 }  // namespace oko::runtime

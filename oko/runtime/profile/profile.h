@@ -32,7 +32,7 @@ struct StepProfile {
 
 struct Profile {
   SimdTarget target = SimdTarget::kScalar;
-  Precision precision = Precision::kFloat32;  // never kModel
+  Precision precision = Precision::kFloat32;
   int threads = 1, rounds = 0;
   std::vector<StepProfile> steps;
   double flop = 0;
