@@ -30,22 +30,6 @@ std::string escaped(std::string_view text) {
   return result;
 }
 
-std::string base64(std::span<const std::byte> bytes) {
-  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    unsigned block = 0;
-    for (std::size_t k = 0; k < 3; ++k) {
-      block = block << 8 | (i + k < bytes.size() ? std::to_integer<unsigned>(bytes[i + k]) : 0);
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      text += i + k <= bytes.size() ? kDigits[block >> (18 - 6 * k) & 63] : '=';
-    }
-  }
-  return text;
-}
-
 // Line colours are those of Okabe and Ito, which are safe for colour-blind readers; every line also
 // has its own dash pattern.
 std::string_view report_style() {

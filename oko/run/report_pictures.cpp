@@ -8,6 +8,7 @@
 #include "oko/media/picture.h"
 #include "oko/run/html.h"
 #include "oko/run/report_sections.h"
+#include "oko/storage/checksum.h"
 #include "oko/storage/store.h"
 
 namespace oko::run {
@@ -128,8 +129,8 @@ std::string figure(const Judged& judged, const dataset::Dataset& dataset,
     return fmt::format(
         R"(<figure><img width="{}" height="{}" alt="{}" src="data:image/jpeg;base64,{}">)"
         "<figcaption>{}</figcaption></figure>\n",
-        picture.size.width, picture.size.height, caption, base64(media::encode_jpeg(picture, 80)),
-        caption);
+        picture.size.width, picture.size.height, caption,
+        storage::base64(media::encode_jpeg(picture, 80)), caption);
   } catch (const std::exception& error) {  // also from OpenCV
     // A report is still useful if an image has disappeared since the evaluation.
     return "<figure><figcaption>" + caption + " (" + escaped(error.what()) +

@@ -10,6 +10,7 @@
 #include "oko/media/picture.h"
 #include "oko/run/chart.h"
 #include "oko/run/html.h"
+#include "oko/storage/checksum.h"
 #include "oko/storage/store.h"
 
 namespace oko::run {
@@ -25,7 +26,7 @@ TEST(Html, EscapesMarkupAndRepairsText) {
 
 TEST(Html, Base64MatchesTheRfc) {  // RFC 4648, section 10
   const auto encode = [](std::string_view text) {
-    return base64(std::as_bytes(std::span(text.data(), text.size())));
+    return storage::base64(std::as_bytes(std::span(text.data(), text.size())));
   };
   EXPECT_EQ(encode(""), "");
   EXPECT_EQ(encode("f"), "Zg==");

@@ -4,27 +4,20 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <span>
 
 #include "oko/run/output.h"
 #include "oko/run/run.h"
+#include "oko/storage/checksum.h"
 
 namespace oko::run {
 namespace {
 
-constexpr std::array<std::uint32_t, 256> make_crc_table() {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t i = 0; i < 256; ++i) {
-    std::uint32_t crc = i;
-    for (int bit = 0; bit < 8; ++bit) {
-      crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82f63b78U : 0U);  // Castagnoli, reflected
-    }
-    table[i] = crc;
-  }
-  return table;
+// Of a TFRecord frame: rotated and offset, so that a CRC of data containing CRCs stays useful.
+std::uint32_t checksum_of(std::string_view data) {
+  const std::uint32_t crc = storage::crc32c(std::as_bytes(std::span(data)));
+  return std::rotr(crc, 15) + 0xa282ead8U;
 }
-
-// A TFRecord checksum is rotated and offset, so that a CRC of data containing CRCs stays useful.
-std::uint32_t masked(std::uint32_t crc) { return std::rotr(crc, 15) + 0xa282ead8U; }
 
 template <typename T>
 void put(std::string& out, T value) {
@@ -88,20 +81,13 @@ std::uint64_t step_of(const Json& event) {
 std::string frame(const std::string& data) {
   std::string out;
   put<std::uint64_t>(out, data.size());
-  put(out, masked(crc32c(out)));
+  put(out, checksum_of(out));
   out += data;
-  put(out, masked(crc32c(data)));
+  put(out, checksum_of(data));
   return out;
 }
 
 }  // namespace
-
-std::uint32_t crc32c(std::string_view bytes) {
-  static constexpr auto kTable = make_crc_table();
-  std::uint32_t crc = ~0U;
-  for (const char c : bytes) crc = kTable[(crc ^ static_cast<unsigned char>(c)) & 255] ^ (crc >> 8);
-  return ~crc;
-}
 
 std::string tensorboard_records(const Json& event) {
   const std::string kind = text_of(event, "event");

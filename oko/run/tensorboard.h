@@ -38,7 +38,4 @@ class TensorBoardFile {
   bool begun_ = false;
 };
 
-// The checksum of TFRecord frames (Castagnoli polynomial), before masking.
-std::uint32_t crc32c(std::string_view bytes);
-
 }  // namespace oko::run

@@ -6,69 +6,14 @@
 #include <array>
 #include <cctype>
 #include <limits>
-#include <map>
-#include <mutex>
-#include <shared_mutex>
 
 #include "oko/storage/checksum.h"
-#include "oko/storage/gcs/gcs.h"
-#include "oko/storage/local/file.h"
-#include "oko/storage/local/local.h"
-#include "oko/storage/s3/s3.h"
 
 namespace oko::storage {
-
-namespace {
-
-struct Stores {
-  std::shared_mutex mutex;
-  std::map<std::string, std::unique_ptr<Store>, std::less<>> by_scheme;
-};
-
-Stores& stores() {
-  static Stores all;
-  return all;
-}
-
-std::unique_ptr<Store> make_store(std::string_view scheme) {
-  if (scheme == "file") return make_local_store();
-  if (scheme == "gs") return make_gcs_store();
-  if (scheme == "s3") return make_s3_store();
-  return nullptr;
-}
-
-}  // namespace
 
 std::string scheme(std::string_view uri) {
   const auto colon = uri.find("://");
   return colon == std::string_view::npos ? "file" : std::string(uri.substr(0, colon));
-}
-
-Store& store_for(std::string_view uri) {
-  Stores& all = stores();
-  const std::string name = scheme(uri);
-  {
-    const std::shared_lock lock(all.mutex);
-    const auto found = all.by_scheme.find(name);
-    if (found != all.by_scheme.end()) return *found->second;
-  }
-  const std::unique_lock lock(all.mutex);
-  std::unique_ptr<Store>& store = all.by_scheme[name];
-  if (!store) store = make_store(name);
-  if (store) return *store;
-  all.by_scheme.erase(name);
-  throw Error(ErrorCode::kUsage, std::string(uri), "no store for \"" + name + "://\"",
-              "use a path, file://, gs:// or s3://");
-}
-
-void use_store(std::string_view scheme, std::unique_ptr<Store> store) {
-  Stores& all = stores();
-  const std::unique_lock lock(all.mutex);
-  if (store) {
-    all.by_scheme[std::string(scheme)] = std::move(store);
-  } else if (const auto found = all.by_scheme.find(scheme); found != all.by_scheme.end()) {
-    all.by_scheme.erase(found);
-  }
 }
 
 Bytes read(const std::string& uri) { return store_for(uri).read(uri); }
@@ -100,9 +45,6 @@ void copy(const std::string& from, const std::string& to) {
   file->finish();
 }
 void remove(const std::string& uri) { store_for(uri).remove(uri); }
-void remove_empty_folders(const std::string& uri) {
-  if (scheme(uri) == "file") local::remove_empty_folders(local::path_of(uri));
-}
 
 std::string join(std::string_view folder, std::string_view name) {
   if (folder.empty() || name.starts_with('/') || name.find("://") != std::string_view::npos) {

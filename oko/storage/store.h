@@ -208,7 +208,7 @@ class Store {
 };
 
 // The store for a URI's scheme. Bucket stores are created on first use, from the environment
-// (oko/storage/s3/config.h, oko/storage/gcs/config.h). An unknown scheme is kUsage.
+// (oko/storage/s3/s3.h, oko/storage/gcs/gcs.h). An unknown scheme is kUsage.
 Store& store_for(std::string_view uri);
 // Replaces the store for `scheme` ("s3"); null: restores the default. For tests and for programs
 // with their own settings; not while other threads use that scheme.
