@@ -24,7 +24,7 @@ void write_and_read(const graph::Network& network) {
   } catch (const Error&) {
     return;
   }
-  const Bytes file(std::move(files[0].bytes));
+  const Bytes file = files[0].bytes;
   const auto signature = formats::onnx_signature(file, "again");
   require(signature.shape == network.input && !signature.outputs.empty());
   try {

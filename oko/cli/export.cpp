@@ -13,6 +13,7 @@
 #include "oko/cli/parity_text.h"
 #include "oko/cli/table.h"
 #include "oko/convert/parity.h"
+#include "oko/convert/program.h"
 #include "oko/convert/read.h"
 #include "oko/convert/reference.h"
 #include "oko/formats/heads.h"
@@ -26,7 +27,9 @@ namespace {
 struct ExportArguments {
   ModelArguments model;
   std::string to, precision = "fp32", calibration, size, out, images;
-  convert::ExportOptions options;
+  formats::WriteOptions options;
+  std::string stem;
+  const formats::Format* format = nullptr;  // --to
   std::size_t count = 4;
   bool no_check = false;
 };
@@ -50,14 +53,14 @@ graph::Network network_of(const ExportArguments& a, FailedImages& failed, const 
 
 std::string stem_of(const ExportArguments& a) {
   constexpr std::size_t kLongest = kLongestFileName - 32;  // the rest is for endings
-  if (!a.options.stem.empty()) {
-    std::string fault = fault_in_file_name(a.options.stem);
-    if (fault.empty() && a.options.stem.size() > kLongest) fault = "is too long";
+  if (!a.stem.empty()) {
+    std::string fault = fault_in_file_name(a.stem);
+    if (fault.empty() && a.stem.size() > kLongest) fault = "is too long";
     if (!fault.empty()) {
       throw Error(ErrorCode::kUsage, "--stem", "the name of the files " + fault,
                   "give a name without folders; -o names the folder");
     }
-    return a.options.stem;
+    return a.stem;
   }
   const std::string stem = storage::stem(a.model.path);
   const auto entry = storage::stat(a.model.path);
@@ -74,7 +77,7 @@ void claim_files(const ExportArguments& a, const convert::Export& made) {
   files.add_dataset(a.images);
   files.add_dataset(a.calibration);
   files.refuse_folder(a.out);
-  for (const auto& group : {made.model, made.wrappers}) {
+  for (const auto& group : {made.model.files, made.wrappers}) {
     for (const formats::File& file : group) files.claim(storage::join(a.out, file.name));
   }
 }
@@ -87,12 +90,12 @@ void store(const convert::Export& made, const std::string& folder, const Context
   const auto add = [&](const std::vector<formats::File>& files, const char* what) {
     for (const formats::File& file : files) {
       const std::string uri = storage::join(folder, file.name);
-      storage::write(uri, file.bytes);
+      storage::write(uri, file.bytes.span());
       table.add({uri, bytes_text(static_cast<double>(file.bytes.size())), what});
       written.push_back(uri);
     }
   };
-  add(made.model, "model");
+  add(made.model.files, "model");
   add(made.wrappers, "for the app");
   context.say_lines(table.text());
 }
@@ -107,18 +110,18 @@ struct Check {
 Check check_of(const ExportArguments& a, const convert::Export& made,
                const graph::Network& network) {
   Check check;
-  if (a.options.to == convert::Format::kMps) {
-    check.note = "not run: Metal is not available; only the structure was checked";
+  check.executor = convert::independent_executor(*a.format, made.model.files, network, check.note);
+  if (check.executor) return check;
+  if (a.format->read == nullptr) {
+    check.note = "not run: " + check.note;
     return check;
   }
-  const convert::ModelFiles files = convert::files_of(a.options.to, made.model);
-  check.executor = convert::independent_executor(files, network, check.note);
-  if (check.executor) return check;
   if (!check.note.empty()) check.note += "; ";
   check.note += "read back by oko's own reader and run by its reference implementation instead";
-  convert::ReadOptions options;
+  formats::ReadOptions options;
   options.description = formats::describe(network);
-  check.executor = convert::make_reference_executor(convert::read_model(files, options).network);
+  check.executor = convert::make_reference_executor(
+      convert::read_model({a.format, made.model.files}, options).network);
   return check;
 }
 
@@ -134,7 +137,7 @@ Json check_boxes(const ExportArguments& a, const convert::Export& made,
                  const graph::Network& network, FailedImages& failed, Context& context) {
   std::string name, note;
   const convert::BoxRunner runner =
-      convert::independent_boxes(convert::files_of(a.options.to, made.model), name, note);
+      convert::independent_boxes(*a.format, made.model.files, name, note);
   if (!runner) {
     context.say("parity      not run: " + note);
     return {{"note", note}};
@@ -164,8 +167,8 @@ Json check_written(const ExportArguments& a, const convert::Export& made,
   const auto inputs = inputs_of(a, network, failed, context);
   convert::ParityOptions options{tolerance_of(a.options.precision), a.options.thresholds};
   // Core ML computes in floating point whatever the type of its weights; TensorFlow Lite in int8.
-  options.by_boxes = a.options.precision == graph::Precision::kInt8 &&
-                     a.options.to == convert::Format::kTflite && !network.heads().empty();
+  options.by_boxes = a.options.precision == graph::Precision::kInt8 && a.format->runs_in_int8 &&
+                     !network.heads().empty();
   const auto engine = convert::make_engine_executor(network);
   const convert::Parity parity =
       convert::compare(network, *engine, *check.executor, inputs, options);
@@ -178,13 +181,14 @@ Json check_written(const ExportArguments& a, const convert::Export& made,
 
 void check_flags(const ExportArguments& a, const CLI::App& command) {
   const bool counts = command.get_option("--count")->count() > 0;
-  const auto refuse = [](const char* flag, const char* why) {
-    throw Error(ErrorCode::kUsage, flag, std::string("has no effect ") + why, "omit one of them");
+  const auto refuse = [](const char* flag, const std::string& why) {
+    throw Error(ErrorCode::kUsage, flag, "has no effect " + why, "omit one of them");
   };
   if (a.no_check && !a.images.empty()) refuse("--images", "with --no-check: nothing is run");
   if (a.no_check && counts) refuse("--count", "with --no-check: nothing is run");
-  if (a.to == "mps" && !a.images.empty())
-    refuse("--images", "with --to mps: nothing on this machine runs it");
+  if (formats::format_named(a.to)->cannot_run != nullptr && !a.images.empty()) {
+    refuse("--images", "with --to " + a.to + ": nothing on this machine runs it");
+  }
   if (counts && a.images.empty()) {
     throw Error(ErrorCode::kUsage, "--count", "has no effect without --images",
                 "give the images with --images");
@@ -192,25 +196,25 @@ void check_flags(const ExportArguments& a, const CLI::App& command) {
 }
 
 void run_export(ExportArguments a, Context& context) {
-  a.options.to = convert::format_named(a.to).value();
+  a.format = formats::format_named(a.to);
   a.options.precision =
       graph::precision_named(a.calibration.empty() ? a.precision : "int8").value();
-  convert::check_options(a.options);
+  formats::check_options(*a.format, a.options);
   FailedImages failed;
-  a.options.stem = stem_of(a);
+  a.stem = stem_of(a);
   const graph::Network network = network_of(a, failed, context);
-  if (a.out.empty()) a.out = a.options.stem + "-" + a.to;
-  const convert::Export made = convert::export_model(network, a.options);
+  if (a.out.empty()) a.out = a.stem + "-" + a.to;
+  const convert::Export made = convert::export_model(network, *a.format, a.options, a.stem);
   claim_files(a, made);
   Json written = Json::array();
   store(made, a.out, context, written);
   std::vector<std::string> warnings = formats::phone_warnings(network);
-  warnings.insert(warnings.begin(), made.notes.begin(), made.notes.end());
+  warnings.insert(warnings.begin(), made.model.notes.begin(), made.model.notes.end());
   for (const std::string& warning : warnings) context.progress->line("note: " + warning);
   const Json parity = a.no_check ? Json(nullptr) : check_written(a, made, network, failed, context);
   failed.finish(failed.tried(), "image", "; the others were used", context);
   context.emit({{"files", written},
-                {"main", storage::join(a.out, made.main)},
+                {"main", storage::join(a.out, made.model.main)},
                 {"warnings", warnings},
                 {"failed", failed.json()},
                 {"parity", parity}});
@@ -231,7 +235,7 @@ void add_content_arguments(CLI::App& command, ExportArguments& a) {
       ->type_name("DATASET");
   command.add_flag("--boxes", a.options.boxes,
                    "Decode and suppress boxes inside the model (coreml: a Vision pipeline)");
-  command.add_flag("--ml-program", a.options.ml_program,
+  command.add_flag("--ml-program", a.options.program,
                    "coreml: write an .mlpackage (iOS 15 and later)");
   command.add_option("--size", a.size, "Input size, if not the model's own")->type_name("WxH");
   command
@@ -264,15 +268,13 @@ void add_export_command(CLI::App& app, Context& context) {
       app.add_subcommand("export", "Export a model to another format and verify it");
   const auto arguments = std::make_shared<ExportArguments>();
   ExportArguments& a = *arguments;
-  a.options.stem.clear();
   add_model_arguments(*command, a.model);
   command->add_option("--to", a.to, "Format to write")
       ->required()
-      ->check(CLI::IsMember({"coreml", "onnx", "tflite", "ncnn", "darknet", "mps", "oko"}));
+      ->check(CLI::IsMember(formats::writable_formats()));
   command->add_option("-o,--out", a.out, "Folder for the files (default: MODEL-FORMAT)")
       ->type_name("FOLDER");
-  command->add_option("--stem", a.options.stem, "Name of the files, without extension")
-      ->type_name("NAME");
+  command->add_option("--stem", a.stem, "Name of the files, without extension")->type_name("NAME");
   add_content_arguments(*command, a);
   add_info_arguments(*command, a.options.info);
   command->add_option("--images", a.images, "Images to verify with: a folder, or one file")

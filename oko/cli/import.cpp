@@ -26,10 +26,7 @@ struct ImportArguments {
 
 // The main model file first, its companion files after it.
 std::vector<std::string> sorted_out(std::vector<std::string> files, const std::string& weights) {
-  const auto leads = [](const std::string& file) {
-    const std::string ending = storage::extension(file);
-    return ending != ".weights" && ending != ".backup" && ending != ".bin";
-  };
+  const auto leads = [](const std::string& file) { return !convert::is_companion(file); };
   std::ranges::stable_partition(files, leads);
   const bool is_pair = files.size() == 2 && !leads(files[1]);
   if (!weights.empty()) files.push_back(weights);
@@ -78,7 +75,7 @@ graph::Network structure_of(const ImportArguments& arguments, std::vector<std::s
   return builtin_network(name, arguments.size, static_cast<int>(classes));
 }
 
-void check_heads(const convert::ReadModel& read, const ImportArguments& arguments) {
+void check_heads(const formats::ReadModel& read, const ImportArguments& arguments) {
   if (!read.lacks_heads || arguments.no_heads) return;
   if (read.no_heads_why) {
     throw Error(ErrorCode::kUsage, arguments.files.front() + ": " + read.no_heads_why->place(),
@@ -89,7 +86,7 @@ void check_heads(const convert::ReadModel& read, const ImportArguments& argument
               "give --anchors (a file, or 10,14,23,27,…), or --no-heads to import raw outputs");
 }
 
-convert::ReadModel read_sources(const ImportArguments& arguments) {
+formats::ReadModel read_sources(const ImportArguments& arguments) {
   if (arguments.anchors.empty() && !arguments.masks.empty()) {
     throw Error(ErrorCode::kUsage, "--masks", "selects from --anchors, which is missing",
                 "give both");
@@ -103,13 +100,13 @@ convert::ReadModel read_sources(const ImportArguments& arguments) {
                 "applies to heads made with --anchors, which is missing", "give both");
   }
   const std::vector<std::string> files = sorted_out(arguments.files, arguments.weights);
-  convert::ReadOptions options;
+  formats::ReadOptions options;
   std::vector<std::string> notes;
   if (!arguments.network.empty()) options.network = structure_of(arguments, notes);
   if (!arguments.size.empty()) options.size = parse_size(arguments.size);
   options.heads = {anchors_of(arguments.anchors), masks_of(arguments.masks),
                    !arguments.decoding.empty()};
-  convert::ReadModel read = convert::read_model(
+  formats::ReadModel read = convert::read_model(
       convert::open_model(files.front(), files.size() > 1 ? files[1] : std::string()), options);
   read.notes.insert(read.notes.begin(), notes.begin(), notes.end());
   if (arguments.no_heads && !read.network.heads().empty()) {
@@ -196,7 +193,7 @@ Json outputs_json(const graph::Network& network) {
   return outputs;
 }
 
-void say_understood(const convert::ReadModel& read, const Context& context) {
+void say_understood(const formats::ReadModel& read, const Context& context) {
   const graph::Network& network = read.network;
   context.say("network     " + layer_counts(network));
   context.say(fmt::format("input       {} x {} pixels, {} channels: {}", network.input.width,
@@ -235,7 +232,7 @@ void import(const ImportArguments& arguments, const Context& context) {
     files.add(file);
   }
   files.claim(arguments.out);
-  const convert::ReadModel read = read_sources(arguments);
+  const formats::ReadModel read = read_sources(arguments);
   for (const std::string& note : read.notes) context.progress->line("note: " + note);
   storage::write(arguments.out, graph::write_oko(read.network));
   say_understood(read, context);

@@ -51,9 +51,9 @@ void set_names(graph::Network& network, const std::string& uri) {
 
 graph::Network load_model(const ModelArguments& model, std::vector<std::string>* notes,
                           const std::string& size) {
-  convert::ReadOptions options;
+  formats::ReadOptions options;
   if (!size.empty()) options.size = parse_size(size);
-  convert::ReadModel read =
+  formats::ReadModel read =
       convert::read_model(convert::open_model(model.path, model.weights), options);
   if (!model.names.empty()) set_names(read.network, model.names);
   if (notes != nullptr) {

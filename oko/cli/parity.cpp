@@ -7,7 +7,7 @@
 #include "oko/cli/inputs.h"
 #include "oko/cli/model.h"
 #include "oko/cli/parity_text.h"
-#include "oko/convert/export.h"
+#include "oko/convert/program.h"
 #include "oko/convert/read.h"
 #include "oko/convert/reference.h"
 #include "oko/formats/heads.h"
@@ -30,21 +30,21 @@ struct Runner {
 };
 
 // `description` defines the heads of a file that has none.
-convert::ReadModel read(const convert::ModelFiles& files, const std::string& size,
+formats::ReadModel read(const convert::ModelFiles& files, const std::string& size,
                         const std::string& description = {}) {
-  convert::ReadOptions options;
+  formats::ReadOptions options;
   if (!size.empty()) options.size = parse_size(size);
   options.description = description;
-  convert::ReadModel model = convert::read_model(files, options);
+  formats::ReadModel model = convert::read_model(files, options);
   if (!model.network.weights.empty()) return model;
   throw input_error(files.files.front().name, "has no weights",
                     "pass them with --weights-a or --weights-b");
 }
 
-Runner runner_of(const convert::ModelFiles& files, convert::ReadModel model) {
+Runner runner_of(const convert::ModelFiles& files, formats::ReadModel model) {
   Runner runner{std::move(model.network), nullptr, {}, std::move(model.notes)};
-  runner.executor =
-      convert::independent_executor(files, runner.network, runner.note, model.output_keys);
+  runner.executor = convert::independent_executor(*files.format, files.files, runner.network,
+                                                  runner.note, model.output_keys);
   if (!runner.executor) runner.executor = convert::make_engine_executor(runner.network);
   return runner;
 }
@@ -53,7 +53,7 @@ Runner runner_of(const convert::ModelFiles& files, convert::ReadModel model) {
 std::pair<Runner, Runner> runners_of(const ParityArguments& a) {
   const auto first = convert::open_model(a.first, a.first_weights);
   const auto second = convert::open_model(a.second, a.second_weights);
-  convert::ReadModel one = read(first, a.size), other = read(second, a.size);
+  formats::ReadModel one = read(first, a.size), other = read(second, a.size);
   if (one.network.heads().empty() && !other.network.heads().empty()) {
     one = read(first, a.size, formats::describe(other.network));
   } else if (other.network.heads().empty() && !one.network.heads().empty()) {

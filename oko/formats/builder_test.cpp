@@ -151,7 +151,7 @@ TEST(NetworkBuilder, NamesTheFaultyNode) {
   EXPECT_THAT(error_of([] {
                 begun().upsample({"\xff", "Resize"}, "a", "b", 2);
               }),
-              HasSubstr("not valid UTF-8"));
+              HasSubstr("not UTF-8"));
   EXPECT_THAT(error_of([] { begun().finish("\xc3(", {"a"}); }), HasSubstr("not UTF-8"));
   EXPECT_THAT(error_of([] { begun().input("second", {1, 1, 1}); }), HasSubstr("second input"));
   EXPECT_THAT(error_of([] { begun().finish("net", {}); }), HasSubstr("no outputs"));

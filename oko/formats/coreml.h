@@ -4,26 +4,11 @@
 #include <vector>
 
 #include "oko/base/bytes.h"
-#include "oko/formats/file.h"
+#include "oko/formats/format.h"
 #include "oko/formats/heads.h"
 #include "oko/graph/network.h"
 
 namespace oko::formats {
-
-enum class CoreMlWeights {
-  kFloat32,
-  kFloat16,  // every weight; phones compute in float16 anyway
-  kInt8,     // kernels linearly quantized to 8 bits between each filter's minimum and maximum
-};
-
-struct CoreMlOptions {
-  ModelInfo info;
-  CoreMlWeights weights = CoreMlWeights::kFloat32;
-  // A Vision object detector: the network with decoding and non-maximum suppression. Otherwise the
-  // outputs are the raw heads, named by output_names().
-  bool pipeline = false;
-  double score_threshold = .25, iou_threshold = .45;  // of the pipeline; an app can change both
-};
 
 // A Core ML neural network "<stem>.mlmodel": the input is an image in the network's colour order,
 // or a multi-array of 0…1 for a number of channels other than 1 and 3. A network without heads
@@ -31,18 +16,18 @@ struct CoreMlOptions {
 // lowest possible: 1 for float32, 2 for float16, 3 for int8 or a pipeline. Throws a usage Error for
 // thresholds outside 0…1 and for a pipeline of a network without heads or without one name for each
 // class. docs/formats/coreml.md describes the pipeline's decoding.
-std::vector<File> write_coreml(const graph::Network& network, const CoreMlOptions& options,
+//
+// Float16 rounds every weight; int8 quantizes kernels linearly between each filter's minimum and
+// maximum. With options.boxes the model is a Vision object detector (a pipeline), whose thresholds
+// an app can change; otherwise the outputs are the raw heads, named by output_names().
+std::vector<File> write_coreml(const graph::Network& network, const WriteOptions& options,
                                const std::string& stem);
 
-struct MlPackageOptions {
-  ModelInfo info;
-  bool float32 = false;  // weights and arithmetic; else float16 from input to outputs
-};
-
-// An ML Program (specification version 6, iOS 15): the files of the folder "<stem>.mlpackage".
+// An ML Program (specification version 6, iOS 15): the files of the folder "<stem>.mlpackage", with
+// weights and arithmetic in float32 or float16.
 // Outputs are the raw heads, named by output_names(), as float32 multi-arrays [1, channels, height,
 // width].
-std::vector<File> write_mlpackage(const graph::Network& network, const MlPackageOptions& options,
+std::vector<File> write_mlpackage(const graph::Network& network, const WriteOptions& options,
                                   const std::string& stem);
 
 // Reads a neural network or classifier (.mlmodel) of the layers that YOLO networks and simple

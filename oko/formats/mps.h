@@ -3,27 +3,20 @@
 #include <string>
 #include <vector>
 
-#include "oko/formats/file.h"
+#include "oko/formats/format.h"
 #include "oko/graph/network.h"
 
 namespace oko::formats {
-
-enum class MpsWeights { kFloat32, kFloat16 };
-
-struct MpsOptions {
-  MpsWeights weights = MpsWeights::kFloat16;
-  ModelInfo info{};
-};
 
 // Swift source that builds the network as an MPSNNGraph, node by node, and the weights that it
 // reads: "<Name>Graph.swift" and "<stem>.mpsweights", where Name is the stem as a Swift type
 // ("yolov3-tiny" gives "Yolov3Tiny"). The graph takes an image of the network's input size and
 // returns the raw outputs of network.outputs(). What surrounds it (texture, letterbox, decoding,
-// suppression) is in the wrapper, formats/wrappers.h with WrapperTarget::kMps. Needs iOS 13 or
+// suppression) is in the wrapper, swift/mps.swift.in. Needs iOS 13 or
 // macOS 10.15. docs/formats/mps.md has the layout of the weights and what each layer becomes.
 //
 // Throws an input Error for a network without weights or with more than 4 GB of them.
-std::vector<File> write_mps(const graph::Network& network, const MpsOptions& options,
+std::vector<File> write_mps(const graph::Network& network, const WriteOptions& options,
                             const std::string& stem);
 
 }  // namespace oko::formats

@@ -6,27 +6,21 @@
 #include <vector>
 
 #include "oko/base/bytes.h"
-#include "oko/formats/file.h"
+#include "oko/formats/format.h"
 #include "oko/formats/heads.h"
 #include "oko/graph/network.h"
 #include "oko/image/geometry.h"
 
 namespace oko::formats {
 
-struct NcnnOptions {
-  bool half = false;  // kernels as float16; biases stay float32
-  // Ends the network in ncnn's own Yolov3DetectionOutput, blob "output", with rows of class (from
-  // 1), score, left, top, right, bottom (0…1). Otherwise the outputs are the raw heads, named by
-  // output_names().
-  bool detection_output = false;
-  float threshold = .25F, nms_iou = .45F;  // of the detection output
-};
-
 // "<stem>.param" and "<stem>.bin". Layer names that a .param cannot hold (blanks, over 200 bytes)
-// are changed, and `notes` says so. Throws an input Error with detection_output for heads that ncnn
-// would decode differently: region heads, scale_x_y other than 1, heads with different numbers of
-// anchors or different anchor lists.
-std::vector<File> write_ncnn(const graph::Network& network, const NcnnOptions& options,
+// are changed, and `notes` says so. With options.boxes
+// the network ends in ncnn's own Yolov3DetectionOutput, blob "output", with rows of class (from 1),
+// score, left, top, right, bottom (0…1); otherwise the outputs are the raw heads, named by
+// output_names(). Kernels can be float16; biases stay float32. Throws an input Error for boxes of
+// heads that ncnn would decode differently: region heads, scale_x_y other than 1, heads with
+// different numbers of anchors or different anchor lists.
+std::vector<File> write_ncnn(const graph::Network& network, const WriteOptions& options,
                              const std::string& stem, std::vector<std::string>* notes = nullptr);
 
 // Reads a .param and its .bin. ncnn has no metadata, not even comments: heads come from a

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "oko/base/bytes.h"
-#include "oko/formats/file.h"
+#include "oko/formats/format.h"
 #include "oko/formats/heads.h"
 #include "oko/graph/network.h"
 
@@ -21,26 +21,18 @@ struct OnnxReadOptions {
 // file's size.
 Imported read_onnx(const Bytes& file, const std::string& name, const OnnxReadOptions& options = {});
 
-struct OnnxOptions {
-  ModelInfo info;
-  // Kernels as float16, each cast to float32 by a node: half the file size, the same arithmetic,
-  // loadable by any runtime.
-  bool float16 = false;
-  // Decoding and NonMaxSuppression inside. Outputs, best score first: "boxes" [n, 4] float32 left,
-  // top, right, bottom in pixels of the network's input, not clipped; "scores" [n] float32,
-  // objectness × class; "classes" [n] int32.
-  bool boxes = false;
-  float score_threshold = .25F;  // a class of a box is listed when its score is above it
-  float iou_threshold = .45F;    // of two boxes of a class that overlap more, the better one stays
-  int max_detections = 300;      // the best ones are kept; 0: no limit
-};
-
 // One file "<stem>.onnx": opset 13, IR version 7, what every runtime since the end of 2020 loads.
 // Input "image" [1, channels, height, width] float32, 0…1; outputs the raw heads [1, c, h, w],
 // named by output_names(), or boxes. Nodes have their layers' names, so that read_onnx() gives back
 // inference_form(network). Throws an input Error for a network without weights, and a usage Error
 // for boxes of a network without heads or thresholds that make no sense.
-std::vector<File> write_onnx(const graph::Network& network, const OnnxOptions& options,
+//
+// Float16: kernels, each cast to float32 by a node: half the file size, the same arithmetic,
+// loadable by any runtime. Boxes: decoding and NonMaxSuppression inside; outputs, best score first:
+// "boxes" [n, 4] float32 left, top, right, bottom in pixels of the network's input, not clipped;
+// "scores" [n] float32, objectness × class; "classes" [n] int32. A class of a box is listed when
+// its score is above thresholds.score.
+std::vector<File> write_onnx(const graph::Network& network, const WriteOptions& options,
                              const std::string& stem);
 
 // What a program needs to know to run a file and inspect it.

@@ -69,7 +69,7 @@ TEST(PhoneWarnings, FindsEachKind) {
   EXPECT_THAT(phone_warnings(one_layer(halving, {8, 31, 32})), ElementsAre(HasSubstr("stride")));
   EXPECT_THAT(phone_warnings(one_layer(plain, {8, 2048, 2048})), ElementsAre(HasSubstr("48 MB")));
   EXPECT_THAT(phone_warnings(one_layer(graph::Region{{{1, 1}}, 3, true})),
-              ElementsAre(HasSubstr("rank 5")));
+              ElementsAre(HasSubstr("rank-5")));
 }
 
 TEST(PhoneWarnings, WarnsLittleAboutModelsMadeForPhones) {

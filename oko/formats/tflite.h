@@ -4,30 +4,19 @@
 #include <vector>
 
 #include "oko/base/bytes.h"
-#include "oko/formats/file.h"
+#include "oko/formats/format.h"
 #include "oko/formats/heads.h"
 #include "oko/graph/network.h"
 
 namespace oko::formats {
 
-enum class TfliteNumbers {
-  kFloat32,
-  kFloat16,  // kernels as float16, dequantized by the model itself; all else float32
-  kInt8,     // all int8: kernels with a scale per filter, activations with one scale each
-};
-
-struct TfliteOptions {
-  TfliteNumbers numbers = TfliteNumbers::kFloat32;
-  // For kInt8: the input is camera bytes 0…255; otherwise 0…1 in int8, from -128.
-  bool camera_bytes = true;
-  ModelInfo info{};
-};
-
 // "<stem>.tflite": the input is an image [1, height, width, channels] in 0…1, the outputs are the
 // raw heads, rows × columns × channels, named by output_names(). Labels are in an appended
-// labels.txt, as Android's tools expect. kInt8 needs the ranges that `oko quantize` stores in the
-// network (runtime/quantization.h) and throws an input Error without them.
-std::vector<File> write_tflite(const graph::Network& network, const TfliteOptions& options,
+// labels.txt, as Android's tools expect. Float16: kernels, dequantized by the model itself; all
+// else is float32. Int8: all of it, kernels with a scale per filter, activations with one scale
+// each; it needs the ranges that `oko quantize` stores in the network (runtime/quantization.h) and
+// throws an input Error without them.
+std::vector<File> write_tflite(const graph::Network& network, const WriteOptions& options,
                                const std::string& stem);
 
 // Reads a convolutional model. Heads come from the description if oko wrote the file, else from
@@ -39,7 +28,7 @@ Imported read_tflite(const Bytes& file, const std::string& name);
 // The part of a model that computes the tensors of these keys (Imported::keys), as a separate
 // model: for programs that run what read_tflite() read. `input` and `outputs` are its names.
 struct TflitePart {
-  std::vector<std::byte> bytes;
+  Bytes bytes;
   std::string input;
   std::vector<std::string> outputs;
 };

@@ -65,15 +65,13 @@ bool holds_separator(const std::string& text) {
 
 TEST(Hostile, ANetworkNameWithALineSeparatorStaysInItsComment) {
   OKO_CASES(folder, "hostile");
-  const convert::ReadModel read = convert::read_model(convert::open_model(folder + "/u2028.oko"));
+  const formats::ReadModel read = convert::read_model(convert::open_model(folder + "/u2028.oko"));
   ASSERT_TRUE(holds_separator(read.network.name));
   int sources = 0;
   for (const char* format : {"oko", "onnx", "coreml", "tflite", "ncnn", "mps"}) {
-    convert::ExportOptions options;
-    options.to = *convert::format_named(format);
-    options.stem = "model";
-    convert::Export made = convert::export_model(read.network, options);
-    for (formats::File& file : made.model) made.wrappers.push_back(std::move(file));
+    convert::Export made =
+        convert::export_model(read.network, *formats::format_named(format), {}, "model");
+    for (formats::File& file : made.model.files) made.wrappers.push_back(std::move(file));
     for (const formats::File& file : made.wrappers) {
       const std::string ending = storage::extension(file.name);
       if (ending != ".swift" && ending != ".kt" && ending != ".ts" && ending != ".h") continue;

@@ -296,16 +296,15 @@ std::vector<detect::Detection> CoreMlInterpreter::detections(std::span<const flo
   return detections;
 }
 
-std::unique_ptr<CoreMlInterpreter> interpret_coreml(const std::vector<formats::File>& files) {
+std::unique_ptr<CoreMlInterpreter> interpret_coreml(std::span<const formats::File> files) {
   const formats::File* model = nullptr;
   Bytes weights;
   for (const formats::File& each : files) {
     if (each.name.ends_with(".mlmodel")) model = &each;
-    if (each.name.ends_with("weight.bin")) weights = Bytes(std::vector<std::byte>(each.bytes));
+    if (each.name.ends_with("weight.bin")) weights = each.bytes;
   }
   if (model == nullptr) throw input_error("coreml", "there is no .mlmodel among the files");
-  return std::make_unique<CoreMlInterpreter>(Bytes(std::vector<std::byte>(model->bytes)),
-                                             model->name, weights);
+  return std::make_unique<CoreMlInterpreter>(model->bytes, model->name, weights);
 }
 
 }  // namespace oko::convert

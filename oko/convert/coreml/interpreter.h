@@ -8,7 +8,7 @@
 #include "oko/base/bytes.h"
 #include "oko/convert/executor.h"
 #include "oko/detect/detection.h"
-#include "oko/formats/file.h"
+#include "oko/formats/format.h"
 
 namespace oko::convert {
 
@@ -66,6 +66,6 @@ class CoreMlInterpreter : public Executor {
 
 // An interpreter for the output of write_coreml() or write_mlpackage(), or for the files of a model
 // folder, recognized by their extensions.
-std::unique_ptr<CoreMlInterpreter> interpret_coreml(const std::vector<formats::File>& files);
+std::unique_ptr<CoreMlInterpreter> interpret_coreml(std::span<const formats::File> files);
 
 }  // namespace oko::convert

@@ -22,10 +22,10 @@
 namespace oko::convert {
 namespace {
 
-using formats::CoreMlOptions;
-using formats::CoreMlWeights;
 using formats::write_coreml;
 using formats::write_mlpackage;
+using formats::WriteOptions;
+using graph::Precision;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using Numbers = std::vector<float>;
@@ -76,7 +76,7 @@ TEST(CoreMlInterpreter, MatchesDarknetsHeadsOnEveryPublishedModel) {
 
 struct Kind {
   const char* name;
-  CoreMlWeights weights;
+  graph::Precision weights;
   float tolerance;  // for values up to about 25
 };
 
@@ -85,19 +85,18 @@ TEST(CoreMlInterpreter, MatchesTheHeadsOfYolov3TinyWithEveryKindOfWeights) {
   const reference::SyntheticModel& model = reference::synthetic_models()[0];
   const graph::Network network = reference::synthetic_network(model);
   const Numbers input = golden_input("dog_letterbox_3x416x416.f32");
-  for (const Kind& kind :
-       {Kind{"fp32", CoreMlWeights::kFloat32, 1e-3F}, Kind{"fp16", CoreMlWeights::kFloat16, .02F},
-        Kind{"int8", CoreMlWeights::kInt8, .3F}}) {
+  for (const Kind& kind : {Kind{"fp32", graph::Precision::kFloat32, 1e-3F},
+                           Kind{"fp16", graph::Precision::kFloat16, .02F},
+                           Kind{"int8", graph::Precision::kInt8, .3F}}) {
     const auto maps =
-        interpret_coreml(write_coreml(network, {.info = {}, .weights = kind.weights}, "m"))
-            ->run(input);
+        interpret_coreml(write_coreml(network, {.precision = kind.weights}, "m"))->run(input);
     ASSERT_EQ(maps.size(), 2U);
     for (std::size_t h = 0; h < 2; ++h) {
       const Numbers expected = reference::read_floats(reference::path_of("golden/synthetic") +
                                                       "/yolov3-tiny_" + model.heads[h] + ".f32");
       const float apart = largest_difference(maps[h], expected);
       EXPECT_LT(apart, kind.tolerance) << kind.name;
-      EXPECT_EQ(apart > 1e-3F, kind.weights != CoreMlWeights::kFloat32) << kind.name;
+      EXPECT_EQ(apart > 1e-3F, kind.weights != graph::Precision::kFloat32) << kind.name;
       RecordProperty(std::string(kind.name) + "_" + std::to_string(h), std::to_string(apart));
     }
   }
@@ -113,7 +112,13 @@ TEST(CoreMlInterpreter, RunsPackagesInBothPrecisions) {
                                                   "/yoloface-50k/person_tensors/" + model.heads[0]);
   const auto apart = [&](bool float32) {
     return largest_difference(
-        interpret_coreml(write_mlpackage(network, {{}, float32}, "m"))->run(input).at(0), expected);
+        interpret_coreml(write_mlpackage(network,
+                                         {.precision = float32 ? graph::Precision::kFloat32
+                                                               : graph::Precision::kFloat16},
+                                         "m"))
+            ->run(input)
+            .at(0),
+        expected);
   };
   EXPECT_LT(apart(true), 1e-3F);
   EXPECT_LT(apart(false), .1F);
@@ -125,8 +130,7 @@ TEST(CoreMlInterpreter, MatchesTheReferenceAtEveryLayer) {
   network.preprocess.bgr = true;
   const Numbers input = synthetic_image(network.input);
   const auto expected = make_reference_executor(network)->run_layers(input);
-  for (const auto& files :
-       {write_coreml(network, {}, "m"), write_mlpackage(network, {{}, true}, "m")}) {
+  for (const auto& files : {write_coreml(network, {}, "m"), write_mlpackage(network, {}, "m")}) {
     const auto interpreter = interpret_coreml(files);
     const auto maps = interpreter->run_layers(input);
     EXPECT_TRUE(interpreter->takes_bgr());
@@ -169,8 +173,7 @@ TEST(CoreMlInterpreter, ScalesBytesToOne) {
   graph::infer_shapes(network);
   network.weights["sum.kernel"] = graph::Tensor::of({1, 2, 4}, {1, 3, 1, 1});
   network.weights["sum.bias"] = graph::Tensor::of({.5F}, {1});
-  for (const auto& files :
-       {write_coreml(network, {}, "m"), write_mlpackage(network, {{}, true}, "m")}) {
+  for (const auto& files : {write_coreml(network, {}, "m"), write_mlpackage(network, {}, "m")}) {
     const auto interpreter = interpret_coreml(files);
     EXPECT_TRUE(interpreter->takes_image());
     EXPECT_NEAR(interpreter->run(Numbers{1, .5F, .25F}).at(0).at(0), 3.5F, 1e-5F);
@@ -193,8 +196,7 @@ TEST(CoreMlInterpreter, KeepsRowsAndColumnsOfKernelsApart) {
   const Numbers input{.1F, .2F, .3F, .4F, .5F, .6F, .7F, .8F, .9F};
   const Numbers moved{.2F, .3F, 0,   .5F, .6F, 0,   .8F, .9F, 0,   // one to the right
                       .4F, .5F, .6F, .7F, .8F, .9F, 0,   0,   0};  // one down
-  for (const auto& files :
-       {write_coreml(network, {}, "m"), write_mlpackage(network, {{}, true}, "m")}) {
+  for (const auto& files : {write_coreml(network, {}, "m"), write_mlpackage(network, {}, "m")}) {
     EXPECT_LT(largest_difference(interpret_coreml(files)->run(input).at(0), moved), 1e-6F);
   }
 }
@@ -208,8 +210,7 @@ TEST(CoreMlInterpreter, PadsPoolsAtTheEndAndNotWithZeros) {
   graph::infer_shapes(network);
   network.weights["negative.kernel"] = graph::Tensor::of({-1}, {1, 1, 1, 1});
   network.weights["negative.bias"] = graph::Tensor::of({0}, {1});
-  for (const auto& files :
-       {write_coreml(network, {}, "m"), write_mlpackage(network, {{}, true}, "m")}) {
+  for (const auto& files : {write_coreml(network, {}, "m"), write_mlpackage(network, {}, "m")}) {
     const auto map = interpret_coreml(files)->run(Numbers{.1F, .2F, .3F, .4F}).at(0);
     EXPECT_LT(largest_difference(map, Numbers{-.1F, -.2F, -.3F, -.4F}), 1e-6F);
   }
@@ -217,7 +218,7 @@ TEST(CoreMlInterpreter, PadsPoolsAtTheEndAndNotWithZeros) {
 
 // ---- The Vision pipeline ----
 
-const CoreMlOptions kPipeline{.info = {}, .pipeline = true};
+const WriteOptions kPipeline{.boxes = true};
 
 // oko's own decoding of the same raw outputs, one class per box, clipped to the image.
 std::vector<detect::Detection> own_boxes(const graph::Network& network,

@@ -30,9 +30,11 @@ class Ncnn : public Executor {
     net_.opt.use_int8_inference = false;
     std::string param;
     for (const formats::File& file : files) {
-      if (file.name.ends_with(".bin")) bin_ = file.bytes;
+      if (file.name.ends_with(".bin")) {
+        bin_.assign(file.bytes.span().begin(), file.bytes.span().end());
+      }
       if (!file.name.ends_with(".param")) continue;
-      param.assign(reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size());
+      param = file.bytes.text();
     }
     bin_.resize((bin_.size() + 15) / 16 * 16);  // ncnn uses it in place
     if (net_.load_param_mem(param.c_str()) != 0) refuse("the .param");

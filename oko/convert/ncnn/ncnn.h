@@ -5,7 +5,7 @@
 #include <string>
 
 #include "oko/convert/executor.h"
-#include "oko/formats/file.h"
+#include "oko/formats/format.h"
 #include "oko/graph/network.h"
 
 namespace oko::convert {

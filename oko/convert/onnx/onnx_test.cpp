@@ -26,8 +26,8 @@ std::unique_ptr<Executor> onnx_runtime(const Bytes& file, std::string* why) {
   return make_onnx_runtime(file, "model.onnx", why);
 }
 
-Bytes written(const graph::Network& network, const formats::OnnxOptions& options = {}) {
-  return Bytes(formats::write_onnx(network, options, "model")[0].bytes);
+Bytes written(const graph::Network& network, const formats::WriteOptions& options = {}) {
+  return formats::write_onnx(network, options, "model")[0].bytes;
 }
 
 graph::Network small_network() {
@@ -167,8 +167,8 @@ TEST_P(OnnxExecutor, ExposesTheOutputsOfAllLayers) {
 }
 
 TEST_P(OnnxExecutor, LoadsFloat16Kernels) {
-  formats::OnnxOptions options;
-  options.float16 = true;
+  formats::WriteOptions options;
+  options.precision = graph::Precision::kFloat16;
   if (!GetParam().all_kinds) GTEST_SKIP() << "OpenCV 4.6 cannot read float16";
   const graph::Network network = all_kinds();
   const std::vector<float> input = input_of(network);
@@ -269,7 +269,7 @@ TEST(OnnxBoxes, AreTheGoldenOnes) {
     SCOPED_TRACE(model.name);
     const std::string base = reference::path_of("models/darknet") + "/" + model.name;
     const graph::Network network = reference::darknet_model(base + ".cfg", base + ".weights");
-    formats::OnnxOptions options;
+    formats::WriteOptions options;
     options.boxes = true;
     std::string why;
     const auto executor = make_onnx_runtime(written(network, options), "model.onnx", &why);
@@ -303,11 +303,11 @@ TEST(OnnxBoxes, HonourThresholdsRegionHeadsAndImagesWithoutAny) {
   const auto maps = raw->run(input);
   const std::vector<detect::HeadMap> heads(maps.begin(), maps.end());
   for (const auto& [score, iou, most] : {std::tuple{.2F, .3F, 0}, {.1F, .7F, 5}, {1.F, .5F, 300}}) {
-    formats::OnnxOptions options;
+    formats::WriteOptions options;
     options.boxes = true;
-    options.score_threshold = score;
-    options.iou_threshold = iou;
-    options.max_detections = most;
+    options.thresholds.score = score;
+    options.thresholds.iou = iou;
+    options.thresholds.max_detections = most;
     const auto found =
         detections(make_onnx_runtime(written(network, options), "b.onnx")->run_all(input));
     detect::Thresholds thresholds;

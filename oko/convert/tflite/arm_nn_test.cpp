@@ -17,7 +17,7 @@
 namespace oko::convert {
 namespace {
 
-using formats::TfliteNumbers;
+using graph::Precision;
 
 // An engine for expect_golden_heads().
 struct Runner {
@@ -28,10 +28,10 @@ struct Runner {
 };
 
 std::unique_ptr<Executor> make(const graph::Network& network,
-                               TfliteNumbers numbers = TfliteNumbers::kFloat32,
+                               graph::Precision numbers = graph::Precision::kFloat32,
                                bool camera_bytes = true) {
   return make_arm_nn(
-      formats::write_tflite(network, {.numbers = numbers, .camera_bytes = camera_bytes}, "m"),
+      formats::write_tflite(network, {.precision = numbers, .takes_bytes = camera_bytes}, "m"),
       network);
 }
 
@@ -79,11 +79,11 @@ TEST_F(ArmNn, MatchesTheHeadsOfPublishedModels) {
 // Arm NN 20.08 accepts no kernel that an operator converts to float32.
 TEST_F(ArmNn, RunsAPartOfAModelWithHalfKernels) {
   const graph::Network network = everything_it_has();
-  const auto files = formats::write_tflite(network, {.numbers = TfliteNumbers::kFloat16}, "m");
-  const formats::Imported imported = formats::read_tflite(Bytes(files[0].bytes), "m.tflite");
+  const auto files = formats::write_tflite(network, {.precision = graph::Precision::kFloat16}, "m");
+  const formats::Imported imported = formats::read_tflite(files[0].bytes, "m.tflite");
   const auto input = ramp(network.input);
   const auto expected = make_reference_executor(imported.network)->run(input);
-  const auto part = formats::tflite_part(Bytes(files[0].bytes), "m.tflite", imported.keys);
+  const auto part = formats::tflite_part(files[0].bytes, "m.tflite", imported.keys);
   const auto found = make_arm_nn(part)->run(input);
   ASSERT_EQ(found.size(), expected.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
@@ -127,7 +127,7 @@ TEST_F(ArmNn, RunsHalfKernelsOrReportsThatItRejectsThem) {
   const auto expected = make_reference_executor(network)->run(input);
   std::unique_ptr<Executor> executor;
   try {
-    executor = make(network, TfliteNumbers::kFloat16);
+    executor = make(network, graph::Precision::kFloat16);
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), ::testing::StartsWith("Arm NN: rejects the model: "));
     return;
@@ -138,7 +138,7 @@ TEST_F(ArmNn, RunsHalfKernelsOrReportsThatItRejectsThem) {
 TEST_F(ArmNn, ReportsWhatItRejects) {
   const graph::Network network = everything_it_has();
   auto files = formats::write_tflite(network, {}, "m");
-  for (formats::File& file : files) file.bytes.resize(file.bytes.size() / 2);
+  for (formats::File& file : files) file.bytes = file.bytes.part(0, file.bytes.size() / 2);
   try {
     make_arm_nn(files, network, nullptr);
     FAIL();
@@ -150,7 +150,7 @@ TEST_F(ArmNn, ReportsWhatItRejects) {
 TEST_F(ArmNn, FindsTheSameBoxesInInt8) {
   const Quantized model = quantized_fastest();
   const auto expected = make_engine_executor(model.network)->run(model.picture);
-  const auto maps = make(model.network, TfliteNumbers::kInt8)->run(model.picture);
+  const auto maps = make(model.network, graph::Precision::kInt8)->run(model.picture);
   ASSERT_EQ(maps.size(), expected.size());
   for (std::size_t h = 0; h < maps.size(); ++h) {
     double error = 0, size = 0;

@@ -24,11 +24,9 @@ using coreml::Message;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-Bytes bytes_of(const File& file) { return Bytes(std::vector<std::byte>(file.bytes)); }
-
 Imported read_back(const std::vector<File>& files) {
-  if (files.size() == 1) return read_coreml(bytes_of(files[0]), files[0].name);
-  return read_coreml(bytes_of(files[1]), files[1].name, bytes_of(files[2]));
+  if (files.size() == 1) return read_coreml(files[0].bytes, files[0].name);
+  return read_coreml(files[1].bytes, files[1].name, files[2].bytes);
 }
 
 void expect_same(const graph::Network& original, const graph::Network& read, float tolerance = 0) {
@@ -77,7 +75,7 @@ TEST(CoreMl, RoundTripsEveryPublishedNetworkThroughAPackage) {
   OKO_NEEDS_REFERENCE_MODELS();
   for (const graph::Network& network : published_networks()) {
     SCOPED_TRACE(network.name);
-    expect_same(network, read_back(write_mlpackage(network, {{}, true}, "m")).network);
+    expect_same(network, read_back(write_mlpackage(network, {}, "m")).network);
   }
 }
 
@@ -86,7 +84,7 @@ TEST(CoreMl, ReadsBackTheNetworkOfAPipeline) {
   graph::Network network = reference::synthetic_network(reference::synthetic_models()[0]);
   network.classes.clear();
   for (int i = 0; i < 80; ++i) network.classes.push_back("class " + std::to_string(i));
-  const Imported read = read_back(write_coreml(network, {.info = {}, .pipeline = true}, "m"));
+  const Imported read = read_back(write_coreml(network, {.boxes = true}, "m"));
   expect_same(network, read.network);
   ASSERT_EQ(read.notes.size(), 2U);
   EXPECT_EQ(read.notes[0], "using model 1 of the pipeline's 2 models, a neural network");
@@ -106,17 +104,20 @@ TEST(CoreMl, RoundTripsEveryOperationThroughAPackage) {
   graph::Network network = every_operation();
   network.layers[12].inputs.pop_back();
   graph::infer_shapes(network);
-  expect_same(network, read_back(write_mlpackage(network, {{}, true}, "m")).network);
-  expect_same(network, read_back(write_mlpackage(network, {}, "m")).network, 2e-3F);
+  expect_same(network, read_back(write_mlpackage(network, {}, "m")).network);
+  expect_same(
+      network,
+      read_back(write_mlpackage(network, {.precision = graph::Precision::kFloat16}, "m")).network,
+      2e-3F);
 }
 
 TEST(CoreMl, KeepsQuantizedWeightsWithinTheirSteps) {
   const graph::Network network = every_operation();
-  const auto written = [&](CoreMlWeights weights) {
-    return read_back(write_coreml(network, {.info = {}, .weights = weights}, "m")).network;
+  const auto written = [&](graph::Precision weights) {
+    return read_back(write_coreml(network, {.precision = weights}, "m")).network;
   };
-  expect_same(network, written(CoreMlWeights::kFloat16), 2e-3F);
-  const graph::Network bytes = written(CoreMlWeights::kInt8);
+  expect_same(network, written(graph::Precision::kFloat16), 2e-3F);
+  const graph::Network bytes = written(graph::Precision::kInt8);
   for (const auto& [name, tensor] : graph::inference_form(network).weights) {
     const auto a = tensor.floats(), b = bytes.weights.at(name).floats();
     if (name.ends_with("bias")) {
@@ -136,25 +137,25 @@ TEST(CoreMl, KeepsQuantizedWeightsWithinTheirSteps) {
 TEST(CoreMl, WritesTheLowestPossibleVersion) {
   const graph::Network network = every_operation();
   const auto version = [](const std::vector<File>& files, std::size_t i) {
-    return Message(std::span(files[i].bytes), files[i].name).integer(1);
+    return Message(files[i].bytes.span(), files[i].name).integer(1);
   };
-  const auto of = [&](CoreMlWeights weights) {
-    return version(write_coreml(network, {.info = {}, .weights = weights}, "m"), 0);
+  const auto of = [&](graph::Precision weights) {
+    return version(write_coreml(network, {.precision = weights}, "m"), 0);
   };
-  EXPECT_EQ(of(CoreMlWeights::kFloat32), 1U);
-  EXPECT_EQ(of(CoreMlWeights::kFloat16), 2U);
-  EXPECT_EQ(of(CoreMlWeights::kInt8), 3U);
-  EXPECT_EQ(version(write_mlpackage(network, {}, "m"), 1), 6U);
+  EXPECT_EQ(of(graph::Precision::kFloat32), 1U);
+  EXPECT_EQ(of(graph::Precision::kFloat16), 2U);
+  EXPECT_EQ(of(graph::Precision::kInt8), 3U);
+  EXPECT_EQ(version(write_mlpackage(network, {.precision = graph::Precision::kFloat16}, "m"), 1),
+            6U);
   const graph::Network detector = coreml::small_detector(graph::Yolo{{{10, 10}}, {0}, 2}, 1, 2);
-  EXPECT_EQ(version(write_coreml(detector, {.info = {}, .pipeline = true}, "m"), 0), 3U);
+  EXPECT_EQ(version(write_coreml(detector, {.boxes = true}, "m"), 0), 3U);
 }
 
 TEST(CoreMl, DescribesTheModel) {
-  const CoreMlOptions options{{"finds things", "an author", "MIT", "1.2"}};
+  const WriteOptions options{.info = {"finds things", "an author", "MIT", "1.2"}};
   const std::vector<File> files = write_coreml(every_operation(), options, "m");
   EXPECT_EQ(files[0].name, "m.mlmodel");
-  const Message metadata =
-      Message(std::span(files[0].bytes), files[0].name).message(2).message(100);
+  const Message metadata = Message(files[0].bytes.span(), files[0].name).message(2).message(100);
   EXPECT_EQ(metadata.text(1), "finds things");
   EXPECT_EQ(metadata.text(2), "1.2");
   EXPECT_EQ(metadata.text(3), "an author");
@@ -164,7 +165,7 @@ TEST(CoreMl, DescribesTheModel) {
     if (pair.text(1) == "classes") classes = pair.text(2);
   }
   EXPECT_EQ(classes, "one,two,three,four");
-  EXPECT_EQ(write_coreml(every_operation(), options, "m")[0].bytes, files[0].bytes);
+  EXPECT_EQ(write_coreml(every_operation(), options, "m")[0].bytes.text(), files[0].bytes.text());
 }
 
 TEST(CoreMl, ACommaInAClassNameDoesNotSplitIt) {
@@ -172,23 +173,23 @@ TEST(CoreMl, ACommaInAClassNameDoesNotSplitIt) {
   network.classes[1] = "nuts, mixed";
   network.classes[2] = "a\\b";
   const std::vector<File> files = write_coreml(network, {}, "m");
-  const Message metadata =
-      Message(std::span(files[0].bytes), files[0].name).message(2).message(100);
+  const Message metadata = Message(files[0].bytes.span(), files[0].name).message(2).message(100);
   std::string classes;
   for (const Message& pair : metadata.messages(100, 8)) {
     if (pair.text(1) == "classes") classes = pair.text(2);
   }
   EXPECT_EQ(classes, "one,nuts\\, mixed,a\\\\b,four");
-  EXPECT_EQ(read_coreml(bytes_of(files[0]), "m").network.classes, network.classes);
+  EXPECT_EQ(read_coreml(files[0].bytes, "m").network.classes, network.classes);
 }
 
 TEST(CoreMl, NamesTheFilesOfAPackage) {
-  const std::vector<File> files = write_mlpackage(every_operation(), {}, "app/m");
+  const std::vector<File> files =
+      write_mlpackage(every_operation(), {.precision = graph::Precision::kFloat16}, "app/m");
   ASSERT_EQ(files.size(), 3U);
   EXPECT_EQ(files[0].name, "app/m.mlpackage/Manifest.json");
   EXPECT_EQ(files[1].name, "app/m.mlpackage/Data/com.apple.CoreML/model.mlmodel");
   EXPECT_EQ(files[2].name, "app/m.mlpackage/Data/com.apple.CoreML/weights/weight.bin");
-  const Json manifest = parse_json(bytes_of(files[0]).text(), "manifest");
+  const Json manifest = parse_json(files[0].bytes.text(), "manifest");
   EXPECT_EQ(manifest["fileFormatVersion"], "1.0.0");
   const Json root = manifest["itemInfoEntries"][manifest["rootModelIdentifier"].get<std::string>()];
   EXPECT_EQ(root["path"], "com.apple.CoreML/model.mlmodel");
@@ -378,8 +379,9 @@ TEST(CoreMl, AppliesSamePaddingToAPaddedTensor) {
 }
 
 TEST(CoreMl, RejectsAPackageWithoutItsWeights) {
-  const std::vector<File> files = write_mlpackage(every_operation(), {}, "m");
-  const Bytes model = bytes_of(files[1]), weights = bytes_of(files[2]);
+  const std::vector<File> files =
+      write_mlpackage(every_operation(), {.precision = graph::Precision::kFloat16}, "m");
+  const Bytes model = files[1].bytes, weights = files[2].bytes;
   EXPECT_THAT(complaint(model), HasSubstr("weights/weight.bin, which is missing"));
   EXPECT_THAT(complaint(model, weights.part(0, weights.size() / 2)),
               testing::AnyOf(HasSubstr("no weight blob starts here"),
@@ -390,7 +392,7 @@ TEST(CoreMl, RejectsAPackageWithoutItsWeights) {
 }
 
 TEST(CoreMl, RejectsAnImpossiblePipeline) {
-  const auto complain = [](const graph::Network& network, const CoreMlOptions& options) {
+  const auto complain = [](const graph::Network& network, const WriteOptions& options) {
     try {
       write_coreml(network, options, "m");
     } catch (const Error& error) {
@@ -398,10 +400,10 @@ TEST(CoreMl, RejectsAnImpossiblePipeline) {
     }
     return std::string("no error");
   };
-  const CoreMlOptions pipeline{.info = {}, .pipeline = true};
+  const WriteOptions pipeline{.boxes = true};
   EXPECT_THAT(complain(every_operation(), pipeline), HasSubstr("this network has no heads"));
   graph::Network detector = coreml::small_detector(graph::Yolo{{{10, 10}}, {0}, 2}, 1, 2);
-  EXPECT_THAT(complain(detector, {.info = {}, .pipeline = true, .score_threshold = 2}),
+  EXPECT_THAT(complain(detector, {.boxes = true, .thresholds = {.score = 2}}),
               HasSubstr("a threshold is outside 0…1"));
   detector.classes.clear();
   EXPECT_THAT(complain(detector, pipeline), HasSubstr("needs class names"));

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "oko/formats/coreml/coreml.pb.h"
-#include "oko/formats/file.h"
+#include "oko/formats/format.h"
 #include "oko/graph/network.h"
 
 // What neural networks and ML Programs share: the model description.

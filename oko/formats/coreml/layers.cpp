@@ -268,17 +268,17 @@ proto::Layer& LayerWriter::add(const std::string& name, const std::vector<std::s
 void LayerWriter::set_kernel(std::span<const float> values, std::size_t rows,
                              proto::Weights& to) const {
   switch (weights_) {
-    case CoreMlWeights::kFloat32:
+    case graph::Precision::kFloat32:
       return set_floats(values, to);
-    case CoreMlWeights::kFloat16:
+    case graph::Precision::kFloat16:
       return set_halves(values, to);
-    case CoreMlWeights::kInt8:
+    case graph::Precision::kInt8:
       return set_bytes(values, rows, to);
   }
 }
 
 void LayerWriter::set_bias(std::span<const float> values, proto::Weights& to) const {
-  weights_ == CoreMlWeights::kFloat16 ? set_halves(values, to) : set_floats(values, to);
+  weights_ == graph::Precision::kFloat16 ? set_halves(values, to) : set_floats(values, to);
 }
 
 void write_layers(const graph::Network& network, const std::vector<std::string>& outputs,

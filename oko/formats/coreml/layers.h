@@ -26,7 +26,7 @@ class Names {
 // names.
 class LayerWriter {
  public:
-  LayerWriter(proto::NeuralNetwork& network, CoreMlWeights weights)
+  LayerWriter(proto::NeuralNetwork& network, graph::Precision weights)
       : network_(network), weights_(weights) {}
 
   std::string map_name(const std::string& wanted) { return maps_.unused(wanted); }
@@ -39,7 +39,7 @@ class LayerWriter {
 
  private:
   proto::NeuralNetwork& network_;
-  CoreMlWeights weights_;
+  graph::Precision weights_;
   Names maps_, layers_;
 };
 

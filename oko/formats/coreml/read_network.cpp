@@ -60,7 +60,7 @@ class Reader {
     imported.network.preprocess.bgr = signature_.input.bgr;
     imported.notes = notes_;
     for (const Item& item : items_) {
-      if (item.left_out) imported.dropped.push_back(dropped_node(item));
+      if (item.dropped) imported.dropped.push_back(dropped_node(item));
     }
     return imported;
   }

@@ -14,13 +14,18 @@ constexpr int kFloat32Version = 1, kFloat16Version = 2, kInt8Version = 3, kPipel
 constexpr const char *kConfidence = "confidence", *kCoordinates = "coordinates";
 constexpr const char *kIou = "iouThreshold", *kScore = "confidenceThreshold";
 
-int version_of(CoreMlWeights weights) {
+double score_of(const WriteOptions& options) {
+  return static_cast<double>(options.thresholds.score);
+}
+double iou_of(const WriteOptions& options) { return static_cast<double>(options.thresholds.iou); }
+
+int version_of(graph::Precision weights) {
   switch (weights) {
-    case CoreMlWeights::kFloat32:
+    case graph::Precision::kFloat32:
       return kFloat32Version;
-    case CoreMlWeights::kFloat16:
+    case graph::Precision::kFloat16:
       return kFloat16Version;
-    case CoreMlWeights::kInt8:
+    case graph::Precision::kInt8:
       return kInt8Version;
   }
   return kInt8Version;
@@ -55,7 +60,7 @@ void describe_classifier(const std::string& output, proto::Description& to) {
 }
 
 // The network with its raw heads as outputs.
-void write_raw(const graph::Network& network, const CoreMlOptions& options, proto::Model& model) {
+void write_raw(const graph::Network& network, const WriteOptions& options, proto::Model& model) {
   const std::vector<std::string> names = output_names(network);
   proto::Description& description = *model.mutable_description();
   const bool classifier = is_classifier(network);
@@ -74,17 +79,17 @@ void write_raw(const graph::Network& network, const CoreMlOptions& options, prot
     }
   }
   add_preprocessing(network, to);
-  coreml::LayerWriter writer(to, options.weights);
+  coreml::LayerWriter writer(to, options.precision);
   coreml::write_layers(network, names, writer);
 }
 
 // The network with its decoding. Returns the number of boxes.
-std::int64_t write_decoded(const graph::Network& network, const CoreMlOptions& options,
+std::int64_t write_decoded(const graph::Network& network, const WriteOptions& options,
                            proto::Model& model) {
   const std::vector<std::string> maps = output_names(network);
   proto::NeuralNetwork& to = *model.mutable_neural_network();
   add_preprocessing(network, to);
-  coreml::LayerWriter writer(to, options.weights);
+  coreml::LayerWriter writer(to, options.precision);
   coreml::write_layers(network, maps, writer);
   return coreml::write_decoding(network, maps, writer);
 }
@@ -116,18 +121,18 @@ void describe_threshold(const char* name, double value, bool optional, proto::De
   feature.mutable_type()->set_optional(optional);
 }
 
-void write_suppression(const graph::Network& network, const CoreMlOptions& options,
+void write_suppression(const graph::Network& network, const WriteOptions& options,
                        const proto::Description& network_description, proto::Model& model) {
   proto::Description& description = *model.mutable_description();
   for (const proto::Feature& raw : network_description.outputs()) *description.add_inputs() = raw;
-  describe_threshold(kIou, options.iou_threshold, false, description);
-  describe_threshold(kScore, options.score_threshold, false, description);
+  describe_threshold(kIou, iou_of(options), false, description);
+  describe_threshold(kScore, score_of(options), false, description);
   describe_boxes(network.class_count(), description);
   proto::Suppression& to = *model.mutable_suppression();
   to.mutable_pick_top()->set_per_class(true);
   for (const std::string& name : network.classes) to.mutable_class_labels()->add_texts(name);
-  to.set_iou_threshold(options.iou_threshold);
-  to.set_confidence_threshold(options.score_threshold);
+  to.set_iou_threshold(iou_of(options));
+  to.set_confidence_threshold(score_of(options));
   to.set_confidence_input(coreml::kRawConfidence);
   to.set_coordinates_input(coreml::kRawCoordinates);
   to.set_iou_threshold_input(kIou);
@@ -136,7 +141,7 @@ void write_suppression(const graph::Network& network, const CoreMlOptions& optio
   to.set_coordinates_output(kCoordinates);
 }
 
-void check_pipeline(const graph::Network& network, const CoreMlOptions& options) {
+void check_pipeline(const graph::Network& network, const WriteOptions& options) {
   const auto refuse = [](const char* message, const char* hint) {
     throw Error(ErrorCode::kUsage, "coreml", message, hint);
   };
@@ -147,14 +152,14 @@ void check_pipeline(const graph::Network& network, const CoreMlOptions& options)
   if (network.classes.size() != static_cast<std::size_t>(network.class_count())) {
     refuse("a pipeline needs class names", "give the model its class names");
   }
-  for (const double threshold : {options.score_threshold, options.iou_threshold}) {
+  for (const double threshold : {score_of(options), iou_of(options)}) {
     if (!(threshold >= 0 && threshold <= 1)) {
       refuse("a threshold is outside 0…1", "usual values are .25 for scores and .45 for IoU");
     }
   }
 }
 
-void write_pipeline(const graph::Network& network, const CoreMlOptions& options,
+void write_pipeline(const graph::Network& network, const WriteOptions& options,
                     proto::Model& model) {
   check_pipeline(network, options);
   proto::Pipeline& pipeline = *model.mutable_pipeline();
@@ -173,29 +178,29 @@ void write_pipeline(const graph::Network& network, const CoreMlOptions& options,
   pipeline.add_names("network");
   pipeline.add_names("suppression");
   proto::Description& outer = *model.mutable_description();
-  describe_threshold(kIou, options.iou_threshold, true, outer);
-  describe_threshold(kScore, options.score_threshold, true, outer);
+  describe_threshold(kIou, iou_of(options), true, outer);
+  describe_threshold(kScore, score_of(options), true, outer);
   describe_boxes(network.class_count(), outer);
 }
 
 }  // namespace
 
-std::vector<File> write_coreml(const graph::Network& network, const CoreMlOptions& options,
+std::vector<File> write_coreml(const graph::Network& network, const WriteOptions& options,
                                const std::string& stem) {
   const graph::Network n = graph::inference_form(network);
   proto::Model model;
   proto::Description& description = *model.mutable_description();
   coreml::describe_model(n, options.info, *description.mutable_metadata());
   coreml::describe_input(n, ArrayKind::kDouble, *description.add_inputs());
-  if (options.pipeline) {
+  if (options.boxes) {
     model.set_specification_version(kPipelineVersion);
     write_pipeline(n, options, model);
   } else {
-    model.set_specification_version(version_of(options.weights));
+    model.set_specification_version(version_of(options.precision));
     write_raw(n, options, model);
   }
   const std::string name = stem + ".mlmodel";
-  return {{name, coreml::serialized(model, name)}};
+  return {{name, Bytes(coreml::serialized(model, name))}};
 }
 
 }  // namespace oko::formats

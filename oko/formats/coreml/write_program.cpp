@@ -463,13 +463,12 @@ File manifest(const std::string& folder, std::span<const std::byte> model) {
                     {weights, entry("CoreML Model Weights", "weights")}}},
                   {"rootModelIdentifier", root}};
   const std::string text = json.dump(2) + "\n";
-  const auto bytes = std::as_bytes(std::span(text));
-  return {folder + "/Manifest.json", {bytes.begin(), bytes.end()}};
+  return text_file(folder + "/Manifest.json", text);
 }
 
 }  // namespace
 
-std::vector<File> write_mlpackage(const graph::Network& network, const MlPackageOptions& options,
+std::vector<File> write_mlpackage(const graph::Network& network, const WriteOptions& options,
                                   const std::string& stem) {
   const graph::Network n = graph::inference_form(network);
   proto::Model model;
@@ -485,13 +484,14 @@ std::vector<File> write_mlpackage(const graph::Network& network, const MlPackage
                            *description.add_outputs());
   }
   std::vector<std::byte> weights =
-      ProgramWriter(n, options.float32, *model.mutable_program()).run();
+      ProgramWriter(n, options.precision == graph::Precision::kFloat32, *model.mutable_program())
+          .run();
   const std::string folder = stem + ".mlpackage", data = folder + "/Data/com.apple.CoreML/";
   std::vector<std::byte> bytes = coreml::serialized(model, folder);
   File info = manifest(folder, bytes);
   return {std::move(info),
-          {data + "model.mlmodel", std::move(bytes)},
-          {data + "weights/weight.bin", std::move(weights)}};
+          {data + "model.mlmodel", Bytes(std::move(bytes))},
+          {data + "weights/weight.bin", Bytes(std::move(weights))}};
 }
 
 }  // namespace oko::formats

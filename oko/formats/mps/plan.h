@@ -69,10 +69,11 @@ struct Plan {
 Plan make_plan(const graph::Network& network);
 
 // The weights file; docs/formats/mps.md has its layout.
-std::vector<std::byte> weights_file(const Plan& plan, MpsWeights type);
+std::vector<std::byte> weights_file(const Plan& plan, graph::Precision type);
 
 // The source of class `<name>Graph`, which reads "<stem>.mpsweights".
-std::string swift_source(const Plan& plan, const graph::Network& network, const MpsOptions& options,
-                         const std::string& name, const std::string& stem);
+std::string swift_source(const Plan& plan, const graph::Network& network,
+                         const WriteOptions& options, const std::string& name,
+                         const std::string& stem);
 
 }  // namespace oko::formats::mps

@@ -88,8 +88,9 @@ std::string title(const graph::Network& network, const ModelInfo& info) {
 
 }  // namespace
 
-std::string swift_source(const Plan& plan, const graph::Network& network, const MpsOptions& options,
-                         const std::string& name, const std::string& stem) {
+std::string swift_source(const Plan& plan, const graph::Network& network,
+                         const WriteOptions& options, const std::string& name,
+                         const std::string& stem) {
   std::string nodes, outputs, results;
   for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
     nodes += line_of(plan.nodes[i], static_cast<int>(i));

@@ -138,7 +138,7 @@ TEST(MpsSwift, MatchesThePlanForRareOperations) {
 }
 
 TEST(MpsSwift, NamesItsClassAndFilesByTheStem) {
-  MpsOptions options;
+  WriteOptions options;
   options.info.author = "A \"quoted\"\nname";
   const auto files = write_mps(synthetic("yolov3-tiny", 96), options, "out/my-model");
   ASSERT_EQ(files.size(), 2U);

@@ -20,8 +20,8 @@ void put(std::vector<std::byte>& file, std::size_t at, T value) {
 }
 
 void put_kernel(std::vector<std::byte>& file, std::size_t at, const std::vector<float>& kernel,
-                MpsWeights type) {
-  if (type == MpsWeights::kFloat32) {
+                graph::Precision type) {
+  if (type == graph::Precision::kFloat32) {
     std::memcpy(file.data() + at, kernel.data(), kernel.size() * sizeof(float));
     return;
   }
@@ -32,8 +32,8 @@ void put_kernel(std::vector<std::byte>& file, std::size_t at, const std::vector<
 
 }  // namespace
 
-std::vector<std::byte> weights_file(const Plan& plan, MpsWeights type) {
-  const std::size_t number = type == MpsWeights::kFloat16 ? sizeof(Half) : sizeof(float);
+std::vector<std::byte> weights_file(const Plan& plan, graph::Precision type) {
+  const std::size_t number = type == graph::Precision::kFloat16 ? sizeof(Half) : sizeof(float);
   std::size_t end = kHeader + kEntry * plan.kernels.size();
   std::vector<std::uint64_t> offsets;  // kernel, bias, kernel, …
   for (const MpsKernel& kernel : plan.kernels) {
@@ -46,7 +46,7 @@ std::vector<std::byte> weights_file(const Plan& plan, MpsWeights type) {
   std::vector<std::byte> file(end);
   std::memcpy(file.data(), kMagic, sizeof kMagic);
   put(file, 8, kVersion);
-  put(file, 12, static_cast<std::uint32_t>(type == MpsWeights::kFloat16 ? 16 : 32));
+  put(file, 12, static_cast<std::uint32_t>(type == graph::Precision::kFloat16 ? 16 : 32));
   put(file, 16, static_cast<std::uint64_t>(plan.kernels.size()));
   put(file, 24, static_cast<std::uint64_t>(end));
   for (std::size_t i = 0; i < plan.kernels.size(); ++i) {

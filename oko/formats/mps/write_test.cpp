@@ -17,19 +17,20 @@ using graph::Convolution;
 // A written model as an engine: a plan that runs from the written file's bytes.
 class WrittenGraph {
  public:
-  explicit WrittenGraph(const graph::Network& network, MpsWeights weights = MpsWeights::kFloat32)
+  explicit WrittenGraph(const graph::Network& network,
+                        graph::Precision weights = graph::Precision::kFloat32)
       : plan_(mps::make_plan(graph::inference_form(network))),
         file_(write_mps(network, {weights}, "model")[1].bytes) {}
 
   std::vector<std::vector<std::vector<float>>> run(std::span<const float> input, int) {
-    return {mps::PlainGraph(plan_, file_).run(input)};
+    return {mps::PlainGraph(plan_, file_.span()).run(input)};
   }
   const mps::Plan& plan() const { return plan_; }
-  const std::vector<std::byte>& file() const { return file_; }
+  const Bytes& file() const { return file_; }
 
  private:
   mps::Plan plan_;
-  std::vector<std::byte> file_;
+  Bytes file_;
 };
 
 std::vector<float> synthetic_input(const graph::Network& network) {
@@ -106,7 +107,7 @@ TEST(Mps, Float16WeightsGiveNearlyTheSame) {
   if (reference::path_of("golden").empty()) GTEST_SKIP() << "set OKO_DATA";
   const std::string base = reference::path_of("models/darknet") + "/yoloface-50k";
   const graph::Network network = reference::darknet_model(base + ".cfg", base + ".weights");
-  WrittenGraph whole(network), half(network, MpsWeights::kFloat16);
+  WrittenGraph whole(network), half(network, graph::Precision::kFloat16);
   EXPECT_LT(half.file().size(), whole.file().size() * 6 / 10);
   const auto input =
       reference::read_floats(reference::path_of("golden/inputs/person_letterbox_3x56x56.f32"));

@@ -22,7 +22,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 Imported read(const std::vector<File>& files) {
-  return read_ncnn(Bytes(files[0].bytes).text(), Bytes(files[1].bytes), "m");
+  return read_ncnn(files[0].bytes.text(), files[1].bytes, "m");
 }
 
 void expect_round_trip(const graph::Network& network) {
@@ -32,7 +32,7 @@ void expect_round_trip(const graph::Network& network) {
   const bool ncnn_decodes =
       std::ranges::all_of(yolos(plain), [](const auto& yolo) { return yolo.scale_x_y == 1; });
   if (!ncnn_decodes) return;
-  const Imported whole = read(write_ncnn(network, {.detection_output = true}, "m"));
+  const Imported whole = read(write_ncnn(network, {.boxes = true}, "m"));
   expect_same(without_heads(whole.network), without_heads(plain));
   EXPECT_EQ(yolos(whole.network), yolos(plain));
   EXPECT_EQ(whole.network.outputs().size(), plain.outputs().size());
@@ -63,7 +63,7 @@ TEST(Ncnn, RoundTripsEveryOperation) {
 
 TEST(Ncnn, KeepsHalfKernelsWithinElevenBits) {
   const graph::Network network = everything();
-  const auto files = write_ncnn(network, {.half = true}, "m");
+  const auto files = write_ncnn(network, {.precision = graph::Precision::kFloat16}, "m");
   EXPECT_LT(files[1].bytes.size(), write_ncnn(network, {}, "m")[1].bytes.size() * 2 / 3);
   const Imported imported = read(files);
   for (const auto& [name, tensor] : network.weights) {
@@ -98,8 +98,8 @@ TEST(Ncnn, MatchesThePublishedPairs) {
       auto* c = std::get_if<graph::Convolution>(&l.operation);
       if (c != nullptr && c->batch_norm) c->batch_norm = graph::BatchNorm{1e-5F, false};
     }
-    const auto files = write_ncnn(network, {.detection_output = true}, name);
-    EXPECT_EQ(kinds_of(Bytes(files[0].bytes).text()), kinds_of(param.text()));
+    const auto files = write_ncnn(network, {.boxes = true}, name);
+    EXPECT_EQ(kinds_of(files[0].bytes.text()), kinds_of(param.text()));
     const Imported ours = read(files);
     ASSERT_EQ(ours.network.layers.size(), theirs.network.layers.size());
     EXPECT_EQ(ours.network.input, theirs.network.input);
@@ -128,7 +128,7 @@ TEST(Ncnn, NamesTheHeadsAsEveryWriterDoes) {
   const auto files = write_ncnn(everything(), {}, "m");
   EXPECT_EQ(files[0].name, "m.param");
   EXPECT_EQ(files[1].name, "m.bin");
-  const std::string text(Bytes(files[0].bytes).text());
+  const std::string text(files[0].bytes.text());
   EXPECT_THAT(text, HasSubstr("softmax 1 1 dense output 0=0 1=1\n"));
   EXPECT_THAT(text, HasSubstr("image 0 1 image 0=17 1=17 2=3\n"));
 }
@@ -155,7 +155,7 @@ TEST(Ncnn, RejectsHeadsThatNcnnWouldDecodeDifferently) {
     if (auto* yolo = std::get_if<graph::Yolo>(&l.operation)) yolo->scale_x_y = 1.1F;
   }
   try {
-    write_ncnn(network, {.detection_output = true}, "m");
+    write_ncnn(network, {.boxes = true}, "m");
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("scale_x_y 1"));
@@ -295,12 +295,12 @@ TEST(NcnnReader, RejectsQuantizedKernels) {
 TEST(NcnnReader, RejectsTruncatedFiles) {
   const auto files = write_ncnn(everything(), {}, "m");
   for (std::size_t size = 0; size < files[0].bytes.size(); size += 37) {
-    const std::string text(Bytes(files[0].bytes).text().substr(0, size));
-    EXPECT_THROW(read_ncnn(text, Bytes(files[1].bytes), "m"), Error) << size;
+    const std::string text(files[0].bytes.text().substr(0, size));
+    EXPECT_THROW(read_ncnn(text, files[1].bytes, "m"), Error) << size;
   }
   for (std::size_t size = 0; size < files[1].bytes.size(); size += 101) {
-    const Bytes whole(files[1].bytes);
-    EXPECT_THROW(read_ncnn(Bytes(files[0].bytes).text(), whole.part(0, size), "m"), Error);
+    const Bytes& whole = files[1].bytes;
+    EXPECT_THROW(read_ncnn(files[0].bytes.text(), whole.part(0, size), "m"), Error);
   }
 }
 

@@ -43,7 +43,7 @@ std::string list(int key, const std::vector<int>& values) {
 
 class Writer {
  public:
-  Writer(const Network& network, const NcnnOptions& options)
+  Writer(const Network& network, const WriteOptions& options)
       : network_(network), options_(options), reads_(network.layers.size() + 1) {
     for (std::size_t i = 0; i < network.layers.size(); ++i) {
       const Layer& layer = network.layers[i];
@@ -68,12 +68,11 @@ class Writer {
     for (std::size_t i = 0; i < network_.layers.size(); ++i) {
       if (!graph::is_head(network_.layers[i].operation)) add(static_cast<int>(i));
     }
-    if (options_.detection_output) add_detection_output();
+    if (options_.boxes) add_detection_output();
     const std::string head = std::to_string(ncnn::kMagic) + "\n" + std::to_string(layers_) + " " +
                              std::to_string(blobs_) + "\n";
     lines_.insert(0, head);
-    const auto text = std::as_bytes(std::span(lines_));
-    return {{stem + ".param", {text.begin(), text.end()}}, {stem + ".bin", std::move(bin_)}};
+    return {text_file(stem + ".param", lines_), {stem + ".bin", Bytes(std::move(bin_))}};
   }
 
  private:
@@ -269,9 +268,9 @@ class Writer {
     while (bin_.size() % 4 != 0) bin_.push_back(std::byte{0});
   }
   void add_kernel(std::span<const float> kernel) {
-    const std::uint32_t flag = options_.half ? 0x01306B47 : 0;
+    const std::uint32_t flag = is_half() ? 0x01306B47 : 0;
     add_bytes(std::as_bytes(std::span(&flag, 1)));
-    if (!options_.half) return add_bytes(std::as_bytes(kernel));
+    if (!is_half()) return add_bytes(std::as_bytes(kernel));
     std::vector<Half> halves(kernel.size());
     std::ranges::transform(kernel, halves.begin(), to_half);
     add_bytes(std::as_bytes(std::span(halves)));
@@ -280,7 +279,9 @@ class Writer {
   void add_detection_output();
 
   const Network& network_;
-  const NcnnOptions& options_;
+  bool is_half() const { return options_.precision == graph::Precision::kFloat16; }
+
+  const WriteOptions& options_;
   std::vector<Map> reads_;       // of the input and every layer
   std::set<std::string> names_;  // of lines and blobs
   std::string lines_;
@@ -359,14 +360,14 @@ void Writer::add_detection_output() {
     anchors.insert(anchors.end(), {anchor.width, anchor.height});
   }
   add_line("Yolov3DetectionOutput", unused("detection_out"), blobs, {unused("output")},
-           setting(0, first->classes) + setting(1, static_cast<int>(first->mask.size())) +
-               " 2=" + decimal(options_.threshold) + " 3=" + decimal(options_.nms_iou) +
+           setting(0, first->classes) + setting(1, static_cast<int>(first->mask.size())) + " 2=" +
+               decimal(options_.thresholds.score) + " 3=" + decimal(options_.thresholds.iou) +
                list(4, anchors) + list(5, masks) + list(6, strides));
 }
 
 }  // namespace
 
-std::vector<File> write_ncnn(const Network& network, const NcnnOptions& options,
+std::vector<File> write_ncnn(const Network& network, const WriteOptions& options,
                              const std::string& stem, std::vector<std::string>* notes) {
   Network plain = graph::inference_form(network);
   const int changed = fit_names(plain);

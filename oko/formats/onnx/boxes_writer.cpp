@@ -156,15 +156,16 @@ std::string joined(GraphWriter& to, const char* name, const std::vector<std::str
 }
 
 // Rows [batch, class, box] of the kept boxes, best first, and their scores as the output "scores".
-std::string best(GraphWriter& to, const OnnxOptions& options, const std::string& boxes,
+std::string best(GraphWriter& to, const WriteOptions& options, const std::string& boxes,
                  const std::string& scores) {
-  const std::string most = to.integers(
-      "max_detections", {options.max_detections > 0 ? options.max_detections
-                                                    : std::numeric_limits<std::int32_t>::max()});
+  const std::string most =
+      to.integers("max_detections", {options.thresholds.max_detections > 0
+                                         ? options.thresholds.max_detections
+                                         : std::numeric_limits<std::int32_t>::max()});
   const std::string left =
       to.node("NonMaxSuppression", "nms",
-              {boxes, scores, most, to.floats("iou_threshold", {options.iou_threshold}, {1}),
-               to.floats("score_threshold", {options.score_threshold}, {1})});
+              {boxes, scores, most, to.floats("iou_threshold", {options.thresholds.iou}, {1}),
+               to.floats("score_threshold", {options.thresholds.score}, {1})});
   const std::string left_scores = to.node("GatherND", "nms.scores", {scores, left});
   const std::string count = to.node("Shape", "nms.count", {left_scores});
   const std::string kept = to.node("Min", "nms.kept", {count, most});
@@ -182,7 +183,7 @@ std::string column(GraphWriter& to, const std::string& rows, const char* name, s
 
 }  // namespace
 
-void write_boxes(const graph::Network& network, const OnnxOptions& options,
+void write_boxes(const graph::Network& network, const WriteOptions& options,
                  const LayerWriter& layers, GraphWriter& to) {
   std::vector<std::string> boxes, scores;
   for (const int index : network.heads()) {

@@ -22,7 +22,7 @@ std::vector<std::int64_t> shape_of(const ::onnx::ValueInfoProto& value) {
 }
 
 // Checks the file, infers every shape from the input alone, and compares with the declared ones.
-void expect_valid(const graph::Network& network, const OnnxOptions& options) {
+void expect_valid(const graph::Network& network, const WriteOptions& options) {
   const std::vector<File> files = write_onnx(network, options, "model");
   ::onnx::ModelProto model;
   ASSERT_TRUE(model.ParseFromArray(files[0].bytes.data(), static_cast<int>(files[0].bytes.size())));
@@ -52,9 +52,9 @@ void expect_valid_in_every_way(const graph::Network& network) {
   for (const bool boxes : {false, true}) {
     for (const bool float16 : {false, true}) {
       SCOPED_TRACE(std::string(boxes ? "boxes" : "raw heads") + (float16 ? ", float16" : ""));
-      OnnxOptions options;
+      WriteOptions options;
       options.boxes = boxes;
-      options.float16 = float16;
+      if (float16) options.precision = graph::Precision::kFloat16;
       options.info = {"finds cards", "somebody", "MIT", "1.2"};
       expect_valid(network, options);
     }
@@ -76,7 +76,7 @@ TEST(OnnxChecker, AcceptsYolov3AndTiny) {
     SCOPED_TRACE(model.name);
     const graph::Network network = reference::synthetic_network(model);
     expect_valid(network, {});
-    OnnxOptions boxes;
+    WriteOptions boxes;
     boxes.boxes = true;
     expect_valid(network, boxes);
   }

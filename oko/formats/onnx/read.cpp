@@ -53,7 +53,7 @@ Imported build(const OnnxBody& body, const OnnxInput& input, Constants& constant
 }
 
 void add_dropped(Imported& imported, const OnnxBody& body, const std::string& file) {
-  for (const OnnxNode& node : body.left_out) {
+  for (const OnnxNode& node : body.dropped) {
     imported.dropped.push_back(
         {file + ": " + node.id.name + " (" + node.id.kind + ")", node.id.kind});
   }

@@ -15,11 +15,11 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-Imported written_and_read(const graph::Network& network, const OnnxOptions& options = {}) {
+Imported written_and_read(const graph::Network& network, const WriteOptions& options = {}) {
   std::vector<File> files = write_onnx(network, options, "model");
   EXPECT_EQ(files.size(), 1U);
   EXPECT_EQ(files[0].name, "model.onnx");
-  return read_onnx(Bytes(std::move(files[0].bytes)), "model.onnx");
+  return read_onnx(files[0].bytes, "model.onnx");
 }
 
 void expect_same_weights(const graph::Weights& found, const graph::Weights& expected) {
@@ -51,7 +51,7 @@ void expect_round_trip(const graph::Network& network) {
   for (const bool boxes : {false, true}) {
     SCOPED_TRACE(boxes ? "with boxes" : "with raw heads");
     if (boxes && network.heads().empty()) continue;
-    OnnxOptions options;
+    WriteOptions options;
     options.boxes = boxes;
     const Imported imported = written_and_read(network, options);
     EXPECT_EQ(imported.outputs, expected.outputs());
@@ -136,8 +136,8 @@ TEST(OnnxRoundTrip, KeepsAClassifier) {
 
 TEST(OnnxRoundTrip, RoundsOnlyKernelsInFloat16) {
   const graph::Network network = every_operation();
-  OnnxOptions options;
-  options.float16 = true;
+  WriteOptions options;
+  options.precision = graph::Precision::kFloat16;
   const Imported imported = written_and_read(network, options);
   graph::Network expected = graph::inference_form(network);
   for (auto& [name, tensor] : expected.weights) {
@@ -149,17 +149,17 @@ TEST(OnnxRoundTrip, RoundsOnlyKernelsInFloat16) {
   expect_same_graph(imported.network, expected);
   expect_same_weights(imported.network.weights, expected.weights);
   const auto size = [&](bool half) {
-    OnnxOptions o;
-    o.float16 = half;
+    WriteOptions o;
+    if (half) o.precision = graph::Precision::kFloat16;
     return write_onnx(network, o, "m")[0].bytes.size();
   };
   EXPECT_LT(size(true), size(false));
 }
 
 TEST(OnnxWriter, NamesItsInputOutputsAndLayers) {
-  OnnxOptions options;
+  WriteOptions options;
   const auto signature = [&] {
-    return onnx_signature(Bytes(write_onnx(every_operation(), options, "m")[0].bytes), "m.onnx");
+    return onnx_signature(write_onnx(every_operation(), options, "m")[0].bytes, "m.onnx");
   };
   const OnnxSignature raw = signature();
   EXPECT_EQ(raw.input, "image");
@@ -172,7 +172,7 @@ TEST(OnnxWriter, NamesItsInputOutputsAndLayers) {
 }
 
 TEST(OnnxWriter, RejectsWhatCannotBeWritten) {
-  const auto error_of = [](const graph::Network& network, const OnnxOptions& options) {
+  const auto error_of = [](const graph::Network& network, const WriteOptions& options) {
     try {
       write_onnx(network, options, "m");
     } catch (const Error& error) {
@@ -181,12 +181,12 @@ TEST(OnnxWriter, RejectsWhatCannotBeWritten) {
     return std::string("no error");
   };
   graph::Network network = every_operation();
-  OnnxOptions options;
+  WriteOptions options;
   options.boxes = true;
-  options.score_threshold = 2;
+  options.thresholds.score = 2;
   EXPECT_THAT(error_of(network, options), HasSubstr("thresholds 2.000000 and 0.450000 are not"));
-  options.score_threshold = .25F;
-  options.max_detections = -1;
+  options.thresholds.score = .25F;
+  options.thresholds.max_detections = -1;
   EXPECT_THAT(error_of(network, options), HasSubstr("at most -1 detections"));
   network.weights.clear();
   EXPECT_THAT(error_of(network, {}), HasSubstr("the network has no weights"));

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kIrVersion = 7, kOpset = 13;
 
-void check(const graph::Network& network, const OnnxOptions& options) {
+void check(const graph::Network& network, const WriteOptions& options) {
   for (const int output : network.outputs()) {
     if (output != graph::kNetworkInput) continue;
     throw input_error(network.name, "a head reads the network's input directly",
@@ -28,13 +28,14 @@ void check(const graph::Network& network, const OnnxOptions& options) {
     refuse("the network has no detection heads", "export its raw output instead");
   }
   const auto share = [](float value) { return value >= 0 && value <= 1; };
-  if (!share(options.score_threshold) || !share(options.iou_threshold)) {
-    refuse("the thresholds " + std::to_string(options.score_threshold) + " and " +
-               std::to_string(options.iou_threshold) + " are not both in 0…1",
+  if (!share(options.thresholds.score) || !share(options.thresholds.iou)) {
+    refuse("the thresholds " + std::to_string(options.thresholds.score) + " and " +
+               std::to_string(options.thresholds.iou) + " are not both in 0…1",
            "the usual ones are .25 and .45");
   }
-  if (options.max_detections < 0) {
-    refuse("at most " + std::to_string(options.max_detections) + " detections is not a valid limit",
+  if (options.thresholds.max_detections < 0) {
+    refuse("at most " + std::to_string(options.thresholds.max_detections) +
+               " detections is not a valid limit",
            "use 300, or 0 for no limit");
   }
 }
@@ -51,7 +52,7 @@ const char* colour_order(const graph::Network& network) {
   return network.preprocess.bgr ? "BGR" : "RGB";
 }
 
-void add_metadata(onnx::Model& model, const graph::Network& network, const OnnxOptions& options) {
+void add_metadata(onnx::Model& model, const graph::Network& network, const WriteOptions& options) {
   const ModelInfo& info = options.info;
   add_entry(model, "description", info.description);
   add_entry(model, "author", info.author);
@@ -88,7 +89,7 @@ void add_raw_outputs(const graph::Network& network, const std::vector<std::strin
   }
 }
 
-void add_graph(onnx::Graph& graph, const graph::Network& network, const OnnxOptions& options) {
+void add_graph(onnx::Graph& graph, const graph::Network& network, const WriteOptions& options) {
   GraphWriter to(graph);
   graph.set_name(network.name.empty() ? "network" : network.name);
   const graph::Shape& in = network.input;
@@ -98,7 +99,7 @@ void add_graph(onnx::Graph& graph, const graph::Network& network, const OnnxOpti
   }
   std::vector<std::string> names = output_names(network);
   for (std::string& name : names) name = to.unused(name);
-  LayerWriter layers(network, to, options.float16);
+  LayerWriter layers(network, to, options.precision == graph::Precision::kFloat16);
   layers.write(kInputName, names);
   if (options.boxes) {
     write_boxes(network, options, layers, to);
@@ -120,7 +121,7 @@ std::vector<std::byte> bytes_of(const onnx::Model& model, const std::string& nam
 
 }  // namespace
 
-std::vector<File> write_onnx(const graph::Network& source, const OnnxOptions& options,
+std::vector<File> write_onnx(const graph::Network& source, const WriteOptions& options,
                              const std::string& stem) {
   const graph::Network network = graph::inference_form(source);
   check(network, options);
@@ -133,7 +134,7 @@ std::vector<File> write_onnx(const graph::Network& source, const OnnxOptions& op
   operators.set_version(kOpset);
   add_graph(*model.mutable_graph(), network, options);
   add_metadata(model, network, options);
-  return {{stem + ".onnx", bytes_of(model, stem + ".onnx")}};
+  return {{stem + ".onnx", Bytes(bytes_of(model, stem + ".onnx"))}};
 }
 
 }  // namespace oko::formats

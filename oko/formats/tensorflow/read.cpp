@@ -190,7 +190,7 @@ class Reader {
     if (has_weights(node.op())) {
       throw input_error(
           graph_.file() + ": " + why,
-          "stands before " + node.name() + " (" + node.op() + "), so it cannot be dropped",
+          "comes before " + node.name() + " (" + node.op() + "), so it cannot be dropped",
           "cut the graph before it, or build it from operations that oko supports");
     }
     cut_[&node] = why;
@@ -277,7 +277,7 @@ class Reader {
   std::map<const TfNode*, Use> uses_;
   std::vector<const TfNode*> order_;
   std::map<const TfNode*, std::string> cut_;  // dropped nodes, and from where on
-  std::vector<DroppedNode> dropped_;           // the same in their order
+  std::vector<DroppedNode> dropped_;          // the same in their order
   std::string input_;
   std::vector<std::string> outputs_, notes_;
 };

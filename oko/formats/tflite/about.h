@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "oko/formats/file.h"
+#include "oko/formats/format.h"
 #include "oko/graph/network.h"
 
 namespace oko::formats::tflite {

@@ -87,7 +87,7 @@ TflitePart tflite_part(const Bytes& file, const std::string& name,
   flatbuffers::FlatBufferBuilder builder;
   oko::tflite::FinishModelBuffer(builder, oko::tflite::Model::Pack(builder, tables.get()));
   const auto* first = reinterpret_cast<const std::byte*>(builder.GetBufferPointer());
-  part.bytes.assign(first, first + builder.GetSize());
+  part.bytes = Bytes(std::vector<std::byte>(first, first + builder.GetSize()));
   return part;
 }
 

@@ -24,8 +24,8 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-Bytes written(const graph::Network& network, const TfliteOptions& options = {}) {
-  return Bytes(write_tflite(network, options, "m")[0].bytes);
+Bytes written(const graph::Network& network, const WriteOptions& options = {}) {
+  return write_tflite(network, options, "m")[0].bytes;
 }
 
 // TensorFlow Lite has no padding outside all windows.
@@ -78,7 +78,7 @@ TEST(Tflite, RoundTripsEveryOperation) {
 
 TEST(Tflite, KeepsHalfKernelsWithinElevenBits) {
   const graph::Network network = without_idle_padding(everything());
-  const Bytes half = written(network, {.numbers = TfliteNumbers::kFloat16});
+  const Bytes half = written(network, {.precision = graph::Precision::kFloat16});
   const Imported imported = read_tflite(half, "m.tflite");
   EXPECT_TRUE(imported.network.layers == network.layers);
   for (const auto& [name, tensor] : network.weights) {
@@ -112,7 +112,7 @@ graph::Network with_ranges(graph::Network network) {
 TEST(Tflite, KeepsInt8KernelsWithinHalfAStep) {
   const graph::Network network =
       without_idle_padding(graph::inference_form(with_ranges(everything())));
-  const Bytes file = written(network, {.numbers = TfliteNumbers::kInt8});
+  const Bytes file = written(network, {.precision = graph::Precision::kInt8});
   const Imported imported = read_tflite(file, "m.tflite");
   EXPECT_THAT(imported.notes, ElementsAre(HasSubstr("the model is int8")));
   ASSERT_TRUE(imported.network.layers == network.layers);
@@ -134,7 +134,7 @@ TEST(Tflite, KeepsInt8KernelsWithinHalfAStep) {
 
 TEST(Tflite, NeedsRangesForInt8) {
   try {
-    written(small_tiny(), {.numbers = TfliteNumbers::kInt8});
+    written(small_tiny(), {.precision = graph::Precision::kInt8});
     FAIL();
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("oko quantize"));

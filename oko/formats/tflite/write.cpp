@@ -29,7 +29,7 @@ constexpr MapScale kUnitScale{1.F / 256, -128};  // int8 output of logistic and 
 
 class Writer {
  public:
-  Writer(const Network& network, const TfliteOptions& options)
+  Writer(const Network& network, const WriteOptions& options)
       : network_(network), options_(options), tensors_(network.layers.size() + 1) {
     if (bytes()) scales_ = map_scales(network);
     const auto outputs = network.outputs();
@@ -40,7 +40,7 @@ class Writer {
   std::vector<std::byte> file();
 
  private:
-  bool bytes() const { return options_.numbers == TfliteNumbers::kInt8; }
+  bool bytes() const { return options_.precision == graph::Precision::kInt8; }
   const Shape& shape_of(int index) const {
     return index < 0 ? network_.input : network_.layers[static_cast<std::size_t>(index)].output;
   }
@@ -79,7 +79,7 @@ class Writer {
   int version(int of_bytes) const { return bytes() ? of_bytes : 1; }
 
   const Network& network_;
-  const TfliteOptions& options_;
+  const WriteOptions& options_;
   Emitter emitter_;
   MapScales scales_;
   std::map<int, std::string> outputs_;
@@ -128,7 +128,7 @@ int Writer::map_before_activation(int index) {
 
 void Writer::add_input() {
   const Shape& shape = network_.input;
-  if (!bytes() || !options_.camera_bytes) {
+  if (!bytes() || !options_.takes_bytes) {
     input_ = tensors_[0] = emitter_.map(kInputName, shape, scale_of(graph::kNetworkInput));
     return;
   }
@@ -170,7 +170,7 @@ std::vector<std::byte> Writer::file() {
   emitter_.add_metadata(kDescriptionKey, std::as_bytes(std::span(description)));
   emitter_.add_metadata(kOutputLayers, std::as_bytes(std::span(names)));
   const std::vector<std::byte> told =
-      about(network_, options_.info, bytes() && options_.camera_bytes);
+      about(network_, options_.info, bytes() && options_.takes_bytes);
   emitter_.add_metadata(kAboutName, told);
   std::vector<std::byte> model =
       emitter_.finish(options_.info.description.empty() ? network_.name : options_.info.description,
@@ -213,7 +213,7 @@ int Writer::kernel(const std::string& name, const Tensor& kernel, const std::vec
   if (!scales.empty()) {
     return emitter_.constant(name, shape, TensorType::INT8, kernel.data.span(), scales, axis);
   }
-  if (options_.numbers != TfliteNumbers::kFloat16) {
+  if (options_.precision != graph::Precision::kFloat16) {
     return emitter_.constant(name, shape, kernel.floats());
   }
   std::vector<Half> halves(kernel.floats().size());
@@ -462,10 +462,10 @@ void Writer::activate_mish(const std::string& name, int from, int to, const Shap
 
 }  // namespace
 
-std::vector<File> write_tflite(const Network& network, const TfliteOptions& options,
+std::vector<File> write_tflite(const Network& network, const WriteOptions& options,
                                const std::string& stem) {
   const Network plain = graph::inference_form(network);
-  return {{stem + ".tflite", Writer(plain, options).file()}};
+  return {{stem + ".tflite", Bytes(Writer(plain, options).file())}};
 }
 
 }  // namespace oko::formats

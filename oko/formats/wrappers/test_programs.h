@@ -11,7 +11,7 @@
 #include <span>
 #include <string>
 
-#include "oko/formats/file.h"
+#include "oko/formats/format.h"
 
 namespace oko::formats::wrappers {
 

@@ -27,12 +27,12 @@ constexpr int kWidth = 150, kHeight = 91;  // of the frame
 std::string text_of(const File& file) {
   return {reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size()};
 }
-std::string wrapper_text(const graph::Network& network, WrapperTarget target,
-                         bool decoded = false) {
-  WrapperOptions options;
-  options.target = target;
-  options.decoded = decoded;
-  return text_of(write_wrappers(network, options, "model").at(0));
+std::vector<File> wrapper_of(const graph::Network& network, const char* format,
+                             const WriteOptions& options = {}, const std::string& stem = "model") {
+  return write_wrapper(network, *format_named(format), options, stem);
+}
+std::string wrapper_text(const graph::Network& network, const char* format, bool boxes = false) {
+  return text_of(wrapper_of(network, format, {.boxes = boxes}).at(0));
 }
 
 // Heads of both kinds, names that are not identifiers, reversed channels.
@@ -201,7 +201,7 @@ class TypeScript : public ::testing::Test {
   }
   static void add(const Folder& folder, const std::string& into, const Case& c) {
     write_case(folder, into, c);
-    folder.write(into + "model_detector.ts", wrapper_text(c.network, WrapperTarget::kOnnx));
+    folder.write(into + "model_detector.ts", wrapper_text(c.network, "onnx"));
     folder.write(into + "main.mjs", stub("main.mjs"));
   }
   // The boxes as a model returns them, in pixels of its input.
@@ -220,7 +220,7 @@ class TypeScript : public ::testing::Test {
     folder.write("decoded/boxes.f32", boxes);
     folder.write("decoded/scores.f32", scores);
     folder.write("decoded/classes.f32", classes);
-    folder.write("decoded/model_detector.ts", wrapper_text(c.network, WrapperTarget::kOnnx, true));
+    folder.write("decoded/model_detector.ts", wrapper_text(c.network, "onnx", true));
     folder.write("decoded/main.mjs", stub("main.mjs"));
   }
   static void expect_run(const Folder& folder, const std::string& into, const Case& c) {
@@ -247,7 +247,7 @@ TEST_F(TypeScript, PreprocessesAndDecodesLikeOko) {
   const auto part = [](std::size_t i) { return "m" + std::to_string(i) + "/"; };
   for (std::size_t i = 0; i < cases.size(); ++i) add(folder, part(i), cases[i]);
   add_decoded(folder, cases[1]);
-  folder.write("oko/", write_wrappers(cases[0].network, {WrapperTarget::kOko}, "model").at(2));
+  folder.write("oko/", wrapper_of(cases[0].network, "oko").at(2));
   compile(folder);
   for (std::size_t i = 0; i < cases.size(); ++i) expect_run(folder, part(i), cases[i]);
   expect_detections(output_of(std::string(OKO_NODE) + " " + (folder / "decoded/main.mjs") +
@@ -260,15 +260,13 @@ TEST(Kotlin, PreprocessesAndDecodesLikeOko) {
     GTEST_SKIP() << "there is no Kotlin compiler (scripts/phone_tools.sh)";
   const Folder folder("kotlin");
   const Case c = odd_case(stretched());
-  folder.write("ModelDetector.kt", wrapper_text(c.network, WrapperTarget::kTflite));
+  folder.write("ModelDetector.kt", wrapper_text(c.network, "tflite"));
   folder.write("frame.rgba", c.frame);
   const auto names = output_names(c.network);
   for (std::size_t h = 0; h < names.size(); ++h) {
     folder.write(names[h] + ".nhwc", interleaved(c.maps[h], head_shape(c, h)));
   }
-  WrapperOptions over_oko{WrapperTarget::kOko};
-  over_oko.kotlin_package = "com.example.oko";
-  folder.write("oko/", write_wrappers(c.network, over_oko, "model").at(1));
+  folder.write("oko/", wrapper_of(c.network, "oko", {.kotlin_package = "com.example.oko"}).at(1));
   output_of(OKO_KOTLINC " -Werror -include-runtime -d " + (folder / "test.jar") + " " +
             (folder / "ModelDetector.kt") + " " + (folder / "oko/ModelDetector.kt") +
             " " OKO_WRAPPER_STUBS "/*.kt " OKO_ANDROID_SOURCES);
@@ -284,7 +282,7 @@ TEST(Kotlin, PreprocessesAndDecodesLikeOko) {
 class Ncnn : public ::testing::Test {
  protected:
   static std::string build(const Folder& folder, const graph::Network& network) {
-    folder.write("model_detector.h", wrapper_text(network, WrapperTarget::kNcnn));
+    folder.write("model_detector.h", wrapper_text(network, "ncnn"));
     folder.write("main.cpp", stub("main.cpp"));
     output_of(OKO_CXX " -std=c++17 -Wall -Wextra -Wshadow -Werror -isystem " OKO_NCNN_INCLUDE " " +
               (folder / "main.cpp") + " -o " + (folder / "main") +
@@ -341,10 +339,10 @@ TEST_F(Ncnn, RunsTheExportedModel) {
 
 std::vector<File> all_swift(const graph::Network& network) {
   std::vector<File> files;
-  for (const auto target : {WrapperTarget::kCoreMl, WrapperTarget::kMps, WrapperTarget::kOko}) {
-    files.push_back(write_wrappers(network, {target}, "model").at(0));
+  for (const char* format : {"coreml", "mps", "oko"}) {
+    files.push_back(wrapper_of(network, format).at(0));
   }
-  files.push_back(write_wrappers(network, {WrapperTarget::kCoreMl, true}, "model").at(0));
+  files.push_back(wrapper_of(network, "coreml", {.boxes = true}).at(0));
   return files;
 }
 
@@ -367,7 +365,7 @@ TEST(Swift, Parses) {
 }
 
 TEST(Swift, DescribesTheNetwork) {
-  const std::string text = wrapper_text(letterboxed(), WrapperTarget::kCoreMl);
+  const std::string text = wrapper_text(letterboxed(), "coreml");
   EXPECT_THAT(text,
               HasSubstr("case trafficLight = 0\n    case _3d = 1\n    case кітA = 2\n    case "
                         "_3d_2 = 3\n"));
@@ -381,9 +379,8 @@ TEST(Swift, DescribesTheNetwork) {
 }
 
 TEST(Wrappers, LeaveNoPlaceholder) {
-  for (const auto target : {WrapperTarget::kCoreMl, WrapperTarget::kMps, WrapperTarget::kTflite,
-                            WrapperTarget::kOnnx, WrapperTarget::kNcnn, WrapperTarget::kOko}) {
-    for (const File& file : write_wrappers(stretched(), {target}, "out/my-model")) {
+  for (const char* format : {"coreml", "mps", "tflite", "onnx", "ncnn", "oko"}) {
+    for (const File& file : wrapper_of(stretched(), format, {}, "out/my-model")) {
       EXPECT_TRUE(file.name.starts_with("out/")) << file.name;
       EXPECT_THAT(text_of(file), testing::Not(testing::ContainsRegex("\\{\\{[A-Z_]+\\}\\}")));
       EXPECT_THAT(text_of(file), testing::Not(HasSubstr(std::string(1, '\0'))));
@@ -394,39 +391,37 @@ TEST(Wrappers, LeaveNoPlaceholder) {
 TEST(Wrappers, NameClassesThatHaveNoNames) {
   graph::Network network = stretched();
   network.classes.clear();
-  EXPECT_THAT(wrapper_text(network, WrapperTarget::kTflite),
+  EXPECT_THAT(wrapper_text(network, "tflite"),
               HasSubstr("CLASS_0(\"class 0\"),\n    CLASS_1(\"class 1\"),"));
 }
 
 TEST(Wrappers, DoNotExistForClassifiers) {
   graph::Network network = stretched();
   network.layers.resize(1);
-  EXPECT_TRUE(write_wrappers(network, {}, "model").empty());
+  EXPECT_TRUE(wrapper_of(network, "coreml").empty());
 }
 
 TEST(Wrappers, RejectInvalidOptions) {
-  const auto message = [](const graph::Network& network, const WrapperOptions& options) {
+  const auto message = [](const char* format, const WriteOptions& options) {
     try {
-      write_wrappers(network, options, "model");
+      wrapper_of(stretched(), format, options);
     } catch (const Error& error) {
       return std::string(error.what());
     }
     return std::string("no error");
   };
-  EXPECT_THAT(message(stretched(), {WrapperTarget::kTflite, true}),
-              HasSubstr("can contain decoding"));
-  EXPECT_THAT(message(stretched(), {WrapperTarget::kCoreMl, false, 2}), HasSubstr("0 and 1"));
-  EXPECT_THAT(message(stretched(), {WrapperTarget::kCoreMl, false, NAN}), HasSubstr("0 and 1"));
-  EXPECT_THAT(message(stretched(), {WrapperTarget::kCoreMl, false, .1F, .1F, 0}),
+  EXPECT_THAT(message("tflite", {.boxes = true}), HasSubstr("cannot contain decoding"));
+  EXPECT_THAT(message("coreml", {.thresholds = {.score = 2}}), HasSubstr("0 and 1"));
+  EXPECT_THAT(message("coreml", {.thresholds = {.score = NAN}}), HasSubstr("0 and 1"));
+  EXPECT_THAT(message("coreml", {.thresholds = {.max_detections = 0}}),
               HasSubstr("the maximum number of detections must be at least 1"));
   for (const char* package : {"", "a..b", "1a", "a b", "a."}) {
-    EXPECT_THAT(message(stretched(), {WrapperTarget::kOko, false, .1F, .1F, 1, package}),
-                HasSubstr("is not a package name"));
+    EXPECT_THAT(message("oko", {.kotlin_package = package}), HasSubstr("is not a package name"));
   }
   graph::Network grey = stretched();
   grey.input.channels = 1;
   graph::infer_shapes(grey);
-  EXPECT_THAT(message(grey, {}), HasSubstr("takes 1 channels"));
+  EXPECT_TRUE(wrapper_of(grey, "coreml").empty());
 }
 
 }  // namespace

@@ -1,0 +1,63 @@
+#include <algorithm>
+#include <utility>
+
+#include "oko/formats/format.h"
+
+namespace oko::formats {
+namespace {
+
+// An output that could be a head: anchors × (5 + classes) values for each cell of a grid.
+bool looks_like_head(const graph::Network& network, int output) {
+  const graph::Shape& shape = network.layers[static_cast<std::size_t>(output)].output;
+  return shape.height * shape.width > 1 && shape.channels > 5;
+}
+
+std::optional<Error> why_no_heads(const Imported& imported) {
+  try {
+    check_head_outputs(imported, false);
+    return std::nullopt;
+  } catch (const Error& error) {
+    return error;
+  }
+}
+
+// Heads are in layer order, the file's outputs in its own.
+std::vector<std::string> keys_in_order(const Imported& imported) {
+  std::vector<std::string> keys;
+  for (const int output : imported.network.outputs()) {
+    const auto found = std::ranges::find(imported.outputs, output) - imported.outputs.begin();
+    if (static_cast<std::size_t>(found) >= imported.keys.size()) return {};
+    keys.push_back(imported.keys[static_cast<std::size_t>(found)]);
+  }
+  return keys;
+}
+
+}  // namespace
+
+ReadModel finished(Imported imported, const ReadOptions& options) {
+  ReadModel result;
+  if (imported.network.heads().empty()) {
+    if (!options.heads.anchors.empty()) {
+      add_heads(imported, options.heads);
+      result.has_given_heads = true;
+    } else if (!options.description.empty()) {
+      apply_description(imported, options.description, imported.network.name);
+    } else {
+      result.lacks_heads = std::ranges::any_of(
+          imported.outputs, [&](int output) { return looks_like_head(imported.network, output); });
+      if (result.lacks_heads) result.no_heads_why = why_no_heads(imported);
+    }
+  }
+  if (!imported.defines_preprocessing && imported.network.input.channels == 3) {
+    imported.notes.push_back(
+        std::string("the file does not define preprocessing; assuming letterboxed, ") +
+        (imported.network.preprocess.bgr ? "BGR" : "RGB") + ", 0 to 1");
+  }
+  set_raw_outputs(imported);
+  result.output_keys = keys_in_order(imported);
+  result.network = std::move(imported.network);
+  result.notes = std::move(imported.notes);
+  return result;
+}
+
+}  // namespace oko::formats
