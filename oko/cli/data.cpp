@@ -280,7 +280,7 @@ void check_new_dataset(const dataset::Dataset& source, const std::string& out) {
 }
 
 std::string summary_of(const dataset::Dataset& data) {
-  std::string text = fmt::format("{}, {}, {}", counted(std::ssize(data.samples), "picture"),
+  std::string text = fmt::format("{}, {}, {}", counted(std::ssize(data.samples), "image"),
                                  counted(static_cast<std::int64_t>(count_objects(data)), "box"),
                                  counted(std::ssize(data.classes), "class"));
   std::string separator = ": ";

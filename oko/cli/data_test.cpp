@@ -128,7 +128,7 @@ TEST_F(DataCommand, CopiesOfImagesOfAnotherSizeThanSaidAreRefusedBeforeAnythingI
 }
 
 TEST_F(DataCommand, StatsShowConvertSplitAndAnchorsWork) {
-  EXPECT_THAT(data({"stats", path("in")}), HasSubstr("(none)         3            1      2"));
+  EXPECT_THAT(data({"stats", path("in")}), HasSubstr("(none)       3            1      2"));
   EXPECT_THAT(data({"show", path("in"), "-o", path("s.png"), "--class", "dog"}),
               HasSubstr("1 of 1 images"));
   EXPECT_TRUE(storage::exists(path("s.png")));
@@ -202,7 +202,7 @@ TEST_F(DataCommand, PacksIntoShardsThatOtherCommandsRead) {
 
   EXPECT_THAT(data({"check", path("packed")}), HasSubstr("0 errors, 0 warnings, 0 notes"));
   EXPECT_EQ(context_.exit_code, 0);
-  EXPECT_THAT(data({"stats", path("packed")}), HasSubstr("(none)         3            1      2"));
+  EXPECT_THAT(data({"stats", path("packed")}), HasSubstr("(none)       3            1      2"));
   EXPECT_THAT(data({"show", path("packed"), "-o", path("s.png")}), HasSubstr("3 of 3 images"));
   EXPECT_THAT(data({"convert", path("packed"), "--to", "coco", "-o", path("coco")}),
               HasSubstr("(coco): 3 images, 2 boxes, 2 classes"));

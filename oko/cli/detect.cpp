@@ -56,7 +56,7 @@ class DetectRun {
   }
 
  private:
-  // Results of an earlier run are replaced, and so is anything else of their names.
+  // Notes that existing files with the names of the results are replaced.
   void note_replaced() const {
     std::size_t count = 0;
     std::string first;

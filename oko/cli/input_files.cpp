@@ -114,9 +114,9 @@ void InputFiles::refuse_folder(const std::string& output) const {
   if (folders_.contains(identity)) {
     refuse(output, "is the folder of this command's input files");
   }
-  if (inputs_.contains(identity)) refuse(output, "is one of the files that the command reads");
+  if (inputs_.contains(identity)) refuse(output, "is an input of this command");
   if (outputs_.contains(identity)) {
-    throw Error(ErrorCode::kUsage, output, "is to hold two results", "give each a name of its own");
+    throw Error(ErrorCode::kUsage, output, "is the name of two outputs", "give each its own name");
   }
 }
 

@@ -28,8 +28,8 @@ class InputFiles {
   // Throws a usage Error if the file to be written is one of these or already claimed, or would
   // be read as part of a dataset's folder.
   void claim(const std::string& output);
-  // Throws a usage Error if files would be written into a folder that was added, or one that
-  // has the name of a file that was added or claimed.
+  // Throws a usage Error if files would be written into a folder that was added, or into one with
+  // the name of a file that was added or claimed.
   void refuse_folder(const std::string& output) const;
   // Throws a usage Error if a new dataset or run would be written into one that was added.
   void refuse_within_dataset(const std::string& output) const;

@@ -105,14 +105,14 @@ TEST_F(NeverOverwritesItsInput, NorOneOutputWithAnother) {
       with_model("detect", {file("photos/a.jpg"), "-o", file("x.jpg"), "--csv", file("./x.jpg")}));
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.error, HasSubstr("is the name of two outputs"));
-  // Nor a folder of results under the name of a file.
+  // Nor an output folder with the name of a file.
   const Outcome folder =
       oko_command(with_model("detect", {file("photos"), "-o", file("x"), "--csv", file("./x")}));
   EXPECT_EQ(folder.code, 2);
-  EXPECT_THAT(folder.error, HasSubstr("is to hold two results"));
+  EXPECT_THAT(folder.error, HasSubstr("is the name of two outputs"));
 }
 
-TEST_F(NeverWritesOverItsInput, NorOtherImagesWithoutAWord) {
+TEST_F(NeverOverwritesItsInput, NorOtherImagesWithoutANote) {
   storage::copy(file("photos/a.jpg"), file("album/a.jpg"));
   storage::copy(file("photos/a.jpg"), file("album/new/a.jpg"));
   const Outcome outcome =
@@ -130,7 +130,7 @@ TEST_F(NeverOverwritesItsInput, EvalAndQuantize) {
   }
 }
 
-TEST_F(NeverWritesOverItsInput, NewFilesThatADatasetWouldBeReadWith) {
+TEST_F(NeverOverwritesItsInput, NewFilesThatADatasetWouldBeReadWith) {
   constexpr const char* kBecomes = "would become a file of the dataset";
   const std::string photos = file("photos");
   for (const auto& words :
@@ -143,13 +143,13 @@ TEST_F(NeverWritesOverItsInput, NewFilesThatADatasetWouldBeReadWith) {
   }
 }
 
-TEST_F(NeverWritesOverItsInput, ARunWithinItsDataset) {
+TEST_F(NeverOverwritesItsInput, ARunWithinItsDataset) {
   fs::create_directory_symlink(file("photos"), file("link"));
   keep_what_is_there();
   for (const std::string& out : {file("photos"), file("photos/run"), file("link/runs/1")}) {
     const Outcome outcome = oko_command({"train", file("photos"), "--out", out});
     EXPECT_EQ(outcome.code, 2) << outcome.error;
-    EXPECT_THAT(outcome.error, HasSubstr("is within the dataset that the command reads"));
+    EXPECT_THAT(outcome.error, HasSubstr("is inside the dataset that this command reads"));
   }
 }
 
@@ -383,7 +383,7 @@ TEST_F(NeverOverwritesItsInput, StoreWritesItsManifestOverNoOtherFile) {
   }
   EXPECT_EQ(oko_command({"store", "cp", one, copy, "--manifest", file("m"), "--no-manifest"}).code,
             2);
-  // Nor among what is copied, where it would be of the copy or be copied itself.
+  // Nor inside a copied folder, where it would become part of the copy.
   for (const char* place : {"to/a.jpg", "to/deep/m", "photos/m"}) {
     const Outcome sync =
         oko_command({"store", "sync", file("photos"), file("to"), "--manifest", file(place)});

@@ -233,7 +233,7 @@ void inspect_profile(const graph::Network& network, const ProfileArguments& argu
   const runtime::Profile profile = profile_of(network, arguments, *context.progress);
   say_profile(network, profile, context);
   Json document = as_json(network);
-  document["profile"] = as_json(profile);
+  document["profile"] = profile_json(profile);
   document["profile"]["made_up_weights"] = network.weights.empty();
   context.emit(document);
 }

@@ -76,7 +76,7 @@ std::string summary_text(const Profile& profile) {
   return text;
 }
 
-Json as_json(const Profile& profile) {
+Json profile_json(const Profile& profile) {
   const auto or_null = [](bool known, double value) { return known ? Json(value) : Json(nullptr); };
   Json steps = Json::array();
   for (const StepProfile& step : profile.steps) {

@@ -10,6 +10,6 @@ namespace oko::cli {
 // Human-readable; without a final newline.
 std::string table_text(const runtime::Profile& profile);
 std::string summary_text(const runtime::Profile& profile);
-Json as_json(const runtime::Profile& profile);
+Json profile_json(const runtime::Profile& profile);
 
 }  // namespace oko::cli

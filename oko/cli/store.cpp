@@ -54,8 +54,7 @@ Entry stat_or_refuse(const std::string& uri) {
   if (auto entry = storage::stat(uri)) return *entry;
   const std::string folder = storage::parent(uri);
   if (folder.ends_with(":/") || folder.ends_with("://")) {
-    throw input_error(uri, "there is no such bucket",
-                      "check the name, or make it with oko store mb");
+    throw input_error(uri, "no such bucket", "check the name, or create it with oko store mb");
   }
   throw input_error(uri, "no such file or folder",
                     "check the name: oko store ls " + (folder.empty() ? "." : folder));

@@ -132,7 +132,8 @@ void print_summary(const TransferSummary& summary, const CopyArguments& argument
                 {"files", printer.files()}});
 }
 
-// A manifest is appended to: it may not be another existing file, nor one that is copied or written.
+// A manifest is appended to: it may not be another existing file, nor one that is copied or
+// written.
 void check_manifest(const CopyArguments& arguments, const std::vector<std::string>& copied) {
   const std::string& file = arguments.options.manifest;
   if (file.empty()) return;
@@ -150,7 +151,7 @@ void check_manifest(const CopyArguments& arguments, const std::vector<std::strin
   }
   for (const std::string& uri : copied) {
     if (arguments.recursive && storage::lies_in(file, uri)) {
-      refuse(file, "lies in a folder that is copied, and cannot be the manifest",
+      refuse(file, "is inside a folder that is copied and cannot be the manifest",
              "keep it in another folder");
     }
   }

@@ -50,7 +50,7 @@ std::vector<std::string> Dropped::lines() const {
     lines.push_back(
         fmt::format("dropped: {} {} ({})", sum, sum == 1 ? one : many, fmt::join(reasons, ", ")));
   };
-  add_line(images, image_count(), "picture", "pictures");
+  add_line(images, image_count(), "image", "images");
   add_line(boxes, box_count(), "box", "boxes");
   return lines;
 }

@@ -96,7 +96,7 @@ class Packer {
   }
 
   std::vector<Shard> run(Progress& progress) {
-    progress.begin("packing", dataset_.samples.size(), "pictures");
+    progress.begin("packing", dataset_.samples.size(), "images");
     try {
       pack_splits(progress);
       write_index();

@@ -110,7 +110,7 @@ image::Picture contact_sheet(const Dataset& dataset, const SheetOptions& options
   const int rows = (count + columns - 1) / columns;
   const int width = options.cell + kMargin, height = options.cell + kCaption + kMargin;
   image::Picture sheet = blank({columns * width + kMargin, rows * height + kMargin});
-  progress.begin("drawing", chosen.size(), "pictures");
+  progress.begin("drawing", chosen.size(), "images");
   for (int i = 0; i < count; ++i) {
     draw_cell(dataset, dataset.samples[chosen[static_cast<std::size_t>(i)]],
               kMargin + i % columns * width, kMargin + i / columns * height, options.cell, sheet);

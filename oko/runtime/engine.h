@@ -9,8 +9,8 @@
 namespace oko::runtime {
 
 struct EngineOptions {
-  int threads = 0;                     // 0: all processors
-  std::optional<Precision> precision;  // as ModelOptions has it
+  int threads = 0;                       // 0: all processors
+  std::optional<Precision> precision{};  // as ModelOptions has it
   SimdTarget target = best_simd_target();
 };
 

@@ -10,7 +10,8 @@
 namespace oko::runtime {
 
 struct ModelOptions {
-  std::optional<Precision> precision;  // nothing: int8 where the model was quantized, else float32
+  std::optional<Precision>
+      precision{};  // nothing: int8 where the model was quantized, else float32
   SimdTarget target = best_simd_target();
 };
 

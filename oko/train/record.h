@@ -46,9 +46,9 @@ struct RecipeChange {
   std::string flag;  // as it is typed
 };
 
-// Copies from `wanted` to the run the options named in `given`. A value that the run already has, or
-// began with before it was chosen, is not a change, and neither is "auto". Throws a usage Error that
-// names every option that cannot change, with both values. `folder` is the run's, for hints.
+// Copies from `wanted` to the run the options named in `given`. A value that the run already has,
+// or began with before it was chosen, is not a change, and neither is "auto". Throws a usage Error
+// that names every option that cannot change, with both values. `folder` is the run's, for hints.
 std::vector<RecipeChange> change_recipe(RunRecord& run, const Recipe& wanted,
                                         const std::set<std::string>& given,
                                         const std::string& folder);

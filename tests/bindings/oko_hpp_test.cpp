@@ -11,7 +11,6 @@ namespace oko::phone {
 namespace {
 
 using bindings::reference_model;
-using reference::path_of;
 
 // What would give the caller a dangling view into a destroyed detector does not compile.
 template <typename T>
@@ -27,7 +26,7 @@ constexpr std::int32_t kWidth = 640, kHeight = 360;
 constexpr std::size_t kPixels = 640 * 360;
 
 std::vector<Detection> expected_detections() {
-  std::ifstream file(reference_data("video/raw_frames/bottle_frame149.detections.tsv"));
+  std::ifstream file(reference::path_of("video/raw_frames/bottle_frame149.detections.tsv"));
   std::vector<Detection> all;
   for (std::string line; std::getline(file, line);) {
     if (line.starts_with('#')) continue;
@@ -39,8 +38,8 @@ std::vector<Detection> expected_detections() {
 }
 
 std::vector<std::uint8_t> raw_frame(const std::string& ending) {
-  const Bytes bytes =
-      reference::read_file(reference_data("video/raw_frames/bottle_frame149_640x360." + ending));
+  const Bytes bytes = reference::read_file(
+      reference::path_of("video/raw_frames/bottle_frame149_640x360." + ending));
   const auto* first = reinterpret_cast<const std::uint8_t*>(bytes.data());
   return {first, first + bytes.size()};
 }
@@ -65,7 +64,7 @@ void expect_alike(std::span<const Detection> found, std::span<const Detection> e
 class OkoHpp : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (reference_data("video/raw_frames").empty()) {
+    if (reference::path_of("video/raw_frames").empty()) {
       GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
     }
   }

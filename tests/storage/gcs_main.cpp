@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
   app.add_option("--port", options.port, "0: any free one");
   app.add_option("--page", options.page, "Most entries of a list's page");
   app.add_flag("--need-token", options.need_token, "Refuse calls without a token from here");
-  app.add_option("--token-calls", options.token_calls, "A token is good for so many calls");
+  app.add_option("--token-calls", options.token_calls, "Calls per token");
   app.add_option("--public-key", key_file, "PEM: who may sign assertions");
   app.add_option("--lose-session", options.lose_session, "Lose each N-th resumable session");
   app.add_option("--rewrite-step", options.rewrite_step, "Bytes that one rewrite call copies");

@@ -316,7 +316,7 @@ std::vector<Entry> BucketStore::list(const std::string& uri, bool recursive,
                std::make_move_iterator(page.entries.end()));
   }
   if (all.empty() && !name.key.empty()) {
-    throw input_error(uri, "there is no such folder", "check the name");
+    throw input_error(uri, "no such folder", "check the name");
   }
   // Folders ended in '/', so their sort position may differ.
   std::sort(all.begin(), all.end(), [](const Entry& a, const Entry& b) { return a.uri < b.uri; });

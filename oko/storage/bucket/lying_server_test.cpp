@@ -212,7 +212,7 @@ TEST(LyingServers, OfGoogleWhoseCopyingNeverEndsAreAbandoned) {
     return R"({"name": "x", "size": "1", "generation": "7", "crc32c": "AAAAAA=="})";
   });
   const auto store = gcs_at(server);
-  expect_refused([&] { store->copy("gs://bucket/x", "gs://bucket/y"); }, "never ends");
+  expect_refused([&] { store->copy("gs://bucket/x", "gs://bucket/y"); }, "never finishes copying");
 }
 
 TEST(LyingServers, OfS3WhosePartListsAreCircularAreAbandoned) {

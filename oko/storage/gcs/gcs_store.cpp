@@ -284,10 +284,9 @@ void GcsStore::refuse(const http::Response& response, const std::string& uri) {
       throw Conflict(uri);
     case 404:
       if (answer.message.find("bucket does not exist") != std::string::npos) {
-        throw input_error(uri, "there is no such bucket",
-                          "check the name, or create it with oko store mb");
+        throw input_error(uri, "no such bucket", "check the name, or create it with oko store mb");
       }
-      throw input_error(uri, "there is no such object", "check the name");
+      throw input_error(uri, "no such object", "check the name");
     case 401:
       if (options_.anonymous) {
         throw Error(ErrorCode::kStorage, uri,

@@ -148,7 +148,7 @@ Entry GcsStore::compose(const std::vector<std::string>& from, const std::string&
       throw Error(ErrorCode::kUsage, one, "is in another bucket than " + to, "copy it first");
     }
     const auto there = stat_object(name);
-    if (!there) throw input_error(one, "there is no such object", "check the name");
+    if (!there) throw input_error(one, "no such object", "check the name");
     if (!there->crc32c) throw Error(ErrorCode::kStorage, one, "the server reports no crc32c");
     sources.push_back({name.key, there->version, *there->crc32c, there->size});
   }
@@ -180,7 +180,7 @@ Entry GcsStore::copy(const std::string& from, const std::string& to,
                      const Precondition& precondition) {
   const Name source = bucket::parse_uri(from), target = bucket::parse_uri(to);
   const auto there = stat_object(source);
-  if (!there) throw input_error(from, "there is no such object", "check the name");
+  if (!there) throw input_error(from, "no such object", "check the name");
   std::string url = object_url(source) + "/rewriteTo/b/" + http::percent_encode(target.bucket) +
                     "/o/" + http::percent_encode(target.key) +
                     "?ifSourceGenerationMatch=" + there->version;

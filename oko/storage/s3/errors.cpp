@@ -25,8 +25,8 @@ struct Known {
 };
 
 constexpr Known kKnown[] = {
-    {"NoSuchKey", ErrorCode::kInput, "there is no such object", "check the name"},
-    {"NoSuchBucket", ErrorCode::kInput, "there is no such bucket",
+    {"NoSuchKey", ErrorCode::kInput, "no such object", "check the name"},
+    {"NoSuchBucket", ErrorCode::kInput, "no such bucket",
      "check the name, or create it with oko store mb"},
     {"NoSuchUpload", ErrorCode::kStorage, "the multipart upload no longer exists",
      "start it again; check whether the bucket's rules end uploads early"},
@@ -77,7 +77,7 @@ void S3Store::refuse(const http::Response& response, const std::string& uri) {
     if (answer.code == known.code) throw Error(known.kind, uri, known.message, known.hint);
   }
   // Responses to HEAD have no body.
-  if (status == 404) throw input_error(uri, "there is no such object or bucket", "check the name");
+  if (status == 404) throw input_error(uri, "no such object or bucket", "check the name");
   const std::string said = answer.code.empty() ? "" : " (" + words(answer) + ")";
   if (status == 401 || status == 403) {
     const bool anonymous = credentials_.get().anonymous;

@@ -92,7 +92,7 @@ Entry S3Store::copy(const std::string& from, const std::string& to,
                     const Precondition& precondition) {
   const Name source = bucket::parse_uri(from), target = bucket::parse_uri(to);
   const auto there = stat_object(source);
-  if (!there) throw input_error(from, "there is no such object", "check the name");
+  if (!there) throw input_error(from, "no such object", "check the name");
   // Only completing a multipart upload supports a precondition for the target.
   if (!precondition.any() || there->size > kBiggestPart) return compose({from}, to, precondition);
   http::Request put = request("PUT", target);
@@ -121,7 +121,7 @@ Entry S3Store::compose(const std::vector<std::string>& from, const std::string& 
   for (const std::string& one : from) {
     const Name name = bucket::parse_uri(one);
     const auto there = stat_object(name);
-    if (!there) throw input_error(one, "there is no such object", "check the name");
+    if (!there) throw input_error(one, "no such object", "check the name");
     if (there->size == 0) continue;
     sources.emplace_back(name, *there);
     size += there->size;

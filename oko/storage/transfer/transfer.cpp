@@ -154,8 +154,7 @@ TransferSummary Transfer::end() {
 }
 
 [[noreturn]] void refuse_missing(const std::string& from) {
-  throw input_error(from, "there is no such folder",
-                    "check the name: oko store ls shows what is there");
+  throw input_error(from, "no such folder", "check the name: oko store ls shows what is there");
 }
 
 // Whether the source exists. A bucket folder without files does not, so if emptying the destination
@@ -163,7 +162,7 @@ TransferSummary Transfer::end() {
 bool check_folders(const std::string& from, const std::string& to, bool may_be_missing) {
   if (same_place(from, to) || lies_in(from, to) || lies_in(to, from)) {
     throw Error(ErrorCode::kUsage, to,
-                "is the same folder as " + from + ", or one lies in the other",
+                "is the same folder as " + from + ", or one is inside the other",
                 "choose two separate folders");
   }
   const auto there = store_for(from).stat(from);
@@ -213,8 +212,8 @@ void check_may_empty(const std::string& from, const std::string& to, bool is_the
                      std::uint64_t files, const TransferOptions& options) {
   if (options.may_empty && options.may_empty(files)) return;
   throw Error(ErrorCode::kUsage, from,
-              std::string(is_there ? "has no files to copy" : "there is no such folder") +
-                  ", so all " + std::to_string(files) + " in " + to + " would be removed",
+              std::string(is_there ? "has no files to copy" : "no such folder") + ", so all " +
+                  std::to_string(files) + " in " + to + " would be removed",
               "check the name of the source; use --yes if intended");
 }
 
@@ -236,7 +235,7 @@ TransferSummary transfer_files(const std::vector<TransferPair>& files,
                   "copy them one by one under different names");
     }
     auto from = store_for(pair.from).stat(pair.from);
-    if (!from) throw input_error(pair.from, "there is no such file", "check the name");
+    if (!from) throw input_error(pair.from, "no such file", "check the name");
     if (from->is_folder) {
       throw Error(ErrorCode::kUsage, pair.from, "is a folder", "add --recursive");
     }

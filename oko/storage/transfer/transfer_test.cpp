@@ -205,7 +205,7 @@ TEST_F(Transfers, AskBeforeAMissingSourceEmptiesTheDestination) {
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kUsage);
-    EXPECT_EQ(error.message(), "there is no such folder, so all 1 in " + to_ + " would be removed");
+    EXPECT_EQ(error.message(), "no such folder, so all 1 in " + to_ + " would be removed");
   }
   EXPECT_TRUE(exists(to_ + "/a"));
   options_.may_empty = [](std::uint64_t) { return true; };

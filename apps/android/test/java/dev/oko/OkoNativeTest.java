@@ -127,7 +127,7 @@ final class OkoNativeTest {
     expectRefusal(() -> detect(detector, nv12, y, null, null), bad, "plane 1 is missing");
     expectRefusal(() -> detect(detector, nv12, y, cut, null), bad, "plane 1 has 115199 bytes");
     expectRefusal(
-        () -> detect(detector, nv12, ByteBuffer.allocate(PIXELS), uv, null), bad, "no direct");
+        () -> detect(detector, nv12, ByteBuffer.allocate(PIXELS), uv, null), bad, "is not a direct buffer");
     expectRefusal(
         () -> detect(detector, frame(NV12, WIDTH, 100, 2), y, uv, null), bad, "row stride is 100");
     int[] turned = nv12.clone();
