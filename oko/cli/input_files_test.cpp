@@ -337,7 +337,7 @@ TEST_F(NeverOverwritesItsInput, NoNewDatasetInsideItsSource) {
 }
 
 // Named by one file, a dataset is still all that this file tells of.
-TEST_F(NeverWritesOverItsInput, NorWithinOneThatWasNamedByAFile) {
+TEST_F(NeverOverwritesItsInput, NorWithinOneThatWasNamedByAFile) {
   const std::string box = " 1,2,30,40,0\n";
   storage::write(file("yolo/data.yaml"), std::string("train: images\nnames: [rose]\n"));
   storage::write(file("yolo/labels/a.txt"), std::string("0 .5 .5 .4 .4\n"));
@@ -364,7 +364,7 @@ TEST_F(NeverWritesOverItsInput, NorWithinOneThatWasNamedByAFile) {
           {"data", "check", file(source), "--repair", file(out)}}) {
       const Outcome outcome = oko_command(words);
       EXPECT_EQ(outcome.code, 2) << words[1] << " " << source << " " << out;
-      EXPECT_THAT(outcome.error, HasSubstr("is within the dataset that the command reads"));
+      EXPECT_THAT(outcome.error, HasSubstr("is inside the dataset that this command reads"));
     }
   }
 }

@@ -150,12 +150,12 @@ class Checker {
   void check_turned(const Sample& sample, image::Size real, const std::string& said) {
     const bool fits = all_inside(sample, real);
     if (fits && (sample.objects.empty() || !all_inside(sample, sample.size))) {
-      tell_size(Severity::kError, "size-mismatch", sample, said,
-                "the picture's size is written, its boxes fit", Fix::kTakeSize);
+      report_size(Severity::kError, "size-mismatch", sample, said,
+                  "the image's size is written; its boxes fit", Fix::kTakeSize);
     } else {
-      tell_size(Severity::kError, "size-mismatch", sample,
-                said + ": it was turned, before its boxes were drawn or after",
-                "the picture is left out", Fix::kLeaveOutPicture);
+      report_size(Severity::kError, "size-mismatch", sample,
+                  said + ": the image was rotated before its boxes were drawn, or after",
+                  "the image is dropped", Fix::kDropPicture);
     }
   }
 

@@ -221,7 +221,7 @@ TEST_F(FlawedSet, SwappedSidesAreOfATurnedImageWhoseBoxesAreElsewhere) {
   for (const Finding& finding : findings) {
     if (finding.kind == "size-mismatch") fixes[finding.sample] = finding.fix;
   }
-  EXPECT_THAT(fixes, ::testing::UnorderedElementsAre(Pair("fits", Finding::Fix::kLeaveOutPicture),
+  EXPECT_THAT(fixes, ::testing::UnorderedElementsAre(Pair("fits", Finding::Fix::kDropPicture),
                                                      Pair("proven", Finding::Fix::kTakeSize),
                                                      Pair("bare", Finding::Fix::kTakeSize)));
 }

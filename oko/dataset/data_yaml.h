@@ -17,7 +17,7 @@ struct DataFile {
   std::string names_file;                     // a file that lists them instead
   std::optional<int> class_count;             // nc, or classes of .data
   int count_line = 0;                         // of class_count
-  std::optional<int> keypoint_values;  // kpt_shape: values after the box on each label line
+  std::optional<int> keypoint_values;         // kpt_shape: values after the box on each label line
   std::vector<Finding> findings;
 };
 

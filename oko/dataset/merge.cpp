@@ -20,7 +20,7 @@ std::string without_extension(const std::string& path) {
 // How well an image matches an entry's path; better ones compare greater.
 struct Fit {
   bool first_choice = false;
-  int exact = 0;  // 3: exact; 2: in another form of Unicode; 1: except for the extension
+  int exact = 0;           // 3: exact; 2: in another form of Unicode; 1: except for the extension
   std::size_t ending = 0;  // folders, counted from the file name, that are the same
   std::size_t beside = 0;  // folders, counted from the root, shared with the annotation file
   auto operator<=>(const Fit&) const = default;

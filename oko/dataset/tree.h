@@ -58,8 +58,8 @@ class Tree {
   // Never a guess between several: an image at exactly that path, next to `near` or below the root;
   // else the one of that name whose folders match the end of the written ones, in a folder of
   // `split` if that is given, and below `near`'s own folder if that has images. A relative path
-  // with a different folder does not match. "%20" is a blank if there is no literal match, and a name is one in another form of Unicode. "" if
-  // there is none, or more than one.
+  // with a different folder does not match. "%20" is a blank if there is no literal match, and a
+  // name is one in another form of Unicode. "" if there is none, or more than one.
   std::string find_picture(const std::string& written, const std::string& near,
                            const std::string& split = {}) const;
   // ": a/1.jpg or b/1.jpg could be meant" if that is why there is none, else "".

@@ -188,8 +188,7 @@ class VocParser {
       return static_cast<int>(*value);
     }
     add_warning(file_.findings, "bad-size", place(node),
-                fmt::format("<{}> is \"{}\"", key, text_of(node)),
-                "the image's own size is used");
+                fmt::format("<{}> is \"{}\"", key, text_of(node)), "the image's own size is used");
     return 0;
   }
 

@@ -174,7 +174,7 @@ class SplitReader {
         const std::vector<std::string> images = tree_.pictures_in(*found);
         for (const std::string& image : images) listed.images.emplace_back(image, *found);
         if (images.empty()) {
-          told.missing.push_back({place, fmt::format("{} has no {} pictures", place, split)});
+          listed.missing.push_back({place, fmt::format("{} contains no {} images", place, split)});
         }
       } else {
         add_list(*found, split);
@@ -188,7 +188,7 @@ class SplitReader {
     const Text text = tree_.read_text(path);
     const std::vector<std::string> lines = image_lines(text.text());
     if (std::all_of(lines.begin(), lines.end(), [](const auto& line) { return line.empty(); })) {
-      told.missing.push_back({path, fmt::format("{} lists no {} pictures", path, split)});
+      listed.missing.push_back({path, fmt::format("{} lists no {} images", path, split)});
     }
     const ListPaths paths(tree_, storage::parent(path), lines);
     for (std::size_t i = 0; i < lines.size(); ++i) {
