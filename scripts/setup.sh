@@ -1,7 +1,6 @@
 #!/bin/sh
 # Installs what building, testing and the demo need, using only the distribution's packages
-# (Debian 12; Debian 13 has them too, but the build there is not finished). Installs only what is
-# missing; safe to run again.
+# (Debian 12 or 13). Installs only what is missing; safe to run again.
 #
 #   scripts/setup.sh            everything for this machine
 #   scripts/setup.sh --phone    only what the phone library needs

@@ -106,16 +106,8 @@ TEST_F(Cli, ErrorsAreAlsoJson) {
   EXPECT_TRUE(parse_json(oko_command({"--json", "evla"}).out, "out").contains("error"));
 }
 
-TEST_F(Cli, HelpShowsExamplesOfEveryCommand) {
+TEST_F(Cli, HelpShowsExitCodesAndRejectsUnknownCommands) {
   EXPECT_THAT(oko_command({"--help"}).out, HasSubstr("Exit codes:"));
-  for (const char* name :
-       {"train", "eval", "detect", "import", "export", "parity", "inspect", "completion", "help"}) {
-    const Outcome outcome = oko_command({"help", name});
-    EXPECT_EQ(outcome.code, 0);
-    EXPECT_THAT(outcome.out, HasSubstr("Examples:")) << name;
-    EXPECT_EQ(outcome.out, oko_command({name, "--help"}).out);
-  }
-  EXPECT_THAT(oko_command({"help", "data", "check"}).out, HasSubstr("Examples:"));
   EXPECT_EQ(oko_command({"help", "evla"}).code, 2);
 }
 
@@ -133,16 +125,6 @@ TEST_F(Cli, HelpAndTheNameAloneListTheCommands) {
   EXPECT_EQ(alone.out, listed.out);
   EXPECT_EQ(oko_command({"--help"}).out, listed.out);
   EXPECT_THAT(oko_command({"help", "help"}).out, HasSubstr("oko help data check"));
-}
-
-TEST_F(Cli, FlagsAreShownAsTheyAreTyped) {
-  for (const char* command : {"train", "data", "eval", "quantize", "detect", "import", "export",
-                              "parity", "inspect", "store"}) {
-    EXPECT_THAT(oko_command({"help", command}).out, Not(HasSubstr("{false}"))) << command;
-  }
-  for (const char* command : {"mb", "ls", "cp", "sync", "cat", "stat", "rm", "du"}) {
-    EXPECT_THAT(oko_command({"help", "store", command}).out, Not(HasSubstr("{false}"))) << command;
-  }
 }
 
 constexpr const char* kHostile = "\x1b]0;title\a\x1b[2J\nfake.jpg: 9 cat\r\xc2\x9b\xe2\x80\xae\xff";

@@ -51,6 +51,11 @@ TEST(Help, IsTheSameByBothNames) {
     EXPECT_EQ(outcome.out, help_of(command, true).out) << name_of(command);
     EXPECT_THAT(outcome.out, HasSubstr("Usage: " + name_of(command)));
     EXPECT_THAT(outcome.out, Not(HasSubstr("\n\n\n"))) << name_of(command);
+    EXPECT_THAT(outcome.out, Not(HasSubstr("{false}"))) << name_of(command);
+    const bool is_group = outcome.out.find(" COMMAND") != std::string::npos;
+    if (!is_group) {
+      EXPECT_THAT(outcome.out, HasSubstr("Examples:")) << name_of(command);
+    }
   }
 }
 
