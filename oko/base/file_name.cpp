@@ -14,10 +14,18 @@ bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-// For messages: short, without control characters.
+// At most `longest` bytes, not ending in the middle of a character: bytes 10xxxxxx go on with one.
+std::string_view cut(std::string_view text, std::size_t longest) {
+  if (text.size() <= longest) return text;
+  std::size_t end = longest;
+  while (end > 0 && longest - end < 3 && (text[end] & 0xC0) == 0x80) --end;
+  return text.substr(0, (text[end] & 0xC0) == 0x80 ? longest : end);
+}
+
+// For messages: short, with control characters escaped.
 std::string quoted(std::string_view name) {
   constexpr std::size_t kShown = 80;
-  std::string text = visible(name.substr(0, kShown), "?");
+  std::string text = printable(cut(name, kShown));
   if (name.size() > kShown) text += "...";
   return '"' + text + '"';
 }
@@ -34,15 +42,6 @@ std::uint64_t hash_of(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325ULL;
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
   return hash;
-}
-
-// At most `longest` bytes, not ending in the middle of a character (bytes 10xxxxxx are
-// continuations).
-std::string_view cut(std::string_view text, std::size_t longest) {
-  if (text.size() <= longest) return text;
-  std::size_t end = longest;
-  while (end > 0 && longest - end < 3 && (text[end] & 0xC0) == 0x80) --end;
-  return text.substr(0, (text[end] & 0xC0) == 0x80 ? longest : end);
 }
 
 }  // namespace

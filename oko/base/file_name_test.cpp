@@ -50,7 +50,7 @@ TEST(FileName, ErrorsNameThePlaceAndTheReason) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInput);
     EXPECT_EQ(error.place(), "shards.jsonl:2");
-    EXPECT_THAT(error.message(), HasSubstr("the split \"../?up\""));
+    EXPECT_THAT(error.message(), HasSubstr("the split \"../\\x1bup\""));
     EXPECT_THAT(error.message(), HasSubstr("contains '/'"));
   }
   EXPECT_EQ(checked_relative_path("a/b", "", "the path"), "a/b");

@@ -51,6 +51,7 @@ void keep_class(dataset::Dataset& data, const std::string& name) {
 }
 
 void show(const ShowArguments& arguments, const Context& context) {
+  media::check_can_save(arguments.out);
   dataset::Dataset data = load_usable_data(arguments.data, context);
   InputFiles files;
   files.add(data);

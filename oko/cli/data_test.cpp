@@ -240,6 +240,8 @@ TEST_F(DataCommand, RejectsArgumentsThatMakeNoSense) {
   EXPECT_THROW(data({"convert", path("in"), "--to", "pascal", "-o", path("x")}), CLI::ParseError);
   EXPECT_THROW(data({"convert", path("in"), "--to", "voc", "-o", path("in")}), Error);
   EXPECT_THROW(data({"show", path("in"), "--class", "horse"}), Error);
+  EXPECT_EQ(refusal({"show", path("none"), "-o", path("sheet")}).place(), path("sheet"))
+      << "before anything is read";
   EXPECT_THROW(data({"stats", path("in"), "--split", "val"}), Error);
   EXPECT_THROW(data({"check", path("none")}), Error);
 }

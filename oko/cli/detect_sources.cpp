@@ -47,6 +47,7 @@ bool names_a_file(const std::string& out, std::size_t sources) {
 
 void choose_targets(const std::string& out, InputFiles& files, std::vector<DetectSource>& sources) {
   if (names_a_file(out, sources.size())) {
+    if (!is_clip(sources.front().uri)) media::check_can_save(out);
     files.claim(sources.front().target = out);
     return;
   }

@@ -356,7 +356,7 @@ bool copy_to_output(const std::string& uri, std::uint64_t offset, std::uint64_t 
 
 void print_skipped(const std::vector<storage::Skipped>& skipped) {
   for (const storage::Skipped& one : skipped) {
-    std::cerr << "oko: skipped: " << visible(one.uri) << ": " << one.why << '\n';
+    std::cerr << "oko: skipped: " << printable(one.uri) << ": " << one.why << '\n';
   }
 }
 

@@ -223,16 +223,17 @@ std::vector<std::byte> encode_png(const image::Picture& picture) {
   return encode(picture, ".png", {});
 }
 
-void save(const image::Picture& picture, const std::string& uri) {
+void check_can_save(const std::string& uri) {
   const std::string extension = storage::extension(uri);
-  if (extension == ".jpg" || extension == ".jpeg") {
-    storage::write(uri, encode_jpeg(picture));
-  } else if (extension == ".png") {
-    storage::write(uri, encode_png(picture));
-  } else {
-    throw Error(ErrorCode::kUsage, uri, "images are written as JPEG or PNG",
-                "give it a name that ends in .jpg or .png");
-  }
+  if (extension == ".jpg" || extension == ".jpeg" || extension == ".png") return;
+  throw Error(ErrorCode::kUsage, uri, "images are written as JPEG or PNG",
+              "give it a name that ends in .jpg or .png");
+}
+
+void save(const image::Picture& picture, const std::string& uri) {
+  check_can_save(uri);
+  const bool is_png = storage::extension(uri) == ".png";
+  storage::write(uri, is_png ? encode_png(picture) : encode_jpeg(picture));
 }
 
 image::Picture resized(const image::Picture& picture, image::Size size) {

@@ -59,6 +59,9 @@ std::vector<std::byte> encode_jpeg(const image::Picture& picture, int quality = 
 std::vector<std::byte> encode_png(const image::Picture& picture);
 // Encodes by the extension of `uri` (.jpg, .png) and writes it there.
 void save(const image::Picture& picture, const std::string& uri);
+// Throws the usage Error of save() for a name that is neither; to be asked before long work.
+void check_can_save(const std::string& uri);
+
 
 // Area averaging for shrinking, bilinear for enlarging: for display, not for networks.
 image::Picture resized(const image::Picture& picture, image::Size size);
