@@ -33,7 +33,10 @@ class Counter {
   bool in_bytes() const { return unit_ == "bytes"; }
   // "41 images", "33.8 MiB"
   std::string amount(double count) const {
-    return in_bytes() ? bytes_text(count) : fmt::format("{:.0f} {}", count, unit_);
+    if (in_bytes()) return bytes_text(count);
+    const std::string text = fmt::format("{:.0f}", count);
+    const bool is_one = text == "1" && unit_.ends_with('s');
+    return text + " " + (is_one ? unit_.substr(0, unit_.size() - 1) : unit_);
   }
   double part() const {
     return total_ == 0 ? 0

@@ -62,7 +62,6 @@ void save(const image::Picture& picture, const std::string& uri);
 // Throws the usage Error of save() for a name that is neither; to be asked before long work.
 void check_can_save(const std::string& uri);
 
-
 // Area averaging for shrinking, bilinear for enlarging: for display, not for networks.
 image::Picture resized(const image::Picture& picture, image::Size size);
 

@@ -156,7 +156,7 @@ Evaluation evaluate(detect::Detector& detector, const dataset::Dataset& dataset,
   if (dataset.samples.empty()) throw input_error(dataset.uri, "there are no images to evaluate");
   std::vector<int> ids = dataset_classes(detector.network(), dataset);
   const auto start = std::chrono::steady_clock::now();
-  progress.begin("evaluating", dataset.samples.size(), "pictures");
+  progress.begin("evaluating", dataset.samples.size(), "images");
   Evaluation evaluation = DetectAll(detector, dataset, std::move(ids), options).run(progress);
   progress.end();
   evaluation.seconds =

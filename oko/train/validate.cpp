@@ -54,7 +54,7 @@ Validation::Result Validation::run(detect::Engine& engine, const graph::Network&
   std::vector<metrics::Picture> pictures(count);
   std::vector<LossParts> losses(count);
   std::vector<float> inputs;
-  progress.begin("validating", count, "pictures");
+  progress.begin("validating", count, "images");
   read_ahead();
   for (std::size_t first = 0; first < count; first += per_batch) {
     const std::size_t n = std::min(per_batch, count - first);
