@@ -5,7 +5,6 @@
 #include <toml++/toml.h>
 #include <algorithm>
 #include <charconv>
-#include <iterator>
 #include <limits>
 #include <map>
 #include <system_error>
@@ -81,84 +80,36 @@ void one_of(const char* flag, const std::string& value, const std::vector<std::s
               fmt::format("use {}", fmt::join(allowed, ", ")));
 }
 
-struct Range {
-  std::string_view key;
-  double low, high;
-};
-
-// Of every option that is a number. TOML's whole numbers end with 2^63 - 1.
-constexpr double kMostSeed = 9223372036854775807.;
-constexpr Range kRanges[] = {{"val_part", 0, .9},
-                             {"width", 0, 1 << 16},
-                             {"height", 0, 1 << 16},
-                             {"frozen_epochs", -1, 1e6},
-                             {"epochs", 1, 1e6},
-                             {"batch", 0, 4096},
-                             {"accumulate", 1, 4096},
-                             {"frozen_rate", 0, 10},
-                             {"rate", 0, 10},
-                             {"final_factor", 0, 1},
-                             {"warmup_epochs", 0, 1e6},
-                             {"momentum", 0, .9999},
-                             {"weight_decay", 0, 1},
-                             {"clip", 0, 1e9},
-                             {"ema", 0, .999999},
-                             {"statistics", 0, .99999},
-                             {"patience", 0, 1e6},
-                             {"box_gain", 0, 1000},
-                             {"label_smoothing", 0, .5},
-                             {"scale_low", .05, 10},
-                             {"scale_high", .05, 10},
-                             {"jitter", 0, 3},
-                             {"translate", 0, 1},
-                             {"flip", 0, 1},
-                             {"hue", 0, .5},
-                             {"saturation", 1, 10},
-                             {"value", 1, 10},
-                             {"mosaic", 0, 1},
-                             {"mixup", 0, 1},
-                             {"plain_epochs", 0, 1e6},
-                             {"multi_scale", 0, .75},
-                             {"threads", 0, 1024},
-                             {"loader_threads", 0, 1024},
-                             {"cache_mb", 0, 1e7},
-                             {"checkpoint_minutes", .001, 1e6},
-                             {"seed", 0, kMostSeed}};
-
-const Range& range_of(std::string_view key) {
-  return *std::find_if(std::begin(kRanges), std::end(kRanges),
-                       [&](const Range& range) { return range.key == key; });
-}
-
-std::string allowed(const Range& range) {
+std::string allowed(const RecipeRange& range) {
   return fmt::format(
       "use {} … {}", range.low,
       range.high == kMostSeed ? "9223372036854775807" : fmt::format("{}", range.high));
 }
 
-[[noreturn]] void refuse_value(const Range& range, const std::string& value, const char* why) {
-  throw Error(ErrorCode::kUsage, flag_of(range.key), value + why, allowed(range));
+[[noreturn]] void refuse_value(std::string_view key, const RecipeRange& range,
+                               const std::string& value, const char* why) {
+  throw Error(ErrorCode::kUsage, flag_of(key), value + why, allowed(range));
 }
 
 template <typename T>
-void in_range(const Range& range, const T& value) {
+void in_range(std::string_view key, const RecipeRange& range, const T& value) {
   const auto number = static_cast<double>(value);
   bool fits = number >= range.low && number <= range.high;
   if constexpr (std::is_same_v<T, std::uint64_t>) fits = fits && value >> 63U == 0;
   if (!fits) {
-    refuse_value(range, fmt::format("{}", value), " is out of range");
+    refuse_value(key, range, fmt::format("{}", value), " is out of range");
   }
 }
 
 // The text as a number of this type, out of range where it does not fit.
 template <typename T>
-T number_in(const Range& range, const std::string& text) {
+T number_in(std::string_view key, const RecipeRange& range, const std::string& text) {
   T value = 0;
   const char* const last = text.data() + text.size();
   const auto [end, error] = std::from_chars(text.data(), last, value);
-  if (error == std::errc::result_out_of_range) refuse_value(range, text, " is out of range");
+  if (error == std::errc::result_out_of_range) refuse_value(key, range, text, " is out of range");
   if (error != std::errc() || end != last) {
-    refuse_value(range, '"' + text + '"',
+    refuse_value(key, range, '"' + text + '"',
                  std::is_integral_v<T> ? " is not a whole number" : " is not a number");
   }
   return value;
@@ -209,7 +160,7 @@ Recipe recipe_from_toml(std::string_view text, const std::string& name) {
     table = toml::parse(text);
   } catch (const toml::parse_error& e) {
     throw input_error(line_of(name, e.source()), std::string(e.description()),
-                      "correct that line: texts stand in quotes, tables in [brackets]");
+                      "correct that line: put text in quotes and tables in [brackets]");
   }
   Recipe recipe;
   std::map<std::string, std::vector<std::string>> known;
@@ -254,11 +205,11 @@ void check_recipe(const Recipe& r) {
   visit_recipe(r, [](const RecipeOption& option, const auto& field) {
     using T = std::decay_t<decltype(field)>;
     if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
-      in_range(range_of(option.key), field);
+      in_range(option.key, option.range, field);
     }
   });
-  in_range(Range{"frozen_epochs", -1, static_cast<double>(r.epochs)}, r.frozen_epochs);
-  in_range(Range{"scale_high", r.scale_low, range_of("scale_high").high}, r.scale_high);
+  in_range("frozen_epochs", {-1, static_cast<double>(r.epochs)}, r.frozen_epochs);
+  in_range("scale_high", {r.scale_low, kMostScale}, r.scale_high);
 }
 
 void check_number(std::string_view key, const std::string& text) {
@@ -268,8 +219,7 @@ void check_number(std::string_view key, const std::string& text) {
     if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
       if (key != option.key) return;
       using Number = std::conditional_t<std::is_integral_v<T>, std::int64_t, double>;
-      const Range& range = range_of(key);
-      in_range(range, number_in<Number>(range, text));
+      in_range(key, option.range, number_in<Number>(key, option.range, text));
     }
   });
 }

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace oko::train {
 
@@ -46,6 +47,11 @@ struct Recipe {
   std::uint64_t seed = 1;
 };
 
+// The values that an option that is a number may have, both included.
+struct RecipeRange {
+  double low = 0, high = 0;
+};
+
 // One option of a recipe, under its name in run.toml, --recipe files and flags.
 struct RecipeOption {
   const char* section;
@@ -54,18 +60,25 @@ struct RecipeOption {
   // Whether --resume accepts a new value. The others determine what every step computes: the run
   // would be neither the original one nor a new one.
   bool on_resume;
+  RecipeRange range;  // of a number
 };
+
+inline constexpr double kMostSeed = 9223372036854775807.;  // TOML's integers end with 2^63 - 1
+inline constexpr double kMostScale = 10;
 
 // Calls visitor(option, field) for every field, in the order of run.toml. The single list behind
 // run.toml, --recipe files and command-line flags.
 template <typename R, typename Visitor>
 void visit_recipe(R& r, Visitor&& visitor) {
-  const auto fixed = [&](const char* section, const char* key, auto& field, const char* help) {
-    visitor(RecipeOption{section, key, help, false}, field);
+  const auto visit = [&](bool on_resume, const char* section, const char* key, auto& field,
+                         const char* help, auto... range) {
+    using T = std::decay_t<decltype(field)>;
+    static_assert(sizeof...(range) == (std::is_arithmetic_v<T> && !std::is_same_v<T, bool> ? 2 : 0),
+                  "a number, and nothing else, has a smallest and a largest value");
+    visitor(RecipeOption{section, key, help, on_resume, {static_cast<double>(range)...}}, field);
   };
-  const auto changeable = [&](const char* section, const char* key, auto& field, const char* help) {
-    visitor(RecipeOption{section, key, help, true}, field);
-  };
+  const auto fixed = [&](auto&&... about) { visit(false, about...); };
+  const auto changeable = [&](auto&&... about) { visit(true, about...); };
   changeable("data", "dataset", r.dataset, "Folder or annotation file of the labelled images");
   changeable("data", "format", r.format, "voc, coco, yolo, keras or createml (default: detected)");
   changeable("data", "classes", r.classes,
@@ -74,62 +87,73 @@ void visit_recipe(R& r, Visitor&& visitor) {
              "auto, upright or stored: what boxes refer to in images that EXIF rotates");
   fixed("data", "train_split", r.train_split, "Split to train on");
   fixed("data", "val_split", r.val_split, "Split to evaluate on");
-  fixed("data", "val_part", r.val_part, "Fraction held out if the dataset has no validation split");
+  fixed("data", "val_part", r.val_part, "Fraction held out if the dataset has no validation split",
+        0, .9);
   changeable("data", "check", r.check, "Open every image before training and check for errors");
   fixed("network", "network", r.network, "Built-in name or a .cfg file");
-  fixed("network", "width", r.width, "Input width in pixels, a multiple of 32 (0: the network's)");
-  fixed("network", "height", r.height, "Input height in pixels (0: the network's)");
+  fixed("network", "width", r.width, "Input width in pixels, a multiple of 32 (0: the network's)",
+        0, 1 << 16);
+  fixed("network", "height", r.height, "Input height in pixels (0: the network's)", 0, 1 << 16);
   fixed("network", "anchors", r.anchors,
         "auto (keep if they fit), data (cluster), default, or w,h, w,h, … in pixels");
   fixed("network", "from", r.from, "Pretrained .oko or .weights file, or the first layers of one");
   fixed("schedule", "frozen_epochs", r.frozen_epochs,
-        "Epochs with the pretrained layers frozen (-1: a tenth of epochs with --from, else 0)");
-  changeable("schedule", "epochs", r.epochs, "Total epochs");
-  fixed("schedule", "batch", r.batch, "Images per step (0: 16, fewer for a small dataset)");
+        "Epochs with the pretrained layers frozen (-1: a tenth of epochs with --from, else 0)", -1,
+        1e6);
+  changeable("schedule", "epochs", r.epochs, "Total epochs", 1, 1e6);
+  fixed("schedule", "batch", r.batch, "Images per step (0: 16, fewer for a small dataset)", 0,
+        4096);
   fixed("schedule", "accumulate", r.accumulate,
-        "Steps whose gradients are accumulated before an update");
+        "Steps whose gradients are accumulated before an update", 1, 4096);
   fixed("schedule", "optimizer", r.optimizer, "sgd, adam or adamw");
   fixed("schedule", "schedule", r.schedule, "cosine, step, plateau or constant");
-  fixed("schedule", "frozen_rate", r.frozen_rate, "Learning rate of the frozen stage");
-  fixed("schedule", "rate", r.rate, "Learning rate of the full stage");
-  fixed("schedule", "final_factor", r.final_factor, "cosine: fraction of the rate left at the end");
-  fixed("schedule", "warmup_epochs", r.warmup_epochs, "Epochs over which the rate grows from 0");
-  fixed("schedule", "momentum", r.momentum, "Momentum of sgd");
-  fixed("schedule", "weight_decay", r.weight_decay, "Weight decay, on kernels only");
-  fixed("schedule", "clip", r.clip, "Largest gradient norm (0: no limit)");
-  fixed("schedule", "ema", r.ema, "Decay of the moving average that is evaluated (0: none)");
+  fixed("schedule", "frozen_rate", r.frozen_rate, "Learning rate of the frozen stage", 0, 10);
+  fixed("schedule", "rate", r.rate, "Learning rate of the full stage", 0, 10);
+  fixed("schedule", "final_factor", r.final_factor, "cosine: fraction of the rate left at the end",
+        0, 1);
+  fixed("schedule", "warmup_epochs", r.warmup_epochs, "Epochs over which the rate grows from 0", 0,
+        1e6);
+  fixed("schedule", "momentum", r.momentum, "Momentum of sgd", 0, .9999);
+  fixed("schedule", "weight_decay", r.weight_decay, "Weight decay, on kernels only", 0, 1);
+  fixed("schedule", "clip", r.clip, "Largest gradient norm (0: no limit)", 0, 1e9);
+  fixed("schedule", "ema", r.ema, "Decay of the moving average that is evaluated (0: none)", 0,
+        .999999);
   fixed("schedule", "statistics", r.statistics,
-        "Momentum of batch norm's running statistics (Darknet, Keras: .99)");
+        "Momentum of batch norm's running statistics (Darknet, Keras: .99)", 0, .99999);
   changeable("schedule", "patience", r.patience,
-             "Stop after this many epochs without a better mAP (0: never)");
+             "Stop after this many epochs without a better mAP (0: never)", 0, 1e6);
   fixed("loss", "loss", r.loss, "ciou, keras or darknet");
-  fixed("loss", "box_gain", r.box_gain, "ciou: weight of the box loss");
+  fixed("loss", "box_gain", r.box_gain, "ciou: weight of the box loss", 0, 1000);
   fixed("loss", "label_smoothing", r.label_smoothing,
-        "ciou: fraction of the target moved to the other classes");
+        "ciou: fraction of the target moved to the other classes", 0, .5);
   fixed("augmentation", "augment", r.augment, "Augment the images randomly");
-  fixed("augmentation", "scale_low", r.scale_low, "Smallest scale, relative to the letterbox fit");
-  fixed("augmentation", "scale_high", r.scale_high, "Largest scale");
-  fixed("augmentation", "jitter", r.jitter, "Change of aspect ratio");
-  fixed("augmentation", "translate", r.translate, "Shift, as a fraction of the side");
-  fixed("augmentation", "flip", r.flip, "Probability of mirroring (0 if left and right matter)");
-  fixed("augmentation", "hue", r.hue, "Hue shift, as a fraction of the circle");
+  fixed("augmentation", "scale_low", r.scale_low, "Smallest scale, relative to the letterbox fit",
+        .05, kMostScale);
+  fixed("augmentation", "scale_high", r.scale_high, "Largest scale", .05, kMostScale);
+  fixed("augmentation", "jitter", r.jitter, "Change of aspect ratio", 0, 3);
+  fixed("augmentation", "translate", r.translate, "Shift, as a fraction of the side", 0, 1);
+  fixed("augmentation", "flip", r.flip, "Probability of mirroring (0 if left and right matter)", 0,
+        1);
+  fixed("augmentation", "hue", r.hue, "Hue shift, as a fraction of the circle", 0, .5);
   fixed("augmentation", "saturation", r.saturation,
-        "Saturation by up to this factor or its inverse");
-  fixed("augmentation", "value", r.value, "Brightness by up to this factor or its inverse");
-  fixed("augmentation", "mosaic", r.mosaic, "Probability of combining four images");
-  fixed("augmentation", "mixup", r.mixup, "Probability of blending two images");
-  fixed("augmentation", "plain_epochs", r.plain_epochs, "Final epochs without mosaic and mix-up");
+        "Saturation by up to this factor or its inverse", 1, 10);
+  fixed("augmentation", "value", r.value, "Brightness by up to this factor or its inverse", 1, 10);
+  fixed("augmentation", "mosaic", r.mosaic, "Probability of combining four images", 0, 1);
+  fixed("augmentation", "mixup", r.mixup, "Probability of blending two images", 0, 1);
+  fixed("augmentation", "plain_epochs", r.plain_epochs, "Final epochs without mosaic and mix-up", 0,
+        1e6);
   fixed("augmentation", "multi_scale", r.multi_scale,
-        "Vary the input size by ± this fraction, every 10 steps");
+        "Vary the input size by ± this fraction, every 10 steps", 0, .75);
   changeable("machine", "device", r.device, "auto, cpu, cuda or cuda:N");
   changeable("machine", "precision", r.precision, "auto, fp32 or bf16 (on CUDA: or fp16)");
-  changeable("machine", "threads", r.threads, "CPU cores to compute on (0: all)");
+  changeable("machine", "threads", r.threads, "CPU cores to compute on (0: all)", 0, 1024);
   changeable("machine", "loader_threads", r.loader_threads,
-             "Threads that prepare images (0: one per core)");
-  changeable("machine", "cache_mb", r.cache_mb, "Memory for decoded images, in MB");
+             "Threads that prepare images (0: one per core)", 0, 1024);
+  changeable("machine", "cache_mb", r.cache_mb, "Memory for decoded images, in MB", 0, 1e7);
   changeable("machine", "checkpoint_minutes", r.checkpoint_minutes,
-             "Minutes between checkpoints within an epoch (there is always one at its end)");
-  fixed("machine", "seed", r.seed, "Random seed of the run");
+             "Minutes between checkpoints within an epoch (there is always one at its end)", .001,
+             1e6);
+  fixed("machine", "seed", r.seed, "Random seed of the run", 0, kMostSeed);
 }
 
 // "--frozen-epochs" for "frozen_epochs".
@@ -148,8 +172,8 @@ Recipe recipe_from_toml(std::string_view text, const std::string& name);
 // Throws a usage Error that names the flag, the value and the allowed values.
 void check_recipe(const Recipe& recipe);
 
-// Throws a usage Error, as check_recipe() does, for the text of an option that holds a number where
-// it is no number or out of its range: it may be too large to become one.
+// Throws a usage Error, as check_recipe() does, if the option `key` is a number and `text` is none
+// or is out of its range. Takes the text, because a number that is too large has no value to check.
 void check_number(std::string_view key, const std::string& text);
 
 // Throws a usage Error for the first option in `given` that has no effect with the others, and
