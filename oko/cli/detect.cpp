@@ -4,8 +4,10 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "oko/base/error.h"
+#include "oko/base/threads.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/detect_output.h"
 #include "oko/cli/detect_sources.h"
@@ -58,13 +60,16 @@ class DetectRun {
  private:
   // Notes that existing files with the names of the results are replaced.
   void note_replaced() const {
-    std::size_t count = 0;
-    std::string first;
-    for (const DetectSource& source : sources_) {
-      if (source.target.empty() || !storage::exists(source.target)) continue;
-      if (count++ == 0) first = source.target;
-    }
+    if (!draws_) return;
+    constexpr int kAtOnce = 16;  // in a bucket, each is a request
+    std::vector<char> replaced(sources_.size());
+    ThreadPool(kAtOnce).parallel_for(sources_.size(), [&](std::size_t i) {
+      replaced[i] = storage::exists(sources_[i].target) ? 1 : 0;
+    });
+    const auto count = std::count(replaced.begin(), replaced.end(), 1);
     if (count == 0) return;
+    const auto at = std::find(replaced.begin(), replaced.end(), 1) - replaced.begin();
+    const std::string& first = sources_[static_cast<std::size_t>(at)].target;
     context_.progress->line(
         count == 1 ? "note: replaces " + first
                    : fmt::format("note: replaces {} files, the first is {}", count, first));
