@@ -13,17 +13,11 @@ using formats::Format;
 
 constexpr std::size_t kStart = 16;  // bytes that Format::recognise() gets
 
-const Format* format_ending(const std::string& ending) {
+// The format with this ending, of its models or (&Format::weight_endings) of its weights.
+const Format* format_ending(const std::string& ending,
+                            std::vector<std::string_view> Format::*list = &Format::endings) {
   for (const Format* format : formats::formats()) {
-    if (std::ranges::find(format->endings, ending) != format->endings.end()) return format;
-  }
-  return nullptr;
-}
-
-// The format whose weights these are.
-const Format* format_of_weights(const std::string& ending) {
-  for (const Format* format : formats::formats()) {
-    const auto& endings = format->weight_endings;
+    const auto& endings = format->*list;
     if (std::ranges::find(endings, ending) != endings.end()) return format;
   }
   return nullptr;
@@ -79,14 +73,14 @@ File found_weights(const std::string& path, const Format& format) {
 }  // namespace
 
 bool is_companion(const std::string& path) {
-  return format_of_weights(storage::extension(path)) != nullptr;
+  return format_ending(storage::extension(path), &Format::weight_endings) != nullptr;
 }
 
 ModelFiles open_model(const std::string& path, const std::string& second) {
   const auto entry = storage::stat(path);
   if (!entry) throw input_error(path, "no such file");
   if (entry->is_folder && second.empty()) return open_folder(path);
-  if (const Format* format = format_of_weights(storage::extension(path))) {
+  if (const Format* format = format_ending(storage::extension(path), &Format::weight_endings)) {
     throw Error(
         ErrorCode::kUsage, path, "this file holds only weights, not the network they belong to",
         "give the " + std::string(format->endings.front()) + " as the model and this file with it");

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "oko/dataset/facts.h"
+#include "oko/dataset/fit.h"
 #include "oko/dataset/parsed.h"
 #include "oko/dataset/picture_name.h"
 #include "oko/dataset/upright.h"
@@ -19,9 +20,6 @@ namespace {
 
 using Fix = Finding::Fix;
 using Severity = Finding::Severity;
-
-// Tolerance in pixels for relative edges written with six digits.
-constexpr float kRounding = .05F;
 
 std::string text_of(const image::Box& b) {
   return fmt::format("({:g}, {:g}) to ({:g}, {:g})", b.left, b.top, b.right, b.bottom);
@@ -146,7 +144,7 @@ class Checker {
   }
 
   // Boxes of the turned image are elsewhere, though they may fit as well. Only those that do not
-  // fit the size that is told show that it is wrong and they are right.
+  // fit the stated size show that the size is wrong and the boxes are right.
   void check_turned(const Sample& sample, image::Size real, const std::string& said) {
     const bool fits = all_inside(sample, real);
     if (fits && (sample.objects.empty() || !all_inside(sample, sample.size))) {

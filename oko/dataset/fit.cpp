@@ -7,9 +7,6 @@
 namespace oko::dataset {
 namespace {
 
-// Tolerance in pixels for an edge written with six digits.
-constexpr float kRounding = .05F;
-
 bool is_outside(const image::Box& box, image::Size size) {
   const image::Box inside = image::clipped(box, size);
   return inside.width() <= 0 || inside.height() <= 0 ||

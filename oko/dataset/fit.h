@@ -8,6 +8,9 @@
 
 namespace oko::dataset {
 
+// How far in pixels an edge may be past its image's: relative edges are written with six digits.
+inline constexpr float kRounding = .05F;
+
 // A dataset as one format can represent it, and what is lost.
 struct Fitted {
   Dataset data;
