@@ -46,8 +46,8 @@ void add_global_flags(CLI::App& app, Context& context) {
   app.parse_complete_callback([&context] { context.progress = make_progress(context); });
 }
 
-// An empty value is what a script passes whose variable is not set, never a name, number or choice:
-// it would be taken for an option that was not given.
+// A script whose variable is unset passes an empty value. No option means anything by one, and it
+// must not be mistaken for an option that was not given.
 void refuse_empty_values(CLI::App& app) {
   for (CLI::Option* option : app.get_options()) {
     if (option->get_items_expected_max() == 0) continue;  // a flag

@@ -36,8 +36,8 @@ struct Context {
   void complain(const Error& error) const;
 };
 
-// Of options that are threads, and of those with any whole number from 0: one that does not fit is
-// told with its range.
+// For options that are a number of threads, and for those that are any whole number from 0. The
+// error for a number that does not fit names the range.
 inline CLI::Range thread_range() { return CLI::Range(0, 1024); }
 std::string check_whole(const std::string& text);
 

@@ -28,7 +28,7 @@ void Context::emit(const Json& document) const {
   if (json) std::cout << json_text(document, 2) << '\n';
 }
 
-// CLI11 takes a number that does not fit for the largest that does.
+// CLI11 would replace a number that is too large by the largest one.
 std::string check_whole(const std::string& text) {
   std::uint64_t value = 0;
   const char* const last = text.data() + text.size();

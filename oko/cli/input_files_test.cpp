@@ -336,7 +336,7 @@ TEST_F(NeverOverwritesItsInput, NoNewDatasetInsideItsSource) {
   }
 }
 
-// Named by one file, a dataset is still all that this file tells of.
+// A dataset named by one of its files still includes every file that one refers to.
 TEST_F(NeverOverwritesItsInput, NorWithinOneThatWasNamedByAFile) {
   const std::string box = " 1,2,30,40,0\n";
   storage::write(file("yolo/data.yaml"), std::string("train: images\nnames: [rose]\n"));

@@ -365,7 +365,7 @@ Source read_coco(const Tree& tree) {
       }
       std::string split = its_split.empty()     ? tree.split_of(image)
                           : tree.file().empty() ? its_split
-                                                : "";  // one file alone is no split
+                                                : "";  // a single file is not a split
       source.pictures.push_back(
           {storage::stem(image), image, path, std::move(split), std::move(picture)});
     }

@@ -4,9 +4,9 @@
 
 namespace oko::dataset {
 
-// Tells of images in no split where others are in one, and where several annotation files lie side
-// by side and none is called like a split: an "in-no-split" note for each file, or folder where
-// each image has a file of its own. Nothing where the reader has told of them.
+// Reports images that are in no split although others are in one, and several annotation files side
+// by side of which none is named like a split: an "in-no-split" note for each annotation file, or
+// for each folder if every image has its own. Reports nothing that the reader already has.
 void tell_in_no_split(Source& source);
 
 }  // namespace oko::dataset

@@ -116,34 +116,34 @@ image::Size picture_size(storage::Files& files, const std::string& name) {
 }
 
 void expect_stated_sizes(const Dataset& dataset) {
-  const bool tells_sizes =
+  const bool states_sizes =
       dataset.format == "voc" || dataset.format == "coco" || dataset.format == "shards";
-  if (!tells_sizes) return;
-  std::vector<std::size_t> told;
+  if (!states_sizes) return;
+  std::vector<std::size_t> stated;
   for (std::size_t i = 0; i < dataset.samples.size(); ++i) {
-    if (is_known(dataset.samples[i].size)) told.push_back(i);
+    if (is_known(dataset.samples[i].size)) stated.push_back(i);
   }
-  constexpr int kAtOnce = 16;  // it waits for the disk or a bucket
-  read_ahead(dataset, told);
-  std::vector<image::Size> real(told.size());
-  ThreadPool(kAtOnce).parallel_for(told.size(), [&](std::size_t i) {
-    real[i] = picture_size(*dataset.files, dataset.samples[told[i]].image);
+  constexpr int kAtOnce = 16;  // the threads wait for the disk or a bucket
+  read_ahead(dataset, stated);
+  std::vector<image::Size> real(stated.size());
+  ThreadPool(kAtOnce).parallel_for(stated.size(), [&](std::size_t i) {
+    real[i] = picture_size(*dataset.files, dataset.samples[stated[i]].image);
   });
   const auto differs = [&](std::size_t i) {
-    return is_known(real[i]) && real[i] != dataset.samples[told[i]].size;
+    return is_known(real[i]) && real[i] != dataset.samples[stated[i]].size;
   };
-  std::size_t first = told.size(), count = 0;
-  for (std::size_t i = 0; i < told.size(); ++i) {
+  std::size_t first = stated.size(), count = 0;
+  for (std::size_t i = 0; i < stated.size(); ++i) {
     if (!differs(i)) continue;
     if (count++ == 0) first = i;
   }
   if (count == 0) return;
-  const Sample& sample = dataset.samples[told[first]];
+  const Sample& sample = dataset.samples[stated[first]];
   throw input_error(
       sample.image,
       fmt::format("the annotation says {}, the picture is {}{}", size_text(sample.size),
                   size_text(real[first]),
-                  count == 1 ? "" : fmt::format("; so it is with {} of {}", count, told.size())),
+                  count == 1 ? "" : fmt::format("; {} of {} images differ", count, stated.size())),
       "oko data check " + dataset.uri + " --repair NEW writes a copy in which they agree");
 }
 

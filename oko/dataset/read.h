@@ -79,9 +79,8 @@ image::Size picture_size(storage::Files& files, const std::string& name);
 // dropped and reported in `findings`; without them, an input Error is thrown.
 void fill_sizes(Dataset& dataset, std::vector<Finding>* findings = nullptr);
 
-// Throws an input Error where an annotation tells another size than its picture has: which pixels
-// its boxes are measured in is not known then. Reads the headers of all pictures of which one is
-// told; those without a size there are passed over.
+// Throws an input Error if an image is not the size its annotation says: then it is unknown which
+// pixels the boxes are measured in. Reads the headers of all images whose annotation has a size.
 void expect_stated_sizes(const Dataset& dataset);
 
 }  // namespace oko::dataset

@@ -13,7 +13,7 @@
 namespace oko::dataset {
 namespace {
 
-// The text of an element, which a comment may part in two.
+// The text of an element; a comment inside splits it into several nodes.
 std::string text_of(pugi::xml_node node) {
   std::string text;
   for (const pugi::xml_node part : node.children()) {
@@ -25,8 +25,8 @@ std::string text_of(pugi::xml_node parent, const char* key) { return text_of(par
 
 bool is_bounds(pugi::xml_node node) { return lower(node.name()) == "bndbox"; }
 
-// The boxes below a node that are not where a box is looked for: in an <object> of `root`, or in a
-// <part> of one, which is no object of its own.
+// The boxes below a node that nothing reads: those that are neither in an <object> of `root` nor in
+// a <part> of one (a part is not an object).
 class StrayBounds final : public pugi::xml_tree_walker {
  public:
   explicit StrayBounds(pugi::xml_node root) : root_(root) {}
@@ -44,8 +44,8 @@ class StrayBounds final : public pugi::xml_tree_walker {
   pugi::xml_node root_;
 };
 
-// Where text names entities that XML itself does not know. What they stand for is not read, so that
-// their names would be taken for text.
+// Offsets of the entities in text that XML does not define. Their definitions are not read, so
+// their names would otherwise become text.
 std::vector<std::size_t> find_entities(std::string_view text, std::size_t from) {
   constexpr std::pair<std::string_view, std::string_view> kPassedOver[] = {{"<!--", "-->"},
                                                                            {"<![CDATA[", "]]>"}};
@@ -117,7 +117,7 @@ class VocParser {
   }
   std::string place(pugi::xml_node node) const { return place(node.offset_debug()); }
 
-  // What is there and has no part in the result.
+  // Reports elements that are present but do not affect the result.
   void find_unread() {
     for (const char* key : {"filename", "size"}) {
       const pugi::xml_node second = root_.child(key).next_sibling(key);
@@ -146,7 +146,8 @@ class VocParser {
         .boxes_lost = static_cast<int>(boxes_lost);
   }
 
-  // Which of its values an object would have is not known where one is there twice, or is no text.
+  // False if an element occurs twice or is not plain text, so that the object's values are
+  // ambiguous.
   bool is_plain(pugi::xml_node object) {
     const auto boxes = std::count_if(object.begin(), object.end(), is_bounds);
     const pugi::xml_node bounds = object.child("bndbox");
@@ -162,7 +163,7 @@ class VocParser {
     return false;
   }
 
-  // Whether an object names entities, which are known of then.
+  // Whether an object contains entities; removes them from those still to be reported.
   bool take_entities(pugi::xml_node object) {
     const auto start = static_cast<std::size_t>(object.offset_debug());
     const pugi::xml_node next = object.next_sibling();

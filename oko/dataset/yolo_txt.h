@@ -20,13 +20,13 @@ struct LabelForm {
 ParsedFile parse_yolo_labels(std::string_view text, const std::string& name, image::Size size,
                              const LabelForm& form = {});
 
-// The lines of all label files, of which the longer ones may be polygons, or boxes with keypoints
-// where no kpt_shape says so: both are an odd count of numbers from 0 to 1.
+// Decides, over all label files, whether long lines are polygons or, without a kpt_shape, boxes
+// with keypoints. Both are an odd count of numbers from 0 to 1.
 class LongLines {
  public:
   void add(std::string_view line);
-  // Whether they can be nothing but polygons: no small part of them makes no sense as a box with
-  // keypoints near it, or they are of many lengths. That all are of one length says nothing.
+  // Whether they must be polygons: too many make no sense as a box with keypoints near it, or they
+  // have many lengths. A single length proves nothing.
   bool are_polygons() const;
   bool empty() const { return count_ == 0; }
 

@@ -274,7 +274,7 @@ TEST_F(Disk, WritesManyFilesInGroups) {
       many.write(path, bytes(path),
                  {[&, path](const Entry& made) {
                     const std::lock_guard lock(mutex);
-                    EXPECT_EQ(store_->read(path).text(), path);  // it is there when it is told
+                    EXPECT_EQ(store_->read(path).text(), path);  // it exists when reported
                     versions[path] = made.version;
                   },
                   [&](const Error& error) {
