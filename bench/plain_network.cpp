@@ -50,7 +50,7 @@ std::vector<at::Tensor> PlainNetwork::forward(const at::Tensor& input) {
     const graph::Layer& layer = network_.layers[i];
     std::vector<at::Tensor> x;
     for (const int from : layer.inputs) {
-      x.push_back(from < 0 ? first : maps[static_cast<std::size_t>(from)]);
+      x.push_back(from < 0 ? first : maps[from]);
     }
     const graph::Operation& operation = layer.operation;
     if (const auto* settings = std::get_if<graph::Convolution>(&operation)) {

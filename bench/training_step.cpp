@@ -97,10 +97,10 @@ double plain_loss(const graph::Network& network, const dataset::Batch& batch,
   const std::vector<int> heads = network.heads();
   const auto pictures = static_cast<std::int64_t>(batch.truths.size());
   for (std::size_t h = 0; h < heads.size(); ++h) {
-    const graph::Layer& layer = network.layers[static_cast<std::size_t>(heads[h])];
+    const graph::Layer& layer = network.layers[heads[h]];
     const at::Tensor raw = outputs[h].detach().contiguous();
     at::Tensor gradient = at::empty_like(raw);
-    const graph::Shape map = network.layers[static_cast<std::size_t>(layer.inputs[0])].output;
+    const graph::Shape map = network.layers[layer.inputs[0]].output;
     const auto count = static_cast<std::size_t>(map.count());
     for (std::int64_t i = 0; i < pictures; ++i) {
       const auto k = static_cast<std::size_t>(i);

@@ -71,7 +71,7 @@ graph::Network headless(const graph::Network& network) {
     if (head) continue;
     graph::Layer& kept = result.layers.emplace_back(layer);
     for (int& from : kept.inputs) {
-      if (from != graph::kNetworkInput) from = moved[static_cast<std::size_t>(from)];
+      if (from != graph::kNetworkInput) from = moved[from];
     }
   }
   return result;

@@ -51,8 +51,7 @@ std::string annotation(const std::string& id, const demo::Scene& scene) {
       return std::string("<") + name + ">" + std::to_string(value) + "</" + name + ">";
     };
     // VOC counts pixels from 1 and names the last one inside.
-    xml += std::string("  <object>\n    <name>") +
-           kKinds[static_cast<std::size_t>(object.kind)].name +
+    xml += std::string("  <object>\n    <name>") + kKinds[object.kind].name +
            "</name>\n    <pose>Unspecified</pose>\n    " + tag("truncated", object.truncated) +
            "\n    " + tag("difficult", object.difficult) + "\n    <bndbox>" +
            tag("xmin", object.box.x + 1) + tag("ymin", object.box.y + 1) +

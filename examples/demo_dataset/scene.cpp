@@ -119,7 +119,7 @@ Layer draw_object(const std::vector<cv::Mat>& glyphs, cv::Size canvas, Random& r
   Layer layer;
   layer.kind = static_cast<int>(random.below(glyphs.size()));
   const double side = std::min(canvas.width, canvas.height) * draw_log(.16, .6, random);
-  layer.rgba = turn(glyphs[static_cast<std::size_t>(layer.kind)], side, random);
+  layer.rgba = turn(glyphs[layer.kind], side, random);
   cv::GaussianBlur(layer.rgba, layer.rgba, {}, random.uniform(.2, 1.3));
   light(layer.rgba, random);
   // The centre lies inside the picture, so that at least a good part does.

@@ -89,7 +89,7 @@ void say_sizes(const dataset::Stats& stats, const std::string& input, const Cont
   const int most = *std::max_element(stats.sizes.begin(), stats.sizes.end());
   Table table({"box side", "boxes", ""});
   for (int bin = 0; bin < dataset::kSizeBins; ++bin) {
-    const int count = stats.sizes[static_cast<std::size_t>(bin)];
+    const int count = stats.sizes[bin];
     table.add({bin_name(bin), grouped(count), bar(count, most)});
   }
   context.say("");

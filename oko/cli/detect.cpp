@@ -69,7 +69,7 @@ class DetectRun {
     const auto count = std::count(replaced.begin(), replaced.end(), 1);
     if (count == 0) return;
     const auto at = std::find(replaced.begin(), replaced.end(), 1) - replaced.begin();
-    const std::string& first = sources_[static_cast<std::size_t>(at)].target;
+    const std::string& first = sources_[at].target;
     context_.progress->line(
         count == 1 ? "note: replaces " + first
                    : fmt::format("note: replaces {} files, the first is {}", count, first));

@@ -147,8 +147,8 @@ std::string seeking_weights() {
   std::vector<float> floats(static_cast<std::size_t>(kFloats));
   for (int i = 0; i < kFilter; ++i) {
     const int x = i % kSide, y = i % kPlane / kSide;
-    floats[static_cast<std::size_t>(7 + i)] = x < kSide / 2 ? -.1F : .1F;
-    floats[static_cast<std::size_t>(7 + kFilter + i)] = y < kSide / 2 ? -.1F : .1F;
+    floats[7 + i] = x < kSide / 2 ? -.1F : .1F;
+    floats[7 + kFilter + i] = y < kSide / 2 ? -.1F : .1F;
   }
   const std::int32_t version[] = {0, 2, 0, 320, 0};
   std::string bytes(reinterpret_cast<const char*>(version), sizeof version);
@@ -159,7 +159,7 @@ TEST_F(Detect, FindsAndDrawsUprightWhateverTheOrientation) {
   storage::write(file("net.weights"), seeking_weights());
   image::Picture upright = grey({64, 40});
   for (int y = 0; y < 14; ++y) {  // bright in the top right corner
-    auto* row = &upright.rgb[static_cast<std::size_t>((y * 64 + 44) * 3)];
+    auto* row = &upright.rgb[(y * 64 + 44) * 3];
     std::fill_n(row, 20 * 3, std::uint8_t{255});
   }
   for (int orientation = 1; orientation <= 8; ++orientation) {
@@ -177,7 +177,7 @@ TEST_F(Detect, FindsAndDrawsUprightWhateverTheOrientation) {
     EXPECT_LT((box[1].get<double>() + box[3].get<double>()) / 2, 12) << orientation;
     const image::Picture drawn = media::decode(storage::read(file("found.png")), "found.png");
     ASSERT_EQ(drawn.size, upright.size);
-    EXPECT_NEAR(drawn.rgb[static_cast<std::size_t>((35 * 64 + 5) * 3)], 128, 6);
+    EXPECT_NEAR(drawn.rgb[(35 * 64 + 5) * 3], 128, 6);
   }
 }
 

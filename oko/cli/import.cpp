@@ -143,13 +143,13 @@ std::string batch_norm_text(const graph::Network& network) {
 
 // One line per head: its grid, the anchors it uses, its settings.
 std::string head_text(const graph::Network& network, int index) {
-  const graph::Layer& layer = network.layers[static_cast<std::size_t>(index)];
+  const graph::Layer& layer = network.layers[index];
   std::string text = fmt::format("layer {}, {}x{} cells of {} px", index, layer.output.width,
                                  layer.output.height, network.input.width / layer.output.width);
   if (const auto* yolo = std::get_if<graph::Yolo>(&layer.operation)) {
     text += ", anchors";
     for (const int i : yolo->mask) {
-      const graph::Anchor& anchor = yolo->anchors[static_cast<std::size_t>(i)];
+      const graph::Anchor& anchor = yolo->anchors[i];
       text += fmt::format(" {}:{:g}x{:g}", i, anchor.width, anchor.height);
     }
     if (yolo->scale_x_y != 1) text += fmt::format(", scale_x_y {:g}", yolo->scale_x_y);
@@ -160,7 +160,7 @@ std::string head_text(const graph::Network& network, int index) {
 Json heads_json(const graph::Network& network) {
   Json heads = Json::array();
   for (const int index : network.heads()) {
-    const graph::Layer& layer = network.layers[static_cast<std::size_t>(index)];
+    const graph::Layer& layer = network.layers[index];
     Json head = {{"layer", index}, {"width", layer.output.width}, {"height", layer.output.height}};
     if (const auto* yolo = std::get_if<graph::Yolo>(&layer.operation)) {
       head["mask"] = yolo->mask;
@@ -175,7 +175,7 @@ void say_outputs(const graph::Network& network, const Context& context) {
   const std::vector<int> outputs = network.outputs();
   const std::vector<std::string> names = formats::output_names(network);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const auto& layer = network.layers[static_cast<std::size_t>(outputs[i])];
+    const auto& layer = network.layers[outputs[i]];
     context.say(fmt::format("output      {}: {}, no head: a classifier or raw values", names[i],
                             graph::to_string(layer.output)));
   }
@@ -185,7 +185,7 @@ Json outputs_json(const graph::Network& network) {
   Json outputs = Json::array();
   const std::vector<std::string> names = formats::output_names(network);
   for (const int output : network.outputs()) {
-    const graph::Shape& shape = network.layers[static_cast<std::size_t>(output)].output;
+    const graph::Shape& shape = network.layers[output].output;
     outputs.push_back({{"name", names[outputs.size()]},
                        {"layer", output},
                        {"shape", {shape.channels, shape.height, shape.width}}});

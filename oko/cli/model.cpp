@@ -36,7 +36,7 @@ void set_names(graph::Network& network, const std::string& uri) {
   int classes = network.class_count();
   const std::vector<int> outputs = network.outputs();
   if (network.heads().empty()) {  // a classifier: one name per output value
-    classes = network.layers[static_cast<std::size_t>(outputs.front())].output.channels;
+    classes = network.layers[outputs.front()].output.channels;
     // With several outputs, nothing says which one holds the classes.
     if (outputs.size() > 1) classes = static_cast<int>(names.size());
   }

@@ -31,7 +31,7 @@ Maps paired(const Maps& first, Maps second, const std::string& who) {
       throw input_error(who, "its outputs do not match those of the other model",
                         "compare models of the same network at the same input size");
     }
-    sorted.push_back(std::move(second[static_cast<std::size_t>(found - sizes.begin())]));
+    sorted.push_back(std::move(second[found - sizes.begin()]));
   }
   return sorted;
 }

@@ -60,11 +60,11 @@ class Reference {
   std::vector<float>& out() { return maps_[index_]; }
   const Shape& shape(std::size_t i = 0) const {
     const int from = layer().inputs[i];
-    return from < 0 ? network_.input : network_.layers[static_cast<std::size_t>(from)].output;
+    return from < 0 ? network_.input : network_.layers[from].output;
   }
   std::span<const float> in(std::size_t i = 0) const {
     const int from = layer().inputs[i];
-    return from < 0 ? input_ : std::span<const float>(maps_[static_cast<std::size_t>(from)]);
+    return from < 0 ? input_ : std::span<const float>(maps_[from]);
   }
 
   // The columns of the output for which tap k reads inside the input.
@@ -82,7 +82,7 @@ class Reference {
     const int first_channel = filter / (c.filters / c.groups) * channels;
     const auto plane = static_cast<std::size_t>(to.height) * static_cast<std::size_t>(to.width);
     float* sums = out().data() + static_cast<std::size_t>(filter) * plane;
-    std::fill_n(sums, plane, folded.bias[static_cast<std::size_t>(filter)]);
+    std::fill_n(sums, plane, folded.bias[filter]);
     const float* taps =
         folded.kernel.data() + static_cast<std::ptrdiff_t>(filter) * channels * c.size * c.size;
     for (int channel = 0; channel < channels; ++channel) {
@@ -232,7 +232,7 @@ class ReferenceExecutor : public Executor {
   std::map<std::string, std::vector<float>> run_layers(std::span<const float> input) override {
     std::map<std::string, std::vector<float>> maps;
     run_reference(network_, input, [&](int layer, std::span<const float> map) {
-      maps[network_.layers[static_cast<std::size_t>(layer)].name].assign(map.begin(), map.end());
+      maps[network_.layers[layer].name].assign(map.begin(), map.end());
     });
     return maps;
   }

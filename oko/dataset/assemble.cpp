@@ -68,7 +68,7 @@ class ClassResolver {
             .boxes_lost = 1;
         return -1;
       }
-      name = own_[static_cast<std::size_t>(number)];
+      name = own_[number];
     }
     if (const auto found = by_name_.find(name); found != by_name_.end()) return found->second;
     return resolve_misspelt(name, parsed.object.place);
@@ -78,7 +78,7 @@ class ClassResolver {
   int resolve_misspelt(const std::string& name, const std::string& place) {
     const auto found = by_spelling_.find(spelling_key(name));
     if (found != by_spelling_.end() && found->second >= 0) {
-      const std::string& right = classes_[static_cast<std::size_t>(found->second)];
+      const std::string& right = classes_[found->second];
       add_warning(findings_, "class-spelling", place,
                   fmt::format("class \"{}\" is read as \"{}\"", name, right),
                   fmt::format("it is written as \"{}\"", right));

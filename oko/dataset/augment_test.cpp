@@ -187,7 +187,7 @@ TEST(Augment, MosaicTruthsCoverWhatIsDrawnInEveryQuadrant) {
     image::Picture picture = black({200, 160});
     const image::Box box{40.F + 10.F * static_cast<float>(c), 30, 150, 120};
     std::array<std::uint8_t, 3> color{};
-    color[static_cast<std::size_t>(c)] = 255;
+    color[c] = 255;
     paint(picture, box, color);
     pictures.add(std::move(picture), {object(box, c)});
   }

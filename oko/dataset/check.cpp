@@ -184,7 +184,7 @@ class Checker {
   }
 
   void check_box(const Sample& sample, int index, image::Size frame) {
-    const Object& object = sample.objects[static_cast<std::size_t>(index)];
+    const Object& object = sample.objects[index];
     const image::Box inside = image::clipped(object.box, frame);
     if (inside.width() <= 0 || inside.height() <= 0 ||
         (inside != object.box && inside.width() <= 1 && inside.height() <= 1)) {
@@ -209,7 +209,7 @@ class Checker {
 
   void check_tiny(const Sample& sample, int index, const image::Box& box, image::Size frame) {
     constexpr float kTinySide = 4;  // on the network's input: half a cell of the finest grid
-    const std::string& place = sample.objects[static_cast<std::size_t>(index)].place;
+    const std::string& place = sample.objects[index].place;
     if (std::min(box.width(), box.height()) <= 1) {
       report(Severity::kWarning, "thin-box", sample, index, place,
              fmt::format("the box is {:.3g} by {:.3g} pixels", box.width(), box.height()));
@@ -243,9 +243,7 @@ class Checker {
     }
   }
 
-  const std::string& class_name(int class_id) const {
-    return dataset_.classes[static_cast<std::size_t>(class_id)];
-  }
+  const std::string& class_name(int class_id) const { return dataset_.classes[class_id]; }
 
   std::string name_in_split(const Sample& sample) const {
     return short_name(sample.image) + (sample.split.empty() ? "" : " (" + sample.split + ")");
@@ -304,7 +302,7 @@ class Checker {
     std::vector<std::map<std::string, int>> counts(dataset_.classes.size());
     for (const Sample& sample : dataset_.samples) {
       for (const Object& object : sample.objects) {
-        ++counts[static_cast<std::size_t>(object.class_id)][sample.split];
+        ++counts[object.class_id][sample.split];
       }
     }
     const Sample none;

@@ -211,13 +211,13 @@ class Parser {
       const int number = key.IsScalar() ? parse_int(key.Scalar()).value_or(-1) : -1;
       const std::string name = class_name(value);
       const bool fits = number >= 0 && static_cast<std::size_t>(number) < list.size();
-      if (!fits || !list[static_cast<std::size_t>(number)].empty()) {
+      if (!fits || !list[number].empty()) {
         throw input_error(place(key),
                           fmt::format("\"{}: {}\" does not fit a list of {} names",
                                       key.IsScalar() ? key.Scalar() : "?", name, list.size()),
                           "number the names from 0 without gaps");
       }
-      list[static_cast<std::size_t>(number)] = name;
+      list[number] = name;
     }
     file_.names = std::move(list);
   }

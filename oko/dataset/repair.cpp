@@ -63,7 +63,7 @@ void repair_sample(Sample& sample, image::Size real, const Plan& plan, RepairRes
       result.dropped.add_boxes(dropped->second, 1);
       continue;
     }
-    kept.push_back(sample.objects[static_cast<std::size_t>(i)]);
+    kept.push_back(sample.objects[i]);
     if (plan.clipped.contains(i)) {
       kept.back().box = image::clipped(kept.back().box, frame);
       ++result.boxes_clipped;
@@ -91,7 +91,7 @@ void merge_classes(Dataset& dataset) {
   dataset.classes = std::move(classes);
   for (Sample& sample : dataset.samples) {
     for (Object& object : sample.objects) {
-      object.class_id = new_id[static_cast<std::size_t>(object.class_id)];
+      object.class_id = new_id[object.class_id];
     }
   }
 }

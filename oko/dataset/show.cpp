@@ -112,8 +112,8 @@ image::Picture contact_sheet(const Dataset& dataset, const SheetOptions& options
   image::Picture sheet = blank({columns * width + kMargin, rows * height + kMargin});
   progress.begin("drawing", chosen.size(), "images");
   for (int i = 0; i < count; ++i) {
-    draw_cell(dataset, dataset.samples[chosen[static_cast<std::size_t>(i)]],
-              kMargin + i % columns * width, kMargin + i / columns * height, options.cell, sheet);
+    draw_cell(dataset, dataset.samples[chosen[i]], kMargin + i % columns * width,
+              kMargin + i / columns * height, options.cell, sheet);
     progress.advance();
   }
   progress.end();

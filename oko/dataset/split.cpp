@@ -62,7 +62,7 @@ class Stratifier {
   void count(Unit& unit) const {
     for (const std::size_t i : unit.samples) {
       for (const Object& object : dataset_.samples[i].objects) {
-        ++unit.counts[static_cast<std::size_t>(object.class_id)];
+        ++unit.counts[object.class_id];
       }
       if (dataset_.samples[i].objects.empty()) ++unit.counts[dataset_.classes.size()];
     }
@@ -99,13 +99,11 @@ class Stratifier {
   // Classes with few boxes all go to train, the split that needs most: moves the best-fitting
   // images from train to a split that is short of images.
   void fill_up(int split) {
-    while (used_[static_cast<std::size_t>(split)] &&
-           wanted_pictures_[static_cast<std::size_t>(split)] > .5) {
+    while (used_[split] && wanted_pictures_[split] > .5) {
       Unit* best = nullptr;
       for (Unit& unit : units_) {
-        const bool fits =
-            unit.split == 0 && static_cast<double>(unit.samples.size()) <
-                                   wanted_pictures_[static_cast<std::size_t>(split)] + 1;
+        const bool fits = unit.split == 0 &&
+                          static_cast<double>(unit.samples.size()) < wanted_pictures_[split] + 1;
         if (fits && (!best || harm(unit, split) < harm(*best, split))) best = &unit;
       }
       if (!best) return;
@@ -120,7 +118,7 @@ class Stratifier {
   double harm(const Unit& unit, int split) const {
     double sum = 0;
     for (const auto& [of, boxes] : unit.counts) {
-      const double lacks = wanted_[static_cast<std::size_t>(split)][of];
+      const double lacks = wanted_[split][of];
       sum += (std::abs(lacks - boxes) - std::abs(lacks)) / totals_[of];
       const double in_train = shares_[0] * totals_[of] - wanted_[0][of];
       if (in_train <= boxes) sum += 1;
@@ -170,7 +168,7 @@ Dataset split(const Dataset& dataset, const SplitOptions& options, Progress& pro
   for (const Unit& unit :
        Stratifier(dataset, std::move(units), {train, options.val, options.test}).run()) {
     for (const std::size_t i : unit.samples) {
-      result.samples[i].split = kSplits[static_cast<std::size_t>(unit.split)];
+      result.samples[i].split = kSplits[unit.split];
     }
   }
   return result;

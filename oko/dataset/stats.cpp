@@ -15,7 +15,7 @@ void count_size(const image::Box& box, Stats& stats) {
   const double side = std::sqrt(static_cast<double>(box.area()));
   ++(side < 32 ? stats.small : side < 96 ? stats.medium : stats.large);
   const int bin = side < 4 ? 0 : std::min(static_cast<int>(std::log2(side)) - 1, kSizeBins - 1);
-  ++stats.sizes[static_cast<std::size_t>(bin)];
+  ++stats.sizes[bin];
 }
 
 void count_picture_size(image::Size size, Stats& stats) {
@@ -30,7 +30,7 @@ void count_sample(const Sample& sample, std::size_t split, const image::Placemen
   std::set<int> shown;
   for (const Object& object : sample.objects) {
     if (object.crowd) continue;
-    ClassStats& of_class = stats.classes[static_cast<std::size_t>(object.class_id)];
+    ClassStats& of_class = stats.classes[object.class_id];
     ++of_class.boxes[split];
     ++of_class.all_boxes;
     of_class.difficult += object.difficult ? 1 : 0;
@@ -39,7 +39,7 @@ void count_sample(const Sample& sample, std::size_t split, const image::Placemen
     ++stats.splits[split].boxes;
     count_size(placement.to_input(object.box), stats);
   }
-  for (const int class_id : shown) ++stats.classes[static_cast<std::size_t>(class_id)].pictures;
+  for (const int class_id : shown) ++stats.classes[class_id].pictures;
   ++stats.splits[split].pictures;
   if (sample.objects.empty()) ++stats.splits[split].backgrounds;
 }

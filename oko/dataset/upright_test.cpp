@@ -61,7 +61,7 @@ image::Box red_of(const image::Picture& picture) {
   image::Box box{1e6F, 1e6F, 0, 0};
   for (int y = 0; y < picture.size.height; ++y) {
     for (int x = 0; x < picture.size.width; ++x) {
-      const auto* p = &picture.rgb[static_cast<std::size_t>((y * picture.size.width + x) * 3)];
+      const auto* p = &picture.rgb[(y * picture.size.width + x) * 3];
       if (p[0] < 180 || p[1] > 70) continue;
       const auto fx = static_cast<float>(x), fy = static_cast<float>(y);
       box = {std::min(box.left, fx), std::min(box.top, fy), std::max(box.right, fx + 1),
@@ -356,8 +356,7 @@ TEST_F(Upright, TrainingAndSheetsSeeImagesUpright) {
   const image::Picture sheet = contact_sheet(data, {3, 3, 96, 0}, progress);
   for (int i = 0; i < 3; ++i) {  // landscape, so there is background above: 16 rows
     const auto at = [&](int x, int y) {
-      return sheet
-          .rgb[static_cast<std::size_t>(((6 + y) * sheet.size.width + 6 + i * 102 + x) * 3)];
+      return sheet.rgb[((6 + y) * sheet.size.width + 6 + i * 102 + x) * 3];
     };
     EXPECT_EQ(at(10, 8), at(90, 8));
     EXPECT_GT(at(72, 16 + 20), 180) << "the object";

@@ -58,7 +58,7 @@ Axis make_axis(int source, const Span& span, int low, int high,
     const double center = line.at_zero + (axis.first + k) * line.step;
     const int from = static_cast<int>(std::floor(center - reach)) + 1;
     const int start = std::clamp(from, 0, source - axis.taps);
-    float* weight = &axis.weight[static_cast<std::size_t>(k * axis.taps)];
+    float* weight = &axis.weight[k * axis.taps];
     double sum = 0;
     for (int i = from; i < center + reach; ++i) sum += 1 - std::abs(i - center) / reach;
     for (int i = from; i < center + reach; ++i) {
@@ -66,7 +66,7 @@ Axis make_axis(int source, const Span& span, int low, int high,
       const int at = std::clamp(i, start, start + axis.taps - 1) - start;
       weight[at] += static_cast<float>((1 - std::abs(i - center) / reach) / sum);
     }
-    axis.start[static_cast<std::size_t>(k)] = start;
+    axis.start[k] = start;
   }
   return axis;
 }
@@ -100,7 +100,7 @@ void blend_columns(const float* line, const Axis& axis, float* red, float* green
   const int taps = kTaps > 0 ? kTaps : axis.taps;
   const float* weight = axis.weight.data();
   for (int k = 0; k < axis.count(); ++k, weight += taps) {
-    const float* p = line + axis.start[static_cast<std::size_t>(k)] * 3;
+    const float* p = line + axis.start[k] * 3;
     float r = weight[0] * p[0], g = weight[0] * p[1], b = weight[0] * p[2];
     for (int t = 1; t < taps; ++t) {
       r += weight[t] * p[3 * t];
@@ -192,9 +192,9 @@ void draw_warped(const image::Picture& picture, const Warp& warp, const ColorShi
   const auto blend = columns.taps == 2 ? blend_columns<2> : blend_columns<0>;
   const std::size_t stride = static_cast<std::size_t>(picture.size.width) * 3;
   for (int k = 0; k < rows.count(); ++k) {
-    const std::size_t start = static_cast<std::size_t>(rows.start[static_cast<std::size_t>(k)]);
+    const std::size_t start = static_cast<std::size_t>(rows.start[k]);
     blend_rows(picture.rgb.data() + start * stride + static_cast<std::size_t>(first) * 3, stride,
-               &rows.weight[static_cast<std::size_t>(k * rows.taps)], rows.taps, line);
+               &rows.weight[k * rows.taps], rows.taps, line);
     float* const red = canvas.row(0, rows.first + k) + columns.first;
     float* const green = canvas.row(1, rows.first + k) + columns.first;
     float* const blue = canvas.row(2, rows.first + k) + columns.first;

@@ -40,7 +40,7 @@ struct Head {
   // In pixels of the network's input.
   graph::Anchor anchor_size(int anchor) const {
     const auto i = static_cast<std::size_t>(anchor);
-    if (yolo) return yolo->anchors[static_cast<std::size_t>(yolo->mask[i])];
+    if (yolo) return yolo->anchors[yolo->mask[i]];
     return {region->anchors[i].width * cell_width, region->anchors[i].height * cell_height};
   }
 };
@@ -60,7 +60,7 @@ void set_operation(Head& head, const graph::Region& region) {
 }
 
 Head make_head(const graph::Network& network, int layer_index, HeadMap map) {
-  const graph::Layer& layer = network.layers[static_cast<std::size_t>(layer_index)];
+  const graph::Layer& layer = network.layers[layer_index];
   const graph::Shape& shape = layer.output;
   if (map.size() != static_cast<std::size_t>(shape.count())) {
     throw Error(ErrorCode::kFailed, "layer " + std::to_string(layer_index),

@@ -47,7 +47,7 @@ struct Map {
   std::vector<float> values;
   explicit Map(graph::Shape s) : shape(s), values(static_cast<std::size_t>(s.count()), -20) {}
   void set(int channel, int row, int column, float value) {
-    values[static_cast<std::size_t>((channel * shape.height + row) * shape.width + column)] = value;
+    values[(channel * shape.height + row) * shape.width + column] = value;
   }
 };
 

@@ -65,9 +65,7 @@ const NetworkBuilder::Value& NetworkBuilder::plain(const Node& node, const std::
 }
 
 const Shape& NetworkBuilder::shape_of(const Value& value) const {
-  return value.layer == graph::kNetworkInput
-             ? network_.input
-             : network_.layers[static_cast<std::size_t>(value.layer)].output;
+  return value.layer == graph::kNetworkInput ? network_.input : network_.layers[value.layer].output;
 }
 
 const Shape& NetworkBuilder::shape(const Node& node, const std::string& map) const {
@@ -189,7 +187,7 @@ Layer* NetworkBuilder::open_convolution(const std::string& map) {
   const Value& source = values_.find(map)->second;
   const auto uses = uses_.find(map);
   if (source.layer < 0 || uses == uses_.end() || uses->second != 1) return nullptr;
-  Layer& layer = network_.layers[static_cast<std::size_t>(source.layer)];
+  Layer& layer = network_.layers[source.layer];
   const auto* convolution = std::get_if<Convolution>(&layer.operation);
   return convolution != nullptr && convolution->activation == Activation::kLinear ? &layer
                                                                                   : nullptr;
@@ -264,7 +262,7 @@ void NetworkBuilder::activation(const Node& node, const std::string& from, const
   }
   const auto uses = uses_.find(from);
   if (source.layer >= 0 && uses != uses_.end() && uses->second == 1) {
-    Layer& before = network_.layers[static_cast<std::size_t>(source.layer)];
+    Layer& before = network_.layers[source.layer];
     auto* shortcut = std::get_if<graph::Shortcut>(&before.operation);
     if (shortcut != nullptr && shortcut->activation == Activation::kLinear) {
       shortcut->activation = activation;

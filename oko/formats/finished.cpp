@@ -8,7 +8,7 @@ namespace {
 
 // An output that could be a head: anchors × (5 + classes) values for each cell of a grid.
 bool looks_like_head(const graph::Network& network, int output) {
-  const graph::Shape& shape = network.layers[static_cast<std::size_t>(output)].output;
+  const graph::Shape& shape = network.layers[output].output;
   return shape.height * shape.width > 1 && shape.channels > 5;
 }
 
@@ -27,7 +27,7 @@ std::vector<std::string> keys_in_order(const Imported& imported) {
   for (const int output : imported.network.outputs()) {
     const auto found = std::ranges::find(imported.outputs, output) - imported.outputs.begin();
     if (static_cast<std::size_t>(found) >= imported.keys.size()) return {};
-    keys.push_back(imported.keys[static_cast<std::size_t>(found)]);
+    keys.push_back(imported.keys[found]);
   }
   return keys;
 }

@@ -17,7 +17,7 @@ using graph::Layer;
 using graph::Network;
 
 const Layer& layer_of(const Imported& imported, std::size_t output) {
-  return imported.network.layers[static_cast<std::size_t>(imported.outputs[output])];
+  return imported.network.layers[imported.outputs[output]];
 }
 
 // Adds a head after each output, in layer order, and keeps outputs pointing at them.
@@ -66,7 +66,7 @@ const char* passed_by(const Network& network, int output) {
     const int index = left.back();
     left.pop_back();
     if (index == graph::kNetworkInput || !seen.insert(index).second) continue;
-    const Layer& layer = network.layers[static_cast<std::size_t>(index)];
+    const Layer& layer = network.layers[index];
     if (std::holds_alternative<graph::Softmax>(layer.operation)) return "softmax";
     const auto activation = activation_of(layer);
     if (activation == graph::Activation::kLogistic) return "sigmoid";
@@ -157,7 +157,7 @@ void check_dropped(const Imported& imported) {
 }
 
 std::string unused_name(const Network& network, int near) {
-  std::string name = network.layers[static_cast<std::size_t>(near)].name + ".head";
+  std::string name = network.layers[near].name + ".head";
   const auto taken = [&](const Layer& layer) { return layer.name == name; };
   while (std::ranges::any_of(network.layers, taken)) name += "_";
   return name;
@@ -190,7 +190,7 @@ std::string describe(const Network& network) {
   heads.classes = network.classes;
   heads.metadata = network.metadata;
   for (const int head : network.heads()) {
-    Layer& layer = heads.layers.emplace_back(network.layers[static_cast<std::size_t>(head)]);
+    Layer& layer = heads.layers.emplace_back(network.layers[head]);
     layer.inputs = {graph::kNetworkInput};
   }
   try {
@@ -246,9 +246,8 @@ std::vector<std::string> output_names(const Network& network) {
   std::vector<std::string> names;
   std::map<std::string, int> seen;
   for (const int output : network.outputs()) {
-    const graph::Shape& shape = output == graph::kNetworkInput
-                                    ? network.input
-                                    : network.layers[static_cast<std::size_t>(output)].output;
+    const graph::Shape& shape =
+        output == graph::kNetworkInput ? network.input : network.layers[output].output;
     std::string name = "head_" + std::to_string(shape.height) + "x" + std::to_string(shape.width);
     const int count = ++seen[name];
     if (count > 1) name += "_" + std::to_string(count);
@@ -303,9 +302,7 @@ Network remove_heads(const Network& network) {
   Network bare = network;
   bare.layers.clear();
   std::vector<int> moved;  // where each layer stands now; a head's own map is its input's
-  const auto now = [&](int layer) {
-    return layer < 0 ? layer : moved[static_cast<std::size_t>(layer)];
-  };
+  const auto now = [&](int layer) { return layer < 0 ? layer : moved[layer]; };
   for (const Layer& layer : network.layers) {
     if (graph::is_head(layer.operation)) {
       moved.push_back(now(layer.inputs.front()));

@@ -31,10 +31,10 @@ Imported without_heads(const graph::Network& network) {
     moved.push_back(static_cast<int>(imported.network.layers.size()));
     if (graph::is_head(layer.operation)) continue;
     graph::Layer& copy = imported.network.layers.emplace_back(layer);
-    for (int& from : copy.inputs) from = from < 0 ? from : moved[static_cast<std::size_t>(from)];
+    for (int& from : copy.inputs) from = from < 0 ? from : moved[from];
   }
   for (const int output : network.outputs()) {
-    imported.outputs.push_back(moved[static_cast<std::size_t>(output)]);
+    imported.outputs.push_back(moved[output]);
   }
   graph::infer_shapes(imported.network);
   return imported;
@@ -79,9 +79,7 @@ TEST(AddHeads, AssignsTheLargestAnchorsToTheCoarsestOutput) {
   const auto heads = imported.network.heads();
   ASSERT_EQ(heads.size(), 2U);
   const auto mask = [&](std::size_t i) {
-    return std::get<graph::Yolo>(
-               imported.network.layers[static_cast<std::size_t>(heads[i])].operation)
-        .mask;
+    return std::get<graph::Yolo>(imported.network.layers[heads[i]].operation).mask;
   };
   EXPECT_THAT(mask(0), ElementsAre(3, 4, 5));  // 2x2
   EXPECT_THAT(mask(1), ElementsAre(0, 1, 2));
@@ -199,8 +197,8 @@ TEST(RemoveHeads, MakesTheirInputsTheOutputs) {
   EXPECT_EQ(bare.raw_outputs[0].name, "head_2x2");
   EXPECT_EQ(bare.raw_outputs[1].name, "head_4x4");
   EXPECT_EQ(output_names(bare), (std::vector<std::string>{"head_2x2", "head_4x4"}));
-  const auto& last = bare.layers[static_cast<std::size_t>(bare.outputs()[1])];
-  EXPECT_EQ(last.name, network.layers[static_cast<std::size_t>(network.outputs()[1])].name);
+  const auto& last = bare.layers[bare.outputs()[1]];
+  EXPECT_EQ(last.name, network.layers[network.outputs()[1]].name);
 }
 
 TEST(Description, IsRejectedForAnOutputAfterASigmoid) {

@@ -30,8 +30,7 @@ struct Looked {
 
   Shape input(const Layer& layer) const {
     const int from = layer.inputs.front();
-    return from == graph::kNetworkInput ? network.input
-                                        : network.layers[static_cast<std::size_t>(from)].output;
+    return from == graph::kNetworkInput ? network.input : network.layers[from].output;
   }
   bool heavy(std::size_t layer) const { return costs[layer].flop > kHeavyShare * total.flop; }
 };

@@ -13,8 +13,8 @@ graph::Tensor permuted(const graph::Tensor& tensor, std::span<const int> order) 
   graph::Tensor result{tensor.dtype, {}, {}};
   std::vector<std::int64_t> step(rank), at(rank, 0);
   for (std::size_t i = 0; i < rank; ++i) {
-    result.shape.push_back(tensor.shape[static_cast<std::size_t>(order[i])]);
-    step[i] = steps[static_cast<std::size_t>(order[i])];
+    result.shape.push_back(tensor.shape[order[i]]);
+    step[i] = steps[order[i]];
   }
   std::vector<std::byte> out(tensor.data.size());
   std::int64_t from = 0;

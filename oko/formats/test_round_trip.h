@@ -21,7 +21,7 @@ inline graph::Network without_heads(const graph::Network& network) {
     moved.push_back(static_cast<int>(result.layers.size()));
     if (graph::is_head(layer.operation)) continue;
     graph::Layer& copy = result.layers.emplace_back(layer);
-    for (int& from : copy.inputs) from = from < 0 ? from : moved[static_cast<std::size_t>(from)];
+    for (int& from : copy.inputs) from = from < 0 ? from : moved[from];
   }
   graph::infer_shapes(result);
   return result;
@@ -30,7 +30,7 @@ inline graph::Network without_heads(const graph::Network& network) {
 inline std::vector<graph::Yolo> yolos(const graph::Network& network) {
   std::vector<graph::Yolo> heads;
   for (const int head : network.heads()) {
-    const auto& operation = network.layers[static_cast<std::size_t>(head)].operation;
+    const auto& operation = network.layers[head].operation;
     heads.push_back(std::get<graph::Yolo>(operation));
     heads.back().ignore_threshold = .7F;  // only used in training
     heads.back().truth_threshold = 1;

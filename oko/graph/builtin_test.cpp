@@ -23,7 +23,7 @@ std::string complaint(std::string_view name, const BuiltinOptions& options) {
 std::vector<Shape> head_shapes(const Network& network) {
   std::vector<Shape> shapes;
   for (const int head : network.heads()) {
-    shapes.push_back(network.layers[static_cast<std::size_t>(head)].output);
+    shapes.push_back(network.layers[head].output);
   }
   return shapes;
 }
@@ -64,8 +64,7 @@ TEST(MakeBuiltin, UsesAnchorsAsGiven) {
   const std::vector<Anchor> others(6, Anchor{2, 2});
   set_anchors(network, others);
   for (const int head : network.heads()) {
-    EXPECT_EQ(std::get<Yolo>(network.layers[static_cast<std::size_t>(head)].operation).anchors,
-              others);
+    EXPECT_EQ(std::get<Yolo>(network.layers[head].operation).anchors, others);
   }
   EXPECT_THROW(set_anchors(network, std::vector<Anchor>(9)), Error);
 }

@@ -43,10 +43,10 @@ std::int64_t peak_activation_bytes(const Network& network) {
   std::vector<std::size_t> last_use(count + 1, count);
   for (std::size_t i = 0; i < count; ++i) {
     for (const int from : network.layers[i].inputs) {
-      last_use[static_cast<std::size_t>(from + 1)] = i;
+      last_use[from + 1] = i;
     }
   }
-  for (const int output : network.outputs()) last_use[static_cast<std::size_t>(output + 1)] = count;
+  for (const int output : network.outputs()) last_use[output + 1] = count;
   std::int64_t alive = bytes_of(network.input), peak = alive;
   std::vector<std::vector<std::size_t>> freed_after(count + 1);
   for (std::size_t map = 0; map <= count; ++map) freed_after[last_use[map]].push_back(map);

@@ -51,7 +51,7 @@ struct Settings {
     if (yolo.mask.size() > 4) return text + std::to_string(yolo.mask.size()) + " anchors";
     text += "anchors";
     for (const int index : yolo.mask) {
-      const Anchor& anchor = yolo.anchors[static_cast<std::size_t>(index)];
+      const Anchor& anchor = yolo.anchors[index];
       text += " " + rounded(anchor.width) + "x" + rounded(anchor.height);
     }
     return text;

@@ -9,7 +9,7 @@
 namespace oko::graph {
 
 Folded fold(const Network& network, int layer) {
-  const Layer& l = network.layers[static_cast<std::size_t>(layer)];
+  const Layer& l = network.layers[layer];
   const auto& convolution = std::get<Convolution>(l.operation);
   const auto part = [&](const char* name) {
     return network.weights.find(l.name + "." + name)->second.floats();
@@ -45,7 +45,7 @@ bool is_alias(const Layer& layer) {
 void check_heads(const Network& network) {
   std::set<int> read;
   for (const int head : network.heads()) {
-    const Layer& layer = network.layers[static_cast<std::size_t>(head)];
+    const Layer& layer = network.layers[head];
     if (read.insert(layer.inputs.front()).second) continue;
     throw input_error(place_of(network, static_cast<std::size_t>(head)),
                       "the head reads the same tensor as another one",
@@ -100,9 +100,7 @@ Network inference_form(const Network& network) {
   result.layers.clear();
   result.weights.clear();
   std::vector<int> place(network.layers.size());  // the index of each layer's output in the result
-  const auto moved = [&](int from) {
-    return from == kNetworkInput ? from : place[static_cast<std::size_t>(from)];
-  };
+  const auto moved = [&](int from) { return from == kNetworkInput ? from : place[from]; };
   for (std::size_t i = 0; i < network.layers.size(); ++i) {
     const Layer& layer = network.layers[i];
     if (is_alias(layer)) {

@@ -32,7 +32,7 @@ std::vector<Stride> strides_of(const Network& network) {
   std::vector<Stride> strides;
   for (const Layer& layer : network.layers) {
     const int from = layer.inputs.front();
-    Stride stride = from == kNetworkInput ? Stride{} : strides[static_cast<std::size_t>(from)];
+    Stride stride = from == kNetworkInput ? Stride{} : strides[from];
     if (const auto* convolution = std::get_if<Convolution>(&layer.operation)) {
       stride.over *= convolution->stride;
     } else if (const auto* pool = std::get_if<MaxPool>(&layer.operation)) {
@@ -48,12 +48,10 @@ std::vector<Stride> strides_of(const Network& network) {
 }
 
 void set_head_classes(Network& network, int head, int classes) {
-  Layer& layer = network.layers[static_cast<std::size_t>(head)];
+  Layer& layer = network.layers[head];
   const int from = layer.inputs.front();
   auto* convolution =
-      from == kNetworkInput
-          ? nullptr
-          : std::get_if<Convolution>(&network.layers[static_cast<std::size_t>(from)].operation);
+      from == kNetworkInput ? nullptr : std::get_if<Convolution>(&network.layers[from].operation);
   if (!convolution) {
     throw input_error(
         place_of(network, static_cast<std::size_t>(head)),
@@ -70,7 +68,7 @@ void set_head_classes(Network& network, int head, int classes) {
     boxes = region.anchors.size();
   }
   convolution->filters = static_cast<int>(boxes) * (5 + classes);
-  const std::string prefix = network.layers[static_cast<std::size_t>(from)].name + ".";
+  const std::string prefix = network.layers[from].name + ".";
   std::erase_if(network.weights, [&](const auto& item) { return item.first.starts_with(prefix); });
 }
 
@@ -81,9 +79,7 @@ std::string to_string(const Shape& shape) {
          std::to_string(shape.width);
 }
 
-const char* name_of(Activation activation) {
-  return kActivations[static_cast<std::size_t>(activation)];
-}
+const char* name_of(Activation activation) { return kActivations[activation]; }
 
 std::optional<Activation> activation_named(std::string_view name) {
   for (std::size_t i = 0; i < kActivations.size(); ++i) {
@@ -113,7 +109,7 @@ std::vector<int> Network::heads() const {
 
 std::vector<int> Network::outputs() const {
   std::vector<int> found = heads();
-  for (int& i : found) i = layers[static_cast<std::size_t>(i)].inputs.front();
+  for (int& i : found) i = layers[i].inputs.front();
   if (!found.empty()) return found;
   for (const Output& output : raw_outputs) found.push_back(output.layer);
   if (found.empty() && !layers.empty()) found.push_back(static_cast<int>(layers.size()) - 1);
@@ -132,7 +128,7 @@ Network resized(Network network, int width, int height) {
   infer_shapes(network);
   const std::vector<Stride> strides = strides_of(network);
   for (const int head : network.heads()) {
-    const Stride stride = strides[static_cast<std::size_t>(head)];
+    const Stride stride = strides[head];
     if (width * stride.under % stride.over != 0 || height * stride.under % stride.over != 0) {
       throw input_error(place_of(network, static_cast<std::size_t>(head)),
                         "the head's stride " + std::to_string(stride.over) +

@@ -32,8 +32,7 @@ class LayerCheck {
   const Layer& layer() const { return network_.layers[index_]; }
   const Shape& input(std::size_t i = 0) const {
     const int from = layer().inputs[i];
-    return from == kNetworkInput ? network_.input
-                                 : network_.layers[static_cast<std::size_t>(from)].output;
+    return from == kNetworkInput ? network_.input : network_.layers[from].output;
   }
 
   [[noreturn]] void fail(std::string message, std::string hint = {}) const {

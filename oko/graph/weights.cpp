@@ -12,9 +12,8 @@ std::vector<WeightSpec> weight_specs(const Network& network) {
     const auto* convolution = std::get_if<Convolution>(&layer.operation);
     if (!convolution) continue;
     const int from = layer.inputs.front();
-    const int channels = from == kNetworkInput
-                             ? network.input.channels
-                             : network.layers[static_cast<std::size_t>(from)].output.channels;
+    const int channels =
+        from == kNetworkInput ? network.input.channels : network.layers[from].output.channels;
     const auto add = [&](const char* part, std::vector<std::int64_t> shape) {
       specs.push_back({layer.name + part, std::move(shape), static_cast<int>(i)});
     };

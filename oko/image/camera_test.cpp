@@ -141,9 +141,7 @@ void expect_definition(const Frame& frame, Size input, Fit fit) {
           inside ? definition(frame, p.region,
                               stored_place(frame, p.region, covered, x - left, y - top))
                  : Rgb{.5, .5, .5};
-      const auto at = [&](int c) {
-        return values[static_cast<std::size_t>((c * input.height + y) * input.width + x)];
-      };
+      const auto at = [&](int c) { return values[(c * input.height + y) * input.width + x]; };
       ASSERT_NEAR(at(0), expected.red, 1e-6) << x << "," << y;
       ASSERT_NEAR(at(1), expected.green, 1e-6) << x << "," << y;
       ASSERT_NEAR(at(2), expected.blue, 1e-6) << x << "," << y;
@@ -260,8 +258,7 @@ TEST(Letterboxer, DoesNotWriteAroundTheInput) {
         const std::ptrdiff_t c = i / kPlane, y = i % kPlane / kRow - 1, x = i % kRow - 3;
         const bool inside = x >= 0 && x < kInput.width && y >= 0 && y < kInput.height;
         const auto from = static_cast<std::size_t>((c * kInput.height + y) * kInput.width + x);
-        ASSERT_EQ(larger[static_cast<std::size_t>(i)], inside ? expected[from] : -7)
-            << c << " " << x << "," << y;
+        ASSERT_EQ(larger[i], inside ? expected[from] : -7) << c << " " << x << "," << y;
       }
     }
   }

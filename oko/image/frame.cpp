@@ -153,7 +153,7 @@ int chroma_step(const Frame& frame) {
 }
 
 std::size_t stride_of(const Frame& frame, int plane) {
-  const std::size_t given = frame.strides[static_cast<std::size_t>(plane)];
+  const std::size_t given = frame.strides[plane];
   if (given != 0) return given;
   if (plane == 0) {
     return static_cast<std::size_t>(frame.size.width) *

@@ -171,8 +171,7 @@ Placement Letterboxer::fill(const Frame& frame, Size size, const Preprocess& pre
   for (int c = 0; c < 3; ++c) {
     const InputView plane{input.data + c * input.plane, input.row, input.plane};
     fill_bars(plane, size, window, preprocess.border);
-    planes[static_cast<std::size_t>(preprocess.bgr ? 2 - c : c)] =
-        plane.data + window.top * input.row + window.left;
+    planes[preprocess.bgr ? 2 - c : c] = plane.data + window.top * input.row + window.left;
   }
   if (const RowKernels* kernels = row_kernels(state_->target)) {
     state_->run(*kernels, frame, planes, input.row);

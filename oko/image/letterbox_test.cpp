@@ -41,7 +41,7 @@ Preprocess sampled(Sampling sampling) {
 }
 
 float at(const std::vector<float>& planes, Size size, int channel, int x, int y) {
-  return planes[static_cast<std::size_t>((channel * size.height + y) * size.width + x)];
+  return planes[(channel * size.height + y) * size.width + x];
 }
 
 TEST(Letterbox, ReturnsThePlacementOfPlace) {
@@ -62,8 +62,7 @@ TEST(Letterbox, CopiesExactlyWhenSizesAreEqual) {
     for (int y = 0; y < size.height; ++y) {
       for (int x = 0; x < size.width; ++x) {
         for (int c = 0; c < 3; ++c) {
-          const std::uint8_t byte =
-              picture.rgb[static_cast<std::size_t>((y * size.width + x) * 3 + c)];
+          const std::uint8_t byte = picture.rgb[(y * size.width + x) * 3 + c];
           ASSERT_EQ(at(values, size, c, x, y), static_cast<float>(byte) / 255);
         }
       }
@@ -90,8 +89,7 @@ double reference(const Picture& picture, Size window, int c, int x, int y, Sampl
       const int ix = std::min(static_cast<int>(px) + dx, picture.size.width - 1);
       const int iy = std::min(static_cast<int>(py) + dy, picture.size.height - 1);
       const double fx = px - std::floor(px), fy = py - std::floor(py);
-      const auto value =
-          picture.rgb[static_cast<std::size_t>((iy * picture.size.width + ix) * 3 + c)];
+      const auto value = picture.rgb[(iy * picture.size.width + ix) * 3 + c];
       sum += value * (dx ? fx : 1 - fx) * (dy ? fy : 1 - fy);
     }
   }
@@ -138,7 +136,7 @@ std::vector<std::uint8_t> converted(const Picture& picture, PixelFormat format,
   const auto pixel = static_cast<std::size_t>(bytes_per_pixel(format));
   for (int y = 0; y < picture.size.height; ++y) {
     for (int x = 0; x < picture.size.width; ++x) {
-      const auto* from = &picture.rgb[static_cast<std::size_t>((y * picture.size.width + x) * 3)];
+      const auto* from = &picture.rgb[(y * picture.size.width + x) * 3];
       auto* to = &bytes[static_cast<std::size_t>(y) * stride + static_cast<std::size_t>(x) * pixel];
       if (format == PixelFormat::kGrey) {
         to[0] = from[0];

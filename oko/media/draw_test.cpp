@@ -19,7 +19,7 @@ Picture plain(Size size) {
 }
 
 Color at(const Picture& picture, int x, int y) {
-  const auto* p = &picture.rgb[static_cast<std::size_t>((y * picture.size.width + x) * 3)];
+  const auto* p = &picture.rgb[(y * picture.size.width + x) * 3];
   return {p[0], p[1], p[2]};
 }
 

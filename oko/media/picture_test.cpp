@@ -62,7 +62,7 @@ struct Pixel {
   int red, green, blue;
 };
 Pixel at(const Picture& picture, int x, int y) {
-  const auto* p = &picture.rgb[static_cast<std::size_t>((y * picture.size.width + x) * 3)];
+  const auto* p = &picture.rgb[(y * picture.size.width + x) * 3];
   return {p[0], p[1], p[2]};
 }
 void expect_near(const Pixel& a, const Pixel& b, int tolerance) {

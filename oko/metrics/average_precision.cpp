@@ -23,7 +23,7 @@ std::vector<std::vector<Ranked>> rank_by_class(std::span<const Picture> pictures
   for (std::size_t p = 0; p < pictures.size(); ++p) {
     const auto& found = pictures[p].found;
     for (std::size_t i = 0; i < found.size(); ++i) {
-      ranked[static_cast<std::size_t>(found[i].class_id)].push_back(
+      ranked[found[i].class_id].push_back(
           {found[i].score, static_cast<std::uint32_t>(p), static_cast<std::uint32_t>(i)});
     }
   }
@@ -126,11 +126,11 @@ std::vector<ClassResult> evaluate(std::span<const Picture> pictures, int classes
                                   const Options& options) {
   check_classes(pictures, classes);
   std::vector<ClassResult> results(static_cast<std::size_t>(classes));
-  for (int id = 0; id < classes; ++id) results[static_cast<std::size_t>(id)].class_id = id;
+  for (int id = 0; id < classes; ++id) results[id].class_id = id;
   for (const auto& picture : pictures) {
     for (const auto& truth : picture.truth) {
       if (truth.difficult || truth.crowd) continue;
-      ++results[static_cast<std::size_t>(truth.class_id)].truths;
+      ++results[truth.class_id].truths;
     }
   }
   Judge judge(pictures, options);

@@ -37,10 +37,10 @@ bool is_ignored(const TrueBox* truth) { return truth->crowd || truth->difficult;
 void sort_in(const Picture& picture, std::vector<ClassBoxes>& by_class) {
   for (auto& boxes : by_class) boxes = {};
   for (const auto& truth : picture.truth) {
-    by_class[static_cast<std::size_t>(truth.class_id)].truth.push_back(&truth);
+    by_class[truth.class_id].truth.push_back(&truth);
   }
   for (const auto& found : picture.found) {
-    by_class[static_cast<std::size_t>(found.class_id)].found.push_back(&found);
+    by_class[found.class_id].found.push_back(&found);
   }
   for (auto& boxes : by_class) {
     std::ranges::stable_partition(boxes.truth, [](const TrueBox* t) { return !is_ignored(t); });

@@ -37,7 +37,7 @@ bool in_crowd(const Picture& picture, const detect::Detection& found, double iou
 void count_picture(const Picture& picture, float score_threshold, double iou,
                    Confusion& confusion) {
   const auto count = [&](int truth, int found) {
-    ++confusion.counts[static_cast<std::size_t>(truth * (confusion.classes + 1) + found)];
+    ++confusion.counts[truth * (confusion.classes + 1) + found];
   };
   std::vector<detect::Detection> found = picture.found;
   std::erase_if(found, [&](const auto& d) { return d.score < score_threshold; });

@@ -119,7 +119,7 @@ void expect_reference(Set set, const fs::path& path, const Options& options) {
       EXPECT_NEAR(mean_average_precision(results, Interpolation::kPoints11), row.points11, 1e-6);
       continue;
     }
-    const auto& result = results[static_cast<std::size_t>(set.classes.at(row.name))];
+    const auto& result = results[set.classes.at(row.name)];
     EXPECT_EQ(result.truths, row.truths);
     EXPECT_EQ(result.true_positives, row.right);
     EXPECT_EQ(result.false_positives, row.wrong);

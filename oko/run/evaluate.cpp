@@ -41,7 +41,7 @@ std::vector<int> dataset_classes(const graph::Network& network, const dataset::D
                       listed(dataset.classes) + "; the model has " + listed(network.classes),
                   "use a dataset with the model's classes, or correct the class names");
     }
-    ids[static_cast<std::size_t>(it - network.classes.begin())] = static_cast<int>(i);
+    ids[it - network.classes.begin()] = static_cast<int>(i);
   }
   return ids;
 }
@@ -79,7 +79,7 @@ class Pictures {
 // The same with the dataset's classes; detections of other classes are dropped.
 std::vector<detect::Detection> renumbered(std::vector<detect::Detection> found,
                                           const std::vector<int>& ids) {
-  for (auto& d : found) d.class_id = ids[static_cast<std::size_t>(d.class_id)];
+  for (auto& d : found) d.class_id = ids[d.class_id];
   std::erase_if(found, [](const detect::Detection& d) { return d.class_id < 0; });
   return found;
 }

@@ -86,7 +86,7 @@ std::string heat_cell(int count, double part) {
 std::vector<int> row_sums(const metrics::Confusion& confusion) {
   std::vector<int> sums(static_cast<std::size_t>(confusion.classes) + 1);
   for (int truth = 0; truth < confusion.classes; ++truth) {
-    int& sum = sums[static_cast<std::size_t>(truth)];
+    int& sum = sums[truth];
     for (int found = 0; found <= confusion.classes; ++found) sum += confusion.at(truth, found);
     sums.back() = std::max(sums.back(), sum);
   }
@@ -96,7 +96,7 @@ std::vector<int> row_sums(const metrics::Confusion& confusion) {
 std::string confusion_table(const Evaluation& evaluation) {
   const metrics::Confusion& confusion = evaluation.confusion;
   const auto name = [&](int i, const char* last) {
-    return i == confusion.classes ? last : escaped(evaluation.classes[static_cast<std::size_t>(i)]);
+    return i == confusion.classes ? last : escaped(evaluation.classes[i]);
   };
   const std::vector<int> sums = row_sums(confusion);
   std::string html = R"(<div class="scroll"><table class="heat"><tr><th></th>)";
@@ -106,7 +106,7 @@ std::string confusion_table(const Evaluation& evaluation) {
   }
   html += "</tr>";
   for (int truth = 0; truth <= confusion.classes; ++truth) {
-    const int sum = std::max(1, sums[static_cast<std::size_t>(truth)]);
+    const int sum = std::max(1, sums[truth]);
     html += "<tr><th>" + name(truth, "nothing there") + "</th>";
     for (int found = 0; found <= confusion.classes; ++found) {
       const int count = confusion.at(truth, found);
@@ -137,9 +137,7 @@ std::vector<Mistake> mistakes(const metrics::Confusion& confusion) {
 std::string mistakes_list(const Evaluation& evaluation) {
   constexpr std::size_t kShown = 10;
   const int classes = evaluation.confusion.classes;
-  const auto name = [&](int i) {
-    return "<b>" + escaped(evaluation.classes[static_cast<std::size_t>(i)]) + "</b>";
-  };
+  const auto name = [&](int i) { return "<b>" + escaped(evaluation.classes[i]) + "</b>"; };
   std::string items;
   std::vector<Mistake> all = mistakes(evaluation.confusion);
   if (all.size() > kShown) all.resize(kShown);

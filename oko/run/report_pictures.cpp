@@ -58,7 +58,7 @@ Judged judge(const metrics::Picture& picture, std::size_t index, float threshold
     if (d.score < threshold) break;
     const int match = partner(d, picture.truth, taken);
     if (match >= 0) {
-      taken[static_cast<std::size_t>(match)] = true;
+      taken[match] = true;
       judged.right.push_back(d);
     } else if (!in_ignored(d, picture.truth)) {
       judged.wrong.push_back(d);
@@ -104,7 +104,7 @@ image::Picture drawn(const Judged& judged, const dataset::Dataset& dataset,
     return std::max(1, static_cast<int>(std::lround(pixels * factor)));
   };
   image::Picture picture = media::resized(whole, {side(original.width), side(original.height)});
-  const auto name = [&](int id) { return classes[static_cast<std::size_t>(id)]; };
+  const auto name = [&](int id) { return classes[id]; };
   for (const detect::Detection& d : judged.right) {
     media::draw_box(picture, scaled(d.box, factor), "", kRight);
   }

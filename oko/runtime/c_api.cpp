@@ -209,10 +209,9 @@ oko::image::Frame frame_of(const oko_frame& f) {
 std::vector<oko::graph::Anchor> anchors_of(const oko::graph::Network& network, int layer,
                                            const oko::graph::Shape& map) {
   std::vector<oko::graph::Anchor> anchors;
-  const oko::graph::Operation& operation =
-      network.layers[static_cast<std::size_t>(layer)].operation;
+  const oko::graph::Operation& operation = network.layers[layer].operation;
   if (const auto* yolo = std::get_if<oko::graph::Yolo>(&operation)) {
-    for (const int i : yolo->mask) anchors.push_back(yolo->anchors[static_cast<std::size_t>(i)]);
+    for (const int i : yolo->mask) anchors.push_back(yolo->anchors[i]);
   } else if (const auto* region = std::get_if<oko::graph::Region>(&operation)) {
     const float stride = static_cast<float>(network.input.width) / static_cast<float>(map.width);
     for (const auto& a : region->anchors) anchors.push_back({a.width * stride, a.height * stride});
@@ -438,8 +437,8 @@ oko_status oko_head_map(oko_detector* detector, int32_t head, const float** valu
     }
     const auto heads = detector->detector.heads();
     if (heads.empty()) throw usage(kPlace, "nothing has run yet", "call oko_detect() or oko_run()");
-    *values = heads[static_cast<std::size_t>(head)].data();
-    *count = heads[static_cast<std::size_t>(head)].size();
+    *values = heads[head].data();
+    *count = heads[head].size();
   });
 }
 

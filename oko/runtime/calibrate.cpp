@@ -31,7 +31,7 @@ float size_of(const Range& range) { return std::max(-range.low, range.high); }
 
 }  // namespace
 
-const char* name_of(Calibration method) { return kNames[static_cast<std::size_t>(method)]; }
+const char* name_of(Calibration method) { return kNames[method]; }
 
 std::optional<Calibration> calibration_named(std::string_view name) {
   const auto found = std::find(kNames.begin(), kNames.end(), name);
@@ -50,7 +50,7 @@ struct Calibrator::State {
       : executor(Model::make(network, {Precision::kFloat32, best_simd_target()}), threads) {}
 
   const std::string& name_of_layer(int layer) const {
-    return executor.model().network().layers[static_cast<std::size_t>(layer)].name;
+    return executor.model().network().layers[layer].name;
   }
 
   void add_numbers(Histogram& histogram, std::span<const float> values, int layer) const {
@@ -149,7 +149,7 @@ struct Calibrator::State {
       float out[kPatch8];
       pass(rows[x], out);
       for (std::size_t y = 0; y < kPatch8; ++y) {
-        points[y * kPatch8 + x][static_cast<std::size_t>(c)] = out[y];
+        points[y * kPatch8 + x][c] = out[y];
       }
     }
   }

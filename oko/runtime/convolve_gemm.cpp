@@ -56,7 +56,7 @@ class GemmConvolution {
       const int part = task % parts, band = task / parts % bands, group = task / parts / bands;
       const int first = part * tiling_.columns;
       make_band(group, band * tiling_.band, first, std::min(tiling_.columns, columns - first),
-                context_.scratch[static_cast<std::size_t>(thread)]);
+                context_.scratch[thread]);
     });
   }
 

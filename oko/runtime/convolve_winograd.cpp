@@ -57,9 +57,7 @@ class WinogradConvolution {
   using Sum = std::conditional_t<kBytes, std::int32_t, float>;
 
   T* shared() const { return reinterpret_cast<T*>(context_.shared); }
-  std::byte* scratch(int thread) const {
-    return context_.scratch[static_cast<std::size_t>(thread)];
-  }
+  std::byte* scratch(int thread) const { return context_.scratch[thread]; }
   template <typename U>
   const U* packed(std::size_t offset) const {
     return reinterpret_cast<const U*>(context_.weights + offset);

@@ -21,14 +21,14 @@ int only_reader(const graph::Network& network, int i) {
   if (std::ranges::count(outputs, i) > 0) return -1;  // it is also an output
   int reader = -1;
   for (int j = 0; j < static_cast<int>(network.layers.size()); ++j) {
-    for (const int from : network.layers[static_cast<std::size_t>(j)].inputs) {
+    for (const int from : network.layers[j].inputs) {
       if (from != i) continue;
       if (reader >= 0) return -1;
       reader = j;
     }
   }
   if (reader < 0) return -1;
-  const graph::Layer& layer = network.layers[static_cast<std::size_t>(reader)];
+  const graph::Layer& layer = network.layers[reader];
   return std::holds_alternative<Convolution>(layer.operation) ? reader : -1;
 }
 
@@ -105,13 +105,13 @@ void equalize_pair(graph::Network& network, const graph::Layer& layer, const gra
 
 void equalize(graph::Network& network, const ChannelSizes& sizes) {
   for (int i = 0; i < static_cast<int>(network.layers.size()); ++i) {
-    const graph::Layer& layer = network.layers[static_cast<std::size_t>(i)];
+    const graph::Layer& layer = network.layers[i];
     const auto* convolution = std::get_if<Convolution>(&layer.operation);
     const auto found = sizes.find(layer.name);
     if (!convolution || !is_homogeneous(convolution->activation) || found == sizes.end()) continue;
     const int reader = only_reader(network, i);
     if (reader < 0) continue;
-    equalize_pair(network, layer, network.layers[static_cast<std::size_t>(reader)], found->second);
+    equalize_pair(network, layer, network.layers[reader], found->second);
   }
 }
 

@@ -12,7 +12,7 @@ namespace oko::runtime {
 void Histogram::widen() {
   std::vector<std::uint64_t> wider(kBins);
   for (int i = 0; i < kBins; ++i) {
-    wider[static_cast<std::size_t>(kBins / 4 + i / 2)] += bins_[static_cast<std::size_t>(i)];
+    wider[kBins / 4 + i / 2] += bins_[i];
   }
   bins_ = std::move(wider);
   limit_ *= 2;
@@ -38,11 +38,11 @@ Range Histogram::percentile(double keep) const {
   const double tail = static_cast<double>(count_) * (1 - keep) / 2;
   int first = 0, last = kBins - 1;
   for (double seen = 0; first < last; ++first) {
-    seen += static_cast<double>(bins_[static_cast<std::size_t>(first)]);
+    seen += static_cast<double>(bins_[first]);
     if (seen > tail) break;
   }
   for (double seen = 0; last > first; --last) {
-    seen += static_cast<double>(bins_[static_cast<std::size_t>(last)]);
+    seen += static_cast<double>(bins_[last]);
     if (seen > tail) break;
   }
   return {std::max(low_, value_of(first)), std::min(high_, value_of(last + 1))};
@@ -71,8 +71,8 @@ double Histogram::divergence(const Range& range) const {
       if (first < 0) first = i;
       last = i;
       step_of[bin] = static_cast<int>(position);
-      sums[static_cast<std::size_t>(step_of[bin])] += count;
-      ++used[static_cast<std::size_t>(step_of[bin])];
+      sums[step_of[bin]] += count;
+      ++used[step_of[bin]];
     }
   }
   if (first < 0) return INFINITY;

@@ -58,7 +58,7 @@ struct Weights8 {
   std::vector<std::int32_t> start;  // of columns
 
   int at(int point, int tap, int k, int column) const {
-    return values[static_cast<std::size_t>(((point * taps + tap) * depth + k) * columns + column)];
+    return values[((point * taps + tap) * depth + k) * columns + column];
   }
   // In panels, each [points][taps][depth / group][width][group].
   std::vector<std::byte> packed(const Kernels8& table) const {
@@ -84,7 +84,7 @@ struct Weights8 {
     for (int c = 0; c < columns; ++c) {
       for (int tap = 0; tap < taps; ++tap) {
         for (int k = 0; k < depth; ++k) {
-          all[static_cast<std::size_t>(c)] += table.shift * at(point, tap, k, c);
+          all[c] += table.shift * at(point, tap, k, c);
         }
       }
     }

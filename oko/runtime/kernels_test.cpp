@@ -52,7 +52,7 @@ std::vector<W> packed(std::span<const float> values, int points, int rows, int c
     const int width = columns - column > lanes ? 2 * lanes : lanes;
     for (int row = 0; row < points * rows; ++row) {
       for (int c = column; c < column + width; ++c) {
-        const float v = c < columns ? values[static_cast<std::size_t>(row * columns + c)] : 0;
+        const float v = c < columns ? values[row * columns + c] : 0;
         if constexpr (std::is_same_v<W, Half>) {
           out.push_back(to_half(v));
         } else {
@@ -266,8 +266,7 @@ TEST_P(KernelsTest, PlanesToPixelsAndBack) {
       kernels_.interleave(planes.data(), plane, channels, count, pixels.data());
       for (int i = 0; i < count; ++i) {
         for (int c = 0; c < channels; ++c) {
-          ASSERT_EQ(pixels[static_cast<std::size_t>(i * channels + c)],
-                    planes[static_cast<std::size_t>(c * plane + i)]);
+          ASSERT_EQ(pixels[i * channels + c], planes[c * plane + i]);
         }
       }
       ASSERT_EQ(pixels.back(), kCanary);
@@ -277,8 +276,7 @@ TEST_P(KernelsTest, PlanesToPixelsAndBack) {
       kernels_.to_planes(wide.data(), pixel, channels, count, back.data(), plane);
       for (int i = 0; i < plane; ++i) {
         for (int c = 0; c < channels; ++c) {
-          ASSERT_EQ(back[static_cast<std::size_t>(c * plane + i)],
-                    i < count ? wide[static_cast<std::size_t>(i * pixel + c)] : kCanary);
+          ASSERT_EQ(back[c * plane + i], i < count ? wide[i * pixel + c] : kCanary);
         }
       }
     }

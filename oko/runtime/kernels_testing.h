@@ -42,7 +42,7 @@ struct TestMap {
   void fill(Random& random) {
     for (int p = 0; p < height * width; ++p) {
       for (int c = 0; c < channels; ++c) {
-        values[static_cast<std::size_t>(p * pixel + first + c)] = random_number<T>(random);
+        values[p * pixel + first + c] = random_number<T>(random);
       }
     }
   }

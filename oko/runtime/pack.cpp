@@ -94,7 +94,7 @@ class Panel {
   }
   int width() const { return width_; }
   float& at(int point, std::ptrdiff_t row, int column) {
-    return values_[static_cast<std::size_t>((point * form_.rows() + row) * width_ + column)];
+    return values_[(point * form_.rows() + row) * width_ + column];
   }
   std::span<const float> values() const { return values_; }
 
@@ -170,12 +170,12 @@ class ByteWriter {
     std::vector<float> factors(static_cast<std::size_t>(panel.width()));
     for (int p = 0; p < form_.points; ++p) {
       for (int c = 0; c < count; ++c) {
-        factors[static_cast<std::size_t>(c)] = measure(panel, p, column, c);
+        factors[c] = measure(panel, p, column, c);
       }
       for (std::ptrdiff_t row = 0; row < form_.rows(); row += target_.group) {
         for (int c = 0; c < panel.width(); ++c) {
           for (int k = 0; k < target_.group; ++k) {
-            to = put(panel.at(p, row + k, c) * factors[static_cast<std::size_t>(c)], to);
+            to = put(panel.at(p, row + k, c) * factors[c], to);
           }
         }
       }
@@ -339,7 +339,7 @@ void pack_weights(const graph::Network& network, const Plan& plan, std::span<std
     const graph::Folded folded = graph::fold(network, step->layer);
     graph::check_kernel(folded.kernel, storage_of(*step),
                         graph::place_of(network, static_cast<std::size_t>(step->layer)));
-    const std::string& name = network.layers[static_cast<std::size_t>(step->layer)].name;
+    const std::string& name = network.layers[step->layer].name;
     if (is_int8(*step) && step->algorithm == Algorithm::kWinograd) {
       write_factors(*step, quantization->layers.at(name).points, out.data() + step->factors);
     }

@@ -92,7 +92,7 @@ class Planner {
   };
   static constexpr int kNone = -2;
 
-  const Layer& layer(int i) const { return network_.layers[static_cast<std::size_t>(i)]; }
+  const Layer& layer(int i) const { return network_.layers[i]; }
   template <typename T>
   const T* as(int i) const {
     return std::get_if<T>(&layer(i).operation);
@@ -114,7 +114,7 @@ class Planner {
     for (std::size_t i = 0; i < count; ++i) {
       for (const int from : network_.layers[i].inputs) {
         if (from != graph::kNetworkInput) {
-          users_[static_cast<std::size_t>(from)].push_back(static_cast<int>(i));
+          users_[from].push_back(static_cast<int>(i));
         }
       }
     }
@@ -130,7 +130,7 @@ class Planner {
         const int from = l.inputs.front();
         if (from == graph::kNetworkInput) continue;  // copied: see make_step
         place(i) = {from, shape_of(from).channels / groups * group};
-        done_[static_cast<std::size_t>(i)] = true;
+        done_[i] = true;
       } else if (route && groups == 1) {
         int first = 0;
         for (const int from : l.inputs) {
@@ -140,22 +140,20 @@ class Planner {
       }
     }
   }
-  Place& place(int i) { return places_[static_cast<std::size_t>(i)]; }
+  Place& place(int i) { return places_[i]; }
 
   // Int8, except for tensors that only heads read.
   Number number_of(int i) const {
     if (!int8_) return Number::kFloat;
     if (i == graph::kNetworkInput) return Number::kByte;
-    const auto& users = users_[static_cast<std::size_t>(i)];
+    const auto& users = users_[i];
     const bool only_heads =
         !users.empty() && std::all_of(users.begin(), users.end(), [&](int user) {
           return graph::is_head(layer(user).operation);
         });
     return only_heads && as<graph::Convolution>(i) ? Number::kFloat : Number::kByte;
   }
-  Scale scale_of_map(int i) const {
-    return int8_ ? scales_[static_cast<std::size_t>(i + 1)] : Scale{};
-  }
+  Scale scale_of_map(int i) const { return int8_ ? scales_[i + 1] : Scale{}; }
 
   // The output of a layer, allocating a buffer if it has none yet.
   Map map_of(int i) {
@@ -243,7 +241,7 @@ class Planner {
 
   // The reader of this tensor, if there is only one.
   int only_user(int i) const {
-    const auto& users = users_[static_cast<std::size_t>(i)];
+    const auto& users = users_[i];
     return users.size() == 1 ? users.front() : kNone;
   }
 
@@ -269,7 +267,7 @@ class Planner {
   int fused_pool(int i) const {
     const Shape& out = shape_of(i);
     if (out.height % 2 != 0 || out.width % 2 != 0) return kNone;
-    for (const int user : users_[static_cast<std::size_t>(i)]) {
+    for (const int user : users_[i]) {
       const auto* pool = as<graph::MaxPool>(user);
       if (!pool || pool->size != 2 || pool->stride != 2) continue;
       if (pool->padding.top != 0 || pool->padding.left != 0) continue;
@@ -328,7 +326,7 @@ class Planner {
         made = pool;
       }
     }
-    done_[static_cast<std::size_t>(made)] = true;
+    done_[made] = true;
     if (int8_ && second_pass && !float_out) {
       add_with_activation(made, std::move(step));
     } else {
@@ -435,7 +433,7 @@ class Planner {
     for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
       for_maps(plan_.steps[s], [&](const Map& map) {
         if (map.buffer < 0) return;
-        Life& life = lives[static_cast<std::size_t>(map.buffer)];
+        Life& life = lives[map.buffer];
         life.first = std::min(life.first, static_cast<int>(s));
         life.last = std::max(life.last, static_cast<int>(s));
       });

@@ -83,7 +83,7 @@ class PlainNetwork {
     }
     std::vector<PlainMap> results;
     for (const int output : network_.outputs()) {
-      results.push_back(maps_[static_cast<std::size_t>(output)]);
+      results.push_back(maps_[output]);
     }
     return results;
   }
@@ -91,7 +91,7 @@ class PlainNetwork {
  private:
   const PlainMap& in(std::size_t i = 0) const {
     const int from = layer_->inputs[i];
-    return from == graph::kNetworkInput ? input_ : maps_[static_cast<std::size_t>(from)];
+    return from == graph::kNetworkInput ? input_ : maps_[from];
   }
   std::span<const float> weight(const char* part) const {
     return network_.weights.at(layer_->name + "." + part).floats();

@@ -45,7 +45,7 @@ void write_pixel(const StepContext& context, const Map& map, int y, int x, const
 
 // Per-thread buffer for pixels as floats.
 float* scratch_of(const StepContext& context, int thread) {
-  return reinterpret_cast<float*>(context.scratch[static_cast<std::size_t>(thread)]);
+  return reinterpret_cast<float*>(context.scratch[thread]);
 }
 
 void max_pool(const StepContext& context, const PoolCall<float>& call) {
@@ -186,7 +186,7 @@ struct Run {
 
   void operator()(const HeadStep& step) const {
     const graph::Shape& shape = step.in.shape;
-    float* head = context.heads[static_cast<std::size_t>(step.head)];
+    float* head = context.heads[step.head];
     if (step.in.number == Number::kByte) {
       float* pixel = scratch_of(context, 0);
       const int pixels = shape.height * shape.width;

@@ -26,7 +26,7 @@ struct StepContext {
   template <typename T>
   View<T> view(const Map& map) const {
     const std::ptrdiff_t pixel = map.pixel;
-    T* buffer = reinterpret_cast<T*>(arena + plan.buffers[static_cast<std::size_t>(map.buffer)]);
+    T* buffer = reinterpret_cast<T*>(arena + plan.buffers[map.buffer]);
     return {buffer + map.first,     map.shape.height, map.shape.width, map.shape.channels, pixel,
             pixel * map.shape.width};
   }

@@ -18,7 +18,7 @@ TEST(Team, RunsEveryTaskOnceWithValidThreadIndexes) {
       std::vector<std::atomic<int>> done(static_cast<std::size_t>(count));
       std::atomic<bool> in_range{true};
       team.run(count, [&](int task, int thread) {
-        ++done[static_cast<std::size_t>(task)];
+        ++done[task];
         if (thread < 0 || thread >= team.size()) in_range = false;
       });
       EXPECT_TRUE(std::all_of(done.begin(), done.end(), [](const auto& n) { return n == 1; }));
@@ -58,7 +58,7 @@ TEST(Team, AThreadRunsOneTaskAtATime) {
   std::atomic<bool> alone{true};
   for (int round = 0; round < 50; ++round) {
     team.run(40, [&](int, int thread) {
-      auto& mine = inside[static_cast<std::size_t>(thread)];
+      auto& mine = inside[thread];
       if (++mine != 1) alone = false;
       --mine;
     });

@@ -307,7 +307,7 @@ class RandomNetwork {
     constexpr std::array kAll{Activation::kLinear, Activation::kLeaky,    Activation::kRelu,
                               Activation::kRelu6,  Activation::kLogistic, Activation::kMish,
                               Activation::kSwish};
-    return kAll[static_cast<std::size_t>(random_.chance(.7) ? below(4) : below(7))];
+    return kAll[random_.chance(.7) ? below(4) : below(7)];
   }
   Padding padding(int most) {
     return random_.chance(.6)
@@ -319,7 +319,7 @@ class RandomNetwork {
     const int from = any(), channels = builder_.shape(from).channels;
     constexpr std::array kSizes{1, 1, 3, 3, 3, 3, 2, 5};
     Convolution c;
-    c.size = kSizes[static_cast<std::size_t>(below(static_cast<int>(kSizes.size())))];
+    c.size = kSizes[below(static_cast<int>(kSizes.size()))];
     c.stride = random_.chance(.75) ? 1 : 2 + below(2);
     c.filters = random_.chance(.5) ? channels : 1 + below(40);
     if (c.filters == channels && random_.chance(.4)) {
@@ -348,7 +348,7 @@ class RandomNetwork {
     }
     const int count = least + below(most - least + 1);
     while (static_cast<int>(inputs.size()) < count) {
-      inputs.push_back(fitting[static_cast<std::size_t>(below(static_cast<int>(fitting.size())))]);
+      inputs.push_back(fitting[below(static_cast<int>(fitting.size()))]);
     }
     return inputs;
   }

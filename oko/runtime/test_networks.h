@@ -52,7 +52,7 @@ class NetworkBuilder {
   }
 
   const graph::Shape& shape(int layer) const {
-    return layer < 0 ? network_.input : network_.layers[static_cast<std::size_t>(layer)].output;
+    return layer < 0 ? network_.input : network_.layers[layer].output;
   }
   int size() const { return static_cast<int>(network_.layers.size()); }
   graph::Network finish(std::uint64_t seed = 1) const { return with_weights(network_, seed); }

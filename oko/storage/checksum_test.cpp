@@ -17,7 +17,7 @@ TEST(Crc32c, MatchesTheVectorsOfRfc3720) {
   EXPECT_EQ(crc32c(std::vector<std::byte>(32, std::byte(0))), 0x8A9136AAu);
   EXPECT_EQ(crc32c(std::vector<std::byte>(32, std::byte(0xFF))), 0x62A8AB43u);
   std::vector<std::byte> rising(32), falling;
-  for (int i = 0; i < 32; ++i) rising[static_cast<std::size_t>(i)] = std::byte(i);
+  for (int i = 0; i < 32; ++i) rising[i] = std::byte(i);
   falling.assign(rising.rbegin(), rising.rend());
   EXPECT_EQ(crc32c(rising), 0x46DD794Eu);
   EXPECT_EQ(crc32c(falling), 0x113FDB5Cu);

@@ -35,8 +35,8 @@ struct Sums {
     add(a.data(), b.data());
     for (std::int64_t i = 0; i < runs.period; i += runs.channels) {
       for (std::int64_t c = 0; c < runs.channels; ++c) {
-        first(run)[c] += a[static_cast<std::size_t>(i + c)];
-        second(run)[c] += b[static_cast<std::size_t>(i + c)];
+        first(run)[c] += a[i + c];
+        second(run)[c] += b[i + c];
       }
     }
   }
@@ -79,8 +79,7 @@ std::vector<Moments> batch_moments(const at::Tensor& x, const MapRuns& runs) {
     for (std::int64_t c = 0; c < runs.channels; ++c) {
       const double step = sums.first(run)[c] / n;
       const double shift = to_float(values[run * runs.length + c]);
-      all[static_cast<std::size_t>(c)].join(
-          {n, shift + step, sums.second(run)[c] - n * step * step});
+      all[c].join({n, shift + step, sums.second(run)[c] - n * step * step});
     }
   }
   return all;
@@ -185,7 +184,7 @@ struct BatchNormActivate : torch::autograd::Function<BatchNormActivate> {
       const std::vector<Moments> batch =
           norm.epsilon_outside_root ? darknet_moments<T>(x) : batch_moments<T>(x, runs);
       for (std::int64_t c = 0; c < runs.channels; ++c) {
-        const auto& [n, centre, squares] = batch[static_cast<std::size_t>(c)];
+        const auto& [n, centre, squares] = batch[c];
         const double unbiased = squares / std::max(1.0, n - 1);
         const Roots roots = norm.epsilon_outside_root ? darknet_roots(unbiased, norm.epsilon)
                                                       : usual_roots(squares / n, norm.epsilon);

@@ -99,9 +99,7 @@ class HeadLoss {
            static_cast<std::size_t>(column);
   }
 
-  const graph::Anchor& anchor(std::size_t slot) const {
-    return head_.anchors[static_cast<std::size_t>(head_.mask[slot])];
-  }
+  const graph::Anchor& anchor(std::size_t slot) const { return head_.anchors[head_.mask[slot]]; }
 
   // Raw tw or th as a size relative to the input.
   static float size_of(float raw, float anchor, float input) {
@@ -156,7 +154,7 @@ class HeadLoss {
       assignments_.push_back(std::move(wanted));
       return;
     }
-    Assignment& there = assignments_[static_cast<std::size_t>(answers_[cell])];
+    Assignment& there = assignments_[answers_[cell]];
     if (there.best && !wanted.best) return;
     const bool upgrade = wanted.best && !there.best;
     if (!upgrade)
@@ -213,7 +211,7 @@ class HeadLoss {
         std::log(t.height * input_h_ / anchor(a.slot).height)};
     for (int part = 0; part < 4; ++part) {
       const std::size_t i = at(a.slot, part, a.row, a.column);
-      const float goal = target[static_cast<std::size_t>(part)];
+      const float goal = target[part];
       const float value = part < 2 ? sigmoid(raw_[i]) : raw_[i];
       gradient_[i] = weight * (value - goal);
       if (options_.kind == LossKind::kDarknet) {
@@ -237,11 +235,11 @@ class HeadLoss {
       double slope;  // d box part / d raw
       if (part < 2) {
         const float q = sigmoid(raw_[i]);
-        slope = s * q * (1 - q) / size[static_cast<std::size_t>(part)];
+        slope = s * q * (1 - q) / size[part];
       } else {
         slope = raw_[i] < kMaxLogSize ? (part == 2 ? p.w : p.h) : 0;
       }
-      gradient_[i] -= static_cast<float>(gain * d.slope[static_cast<std::size_t>(part)] * slope);
+      gradient_[i] -= static_cast<float>(gain * d.slope[part] * slope);
     }
   }
 

@@ -53,8 +53,7 @@ class Loss : public ::testing::Test {
       const float probability = (offset + shift) / s;
       return std::log(probability / (1 - probability));
     };
-    const graph::Anchor& anchor =
-        head_.anchors[static_cast<std::size_t>(head_.mask.at(static_cast<std::size_t>(slot)))];
+    const graph::Anchor& anchor = head_.anchors[head_.mask.at(static_cast<std::size_t>(slot))];
     raw_[at(slot, 0, row, column)] = inverse(box.x * 5 - static_cast<float>(column));
     raw_[at(slot, 1, row, column)] = inverse(box.y * 4 - static_cast<float>(row));
     raw_[at(slot, 2, row, column)] = std::log(box.width * 160 / anchor.width);
@@ -119,7 +118,7 @@ TEST_F(Loss, CiouGradientMatchesTheSlopeOfTheLossIfShapesAgree) {
   for (const float scale : {1.F, 1.2F}) {
     head_.scale_x_y = scale;
     for (int slot = 0; slot < 3; ++slot) {
-      const graph::Anchor& anchor = head_.anchors[static_cast<std::size_t>(slot)];
+      const graph::Anchor& anchor = head_.anchors[slot];
       for (int row = 0; row < 4; ++row) {
         for (int column = 0; column < 5; ++column) {
           const float size = .11F + .01F * static_cast<float>(slot + row);

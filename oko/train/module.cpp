@@ -124,7 +124,7 @@ void Module::freeze(std::vector<bool> layers) {
   for (std::size_t i = 0; i < network_.layers.size(); ++i) {
     const auto& inputs = network_.layers[i].inputs;
     const bool constant_inputs = std::all_of(inputs.begin(), inputs.end(), [&](int from) {
-      return from == graph::kNetworkInput || constant_[static_cast<std::size_t>(from)];
+      return from == graph::kNetworkInput || constant_[from];
     });
     const bool has_weights =
         std::holds_alternative<graph::Convolution>(network_.layers[i].operation);
@@ -132,14 +132,14 @@ void Module::freeze(std::vector<bool> layers) {
   }
   for (const Parameter& parameter : parameters_.parameters()) {
     at::Tensor value = parameter.value;
-    value.requires_grad_(!frozen_[static_cast<std::size_t>(parameter.layer)]);
+    value.requires_grad_(!frozen_[parameter.layer]);
   }
 }
 
 std::vector<at::Tensor> Module::forward(const at::Tensor& input) {
   std::vector<int> wanted;
   for (const int head : network_.heads()) {
-    wanted.push_back(network_.layers[static_cast<std::size_t>(head)].inputs[0]);
+    wanted.push_back(network_.layers[head].inputs[0]);
   }
   std::vector<at::Tensor> outputs = forward(input, wanted);
   for (at::Tensor& output : outputs) output = output.to(at::kFloat);
@@ -151,10 +151,10 @@ std::vector<at::Tensor> Module::forward(const at::Tensor& input, const std::vect
   std::vector<std::size_t> last_use(count, 0);
   for (std::size_t i = 0; i < count; ++i) {
     for (const int from : network_.layers[i].inputs) {
-      if (from >= 0) last_use[static_cast<std::size_t>(from)] = i;
+      if (from >= 0) last_use[from] = i;
     }
   }
-  for (const int index : wanted) last_use[static_cast<std::size_t>(index)] = count;
+  for (const int index : wanted) last_use[index] = count;
 
   const at::Tensor first = input.to(compute_type).contiguous(at::MemoryFormat::ChannelsLast);
   std::vector<at::Tensor> maps(count);
@@ -162,19 +162,19 @@ std::vector<at::Tensor> Module::forward(const at::Tensor& input, const std::vect
     const graph::Layer& layer = network_.layers[i];
     std::vector<at::Tensor> inputs;
     for (const int from : layer.inputs) {
-      inputs.push_back(from < 0 ? first : maps[static_cast<std::size_t>(from)]);
+      inputs.push_back(from < 0 ? first : maps[from]);
     }
     const at::AutoGradMode gradients(at::GradMode::is_enabled() && !constant_[i]);
     maps[i] = run(layer, static_cast<int>(i), inputs);
     inputs.clear();
     for (const int from : layer.inputs) {
-      if (from >= 0 && last_use[static_cast<std::size_t>(from)] == i) {
-        maps[static_cast<std::size_t>(from)] = at::Tensor();
+      if (from >= 0 && last_use[from] == i) {
+        maps[from] = at::Tensor();
       }
     }
   }
   std::vector<at::Tensor> outputs;
-  for (const int index : wanted) outputs.push_back(maps[static_cast<std::size_t>(index)]);
+  for (const int index : wanted) outputs.push_back(maps[index]);
   return outputs;
 }
 
@@ -211,7 +211,7 @@ at::Tensor Module::run(const graph::Layer& layer, int index,
 
 at::Tensor Module::convolve(const graph::Layer& layer, int index, const at::Tensor& input) {
   const auto& conv = std::get<graph::Convolution>(layer.operation);
-  if (constant_[static_cast<std::size_t>(index)]) return convolve_folded(layer, index, input);
+  if (constant_[index]) return convolve_folded(layer, index, input);
   const Padded padded = pad(input, conv.padding, conv.size, conv.stride, 0);
   const at::Tensor kernel = parameters_.value(layer.name + ".kernel").to(compute_type);
   const at::Tensor bias = parameters_.value(layer.name + ".bias");
@@ -251,7 +251,7 @@ at::Tensor Module::normalize(const graph::Layer& layer, const graph::Convolution
 
 at::Tensor Module::convolve_folded(const graph::Layer& layer, int index, const at::Tensor& input) {
   const auto& conv = std::get<graph::Convolution>(layer.operation);
-  Folded& folded = folded_[static_cast<std::size_t>(index)];
+  Folded& folded = folded_[index];
   if (!folded.kernel.defined()) {
     at::Tensor kernel = parameters_.value(layer.name + ".kernel").detach();
     at::Tensor bias = parameters_.value(layer.name + ".bias").detach();

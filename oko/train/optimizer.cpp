@@ -59,7 +59,7 @@ Optimizer::Optimizer(Parameters& parameters, OptimizerOptions options)
 void Optimizer::set_frozen(const std::vector<bool>& layers) {
   segments_.clear();
   for (const Parameter& p : parameters_.parameters()) {
-    if (layers[static_cast<std::size_t>(p.layer)]) continue;
+    if (layers[p.layer]) continue;
     const double decay = p.decay ? options_.weight_decay : 0;
     if (!segments_.empty() && segments_.back().decay == decay &&
         segments_.back().offset + segments_.back().count == p.offset) {

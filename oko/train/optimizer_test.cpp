@@ -35,7 +35,7 @@ struct Reference {
     decays.resize(first.size());
     for (const Parameter& p : parameters.parameters()) {
       for (std::int64_t i = 0; i < p.count; ++i) {
-        decays[static_cast<std::size_t>(p.offset + i)] = p.decay;
+        decays[p.offset + i] = p.decay;
       }
     }
   }

@@ -78,8 +78,7 @@ Parameters::Parameters(const graph::Network& network, at::Device device, std::ui
       values = checked(found->second, spec.name, spec.shape, network.name);
     } else {
       Random random(seed, 1000 + static_cast<std::uint64_t>(spec.layer));
-      drawn =
-          initial(spec, feeds[static_cast<std::size_t>(spec.layer)], network.class_count(), random);
+      drawn = initial(spec, feeds[spec.layer], network.class_count(), random);
       values = drawn;
     }
     const at::Tensor source =

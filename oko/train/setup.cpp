@@ -236,7 +236,7 @@ class Builder {
       setup_.network = graph::make_builtin(recipe().network, options);
     }
     for (const int head : setup_.network.heads()) {
-      const auto& layer = setup_.network.layers[static_cast<std::size_t>(head)];
+      const auto& layer = setup_.network.layers[head];
       if (!std::holds_alternative<graph::Yolo>(layer.operation)) {
         throw Error(ErrorCode::kUsage, recipe().network,
                     "its head is a YOLOv2 [region] layer, which can be run but not trained",

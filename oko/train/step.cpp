@@ -58,8 +58,7 @@ LossParts TrainingStep::accumulate(const dataset::Batch& batch, std::int64_t ste
   LossParts loss;
   std::vector<at::Tensor> gradients;
   for (std::size_t h = 0; h < heads.size(); ++h) {
-    const auto& head =
-        std::get<graph::Yolo>(network.layers[static_cast<std::size_t>(heads[h])].operation);
+    const auto& head = std::get<graph::Yolo>(network.layers[heads[h]].operation);
     const at::Tensor raw = outputs[h].detach().to(at::kCPU).contiguous();
     at::Tensor gradient = at::empty_like(raw);
     const graph::Shape map{static_cast<int>(raw.size(1)), static_cast<int>(raw.size(2)),

@@ -15,7 +15,7 @@ namespace {
 
 const graph::Yolo* head_of(const graph::Network& network, int convolution) {
   for (const int head : network.heads()) {
-    const auto& layer = network.layers[static_cast<std::size_t>(head)];
+    const auto& layer = network.layers[head];
     if (layer.inputs[0] == convolution) return std::get_if<graph::Yolo>(&layer.operation);
   }
   return nullptr;
@@ -45,8 +45,7 @@ std::vector<int> channel_sources(const graph::Network& to, const graph::Yolo& he
     for (int c = 0; c < head.classes; ++c) {
       int found = -1;
       if (static_cast<std::size_t>(c) < to.classes.size()) {
-        const auto it = std::find(from.classes.begin(), from.classes.end(),
-                                  to.classes[static_cast<std::size_t>(c)]);
+        const auto it = std::find(from.classes.begin(), from.classes.end(), to.classes[c]);
         if (it != from.classes.end() && it - from.classes.begin() < old.classes)
           found = base + 5 + static_cast<int>(it - from.classes.begin());
       }
@@ -122,8 +121,7 @@ class Loader {
     const auto& conv = std::get<graph::Convolution>(to_.layers[layer].operation);
     if (part != "kernel") return {conv.filters};
     const int from = to_.layers[layer].inputs[0];
-    const int channels =
-        from < 0 ? to_.input.channels : to_.layers[static_cast<std::size_t>(from)].output.channels;
+    const int channels = from < 0 ? to_.input.channels : to_.layers[from].output.channels;
     return {conv.filters, channels / conv.groups, conv.size, conv.size};
   }
 
@@ -161,8 +159,8 @@ class Loader {
 std::vector<bool> output_convolutions(const graph::Network& network) {
   std::vector<bool> outputs(network.layers.size(), false);
   for (const int head : network.heads()) {
-    const int from = network.layers[static_cast<std::size_t>(head)].inputs[0];
-    if (from >= 0) outputs[static_cast<std::size_t>(from)] = true;
+    const int from = network.layers[head].inputs[0];
+    if (from >= 0) outputs[from] = true;
   }
   return outputs;
 }

@@ -113,7 +113,7 @@ void expect_class_rows(const std::vector<std::string>& from, const std::vector<s
         EXPECT_EQ(row_of(now, anchor * size + row), row_of(then, anchor * old_size + row));
       }
       for (int c = 0; c < static_cast<int>(to.size()); ++c) {
-        const auto found = std::find(from.begin(), from.end(), to[static_cast<std::size_t>(c)]);
+        const auto found = std::find(from.begin(), from.end(), to[c]);
         const auto row = row_of(now, anchor * size + 5 + c);
         if (found == from.end()) {
           EXPECT_EQ(row, std::vector<float>(row.size(), 0.F)) << "an unknown class is undecided";

@@ -77,7 +77,7 @@ Validation::Result Validation::run(detect::Engine& engine, const graph::Network&
     pool_.parallel_for(n, [&](std::size_t i) {
       std::vector<float> unused;
       for (std::size_t h = 0; h < heads.size(); ++h) {
-        const auto& layer = network.layers[static_cast<std::size_t>(heads[h])];
+        const auto& layer = network.layers[heads[h]];
         unused.resize(maps[i][h].size());
         losses[first + i] += head_loss(std::get<graph::Yolo>(layer.operation), layer.output, size_,
                                        maps[i][h], item(i).truths, loss, unused);

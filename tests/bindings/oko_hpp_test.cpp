@@ -169,8 +169,7 @@ TEST_F(OkoHpp, FollowsEveryExifOrientation) {
     for (int y = 0; y < kHeight; ++y) {
       for (int x = 0; x < kWidth; ++x) {
         const Place p = stored_place(exif, x, y);
-        stored[static_cast<std::size_t>(p.y * width + p.x)] =
-            nv12[static_cast<std::size_t>(y * kWidth + x)];
+        stored[p.y * width + p.x] = nv12[y * kWidth + x];
       }
     }
     const auto found = detector().detect(

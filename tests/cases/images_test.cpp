@@ -20,7 +20,7 @@ std::pair<double, double> share_of_red(const image::Picture& picture, const imag
   double red[2] = {}, all[2] = {};
   for (int y = 0; y < picture.size.height; ++y) {
     for (int x = 0; x < picture.size.width; ++x) {
-      const auto* p = &picture.rgb[static_cast<std::size_t>((y * picture.size.width + x) * 3)];
+      const auto* p = &picture.rgb[(y * picture.size.width + x) * 3];
       const auto fx = static_cast<float>(x), fy = static_cast<float>(y);
       const bool inside = fx >= box.left && fx < box.right && fy >= box.top && fy < box.bottom;
       all[inside] += 1;

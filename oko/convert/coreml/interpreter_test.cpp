@@ -153,7 +153,7 @@ TEST(CoreMlInterpreter, RunsThePublishedClassifier) {
   Numbers seven(28 * 28);  // a stroke to the right, then down to the left
   for (int x = 7; x < 21; ++x) seven[6 * 28 + x] = seven[7 * 28 + x] = 1;
   for (int y = 8; y < 23; ++y) {
-    for (int x = 19; x < 22; ++x) seven[static_cast<std::size_t>(y * 28 + x - (y - 8) / 2)] = 1;
+    for (int x = 19; x < 22; ++x) seven[y * 28 + x - (y - 8) / 2] = 1;
   }
   const Numbers chances = interpreter.run(seven).at(0);
   EXPECT_EQ(std::ranges::max_element(chances) - chances.begin(), 7);

@@ -64,7 +64,7 @@ Map convolved(const Map& map, const Kernel& k, const graph::Padding& padding,
   const int width = in.shape.width, each = k.filters / k.groups;
   std::vector<float> wide(static_cast<std::size_t>(out.shape.height) * width);
   for (int f = 0; f < k.filters; ++f) {
-    std::ranges::fill(wide, k.bias.empty() ? 0.F : k.bias[static_cast<std::size_t>(f)]);
+    std::ranges::fill(wide, k.bias.empty() ? 0.F : k.bias[f]);
     const float* weight =
         k.weights.data() + static_cast<std::size_t>(f) * k.depth * k.size * k.size;
     for (int c = 0; c < k.depth; ++c) {
@@ -107,7 +107,7 @@ Map averaged(const Map& in) {
   for (int c = 0; c < in.shape.channels; ++c) {
     double sum = 0;
     for (std::size_t i = 0; i < in.plane(); ++i) sum += in.values[c * in.plane() + i];
-    out.values[static_cast<std::size_t>(c)] = static_cast<float>(sum / in.plane());
+    out.values[c] = static_cast<float>(sum / in.plane());
   }
   return out;
 }

@@ -354,7 +354,7 @@ class NetworkSteps {
     return [axes](const Inputs& in) {
       const Map& from = *in[0];
       const int sides[] = {from.shape.channels, from.shape.height, from.shape.width};
-      const auto side = [&](int i) { return sides[axes[static_cast<std::size_t>(i)] - 1]; };
+      const auto side = [&](int i) { return sides[axes[i] - 1]; };
       Map out({side(1), side(2), side(3)});
       std::size_t at = 0;
       for (int c = 0; c < out.shape.channels; ++c) {
@@ -384,7 +384,7 @@ class NetworkSteps {
   void split() {
     const auto parts = static_cast<int>(layer_->outputs.size());
     for (int i = 0; i < parts; ++i) {
-      add(layer_->outputs[static_cast<std::size_t>(i)], [=, place = place_](const Inputs& in) {
+      add(layer_->outputs[i], [=, place = place_](const Inputs& in) {
         const int each = in[0]->shape.channels / parts;
         return channels_of(*in[0], std::int64_t{i} * each, std::int64_t{i + 1} * each, place);
       });

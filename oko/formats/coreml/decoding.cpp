@@ -27,7 +27,7 @@ struct Head {
 };
 
 Head head_of(const graph::Network& network, int index) {
-  const graph::Layer& layer = network.layers[static_cast<std::size_t>(index)];
+  const graph::Layer& layer = network.layers[index];
   Head head{layer.output.width, layer.output.height, 0, 1, false, {}};
   const auto width = static_cast<float>(network.input.width);
   const auto height = static_cast<float>(network.input.height);
@@ -35,7 +35,7 @@ Head head_of(const graph::Network& network, int index) {
     head.classes = yolo->classes;
     head.spread = yolo->scale_x_y;
     for (const int i : yolo->mask) {
-      const graph::Anchor& anchor = yolo->anchors[static_cast<std::size_t>(i)];
+      const graph::Anchor& anchor = yolo->anchors[i];
       head.anchors.push_back({anchor.width / width, anchor.height / height});
     }
     return head;

@@ -75,7 +75,7 @@ class NetworkWriter {
     maps_.resize(network_.layers.size());
     const std::vector<int> layers = network_.outputs();
     for (std::size_t i = 0; i < layers.size(); ++i) {
-      maps_[static_cast<std::size_t>(layers[i])] = writer_.map_name(outputs[i]);
+      maps_[layers[i]] = writer_.map_name(outputs[i]);
     }
     for (index_ = 0; index_ < network_.layers.size(); ++index_) {
       if (graph::is_head(layer().operation)) continue;
@@ -88,9 +88,7 @@ class NetworkWriter {
   const graph::Layer& layer() const { return network_.layers[index_]; }
   const std::string& map() const { return maps_[index_]; }
   std::string input(std::size_t i = 0) const { return map_of(layer().inputs[i]); }
-  std::string map_of(int from) const {
-    return from == graph::kNetworkInput ? input_ : maps_[static_cast<std::size_t>(from)];
-  }
+  std::string map_of(int from) const { return from == graph::kNetworkInput ? input_ : maps_[from]; }
   std::vector<std::string> inputs() const {
     std::vector<std::string> names;
     for (const int from : layer().inputs) names.push_back(map_of(from));
@@ -98,8 +96,7 @@ class NetworkWriter {
   }
   const graph::Shape& input_shape() const {
     const int from = layer().inputs.front();
-    return from == graph::kNetworkInput ? network_.input
-                                        : network_.layers[static_cast<std::size_t>(from)].output;
+    return from == graph::kNetworkInput ? network_.input : network_.layers[from].output;
   }
   std::span<const float> weight(const char* part) const {
     return network_.weights.find(layer().name + "." + part)->second.floats();
@@ -174,9 +171,8 @@ class NetworkWriter {
 
   void cut(const graph::Route& route, std::size_t from, const char* suffix, const std::string& to) {
     const int source = layer().inputs[from];
-    const graph::Shape& in = source == graph::kNetworkInput
-                                 ? network_.input
-                                 : network_.layers[static_cast<std::size_t>(source)].output;
+    const graph::Shape& in =
+        source == graph::kNetworkInput ? network_.input : network_.layers[source].output;
     const int channels = in.channels / route.groups;
     proto::Slice& out = *add(suffix, {input(from)}, to).mutable_slice();
     out.set_begin(route.group * channels);

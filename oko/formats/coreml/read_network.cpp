@@ -509,8 +509,8 @@ class Reader {
   void split(const FileLayer& layer, const std::string& from) {
     const auto parts = static_cast<int>(layer.outputs.size());
     for (int i = 0; i < parts; ++i) {
-      builder_.part({layer.name + ".part" + std::to_string(i), "split"}, from,
-                    layer.outputs[static_cast<std::size_t>(i)], parts, i);
+      builder_.part({layer.name + ".part" + std::to_string(i), "split"}, from, layer.outputs[i],
+                    parts, i);
     }
   }
 

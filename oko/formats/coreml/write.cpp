@@ -40,7 +40,7 @@ void add_preprocessing(const graph::Network& network, proto::NeuralNetwork& to) 
 
 bool is_classifier(const graph::Network& network) {
   const auto outputs = network.outputs();
-  const graph::Shape& last = network.layers[static_cast<std::size_t>(outputs.front())].output;
+  const graph::Shape& last = network.layers[outputs.front()].output;
   return network.heads().empty() && outputs.size() == 1 && last.height * last.width == 1 &&
          !network.classes.empty() &&
          network.classes.size() == static_cast<std::size_t>(last.channels);
@@ -73,7 +73,7 @@ void write_raw(const graph::Network& network, const WriteOptions& options, proto
   } else {
     const std::vector<int> outputs = network.outputs();
     for (std::size_t i = 0; i < outputs.size(); ++i) {
-      const graph::Shape& s = network.layers[static_cast<std::size_t>(outputs[i])].output;
+      const graph::Shape& s = network.layers[outputs[i]].output;
       describe_array(names[i], {s.channels, s.height, s.width}, ArrayKind::kDouble,
                      "Raw network output", *description.add_outputs());
     }

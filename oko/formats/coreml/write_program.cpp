@@ -125,13 +125,12 @@ class ProgramWriter {
  private:
   const graph::Layer& layer() const { return network_.layers[index_]; }
   std::string value_of(int from) const {
-    return from == graph::kNetworkInput ? input_ : values_[static_cast<std::size_t>(from)];
+    return from == graph::kNetworkInput ? input_ : values_[from];
   }
   std::string input(std::size_t i = 0) const { return value_of(layer().inputs[i]); }
   const graph::Shape& input_shape(std::size_t i = 0) const {
     const int from = layer().inputs[i];
-    return from == graph::kNetworkInput ? network_.input
-                                        : network_.layers[static_cast<std::size_t>(from)].output;
+    return from == graph::kNetworkInput ? network_.input : network_.layers[from].output;
   }
   std::span<const float> weight(const char* part) const {
     return network_.weights.find(layer().name + "." + part)->second.floats();
@@ -256,7 +255,7 @@ class ProgramWriter {
     const std::vector<std::string> names = output_names(network_);
     const std::vector<int> outputs = network_.outputs();
     for (std::size_t i = 0; i < outputs.size(); ++i) {
-      const auto& from = network_.layers[static_cast<std::size_t>(outputs[i])];
+      const auto& from = network_.layers[outputs[i]];
       cast(names[i] + ".cast", value_of(outputs[i]), kFloat32, sides_of(from.output), names[i]);
       block_->add_outputs(names[i]);
     }
@@ -479,7 +478,7 @@ std::vector<File> write_mlpackage(const graph::Network& network, const WriteOpti
   const std::vector<std::string> names = output_names(n);
   const std::vector<int> outputs = n.outputs();
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const graph::Shape& s = n.layers[static_cast<std::size_t>(outputs[i])].output;
+    const graph::Shape& s = n.layers[outputs[i]].output;
     coreml::describe_array(names[i], sides_of(s), coreml::ArrayKind::kFloat32, "Raw network output",
                            *description.add_outputs());
   }

@@ -146,7 +146,7 @@ class CfgReader {
                             ", this is layer " + std::to_string(present),
                         "refer to an earlier layer");
     }
-    return layer_of_[static_cast<std::size_t>(absolute)];
+    return layer_of_[absolute];
   }
 
   static bool flag(DarknetSection& section, std::string_view key) {

@@ -157,7 +157,7 @@ std::vector<std::byte> write_darknet_weights(const graph::Network& network,
     const std::span<const float> stored = network.weights.at(spec.name).floats();
     std::vector<float> values(stored.begin(), stored.end());
     if (spec.name.ends_with(".variance")) {
-      const graph::Layer& layer = network.layers[static_cast<std::size_t>(spec.layer)];
+      const graph::Layer& layer = network.layers[spec.layer];
       match_epsilon(*std::get<graph::Convolution>(layer.operation).batch_norm, values);
     }
     const auto bytes = std::as_bytes(std::span(values));

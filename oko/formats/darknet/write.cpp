@@ -146,7 +146,7 @@ class CfgWriter {
   // The offset, negative, at which Darknet finds one of our layers.
   int back_to(int from) const {
     if (from == kNetworkInput) fail("reading the network's input in any layer but the first");
-    return place_[static_cast<std::size_t>(from)] - written_;
+    return place_[from] - written_;
   }
 
   // Darknet's layers read their predecessor; a [route] reads any other.

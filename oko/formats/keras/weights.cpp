@@ -96,7 +96,7 @@ class Filler {
   }
 
  private:
-  const graph::Layer& layer() const { return network_.layers[static_cast<std::size_t>(layer_)]; }
+  const graph::Layer& layer() const { return network_.layers[layer_]; }
 
   Wanted wants(bool depthwise_apart) const {
     Wanted wanted;

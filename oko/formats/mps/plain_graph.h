@@ -45,7 +45,7 @@ class PlainGraph {
     }
     std::vector<std::vector<float>> maps;
     for (const int output : plan_.outputs) {
-      maps.push_back(planar_of(images_[static_cast<std::size_t>(output)]));
+      maps.push_back(planar_of(images_[output]));
     }
     return maps;
   }
@@ -82,7 +82,7 @@ class PlainGraph {
 
   const PlainImage& in(std::size_t i = 0) const {
     const int from = node_->inputs[i];
-    return from == kGraphInput ? input_ : images_[static_cast<std::size_t>(from)];
+    return from == kGraphInput ? input_ : images_[from];
   }
 
   template <typename T>

@@ -75,14 +75,11 @@ class Planner {
   }
 
  private:
-  int result(int layer) const {
-    return layer == graph::kNetworkInput ? input_ : results_[static_cast<std::size_t>(layer)];
-  }
+  int result(int layer) const { return layer == graph::kNetworkInput ? input_ : results_[layer]; }
   int source(std::size_t i = 0) const { return result(layer_->inputs[i]); }
   const Shape& shape(std::size_t i = 0) const {
     const int from = layer_->inputs[i];
-    return from == graph::kNetworkInput ? network_.input
-                                        : network_.layers[static_cast<std::size_t>(from)].output;
+    return from == graph::kNetworkInput ? network_.input : network_.layers[from].output;
   }
   const graph::Tensor& weight(const char* part) const {
     return network_.weights.find(layer_->name + "." + part)->second;
@@ -135,7 +132,7 @@ class Planner {
     }
     const Shape output{static_cast<int>(from.size()), input.height, input.width};
     const int index = add(Kind::kConvolution, std::move(name), {source}, output);
-    MpsNode& node = plan_.nodes[static_cast<std::size_t>(index)];
+    MpsNode& node = plan_.nodes[index];
     node.channels = input.channels;
     node.weights = store(std::move(kernel), std::vector<float>(from.size()));
     return index;
@@ -147,7 +144,7 @@ class Planner {
     if (activation == Activation::kLinear) return source;
     const auto neuron = [&](const char* part, int from, const Neuron& type) {
       const int index = add(Kind::kNeuron, part_name(layer_->name, part), {from}, output);
-      plan_.nodes[static_cast<std::size_t>(index)].neuron = type;
+      plan_.nodes[index].neuron = type;
       return index;
     };
     if (activation == Activation::kMish) {
@@ -185,7 +182,7 @@ class Planner {
     if (dense) kernel = dense_kernel(kernel, c.groups);
     const graph::Tensor ordered = permuted(kernel, {0, 2, 3, 1});
     const auto values = ordered.floats(), bias = weight("bias").floats();
-    MpsNode& node = plan_.nodes[static_cast<std::size_t>(index)];
+    MpsNode& node = plan_.nodes[index];
     set_window(node, c.size, c.stride, c.padding);
     node.channels = channels;
     node.groups = grouped ? c.groups : 1;
@@ -197,13 +194,13 @@ class Planner {
 
   int make(const graph::MaxPool& pool) {
     const int index = add(Kind::kMaxPool, layer_->name, {source()}, layer_->output);
-    set_window(plan_.nodes[static_cast<std::size_t>(index)], pool.size, pool.stride, pool.padding);
+    set_window(plan_.nodes[index], pool.size, pool.stride, pool.padding);
     return index;
   }
 
   int make(const graph::AveragePool&) {
     const int index = add(Kind::kAveragePool, layer_->name, {source()}, layer_->output);
-    MpsNode& node = plan_.nodes[static_cast<std::size_t>(index)];
+    MpsNode& node = plan_.nodes[index];
     node.size_x = shape().width;
     node.size_y = shape().height;
     node.offset_x = node.size_x / 2;
@@ -213,7 +210,7 @@ class Planner {
 
   int make(const graph::Upsample& upsample) {
     const int index = add(Kind::kUpsample, layer_->name, {source()}, layer_->output);
-    plan_.nodes[static_cast<std::size_t>(index)].scale = upsample.scale;
+    plan_.nodes[index].scale = upsample.scale;
     return index;
   }
 
@@ -288,9 +285,7 @@ class Planner {
     std::set<int> seen;
     for (int& output : plan_.outputs) {
       if (output != kGraphInput && seen.insert(output).second) continue;
-      const Shape& from = output == kGraphInput
-                              ? plan_.input
-                              : plan_.nodes[static_cast<std::size_t>(output)].output;
+      const Shape& from = output == kGraphInput ? plan_.input : plan_.nodes[output].output;
       std::vector<int> all;
       for (int c = 0; c < from.channels; ++c) all.push_back(c);
       output = select(part_name("output", "copy"), output, Shape(from), all);

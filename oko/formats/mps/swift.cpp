@@ -96,7 +96,7 @@ std::string swift_source(const Plan& plan, const graph::Network& network,
     nodes += line_of(plan.nodes[i], static_cast<int>(i));
   }
   for (const int output : plan.outputs) {
-    const graph::Shape& shape = plan.nodes[static_cast<std::size_t>(output)].output;
+    const graph::Shape& shape = plan.nodes[output].output;
     outputs += fmt::format("        (channels: {}, height: {}, width: {}),\n", shape.channels,
                            shape.height, shape.width);
     results += (results.empty() ? "" : ", ") + variable(output);

@@ -391,7 +391,7 @@ void Reader::slice(const Line& line) {
       line.fail("splits into parts of different sizes");
   }
   for (int i = 0; i < parts; ++i) {
-    builder_.part(node(line), from(line), line.outputs[static_cast<std::size_t>(i)], parts, i);
+    builder_.part(node(line), from(line), line.outputs[i], parts, i);
   }
 }
 

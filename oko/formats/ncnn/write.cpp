@@ -81,10 +81,10 @@ class Writer {
     std::string output;                 // its blob's name if it is an output
     std::vector<std::string> branches;  // blobs still to be read, the last one first
   };
-  Map& map(int index) { return reads_[static_cast<std::size_t>(index + 1)]; }
+  Map& map(int index) { return reads_[index + 1]; }
 
   const graph::Shape& shape_of(int index) const {
-    return index < 0 ? network_.input : network_.layers[static_cast<std::size_t>(index)].output;
+    return index < 0 ? network_.input : network_.layers[index].output;
   }
 
   std::string unused(std::string name) {
@@ -142,7 +142,7 @@ class Writer {
   }
 
   void add(int index) {
-    const Layer& layer = network_.layers[static_cast<std::size_t>(index)];
+    const Layer& layer = network_.layers[index];
     std::visit([&](const auto& operation) { write(index, layer, operation); }, layer.operation);
     split(index, layer.name);
   }
@@ -150,7 +150,7 @@ class Writer {
   // A layer whose activation is a separate line after it.
   void add_with_activation(int index, const char* kind, const std::vector<std::string>& inputs,
                            const std::string& settings, Activation activation) {
-    const std::string& name = network_.layers[static_cast<std::size_t>(index)].name;
+    const std::string& name = network_.layers[index].name;
     if (activation == Activation::kLinear) {
       return add_line(kind, name, inputs, {own_blob(index, name)}, settings);
     }

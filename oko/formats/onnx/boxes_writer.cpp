@@ -33,8 +33,7 @@ Head head_of(const graph::Network& network, const graph::Layer& layer) {
   if (const auto* yolo = std::get_if<graph::Yolo>(&layer.operation)) {
     head.classes = yolo->classes;
     head.spread = yolo->scale_x_y;
-    for (const int i : yolo->mask)
-      head.anchors.push_back(yolo->anchors[static_cast<std::size_t>(i)]);
+    for (const int i : yolo->mask) head.anchors.push_back(yolo->anchors[i]);
     return head;
   }
   const auto& region = std::get<graph::Region>(layer.operation);
@@ -187,7 +186,7 @@ void write_boxes(const graph::Network& network, const WriteOptions& options,
                  const LayerWriter& layers, GraphWriter& to) {
   std::vector<std::string> boxes, scores;
   for (const int index : network.heads()) {
-    const graph::Layer& layer = network.layers[static_cast<std::size_t>(index)];
+    const graph::Layer& layer = network.layers[index];
     const Head head = head_of(network, layer);
     HeadDecoder decoder(head, to);
     decoder.decode(layers.map(layer.inputs.front()));

@@ -176,8 +176,8 @@ class Folder {
     View view;
     for (std::size_t i = 0; i < order.size(); ++i) {
       if (sorted[i] != static_cast<std::int64_t>(i) || order.size() != from.shape.size()) return {};
-      view.steps.push_back(from.steps[static_cast<std::size_t>(order[i])]);
-      view.shape.push_back(from.shape[static_cast<std::size_t>(order[i])]);
+      view.steps.push_back(from.steps[order[i]]);
+      view.shape.push_back(from.shape[order[i]]);
     }
     return copy(in_[0], view);
   }
@@ -236,7 +236,7 @@ class Folder {
     axis += axis < 0 ? rank : 0;
     if (axis < 0 || axis >= rank) return {};
     const Sides& shape = in_[0].shape;
-    const std::int64_t side = shape[static_cast<std::size_t>(axis)];
+    const std::int64_t side = shape[axis];
     const auto product = [&](std::size_t from, std::size_t to) {
       return std::accumulate(shape.begin() + static_cast<std::ptrdiff_t>(from),
                              shape.begin() + static_cast<std::ptrdiff_t>(to), std::int64_t{1},

@@ -17,12 +17,11 @@ std::vector<std::int64_t> square(int side) { return {side, side}; }
 }  // namespace
 
 const std::string& LayerWriter::map(int layer) const {
-  return layer == graph::kNetworkInput ? input_ : maps_[static_cast<std::size_t>(layer)];
+  return layer == graph::kNetworkInput ? input_ : maps_[layer];
 }
 
 const graph::Shape& LayerWriter::shape(int layer) const {
-  return layer == graph::kNetworkInput ? network_.input
-                                       : network_.layers[static_cast<std::size_t>(layer)].output;
+  return layer == graph::kNetworkInput ? network_.input : network_.layers[layer].output;
 }
 
 std::vector<std::string> LayerWriter::inputs() const {

@@ -262,7 +262,7 @@ void NodeReader::split(const OnnxNode& node, const std::set<std::string, std::le
     fail(node, "splits " + std::to_string(channels) + " channels into unequal parts");
   }
   for (int i = 0; i < parts; ++i) {
-    const std::string& to = node.outputs[static_cast<std::size_t>(i)];
+    const std::string& to = node.outputs[i];
     if (wanted.contains(to)) builder_.part(node.id, from, to, parts, i);
   }
 }

@@ -74,7 +74,7 @@ std::string input_doc(const graph::Network& network) {
 std::string output_doc(const graph::Network& network, std::size_t output) {
   const std::vector<int> heads = network.heads();
   if (heads.empty()) return "";
-  const auto& layer = network.layers[static_cast<std::size_t>(heads[output])];
+  const auto& layer = network.layers[heads[output]];
   return "raw output of " + layer.name +
          ": for each anchor tx, ty, tw, th, objectness and class logits";
 }
@@ -83,7 +83,7 @@ void add_raw_outputs(const graph::Network& network, const std::vector<std::strin
                      GraphWriter& to) {
   const std::vector<int> outputs = network.outputs();
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const graph::Shape& shape = network.layers[static_cast<std::size_t>(outputs[i])].output;
+    const graph::Shape& shape = network.layers[outputs[i]].output;
     to.output(names[i], kOnnxFloat, {1, shape.channels, shape.height, shape.width},
               output_doc(network, i));
   }

@@ -47,7 +47,7 @@ Tensor integers_of(std::vector<std::int64_t> values, std::vector<std::int64_t> s
 }
 
 double number_at(const Tensor& tensor, std::int64_t i) {
-  if (tensor.dtype == DType::kF32) return tensor.floats()[static_cast<std::size_t>(i)];
+  if (tensor.dtype == DType::kF32) return tensor.floats()[i];
   std::int64_t value;
   std::memcpy(&value, tensor.data.data() + i * 8, 8);
   return static_cast<double>(value);
@@ -77,7 +77,7 @@ std::optional<Tensor> elementwise(const std::string& op, const Tensor& a, const 
   std::vector<double> values(static_cast<std::size_t>(count));
   for (std::int64_t i = 0; i < count; ++i) {
     const double x = number_at(a, a.count() == 1 ? 0 : i), y = number_at(b, b.count() == 1 ? 0 : i);
-    double& value = values[static_cast<std::size_t>(i)];
+    double& value = values[i];
     if (op == "Mul") value = x * y;
     if (op == "Add" || op == "AddV2") value = x + y;
     if (op == "Sub") value = x - y;
@@ -92,11 +92,11 @@ std::optional<Tensor> unary(const std::string& op, const Tensor& a) {
   std::vector<double> values(static_cast<std::size_t>(a.count()));
   for (std::int64_t i = 0; i < a.count(); ++i) {
     const double x = number_at(a, i);
-    values[static_cast<std::size_t>(i)] = op == "Neg"     ? -x
-                                          : op == "Sqrt"  ? std::sqrt(x)
-                                          : op == "Rsqrt" ? 1 / std::sqrt(x)
-                                                          : x;
-    if (std::isnan(values[static_cast<std::size_t>(i)])) return std::nullopt;
+    values[i] = op == "Neg"     ? -x
+                : op == "Sqrt"  ? std::sqrt(x)
+                : op == "Rsqrt" ? 1 / std::sqrt(x)
+                                : x;
+    if (std::isnan(values[i])) return std::nullopt;
   }
   return made(a.dtype, values, a.shape);
 }

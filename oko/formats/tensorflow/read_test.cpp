@@ -58,7 +58,7 @@ TEST(ReadTensorflow, DropsTheBoxDecodingAndSaysSo) {
   const Imported imported = read_tensorflow(written("yolo-fastest-1.1", "decoded"), "m.pb");
   ASSERT_EQ(imported.outputs.size(), 2U);
   for (const int output : imported.outputs) {
-    const graph::Layer& layer = imported.network.layers[static_cast<std::size_t>(output)];
+    const graph::Layer& layer = imported.network.layers[output];
     EXPECT_EQ(layer.output.channels, 255);
     EXPECT_EQ(std::get<graph::Convolution>(layer.operation).activation, graph::Activation::kLinear);
   }

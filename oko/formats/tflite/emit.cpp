@@ -51,13 +51,13 @@ int Emitter::map(const std::string& name, const graph::Shape& shape, TensorType 
 }
 
 std::optional<MapScale> Emitter::scale(int tensor) const {
-  const auto& quantization = graph_->tensors[static_cast<std::size_t>(tensor)]->quantization;
+  const auto& quantization = graph_->tensors[tensor]->quantization;
   if (quantization == nullptr) return std::nullopt;
   return MapScale{quantization->scale.front(), static_cast<int>(quantization->zero_point.front())};
 }
 
 graph::Shape Emitter::shape(int tensor) const {
-  const std::vector<int>& sides = graph_->tensors[static_cast<std::size_t>(tensor)]->shape;
+  const std::vector<int>& sides = graph_->tensors[tensor]->shape;
   return {sides[3], sides[1], sides[2]};
 }
 
@@ -122,7 +122,7 @@ std::vector<std::byte> Emitter::finish(const std::string& description, std::vect
   const auto name_all = [&](const std::vector<int>& tensors, auto& maps) {
     for (const int tensor : tensors) {
       auto& entry = *maps.emplace_back(std::make_unique<oko::tflite::TensorMapT>());
-      entry.name = graph_->tensors[static_cast<std::size_t>(tensor)]->name;
+      entry.name = graph_->tensors[tensor]->name;
       entry.tensor_index = static_cast<std::uint32_t>(tensor);
     }
   };

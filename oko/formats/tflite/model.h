@@ -71,7 +71,7 @@ class Model {
     std::span<const std::byte> data;
     const oko::tflite::Quantization* quantization = nullptr;
   };
-  const Tensor& at(int tensor) const { return tensors_[static_cast<std::size_t>(tensor)]; }
+  const Tensor& at(int tensor) const { return tensors_[tensor]; }
   [[noreturn]] void damaged(const std::string& what) const;
   void read_tensors(const oko::tflite::SubGraph& graph);
   void read_operators(const oko::tflite::SubGraph& graph);

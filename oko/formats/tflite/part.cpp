@@ -37,9 +37,7 @@ std::vector<std::uint8_t> as_floats(const std::vector<std::uint8_t>& halves) {
 // scales name the kernel's dimension.
 void make_plain(const tflite::Model& model, oko::tflite::ModelT& tables) {
   oko::tflite::SubGraphT& graph = *tables.subgraphs.front();
-  const auto tensor = [&](int index) -> oko::tflite::TensorT& {
-    return *graph.tensors[static_cast<std::size_t>(index)];
-  };
+  const auto tensor = [&](int index) -> oko::tflite::TensorT& { return *graph.tensors[index]; };
   for (std::size_t i = 0; i < graph.operators.size(); ++i) {
     const auto& op = graph.operators[i];
     const bool is_one = op->inputs.size() == 1 && op->outputs.size() == 1;
@@ -76,7 +74,7 @@ TflitePart tflite_part(const Bytes& file, const std::string& name,
   });
   TflitePart part;
   const auto rename = [&](int tensor, std::string given) {
-    return graph.tensors[static_cast<std::size_t>(tensor)]->name = std::move(given);
+    return graph.tensors[tensor]->name = std::move(given);
   };
   part.input = rename(model.inputs().at(0), "part.input");
   for (const int tensor : outputs) {

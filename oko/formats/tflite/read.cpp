@@ -380,7 +380,7 @@ void Reader::grouped(const Operator& op, const Patterns::Groups& groups) {
   std::vector<float> kernel, biases;
   std::vector<std::int64_t> sides;
   for (int g = 0; g < count; ++g) {
-    const Operator& part = model_.operators()[groups.convolutions[static_cast<std::size_t>(g)]];
+    const Operator& part = model_.operators()[groups.convolutions[g]];
     Tensor weights = constant(part, 1);
     const graph::Convolution c = settings(part, in, weights);
     if (g == 0) whole = c;
@@ -536,8 +536,7 @@ void Reader::split(const Operator& op) {
   if (op.inputs.size() != 2 || op.inputs[1] < 0) model_.fail(op, "reads no tensor");
   const auto parts = static_cast<int>(op.outputs.size());
   for (int i = 0; i < parts; ++i) {
-    builder_.part(node(op), map(op.inputs[1]), map(op.outputs[static_cast<std::size_t>(i)]), parts,
-                  i);
+    builder_.part(node(op), map(op.inputs[1]), map(op.outputs[i]), parts, i);
   }
 }
 

@@ -33,7 +33,7 @@ graph::Network without_idle_padding(graph::Network network) {
   for (graph::Layer& layer : network.layers) {
     auto* pool = std::get_if<graph::MaxPool>(&layer.operation);
     if (pool == nullptr) continue;
-    const graph::Shape& in = network.layers[static_cast<std::size_t>(layer.inputs.front())].output;
+    const graph::Shape& in = network.layers[layer.inputs.front()].output;
     graph::Padding& p = pool->padding;
     const auto last = [&](int outputs) { return (outputs - 1) * pool->stride + pool->size; };
     p.bottom = std::max(0, last(layer.output.height) - in.height - p.top);

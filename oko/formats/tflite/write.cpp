@@ -42,13 +42,13 @@ class Writer {
  private:
   bool bytes() const { return options_.precision == graph::Precision::kInt8; }
   const Shape& shape_of(int index) const {
-    return index < 0 ? network_.input : network_.layers[static_cast<std::size_t>(index)].output;
+    return index < 0 ? network_.input : network_.layers[index].output;
   }
   std::optional<MapScale> scale_of(int index) const {
     if (!bytes()) return std::nullopt;
-    return scales_.maps[static_cast<std::size_t>(index + 1)];
+    return scales_.maps[index + 1];
   }
-  int read(int index) const { return tensors_[static_cast<std::size_t>(index + 1)]; }
+  int read(int index) const { return tensors_[index + 1]; }
   int own_map(int index);
   int map_before_activation(int index);
 
@@ -113,16 +113,13 @@ graph::Padding reached(const Shape& in, const Shape& out, const graph::MaxPool& 
 
 int Writer::own_map(int index) {
   const auto output = outputs_.find(index);
-  const std::string& name = output != outputs_.end()
-                                ? output->second
-                                : network_.layers[static_cast<std::size_t>(index)].name;
-  return tensors_[static_cast<std::size_t>(index + 1)] =
-             emitter_.map(name, shape_of(index), scale_of(index));
+  const std::string& name = output != outputs_.end() ? output->second : network_.layers[index].name;
+  return tensors_[index + 1] = emitter_.map(name, shape_of(index), scale_of(index));
 }
 
 int Writer::map_before_activation(int index) {
-  const std::string name = network_.layers[static_cast<std::size_t>(index)].name + kBefore;
-  const auto scale = bytes() ? scales_.sums[static_cast<std::size_t>(index)] : std::nullopt;
+  const std::string name = network_.layers[index].name + kBefore;
+  const auto scale = bytes() ? scales_.sums[index] : std::nullopt;
   return emitter_.map(name, shape_of(index), scale);
 }
 
@@ -164,7 +161,7 @@ std::vector<std::byte> Writer::file() {
   std::string names;  // layers of the outputs, whose tensors have other names
   for (const int output : network_.outputs()) {
     outputs.push_back(read(output));
-    names += visible(network_.layers[static_cast<std::size_t>(output)].name, "_") + "\n";
+    names += visible(network_.layers[output].name, "_") + "\n";
   }
   const std::string description = describe(network_);
   emitter_.add_metadata(kDescriptionKey, std::as_bytes(std::span(description)));

@@ -37,12 +37,11 @@ std::vector<Head> heads_of(const graph::Network& network) {
   const std::vector<std::string> names = output_names(network);
   std::vector<Head> heads;
   for (const int index : network.heads()) {
-    const graph::Layer& layer = network.layers[static_cast<std::size_t>(index)];
+    const graph::Layer& layer = network.layers[index];
     Head head{names[heads.size()], layer.output.width, layer.output.height, 1, false, {}};
     if (const auto* yolo = std::get_if<graph::Yolo>(&layer.operation)) {
       head.spread = yolo->scale_x_y;
-      for (const int i : yolo->mask)
-        head.anchors.push_back(yolo->anchors[static_cast<std::size_t>(i)]);
+      for (const int i : yolo->mask) head.anchors.push_back(yolo->anchors[i]);
     } else {
       const auto& region = std::get<graph::Region>(layer.operation);
       const float x = static_cast<float>(network.input.width) / static_cast<float>(head.width);

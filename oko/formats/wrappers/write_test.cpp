@@ -102,7 +102,7 @@ Case case_of(graph::Network network, std::vector<std::vector<float>> maps) {
 Case odd_case(const graph::Network& network) {
   std::vector<std::vector<float>> maps;
   for (const int head : network.heads()) {
-    const auto count = network.layers[static_cast<std::size_t>(head)].output.count();
+    const auto count = network.layers[head].output.count();
     maps.push_back(runtime::random_numbers(static_cast<std::size_t>(count), 7, -2.5, 2.5));
   }
   return case_of(network, std::move(maps));
@@ -154,7 +154,7 @@ std::vector<float> interleaved(const std::vector<float>& planar, const graph::Sh
 }
 
 graph::Shape head_shape(const Case& c, std::size_t head) {
-  return c.network.layers[static_cast<std::size_t>(c.network.heads()[head])].output;
+  return c.network.layers[c.network.heads()[head]].output;
 }
 
 // Names of the heads, for a command line.

@@ -103,7 +103,7 @@ void add_steps(Profile& profile, const Model& model, const Rounds& rounds) {
     StepProfile one{layers_of(step), describe(step), input_of(step, model.plan()),
                     outputs_of(step)};
     if (const auto* c = std::get_if<ConvolutionStep>(&step.work)) {
-      one.flop = costs[static_cast<std::size_t>(c->layer)].flop;
+      one.flop = costs[c->layer].flop;
     }
     one.fastest = fastest_of(rounds.steps[i]);
     one.median = median_of(rounds.steps[i]);

@@ -208,7 +208,7 @@ class StoreContract : public ::testing::Test {
     std::vector<std::string> uris;
     for (int i = 0; i < count; ++i) {
       uris.push_back(name("many/" + std::to_string(100'000 + i)));
-      EXPECT_EQ(all[static_cast<std::size_t>(i)].uri, uris.back());
+      EXPECT_EQ(all[i].uri, uris.back());
     }
     uris.push_back(name("many/none"));
     store_->remove_many(uris);

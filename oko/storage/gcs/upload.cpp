@@ -106,8 +106,7 @@ class GcsParts final : public PartUpload {
     const Name piece = piece_name('p', static_cast<std::size_t>(part));
     const Entry entry = store_.write(store_.uri(piece), content, {});
     const std::lock_guard lock(mutex_);
-    stored_[static_cast<std::size_t>(part)] =
-        Source{piece.key, entry.version, crc32c(content), content.size()};
+    stored_[part] = Source{piece.key, entry.version, crc32c(content), content.size()};
   }
 
   // What the original process has stored.
@@ -120,7 +119,7 @@ class GcsParts final : public PartUpload {
           object.name != piece_name('p', static_cast<std::size_t>(part)).key)
         continue;
       if (object.entry.size != plan_.size_of(part) || !object.entry.crc32c) continue;
-      stored_[static_cast<std::size_t>(part)] =
+      stored_[part] =
           Source{object.name, object.entry.version, *object.entry.crc32c, object.entry.size};
       any = true;
     }

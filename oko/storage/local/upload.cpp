@@ -80,7 +80,7 @@ class LocalParts final : public PartUpload {
     const std::string line = std::to_string(part) + " " + std::to_string(crc32c(content)) + "\n";
     const std::lock_guard lock(mutex_);
     done_file_.write_all(std::as_bytes(std::span(line)));
-    stored_[static_cast<std::size_t>(part)] = true;
+    stored_[part] = true;
   }
 
   Entry finish() override {
@@ -112,8 +112,7 @@ class LocalParts final : public PartUpload {
       if (part < 0 || part >= part_count()) continue;
       content.resize(plan_.size_of(static_cast<int>(part)));
       const std::uint64_t offset = plan_.offset_of(static_cast<int>(part));
-      stored_[static_cast<std::size_t>(part)] =
-          file_.read_at(offset, content) == content.size() && crc32c(content) == crc;
+      stored_[part] = file_.read_at(offset, content) == content.size() && crc32c(content) == crc;
     }
   }
 

@@ -50,7 +50,7 @@ inline std::vector<float> golden_input(const reference::GoldenModel& model) {
 inline graph::Network with_heads_of(Imported imported, const graph::Network& original) {
   HeadOptions options;
   for (const int head : original.heads()) {
-    const auto& layer = original.layers[static_cast<std::size_t>(head)];
+    const auto& layer = original.layers[head];
     const auto& yolo = std::get<graph::Yolo>(layer.operation);
     options.anchors = yolo.anchors;
     options.masks.push_back(yolo.mask);
