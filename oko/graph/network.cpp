@@ -79,7 +79,7 @@ std::string to_string(const Shape& shape) {
          std::to_string(shape.width);
 }
 
-const char* name_of(Activation activation) { return kActivations[activation]; }
+const char* name_of(Activation activation) { return kActivations[static_cast<std::size_t>(activation)]; }
 
 std::optional<Activation> activation_named(std::string_view name) {
   for (std::size_t i = 0; i < kActivations.size(); ++i) {

@@ -10,7 +10,7 @@ constexpr std::array<const char*, 3> kNames{"fp32", "fp16", "int8"};
 
 }  // namespace
 
-const char* name_of(Precision precision) { return kNames[precision]; }
+const char* name_of(Precision precision) { return kNames[static_cast<std::size_t>(precision)]; }
 
 std::optional<Precision> precision_named(std::string_view name) {
   const auto found = std::find(kNames.begin(), kNames.end(), name);

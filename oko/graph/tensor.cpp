@@ -18,9 +18,9 @@ constexpr std::array<TypeFacts, 7> kTypes = {
 
 }  // namespace
 
-std::size_t size_of(DType type) { return kTypes[type].size; }
+std::size_t size_of(DType type) { return kTypes[static_cast<std::size_t>(type)].size; }
 
-const char* name_of(DType type) { return kTypes[type].name; }
+const char* name_of(DType type) { return kTypes[static_cast<std::size_t>(type)].name; }
 
 std::optional<DType> dtype_named(std::string_view name) {
   for (std::size_t i = 0; i < kTypes.size(); ++i) {

@@ -97,8 +97,8 @@ YuvToRgb yuv_to_rgb(YuvRange range, YuvMatrix matrix) {
     double red, blue;
   };
   constexpr std::array<Luma, 3> kLuma{{{.299, .114}, {.2126, .0722}, {.2627, .0593}}};
-  const double red = kLuma[matrix].red;
-  const double blue = kLuma[matrix].blue;
+  const double red = kLuma[static_cast<std::size_t>(matrix)].red;
+  const double blue = kLuma[static_cast<std::size_t>(matrix)].blue;
   const double green = 1 - red - blue;
   const bool video = range == YuvRange::kVideo;
   const double chroma = 2 / (video ? 224. : 255.);

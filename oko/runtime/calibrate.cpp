@@ -31,7 +31,7 @@ float size_of(const Range& range) { return std::max(-range.low, range.high); }
 
 }  // namespace
 
-const char* name_of(Calibration method) { return kNames[method]; }
+const char* name_of(Calibration method) { return kNames[static_cast<std::size_t>(method)]; }
 
 std::optional<Calibration> calibration_named(std::string_view name) {
   const auto found = std::find(kNames.begin(), kNames.end(), name);

@@ -75,7 +75,7 @@ bool carries_object(const Message& request, const Message& reply) {
 
 }  // namespace
 
-const char* name_of(Fault fault) { return kNames[fault]; }
+const char* name_of(Fault fault) { return kNames[static_cast<std::size_t>(fault)]; }
 
 std::vector<Fault> faults_named(const std::string& comma_list) {
   std::vector<Fault> faults;
