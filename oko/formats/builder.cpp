@@ -251,7 +251,8 @@ void NetworkBuilder::affine(const Node& node, const std::string& from, const std
 }
 
 void NetworkBuilder::activation(const Node& node, const std::string& from, const std::string& to,
-                                Activation activation) {
+                                const Decision<Activation>& decision) {
+  const Activation activation = decided(node, decision);
   const Value source = value(node, from);
   if (source.padding != Padding{}) fail(node, "reads a zero-padded tensor");
   if (activation == Activation::kLinear) return identity(node, from, to);
@@ -300,8 +301,10 @@ void NetworkBuilder::average_pool(const Node& node, const std::string& from,
 }
 
 void NetworkBuilder::upsample(const Node& node, const std::string& from, const std::string& to,
-                              int scale) {
-  add_layer(node, graph::Upsample{scale}, {plain(node, from).layer}, to);
+                              const Decision<graph::Upsample>& upsample) {
+  const graph::Upsample settings = decided(node, upsample);
+  if (settings.scale == 1) return identity(node, from, to);
+  add_layer(node, settings, {plain(node, from).layer}, to);
 }
 
 void NetworkBuilder::concat(const Node& node, const std::vector<std::string>& from,
@@ -318,9 +321,38 @@ void NetworkBuilder::add(const Node& node, const std::vector<std::string>& from,
   add_layer(node, graph::Shortcut{}, std::move(inputs), to);
 }
 
-void NetworkBuilder::part(const Node& node, const std::string& from, const std::string& to,
-                          int groups, int group) {
-  add_layer(node, graph::Route{groups, group}, {plain(node, from).layer}, to);
+void NetworkBuilder::slice(const Node& node, const std::string& from, const std::string& to,
+                           std::int64_t begin, std::int64_t count) {
+  const Value& source = plain(node, from);
+  const std::int64_t channels = shape_of(source).channels;
+  if (begin == 0 && count == channels) return identity(node, from, to);
+  if (begin < 0 || begin >= channels || count < 1 || channels % count != 0 || begin % count != 0) {
+    fail(node,
+         "takes " + std::to_string(count) + " of " + std::to_string(channels) +
+             " channels from channel " + std::to_string(begin) +
+             " on, which is not one of "
+             "equal parts",
+         "oko can divide channels only into equal parts");
+  }
+  const graph::Route part{static_cast<int>(channels / count), static_cast<int>(begin / count)};
+  add_layer(node, part, {source.layer}, to);
+}
+
+void NetworkBuilder::split(const Node& node, const std::string& from,
+                           const std::vector<std::string>& to,
+                           std::span<const std::int64_t> sizes) {
+  const std::int64_t channels = shape(node, from).channels, parts = std::ssize(to);
+  const std::int64_t each = parts == 0 ? 0 : channels / parts;
+  if (each * parts != channels ||
+      std::ranges::any_of(sizes, [&](std::int64_t size) { return size != each; })) {
+    fail(node,
+         "splits " + std::to_string(channels) + " channels into " + std::to_string(parts) +
+             " unequal parts",
+         "oko can divide channels only into equal parts");
+  }
+  for (std::int64_t i = 0; i < parts; ++i) {
+    if (!to[i].empty()) slice(node, from, to[i], i * each, each);
+  }
 }
 
 void NetworkBuilder::softmax(const Node& node, const std::string& from, const std::string& to) {
@@ -377,15 +409,6 @@ Imported NetworkBuilder::finish(const std::string& network_name,
   graph::check_weights(imported.network);
   for (const auto& [name, tensor] : imported.network.weights) check_values(tensor, name, file_);
   return imported;
-}
-
-Padding same_padding(const Shape& input, int size, int stride) {
-  const auto all = [&](int side) {
-    const int outputs = (side + stride - 1) / stride;
-    return std::max(0, (outputs - 1) * stride + size - side);
-  };
-  const int rows = all(input.height), columns = all(input.width);
-  return {rows / 2, columns / 2, rows - rows / 2, columns - columns / 2};
 }
 
 }  // namespace oko::formats

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "oko/formats/decisions.h"
 #include "oko/formats/heads.h"
 #include "oko/graph/network.h"
 
@@ -34,6 +37,12 @@ class NetworkBuilder {
   // The shape including the zeros added by pad(), which "same" padding is based on.
   graph::Shape padded_shape(const Node& node, const std::string& map) const;
   std::string place(const Node& node) const;
+  // The value of a decision; throws if it is a refusal.
+  template <typename T>
+  T decided(const Node& node, const Decision<T>& decision) const {
+    if (const auto* no = std::get_if<Refusal>(&decision)) fail(node, no->message, no->hint);
+    return std::get<T>(decision);
+  }
 
   // `kernel` is [filters, in/groups, size, size]; `bias` [filters], or no shape for none.
   void convolution(const Node& node, const std::string& from, const std::string& to,
@@ -48,18 +57,23 @@ class NetworkBuilder {
   void affine(const Node& node, const std::string& from, const std::string& to, graph::Tensor scale,
               graph::Tensor bias);
   void activation(const Node& node, const std::string& from, const std::string& to,
-                  graph::Activation activation);
+                  const Decision<graph::Activation>& activation);
   void pad(const Node& node, const std::string& from, const std::string& to,
            const graph::Padding& padding);
   void max_pool(const Node& node, const std::string& from, const std::string& to,
                 const graph::MaxPool& pool);
   void average_pool(const Node& node, const std::string& from, const std::string& to);
-  void upsample(const Node& node, const std::string& from, const std::string& to, int scale);
+  void upsample(const Node& node, const std::string& from, const std::string& to,
+                const Decision<graph::Upsample>& upsample);
   void concat(const Node& node, const std::vector<std::string>& from, const std::string& to);
   void add(const Node& node, const std::vector<std::string>& from, const std::string& to);
-  // Part `group` of `groups` equal parts of the channels.
-  void part(const Node& node, const std::string& from, const std::string& to, int groups,
-            int group);
+  // `count` channels from `begin` on: one of equal parts, or all.
+  void slice(const Node& node, const std::string& from, const std::string& to, std::int64_t begin,
+             std::int64_t count);
+  // Parts of the channels of these sizes, or equal ones if there are none. Parts that nothing reads
+  // may have empty names.
+  void split(const Node& node, const std::string& from, const std::vector<std::string>& to,
+             std::span<const std::int64_t> sizes = {});
   // Over the channels of each pixel.
   void softmax(const Node& node, const std::string& from, const std::string& to);
   void identity(const Node& node, const std::string& from, const std::string& to);
@@ -104,9 +118,5 @@ class NetworkBuilder {
   std::map<std::string, Value, std::less<>> values_;
   std::map<std::string, int, std::less<>> names_;
 };
-
-// The padding with which a window of `size` at `stride` makes ceil(side / stride) outputs; the odd
-// pixel goes below and right (TensorFlow's "SAME", ONNX' "SAME_UPPER").
-graph::Padding same_padding(const graph::Shape& input, int size, int stride);
 
 }  // namespace oko::formats

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "oko/base/error.h"
@@ -116,7 +117,7 @@ TEST(NetworkBuilder, GivesPaddingToTheNextConvolution) {
   EXPECT_THAT(error_of([] {
                 NetworkBuilder b = begun();
                 b.pad({"pad", "Pad"}, "a", "padded", {1, 1, 0, 0});
-                b.upsample({"up", "Resize"}, "padded", "c", 2);
+                b.upsample({"up", "Resize"}, "padded", "c", graph::Upsample{2});
               }),
               HasSubstr("net.x: up (Resize): reads a zero-padded tensor"));
 }
@@ -140,7 +141,7 @@ TEST(NetworkBuilder, TurnsADenseLayerOnAFlattenedTensorIntoAConvolution) {
 
 TEST(NetworkBuilder, NamesTheFaultyNode) {
   EXPECT_THAT(error_of([] {
-                begun().upsample({"up", "Resize"}, "nothing", "b", 2);
+                begun().upsample({"up", "Resize"}, "nothing", "b", graph::Upsample{2});
               }),
               HasSubstr("net.x: up (Resize): reads \"nothing\", which no earlier node makes"));
   EXPECT_THAT(
@@ -149,7 +150,7 @@ TEST(NetworkBuilder, NamesTheFaultyNode) {
       }),
       HasSubstr("two (Conv): the kernel is F32 [4, 3, 1, 1], it should be F32 [4, 3, 3, 3]"));
   EXPECT_THAT(error_of([] {
-                begun().upsample({"\xff", "Resize"}, "a", "b", 2);
+                begun().upsample({"\xff", "Resize"}, "a", "b", graph::Upsample{2});
               }),
               HasSubstr("not UTF-8"));
   EXPECT_THAT(error_of([] { begun().finish("\xc3(", {"a"}); }), HasSubstr("not UTF-8"));
@@ -174,9 +175,56 @@ TEST(NetworkBuilder, RejectsWeightsThatNoTrainingProduces) {
   EXPECT_EQ(with(1, 0), "no error");
 }
 
-TEST(SamePadding, PutsTheOddPixelBelowAndRight) {
+TEST(NetworkBuilder, SlicesAndSplitsChannelsIntoEqualParts) {
+  NetworkBuilder builder("net.x");
+  builder.input("image", {6, 4, 4});
+  builder.slice({"slice", "Slice"}, "image", "last", 4, 2);
+  builder.split({"split", "Split"}, "image", {"", "half"}, std::vector<std::int64_t>{3, 3});
+  builder.slice({"whole", "Slice"}, "half", "same", 0, 3);
+  const Imported imported = builder.finish("net", {"last", "same"});
+  ASSERT_EQ(imported.network.layers.size(), 2U);
+  EXPECT_EQ(imported.network.layers[0].operation, graph::Operation(graph::Route{3, 2}));
+  EXPECT_EQ(imported.network.layers[1].operation, graph::Operation(graph::Route{2, 1}));
+}
+
+TEST(NetworkBuilder, RejectsUnequalPartsOfTheChannels) {
+  const auto slice = [](std::int64_t begin, std::int64_t count) {
+    return error_of([&] { begun().slice({"s", "Slice"}, "a", "b", begin, count); });
+  };
+  EXPECT_EQ(slice(1, 2),
+            "net.x: s (Slice): takes 2 of 3 channels from channel 1 on, which is not one of equal "
+            "parts (oko can divide channels only into equal parts)");
+  for (const auto& [begin, count] : {std::pair{3, 1}, {-1, 1}, {0, 0}, {0, -3}, {0, 2}, {0, 6}}) {
+    EXPECT_THAT(slice(begin, count), HasSubstr("not one of equal parts")) << begin << " " << count;
+  }
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  EXPECT_THAT(slice(kMost, kMost), HasSubstr("not one of equal parts"));
+  const auto split = [](const std::vector<std::string>& to,
+                        const std::vector<std::int64_t>& sizes) {
+    return error_of([&] { begun().split({"s", "Split"}, "a", to, sizes); });
+  };
+  EXPECT_THAT(split({"b", "c"}, {}), HasSubstr("splits 3 channels into 2 unequal parts"));
+  EXPECT_THAT(split({"b", "c", "d"}, {1, 1, kMost}), HasSubstr("unequal"));
+  EXPECT_THAT(split({}, {}), HasSubstr("unequal"));
+}
+
+TEST(NetworkBuilder, ThrowsARefusalAtItsNode) {
+  EXPECT_EQ(error_of([] {
+              begun().activation(kRelu, "a", "b", Refusal{"bends", "be straight"});
+            }),
+            "net.x: relu (Relu): bends (be straight)");
+}
+
+TEST(NetworkBuilder, DropsUpsamplingByOne) {
+  NetworkBuilder builder = begun();
+  builder.upsample({"up", "Resize"}, "a", "b", graph::Upsample{1});
+  EXPECT_EQ(builder.finish("net", {"b"}).network.layers.size(), 1U);
+}
+
+TEST(SamePadding, PutsTheOddPixelAtTheEndOrTheStart) {
   EXPECT_EQ(same_padding({1, 416, 416}, 3, 2), (graph::Padding{0, 0, 1, 1}));
   EXPECT_EQ(same_padding({1, 13, 13}, 2, 1), (graph::Padding{0, 0, 1, 1}));
+  EXPECT_EQ(same_padding({1, 416, 416}, 3, 2, OddPixel::kStart), (graph::Padding{1, 1, 0, 0}));
   EXPECT_EQ(same_padding({1, 13, 13}, 3, 1), (graph::Padding{1, 1, 1, 1}));
   EXPECT_EQ(same_padding({1, 5, 4}, 1, 2), graph::Padding{});
 }

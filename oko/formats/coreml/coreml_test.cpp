@@ -339,8 +339,8 @@ TEST(CoreMl, RejectsFaultyFilesAndSaysWhere) {
       "add, scale, bias, flatten, concat, slice and split)");
   EXPECT_THAT(layer_complaint(field(130, field(50, ""))),
               HasSubstr("a (activation): is an unsupported activation"));
-  EXPECT_THAT(layer_complaint(field(130, field(15, ""))),
-              HasSubstr("leaky ReLU has slope 0.000000"));
+  EXPECT_THAT(layer_complaint(field(130, field(15, std::string("\x0d\0\0\0\x3f", 5)))),
+              HasSubstr("leaky ReLU with slope 0.5"));
   EXPECT_THAT(complaint(Bytes(with_layer(field(130, field(10, "")), "other"))),
               HasSubstr("m.mlmodel: other: no layer produces this output"));
   // A convolution of 4 filters of 1 channel, 1x1, with three weights.
@@ -360,7 +360,7 @@ TEST(CoreMl, RejectsFaultyFilesAndSaysWhere) {
   EXPECT_THAT(layer_complaint(field(120, "\x08\x01" + field(10, "\x02\x02") + field(30, ""))),
               HasSubstr("averages part of its input"));
   EXPECT_THAT(layer_complaint(field(210, field(1, "\x02\x03"))),
-              HasSubstr("does not scale rows and columns by the same integer"));
+              HasSubstr("scales by 2 x 3; oko supports only one integer factor"));
 }
 
 TEST(CoreMl, AppliesSamePaddingToAPaddedTensor) {

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "oko/base/error.h"
+#include "oko/formats/decisions.h"
 
 namespace oko::formats::coreml {
 namespace {
@@ -96,18 +97,6 @@ int square(const Message& settings, std::uint32_t field, int usual, const char* 
   return static_cast<int>(pair[0]);
 }
 
-// Enough zeros for ceil(side / stride) windows; the odd one goes to the end, or the start.
-graph::Padding same_amounts(const graph::Shape& input, const Window& window, bool heavy_start) {
-  const auto total = [&](int side) {
-    const int windows = (side - 1) / window.stride + 1;
-    return std::max(0, (windows - 1) * window.stride + window.size - side);
-  };
-  const int rows = total(input.height), columns = total(input.width);
-  const int less = rows / 2, fewer = columns / 2;
-  if (heavy_start) return {rows - less, columns - fewer, less, fewer};
-  return {less, fewer, rows - less, columns - fewer};
-}
-
 // Core ML's "include last pixel": enough windows to cover the last row, one fewer if the last would
 // start in the padding.
 graph::Padding complete_padding(const Message& settings, const graph::Shape& input,
@@ -175,7 +164,8 @@ Window window_of(const FileLayer& layer, const graph::Shape& input, const std::s
   if (settings.has(valid + 1)) {
     const std::uint64_t mode = settings.message(valid + 1).integer(1);
     if (mode > 1) fail(place, "the padding has an unknown symmetry");
-    window.padding = same_amounts(input, window, mode == 1);
+    window.padding = same_padding(input, window.size, window.stride,
+                                  mode == 0 ? OddPixel::kEnd : OddPixel::kStart);
   } else if (pool && settings.has(32)) {
     window.padding = complete_padding(settings.message(32), input, window, place);
   } else {

@@ -7,7 +7,8 @@
 #include "oko/formats/coreml/wire.h"
 #include "oko/graph/network.h"
 
-// A parsed .mlmodel file, for the reader and the interpreter; shares nothing with the writer.
+// A parsed .mlmodel file, for the reader and the interpreter; shares nothing with the writer
+// but same_padding().
 namespace oko::formats::coreml {
 
 // Field numbers of the layers of a neural network.

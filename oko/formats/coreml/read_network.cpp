@@ -324,7 +324,7 @@ class Reader {
       case kSlice:
         return slice(layer, only_input(item), to);
       case kSplit:
-        return split(layer, only_input(item));
+        return builder_.split(node(layer), only_input(item), layer.outputs);
       case kCopy:
         return builder_.identity(node(layer), only_input(item), to);
       case kClip:
@@ -410,17 +410,16 @@ class Reader {
   }
 
   void activation(const FileLayer& layer, const std::string& from, const std::string& to) {
-    const auto put = [&](Activation kind) { builder_.activation(node(layer), from, to, kind); };
+    const auto put = [&](const Decision<Activation>& kind) {
+      builder_.activation(node(layer), from, to, kind);
+    };
     switch (activation_kind(layer)) {
       case kReluKind:
         return put(Activation::kRelu);
       case kSigmoid:
         return put(Activation::kLogistic);
-      case kLeaky: {
-        const float slope = layer.settings.message(kLeaky).real(1);
-        if (std::fabs(slope - graph::kLeakySlope) < kMaxSlopeError) return put(Activation::kLeaky);
-        fail(layer, "leaky ReLU has slope " + std::to_string(slope) + "; oko supports only 0.1");
-      }
+      case kLeaky:
+        return put(decide::leaky_relu(layer.settings.message(kLeaky).real(1)));
       case kLinear:
         return line(layer, from, to);
       default:
@@ -440,10 +439,10 @@ class Reader {
   }
 
   void clip(const FileLayer& layer, const std::string& from, const std::string& to) {
-    if (layer.settings.real(1) != 0 || layer.settings.real(2) != 6) {
-      fail(layer, "clamps to a range other than 0…6");
-    }
-    builder_.activation(node(layer), from, to, Activation::kRelu6);
+    const float first = layer.settings.real(1), most = layer.settings.real(2);
+    builder_.activation(
+        node(layer), from, to,
+        layer.kind == kClip ? decide::clip(first, most) : decide::leaky_relu(first, most));
   }
 
   void pad(const FileLayer& layer, const std::string& from, const std::string& to) {
@@ -455,13 +454,13 @@ class Reader {
 
   void upsample(const FileLayer& layer, const std::string& from, const std::string& to) {
     const std::vector<std::int64_t> scale = layer.settings.integers(1);
-    if (layer.settings.integer(5) != 0 || layer.settings.has(7)) {
-      fail(layer, "does not upsample by nearest neighbour and an integer factor");
+    if (scale.size() != 2 || layer.settings.has(7)) {
+      fail(layer, "does not have two integer factors; oko supports no others");
     }
-    if (scale.size() != 2 || scale[0] != scale[1] || scale[0] < 1 || scale[0] > 1024) {
-      fail(layer, "does not scale rows and columns by the same integer in 1…1024");
-    }
-    builder_.upsample(node(layer), from, to, static_cast<int>(scale[0]));
+    builder_.upsample(
+        node(layer), from, to,
+        decide::upsample(layer.settings.integer(5) == 0 ? "nearest" : "bilinear",
+                         static_cast<double>(scale[0]), static_cast<double>(scale[1])));
   }
 
   // Values per channel, stored as [1], [C] or [C, 1, 1].
@@ -493,25 +492,10 @@ class Reader {
     const auto begin = static_cast<std::int64_t>(layer.settings.integer(1));
     auto end = static_cast<std::int64_t>(layer.settings.integer(2));
     if (end < 0 && end >= -channels) end += channels;
-    const std::int64_t length = end - begin;
     if (layer.settings.integer(4) != 0 || layer.settings.integer(3, 1) != 1) {
       fail(layer, "crops or skips rows or columns");
     }
-    if (begin < 0 || begin > channels || end > channels || length < 1 || channels % length != 0 ||
-        begin % length != 0) {
-      fail(layer, "keeps channels " + std::to_string(begin) + " to " + std::to_string(end) +
-                      " of " + std::to_string(channels) + ", which is not one of equal parts");
-    }
-    builder_.part(node(layer), from, to, static_cast<int>(channels / length),
-                  static_cast<int>(begin / length));
-  }
-
-  void split(const FileLayer& layer, const std::string& from) {
-    const auto parts = static_cast<int>(layer.outputs.size());
-    for (int i = 0; i < parts; ++i) {
-      builder_.part({layer.name + ".part" + std::to_string(i), "split"}, from, layer.outputs[i],
-                    parts, i);
-    }
+    builder_.slice(node(layer), from, to, begin, begin < 0 || end < begin ? 0 : end - begin);
   }
 
   const Message& network_;

@@ -15,7 +15,6 @@ using graph::Shape;
 using graph::Tensor;
 
 constexpr float kByteScale = 1.F / 255;
-constexpr float kTolerance = 1e-4F;  // of the slope of a leaky activation in float16
 
 class Reader {
  public:
@@ -84,7 +83,7 @@ class Reader {
   void build(const ProgramOperation& operation) {
     const std::string& type = operation.type;
     const std::string& to = operation.outputs.front();
-    const auto activate = [&](Activation activation) {
+    const auto activate = [&](const Decision<Activation>& activation) {
       builder_.activation(node(operation), x(operation), to, activation);
     };
     if (type == "conv") return convolution(operation, to);
@@ -94,7 +93,9 @@ class Reader {
     if (type == "silu") return activate(Activation::kSwish);
     if (type == "mul" && mish_.contains(&operation)) return activate(Activation::kMish);
     if (type == "mul") return scale_bytes(operation, to);
-    if (type == "leaky_relu") return leak(operation, to);
+    if (type == "leaky_relu") {
+      return activate(decide::leaky_relu(file_.number(operation, "alpha")));
+    }
     if (type == "max_pool") return max_pool(operation, to);
     if (type == "reduce_mean") return average(operation, to);
     if (type == "upsample_nearest_neighbor") return upsample(operation, to);
@@ -102,7 +103,7 @@ class Reader {
     if (type == "add") {
       return builder_.add(node(operation), {x(operation), file_.value(operation, "y")}, to);
     }
-    if (type == "slice_by_size") return part(operation, to);
+    if (type == "slice_by_size") return slice(operation, to);
     if (type == "softmax") return softmax(operation, to);
     if (type == "cast" || type == "identity") {
       return builder_.identity(node(operation), x(operation), to);
@@ -174,14 +175,6 @@ class Reader {
     builder_.convolution(node(operation), x(operation), to, c, std::move(kernel), std::move(bias));
   }
 
-  void leak(const ProgramOperation& operation, const std::string& to) {
-    const float slope = file_.number(operation, "alpha");
-    if (!(std::fabs(slope - graph::kLeakySlope) < kTolerance)) {
-      fail(operation, "leaky ReLU has slope " + std::to_string(slope) + "; oko supports only 0.1");
-    }
-    builder_.activation(node(operation), x(operation), to, Activation::kLeaky);
-  }
-
   void max_pool(const ProgramOperation& operation, const std::string& to) {
     if (file_.flag(operation, "ceil_mode"))
       fail(operation, "uses ceil_mode, which oko does not support");
@@ -199,12 +192,9 @@ class Reader {
   }
 
   void upsample(const ProgramOperation& operation, const std::string& to) {
-    const float rows = file_.number(operation, "scale_factor_height");
-    const float columns = file_.number(operation, "scale_factor_width");
-    if (rows != columns || !(rows >= 1 && rows <= 1024) || rows != std::floor(rows)) {
-      fail(operation, "does not scale rows and columns by the same integer in 1…1024");
-    }
-    builder_.upsample(node(operation), x(operation), to, static_cast<int>(rows));
+    builder_.upsample(node(operation), x(operation), to,
+                      decide::upsample("nearest", file_.number(operation, "scale_factor_height"),
+                                       file_.number(operation, "scale_factor_width")));
   }
 
   void check_channels(const ProgramOperation& operation) const {
@@ -226,7 +216,7 @@ class Reader {
     builder_.softmax(node(operation), x(operation), to);
   }
 
-  void part(const ProgramOperation& operation, const std::string& to) {
+  void slice(const ProgramOperation& operation, const std::string& to) {
     const Shape in = builder_.shape(node(operation), x(operation));
     const std::vector<std::int64_t> begin = file_.integers(operation, "begin", {});
     const std::vector<std::int64_t> size = file_.integers(operation, "size", {});
@@ -234,12 +224,7 @@ class Reader {
         size[0] != 1 || size[2] != in.height || size[3] != in.width) {
       fail(operation, "slices something other than channels");
     }
-    if (size[1] < 1 || begin[1] < 0 || begin[1] >= in.channels || in.channels % size[1] != 0 ||
-        begin[1] % size[1] != 0) {
-      fail(operation, "does not select one of equal parts of the channels");
-    }
-    builder_.part(node(operation), x(operation), to, static_cast<int>(in.channels / size[1]),
-                  static_cast<int>(begin[1] / size[1]));
+    builder_.slice(node(operation), x(operation), to, begin[1], size[1]);
   }
 
   ProgramFile file_;

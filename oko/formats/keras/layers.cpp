@@ -204,26 +204,14 @@ void LayerMaker::batch_norm(const LayerCall& call) {
 
 void LayerMaker::leaky_relu(const LayerCall& call) {
   const float slope = get<float>(call, "alpha", get<float>(call, "negative_slope", .3F));
-  if (!(std::abs(slope - graph::kLeakySlope) < 1e-6F)) {
-    fail(call, "has the slope " + std::to_string(slope) + "; oko supports only .1",
-         "train with LeakyReLU(alpha=0.1)");
-  }
-  builder_.activation(call.node, from(call), call.to, Activation::kLeaky);
+  builder_.activation(call.node, from(call), call.to, decide::leaky_relu(slope));
 }
 
 void LayerMaker::relu(const LayerCall& call) {
-  const float most = get<float>(call, "max_value", 0),
-              slope = get<float>(call, "negative_slope", 0);
-  const bool leaky = std::abs(slope - graph::kLeakySlope) < 1e-6F;
-  if (get<float>(call, "threshold", 0) != 0 || (most != 0 && most != 6) ||
-      (slope != 0 && (!leaky || most != 0))) {
-    fail(call, "is neither ReLU nor ReLU6 nor leaky with slope .1",
-         "use ReLU(), ReLU(max_value=6) or LeakyReLU(alpha=0.1)");
-  }
+  if (get<float>(call, "threshold", 0) != 0) fail(call, "has a threshold other than 0");
   builder_.activation(call.node, from(call), call.to,
-                      leaky       ? Activation::kLeaky
-                      : most == 6 ? Activation::kRelu6
-                                  : Activation::kRelu);
+                      decide::leaky_relu(get<float>(call, "negative_slope", 0),
+                                         get<float>(call, "max_value", INFINITY)));
 }
 
 void LayerMaker::max_pool(const LayerCall& call) {
@@ -236,11 +224,10 @@ void LayerMaker::global_average_pool(const LayerCall& call) {
 }
 
 void LayerMaker::upsample(const LayerCall& call) {
-  if (get<std::string>(call, "interpolation", "nearest") != "nearest") {
-    fail(call, "does not interpolate by nearest neighbour, the only way oko supports",
-         "train with interpolation=\"nearest\"");
-  }
-  builder_.upsample(call.node, from(call), call.to, square(call, "size", 2));
+  const int scale = square(call, "size", 2);
+  builder_.upsample(
+      call.node, from(call), call.to,
+      decide::upsample(get<std::string>(call, "interpolation", "nearest"), scale, scale));
 }
 
 void LayerMaker::concatenate(const LayerCall& call) {

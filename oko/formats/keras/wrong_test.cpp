@@ -103,8 +103,8 @@ TEST(WrongKerasFiles, NameTheUnsupportedLayer) {
             "this layer and save it again)");
   EXPECT_EQ(
       error_of(with_layers(R"(,{"class_name":"LeakyReLU","config":{"name":"l","alpha":0.3}})")),
-      "m.h5: l (LeakyReLU): has the slope 0.300000; oko supports only .1 (train with "
-      "LeakyReLU(alpha=0.1))");
+      "m.h5: l (LeakyReLU): applies leaky ReLU with slope 0.3; oko supports only slope 0.1 (train "
+      "with ReLU, ReLU6 or LeakyReLU(0.1))");
   EXPECT_EQ(error_of(with_layers(
                 R"(,{"class_name":"Activation","config":{"name":"a","activation":"elu"}})")),
             "m.h5: a (Activation): activation \"elu\" is not supported (use relu, relu6, "
@@ -115,9 +115,8 @@ TEST(WrongKerasFiles, NameTheUnsupportedLayer) {
             "square one)");
   EXPECT_EQ(error_of(with_layers(R"(,{"class_name":"UpSampling2D","config":{"name":"u",)"
                                  R"("interpolation":"bilinear"}})")),
-            "m.h5: u (UpSampling2D): does not interpolate by nearest neighbour, the only way oko "
-            "supports "
-            "(train with interpolation=\"nearest\")");
+            "m.h5: u (UpSampling2D): interpolates (bilinear); oko supports only nearest neighbour "
+            "(use nearest-neighbour upsampling)");
 }
 
 TEST(WrongKerasFiles, NameTheLayerWhoseWeightsDoNotFit) {

@@ -234,7 +234,7 @@ TEST(NcnnReader, ReportsWhatIsWrong) {
   EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=8 1=3 6=216"), HasSubstr("m.bin@0"));
   EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=8 1=3 2=2 6=216"), HasSubstr("is dilated"));
   EXPECT_THAT(error_behind("Interp a 1 1 image b 0=2 1=2.0 2=2.0"),
-              HasSubstr("nearest neighbour and an integer factor"));
+              HasSubstr("interpolates (bilinear); oko supports only nearest neighbour"));
   EXPECT_THAT(error_behind("Crop a 1 1 image b -23309=1,1 -23310=1,3 -23311=1,0"),
               HasSubstr("not one of equal parts"));
   EXPECT_THAT(error_behind("Pooling a 1 1 image b 0=1 1=2"), HasSubstr("is not max pooling"));
@@ -271,7 +271,8 @@ TEST(NcnnReader, ReadsAChannelCropThatRepeatsTheTensorsSize) {
   EXPECT_THAT(error_of(in + "Crop a 1 1 image b 2=2 3=7 4=6 5=2\n"), HasSubstr("--size"));
   EXPECT_THAT(error_of(in + "Crop a 1 1 image b 0=1 2=2 3=8 4=6 5=2\n"),
               HasSubstr("dimensions other than channels of 4x6x8"));
-  EXPECT_THAT(error_of(in + "Crop a 1 1 image b 2=2 3=8 4=6 5=3\n"), HasSubstr("channels 2…5"));
+  EXPECT_THAT(error_of(in + "Crop a 1 1 image b 2=2 3=8 4=6 5=3\n"),
+              HasSubstr("takes 3 of 4 channels from channel 2 on"));
 }
 
 TEST(NcnnReader, ReadsNumbersAsNcnnDoes) {

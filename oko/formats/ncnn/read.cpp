@@ -69,9 +69,7 @@ class Reader {
   int between(const Line& line, int key, int fallback, int low, int high) const;
   Padding padding(const Line& line, const Shape& in, int size, int stride, int left, int top,
                   int right, int bottom) const;
-  static Activation fused_activation(const Line& line);
-  static Activation clip(const Line& line, float low, float high);
-  static Activation leaky(const Line& line, float slope);
+  Activation fused_activation(const Line& line) const;
   Tensor kernel(const Line& line, int count_key, std::vector<std::int64_t> shape);
 
   std::vector<Line> lines_;
@@ -207,8 +205,7 @@ Padding Reader::padding(const Line& line, const Shape& in, int size, int stride,
   constexpr int kSameUpper = -233, kSameLower = -234;
   const int first = line.integer(left, 0);
   if (first == kSameUpper || first == kSameLower) {
-    const Padding p = same_padding(in, size, stride);
-    return first == kSameUpper ? p : Padding{p.bottom, p.right, p.top, p.left};
+    return same_padding(in, size, stride, first == kSameUpper ? OddPixel::kEnd : OddPixel::kStart);
   }
   Padding p;
   p.left = between(line, left, 0, 0, 1024);
@@ -218,39 +215,19 @@ Padding Reader::padding(const Line& line, const Shape& in, int size, int stride,
   return p;
 }
 
-Activation Reader::leaky(const Line& line, float slope) {
-  if (slope == 0) return Activation::kRelu;
-  if (std::fabs(slope - graph::kLeakySlope) < 1e-6F) return Activation::kLeaky;
-  line.fail("leaky ReLU has slope " + std::to_string(slope) + "; oko supports only 0.1");
-}
-
-Activation Reader::clip(const Line& line, float low, float high) {
-  if (low == 0 && high == 6) return Activation::kRelu6;
-  line.fail("clamps to " + std::to_string(low) + "…" + std::to_string(high) +
-            "; oko supports only 0…6");
-}
-
-Activation Reader::fused_activation(const Line& line) {
+Activation Reader::fused_activation(const Line& line) const {
   const int type = line.integer(9, 0);
   const std::vector<float> with = line.numbers(10);
-  switch (type) {
-    case 0:
-      return Activation::kLinear;
-    case 1:
-      return Activation::kRelu;
-    case 2:
-      if (with.size() == 1) return leaky(line, with[0]);
-      break;
-    case 3:
-      if (with.size() == 2) return clip(line, with[0], with[1]);
-      break;
-    case 4:
-      return Activation::kLogistic;
-    case 5:
-      return Activation::kMish;
-    default:
-      break;
+  if (type == 0) return Activation::kLinear;
+  if (type == 1) return Activation::kRelu;
+  if (type == 2 && with.size() == 1) {
+    return builder_.decided(node(line), decide::leaky_relu(with[0]));
   }
+  if (type == 3 && with.size() == 2) {
+    return builder_.decided(node(line), decide::clip(with[0], with[1]));
+  }
+  if (type == 4) return Activation::kLogistic;
+  if (type == 5) return Activation::kMish;
   line.fail("activation " + std::to_string(type) + " with " + std::to_string(with.size()) +
             " parameters is not supported");
 }
@@ -342,9 +319,10 @@ void Reader::pooling(const Line& line) {
     line.fail("has a window that is not square");
   }
   const int mode = between(line, 5, 0, 0, 3);
-  const Padding same = same_padding(in, pool.size, pool.stride);
-  if (mode == 2) pool.padding = same;
-  if (mode == 3) pool.padding = {same.bottom, same.right, same.top, same.left};
+  if (mode > 1) {
+    pool.padding =
+        same_padding(in, pool.size, pool.stride, mode == 2 ? OddPixel::kEnd : OddPixel::kStart);
+  }
   if (mode < 2) pool.padding = padding(line, in, pool.size, pool.stride, 3, 13, 14, 15);
   if (mode == 0) {  // the remainder at the end gets another window
     const auto rest = [&](int side) {
@@ -359,18 +337,16 @@ void Reader::pooling(const Line& line) {
 
 void Reader::interp(const Line& line) {
   const Shape& in = shape(line);
-  const float rows = line.number(1, 1), columns = line.number(2, 1);
+  if (line.inputs.size() != 1) line.fail("takes its size from another tensor");
   const int height = line.integer(3, 0), width = line.integer(4, 0);
-  const float scale =
-      height != 0 ? static_cast<float>(height) / static_cast<float>(in.height) : rows;
-  const float other =
-      width != 0 ? static_cast<float>(width) / static_cast<float>(in.width) : columns;
-  if (line.integer(0, 0) != 1 || line.inputs.size() != 1 || scale != other || !(scale >= 1) ||
-      !(scale <= 64) || scale != std::floor(scale)) {
-    line.fail(
-        "does not upsample by nearest neighbour and an integer factor, the only way oko supports");
-  }
-  builder_.upsample(node(line), from(line), line.outputs.front(), static_cast<int>(scale));
+  const double rows = height != 0 ? static_cast<double>(height) / in.height : line.number(1, 1);
+  const double columns = width != 0 ? static_cast<double>(width) / in.width : line.number(2, 1);
+  const int type = line.integer(0, 0);
+  const std::string mode = type == 1   ? "nearest"
+                           : type == 2 ? "bilinear"
+                                       : "type " + std::to_string(type);
+  builder_.upsample(node(line), from(line), line.outputs.front(),
+                    decide::upsample(mode, rows, columns));
 }
 
 void Reader::concat(const Line& line) {
@@ -380,19 +356,16 @@ void Reader::concat(const Line& line) {
 }
 
 void Reader::slice(const Line& line) {
-  const int channels = shape(line).channels, parts = static_cast<int>(line.outputs.size());
   const int axis = line.integer(1, 0);
-  if ((axis != 0 && axis != -3) || !line.integers(2).empty() || channels % parts != 0) {
-    line.fail("does not split channels into equal parts");
+  if ((axis != 0 && axis != -3) || !line.integers(2).empty()) {
+    line.fail("splits at given places or along an axis other than channels");
   }
-  for (const int part : line.integers(0)) {
-    constexpr int kRest = -233;  // the rest, evenly split
-    if (part != kRest && part != channels / parts)
-      line.fail("splits into parts of different sizes");
+  constexpr int kRest = -233;  // the rest, evenly split
+  std::vector<std::int64_t> sizes;
+  for (const int size : line.integers(0)) {
+    if (size != kRest) sizes.push_back(size);
   }
-  for (int i = 0; i < parts; ++i) {
-    builder_.part(node(line), from(line), line.outputs[i], parts, i);
-  }
+  builder_.split(node(line), from(line), line.outputs, sizes);
 }
 
 // The channels that a Crop keeps, as start and end: numpy's slices in newer files, offsets and
@@ -423,12 +396,7 @@ std::pair<int, int> Reader::kept_channels(const Line& line, const Shape& in) {
 void Reader::crop(const Line& line) {
   const Shape in = shape(line);
   const auto [start, end] = kept_channels(line, in);
-  const int channels = in.channels, count = end - start;
-  if (start < 0 || count < 1 || end > channels || channels % count != 0 || start % count != 0) {
-    line.fail("keeps channels " + std::to_string(start) + "…" + std::to_string(end) + " of " +
-              std::to_string(channels) + " is not one of equal parts");
-  }
-  builder_.part(node(line), from(line), line.outputs.front(), channels / count, start / count);
+  builder_.slice(node(line), from(line), line.outputs.front(), start, std::int64_t{end} - start);
 }
 
 void Reader::sum(const Line& line) {
@@ -448,13 +416,13 @@ void Reader::softmax(const Line& line) {
 }
 
 void Reader::activation(const Line& line) {
-  const Activation activation = line.kind == "ReLU" ? leaky(line, line.number(0, 0))
-                                : line.kind == "Clip"
-                                    ? clip(line, line.number(0, -1e30F), line.number(1, 1e30F))
-                                : line.kind == "Sigmoid" ? Activation::kLogistic
-                                : line.kind == "Mish"    ? Activation::kMish
-                                                         : Activation::kSwish;
-  builder_.activation(node(line), from(line), line.outputs.front(), activation);
+  const auto put = [&](const Decision<Activation>& activation) {
+    builder_.activation(node(line), from(line), line.outputs.front(), activation);
+  };
+  if (line.kind == "ReLU") return put(decide::leaky_relu(line.number(0, 0)));
+  if (line.kind == "Clip") return put(decide::clip(line.number(0, -1e30F), line.number(1, 1e30F)));
+  if (line.kind == "Sigmoid") return put(Activation::kLogistic);
+  put(line.kind == "Mish" ? Activation::kMish : Activation::kSwish);
 }
 
 void Reader::flatten(const Line& line) {

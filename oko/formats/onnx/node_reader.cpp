@@ -162,20 +162,14 @@ void NodeReader::read(const OnnxNode& node, const std::set<std::string, std::les
 
 // --- activations ---
 
-void NodeReader::activation(const OnnxNode& node, Activation kind) {
+void NodeReader::activation(const OnnxNode& node, const Decision<Activation>& kind) {
   const std::string& from = map_input(node);
   builder_.activation(node.id, from, node.outputs[0], kind);
   keep_form(from, node.outputs[0]);
 }
 
 void NodeReader::leaky(const OnnxNode& node) {
-  const float alpha = node.number("alpha", .01F);
-  if (alpha == 0) return activation(node, Activation::kRelu);
-  if (std::abs(alpha - graph::kLeakySlope) > 1e-6F) {
-    fail(node, "its alpha is " + std::to_string(alpha) + "; oko supports only 0.1",
-         "train the model with LeakyReLU(0.1)");
-  }
-  activation(node, Activation::kLeaky);
+  activation(node, decide::leaky_relu(node.number("alpha", .01F)));
 }
 
 void NodeReader::clip(const OnnxNode& node) {
@@ -189,11 +183,7 @@ void NodeReader::clip(const OnnxNode& node) {
   };
   bound(1, low);
   bound(2, high);
-  if (low == 0 && high == 6) return activation(node, Activation::kRelu6);
-  if (low == 0 && high >= 3e38F) return activation(node, Activation::kRelu);
-  fail(node,
-       "clips to " + std::to_string(low) + "…" + std::to_string(high) + "; oko supports only 0…6",
-       "use ReLU6");
+  activation(node, decide::clip(low, high));
 }
 
 // --- concatenating and slicing ---
@@ -255,16 +245,11 @@ void NodeReader::split(const OnnxNode& node, const std::set<std::string, std::le
   }
   std::vector<std::int64_t> sizes = node.integers("split");
   if (constant_input(node, 1)) sizes = constants_.integers(node, 1);
-  const int parts = static_cast<int>(node.outputs.size());
-  const int channels = builder_.shape(node.id, from).channels;
-  const auto unequal = [&](std::int64_t size) { return size * parts != channels; };
-  if (channels % parts != 0 || std::ranges::any_of(sizes, unequal)) {
-    fail(node, "splits " + std::to_string(channels) + " channels into unequal parts");
+  std::vector<std::string> to = node.outputs;
+  for (std::string& part : to) {
+    if (!wanted.contains(part)) part.clear();
   }
-  for (int i = 0; i < parts; ++i) {
-    const std::string& to = node.outputs[i];
-    if (wanted.contains(to)) builder_.part(node.id, from, to, parts, i);
-  }
+  builder_.split(node.id, from, to, sizes);
 }
 
 void NodeReader::slice(const OnnxNode& node) {
@@ -285,13 +270,7 @@ void NodeReader::slice(const OnnxNode& node) {
     return std::clamp<std::int64_t>(at < 0 ? at + channels : at, 0, channels);
   };
   const std::int64_t begin = inside(begins[0]), count = inside(ends[0]) - begin;
-  if (count == channels) return identity(node);
-  if (count < 1 || channels % count != 0 || begin % count != 0) {
-    fail(node, "takes channels " + std::to_string(begin) + " to " + std::to_string(begin + count) +
-                   " of " + std::to_string(channels) + "; oko supports only one of equal parts");
-  }
-  builder_.part(node.id, from, node.outputs[0], static_cast<int>(channels / count),
-                static_cast<int>(begin / count));
+  builder_.slice(node.id, from, node.outputs[0], begin, count);
 }
 
 void NodeReader::identity(const OnnxNode& node) {

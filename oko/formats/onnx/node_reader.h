@@ -54,15 +54,15 @@ class NodeReader {
 
   void convolution(const OnnxNode& node);
   void batch_norm(const OnnxNode& node);
-  void activation(const OnnxNode& node, graph::Activation activation);
+  void activation(const OnnxNode& node, const Decision<graph::Activation>& kind);
   void leaky(const OnnxNode& node);
   void clip(const OnnxNode& node);
   void max_pool(const OnnxNode& node);
   void average_pool(const OnnxNode& node);
   void reduce_mean(const OnnxNode& node);
   void resize(const OnnxNode& node);
-  int nearest_scale(const OnnxNode& node, const std::string& from);
-  void check_nearest(const OnnxNode& node, int scale) const;
+  std::pair<double, double> scales(const OnnxNode& node, const std::string& from);
+  void check_nearest(const OnnxNode& node, double scale) const;
   void concat(const OnnxNode& node);
   void add(const OnnxNode& node);
   void affine(const OnnxNode& node, std::size_t map, std::size_t constant);

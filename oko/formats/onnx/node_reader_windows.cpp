@@ -10,12 +10,6 @@ using graph::Padding;
 using graph::Shape;
 using graph::Tensor;
 
-namespace {
-
-bool whole(double value) { return value == std::floor(value); }
-
-}  // namespace
-
 // An attribute with two equal values.
 int NodeReader::square(const OnnxNode& node, const char* attribute, int otherwise) const {
   const std::vector<std::int64_t> sides = node.integers(attribute);
@@ -55,9 +49,8 @@ NodeReader::Window NodeReader::window(const OnnxNode& node, const std::string& f
     const std::vector<std::int64_t> pads = node.integers("pads");
     if (!pads.empty()) window.padding = padding(node, pads);
   } else if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") {
-    const Padding p =
-        same_padding(builder_.padded_shape(node.id, from), window.size, window.stride);
-    window.padding = automatic == "SAME_UPPER" ? p : Padding{p.bottom, p.right, p.top, p.left};
+    window.padding = same_padding(builder_.padded_shape(node.id, from), window.size, window.stride,
+                                  automatic == "SAME_UPPER" ? OddPixel::kEnd : OddPixel::kStart);
   } else if (automatic != "VALID") {
     fail(node, "unknown auto_pad \"" + automatic + "\"");
   }
@@ -146,12 +139,7 @@ void NodeReader::reduce_mean(const OnnxNode& node) {
 }
 
 // Modes in which nearest-neighbour upsampling by an integer factor repeats every pixel.
-void NodeReader::check_nearest(const OnnxNode& node, int scale) const {
-  const std::string mode = node.text("mode", "nearest");
-  if (mode != "nearest") {
-    fail(node, "interpolates (" + mode + "); oko supports only nearest neighbour",
-         "use mode=\"nearest\"");
-  }
+void NodeReader::check_nearest(const OnnxNode& node, double scale) const {
   if (node.id.kind == "Upsample" || opset_ < 11) return;
   const std::string place = node.text("coordinate_transformation_mode", "half_pixel");
   const std::string rounding = node.text("nearest_mode", "round_prefer_floor");
@@ -167,7 +155,8 @@ void NodeReader::check_nearest(const OnnxNode& node, int scale) const {
   }
 }
 
-int NodeReader::nearest_scale(const OnnxNode& node, const std::string& from) {
+// The factors of rows and columns.
+std::pair<double, double> NodeReader::scales(const OnnxNode& node, const std::string& from) {
   const bool three = node.id.kind == "Resize" && opset_ >= 11;  // roi comes second
   const Shape& in = builder_.shape(node.id, from);
   std::vector<float> scales;
@@ -176,25 +165,18 @@ int NodeReader::nearest_scale(const OnnxNode& node, const std::string& from) {
   } else if (constant_input(node, three ? 2 : 1)) {
     scales = constants_.numbers(node, three ? 2 : 1);
   }
-  double rows = 0, columns = 0;
   if (scales.size() == 4) {
     if (scales[0] != 1 || scales[1] != 1) fail(node, "scales the batch or channels");
-    rows = scales[2], columns = scales[3];
-  } else if (three && constant_input(node, 3)) {
-    const std::vector<std::int64_t> sizes = constants_.integers(node, 3);
-    if (sizes.size() != 4 || sizes[0] != 1 || sizes[1] != in.channels) {
-      fail(node, "sizes is " + graph::to_string(sizes) + " for " + graph::to_string(in));
-    }
-    rows = static_cast<double>(sizes[2]) / in.height;
-    columns = static_cast<double>(sizes[3]) / in.width;
-  } else {
+    return {scales[2], scales[3]};
+  }
+  if (!three || !constant_input(node, 3)) {
     fail(node, "its scales are not constant", "export the model with constants folded");
   }
-  if (rows != columns || !whole(rows) || !(rows >= 1 && rows <= 1024)) {
-    fail(node, "scales by " + std::to_string(rows) + " x " + std::to_string(columns) +
-                   "; oko supports only one integer factor");
+  const std::vector<std::int64_t> sizes = constants_.integers(node, 3);
+  if (sizes.size() != 4 || sizes[0] != 1 || sizes[1] != in.channels) {
+    fail(node, "sizes is " + graph::to_string(sizes) + " for " + graph::to_string(in));
   }
-  return static_cast<int>(rows);
+  return {static_cast<double>(sizes[2]) / in.height, static_cast<double>(sizes[3]) / in.width};
 }
 
 void NodeReader::resize(const OnnxNode& node) {
@@ -203,10 +185,10 @@ void NodeReader::resize(const OnnxNode& node) {
       node.text("keep_aspect_ratio_policy", "stretch") != "stretch") {
     fail(node, "its axes or aspect policy are not supported", "give it four scales");
   }
-  const int scale = nearest_scale(node, from);
-  check_nearest(node, scale);
-  if (scale == 1) return builder_.identity(node.id, from, node.outputs[0]);
-  builder_.upsample(node.id, from, node.outputs[0], scale);
+  const auto [rows, columns] = scales(node, from);
+  const auto upsample = decide::upsample(node.text("mode", "nearest"), rows, columns);
+  if (std::holds_alternative<graph::Upsample>(upsample)) check_nearest(node, rows);
+  builder_.upsample(node.id, from, node.outputs[0], upsample);
 }
 
 void NodeReader::pad(const OnnxNode& node) {

@@ -1,7 +1,6 @@
 #include "oko/formats/tensorflow/nodes.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <set>
 #include <string_view>
@@ -20,10 +19,6 @@ namespace {
 
 Tensor filled(float value, std::int64_t count) {
   return Tensor::of(std::vector<float>(static_cast<std::size_t>(count), value), {count});
-}
-
-bool is_leaky_slope(double slope) {
-  return std::abs(slope - static_cast<double>(graph::kLeakySlope)) < 1e-6;
 }
 
 const std::map<std::string_view, Activation>& activations() {
@@ -80,9 +75,9 @@ std::optional<SpelledActivation> spelled_activation(const TfGraph& graph, TfCons
     if (node.op() == "Maximum" && maker->op() == "Mul" && inner.size() == 2) {
       for (const std::size_t k : {0U, 1U}) {
         const auto slope = constants.scalar(inner[1 - k]);
-        if (inner[k] == x && slope && is_leaky_slope(*slope)) {
-          return SpelledActivation{Activation::kLeaky, x};
-        }
+        if (inner[k] != x || !slope) continue;
+        const auto leaky = decide::leaky_relu(static_cast<float>(*slope));
+        if (const auto* kind = std::get_if<Activation>(&leaky)) return SpelledActivation{*kind, x};
       }
     }
     if (node.op() != "Mul" || inner.size() != 1) continue;
@@ -260,12 +255,13 @@ bool TfMaker::activation(const TfNode& node) {
   }
   const auto found = activations().find(node.op());
   if (found == activations().end()) return refuse("is not an activation that oko supports");
-  const auto* slope = attribute(node, "alpha");
-  if (node.op() == "LeakyRelu" &&
-      !is_leaky_slope(slope == nullptr ? .2 : static_cast<double>(slope->f()))) {
-    return refuse("has a slope other than .1");
+  Decision<Activation> activation = found->second;
+  if (node.op() == "LeakyRelu") {
+    const auto* slope = attribute(node, "alpha");
+    activation = decide::leaky_relu(slope == nullptr ? .2F : slope->f());
   }
-  builder_.activation(node_of(node), map(node, 0), node.name(), found->second);
+  if (const auto* refusal = std::get_if<Refusal>(&activation)) return refuse(refusal->message);
+  builder_.activation(node_of(node), map(node, 0), node.name(), activation);
   return true;
 }
 
@@ -293,14 +289,13 @@ bool TfMaker::resize(const TfNode& node) {
   const auto size = constants_.integers(map(node, 1));
   if (!size || size->size() != 2) return refuse("has a size that is not constant");
   const Shape& in = shape(node, from);
-  const std::int64_t scale = in.height > 0 ? (*size)[0] / in.height : 0;
   // Half-pixel centres make no difference for integer factors; aligned corners do.
-  if (flag(node, "align_corners", false)) return refuse("aligns corners");
-  if (scale < 1 || scale > 64 || (*size)[0] != in.height * scale ||
-      (*size)[1] != in.width * scale) {
-    return refuse("does not upsample " + graph::to_string(in) + " by an integer factor");
-  }
-  builder_.upsample(node_of(node), from, node.name(), static_cast<int>(scale));
+  if (flag(node, "align_corners", false))
+    return refuse("aligns corners, which oko does not support");
+  const auto upsample = decide::upsample("nearest", static_cast<double>((*size)[0]) / in.height,
+                                         static_cast<double>((*size)[1]) / in.width);
+  if (const auto* refusal = std::get_if<Refusal>(&upsample)) return refuse(refusal->message);
+  builder_.upsample(node_of(node), from, node.name(), upsample);
   return true;
 }
 
@@ -326,10 +321,9 @@ bool TfMaker::split(const TfNode& node) {
   if (!axis || axis->size() != 1 || !is_channel_axis((*axis)[0]) || count < 1 || count > 64) {
     return refuse("does not split channels");
   }
-  for (int i = 0; i < count; ++i) {
-    const std::string to = node.name() + (i > 0 ? ":" + std::to_string(i) : std::string());
-    builder_.part(node_of(node), from, to, static_cast<int>(count), i);
-  }
+  std::vector<std::string> to{node.name()};
+  for (int i = 1; i < count; ++i) to.push_back(node.name() + ":" + std::to_string(i));
+  builder_.split(node_of(node), from, to);
   return true;
 }
 

@@ -98,8 +98,10 @@ TEST(WrongTensorflowFiles, NameTheUnsupportedSettingInTheMiddle) {
   Graph graph;
   (*graph.add("LeakyRelu", "leaky", {"in"}).mutable_attr())["alpha"].set_f(.3F);
   graph.conv("a", "leaky");
-  EXPECT_THAT(graph.error(),
-              HasSubstr("m.pb: leaky (LeakyRelu) has a slope other than .1: comes before a"));
+  EXPECT_THAT(
+      graph.error(),
+      HasSubstr("m.pb: leaky (LeakyRelu) applies leaky ReLU with slope 0.3; oko supports only "
+                "slope 0.1: comes before a"));
 }
 
 TEST(WrongTensorflowFiles, NameWeightsThatAreNotFrozen) {

@@ -481,12 +481,11 @@ void Reader::upsample(const Operator& op) {
   const Shape& in = shape(op);
   const auto& options = model_.options<oko::tflite::ResizeNearestNeighborOptions>(op);
   const auto size = op.inputs.size() > 1 ? model_.integers(op, op.inputs[1]) : std::vector<int>{};
-  const int scale = size.size() == 2 ? size[0] / in.height : 0;
-  if (scale < 1 || scale > 64 || size[0] != scale * in.height || size[1] != scale * in.width ||
-      options.align_corners()) {
-    model_.fail(op, "does not upsample by an integer factor, the only way oko supports");
-  }
-  builder_.upsample(node(op), from(op), to(op), scale);
+  if (size.size() != 2) model_.fail(op, "lacks its output size");
+  if (options.align_corners()) model_.fail(op, "aligns corners, which oko does not support");
+  builder_.upsample(node(op), from(op), to(op),
+                    decide::upsample("nearest", static_cast<double>(size[0]) / in.height,
+                                     static_cast<double>(size[1]) / in.width));
 }
 
 void Reader::concat(const Operator& op) {
@@ -534,10 +533,9 @@ void Reader::split(const Operator& op) {
     model_.fail(op, "slices dimensions other than channels");
   }
   if (op.inputs.size() != 2 || op.inputs[1] < 0) model_.fail(op, "reads no tensor");
-  const auto parts = static_cast<int>(op.outputs.size());
-  for (int i = 0; i < parts; ++i) {
-    builder_.part(node(op), map(op.inputs[1]), map(op.outputs[i]), parts, i);
-  }
+  std::vector<std::string> parts;
+  for (const int tensor : op.outputs) parts.push_back(map(tensor));
+  builder_.split(node(op), map(op.inputs[1]), parts);
 }
 
 void Reader::slice(const Operator& op) {
@@ -551,11 +549,7 @@ void Reader::slice(const Operator& op) {
   }
   const int start = begin[3];
   const int count = size[3] == -1 ? in.channels - start : size[3];
-  if (start < 0 || count < 1 || in.channels % count != 0 || start % count != 0) {
-    model_.fail(op, "keeps " + std::to_string(count) + " channels from " + std::to_string(start) +
-                        " of " + std::to_string(in.channels) + ", which is not one of equal parts");
-  }
-  builder_.part(node(op), from(op), to(op), in.channels / count, start / count);
+  builder_.slice(node(op), from(op), to(op), start, count);
 }
 
 void Reader::softmax(const Operator& op) {
@@ -566,17 +560,13 @@ void Reader::softmax(const Operator& op) {
 }
 
 void Reader::activation(const Operator& op) {
-  auto kind = graph::Activation::kRelu;
-  if (op.code == Code::RELU6) kind = graph::Activation::kRelu6;
-  if (op.code == Code::LOGISTIC) kind = graph::Activation::kLogistic;
-  if (op.code == Code::LEAKY_RELU) {
-    const float slope = model_.options<oko::tflite::LeakyReluOptions>(op).alpha();
-    kind = graph::Activation::kLeaky;
-    if (!(std::fabs(slope - graph::kLeakySlope) < 1e-6F)) {
-      model_.fail(op, "has slope " + std::to_string(slope) + "; oko supports only 0.1");
-    }
-  }
-  builder_.activation(node(op), from(op), to(op), kind);
+  const auto put = [&](const Decision<graph::Activation>& kind) {
+    builder_.activation(node(op), from(op), to(op), kind);
+  };
+  if (op.code == Code::RELU6) return put(graph::Activation::kRelu6);
+  if (op.code == Code::LOGISTIC) return put(graph::Activation::kLogistic);
+  if (op.code != Code::LEAKY_RELU) return put(graph::Activation::kRelu);
+  put(decide::leaky_relu(model_.options<oko::tflite::LeakyReluOptions>(op).alpha()));
 }
 
 void Reader::reshape(const Operator& op) { builder_.flatten(node(op), from(op), to(op), true); }
