@@ -7,6 +7,7 @@
 
 #include "oko/base/error.h"
 #include "oko/detect/exponential.h"
+#include "oko/graph/head.h"
 
 namespace oko::detect {
 namespace {
@@ -23,62 +24,23 @@ float raw_floor(float threshold) {
   return static_cast<float>(std::log(lowered / (1 - lowered)));
 }
 
-// What YOLOv2 and YOLOv3 heads share, and the parameters in which they differ.
-struct Head {
+// A head and its raw output.
+struct Head : graph::AnchorHead {
   const float* values = nullptr;
-  int width = 0, height = 0, classes = 0, anchors = 0;
-  float spread = 1;  // scale_x_y
-  bool softmax = false;
-  float cell_width = 0, cell_height = 0;  // pixels of the network's input
-  const graph::Yolo* yolo = nullptr;      // one of these two has the anchors
-  const graph::Region* region = nullptr;
 
-  std::ptrdiff_t plane() const { return std::ptrdiff_t{width} * height; }
   const float* channel(int anchor, int index) const {
-    return values + (std::ptrdiff_t{anchor} * (kFirstClass + classes) + index) * plane();
-  }
-  // In pixels of the network's input.
-  graph::Anchor anchor_size(int anchor) const {
-    const auto i = static_cast<std::size_t>(anchor);
-    if (yolo) return yolo->anchors[yolo->mask[i]];
-    return {region->anchors[i].width * cell_width, region->anchors[i].height * cell_height};
+    return values + (std::ptrdiff_t{anchor} * (kFirstClass + classes) + index) * cells();
   }
 };
 
-void set_operation(Head& head, const graph::Yolo& yolo) {
-  head.yolo = &yolo;
-  head.classes = yolo.classes;
-  head.anchors = static_cast<int>(yolo.mask.size());
-  head.spread = yolo.scale_x_y;
-}
-
-void set_operation(Head& head, const graph::Region& region) {
-  head.region = &region;
-  head.classes = region.classes;
-  head.anchors = static_cast<int>(region.anchors.size());
-  head.softmax = region.softmax;
-}
-
 Head make_head(const graph::Network& network, int layer_index, HeadMap map) {
-  const graph::Layer& layer = network.layers[layer_index];
-  const graph::Shape& shape = layer.output;
+  const graph::Shape& shape = network.layers[layer_index].output;
   if (map.size() != static_cast<std::size_t>(shape.count())) {
     throw Error(ErrorCode::kFailed, "layer " + std::to_string(layer_index),
                 "the engine returned " + std::to_string(map.size()) + " values, the head expects " +
                     std::to_string(shape.count()));
   }
-  Head head;
-  head.values = map.data();
-  head.width = shape.width;
-  head.height = shape.height;
-  head.cell_width = static_cast<float>(network.input.width) / static_cast<float>(shape.width);
-  head.cell_height = static_cast<float>(network.input.height) / static_cast<float>(shape.height);
-  if (const auto* yolo = std::get_if<graph::Yolo>(&layer.operation)) {
-    set_operation(head, *yolo);
-  } else {
-    set_operation(head, std::get<graph::Region>(layer.operation));
-  }
-  return head;
+  return {graph::anchor_head_of(network, layer_index), map.data()};
 }
 
 template <typename Visit>
@@ -106,9 +68,9 @@ struct Candidate {
 // never above it.
 template <typename Visit>
 void for_each_above(const Head& head, const float& floor, Visit visit) {
-  for (int anchor = 0; anchor < head.anchors; ++anchor) {
+  for (int anchor = 0; anchor < head.boxes; ++anchor) {
     const float* objectness = head.channel(anchor, kObjectness);
-    for (int cell = 0; cell < head.plane(); ++cell) {
+    for (int cell = 0; cell < head.cells(); ++cell) {
       if (objectness[cell] > floor) visit(Candidate{head, anchor, cell});
     }
   }
@@ -116,12 +78,12 @@ void for_each_above(const Head& head, const float& floor, Visit visit) {
 
 image::Box box_of(const Candidate& c) {
   const Head& head = c.head;
-  const graph::Anchor anchor = head.anchor_size(c.anchor);
+  const graph::Anchor anchor = head.anchor(c.anchor);
   const auto row = static_cast<float>(c.cell / head.width);
   const auto column = static_cast<float>(c.cell % head.width);
-  const float shift = (head.spread - 1) / 2;
-  const float x = (column + head.spread * sigmoid(c.raw(0)) - shift) * head.cell_width;
-  const float y = (row + head.spread * sigmoid(c.raw(1)) - shift) * head.cell_height;
+  const float shift = (head.scale_x_y - 1) / 2;
+  const float x = (column + head.scale_x_y * sigmoid(c.raw(0)) - shift) * head.cell_width;
+  const float y = (row + head.scale_x_y * sigmoid(c.raw(1)) - shift) * head.cell_height;
   const float w = exponential(c.raw(2)) * anchor.width;
   const float h = exponential(c.raw(3)) * anchor.height;
   return {x - w / 2, y - h / 2, x + w / 2, y + h / 2};

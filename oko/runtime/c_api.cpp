@@ -12,6 +12,7 @@
 #include "oko/base/error.h"
 #include "oko/detect/detector.h"
 #include "oko/graph/cost.h"
+#include "oko/graph/head.h"
 #include "oko/graph/oko_file.h"
 #include "oko/runtime/engine.h"
 #include "oko/runtime/executor.h"
@@ -205,20 +206,6 @@ oko::image::Frame frame_of(const oko_frame& f) {
   return frame;
 }
 
-// The anchors of one head, in its order, in pixels of the input.
-std::vector<oko::graph::Anchor> anchors_of(const oko::graph::Network& network, int layer,
-                                           const oko::graph::Shape& map) {
-  std::vector<oko::graph::Anchor> anchors;
-  const oko::graph::Operation& operation = network.layers[layer].operation;
-  if (const auto* yolo = std::get_if<oko::graph::Yolo>(&operation)) {
-    for (const int i : yolo->mask) anchors.push_back(yolo->anchors[i]);
-  } else if (const auto* region = std::get_if<oko::graph::Region>(&operation)) {
-    const float stride = static_cast<float>(network.input.width) / static_cast<float>(map.width);
-    for (const auto& a : region->anchors) anchors.push_back({a.width * stride, a.height * stride});
-  }
-  return anchors;
-}
-
 float or_default(float value, float standard) { return value == 0 ? standard : value; }
 
 oko::detect::Thresholds thresholds_of(const oko_thresholds& t, int class_count) {
@@ -349,18 +336,18 @@ oko_status oko_model_head(const oko_model* model, int32_t head, oko_head_info* i
       throw usage("oko_model_head", "there is no head " + std::to_string(head) +
                                         "; the model has " + std::to_string(heads.size()));
     }
-    const auto index = static_cast<std::size_t>(head);
-    const oko::graph::Shape& shape = model->model->plan().heads[index];
-    const std::vector<oko::graph::Anchor> anchors = anchors_of(network, heads[index], shape);
+    const oko::graph::Shape& shape = model->model->plan().heads[head];
+    const oko::graph::AnchorHead geometry = oko::graph::anchor_head_of(network, heads[head]);
     oko_head_info all{};
     all.channels = shape.channels;
     all.height = shape.height;
     all.width = shape.width;
-    all.anchor_count = static_cast<std::int32_t>(anchors.size());
-    const std::size_t room = std::size(all.anchors) / 2;
-    for (std::size_t i = 0; i < std::min(room, anchors.size()); ++i) {
-      all.anchors[2 * i] = anchors[i].width;
-      all.anchors[2 * i + 1] = anchors[i].height;
+    all.anchor_count = geometry.boxes;
+    const int room = std::size(all.anchors) / 2;
+    for (int i = 0; i < std::min(room, geometry.boxes); ++i) {
+      const oko::graph::Anchor anchor = geometry.anchor(i);
+      all.anchors[2 * i] = anchor.width;
+      all.anchors[2 * i + 1] = anchor.height;
     }
     give(all, info, "oko_model_head");
   });

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "oko/formats/coreml/layers.h"
+#include "oko/graph/head.h"
 
 namespace oko::formats::coreml {
 namespace {
@@ -15,58 +16,24 @@ constexpr int kNames = 2;
 // of 1e-4 gives 0. The product does not overflow in float16 either.
 constexpr float kSteepness = 1e4F;
 
-// The parameters of a head's decoding.
-struct Head {
-  int width = 0, height = 0, classes = 0;
-  float spread = 1;
-  bool softmax = false;
-  std::vector<graph::Anchor> anchors;  // fractions of the network's input
-
-  std::int64_t cells() const { return std::int64_t{width} * height; }
-  auto boxes() const { return static_cast<std::int64_t>(anchors.size()); }
-};
-
-Head head_of(const graph::Network& network, int index) {
-  const graph::Layer& layer = network.layers[index];
-  Head head{layer.output.width, layer.output.height, 0, 1, false, {}};
-  const auto width = static_cast<float>(network.input.width);
-  const auto height = static_cast<float>(network.input.height);
-  if (const auto* yolo = std::get_if<graph::Yolo>(&layer.operation)) {
-    head.classes = yolo->classes;
-    head.spread = yolo->scale_x_y;
-    for (const int i : yolo->mask) {
-      const graph::Anchor& anchor = yolo->anchors[i];
-      head.anchors.push_back({anchor.width / width, anchor.height / height});
-    }
-    return head;
-  }
-  const auto& region = std::get<graph::Region>(layer.operation);
-  head.classes = region.classes;
-  head.softmax = region.softmax;
-  for (const graph::Anchor& anchor : region.anchors) {
-    head.anchors.push_back({anchor.width / static_cast<float>(head.width),
-                            anchor.height / static_cast<float>(head.height)});
-  }
-  return head;
-}
-
 // Writes the decoding in layers of specification version 1. Tensors have the axes channel, row and
 // column; a head's are the box's values, the anchor and the cell.
 class DecodingWriter {
  public:
-  explicit DecodingWriter(LayerWriter& writer) : writer_(writer) {}
+  DecodingWriter(const graph::Network& network, LayerWriter& writer)
+      : network_(network), writer_(writer) {}
 
-  std::int64_t run(const graph::Network& network, const std::vector<std::string>& maps) {
+  std::int64_t run(const std::vector<std::string>& maps) {
     std::vector<std::string> coordinates, confidences;
     std::int64_t boxes = 0;
-    const std::vector<int> heads = network.heads();
+    const std::vector<int> heads = network_.heads();
     for (std::size_t i = 0; i < heads.size(); ++i) {
-      head_ = head_of(network, heads[i]);
+      head_ = graph::anchor_head_of(network_, heads[i]);
       prefix_ = "decode." + std::to_string(i) + ".";
       const std::string numbers = by_number(maps[i]);
       coordinates.push_back(listed(coordinates_of(numbers), 4, "coordinates"));
       confidences.push_back(listed(confidences_of(numbers), head_.classes, "confidence"));
-      boxes += head_.boxes() * head_.cells();
+      boxes += head_.boxes * head_.cells();
     }
     prefix_ = "decode.";
     finish(coordinates, kRawCoordinates);
@@ -156,22 +123,23 @@ class DecodingWriter {
   // Reshapes [anchors · values, rows, columns] to [values, anchors, cells].
   std::string by_number(const std::string& map) {
     const std::string apart =
-        reshaped("anchors", map, {head_.boxes(), kFirstClass + head_.classes, head_.cells()});
+        reshaped("anchors", map, {head_.boxes, kFirstClass + head_.classes, head_.cells()});
     return turned("numbers", apart);
   }
 
-  // value(component, anchor, cell) for the two components of centres or sizes, as the layer's
-  // constants.
+  // value(component, box of a cell, cell) for the two components of centres or sizes, as the
+  // layer's constants.
   template <typename Value>
   void set_constants(Value value, proto::Weights& weights,
                      google::protobuf::RepeatedField<std::uint64_t>& shape) {
-    for (const std::int64_t side : {std::int64_t{kNames}, head_.boxes(), head_.cells()}) {
+    for (const std::int64_t side :
+         {std::int64_t{kNames}, std::int64_t{head_.boxes}, head_.cells()}) {
       shape.Add(static_cast<std::uint64_t>(side));
     }
     for (int number = 0; number < kNames; ++number) {
-      for (std::int64_t anchor = 0; anchor < head_.boxes(); ++anchor) {
+      for (int box = 0; box < head_.boxes; ++box) {
         for (std::int64_t cell = 0; cell < head_.cells(); ++cell) {
-          weights.add_floats(value(number, static_cast<std::size_t>(anchor), cell));
+          weights.add_floats(value(number, box, cell));
         }
       }
     }
@@ -185,14 +153,13 @@ class DecodingWriter {
     const auto side = [&](int number) {
       return static_cast<float>(number == 0 ? head_.width : head_.height);
     };
-    set_constants(
-        [&](int number, std::size_t, std::int64_t) { return head_.spread / side(number); },
-        *scale.mutable_scale(), *scale.mutable_scale_shape());
+    set_constants([&](int number, int, std::int64_t) { return head_.scale_x_y / side(number); },
+                  *scale.mutable_scale(), *scale.mutable_scale_shape());
     scale.set_with_bias(true);
     set_constants(
-        [&](int number, std::size_t, std::int64_t cell) {
+        [&](int number, int, std::int64_t cell) {
           const std::int64_t place = number == 0 ? cell % head_.width : cell / head_.width;
-          return (static_cast<float>(place) - (head_.spread - 1) / 2) / side(number);
+          return (static_cast<float>(place) - (head_.scale_x_y - 1) / 2) / side(number);
         },
         *scale.mutable_bias(), *scale.mutable_bias_shape());
     return added.map;
@@ -204,8 +171,10 @@ class DecodingWriter {
     Added added = add("size", {power});
     proto::Scale& scale = *added.layer.mutable_scale();
     set_constants(
-        [&](int number, std::size_t anchor, std::int64_t) {
-          return number == 0 ? head_.anchors[anchor].width : head_.anchors[anchor].height;
+        [&](int number, int box, std::int64_t) {
+          const graph::Anchor anchor = head_.anchor(box);
+          return number == 0 ? anchor.width / static_cast<float>(network_.input.width)
+                             : anchor.height / static_cast<float>(network_.input.height);
         },
         *scale.mutable_scale(), *scale.mutable_scale_shape());
     return added.map;
@@ -257,7 +226,7 @@ class DecodingWriter {
 
   // Reshapes [values, anchors, cells] to [boxes, values, 1].
   std::string listed(const std::string& map, std::int64_t numbers, const std::string& what) {
-    return turned(what, reshaped(what + ".row", map, {numbers, head_.boxes() * head_.cells(), 1}));
+    return turned(what, reshaped(what + ".row", map, {numbers, head_.boxes * head_.cells(), 1}));
   }
 
   void finish(const std::vector<std::string>& lists, const char* name) {
@@ -269,8 +238,9 @@ class DecodingWriter {
     }
   }
 
+  const graph::Network& network_;
   LayerWriter& writer_;
-  Head head_;
+  graph::AnchorHead head_;
   std::string prefix_;
 };
 
@@ -278,7 +248,7 @@ class DecodingWriter {
 
 std::int64_t write_decoding(const graph::Network& network, const std::vector<std::string>& maps,
                             LayerWriter& writer) {
-  return DecodingWriter(writer).run(network, maps);
+  return DecodingWriter(network, writer).run(maps);
 }
 
 }  // namespace oko::formats::coreml

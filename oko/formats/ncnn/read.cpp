@@ -9,6 +9,7 @@
 #include "oko/formats/ncnn.h"
 #include "oko/formats/ncnn/bin.h"
 #include "oko/formats/ncnn/param.h"
+#include "oko/graph/head.h"
 
 namespace oko::formats {
 namespace {
@@ -435,12 +436,10 @@ void Reader::set_scales(Imported& imported) const {
   if (strides.size() != imported.outputs.size()) return;
   graph::Network& network = imported.network;
   for (std::size_t i = 0; i < strides.size(); ++i) {
-    auto& head = network.layers[static_cast<std::size_t>(imported.outputs[i]) + 1];
-    const float stride =
-        static_cast<float>(network.input.width) / static_cast<float>(head.output.width);
-    const float scale = strides[i] / stride;
+    const int head = imported.outputs[i] + 1;
+    const float scale = strides[i] / graph::head_of(network, head).cell_width;
     if (!(scale > 1.001F && scale < 2.5F)) continue;
-    auto& yolo = std::get<graph::Yolo>(head.operation);
+    auto& yolo = std::get<graph::Yolo>(network.layers[head].operation);
     yolo.scale_x_y = std::round(scale * 1e4F) / 1e4F;
     imported.notes.push_back(detection_->place + ": the stride of head " + std::to_string(i + 1) +
                              " is " + std::to_string(scale) +

@@ -3,47 +3,13 @@
 #include <limits>
 
 #include "oko/formats/onnx/parse.h"
+#include "oko/graph/head.h"
 
 namespace oko::formats {
 namespace {
 
 using Values = std::vector<float>;
 using Sides = std::vector<std::int64_t>;
-
-struct Head {
-  std::string name;
-  graph::Shape shape;
-  std::vector<graph::Anchor> anchors;  // in pixels of the network's input
-  std::int64_t classes = 0;
-  float spread = 1;  // scale_x_y
-  bool softmax = false;
-  float cell_width = 0, cell_height = 0;  // likewise
-
-  std::int64_t cells() const { return std::int64_t{shape.width} * shape.height; }
-  std::int64_t boxes() const { return static_cast<std::int64_t>(anchors.size()); }
-};
-
-Head head_of(const graph::Network& network, const graph::Layer& layer) {
-  Head head;
-  head.name = layer.name;
-  head.shape = layer.output;
-  head.cell_width = static_cast<float>(network.input.width) / static_cast<float>(head.shape.width);
-  head.cell_height =
-      static_cast<float>(network.input.height) / static_cast<float>(head.shape.height);
-  if (const auto* yolo = std::get_if<graph::Yolo>(&layer.operation)) {
-    head.classes = yolo->classes;
-    head.spread = yolo->scale_x_y;
-    for (const int i : yolo->mask) head.anchors.push_back(yolo->anchors[i]);
-    return head;
-  }
-  const auto& region = std::get<graph::Region>(layer.operation);
-  head.classes = region.classes;
-  head.softmax = region.softmax;
-  for (const graph::Anchor& cells : region.anchors) {
-    head.anchors.push_back({cells.width * head.cell_width, cells.height * head.cell_height});
-  }
-  return head;
-}
 
 // The values of one head: [1, anchors, cells, 2, 2, 1 or classes].
 struct Numbers {
@@ -52,20 +18,21 @@ struct Numbers {
 
 class HeadDecoder {
  public:
-  HeadDecoder(const Head& head, GraphWriter& to) : head_(head), to_(to) {}
+  HeadDecoder(const graph::AnchorHead& head, const std::string& name, GraphWriter& to)
+      : head_(head), name_(name), to_(to) {}
 
   // [1, anchors · cells, 4] and [1, anchors · cells, classes], in the order of the anchors, then
   // rows, then columns.
   void decode(const std::string& raw) {
     const Numbers numbers = take_apart(raw);
-    const std::int64_t count = head_.boxes() * head_.cells();
+    const std::int64_t count = head_.boxes * head_.cells();
     boxes = rows(corners(numbers), name("boxes"), {1, count, 4});
     scores = rows(products(numbers), name("scores"), {1, count, head_.classes});
   }
   std::string boxes, scores;
 
  private:
-  std::string name(const char* part) const { return head_.name + "." + part; }
+  std::string name(const char* part) const { return name_ + "." + part; }
 
   std::string rows(const std::string& from, const std::string& node, const Sides& sides) {
     return to_.node("Reshape", node, {from, to_.integers(node + ".shape", sides)});
@@ -73,7 +40,7 @@ class HeadDecoder {
 
   Numbers take_apart(const std::string& raw) {
     const std::string maps =
-        rows(raw, name("maps"), {1, head_.boxes(), 5 + head_.classes, head_.cells()});
+        rows(raw, name("maps"), {1, head_.boxes, 5 + head_.classes, head_.cells()});
     const std::string cells = to_.node("Transpose", name("cells"), {maps});
     to_.set("perm", Sides{0, 1, 3, 2});
     Numbers n;
@@ -88,10 +55,10 @@ class HeadDecoder {
 
   // Where each cell's centre would be for σ = 0, in cells: [1, 1, cells, 2].
   std::string grid() {
-    const float shift = (head_.spread - 1) / 2;
+    const float shift = (head_.scale_x_y - 1) / 2;
     Values corner;
-    for (int y = 0; y < head_.shape.height; ++y) {
-      for (int x = 0; x < head_.shape.width; ++x) {
+    for (int y = 0; y < head_.height; ++y) {
+      for (int x = 0; x < head_.width; ++x) {
         corner.push_back(static_cast<float>(x) - shift);
         corner.push_back(static_cast<float>(y) - shift);
       }
@@ -101,8 +68,8 @@ class HeadDecoder {
 
   std::string centres(const std::string& raw) {
     std::string inside = to_.node("Sigmoid", name("centre.sigmoid"), {raw});
-    if (head_.spread != 1) {
-      const std::string spread = to_.floats(name("scale_x_y"), {head_.spread}, {1});
+    if (head_.scale_x_y != 1) {
+      const std::string spread = to_.floats(name("scale_x_y"), {head_.scale_x_y}, {1});
       inside = to_.node("Mul", name("centre.spread"), {inside, spread});
     }
     const std::string cells = to_.node("Add", name("centre.cells"), {inside, grid()});
@@ -112,12 +79,13 @@ class HeadDecoder {
 
   std::string half_sizes(const std::string& raw) {
     Values halves;
-    for (const graph::Anchor& anchor : head_.anchors) {
+    for (int box = 0; box < head_.boxes; ++box) {
+      const graph::Anchor anchor = head_.anchor(box);
       halves.push_back(anchor.width / 2);
       halves.push_back(anchor.height / 2);
     }
     const std::string factors =
-        to_.floats(name("half_anchors"), std::move(halves), {1, head_.boxes(), 1, 2});
+        to_.floats(name("half_anchors"), std::move(halves), {1, head_.boxes, 1, 2});
     return to_.node("Mul", name("half_size"), {to_.node("Exp", name("size.exp"), {raw}), factors});
   }
 
@@ -143,7 +111,8 @@ class HeadDecoder {
     return to_.node("Mul", name("class_scores"), {object, classes});
   }
 
-  const Head& head_;
+  const graph::AnchorHead head_;
+  const std::string& name_;  // of the layer
   GraphWriter& to_;
 };
 
@@ -187,8 +156,7 @@ void write_boxes(const graph::Network& network, const WriteOptions& options,
   std::vector<std::string> boxes, scores;
   for (const int index : network.heads()) {
     const graph::Layer& layer = network.layers[index];
-    const Head head = head_of(network, layer);
-    HeadDecoder decoder(head, to);
+    HeadDecoder decoder(graph::anchor_head_of(network, index), layer.name, to);
     decoder.decode(layers.map(layer.inputs.front()));
     boxes.push_back(decoder.boxes);
     scores.push_back(decoder.scores);

@@ -9,6 +9,7 @@
 
 #include "oko/formats/heads.h"
 #include "oko/formats/wrappers/templates.h"
+#include "oko/graph/head.h"
 
 namespace oko::formats::wrappers {
 namespace {
@@ -24,33 +25,15 @@ const char* text_of(bool value) { return value ? "true" : "false"; }
 
 std::string after_slash(const std::string& stem) { return stem.substr(stem.rfind('/') + 1); }
 
-// What decoding needs of a head of any kind.
-struct Head {
+struct Head : graph::AnchorHead {
   std::string output;
-  int width = 0, height = 0;
-  float spread = 1;
-  bool softmax = false;
-  std::vector<graph::Anchor> anchors;  // pixels of the network's input
 };
 
 std::vector<Head> heads_of(const graph::Network& network) {
   const std::vector<std::string> names = output_names(network);
   std::vector<Head> heads;
   for (const int index : network.heads()) {
-    const graph::Layer& layer = network.layers[index];
-    Head head{names[heads.size()], layer.output.width, layer.output.height, 1, false, {}};
-    if (const auto* yolo = std::get_if<graph::Yolo>(&layer.operation)) {
-      head.spread = yolo->scale_x_y;
-      for (const int i : yolo->mask) head.anchors.push_back(yolo->anchors[i]);
-    } else {
-      const auto& region = std::get<graph::Region>(layer.operation);
-      const float x = static_cast<float>(network.input.width) / static_cast<float>(head.width);
-      const float y = static_cast<float>(network.input.height) / static_cast<float>(head.height);
-      head.softmax = region.softmax;
-      for (const graph::Anchor& a : region.anchors)
-        head.anchors.push_back({a.width * x, a.height * y});
-    }
-    heads.push_back(std::move(head));
+    heads.push_back({graph::anchor_head_of(network, index), names[heads.size()]});
   }
   return heads;
 }
@@ -58,7 +41,8 @@ std::vector<Head> heads_of(const graph::Network& network) {
 // Anchors as a list of pairs, each by a format string for the width and the height.
 std::string pairs_of(const Head& head, const char* pattern) {
   std::string text;
-  for (const graph::Anchor& a : head.anchors) {
+  for (int box = 0; box < head.boxes; ++box) {
+    const graph::Anchor a = head.anchor(box);
     if (!text.empty()) text += ", ";
     text += fmt::format(fmt::runtime(pattern), decimal(a.width), decimal(a.height));
   }
@@ -66,7 +50,7 @@ std::string pairs_of(const Head& head, const char* pattern) {
 }
 
 std::string text_of(const Head& h, Language language) {
-  const std::string spread = decimal(h.spread);
+  const std::string spread = decimal(h.scale_x_y);
   switch (language) {
     case Language::kSwift:
       return fmt::format(
