@@ -22,8 +22,7 @@ double work_of(const Network& network, const Layer& layer) {
     return numbers * pool->size * pool->size;
   }
   if (const auto* c = std::get_if<Convolution>(&layer.operation)) {
-    const int from = layer.inputs.front();
-    const Shape& in = from == kNetworkInput ? network.input : network.layers[from].output;
+    const Shape& in = shape_of(network, layer.inputs.front());
     // Padding is work too, and kernels are packed in panels of up to 32 filters.
     const double padded = static_cast<double>(in.height + c->padding.top + c->padding.bottom) *
                           (in.width + c->padding.left + c->padding.right) * in.channels;

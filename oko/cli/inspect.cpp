@@ -64,21 +64,13 @@ struct Settings {
   std::string operator()(const graph::MaxPool& p) const {
     return fmt::format("{}x{}/{}", p.size, p.size, p.stride);
   }
-  std::string operator()(const graph::Upsample& u) const { return fmt::format("x{}", u.scale); }
-  std::string operator()(const graph::Route& r) const {
-    return r.groups > 1 ? fmt::format("part {} of {}", r.group + 1, r.groups) : "";
-  }
   std::string operator()(const graph::Shortcut& s) const { return graph::name_of(s.activation); }
-  std::string operator()(const graph::Dropout& d) const { return fmt::format("{}", d.probability); }
   std::string operator()(const graph::Yolo& y) const {
     return fmt::format("{} classes, anchors {}", y.classes, fmt::join(y.mask, " "));
   }
-  std::string operator()(const graph::Region& r) const {
-    return fmt::format("{} classes, {} anchors", r.classes, r.anchors.size());
-  }
   template <typename T>
-  std::string operator()(const T&) const {
-    return "";
+  std::string operator()(const T& other) const {
+    return graph::settings_of(other);
   }
 };
 

@@ -65,7 +65,7 @@ const NetworkBuilder::Value& NetworkBuilder::plain(const Node& node, const std::
 }
 
 const Shape& NetworkBuilder::shape_of(const Value& value) const {
-  return value.layer == graph::kNetworkInput ? network_.input : network_.layers[value.layer].output;
+  return graph::shape_of(network_, value.layer);
 }
 
 const Shape& NetworkBuilder::shape(const Node& node, const std::string& map) const {

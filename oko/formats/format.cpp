@@ -89,6 +89,12 @@ std::vector<std::string> writable_formats() {
   return names;
 }
 
+void refuse_layer(const graph::Network& network, int layer, const char* title) {
+  throw input_error(graph::place_of(network, static_cast<std::size_t>(layer)),
+                    std::string(title) + " models cannot contain this kind of layer",
+                    "export to another format");
+}
+
 void check_options(const Format& format, const WriteOptions& options) {
   if (format.write == nullptr) {
     throw Error(ErrorCode::kUsage, std::string("--to ") + format.name,

@@ -126,6 +126,9 @@ std::span<const Format* const> formats();
 const Format* format_named(std::string_view name);  // null: there is none
 std::vector<std::string> writable_formats();        // their names
 
+// For writers: throws the input Error about a kind of layer that a format cannot express.
+[[noreturn]] void refuse_layer(const graph::Network& network, int layer, const char* title);
+
 // Throws a usage Error for options that the format cannot honour, before any work is done.
 void check_options(const Format& format, const WriteOptions& options);
 

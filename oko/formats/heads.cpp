@@ -246,8 +246,7 @@ std::vector<std::string> output_names(const Network& network) {
   std::vector<std::string> names;
   std::map<std::string, int> seen;
   for (const int output : network.outputs()) {
-    const graph::Shape& shape =
-        output == graph::kNetworkInput ? network.input : network.layers[output].output;
+    const graph::Shape& shape = graph::shape_of(network, output);
     std::string name = "head_" + std::to_string(shape.height) + "x" + std::to_string(shape.width);
     const int count = ++seen[name];
     if (count > 1) name += "_" + std::to_string(count);

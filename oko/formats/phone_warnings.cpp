@@ -28,10 +28,7 @@ struct Looked {
   std::vector<graph::LayerCost> costs = graph::layer_costs(network);
   graph::LayerCost total = graph::total_cost(network);
 
-  Shape input(const Layer& layer) const {
-    const int from = layer.inputs.front();
-    return from == graph::kNetworkInput ? network.input : network.layers[from].output;
-  }
+  Shape input(const Layer& layer) const { return graph::shape_of(network, layer.inputs.front()); }
   bool heavy(std::size_t layer) const { return costs[layer].flop > kHeavyShare * total.flop; }
 };
 

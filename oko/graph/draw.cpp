@@ -25,6 +25,24 @@ std::string window(int size, int stride) {
   return n + "x" + n + (stride > 1 ? "/" + std::to_string(stride) : "");
 }
 
+// "scale 2, activation relu": the settings of a kind without a text of its own below. Lists are
+// left out.
+struct PlainSettings {
+  std::string text;
+
+  void operator()(const char* key, int value) { add(key, std::to_string(value)); }
+  void operator()(const char* key, float value) { add(key, shortest(value)); }
+  void operator()(const char* key, bool value) { add(key, value ? "yes" : "no"); }
+  void operator()(const char* key, Activation value) { add(key, name_of(value)); }
+  template <typename T>
+  void operator()(const char*, const T&) {}
+
+ private:
+  void add(const char* key, const std::string& value) {
+    text += (text.empty() ? "" : ", ") + std::string(key) + " " + value;
+  }
+};
+
 struct Settings {
   std::string operator()(const Convolution& c) const {
     std::string text = std::to_string(c.filters) + " filters " + window(c.size, c.stride);
@@ -33,7 +51,6 @@ struct Settings {
     return text + ", " + name_of(c.activation);
   }
   std::string operator()(const MaxPool& pool) const { return window(pool.size, pool.stride); }
-  std::string operator()(const AveragePool&) const { return ""; }
   std::string operator()(const Upsample& upsample) const {
     return "x" + std::to_string(upsample.scale);
   }
@@ -45,7 +62,6 @@ struct Settings {
     return shortcut.activation == Activation::kLinear ? "" : name_of(shortcut.activation);
   }
   std::string operator()(const Dropout& dropout) const { return shortest(dropout.probability); }
-  std::string operator()(const Softmax&) const { return ""; }
   std::string operator()(const Yolo& yolo) const {
     std::string text = std::to_string(yolo.classes) + " classes, ";
     if (yolo.mask.size() > 4) return text + std::to_string(yolo.mask.size()) + " anchors";
@@ -59,6 +75,12 @@ struct Settings {
   std::string operator()(const Region& region) const {
     return std::to_string(region.classes) + " classes, " + std::to_string(region.anchors.size()) +
            " anchors";
+  }
+  template <typename T>
+  std::string operator()(const T& operation) const {
+    PlainSettings plain;
+    T::visit_fields(operation, plain);
+    return plain.text;
   }
 };
 
@@ -102,8 +124,7 @@ const char* colour_of(const Operation& operation) {
   if (std::holds_alternative<MaxPool>(operation)) return "#fde7cf";
   if (std::holds_alternative<AveragePool>(operation)) return "#fde7cf";
   if (std::holds_alternative<Upsample>(operation)) return "#e4dcf1";
-  if (std::holds_alternative<Yolo>(operation)) return "#f8d3d3";
-  if (std::holds_alternative<Region>(operation)) return "#f8d3d3";
+  if (is_head(operation)) return "#f8d3d3";
   return "#e6f2df";
 }
 

@@ -13,12 +13,6 @@ namespace {
 constexpr std::array<const char*, 7> kActivations = {"linear",   "leaky", "relu", "relu6",
                                                      "logistic", "mish",  "swish"};
 
-// In the order of Operation's alternatives.
-constexpr std::array<const char*, 10> kOperations = {
-    "convolution", "max_pool", "average_pool", "upsample", "route",
-    "shortcut",    "dropout",  "softmax",      "yolo",     "region"};
-static_assert(kOperations.size() == std::variant_size_v<Operation>);
-
 // How many input pixels one cell of a feature map covers, as a fraction.
 struct Stride {
   std::int64_t over = 1, under = 1;
@@ -33,13 +27,12 @@ std::vector<Stride> strides_of(const Network& network) {
   for (const Layer& layer : network.layers) {
     const int from = layer.inputs.front();
     Stride stride = from == kNetworkInput ? Stride{} : strides[from];
-    if (const auto* convolution = std::get_if<Convolution>(&layer.operation)) {
-      stride.over *= convolution->stride;
-    } else if (const auto* pool = std::get_if<MaxPool>(&layer.operation)) {
-      stride.over *= pool->stride;
-    } else if (const auto* upsample = std::get_if<Upsample>(&layer.operation)) {
-      stride.under *= upsample->scale;
-    }
+    std::visit(
+        [&](const auto& operation) {
+          if constexpr (requires { operation.stride; }) stride.over *= operation.stride;
+          if constexpr (requires { operation.scale; }) stride.under *= operation.scale;
+        },
+        layer.operation);
     const std::int64_t common = std::gcd(stride.over, stride.under);
     strides.push_back(
         {std::min(stride.over / common, kMaxStride), std::min(stride.under / common, kMaxStride)});
@@ -58,16 +51,14 @@ void set_head_classes(Network& network, int head, int classes) {
         "the number of classes cannot be changed: the head's input does not come from a "
         "convolution");
   }
-  std::size_t boxes = 0;
-  if (auto* yolo = std::get_if<Yolo>(&layer.operation)) {
-    yolo->classes = classes;
-    boxes = yolo->mask.size();
-  } else {
-    auto& region = std::get<Region>(layer.operation);
-    region.classes = classes;
-    boxes = region.anchors.size();
-  }
-  convolution->filters = static_cast<int>(boxes) * (5 + classes);
+  std::visit(
+      [&]<typename T>(T& operation) {
+        if constexpr (HeadOperation<T>) {
+          operation.classes = classes;
+          convolution->filters = operation.channels();
+        }
+      },
+      layer.operation);
   const std::string prefix = network.layers[from].name + ".";
   std::erase_if(network.weights, [&](const auto& item) { return item.first.starts_with(prefix); });
 }
@@ -79,7 +70,9 @@ std::string to_string(const Shape& shape) {
          std::to_string(shape.width);
 }
 
-const char* name_of(Activation activation) { return kActivations[static_cast<std::size_t>(activation)]; }
+const char* name_of(Activation activation) {
+  return kActivations[static_cast<std::size_t>(activation)];
+}
 
 std::optional<Activation> activation_named(std::string_view name) {
   for (std::size_t i = 0; i < kActivations.size(); ++i) {
@@ -88,7 +81,21 @@ std::optional<Activation> activation_named(std::string_view name) {
   return std::nullopt;
 }
 
-const char* name_of(const Operation& operation) { return kOperations[operation.index()]; }
+const char* name_of(const Operation& operation) {
+  return std::visit([]<typename T>(const T&) { return T::kKind; }, operation);
+}
+
+std::optional<Operation> operation_named(std::string_view kind) {
+  std::optional<Operation> found;
+  const auto try_kind = [&]<typename T>(T operation) {
+    if (kind == T::kKind) found = std::move(operation);
+  };
+  [&]<std::size_t... i>(std::index_sequence<i...>) {
+    (try_kind(std::variant_alternative_t<i, Operation>{}), ...);
+  }
+  (std::make_index_sequence<std::variant_size_v<Operation>>{});
+  return found;
+}
 
 std::string place_of(const Network& network, std::size_t layer) {
   const Layer& l = network.layers[layer];
@@ -96,7 +103,7 @@ std::string place_of(const Network& network, std::size_t layer) {
 }
 
 bool is_head(const Operation& operation) {
-  return std::holds_alternative<Yolo>(operation) || std::holds_alternative<Region>(operation);
+  return std::visit([]<typename T>(const T&) { return HeadOperation<T>; }, operation);
 }
 
 std::vector<int> Network::heads() const {
@@ -117,11 +124,14 @@ std::vector<int> Network::outputs() const {
 }
 
 int Network::class_count() const {
-  for (const Layer& layer : layers) {
-    if (const auto* yolo = std::get_if<Yolo>(&layer.operation)) return yolo->classes;
-    if (const auto* region = std::get_if<Region>(&layer.operation)) return region->classes;
-  }
-  return 0;
+  const auto head = std::ranges::find_if(layers, is_head, &Layer::operation);
+  if (head == layers.end()) return 0;
+  return std::visit(
+      []<typename T>(const T& operation) {
+        if constexpr (HeadOperation<T>) return operation.classes;
+        return 0;
+      },
+      head->operation);
 }
 
 Network resized(Network network, int width, int height) {

@@ -38,7 +38,16 @@ struct BatchNorm {
   float epsilon = 1e-5F;
   bool epsilon_outside_root = false;
   bool operator==(const BatchNorm&) const = default;
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("epsilon", self.epsilon);
+    visit("epsilon_outside_root", self.epsilon_outside_root);
+  }
 };
+
+// The kinds of layers. Each declares its name and, in visit_fields(), its settings: visit(key,
+// field) for every one of them, in the order of the .oko file. The file, drawings and `oko inspect`
+// are made from that list. kCopiesValues: every output value is one of the input values, which may
+// then have one int8 scale.
 
 // Weights: "<name>.kernel" [filters, in/groups, size, size], "<name>.bias" [filters] (beta where
 // there is batch norm), and with batch norm ".scale" (gamma), ".mean", ".variance", each [filters].
@@ -48,36 +57,71 @@ struct Convolution {
   std::optional<BatchNorm> batch_norm{};
   Activation activation = Activation::kLinear;
   bool operator==(const Convolution&) const = default;
+  static constexpr const char* kKind = "convolution";
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("filters", self.filters);
+    visit("size", self.size);
+    visit("stride", self.stride);
+    visit("groups", self.groups);
+    visit("padding", self.padding);
+    visit("batch_norm", self.batch_norm);
+    visit("activation", self.activation);
+  }
 };
 
 struct MaxPool {  // padding counts as −infinity
   int size = 2, stride = 2;
   Padding padding{};
   bool operator==(const MaxPool&) const = default;
+  static constexpr const char* kKind = "max_pool";
+  static constexpr bool kCopiesValues = true;
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("size", self.size);
+    visit("stride", self.stride);
+    visit("padding", self.padding);
+  }
 };
 struct AveragePool {  // global: c×h×w → c×1×1
   bool operator==(const AveragePool&) const = default;
+  static constexpr const char* kKind = "average_pool";
+  static void visit_fields(auto&, auto&&) {}
 };
 struct Upsample {  // nearest neighbour
   int scale = 2;
   bool operator==(const Upsample&) const = default;
+  static constexpr const char* kKind = "upsample";
+  static constexpr bool kCopiesValues = true;
+  static void visit_fields(auto& self, auto&& visit) { visit("scale", self.scale); }
 };
 // Concatenates its inputs along channels, each of them reduced to part `group` of `groups` equal
 // parts (Darknet's route).
 struct Route {
   int groups = 1, group = 0;
   bool operator==(const Route&) const = default;
+  static constexpr const char* kKind = "route";
+  static constexpr bool kCopiesValues = true;
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("groups", self.groups);
+    visit("group", self.group);
+  }
 };
 struct Shortcut {  // sum of its inputs, which have one shape
   Activation activation = Activation::kLinear;
   bool operator==(const Shortcut&) const = default;
+  static constexpr const char* kKind = "shortcut";
+  static void visit_fields(auto& self, auto&& visit) { visit("activation", self.activation); }
 };
 struct Dropout {  // identity except in training
   float probability = .5F;
   bool operator==(const Dropout&) const = default;
+  static constexpr const char* kKind = "dropout";
+  static constexpr bool kCopiesValues = true;
+  static void visit_fields(auto& self, auto&& visit) { visit("probability", self.probability); }
 };
 struct Softmax {
   bool operator==(const Softmax&) const = default;
+  static constexpr const char* kKind = "softmax";
+  static void visit_fields(auto&, auto&&) {}
 };
 
 struct Anchor {  // pixels of the network's input (yolo) or cells of the map (region)
@@ -94,7 +138,17 @@ struct Yolo {
   int classes = 0;
   float scale_x_y = 1;
   float ignore_threshold = .7F, truth_threshold = 1;  // training only
+  int channels() const { return static_cast<int>(mask.size()) * (5 + classes); }
   bool operator==(const Yolo&) const = default;
+  static constexpr const char* kKind = "yolo";
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("anchors", self.anchors);
+    visit("mask", self.mask);
+    visit("classes", self.classes);
+    visit("scale_x_y", self.scale_x_y);
+    visit("ignore_threshold", self.ignore_threshold);
+    visit("truth_threshold", self.truth_threshold);
+  }
 };
 
 // A YOLOv2 head: the same channels, anchors in cells, softmax over classes where `softmax`.
@@ -102,13 +156,28 @@ struct Region {
   std::vector<Anchor> anchors;
   int classes = 0;
   bool softmax = true;
+  int channels() const { return static_cast<int>(anchors.size()) * (5 + classes); }
   bool operator==(const Region&) const = default;
+  static constexpr const char* kKind = "region";
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("anchors", self.anchors);
+    visit("classes", self.classes);
+    visit("softmax", self.softmax);
+  }
 };
 
 using Operation = std::variant<Convolution, MaxPool, AveragePool, Upsample, Route, Shortcut,
                                Dropout, Softmax, Yolo, Region>;
 const char* name_of(const Operation& operation);  // "convolution", "max_pool", "yolo", …
-bool is_head(const Operation& operation);         // yolo or region: outputs boxes, not a tensor
+std::optional<Operation> operation_named(std::string_view kind);  // with default settings
+
+// A head outputs boxes, not a tensor. channels() are those of its input.
+template <typename T>
+concept HeadOperation = requires(const T& operation) {
+  operation.classes;
+  operation.channels();
+};
+bool is_head(const Operation& operation);
 
 inline constexpr int kNetworkInput = -1;
 
@@ -142,12 +211,18 @@ struct Network {
   // (d² / c²)^diou_exponent with d between the centres and c the diagonal around both boxes.
   float diou_exponent = 0;
 
-  std::vector<int> heads() const;  // indices of the yolo and region layers, in order
+  std::vector<int> heads() const;  // indices of the heads, in order
   int class_count() const;         // of the heads; 0 without one
   // The output layers: the inputs of the heads, in heads() order; without heads those of
   // raw_outputs, or if that is empty (a classifier) the last layer.
   std::vector<int> outputs() const;
 };
+
+// The shape of a layer's output, or of the network's input for kNetworkInput. Shapes must be
+// inferred.
+inline const Shape& shape_of(const Network& network, int from) {
+  return from == kNetworkInput ? network.input : network.layers[from].output;
+}
 
 // "layer 12 (layers.12, convolution)": the place of an Error about a layer.
 std::string place_of(const Network& network, std::size_t layer);

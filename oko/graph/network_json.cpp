@@ -48,8 +48,8 @@ Json anchors_to_json(const std::vector<Anchor>& anchors) {
   return list;
 }
 
-std::vector<Anchor> anchors_of(const Json& object, const std::string& name) {
-  return list_of<Anchor>(object, "anchors", name, [&](const Json& pair) -> Anchor {
+std::vector<Anchor> anchors_of(const Json& object, const char* key, const std::string& name) {
+  return list_of<Anchor>(object, key, name, [&](const Json& pair) -> Anchor {
     if (!pair.is_array() || pair.size() != 2) {
       throw input_error(name, "an anchor must be a list of width and height");
     }
@@ -60,111 +60,79 @@ std::vector<Anchor> anchors_of(const Json& object, const std::string& name) {
 
 Json padding_to_json(const Padding& p) { return {p.top, p.left, p.bottom, p.right}; }
 
-Padding padding_of(const Json& object, const std::string& name) {
-  const std::vector<int> sides = ints_of(object, "padding", name);
+Padding padding_of(const Json& object, const char* key, const std::string& name) {
+  const std::vector<int> sides = ints_of(object, key, name);
   if (sides.size() != 4) {
-    throw input_error(name, "\"padding\" must be a list of top, left, bottom and right");
+    throw input_error(name,
+                      std::string("\"") + key + "\" must be a list of top, left, bottom and right");
   }
   return {sides[0], sides[1], sides[2], sides[3]};
 }
 
-Activation activation_of(const Json& object, const std::string& name) {
-  const auto text = json_get<std::string>(object, "activation", name);
+Activation activation_of(const Json& object, const char* key, const std::string& name) {
+  const auto text = json_get<std::string>(object, key, name);
   if (const auto known = activation_named(text)) return *known;
-  throw input_error(name, "unknown activation \"" + text + "\"");
+  throw input_error(name, std::string("unknown ") + key + " \"" + text + "\"");
 }
 
-// Writes the settings of each kind of layer into the layer's object.
-struct SettingsWriter {
+// Writes settings into an object: the visitor of visit_fields().
+struct FieldWriter {
   Json& json;
 
-  void operator()(const Convolution& c) {
-    json["filters"] = c.filters;
-    json["size"] = c.size;
-    json["stride"] = c.stride;
-    json["groups"] = c.groups;
-    json["padding"] = padding_to_json(c.padding);
-    if (c.batch_norm) {
-      json["batch_norm"] = {{"epsilon", shortest_decimal(c.batch_norm->epsilon)},
-                            {"epsilon_outside_root", c.batch_norm->epsilon_outside_root}};
-    }
-    json["activation"] = name_of(c.activation);
+  void operator()(const char* key, int value) const { json[key] = value; }
+  void operator()(const char* key, bool value) const { json[key] = value; }
+  void operator()(const char* key, float value) const { json[key] = shortest_decimal(value); }
+  void operator()(const char* key, Activation value) const { json[key] = name_of(value); }
+  void operator()(const char* key, const Padding& value) const {
+    json[key] = padding_to_json(value);
   }
-  void operator()(const MaxPool& pool) {
-    json["size"] = pool.size;
-    json["stride"] = pool.stride;
-    json["padding"] = padding_to_json(pool.padding);
+  void operator()(const char* key, const std::vector<int>& values) const { json[key] = values; }
+  void operator()(const char* key, const std::vector<Anchor>& values) const {
+    json[key] = anchors_to_json(values);
   }
-  void operator()(const AveragePool&) {}
-  void operator()(const Upsample& upsample) { json["scale"] = upsample.scale; }
-  void operator()(const Route& route) {
-    json["groups"] = route.groups;
-    json["group"] = route.group;
-  }
-  void operator()(const Shortcut& shortcut) { json["activation"] = name_of(shortcut.activation); }
-  void operator()(const Dropout& dropout) {
-    json["probability"] = shortest_decimal(dropout.probability);
-  }
-  void operator()(const Softmax&) {}
-  void operator()(const Yolo& yolo) {
-    json["anchors"] = anchors_to_json(yolo.anchors);
-    json["mask"] = yolo.mask;
-    json["classes"] = yolo.classes;
-    json["scale_x_y"] = shortest_decimal(yolo.scale_x_y);
-    json["ignore_threshold"] = shortest_decimal(yolo.ignore_threshold);
-    json["truth_threshold"] = shortest_decimal(yolo.truth_threshold);
-  }
-  void operator()(const Region& region) {
-    json["anchors"] = anchors_to_json(region.anchors);
-    json["classes"] = region.classes;
-    json["softmax"] = region.softmax;
+  template <typename T>
+  void operator()(const char* key, const std::optional<T>& settings) const {
+    if (settings) T::visit_fields(*settings, FieldWriter{json[key] = Json::object()});
   }
 };
 
-Convolution convolution_of(const Json& j, const std::string& name) {
-  Convolution c;
-  c.filters = json_get<int>(j, "filters", name);
-  c.size = json_get<int>(j, "size", name);
-  c.stride = json_get<int>(j, "stride", name);
-  c.groups = json_get<int>(j, "groups", name);
-  c.padding = padding_of(j, name);
-  if (j.contains("batch_norm")) {
-    const Json& norm = j["batch_norm"];
-    c.batch_norm = BatchNorm{float_of(norm, "epsilon", name),
-                             json_get<bool>(norm, "epsilon_outside_root", name)};
-  }
-  c.activation = activation_of(j, name);
-  return c;
-}
+// Reads them.
+struct FieldReader {
+  const Json& json;
+  const std::string& name;  // of the place
 
-Yolo yolo_of(const Json& j, const std::string& name) {
-  Yolo yolo;
-  yolo.anchors = anchors_of(j, name);
-  yolo.mask = ints_of(j, "mask", name);
-  yolo.classes = json_get<int>(j, "classes", name);
-  yolo.scale_x_y = float_of(j, "scale_x_y", name);
-  yolo.ignore_threshold = float_of(j, "ignore_threshold", name);
-  yolo.truth_threshold = float_of(j, "truth_threshold", name);
-  return yolo;
-}
+  void operator()(const char* key, int& value) const { value = json_get<int>(json, key, name); }
+  void operator()(const char* key, bool& value) const { value = json_get<bool>(json, key, name); }
+  void operator()(const char* key, float& value) const { value = float_of(json, key, name); }
+  void operator()(const char* key, Activation& value) const {
+    value = activation_of(json, key, name);
+  }
+  void operator()(const char* key, Padding& value) const { value = padding_of(json, key, name); }
+  void operator()(const char* key, std::vector<int>& values) const {
+    values = ints_of(json, key, name);
+  }
+  void operator()(const char* key, std::vector<Anchor>& values) const {
+    values = anchors_of(json, key, name);
+  }
+  template <typename T>
+  void operator()(const char* key, std::optional<T>& settings) const {
+    if (json.contains(key)) T::visit_fields(settings.emplace(), FieldReader{json[key], name});
+  }
+};
 
 Operation operation_of(const Json& j, const std::string& name) {
   const auto kind = json_get<std::string>(j, "kind", name);
-  const auto whole = [&](const char* key) { return json_get<int>(j, key, name); };
-  if (kind == "convolution") return convolution_of(j, name);
-  if (kind == "max_pool") return MaxPool{whole("size"), whole("stride"), padding_of(j, name)};
-  if (kind == "average_pool") return AveragePool{};
-  if (kind == "upsample") return Upsample{whole("scale")};
-  if (kind == "route") return Route{whole("groups"), whole("group")};
-  if (kind == "shortcut") return Shortcut{activation_of(j, name)};
-  if (kind == "dropout") return Dropout{float_of(j, "probability", name)};
-  if (kind == "softmax") return Softmax{};
-  if (kind == "yolo") return yolo_of(j, name);
-  if (kind == "region") {
-    return Region{anchors_of(j, name), whole("classes"), json_get<bool>(j, "softmax", name)};
+  std::optional<Operation> operation = operation_named(kind);
+  if (!operation) {
+    throw input_error(name, "unknown layer kind \"" + kind + "\"",
+                      "the file may come from a newer version of oko");
   }
-  throw input_error(name, "unknown layer kind \"" + kind + "\"",
-                    "the file may come from a newer version of oko");
+  std::visit(
+      [&]<typename T>(T& settings) {
+        T::visit_fields(settings, FieldReader{j, name});
+      },
+      *operation);
+  return *std::move(operation);
 }
 
 Json preprocess_to_json(const Preprocess& p) {
@@ -207,7 +175,8 @@ Json network_to_json(const Network& network) {
   json["layers"] = Json::array();
   for (const Layer& layer : network.layers) {
     Json j = {{"name", layer.name}, {"kind", name_of(layer.operation)}, {"inputs", layer.inputs}};
-    std::visit(SettingsWriter{j}, layer.operation);
+    std::visit([&]<typename T>(const T& operation) { T::visit_fields(operation, FieldWriter{j}); },
+               layer.operation);
     json["layers"].push_back(std::move(j));
   }
   for (const Output& output : network.raw_outputs) {

@@ -30,10 +30,7 @@ class LayerCheck {
 
  private:
   const Layer& layer() const { return network_.layers[index_]; }
-  const Shape& input(std::size_t i = 0) const {
-    const int from = layer().inputs[i];
-    return from == kNetworkInput ? network_.input : network_.layers[from].output;
-  }
+  const Shape& input(std::size_t i = 0) const { return shape_of(network_, layer().inputs[i]); }
 
   [[noreturn]] void fail(std::string message, std::string hint = {}) const {
     throw input_error(place_of(network_, index_), std::move(message), std::move(hint));
@@ -73,7 +70,7 @@ class LayerCheck {
     }
   }
 
-  Shape shape_of(Side channels, Side height, Side width) const {
+  Shape checked(Side channels, Side height, Side width) const {
     check_range("output channels", channels, 1, kMaxSide);
     check_range("output height", height, 1, kMaxSide);
     check_range("output width", width, 1, kMaxSide);
@@ -95,7 +92,7 @@ class LayerCheck {
       fail("a window of " + n + "x" + n + " does not fit into the padded input " + to_string(in),
            "use a larger network input or fewer strides");
     }
-    return shape_of(channels, rows / stride + 1, columns / stride + 1);
+    return checked(channels, rows / stride + 1, columns / stride + 1);
   }
 
   Shape output(const Convolution& c) const {
@@ -126,12 +123,12 @@ class LayerCheck {
     return slide(input().channels, pool.size, pool.stride, p);
   }
 
-  Shape output(const AveragePool&) const { return shape_of(input().channels, 1, 1); }
+  Shape output(const AveragePool&) const { return checked(input().channels, 1, 1); }
 
   Shape output(const Upsample& upsample) const {
     check_range("scale", upsample.scale, 1, kMaxWindow);
     const Shape& in = input();
-    return shape_of(in.channels, Side{in.height} * upsample.scale, Side{in.width} * upsample.scale);
+    return checked(in.channels, Side{in.height} * upsample.scale, Side{in.width} * upsample.scale);
   }
 
   Shape output(const Route& route) const {
@@ -150,7 +147,7 @@ class LayerCheck {
       }
       channels += in.channels / route.groups;
     }
-    return shape_of(channels, first.height, first.width);
+    return checked(channels, first.height, first.width);
   }
 
   Shape output(const Shortcut&) const {
@@ -178,13 +175,13 @@ class LayerCheck {
     check_number("scale_x_y", yolo.scale_x_y, .01F, 100);
     check_number("ignore threshold", yolo.ignore_threshold, 0, 1);
     check_number("truth threshold", yolo.truth_threshold, 0, 1);
-    check_head(yolo.mask.size(), yolo.classes);
+    check_head(yolo, yolo.mask.size());
     return input();
   }
 
   Shape output(const Region& region) const {
     check_anchors(region.anchors);
-    check_head(region.anchors.size(), region.classes);
+    check_head(region, region.anchors.size());
     return input();
   }
 
@@ -195,10 +192,12 @@ class LayerCheck {
     }
   }
 
-  void check_head(std::size_t boxes, int classes) const {
+  template <HeadOperation Head>
+  void check_head(const Head& head, std::size_t boxes) const {
+    const int classes = head.classes;
     check_range("number of anchors", static_cast<Side>(boxes), 1, kMaxWindow);
     check_range("classes", classes, 1, kMaxSide);
-    const Side wanted = static_cast<Side>(boxes) * (5 + Side{classes});
+    const int wanted = head.channels();
     if (input().channels != wanted) {
       fail("the input is " + to_string(input()) + ", " + std::to_string(boxes) + " anchors and " +
                std::to_string(classes) + " classes need " + std::to_string(wanted) + "x" +

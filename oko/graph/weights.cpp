@@ -11,9 +11,7 @@ std::vector<WeightSpec> weight_specs(const Network& network) {
     const Layer& layer = network.layers[i];
     const auto* convolution = std::get_if<Convolution>(&layer.operation);
     if (!convolution) continue;
-    const int from = layer.inputs.front();
-    const int channels =
-        from == kNetworkInput ? network.input.channels : network.layers[from].output.channels;
+    const int channels = shape_of(network, layer.inputs.front()).channels;
     const auto add = [&](const char* part, std::vector<std::int64_t> shape) {
       specs.push_back({layer.name + part, std::move(shape), static_cast<int>(i)});
     };

@@ -26,10 +26,11 @@ class Sets {
 
 // A layer whose output has the bytes of its inputs.
 bool keeps_bytes(const graph::Operation& operation) {
-  return std::holds_alternative<graph::Route>(operation) ||
-         std::holds_alternative<graph::MaxPool>(operation) ||
-         std::holds_alternative<graph::Upsample>(operation) ||
-         std::holds_alternative<graph::Dropout>(operation);
+  return std::visit(
+      []<typename T>(const T&) {
+        return requires { T::kCopiesValues; };
+      },
+      operation);
 }
 
 }  // namespace

@@ -97,9 +97,7 @@ class Planner {
   const T* as(int i) const {
     return std::get_if<T>(&layer(i).operation);
   }
-  const Shape& shape_of(int i) const {
-    return i == graph::kNetworkInput ? network_.input : layer(i).output;
-  }
+  const Shape& shape_of(int i) const { return graph::shape_of(network_, i); }
   // A layer that is an alias of its input.
   bool is_alias(int i) const {
     const auto* route = as<graph::Route>(i);

@@ -203,6 +203,7 @@ at::Tensor Module::run(const graph::Layer& layer, int index,
     } else if constexpr (std::is_same_v<T, graph::Softmax>) {
       return at::softmax(inputs[0], 1);
     } else {
+      static_assert(graph::HeadOperation<T>);
       return inputs[0];  // oko_detect decodes heads
     }
   };

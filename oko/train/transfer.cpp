@@ -120,8 +120,7 @@ class Loader {
   std::vector<std::int64_t> wanted_shape(std::size_t layer, const std::string& part) const {
     const auto& conv = std::get<graph::Convolution>(to_.layers[layer].operation);
     if (part != "kernel") return {conv.filters};
-    const int from = to_.layers[layer].inputs[0];
-    const int channels = from < 0 ? to_.input.channels : to_.layers[from].output.channels;
+    const int channels = graph::shape_of(to_, to_.layers[layer].inputs[0]).channels;
     return {conv.filters, channels / conv.groups, conv.size, conv.size};
   }
 

@@ -5,6 +5,7 @@
 
 #include "oko/base/half.h"
 #include "oko/formats/builder.h"
+#include "oko/formats/format.h"
 
 namespace oko::formats::coreml {
 namespace {
@@ -95,8 +96,7 @@ class NetworkWriter {
     return names;
   }
   const graph::Shape& input_shape() const {
-    const int from = layer().inputs.front();
-    return from == graph::kNetworkInput ? network_.input : network_.layers[from].output;
+    return graph::shape_of(network_, layer().inputs.front());
   }
   std::span<const float> weight(const char* part) const {
     return network_.weights.find(layer().name + "." + part)->second.floats();
@@ -170,10 +170,7 @@ class NetworkWriter {
   }
 
   void cut(const graph::Route& route, std::size_t from, const char* suffix, const std::string& to) {
-    const int source = layer().inputs[from];
-    const graph::Shape& in =
-        source == graph::kNetworkInput ? network_.input : network_.layers[source].output;
-    const int channels = in.channels / route.groups;
+    const int channels = graph::shape_of(network_, layer().inputs[from]).channels / route.groups;
     proto::Slice& out = *add(suffix, {input(from)}, to).mutable_slice();
     out.set_begin(route.group * channels);
     out.set_end((route.group + 1) * channels);
@@ -187,9 +184,8 @@ class NetworkWriter {
   }
 
   void write(const graph::Softmax&) { add("", {input()}, map()).mutable_softmax(); }
-  void write(const graph::Dropout&) {}  // removed by inference_form()
-  void write(const graph::Yolo&) {}
-  void write(const graph::Region&) {}
+  // inference_form() has no dropout, and heads are not written.
+  void write(const auto&) { refuse_layer(network_, static_cast<int>(index_), "Core ML"); }
 
   void activate(Activation activation, const std::string& from) {
     const auto add_activation = [&]() -> proto::Activation& {

@@ -129,8 +129,7 @@ class ProgramWriter {
   }
   std::string input(std::size_t i = 0) const { return value_of(layer().inputs[i]); }
   const graph::Shape& input_shape(std::size_t i = 0) const {
-    const int from = layer().inputs[i];
-    return from == graph::kNetworkInput ? network_.input : network_.layers[from].output;
+    return graph::shape_of(network_, layer().inputs[i]);
   }
   std::span<const float> weight(const char* part) const {
     return network_.weights.find(layer().name + "." + part)->second.floats();
@@ -376,9 +375,8 @@ class ProgramWriter {
     values_[index_] = operation.output;
   }
 
-  void write(const graph::Dropout&) {}  // removed by inference_form()
-  void write(const graph::Yolo&) {}
-  void write(const graph::Region&) {}
+  // inference_form() has no dropout, and heads are not written.
+  void write(const auto&) { refuse_layer(network_, static_cast<int>(index_), "Core ML"); }
 
   std::string simple(const char* type, const std::string& name, const std::string& x) {
     return on_map(type, name, x, sides_of(layer().output)).output;

@@ -7,6 +7,7 @@
 #include "oko/formats/darknet.h"
 #include "oko/formats/darknet/program.h"
 #include "oko/formats/darknet/sections.h"
+#include "oko/formats/format.h"
 
 namespace oko::formats {
 namespace {
@@ -225,6 +226,8 @@ class CfgWriter {
     begin("softmax");
     key("groups", 1);
   }
+
+  void write(const auto&) { refuse_layer(network_, static_cast<int>(index_), "Darknet"); }
 
   void write(const graph::Yolo& yolo) {
     begin("yolo");

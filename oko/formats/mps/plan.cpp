@@ -78,8 +78,7 @@ class Planner {
   int result(int layer) const { return layer == graph::kNetworkInput ? input_ : results_[layer]; }
   int source(std::size_t i = 0) const { return result(layer_->inputs[i]); }
   const Shape& shape(std::size_t i = 0) const {
-    const int from = layer_->inputs[i];
-    return from == graph::kNetworkInput ? network_.input : network_.layers[from].output;
+    return graph::shape_of(network_, layer_->inputs[i]);
   }
   const graph::Tensor& weight(const char* part) const {
     return network_.weights.find(layer_->name + "." + part)->second;
@@ -275,9 +274,10 @@ class Planner {
     return add(Kind::kSoftmax, layer_->name, {source()}, layer_->output);
   }
 
-  int make(const graph::Dropout&) { return source(); }
-  int make(const graph::Yolo&) { return source(); }
-  int make(const graph::Region&) { return source(); }
+  int make(const graph::HeadOperation auto&) { return source(); }
+  int make(const auto&) {
+    refuse_layer(network_, std::ssize(results_), "Metal Performance Shaders");
+  }
 
   // A graph's result is the image of a node: outputs that are the input itself or that are shared
   // get a separate node.

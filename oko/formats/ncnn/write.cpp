@@ -10,6 +10,7 @@
 #include "oko/formats/ncnn.h"
 #include "oko/formats/ncnn/param.h"
 #include "oko/graph/fold.h"
+#include "oko/graph/head.h"
 
 namespace oko::formats {
 namespace {
@@ -82,10 +83,6 @@ class Writer {
     std::vector<std::string> branches;  // blobs still to be read, the last one first
   };
   Map& map(int index) { return reads_[index + 1]; }
-
-  const graph::Shape& shape_of(int index) const {
-    return index < 0 ? network_.input : network_.layers[index].output;
-  }
 
   std::string unused(std::string name) {
     while (!names_.insert(name).second) name += "_";
@@ -234,9 +231,6 @@ class Writer {
   void write(int index, const Layer& layer, const graph::Softmax&) {
     plain(index, layer, "Softmax", setting(0, 0) + setting(1, 1));
   }
-  void write(int index, const Layer& layer, const graph::Dropout&) {
-    plain(index, layer, "Noop", "");
-  }
   void write(int index, const Layer& layer, const graph::Shortcut& shortcut) {
     add_with_activation(index, "Eltwise", read_all(layer), setting(0, 1), shortcut.activation);
   }
@@ -245,7 +239,7 @@ class Writer {
     std::vector<std::string> parts;
     const bool one = layer.inputs.size() == 1;
     for (const int from : layer.inputs) {
-      const int channels = shape_of(from).channels / route.groups;
+      const int channels = graph::shape_of(network_, from).channels / route.groups;
       const int start = route.group * channels;
       const std::string name =
           one ? layer.name : unused(layer.name + ".part" + std::to_string(parts.size()));
@@ -256,8 +250,8 @@ class Writer {
     }
     if (!one) add_line("Concat", layer.name, parts, {own_blob(index, layer.name)}, setting(0, 0));
   }
-  void write(int, const Layer&, const graph::Yolo&) {}
-  void write(int, const Layer&, const graph::Region&) {}
+  // inference_form() has no dropout, and heads are not written.
+  void write(int index, const Layer&, const auto&) { refuse_layer(network_, index, "ncnn"); }
 
   void plain(int index, const Layer& layer, const char* kind, const std::string& settings) {
     add_line(kind, layer.name, read_all(layer), {own_blob(index, layer.name)}, settings);
@@ -347,8 +341,7 @@ void Writer::add_detection_output() {
                         "same anchors and classes in each",
                         "write the raw heads and decode them in the app");
     }
-    strides.push_back(static_cast<float>(network_.input.width) /
-                      static_cast<float>(shape_of(layer.inputs.front()).width));
+    strides.push_back(graph::head_of(network_, head).cell_width);
     for (const int k : yolo->mask) masks.push_back(static_cast<float>(k));
     blobs.push_back(map(layer.inputs.front()).output);
   }

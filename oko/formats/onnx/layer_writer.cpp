@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "oko/formats/format.h"
+
 namespace oko::formats {
 
 using graph::Activation;
@@ -20,9 +22,7 @@ const std::string& LayerWriter::map(int layer) const {
   return layer == graph::kNetworkInput ? input_ : maps_[layer];
 }
 
-const graph::Shape& LayerWriter::shape(int layer) const {
-  return layer == graph::kNetworkInput ? network_.input : network_.layers[layer].output;
-}
+const graph::Shape& LayerWriter::shape(int layer) const { return graph::shape_of(network_, layer); }
 
 std::vector<std::string> LayerWriter::inputs() const {
   std::vector<std::string> names;
@@ -45,6 +45,10 @@ void LayerWriter::write(const std::string& input, const std::vector<std::string>
     const std::string to = maps_[i];
     std::visit([&](const auto& operation) { add(operation, to); }, layer.operation);
   }
+}
+
+void LayerWriter::add(const auto&, const std::string&) {
+  refuse_layer(network_, static_cast<int>(maps_.size()) - 1, "ONNX");
 }
 
 std::string LayerWriter::before_activation(Activation kind, const std::string& to) {

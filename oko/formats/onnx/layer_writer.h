@@ -28,9 +28,7 @@ class LayerWriter {
   void add(const graph::Shortcut& shortcut, const std::string& to);
   void add(const graph::Softmax&, const std::string& to);
   // inference_form() has no dropout, and heads are not written.
-  void add(const graph::Dropout&, const std::string&) {}
-  void add(const graph::Yolo&, const std::string&) {}
-  void add(const graph::Region&, const std::string&) {}
+  void add(const auto&, const std::string&);
 
   const std::string& name() const { return layer_->name; }
   std::vector<std::string> inputs() const;

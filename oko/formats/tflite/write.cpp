@@ -41,9 +41,6 @@ class Writer {
 
  private:
   bool bytes() const { return options_.precision == graph::Precision::kInt8; }
-  const Shape& shape_of(int index) const {
-    return index < 0 ? network_.input : network_.layers[index].output;
-  }
   std::optional<MapScale> scale_of(int index) const {
     if (!bytes()) return std::nullopt;
     return scales_.maps[index + 1];
@@ -60,9 +57,10 @@ class Writer {
   void write(int index, const Layer& layer, const graph::Route& route);
   void write(int index, const Layer& layer, const graph::Shortcut& shortcut);
   void write(int index, const Layer& layer, const graph::Softmax& softmax);
-  void write(int, const Layer&, const graph::Dropout&) {}  // removed by inference_form()
-  void write(int, const Layer&, const graph::Yolo&) {}
-  void write(int, const Layer&, const graph::Region&) {}
+  // inference_form() has no dropout, and heads are not written.
+  void write(int index, const Layer&, const auto&) {
+    refuse_layer(network_, index, "TensorFlow Lite");
+  }
 
   int padded(const std::string& name, int from, const Shape& in, const graph::Padding& padding,
              bool lowest);
@@ -114,13 +112,14 @@ graph::Padding reached(const Shape& in, const Shape& out, const graph::MaxPool& 
 int Writer::own_map(int index) {
   const auto output = outputs_.find(index);
   const std::string& name = output != outputs_.end() ? output->second : network_.layers[index].name;
-  return tensors_[index + 1] = emitter_.map(name, shape_of(index), scale_of(index));
+  return tensors_[index + 1] =
+             emitter_.map(name, graph::shape_of(network_, index), scale_of(index));
 }
 
 int Writer::map_before_activation(int index) {
   const std::string name = network_.layers[index].name + kBefore;
   const auto scale = bytes() ? scales_.sums[index] : std::nullopt;
-  return emitter_.map(name, shape_of(index), scale);
+  return emitter_.map(name, graph::shape_of(network_, index), scale);
 }
 
 void Writer::add_input() {
@@ -154,6 +153,7 @@ std::vector<std::byte> Writer::file() {
   add_input();
   for (std::size_t i = 0; i < network_.layers.size(); ++i) {
     const Layer& layer = network_.layers[i];
+    if (graph::is_head(layer.operation)) continue;
     std::visit([&](const auto& operation) { write(static_cast<int>(i), layer, operation); },
                layer.operation);
   }
@@ -294,7 +294,7 @@ void Writer::convolve_groups(const Layer& layer, int from, int to,
 
 void Writer::write(int index, const Layer& layer, const graph::Convolution& c) {
   const int source = layer.inputs.front();
-  const Shape& in = shape_of(source);
+  const Shape& in = graph::shape_of(network_, source);
   int from = read(source);
   auto padding = oko::tflite::Padding::VALID;
   if (c.padding != graph::Padding{} && c.padding == same_padding(in, c.size, c.stride)) {
@@ -316,7 +316,7 @@ void Writer::write(int index, const Layer& layer, const graph::Convolution& c) {
 
 void Writer::write(int index, const Layer& layer, const graph::MaxPool& pool) {
   const int source = layer.inputs.front();
-  const Shape& in = shape_of(source);
+  const Shape& in = graph::shape_of(network_, source);
   int from = read(source);
   oko::tflite::Pool2DOptionsT options;
   options.filter_height = options.filter_width = pool.size;
@@ -361,7 +361,7 @@ void Writer::write(int index, const Layer& layer, const graph::Route& route) {
   for (const int source : layer.inputs) {
     from.push_back(read(source));
     if (route.groups == 1) continue;
-    const Shape& in = shape_of(source);
+    const Shape& in = graph::shape_of(network_, source);
     const int channels = in.channels / route.groups;
     const std::string name = layer.name + ".part" + std::to_string(from.size() - 1);
     const int begin =
