@@ -12,12 +12,12 @@
 inline void expect_usable(const oko::dataset::ParsedFile& file) {
   for (const auto& picture : file.pictures) {
     for (const auto& parsed : picture.objects) {
-      const oko::image::Box& box = parsed.object.box;
+      const oko::image::Box& box = parsed.box;
       for (const float edge : {box.left, box.top, box.right, box.bottom}) {
         if (!std::isfinite(edge)) std::abort();
       }
       if (!(box.width() > 0 && box.height() > 0)) std::abort();
-      if (parsed.object.place.empty()) std::abort();
+      if (parsed.place.empty()) std::abort();
     }
   }
   for (const oko::dataset::Finding& finding : file.findings) {

@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (std::size_t i = 0; i < samples.size(); ++i) {
     samples[i].size = file.pictures[i].size;
     for (const ParsedObject& parsed : file.pictures[i].objects) {
-      samples[i].objects.push_back(parsed.object);
+      samples[i].objects.push_back(parsed);
       samples[i].objects.back().class_id = 0;
     }
     pointers.push_back(&samples[i]);
@@ -31,7 +31,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto& objects = again.pictures.at(i).objects;
     if (objects.size() != samples[i].objects.size()) std::abort();
     for (std::size_t j = 0; j < objects.size(); ++j) {
-      if (!(objects[j].object.box == samples[i].objects[j].box)) std::abort();
+      if (!(objects[j].box == samples[i].objects[j].box)) std::abort();
     }
   }
   return 0;

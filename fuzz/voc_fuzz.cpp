@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Sample sample;
   sample.size = file.pictures.at(0).size;
   for (const ParsedObject& parsed : file.pictures[0].objects) {
-    sample.objects.push_back(parsed.object);
+    sample.objects.push_back(parsed);
     sample.objects.back().class_id = 0;
   }
   const ParsedFile again = parse_voc(voc_text(sample, {"thing"}, "a.jpg"), "written");

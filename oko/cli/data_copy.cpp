@@ -7,6 +7,7 @@
 
 #include "oko/base/error.h"
 #include "oko/cli/table.h"
+#include "oko/dataset/image_sizes.h"
 
 namespace oko::cli {
 namespace {

@@ -7,6 +7,7 @@
 #include "oko/cli/model.h"
 #include "oko/cli/table.h"
 #include "oko/dataset/anchors.h"
+#include "oko/dataset/image_sizes.h"
 #include "oko/dataset/stats.h"
 #include "oko/graph/builtin.h"
 

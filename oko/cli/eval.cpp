@@ -11,6 +11,7 @@
 #include "oko/cli/inputs.h"
 #include "oko/cli/progress_bar.h"
 #include "oko/cli/table.h"
+#include "oko/dataset/image_sizes.h"
 #include "oko/run/evaluate.h"
 #include "oko/run/output.h"
 #include "oko/run/report.h"

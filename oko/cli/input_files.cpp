@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "oko/base/error.h"
-#include "oko/dataset/parsed.h"
+#include "oko/dataset/text.h"
 #include "oko/media/picture.h"
 #include "oko/storage/identity.h"
 #include "oko/storage/store.h"

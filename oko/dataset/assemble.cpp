@@ -7,9 +7,9 @@
 #include <map>
 #include <set>
 
-#include "oko/base/class_list.h"
-#include "oko/base/error.h"
+#include "oko/dataset/class_lists.h"
 #include "oko/dataset/merge.h"
+#include "oko/dataset/text.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
@@ -29,7 +29,7 @@ std::vector<std::string> names_as_met(const Source& source) {
   for (const SourcePicture& picture : source.pictures) {
     for (const ParsedObject& object : picture.parsed.objects) {
       if (object.class_name.empty()) {
-        highest = std::max(highest, object.object.class_id);
+        highest = std::max(highest, object.class_id);
       } else {
         names.insert(object.class_name);
       }
@@ -59,9 +59,9 @@ class ClassResolver {
   int resolve(const ParsedObject& parsed) {
     std::string name = parsed.class_name;
     if (name.empty()) {
-      const int number = parsed.object.class_id;
+      const int number = parsed.class_id;
       if (number < 0 || static_cast<std::size_t>(number) >= own_.size()) {
-        add_error(findings_, "unknown-class", parsed.object.place,
+        add_error(findings_, "unknown-class", parsed.place,
                   fmt::format("class {}, but the class list has 0 to {}", number,
                               static_cast<int>(own_.size()) - 1),
                   "the box is dropped")
@@ -71,7 +71,7 @@ class ClassResolver {
       name = own_[number];
     }
     if (const auto found = by_name_.find(name); found != by_name_.end()) return found->second;
-    return resolve_misspelt(name, parsed.object.place);
+    return resolve_misspelt(name, parsed.place);
   }
 
  private:
@@ -133,60 +133,6 @@ std::vector<std::string> wanted_classes(const Source& source, const ReadOptions&
 
 }  // namespace
 
-std::vector<std::string> read_class_list(std::string_view text, const std::string& name,
-                                         std::vector<Finding>& findings) {
-  std::vector<std::string> classes = parse_class_list(text, name);
-  std::set<std::string> seen;
-  for (std::size_t i = 0; i < classes.size(); ++i) {
-    const std::string place = fmt::format("{}:{}", name, i + 1);
-    if (!seen.insert(classes[i]).second) {
-      add_error(findings, "ambiguous-class", place,
-                fmt::format("class \"{}\" is listed twice", classes[i]));
-    }
-    if (classes[i].starts_with('#')) {
-      add_warning(findings, "class-comment", place,
-                  fmt::format("\"{}\" counts as a class, as in Darknet", classes[i]));
-    }
-  }
-  return classes;
-}
-
-bool is_class_list_name(const std::string& path) {
-  const std::string name = storage::filename(path);
-  return name == "classes.txt" || name == "_classes.txt" || storage::extension(path) == ".names";
-}
-
-std::vector<std::string> find_class_list(const Tree& tree, std::vector<Finding>& findings,
-                                         bool is_numbered) {
-  for (const char* name : {"classes.names", "classes.txt", "_classes.txt", "obj.names",
-                           "labels.txt", "annotations/classes.names", "annotations/classes.txt",
-                           "labels/classes.txt", "data/classes.names", "data/obj.names"}) {
-    if (tree.has(name)) {
-      return read_class_list(tree.read_text(name).text(), name, findings);
-    }
-  }
-  // labelImg writes one into each label folder.
-  std::vector<std::string> lists;
-  for (const std::string& path : tree.files()) {
-    if (is_class_list_name(path)) lists.push_back(path);
-  }
-  if (lists.empty()) return {};
-  const Text first = tree.look_at(lists.front());
-  const bool alike = std::all_of(lists.begin(), lists.end(), [&](const std::string& path) {
-    return trimmed(tree.look_at(path).text()) == trimmed(first.text());
-  });
-  if (alike) return read_class_list(tree.read_text(lists[0]).text(), lists[0], findings);
-  const std::string message =
-      fmt::format("any of {} could be the class list; none is used", fmt::join(lists, ", "));
-  for (const std::string& path : lists) tree.set_aside(path);
-  if (is_numbered) {
-    add_error(findings, "ambiguous-class", lists.front(), message);
-  } else {
-    add_warning(findings, "ambiguous-class", tree.root(), message);
-  }
-  return {};
-}
-
 Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
                  std::vector<Finding>& findings) {
   merge_entries(source, tree.disk_names());
@@ -218,7 +164,7 @@ Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
     for (ParsedObject& parsed : picture.parsed.objects) {
       const int class_id = resolver.resolve(parsed);
       if (class_id < 0) continue;
-      sample.objects.push_back(std::move(parsed.object));
+      sample.objects.push_back(std::move(parsed));
       sample.objects.back().class_id = class_id;
     }
     dataset.samples.push_back(std::move(sample));

@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
 #include <map>
 
 #include "oko/dataset/facts.h"
 #include "oko/dataset/fit.h"
-#include "oko/dataset/parsed.h"
+#include "oko/dataset/image_sizes.h"
 #include "oko/dataset/picture_name.h"
+#include "oko/dataset/text.h"
 #include "oko/dataset/upright.h"
 #include "oko/storage/store.h"
 
@@ -114,8 +114,7 @@ class Checker {
   void check_size(const Sample& sample, const media::PictureInfo& info) {
     const image::Size real = info.upright_size();
     const SizeFit fit = compare_sizes(sample.size, real);
-    const std::string said = fmt::format("the annotation says {}, but the image is {}",
-                                         size_text(sample.size), size_text(real));
+    const std::string said = mismatch_text(sample.size, real);
     switch (fit) {
       case SizeFit::kSame:
         return;
@@ -178,7 +177,7 @@ class Checker {
 
   void check_boxes(const Sample& sample, const PictureFacts& facts) {
     const image::Size frame = box_frame(sample, facts);
-    if (frame.width <= 0 || frame.height <= 0) return;
+    if (!is_known(frame)) return;
     for (int i = 0; i < static_cast<int>(sample.objects.size()); ++i) check_box(sample, i, frame);
     check_doubles(sample);
   }
@@ -342,18 +341,6 @@ class Checker {
 };
 
 }  // namespace
-
-SizeFit compare_sizes(image::Size said, image::Size real) {
-  if (said.width <= 0 || said.height <= 0) return SizeFit::kUnsaid;
-  if (said == real) return SizeFit::kSame;
-  // The shape is the same if scaling by one side matches the other within a pixel.
-  const auto same_shape = [&](int width, int height) {
-    const double scale = static_cast<double>(real.width) / width;
-    return std::abs(height * scale - real.height) <= std::max(1.0, scale);
-  };
-  if (same_shape(said.width, said.height)) return SizeFit::kScaled;
-  return same_shape(said.height, said.width) ? SizeFit::kTurned : SizeFit::kOther;
-}
 
 std::vector<Finding> check(const Dataset& dataset, Progress& progress,
                            const CheckOptions& options) {

@@ -19,14 +19,4 @@ struct CheckOptions {
 std::vector<Finding> check(const Dataset& dataset, Progress& progress,
                            const CheckOptions& options = {});
 
-// How an image's real size compares with its annotation's; both upright.
-enum class SizeFit {
-  kSame,
-  kUnsaid,  // the annotation has no size
-  kScaled,  // the same shape: boxes were drawn on a larger or smaller copy
-  kTurned,  // the same shape with the sides swapped: one of them was turned since
-  kOther
-};
-SizeFit compare_sizes(image::Size said, image::Size real);
-
 }  // namespace oko::dataset

@@ -8,6 +8,7 @@
 #include "oko/base/error.h"
 #include "oko/base/random.h"
 #include "oko/dataset/facts.h"
+#include "oko/dataset/image_sizes.h"
 #include "oko/dataset/repair.h"
 #include "oko/dataset/test_data.h"
 #include "oko/dataset/write.h"

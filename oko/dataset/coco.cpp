@@ -13,6 +13,8 @@
 #include "oko/base/error.h"
 #include "oko/base/repetitive_json.h"
 #include "oko/dataset/json_lines.h"
+#include "oko/dataset/split_words.h"
+#include "oko/dataset/text.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
@@ -272,8 +274,11 @@ class CocoParser {
     const auto [x, y, width, height] = *edges;
     const auto box = usable_box({x, y, x + width, y + height}, place, file_.findings);
     if (!box) return;
-    parsed.object = {*box,  -1,   flag(annotation, "ignore"), flag(annotation, "iscrowd"),
-                     false, place};
+    parsed.box = *box;
+    parsed.class_id = -1;
+    parsed.difficult = flag(annotation, "ignore");
+    parsed.crowd = flag(annotation, "iscrowd");
+    parsed.place = place;
     file_.pictures[image->second].objects.push_back(std::move(parsed));
   }
 

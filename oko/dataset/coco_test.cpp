@@ -31,10 +31,10 @@ TEST(CocoParser, ReadsCategoriesWithGapsAndCrowdsAndSkipsMasks) {
   const auto& objects = file.pictures.at(0).objects;
   ASSERT_EQ(objects.size(), 2u);
   EXPECT_EQ(objects[0].class_name, "toothbrush");
-  EXPECT_EQ(objects[0].object.box, (image::Box{10.5F, 5, 30.5F, 35.25F}));
-  EXPECT_EQ(objects[0].object.place, "c.json:3: annotations[0]");
-  EXPECT_FALSE(objects[0].object.crowd);
-  EXPECT_TRUE(objects[1].object.crowd);
+  EXPECT_EQ(objects[0].box, (image::Box{10.5F, 5, 30.5F, 35.25F}));
+  EXPECT_EQ(objects[0].place, "c.json:3: annotations[0]");
+  EXPECT_FALSE(objects[0].crowd);
+  EXPECT_TRUE(objects[1].crowd);
 }
 
 TEST(CocoParser, ReadsWhatPycocotoolsReads) {
@@ -48,8 +48,8 @@ TEST(CocoParser, ReadsWhatPycocotoolsReads) {
   EXPECT_EQ(file.pictures.at(0).name, "NaN.jpg");
   EXPECT_EQ(file.pictures[0].size, (image::Size{100, 0}));
   ASSERT_EQ(file.pictures[0].objects.size(), 1u);
-  EXPECT_EQ(file.pictures[0].objects[0].object.box, (image::Box{1, 2, 31, 42}));
-  EXPECT_EQ(file.pictures[0].objects[0].object.place, "c:4: annotations[0]");
+  EXPECT_EQ(file.pictures[0].objects[0].box, (image::Box{1, 2, 31, 42}));
+  EXPECT_EQ(file.pictures[0].objects[0].place, "c:4: annotations[0]");
   EXPECT_THAT(file.findings,
               ElementsAre(Field(&Finding::kind, "odd-number"), Field(&Finding::kind, "no-box"),
                           Field(&Finding::kind, "odd-number")));

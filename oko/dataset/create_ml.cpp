@@ -7,8 +7,11 @@
 
 #include "oko/base/error.h"
 #include "oko/base/json.h"
+#include "oko/dataset/class_lists.h"
 #include "oko/dataset/file_kind.h"
 #include "oko/dataset/json_lines.h"
+#include "oko/dataset/split_words.h"
+#include "oko/dataset/text.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
@@ -41,9 +44,9 @@ void parse_object(const Json& annotation, const std::string& place, ParsedPictur
   const auto box = usable_box({x - half_width, y - half_height, x + half_width, y + half_height},
                               place, findings);
   if (!box) return;
-  parsed.object.box = *box;
-  parsed.object.class_id = -1;
-  parsed.object.place = place;
+  parsed.box = *box;
+  parsed.class_id = -1;
+  parsed.place = place;
   picture.objects.push_back(std::move(parsed));
 }
 

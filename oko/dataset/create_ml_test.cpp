@@ -18,8 +18,8 @@ TEST(CreateMlParser, ReadsCentresAndSizesInPixels) {
       "c.json");
   EXPECT_TRUE(file.findings.empty());
   ASSERT_EQ(file.pictures.size(), 2u);
-  EXPECT_EQ(file.pictures[0].objects.at(0).object.box, (image::Box{40, 34.75F, 60, 45.25F}));
-  EXPECT_EQ(file.pictures[0].objects.at(0).object.place, "c.json:1: [0].annotations[0]");
+  EXPECT_EQ(file.pictures[0].objects.at(0).box, (image::Box{40, 34.75F, 60, 45.25F}));
+  EXPECT_EQ(file.pictures[0].objects.at(0).place, "c.json:1: [0].annotations[0]");
   EXPECT_EQ(file.pictures[1].name, "b.jpg");
 }
 

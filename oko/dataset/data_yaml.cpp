@@ -8,7 +8,7 @@
 
 #include "oko/base/class_list.h"
 #include "oko/base/error.h"
-#include "oko/dataset/parsed.h"
+#include "oko/dataset/text.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "oko/dataset/read.h"
+#include "oko/dataset/finding.h"
 
 namespace oko::dataset {
 

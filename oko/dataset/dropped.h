@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "oko/dataset/dataset.h"
-#include "oko/dataset/read.h"
+#include "oko/dataset/finding.h"
 
 namespace oko::dataset {
 

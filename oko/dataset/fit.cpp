@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "oko/dataset/parsed.h"
+#include "oko/dataset/image_sizes.h"
 
 namespace oko::dataset {
 namespace {

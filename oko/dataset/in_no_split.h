@@ -1,6 +1,6 @@
 #pragma once
 
-#include "oko/dataset/assemble.h"
+#include "oko/dataset/source.h"
 
 namespace oko::dataset {
 

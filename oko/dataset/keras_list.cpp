@@ -5,7 +5,10 @@
 #include <array>
 #include <cmath>
 
+#include "oko/dataset/class_lists.h"
 #include "oko/dataset/list_paths.h"
+#include "oko/dataset/split_words.h"
+#include "oko/dataset/text.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
@@ -63,9 +66,9 @@ void parse_line(std::string_view line, const std::string& place, ParsedFile& fil
         {listed.edges[0], listed.edges[1], listed.edges[2], listed.edges[3]}, place, file.findings);
     if (!box) continue;
     ParsedObject parsed;
-    parsed.object.box = *box;
-    parsed.object.class_id = listed.class_id;
-    parsed.object.place = place;
+    parsed.box = *box;
+    parsed.class_id = listed.class_id;
+    parsed.place = place;
     picture.objects.push_back(std::move(parsed));
   }
   file.pictures.push_back(std::move(picture));

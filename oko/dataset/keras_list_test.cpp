@@ -16,10 +16,10 @@ TEST(KerasListParser, ReadsPathsWithBlanksAndBackgrounds) {
       "train.txt");
   EXPECT_TRUE(file.findings.empty());
   ASSERT_EQ(file.pictures.size(), 3u);
-  EXPECT_EQ(file.pictures[0].objects.at(1).object.box, (image::Box{5, 6, 7.5F, 8}));
-  EXPECT_EQ(file.pictures[0].objects.at(1).object.class_id, 2);
+  EXPECT_EQ(file.pictures[0].objects.at(1).box, (image::Box{5, 6, 7.5F, 8}));
+  EXPECT_EQ(file.pictures[0].objects.at(1).class_id, 2);
   EXPECT_EQ(file.pictures[1].name, "/my photos/IMG 1,2.JPG");
-  EXPECT_EQ(file.pictures[1].objects.at(0).object.place, "train.txt:3");
+  EXPECT_EQ(file.pictures[1].objects.at(0).place, "train.txt:3");
   EXPECT_TRUE(file.pictures[2].objects.empty());
 }
 

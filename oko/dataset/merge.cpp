@@ -7,6 +7,7 @@
 #include <compare>
 #include <map>
 
+#include "oko/dataset/paths.h"
 #include "oko/dataset/unicode.h"
 #include "oko/storage/store.h"
 
@@ -64,10 +65,10 @@ int split_rank(const std::string& split) {
 bool same_object(const ParsedObject& a, const ParsedObject& b) {
   constexpr float kSamePixel = .05F;
   const auto near = [](float x, float y) { return std::abs(x - y) <= kSamePixel; };
-  const image::Box &x = a.object.box, &y = b.object.box;
-  return a.class_name == b.class_name && a.object.class_id == b.object.class_id &&
-         a.object.crowd == b.object.crowd && near(x.left, y.left) && near(x.top, y.top) &&
-         near(x.right, y.right) && near(x.bottom, y.bottom);
+  const image::Box &x = a.box, &y = b.box;
+  return a.class_name == b.class_name && a.class_id == b.class_id && a.crowd == b.crowd &&
+         near(x.left, y.left) && near(x.top, y.top) && near(x.right, y.right) &&
+         near(x.bottom, y.bottom);
 }
 
 void take_split(SourcePicture& first, const SourcePicture& second, std::vector<Finding>& findings) {

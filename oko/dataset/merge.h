@@ -1,6 +1,7 @@
 #pragma once
 
-#include "oko/dataset/assemble.h"
+#include "oko/dataset/disk_names.h"
+#include "oko/dataset/source.h"
 
 namespace oko::dataset {
 

@@ -13,8 +13,8 @@ using ::testing::SizeIs;
 
 ParsedObject object(float left, const std::string& class_name = "cat") {
   ParsedObject parsed;
-  parsed.object.box = {left, 0, left + 10, 10};
-  parsed.object.class_id = -1;
+  parsed.box = {left, 0, left + 10, 10};
+  parsed.class_id = -1;
   parsed.class_name = class_name;
   return parsed;
 }

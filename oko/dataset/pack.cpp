@@ -11,14 +11,14 @@
 #include "oko/base/error.h"
 #include "oko/base/file_name.h"
 #include "oko/base/random.h"
-#include "oko/dataset/parsed.h"
+#include "oko/dataset/image_sizes.h"
 #include "oko/dataset/picture_name.h"
 #include "oko/dataset/tar.h"
+#include "oko/dataset/text.h"
 #include "oko/dataset/tree.h"
 #include "oko/dataset/unicode.h"
 #include "oko/media/picture.h"
 #include "oko/storage/checksum.h"
-#include "oko/storage/new_folder.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
@@ -82,11 +82,11 @@ void expect_sayable(const Dataset& dataset) {
 
 class Packer {
  public:
-  Packer(const Dataset& dataset, std::string folder, const PackOptions& options,
-         const PictureFiles& pictures)
+  Packer(const Dataset& dataset, const std::string& folder, NewDataset& out,
+         const PackOptions& options, const PictureFiles& pictures)
       : dataset_(dataset),
-        folder_(std::move(folder)),
-        draft_(folder_),
+        folder_(folder),
+        out_(out),
         options_(options),
         pictures_(pictures),
         places_(dataset.samples.size()),
@@ -97,19 +97,8 @@ class Packer {
 
   std::vector<Shard> run(Progress& progress) {
     progress.begin("packing", dataset_.samples.size(), "images");
-    try {
-      pack_splits(progress);
-      write_index();
-      draft_.keep();
-    } catch (const Error& e) {
-      if (removed()) throw;
-      throw Error(e.code(), e.place(), e.message(),
-                  fmt::format("{}{}an unfinished dataset remains in {}", e.hint(),
-                              e.hint().empty() ? "" : "; ", draft_.path()));
-    } catch (...) {
-      removed();
-      throw;
-    }
+    pack_splits(progress);
+    write_index();
     progress.end();
     return shards_;
   }
@@ -174,9 +163,9 @@ class Packer {
     if (picture.content.empty()) {
       throw input_error(sample.image, "the image is empty", "remove it or get it again");
     }
-    if (sample.size.width > 0 && sample.size.height > 0) return sample.size;
+    if (is_known(sample.size)) return sample.size;
     const image::Size size = media::probe(picture.content).upright_size();
-    if (size.width > 0 && size.height > 0) return size;
+    if (is_known(size)) return size;
     throw input_error(sample.image, "the image size cannot be read",
                       "oko data check lists every such image");
   }
@@ -200,10 +189,8 @@ class Packer {
     return member.dump() + "\n";
   }
 
-  std::string path(const std::string& name) const { return storage::join(draft_.path(), name); }
-
   std::unique_ptr<storage::Upload> new_file(const std::string& name) const {
-    return storage::store_for(folder_).upload(path(name), storage::Precondition::absent());
+    return storage::store_for(folder_).upload(out_.path(name), storage::Precondition::absent());
   }
 
   void open_shard() {
@@ -215,11 +202,12 @@ class Packer {
   void close_shard() {
     if (!tar_) return;
     tar_->finish();
+    out_.add(name_);
     shards_.push_back({name_, tar_->size(), tar_->crc32c(), pictures_of_shard_});
     tar_.reset();
   }
 
-  void write_index() const {
+  void write_index() {
     constexpr std::size_t kAtOnce = 1 << 20;
     const auto file = new_file(kShardIndexName);
     std::string text = shard_head_text(shards_, dataset_.classes, places_.size());
@@ -232,23 +220,12 @@ class Packer {
       text.clear();
     }
     file->finish();
-  }
-
-  // After an error; false if the store refuses that too.
-  bool removed() {
-    tar_.reset();
-    try {
-      for (const Shard& shard : shards_) storage::remove(path(shard.name));
-      if (draft_.path() != folder_) storage::remove(path(kShardIndexName));
-      return true;
-    } catch (const Error&) {
-      return false;
-    }
+    out_.add(kShardIndexName);
   }
 
   const Dataset& dataset_;
-  std::string folder_;
-  storage::NewFolder draft_;
+  const std::string& folder_;
+  NewDataset& out_;
   const PackOptions& options_;
   const PictureFiles& pictures_;
   std::vector<std::string> keys_;   // of each sample
@@ -265,9 +242,7 @@ class Packer {
 
 std::vector<Shard> pack(const Dataset& dataset, const std::string& folder,
                         const PackOptions& options, Progress& progress) {
-  return pack(dataset, folder, options, progress, [&](const Sample& sample) {
-    return PictureFile{storage::extension(sample.image), picture_bytes(dataset, sample)};
-  });
+  return pack(dataset, folder, options, progress, stored_pictures(dataset));
 }
 
 std::vector<Shard> pack(const Dataset& dataset, const std::string& folder,
@@ -276,9 +251,12 @@ std::vector<Shard> pack(const Dataset& dataset, const std::string& folder,
   if (dataset.samples.empty()) {
     throw Error(ErrorCode::kUsage, dataset.uri, "there are no images to write");
   }
-  expect_new_folder(folder);
+  NewDataset out(folder);
   expect_sayable(dataset);
-  return Packer(dataset, folder, options, pictures).run(progress);
+  std::vector<Shard> shards;
+  // Within fill(), so that after an error a half-written shard is given up before the others go.
+  out.fill([&] { shards = Packer(dataset, folder, out, options, pictures).run(progress); });
+  return shards;
 }
 
 }  // namespace oko::dataset

@@ -7,8 +7,8 @@
 
 #include "oko/base/progress.h"
 #include "oko/dataset/dataset.h"
+#include "oko/dataset/new_dataset.h"
 #include "oko/dataset/shard_index.h"
-#include "oko/dataset/write.h"
 
 namespace oko::dataset {
 

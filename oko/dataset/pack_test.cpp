@@ -11,6 +11,8 @@
 #include "oko/dataset/recognise.h"
 #include "oko/dataset/repair.h"
 #include "oko/dataset/test_data.h"
+#include "oko/dataset/text.h"
+#include "oko/dataset/write.h"
 #include "oko/media/picture.h"
 #include "oko/storage/store.h"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "oko/dataset/parsed.h"
+#include "oko/dataset/text.h"
 #include "oko/dataset/unicode.h"
 
 namespace oko::dataset {

@@ -6,8 +6,9 @@
 
 #include "oko/base/error.h"
 #include "oko/dataset/fit.h"
-#include "oko/dataset/parsed.h"
+#include "oko/dataset/image_sizes.h"
 #include "oko/dataset/picture_name.h"
+#include "oko/dataset/text.h"
 #include "oko/dataset/write.h"
 #include "oko/media/picture.h"
 #include "oko/storage/store.h"

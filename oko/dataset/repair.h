@@ -7,7 +7,7 @@
 #include "oko/base/progress.h"
 #include "oko/dataset/dataset.h"
 #include "oko/dataset/dropped.h"
-#include "oko/dataset/read.h"
+#include "oko/dataset/finding.h"
 
 namespace oko::dataset {
 

@@ -9,6 +9,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/file_name.h"
+#include "oko/dataset/text.h"
 #include "oko/dataset/tree.h"
 #include "oko/storage/store.h"
 
@@ -164,8 +165,7 @@ class Parser {
   }
 
   void parse_object(const Json& entry, ParsedPicture& picture) {
-    ParsedObject parsed;
-    Object& object = parsed.object;
+    ParsedObject object;
     object.class_id = json_get<int>(entry, "class", place_);
     object.difficult = json_get_or<bool>(entry, "difficult", false, place_);
     object.crowd = json_get_or<bool>(entry, "crowd", false, place_);
@@ -181,7 +181,7 @@ class Parser {
         usable_box({edge(0), edge(1), edge(2), edge(3)}, place_, index_.content.findings);
     if (!box) return;
     object.box = *box;
-    picture.objects.push_back(std::move(parsed));
+    picture.objects.push_back(std::move(object));
   }
 
   void check_counts() const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "oko/base/json.h"
+#include "oko/dataset/dataset.h"
 #include "oko/dataset/parsed.h"
 
 namespace oko::dataset {

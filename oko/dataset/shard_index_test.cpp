@@ -7,6 +7,7 @@
 
 #include "oko/base/error.h"
 #include "oko/dataset/test_data.h"
+#include "oko/dataset/text.h"
 
 namespace oko::dataset {
 namespace {
@@ -65,11 +66,11 @@ TEST(ShardIndex, ContainsShardsPlacesAndContent) {
   EXPECT_EQ(picture.depth, 3);
   EXPECT_EQ(picture.split, "train");
   ASSERT_EQ(picture.objects.size(), 2u);
-  const Object& object = picture.objects[0].object;
+  const Object& object = picture.objects[0];
   EXPECT_EQ(object.box, (image::Box{.1F, 2, 30.25F, 40}));
   EXPECT_EQ(object.class_id, 1);
   EXPECT_TRUE(object.difficult && object.truncated && !object.crowd);
-  EXPECT_TRUE(picture.objects[1].object.crowd);
+  EXPECT_TRUE(picture.objects[1].crowd);
   EXPECT_EQ(content.pictures[1].split, "");
 }
 
@@ -79,7 +80,7 @@ TEST(ShardIndex, IsWrittenAsItIsRead) {
   for (std::size_t i = 0; i < index.places.size(); ++i) {
     const ParsedPicture& picture = index.content.pictures[i];
     Sample sample{picture.name, "", "", picture.size, picture.depth, picture.split, {}};
-    for (const ParsedObject& parsed : picture.objects) sample.objects.push_back(parsed.object);
+    for (const ParsedObject& parsed : picture.objects) sample.objects.push_back(parsed);
     text += shard_picture_text(sample, index.places[i]);
   }
   std::size_t i = 0;

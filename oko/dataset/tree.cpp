@@ -5,7 +5,8 @@
 #include <filesystem>
 
 #include "oko/base/error.h"
-#include "oko/dataset/parsed.h"
+#include "oko/dataset/split_words.h"
+#include "oko/dataset/text.h"
 #include "oko/dataset/unicode.h"
 #include "oko/media/picture.h"
 #include "oko/storage/store.h"

@@ -5,6 +5,7 @@
 
 #include "oko/dataset/list_paths.h"
 #include "oko/dataset/parsed.h"
+#include "oko/dataset/split_words.h"
 #include "oko/dataset/test_data.h"
 #include "oko/storage/store.h"
 

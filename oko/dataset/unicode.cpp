@@ -7,7 +7,7 @@
 #include <limits>
 #include <memory>
 
-#include "oko/dataset/parsed.h"
+#include "oko/dataset/text.h"
 
 namespace oko::dataset {
 namespace {

@@ -7,7 +7,10 @@
 #include <set>
 
 #include "oko/base/error.h"
+#include "oko/dataset/class_lists.h"
 #include "oko/dataset/file_kind.h"
+#include "oko/dataset/split_words.h"
+#include "oko/dataset/text.h"
 #include "oko/dataset/yolo_txt.h"
 #include "oko/storage/store.h"
 

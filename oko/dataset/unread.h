@@ -3,7 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "oko/dataset/assemble.h"
+#include "oko/dataset/source.h"
+#include "oko/dataset/tree.h"
 
 namespace oko::dataset {
 

@@ -3,22 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
+#include "oko/dataset/image_sizes.h"
 #include "oko/media/picture.h"
 
 namespace oko::dataset {
 namespace {
 
 image::Size swapped(image::Size size) { return {size.height, size.width}; }
-
-// The same size, or the same shape within a pixel: a smaller or larger copy was labelled.
-bool same_shape(image::Size said, image::Size real) {
-  const double scale = static_cast<double>(real.width) / said.width;
-  return std::abs(said.height * scale - real.height) <= std::max(1.0, scale);
-}
 
 // Whether a box extends past the right or lower edge of `frame` by more than sloppy labelling.
 bool is_past(const image::Box& box, image::Size frame) {
@@ -103,7 +97,7 @@ class Turner {
       const ParsedPicture& parsed = turned.picture->parsed;
       if (parsed.boxes_upright) return false;
       std::vector<image::Box> boxes;
-      for (const ParsedObject& object : parsed.objects) boxes.push_back(object.object.box);
+      for (const ParsedObject& object : parsed.objects) boxes.push_back(object.box);
       for_stored += count_fitting_only(boxes, parsed.size, swapped(parsed.size));
       for_upright += count_fitting_only(boxes, swapped(parsed.size), parsed.size);
     }
@@ -157,7 +151,7 @@ class Turner {
     const bool fits = is_known(parsed.size) && same_shape(parsed.size, turned.info.size);
     const image::Size frame = fits ? parsed.size : turned.info.size;
     for (ParsedObject& object : parsed.objects) {
-      object.object.box = media::turned_upright(object.object.box, frame, orientation);
+      object.box = media::turned_upright(object.box, frame, orientation);
     }
     parsed.size = media::upright_size(is_known(parsed.size) ? parsed.size : frame, orientation);
     turned.picture->turned = true;

@@ -2,7 +2,8 @@
 
 #include <span>
 
-#include "oko/dataset/assemble.h"
+#include "oko/dataset/read_options.h"
+#include "oko/dataset/source.h"
 #include "oko/dataset/tree.h"
 
 namespace oko::dataset {

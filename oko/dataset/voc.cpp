@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "oko/base/error.h"
+#include "oko/dataset/text.h"
 
 namespace oko::dataset {
 namespace {
@@ -219,9 +220,9 @@ class VocParser {
     if (!is_plain(node)) return;
     ParsedObject parsed;
     parsed.class_name = text_of(node, "name");
-    parsed.object.class_id = -1;
+    parsed.class_id = -1;
     const pugi::xml_node bounds = node.child("bndbox");
-    parsed.object.place = place(bounds ? bounds : node);
+    parsed.place = place(bounds ? bounds : node);
     if (parsed.class_name.empty()) {
       add_error(file_.findings, "unknown-class", place(node), "an <object> without a <name>",
                 "it is dropped")
@@ -240,11 +241,11 @@ class VocParser {
         !edge(bounds, "xmax", corners.x2) || !edge(bounds, "ymax", corners.y2)) {
       return;
     }
-    const auto box = usable_box(corners, parsed.object.place, file_.findings);
+    const auto box = usable_box(corners, parsed.place, file_.findings);
     if (!box) return;
-    parsed.object.box = *box;
-    parsed.object.difficult = flag(node, "difficult");
-    parsed.object.truncated = flag(node, "truncated");
+    parsed.box = *box;
+    parsed.difficult = flag(node, "difficult");
+    parsed.truncated = flag(node, "truncated");
     picture.objects.push_back(std::move(parsed));
   }
 

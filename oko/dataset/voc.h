@@ -3,8 +3,9 @@
 #include <string>
 #include <string_view>
 
-#include "oko/dataset/assemble.h"
 #include "oko/dataset/parsed.h"
+#include "oko/dataset/source.h"
+#include "oko/dataset/tree.h"
 
 namespace oko::dataset {
 

@@ -5,6 +5,9 @@
 #include <set>
 
 #include "oko/base/error.h"
+#include "oko/dataset/class_lists.h"
+#include "oko/dataset/split_words.h"
+#include "oko/dataset/text.h"
 #include "oko/dataset/unicode.h"
 #include "oko/dataset/voc.h"
 #include "oko/storage/store.h"

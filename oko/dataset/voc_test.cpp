@@ -27,7 +27,7 @@ TEST(VocParser, FractionsAndZerosAreNotShifted) {
                              "</xmin><ymin>" + corners[1] + "</ymin><xmax>" + corners[2] +
                              "</xmax><ymax>" + corners[3] +
                              "</ymax></bndbox></object></annotation>";
-    EXPECT_EQ(parse_voc(text, "a.xml").pictures.at(0).objects.at(0).object.box, box) << corners[0];
+    EXPECT_EQ(parse_voc(text, "a.xml").pictures.at(0).objects.at(0).box, box) << corners[0];
   }
 }
 
@@ -78,7 +78,7 @@ TEST(VocParser, CommentsDoNotCutTextAndUnknownEntitiesAreNone) {
   EXPECT_TRUE(file.findings.empty());
   const ParsedObject& object = file.pictures.at(0).objects.at(0);
   EXPECT_EQ(object.class_name, "ab&c;");
-  EXPECT_EQ(object.object.box, (image::Box{9, 9, 30, 40}));
+  EXPECT_EQ(object.box, (image::Box{9, 9, 30, 40}));
   EXPECT_EQ(parse_voc("<annotation>" + object_of("a &amp; b &#99; & d") + "</annotation>", "a")
                 .pictures.at(0)
                 .objects.at(0)
@@ -217,7 +217,7 @@ ParsedFile parse_box(const std::string& box) {
 TEST(VocParser, SwapsInvertedCornersAndReportsTheLine) {
   const ParsedFile file = parse_box("<xmin>60</xmin><ymin>5</ymin><xmax>11</xmax><ymax>20</ymax>");
   ASSERT_EQ(file.pictures.at(0).objects.size(), 1u);
-  EXPECT_EQ(file.pictures[0].objects[0].object.box, (image::Box{10, 4, 60, 20}));
+  EXPECT_EQ(file.pictures[0].objects[0].box, (image::Box{10, 4, 60, 20}));
   ASSERT_EQ(file.findings.size(), 1u);
   EXPECT_EQ(file.findings[0].kind, "inverted-box");
   EXPECT_EQ(file.findings[0].place, "a.xml:4");
@@ -271,10 +271,10 @@ TEST(VocParser, WritesWhatItReads) {
   const auto& objects = file.pictures.at(0).objects;
   ASSERT_EQ(objects.size(), 2u);
   EXPECT_EQ(objects[0].class_name, "<dog>");
-  EXPECT_EQ(objects[0].object.box, (image::Box{10, 4, 60, 50}));
-  EXPECT_TRUE(objects[0].object.difficult && objects[0].object.truncated);
+  EXPECT_EQ(objects[0].box, (image::Box{10, 4, 60, 50}));
+  EXPECT_TRUE(objects[0].difficult && objects[0].truncated);
   EXPECT_EQ(objects[1].class_name, "a & b");
-  EXPECT_EQ(objects[1].object.box, (image::Box{98, 0, 100, 1})) << "never a single pixel";
+  EXPECT_EQ(objects[1].box, (image::Box{98, 0, 100, 1})) << "never a single pixel";
 }
 
 std::string annotation(const std::string& filename) {

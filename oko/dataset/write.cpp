@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <mutex>
 #include <set>
 #include <span>
@@ -17,14 +16,14 @@
 #include "oko/dataset/coco.h"
 #include "oko/dataset/create_ml.h"
 #include "oko/dataset/fit.h"
+#include "oko/dataset/image_sizes.h"
 #include "oko/dataset/keras_list.h"
 #include "oko/dataset/pack.h"
-#include "oko/dataset/read.h"
 #include "oko/dataset/recognise.h"
+#include "oko/dataset/text.h"
 #include "oko/dataset/unicode.h"
 #include "oko/dataset/voc.h"
 #include "oko/dataset/yolo_txt.h"
-#include "oko/storage/new_folder.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
@@ -57,16 +56,17 @@ std::string listable(std::string_view id) {
   return name;
 }
 
+const std::string& known(const std::string& format, const std::string& folder) {
+  const auto& names = format_names();
+  if (std::find(names.begin(), names.end(), format) != names.end()) return format;
+  throw Error(ErrorCode::kUsage, folder, "no format \"" + format + "\"",
+              fmt::format("known formats: {}", fmt::join(names, ", ")));
+}
+
 class Writer {
  public:
-  Writer(const Dataset& dataset, std::string folder, std::string format)
-      : dataset_(dataset), folder_(std::move(folder)), format_(std::move(format)), draft_(folder_) {
-    const auto& known = format_names();
-    if (std::find(known.begin(), known.end(), format_) == known.end()) {
-      throw Error(ErrorCode::kUsage, folder_, "no format \"" + format_ + "\"",
-                  fmt::format("known formats: {}", fmt::join(known, ", ")));
-    }
-    expect_new_folder(folder_);
+  Writer(const Dataset& dataset, const std::string& folder, const std::string& format)
+      : dataset_(dataset), folder_(folder), format_(known(format, folder)), out_(folder_) {
     splits_ = split_names(dataset_);
     for (const std::string& split : splits_) check_split(split);
     expect_different_lists();
@@ -77,24 +77,15 @@ class Writer {
     }
   }
 
-  // All or nothing: after an error everything written is removed.
   void write(Progress& progress, const PictureFiles& pictures) {
-    try {
-      write_all(progress, pictures);
-      draft_.keep();
-    } catch (const Error& e) {
-      if (removed()) throw;
-      throw Error(e.code(), e.place(), e.message(),
-                  fmt::format("{}{}an unfinished dataset remains in {}", e.hint(),
-                              e.hint().empty() ? "" : "; ", draft_.path()));
-    } catch (...) {
-      removed();
-      throw;
-    }
+    out_.fill([&] {
+      write_pictures(progress, pictures);
+      write_lists();
+    });
   }
 
  private:
-  void write_all(Progress& progress, const PictureFiles& pictures) {
+  void write_pictures(Progress& progress, const PictureFiles& pictures) {
     progress.begin("writing " + format_, items_.size(), "images");
     std::mutex mutex;
     ThreadPool pool(kWritersAtOnce);
@@ -108,34 +99,15 @@ class Writer {
       progress.advance();
     });
     progress.end();
-    write_lists();
   }
 
   void put(const std::string& name, std::span<const std::byte> content) {
-    {
-      const std::lock_guard lock(written_mutex_);
-      written_.push_back(name);
-    }
-    storage::write(path(name), content);
+    out_.add(name);
+    storage::write(out_.path(name), content);
   }
   void put(const std::string& name, std::string_view text) {
     put(name, std::as_bytes(std::span(text)));
   }
-
-  // False if the store refuses that too, and something is left.
-  bool removed() {
-    bool all = true;
-    for (const std::string& name : written_) {
-      try {
-        if (storage::exists(path(name))) storage::remove(path(name));
-      } catch (const Error&) {
-        all = false;
-      }
-    }
-    return all;
-  }
-
-  std::string path(const std::string& name) const { return storage::join(draft_.path(), name); }
 
   // A name that the format cannot represent must not be changed silently.
   void check_classes() const {
@@ -271,40 +243,17 @@ class Writer {
 
   const Dataset& dataset_;
   std::string folder_, format_;
-  storage::NewFolder draft_;
+  NewDataset out_;
   std::vector<std::string> splits_;
   std::vector<Item> items_;
   std::set<std::string> names_;  // of items, folded
-  std::mutex written_mutex_;
-  std::vector<std::string> written_;  // names in the new folder
 };
 
 }  // namespace
 
-void expect_new_folder(const std::string& folder) {
-  const auto entry = storage::stat(folder);
-  std::error_code error;
-  const bool on_disk = storage::scheme(folder) == "file";
-  if (!entry && on_disk && std::filesystem::is_symlink(folder, error)) {
-    throw Error(ErrorCode::kUsage, folder, "is a link that leads nowhere", "name a new folder");
-  }
-  if (entry && (!entry->is_folder || !storage::list(folder).empty())) {
-    throw Error(ErrorCode::kUsage, folder, "already exists and is not empty",
-                "choose a new folder");
-  }
-}
-
 void write(const Dataset& dataset, const std::string& folder, const std::string& format,
            Progress& progress) {
   write(dataset, folder, format, progress, stored_pictures(dataset));
-}
-
-PictureFiles stored_pictures(const Dataset& dataset) {
-  return [&dataset](const Sample& sample) {
-    const std::string name = storage::filename(sample.image);
-    return PictureFile{name.substr(name.size() - storage::extension(name).size()),
-                       picture_bytes(dataset, sample)};
-  };
 }
 
 void write(const Dataset& dataset, const std::string& folder, const std::string& format,

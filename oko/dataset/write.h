@@ -1,11 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <string>
 
-#include "oko/base/bytes.h"
 #include "oko/base/progress.h"
 #include "oko/dataset/dataset.h"
+#include "oko/dataset/new_dataset.h"
 
 namespace oko::dataset {
 
@@ -17,27 +16,14 @@ namespace oko::dataset {
 // A sample's files are named by its id, converted to a portable file name (oko/base/file_name.h:
 // separators and bytes that are not UTF-8 become '_', more than 250 bytes are truncated and end in
 // a hash); names that differ only in case or Unicode form get numbers. The folder appears under its
-// name when it is complete (oko/storage/new_folder.h); after an error nothing of it is left. Throws
+// name when it is complete (NewDataset); after an error nothing of it is left. Throws
 // an input Error, before anything is written, for a split that cannot be a folder's name. Shards
 // are those of pack() with its usual options (oko/dataset/pack.h).
 void write(const Dataset& dataset, const std::string& folder, const std::string& format,
            Progress& progress);
 
-// The image file written for a sample.
-struct PictureFile {
-  std::string extension;  // with the dot
-  Bytes content;
-};
-using PictureFiles = std::function<PictureFile(const Sample&)>;
-
-// As stored in `dataset`, which must outlive the result.
-PictureFiles stored_pictures(const Dataset& dataset);
-
 // The same with images provided by the caller; `pictures` is called from several threads.
 void write(const Dataset& dataset, const std::string& folder, const std::string& format,
            Progress& progress, const PictureFiles& pictures);
-
-// Throws a usage Error if `folder` exists and is not empty, or is a file.
-void expect_new_folder(const std::string& folder);
 
 }  // namespace oko::dataset

@@ -7,7 +7,10 @@
 #include <tuple>
 
 #include "oko/base/error.h"
+#include "oko/dataset/class_lists.h"
 #include "oko/dataset/data_yaml.h"
+#include "oko/dataset/image_sizes.h"
+#include "oko/dataset/text.h"
 #include "oko/dataset/yolo_splits.h"
 #include "oko/dataset/yolo_txt.h"
 #include "oko/storage/store.h"

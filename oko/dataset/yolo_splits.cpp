@@ -8,7 +8,8 @@
 #include <set>
 
 #include "oko/dataset/list_paths.h"
-#include "oko/dataset/parsed.h"
+#include "oko/dataset/split_words.h"
+#include "oko/dataset/text.h"
 #include "oko/dataset/yolo_txt.h"
 #include "oko/storage/store.h"
 

@@ -25,10 +25,10 @@ TEST(YoloLabels, AreReadInPixelsOfThePicture) {
   EXPECT_TRUE(file.findings.empty());
   const auto& objects = file.pictures.at(0).objects;
   ASSERT_EQ(objects.size(), 2u);
-  EXPECT_EQ(objects[0].object.box, (image::Box{80, 30, 120, 70}));
-  EXPECT_EQ(objects[1].object.class_id, 3);
-  EXPECT_EQ(objects[1].object.box, (image::Box{20, 10, 80, 60})) << "around the polygon";
-  EXPECT_EQ(objects[1].object.place, "a.txt:3");
+  EXPECT_EQ(objects[0].box, (image::Box{80, 30, 120, 70}));
+  EXPECT_EQ(objects[1].class_id, 3);
+  EXPECT_EQ(objects[1].box, (image::Box{20, 10, 80, 60})) << "around the polygon";
+  EXPECT_EQ(objects[1].place, "a.txt:3");
 }
 
 TEST(YoloLabels, NameFaultyLines) {
@@ -53,8 +53,8 @@ TEST(YoloLabels, KeypointsAreDroppedOrRejectedAndNotPolygons) {
   const std::string line = "0 0.5 0.5 0.2 0.3 0.45 0.4 0.55 0.4 0.5 0.6 0.52 0.62";
   const ParsedFile told = parse_yolo_labels(line, "a.txt", {1000, 1000}, {.keypoint_values = 8});
   ASSERT_EQ(told.pictures.at(0).objects.size(), 1u);
-  EXPECT_NEAR(told.pictures[0].objects[0].object.box.left, 400, .01);
-  EXPECT_NEAR(told.pictures[0].objects[0].object.box.bottom, 650, .01);
+  EXPECT_NEAR(told.pictures[0].objects[0].box.left, 400, .01);
+  EXPECT_NEAR(told.pictures[0].objects[0].box.bottom, 650, .01);
   const ParsedFile refused = parse_yolo_labels(line, "a.txt", {10, 10}, {.ambiguous = true});
   EXPECT_THAT(refused.findings, ElementsAre(Field(&Finding::kind, "bad-annotation")));
   EXPECT_EQ(parse_yolo_labels(line + " 1", "a", {9, 9}, {.keypoint_values = 8}).findings.size(),

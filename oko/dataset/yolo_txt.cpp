@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "oko/base/json.h"
+#include "oko/dataset/text.h"
 
 namespace oko::dataset {
 namespace {
@@ -191,9 +192,9 @@ ParsedFile parse_yolo_labels(std::string_view text, const std::string& name, ima
     const auto box = usable_box(corners, place, file.findings);
     if (!box) continue;
     ParsedObject parsed;
-    parsed.object.box = *box;
-    parsed.object.class_id = static_cast<int>(class_id);
-    parsed.object.place = place;
+    parsed.box = *box;
+    parsed.class_id = static_cast<int>(class_id);
+    parsed.place = place;
     picture.objects.push_back(std::move(parsed));
   }
   file.pictures.push_back(std::move(picture));

@@ -5,8 +5,10 @@
 #include <string_view>
 #include <vector>
 
-#include "oko/dataset/assemble.h"
 #include "oko/dataset/parsed.h"
+#include "oko/dataset/read_options.h"
+#include "oko/dataset/source.h"
+#include "oko/dataset/tree.h"
 
 namespace oko::dataset {
 

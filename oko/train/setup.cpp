@@ -1,4 +1,5 @@
 #include "oko/train/setup.h"
+#include "oko/dataset/image_sizes.h"
 
 #include <fmt/format.h>
 
