@@ -78,7 +78,8 @@ void InputFiles::add_dataset(const std::string& uri) {
   if (uri.empty()) return;
   add(uri);
   const auto entry = storage::stat(uri);
-  const bool is_folder = entry && entry->is_folder;
+  if (!entry) return;  // reading it will say so
+  const bool is_folder = entry->is_folder;
   const std::string folder = is_folder ? uri : folder_of(uri);
   datasets_.insert(storage::identity(folder));
   dataset_folders_.insert(storage::identity(folder));

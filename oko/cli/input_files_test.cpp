@@ -201,6 +201,23 @@ TEST_F(NeverOverwritesItsInput, DataCommandsThatWriteDatasets) {
   }
 }
 
+// A missing dataset is not a file of its parent, so nothing is said to be inside of it.
+TEST_F(NeverOverwritesItsInput, ADatasetThatDoesNotExistHasNoInside) {
+  const std::string missing = file("missing"), out = file("new");
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"data", "convert", missing, "--to", "yolo", "-o", out},
+        {"data", "split", missing, "-o", out},
+        {"data", "pack", missing, out},
+        {"data", "check", missing, "--repair", out},
+        {"data", "show", missing, "-o", file("sheet.png")},
+        with_model("eval", {missing, "--report", file("report.html")}),
+        {"train", missing, "--out", out}}) {
+    const Outcome outcome = oko_command(words);
+    EXPECT_NE(outcome.code, 0);
+    EXPECT_THAT(outcome.error, HasSubstr("there is no such dataset")) << words.front();
+  }
+}
+
 // The options of each command that name an output. Every other option that takes a file or folder
 // only reads it: add new output options here and to the table below.
 const std::map<std::string, std::set<std::string>> kWritten = {
