@@ -19,16 +19,10 @@ namespace file = formats::coreml;
 
 constexpr std::string_view kActivation = ".activation";  // appended to a layer's name
 
-enum ModelKind : std::uint32_t {
-  kPipeline = 202,
-  kClassifier = 403,
-  kNetwork = 500,
-  kProgram = 502,
-  kSuppression = 610,
-};
-
 std::uint32_t kind_of(const Message& model) {
-  for (const std::uint32_t kind : {kPipeline, kClassifier, kNetwork, kProgram, kSuppression}) {
+  for (const std::uint32_t kind :
+       {file::kPipeline, file::kNeuralNetworkClassifier, file::kNeuralNetwork, file::kMlProgram,
+        file::kNonMaximumSuppression}) {
     if (model.has(kind)) return kind;
   }
   throw input_error(model.place(), "is a model type that the interpreter does not support");
@@ -43,13 +37,14 @@ struct Suppression {
 };
 
 Suppression read_suppression(const Message& message) {
+  using Nms = file::NonMaximumSuppression;
   Suppression s;
-  s.per_class = message.message(1).flag(1);
-  s.labels = message.message(100).texts(1, 1 << 20);
-  s.iou_threshold = message.real64(110);
-  s.score_threshold = message.real64(111);
-  s.confidence = message.text(200);
-  s.coordinates = message.text(201);
+  s.per_class = message.message(Nms::kPickTop).flag(file::PickTop::kPerClass);
+  s.labels = message.message(Nms::kStringClassLabels).texts(file::StringVector::kVector, 1 << 20);
+  s.iou_threshold = message.real64(Nms::kIouThreshold);
+  s.score_threshold = message.real64(Nms::kConfidenceThreshold);
+  s.confidence = message.text(Nms::kConfidenceInputFeatureName);
+  s.coordinates = message.text(Nms::kCoordinatesInputFeatureName);
   return s;
 }
 
@@ -121,44 +116,48 @@ struct CoreMlInterpreter::Model {
 
   void read(const Message& model, const Bytes& weights) {
     const std::uint32_t kind = kind_of(model);
-    if (kind == kPipeline) return read_pipeline(model.message(kPipeline), weights);
-    if (kind == kSuppression) {
+    if (kind == file::kPipeline) return read_pipeline(model.message(file::kPipeline), weights);
+    if (kind == file::kNonMaximumSuppression) {
       throw input_error(name, "is a non-maximum suppression model without its network");
     }
-    read_features(model.message(2));
+    read_features(model.message(file::Model::kDescription));
     const Message network = model.message(kind);
-    if (kind == kProgram) {
+    if (kind == file::kMlProgram) {
       const file::ProgramFile program(network, weights, name);
       steps = coreml::program_steps(program);
       scaling = {};
       return;
     }
     scaling = file::scaling_of(network, input);
-    if (kind == kClassifier) labels = network.message(100).texts(1, 1 << 20);
+    if (kind == file::kNeuralNetworkClassifier) {
+      labels = network.message(file::NeuralNetwork::kStringClassLabels)
+                   .texts(file::StringVector::kVector, 1 << 20);
+    }
     steps = coreml::network_steps(network, name);
   }
 
   void read_pipeline(const Message& pipeline, const Bytes& weights) {
-    const std::vector<Message> models = pipeline.messages(1, 64);
-    if (models.size() != 2 || kind_of(models[1]) != kSuppression) {
+    const std::vector<Message> models = pipeline.messages(file::Pipeline::kModels, 64);
+    if (models.size() != 2 || kind_of(models[1]) != file::kNonMaximumSuppression) {
       throw input_error(name, "is not a pipeline of a network and non-maximum suppression");
     }
     read(models[0], weights);
-    suppression = read_suppression(models[1].message(kSuppression));
+    suppression = read_suppression(models[1].message(file::kNonMaximumSuppression));
     labels = suppression->labels;
   }
 
   void read_features(const Message& description) {
-    const auto inputs = file::features_of(description, file::kInputs);
+    const auto inputs = file::features_of(description, file::ModelDescription::kInput);
     if (inputs.size() != 1) throw input_error(name, "the network must have exactly one input");
     input = inputs.front();
     std::vector<std::int64_t> sides = input.shape;
     if (sides.size() == 4 && sides[0] == 1) sides.erase(sides.begin());
     if (sides.size() != 3) throw input_error(name, "the input is not an image");
     shape = {static_cast<int>(sides[0]), static_cast<int>(sides[1]), static_cast<int>(sides[2])};
-    const std::string label = description.text(11);
+    const std::string label = description.text(file::ModelDescription::kPredictedFeatureName);
     outputs.clear();
-    for (const FileFeature& output : file::features_of(description, file::kOutputs)) {
+    for (const FileFeature& output :
+         file::features_of(description, file::ModelDescription::kOutput)) {
       if (output.name != label) outputs.push_back(output.name);
     }
   }
@@ -205,7 +204,7 @@ CoreMlInterpreter::CoreMlInterpreter(const Bytes& model, const std::string& name
   model_->name = name;
   model_->bytes = model;
   const Message message(model_->bytes.span(), model_->name);
-  model_->version = static_cast<int>(message.integer(1));
+  model_->version = static_cast<int>(message.integer(file::Model::kSpecificationVersion));
   model_->read(message, weights);
 }
 

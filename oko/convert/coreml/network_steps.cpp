@@ -89,26 +89,30 @@ class NetworkSteps {
   }
 
   Make convolution() {
-    const std::uint64_t filters = settings().integer(1), depth = settings().integer(2);
-    if (settings().flag(60) || filters < 1 || filters > 1 << 20 || depth < 1 || depth > 1 << 20) {
+    using Params = file::ConvolutionLayerParams;
+    const std::uint64_t filters = settings().integer(Params::kOutputChannels);
+    const std::uint64_t depth = settings().integer(Params::kKernelChannels);
+    if (settings().flag(Params::kIsDeconvolution) || filters < 1 || filters > 1 << 20 ||
+        depth < 1 || depth > 1 << 20) {
       fail("is not a plain convolution");
     }
-    for (const std::int64_t dilation : settings().integers(40)) {
+    for (const std::int64_t dilation : settings().integers(Params::kDilationFactor)) {
       if (dilation != 1) fail("is dilated");
     }
     Kernel kernel;
     kernel.filters = static_cast<int>(filters);
     kernel.depth = static_cast<int>(depth);
-    kernel.groups = std::max(1, static_cast<int>(settings().integer(10)));
+    kernel.groups = std::max(1, static_cast<int>(settings().integer(Params::kNGroups)));
     const file::Window window = file::window_of(*layer_, {1, 1, 1}, place_);
     kernel.size = window.size;
     kernel.stride = window.stride;
     kernel.weights =
-        read_weights(settings().message(90),
+        read_weights(settings().message(Params::kWeights),
                      std::int64_t{kernel.filters} * kernel.depth * kernel.size * kernel.size,
                      kernel.filters, place_);
-    if (settings().flag(70)) {
-      kernel.bias = read_weights(settings().message(91), kernel.filters, kernel.filters, place_);
+    if (settings().flag(Params::kHasBias)) {
+      kernel.bias =
+          read_weights(settings().message(Params::kBias), kernel.filters, kernel.filters, place_);
     }
     return [layer = *layer_, kernel = std::move(kernel), place = place_](const Inputs& in) {
       return convolved(*in[0], kernel, file::window_of(layer, in[0]->shape, place).padding, place);
@@ -116,16 +120,19 @@ class NetworkSteps {
   }
 
   Make inner_product() {
-    const std::uint64_t inputs = settings().integer(1), outputs = settings().integer(2);
+    using Params = file::InnerProductLayerParams;
+    const std::uint64_t inputs = settings().integer(Params::kInputChannels);
+    const std::uint64_t outputs = settings().integer(Params::kOutputChannels);
     if (inputs < 1 || outputs < 1 || inputs > 1 << 24 || outputs > 1 << 20) fail("is empty");
     Kernel kernel;
     kernel.filters = static_cast<int>(outputs);
     kernel.depth = static_cast<int>(inputs);
     kernel.weights =
-        read_weights(settings().message(20), std::int64_t{kernel.filters} * kernel.depth,
-                     kernel.filters, place_);
-    if (settings().flag(10)) {
-      kernel.bias = read_weights(settings().message(21), kernel.filters, kernel.filters, place_);
+        read_weights(settings().message(Params::kWeights),
+                     std::int64_t{kernel.filters} * kernel.depth, kernel.filters, place_);
+    if (settings().flag(Params::kHasBias)) {
+      kernel.bias =
+          read_weights(settings().message(Params::kBias), kernel.filters, kernel.filters, place_);
     }
     return [kernel = std::move(kernel), place = place_](const Inputs& in) {
       if (in[0]->plane() != 1) throw input_error(place, "reads a tensor that is not flat");
@@ -134,10 +141,10 @@ class NetworkSteps {
   }
 
   Make pooling() {
-    const std::uint64_t type = settings().integer(1);
-    if (type > 1) fail("is neither a max nor an average pool");
-    const bool global = settings().flag(60);
-    if (type == 1) {
+    const std::uint64_t type = settings().integer(file::PoolingLayerParams::kType);
+    if (type > file::kAveragePool) fail("is neither a max nor an average pool");
+    const bool global = settings().flag(file::PoolingLayerParams::kGlobalPooling);
+    if (type == file::kAveragePool) {
       return [layer = *layer_, global, place = place_](const Inputs& in) {
         const file::Window window = file::window_of(layer, in[0]->shape, place);
         const bool whole = window.size == in[0]->shape.height && window.size == in[0]->shape.width;
@@ -156,24 +163,25 @@ class NetworkSteps {
     std::uint32_t kind = 0;
     settings().for_each([&](const file::Field& field) { kind = field.number; });
     const Message line = settings().message(kind);
-    const float alpha = line.real(1), beta = line.real(2);
+    const float alpha = line.real(file::ActivationLine::kAlpha),
+                beta = line.real(file::ActivationLine::kBeta);
     const auto each = [](const std::function<float(float)>& f) {
       return [f](const Inputs& in) { return mapped(*in[0], f); };
     };
     switch (kind) {
-      case 5:
+      case file::kLinear:
         return each([=](float x) { return alpha * x + beta; });
-      case 10:
+      case file::kRelu:
         return each([](float x) { return x > 0 ? x : 0; });
-      case 15:
+      case file::kLeakyRelu:
         return each([=](float x) { return x >= 0 ? x : alpha * x; });
-      case 30:
+      case file::kTanh:
         return each([](float x) { return std::tanh(x); });
-      case 40:
+      case file::kSigmoid:
         return each(sigmoid_of);
-      case 41:
+      case file::kSigmoidHard:
         return each([=](float x) { return std::min(std::max(alpha * x + beta, 0.F), 1.F); });
-      case 70:
+      case file::kSoftplus:
         return each(softplus_of);
       default:
         fail("is an activation that the interpreter does not support");
@@ -181,38 +189,39 @@ class NetworkSteps {
   }
 
   Make unary() {
-    const std::uint64_t type = settings().integer(1);
-    const float alpha = settings().real(2), shift = settings().real(4);
-    float scale = settings().real(5), epsilon = settings().real(3);
+    using Params = file::UnaryFunctionLayerParams;
+    const std::uint64_t type = settings().integer(Params::kType);
+    const float alpha = settings().real(Params::kAlpha), shift = settings().real(Params::kShift);
+    float scale = settings().real(Params::kScale), epsilon = settings().real(Params::kEpsilon);
     if (scale == 0) scale = 1;
     if (epsilon == 0) epsilon = 1e-6F;
     const auto function = [=](float value) -> float {
       const float x = scale * value + shift;
       switch (type) {
-        case 0:
+        case file::kSqrt:
           return std::sqrt(x);
-        case 1:
+        case file::kRsqrt:
           return 1 / std::sqrt(x + epsilon);
-        case 2:
+        case file::kInverse:
           return 1 / (x + epsilon);
-        case 3:
+        case file::kPower:
           return std::pow(x, alpha);
-        case 4:
+        case file::kExp:
           return std::exp(x);
-        case 5:
+        case file::kLog:
           return std::log(x);
-        case 6:
+        case file::kAbs:
           return std::fabs(x);
         default:
           return std::max(alpha, x);
       }
     };
-    if (type > 7) fail("is an unknown function");
+    if (type > file::kThreshold) fail("is an unknown function");
     return [function](const Inputs& in) { return mapped(*in[0], function); };
   }
 
   Make elementwise(float neutral, const std::function<float(float, float)>& combine) {
-    const float alpha = settings().real(1, neutral);
+    const float alpha = settings().real(file::AddLayerParams::kAlpha, neutral);
     return [alpha, combine, place = place_](const Inputs& in) {
       if (in.size() == 1) return mapped(*in[0], [&](float x) { return combine(x, alpha); });
       Map out = *in[0];
@@ -222,7 +231,7 @@ class NetworkSteps {
   }
 
   // Constants of the shape [1], [C], [1, H, W] or [C, H, W].
-  Map constants(std::uint32_t shape_field, std::uint32_t field) const {
+  Map constants(file::FieldNumber shape_field, file::FieldNumber field) const {
     std::vector<std::int64_t> sides = settings().integers(shape_field);
     if (sides.size() == 1) sides = {sides[0], 1, 1};
     std::int64_t count = sides.size() == 3 ? 1 : 0;
@@ -239,33 +248,39 @@ class NetworkSteps {
   }
 
   Make scale() {
+    using Params = file::ScaleLayerParams;
     const auto multiply = [](float a, float b) { return a * b; };
     const auto add = [](float a, float b) { return a + b; };
     Map shift;
-    const bool shifted = settings().flag(3);
-    if (shifted) shift = constants(4, 5);
-    return [=, factor = constants(1, 2), place = place_](const Inputs& in) {
+    const bool shifted = settings().flag(Params::kHasBias);
+    if (shifted) shift = constants(Params::kShapeBias, Params::kBias);
+    return [=, factor = constants(Params::kShapeScale, Params::kScale),
+            place = place_](const Inputs& in) {
       Map out = combined(*in[0], factor, multiply, place);
       return shifted ? combined(out, shift, add, place) : out;
     };
   }
 
   Make bias() {
-    return [shift = constants(1, 2), place = place_](const Inputs& in) {
+    return [shift = constants(file::BiasLayerParams::kShape, file::BiasLayerParams::kBias),
+            place = place_](const Inputs& in) {
       return combined(
           *in[0], shift, [](float a, float b) { return a + b; }, place);
     };
   }
 
   Make batch_norm() {
-    const std::uint64_t channels = settings().integer(1);
-    if (channels < 1 || channels > 1 << 20 || settings().flag(5)) fail("is not a plain batch norm");
+    using Params = file::BatchnormLayerParams;
+    const std::uint64_t channels = settings().integer(Params::kChannels);
+    if (channels < 1 || channels > 1 << 20 || settings().flag(Params::kComputeMeanVar))
+      fail("is not a plain batch norm");
     const auto count = static_cast<std::int64_t>(channels);
-    const auto numbers = [&](std::uint32_t field) {
+    const auto numbers = [&](Params field) {
       return read_weights(settings().message(field), count, count, place_);
     };
-    const float given = settings().real(10), epsilon = given == 0 ? 1e-5F : given;
-    return [=, gamma = numbers(15), beta = numbers(16), mean = numbers(17), variance = numbers(18),
+    const float given = settings().real(Params::kEpsilon), epsilon = given == 0 ? 1e-5F : given;
+    return [=, gamma = numbers(Params::kGamma), beta = numbers(Params::kBeta),
+            mean = numbers(Params::kMean), variance = numbers(Params::kVariance),
             place = place_](const Inputs& in) {
       Map out = *in[0];
       if (out.shape.channels != count) throw input_error(place, "does not fit its input");
@@ -280,27 +295,32 @@ class NetworkSteps {
   }
 
   Make pad() {
-    const graph::Padding amounts = file::border_of(settings().message(10), place_);
-    const float value = settings().message(1).real(1);
-    if (!settings().has(1)) fail("does not pad with a constant");
+    using Params = file::PaddingLayerParams;
+    const graph::Padding amounts =
+        file::border_of(settings().message(Params::kPaddingAmounts), place_);
+    const float value = settings().message(Params::kConstant).real(file::PaddingConstant::kValue);
+    if (!settings().has(Params::kConstant)) fail("does not pad with a constant");
     return [=](const Inputs& in) { return padded(*in[0], amounts, value); };
   }
 
   Make upsample() {
-    const std::vector<std::int64_t> scale = settings().integers(1);
-    if (settings().integer(5) != 0 || scale.size() != 2 || scale[0] != scale[1] || scale[0] < 1 ||
-        scale[0] > 1024) {
+    using Params = file::UpsampleLayerParams;
+    const std::vector<std::int64_t> scale = settings().integers(Params::kScalingFactor);
+    if (settings().integer(Params::kMode) != file::kNearest || scale.size() != 2 ||
+        scale[0] != scale[1] || scale[0] < 1 || scale[0] > 1024) {
       fail("is not nearest-neighbour upsampling by one integer factor");
     }
     return [n = static_cast<int>(scale[0])](const Inputs& in) { return upsampled(*in[0], n); };
   }
 
   Make reduce() {
-    const std::uint64_t mode = settings().integer(1);
-    if ((mode != 0 && mode != 7) || settings().integer(3) != 2) {
+    using Params = file::ReduceLayerParams;
+    const std::uint64_t mode = settings().integer(Params::kMode);
+    if ((mode != file::kSum && mode != file::kMax) ||
+        settings().integer(Params::kAxis) != file::kReduceChannels) {
       fail("is neither a sum nor a maximum over the channels");
     }
-    return [sum = mode == 0](const Inputs& in) {
+    return [sum = mode == file::kSum](const Inputs& in) {
       Map out({1, in[0]->shape.height, in[0]->shape.width});
       for (std::size_t i = 0; i < out.values.size(); ++i) {
         float value = in[0]->values[i];
@@ -315,9 +335,10 @@ class NetworkSteps {
   }
 
   Make reshape() {
-    std::vector<std::int64_t> sides = settings().integers(1);
+    using Params = file::ReshapeLayerParams;
+    std::vector<std::int64_t> sides = settings().integers(Params::kTargetShape);
     if (sides.size() == 4 && sides[0] == 1) sides.erase(sides.begin());
-    if (sides.size() != 3 || settings().integer(2) != 0)
+    if (sides.size() != 3 || settings().integer(Params::kMode) != file::kChannelFirst)
       fail("is not channels-first, or has a sequence axis");
     return [=, place = place_](const Inputs& in) {
       Map out = *in[0];
@@ -331,7 +352,8 @@ class NetworkSteps {
   }
 
   Make flatten() {
-    return [last = settings().flag(1)](const Inputs& in) {
+    return [last = settings().integer(file::FlattenLayerParams::kMode) ==
+                   file::kChannelLast](const Inputs& in) {
       const Map& from = *in[0];
       Map out({static_cast<int>(from.values.size()), 1, 1});
       out.values = from.values;
@@ -345,7 +367,7 @@ class NetworkSteps {
   }
 
   Make permute() {
-    const std::vector<std::int64_t> axes = settings().integers(1);
+    const std::vector<std::int64_t> axes = settings().integers(file::PermuteLayerParams::kAxis);
     std::vector<std::int64_t> sorted = axes;
     std::ranges::sort(sorted);
     if (sorted != std::vector<std::int64_t>{0, 1, 2, 3} || axes[0] != 0) {
@@ -373,11 +395,13 @@ class NetworkSteps {
   }
 
   Make slice() {
-    if (settings().integer(4) != 0 || settings().integer(3) != 1) {
+    using Params = file::SliceLayerParams;
+    if (settings().integer(Params::kAxis) != file::kChannelAxis ||
+        settings().integer(Params::kStride) != 1) {
       fail("slices rows or columns, or has a step");
     }
-    const auto begin = static_cast<std::int64_t>(settings().integer(1));
-    const auto end = static_cast<std::int64_t>(settings().integer(2));
+    const auto begin = static_cast<std::int64_t>(settings().integer(Params::kStartIndex));
+    const auto end = static_cast<std::int64_t>(settings().integer(Params::kEndIndex));
     return [=, place = place_](const Inputs& in) { return channels_of(*in[0], begin, end, place); };
   }
 

@@ -72,8 +72,11 @@ constexpr KindName kKindNames[] = {{kConvolution, "convolution"},
                                    {kClampedRelu, "clampedReLU"}};
 
 FileLayer layer_of(const Message& message) {
-  FileLayer layer{
-      message.text(1), 0, {}, message.texts(2, kMaxInputs), message.texts(3, kMaxInputs)};
+  FileLayer layer{message.text(NeuralNetworkLayer::kName),
+                  0,
+                  {},
+                  message.texts(NeuralNetworkLayer::kInput, kMaxInputs),
+                  message.texts(NeuralNetworkLayer::kOutput, kMaxInputs)};
   message.for_each([&](const Field& field) {
     if (field.number < kConvolution) return;
     layer.kind = field.number;
@@ -87,7 +90,7 @@ FileLayer layer_of(const Message& message) {
 }
 
 // Two equal numbers, [n, n], as one; `usual` if there are none.
-int square(const Message& settings, std::uint32_t field, int usual, const char* what,
+int square(const Message& settings, FieldNumber field, int usual, const char* what,
            const std::string& place) {
   const std::vector<std::int64_t> pair = settings.integers(field);
   if (pair.empty()) return usual;
@@ -101,7 +104,7 @@ int square(const Message& settings, std::uint32_t field, int usual, const char* 
 // start in the padding.
 graph::Padding complete_padding(const Message& settings, const graph::Shape& input,
                                 const Window& window, const std::string& place) {
-  std::vector<std::int64_t> amounts = settings.integers(10);
+  std::vector<std::int64_t> amounts = settings.integers(ValidCompletePadding::kPaddingAmounts);
   if (amounts.empty()) amounts = {0, 0};
   const auto bad = [](std::int64_t n) { return n < 0 || n > kMaxPadding; };
   if (amounts.size() != 2 || std::ranges::any_of(amounts, bad)) {
@@ -128,7 +131,7 @@ std::string name_of_kind(std::uint32_t kind) {
 std::vector<FileLayer> layers_of(const Message& network) {
   std::vector<FileLayer> layers;
   network.for_each([&](const Field& field) {
-    if (field.number != 1) return;
+    if (!field.is(NeuralNetwork::kLayers)) return;
     const Message message = network.inside(field);
     layers.push_back(layer_of(message));
     if (layers.back().outputs.empty()) {
@@ -143,60 +146,71 @@ std::vector<FileLayer> layers_of(const Message& network) {
 }
 
 graph::Padding border_of(const Message& border, const std::string& place) {
-  const std::vector<Message> sides = border.messages(10, 2);
+  const std::vector<Message> sides = border.messages(BorderAmounts::kBorderAmounts, 2);
   if (sides.empty()) return {};
   if (sides.size() != 2) fail(place, "the padding is not for rows and columns");
-  const auto amount = [&](const Message& side, std::uint32_t field) {
+  const auto amount = [&](const Message& side, EdgeSizes field) {
     const std::uint64_t n = side.integer(field);
     if (n > kMaxPadding) fail(place, "the padding is more than 1024");
     return static_cast<int>(n);
   };
-  return {amount(sides[0], 1), amount(sides[1], 1), amount(sides[0], 2), amount(sides[1], 2)};
+  constexpr auto kStart = EdgeSizes::kStartEdgeSize, kEnd = EdgeSizes::kEndEdgeSize;
+  return {amount(sides[0], kStart), amount(sides[1], kStart), amount(sides[0], kEnd),
+          amount(sides[1], kEnd)};
 }
 
 Window window_of(const FileLayer& layer, const graph::Shape& input, const std::string& place) {
+  using Conv = ConvolutionLayerParams;
+  using Pool = PoolingLayerParams;
   const bool pool = layer.kind == kPooling;
-  const std::uint32_t size = pool ? 10 : 20, stride = pool ? 20 : 30, valid = pool ? 30 : 50;
+  struct {
+    FieldNumber size, stride, valid, same;
+  } fields{Conv::kKernelSize, Conv::kStride, Conv::kValid, Conv::kSame};
+  if (pool) fields = {Pool::kKernelSize, Pool::kStride, Pool::kValid, Pool::kSame};
   const Message& settings = layer.settings;
-  Window window{square(settings, size, 3, "the window", place),
-                square(settings, stride, 1, "the stride", place),
+  Window window{square(settings, fields.size, 3, "the window", place),
+                square(settings, fields.stride, 1, "the stride", place),
                 {}};
-  if (settings.has(valid + 1)) {
-    const std::uint64_t mode = settings.message(valid + 1).integer(1);
-    if (mode > 1) fail(place, "the padding has an unknown symmetry");
+  if (settings.has(fields.same)) {
+    const std::uint64_t mode = settings.message(fields.same).integer(SamePadding::kAsymmetryMode);
+    if (mode > kTopLeftHeavy) fail(place, "the padding has an unknown symmetry");
     window.padding = same_padding(input, window.size, window.stride,
-                                  mode == 0 ? OddPixel::kEnd : OddPixel::kStart);
-  } else if (pool && settings.has(32)) {
-    window.padding = complete_padding(settings.message(32), input, window, place);
+                                  mode == kBottomRightHeavy ? OddPixel::kEnd : OddPixel::kStart);
+  } else if (pool && settings.has(Pool::kIncludeLastPixel)) {
+    window.padding =
+        complete_padding(settings.message(Pool::kIncludeLastPixel), input, window, place);
   } else {
-    window.padding = border_of(settings.message(valid).message(1), place);
+    const Message amounts = settings.message(fields.valid).message(ValidPadding::kPaddingAmounts);
+    window.padding = border_of(amounts, place);
   }
   return window;
 }
 
-std::vector<FileFeature> features_of(const Message& description, std::uint32_t number) {
-  constexpr std::uint32_t kDouble = 2, kImage = 4, kArray = 5, kGrey = 10, kRgb = 20, kBgr = 30;
+std::vector<FileFeature> features_of(const Message& description, ModelDescription list) {
   std::vector<FileFeature> features;
-  for (const Message& message : description.messages(number, kMaxFeatures)) {
+  for (const Message& message : description.messages(list, kMaxFeatures)) {
     FileFeature& feature = features.emplace_back();
-    feature.name = message.text(1);
-    const Message type = message.message(3);
-    feature.number = type.has(kDouble);
-    feature.image = type.has(kImage);
-    if (type.has(kArray)) feature.shape = type.message(kArray).integers(1);
+    feature.name = message.text(FeatureDescription::kName);
+    const Message type = message.message(FeatureDescription::kType);
+    feature.number = type.has(FeatureType::kDoubleType);
+    feature.image = type.has(FeatureType::kImageType);
+    if (type.has(FeatureType::kMultiArrayType)) {
+      feature.shape = type.message(FeatureType::kMultiArrayType).integers(ArrayFeatureType::kShape);
+    }
     if (!feature.image) continue;
-    const Message image = type.message(kImage);
-    const std::uint64_t colours = image.integer(3);
-    if (colours != kGrey && colours != kRgb && colours != kBgr) {
+    const Message image = type.message(FeatureType::kImageType);
+    const std::uint64_t colours = image.integer(ImageFeatureType::kColorSpace);
+    if (colours != kGrayscale && colours != kRgb && colours != kBgr) {
       throw input_error(message.place(), "the image \"" + feature.name +
                                              "\" has the unknown colour space " +
                                              std::to_string(colours));
     }
     feature.bgr = colours == kBgr;
-    feature.shape = {colours == kGrey ? 1 : 3, static_cast<std::int64_t>(image.integer(2)),
-                     static_cast<std::int64_t>(image.integer(1))};
+    feature.shape = {colours == kGrayscale ? 1 : 3,
+                     static_cast<std::int64_t>(image.integer(ImageFeatureType::kHeight)),
+                     static_cast<std::int64_t>(image.integer(ImageFeatureType::kWidth))};
   }
-  if (number != kInputs) return features;
+  if (list != ModelDescription::kInput) return features;
   for (const FileFeature& feature : features) {
     for (const std::int64_t side : feature.shape) {
       if (side >= 1 && side <= kMaxSide) continue;
@@ -208,24 +222,26 @@ std::vector<FileFeature> features_of(const Message& description, std::uint32_t n
 }
 
 PixelScaling scaling_of(const Message& network, const FileFeature& input) {
-  constexpr std::uint32_t kPreprocessing = 2, kScaler = 10, kMeanImage = 11;
-  constexpr std::uint32_t kBlue = 20, kGreen = 21, kRed = 22, kGrey = 30;
+  using Preprocessing = NeuralNetworkPreprocessing;
+  using Scaler = NeuralNetworkImageScaler;
   PixelScaling scaling;
-  for (const Message& message : network.messages(kPreprocessing, kMaxFeatures)) {
-    if (!message.text(1).empty() && message.text(1) != input.name) continue;
-    if (message.has(kMeanImage)) {
+  for (const Message& message : network.messages(NeuralNetwork::kPreprocessing, kMaxFeatures)) {
+    const std::string feature = message.text(Preprocessing::kFeatureName);
+    if (!feature.empty() && feature != input.name) continue;
+    if (message.has(Preprocessing::kMeanImage)) {
       throw input_error(message.place(), "the model subtracts a mean image",
                         "oko does not support this; fold it into the first layer");
     }
-    if (!message.has(kScaler)) continue;
-    const Message scaler = message.message(kScaler);
-    scaling.scale = scaler.real(10, 1);
+    if (!message.has(Preprocessing::kScaler)) continue;
+    const Message scaler = message.message(Preprocessing::kScaler);
+    scaling.scale = scaler.real(Scaler::kChannelScale, 1);
     if (!input.image) continue;
-    const float blue = scaler.real(kBlue), red = scaler.real(kRed);
+    const float blue = scaler.real(Scaler::kBlueBias), red = scaler.real(Scaler::kRedBias);
     if (input.shape[0] == 1) {
-      scaling.bias = {scaler.real(kGrey)};
+      scaling.bias = {scaler.real(Scaler::kGrayBias)};
     } else {
-      scaling.bias = {input.bgr ? blue : red, scaler.real(kGreen), input.bgr ? red : blue};
+      scaling.bias = {input.bgr ? blue : red, scaler.real(Scaler::kGreenBias),
+                      input.bgr ? red : blue};
     }
   }
   const auto zero = [](float b) { return b == 0; };

@@ -4,45 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "oko/formats/coreml/fields.h"
 #include "oko/formats/coreml/wire.h"
 #include "oko/graph/network.h"
 
 // A parsed .mlmodel file, for the reader and the interpreter; shares nothing with the writer
 // but same_padding().
 namespace oko::formats::coreml {
-
-// Field numbers of the layers of a neural network.
-enum LayerKind : std::uint32_t {
-  kConvolution = 100,
-  kPooling = 120,
-  kActivation = 130,
-  kInnerProduct = 140,
-  kBatchNorm = 160,
-  kSoftmax = 175,
-  kPad = 200,
-  kUpsample = 210,
-  kUnary = 220,
-  kAdd = 230,
-  kMultiply = 231,
-  kScale = 245,
-  kBias = 250,
-  kReduce = 280,
-  kLoadConstant = 290,
-  kReshape = 300,
-  kFlatten = 301,
-  kPermute = 310,
-  kConcat = 320,
-  kSplit = 330,
-  kSlice = 350,
-  kCopy = 600,
-  kClip = 660,
-  kAddBroadcastable = 880,
-  kSoftmaxNd = 950,
-  kConcatNd = 980,
-  kTranspose = 985,
-  kReshapeStatic = 1140,
-  kClampedRelu = 1460,
-};
 
 struct FileLayer {
   std::string name;
@@ -74,9 +42,7 @@ struct FileFeature {
   bool image = false, bgr = false, number = false;  // number: a double, such as a threshold
   std::vector<std::int64_t> shape;  // of an array; for an image channels, rows, columns
 };
-std::vector<FileFeature> features_of(const Message& description, std::uint32_t number);
-
-inline constexpr std::uint32_t kInputs = 1, kOutputs = 10;  // of a description
+std::vector<FileFeature> features_of(const Message& description, ModelDescription list);
 
 // y = x · scale + bias per channel of the image's bytes, the file's preprocessing.
 struct PixelScaling {

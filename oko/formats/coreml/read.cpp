@@ -7,43 +7,31 @@
 namespace oko::formats {
 namespace {
 
-using coreml::FileFeature;
-using coreml::Message;
-using coreml::Signature;
+using namespace oko::formats::coreml;
 
-enum ModelKind : std::uint32_t {
-  kPipelineClassifier = 200,
-  kPipelineRegressor = 201,
-  kPipeline = 202,
-  kRegressor = 303,
-  kClassifier = 403,
-  kNetwork = 500,
-  kProgram = 502,
-  kSerialized = 3000,
-};
-constexpr std::uint32_t kDescription = 2, kPredicted = 11, kMetadata = 100, kUserDefined = 100;
 constexpr std::size_t kMaxModels = 64, kMaxClasses = 1 << 20;
 
 // The field that gives a model's type; 0 if there is none.
 std::uint32_t kind_of(const Message& model) {
   std::uint32_t kind = 0;
-  model.for_each([&](const coreml::Field& field) {
+  model.for_each([&](const Field& field) {
     if (field.number >= kPipelineClassifier && field.type == 2) kind = field.number;
   });
   return kind;
 }
 
 bool is_network(std::uint32_t kind) {
-  return kind == kNetwork || kind == kClassifier || kind == kRegressor || kind == kProgram;
+  return kind == kNeuralNetwork || kind == kNeuralNetworkClassifier ||
+         kind == kNeuralNetworkRegressor || kind == kMlProgram;
 }
 
 std::string description_of(const Message& model) {
   std::string description;
-  const Message metadata = model.message(kDescription).message(kMetadata);
-  metadata.for_each([&](const coreml::Field& field) {
-    if (field.number != kUserDefined) return;
+  const Message metadata = model.message(Model::kDescription).message(ModelDescription::kMetadata);
+  metadata.for_each([&](const Field& field) {
+    if (!field.is(Metadata::kUserDefined)) return;
     const Message pair = metadata.inside(field);
-    if (pair.text(1) == kDescriptionKey) description = pair.text(2);
+    if (pair.text(MapEntry::kKey) == kDescriptionKey) description = pair.text(MapEntry::kValue);
   });
   return description;
 }
@@ -64,15 +52,15 @@ class Reader {
     }
     if (!is_network(kind)) refuse(kind);
     const Signature signature = signature_of(model);
-    Imported imported = kind == kProgram
-                            ? coreml::read_program(model.message(kind), weights_, signature)
-                            : coreml::read_network(model.message(kind), signature);
+    Imported imported = kind == kMlProgram ? read_program(model.message(kind), weights_, signature)
+                                           : read_network(model.message(kind), signature);
     imported.notes.insert(imported.notes.begin(), notes.begin(), notes.end());
     const std::string description = description_of(model_);
     if (!description.empty()) {
       apply_description(imported, description, name_ + ": user defined metadata");
-    } else if (kind == kClassifier) {
-      imported.network.classes = model.message(kind).message(100).texts(1, kMaxClasses);
+    } else if (kind == kNeuralNetworkClassifier) {
+      const Message labels = model.message(kind).message(NeuralNetwork::kStringClassLabels);
+      imported.network.classes = labels.texts(StringVector::kVector, kMaxClasses);
     }
     return imported;
   }
@@ -88,8 +76,8 @@ class Reader {
 
   Message network_of_pipeline(std::uint32_t kind, std::vector<std::string>& notes) const {
     Message pipeline = model_.message(kind);
-    if (kind != kPipeline) pipeline = pipeline.message(1);
-    const std::vector<Message> models = pipeline.messages(1, kMaxModels);
+    if (kind != kPipeline) pipeline = pipeline.message(PipelineClassifier::kPipeline);
+    const std::vector<Message> models = pipeline.messages(Pipeline::kModels, kMaxModels);
     const auto found =
         std::ranges::find_if(models, [](const Message& m) { return is_network(kind_of(m)); });
     if (found == models.end()) {
@@ -103,17 +91,17 @@ class Reader {
   }
 
   Signature signature_of(const Message& model) const {
-    const Message description = model.message(kDescription);
+    const Message description = model.message(Model::kDescription);
     Signature signature{name_, model_name(), {}, {}};
-    const std::vector<FileFeature> inputs = coreml::features_of(description, coreml::kInputs);
+    const std::vector<FileFeature> inputs = features_of(description, ModelDescription::kInput);
     if (inputs.size() != 1) {
       throw input_error(
           name_, "the network has " + std::to_string(inputs.size()) + " inputs; oko supports one",
           "export the model with the image as its only input");
     }
     signature.input = inputs.front();
-    const std::string label = description.text(kPredicted);
-    for (const FileFeature& output : coreml::features_of(description, coreml::kOutputs)) {
+    const std::string label = description.text(ModelDescription::kPredictedFeatureName);
+    for (const FileFeature& output : features_of(description, ModelDescription::kOutput)) {
       if (output.name != label) signature.outputs.push_back(output.name);
     }
     return signature;

@@ -15,16 +15,7 @@ using graph::Activation;
 using graph::Shape;
 using graph::Tensor;
 
-enum Activations : std::uint32_t {
-  kLinear = 5,
-  kReluKind = 10,
-  kLeaky = 15,
-  kTanh = 30,
-  kSigmoid = 40,
-  kSoftplus = 70,
-};
-constexpr std::uint64_t kMaxPool = 0, kAveragePool = 1, kThreshold = 7;
-constexpr float kMaxSlopeError = 1e-6F;
+constexpr float kMaxScaleError = 1e-6F;
 
 // The field of a layer's activation; 0 for other layers.
 std::uint32_t activation_kind(const FileLayer& layer) {
@@ -37,7 +28,7 @@ std::uint32_t activation_kind(const FileLayer& layer) {
 bool is_line(const FileLayer& layer, float alpha, float beta) {
   if (activation_kind(layer) != kLinear) return false;
   const Message line = layer.settings.message(kLinear);
-  return line.real(1) == alpha && line.real(2) == beta;
+  return line.real(ActivationLine::kAlpha) == alpha && line.real(ActivationLine::kBeta) == beta;
 }
 
 class Reader {
@@ -125,14 +116,16 @@ class Reader {
       }
     }
     if (!is_line(last, -1, 0) || last.inputs.size() != 1) return std::nullopt;
+    using Unary = UnaryFunctionLayerParams;
     const FileLayer* least = maker(last.inputs[0]);
     if (least == nullptr || least->kind != kUnary || least->inputs.size() != 1 ||
-        least->settings.integer(1) != kThreshold || least->settings.real(2) != -6 ||
-        least->settings.real(4) != 0 || least->settings.real(5, 1) != -1) {
+        least->settings.integer(Unary::kType) != kThreshold ||
+        least->settings.real(Unary::kAlpha) != -6 || least->settings.real(Unary::kShift) != 0 ||
+        least->settings.real(Unary::kScale, 1) != -1) {
       return std::nullopt;
     }
     const FileLayer* relu = maker(least->inputs[0]);
-    if (relu == nullptr || activation_kind(*relu) != kReluKind || relu->inputs.size() != 1) {
+    if (relu == nullptr || activation_kind(*relu) != kRelu || relu->inputs.size() != 1) {
       return std::nullopt;
     }
     parts = {least, relu};
@@ -244,7 +237,7 @@ class Reader {
     const std::string& name = signature_.input.name;
     const PixelScaling scaling = scaling_of(network_, signature_.input);
     const float factor = signature_.input.image ? scaling.scale * 255 : scaling.scale;
-    if (std::fabs(factor - 1) < kMaxSlopeError && scaling.bias.empty()) {
+    if (std::fabs(factor - 1) < kMaxScaleError && scaling.bias.empty()) {
       builder_.input(name, shape);
       return;
     }
@@ -267,7 +260,7 @@ class Reader {
     return item.inputs.front();
   }
 
-  Tensor vector_of(const FileLayer& layer, std::uint32_t field, std::int64_t count,
+  Tensor vector_of(const FileLayer& layer, FieldNumber field, std::int64_t count,
                    const char* what) const {
     return Tensor::of(
         read_weights(layer.settings.message(field), count, count, place(layer) + ": " + what),
@@ -292,7 +285,7 @@ class Reader {
       case kBatchNorm:
         return batch_norm(layer, only_input(item), to);
       case kSoftmaxNd:
-        if (layer.settings.integer(1) != static_cast<std::uint64_t>(-3)) {
+        if (layer.settings.integer(SoftmaxNDLayerParams::kAxis) != static_cast<std::uint64_t>(-3)) {
           fail(layer, "is over an axis other than channels");
         }
         [[fallthrough]];
@@ -310,14 +303,19 @@ class Reader {
         return scale(layer, only_input(item), to);
       case kBias:
         return builder_.affine(node(layer), only_input(item), to, {},
-                               for_channels(layer, 1, 2, only_input(item), "the bias"));
+                               for_channels(layer, BiasLayerParams::kShape, BiasLayerParams::kBias,
+                                            only_input(item), "the bias"));
       case kFlatten:
-        return builder_.flatten(node(layer), only_input(item), to, layer.settings.flag(1));
+        return builder_.flatten(node(layer), only_input(item), to,
+                                layer.settings.integer(FlattenLayerParams::kMode) == kChannelLast);
       case kConcat:
-        if (layer.settings.flag(100)) fail(layer, "concatenates a sequence, not channels");
+        if (layer.settings.flag(ConcatLayerParams::kSequenceConcat)) {
+          fail(layer, "concatenates a sequence, not channels");
+        }
         return builder_.concat(node(layer), item.inputs, to);
       case kConcatNd:
-        if (layer.settings.integer(1) != static_cast<std::uint64_t>(-3) || layer.settings.flag(2)) {
+        if (layer.settings.integer(ConcatNDLayerParams::kAxis) != static_cast<std::uint64_t>(-3) ||
+            layer.settings.flag(ConcatNDLayerParams::kInterleave)) {
           fail(layer, "concatenates along an axis other than channels");
         }
         return builder_.concat(node(layer), item.inputs, to);
@@ -339,14 +337,18 @@ class Reader {
   }
 
   void convolution(const FileLayer& layer, const std::string& from, const std::string& to) {
+    using Params = ConvolutionLayerParams;
     const Message& settings = layer.settings;
-    if (settings.flag(60)) fail(layer, "is a deconvolution", "use an upsample layer");
-    for (const std::int64_t dilation : settings.integers(40)) {
+    if (settings.flag(Params::kIsDeconvolution)) {
+      fail(layer, "is a deconvolution", "use an upsample layer");
+    }
+    for (const std::int64_t dilation : settings.integers(Params::kDilationFactor)) {
       if (dilation != 1) fail(layer, "is dilated, which oko does not support");
     }
     const Window window = window_of(layer, builder_.padded_shape(node(layer), from), place(layer));
-    const std::uint64_t filters = settings.integer(1), groups = settings.integer(10);
-    const std::uint64_t depth = settings.integer(2);
+    const std::uint64_t filters = settings.integer(Params::kOutputChannels);
+    const std::uint64_t depth = settings.integer(Params::kKernelChannels);
+    const std::uint64_t groups = settings.integer(Params::kNGroups);
     if (filters < 1 || filters > 1 << 20 || groups > filters || depth < 1 || depth > 1 << 20) {
       fail(layer, "has " + std::to_string(filters) + " filters of " + std::to_string(depth) +
                       " channels in " + std::to_string(groups) + " groups");
@@ -356,45 +358,54 @@ class Reader {
     const std::vector<std::int64_t> shape{c.filters, static_cast<std::int64_t>(depth), c.size,
                                           c.size};
     const std::int64_t count = shape[0] * shape[1] * shape[2] * shape[3];
-    Tensor kernel = Tensor::of(
-        read_weights(settings.message(90), count, c.filters, place(layer) + ": the kernel"), shape);
+    Tensor kernel = Tensor::of(read_weights(settings.message(Params::kWeights), count, c.filters,
+                                            place(layer) + ": the kernel"),
+                               shape);
     Tensor bias;
-    if (settings.flag(70)) bias = vector_of(layer, 91, c.filters, "the bias");
+    if (settings.flag(Params::kHasBias)) {
+      bias = vector_of(layer, Params::kBias, c.filters, "the bias");
+    }
     builder_.convolution(node(layer), from, to, c, std::move(kernel), std::move(bias));
   }
 
   void inner_product(const FileLayer& layer, const std::string& from, const std::string& to) {
-    const std::uint64_t inputs = layer.settings.integer(1), outputs = layer.settings.integer(2);
+    using Params = InnerProductLayerParams;
+    const std::uint64_t inputs = layer.settings.integer(Params::kInputChannels);
+    const std::uint64_t outputs = layer.settings.integer(Params::kOutputChannels);
     if (inputs < 1 || outputs < 1 || inputs > 1 << 24 || outputs > 1 << 20) {
       fail(layer,
            "has " + std::to_string(outputs) + " outputs for " + std::to_string(inputs) + " inputs");
     }
     const auto in = static_cast<std::int64_t>(inputs), out = static_cast<std::int64_t>(outputs);
-    Tensor kernel = Tensor::of(
-        read_weights(layer.settings.message(20), out * in, out, place(layer) + ": the kernel"),
-        {out, in});
+    Tensor kernel = Tensor::of(read_weights(layer.settings.message(Params::kWeights), out * in, out,
+                                            place(layer) + ": the kernel"),
+                               {out, in});
     Tensor bias;
-    if (layer.settings.flag(10)) bias = vector_of(layer, 21, out, "the bias");
+    if (layer.settings.flag(Params::kHasBias)) {
+      bias = vector_of(layer, Params::kBias, out, "the bias");
+    }
     builder_.dense(node(layer), from, to, std::move(kernel), std::move(bias));
   }
 
   void batch_norm(const FileLayer& layer, const std::string& from, const std::string& to) {
+    using Params = BatchnormLayerParams;
     const Message& settings = layer.settings;
-    if (settings.flag(5) || settings.flag(6)) {
+    if (settings.flag(Params::kComputeMeanVar) || settings.flag(Params::kInstanceNormalization)) {
       fail(layer, "computes mean and variance from its input, which oko does not support");
     }
     const std::int64_t channels = builder_.shape(node(layer), from).channels;
-    const float told = settings.real(10), epsilon = told == 0 ? 1e-5F : told;
-    builder_.batch_norm(node(layer), from, to, epsilon, vector_of(layer, 15, channels, "gamma"),
-                        vector_of(layer, 16, channels, "beta"),
-                        vector_of(layer, 17, channels, "the mean"),
-                        vector_of(layer, 18, channels, "the variance"));
+    const float given = settings.real(Params::kEpsilon), epsilon = given == 0 ? 1e-5F : given;
+    builder_.batch_norm(node(layer), from, to, epsilon,
+                        vector_of(layer, Params::kGamma, channels, "gamma"),
+                        vector_of(layer, Params::kBeta, channels, "beta"),
+                        vector_of(layer, Params::kMean, channels, "the mean"),
+                        vector_of(layer, Params::kVariance, channels, "the variance"));
   }
 
   void pooling(const FileLayer& layer, const std::string& from, const std::string& to) {
     const Shape in = builder_.shape(node(layer), from);
-    const std::uint64_t type = layer.settings.integer(1);
-    const bool global = layer.settings.flag(60);
+    const std::uint64_t type = layer.settings.integer(PoolingLayerParams::kType);
+    const bool global = layer.settings.flag(PoolingLayerParams::kGlobalPooling);
     if (type == kAveragePool) {
       const Window window = global ? Window{} : window_of(layer, in, place(layer));
       if (!global && (window.padding != graph::Padding{} || window.size != in.height ||
@@ -414,12 +425,13 @@ class Reader {
       builder_.activation(node(layer), from, to, kind);
     };
     switch (activation_kind(layer)) {
-      case kReluKind:
+      case kRelu:
         return put(Activation::kRelu);
       case kSigmoid:
         return put(Activation::kLogistic);
-      case kLeaky:
-        return put(decide::leaky_relu(layer.settings.message(kLeaky).real(1)));
+      case kLeakyRelu:
+        return put(
+            decide::leaky_relu(layer.settings.message(kLeakyRelu).real(ActivationLine::kAlpha)));
       case kLinear:
         return line(layer, from, to);
       default:
@@ -429,7 +441,8 @@ class Reader {
 
   void line(const FileLayer& layer, const std::string& from, const std::string& to) {
     const Message settings = layer.settings.message(kLinear);
-    const float alpha = settings.real(1), beta = settings.real(2);
+    const float alpha = settings.real(ActivationLine::kAlpha);
+    const float beta = settings.real(ActivationLine::kBeta);
     if (alpha == 1 && beta == 0) return builder_.identity(node(layer), from, to);
     const std::int64_t channels = builder_.shape(node(layer), from).channels;
     const auto all = [&](float value) {
@@ -439,32 +452,40 @@ class Reader {
   }
 
   void clip(const FileLayer& layer, const std::string& from, const std::string& to) {
-    const float first = layer.settings.real(1), most = layer.settings.real(2);
-    builder_.activation(
-        node(layer), from, to,
-        layer.kind == kClip ? decide::clip(first, most) : decide::leaky_relu(first, most));
+    const Message& settings = layer.settings;
+    builder_.activation(node(layer), from, to,
+                        layer.kind == kClip
+                            ? decide::clip(settings.real(ClipLayerParams::kMinVal),
+                                           settings.real(ClipLayerParams::kMaxVal))
+                            : decide::leaky_relu(settings.real(ClampedReluLayerParams::kAlpha),
+                                                 settings.real(ClampedReluLayerParams::kBeta)));
   }
 
   void pad(const FileLayer& layer, const std::string& from, const std::string& to) {
-    if (!layer.settings.has(1) || layer.settings.message(1).real(1) != 0) {
+    using Params = PaddingLayerParams;
+    const Message& settings = layer.settings;
+    if (!settings.has(Params::kConstant) ||
+        settings.message(Params::kConstant).real(PaddingConstant::kValue) != 0) {
       fail(layer, "pads with something other than zeros");
     }
-    builder_.pad(node(layer), from, to, border_of(layer.settings.message(10), place(layer)));
+    builder_.pad(node(layer), from, to,
+                 border_of(settings.message(Params::kPaddingAmounts), place(layer)));
   }
 
   void upsample(const FileLayer& layer, const std::string& from, const std::string& to) {
-    const std::vector<std::int64_t> scale = layer.settings.integers(1);
-    if (scale.size() != 2 || layer.settings.has(7)) {
+    using Params = UpsampleLayerParams;
+    const std::vector<std::int64_t> scale = layer.settings.integers(Params::kScalingFactor);
+    if (scale.size() != 2 || layer.settings.has(Params::kFractionalScalingFactor)) {
       fail(layer, "does not have two integer factors; oko supports no others");
     }
     builder_.upsample(
         node(layer), from, to,
-        decide::upsample(layer.settings.integer(5) == 0 ? "nearest" : "bilinear",
+        decide::upsample(layer.settings.integer(Params::kMode) == kNearest ? "nearest" : "bilinear",
                          static_cast<double>(scale[0]), static_cast<double>(scale[1])));
   }
 
   // Values per channel, stored as [1], [C] or [C, 1, 1].
-  Tensor for_channels(const FileLayer& layer, std::uint32_t shape_field, std::uint32_t field,
+  Tensor for_channels(const FileLayer& layer, FieldNumber shape_field, FieldNumber field,
                       const std::string& from, const char* what) const {
     const std::int64_t channels = builder_.shape(node(layer), from).channels;
     std::int64_t count = 1;
@@ -482,17 +503,23 @@ class Reader {
   }
 
   void scale(const FileLayer& layer, const std::string& from, const std::string& to) {
-    Tensor factor = for_channels(layer, 1, 2, from, "the scale"), bias;
-    if (layer.settings.flag(3)) bias = for_channels(layer, 4, 5, from, "the bias");
+    using Params = ScaleLayerParams;
+    Tensor factor = for_channels(layer, Params::kShapeScale, Params::kScale, from, "the scale");
+    Tensor bias;
+    if (layer.settings.flag(Params::kHasBias)) {
+      bias = for_channels(layer, Params::kShapeBias, Params::kBias, from, "the bias");
+    }
     builder_.affine(node(layer), from, to, std::move(factor), std::move(bias));
   }
 
   void slice(const FileLayer& layer, const std::string& from, const std::string& to) {
     const std::int64_t channels = builder_.shape(node(layer), from).channels;
-    const auto begin = static_cast<std::int64_t>(layer.settings.integer(1));
-    auto end = static_cast<std::int64_t>(layer.settings.integer(2));
+    using Params = SliceLayerParams;
+    const auto begin = static_cast<std::int64_t>(layer.settings.integer(Params::kStartIndex));
+    auto end = static_cast<std::int64_t>(layer.settings.integer(Params::kEndIndex));
     if (end < 0 && end >= -channels) end += channels;
-    if (layer.settings.integer(4) != 0 || layer.settings.integer(3, 1) != 1) {
+    if (layer.settings.integer(Params::kAxis) != kChannelAxis ||
+        layer.settings.integer(Params::kStride, 1) != 1) {
       fail(layer, "crops or skips rows or columns");
     }
     builder_.slice(node(layer), from, to, begin, begin < 0 || end < begin ? 0 : end - begin);

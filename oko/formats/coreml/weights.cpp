@@ -4,12 +4,11 @@
 
 #include "oko/base/error.h"
 #include "oko/base/half.h"
+#include "oko/formats/coreml/fields.h"
 
 namespace oko::formats::coreml {
 namespace {
 
-constexpr std::uint32_t kFloats = 1, kHalves = 2, kRaw = 30, kSignedRaw = 31, kQuantization = 40;
-constexpr std::uint32_t kBits = 1, kLine = 101, kTable = 102;
 constexpr std::uint32_t kSentinel = 0xDEADBEEF, kHalfBlob = 1, kFloatBlob = 2;
 constexpr std::size_t kHeaderBytes = 64, kMetadataBytes = 64;
 
@@ -55,12 +54,13 @@ class BitReader {
 
 std::vector<float> quantized(const Message& weights, std::int64_t count, std::int64_t rows,
                              const std::string& what) {
-  const Message quantization = weights.message(kQuantization);
-  const std::uint64_t bits = quantization.integer(kBits);
+  using Quantization = QuantizationParams;
+  const Message quantization = weights.message(WeightParams::kQuantization);
+  const std::uint64_t bits = quantization.integer(Quantization::kNumberOfBits);
   if (bits < 1 || bits > 8) {
     fail(weights.place(), what + " has " + std::to_string(bits) + " bits per value, not 1 to 8");
   }
-  const auto bytes = weights.content(kRaw);
+  const auto bytes = weights.content(WeightParams::kRawValue);
   const std::uint64_t needed = (static_cast<std::uint64_t>(count) * bits + 7) / 8;
   if (bytes.size() != needed) {
     fail(weights.place(), what + " has " + std::to_string(bytes.size()) + " bytes, " +
@@ -69,16 +69,19 @@ std::vector<float> quantized(const Message& weights, std::int64_t count, std::in
   }
   BitReader raw(bytes, static_cast<unsigned>(bits));
   std::vector<float> values(static_cast<std::size_t>(count));
-  if (quantization.has(kTable)) {
-    const std::vector<float> table = quantization.message(kTable).reals(1, 256);
+  if (quantization.has(Quantization::kLookupTableQuantization)) {
+    const std::vector<float> table = quantization.message(Quantization::kLookupTableQuantization)
+                                         .reals(LookUpTableQuantizationParams::kFloatValue, 256);
     check_count(quantization, "the table of " + what, table.size(), std::int64_t{1} << bits);
     for (float& value : values) value = table[raw.next()];
     return values;
   }
-  if (!quantization.has(kLine)) fail(weights.place(), what + " is quantized in an unknown way");
-  const Message line = quantization.message(kLine);
+  if (!quantization.has(Quantization::kLinearQuantization))
+    fail(weights.place(), what + " is quantized in an unknown way");
+  const Message line = quantization.message(Quantization::kLinearQuantization);
   const auto limit = static_cast<std::size_t>(rows);
-  const std::vector<float> scale = line.reals(1, limit), bias = line.reals(2, limit);
+  const std::vector<float> scale = line.reals(LinearQuantizationParams::kScale, limit);
+  const std::vector<float> bias = line.reals(LinearQuantizationParams::kBias, limit);
   for (const auto* list : {&scale, &bias}) {
     if (list->size() > 1 || (list == &scale && list->empty())) {
       check_count(line, "the scale of " + what, list->size(), rows);
@@ -108,17 +111,18 @@ std::vector<float> read_weights(const Message& weights, std::int64_t count, std:
   if (count <= 0 || rows <= 0 || count % rows != 0) {
     fail(weights.place(), what + " would have " + std::to_string(count) + " values");
   }
-  if (weights.has(kSignedRaw)) {
+  if (weights.has(WeightParams::kInt8RawValue)) {
     fail(weights.place(), what + " uses dynamic quantization, which oko does not support");
   }
-  if (weights.has(kQuantization)) return quantized(weights, count, rows, what);
-  const auto halves = weights.content(kHalves);
+  if (weights.has(WeightParams::kQuantization)) return quantized(weights, count, rows, what);
+  const auto halves = weights.content(WeightParams::kFloat16Value);
   if (!halves.empty()) {
     if (halves.size() % 2 != 0) fail(weights.place(), what + " ends inside a value");
     check_count(weights, what, halves.size() / 2, count);
     return from_halves(halves);
   }
-  std::vector<float> values = weights.reals(kFloats, static_cast<std::size_t>(count));
+  std::vector<float> values =
+      weights.reals(WeightParams::kFloatValue, static_cast<std::size_t>(count));
   check_count(weights, what, values.size(), count);
   return values;
 }

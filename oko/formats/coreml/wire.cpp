@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "oko/base/error.h"
+#include "oko/formats/coreml/fields.h"
 
 namespace oko::formats::coreml {
 namespace {
@@ -76,64 +77,64 @@ Field Message::next(std::size_t& at) const {
   return field;
 }
 
-std::optional<Field> Message::last(std::uint32_t number, int type) const {
+std::optional<Field> Message::last(FieldNumber number, int type) const {
   std::optional<Field> found;
   for_each([&](const Field& field) {
-    if (field.number == number) found = field;
+    if (field.is(number)) found = field;
   });
   if (found && found->type != type) {
-    fail(0, "field " + std::to_string(number) + " has the wire type " +
+    fail(0, "field " + std::to_string(std::uint32_t{number}) + " has the wire type " +
                 std::to_string(found->type) + ", not " + std::to_string(type));
   }
   return found;
 }
 
-bool Message::has(std::uint32_t number) const {
+bool Message::has(FieldNumber number) const {
   bool found = false;
-  for_each([&](const Field& field) { found |= field.number == number; });
+  for_each([&](const Field& field) { found |= field.is(number); });
   return found;
 }
 
-std::uint64_t Message::integer(std::uint32_t number, std::uint64_t otherwise) const {
+std::uint64_t Message::integer(FieldNumber number, std::uint64_t otherwise) const {
   const auto field = last(number, kVarint);
   return field ? field->value : otherwise;
 }
 
-float Message::real(std::uint32_t number, float otherwise) const {
+float Message::real(FieldNumber number, float otherwise) const {
   const auto field = last(number, kFourBytes);
   return field ? number_from<float>(field->value) : otherwise;
 }
 
-double Message::real64(std::uint32_t number, double otherwise) const {
+double Message::real64(FieldNumber number, double otherwise) const {
   const auto field = last(number, kEightBytes);
   return field ? number_from<double>(field->value) : otherwise;
 }
 
-std::span<const std::byte> Message::content(std::uint32_t number) const {
+std::span<const std::byte> Message::content(FieldNumber number) const {
   const auto field = last(number, kRun);
   return field ? field->content : std::span<const std::byte>{};
 }
 
-std::string Message::text(std::uint32_t number) const {
+std::string Message::text(FieldNumber number) const {
   const auto bytes = content(number);
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-Message Message::message(std::uint32_t number) const { return {content(number), *this}; }
+Message Message::message(FieldNumber number) const { return {content(number), *this}; }
 
 Message Message::inside(const Field& field) const {
   if (field.type != kRun) fail(0, "field " + std::to_string(field.number) + " is not a message");
   return {field.content, *this};
 }
 
-std::vector<std::int64_t> Message::integers(std::uint32_t number, std::size_t limit) const {
+std::vector<std::int64_t> Message::integers(FieldNumber number, std::size_t limit) const {
   std::vector<std::int64_t> values;
   const auto add = [&](std::uint64_t value) {
     values.push_back(static_cast<std::int64_t>(value));
     check_limit(values.size(), limit);
   };
   for_each([&](const Field& field) {
-    if (field.number != number) return;
+    if (!field.is(number)) return;
     if (field.type != kRun) return add(field.value);
     const Message packed(field.content, *this);
     std::size_t at = 0;
@@ -142,12 +143,13 @@ std::vector<std::int64_t> Message::integers(std::uint32_t number, std::size_t li
   return values;
 }
 
-std::vector<float> Message::reals(std::uint32_t number, std::size_t limit) const {
+std::vector<float> Message::reals(FieldNumber number, std::size_t limit) const {
   std::vector<float> values;
   for_each([&](const Field& field) {
-    if (field.number != number) return;
+    if (!field.is(number)) return;
     if (field.type == kVarint || field.type == kEightBytes || field.content.size() % 4 != 0) {
-      fail(0, "field " + std::to_string(number) + " is not a list of float32 values");
+      fail(0,
+           "field " + std::to_string(std::uint32_t{number}) + " is not a list of float32 values");
     }
     const std::size_t before = values.size();
     check_limit(before + field.content.size() / 4, limit);
@@ -158,33 +160,34 @@ std::vector<float> Message::reals(std::uint32_t number, std::size_t limit) const
   return values;
 }
 
-std::vector<std::string> Message::texts(std::uint32_t number, std::size_t limit) const {
+std::vector<std::string> Message::texts(FieldNumber number, std::size_t limit) const {
   std::vector<std::string> values;
   for_each([&](const Field& field) {
-    if (field.number != number) return;
-    if (field.type != kRun) fail(0, "field " + std::to_string(number) + " is not a string");
+    if (!field.is(number)) return;
+    if (field.type != kRun)
+      fail(0, "field " + std::to_string(std::uint32_t{number}) + " is not a string");
     values.emplace_back(reinterpret_cast<const char*>(field.content.data()), field.content.size());
     check_limit(values.size(), limit);
   });
   return values;
 }
 
-std::vector<Message> Message::messages(std::uint32_t number, std::size_t limit) const {
+std::vector<Message> Message::messages(FieldNumber number, std::size_t limit) const {
   std::vector<Message> values;
   for_each([&](const Field& field) {
-    if (field.number != number) return;
+    if (!field.is(number)) return;
     values.push_back(inside(field));
     check_limit(values.size(), limit);
   });
   return values;
 }
 
-std::optional<Message> Message::entry(std::uint32_t number, std::string_view key) const {
+std::optional<Message> Message::entry(FieldNumber number, std::string_view key) const {
   std::optional<Message> found;
   for_each([&](const Field& field) {
-    if (field.number != number) return;
+    if (!field.is(number)) return;
     const Message pair = inside(field);
-    if (pair.text(1) == key) found = pair.message(2);
+    if (pair.text(MapEntry::kKey) == key) found = pair.message(MapEntry::kValue);
   });
   return found;
 }
