@@ -72,7 +72,7 @@ double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_P
 
 Contender oko(const std::string& precision, const graph::Network& network, Recipe recipe,
               const dataset::Batch& batch) {
-  recipe.precision = precision;
+  recipe.precision = value_named<train::ComputeType>(precision).value();
   const auto step = std::make_shared<train::TrainingStep>(network, recipe);
   train::OptimizerOptions options{train::OptimizerKind::kSgd};
   options.momentum = kMomentum;

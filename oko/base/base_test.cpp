@@ -9,8 +9,10 @@
 #include "oko/base/error.h"
 #include "oko/base/json.h"
 #include "oko/base/random.h"
+#include "oko/base/suggest.h"
 #include "oko/base/text.h"
 #include "oko/base/threads.h"
+#include "oko/base/words.h"
 
 namespace oko {
 namespace {
@@ -188,6 +190,24 @@ TEST(ClassList, WritesOnlyWhatItCanReadBack) {
   for (const char* name : {"", " a", "a ", "a\nb", "a\rb", "\xFF", "\x1B[2J"}) {
     EXPECT_THROW(class_list_text({"cat", name}, "c"), Error) << name;
   }
+}
+
+TEST(Suggest, FindsTyposButNotOtherWords) {
+  const std::vector<std::string> known = {"eval", "detect", "inspect"};
+  EXPECT_EQ(nearest_word("detcet", known), "detect");
+  EXPECT_EQ(nearest_word("insp", known), "inspect");
+  EXPECT_EQ(nearest_word("banana", known), "");
+}
+
+enum class Fruit { kApple, kPear };
+constexpr auto words_of(Fruit) { return std::to_array<std::string_view>({"apple", "pear"}); }
+
+TEST(Words, NameTheValuesOfAnEnum) {
+  EXPECT_EQ(word_of(Fruit::kPear), "pear");
+  EXPECT_EQ(value_named<Fruit>("apple"), Fruit::kApple);
+  EXPECT_EQ(value_named<Fruit>("plum"), std::nullopt);
+  const Error e = unknown_word(ErrorCode::kUsage, "--fruit", "", "paer", kWords<Fruit>);
+  EXPECT_STREQ(e.what(), "--fruit: \"paer\" is unknown (did you mean pear? (apple, pear))");
 }
 
 }  // namespace

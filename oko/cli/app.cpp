@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "oko/base/error.h"
+#include "oko/base/suggest.h"
 #include "oko/base/text.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/progress_bar.h"
 #include "oko/cli/standard_streams.h"
-#include "oko/cli/suggest.h"
 
 namespace oko::cli {
 namespace {

@@ -12,7 +12,6 @@
 #include "oko/cli/completion.h"
 #include "oko/cli/detect_output.h"
 #include "oko/cli/detector_arguments.h"
-#include "oko/cli/suggest.h"
 #include "oko/cli/table.h"
 #include "oko/cli/test_command.h"
 #include "oko/cli/test_model.h"
@@ -473,13 +472,6 @@ TEST(Completion, TableListsFilesAndValues) {
   EXPECT_TRUE(found);
   EXPECT_THAT(zsh_completion(app), StartsWith("#compdef oko\n"));
   EXPECT_THAT(fish_completion(app), HasSubstr("-s o -l out -r -F"));
-}
-
-TEST(Suggest, FindsTyposButNotOtherWords) {
-  const std::vector<std::string> known = {"eval", "detect", "inspect"};
-  EXPECT_EQ(nearest_word("detcet", known), "detect");
-  EXPECT_EQ(nearest_word("insp", known), "inspect");
-  EXPECT_EQ(nearest_word("banana", known), "");
 }
 
 TEST(TableText, AlignsNumbersRight) {

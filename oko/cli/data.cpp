@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "oko/base/error.h"
+#include "oko/cli/choice.h"
 #include "oko/cli/data_copy.h"
 #include "oko/cli/input_files.h"
 #include "oko/cli/interrupt.h"
@@ -222,15 +223,10 @@ void report_dropped(const std::vector<dataset::Finding>& findings, const std::st
 }
 
 void add_exif_option(CLI::App& command, dataset::BoxPixels& exif) {
-  command
-      .add_option_function<std::string>(
-          "--exif",
-          [&exif](const std::string& name) { exif = dataset::box_pixels_named(name).value(); },
-          "What boxes refer to in images that EXIF rotates: the image as shown (upright), as "
-          "stored, or whichever matches the sizes in the dataset, else upright (auto)")
-      ->check(CLI::IsMember({"auto", "upright", "stored"}))
-      ->type_name("PIXELS")
-      ->default_str("auto");
+  add_choice(command, "--exif", exif,
+             "What boxes refer to in images that EXIF rotates: the image as shown (upright), as "
+             "stored, or whichever matches the sizes in the dataset, else upright (auto)")
+      ->type_name("PIXELS");
 }
 
 void add_data_arguments(CLI::App& command, DataArguments& data) {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "oko/base/error.h"
+#include "oko/base/suggest.h"
 #include "oko/cli/detect_output.h"
-#include "oko/cli/suggest.h"
 #include "oko/runtime/engine.h"
 #include "oko/train/engine.h"
 

@@ -114,9 +114,10 @@ TEST_F(ExifFlag, RejectsOtherWordsByName) {
 
 TEST_F(ExifFlag, OfTrainIsRecordedAndMayBeGivenOnResume) {
   train::Recipe recipe;
-  recipe.exif = "stored";
-  EXPECT_EQ(train::recipe_from_toml(train::to_toml(recipe), "run.toml").exif, "stored");
-  EXPECT_EQ(train::recipe_from_toml("[data]\nformat = \"voc\"\n", "old.toml").exif, "auto");
+  recipe.exif = dataset::BoxPixels::kStored;
+  EXPECT_EQ(train::recipe_from_toml(train::to_toml(recipe), "run.toml").exif, recipe.exif);
+  EXPECT_EQ(train::recipe_from_toml("[data]\nformat = \"voc\"\n", "old.toml").exif,
+            dataset::BoxPixels::kAuto);
   train::visit_recipe(recipe, [](const train::RecipeOption& option, auto&) {
     if (std::string(option.key) == "exif") {
       EXPECT_TRUE(option.on_resume);
@@ -134,8 +135,8 @@ TEST_F(ExifFlag, OfTrainDecidesWhichBoxesAreTrainedOn) {
     return train::recipe_from_toml(storage::read_text(with_rule(rule, "run") + "/run.toml"), "");
   };
   const train::Recipe seen = train("upright"), stored = train("stored");
-  EXPECT_EQ(seen.exif, "upright");
-  EXPECT_EQ(stored.exif, "stored");
+  EXPECT_EQ(seen.exif, dataset::BoxPixels::kUpright);
+  EXPECT_EQ(stored.exif, dataset::BoxPixels::kStored);
   EXPECT_THAT(seen.anchors, ::testing::StartsWith("12,21.3"));
   EXPECT_EQ(stored.anchors, "16,16");
   const Outcome other = oko_command({"train", "--resume", "--out", with_rule("stored", "run"),

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "oko/base/error.h"
+#include "oko/cli/choice.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/input_files.h"
 #include "oko/cli/interrupt.h"
@@ -40,6 +41,8 @@ void add_recipe_flags(CLI::App& command, train::Recipe& recipe) {
       option =
           command.add_flag(flag + ",!--no-" + flag.substr(2), field,
                            about.help + std::string(field ? " [default: on]" : " [default: off]"));
+    } else if constexpr (Worded<T>) {
+      option = add_choice(command, flag, field, about.help);
     } else {
       option = command.add_option(flag, field, about.help)->capture_default_str();
     }

@@ -53,6 +53,15 @@ TEST_F(TrainCommand, FlagsWithoutEffectAreRejected) {
   EXPECT_EQ(train_command({dataset_, "--accept-changed-data"}).code, 2);
 }
 
+TEST_F(TrainCommand, UnknownWordsAreRefusedWithTheNearest) {
+  const Outcome outcome = train_command({dataset_, "--optimizer", "sdg"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.error, HasSubstr("--optimizer: \"sdg\" is unknown"));
+  EXPECT_THAT(outcome.error, HasSubstr("did you mean sgd? (sgd, adam, adamw)"));
+  EXPECT_THAT(oko_command({"help", "train"}).out, HasSubstr("[sgd|adam|adamw; default: adamw]"));
+  EXPECT_THAT(oko_command({"completion", "bash"}).out, HasSubstr("cosine step plateau constant"));
+}
+
 TEST_F(TrainCommand, FilesThatBelongToNoRunAreNotReplaced) {
   train::make_squares(dataset_);
   storage::write(folder_ / "run/model.oko", "mine");

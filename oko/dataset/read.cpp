@@ -75,11 +75,4 @@ Dataset read(const std::string& uri, const ReadOptions& options, std::vector<Fin
   return dataset;
 }
 
-std::optional<BoxPixels> box_pixels_named(std::string_view name) {
-  if (name == "auto") return BoxPixels::kAuto;
-  if (name == "upright") return BoxPixels::kUpright;
-  if (name == "stored") return BoxPixels::kStored;
-  return std::nullopt;
-}
-
 }  // namespace oko::dataset

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <optional>
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,7 +14,9 @@ enum class BoxPixels {
   kUpright,  // as displayed
   kStored    // as stored, ignoring EXIF
 };
-std::optional<BoxPixels> box_pixels_named(std::string_view name);  // "auto", "upright", "stored"
+constexpr auto words_of(BoxPixels) {
+  return std::to_array<std::string_view>({"auto", "upright", "stored"});
+}
 
 struct ReadOptions {
   std::string format;                // empty: recognized from the files

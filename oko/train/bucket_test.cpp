@@ -146,8 +146,8 @@ TEST_F(BucketTraining, TemporarilyUnreadableCheckpointIsNotTreatedAsBroken) {
 
 TEST_F(BucketTraining, LogSaysWhyTrainingFailed) {
   Recipe in_bucket = recipe_in_bucket(200);
-  in_bucket.loss = "keras";
-  in_bucket.optimizer = "sgd";
+  in_bucket.loss = LossKind::kKeras;
+  in_bucket.optimizer = OptimizerKind::kSgd;
   in_bucket.rate = 10;
   in_bucket.warmup_epochs = 0;
   in_bucket.clip = 0;

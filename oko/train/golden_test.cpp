@@ -36,9 +36,9 @@ class GoldenTraining : public ::testing::Test {
     folder_ = path_of("golden/training");
     if (folder_.empty()) GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
     network_ = darknet_model(folder_ + "/mini-yolov3.cfg", folder_ + "/mini_start.weights");
-    recipe_.loss = "darknet";
-    recipe_.optimizer = "sgd";
-    recipe_.precision = "fp32";
+    recipe_.loss = LossKind::kDarknet;
+    recipe_.optimizer = OptimizerKind::kSgd;
+    recipe_.precision = ComputeType::kFloat32;
     recipe_.device = "cpu";
     batch_.size = {64, 64};
     batch_.inputs = read_floats(folder_ + "/input_2x3x64x64.f32");

@@ -4,15 +4,9 @@
 
 #include "oko/dataset/augment.h"
 #include "oko/graph/network.h"
+#include "oko/train/choices.h"
 
 namespace oko::train {
-
-// Kinds of detection loss. All three return the sum over an image, later divided by the batch size.
-//   kDarknet  pjreddie/darknet's yolo layer: reports squared deltas; the gradient is −delta
-//   kKeras    the Keras port's: cross entropy for x, y, objectness, class; squares for w, h
-//   kCiou     1 − CIoU (Zheng et al. 2020) for boxes, cross entropy for the rest, and every anchor
-//             whose shape matches a truth well is assigned to it, not only the best one
-enum class LossKind { kDarknet, kKeras, kCiou };
 
 struct LossOptions {
   LossKind kind = LossKind::kCiou;

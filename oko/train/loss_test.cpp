@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "oko/base/random.h"
+#include "oko/base/words.h"
 #include "oko/train/ciou.h"
 
 namespace oko::train {
@@ -15,9 +16,7 @@ namespace {
 
 using dataset::Truth;
 
-const char* name_of(LossKind kind) {
-  return kind == LossKind::kDarknet ? "darknet" : kind == LossKind::kKeras ? "keras" : "ciou";
-}
+std::string_view name_of(LossKind kind) { return word_of(kind); }
 
 constexpr LossKind kAllKinds[] = {LossKind::kDarknet, LossKind::kKeras, LossKind::kCiou};
 

@@ -14,7 +14,6 @@
 namespace oko::train {
 namespace {
 
-constexpr double kLeakySlope = .1;
 const double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
 // Works in place: every caller owns x.
@@ -23,7 +22,7 @@ at::Tensor activate(at::Tensor x, graph::Activation activation) {
     case graph::Activation::kLinear:
       return x;
     case graph::Activation::kLeaky:
-      return at::leaky_relu_(x, kLeakySlope);
+      return at::leaky_relu_(x, graph::kLeakySlope);
     case graph::Activation::kRelu:
       return at::relu_(x);
     case graph::Activation::kRelu6:
@@ -44,7 +43,7 @@ std::optional<double> slope_of(graph::Activation activation) {
     case graph::Activation::kLinear:
       return 1;
     case graph::Activation::kLeaky:
-      return kLeakySlope;
+      return graph::kLeakySlope;
     case graph::Activation::kRelu:
       return 0;
     default:

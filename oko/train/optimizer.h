@@ -4,11 +4,10 @@
 #include <vector>
 
 #include "oko/graph/tensor.h"
+#include "oko/train/choices.h"
 #include "oko/train/parameters.h"
 
 namespace oko::train {
-
-enum class OptimizerKind { kSgd, kAdam, kAdamW };
 
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::kAdamW;

@@ -7,11 +7,13 @@
 #include <charconv>
 #include <limits>
 #include <map>
+#include <optional>
 #include <system_error>
 #include <type_traits>
 #include <vector>
 
 #include "oko/base/error.h"
+#include "oko/base/suggest.h"
 #include "oko/run/output.h"
 
 namespace oko::train {
@@ -30,6 +32,10 @@ std::string toml_value(const std::string& text) {
   }
   return quoted + "\"";
 }
+template <Worded E>
+std::string toml_value(E value) {
+  return toml_value(std::string(word_of(value)));
+}
 std::string toml_value(bool value) { return value ? "true" : "false"; }
 std::string toml_value(int value) { return std::to_string(value); }
 std::string toml_value(std::uint64_t value) { return std::to_string(value); }
@@ -41,17 +47,31 @@ std::string toml_value(double value) {
 
 template <typename T>
 constexpr const char* kind_of() {
-  if constexpr (std::is_same_v<T, std::string>) return "a quoted string";
+  if constexpr (std::is_same_v<T, std::string> || Worded<T>) return "a quoted string";
   if constexpr (std::is_same_v<T, bool>) return "true or false";
   if constexpr (std::is_same_v<T, double>) return "a number";
   return "an integer";
 }
 
+std::string line_of(const std::string& name, const toml::source_region& region) {
+  return name + ":" + std::to_string(region.begin.line);
+}
+
+// False if the node has another type. `name`: the file's.
 template <typename T>
-bool take(const toml::node& node, T& field) {
+bool take(const toml::node& node, const RecipeOption& option, const std::string& name, T& field) {
   if constexpr (std::is_same_v<T, std::string>) {
     if (!node.is_string()) return false;
     field = node.as_string()->get();
+  } else if constexpr (Worded<T>) {
+    if (!node.is_string()) return false;
+    const std::string& word = node.as_string()->get();
+    const std::optional<T> value = value_named<T>(word);
+    if (!value) {
+      throw unknown_word(ErrorCode::kInput, line_of(name, node.source()), option.key, word,
+                         option.words);
+    }
+    field = *value;
   } else if constexpr (std::is_same_v<T, bool>) {
     if (!node.is_boolean()) return false;
     field = node.as_boolean()->get();
@@ -68,16 +88,6 @@ bool take(const toml::node& node, T& field) {
     field = static_cast<T>(value);
   }
   return true;
-}
-
-std::string line_of(const std::string& name, const toml::source_region& region) {
-  return name + ":" + std::to_string(region.begin.line);
-}
-
-void one_of(const char* flag, const std::string& value, const std::vector<std::string>& allowed) {
-  if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return;
-  throw Error(ErrorCode::kUsage, std::string("--") + flag, "\"" + value + "\" is unknown",
-              fmt::format("use {}", fmt::join(allowed, ", ")));
 }
 
 std::string allowed(const RecipeRange& range) {
@@ -148,7 +158,9 @@ std::string to_toml(const Recipe& recipe, const std::string& made) {
       section_now = option.section;
       text += fmt::format("\n[{}]\n", option.section);
     }
-    text += fmt::format("{} = {}  # {}\n", option.key, toml_value(field), option.help);
+    text += fmt::format("{} = {}  # {}", option.key, toml_value(field), option.help);
+    if (!option.words.empty()) text += fmt::format(": {}", fmt::join(option.words, ", "));
+    text += '\n';
   });
   if (!made.empty()) text += "\n[made]\n" + made;
   return text;
@@ -168,7 +180,7 @@ Recipe recipe_from_toml(std::string_view text, const std::string& name) {
     known[option.section].push_back(option.key);
     const toml::node_view<toml::node> node = table[option.section][option.key];
     if (!node) return;
-    if (!take(*node.node(), field)) {
+    if (!take(*node.node(), option, name, field)) {
       throw input_error(
           line_of(name, node.node()->source()),
           fmt::format("{} must be {}", option.key, kind_of<std::decay_t<decltype(field)>>()),
@@ -197,11 +209,6 @@ Recipe recipe_from_toml(std::string_view text, const std::string& name) {
 
 void check_recipe(const Recipe& r) {
   check_texts(r);
-  one_of("exif", r.exif, {"auto", "upright", "stored"});
-  one_of("optimizer", r.optimizer, {"sgd", "adam", "adamw"});
-  one_of("schedule", r.schedule, {"cosine", "step", "plateau", "constant"});
-  one_of("loss", r.loss, {"ciou", "keras", "darknet"});
-  one_of("precision", r.precision, {"auto", "fp32", "bf16", "fp16"});
   visit_recipe(r, [](const RecipeOption& option, const auto& field) {
     using T = std::decay_t<decltype(field)>;
     if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
@@ -233,11 +240,11 @@ void check_effects(const Recipe& r, const std::set<std::string>& given) {
                   "omit it, or add that flag");
     }
   };
-  needs(r.optimizer == "sgd", {"momentum"}, "--optimizer sgd");
-  needs(r.schedule == "cosine", {"final_factor"}, "--schedule cosine");
+  needs(r.optimizer == OptimizerKind::kSgd, {"momentum"}, "--optimizer sgd");
+  needs(r.schedule == ScheduleKind::kCosine, {"final_factor"}, "--schedule cosine");
   needs(!r.from.empty() && r.frozen_epochs != 0, {"frozen_rate"},
         "--from and a stage with frozen layers");
-  needs(r.loss == "ciou", {"box_gain", "label_smoothing"}, "--loss ciou");
+  needs(r.loss == LossKind::kCiou, {"box_gain", "label_smoothing"}, "--loss ciou");
   needs(r.augment,
         {"scale_low", "scale_high", "jitter", "translate", "flip", "hue", "saturation", "value",
          "mosaic", "mixup", "plain_epochs"},

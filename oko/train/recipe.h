@@ -2,9 +2,14 @@
 
 #include <cstdint>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
+
+#include "oko/base/words.h"
+#include "oko/dataset/read_options.h"
+#include "oko/train/choices.h"
 
 namespace oko::train {
 
@@ -12,7 +17,8 @@ namespace oko::train {
 // from the data, the network and the machine, and recorded as chosen.
 struct Recipe {
   // data
-  std::string dataset, format, classes, exif = "auto";
+  std::string dataset, format, classes;
+  dataset::BoxPixels exif = dataset::BoxPixels::kAuto;
   std::string train_split = "train", val_split = "val";
   double val_part = .1;
   bool check = true;
@@ -24,13 +30,14 @@ struct Recipe {
   // schedule
   int frozen_epochs = -1, epochs = 100;
   int batch = 0, accumulate = 1;
-  std::string optimizer = "adamw", schedule = "cosine";
+  OptimizerKind optimizer = OptimizerKind::kAdamW;
+  ScheduleKind schedule = ScheduleKind::kCosine;
   double frozen_rate = 1e-3, rate = 1e-3, final_factor = .02;
   double warmup_epochs = 2, momentum = .9, weight_decay = 5e-4, clip = 10;
   double ema = .998, statistics = .95;
   int patience = 0;
   // loss
-  std::string loss = "ciou";
+  LossKind loss = LossKind::kCiou;
   double box_gain = 3, label_smoothing = 0;
   // augmentation
   bool augment = true;
@@ -40,7 +47,8 @@ struct Recipe {
   int plain_epochs = 10;
   double multi_scale = 0;
   // machine
-  std::string device = "auto", precision = "auto";
+  std::string device = "auto";
+  ComputeType precision = ComputeType::kAuto;
   int threads = 0, loader_threads = 0;
   int cache_mb = 1024;
   double checkpoint_minutes = 5;
@@ -60,7 +68,8 @@ struct RecipeOption {
   // Whether --resume accepts a new value. The others determine what every step computes: the run
   // would be neither the original one nor a new one.
   bool on_resume;
-  RecipeRange range;  // of a number
+  RecipeRange range;                        // of a number
+  std::span<const std::string_view> words;  // of a choice
 };
 
 inline constexpr double kMostSeed = 9223372036854775807.;  // TOML's integers end with 2^63 - 1
@@ -75,7 +84,9 @@ void visit_recipe(R& r, Visitor&& visitor) {
     using T = std::decay_t<decltype(field)>;
     static_assert(sizeof...(range) == (std::is_arithmetic_v<T> && !std::is_same_v<T, bool> ? 2 : 0),
                   "a number, and nothing else, has a smallest and a largest value");
-    visitor(RecipeOption{section, key, help, on_resume, {static_cast<double>(range)...}}, field);
+    RecipeOption option{section, key, help, on_resume, {static_cast<double>(range)...}, {}};
+    if constexpr (Worded<T>) option.words = kWords<T>;
+    visitor(option, field);
   };
   const auto fixed = [&](auto&&... about) { visit(false, about...); };
   const auto changeable = [&](auto&&... about) { visit(true, about...); };
@@ -83,8 +94,7 @@ void visit_recipe(R& r, Visitor&& visitor) {
   changeable("data", "format", r.format, "voc, coco, yolo, keras or createml (default: detected)");
   changeable("data", "classes", r.classes,
              "File with one class name per line, in the order to use");
-  changeable("data", "exif", r.exif,
-             "auto, upright or stored: what boxes refer to in images that EXIF rotates");
+  changeable("data", "exif", r.exif, "What boxes refer to in images that EXIF rotates");
   fixed("data", "train_split", r.train_split, "Split to train on");
   fixed("data", "val_split", r.val_split, "Split to evaluate on");
   fixed("data", "val_part", r.val_part, "Fraction held out if the dataset has no validation split",
@@ -105,8 +115,8 @@ void visit_recipe(R& r, Visitor&& visitor) {
         4096);
   fixed("schedule", "accumulate", r.accumulate,
         "Steps whose gradients are accumulated before an update", 1, 4096);
-  fixed("schedule", "optimizer", r.optimizer, "sgd, adam or adamw");
-  fixed("schedule", "schedule", r.schedule, "cosine, step, plateau or constant");
+  fixed("schedule", "optimizer", r.optimizer, "Optimizer");
+  fixed("schedule", "schedule", r.schedule, "How the learning rate changes");
   fixed("schedule", "frozen_rate", r.frozen_rate, "Learning rate of the frozen stage", 0, 10);
   fixed("schedule", "rate", r.rate, "Learning rate of the full stage", 0, 10);
   fixed("schedule", "final_factor", r.final_factor, "cosine: fraction of the rate left at the end",
@@ -122,7 +132,7 @@ void visit_recipe(R& r, Visitor&& visitor) {
         "Momentum of batch norm's running statistics (Darknet, Keras: .99)", 0, .99999);
   changeable("schedule", "patience", r.patience,
              "Stop after this many epochs without a better mAP (0: never)", 0, 1e6);
-  fixed("loss", "loss", r.loss, "ciou, keras or darknet");
+  fixed("loss", "loss", r.loss, "Detection loss");
   fixed("loss", "box_gain", r.box_gain, "ciou: weight of the box loss", 0, 1000);
   fixed("loss", "label_smoothing", r.label_smoothing,
         "ciou: fraction of the target moved to the other classes", 0, .5);
@@ -145,7 +155,8 @@ void visit_recipe(R& r, Visitor&& visitor) {
   fixed("augmentation", "multi_scale", r.multi_scale,
         "Vary the input size by ± this fraction, every 10 steps", 0, .75);
   changeable("machine", "device", r.device, "auto, cpu, cuda or cuda:N");
-  changeable("machine", "precision", r.precision, "auto, fp32 or bf16 (on CUDA: or fp16)");
+  changeable("machine", "precision", r.precision,
+             "Type that convolutions compute in (fp16: only on CUDA)");
   changeable("machine", "threads", r.threads, "CPU cores to compute on (0: all)", 0, 1024);
   changeable("machine", "loader_threads", r.loader_threads,
              "Threads that prepare images (0: one per core)", 0, 1024);
@@ -154,6 +165,16 @@ void visit_recipe(R& r, Visitor&& visitor) {
              "Minutes between checkpoints within an epoch (there is always one at its end)", .001,
              1e6);
   fixed("machine", "seed", r.seed, "Random seed of the run", 0, kMostSeed);
+}
+
+// A field as it is written: the word of a choice, else its value.
+template <typename T>
+auto written(const T& field) {
+  if constexpr (Worded<T>) {
+    return std::string(word_of(field));
+  } else {
+    return field;
+  }
 }
 
 // "--frozen-epochs" for "frozen_epochs".
@@ -165,8 +186,8 @@ std::string flag_of(std::string_view key, bool value);
 // dataset hash, …), one "key = value" per line, and ignored when read back.
 std::string to_toml(const Recipe& recipe, const std::string& made = {});
 
-// Throws an input Error "name:line" for bad TOML, an unknown key (naming the nearest) or a wrong
-// type.
+// Throws an input Error "name:line" for bad TOML, an unknown key, a wrong type or an unknown word
+// (naming the nearest).
 Recipe recipe_from_toml(std::string_view text, const std::string& name);
 
 // Throws a usage Error that names the flag, the value and the allowed values.

@@ -18,8 +18,9 @@ using ::testing::HasSubstr;
 
 Json fields_of(const Recipe& recipe) {
   Json fields = Json::object();
-  visit_recipe(recipe,
-               [&](const RecipeOption& option, const auto& field) { fields[option.key] = field; });
+  visit_recipe(recipe, [&](const RecipeOption& option, const auto& field) {
+    fields[option.key] = written(field);
+  });
   return fields;
 }
 
@@ -37,6 +38,8 @@ Recipe unusual_recipe() {
       field = !field;
     } else if constexpr (std::is_same_v<T, double>) {
       field = 1. / n + 1e-9;
+    } else if constexpr (Worded<T>) {
+      field = field == T{} ? T{1} : T{};
     } else {
       field = static_cast<T>(1000 + n);
     }
@@ -146,10 +149,6 @@ TEST(Recipe, ValuesOutOfRangeAreUsageErrorsThatNameTheFlag) {
   refused("--flip", &Recipe::flip, 1.5);
   refused("--threads", &Recipe::threads, -1);
   refused("--checkpoint-minutes", &Recipe::checkpoint_minutes, 0.);
-  refused("--optimizer", &Recipe::optimizer, "sdg");
-  refused("--schedule", &Recipe::schedule, "");
-  refused("--loss", &Recipe::loss, "giou");
-  refused("--precision", &Recipe::precision, "int8");
   refused("--width", &Recipe::width, -64);
   refused("--height", &Recipe::height, -1);
   refused("--seed", &Recipe::seed, std::uint64_t{1} << 63);  // TOML cannot store it
@@ -183,11 +182,19 @@ TEST(Recipe, TextsThatBecomeNoNumberAreToldWithTheRange) {
 }
 
 TEST(Recipe, UnknownWordsAreReportedWithTheKnownOnes) {
-  Recipe recipe;
-  recipe.optimizer = "sdg";
-  const Error e = error_of([&] { check_recipe(recipe); });
-  EXPECT_THAT(e.message(), HasSubstr("sdg"));
-  EXPECT_THAT(e.hint(), HasSubstr("sgd, adam, adamw"));
+  const Error e =
+      error_of([] { recipe_from_toml("[schedule]\noptimizer = \"sdg\"\n", "my.toml"); });
+  EXPECT_EQ(e.place(), "my.toml:2");
+  EXPECT_EQ(e.message(), "optimizer \"sdg\" is unknown");
+  EXPECT_EQ(e.hint(), "did you mean sgd? (sgd, adam, adamw)");
+  for (const char* text : {"[schedule]\nschedule = \"\"\n", "[loss]\nloss = \"giou\"\n",
+                           "[machine]\nprecision = \"int8\"\n", "[data]\nexif = \"no\"\n"}) {
+    const Error other = error_of([&] { recipe_from_toml(text, "my.toml"); });
+    EXPECT_EQ(other.code(), ErrorCode::kInput) << text;
+    EXPECT_EQ(other.place(), "my.toml:2") << text;
+    EXPECT_THAT(other.message(), HasSubstr("is unknown")) << text;
+    EXPECT_FALSE(other.hint().empty()) << text;
+  }
 }
 
 TEST(Recipe, OptionsWithoutEffectAreRejected) {
@@ -199,14 +206,14 @@ TEST(Recipe, OptionsWithoutEffectAreRejected) {
   Recipe recipe;
   refused("momentum", recipe);
   refused("frozen_rate", recipe);
-  recipe.loss = "darknet";
+  recipe.loss = LossKind::kDarknet;
   refused("box_gain", recipe);
-  recipe.schedule = "step";
+  recipe.schedule = ScheduleKind::kStep;
   refused("final_factor", recipe);
   EXPECT_NO_THROW(check_effects(recipe, {"flip", "plain_epochs", "rate"}));
   recipe.augment = false;
   refused("flip", recipe);
-  recipe.optimizer = "sgd";
+  recipe.optimizer = OptimizerKind::kSgd;
   recipe.from = "x.weights";
   EXPECT_NO_THROW(check_effects(recipe, {"momentum", "frozen_rate"}));
 }

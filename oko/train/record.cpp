@@ -14,15 +14,14 @@ namespace {
 
 constexpr std::size_t kShown = 8;  // of each kind of difference
 
-std::string plain(const std::string& value) { return value; }
-template <typename T>
-std::string plain(const T& value) {
-  return fmt::format("{}", value);
-}
 std::string shown(const std::string& value) { return '"' + value + '"'; }
 template <typename T>
 std::string shown(const T& value) {
-  return plain(value);
+  if constexpr (Worded<T>) {
+    return shown(written(value));
+  } else {
+    return fmt::format("{}", value);
+  }
 }
 
 template <typename T>
@@ -44,7 +43,7 @@ std::string conflict(const char* key, const T& wanted, const T& recorded) {
 template <typename T>
 bool lets_choose(std::string_view key, const T& value) {
   if constexpr (std::is_same_v<T, std::string>) {
-    return key == "anchors" && (value == "auto" || value == "data" || value == "default");
+    return key == "anchors" && value_named<AnchorSource>(value).has_value();
   } else if constexpr (std::is_same_v<T, int>) {
     return ((key == "batch" || key == "width" || key == "height") && value == 0) ||
            (key == "frozen_epochs" && value < 0);
@@ -57,13 +56,13 @@ bool lets_choose(std::string_view key, const T& value) {
 template <typename T>
 bool is_as_it_was(std::string_view key, const T& value, const std::optional<Asked>& asked) {
   if constexpr (std::is_same_v<T, std::string>) {
-    if (key == "anchors" && value == "auto") return true;
+    if (key == "anchors" && value == word_of(AnchorSource::kAuto)) return true;
     if (key == "format" && value.empty()) return true;
   }
   if (!lets_choose(key, value)) return false;
   if (!asked) return key != "anchors";
   const auto then = asked->find(std::string(key));
-  return then != asked->end() && then->second == plain(value);
+  return then != asked->end() && then->second == fmt::format("{}", written(value));
 }
 
 DataRecord::Split split_from(const toml::node_view<toml::node>& made, const std::string& name) {
@@ -146,7 +145,8 @@ void compare_splits(const char* name, const DataRecord::Split& then, const DataR
 Asked asked_by(const Recipe& recipe) {
   Asked asked;
   visit_recipe(recipe, [&](const RecipeOption& option, const auto& field) {
-    if (lets_choose(option.key, field)) asked.emplace(option.key, plain(field));
+    if (lets_choose(option.key, field))
+      asked.emplace(option.key, fmt::format("{}", written(field)));
   });
   return asked;
 }

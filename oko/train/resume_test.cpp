@@ -42,7 +42,7 @@ TEST_F(Resume, ResumeIsExactWithThePlateauSchedule) {
   make_squares(dataset_, {20, 0});
   Recipe r = recipe(12);
   r.val_part = 0;
-  r.schedule = "plateau";
+  r.schedule = ScheduleKind::kPlateau;
   r.batch = 20;  // one update per epoch, on the same images,
   r.augment = false;
   r.rate = 1e-12;  // that change nothing: the rate drops after epochs 5 and 9
@@ -184,7 +184,7 @@ class ResumeWith : public Training {
 
 TEST_F(ResumeWith, MoreEpochsContinueAsALongerRunAndAreRecorded) {
   Recipe r = recipe(2);
-  r.schedule = "constant";
+  r.schedule = ScheduleKind::kConstant;
   r.warmup_epochs = 0;
   r.plain_epochs = 0;
   run(r, "run");

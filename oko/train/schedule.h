@@ -4,10 +4,9 @@
 #include <vector>
 
 #include "oko/base/json.h"
+#include "oko/train/choices.h"
 
 namespace oko::train {
-
-enum class ScheduleKind { kCosine, kStep, kPlateau, kConstant };
 
 struct ScheduleOptions {
   ScheduleKind kind = ScheduleKind::kCosine;

@@ -88,7 +88,7 @@ class Builder {
     dataset::ReadOptions options;
     options.format = recipe().format;
     options.classes_file = recipe().classes;
-    options.exif = dataset::box_pixels_named(recipe().exif).value();
+    options.exif = recipe().exif;
     std::vector<dataset::Finding> findings;
     dataset::Dataset all = dataset::read(recipe().dataset, options, &findings);
     recipe().format = all.format;
@@ -263,26 +263,25 @@ class Builder {
   void choose_anchors() {
     constexpr double kClearlyBetter = .05;
     graph::Network& network = setup_.network;
-    const std::string wanted = recipe().anchors;
+    const auto source = value_named<AnchorSource>(recipe().anchors);
     auto present = graph::anchors_of(network);
-    if (wanted == "default") {
-      // unchanged
-    } else if (wanted == "auto" || wanted == "data") {
+    if (!source) {
+      present = parse_anchors(recipe().anchors);
+    } else if (*source != AnchorSource::kDefault) {
       dataset::fill_sizes(setup_.train);  // some formats do not store image sizes
       const double now =
           dataset::mean_best_iou(setup_.train, present, size_of(network), network.preprocess);
       const auto fit =
           dataset::cluster_anchors(setup_.train, graph::anchor_count(network), size_of(network),
                                    network.preprocess, recipe().seed);
-      const bool cluster = wanted == "data" || fit.mean_best_iou > now + kClearlyBetter;
+      const bool cluster =
+          source == AnchorSource::kData || fit.mean_best_iou > now + kClearlyBetter;
       if (cluster) present = fit.anchors;
       note(
           fmt::format("anchors {}: mean best IoU with the boxes {:.3f} (the network's {:.3f}, "
                       "clustered {:.3f})",
                       cluster ? "clustered from the data" : "kept from the network",
                       cluster ? fit.mean_best_iou : now, now, fit.mean_best_iou));
-    } else {
-      present = parse_anchors(wanted);
     }
     graph::set_anchors(network, present);
     recipe().anchors.clear();
@@ -359,9 +358,7 @@ Setup set_up(Recipe recipe, Progress& progress, const ResumedRun* resumed) {
 
 LossOptions loss_options(const Recipe& recipe) {
   LossOptions options;
-  options.kind = recipe.loss == "darknet" ? LossKind::kDarknet
-                 : recipe.loss == "keras" ? LossKind::kKeras
-                                          : LossKind::kCiou;
+  options.kind = recipe.loss;
   options.box_gain = static_cast<float>(recipe.box_gain);
   options.label_smoothing = static_cast<float>(recipe.label_smoothing);
   return options;
@@ -369,9 +366,7 @@ LossOptions loss_options(const Recipe& recipe) {
 
 OptimizerOptions optimizer_options(const Recipe& recipe) {
   OptimizerOptions options;
-  options.kind = recipe.optimizer == "sgd"    ? OptimizerKind::kSgd
-                 : recipe.optimizer == "adam" ? OptimizerKind::kAdam
-                                              : OptimizerKind::kAdamW;
+  options.kind = recipe.optimizer;
   options.momentum = recipe.momentum;
   options.weight_decay = recipe.weight_decay;
   return options;
@@ -379,10 +374,7 @@ OptimizerOptions optimizer_options(const Recipe& recipe) {
 
 ScheduleOptions schedule_options(const Recipe& recipe, int stage, std::int64_t steps_per_epoch) {
   ScheduleOptions options;
-  options.kind = recipe.schedule == "step"      ? ScheduleKind::kStep
-                 : recipe.schedule == "plateau" ? ScheduleKind::kPlateau
-                 : recipe.schedule == "cosine"  ? ScheduleKind::kCosine
-                                                : ScheduleKind::kConstant;
+  options.kind = recipe.schedule;
   options.rate = stage == 1 ? recipe.frozen_rate : recipe.rate;
   options.final_factor = stage == 1 ? 1 : recipe.final_factor;  // the full stage warms up again
   const int epochs = stage == 1 ? recipe.frozen_epochs : recipe.epochs - recipe.frozen_epochs;

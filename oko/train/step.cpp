@@ -16,17 +16,19 @@ constexpr double kFirstLossScale = 1024;
 constexpr int kGoodStepsToDouble = 1000;
 
 at::ScalarType compute_type(const Recipe& recipe, const at::Device& device) {
-  if (recipe.precision == "fp16") {
-    if (device.is_cpu()) {
+  switch (recipe.precision) {
+    case ComputeType::kFloat16:
+      if (!device.is_cpu()) return at::kHalf;
       throw Error(ErrorCode::kUsage, "--precision fp16",
                   "LibTorch has no fp16 convolution on a CPU", "use bf16 or fp32");
-    }
-    return at::kHalf;
+    case ComputeType::kBfloat16:
+      return at::kBFloat16;
+    case ComputeType::kFloat32:
+      return at::kFloat;
+    case ComputeType::kAuto:
+      break;
   }
-  if (recipe.precision == "bf16") return at::kBFloat16;
-  if (recipe.precision == "fp32") return at::kFloat;
-  if (device.is_cpu()) return has_native_bfloat16() ? at::kBFloat16 : at::kFloat;
-  return at::kBFloat16;
+  return device.is_cpu() && !has_native_bfloat16() ? at::kFloat : at::kBFloat16;
 }
 
 at::Device prepare(const Recipe& recipe) {

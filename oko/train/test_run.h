@@ -81,7 +81,7 @@ class Training : public ::testing::Test {
     r.warmup_epochs = 1;
     r.plain_epochs = 1;
     r.device = "cpu";
-    r.precision = "fp32";
+    r.precision = ComputeType::kFloat32;
     r.threads = 1;
     r.loader_threads = 2;
     return r;

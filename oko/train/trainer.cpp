@@ -146,8 +146,9 @@ class Trainer {
 
   Json recipe_json() const {
     Json json = Json::object();
-    visit_recipe(recipe(),
-                 [&](const RecipeOption& option, const auto& field) { json[option.key] = field; });
+    visit_recipe(recipe(), [&](const RecipeOption& option, const auto& field) {
+      json[option.key] = written(field);
+    });
     return json;
   }
 
@@ -172,7 +173,7 @@ class Trainer {
         run::make_report({storage::filename(paths_.folder), {}, "", nullptr, nullptr}));
     constexpr std::uint64_t kModels = 2,
                             kCheckpoints = 3;  // a third is written before one is removed
-    const std::uint64_t moments = recipe().optimizer == "sgd" ? 1 : 2;
+    const std::uint64_t moments = moments_of(recipe().optimizer);
     run::check_room(paths_.folder,
                     parameters * (kModels + kCheckpoints * (2 + moments)) + (1 << 20));
   }
@@ -286,7 +287,7 @@ class Trainer {
     EstimateOptions options;
     options.batch = recipe().batch;
     options.half_precision = step_.half_precision();
-    options.moments = recipe().optimizer == "sgd" ? 1 : 2;
+    options.moments = moments_of(recipe().optimizer);
     options.cache_bytes =
         std::min(static_cast<std::int64_t>(recipe().cache_mb) << 20, dataset_bytes());
     const MemoryEstimate memory = estimate_memory(setup_.network, options);

@@ -84,8 +84,8 @@ TEST_F(Training, InfiniteLossStopsTheRunAndKeepsTheLastGoodCheckpoint) {
   Recipe r = recipe(200);
   r.batch = 10;
   r.accumulate = 2;  // a checkpoint after each update
-  r.loss = "keras";
-  r.optimizer = "sgd";
+  r.loss = LossKind::kKeras;
+  r.optimizer = OptimizerKind::kSgd;
   r.rate = 10;
   r.warmup_epochs = 0;
   r.clip = 0;
@@ -229,11 +229,13 @@ TEST_F(Training, OtherInputSizesAreDrawnAndLogged) {
 
 TEST_F(Training, EveryLossOptimizerAndScheduleTrains) {
   const struct {
-    const char *loss, *optimizer, *schedule;
+    LossKind loss;
+    OptimizerKind optimizer;
+    ScheduleKind schedule;
     double rate;
-  } cases[] = {{"darknet", "sgd", "step", 1e-3},
-               {"keras", "adam", "plateau", 1e-2},
-               {"ciou", "adamw", "constant", 5e-3}};
+  } cases[] = {{LossKind::kDarknet, OptimizerKind::kSgd, ScheduleKind::kStep, 1e-3},
+               {LossKind::kKeras, OptimizerKind::kAdam, ScheduleKind::kPlateau, 1e-2},
+               {LossKind::kCiou, OptimizerKind::kAdamW, ScheduleKind::kConstant, 5e-3}};
   for (const auto& c : cases) {
     Recipe r = recipe(6);
     r.augment = false;
@@ -241,11 +243,12 @@ TEST_F(Training, EveryLossOptimizerAndScheduleTrains) {
     r.optimizer = c.optimizer;
     r.schedule = c.schedule;
     r.rate = c.rate;
-    run(r, c.loss);
-    const auto epochs = events(c.loss, "epoch");
+    const std::string name(word_of(c.loss));
+    run(r, name);
+    const auto epochs = events(name, "epoch");
     EXPECT_LT(epochs.back()["train"]["loss"].get<double>(),
               .8 * epochs.front()["train"]["loss"].get<double>())
-        << c.loss;
+        << name;
   }
 }
 

@@ -1,10 +1,11 @@
-#include "oko/cli/suggest.h"
+#include "oko/base/suggest.h"
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 #include <vector>
 
-namespace oko::cli {
+namespace oko {
 namespace {
 
 // Levenshtein distance, one row at a time.
@@ -38,4 +39,15 @@ std::string nearest_word(std::string_view word, std::span<const std::string> kno
   return best;
 }
 
-}  // namespace oko::cli
+Error unknown_word(ErrorCode code, std::string place, std::string_view what, std::string_view word,
+                   std::span<const std::string_view> known) {
+  const std::vector<std::string> words(known.begin(), known.end());
+  std::string all;
+  for (const std::string& each : words) all += (all.empty() ? "" : ", ") + each;
+  const std::string near = nearest_word(word, words);
+  return {code, std::move(place),
+          std::string(what) + (what.empty() ? "\"" : " \"") + std::string(word) + "\" is unknown",
+          near.empty() ? "use one of " + all : "did you mean " + near + "? (" + all + ")"};
+}
+
+}  // namespace oko
