@@ -25,7 +25,7 @@ namespace oko::bench {
 namespace {
 
 using train::LossOptions;
-using train::LossParts;
+using train::LossSums;
 using train::Recipe;
 
 constexpr double kRate = 1e-4, kMomentum = .9, kDecay = 5e-4;
@@ -83,7 +83,7 @@ Contender oko(const std::string& precision, const graph::Network& network, Recip
             at::Tensor gradient = step->module().parameters().gradient();
             gradient.zero_();
             const double n = static_cast<double>(batch.truths.size());
-            const LossParts loss = step->accumulate(batch, (*count)++, 1 / n);
+            const LossSums loss = step->accumulate(batch, (*count)++, 1 / n);
             optimizer->step(kRate);
             return loss.total();
           }};
@@ -93,7 +93,7 @@ Contender oko(const std::string& precision, const graph::Network& network, Recip
 double plain_loss(const graph::Network& network, const dataset::Batch& batch,
                   const LossOptions& options, const std::vector<at::Tensor>& outputs,
                   std::vector<at::Tensor>& gradients) {
-  LossParts loss;
+  double loss = 0;
   const std::vector<int> heads = network.heads();
   const auto pictures = static_cast<std::int64_t>(batch.truths.size());
   for (std::size_t h = 0; h < heads.size(); ++h) {
@@ -104,13 +104,17 @@ double plain_loss(const graph::Network& network, const dataset::Batch& batch,
     const auto count = static_cast<std::size_t>(map.count());
     for (std::int64_t i = 0; i < pictures; ++i) {
       const auto k = static_cast<std::size_t>(i);
-      loss += train::head_loss(std::get<graph::Yolo>(layer.operation), map, batch.size,
-                               {raw.data_ptr<float>() + k * count, count}, batch.truths[k], options,
-                               {gradient.data_ptr<float>() + k * count, count});
+      std::vector<train::HeadOutput> output{{layer.operation,
+                                             map,
+                                             {raw.data_ptr<float>() + k * count, count},
+                                             {gradient.data_ptr<float>() + k * count, count}}};
+      train::head_kind(network, network.name)
+          .find_loss(output, batch.size, batch.truths[k], options);
+      loss += output[0].loss.total();
     }
     gradients.push_back(gradient.div_(pictures));
   }
-  return loss.total();
+  return loss;
 }
 
 Contender plain(const std::string& layout, at::MemoryFormat format, bool autocast,

@@ -164,7 +164,10 @@ LogFacts gather(const std::vector<Json>& log) {
     if (std::isnan(first)) first = time;
     if (std::isfinite(time)) last = time;
     if (kind == "resume" || kind == "start") facts.end_reason.clear();
-    if (kind == "start") facts.notes = texts_of(event, "notes");
+    if (kind == "start") {
+      facts.notes = texts_of(event, "notes");
+      facts.loss_parts = loss_parts_of(event);
+    }
     if (kind == "end") facts.end_reason = text_of(event, "reason");
     if (kind == "warning") facts.warnings.push_back(text_of(event, "text"));
     if (kind == "step") {

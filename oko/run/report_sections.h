@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "oko/run/loss_parts.h"
 #include "oko/run/report.h"
 
 namespace oko::run {
@@ -12,7 +13,8 @@ namespace oko::run {
 struct LogFacts {
   std::vector<const Json*> steps, epochs;
   std::vector<std::string> warnings, notes;  // notes: choices the run made itself
-  std::string verdict, why;                  // of the last epoch
+  std::vector<LossPart> loss_parts;
+  std::string verdict, why;  // of the last epoch
   std::string end_reason;
   double started = 0, lasted = 0;      // seconds since 1970; seconds
   double images_per_second = 0;        // mean over the logged steps

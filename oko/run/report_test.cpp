@@ -140,6 +140,17 @@ TEST_F(Report, WholeRunHasEverySection) {
   EXPECT_THAT(html, Not(HasSubstr("good:"))) << "images without errors are not shown";
 }
 
+TEST_F(Report, PartsOfTheLossAreThoseThatTheRunLists) {
+  auto events = log();
+  const std::string old = make_report({"run", events, "", nullptr, nullptr, 12});
+  EXPECT_THAT(old, HasSubstr(">box<")) << "older logs list none";
+  events[0]["loss_parts"] = {{{"key", "giou"}, {"label", "box overlap"}}};
+  events[2]["train"]["giou"] = 1.5;
+  const std::string html = make_report({"run", events, "", nullptr, nullptr, 12});
+  EXPECT_THAT(html, HasSubstr("box overlap"));
+  EXPECT_THAT(html, Not(HasSubstr(">box<")));
+}
+
 TEST_F(Report, IsSelfContained) {
   ReportInput input{"run", log(), "epochs = 2", &evaluation_, &dataset_, 12};
   const std::string html = make_report(input);

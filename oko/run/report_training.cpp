@@ -91,18 +91,14 @@ std::string loss_panel(const LogFacts& facts) {
 }
 
 std::string parts_panel(const LogFacts& facts) {
-  constexpr std::array<std::pair<const char*, const char*>, 5> kParts = {
-      {{"box", "box"},
-       {"object", "objectness"},
-       {"no object", "no_object"},
-       {"class", "class"},
-       {"L2", "l2"}}};
   const bool by_epoch = facts.epochs.size() > 1;
   Chart chart;
-  for (const auto& [name, key] : kParts) {
-    add(chart, by_epoch ? series_of(facts.epochs, name, "epoch", "train", key)
-                        : series_of(facts.steps, name, "step", nullptr, key));
-  }
+  const auto add_part = [&](const std::string& label, const std::string& key) {
+    add(chart, by_epoch ? series_of(facts.epochs, label, "epoch", "train", key.c_str())
+                        : series_of(facts.steps, label, "step", nullptr, key.c_str()));
+  };
+  for (const LossPart& part : facts.loss_parts) add_part(part.label, part.key);
+  add_part("L2", "l2");
   chart.log_y = spans_decades(chart);
   return panel("Parts of the training loss", std::move(chart), facts, by_epoch);
 }

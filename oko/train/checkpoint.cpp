@@ -7,6 +7,7 @@
 
 #include "oko/base/error.h"
 #include "oko/storage/store.h"
+#include "oko/train/head.h"
 
 namespace oko::train {
 namespace {
@@ -30,18 +31,15 @@ Json to_json(const Position& p) {
           {"epochs", std::move(epochs)}};
 }
 
-Position position_from_json(const Json& json, const std::string& place) {
+Position position_from_json(const Json& json, const std::string& place,
+                            std::span<const LossPart> parts) {
   Position p;
   p.step = json_get<std::int64_t>(json, "step", place);
   p.stage = json_get<int>(json, "stage", place);
   p.epoch = json_get<int>(json, "epoch", place);
   p.batch = json_get<int>(json, "batch", place);
   p.log_bytes = json_get<std::uint64_t>(json, "log_bytes", place);
-  const Json sum = json_get<Json>(json, "epoch_sum", place);
-  p.epoch_sum.box = json_get<double>(sum, "box", place);
-  p.epoch_sum.objectness = json_get<double>(sum, "objectness", place);
-  p.epoch_sum.no_object = json_get<double>(sum, "no_object", place);
-  p.epoch_sum.classes = json_get<double>(sum, "class", place);
+  p.epoch_sum = losses_from_json(json_get<Json>(json, "epoch_sum", place), place, parts);
   p.epoch_pictures = json_get<std::int64_t>(json, "epoch_pictures", place);
   p.best_fitness = json_get<double>(json, "best_fitness", place);
   p.best_epoch = json_get<int>(json, "best_epoch", place);
@@ -54,7 +52,7 @@ Position position_from_json(const Json& json, const std::string& place) {
   if (p.step < 0 || p.stage < 1 || p.stage > 2 || p.epoch < 0 || p.batch < 0) {
     throw input_error(place, "\"position\" contains invalid numbers");
   }
-  for (const Json& e : epochs) p.epochs.push_back(epoch_summary_from_json(e, place));
+  for (const Json& e : epochs) p.epochs.push_back(epoch_summary_from_json(e, place, parts));
   return p;
 }
 
@@ -98,7 +96,8 @@ std::optional<Checkpoint> read_newest_checkpoint(const std::string& folder,
       graph::OkoFile file = graph::read_oko(storage::read(*uri), *uri, graph::Verify::kChecksum);
       Checkpoint checkpoint;
       checkpoint.position =
-          position_from_json(json_get<Json>(file.network.metadata, "position", *uri), *uri);
+          position_from_json(json_get<Json>(file.network.metadata, "position", *uri), *uri,
+                             head_kind(file.network, *uri).loss_parts());
       checkpoint.network = std::move(file.network);
       checkpoint.network.metadata.erase("position");
       checkpoint.extra = std::move(file.extra);

@@ -18,7 +18,7 @@ struct Position {
   int epoch = 0;          // counted across both stages
   int batch = 0;          // next batch of that epoch
   std::uint64_t log_bytes = 0;
-  LossParts epoch_sum;  // of this epoch's batches so far, summed over images
+  LossSums epoch_sum;  // over the images of this epoch's batches so far
   std::int64_t epoch_pictures = 0;
   double best_fitness = -1;
   int best_epoch = -1;

@@ -35,7 +35,7 @@ Checkpoint some_checkpoint(std::int64_t step) {
   p.epoch = 17;
   p.batch = 3;
   p.log_bytes = 1ULL << 40;
-  p.epoch_sum = {1. / 3, 2. / 7, 1e-300, 1e300, 0, 0};
+  p.epoch_sum = yolo_sums(1. / 3, 2. / 7, 1e-300, 1e300);
   p.epoch_pictures = 48;
   p.best_fitness = .7 + 1e-16;
   p.best_epoch = 11;
@@ -45,10 +45,10 @@ Checkpoint some_checkpoint(std::int64_t step) {
   p.schedule = {{"scale", .1}, {"best", 1. / 3}, {"waiting", 2}, {"any", true}};
   EpochSummary summary;
   summary.epoch = 16;
-  summary.train.box = 1. / 13;
+  summary.train = summary.val = yolo_sums(1. / 13);
   p.epochs = {summary, summary};
   p.epochs[1].has_val = true;
-  p.epochs[1].val.no_object = 1. / 17;
+  p.epochs[1].val = yolo_sums(0, 0, 1. / 17);
   p.epochs[1].map50 = 1. / 19;
   p.epochs[1].map = 1. / 23;
   return c;
@@ -70,10 +70,7 @@ void expect_same(const Position& a, const Position& b) {
   EXPECT_EQ(a.epoch, b.epoch);
   EXPECT_EQ(a.batch, b.batch);
   EXPECT_EQ(a.log_bytes, b.log_bytes);
-  EXPECT_EQ(a.epoch_sum.box, b.epoch_sum.box);
-  EXPECT_EQ(a.epoch_sum.objectness, b.epoch_sum.objectness);
-  EXPECT_EQ(a.epoch_sum.no_object, b.epoch_sum.no_object);
-  EXPECT_EQ(a.epoch_sum.classes, b.epoch_sum.classes);
+  EXPECT_EQ(a.epoch_sum.values, b.epoch_sum.values);
   EXPECT_EQ(a.epoch_pictures, b.epoch_pictures);
   EXPECT_EQ(a.best_fitness, b.best_fitness);
   EXPECT_EQ(a.best_epoch, b.best_epoch);

@@ -21,7 +21,7 @@ double maps_kept(const graph::Layer& layer) {
   }
   if (std::holds_alternative<graph::MaxPool>(layer.operation)) return 3;  // plus 64-bit indices
   if (std::holds_alternative<graph::Dropout>(layer.operation)) return 2;  // plus its mask
-  if (std::holds_alternative<graph::Yolo>(layer.operation)) return 0;
+  if (graph::is_head(layer.operation)) return 0;
   return 1;
 }
 

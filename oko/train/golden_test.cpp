@@ -59,7 +59,7 @@ class GoldenTraining : public ::testing::Test {
   // heads of the summed squared deltas.
   double update(TrainingStep& step, Optimizer& optimizer) {
     step.module().parameters().gradient().zero_();
-    const LossParts loss = step.accumulate(batch_, 0, .5);
+    const LossSums loss = step.accumulate(batch_, 0, .5);
     optimizer.step(.001);
     return loss.total() / 2;
   }

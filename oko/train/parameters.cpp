@@ -7,7 +7,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/random.h"
-#include "oko/train/transfer.h"
+#include "oko/train/head.h"
 
 namespace oko::train {
 namespace {
@@ -18,9 +18,8 @@ int rank_of(const std::string& name) {
   return name.ends_with(".mean") || name.ends_with(".variance") ? 2 : 1;
 }
 
-constexpr float kRareObject = -4.6F;  // σ(−4.6) = 1 %
-
-std::vector<float> initial(const graph::WeightSpec& spec, bool feeds_a_head, int classes,
+// `head`: the one that reads the layer's output, if any.
+std::vector<float> initial(const graph::WeightSpec& spec, const graph::Operation* head,
                            Random& random) {
   std::int64_t count = 1;
   for (const auto side : spec.shape) count *= side;
@@ -29,12 +28,10 @@ std::vector<float> initial(const graph::WeightSpec& spec, bool feeds_a_head, int
     std::fill(values.begin(), values.end(), 1.F);
   } else if (spec.name.ends_with(".kernel")) {
     const double fan_in = static_cast<double>(count) / static_cast<double>(spec.shape[0]);
-    const double spread = feeds_a_head ? .01 : std::sqrt(2 / fan_in);
+    const double spread = head != nullptr ? .01 : std::sqrt(2 / fan_in);
     for (float& v : values) v = static_cast<float>(spread * random.normal());
-  } else if (spec.name.ends_with(".bias") && feeds_a_head) {
-    for (std::size_t i = 4; i < values.size(); i += static_cast<std::size_t>(5 + classes)) {
-      values[i] = kRareObject;
-    }
+  } else if (spec.name.ends_with(".bias") && head != nullptr) {
+    if (const HeadKind* kind = head_kind(*head)) kind->set_first_biases(*head, values);
   }
   return values;
 }
@@ -56,7 +53,6 @@ Parameters::Parameters(const graph::Network& network, at::Device device, std::ui
   auto specs = graph::weight_specs(network);
   std::stable_sort(specs.begin(), specs.end(),
                    [](const auto& a, const auto& b) { return rank_of(a.name) < rank_of(b.name); });
-  const std::vector<bool> feeds = output_convolutions(network);
   std::int64_t total = 0, trainable = 0;
   for (const auto& spec : specs) {
     std::int64_t count = 1;
@@ -78,7 +74,7 @@ Parameters::Parameters(const graph::Network& network, at::Device device, std::ui
       values = checked(found->second, spec.name, spec.shape, network.name);
     } else {
       Random random(seed, 1000 + static_cast<std::uint64_t>(spec.layer));
-      drawn = initial(spec, feeds[spec.layer], network.class_count(), random);
+      drawn = initial(spec, head_after(network, spec.layer), random);
       values = drawn;
     }
     const at::Tensor source =

@@ -19,6 +19,7 @@
 #include "oko/graph/network_json.h"
 #include "oko/run/output.h"
 #include "oko/storage/store.h"
+#include "oko/train/head.h"
 #include "oko/train/transfer.h"
 
 namespace oko::train {
@@ -236,22 +237,11 @@ class Builder {
       options.height = recipe().height > 0 ? recipe().height : recipe().width;
       setup_.network = graph::make_builtin(recipe().network, options);
     }
-    for (const int head : setup_.network.heads()) {
-      const auto& layer = setup_.network.layers[head];
-      if (!std::holds_alternative<graph::Yolo>(layer.operation)) {
-        throw Error(ErrorCode::kUsage, recipe().network,
-                    "its head is a YOLOv2 [region] layer, which can be run but not trained",
-                    "train a network with [yolo] heads");
-      }
-    }
+    head_kind(setup_.network, recipe().network);  // throws if they cannot be trained
     if (setup_.network.input.channels != 3) {
       throw Error(ErrorCode::kUsage, recipe().network,
                   fmt::format("it takes {} channels, images have 3", setup_.network.input.channels),
                   "use channels=3");
-    }
-    if (setup_.network.heads().empty()) {
-      throw Error(ErrorCode::kUsage, recipe().network, "it has no [yolo] head",
-                  "give a detector's cfg");
     }
     setup_.network.classes = setup_.train.classes;
     recipe().width = setup_.network.input.width;

@@ -31,6 +31,25 @@ at::ScalarType compute_type(const Recipe& recipe, const at::Device& device) {
   return device.is_cpu() && !has_native_bfloat16() ? at::kFloat : at::kBFloat16;
 }
 
+// Of image `index` of the batch.
+std::vector<HeadOutput> outputs_of(const graph::Network& network,
+                                   const std::vector<at::Tensor>& raws,
+                                   const std::vector<at::Tensor>& gradients, std::size_t index) {
+  const std::vector<int> heads = network.heads();
+  std::vector<HeadOutput> outputs;
+  for (std::size_t h = 0; h < heads.size(); ++h) {
+    const at::Tensor& raw = raws[h];
+    const graph::Shape shape{static_cast<int>(raw.size(1)), static_cast<int>(raw.size(2)),
+                             static_cast<int>(raw.size(3))};
+    const auto count = static_cast<std::size_t>(shape.count());
+    outputs.push_back({network.layers[heads[h]].operation,
+                       shape,
+                       {raw.data_ptr<float>() + index * count, count},
+                       {gradients[h].data_ptr<float>() + index * count, count}});
+  }
+  return outputs;
+}
+
 at::Device prepare(const Recipe& recipe) {
   use_threads(recipe.threads);
   return device_named(recipe.device);
@@ -41,13 +60,14 @@ at::Device prepare(const Recipe& recipe) {
 TrainingStep::TrainingStep(const graph::Network& network, const Recipe& recipe)
     : device_(prepare(recipe)),
       module_(network, device_, recipe.seed),
+      heads_(head_kind(network, network.name)),
       loss_(loss_options(recipe)) {
   module_.compute_type = compute_type(recipe, device_);
   module_.statistics_momentum = recipe.statistics;
   if (may_overflow()) scale_ = kFirstLossScale;
 }
 
-LossParts TrainingStep::accumulate(const dataset::Batch& batch, std::int64_t step, double factor) {
+LossSums TrainingStep::accumulate(const dataset::Batch& batch, std::int64_t step, double factor) {
   module_.dropout_seed = static_cast<std::uint64_t>(step) * 2654435761U + 1;
   at::manual_seed(module_.dropout_seed);
   const auto n = static_cast<std::int64_t>(batch.truths.size());
@@ -55,28 +75,23 @@ LossParts TrainingStep::accumulate(const dataset::Batch& batch, std::int64_t ste
                                          {n, 3, batch.size.height, batch.size.width}, at::kFloat)
                                .to(device_);
   const std::vector<at::Tensor> outputs = module_.forward(input);
-  const graph::Network& network = module_.network();
-  const std::vector<int> heads = network.heads();
-  LossParts loss;
-  std::vector<at::Tensor> gradients;
-  for (std::size_t h = 0; h < heads.size(); ++h) {
-    const auto& head = std::get<graph::Yolo>(network.layers[heads[h]].operation);
-    const at::Tensor raw = outputs[h].detach().to(at::kCPU).contiguous();
-    at::Tensor gradient = at::empty_like(raw);
-    const graph::Shape map{static_cast<int>(raw.size(1)), static_cast<int>(raw.size(2)),
-                           static_cast<int>(raw.size(3))};
-    const auto count = static_cast<std::size_t>(map.count());
-    std::vector<LossParts> parts(static_cast<std::size_t>(n));
-    at::parallel_for(0, n, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        const auto k = static_cast<std::size_t>(i);
-        parts[k] =
-            head_loss(head, map, batch.size, {raw.data_ptr<float>() + k * count, count},
-                      batch.truths[k], loss_, {gradient.data_ptr<float>() + k * count, count});
-      }
-    });
-    for (const LossParts& part : parts) loss += part;
-    gradients.push_back(gradient.mul_(factor * scale_).to(device_));
+  std::vector<at::Tensor> raws, gradients;
+  for (const at::Tensor& output : outputs) {
+    raws.push_back(output.detach().to(at::kCPU).contiguous());
+    gradients.push_back(at::empty_like(raws.back()));
+  }
+  std::vector<std::vector<HeadOutput>> images(batch.truths.size());
+  at::parallel_for(0, n, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto k = static_cast<std::size_t>(i);
+      images[k] = outputs_of(module_.network(), raws, gradients, k);
+      heads_.find_loss(images[k], batch.size, batch.truths[k], loss_);
+    }
+  });
+  LossSums loss(heads_.loss_parts());
+  for (std::size_t h = 0; h < outputs.size(); ++h) {
+    for (const auto& image : images) loss += image[h].loss;
+    gradients[h] = gradients[h].mul_(factor * scale_).to(device_);
   }
   torch::autograd::backward(outputs, gradients);
   return loss;

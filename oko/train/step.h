@@ -3,7 +3,7 @@
 #include <string>
 
 #include "oko/dataset/loader.h"
-#include "oko/train/loss.h"
+#include "oko/train/head.h"
 #include "oko/train/module.h"
 #include "oko/train/recipe.h"
 
@@ -22,7 +22,7 @@ class TrainingStep {
 
   // Adds the batch's gradient, times `factor`, to Parameters::gradient(). `step` seeds dropout.
   // Returns the loss, summed over the images.
-  LossParts accumulate(const dataset::Batch& batch, std::int64_t step, double factor);
+  LossSums accumulate(const dataset::Batch& batch, std::int64_t step, double factor);
 
   // The weight decay term of the loss: ½·decay·|kernels|².
   double l2_loss(double weight_decay) const;
@@ -46,6 +46,7 @@ class TrainingStep {
  private:
   at::Device device_;
   Module module_;
+  const HeadKind& heads_;
   LossOptions loss_;
   double scale_ = 1;
   int good_steps_ = 0;

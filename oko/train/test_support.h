@@ -11,6 +11,7 @@
 #include "oko/base/random.h"
 #include "oko/formats/darknet.h"
 #include "oko/graph/network.h"
+#include "oko/train/yolo_head.h"
 
 namespace oko::train {
 
@@ -47,6 +48,14 @@ inline void fill_weights(graph::Network& network, std::uint64_t seed) {
     }
     network.weights.insert_or_assign(spec.name, graph::Tensor::of(std::move(values), spec.shape));
   }
+}
+
+// A loss of yolo heads.
+inline LossSums yolo_sums(double box, double objectness = 0, double no_object = 0,
+                          double classes = 0) {
+  LossSums sums(yolo_head().loss_parts());
+  sums.values = {box, objectness, no_object, classes};
+  return sums;
 }
 
 // The Error that `body` throws; fails the test if it throws none.

@@ -100,6 +100,7 @@ class Trainer {
         step_(setup_.network, setup_.recipe),
         optimizer_(make_optimizer()),
         ema_(step_.module().parameters(), setup_.recipe.ema, kEmaRamp),
+        loss_parts_(head_kind(setup_.network, setup_.recipe.network).loss_parts()),
         threads_(setup_.recipe.threads > 0 ? setup_.recipe.threads : available_processors()),
         validation_(setup_.val, setup_.network, threads_, kValidationCache) {}
 
@@ -137,11 +138,19 @@ class Trainer {
 
   void begin() {
     position_.stage = recipe().frozen_epochs > 0 ? 1 : 2;
+    position_.epoch_sum = LossSums(loss_parts_);
     record({});
-    Json event{{"event", "start"}, {"step", 0}, {"recipe", recipe_json()}, {"notes", setup_.notes}};
-    write_event(std::move(event));
+    write_event(start_event());
     predict();
     enter_stage();
+  }
+
+  Json start_event() const {
+    return {{"event", "start"},
+            {"step", 0},
+            {"recipe", recipe_json()},
+            {"notes", setup_.notes},
+            {"loss_parts", run::to_json(loss_parts_)}};
   }
 
   Json recipe_json() const {
@@ -219,7 +228,7 @@ class Trainer {
   void take_changed_data() {
     if (setup_.data_differences.empty()) return;
     position_.batch = 0;
-    position_.epoch_sum = {};
+    position_.epoch_sum = LossSums(loss_parts_);
     position_.epoch_pictures = 0;
     if (resumption_->record.data.val.hash == setup_.data.val.hash) return;
     position_.best_fitness = position_.best_epoch = -1;
@@ -228,8 +237,7 @@ class Trainer {
 
   // From what the checkpoint knows of the epochs so far.
   void begin_log_again() {
-    log_.write(
-        {{"event", "start"}, {"step", 0}, {"recipe", recipe_json()}, {"notes", setup_.notes}});
+    log_.write(start_event());
     std::vector<EpochSummary> epochs;
     for (const EpochSummary& summary : position_.epochs) {
       epochs.push_back(summary);
@@ -406,7 +414,7 @@ class Trainer {
     }
     update_samples_.insert(update_samples_.end(), batch.samples.begin(), batch.samples.end());
     const int together = std::min(recipe().accumulate, batches - batch.index + gradient_batches_);
-    const LossParts loss = step_.accumulate(batch, position_.step, 1. / (n * together));
+    const LossSums loss = step_.accumulate(batch, position_.step, 1. / (n * together));
     ++gradient_batches_;
     position_.epoch_sum += loss;
     position_.epoch_pictures += n;
@@ -428,7 +436,7 @@ class Trainer {
     log_step(batch, loss, n, norm, rate, seconds);
   }
 
-  void log_step(const dataset::Batch& batch, const LossParts& loss, int n, double norm, double rate,
+  void log_step(const dataset::Batch& batch, const LossSums& loss, int n, double norm, double rate,
                 double seconds) {
     if (!at_update_) return;
     Json event{{"event", "step"},
@@ -436,24 +444,22 @@ class Trainer {
                {"epoch", position_.epoch},
                {"stage", position_.stage},
                {"images", n},
-               {"loss", loss.total() / n},
-               {"box", loss.box / n},
-               {"objectness", loss.objectness / n},
-               {"no_object", loss.no_object / n},
-               {"class", loss.classes / n},
-               {"l2", step_.l2_loss(recipe().weight_decay)},
-               {"rate", rate},
-               {"gradient_norm", norm},
-               {"images_per_second", n / seconds},
-               {"wait", batch.waited_seconds / seconds},
-               {"width", batch.size.width},
-               {"height", batch.size.height}};
+               {"loss", loss.total() / n}};
+    std::vector<std::string> parts;
+    for (std::size_t i = 0; i < loss.values.size(); ++i) {
+      event[loss.parts[i].key] = loss.values[i] / n;
+      parts.push_back(fmt::format("{} {:.2f}", loss.parts[i].label, loss.values[i] / n));
+    }
+    event.update({{"l2", step_.l2_loss(recipe().weight_decay)},
+                  {"rate", rate},
+                  {"gradient_norm", norm},
+                  {"images_per_second", n / seconds},
+                  {"wait", batch.waited_seconds / seconds},
+                  {"width", batch.size.width},
+                  {"height", batch.size.height}});
     write_event(std::move(event));
-    progress_.note(
-        fmt::format("loss {:.2f} (box {:.2f}, object {:.2f}, no object {:.2f}, class "
-                    "{:.2f}), {:.1f} images/s",
-                    loss.total() / n, loss.box / n, loss.objectness / n, loss.no_object / n,
-                    loss.classes / n, n / seconds));
+    progress_.note(fmt::format("loss {:.2f} ({}), {:.1f} images/s", loss.total() / n,
+                               fmt::join(parts, ", "), n / seconds));
   }
 
   // Stops before a broken step touches the weights.
@@ -552,19 +558,14 @@ class Trainer {
         human_seconds(seconds), seconds > 0 ? 100 * waited / seconds : 0, verdict.name));
     ++position_.epoch;
     position_.batch = 0;
-    position_.epoch_sum = {};
+    position_.epoch_sum = LossSums(loss_parts_);
     position_.epoch_pictures = 0;
     const std::string uri = checkpoint();
     if (options_.stop()) leave(uri);
   }
 
-  static LossParts scaled(LossParts sum, std::int64_t count) {
-    const double n = static_cast<double>(std::max<std::int64_t>(1, count));
-    sum.box /= n;
-    sum.objectness /= n;
-    sum.no_object /= n;
-    sum.classes /= n;
-    return sum;
+  static LossSums scaled(LossSums sum, std::int64_t count) {
+    return sum /= static_cast<double>(std::max<std::int64_t>(1, count));
   }
 
   void validate(EpochSummary& summary) {
@@ -681,6 +682,7 @@ class Trainer {
   TrainingStep step_;
   std::unique_ptr<Optimizer> optimizer_;
   Ema ema_;
+  std::span<const LossPart> loss_parts_;
   int threads_;
   Validation validation_;
   std::unique_ptr<Schedule> schedule_;

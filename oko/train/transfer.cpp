@@ -9,17 +9,10 @@
 #include "oko/formats/darknet.h"
 #include "oko/graph/oko_file.h"
 #include "oko/storage/store.h"
+#include "oko/train/head.h"
 
 namespace oko::train {
 namespace {
-
-const graph::Yolo* head_of(const graph::Network& network, int convolution) {
-  for (const int head : network.heads()) {
-    const auto& layer = network.layers[head];
-    if (layer.inputs[0] == convolution) return std::get_if<graph::Yolo>(&layer.operation);
-  }
-  return nullptr;
-}
 
 // The source as a separate network, with its weights.
 graph::Network read_source(const graph::Network& network, const std::string& uri) {
@@ -33,26 +26,6 @@ graph::Network read_source(const graph::Network& network, const std::string& uri
   if (classes > 0) graph::set_class_count(source, classes);
   formats::read_darknet_weights(file, uri, source);
   return source;
-}
-
-// For each anchor and part of the new output, the corresponding channel of the old one, or −1.
-std::vector<int> channel_sources(const graph::Network& to, const graph::Yolo& head,
-                                 const graph::Network& from, const graph::Yolo& old) {
-  std::vector<int> sources;
-  for (std::size_t slot = 0; slot < head.mask.size(); ++slot) {
-    const int base = static_cast<int>(slot) * (5 + old.classes);
-    for (int part = 0; part < 5; ++part) sources.push_back(base + part);
-    for (int c = 0; c < head.classes; ++c) {
-      int found = -1;
-      if (static_cast<std::size_t>(c) < to.classes.size()) {
-        const auto it = std::find(from.classes.begin(), from.classes.end(), to.classes[c]);
-        if (it != from.classes.end() && it - from.classes.begin() < old.classes)
-          found = base + 5 + static_cast<int>(it - from.classes.begin());
-      }
-      sources.push_back(found);
-    }
-  }
-  return sources;
 }
 
 // Rows of `old` selected by `sources`; rows without a source stay small, so that an unknown class
@@ -125,24 +98,23 @@ class Loader {
   }
 
   bool adapt_head(std::size_t layer) {
-    const int index = static_cast<int>(layer);
     const std::string& name = to_.layers[layer].name;
     if (layer >= from_.layers.size() || from_.layers[layer].name != name) return false;
-    const graph::Yolo* head = head_of(to_, index);
-    const graph::Yolo* old = head_of(from_, index);
+    const graph::Operation* head = head_after(to_, static_cast<int>(layer));
+    const graph::Operation* old = head_after(from_, static_cast<int>(layer));
     const auto kernel = from_.weights.find(name + ".kernel");
     const auto bias = from_.weights.find(name + ".bias");
     if (head == nullptr || old == nullptr || kernel == from_.weights.end() ||
-        bias == from_.weights.end() || head->mask.size() != old->mask.size()) {
+        bias == from_.weights.end()) {
       return false;
     }
     auto shape = wanted_shape(layer, "kernel");
-    shape[0] = kernel->second.shape.at(0);
-    if (kernel->second.shape != shape || bias->second.shape != std::vector{shape[0]} ||
-        shape[0] != static_cast<std::int64_t>(old->mask.size()) * (5 + old->classes)) {
-      return false;
-    }
-    const std::vector<int> sources = channel_sources(to_, *head, from_, *old);
+    shape[0] = from_.layers[layer].output.channels;
+    if (kernel->second.shape != shape || bias->second.shape != std::vector{shape[0]}) return false;
+    const HeadKind* kind = head_kind(*head);
+    if (kind == nullptr) return false;
+    const std::vector<int> sources = kind->channels_from(*head, to_.classes, *old, from_.classes);
+    if (sources.empty() || *std::ranges::max_element(sources) >= shape[0]) return false;
     to_.weights.insert_or_assign(kernel->first, pick_rows(kernel->second, sources));
     to_.weights.insert_or_assign(bias->first, pick_rows(bias->second, sources));
     return true;
@@ -175,7 +147,7 @@ Transfer load_pretrained(graph::Network& network, const std::string& uri) {
                                      transfer.of, storage::filename(uri));
   if (transfer.heads_adapted > 0) {
     transfer.description +=
-        fmt::format("; also boxes and objectness of {} heads, whose {} classes become {}",
+        fmt::format("; also all but the classes of {} heads, whose {} classes become {}",
                     transfer.heads_adapted, source.class_count(), network.class_count());
   }
   return transfer;

@@ -43,16 +43,32 @@ void Validation::read_ahead() const {
   dataset::read_ahead(dataset_, missing);
 }
 
+LossSums Validation::loss_of(const Item& item, const graph::Network& network,
+                             std::span<const detect::HeadMap> maps,
+                             const LossOptions& options) const {
+  const std::vector<int> heads = network.heads();
+  std::vector<std::vector<float>> unused(heads.size());
+  std::vector<HeadOutput> outputs;
+  for (std::size_t h = 0; h < heads.size(); ++h) {
+    const graph::Layer& layer = network.layers[heads[h]];
+    unused[h].resize(maps[h].size());
+    outputs.push_back({layer.operation, layer.output, maps[h], unused[h]});
+  }
+  head_kind(network, network.name).find_loss(outputs, size_, item.truths, options);
+  LossSums loss;
+  for (const HeadOutput& output : outputs) loss += output.loss;
+  return loss;
+}
+
 Validation::Result Validation::run(detect::Engine& engine, const graph::Network& network,
                                    const LossOptions& loss, int batch, Progress& progress) {
   const auto start = std::chrono::steady_clock::now();
   const detect::Thresholds thresholds = run::measuring_thresholds();
   const std::size_t count = dataset_.samples.size();
   const auto per_batch = static_cast<std::size_t>(batch);
-  const std::vector<int> heads = network.heads();
   Result result;
   std::vector<metrics::Picture> pictures(count);
-  std::vector<LossParts> losses(count);
+  std::vector<LossSums> losses(count);
   std::vector<float> inputs;
   progress.begin("validating", count, "images");
   read_ahead();
@@ -75,20 +91,14 @@ Validation::Result Validation::run(detect::Engine& engine, const graph::Network&
     }
     const auto maps = engine.run(inputs, static_cast<int>(n));
     pool_.parallel_for(n, [&](std::size_t i) {
-      std::vector<float> unused;
-      for (std::size_t h = 0; h < heads.size(); ++h) {
-        const auto& layer = network.layers[heads[h]];
-        unused.resize(maps[i][h].size());
-        losses[first + i] += head_loss(std::get<graph::Yolo>(layer.operation), layer.output, size_,
-                                       maps[i][h], item(i).truths, loss, unused);
-      }
+      losses[first + i] = loss_of(item(i), network, maps[i], loss);
       auto found = detect::make_result(network, maps[i], thresholds, item(i).placement);
       pictures[first + i] = run::counted(dataset_.samples[first + i], std::move(found.detections));
     });
     progress.advance(n);
   }
   progress.end();
-  for (const LossParts& part : losses) result.loss += part;
+  for (const LossSums& part : losses) result.loss += part;
   result.evaluation = run::summarize(network.classes, std::move(pictures));
   result.evaluation.seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -9,7 +9,7 @@
 #include "oko/dataset/dataset.h"
 #include "oko/detect/detector.h"
 #include "oko/run/evaluate.h"
-#include "oko/train/loss.h"
+#include "oko/train/head.h"
 
 namespace oko::train {
 
@@ -22,7 +22,7 @@ class Validation {
              std::size_t cache_bytes);
 
   struct Result {
-    LossParts loss;  // sum over images
+    LossSums loss;  // over images
     run::Evaluation evaluation;
   };
   // Loss and metrics from one pass of the engine, `batch` images at a time.
@@ -36,6 +36,8 @@ class Validation {
     std::vector<dataset::Truth> truths;
   };
   Item prepare(std::size_t index) const;
+  LossSums loss_of(const Item& item, const graph::Network& network,
+                   std::span<const detect::HeadMap> maps, const LossOptions& options) const;
   void read_ahead() const;  // the items still to be prepared
 
   const dataset::Dataset& dataset_;

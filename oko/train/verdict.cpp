@@ -27,23 +27,21 @@ double number(const Json& json, const char* key, const std::string& place) {
   return is_null ? std::numeric_limits<double>::quiet_NaN() : json_get<double>(json, key, place);
 }
 
-LossParts parts_from_json(const Json& json, const std::string& place) {
-  LossParts parts;
-  parts.box = number(json, "box", place);
-  parts.objectness = number(json, "objectness", place);
-  parts.no_object = number(json, "no_object", place);
-  parts.classes = number(json, "class", place);
-  return parts;
-}
-
 }  // namespace
 
-Json to_json(const LossParts& parts) {
-  return {{"loss", parts.total()},
-          {"box", parts.box},
-          {"objectness", parts.objectness},
-          {"no_object", parts.no_object},
-          {"class", parts.classes}};
+Json to_json(const LossSums& loss) {
+  Json json{{"loss", loss.total()}};
+  for (std::size_t i = 0; i < loss.values.size(); ++i) json[loss.parts[i].key] = loss.values[i];
+  return json;
+}
+
+LossSums losses_from_json(const Json& json, const std::string& place,
+                          std::span<const LossPart> parts) {
+  LossSums loss(parts);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    loss.values[i] = number(json, parts[i].key.c_str(), place);
+  }
+  return loss;
 }
 
 Json to_json(const EpochSummary& s) {
@@ -56,14 +54,15 @@ Json to_json(const EpochSummary& s) {
   return json;
 }
 
-EpochSummary epoch_summary_from_json(const Json& json, const std::string& place) {
+EpochSummary epoch_summary_from_json(const Json& json, const std::string& place,
+                                     std::span<const LossPart> parts) {
   EpochSummary s;
   s.epoch = json_get<int>(json, "epoch", place);
   s.stage = json_get<int>(json, "stage", place);
-  s.train = parts_from_json(json_get<Json>(json, "train", place), place);
+  s.train = losses_from_json(json_get<Json>(json, "train", place), place, parts);
   s.has_val = json.contains("val");
   if (s.has_val) {
-    s.val = parts_from_json(json_get<Json>(json, "val", place), place);
+    s.val = losses_from_json(json_get<Json>(json, "val", place), place, parts);
     s.map50 = json_get<double>(json, "map50", place);
     s.map = json_get<double>(json, "map", place);
   }

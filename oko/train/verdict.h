@@ -11,14 +11,19 @@ namespace oko::train {
 // Results of one epoch; all losses are means per image.
 struct EpochSummary {
   int epoch = 0, stage = 1;
-  LossParts train, val;
+  LossSums train, val;
   bool has_val = false;
   double map50 = 0, map = 0;  // of the EMA weights on the validation split
 };
 
-Json to_json(const LossParts& parts);
+// "loss", the total, and each part under its key. From JSON: null, which stands for a value that is
+// not finite, is read as NaN; throws an input Error at `place` if one of `parts` is missing.
+Json to_json(const LossSums& loss);
+LossSums losses_from_json(const Json& json, const std::string& place,
+                          std::span<const LossPart> parts);
 Json to_json(const EpochSummary& summary);
-EpochSummary epoch_summary_from_json(const Json& json, const std::string& place);
+EpochSummary epoch_summary_from_json(const Json& json, const std::string& place,
+                                     std::span<const LossPart> parts);
 
 struct Verdict {
   std::string name;  // "under-fitting", "fitting", "over-fitting", "too early to say"

@@ -8,11 +8,14 @@
 #include <limits>
 
 #include "oko/base/error.h"
+#include "oko/train/test_support.h"
 
 namespace oko::train {
 namespace {
 
 using ::testing::HasSubstr;
+
+const std::span<const LossPart> kParts = yolo_head().loss_parts();
 
 struct Figures {
   double train, val, map50;
@@ -26,8 +29,8 @@ std::vector<EpochSummary> history(int epochs, const std::function<Figures(int)>&
     EpochSummary summary;
     summary.epoch = i;
     summary.stage = stage;
-    summary.train.box = f.train;
-    summary.val.box = f.val;
+    summary.train = yolo_sums(f.train);
+    summary.val = yolo_sums(f.val);
     summary.has_val = true;
     summary.map50 = f.map50;
     all.push_back(summary);
@@ -111,41 +114,40 @@ TEST(EpochSummary, RoundTripsThroughJson) {
   EpochSummary summary;
   summary.epoch = 7;
   summary.stage = 1;
-  summary.train.box = 1. / 3;
-  summary.train.objectness = 1e-17;
-  summary.train.no_object = 1234.5;
-  summary.train.classes = 2. / 7;
-  EpochSummary back = epoch_summary_from_json(to_json(summary), "log");
+  summary.train = yolo_sums(1. / 3, 1e-17, 1234.5, 2. / 7);
+  EpochSummary back = epoch_summary_from_json(to_json(summary), "log", kParts);
   EXPECT_FALSE(back.has_val);
   EXPECT_EQ(to_json(back), to_json(summary));
 
   summary.has_val = true;
-  summary.val.classes = 3;
+  summary.val = yolo_sums(0, 0, 0, 3);
   summary.map50 = .1;
   summary.map = .07;
-  back = epoch_summary_from_json(parse_json(to_json(summary).dump(), "log"), "log");
+  back = epoch_summary_from_json(parse_json(to_json(summary).dump(), "log"), "log", kParts);
   EXPECT_EQ(back.epoch, 7);
   EXPECT_EQ(back.stage, 1);
-  EXPECT_EQ(back.train.box, 1. / 3);
+  EXPECT_EQ(back.train.values[0], 1. / 3);
   EXPECT_EQ(back.map, .07);
   EXPECT_EQ(to_json(back), to_json(summary));
 }
 
 TEST(EpochSummary, NonFiniteLossIsReadBackAsNaN) {
   EpochSummary summary;
+  summary.train = yolo_sums(1);
   summary.has_val = true;
-  summary.val.box = std::numeric_limits<double>::infinity();
-  summary.val.classes = 2;
+  summary.val = yolo_sums(std::numeric_limits<double>::infinity(), 0, 0, 2);
   const EpochSummary back =
-      epoch_summary_from_json(parse_json(to_json(summary).dump(), "log"), "log");
-  EXPECT_TRUE(std::isnan(back.val.box));
-  EXPECT_EQ(back.val.classes, 2);
+      epoch_summary_from_json(parse_json(to_json(summary).dump(), "log"), "log", kParts);
+  EXPECT_TRUE(std::isnan(back.val.values[0]));
+  EXPECT_EQ(back.val.values[3], 2);
 }
 
 TEST(EpochSummary, WithoutItsLossIsAnInputError) {
-  Json json = to_json(EpochSummary());
+  EpochSummary summary;
+  summary.train = yolo_sums(1);
+  Json json = to_json(summary);
   json["train"].erase("box");
-  EXPECT_THROW(epoch_summary_from_json(json, "log"), Error);
+  EXPECT_THROW(epoch_summary_from_json(json, "log", kParts), Error);
 }
 
 }  // namespace

@@ -1,0 +1,50 @@
+#include "oko/train/head.h"
+
+#include <gmock/gmock.h>
+
+#include "oko/train/test_support.h"
+
+namespace oko::train {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(LossSums, PartsAddUp) {
+  LossSums sum;
+  EXPECT_EQ(sum.total(), 0);
+  sum += yolo_sums(1, 2, 3, 4);
+  sum += yolo_sums(10, 20, 30, 40);
+  EXPECT_EQ(sum.total(), 110);
+  sum /= 11;
+  EXPECT_THAT(sum.values, ElementsAre(1, 2, 3, 4));
+}
+
+TEST(HeadKind, LossOfTheHeadsOfAnImageHasTheKindsParts) {
+  const graph::Network network = tiny_network();
+  const HeadKind& kind = head_kind(network, "tiny.cfg");
+  const graph::Layer& head = network.layers[network.heads().at(0)];
+  std::vector<float> raw(static_cast<std::size_t>(head.output.count())), gradient(raw.size());
+  std::vector<HeadOutput> outputs{{head.operation, head.output, raw, gradient}};
+  const std::vector<dataset::Truth> truths{{0, .5F, .5F, .25F, .25F}};
+  kind.find_loss(outputs, {64, 64}, truths, {});
+  ASSERT_EQ(outputs[0].loss.values.size(), kind.loss_parts().size());
+  for (const double value : outputs[0].loss.values) EXPECT_GT(value, 0);
+  EXPECT_TRUE(std::ranges::any_of(gradient, [](float g) { return g != 0; }));
+}
+
+TEST(HeadKind, HeadsThatCannotBeTrainedAreRefused) {
+  graph::Network network = tiny_network();
+  const int head = network.heads().at(0);
+  network.layers[head].operation = graph::Region{{{1, 1}}, 1, true};
+  const Error region = error_of([&] { head_kind(network, "v2.cfg"); });
+  EXPECT_EQ(region.code(), ErrorCode::kUsage);
+  EXPECT_EQ(region.place(), "v2.cfg");
+  EXPECT_THAT(region.message(), HasSubstr("can be run but not trained"));
+  network.layers.pop_back();
+  EXPECT_THAT(error_of([&] { head_kind(network, "none.cfg"); }).message(),
+              HasSubstr("has no [yolo] head"));
+}
+
+}  // namespace
+}  // namespace oko::train
