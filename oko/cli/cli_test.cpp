@@ -371,7 +371,9 @@ TEST_F(Cli, DetectTakesThresholdsAndSuppression) {
   };
   EXPECT_THAT(classes({}), IsEmpty());
   EXPECT_THAT(classes({"--threshold", ".2"}), ElementsAre("rose", "leaf"));
+#if OKO_HAS_TRAINING
   EXPECT_THAT(classes({"--threshold", ".2", "--engine", "torch"}), ElementsAre("rose", "leaf"));
+#endif
   EXPECT_THAT(classes({"--threshold", ".2", "--target", "scalar"}), ElementsAre("rose", "leaf"));
   EXPECT_THAT(classes({"--threshold", ".2", "--nms", "soft"}), ElementsAre("rose", "leaf"));
   EXPECT_THAT(classes({"--threshold", ".2", "--nms", "agnostic"}), ElementsAre("rose"));

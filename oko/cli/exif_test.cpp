@@ -125,6 +125,7 @@ TEST_F(ExifFlag, OfTrainIsRecordedAndMayBeGivenOnResume) {
   });
 }
 
+#if OKO_HAS_TRAINING
 // Its anchors show which boxes a run was given: in pixels of a network input of 32.
 TEST_F(ExifFlag, OfTrainDecidesWhichBoxesAreTrainedOn) {
   const auto train = [&](const std::string& rule) {
@@ -147,6 +148,7 @@ TEST_F(ExifFlag, OfTrainDecidesWhichBoxesAreTrainedOn) {
       oko_command({"train", "--resume", "--out", with_rule("stored", "run"), "--epochs", "2"}).code,
       0);
 }
+#endif
 
 }  // namespace
 }  // namespace oko::cli

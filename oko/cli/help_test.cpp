@@ -134,8 +134,8 @@ std::set<std::string> flags_in(const std::string& text) {
 
 // docs/cli.md names every option, and none that does not exist.
 TEST(Help, AgreesWithTheDocumentation) {
-  const std::string project = storage::parent(storage::parent(OKO_TEST_DATA));
-  const std::set<std::string> documented = flags_in(storage::read_text(project + "/docs/cli.md"));
+  const std::set<std::string> documented =
+      flags_in(storage::read_text(OKO_SOURCE_DIR "/docs/cli.md"));
   std::set<std::string> known = {"--help", "--version", "--json", "--quiet"};
   for (const CommandEntry& command : all_commands()) {
     for (const FlagEntry& flag : command.flags) {

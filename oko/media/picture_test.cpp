@@ -23,8 +23,7 @@ using testing::HasSubstr;
 
 // Seeds of the fuzzer, 16 × 8 pixels each: the left half (200, 40, 30), the right (20, 60, 210).
 Bytes seed(const std::string& name) {
-  const std::string project = storage::parent(storage::parent(OKO_TEST_DATA));
-  return storage::read(project + "/fuzz/corpus/picture/" + name);
+  return storage::read(std::string(OKO_SOURCE_DIR "/fuzz/corpus/picture/") + name);
 }
 
 std::string error_of(const Bytes& file) {

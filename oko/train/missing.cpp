@@ -1,0 +1,25 @@
+// In place of everything that needs LibTorch, when oko is built without it (OKO_TRAIN=OFF): the
+// recipe is there, so that `oko train` has its options and help, but nothing can be trained.
+#include "oko/base/error.h"
+#include "oko/train/engine.h"
+#include "oko/train/trainer.h"
+
+namespace oko::train {
+namespace {
+
+Error without_libtorch(const char* place) {
+  return {ErrorCode::kUsage, place, "this oko was built without LibTorch",
+          "build it with -DOKO_TRAIN=ON"};
+}
+
+}  // namespace
+
+TrainResult train(Recipe, const TrainOptions&, Progress&) { throw without_libtorch("oko train"); }
+
+bool has_cuda() { return false; }
+
+std::unique_ptr<detect::Engine> make_torch_engine(const graph::Network&, const EngineOptions&) {
+  throw without_libtorch("LibTorch's engine");
+}
+
+}  // namespace oko::train
