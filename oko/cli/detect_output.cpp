@@ -87,10 +87,10 @@ std::string csv_lines(const graph::Network& network, const Found& found) {
 }
 
 BoxesCsv::BoxesCsv(std::string uri) : uri_(std::move(uri)) {
-  if (storage::scheme(uri_) == "file") {
+  if (storage::is_local(uri_)) {
     storage::write(uri_, csv_heading());
   } else {
-    upload_ = storage::store_for(uri_).upload(uri_);
+    upload_ = storage::upload(uri_);
     write(csv_heading());
   }
 }

@@ -44,7 +44,7 @@ bool any_in(const std::unordered_set<std::string>& known, const std::vector<std:
 
 void InputFiles::add(const std::string& file) {
   if (file.empty()) return;
-  if (storage::scheme(file) == "file" && !storage::exists(file)) return;
+  if (storage::is_local(file) && !storage::exists(file)) return;
   inputs_.insert(storage::identity(file));
 }
 

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <iostream>
-#include <limits>
 #include <map>
 #include <mutex>
 
@@ -42,7 +41,7 @@ struct RemoveArguments {
 
 struct CatArguments {
   std::vector<std::string> uris;
-  std::uint64_t offset = 0, count = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t offset = 0, count = storage::kToTheEnd;
 };
 
 struct MakeArguments {
@@ -197,8 +196,8 @@ void remove_all(const std::vector<std::string>& uris, const Context& context) {
   context.progress->begin("removing", uris.size(), "files");
   for (std::size_t at = 0; at < uris.size(); at += kRemovedAtOnce) {
     const auto end = std::min(uris.size(), at + kRemovedAtOnce);
-    const std::vector<std::string> some(uris.begin() + static_cast<std::ptrdiff_t>(at),
-                                        uris.begin() + static_cast<std::ptrdiff_t>(end));
+    const std::vector<storage::Uri> some(uris.begin() + static_cast<std::ptrdiff_t>(at),
+                                         uris.begin() + static_cast<std::ptrdiff_t>(end));
     storage::store_for(some.front()).remove_many(some);
     context.progress->advance(some.size());
   }
@@ -344,7 +343,7 @@ bool copy_to_output(const std::string& uri, std::uint64_t offset, std::uint64_t 
                     Context& context) {
   struct ReaderGone {};
   try {
-    storage::store_for(uri).read_to(uri, offset, count, {}, [](std::span<const std::byte> piece) {
+    storage::read_to(uri, offset, count, {}, [](std::span<const std::byte> piece) {
       if (!write_output(piece)) throw ReaderGone{};
     });
     return true;

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <iostream>
-#include <limits>
 
 #include "oko/base/error.h"
 #include "oko/cli/interrupt.h"
@@ -178,7 +177,7 @@ void run(CopyArguments& arguments, Context& context, const Run& transfer) {
 }
 
 void upload_standard_input(const std::string& to, const Context& context) {
-  const auto upload = storage::store_for(to).upload(to);
+  const auto upload = storage::upload(to);
   read_input([&](std::span<const std::byte> piece) { upload->write(piece); });
   const storage::Entry entry = upload->finish();
   context.say(fmt::format("copied {} to {}", bytes_text(static_cast<double>(entry.size)), to));
@@ -209,7 +208,7 @@ void copy(CopyArguments& arguments, Context& context) {
   }
   if (uris.size() == 2 && uris.front() == "-") return upload_standard_input(uris.back(), context);
   if (uris.size() == 2 && uris.back() == "-") {
-    copy_to_output(uris.front(), 0, std::numeric_limits<std::uint64_t>::max(), context);
+    copy_to_output(uris.front(), 0, storage::kToTheEnd, context);
     return;
   }
   if (!arguments.recursive) {

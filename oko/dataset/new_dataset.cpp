@@ -20,7 +20,7 @@ PictureFiles stored_pictures(const Dataset& dataset) {
 void expect_new_folder(const std::string& folder) {
   const auto entry = storage::stat(folder);
   std::error_code error;
-  const bool on_disk = storage::scheme(folder) == "file";
+  const bool on_disk = storage::is_local(folder);
   if (!entry && on_disk && std::filesystem::is_symlink(folder, error)) {
     throw Error(ErrorCode::kUsage, folder, "is a link that leads nowhere", "name a new folder");
   }

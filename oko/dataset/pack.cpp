@@ -190,7 +190,7 @@ class Packer {
   }
 
   std::unique_ptr<storage::Upload> new_file(const std::string& name) const {
-    return storage::store_for(folder_).upload(out_.path(name), storage::Precondition::absent());
+    return storage::upload(out_.path(name), storage::Precondition::absent());
   }
 
   void open_shard() {

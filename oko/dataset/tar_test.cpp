@@ -45,7 +45,7 @@ std::vector<Member> members() {
 }
 
 std::vector<std::uint64_t> write_members(const std::string& path) {
-  TarWriter tar(storage::store_for(path).upload(path));
+  TarWriter tar(storage::upload(path));
   std::vector<std::uint64_t> offsets;
   for (const Member& member : members()) {
     offsets.push_back(tar.add(member.name, std::as_bytes(std::span(member.content))));

@@ -71,7 +71,8 @@ bool is_hidden(std::string_view path) {
 
 }  // namespace
 
-Tree::Tree(const std::string& uri) : root_(uri.starts_with("file://") ? uri.substr(7) : uri) {
+Tree::Tree(const std::string& uri)
+    : root_(storage::is_local(uri) ? storage::Uri(uri).path() : uri) {
   const auto entry = storage::stat(root_);
   if (!entry) throw input_error(uri, "there is no such dataset", "check the name");
   if (entry->is_folder) {
@@ -84,10 +85,10 @@ Tree::Tree(const std::string& uri) : root_(uri.starts_with("file://") ? uri.subs
       root_ = storage::parent(root_);
     }
     if (root_.empty()) root_ = std::string(".");
-    listed_ = storage::extension(file_) != ".txt" || storage::scheme(root_) != "file";
+    listed_ = storage::extension(file_) != ".txt" || !storage::is_local(root_);
   }
   name_ = storage::filename(root_);
-  if (storage::scheme(root_) == "file") {
+  if (storage::is_local(root_)) {
     std::error_code error;
     const auto whole = std::filesystem::canonical(root_, error);
     if (!error) name_ = whole.filename().string();

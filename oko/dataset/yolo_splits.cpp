@@ -89,7 +89,7 @@ class Places {
   // A place on this disk that is not in the dataset's folder, which alone is read; "" where there
   // is none.
   std::filesystem::path outside(const std::string& place) const {
-    if (storage::scheme(tree_.root()) != "file") return {};
+    if (!storage::is_local(tree_.root())) return {};
     const std::filesystem::path root = std::filesystem::absolute(tree_.root());
     for (const std::string& base : {path_, std::string()}) {
       const std::filesystem::path there = (root / folder_ / base / place).lexically_normal();

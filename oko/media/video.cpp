@@ -130,9 +130,10 @@ std::unique_ptr<VideoReader> open_file(const std::string& source) {
   if (!entry || entry->is_folder) {
     throw input_error(source, "no such file", "check the name");
   }
-  std::string path = source.starts_with("file://") ? source.substr(7) : source;
+  const storage::Uri uri = source;
+  std::string path = uri.path();
   std::unique_ptr<TemporaryFile> file;
-  if (storage::scheme(source) == "file") {
+  if (uri.is_local()) {
     storage::local::refuse_special(path);  // FFmpeg would wait for a pipe
   } else {
     file = std::make_unique<TemporaryFile>(source);

@@ -8,7 +8,6 @@
 
 #include "oko/base/error.h"
 #include "oko/base/json.h"
-#include "oko/storage/local/file.h"
 #include "oko/storage/store.h"
 
 namespace oko::run {
@@ -27,7 +26,7 @@ fs::path existing(fs::path path) {
 
 fs::path absolute_path(const std::string& uri) {
   std::error_code error;
-  const fs::path path = storage::local::path_of(uri);
+  const fs::path path = storage::Uri(uri).path();
   const fs::path absolute = fs::absolute(path, error);
   return error ? path : absolute;
 }
@@ -40,7 +39,7 @@ void check_output(const std::string& uri) {
     throw Error(ErrorCode::kUsage, uri, "is a folder, so no file can be written there",
                 "choose another name");
   }
-  if (storage::scheme(uri) != "file") return;
+  if (!storage::is_local(uri)) return;
   const fs::path folder = existing(absolute_path(uri).parent_path());
   std::error_code error;
   if (!fs::is_directory(folder, error)) {
@@ -54,7 +53,7 @@ void check_output(const std::string& uri) {
 }
 
 void check_room(const std::string& folder, std::uint64_t bytes) {
-  if (storage::scheme(folder) != "file") return;
+  if (!storage::is_local(folder)) return;
   std::error_code error;
   const fs::space_info space = fs::space(existing(absolute_path(folder)), error);
   if (error || space.available >= bytes) return;

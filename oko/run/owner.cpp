@@ -37,7 +37,7 @@ std::string who(const std::string& claim, const std::string& uri) {
 }  // namespace
 
 Owner::Owner(const std::string& folder) : uri_(Paths{folder}.owner()), claim_(make_claim()) {
-  version_ = storage::store_for(uri_).write(uri_, std::as_bytes(std::span(claim_))).version;
+  version_ = storage::write(uri_, claim_).version;
 }
 
 void Owner::check() {

@@ -31,7 +31,7 @@ void Writer::append(const std::string& uri, std::string_view text) {
     Task task;
     task.uri = uri;
     piece = gathered_.insert(gathered_.end(), std::move(task));
-    const bool at_once = storage::scheme(uri) == "file";
+    const bool at_once = storage::is_local(uri);
     due_ = std::min(due_, at_once ? Clock::now() : Clock::now() + options_.gather_time);
   }
   piece->text += text;

@@ -5,8 +5,7 @@
 #include <filesystem>
 #include <system_error>
 
-#include "oko/storage/local/file.h"
-#include "oko/storage/store.h"
+#include "oko/storage/uri.h"
 
 namespace oko::storage {
 namespace {
@@ -24,7 +23,7 @@ fs::path resolved(const fs::path& path_as_written) {
 }
 
 fs::path on_disk(const std::string& uri) {
-  const std::string path = local::path_of(uri);
+  const std::string path = Uri(uri).path();
   return path.empty() ? "." : path;
 }
 
@@ -48,14 +47,14 @@ std::string without_slash(std::string uri) {
 }  // namespace
 
 std::string identity(const std::string& uri) {
-  if (scheme(uri) != "file") return without_slash(uri);
+  if (!is_local(uri)) return without_slash(uri);
   std::string inode = inode_of(on_disk(uri));
   return inode.empty() ? identity_of(resolved(on_disk(uri))) : inode;
 }
 
 std::vector<std::string> identities_above(const std::string& uri) {
   std::vector<std::string> above;
-  if (scheme(uri) == "file") {
+  if (is_local(uri)) {
     for (fs::path path = resolved(on_disk(uri)); path != path.parent_path();) {
       path = path.parent_path();
       above.push_back(identity_of(path));

@@ -18,9 +18,9 @@ std::string without_slashes(std::string uri) {
 
 }  // namespace
 
-NewFolder::NewFolder(const std::string& uri) : path_(uri) {
-  if (scheme(uri) != "file") return;
-  const std::string name = without_slashes(local::path_of(uri));
+NewFolder::NewFolder(const Uri& uri) : path_(uri.text()) {
+  if (!uri.is_local()) return;
+  const std::string name = without_slashes(uri.path());
   if (local::stat_path(name)) return;
   name_ = name;
   path_ = local::temporary_name(name);

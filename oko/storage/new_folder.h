@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "oko/storage/uri.h"
+
 namespace oko::storage {
 
 // A folder that appears under its name atomically. On disk, if the name is free, it is filled under
@@ -10,7 +12,7 @@ namespace oko::storage {
 // the name itself.
 class NewFolder {
  public:
-  explicit NewFolder(const std::string& uri);
+  explicit NewFolder(const Uri& uri);
   // Without keep(): removes empty folders; files are the writer's responsibility.
   ~NewFolder();
   NewFolder(const NewFolder&) = delete;

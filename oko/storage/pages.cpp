@@ -4,8 +4,8 @@
 
 namespace oko::storage {
 
-Pages::Pages(const std::string& prefix, bool recursive)
-    : Pages(prefix, [prefix, recursive](const std::string& token) {
+Pages::Pages(const Uri& prefix, bool recursive)
+    : Pages(prefix.text(), [prefix, recursive](const std::string& token) {
         return store_for(prefix).list_page(prefix, recursive, token);
       }) {}
 

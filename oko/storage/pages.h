@@ -16,7 +16,7 @@ class Pages {
   using Fetch = std::function<Page(const std::string& token)>;
 
   // The pages of list_page() for this prefix.
-  Pages(const std::string& prefix, bool recursive);
+  Pages(const Uri& prefix, bool recursive);
   // Pages from the caller's function; `place` is used in errors.
   Pages(std::string place, Fetch fetch) : place_(std::move(place)), fetch_(std::move(fetch)) {}
 

@@ -18,7 +18,7 @@ bool lies_in(const std::string& inner, const std::string& outer) {
 }
 
 std::string precious_place(const std::string& uri) {
-  if (scheme(uri) != "file") return identities_above(uri).empty() ? "the whole bucket" : "";
+  if (!is_local(uri)) return identities_above(uri).empty() ? "the whole bucket" : "";
   if (same_place(uri, "/")) return "the root directory";
   const auto holds = [&](const std::string& path) {
     return same_place(path, uri) || lies_in(path, uri);

@@ -11,16 +11,16 @@
 
 #include "oko/base/bytes.h"
 #include "oko/base/error.h"
+#include "oko/storage/uri.h"
 
 namespace oko::storage {
 
-// File storage by URI: a plain path or file:// (local), gs://BUCKET/NAME (Google Cloud Storage,
-// JSON API) and s3://BUCKET/NAME (S3 and compatible servers). Names in buckets are literal: no %
-// codes, no "..". A folder in a bucket is a common prefix of names that ends with '/'; it exists as
-// long as something is in it. Every function may be called from several threads at once, even on
-// the same name. Failures throw Error: kInput if a file given by the caller does not exist, kUsage
-// for an invalid URI or option, kStorage for errors of the disk, the network or the store; Conflict
-// if a version or precondition did not hold. place() is the URI. Errors contain no secrets.
+// File storage by Uri: this disk, Google Cloud Storage (JSON API), S3 and compatible servers. A
+// folder in a bucket is a common prefix of names that ends with '/'; it exists as long as something
+// is in it. Every function may be called from several threads at once, even on the same name.
+// Failures throw Error: kInput if a file given by the caller does not exist, kUsage for an invalid
+// URI or option, kStorage for errors of the disk, the network or the store; Conflict if a version
+// or precondition did not hold. place() is the URI. Errors contain no secrets.
 // Requests to buckets that are safe to repeat are retried on transient failures
 // (oko/storage/http/retry.h); a call can thus take minutes to fail.
 
@@ -139,6 +139,9 @@ struct BucketOptions {
 // Receives the content piece by piece, in order. Exceptions from it end the read and are rethrown.
 using Sink = std::function<void(std::span<const std::byte>)>;
 
+// A count of bytes: all that are left.
+inline constexpr std::uint64_t kToTheEnd = ~std::uint64_t{0};
+
 // One kind of storage.
 class Store {
  public:
@@ -146,27 +149,26 @@ class Store {
 
   // The whole file, checked against the store's checksum if it reports one. Conflict if `version`
   // is given and the file has another one.
-  virtual Bytes read(const std::string& uri, const std::string& version = {}) = 0;
+  virtual Bytes read(const Uri& uri, const std::string& version = {}) = 0;
   // At most `count` bytes from `offset`; fewer only at the end of the file. Conflict if `version`
   // is given and the file has another one.
-  virtual Bytes read_range(const std::string& uri, std::uint64_t offset, std::uint64_t count,
+  virtual Bytes read_range(const Uri& uri, std::uint64_t offset, std::uint64_t count,
                            const std::string& version = {}) = 0;
   // The same bytes streamed: each is passed to `sink` once, in order, even if the connection
   // breaks. Conflict if the file changes in the meantime. One connection.
-  virtual void read_to(const std::string& uri, std::uint64_t offset, std::uint64_t count,
+  virtual void read_to(const Uri& uri, std::uint64_t offset, std::uint64_t count,
                        const std::string& version, const Sink& sink) = 0;
   // The whole file, memory-mapped if possible, else read().
-  virtual Bytes map(const std::string& uri) { return read(uri); }
+  virtual Bytes map(const Uri& uri) { return read(uri); }
 
   // Replaces the whole file or leaves it unchanged: never a partial file under its final name.
   // Creates parent folders. Returns the new entry (buckets: of exactly the object written, with the
   // store's checksum compared with the content's). One request for small files.
-  virtual Entry write(const std::string& uri, std::span<const std::byte> content,
+  virtual Entry write(const Uri& uri, std::span<const std::byte> content,
                       const Precondition& precondition = {}) = 0;
-  virtual std::unique_ptr<Upload> upload(const std::string& uri,
-                                         const Precondition& precondition = {}) = 0;
+  virtual std::unique_ptr<Upload> upload(const Uri& uri, const Precondition& precondition = {}) = 0;
   // For large files: parts by several threads. kUsage if `size` exceeds the store's limit.
-  virtual std::unique_ptr<PartUpload> upload_parts(const std::string& uri, std::uint64_t size,
+  virtual std::unique_ptr<PartUpload> upload_parts(const Uri& uri, std::uint64_t size,
                                                    const PartOptions& options = {}) = 0;
   // Resumes upload_parts() of the same file; null if nothing is left of it. The token is
   // PartUpload's; the caller must ensure that the content is the same.
@@ -177,39 +179,38 @@ class Store {
   // (2 requests and twice its bytes; over 5 MiB its copy is made by the server), so batch appends.
   // One more request the first time, and all again if someone else wrote. Retried until no other
   // write intervened, so that no data is lost.
-  virtual void append(const std::string& uri, std::span<const std::byte> content) = 0;
+  virtual void append(const Uri& uri, std::span<const std::byte> content) = 0;
 
   // Null if there is neither a file nor a folder. A folder in a bucket takes a second request.
-  virtual std::optional<Entry> stat(const std::string& uri) = 0;
+  virtual std::optional<Entry> stat(const Uri& uri) = 0;
   // Entries in a folder, sorted by URI; `recursive` descends and lists files only. On disk links
   // are followed, and what is not a file or folder (a pipe, a socket, a device, a broken or
   // circular link) is skipped, and reported in `skipped` if given. Input Error if there is no such
   // folder.
-  virtual std::vector<Entry> list(const std::string& uri, bool recursive,
+  virtual std::vector<Entry> list(const Uri& uri, bool recursive,
                                   std::vector<Skipped>* skipped = nullptr) = 0;
   // One page of the names that start with `prefix` ("gs://b/voc/", "gs://b/voc/img_0"): with
   // `recursive` all files, without it those up to the next '/' and the folders (no trailing '/').
   // About 1000 in a bucket; on disk all. `token` is the last page's `next`.
-  virtual Page list_page(const std::string& prefix, bool recursive, const std::string& token) = 0;
+  virtual Page list_page(const Uri& prefix, bool recursive, const std::string& token) = 0;
 
   // Within one kind of store the copy is server-side, whatever the size.
-  virtual Entry copy(const std::string& from, const std::string& to,
-                     const Precondition& precondition = {}) = 0;
+  virtual Entry copy(const Uri& from, const Uri& to, const Precondition& precondition = {}) = 0;
   // Concatenates files on the server: at most 32 on Google; on S3 every one but the last has 5 MiB
   // or more, at most 10 000 (shorter ones are an Error of kUsage).
-  virtual Entry compose(const std::vector<std::string>& from, const std::string& to,
+  virtual Entry compose(const std::vector<Uri>& from, const Uri& to,
                         const Precondition& precondition = {}) = 0;
-  virtual void remove(const std::string& uri) = 0;  // a missing file is not an error
+  virtual void remove(const Uri& uri) = 0;  // a missing file is not an error
   // Many at once: 1000 per request on S3, in parallel requests elsewhere.
-  virtual void remove_many(const std::vector<std::string>& uris) = 0;
+  virtual void remove_many(const std::vector<Uri>& uris) = 0;
   // "gs://NAME", "s3://NAME"; on disk a folder. Never throws Conflict: the Error says whether the
   // bucket already exists.
-  virtual void make_bucket(const std::string& uri, const BucketOptions& options = {}) = 0;
+  virtual void make_bucket(const Uri& uri, const BucketOptions& options = {}) = 0;
 };
 
 // The store for a URI's scheme. Bucket stores are created on first use, from the environment
-// (oko/storage/s3/s3.h, oko/storage/gcs/gcs.h). An unknown scheme is kUsage.
-Store& store_for(std::string_view uri);
+// (oko/storage/s3/s3.h, oko/storage/gcs/gcs.h).
+Store& store_for(const Uri& uri);
 // Replaces the store for `scheme` ("s3"); null: restores the default. For tests and for programs
 // with their own settings; not while other threads use that scheme.
 void use_store(std::string_view scheme, std::unique_ptr<Store> store);
@@ -218,33 +219,28 @@ void use_store(std::string_view scheme, std::unique_ptr<Store> store);
 // For ^C; must not be called in a signal handler.
 void stop_requests(bool stop = true);
 
-// The same operations by URI alone.
-Bytes read(const std::string& uri);
-Bytes map(const std::string& uri);
-std::string read_text(const std::string& uri);
-void write(const std::string& uri, std::span<const std::byte> content);
-void write(const std::string& uri, std::string_view text);
-void append(const std::string& uri, std::string_view text);
-std::optional<Entry> stat(const std::string& uri);
-bool exists(const std::string& uri);
-std::vector<Entry> list(const std::string& uri, bool recursive = false,
+// The same operations in the store of the URI.
+Bytes read(const Uri& uri, const std::string& version = {});
+Bytes read_range(const Uri& uri, std::uint64_t offset, std::uint64_t count,
+                 const std::string& version = {});
+void read_to(const Uri& uri, std::uint64_t offset, std::uint64_t count, const std::string& version,
+             const Sink& sink);
+Bytes map(const Uri& uri);
+std::string read_text(const Uri& uri);
+Entry write(const Uri& uri, std::span<const std::byte> content);
+Entry write(const Uri& uri, std::string_view text);
+std::unique_ptr<Upload> upload(const Uri& uri, const Precondition& precondition = {});
+void append(const Uri& uri, std::string_view text);
+std::optional<Entry> stat(const Uri& uri);
+bool exists(const Uri& uri);
+std::vector<Entry> list(const Uri& uri, bool recursive = false,
                         std::vector<Skipped>* skipped = nullptr);
 // Also between different stores, streamed through this machine.
-void copy(const std::string& from, const std::string& to);
-void remove(const std::string& uri);
+void copy(const Uri& from, const Uri& to);
+void remove(const Uri& uri);
 // Removes the subfolders of a local folder that contain no file at any depth, but not the folder
 // itself. Buckets have no empty folders.
-void remove_empty_folders(const std::string& uri);
-
-// Names. Purely textual, for every scheme.
-std::string join(std::string_view folder,
-                 std::string_view name);  // an absolute name is returned unchanged
-std::string parent(std::string_view uri);
-std::string filename(std::string_view uri);
-std::string stem(std::string_view uri);       // filename without its last extension
-std::string extension(std::string_view uri);  // lower case with the dot: ".jpg"; "" without one
-// "gs" of "gs://b/x"; "file" if there is none.
-std::string scheme(std::string_view uri);
+void remove_empty_folders(const Uri& uri);
 
 // SHA-256 of some bytes in lower-case hexadecimal.
 std::string sha256(std::span<const std::byte> content);

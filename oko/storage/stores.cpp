@@ -3,7 +3,6 @@
 #include <mutex>
 #include <shared_mutex>
 
-#include "oko/base/error.h"
 #include "oko/storage/gcs/gcs.h"
 #include "oko/storage/local/file.h"
 #include "oko/storage/local/local.h"
@@ -25,29 +24,23 @@ Stores& stores() {
 }
 
 std::unique_ptr<Store> make_store(std::string_view scheme) {
-  if (scheme == "file") return make_local_store();
   if (scheme == "gs") return make_gcs_store();
-  if (scheme == "s3") return make_s3_store();
-  return nullptr;
+  return scheme == "s3" ? make_s3_store() : make_local_store();
 }
 
 }  // namespace
 
-Store& store_for(std::string_view uri) {
+Store& store_for(const Uri& uri) {
   Stores& all = stores();
-  const std::string name = scheme(uri);
   {
     const std::shared_lock lock(all.mutex);
-    const auto found = all.by_scheme.find(name);
+    const auto found = all.by_scheme.find(uri.scheme());
     if (found != all.by_scheme.end()) return *found->second;
   }
   const std::unique_lock lock(all.mutex);
-  std::unique_ptr<Store>& store = all.by_scheme[name];
-  if (!store) store = make_store(name);
-  if (store) return *store;
-  all.by_scheme.erase(name);
-  throw Error(ErrorCode::kUsage, std::string(uri), "no store for \"" + name + "://\"",
-              "use a path, file://, gs:// or s3://");
+  std::unique_ptr<Store>& store = all.by_scheme[uri.scheme()];
+  if (!store) store = make_store(uri.scheme());
+  return *store;
 }
 
 void use_store(std::string_view scheme, std::unique_ptr<Store> store) {
@@ -60,8 +53,8 @@ void use_store(std::string_view scheme, std::unique_ptr<Store> store) {
   }
 }
 
-void remove_empty_folders(const std::string& uri) {
-  if (scheme(uri) == "file") local::remove_empty_folders(local::path_of(uri));
+void remove_empty_folders(const Uri& uri) {
+  if (uri.is_local()) local::remove_empty_folders(uri.path());
 }
 
 }  // namespace oko::storage

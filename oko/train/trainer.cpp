@@ -62,7 +62,7 @@ void refuse_a_second_run(const run::Paths& paths) {
 
 // Checks what would otherwise fail at the first checkpoint or at the end.
 void check_outputs(const run::Paths& paths) {
-  if (storage::scheme(paths.folder) != "file") return;  // in buckets names cannot conflict
+  if (!storage::is_local(paths.folder)) return;  // in buckets names cannot conflict
   for (const std::string& file :
        {paths.recipe(), paths.log(), paths.owner(), paths.model(), paths.stage_model(),
         paths.report(), storage::join(paths.checkpoints(), "step-00000000.oko"),

@@ -6,7 +6,6 @@
 #include <array>
 #include <cctype>
 #include <chrono>
-#include <limits>
 
 #include "oko/base/text.h"
 #include "oko/storage/bucket/content_range.h"
@@ -17,7 +16,6 @@
 namespace oko::storage::bucket {
 namespace {
 
-constexpr std::uint64_t kAll = std::numeric_limits<std::uint64_t>::max();
 // The most memory reserved for announced but unreceived data.
 constexpr std::uint64_t kTrusted = std::uint64_t{64} << 20;
 
@@ -33,41 +31,16 @@ std::string trimmed_folder(std::string key) {
 
 }  // namespace
 
-Name parse_uri(const std::string& uri) {
-  const auto start = uri.find("://");
-  const std::string rest = start == uri.npos ? uri : uri.substr(start + 3);
-  const auto slash = rest.find('/');
-  Name name{rest.substr(0, slash), slash == rest.npos ? "" : rest.substr(slash + 1)};
-  const bool plain = std::all_of(name.bucket.begin(), name.bucket.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
-  });
-  if (name.bucket.empty() || !plain) {
-    throw Error(ErrorCode::kUsage, uri, "names no bucket", "use " + scheme(uri) + "://BUCKET/NAME");
-  }
-  constexpr std::size_t kLongestKey = 1024;  // Google's and Amazon's limit
-  if (name.key.size() > kLongestKey) {
-    throw Error(ErrorCode::kUsage, uri, "has a name of more than 1024 bytes", "shorten it");
-  }
-  return name;
-}
-
-std::string uri_of(const std::string& scheme, const Name& name) {
-  std::string uri = scheme + "://" + name.bucket;
-  if (!name.key.empty()) uri += "/" + name.key;
-  return uri;
-}
-
-void check_new_bucket_name(const std::string& uri) {
-  const Name name = parse_uri(uri);
-  const std::string& bucket = name.bucket;
+void check_new_bucket_name(const Uri& uri) {
+  const std::string& bucket = uri.bucket();
   const auto ends_well = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; };
   const bool lower = std::none_of(bucket.begin(), bucket.end(),
                                   [](unsigned char c) { return std::isupper(c) != 0; });
-  if (name.key.empty() && bucket.size() >= 3 && bucket.size() <= 63 && lower &&
+  if (uri.key().empty() && bucket.size() >= 3 && bucket.size() <= 63 && lower &&
       ends_well(bucket.front()) && ends_well(bucket.back()) && bucket.find("..") == bucket.npos) {
     return;
   }
-  throw Error(ErrorCode::kUsage, uri, "is not a valid bucket name",
+  throw Error(ErrorCode::kUsage, uri.text(), "is not a valid bucket name",
               "use 3 to 63 lower-case letters, digits, '-' and '.', with a letter or digit at both "
               "ends");
 }
@@ -80,17 +53,15 @@ std::string unique_name() {
   return hex(std::as_bytes(std::span(random)));
 }
 
-BucketStore::BucketStore(std::string scheme, const Options& options)
-    : scheme_(std::move(scheme)),
-      options_(options),
+BucketStore::BucketStore(const Options& options)
+    : options_(options),
       client_(options.client != nullptr ? *options.client : http::shared_client()) {}
 
-http::Response BucketStore::send(const http::Request& request, const std::string& place,
-                                 bool* uncertain) {
-  for (http::Retry retry(client_, options_.retry, place);;) {
-    http::Response response = attempt(request, place);
+http::Response BucketStore::send(const http::Request& request, const Uri& uri, bool* uncertain) {
+  for (http::Retry retry(client_, options_.retry, uri.text());;) {
+    http::Response response = attempt(request);
     if (!worth_repeating(response)) {
-      if (response.failure != http::Response::Failure::kNone) http::refuse(response, place);
+      if (response.failure != http::Response::Failure::kNone) http::refuse(response, uri.text());
       return response;
     }
     if (uncertain != nullptr && response.failure != http::Response::Failure::kConnect) {
@@ -103,16 +74,15 @@ http::Response BucketStore::send(const http::Request& request, const std::string
 // One read of a range of one object, over as many connections as needed.
 class BucketStore::Reader {
  public:
-  Reader(BucketStore& store, const std::string& uri, std::uint64_t offset, std::uint64_t count,
+  Reader(BucketStore& store, const Uri& uri, std::uint64_t offset, std::uint64_t count,
          const std::string& version, const Sink& sink)
       : store_(store),
         uri_(uri),
-        name_(parse_uri(uri)),
         offset_(offset),
         count_(count),
         version_(version),
         sink_(sink),
-        retry_(store.client_, store.options_.retry, uri) {}
+        retry_(store.client_, store.options_.retry, uri.text()) {}
 
   // The expected size, once the first response is known.
   std::uint64_t expected() const { return expected_; }
@@ -129,19 +99,19 @@ class BucketStore::Reader {
   }
 
   void attempt() {
-    http::Request request = store_.get_request(name_, version_);
+    http::Request request = store_.get_request(uri_, version_);
     request.timeouts = store_.options_.timeouts;
     const std::uint64_t from = offset_ + done_;
-    const std::uint64_t last = count_ >= kAll - offset_ ? kAll : offset_ + count_ - 1;
-    ranged_ = from != 0 || count_ != kAll;
+    const std::uint64_t last = count_ >= kToTheEnd - offset_ ? kToTheEnd : offset_ + count_ - 1;
+    ranged_ = from != 0 || count_ != kToTheEnd;
     if (ranged_) {
       request.headers.emplace_back("Range", "bytes=" + std::to_string(from) + "-" +
-                                                (last == kAll ? "" : std::to_string(last)));
+                                                (last == kToTheEnd ? "" : std::to_string(last)));
     }
     request.begin = [this](const http::Response& head) { begin(head); };
     request.sink = [this](http::Span piece) { take(piece); };
     try {
-      http::Response response = store_.attempt(request, uri_);
+      http::Response response = store_.attempt(request);
       if (response.ok() && response.received == 0) begin(response);
       judge(response);
     } catch (const Wrong& wrong) {
@@ -151,8 +121,8 @@ class BucketStore::Reader {
 
   void begin(const http::Response& head) {
     Entry entry = store_.described(head);
-    entry.uri = uri_;
-    if (!version_.empty() && entry.version != version_) throw Conflict(uri_);
+    entry.uri = uri_.text();
+    if (!version_.empty() && entry.version != version_) throw Conflict(uri_.text());
     std::uint64_t length = 0;
     if (head.status == 206) {
       const auto range = parse_content_range(head.header("content-range"));
@@ -187,20 +157,19 @@ class BucketStore::Reader {
       const bool past_end = response.status == 416;
       if (past_end && done_ == 0) {
         entry_known_ = true;
-        entry_.uri = uri_;
+        entry_.uri = uri_.text();
         return;
       }
-      if (done_ > 0 && (past_end || response.status == 404)) throw Conflict(uri_);
+      if (done_ > 0 && (past_end || response.status == 404)) throw Conflict(uri_.text());
       if (!http::is_transient(response)) store_.refuse(response, uri_);
     } else if (!http::is_transient(response)) {
-      http::refuse(response, uri_);
+      http::refuse(response, uri_.text());
     }
     retry_.wait(response);
   }
 
   BucketStore& store_;
-  std::string uri_;
-  Name name_;
+  Uri uri_;
   std::uint64_t offset_, count_;
   std::string version_;
   const Sink& sink_;
@@ -210,30 +179,30 @@ class BucketStore::Reader {
   Entry entry_;
 };
 
-void BucketStore::read_to(const std::string& uri, std::uint64_t offset, std::uint64_t count,
+void BucketStore::read_to(const Uri& uri, std::uint64_t offset, std::uint64_t count,
                           const std::string& version, const Sink& sink) {
   Reader(*this, uri, offset, count, version, sink).run();
 }
 
-Bytes BucketStore::read_range(const std::string& uri, std::uint64_t offset, std::uint64_t count,
+Bytes BucketStore::read_range(const Uri& uri, std::uint64_t offset, std::uint64_t count,
                               const std::string& version) {
   std::vector<std::byte> content;
-  content.reserve(std::min(count, count == kAll ? 0 : kTrusted));
+  content.reserve(std::min(count, count == kToTheEnd ? 0 : kTrusted));
   read_to(uri, offset, count, version, [&](std::span<const std::byte> piece) {
     content.insert(content.end(), piece.begin(), piece.end());
   });
   return Bytes(std::move(content));
 }
 
-Bytes BucketStore::read(const std::string& uri, const std::string& version) {
-  for (http::Retry retry(client_, options_.retry, uri);;) {
+Bytes BucketStore::read(const Uri& uri, const std::string& version) {
+  for (http::Retry retry(client_, options_.retry, uri.text());;) {
     std::vector<std::byte> content;
     const Reader* from = nullptr;
     const Sink sink = [&](std::span<const std::byte> piece) {
       if (content.empty()) content.reserve(std::min(from->expected(), kTrusted));
       content.insert(content.end(), piece.begin(), piece.end());
     };
-    Reader reader(*this, uri, 0, kAll, version, sink);
+    Reader reader(*this, uri, 0, kToTheEnd, version, sink);
     from = &reader;
     const Entry entry = reader.run();
     ContentCheck check(entry);
@@ -244,11 +213,10 @@ Bytes BucketStore::read(const std::string& uri, const std::string& version) {
   }
 }
 
-void BucketStore::append(const std::string& uri, std::span<const std::byte> content) {
-  const Name name = parse_uri(uri);
+void BucketStore::append(const Uri& uri, std::span<const std::byte> content) {
   if (const auto last = take_appended(uri)) {
     try {
-      return remember_appended(uri, append_to(name, last, content));
+      return remember_appended(uri, append_to(uri, last, content));
     } catch (const Conflict&) {  // someone else wrote
     } catch (const Error& e) {
       if (e.code() != ErrorCode::kInput) throw;  // else it was removed
@@ -257,95 +225,93 @@ void BucketStore::append(const std::string& uri, std::span<const std::byte> cont
   constexpr int kAttempts = 30;  // alternating writers succeed far earlier
   for (int attempt = 1;; ++attempt) {
     try {
-      return remember_appended(uri, append_to(name, stat_object(name), content));
+      return remember_appended(uri, append_to(uri, stat_object(uri), content));
     } catch (const Conflict&) {
       if (attempt == kAttempts) throw;
       if (!client_.sleep(std::chrono::milliseconds(10 * attempt))) {
-        throw Error(ErrorCode::kInterrupted, uri, "stopped");
+        throw Error(ErrorCode::kInterrupted, uri.text(), "stopped");
       }
     }
   }
 }
 
-std::optional<Entry> BucketStore::take_appended(const std::string& uri) {
+std::optional<Entry> BucketStore::take_appended(const Uri& uri) {
   const std::lock_guard lock(appended_mutex_);
-  const auto found = appended_.find(uri);
+  const auto found = appended_.find(uri.text());
   if (found == appended_.end()) return std::nullopt;
   Entry entry = std::move(found->second);
   appended_.erase(found);
   return entry;
 }
 
-void BucketStore::remember_appended(const std::string& uri, Entry entry) {
+void BucketStore::remember_appended(const Uri& uri, Entry entry) {
   constexpr std::size_t kMost = 64;  // a few logs at a time; others cost an extra request
   const std::lock_guard lock(appended_mutex_);
   if (appended_.size() >= kMost) appended_.clear();
-  appended_[uri] = std::move(entry);
+  appended_[uri.text()] = std::move(entry);
 }
 
-std::optional<Entry> BucketStore::stat(const std::string& uri) {
-  const Name name = parse_uri(uri);
+std::optional<Entry> BucketStore::stat(const Uri& uri) {
   const auto folder = [&]() -> std::optional<Entry> {
     Entry entry;
-    entry.uri = uri;
+    entry.uri = uri.text();
     entry.is_folder = true;
     return entry;
   };
-  if (name.key.empty()) return bucket_exists(name) ? folder() : std::nullopt;
-  if (!name.key.ends_with('/')) {
-    if (auto entry = stat_object(name)) return entry;
+  if (uri.key().empty()) return bucket_exists(uri) ? folder() : std::nullopt;
+  if (!uri.key().ends_with('/')) {
+    if (auto entry = stat_object(uri)) return entry;
   }
-  const Name inside{name.bucket, trimmed_folder(name.key) + "/"};
   try {
-    return any_name(inside) ? folder() : std::nullopt;
+    return any_name(uri.with_key(trimmed_folder(uri.key()) + "/")) ? folder() : std::nullopt;
   } catch (const Error& e) {
     if (e.code() == ErrorCode::kInput) return std::nullopt;  // there is no such bucket
     throw;
   }
 }
 
-std::vector<Entry> BucketStore::list(const std::string& uri, bool recursive,
-                                     std::vector<Skipped>*) {
-  Name name = parse_uri(uri);
-  name.key = trimmed_folder(name.key);
-  if (!name.key.empty()) name.key += '/';
+std::vector<Entry> BucketStore::list(const Uri& uri, bool recursive, std::vector<Skipped>*) {
+  std::string key = trimmed_folder(uri.key());
+  if (!key.empty()) key += '/';
+  const Uri folder = uri.with_key(std::move(key));
   std::vector<Entry> all;
-  Pages pages(uri, [&](const std::string& token) { return list_names(name, recursive, token); });
+  Pages pages(uri.text(),
+              [&](const std::string& token) { return list_names(folder, recursive, token); });
   for (Page page; pages.next(page);) {
     all.insert(all.end(), std::make_move_iterator(page.entries.begin()),
                std::make_move_iterator(page.entries.end()));
   }
-  if (all.empty() && !name.key.empty()) {
-    throw input_error(uri, "no such folder", "check the name");
+  if (all.empty() && !folder.key().empty()) {
+    throw input_error(uri.text(), "no such folder", "check the name");
   }
   // Folders ended in '/', so their sort position may differ.
   std::sort(all.begin(), all.end(), [](const Entry& a, const Entry& b) { return a.uri < b.uri; });
   return all;
 }
 
-Page BucketStore::page_of(const Name& prefix, std::vector<std::pair<std::string, Entry>> objects,
+Page BucketStore::page_of(const Uri& prefix, std::vector<std::pair<std::string, Entry>> objects,
                           std::vector<std::string> folders, std::string next) const {
   const auto check_key = [&](const std::string& key, std::size_t shortest) {
-    if (key.size() >= shortest && key.starts_with(prefix.key)) return;
+    if (key.size() >= shortest && key.starts_with(prefix.key())) return;
     throw Error(
-        ErrorCode::kStorage, uri(prefix),
+        ErrorCode::kStorage, prefix.text(),
         "the server listed an object outside this folder: \"" + visible(key.substr(0, 100)) + "\"",
         "this is a server error");
   };
   Page page;
   page.next = std::move(next);
   for (auto& [key, entry] : objects) {
-    check_key(key, std::max<std::size_t>(1, prefix.key.size()));
+    check_key(key, std::max<std::size_t>(1, prefix.key().size()));
     // Empty objects that consoles create to show a folder are not files.
     if (key.ends_with('/') && entry.size == 0) continue;
-    entry.uri = uri({prefix.bucket, key});
+    entry.uri = prefix.with_key(key).text();
     page.entries.push_back(std::move(entry));
   }
   for (std::string& folder : folders) {
-    check_key(folder, prefix.key.size() + 1);
+    check_key(folder, prefix.key().size() + 1);
     if (folder.ends_with('/')) folder.pop_back();
     Entry entry;
-    entry.uri = uri({prefix.bucket, folder});
+    entry.uri = prefix.with_key(folder).text();
     entry.is_folder = true;
     page.entries.push_back(std::move(entry));
   }
@@ -354,8 +320,8 @@ Page BucketStore::page_of(const Name& prefix, std::vector<std::pair<std::string,
   return page;
 }
 
-Page BucketStore::list_page(const std::string& prefix, bool recursive, const std::string& token) {
-  return list_names(parse_uri(prefix), recursive, token);
+Page BucketStore::list_page(const Uri& prefix, bool recursive, const std::string& token) {
+  return list_names(prefix, recursive, token);
 }
 
 }  // namespace oko::storage::bucket

@@ -13,15 +13,8 @@
 
 namespace oko::storage::bucket {
 
-struct Name {
-  std::string bucket;
-  std::string key;  // empty: the bucket itself
-};
-// Parses "gs://BUCKET/KEY". kUsage if there is no bucket or it has invalid characters.
-Name parse_uri(const std::string& uri);
-std::string uri_of(const std::string& scheme, const Name& name);
 // kUsage if no store accepts a bucket of that name.
-void check_new_bucket_name(const std::string& uri);
+void check_new_bucket_name(const Uri& uri);
 
 // Unique random letters and digits.
 std::string unique_name();
@@ -36,64 +29,60 @@ struct Options {
 // names, paged lists.
 class BucketStore : public Store {
  public:
-  Bytes read(const std::string& uri, const std::string& version) override;
-  Bytes read_range(const std::string& uri, std::uint64_t offset, std::uint64_t count,
+  Bytes read(const Uri& uri, const std::string& version) override;
+  Bytes read_range(const Uri& uri, std::uint64_t offset, std::uint64_t count,
                    const std::string& version) override;
-  void read_to(const std::string& uri, std::uint64_t offset, std::uint64_t count,
+  void read_to(const Uri& uri, std::uint64_t offset, std::uint64_t count,
                const std::string& version, const Sink& sink) override;
-  void append(const std::string& uri, std::span<const std::byte> content) override;
-  std::optional<Entry> stat(const std::string& uri) override;
-  std::vector<Entry> list(const std::string& uri, bool recursive,
-                          std::vector<Skipped>* skipped) override;
-  Page list_page(const std::string& prefix, bool recursive, const std::string& token) override;
+  void append(const Uri& uri, std::span<const std::byte> content) override;
+  std::optional<Entry> stat(const Uri& uri) override;
+  std::vector<Entry> list(const Uri& uri, bool recursive, std::vector<Skipped>* skipped) override;
+  Page list_page(const Uri& prefix, bool recursive, const std::string& token) override;
 
  protected:
-  BucketStore(std::string scheme, const Options& options);
+  explicit BucketStore(const Options& options);
 
   // A request for the whole object, or for that version of it. read_to() adds the range.
-  virtual http::Request get_request(const Name& name, const std::string& version) = 0;
+  virtual http::Request get_request(const Uri& uri, const std::string& version) = 0;
   // Parses the headers of a read's response; `uri` and `size` are filled in by the caller.
   virtual Entry described(const http::Response& response) = 0;
-  virtual std::optional<Entry> stat_object(const Name& name) = 0;
-  virtual bool bucket_exists(const Name& name) = 0;
-  virtual Page list_names(const Name& prefix, bool recursive, const std::string& token) = 0;
+  virtual std::optional<Entry> stat_object(const Uri& uri) = 0;
+  virtual bool bucket_exists(const Uri& uri) = 0;
+  virtual Page list_names(const Uri& prefix, bool recursive, const std::string& token) = 0;
   // Whether any name starts with that.
-  virtual bool any_name(const Name& prefix) = 0;
+  virtual bool any_name(const Uri& prefix) = 0;
   // Adds to an object of a known state (null: absent) and returns what it is now; Conflict if it
   // has changed.
-  virtual Entry append_to(const Name& name, const std::optional<Entry>& there,
+  virtual Entry append_to(const Uri& uri, const std::optional<Entry>& there,
                           std::span<const std::byte> content) = 0;
   // One attempt with the current credentials; renewed once if the server says that they are stale.
-  virtual http::Response attempt(const http::Request& request, const std::string& place) = 0;
+  virtual http::Response attempt(const http::Request& request) = 0;
   // Whether the same request may succeed a little later.
   virtual bool worth_repeating(const http::Response& response) = 0;
   // Throws the Error for an unsuccessful response.
-  [[noreturn]] virtual void refuse(const http::Response& response, const std::string& uri) = 0;
+  [[noreturn]] virtual void refuse(const http::Response& response, const Uri& uri) = 0;
 
   // Retries until there is a final response. `uncertain` is set if an earlier attempt may have
   // succeeded without our knowing.
-  http::Response send(const http::Request& request, const std::string& place,
-                      bool* uncertain = nullptr);
+  http::Response send(const http::Request& request, const Uri& uri, bool* uncertain = nullptr);
   http::Client& client() const { return client_; }
   const Options& options() const { return options_; }
-  std::string uri(const Name& name) const { return uri_of(scheme_, name); }
   // Converts a list response for `prefix` to a page of entries. Throws a storage Error for keys
   // that do not start with it.
-  Page page_of(const Name& prefix, std::vector<std::pair<std::string, Entry>> objects,
+  Page page_of(const Uri& prefix, std::vector<std::pair<std::string, Entry>> objects,
                std::vector<std::string> folders, std::string next) const;
 
  private:
   class Reader;
 
-  std::optional<Entry> take_appended(const std::string& uri);
-  void remember_appended(const std::string& uri, Entry entry);
+  std::optional<Entry> take_appended(const Uri& uri);
+  void remember_appended(const Uri& uri, Entry entry);
 
-  std::string scheme_;
   Options options_;
   http::Client& client_;
   // What append() last wrote, so that a log's only writer need not check before it writes.
   std::mutex appended_mutex_;
-  std::map<std::string, Entry> appended_;
+  std::map<std::string, Entry> appended_;  // by URI
 };
 
 }  // namespace oko::storage::bucket

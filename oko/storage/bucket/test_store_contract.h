@@ -205,10 +205,10 @@ class StoreContract : public ::testing::Test {
     const auto all = paged(name("many/"), true, &pages);
     EXPECT_GE(pages, 2);
     ASSERT_EQ(all.size(), static_cast<std::size_t>(count));
-    std::vector<std::string> uris;
+    std::vector<Uri> uris;
     for (int i = 0; i < count; ++i) {
       uris.push_back(name("many/" + std::to_string(100'000 + i)));
-      EXPECT_EQ(all[i].uri, uris.back());
+      EXPECT_EQ(all[i].uri, uris.back().text());
     }
     uris.push_back(name("many/none"));
     store_->remove_many(uris);
@@ -386,7 +386,7 @@ class StoreContract : public ::testing::Test {
     EXPECT_THAT(last_error_, ::testing::HasSubstr("already exists"));
     EXPECT_EQ(code_of([&] { store_->write(bucket_ + "-none/x", {}); }), ErrorCode::kInput);
     EXPECT_THAT(last_error_, ::testing::HasSubstr("no such bucket (check the name, or create it"));
-    const std::string scheme_part = scheme(bucket_) + "://";
+    const std::string scheme_part = Uri(bucket_).scheme() + "://";
     EXPECT_EQ(code_of([&] { store_->make_bucket(scheme_part + "No_Name"); }), ErrorCode::kUsage);
     EXPECT_EQ(code_of([&] { store_->read(scheme_part + "/x"); }), ErrorCode::kUsage);
     EXPECT_EQ(code_of([&] { store_->read(scheme_part + "a b/x"); }), ErrorCode::kUsage);

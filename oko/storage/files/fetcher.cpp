@@ -22,8 +22,7 @@ Bytes checked_size(Bytes bytes, const Piece& piece) {
 }
 
 Bytes request_part(const Piece& piece) {
-  Store& store = store_for(piece.uri);
-  return checked_size(store.read_range(piece.uri, piece.offset, piece.size, piece.version), piece);
+  return checked_size(read_range(piece.uri, piece.offset, piece.size, piece.version), piece);
 }
 
 bool is_right(const Piece& piece, const Bytes& bytes) {
@@ -44,13 +43,11 @@ std::vector<Piece> Fetcher::blocks_of(const Piece& piece, std::uint64_t end) {
 
 Fetched Fetcher::whole(const Piece& piece) {
   if (auto bytes = cache_.find(piece)) return {std::move(*bytes), true};
-  return once(piece, [&] {
-    return checked_size(store_for(piece.uri).read(piece.uri, piece.version), piece);
-  });
+  return once(piece, [&] { return checked_size(read(piece.uri, piece.version), piece); });
 }
 
 Fetched Fetcher::part(const Piece& piece, std::uint64_t end) {
-  if (scheme(piece.uri) == "file") {
+  if (is_local(piece.uri)) {
     const Bytes file = mapped(piece.uri);
     if (file.size() < piece.offset + piece.size) throw Conflict(piece.uri);
     Bytes bytes = file.part(piece.offset, piece.size);
@@ -71,7 +68,7 @@ Fetched Fetcher::part(const Piece& piece, std::uint64_t end) {
 }
 
 bool Fetcher::keeps(const Piece& piece, bool is_whole, std::uint64_t end) {
-  if (scheme(piece.uri) == "file") return true;
+  if (is_local(piece.uri)) return true;
   if (is_whole) return cache_.contains(piece) || cache_.has_room(piece.size);
   const std::vector<Piece> blocks = blocks_of(piece, end);
   return std::all_of(blocks.begin(), blocks.end(), [&](const Piece& block) {

@@ -133,7 +133,7 @@ void Files::add(const std::string& name, Piece piece) {
 }
 
 void Files::add(const Entry& listed) {
-  if (listed.is_folder || scheme(listed.uri) == "file") return;
+  if (listed.is_folder || is_local(listed.uri)) return;
   add(listed.uri, {listed.uri, listed.version, 0, listed.size, {}});
 }
 
@@ -146,12 +146,11 @@ Bytes Files::read(const std::string& name) {
 
 Bytes Files::read_part(const std::string& name, std::uint64_t offset, std::uint64_t count) {
   const Piece* piece = state_->find(name);
-  if (piece == nullptr) return store_for(name).read_range(name, offset, count);
+  if (piece == nullptr) return storage::read_range(name, offset, count);
   offset = std::min(offset, piece->size);
   count = std::min(count, piece->size - offset);
   if (count == piece->size || state_->keeps(name, *piece)) return read(name).part(offset, count);
-  return store_for(piece->uri)
-      .read_range(piece->uri, piece->offset + offset, count, piece->version);
+  return read_range(piece->uri, piece->offset + offset, count, piece->version);
 }
 
 std::optional<std::uint64_t> Files::size(const std::string& name) {
@@ -163,7 +162,7 @@ std::optional<std::uint64_t> Files::size(const std::string& name) {
 void Files::read_ahead(std::vector<std::string> names) {
   std::erase_if(names, [&](const std::string& name) {
     const Piece* piece = state_->find(name);
-    return piece == nullptr || scheme(piece->uri) == "file";
+    return piece == nullptr || is_local(piece->uri);
   });
   state_->start(std::move(names));
 }

@@ -134,6 +134,17 @@ TokenSource::Token TokenSource::ask(const http::Request& request, const std::str
   return token;
 }
 
+TokenSource::Token TokenSource::post(const Account& account, const std::string& form,
+                                     const std::string& place) {
+  http::Request request;
+  request.method = "POST";
+  request.url = account.token_uri;
+  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
+  request.body = {std::as_bytes(std::span(form))};
+  request.max_body = 1 << 20;
+  return ask(request, place);
+}
+
 TokenSource::Token TokenSource::of_service(const Account& account) {
   const std::time_t now = std::time(nullptr);
   Json header = {{"alg", "RS256"}, {"typ", "JWT"}};
@@ -147,13 +158,7 @@ TokenSource::Token TokenSource::of_service(const Account& account) {
       "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer"
       "&assertion=" +
       make_jwt(header.dump(), claims.dump(), account.private_key);
-  http::Request request;
-  request.method = "POST";
-  request.url = account.token_uri;
-  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
-  request.body = {std::as_bytes(std::span(form))};
-  request.max_body = 1 << 20;
-  return ask(request, "the service account's token");
+  return post(account, form, "the service account's token");
 }
 
 TokenSource::Token TokenSource::of_user(const Account& account) {
@@ -161,13 +166,7 @@ TokenSource::Token TokenSource::of_user(const Account& account) {
       "grant_type=refresh_token&client_id=" + http::percent_encode(account.client_id) +
       "&client_secret=" + http::percent_encode(account.client_secret) +
       "&refresh_token=" + http::percent_encode(account.refresh_token);
-  http::Request request;
-  request.method = "POST";
-  request.url = account.token_uri;
-  request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
-  request.body = {std::as_bytes(std::span(form))};
-  request.max_body = 1 << 20;
-  return ask(request, "the user's token");
+  return post(account, form, "the user's token");
 }
 
 TokenSource::Token TokenSource::of_machine() {

@@ -49,6 +49,7 @@ class TokenSource {
   const std::optional<Account>& account();
   Token find();
   Token ask(const http::Request& request, const std::string& place);
+  Token post(const Account& account, const std::string& form, const std::string& place);
   Token of_service(const Account& account);
   Token of_user(const Account& account);
   Token of_machine();

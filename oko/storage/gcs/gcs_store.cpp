@@ -61,7 +61,7 @@ std::string condition_query(const Precondition& precondition) {
 }
 
 GcsStore::GcsStore(const GcsOptions& options)
-    : BucketStore("gs", options), options_(options), tokens_(options) {
+    : BucketStore(options), options_(options), tokens_(options) {
   while (options_.endpoint.ends_with('/')) options_.endpoint.pop_back();
   if (!options_.endpoint.starts_with("http://") && !options_.endpoint.starts_with("https://")) {
     throw Error(ErrorCode::kUsage, "STORAGE_EMULATOR_HOST", "is not an address",
@@ -73,15 +73,15 @@ std::string GcsStore::bucket_url(const std::string& bucket) const {
   return options_.endpoint + "/storage/v1/b/" + http::percent_encode(bucket);
 }
 
-std::string GcsStore::object_url(const Name& name) const {
-  return bucket_url(name.bucket) + "/o/" + http::percent_encode(name.key);
+std::string GcsStore::object_url(const Uri& uri) const {
+  return bucket_url(uri.bucket()) + "/o/" + http::percent_encode(uri.key());
 }
 
-std::string GcsStore::upload_url(const Name& name, const char* kind,
+std::string GcsStore::upload_url(const Uri& uri, const char* kind,
                                  const Precondition& precondition) const {
   const std::string condition = condition_query(precondition);
-  return options_.endpoint + "/upload/storage/v1/b/" + http::percent_encode(name.bucket) +
-         "/o?uploadType=" + kind + "&name=" + http::percent_encode(name.key) +
+  return options_.endpoint + "/upload/storage/v1/b/" + http::percent_encode(uri.bucket()) +
+         "/o?uploadType=" + kind + "&name=" + http::percent_encode(uri.key()) +
          (condition.empty() ? "" : "&" + condition);
 }
 
@@ -94,7 +94,7 @@ http::Request GcsStore::request(const std::string& method, const std::string& ur
   return request;
 }
 
-http::Response GcsStore::attempt(const http::Request& request, const std::string&) {
+http::Response GcsStore::attempt(const http::Request& request) {
   for (bool renewed = false;; renewed = true) {
     const std::string token = tokens_.get();
     http::Request ready = request;
@@ -113,8 +113,8 @@ bool GcsStore::worth_repeating(const http::Response& response) {
   return response.body.find("doesn't match calculated") != std::string::npos;
 }
 
-http::Request GcsStore::get_request(const Name& name, const std::string& version) {
-  std::string url = object_url(name) + "?alt=media";
+http::Request GcsStore::get_request(const Uri& uri, const std::string& version) {
+  std::string url = object_url(uri) + "?alt=media";
   if (!version.empty()) url += "&ifGenerationMatch=" + http::percent_encode(version);
   http::Request get = request("GET", url);
   get.headers.emplace_back("Accept-Encoding", "gzip");  // as stored, never decompressed
@@ -130,44 +130,44 @@ Entry GcsStore::described(const http::Response& response) {
   return entry;
 }
 
-std::optional<Object> GcsStore::look(const Name& name) {
-  const http::Response response = send(
-      request("GET", object_url(name) + "?fields=" + http::percent_encode(kFields)), uri(name));
+std::optional<Object> GcsStore::look(const Uri& uri) {
+  const http::Response response =
+      send(request("GET", object_url(uri) + "?fields=" + http::percent_encode(kFields)), uri);
   if (response.status == 404) return std::nullopt;
-  if (!response.ok()) refuse(response, uri(name));
-  Object object = parse_object(response.body, uri(name));
-  object.entry.uri = uri(name);
+  if (!response.ok()) refuse(response, uri);
+  Object object = parse_object(response.body, uri.text());
+  object.entry.uri = uri.text();
   return object;
 }
 
-std::optional<Entry> GcsStore::stat_object(const Name& name) {
-  auto object = look(name);
+std::optional<Entry> GcsStore::stat_object(const Uri& uri) {
+  auto object = look(uri);
   if (!object) return std::nullopt;
   return std::move(object->entry);
 }
 
-std::optional<Entry> GcsStore::made_before(const Name& name, const std::string& mark) {
-  auto object = look(name);
+std::optional<Entry> GcsStore::made_before(const Uri& uri, const std::string& mark) {
+  auto object = look(uri);
   if (!object || mark.empty() || object->write_mark != mark) return std::nullopt;
   return std::move(object->entry);
 }
 
-bool GcsStore::bucket_exists(const Name& name) {
+bool GcsStore::bucket_exists(const Uri& uri) {
   const http::Response response =
-      send(request("GET", bucket_url(name.bucket) + "?fields=name"), uri(name));
+      send(request("GET", bucket_url(uri.bucket()) + "?fields=name"), uri);
   if (response.status == 404) return false;
-  if (!response.ok()) refuse(response, uri(name));
+  if (!response.ok()) refuse(response, uri);
   return true;
 }
 
-bool GcsStore::any_name(const Name& prefix) {
-  Pages pages(uri(prefix), [&](const std::string& token) {  // some may be empty
-    std::string query = "?maxResults=1&prefix=" + http::percent_encode(prefix.key);
+bool GcsStore::any_name(const Uri& prefix) {
+  Pages pages(prefix.text(), [&](const std::string& token) {  // some may be empty
+    std::string query = "?maxResults=1&prefix=" + http::percent_encode(prefix.key());
     if (!token.empty()) query += "&pageToken=" + http::percent_encode(token);
     const http::Response response =
-        send(request("GET", bucket_url(prefix.bucket) + "/o" + query), uri(prefix));
-    if (!response.ok()) refuse(response, uri(prefix));
-    const Listing listing = parse_listing(response.body, uri(prefix));
+        send(request("GET", bucket_url(prefix.bucket()) + "/o" + query), prefix);
+    if (!response.ok()) refuse(response, prefix);
+    const Listing listing = parse_listing(response.body, prefix.text());
     Page page;  // only the number of entries matters
     page.entries.resize(listing.objects.size());
     page.next = listing.next;
@@ -179,19 +179,18 @@ bool GcsStore::any_name(const Name& prefix) {
   return false;
 }
 
-Page GcsStore::list_names(const Name& prefix, bool recursive, const std::string& token) {
+Page GcsStore::list_names(const Uri& prefix, bool recursive, const std::string& token) {
   std::string query = "?fields=" + http::percent_encode(
                                        "items(name,size,generation,crc32c,md5Hash),prefixes,"
                                        "nextPageToken");
   if (!recursive) query += "&delimiter=%2F";
   if (!token.empty()) query += "&pageToken=" + http::percent_encode(token);
-  if (!prefix.key.empty()) query += "&prefix=" + http::percent_encode(prefix.key);
-  const std::string place = uri(prefix);
+  if (!prefix.key().empty()) query += "&prefix=" + http::percent_encode(prefix.key());
   const http::Response response =
-      send(request("GET", bucket_url(prefix.bucket) + "/o" + query), place);
-  if (!response.ok()) refuse(response, place);
-  Listing listing = parse_listing(response.body, place);
-  const bool show_parts = prefix.key.starts_with(kPartsFolder);
+      send(request("GET", bucket_url(prefix.bucket()) + "/o" + query), prefix);
+  if (!response.ok()) refuse(response, prefix);
+  Listing listing = parse_listing(response.body, prefix.text());
+  const bool show_parts = prefix.key().starts_with(kPartsFolder);
   std::vector<std::pair<std::string, Entry>> objects;
   for (Object& object : listing.objects) {
     if (!show_parts && object.name.starts_with(kPartsFolder)) continue;
@@ -201,14 +200,15 @@ Page GcsStore::list_names(const Name& prefix, bool recursive, const std::string&
   return page_of(prefix, std::move(objects), std::move(listing.prefixes), std::move(listing.next));
 }
 
-std::vector<Object> GcsStore::list_parts(const Name& folder) {
+std::vector<Object> GcsStore::list_parts(const Uri& folder) {
   std::vector<Object> all;
-  Pages pages(uri(folder), [&](const std::string& token) {
-    std::string url = bucket_url(folder.bucket) + "/o?prefix=" + http::percent_encode(folder.key);
+  Pages pages(folder.text(), [&](const std::string& token) {
+    std::string url =
+        bucket_url(folder.bucket()) + "/o?prefix=" + http::percent_encode(folder.key());
     if (!token.empty()) url += "&pageToken=" + http::percent_encode(token);
-    const http::Response response = send(request("GET", url), uri(folder));
-    if (!response.ok()) refuse(response, uri(folder));
-    Listing listing = parse_listing(response.body, uri(folder));
+    const http::Response response = send(request("GET", url), folder);
+    if (!response.ok()) refuse(response, folder);
+    Listing listing = parse_listing(response.body, folder.text());
     Page page;  // without entries: only the token matters
     page.entries.resize(listing.objects.size());
     page.next = listing.next;
@@ -219,22 +219,22 @@ std::vector<Object> GcsStore::list_parts(const Name& folder) {
   return all;
 }
 
-void GcsStore::remove(const std::string& uri) {
-  const Name name = bucket::parse_uri(uri);
-  if (name.key.empty()) {
-    throw Error(ErrorCode::kUsage, uri, "is a bucket; only files can be removed", "give the files");
+void GcsStore::remove(const Uri& uri) {
+  if (uri.key().empty()) {
+    throw Error(ErrorCode::kUsage, uri.text(), "is a bucket; only files can be removed",
+                "give the files");
   }
-  const http::Response response = send(request("DELETE", object_url(name)), uri);
+  const http::Response response = send(request("DELETE", object_url(uri)), uri);
   if (!response.ok() && response.status != 404) refuse(response, uri);
 }
 
-void GcsStore::remove_many(const std::vector<std::string>& uris) {
+void GcsStore::remove_many(const std::vector<Uri>& uris) {
   constexpr std::size_t kAtOnce = 16;
   ThreadPool pool(static_cast<int>(std::min(kAtOnce, uris.size())));
   pool.parallel_for(uris.size(), [&](std::size_t i) { remove(uris[i]); });
 }
 
-void GcsStore::remove_quietly(const std::vector<std::string>& uris) noexcept {
+void GcsStore::remove_quietly(const std::vector<Uri>& uris) noexcept {
   try {
     remove_many(uris);
   } catch (const std::exception&) {
@@ -242,16 +242,16 @@ void GcsStore::remove_quietly(const std::vector<std::string>& uris) noexcept {
   }
 }
 
-void GcsStore::make_bucket(const std::string& uri, const BucketOptions& bucket_options) {
+void GcsStore::make_bucket(const Uri& uri, const BucketOptions& bucket_options) {
   bucket::check_new_bucket_name(uri);
   std::string project = bucket_options.project;
   if (project.empty()) project = options_.project;
   if (project.empty()) project = tokens_.project();
   if (project.empty()) {
-    throw Error(ErrorCode::kUsage, uri, "a bucket belongs to a project, but none is given",
+    throw Error(ErrorCode::kUsage, uri.text(), "a bucket belongs to a project, but none is given",
                 "set GOOGLE_CLOUD_PROJECT");
   }
-  Json settings = {{"name", bucket::parse_uri(uri).bucket}};
+  Json settings = {{"name", uri.bucket()}};
   if (!bucket_options.location.empty()) settings["location"] = bucket_options.location;
   if (!bucket_options.storage_class.empty()) {
     settings["storageClass"] = bucket_options.storage_class;
@@ -263,48 +263,49 @@ void GcsStore::make_bucket(const std::string& uri, const BucketOptions& bucket_o
       request("POST", options_.endpoint + "/storage/v1/b?project=" + http::percent_encode(project));
   post.headers.emplace_back("Content-Type", "application/json");
   post.body = {std::as_bytes(std::span(body))};
-  const http::Request bucket_request =
-      request("GET", bucket_url(bucket::parse_uri(uri).bucket) + "?fields=name");
+  const http::Request bucket_request = request("GET", bucket_url(uri.bucket()) + "?fields=name");
   bool uncertain = false;
   const http::Response response = send(post, uri, &uncertain);
   if (response.status == 409) {
     // Created by the attempt whose response was lost, unless we have no access to it.
     if (uncertain && send(bucket_request, uri).ok()) return;
-    throw Error(ErrorCode::kStorage, uri, "the bucket already exists",
+    throw Error(ErrorCode::kStorage, uri.text(), "the bucket already exists",
                 "use it if it is yours, or choose another name");
   }
   if (!response.ok()) refuse(response, uri);
 }
 
-void GcsStore::refuse(const http::Response& response, const std::string& uri) {
+void GcsStore::refuse(const http::Response& response, const Uri& uri) {
   const ErrorAnswer answer = parse_error(response.body);
   const std::string said = answer.message.empty() ? "" : ": " + answer.message;
   switch (response.status) {
     case 412:
-      throw Conflict(uri);
+      throw Conflict(uri.text());
     case 404:
       if (answer.message.find("bucket does not exist") != std::string::npos) {
-        throw input_error(uri, "no such bucket", "check the name, or create it with oko store mb");
+        throw input_error(uri.text(), "no such bucket",
+                          "check the name, or create it with oko store mb");
       }
-      throw input_error(uri, "no such object", "check the name");
+      throw input_error(uri.text(), "no such object", "check the name");
     case 401:
       if (options_.anonymous) {
-        throw Error(ErrorCode::kStorage, uri,
+        throw Error(ErrorCode::kStorage, uri.text(),
                     "access denied; requests are sent without credentials",
                     "unset STORAGE_EMULATOR_HOST and CLOUDSDK_AUTH_DISABLE_CREDENTIALS");
       }
-      throw Error(ErrorCode::kStorage, uri, "the credentials are no longer valid",
+      throw Error(ErrorCode::kStorage, uri.text(), "the credentials are no longer valid",
                   "log in again (gcloud auth application-default login) or create a new key");
     case 403:
-      throw Error(ErrorCode::kStorage, uri, "access denied" + said,
+      throw Error(ErrorCode::kStorage, uri.text(), "access denied" + said,
                   "give the account a role for the bucket (Storage Object Admin)");
     case 400:
       if (answer.message.find("bucket name") != std::string::npos) {
-        throw Error(ErrorCode::kUsage, uri, "is not a valid bucket name" + said, "choose another");
+        throw Error(ErrorCode::kUsage, uri.text(), "is not a valid bucket name" + said,
+                    "choose another");
       }
       [[fallthrough]];
     default:
-      throw Error(ErrorCode::kStorage, uri,
+      throw Error(ErrorCode::kStorage, uri.text(),
                   "the server responded " + std::to_string(response.status) + said);
   }
 }

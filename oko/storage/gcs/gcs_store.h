@@ -11,8 +11,6 @@
 
 namespace oko::storage::gcs {
 
-using bucket::Name;
-
 // Names under this in a bucket are pieces of longer writes.
 inline constexpr std::string_view kPartsFolder = ".oko-parts/";
 inline constexpr std::uint64_t kStep = std::uint64_t{256} << 10;  // of resumable uploads
@@ -29,58 +27,55 @@ class GcsStore final : public bucket::BucketStore {
  public:
   explicit GcsStore(const GcsOptions& options);
 
-  Entry write(const std::string& uri, std::span<const std::byte> content,
+  Entry write(const Uri& uri, std::span<const std::byte> content,
               const Precondition& precondition) override;
-  std::unique_ptr<Upload> upload(const std::string& uri, const Precondition& precondition) override;
-  std::unique_ptr<PartUpload> upload_parts(const std::string& uri, std::uint64_t size,
+  std::unique_ptr<Upload> upload(const Uri& uri, const Precondition& precondition) override;
+  std::unique_ptr<PartUpload> upload_parts(const Uri& uri, std::uint64_t size,
                                            const PartOptions& options) override;
   std::unique_ptr<PartUpload> resume_parts(const std::string& token) override;
-  Entry copy(const std::string& from, const std::string& to,
-             const Precondition& precondition) override;
-  Entry compose(const std::vector<std::string>& from, const std::string& to,
+  Entry copy(const Uri& from, const Uri& to, const Precondition& precondition) override;
+  Entry compose(const std::vector<Uri>& from, const Uri& to,
                 const Precondition& precondition) override;
-  void remove(const std::string& uri) override;
-  void remove_many(const std::vector<std::string>& uris) override;
-  void make_bucket(const std::string& uri, const BucketOptions& options) override;
+  void remove(const Uri& uri) override;
+  void remove_many(const std::vector<Uri>& uris) override;
+  void make_bucket(const Uri& uri, const BucketOptions& options) override;
 
   // For the uploads of this folder.
-  http::Response attempt(const http::Request& request, const std::string& place) override;
+  http::Response attempt(const http::Request& request) override;
   using BucketStore::client;
   using BucketStore::options;
   using BucketStore::send;
-  using BucketStore::uri;
-  std::string upload_url(const Name& name, const char* kind,
-                         const Precondition& precondition) const;
+  std::string upload_url(const Uri& uri, const char* kind, const Precondition& precondition) const;
   http::Request request(const std::string& method, const std::string& url) const;
-  [[noreturn]] void refuse(const http::Response& response, const std::string& uri) override;
+  [[noreturn]] void refuse(const http::Response& response, const Uri& uri) override;
   // At most kMostSources; all of one bucket. Their crc32c together is compared with the result's.
-  Entry compose(const std::vector<Source>& sources, const Name& to,
+  Entry compose(const std::vector<Source>& sources, const Uri& to,
                 const Precondition& precondition);
   // The objects under a folder of parts, which list_names() skips.
-  std::vector<Object> list_parts(const Name& folder);
+  std::vector<Object> list_parts(const Uri& folder);
   // Never throws: leftovers are small and can safely be removed.
-  void remove_quietly(const std::vector<std::string>& uris) noexcept;
+  void remove_quietly(const std::vector<Uri>& uris) noexcept;
 
  private:
-  http::Request get_request(const Name& name, const std::string& version) override;
+  http::Request get_request(const Uri& uri, const std::string& version) override;
   Entry described(const http::Response& response) override;
-  std::optional<Entry> stat_object(const Name& name) override;
-  std::optional<Object> look(const Name& name);
-  bool bucket_exists(const Name& name) override;
-  Page list_names(const Name& prefix, bool recursive, const std::string& token) override;
-  bool any_name(const Name& prefix) override;
-  Entry append_to(const Name& name, const std::optional<Entry>& there,
+  std::optional<Entry> stat_object(const Uri& uri) override;
+  std::optional<Object> look(const Uri& uri);
+  bool bucket_exists(const Uri& uri) override;
+  Page list_names(const Uri& prefix, bool recursive, const std::string& token) override;
+  bool any_name(const Uri& prefix) override;
+  Entry append_to(const Uri& uri, const std::optional<Entry>& there,
                   std::span<const std::byte> content) override;
   bool worth_repeating(const http::Response& response) override;
 
   std::string bucket_url(const std::string& bucket) const;
-  std::string object_url(const Name& name) const;
-  Entry write_at_once(const Name& name, std::span<const std::byte> content,
+  std::string object_url(const Uri& uri) const;
+  Entry write_at_once(const Uri& uri, std::span<const std::byte> content,
                       const Precondition& precondition);
-  Entry write_by_session(const Name& name, std::span<const std::byte> content,
+  Entry write_by_session(const Uri& uri, std::span<const std::byte> content,
                          const Precondition& precondition);
   // Whether the object was created by an attempt without a response.
-  std::optional<Entry> made_before(const Name& name, const std::string& mark);
+  std::optional<Entry> made_before(const Uri& uri, const std::string& mark);
 
   GcsOptions options_;
   TokenSource tokens_;
@@ -97,7 +92,7 @@ class Session {
 
   // Starts one. Conflict if the precondition does not hold.
   // `metadata` is the object's, as JSON.
-  Session(GcsStore& store, const Name& name, const Precondition& precondition,
+  Session(GcsStore& store, const Uri& uri, const Precondition& precondition,
           std::string_view metadata = "{}");
   // Sends content[0, …), which starts at `offset`; a multiple of kStep. Throws Lost.
   void send(std::uint64_t offset, std::span<const std::byte> content);
@@ -114,8 +109,7 @@ class Session {
                      std::optional<std::uint64_t> total, std::uint32_t crc);
 
   GcsStore& store_;
-  Name name_;
-  std::string place_;
+  Uri uri_;
   std::string url_;  // grants write access: never shown
 };
 

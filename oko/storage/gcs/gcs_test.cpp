@@ -73,9 +73,8 @@ TEST_F(Gcs, ComposesMorePartsThanOneRequestTakes) {
   parts->finish();
   EXPECT_TRUE(get("many") == content);
   EXPECT_TRUE(store_->list_page(name(".oko-parts/"), true, {}).entries.empty());
-  EXPECT_EQ(
-      code_of([&] { store_->compose(std::vector<std::string>(33, name("many")), name("x")); }),
-      ErrorCode::kUsage);
+  EXPECT_EQ(code_of([&] { store_->compose(std::vector<Uri>(33, name("many")), name("x")); }),
+            ErrorCode::kUsage);
 }
 
 TEST_F(Gcs, ContinuesALongRewrite) {

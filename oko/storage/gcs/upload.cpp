@@ -14,8 +14,8 @@ constexpr int kMostParts = static_cast<int>(kMostSources * kMostSources);
 
 class GcsUpload final : public Upload {
  public:
-  GcsUpload(GcsStore& store, Name name, const Precondition& precondition)
-      : store_(store), name_(std::move(name)), precondition_(precondition) {}
+  GcsUpload(GcsStore& store, Uri uri, const Precondition& precondition)
+      : store_(store), uri_(std::move(uri)), precondition_(precondition) {}
   ~GcsUpload() override {
     if (session_ && !finished_) session_->cancel();
   }
@@ -32,7 +32,7 @@ class GcsUpload final : public Upload {
 
   Entry finish() override {
     if (!session_) {
-      Entry entry = store_.write(store_.uri(name_), waiting_, precondition_);
+      Entry entry = store_.write(uri_, waiting_, precondition_);
       finished_ = true;
       return entry;
     }
@@ -48,9 +48,9 @@ class GcsUpload final : public Upload {
 
  private:
   void send_chunk() {
-    for (http::Retry retry(store_.client(), store_.options().retry, store_.uri(name_));;) {
+    for (http::Retry retry(store_.client(), store_.options().retry, uri_.text());;) {
       try {
-        if (!session_) session_.emplace(store_, name_, precondition_);
+        if (!session_) session_.emplace(store_, uri_, precondition_);
         session_->send(sent_, waiting_);
         break;
       } catch (const Session::Lost&) {
@@ -65,13 +65,13 @@ class GcsUpload final : public Upload {
   }
 
   [[noreturn]] void refuse_lost() const {
-    throw Error(ErrorCode::kStorage, store_.uri(name_),
+    throw Error(ErrorCode::kStorage, uri_.text(),
                 "the server lost the upload, and its start can no longer be sent again",
                 "write the file again");
   }
 
   GcsStore& store_;
-  Name name_;
+  Uri uri_;
   Precondition precondition_;
   std::vector<std::byte> waiting_;
   std::optional<Session> session_;
@@ -86,7 +86,7 @@ class GcsParts final : public PartUpload {
   GcsParts(GcsStore& store, PartPlan plan)
       : store_(store),
         plan_(std::move(plan)),
-        name_(bucket::parse_uri(plan_.uri)),
+        uri_(plan_.uri),
         stored_(static_cast<std::size_t>(plan_.part_count())) {}
   ~GcsParts() override {
     if (!keep_) remove_pieces();
@@ -103,20 +103,20 @@ class GcsParts final : public PartUpload {
 
   void write(int part, std::span<const std::byte> content) override {
     plan_.check(part, content);
-    const Name piece = piece_name('p', static_cast<std::size_t>(part));
-    const Entry entry = store_.write(store_.uri(piece), content, {});
+    const Uri piece = piece_name('p', static_cast<std::size_t>(part));
+    const Entry entry = store_.write(piece, content, {});
     const std::lock_guard lock(mutex_);
-    stored_[part] = Source{piece.key, entry.version, crc32c(content), content.size()};
+    stored_[part] = Source{piece.key(), entry.version, crc32c(content), content.size()};
   }
 
   // What the original process has stored.
   bool remember() {
     bool any = false;
-    for (const Object& object : store_.list_parts({name_.bucket, plan_.id})) {
+    for (const Object& object : store_.list_parts(uri_.with_key(plan_.id))) {
       int part = -1;
       if (std::sscanf(object.name.c_str() + plan_.id.size(), "p%d", &part) != 1) continue;
       if (part < 0 || part >= part_count() ||
-          object.name != piece_name('p', static_cast<std::size_t>(part)).key)
+          object.name != piece_name('p', static_cast<std::size_t>(part)).key())
         continue;
       if (object.entry.size != plan_.size_of(part) || !object.entry.crc32c) continue;
       stored_[part] =
@@ -133,7 +133,7 @@ class GcsParts final : public PartUpload {
       sources.push_back(*part);
     }
     if (sources.size() > kMostSources) sources = groups_of(sources);
-    Entry entry = store_.compose(sources, name_, plan_.precondition);
+    Entry entry = store_.compose(sources, uri_, plan_.precondition);
     remove_pieces();
     keep_ = true;
     return entry;
@@ -142,10 +142,10 @@ class GcsParts final : public PartUpload {
   void keep() override { keep_ = true; }
 
  private:
-  Name piece_name(char kind, std::size_t number) const {
+  Uri piece_name(char kind, std::size_t number) const {
     char text[24];
     std::snprintf(text, sizeof text, "%c%05zu", kind, number);
-    return {name_.bucket, plan_.id + text};
+    return uri_.with_key(plan_.id + text);
   }
 
   std::vector<Source> groups_of(const std::vector<Source>& sources) {
@@ -154,9 +154,9 @@ class GcsParts final : public PartUpload {
       const std::size_t end = std::min(at + kMostSources, sources.size());
       const std::vector<Source> group(sources.begin() + static_cast<long>(at),
                                       sources.begin() + static_cast<long>(end));
-      const Name piece = piece_name('c', groups.size());
+      const Uri piece = piece_name('c', groups.size());
       const Entry entry = store_.compose(group, piece, {});
-      Source made{piece.key, entry.version, 0, 0};
+      Source made{piece.key(), entry.version, 0, 0};
       for (const Source& source : group) {
         made.crc32c = crc32c_combine(made.crc32c, source.crc32c, source.size);
         made.size += source.size;
@@ -168,9 +168,9 @@ class GcsParts final : public PartUpload {
 
   void remove_pieces() noexcept {
     try {
-      std::vector<std::string> uris;
-      for (const Object& object : store_.list_parts({name_.bucket, plan_.id})) {
-        uris.push_back(store_.uri({name_.bucket, object.name}));
+      std::vector<Uri> uris;
+      for (const Object& object : store_.list_parts(uri_.with_key(plan_.id))) {
+        uris.push_back(uri_.with_key(object.name));
       }
       store_.remove_quietly(uris);
     } catch (const std::exception&) {
@@ -180,7 +180,7 @@ class GcsParts final : public PartUpload {
 
   GcsStore& store_;
   PartPlan plan_;
-  Name name_;
+  Uri uri_;
   mutable std::mutex mutex_;
   std::vector<std::optional<Source>> stored_;
   bool keep_ = false;
@@ -188,17 +188,16 @@ class GcsParts final : public PartUpload {
 
 }  // namespace
 
-std::unique_ptr<Upload> GcsStore::upload(const std::string& uri, const Precondition& precondition) {
-  return std::make_unique<GcsUpload>(*this, bucket::parse_uri(uri), precondition);
+std::unique_ptr<Upload> GcsStore::upload(const Uri& uri, const Precondition& precondition) {
+  return std::make_unique<GcsUpload>(*this, uri, precondition);
 }
 
-std::unique_ptr<PartUpload> GcsStore::upload_parts(const std::string& uri, std::uint64_t size,
+std::unique_ptr<PartUpload> GcsStore::upload_parts(const Uri& uri, std::uint64_t size,
                                                    const PartOptions& part_options) {
   constexpr std::uint64_t kMost = std::uint64_t{5} << 40;
-  if (size > kMost) throw Error(ErrorCode::kUsage, uri, "Google stores objects up to 5 TiB");
-  bucket::parse_uri(uri);
+  if (size > kMost) throw Error(ErrorCode::kUsage, uri.text(), "Google stores objects up to 5 TiB");
   PartPlan plan;
-  plan.uri = uri;
+  plan.uri = uri.text();
   plan.id = std::string(kPartsFolder) + bucket::unique_name() + "/";
   plan.size = size;
   plan.part_size = std::max({part_options.part_size, size / kMostParts + 1, std::uint64_t{1}});

@@ -22,11 +22,6 @@
 namespace oko::storage::local {
 namespace fs = std::filesystem;
 
-std::string path_of(std::string_view uri) {
-  if (uri.starts_with("file://")) uri.remove_prefix(7);
-  return std::string(uri);
-}
-
 void refuse(const std::string& path, const char* doing, int error) {
   const bool absent = error == ENOENT || error == ENOTDIR || error == EISDIR;
   std::string hint;

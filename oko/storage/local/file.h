@@ -14,8 +14,6 @@ namespace oko::storage::local {
 
 inline constexpr std::string_view kTemporaryMark = ".oko-part-";
 
-std::string path_of(std::string_view uri);
-
 // An Error for errno value `error`: kInput if the file does not exist, else kStorage.
 [[noreturn]] void refuse(const std::string& path, const char* doing, int error);
 

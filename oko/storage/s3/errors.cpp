@@ -52,47 +52,47 @@ constexpr Known kKnown[] = {
      "servers without preconditions do not support conditional writes"},
 };
 
-Error region_error(const std::string& uri, const std::string& region) {
+Error region_error(const Uri& uri, const std::string& region) {
   return Error(
-      ErrorCode::kStorage, uri,
+      ErrorCode::kStorage, uri.text(),
       region.empty() ? "the bucket is in another region" : "the bucket is in the region " + region,
       region.empty() ? "set AWS_REGION" : "set AWS_REGION=" + region);
 }
 
 }  // namespace
 
-void S3Store::refuse(const http::Response& response, const std::string& uri) {
+void S3Store::refuse(const http::Response& response, const Uri& uri) {
   const ErrorAnswer answer = parse_error(response.body).value_or(ErrorAnswer{});
   const int status = response.status;
   if (status == 412 || status == 409) {
-    if (status == 412 || answer.code == "ConditionalRequestConflict") throw Conflict(uri);
+    if (status == 412 || answer.code == "ConditionalRequestConflict") throw Conflict(uri.text());
   }
   std::string region(response.header("x-amz-bucket-region"));
   if (region.empty()) region = answer.region;
   if (status == 301 || status == 307 || answer.code == "AuthorizationHeaderMalformed" ||
       answer.code == "IllegalLocationConstraintException") {
-    throw region_error(uri, region == options_.region ? "" : region);
+    throw region_error(uri.text(), region == options_.region ? "" : region);
   }
   for (const Known& known : kKnown) {
-    if (answer.code == known.code) throw Error(known.kind, uri, known.message, known.hint);
+    if (answer.code == known.code) throw Error(known.kind, uri.text(), known.message, known.hint);
   }
   // Responses to HEAD have no body.
-  if (status == 404) throw input_error(uri, "no such object or bucket", "check the name");
+  if (status == 404) throw input_error(uri.text(), "no such object or bucket", "check the name");
   const std::string said = answer.code.empty() ? "" : " (" + words(answer) + ")";
   if (status == 401 || status == 403) {
     const bool anonymous = credentials_.get().anonymous;
-    throw Error(ErrorCode::kStorage, uri, "access denied" + said,
+    throw Error(ErrorCode::kStorage, uri.text(), "access denied" + said,
                 anonymous
                     ? "set credentials (AWS_ACCESS_KEY_ID or a profile); requests are sent unsigned"
                     : "check the permissions of the credentials; without list permission, missing "
                       "objects are denied too");
   }
   if (status == 501) {
-    throw Error(ErrorCode::kStorage, uri, "the server does not support this" + said,
+    throw Error(ErrorCode::kStorage, uri.text(), "the server does not support this" + said,
                 "servers without preconditions do not support conditional writes");
   }
-  throw Error(ErrorCode::kStorage, uri, "the server responded " + std::to_string(status) + said,
-              "");
+  throw Error(ErrorCode::kStorage, uri.text(),
+              "the server responded " + std::to_string(status) + said, "");
 }
 
 }  // namespace oko::storage::s3

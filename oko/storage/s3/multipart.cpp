@@ -11,20 +11,20 @@ namespace oko::storage::s3 {
 http::Request Multipart::request(const std::string& method, int number) const {
   std::string query;
   if (number > 0) query = "partNumber=" + std::to_string(number) + "&";
-  return store_.request(method, name_, query + "uploadId=" + http::percent_encode(id_));
+  return store_.request(method, uri_, query + "uploadId=" + http::percent_encode(id_));
 }
 
-Multipart Multipart::begin(S3Store& store, const Name& name, std::uint64_t part_size) {
-  http::Request post = store.request("POST", name, "uploads");
+Multipart Multipart::begin(S3Store& store, const Uri& uri, std::uint64_t part_size) {
+  http::Request post = store.request("POST", uri, "uploads");
   if (part_size > 0) {
     post.headers.emplace_back("x-amz-meta-oko-part-size", std::to_string(part_size));
   }
   // If the response is lost, an empty upload remains: its name is unknown.
-  const std::string place = store.uri(name);
-  const http::Response response = store.send(post, place);
-  if (!response.ok()) store.refuse(response, place);
-  return Multipart(store, name,
-                   parse_value(response.body, "InitiateMultipartUploadResult", "UploadId", place));
+  const http::Response response = store.send(post, uri);
+  if (!response.ok()) store.refuse(response, uri);
+  return Multipart(
+      store, uri,
+      parse_value(response.body, "InitiateMultipartUploadResult", "UploadId", uri.text()));
 }
 
 std::string Multipart::write_part(int number, std::span<const std::byte> content) {
@@ -32,10 +32,9 @@ std::string Multipart::write_part(int number, std::span<const std::byte> content
   http::Request put = request("PUT", number);
   put.body = {content};
   put.headers.emplace_back("Content-MD5", base64(digest));
-  const std::string place = store_.uri(name_);
-  for (http::Retry retry(store_.client(), store_.options().retry, place);;) {
-    const http::Response response = store_.send(put, place);
-    if (!response.ok()) store_.refuse(response, place);
+  for (http::Retry retry(store_.client(), store_.options().retry, uri_.text());;) {
+    const http::Response response = store_.send(put, uri_);
+    if (!response.ok()) store_.refuse(response, uri_);
     const std::string etag = unquoted(response.header("etag"));
     const bool encrypted = response.header("x-amz-server-side-encryption").starts_with("aws:kms");
     if (encrypted || etag == hex(digest)) return etag;
@@ -43,25 +42,24 @@ std::string Multipart::write_part(int number, std::span<const std::byte> content
   }
 }
 
-std::string Multipart::copy_part(int number, const Name& from, const std::string& version,
+std::string Multipart::copy_part(int number, const Uri& from, const std::string& version,
                                  std::uint64_t first, std::uint64_t last) {
   http::Request put = request("PUT", number);
   put.headers.emplace_back("x-amz-copy-source",
-                           "/" + from.bucket + "/" + http::percent_encode(from.key, true));
+                           "/" + from.bucket() + "/" + http::percent_encode(from.key(), true));
   put.headers.emplace_back("x-amz-copy-source-if-match", "\"" + version + "\"");
   put.headers.emplace_back("x-amz-copy-source-range",
                            "bytes=" + std::to_string(first) + "-" + std::to_string(last));
   put.timeouts.stall *= 5;
-  const std::string place = store_.uri(from);
-  const http::Response response = store_.send(put, place);
-  if (!response.ok() || parse_error(response.body)) store_.refuse(response, place);
-  return unquoted(parse_value(response.body, "CopyPartResult", "ETag", place));
+  const http::Response response = store_.send(put, from);
+  if (!response.ok() || parse_error(response.body)) store_.refuse(response, from);
+  return unquoted(parse_value(response.body, "CopyPartResult", "ETag", from.text()));
 }
 
 Entry Multipart::complete(const std::vector<std::string>& etags, std::uint64_t size,
                           std::uint64_t part_size, const Precondition& precondition) {
   // For servers without preconditions here, they are checked just before.
-  store_.check(name_, precondition);
+  store_.check(uri_, precondition);
   std::string body = "<CompleteMultipartUpload>";
   std::vector<std::byte> digests;
   for (std::size_t i = 0; i < etags.size(); ++i) {
@@ -78,22 +76,21 @@ Entry Multipart::complete(const std::vector<std::string>& etags, std::uint64_t s
   post.body = {std::as_bytes(std::span(body))};
   post.timeouts.stall *= 5;
   add_precondition(post, precondition);
-  const std::string place = store_.uri(name_);
   bool uncertain = false;
-  const http::Response response = store_.send(post, place, &uncertain);
+  const http::Response response = store_.send(post, uri_, &uncertain);
   // The first successful request ends the upload; its response may have been lost.
   if (uncertain && !response.ok()) {
-    auto there = store_.stat_object(name_);
+    auto there = store_.stat_object(uri_);
     if (there && there->version == expected) return *there;
   }
-  if (!response.ok() || parse_error(response.body)) store_.refuse(response, place);
+  if (!response.ok() || parse_error(response.body)) store_.refuse(response, uri_);
   Entry entry;
-  entry.uri = place;
+  entry.uri = uri_.text();
   entry.size = size;
-  entry.version = parse_completed(response.body, place);
+  entry.version = parse_completed(response.body, uri_.text());
   if (entry.version.empty()) {  // Ceph 16 does not report it
-    const auto there = store_.stat_object(name_);
-    if (!there || there->version != expected) throw Conflict(place);
+    const auto there = store_.stat_object(uri_);
+    if (!there || there->version != expected) throw Conflict(uri_.text());
     entry.version = there->version;
   }
   if (entry.version == expected && part_size > 0) {
@@ -105,7 +102,7 @@ Entry Multipart::complete(const std::vector<std::string>& etags, std::uint64_t s
 
 void Multipart::abort() noexcept {
   try {
-    store_.send(request("DELETE", 0), store_.uri(name_));
+    store_.send(request("DELETE", 0), uri_);
   } catch (const std::exception&) {
     // Leftovers are removed by the bucket's own rules; the first error is the one to report.
   }
@@ -114,19 +111,18 @@ void Multipart::abort() noexcept {
 std::optional<std::vector<std::pair<int, std::string>>> Multipart::stored(std::uint64_t part_size,
                                                                           std::uint64_t size) {
   std::vector<std::pair<int, std::string>> found;
-  const std::string place = store_.uri(name_);
   std::string marker;
   int last = 0;  // numbers go up
   do {
     std::string query = "uploadId=" + http::percent_encode(id_);
     if (!marker.empty()) query += "&part-number-marker=" + http::percent_encode(marker);
-    const http::Response response = store_.send(store_.request("GET", name_, query), place);
+    const http::Response response = store_.send(store_.request("GET", uri_, query), uri_);
     // 405, 501: s3rver and the like cannot list them, so nothing can be reused.
     if (response.status == 404 || response.status == 405 || response.status == 501) {
       return std::nullopt;
     }
-    if (!response.ok()) store_.refuse(response, place);
-    const PartListing listing = parse_part_listing(response.body, place);
+    if (!response.ok()) store_.refuse(response, uri_);
+    const PartListing listing = parse_part_listing(response.body, uri_.text());
     for (const ListedPart& part : listing.parts) {
       const std::uint64_t from = static_cast<std::uint64_t>(part.number - 1) * part_size;
       if (from >= size || part.size != std::min(part_size, size - from)) continue;

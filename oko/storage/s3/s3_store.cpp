@@ -62,7 +62,7 @@ void add_precondition(http::Request& request, const Precondition& precondition) 
 }
 
 S3Store::S3Store(const S3Options& options)
-    : BucketStore("s3", options), options_(options), credentials_(options.environment, options) {
+    : BucketStore(options), options_(options), credentials_(options.environment, options) {
   while (options_.endpoint.ends_with('/')) options_.endpoint.pop_back();
   if (!options_.endpoint.empty() && !options_.endpoint.starts_with("http://") &&
       !options_.endpoint.starts_with("https://")) {
@@ -71,29 +71,29 @@ S3Store::S3Store(const S3Options& options)
   }
 }
 
-http::Request S3Store::request(const std::string& method, const Name& name,
+http::Request S3Store::request(const std::string& method, const Uri& uri,
                                const std::string& query) const {
   http::Request request;
   request.method = method;
   request.timeouts = options_.timeouts;
   request.ca_file = options_.ca_file;
   request.max_body = 16 << 20;
-  const std::string key = http::percent_encode(name.key, true);
+  const std::string key = http::percent_encode(uri.key(), true);
   if (!options_.endpoint.empty()) {
-    request.url = options_.endpoint + "/" + name.bucket + (key.empty() ? "" : "/" + key);
+    request.url = options_.endpoint + "/" + uri.bucket() + (key.empty() ? "" : "/" + key);
   } else {
     const std::string host = "s3." + options_.region + ".amazonaws.com" +
                              (options_.region.starts_with("cn-") ? ".cn" : "");
     // Amazon's certificate covers a single label before its name.
-    const bool by_path = name.bucket.find('.') != std::string::npos;
-    request.url = by_path ? "https://" + host + "/" + name.bucket + "/" + key
-                          : "https://" + name.bucket + "." + host + "/" + key;
+    const bool by_path = uri.bucket().find('.') != std::string::npos;
+    request.url = by_path ? "https://" + host + "/" + uri.bucket() + "/" + key
+                          : "https://" + uri.bucket() + "." + host + "/" + key;
   }
   if (!query.empty()) request.url += "?" + query;
   return request;
 }
 
-http::Response S3Store::attempt(const http::Request& request, const std::string&) {
+http::Response S3Store::attempt(const http::Request& request) {
   for (bool renewed = false;; renewed = true) {
     const Credentials credentials = credentials_.get();
     http::Request ready = request;
@@ -141,8 +141,8 @@ bool S3Store::worth_repeating(const http::Response& response) {
   return false;
 }
 
-http::Request S3Store::get_request(const Name& name, const std::string& version) {
-  http::Request get = request("GET", name);
+http::Request S3Store::get_request(const Uri& uri, const std::string& version) {
+  http::Request get = request("GET", uri);
   get.headers.emplace_back("x-amz-checksum-mode", "ENABLED");
   if (!version.empty()) get.headers.emplace_back("If-Match", "\"" + version + "\"");
   return get;
@@ -164,57 +164,55 @@ Entry S3Store::described(const http::Response& response) {
   return entry;
 }
 
-std::optional<Entry> S3Store::stat_object(const Name& name) { return stat_object(name, nullptr); }
+std::optional<Entry> S3Store::stat_object(const Uri& uri) { return stat_object(uri, nullptr); }
 
-std::optional<Entry> S3Store::stat_object(const Name& name, std::string* write_mark) {
-  http::Request head = request("HEAD", name);
+std::optional<Entry> S3Store::stat_object(const Uri& uri, std::string* write_mark) {
+  http::Request head = request("HEAD", uri);
   head.headers.emplace_back("x-amz-checksum-mode", "ENABLED");
-  const http::Response response = send(head, uri(name));
+  const http::Response response = send(head, uri);
   if (response.status == 404) return std::nullopt;
-  if (!response.ok()) refuse(response, uri(name));
+  if (!response.ok()) refuse(response, uri);
   Entry entry = described(response);
-  entry.uri = uri(name);
+  entry.uri = uri.text();
   const auto size = bucket::parse_size(response.header("content-length"));
-  if (!size) throw Error(ErrorCode::kStorage, uri(name), "the server does not report its size");
+  if (!size) throw Error(ErrorCode::kStorage, uri.text(), "the server does not report its size");
   entry.size = *size;
   if (write_mark != nullptr) *write_mark = response.header("x-amz-meta-oko-write");
   return entry;
 }
 
-bool S3Store::bucket_exists(const Name& name) {
-  const http::Response response = send(request("HEAD", {name.bucket, ""}), uri(name));
+bool S3Store::bucket_exists(const Uri& uri) {
+  const http::Response response = send(request("HEAD", uri.with_key("")), uri);
   if (response.status == 404) return false;
-  if (!response.ok()) refuse(response, uri(name));
+  if (!response.ok()) refuse(response, uri);
   return true;
 }
 
-void S3Store::check(const Name& name, const Precondition& precondition) {
+void S3Store::check(const Uri& uri, const Precondition& precondition) {
   if (precondition.any()) return;
-  const auto there = stat_object(name);
+  const auto there = stat_object(uri);
   const bool holds =
       precondition.is_absent() ? !there : there && there->version == precondition.wanted_version();
-  if (!holds) throw Conflict(uri(name));
+  if (!holds) throw Conflict(uri.text());
 }
 
-bool S3Store::any_name(const Name& prefix) {
+bool S3Store::any_name(const Uri& prefix) {
   // List version 1: version 2 needs a token for truncated lists, which s3rver fails to create with
   // Node 17 or later.
-  const std::string query = "max-keys=1&prefix=" + http::percent_encode(prefix.key);
-  const std::string place = uri(prefix);
-  const http::Response response = send(request("GET", {prefix.bucket, ""}, query), place);
-  if (!response.ok()) refuse(response, place);
-  return lists_any(response.body, place);
+  const std::string query = "max-keys=1&prefix=" + http::percent_encode(prefix.key());
+  const http::Response response = send(request("GET", prefix.with_key(""), query), prefix);
+  if (!response.ok()) refuse(response, prefix);
+  return lists_any(response.body, prefix.text());
 }
 
-Page S3Store::list_names(const Name& prefix, bool recursive, const std::string& token) {
+Page S3Store::list_names(const Uri& prefix, bool recursive, const std::string& token) {
   std::string query = "list-type=2";
   if (!token.empty()) query += "&continuation-token=" + http::percent_encode(token);
   if (!recursive) query += "&delimiter=%2F";
-  if (!prefix.key.empty()) query += "&prefix=" + http::percent_encode(prefix.key);
-  const std::string place = uri(prefix);
-  const http::Response response = send(request("GET", {prefix.bucket, ""}, query), place);
-  if (!response.ok()) refuse(response, place);
-  Listing listing = parse_listing(response.body, place);
+  if (!prefix.key().empty()) query += "&prefix=" + http::percent_encode(prefix.key());
+  const http::Response response = send(request("GET", prefix.with_key(""), query), prefix);
+  if (!response.ok()) refuse(response, prefix);
+  Listing listing = parse_listing(response.body, prefix.text());
   std::vector<std::pair<std::string, Entry>> objects;
   for (ListedObject& object : listing.objects) {
     Entry entry;

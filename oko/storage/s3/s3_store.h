@@ -10,53 +10,49 @@
 
 namespace oko::storage::s3 {
 
-using bucket::Name;
-
 class S3Store final : public bucket::BucketStore {
  public:
   explicit S3Store(const S3Options& options);
 
-  Entry write(const std::string& uri, std::span<const std::byte> content,
+  Entry write(const Uri& uri, std::span<const std::byte> content,
               const Precondition& precondition) override;
-  std::unique_ptr<Upload> upload(const std::string& uri, const Precondition& precondition) override;
-  std::unique_ptr<PartUpload> upload_parts(const std::string& uri, std::uint64_t size,
+  std::unique_ptr<Upload> upload(const Uri& uri, const Precondition& precondition) override;
+  std::unique_ptr<PartUpload> upload_parts(const Uri& uri, std::uint64_t size,
                                            const PartOptions& options) override;
   std::unique_ptr<PartUpload> resume_parts(const std::string& token) override;
-  Entry copy(const std::string& from, const std::string& to,
-             const Precondition& precondition) override;
-  Entry compose(const std::vector<std::string>& from, const std::string& to,
+  Entry copy(const Uri& from, const Uri& to, const Precondition& precondition) override;
+  Entry compose(const std::vector<Uri>& from, const Uri& to,
                 const Precondition& precondition) override;
-  void remove(const std::string& uri) override;
-  void remove_many(const std::vector<std::string>& uris) override;
-  void make_bucket(const std::string& uri, const BucketOptions& options) override;
+  void remove(const Uri& uri) override;
+  void remove_many(const std::vector<Uri>& uris) override;
+  void make_bucket(const Uri& uri, const BucketOptions& options) override;
 
   // For the uploads of this folder.
-  http::Request request(const std::string& method, const Name& name,
+  http::Request request(const std::string& method, const Uri& uri,
                         const std::string& query = {}) const;
   using BucketStore::client;
   using BucketStore::options;
   using BucketStore::send;
-  using BucketStore::uri;
-  std::optional<Entry> stat_object(const Name& name) override;
+  std::optional<Entry> stat_object(const Uri& uri) override;
   // The same with the value of the metadata "oko-write" ("" without it).
-  std::optional<Entry> stat_object(const Name& name, std::string* write_mark);
-  [[noreturn]] void refuse(const http::Response& response, const std::string& uri) override;
+  std::optional<Entry> stat_object(const Uri& uri, std::string* write_mark);
+  [[noreturn]] void refuse(const http::Response& response, const Uri& uri) override;
   // Throws Conflict if it does not hold now.
-  void check(const Name& name, const Precondition& precondition);
+  void check(const Uri& uri, const Precondition& precondition);
 
  private:
-  http::Request get_request(const Name& name, const std::string& version) override;
+  http::Request get_request(const Uri& uri, const std::string& version) override;
   Entry described(const http::Response& response) override;
-  bool bucket_exists(const Name& name) override;
-  Page list_names(const Name& prefix, bool recursive, const std::string& token) override;
-  bool any_name(const Name& prefix) override;
-  Entry append_to(const Name& name, const std::optional<Entry>& there,
+  bool bucket_exists(const Uri& uri) override;
+  Page list_names(const Uri& prefix, bool recursive, const std::string& token) override;
+  bool any_name(const Uri& prefix) override;
+  Entry append_to(const Uri& uri, const std::optional<Entry>& there,
                   std::span<const std::byte> content) override;
-  http::Response attempt(const http::Request& request, const std::string& place) override;
+  http::Response attempt(const http::Request& request) override;
   bool worth_repeating(const http::Response& response) override;
 
   bool is_stale(const http::Response& response, const Credentials& credentials) const;
-  void remove_some(const std::string& bucket, std::span<const std::string> keys);
+  void remove_some(std::span<const Uri> uris);  // of one bucket
 
   S3Options options_;
   CredentialSource credentials_;
@@ -70,15 +66,15 @@ void add_precondition(http::Request& request, const Precondition& precondition);
 class Multipart {
  public:
   // Starts one. `part_size` is stored with the object, so that its ETag can be checked.
-  static Multipart begin(S3Store& store, const Name& name, std::uint64_t part_size);
-  Multipart(S3Store& store, Name name, std::string id)
-      : store_(store), name_(std::move(name)), id_(std::move(id)) {}
+  static Multipart begin(S3Store& store, const Uri& uri, std::uint64_t part_size);
+  Multipart(S3Store& store, Uri uri, std::string id)
+      : store_(store), uri_(std::move(uri)), id_(std::move(id)) {}
 
   const std::string& id() const { return id_; }
   // Numbers start at 1. Returns the part's ETag.
   std::string write_part(int number, std::span<const std::byte> content);
   // Bytes [first, last] of an object of that version, copied by the server.
-  std::string copy_part(int number, const Name& from, const std::string& version,
+  std::string copy_part(int number, const Uri& from, const std::string& version,
                         std::uint64_t first, std::uint64_t last);
   // Creates the object from the parts 1, 2, …, given by their ETags. `size` is their total.
   Entry complete(const std::vector<std::string>& etags, std::uint64_t size, std::uint64_t part_size,
@@ -93,7 +89,7 @@ class Multipart {
   http::Request request(const std::string& method, int number) const;
 
   S3Store& store_;
-  Name name_;
+  Uri uri_;
   std::string id_;
 };
 

@@ -13,8 +13,8 @@ constexpr int kMostParts = 10'000;
 
 class S3Upload final : public Upload {
  public:
-  S3Upload(S3Store& store, Name name, const Precondition& precondition)
-      : store_(store), name_(std::move(name)), precondition_(precondition) {}
+  S3Upload(S3Store& store, Uri uri, const Precondition& precondition)
+      : store_(store), uri_(std::move(uri)), precondition_(precondition) {}
   ~S3Upload() override {
     if (multipart_ && !finished_) multipart_->abort();
   }
@@ -32,7 +32,7 @@ class S3Upload final : public Upload {
 
   Entry finish() override {
     if (!multipart_) {
-      Entry entry = store_.write(store_.uri(name_), waiting_, precondition_);
+      Entry entry = store_.write(uri_, waiting_, precondition_);
       finished_ = true;
       return entry;
     }
@@ -44,9 +44,9 @@ class S3Upload final : public Upload {
 
  private:
   void send_part() {
-    if (!multipart_) multipart_.emplace(Multipart::begin(store_, name_, kStreamPart));
+    if (!multipart_) multipart_.emplace(Multipart::begin(store_, uri_, kStreamPart));
     if (etags_.size() >= kMostParts) {
-      throw Error(ErrorCode::kStorage, store_.uri(name_), "is too large to be written as a stream",
+      throw Error(ErrorCode::kStorage, uri_.text(), "is too large to be written as a stream",
                   "write at most 156 GiB");
     }
     etags_.push_back(multipart_->write_part(static_cast<int>(etags_.size()) + 1, waiting_));
@@ -54,7 +54,7 @@ class S3Upload final : public Upload {
   }
 
   S3Store& store_;
-  Name name_;
+  Uri uri_;
   Precondition precondition_;
   std::vector<std::byte> waiting_;
   std::optional<Multipart> multipart_;
@@ -67,7 +67,7 @@ class S3Parts final : public PartUpload {
  public:
   S3Parts(S3Store& store, PartPlan plan)
       : plan_(std::move(plan)),
-        multipart_(store, bucket::parse_uri(plan_.uri), plan_.id),
+        multipart_(store, plan_.uri, plan_.id),
         etags_(static_cast<std::size_t>(plan_.part_count())) {}
   ~S3Parts() override {
     if (!keep_) multipart_.abort();
@@ -111,27 +111,26 @@ class S3Parts final : public PartUpload {
 
 }  // namespace
 
-std::unique_ptr<Upload> S3Store::upload(const std::string& uri, const Precondition& precondition) {
-  return std::make_unique<S3Upload>(*this, bucket::parse_uri(uri), precondition);
+std::unique_ptr<Upload> S3Store::upload(const Uri& uri, const Precondition& precondition) {
+  return std::make_unique<S3Upload>(*this, uri, precondition);
 }
 
-std::unique_ptr<PartUpload> S3Store::upload_parts(const std::string& uri, std::uint64_t size,
+std::unique_ptr<PartUpload> S3Store::upload_parts(const Uri& uri, std::uint64_t size,
                                                   const PartOptions& part_options) {
   constexpr std::uint64_t kMost = std::uint64_t{5} << 40;
-  if (size > kMost) throw Error(ErrorCode::kUsage, uri, "S3 stores objects up to 5 TiB");
+  if (size > kMost) throw Error(ErrorCode::kUsage, uri.text(), "S3 stores objects up to 5 TiB");
   PartPlan plan;
-  plan.uri = uri;
+  plan.uri = uri.text();
   plan.size = size;
   plan.part_size = std::max({part_options.part_size, kSmallestPart, size / kMostParts + 1});
   plan.precondition = part_options.precondition;
-  plan.id = Multipart::begin(*this, bucket::parse_uri(uri), plan.part_size).id();
+  plan.id = Multipart::begin(*this, uri, plan.part_size).id();
   return std::make_unique<S3Parts>(*this, std::move(plan));
 }
 
 std::unique_ptr<PartUpload> S3Store::resume_parts(const std::string& token) {
   const PartPlan plan = PartPlan::parse(token, kSmallestPart, kMostParts);
-  const auto stored =
-      Multipart(*this, bucket::parse_uri(plan.uri), plan.id).stored(plan.part_size, plan.size);
+  const auto stored = Multipart(*this, plan.uri, plan.id).stored(plan.part_size, plan.size);
   if (!stored) return nullptr;
   auto parts = std::make_unique<S3Parts>(*this, plan);
   for (const auto& [number, etag] : *stored) {

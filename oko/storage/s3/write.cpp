@@ -16,16 +16,15 @@ constexpr std::uint64_t kOneRequest = std::uint64_t{256} << 20;
 
 }  // namespace
 
-Entry S3Store::write(const std::string& uri, std::span<const std::byte> content,
+Entry S3Store::write(const Uri& uri, std::span<const std::byte> content,
                      const Precondition& precondition) {
-  const Name name = bucket::parse_uri(uri);
   if (content.size() > kOneRequest) {
     const auto whole = upload(uri, precondition);
     whole->write(content);
     return whole->finish();
   }
   const auto digest = md5(content);
-  http::Request put = request("PUT", name);
+  http::Request put = request("PUT", uri);
   put.body = {content};
   put.headers.emplace_back("Content-MD5", base64(digest));
   add_precondition(put, precondition);
@@ -33,14 +32,14 @@ Entry S3Store::write(const std::string& uri, std::span<const std::byte> content,
   const std::string mark = precondition.any() ? "" : bucket::unique_name();
   if (!mark.empty()) put.headers.emplace_back("x-amz-meta-oko-write", mark);
   Entry entry;
-  entry.uri = uri;
+  entry.uri = uri.text();
   entry.size = content.size();
-  for (http::Retry retry(client(), options().retry, uri);;) {
+  for (http::Retry retry(client(), options().retry, uri.text());;) {
     bool uncertain = false;
     const http::Response response = send(put, uri, &uncertain);
     if (response.status == 412 && uncertain) {
       std::string found;
-      auto there = stat_object(name, &found);
+      auto there = stat_object(uri, &found);
       if (there && found == mark) return *there;
     }
     if (!response.ok()) refuse(response, uri);
@@ -51,23 +50,22 @@ Entry S3Store::write(const std::string& uri, std::span<const std::byte> content,
   }
 }
 
-Entry S3Store::append_to(const Name& name, const std::optional<Entry>& there,
+Entry S3Store::append_to(const Uri& uri, const std::optional<Entry>& there,
                          std::span<const std::byte> content) {
-  const std::string place = uri(name);
   if (!there || there->size == 0) {
-    return write(place, content,
+    return write(uri, content,
                  there ? Precondition::version(there->version) : Precondition::absent());
   }
   const Precondition unchanged = Precondition::version(there->version);
   if (there->size < kSmallestPart) {
     // As a whole, as only that is checked against its checksum: a corrupted byte would otherwise
     // persist.
-    const Bytes old = read(place, {});
+    const Bytes old = read(uri, {});
     std::vector<std::byte> whole(old.span().begin(), old.span().end());
     whole.insert(whole.end(), content.begin(), content.end());
-    return write(place, whole, unchanged);
+    return write(uri, whole, unchanged);
   }
-  Multipart multipart = Multipart::begin(*this, name, 0);
+  Multipart multipart = Multipart::begin(*this, uri, 0);
   try {
     std::vector<std::string> etags;
     for (std::uint64_t at = 0; at < there->size;) {
@@ -76,7 +74,7 @@ Entry S3Store::append_to(const Name& name, const std::optional<Entry>& there,
       if (there->size - at - count < kSmallestPart && count < there->size - at) {
         count -= kSmallestPart;
       }
-      etags.push_back(multipart.copy_part(static_cast<int>(etags.size()) + 1, name, there->version,
+      etags.push_back(multipart.copy_part(static_cast<int>(etags.size()) + 1, uri, there->version,
                                           at, at + count - 1));
       at += count;
     }
@@ -88,16 +86,14 @@ Entry S3Store::append_to(const Name& name, const std::optional<Entry>& there,
   }
 }
 
-Entry S3Store::copy(const std::string& from, const std::string& to,
-                    const Precondition& precondition) {
-  const Name source = bucket::parse_uri(from), target = bucket::parse_uri(to);
-  const auto there = stat_object(source);
-  if (!there) throw input_error(from, "no such object", "check the name");
+Entry S3Store::copy(const Uri& from, const Uri& to, const Precondition& precondition) {
+  const auto there = stat_object(from);
+  if (!there) throw input_error(from.text(), "no such object", "check the name");
   // Only completing a multipart upload supports a precondition for the target.
   if (!precondition.any() || there->size > kBiggestPart) return compose({from}, to, precondition);
-  http::Request put = request("PUT", target);
+  http::Request put = request("PUT", to);
   put.headers.emplace_back("x-amz-copy-source",
-                           "/" + source.bucket + "/" + http::percent_encode(source.key, true));
+                           "/" + from.bucket() + "/" + http::percent_encode(from.key(), true));
   put.headers.emplace_back("x-amz-copy-source-if-match", "\"" + there->version + "\"");
   put.timeouts.stall *= 5;
   const http::Response response = send(put, to);
@@ -105,8 +101,8 @@ Entry S3Store::copy(const std::string& from, const std::string& to,
     refuse(response, response.status == 404 || response.status == 412 ? from : to);
   }
   Entry entry = *there;
-  entry.uri = to;
-  entry.version = unquoted(parse_value(response.body, "CopyObjectResult", "ETag", to));
+  entry.uri = to.text();
+  entry.version = unquoted(parse_value(response.body, "CopyObjectResult", "ETag", to.text()));
   if (entry.version != there->version) {  // a copy of a multipart object is a single piece
     entry.md5.clear();
     entry.md5_part_size = 0;
@@ -114,16 +110,15 @@ Entry S3Store::copy(const std::string& from, const std::string& to,
   return entry;
 }
 
-Entry S3Store::compose(const std::vector<std::string>& from, const std::string& to,
+Entry S3Store::compose(const std::vector<Uri>& from, const Uri& to,
                        const Precondition& precondition) {
-  std::vector<std::pair<Name, Entry>> sources;
+  std::vector<std::pair<Uri, Entry>> sources;
   std::uint64_t size = 0;
-  for (const std::string& one : from) {
-    const Name name = bucket::parse_uri(one);
-    const auto there = stat_object(name);
-    if (!there) throw input_error(one, "no such object", "check the name");
+  for (const Uri& one : from) {
+    const auto there = stat_object(one);
+    if (!there) throw input_error(one.text(), "no such object", "check the name");
     if (there->size == 0) continue;
-    sources.emplace_back(name, *there);
+    sources.emplace_back(one, *there);
     size += there->size;
   }
   if (sources.empty()) return write(to, {}, precondition);
@@ -134,13 +129,13 @@ Entry S3Store::compose(const std::vector<std::string>& from, const std::string& 
                   "read and write it instead");
     }
   }
-  Multipart multipart = Multipart::begin(*this, bucket::parse_uri(to), 0);
+  Multipart multipart = Multipart::begin(*this, to, 0);
   try {
     std::vector<std::string> etags;
-    for (const auto& [name, there] : sources) {
+    for (const auto& [one, there] : sources) {
       const std::uint64_t pieces = (there.size + kBiggestPart - 1) / kBiggestPart;
       for (std::uint64_t i = 0; i < pieces; ++i) {
-        etags.push_back(multipart.copy_part(static_cast<int>(etags.size()) + 1, name, there.version,
+        etags.push_back(multipart.copy_part(static_cast<int>(etags.size()) + 1, one, there.version,
                                             there.size * i / pieces,
                                             there.size * (i + 1) / pieces - 1));
       }
@@ -152,55 +147,52 @@ Entry S3Store::compose(const std::vector<std::string>& from, const std::string& 
   }
 }
 
-void S3Store::remove(const std::string& uri) {
-  const Name name = bucket::parse_uri(uri);
-  if (name.key.empty()) {
-    throw Error(ErrorCode::kUsage, uri, "is a bucket; only files can be removed", "give the files");
+void S3Store::remove(const Uri& uri) {
+  if (uri.key().empty()) {
+    throw Error(ErrorCode::kUsage, uri.text(), "is a bucket; only files can be removed",
+                "give the files");
   }
-  const http::Response response = send(request("DELETE", name), uri);
+  const http::Response response = send(request("DELETE", uri), uri);
   if (!response.ok() && response.status != 404) refuse(response, uri);
 }
 
-void S3Store::remove_many(const std::vector<std::string>& uris) {
+void S3Store::remove_many(const std::vector<Uri>& uris) {
   constexpr std::size_t kMost = 1000;  // a request
-  std::map<std::string, std::vector<std::string>> by_bucket;
-  for (const std::string& one : uris) {
-    Name name = bucket::parse_uri(one);
-    by_bucket[name.bucket].push_back(std::move(name.key));
-  }
-  for (const auto& [bucket, keys] : by_bucket) {
-    for (std::size_t at = 0; at < keys.size(); at += kMost) {
-      remove_some(bucket, std::span(keys).subspan(at, std::min(kMost, keys.size() - at)));
+  std::map<std::string, std::vector<Uri>> by_bucket;
+  for (const Uri& uri : uris) by_bucket[uri.bucket()].push_back(uri);
+  for (const auto& [bucket, all] : by_bucket) {
+    for (std::size_t at = 0; at < all.size(); at += kMost) {
+      remove_some(std::span(all).subspan(at, std::min(kMost, all.size() - at)));
     }
   }
 }
 
-void S3Store::remove_some(const std::string& bucket, std::span<const std::string> keys) {
+void S3Store::remove_some(std::span<const Uri> uris) {
   std::string body = "<Delete><Quiet>true</Quiet>";
-  for (const std::string& key : keys) {
-    body += "<Object><Key>" + xml_escaped(key) + "</Key></Object>";
+  for (const Uri& uri : uris) {
+    body += "<Object><Key>" + xml_escaped(uri.key()) + "</Key></Object>";
   }
   body += "</Delete>";
   const auto bytes = std::as_bytes(std::span(body));
-  http::Request post = request("POST", {bucket, ""}, "delete");
+  const Uri bucket = uris.front().with_key("");
+  http::Request post = request("POST", bucket, "delete");
   post.headers = {{"Content-Type", "application/xml"}, {"Content-MD5", base64(md5(bytes))}};
   post.body = {bytes};
-  const std::string place = uri({bucket, ""});
-  const http::Response response = send(post, place);
-  if (!response.ok()) refuse(response, place);
-  const auto failures = parse_delete_failures(response.body, place);
+  const http::Response response = send(post, bucket);
+  if (!response.ok()) refuse(response, bucket);
+  const auto failures = parse_delete_failures(response.body, bucket.text());
   for (const DeleteFailure& failure : failures) {
     if (failure.code == "NoSuchKey") continue;
-    throw Error(ErrorCode::kStorage, uri({bucket, failure.key}),
+    throw Error(ErrorCode::kStorage, bucket.with_key(failure.key).text(),
                 "cannot be removed: " + failure.code,
                 failures.size() > 1 ? std::to_string(failures.size()) + " files remain" : "");
   }
 }
 
-void S3Store::make_bucket(const std::string& uri, const BucketOptions& bucket_options) {
+void S3Store::make_bucket(const Uri& uri, const BucketOptions& bucket_options) {
   bucket::check_new_bucket_name(uri);
   if (!bucket_options.storage_class.empty()) {
-    throw Error(ErrorCode::kUsage, uri, "S3 has no storage class for a whole bucket",
+    throw Error(ErrorCode::kUsage, uri.text(), "S3 has no storage class for a whole bucket",
                 "remove --class");
   }
   std::string location = bucket_options.location;
@@ -215,13 +207,13 @@ void S3Store::make_bucket(const std::string& uri, const BucketOptions& bucket_op
         xml_escaped(location) + "</LocationConstraint></CreateBucketConfiguration>";
   }
   // Servers report success for a bucket you already own; we must not.
-  const http::Request look = request("HEAD", bucket::parse_uri(uri));
+  const http::Request look = request("HEAD", uri);
   const http::Response there = send(look, uri);
   if (there.ok() || there.status == 301) {
-    throw Error(ErrorCode::kStorage, uri, "the bucket already exists",
+    throw Error(ErrorCode::kStorage, uri.text(), "the bucket already exists",
                 there.ok() ? "use it" : "it belongs to someone else: choose another name");
   }
-  http::Request put = request("PUT", bucket::parse_uri(uri));
+  http::Request put = request("PUT", uri);
   put.body = {std::as_bytes(std::span(body))};
   if (!bucket_options.uniform_access) {
     put.headers.emplace_back("x-amz-object-ownership", "ObjectWriter");

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
 
 #include "oko/storage/checksum.h"
 #include "oko/storage/content_check.h"
@@ -12,12 +11,12 @@ namespace {
 
 constexpr std::uint64_t kMiB = 1 << 20;
 
-bool on_disk(const Entry& entry) { return scheme(entry.uri) == "file"; }
+bool on_disk(const Entry& entry) { return is_local(entry.uri); }
 
 // The ETag without its quotes; "" if it is not from S3.
 std::string_view etag_of(const Entry& entry) {
   std::string_view text = entry.version;
-  if (scheme(entry.uri) != "s3") return {};
+  if (!entry.uri.starts_with("s3://")) return {};
   if (text.size() > 1 && text.front() == '"' && text.back() == '"') {
     text = text.substr(1, text.size() - 2);
   }
@@ -33,8 +32,7 @@ bool is_hex(std::string_view text) {
 }
 
 void read_all(const Entry& file, const Sink& sink) {
-  store_for(file.uri).read_to(file.uri, 0, std::numeric_limits<std::uint64_t>::max(), file.version,
-                              sink);
+  read_to(file.uri, 0, kToTheEnd, file.version, sink);
 }
 
 std::uint32_t crc32c_of(const Entry& file) {

@@ -1,12 +1,10 @@
 #include "oko/storage/transfer/copier.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "oko/base/json.h"
 #include "oko/storage/checksum.h"
 #include "oko/storage/content_check.h"
-#include "oko/storage/local/file.h"
 #include "oko/storage/transfer/compare.h"
 
 namespace oko::storage {
@@ -21,8 +19,6 @@ class Mismatch : public Error {
   Mismatch(const std::string& uri, const std::string& what)
       : Error(ErrorCode::kStorage, uri, what, "try again; if it persists, check the source") {}
 };
-
-bool is_local(const std::string& uri) { return scheme(uri) == "file"; }
 
 // What both stores report for a file and its copy must agree.
 void check_copy(const Entry& from, const Entry& made) {
@@ -105,7 +101,7 @@ bool Copier::retry(const CopyJob& job) {
   task.memory = memory_for(again);
   task.run = [this, again](const Workers::Lease&) mutable {
     try {
-      const auto now = store_for(again.from.uri).stat(again.from.uri);
+      const auto now = stat(again.from.uri);
       if (now && !now->is_folder) again.from = *now;
     } catch (const Error& error) {
       return tally_.failed(again, error);
@@ -117,16 +113,16 @@ bool Copier::retry(const CopyJob& job) {
 }
 
 void Copier::copy(CopyJob& job) {
-  const bool same_kind = scheme(job.from.uri) == scheme(job.to);
-  if (same_kind && !is_local(job.to)) {
-    const Entry made = store_for(job.to).copy(job.from.uri, job.to);
+  const Uri from = job.from.uri, to = job.to;
+  if (from.scheme() == to.scheme() && !to.is_local()) {
+    const Entry made = store_for(to).copy(from, to);
     tally_.moved += job.from.size;
     return finished(job, made);
   }
   if (!is_big(job)) return copy_small(job);
   // A list has less information than stat(); for a large file that is worth a request.
-  if (!is_local(job.from.uri) && !job.from.crc32c && parts_in_etag(job.from) == 0) {
-    if (const auto entry = store_for(job.from.uri).stat(job.from.uri)) job.from = *entry;
+  if (!from.is_local() && !job.from.crc32c && parts_in_etag(job.from) == 0) {
+    if (const auto entry = stat(from)) job.from = *entry;
   }
   // The MD5 of a whole file can only be computed sequentially.
   if (!job.from.crc32c && !job.from.md5.empty()) return copy_stream(job);
@@ -140,19 +136,19 @@ void Copier::finished(const CopyJob& job, const Entry& made) {
 }
 
 void Copier::copy_small(const CopyJob& job) {
-  Store& source = store_for(job.from.uri);
-  const Bytes content = source.read(job.from.uri);
-  if (content.size() != job.from.size) throw Conflict(job.from.uri);
-  if (is_local(job.from.uri)) {  // nothing else detects changes in the meantime
-    const auto now = source.stat(job.from.uri);
-    if (!now || now->version != job.from.version) throw Conflict(job.from.uri);
+  const Uri from = job.from.uri, to = job.to;
+  const Bytes content = read(from);
+  if (content.size() != job.from.size) throw Conflict(from.text());
+  if (from.is_local()) {  // nothing else detects changes in the meantime
+    const auto now = stat(from);
+    if (!now || now->version != job.from.version) throw Conflict(from.text());
   }
-  if (is_local(job.to)) {
-    on_disk_.write(local::path_of(job.to), content.span(),
+  if (to.is_local()) {
+    on_disk_.write(to.path(), content.span(),
                    {[this, job](const Entry& made) { finished(job, made); },
                     [this, job](const Error& error) { tally_.failed(job, error); }});
   } else {
-    finished(job, store_for(job.to).write(job.to, content.span()));
+    finished(job, write(to, content.span()));
   }
   tally_.moved += content.size();
   workers_.moved(content.size());
@@ -160,32 +156,31 @@ void Copier::copy_small(const CopyJob& job) {
 
 void Copier::copy_stream(const CopyJob& job) {
   ContentCheck check(job.from);
-  const auto upload = store_for(job.to).upload(job.to);
+  const auto target = upload(job.to);
   const Sink sink = [&](std::span<const std::byte> piece) {
     if (tally_.stopping) throw Error(ErrorCode::kInterrupted, job.from.uri, "interrupted");
     check.add(piece);
-    upload->write(piece);
+    target->write(piece);
     tally_.moved += piece.size();
     workers_.moved(piece.size());
   };
-  store_for(job.from.uri)
-      .read_to(job.from.uri, 0, std::numeric_limits<std::uint64_t>::max(), job.from.version, sink);
+  read_to(job.from.uri, 0, kToTheEnd, job.from.version, sink);
   if (const std::string wrong = check.wrong(); !wrong.empty()) throw Mismatch(job.from.uri, wrong);
-  finished(job, upload->finish());
+  finished(job, target->finish());
 }
 
 namespace {
 
 // The upload recorded in a manifest; null if it is for another file or invalid, since the manifest
 // may have been edited.
-std::unique_ptr<PartUpload> resumed(Store& target, const std::string& token,
-                                    const std::string& to) {
+std::unique_ptr<PartUpload> resumed(const std::string& token, const Uri& to) {
   const Json json = Json::parse(token, nullptr, false);
-  if (!json.is_object() || !json.contains("uri") || !json["uri"].is_string()) return nullptr;
-  const auto& uri = json["uri"].get_ref<const std::string&>();
-  if (uri != to && uri != local::path_of(to)) return nullptr;
+  if (!json.is_object() || !json.contains("uri") ||
+      json["uri"] != (to.is_local() ? to.path() : to.text())) {
+    return nullptr;
+  }
   try {
-    return target.resume_parts(token);
+    return store_for(to).resume_parts(token);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kInput) throw;
     return nullptr;
@@ -198,9 +193,8 @@ void Copier::copy_parts(CopyJob& job) {
   const auto file = std::make_shared<BigFile>();
   file->job = job;
   file->etag_parts = parts_in_etag(job.from);
-  Store& target = store_for(job.to);
   if (const auto begun = manifest_.begun(job.name, job.from.version)) {
-    file->upload = resumed(target, begun->token, job.to);
+    file->upload = resumed(begun->token, job.to);
     file->sums = begun->parts;
     if (file->upload) {
       std::erase_if(file->sums,
@@ -211,7 +205,7 @@ void Copier::copy_parts(CopyJob& job) {
     PartOptions wish;
     wish.part_size = guess_part_size(job.from.size, file->etag_parts, options_.part_size)
                          .value_or(options_.part_size);
-    file->upload = target.upload_parts(job.to, job.from.size, wish);
+    file->upload = store_for(job.to).upload_parts(job.to, job.from.size, wish);
     file->sums.clear();
     manifest_.begin(job.name, job.from.version, file->upload->token());
   }
@@ -236,7 +230,7 @@ void Copier::copy_part(const std::shared_ptr<BigFile>& file, int part) {
       const std::string& uri = file->job.from.uri;
       const std::uint64_t offset = static_cast<std::uint64_t>(part) * file->upload->part_size();
       const std::uint64_t size = file->size_of(part);
-      const Bytes content = store_for(uri).read_range(uri, offset, size, file->job.from.version);
+      const Bytes content = read_range(uri, offset, size, file->job.from.version);
       if (content.size() != size) throw Conflict(uri);
       PartSums sums{crc32c(content.span()), ""};
       if (file->etag_parts > 0) {

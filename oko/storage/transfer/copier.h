@@ -31,7 +31,7 @@ class Tally {
 
   void tell(TransferAction::Kind kind, const CopyJob& job);
   void failed(const CopyJob& job, const Error& error);
-  void removed(const std::vector<std::string>& uris);
+  void removed(const std::vector<Uri>& uris);
   void kept_parts(std::uint64_t count);
   TransferSummary summary() const;
   // The first error, if everything failed so far.

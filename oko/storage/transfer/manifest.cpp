@@ -216,7 +216,7 @@ std::string usual_manifest(const std::string& from, const std::string& to) {
   const std::string folder = has_state ? state : join(home, ".local/state");
   // Relative paths differ between working directories.
   const auto whole = [](const std::string& uri) {
-    return scheme(uri) == "file" && !uri.starts_with("file://")
+    return is_local(uri) && !uri.starts_with("file://")
                ? std::filesystem::absolute(uri).lexically_normal().string()
                : uri;
   };

@@ -28,12 +28,12 @@ void Tally::failed(const CopyJob& job, const Error& error) {
   }
 }
 
-void Tally::removed(const std::vector<std::string>& uris) {
+void Tally::removed(const std::vector<Uri>& uris) {
   const std::scoped_lock lock(mutex_);
   summary_.removed += uris.size();
   if (!options_.tell) return;
-  for (const std::string& uri : uris) {
-    options_.tell({TransferAction::Kind::kRemoved, "", uri, 0});
+  for (const Uri& uri : uris) {
+    options_.tell({TransferAction::Kind::kRemoved, "", uri.text(), 0});
   }
 }
 

@@ -139,8 +139,8 @@ void Transfer::copy(std::vector<CopyJob> jobs) {
 void Transfer::remove(std::vector<std::string> uris) {
   for (std::size_t at = 0; at < uris.size(); at += kRemovedAtOnce) {
     const auto end = std::min(uris.size(), at + kRemovedAtOnce);
-    const std::vector<std::string> some(uris.begin() + static_cast<std::ptrdiff_t>(at),
-                                        uris.begin() + static_cast<std::ptrdiff_t>(end));
+    const std::vector<Uri> some(uris.begin() + static_cast<std::ptrdiff_t>(at),
+                                uris.begin() + static_cast<std::ptrdiff_t>(end));
     if (!options_.dry_run) store_for(some.front()).remove_many(some);
     tally_.removed(some);
   }
@@ -165,12 +165,12 @@ bool check_folders(const std::string& from, const std::string& to, bool may_be_m
                 "is the same folder as " + from + ", or one is inside the other",
                 "choose two separate folders");
   }
-  const auto there = store_for(from).stat(from);
+  const auto there = stat(from);
   if (there && !there->is_folder) {
     throw input_error(from, "is a file", "copy it with oko store cp, without --recursive");
   }
-  if (scheme(to) == "file") {  // in a bucket x and x/… do not know each other
-    const auto target = store_for(to).stat(to);
+  if (is_local(to)) {  // in a bucket x and x/… do not know each other
+    const auto target = stat(to);
     if (target && !target->is_folder) {
       throw Error(ErrorCode::kUsage, to, "is a file, and a folder is copied to it",
                   "name a folder, or a new one");
@@ -184,9 +184,7 @@ bool check_folders(const std::string& from, const std::string& to, bool may_be_m
 class LinkCheck {
  public:
   LinkCheck(std::string from, std::string to)
-      : from_(std::move(from)),
-        to_(std::move(to)),
-        needed_(scheme(from_) == "file" && scheme(to_) == "file") {}
+      : from_(std::move(from)), to_(std::move(to)), needed_(is_local(from_) && is_local(to_)) {}
 
   // Throws kUsage if the file would be read from below `to` or written below `from`.
   void check(const CopyJob& job) {
@@ -234,12 +232,12 @@ TransferSummary transfer_files(const std::vector<TransferPair>& files,
       throw Error(ErrorCode::kUsage, pair.to, "two files would be copied to this name",
                   "copy them one by one under different names");
     }
-    auto from = store_for(pair.from).stat(pair.from);
+    auto from = stat(pair.from);
     if (!from) throw input_error(pair.from, "no such file", "check the name");
     if (from->is_folder) {
       throw Error(ErrorCode::kUsage, pair.from, "is a folder", "add --recursive");
     }
-    jobs.push_back({pair.to, std::move(*from), pair.to, store_for(pair.to).stat(pair.to), 1, ""});
+    jobs.push_back({pair.to, std::move(*from), pair.to, stat(pair.to), 1, ""});
   }
   Transfer transfer(options, watch, files.front().from, files.front().to, progress);
   transfer.copy(std::move(jobs));
@@ -250,7 +248,7 @@ TransferSummary transfer_folder(const std::string& from, const std::string& to,
                                 const TransferOptions& options, Progress& progress) {
   const Watch watch(options.interrupted);
   const bool is_there = check_folders(from, to, options.remove_extra);
-  const bool to_disk = scheme(to) == "file";
+  const bool to_disk = is_local(to);
   Transfer transfer(options, watch, as_folder(from), as_folder(to), progress);
   Pairs pairs(as_folder(from), as_folder(to));
   LinkCheck links(from, to);
