@@ -59,7 +59,7 @@ struct Files::State {
     if (names.empty()) return;
     stopping = false;
     workers = std::make_unique<Workers>(0, kAhead);
-    feeder = std::thread([this, wanted = std::move(names)] { feed(wanted); });
+    feeder = std::thread([this, wanted = std::move(names)] { feed(wanted, *workers); });
   }
 
   void stop() {
@@ -74,7 +74,7 @@ struct Files::State {
     workers.reset();
   }
 
-  void feed(const std::vector<std::string>& names) {
+  void feed(const std::vector<std::string>& names, Workers& pool) {
     const auto look = [this] {
       if (stopping) throw Stopped{};
     };
@@ -82,17 +82,19 @@ struct Files::State {
       for (const std::string& name : names) {
         look();
         const Piece& piece = *find(name);
-        const auto run = [this, name, &piece](Workers::Lease lease) {
-          fetch_ahead(name, piece, std::move(lease));
+        const auto run = [this, name, &piece, &pool](Workers::Lease lease) {
+          fetch_ahead(name, piece, pool, std::move(lease));
         };
-        workers->post({Fetcher::memory_for(piece, name == piece.uri), run}, look);
+        pool.post({Fetcher::memory_for(piece, name == piece.uri), run}, look);
       }
-      workers->wait(look);
+      pool.wait(look);
     } catch (const Stopped&) {
     }
   }
 
-  void fetch_ahead(const std::string& name, const Piece& piece, Workers::Lease lease) {
+  // `pool` runs it, until the last of it has ended; `workers` may be null by then.
+  void fetch_ahead(const std::string& name, const Piece& piece, Workers& pool,
+                   Workers::Lease lease) {
     const auto is_late = [&] { return stopping || asked.contains(name); };
     try {
       {
@@ -100,7 +102,7 @@ struct Files::State {
         if (is_late()) return;
       }
       Fetched fetched = fetch(name, piece);
-      workers->moved(piece.size);
+      pool.moved(piece.size);
       if (fetched.kept) return;
       const std::scoped_lock lock(mutex);
       if (!is_late()) waiting[name] = {std::move(fetched.bytes), std::move(lease)};

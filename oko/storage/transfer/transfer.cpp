@@ -29,15 +29,21 @@ double now() {
 class Watch {
  public:
   explicit Watch(const std::function<bool()>& interrupted) {
-    if (interrupted) thread_ = std::thread([this, interrupted] { look(interrupted); });
+    if (!interrupted) return;
+    thread_ = std::jthread([this, interrupted](const std::stop_token& end) {
+      constexpr auto kTick = std::chrono::milliseconds(100);
+      std::mutex mutex;
+      std::condition_variable_any ended;
+      std::unique_lock lock(mutex);
+      while (!ended.wait_for(lock, end, kTick, [&] { return end.stop_requested(); })) {
+        if (!interrupted()) continue;
+        interrupted_ = true;
+        return stop_requests();
+      }
+    });
   }
   ~Watch() {
-    {
-      const std::scoped_lock lock(mutex_);
-      ending_ = true;
-    }
-    changed_.notify_all();
-    if (thread_.joinable()) thread_.join();
+    thread_ = {};
     if (interrupted_) stop_requests(false);
   }
   Watch(const Watch&) = delete;
@@ -45,21 +51,8 @@ class Watch {
   bool interrupted() const { return interrupted_; }
 
  private:
-  void look(const std::function<bool()>& interrupted) {
-    constexpr auto kTick = std::chrono::milliseconds(100);
-    std::unique_lock lock(mutex_);
-    while (!changed_.wait_for(lock, kTick, [this] { return ending_; })) {
-      if (!interrupted()) continue;
-      interrupted_ = true;
-      return stop_requests();
-    }
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool ending_ = false;
   std::atomic<bool> interrupted_{false};
-  std::thread thread_;
+  std::jthread thread_;
 };
 
 // One transfer, from listing to the last file.

@@ -55,18 +55,10 @@ Workers::Workers(int connections, std::uint64_t memory)
       adaptive_(connections == 0),
       pace_(connections == 0 ? kFirst : connections, connections == 0 ? kMost : connections),
       throttled_(http::counters().throttled),
-      measured_at_(now()) {}
+      measured_at_(now()),
+      threads_(connections == 0 ? kMost : connections) {}
 
-Workers::~Workers() {
-  {
-    const std::scoped_lock lock(mutex_);
-    stopping_ = true;
-    urgent_.clear();
-    tasks_.clear();
-  }
-  startable_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
-}
+Workers::~Workers() { drop(); }
 
 int Workers::limit() const {
   const std::scoped_lock lock(mutex_);
@@ -80,30 +72,26 @@ bool Workers::may_start() const {
   return queue.front().memory <= free_memory_ || free_memory_ == all_memory_;
 }
 
-void Workers::work() {
-  std::unique_lock lock(mutex_);
-  while (true) {
-    startable_.wait(lock, [&] { return stopping_ || may_start(); });
-    if (stopping_) return;
+void Workers::start() {
+  while (may_start()) {
     auto& queue = urgent_.empty() ? tasks_ : urgent_;
-    Task task = std::move(queue.front());
+    const std::uint64_t memory = std::min(queue.front().memory, free_memory_);
+    threads_.post([this, memory, run = std::move(queue.front().run)]() mutable {
+      run(Lease(this, [this, memory](void*) {
+        const std::scoped_lock lock(mutex_);
+        free_memory_ += memory;
+        start();
+      }));
+      run = nullptr;  // what it holds may take time to end
+      const std::scoped_lock lock(mutex_);
+      --running_;
+      start();
+      if (idle()) left_.notify_one();
+    });
     queue.pop_front();
     ++running_;
-    const std::uint64_t memory = std::min(task.memory, free_memory_);
     free_memory_ -= memory;
-    if (may_start()) startable_.notify_one();
     if (tasks_.size() == kWaiting / 2) left_.notify_one();
-    lock.unlock();
-    Lease lease(this, [this, memory](void*) {
-      const std::scoped_lock relock(mutex_);
-      free_memory_ += memory;
-      if (may_start()) startable_.notify_one();
-    });
-    task.run(std::move(lease));
-    task.run = nullptr;
-    lock.lock();
-    --running_;
-    if (idle()) left_.notify_one();
   }
 }
 
@@ -117,16 +105,13 @@ void Workers::post(Task task, const std::function<void()>& meanwhile) {
   }
   tasks_.push_back(std::move(task));
   adapt();
-  while (static_cast<int>(threads_.size()) < pace_.limit()) {
-    threads_.emplace_back([this] { work(); });
-  }
-  if (may_start()) startable_.notify_one();
+  start();
 }
 
 void Workers::post_first(std::vector<Task> tasks) {
   const std::scoped_lock lock(mutex_);
   for (Task& task : tasks) urgent_.push_back(std::move(task));
-  if (may_start()) startable_.notify_one();
+  start();
 }
 
 void Workers::wait(const std::function<void()>& meanwhile) {
@@ -136,9 +121,6 @@ void Workers::wait(const std::function<void()>& meanwhile) {
     meanwhile();
     lock.lock();
     adapt();
-    while (static_cast<int>(threads_.size()) < pace_.limit()) {
-      threads_.emplace_back([this] { work(); });
-    }
   }
 }
 
@@ -156,7 +138,7 @@ void Workers::adapt() {
   const bool full = running_ >= pace_.limit() || !tasks_.empty();
   pace_.measured(static_cast<double>(moved - measured_) / (time - measured_at_), full,
                  throttled > throttled_);
-  if (may_start()) startable_.notify_one();  // the limit may have grown
+  start();  // the limit may have grown
   measured_ = moved;
   throttled_ = throttled;
   measured_at_ = time;

@@ -7,8 +7,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <thread>
 #include <vector>
+
+#include "oko/base/threads.h"
 
 namespace oko::storage {
 
@@ -28,7 +29,8 @@ class Pace {
   bool trying_ = false;
 };
 
-// Transfer threads with a shared memory limit.
+// Decides which tasks run on its threads now: as many as the pace allows, and as fit in a shared
+// memory limit.
 class Workers {
  public:
   // A task's share of the memory, returned when the last copy is destroyed.
@@ -61,24 +63,23 @@ class Workers {
   // The overhead of an object, in bytes: about a millisecond.
   static constexpr std::uint64_t kObjectWorth = 64 << 10;
 
-  void work();
+  // With mutex_ held:
   bool may_start() const;
+  void start();  // every task that may
   void adapt();
   bool idle() const { return urgent_.empty() && tasks_.empty() && running_ == 0; }
 
   mutable std::mutex mutex_;
-  // For the threads, one of which is woken where a task may start, and for the caller of post() and
-  // wait(). Each thread that takes a task wakes the next as long as there is one to take.
-  std::condition_variable startable_, left_;
+  std::condition_variable left_;  // for the caller of post() and wait()
   std::deque<Task> urgent_, tasks_;
   std::uint64_t free_memory_, all_memory_;
   int running_ = 0;
-  bool stopping_ = false, adaptive_;
+  bool adaptive_;
   Pace pace_;
   std::atomic<std::uint64_t> moved_{0};
   std::uint64_t measured_ = 0, throttled_ = 0;
   double measured_at_ = 0;
-  std::vector<std::thread> threads_;
+  ThreadPool threads_;  // last: they end before anything they use
 };
 
 }  // namespace oko::storage
