@@ -1,6 +1,6 @@
 #include "oko/storage/http/client.h"
 
-#include "oko/storage/http/loop.h"
+#include "oko/storage/http/exchange.h"
 #include "oko/storage/store.h"
 
 namespace oko::storage::http {
@@ -21,20 +21,50 @@ std::string_view Response::header(std::string_view name) const {
   return {};
 }
 
-Client::Client() : loop_(std::make_unique<Loop>()) {}
+// A connection while it is in use.
+class Client::Borrowed {
+ public:
+  Borrowed(Client& client, const std::string& host) : client_(client), host_(host) {
+    const std::lock_guard lock(client_.mutex_);
+    auto& idle = client_.idle_[host];
+    if (idle.empty()) {
+      connection_ = std::make_unique<Connection>();
+    } else {
+      connection_ = std::move(idle.back());  // the last one used: the server still has it
+      idle.pop_back();
+    }
+    client_.busy_.insert(connection_.get());
+  }
+  ~Borrowed() {
+    const std::lock_guard lock(client_.mutex_);
+    client_.busy_.erase(connection_.get());
+    client_.idle_[host_].push_back(std::move(connection_));
+  }
+  Borrowed(const Borrowed&) = delete;
+  Borrowed& operator=(const Borrowed&) = delete;
+  Connection& operator*() const { return *connection_; }
+
+ private:
+  Client& client_;
+  const std::string& host_;
+  std::unique_ptr<Connection> connection_;
+};
+
+Client::Client() = default;
 Client::~Client() = default;
 
 Response Client::send(const Request& request) {
   const auto start = std::chrono::steady_clock::now();
+  const std::string host = host_of(request.url);
+  const Borrowed connection(*this, host);
   Response response;
   for (bool sent = false; !sent;) {
     ++counters().requests;
-    Exchange exchange(request, *loop_);
-    loop_->run(exchange);
-    response = exchange.take_response();
+    Exchange exchange(request, *connection);
+    response = exchange.run(*this);
     sent = !exchange.stale();
   }
-  response.host = host_of(request.url);
+  response.host = host;
   if (response.status != 0) {
     const std::lock_guard lock(mutex_);
     reached_.insert(response.host);
@@ -55,9 +85,22 @@ bool Client::has_reached(const std::string& host) const {
   return reached_.contains(host);
 }
 
-void Client::stop(bool stop) { loop_->stop(stop); }
-bool Client::stopped() const { return loop_->stopped(); }
-bool Client::sleep(std::chrono::milliseconds time) const { return loop_->sleep(time); }
+void Client::stop(bool stop) {
+  const std::lock_guard lock(mutex_);
+  stop_ = stop;
+  stopping_.notify_all();
+  for (Connection* connection : busy_) connection->wake();
+}
+
+bool Client::stopped() const {
+  const std::lock_guard lock(mutex_);
+  return stop_;
+}
+
+bool Client::sleep(std::chrono::milliseconds time) const {
+  std::unique_lock lock(mutex_);
+  return !stopping_.wait_for(lock, time, [this] { return stop_; });
+}
 
 Client& shared_client() {
   static Client client;

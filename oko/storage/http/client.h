@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -61,13 +63,12 @@ struct Response {
   bool ok() const { return failure == Failure::kNone && status >= 200 && status < 300; }
 };
 
-// Sends HTTP requests over persistent connections, HTTP/2 if the server offers it with TLS. A
-// thread of its own does all the waiting; send() may be called by any number of threads and returns
-// when the response is complete. Redirects are not followed. Loopback and link-local addresses are
-// never reached through a proxy; others by https_proxy and no_proxy.
+// Sends HTTP requests over persistent connections, of which there are as many as threads that send
+// at the same time. Redirects are not followed. Loopback and link-local addresses are never reached
+// through a proxy; others by https_proxy and no_proxy.
 class Client {
  public:
-  static constexpr std::size_t kBuffered = std::size_t{1} << 20;
+  static constexpr std::size_t kBuffered = std::size_t{256} << 10;
 
   Client();
   ~Client();  // no send() may be under way
@@ -85,11 +86,16 @@ class Client {
   // Waits; false as soon as the client is stopped.
   bool sleep(std::chrono::milliseconds time) const;
 
-  class Loop;
+  class Connection;
 
  private:
-  std::unique_ptr<Loop> loop_;
+  class Borrowed;
+
   mutable std::mutex mutex_;
+  mutable std::condition_variable stopping_;
+  bool stop_ = false;
+  std::map<std::string, std::vector<std::unique_ptr<Connection>>> idle_;  // by host
+  std::set<Connection*> busy_;
   std::set<std::string> reached_;
 };
 

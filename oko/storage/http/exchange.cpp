@@ -7,11 +7,33 @@
 #include <cstring>
 #include <utility>
 
-#include "oko/base/error.h"
-#include "oko/storage/http/loop.h"
+#include "oko/storage/http/exchange.h"
 
 namespace oko::storage::http {
 namespace {
+
+Response::Failure kind_of(CURLcode result) {
+  switch (result) {
+    case CURLE_OK:
+      return Response::Failure::kNone;
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_CONNECT:
+      return Response::Failure::kConnect;
+    case CURLE_OPERATION_TIMEDOUT:
+      return Response::Failure::kTimeout;
+    case CURLE_ABORTED_BY_CALLBACK:
+      return Response::Failure::kStopped;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return Response::Failure::kRefused;
+    default:
+      return Response::Failure::kBroken;
+  }
+}
 
 std::string lower(std::string_view text) {
   std::string result(text);
@@ -49,7 +71,7 @@ std::string ca_file_of(const Request& request) {
 
 }  // namespace
 
-// What curl calls, all in the event thread.
+// What curl calls.
 class ExchangeCallbacks {
  public:
   static std::size_t header(char* data, std::size_t, std::size_t size, void* self) {
@@ -70,26 +92,19 @@ class ExchangeCallbacks {
     auto& exchange = *static_cast<Exchange*>(self);
     Response& response = exchange.response_;
     long status = 0;
-    curl_easy_getinfo(exchange.handle_, CURLINFO_RESPONSE_CODE, &status);
-    if (exchange.request_.sink && (status == 200 || status == 206)) {
-      const std::lock_guard lock(exchange.mutex_);
-      if (!exchange.queued_.empty() && exchange.queued_.size() + size > Client::kBuffered) {
-        exchange.paused_ = true;
-        return CURL_WRITEFUNC_PAUSE;
-      }
-      if (exchange.head_.status == 0) {
-        exchange.head_.status = static_cast<int>(status);
-        exchange.head_.headers = response.headers;
-      }
-      const auto* bytes = reinterpret_cast<const std::byte*>(data);
-      exchange.queued_.insert(exchange.queued_.end(), bytes, bytes + size);
-      if (exchange.is_worth_waking()) {
-        exchange.changed_.notify_one();
-      } else if (!std::exchange(exchange.lags_, true)) {
-        exchange.loop_.lag(exchange);
+    curl_easy_getinfo(exchange.connection_.handle(), CURLINFO_RESPONSE_CODE, &status);
+    response.status = static_cast<int>(status);
+    const Request& request = exchange.request_;
+    if (request.sink && (status == 200 || status == 206)) {
+      try {
+        if (!std::exchange(exchange.begun_, true) && request.begin) request.begin(response);
+        request.sink(std::as_bytes(std::span(data, size)));
+      } catch (...) {
+        exchange.thrown_ = std::current_exception();
+        return 0;
       }
     } else {
-      if (response.body.size() + size > exchange.request_.max_body) {
+      if (response.body.size() + size > request.max_body) {
         exchange.too_long_ = true;
         return 0;
       }
@@ -126,16 +141,16 @@ class ExchangeCallbacks {
     return CURL_SEEKFUNC_OK;
   }
 
-  static curl_socket_t open_socket(void* loop, curlsocktype, curl_sockaddr* address) {
+  static curl_socket_t open_socket(void* connection, curlsocktype, curl_sockaddr* address) {
     ++counters().connections;
     const curl_socket_t socket =
         ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (socket != CURL_SOCKET_BAD) static_cast<Client::Loop*>(loop)->opened(socket);
+    if (socket != CURL_SOCKET_BAD) static_cast<Client::Connection*>(connection)->opened(socket);
     return socket;
   }
 
-  static int close_socket(void* loop, curl_socket_t socket) {
-    static_cast<Client::Loop*>(loop)->closed(socket);
+  static int close_socket(void* connection, curl_socket_t socket) {
+    static_cast<Client::Connection*>(connection)->closed(socket);
     return ::close(socket);
   }
 
@@ -144,7 +159,7 @@ class ExchangeCallbacks {
   static int before_request(void* self, char*, char*, int, int local_port) {
     auto& exchange = *static_cast<Exchange*>(self);
     if (!exchange.request_.url.starts_with("http://")) return CURL_PREREQFUNC_OK;
-    const curl_socket_t socket = exchange.loop_.socket_of_port(local_port);
+    const curl_socket_t socket = exchange.connection_.socket_of_port(local_port);
     char byte;
     if (socket == CURL_SOCKET_BAD) return CURL_PREREQFUNC_OK;
     if (::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) return CURL_PREREQFUNC_OK;
@@ -153,11 +168,36 @@ class ExchangeCallbacks {
   }
 };
 
-Exchange::Exchange(const Request& request, Client::Loop& loop)
-    : request_(request), loop_(loop), handle_(curl_easy_init()) {
-  if (handle_ == nullptr) throw Error(ErrorCode::kFailed, "", "libcurl could not create a handle");
+Exchange::Exchange(const Request& request, Client::Connection& connection)
+    : request_(request), connection_(connection) {
+  curl_easy_reset(connection_.handle());  // which keeps the connection
   set_options();
   set_body();
+  set_headers();
+}
+
+Exchange::~Exchange() { curl_slist_free_all(headers_); }
+
+Response Exchange::run(const Client& client) {
+  const CURLcode result = connection_.perform(client);
+  if (thrown_) std::rethrow_exception(thrown_);
+  long status = 0;
+  curl_easy_getinfo(connection_.handle(), CURLINFO_RESPONSE_CODE, &status);
+  response_.status = static_cast<int>(status);
+  response_.failure = kind_of(result);
+  if (too_long_) {
+    response_.failure = Response::Failure::kTooLong;
+    response_.failure_text =
+        "the response is longer than " + std::to_string(request_.max_body) + " bytes";
+  } else if (response_.failure == Response::Failure::kStopped) {
+    response_.failure_text = "stopped";
+  } else if (result != CURLE_OK) {
+    response_.failure_text = error_[0] != '\0' ? error_ : curl_easy_strerror(result);
+  }
+  return std::move(response_);
+}
+
+void Exchange::set_headers() {
   for (const auto& [name, value] : request_.headers) {
     // "Name;" is curl's way to send a header without a value.
     const std::string line = value.empty() ? name + ";" : name + ": " + value;
@@ -169,27 +209,18 @@ Exchange::Exchange(const Request& request, Client::Loop& loop)
       std::any_of(request_.headers.begin(), request_.headers.end(),
                   [](const auto& header) { return lower(header.first) == "content-type"; });
   if (!typed) headers_ = curl_slist_append(headers_, "Content-Type:");
-  curl_easy_setopt(handle_, CURLOPT_HTTPHEADER, headers_);
-}
-
-Exchange::~Exchange() {
-  curl_easy_cleanup(handle_);
-  curl_slist_free_all(headers_);
+  set(CURLOPT_HTTPHEADER, headers_);
 }
 
 void Exchange::set_options() {
-  const auto set = [this](CURLoption option, auto value) {
-    curl_easy_setopt(handle_, option, value);
-  };
   set(CURLOPT_URL, request_.url.c_str());
-  set(CURLOPT_PRIVATE, this);
   set(CURLOPT_ERRORBUFFER, error_);
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_PROTOCOLS_STR, "http,https");
-  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(CURLOPT_PATH_AS_IS, 1L);
   set(CURLOPT_USERAGENT, "oko");
-  set(CURLOPT_BUFFERSIZE, 256L << 10);
+  set(CURLOPT_BUFFERSIZE, static_cast<long>(Client::kBuffered));
   set(CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
   set(CURLOPT_TCP_KEEPALIVE, 1L);
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.timeouts.connect.count()));
@@ -204,9 +235,9 @@ void Exchange::set_options() {
   set(CURLOPT_WRITEFUNCTION, &ExchangeCallbacks::write);
   set(CURLOPT_WRITEDATA, this);
   set(CURLOPT_OPENSOCKETFUNCTION, &ExchangeCallbacks::open_socket);
-  set(CURLOPT_OPENSOCKETDATA, &loop_);
+  set(CURLOPT_OPENSOCKETDATA, &connection_);
   set(CURLOPT_CLOSESOCKETFUNCTION, &ExchangeCallbacks::close_socket);
-  set(CURLOPT_CLOSESOCKETDATA, &loop_);
+  set(CURLOPT_CLOSESOCKETDATA, &connection_);
   set(CURLOPT_PREREQFUNCTION, &ExchangeCallbacks::before_request);
   set(CURLOPT_PREREQDATA, this);
 }
@@ -215,17 +246,17 @@ void Exchange::set_body() {
   std::uint64_t size = 0;
   for (const Span part : request_.body) size += part.size();
   if (request_.method == "HEAD") {
-    curl_easy_setopt(handle_, CURLOPT_NOBODY, 1L);
+    set(CURLOPT_NOBODY, 1L);
   } else if (request_.method == "PUT" || request_.method == "POST" || size > 0) {
-    curl_easy_setopt(handle_, CURLOPT_UPLOAD, 1L);
-    curl_easy_setopt(handle_, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(size));
-    curl_easy_setopt(handle_, CURLOPT_READFUNCTION, &ExchangeCallbacks::read);
-    curl_easy_setopt(handle_, CURLOPT_READDATA, this);
-    curl_easy_setopt(handle_, CURLOPT_SEEKFUNCTION, &ExchangeCallbacks::seek);
-    curl_easy_setopt(handle_, CURLOPT_SEEKDATA, this);
-    curl_easy_setopt(handle_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+    set(CURLOPT_UPLOAD, 1L);
+    set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(size));
+    set(CURLOPT_READFUNCTION, &ExchangeCallbacks::read);
+    set(CURLOPT_READDATA, this);
+    set(CURLOPT_SEEKFUNCTION, &ExchangeCallbacks::seek);
+    set(CURLOPT_SEEKDATA, this);
+    set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   } else if (request_.method != "GET") {
-    curl_easy_setopt(handle_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+    set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
   }
 }
 

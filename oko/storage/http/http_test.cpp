@@ -128,6 +128,23 @@ TEST(Client, StreamsABodyLargerThanMemory) {
   EXPECT_EQ(client.send(request).failure, Failure::kTooLong);
 }
 
+TEST(Client, SendsFromASink) {  // as a copy from one bucket to another does
+  Server server([](Connection& to, const Head& head, const std::string& body, int) {
+    to.send(answer("200 OK", head.target() + " " + body));
+  });
+  Client client;
+  std::string copied;
+  Request from = get(server, "/from");
+  from.sink = [&](Span piece) {
+    Request to = get(server, "/to");
+    to.method = "PUT";
+    to.body = {piece};
+    copied += client.send(to).body;
+  };
+  EXPECT_TRUE(client.send(from).ok());
+  EXPECT_EQ(copied, "/to /from ");
+}
+
 TEST(Client, EndsARequestWhoseSinkThrows) {
   Server server([](Connection& to, const Head&, const std::string&, int) {
     to.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nstart");
