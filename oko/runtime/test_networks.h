@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "oko/base/simd.h"
-#include "oko/runtime/reference_network.h"
+#include "oko/runtime/test_weights.h"
 
 // For tests: networks that cover every way of concatenating, fusing and padding layers.
 namespace oko::runtime {
@@ -51,9 +51,7 @@ class NetworkBuilder {
     add(graph::Region{std::vector<graph::Anchor>(boxes, {1, 1}), 1, true}, {from});
   }
 
-  const graph::Shape& shape(int layer) const {
-    return layer < 0 ? network_.input : network_.layers[layer].output;
-  }
+  const graph::Shape& shape(int layer) const { return graph::shape_of(network_, layer); }
   int size() const { return static_cast<int>(network_.layers.size()); }
   graph::Network finish(std::uint64_t seed = 1) const { return with_weights(network_, seed); }
 

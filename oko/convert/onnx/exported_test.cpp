@@ -6,7 +6,7 @@
 #include "oko/convert/onnx/opencv.h"
 #include "oko/formats/onnx.h"
 #include "oko/runtime/engine.h"
-#include "oko/runtime/reference_network.h"
+#include "oko/runtime/test_weights.h"
 #include "oko/storage/store.h"
 
 // Files of an independent writer (Python's onnx package), in the styles of several exporters: our

@@ -9,8 +9,9 @@
 #include "oko/convert/onnx/opencv.h"
 #include "oko/detect/decode.h"
 #include "oko/formats/onnx.h"
+#include "oko/graph/reference.h"
 #include "oko/image/letterbox.h"
-#include "oko/runtime/reference_network.h"
+#include "oko/runtime/test_weights.h"
 #include "tests/support/reference_models.h"
 
 // Files from write_onnx(), run by independent programs.
@@ -142,11 +143,11 @@ graph::Network all_kinds(bool relu6 = true) {
 TEST_P(OnnxExecutor, ComputesEveryOperationAsDefined) {
   const graph::Network network = all_kinds(GetParam().all_kinds);
   const std::vector<float> input = input_of(network);
-  const auto expected = runtime::PlainNetwork(network).run(input);
+  const auto expected = graph::Reference<double>(network).run(input);
   const auto maps = make(written(network))->run(input);
   ASSERT_EQ(maps.size(), expected.size());
   for (std::size_t h = 0; h < maps.size(); ++h) {
-    const std::vector<float> plain(expected[h].values.begin(), expected[h].values.end());
+    const std::vector<float> plain(expected[h].begin(), expected[h].end());
     EXPECT_LT(largest_difference(maps[h], plain), 1e-4) << h;
   }
 }

@@ -4,14 +4,14 @@
 #include "oko/formats/keras.h"
 #include "oko/formats/keras/testing/against_darknet.h"
 #include "oko/formats/tensor_order.h"
-#include "oko/runtime/reference_network.h"
+#include "oko/graph/reference.h"
 
 namespace oko::formats {
 namespace {
 
 std::vector<float> run(const graph::Network& network, const std::vector<float>& input) {
-  const auto map = runtime::PlainNetwork(network).run(input)[0];
-  return {map.values.begin(), map.values.end()};
+  const auto map = graph::Reference<double>(network).run(input)[0];
+  return {map.begin(), map.end()};
 }
 
 Bytes written(const std::string& model, const std::string& flags) {

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "oko/formats/onnx.h"
-#include "oko/runtime/reference_network.h"
+#include "oko/runtime/test_weights.h"
 #include "tests/support/reference_models.h"
 
 // Checks what write_onnx() writes with the ONNX project's own checker and shape inference.

@@ -6,7 +6,7 @@
 #include "oko/base/half.h"
 #include "oko/formats/onnx.h"
 #include "oko/graph/fold.h"
-#include "oko/runtime/reference_network.h"
+#include "oko/runtime/test_weights.h"
 #include "tests/support/reference_models.h"
 
 namespace oko::formats {

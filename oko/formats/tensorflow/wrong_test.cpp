@@ -5,7 +5,7 @@
 #include "oko/base/error.h"
 #include "oko/formats/tensorflow.h"
 #include "oko/formats/tensorflow/tensorflow.pb.h"
-#include "oko/runtime/reference_network.h"
+#include "oko/graph/reference.h"
 
 namespace oko::formats {
 namespace {
@@ -205,9 +205,9 @@ TEST(ReadTensorflow, ReadsAClassifier) {
   graph.add("Softmax", "classes", {"sum"});
   const Imported imported = graph.read();
   EXPECT_EQ(imported.network.layers.size(), 5U);
-  const auto results = runtime::PlainNetwork(imported.network).run(std::vector<float>(32, .5F));
-  ASSERT_EQ(results[0].values.size(), 3U);
-  EXPECT_NEAR(results[0].values[1], 1 / 3., 1e-6);
+  const auto results = graph::Reference<double>(imported.network).run(std::vector<float>(32, .5F));
+  ASSERT_EQ(results[0].size(), 3U);
+  EXPECT_NEAR(results[0][1], 1 / 3., 1e-6);
 }
 
 // x · Sigmoid(x) and x · Tanh(Softplus(x)), a per-channel scale, channel slices.
@@ -226,9 +226,9 @@ TEST(ReadTensorflow, ReadsActivationsThatAreSpelledOut) {
   (*graph.add("Split", "parts", {"axis", "half"}).mutable_attr())["num_split"].set_i(2);
   graph.add("AddV2", "sum", {"parts", "parts:1"});
   const Imported imported = graph.read();
-  const auto x = runtime::PlainNetwork(imported.network).run(std::vector<float>(32, .5F));
+  const auto x = graph::Reference<double>(imported.network).run(std::vector<float>(32, .5F));
   const double swish = 1 / (1 + std::exp(-1.)), y = 2 * swish;
-  EXPECT_NEAR(x[0].values[0], y * std::tanh(std::log1p(std::exp(y))), 1e-6);
+  EXPECT_NEAR(x[0][0], y * std::tanh(std::log1p(std::exp(y))), 1e-6);
 }
 
 }  // namespace

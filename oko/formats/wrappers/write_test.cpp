@@ -12,7 +12,7 @@
 #include "oko/formats/ncnn.h"
 #include "oko/formats/wrappers/test_programs.h"
 #include "oko/runtime/engine.h"
-#include "oko/runtime/reference_network.h"
+#include "oko/runtime/test_weights.h"
 #include "tests/support/reference_models.h"
 
 namespace oko::formats {

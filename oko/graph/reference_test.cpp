@@ -1,0 +1,73 @@
+#include "oko/graph/reference.h"
+
+#include <gmock/gmock.h>
+
+namespace oko::graph {
+namespace {
+
+using testing::DoubleNear;
+using testing::ElementsAre;
+
+template <typename T>
+std::vector<T> result_of(Network network, std::span<const float> input) {
+  infer_shapes(network);
+  return Reference<T>(network).run(input)[0];
+}
+
+// Windows of 2x2 with a stride of 2 over 3x3 values and a column and row of padding before them.
+Network padded_convolution() {
+  Network network;
+  network.input = {1, 3, 3};
+  network.layers = {{"c", Convolution{1, 2, 2, 1, {1, 1, 0, 0}}, {kNetworkInput}, {}}};
+  network.weights["c.kernel"] = Tensor::of({1, 10, 100, 1000}, {1, 1, 2, 2});
+  network.weights["c.bias"] = Tensor::of({.5F}, {1});
+  return network;
+}
+constexpr float kNine[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+
+TEST(Reference, ConvolvesWithPaddingAndStride) {
+  EXPECT_THAT(result_of<double>(padded_convolution(), kNine),
+              ElementsAre(1000.5, 3200.5, 7040.5, 9865.5));
+  EXPECT_THAT(result_of<float>(padded_convolution(), kNine),
+              ElementsAre(1000.5F, 3200.5F, 7040.5F, 9865.5F));
+}
+
+TEST(Reference, NormalizesWithEpsilonInsideOrOutsideTheRoot) {
+  for (const bool outside : {false, true}) {
+    Network network = padded_convolution();
+    std::get<Convolution>(network.layers[0].operation).batch_norm = BatchNorm{.25F, outside};
+    network.weights["c.scale"] = Tensor::of({3}, {1});
+    network.weights["c.mean"] = Tensor::of({200}, {1});
+    network.weights["c.variance"] = Tensor::of({4}, {1});
+    const double root = outside ? 2.25 : std::sqrt(4.25);
+    EXPECT_THAT(result_of<double>(network, kNine)[1], DoubleNear(3 * 3000 / root + .5, 1e-9));
+  }
+}
+
+TEST(Reference, KeepsGroupsOfChannelsApart) {
+  Network network;
+  network.input = {4, 1, 1};
+  network.layers = {{"c", Convolution{2, 1, 1, 2}, {kNetworkInput}, {}},
+                    {"back", Route{2, 1}, {0, kNetworkInput}, {}}};
+  network.weights["c.kernel"] = Tensor::of({1, 2, 3, 4}, {2, 2, 1, 1});
+  network.weights["c.bias"] = Tensor::of({0, 0}, {2});
+  const std::vector<float> input{1, 10, 100, 1000};
+  EXPECT_THAT(result_of<double>(network, input), ElementsAre(4300, 100, 1000));
+}
+
+TEST(Reference, ShowsEveryLayerButHeads) {
+  Network network;
+  network.input = {6, 2, 2};
+  network.layers = {{"a", Shortcut{Activation::kRelu}, {kNetworkInput, kNetworkInput}, {}},
+                    {"head", Yolo{{{1, 1}}, {0}, 1}, {0}, {}}};
+  infer_shapes(network);
+  std::vector<int> seen;
+  Reference<float>(network).run(std::vector<float>(24, -1), [&](int layer, auto map) {
+    seen.push_back(layer);
+    EXPECT_EQ(map[0], 0);
+  });
+  EXPECT_THAT(seen, ElementsAre(0));
+}
+
+}  // namespace
+}  // namespace oko::graph
