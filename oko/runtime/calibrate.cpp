@@ -8,6 +8,7 @@
 #include "oko/base/error.h"
 #include "oko/runtime/executor.h"
 #include "oko/runtime/histogram.h"
+#include "oko/runtime/map_scales.h"
 #include "oko/runtime/steps.h"
 
 namespace oko::runtime {
@@ -66,22 +67,29 @@ struct Calibrator::State {
   }
 
   void observe(const Step& step, const StepContext& context) {
-    if (const auto* c = std::get_if<ConvolutionStep>(&step.work)) {
-      Seen& own = seen[name_of_layer(c->layer)];
-      const graph::Convolution& k = c->convolution;
-      const bool may_transform = k.size == 3 && k.stride == 1 && k.groups == 1;
-      if (may_transform && c->in.buffer >= 0) add_points(own, *c, context);
-      const Map& map = c->out ? *c->out : *c->pooled;
-      add_map(own.output, map, c->layer, context);
-      add_channels(own.channels, map, c->convolution.activation, context);
-      if (c->residual) seen[name_of_layer(step.layer)].output = own.output;
-    } else if (const auto* sum = std::get_if<AddStep>(&step.work)) {
-      add_map(seen[name_of_layer(step.layer)].output, sum->out, step.layer, context);
-    } else if (const auto* average = std::get_if<AverageStep>(&step.work)) {
-      add_map(seen[name_of_layer(step.layer)].output, average->out, step.layer, context);
-    } else if (const auto* softmax = std::get_if<SoftmaxStep>(&step.work)) {
-      add_map(seen[name_of_layer(step.layer)].output, softmax->out, step.layer, context);
-    }
+    const graph::Layer& layer = executor.model().network().layers[step.layer];
+    std::visit(
+        [&]<typename T>(const T& work) {
+          if constexpr (std::is_same_v<T, ConvolutionStep>) {
+            observe(work, step.layer, context);
+          } else if constexpr (requires { work.in, work.out; }) {
+            if (keeps_bytes(layer.operation)) return;  // they are its inputs'
+            add_map(seen[layer.name].output, work.out, step.layer, context);
+          }
+        },
+        step.work);
+  }
+
+  // `layer` is the last of those that the step computes.
+  void observe(const ConvolutionStep& step, int layer, const StepContext& context) {
+    Seen& own = seen[name_of_layer(step.layer)];
+    const graph::Convolution& c = step.convolution;
+    const bool may_transform = c.size == 3 && c.stride == 1 && c.groups == 1;
+    if (may_transform && step.in.buffer >= 0) add_points(own, step, context);
+    const Map& map = step.out ? *step.out : *step.pooled;
+    add_map(own.output, map, step.layer, context);
+    add_channels(own.channels, map, c.activation, context);
+    if (step.residual) seen[name_of_layer(layer)].output = own.output;
   }
 
   void add_map(Histogram& histogram, const Map& map, int layer, const StepContext& context) const {

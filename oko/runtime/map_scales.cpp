@@ -24,7 +24,8 @@ class Sets {
   std::vector<std::size_t> parents_;
 };
 
-// A layer whose output has the bytes of its inputs.
+}  // namespace
+
 bool keeps_bytes(const graph::Operation& operation) {
   return std::visit(
       []<typename T>(const T&) {
@@ -32,8 +33,6 @@ bool keeps_bytes(const graph::Operation& operation) {
       },
       operation);
 }
-
-}  // namespace
 
 std::vector<Scale> scales_of(const graph::Network& network) {
   const auto quantization = quantization_of(network);

@@ -7,6 +7,9 @@
 
 namespace oko::runtime {
 
+// A layer whose output has the int8 values of its inputs.
+bool keeps_bytes(const graph::Operation& operation);
+
 // The scale of the network's input, then of every layer's output, for int8 execution. Concatenated,
 // pooled or upsampled tensors share it with their sources, so that no requantization is needed.
 // Throws an input Error for a network that was not quantized.

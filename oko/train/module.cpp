@@ -120,14 +120,14 @@ void Module::freeze(std::vector<bool> layers) {
   frozen_ = std::move(layers);
   constant_.assign(network_.layers.size(), false);
   folded_.assign(network_.layers.size(), {});
+  std::vector<bool> has_weights(network_.layers.size(), false);
+  for (const Parameter& parameter : parameters_.parameters()) has_weights[parameter.layer] = true;
   for (std::size_t i = 0; i < network_.layers.size(); ++i) {
     const auto& inputs = network_.layers[i].inputs;
     const bool constant_inputs = std::all_of(inputs.begin(), inputs.end(), [&](int from) {
       return from == graph::kNetworkInput || constant_[from];
     });
-    const bool has_weights =
-        std::holds_alternative<graph::Convolution>(network_.layers[i].operation);
-    constant_[i] = constant_inputs && (frozen_[i] || !has_weights);
+    constant_[i] = constant_inputs && (frozen_[i] || !has_weights[i]);
   }
   for (const Parameter& parameter : parameters_.parameters()) {
     at::Tensor value = parameter.value;
