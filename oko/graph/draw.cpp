@@ -26,7 +26,7 @@ std::string window(int size, int stride) {
 }
 
 // "scale 2, activation relu": the settings of a kind without a text of its own below. Lists are
-// left out.
+// skipped.
 struct PlainSettings {
   std::string text;
 

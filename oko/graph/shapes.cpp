@@ -175,14 +175,12 @@ class LayerCheck {
     check_number("scale_x_y", yolo.scale_x_y, .01F, 100);
     check_number("ignore threshold", yolo.ignore_threshold, 0, 1);
     check_number("truth threshold", yolo.truth_threshold, 0, 1);
-    check_head(yolo, yolo.mask.size());
-    return input();
+    return head(yolo, yolo.mask.size());
   }
 
   Shape output(const Region& region) const {
     check_anchors(region.anchors);
-    check_head(region, region.anchors.size());
-    return input();
+    return head(region, region.anchors.size());
   }
 
   void check_anchors(const std::vector<Anchor>& anchors) const {
@@ -192,16 +190,18 @@ class LayerCheck {
     }
   }
 
-  template <HeadOperation Head>
-  void check_head(const Head& head, std::size_t boxes) const {
-    const int classes = head.classes;
+  Shape head(const HeadOperation auto& operation, std::size_t boxes) const {
     check_range("number of anchors", static_cast<Side>(boxes), 1, kMaxWindow);
-    check_range("classes", classes, 1, kMaxSide);
-    const int wanted = head.channels();
-    if (input().channels != wanted) {
+    check_range("classes", operation.classes, 1, kMaxSide);
+    check_channels(operation.channels(), boxes, operation.classes);
+    return input();
+  }
+
+  void check_channels(int channels, std::size_t boxes, int classes) const {
+    if (input().channels != channels) {
+      const Shape wanted{channels, input().height, input().width};
       fail("the input is " + to_string(input()) + ", " + std::to_string(boxes) + " anchors and " +
-               std::to_string(classes) + " classes need " + std::to_string(wanted) + "x" +
-               std::to_string(input().height) + "x" + std::to_string(input().width),
+               std::to_string(classes) + " classes need " + to_string(wanted),
            "the convolution before the head needs anchors x (5 + classes) filters");
     }
     if (classes != network_.class_count()) {
