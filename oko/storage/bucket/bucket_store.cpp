@@ -324,4 +324,13 @@ Page BucketStore::list_page(const Uri& prefix, bool recursive, const std::string
   return list_names(prefix, recursive, token);
 }
 
+void BucketStore::remove(const Uri& uri) {
+  if (uri.key().empty()) {
+    throw Error(ErrorCode::kUsage, uri.text(), "is a bucket; only files can be removed",
+                "give the files");
+  }
+  const http::Response response = send(delete_request(uri), uri);
+  if (!response.ok() && response.status != 404) refuse(response, uri);
+}
+
 }  // namespace oko::storage::bucket

@@ -38,12 +38,14 @@ class BucketStore : public Store {
   std::optional<Entry> stat(const Uri& uri) override;
   std::vector<Entry> list(const Uri& uri, bool recursive, std::vector<Skipped>* skipped) override;
   Page list_page(const Uri& prefix, bool recursive, const std::string& token) override;
+  void remove(const Uri& uri) override;
 
  protected:
   explicit BucketStore(const Options& options);
 
   // A request for the whole object, or for that version of it. read_to() adds the range.
   virtual http::Request get_request(const Uri& uri, const std::string& version) = 0;
+  virtual http::Request delete_request(const Uri& uri) = 0;
   // Parses the headers of a read's response; `uri` and `size` are filled in by the caller.
   virtual Entry described(const http::Response& response) = 0;
   virtual std::optional<Entry> stat_object(const Uri& uri) = 0;

@@ -219,13 +219,8 @@ std::vector<Object> GcsStore::list_parts(const Uri& folder) {
   return all;
 }
 
-void GcsStore::remove(const Uri& uri) {
-  if (uri.key().empty()) {
-    throw Error(ErrorCode::kUsage, uri.text(), "is a bucket; only files can be removed",
-                "give the files");
-  }
-  const http::Response response = send(request("DELETE", object_url(uri)), uri);
-  if (!response.ok() && response.status != 404) refuse(response, uri);
+http::Request GcsStore::delete_request(const Uri& uri) {
+  return request("DELETE", object_url(uri));
 }
 
 void GcsStore::remove_many(const std::vector<Uri>& uris) {

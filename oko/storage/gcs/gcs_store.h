@@ -36,7 +36,6 @@ class GcsStore final : public bucket::BucketStore {
   Entry copy(const Uri& from, const Uri& to, const Precondition& precondition) override;
   Entry compose(const std::vector<Uri>& from, const Uri& to,
                 const Precondition& precondition) override;
-  void remove(const Uri& uri) override;
   void remove_many(const std::vector<Uri>& uris) override;
   void make_bucket(const Uri& uri, const BucketOptions& options) override;
 
@@ -58,6 +57,7 @@ class GcsStore final : public bucket::BucketStore {
 
  private:
   http::Request get_request(const Uri& uri, const std::string& version) override;
+  http::Request delete_request(const Uri& uri) override;
   Entry described(const http::Response& response) override;
   std::optional<Entry> stat_object(const Uri& uri) override;
   std::optional<Object> look(const Uri& uri);

@@ -148,6 +148,8 @@ http::Request S3Store::get_request(const Uri& uri, const std::string& version) {
   return get;
 }
 
+http::Request S3Store::delete_request(const Uri& uri) { return request("DELETE", uri); }
+
 Entry S3Store::described(const http::Response& response) {
   Entry entry;
   entry.version = unquoted(response.header("etag"));

@@ -23,7 +23,6 @@ class S3Store final : public bucket::BucketStore {
   Entry copy(const Uri& from, const Uri& to, const Precondition& precondition) override;
   Entry compose(const std::vector<Uri>& from, const Uri& to,
                 const Precondition& precondition) override;
-  void remove(const Uri& uri) override;
   void remove_many(const std::vector<Uri>& uris) override;
   void make_bucket(const Uri& uri, const BucketOptions& options) override;
 
@@ -42,6 +41,7 @@ class S3Store final : public bucket::BucketStore {
 
  private:
   http::Request get_request(const Uri& uri, const std::string& version) override;
+  http::Request delete_request(const Uri& uri) override;
   Entry described(const http::Response& response) override;
   bool bucket_exists(const Uri& uri) override;
   Page list_names(const Uri& prefix, bool recursive, const std::string& token) override;

@@ -147,15 +147,6 @@ Entry S3Store::compose(const std::vector<Uri>& from, const Uri& to,
   }
 }
 
-void S3Store::remove(const Uri& uri) {
-  if (uri.key().empty()) {
-    throw Error(ErrorCode::kUsage, uri.text(), "is a bucket; only files can be removed",
-                "give the files");
-  }
-  const http::Response response = send(request("DELETE", uri), uri);
-  if (!response.ok() && response.status != 404) refuse(response, uri);
-}
-
 void S3Store::remove_many(const std::vector<Uri>& uris) {
   constexpr std::size_t kMost = 1000;  // a request
   std::map<std::string, std::vector<Uri>> by_bucket;
