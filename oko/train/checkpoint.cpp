@@ -24,9 +24,9 @@ Json to_json(const Position& p) {
           {"epoch_pictures", p.epoch_pictures},
           {"best_fitness", p.best_fitness},
           {"best_epoch", p.best_epoch},
-          {"smoothed_loss", p.smoothed_loss},
-          {"lowest_loss", p.lowest_loss},
-          {"smoothed_steps", p.smoothed_steps},
+          {"smoothed_loss", p.trend.smoothed},
+          {"lowest_loss", p.trend.lowest},
+          {"smoothed_steps", p.trend.updates},
           {"schedule", p.schedule},
           {"epochs", std::move(epochs)}};
 }
@@ -43,9 +43,9 @@ Position position_from_json(const Json& json, const std::string& place,
   p.epoch_pictures = json_get<std::int64_t>(json, "epoch_pictures", place);
   p.best_fitness = json_get<double>(json, "best_fitness", place);
   p.best_epoch = json_get<int>(json, "best_epoch", place);
-  p.smoothed_loss = json_get<double>(json, "smoothed_loss", place);
-  p.lowest_loss = json_get<double>(json, "lowest_loss", place);
-  p.smoothed_steps = json_get<std::int64_t>(json, "smoothed_steps", place);
+  p.trend.smoothed = json_get<double>(json, "smoothed_loss", place);
+  p.trend.lowest = json_get<double>(json, "lowest_loss", place);
+  p.trend.updates = json_get<std::int64_t>(json, "smoothed_steps", place);
   p.schedule = json_get<Json>(json, "schedule", place);
   const Json epochs = json_get<Json>(json, "epochs", place);
   if (!epochs.is_array()) throw input_error(place, "\"epochs\" must be a list");
@@ -72,6 +72,17 @@ void prune(const std::string& folder, std::size_t keep) {
 }
 
 }  // namespace
+
+LossSums Position::mean_loss() const {
+  LossSums mean = epoch_sum;
+  return mean /= static_cast<double>(std::max<std::int64_t>(1, epoch_pictures));
+}
+
+void Position::begin_epoch() {
+  batch = 0;
+  epoch_sum = LossSums(epoch_sum.parts);
+  epoch_pictures = 0;
+}
 
 std::string write_checkpoint(run::Writer& writer, const std::string& folder, Checkpoint checkpoint,
                              int keep) {

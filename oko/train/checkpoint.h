@@ -7,6 +7,7 @@
 
 #include "oko/graph/oko_file.h"
 #include "oko/run/writer.h"
+#include "oko/train/divergence.h"
 #include "oko/train/verdict.h"
 
 namespace oko::train {
@@ -22,10 +23,14 @@ struct Position {
   std::int64_t epoch_pictures = 0;
   double best_fitness = -1;
   int best_epoch = -1;
-  double smoothed_loss = 0, lowest_loss = 0;  // to detect divergence
-  std::int64_t smoothed_steps = 0;
+  LossTrend trend;
   Json schedule = Json::object();
   std::vector<EpochSummary> epochs;
+
+  // Of this epoch so far, per image.
+  LossSums mean_loss() const;
+  // At the first batch of an epoch.
+  void begin_epoch();
 };
 
 // A checkpoint is an .oko file: the network with its current weights, the optimizer and EMA

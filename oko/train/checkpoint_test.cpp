@@ -39,9 +39,9 @@ Checkpoint some_checkpoint(std::int64_t step) {
   p.epoch_pictures = 48;
   p.best_fitness = .7 + 1e-16;
   p.best_epoch = 11;
-  p.smoothed_loss = 1. / 9;
-  p.lowest_loss = 1. / 11;
-  p.smoothed_steps = 5'000'000'000;
+  p.trend.smoothed = 1. / 9;
+  p.trend.lowest = 1. / 11;
+  p.trend.updates = 5'000'000'000;
   p.schedule = {{"scale", .1}, {"best", 1. / 3}, {"waiting", 2}, {"any", true}};
   EpochSummary summary;
   summary.epoch = 16;
@@ -74,9 +74,9 @@ void expect_same(const Position& a, const Position& b) {
   EXPECT_EQ(a.epoch_pictures, b.epoch_pictures);
   EXPECT_EQ(a.best_fitness, b.best_fitness);
   EXPECT_EQ(a.best_epoch, b.best_epoch);
-  EXPECT_EQ(a.smoothed_loss, b.smoothed_loss);
-  EXPECT_EQ(a.lowest_loss, b.lowest_loss);
-  EXPECT_EQ(a.smoothed_steps, b.smoothed_steps);
+  EXPECT_EQ(a.trend.smoothed, b.trend.smoothed);
+  EXPECT_EQ(a.trend.lowest, b.trend.lowest);
+  EXPECT_EQ(a.trend.updates, b.trend.updates);
   EXPECT_EQ(a.schedule, b.schedule);
   ASSERT_EQ(a.epochs.size(), b.epochs.size());
   for (std::size_t i = 0; i < a.epochs.size(); ++i) {
@@ -118,6 +118,23 @@ TEST(Checkpoint, RoundTripsBitForBit) {
   expect_same(written.network.weights, read->network.weights);
   expect_same(written.extra, read->extra);
   expect_same(written.position, read->position);
+}
+
+TEST(Checkpoint, HasTheKeysOfOlderVersions) {
+  const auto keys_of = [](const Json& object) {
+    std::vector<std::string> keys;
+    for (const auto& [key, value] : object.items()) keys.push_back(key);
+    return keys;
+  };
+  const dataset::ScratchFolder folder;
+  const std::string uri = write_now(folder.path(), some_checkpoint(1));
+  const Json position = graph::read_oko(storage::read(uri), uri).network.metadata.at("position");
+  EXPECT_THAT(keys_of(position),
+              ElementsAre("step", "stage", "epoch", "batch", "log_bytes", "epoch_sum",
+                          "epoch_pictures", "best_fitness", "best_epoch", "smoothed_loss",
+                          "lowest_loss", "smoothed_steps", "schedule", "epochs"));
+  EXPECT_THAT(keys_of(position.at("epoch_sum")),
+              ElementsAre("loss", "box", "objectness", "no_object", "class"));
 }
 
 TEST(Checkpoint, OpensAsAModel) {

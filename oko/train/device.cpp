@@ -1,9 +1,5 @@
 #include "oko/train/device.h"
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
 
@@ -30,14 +26,6 @@ at::Device device_named(const std::string& name) {
 
 void use_threads(int threads) {
   at::set_num_threads(threads > 0 ? threads : available_processors());
-}
-
-void keep_freed_memory() {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  mallopt(M_TOP_PAD, 64 << 20);
-#endif
 }
 
 bool has_native_bfloat16() {

@@ -13,10 +13,6 @@ at::Device device_named(const std::string& name);
 // How many cores LibTorch may use; 0: all. (Its own default is half of them.)
 void use_threads(int threads);
 
-// Makes the C library keep freed memory instead of returning every large tensor to the system,
-// whose page faults otherwise cost more than the arithmetic. Call once, before training.
-void keep_freed_memory();
-
 // Whether this CPU multiplies bfloat16 natively (AVX-512 BF16 or AMX): only then is it faster.
 bool has_native_bfloat16();
 

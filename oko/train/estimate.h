@@ -30,6 +30,10 @@ std::int64_t available_memory();
 // The peak resident size of this process so far, in bytes; 0 if unknown.
 std::int64_t peak_resident_memory();
 
+// Makes the C library keep freed memory instead of returning every large tensor to the system,
+// whose page faults otherwise cost more than the arithmetic. Call once, before training.
+void keep_freed_memory();
+
 std::string human_bytes(std::int64_t bytes);  // "1.4 GB"
 std::string human_seconds(double seconds);    // "2 h 05 min", "3 min 10 s", "4.2 s"
 

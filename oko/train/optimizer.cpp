@@ -46,6 +46,14 @@ std::int64_t restore_count(const graph::Weights& state, const std::string& name,
 
 }  // namespace
 
+OptimizerOptions optimizer_options(const Recipe& recipe) {
+  OptimizerOptions options;
+  options.kind = recipe.optimizer;
+  options.momentum = recipe.momentum;
+  options.weight_decay = recipe.weight_decay;
+  return options;
+}
+
 Optimizer::Optimizer(Parameters& parameters, OptimizerOptions options)
     : parameters_(parameters), options_(options) {
   first_ = at::zeros_like(parameters.gradient());

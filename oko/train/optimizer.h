@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "oko/graph/tensor.h"
-#include "oko/train/choices.h"
 #include "oko/train/parameters.h"
+#include "oko/train/recipe.h"
 
 namespace oko::train {
 
@@ -15,6 +15,8 @@ struct OptimizerOptions {
   double beta1 = .9, beta2 = .999, epsilon = 1e-8;  // Adam, AdamW
   double weight_decay = 5e-4;  // kernels only; Adam adds it to the gradient, AdamW to the step
 };
+
+OptimizerOptions optimizer_options(const Recipe& recipe);
 
 // Updates the parameters of unfrozen layers, in place, from Parameters::gradient().
 class Optimizer {

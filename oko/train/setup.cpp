@@ -354,14 +354,6 @@ LossOptions loss_options(const Recipe& recipe) {
   return options;
 }
 
-OptimizerOptions optimizer_options(const Recipe& recipe) {
-  OptimizerOptions options;
-  options.kind = recipe.optimizer;
-  options.momentum = recipe.momentum;
-  options.weight_decay = recipe.weight_decay;
-  return options;
-}
-
 ScheduleOptions schedule_options(const Recipe& recipe, int stage, std::int64_t steps_per_epoch) {
   ScheduleOptions options;
   options.kind = recipe.schedule;

@@ -9,7 +9,6 @@
 #include "oko/dataset/loader.h"
 #include "oko/graph/network.h"
 #include "oko/train/loss.h"
-#include "oko/train/optimizer.h"
 #include "oko/train/recipe.h"
 #include "oko/train/record.h"
 #include "oko/train/schedule.h"
@@ -43,7 +42,6 @@ struct ResumedRun {
 Setup set_up(Recipe recipe, Progress& progress, const ResumedRun* resumed = nullptr);
 
 LossOptions loss_options(const Recipe& recipe);
-OptimizerOptions optimizer_options(const Recipe& recipe);
 // The schedule of stage 1 or 2; `steps_per_epoch`: updates.
 ScheduleOptions schedule_options(const Recipe& recipe, int stage, std::int64_t steps_per_epoch);
 // Loader of the training split for an epoch; the last `plain_epochs` are without mosaic and mix-up.

@@ -120,7 +120,7 @@ bool TrainingStep::unscale_gradient() {
   return true;
 }
 
-StepCost TrainingStep::measure(int batch) {
+double TrainingStep::measure(int batch) {
   const graph::Shape& shape = module_.network().input;
   dataset::Batch synthetic;
   synthetic.size = {shape.width, shape.height};
@@ -136,11 +136,7 @@ StepCost TrainingStep::measure(int batch) {
   flat.copy_(before);  // batch norm statistics have changed
   at::Tensor gradient = module_.parameters().gradient();
   gradient.zero_();
-  return {seconds.count() / batch};
-}
-
-void TrainingStep::load(const graph::Network& network, const std::string& place) {
-  module_.parameters().assign(network.weights, place);
+  return seconds.count() / batch;
 }
 
 std::string TrainingStep::description() const {

@@ -9,16 +9,13 @@
 
 namespace oko::train {
 
-struct StepCost {
-  double seconds_per_picture = 0;
-};
-
 // Forward pass, loss and backward pass of one batch with the recipe's device and precision.
 class TrainingStep {
  public:
   TrainingStep(const graph::Network& network, const Recipe& recipe);
 
   Module& module() { return module_; }
+  const Module& module() const { return module_; }
 
   // Adds the batch's gradient, times `factor`, to Parameters::gradient(). `step` seeds dropout.
   // Returns the loss, summed over the images.
@@ -32,12 +29,8 @@ class TrainingStep {
   bool unscale_gradient();
   bool may_overflow() const { return module_.compute_type == at::kHalf; }
 
-  // Runs and times steps on synthetic pictures; changes nothing.
-  StepCost measure(int batch);
-
-  // Loads a checkpoint's weights; throws an input Error at `place` if they do not belong to this
-  // network.
-  void load(const graph::Network& network, const std::string& place);
+  // Runs steps on synthetic images; returns the seconds per image. Changes nothing.
+  double measure(int batch);
 
   bool half_precision() const { return module_.compute_type != at::kFloat; }
   std::string description() const;  // "cpu, 2 threads, bf16"

@@ -1,0 +1,92 @@
+#include "oko/train/saver.h"
+
+#include <utility>
+
+#include "oko/run/output.h"
+#include "oko/run/report.h"
+#include "oko/storage/store.h"
+#include "oko/train/learner.h"
+
+namespace oko::train {
+namespace {
+
+std::uint64_t size_of(const graph::Weights& weights) {
+  std::uint64_t size = 0;
+  for (const auto& [name, tensor] : weights) size += tensor.data.size();
+  return size;
+}
+
+}  // namespace
+
+Json recipe_json(const Recipe& recipe) {
+  Json json = Json::object();
+  visit_recipe(recipe, [&](const RecipeOption& option, const auto& field) {
+    json[option.key] = written(field);
+  });
+  return json;
+}
+
+Saver::Saver(run::Writer& writer, const run::Paths& paths, const Setup& setup)
+    : writer_(writer), paths_(paths), setup_(setup) {}
+
+void Saver::rehearse(std::int64_t values) const {
+  graph::Network network = setup_.network;
+  network.weights.clear();
+  network.metadata["training"] = facts({});
+  const Bytes bytes(graph::write_oko(network));
+  graph::read_oko(bytes, paths_.model());
+  static_cast<void>(run::make_report({storage::filename(paths_.folder), {}, "", nullptr, nullptr}));
+  constexpr std::uint64_t kModels = 2,
+                          kCheckpoints = 3;  // a third is written before one is removed
+  const auto moments = static_cast<std::uint64_t>(moments_of(setup_.recipe.optimizer));
+  run::check_room(paths_.folder, 4 * static_cast<std::uint64_t>(values) *
+                                         (kModels + kCheckpoints * (2 + moments)) +
+                                     (1 << 20));
+}
+
+void Saver::record(std::vector<std::string> changes, const std::optional<Asked>& asked) const {
+  storage::write(paths_.recipe(),
+                 to_toml(RunRecord{setup_.recipe, setup_.data, OKO_VERSION, libtorch_version(),
+                                   std::move(changes), asked}));
+}
+
+std::string Saver::checkpoint(const Position& position, graph::Weights weights,
+                              graph::Weights state) {
+  Checkpoint c;
+  c.network = setup_.network;
+  c.network.weights = std::move(weights);
+  c.extra = std::move(state);
+  c.position = position;
+  const std::string uri = write_checkpoint(writer_, paths_.checkpoints(), std::move(c));
+  if (!std::exchange(has_checkpoint_, true)) writer_.flush();
+  return uri;
+}
+
+Json Saver::facts(const Position& position) const {
+  return {{"dataset", setup_.recipe.dataset},
+          {"dataset_hash", setup_.data.train.hash},
+          {"epoch", position.epoch},
+          {"step", position.step},
+          {"stage", position.stage},
+          {"recipe", recipe_json(setup_.recipe)},
+          {"oko", OKO_VERSION},
+          {"libtorch", libtorch_version()}};
+}
+
+void Saver::model(const std::string& uri, const Position& position, graph::Weights weights,
+                  const run::Evaluation* evaluation) {
+  graph::Network network = setup_.network;
+  network.weights = std::move(weights);
+  network.metadata["training"] = facts(position);
+  if (evaluation != nullptr) {
+    network.metadata["metrics"] = {{"map50", evaluation->map50},
+                                   {"map", evaluation->coco.ap},
+                                   {"best_f1", evaluation->best_f1.f1},
+                                   {"best_f1_score", evaluation->best_f1.score},
+                                   {"pictures", evaluation->pictures.size()}};
+  }
+  const std::uint64_t size = size_of(network.weights);
+  writer_.write(uri, size, [network = std::move(network)] { return graph::write_oko(network); });
+}
+
+}  // namespace oko::train

@@ -1,0 +1,45 @@
+#include "oko/train/stage.h"
+
+namespace oko::train {
+namespace {
+
+int epochs_of(const Recipe& recipe, bool is_first) {
+  return is_first ? recipe.frozen_epochs : recipe.epochs - recipe.frozen_epochs;
+}
+
+std::int64_t updates_in(int batches, int together) { return (batches + together - 1) / together; }
+
+}  // namespace
+
+Stage::Stage(const Setup& setup, const Position& position)
+    : setup_(setup),
+      is_first_(position.stage == 1),
+      updates_per_epoch_(
+          updates_in(loader(position.epoch).batches_per_epoch(), setup.recipe.accumulate)),
+      schedule_(schedule_options(setup.recipe, position.stage, updates_per_epoch_),
+                updates_per_epoch_ * epochs_of(setup.recipe, is_first_)) {}
+
+std::vector<bool> Stage::frozen_layers() const {
+  return is_first_ ? setup_.pretrained : std::vector<bool>(setup_.network.layers.size(), false);
+}
+
+dataset::Loader& Stage::loader(int epoch) {
+  const bool plain = epoch >= setup_.recipe.epochs - setup_.recipe.plain_epochs;
+  if (loader_ == nullptr || plain != plain_) {
+    plain_ = plain;
+    loader_ = std::make_unique<dataset::Loader>(setup_.train, loader_options(setup_, plain));
+  }
+  return *loader_;
+}
+
+double Stage::rate(const Position& position, int batch) const {
+  const int first = is_first_ ? 0 : setup_.recipe.frozen_epochs;
+  return schedule_.rate((position.epoch - first) * updates_per_epoch_ +
+                        batch / setup_.recipe.accumulate);
+}
+
+bool Stage::is_over(const Position& position) const {
+  return is_first_ && position.epoch >= setup_.recipe.frozen_epochs;
+}
+
+}  // namespace oko::train
