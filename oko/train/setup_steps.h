@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include "oko/base/progress.h"
+#include "oko/train/setup.h"
+
+namespace oko::train {
+
+// The steps of set_up(), in order; they throw what it throws. Each reads the recipe, adds to the
+// setup, and notes what it chose.
+void read_data(Setup& setup, const ResumedRun* resumed, Progress& progress);
+void make_network(Setup& setup);
+void choose_anchors(Setup& setup, Progress& progress);
+void take_pretrained(Setup& setup, Progress& progress);
+// `then`: of the checkpoint.
+void check_same_network(const Setup& setup, const graph::Network& then);
+
+// Keeps the line for the report and shows it.
+void note(Setup& setup, Progress& progress, std::string line);
+
+inline image::Size input_size(const graph::Network& network) {
+  return {network.input.width, network.input.height};
+}
+
+}  // namespace oko::train
