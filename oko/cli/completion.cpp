@@ -22,7 +22,7 @@ std::vector<std::string> choices_of(const CLI::Option& option) {
 }
 
 bool names_a_file(const CLI::Option& option) {
-  constexpr std::array<std::string_view, 5> kTypes = {"FILE", "FOLDER", "DIR", "DATASET", "CFG"};
+  constexpr std::array<std::string_view, 4> kTypes = {"FILE", "FOLDER", "DIR", "DATASET"};
   const std::string type = option.get_type_name();
   return std::ranges::any_of(kTypes, [&](auto known) { return type.find(known) != type.npos; });
 }

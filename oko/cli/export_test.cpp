@@ -249,6 +249,19 @@ TEST_F(Export, WeightsAloneUseTheNetworkNamed) {
                    "--names", file("two.names"), "-o", file("a.oko")});
   ASSERT_EQ(named.code, 0) << named.error;
   EXPECT_EQ(model("a.oko").layers, network_.layers);
+  // Or that of another model, whose weights are not used.
+  graph::Network other = network_;
+  graph::fill_synthetic_weights(other, 2);
+  storage::write(file("other.oko"), graph::write_oko(other));
+  ASSERT_EQ(oko_command({"import", file("alone.safetensors"), "--network", file("other.oko"), "-o",
+                         file("b.oko")})
+                .code,
+            0);
+  const graph::Network again = model("b.oko");
+  EXPECT_EQ(again.layers, network_.layers);
+  for (const auto& [name, tensor] : network_.weights) {
+    EXPECT_EQ(again.weights.at(name).data.text(), tensor.data.text()) << name;
+  }
 }
 
 // Ten wrong files: each is rejected with its place and leaves nothing behind.

@@ -10,7 +10,6 @@
 #include "oko/cli/model.h"
 #include "oko/cli/table.h"
 #include "oko/convert/read.h"
-#include "oko/formats/darknet.h"
 #include "oko/graph/cost.h"
 #include "oko/graph/oko_file.h"
 #include "oko/storage/store.h"
@@ -32,7 +31,7 @@ std::vector<std::string> sorted_out(std::vector<std::string> files, const std::s
   if (!weights.empty()) files.push_back(weights);
   if (files.size() > 2 || (files.size() == 2 && weights.empty() && !is_pair)) {
     throw Error(ErrorCode::kUsage, files.back(), "is a second model beside " + files.front(),
-                "give the files of one model: a .cfg and its .weights, a .param and its .bin");
+                "give the files of one model: " + formats::models_in_two_files());
   }
   return files;
 }
@@ -65,11 +64,14 @@ std::vector<graph::Anchor> anchors_of(const std::string& given) {
                  : formats::read_anchors(storage::read_text(given), given);
 }
 
-// The network for a weights-only file: a built-in one, or a .cfg.
+// The network for a weights-only file: a built-in one, or another model's.
 graph::Network structure_of(const ImportArguments& arguments, std::vector<std::string>& notes) {
   const std::string& name = arguments.network;
-  if (storage::extension(name) == ".cfg") {
-    return formats::read_darknet_cfg(storage::read_text(name), name, &notes);
+  if (convert::is_model(name)) {
+    formats::ReadModel model = convert::read_model(convert::open_model(name), {});
+    notes = std::move(model.notes);
+    model.network.weights.clear();
+    return std::move(model.network);
   }
   const std::size_t classes = arguments.names.empty() ? 0 : read_names(arguments.names).size();
   return builtin_network(name, arguments.size, static_cast<int>(classes));
@@ -227,8 +229,8 @@ void import(const ImportArguments& arguments, const Context& context) {
   }
   InputFiles files;
   for (const std::string& file : arguments.files) files.add(ModelArguments{file, "", ""});
-  for (const std::string& file :
-       {arguments.weights, arguments.names, arguments.anchors, arguments.network}) {
+  if (!arguments.network.empty()) files.add(ModelArguments{arguments.network, "", ""});
+  for (const std::string& file : {arguments.weights, arguments.names, arguments.anchors}) {
     files.add(file);
   }
   files.claim(arguments.out);
@@ -262,12 +264,11 @@ void add_import_command(CLI::App& app, Context& context) {
   ImportArguments& a = *arguments;
   command
       ->add_option("FILE", a.files,
-                   "A model: Darknet .cfg and .weights, Keras .h5, TensorFlow .pb, ONNX, Core ML, "
-                   "TensorFlow Lite, ncnn .param and .bin, safetensors")
+                   "A model of " + formats::readable_titles() +
+                       "; two files if it is in two: " + formats::models_in_two_files())
       ->required()
       ->type_name("FILE");
-  command->add_option("--weights", a.weights, "Weights of a .cfg, or the .bin of a .param")
-      ->type_name("FILE");
+  command->add_option("--weights", a.weights, "Weights of a model in two files")->type_name("FILE");
   command->add_option("--names", a.names, "File with class names, one per line")->type_name("FILE");
   command
       ->add_option("--anchors", a.anchors,
@@ -284,8 +285,8 @@ void add_import_command(CLI::App& app, Context& context) {
       ->type_name("KIND");
   command
       ->add_option("--network", a.network,
-                   "Network for a weights-only file: a built-in name or a .cfg")
-      ->type_name("NAME|CFG");
+                   "Network for a weights-only file: a built-in name or a model file")
+      ->type_name("NAME|FILE");
   command->add_option("--size", a.size, "Input size, if the file has none or to override it")
       ->type_name("WxH");
   command->add_flag("--bgr", a.bgr, "The model was trained on BGR images");

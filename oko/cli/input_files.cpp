@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "oko/base/error.h"
+#include "oko/convert/model_files.h"
 #include "oko/dataset/text.h"
 #include "oko/media/picture.h"
 #include "oko/storage/identity.h"
@@ -51,15 +52,7 @@ void InputFiles::add(const std::string& file) {
 void InputFiles::add(const ModelArguments& model) {
   add(model.weights);
   add(model.names);
-  add(model.path);
-  const std::string ending = storage::extension(model.path);
-  if (ending == ".mlpackage" && storage::exists(model.path)) {
-    for (const storage::Entry& entry : storage::list(model.path, true)) add(entry.uri);
-  } else if (ending == ".param") {
-    add(storage::join(storage::parent(model.path), storage::stem(model.path) + ".bin"));
-  } else {
-    add(storage::join(model.path, "model.oko"));  // of a run folder
-  }
+  for (const std::string& file : convert::files_of_model(model.path)) add(file);
 }
 
 void InputFiles::add(const dataset::Dataset& data) {

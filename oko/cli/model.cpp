@@ -20,7 +20,9 @@ void add_model_arguments(CLI::App& command, ModelArguments& model) {
                   "An .oko file, a run folder, or a model file of another format")
       ->required()
       ->type_name("FILE");
-  command.add_option("--weights", model.weights, "Weights of a .cfg, or the .bin of a .param")
+  command
+      .add_option("--weights", model.weights,
+                  "Weights of a model in two files: " + formats::models_in_two_files())
       ->type_name("FILE");
   command.add_option("--names", model.names, "File with class names, one per line")
       ->type_name("FILE");
@@ -49,34 +51,36 @@ void set_names(graph::Network& network, const std::string& uri) {
   network.classes = std::move(names);
 }
 
-graph::Network load_model(const ModelArguments& model, std::vector<std::string>* notes,
-                          const std::string& size) {
+static formats::ReadModel read_model(const ModelArguments& model, const std::string& size) {
   formats::ReadOptions options;
   if (!size.empty()) options.size = parse_size(size);
   formats::ReadModel read =
       convert::read_model(convert::open_model(model.path, model.weights), options);
   if (!model.names.empty()) set_names(read.network, model.names);
-  if (notes != nullptr) {
-    *notes = std::move(read.notes);
-    if (read.no_heads_why) {
-      notes->push_back("its outputs look like heads that oko does not decode: " +
-                       read.no_heads_why->place() + ": " + read.no_heads_why->message());
-    } else if (read.lacks_heads) {
-      notes->push_back(
-          "its outputs look like heads, but the file does not contain their anchors: oko import " +
-          model.path + " --anchors FILE adds heads");
-    }
+  return read;
+}
+
+graph::Network load_model(const ModelArguments& model, std::vector<std::string>* notes,
+                          const std::string& size) {
+  formats::ReadModel read = read_model(model, size);
+  if (notes == nullptr) return std::move(read.network);
+  *notes = std::move(read.notes);
+  if (read.no_heads_why) {
+    notes->push_back("its outputs look like heads that oko does not decode: " +
+                     read.no_heads_why->place() + ": " + read.no_heads_why->message());
+  } else if (read.lacks_heads) {
+    notes->push_back(
+        "its outputs look like heads, but the file does not contain their anchors: oko import " +
+        model.path + " --anchors FILE adds heads");
   }
   return std::move(read.network);
 }
 
 graph::Network load_model(const ModelArguments& model, const std::string& size,
                           const Context& context) {
-  std::vector<std::string> notes;
-  graph::Network network = load_model(model, &notes, size);
-  const bool is_cfg = storage::extension(model.path) == ".cfg";
-  if (is_cfg && !notes.empty()) context.progress->line("note: " + notes.front());
-  return network;
+  formats::ReadModel read = read_model(model, size);
+  if (read.inferred_preprocessing) context.progress->line("note: " + read.notes.front());
+  return std::move(read.network);
 }
 
 image::Size parse_size(const std::string& text) {

@@ -12,7 +12,7 @@ namespace oko::cli {
 // The arguments that name a model.
 struct ModelArguments {
   std::string path;     // anything convert::open_model() opens
-  std::string weights;  // Darknet .weights beside a .cfg, ncnn .bin beside a .param
+  std::string weights;  // its second file, if it is in two
   std::string names;    // class names, one per line
 };
 
@@ -26,7 +26,7 @@ void add_model_arguments(CLI::App& command, ModelArguments& model);
 graph::Network load_model(const ModelArguments& model, std::vector<std::string>* notes = nullptr,
                           const std::string& size = {});
 
-// The same, and prints what was inferred from a Darknet .cfg: whether images are letterboxed.
+// The same, and prints what the reader had to infer: whether images are letterboxed (Darknet).
 graph::Network load_model(const ModelArguments& model, const std::string& size,
                           const Context& context);
 

@@ -99,9 +99,9 @@ void add_parity_command(CLI::App& app, Context& context) {
   command->add_option("B", a.second, "Second model: another one, or the same in another format")
       ->required()
       ->type_name("FILE");
-  command->add_option("--weights-a", a.first_weights, "Weights of A: .weights or .bin")
+  command->add_option("--weights-a", a.first_weights, "Weights of A, if it is in two files")
       ->type_name("FILE");
-  command->add_option("--weights-b", a.second_weights, "Weights of B: .weights or .bin")
+  command->add_option("--weights-b", a.second_weights, "Weights of B, if it is in two files")
       ->type_name("FILE");
   command->add_option("--size", a.size, "Input size, if a file has none or to override it")
       ->type_name("WxH");

@@ -11,7 +11,8 @@ namespace {
 using formats::File;
 using formats::Format;
 
-constexpr std::size_t kStart = 16;  // bytes that Format::recognise() gets
+constexpr std::size_t kStart = 16;              // bytes that Format::recognise() gets
+constexpr const char* kRunModel = "model.oko";  // of a run folder
 
 // The format with this ending, of its models or (&Format::weight_endings) of its weights.
 const Format* format_ending(const std::string& ending,
@@ -54,15 +55,20 @@ ModelFiles open_folder(const std::string& path) {
     }
     return model;
   }
-  const std::string inside = storage::join(path, "model.oko");
-  if (storage::exists(inside)) return {format_ending(".oko"), {mapped(inside)}};
+  const std::string inside = storage::join(path, kRunModel);
+  if (storage::exists(inside)) return {format_ending(storage::extension(inside)), {mapped(inside)}};
   throw input_error(path, "this folder contains no model.oko",
                     "give a run folder or a model; models end in " + known_endings());
 }
 
+// The weights that are found beside a file of the format.
+std::string weights_name(const std::string& path, const Format& format) {
+  return storage::join(storage::parent(path),
+                       storage::stem(path) + std::string(format.weight_endings.front()));
+}
+
 File found_weights(const std::string& path, const Format& format) {
-  const std::string name = storage::join(
-      storage::parent(path), storage::stem(path) + std::string(format.weight_endings.front()));
+  const std::string name = weights_name(path, format);
   if (!storage::exists(name)) {
     throw input_error(path, "its weights, " + name + ", are missing",
                       "give the " + std::string(format.weight_endings.front()) + " too");
@@ -71,6 +77,23 @@ File found_weights(const std::string& path, const Format& format) {
 }
 
 }  // namespace
+
+bool is_model(const std::string& path) {
+  return format_ending(storage::extension(path)) != nullptr;
+}
+
+std::vector<std::string> files_of_model(const std::string& path) {
+  std::vector<std::string> names{path};
+  const Format* format = format_ending(storage::extension(path));
+  if (format == nullptr) {
+    names.push_back(storage::join(path, kRunModel));
+  } else if (format->finds_weights) {
+    names.push_back(weights_name(path, *format));
+  } else if (const auto entry = storage::stat(path); entry && entry->is_folder) {
+    for (const storage::Entry& inside : storage::list(path, true)) names.push_back(inside.uri);
+  }
+  return names;
+}
 
 bool is_companion(const std::string& path) {
   return format_ending(storage::extension(path), &Format::weight_endings) != nullptr;

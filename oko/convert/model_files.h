@@ -19,6 +19,11 @@ struct ModelFiles {
 // bytes. Throws an input Error for a missing file, a usage Error for anything that is not a model.
 ModelFiles open_model(const std::string& path, const std::string& second = {});
 
+// The names of the files that open_model(path) reads, which need not exist.
+std::vector<std::string> files_of_model(const std::string& path);
+
+// Whether a file is a model of some format, by its extension.
+bool is_model(const std::string& path);
 // Whether a file holds the weights that another one's network is for, by its extension.
 bool is_companion(const std::string& path);
 

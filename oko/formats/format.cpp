@@ -95,6 +95,26 @@ void refuse_layer(const graph::Network& network, int layer, const char* title) {
                     "export to another format");
 }
 
+std::string readable_titles() {
+  std::vector<std::string> titles;
+  for (const Format* format : formats()) {
+    if (format->read != nullptr) titles.emplace_back(format->title);
+  }
+  const std::string last = titles.back();
+  titles.pop_back();
+  return joined(titles, "") + " or " + last;
+}
+
+std::string models_in_two_files() {
+  std::vector<std::string> pairs;
+  for (const Format* format : formats()) {
+    if (format->weight_endings.empty()) continue;
+    pairs.push_back("a " + std::string(format->endings.front()) + " and its " +
+                    std::string(format->weight_endings.front()));
+  }
+  return joined(pairs, "");
+}
+
 void check_options(const Format& format, const WriteOptions& options) {
   if (format.write == nullptr) {
     throw Error(ErrorCode::kUsage, std::string("--to ") + format.name,

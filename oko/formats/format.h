@@ -42,6 +42,9 @@ struct ReadOptions {
 struct ReadModel {
   graph::Network network;
   std::vector<std::string> notes{};  // notes for the user on how it was read
+  // The first note says how images are fed to the network, which the reader had to infer: every
+  // command prints it.
+  bool inferred_preprocessing = false;
   std::uint64_t pictures_seen = 0;   // during training, if the file records it (Darknet)
   // Outputs look like heads, but their anchors are unknown.
   bool lacks_heads = false;
@@ -125,6 +128,8 @@ struct Format {
 std::span<const Format* const> formats();
 const Format* format_named(std::string_view name);  // null: there is none
 std::vector<std::string> writable_formats();        // their names
+std::string readable_titles();                      // "Core ML, ONNX or Keras"
+std::string models_in_two_files();  // "a .cfg and its .weights, a .param and its .bin"
 
 // For writers: throws the input Error about a kind of layer that a format cannot express.
 [[noreturn]] void refuse_layer(const graph::Network& network, int layer, const char* title);

@@ -36,6 +36,12 @@ TEST(Formats, EachIsFoundByItsName) {
   EXPECT_EQ(format_named("zip"), nullptr);
 }
 
+TEST(Formats, AreListedForHelp) {
+  EXPECT_EQ(readable_titles(),
+            "Core ML, ONNX, TensorFlow Lite, ncnn, Darknet, oko, Keras, TensorFlow or safetensors");
+  EXPECT_EQ(models_in_two_files(), "a .param and its .bin, a .cfg and its .weights");
+}
+
 TEST(Formats, RecogniseTheirFilesByContent) {
   const auto by_content = [](std::string_view start) {
     std::string found;

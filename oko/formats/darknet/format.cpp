@@ -9,6 +9,7 @@ ReadModel read(std::span<const File> files, const ReadOptions&) {
   const File& cfg = files.front();
   ReadModel result;
   result.network = read_darknet_cfg(cfg.bytes.text(), cfg.name, &result.notes);
+  result.inferred_preprocessing = true;
   if (files.size() == 1) return result;
   const File& weights = files[1];
   const DarknetWeights header = read_darknet_weights(weights.bytes, weights.name, result.network);

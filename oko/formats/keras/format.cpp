@@ -11,7 +11,7 @@ ReadModel read(std::span<const File> files, const ReadOptions& options) {
   }
   if (!options.network) {
     throw input_error(file.name, "contains only weights; the network is unknown",
-                      "give the network with --network: a built-in name or a .cfg");
+                      "give the network with --network: a built-in name or a model file");
   }
   ReadModel result{*options.network};
   result.notes = read_keras_weights(file.bytes, file.name, result.network);

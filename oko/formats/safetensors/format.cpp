@@ -38,7 +38,7 @@ ReadModel read(std::span<const File> files, const ReadOptions& options) {
     return oko_format().read(files, options);
   if (!options.network) {
     throw input_error(file.name, "contains only weights; the network is unknown",
-                      "give the network with --network: a built-in name or a .cfg");
+                      "give the network with --network: a built-in name or a model file");
   }
   ReadModel result{*options.network};
   for (const graph::WeightSpec& spec : graph::weight_specs(result.network)) {
