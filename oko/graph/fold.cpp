@@ -8,12 +8,19 @@
 
 namespace oko::graph {
 
+const Tensor& weight_of(const Network& network, const Layer& layer, std::string_view part) {
+  const std::string name = layer.name + "." + std::string(part);
+  const auto found = network.weights.find(name);
+  if (found == network.weights.end()) {
+    throw input_error("network", "the weight " + name + " is missing");
+  }
+  return found->second;
+}
+
 Folded fold(const Network& network, int layer) {
   const Layer& l = network.layers[layer];
   const auto& convolution = std::get<Convolution>(l.operation);
-  const auto part = [&](const char* name) {
-    return network.weights.find(l.name + "." + name)->second.floats();
-  };
+  const auto part = [&](const char* name) { return weight_of(network, l, name).floats(); };
   Folded folded;
   const auto kernel = part("kernel"), bias = part("bias");
   folded.kernel.assign(kernel.begin(), kernel.end());
@@ -60,14 +67,14 @@ void fold_into(Network& to, const Network& network, int index) {
   const auto part = [&](const char* name) { return layer.name + "." + name; };
   if (!convolution.batch_norm) {
     for (const char* name : {"kernel", "bias"}) {
-      to.weights[part(name)] = network.weights.find(part(name))->second;
+      to.weights[part(name)] = weight_of(network, layer, name);
     }
     return;
   }
   Folded folded = fold(network, index);
   convolution.batch_norm.reset();
   to.weights[part("kernel")] =
-      Tensor::of(std::move(folded.kernel), network.weights.find(part("kernel"))->second.shape);
+      Tensor::of(std::move(folded.kernel), weight_of(network, layer, "kernel").shape);
   to.weights[part("bias")] = Tensor::of(std::move(folded.bias), {convolution.filters});
 }
 

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "oko/graph/network.h"
 
 namespace oko::graph {
+
+// Part "kernel", "bias", "scale", … of a layer's weights. Throws an input Error if it is missing.
+const Tensor& weight_of(const Network& network, const Layer& layer, std::string_view part);
 
 // A convolution's weights with the batch norm multiplied in, float32.
 struct Folded {

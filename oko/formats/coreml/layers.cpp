@@ -6,6 +6,7 @@
 #include "oko/base/half.h"
 #include "oko/formats/builder.h"
 #include "oko/formats/format.h"
+#include "oko/graph/fold.h"
 
 namespace oko::formats::coreml {
 namespace {
@@ -99,7 +100,7 @@ class NetworkWriter {
     return graph::shape_of(network_, layer().inputs.front());
   }
   std::span<const float> weight(const char* part) const {
-    return network_.weights.find(layer().name + "." + part)->second.floats();
+    return graph::weight_of(network_, layer(), part).floats();
   }
   proto::Layer& add(const char* suffix, const std::vector<std::string>& from,
                     const std::string& to) {

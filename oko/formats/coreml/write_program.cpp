@@ -132,7 +132,7 @@ class ProgramWriter {
     return graph::shape_of(network_, layer().inputs[i]);
   }
   std::span<const float> weight(const char* part) const {
-    return network_.weights.find(layer().name + "." + part)->second.floats();
+    return graph::weight_of(network_, layer(), part).floats();
   }
 
   // ---- Operations ----

@@ -6,6 +6,7 @@
 
 #include "oko/base/error.h"
 #include "oko/formats/tensor_order.h"
+#include "oko/graph/fold.h"
 
 namespace oko::formats::mps {
 namespace {
@@ -81,7 +82,7 @@ class Planner {
     return graph::shape_of(network_, layer_->inputs[i]);
   }
   const graph::Tensor& weight(const char* part) const {
-    return network_.weights.find(layer_->name + "." + part)->second;
+    return graph::weight_of(network_, *layer_, part);
   }
 
   int add(MpsNode node) {

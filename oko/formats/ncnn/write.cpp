@@ -193,7 +193,7 @@ class Writer {
   }
 
   void write(int index, const Layer& layer, const graph::Convolution& c) {
-    const auto kernel = network_.weights.find(layer.name + ".kernel")->second.floats();
+    const auto kernel = graph::weight_of(network_, layer, "kernel").floats();
     std::string settings = setting(0, c.filters) + setting(1, c.size);
     if (c.stride != 1) settings += setting(3, c.stride);
     const graph::Padding& p = c.padding;
@@ -208,7 +208,7 @@ class Writer {
                         read_all(layer), settings + in_line,
                         in_line.empty() ? c.activation : Activation::kLinear);
     add_kernel(kernel);
-    add_bytes(std::as_bytes(network_.weights.find(layer.name + ".bias")->second.floats()));
+    add_bytes(std::as_bytes(graph::weight_of(network_, layer, "bias").floats()));
   }
 
   void write(int index, const Layer& layer, const graph::MaxPool& pool) {

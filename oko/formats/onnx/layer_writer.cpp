@@ -3,6 +3,7 @@
 #include <map>
 
 #include "oko/formats/format.h"
+#include "oko/graph/fold.h"
 
 namespace oko::formats {
 
@@ -90,7 +91,7 @@ void LayerWriter::activation(Activation kind, const std::string& from, const std
 
 void LayerWriter::add(const graph::Convolution& c, const std::string& to) {
   const auto weight = [&](const char* part) -> const graph::Tensor& {
-    return network_.weights.find(name() + "." + part)->second;
+    return graph::weight_of(network_, *layer_, part);
   };
   const std::string kernel = float16_ ? to_.halves(name() + ".kernel", weight("kernel"))
                                       : to_.floats(name() + ".kernel", weight("kernel"));

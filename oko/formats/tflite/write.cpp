@@ -260,8 +260,8 @@ void Writer::convolve(const std::string& name, int from, int to,
 // Other numbers of groups: a convolution for each, and a concatenation.
 void Writer::convolve_groups(const Layer& layer, int from, int to,
                              const graph::Convolution& convolution, oko::tflite::Padding padding) {
-  const Tensor& weights = network_.weights.find(layer.name + ".kernel")->second;
-  const auto bias = network_.weights.find(layer.name + ".bias")->second.floats();
+  const Tensor& weights = graph::weight_of(network_, layer, "kernel");
+  const auto bias = graph::weight_of(network_, layer, "bias").floats();
   const Shape in = emitter_.shape(from), out = emitter_.shape(to);
   const int groups = convolution.groups, filters = convolution.filters / groups;
   graph::Convolution one = convolution;
@@ -305,9 +305,8 @@ void Writer::write(int index, const Layer& layer, const graph::Convolution& c) {
   const bool alone = fused(c.activation).has_value();
   const int to = alone ? own_map(index) : map_before_activation(index);
   if (c.groups == 1 || c.groups == in.channels) {
-    convolve(layer.name, from, to, c, padding,
-             network_.weights.find(layer.name + ".kernel")->second,
-             network_.weights.find(layer.name + ".bias")->second.floats());
+    convolve(layer.name, from, to, c, padding, graph::weight_of(network_, layer, "kernel"),
+             graph::weight_of(network_, layer, "bias").floats());
   } else {
     convolve_groups(layer, from, to, c, padding);
   }
