@@ -547,8 +547,8 @@ void Reader::slice(const Operator& op) {
       !is(size[0], 1) || !is(size[1], in.height) || !is(size[2], in.width)) {
     model_.fail(op, "slices dimensions other than channels");
   }
-  const int start = begin[3];
-  const int count = size[3] == -1 ? in.channels - start : size[3];
+  const std::int64_t start = begin[3];
+  const std::int64_t count = size[3] == -1 ? in.channels - start : size[3];
   builder_.slice(node(op), from(op), to(op), start, count);
 }
 
