@@ -45,7 +45,7 @@ struct ReadModel {
   // The first note says how images are fed to the network, which the reader had to infer: every
   // command prints it.
   bool inferred_preprocessing = false;
-  std::uint64_t pictures_seen = 0;   // during training, if the file records it (Darknet)
+  std::uint64_t pictures_seen = 0;  // during training, if the file records it (Darknet)
   // Outputs look like heads, but their anchors are unknown.
   bool lacks_heads = false;
   std::optional<Error> no_heads_why{};  // set if it lacks heads and anchors alone cannot add them
