@@ -1,6 +1,7 @@
 #include "oko/cli/data.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -10,7 +11,7 @@
 #include "oko/cli/input_files.h"
 #include "oko/cli/interrupt.h"
 #include "oko/cli/table.h"
-#include "oko/dataset/recognise.h"
+#include "oko/dataset/format.h"
 #include "oko/dataset/show.h"
 #include "oko/dataset/split.h"
 #include "oko/dataset/write.h"
@@ -151,6 +152,29 @@ Examples:
   command->callback([arguments, &context] { show(*arguments, context); });
 }
 
+// The formats that a condition is true for.
+template <typename Condition>
+std::string formats_where(Condition condition) {
+  std::vector<std::string> names;
+  for (const dataset::Format* format : dataset::formats()) {
+    if (condition(format->holds)) names.emplace_back(format->name);
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::string losses_text() {
+  using Holds = dataset::Holds;
+  return fmt::format(
+      R"(What a format cannot store is lost:
+  "difficult"                in {}
+  crowd regions              in {} (difficult in {})
+  boxes outside their images in {})",
+      formats_where([](const Holds& holds) { return !holds.difficult; }),
+      formats_where([](const Holds& holds) { return !holds.crowds && !holds.difficult; }),
+      formats_where([](const Holds& holds) { return !holds.crowds && holds.difficult; }),
+      formats_where([](const Holds& holds) { return holds.edges != Holds::Edges::kAny; }));
+}
+
 void add_convert_command(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand("convert", "Convert a dataset to another format");
   const auto arguments = std::make_shared<ConvertArguments>();
@@ -160,12 +184,13 @@ void add_convert_command(CLI::App& app, Context& context) {
       ->required()
       ->type_name("FOLDER");
   add_allow_loss(*command, arguments->allow_loss);
-  command->footer(R"(
+  command->footer(std::string(R"(
 Images are copied byte for byte, splits are kept, and the source is not changed. The counts of images
 and boxes read and written are printed, with the reason for each loss. A copy that would lose an
 image, or more than 1 % of the boxes, is refused before anything is written, unless --allow-loss is
-given. Only shards store everything: "difficult" is lost in all formats except voc and coco, crowd
-regions in all except coco (voc: difficult), boxes outside their images in voc, keras and yolo.
+given.
+)") + losses_text() +
+                  R"(
 
 Examples:
   oko data convert VOCdevkit --to coco -o photos-coco
@@ -231,9 +256,9 @@ void add_exif_option(CLI::App& command, dataset::BoxPixels& exif) {
 
 void add_data_arguments(CLI::App& command, DataArguments& data) {
   command
-      .add_option(
-          "DATASET", data.uri,
-          "A folder (VOC, COCO, YOLO, Keras list, Create ML, shards) or its annotation file")
+      .add_option("DATASET", data.uri,
+                  fmt::format("A folder ({}) or its annotation file",
+                              fmt::join(dataset::format_titles(), ", ")))
       ->required();
   add_format_option(command, "--format", data.format, "Format of the dataset (default: detected)");
   command

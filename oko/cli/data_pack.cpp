@@ -28,13 +28,13 @@ void report(const CopySource& source, const dataset::Fitted& copy,
   const auto bytes = std::accumulate(
       shards.begin(), shards.end(), std::uint64_t{0},
       [](std::uint64_t sum, const dataset::Shard& shard) { return sum + shard.bytes; });
-  say_copied(source, copy, out, "shards", context);
+  say_copied(source, copy, out, dataset::kPackedFormat, context);
   context.say(fmt::format("{}, {}", counted(std::ssize(shards), "shard"),
                           bytes_text(static_cast<double>(bytes))));
   context.say("next: oko data check " + out);
   Json document = summary_json(copy.data);
   document["dataset"] = out;
-  document["format"] = "shards";
+  document["format"] = dataset::kPackedFormat;
   add_copied(document, source, copy);
   document["bytes"] = bytes;
   document["shards"] = Json::array();
@@ -49,7 +49,7 @@ void pack(const PackArguments& arguments, const Context& context) {
   check_new_dataset(arguments.data, arguments.out);
   CopySource source = load_for_copy(arguments.data);
   check_new_dataset(source.data, arguments.out);
-  const dataset::Fitted copy = fit_for_copy(source, "shards", arguments.allow_loss);
+  const dataset::Fitted copy = fit_for_copy(source, dataset::kPackedFormat, arguments.allow_loss);
   const InterruptGuard guard;
   dataset::PackOptions options;
   options.shard_bytes = arguments.shard_megabytes * kMegabyte;

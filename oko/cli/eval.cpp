@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cmath>
 
@@ -11,6 +12,7 @@
 #include "oko/cli/inputs.h"
 #include "oko/cli/progress_bar.h"
 #include "oko/cli/table.h"
+#include "oko/dataset/format.h"
 #include "oko/dataset/image_sizes.h"
 #include "oko/run/evaluate.h"
 #include "oko/run/output.h"
@@ -156,8 +158,9 @@ void add_eval_command(CLI::App& app, Context& context) {
   a.detector.thresholds = run::measuring_thresholds();
   add_detector_arguments(*command, a.detector);
   command
-      ->add_option("DATASET", a.dataset,
-                   "A labelled dataset: VOC, COCO, YOLO, Keras list, Create ML or shards")
+      ->add_option(
+          "DATASET", a.dataset,
+          fmt::format("A labelled dataset ({})", fmt::join(dataset::format_titles(), ", ")))
       ->required()
       ->type_name("FOLDER");
   add_exif_option(*command, a.exif);

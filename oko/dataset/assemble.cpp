@@ -145,7 +145,7 @@ Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
                 fmt::format("is not UTF-8; reading it as {}, which is a guess", encoding));
   }
   Dataset dataset{tree.file().empty() ? tree.root() : tree.uri(tree.file()),
-                  source.format,
+                  {},
                   {},
                   {},
                   tree.shared_files(),

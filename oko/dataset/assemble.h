@@ -9,6 +9,7 @@
 namespace oko::dataset {
 
 // Merges entries of one image, resolves classes, makes ids unique and reports what cannot be used.
+// The result has no format.
 Dataset assemble(const Tree& tree, Source source, const ReadOptions& options,
                  std::vector<Finding>& findings);
 

@@ -9,6 +9,7 @@
 
 #include "oko/dataset/facts.h"
 #include "oko/dataset/fit.h"
+#include "oko/dataset/format.h"
 #include "oko/dataset/image_sizes.h"
 #include "oko/dataset/picture_name.h"
 #include "oko/dataset/text.h"
@@ -31,7 +32,10 @@ int keeping_rank(const std::string& split) { return split == "test" ? 0 : split 
 class Checker {
  public:
   Checker(const Dataset& dataset, const CheckOptions& options)
-      : dataset_(dataset), options_(options) {}
+      : dataset_(dataset), options_(options), states_sizes_(states_sizes(dataset)) {
+    const Format* format = find_format(dataset.format);
+    states_pixels_ = format != nullptr && format->holds.pixels;
+  }
 
   std::vector<Finding> run(Progress& progress) {
     facts_ = picture_facts(dataset_, options_.threads, progress);
@@ -93,9 +97,8 @@ class Checker {
   // For images whose annotation does not say which pixels it refers to.
   void check_orientation(const Sample& sample, const media::PictureInfo& info) {
     const image::Size upright = info.upright_size();
-    const bool tells_size = dataset_.format == "voc" || dataset_.format == "coco";
-    const bool says = tells_size && sample.size == upright && upright != info.size;
-    if (says || sample.turned || options_.exif_known || dataset_.format == "shards") return;
+    const bool says = states_sizes_ && sample.size == upright && upright != info.size;
+    if (says || states_pixels_ || sample.turned || options_.exif_known) return;
     std::vector<image::Box> boxes;
     for (const Object& object : sample.objects) boxes.push_back(object.box);
     const bool wrong = count_fitting_only(boxes, info.size, upright) > 0 &&
@@ -119,7 +122,7 @@ class Checker {
       case SizeFit::kSame:
         return;
       case SizeFit::kUnsaid:
-        if (!sample.annotation.empty() && (dataset_.format == "voc" || dataset_.format == "coco")) {
+        if (!sample.annotation.empty() && states_sizes_) {
           report_size(Severity::kNote, "no-size", sample, "the annotation has no image size",
                       fmt::format("{} is written", size_text(real)), Fix::kTakeSize);
         }
@@ -336,6 +339,7 @@ class Checker {
 
   const Dataset& dataset_;
   const CheckOptions& options_;
+  bool states_sizes_, states_pixels_;  // as Holds
   std::vector<PictureFacts> facts_;
   std::vector<Finding> findings_;
 };

@@ -12,6 +12,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/repetitive_json.h"
+#include "oko/dataset/format.h"
 #include "oko/dataset/json_lines.h"
 #include "oko/dataset/split_words.h"
 #include "oko/dataset/text.h"
@@ -350,7 +351,6 @@ bool is_coco(std::string_view text) {
 
 Source read_coco(const Tree& tree) {
   Source source;
-  source.format = "coco";
   for (const std::string& path : coco_files(tree, source.findings)) {
     ParsedFile file = parse_coco(tree.read_text(path).text(), path);
     const std::string its_split = split_of_file(tree, path);
@@ -411,6 +411,32 @@ std::string coco_text(const std::vector<const Sample*>& samples,
             {"annotations", std::move(annotations)},
             {"categories", std::move(categories)}};
   return root.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+// Of a file whose end is not known.
+static bool may_be_coco(std::string_view start) {
+  const auto has = [&](const char* key) { return start.find(key) != std::string_view::npos; };
+  return is_coco(start) || (trimmed(start.substr(0, 64)).starts_with('{') &&
+                            ((has("\"images\"") && has("\"file_name\"")) ||
+                             (has("\"image_id\"") && has("\"category_id\"") && has("\"bbox\""))));
+}
+
+static AnnotationFile instances_of(const NewSplit& split, const Dataset& dataset) {
+  const std::string name = split.name.empty() ? "instances" : "instances_" + split.name;
+  return {"annotations/" + name + ".json",
+          coco_text(split.originals(), split.picture_names(), dataset.classes)};
+}
+
+const Format& coco_format() {
+  static const Format format{
+      .name = "coco",
+      .title = "COCO",
+      .evidence = "COCO (.json with \"images\" and \"annotations\")",
+      .files = {{"COCO annotations", {".json"}, is_coco, may_be_coco}},
+      .read = [](const Tree& tree, BoxPixels) { return read_coco(tree); },
+      .holds = {.crowds = true, .difficult = true, .sizes = true},
+      .layout = {.class_list = nullptr, .holds_blank_classes = true, .of_split = instances_of}};
+  return format;
 }
 
 }  // namespace oko::dataset

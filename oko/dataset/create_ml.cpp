@@ -9,6 +9,7 @@
 #include "oko/base/json.h"
 #include "oko/dataset/class_lists.h"
 #include "oko/dataset/file_kind.h"
+#include "oko/dataset/format.h"
 #include "oko/dataset/json_lines.h"
 #include "oko/dataset/split_words.h"
 #include "oko/dataset/text.h"
@@ -102,7 +103,6 @@ bool is_create_ml(std::string_view text) {
 
 Source read_create_ml(const Tree& tree) {
   Source source;
-  source.format = "createml";
   source.classes = find_class_list(tree, source.findings, false);
   std::vector<std::string> files{tree.file()};
   if (tree.file().empty()) files = tree.with_extension(".json");
@@ -153,6 +153,27 @@ std::string create_ml_text(const std::vector<const Sample*>& samples,
     root.push_back({{"image", file_names[i]}, {"annotations", std::move(annotations)}});
   }
   return root.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+// The start of a file, which other tools' lists of images may resemble.
+static bool may_be_create_ml(std::string_view start) {
+  return is_create_ml(start) && start.find("\"coordinates\"") != std::string_view::npos;
+}
+
+static AnnotationFile annotations_of(const NewSplit& split, const Dataset& dataset) {
+  return {storage::join(split.folder, "_annotations.createml.json"),
+          create_ml_text(split.originals(), split.picture_names(), dataset.classes)};
+}
+
+const Format& createml_format() {
+  static const Format format{
+      .name = "createml",
+      .title = "Create ML",
+      .evidence = "Create ML (.json list)",
+      .files = {{"Create ML annotations", {".json"}, is_create_ml, may_be_create_ml}},
+      .read = [](const Tree& tree, BoxPixels) { return read_create_ml(tree); },
+      .layout = {.pictures = "", .of_split = annotations_of}};
+  return format;
 }
 
 }  // namespace oko::dataset

@@ -3,22 +3,13 @@
 #include <algorithm>
 #include <initializer_list>
 
-#include "oko/dataset/coco.h"
-#include "oko/dataset/create_ml.h"
-#include "oko/dataset/data_yaml.h"
-#include "oko/dataset/keras_list.h"
-#include "oko/dataset/shard_index.h"
+#include "oko/dataset/list_paths.h"
 #include "oko/dataset/text.h"
 #include "oko/dataset/tree.h"
-#include "oko/dataset/voc.h"
-#include "oko/dataset/yolo_splits.h"
-#include "oko/dataset/yolo_txt.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
 namespace {
-
-using Kind = std::optional<FileKind>;
 
 bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
@@ -32,44 +23,57 @@ bool has_any(std::string_view text, std::initializer_list<std::string_view> part
   return std::any_of(parts.begin(), parts.end(), [&](auto part) { return has(text, part); });
 }
 
-Kind kind_of_json(std::string_view text) {
+// A file of another tool, which may look like one of a format.
+const char* other_tool(std::string_view extension, std::string_view text) {
   const std::string_view start = trimmed(text.substr(0, 64));
-  if (!start.starts_with('{') && !start.starts_with('[')) return std::nullopt;
-  if (is_label_studio(text)) return FileKind{"an export of Label Studio", ""};
-  if (is_coco(text) || has_all(text, {"\"images\"", "\"file_name\""}) ||
-      has_all(text, {"\"image_id\"", "\"category_id\"", "\"bbox\""})) {
-    return FileKind{"COCO annotations", start.starts_with('{') ? "coco" : ""};
-  }
-  if (has_any(text, {"\"_via_", "\"shape_attributes\""})) return FileKind{"a file of VIA", ""};
-  if (has_all(text, {"\"shapes\"", "\"imagePath\""})) return FileKind{"a file of labelme", ""};
+  if (extension != ".json" || (!start.starts_with('{') && !start.starts_with('['))) return nullptr;
+  if (is_label_studio(text)) return "an export of Label Studio";
+  if (has_any(text, {"\"_via_", "\"shape_attributes\""})) return "a file of VIA";
+  if (has_all(text, {"\"shapes\"", "\"imagePath\""})) return "a file of labelme";
   if (has(text, "\"classTitle\"") ||
       (has_all(text, {"\"classes\"", "\"title\"", "\"shape\""}) && start.starts_with('{'))) {
-    return FileKind{"a file of Supervisely", ""};
+    return "a file of Supervisely";
   }
-  if (has_any(text, {"\"Labeled Data\"", "\"data_row\""})) {
-    return FileKind{"an export of Labelbox", ""};
+  if (has_any(text, {"\"Labeled Data\"", "\"data_row\""})) return "an export of Labelbox";
+  return nullptr;
+}
+
+std::optional<FileKind> kind_of_format(std::string_view extension, std::string_view text,
+                                       bool needs_image) {
+  for (const Format* format : formats()) {
+    for (const FormatFile& file : format->files) {
+      if (file.needs_image != needs_image || !has_extension(file, extension)) continue;
+      if ((file.may_match ? file.may_match : file.matches)(text)) {
+        return FileKind{file.name, format};
+      }
+    }
   }
-  if (is_create_ml(text) && has(text, "\"coordinates\"")) {
-    return FileKind{"Create ML annotations", "createml"};
+  return std::nullopt;
+}
+
+const char* other_json(std::string_view text) {
+  const std::string_view start = trimmed(text.substr(0, 64));
+  if (!start.starts_with('{') && !start.starts_with('[')) return nullptr;
+  if (has_all(text, {"\"images\"", "\"file_name\""}) ||
+      has_all(text, {"\"image_id\"", "\"category_id\"", "\"bbox\""})) {
+    return "COCO annotations";  // results, say
   }
   if (has_any(text, {"\"bbox\"", "\"box2d\"", "\"bounding_box\"", "\"boundingBox\"",
                      "\"bounding-box\"", "\"xmin\""})) {
-    return FileKind{"JSON with boxes", ""};
+    return "JSON with boxes";
   }
-  return std::nullopt;
+  return nullptr;
 }
 
-Kind kind_of_xml(std::string_view text) {
-  if (is_voc(text)) return FileKind{"a VOC annotation", "voc"};
-  if (has(text, "<annotations")) return FileKind{"an export of CVAT (CVAT for images)", ""};
-  if (has_all(text, {"<dataset", "<box"})) return FileKind{"a file of dlib's imglab", ""};
-  return std::nullopt;
+const char* other_xml(std::string_view text) {
+  if (has(text, "<annotations")) return "an export of CVAT (CVAT for images)";
+  return has_all(text, {"<dataset", "<box"}) ? "a file of dlib's imglab" : nullptr;
 }
 
-Kind kind_of_csv(std::string_view text) {
+const char* other_table(std::string_view text) {
   const std::string start = lower(text.substr(0, 4096));
   for (const char* word : {"xmin", "x_min", "bbox", "region_shape_attributes", "x_center"}) {
-    if (has(start, word)) return FileKind{"a table of boxes (CSV)", ""};
+    if (has(start, word)) return "a table of boxes (CSV)";
   }
   for (const std::string_view line : split_lines(start)) {
     std::size_t numbers = 0;
@@ -81,25 +85,28 @@ Kind kind_of_csv(std::string_view text) {
       numbers += parse_number(field) ? 1U : 0U;
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
-    if (image && numbers >= 4) return FileKind{"a table of boxes (CSV)", ""};
+    if (image && numbers >= 4) return "a table of boxes (CSV)";
   }
-  return std::nullopt;
+  return nullptr;
 }
 
-// JSON lines: a manifest of a labelling job, a dataset's metadata.
-Kind kind_of_lines(std::string_view text) {
-  if (is_shard_index(text)) return FileKind{"an index of shards", "shards"};
-  if (has_any(text, {"\"bbox\"", "\"bounding-box\"", "\"bounding_box\"", "\"boundingBox\"",
-                     "\"data_row\"", "\"annotations\"", "\"boxes\""})) {
-    return FileKind{"JSON lines with boxes", ""};
-  }
-  return std::nullopt;
+const char* other_lines(std::string_view text) {
+  const bool boxes =
+      has_any(text, {"\"bbox\"", "\"bounding-box\"", "\"bounding_box\"", "\"boundingBox\"",
+                     "\"data_row\"", "\"annotations\"", "\"boxes\""});
+  return boxes ? "JSON lines with boxes" : nullptr;
 }
 
-Kind kind_of_txt(std::string_view text) {
-  if (is_keras_list(text)) return FileKind{"a Keras train list", "keras"};
-  if (is_image_list(text)) return FileKind{kListOfImages, ""};
-  return std::nullopt;
+const char* other_file(std::string_view extension, std::string_view text) {
+  if (extension == ".json") return other_json(text);
+  if (extension == ".xml") return other_xml(text);
+  if (extension == ".csv" || extension == ".tsv") return other_table(text);
+  if (extension == ".txt") return is_image_list(text) ? kListOfImages : nullptr;
+  // A manifest of a labelling job, a dataset's metadata.
+  const bool is_lines = extension == ".jsonl" || extension == ".ndjson" || extension == ".manifest";
+  if (is_lines) return other_lines(text);
+  if (extension == ".tfrecord" || extension == ".record") return "a TFRecord file";
+  return nullptr;
 }
 
 }  // namespace
@@ -123,21 +130,14 @@ bool has_box_lines(std::string_view text) {
 }
 
 std::optional<FileKind> kind_of_file(std::string_view extension, std::string_view text) {
-  if (extension == ".json") return kind_of_json(text);
-  if (extension == ".xml") return kind_of_xml(text);
-  if (extension == ".csv" || extension == ".tsv") return kind_of_csv(text);
-  if (extension == ".txt") return kind_of_txt(text);
-  if (extension == ".jsonl" || extension == ".ndjson" || extension == ".manifest") {
-    return kind_of_lines(text);
-  }
-  if ((extension == ".yaml" || extension == ".yml") && is_data_yaml(text)) {
-    return FileKind{"a YOLO data.yaml", "yolo"};
-  }
-  if (extension == ".data" && !parse_darknet_data(text).train.empty()) {
-    return FileKind{"a Darknet .data file", "yolo"};
-  }
-  if (extension == ".tfrecord" || extension == ".record") return FileKind{"a TFRecord file", ""};
+  if (const char* tool = other_tool(extension, text)) return FileKind{tool};
+  if (auto kind = kind_of_format(extension, text, false)) return kind;
+  if (const char* other = other_file(extension, text)) return FileKind{other};
   return std::nullopt;
+}
+
+std::optional<FileKind> kind_of_label(std::string_view extension, std::string_view text) {
+  return kind_of_format(extension, text, true);
 }
 
 }  // namespace oko::dataset

@@ -4,12 +4,14 @@
 #include <string>
 #include <string_view>
 
+#include "oko/dataset/format.h"
+
 namespace oko::dataset {
 
 // The kind of a file that may contain annotations.
 struct FileKind {
-  std::string name;    // "COCO annotations", "an export of Label Studio", …
-  std::string format;  // the format that reads it; "" if none does
+  std::string name;                // "COCO annotations", "an export of Label Studio", …
+  const Format* format = nullptr;  // that reads it; null if none does
 };
 
 inline constexpr const char* kListOfImages = "a list of images";
@@ -17,6 +19,9 @@ inline constexpr const char* kListOfImages = "a list of images";
 // By the extension of a file (".json", in lower case) and the start of its text; nothing if it does
 // not look like annotations.
 std::optional<FileKind> kind_of_file(std::string_view extension, std::string_view text);
+
+// The same for label files, which so many other files look like that they count only beside images.
+std::optional<FileKind> kind_of_label(std::string_view extension, std::string_view text);
 
 // Whether the lines of a .txt file start with box coordinates: at least four numbers on the first
 // non-empty line, possibly after a name. Only meant for files named like an image.

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "oko/dataset/format.h"
 #include "oko/dataset/image_sizes.h"
 
 namespace oko::dataset {
@@ -34,10 +35,7 @@ bool is_usual(const std::string& split) {
 
 class Fitting {
  public:
-  Fitting(std::string format, Fitted& result)
-      : format_(std::move(format)),
-        in_pixels_(format_ == "voc" || format_ == "keras"),
-        result_(result) {}
+  Fitting(const Holds& holds, Fitted& result) : holds_(holds), result_(result) {}
 
   void fit(Sample& sample) {
     std::erase_if(sample.objects, [&](const Object& object) { return drops(object, sample.size); });
@@ -46,9 +44,9 @@ class Fitting {
 
  private:
   bool drops(const Object& object, image::Size size) {
-    const bool no_crowds = format_ == "yolo" || format_ == "keras" || format_ == "createml";
-    const bool no_outside = in_pixels_ || format_ == "yolo";
-    const char* reason = object.crowd && no_crowds ? "crowd"
+    const bool is_lost = object.crowd && !holds_.crowds && !holds_.difficult;
+    const bool no_outside = holds_.edges != Holds::Edges::kAny;
+    const char* reason = is_lost ? "crowd"
                          : no_outside && is_known(size) && is_outside(object.box, size)
                              ? "outside-box"
                              : nullptr;
@@ -57,27 +55,26 @@ class Fitting {
   }
 
   void fit(Object& object, image::Size size) {
-    const bool clips = in_pixels_ ? is_past_edge(object.box, size)
-                                  : format_ == "yolo" && is_past_one(object.box, size);
+    const bool clips = holds_.edges == Holds::Edges::kPixels  ? is_past_edge(object.box, size)
+                       : holds_.edges == Holds::Edges::kParts ? is_past_one(object.box, size)
+                                                              : false;
     if (is_known(size) && clips) {
       object.box = image::clipped(object.box, size);
       ++result_.boxes_clipped;
     }
-    if (object.crowd && format_ == "voc") {
+    if (object.crowd && !holds_.crowds) {
       object.difficult = true;
       lose(object.crowd, "crowd");
     }
-    const bool all = format_ == "shards";
-    if (!all && format_ != "voc" && format_ != "coco") lose(object.difficult, "difficult");
-    if (!all && format_ != "voc") lose(object.truncated, "truncated");
+    if (!holds_.difficult) lose(object.difficult, "difficult");
+    if (!holds_.truncated) lose(object.truncated, "truncated");
   }
 
   void lose(bool& flag, const char* name) {
     if (std::exchange(flag, false)) ++result_.flags_lost[name];
   }
 
-  std::string format_;
-  bool in_pixels_;
+  const Holds& holds_;
   Fitted& result_;
 };
 
@@ -85,14 +82,15 @@ class Fitting {
 
 Fitted fitted(Dataset dataset, const std::string& format) {
   Fitted result{std::move(dataset), {}, 0, {}};
-  Fitting fitting(format, result);
-  if (format != "shards") {
+  const Holds& holds = format_named(format, result.data.uri).holds;
+  Fitting fitting(holds, result);
+  if (!holds.any_split) {
     for (const Sample& sample : result.data.samples) {
       if (!is_usual(sample.split)) ++result.flags_lost["split " + sample.split];
     }
   }
   for (Sample& sample : result.data.samples) fitting.fit(sample);
-  if (format != "yolo") {
+  if (!holds.same_splits) {
     for (const auto& [split, other] : result.data.same_splits) {
       result.flags_lost[split + " has the images of " + other] =
           static_cast<int>(subset(result.data, other).samples.size());

@@ -23,10 +23,8 @@ struct Fitted {
   std::map<std::string, int> flags_lost;
 };
 
-// Crowd regions become difficult in VOC and are dropped from YOLO, Keras lists and Create ML. Boxes
-// outside their images (if the size is known) are dropped from VOC, Keras lists and YOLO; those
-// past an edge are clipped in the first two, and in YOLO where they would give a value outside 0
-// to 1. COCO, Create ML and shards keep both unchanged.
+// As Format::holds says. Where edges are inside of images, boxes outside (if the size is known) are
+// dropped; those past an edge are clipped, fractions only where they would be outside 0 to 1.
 Fitted fitted(Dataset dataset, const std::string& format);
 
 }  // namespace oko::dataset

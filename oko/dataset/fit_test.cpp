@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "oko/dataset/recognise.h"
+#include "oko/dataset/format.h"
 #include "oko/dataset/test_data.h"
 
 namespace oko::dataset {

@@ -7,6 +7,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
+#include "oko/dataset/format.h"
 
 namespace oko::dataset {
 
@@ -53,10 +54,13 @@ image::Size picture_size(storage::Files& files, const std::string& name) {
   return picture_header(files, name).upright_size();
 }
 
+bool states_sizes(const Dataset& dataset) {
+  const Format* format = find_format(dataset.format);
+  return format != nullptr && format->holds.sizes;
+}
+
 void expect_stated_sizes(const Dataset& dataset) {
-  const bool states_sizes =
-      dataset.format == "voc" || dataset.format == "coco" || dataset.format == "shards";
-  if (!states_sizes) return;
+  if (!states_sizes(dataset)) return;
   std::vector<std::size_t> stated;
   for (std::size_t i = 0; i < dataset.samples.size(); ++i) {
     if (is_known(dataset.samples[i].size)) stated.push_back(i);

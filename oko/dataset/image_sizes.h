@@ -41,6 +41,9 @@ std::string mismatch_text(image::Size stated, image::Size real);
 // dropped and reported in `findings`; without them, an input Error is thrown.
 void fill_sizes(Dataset& dataset, std::vector<Finding>* findings = nullptr);
 
+// Whether the annotations of the dataset's format state sizes.
+bool states_sizes(const Dataset& dataset);
+
 // Throws an input Error if an image is not the size its annotation says: then it is unknown which
 // pixels the boxes are measured in. Reads the headers of all images whose annotation has a size.
 void expect_stated_sizes(const Dataset& dataset);

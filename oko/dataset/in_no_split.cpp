@@ -10,13 +10,13 @@
 
 namespace oko::dataset {
 
-void tell_in_no_split(Source& source) {
+void tell_in_no_split(Source& source, const Format& format) {
   const std::vector<Finding>& findings = source.findings;
   if (std::any_of(findings.begin(), findings.end(),
                   [](const Finding& finding) { return finding.kind == "in-no-split"; })) {
     return;
   }
-  const bool by_folder = source.format == "voc" || source.format == "yolo";
+  const bool by_folder = format.is_file_per_image;
   std::map<std::string, std::size_t> unsplit;          // images by file or folder
   std::map<std::string, std::set<std::string>> files;  // by folder
   bool has_splits = false;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "oko/dataset/class_lists.h"
+#include "oko/dataset/format.h"
 #include "oko/dataset/list_paths.h"
 #include "oko/dataset/split_words.h"
 #include "oko/dataset/text.h"
@@ -13,6 +14,8 @@
 
 namespace oko::dataset {
 namespace {
+
+constexpr const char* kUnsplitList = "list";
 
 struct ListedBox {
   std::array<double, 4> edges{};
@@ -103,7 +106,6 @@ bool is_keras_list(std::string_view text) {
 
 Source read_keras_list(const Tree& tree) {
   Source source;
-  source.format = "keras";
   source.classes = find_class_list(tree, source.findings, true);
   std::vector<std::string> lists{tree.file()};
   if (tree.file().empty()) lists = tree.with_extension(".txt");
@@ -151,6 +153,28 @@ std::string keras_list_text(const std::vector<const Sample*>& samples,
     text += "\n";
   }
   return text;
+}
+
+static AnnotationFile list_of(const NewSplit& split, const Dataset&) {
+  return {(split.name.empty() ? kUnsplitList : split.name) + std::string(".txt"),
+          keras_list_text(split.originals(), split.picture_paths())};
+}
+
+const Format& keras_format() {
+  static const Format format{
+      .name = "keras",
+      .title = "Keras list",
+      .evidence = "a Keras train list (.txt: path x1,y1,x2,y2,class)",
+      .files = {{.name = "a Keras train list",
+                 .extensions = {".txt"},
+                 .matches = is_keras_list,
+                 .is_certain = false}},
+      .read = [](const Tree& tree, BoxPixels) { return read_keras_list(tree); },
+      .is_numbered = true,
+      .holds = {.edges = Holds::Edges::kPixels},
+      // Other readers of a list end a path at the first blank.
+      .layout = {.unsplit = kUnsplitList, .holds_blanks = false, .of_split = list_of}};
+  return format;
 }
 
 }  // namespace oko::dataset

@@ -2,7 +2,17 @@
 
 #include <algorithm>
 
+#include "oko/dataset/text.h"
+#include "oko/storage/store.h"
+
 namespace oko::dataset {
+
+bool is_image_list(std::string_view text) {
+  for (const std::string_view line : split_lines(text.substr(0, std::size_t{1} << 16))) {
+    if (!trimmed(line).empty()) return is_picture_extension(storage::extension(trimmed(line)));
+  }
+  return false;
+}
 
 ListPaths::ListPaths(const Tree& tree, std::string folder, const std::vector<std::string>& written)
     : tree_(tree), folder_(std::move(folder)) {

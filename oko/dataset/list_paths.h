@@ -1,11 +1,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "oko/dataset/tree.h"
 
 namespace oko::dataset {
+
+// Whether a .txt file starts with a line that is an image name.
+bool is_image_list(std::string_view text);
 
 // Finds the images of a list's lines. If none exists as written, the list was written from another
 // folder or on another machine: the folders common to all lines are stripped until an image is

@@ -12,6 +12,8 @@
 
 namespace oko::dataset {
 
+inline constexpr char kPackedFormat[] = "shards";  // its name (oko/dataset/format.h)
+
 struct PackOptions {
   std::uint64_t shard_bytes =
       256'000'000;  // approximate shard size; a larger image gets its own shard

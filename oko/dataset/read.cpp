@@ -1,35 +1,17 @@
 #include "oko/dataset/read.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "oko/base/error.h"
 #include "oko/dataset/assemble.h"
-#include "oko/dataset/coco.h"
-#include "oko/dataset/create_ml.h"
+#include "oko/dataset/format.h"
 #include "oko/dataset/in_no_split.h"
-#include "oko/dataset/keras_list.h"
 #include "oko/dataset/recognise.h"
-#include "oko/dataset/shards.h"
 #include "oko/dataset/unread.h"
 #include "oko/dataset/upright.h"
-#include "oko/dataset/voc.h"
-#include "oko/dataset/yolo_txt.h"
-#include "oko/storage/store.h"
 
 namespace oko::dataset {
 namespace {
-
-Source read_source(const Tree& tree, const std::string& format, BoxPixels exif) {
-  if (format == "voc") return read_voc(tree);
-  if (format == "coco") return read_coco(tree);
-  if (format == "yolo") return read_yolo(tree, exif);
-  if (format == "keras") return read_keras_list(tree);
-  if (format == "createml") return read_create_ml(tree);
-  if (format == "shards") return read_shards(tree);
-  throw Error(ErrorCode::kUsage, tree.root(), "no format \"" + format + "\"",
-              fmt::format("known formats: {}", fmt::join(format_names(), ", ")));
-}
 
 Error nothing_left(const Dataset& dataset, const std::string& uri,
                    const std::vector<Finding>& findings) {
@@ -55,10 +37,11 @@ Error nothing_left(const Dataset& dataset, const std::string& uri,
 Dataset read(const std::string& uri, const ReadOptions& options, std::vector<Finding>* findings) {
   const Tree tree(uri);
   std::vector<Finding> found;
-  const std::string format = options.format.empty() ? recognise(tree) : options.format;
-  Source source = read_source(tree, format, options.exif);
-  tell_in_no_split(source);
-  report_unread(tree, source);
+  const Format& format =
+      options.format.empty() ? recognise(tree) : format_named(options.format, tree.root());
+  Source source = format.read(tree, options.exif);
+  tell_in_no_split(source, format);
+  report_unread(tree, source, format);
   for (const std::string& folder : tree.class_folders()) {
     add_note(
         source.findings, "class-folder", folder,
@@ -66,6 +49,7 @@ Dataset read(const std::string& uri, const ReadOptions& options, std::vector<Fin
   }
   turn_upright(tree, source, options.exif);
   Dataset dataset = assemble(tree, std::move(source), options, found);
+  dataset.format = format.name;
   if (findings) {
     findings->insert(findings->end(), found.begin(), found.end());
   } else {

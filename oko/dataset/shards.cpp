@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include "oko/base/error.h"
+#include "oko/dataset/format.h"
+#include "oko/dataset/pack.h"
 #include "oko/dataset/shard_index.h"
 #include "oko/storage/store.h"
 
@@ -55,7 +57,7 @@ Source read_shards(const Tree& tree) {
     paths.push_back(storage::join(folder, shard.name));
     shards.push_back(&find_shard(tree, paths.back(), shard));
   }
-  Source source{"shards", {}, std::move(index.content.classes), std::move(index.content.findings)};
+  Source source{{}, std::move(index.content.classes), std::move(index.content.findings)};
   source.upright = index.upright;
   source.pictures.reserve(index.places.size());
   for (std::size_t i = 0; i < index.places.size(); ++i) {
@@ -69,6 +71,24 @@ Source read_shards(const Tree& tree) {
     source.pictures.push_back({id, image, index_path, split, std::move(picture)});
   }
   return source;
+}
+
+const Format& shards_format() {
+  static const Format format{
+      .name = kPackedFormat,
+      .title = "shards",
+      .evidence = "shards (shards.jsonl)",
+      .files = {{"an index of shards", {".jsonl"}, is_shard_index}},
+      .read = [](const Tree& tree, BoxPixels) { return read_shards(tree); },
+      .holds = {.crowds = true,
+                .difficult = true,
+                .truncated = true,
+                .any_split = true,
+                .sizes = true,
+                .pixels = true},
+      .write = [](const Dataset& dataset, const std::string& folder, Progress& progress,
+                  const PictureFiles& pictures) { pack(dataset, folder, {}, progress, pictures); }};
+  return format;
 }
 
 }  // namespace oko::dataset

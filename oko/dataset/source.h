@@ -23,7 +23,6 @@ struct SourcePicture {
 
 // What the reader of a format collected from a tree.
 struct Source {
-  std::string format;
   std::vector<SourcePicture> pictures;
   std::vector<std::string> classes;  // its own list, if any
   std::vector<Finding> findings;

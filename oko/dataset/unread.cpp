@@ -11,7 +11,6 @@
 #include "oko/dataset/file_kind.h"
 #include "oko/dataset/split_words.h"
 #include "oko/dataset/text.h"
-#include "oko/dataset/yolo_txt.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
@@ -42,7 +41,8 @@ bool may_be_annotation(const std::string& extension) {
 
 class Unread {
  public:
-  Unread(const Tree& tree, Source& source) : tree_(tree), source_(source) {
+  Unread(const Tree& tree, Source& source, const Format& format)
+      : tree_(tree), source_(source), format_(format) {
     for (const std::string& image : tree.pictures()) image_folders_.insert(storage::parent(image));
   }
 
@@ -90,32 +90,29 @@ class Unread {
     const std::string text = beginning(tree_, path);
     const std::string stem = storage::stem(path);
     const bool called_so = tree_.has_picture_called(stem) && has_box_lines(text);
-    const bool beside = image_folders_.contains(storage::parent(path)) && is_yolo_labels(text);
-    if (extension == ".txt" && (called_so || beside)) {
-      return FileKind{"a label file", is_yolo_labels(text) ? "yolo" : ""};
+    const auto beside_image = kind_of_label(extension, text);
+    if (beside_image && image_folders_.contains(storage::parent(path))) return beside_image;
+    if (called_so && extension == ".txt") {
+      return beside_image ? beside_image : FileKind{"a label file"};
     }
     auto kind = kind_of_file(extension, text);
     if (!kind && extension == ".txt" && !split_named(stem).empty()) {
-      kind = FileKind{kLikeSplit, ""};
+      kind = FileKind{kLikeSplit};
     }
     return kind;
   }
 
   std::string why_ignored(const FileKind& kind) const {
     if (kind.name == kListOfImages || kind.name == kLikeSplit) return "it does not name a split";
-    if (kind.format.empty()) return "oko does not support it";
-    if (kind.format != source_.format) {
-      return fmt::format("the dataset is read as {} (--format {} reads this)", source_.format,
-                         kind.format);
-    }
-    if (kind.format == "voc") return "the others are in a folder named Annotations";
-    if (kind.format == "yolo") return "no image matches this label file";
-    return "another one is";
+    if (kind.format == nullptr) return "oko does not support it";
+    if (kind.format == &format_) return format_.why_unread;
+    return fmt::format("the dataset is read as {} (--format {} reads this)", format_.name,
+                       kind.format->name);
   }
 
   // If labels use class numbers, a second list with other names may be the right one.
   void report_class_list(const std::string& path) {
-    if (source_.format != "yolo" && source_.format != "keras") return;
+    if (!format_.is_numbered) return;
     std::vector<std::string> names;
     const std::string text = beginning(tree_, path);
     for (const std::string_view line : split_lines(text)) {
@@ -129,13 +126,14 @@ class Unread {
 
   const Tree& tree_;
   Source& source_;
+  const Format& format_;
   std::set<std::string> image_folders_;
 };
 
 }  // namespace
 
-void report_unread(const Tree& tree, Source& source) {
-  if (tree.file().empty()) Unread(tree, source).report();
+void report_unread(const Tree& tree, Source& source, const Format& format) {
+  if (tree.file().empty()) Unread(tree, source, format).report();
 }
 
 std::string foreign_annotations(const Tree& tree) {
@@ -145,7 +143,7 @@ std::string foreign_annotations(const Tree& tree) {
     if (!may_be_annotation(extension)) continue;
     if (++looked[{storage::parent(path), extension}] > kLookedAt) continue;
     const auto kind = kind_of_file(extension, beginning(tree, path));
-    if (kind && kind->format.empty()) return fmt::format("{} is {}", path, kind->name);
+    if (kind && kind->format == nullptr) return fmt::format("{} is {}", path, kind->name);
   }
   return "";
 }

@@ -6,6 +6,7 @@
 
 #include "oko/base/error.h"
 #include "oko/dataset/class_lists.h"
+#include "oko/dataset/format.h"
 #include "oko/dataset/split_words.h"
 #include "oko/dataset/text.h"
 #include "oko/dataset/unicode.h"
@@ -103,7 +104,6 @@ class VocReader {
   explicit VocReader(const Tree& tree) : tree_(tree) {}
 
   Source read() {
-    source_.format = "voc";
     source_.classes = find_class_list(tree_, source_.findings, false);
     const std::vector<std::string> annotations = annotation_files(tree_);
     tree_.read_ahead(annotations);
@@ -283,5 +283,37 @@ class VocReader {
 }  // namespace
 
 Source read_voc(const Tree& tree) { return VocReader(tree).read(); }
+
+static AnnotationFile annotation_of(const NewSample& sample, const Dataset& dataset) {
+  return {"Annotations/" + sample.name + ".xml",
+          voc_text(*sample.sample, dataset.classes, storage::filename(sample.picture))};
+}
+
+static AnnotationFile list_of(const NewSplit& split, const Dataset&) {
+  if (split.name.empty()) return {};
+  std::string list;
+  for (const NewSample& sample : split.samples) list += sample.name + "\n";
+  return {"ImageSets/Main/" + split.name + ".txt", list};
+}
+
+const Format& voc_format() {
+  static const Format format{.name = "voc",
+                             .title = "VOC",
+                             .evidence = "VOC (.xml with <annotation>)",
+                             .files = {{"a VOC annotation", {".xml"}, is_voc}},
+                             .read = [](const Tree& tree, BoxPixels) { return read_voc(tree); },
+                             .is_file_per_image = true,
+                             .why_unread = "the others are in a folder named Annotations",
+                             .holds = {.edges = Holds::Edges::kPixels,
+                                       .difficult = true,
+                                       .truncated = true,
+                                       .sizes = true},
+                             .layout = {.pictures = "JPEGImages",
+                                        .pictures_by_split = false,
+                                        .class_list = "classes.names",
+                                        .of_sample = annotation_of,
+                                        .of_split = list_of}};
+  return format;
+}
 
 }  // namespace oko::dataset

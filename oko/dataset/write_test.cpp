@@ -6,7 +6,7 @@
 #include <set>
 
 #include "oko/base/error.h"
-#include "oko/dataset/recognise.h"
+#include "oko/dataset/format.h"
 #include "oko/dataset/test_data.h"
 #include "oko/dataset/unicode.h"
 #include "oko/media/picture.h"

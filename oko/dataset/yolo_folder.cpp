@@ -9,6 +9,7 @@
 #include "oko/base/error.h"
 #include "oko/dataset/class_lists.h"
 #include "oko/dataset/data_yaml.h"
+#include "oko/dataset/format.h"
 #include "oko/dataset/image_sizes.h"
 #include "oko/dataset/text.h"
 #include "oko/dataset/yolo_splits.h"
@@ -40,7 +41,6 @@ class YoloReader {
   YoloReader(const Tree& tree, BoxPixels exif) : tree_(tree), stored_(exif == BoxPixels::kStored) {}
 
   Source read() {
-    source_.format = "yolo";
     source_.upright = !stored_;
     read_data_file();
     if (!splits_.listed) splits_ = splits_of_lists(tree_, source_.findings);
@@ -331,5 +331,41 @@ class YoloReader {
 }  // namespace
 
 Source read_yolo(const Tree& tree, BoxPixels exif) { return YoloReader(tree, exif).read(); }
+
+static bool is_darknet_data(std::string_view text) {
+  return !parse_darknet_data(text).train.empty();
+}
+
+static AnnotationFile labels_of(const NewSample& sample, const Dataset&) {
+  return {storage::join(storage::join("labels", sample.folder), sample.name + ".txt"),
+          yolo_labels_text(*sample.sample)};
+}
+
+static AnnotationFile data_yaml_of(const Dataset& dataset) {
+  std::vector<std::string> splits = split_names(dataset);
+  std::erase(splits, "");
+  return {"data.yaml", data_yaml_text(dataset.classes, splits, dataset.same_splits)};
+}
+
+const Format& yolo_format() {
+  static const Format format{
+      .name = "yolo",
+      .title = "YOLO",
+      .evidence = "YOLO (data.yaml, .data, or label files next to images or in labels/)",
+      .files = {{"a YOLO data.yaml", {".yaml", ".yml"}, is_data_yaml},
+                {"a Darknet .data file", {".data"}, is_darknet_data},
+                {.name = "a label file",
+                 .extensions = {".txt"},
+                 .matches = is_yolo_labels,
+                 .is_certain = false,
+                 .needs_image = true}},
+      .read = read_yolo,
+      .is_numbered = true,
+      .is_file_per_image = true,
+      .why_unread = "no image matches this label file",
+      .holds = {.edges = Holds::Edges::kParts, .same_splits = true},
+      .layout = {.class_list = nullptr, .of_sample = labels_of, .of_dataset = data_yaml_of}};
+  return format;
+}
 
 }  // namespace oko::dataset

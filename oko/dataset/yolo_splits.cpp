@@ -286,13 +286,6 @@ class SplitReader {
 
 }  // namespace
 
-bool is_image_list(std::string_view text) {
-  for (const std::string_view line : split_lines(text.substr(0, std::size_t{1} << 16))) {
-    if (!trimmed(line).empty()) return is_picture_extension(storage::extension(trimmed(line)));
-  }
-  return false;
-}
-
 ListedSplits splits_of_data_file(const Tree& tree, const DataFile& file, const std::string& path,
                                  std::vector<Finding>& findings) {
   SplitReader reader(tree, findings);

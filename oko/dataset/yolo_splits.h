@@ -2,7 +2,6 @@
 
 #include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "oko/dataset/data_yaml.h"
@@ -25,9 +24,6 @@ struct ListedSplits {
 // in test before val before train, with a warning.
 ListedSplits splits_of_data_file(const Tree& tree, const DataFile& file, const std::string& path,
                                  std::vector<Finding>& findings);
-
-// Whether a .txt file starts with a line that is an image name.
-bool is_image_list(std::string_view text);
 
 // From train.txt, val.txt, … that list images, else 2007_train.txt, ….
 ListedSplits splits_of_lists(const Tree& tree, std::vector<Finding>& findings);

@@ -49,7 +49,7 @@ std::string data_yaml_text(const std::vector<std::string>& classes,
 // Images with labels next to them or in labels/ instead of images/ (or JPEGImages/). Splits come
 // from data.yaml, a Darknet .data file, lists of pictures (train.txt, …) or folder names.
 // Boxes are relative to the upright image, or to the stored one by `exif`.
-Source read_yolo(const Tree& tree, BoxPixels exif = BoxPixels::kAuto);
+Source read_yolo(const Tree& tree, BoxPixels exif);
 
 // Whether a .txt file looks like labels: its first non-empty line is a class and numbers.
 bool is_yolo_labels(std::string_view text);

@@ -1,6 +1,7 @@
 #include "oko/train/recipe.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <toml++/toml.h>
 #include <algorithm>
@@ -14,6 +15,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/suggest.h"
+#include "oko/dataset/format.h"
 #include "oko/run/output.h"
 
 namespace oko::train {
@@ -138,6 +140,12 @@ void check_texts(const Recipe& recipe) {
 }
 
 }  // namespace
+
+const char* help_of_format() {
+  static const std::string text =
+      fmt::format("{} (default: detected)", fmt::join(dataset::format_names(), ", "));
+  return text.c_str();
+}
 
 std::string flag_of(std::string_view key) {
   std::string flag = "--" + std::string(key);

@@ -75,6 +75,8 @@ struct RecipeOption {
 inline constexpr double kMostSeed = 9223372036854775807.;  // TOML's integers end with 2^63 - 1
 inline constexpr double kMostScale = 10;
 
+const char* help_of_format();  // lists the formats of datasets
+
 // Calls visitor(option, field) for every field, in the order of run.toml. The single list behind
 // run.toml, --recipe files and command-line flags.
 template <typename R, typename Visitor>
@@ -91,7 +93,7 @@ void visit_recipe(R& r, Visitor&& visitor) {
   const auto fixed = [&](auto&&... about) { visit(false, about...); };
   const auto changeable = [&](auto&&... about) { visit(true, about...); };
   changeable("data", "dataset", r.dataset, "Folder or annotation file of the labelled images");
-  changeable("data", "format", r.format, "voc, coco, yolo, keras or createml (default: detected)");
+  changeable("data", "format", r.format, help_of_format());
   changeable("data", "classes", r.classes,
              "File with one class name per line, in the order to use");
   changeable("data", "exif", r.exif, "What boxes refer to in images that EXIF rotates");
