@@ -112,8 +112,6 @@ function(oko_test name)
   if(CMAKE_BUILD_TYPE STREQUAL Release)  # a third less to build; what is tested has all of -O3
     target_compile_options(oko_${name}_test PRIVATE -O1)
   endif()
-  target_compile_definitions(oko_${name}_test PRIVATE
-    OKO_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME ${name} COMMAND oko_${name}_test)
   if(CMAKE_CROSSCOMPILING OR OKO_SANITIZE)  # an emulator runs it, or many checks
     math(EXPR ARG_TIMEOUT "4 * ${ARG_TIMEOUT}")

@@ -143,7 +143,7 @@ Tensor TfConstants::decode(const TfNode& node) {
   if (!whole || (content.empty() && listed == 0 && all > 0)) {
     throw input_error(graph_.place(node),
                       "the constant " + graph::to_string(shape) + " has " +
-                          (content.empty() ? std::to_string(listed) + " numbers"
+                          (content.empty() ? std::to_string(listed) + " values"
                                            : std::to_string(content.size()) + " bytes"),
                       kDamaged);
   }

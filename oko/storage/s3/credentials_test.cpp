@@ -88,7 +88,7 @@ TEST_F(Home, ReportsTheLineOfABrokenFileWithoutItsValues) {
   EXPECT_THAT(error(), HasSubstr("/.aws/credentials:2: neither a [section]"));
   EXPECT_THAT(error(), Not(HasSubstr("SECRET")));
   write(folder_ + "/.aws/credentials", "[default\n");
-  EXPECT_THAT(error(), HasSubstr(":1: the section has no ]"));
+  EXPECT_THAT(error(), HasSubstr(":1: the line starts a [section] without a closing ]"));
 }
 
 TEST_F(Home, AsksTheContainer) {

@@ -42,7 +42,8 @@ Settings parse_settings(std::string_view text, const std::string& name) {
     const std::string place = name + ":" + std::to_string(number);
     if (line.front() == '[') {
       const auto end = line.find(']');
-      if (end == line.npos) throw input_error(place, "the section has no ]", "close it");
+      if (end == line.npos)
+        throw input_error(place, "the line starts a [section] without a closing ]", "add the ]");
       section = &settings[section_name(line.substr(1, end - 1))];
       continue;
     }
