@@ -69,6 +69,21 @@ function(oko_library name)
     PRIVATE ${ARG_PRIVATE_LIBRARIES} oko_settings)
 endfunction()
 
+# oko_table(formats Format coreml onnx …) defines formats(), declared in formats/format.h: a table of
+# what coreml_format(), onnx_format(), … return, in this order.
+function(oko_table folder type)
+  string(TOLOWER ${type} kind)
+  set(declarations "")
+  set(addresses "")
+  foreach(name IN LISTS ARGN)
+    string(APPEND declarations "const ${type}& ${name}_${kind}();\n")
+    list(APPEND addresses "&${name}_${kind}()")
+  endforeach()
+  list(JOIN addresses ", " addresses)
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/table.cpp.in ${kind}s.cpp @ONLY)
+  target_sources(oko_${folder} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/${kind}s.cpp)
+endfunction()
+
 # oko_proto(formats onnx.proto) compiles a schema of this folder into oko_formats. Sources include
 # what comes of it by the schema's own path: "oko/formats/onnx/onnx.pb.h".
 function(oko_proto library file)
