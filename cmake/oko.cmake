@@ -22,7 +22,7 @@ target_compile_options(oko_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 if(OKO_SANITIZE)
   add_compile_options(-fsanitize=${OKO_SANITIZE} -fno-sanitize-recover=all
-    -fno-omit-frame-pointer -g)
+    -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${OKO_SANITIZE})
 endif()
 
@@ -47,11 +47,16 @@ endif()
 # The folders that make up the phone library.
 set(OKO_PHONE_FOLDERS base image graph detect runtime)
 
+# Not with sanitizers, which take minutes to compile optimised kernels.
+set(OKO_OPTIMISE "")
+if(NOT OKO_SANITIZE)
+  set(OKO_OPTIMISE $<$<NOT:$<CONFIG:Debug>>:-O3>)
+endif()
+
 # oko_fast(a.cpp …): files whose loops are worth every optimisation, though the rest of the phone
 # library is built for size (MinSizeRel).
 function(oko_fast)
-  set_source_files_properties(${ARGN} PROPERTIES
-    COMPILE_OPTIONS $<$<NOT:$<CONFIG:Debug>>:-O3>)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "${OKO_OPTIMISE}")
 endfunction()
 
 # oko_library(graph SOURCES a.cpp … DEPENDS base … LIBRARIES fmt::fmt … PRIVATE_LIBRARIES …)
