@@ -7,7 +7,7 @@
 
 #include "oko/base/error.h"
 #include "oko/convert/model_files.h"
-#include "oko/dataset/text.h"
+#include "oko/dataset/voc.h"
 #include "oko/media/picture.h"
 #include "oko/storage/identity.h"
 #include "oko/storage/store.h"
@@ -76,8 +76,7 @@ void InputFiles::add_dataset(const std::string& uri) {
   const std::string folder = is_folder ? uri : folder_of(uri);
   datasets_.insert(storage::identity(folder));
   dataset_folders_.insert(storage::identity(folder));
-  const bool has_annotations = dataset::lower(storage::filename(folder)) == "annotations";
-  if (!is_folder && has_annotations) {
+  if (!is_folder && dataset::is_annotations_folder(storage::filename(folder))) {
     dataset_folders_.insert(storage::identity(folder_of(folder)));
   }
 }

@@ -8,6 +8,7 @@
 #include "oko/dataset/split_words.h"
 #include "oko/dataset/text.h"
 #include "oko/dataset/unicode.h"
+#include "oko/dataset/voc.h"
 #include "oko/media/picture.h"
 #include "oko/storage/store.h"
 
@@ -80,7 +81,7 @@ Tree::Tree(const std::string& uri)
   } else {
     file_ = storage::filename(root_);
     root_ = storage::parent(root_);
-    if (lower(storage::filename(root_)) == "annotations") {
+    if (is_annotations_folder(storage::filename(root_))) {
       file_ = storage::filename(root_) + "/" + file_;
       root_ = storage::parent(root_);
     }

@@ -305,6 +305,8 @@ ParsedFile parse_voc(std::string_view text, const std::string& name) {
   return VocParser(text, name).parse();
 }
 
+bool is_annotations_folder(std::string_view name) { return lower(name) == "annotations"; }
+
 bool is_voc(std::string_view text) {
   constexpr std::string_view kTag = "<annotation";
   text = text.substr(0, 4096);

@@ -16,6 +16,9 @@ ParsedFile parse_voc(std::string_view text, const std::string& name);
 // Whether a .xml file looks like one.
 bool is_voc(std::string_view text);
 
+// Whether a folder has the name of the one for annotations: their images are in the one around it.
+bool is_annotations_folder(std::string_view name);
+
 // The annotation of one sample as XML, its picture called `image_name`. Boxes are rounded to VOC's
 // whole pixels, clipped to the picture and at least two pixels long in one direction.
 std::string voc_text(const Sample& sample, const std::vector<std::string>& classes,

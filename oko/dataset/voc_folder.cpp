@@ -18,8 +18,7 @@ namespace {
 
 bool in_annotations_folder(const std::string& path) {
   const auto folders = folders_of(path);
-  return std::any_of(folders.begin(), folders.end(),
-                     [](std::string_view folder) { return lower(folder) == "annotations"; });
+  return std::ranges::any_of(folders, is_annotations_folder);
 }
 
 // If there are folders named Annotations, the .xml files in them; those elsewhere may be older
@@ -36,7 +35,7 @@ std::vector<std::string> annotation_files(const Tree& tree) {
 std::string base_of(const std::string& path) {
   std::size_t start = 0;
   for (const std::string_view folder : folders_of(path)) {
-    if (lower(folder) == "annotations") return path.substr(0, start);
+    if (is_annotations_folder(folder)) return path.substr(0, start);
     start += folder.size() + 1;
   }
   return path.substr(0, start);
@@ -147,7 +146,7 @@ class VocReader {
     std::string_view rest = path;
     for (const std::string_view folder : folders_of(path)) {
       const auto end = static_cast<std::size_t>(folder.data() + folder.size() - path.data()) + 1;
-      if (lower(folder) == "annotations") rest = std::string_view(path).substr(end);
+      if (is_annotations_folder(folder)) rest = std::string_view(path).substr(end);
     }
     if (rest.size() == path.size()) return storage::stem(path);
     return std::string(rest.substr(0, rest.size() - storage::extension(path).size()));
