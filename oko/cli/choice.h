@@ -2,34 +2,67 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "oko/base/suggest.h"
 #include "oko/base/words.h"
+#include "oko/graph/precision.h"
 
 namespace oko::cli {
 
 // Refuses other words, naming the nearest; help and completion show the known ones.
-inline CLI::Validator one_of(const std::string& flag, std::span<const std::string_view> words) {
+inline CLI::Validator one_of(const std::string& flag, std::vector<std::string> words) {
   std::string all;
-  for (const std::string_view word : words) all += (all.empty() ? "" : ",") + std::string(word);
-  const auto check = [flag, words](const std::string& word) {
+  for (const std::string& word : words) all += (all.empty() ? "" : ",") + word;
+  const auto check = [flag, words = std::move(words)](const std::string& word) {
     if (std::ranges::find(words, word) != words.end()) return std::string();
-    throw unknown_word(ErrorCode::kUsage, flag, "", word, words);
+    const std::vector<std::string_view> known(words.begin(), words.end());
+    throw unknown_word(ErrorCode::kUsage, flag, "", word, known);
   };
   return {check, "{" + all + "}"};
+}
+
+// An option whose value is one of these words.
+inline CLI::Option* add_choice(CLI::App& command, const std::string& flag, std::string& value,
+                               const std::string& help, std::vector<std::string> words) {
+  return command.add_option(flag, value, help)
+      ->check(one_of(flag, std::move(words)))
+      ->capture_default_str()
+      ->type_name("NAME");
+}
+
+// An option whose value is `named(word)` for one of these words.
+template <typename T, typename Named>
+CLI::Option* add_choice(CLI::App& command, const std::string& flag, T& value,
+                        const std::string& help, std::vector<std::string> words, Named named) {
+  const auto take = [&value, named](const std::string& word) { value = named(word); };
+  return command.add_option_function<std::string>(flag, take, help)
+      ->check(one_of(flag, std::move(words)))
+      ->type_name("NAME");
 }
 
 // An option whose value is one of an enum's words.
 template <Worded E>
 CLI::Option* add_choice(CLI::App& command, const std::string& flag, E& value,
                         const std::string& help) {
-  const auto take = [&value](const std::string& word) { value = value_named<E>(word).value(); };
-  return command.add_option_function<std::string>(flag, take, help)
-      ->check(one_of(flag, kWords<E>))
+  return add_choice(command, flag, value, help, {kWords<E>.begin(), kWords<E>.end()},
+                    [](const std::string& word) { return value_named<E>(word).value(); })
       ->default_str(std::string(word_of(value)));
+}
+
+inline std::vector<std::string> precision_words() {
+  using graph::Precision;
+  return {name_of(Precision::kFloat32), name_of(Precision::kFloat16), name_of(Precision::kInt8)};
+}
+
+inline CLI::Option* add_choice(CLI::App& command, const std::string& flag, graph::Precision& value,
+                               const std::string& help) {
+  return add_choice(command, flag, value, help, precision_words(),
+                    [](const std::string& word) { return graph::precision_named(word).value(); })
+      ->default_str(name_of(value));
 }
 
 }  // namespace oko::cli

@@ -411,6 +411,7 @@ TEST_F(Cli, ClassThresholdsNeedAKnownClassAndAScore) {
 }
 
 TEST_F(Cli, EnginesRejectFlagsOfTheOther) {
+  constexpr auto kFloat32 = graph::Precision::kFloat32;
   const graph::Network network =
       load_model(ModelArguments{file("net.cfg"), file("net.weights"), ""});
   const auto code_of = [&](const EngineArguments& arguments) {
@@ -421,12 +422,12 @@ TEST_F(Cli, EnginesRejectFlagsOfTheOther) {
     }
     return 0;
   };
-  EXPECT_EQ(code_of({.device = "cpu", .threads = 1}), 0);
-  EXPECT_EQ(code_of({.engine = "oko", .precision = "fp32", .threads = 1}), 0);
-  EXPECT_EQ(code_of({.engine = "oko", .device = "cuda"}), 2);
-  EXPECT_EQ(code_of({.engine = "torch", .precision = "fp32"}), 2);
-  EXPECT_EQ(code_of({.engine = "torch", .target = "scalar"}), 2);
-  EXPECT_EQ(code_of({.precision = "fp32", .device = "cuda"}), 2);
+  EXPECT_EQ(code_of({.own = {.threads = 1}, .device = "cpu"}), 0);
+  EXPECT_EQ(code_of({.kind = EngineKind::kOko, .own = {.precision = kFloat32, .threads = 1}}), 0);
+  EXPECT_EQ(code_of({.kind = EngineKind::kOko, .device = "cuda"}), 2);
+  EXPECT_EQ(code_of({.kind = EngineKind::kTorch, .own = {.precision = kFloat32}}), 2);
+  EXPECT_EQ(code_of({.kind = EngineKind::kTorch, .own = {.target = SimdTarget::kScalar}}), 2);
+  EXPECT_EQ(code_of({.own = {.precision = kFloat32}, .device = "cuda"}), 2);
   EXPECT_EQ(code_of({.device = "gpu"}), 2);
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <iostream>
 
+#include "oko/cli/choice.h"
 #include "oko/cli/cli.h"
 
 namespace oko::cli {
@@ -13,7 +14,7 @@ std::vector<const CLI::App*> subcommands_of(const CLI::App& app) {
   return app.get_subcommands([](const CLI::App*) { return true; });
 }
 
-// The choices of a CLI::IsMember check, which appear in the type name: "TEXT:{voc,coco}".
+// The choices of a value, which appear in the type name: "TEXT:{voc,coco}".
 std::vector<std::string> choices_of(const CLI::Option& option) {
   const std::string type = option.get_type_name();
   const auto open = type.find('{'), close = type.find('}');
@@ -78,9 +79,8 @@ std::vector<CommandEntry> command_table(const CLI::App& app) {
 void add_completion_command(CLI::App& app, Context&) {
   CLI::App* command = app.add_subcommand("completion", "Print a completion script for a shell");
   const auto shell = std::make_shared<std::string>();
-  command->add_option("SHELL", *shell, "bash, zsh or fish")
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  add_choice(*command, "SHELL", *shell, "Shell to complete in", {"bash", "zsh", "fish"})
+      ->required();
   command->footer(R"(
 Examples:
   oko completion bash > ~/.local/share/bash-completion/completions/oko

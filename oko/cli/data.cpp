@@ -112,9 +112,7 @@ void split(const SplitArguments& arguments, const Context& context) {
 
 CLI::Option* add_format_option(CLI::App& command, const char* name, std::string& format,
                                const char* text) {
-  return command.add_option(name, format, text)
-      ->check(CLI::IsMember(dataset::format_names()))
-      ->type_name("FORMAT");
+  return add_choice(command, name, format, text, dataset::format_names())->type_name("FORMAT");
 }
 
 void add_show_command(CLI::App& app, Context& context) {

@@ -1,24 +1,27 @@
 #include "oko/cli/detector_arguments.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <utility>
 #include <vector>
 
 #include "oko/base/error.h"
 #include "oko/base/suggest.h"
+#include "oko/cli/choice.h"
 #include "oko/cli/detect_output.h"
 #include "oko/runtime/engine.h"
 #include "oko/train/engine.h"
 
+namespace oko::detect {
+
+constexpr auto words_of(NmsKind) {
+  return std::to_array<std::string_view>({"per-class", "agnostic", "soft"});
+}
+
+}  // namespace oko::detect
+
 namespace oko::cli {
 namespace {
-
-const std::array<std::pair<std::string, detect::NmsKind>, 3> kNmsKinds = {
-    {{"per-class", detect::NmsKind::kPerClass},
-     {"agnostic", detect::NmsKind::kClassAgnostic},
-     {"soft", detect::NmsKind::kSoft}}};
 
 void add_threshold_arguments(CLI::App& command, DetectorArguments& detector) {
   detect::Thresholds& thresholds = detector.thresholds;
@@ -26,19 +29,9 @@ void add_threshold_arguments(CLI::App& command, DetectorArguments& detector) {
       ->check(CLI::Range(0.F, 1.F))
       ->capture_default_str()
       ->type_name("SCORE");
-  std::vector<std::string> kinds;
-  for (const auto& [name, kind] : kNmsKinds) kinds.push_back(name);
-  command
-      .add_option_function<std::string>(
-          "--nms",
-          [&thresholds](const std::string& given) {
-            for (const auto& [name, kind] : kNmsKinds) {
-              if (name == given) thresholds.nms = kind;
-            }
-          },
-          "Suppress overlapping boxes per class, across classes, or softly (lower their scores)")
-      ->check(CLI::IsMember(kinds))
-      ->default_str(kNmsKinds[0].first);
+  add_choice(
+      command, "--nms", thresholds.nms,
+      "Suppress overlapping boxes per class, across classes, or softly (lower their scores)");
   CLI::Option* iou =
       command
           .add_option("--iou", thresholds.iou, "IoU above which two boxes count as the same object")
@@ -59,56 +52,30 @@ void add_threshold_arguments(CLI::App& command, DetectorArguments& detector) {
       ->type_name("N");
 }
 
-std::vector<std::string> target_names() {
-  std::vector<std::string> names = {"auto"};
-  for (const SimdTarget target : simd_targets()) names.push_back(name_of(target));
-  return names;
-}
-
 void add_engine_arguments(CLI::App& command, EngineArguments& engine) {
-  command
-      .add_option(
-          "--engine", engine.engine,
-          "oko's own engine, as on phones, or LibTorch (auto: oko on a CPU, torch on a GPU)")
-      ->check(CLI::IsMember({"auto", "oko", "torch"}))
-      ->capture_default_str();
-  command
-      .add_option("--precision", engine.precision,
-                  "Precision of oko's engine (model: int8 if it was quantized, else fp32)")
-      ->check(CLI::IsMember({"model", "fp32", "fp16", "int8"}))
-      ->capture_default_str();
-  command
-      .add_option("--target", engine.target,
-                  "Instruction set of oko's engine (auto: the best available)")
-      ->check(CLI::IsMember(target_names()))
-      ->capture_default_str();
-  command.add_option("--threads", engine.threads, "CPU threads (0: one per core)")
-      ->check(thread_range())
-      ->capture_default_str()
-      ->type_name("N");
+  add_choice(command, "--engine", engine.kind,
+             "oko's own engine, as on phones, or LibTorch (auto: oko on a CPU, torch on a GPU)");
+  add_own_engine_arguments(command, engine.own);
   command.add_option("--device", engine.device, "auto, cpu, cuda or cuda:N (cuda: LibTorch)")
       ->capture_default_str()
       ->type_name("DEVICE");
 }
 
-// Flags that only oko's engine supports.
-bool has_own_settings(const EngineArguments& arguments) {
-  return arguments.precision != "model" || arguments.target != "auto";
-}
-
 bool takes_torch(const EngineArguments& arguments) {
   const bool cuda = arguments.device.starts_with("cuda");
-  if (arguments.engine == "torch" || (arguments.engine == "auto" && cuda)) {
-    if (!has_own_settings(arguments)) return true;
-    throw Error(ErrorCode::kUsage, arguments.engine == "torch" ? "--engine torch" : "--device",
+  const bool has_own_settings = arguments.own.precision || arguments.own.target;
+  const EngineKind kind = arguments.kind;
+  if (kind == EngineKind::kTorch || (kind == EngineKind::kAuto && cuda)) {
+    if (!has_own_settings) return true;
+    throw Error(ErrorCode::kUsage, kind == EngineKind::kTorch ? "--engine torch" : "--device",
                 "--precision and --target apply only to oko's engine, not to LibTorch",
                 "omit them, or use --engine oko --device cpu");
   }
-  if (arguments.engine == "oko" && cuda) {
+  if (kind == EngineKind::kOko && cuda) {
     throw Error(ErrorCode::kUsage, "--engine oko", "oko's engine runs only on the CPU",
                 "use --engine torch for the GPU");
   }
-  return arguments.engine == "auto" && arguments.device == "auto" && !has_own_settings(arguments) &&
+  return kind == EngineKind::kAuto && arguments.device == "auto" && !has_own_settings &&
          train::has_cuda();
 }
 
@@ -119,9 +86,9 @@ std::unique_ptr<detect::Engine> make_own_engine(const graph::Network& network,
                 "use auto, cpu, cuda or cuda:N");
   }
   runtime::EngineOptions options;
-  options.threads = arguments.threads;
-  options.precision = graph::precision_named(arguments.precision);  // none for "model"
-  if (arguments.target != "auto") options.target = simd_target_named(arguments.target).value();
+  options.threads = arguments.own.threads;
+  options.precision = arguments.own.precision;
+  if (arguments.own.target) options.target = *arguments.own.target;
   return runtime::make_engine(network, options);
 }
 
@@ -149,6 +116,24 @@ float score_of(const std::string& given, std::size_t start) {
 
 }  // namespace
 
+void add_own_engine_arguments(CLI::App& command, OwnEngineArguments& own) {
+  std::vector<std::string> precisions = precision_words(), targets = {"auto"};
+  precisions.insert(precisions.begin(), "model");
+  for (const SimdTarget target : simd_targets()) targets.emplace_back(name_of(target));
+  add_choice(command, "--precision", own.precision,
+             "Precision of oko's engine (model: int8 if it was quantized, else fp32)", precisions,
+             graph::precision_named)
+      ->default_str("model");
+  add_choice(command, "--target", own.target,
+             "Instruction set of oko's engine (auto: the best available)", targets,
+             simd_target_named)
+      ->default_str("auto");
+  command.add_option("--threads", own.threads, "CPU threads (0: one per core)")
+      ->check(thread_range())
+      ->capture_default_str()
+      ->type_name("N");
+}
+
 void add_detector_arguments(CLI::App& command, DetectorArguments& detector) {
   add_model_arguments(command, detector.model);
   command.add_option("--size", detector.size, "Input size, if not the model's own")
@@ -160,7 +145,7 @@ void add_detector_arguments(CLI::App& command, DetectorArguments& detector) {
 std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
                                             const EngineArguments& arguments) {
   if (!takes_torch(arguments)) return make_own_engine(network, arguments);
-  return train::make_torch_engine(network, {arguments.threads, arguments.device});
+  return train::make_torch_engine(network, {arguments.own.threads, arguments.device});
 }
 
 detect::Detector make_detector(const DetectorArguments& detector, const Context& context) {

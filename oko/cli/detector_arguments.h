@@ -1,23 +1,38 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
+#include "oko/base/simd.h"
 #include "oko/cli/model.h"
 #include "oko/detect/detector.h"
+#include "oko/graph/precision.h"
 
 namespace oko::cli {
 
-// Which engine runs the network, and how; values as the flags take them.
+// How oko's own engine runs the network.
+struct OwnEngineArguments {
+  std::optional<graph::Precision> precision{};  // none: the model's
+  std::optional<SimdTarget> target{};           // none: the best available
+  int threads = 0;                              // of either engine; 0: all cores
+};
+
+enum class EngineKind { kAuto, kOko, kTorch };
+constexpr auto words_of(EngineKind) {
+  return std::to_array<std::string_view>({"auto", "oko", "torch"});
+}
+
+// Which engine runs the network, and how.
 struct EngineArguments {
-  std::string engine = "auto";      // oko, torch, or auto: see make_engine()
-  std::string precision = "model";  // of oko's engine: model, fp32, fp16, int8
-  std::string target = "auto";      // instruction set of oko's engine; auto: the best available
-  std::string device = "auto";      // auto, cpu, cuda, cuda:N
-  int threads = 0;                  // 0: all cores
+  EngineKind kind = EngineKind::kAuto;  // see make_engine()
+  OwnEngineArguments own{};
+  std::string device = "auto";  // auto, cpu, cuda, cuda:N
 };
 
 // The arguments of a command that runs a detector.
@@ -30,11 +45,14 @@ struct DetectorArguments {
   std::function<void()> check_thresholds = [] {};
 };
 
+// Adds --precision, --target and --threads.
+void add_own_engine_arguments(CLI::App& command, OwnEngineArguments& own);
+
 // Adds MODEL and the flags for all of it. The help shows the current values of `detector` as
 // defaults.
 void add_detector_arguments(CLI::App& command, DetectorArguments& detector);
 
-// Makes the engine: "auto" is oko's engine on a CPU and LibTorch on a GPU. Throws a usage Error for
+// Makes the engine: kAuto is oko's engine on a CPU and LibTorch on a GPU. Throws a usage Error for
 // flags that exclude each other.
 std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
                                             const EngineArguments& arguments);

@@ -5,6 +5,7 @@
 #include "oko/base/error.h"
 #include "oko/base/file_name.h"
 #include "oko/base/threads.h"
+#include "oko/cli/choice.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/failed_images.h"
 #include "oko/cli/input_files.h"
@@ -26,7 +27,7 @@ namespace {
 
 struct ExportArguments {
   ModelArguments model;
-  std::string to, precision = "fp32", calibration, size, out, images;
+  std::string to, calibration, size, out, images;
   formats::WriteOptions options;
   std::string stem;
   const formats::Format* format = nullptr;  // --to
@@ -197,8 +198,7 @@ void check_flags(const ExportArguments& a, const CLI::App& command) {
 
 void run_export(ExportArguments a, Context& context) {
   a.format = formats::format_named(a.to);
-  a.options.precision =
-      graph::precision_named(a.calibration.empty() ? a.precision : "int8").value();
+  if (!a.calibration.empty()) a.options.precision = graph::Precision::kInt8;
   formats::check_options(*a.format, a.options);
   FailedImages failed;
   a.stem = stem_of(a);
@@ -221,22 +221,19 @@ void run_export(ExportArguments a, Context& context) {
 }
 
 void add_content_arguments(CLI::App& command, ExportArguments& a) {
-  CLI::Option* precision =
-      command
-          .add_option(
-              "--precision", a.precision,
-              "Type of the weights; tflite int8 needs a model made by oko quantize, or --int8")
-          ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
-          ->capture_default_str();
+  CLI::Option* precision = add_choice(
+      command, "--precision", a.options.precision,
+      "Type of the weights; formats that compute in int8 need a model made by oko quantize, or "
+      "--int8");
   command
       .add_option("--int8", a.calibration,
                   "Quantize first, on images of this dataset; implies --precision int8")
       ->excludes(precision)
       ->type_name("DATASET");
   command.add_flag("--boxes", a.options.boxes,
-                   "Decode and suppress boxes inside the model (coreml: a Vision pipeline)");
+                   "Decode and suppress boxes inside the model, if the format can");
   command.add_flag("--ml-program", a.options.program,
-                   "coreml: write an .mlpackage (iOS 15 and later)");
+                   "Write an ML Program, an .mlpackage (iOS 15 and later)");
   command.add_option("--size", a.size, "Input size, if not the model's own")->type_name("WxH");
   command
       .add_option("--threshold", a.options.thresholds.score,
@@ -256,7 +253,7 @@ void add_info_arguments(CLI::App& command, formats::ModelInfo& info) {
   command.add_option("--description", info.description, "Description stored in the model")
       ->type_name("TEXT");
   command.add_option("--author", info.author, "Author stored in the model")->type_name("TEXT");
-  command.add_option("--license", info.license, "Licence stored in the model")->type_name("TEXT");
+  command.add_option("--license", info.license, "License stored in the model")->type_name("TEXT");
   command.add_option("--model-version", info.version, "Version stored in the model")
       ->type_name("TEXT");
 }
@@ -269,9 +266,7 @@ void add_export_command(CLI::App& app, Context& context) {
   const auto arguments = std::make_shared<ExportArguments>();
   ExportArguments& a = *arguments;
   add_model_arguments(*command, a.model);
-  command->add_option("--to", a.to, "Format to write")
-      ->required()
-      ->check(CLI::IsMember(formats::writable_formats()));
+  add_choice(*command, "--to", a.to, "Format to write", formats::writable_formats())->required();
   command->add_option("-o,--out", a.out, "Folder for the files (default: MODEL-FORMAT)")
       ->type_name("FOLDER");
   command->add_option("--stem", a.stem, "Name of the files, without extension")->type_name("NAME");

@@ -71,7 +71,7 @@ TEST_F(OneBadFile, QuantizeCalibratesWithTheOthers) {
   EXPECT_EQ(oko_command({"detect", file("small.oko"), image("a"), "--precision", "int8"}).code, 0);
   // Readable images replace the unreadable ones.
   const Outcome some = oko_command({"quantize", file("m.oko"), file("data"), "-o", file("s.oko"),
-                                    "--pictures", "4", "--no-eval", "--json"});
+                                    "--pictures", "4", "--no-equalize", "--no-eval", "--json"});
   EXPECT_EQ(parse_json(some.out, "out")["pictures"], 4);
 }
 

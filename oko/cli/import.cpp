@@ -5,6 +5,7 @@
 #include <map>
 
 #include "oko/base/error.h"
+#include "oko/cli/choice.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/input_files.h"
 #include "oko/cli/model.h"
@@ -278,10 +279,8 @@ void add_import_command(CLI::App& app, Context& context) {
       ->add_option("--masks", a.masks,
                    "Anchor indices of each output, in the file's order: 3,4,5/0,1,2")
       ->type_name("LIST");
-  command
-      ->add_option("--decoding", a.decoding,
-                   "How boxes are decoded with --anchors, if the network does not show it")
-      ->check(CLI::IsMember({"yolov3"}))
+  add_choice(*command, "--decoding", a.decoding,
+             "How boxes are decoded with --anchors, if the network does not show it", {"yolov3"})
       ->type_name("KIND");
   command
       ->add_option("--network", a.network,
@@ -295,7 +294,7 @@ void add_import_command(CLI::App& app, Context& context) {
                         "The model was trained on stretched images instead of letterboxed ones");
   command
       ->add_flag("--letterbox", a.letterbox,
-                 "The model was trained on letterboxed images, whatever its .cfg suggests")
+                 "The model was trained on letterboxed images, whatever its file suggests")
       ->excludes(stretch);
   command->add_flag("--no-heads", a.no_heads, "Keep raw outputs, add no heads");
   command->add_option("-o,--out", a.out, "Where to write the .oko file")

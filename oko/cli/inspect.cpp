@@ -6,6 +6,7 @@
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
 #include "oko/cli/cli.h"
+#include "oko/cli/detector_arguments.h"
 #include "oko/cli/input_files.h"
 #include "oko/cli/inputs.h"
 #include "oko/cli/model.h"
@@ -24,8 +25,7 @@ namespace {
 
 struct ProfileArguments {
   bool wanted = false;
-  int threads = 0;  // 0: all cores
-  std::string precision = "model", target = "auto";
+  OwnEngineArguments engine;
   std::string picture;  // "": synthetic
   int rounds = 0;       // 0: as many as fit in two seconds
 };
@@ -194,12 +194,11 @@ std::vector<float> input_of(const graph::Network& network, const std::string& pa
 runtime::Profile profile_of(graph::Network network, const ProfileArguments& arguments,
                             Progress& progress) {
   runtime::ProfileOptions options;
-  options.threads = arguments.threads > 0 ? arguments.threads : available_processors();
+  const OwnEngineArguments& engine = arguments.engine;
+  options.threads = engine.threads > 0 ? engine.threads : available_processors();
   options.rounds = arguments.rounds;
-  options.model.precision = graph::precision_named(arguments.precision);  // none for "model"
-  if (arguments.target != "auto") {
-    options.model.target = simd_target_named(arguments.target).value();
-  }
+  options.model.precision = engine.precision;
+  if (engine.target) options.model.target = *engine.target;
   const std::vector<float> input = input_of(network, arguments.picture);
   if (network.weights.empty()) {
     graph::fill_synthetic_weights(network);  // a step takes the same time whatever its values are
@@ -266,24 +265,10 @@ void inspect(const InspectArguments& arguments, const Context& context) {
 void add_profile_arguments(CLI::App& command, ProfileArguments& profile) {
   CLI::Option* wanted = command.add_flag(
       "--profile", profile.wanted, "Run the model in oko's engine and show the time per step");
-  command.add_option("--threads", profile.threads, "CPU threads (0: one per core)")
-      ->check(thread_range())
-      ->capture_default_str()
-      ->type_name("N")
-      ->needs(wanted);
-  command
-      .add_option("--precision", profile.precision,
-                  "Precision of the engine (model: int8 if it was quantized, else fp32)")
-      ->check(CLI::IsMember({"model", "fp32", "fp16", "int8"}))
-      ->capture_default_str()
-      ->needs(wanted);
-  std::vector<std::string> targets = {"auto"};
-  for (const SimdTarget target : simd_targets()) targets.push_back(name_of(target));
-  command
-      .add_option("--target", profile.target, "Instruction set to use (auto: the best available)")
-      ->check(CLI::IsMember(targets))
-      ->capture_default_str()
-      ->needs(wanted);
+  add_own_engine_arguments(command, profile.engine);
+  for (const char* flag : {"--precision", "--target", "--threads"}) {
+    command.get_option(flag)->needs(wanted);
+  }
   command.add_option("--picture", profile.picture, "Image to run on (default: synthetic)")
       ->type_name("FILE")
       ->needs(wanted);

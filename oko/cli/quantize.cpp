@@ -2,6 +2,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
+#include "oko/cli/choice.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/data.h"
 #include "oko/cli/failed_images.h"
@@ -21,9 +22,10 @@ namespace {
 
 struct QuantizeArguments {
   ModelArguments model;
-  std::string dataset, out, method = "min-max", store = "int8", split, eval_split;
+  std::string dataset, out, split, eval_split;
   dataset::BoxPixels exif = dataset::BoxPixels::kAuto;
   runtime::QuantizeOptions options;
+  graph::Precision store = graph::Precision::kInt8;
   std::size_t pictures = 200;
   int threads = 0;
   bool skip_eval = false;
@@ -48,7 +50,8 @@ void check_flags(const QuantizeArguments& a, const CLI::App& command) {
   const auto refuse = [](const char* flag, const char* why) {
     throw Error(ErrorCode::kUsage, flag, why, "omit one of them");
   };
-  if (command.get_option("--keep")->count() > 0 && a.method != "percentile") {
+  if (command.get_option("--keep")->count() > 0 &&
+      a.options.method != runtime::Calibration::kPercentile) {
     refuse("--keep", "has no effect without --method percentile");
   }
   if (!a.eval_split.empty() && a.skip_eval) {
@@ -69,15 +72,15 @@ void quantize(const QuantizeArguments& a, Context& context) {
   const dataset::Dataset unseen = split_of(data, a.eval_split, {"val", "test"});
   const graph::Network original = network;
   runtime::QuantizeOptions options = a.options;
-  options.method = runtime::calibration_named(a.method).value();
   options.threads = a.threads > 0 ? a.threads : available_processors();
   const std::size_t pictures =
       calibrate(network, split_of(data, a.split, {"train"}), a.pictures, options, failed, context);
 
   // The quantized model is measured as read back from its file.
-  const Bytes bytes(graph::write_oko(network, {}, graph::precision_named(a.store).value()));
+  const Bytes bytes(graph::write_oko(network, {}, a.store));
   network = graph::read_oko(bytes, a.out).network;
-  Json result = {{"model", a.out}, {"method", a.method}, {"pictures", pictures}};
+  const std::string_view method = word_of(options.method);
+  Json result = {{"model", a.out}, {"method", method}, {"pictures", pictures}};
   if (!a.skip_eval) {
     const run::Evaluation before =
         measure(original, graph::Precision::kFloat32, unseen, a.threads, failed, context);
@@ -95,7 +98,7 @@ void quantize(const QuantizeArguments& a, Context& context) {
     result["after"] = as_json(after);
   }
   storage::write(a.out, bytes.span());
-  context.say(fmt::format("{} ({}, {} images) -> {}", network.name, a.method, pictures, a.out));
+  context.say(fmt::format("{} ({}, {} images) -> {}", network.name, method, pictures, a.out));
   failed.finish(images, "image", "; the others were used", context);
   context.say("next: oko detect " + a.out + " IMAGE runs it in int8");
   result["failed"] = failed.json();
@@ -117,22 +120,17 @@ void add_quantize_command(CLI::App& app, Context& context) {
   command->add_option("-o,--out", a.out, "Where to write the quantized model")
       ->required()
       ->type_name("FILE");
-  command
-      ->add_option("--method", a.method,
-                   "How ranges are chosen: all values, all but the rarest, or by KL divergence")
-      ->check(CLI::IsMember({"min-max", "percentile", "kl"}))
-      ->capture_default_str();
+  add_choice(*command, "--method", a.options.method,
+             "How ranges are chosen: all values, all but the rarest, or by KL divergence");
   command
       ->add_option("--keep", a.options.keep,
                    "Fraction of the values that the percentile method keeps in range")
       ->check(CLI::Range(.9, 1.))
       ->capture_default_str()
       ->type_name("SHARE");
-  command->add_option("--equalize", a.options.equalize, "Equalize channel ranges first")
-      ->capture_default_str();
-  command->add_option("--store", a.store, "Type of the stored weights")
-      ->check(CLI::IsMember({"int8", "fp16", "fp32"}))
-      ->capture_default_str();
+  command->add_flag("--equalize,!--no-equalize", a.options.equalize,
+                    "Equalize channel ranges first [default: on]");
+  add_choice(*command, "--store", a.store, "Type of the stored weights");
   command->add_option("--pictures", a.pictures, "Number of images to calibrate with")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str()

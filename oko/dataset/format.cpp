@@ -1,11 +1,8 @@
 #include "oko/dataset/format.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 
-#include "oko/base/error.h"
+#include "oko/base/suggest.h"
 #include "oko/storage/store.h"
 
 namespace oko::dataset {
@@ -31,8 +28,8 @@ const Format* find_format(std::string_view name) {
 
 const Format& format_named(std::string_view name, const std::string& place) {
   if (const Format* format = find_format(name)) return *format;
-  throw Error(ErrorCode::kUsage, place, fmt::format("no format \"{}\"", name),
-              fmt::format("known formats: {}", fmt::join(format_names(), ", ")));
+  const std::vector<std::string_view> known(format_names().begin(), format_names().end());
+  throw unknown_word(ErrorCode::kUsage, place, "format", name, known);
 }
 
 const std::vector<std::string>& format_names() {

@@ -14,8 +14,6 @@
 namespace oko::runtime {
 namespace {
 
-constexpr std::array<const char*, 3> kNames{"min-max", "percentile", "kl"};
-
 Range range_of(const Histogram& histogram, Calibration method, double keep) {
   switch (method) {
     case Calibration::kMinMax:
@@ -31,14 +29,6 @@ Range range_of(const Histogram& histogram, Calibration method, double keep) {
 float size_of(const Range& range) { return std::max(-range.low, range.high); }
 
 }  // namespace
-
-const char* name_of(Calibration method) { return kNames[static_cast<std::size_t>(method)]; }
-
-std::optional<Calibration> calibration_named(std::string_view name) {
-  const auto found = std::find(kNames.begin(), kNames.end(), name);
-  if (found == kNames.end()) return std::nullopt;
-  return static_cast<Calibration>(found - kNames.begin());
-}
 
 struct Calibrator::State {
   struct Seen {
@@ -189,7 +179,7 @@ ChannelSizes Calibrator::channel_sizes() const {
 
 Quantization Calibrator::result(Calibration method, double keep) const {
   Quantization quantization;
-  quantization.method = name_of(method);
+  quantization.method = word_of(method);
   quantization.pictures = state_->pictures;
   for (const auto& [name, seen] : state_->seen) {
     LayerRange& layer = quantization.layers[name];

@@ -1,10 +1,11 @@
 #pragma once
 
+#include <array>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string_view>
 
+#include "oko/base/words.h"
 #include "oko/graph/network.h"
 #include "oko/runtime/equalize.h"
 #include "oko/runtime/quantization.h"
@@ -13,8 +14,9 @@ namespace oko::runtime {
 
 // How a tensor's range is chosen from the observed values.
 enum class Calibration { kMinMax, kPercentile, kDivergence };
-const char* name_of(Calibration method);  // "min-max", "percentile", "kl"
-std::optional<Calibration> calibration_named(std::string_view name);
+constexpr auto words_of(Calibration) {
+  return std::to_array<std::string_view>({"min-max", "percentile", "kl"});
+}
 
 // Observes a network running in float32 and measures what int8 execution needs. One caller at a
 // time.
