@@ -116,6 +116,18 @@ TEST(Help, ShowsValuesAndDefaultsOfFlags) {
   EXPECT_THAT(oko_command({"help", "train"}).out, HasSubstr("[default: on]"));
 }
 
+TEST(Help, NamesWhatKindOfValueATextIs) {
+  const std::string train = oko_command({"help", "train"}).out;
+  for (const char* flag : {"--classes FILE", "--from FILE", "--network NAME|FILE",
+                           "--anchors ANCHORS", "--device DEVICE", "--train-split NAME"}) {
+    EXPECT_THAT(train, HasSubstr(std::string("  ") + flag)) << flag;
+  }
+  EXPECT_THAT(train, HasSubstr("  --format FORMAT "));
+  EXPECT_THAT(train, HasSubstr("voc|coco|"));
+  EXPECT_THAT(oko_command({"help", "export"}).out, HasSubstr("  --description TEXT "));
+  EXPECT_THAT(oko_command({"help", "quantize"}).out, HasSubstr("  --equalize, --no-equalize"));
+}
+
 TEST(Help, ListsTheCommandsOfAGroup) {
   const std::string data = oko_command({"help", "data"}).out;
   EXPECT_THAT(data, HasSubstr("\n  check "));
@@ -132,12 +144,29 @@ std::set<std::string> flags_in(const std::string& text) {
   return flags;
 }
 
-// docs/cli.md names every option, and none that does not exist.
+// Sections of docs/cli.md whose titles name a command, and those whose titles name none.
+std::string documentation_of(const std::string& command, const std::string& page) {
+  std::string text;
+  for (std::size_t at = 0; at < page.size();) {
+    const std::size_t end = std::min(page.find("\n## ", at + 1), page.size());
+    const std::string section = page.substr(at, end - at);
+    const std::string title = section.substr(0, section.find('\n', 1));
+    const bool is_common = title.find("`oko ") == std::string::npos;
+    if (is_common || std::regex_search(title, std::regex("`oko " + command + "\\b"))) {
+      text += section;
+    }
+    at = end;
+  }
+  return text;
+}
+
+// docs/cli.md names every option where it tells of its command, and none that does not exist.
 TEST(Help, AgreesWithTheDocumentation) {
-  const std::set<std::string> documented =
-      flags_in(storage::read_text(OKO_SOURCE_DIR "/docs/cli.md"));
+  const std::string page = storage::read_text(OKO_SOURCE_DIR "/docs/cli.md");
   std::set<std::string> known = {"--help", "--version", "--json", "--quiet"};
   for (const CommandEntry& command : all_commands()) {
+    if (command.path.empty()) continue;
+    const auto documented = flags_in(documentation_of(command.path.front(), page));
     for (const FlagEntry& flag : command.flags) {
       for (const std::string& name : flag.names) {
         if (!name.starts_with("--")) continue;
@@ -147,8 +176,37 @@ TEST(Help, AgreesWithTheDocumentation) {
       }
     }
   }
-  for (const std::string& flag : documented) {
+  for (const std::string& flag : flags_in(page)) {
     EXPECT_TRUE(known.contains(flag)) << "cli.md has " << flag << ", oko does not";
+  }
+}
+
+struct MistypedChoice {
+  std::vector<std::string> words;
+  std::string flag, nearest;
+};
+
+TEST(Choices, OfEveryCommandAreRefusedWithTheNearest) {
+  const MistypedChoice cases[] = {
+      {{"completion", "bahs"}, "SHELL", "bash"},
+      {{"data", "check", "photos", "--format", "voz"}, "--format", "voc"},
+      {{"data", "convert", "photos", "--to", "coc", "-o", "x"}, "--to", "coco"},
+      {{"detect", "m.oko", "a.jpg", "--nms", "sofft"}, "--nms", "soft"},
+      {{"detect", "m.oko", "a.jpg", "--engine", "troch"}, "--engine", "torch"},
+      {{"eval", "m.oko", "data", "--precision", "fp166"}, "--precision", "fp16"},
+      {{"export", "m.oko", "--to", "onx"}, "--to", "onnx"},
+      {{"export", "m.oko", "--to", "onnx", "--precision", "in8"}, "--precision", "int8"},
+      {{"import", "m.h5", "--decoding", "yolo3", "-o", "x.oko"}, "--decoding", "yolov3"},
+      {{"inspect", "yolov3-tiny", "--profile", "--target", "scalr"}, "--target", "scalar"},
+      {{"quantize", "m.oko", "data", "-o", "x.oko", "--method", "kll"}, "--method", "kl"},
+      {{"quantize", "m.oko", "data", "-o", "x.oko", "--store", "int"}, "--store", "int8"},
+      {{"train", "photos", "--format", "voz"}, "--format", "voc"},
+  };
+  for (const MistypedChoice& one : cases) {
+    const Outcome outcome = oko_command(one.words);
+    EXPECT_EQ(outcome.code, 2) << one.words.front();
+    EXPECT_THAT(outcome.error, HasSubstr(one.flag + ": \"")) << one.words.front();
+    EXPECT_THAT(outcome.error, HasSubstr("did you mean " + one.nearest + "?")) << one.words.front();
   }
 }
 

@@ -86,13 +86,8 @@ ValueText value_text(const CLI::Option& option) {
     value.choices = type.substr(open + 1, close - open - 1);
     std::ranges::replace(value.choices, ',', '|');
   }
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kPlain{
-      {{"INT", "N"},
-       {"UINT", "N"},
-       {"FLOAT", "X"},
-       {"BOOLEAN", "BOOL"},
-       {"TEXT", "NAME"},
-       {"", "NAME"}}};
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kPlain{
+      {{"INT", "N"}, {"UINT", "N"}, {"FLOAT", "X"}, {"", "NAME"}}};
   for (const auto& [from, to] : kPlain) {
     if (value.name == from) value.name = to;
   }

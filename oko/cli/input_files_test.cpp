@@ -235,7 +235,7 @@ const std::map<std::string, std::set<std::string>> kRead = {
     {"inspect", {"--names", "--picture", "--weights"}},
     {"parity", {"--images", "--weights-a", "--weights-b"}},
     {"quantize", {"--names", "--weights"}},
-    {"train", {"--recipe"}}};
+    {"train", {"--classes", "--from", "--network", "--recipe"}}};
 
 TEST_F(NeverOverwritesItsInput, EveryOptionThatTakesAFileIsKnown) {
   CLI::App app("", "oko");

@@ -45,7 +45,11 @@ void add_recipe_flags(CLI::App& command, train::Recipe& recipe) {
       option = add_choice(command, flag, field, about.help);
     } else {
       option = command.add_option(flag, field, about.help)->capture_default_str();
+      if (!about.words.empty()) {
+        option->check(one_of(flag, {about.words.begin(), about.words.end()}));
+      }
     }
+    if constexpr (std::is_same_v<T, std::string>) option->type_name(about.value);
     if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
       option->check([key = std::string(about.key)](const std::string& text) {
         train::check_number(key, text);

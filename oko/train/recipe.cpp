@@ -141,10 +141,10 @@ void check_texts(const Recipe& recipe) {
 
 }  // namespace
 
-const char* help_of_format() {
-  static const std::string text =
-      fmt::format("{} (default: detected)", fmt::join(dataset::format_names(), ", "));
-  return text.c_str();
+std::span<const std::string_view> dataset_formats() {
+  static const std::vector<std::string_view> names(dataset::format_names().begin(),
+                                                   dataset::format_names().end());
+  return names;
 }
 
 std::string flag_of(std::string_view key) {

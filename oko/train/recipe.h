@@ -65,6 +65,7 @@ struct RecipeOption {
   const char* section;
   const char* key;
   const char* help;
+  const char* value;  // what help calls the value of a text: "FILE"
   // Whether --resume accepts a new value. The others determine what every step computes: the run
   // would be neither the original one nor a new one.
   bool on_resume;
@@ -75,40 +76,55 @@ struct RecipeOption {
 inline constexpr double kMostSeed = 9223372036854775807.;  // TOML's integers end with 2^63 - 1
 inline constexpr double kMostScale = 10;
 
-const char* help_of_format();  // lists the formats of datasets
+// What help says of an option.
+struct RecipeHelp {
+  RecipeHelp(const char* text_, const char* value_ = "NAME",
+             std::span<const std::string_view> words_ = {})
+      : text(text_), value(value_), words(words_) {}
+  const char* text;
+  const char* value;
+  std::span<const std::string_view> words;
+};
+
+std::span<const std::string_view> dataset_formats();  // their names
 
 // Calls visitor(option, field) for every field, in the order of run.toml. The single list behind
 // run.toml, --recipe files and command-line flags.
 template <typename R, typename Visitor>
 void visit_recipe(R& r, Visitor&& visitor) {
   const auto visit = [&](bool on_resume, const char* section, const char* key, auto& field,
-                         const char* help, auto... range) {
+                         const RecipeHelp& help, auto... range) {
     using T = std::decay_t<decltype(field)>;
     static_assert(sizeof...(range) == (std::is_arithmetic_v<T> && !std::is_same_v<T, bool> ? 2 : 0),
                   "a number, and nothing else, has a smallest and a largest value");
-    RecipeOption option{section, key, help, on_resume, {static_cast<double>(range)...}, {}};
+    RecipeOption option{section,    key,       help.text,
+                        help.value, on_resume, {static_cast<double>(range)...},
+                        help.words};
     if constexpr (Worded<T>) option.words = kWords<T>;
     visitor(option, field);
   };
   const auto fixed = [&](auto&&... about) { visit(false, about...); };
   const auto changeable = [&](auto&&... about) { visit(true, about...); };
   changeable("data", "dataset", r.dataset, "Folder or annotation file of the labelled images");
-  changeable("data", "format", r.format, help_of_format());
+  changeable("data", "format", r.format,
+             RecipeHelp("Format of the dataset (default: detected)", "FORMAT", dataset_formats()));
   changeable("data", "classes", r.classes,
-             "File with one class name per line, in the order to use");
+             RecipeHelp("File with one class name per line, in the order to use", "FILE"));
   changeable("data", "exif", r.exif, "What boxes refer to in images that EXIF rotates");
   fixed("data", "train_split", r.train_split, "Split to train on");
   fixed("data", "val_split", r.val_split, "Split to evaluate on");
   fixed("data", "val_part", r.val_part, "Fraction held out if the dataset has no validation split",
         0, .9);
   changeable("data", "check", r.check, "Open every image before training and check for errors");
-  fixed("network", "network", r.network, "Built-in name or a .cfg file");
+  fixed("network", "network", r.network, RecipeHelp("Built-in name or a .cfg file", "NAME|FILE"));
   fixed("network", "width", r.width, "Input width in pixels, a multiple of 32 (0: the network's)",
         0, 1 << 16);
   fixed("network", "height", r.height, "Input height in pixels (0: the network's)", 0, 1 << 16);
   fixed("network", "anchors", r.anchors,
-        "auto (keep if they fit), data (cluster), default, or w,h, w,h, … in pixels");
-  fixed("network", "from", r.from, "Pretrained .oko or .weights file, or the first layers of one");
+        RecipeHelp("auto (keep if they fit), data (cluster), default, or w,h, w,h, … in pixels",
+                   "ANCHORS"));
+  fixed("network", "from", r.from,
+        RecipeHelp("Pretrained .oko or .weights file, or the first layers of one", "FILE"));
   fixed("schedule", "frozen_epochs", r.frozen_epochs,
         "Epochs with the pretrained layers frozen (-1: a tenth of epochs with --from, else 0)", -1,
         1e6);
@@ -156,7 +172,7 @@ void visit_recipe(R& r, Visitor&& visitor) {
         1e6);
   fixed("augmentation", "multi_scale", r.multi_scale,
         "Vary the input size by ± this fraction, every 10 steps", 0, .75);
-  changeable("machine", "device", r.device, "auto, cpu, cuda or cuda:N");
+  changeable("machine", "device", r.device, RecipeHelp("auto, cpu, cuda or cuda:N", "DEVICE"));
   changeable("machine", "precision", r.precision,
              "Type that convolutions compute in (fp16: only on CUDA)");
   changeable("machine", "threads", r.threads, "CPU cores to compute on (0: all)", 0, 1024);
