@@ -89,7 +89,7 @@ function(oko_table folder type)
   target_sources(oko_${folder} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/${kind}s.cpp)
 endfunction()
 
-# oko_proto(formats onnx.proto) compiles a schema of this folder into oko_formats. Sources include
+# oko_proto(formats onnx.proto) compiles a schema of this folder into the library. Sources include
 # what comes of it by the schema's own path: "oko/formats/onnx/onnx.pb.h".
 function(oko_proto library file)
   find_package(Protobuf REQUIRED)
@@ -112,8 +112,8 @@ function(oko_proto library file)
 endfunction()
 
 # oko_test(graph SOURCES a_test.cpp … DEPENDS …) makes the program oko_graph_test from the tests
-# that lie beside the code. Tests find the reference data by the environment variable OKO_DATA, and
-# write below the build folder, so that two builds on one machine never meet in each other's files.
+# beside the code. Tests find the reference data by the environment variable OKO_DATA, and write
+# below the build folder, so two builds don't share files.
 function(oko_test name)
   if(NOT OKO_TESTS)
     return()
@@ -142,7 +142,7 @@ function(oko_test name)
     ENVIRONMENT "OKO_DATA=${OKO_DATA};GTEST_COLOR=no;TEST_TMPDIR=${scratch}")
 endfunction()
 
-# oko_flatbuffer(formats x.fbs) compiles a schema of this folder for oko_formats. Sources include
+# oko_flatbuffer(formats x.fbs) compiles a schema of this folder for the library. Sources include
 # what comes of it by the schema's own path: "oko/formats/tflite/x_generated.h". Headers only:
 # nothing is linked.
 function(oko_flatbuffer library file)

@@ -28,8 +28,8 @@
  * Ownership. What a function returns through `out` is the caller's to close or destroy. Everything
  * else that is returned (names, detections, maps) belongs to the handle and says how long it stays.
  *
- * Errors. Functions return OKO_OK (0) or one of the codes below; oko_last_error() then tells what
- * was wrong, where, and how to fix it. Nothing is thrown, printed or terminated, and an `out`
+ * Errors. Functions return OKO_OK (0) or one of the codes below; oko_last_error() then describes
+ * what was wrong, where, and how to fix it. Nothing is thrown, printed or terminated, and an `out`
  * parameter is left as it was. A null pointer where an object is wanted is OKO_INVALID_ARGUMENT.
  *
  * Versions. Structs begin with struct_size, which the caller sets to sizeof the struct it was

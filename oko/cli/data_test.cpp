@@ -121,7 +121,7 @@ TEST_F(DataCommand, CopiesOfImagesOfAnotherSizeThanSaidAreRefusedBeforeAnythingI
         {"pack", path("in"), path("new")}}) {
     const Error error = refusal(words);
     EXPECT_EQ(error.code(), ErrorCode::kInput);
-    EXPECT_THAT(error.message(), HasSubstr("says 128x96, the picture is 64x48"));
+    EXPECT_THAT(error.message(), HasSubstr("says 128x96, the image is 64x48"));
     EXPECT_THAT(error.hint(), HasSubstr("--repair"));
     EXPECT_FALSE(storage::exists(path("new")));
   }

@@ -187,7 +187,7 @@ void check_flags(const ExportArguments& a, const CLI::App& command) {
   };
   if (a.no_check && !a.images.empty()) refuse("--images", "with --no-check: nothing is run");
   if (a.no_check && counts) refuse("--count", "with --no-check: nothing is run");
-  if (formats::format_named(a.to)->cannot_run != nullptr && !a.images.empty()) {
+  if (formats::find_format(a.to)->cannot_run != nullptr && !a.images.empty()) {
     refuse("--images", "with --to " + a.to + ": nothing on this machine runs it");
   }
   if (counts && a.images.empty()) {
@@ -197,7 +197,7 @@ void check_flags(const ExportArguments& a, const CLI::App& command) {
 }
 
 void run_export(ExportArguments a, Context& context) {
-  a.format = formats::format_named(a.to);
+  a.format = formats::find_format(a.to);
   if (!a.calibration.empty()) a.options.precision = graph::Precision::kInt8;
   formats::check_options(*a.format, a.options);
   FailedImages failed;

@@ -80,9 +80,9 @@ graph::Network structure_of(const ImportArguments& arguments, std::vector<std::s
 
 void check_heads(const formats::ReadModel& read, const ImportArguments& arguments) {
   if (!read.lacks_heads || arguments.no_heads) return;
-  if (read.no_heads_why) {
-    throw Error(ErrorCode::kUsage, arguments.files.front() + ": " + read.no_heads_why->place(),
-                read.no_heads_why->message(), read.no_heads_why->hint());
+  if (read.why_no_heads) {
+    throw Error(ErrorCode::kUsage, arguments.files.front() + ": " + read.why_no_heads->place(),
+                read.why_no_heads->message(), read.why_no_heads->hint());
   }
   throw Error(ErrorCode::kUsage, arguments.files.front(),
               "its outputs look like heads, but the file does not contain their anchors",

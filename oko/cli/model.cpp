@@ -65,9 +65,9 @@ graph::Network load_model(const ModelArguments& model, std::vector<std::string>*
   formats::ReadModel read = read_model(model, size);
   if (notes == nullptr) return std::move(read.network);
   *notes = std::move(read.notes);
-  if (read.no_heads_why) {
+  if (read.why_no_heads) {
     notes->push_back("its outputs look like heads that oko does not decode: " +
-                     read.no_heads_why->place() + ": " + read.no_heads_why->message());
+                     read.why_no_heads->place() + ": " + read.why_no_heads->message());
   } else if (read.lacks_heads) {
     notes->push_back(
         "its outputs look like heads, but the file does not contain their anchors: oko import " +

@@ -170,7 +170,7 @@ void run(CopyArguments& arguments, Context& context, const Run& transfer) {
     options.manifest = storage::usual_manifest(arguments.uris.front(), arguments.uris.back());
   }
   if (arguments.no_manifest) options.manifest.clear();
-  options.tell = [&](const TransferAction& action) { printer(action); };
+  options.report = [&](const TransferAction& action) { printer(action); };
   const InterruptGuard guard;
   options.interrupted = [&] { return guard.interrupted(); };
   print_summary(transfer(options), arguments, printer, context);

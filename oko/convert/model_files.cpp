@@ -11,44 +11,45 @@ namespace {
 using formats::File;
 using formats::Format;
 
-constexpr std::size_t kStart = 16;              // bytes that Format::recognise() gets
+constexpr std::size_t kStart = 16;              // bytes that Format::recognize() gets
 constexpr const char* kRunModel = "model.oko";  // of a run folder
 
-// The format with this ending, of its models or (&Format::weight_endings) of its weights.
-const Format* format_ending(const std::string& ending,
-                            std::vector<std::string_view> Format::*list = &Format::endings) {
+// The format with this extension, of its models or (&Format::weight_extensions) of its weights.
+const Format* format_with_extension(
+    const std::string& extension,
+    std::vector<std::string_view> Format::*list = &Format::extensions) {
   for (const Format* format : formats::formats()) {
-    const auto& endings = format->*list;
-    if (std::ranges::find(endings, ending) != endings.end()) return format;
+    const auto& extensions = format->*list;
+    if (std::ranges::find(extensions, extension) != extensions.end()) return format;
   }
   return nullptr;
 }
 
-std::string known_endings() {
+std::string known_extensions() {
   std::string text;
   for (const Format* format : formats::formats()) {
-    for (const std::string_view ending : format->endings) {
-      text += (text.empty() ? "" : ", ") + std::string(ending);
+    for (const std::string_view extension : format->extensions) {
+      text += (text.empty() ? "" : ", ") + std::string(extension);
     }
   }
   return text;
 }
 
 const Format* format_of(const std::string& path) {
-  if (const Format* format = format_ending(storage::extension(path))) return format;
+  if (const Format* format = format_with_extension(storage::extension(path))) return format;
   const Bytes bytes = storage::map(path);
   const std::string_view start = bytes.text().substr(0, kStart);
   for (const Format* format : formats::formats()) {
-    if (format->recognise != nullptr && format->recognise(start)) return format;
+    if (format->recognize != nullptr && format->recognize(start)) return format;
   }
   throw Error(ErrorCode::kUsage, path, "not a model file that oko reads",
-              "give a run folder, or a model that ends in " + known_endings());
+              "give a run folder, or a model that ends in " + known_extensions());
 }
 
 File mapped(const std::string& path) { return {path, storage::map(path)}; }
 
 ModelFiles open_folder(const std::string& path) {
-  if (const Format* format = format_ending(storage::extension(path))) {
+  if (const Format* format = format_with_extension(storage::extension(path))) {
     ModelFiles model{format, {}};
     for (const storage::Entry& entry : storage::list(path, true)) {
       model.files.push_back(mapped(entry.uri));
@@ -56,22 +57,23 @@ ModelFiles open_folder(const std::string& path) {
     return model;
   }
   const std::string inside = storage::join(path, kRunModel);
-  if (storage::exists(inside)) return {format_ending(storage::extension(inside)), {mapped(inside)}};
+  if (storage::exists(inside))
+    return {format_with_extension(storage::extension(inside)), {mapped(inside)}};
   throw input_error(path, "this folder contains no model.oko",
-                    "give a run folder or a model; models end in " + known_endings());
+                    "give a run folder or a model; models end in " + known_extensions());
 }
 
 // The weights that are found beside a file of the format.
 std::string weights_name(const std::string& path, const Format& format) {
   return storage::join(storage::parent(path),
-                       storage::stem(path) + std::string(format.weight_endings.front()));
+                       storage::stem(path) + std::string(format.weight_extensions.front()));
 }
 
 File found_weights(const std::string& path, const Format& format) {
   const std::string name = weights_name(path, format);
   if (!storage::exists(name)) {
     throw input_error(path, "its weights, " + name + ", are missing",
-                      "give the " + std::string(format.weight_endings.front()) + " too");
+                      "give the " + std::string(format.weight_extensions.front()) + " too");
   }
   return mapped(name);
 }
@@ -79,12 +81,12 @@ File found_weights(const std::string& path, const Format& format) {
 }  // namespace
 
 bool is_model(const std::string& path) {
-  return format_ending(storage::extension(path)) != nullptr;
+  return format_with_extension(storage::extension(path)) != nullptr;
 }
 
 std::vector<std::string> files_of_model(const std::string& path) {
   std::vector<std::string> names{path};
-  const Format* format = format_ending(storage::extension(path));
+  const Format* format = format_with_extension(storage::extension(path));
   if (format == nullptr) {
     names.push_back(storage::join(path, kRunModel));
   } else if (format->finds_weights) {
@@ -96,21 +98,23 @@ std::vector<std::string> files_of_model(const std::string& path) {
 }
 
 bool is_companion(const std::string& path) {
-  return format_ending(storage::extension(path), &Format::weight_endings) != nullptr;
+  return format_with_extension(storage::extension(path), &Format::weight_extensions) != nullptr;
 }
 
 ModelFiles open_model(const std::string& path, const std::string& second) {
   const auto entry = storage::stat(path);
   if (!entry) throw input_error(path, "no such file");
   if (entry->is_folder && second.empty()) return open_folder(path);
-  if (const Format* format = format_ending(storage::extension(path), &Format::weight_endings)) {
-    throw Error(
-        ErrorCode::kUsage, path, "this file holds only weights, not the network they belong to",
-        "give the " + std::string(format->endings.front()) + " as the model and this file with it");
+  if (const Format* format =
+          format_with_extension(storage::extension(path), &Format::weight_extensions)) {
+    throw Error(ErrorCode::kUsage, path,
+                "this file holds only weights, not the network they belong to",
+                "give the " + std::string(format->extensions.front()) +
+                    " as the model and this file with it");
   }
   ModelFiles model{format_of(path), {mapped(path)}};
   if (!second.empty()) {
-    if (model.format->weight_endings.empty()) {
+    if (model.format->weight_extensions.empty()) {
       throw Error(ErrorCode::kUsage, second,
                   "is one file too many: " + path + " contains its own weights", "omit it");
     }

@@ -5,6 +5,7 @@
 
 #include "oko/base/error.h"
 #include "oko/dataset/check.h"
+#include "oko/dataset/format.h"
 #include "oko/dataset/loader.h"
 #include "oko/dataset/pack.h"
 #include "oko/dataset/test_data.h"
@@ -53,7 +54,7 @@ class DatasetsInABucket : public ::testing::Test {
 };
 
 TEST_F(DatasetsInABucket, AreTheSameAsOnDiskAndRequestedOnce) {
-  for (const char* format : {"voc", "coco", "yolo", "keras", "createml", "shards"}) {
+  for (const std::string& format : format_names()) {
     SCOPED_TRACE(format);
     write_both(format);
     const std::size_t files = storage::list(there(format), true).size();

@@ -121,7 +121,7 @@ class Checker {
     switch (fit) {
       case SizeFit::kSame:
         return;
-      case SizeFit::kUnsaid:
+      case SizeFit::kUnstated:
         if (!sample.annotation.empty() && states_sizes_) {
           report_size(Severity::kNote, "no-size", sample, "the annotation has no image size",
                       fmt::format("{} is written", size_text(real)), Fix::kTakeSize);

@@ -79,7 +79,7 @@ TEST(Check, FindsNothingWorseThanNotesInCardsAndVoc2007) {
 
 TEST(CompareSizes, RecognizesScaledImages) {
   EXPECT_EQ(compare_sizes({40, 30}, {40, 30}), SizeFit::kSame);
-  EXPECT_EQ(compare_sizes({0, 0}, {40, 30}), SizeFit::kUnsaid);
+  EXPECT_EQ(compare_sizes({0, 0}, {40, 30}), SizeFit::kUnstated);
   EXPECT_EQ(compare_sizes({30, 40}, {40, 30}), SizeFit::kTurned);
   EXPECT_EQ(compare_sizes({300, 400}, {40, 30}), SizeFit::kTurned);
   EXPECT_EQ(compare_sizes({4032, 3024}, {640, 480}), SizeFit::kScaled);

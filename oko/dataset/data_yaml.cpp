@@ -101,7 +101,7 @@ class Merging {
   int maps_ = 0;
 };
 
-void tell_repeated(DataFile& file, const std::string& key, const std::string& place) {
+void report_repeated(DataFile& file, const std::string& key, const std::string& place) {
   static const std::set<std::string> kRead{"path", "train", "val",     "valid",    "test",
                                            "nc",   "names", "classes", "kpt_shape"};
   if (!kRead.contains(key)) return;
@@ -145,7 +145,7 @@ class Parser {
     for (const auto& member : root) {
       if (!member.first.IsScalar()) continue;
       const std::string& key = member.first.Scalar();
-      if (!seen.insert(key).second) tell_repeated(file_, key, place(member.first));
+      if (!seen.insert(key).second) report_repeated(file_, key, place(member.first));
     }
   }
 
@@ -275,7 +275,7 @@ DataFile parse_darknet_data(std::string_view text, const std::string& name) {
     if (line.starts_with('#') || equals == std::string_view::npos) continue;
     const std::string key(trimmed(line.substr(0, equals)));
     if (!seen.insert(key).second) {
-      tell_repeated(file, key, fmt::format("{}:{}", name, number));
+      report_repeated(file, key, fmt::format("{}:{}", name, number));
     }
     const std::string value(trimmed(line.substr(equals + 1)));
     if (key == "train") file.train = {value};

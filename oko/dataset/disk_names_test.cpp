@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 
+#include "oko/dataset/format.h"
 #include "oko/dataset/read.h"
 #include "oko/dataset/test_data.h"
 #include "oko/dataset/write.h"
@@ -107,7 +108,7 @@ TEST_P(OddNames, MatchFormCInCoco) {
   EXPECT_EQ(data.samples[0].id, kComposed);
   EXPECT_FALSE(picture_bytes(data, data.samples[0]).empty());
   NoProgress progress;
-  for (const std::string format : {"voc", "coco", "yolo", "keras", "createml", "shards"}) {
+  for (const std::string& format : format_names()) {
     write(data, folder / ("out/" + format), format, progress);
     const Dataset again = read(folder / ("out/" + format));
     ASSERT_EQ(again.samples.size(), 1u) << format;
@@ -169,7 +170,7 @@ TEST(LineBreaksInNames, AreReadAndWrittenWithoutThem) {
   ASSERT_EQ(data.samples.size(), 1u);
   EXPECT_EQ(data.samples[0].objects.size(), 1u);
   NoProgress progress;
-  for (const std::string format : {"voc", "coco", "yolo", "keras", "createml", "shards"}) {
+  for (const std::string& format : format_names()) {
     write(data, folder / ("out/" + format), format, progress);
     const Dataset again = read(folder / ("out/" + format));
     ASSERT_EQ(again.samples.size(), 1u) << format;

@@ -55,9 +55,9 @@ class Fitting {
   }
 
   void fit(Object& object, image::Size size) {
-    const bool clips = holds_.edges == Holds::Edges::kPixels  ? is_past_edge(object.box, size)
-                       : holds_.edges == Holds::Edges::kParts ? is_past_one(object.box, size)
-                                                              : false;
+    const bool clips = holds_.edges == Holds::Edges::kPixels      ? is_past_edge(object.box, size)
+                       : holds_.edges == Holds::Edges::kFractions ? is_past_one(object.box, size)
+                                                                  : false;
     if (is_known(size) && clips) {
       object.box = image::clipped(object.box, size);
       ++result_.boxes_clipped;

@@ -17,9 +17,9 @@ struct Fitted {
   Dropped dropped;        // "crowd": no such regions in the format; "outside-box"
   int boxes_clipped = 0;  // to the edges of their images
   // Boxes that are kept but lose a flag: "crowd", "difficult", "truncated"; images that are in two
-  // splits, "val has the images of train" (only YOLO can represent this); pictures
-  // of a split that is none of train, val and test, "split holdout" (shards alone can say so: their
-  // files are still called by it).
+  // splits, "val has the images of train" (unless Holds::same_splits); images of a split that is
+  // none of train, val and test, "split holdout" (unless Holds::any_split: files are still called
+  // by it).
   std::map<std::string, int> flags_lost;
 };
 

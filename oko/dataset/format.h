@@ -13,11 +13,11 @@
 #include "oko/dataset/tree.h"
 
 // What oko knows of each format of datasets. The formats are listed in oko/dataset/CMakeLists.txt;
-// one of the files of each defines its Format. What recognises, reads, checks and writes datasets
+// one of the files of each defines its Format. What recognizes, reads, checks and writes datasets
 // goes through the table and names none of them.
 namespace oko::dataset {
 
-// ---- Recognising -------------------------------------------------------------------------------
+// ---- Recognizing -------------------------------------------------------------------------------
 
 // One kind of files of a format.
 struct FormatFile {
@@ -38,9 +38,9 @@ bool has_extension(const FormatFile& file, std::string_view extension);
 // What the annotations of a format can express; the rest is lost in writing (oko/dataset/fit.h).
 struct Holds {
   enum class Edges {
-    kAny,     // also of boxes outside their image
-    kPixels,  // whole pixels of the image
-    kParts    // centre and size as fractions of the image
+    kAny,       // also of boxes outside their image
+    kPixels,    // whole pixels of the image
+    kFractions  // centre and size as fractions of the image
   };
   Edges edges = Edges::kAny;
   bool crowds = false;  // without them but with difficult objects, crowd regions become difficult
@@ -110,7 +110,7 @@ struct Format {
 // In the order in which help and errors list them.
 std::span<const Format* const> formats();
 const Format* find_format(std::string_view name);  // null: there is none
-// Throws a usage Error of `place` that lists the formats if there is none of this name.
+// Throws a usage Error at `place` that lists the formats if there is none of this name.
 const Format& format_named(std::string_view name, const std::string& place);
 const std::vector<std::string>& format_names();   // "voc", "coco", …
 const std::vector<std::string>& format_titles();  // "VOC", "COCO", …

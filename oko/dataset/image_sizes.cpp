@@ -14,8 +14,7 @@ namespace oko::dataset {
 std::string size_text(image::Size size) { return fmt::format("{}x{}", size.width, size.height); }
 
 std::string mismatch_text(image::Size stated, image::Size real) {
-  return fmt::format("the annotation says {}, the picture is {}", size_text(stated),
-                     size_text(real));
+  return fmt::format("the annotation says {}, the image is {}", size_text(stated), size_text(real));
 }
 
 bool same_shape(image::Size stated, image::Size real) {
@@ -24,7 +23,7 @@ bool same_shape(image::Size stated, image::Size real) {
 }
 
 SizeFit compare_sizes(image::Size stated, image::Size real) {
-  if (!is_known(stated)) return SizeFit::kUnsaid;
+  if (!is_known(stated)) return SizeFit::kUnstated;
   if (stated == real) return SizeFit::kSame;
   if (same_shape(stated, real)) return SizeFit::kScaled;
   return same_shape({stated.height, stated.width}, real) ? SizeFit::kTurned : SizeFit::kOther;

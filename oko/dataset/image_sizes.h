@@ -27,14 +27,14 @@ bool same_shape(image::Size stated, image::Size real);
 // How an image's real size compares with its annotation's; both upright.
 enum class SizeFit {
   kSame,
-  kUnsaid,  // the annotation has no size
-  kScaled,  // the same shape: boxes were drawn on a larger or smaller copy
-  kTurned,  // the same shape with the sides swapped: one of them was turned since
+  kUnstated,  // the annotation has no size
+  kScaled,    // the same shape: boxes were drawn on a larger or smaller copy
+  kTurned,    // the same shape with the sides swapped: one of them was rotated later
   kOther
 };
 SizeFit compare_sizes(image::Size stated, image::Size real);
 
-// "the annotation says 640x480, the picture is 480x640"
+// "the annotation says 640x480, the image is 480x640"
 std::string mismatch_text(image::Size stated, image::Size real);
 
 // Reads the headers of images whose size no annotation has. If one cannot be read, its sample is

@@ -10,7 +10,7 @@
 
 namespace oko::dataset {
 
-void tell_in_no_split(Source& source, const Format& format) {
+void report_in_no_split(Source& source, const Format& format) {
   const std::vector<Finding>& findings = source.findings;
   if (std::any_of(findings.begin(), findings.end(),
                   [](const Finding& finding) { return finding.kind == "in-no-split"; })) {

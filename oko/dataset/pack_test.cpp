@@ -7,8 +7,9 @@
 
 #include "oko/base/error.h"
 #include "oko/dataset/check.h"
+#include "oko/dataset/format.h"
 #include "oko/dataset/loader.h"
-#include "oko/dataset/recognise.h"
+#include "oko/dataset/recognize.h"
 #include "oko/dataset/repair.h"
 #include "oko/dataset/test_data.h"
 #include "oko/dataset/text.h"
@@ -83,7 +84,7 @@ Dataset read_thinned(const std::string& folder, std::size_t one_of,
   return data;
 }
 
-class PackOf : public ::testing::TestWithParam<const char*> {};
+class PackOf : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(PackOf, KeepsAllOfRaccoonInThisFormat) {
   OKO_REFERENCE_DATA(folder, "raccoon");
@@ -93,9 +94,8 @@ TEST_P(PackOf, KeepsAllOfRaccoonInThisFormat) {
   expect_kept(read(out / "source"), out / "packed");
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, PackOf,
-                         ::testing::Values("voc", "coco", "yolo", "keras", "createml", "shards"),
-                         [](const auto& test) { return std::string(test.param); });
+INSTANTIATE_TEST_SUITE_P(Formats, PackOf, ::testing::ValuesIn(format_names()),
+                         [](const auto& test) { return test.param; });
 
 TEST(Pack, KeepsRealDatasets) {
   OKO_REFERENCE_DATA(raccoon, "raccoon");

@@ -6,7 +6,7 @@
 #include "oko/dataset/assemble.h"
 #include "oko/dataset/format.h"
 #include "oko/dataset/in_no_split.h"
-#include "oko/dataset/recognise.h"
+#include "oko/dataset/recognize.h"
 #include "oko/dataset/unread.h"
 #include "oko/dataset/upright.h"
 
@@ -38,9 +38,9 @@ Dataset read(const std::string& uri, const ReadOptions& options, std::vector<Fin
   const Tree tree(uri);
   std::vector<Finding> found;
   const Format& format =
-      options.format.empty() ? recognise(tree) : format_named(options.format, tree.root());
+      options.format.empty() ? recognize(tree) : format_named(options.format, tree.root());
   Source source = format.read(tree, options.exif);
-  tell_in_no_split(source, format);
+  report_in_no_split(source, format);
   report_unread(tree, source, format);
   for (const std::string& folder : tree.class_folders()) {
     add_note(

@@ -9,6 +9,7 @@
 #include "oko/base/error.h"
 #include "oko/dataset/check.h"
 #include "oko/dataset/coco.h"
+#include "oko/dataset/format.h"
 #include "oko/dataset/pictures.h"
 #include "oko/dataset/repair.h"
 #include "oko/dataset/show.h"
@@ -26,7 +27,6 @@ using ::testing::UnorderedElementsAre;
 
 constexpr image::Size kUprightSize{96, 64};
 constexpr image::Box kObject{56, 8, 88, 24};  // red on grey, upright
-constexpr const char* kFormats[] = {"voc", "coco", "yolo", "keras", "createml", "shards"};
 
 int inverse(int orientation) { return orientation == 6 ? 8 : orientation == 8 ? 6 : orientation; }
 
@@ -145,12 +145,12 @@ TEST_F(Upright, BoxesStayOnTheirObjectsThroughEveryConversion) {
     all.samples.push_back(sample);
   }
   NoProgress progress;
-  for (const std::string from : kFormats) {
+  for (const std::string& from : format_names()) {
     write(all, folder_ / from, from, progress);
     std::vector<Finding> findings;
     const Dataset first = read(folder_ / from, {from, {}, {}}, &findings);
     EXPECT_THAT(findings, ::testing::IsEmpty()) << from;
-    for (const std::string to : kFormats) {
+    for (const std::string& to : format_names()) {
       SCOPED_TRACE(from + " to " + to);
       const std::string out = folder_ / (from + "-" + to);
       write(first, out, to, progress);

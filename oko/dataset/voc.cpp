@@ -122,27 +122,28 @@ class VocParser {
   void find_unread() {
     for (const char* key : {"filename", "size"}) {
       const pugi::xml_node second = root_.child(key).next_sibling(key);
-      if (second) tell_unread(second, fmt::format("a second <{}>", key), "the first one counts", 0);
+      if (second)
+        report_unread(second, fmt::format("a second <{}>", key), "the first one counts", 0);
     }
     for (pugi::xml_node other = root_.next_sibling(); other; other = other.next_sibling()) {
       if (other.type() != pugi::node_element) continue;
       StrayBounds stray(root_);
       other.traverse(stray);
-      tell_unread(other, fmt::format("<{}> after the end of <annotation>", other.name()),
-                  "it is left out", stray.found.size());
+      report_unread(other, fmt::format("<{}> after the end of <annotation>", other.name()),
+                    "it is skipped", stray.found.size());
     }
     StrayBounds stray(root_);
     root_.traverse(stray);
     for (const pugi::xml_node bounds : stray.found) {
-      tell_unread(bounds,
-                  fmt::format("a <{}> in <{}>, not in an <object> of <annotation>", bounds.name(),
-                              bounds.parent().name()),
-                  "the box is left out", 1);
+      report_unread(bounds,
+                    fmt::format("a <{}> in <{}>, not in an <object> of <annotation>", bounds.name(),
+                                bounds.parent().name()),
+                    "the box is skipped", 1);
     }
   }
 
-  void tell_unread(pugi::xml_node node, std::string message, const char* repair,
-                   std::size_t boxes_lost) {
+  void report_unread(pugi::xml_node node, std::string message, const char* repair,
+                     std::size_t boxes_lost) {
     add_error(file_.findings, "bad-annotation", place(node), std::move(message), repair)
         .boxes_lost = static_cast<int>(boxes_lost);
   }
@@ -159,8 +160,8 @@ class VocParser {
       if (wrong.empty()) wrong = fault_of(bounds, key);
     }
     if (wrong.empty()) return true;
-    tell_unread(object, "an <object> with " + wrong, "it is left out",
-                static_cast<std::size_t>(std::max<std::ptrdiff_t>(boxes, 1)));
+    report_unread(object, "an <object> with " + wrong, "it is skipped",
+                  static_cast<std::size_t>(std::max<std::ptrdiff_t>(boxes, 1)));
     return false;
   }
 

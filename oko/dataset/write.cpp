@@ -96,8 +96,8 @@ class Writer {
                           "save the class list or annotations as UTF-8");
       }
       if (name.empty() || (!layout_.holds_blank_classes && trimmed(name).empty())) {
-        throw input_error(dataset_.uri, "the class name \"" + name + "\" holds nothing but blanks",
-                          fmt::format("rename it: a {} dataset cannot hold it", format_.name));
+        throw input_error(dataset_.uri, "the class name \"" + name + "\" is blank",
+                          fmt::format("rename it: {} cannot store it", format_.title));
       }
       if (!names.insert(name).second) {
         throw input_error(dataset_.uri, "class \"" + name + "\" is listed twice",
@@ -125,7 +125,8 @@ class Writer {
       if (names.insert(folded(name)).second) continue;
       throw input_error(
           dataset_.uri, "two files would be written for the split \"" + name + "\"",
-          "rename a split: here none can be named list, classes or unsplit, and case is ignored");
+          fmt::format("rename the split: \"classes\" and \"{}\" are reserved, and case is ignored",
+                      layout_.unsplit));
     }
   }
 

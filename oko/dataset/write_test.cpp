@@ -139,7 +139,7 @@ TEST(Write, HostileClassNamesKeepTheirOrderOrAreRejected) {
     data.samples.push_back({"a", folder / "a.png", "", {40, 20}, 0, "", {}});
     data.samples[0].objects = {{{1, 2, 20, 10}, 0, false, false, false, "p"},
                                {{5, 6, 30, 18}, 1, false, false, false, "p"}};
-    for (const std::string format : {"voc", "coco", "yolo", "keras", "createml", "shards"}) {
+    for (const std::string& format : format_names()) {
       const std::string out = folder / std::to_string(++number);
       NoProgress progress;
       try {
@@ -315,7 +315,7 @@ TEST(Write, RejectsAFolderThatIsNotEmpty) {
   EXPECT_THROW(write(data, out / "new", "pascal", progress), Error);
 }
 
-TEST(Recognise, ReportsWhatItLookedForAndTheCandidates) {
+TEST(Recognize, ReportsWhatItLookedForAndTheCandidates) {
   const ScratchFolder folder;
   storage::write(folder / "a.jpg", "");
   try {

@@ -363,7 +363,7 @@ const Format& yolo_format() {
       .is_numbered = true,
       .is_file_per_image = true,
       .why_unread = "no image matches this label file",
-      .holds = {.edges = Holds::Edges::kParts, .same_splits = true},
+      .holds = {.edges = Holds::Edges::kFractions, .same_splits = true},
       .layout = {.class_list = nullptr, .of_sample = labels_of, .of_dataset = data_yaml_of}};
   return format;
 }

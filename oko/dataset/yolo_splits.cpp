@@ -74,15 +74,15 @@ class Places {
   // Why there is none.
   std::string why_none(const std::string& place, const std::string& split) const {
     const std::filesystem::path there = outside(place);
-    if (there.empty()) return fmt::format("there is no {} with the {} pictures", place, split);
+    if (there.empty()) return fmt::format("there is no {} with the {} images", place, split);
     const std::filesystem::path root = std::filesystem::absolute(tree_.root()).lexically_normal();
     std::filesystem::path both;
     for (auto a = root.begin(), b = there.begin(); a != root.end() && b != there.end() && *a == *b;
          ++a, ++b) {
       both /= *a;
     }
-    return fmt::format("{} with the {} pictures lies outside of the folder {}: name {} instead",
-                       place, split, tree_.root(), both.string());
+    return fmt::format("{} with the {} images is outside {}; give {} instead", place, split,
+                       tree_.root(), both.string());
   }
 
  private:

@@ -304,8 +304,8 @@ TEST_F(YoloFolder, NamesTheFolderThatHoldsWhatDataYamlLeadsOutTo) {
   std::vector<Finding> findings;
   read(folder_ / "cfg", {}, &findings);
   ASSERT_EQ(findings_by_kind(findings)["missing-split"], 1);
-  EXPECT_THAT(findings[0].message, ::testing::HasSubstr("lies outside of the folder"));
-  EXPECT_THAT(findings[0].message, ::testing::HasSubstr("name " + folder_.path() + " instead"));
+  EXPECT_THAT(findings[0].message, ::testing::HasSubstr("images is outside "));
+  EXPECT_THAT(findings[0].message, ::testing::HasSubstr("give " + folder_.path() + " instead"));
   EXPECT_EQ(pictures_by_split(read(folder_.path())), (Counts{{"train", 1}, {"val", 1}}));
 }
 

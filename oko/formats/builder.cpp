@@ -20,12 +20,6 @@ namespace {
 
 constexpr std::int64_t kMaxAddedFilters = 1 << 22;
 
-Tensor filled(float value, std::int64_t count, std::vector<std::int64_t> shape) {
-  return Tensor::of(std::vector<float>(static_cast<std::size_t>(count), value), std::move(shape));
-}
-
-Tensor filled(float value, std::int64_t count) { return filled(value, count, {count}); }
-
 // a[i] + sign · b[i].
 Tensor sum(const Tensor& a, const Tensor& b, float sign) {
   const auto x = a.floats(), y = b.floats();
@@ -36,6 +30,10 @@ Tensor sum(const Tensor& a, const Tensor& b, float sign) {
 
 }  // namespace
 
+Tensor filled(float value, std::int64_t count) {
+  return Tensor::of(std::vector<float>(static_cast<std::size_t>(count), value), {count});
+}
+
 std::string NetworkBuilder::place(const Node& node) const {
   return file_ + ": " + node.name + " (" + node.kind + ")";
 }
@@ -44,16 +42,18 @@ void NetworkBuilder::fail(const Node& node, std::string message, std::string hin
   throw input_error(place(node), std::move(message), std::move(hint));
 }
 
-const NetworkBuilder::Value& NetworkBuilder::value(const Node& node, const std::string& map) const {
-  const auto found = values_.find(map);
+const NetworkBuilder::Value& NetworkBuilder::value(const Node& node,
+                                                   const std::string& tensor) const {
+  const auto found = values_.find(tensor);
   if (found == values_.end()) {
-    fail(node, "reads \"" + map + "\", which no earlier node makes");
+    fail(node, "reads \"" + tensor + "\", which no earlier node makes");
   }
   return found->second;
 }
 
-const NetworkBuilder::Value& NetworkBuilder::plain(const Node& node, const std::string& map) const {
-  const Value& found = value(node, map);
+const NetworkBuilder::Value& NetworkBuilder::plain(const Node& node,
+                                                   const std::string& tensor) const {
+  const Value& found = value(node, tensor);
   if (found.padding != Padding{}) {
     fail(node, "reads a zero-padded tensor, which only a convolution can do",
          "set the padding on the layer itself");
@@ -68,12 +68,12 @@ const Shape& NetworkBuilder::shape_of(const Value& value) const {
   return graph::shape_of(network_, value.layer);
 }
 
-const Shape& NetworkBuilder::shape(const Node& node, const std::string& map) const {
-  return shape_of(value(node, map));
+const Shape& NetworkBuilder::shape(const Node& node, const std::string& tensor) const {
+  return shape_of(value(node, tensor));
 }
 
-Shape NetworkBuilder::padded_shape(const Node& node, const std::string& map) const {
-  const Value& found = value(node, map);
+Shape NetworkBuilder::padded_shape(const Node& node, const std::string& tensor) const {
+  const Value& found = value(node, tensor);
   const Shape& inner = shape_of(found);
   const Padding& p = found.padding;
   return {inner.channels, inner.height + p.top + p.bottom, inner.width + p.left + p.right};
@@ -89,14 +89,14 @@ void NetworkBuilder::check_length(const Node& node, const char* what, const Tens
                  " float32 values");
 }
 
-void NetworkBuilder::input(const std::string& map, const Shape& shape) {
+void NetworkBuilder::input(const std::string& tensor, const Shape& shape) {
   if (has_input_) {
-    throw input_error(file_ + ": " + map, "is a second input; oko supports one",
+    throw input_error(file_ + ": " + tensor, "is a second input; oko supports one",
                       "export the model with the image as its only input");
   }
   has_input_ = true;
   network_.input = shape;
-  values_[map] = {};
+  values_[tensor] = {};
 }
 
 Layer& NetworkBuilder::add_layer(const Node& node, graph::Operation operation,
@@ -183,9 +183,9 @@ void NetworkBuilder::dense(const Node& node, const std::string& from, const std:
                   std::move(bias));
 }
 
-Layer* NetworkBuilder::open_convolution(const std::string& map) {
-  const Value& source = values_.find(map)->second;
-  const auto uses = uses_.find(map);
+Layer* NetworkBuilder::open_convolution(const std::string& tensor) {
+  const Value& source = values_.find(tensor)->second;
+  const auto uses = uses_.find(tensor);
   if (source.layer < 0 || uses == uses_.end() || uses->second != 1) return nullptr;
   Layer& layer = network_.layers[source.layer];
   const auto* convolution = std::get_if<Convolution>(&layer.operation);
@@ -202,7 +202,9 @@ void NetworkBuilder::add_depthwise(const Node& node, const std::string& from, co
   }
   settings.filters = settings.groups = channels;
   settings.size = settings.stride = 1;
-  convolution(node, from, to, settings, filled(1, channels, {channels, 1, 1, 1}), {});
+  Tensor ones = filled(1, channels);
+  ones.shape = {channels, 1, 1, 1};
+  convolution(node, from, to, settings, std::move(ones), {});
 }
 
 void NetworkBuilder::batch_norm(const Node& node, const std::string& from, const std::string& to,
@@ -310,14 +312,14 @@ void NetworkBuilder::upsample(const Node& node, const std::string& from, const s
 void NetworkBuilder::concat(const Node& node, const std::vector<std::string>& from,
                             const std::string& to) {
   std::vector<int> inputs;
-  for (const std::string& map : from) inputs.push_back(plain(node, map).layer);
+  for (const std::string& tensor : from) inputs.push_back(plain(node, tensor).layer);
   add_layer(node, graph::Route{}, std::move(inputs), to);
 }
 
 void NetworkBuilder::add(const Node& node, const std::vector<std::string>& from,
                          const std::string& to) {
   std::vector<int> inputs;
-  for (const std::string& map : from) inputs.push_back(plain(node, map).layer);
+  for (const std::string& tensor : from) inputs.push_back(plain(node, tensor).layer);
   add_layer(node, graph::Shortcut{}, std::move(inputs), to);
 }
 
@@ -388,20 +390,20 @@ Imported NetworkBuilder::finish(const std::string& network_name,
   Imported imported;
   if (outputs.empty()) throw input_error(file_, "the model has no outputs");
   check_utf8(network_name, file_);
-  for (const std::string& map : outputs) {
-    const Node node{map, "output"};
-    const Value& source = plain(node, map);
+  for (const std::string& tensor : outputs) {
+    const Node node{tensor, "output"};
+    const Value& source = plain(node, tensor);
     if (source.layer == graph::kNetworkInput) fail(node, "is the unchanged network input");
     const auto same = std::ranges::find(imported.outputs, source.layer);
     if (same != imported.outputs.end()) {
       const auto first = static_cast<std::size_t>(same - imported.outputs.begin());
-      imported.notes.push_back("the outputs " + imported.names[first] + " and " + map +
+      imported.notes.push_back("the outputs " + imported.names[first] + " and " + tensor +
                                " are the same tensor; it is kept once");
       continue;
     }
     imported.outputs.push_back(source.layer);
-    imported.names.push_back(map);
-    imported.keys.push_back(map);
+    imported.names.push_back(tensor);
+    imported.keys.push_back(tensor);
   }
   imported.network = std::move(network_);
   imported.network.name = network_name;

@@ -12,6 +12,9 @@
 
 namespace oko::formats {
 
+// `count` times the same weight.
+graph::Tensor filled(float value, std::int64_t count);
+
 // A node of the file that is being read: what to call it in messages and as a layer.
 struct Node {
   std::string name, kind;
@@ -28,14 +31,14 @@ class NetworkBuilder {
  public:
   explicit NetworkBuilder(std::string file) : file_(std::move(file)) {}
 
-  void use(const std::string& map) { ++uses_[map]; }
-  void input(const std::string& map, const graph::Shape& shape);  // the network's one input
+  void use(const std::string& tensor) { ++uses_[tensor]; }
+  void input(const std::string& tensor, const graph::Shape& shape);  // the network's one input
 
-  bool has(const std::string& map) const { return values_.contains(map); }
+  bool has(const std::string& tensor) const { return values_.contains(tensor); }
   // The shape of an existing tensor, without pending padding; throws if there is none of this name.
-  const graph::Shape& shape(const Node& node, const std::string& map) const;
+  const graph::Shape& shape(const Node& node, const std::string& tensor) const;
   // The shape including the zeros added by pad(), which "same" padding is based on.
-  graph::Shape padded_shape(const Node& node, const std::string& map) const;
+  graph::Shape padded_shape(const Node& node, const std::string& tensor) const;
   std::string place(const Node& node) const;
   // The value of a decision; throws if it is a refusal.
   template <typename T>
@@ -94,8 +97,8 @@ class NetworkBuilder {
   };
 
   [[noreturn]] void fail(const Node& node, std::string message, std::string hint = {}) const;
-  const Value& value(const Node& node, const std::string& map) const;
-  const Value& plain(const Node& node, const std::string& map) const;  // no padding, not flat
+  const Value& value(const Node& node, const std::string& tensor) const;
+  const Value& plain(const Node& node, const std::string& tensor) const;  // no padding, not flat
   const graph::Shape& shape_of(const Value& value) const;
   graph::Layer& add_layer(const Node& node, graph::Operation operation, std::vector<int> inputs,
                           const std::string& to);
@@ -104,8 +107,8 @@ class NetworkBuilder {
   void rename(const std::string& from, const std::string& to, Value value);
   void add_depthwise(const Node& node, const std::string& from, const std::string& to,
                      graph::Convolution settings);
-  // The convolution that produces `map`, has no other reader and no activation yet; else null.
-  graph::Layer* open_convolution(const std::string& map);
+  // The convolution that produces `tensor`, has no other reader and no activation yet; else null.
+  graph::Layer* open_convolution(const std::string& tensor);
   graph::Tensor& weight(const graph::Layer& layer, const char* part);
   void check_length(const Node& node, const char* what, const graph::Tensor& tensor,
                     std::int64_t count) const;

@@ -45,7 +45,7 @@ ReadModel finished(Imported imported, const ReadOptions& options) {
     } else {
       result.lacks_heads = std::ranges::any_of(
           imported.outputs, [&](int output) { return looks_like_head(imported.network, output); });
-      if (result.lacks_heads) result.no_heads_why = why_no_heads(imported);
+      if (result.lacks_heads) result.why_no_heads = why_no_heads(imported);
     }
   }
   if (!imported.defines_preprocessing && imported.network.input.channels == 3) {

@@ -75,7 +75,7 @@ File text_file(std::string name, std::string text) {
   return {std::move(name), Bytes(std::string_view(text))};
 }
 
-const Format* format_named(std::string_view name) {
+const Format* find_format(std::string_view name) {
   const auto found =
       std::ranges::find_if(formats(), [&](const Format* format) { return format->name == name; });
   return found == formats().end() ? nullptr : *found;
@@ -108,9 +108,9 @@ std::string readable_titles() {
 std::string models_in_two_files() {
   std::vector<std::string> pairs;
   for (const Format* format : formats()) {
-    if (format->weight_endings.empty()) continue;
-    pairs.push_back("a " + std::string(format->endings.front()) + " and its " +
-                    std::string(format->weight_endings.front()));
+    if (format->weight_extensions.empty()) continue;
+    pairs.push_back("a " + std::string(format->extensions.front()) + " and its " +
+                    std::string(format->weight_extensions.front()));
   }
   return joined(pairs, "");
 }

@@ -29,7 +29,7 @@ File text_file(std::string name, std::string text);
 
 // ---- Reading -----------------------------------------------------------------------------------
 
-// Options for what a file may not contain.
+// What the user gives because a file may lack it.
 struct ReadOptions {
   std::optional<graph::Network> network;  // of a weights-only file
   std::optional<image::Size> size;        // of the input; overrides the file's own
@@ -48,7 +48,7 @@ struct ReadModel {
   std::uint64_t pictures_seen = 0;  // during training, if the file records it (Darknet)
   // Outputs look like heads, but their anchors are unknown.
   bool lacks_heads = false;
-  std::optional<Error> no_heads_why{};  // set if it lacks heads and anchors alone cannot add them
+  std::optional<Error> why_no_heads{};  // set if it lacks heads and anchors alone cannot add them
   // The keys of the network's outputs in the file (ONNX tensor names, TensorFlow Lite tensor
   // numbers), in network.outputs() order.
   std::vector<std::string> output_keys{};
@@ -56,7 +56,7 @@ struct ReadModel {
 };
 
 // What a reader returns of an imported network: with the heads of the options where the file has
-// none, or with what lacks said.
+// none, otherwise with `lacks_heads` set.
 ReadModel finished(Imported imported, const ReadOptions& options);
 
 // ---- Writing -----------------------------------------------------------------------------------
@@ -98,10 +98,10 @@ struct Format {
   const char* name;   // as in flags and reports: "coreml"
   const char* title;  // "Core ML"
   // Extensions that open a model, of files or of folders (".mlpackage").
-  std::vector<std::string_view> endings{};
+  std::vector<std::string_view> extensions{};
   // Extensions of a companion file with the weights. It is given beside the first one, or found
   // under the same name if `finds_weights` is set: then there must be one.
-  std::vector<std::string_view> weight_endings{};
+  std::vector<std::string_view> weight_extensions{};
   bool finds_weights = false;
   bool takes_network = false;  // files may hold weights only: ReadOptions::network
   bool is_own = false;         // oko's engine is the program that runs it
@@ -111,7 +111,7 @@ struct Format {
   const char* cannot_run = nullptr;
 
   // Recognizes a file with an unknown extension by its first 16 bytes.
-  bool (*recognise)(std::string_view start) = nullptr;
+  bool (*recognize)(std::string_view start) = nullptr;
   // Null: the format can only be written. Throws input Errors with the file's place.
   ReadModel (*read)(std::span<const File> files, const ReadOptions& options) = nullptr;
   // Null: the format can only be read. Throws an input Error naming a layer that the format cannot
@@ -126,9 +126,9 @@ struct Format {
 
 // In the order in which help and errors list them.
 std::span<const Format* const> formats();
-const Format* format_named(std::string_view name);  // null: there is none
-std::vector<std::string> writable_formats();        // their names
-std::string readable_titles();                      // "Core ML, ONNX or Keras"
+const Format* find_format(std::string_view name);  // null: there is none
+std::vector<std::string> writable_formats();       // their names
+std::string readable_titles();                     // "Core ML, ONNX or Keras"
 std::string models_in_two_files();  // "a .cfg and its .weights, a .param and its .bin"
 
 // For writers: throws the input Error about a kind of layer that a format cannot express.

@@ -15,7 +15,7 @@ using ::testing::StartsWith;
 
 std::string complaint(const char* format, const WriteOptions& options) {
   try {
-    check_options(*format_named(format), options);
+    check_options(*find_format(format), options);
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kUsage);
     return error.what();
@@ -24,17 +24,17 @@ std::string complaint(const char* format, const WriteOptions& options) {
 }
 
 TEST(Formats, EachIsFoundByItsName) {
-  std::set<std::string_view> names, endings;
+  std::set<std::string_view> names, extensions;
   for (const Format* format : formats()) {
     EXPECT_TRUE(names.insert(format->name).second) << format->name;
-    EXPECT_EQ(format_named(format->name), format);
+    EXPECT_EQ(find_format(format->name), format);
     EXPECT_TRUE(format->read != nullptr || format->write != nullptr) << format->name;
     EXPECT_EQ(format->write != nullptr, format->limits != nullptr) << format->name;
-    for (const std::string_view ending : format->endings) {
-      EXPECT_TRUE(endings.insert(ending).second) << ending;
+    for (const std::string_view extension : format->extensions) {
+      EXPECT_TRUE(extensions.insert(extension).second) << extension;
     }
   }
-  EXPECT_EQ(format_named("zip"), nullptr);
+  EXPECT_EQ(find_format("zip"), nullptr);
 }
 
 TEST(Formats, AreListedForHelp) {
@@ -46,11 +46,11 @@ TEST(Formats, AreListedForHelp) {
   EXPECT_THAT(models_in_two_files(), HasSubstr("a .param and its .bin, a .cfg and its .weights"));
 }
 
-TEST(Formats, RecogniseTheirFilesByContent) {
+TEST(Formats, RecognizeTheirFilesByContent) {
   const auto by_content = [](std::string_view start) {
     std::string found;
     for (const Format* format : formats()) {
-      if (format->recognise != nullptr && format->recognise(start)) found += format->name;
+      if (format->recognize != nullptr && format->recognize(start)) found += format->name;
     }
     return found;
   };

@@ -150,7 +150,7 @@ void check_dropped(const Imported& imported) {
     return;
   }
   throw input_error(first->place,
-                    "the file goes on to compute with its outputs, and not as YOLOv3 decodes boxes "
+                    "the file processes its outputs further, but not as YOLOv3 decodes boxes "
                     "(a sigmoid and an exponential)",
                     "give --decoding yolov3 if its boxes are exp(t) x anchor; otherwise use "
                     "--no-heads and decode its outputs in the app");

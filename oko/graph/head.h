@@ -21,7 +21,7 @@ Head head_of(const Network& network, int layer);
 
 // A head whose boxes are relative to anchors, with an objectness: Yolo (see there) and Region.
 struct AnchorHead : Head {
-  int boxes = 0;  // anchors, that is boxes of a cell
+  int boxes = 0;  // per cell, one for each anchor
   float scale_x_y = 1;
   bool softmax = false;  // over classes, which are independent sigmoids otherwise
 

@@ -14,13 +14,13 @@
 namespace oko::graph {
 
 // Computes a network by its definition in network.h, layer by layer, in naive loops over planar
-// tensors: slow, but correct by inspection. It shares nothing with the engines, which tests compare
-// with it in double precision, and parity in float. The network needs weights and shapes, and
-// outlives this.
+// tensors: slow, but correct by inspection. It shares no code with the engines: tests compare them
+// with it in double precision, parity compares exported files with it in float. The network needs
+// weights and shapes and must outlive it.
 template <typename T>
 class Reference {
  public:
-  // `threads` besides the caller's.
+  // `threads`: workers besides the caller.
   explicit Reference(const Network& network, int threads = 0) : network_(network), pool_(threads) {}
 
   // Calls observe(layer index, its output) for every layer but heads. `input` is one image.
@@ -93,7 +93,7 @@ class Reference {
     return {static_cast<T>(scale), static_cast<T>(offset)};
   }
 
-  // The places of the output for which tap k reads inside the input.
+  // The range of outputs for which tap k reads inside the input.
   static std::pair<int, int> inside(int outputs, int inputs, int stride, int pad, int k) {
     const int first = std::max(0, (pad - k + stride - 1) / stride);
     const int last = std::min(outputs, (inputs - 1 + pad - k) / stride + 1);

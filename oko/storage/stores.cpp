@@ -4,6 +4,7 @@
 #include <shared_mutex>
 
 #include "oko/storage/gcs/gcs.h"
+#include "oko/storage/http/client.h"
 #include "oko/storage/local/file.h"
 #include "oko/storage/local/local.h"
 #include "oko/storage/s3/s3.h"
@@ -52,6 +53,8 @@ void use_store(std::string_view scheme, std::unique_ptr<Store> store) {
     all.by_scheme.erase(found);
   }
 }
+
+void stop_requests(bool stop) { http::shared_client().stop(stop); }
 
 void remove_empty_folders(const Uri& uri) {
   if (uri.is_local()) local::remove_empty_folders(uri.path());

@@ -70,7 +70,7 @@ TEST(Hostile, ANetworkNameWithALineSeparatorStaysInItsComment) {
   int sources = 0;
   for (const char* format : {"oko", "onnx", "coreml", "tflite", "ncnn", "mps"}) {
     convert::Export made =
-        convert::export_model(read.network, *formats::format_named(format), {}, "model");
+        convert::export_model(read.network, *formats::find_format(format), {}, "model");
     for (formats::File& file : made.model.files) made.wrappers.push_back(std::move(file));
     for (const formats::File& file : made.wrappers) {
       const std::string ending = storage::extension(file.name);

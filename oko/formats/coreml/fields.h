@@ -169,7 +169,7 @@ enum class BatchnormLayerParams {
 enum class PaddingLayerParams { kConstant = 1, kPaddingAmounts = 10 };
 enum class PaddingConstant { kValue = 1 };
 enum class UpsampleLayerParams { kScalingFactor = 1, kMode = 5, kFractionalScalingFactor = 7 };
-enum InterpolationMode { kNearest, kBilinear };
+enum InterpolationMode { kNearest };
 enum class UnaryFunctionLayerParams { kType = 1, kAlpha, kEpsilon, kShift, kScale };
 enum UnaryFunction { kSqrt, kRsqrt, kInverse, kPower, kExp, kLog, kAbs, kThreshold };
 enum class AddLayerParams { kAlpha = 1 };  // also of MultiplyLayerParams

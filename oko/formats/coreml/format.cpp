@@ -44,7 +44,7 @@ std::vector<File> wrapper(const graph::Network& network, const WriteOptions& opt
 const Format& coreml_format() {
   static const Format format{.name = "coreml",
                              .title = "Core ML",
-                             .endings = {".mlmodel", ".mlpackage"},
+                             .extensions = {".mlmodel", ".mlpackage"},
                              .has_program = true,
                              .read = read,
                              .write = write,

@@ -46,8 +46,8 @@ Limits limits(const WriteOptions&) {
 const Format& darknet_format() {
   static const Format format{.name = "darknet",
                              .title = "Darknet",
-                             .endings = {".cfg"},
-                             .weight_endings = {".weights", ".backup"},
+                             .extensions = {".cfg"},
+                             .weight_extensions = {".weights", ".backup"},
                              .read = read,
                              .write = write,
                              .limits = limits};

@@ -24,9 +24,9 @@ const Format& keras_format() {
   static const Format format{
       .name = "keras",
       .title = "Keras",
-      .endings = {".h5", ".hdf5", ".keras"},
+      .extensions = {".h5", ".hdf5", ".keras"},
       .takes_network = true,
-      .recognise = [](std::string_view start) { return start.starts_with("\x89HDF\r\n\x1a\n"); },
+      .recognize = [](std::string_view start) { return start.starts_with("\x89HDF\r\n\x1a\n"); },
       .read = read};
   return format;
 }

@@ -20,10 +20,6 @@ namespace {
 constexpr const char* kBefore = ":linear";
 constexpr const char* kEndBefore = "cut the model before this layer and save it again";
 
-Tensor filled(float value, int count) {
-  return Tensor::of(std::vector<float>(static_cast<std::size_t>(count), value), {count});
-}
-
 bool has_member(const Json& config, const char* key) {
   return config.is_object() && config.contains(key) && !config.at(key).is_null();
 }

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "oko/base/error.h"
-#include "oko/formats/mps/plain_graph.h"
+#include "oko/formats/mps/test_plain_graph.h"
 #include "oko/graph/fold.h"
 #include "oko/graph/reference.h"
 #include "oko/runtime/engine.h"

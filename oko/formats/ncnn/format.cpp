@@ -32,10 +32,10 @@ const Format& ncnn_format() {
   static const Format format{
       .name = "ncnn",
       .title = "ncnn",
-      .endings = {".param"},
-      .weight_endings = {".bin"},
+      .extensions = {".param"},
+      .weight_extensions = {".bin"},
       .finds_weights = true,
-      .recognise = [](std::string_view start) { return without_bom(start).starts_with("7767517"); },
+      .recognize = [](std::string_view start) { return without_bom(start).starts_with("7767517"); },
       .read = read,
       .write = write,
       .limits = [](const WriteOptions&) { return Limits{.info = false}; },

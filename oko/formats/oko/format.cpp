@@ -36,7 +36,7 @@ std::vector<File> wrapper(const graph::Network& network, const WriteOptions& opt
 const Format& oko_format() {
   static const Format format{.name = "oko",
                              .title = "oko",
-                             .endings = {".oko"},
+                             .extensions = {".oko"},
                              .is_own = true,
                              .read = read,
                              .write = write,

@@ -34,7 +34,7 @@ std::vector<File> wrapper(const graph::Network& network, const WriteOptions& opt
 const Format& onnx_format() {
   static const Format format{.name = "onnx",
                              .title = "ONNX",
-                             .endings = {".onnx"},
+                             .extensions = {".onnx"},
                              .read = read,
                              .write = write,
                              .limits = [](const WriteOptions&) { return Limits{}; },

@@ -68,9 +68,9 @@ const Format& safetensors_format() {
   static const Format format{
       .name = "safetensors",
       .title = "safetensors",
-      .endings = {".safetensors"},
+      .extensions = {".safetensors"},
       .takes_network = true,
-      .recognise = [](std::string_view start) { return start.size() > 9 && start[8] == '{'; },
+      .recognize = [](std::string_view start) { return start.size() > 9 && start[8] == '{'; },
       .read = read};
   return format;
 }

@@ -13,7 +13,7 @@ ReadModel read(std::span<const File> files, const ReadOptions& options) {
 
 const Format& tensorflow_format() {
   static const Format format{
-      .name = "tensorflow", .title = "TensorFlow", .endings = {".pb"}, .read = read};
+      .name = "tensorflow", .title = "TensorFlow", .extensions = {".pb"}, .read = read};
   return format;
 }
 

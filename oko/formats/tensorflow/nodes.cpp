@@ -17,10 +17,6 @@ using graph::Tensor;
 
 namespace {
 
-Tensor filled(float value, std::int64_t count) {
-  return Tensor::of(std::vector<float>(static_cast<std::size_t>(count), value), {count});
-}
-
 const std::map<std::string_view, Activation>& activations() {
   static const std::map<std::string_view, Activation> kActivations{
       {"Relu", Activation::kRelu},

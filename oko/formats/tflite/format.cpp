@@ -30,9 +30,9 @@ const Format& tflite_format() {
   static const Format format{
       .name = "tflite",
       .title = "TensorFlow Lite",
-      .endings = {".tflite"},
+      .extensions = {".tflite"},
       .runs_in_int8 = true,
-      .recognise =
+      .recognize =
           [](std::string_view start) { return start.size() > 8 && start.substr(4, 4) == "TFL3"; },
       .read = read,
       .write = write,

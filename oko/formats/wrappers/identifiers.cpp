@@ -51,7 +51,7 @@ std::vector<std::string> words_of(std::string_view text, bool ascii) {
   return words;
 }
 
-std::string capitalised(std::string word) {
+std::string capitalized(std::string word) {
   word[0] = upper(word[0]);
   return word;
 }
@@ -67,7 +67,7 @@ std::string camel(const std::vector<std::string>& words, bool first_upper) {
     const bool shouted = word.size() > 1 && std::ranges::none_of(word, is_lower);
     if (shouted && !first_upper && name.empty()) word = all(word, lower);
     if (!name.empty() || first_upper) {
-      word = capitalised(word);
+      word = capitalized(word);
     } else {
       word[0] = lower(word[0]);
     }

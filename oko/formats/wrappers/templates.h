@@ -11,7 +11,8 @@ extern const std::string_view kSwiftResults, kSwiftPlacement, kSwiftDecoding,
     kSwiftPixels;  // parts
 extern const std::string_view kKotlinTflite, kKotlinOko;
 extern const std::string_view kTypeScriptOnnx, kTypeScriptOko;
-extern const std::string_view kTypeScriptDecoding, kTypeScriptRaw, kTypeScriptDecoded;  // of kOnnx
+extern const std::string_view kTypeScriptDecoding, kTypeScriptRaw,
+    kTypeScriptDecoded;  // of kTypeScriptOnnx
 extern const std::string_view kCppNcnn;
 
 }  // namespace oko::formats::wrappers

@@ -29,7 +29,7 @@ std::string text_of(const File& file) {
 }
 std::vector<File> wrapper_of(const graph::Network& network, const char* format,
                              const WriteOptions& options = {}, const std::string& stem = "model") {
-  return write_wrapper(network, *format_named(format), options, stem);
+  return write_wrapper(network, *find_format(format), options, stem);
 }
 std::string wrapper_text(const graph::Network& network, const char* format, bool boxes = false) {
   return text_of(wrapper_of(network, format, {.boxes = boxes}).at(0));

@@ -1,7 +1,6 @@
 #include "oko/storage/http/client.h"
 
 #include "oko/storage/http/exchange.h"
-#include "oko/storage/store.h"
 
 namespace oko::storage::http {
 namespace {
@@ -113,9 +112,3 @@ Counters& counters() {
 }
 
 }  // namespace oko::storage::http
-
-namespace oko::storage {
-
-void stop_requests(bool stop) { http::shared_client().stop(stop); }
-
-}  // namespace oko::storage

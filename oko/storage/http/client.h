@@ -75,7 +75,8 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // One attempt. Only throws what the sink throws: see Response::failure.
+  // One attempt, see Response::failure. Throws what `sink` and `begin` throw, and kFailed if
+  // libcurl cannot start.
   Response send(const Request& request);
 
   // Ends current and future requests with kStopped, until called with false.
@@ -125,6 +126,5 @@ std::string presentable(std::string_view url);
 
 // %XX for everything but letters, digits and -._~ (RFC 3986); '/' too unless it is kept.
 std::string percent_encode(std::string_view text, bool keep_slash = false);
-std::string percent_decode(std::string_view text);
 
 }  // namespace oko::storage::http

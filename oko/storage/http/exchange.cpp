@@ -154,11 +154,14 @@ class ExchangeCallbacks {
     return ::close(socket);
   }
 
-  // Just before a request is sent. Bytes already pending on a plain connection are not a response
-  // to it: a server that responded twice would otherwise shift all responses by one.
+  // Just before a request is sent. Bytes already pending on a reused plain connection are not a
+  // response to it: a server that responded twice would otherwise shift all responses by one.
   static int before_request(void* self, char*, char*, int, int local_port) {
     auto& exchange = *static_cast<Exchange*>(self);
-    if (!exchange.request_.url.starts_with("http://")) return CURL_PREREQFUNC_OK;
+    long connections_made = 0;
+    curl_easy_getinfo(exchange.connection_.handle(), CURLINFO_NUM_CONNECTS, &connections_made);
+    const bool is_plain = exchange.request_.url.starts_with("http://");
+    if (!is_plain || connections_made > 0) return CURL_PREREQFUNC_OK;
     const curl_socket_t socket = exchange.connection_.socket_of_port(local_port);
     char byte;
     if (socket == CURL_SOCKET_BAD) return CURL_PREREQFUNC_OK;

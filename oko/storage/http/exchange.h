@@ -46,9 +46,10 @@ class Exchange {
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
-  // Throws what the request's sink throws.
+  // Throws what the request's `sink` and `begin` throw.
   Response run(const Client& client);
-  // The request was never sent: its connection still held an answer to an earlier one.
+  // The request was never sent: its connection, a reused one, still held an answer to an earlier
+  // one.
   bool stale() const { return stale_; }
 
  private:
@@ -68,7 +69,7 @@ class Exchange {
   char error_[CURL_ERROR_SIZE] = {};
   std::size_t body_part_ = 0, body_offset_ = 0;  // how much of the request's body was sent
   bool begun_ = false, too_long_ = false, stale_ = false;
-  std::exception_ptr thrown_;  // by the sink
+  std::exception_ptr thrown_;  // by `sink` or `begin`
   Response response_;
 };
 

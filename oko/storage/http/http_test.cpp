@@ -211,6 +211,22 @@ TEST(Client, NeverUsesASecondResponseForTheNextRequest) {
   }
 }
 
+TEST(Client, TakesTheResponseOfAServerThatSpeaksFirst) {
+  const Listener listener(0, [](Connection& to) {
+    try {
+      to.send(answer("408 Request Timeout", "", "Connection: close\r\n"));
+      to.read_head();
+    } catch (const oko::testing::Broken&) {
+    }
+  });
+  Client client;
+  Request request;
+  request.url = "http://127.0.0.1:" + std::to_string(listener.port()) + "/";
+  const std::uint64_t before = counters().requests;
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(client.send(request).status, 408);
+  EXPECT_EQ(counters().requests - before, 20U);
+}
+
 TEST(Retry, RetriesTransientFailures) {
   Server server([](Connection& to, const Head&, const std::string&, int number) {
     switch (number) {
@@ -324,8 +340,6 @@ TEST(Log, ShowsNoSecrets) {
 TEST(Url, EncodesAllButPlainCharacters) {
   EXPECT_EQ(percent_encode("a b/ü~+"), "a%20b%2F%C3%BC~%2B");
   EXPECT_EQ(percent_encode("a/b", true), "a/b");
-  EXPECT_EQ(percent_decode("a%20b%2F%zz%2"), "a b/%zz%2");
-  EXPECT_EQ(percent_decode("%41"), "A");
 }
 
 }  // namespace

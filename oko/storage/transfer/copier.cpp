@@ -74,9 +74,9 @@ void Copier::run(CopyJob job) {
     if (is_unchanged(job)) {
       if (!options_.dry_run) manifest_.done(job.name, job.from.version, job.there->version);
       tally_.moved += job.from.size;
-      tally_.tell(TransferAction::Kind::kUnchanged, job);
+      tally_.report(TransferAction::Kind::kUnchanged, job);
     } else if (options_.dry_run) {
-      tally_.tell(TransferAction::Kind::kCopied, job);
+      tally_.report(TransferAction::Kind::kCopied, job);
     } else {
       copy(job);
     }
@@ -132,7 +132,7 @@ void Copier::copy(CopyJob& job) {
 void Copier::finished(const CopyJob& job, const Entry& made) {
   check_copy(job.from, made);
   manifest_.done(job.name, job.from.version, made.version);
-  tally_.tell(TransferAction::Kind::kCopied, job);
+  tally_.report(TransferAction::Kind::kCopied, job);
 }
 
 void Copier::copy_small(const CopyJob& job) {

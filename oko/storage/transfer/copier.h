@@ -29,7 +29,7 @@ class Tally {
  public:
   explicit Tally(const TransferOptions& options) : options_(options) {}
 
-  void tell(TransferAction::Kind kind, const CopyJob& job);
+  void report(TransferAction::Kind kind, const CopyJob& job);
   void failed(const CopyJob& job, const Error& error);
   void removed(const std::vector<Uri>& uris);
   void kept_parts(std::uint64_t count);

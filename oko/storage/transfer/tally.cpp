@@ -8,7 +8,7 @@ constexpr std::uint64_t kHopeless = 10;
 
 }  // namespace
 
-void Tally::tell(TransferAction::Kind kind, const CopyJob& job) {
+void Tally::report(TransferAction::Kind kind, const CopyJob& job) {
   const std::scoped_lock lock(mutex_);
   if (kind == TransferAction::Kind::kCopied) {
     ++summary_.copied;
@@ -16,24 +16,24 @@ void Tally::tell(TransferAction::Kind kind, const CopyJob& job) {
   } else {
     ++summary_.unchanged;
   }
-  if (options_.tell) options_.tell({kind, job.from.uri, job.to, job.from.size});
+  if (options_.report) options_.report({kind, job.from.uri, job.to, job.from.size});
 }
 
 void Tally::failed(const CopyJob& job, const Error& error) {
   const std::scoped_lock lock(mutex_);
   ++summary_.failed;
   if (summary_.errors.size() < kErrorsKept) summary_.errors.push_back(error);
-  if (options_.tell) {
-    options_.tell({TransferAction::Kind::kFailed, job.from.uri, job.to, job.from.size});
+  if (options_.report) {
+    options_.report({TransferAction::Kind::kFailed, job.from.uri, job.to, job.from.size});
   }
 }
 
 void Tally::removed(const std::vector<Uri>& uris) {
   const std::scoped_lock lock(mutex_);
   summary_.removed += uris.size();
-  if (!options_.tell) return;
+  if (!options_.report) return;
   for (const Uri& uri : uris) {
-    options_.tell({TransferAction::Kind::kRemoved, "", uri.text(), 0});
+    options_.report({TransferAction::Kind::kRemoved, "", uri.text(), 0});
   }
 }
 

@@ -33,7 +33,7 @@ struct TransferOptions {
   std::uint64_t memory = std::uint64_t{96} << 20;     // for data in flight, bytes
   std::string manifest;                               // where to record progress; empty: nowhere
   std::function<bool()> interrupted;  // polled a few times a second, by another thread
-  std::function<void(const TransferAction&)> tell;  // for every file; one call at a time
+  std::function<void(const TransferAction&)> report;  // for every file; one call at a time
 };
 
 struct TransferSummary {

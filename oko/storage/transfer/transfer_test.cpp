@@ -89,7 +89,7 @@ TEST_F(Transfers, ReportADryRunAndDoNothing) {
   write(to_ + "/extra", "x");
   options_.dry_run = options_.remove_extra = true;
   std::vector<TransferAction> actions;
-  options_.tell = [&](const TransferAction& action) { actions.push_back(action); };
+  options_.report = [&](const TransferAction& action) { actions.push_back(action); };
   const TransferSummary summary = run();
   EXPECT_EQ(summary.copied, 42u);
   EXPECT_EQ(summary.removed, 1u);

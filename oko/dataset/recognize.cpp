@@ -1,4 +1,4 @@
-#include "oko/dataset/recognise.h"
+#include "oko/dataset/recognize.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -76,7 +76,7 @@ std::string evidence_names() {
   return listed(names, "and");
 }
 
-const Format& recognise_file(const Tree& tree) {
+const Format& recognize_file(const Tree& tree) {
   if (const auto evidence = look_at(tree, tree.file())) return *evidence->format;
   if (const auto kind =
           kind_of_file(storage::extension(tree.file()), tree.look_at(tree.file()).text())) {
@@ -89,8 +89,8 @@ const Format& recognise_file(const Tree& tree) {
 
 }  // namespace
 
-const Format& recognise(const Tree& tree) {
-  if (!tree.file().empty()) return recognise_file(tree);
+const Format& recognize(const Tree& tree) {
+  if (!tree.file().empty()) return recognize_file(tree);
   std::vector<Evidence> found = look_around(tree);
   if (std::any_of(found.begin(), found.end(),
                   [](const Evidence& e) { return e.kind->is_certain; })) {

@@ -8,6 +8,6 @@ namespace oko::dataset {
 // or Create ML file, data.yaml) takes precedence over files that merely look like one (label files,
 // lists). Throws an input Error that lists what was looked for if nothing fits, and a usage Error
 // that names the candidates if several do.
-const Format& recognise(const Tree& tree);
+const Format& recognize(const Tree& tree);
 
 }  // namespace oko::dataset
