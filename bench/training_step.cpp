@@ -104,12 +104,12 @@ double plain_loss(const graph::Network& network, const dataset::Batch& batch,
     const auto count = static_cast<std::size_t>(map.count());
     for (std::int64_t i = 0; i < pictures; ++i) {
       const auto k = static_cast<std::size_t>(i);
-      std::vector<train::HeadOutput> output{{layer.operation,
+      std::vector<train::HeadTensor> output{{layer.operation,
                                              map,
                                              {raw.data_ptr<float>() + k * count, count},
                                              {gradient.data_ptr<float>() + k * count, count}}};
       train::head_kind(network, network.name)
-          .find_loss(output, batch.size, batch.truths[k], options);
+          .compute_loss(output, batch.size, batch.truths[k], options);
       loss += output[0].loss.total();
     }
     gradients.push_back(gradient.div_(pictures));

@@ -109,7 +109,7 @@ dataset::Dataset readable_data(const std::string& uri, FailedImages& failed, con
   std::vector<dataset::Finding> findings;
   dataset::Dataset data = dataset::read(uri, options, &findings);
   std::erase_if(findings, [&](const dataset::Finding& finding) {
-    if (finding.kind != "unreadable-image") return false;
+    if (finding.kind != dataset::kUnreadableImage) return false;
     failed.add(storage::join(uri, finding.place), input_error(finding.place, finding.message));
     return true;
   });

@@ -70,9 +70,8 @@ class Checker {
 
   void check_picture(const Sample& sample, const PictureFacts& facts) {
     if (!facts.error.empty()) {
-      report_picture(Severity::kError,
-                     facts.info.truncated ? "truncated-image" : "unreadable-image", sample,
-                     facts.error, "the image is dropped", Fix::kDropPicture);
+      report_picture(Severity::kError, facts.info.truncated ? "truncated-image" : kUnreadableImage,
+                     sample, facts.error, "the image is dropped", Fix::kDropPicture);
       return;
     }
     if (facts.info.truncated) {
@@ -264,7 +263,7 @@ class Checker {
         const Sample& copy = dataset_.samples[i];
         const bool leak = copy.split != original.split;
         report_picture(leak ? Severity::kError : Severity::kWarning,
-                       leak ? "split-leak" : "duplicate-image", copy,
+                       leak ? kSplitLeak : "duplicate-image", copy,
                        fmt::format("{}has the same pixels as {}{}",
                                    leak ? "is in " + split_text(copy) + " and " : "",
                                    name_in_split(original), boxes_differ(copy, original)),

@@ -33,6 +33,9 @@ struct Finding {
   int images_lost = 0, boxes_lost = 0, boxes_repeated = 0;
 };
 
+// Kinds that other folders compare with.
+inline constexpr const char *kSplitLeak = "split-leak", *kUnreadableImage = "unreadable-image";
+
 const char* name_of(Finding::Severity severity);  // "error", "warning", "note"
 
 // Collects findings. The result is the new one.

@@ -103,7 +103,7 @@ void fill_sizes(Dataset& dataset, std::vector<Finding>* findings) {
                         "oko data check " + dataset.uri + " lists every such image");
     }
     Finding& finding =
-        add_error(*findings, "unreadable-image", sample.image,
+        add_error(*findings, kUnreadableImage, sample.image,
                   why_unreadable(*dataset.files, sample.image), "the image is dropped");
     finding.images_lost = 1;
     finding.boxes_lost = static_cast<int>(sample.objects.size());

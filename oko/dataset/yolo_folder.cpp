@@ -275,7 +275,7 @@ class YoloReader {
     const media::PictureInfo info = picture_header(*tree_.shared_files(), tree_.uri(image));
     const image::Size size = stored_ ? info.size : info.upright_size();
     if (size.width <= 0 || size.height <= 0) {
-      add_error(source_.findings, "unreadable-image", image,
+      add_error(source_.findings, kUnreadableImage, image,
                 why_unreadable(*tree_.shared_files(), tree_.uri(image)) +
                     "; its size is needed, as labels are relative to it",
                 "the image is dropped");

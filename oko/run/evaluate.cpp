@@ -1,11 +1,11 @@
 #include "oko/run/evaluate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <deque>
 #include <future>
 #include <utility>
 
+#include "oko/base/clock.h"
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
 #include "oko/media/picture.h"
@@ -155,12 +155,11 @@ Evaluation evaluate(detect::Detector& detector, const dataset::Dataset& dataset,
                     const EvaluateOptions& options, Progress& progress) {
   if (dataset.samples.empty()) throw input_error(dataset.uri, "there are no images to evaluate");
   std::vector<int> ids = dataset_classes(detector.network(), dataset);
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   progress.begin("evaluating", dataset.samples.size(), "images");
   Evaluation evaluation = DetectAll(detector, dataset, std::move(ids), options).run(progress);
   progress.end();
-  evaluation.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  evaluation.seconds = seconds_since(start);
   return evaluation;
 }
 

@@ -44,8 +44,8 @@ std::string header(const ReportInput& input, const LogFacts& facts) {
   }
   if (!facts.end_reason.empty()) {
     html += R"(<p class="soft">)" +
-            (facts.end_reason == "done" ? "The run completed all its epochs"
-                                        : "The run ended: " + escaped(facts.end_reason)) +
+            (facts.end_reason == kDone ? "The run completed all its epochs"
+                                       : "The run ended: " + escaped(facts.end_reason)) +
             ".</p>";
   } else if (!input.log.empty()) {
     html += R"(<p class="soft">The run is not finished.</p>)";
@@ -163,14 +163,14 @@ LogFacts gather(const std::vector<Json>& log) {
     const double time = number_of(event, "time");
     if (std::isnan(first)) first = time;
     if (std::isfinite(time)) last = time;
-    if (kind == "resume" || kind == "start") facts.end_reason.clear();
-    if (kind == "start") {
+    if (kind == kResumeEvent || kind == kStartEvent) facts.end_reason.clear();
+    if (kind == kStartEvent) {
       facts.notes = texts_of(event, "notes");
       facts.loss_parts = loss_parts_of(event);
     }
-    if (kind == "end") facts.end_reason = text_of(event, "reason");
-    if (kind == "warning") facts.warnings.push_back(text_of(event, "text"));
-    if (kind == "step") {
+    if (kind == kEndEvent) facts.end_reason = text_of(event, "reason");
+    if (kind == kWarningEvent) facts.warnings.push_back(text_of(event, "text"));
+    if (kind == kStepEvent) {
       facts.steps.push_back(&event);
       const double rate = number_of(event, "images_per_second"), wait = number_of(event, "wait");
       const double count = number_of(event, "images");
@@ -180,7 +180,7 @@ LogFacts gather(const std::vector<Json>& log) {
         waited += count / rate * wait;
       }
     }
-    if (kind != "epoch") continue;
+    if (kind != kEpochEvent) continue;
     facts.epochs.push_back(&event);
     // Without a frozen stage the run begins with the full one, and there is no boundary to mark.
     const bool after_first = facts.epochs.size() > 1 && number_of(*facts.epochs[0], "stage") == 1;

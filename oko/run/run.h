@@ -22,9 +22,15 @@ struct Paths {
   std::string owner() const;        // owner.json: which process writes here
 };
 
-// Appends events to log.jsonl. Every event has "event" (start, step, epoch, warning, resume, end)
-// and gets "time" (seconds since 1970). Non-finite numbers become null. docs/run-folder.md
-// describes each event. Nothing else writes to the file.
+// The values of "event" in the log. docs/run-folder.md describes each event.
+inline constexpr const char *kStartEvent = "start", *kStepEvent = "step", *kEpochEvent = "epoch",
+                            *kWarningEvent = "warning", *kResumeEvent = "resume",
+                            *kEndEvent = "end";
+// Values of an end's "reason"; the others are sentences.
+inline constexpr const char *kDone = "done", *kInterrupted = "interrupted";
+
+// Appends events to log.jsonl. Every event has "event" (one of the above) and gets "time" (seconds
+// since 1970). Non-finite numbers become null. Nothing else writes to the file.
 class Log {
  public:
   // Checks the length of the file once.

@@ -91,7 +91,7 @@ std::string frame(const std::string& data) {
 
 std::string tensorboard_records(const Json& event) {
   const std::string kind = text_of(event, "event");
-  if (kind != "step" && kind != "epoch") return "";
+  if (kind != kStepEvent && kind != kEpochEvent) return "";
   std::string summary;
   put_scalars(summary, event, kind);
   if (summary.empty()) return "";

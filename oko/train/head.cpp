@@ -12,14 +12,24 @@ const HeadKind* head_kind(const graph::Operation& operation) {
 const HeadKind& head_kind(const graph::Network& network, const std::string& place) {
   const HeadKind* kind = nullptr;
   for (const int head : network.heads()) {
-    kind = head_kind(network.layers[head].operation);
-    if (kind != nullptr) continue;
-    throw Error(ErrorCode::kUsage, place,
-                "its head is a YOLOv2 [region] layer, which can be run but not trained",
-                "train a network with [yolo] heads");
+    const graph::Operation& operation = network.layers[head].operation;
+    const auto refused = [&](const std::string& why, const std::string& hint) {
+      return Error(ErrorCode::kUsage, place + ": " + graph::place_of(network, head), why, hint);
+    };
+    const HeadKind* own = head_kind(operation);
+    if (own == nullptr) {
+      throw refused("is a " + std::string(graph::name_of(operation)) +
+                        " head, which oko can run but not train",
+                    "train a network with [yolo] heads");
+    }
+    if (kind != nullptr && own != kind) {
+      throw refused("is of another kind than the heads before it",
+                    "train a network whose heads are all of one kind");
+    }
+    kind = own;
   }
   if (kind != nullptr) return *kind;
-  throw Error(ErrorCode::kUsage, place, "it has no [yolo] head", "give a detector's cfg");
+  throw Error(ErrorCode::kUsage, place, "has no head that can be trained", "give a detector's cfg");
 }
 
 const graph::Operation* head_after(const graph::Network& network, int layer) {

@@ -11,7 +11,7 @@
 namespace oko::train {
 
 // What a head reads for one image, and the results of its loss.
-struct HeadOutput {
+struct HeadTensor {
   const graph::Operation& head;
   graph::Shape shape;          // may differ from the network's: the input size varies
   std::span<const float> raw;  // channels × height × width, planar
@@ -31,12 +31,12 @@ class HeadKind {
   // Fills `loss` and `gradient` of all the heads of one image; together, so that an object can be
   // assigned to one of several levels. `input`: the network's input size in pixels. Called by
   // several threads at once.
-  virtual void find_loss(std::span<HeadOutput> outputs, image::Size input,
-                         std::span<const dataset::Truth> truths,
-                         const LossOptions& options) const = 0;
+  virtual void compute_loss(std::span<HeadTensor> tensors, image::Size input,
+                            std::span<const dataset::Truth> truths,
+                            const LossOptions& options) const = 0;
 
-  // Sets the values other than 0 that the biases of the convolution before `head` start from.
-  virtual void set_first_biases(const graph::Operation& head, std::span<float> biases) const = 0;
+  // Sets the initial biases of the convolution before `head`; they are 0 on entry.
+  virtual void initialize_biases(const graph::Operation& head, std::span<float> biases) const = 0;
 
   // For each channel that `head` reads, the channel of the same meaning that the pretrained head
   // `old` reads, or −1 if it has none (a new class). Empty if the two do not correspond.
@@ -49,7 +49,8 @@ class HeadKind {
 // Null if this operation is not a head that can be trained.
 const HeadKind* head_kind(const graph::Operation& operation);
 
-// The kind of the network's heads. Throws a usage Error at `place` if they cannot be trained.
+// The kind of the network's heads. Throws a usage Error if they cannot be trained or are of
+// different kinds; `place`: of the network.
 const HeadKind& head_kind(const graph::Network& network, const std::string& place);
 
 // The head that reads the output of this layer; null if there is none.

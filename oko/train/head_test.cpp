@@ -25,11 +25,11 @@ TEST(HeadKind, LossOfTheHeadsOfAnImageHasTheKindsParts) {
   const HeadKind& kind = head_kind(network, "tiny.cfg");
   const graph::Layer& head = network.layers[network.heads().at(0)];
   std::vector<float> raw(static_cast<std::size_t>(head.output.count())), gradient(raw.size());
-  std::vector<HeadOutput> outputs{{head.operation, head.output, raw, gradient}};
+  std::vector<HeadTensor> tensors{{head.operation, head.output, raw, gradient}};
   const std::vector<dataset::Truth> truths{{0, .5F, .5F, .25F, .25F}};
-  kind.find_loss(outputs, {64, 64}, truths, {});
-  ASSERT_EQ(outputs[0].loss.values.size(), kind.loss_parts().size());
-  for (const double value : outputs[0].loss.values) EXPECT_GT(value, 0);
+  kind.compute_loss(tensors, {64, 64}, truths, {});
+  ASSERT_EQ(tensors[0].loss.values.size(), kind.loss_parts().size());
+  for (const double value : tensors[0].loss.values) EXPECT_GT(value, 0);
   EXPECT_TRUE(std::ranges::any_of(gradient, [](float g) { return g != 0; }));
 }
 
@@ -39,11 +39,11 @@ TEST(HeadKind, HeadsThatCannotBeTrainedAreRefused) {
   network.layers[head].operation = graph::Region{{{1, 1}}, 1, true};
   const Error region = error_of([&] { head_kind(network, "v2.cfg"); });
   EXPECT_EQ(region.code(), ErrorCode::kUsage);
-  EXPECT_EQ(region.place(), "v2.cfg");
-  EXPECT_THAT(region.message(), HasSubstr("can be run but not trained"));
+  EXPECT_EQ(region.place(), "v2.cfg: " + graph::place_of(network, head));
+  EXPECT_THAT(region.message(), HasSubstr("is a region head, which oko can run but not train"));
   network.layers.pop_back();
   EXPECT_THAT(error_of([&] { head_kind(network, "none.cfg"); }).message(),
-              HasSubstr("has no [yolo] head"));
+              HasSubstr("has no head that can be trained"));
 }
 
 }  // namespace

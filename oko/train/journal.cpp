@@ -12,7 +12,7 @@ namespace {
 
 Json epoch_event(const EpochSummary& summary, std::int64_t step, const Verdict& verdict) {
   Json event = to_json(summary);
-  event["event"] = "epoch";
+  event["event"] = run::kEpochEvent;
   event["step"] = step;
   event["verdict"] = {{"name", verdict.name}, {"why", verdict.why}};
   return event;
@@ -22,7 +22,7 @@ Json epoch_event(const EpochSummary& summary, std::int64_t step, const Verdict& 
 
 Json start_event(Json recipe, const std::vector<std::string>& notes,
                  std::span<const LossPart> loss_parts) {
-  return {{"event", "start"},
+  return {{"event", run::kStartEvent},
           {"step", 0},
           {"recipe", std::move(recipe)},
           {"notes", notes},
@@ -38,12 +38,12 @@ Journal::Journal(run::Writer& writer, const run::Paths& paths, Progress& progres
 
 void Journal::warn(const std::string& text) {
   progress_.line("warning: " + text);
-  write({{"event", "warning"}, {"text", text}});
+  write({{"event", run::kWarningEvent}, {"text", text}});
 }
 
 void Journal::updated(const UpdateRecord& u) {
-  Json event{{"event", "step"},  {"step", u.step},     {"epoch", u.epoch},
-             {"stage", u.stage}, {"images", u.images}, {"loss", u.loss.total() / u.images}};
+  Json event{{"event", run::kStepEvent}, {"step", u.step},     {"epoch", u.epoch},
+             {"stage", u.stage},         {"images", u.images}, {"loss", u.loss.total() / u.images}};
   std::vector<std::string> parts;
   for (std::size_t i = 0; i < u.loss.values.size(); ++i) {
     const double mean = u.loss.values[i] / u.images;
@@ -79,7 +79,7 @@ void Journal::epoch_ended(const EpochSummary& summary, std::int64_t step, const 
 }
 
 void Journal::ended(const std::string& reason, std::int64_t step, const Json& more) {
-  Json event{{"event", "end"}, {"reason", reason}, {"step", step}};
+  Json event{{"event", run::kEndEvent}, {"reason", reason}, {"step", step}};
   event.update(more);
   write(std::move(event));
 }
@@ -89,8 +89,8 @@ void Journal::go_back(std::uint64_t log_bytes) {
   tensorboard_.restart(run::read_log(log_uri_));
 }
 
-void Journal::begin_again(Json start, std::span<const EpochSummary> epochs,
-                          std::int64_t steps_per_epoch) {
+void Journal::rebuild(Json start, std::span<const EpochSummary> epochs,
+                      std::int64_t steps_per_epoch) {
   log_.write(std::move(start));
   std::vector<EpochSummary> so_far;
   for (const EpochSummary& summary : epochs) {

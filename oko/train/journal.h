@@ -49,7 +49,7 @@ class Journal {
   // Drops what was logged after a checkpoint.
   void go_back(std::uint64_t log_bytes);
   // A new log of the epochs so far, where the old one is missing.
-  void begin_again(Json start, std::span<const EpochSummary> epochs, std::int64_t steps_per_epoch);
+  void rebuild(Json start, std::span<const EpochSummary> epochs, std::int64_t steps_per_epoch);
   void clear() { log_.truncate(0); }
 
  private:

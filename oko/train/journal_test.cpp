@@ -90,7 +90,7 @@ TEST_F(JournalTest, LostLogBeginsAgainWithTheEpochsSoFar) {
   EpochSummary first, second;
   first.train = second.train = losses(3, 4);
   second.epoch = 1;
-  journal_.begin_again(start_event(Json::object(), {}, kParts), std::vector{first, second}, 5);
+  journal_.rebuild(start_event(Json::object(), {}, kParts), std::vector{first, second}, 5);
   EXPECT_THAT(kinds(), ElementsAre("start", "epoch", "epoch"));
   EXPECT_EQ(events().at(2)["step"], 10);
   EXPECT_EQ(events().at(2)["train"]["quality"], 4);

@@ -3,7 +3,6 @@
 #include <optional>
 
 #include "oko/train/optimizer.h"
-#include "oko/train/setup.h"
 #include "oko/train/step.h"
 
 namespace oko::train {

@@ -26,7 +26,7 @@ class Learner {
   virtual LossSums accumulate(const dataset::Batch& batch, std::int64_t step, double factor) = 0;
   // Returns the gradient's norm before clipping.
   virtual double clip_gradient() = 0;
-  // fp16: whether the norm may be infinite; update() then changes nothing but the average.
+  // fp16: whether the norm may be infinite; update() then only moves the average.
   virtual bool may_overflow() const = 0;
   virtual void update(double rate) = 0;
   // The weight decay term of the loss: ½·decay·|kernels|².

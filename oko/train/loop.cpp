@@ -3,20 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
+#include "oko/base/clock.h"
+
 namespace oko::train {
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-}  // namespace
-
 EpochLoop::EpochLoop(Learner& learner, dataset::Loader& loader, const Recipe& recipe,
                      Position& position, const EpochHooks& hooks, Progress& progress)
     : learner_(learner),
@@ -32,7 +23,7 @@ EpochTimes EpochLoop::run() {
   EpochTimes times;
   loader_.start(position_.epoch, position_.batch);
   progress_.begin(fmt::format("epoch {}/{}", position_.epoch + 1, recipe_.epochs),
-                  static_cast<std::uint64_t>(batches_ - position_.batch), "steps");
+                  static_cast<std::uint64_t>(batches_ - position_.batch), "batches");
   while (auto batch = loader_.next()) {
     times.waited += batch->waited_seconds;
     const bool updated = train(*batch);

@@ -17,12 +17,12 @@ namespace oko::train {
 struct EpochHooks {
   // The learning rate of the update that this batch of the epoch belongs to.
   std::function<double(int batch)> rate;
-  // After each update; the position counts it.
+  // After each update; `position` already counts it.
   std::function<void(const UpdateRecord&)> updated;
   // After that. What it throws ends the epoch.
   std::function<void()> pause;
-  // In place of an update that would break the network; must throw. `samples`: whose gradients it
-  // has.
+  // In place of an update that would break the network; must throw. `samples`: the images whose
+  // gradients it sums.
   std::function<void(const std::string& why, const std::vector<std::size_t>& samples)> diverged;
 };
 
@@ -33,7 +33,7 @@ class EpochLoop {
   EpochLoop(Learner& learner, dataset::Loader& loader, const Recipe& recipe, Position& position,
             const EpochHooks& hooks, Progress& progress);
 
-  // Returns how long it took, and how much of it batches were waited for.
+  // Returns how long it took and how long it waited for batches.
   EpochTimes run();
 
  private:

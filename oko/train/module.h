@@ -24,7 +24,6 @@ class Module {
   // running statistics unchanged. Frozen layers fed only by frozen layers run with batch norm
   // folded and without autograd.
   void freeze(std::vector<bool> layers);
-  bool is_frozen(int layer) const { return frozen_[layer]; }
 
   // Batch norm's weight for the old statistics: new = momentum·old + (1 − momentum)·batch.
   double statistics_momentum = .99;

@@ -30,7 +30,7 @@ graph::Network some_network() {
 // The update rules in double, one value at a time, as in their papers.
 struct Reference {
   explicit Reference(const Parameters& parameters)
-      : first(static_cast<std::size_t>(parameters.trainable_count())), second(first.size()) {
+      : first(static_cast<std::size_t>(parameters.gradient().numel())), second(first.size()) {
     for (const float v : floats_of(parameters.flat())) w.push_back(v);
     decays.resize(first.size());
     for (const Parameter& p : parameters.parameters()) {

@@ -31,7 +31,7 @@ std::vector<float> initial(const graph::WeightSpec& spec, const graph::Operation
     const double spread = head != nullptr ? .01 : std::sqrt(2 / fan_in);
     for (float& v : values) v = static_cast<float>(spread * random.normal());
   } else if (spec.name.ends_with(".bias") && head != nullptr) {
-    if (const HeadKind* kind = head_kind(*head)) kind->set_first_biases(*head, values);
+    if (const HeadKind* kind = head_kind(*head)) kind->initialize_biases(*head, values);
   }
   return values;
 }

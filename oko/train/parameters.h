@@ -32,7 +32,6 @@ class Parameters {
   const std::vector<Parameter>& parameters() const { return parameters_; }
   const at::Tensor& flat() const { return flat_; }          // parameters, then statistics
   const at::Tensor& gradient() const { return gradient_; }  // parameters only
-  std::int64_t trainable_count() const { return gradient_.numel(); }
 
   // By weight name; asserts that it exists.
   at::Tensor value(const std::string& name) const;

@@ -44,7 +44,7 @@ TEST(Parameters, KernelsComeFirstAndStatisticsAreNotTrained) {
     EXPECT_EQ(p.offset, end) << p.name;
     end += p.count;
   }
-  EXPECT_EQ(end, parameters.trainable_count());
+  EXPECT_EQ(end, parameters.gradient().numel());
   EXPECT_EQ(parameters.flat().numel() - end, 2 * (8 + 16 + 24));
 }
 

@@ -174,6 +174,14 @@ std::string to_toml(const Recipe& recipe, const std::string& made) {
   return text;
 }
 
+Json recipe_json(const Recipe& recipe) {
+  Json json = Json::object();
+  visit_recipe(recipe, [&](const RecipeOption& option, const auto& field) {
+    json[option.key] = written(field);
+  });
+  return json;
+}
+
 Recipe recipe_from_toml(std::string_view text, const std::string& name) {
   toml::table table;
   try {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "oko/base/json.h"
 #include "oko/base/words.h"
 #include "oko/dataset/read_options.h"
 #include "oko/train/choices.h"
@@ -129,10 +130,10 @@ void visit_recipe(R& r, Visitor&& visitor) {
         "Epochs with the pretrained layers frozen (-1: a tenth of epochs with --from, else 0)", -1,
         1e6);
   changeable("schedule", "epochs", r.epochs, "Total epochs", 1, 1e6);
-  fixed("schedule", "batch", r.batch, "Images per step (0: 16, fewer for a small dataset)", 0,
+  fixed("schedule", "batch", r.batch, "Images per batch (0: 16, fewer for a small dataset)", 0,
         4096);
   fixed("schedule", "accumulate", r.accumulate,
-        "Steps whose gradients are accumulated before an update", 1, 4096);
+        "Batches whose gradients are accumulated before an update", 1, 4096);
   fixed("schedule", "optimizer", r.optimizer, "Optimizer");
   fixed("schedule", "schedule", r.schedule, "How the learning rate changes");
   fixed("schedule", "frozen_rate", r.frozen_rate, "Learning rate of the frozen stage", 0, 10);
@@ -171,7 +172,7 @@ void visit_recipe(R& r, Visitor&& visitor) {
   fixed("augmentation", "plain_epochs", r.plain_epochs, "Final epochs without mosaic and mix-up", 0,
         1e6);
   fixed("augmentation", "multi_scale", r.multi_scale,
-        "Vary the input size by ± this fraction, every 10 steps", 0, .75);
+        "Vary the input size by ± this fraction, every 10 batches", 0, .75);
   changeable("machine", "device", r.device, RecipeHelp("auto, cpu, cuda or cuda:N", "DEVICE"));
   changeable("machine", "precision", r.precision,
              "Type that convolutions compute in (fp16: only on CUDA)");
@@ -203,6 +204,9 @@ std::string flag_of(std::string_view key, bool value);
 // The text of run.toml. `made` is written as a final table of facts about the run (versions,
 // dataset hash, …), one "key = value" per line, and ignored when read back.
 std::string to_toml(const Recipe& recipe, const std::string& made = {});
+
+// Every option by its key, as text, number or switch.
+Json recipe_json(const Recipe& recipe);
 
 // Throws an input Error "name:line" for bad TOML, an unknown key, a wrong type or an unknown word
 // (naming the nearest).

@@ -112,7 +112,7 @@ TEST_F(Resume, TrainedRunWhoseCheckpointsAreGoneIsRefusedAndLeftAlone) {
   const std::string before = contents();
   const Error model = error_of([&] { go_on("run"); });
   EXPECT_EQ(model.code(), ErrorCode::kInput);
-  EXPECT_THAT(model.message(), HasSubstr("there is no checkpoint to go on from"));
+  EXPECT_THAT(model.message(), HasSubstr("there is no checkpoint to resume from"));
   EXPECT_THAT(model.hint(), HasSubstr("--from " + paths.model() + " --out OTHER"));
   EXPECT_EQ(contents(), before);
   storage::remove(paths.model());

@@ -2,23 +2,22 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "oko/base/error.h"
-#include "oko/run/output.h"
 #include "oko/run/run.h"
 #include "oko/storage/store.h"
+#include "oko/train/stage.h"
 
 namespace oko::train {
 namespace {
 
-// run.toml, whole. Oko writes its dataset first and its own version last.
+// Reads run.toml and checks that it is complete: oko writes its dataset first and its version last.
 RunRecord read_record(const run::Paths& paths) {
   try {
     RunRecord record = run_record_from_toml(storage::read_text(paths.recipe()), paths.recipe());
     if (!record.recipe.dataset.empty() && !record.oko.empty()) return record;
-    throw input_error(paths.recipe(), "is empty or incomplete: it is not what oko wrote there");
+    throw input_error(paths.recipe(), "is empty or incomplete");
   } catch (const Error& e) {
     if (e.code() != ErrorCode::kInput) throw;
     throw Error(e.code(), e.place(), e.message(),
@@ -28,38 +27,38 @@ RunRecord read_record(const run::Paths& paths) {
   }
 }
 
-// What shows that the run had checkpoints; empty where it may have been killed before its first
-// one. That one is waited for at the end of the first epoch at the latest, so of a single epoch
-// without an end nothing is lost: it is trained again, with the same result.
-std::string made_with_checkpoints(const run::Paths& paths) {
+// What shows that the run had checkpoints, or "". The first checkpoint is written by the end of the
+// first epoch, so a log of at most one epoch without an end loses nothing: that epoch is trained
+// again with the same result.
+std::string trace_of_checkpoints(const run::Paths& paths) {
   const bool has_log = storage::exists(paths.log());
   int epochs = 0;
-  bool goes_on = false;  // after its first epoch
+  bool had_some = false;
   for (const Json& event : has_log ? run::read_log(paths.log()) : std::vector<Json>()) {
     const std::string kind = run::text_of(event, "event");
-    if (kind == "epoch") ++epochs;
-    goes_on = goes_on || kind == "resume" || epochs > 1 || (kind == "end" && epochs == 1);
+    if (kind == run::kEpochEvent) ++epochs;
+    had_some = had_some || kind == run::kResumeEvent || epochs > 1 ||
+               (kind == run::kEndEvent && epochs == 1);
   }
-  if (has_log && !goes_on) return "";
+  if (has_log && !had_some) return "";
   for (const std::string& model : {paths.model(), paths.stage_model()}) {
     if (storage::exists(model)) return model;
   }
-  return goes_on ? paths.log() : "";
+  return had_some ? paths.log() : "";
 }
 
 // Beginning again would replace the model, log and report of what was trained.
 void refuse_lost_checkpoints(const run::Paths& paths, const std::string& dataset) {
-  const std::string made = made_with_checkpoints(paths);
-  if (made.empty()) return;
-  throw input_error(paths.checkpoints(),
-                    fmt::format("there is no checkpoint to go on from, but the run has trained: {} "
-                                "exists",
-                                made),
-                    made == paths.log()
-                        ? "restore the checkpoints, or start another run with another --out"
-                        : fmt::format("restore the checkpoints, or start another run: oko train {} "
-                                      "--from {} --out OTHER",
-                                      dataset, made));
+  const std::string trace = trace_of_checkpoints(paths);
+  if (trace.empty()) return;
+  const std::string another =
+      trace == paths.log()
+          ? "another run with another --out"
+          : fmt::format("another run: oko train {} --from {} --out OTHER", dataset, trace);
+  throw input_error(
+      paths.checkpoints(),
+      "there is no checkpoint to resume from, but the run was trained: " + trace + " exists",
+      "restore the checkpoints, or start " + another);
 }
 
 bool has_ended(const run::Paths& paths, std::int64_t step) {
@@ -68,47 +67,12 @@ bool has_ended(const run::Paths& paths, std::int64_t step) {
     return false;
   }
   const std::vector<Json> log = run::read_log(paths.log());
-  return !log.empty() && run::text_of(log.back(), "event") == "end" &&
-         run::text_of(log.back(), "reason") != "interrupted" &&
+  return !log.empty() && run::text_of(log.back(), "event") == run::kEndEvent &&
+         run::text_of(log.back(), "reason") != run::kInterrupted &&
          run::number_of(log.back(), "step") == static_cast<double>(step);
 }
 
 }  // namespace
-
-void refuse_a_second_run(const run::Paths& paths) {
-  if (storage::exists(paths.recipe())) {
-    throw Error(ErrorCode::kUsage, paths.folder, "this folder already contains a run",
-                "continue it with --resume, or choose another --out");
-  }
-  if (!storage::exists(paths.folder)) return;
-  const std::vector<std::string> own = {paths.log(),    paths.model(),       paths.stage_model(),
-                                        paths.report(), paths.checkpoints(), paths.tensorboard()};
-  for (const storage::Entry& entry : storage::list(paths.folder)) {
-    const auto is_it = [&](const std::string& file) {
-      return storage::filename(file) == storage::filename(entry.uri);
-    };
-    if (std::none_of(own.begin(), own.end(), is_it)) continue;
-    throw Error(ErrorCode::kUsage, entry.uri,
-                "already exists and belongs to no run; training would overwrite it",
-                "choose another --out, or move it away");
-  }
-}
-
-void check_outputs(const run::Paths& paths) {
-  if (!storage::is_local(paths.folder)) return;  // in buckets names cannot conflict
-  for (const std::string& file :
-       {paths.recipe(), paths.log(), paths.owner(), paths.model(), paths.stage_model(),
-        paths.report(), storage::join(paths.checkpoints(), "step-00000000.oko"),
-        storage::join(paths.tensorboard(), "events")}) {
-    run::check_output(file);
-  }
-}
-
-bool patience_is_over(const Recipe& recipe, const Position& position) {
-  if (recipe.patience == 0 || position.stage == 1 || position.best_epoch < 0) return false;
-  const int since = position.epoch - 1 - std::max(position.best_epoch, recipe.frozen_epochs);
-  return since >= recipe.patience;
-}
 
 Resumption read_run(const Recipe& wanted, const TrainOptions& options, const run::Paths& paths) {
   if (!storage::exists(paths.recipe())) {

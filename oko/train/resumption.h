@@ -11,15 +11,6 @@
 
 namespace oko::train {
 
-// Throws a usage Error if the folder contains a run, or files that a run would overwrite.
-void refuse_a_second_run(const run::Paths& paths);
-
-// Checks what would otherwise fail at the first checkpoint or at the end. Throws a storage Error.
-void check_outputs(const run::Paths& paths);
-
-// Whether the run ends because its best epoch is too long ago.
-bool patience_is_over(const Recipe& recipe, const Position& position);
-
 // What is known of a run before it is resumed.
 struct Resumption {
   RunRecord record;  // with the changed values
@@ -32,7 +23,7 @@ struct Resumption {
 // cannot continue, a usage Error for a change that is not possible.
 Resumption read_run(const Recipe& wanted, const TrainOptions& options, const run::Paths& paths);
 
-// If the run is finished and everything is written: the message for it. Nothing changes.
+// The result of a finished run, with `nothing_to_do` set; nothing if there is something to train.
 std::optional<TrainResult> nothing_to_do(const Resumption& resumption, const run::Paths& paths);
 
 // The newest checkpoint; another process may have written it since the last read. Throws an input

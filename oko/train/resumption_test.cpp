@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "oko/train/run_folder.h"
 #include "oko/train/test_run.h"
 
 namespace oko::train {
@@ -10,25 +11,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-TEST(Patience, CountsFullEpochsSinceTheBest) {
-  Recipe recipe;
-  Position position;
-  position.stage = 2;
-  position.epoch = 10;
-  position.best_epoch = 4;
-  EXPECT_FALSE(patience_is_over(recipe, position)) << "0: never";
-  recipe.patience = 5;
-  EXPECT_TRUE(patience_is_over(recipe, position));
-  recipe.patience = 6;
-  EXPECT_FALSE(patience_is_over(recipe, position));
-  recipe.patience = 2;
-  recipe.frozen_epochs = 8;
-  EXPECT_FALSE(patience_is_over(recipe, position)) << "the frozen stage does not count";
-  position.stage = 1;
-  position.epoch = 30;
-  EXPECT_FALSE(patience_is_over(recipe, position));
-}
 
 // The files of a run of two epochs that has ended.
 class RunFolder : public ::testing::Test {

@@ -18,14 +18,6 @@ std::uint64_t size_of(const graph::Weights& weights) {
 
 }  // namespace
 
-Json recipe_json(const Recipe& recipe) {
-  Json json = Json::object();
-  visit_recipe(recipe, [&](const RecipeOption& option, const auto& field) {
-    json[option.key] = written(field);
-  });
-  return json;
-}
-
 Saver::Saver(run::Writer& writer, const run::Paths& paths, const Setup& setup)
     : writer_(writer), paths_(paths), setup_(setup) {}
 

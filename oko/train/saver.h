@@ -10,9 +10,6 @@
 
 namespace oko::train {
 
-// Every option by its key, as text, number or switch.
-Json recipe_json(const Recipe& recipe);
-
 // Writes a run's checkpoints, models and run.toml.
 class Saver {
  public:
@@ -23,9 +20,10 @@ class Saver {
   void rehearse(std::int64_t values) const;
 
   void record(std::vector<std::string> changes, const std::optional<Asked>& asked) const;
-  // Waits for the first one. `state`: optimizer and average. Returns its URI.
+  // Returns once the first one is written; later ones are written in the background. `state`:
+  // optimizer and average. Returns its URI.
   std::string checkpoint(const Position& position, graph::Weights weights, graph::Weights state);
-  void has_checkpoint() { has_checkpoint_ = true; }
+  void mark_checkpoint() { has_checkpoint_ = true; }
   // `evaluation`: of these weights, if they were evaluated.
   void model(const std::string& uri, const Position& position, graph::Weights weights,
              const run::Evaluation* evaluation);
@@ -36,7 +34,7 @@ class Saver {
   run::Writer& writer_;
   const run::Paths& paths_;
   const Setup& setup_;
-  bool has_checkpoint_ = false;  // for those who continue the run
+  bool has_checkpoint_ = false;  // the run can be resumed
 };
 
 }  // namespace oko::train

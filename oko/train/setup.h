@@ -44,7 +44,7 @@ Setup set_up(Recipe recipe, Progress& progress, const ResumedRun* resumed = null
 LossOptions loss_options(const Recipe& recipe);
 // The schedule of stage 1 or 2; `steps_per_epoch`: updates.
 ScheduleOptions schedule_options(const Recipe& recipe, int stage, std::int64_t steps_per_epoch);
-// Loader of the training split for an epoch; the last `plain_epochs` are without mosaic and mix-up.
+// Options of the loader; `plain`: without mosaic and mix-up, for the last `plain_epochs`.
 dataset::LoaderOptions loader_options(const Setup& setup, bool plain);
 
 }  // namespace oko::train

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
 #include <numeric>
 #include <utility>
@@ -52,7 +51,7 @@ void report_findings(Setup& setup, const std::vector<dataset::Finding>& findings
   std::map<std::string, std::vector<const dataset::Finding*>> by_kind;
   std::vector<const dataset::Finding*> errors;
   for (const auto& finding : findings) {
-    if (finding.severity == Severity::kError && finding.kind != "split-leak") {
+    if (finding.severity == Severity::kError && finding.kind != dataset::kSplitLeak) {
       errors.push_back(&finding);
     } else if (finding.severity != Severity::kNote) {
       by_kind[finding.kind].push_back(&finding);

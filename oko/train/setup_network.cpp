@@ -108,9 +108,10 @@ void make_network(Setup& setup) {
   }
   head_kind(setup.network, setup.recipe.network);  // throws if they cannot be trained
   if (setup.network.input.channels != 3) {
-    throw Error(ErrorCode::kUsage, setup.recipe.network,
-                fmt::format("it takes {} channels, images have 3", setup.network.input.channels),
-                "use channels=3");
+    throw Error(
+        ErrorCode::kUsage, setup.recipe.network,
+        fmt::format("takes {} input channels, but images have 3", setup.network.input.channels),
+        "use channels=3");
   }
   setup.network.classes = setup.train.classes;
   setup.recipe.width = setup.network.input.width;

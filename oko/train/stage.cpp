@@ -1,5 +1,7 @@
 #include "oko/train/stage.h"
 
+#include <algorithm>
+
 namespace oko::train {
 namespace {
 
@@ -40,6 +42,12 @@ double Stage::rate(const Position& position, int batch) const {
 
 bool Stage::is_over(const Position& position) const {
   return is_first_ && position.epoch >= setup_.recipe.frozen_epochs;
+}
+
+bool patience_is_over(const Recipe& recipe, const Position& position) {
+  if (recipe.patience == 0 || position.stage == 1 || position.best_epoch < 0) return false;
+  const int since = position.epoch - 1 - std::max(position.best_epoch, recipe.frozen_epochs);
+  return since >= recipe.patience;
 }
 
 }  // namespace oko::train

@@ -18,7 +18,7 @@ class Stage {
   Stage(const Setup& setup, const Position& position);
 
   std::vector<bool> frozen_layers() const;
-  // The loader of that epoch: the last ones are without mosaic and mix-up.
+  // The loader of that epoch: the last epochs are without mosaic and mix-up.
   dataset::Loader& loader(int epoch);
   Schedule& schedule() { return schedule_; }
   // The learning rate of the update that this batch of the current epoch belongs to, as if every
@@ -36,5 +36,8 @@ class Stage {
   std::int64_t updates_per_epoch_;
   Schedule schedule_;
 };
+
+// Whether the run ends because its best epoch is too long ago.
+bool patience_is_over(const Recipe& recipe, const Position& position);
 
 }  // namespace oko::train

@@ -8,6 +8,25 @@
 namespace oko::train {
 namespace {
 
+TEST(Patience, CountsFullEpochsSinceTheBest) {
+  Recipe recipe;
+  Position position;
+  position.stage = 2;
+  position.epoch = 10;
+  position.best_epoch = 4;
+  EXPECT_FALSE(patience_is_over(recipe, position)) << "0: never";
+  recipe.patience = 5;
+  EXPECT_TRUE(patience_is_over(recipe, position));
+  recipe.patience = 6;
+  EXPECT_FALSE(patience_is_over(recipe, position));
+  recipe.patience = 2;
+  recipe.frozen_epochs = 8;
+  EXPECT_FALSE(patience_is_over(recipe, position)) << "the frozen stage does not count";
+  position.stage = 1;
+  position.epoch = 30;
+  EXPECT_FALSE(patience_is_over(recipe, position));
+}
+
 class StageTest : public ::testing::Test {
  protected:
   StageTest() {

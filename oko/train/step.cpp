@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
 
+#include "oko/base/clock.h"
 #include "oko/base/error.h"
 #include "oko/train/device.h"
 #include "oko/train/setup.h"
@@ -32,22 +32,22 @@ at::ScalarType compute_type(const Recipe& recipe, const at::Device& device) {
 }
 
 // Of image `index` of the batch.
-std::vector<HeadOutput> outputs_of(const graph::Network& network,
+std::vector<HeadTensor> tensors_of(const graph::Network& network,
                                    const std::vector<at::Tensor>& raws,
                                    const std::vector<at::Tensor>& gradients, std::size_t index) {
   const std::vector<int> heads = network.heads();
-  std::vector<HeadOutput> outputs;
+  std::vector<HeadTensor> tensors;
   for (std::size_t h = 0; h < heads.size(); ++h) {
     const at::Tensor& raw = raws[h];
     const graph::Shape shape{static_cast<int>(raw.size(1)), static_cast<int>(raw.size(2)),
                              static_cast<int>(raw.size(3))};
     const auto count = static_cast<std::size_t>(shape.count());
-    outputs.push_back({network.layers[heads[h]].operation,
+    tensors.push_back({network.layers[heads[h]].operation,
                        shape,
                        {raw.data_ptr<float>() + index * count, count},
                        {gradients[h].data_ptr<float>() + index * count, count}});
   }
-  return outputs;
+  return tensors;
 }
 
 at::Device prepare(const Recipe& recipe) {
@@ -80,12 +80,12 @@ LossSums TrainingStep::accumulate(const dataset::Batch& batch, std::int64_t step
     raws.push_back(output.detach().to(at::kCPU).contiguous());
     gradients.push_back(at::empty_like(raws.back()));
   }
-  std::vector<std::vector<HeadOutput>> images(batch.truths.size());
+  std::vector<std::vector<HeadTensor>> images(batch.truths.size());
   at::parallel_for(0, n, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const auto k = static_cast<std::size_t>(i);
-      images[k] = outputs_of(module_.network(), raws, gradients, k);
-      heads_.find_loss(images[k], batch.size, batch.truths[k], loss_);
+      images[k] = tensors_of(module_.network(), raws, gradients, k);
+      heads_.compute_loss(images[k], batch.size, batch.truths[k], loss_);
     }
   });
   LossSums loss(heads_.loss_parts());
@@ -128,15 +128,15 @@ double TrainingStep::measure(int batch) {
   synthetic.truths.resize(static_cast<std::size_t>(batch));
   const at::Tensor before = module_.parameters().flat().detach().clone();
   accumulate(synthetic, 0, 0);  // the first one also plans and allocates
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   accumulate(synthetic, 0, 0);
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  const double seconds = seconds_since(start);
   const at::NoGradGuard no_grad;
   at::Tensor flat = module_.parameters().flat();
   flat.copy_(before);  // batch norm statistics have changed
   at::Tensor gradient = module_.parameters().gradient();
   gradient.zero_();
-  return seconds.count() / batch;
+  return seconds / batch;
 }
 
 std::string TrainingStep::description() const {

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <utility>
 
+#include "oko/base/clock.h"
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
 #include "oko/run/owner.h"
@@ -20,6 +20,7 @@
 #include "oko/train/loop.h"
 #include "oko/train/report.h"
 #include "oko/train/resumption.h"
+#include "oko/train/run_folder.h"
 #include "oko/train/saver.h"
 #include "oko/train/setup.h"
 #include "oko/train/stage.h"
@@ -27,12 +28,6 @@
 
 namespace oko::train {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // The score that decides which epoch's weights become model.oko: both headline metrics, so that box
 // tightness breaks ties of a saturated mAP50.
@@ -54,7 +49,8 @@ class Trainer {
         validation_(setup_.val, setup_.network, threads(), kValidationCache) {}
 
   TrainResult run() {
-    if (!options_.resume) refuse_a_second_run(paths_);  // set_up() takes long
+    // Again: another run may have started during set_up().
+    if (!options_.resume) refuse_a_second_run(paths_);
     owner_.emplace(paths_.folder);
     saver_.rehearse(learner_->value_count());
     options_.resume ? resume() : begin();
@@ -114,12 +110,12 @@ class Trainer {
       journal_.clear();
       begin();
       record_changes(changes);
-      journal_.warn("there is no checkpoint yet: the run begins again with its first step");
+      journal_.warn("there is no checkpoint yet: the run starts over");
       return;
     }
     go_back_to(*checkpoint);
     if (!changes.empty()) record_changes(changes);
-    Json event{{"event", "resume"}, {"step", position_.step}};
+    Json event{{"event", run::kResumeEvent}, {"step", position_.step}};
     if (!changes.empty()) event["changes"] = changes;
     journal_.write(std::move(event));
     progress_.line(fmt::format("resumed at epoch {} of {}, step {}, learning rate {:.3g} ({})",
@@ -130,7 +126,7 @@ class Trainer {
 
   void go_back_to(const Checkpoint& checkpoint) {
     position_ = checkpoint.position;
-    saver_.has_checkpoint();
+    saver_.mark_checkpoint();
     take_changed_data();
     learner_->load(checkpoint.network.weights, checkpoint.uri);
     forecast(setup_, *learner_, recipe().epochs - position_.epoch, progress_);
@@ -139,12 +135,14 @@ class Trainer {
     stage_->schedule().restore(position_.schedule, paths_.checkpoints());
     const bool has_log = storage::exists(paths_.log());
     has_log ? journal_.go_back(position_.log_bytes)
-            : journal_.begin_again(start(), position_.epochs, stage_->updates_per_epoch());
+            : journal_.rebuild(start(), position_.epochs, stage_->updates_per_epoch());
     for (const auto& text : resumption_->skipped) journal_.warn(text);
-    if (!has_log) journal_.warn("log.jsonl was missing: it begins again with the epochs so far");
+    if (!has_log) {
+      journal_.warn("log.jsonl was missing: rebuilt from the checkpoint, one line per epoch");
+    }
     if (position_.best_epoch >= 0 && !storage::exists(paths_.model())) {
       position_.best_fitness = position_.best_epoch = -1;
-      journal_.warn("model.oko was missing: the best of the epochs to come takes its place");
+      journal_.warn("model.oko was missing: the best of the remaining epochs will be written");
     }
   }
 
@@ -242,7 +240,7 @@ class Trainer {
 
   [[noreturn]] void leave(const std::string& uri) {
     progress_.end();
-    journal_.ended("interrupted", position_.step);
+    journal_.ended(run::kInterrupted, position_.step);
     write_report();
     throw Error(ErrorCode::kInterrupted, paths_.folder, "stopped; checkpoint written: " + uri,
                 how_to_continue());
@@ -294,8 +292,9 @@ class Trainer {
       saver_.model(paths_.model(), position_, learner_->averaged_weights(), nullptr);
     }
     const bool early = position_.epoch < recipe().epochs;
-    journal_.ended(early ? fmt::format("no better mAP for {} epochs", recipe().patience) : "done",
-                   position_.step, {{"peak_memory", peak_resident_memory()}});
+    journal_.ended(
+        early ? fmt::format("no better mAP for {} epochs", recipe().patience) : run::kDone,
+        position_.step, {{"peak_memory", peak_resident_memory()}});
     const auto evaluation = write_report();
     TrainResult result;
     result.model = paths_.model();
@@ -335,7 +334,7 @@ void check_use(const TrainOptions& options) {
               "omit it");
 }
 
-TrainResult go_on(const Recipe& wanted, const TrainOptions& options, Progress& progress) {
+TrainResult resume_run(const Recipe& wanted, const TrainOptions& options, Progress& progress) {
   const run::Paths paths{options.out};
   Resumption r = read_run(wanted, options, paths);
   if (auto done = nothing_to_do(r, paths)) return *done;
@@ -351,7 +350,7 @@ TrainResult go_on(const Recipe& wanted, const TrainOptions& options, Progress& p
 TrainResult train(Recipe recipe, const TrainOptions& options, Progress& progress) {
   check_use(options);
   keep_freed_memory();
-  if (options.resume) return go_on(recipe, options, progress);
+  if (options.resume) return resume_run(recipe, options, progress);
   const run::Paths paths{options.out};
   check_effects(recipe, options.given);
   refuse_a_second_run(paths);

@@ -36,10 +36,10 @@ struct TrainOptions {
 // log, checkpoints, stage.oko, model.oko and report.html (by run::Writer, in the background; all is
 // written when it returns). Throws kUsage if `out` already contains a run and resume is off,
 // kFailed if the loss becomes infinite or diverges (the last good checkpoint is kept and the images
-// of the batch are named) or another process has resumed the run, kStorage if its files cannot be
-// written. On resume also kUsage for options that cannot change and kInput if classes, network or
-// data (unless accepted) differ from those the run began with. An image that becomes unreadable
-// stops the run after a checkpoint.
+// of the batch are named), if there is too little memory or if another process has resumed the run,
+// kStorage if its files cannot be written. On resume also kUsage for options that cannot change and
+// kInput if classes, network or data (unless accepted) differ from those the run began with. An
+// image that becomes unreadable stops the run after a checkpoint.
 TrainResult train(Recipe recipe, const TrainOptions& options, Progress& progress);
 
 }  // namespace oko::train

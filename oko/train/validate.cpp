@@ -1,10 +1,9 @@
 #include "oko/train/validate.h"
 
 #include <algorithm>
-#include <chrono>
 
+#include "oko/base/clock.h"
 #include "oko/media/picture.h"
-#include "oko/storage/store.h"
 
 namespace oko::train {
 
@@ -48,21 +47,21 @@ LossSums Validation::loss_of(const Item& item, const graph::Network& network,
                              const LossOptions& options) const {
   const std::vector<int> heads = network.heads();
   std::vector<std::vector<float>> unused(heads.size());
-  std::vector<HeadOutput> outputs;
+  std::vector<HeadTensor> tensors;
   for (std::size_t h = 0; h < heads.size(); ++h) {
     const graph::Layer& layer = network.layers[heads[h]];
     unused[h].resize(maps[h].size());
-    outputs.push_back({layer.operation, layer.output, maps[h], unused[h]});
+    tensors.push_back({layer.operation, layer.output, maps[h], unused[h]});
   }
-  head_kind(network, network.name).find_loss(outputs, size_, item.truths, options);
+  head_kind(network, network.name).compute_loss(tensors, size_, item.truths, options);
   LossSums loss;
-  for (const HeadOutput& output : outputs) loss += output.loss;
+  for (const HeadTensor& tensor : tensors) loss += tensor.loss;
   return loss;
 }
 
 Validation::Result Validation::run(detect::Engine& engine, const graph::Network& network,
                                    const LossOptions& loss, int batch, Progress& progress) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   const detect::Thresholds thresholds = run::measuring_thresholds();
   const std::size_t count = dataset_.samples.size();
   const auto per_batch = static_cast<std::size_t>(batch);
@@ -100,8 +99,7 @@ Validation::Result Validation::run(detect::Engine& engine, const graph::Network&
   progress.end();
   for (const LossSums& part : losses) result.loss += part;
   result.evaluation = run::summarize(network.classes, std::move(pictures));
-  result.evaluation.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.evaluation.seconds = seconds_since(start);
   return result;
 }
 

@@ -15,19 +15,19 @@ class YoloHead final : public HeadKind {
  public:
   std::span<const LossPart> loss_parts() const override { return kParts; }
 
-  void find_loss(std::span<HeadOutput> outputs, image::Size input,
-                 std::span<const dataset::Truth> truths,
-                 const LossOptions& options) const override {
-    for (HeadOutput& o : outputs) {
-      const YoloLoss loss = yolo_loss(std::get<graph::Yolo>(o.head), o.shape, input, o.raw, truths,
-                                      options, o.gradient);
-      o.loss = LossSums(kParts);
-      o.loss.values = {loss.box, loss.objectness, loss.no_object, loss.classes};
+  void compute_loss(std::span<HeadTensor> tensors, image::Size input,
+                    std::span<const dataset::Truth> truths,
+                    const LossOptions& options) const override {
+    for (HeadTensor& t : tensors) {
+      const YoloLoss loss = yolo_loss(std::get<graph::Yolo>(t.head), t.shape, input, t.raw, truths,
+                                      options, t.gradient);
+      t.loss = LossSums(kParts);
+      t.loss.values = {loss.box, loss.objectness, loss.no_object, loss.classes};
     }
   }
 
   // The objectness: "nothing here".
-  void set_first_biases(const graph::Operation& head, std::span<float> biases) const override {
+  void initialize_biases(const graph::Operation& head, std::span<float> biases) const override {
     const auto part = static_cast<std::size_t>(5 + std::get<graph::Yolo>(head).classes);
     for (std::size_t i = 4; i < biases.size(); i += part) biases[i] = kRareObject;
   }

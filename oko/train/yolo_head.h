@@ -18,12 +18,11 @@ struct YoloLoss {
   double total() const { return box + objectness + no_object + classes; }
 };
 
-//   map       shape of `raw`, the head's input, planar
+//   shape     of `raw`, the head's input, planar
 //   gradient  the same size: filled with d loss / d raw
 //   input     the network's input size in pixels
-// Sources: the three projects' published losses; kDarknet is checked against a run of the original,
-// delta by delta.
-YoloLoss yolo_loss(const graph::Yolo& head, graph::Shape map, image::Size input,
+// Sources: choices.h
+YoloLoss yolo_loss(const graph::Yolo& head, graph::Shape shape, image::Size input,
                    std::span<const float> raw, std::span<const dataset::Truth> truths,
                    const LossOptions& options, std::span<float> gradient);
 

@@ -44,19 +44,20 @@ float shape_iou(float w, float h, float other_w, float other_h) {
 // One head's raw output viewed as (anchor, part, row, column), and its loss.
 class HeadLoss {
  public:
-  HeadLoss(const graph::Yolo& head, graph::Shape map, image::Size input, std::span<const float> raw,
-           std::span<const Truth> truths, const LossOptions& options, std::span<float> gradient)
+  HeadLoss(const graph::Yolo& head, graph::Shape shape, image::Size input,
+           std::span<const float> raw, std::span<const Truth> truths, const LossOptions& options,
+           std::span<float> gradient)
       : head_(head),
         options_(options),
-        width_(map.width),
-        height_(map.height),
-        plane_(static_cast<std::size_t>(map.width) * static_cast<std::size_t>(map.height)),
+        width_(shape.width),
+        height_(shape.height),
+        plane_(static_cast<std::size_t>(shape.width) * static_cast<std::size_t>(shape.height)),
         input_w_(static_cast<float>(input.width)),
         input_h_(static_cast<float>(input.height)),
         raw_(raw),
         truths_(truths),
         gradient_(gradient) {
-    assert(raw.size() == static_cast<std::size_t>(map.count()) && gradient.size() == raw.size());
+    assert(raw.size() == static_cast<std::size_t>(shape.count()) && gradient.size() == raw.size());
     std::fill(gradient_.begin(), gradient_.end(), 0.F);
     answers_.assign(head_.mask.size() * plane_, kNobody);
     assign();
@@ -283,10 +284,10 @@ class HeadLoss {
 
 }  // namespace
 
-YoloLoss yolo_loss(const graph::Yolo& head, graph::Shape map, image::Size input,
+YoloLoss yolo_loss(const graph::Yolo& head, graph::Shape shape, image::Size input,
                    std::span<const float> raw, std::span<const dataset::Truth> truths,
                    const LossOptions& options, std::span<float> gradient) {
-  return HeadLoss(head, map, input, raw, truths, options, gradient).run();
+  return HeadLoss(head, shape, input, raw, truths, options, gradient).run();
 }
 
 }  // namespace oko::train
