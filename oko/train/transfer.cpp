@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 
 #include "oko/base/error.h"
 #include "oko/formats/darknet.h"
+#include "oko/formats/format.h"
 #include "oko/graph/oko_file.h"
 #include "oko/storage/store.h"
 #include "oko/train/head.h"
@@ -14,12 +14,25 @@
 namespace oko::train {
 namespace {
 
+// The first layers of a Darknet file may have any extension ("yolov3.conv.15"), but not one by
+// which models of another format are opened.
+void check_extension(const std::string& uri) {
+  const std::string extension = storage::extension(uri);
+  for (const formats::Format* format : formats::formats()) {
+    if (std::ranges::find(format->extensions, extension) == format->extensions.end()) continue;
+    throw Error(
+        ErrorCode::kUsage, uri, "is a " + extension + " file, from which training cannot start",
+        "give an .oko file (oko convert makes one), Darknet .weights or their first layers");
+  }
+}
+
 // The source as a separate network, with its weights.
 graph::Network read_source(const graph::Network& network, const std::string& uri) {
   const Bytes file = storage::map(uri);
   if (storage::extension(uri) == ".oko") {
     return graph::read_oko(file, uri, graph::Verify::kChecksum).network;
   }
+  check_extension(uri);
   graph::Network source = network;
   source.weights.clear();
   const int classes = formats::darknet_classes_from_size(network, file, uri);

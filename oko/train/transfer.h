@@ -20,7 +20,7 @@ struct Transfer {
 // network with any class count, or a prefix of one. If only the class count differs, the other
 // channels of the heads are reused (and classes with the same name), so that fine-tuning
 // starts from a working detector. Weights that do not fit are skipped. Throws an input Error if
-// nothing fits.
+// nothing fits, a usage Error for a model of another format.
 Transfer load_pretrained(graph::Network& network, const std::string& uri);
 
 // Layers whose output a head reads.

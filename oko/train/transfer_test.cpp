@@ -158,6 +158,17 @@ TEST(Transfer, FileOfAnotherNetworkIsAnInputError) {
   EXPECT_THAT(e.message(), HasSubstr("none of its layers fit"));
 }
 
+TEST(Transfer, ModelOfAnotherFormatIsNotReadAsDarknetWeights) {
+  const dataset::ScratchFolder folder;
+  const std::string uri = folder / "model.onnx";
+  storage::write(uri, "x");
+  graph::Network network = tiny_network();
+  const Error e = error_of([&] { load_pretrained(network, uri); });
+  EXPECT_EQ(e.code(), ErrorCode::kUsage);
+  EXPECT_THAT(e.message(), HasSubstr("is a .onnx file"));
+  EXPECT_THAT(e.hint(), HasSubstr(".weights"));
+}
+
 TEST(Transfer, DarknetFileOfAnotherNetworkIsAnInputError) {
   OKO_REFERENCE_DATA(weights, "models/darknet/yoloface-50k.weights");
   graph::Network network = graph::make_builtin("yolov3-tiny", {.classes = 1});
