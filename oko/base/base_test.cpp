@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <bit>
+#include <latch>
 #include <stdexcept>
 
 #include "oko/base/bytes.h"
@@ -146,6 +147,13 @@ TEST(ThreadPool, ParallelForVisitsEachIndexOnce) {
   std::vector<std::atomic<int>> seen(1000);
   pool.parallel_for(seen.size(), [&](std::size_t i) { ++seen[i]; });
   for (const auto& n : seen) EXPECT_EQ(n, 1);
+}
+
+TEST(ThreadPool, StartsAThreadForEachTaskThatWaits) {
+  std::latch all_run(4);  // each of them only ends when all four have begun
+  ThreadPool pool(3);
+  for (int i = 0; i < 3; ++i) pool.post([&] { all_run.arrive_and_wait(); });
+  all_run.arrive_and_wait();
 }
 
 TEST(ThreadPool, WithoutThreadsTheCallerRunsTheTask) {

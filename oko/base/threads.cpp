@@ -3,17 +3,14 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <utility>
 #ifdef __linux__
 #include <sched.h>
 #endif
 
 namespace oko {
 
-ThreadPool::ThreadPool(int threads) {
-  if (!kCanStartThreads) return;
-  threads_.reserve(static_cast<std::size_t>(std::max(threads, 0)));
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
-}
+ThreadPool::ThreadPool(int threads) : most_(kCanStartThreads ? std::max(threads, 0) : 0) {}
 
 ThreadPool::~ThreadPool() {
   {
@@ -25,9 +22,14 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::post(std::function<void()> task) {
-  if (threads_.empty()) return task();
+  if (most_ == 0) return task();
   {
     std::lock_guard lock(mutex_);
+    const bool all_busy = tasks_.size() >= idle_;
+    // The destructor, while it stops, joins the threads there are.
+    if (all_busy && !stopping_ && std::cmp_less(threads_.size(), most_)) {
+      threads_.emplace_back([this] { work(); });
+    }
     tasks_.push_back(std::move(task));
   }
   ready_.notify_one();
@@ -38,7 +40,9 @@ void ThreadPool::work() {
     std::function<void()> task;
     {
       std::unique_lock lock(mutex_);
+      ++idle_;
       ready_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
+      --idle_;
       if (tasks_.empty()) return;
       task = std::move(tasks_.front());
       tasks_.pop_front();
@@ -68,7 +72,8 @@ void ThreadPool::parallel_for(std::size_t count, const std::function<void(std::s
     }
   };
   // This thread works too, so at most count - 1 helpers are useful.
-  const std::size_t helpers = std::min<std::size_t>(threads_.size(), count > 0 ? count - 1 : 0);
+  const std::size_t helpers =
+      std::min<std::size_t>(static_cast<std::size_t>(most_), count > 0 ? count - 1 : 0);
   shared.running = static_cast<int>(helpers);
   for (std::size_t i = 0; i < helpers; ++i) {
     post([&] {

@@ -16,8 +16,9 @@ inline constexpr bool kCanStartThreads = false;
 inline constexpr bool kCanStartThreads = true;
 #endif
 
-// A fixed set of worker threads. post() may be called from any thread, also from a task; in a pool
-// without threads it runs the task at once. The destructor runs all queued tasks, then joins.
+// Worker threads, started as tasks need them, up to a fixed number. post() may be called from any
+// thread, also from a task; in a pool without threads it runs the task at once. The destructor runs
+// all queued tasks, then joins.
 class ThreadPool {
  public:
   explicit ThreadPool(int threads);
@@ -25,7 +26,7 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  int size() const { return static_cast<int>(threads_.size()); }
+  int size() const { return most_; }
   void post(std::function<void()> task);
 
   // Calls body(i) for i in [0, count) on the workers and this thread; returns when all are done.
@@ -40,6 +41,8 @@ class ThreadPool {
   std::condition_variable ready_;
   std::deque<std::function<void()>> tasks_;
   bool stopping_ = false;
+  const int most_;
+  std::size_t idle_ = 0;  // threads that wait for a task
   std::vector<std::thread> threads_;
 };
 
