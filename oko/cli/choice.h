@@ -18,7 +18,8 @@ inline CLI::Validator one_of(const std::string& flag, std::vector<std::string> w
   std::string all;
   for (const std::string& word : words) all += (all.empty() ? "" : ",") + word;
   const auto check = [flag, words = std::move(words)](const std::string& word) {
-    if (std::ranges::find(words, word) != words.end()) return std::string();
+    // An empty one is refused for all options alike.
+    if (word.empty() || std::ranges::find(words, word) != words.end()) return std::string();
     const std::vector<std::string_view> known(words.begin(), words.end());
     throw unknown_word(ErrorCode::kUsage, flag, "", word, known);
   };

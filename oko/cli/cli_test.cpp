@@ -65,6 +65,8 @@ TEST_F(Cli, AnEmptyValueIsAUsageErrorThatNamesTheOption) {
       {{"detect", "m.oko", "a.jpg", "--csv", ""}, "--csv"},
       {{"eval", "m.oko", folder_, "--report", ""}, "--report"},
       {{"train", folder_, "--from", ""}, "--from"},
+      {{"train", folder_, "--loss", ""}, "--loss"},
+      {{"export", "m.oko", "--to", ""}, "--to"},
       {{"store", "cp", "", "gs://b"}, "URI"},
   };
   for (const auto& [words, option] : commands) {

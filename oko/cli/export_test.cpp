@@ -252,6 +252,7 @@ TEST_F(Export, WeightsAloneUseTheNetworkNamed) {
   // Or that of another model, whose weights are not used.
   graph::Network other = network_;
   graph::fill_synthetic_weights(other, 2);
+  other.metadata = {{"training", {{"epoch", 3}}}, {"metrics", {{"map50", .5}}}};
   storage::write(file("other.oko"), graph::write_oko(other));
   ASSERT_EQ(oko_command({"import", file("alone.safetensors"), "--network", file("other.oko"), "-o",
                          file("b.oko")})
@@ -259,6 +260,8 @@ TEST_F(Export, WeightsAloneUseTheNetworkNamed) {
             0);
   const graph::Network again = model("b.oko");
   EXPECT_EQ(again.layers, network_.layers);
+  EXPECT_FALSE(again.metadata.contains("training"));
+  EXPECT_FALSE(again.metadata.contains("metrics"));
   for (const auto& [name, tensor] : network_.weights) {
     EXPECT_EQ(again.weights.at(name).data.text(), tensor.data.text()) << name;
   }

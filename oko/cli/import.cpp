@@ -72,6 +72,7 @@ graph::Network structure_of(const ImportArguments& arguments, std::vector<std::s
     formats::ReadModel model = convert::read_model(convert::open_model(name), {});
     notes = std::move(model.notes);
     model.network.weights.clear();
+    model.network.metadata = Json::object();  // how those were trained, measured, quantized
     return std::move(model.network);
   }
   const std::size_t classes = arguments.names.empty() ? 0 : read_names(arguments.names).size();

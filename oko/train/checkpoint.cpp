@@ -115,8 +115,9 @@ std::optional<Checkpoint> read_newest_checkpoint(const std::string& folder,
       checkpoint.uri = *uri;
       return checkpoint;
     } catch (const Error& e) {
-      if (e.code() != ErrorCode::kInput)
-        throw;  // the file may be intact, e.g. if the network failed
+      // A usage error: a model without a head that can be trained. Other errors say nothing of the
+      // file, for example if the network failed.
+      if (e.code() != ErrorCode::kInput && e.code() != ErrorCode::kUsage) throw;
       skipped.emplace_back(e.what());
     }
   }

@@ -175,6 +175,20 @@ TEST(Checkpoint, TruncatedNewestOneIsSkippedAndReported) {
   }
 }
 
+TEST(Checkpoint, AModelThatCannotBeTrainedIsSkippedAndReported) {
+  const dataset::ScratchFolder folder;
+  write_now(folder.path(), some_checkpoint(5));
+  Checkpoint other = some_checkpoint(6);
+  std::erase_if(other.network.layers,
+                [](const graph::Layer& layer) { return graph::is_head(layer.operation); });
+  write_now(folder.path(), other);
+  std::vector<std::string> skipped;
+  const auto read = read_newest_checkpoint(folder.path(), skipped);
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->position.step, 5);
+  EXPECT_EQ(skipped.size(), 1U);
+}
+
 TEST(Checkpoint, OneWithADamagedPayloadIsSkippedAndTold) {
   const dataset::ScratchFolder folder;
   write_now(folder.path(), some_checkpoint(5));
