@@ -1,5 +1,6 @@
 #include "oko/storage/http/client.h"
 
+#include "oko/base/error.h"
 #include "oko/storage/http/exchange.h"
 
 namespace oko::storage::http {
@@ -49,7 +50,12 @@ class Client::Borrowed {
   std::unique_ptr<Connection> connection_;
 };
 
-Client::Client() = default;
+// Before any connection: what libcurl and OpenSSL clean up at exit is then still there for those
+// that a static client keeps.
+Client::Client() {
+  static const CURLcode started = curl_global_init(CURL_GLOBAL_ALL);
+  if (started != CURLE_OK) throw Error(ErrorCode::kFailed, "", "libcurl could not start");
+}
 Client::~Client() = default;
 
 Response Client::send(const Request& request) {

@@ -21,16 +21,10 @@ int port_of(curl_socket_t socket) {
   return ntohs(in.sin_port);
 }
 
-void start_curl() {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_ALL);
-  if (started != CURLE_OK) throw Error(ErrorCode::kFailed, "", "libcurl could not start");
-}
-
 }  // namespace
 
 // libcurl's multi interface, for a single request: unlike the easy one it can be woken.
 Client::Connection::Connection() {
-  start_curl();
   multi_ = curl_multi_init();
   handle_ = curl_easy_init();
   if (multi_ == nullptr || handle_ == nullptr) {
