@@ -204,14 +204,15 @@ TEST_F(NeverOverwritesItsInput, DataCommandsThatWriteDatasets) {
 // A missing dataset is not a file of its parent, so nothing is said to be inside of it.
 TEST_F(NeverOverwritesItsInput, ADatasetThatDoesNotExistHasNoInside) {
   const std::string missing = file("missing"), out = file("new");
-  for (const std::vector<std::string>& words :
-       {std::vector<std::string>{"data", "convert", missing, "--to", "yolo", "-o", out},
-        {"data", "split", missing, "-o", out},
-        {"data", "pack", missing, out},
-        {"data", "check", missing, "--repair", out},
-        {"data", "show", missing, "-o", file("sheet.png")},
-        with_model("eval", {missing, "--report", file("report.html")}),
-        {"train", missing, "--out", out}}) {
+  std::vector<std::vector<std::string>> commands = {
+      {"data", "convert", missing, "--to", "yolo", "-o", out},
+      {"data", "split", missing, "-o", out},
+      {"data", "pack", missing, out},
+      {"data", "check", missing, "--repair", out},
+      {"data", "show", missing, "-o", file("sheet.png")},
+      with_model("eval", {missing, "--report", file("report.html")})};
+  if (OKO_HAS_TRAINING) commands.push_back({"train", missing, "--out", out});
+  for (const auto& words : commands) {
     const Outcome outcome = oko_command(words);
     EXPECT_NE(outcome.code, 0);
     EXPECT_THAT(outcome.error, HasSubstr("there is no such dataset")) << words.front();

@@ -3,6 +3,7 @@
 
 #include "oko/cli/test_command.h"
 #include "oko/cli/test_model.h"
+#include "oko/media/picture.h"
 
 namespace oko::cli {
 namespace {
@@ -21,9 +22,9 @@ TEST_F(WithoutTraining, TrainShowsItsHelpAndIsRefused) {
 }
 
 TEST_F(WithoutTraining, DetectRunsInOkosEngineAlone) {
-  storage::write(file("black.ppm"), "P6 32 32 255\n" + std::string(32 * 32 * 3, '\0'));
+  media::save({{32, 32}, std::vector<std::uint8_t>(32 * 32 * 3)}, file("black.png"));
   const auto detect = [&](const std::string& engine) {
-    return oko_command({"detect", file("net.cfg"), file("black.ppm"), "--weights",
+    return oko_command({"detect", file("net.cfg"), file("black.png"), "--weights",
                         file("net.weights"), "--engine", engine});
   };
   EXPECT_EQ(detect("auto").code, 0) << detect("auto").error;
