@@ -15,6 +15,7 @@
 
 #include "oko/base/random.h"
 #include "oko/graph/builtin.h"
+#include "oko/train/device.h"
 #include "oko/train/estimate.h"
 #include "oko/train/optimizer.h"
 #include "oko/train/setup.h"
