@@ -284,10 +284,11 @@ Examples:
   oko store sync photos gs://my-photos/photos
   oko store sync s3://my-photos/voc voc --delete --dry-run)");
   sync->callback([synced, &context] {
-    synced->options.may_empty = [synced](std::uint64_t files) {
+    // By reference: it is part of what it would otherwise keep alive.
+    synced->options.may_empty = [&given = *synced](std::uint64_t files) {
       const std::string count = counted(static_cast<std::int64_t>(files), "file");
-      return synced->yes || is_confirmed(synced->uris[0] + " has no files. Remove " + count +
-                                         " from " + synced->uris[1] + "?");
+      return given.yes || is_confirmed(given.uris[0] + " has no files. Remove " + count + " from " +
+                                       given.uris[1] + "?");
     };
     run(*synced, context, [&](const storage::TransferOptions& options) {
       return storage::transfer_folder(synced->uris[0], synced->uris[1], options, *context.progress);
