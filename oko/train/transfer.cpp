@@ -20,9 +20,9 @@ void check_extension(const std::string& uri) {
   const std::string extension = storage::extension(uri);
   for (const formats::Format* format : formats::formats()) {
     if (std::ranges::find(format->extensions, extension) == format->extensions.end()) continue;
-    throw Error(
-        ErrorCode::kUsage, uri, "is a " + extension + " file, from which training cannot start",
-        "give an .oko file (oko convert makes one), Darknet .weights or their first layers");
+    throw Error(ErrorCode::kUsage, uri,
+                "is a " + extension + " file, from which training cannot start",
+                "give an .oko file (oko import makes one), Darknet .weights or their first layers");
   }
 }
 
