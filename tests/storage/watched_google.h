@@ -26,81 +26,81 @@ class WatchedStore final : public storage::Store {
       : inner_(std::move(inner)), watch_(std::move(watch)) {}
 
   Bytes read(const storage::Uri& uri, const std::string& version) override {
-    tell("read ", uri.text());
+    report("read ", uri.text());
     return inner_->read(uri, version);
   }
   Bytes read_range(const storage::Uri& uri, std::uint64_t offset, std::uint64_t count,
                    const std::string& version) override {
-    tell("read ", uri.text());
+    report("read ", uri.text());
     return inner_->read_range(uri, offset, count, version);
   }
   void read_to(const storage::Uri& uri, std::uint64_t offset, std::uint64_t count,
                const std::string& version, const storage::Sink& sink) override {
-    tell("read ", uri.text());
+    report("read ", uri.text());
     inner_->read_to(uri, offset, count, version, sink);
   }
   Entry write(const storage::Uri& uri, std::span<const std::byte> content,
               const Precondition& precondition) override {
-    tell("write ", uri.text());
+    report("write ", uri.text());
     return inner_->write(uri, content, precondition);
   }
   std::unique_ptr<storage::Upload> upload(const storage::Uri& uri,
                                           const Precondition& precondition) override {
-    tell("upload ", uri.text());
+    report("upload ", uri.text());
     return inner_->upload(uri, precondition);
   }
   std::unique_ptr<storage::PartUpload> upload_parts(const storage::Uri& uri, std::uint64_t size,
                                                     const storage::PartOptions& options) override {
-    tell("upload ", uri.text());
+    report("upload ", uri.text());
     return inner_->upload_parts(uri, size, options);
   }
   std::unique_ptr<storage::PartUpload> resume_parts(const std::string& token) override {
-    tell("upload ", token);
+    report("upload ", token);
     return inner_->resume_parts(token);
   }
   void append(const storage::Uri& uri, std::span<const std::byte> content) override {
-    tell("append ", uri.text());
+    report("append ", uri.text());
     inner_->append(uri, content);
   }
   std::optional<Entry> stat(const storage::Uri& uri) override {
-    tell("stat ", uri.text());
+    report("stat ", uri.text());
     return inner_->stat(uri);
   }
   std::vector<Entry> list(const storage::Uri& uri, bool recursive,
                           std::vector<storage::Skipped>* skipped) override {
-    tell("list ", uri.text());
+    report("list ", uri.text());
     return inner_->list(uri, recursive, skipped);
   }
   storage::Page list_page(const storage::Uri& prefix, bool recursive,
                           const std::string& token) override {
-    tell("list ", prefix.text());
+    report("list ", prefix.text());
     return inner_->list_page(prefix, recursive, token);
   }
   Entry copy(const storage::Uri& from, const storage::Uri& to,
              const Precondition& precondition) override {
-    tell("copy ", to.text());
+    report("copy ", to.text());
     return inner_->copy(from, to, precondition);
   }
   Entry compose(const std::vector<storage::Uri>& from, const storage::Uri& to,
                 const Precondition& precondition) override {
-    tell("compose ", to.text());
+    report("compose ", to.text());
     return inner_->compose(from, to, precondition);
   }
   void remove(const storage::Uri& uri) override {
-    tell("remove ", uri.text());
+    report("remove ", uri.text());
     inner_->remove(uri);
   }
   void remove_many(const std::vector<storage::Uri>& uris) override {
-    for (const storage::Uri& uri : uris) tell("remove ", uri.text());
+    for (const storage::Uri& uri : uris) report("remove ", uri.text());
     inner_->remove_many(uris);
   }
   void make_bucket(const storage::Uri& uri, const storage::BucketOptions& options) override {
-    tell("make ", uri.text());
+    report("make ", uri.text());
     inner_->make_bucket(uri, options);
   }
 
  private:
-  void tell(const char* operation, const std::string& name) {
+  void report(const char* operation, const std::string& name) {
     const std::lock_guard lock(mutex_);
     if (watch_) watch_(operation + name);
   }

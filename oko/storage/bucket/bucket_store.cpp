@@ -276,7 +276,7 @@ std::vector<Entry> BucketStore::list(const Uri& uri, bool recursive, std::vector
   const Uri folder = uri.with_key(std::move(key));
   std::vector<Entry> all;
   Pages pages(uri.text(),
-              [&](const std::string& token) { return list_names(folder, recursive, token); });
+              [&](const std::string& token) { return list_page(folder, recursive, token); });
   for (Page page; pages.next(page);) {
     all.insert(all.end(), std::make_move_iterator(page.entries.begin()),
                std::make_move_iterator(page.entries.end()));
@@ -318,10 +318,6 @@ Page BucketStore::page_of(const Uri& prefix, std::vector<std::pair<std::string, 
   std::sort(page.entries.begin(), page.entries.end(),
             [](const Entry& a, const Entry& b) { return a.uri < b.uri; });
   return page;
-}
-
-Page BucketStore::list_page(const Uri& prefix, bool recursive, const std::string& token) {
-  return list_names(prefix, recursive, token);
 }
 
 void BucketStore::remove(const Uri& uri) {

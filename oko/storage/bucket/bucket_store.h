@@ -37,7 +37,6 @@ class BucketStore : public Store {
   void append(const Uri& uri, std::span<const std::byte> content) override;
   std::optional<Entry> stat(const Uri& uri) override;
   std::vector<Entry> list(const Uri& uri, bool recursive, std::vector<Skipped>* skipped) override;
-  Page list_page(const Uri& prefix, bool recursive, const std::string& token) override;
   void remove(const Uri& uri) override;
 
  protected:
@@ -50,7 +49,6 @@ class BucketStore : public Store {
   virtual Entry described(const http::Response& response) = 0;
   virtual std::optional<Entry> stat_object(const Uri& uri) = 0;
   virtual bool bucket_exists(const Uri& uri) = 0;
-  virtual Page list_names(const Uri& prefix, bool recursive, const std::string& token) = 0;
   // Whether any name starts with that.
   virtual bool any_name(const Uri& prefix) = 0;
   // Adds to an object of a known state (null: absent) and returns what it is now; Conflict if it

@@ -179,7 +179,7 @@ bool GcsStore::any_name(const Uri& prefix) {
   return false;
 }
 
-Page GcsStore::list_names(const Uri& prefix, bool recursive, const std::string& token) {
+Page GcsStore::list_page(const Uri& prefix, bool recursive, const std::string& token) {
   std::string query = "?fields=" + http::percent_encode(
                                        "items(name,size,generation,crc32c,md5Hash),prefixes,"
                                        "nextPageToken");

@@ -50,7 +50,7 @@ class GcsStore final : public bucket::BucketStore {
   // At most kMostSources; all of one bucket. Their crc32c together is compared with the result's.
   Entry compose(const std::vector<Source>& sources, const Uri& to,
                 const Precondition& precondition);
-  // The objects under a folder of parts, which list_names() skips.
+  // The objects under a folder of parts, which list_page() skips.
   std::vector<Object> list_parts(const Uri& folder);
   // Never throws: leftovers are small and can safely be removed.
   void remove_quietly(const std::vector<Uri>& uris) noexcept;
@@ -62,7 +62,7 @@ class GcsStore final : public bucket::BucketStore {
   std::optional<Entry> stat_object(const Uri& uri) override;
   std::optional<Object> look(const Uri& uri);
   bool bucket_exists(const Uri& uri) override;
-  Page list_names(const Uri& prefix, bool recursive, const std::string& token) override;
+  Page list_page(const Uri& prefix, bool recursive, const std::string& token) override;
   bool any_name(const Uri& prefix) override;
   Entry append_to(const Uri& uri, const std::optional<Entry>& there,
                   std::span<const std::byte> content) override;

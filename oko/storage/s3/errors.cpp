@@ -71,7 +71,7 @@ void S3Store::refuse(const http::Response& response, const Uri& uri) {
   if (region.empty()) region = answer.region;
   if (status == 301 || status == 307 || answer.code == "AuthorizationHeaderMalformed" ||
       answer.code == "IllegalLocationConstraintException") {
-    throw region_error(uri.text(), region == options_.region ? "" : region);
+    throw region_error(uri, region == options_.region ? "" : region);
   }
   for (const Known& known : kKnown) {
     if (answer.code == known.code) throw Error(known.kind, uri.text(), known.message, known.hint);

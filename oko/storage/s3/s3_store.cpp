@@ -207,7 +207,7 @@ bool S3Store::any_name(const Uri& prefix) {
   return lists_any(response.body, prefix.text());
 }
 
-Page S3Store::list_names(const Uri& prefix, bool recursive, const std::string& token) {
+Page S3Store::list_page(const Uri& prefix, bool recursive, const std::string& token) {
   std::string query = "list-type=2";
   if (!token.empty()) query += "&continuation-token=" + http::percent_encode(token);
   if (!recursive) query += "&delimiter=%2F";

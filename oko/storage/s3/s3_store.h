@@ -44,7 +44,7 @@ class S3Store final : public bucket::BucketStore {
   http::Request delete_request(const Uri& uri) override;
   Entry described(const http::Response& response) override;
   bool bucket_exists(const Uri& uri) override;
-  Page list_names(const Uri& prefix, bool recursive, const std::string& token) override;
+  Page list_page(const Uri& prefix, bool recursive, const std::string& token) override;
   bool any_name(const Uri& prefix) override;
   Entry append_to(const Uri& uri, const std::optional<Entry>& there,
                   std::span<const std::byte> content) override;
