@@ -9,7 +9,6 @@
 
 #include "oko/base/suggest.h"
 #include "oko/base/words.h"
-#include "oko/graph/precision.h"
 
 namespace oko::cli {
 
@@ -52,18 +51,6 @@ CLI::Option* add_choice(CLI::App& command, const std::string& flag, E& value,
   return add_choice(command, flag, value, help, {kWords<E>.begin(), kWords<E>.end()},
                     [](const std::string& word) { return value_named<E>(word).value(); })
       ->default_str(std::string(word_of(value)));
-}
-
-inline std::vector<std::string> precision_words() {
-  using graph::Precision;
-  return {name_of(Precision::kFloat32), name_of(Precision::kFloat16), name_of(Precision::kInt8)};
-}
-
-inline CLI::Option* add_choice(CLI::App& command, const std::string& flag, graph::Precision& value,
-                               const std::string& help) {
-  return add_choice(command, flag, value, help, precision_words(),
-                    [](const std::string& word) { return graph::precision_named(word).value(); })
-      ->default_str(name_of(value));
 }
 
 }  // namespace oko::cli

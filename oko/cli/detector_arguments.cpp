@@ -12,14 +12,6 @@
 #include "oko/runtime/engine.h"
 #include "oko/train/engine.h"
 
-namespace oko::detect {
-
-constexpr auto words_of(NmsKind) {
-  return std::to_array<std::string_view>({"per-class", "agnostic", "soft"});
-}
-
-}  // namespace oko::detect
-
 namespace oko::cli {
 namespace {
 
@@ -117,12 +109,12 @@ float score_of(const std::string& given, std::size_t start) {
 }  // namespace
 
 void add_own_engine_arguments(CLI::App& command, OwnEngineArguments& own) {
-  std::vector<std::string> precisions = precision_words(), targets = {"auto"};
-  precisions.insert(precisions.begin(), "model");
+  std::vector<std::string> precisions = {"model"}, targets = {"auto"};
+  for (const std::string_view word : kWords<graph::Precision>) precisions.emplace_back(word);
   for (const SimdTarget target : simd_targets()) targets.emplace_back(name_of(target));
   add_choice(command, "--precision", own.precision,
              "Precision of oko's engine (model: int8 if it was quantized, else fp32)", precisions,
-             graph::precision_named)
+             value_named<graph::Precision>)
       ->default_str("model");
   add_choice(command, "--target", own.target,
              "Instruction set of oko's engine (auto: the best available)", targets,

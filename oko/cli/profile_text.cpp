@@ -54,7 +54,7 @@ std::string summary_text(const Profile& profile) {
   std::string text = fmt::format(
       "{} on {}, {} thread{}: fastest {:.2f} ms, median {:.2f} ms of {} rounds; sum of fastest "
       "steps {:.2f} ms\n",
-      graph::name_of(profile.precision), name_of(profile.target), profile.threads,
+      word_of(profile.precision), name_of(profile.target), profile.threads,
       profile.threads == 1 ? "" : "s", profile.fastest * 1e3, profile.median * 1e3, profile.rounds,
       profile.steps_fastest * 1e3);
   text +=
@@ -96,7 +96,7 @@ Json profile_json(const Profile& profile) {
          {"share_of_peak", or_null(counted && profile.peak > 0, step.rate() / profile.peak)}});
   }
   return {{"target", name_of(profile.target)},
-          {"precision", graph::name_of(profile.precision)},
+          {"precision", word_of(profile.precision)},
           {"threads", profile.threads},
           {"rounds", profile.rounds},
           {"fastest_seconds", profile.fastest},

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "oko/image/geometry.h"
@@ -19,6 +21,9 @@ enum class NmsKind {
   kClassAgnostic,  // boxes of different classes suppress each other too
   kSoft,           // per class; boxes that overlap a better one lose score instead of being dropped
 };
+constexpr auto words_of(NmsKind) {
+  return std::to_array<std::string_view>({"per-class", "agnostic", "soft"});
+}
 
 struct Thresholds {
   float score = .25F;

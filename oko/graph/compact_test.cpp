@@ -12,10 +12,10 @@ namespace {
 
 TEST(Precision, NamesComeBack) {
   for (const Precision p : {Precision::kFloat32, Precision::kFloat16, Precision::kInt8}) {
-    EXPECT_EQ(precision_named(name_of(p)), p);
+    EXPECT_EQ(value_named<Precision>(word_of(p)), p);
   }
-  EXPECT_FALSE(precision_named("fp64").has_value());
-  EXPECT_FALSE(precision_named("model").has_value());
+  EXPECT_FALSE(value_named<Precision>("fp64").has_value());
+  EXPECT_FALSE(value_named<Precision>("model").has_value());
 }
 
 Network one_convolution() {

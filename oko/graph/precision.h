@@ -1,7 +1,9 @@
 #pragma once
 
-#include <optional>
+#include <array>
 #include <string_view>
+
+#include "oko/base/words.h"
 
 namespace oko::graph {
 
@@ -11,7 +13,8 @@ enum class Precision {
   kFloat16,  // kernels as float16, half the size: rounded to 11 bits
   kInt8,     // kernels as -127 to 127 times a scale per filter, a quarter of the size
 };
-const char* name_of(Precision precision);  // "fp32", "fp16", "int8"
-std::optional<Precision> precision_named(std::string_view name);
+constexpr auto words_of(Precision) {
+  return std::to_array<std::string_view>({"fp32", "fp16", "int8"});
+}
 
 }  // namespace oko::graph

@@ -21,7 +21,7 @@ TEST(Executor, AllocatesNothingWhileRunning) {
         Executor executor(model, threads);
         const long before = allocations;
         for (int run = 0; run < 2; ++run) executor.run();
-        EXPECT_EQ(allocations, before) << name << ", " << name_of(precision);
+        EXPECT_EQ(allocations, before) << name << ", " << word_of(precision);
       }
     }
   }

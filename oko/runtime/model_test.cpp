@@ -53,8 +53,8 @@ TEST(Model, PackedWeightsOfEveryPrecisionGiveTheSameHeads) {
       const ModelOptions options{precision, target};
       const auto made = Model::make(network, options);
       const auto again = Model::from_packed(network, options, aligned(made->packed()));
-      ASSERT_NE(again, nullptr) << name_of(target) << name_of(precision);
-      EXPECT_EQ(head_of(again), head_of(made)) << name_of(target) << name_of(precision);
+      ASSERT_NE(again, nullptr) << name_of(target) << word_of(precision);
+      EXPECT_EQ(head_of(again), head_of(made)) << name_of(target) << word_of(precision);
     }
   }
 }
