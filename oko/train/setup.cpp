@@ -47,17 +47,6 @@ LossOptions loss_options(const Recipe& recipe) {
   return options;
 }
 
-ScheduleOptions schedule_options(const Recipe& recipe, int stage, std::int64_t steps_per_epoch) {
-  ScheduleOptions options;
-  options.kind = recipe.schedule;
-  options.rate = stage == 1 ? recipe.frozen_rate : recipe.rate;
-  options.final_factor = stage == 1 ? 1 : recipe.final_factor;  // the full stage warms up again
-  const int epochs = stage == 1 ? recipe.frozen_epochs : recipe.epochs - recipe.frozen_epochs;
-  options.warmup_steps = static_cast<std::int64_t>(std::min(recipe.warmup_epochs, epochs / 3.0) *
-                                                   static_cast<double>(steps_per_epoch));
-  return options;
-}
-
 dataset::LoaderOptions loader_options(const Setup& setup, bool plain) {
   const Recipe& r = setup.recipe;
   dataset::LoaderOptions options;

@@ -11,7 +11,6 @@
 #include "oko/train/loss.h"
 #include "oko/train/recipe.h"
 #include "oko/train/record.h"
-#include "oko/train/schedule.h"
 
 namespace oko::train {
 
@@ -42,8 +41,6 @@ struct ResumedRun {
 Setup set_up(Recipe recipe, Progress& progress, const ResumedRun* resumed = nullptr);
 
 LossOptions loss_options(const Recipe& recipe);
-// The schedule of stage 1 or 2; `steps_per_epoch`: updates.
-ScheduleOptions schedule_options(const Recipe& recipe, int stage, std::int64_t steps_per_epoch);
 // Options of the loader; `plain`: without mosaic and mix-up, for the last `plain_epochs`.
 dataset::LoaderOptions loader_options(const Setup& setup, bool plain);
 

@@ -11,6 +11,18 @@ int epochs_of(const Recipe& recipe, bool is_first) {
 
 std::int64_t updates_in(int batches, int together) { return (batches + together - 1) / together; }
 
+ScheduleOptions schedule_options(const Recipe& recipe, bool is_first,
+                                 std::int64_t updates_per_epoch) {
+  ScheduleOptions options;
+  options.kind = recipe.schedule;
+  options.rate = is_first ? recipe.frozen_rate : recipe.rate;
+  options.final_factor = is_first ? 1 : recipe.final_factor;  // the full stage warms up again
+  options.warmup_steps =
+      static_cast<std::int64_t>(std::min(recipe.warmup_epochs, epochs_of(recipe, is_first) / 3.0) *
+                                static_cast<double>(updates_per_epoch));
+  return options;
+}
+
 }  // namespace
 
 Stage::Stage(const Setup& setup, const Position& position)
@@ -18,7 +30,7 @@ Stage::Stage(const Setup& setup, const Position& position)
       is_first_(position.stage == 1),
       updates_per_epoch_(
           updates_in(loader(position.epoch).batches_per_epoch(), setup.recipe.accumulate)),
-      schedule_(schedule_options(setup.recipe, position.stage, updates_per_epoch_),
+      schedule_(schedule_options(setup.recipe, is_first_, updates_per_epoch_),
                 updates_per_epoch_ * epochs_of(setup.recipe, is_first_)) {}
 
 std::vector<bool> Stage::frozen_layers() const {
