@@ -14,10 +14,10 @@ using formats::Format;
 constexpr std::size_t kStart = 16;              // bytes that Format::recognize() gets
 constexpr const char* kRunModel = "model.oko";  // of a run folder
 
-// The format with this extension, of its models or (&Format::weight_extensions) of its weights.
-const Format* format_with_extension(
-    const std::string& extension,
-    std::vector<std::string_view> Format::*list = &Format::extensions) {
+// The format of a model, or (&Format::weight_extensions) of its weights, by the extension.
+const Format* format_by_name(const std::string& path,
+                             std::vector<std::string_view> Format::*list = &Format::extensions) {
+  const std::string extension = storage::extension(path);
   for (const Format* format : formats::formats()) {
     const auto& extensions = format->*list;
     if (std::ranges::find(extensions, extension) != extensions.end()) return format;
@@ -36,7 +36,7 @@ std::string known_extensions() {
 }
 
 const Format* format_of(const std::string& path) {
-  if (const Format* format = format_with_extension(storage::extension(path))) return format;
+  if (const Format* format = format_by_name(path)) return format;
   const Bytes bytes = storage::map(path);
   const std::string_view start = bytes.text().substr(0, kStart);
   for (const Format* format : formats::formats()) {
@@ -49,7 +49,7 @@ const Format* format_of(const std::string& path) {
 File mapped(const std::string& path) { return {path, storage::map(path)}; }
 
 ModelFiles open_folder(const std::string& path) {
-  if (const Format* format = format_with_extension(storage::extension(path))) {
+  if (const Format* format = format_by_name(path)) {
     ModelFiles model{format, {}};
     for (const storage::Entry& entry : storage::list(path, true)) {
       model.files.push_back(mapped(entry.uri));
@@ -57,8 +57,7 @@ ModelFiles open_folder(const std::string& path) {
     return model;
   }
   const std::string inside = storage::join(path, kRunModel);
-  if (storage::exists(inside))
-    return {format_with_extension(storage::extension(inside)), {mapped(inside)}};
+  if (storage::exists(inside)) return {format_by_name(inside), {mapped(inside)}};
   throw input_error(path, "this folder contains no model.oko",
                     "give a run folder or a model; models end in " + known_extensions());
 }
@@ -80,13 +79,11 @@ File found_weights(const std::string& path, const Format& format) {
 
 }  // namespace
 
-bool is_model(const std::string& path) {
-  return format_with_extension(storage::extension(path)) != nullptr;
-}
+bool is_model(const std::string& path) { return format_by_name(path) != nullptr; }
 
 std::vector<std::string> files_of_model(const std::string& path) {
   std::vector<std::string> names{path};
-  const Format* format = format_with_extension(storage::extension(path));
+  const Format* format = format_by_name(path);
   if (format == nullptr) {
     names.push_back(storage::join(path, kRunModel));
   } else if (format->finds_weights) {
@@ -98,15 +95,14 @@ std::vector<std::string> files_of_model(const std::string& path) {
 }
 
 bool is_companion(const std::string& path) {
-  return format_with_extension(storage::extension(path), &Format::weight_extensions) != nullptr;
+  return format_by_name(path, &Format::weight_extensions) != nullptr;
 }
 
 ModelFiles open_model(const std::string& path, const std::string& second) {
   const auto entry = storage::stat(path);
   if (!entry) throw input_error(path, "no such file");
   if (entry->is_folder && second.empty()) return open_folder(path);
-  if (const Format* format =
-          format_with_extension(storage::extension(path), &Format::weight_extensions)) {
+  if (const Format* format = format_by_name(path, &Format::weight_extensions)) {
     throw Error(ErrorCode::kUsage, path,
                 "this file holds only weights, not the network they belong to",
                 "give the " + std::string(format->extensions.front()) +

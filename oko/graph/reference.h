@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "oko/base/threads.h"
+#include "oko/graph/fold.h"
 #include "oko/graph/network.h"
 
 namespace oko::graph {
@@ -54,7 +55,7 @@ class Reference {
   const Shape& shape(std::size_t i = 0) const { return shape_of(network_, layer().inputs[i]); }
   Map& out() { return maps_[index_]; }
   std::span<const float> weight(const char* part) const {
-    return network_.weights.at(layer().name + "." + part).floats();
+    return weight_of(network_, layer(), part).floats();
   }
   static std::ptrdiff_t plane(const Shape& shape) {
     return std::ptrdiff_t{shape.height} * shape.width;
