@@ -160,7 +160,7 @@ std::string documentation_of(const std::string& command, const std::string& page
   return text;
 }
 
-// docs/cli.md names every option where it tells of its command, and none that does not exist.
+// docs/cli.md names every option in the section of its command, and none that does not exist.
 TEST(Help, AgreesWithTheDocumentation) {
   const std::string page = storage::read_text(OKO_SOURCE_DIR "/docs/cli.md");
   std::set<std::string> known = {"--help", "--version", "--json", "--quiet"};

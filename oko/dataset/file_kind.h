@@ -20,7 +20,7 @@ inline constexpr const char* kListOfImages = "a list of images";
 // not look like annotations.
 std::optional<FileKind> kind_of_file(std::string_view extension, std::string_view text);
 
-// The same for label files, which so many other files look like that they count only beside images.
+// The same for label files. Many other files look like them, so they count only beside images.
 std::optional<FileKind> kind_of_label(std::string_view extension, std::string_view text);
 
 // Whether the lines of a .txt file start with box coordinates: at least four numbers on the first

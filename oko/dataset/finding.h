@@ -38,7 +38,7 @@ inline constexpr const char *kSplitLeak = "split-leak", *kUnreadableImage = "unr
 
 const char* name_of(Finding::Severity severity);  // "error", "warning", "note"
 
-// Collects findings. The result is the new one.
+// Appends a finding and returns it.
 Finding& add_error(std::vector<Finding>& findings, std::string kind, std::string place,
                    std::string message, std::string repair = {});
 Finding& add_warning(std::vector<Finding>& findings, std::string kind, std::string place,
@@ -46,7 +46,7 @@ Finding& add_warning(std::vector<Finding>& findings, std::string kind, std::stri
 Finding& add_note(std::vector<Finding>& findings, std::string kind, std::string place,
                   std::string message, std::string repair = {});
 
-// Throws the first finding of severity kError, if there is one, as an input Error of its place.
+// Throws the first finding of severity kError, if there is one, as an input Error at its place.
 void throw_first_error(const std::vector<Finding>& findings, const std::string& uri);
 
 }  // namespace oko::dataset

@@ -28,7 +28,7 @@ struct FormatFile {
   bool (*may_match)(std::string_view start) = nullptr;
   // Files of this format alone. Others merely look like it and count where nothing is certain.
   bool is_certain = true;
-  // Looks like so many other files that it is reported as unread only beside images.
+  // Many other files look like it, so it is reported as unread only beside images.
   bool needs_image = false;
 };
 bool has_extension(const FormatFile& file, std::string_view extension);

@@ -49,12 +49,12 @@ std::string split_of_stem(std::string_view stem) {
 }
 
 std::string split_of_folder(std::string_view name) {
-  constexpr std::array<std::string_view, 11> kTellNothing{
+  constexpr std::array<std::string_view, 11> kGeneric{
       "set", "dataset", "split", "jpg", "jpeg", "png", "coco", "yolo", "pascal", "txt", "json"};
   const std::vector<std::string> words = words_of(name);
   const bool plain = std::all_of(words.begin(), words.end(), [&](const std::string& word) {
     return !split_of_word(word).empty() || is_usual_folder(word) ||
-           std::find(kTellNothing.begin(), kTellNothing.end(), word) != kTellNothing.end();
+           std::find(kGeneric.begin(), kGeneric.end(), word) != kGeneric.end();
   });
   return plain ? split_of_stem(name) : "";
 }

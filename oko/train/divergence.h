@@ -13,7 +13,7 @@ struct LossTrend {
 
 // Adds the mean loss of an update's last batch. Returns why the update must not be applied: the
 // loss or the gradient's norm is not finite, or the loss has risen far above its minimum. Empty if
-// all is well. With `may_overflow` (fp16) a norm that is not finite is no reason: that update is
+// all is well. With `may_overflow` (fp16) a norm that is not finite is accepted: that update is
 // skipped.
 std::string add_loss(LossTrend& trend, double loss, double norm, bool may_overflow);
 

@@ -12,7 +12,7 @@
 
 namespace oko::train {
 
-// What the log tells of an update. Loss and images are those of its last batch.
+// An update, as logged. Loss and images are those of its last batch.
 struct UpdateRecord {
   std::int64_t step = 0;  // counted from 1
   int epoch = 0, stage = 1;
