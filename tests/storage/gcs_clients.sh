@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The test server for Google's protocol, checked by third-party clients: rclone, and gcloud if
-# installed.  gcs_clients.sh GCS_SERVER [gcloud]
+# The test server for Google's protocol, checked by third-party clients: rclone, Google's client for
+# Node, and gcloud if asked for.  gcs_clients.sh GCS_SERVER [gcloud]
 set -euo pipefail
 server=$1
+. "$(dirname "${BASH_SOURCE[0]}")/modules.sh"
 command -v rclone >/dev/null || { echo "skipped: rclone is not installed"; exit 77; }
 work=$(mktemp -d)
 pids=()
@@ -55,6 +56,11 @@ fi
 with_rclone --gcs-bucket-policy-only=false copy "$work/tree" :gcs:oko-listed
 with_rclone check "$work/tree" :gcs:oko-listed
 echo "rclone: a tree up and down, streamed, in chunks, copied on the server, listed, deleted"
+
+if find_modules @google-cloud/storage; then
+  start --page 3
+  node "$(dirname "${BASH_SOURCE[0]}")/gcs_client.mjs" "$modules" "$port"
+fi
 
 [ "${2:-}" = gcloud ] || exit 0
 command -v gcloud >/dev/null || { echo "gcloud is not installed"; exit 0; }

@@ -138,6 +138,12 @@ ContentRange content_range(const Request& request, std::uint64_t body) {
   if (text[6] == '*') return range;
   if (dash == std::string::npos) number("?");
   range.first = number(std::string_view(text).substr(6, dash - 6));
+  // "bytes 0-*/N": the body goes to the end of the object. Google's Node client sends it.
+  if (std::string_view(text).substr(dash + 1, slash - dash - 1) == "*") {
+    range.last = *range.first + body - 1;
+    if (!range.total) range.total = *range.first + body;
+    return range;
+  }
   range.last = number(std::string_view(text).substr(dash + 1, slash - dash - 1));
   if (*range.last - *range.first + 1 != body) {
     throw Refusal{400, "badRequest", "Content-Range and the length of the body differ."};

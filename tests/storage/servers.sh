@@ -6,6 +6,7 @@
 # the kinds, our own for Google's protocol among them. Everything they write is in $servers_work.
 
 servers_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$servers_here/modules.sh"
 servers_work=${servers_work:-$(mktemp -d)}
 servers_pids=()
 
@@ -46,21 +47,9 @@ free_port() {
   echo $port
 }
 
-# start_s3rver BUCKET…: the light one, from npm (OKO_NODE_MODULES names a folder where it is
-# already;
-# OKO_FETCH=no: only where it is)
+# start_s3rver BUCKET…: the light one, from npm
 start_s3rver() {
-  command -v node >/dev/null || { echo "node is not installed: no s3rver" >&2; return 1; }
-  local modules=${OKO_NODE_MODULES:-${XDG_CACHE_HOME:-$HOME/.cache}/oko-tests/node_modules}
-  if [ ! -d "$modules/@20minutes/s3rver" ]; then
-    [ "${OKO_FETCH:-}" != no ] || { echo "s3rver is not there" >&2; return 1; }
-    local folder
-    folder=$(dirname "$modules")
-    mkdir -p "$folder"
-    cp "$servers_here/package.json" "$servers_here/package-lock.json" "$folder"
-    (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund >/dev/null 2>&1) ||
-      { echo "npm cannot fetch s3rver" >&2; return 1; }
-  fi
+  find_modules @20minutes/s3rver || return 1
   run_server s3rver node "$servers_here/s3rver.js" "$modules" "$servers_work/s3rver" "$@"
   local port
   port=$(first_line s3rver) || return 1

@@ -10,7 +10,8 @@
 #include "oko/storage/bucket/test_store_contract.h"
 #include "tests/storage/gcs_server.h"
 
-// Against the strict server of tests/storage, which has been tested with gcloud and rclone.
+// Against the strict server of tests/storage, which gcloud, rclone and Google's client for Node
+// have tested.
 namespace oko::storage {
 namespace {
 
