@@ -1,0 +1,186 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <vector>
+
+#include "oko/jobs/backend.h"
+#include "oko/jobs/process.h"
+#include "oko/jobs/program.h"
+#include "oko/jobs/registry.h"
+#include "oko/jobs/shell.h"
+#include "oko/storage/store.h"
+
+// Jobs on this machine: supervisors in sessions of their own, which survive the terminal.
+namespace oko::jobs {
+namespace {
+
+constexpr std::array kSettings = {
+    Setting{"when-done", "COMMAND", "Shell command to run on the worker when the job has ended"}};
+
+// A port for worker 0 that is free now.
+int free_port() {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const plain = reinterpret_cast<sockaddr*>(&address);
+  const bool bound =
+      socket >= 0 && ::bind(socket, plain, size) == 0 && ::getsockname(socket, plain, &size) == 0;
+  if (socket >= 0) ::close(socket);
+  if (!bound) throw Error(ErrorCode::kFailed, "127.0.0.1", "has no free port");
+  return ntohs(address.sin_port);
+}
+
+std::vector<std::string> command_of(const Spec& spec, int rank, int port) {
+  std::vector<std::string> words;
+  if (spec.resources.workers > 1) {
+    words = {"env",
+             "RANK=" + std::to_string(rank),
+             "LOCAL_RANK=" + std::to_string(rank),
+             "WORLD_SIZE=" + std::to_string(spec.resources.workers),
+             "MASTER_ADDR=127.0.0.1",
+             "MASTER_PORT=" + std::to_string(port)};
+  }
+  words.push_back(this_program());
+  for (const std::string& word : worker_words(spec)) words.push_back(word);
+  return words;
+}
+
+// Where the supervisors' own complaints go; what the training prints is in the job's folder.
+std::string errors_file(const Spec& spec) {
+  return storage::join(storage::join(registry_folder(), spec.id), "supervisor.log");
+}
+
+// Becomes a daemon that runs the supervisor, and sends its process id through `report`. Called in a
+// child process: everything that allocates was prepared before.
+[[noreturn]] void start_detached(char* const* words, int errors, int report) {
+  ::setsid();
+  const pid_t daemon = ::fork();
+  if (daemon != 0) ::_exit(daemon < 0 ? 1 : 0);
+  const int nothing = ::open("/dev/null", O_RDWR);
+  ::dup2(nothing, STDIN_FILENO);
+  ::dup2(nothing, STDOUT_FILENO);
+  ::dup2(errors, STDERR_FILENO);
+  const pid_t self = ::getpid();
+  [[maybe_unused]] const auto written = ::write(report, &self, sizeof self);
+  ::execvp(words[0], words);
+  ::_exit(127);
+}
+
+ProcessIdentity start(std::vector<std::string> words, const std::string& errors) {
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  const int output = ::open(errors.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (output < 0) throw Error(ErrorCode::kStorage, errors, std::strerror(errno));
+  std::array<int, 2> report{};
+  if (::pipe2(report.data(), O_CLOEXEC) != 0) {
+    ::close(output);
+    throw Error(ErrorCode::kFailed, words[0], std::strerror(errno));
+  }
+  const pid_t child = ::fork();
+  if (child == 0) start_detached(pointers.data(), output, report[1]);
+  ::close(output);
+  ::close(report[1]);
+  pid_t daemon = 0;
+  const bool known = child > 0 && ::read(report[0], &daemon, sizeof daemon) == sizeof daemon;
+  // The pipe closes when the program has been started, so what is seen below is that program.
+  char rest = 0;
+  while (known && ::read(report[0], &rest, 1) > 0) {
+  }
+  ::close(report[0]);
+  if (child > 0) ::waitpid(child, nullptr, 0);
+  const auto identity = known ? process_on_this_machine(daemon) : std::nullopt;
+  if (!identity) {
+    throw Error(ErrorCode::kFailed, words[0], "cannot start the supervisor", "see " + errors);
+  }
+  return *identity;
+}
+
+std::vector<ProcessIdentity> processes_of(const Json& engine) {
+  std::vector<ProcessIdentity> all;
+  const Json list = json_get<Json>(engine, "processes", std::string(kEngineFile));
+  for (const Json& one : list) all.push_back(process_from_json(one, std::string(kEngineFile)));
+  return all;
+}
+
+bool is_of_this_machine(const Json& engine) {
+  return json_get<std::string>(engine, "host", std::string(kEngineFile)) == this_host();
+}
+
+class Local final : public Backend {
+ public:
+  std::string_view name() const override { return "local"; }
+  std::string_view about() const override { return "this machine"; }
+  std::span<const Setting> settings() const override { return kSettings; }
+  bool sees_this_disk() const override { return true; }
+  std::string default_folder(const Spec& spec, const std::string& registry) const override {
+    return storage::join(registry, spec.id);
+  }
+
+  void check(const Spec& spec) const override {
+    refuse_what_has_no_effect(spec, {"--spot", "--machine", "--region", "--gpu-type", "--gpus"});
+  }
+
+  std::string preview(const Spec& spec) const override {
+    std::string text = "# on this machine, in a session of its own\n";
+    for (int rank = 0; rank < spec.resources.workers; ++rank) {
+      text += shell_command(command_of(spec, rank, 29500)) + "\n";
+    }
+    return text;
+  }
+
+  Json submit(const Spec& spec, Folder&, Progress&) const override {
+    const int port = spec.resources.workers > 1 ? free_port() : 0;
+    Json processes = Json::array();
+    for (int rank = 0; rank < spec.resources.workers; ++rank) {
+      processes.push_back(to_json(start(command_of(spec, rank, port), errors_file(spec))));
+    }
+    return {{"host", this_host()}, {"processes", std::move(processes)}};
+  }
+
+  Observation observe(const Spec&, const Json& engine) const override {
+    if (!is_of_this_machine(engine)) {
+      return {.phase = Observation::Phase::kUnreachable,
+              .reason = "it was submitted on the machine " +
+                        json_get<std::string>(engine, "host", std::string(kEngineFile))};
+    }
+    for (const ProcessIdentity& process : processes_of(engine)) {
+      if (is_alive(process)) return {.phase = Observation::Phase::kRunning};
+    }
+    return {.phase = Observation::Phase::kEnded};
+  }
+
+  void cancel(const Spec& spec, const Json& engine) const override {
+    if (!is_of_this_machine(engine)) {
+      throw Error(ErrorCode::kFailed, spec.id, "runs on another machine",
+                  "it sees the wish in its folder and ends by itself, if it reaches the folder");
+    }
+    for (const ProcessIdentity& process : processes_of(engine)) {
+      if (is_alive(process)) ::kill(static_cast<pid_t>(process.id), SIGTERM);
+    }
+  }
+
+  std::string engine_log(const Spec& spec, const Json&, int lines) const override {
+    const auto folder = open_folder(storage::parent(errors_file(spec)));
+    return last_lines(*folder, storage::filename(errors_file(spec)), lines);
+  }
+};
+
+}  // namespace
+
+const Backend& local_backend() {
+  static const Local backend;
+  return backend;
+}
+
+}  // namespace oko::jobs

@@ -1,0 +1,166 @@
+#include "oko/jobs/reporter.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <iostream>
+
+#include "oko/base/clock.h"
+#include "oko/base/error.h"
+#include "oko/base/text.h"
+#include "oko/storage/store.h"
+
+namespace oko::jobs {
+namespace {
+
+// Of a log that cannot be written for a while: then its oldest lines are dropped.
+constexpr std::size_t kMostPending = std::size_t{8} << 20;
+
+double wall_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string text_of(State state) {
+  state.time = wall_time();
+  return to_json(state).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+Reporter::Reporter(const std::string& folder, int worker, bool writes_state, double log_seconds,
+                   double heartbeat_seconds)
+    : folder_(open_folder(folder)),
+      log_uri_(storage::join(folder, log_name(worker))),
+      writes_state_(writes_state),
+      log_seconds_(log_seconds),
+      heartbeat_seconds_(heartbeat_seconds),
+      thread_([this] { work(); }) {}
+
+Reporter::~Reporter() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Reporter::log(std::string_view text) {
+  const std::lock_guard lock(mutex_);
+  pending_ += text;
+  if (pending_.size() <= kMostPending) return;
+  const std::size_t half = pending_.find('\n', kMostPending / 2);
+  pending_.erase(0, half == std::string::npos ? pending_.size() : half + 1);
+  pending_.insert(0, "… lines are missing here: the job's folder could not be reached …\n");
+}
+
+void Reporter::set(const State& state) {
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = state;
+    has_state_ = state_changed_ = true;
+  }
+  changed_.notify_all();
+}
+
+std::optional<std::string> Reporter::cancelled() {
+  const std::lock_guard lock(mutex_);
+  return cancelled_;
+}
+
+void Reporter::work() {
+  std::unique_lock lock(mutex_);
+  auto last_beat = Clock::now();
+  while (!ending_) {
+    changed_.wait_for(lock, std::chrono::duration<double>(log_seconds_),
+                      [this] { return ending_ || state_changed_; });
+    if (ending_) break;
+    write_log(lock);
+    if (state_changed_ || seconds_since(last_beat) >= heartbeat_seconds_) {
+      last_beat = Clock::now();
+      write_state(lock);
+    }
+    if (!cancelled_) {
+      lock.unlock();
+      look_for_cancel();
+      lock.lock();
+    }
+  }
+}
+
+void Reporter::write_log(std::unique_lock<std::mutex>& lock) {
+  if (pending_.empty()) return;
+  std::string text;
+  text.swap(pending_);
+  lock.unlock();
+  bool written = false;
+  try {
+    storage::append(log_uri_, text);
+    written = true;
+  } catch (const std::exception& error) {
+    complain(error);
+  }
+  lock.lock();
+  if (written) {
+    complained_ = false;
+  } else {
+    pending_.insert(0, text);
+  }
+}
+
+void Reporter::write_state(std::unique_lock<std::mutex>& lock) {
+  if (!writes_state_ || !has_state_) {
+    state_changed_ = false;
+    return;
+  }
+  const std::string text = text_of(state_);
+  state_changed_ = false;
+  lock.unlock();
+  try {
+    folder_->write(kStateFile, text);
+  } catch (const std::exception& error) {
+    complain(error);
+  }
+  lock.lock();
+}
+
+void Reporter::look_for_cancel() {
+  try {
+    const auto text = folder_->read(kCancelFile);
+    if (!text) return;
+    std::string why = "cancelled";
+    try {
+      why = json_get_or<std::string>(parse_json(*text, "cancel.json"), "why", why, "cancel.json");
+    } catch (const Error&) {  // that it is there counts
+    }
+    const std::lock_guard lock(mutex_);
+    cancelled_ = why;
+  } catch (const std::exception& error) {
+    complain(error);
+  }
+}
+
+void Reporter::complain(const std::exception& error) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(complained_, true)) return;
+  }
+  std::cerr << "oko job: " << printable(error.what()) << "; will try again\n" << std::flush;
+}
+
+void Reporter::finish(const State& state, const std::optional<std::string>& done_marker) {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  if (!pending_.empty()) storage::append(log_uri_, pending_);
+  pending_.clear();
+  if (!writes_state_) return;
+  // The marker first: a job that is marked has succeeded whatever its state says.
+  if (done_marker) folder_->write(kDoneFile, *done_marker);
+  folder_->write(kStateFile, text_of(state));
+}
+
+}  // namespace oko::jobs

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "oko/jobs/folder.h"
+#include "oko/jobs/state.h"
+
+namespace oko::jobs {
+
+// Writes a worker's log and state to the job's folder on a thread of its own, so that a slow or
+// broken network never delays a signal. What could not be written is kept, reported on standard
+// error once, and tried again.
+class Reporter {
+ public:
+  // `writes_state`: of worker 0. The log is written every `log_seconds`, the state at every change
+  // and every `heartbeat_seconds`.
+  Reporter(const std::string& folder, int worker, bool writes_state, double log_seconds,
+           double heartbeat_seconds);
+  ~Reporter();
+
+  void log(std::string_view text);
+  void set(const State& state);
+  // Someone asked for the job to end: why, as they put it.
+  std::optional<std::string> cancelled();
+  // Writes everything that is left and ends the thread. Throws the error of the state or the
+  // marker.
+  void finish(const State& state, const std::optional<std::string>& done_marker);
+
+ private:
+  void work();
+  void write_log(std::unique_lock<std::mutex>& lock);
+  void write_state(std::unique_lock<std::mutex>& lock);
+  void look_for_cancel();
+  void complain(const std::exception& error);
+
+  const std::unique_ptr<Folder> folder_;
+  const std::string log_uri_;
+  const bool writes_state_;
+  const double log_seconds_, heartbeat_seconds_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::string pending_;  // of the log
+  State state_;
+  bool has_state_ = false, state_changed_ = false, ending_ = false;
+  std::optional<std::string> cancelled_;
+  bool complained_ = false;
+  std::thread thread_;
+};
+
+}  // namespace oko::jobs

@@ -1,0 +1,333 @@
+#include "oko/jobs/supervisor.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <iostream>
+#include <optional>
+
+#include "oko/base/clock.h"
+#include "oko/base/error.h"
+#include "oko/jobs/child.h"
+#include "oko/jobs/program.h"
+#include "oko/jobs/reporter.h"
+#include "oko/jobs/spec.h"
+#include "oko/jobs/state.h"
+#include "oko/storage/store.h"
+
+namespace oko::jobs {
+namespace {
+
+constexpr int kPreempted = static_cast<int>(ErrorCode::kInterrupted);
+constexpr int kMostCrashesInARow = 3;
+// A training that ran for this long has made progress: earlier crashes no longer count.
+constexpr double kGoodSeconds = 600;
+constexpr std::size_t kLastLines = 12, kLongestTail = 4096;
+
+double wall_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string time_text(double seconds) {
+  return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(static_cast<std::time_t>(seconds)));
+}
+
+// The end of the output, for the message of a failure.
+class Tail {
+ public:
+  void add(std::string_view text) {
+    text_ += text;
+    if (text_.size() > 2 * kLongestTail) text_.erase(0, text_.size() - kLongestTail);
+  }
+  std::string lines() const {
+    std::size_t start = text_.size();
+    for (std::size_t count = 0; start > 0; --start) {
+      if (text_[start - 1] == '\n' && start != text_.size() && ++count == kLastLines) break;
+    }
+    return text_.substr(std::max(start, text_.size() - std::min(text_.size(), kLongestTail)));
+  }
+
+ private:
+  std::string text_;
+};
+
+Spec read_spec(const std::string& folder) {
+  const auto text = open_folder(folder)->read(kSpecFile);
+  const std::string name = storage::join(folder, kSpecFile);
+  if (!text) {
+    throw input_error(name, "does not exist: this is not a job's folder",
+                      "oko job submit creates one");
+  }
+  return spec_from_json(parse_json(*text, name), name);
+}
+
+std::optional<State> read_state(Folder& folder) {
+  const auto text = folder.read(kStateFile);
+  if (!text) return std::nullopt;
+  const std::string name = storage::join(folder.place(), kStateFile);
+  return state_from_json(parse_json(*text, name), name);
+}
+
+// Why the supervisor ends the training, in the order in which they count.
+struct Request {
+  Phase phase = Phase::kRunning;  // that the job is in afterwards
+  std::string reason;
+};
+
+class Supervisor {
+ public:
+  Supervisor(const SupervisorOptions& options, Spec spec)
+      : options_(options),
+        spec_(std::move(spec)),
+        is_first_(options.placement.rank == 0),
+        reporter_(options.folder, options.placement.rank, is_first_,
+                  storage::is_local(options.folder) ? .2 : 10, options.heartbeat_seconds) {}
+
+  int run();
+
+ private:
+  void begin();
+  Ending run_child();
+  ChildOptions child_options() const;
+  Request request();
+  // Whether the training should be started again after this ending.
+  bool restarts_after(const Ending& ending, double seconds);
+  bool wait_before_restart();
+  int conclude(const Ending& ending);
+  int finish(Phase phase, const std::string& reason, int code);
+  void say(const std::string& text);
+  void print(std::string_view text);
+  double ran() const { return state_.seconds(wall_time()); }
+
+  const SupervisorOptions& options_;
+  const Spec spec_;
+  const bool is_first_;
+  Reporter reporter_;
+  State state_;
+  Tail tail_;
+  Request asked_;  // once the training was told to end
+  int crashes_ = 0;
+};
+
+void Supervisor::print(std::string_view text) {
+  std::cout << text << std::flush;
+  reporter_.log(text);
+}
+
+void Supervisor::say(const std::string& text) {
+  print(fmt::format("--- {}: {}\n", time_text(wall_time()), text));
+}
+
+void Supervisor::begin() {
+  const auto folder = open_folder(options_.folder);
+  if (is_first_) {
+    if (const auto last = read_state(*folder)) {
+      state_.attempt = last->attempt + 1;
+      // A supervisor that was killed did not write its end: its last heartbeat counts.
+      state_.ran = last->ran + std::max(last->time - last->started, 0.0);
+    }
+  }
+  state_.started = wall_time();
+  state_.host = this_host();
+  state_.process = ::getpid();
+  state_.workers = options_.placement.size;
+  reporter_.set(state_);
+  const std::string which =
+      options_.placement.size == 1
+          ? ""
+          : fmt::format(", worker {} of {}", options_.placement.rank + 1, options_.placement.size);
+  say(fmt::format("job {}, attempt {}{}, on {}", spec_.id, state_.attempt, which, state_.host));
+}
+
+ChildOptions Supervisor::child_options() const {
+  ChildOptions child;
+  child.program = options_.program;
+  child.words = spec_.command;
+  child.words.insert(child.words.end(), {"--out", spec_.run});
+  // Other workers get the state of the run from worker 0.
+  if (storage::exists(storage::join(spec_.run, "run.toml"))) child.words.push_back("--resume");
+  child.directory = spec_.directory;
+  child.set["OKO_JOB"] = spec_.id;
+  const Placement& placement = options_.placement;
+  if (placement.size > 1) {
+    child.set["RANK"] = std::to_string(placement.rank);
+    child.set["WORLD_SIZE"] = std::to_string(placement.size);
+    child.set["LOCAL_RANK"] = std::to_string(placement.local_rank);
+    child.set["MASTER_ADDR"] = placement.master_address;
+    child.set["MASTER_PORT"] = std::to_string(placement.master_port);
+  } else {
+    child.unset = {"RANK", "WORLD_SIZE"};
+  }
+  if (state_.attempt > 1 || state_.restarts > 0) child.set["OKO_RESTART"] = "1";
+  return child;
+}
+
+Request Supervisor::request() {
+  if (const auto why = reporter_.cancelled()) return {Phase::kCancelled, *why};
+  if (options_.signals() > 0) {
+    return {Phase::kPreempted, "the machine was taken away, or the job was ended from outside"};
+  }
+  const Resources& limits = spec_.resources;
+  const double hours = ran() / 3600;
+  if (limits.max_hours > 0 && hours >= limits.max_hours) {
+    return {Phase::kStopped, fmt::format("it ran for {:.2f} h (--max-time)", hours)};
+  }
+  if (limits.max_cost > 0 && hours * spec_.price >= limits.max_cost) {
+    return {Phase::kStopped,
+            fmt::format("it has cost about ${:.2f} (--max-cost)", hours * spec_.price)};
+  }
+  return {};
+}
+
+Ending Supervisor::run_child() {
+  Child child(child_options());
+  std::optional<Clock::time_point> told;  // to end
+  bool killed = false;
+  for (;;) {
+    const std::string output = child.read(100);
+    if (!output.empty()) {
+      print(output);
+      tail_.add(output);
+    }
+    if (!told) {
+      asked_ = request();
+      if (asked_.phase != Phase::kRunning) {
+        told = Clock::now();
+        say("ends the training: " + asked_.reason);
+        child.signal(SIGTERM);
+      }
+    } else if (!killed && seconds_since(*told) > options_.grace_seconds) {
+      killed = true;
+      say("the training does not end: killed");
+      child.signal(SIGKILL);
+    }
+    if (!output.empty()) continue;
+    if (const auto ending = child.ended()) {
+      for (std::string rest = child.read(0); !rest.empty(); rest = child.read(0)) {
+        print(rest);
+        tail_.add(rest);
+      }
+      return *ending;
+    }
+  }
+}
+
+bool Supervisor::restarts_after(const Ending& ending, double seconds) {
+  if (asked_.phase != Phase::kRunning) return false;
+  if (seconds >= kGoodSeconds) crashes_ = 0;
+  const bool crashed = ending.signal != 0 || ending.code == static_cast<int>(ErrorCode::kStorage);
+  if (!crashed || ++crashes_ > kMostCrashesInARow) return false;
+  const std::string what =
+      ending.signal != 0
+          ? fmt::format("the training was ended by signal {} ({}){}", ending.signal,
+                        strsignal(ending.signal),
+                        ending.signal == SIGKILL ? ": the machine may have too little memory" : "")
+          : "the training could not reach its files";
+  say(fmt::format("{}; starts it again, {} of {}", what, crashes_, kMostCrashesInARow));
+  return true;
+}
+
+// False if the job is to end instead.
+bool Supervisor::wait_before_restart() {
+  const auto start = Clock::now();
+  while (seconds_since(start) < options_.pause_seconds * crashes_) {
+    asked_ = request();
+    if (asked_.phase != Phase::kRunning) return false;
+    ::poll(nullptr, 0, 100);
+  }
+  ++state_.restarts;
+  reporter_.set(state_);
+  return true;
+}
+
+int Supervisor::conclude(const Ending& ending) {
+  state_.code = ending.code;
+  if (ending.signal == 0 && ending.code == 0) {
+    return finish(Phase::kSucceeded, "", 0);  // also if it was told to end, but too late
+  }
+  // Whoever cancels writes the marker first, then sends the signal, which may be seen earlier.
+  if (asked_.phase == Phase::kPreempted && open_folder(options_.folder)->read(kCancelFile)) {
+    asked_ = {Phase::kCancelled, "cancelled"};
+  }
+  if (asked_.phase == Phase::kPreempted)
+    return finish(Phase::kPreempted, asked_.reason, kPreempted);
+  if (asked_.phase != Phase::kRunning) return finish(asked_.phase, asked_.reason, 1);
+  if (ending.signal == 0 && ending.code == kPreempted) {
+    return finish(Phase::kPreempted, "the training was interrupted", kPreempted);
+  }
+  state_.last_lines = tail_.lines();
+  if (ending.signal != 0) {
+    return finish(Phase::kFailed,
+                  fmt::format("the training was ended by signal {} ({})", ending.signal,
+                              strsignal(ending.signal)),
+                  1);
+  }
+  return finish(Phase::kFailed, fmt::format("the training ended with code {}", ending.code),
+                ending.code);
+}
+
+int Supervisor::finish(Phase phase, const std::string& reason, int code) {
+  const double seconds = ran();
+  state_.phase = phase;
+  state_.reason = reason;
+  say(std::string(word_of(phase)) + (reason.empty() ? "" : ": " + reason));
+  std::optional<std::string> marker;
+  if (phase == Phase::kSucceeded) {
+    const Json done = {{"time", wall_time()},
+                       {"model", storage::join(spec_.run, "model.oko")},
+                       {"seconds", seconds},
+                       {"attempts", state_.attempt}};
+    marker = done.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  }
+  state_.time = wall_time();
+  reporter_.finish(state_, marker);
+  return code;
+}
+
+int Supervisor::run() {
+  begin();
+  for (;;) {
+    const auto start = Clock::now();
+    Ending ending = run_child();
+    if (!restarts_after(ending, seconds_since(start))) return conclude(ending);
+    if (!wait_before_restart()) return conclude(ending);
+  }
+}
+
+// Ends a rented machine, if the job says how.
+void run_when_done(const Spec& spec) {
+  const std::string command = spec.setting("when-done");
+  if (command.empty()) return;
+  std::cout << "--- runs " << command << '\n' << std::flush;
+  try {
+    Child child({"/bin/sh", {"-c", command}, {{"OKO_JOB", spec.id}}, {}, {}});
+    while (!child.ended()) std::cout << child.read(100) << std::flush;
+  } catch (const Error& error) {
+    std::cerr << "oko job: " << error.what() << '\n';
+  }
+}
+
+}  // namespace
+
+int supervise(const SupervisorOptions& options) {
+  Spec spec = read_spec(options.folder);
+  const auto folder = open_folder(options.folder);
+  if (folder->read(kDoneFile)) {
+    std::cout << "job " << spec.id << " has already succeeded\n";
+    return 0;
+  }
+  if (folder->read(kCancelFile)) {
+    std::cout << "job " << spec.id << " was cancelled\n";
+    return 1;
+  }
+  const int code = Supervisor(options, spec).run();
+  if (code != kPreempted) run_when_done(spec);
+  return code;
+}
+
+}  // namespace oko::jobs
