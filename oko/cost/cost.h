@@ -2,17 +2,14 @@
 
 #include <string>
 
+#include "oko/cost/predict.h"
 #include "oko/cost/prices.h"
 #include "oko/cost/range.h"
 
 namespace oko::cost {
 
-// What a run will take, and what it costs on an offer. docs/cost.md explains the assumptions; they
-// are assumptions and not measurements, so each has a spread.
-
-struct Prediction {
-  Range seconds;  // of training
-};
+// What a run costs on a machine. docs/cost.md lists the assumptions; nobody measured them, so each
+// has a spread.
 
 // A rented machine is paid from its start: it boots, fetches the program and the first images.
 // Assumed for every cloud.

@@ -28,7 +28,8 @@ TEST(Cost, IsThePriceOfTheWholeMachinePerSecond) {
 }
 
 TEST(Cost, CountsTheStartOfAMachine) {
-  const Prediction hour{exactly(3600)};
+  Prediction hour;
+  hour.seconds = exactly(3600);
   const Range seconds = rented_seconds(hour, false, 5);
   EXPECT_DOUBLE_EQ(seconds.low, 3720);
   EXPECT_DOUBLE_EQ(seconds.likely, 3900);
