@@ -1,0 +1,32 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace oko::jobs {
+
+// A program of this machine that is run to its end: ssh, tar, a scheduler's command.
+struct Command {
+  std::vector<std::string> words;  // the first is looked up in PATH; no shell is involved
+  // Called for the next piece of its standard input, until it returns an empty one. Null: no input.
+  // A piece must stay valid until the next call.
+  std::function<std::string_view()> input;
+  std::function<void(std::string_view)> output;  // of its standard output; null: discarded
+  // It is killed after this many seconds without a byte in either direction; 0: never.
+  double stall_seconds = 0;
+};
+
+struct CommandResult {
+  int code = 0;        // exit code; 128 + N if signal N ended it; 127 if there is no such program
+  std::string errors;  // the end of its standard error, at most 16 KiB
+  bool stalled = false;
+};
+
+// Runs it and waits for its end. Processes that it leaves behind may keep its output open: they are
+// not waited for. Exceptions of the functions above kill it and are rethrown. Throws kFailed if no
+// process can be started at all.
+CommandResult run_command(const Command& command);
+
+}  // namespace oko::jobs
