@@ -1,0 +1,107 @@
+#include "oko/jobs/slurm/commands.h"
+
+#include <string_view>
+#include <utility>
+
+#include "oko/base/error.h"
+#include "oko/jobs/command.h"
+#include "oko/jobs/slurm/reasons.h"
+
+namespace oko::jobs::slurm {
+namespace {
+
+// The list of a large cluster has a few hundred kilobytes.
+constexpr std::size_t kMostOutput = std::size_t{16} << 20;
+// A busy controller takes seconds, and clients repeat their questions themselves for a minute.
+constexpr double kStallSeconds = 90;
+constexpr int kNoProgram = 127;
+
+struct Answer {
+  int code = 0;
+  std::string output, complaint;
+};
+
+Answer run(std::vector<std::string> words, std::string_view input = {}) {
+  Answer answer;
+  const std::string program = words.front();
+  Command command;
+  command.words = std::move(words);
+  command.stall_seconds = kStallSeconds;
+  command.input = [&input] { return std::exchange(input, std::string_view()); };
+  command.output = [&](std::string_view piece) {
+    if (answer.output.size() + piece.size() > kMostOutput) {
+      throw Error(ErrorCode::kFailed, program, "prints more than 16 MiB");
+    }
+    answer.output += piece;
+  };
+  const CommandResult result = run_command(command);
+  if (result.code == kNoProgram) {
+    throw Error(ErrorCode::kUsage, program, "is not installed on this machine",
+                "use oko on a login node of the Slurm cluster");
+  }
+  if (result.stalled) throw Error(ErrorCode::kFailed, program, "does not answer");
+  answer.code = result.code;
+  answer.complaint = complaint(result.errors);
+  return answer;
+}
+
+[[noreturn]] void fail(const std::string& program, const Answer& answer) {
+  const std::string what = answer.complaint.empty()
+                               ? "ended with code " + std::to_string(answer.code)
+                               : answer.complaint;
+  throw Error(ErrorCode::kFailed, program, what, hint_for_refusal(answer.complaint));
+}
+
+bool does_not_know(const Answer& answer) {
+  return answer.complaint.find("Invalid job id") != std::string::npos;
+}
+
+// Accounting remembers for longer than the controller, but not every cluster has it.
+std::optional<JobAnswer> ask_accounting(std::int64_t id) {
+  try {
+    const Answer answer = run({"sacct", "--noheader", "--parsable2", "--allocations",
+                               "--format=State,ExitCode", "--jobs=" + std::to_string(id)});
+    return answer.code == 0 ? parse_sacct(answer.output) : std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Cluster ask_cluster() {
+  const std::string format = "--format=" + std::string(kSinfoFormat);
+  const Answer all = run({"sinfo", "--noheader", "--all", format});
+  if (all.code != 0) fail("sinfo", all);
+  Cluster cluster{parse_sinfo(all.output), {}};
+  // %P is the partition's name with a '*' if it is the default.
+  const Answer names = run({"sinfo", "--noheader", "--format=%P"});
+  cluster.default_partition = parse_default_partition(names.output);
+  return cluster;
+}
+
+std::int64_t submit(const Request& request) {
+  const Answer answer = run(request.words, request.script);
+  if (answer.code != 0) fail("sbatch", answer);
+  const std::int64_t id = parse_submitted(answer.output);
+  if (id > 0) return id;
+  throw Error(ErrorCode::kFailed, "sbatch", "did not print the job's number",
+              "squeue --me shows whether it was submitted");
+}
+
+std::optional<JobAnswer> ask_job(std::int64_t id) {
+  const Answer answer = run({"scontrol", "show", "job", "--oneliner", std::to_string(id)});
+  if (answer.code == 0) {
+    if (auto job = parse_scontrol(answer.output)) return job;
+  } else if (!does_not_know(answer)) {
+    fail("scontrol", answer);
+  }
+  return ask_accounting(id);
+}
+
+void cancel(std::int64_t id) {
+  const Answer answer = run({"scancel", std::to_string(id)});
+  if (answer.code != 0 && !does_not_know(answer)) fail("scancel", answer);
+}
+
+}  // namespace oko::jobs::slurm
