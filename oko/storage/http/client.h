@@ -28,6 +28,14 @@ struct Timeouts {
 
 struct Response;
 
+// Certificates for a server that the system's do not fit. Contents, not files: a key never has to
+// be on disk.
+struct Tls {
+  std::string ca;                // PEM of the authorities to trust, and no others; empty: the usual
+  std::string certificate, key;  // PEM, to identify this client; empty: none
+  bool verify = true;            // whether the server's certificate is checked at all
+};
+
 struct Request {
   std::string method = "GET";
   std::string url;
@@ -44,6 +52,10 @@ struct Request {
   std::uint64_t max_body = std::uint64_t{64} << 20;
   Timeouts timeouts;
   std::string ca_file;  // certificates to trust; empty: SSL_CERT_FILE, CURL_CA_BUNDLE, the system's
+  Tls tls;
+  // "host:port" to connect to where the URL has the name in the server's certificate instead.
+  std::string connect_to;
+  std::string proxy;  // URL; empty: by https_proxy and no_proxy
 };
 
 struct Response {

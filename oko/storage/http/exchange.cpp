@@ -27,6 +27,7 @@ Response::Failure kind_of(CURLcode result) {
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
       return Response::Failure::kRefused;
@@ -175,11 +176,16 @@ Exchange::Exchange(const Request& request, Client::Connection& connection)
     : request_(request), connection_(connection) {
   curl_easy_reset(connection_.handle());  // which keeps the connection
   set_options();
+  set_tls();
+  set_route();
   set_body();
   set_headers();
 }
 
-Exchange::~Exchange() { curl_slist_free_all(headers_); }
+Exchange::~Exchange() {
+  curl_slist_free_all(headers_);
+  curl_slist_free_all(connect_to_);
+}
 
 Response Exchange::run(const Client& client) {
   const CURLcode result = connection_.perform(client);
@@ -229,10 +235,6 @@ void Exchange::set_options() {
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.timeouts.connect.count()));
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
   set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request_.timeouts.stall.count()));
-  if (is_near(request_.url)) set(CURLOPT_PROXY, "");
-  if (const std::string file = ca_file_of(request_); !file.empty()) {
-    set(CURLOPT_CAINFO, file.c_str());
-  }
   set(CURLOPT_HEADERFUNCTION, &ExchangeCallbacks::header);
   set(CURLOPT_HEADERDATA, this);
   set(CURLOPT_WRITEFUNCTION, &ExchangeCallbacks::write);
@@ -243,6 +245,42 @@ void Exchange::set_options() {
   set(CURLOPT_CLOSESOCKETDATA, &connection_);
   set(CURLOPT_PREREQFUNCTION, &ExchangeCallbacks::before_request);
   set(CURLOPT_PREREQDATA, this);
+}
+
+void Exchange::set_tls() {
+  const Tls& tls = request_.tls;
+  const auto set_content = [this](CURLoption option, const std::string& content) {
+    curl_blob blob{const_cast<char*>(content.data()), content.size(), CURL_BLOB_COPY};
+    set(option, &blob);
+  };
+  if (!tls.ca.empty()) {
+    set_content(CURLOPT_CAINFO_BLOB, tls.ca);
+    set(CURLOPT_CAPATH, static_cast<char*>(nullptr));  // else the system's are trusted too
+  } else if (const std::string file = ca_file_of(request_); !file.empty()) {
+    set(CURLOPT_CAINFO, file.c_str());
+  }
+  if (!tls.certificate.empty()) {
+    set(CURLOPT_SSLCERTTYPE, "PEM");
+    set_content(CURLOPT_SSLCERT_BLOB, tls.certificate);
+    set(CURLOPT_SSLKEYTYPE, "PEM");
+    set_content(CURLOPT_SSLKEY_BLOB, tls.key);
+  }
+  if (!tls.verify) {
+    set(CURLOPT_SSL_VERIFYPEER, 0L);
+    set(CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+}
+
+void Exchange::set_route() {
+  if (!request_.connect_to.empty()) {
+    connect_to_ = curl_slist_append(connect_to_, ("::" + request_.connect_to).c_str());
+    set(CURLOPT_CONNECT_TO, connect_to_);
+  }
+  if (!request_.proxy.empty()) {
+    set(CURLOPT_PROXY, request_.proxy.c_str());
+  } else if (is_near(request_.connect_to.empty() ? request_.url : request_.connect_to)) {
+    set(CURLOPT_PROXY, "");
+  }
 }
 
 void Exchange::set_body() {

@@ -60,12 +60,15 @@ class Exchange {
     curl_easy_setopt(connection_.handle(), option, value);
   }
   void set_options();
+  void set_tls();
+  void set_route();
   void set_body();
   void set_headers();
 
   const Request& request_;
   Client::Connection& connection_;
   curl_slist* headers_ = nullptr;
+  curl_slist* connect_to_ = nullptr;
   char error_[CURL_ERROR_SIZE] = {};
   std::size_t body_part_ = 0, body_offset_ = 0;  // how much of the request's body was sent
   bool begun_ = false, too_long_ = false, stale_ = false;
