@@ -62,6 +62,25 @@ std::pair<Descriptor, Descriptor> make_pair_of_ends(const std::string& program) 
   return {Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
+// This process's environment with `added`.
+std::vector<std::string> environment_with(const std::map<std::string, std::string>& added) {
+  std::vector<std::string> all;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    if (!added.contains(std::string(text.substr(0, text.find('='))))) all.emplace_back(text);
+  }
+  for (const auto& [name, value] : added) all.push_back(name + "=" + value);
+  return all;
+}
+
+// As posix_spawn takes them.
+std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 int exit_code(int status) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
@@ -98,15 +117,14 @@ class Run {
     auto [input, child_input] = make_pair_of_ends(program);
     auto [output, child_output] = make_pair_of_ends(program);
     auto [errors, child_errors] = make_pair_of_ends(program);
-    std::vector<char*> words;
-    for (const std::string& word : command_.words) words.push_back(const_cast<char*>(word.c_str()));
-    words.push_back(nullptr);
-
+    const std::vector<std::string> environment = environment_with(command_.environment);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, child_input.number(), STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, child_output.number(), STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, child_errors.number(), STDERR_FILENO);
+    if (!command_.terminal) {
+      posix_spawn_file_actions_adddup2(&actions, child_input.number(), STDIN_FILENO);
+      posix_spawn_file_actions_adddup2(&actions, child_errors.number(), STDERR_FILENO);
+    }
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     sigset_t defaults;
@@ -114,7 +132,9 @@ class Run {
     sigaddset(&defaults, SIGPIPE);  // which the command line ignores
     posix_spawnattr_setsigdefault(&attributes, &defaults);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-    const int failed = posix_spawnp(&id_, words[0], &actions, &attributes, words.data(), environ);
+    const int failed =
+        posix_spawnp(&id_, program.c_str(), &actions, &attributes,
+                     pointers_to(command_.words).data(), pointers_to(environment).data());
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if (failed != 0) id_ = -1;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,8 @@ struct Command {
   std::function<void(std::string_view)> output;  // of its standard output; null: discarded
   // It is killed after this many seconds without a byte in either direction; 0: never.
   double stall_seconds = 0;
+  std::map<std::string, std::string> environment = {};  // in addition to this process's
+  bool terminal = false;  // it has this process's standard input and error, to ask a person
 };
 
 struct CommandResult {

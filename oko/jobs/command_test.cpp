@@ -67,5 +67,17 @@ TEST(RunCommand, KillsTheProgramIfAFunctionThrows) {
   EXPECT_THROW(run_command(command), std::runtime_error);
 }
 
+TEST(RunCommand, MayHaveMoreInItsEnvironment) {
+  ::setenv("OKO_COMMAND_TEST", "old", 1);
+  std::string output;
+  Command command;
+  command.words = {"sh", "-c", "echo $OKO_COMMAND_TEST $OKO_COMMAND_TEST_2 ${PATH:+path}"};
+  command.output = [&](std::string_view piece) { output += piece; };
+  command.environment = {{"OKO_COMMAND_TEST", "new"}, {"OKO_COMMAND_TEST_2", "too"}};
+  run_command(command);
+  EXPECT_EQ(output, "new too path\n");
+  ::unsetenv("OKO_COMMAND_TEST");
+}
+
 }  // namespace
 }  // namespace oko::jobs
