@@ -13,13 +13,13 @@
 #include "oko/base/random.h"
 #include "oko/dataset/image_sizes.h"
 #include "oko/dataset/picture_name.h"
-#include "oko/dataset/tar.h"
 #include "oko/dataset/text.h"
 #include "oko/dataset/tree.h"
 #include "oko/dataset/unicode.h"
 #include "oko/media/picture.h"
 #include "oko/storage/checksum.h"
 #include "oko/storage/store.h"
+#include "oko/storage/tar.h"
 
 namespace oko::dataset {
 namespace {
@@ -149,8 +149,8 @@ class Packer {
     place.bytes = picture.content.size();
     place.crc32c = storage::crc32c(picture.content.span());
     const std::string beside = keys_[i] + ".json", text = member_text(sample, sizes_[i]);
-    const std::uint64_t more =
-        tar_member_size(place.file, place.bytes) + tar_member_size(beside, text.size());
+    const std::uint64_t more = storage::tar_member_size(place.file, place.bytes) +
+                               storage::tar_member_size(beside, text.size());
     if (tar_ && tar_->size() + more + kTarEnd > options_.shard_bytes) close_shard();
     if (!tar_) open_shard();
     place.shard = shards_.size();
@@ -235,7 +235,7 @@ class Packer {
   std::string shard_name_, name_;   // of the split's shards, of the current one
   int shards_of_split_ = 0;
   std::uint64_t pictures_of_shard_ = 0;
-  std::optional<TarWriter> tar_;
+  std::optional<storage::TarWriter> tar_;
 };
 
 }  // namespace

@@ -95,22 +95,35 @@ std::uint32_t crc32c_combine(std::uint32_t a, std::uint32_t b, std::uint64_t len
   return multiply(power, a) ^ b;
 }
 
-Md5::Md5() : context_(EVP_MD_CTX_new()) {
-  auto* context = static_cast<EVP_MD_CTX*>(context_);
-  if (context == nullptr || EVP_DigestInit_ex(context, EVP_md5(), nullptr) != 1) {
+Digest::Digest(Kind kind) : context_(EVP_MD_CTX_new()) {
+  auto* const context = static_cast<EVP_MD_CTX*>(context_);
+  const EVP_MD* const type = kind == Kind::kMd5 ? EVP_md5() : EVP_sha256();
+  if (context == nullptr || EVP_DigestInit_ex(context, type, nullptr) != 1) {
     EVP_MD_CTX_free(context);
-    throw Error(ErrorCode::kFailed, "", "MD5 is not available from OpenSSL");
+    throw Error(
+        ErrorCode::kFailed, "",
+        std::string(kind == Kind::kMd5 ? "MD5" : "SHA-256") + " is not available from OpenSSL");
   }
 }
-Md5::~Md5() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_)); }
-void Md5::add(std::span<const std::byte> content) {
+Digest::~Digest() { EVP_MD_CTX_free(static_cast<EVP_MD_CTX*>(context_)); }
+void Digest::add(std::span<const std::byte> content) {
   EVP_DigestUpdate(static_cast<EVP_MD_CTX*>(context_), content.data(), content.size());
 }
-std::array<std::byte, 16> Md5::finish() {
-  std::array<std::byte, 16> digest{};
+void Digest::finish_into(std::span<std::byte> digest) {
   EVP_DigestFinal_ex(static_cast<EVP_MD_CTX*>(context_),
                      reinterpret_cast<unsigned char*>(digest.data()), nullptr);
+}
+
+std::array<std::byte, 16> Md5::finish() {
+  std::array<std::byte, 16> digest{};
+  finish_into(digest);
   return digest;
+}
+
+std::string Sha256::finish() {
+  std::array<std::byte, 32> digest{};
+  finish_into(digest);
+  return hex(digest);
 }
 
 std::array<std::byte, 16> md5(std::span<const std::byte> content) {

@@ -29,18 +29,33 @@ std::string base64_url(std::span<const std::byte> bytes);
 std::string crc32c_text(std::uint32_t crc);
 std::optional<std::uint32_t> parse_crc32c(std::string_view text);
 
-// MD5 of content in pieces.
-class Md5 {
+// A digest of content in pieces.
+class Digest {
  public:
-  Md5();
-  ~Md5();
-  Md5(const Md5&) = delete;
-  Md5& operator=(const Md5&) = delete;
+  Digest(const Digest&) = delete;
+  Digest& operator=(const Digest&) = delete;
   void add(std::span<const std::byte> content);
-  std::array<std::byte, 16> finish();
+
+ protected:
+  enum class Kind { kMd5, kSha256 };
+  explicit Digest(Kind kind);
+  ~Digest();
+  void finish_into(std::span<std::byte> digest);
 
  private:
   void* context_;  // EVP_MD_CTX
+};
+
+class Md5 : public Digest {
+ public:
+  Md5() : Digest(Kind::kMd5) {}
+  std::array<std::byte, 16> finish();
+};
+
+class Sha256 : public Digest {
+ public:
+  Sha256() : Digest(Kind::kSha256) {}
+  std::string finish();  // in lower-case hexadecimal
 };
 
 }  // namespace oko::storage

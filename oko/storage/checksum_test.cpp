@@ -69,5 +69,13 @@ TEST(Md5, MatchesTheVectorsOfRfc1321) {
   EXPECT_EQ(hex(pieces.finish()), "f96b697d7cb7938d525a2f31aaf161d0");
 }
 
+// FIPS 180-2, appendix B.1.
+TEST(Sha256, OfPiecesMatchesTheVectorOfFips180) {
+  Sha256 pieces;
+  pieces.add(bytes("a"));
+  pieces.add(bytes("bc"));
+  EXPECT_EQ(pieces.finish(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
 }  // namespace
 }  // namespace oko::storage

@@ -1,4 +1,4 @@
-#include "oko/dataset/tar.h"
+#include "oko/storage/tar.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 
 #include "oko/storage/checksum.h"
 
-namespace oko::dataset {
+namespace oko::storage {
 namespace {
 
 constexpr std::size_t kBlock = 512;
@@ -19,7 +19,8 @@ constexpr std::uint64_t kTime = 946'684'800;
 
 // Fields of a header block, by offset (POSIX.1-2001, pax, "ustar Interchange Format").
 constexpr std::size_t kMode = 100, kUser = 108, kGroup = 116, kSize = 124, kModified = 136,
-                      kChecksum = 148, kType = 156, kMagic = 257;
+                      kChecksum = 148, kType = 156, kLink = 157, kMagic = 257;
+constexpr std::array<char, 2 * kBlock> kZeros{};
 
 std::uint64_t rounded_up(std::uint64_t size) { return (size + kBlock - 1) / kBlock * kBlock; }
 
@@ -27,17 +28,23 @@ void put(std::string& block, std::size_t offset, std::string_view text) {
   block.replace(offset, text.size(), text);
 }
 
-std::string header_block(std::string_view name, std::uint64_t size, char type) {
+std::string header_block(std::string_view name, std::uint64_t size, char type,
+                         const char* mode = "0000644") {
   std::string block(kBlock, '\0');
   put(block, 0, name.substr(0, kLongestName));
-  put(block, kMode, "0000644");
+  put(block, kMode, mode);
   put(block, kUser, "0000000");
   put(block, kGroup, "0000000");
   put(block, kSize, fmt::format("{:011o}", size));
   put(block, kModified, fmt::format("{:011o}", kTime));
   put(block, kType, std::string_view(&type, 1));
   put(block, kMagic, std::string_view("ustar\00000", 8));
-  put(block, kChecksum, "        ");  // counted as blanks
+  return block;
+}
+
+// The block with its checksum, for which the field itself counts as blanks.
+std::string summed(std::string block) {
+  put(block, kChecksum, "        ");
   unsigned sum = 0;
   for (const char c : block) sum += static_cast<unsigned char>(c);
   put(block, kChecksum, fmt::format("{:06o}", sum));
@@ -69,19 +76,34 @@ std::string ascii_name(std::string_view name) {
 
 }  // namespace
 
-std::string tar_header(std::string_view name, std::uint64_t size) {
+std::string tar_header(std::string_view name, std::uint64_t size, const TarKind& kind) {
   assert(!name.empty() && name.find('\0') == std::string_view::npos);
+  const bool is_link = !kind.link.empty();
+  assert(!is_link || size == 0);
   std::string records;
   if (name.size() > kLongestName || !is_ascii(name)) records += pax_record("path", name);
+  if (kind.link.size() > kLongestName || !is_ascii(kind.link)) {
+    records += pax_record("linkpath", kind.link);
+  }
   if (size > kLargestSize) records += pax_record("size", fmt::format("{}", size));
   const std::string plain = ascii_name(name);
   std::string header;
   if (!records.empty()) {
-    header = header_block(ascii_name("PaxHeaders/" + plain), records.size(), 'x') + records;
+    header = summed(header_block(ascii_name("PaxHeaders/" + plain), records.size(), 'x')) + records;
     header.resize(rounded_up(header.size()), '\0');
   }
-  return header + header_block(plain, size > kLargestSize ? 0 : size, '0');
+  const char* mode = is_link ? "0000777" : kind.executable ? "0000755" : "0000644";
+  std::string block =
+      header_block(plain, size > kLargestSize ? 0 : size, is_link ? '2' : '0', mode);
+  put(block, kLink, ascii_name(kind.link));
+  return header + summed(std::move(block));
 }
+
+std::string_view tar_padding(std::uint64_t size) {
+  return {kZeros.data(), static_cast<std::size_t>(rounded_up(size) - size)};
+}
+
+std::string_view tar_end() { return {kZeros.data(), kZeros.size()}; }
 
 std::uint64_t tar_member_size(std::string_view name, std::uint64_t size) {
   return tar_header(name, size).size() + rounded_up(size);
@@ -93,24 +115,18 @@ void TarWriter::write(std::span<const std::byte> bytes) {
   size_ += bytes.size();
 }
 
-void TarWriter::fill_block() {
-  constexpr std::array<std::byte, kBlock> kZeros{};
-  write(std::span(kZeros).first(static_cast<std::size_t>(rounded_up(size_) - size_)));
-}
-
 std::uint64_t TarWriter::add(std::string_view name, std::span<const std::byte> content) {
   const std::string header = tar_header(name, content.size());
   write(std::as_bytes(std::span(header)));
   const std::uint64_t offset = size_;
   write(content);
-  fill_block();
+  write(std::as_bytes(std::span(tar_padding(size_))));
   return offset;
 }
 
-storage::Entry TarWriter::finish() {
-  constexpr std::array<std::byte, 2 * kBlock> kEnd{};
-  write(kEnd);
+Entry TarWriter::finish() {
+  write(std::as_bytes(std::span(tar_end())));
   return file_->finish();
 }
 
-}  // namespace oko::dataset
+}  // namespace oko::storage

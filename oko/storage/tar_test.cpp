@@ -1,19 +1,34 @@
-#include "oko/dataset/tar.h"
+#include "oko/storage/tar.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
-#include "oko/dataset/test_data.h"
 #include "oko/storage/checksum.h"
 
-namespace oko::dataset {
+namespace oko::storage {
 namespace {
 
 using ::testing::HasSubstr;
+
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    path_ = ::testing::TempDir() + "oko_tar_" +
+            ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::remove_all(path_);
+    std::filesystem::create_directories(path_);
+  }
+  ~ScratchFolder() { std::filesystem::remove_all(path_); }
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
 
 struct Member {
   std::string name, content;
@@ -45,22 +60,22 @@ std::vector<Member> members() {
 }
 
 std::vector<std::uint64_t> write_members(const std::string& path) {
-  TarWriter tar(storage::upload(path));
+  TarWriter tar(upload(path));
   std::vector<std::uint64_t> offsets;
   for (const Member& member : members()) {
     offsets.push_back(tar.add(member.name, std::as_bytes(std::span(member.content))));
   }
   tar.finish();
-  const Bytes written = storage::read(path);
+  const Bytes written = read(path);
   EXPECT_EQ(written.size(), tar.size());
-  EXPECT_EQ(storage::crc32c(written.span()), tar.crc32c());
+  EXPECT_EQ(crc32c(written.span()), tar.crc32c());
   return offsets;
 }
 
 TEST(Tar, ReportsOffsetsAndSizesOfMembers) {
   const ScratchFolder folder;
   const auto offsets = write_members(folder / "a.tar");
-  const std::string written = storage::read_text(folder / "a.tar");
+  const std::string written = read_text(folder / "a.tar");
   std::uint64_t size = 0;
   for (std::size_t i = 0; i < offsets.size(); ++i) {
     const Member member = members()[i];
@@ -76,7 +91,7 @@ TEST(Tar, GivesTheSameBytesForTheSameContent) {
   const ScratchFolder folder;
   write_members(folder / "a.tar");
   write_members(folder / "b.tar");
-  EXPECT_EQ(storage::read_text(folder / "a.tar"), storage::read_text(folder / "b.tar"));
+  EXPECT_EQ(read_text(folder / "a.tar"), read_text(folder / "b.tar"));
 }
 
 TEST(Tar, IsReadByGnuTarWithoutWarnings) {
@@ -86,27 +101,40 @@ TEST(Tar, IsReadByGnuTarWithoutWarnings) {
   std::filesystem::create_directory(folder / "out");
   EXPECT_EQ(output_of("tar -xf '" + folder / "a.tar" + "' -C '" + folder / "out" + "'"), "");
   for (const Member& member : members()) {
-    EXPECT_EQ(storage::read_text(folder / ("out/" + member.name)), member.content) << member.name;
+    EXPECT_EQ(read_text(folder / ("out/" + member.name)), member.content) << member.name;
   }
-  EXPECT_EQ(storage::list(folder / "out").size(), members().size());
+  EXPECT_EQ(list(folder / "out").size(), members().size());
 }
 
 TEST(Tar, IsReadByPython) {
   if (!is_installed("python3")) GTEST_SKIP() << "no python3";
   const ScratchFolder folder;
   const auto offsets = write_members(folder / "a.tar");
-  storage::write(folder / "list.py",
-                 "import sys, tarfile\n"
-                 "for m in tarfile.open(sys.argv[1], errorlevel=2):\n"
-                 "    print(m.name.encode().hex(), m.offset_data, m.size, m.isfile(), m.mtime)\n");
+  write(folder / "list.py",
+        "import sys, tarfile\n"
+        "for m in tarfile.open(sys.argv[1], errorlevel=2):\n"
+        "    print(m.name.encode().hex(), m.offset_data, m.size, m.isfile(), m.mtime)\n");
   std::string wanted;
   for (std::size_t i = 0; i < offsets.size(); ++i) {
     const Member member = members()[i];
-    wanted += storage::hex(std::as_bytes(std::span(member.name))) + " " +
-              std::to_string(offsets[i]) + " " + std::to_string(member.content.size()) +
-              " True 946684800\n";
+    wanted += hex(std::as_bytes(std::span(member.name))) + " " + std::to_string(offsets[i]) + " " +
+              std::to_string(member.content.size()) + " True 946684800\n";
   }
   EXPECT_EQ(output_of("python3 '" + folder / "list.py" + "' '" + folder / "a.tar" + "'"), wanted);
+}
+
+TEST(Tar, HoldsProgramsAndLinks) {
+  if (!is_installed("tar")) GTEST_SKIP() << "no tar";
+  const ScratchFolder folder;
+  const std::string far(150, 'l');
+  write(folder / "a.tar", tar_header("run", 0, {true, ""}) + tar_header("near", 0, {false, "run"}) +
+                              tar_header("far", 0, {false, far}) + std::string(tar_end()));
+  std::filesystem::create_directory(folder / "out");
+  EXPECT_EQ(output_of("tar -xf '" + folder / "a.tar" + "' -C '" + folder / "out" + "'"), "");
+  const auto mode = std::filesystem::status(folder / "out/run").permissions();
+  EXPECT_NE(mode & std::filesystem::perms::owner_exec, std::filesystem::perms::none);
+  EXPECT_EQ(std::filesystem::read_symlink(folder / "out/near"), "run");
+  EXPECT_EQ(std::filesystem::read_symlink(folder / "out/far"), far);
 }
 
 // A sparse file, so that it takes no space.
@@ -116,7 +144,7 @@ TEST(Tar, HoldsMoreThanUstarCan) {
   const ScratchFolder folder;
   const std::string header = tar_header("big.bin", kSize), next = tar_header("next", 0);
   const std::uint64_t behind = tar_member_size("big.bin", kSize);
-  storage::write(folder / "a.tar", header);
+  write(folder / "a.tar", header);
   std::filesystem::resize_file(folder / "a.tar", behind);
   std::ofstream(folder / "a.tar", std::ios::app | std::ios::binary) << next;
   std::filesystem::resize_file(folder / "a.tar", behind + next.size() + 1024);
@@ -127,4 +155,4 @@ TEST(Tar, HoldsMoreThanUstarCan) {
 }
 
 }  // namespace
-}  // namespace oko::dataset
+}  // namespace oko::storage

@@ -1,0 +1,13 @@
+#pragma once
+
+// Names in a bundle. launcher.c knows them too.
+namespace oko::package {
+
+inline constexpr char kLauncher[] = "bin/oko";
+inline constexpr char kCommandsLauncher[] = "libexec/oko-commands";
+inline constexpr char kLibraries[] = "lib";
+inline constexpr char kPrograms[] = "lib/programs";
+inline constexpr char kLoader[] = "lib/ld.so";
+inline constexpr char kCertificates[] = "lib/ca-certificates.crt";
+
+}  // namespace oko::package

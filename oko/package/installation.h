@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+namespace oko::package {
+
+// The files of an installed or just built oko (cmake/install.cmake), or of a bundle.
+struct Installation {
+  std::string oko, commands;  // the programs: bin/oko and libexec/oko-commands
+  std::string launcher;       // libexec/oko-launcher
+  std::string bundle;         // the bundle's folder, if this is one; the others are then empty
+};
+
+// That of the program that runs, or of `oko`, the path of another's bin/oko. Throws an input Error
+// that names the file if one is missing.
+Installation find_installation(const std::string& oko = {});
+
+}  // namespace oko::package
