@@ -144,7 +144,13 @@ http::Response Api::attempt(http::Request request, const Credential& credential)
   }
   request.tls.certificate = credential.certificate;
   request.tls.key = credential.key;
-  return http::send_patiently(client_, request, policy_, place());
+  try {
+    return http::send_patiently(client_, request, policy_, place());
+  } catch (const Error& error) {
+    if (error.message().find("certificate") == std::string::npos) throw;
+    throw Error(error.code(), error.place(), error.message(),
+                "check certificate-authority and tls-server-name in the kubeconfig");
+  }
 }
 
 http::Response Api::send(const std::string& method, const std::string& path, const Query& query,

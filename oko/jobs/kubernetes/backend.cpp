@@ -28,10 +28,11 @@ void check_folder(const std::string& folder, const Options& options) {
   const bool in_bucket = folder.find("://") != std::string::npos && !folder.starts_with("file:");
   const bool on_volume = !options.mount.empty() && folder.starts_with(options.mount + "/");
   if (!in_bucket && !on_volume) {
-    throw Error(ErrorCode::kUsage, "--folder",
+    throw Error(ErrorCode::kUsage, "--job-dir",
                 "the job's folder is neither in a bucket nor on the volume of --volume: " + folder,
                 "use gs:// or s3://, or a folder below the volume's path");
   }
+  if (on_volume) checked_mount(folder, "--job-dir");
   if (on_volume && !std::filesystem::is_directory(options.mount)) {
     throw Error(ErrorCode::kUsage, "--volume",
                 "this machine has nothing at " + options.mount + ", so it cannot follow the job",
@@ -94,6 +95,14 @@ std::vector<Json> list_if_allowed(Api& api, const std::string& path, const Query
   }
 }
 
+// Whose events say why a job does not run: the first pod that waits, or the job itself.
+std::string unexplained(const Json& job, const std::vector<Json>& pods) {
+  for (const Json& pod : pods) {
+    if (text_at(pod, "/status/phase") == "Pending") return text_at(pod, "/metadata/uid");
+  }
+  return text_at(job, "/metadata/uid");
+}
+
 std::string request_text(const Api& api, const std::string& path, const Query& query,
                          const Json& body) {
   return "POST " + api.access().server + path + query_of(query) + "\n" + body.dump(2) + "\n";
@@ -134,7 +143,7 @@ KubernetesBackend::Found KubernetesBackend::found(const Json& engine) const {
 std::string KubernetesBackend::default_folder(const Spec& spec, const std::string&) const {
   const Options options = options_of(spec);
   if (!options.mount.empty()) return options.mount + "/oko-jobs/" + spec.id;
-  throw Error(ErrorCode::kUsage, "--folder",
+  throw Error(ErrorCode::kUsage, "--job-dir",
               "is missing: pods cannot reach this machine's disk, so the job's folder must be "
               "where both can",
               "name a folder in a bucket (gs://BUCKET/jobs/NAME), or a shared file system by "
@@ -273,12 +282,10 @@ Observation KubernetesBackend::observe(const Spec&, const Json& engine) const {
     if (!job || text_at(*job, "/metadata/uid") != uid) return {};
     Findings findings{*job, pods_of(api, space, name), {}, std::nullopt};
     bool allowed = false;
-    const bool all_run =
-        !findings.pods.empty() && std::ranges::all_of(findings.pods, [](auto& pod) {
-          return text_at(pod, "/status/phase") == "Running";
-        });
-    if (!all_run && !is_finished(*job)) {
-      findings.events = list_if_allowed(api, core_path(space, "events"), {}, allowed);
+    if (!is_finished(*job)) {
+      findings.events = list_if_allowed(
+          api, core_path(space, "events"),
+          {{"fieldSelector", "involvedObject.uid=" + unexplained(*job, findings.pods)}}, allowed);
     }
     if (waits_for_a_node(findings.pods)) {
       std::vector<Json> nodes = list_if_allowed(api, "/api/v1/nodes", {}, allowed);

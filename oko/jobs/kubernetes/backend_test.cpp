@@ -160,9 +160,11 @@ TEST_F(BackendTest, TheFolderMustBeWhereWorkersReachIt) {
   Spec spec = test_spec();
   EXPECT_THAT(error_of([&] { backend_.default_folder(spec, "/registry"); }), HasSubstr("gs://"));
   spec.folder = "/home/me/job";
-  EXPECT_THAT(error_of([&] { backend_.check(spec); }), HasSubstr("--folder"));
+  EXPECT_THAT(error_of([&] { backend_.check(spec); }), HasSubstr("--job-dir"));
   spec.settings["volume"] = "photos:" + folder_.string();
-  EXPECT_THAT(error_of([&] { backend_.check(spec); }), HasSubstr("--folder"));
+  EXPECT_THAT(error_of([&] { backend_.check(spec); }), HasSubstr("--job-dir"));
+  spec.folder = folder_.string() + "/../job";
+  EXPECT_THAT(error_of([&] { backend_.check(spec); }), HasSubstr("--job-dir"));
   spec.folder = backend_.default_folder(spec, "/registry");
   EXPECT_EQ(spec.folder, folder_.string() + "/oko-jobs/raccoon-1");
   EXPECT_THAT(error_of([&] { backend_.check(spec); }), HasSubstr("no claim photos"));
