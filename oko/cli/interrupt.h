@@ -3,7 +3,8 @@
 namespace oko::cli {
 
 // While one exists, the first SIGINT or SIGTERM is only recorded, so that work in progress can end
-// cleanly; a second one ends the process as usual. At most one at a time.
+// cleanly; a second one ends the process as usual, except in a job (OKO_JOB is set). At most one at
+// a time.
 class InterruptGuard {
  public:
   InterruptGuard();

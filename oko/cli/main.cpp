@@ -1,6 +1,6 @@
 // The oko program. LibTorch, OpenCV and their 290 dependencies take half a second and 160 MB to
-// load, so only a separate program, oko-commands, links them; this one runs `oko store` itself and
-// execs the other for everything else.
+// load, so only a separate program, oko-commands, links them; this one runs `oko store` and the
+// workers of jobs itself and execs the other for everything else.
 #include <unistd.h>
 
 #include <array>
@@ -14,12 +14,20 @@
 #include "oko/base/error.h"
 #include "oko/base/text.h"
 #include "oko/cli/cli.h"
+#include "oko/cli/job.h"
 
 namespace {
 
-bool is_store_command(char** words) {
+// The command that this program runs itself; null for the others.
+using AddCommand = void (*)(CLI::App& app, oko::cli::Context& context);
+AddCommand light_command(char** words) {
   while (*words != nullptr && **words == '-') ++words;
-  return *words != nullptr && std::strcmp(*words, "store") == 0;
+  const auto is = [](const char* word, const char* name) {
+    return word != nullptr && std::strcmp(word, name) == 0;
+  };
+  if (is(words[0], "store")) return oko::cli::add_store_command;
+  if (is(words[0], "job") && is(words[1], "run")) return oko::cli::add_job_worker_command;
+  return nullptr;
 }
 
 // Between tasks LibTorch's threads spin while they wait for each other. When another program, or
@@ -28,6 +36,14 @@ bool is_store_command(char** words) {
 // loaded. A policy that is already set is kept.
 void let_threads_sleep() {
   if (std::getenv("GOMP_SPINCOUNT") == nullptr) setenv("OMP_WAIT_POLICY", "PASSIVE", 0);
+}
+
+// What starts jobs, and their workers, have to start this program, not the other. A launcher that
+// starts it in its own way has set the variable.
+void remember_program() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (!error) setenv("OKO_PROGRAM", self.c_str(), 0);
 }
 
 int become_commands(char** argv) {
@@ -43,8 +59,9 @@ int become_commands(char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc > 1 && is_store_command(argv + 1)) {
-    return oko::cli::run_oko(argc, argv, oko::cli::add_store_command);
+  remember_program();
+  if (const AddCommand add = argc > 1 ? light_command(argv + 1) : nullptr) {
+    return oko::cli::run_oko(argc, argv, add);
   }
   let_threads_sleep();
   return become_commands(argv);

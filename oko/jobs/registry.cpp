@@ -87,6 +87,12 @@ void record_engine(const Job& job) {
   if (!is_in_registry(job.spec)) job.folder->write(kEngineFile, text);
 }
 
+void replace_spec(const Job& job) {
+  const std::string text = dump(to_json(job.spec));
+  open_folder(home_of(job.spec))->write(kSpecFile, text);
+  if (!is_in_registry(job.spec)) job.folder->write(kSpecFile, text);
+}
+
 void forget(const Job& job) {
   open_folder(home_of(job.spec))->remove(kSpecFile);
   open_folder(home_of(job.spec))->remove(kEngineFile);

@@ -24,9 +24,12 @@ struct Job {
 std::string registry_folder();
 
 // Writes job.json and engine.json to the registry and, if it is elsewhere, to the job's folder.
-// record_spec() refuses an id that is already taken.
+// record_spec() refuses an id or a folder that is
+// already taken.
 void record_spec(const Job& job);
 void record_engine(const Job& job);
+// Writes job.json again, for a retry with other limits.
+void replace_spec(const Job& job);
 // Removes both again: the job was never started.
 void forget(const Job& job);
 

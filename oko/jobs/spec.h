@@ -29,6 +29,7 @@ struct Input {
   std::string from;      // its path here
   std::string name;      // its name in the job's folder: "inputs/0-photos"
   std::size_t word = 0;  // of Spec::command, which becomes the copy's path on the workers
+  bool is_dataset = false;
 };
 
 // A job as it was submitted: job.json in its folder, which never changes.

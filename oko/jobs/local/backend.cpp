@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "oko/jobs/backend.h"
@@ -60,9 +62,10 @@ std::string errors_file(const Spec& spec) {
   return storage::join(storage::join(registry_folder(), spec.id), "supervisor.log");
 }
 
-// Becomes a daemon that runs the supervisor, and sends its process id through `report`. Called in a
-// child process: everything that allocates was prepared before.
-[[noreturn]] void start_detached(char* const* words, int errors, int report) {
+// Becomes a daemon that runs the supervisor: sends its process id through `link`, and starts the
+// program when it is answered; sends the error number if it cannot. Called in a child process:
+// everything that allocates was prepared before.
+[[noreturn]] void start_detached(char* const* words, int errors, int link) {
   ::setsid();
   const pid_t daemon = ::fork();
   if (daemon != 0) ::_exit(daemon < 0 ? 1 : 0);
@@ -71,39 +74,58 @@ std::string errors_file(const Spec& spec) {
   ::dup2(nothing, STDOUT_FILENO);
   ::dup2(errors, STDERR_FILENO);
   const pid_t self = ::getpid();
-  [[maybe_unused]] const auto written = ::write(report, &self, sizeof self);
+  char go = 0;
+  if (::write(link, &self, sizeof self) != sizeof self || ::read(link, &go, 1) != 1) ::_exit(1);
   ::execvp(words[0], words);
+  const int error = errno;
+  [[maybe_unused]] const auto written = ::write(link, &error, sizeof error);
   ::_exit(127);
 }
 
-ProcessIdentity start(std::vector<std::string> words, const std::string& errors) {
+// A file descriptor that is closed.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() { close(); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int number() const { return number_; }
+  void close() {
+    if (number_ >= 0) ::close(std::exchange(number_, -1));
+  }
+
+ private:
+  int number_;
+};
+
+ProcessIdentity start(std::vector<std::string> words, const std::string& errors_file) {
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
-  const int output = ::open(errors.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (output < 0) throw Error(ErrorCode::kStorage, errors, std::strerror(errno));
-  std::array<int, 2> report{};
-  if (::pipe2(report.data(), O_CLOEXEC) != 0) {
-    ::close(output);
+  const Descriptor errors(
+      ::open(errors_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (errors.number() < 0) throw Error(ErrorCode::kStorage, errors_file, std::strerror(errno));
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     throw Error(ErrorCode::kFailed, words[0], std::strerror(errno));
   }
+  const Descriptor link(ends[0]);
+  Descriptor other(ends[1]);
   const pid_t child = ::fork();
-  if (child == 0) start_detached(pointers.data(), output, report[1]);
-  ::close(output);
-  ::close(report[1]);
-  pid_t daemon = 0;
-  const bool known = child > 0 && ::read(report[0], &daemon, sizeof daemon) == sizeof daemon;
-  // The pipe closes when the program has been started, so what is seen below is that program.
-  char rest = 0;
-  while (known && ::read(report[0], &rest, 1) > 0) {
-  }
-  ::close(report[0]);
+  if (child == 0) start_detached(pointers.data(), errors.number(), other.number());
+  other.close();
   if (child > 0) ::waitpid(child, nullptr, 0);
-  const auto identity = known ? process_on_this_machine(daemon) : std::nullopt;
-  if (!identity) {
-    throw Error(ErrorCode::kFailed, words[0], "cannot start the supervisor", "see " + errors);
+  pid_t daemon = 0;
+  std::optional<ProcessIdentity> identity;
+  if (child > 0 && ::read(link.number(), &daemon, sizeof daemon) == sizeof daemon) {
+    identity = process_on_this_machine(daemon);  // before it can end
   }
-  return *identity;
+  int error = errno;
+  const bool started = identity && ::write(link.number(), "g", 1) == 1 &&
+                       ::read(link.number(), &error, sizeof error) == 0;  // closed by exec
+  if (started) return *identity;
+  throw Error(ErrorCode::kFailed, words[0],
+              std::string("cannot start the supervisor (") + std::strerror(error) + ")");
 }
 
 std::vector<ProcessIdentity> processes_of(const Json& engine) {

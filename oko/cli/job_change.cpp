@@ -1,0 +1,186 @@
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <thread>
+
+#include "oko/cli/interrupt.h"
+#include "oko/cli/job.h"
+#include "oko/jobs/duration.h"
+#include "oko/jobs/program.h"
+#include "oko/storage/store.h"
+
+namespace oko::cli {
+namespace {
+
+using jobs::Job;
+using jobs::Standing;
+using jobs::Status;
+
+std::string dump(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+// ---- cancel -----------------------------------------------------------------------------------
+
+std::string who() {
+  const char* const user = std::getenv("USER");
+  return (user == nullptr ? "" : std::string(user) + "@") + jobs::this_host();
+}
+
+void cancel(const std::string& name, bool no_wait, Context& context) {
+  const Job job = jobs::open_job(name);
+  Status status = jobs::status_of(job, wall_time());
+  if (status.over()) {
+    context.say(job.spec.id + " has already ended: " + std::string(word_of(status.standing)));
+    context.emit({{"id", job.spec.id}, {"state", word_of(status.standing)}});
+    return;
+  }
+  // The wish first: a worker that sees the signal then knows that it is not a preemption.
+  job.folder->write(jobs::kCancelFile,
+                    dump({{"why", "cancelled by " + who()}, {"time", wall_time()}}));
+  if (!job.engine.is_null()) job.backend->cancel(job.spec, job.engine);
+  const InterruptGuard guard;
+  constexpr double kPatience = 90, kPause = .5;
+  const double start = wall_time();
+  while (!no_wait && !guard.interrupted() && wall_time() < start + kPatience) {
+    status = jobs::status_of(job, wall_time());
+    if (status.over()) break;
+    std::this_thread::sleep_for(std::chrono::duration<double>(kPause));
+  }
+  context.say(job.spec.id + ": " +
+              (status.over() ? std::string(word_of(status.standing)) +
+                                   (status.why.empty() ? "" : ": " + status.why)
+                             : "is being cancelled; the workers write a checkpoint first"));
+  context.emit({{"id", job.spec.id}, {"state", word_of(status.standing)}});
+}
+
+// ---- retry ------------------------------------------------------------------------------------
+
+struct RetryArguments {
+  std::string job, max_time;
+  double max_cost = 0;
+};
+
+void refuse_unless_ended(const Job& job, const Status& status) {
+  if (status.standing == Standing::kSucceeded) {
+    throw Error(ErrorCode::kUsage, job.spec.id, "has succeeded: there is nothing to do again",
+                "oko job submit starts a new job");
+  }
+  // Lost: whoever resumes takes the run folder over, so that a worker that is still alive stops.
+  if (status.over() || status.standing == Standing::kLost) return;
+  const bool engine_restarts =
+      status.standing != Standing::kPreempted || status.hint.empty();  // see status.cpp
+  if (!engine_restarts) return;
+  throw Error(ErrorCode::kUsage, job.spec.id, "is " + std::string(word_of(status.standing)),
+              "oko job cancel " + job.spec.id + " ends it first");
+}
+
+void retry(const RetryArguments& arguments, Context& context) {
+  Job job = jobs::open_job(arguments.job);
+  const Status status = jobs::status_of(job, wall_time());
+  refuse_unless_ended(job, status);
+  jobs::Resources& limits = job.spec.resources;
+  if (!arguments.max_time.empty()) {
+    limits.max_hours = jobs::parse_hours(arguments.max_time, "--max-time");
+  }
+  if (arguments.max_cost > 0) limits.max_cost = arguments.max_cost;
+  const double hours = status.seconds / 3600;
+  if (limits.max_hours > 0 && hours >= limits.max_hours) {
+    throw Error(
+        ErrorCode::kUsage, "--max-time",
+        fmt::format("the job has already run for {:.2f} h of {:.2f} h", hours, limits.max_hours),
+        "give a larger one: it counts all attempts together");
+  }
+  if (limits.max_cost > 0 && status.cost >= limits.max_cost) {
+    throw Error(
+        ErrorCode::kUsage, "--max-cost",
+        fmt::format("the job has already cost ${:.2f} of ${:.2f}", status.cost, limits.max_cost),
+        "give a larger one: it counts all attempts together");
+  }
+  job.backend->check(job.spec);
+  jobs::replace_spec(job);
+  job.folder->remove(jobs::kCancelFile);
+  if (status.state) {
+    jobs::State state = *status.state;
+    if (state.phase == jobs::Phase::kRunning) state.reason = "lost";
+    state.phase = jobs::Phase::kPreempted;
+    state.reason = "started again by oko job retry";
+    job.folder->write(jobs::kStateFile, dump(jobs::to_json(state)));
+  }
+  job.engine = job.backend->submit(job.spec, *job.folder, *context.progress);
+  jobs::record_engine(job);
+  context.say(job.spec.id + " was started again");
+  context.say("next      oko job logs -f " + job.spec.id);
+  context.emit({{"id", job.spec.id}, {"engine", job.engine}});
+}
+
+// ---- fetch ------------------------------------------------------------------------------------
+
+struct FetchArguments {
+  std::string job, out;
+  bool all = false;
+};
+
+void fetch(const FetchArguments& arguments, Context& context) {
+  const Job job = jobs::open_job(arguments.job);
+  const bool inside = job.spec.run == storage::join(job.spec.folder, "run");
+  const auto elsewhere = inside ? nullptr : jobs::open_folder(job.spec.run);
+  jobs::Folder& folder = inside ? *job.folder : *elsewhere;
+  const std::string prefix = inside ? "run/" : "";
+  const std::string out = arguments.out.empty() ? job.spec.id : arguments.out;
+  if (storage::exists(storage::join(out, "run.toml"))) {
+    throw Error(ErrorCode::kUsage, out, "already contains a run", "choose another -o");
+  }
+  Json files = Json::array();
+  if (arguments.all) {
+    folder.fetch(inside ? "run" : "", out, *context.progress);
+    files.push_back(out);
+  } else {
+    for (const char* const name :
+         {"model.oko", "stage.oko", "report.html", "log.jsonl", "run.toml"}) {
+      if (folder.size(prefix + name) == 0) continue;
+      folder.fetch(prefix + name, storage::join(out, name), *context.progress);
+      files.push_back(storage::join(out, name));
+    }
+  }
+  if (files.empty()) {
+    throw input_error(job.spec.run, "has no models yet", "oko job logs " + job.spec.id);
+  }
+  for (const Json& file : files) context.say(file.get<std::string>());
+  context.emit({{"id", job.spec.id}, {"files", files}});
+}
+
+}  // namespace
+
+void add_job_change_commands(CLI::App& job, Context& context) {
+  CLI::App* command = job.add_subcommand("cancel", "End a job, with a checkpoint");
+  const auto name = std::make_shared<std::string>();
+  const auto no_wait = std::make_shared<bool>(false);
+  add_job_argument(*command, *name);
+  command->add_flag("--no-wait", *no_wait, "Return at once; without: wait until it has ended");
+  command->footer("Examples:\n  oko job cancel raccoon");
+  command->callback([name, no_wait, &context] { cancel(*name, *no_wait, context); });
+
+  command = job.add_subcommand("retry", "Start a job again from its last checkpoint");
+  const auto again = std::make_shared<RetryArguments>();
+  add_job_argument(*command, again->job);
+  command->add_option("--max-time", again->max_time, "New limit of running, all attempts together")
+      ->type_name("TIME");
+  command
+      ->add_option("--max-cost", again->max_cost, "New limit of cost in USD, all attempts together")
+      ->check(CLI::Range(.01, 1e6))
+      ->type_name("USD");
+  command->footer("Examples:\n  oko job retry raccoon\n  oko job retry raccoon --max-time 8h");
+  command->callback([again, &context] { retry(*again, context); });
+
+  command = job.add_subcommand("fetch", "Copy a job's models and report to this machine");
+  const auto arguments = std::make_shared<FetchArguments>();
+  add_job_argument(*command, arguments->job);
+  command->add_option("-o,--out", arguments->out, "Folder to copy to; without: the job's name")
+      ->type_name("FOLDER");
+  command->add_flag("--all", arguments->all, "The whole run folder, with its checkpoints");
+  command->footer("Examples:\n  oko job fetch raccoon -o runs/raccoon");
+  command->callback([arguments, &context] { fetch(*arguments, context); });
+}
+
+}  // namespace oko::cli

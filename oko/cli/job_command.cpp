@@ -1,0 +1,137 @@
+#include "oko/cli/job_command.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+
+#include "oko/base/error.h"
+#include "oko/base/file_name.h"
+#include "oko/cli/cli.h"
+#include "oko/dataset/read.h"
+#include "oko/storage/places.h"
+#include "oko/storage/store.h"
+
+namespace oko::cli {
+namespace {
+
+const char* kExample = "oko job submit -- train photos --epochs 100";
+
+// Options and their values as single words: "--out=runs/1" and "-oruns/1" become two.
+std::vector<std::string> split_words(const std::vector<std::string>& words, const CLI::App& train) {
+  std::vector<std::string> all;
+  for (const std::string& word : words) {
+    const std::size_t equal = word.find('=');
+    if (word.starts_with("--") && equal != std::string::npos) {
+      const CLI::Option* option = train.get_option_no_throw(word.substr(0, equal));
+      if (option != nullptr && option->get_items_expected_max() > 0) {
+        all.push_back(word.substr(0, equal));
+        all.push_back(word.substr(equal + 1));
+        continue;
+      }
+    }
+    if (word.starts_with("-o") && word.size() > 2) {
+      all.insert(all.end(), {"-o", word.substr(2)});
+      continue;
+    }
+    all.push_back(word);
+  }
+  return all;
+}
+
+bool names_a_file(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  return type.find("FILE") != std::string::npos || type.find("FOLDER") != std::string::npos;
+}
+
+// Validates the words by the command's own definition, without running it.
+void parse(CLI::App& app, const std::vector<std::string>& words) {
+  std::vector<std::string> reversed(words.rbegin(), words.rend());
+  try {
+    app.parse(std::move(reversed));
+  } catch (const CLI::CallForHelp&) {
+    throw Error(ErrorCode::kUsage, "train", "a job cannot print help", "oko help train");
+  } catch (const CLI::ParseError& error) {
+    throw Error(ErrorCode::kUsage, "train", error.what(), "oko help train");
+  }
+}
+
+std::string title_of(const std::string& dataset) {
+  std::string path = dataset;
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return storage::stem(path);
+}
+
+jobs::Input input_of(const std::string& path, std::size_t word, std::size_t number) {
+  const std::string name =
+      storage::filename(std::filesystem::absolute(path).lexically_normal().string());
+  constexpr std::size_t kLongest = 100;
+  return {path,
+          "inputs/" + std::to_string(number) + "-" +
+              file_name_from(name.empty() ? "data" : name, kLongest),
+          word};
+}
+
+}  // namespace
+
+TrainCommand parse_train_command(const std::vector<std::string>& given) {
+  if (given.empty() || given.front() != "train") {
+    throw Error(ErrorCode::kUsage, "oko job submit",
+                given.empty() ? "no command given"
+                              : "\"" + given.front() + "\" cannot be a job: only train can",
+                kExample);
+  }
+  Context context;
+  CLI::App app;
+  add_train_command(app, context);
+  CLI::App& train = *app.get_subcommand("train");
+  train.callback([] {});
+  const std::vector<std::string> words = split_words(given, train);
+  parse(app, words);
+
+  TrainCommand command;
+  if (train.get_option("--resume")->count() > 0) {
+    throw Error(ErrorCode::kUsage, "--resume", "a new job begins a new run",
+                "oko job retry JOB continues a job");
+  }
+  command.out = train.get_option("--out")->count() > 0
+                    ? train.get_option("--out")->as<std::string>()
+                    : std::string();
+  const CLI::Option& dataset = *train.get_option("DATASET");
+  if (dataset.count() > 0) command.title = title_of(dataset.as<std::string>());
+  const CLI::Option* option = nullptr;  // whose value comes next
+  for (const std::string& word : words) {
+    const bool is_value = option != nullptr;
+    if (!is_value && word.starts_with("-") && word.size() > 1) {
+      option = train.get_option_no_throw(word);
+      if (option != nullptr && option->get_items_expected_max() == 0) option = nullptr;
+      if (option != train.get_option_no_throw("--out")) command.words.push_back(word);
+      continue;
+    }
+    const CLI::Option* const owner = std::exchange(option, nullptr);
+    if (is_value && owner == train.get_option_no_throw("--out")) continue;
+    const bool is_file = !command.words.empty() && (is_value ? names_a_file(*owner) : true);
+    if (is_file && storage::is_local(word) && storage::exists(word)) {
+      command.inputs.push_back(input_of(word, command.words.size(), command.inputs.size()));
+      command.inputs.back().is_dataset = !is_value;
+    }
+    command.words.push_back(word);
+  }
+  return command;
+}
+
+void check_copy_is_complete(const std::string& place) {
+  const auto whole = storage::stat(place);
+  if (!whole || !whole->is_folder) {
+    throw input_error(place, "is one file of a dataset, and the job needs the rest too",
+                      "name the folder, or make one with oko data pack " + place + " packed");
+  }
+  std::vector<dataset::Finding> findings;
+  const dataset::Dataset data = dataset::read(place, {}, &findings);
+  for (const dataset::Sample& sample : data.samples) {
+    if (!storage::is_local(sample.image) || storage::lies_in(sample.image, place)) continue;
+    throw input_error(sample.image, "belongs to the dataset but is not in its folder " + place,
+                      "oko data pack " + place + " packed makes a folder with everything in it");
+  }
+}
+
+}  // namespace oko::cli

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "oko/jobs/spec.h"
+
+namespace oko::cli {
+
+// The command of a job, checked before the job is submitted.
+struct TrainCommand {
+  std::vector<std::string> words;  // "train" …, without --out and --resume
+  std::string out;                 // value of --out; empty: not given
+  std::string title;               // for the job's name: that of the dataset
+  // Files and folders of this machine among the words.
+  std::vector<jobs::Input> inputs;
+};
+
+// Parses the words as `oko train` would. Throws its usage Errors, and one if the command is another
+// or continues a run.
+TrainCommand parse_train_command(const std::vector<std::string>& words);
+
+// Throws an input Error unless everything that a dataset refers to is in its folder, so that a copy
+// of the folder is complete.
+void check_copy_is_complete(const std::string& dataset);
+
+}  // namespace oko::cli

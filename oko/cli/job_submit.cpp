@@ -1,0 +1,257 @@
+#include <fmt/format.h>
+
+#include <ctime>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "oko/base/error.h"
+#include "oko/cli/choice.h"
+#include "oko/cli/job.h"
+#include "oko/cli/job_command.h"
+#include "oko/jobs/duration.h"
+#include "oko/jobs/gpus.h"
+#include "oko/jobs/skypilot.h"
+#include "oko/storage/store.h"
+
+namespace oko::cli {
+namespace {
+
+using jobs::Backend;
+using jobs::Job;
+using jobs::Setting;
+using jobs::Spec;
+
+struct SubmitArguments {
+  std::string on = "local", name, job_dir, max_time, format = "oko";
+  jobs::Resources resources;
+  std::map<std::string, std::string> settings;  // as given; empty ones were not
+  double price = 0;
+  bool dry_run = false;
+  std::vector<std::string> command;
+};
+
+std::vector<std::string> backend_names() {
+  std::vector<std::string> names;
+  for (const Backend* backend : jobs::backends()) names.emplace_back(backend->name());
+  return names;
+}
+
+// "Machines to use (ssh)": a setting that several back ends have is one flag.
+std::map<std::string, Setting> all_settings(std::map<std::string, std::string>& owners) {
+  std::map<std::string, Setting> all;
+  for (const Backend* backend : jobs::backends()) {
+    for (const Setting& setting : backend->settings()) {
+      all.emplace(setting.name, setting);
+      std::string& list = owners[std::string(setting.name)];
+      list += (list.empty() ? "" : ", ") + std::string(backend->name());
+    }
+  }
+  return all;
+}
+
+std::map<std::string, std::string> checked_settings(const SubmitArguments& arguments,
+                                                    const Backend& backend) {
+  std::set<std::string_view> known;
+  for (const Setting& setting : backend.settings()) known.insert(setting.name);
+  std::map<std::string, std::string> given;
+  for (const auto& [name, value] : arguments.settings) {
+    if (value.empty()) continue;
+    if (!known.contains(name)) {
+      throw Error(ErrorCode::kUsage, "--" + name, "has no effect with --on " + arguments.on,
+                  "omit it");
+    }
+    given[name] = value;
+  }
+  for (const Setting& setting : backend.settings()) {
+    if (!setting.required || given.contains(std::string(setting.name))) continue;
+    throw Error(ErrorCode::kUsage, "--" + std::string(setting.name),
+                "is needed with --on " + arguments.on,
+                fmt::format("--{} {}: {}", setting.name, setting.value, setting.help));
+  }
+  return given;
+}
+
+std::string absolute(const std::string& path) {
+  return storage::is_local(path) ? std::filesystem::absolute(path).lexically_normal().string()
+                                 : path;
+}
+
+Spec make_spec(const SubmitArguments& arguments, const Backend& backend) {
+  Spec spec;
+  spec.backend = backend.name();
+  spec.resources = arguments.resources;
+  if (!arguments.max_time.empty()) {
+    spec.resources.max_hours = jobs::parse_hours(arguments.max_time, "--max-time");
+  }
+  if (!spec.resources.gpu_type.empty()) {
+    spec.resources.gpu_type = jobs::gpu_named(spec.resources.gpu_type).name;
+    spec.resources.gpus = std::max(spec.resources.gpus, 1);
+  }
+  spec.settings = checked_settings(arguments, backend);
+  spec.price = arguments.price;
+  if (spec.resources.max_cost > 0 && spec.price == 0) {
+    throw Error(ErrorCode::kUsage, "--max-cost", "needs a price: none is known for this machine",
+                "--price USD is what all workers cost together in an hour");
+  }
+  spec.created = std::time(nullptr);
+  spec.version = OKO_VERSION;
+
+  const TrainCommand train = parse_train_command(arguments.command);
+  spec.command = train.words;
+  spec.id = arguments.name.empty() ? jobs::new_id(train.title, spec.created)
+                                   : jobs::checked_id(arguments.name);
+  const bool sees = backend.sees_this_disk();
+  if (sees) spec.directory = std::filesystem::current_path().string();
+  spec.folder = arguments.job_dir.empty() ? backend.default_folder(spec, jobs::registry_folder())
+                : sees                    ? absolute(arguments.job_dir)
+                                          : arguments.job_dir;
+  if (spec.folder.size() > 1 && spec.folder.ends_with('/')) spec.folder.pop_back();
+  spec.run = train.out.empty() ? storage::join(spec.folder, "run")
+             : sees            ? absolute(train.out)
+                               : train.out;
+  if (sees) return spec;
+  if (!train.out.empty() && storage::is_local(train.out)) {
+    throw Error(ErrorCode::kUsage, "--out",
+                train.out + " is on this machine, which the job cannot reach",
+                "omit it: the run is then in the job's folder, and oko job fetch copies it here");
+  }
+  spec.inputs = train.inputs;
+  for (const jobs::Input& input : spec.inputs) {
+    spec.command[input.word] = storage::join(spec.folder, input.name);
+  }
+  return spec;
+}
+
+void refuse_a_second_run(const Spec& spec) {
+  if (spec.run == storage::join(spec.folder, "run")) return;  // in a new folder
+  if (!storage::exists(storage::join(spec.run, "run.toml"))) return;
+  throw Error(ErrorCode::kUsage, spec.run, "already contains a run",
+              "omit --out, or choose another; oko job retry continues a job");
+}
+
+void say_plan(const Spec& spec, const Context& context) {
+  const jobs::Resources& r = spec.resources;
+  std::string limits;
+  if (r.max_hours > 0) limits += fmt::format("{:.4g} h", r.max_hours);
+  if (r.max_cost > 0) limits += fmt::format("{}${:.2f}", limits.empty() ? "" : ", ", r.max_cost);
+  context.say("job       " + spec.id);
+  context.say("folder    " + spec.folder);
+  if (!limits.empty()) context.say("at most   " + limits);
+  if (spec.price > 0) context.say(fmt::format("price     ${:.2f} an hour", spec.price));
+}
+
+void submit(const SubmitArguments& arguments, Context& context) {
+  const Backend& backend = jobs::backend_named(arguments.on);
+  Job job;
+  job.spec = make_spec(arguments, backend);
+  job.backend = &backend;
+  if (arguments.format == "skypilot") {
+    context.say_lines(jobs::skypilot_task(job.spec));
+    context.emit({{"task", jobs::skypilot_task(job.spec)}});
+    return;
+  }
+  if (arguments.dry_run) {
+    say_plan(job.spec, context);
+    context.say_lines(backend.preview(job.spec));
+    context.emit({{"job", jobs::to_json(job.spec)}, {"preview", backend.preview(job.spec)}});
+    return;
+  }
+  refuse_a_second_run(job.spec);
+  for (const jobs::Input& input : job.spec.inputs) {
+    if (input.is_dataset) check_copy_is_complete(input.from);
+  }
+  backend.check(job.spec);
+  say_plan(job.spec, context);
+  job.folder = backend.folder(job.spec);
+  jobs::record_spec(job);
+  try {
+    for (const jobs::Input& input : job.spec.inputs) {
+      job.folder->put(input.from, input.name, *context.progress);
+    }
+    job.engine = backend.submit(job.spec, *job.folder, *context.progress);
+  } catch (...) {
+    jobs::forget(job);
+    throw;
+  }
+  jobs::record_engine(job);
+  context.say("next      oko job logs -f " + job.spec.id);
+  context.emit({{"id", job.spec.id},
+                {"folder", job.folder->place()},
+                {"run", job.spec.run},
+                {"engine", job.engine}});
+}
+
+void add_resource_flags(CLI::App& command, SubmitArguments& a) {
+  constexpr int kMostWorkers = 1024, kMostGpus = 64;
+  constexpr double kMostMoney = 1e6;
+  const auto add = [&](const char* flag, auto& value, const char* help) {
+    return command.add_option(flag, value, help)->group("Machines");
+  };
+  add("--workers", a.resources.workers, "Processes that train together, with one batch shared out")
+      ->check(CLI::Range(1, kMostWorkers))
+      ->capture_default_str()
+      ->type_name("N");
+  add("--gpus", a.resources.gpus, "GPUs of each worker")
+      ->check(CLI::Range(0, kMostGpus))
+      ->capture_default_str()
+      ->type_name("N");
+  add("--gpu-type", a.resources.gpu_type, "T4, L4, A100 40GB, …: oko cost lists them")
+      ->type_name("NAME");
+  add("--machine", a.resources.machine, "Machine type of the engine")->type_name("NAME");
+  add("--region", a.resources.region, "Where the machines are")->type_name("NAME");
+  command
+      .add_flag("--spot", a.resources.spot, "Cheaper machines that may be taken away at any time")
+      ->group("Machines");
+  add("--max-time", a.max_time, "End the job after running for this long: 90m, 8h")
+      ->type_name("TIME");
+  add("--max-cost", a.resources.max_cost, "End the job when it has cost this much, in USD")
+      ->check(CLI::Range(.01, kMostMoney))
+      ->type_name("USD");
+  add("--price", a.price, "What all workers cost together in an hour, in USD")
+      ->check(CLI::Range(.0001, kMostMoney))
+      ->type_name("USD");
+}
+
+void add_setting_flags(CLI::App& command, SubmitArguments& a) {
+  std::map<std::string, std::string> owners;
+  for (const auto& [name, setting] : all_settings(owners)) {
+    command
+        .add_option("--" + name, a.settings[name],
+                    std::string(setting.help) + " (" + owners[name] + ")")
+        ->type_name(std::string(setting.value))
+        ->group("Back ends");
+  }
+}
+
+}  // namespace
+
+void add_job_submit_command(CLI::App& job, Context& context) {
+  CLI::App* command = job.add_subcommand("submit", "Start a training run as a job");
+  const auto arguments = std::make_shared<SubmitArguments>();
+  SubmitArguments& a = *arguments;
+  add_choice(*command, "--on", a.on, "Where it runs", backend_names());
+  command->add_option("--name", a.name, "Name of the job; without: made from the dataset's")
+      ->type_name("NAME");
+  command
+      ->add_option("--job-dir", a.job_dir,
+                   "The job's folder: in a bucket, or on a disk that the workers see")
+      ->type_name("FOLDER");
+  command->add_flag("-n,--dry-run", a.dry_run,
+                    "Print exactly what would be sent, and send nothing");
+  add_choice(*command, "--format", a.format,
+             "skypilot: print a task file for SkyPilot instead of submitting", {"oko", "skypilot"});
+  add_resource_flags(*command, a);
+  add_setting_flags(*command, a);
+  command->add_option("COMMAND", a.command, "After --: train and its arguments")->type_name("WORD");
+  command->footer(R"(
+The job goes on when this terminal is closed. Its folder holds its description, log, checkpoints and
+models; oko job logs, show, cancel and retry work from any machine that reaches the folder.
+
+Examples:
+  oko job submit -- train photos --epochs 100
+  oko job submit --on ssh --hosts me@gpu-box --max-time 8h -- train photos)");
+  command->callback([arguments, &context] { submit(*arguments, context); });
+}
+
+}  // namespace oko::cli
