@@ -3,6 +3,7 @@
 
 #include <iostream>
 #include <thread>
+#include <utility>
 
 #include "oko/base/text.h"
 #include "oko/cli/interrupt.h"
@@ -147,6 +148,34 @@ bool print(std::string_view text) {
   return std::cout.good();
 }
 
+// A log that is followed. A network that is cut comes back, and the job goes on without it: then
+// nothing is read for a while.
+class Followed {
+ public:
+  Followed(jobs::Folder& folder, std::string name) : folder_(folder), name_(std::move(name)) {}
+
+  // What it has from byte `offset` on. Throws if its folder has never been reached.
+  std::string read_from(std::uint64_t offset) {
+    try {
+      std::string piece = folder_.read_from(name_, offset);
+      reached_ = true;
+      warned_ = false;
+      return piece;
+    } catch (const Error& error) {
+      if (!reached_ || error.code() != ErrorCode::kStorage) throw;
+      if (!std::exchange(warned_, true)) {
+        std::cerr << "oko: warning: " << error.what() << "; tries again\n";
+      }
+      return {};
+    }
+  }
+
+ private:
+  jobs::Folder& folder_;
+  std::string name_;
+  bool reached_ = false, warned_ = false;
+};
+
 void logs(const LogArguments& arguments) {
   const Job job = jobs::open_job(arguments.job);
   constexpr int kEngineLines = 1000;
@@ -163,10 +192,11 @@ void logs(const LogArguments& arguments) {
     if (!print(end)) return;
   }
   const InterruptGuard guard;
+  Followed log(*job.folder, name);
   double next_status = 0;
   bool over = !arguments.follow;
   while (!guard.interrupted()) {
-    const std::string piece = job.folder->read_from(name, at);
+    const std::string piece = log.read_from(at);
     at += piece.size();
     if (!piece.empty() && !print(piece)) return;
     if (!piece.empty()) continue;

@@ -188,8 +188,12 @@ std::optional<Error> error_of(const std::array<Cause, N>& causes, const Host& ho
 
 Error connection_error(const Host& host, std::string_view errors) {
   if (auto known = error_of(kConnectionCauses, host, errors)) return *known;
-  return Error(ErrorCode::kStorage, host.text(),
-               explained("ssh cannot connect", last_words(errors)),
+  const std::string words = last_words(errors);
+  if (words.empty()) {  // a shared connection that broke says nothing
+    return Error(ErrorCode::kStorage, host.text(), "the connection broke",
+                 "check the network, and try again");
+  }
+  return Error(ErrorCode::kStorage, host.text(), explained("ssh cannot connect", words),
                fmt::format("check that `ssh {}` works", host.name));
 }
 

@@ -1,0 +1,48 @@
+#!/bin/bash
+# Takes the place of oko on the hosts where the test is not about training: `job run` is oko's own,
+# `train` counts steps of a tenth of a second. Like oko train it resumes exactly, writes a checkpoint
+# at SIGTERM and ends with 130.
+# OKO_REAL is the oko that is tested, STEPS the length of the training.
+set -u
+case "$1" in
+  --version) exec "$OKO_REAL" --version ;;
+  job)
+    export OKO_PROGRAM=$0
+    exec "$OKO_REAL" "$@"
+    ;;
+  train) ;;
+  *) exit 2 ;;
+esac
+words=$*
+run=$(
+  while [ "$1" != --out ]; do shift; done
+  echo "$2"
+)
+mkdir -p "$run"
+rank=${RANK:-0}
+checkpoint=$run/checkpoint-$rank
+step=0 value=1
+if [ -e "$checkpoint" ]; then
+  read -r step value <"$checkpoint"
+  echo "resumed at step $step"
+fi
+[ "$rank" != 0 ] || echo run >"$run/run.toml"
+save() { echo "$step $value" >"$checkpoint.new" && mv "$checkpoint.new" "$checkpoint"; }
+end() {
+  trap "" TERM
+  save
+  echo "checkpoint at step $step"
+  exit 130
+}
+trap end TERM
+echo "words: $words"
+echo "worker $rank of ${WORLD_SIZE:-1}, local ${LOCAL_RANK:-0}, ${MASTER_ADDR:-none}:${MASTER_PORT:-}, in $PWD"
+while [ "$step" -lt "${STEPS:-20}" ]; do
+  step=$((step + 1)) value=$(((value * 1103515245 + step) % 2147483648))
+  [ $((step % 5)) != 0 ] || save
+  echo "step $step"
+  sleep .1
+done
+save
+[ "$rank" != 0 ] || echo "model $value" >"$run/model.oko"
+echo "trained $step steps"
