@@ -174,8 +174,9 @@ std::vector<BundleFile> bundle_files(const BundleOptions& options) {
 void write_tar(const std::vector<BundleFile>& files, const std::string& folder, const Sink& sink,
                Progress& progress) {
   for (const BundleFile& file : files) {
-    const Bytes content = file.link.empty() ? storage::map(file.path) : Bytes();
-    const storage::TarKind kind{.executable = file.executable, .link = file.link};
+    const Bytes content = file.path.empty() ? Bytes() : storage::map(file.path);
+    const storage::TarKind kind{
+        .executable = file.executable, .link = file.link, .shared_folder = file.shared_folder};
     sink(bytes_of(storage::tar_header(folder + file.name, content.size(), kind)));
     sink(content.span());
     sink(bytes_of(storage::tar_padding(content.size())));

@@ -23,6 +23,7 @@ struct BundleFile {
   std::string path;  // on this machine; empty for a link
   std::string link;  // what a symbolic link refers to
   bool executable = false;
+  bool shared_folder = false;  // of an image: a folder that everybody may write to
   Part part = Part::kLibrary;  // kProgram: changes whenever oko is built
 };
 

@@ -11,6 +11,7 @@
 #include "oko/package/libraries.h"
 #include "oko/package/process.h"
 #include "oko/package/test_folder.h"
+#include "oko/package/test_installation.h"
 #include "oko/storage/store.h"
 
 namespace oko::package {
@@ -20,17 +21,6 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
 constexpr std::size_t kMost = std::size_t{1} << 20;
-
-// An installation with the same small program for both, so that its bundle is made quickly.
-std::string small_installation(const TestFolder& folder) {
-  const Installation real = find_installation(OKO_PROGRAM);
-  fs::create_directories(folder / "small/bin");
-  fs::create_directories(folder / "small/libexec");
-  fs::copy_file("/bin/cat", folder / "small/bin/oko");
-  fs::copy_file("/bin/cat", folder / "small/libexec/oko-commands");
-  fs::copy_file(real.launcher, folder / "small/libexec/oko-launcher");
-  return folder / "small/bin/oko";
-}
 
 std::string run(const std::vector<std::string>& words,
                 const std::vector<std::string>& environment = {}, int code = 0) {

@@ -79,7 +79,7 @@ std::string ascii_name(std::string_view name) {
 std::string tar_header(std::string_view name, std::uint64_t size, const TarKind& kind) {
   assert(!name.empty() && name.find('\0') == std::string_view::npos);
   const bool is_link = !kind.link.empty();
-  assert(!is_link || size == 0);
+  assert((!is_link && !kind.shared_folder) || size == 0);
   std::string records;
   if (name.size() > kLongestName || !is_ascii(name)) records += pax_record("path", name);
   if (kind.link.size() > kLongestName || !is_ascii(kind.link)) {
@@ -92,9 +92,12 @@ std::string tar_header(std::string_view name, std::uint64_t size, const TarKind&
     header = summed(header_block(ascii_name("PaxHeaders/" + plain), records.size(), 'x')) + records;
     header.resize(rounded_up(header.size()), '\0');
   }
-  const char* mode = is_link ? "0000777" : kind.executable ? "0000755" : "0000644";
-  std::string block =
-      header_block(plain, size > kLargestSize ? 0 : size, is_link ? '2' : '0', mode);
+  const char* mode = kind.shared_folder ? "0001777"
+                     : is_link          ? "0000777"
+                     : kind.executable  ? "0000755"
+                                        : "0000644";
+  const char type = kind.shared_folder ? '5' : is_link ? '2' : '0';
+  std::string block = header_block(plain, size > kLargestSize ? 0 : size, type, mode);
   put(block, kLink, ascii_name(kind.link));
   return header + summed(std::move(block));
 }

@@ -10,10 +10,12 @@
 
 namespace oko::storage {
 
-// A member of a tar file other than a plain file: a program, or a symbolic link.
+// A member of a tar file other than a plain file: a program, or, without content, a symbolic link
+// or a folder that everybody may write to, like /tmp.
 struct TarKind {
   bool executable = false;
-  std::string link;  // what a symbolic link refers to; it has no content
+  std::string link{};  // what a symbolic link refers to
+  bool shared_folder = false;
 };
 
 // The header of a tar member: one POSIX ustar block of 512 bytes, preceded by a pax header if the

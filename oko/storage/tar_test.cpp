@@ -128,13 +128,16 @@ TEST(Tar, HoldsProgramsAndLinks) {
   const ScratchFolder folder;
   const std::string far(150, 'l');
   write(folder / "a.tar", tar_header("run", 0, {true, ""}) + tar_header("near", 0, {false, "run"}) +
-                              tar_header("far", 0, {false, far}) + std::string(tar_end()));
+                              tar_header("far", 0, {false, far}) +
+                              tar_header("shared/", 0, {.shared_folder = true}) +
+                              std::string(tar_end()));
   std::filesystem::create_directory(folder / "out");
   EXPECT_EQ(output_of("tar -xf '" + folder / "a.tar" + "' -C '" + folder / "out" + "'"), "");
   const auto mode = std::filesystem::status(folder / "out/run").permissions();
   EXPECT_NE(mode & std::filesystem::perms::owner_exec, std::filesystem::perms::none);
   EXPECT_EQ(std::filesystem::read_symlink(folder / "out/near"), "run");
   EXPECT_EQ(std::filesystem::read_symlink(folder / "out/far"), far);
+  EXPECT_TRUE(std::filesystem::is_directory(folder / "out/shared"));
 }
 
 // A sparse file, so that it takes no space.
