@@ -36,6 +36,8 @@ void add_job_command(CLI::App& app, Context& context) {
   add_job_watch_commands(*job, context);
   add_job_change_commands(*job, context);
   add_job_run_command(*job, context);
+  add_job_bundle_command(*job, context);
+  add_job_image_command(*job, context);
 }
 
 }  // namespace oko::cli

@@ -15,6 +15,8 @@ void add_job_watch_commands(CLI::App& job, Context& context);
 // cancel, retry, fetch
 void add_job_change_commands(CLI::App& job, Context& context);
 void add_job_run_command(CLI::App& job, Context& context);
+void add_job_bundle_command(CLI::App& job, Context& context);
+void add_job_image_command(CLI::App& job, Context& context);
 
 // The group with only the command that back ends start on the machines that train; it needs neither
 // LibTorch nor OpenCV.
