@@ -8,15 +8,11 @@ namespace oko::storage::gcs {
 namespace {
 
 constexpr const char* kTokenUri = "https://oauth2.googleapis.com/token";
-constexpr const char* kScope = "https://www.googleapis.com/auth/devstorage.full_control";
 constexpr std::time_t kBeforeEnd = 300;
 
 // Keys are only sent over TLS or to this machine.
 void check_token_uri(const std::string& uri, const std::string& name) {
-  if (uri.starts_with("https://") || uri.starts_with("http://127.") ||
-      uri.starts_with("http://localhost")) {
-    return;
-  }
+  if (http::may_carry_secrets(uri)) return;
   throw input_error(name, "\"token_uri\" is neither https nor on this machine");
 }
 
@@ -68,8 +64,9 @@ Account parse_account(std::string_view text, const std::string& name) {
                     "use a service account key or gcloud auth application-default login");
 }
 
-TokenSource::TokenSource(const GcsOptions& options)
+TokenSource::TokenSource(const GcsOptions& options, std::string scope)
     : options_(options),
+      scope_(std::move(scope)),
       client_(options.client != nullptr ? *options.client : http::shared_client()) {}
 
 std::string TokenSource::get() {
@@ -87,6 +84,11 @@ void TokenSource::renew(const std::string& stale) {
 std::string TokenSource::project() {
   const std::lock_guard lock(mutex_);
   return !options_.anonymous && account() ? account()->project : "";
+}
+
+std::string TokenSource::quota_project() {
+  const std::lock_guard lock(mutex_);
+  return !options_.anonymous && account() && !account()->is_service ? account()->project : "";
 }
 
 const std::optional<Account>& TokenSource::account() {
@@ -150,7 +152,7 @@ TokenSource::Token TokenSource::of_service(const Account& account) {
   Json header = {{"alg", "RS256"}, {"typ", "JWT"}};
   if (!account.key_id.empty()) header["kid"] = account.key_id;
   const Json claims = {{"iss", account.email},
-                       {"scope", kScope},
+                       {"scope", scope_},
                        {"aud", account.token_uri},
                        {"iat", now},
                        {"exp", now + 3600}};

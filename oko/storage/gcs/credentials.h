@@ -26,13 +26,18 @@ Account parse_account(std::string_view json, const std::string& name);
 std::string make_jwt(std::string_view header, std::string_view claims,
                      const std::string& private_key);
 
+inline constexpr const char* kStorageScope =
+    "https://www.googleapis.com/auth/devstorage.full_control";
+
 // An access token, in Google's order of sources: the file that GOOGLE_APPLICATION_CREDENTIALS
 // names; gcloud's application-default file (CLOUDSDK_CONFIG or ~/.config/gcloud); the metadata
 // server (GCE_METADATA_HOST or metadata.google.internal). Cached until five minutes before it
 // expires. Thread-safe.
 class TokenSource {
  public:
-  explicit TokenSource(const GcsOptions& options);
+  // `scope`: what a service account's tokens are good for; a user's and a machine's were decided
+  // when they logged in or the machine was created.
+  explicit TokenSource(const GcsOptions& options, std::string scope = kStorageScope);
 
   // Empty if requests are anonymous. An Error of kStorage if there are no credentials.
   std::string get();
@@ -40,6 +45,9 @@ class TokenSource {
   void renew(const std::string& stale);
   // The project in the credentials file; may be empty.
   std::string project();
+  // The project that a user's calls count against, for the header X-Goog-User-Project; may be
+  // empty.
+  std::string quota_project();
 
  private:
   struct Token {
@@ -55,6 +63,7 @@ class TokenSource {
   Token of_machine();
 
   GcsOptions options_;
+  std::string scope_;
   http::Client& client_;
   std::mutex mutex_;
   bool looked_ = false;

@@ -50,6 +50,9 @@ struct Request {
   std::function<void(const Response&)> begin;
   // Without a sink, longer bodies are rejected, so that a server cannot exhaust memory.
   std::uint64_t max_body = std::uint64_t{64} << 20;
+  // Sent over a new connection, and so at most once: libcurl repeats a request, even a POST, if the
+  // connection that it reused breaks before the response.
+  bool once = false;
   Timeouts timeouts;
   std::string ca_file;  // certificates to trust; empty: SSL_CERT_FILE, CURL_CA_BUNDLE, the system's
   Tls tls;
@@ -135,6 +138,9 @@ void log(const std::function<std::string()>& line);  // calls `line` only if log
 
 // A URL that may be shown.
 std::string presentable(std::string_view url);
+
+// Whether secrets may be sent there: https, or http to this machine.
+bool may_carry_secrets(std::string_view url);
 
 // %XX for everything but letters, digits and -._~ (RFC 3986); '/' too unless it is kept.
 std::string percent_encode(std::string_view text, bool keep_slash = false);

@@ -232,6 +232,7 @@ void Exchange::set_options() {
   set(CURLOPT_BUFFERSIZE, static_cast<long>(Client::kBuffered));
   set(CURLOPT_UPLOAD_BUFFERSIZE, 256L << 10);
   set(CURLOPT_TCP_KEEPALIVE, 1L);
+  set(CURLOPT_FRESH_CONNECT, request_.once ? 1L : 0L);
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request_.timeouts.connect.count()));
   set(CURLOPT_LOW_SPEED_LIMIT, 1L);
   set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(request_.timeouts.stall.count()));

@@ -211,6 +211,20 @@ TEST(Client, NeverUsesASecondResponseForTheNextRequest) {
   }
 }
 
+TEST(Client, SendsARequestOnceIfAskedTo) {
+  Server server([](Connection& to, const Head&, const std::string&, int number) {
+    if (number == 0) return to.send(answer("200 OK", "first"));
+    to.reset();
+  });
+  Client client;
+  EXPECT_TRUE(client.send(get(server)).ok());
+  Request post = get(server);
+  post.method = "POST";
+  post.once = true;
+  EXPECT_EQ(client.send(post).failure, Failure::kBroken);
+  EXPECT_EQ(server.requests(), 2);
+}
+
 TEST(Client, TakesTheResponseOfAServerThatSpeaksFirst) {
   const Listener listener(0, [](Connection& to) {
     try {
@@ -335,6 +349,18 @@ TEST(Log, ShowsNoSecrets) {
   EXPECT_THAT(told, HasSubstr("GET http://127.0.0.1:"));
   EXPECT_THAT(told, HasSubstr("/b/x?upload_id=... 204, "));
   EXPECT_THAT(told, ::testing::Not(HasSubstr("SECRET")));
+}
+
+TEST(Url, CarriesSecretsOnlyByTlsOrToThisMachine) {
+  for (const char* good : {"https://h/token", "http://127.0.0.1:80/x", "http://127.1.2.3",
+                           "http://localhost:9/", "http://[::1]:9/x"}) {
+    EXPECT_TRUE(may_carry_secrets(good)) << good;
+  }
+  for (const char* bad : {"http://h/", "ftp://127.0.0.1", "http://127.0.0.1.example.com/",
+                          "http://localhost.example/", "http://localhost:80@example.com/",
+                          "http://[::1]:80@h/", "http://127.0.0.1@h", ""}) {
+    EXPECT_FALSE(may_carry_secrets(bad)) << bad;
+  }
 }
 
 TEST(Url, EncodesAllButPlainCharacters) {

@@ -88,6 +88,20 @@ std::string presentable(std::string_view url) {
   return shown;
 }
 
+bool may_carry_secrets(std::string_view url) {
+  constexpr std::string_view kPlain = "http://";
+  if (url.starts_with("https://")) return true;
+  if (!url.starts_with(kPlain)) return false;
+  url.remove_prefix(kPlain.size());
+  std::string_view host = url.substr(0, url.find_first_of("/?#"));
+  if (host.find('@') != host.npos) return false;  // "localhost:80@example.com"
+  if (host.starts_with("[::1]")) return host.size() == 5 || host[5] == ':';
+  host = host.substr(0, host.find(':'));
+  // Digits and dots only: "127.0.0.1.example.com" is another machine.
+  return host == "localhost" ||
+         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == host.npos);
+}
+
 std::string percent_encode(std::string_view text, bool keep_slash) {
   constexpr char kHex[] = "0123456789ABCDEF";
   std::string encoded;
