@@ -113,7 +113,15 @@ TEST_F(ApiTest, AllCausesOfAnInvalidObjectAreShown) {
               HasSubstr("spec.template: Required value; spec.parallelism: Invalid: -1"));
 }
 
-TEST_F(ApiTest, ImpersonationAndNamesAreSentEncoded) {
+TEST_F(ApiTest, SomeoneElseIsImpersonated) {
+  use_user("token: t, as: someone");
+  Api one = api();
+  one.list(core_path("ml", "pods"));
+  EXPECT_EQ(server_.requests()[0].impersonated, "someone");
+  EXPECT_EQ(server_.requests()[0].token, "t");
+}
+
+TEST(ApiPaths, AreEncoded) {
   EXPECT_EQ(core_path("a/../b", "pods", "x?y"), "/api/v1/namespaces/a%2F..%2Fb/pods/x%3Fy");
   EXPECT_EQ(query_of({{"labelSelector", "a=b&c"}}), "?labelSelector=a%3Db%26c");
 }

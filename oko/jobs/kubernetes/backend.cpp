@@ -76,6 +76,18 @@ void wait_until_gone(Api& api, const std::string& path, const std::string& uid) 
               "kubectl describe shows what holds it");
 }
 
+// The job that has the name of `body`, if it is the same; an Error if it is another one's.
+std::optional<Json> earlier_run(Api& api, const std::string& space, const Json& body) {
+  const std::string name = text_at(body, "/metadata/name");
+  auto there = api.find(jobs_path(space, name));
+  if (there && annotation(*there, kFolderAnnotation) != annotation(body, kFolderAnnotation)) {
+    throw Error(ErrorCode::kUsage, api.place(),
+                "the namespace " + space + " has another job called " + name,
+                "choose another --name");
+  }
+  return there;
+}
+
 std::vector<Json> pods_of(Api& api, const std::string& space, const std::string& name) {
   std::vector<Json> pods =
       api.list(core_path(space, "pods"), {{"labelSelector", "job-name=" + name}});
@@ -174,7 +186,8 @@ void KubernetesBackend::check(const Spec& spec) const {
   try {  // everything but the creation itself: rights, names, fields, admission
     api.post(jobs_path(space), body, {{"fieldValidation", "Strict"}, {"dryRun", "All"}});
   } catch (const Refusal& refusal) {
-    if (refusal.reason() != "AlreadyExists") throw;  // submit() decides
+    if (refusal.reason() != "AlreadyExists") throw;
+    earlier_run(api, space, body);
   }
 }
 
@@ -201,17 +214,11 @@ Json KubernetesBackend::create_job(Api& api, const std::string& space, const Jso
   } catch (const Refusal& refusal) {
     if (refusal.reason() != "AlreadyExists") throw;
   }
-  const std::string name = text_at(body, "/metadata/name");
-  const std::string path = jobs_path(space, name);
-  if (const auto there = api.find(path)) {
-    if (annotation(*there, kFolderAnnotation) != annotation(body, kFolderAnnotation)) {
-      throw Error(ErrorCode::kUsage, api.place(),
-                  "the namespace " + space + " has another job called " + name,
-                  "choose another --name");
-    }
+  if (const auto there = earlier_run(api, space, body)) {
     const bool leaving = !text_at(*there, "/metadata/deletionTimestamp").empty();
     if (!leaving && !is_finished(*there)) return *there;
     progress.line("removing the job's earlier run from the cluster");
+    const std::string path = jobs_path(space, text_at(body, "/metadata/name"));
     const std::string uid = text_at(*there, "/metadata/uid");
     remove_if_there(api, path, uid);
     wait_until_gone(api, path, uid);

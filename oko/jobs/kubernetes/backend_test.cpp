@@ -107,6 +107,7 @@ TEST_F(BackendTest, AnEarlierRunMakesRoom) {
 
 TEST_F(BackendTest, SomeoneElsesJobStays) {
   server_.put(kJob, {{"metadata", {{"annotations", {{"oko/folder", "gs://other"}}}}}});
+  EXPECT_THAT(error_of([&] { backend_.check(test_spec()); }), HasSubstr("--name"));
   EXPECT_THAT(error_of([&] { submit(test_spec()); }), HasSubstr("--name"));
   EXPECT_TRUE(server_.object(kJob).has_value());
 }

@@ -306,7 +306,7 @@ std::vector<std::string> consequences_of(const std::vector<std::string>& dropped
     } else if (field == "spec.ttlSecondsAfterFinished") {
       sentences.push_back(
           "this server has no ttlSecondsAfterFinished (Kubernetes 1.21): the "
-          "finished job stays until oko job cancel or kubectl delete job");
+          "finished job stays until kubectl delete job");
     } else {
       sentences.push_back("this server does not know " + field + " and ignores it");
     }

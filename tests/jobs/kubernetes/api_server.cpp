@@ -109,7 +109,7 @@ ApiServer::Answer ApiServer::answer(const Head& head, const std::string& body) {
   const std::string authorization = head.get("Authorization");
   const std::string token =
       authorization.starts_with("Bearer ") ? authorization.substr(7) : authorization;
-  seen_.push_back({head.method() + " " + head.target(), body, token});
+  seen_.push_back({head.method() + " " + head.target(), body, token, head.get("Impersonate-User")});
   if (!next_.empty()) {
     Answer planned = std::move(next_.front());
     next_.erase(next_.begin());

@@ -40,7 +40,7 @@ class ApiServer {
 
   // "POST /path?query", and what was sent with it.
   struct Seen {
-    std::string request, body, token;
+    std::string request, body, token, impersonated;
   };
   std::vector<Seen> requests();
 
