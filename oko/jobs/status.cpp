@@ -103,6 +103,10 @@ void judge_unfinished(const Job& job, const Observation& engine, double now, Sta
   if (state.phase == Phase::kPreempted) {
     status.standing = Standing::kPreempted;
     status.why = state.reason;
+    if (engine.phase == kQueued && !engine.reason.empty()) {  // what it waits for now
+      status.why = engine.reason;
+      status.hint = engine.hint;
+    }
     if (engine.phase == kEnded || engine.phase == kGone) {
       status.hint = "oko job retry " + job.spec.id + " continues from the last checkpoint";
     }

@@ -3,10 +3,10 @@
 #include <array>
 #include <optional>
 
-#include "oko/jobs/program.h"
 #include "oko/jobs/registry.h"
 #include "oko/jobs/shell.h"
 #include "oko/jobs/slurm/commands.h"
+#include "oko/jobs/slurm/install.h"
 #include "oko/jobs/slurm/reasons.h"
 #include "oko/storage/store.h"
 
@@ -23,10 +23,10 @@ constexpr std::array kSettings = {
     Setting{"qos", "NAME", "Quality of service"},
     Setting{"constraint", "FEATURES", "Features that the nodes must have"},
     Setting{"nodes", "N", "Nodes that the workers share equally; one per worker without it"},
-    Setting{"cpus", "N", "CPUs per worker"},
+    Setting{"cpu", "N", "CPUs per worker"},
     Setting{"memory", "SIZE", "Memory per worker, for example 16G"},
     Setting{"setup", "COMMAND", "Shell command to run first, for example \"module load cuda\""},
-    Setting{"program", "PATH", "Path of oko on the nodes; this program's own without it"},
+    Setting{"program", "PATH", "Path of oko on the nodes, instead of this one or a copy of it"},
     Setting{"sbatch", "OPTIONS", "More options for sbatch, for example --reservation=course"}};
 
 constexpr const char* kLog = "slurm.log";
@@ -38,7 +38,7 @@ std::string log_folder(const Spec& spec) {
 }
 
 slurm::Request request_for(const Spec& spec, const slurm::Fit& fit) {
-  return slurm::request_of(spec, fit, spec.setting("program", this_program()),
+  return slurm::request_of(spec, fit, slurm::program_on_nodes(spec.setting("program")),
                            storage::join(log_folder(spec), kLog));
 }
 
@@ -68,14 +68,16 @@ class SlurmBackend final : public Backend {
   }
 
   std::string preview(const Spec& spec) const override {
+    slurm::check_settings(spec);
     const slurm::Request request = request_for(spec, slurm::fit(spec, slurm::ask_cluster()));
     return shell_command(request.words) + " <<'END'\n" + request.script + "END\n";
   }
 
   Json submit(const Spec& spec, Folder&, Progress& progress) const override {
-    if (spec.resources.gpus > 0 && spec.setting("cpus").empty()) {
-      progress.line("most clusters give a worker one CPU: --cpus 8 keeps a GPU busy");
+    if (spec.resources.gpus > 0 && spec.setting("cpu").empty()) {
+      progress.line("most clusters give a worker one CPU: --cpu 8 keeps a GPU busy");
     }
+    slurm::install_program(spec.setting("program"), progress);
     const slurm::Fit fit = slurm::fit(spec, slurm::ask_cluster());
     return {{"job", slurm::submit(request_for(spec, fit))}};
   }

@@ -23,12 +23,13 @@ constexpr std::int64_t kSpareMinutes = 5;
   throw Error(ErrorCode::kUsage, "--" + setting, what, hint);
 }
 
-// "16G" times a number of workers. Slurm counts in units of 1024, MiB without a letter.
+// "16G" or "16Gi" times a number of workers. Slurm counts in units of 1024, MiB without a letter.
 std::string memory_text(const std::string& text, int times) {
   std::int64_t amount = 0;
   const char* const end = text.data() + text.size();
   const auto [last, error] = std::from_chars(text.data(), end, amount);
-  const std::string_view unit(last, static_cast<std::size_t>(end - last));
+  std::string_view unit(last, static_cast<std::size_t>(end - last));
+  if (unit.size() == 2 && unit[1] == 'i') unit.remove_suffix(1);  // as Kubernetes writes it
   const bool known = unit.empty() || (unit.size() == 1 && std::string_view("KMGT").find(unit[0]) !=
                                                               std::string_view::npos);
   if (error != std::errc() || !known || amount < 1 || amount > (std::int64_t{1} << 40)) {
@@ -38,13 +39,13 @@ std::string memory_text(const std::string& text, int times) {
 }
 
 int cpus_of(const Spec& spec) {
-  const std::string text = spec.setting("cpus");
+  const std::string text = spec.setting("cpu");
   if (text.empty()) return 0;
   int cpus = 0;
   const char* const end = text.data() + text.size();
   const auto [last, error] = std::from_chars(text.data(), end, cpus);
   if (error != std::errc() || last != end || cpus < 1 || cpus > 4096) {
-    refuse("cpus", "\"" + text + "\" is not a number of CPUs", "for example 8");
+    refuse("cpu", "\"" + text + "\" is not a number of CPUs", "for example 8");
   }
   return cpus;
 }
@@ -127,7 +128,7 @@ std::vector<std::string> words_of_request(const Spec& spec, const Fit& fit,
   const auto add = [&](std::string_view option, const std::string& value) {
     if (!value.empty()) words.push_back(fmt::format("--{}={}", option, value));
   };
-  add("cpus-per-task", spec.setting("cpus"));
+  add("cpus-per-task", spec.setting("cpu"));
   if (const std::string memory = spec.setting("memory"); !memory.empty()) {
     add("mem", memory_text(memory, per_node));
   }
@@ -163,7 +164,9 @@ while kill -0 $workers 2>/dev/null; do
 done
 if [ $code -eq 130 ] && [ $ended = no ]; then
   echo "oko job: back in the queue, to continue from the checkpoint"
-  scontrol requeue "$SLURM_JOB_ID" && sleep 600
+  seconds=0
+  scontrol requeue "$SLURM_JOB_ID" || seconds=600
+  while [ $ended = no ] && [ $((seconds += 1)) -lt 600 ]; do sleep 1; done
 fi
 exit $code
 )sh";
@@ -206,7 +209,7 @@ Request request_of(const Spec& spec, const Fit& fit, const std::string& program,
       "MASTER_ADDR=$(scontrol show hostnames \"$SLURM_JOB_NODELIST\" | head -n 1)\n"
       "MASTER_PORT=$((20000 + SLURM_JOB_ID % 10000))\n"
       "export MASTER_ADDR MASTER_PORT\n"
-      "unset RANK LOCAL_RANK WORLD_SIZE\n"
+      "unset RANK LOCAL_RANK WORLD_SIZE OKO_PROGRAM\n"
       "\n"
       "ended=no\n"
       "trap 'ended=yes' TERM\n"

@@ -90,7 +90,7 @@ TEST(SlurmRequest, IsWhatSbatchNeeds) {
   spec.resources.gpus = 1;
   spec.resources.gpu_type = "T4";
   spec.resources.max_hours = 1.5;
-  spec.settings["cpus"] = "8";
+  spec.settings["cpu"] = "8";
   spec.settings["memory"] = "16G";
   spec.settings["setup"] = "module load cuda/12.4";
   spec.settings["sbatch"] = " --reservation=course  --exclude=n3 ";
@@ -113,7 +113,7 @@ TEST(SlurmRequest, WorkersCanShareNodes) {
   spec.resources.workers = 4;
   spec.resources.gpus = 1;
   spec.settings["nodes"] = "1";
-  spec.settings["memory"] = "16G";
+  spec.settings["memory"] = "16Gi";
   const Request made = request(spec);
   for (const char* const word : {"--nodes=1", "--ntasks-per-node=4", "--mem=64G", "--gres=gpu:4"}) {
     EXPECT_THAT(made.words, Contains(word));
@@ -159,8 +159,8 @@ TEST(SlurmRequest, NothingCanBreakOutOfTheScript) {
 
 TEST(SlurmRequest, SettingsAreChecked) {
   for (const auto& [name, value] :
-       std::vector<std::pair<const char*, const char*>>{{"cpus", "0"},
-                                                        {"cpus", "8x"},
+       std::vector<std::pair<const char*, const char*>>{{"cpu", "0"},
+                                                        {"cpu", "8x"},
                                                         {"memory", "lots"},
                                                         {"memory", "0"},
                                                         {"memory", "8GB"},

@@ -1,0 +1,45 @@
+#!/bin/bash
+# Takes the place of oko on the nodes where the test is not about training: `job run` is oko's own,
+# `train` counts steps of a tenth of a second. Like oko train it resumes exactly, writes a checkpoint
+# at SIGTERM and ends with 130.
+# OKO_REAL is the oko that is tested, STEPS the length of the training.
+set -u
+case "$1" in
+  job)
+    export OKO_PROGRAM=$0
+    exec "$OKO_REAL" "$@"
+    ;;
+  train) ;;
+  *) exit 2 ;;
+esac
+run=$(
+  while [ "$1" != --out ]; do shift; done
+  echo "$2"
+)
+# The other workers only keep the first company.
+mkdir -p "$run"
+rank=${RANK:-0}
+checkpoint=$run/checkpoint-$rank
+step=0 value=1
+if [ -e "$checkpoint" ]; then
+  read -r step value <"$checkpoint"
+  echo "resumed at step $step"
+fi
+[ "$rank" != 0 ] || echo run >"$run/run.toml"
+save() { echo "$step $value" >"$checkpoint.new" && mv "$checkpoint.new" "$checkpoint"; }
+end() {
+  trap "" TERM
+  save
+  sleep .5
+  echo "checkpoint at step $step"
+  exit 130
+}
+trap end TERM
+echo "worker $rank of ${WORLD_SIZE:-1} on $SLURMD_NODENAME, GPUs ${CUDA_VISIBLE_DEVICES:-none}"
+while [ "$step" -lt "${STEPS:-20}" ]; do
+  step=$((step + 1)) value=$(((value * 1103515245 + step) % 2147483648))
+  sleep .1
+done
+save
+[ "$rank" != 0 ] || echo "model $value" >"$run/model.oko"
+echo "trained $step steps"
