@@ -24,6 +24,7 @@ namespace oko::jobs {
 namespace {
 
 constexpr int kPreempted = static_cast<int>(ErrorCode::kInterrupted);
+constexpr int kLostWorker = 5;  // of oko train: another worker died, or did not come
 constexpr int kMostCrashesInARow = 3;
 // A training that ran for this long has made progress: earlier crashes no longer count.
 constexpr double kGoodSeconds = 600;
@@ -220,14 +221,16 @@ Ending Supervisor::run_child() {
 bool Supervisor::restarts_after(const Ending& ending, double seconds) {
   if (asked_.phase != Phase::kRunning) return false;
   if (seconds >= kGoodSeconds) crashes_ = 0;
-  const bool crashed = ending.signal != 0 || ending.code == static_cast<int>(ErrorCode::kStorage);
+  const bool crashed = ending.signal != 0 || ending.code == kLostWorker ||
+                       ending.code == static_cast<int>(ErrorCode::kStorage);
   if (!crashed || ++crashes_ > kMostCrashesInARow) return false;
   const std::string what =
       ending.signal != 0
           ? fmt::format("the training was ended by signal {} ({}){}", ending.signal,
                         strsignal(ending.signal),
                         ending.signal == SIGKILL ? ": the machine may have too little memory" : "")
-          : "the training could not reach its files";
+      : ending.code == kLostWorker ? "another worker was lost"
+                                   : "the training could not reach its files";
   say(fmt::format("{}; starts it again, {} of {}", what, crashes_, kMostCrashesInARow));
   return true;
 }

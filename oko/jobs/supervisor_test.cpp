@@ -69,6 +69,13 @@ TEST_F(SupervisorTest, ACrashIsStartedAgainWithResume) {
   EXPECT_THAT(output_, HasSubstr("too little memory"));
 }
 
+TEST_F(SupervisorTest, TheLossOfAnotherWorkerIsACrash) {
+  EXPECT_EQ(supervise_script("[ -e $OUT/run.toml ] || { touch $OUT/run.toml; exit 5; }"), 0);
+  EXPECT_TRUE(succeeded());
+  EXPECT_EQ(state().restarts, 1);
+  EXPECT_THAT(output_, HasSubstr("another worker was lost; starts it again"));
+}
+
 TEST_F(SupervisorTest, ThatCrashesAgainAndAgainFails) {
   EXPECT_EQ(supervise_script("kill -SEGV $$"), 1);
   EXPECT_EQ(state().phase, Phase::kFailed);
