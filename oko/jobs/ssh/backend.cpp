@@ -202,7 +202,10 @@ void Ssh::check(const Spec& spec) const {
   Needs needs;
   needs.bytes = kRoomForRun + (program.empty() ? kRoomForOko : 0);
   if (!is_in_bucket(spec)) {
-    for (const Input& input : spec.inputs) needs.bytes += bytes_of(input.from);
+    for (const Input& input : spec.inputs) {
+      // Of a job that is started again they are on the hosts, and no longer needed here.
+      if (storage::exists(input.from)) needs.bytes += bytes_of(input.from);
+    }
   }
   needs.same_processor = program.empty();
   needs.gpu_type = spec.resources.gpu_type;

@@ -24,6 +24,8 @@ constexpr std::string_view kBegin = "\001oko\001";
 constexpr std::size_t kMostNoise = std::size_t{64} << 10, kMostAnswer = std::size_t{8} << 20;
 // ssh gives up a dead connection after 15 seconds; unpacking a large file may be silent for long.
 constexpr double kStallSeconds = 600;
+// A socket's path has at most 103 bytes on every system, of which ours and ssh's names take 75.
+constexpr std::size_t kLongestRuntimeFolder = 28;
 
 std::string whole_script(std::string_view script) {
   // Messages in English, so that their causes are recognized; LC_ALL stays the user's.
@@ -52,7 +54,7 @@ bool is_plain_path(std::string_view path) {
 std::string socket_folder() {
   const char* const runtime = std::getenv("XDG_RUNTIME_DIR");
   const std::string runtime_folder = runtime == nullptr ? "" : runtime;
-  const bool fits = !runtime_folder.empty() && runtime_folder.size() <= 36 &&
+  const bool fits = !runtime_folder.empty() && runtime_folder.size() <= kLongestRuntimeFolder &&
                     runtime_folder.front() == '/' && is_plain_path(runtime_folder);
   const std::string folder =
       fits ? runtime_folder + "/oko-ssh" : fmt::format("/tmp/oko-ssh-{}", ::getuid());
