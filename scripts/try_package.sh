@@ -7,7 +7,7 @@
 #
 #   --suite SUITE   also in a minimal Debian of that release (bullseye, trixie), by debootstrap
 #   --no-podman     without the image; otherwise docker-registry, skopeo, podman and runc are needed
-#   --oko FILE      bin/oko to pack: build/release/oko/cli/oko
+#   --program FILE  bin/oko to pack; otherwise build/release/oko/cli/oko
 #
 # Everything is in a temporary folder, and mounted in a separate namespace, which ends with the
 # script.
@@ -19,19 +19,20 @@ if [[ ${OKO_TRY_INSIDE:-} != yes ]]; then
 fi
 unset OKO_TRY_INSIDE
 
-suites=() podman=yes oko=""
+suites=() podman=yes program=""
 while (($#)); do
   case "$1" in
     --suite) suites+=("${2:?}"); shift ;;
     --no-podman) podman=no ;;
-    --oko) oko=$(realpath -e "${2:?}"); shift ;;
+    --program) program=$(realpath -e "${2:?}"); shift ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
   esac
   shift
 done
 cd "$(dirname "$0")/.."
-[[ -n $oko ]] || oko=$PWD/build/release/oko/cli/oko
+oko=$PWD/build/release/oko/cli/oko
+[[ -n $program ]] || program=$oko
 demo=$PWD/build/release/examples/demo_dataset/oko_demo_dataset
 work=$(mktemp -d)
 clean_up() {
@@ -70,7 +71,7 @@ try_root() {
   umount "$root/proc" "$root/data"
 }
 
-lines=2 step bundled "$oko" job bundle "$work/oko.tar.gz"
+lines=2 step bundled "$oko" job bundle "$work/oko.tar.gz" --program "$program"
 mkdir -p "$work/roots/nothing else"
 try_root "nothing else"
 rm -rf "$work/roots/nothing else"
@@ -94,7 +95,7 @@ docker-registry serve "$work/registry.yml" > "$work/registry.log" 2>&1 &
 registry=$!
 until (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do sleep .1; done
 image=127.0.0.1:$port/oko:1
-lines=6 step "image pushed" "$oko" job image "$image"
+lines=6 step "image pushed" "$oko" job image "$image" --program "$program"
 skopeo inspect --tls-verify=false --format '    skopeo sees {{.Digest}}' "docker://$image"
 
 # crun, the default, does not start in every container; runc does. The limits may be below podman's

@@ -39,6 +39,8 @@ void add_job_bundle_command(CLI::App& job, Context& context) {
       ->add_option("--program", arguments->options.program,
                    "bin/oko of another installation (default: this one)")
       ->type_name("FILE");
+  command->add_flag("--whole", arguments->options.whole,
+                    "Include video and other engines, which training does not use");
   command->footer(R"(
 The archive holds a folder oko/. Unpacked anywhere on a Linux machine with the same kind of
 processor, oko/oko runs there, whatever is or is not installed; a GPU's driver is the machine's own.

@@ -146,6 +146,8 @@ void add_job_image_command(CLI::App& job, Context& context) {
       ->type_name("FILE");
   command->add_flag("--plain-http", arguments->options.registry.plain_http,
                     "Use http, not https, also for registries on other machines");
+  command->add_flag("--whole", arguments->options.bundle.whole,
+                    "Include video and other engines, which training does not use");
   command->footer(R"(
 Neither Docker nor root is needed. Logins of docker login and podman login are used, and Google's
 credentials for its registries. The same oko gives the same image, byte for byte.

@@ -14,6 +14,7 @@
 #include "oko/package/gzip.h"
 #include "oko/package/installation.h"
 #include "oko/package/libraries.h"
+#include "oko/package/needed.h"
 #include "oko/storage/checksum.h"
 #include "oko/storage/store.h"
 #include "oko/storage/tar.h"
@@ -49,12 +50,13 @@ bool is_library(const fs::path& file) { return file.string().find(".so") != std:
 // Collects the files of an installed oko.
 class Collector {
  public:
-  std::vector<BundleFile> run(const Installation& installation) {
+  std::vector<BundleFile> run(const Installation& installation, bool whole) {
     for (const std::string& program : {installation.oko, installation.commands}) {
       const Linked linked = libraries_of(program);
       if (loader_.empty()) loader_ = linked.loader;
       add(linked.libraries);
     }
+    if (!whole) leave_out(installation);
     add_plugins();
     add_file(kLoader, fs::canonical(loader_).string(), true);
     add_file(std::string(kPrograms) + "/oko", installation.oko, true, Part::kProgram);
@@ -88,6 +90,29 @@ class Collector {
       found_.push_back(library);
     }
   }
+
+  // Replaces libraries that are not needed by links to the one that stands in for them.
+  void leave_out(const Installation& installation) {
+    std::map<std::string, ElfFile> files;
+    const std::set<std::string> programs{installation.oko, installation.commands};
+    for (const std::string& program : programs) files[program] = elf_of(program);
+    for (const Library& library : found_) files[library.name] = elf_of(library.path);
+    const std::set<std::string> kept = needed_files(files, programs, elf_of(installation.stand_in));
+    std::set<std::string_view> named;
+    for (const std::string& file : kept) {
+      named.insert(files.at(file).needed.begin(), files.at(file).needed.end());
+    }
+    for (const Library& library : found_) {
+      if (kept.contains(library.name)) continue;
+      const std::string name = slashed(kLibraries, library.name);
+      files_.erase(name);
+      if (!named.contains(library.name)) continue;
+      files_[name] = {.name = name, .path = {}, .link = fs::path(kStandIn).filename().string()};
+    }
+    std::erase_if(found_, [&](const Library& library) { return !kept.contains(library.name); });
+    add_file(kStandIn, installation.stand_in);
+  }
+  static ElfFile elf_of(const std::string& path) { return read_elf(storage::map(path), path); }
 
   void add_plugins() {
     const std::vector<Library> libraries = found_;
@@ -168,7 +193,7 @@ std::span<const std::byte> bytes_of(std::string_view text) {
 std::vector<BundleFile> bundle_files(const BundleOptions& options) {
   const Installation installation = find_installation(options.program);
   if (!installation.bundle.empty()) return files_of_bundle(installation.bundle);
-  return Collector().run(installation);
+  return Collector().run(installation, options.whole);
 }
 
 void write_tar(const std::vector<BundleFile>& files, const std::string& folder, const Sink& sink,

@@ -54,7 +54,7 @@ Installation find_installation(const std::string& oko) {
     if (error) throw input_error(oko, "is missing", "give the path of a program bin/oko");
   }
   if (const fs::path bundle = bundle_of(program); !bundle.empty()) {
-    return {.oko = {}, .commands = {}, .launcher = {}, .bundle = bundle.string()};
+    return {.oko = {}, .commands = {}, .launcher = {}, .stand_in = {}, .bundle = bundle.string()};
   }
   const fs::path libexec = (program.parent_path() / "../libexec").lexically_normal();
   const fs::path commands = libexec / "oko-commands";
@@ -62,6 +62,7 @@ Installation find_installation(const std::string& oko) {
   return {.oko = existing(program),
           .commands = existing(commands),
           .launcher = existing(libexec / "oko-launcher"),
+          .stand_in = existing(libexec / "oko-stand-in.so"),
           .bundle = {}};
 }
 

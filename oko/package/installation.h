@@ -8,6 +8,7 @@ namespace oko::package {
 struct Installation {
   std::string oko, commands;  // the programs: bin/oko and libexec/oko-commands
   std::string launcher;       // libexec/oko-launcher
+  std::string stand_in;       // libexec/oko-stand-in.so (needed.h)
   std::string bundle;         // the bundle's folder, if this is one; the others are then empty
 };
 

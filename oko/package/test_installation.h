@@ -19,6 +19,7 @@ inline std::string small_installation(const TestFolder& folder) {
   fs::copy_file("/bin/cat", folder / "small/bin/oko", replace);
   fs::copy_file("/bin/cat", folder / "small/libexec/oko-commands", replace);
   fs::copy_file(real.launcher, folder / "small/libexec/oko-launcher", replace);
+  fs::copy_file(real.stand_in, folder / "small/libexec/oko-stand-in.so", replace);
   return folder / "small/bin/oko";
 }
 

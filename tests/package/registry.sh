@@ -58,7 +58,7 @@ make_program() {
     cp /bin/cat "$work/$1/$name"
     echo "$1" >>"$work/$1/$name"
   done
-  cp "$(dirname "$oko")/../libexec/oko-launcher" "$work/$1/libexec/"
+  cp "$(dirname "$oko")"/../libexec/oko-{launcher,stand-in.so} "$work/$1/libexec/"
 }
 make_program one
 make_program two
