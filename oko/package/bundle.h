@@ -28,12 +28,12 @@ struct BundleFile {
 };
 
 struct BundleOptions {
-  // Also what training does not use: video, and other programs' engines (needed.h). Without it,
-  // commands that need them end with an error.
-  bool whole = false;
   // bin/oko of the installation to bundle; empty: of the running one. Its libraries must be on this
   // machine.
   std::string program{};
+  // Also what training does not use: video, and other programs' engines (needed.h). Without it,
+  // commands that need them end with an error.
+  bool whole = false;
 };
 
 // Sorted by name. Throws an input Error that names a missing file or library.

@@ -131,15 +131,29 @@ TEST(Bundle, NamesWhatIsMissing) {
   }
 }
 
+bool has(const std::vector<BundleFile>& files, const std::string& name) {
+  return std::ranges::any_of(files, [&](const BundleFile& file) { return file.name == name; });
+}
+
+// What it has for OpenCV's video library: a file, a link to what stands in for it, or nothing.
+std::string video_in(const std::vector<BundleFile>& files) {
+  for (const BundleFile& file : files) {
+    if (file.name.starts_with("lib/libopencv_videoio.so.")) return file.link + file.path;
+  }
+  return {};
+}
+
+TEST(Bundle, HasVideoOnlyIfItIsWhole) {
+  EXPECT_EQ(video_in(bundle_files({OKO_PROGRAM})), "oko-stand-in.so");
+  EXPECT_THAT(video_in(bundle_files({OKO_PROGRAM, true})), HasSubstr("/libopencv_videoio.so."));
+}
+
 TEST(Bundle, OfOkoHasItsLibrariesAndNoDriver) {
   const std::vector<BundleFile> files = bundle_files({OKO_PROGRAM});
-  const auto has = [&](const std::string& name) {
-    return std::ranges::any_of(files, [&](const BundleFile& file) { return file.name == name; });
-  };
   for (const char* name :
        {"oko", "bin/oko", "libexec/oko-commands", "lib/programs/oko", "lib/programs/oko-commands",
         "lib/ld.so", "lib/libstdc++.so.6", "lib/gconv/gconv-modules"}) {
-    EXPECT_TRUE(has(name)) << name;
+    EXPECT_TRUE(has(files, name)) << name;
   }
   EXPECT_TRUE(std::ranges::is_sorted(files, {}, &BundleFile::name));
   for (const BundleFile& file : files) EXPECT_FALSE(file.name.starts_with("lib/libcuda.so"));

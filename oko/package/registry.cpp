@@ -124,9 +124,8 @@ void Registry::authorize(std::string_view header) {
 }
 
 void Registry::take_token(const Challenge& challenge) {
-  const std::string realm = origin_of(challenge.realm);
-  const auto location = resolve_location(origin_, challenge.realm);
-  if (realm.empty() || !location) {
+  const bool is_plain = options_.plain_http && challenge.realm.starts_with("http://");
+  if (!http::may_carry_secrets(challenge.realm) && !is_plain) {
     throw Error(ErrorCode::kStorage, image_.registry,
                 "the registry's token server is not reached by https");
   }

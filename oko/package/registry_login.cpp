@@ -15,6 +15,7 @@ namespace {
 
 using storage::bucket::Environment;
 
+constexpr const char* kGoogleScope = "https://www.googleapis.com/auth/cloud-platform";
 constexpr const char* kHubKey = "https://index.docker.io/v1/";
 
 Json parse_quietly(std::string_view text, const std::string& name) {
@@ -161,7 +162,7 @@ std::optional<Login> find_login(const ImageReference& image, const Environment& 
   storage::GcsOptions options;
   options.environment = environment;
   return Login{.user = "oauth2accesstoken",
-               .password = storage::gcs::TokenSource(options).get(),
+               .password = storage::gcs::TokenSource(options, kGoogleScope).get(),
                .identity_token = {}};
 }
 

@@ -159,13 +159,20 @@ TEST(Registry, SaysWhatTheServerSaidButNoSecret) {
 
 TEST(Registry, DoesNotSendALoginToATokenServerWithoutTls) {
   const TestFolder folder;
-  const Server server([&](const Head&) {
-    return answer("401 Unauthorized",
-                  "WWW-Authenticate: Bearer realm=\"ftp://example.com/token\",service=\"s\"\r\n");
-  });
-  Registry registry(parse_image_reference(server.host() + "/a"), false,
-                    options_with_login(folder, server));
-  EXPECT_THROW(registry.manifest("latest"), Error);
+  for (const char* realm : {"ftp://127.0.0.1/token", "http://192.0.2.1/token"}) {
+    const Server server([&](const Head&) {
+      return answer("401 Unauthorized", "WWW-Authenticate: Bearer realm=\"" + std::string(realm) +
+                                            "\",service=\"s\"\r\n");
+    });
+    Registry registry(parse_image_reference(server.host() + "/a"), false,
+                      options_with_login(folder, server));
+    try {
+      registry.manifest("latest");
+      ADD_FAILURE() << realm;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("not reached by https")) << realm;
+    }
+  }
 }
 
 TEST(Location, StaysWhereItMayGo) {

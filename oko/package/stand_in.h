@@ -6,8 +6,8 @@
 
 __attribute__((unused, noreturn)) static void absent(void) {
   static const char text[] =
-      "oko: error: a library that training does not need is not in this bundle\n"
-      "  hint: make the bundle with --whole\n";
+      "oko: error: this oko was packed for training, without video and other programs' engines\n"
+      "  hint: pack it with --whole (oko job bundle, oko job image)\n";
   if (write(STDERR_FILENO, text, strlen(text)) < 0) abort();
   _exit(1);
 }
