@@ -53,15 +53,23 @@ std::string cluster_name(std::string_view wanted, const std::set<std::string>& t
   return best;
 }
 
-std::vector<Nodes> nodes_of(const std::string& partition, const Cluster& cluster) {
+// Nodes of the partitions in a list such as "gpu,gpu-long": Slurm takes the first that is free.
+std::vector<Nodes> nodes_of(std::string_view partitions, const Cluster& cluster) {
   std::vector<Nodes> nodes;
   std::vector<std::string_view> known;
   for (const Nodes& one : cluster.nodes) {
-    if (one.partition == partition) nodes.push_back(one);
     if (std::ranges::find(known, one.partition) == known.end()) known.push_back(one.partition);
   }
-  if (nodes.empty()) {
-    throw unknown_word(ErrorCode::kUsage, "--partition", "partition", partition, known);
+  for (bool more = true; more;) {
+    const std::size_t end = partitions.find(',');
+    const std::string_view name = partitions.substr(0, end);
+    more = end != std::string_view::npos;
+    if (more) partitions.remove_prefix(end + 1);
+    if (std::ranges::find(known, name) == known.end()) {
+      throw unknown_word(ErrorCode::kUsage, "--partition", "partition", name, known);
+    }
+    std::ranges::copy_if(cluster.nodes, std::back_inserter(nodes),
+                         [&](const Nodes& one) { return one.partition == name; });
   }
   return nodes;
 }
@@ -131,19 +139,24 @@ Fit fit(const Spec& spec, const Cluster& cluster) {
     return {.gpu_type = spec.resources.gpu_type, .minutes = 0};
   }
   const std::vector<Nodes> nodes = nodes_of(partition, cluster);
-  if (!nodes.front().up) {
+  if (std::ranges::none_of(nodes, &Nodes::up)) {
     throw Error(ErrorCode::kUsage, "--partition", "the partition " + partition + " is down",
                 "sinfo shows the others");
   }
+  Fit result;
   int count = 0;
-  for (const Nodes& one : nodes) count += one.count;
+  for (const Nodes& one : nodes) {
+    count += one.count;
+    if (result.minutes == 0 || (one.minutes > 0 && one.minutes < result.minutes)) {
+      result.minutes = one.minutes;
+    }
+  }
   if (const int wanted = spec.resources.workers / workers_per_node(spec); wanted > count) {
     throw Error(
         ErrorCode::kUsage, "--workers",
         fmt::format("the partition {} has {} nodes, and {} are needed", partition, count, wanted),
         "use fewer --workers, or --nodes to run several on a node");
   }
-  Fit result{.gpu_type = {}, .minutes = nodes.front().minutes};
   if (spec.resources.gpus > 0) result.gpu_type = fit_gpus(spec, partition, nodes);
   return result;
 }

@@ -16,8 +16,9 @@ struct Cluster {
 
 // What the spec asks of the cluster, in the cluster's own words.
 struct Fit {
-  std::string gpu_type;      // the cluster's name for Resources::gpu_type: "nvidia_a100_80gb_pcie"
-  std::int64_t minutes = 0;  // the longest job in its partition; 0: no limit
+  std::string gpu_type;  // the cluster's name for Resources::gpu_type: "nvidia_a100_80gb_pcie"
+  std::int64_t minutes =
+      0;  // the longest job in its partition, the shortest of several; 0: no limit
 };
 
 // Workers on one node, from --workers and --nodes. Throws a usage Error if they do not divide.

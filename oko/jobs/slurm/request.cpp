@@ -188,14 +188,11 @@ void check_settings(const Spec& spec) {
 
 Request request_of(const Spec& spec, const Fit& fit, const std::string& program,
                    const std::string& output) {
-  const int per_node = workers_per_node(spec);
+  // Workers of one node see all its GPUs; each takes that of its LOCAL_RANK (placement.h).
   std::vector<std::string> srun = {"srun", "--mpi=none", "--kill-on-bad-exit=0", "--wait=0"};
   // srun does not take over sbatch's option of this name since 22.05.
   if (const int cpus = cpus_of(spec); cpus > 0) {
     srun.push_back(fmt::format("--cpus-per-task={}", cpus));
-  }
-  if (per_node > 1 && spec.resources.gpus > 0) {
-    srun.push_back(fmt::format("--gpus-per-task={}", spec.resources.gpus));
   }
   Request request{words_of_request(spec, fit, output), {}};
   request.script = fmt::format(

@@ -84,6 +84,16 @@ TEST(SlurmCluster, WhatItDoesNotHaveIsRefusedWithWhatItHas) {
   EXPECT_THAT(error_of(wide).what(), HasSubstr("has 6 nodes, and 7 are needed"));
 }
 
+TEST(SlurmCluster, SeveralPartitionsAreTakenTogether) {
+  Spec spec = spec_on("cpu,gpu");
+  spec.resources.gpus = 1;
+  spec.resources.gpu_type = "T4";
+  EXPECT_EQ(fit(spec, kCluster).gpu_type, "tesla_t4");
+  EXPECT_EQ(fit(spec, kCluster).minutes, 2880);  // so that any of them can take it
+  EXPECT_THAT(error_of(spec_on("cpu,gpus")).what(), HasSubstr("\"gpus\" is unknown"));
+  EXPECT_THAT(error_of(spec_on("cpu,")).what(), HasSubstr("\"\" is unknown"));
+}
+
 TEST(SlurmRequest, IsWhatSbatchNeeds) {
   Spec spec = spec_on("gpu");
   spec.resources.workers = 2;
@@ -118,7 +128,8 @@ TEST(SlurmRequest, WorkersCanShareNodes) {
   for (const char* const word : {"--nodes=1", "--ntasks-per-node=4", "--mem=64G", "--gres=gpu:4"}) {
     EXPECT_THAT(made.words, Contains(word));
   }
-  EXPECT_THAT(made.script, HasSubstr("--gpus-per-task=1"));
+  // Each takes the GPU of its LOCAL_RANK among all of the node's.
+  EXPECT_THAT(made.script, Not(HasSubstr("--gpus-per-task")));
   for (const char* const nodes : {"0", "3", "8", "-1", "x", "1x"}) {
     spec.settings["nodes"] = nodes;
     EXPECT_EQ(error_of(spec).place(), "--nodes") << nodes;

@@ -88,8 +88,8 @@ grep -q 'checkpoint at step' followed && grep -q 'resumed at step' followed || f
 
 wait_state pair succeeded 60
 grep -q 'ended by signal 9' "$OKO_JOBS/pair/logs/worker-1.log" || fail "no restart after kill -9"
-cat "$OKO_JOBS"/pair/logs/worker-?.log | grep -o 'GPUs [0-9]*' | sort -u >gpus
-[ "$(cat gpus)" = "$(printf 'GPUs 0\nGPUs 1')" ] || fail "GPUs: $(cat gpus)"
+cat "$OKO_JOBS"/pair/logs/worker-?.log | grep -o 'GPU [0-9]* of .*' | sort -u >gpus
+[ "$(cat gpus)" = "$(printf 'GPU 0 of 0,1\nGPU 1 of 0,1')" ] || fail "GPUs: $(cat gpus)"
 
 # Cancelled with a checkpoint, and not started again; a folder whose name no shell should meet.
 hostile="$work/it's \$HOME; %j \"x\""

@@ -35,7 +35,7 @@ end() {
   exit 130
 }
 trap end TERM
-echo "worker $rank of ${WORLD_SIZE:-1} on $SLURMD_NODENAME, GPUs ${CUDA_VISIBLE_DEVICES:-none}"
+echo "worker $rank of ${WORLD_SIZE:-1} on $SLURMD_NODENAME, GPU ${LOCAL_RANK:-0} of ${CUDA_VISIBLE_DEVICES:-none}"
 while [ "$step" -lt "${STEPS:-20}" ]; do
   step=$((step + 1)) value=$(((value * 1103515245 + step) % 2147483648))
   sleep .1
