@@ -115,6 +115,14 @@ std::string unexplained(const Json& job, const std::vector<Json>& pods) {
   return text_at(job, "/metadata/uid");
 }
 
+// Without indexes no worker knows which it is.
+void refuse_if_too_old(const std::vector<std::string>& dropped) {
+  if (std::ranges::count(dropped, "spec.completionMode") == 0) return;
+  throw Error(ErrorCode::kUsage, "--workers",
+              "this cluster is too old for several workers: it needs Kubernetes 1.24",
+              "train with one worker");
+}
+
 std::string request_text(const Api& api, const std::string& path, const Query& query,
                          const Json& body) {
   return "POST " + api.access().server + path + query_of(query) + "\n" + body.dump(2) + "\n";
@@ -184,7 +192,9 @@ void KubernetesBackend::check(const Spec& spec) const {
     }
   }
   try {  // everything but the creation itself: rights, names, fields, admission
-    api.post(jobs_path(space), body, {{"fieldValidation", "Strict"}, {"dryRun", "All"}});
+    const Json answer =
+        api.post(jobs_path(space), body, {{"fieldValidation", "Strict"}, {"dryRun", "All"}});
+    refuse_if_too_old(dropped_fields(body, answer));
   } catch (const Refusal& refusal) {
     if (refusal.reason() != "AlreadyExists") throw;
     earlier_run(api, space, body);
@@ -265,11 +275,7 @@ Json KubernetesBackend::submit(const Spec& spec, Folder&, Progress& progress) co
   for (const std::string& sentence : consequences_of(dropped))
     progress.line("warning: " + sentence);
   try {
-    if (spec.resources.workers > 1 && std::ranges::count(dropped, "spec.completionMode") > 0) {
-      throw Error(ErrorCode::kUsage, "--workers",
-                  "this cluster is too old for several workers: it needs Kubernetes 1.24",
-                  "train with one worker");
-    }
+    refuse_if_too_old(dropped);
     if (spec.resources.workers > 1) create_service(api, space, spec, job);
   } catch (const Error&) {  // never leave workers that cannot find each other
     remove_if_there(api, jobs_path(space, spec.id), uid);

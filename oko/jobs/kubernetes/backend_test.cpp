@@ -131,6 +131,7 @@ TEST_F(BackendTest, WorkersThatCannotFindEachOtherAreNotStarted) {
   Spec spec = test_spec();
   spec.resources.workers = 2;
   server_.forget_field("/spec/completionMode");
+  EXPECT_THAT(error_of([&] { backend_.check(spec); }), HasSubstr("too old for several workers"));
   EXPECT_THAT(error_of([&] { submit(spec); }), HasSubstr("too old for several workers"));
   EXPECT_FALSE(server_.object(kJob).has_value());
 }
