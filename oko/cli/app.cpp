@@ -22,7 +22,7 @@ namespace {
 constexpr char kVersion[] = "oko " OKO_VERSION;
 constexpr char kFooter[] =
     "Exit codes: 0 done, 1 failed, 2 bad usage, 3 bad input, 4 storage or network,\n"
-    "130 interrupted.";
+    "5 worker lost, 130 interrupted.";
 
 int terminal_columns() {
   winsize size{};

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <cctype>
+#include <cstdlib>
 #include <set>
 #include <string_view>
 #include <type_traits>
@@ -13,6 +14,7 @@
 #include "oko/run/run.h"
 #include "oko/storage/store.h"
 #include "oko/train/estimate.h"
+#include "oko/train/launch.h"
 #include "oko/train/trainer.h"
 
 namespace oko::cli {
@@ -22,6 +24,7 @@ struct TrainArguments {
   train::Recipe recipe;
   std::string out = "runs/1", recipe_file, dataset;
   bool resume = false, accept_changed_data = false;
+  int join_seconds = 0;
 };
 
 std::string title_of(const char* section) {
@@ -142,8 +145,20 @@ void run_train(TrainArguments& arguments, const CLI::App& command, Context& cont
   options.resume = arguments.resume;
   options.given = given;
   options.accept_changed_data = arguments.accept_changed_data;
+  options.launch = train::read_launch([](const char* name) { return std::getenv(name); });
+  options.join_seconds = arguments.join_seconds;
+  if (!options.launch && command.get_option("--join-seconds")->count() > 0) {
+    throw Error(ErrorCode::kUsage, "--join-seconds", "has no effect without several workers",
+                "omit it, or set WORLD_SIZE and RANK");
+  }
   options.stop = [&guard] { return guard.interrupted(); };
   const train::TrainResult result = train::train(std::move(recipe), options, *context.progress);
+  if (result.worker > 0) {
+    context.say(fmt::format("worker {} of {} is done; worker 0 has the result", result.worker,
+                            result.workers));
+    context.emit({{"worker", result.worker}, {"workers", result.workers}});
+    return;
+  }
   if (!result.nothing_to_do.empty()) {
     say_nothing_to_do(result, arguments.out, context);
     return;
@@ -178,6 +193,11 @@ void add_train_command(CLI::App& app, Context& context) {
                         changeable_flags());
   command->add_flag("--accept-changed-data", arguments->accept_changed_data,
                     "With --resume: continue although images or boxes changed since the run began");
+  command
+      ->add_option("--join-seconds", arguments->join_seconds,
+                   "Several workers: how long to wait for the others (0: 300, or 30 on a restart)")
+      ->check(CLI::Range(0, 86400))
+      ->capture_default_str();
   command
       ->add_option("--recipe", arguments->recipe_file,
                    "A run.toml with the recipe; flags override it")

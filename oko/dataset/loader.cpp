@@ -47,6 +47,8 @@ void check(const Dataset& dataset, const LoaderOptions& options) {
   if (options.batch < 1) refuse("the batch must have at least one image");
   if (options.scale_every < 1) refuse("the input size can change at most once per batch");
   if (options.threads < 0 || options.ahead < 0) refuse("threads and ahead cannot be negative");
+  if (options.share < 0 || options.share >= options.shares) refuse("there is no such share");
+  if (options.batch < options.shares) refuse("a batch has fewer images than there are shares");
   const auto empty = [](image::Size size) { return size.width < 1 || size.height < 1; };
   if (empty(options.input) || std::any_of(options.sizes.begin(), options.sizes.end(), empty)) {
     refuse("the input must be at least one pixel wide and high");
@@ -90,11 +92,36 @@ struct Loader::State {
     random.shuffle(std::span(order));
   }
 
+  // Positions in `order`.
+  struct Range {
+    std::size_t first, last;
+    std::size_t size() const { return last - first; }
+  };
+  Range whole_batch(int index) const {
+    const auto size = static_cast<std::size_t>(options.batch);
+    const std::size_t first = static_cast<std::size_t>(index) * size;
+    return {std::min(first, order.size()), std::min(first + size, order.size())};
+  }
+  Range share_of(const Range& batch) const {
+    const auto border = [&](int share) {
+      return batch.first + batch.size() * static_cast<std::size_t>(share) /
+                               static_cast<std::size_t>(options.shares);
+    };
+    return {border(options.share), border(options.share + 1)};
+  }
+  std::vector<std::size_t> samples_of(const Range& range) const {
+    return {order.begin() + static_cast<std::ptrdiff_t>(range.first),
+            order.begin() + static_cast<std::ptrdiff_t>(range.last)};
+  }
+
   // The pictures of this epoch that are still to come.
-  std::span<const std::size_t> rest() const {
-    const auto done =
-        static_cast<std::size_t>(next_batch) * static_cast<std::size_t>(options.batch);
-    return std::span(order).subspan(std::min(done, order.size()));
+  std::vector<std::size_t> rest() const {
+    std::vector<std::size_t> all;
+    for (int batch = next_batch; batch < batches(); ++batch) {
+      const std::vector<std::size_t> own = samples_of(share_of(whole_batch(batch)));
+      all.insert(all.end(), own.begin(), own.end());
+    }
+    return all;
   }
 
   image::Size size_of(int batch) const {
@@ -114,10 +141,7 @@ struct Loader::State {
 
   void open(int index) {
     auto slot = std::make_shared<Slot>();
-    const std::size_t first =
-        static_cast<std::size_t>(index) * static_cast<std::size_t>(options.batch);
-    const std::size_t last =
-        std::min(first + static_cast<std::size_t>(options.batch), order.size());
+    const Range whole = whole_batch(index), own = share_of(whole);
     Batch& batch = slot->batch;
     if (!spare.empty()) {
       batch.inputs = std::move(spare.back());
@@ -125,13 +149,14 @@ struct Loader::State {
     }
     batch.index = index;
     batch.size = size_of(index);
-    batch.samples.assign(order.begin() + static_cast<std::ptrdiff_t>(first),
-                         order.begin() + static_cast<std::ptrdiff_t>(last));
-    batch.truths.resize(last - first);
-    slot->left = last - first;
+    batch.samples = samples_of(own);
+    batch.whole = samples_of(whole);
+    batch.first = own.first - whole.first;
+    batch.truths.resize(own.size());
+    slot->left = own.size();
     slots.push_back(slot);
-    for (std::size_t i = 0; i < last - first; ++i) {
-      const Random random(options.seed, stream(epoch, first + i));
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      const Random random(options.seed, stream(epoch, own.first + i));
       pool.post([this, slot, i, random] { make(*slot, i, random); });
     }
   }

@@ -19,6 +19,9 @@ struct LoaderOptions {
   std::uint64_t seed = 1;
   bool shuffle = true;     // order drawn from (seed, epoch); false: the dataset's order
   bool drop_last = false;  // drop an incomplete last batch
+  // Of several workers that share the batches: which part of every batch this one prepares. The
+  // parts are as equal as possible, and together exactly the batches of a single worker.
+  int share = 0, shares = 1;
   // Multi-scale: every `scale_every` batches a side is drawn from these (empty: always `input`).
   std::vector<image::Size> sizes;
   int scale_every = 10;
@@ -33,7 +36,11 @@ struct Batch {
   std::vector<float> inputs;               // count × 3 × height × width
   std::vector<std::vector<Truth>> truths;  // of each picture
   std::vector<std::size_t> samples;        // indices in the dataset
-  double waited_seconds = 0;               // how long next() waited for it
+  // The samples of the whole batch. This is all of it, or with LoaderOptions::shares the part that
+  // begins at `first`.
+  std::vector<std::size_t> whole;
+  std::size_t first = 0;
+  double waited_seconds = 0;  // how long next() waited for it
 };
 
 // Prepares batches on its own threads. A batch's content depends only on (seed, epoch, batch
@@ -42,7 +49,7 @@ struct Batch {
 // loader.
 class Loader {
  public:
-  // Throws a usage Error if the dataset is empty or an option is invalid.
+  // Throws a usage Error if the dataset is empty, a share would be, or an option is invalid.
   Loader(const Dataset& dataset, LoaderOptions options);
   Loader(Dataset&& dataset, LoaderOptions options) = delete;
   ~Loader();

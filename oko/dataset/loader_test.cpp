@@ -304,5 +304,35 @@ TEST(Loader, AugmentedRaccoonsKeepMostBoxesAndAllInsideTheInput) {
   EXPECT_LE(truths, 217U);
 }
 
+TEST_F(LoaderTest, SharesAreTogetherTheBatchesOfOne) {
+  options_.batch = 5;
+  options_.drop_last = true;
+  const std::vector<Batch> whole = epoch(options_, 2);
+  options_.shares = 3;
+  std::vector<std::vector<Batch>> shares;
+  for (options_.share = 0; options_.share < 3; ++options_.share) {
+    shares.push_back(epoch(options_, 2));
+    ASSERT_EQ(shares.back().size(), whole.size());
+  }
+  for (std::size_t k = 0; k < whole.size(); ++k) {
+    Batch joined;
+    for (const std::vector<Batch>& share : shares) {
+      const Batch& part = share[k];
+      EXPECT_EQ(part.first, joined.samples.size());
+      EXPECT_EQ(part.whole, whole[k].samples);
+      joined.inputs.insert(joined.inputs.end(), part.inputs.begin(), part.inputs.end());
+      joined.samples.insert(joined.samples.end(), part.samples.begin(), part.samples.end());
+    }
+    EXPECT_EQ(joined.inputs, whole[k].inputs);
+    EXPECT_EQ(joined.samples, whole[k].samples);
+  }
+}
+
+TEST_F(LoaderTest, AShareWithoutImagesIsRefused) {
+  options_.batch = 2;
+  options_.shares = 3;
+  EXPECT_THROW(Loader(dataset_, options_), Error);
+}
+
 }  // namespace
 }  // namespace oko::dataset

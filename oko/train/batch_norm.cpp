@@ -6,50 +6,74 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+// Darknet's backward pass uses a different epsilon in a different place than its forward pass.
 constexpr double kBackwardEpsilon = 1e-5;
 
 // Per-channel vectors as 1 × channels × 1 × 1, to broadcast over feature maps.
 at::Tensor across(const at::Tensor& v) { return v.view({1, -1, 1, 1}); }
 at::Tensor channel_sum(const at::Tensor& x) { return x.sum({0, 2, 3}); }
 
-struct DarknetBatchNorm : torch::autograd::Function<DarknetBatchNorm> {
+// The sums over all workers. A batch's own count is at the end.
+at::Tensor over_all(at::Tensor sums, Workers* workers) {
+  sums = sums.contiguous();
+  if (workers != nullptr) workers->sum(sums);
+  return sums;
+}
+
+at::Tensor count_of(const at::Tensor& x) {
+  return at::full({1}, static_cast<double>(x.numel() / x.size(1)), x.options().dtype(at::kFloat));
+}
+
+struct BatchNormFunction : torch::autograd::Function<BatchNormFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& scale,
                             const at::Tensor& bias, at::Tensor running_mean,
-                            at::Tensor running_variance, double momentum, double epsilon) {
-    const double n = static_cast<double>(x.numel() / x.size(1));
+                            at::Tensor running_variance, double momentum,
+                            const graph::BatchNorm& norm, Workers* workers) {
+    const std::int64_t channels = x.size(1);
     const at::Tensor wide = x.to(at::kFloat);
-    const at::Tensor mean = channel_sum(wide) / n;
+    const at::Tensor sums = over_all(at::cat({channel_sum(wide), count_of(x)}), workers);
+    const at::Tensor n = sums.narrow(0, channels, 1);
+    const at::Tensor mean = sums.narrow(0, 0, channels) / n;
     const at::Tensor centred = wide - across(mean);
-    const at::Tensor variance = channel_sum(centred.square()) / std::max(1.0, n - 1);
+    const at::Tensor squares = over_all(channel_sum(centred.square()), workers);
+    const at::Tensor unbiased = squares / (n - 1).clamp_min(1);
     running_mean.mul_(momentum).add_(mean, 1 - momentum);
-    running_variance.mul_(momentum).add_(variance, 1 - momentum);
-    const at::Tensor root = variance.sqrt() + epsilon;
+    running_variance.mul_(momentum).add_(unbiased, 1 - momentum);
+    const bool darknet = norm.epsilon_outside_root;
+    const at::Tensor root =
+        darknet ? unbiased.sqrt() + norm.epsilon : (squares / n + norm.epsilon).sqrt();
+    const at::Tensor slope = darknet ? (unbiased + kBackwardEpsilon).rsqrt() : root.reciprocal();
     const at::Tensor normal = centred / across(root);
-    // Darknet's backward pass uses a different epsilon in a different place than its forward pass.
-    const at::Tensor slope = (variance + kBackwardEpsilon).rsqrt();
     context->save_for_backward({normal, scale, root, slope});
+    context->saved_data["workers"] = reinterpret_cast<std::int64_t>(workers);
     return (normal * across(scale) + across(bias)).to(x.scalar_type());
   }
 
+  // The gradient of the input depends on all workers' batches; those of scale and bias are of the
+  // own one, like every parameter's, and summed later.
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &normal = saved[0], &scale = saved[1], &root = saved[2], &slope = saved[3];
+    auto* const workers = reinterpret_cast<Workers*>(context->saved_data["workers"].toInt());
     const at::Tensor g = gradients[0].to(at::kFloat);
-    const double n = static_cast<double>(g.numel() / g.size(1));
+    const std::int64_t channels = g.size(1);
     const at::Tensor by_scale = channel_sum(g * normal), by_bias = channel_sum(g);
-    const at::Tensor along = across((root * slope).square() * by_scale / n);
-    const at::Tensor by_input = across(scale * slope) * (g - across(by_bias / n) - normal * along);
-    return {by_input.to(gradients[0].scalar_type()), by_scale, by_bias, {}, {}, {}, {}};
+    const at::Tensor sums = over_all(at::cat({by_scale, by_bias, count_of(g)}), workers);
+    const at::Tensor n = sums.narrow(0, 2 * channels, 1);
+    const at::Tensor along = across((root * slope).square() * sums.narrow(0, 0, channels) / n);
+    const at::Tensor shift = across(sums.narrow(0, channels, channels) / n);
+    const at::Tensor by_input = across(scale * slope) * (g - shift - normal * along);
+    return {by_input.to(gradients[0].scalar_type()), by_scale, by_bias, {}, {}, {}, {}, {}};
   }
 };
 
 }  // namespace
 
-at::Tensor darknet_batch_norm(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& bias,
-                              at::Tensor mean, at::Tensor variance, double momentum,
-                              double epsilon) {
-  return DarknetBatchNorm::apply(x, scale, bias, std::move(mean), std::move(variance), momentum,
-                                 epsilon);
+at::Tensor batch_norm(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& bias,
+                      at::Tensor mean, at::Tensor variance, double momentum,
+                      const graph::BatchNorm& norm, Workers* workers) {
+  return BatchNormFunction::apply(x, scale, bias, std::move(mean), std::move(variance), momentum,
+                                  norm, workers);
 }
 
 }  // namespace oko::train

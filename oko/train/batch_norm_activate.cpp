@@ -102,6 +102,22 @@ std::vector<Moments> darknet_moments(const at::Tensor& x) {
   return all;
 }
 
+// Makes the moments of each channel those of all workers' batches together. They are summed about
+// the running mean, which is the same on all and near the batch's, so that nothing is lost.
+void join_workers(std::vector<Moments>& channels, const float* shift, Workers& workers) {
+  std::vector<double> sums;
+  for (std::size_t c = 0; c < channels.size(); ++c) {
+    const auto& [count, mean, squares] = channels[c];
+    const double step = mean - shift[c];
+    sums.insert(sums.end(), {count, count * step, squares + count * step * step});
+  }
+  workers.sum(sums);
+  for (std::size_t c = 0; c < channels.size(); ++c) {
+    const double count = sums[3 * c], step = sums[3 * c + 1] / count;
+    channels[c] = {count, shift[c] + step, sums[3 * c + 2] - count * step * step};
+  }
+}
+
 // Saved by the forward pass for the backward pass, each [channels] of one tensor.
 struct Rows {
   explicit Rows(at::Tensor rows)
@@ -133,21 +149,29 @@ struct Repeated {
 
 // Gradients of scale and bias, and the source of GradientVectors, each [channels].
 struct ChannelGradients {
-  ChannelGradients(Sums& sums, const Rows& rows) {
+  // The gradient of the input depends on all workers' batches; those of scale and bias are of the
+  // own one, like every parameter's, and summed later.
+  ChannelGradients(Sums& sums, const Rows& rows, Workers* workers) {
     const MapRuns& runs = sums.runs;
-    const double n = static_cast<double>(runs.total / runs.channels);
     by_scale = at::empty({runs.channels}, at::kFloat);
     by_bias = at::empty({runs.channels}, at::kFloat);
+    std::vector<double> all(static_cast<std::size_t>(2 * runs.channels + 1));  // and the count
+    all.back() = static_cast<double>(runs.total / runs.channels);
     for (std::int64_t c = 0; c < runs.channels; ++c) {
-      double sum = 0, product = 0;
+      double &sum = all[2 * c], &product = all[2 * c + 1];
       for (std::int64_t run = 0; run < runs.count; ++run) {
         sum += sums.first(run)[c];
         product += sums.second(run)[c];
       }
+      values_of<float>(by_bias)[c] = static_cast<float>(sum);
+      values_of<float>(by_scale)[c] = static_cast<float>(rows.inverse[c] * product);
+    }
+    if (workers != nullptr) workers->sum(all);
+    const double n = all.back();
+    for (std::int64_t c = 0; c < runs.channels; ++c) {
+      const double sum = all[2 * c], product = all[2 * c + 1];
       const double inverse = rows.inverse[c], back = rows.back[c];
       const double scaled_back = rows.factor[c] / inverse * back;
-      values_of<float>(by_bias)[c] = static_cast<float>(sum);
-      values_of<float>(by_scale)[c] = static_cast<float>(inverse * product);
       through.push_back(static_cast<float>(scaled_back));
       along.push_back(static_cast<float>(-scaled_back * back * back * product / n));
       across.push_back(static_cast<float>(-scaled_back * sum / n));
@@ -175,14 +199,15 @@ struct BatchNormActivate : torch::autograd::Function<BatchNormActivate> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
                             const at::Tensor& scale, const at::Tensor& bias, at::Tensor mean,
                             at::Tensor variance, double momentum, const graph::BatchNorm& norm,
-                            double slope) {
+                            double slope, Workers* workers) {
     const at::Tensor x = channels_last(input);
     const MapRuns runs(x);
     const Rows rows = Rows::of(runs.channels);
     at::Tensor y = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
     with_type_of(x, [&]<typename T>(T) {
-      const std::vector<Moments> batch =
+      std::vector<Moments> batch =
           norm.epsilon_outside_root ? darknet_moments<T>(x) : batch_moments<T>(x, runs);
+      if (workers != nullptr) join_workers(batch, values_of<float>(mean), *workers);
       for (std::int64_t c = 0; c < runs.channels; ++c) {
         const auto& [n, centre, squares] = batch[c];
         const double unbiased = squares / std::max(1.0, n - 1);
@@ -204,6 +229,7 @@ struct BatchNormActivate : torch::autograd::Function<BatchNormActivate> {
     });
     context->save_for_backward({x, rows.tensor});
     context->saved_data["slope"] = slope;
+    context->saved_data["workers"] = reinterpret_cast<std::int64_t>(workers);
     return y;
   }
 
@@ -216,6 +242,7 @@ struct BatchNormActivate : torch::autograd::Function<BatchNormActivate> {
     const Repeated norm(rows, runs, context->saved_data["slope"].toDouble());
     at::Tensor by_input = at::empty(x.sizes(), x.options(), at::MemoryFormat::ChannelsLast);
     Sums sums(runs);
+    auto* const workers = reinterpret_cast<Workers*>(context->saved_data["workers"].toInt());
     variable_list by_parameters;
     with_type_of(x, [&]<typename T>(T) {
       const T *in = values_of<T>(x), *g = values_of<T>(gradient);
@@ -224,7 +251,7 @@ struct BatchNormActivate : torch::autograd::Function<BatchNormActivate> {
           add_gradients(in + offset, g + offset, length, runs.period, norm.vectors(), sum, product);
         });
       });
-      const ChannelGradients channel(sums, rows);
+      const ChannelGradients channel(sums, rows, workers);
       const std::vector<float> through = repeated(channel.through.data(), runs);
       const std::vector<float> along = repeated(channel.along.data(), runs);
       const std::vector<float> across = repeated(channel.across.data(), runs);
@@ -234,7 +261,7 @@ struct BatchNormActivate : torch::autograd::Function<BatchNormActivate> {
       });
       by_parameters = {channel.by_scale, channel.by_bias};
     });
-    return {by_input, by_parameters[0], by_parameters[1], {}, {}, {}, {}, {}};
+    return {by_input, by_parameters[0], by_parameters[1], {}, {}, {}, {}, {}, {}};
   }
 
  private:
@@ -247,9 +274,9 @@ struct BatchNormActivate : torch::autograd::Function<BatchNormActivate> {
 
 at::Tensor batch_norm_activate(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& bias,
                                at::Tensor mean, at::Tensor variance, double momentum,
-                               const graph::BatchNorm& norm, double slope) {
+                               const graph::BatchNorm& norm, double slope, Workers* workers) {
   return BatchNormActivate::apply(x, scale, bias, std::move(mean), std::move(variance), momentum,
-                                  norm, slope);
+                                  norm, slope, workers);
 }
 
 }  // namespace oko::train

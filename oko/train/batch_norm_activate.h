@@ -2,6 +2,7 @@
 
 #include "oko/graph/network.h"
 #include "oko/train/aten.h"
+#include "oko/train/workers.h"
 
 namespace oko::train {
 
@@ -11,12 +12,14 @@ namespace oko::train {
 // new = momentum·old + (1 − momentum)·batch, with the unbiased variance (n − 1). With
 // norm.epsilon_outside_root, as Darknet trains: the batch variance is also unbiased, statistics are
 // summed in Darknet's order, and the backward pass uses its epsilon. The result does not depend on
-// the number of threads.
+// the number of threads. With `workers` statistics and gradients are those of all their batches
+// together, as if they were one.
 //   x     batch × channels × height × width, accepted by has_map_kernels(); so is the result,
 //         channels-last in memory
 //   rest  [channels], float32, contiguous
 at::Tensor batch_norm_activate(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& bias,
                                at::Tensor mean, at::Tensor variance, double momentum,
-                               const graph::BatchNorm& norm, double slope);
+                               const graph::BatchNorm& norm, double slope,
+                               Workers* workers = nullptr);
 
 }  // namespace oko::train

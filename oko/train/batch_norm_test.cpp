@@ -3,10 +3,12 @@
 
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "oko/train/batch_norm.h"
 #include "oko/train/batch_norm_activate.h"
 #include "oko/train/dropout.h"
+#include "oko/train/test_workers.h"
 
 namespace oko::train {
 namespace {
@@ -111,7 +113,7 @@ TEST(BatchNormActivate, DarknetBatchNormMatchesLibTorchOperations) {
       return batch_norm_activate(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, norm, 1);
     });
     libtorch.through([&](const BatchNormRun& r) {
-      return darknet_batch_norm(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, norm.epsilon);
+      return batch_norm(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, norm, nullptr);
     });
     EXPECT_EQ(libtorch.y.scalar_type(), type);
     const double map = type == at::kFloat ? 2e-5 : 1. / 128, vector = 2e-5;
@@ -166,6 +168,54 @@ TEST(DropOut, KeepsTheMeanAndDropsTheGivenFraction) {
   EXPECT_NEAR(dropped, .3, .003);  // four standard deviations of 392 000 draws
   EXPECT_NEAR(y.to(at::kDouble).mean().item<double>(), 1, .006);
   EXPECT_TRUE(at::equal(y.masked_select(y != 0), at::full({(y != 0).sum().item<long>()}, 1 / .7)));
+}
+
+// Each of three workers has some of the pictures: together they compute what one does.
+TEST(BatchNormOfWorkers, IsThatOfAllTheirPictures) {
+  const Case c{6, 24, 13, 11, .1, at::kFloat, 30};
+  const std::vector<std::int64_t> first{0, 1, 3, 6};
+  for (const bool darknet : {false, true}) {
+    const graph::BatchNorm norm{.epsilon = 1e-3F, .epsilon_outside_root = darknet};
+    for (const bool fused : {false, true}) {
+      const auto forward = [&](const BatchNormRun& r, Workers* workers) {
+        return fused
+                   ? batch_norm_activate(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, norm,
+                                         1, workers)
+                   : batch_norm(r.x, r.scale, r.bias, r.mean, r.variance, kMomentum, norm, workers);
+      };
+      BatchNormRun one(c);
+      one.through([&](const BatchNormRun& r) { return forward(r, nullptr); });
+      std::vector<BatchNormRun> parts(3, BatchNormRun(c));
+      as_workers(3, [&](ThreadWorkers& workers) {
+        BatchNormRun& part = parts[workers.rank()];
+        part = BatchNormRun(c);
+        const std::int64_t begin = first[workers.rank()];
+        const std::int64_t count = first[workers.rank() + 1] - begin;
+        part.x = part.x.narrow(0, begin, count).clone();
+        part.gradient = part.gradient.narrow(0, begin, count);
+        part.through([&](const BatchNormRun& r) { return forward(r, &workers); });
+      });
+      const auto joined = [&](auto of) { return at::cat({of(0), of(1), of(2)}); };
+      const auto y = joined([&](int i) { return parts[i].y.detach(); });
+      const auto by_x = joined([&](int i) { return parts[i].x.grad(); });
+      EXPECT_LT(relative_difference(y, one.y), 2e-5);
+      EXPECT_LT(relative_difference(by_x, one.x.grad()), 2e-5);
+      const at::Tensor by_scale =
+          parts[0].scale.grad() + parts[1].scale.grad() + parts[2].scale.grad();
+      EXPECT_LT(relative_difference(by_scale, one.scale.grad()), 2e-5);
+      for (const BatchNormRun& part : parts) {
+        EXPECT_LT(relative_difference(part.mean, one.mean), 2e-6);
+        EXPECT_LT(relative_difference(part.variance, one.variance), 2e-5);
+        EXPECT_TRUE(at::equal(part.mean, parts[0].mean));
+      }
+    }
+  }
+}
+
+TEST(DropOut, OfAPartOfTheBatchIsThatPartOfTheWhole) {
+  const at::Tensor x = at::ones({5, 24, 61, 67});
+  const at::Tensor y = drop_out(x, .5, 11, 5);
+  EXPECT_TRUE(at::equal(drop_out(x.narrow(0, 2, 3), .5, 11, 5, 2), y.narrow(0, 2, 3)));
 }
 
 TEST(DropOut, GradientFollowsTheKeptValues) {

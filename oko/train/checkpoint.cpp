@@ -84,16 +84,29 @@ void Position::begin_epoch() {
   epoch_pictures = 0;
 }
 
+std::vector<std::byte> checkpoint_bytes(Checkpoint checkpoint) {
+  checkpoint.network.metadata["position"] = to_json(checkpoint.position);
+  return graph::write_oko(checkpoint.network, checkpoint.extra);
+}
+
+Checkpoint read_checkpoint(const Bytes& bytes, const std::string& name) {
+  graph::OkoFile file = graph::read_oko(bytes, name, graph::Verify::kChecksum);
+  Checkpoint checkpoint;
+  checkpoint.position = position_from_json(json_get<Json>(file.network.metadata, "position", name),
+                                           name, head_kind(file.network, name).loss_parts());
+  checkpoint.network = std::move(file.network);
+  checkpoint.network.metadata.erase("position");
+  checkpoint.extra = std::move(file.extra);
+  checkpoint.uri = name;
+  return checkpoint;
+}
+
 std::string write_checkpoint(run::Writer& writer, const std::string& folder, Checkpoint checkpoint,
                              int keep) {
-  checkpoint.network.metadata["position"] = to_json(checkpoint.position);
   const std::string uri =
       storage::join(folder, fmt::format("step-{:08}.oko", checkpoint.position.step));
   writer.write_checkpoint(
-      uri,
-      [checkpoint = std::move(checkpoint)] {
-        return graph::write_oko(checkpoint.network, checkpoint.extra);
-      },
+      uri, [checkpoint = std::move(checkpoint)] { return checkpoint_bytes(checkpoint); },
       [folder, keep] { prune(folder, static_cast<std::size_t>(keep)); });
   return uri;
 }
@@ -104,16 +117,7 @@ std::optional<Checkpoint> read_newest_checkpoint(const std::string& folder,
   const auto all = list_checkpoints(folder);
   for (auto uri = all.rbegin(); uri != all.rend(); ++uri) {
     try {
-      graph::OkoFile file = graph::read_oko(storage::read(*uri), *uri, graph::Verify::kChecksum);
-      Checkpoint checkpoint;
-      checkpoint.position =
-          position_from_json(json_get<Json>(file.network.metadata, "position", *uri), *uri,
-                             head_kind(file.network, *uri).loss_parts());
-      checkpoint.network = std::move(file.network);
-      checkpoint.network.metadata.erase("position");
-      checkpoint.extra = std::move(file.extra);
-      checkpoint.uri = *uri;
-      return checkpoint;
+      return read_checkpoint(storage::read(*uri), *uri);
     } catch (const Error& e) {
       // A usage error: a model without a head that can be trained. Other errors say nothing of the
       // file, for example if the network failed.

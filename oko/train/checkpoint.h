@@ -42,6 +42,11 @@ struct Checkpoint {
   std::string uri;  // where it was read from
 };
 
+// The content of its file, and back. read_checkpoint() throws an input Error at `name`, or a usage
+// Error for a model without a head that can be trained.
+std::vector<std::byte> checkpoint_bytes(Checkpoint checkpoint);
+Checkpoint read_checkpoint(const Bytes& bytes, const std::string& name);
+
 // Queues it to be written atomically as <folder>/step-<8 digits>.oko, and all but the newest `keep`
 // to be removed. It is also serialized on the writer's thread: the tensors must not be shared.
 // Returns its URI; run::Writer documents when it becomes visible, and that a newer one may replace

@@ -16,10 +16,15 @@ std::int64_t decoded_bytes(const dataset::Dataset& data) {
   return bytes;
 }
 
+// The largest part of a batch that one worker has.
+int batch_here(const Setup& setup) {
+  return (setup.recipe.batch + setup.shares - 1) / setup.shares;
+}
+
 MemoryEstimate memory_of(const Setup& setup, const Learner& learner) {
   const Recipe& recipe = setup.recipe;
   EstimateOptions options;
-  options.batch = recipe.batch;
+  options.batch = batch_here(setup);
   options.half_precision = learner.half_precision();
   options.moments = moments_of(recipe.optimizer);
   options.cache_bytes =
@@ -31,7 +36,8 @@ MemoryEstimate memory_of(const Setup& setup, const Learner& learner) {
 
 void forecast(const Setup& setup, Learner& learner, int epochs_left, Progress& progress) {
   const int batch = setup.recipe.batch;
-  const double seconds = learner.measure(batch);  // per image; evaluating takes a third
+  // Per image; evaluating takes a third.
+  const double seconds = learner.measure(batch_here(setup)) / setup.shares;
   const double per_epoch = seconds * static_cast<double>(setup.train.samples.size()) +
                            seconds / 3 * static_cast<double>(setup.val.samples.size());
   const MemoryEstimate memory = memory_of(setup, learner);

@@ -59,7 +59,7 @@ class GoldenTraining : public ::testing::Test {
   // heads of the summed squared deltas.
   double update(TrainingStep& step, Optimizer& optimizer) {
     step.module().parameters().gradient().zero_();
-    const LossSums loss = step.accumulate(batch_, 0, .5);
+    const LossSums loss = step.accumulate(batch_, 0, .5, true);
     optimizer.step(.001);
     return loss.total() / 2;
   }
@@ -105,7 +105,7 @@ TEST_F(GoldenTraining, CostsAndWeightsMatchDarknetsOwnRun) {
 TEST_F(GoldenTraining, DeltasAndGradientsOfTheFirstStepMatchDarknet) {
   TrainingStep step(network_, recipe_);
   step.module().parameters().gradient().zero_();
-  step.accumulate(batch_, 0, 1);
+  step.accumulate(batch_, 0, 1, true);
   const auto gradient_of = [&](const std::string& name) {
     for (const Parameter& p : step.module().parameters().parameters()) {
       if (p.name != name) continue;
@@ -138,7 +138,7 @@ TEST_F(GoldenTraining, BatchStatisticsMatchDarknet) {
   const std::vector<float> variance = read_floats(folder_ + "/step0_layer0_batch_variance_8.f32");
   TrainingStep step(network_, recipe_);
   step.module().statistics_momentum = 0;  // the new statistics are the batch's own
-  step.accumulate(batch_, 0, 1);
+  step.accumulate(batch_, 0, 1, true);
   const auto weights = step.module().parameters().weights(step.module().parameters().flat());
   EXPECT_LT(relative_difference(weights.at("layers.0.mean").floats(), mean), 1e-5);
   EXPECT_LT(relative_difference(weights.at("layers.0.variance").floats(), variance), 1e-5);

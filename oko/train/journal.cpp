@@ -68,6 +68,7 @@ void Journal::epoch_ended(const EpochSummary& summary, std::int64_t step, const 
   Json event = epoch_event(summary, step, verdict);
   event["seconds"] = times.seconds;
   event["wait"] = wait;
+  if (times.summed > 0) event["sum_wait"] = times.summed / times.seconds;
   write(std::move(event));
   progress_.line(fmt::format("epoch {}/{}: loss {:.2f}{} in {}, {:.0f} % waiting for data; {}",
                              summary.epoch + 1, epochs, summary.train.total(),

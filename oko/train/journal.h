@@ -26,6 +26,7 @@ struct UpdateRecord {
 // How an epoch went, apart from its losses.
 struct EpochTimes {
   double seconds = 0, waited = 0;
+  double summed = 0;  // several workers: waiting for sums of gradients
 };
 
 Json start_event(Json recipe, const std::vector<std::string>& notes,

@@ -1,6 +1,7 @@
 #include "oko/train/learner.h"
 
 #include <optional>
+#include <utility>
 
 #include "oko/train/optimizer.h"
 #include "oko/train/step.h"
@@ -12,15 +13,19 @@ constexpr double kEmaRamp = 200;  // updates
 
 class TorchLearner final : public Learner {
  public:
-  TorchLearner(const graph::Network& network, const Recipe& recipe)
+  TorchLearner(const graph::Network& network, const Recipe& recipe, Workers* workers)
       : recipe_(recipe),
-        step_(network, recipe),
+        step_(network, recipe, workers),
         optimizer_(std::in_place, parameters(), optimizer_options(recipe)),
         ema_(parameters(), recipe.ema, kEmaRamp) {}
 
-  void begin_update() override { parameters().gradient().zero_(); }
-  LossSums accumulate(const dataset::Batch& batch, std::int64_t step, double factor) override {
-    return step_.accumulate(batch, step, factor);
+  void begin_update() override {
+    step_.begin_update();
+    is_begun_ = true;
+  }
+  LossSums accumulate(const dataset::Batch& batch, std::int64_t step, double factor,
+                      bool last) override {
+    return step_.accumulate(batch, step, factor, last);
   }
   double clip_gradient() override {
     usable_ = step_.unscale_gradient();
@@ -30,11 +35,15 @@ class TorchLearner final : public Learner {
   void update(double rate) override {
     if (usable_) optimizer_->step(rate);
     ema_.update(parameters());
+    is_begun_ = false;
+  }
+  void undo_update() override {
+    if (std::exchange(is_begun_, false)) step_.undo_update();
   }
   double l2_loss() const override { return step_.l2_loss(recipe_.weight_decay); }
 
   void freeze(const std::vector<bool>& layers) override {
-    step_.module().freeze(layers);
+    step_.freeze(layers);
     optimizer_->set_frozen(layers);
   }
   void restart() override {
@@ -70,13 +79,15 @@ class TorchLearner final : public Learner {
   TrainingStep step_;
   std::optional<Optimizer> optimizer_;
   Ema ema_;
-  bool usable_ = true;  // the gradient
+  bool usable_ = true;     // the gradient
+  bool is_begun_ = false;  // an update
 };
 
 }  // namespace
 
-std::unique_ptr<Learner> make_learner(const graph::Network& network, const Recipe& recipe) {
-  return std::make_unique<TorchLearner>(network, recipe);
+std::unique_ptr<Learner> make_learner(const graph::Network& network, const Recipe& recipe,
+                                      Workers* workers) {
+  return std::make_unique<TorchLearner>(network, recipe, workers);
 }
 
 std::string libtorch_version() { return TrainingStep::library_version(); }

@@ -10,6 +10,7 @@
 #include "oko/graph/tensor.h"
 #include "oko/train/loss.h"
 #include "oko/train/recipe.h"
+#include "oko/train/workers.h"
 
 namespace oko::train {
 
@@ -22,13 +23,17 @@ class Learner {
   // An update: begin_update(), accumulate() for one batch or more, clip_gradient(), update().
   virtual void begin_update() = 0;
   // Adds the batch's gradient, times `factor`. `step` seeds dropout. Returns the loss, summed over
-  // the images.
-  virtual LossSums accumulate(const dataset::Batch& batch, std::int64_t step, double factor) = 0;
+  // the images. Of several workers each has its part of the batch, and all have the sums: of the
+  // loss, and after the `last` batch of an update of the gradient.
+  virtual LossSums accumulate(const dataset::Batch& batch, std::int64_t step, double factor,
+                              bool last) = 0;
   // Returns the gradient's norm before clipping.
   virtual double clip_gradient() = 0;
   // fp16: whether the norm may be infinite; update() then only moves the average.
   virtual bool may_overflow() const = 0;
   virtual void update(double rate) = 0;
+  // Drops an update that was begun: the state is again that after the last update().
+  virtual void undo_update() = 0;
   // The weight decay term of the loss: ½·decay·|kernels|².
   virtual double l2_loss() const = 0;
 
@@ -45,15 +50,17 @@ class Learner {
   virtual void load(const graph::Weights& weights, const std::string& place) = 0;
   virtual void restore(const graph::Weights& state, const std::string& place) = 0;
 
-  // Runs steps on synthetic images; returns the seconds per image. Changes nothing.
+  // Runs steps on synthetic images, `batch` on each worker; returns the seconds per image of one.
+  // Changes nothing.
   virtual double measure(int batch) = 0;
   virtual bool half_precision() const = 0;
   virtual std::string description() const = 0;  // "cpu, 2 threads, bf16"
 };
 
 // With LibTorch, as the recipe says. Throws a usage Error for a device or precision that this
-// machine does not have.
-std::unique_ptr<Learner> make_learner(const graph::Network& network, const Recipe& recipe);
+// machine does not have. `workers`, null if there is only one, must outlive it.
+std::unique_ptr<Learner> make_learner(const graph::Network& network, const Recipe& recipe,
+                                      Workers* workers = nullptr);
 
 std::string libtorch_version();
 

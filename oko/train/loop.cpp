@@ -42,16 +42,18 @@ bool EpochLoop::train(const dataset::Batch& batch) {
     learner_.begin_update();
     samples_.clear();
   }
-  samples_.insert(samples_.end(), batch.samples.begin(), batch.samples.end());
+  samples_.insert(samples_.end(), batch.whole.begin(), batch.whole.end());
   UpdateRecord update;
-  update.images = static_cast<int>(batch.truths.size());
+  update.images = static_cast<int>(batch.whole.size());
   // The epoch's last update may have fewer batches.
   const int together = std::min(recipe_.accumulate, batches_ - batch.index + gathered_);
-  update.loss = learner_.accumulate(batch, position_.step, 1. / (update.images * together));
+  const bool last = gathered_ + 1 >= recipe_.accumulate || batch.index + 1 >= batches_;
+  update.loss = learner_.accumulate(batch, position_.step, 1. / (update.images * together), last);
   position_.epoch_sum += update.loss;
   position_.epoch_pictures += update.images;
   position_.batch = batch.index + 1;
-  if (++gathered_ < recipe_.accumulate && position_.batch < batches_) return false;
+  ++gathered_;
+  if (!last) return false;
 
   gathered_ = 0;
   update.gradient_norm = learner_.clip_gradient();

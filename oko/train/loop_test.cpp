@@ -19,13 +19,16 @@ class FakeLearner final : public Learner {
   double loss = 2, norm = 1;
 
   void begin_update() override { calls.emplace_back("begin"); }
-  LossSums accumulate(const dataset::Batch& batch, std::int64_t step, double factor) override {
-    calls.push_back(fmt::format("batch {} step {} factor {}", batch.index, step, factor));
+  LossSums accumulate(const dataset::Batch& batch, std::int64_t step, double factor,
+                      bool last) override {
+    calls.push_back(fmt::format("batch {} step {} factor {}{}", batch.index, step, factor,
+                                last ? " last" : ""));
     return yolo_sums(loss * static_cast<double>(batch.truths.size()));
   }
   double clip_gradient() override { return norm; }
   bool may_overflow() const override { return false; }
   void update(double rate) override { calls.push_back(fmt::format("update {}", rate)); }
+  void undo_update() override { calls.emplace_back("undo"); }
   double l2_loss() const override { return .5; }
   void freeze(const std::vector<bool>&) override {}
   void restart() override {}
@@ -77,12 +80,13 @@ class Loop : public ::testing::Test {
 
 TEST_F(Loop, GradientsOfSeveralBatchesMakeAnUpdate) {
   run();
-  EXPECT_THAT(learner_.calls,
-              ElementsAre("begin", "batch 0 step 0 factor 0.25", "batch 1 step 0 factor 0.25",
-                          "update 0.25", "updated 1", "pause",  //
-                          "begin", "batch 2 step 1 factor 0.25", "batch 3 step 1 factor 0.25",
-                          "update 0.75", "updated 2", "pause",  //
-                          "begin", "batch 4 step 2 factor 0.5", "update 1", "updated 3", "pause"));
+  EXPECT_THAT(
+      learner_.calls,
+      ElementsAre("begin", "batch 0 step 0 factor 0.25", "batch 1 step 0 factor 0.25 last",
+                  "update 0.25", "updated 1", "pause",  //
+                  "begin", "batch 2 step 1 factor 0.25", "batch 3 step 1 factor 0.25 last",
+                  "update 0.75", "updated 2", "pause",  //
+                  "begin", "batch 4 step 2 factor 0.5 last", "update 1", "updated 3", "pause"));
   EXPECT_EQ(position_.step, 3);
   EXPECT_EQ(position_.batch, 5);
   EXPECT_EQ(position_.mean_loss().total(), 2);

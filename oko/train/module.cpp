@@ -197,7 +197,7 @@ at::Tensor Module::run(const graph::Layer& layer, int index,
     } else if constexpr (std::is_same_v<T, graph::Dropout>) {
       if (!at::GradMode::is_enabled()) return inputs[0];
       return has_map_kernels(inputs[0])
-                 ? drop_out(inputs[0], operation.probability, dropout_seed, index)
+                 ? drop_out(inputs[0], operation.probability, dropout_seed, index, first_image)
                  : at::dropout(inputs[0], operation.probability, true);
     } else if constexpr (std::is_same_v<T, graph::Softmax>) {
       return at::softmax(inputs[0], 1);
@@ -233,15 +233,15 @@ at::Tensor Module::normalize(const graph::Layer& layer, const graph::Convolution
   if (training && has_map_kernels(x)) {
     const std::optional<double> slope = slope_of(conv.activation);
     at::Tensor y = batch_norm_activate(x, scale, bias, mean, variance, statistics_momentum, norm,
-                                       slope.value_or(1));
+                                       slope.value_or(1), normalizing);
     return slope ? y : activate(std::move(y), conv.activation);
   }
   at::Tensor y;
-  if (!norm.epsilon_outside_root) {
+  if (training && (norm.epsilon_outside_root || normalizing != nullptr)) {
+    y = batch_norm(x, scale, bias, mean, variance, statistics_momentum, norm, normalizing);
+  } else if (!norm.epsilon_outside_root) {
     y = at::batch_norm(x, scale, bias, mean, variance, training, 1 - statistics_momentum,
                        norm.epsilon, false);
-  } else if (training) {
-    y = darknet_batch_norm(x, scale, bias, mean, variance, statistics_momentum, norm.epsilon);
   } else {
     const at::Tensor square = (variance.sqrt() + norm.epsilon).square();
     y = at::batch_norm(x, scale, bias, mean, square, false, 0, 0, false);

@@ -6,6 +6,7 @@
 #include "oko/graph/network.h"
 #include "oko/train/aten.h"
 #include "oko/train/parameters.h"
+#include "oko/train/workers.h"
 
 namespace oko::train {
 
@@ -33,6 +34,10 @@ class Module {
   // Seeds dropout on a CPU, together with the layer index; set it before each step. (Other devices
   // use LibTorch's own generator.)
   std::uint64_t dropout_seed = 0;
+  // Where the input begins in the batch that several workers share: what is dropped depends on it.
+  std::int64_t first_image = 0;
+  // Those whose batches batch norm takes the statistics of together; null: of the own one alone.
+  Workers* normalizing = nullptr;
 
   // Raw outputs of all heads, batch × channels × height × width, float32.
   std::vector<at::Tensor> forward(const at::Tensor& input);

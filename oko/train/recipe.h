@@ -36,6 +36,7 @@ struct Recipe {
   double frozen_rate = 1e-3, rate = 1e-3, final_factor = .02;
   double warmup_epochs = 2, momentum = .9, weight_decay = 5e-4, clip = 10;
   double ema = .998, statistics = .95;
+  bool sync_batch_norm = false;
   int patience = 0;
   // loss
   LossKind loss = LossKind::kCiou;
@@ -149,6 +150,8 @@ void visit_recipe(R& r, Visitor&& visitor) {
         .999999);
   fixed("schedule", "statistics", r.statistics,
         "Momentum of batch norm's running statistics (Darknet, Keras: .99)", 0, .99999);
+  fixed("schedule", "sync_batch_norm", r.sync_batch_norm,
+        "Several workers: batch norm over all their images, not only their own");
   changeable("schedule", "patience", r.patience,
              "Stop after this many epochs without a better mAP (0: never)", 0, 1e6);
   fixed("loss", "loss", r.loss, "Detection loss");

@@ -1,8 +1,11 @@
 #include "oko/train/setup.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "oko/base/error.h"
 #include "oko/train/setup_steps.h"
 
 namespace oko::train {
@@ -11,8 +14,14 @@ namespace {
 void choose_numbers(Setup& setup) {
   Recipe& r = setup.recipe;
   const int pictures = static_cast<int>(setup.train.samples.size());
-  if (r.batch == 0) r.batch = std::clamp(pictures / 10, 2, 16);
+  if (r.batch == 0) r.batch = std::max(std::clamp(pictures / 10, 2, 16), setup.shares);
   r.batch = std::min(r.batch, pictures);
+  if (r.batch < setup.shares) {
+    throw Error(
+        ErrorCode::kUsage, fmt::format("--batch {}", r.batch),
+        fmt::format("there are {} workers, and each needs an image of every batch", setup.shares),
+        "give a larger batch, or start fewer workers");
+  }
   r.frozen_epochs = std::min(r.frozen_epochs, r.epochs);
 }
 
@@ -23,12 +32,23 @@ void note(Setup& setup, Progress& progress, std::string line) {
   setup.notes.push_back(std::move(line));
 }
 
-Setup set_up(Recipe recipe, Progress& progress, const ResumedRun* resumed) {
+Setup set_up(Recipe recipe, Progress& progress, const ResumedRun* resumed, Workers* workers) {
   Setup setup;
+  if (workers != nullptr) {
+    setup.share = workers->rank();
+    setup.shares = workers->size();
+  }
   setup.asked = asked_by(recipe);
   setup.recipe = std::move(recipe);
   check_recipe(setup.recipe);
   read_data(setup, resumed, progress);
+  if (workers != nullptr) {
+    check_same_data(setup, *workers);
+    if (!workers->leads()) {
+      share_setup(setup, *workers);
+      return setup;
+    }
+  }
   make_network(setup);
   choose_anchors(setup, progress);
   take_pretrained(setup, progress);
@@ -36,6 +56,7 @@ Setup set_up(Recipe recipe, Progress& progress, const ResumedRun* resumed) {
   if (resumed != nullptr && resumed->network != nullptr) {
     check_same_network(setup, *resumed->network);
   }
+  if (workers != nullptr) share_setup(setup, *workers);
   return setup;
 }
 
@@ -69,6 +90,8 @@ dataset::LoaderOptions loader_options(const Setup& setup, bool plain) {
   options.batch = r.batch;
   options.seed = r.seed;
   options.drop_last = true;
+  options.share = setup.share;
+  options.shares = setup.shares;
   options.threads = r.loader_threads;
   options.cache_bytes = static_cast<std::size_t>(r.cache_mb) << 20;
   if (r.multi_scale > 0) {

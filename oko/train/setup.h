@@ -11,6 +11,7 @@
 #include "oko/train/loss.h"
 #include "oko/train/recipe.h"
 #include "oko/train/record.h"
+#include "oko/train/workers.h"
 
 namespace oko::train {
 
@@ -25,6 +26,7 @@ struct Setup {
   Asked asked;                     // what the recipe left to choose
   // Differences from the data the run began with, one line per split; only if they were accepted.
   std::vector<std::string> data_differences;
+  int share = 0, shares = 1;  // of several workers: which one this is, whose part of every batch
 };
 
 // The run that set_up() resumes.
@@ -38,7 +40,10 @@ struct ResumedRun {
 // Reads and checks the dataset, builds the network with anchors from the data, loads weights.
 // Throws an input Error if the dataset has errors that would spoil training, if its classes or the
 // network differ from those of `resumed`, or if its data differs and that is not accepted.
-Setup set_up(Recipe recipe, Progress& progress, const ResumedRun* resumed = nullptr);
+// Several workers call it together, with the recipe of worker 0: the others read only the dataset,
+// and get all else from it. Throws a usage Error on all if their datasets differ.
+Setup set_up(Recipe recipe, Progress& progress, const ResumedRun* resumed = nullptr,
+             Workers* workers = nullptr);
 
 LossOptions loss_options(const Recipe& recipe);
 // Options of the loader; `plain`: without mosaic and mix-up, for the last `plain_epochs`.

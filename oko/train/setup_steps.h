@@ -16,6 +16,10 @@ void take_pretrained(Setup& setup, Progress& progress);
 // `then`: of the checkpoint.
 void check_same_network(const Setup& setup, const graph::Network& then);
 
+// Several workers: that they have the same data; gives what worker 0 has set up to the others.
+void check_same_data(const Setup& setup, Workers& workers);
+void share_setup(Setup& setup, Workers& workers);
+
 // Keeps the line for the report and shows it.
 void note(Setup& setup, Progress& progress, std::string line);
 

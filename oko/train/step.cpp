@@ -57,18 +57,43 @@ at::Device prepare(const Recipe& recipe) {
 
 }  // namespace
 
-TrainingStep::TrainingStep(const graph::Network& network, const Recipe& recipe)
+TrainingStep::TrainingStep(const graph::Network& network, const Recipe& recipe, Workers* workers)
     : device_(prepare(recipe)),
       module_(network, device_, recipe.seed),
       heads_(head_kind(network, network.name)),
-      loss_(loss_options(recipe)) {
+      loss_(loss_options(recipe)),
+      workers_(workers),
+      statistics_before_(statistics().clone()) {
   module_.compute_type = compute_type(recipe, device_);
   module_.statistics_momentum = recipe.statistics;
   if (may_overflow()) scale_ = kFirstLossScale;
+  if (workers == nullptr) return;
+  sum_.emplace(module_.parameters(), *workers);
+  if (recipe.sync_batch_norm) module_.normalizing = workers;
 }
 
-LossSums TrainingStep::accumulate(const dataset::Batch& batch, std::int64_t step, double factor) {
+at::Tensor TrainingStep::statistics() const {
+  const Parameters& parameters = module_.parameters();
+  const std::int64_t begin = parameters.gradient().numel();
+  return parameters.flat().detach().narrow(0, begin, parameters.flat().numel() - begin);
+}
+
+void TrainingStep::freeze(const std::vector<bool>& layers) {
+  module_.freeze(layers);
+  if (sum_) sum_->set_frozen(layers);
+}
+
+void TrainingStep::begin_update() {
+  module_.parameters().gradient().zero_();
+  statistics_before_.copy_(statistics());
+}
+
+void TrainingStep::undo_update() { statistics().copy_(statistics_before_); }
+
+LossSums TrainingStep::accumulate(const dataset::Batch& batch, std::int64_t step, double factor,
+                                  bool last) {
   module_.dropout_seed = static_cast<std::uint64_t>(step) * 2654435761U + 1;
+  module_.first_image = static_cast<std::int64_t>(batch.first);
   at::manual_seed(module_.dropout_seed);
   const auto n = static_cast<std::int64_t>(batch.truths.size());
   const at::Tensor input = at::from_blob(const_cast<float*>(batch.inputs.data()),
@@ -80,8 +105,18 @@ LossSums TrainingStep::accumulate(const dataset::Batch& batch, std::int64_t step
     raws.push_back(output.detach().to(at::kCPU).contiguous());
     gradients.push_back(at::empty_like(raws.back()));
   }
+  LossSums loss = compute_loss(batch, raws, gradients);
+  for (at::Tensor& gradient : gradients) gradient = gradient.mul_(factor * scale_).to(device_);
+  backward(outputs, gradients, last);
+  if (workers_ != nullptr) workers_->sum(loss.values);
+  return loss;
+}
+
+LossSums TrainingStep::compute_loss(const dataset::Batch& batch,
+                                    const std::vector<at::Tensor>& raws,
+                                    std::vector<at::Tensor>& gradients) const {
   std::vector<std::vector<HeadTensor>> images(batch.truths.size());
-  at::parallel_for(0, n, 1, [&](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, std::ssize(images), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const auto k = static_cast<std::size_t>(i);
       images[k] = tensors_of(module_.network(), raws, gradients, k);
@@ -89,12 +124,24 @@ LossSums TrainingStep::accumulate(const dataset::Batch& batch, std::int64_t step
     }
   });
   LossSums loss(heads_.loss_parts());
-  for (std::size_t h = 0; h < outputs.size(); ++h) {
+  for (std::size_t h = 0; h < raws.size(); ++h) {
     for (const auto& image : images) loss += image[h].loss;
-    gradients[h] = gradients[h].mul_(factor * scale_).to(device_);
   }
-  torch::autograd::backward(outputs, gradients);
   return loss;
+}
+
+void TrainingStep::backward(const std::vector<at::Tensor>& outputs,
+                            const std::vector<at::Tensor>& gradients, bool last) {
+  if (!sum_ || !last) return torch::autograd::backward(outputs, gradients);
+  // Statistics of the parts are averaged, unless they are those of the whole batch already. Summed
+  // as differences, those of frozen layers stay exactly what they are.
+  const at::Tensor change = statistics() - statistics_before_;
+  sum_->begin();
+  if (module_.normalizing == nullptr) workers_->begin_sum(change);
+  torch::autograd::backward(outputs, gradients);
+  sum_->finish();
+  if (module_.normalizing != nullptr) return;
+  statistics().copy_(statistics_before_).add_(change, 1. / workers_->size());
 }
 
 double TrainingStep::l2_loss(double weight_decay) const {
@@ -127,9 +174,10 @@ double TrainingStep::measure(int batch) {
   synthetic.inputs.assign(static_cast<std::size_t>(shape.count() * batch), .5F);
   synthetic.truths.resize(static_cast<std::size_t>(batch));
   const at::Tensor before = module_.parameters().flat().detach().clone();
-  accumulate(synthetic, 0, 0);  // the first one also plans and allocates
+  begin_update();
+  accumulate(synthetic, 0, 0, true);  // the first one also plans and allocates
   const auto start = Clock::now();
-  accumulate(synthetic, 0, 0);
+  accumulate(synthetic, 0, 0, true);
   const double seconds = seconds_since(start);
   const at::NoGradGuard no_grad;
   at::Tensor flat = module_.parameters().flat();

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "oko/base/progress.h"
+#include "oko/train/launch.h"
 #include "oko/train/recipe.h"
 
 namespace oko::train {
@@ -17,6 +19,7 @@ struct TrainResult {
   std::string verdict;
   // Resumed after its end: nothing was trained or changed. Says why, and how to continue.
   std::string nothing_to_do, hint;
+  int worker = 0, workers = 1;  // which of how many; only worker 0 has the rest
 };
 
 struct TrainOptions {
@@ -25,7 +28,9 @@ struct TrainOptions {
   // Keys of the recipe that the user set. On resume they are compared with run.toml: those that may
   // change are applied and recorded, others rejected. The rest of the recipe is the recorded one.
   std::set<std::string> given = {};
-  bool accept_changed_data = false;  // on resume: continue although images or boxes changed
+  bool accept_changed_data = false;   // on resume: continue although images or boxes changed
+  std::optional<Launch> launch = {};  // one of several workers
+  int join_seconds = 0;               // JoinOptions::seconds
   // Called after every update and every epoch: if true, training writes a checkpoint and throws
   // kInterrupted.
   std::function<bool()> stop = [] { return false; };
@@ -40,6 +45,10 @@ struct TrainOptions {
 // kStorage if its files cannot be written. On resume also kUsage for options that cannot change and
 // kInput if classes, network or data (unless accepted) differ from those the run began with. An
 // image that becomes unreadable stops the run after a checkpoint.
+//
+// With `launch` all workers call it, and train together as one would with the same recipe. Worker 0
+// alone uses the run folder; `stop` of any stops all. Throws kWorkerLost, on worker 0 after a
+// checkpoint, if one is gone or does not come, and the error of another worker that failed.
 TrainResult train(Recipe recipe, const TrainOptions& options, Progress& progress);
 
 }  // namespace oko::train

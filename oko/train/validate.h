@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "oko/base/progress.h"
@@ -9,6 +11,7 @@
 #include "oko/detect/detector.h"
 #include "oko/run/evaluate.h"
 #include "oko/train/head.h"
+#include "oko/train/workers.h"
 
 namespace oko::train {
 
@@ -24,9 +27,10 @@ class Validation {
     LossSums loss;  // over images
     run::Evaluation evaluation;
   };
-  // Loss and metrics from one pass of the engine, `batch` images at a time.
+  // Loss and metrics from one pass of the engine, `batch` images at a time. Of several workers each
+  // runs some of these batches; all have the whole result, the same as that of one.
   Result run(detect::Engine& engine, const graph::Network& network, const LossOptions& loss,
-             int batch, Progress& progress);
+             int batch, Progress& progress, Workers* workers = nullptr);
 
  private:
   struct Item {
@@ -35,9 +39,19 @@ class Validation {
     std::vector<dataset::Truth> truths;
   };
   Item prepare(std::size_t index) const;
+  // Of an image, as far as this worker has measured it.
+  struct Measured {
+    LossSums loss;
+    std::vector<detect::Detection> found;
+  };
+  using Range = std::pair<std::size_t, std::size_t>;  // of images: the first, and after the last
+  void measure(const Range& images, detect::Engine& engine, const graph::Network& network,
+               const LossOptions& loss, std::vector<Measured>& results);
+  static void exchange(std::vector<Measured>& all, std::span<const LossPart> parts,
+                       Workers& workers);
   LossSums loss_of(const Item& item, const graph::Network& network,
                    std::span<const detect::HeadMap> maps, const LossOptions& options) const;
-  void read_ahead() const;  // the items still to be prepared
+  void read_ahead(std::span<const Range> batches) const;  // the items still to be prepared
 
   const dataset::Dataset& dataset_;
   image::Size size_;
