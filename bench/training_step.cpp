@@ -13,7 +13,6 @@
 #include <memory>
 #include <stdexcept>
 
-#include "oko/base/random.h"
 #include "oko/graph/builtin.h"
 #include "oko/train/device.h"
 #include "oko/train/estimate.h"
@@ -21,6 +20,7 @@
 #include "oko/train/setup.h"
 #include "oko/train/step.h"
 #include "plain_network.h"
+#include "random_batch.h"
 
 namespace oko::bench {
 namespace {
@@ -35,26 +35,6 @@ struct Options {
   std::string network = "yolov3-tiny", only;
   int batch = 8, size = 0, rounds = 5, threads = 0;
 };
-
-dataset::Batch random_batch(const graph::Network& network, int pictures) {
-  constexpr int kBoxes = 5;
-  Random random(1);
-  dataset::Batch batch;
-  batch.size = {network.input.width, network.input.height};
-  batch.inputs.resize(static_cast<std::size_t>(network.input.count() * pictures));
-  for (float& v : batch.inputs) v = static_cast<float>(random.uniform());
-  for (int i = 0; i < pictures; ++i) {
-    auto& truths = batch.truths.emplace_back();
-    for (int k = 0; k < kBoxes; ++k) {
-      const auto draw = [&](double low, double high) {
-        return static_cast<float>(random.uniform(low, high));
-      };
-      truths.push_back({static_cast<int>(random.below(80)), draw(.2, .8), draw(.2, .8),
-                        draw(.05, .4), draw(.05, .4)});
-    }
-  }
-  return batch;
-}
 
 struct Contender {
   std::string name;
@@ -84,7 +64,7 @@ Contender oko(const std::string& precision, const graph::Network& network, Recip
             at::Tensor gradient = step->module().parameters().gradient();
             gradient.zero_();
             const double n = static_cast<double>(batch.truths.size());
-            const LossSums loss = step->accumulate(batch, (*count)++, 1 / n);
+            const LossSums loss = step->accumulate(batch, (*count)++, 1 / n, true);
             optimizer->step(kRate);
             return loss.total();
           }};
