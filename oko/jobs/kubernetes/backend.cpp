@@ -160,6 +160,18 @@ KubernetesBackend::Found KubernetesBackend::found(const Json& engine) const {
   return {api_of(word("context"), word("server")), word("namespace"), word("name"), word("uid")};
 }
 
+std::optional<Json> KubernetesBackend::find_job(const Found& found, const Json& engine) {
+  const auto& [api, space, name, uid] = found;
+  auto job = api.find(jobs_path(space, name));
+  if (job && text_at(*job, "/metadata/uid") == uid) return job;
+  const std::string server = json_get<std::string>(engine, "server", kEngine);
+  if (api.access().server == server) return std::nullopt;
+  throw Error(
+      ErrorCode::kUsage, api.place(),
+      "does not know the job, and is not the server that it was submitted to, " + printable(server),
+      "use a kubeconfig with that cluster");
+}
+
 std::string KubernetesBackend::default_folder(const Spec& spec, const std::string&) const {
   const Options options = options_of(spec);
   if (!options.mount.empty()) return options.mount + "/oko-jobs/" + spec.id;
@@ -290,9 +302,10 @@ Json KubernetesBackend::submit(const Spec& spec, Folder&, Progress& progress) co
 
 Observation KubernetesBackend::observe(const Spec&, const Json& engine) const {
   try {
-    const auto [api, space, name, uid] = found(engine);
-    const auto job = api.find(jobs_path(space, name));
-    if (!job || text_at(*job, "/metadata/uid") != uid) return {};
+    const Found where = found(engine);
+    const auto job = find_job(where, engine);
+    if (!job) return {};
+    const auto& [api, space, name, uid] = where;
     Findings findings{*job, pods_of(api, space, name), {}, std::nullopt};
     bool allowed = false;
     if (!is_finished(*job)) {
@@ -312,8 +325,9 @@ Observation KubernetesBackend::observe(const Spec&, const Json& engine) const {
 }
 
 void KubernetesBackend::cancel(const Spec&, const Json& engine) const {
-  const auto [api, space, name, uid] = found(engine);
-  remove_if_there(api, jobs_path(space, name), uid);
+  const Found where = found(engine);
+  if (!find_job(where, engine)) return;
+  remove_if_there(where.api, jobs_path(where.space, where.name), where.uid);
 }
 
 std::string KubernetesBackend::engine_log(const Spec&, const Json& engine, int lines) const {

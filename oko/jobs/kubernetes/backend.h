@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "oko/jobs/backend.h"
@@ -38,6 +39,8 @@ class KubernetesBackend final : public Backend {
   // `server` helps where the context has another name on this machine; may be empty.
   Api& api_of(const std::string& context, const std::string& server = {}) const;
   Found found(const Json& engine) const;
+  // The job's object; nothing if there is none, or another one of the same name.
+  static std::optional<Json> find_job(const Found& found, const Json& engine);
   Json create_job(Api& api, const std::string& space, const Json& body, Progress& progress) const;
   void create_service(Api& api, const std::string& space, const Spec& spec, const Json& job) const;
 

@@ -158,6 +158,16 @@ TEST_F(BackendTest, AClusterThatDoesNotAnswerIsUnreachable) {
   EXPECT_THAT(seen.hint, HasSubstr("log in"));
 }
 
+TEST_F(BackendTest, AnotherClusterIsNotTakenForTheJobs) {
+  Json engine = submit(test_spec());
+  engine["server"] = "https://elsewhere";
+  EXPECT_EQ(backend_.observe(test_spec(), engine).phase, Phase::kQueued);  // another address of it
+  engine["uid"] = "none of its";
+  EXPECT_EQ(backend_.observe(test_spec(), engine).phase, Phase::kUnreachable);
+  EXPECT_THAT(error_of([&] { backend_.cancel(test_spec(), engine); }),
+              HasSubstr("https://elsewhere"));
+}
+
 TEST_F(BackendTest, TheFolderMustBeWhereWorkersReachIt) {
   Spec spec = test_spec();
   EXPECT_THAT(error_of([&] { backend_.default_folder(spec, "/registry"); }), HasSubstr("gs://"));

@@ -78,6 +78,7 @@ class Reader {
 ClusterEntry cluster_from(const Reader& entry) {
   ClusterEntry cluster;
   cluster.server = entry.text("server");
+  while (cluster.server.ends_with('/')) cluster.server.pop_back();
   cluster.ca_file = entry.path("certificate-authority");
   cluster.ca_data = entry.text("certificate-authority-data");
   cluster.tls_server_name = entry.text("tls-server-name");
@@ -192,7 +193,6 @@ void check_server(const std::string& server, const std::string& cluster) {
 void use_cluster(Access& access, const ClusterEntry& cluster, const std::string& name) {
   check_server(cluster.server, name);
   access.server = cluster.server;
-  while (access.server.ends_with('/')) access.server.pop_back();
   access.tls.ca = content_of(cluster.ca_data, cluster.ca_file, "certificate-authority");
   access.tls.verify = !cluster.insecure;
   access.tls_server_name = checked_line(cluster.tls_server_name, "tls-server-name");
@@ -245,6 +245,21 @@ std::vector<std::string> files_to_read(const Environment& environment) {
     at = end + 1;
   }
   return files;
+}
+
+// The context of that name, unless another one has that server and it has not.
+std::string context_for(const Kubeconfig& config, const std::string& context,
+                        const std::string& server) {
+  const auto reaches = [&](const ContextEntry& entry) {
+    const auto cluster = config.clusters.find(entry.cluster);
+    return cluster != config.clusters.end() && cluster->second.server == server;
+  };
+  const auto named = config.contexts.find(context);
+  if (named != config.contexts.end() && reaches(named->second)) return context;
+  for (const auto& [name, entry] : config.contexts) {
+    if (reaches(entry)) return name;
+  }
+  return context;
 }
 
 std::optional<Access> access_of_this_pod(const Environment& environment) {
@@ -338,15 +353,8 @@ Access find_access(const std::string& context, const std::string& server,
                 "there is no Kubernetes configuration",
                 "kubectl must work first; set KUBECONFIG if its file is elsewhere");
   }
-  if (!server.empty() && !config.contexts.contains(context)) {
-    for (const auto& [name, entry] : config.contexts) {
-      const auto cluster = config.clusters.find(entry.cluster);
-      if (cluster != config.clusters.end() && cluster->second.server == server) {
-        return access_of(config, name);
-      }
-    }
-  }
-  return access_of(config, context);
+  const std::string name = server.empty() ? context : context_for(config, context, server);
+  return access_of(config, name);
 }
 
 }  // namespace oko::jobs::kubernetes

@@ -80,8 +80,8 @@ struct Access {
 Access access_of(const Kubeconfig& config, const std::string& context);
 
 // The same from where kubectl looks: the files of KUBECONFIG, else ~/.kube/config, else the service
-// account of the pod that this process is in. If the context is not there, another one with the
-// same server will do, if a server is given.
+// account of the pod that this process is in. If a server is given, a context that has it is
+// preferred to one that only has the name: contexts have other names on other machines.
 Access find_access(const std::string& context, const std::string& server,
                    const Environment& environment);
 

@@ -155,11 +155,18 @@ TEST_F(KubeconfigFile, SeveralFilesAreMergedAndTheFirstCounts) {
   EXPECT_EQ(access.tls.ca, "the authority");  // found beside the file that names it
 }
 
-TEST_F(KubeconfigFile, AContextOfAnotherNameWithTheSameServerWillDo) {
-  const std::string file = write("c", config("    token: t\n"));
-  const auto environment = environment_of({{"KUBECONFIG", file}});
-  EXPECT_EQ(find_access("elsewhere", "https://10.0.0.1:6443/", environment).context, "main");
-  EXPECT_THAT(error_of([&] { find_access("elsewhere", "https://other", environment); }),
+TEST_F(KubeconfigFile, TheServerCountsMoreThanTheContextsName) {
+  const std::string file = write("c", config("    token: t\n") + "- name: v\n  user: {token: v}\n");
+  const std::string more = write("d",
+                                 "contexts:\n- name: other\n  context: {cluster: d, user: v}\n"
+                                 "clusters:\n- name: d\n  cluster: {server: 'https://other'}\n");
+  const auto environment = environment_of({{"KUBECONFIG", file + ":" + more}});
+  EXPECT_EQ(find_access("elsewhere", "https://10.0.0.1:6443", environment).context, "main");
+  EXPECT_EQ(find_access("other", "https://10.0.0.1:6443", environment).context, "main");
+  EXPECT_EQ(find_access("other", "https://other", environment).context, "other");
+  // Perhaps another address of the same cluster.
+  EXPECT_EQ(find_access("other", "https://third", environment).context, "other");
+  EXPECT_THAT(error_of([&] { find_access("elsewhere", "https://third", environment); }),
               HasSubstr("elsewhere"));
 }
 
