@@ -1,0 +1,170 @@
+// `oko job` as typed; trainings are real in tests/jobs.
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "oko/cli/job_command.h"
+#include "oko/cli/test_command.h"
+#include "oko/cli/test_model.h"
+#include "oko/jobs/folder.h"
+#include "oko/jobs/state.h"
+#include "oko/media/picture.h"
+#include "oko/storage/store.h"
+
+namespace oko::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class JobCommand : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    root_ = ::testing::TempDir() + "job-command-" + std::to_string(::getpid());
+    std::filesystem::remove_all(root_);
+    ::setenv("OKO_JOBS", file("jobs").c_str(), 1);
+    image::Picture picture{{48, 40}, std::vector<std::uint8_t>(48 * 40 * 3)};
+    media::save(picture, file("photos/a.jpg"));
+    storage::write(file("photos/a.txt"), std::string_view("0 .5 .5 .4 .4\n"));
+    storage::write(file("photos/classes.txt"), std::string_view("rose\n"));
+  }
+  void TearDown() override {
+    ::unsetenv("OKO_JOBS");
+    std::filesystem::remove_all(root_);
+  }
+  std::string file(const std::string& name) const { return root_ + "/" + name; }
+  static Outcome job(std::vector<std::string> words) {
+    words.insert(words.begin(), "job");
+    return oko_command(words);
+  }
+  // A job in the registry that nobody runs, with this state.
+  void register_job(const std::string& id, jobs::Phase phase) const {
+    jobs::Spec spec;
+    spec.id = id;
+    spec.backend = "local";
+    spec.folder = file("jobs/" + id);
+    spec.command = {"train", file("photos")};
+    spec.run = spec.folder + "/run";
+    spec.price = 1.2;
+    jobs::State state;
+    state.phase = phase;
+    state.started = 1000;
+    state.time = 4600;
+    state.reason = "the training ended with code 3";
+    state.last_lines = "epoch 1\nphotos/b.jpg: cannot be read\n";
+    storage::write(spec.folder + "/job.json", jobs::to_json(spec).dump());
+    storage::write(spec.folder + "/engine.json",
+                   std::string_view(R"({"host": "x", "processes": []})"));
+    storage::write(spec.folder + "/state.json", jobs::to_json(state).dump());
+    storage::write(spec.folder + "/logs/worker-0.log", std::string_view("one\ntwo\nthree\n"));
+  }
+
+  std::string root_;
+};
+
+TEST_F(JobCommand, SubmitChecksTheTrainingFirst) {
+  const auto fault = [](std::vector<std::string> words) {
+    words.insert(words.begin(), "submit");
+    const Outcome outcome = job(words);
+    EXPECT_EQ(outcome.code, 2);
+    return outcome.error;
+  };
+  EXPECT_THAT(fault({}), HasSubstr("no command given"));
+  EXPECT_THAT(fault({"--", "detect", "x"}), HasSubstr("\"detect\" cannot be a job"));
+  EXPECT_THAT(fault({"--", "train", "photos", "--epochz", "3"}), HasSubstr("--epochz"));
+  EXPECT_THAT(fault({"--", "train", "photos", "--epochs", "-1"}), HasSubstr("--epochs"));
+  EXPECT_THAT(fault({"--", "train", "--resume"}), HasSubstr("oko job retry"));
+  EXPECT_THAT(fault({"--on", "slurn", "--", "train", "x"}), HasSubstr("did you mean slurm"));
+  EXPECT_THAT(fault({"--spot", "--", "train", "x"}),
+              HasSubstr("--spot: has no effect with --on local"));
+  EXPECT_THAT(fault({"--hosts", "a", "--", "train", "x"}), HasSubstr("--hosts: has no effect"));
+  EXPECT_THAT(fault({"--max-time", "5", "--", "train", "x"}), HasSubstr("write 90m"));
+  EXPECT_THAT(fault({"--max-cost", "5", "--", "train", "x"}), HasSubstr("--price"));
+  EXPECT_THAT(fault({"--name", "My Job", "--", "train", "x"}), HasSubstr("--name"));
+  EXPECT_THAT(fault({"--gpu-type", "T5", "--", "train", "x"}), HasSubstr("--gpu-type"));
+  EXPECT_FALSE(storage::exists(file("jobs")));
+}
+
+TEST_F(JobCommand, DryRunPrintsWhatWouldBeSentAndSendsNothing) {
+  const Outcome outcome =
+      job({"submit", "-n", "--name", "roses-1", "--", "train", file("photos"), "--epochs", "3"});
+  EXPECT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_THAT(outcome.out, HasSubstr("job run " + file("jobs/roses-1")));
+  EXPECT_FALSE(storage::exists(file("jobs")));
+  const Outcome sky = job({"submit", "--format", "skypilot", "--name", "roses-1", "--job-dir",
+                           "gs://b/jobs/roses-1", "--", "train", "gs://b/photos"});
+  EXPECT_EQ(sky.code, 0) << sky.error;
+  EXPECT_THAT(sky.out, HasSubstr("name: \"roses-1\"\n"));
+  EXPECT_THAT(sky.out, HasSubstr("exec oko job run \"$OKO_FOLDER\""));
+}
+
+TEST_F(JobCommand, WordsOfTheTrainingAreKeptAndItsFilesAreFound) {
+  const TrainCommand command = parse_train_command(
+      {"train", file("photos"), "-o", file("out"), "--epochs=3",
+       "--classes=" + file("photos/classes.txt"), "--no-augment", "--network", "yolov3-tiny"});
+  EXPECT_THAT(command.words,
+              ElementsAre("train", file("photos"), "--epochs", "3", "--classes",
+                          file("photos/classes.txt"), "--no-augment", "--network", "yolov3-tiny"));
+  EXPECT_EQ(command.out, file("out"));
+  EXPECT_EQ(command.title, "photos");
+  ASSERT_EQ(command.inputs.size(), 2U);
+  EXPECT_EQ(command.inputs[0].name, "inputs/0-photos");
+  EXPECT_EQ(command.inputs[0].word, 1U);
+  EXPECT_TRUE(command.inputs[0].is_dataset);
+  EXPECT_EQ(command.inputs[1].name, "inputs/1-classes.txt");
+  EXPECT_EQ(command.inputs[1].word, 5U);
+  EXPECT_FALSE(command.inputs[1].is_dataset);
+}
+
+TEST_F(JobCommand, ADatasetThatRefersElsewhereCannotBeCopied) {
+  EXPECT_NO_THROW(check_copy_is_complete(file("photos")));
+  EXPECT_THROW(check_copy_is_complete(file("photos/a.txt")), Error);
+}
+
+TEST_F(JobCommand, ShowsWhyAJobFailed) {
+  register_job("roses-1", jobs::Phase::kFailed);
+  const Outcome list = job({"list"});
+  EXPECT_THAT(list.out, HasSubstr("roses-1"));
+  EXPECT_THAT(list.out, HasSubstr("failed"));
+  EXPECT_THAT(list.out, HasSubstr("$1.20"));
+  EXPECT_THAT(list.out, HasSubstr("1 h 00 min"));
+  const Outcome show = job({"show", "roses"});
+  EXPECT_THAT(show.out, HasSubstr("state     failed: the training ended with code 3\n"));
+  EXPECT_THAT(show.out, HasSubstr("  photos/b.jpg: cannot be read\n"));
+  const Json json = parse_json(job({"show", "roses", "--json"}).out, "output");
+  EXPECT_EQ(json["state"], "failed");
+  EXPECT_EQ(json["may_be_charged"], false);
+  EXPECT_EQ(job({"wait", "roses"}).code, 1);
+  EXPECT_EQ(job({"logs", "roses"}).out, "one\ntwo\nthree\n");
+  EXPECT_EQ(job({"logs", "-f", "-n", "2", "roses"}).out, "two\nthree\n");
+  EXPECT_THAT(job({"cancel", "roses"}).out, HasSubstr("has already ended: failed"));
+  EXPECT_THAT(job({"show", "tulips"}).error, HasSubstr("there is no such job"));
+}
+
+TEST_F(JobCommand, RetryNeedsSomethingToDoAndMoneyLeft) {
+  register_job("roses-1", jobs::Phase::kStopped);
+  EXPECT_THAT(job({"retry", "roses-1", "--max-time", "30m"}).error,
+              HasSubstr("already run for 1.00 h of 0.50 h"));
+  EXPECT_THAT(job({"retry", "roses-1", "--max-cost", "1"}).error, HasSubstr("already cost $1.20"));
+  storage::write(file("jobs/roses-1/done.json"), std::string_view("{}"));
+  EXPECT_THAT(job({"retry", "roses-1"}).error, HasSubstr("has succeeded"));
+}
+
+TEST_F(JobCommand, FetchCopiesTheModelsAndNothingElse) {
+  register_job("roses-1", jobs::Phase::kFailed);
+  EXPECT_EQ(job({"fetch", "roses-1", "-o", file("out")}).code, 3);
+  for (const char* const name : {"model.oko", "run.toml", "checkpoints/step-1.oko"}) {
+    storage::write(file(std::string("jobs/roses-1/run/") + name), std::string_view("x"));
+  }
+  EXPECT_EQ(job({"fetch", "roses-1", "-o", file("out")}).code, 0);
+  EXPECT_TRUE(storage::exists(file("out/model.oko")));
+  EXPECT_FALSE(storage::exists(file("out/checkpoints")));
+  EXPECT_EQ(job({"fetch", "roses-1", "-o", file("out")}).code, 2);  // not twice
+  EXPECT_EQ(job({"fetch", "--all", "roses-1", "-o", file("all")}).code, 0);
+  EXPECT_TRUE(storage::exists(file("all/checkpoints/step-1.oko")));
+}
+
+}  // namespace
+}  // namespace oko::cli
