@@ -1,17 +1,22 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
+#include <iostream>
 #include <map>
 #include <set>
+#include <span>
 
 #include "oko/base/error.h"
+#include "oko/base/text.h"
 #include "oko/cli/choice.h"
 #include "oko/cli/job.h"
 #include "oko/cli/job_command.h"
 #include "oko/jobs/duration.h"
 #include "oko/jobs/gpus.h"
 #include "oko/jobs/skypilot.h"
+#include "oko/jobs/vertex/ai_platform.h"
 #include "oko/storage/store.h"
 
 namespace oko::cli {
@@ -214,20 +219,40 @@ void add_resource_flags(CLI::App& command, SubmitArguments& a) {
 }
 
 void add_setting_flags(CLI::App& command, SubmitArguments& a) {
+  constexpr int kMostOfAnything = 1'000'000;  // back ends know better
   std::map<std::string, std::string> owners;
   for (const auto& [name, setting] : all_settings(owners)) {
-    command
-        .add_option("--" + name, a.settings[name],
-                    std::string(setting.help) + " (" + owners[name] + ")")
-        ->type_name(std::string(setting.value))
-        ->group("Back ends");
+    CLI::Option* const option =
+        command
+            .add_option("--" + name, a.settings[name],
+                        std::string(setting.help) + " (" + owners[name] + ")")
+            ->type_name(std::string(setting.value))
+            ->group("Back ends");
+    if (setting.value == "N") option->check(CLI::Range(1, kMostOfAnything));
   }
+}
+
+// Terms of the service that Vertex AI replaced are translated before anything is parsed.
+std::vector<std::string> translated(std::vector<std::string> words) {
+  const auto is_flag = [](const std::string& word) { return word.starts_with("-"); };
+  const auto job = std::ranges::find_if_not(words, is_flag);
+  if (words.end() - job < 2 || *job != "job" || *(job + 1) != "submit") return words;
+  const auto rest = job + 2;
+  const jobs::Translated translation =
+      jobs::translate_ai_platform(std::span<const std::string>(rest, words.end()));
+  for (const std::string& note : translation.notes) {
+    std::cerr << "oko: note: " << printable(note) << '\n';
+  }
+  words.erase(rest, words.end());
+  words.insert(words.end(), translation.words.begin(), translation.words.end());
+  return words;
 }
 
 }  // namespace
 
 void add_job_submit_command(CLI::App& job, Context& context) {
   CLI::App* command = job.add_subcommand("submit", "Start a training run as a job");
+  context.rewrite = translated;
   const auto arguments = std::make_shared<SubmitArguments>();
   SubmitArguments& a = *arguments;
   add_choice(*command, "--on", a.on, "Where it runs", backend_names());

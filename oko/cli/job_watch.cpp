@@ -83,6 +83,17 @@ void say_field(const Context& context, const char* name, const std::string& valu
   if (!value.empty()) context.say(fmt::format("{:<10}{}", name, value));
 }
 
+void say_last_lines(const Status& status, const Context& context) {
+  if (!status.state || status.state->last_lines.empty()) return;
+  context.say("last lines of its log:");
+  std::string_view rest = status.state->last_lines;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    context.say("  " + std::string(rest.substr(0, end)));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+}
+
 void show(const std::string& name, Context& context) {
   const Job job = jobs::open_job(name);
   const Status status = jobs::status_of(job, wall_time());
@@ -112,15 +123,7 @@ void show(const std::string& name, Context& context) {
   say_field(context, "cost", cost_text(job, status));
   say_field(context, "folder", job.folder->place());
   say_field(context, "run", job.spec.run);
-  if (status.state && !status.state->last_lines.empty()) {
-    context.say("last lines of its log:");
-    std::string_view rest = status.state->last_lines;
-    while (!rest.empty()) {
-      const std::size_t end = std::min(rest.find('\n'), rest.size());
-      context.say("  " + std::string(rest.substr(0, end)));
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-  }
+  say_last_lines(status, context);
   context.emit(as_json(job, status));
 }
 
@@ -195,6 +198,7 @@ void logs(const LogArguments& arguments) {
   Followed log(*job.folder, name);
   double next_status = 0;
   bool over = !arguments.follow;
+  Status status;
   while (!guard.interrupted()) {
     const std::string piece = log.read_from(at);
     at += piece.size();
@@ -203,16 +207,21 @@ void logs(const LogArguments& arguments) {
     if (over) break;
     if (wall_time() >= next_status) {
       constexpr double kStatusSeconds = 5;
-      over = jobs::status_of(job, wall_time()).over();
+      status = jobs::status_of(job, wall_time());
+      over = status.over() || status.standing == Standing::kLost;
       next_status = wall_time() + kStatusSeconds;
       if (over) continue;  // what was written since
     }
     sleep_unless(guard, pause_of(job));
   }
-  if (at == 0 && arguments.worker == 0) {
+  if (at == 0 && arguments.worker == 0 && !job.engine.is_null()) {
     // It failed before it could write to its folder.
-    if (!job.engine.is_null()) print(job.backend->engine_log(job.spec, job.engine, lines));
+    print(job.backend->engine_log(job.spec, job.engine, lines));
   }
+  if (!arguments.follow || guard.interrupted()) return;
+  std::cerr << "oko job: " << job.spec.id << ": " << word_of(status.standing)
+            << (status.why.empty() ? "" : ": ") << printable(status.why) << '\n';
+  if (!status.hint.empty()) std::cerr << "  hint: " << printable(status.hint) << '\n';
 }
 
 void wait(const std::string& name, Context& context) {
@@ -223,7 +232,8 @@ void wait(const std::string& name, Context& context) {
     if (status.over() || status.standing == Standing::kLost) {
       context.say(job.spec.id + ": " + std::string(word_of(status.standing)) +
                   (status.why.empty() ? "" : ": " + status.why));
-      if (!status.hint.empty()) context.say("hint      " + status.hint);
+      say_field(context, "hint", status.hint);
+      say_last_lines(status, context);
       context.emit(as_json(job, status));
       if (status.standing != Standing::kSucceeded) {
         context.exit_code = static_cast<int>(ErrorCode::kFailed);
