@@ -158,7 +158,7 @@ void parse_and_run(CLI::App& app, std::vector<std::string> words) {
 
 int run_command(CLI::App& app, Context& context, const std::vector<std::string>& words) {
   try {
-    parse_and_run(app, context.rewrite ? context.rewrite(words) : words);
+    parse_and_run(app, words);
     return context.exit_code;
   } catch (...) {
     context.progress.reset();  // erases a half-drawn bar

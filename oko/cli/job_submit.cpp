@@ -3,20 +3,17 @@
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
-#include <iostream>
 #include <map>
 #include <set>
-#include <span>
 
 #include "oko/base/error.h"
-#include "oko/base/text.h"
 #include "oko/cli/choice.h"
 #include "oko/cli/job.h"
 #include "oko/cli/job_command.h"
+#include "oko/cost/prices.h"
 #include "oko/jobs/duration.h"
 #include "oko/jobs/gpus.h"
 #include "oko/jobs/skypilot.h"
-#include "oko/jobs/vertex/ai_platform.h"
 #include "oko/storage/store.h"
 
 namespace oko::cli {
@@ -82,6 +79,43 @@ std::string absolute(const std::string& path) {
                                  : path;
 }
 
+// The cheapest offer of the cloud that the back end rents from; in another region if the table has
+// none for the one that was asked for. Null if it has none at all.
+const cost::Offer* known_offer(const jobs::Resources& resources, std::string_view cloud) {
+  if (cloud.empty() || resources.gpu_type.empty()) return nullptr;
+  const cost::Offer* cheapest = nullptr;
+  bool in_region = false;
+  for (const cost::Offer& offer : cost::known_prices().offers) {
+    if (offer.cloud != cloud || offer.gpu != resources.gpu_type || !offer.offered ||
+        offer.gpus != resources.gpus || (resources.spot && !offer.has_spot())) {
+      continue;
+    }
+    if (!resources.machine.empty() && offer.machine != resources.machine) continue;
+    const bool here = offer.region == "any" || offer.region == resources.region;
+    const bool better =
+        cheapest == nullptr || (here && !in_region) ||
+        (here == in_region && offer.hourly(resources.spot) < cheapest->hourly(resources.spot));
+    if (!better || (in_region && !here)) continue;
+    cheapest = &offer;
+    in_region = here;
+  }
+  return cheapest;
+}
+
+void set_price(Spec& spec, double given, const Backend& backend) {
+  spec.price = given;
+  if (given > 0) return;
+  if (const cost::Offer* const offer = known_offer(spec.resources, backend.cloud())) {
+    spec.price = offer->hourly(spec.resources.spot) * spec.resources.workers;
+    spec.price_source = fmt::format("{}{}, read {}", offer->name(),
+                                    spec.resources.spot ? ", spot" : "", offer->read);
+  }
+  if (spec.resources.max_cost > 0 && spec.price == 0) {
+    throw Error(ErrorCode::kUsage, "--max-cost", "needs a price: none is known for this machine",
+                "--price USD is what all workers cost together in an hour");
+  }
+}
+
 Spec make_spec(const SubmitArguments& arguments, const Backend& backend) {
   Spec spec;
   spec.backend = backend.name();
@@ -94,11 +128,7 @@ Spec make_spec(const SubmitArguments& arguments, const Backend& backend) {
     spec.resources.gpus = std::max(spec.resources.gpus, 1);
   }
   spec.settings = checked_settings(arguments, backend);
-  spec.price = arguments.price;
-  if (spec.resources.max_cost > 0 && spec.price == 0) {
-    throw Error(ErrorCode::kUsage, "--max-cost", "needs a price: none is known for this machine",
-                "--price USD is what all workers cost together in an hour");
-  }
+  set_price(spec, arguments.price, backend);
   spec.created = std::time(nullptr);
   spec.version = OKO_VERSION;
 
@@ -143,7 +173,13 @@ void say_plan(const Spec& spec, const Context& context) {
   context.say("job       " + spec.id);
   context.say("folder    " + spec.folder);
   if (!limits.empty()) context.say("at most   " + limits);
-  if (spec.price > 0) context.say(fmt::format("price     ${:.2f} an hour", spec.price));
+  if (spec.price > 0) {
+    context.say(fmt::format("price     ${:.2f} an hour{}", spec.price,
+                            spec.price_source.empty() ? "" : " (" + spec.price_source + ")"));
+    if (r.max_hours > 0 && r.max_cost == 0) {
+      context.say(fmt::format("at most   ${:.2f}, by --max-time", spec.price * r.max_hours));
+    }
+  }
 }
 
 void submit(const SubmitArguments& arguments, Context& context) {
@@ -232,27 +268,10 @@ void add_setting_flags(CLI::App& command, SubmitArguments& a) {
   }
 }
 
-// Terms of the service that Vertex AI replaced are translated before anything is parsed.
-std::vector<std::string> translated(std::vector<std::string> words) {
-  const auto is_flag = [](const std::string& word) { return word.starts_with("-"); };
-  const auto job = std::ranges::find_if_not(words, is_flag);
-  if (words.end() - job < 2 || *job != "job" || *(job + 1) != "submit") return words;
-  const auto rest = job + 2;
-  const jobs::Translated translation =
-      jobs::translate_ai_platform(std::span<const std::string>(rest, words.end()));
-  for (const std::string& note : translation.notes) {
-    std::cerr << "oko: note: " << printable(note) << '\n';
-  }
-  words.erase(rest, words.end());
-  words.insert(words.end(), translation.words.begin(), translation.words.end());
-  return words;
-}
-
 }  // namespace
 
 void add_job_submit_command(CLI::App& job, Context& context) {
   CLI::App* command = job.add_subcommand("submit", "Start a training run as a job");
-  context.rewrite = translated;
   const auto arguments = std::make_shared<SubmitArguments>();
   SubmitArguments& a = *arguments;
   add_choice(*command, "--on", a.on, "Where it runs", backend_names());

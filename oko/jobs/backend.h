@@ -52,6 +52,8 @@ class Backend {
   // Whether the workers see this machine's disk under the same paths. If not, a job whose folder is
   // not in a bucket gets copies of its inputs by Folder::put().
   virtual bool sees_this_disk() const { return false; }
+  // The cloud whose machines it rents, as in cost::Offer::cloud; empty: none, or it depends.
+  virtual std::string_view cloud() const { return {}; }
   // The job's folder if the user names none. `registry` is the folder of this user's jobs on this
   // machine. Throws a usage Error if the workers need a bucket.
   virtual std::string default_folder(const Spec& spec, const std::string& registry) const = 0;

@@ -125,6 +125,7 @@ Json to_json(const Spec& spec) {
           {"settings", std::move(settings)},
           {"inputs", std::move(inputs)},
           {"price", spec.price},
+          {"price_source", spec.price_source},
           {"created", spec.created},
           {"version", spec.version}};
 }
@@ -152,6 +153,7 @@ Spec spec_from_json(const Json& json, const std::string& name) {
   }
   spec.inputs = inputs_from(json, spec.command.size(), name);
   spec.price = amount(json, "price", name);
+  spec.price_source = json_get<std::string>(json, "price_source", name);
   spec.created = json_get<std::int64_t>(json, "created", name);
   spec.version = json_get<std::string>(json, "version", name);
   return spec;

@@ -50,6 +50,7 @@ struct Spec {
   std::map<std::string, std::string> settings;
   std::vector<Input> inputs;
   double price = 0;          // USD an hour of all workers together; 0: unknown
+  std::string price_source;  // "g2-standard-8 in us-central1, gcp, read 2026-11-23"; may be empty
   std::int64_t created = 0;  // seconds since 1970
   std::string version;       // of the oko that submitted it
 

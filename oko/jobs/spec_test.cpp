@@ -17,6 +17,7 @@ class JobSpec : public Jobs {
     spec.settings = {{"image", "registry/oko:1"}};
     spec.inputs = {{"photos", "inputs/0-photos", 1, true}};
     spec.price = 1.5;
+    spec.price_source = "g2-standard-8";
     return to_json(spec);
   }
   static std::string fault(const Json& json) {
