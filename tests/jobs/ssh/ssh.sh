@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # oko job by real SSH servers on loopback: submitted from a terminal that closes, followed, cancelled,
 # killed and resumed, on one host and on two. The training is a stand-in; train.sh has a real one.
-#   ssh.sh OKO [--all]    --all: also a network that is cut, as root (a minute)
+#   ssh.sh OKO GCS_SERVER [--all]    --all: also a network that is cut, as root (a minute)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-all=${2:-}
-OKO_REAL=$(realpath "$1")
+all=${3:-}
+OKO_REAL=$(realpath "$1") gcs_server=$(realpath "$2")
 if [ "$all" = --all ] && [ -z "${OKO_SSH_INSIDE:-}" ]; then
   export OKO_SSH_INSIDE=1
   exec unshare --net --pid --mount-proc --fork --kill-child -- "$0" "$@"
 fi
 
 work=$(mktemp -d /tmp/oko-XXXXXX)  # short: it holds sockets
+bucket_server=
 clean_up() {
+  [ -z "$bucket_server" ] || kill "$bucket_server"
   "$here/sshd.sh" stop "$work/servers"
   rm -rf "$work"
 }
@@ -50,10 +52,11 @@ supervisor_of() { cut -d ' ' -f 1 "$(on "$1" "$2")/worker-${3:-0}.process"; }
 training_of() { pgrep -P "$(supervisor_of "$1" "$2")"; }
 is_gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
 
+credentials=  # for a bucket, on the hosts
 # program STEPS: prints the path of a stand-in that trains for so many steps.
 program() {
-  printf '#!/bin/sh\nSTEPS=%s OKO_REAL=%s exec %s "$@"\n' "$1" "$OKO_REAL" "$here/stand_in.sh" \
-    >"$work/oko-$1"
+  printf '#!/bin/sh\n%s STEPS=%s OKO_REAL=%s exec %s "$@"\n' "$credentials" "$1" "$OKO_REAL" \
+    "$here/stand_in.sh" >"$work/oko-$1"
   chmod +x "$work/oko-$1"
   echo "$work/oko-$1"
 }
@@ -152,6 +155,23 @@ pids="$(supervisor_of a six) $(supervisor_of b six 1)"
 oko --quiet job cancel six
 for pid in $pids; do wait_for 30 is_gone "$pid" || fail "a supervisor still runs"; done
 echo "two workers on two hosts, and on one"
+
+# The job's folder in a bucket: by SSH the supervisor is only started.
+"$gcs_server" >bucket_port &
+bucket_server=$!
+wait_for 20 has_line bucket_port .
+export STORAGE_EMULATOR_HOST=http://127.0.0.1:$(head -n 1 bucket_port) GOOGLE_CLOUD_PROJECT=p
+credentials=STORAGE_EMULATOR_HOST=$STORAGE_EMULATOR_HOST
+oko --quiet store mb gs://oko-ssh
+submit 20 seven a --job-dir gs://oko-ssh/seven
+wait_state seven succeeded 60
+oko job logs seven >followed
+grep -q "words: train gs://oko-ssh/seven/inputs/" followed && grep -q "trained 20 steps" followed ||
+  fail "the log in the bucket"
+oko store cat gs://oko-ssh/seven/done.json | grep -q gs://oko-ssh/seven/run/model.oko ||
+  fail "the marker in the bucket"
+[ ! -e "$(on a seven)/job.json" ] || fail "the job's folder is on the host too"
+echo "job's folder in a bucket"
 
 if [ "$all" = --all ]; then network_is_cut; fi
 oko job list
