@@ -37,7 +37,7 @@ wait_state() { wait_for "$3" is "$1" "$2" || fail "$1 is $(field "$1" state), no
 submit() {
   local steps=$1 name=$2
   shift 2
-  STEPS=$steps oko --quiet job submit --on slurm --name "$name" --program "$here/stand_in.sh" "$@" \
+  STEPS=$steps oko --quiet job submit --on slurm --name "$name" --program "$here/../stand_in.sh" "$@" \
     -- train data || fail "submit $name"
 }
 # Not by a pipe, which grep -q closes too early for oko.

@@ -56,7 +56,7 @@ credentials=  # for a bucket, on the hosts
 # program STEPS: prints the path of a stand-in that trains for so many steps.
 program() {
   printf '#!/bin/sh\n%s STEPS=%s OKO_REAL=%s exec %s "$@"\n' "$credentials" "$1" "$OKO_REAL" \
-    "$here/stand_in.sh" >"$work/oko-$1"
+    "$here/../stand_in.sh" >"$work/oko-$1"
   chmod +x "$work/oko-$1"
   echo "$work/oko-$1"
 }
@@ -143,12 +143,14 @@ echo "kill -9 of the supervisor: lost, resumed to the same model"
 submit 20 four a,b --workers 2
 wait_state four succeeded 60
 oko job logs four --worker 1 >followed
-grep -q "worker 1 of 2, local 0, ${OKO_TEST_ADDRESS:-127.0.0.1}:29[5-9]" followed || fail "worker 1: $(cat followed)"
-grep -q "in $work/servers/b/home" followed || fail "worker 1 is not on b"
-oko job logs four | grep -q "worker 0 of 2, local 0" || fail "worker 0"
+address=${OKO_TEST_ADDRESS:-127.0.0.1}
+grep -q "worker 1 of 2 on $work/servers/b/home, $address:29[5-9].., GPU 0" followed ||
+  fail "worker 1: $(cat followed)"
+oko job logs four | grep -q "worker 0 of 2 on $work/servers/a/home, .* GPU 0" || fail "worker 0"
 submit 20 five a,a --workers 2
 wait_state five succeeded 60
-oko job logs five --worker 1 | grep -q "worker 1 of 2, local 1" || fail "the second on a"
+oko job logs five --worker 1 | grep -q "worker 1 of 2 on $work/servers/a/home, .* GPU 1" ||
+  fail "the second on a"
 submit 1000 six a,b --workers 2
 wait_for 60 has_line "$(on b six)/logs/worker-1.log" "step 5"
 pids="$(supervisor_of a six) $(supervisor_of b six 1)"

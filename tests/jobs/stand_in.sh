@@ -1,5 +1,5 @@
 #!/bin/bash
-# Takes the place of oko on the hosts where the test is not about training: `job run` is oko's own,
+# Takes the place of oko on the machines where the test is not about training: `job run` is oko's own,
 # `train` counts steps of a tenth of a second. Like oko train it resumes exactly, writes a checkpoint
 # at SIGTERM and ends with 130.
 # OKO_REAL is the oko that is tested, STEPS the length of the training.
@@ -18,6 +18,7 @@ run=$(
   while [ "$1" != --out ]; do shift; done
   echo "$2"
 )
+# The other workers only keep the first company.
 mkdir -p "$run"
 rank=${RANK:-0}
 checkpoint=$run/checkpoint-$rank
@@ -31,12 +32,14 @@ save() { echo "$step $value" >"$checkpoint.new" && mv "$checkpoint.new" "$checkp
 end() {
   trap "" TERM
   save
+  sleep .5
   echo "checkpoint at step $step"
   exit 130
 }
 trap end TERM
 echo "words: $words"
-echo "worker $rank of ${WORLD_SIZE:-1}, local ${LOCAL_RANK:-0}, ${MASTER_ADDR:-none}:${MASTER_PORT:-}, in $PWD"
+echo "worker $rank of ${WORLD_SIZE:-1} on ${SLURMD_NODENAME:-$PWD}," \
+  "${MASTER_ADDR:-none}:${MASTER_PORT:-}, GPU ${LOCAL_RANK:-0} of ${CUDA_VISIBLE_DEVICES:-none}"
 while [ "$step" -lt "${STEPS:-20}" ]; do
   step=$((step + 1)) value=$(((value * 1103515245 + step) % 2147483648))
   [ $((step % 5)) != 0 ] || save
