@@ -1,0 +1,132 @@
+#include "oko/jobs/backend.h"
+
+#include "oko/jobs/shell.h"
+#include "oko/jobs/test_jobs.h"
+
+// Slurm's commands are scripts here; tests/jobs/slurm has a real one.
+namespace oko::jobs {
+namespace {
+
+using ::testing::HasSubstr;
+using enum Observation::Phase;
+
+class SlurmTest : public Jobs {
+ protected:
+  void SetUp() override {
+    Jobs::SetUp();
+    path_ = std::getenv("PATH");
+    std::filesystem::create_directories(file("bin"));
+    ::setenv("PATH", (file("bin") + ":/usr/bin:/bin").c_str(), 1);
+    command("sinfo",
+            R"(case "$*" in *%P*) echo 'low*';; *) echo 'low|up|2:00:00|4|gpu:t4:2';; esac)");
+    command("sbatch", "for word in \"$@\"; do echo \"$word\" >> " + file("words") +
+                          "; done; cat > " + file("script") + "; echo 4711");
+    spec_ = spec();
+    spec_.backend = "slurm";
+    spec_.settings["program"] = "/opt/oko";
+  }
+  void TearDown() override {
+    ::setenv("PATH", path_.c_str(), 1);
+    Jobs::TearDown();
+  }
+  void command(const std::string& name, const std::string& body) const {
+    script("bin/" + name, body + "\n");
+  }
+  Json submit() {
+    const auto folder = slurm_.folder(spec_);
+    NoProgress progress;
+    return slurm_.submit(spec_, *folder, progress);
+  }
+  Observation observe() { return slurm_.observe(spec_, {{"job", 4711}}); }
+
+  const Backend& slurm_ = backend_named("slurm");
+  Spec spec_;
+  std::string path_;
+};
+
+TEST_F(SlurmTest, SubmitsWhatThePreviewShows) {
+  spec_.resources.gpus = 1;
+  spec_.resources.gpu_type = "T4";
+  slurm_.check(spec_);
+  const std::string preview = slurm_.preview(spec_);
+  EXPECT_FALSE(storage::exists(file("words")));  // nothing was sent
+  EXPECT_EQ(submit(), Json({{"job", 4711}}));
+  EXPECT_THAT(text("words"), HasSubstr("--output=" + file("job/slurm.log") + "\n"));
+  EXPECT_THAT(text("words"), HasSubstr("--gres=gpu:t4:1\n"));
+  std::string sent = "sbatch";
+  for (std::string rest = text("words"); !rest.empty(); rest.erase(0, rest.find('\n') + 1)) {
+    sent += " " + shell_word(rest.substr(0, rest.find('\n')));
+  }
+  EXPECT_EQ(preview.substr(0, preview.find('\n')), sent + " <<'END'");
+  EXPECT_EQ(preview.substr(preview.find('\n') + 1), text("script") + "END\n");
+  EXPECT_THAT(text("script"), HasSubstr("\noko=/opt/oko\n"));
+}
+
+TEST_F(SlurmTest, RefusalsAreSbatchsOwnWords) {
+  command("sbatch",
+          "echo 'sbatch: error: Batch job submission failed: Invalid qos specification' >&2; "
+          "exit 1");
+  try {
+    submit();
+    FAIL() << "was submitted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.place(), "sbatch");
+    EXPECT_EQ(error.message(), "Batch job submission failed: Invalid qos specification");
+    EXPECT_THAT(error.hint(), HasSubstr("--qos"));
+  }
+  command("sbatch", "cat > /dev/null; echo thanks");
+  EXPECT_THROW(submit(), Error);
+}
+
+TEST_F(SlurmTest, AMachineWithoutSlurmIsNamed) {
+  ::setenv("PATH", "/nonexistent", 1);
+  try {
+    slurm_.check(spec_);
+    FAIL() << "was accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kUsage);
+    EXPECT_THAT(error.what(), HasSubstr("sinfo: is not installed on this machine"));
+  }
+  EXPECT_EQ(observe().phase, kUnreachable);
+}
+
+TEST_F(SlurmTest, AsksTheControllerThenAccounting) {
+  command("scontrol", "echo \"JobId=4711 JobName=a JobState=RUNNING Reason=None Restarts=1\"");
+  EXPECT_EQ(observe().phase, kRunning);
+  EXPECT_EQ(observe().restarts, 1);
+  // The controller has forgotten it.
+  command("scontrol", "echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1");
+  command("sacct", "echo 'NODE_FAIL|0:0'");
+  EXPECT_EQ(observe().phase, kEnded);
+  EXPECT_EQ(observe().reason, "one of its nodes failed");
+  command("sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1");
+  EXPECT_EQ(observe().phase, kGone);
+  // It does not answer: nothing is known of the job.
+  command("scontrol",
+          "echo 'slurm_load_jobs error: Unable to contact slurm controller (connect "
+          "failure)' >&2; exit 1");
+  EXPECT_EQ(observe().phase, kUnreachable);
+  EXPECT_THAT(observe().reason, HasSubstr("Unable to contact slurm controller"));
+}
+
+TEST_F(SlurmTest, CancelsByNumber) {
+  command("scancel", "echo \"$@\" > " + file("cancelled"));
+  slurm_.cancel(spec_, {{"job", 4711}});
+  EXPECT_EQ(text("cancelled"), "4711\n");
+  command("scancel", "echo 'scancel: error: Invalid job id 4711' >&2; exit 1");
+  slurm_.cancel(spec_, {{"job", 4711}});  // it has ended
+  command("scancel", "echo 'scancel: error: Access/permission denied' >&2; exit 1");
+  EXPECT_THROW(slurm_.cancel(spec_, {{"job", 4711}}), Error);
+}
+
+TEST_F(SlurmTest, AJobInABucketHasItsLogInTheRegistry) {
+  spec_.folder = "gs://photos/jobs/a";
+  const std::string preview = slurm_.preview(spec_);
+  EXPECT_THAT(preview, HasSubstr("--output=" + file("registry/roses-1/slurm.log")));
+  std::filesystem::create_directories(file("registry/roses-1"));
+  storage::write(file("registry/roses-1/slurm.log"), std::string_view("one\ntwo\nthree\n"));
+  EXPECT_EQ(slurm_.engine_log(spec_, {{"job", 4711}}, 2), "two\nthree\n");
+}
+
+}  // namespace
+}  // namespace oko::jobs
