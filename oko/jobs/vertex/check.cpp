@@ -1,11 +1,14 @@
 #include "oko/jobs/vertex/check.h"
 
+#include <chrono>
+
 #include "oko/base/error.h"
 #include "oko/jobs/vertex/answers.h"
 #include "oko/jobs/vertex/body.h"
 #include "oko/jobs/vertex/explain.h"
 #include "oko/jobs/vertex/machines.h"
 #include "oko/jobs/vertex/names.h"
+#include "oko/package/registry.h"
 #include "oko/storage/uri.h"
 
 namespace oko::jobs::vertex {
@@ -31,6 +34,19 @@ void check_bucket(Api& api, const Spec& spec) {
               "the bucket " + place + " is in " + location + ", and the job would run in " +
                   spec.resources.region,
               "use --region " + location + ", or a bucket in " + spec.resources.region);
+}
+
+// An image that does not exist. Whether the service may read it is not known here, and who has not
+// logged in to the registry does not see what is in it.
+void check_image(const std::string& name) {
+  package::RegistryOptions options;
+  options.retry.budget = options.retry.budget_of_strangers = std::chrono::seconds(10);
+  try {
+    const package::ImageReference image = package::parse_image_reference(name);
+    package::Registry(image, false, options).manifest(image.version());
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kInput || error.code() == ErrorCode::kInterrupted) throw;
+  }
 }
 
 void check_quota(Api& api, const std::string& project, const std::string& region,
@@ -69,13 +85,14 @@ std::string jobs_url(Api& api, const Spec& spec) {
 }
 
 void check(Api& api, const Spec& spec) {
-  custom_job(spec);
+  custom_job(spec);  // refuses what cannot be asked for
   const std::string url = jobs_url(api, spec), project = project_for(api, spec);
   const std::string& region = spec.resources.region;
   api.need_credentials();
   check_bucket(api, spec);
   const http::Response response = api.get(url + "?pageSize=1", "Vertex AI in " + region);
   if (!response.ok()) throw refusal_error(parse_refusal(response.body), project, region);
+  check_image(spec.setting("image"));
   const Machine machine = machine_for(spec.resources);
   const int workers = spec.resources.workers;
   check_quota(api, project, region, machine.gpu_quota,

@@ -4,6 +4,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/suggest.h"
+#include "oko/package/reference.h"
 
 namespace oko::jobs::vertex {
 namespace {
@@ -97,12 +98,8 @@ const std::string& checked_project(const std::string& project) {
 }
 
 const std::string& checked_image(const std::string& image) {
-  if (is_of(image, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-._/:@", 512) && image.find('/') != image.npos &&
-      image.find("://") == image.npos) {
-    return image;
-  }
-  refuse("--image", image, "an image in a registry",
-         "use a name such as us-central1-docker.pkg.dev/PROJECT/REPOSITORY/oko:latest");
+  package::parse_image_reference(image);
+  return image;
 }
 
 const std::string& checked_account(const std::string& account) {

@@ -25,8 +25,8 @@ constexpr std::array kSettings = {
 };
 // Looking at a job must not take long, even if nothing answers.
 constexpr double kPatience = 20;
-// Searches for log entries may have pages without any.
-constexpr int kLogPages = 50, kLogPage = 1000;
+// Of a list; searches may have pages without entries.
+constexpr int kMostPages = 100, kLogPage = 1000;
 
 std::string place_of(const std::string& region) { return "Vertex AI in " + region; }
 
@@ -47,21 +47,25 @@ std::string job_url(Api& api, const JobName& name) {
 
 // A job of this id that has not ended: what came of a request without an answer.
 std::optional<CustomJob> find_job(Api& api, const std::string& jobs_url, const Spec& spec,
-                                  const std::string& place) {
+                                  const std::string& project, const std::string& place) {
   const std::string filter = std::string("labels.") + kLabel + "=" + filter_word(spec.id);
-  for (std::string token;;) {
+  std::string token;
+  for (int pages = 0; pages < kMostPages; ++pages) {
     const http::Response response =
         api.get(jobs_url + "?pageSize=100&filter=" + http::percent_encode(filter) +
                     (token.empty() ? "" : "&pageToken=" + http::percent_encode(token)),
                 place);
-    if (!response.ok()) return std::nullopt;
+    if (!response.ok()) {
+      throw refusal_error(parse_refusal(response.body), project, spec.resources.region);
+    }
     JobPage page = parse_jobs(response.body, place);
     for (CustomJob& job : page.jobs) {
       if (!job.over()) return std::move(job);
     }
-    if (page.next.empty() || page.next == token) return std::nullopt;
+    if (page.next.empty()) break;
     token = std::move(page.next);
   }
+  return std::nullopt;
 }
 
 Observation observation_of(const CustomJob& job, const Engine& engine) {
@@ -121,7 +125,7 @@ Json Vertex::submit(const Spec& spec, Folder&, Progress& progress) const {
   bool uncertain = false;
   for (http::Retry retry = api().retry(place); !job;) {
     // A second job of the same id would train in the same folder.
-    if (uncertain && (job = find_job(api(), url, spec, place))) break;
+    if (uncertain && (job = find_job(api(), url, spec, project, place))) break;
     const http::Response response = api().post_once(url, body);
     if (response.ok()) {
       job = parse_job(response.body, place);
@@ -155,14 +159,23 @@ Observation Vertex::observe(const Spec& spec, const Json& json) const {
     Observation seen = observation_of(job, engine);
     // "The replica workerpool0-0 exited with a non-zero status of 3" hides the cause.
     if (job.state == "FAILED" && job.error.find("non-zero status") != std::string::npos) {
-      const std::string last = engine_log(spec, json, 1);
-      if (!last.empty()) seen.reason += " Its last line: " + last.substr(0, last.find('\n'));
+      seen.reason += last_line(spec, json);
       if (seen.hint.empty()) seen.hint = "oko job logs --engine " + spec.id;
     }
     return seen;
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kInterrupted) throw;
     return {Observation::Phase::kUnreachable, error.what(), "", 0};
+  }
+}
+
+std::string Vertex::last_line(const Spec& spec, const Json& engine) const {
+  try {
+    const std::string last = engine_log(spec, engine, 1);
+    return last.empty() ? "" : " Its last line: " + last.substr(0, last.find('\n'));
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kInterrupted) throw;
+    return {};  // the job's end is known, whoever may read its log
   }
 }
 
@@ -189,7 +202,7 @@ std::string Vertex::engine_log(const Spec&, const Json& json, int lines) const {
                {"orderBy", "timestamp desc"},
                {"pageSize", std::clamp(lines, 1, kLogPage)}};
   std::vector<std::string> newest_first;
-  for (int pages = 0; pages < kLogPages && std::ssize(newest_first) < lines; ++pages) {
+  for (int pages = 0; pages < kMostPages && std::ssize(newest_first) < lines; ++pages) {
     const http::Response response =
         api().post(api().logging() + "/v2/entries:list", body, place, kPatience);
     if (!response.ok()) {

@@ -29,6 +29,8 @@ class Vertex final : public Backend {
 
  private:
   Api& api() const;
+  // " Its last line: …", for reasons; empty if the log is empty or cannot be read.
+  std::string last_line(const Spec& spec, const Json& engine) const;
 
   std::function<ApiOptions()> options_;
   mutable std::mutex mutex_;

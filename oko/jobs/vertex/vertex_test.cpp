@@ -26,6 +26,9 @@ using ::testing::StartsWith;
 using Phase = Observation::Phase;
 using namespace std::chrono_literals;
 
+// Of the test server that is running; the real one is never asked.
+std::string registry = "registry.invalid";
+
 Spec spec_of(int workers = 1) {
   Spec spec;
   spec.id = "raccoon-1129-2015-3fa8";
@@ -37,7 +40,7 @@ Spec spec_of(int workers = 1) {
   spec.resources.workers = workers;
   spec.resources.gpus = 1;
   spec.resources.gpu_type = "T4";
-  spec.settings["image"] = "us-central1-docker.pkg.dev/p/oko/train:1";
+  spec.settings["image"] = registry + "/p/oko/train:1";
   return spec;
 }
 
@@ -46,7 +49,9 @@ class VertexJobs : public ::testing::Test {
   void start(VertexOptions options = {}) {
     server_ = std::make_unique<VertexServer>(options);
     server_->set_bucket("oko-test", "US-CENTRAL1");
+    server_->add_image("p/oko/train", "1");
     const std::string host = "127.0.0.1:" + std::to_string(server_->port());
+    registry = host;
     std::map<std::string, std::string> variables = {
         {"CLOUDSDK_API_ENDPOINT_OVERRIDES_AIPLATFORM", "http://" + host + "/"},
         {"CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING", "http://" + host},
@@ -255,6 +260,18 @@ TEST_F(VertexJobs, FailuresCarryTheLastLineOfTheLog) {
   EXPECT_EQ(seen.hint, "oko job logs --engine " + spec.id);
 }
 
+TEST_F(VertexJobs, FailuresAreToldToWhoMayNotReadTheLog) {
+  const Spec spec = spec_of();
+  const Json engine = submit(spec);
+  server_->refuse_logs();
+  server_->set_state(engine["name"], "FAILED",
+                     "The replica workerpool0-0 exited with a non-zero status of 3.");
+  const Observation seen = backend_->observe(spec, engine);
+  EXPECT_EQ(seen.phase, Phase::kEnded);
+  EXPECT_THAT(seen.reason, EndsWith("status of 3."));
+  EXPECT_THAT(refused([&] { backend_->engine_log(spec, engine, 5); }), HasSubstr("Logs Viewer"));
+}
+
 TEST_F(VertexJobs, OnPreemptedMachinesWaitForOthers) {
   const Spec spec = spec_of();
   const Json engine = submit(spec);
@@ -340,6 +357,16 @@ TEST_F(VertexJobs, QuotasAreLookedUpBefore) {
   EXPECT_EQ(creates(), 0);
 }
 
+TEST_F(VertexJobs, ImagesMustExist) {
+  Spec spec = spec_of();
+  spec.settings["image"] = registry + "/p/oko/train:2";
+  const std::string said = refused([&] { backend_->check(spec); });
+  EXPECT_THAT(said, HasSubstr("/p/oko/train:2"));
+  EXPECT_THAT(said, HasSubstr("404"));
+  spec.settings["image"] = registry + "/private/oko:1";  // 403: nobody is logged in
+  backend_->check(spec);
+}
+
 TEST_F(VertexJobs, BucketsMustBeInTheSameRegion) {
   server_->set_bucket("oko-test", "EUROPE-WEST4");
   const std::string said = refused([&] { backend_->check(spec_of()); });
@@ -377,7 +404,7 @@ TEST_F(VertexJobs, RefuseWhatTheServiceWould) {
   EXPECT_THAT(refused([&] { backend_->check(spec); }), HasSubstr("gs://BUCKET/jobs/"));
   spec = spec_of();
   spec.settings["image"] = "my image";
-  EXPECT_THAT(refused([&] { backend_->check(spec); }), HasSubstr("--image"));
+  EXPECT_THAT(refused([&] { backend_->check(spec); }), HasSubstr("my image: "));
   spec = spec_of();
   spec.settings["boot-disk-gb"] = "50";
   EXPECT_THAT(refused([&] { backend_->check(spec); }), HasSubstr("use 100 to 64000"));

@@ -11,7 +11,7 @@ export OKO_NODE_MODULES=$modules
 command -v gcloud >/dev/null || { echo "skipped: gcloud is not installed"; exit 77; }
 work=$(mktemp -d)
 trap 'kill "$pid" 2>/dev/null || true; rm -rf "$work"' EXIT
-"$server" --strict --advance --page 2 >"$work/out" &
+"$server" --strict --advance --page 2 --bucket elsewhere=EUROPE-WEST4 >"$work/out" &
 pid=$!
 tries=0
 until [ -s "$work/out" ]; do
@@ -48,13 +48,19 @@ with_gcloud ai custom-jobs cancel "$job" 2>/dev/null
 # The filters and pages of logs as gcloud sends them. (It follows only jobs that have ended.)
 with_gcloud ai custom-jobs stream-logs "$job" --polling-interval=1 >"$work/logs" 2>&1
 grep -q 'service.*Vertex AI is setting up this job' "$work/logs"
-# What the service would refuse is refused here too.
-if create --display-name=bad --worker-pool-spec=replica-count=1,container-image-uri=g/p/oko \
-  >"$work/bad"; then
-  echo "a job without a machine type was created"
+# A refusal is understood as one of the service's.
+cat >"$work/spec.yaml" <<'YAML'
+workerPoolSpecs:
+- machineSpec: {machineType: n1-standard-4}
+  replicaCount: 1
+  containerSpec: {imageUri: g/p/oko}
+baseOutputDirectory: {outputUriPrefix: "gs://elsewhere/x"}
+YAML
+if create --display-name=bad --config="$work/spec.yaml" >"$work/bad"; then
+  echo "a job whose bucket is in another region was created"
   exit 1
 fi
-grep -q 'machine_type is required' "$work/bad"
+grep -q 'FAILED_PRECONDITION.*same regional location' "$work/bad" || { cat "$work/bad"; exit 1; }
 kill "$pid"
 wait "$pid"
 grep -q '^POST /v2/entries:list' "$work/out"

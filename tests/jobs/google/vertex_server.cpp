@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 
 #include "oko/base/error.h"
 #include "tests/jobs/google/protos.h"
@@ -125,10 +126,11 @@ struct VertexServer::Inside {
   std::vector<Entry> log;  // oldest first
   std::map<std::string, std::map<std::string, std::int64_t>> quotas;
   std::map<std::string, std::string> buckets;
+  std::set<std::string> images;       // as paths of their manifests
   std::map<std::string, int> tokens;  // and how often each was used
   std::deque<Refused> refusals;
   int lost_answers = 0;
-  bool break_now = false;
+  bool break_now = false, logs_refused = false;
   std::vector<std::string> requests;
   Listener listener;
 };
@@ -212,6 +214,11 @@ Json VertexServer::Inside::answer(const Call& call) {
       throw refusal(404, "NOT_FOUND", "The specified bucket does not exist.");
     }
     return {{"location", found->second}};
+  }
+  if (parts.size() > 4 && parts[0] == "v2" && parts[parts.size() - 2] == "manifests") {
+    if (parts[1] == "private") throw refusal(403, "DENIED", "Permission denied");
+    if (images.contains(call.path)) return {{"schemaVersion", 2}};
+    throw refusal(404, "NOT_FOUND", "Manifest unknown");
   }
   if (parts.size() == 7 && parts[0] == "v1beta1" && parts[5] == "consumerQuotaMetrics") {
     return quota(parts[6]);
@@ -321,6 +328,7 @@ Json VertexServer::Inside::on_job(const Call& call, const std::string& path) {
 }
 
 Json VertexServer::Inside::entries(const Call& call) {
+  if (logs_refused) throw refusal(403, "PERMISSION_DENIED", "logging.logEntries.list");
   check("google.logging.v2.ListLogEntriesRequest", call.body);
   const Json request = parse_json(call.body, "body");
   const std::string filter = request.value("filter", "");
@@ -387,6 +395,11 @@ void VertexServer::lose_answers(int times) {
   inside_->lost_answers = times;
 }
 
+void VertexServer::refuse_logs() {
+  const std::scoped_lock lock(inside_->mutex);
+  inside_->logs_refused = true;
+}
+
 void VertexServer::set_state(const std::string& job, const std::string& state,
                              const std::string& error) {
   const std::scoped_lock lock(inside_->mutex);
@@ -412,6 +425,11 @@ void VertexServer::set_quota(const std::string& quota, const std::string& region
 void VertexServer::set_bucket(const std::string& bucket, const std::string& location) {
   const std::scoped_lock lock(inside_->mutex);
   inside_->buckets[bucket] = location;
+}
+
+void VertexServer::add_image(const std::string& repository, const std::string& tag) {
+  const std::scoped_lock lock(inside_->mutex);
+  inside_->images.insert("/v2/" + repository + "/manifests/" + tag);
 }
 
 std::vector<Json> VertexServer::jobs() const {
