@@ -48,6 +48,7 @@ std::string json_text(const Json& document, int indent = -1);
 // oko::Error. One file per command.
 void add_data_command(CLI::App& app, Context& context);
 void add_train_command(CLI::App& app, Context& context);
+void add_cost_command(CLI::App& app, Context& context);
 void add_eval_command(CLI::App& app, Context& context);
 void add_quantize_command(CLI::App& app, Context& context);
 void add_detect_command(CLI::App& app, Context& context);

@@ -19,6 +19,7 @@ void add_all_commands(CLI::App& app, Context& context) {
   add_max_pixels(app);
   add_data_command(app, context);
   add_train_command(app, context);
+  add_cost_command(app, context);
   add_job_command(app, context);
   add_eval_command(app, context);
   add_quantize_command(app, context);

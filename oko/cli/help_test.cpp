@@ -189,6 +189,8 @@ struct MistypedChoice {
 TEST(Choices, OfEveryCommandAreRefusedWithTheNearest) {
   const MistypedChoice cases[] = {
       {{"completion", "bahs"}, "SHELL", "bash"},
+      {{"cost", "photos", "--sort", "prise"}, "--sort", "price"},
+      {{"cost", "photos", "--storage-class", "coldlin"}, "--storage-class", "coldline"},
       {{"data", "check", "photos", "--format", "voz"}, "--format", "voc"},
       {{"data", "convert", "photos", "--to", "coc", "-o", "x"}, "--to", "coco"},
       {{"detect", "m.oko", "a.jpg", "--nms", "sofft"}, "--nms", "soft"},
@@ -217,6 +219,8 @@ struct WithoutEffect {
 
 TEST(Flags, WithoutEffectAreRejectedByName) {
   const WithoutEffect cases[] = {
+      {{"cost", "--images", "9", "--power-price", ".3"}, "--power-price"},
+      {{"cost", "--images", "9", "--data-region", "x"}, "--data-region"},
       {{"detect", "m.oko", "a.jpg", "--nms", "soft", "--iou", ".5"}, "--iou"},
       {{"eval", "m.oko", "data", "--iou", ".5", "--nms", "soft"}, "--iou"},
       {{"quantize", "m.oko", "data", "-o", "x.oko", "--keep", ".99"}, "--keep"},

@@ -228,6 +228,7 @@ const std::map<std::string, std::set<std::string>> kWritten = {
     {"inspect", {"--dot", "--svg"}}, {"quantize", {"--out"}},     {"store cp", {"--manifest"}},
     {"store sync", {"--manifest"}},  {"train", {"--out"}}};
 const std::map<std::string, std::set<std::string>> kRead = {
+    {"cost", {"--classes", "--from", "--network", "--prices", "--recipe"}},
     {"data", {"--classes"}},
     {"detect", {"--names", "--weights"}},
     {"eval", {"--names", "--weights"}},

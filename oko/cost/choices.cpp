@@ -6,6 +6,13 @@
 namespace oko::cost {
 namespace {
 
+// Measured on this GPU, else on the first one.
+std::optional<Measured> measured_for(const std::string& gpu, const ChoiceOptions& options) {
+  if (options.measured.empty()) return std::nullopt;
+  const auto own = std::ranges::find(options.measured, gpu, &Measured::gpu);
+  return own != options.measured.end() ? *own : options.measured.front();
+}
+
 // `offer`: in which cloud and region the data is read; one without a cloud is elsewhere.
 void add_data(Choice& choice, const Offer& offer, const Workload& run,
               const ChoiceOptions& options) {
@@ -20,8 +27,8 @@ Choice rented(const Workload& run, const std::optional<Probe>& probe, const Offe
   choice.offer = offer;
   choice.spot = options.wanted.spot;
   choice.machines = (run.workers + offer.gpus - 1) / offer.gpus;
-  choice.prediction =
-      predict(run, gpu_named(offer.gpu, "--on"), offer.gpus, offer.vcpus, probe, options.measured);
+  choice.prediction = predict(run, gpu_named(offer.gpu, "--on"), offer.gpus, offer.vcpus, probe,
+                              measured_for(offer.gpu, options));
   choice.seconds = rented_seconds(choice.prediction, choice.spot, run.checkpoint_minutes);
   choice.hourly = offer.hourly(choice.spot) * choice.machines;
   choice.usd = running_cost(offer, choice.spot, choice.seconds, choice.machines);
@@ -34,7 +41,8 @@ Choice owned(const Workload& run, const std::optional<Probe>& probe, const OwnMa
   Choice choice;
   choice.kind = Choice::Kind::kOwned;
   choice.own = own;
-  choice.prediction = predict(run, gpu_named(own.gpu, "--own"), 1, 0, probe, options.measured);
+  choice.prediction =
+      predict(run, gpu_named(own.gpu, "--own"), 1, 0, probe, measured_for(own.gpu, options));
   choice.seconds = choice.prediction.seconds;
   choice.usd = power_cost(own, choice.seconds, options.power_price);
   add_data(choice, Offer{}, run, options);

@@ -35,7 +35,7 @@ struct ChoiceOptions {
   std::vector<OwnMachine> own;
   double power_price = 0;  // USD a kWh
   std::optional<StoredData> data;
-  std::optional<Measured> measured;
+  std::vector<Measured> measured;
   Order order = Order::kPrice;
 };
 

@@ -20,6 +20,10 @@ const ClassPrice& price_of(const StoredData& data) {
   return kClassPrices[static_cast<std::size_t>(data.storage_class)];
 }
 
+std::string gb_text(double gb) {
+  return gb < 10 ? fmt::format("{:.2g}", gb) : fmt::format("{:.0f}", gb);
+}
+
 }  // namespace
 
 double read_gb(const StoredData& data, int epochs, int machines) {
@@ -52,10 +56,10 @@ std::optional<std::string> class_warning(const StoredData& data, int epochs, int
   const double saved = data.gb * (kClassPrices[0].month - price_of(data).month);
   if (reading <= saved) return std::nullopt;
   return fmt::format(
-      "reading {:.3g} GB from {} costs ${:.2f} a run; keeping the {:.3g} GB in standard instead "
-      "costs "
-      "${:.2f} more a month",
-      gb, word_of(data.storage_class), reading, data.gb, saved);
+      "reading {} GB from {} costs ${:.2f} a run; keeping the {} GB in standard costs ${:.2f} more "
+      "a "
+      "month",
+      gb_text(gb), word_of(data.storage_class), reading, gb_text(data.gb), saved);
 }
 
 }  // namespace oko::cost

@@ -47,6 +47,7 @@ Range of_all_epochs(const Workload& run, const Range& train, const Range& valida
 Prediction predict_here(const Workload& run, const Probe& probe) {
   Prediction prediction;
   prediction.seconds = of_all_epochs(run, probe.train, probe.validate);
+  // The network and the loader share the cores here; on a GPU, waiting is part of the time.
   prediction.waits_for_images = probe.load / probe.cores > .5 * probe.train.likely;
   return prediction;
 }
@@ -56,10 +57,11 @@ Prediction predict(const Workload& run, const Gpu& gpu, int gpus_per_machine, in
   const Range gpu_time = gpu_seconds(run, gpu, measured);
   const Range vcpu_time = on_vcpus(vcpus, gpus_per_machine);
   const int machines = (run.workers + gpus_per_machine - 1) / gpus_per_machine;
-  const Range computing = gpu_time / speedup(run.workers, gpus_per_machine);
+  const Range together = speedup(run.workers, gpus_per_machine);
+  const Range computing = gpu_time / together;
   const Range loading = vcpu_time * (probe ? probe->load / machines : 0);
-  // Only the first worker evaluates.
-  const Range validating = gpu_time * kForward + vcpu_time * (probe ? probe->judge : 0);
+  const Range validating =
+      gpu_time * kForward / together + vcpu_time * (probe ? probe->judge / machines : 0);
   Prediction prediction;
   prediction.seconds = of_all_epochs(run, larger(computing, loading), validating);
   prediction.waits_for_images = loading.likely > computing.likely;

@@ -82,7 +82,7 @@ TEST(Predict, SaysWhatDoesNotFit) {
   EXPECT_FALSE(predict(run, *find_gpu("T4"), 1, 8, {}, {}).fits);
 }
 
-TEST(Predict, WorkersShareTheWorkButNotEvaluation) {
+TEST(Predict, WorkersShareTrainingAndEvaluation) {
   EXPECT_EQ(speedup(1, 1), exactly(1));
   EXPECT_NEAR(speedup(4, 4).likely, 3.88, .01);
   EXPECT_NEAR(speedup(4, 1).likely, 3.4, .01);
@@ -91,10 +91,7 @@ TEST(Predict, WorkersShareTheWorkButNotEvaluation) {
     run.workers = workers;
     return predict(run, *find_gpu("T4"), workers, 64, {}, {}).seconds.likely;
   };
-  run.val_images = 0;
   EXPECT_NEAR(seconds(1) / seconds(4), 3.88, .01);
-  run.val_images = run.images;
-  EXPECT_LT(seconds(1) / seconds(4), 2.5);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // recipe is there, so that `oko train` has its options and help, but nothing can be trained.
 #include "oko/base/error.h"
 #include "oko/train/engine.h"
+#include "oko/train/probe.h"
 #include "oko/train/trainer.h"
 
 namespace oko::train {
@@ -15,6 +16,12 @@ Error without_libtorch(const char* place) {
 }  // namespace
 
 TrainResult train(Recipe, const TrainOptions&, Progress&) { throw without_libtorch("oko train"); }
+
+ProbeResult probe(Recipe, const ProbeOptions&, Progress&) {
+  throw Error(ErrorCode::kUsage, "oko cost",
+              "this oko was built without LibTorch, so it cannot probe",
+              "give --images N in place of DATASET, or build oko with -DOKO_TRAIN=ON");
+}
 
 bool has_cuda() { return false; }
 

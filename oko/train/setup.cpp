@@ -14,7 +14,7 @@ namespace {
 void choose_numbers(Setup& setup) {
   Recipe& r = setup.recipe;
   const int pictures = static_cast<int>(setup.train.samples.size());
-  if (r.batch == 0) r.batch = std::max(std::clamp(pictures / 10, 2, 16), setup.shares);
+  if (r.batch == 0) r.batch = std::max(usual_batch(pictures), setup.shares);
   r.batch = std::min(r.batch, pictures);
   if (r.batch < setup.shares) {
     throw Error(

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -44,6 +45,11 @@ struct ResumedRun {
 // and get all else from it. Throws a usage Error on all if their datasets differ.
 Setup set_up(Recipe recipe, Progress& progress, const ResumedRun* resumed = nullptr,
              Workers* workers = nullptr);
+
+// The batch for this many training images, where the recipe leaves it open.
+constexpr int usual_batch(std::int64_t images) {
+  return static_cast<int>(std::clamp<std::int64_t>(images / 10, 2, 16));
+}
 
 LossOptions loss_options(const Recipe& recipe);
 // Options of the loader; `plain`: without mosaic and mix-up, for the last `plain_epochs`.

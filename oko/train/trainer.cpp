@@ -91,8 +91,6 @@ class Trainer {
   }
 
  private:
-  static constexpr std::size_t kValidationCache = std::size_t{1} << 30;
-
   const Recipe& recipe() const { return setup_.recipe; }
   int threads() const { return recipe().threads > 0 ? recipe().threads : available_processors(); }
   bool leads() const { return workers_ == nullptr || workers_->leads(); }

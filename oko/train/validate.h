@@ -15,6 +15,9 @@
 
 namespace oko::train {
 
+// Memory for it in a run.
+inline constexpr std::size_t kValidationCache = std::size_t{1} << 30;
+
 // The validation split, letterboxed once and kept in memory if it fits, so that evaluating every
 // epoch costs little compared with training.
 class Validation {
