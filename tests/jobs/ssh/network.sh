@@ -1,4 +1,4 @@
-# Sourced by ssh.sh --all in a network namespace of its own: the servers get another one, at the
+# Sourced by ssh.sh --cut in a network namespace of its own: the servers get another one, at the
 # other end of a cable that can be pulled.
 ip link set lo up
 unshare --net sleep 1000 &
@@ -15,18 +15,18 @@ export OKO_TEST_ADDRESS=10.78.0.2 OKO_TEST_INSIDE="nsenter -t $hosts -n"
 # The job does not notice; who follows it sees nothing twice and misses nothing.
 network_is_cut() {
   local follower why
-  submit 350 eight a
-  wait_for 60 has_line "$(on a eight)/logs/worker-0.log" "step 5"
-  oko job logs -f eight >followed 2>complaints &
+  submit 350 seven a
+  wait_for 60 has_line "$(on a seven)/logs/worker-0.log" "step 5"
+  oko job logs -f seven >followed 2>complaints &
   follower=$!
   sleep 2
   ip link set oko0 down
   sleep 20  # longer than ssh needs to notice
-  is eight unknown || fail "eight is $(field eight state) without a network"
-  why=$(field eight why)
+  is seven unknown || fail "seven is $(field seven state) without a network"
+  why=$(field seven why)
   ip link set oko0 up
-  wait_state eight succeeded 60
+  wait_state seven succeeded 60
   wait_for 20 is_gone $follower || fail "logs -f does not end"
-  cmp followed "$(on a eight)/logs/worker-0.log" || fail "logs -f over a cut network"
+  cmp followed "$(on a seven)/logs/worker-0.log" || fail "logs -f over a cut network"
   echo "survived a cut of the network ($why; logs -f: $(cat complaints))"
 }

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # oko job by real SSH servers on loopback: submitted from a terminal that closes, followed, cancelled,
 # killed and resumed, on one host and on two. The training is a stand-in; train.sh has a real one.
-#   ssh.sh OKO GCS_SERVER [--all]    --all: also a network that is cut, as root (a minute)
+#   ssh.sh OKO GCS_SERVER [--cut]    --cut: instead of a bucket, a network that is cut; as root
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-all=${3:-}
+cut=${3:-}
 OKO_REAL=$(realpath "$1") gcs_server=$(realpath "$2")
-if [ "$all" = --all ] && [ -z "${OKO_SSH_INSIDE:-}" ]; then
+if [ "$cut" = --cut ] && [ -z "${OKO_SSH_INSIDE:-}" ]; then
   export OKO_SSH_INSIDE=1
   exec unshare --net --pid --mount-proc --fork --kill-child -- "$0" "$@"
 fi
@@ -21,7 +21,7 @@ clean_up() {
 trap clean_up EXIT
 cd "$work"
 export OKO_JOBS=$work/jobs TMPDIR=$work
-[ "$all" != --all ] || . "$here/network.sh"
+[ "$cut" != --cut ] || . "$here/network.sh"
 code=0
 settings=$("$here/sshd.sh" start "$work/servers" a b) || code=$?
 [ $code = 0 ] || exit $code
@@ -159,22 +159,28 @@ for pid in $pids; do wait_for 30 is_gone "$pid" || fail "a supervisor still runs
 echo "two workers on two hosts, and on one"
 
 # The job's folder in a bucket: by SSH the supervisor is only started.
-"$gcs_server" >bucket_port &
-bucket_server=$!
-wait_for 20 has_line bucket_port .
-export STORAGE_EMULATOR_HOST=http://127.0.0.1:$(head -n 1 bucket_port) GOOGLE_CLOUD_PROJECT=p
-credentials=STORAGE_EMULATOR_HOST=$STORAGE_EMULATOR_HOST
-oko --quiet store mb gs://oko-ssh
-submit 20 seven a --job-dir gs://oko-ssh/seven
-wait_state seven succeeded 60
-oko job logs seven >followed
-grep -q "words: train gs://oko-ssh/seven/inputs/" followed && grep -q "trained 20 steps" followed ||
-  fail "the log in the bucket"
-oko store cat gs://oko-ssh/seven/done.json | grep -q gs://oko-ssh/seven/run/model.oko ||
-  fail "the marker in the bucket"
-[ ! -e "$(on a seven)/job.json" ] || fail "the job's folder is on the host too"
-echo "job's folder in a bucket"
+folder_in_bucket() {
+  "$gcs_server" >bucket_port &
+  bucket_server=$!
+  wait_for 20 has_line bucket_port .
+  export STORAGE_EMULATOR_HOST=http://127.0.0.1:$(head -n 1 bucket_port) GOOGLE_CLOUD_PROJECT=p
+  credentials=STORAGE_EMULATOR_HOST=$STORAGE_EMULATOR_HOST
+  oko --quiet store mb gs://oko-ssh
+  submit 20 seven a --job-dir gs://oko-ssh/seven
+  wait_state seven succeeded 60
+  oko job logs seven >followed
+  grep -q "words: train gs://oko-ssh/seven/inputs/" followed && grep -q "trained 20 steps" followed ||
+    fail "the log in the bucket"
+  oko store cat gs://oko-ssh/seven/done.json | grep -q gs://oko-ssh/seven/run/model.oko ||
+    fail "the marker in the bucket"
+  [ ! -e "$(on a seven)/job.json" ] || fail "the job's folder is on the host too"
+  echo "job's folder in a bucket"
+}
 
-if [ "$all" = --all ]; then network_is_cut; fi
+if [ "$cut" = --cut ]; then
+  network_is_cut
+else  # the bucket's server is not in the network of the hosts above
+  folder_in_bucket
+fi
 oko job list
 echo "jobs by SSH work"
