@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -44,6 +45,9 @@ double bytes_sent() {
   return 0;
 }
 
+// Of all threads of this process, in seconds.
+double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
 // The part of a batch that this worker has.
 dataset::Batch share(const dataset::Batch& whole, const Workers* workers) {
   const std::size_t rank = workers == nullptr ? 0 : static_cast<std::size_t>(workers->rank());
@@ -77,16 +81,18 @@ void run(const Options& options) {
   std::optional<train::GradientSum> alone;
   if (workers) alone.emplace(step.module().parameters(), *workers);
 
-  std::vector<double> updates, sums, waits, bytes;
+  std::vector<double> updates, processor, sums, waits, bytes;
   for (int round = -1; round < options.rounds; ++round) {  // the first one plans and allocates
     if (workers) workers->any(false);                      // all begin together
     const double waited = workers ? workers->traffic().waited_seconds : 0;
     const double sent = bytes_sent();
+    const double processor_start = processor_seconds();
     const auto start = Clock::now();
     step.begin_update();
     step.accumulate(batch, round + 1, 1. / options.batch, true);
     optimizer.step(1e-4);
     if (round >= 0) updates.push_back(seconds_since(start));
+    if (round >= 0) processor.push_back(processor_seconds() - processor_start);
     if (!workers) continue;
     if (round >= 0) waits.push_back(workers->traffic().waited_seconds - waited);
     workers->any(false);
@@ -103,9 +109,9 @@ void run(const Options& options) {
   const int size = workers ? workers->size() : 1;
   const double gradient = 4. * static_cast<double>(step.module().parameters().gradient().numel());
   fmt::print(
-      "{} workers: update {:.3f} s, waited {:.3f} s for sums, sums alone {:.3f} s, "
-      "{:.2f} MB sent by all ({:.2f} MB are 2(N-1) gradients)\n",
-      size, best(updates), best(waits), best(sums), best(bytes) / 1e6,
+      "{} workers: update {:.3f} s, {:.3f} s of the processor for each; waited {:.3f} s for sums, "
+      "sums alone {:.3f} s; {:.2f} MB sent by all ({:.2f} MB are 2(N-1) gradients)\n",
+      size, best(updates), best(processor), best(waits), best(sums), best(bytes) / 1e6,
       2 * (size - 1) * gradient / 1e6);
 }
 

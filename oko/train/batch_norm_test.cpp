@@ -185,10 +185,10 @@ TEST(BatchNormOfWorkers, IsThatOfAllTheirPictures) {
       };
       BatchNormRun one(c);
       one.through([&](const BatchNormRun& r) { return forward(r, nullptr); });
-      std::vector<BatchNormRun> parts(3, BatchNormRun(c));
+      std::vector<BatchNormRun> parts;  // here, since all draw from one generator
+      for (int i = 0; i < 3; ++i) parts.emplace_back(c);
       as_workers(3, [&](ThreadWorkers& workers) {
         BatchNormRun& part = parts[workers.rank()];
-        part = BatchNormRun(c);
         const std::int64_t begin = first[workers.rank()];
         const std::int64_t count = first[workers.rank() + 1] - begin;
         part.x = part.x.narrow(0, begin, count).clone();

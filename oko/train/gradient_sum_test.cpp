@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "oko/train/module.h"
 #include "oko/train/test_support.h"
 #include "oko/train/test_workers.h"
@@ -15,11 +17,6 @@ void go_back(Module& module, const at::Tensor& images) {
   torch::autograd::backward(outputs, {at::ones_like(outputs[0])});
 }
 
-at::Tensor images(int seed) {
-  at::manual_seed(static_cast<std::uint64_t>(seed));
-  return at::rand({2, 3, 64, 64});
-}
-
 class GradientSumTest : public testing::Test {
  protected:
   graph::Network network() const {
@@ -27,11 +24,17 @@ class GradientSumTest : public testing::Test {
     fill_weights(network, 7);
     return network;
   }
-  at::Tensor gradient_of(int seed) const {
+  static at::Tensor draw(int seed) {
+    at::manual_seed(static_cast<std::uint64_t>(seed));
+    return at::rand({2, 3, 64, 64});
+  }
+  at::Tensor gradient_of(int rank) const {
     Module module(network(), at::kCPU, 1);
-    go_back(module, images(seed));
+    go_back(module, images_[rank]);
     return module.parameters().gradient().clone();
   }
+
+  const std::array<at::Tensor, 2> images_{draw(0), draw(1)};  // of each worker
 };
 
 TEST_F(GradientSumTest, IsTheSumOfAll) {
@@ -40,7 +43,7 @@ TEST_F(GradientSumTest, IsTheSumOfAll) {
     Module module(network(), at::kCPU, 1);
     GradientSum sum(module.parameters(), workers);
     sum.begin();
-    go_back(module, images(workers.rank()));
+    go_back(module, images_[workers.rank()]);
     sum.finish();
     EXPECT_TRUE(at::equal(module.parameters().gradient(), expected));
     EXPECT_EQ(sum.bytes(), static_cast<std::int64_t>(expected.nbytes()));
@@ -52,10 +55,10 @@ TEST_F(GradientSumTest, BeginsDuringTheBackwardPass) {
     Module module(network(), at::kCPU, 1);
     GradientSum sum(module.parameters(), workers);
     EXPECT_EQ(sum.bucket_count(), 2U);  // kernels, the rest
-    go_back(module, images(0));
+    go_back(module, images_[0]);
     EXPECT_TRUE(workers.begun.empty());  // an update's earlier batch
     sum.begin();
-    go_back(module, images(0));
+    go_back(module, images_[0]);
     EXPECT_EQ(workers.begun.size(), 2U);
   });
 }
@@ -69,7 +72,7 @@ TEST_F(GradientSumTest, OmitsFrozenLayers) {
     module.freeze(frozen);
     sum.set_frozen(frozen);
     sum.begin();
-    go_back(module, images(workers.rank()));
+    go_back(module, images_[workers.rank()]);
     sum.finish();
     std::int64_t bytes = 0;
     for (const Parameter& p : module.parameters().parameters()) {
@@ -78,10 +81,10 @@ TEST_F(GradientSumTest, OmitsFrozenLayers) {
     EXPECT_EQ(sum.bytes(), bytes);
     const std::vector<at::Tensor> both = [&] {
       std::vector<at::Tensor> gradients;
-      for (const int seed : {0, 1}) {
+      for (const at::Tensor& images : images_) {
         Module alone(network(), at::kCPU, 1);
         alone.freeze(frozen);
-        go_back(alone, images(seed));
+        go_back(alone, images);
         gradients.push_back(alone.parameters().gradient());
       }
       return gradients;
