@@ -5,6 +5,7 @@
 #   start_cluster FOLDER           partitions low (the default; may be preempted) and high; nodes n1
 #                                  to n4 with 2 CPUs and a GPU of type t4 each, n4 with two GPUs
 #   fail_node N                    ends a node with all that runs on it, as if it had lost power
+#   stop_cluster
 #   wait_for SECONDS COMMAND…      until the command succeeds
 
 # Prints what is missing for it.
@@ -111,6 +112,14 @@ start_cluster() {
   local node
   for node in 1 2 3 4; do slurmd -N "n$node" -f "$SLURM_CONF"; done
   wait_for 30 all_idle
+}
+
+# Ends the daemons, which write to the folder, so that it can be removed.
+stop_cluster() {
+  local file
+  for file in "$cluster"/*.pid; do
+    [ ! -e "$file" ] || kill -9 "$(cat "$file")" 2>/dev/null || true
+  done
 }
 
 fail_node() {

@@ -15,11 +15,12 @@ in_own_namespace bash "$0" "$@"
 
 oko=$(realpath "$1") dataset=$(realpath "$2") program=$(realpath "${3:-$1}")
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+cluster=$work/cluster
+trap 'stop_cluster; rm -rf "$work"' EXIT
 export OKO_JOBS=$work/jobs
 chmod 755 "$work"
 cd "$work"
-start_cluster "$work/cluster"
+start_cluster "$cluster"
 
 fail() {
   echo "failed: $*" >&2
