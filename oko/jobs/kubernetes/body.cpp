@@ -133,8 +133,9 @@ void add_volumes(Json& pod, Json& container, const Spec& spec, const Options& op
                true);
   }
   if (!options.claim.empty()) {
-    // Its folders may belong to anyone.
-    container["securityContext"]["capabilities"]["add"] = {"DAC_OVERRIDE"};
+    if (options.user < 0) {  // root needs it to write to folders of others
+      container["securityContext"]["capabilities"]["add"] = {"DAC_OVERRIDE"};
+    }
     add_volume(pod, container, "files", "persistentVolumeClaim", {{"claimName", options.claim}},
                options.mount);
   }
@@ -184,6 +185,13 @@ Json pod_of(const Spec& spec, const Options& options, Cloud cloud) {
               {"automountServiceAccountToken", false},
               {"securityContext", {{"seccompProfile", {{"type", "RuntimeDefault"}}}}}};
   Json container = container_of(spec, options);
+  if (options.user > 0) {
+    pod["securityContext"]["runAsUser"] = options.user;
+    pod["securityContext"]["runAsNonRoot"] = true;
+    pod["securityContext"]["fsGroup"] = options.user;  // who may read the secret's files
+    // Without a home of its own the user may write only here.
+    container["env"].push_back({{"name", "HOME"}, {"value", "/tmp"}});
+  }
   add_volumes(pod, container, spec, options);
   pod["containers"].push_back(std::move(container));
   if (wanted.workers > 1) {

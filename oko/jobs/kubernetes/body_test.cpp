@@ -110,6 +110,24 @@ TEST(JobBody, SecretsAreNamedAndNeverContained) {
   EXPECT_EQ(pod["containers"][0]["volumeMounts"][0]["readOnly"], true);
 }
 
+TEST(JobBody, WorkersAreTheUserOfTheVolume) {
+  Spec spec = test_spec();
+  spec.settings["volume"] = "photos:/mnt/photos";
+  EXPECT_EQ(pod_of(spec)["containers"][0]["securityContext"]["capabilities"]["add"],
+            Json({"DAC_OVERRIDE"}));
+  spec.settings["run-as"] = "1000";
+  const Json pod = pod_of(spec);
+  EXPECT_EQ(pod["securityContext"]["runAsUser"], 1000);
+  EXPECT_EQ(pod["securityContext"]["runAsNonRoot"], true);
+  const Json& container = pod["containers"][0];
+  EXPECT_FALSE(container["securityContext"]["capabilities"].contains("add"));
+  EXPECT_EQ(container["env"], Json::array({{{"name", "HOME"}, {"value", "/tmp"}}}));
+  for (const char* bad : {"0", "-1", "me", "1000:1000", "99999999999", "1 "}) {
+    spec.settings["run-as"] = bad;
+    EXPECT_THAT(error_of([&] { pod_of(spec); }), HasSubstr("--run-as")) << bad;
+  }
+}
+
 TEST(DroppedFields, AreFoundAndExplained) {
   const Json sent = {{"spec", {{"podFailurePolicy", {{"rules", {1}}}}, {"a", {1, 2}}}}};
   const Json kept = {{"spec", {{"a", Json::array({5})}, {"b", 1}}}};

@@ -1,9 +1,12 @@
 #include "oko/jobs/kubernetes/options.h"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <vector>
 
 #include "oko/base/suggest.h"
+#include "oko/base/text.h"
 #include "oko/jobs/kubernetes/names.h"
 
 namespace oko::jobs::kubernetes {
@@ -19,6 +22,7 @@ constexpr std::array kSettings = {
     Setting{"volume", "CLAIM:PATH",
             "Persistent volume claim to mount at PATH, which this machine has mounted there too"},
     Setting{"service-account", "NAME", "Service account of the workers"},
+    Setting{"run-as", "UID", "Number of the user that the workers are (default: the image's)"},
     Setting{"pull-secret", "NAME", "Secret with the registry's credentials"},
     Setting{"node-selector", "KEY=VALUE,…", "Labels that a node must have"},
     Setting{"cloud", "gke|eks|aks|other",
@@ -41,6 +45,17 @@ std::map<std::string, std::string> selector_of(const std::string& text) {
     at = end + 1;
   }
   return labels;
+}
+
+std::int64_t user_of(const std::string& text) {
+  constexpr std::int64_t kMost = 2147483647;
+  std::int64_t user = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), user);
+  if (error == std::errc() && end == text.data() + text.size() && user > 0 && user <= kMost) {
+    return user;
+  }
+  throw Error(ErrorCode::kUsage, "--run-as", "\"" + printable(text) + "\" is not a user's number",
+              "example: --run-as 1000 (id -u prints yours)");
 }
 
 }  // namespace
@@ -73,6 +88,9 @@ Options options_of(const Spec& spec) {
     options.claim = checked_domain(volume.substr(0, colon), "--volume");
     options.mount =
         checked_mount(colon < volume.size() ? volume.substr(colon + 1) : "", "--volume");
+  }
+  if (const std::string user = spec.setting("run-as"); !user.empty()) {
+    options.user = user_of(user);
   }
   options.cloud = spec.setting("cloud");
   if (!options.cloud.empty() && !value_named<Cloud>(options.cloud)) {

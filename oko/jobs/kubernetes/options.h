@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
@@ -26,7 +27,8 @@ struct Options {
   std::string secret;        // its entries become environment variables and files
   std::string claim, mount;  // a persistent volume claim and where it is mounted
   std::map<std::string, std::string> selector;  // labels that a node must have
-  std::string cloud;                            // a word of Cloud; empty: from the kubeconfig
+  std::int64_t user = -1;  // number of the user that the workers are; -1: the image's
+  std::string cloud;       // a word of Cloud; empty: from the kubeconfig
 };
 
 std::span<const Setting> settings();

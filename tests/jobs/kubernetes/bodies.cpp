@@ -60,6 +60,7 @@ const Variant kVariants[] = {
        spec.settings["cpu"] = "3500m";
        spec.settings["memory"] = "12Gi";
        spec.settings["namespace"] = "ml";
+       spec.settings["run-as"] = "1000";
      }},
 };
 
