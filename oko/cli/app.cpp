@@ -15,7 +15,6 @@
 #include "oko/cli/cli.h"
 #include "oko/cli/progress_bar.h"
 #include "oko/cli/standard_streams.h"
-#include "oko/jobs/vertex/ai_platform.h"
 
 namespace oko::cli {
 namespace {
@@ -157,28 +156,9 @@ void parse_and_run(CLI::App& app, std::vector<std::string> words) {
   }
 }
 
-// `oko job submit` in terms of AI Platform Training is translated before CLI11 sees it. What became
-// of each term is printed on standard error, as a job's preview must stay exact.
-std::vector<std::string> current_words(std::vector<std::string> words) {
-  const auto job = std::find_if(words.begin(), words.end(),
-                                [](const std::string& word) { return !word.starts_with("-"); });
-  if (words.end() - job < 2 || job[0] != "job" || job[1] != "submit") return words;
-  const auto rest = job + 2;
-  jobs::Translated translated = jobs::translate_ai_platform(std::vector(rest, words.end()));
-  words.erase(rest, words.end());
-  std::move(translated.words.begin(), translated.words.end(), std::back_inserter(words));
-  const bool quiet = std::any_of(words.begin(), words.end(), [](const std::string& word) {
-    return word == "--quiet" || word == "-q" || word == "--json";
-  });
-  for (const std::string& note : translated.notes) {
-    if (!quiet) std::cerr << "oko: note: " << printable(note) << '\n';
-  }
-  return words;
-}
-
 int run_command(CLI::App& app, Context& context, const std::vector<std::string>& words) {
   try {
-    parse_and_run(app, current_words(words));
+    parse_and_run(app, context.rewrite ? context.rewrite(words) : words);
     return context.exit_code;
   } catch (...) {
     context.progress.reset();  // erases a half-drawn bar

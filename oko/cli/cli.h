@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "oko/base/error.h"
 #include "oko/base/json.h"
@@ -23,6 +24,9 @@ struct Context {
   int exit_code = 0;
   // On standard error: a bar on a terminal, plain lines elsewhere, nothing with --quiet.
   std::unique_ptr<Progress> progress;
+  // Changes the words of the command line before they are parsed; set by a command that also
+  // accepts another program's terms.
+  std::function<std::vector<std::string>(std::vector<std::string>)> rewrite;
   // Prints a line of human-readable output (nothing with --json or --quiet), passed through
   // printable(): always one line, whatever a name contains.
   void say(const std::string& line) const;

@@ -7,6 +7,7 @@
 #include "oko/base/error.h"
 #include "oko/base/file_name.h"
 #include "oko/cli/cli.h"
+#include "oko/cli/recipe_flags.h"
 #include "oko/dataset/read.h"
 #include "oko/storage/places.h"
 #include "oko/storage/store.h"
@@ -71,6 +72,17 @@ jobs::Input input_of(const std::string& path, std::size_t word, std::size_t numb
           word};
 }
 
+// The recipe of words that were found to be valid.
+train::Recipe recipe_in(const TrainCommand& command) {
+  CLI::App app;
+  RecipeArguments arguments;
+  add_dataset_argument(app, arguments);
+  add_recipe_flags(app, arguments);
+  app.add_flag("--accept-changed-data");
+  parse(app, {command.words.begin() + 1, command.words.end()});
+  return recipe_of(arguments, given_keys(arguments, app));
+}
+
 }  // namespace
 
 TrainCommand parse_train_command(const std::vector<std::string>& given) {
@@ -116,6 +128,7 @@ TrainCommand parse_train_command(const std::vector<std::string>& given) {
     }
     command.words.push_back(word);
   }
+  command.recipe = recipe_in(command);
   return command;
 }
 

@@ -4,12 +4,14 @@
 #include <vector>
 
 #include "oko/jobs/spec.h"
+#include "oko/train/recipe.h"
 
 namespace oko::cli {
 
 // The command of a job, checked before the job is submitted.
 struct TrainCommand {
   std::vector<std::string> words;  // "train" …, without --out and --resume
+  train::Recipe recipe;            // what they mean
   std::string out;                 // value of --out; empty: not given
   std::string title;               // for the job's name: that of the dataset
   // Files and folders of this machine among the words.

@@ -3,17 +3,21 @@
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
+#include <iostream>
+#include <iterator>
 #include <map>
 #include <set>
 
 #include "oko/base/error.h"
+#include "oko/base/text.h"
 #include "oko/cli/choice.h"
 #include "oko/cli/job.h"
 #include "oko/cli/job_command.h"
-#include "oko/cost/prices.h"
+#include "oko/cli/job_price.h"
 #include "oko/jobs/duration.h"
 #include "oko/jobs/gpus.h"
 #include "oko/jobs/skypilot.h"
+#include "oko/jobs/vertex/ai_platform.h"
 #include "oko/storage/store.h"
 
 namespace oko::cli {
@@ -29,7 +33,7 @@ struct SubmitArguments {
   jobs::Resources resources;
   std::map<std::string, std::string> settings;  // as given; empty ones were not
   double price = 0;
-  bool dry_run = false;
+  bool dry_run = false, no_estimate = false;
   std::vector<std::string> command;
 };
 
@@ -79,33 +83,10 @@ std::string absolute(const std::string& path) {
                                  : path;
 }
 
-// The cheapest offer of the cloud that the back end rents from; in another region if the table has
-// none for the one that was asked for. Null if it has none at all.
-const cost::Offer* known_offer(const jobs::Resources& resources, std::string_view cloud) {
-  if (cloud.empty() || resources.gpu_type.empty()) return nullptr;
-  const cost::Offer* cheapest = nullptr;
-  bool in_region = false;
-  for (const cost::Offer& offer : cost::known_prices().offers) {
-    if (offer.cloud != cloud || offer.gpu != resources.gpu_type || !offer.offered ||
-        offer.gpus != resources.gpus || (resources.spot && !offer.has_spot())) {
-      continue;
-    }
-    if (!resources.machine.empty() && offer.machine != resources.machine) continue;
-    const bool here = offer.region == "any" || offer.region == resources.region;
-    const bool better =
-        cheapest == nullptr || (here && !in_region) ||
-        (here == in_region && offer.hourly(resources.spot) < cheapest->hourly(resources.spot));
-    if (!better || (in_region && !here)) continue;
-    cheapest = &offer;
-    in_region = here;
-  }
-  return cheapest;
-}
-
 void set_price(Spec& spec, double given, const Backend& backend) {
   spec.price = given;
   if (given > 0) return;
-  if (const cost::Offer* const offer = known_offer(spec.resources, backend.cloud())) {
+  if (const cost::Offer* const offer = offer_for_job(spec.resources, backend.cloud())) {
     spec.price = offer->hourly(spec.resources.spot) * spec.resources.workers;
     spec.price_source = fmt::format("{}{}, read {}", offer->name(),
                                     spec.resources.spot ? ", spot" : "", offer->read);
@@ -182,6 +163,20 @@ void say_plan(const Spec& spec, const Context& context) {
   }
 }
 
+// What it will take on rented machines, before the first of them starts.
+void say_estimate(const SubmitArguments& arguments, const Spec& spec, const Backend& backend,
+                  const Context& context) {
+  if (spec.price_source.empty()) return;
+  const cost::Offer* const offer = offer_for_job(spec.resources, backend.cloud());
+  try {
+    context.say("estimate  " + job_estimate(parse_train_command(arguments.command).recipe,
+                                            spec.resources, *offer, *context.progress));
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kInterrupted) throw;
+    context.say("estimate  not possible: " + std::string(error.what()));
+  }
+}
+
 void submit(const SubmitArguments& arguments, Context& context) {
   const Backend& backend = jobs::backend_named(arguments.on);
   Job job;
@@ -204,6 +199,7 @@ void submit(const SubmitArguments& arguments, Context& context) {
   }
   backend.check(job.spec);
   say_plan(job.spec, context);
+  if (!arguments.no_estimate) say_estimate(arguments, job.spec, backend, context);
   job.folder = backend.folder(job.spec);
   jobs::record_spec(job);
   try {
@@ -268,10 +264,30 @@ void add_setting_flags(CLI::App& command, SubmitArguments& a) {
   }
 }
 
+// `oko job submit` in terms of AI Platform Training, in oko's own. What became of each term is
+// printed on standard error, as a job's preview must stay exact.
+std::vector<std::string> current_words(std::vector<std::string> words) {
+  const auto job = std::find_if(words.begin(), words.end(),
+                                [](const std::string& word) { return !word.starts_with("-"); });
+  if (words.end() - job < 2 || job[0] != "job" || job[1] != "submit") return words;
+  const auto rest = job + 2;
+  jobs::Translated translated = jobs::translate_ai_platform(std::vector(rest, words.end()));
+  words.erase(rest, words.end());
+  std::move(translated.words.begin(), translated.words.end(), std::back_inserter(words));
+  const bool quiet = std::any_of(words.begin(), words.end(), [](const std::string& word) {
+    return word == "--quiet" || word == "-q" || word == "--json";
+  });
+  for (const std::string& note : translated.notes) {
+    if (!quiet) std::cerr << "oko: note: " << printable(note) << '\n';
+  }
+  return words;
+}
+
 }  // namespace
 
 void add_job_submit_command(CLI::App& job, Context& context) {
   CLI::App* command = job.add_subcommand("submit", "Start a training run as a job");
+  context.rewrite = current_words;
   const auto arguments = std::make_shared<SubmitArguments>();
   SubmitArguments& a = *arguments;
   add_choice(*command, "--on", a.on, "Where it runs", backend_names());
@@ -283,6 +299,8 @@ void add_job_submit_command(CLI::App& job, Context& context) {
       ->type_name("FOLDER");
   command->add_flag("-n,--dry-run", a.dry_run,
                     "Print exactly what would be sent, and send nothing");
+  command->add_flag("--no-estimate", a.no_estimate,
+                    "Do not measure a few seconds of training to predict time and cost");
   add_choice(*command, "--format", a.format,
              "skypilot: print a task file for SkyPilot instead of submitting", {"oko", "skypilot"});
   add_resource_flags(*command, a);
