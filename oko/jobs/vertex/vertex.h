@@ -19,6 +19,7 @@ class Vertex final : public Backend {
   std::string_view name() const override { return "vertex"; }
   std::string_view about() const override { return "Google Cloud's Vertex AI, by its REST API"; }
   std::span<const Setting> settings() const override;
+  std::string_view cloud() const override { return "gcp"; }
   std::string default_folder(const Spec& spec, const std::string& registry) const override;
   void check(const Spec& spec) const override;
   std::string preview(const Spec& spec) const override;
