@@ -69,8 +69,12 @@ wait_for 60 is two lost
 is_equal_to_plain two
 echo "kill -9 of the supervisor: the weights are equal byte for byte"
 
+# A worker that is killed: the other one ends its step, and both continue from the last checkpoint.
 submit three --hosts a,b --workers 2
-"$oko" job logs -f three | tail -n 5
+wait_for 120 has_epochs "$(on a three)" 8
+pkill -9 -P "$(supervisor_of b three 1)"
 "$oko" job wait three
+"$oko" job logs three | grep "another worker was lost"
 "$oko" job list
-echo "last loss of one worker $(last_loss plain/log.jsonl), of two $(last_loss "$(on a three)/run/log.jsonl")"
+echo "two hosts train together; last loss of one worker $(last_loss plain/log.jsonl), of two" \
+  "$(last_loss "$(on a three)/run/log.jsonl")"
