@@ -302,14 +302,15 @@ int Supervisor::run() {
   }
 }
 
-// Ends a rented machine, if the job says how.
+// Ends a rented machine, if the job says how. Told on standard error, which every engine keeps.
 void run_when_done(const Spec& spec) {
   const std::string command = spec.setting("when-done");
   if (command.empty()) return;
-  std::cout << "--- runs " << command << '\n' << std::flush;
+  std::cerr << "--- runs " << command << '\n';
   try {
     Child child({"/bin/sh", {"-c", command}, {{"OKO_JOB", spec.id}}, {}, {}});
-    while (!child.ended()) std::cout << child.read(100) << std::flush;
+    while (!child.ended()) std::cerr << child.read(100);
+    for (std::string rest = child.read(0); !rest.empty(); rest = child.read(0)) std::cerr << rest;
   } catch (const Error& error) {
     std::cerr << "oko job: " << error.what() << '\n';
   }

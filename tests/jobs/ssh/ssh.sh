@@ -97,7 +97,7 @@ grep -q "setsid nohup env /x/oko job run .oko/jobs/dry" dry || fail "--dry-run"
 # From a terminal that closes: its processes all get a signal, the job goes on.
 setsid -w bash -c 'echo $$ >terminal; "$@"; exec sleep 100' sh \
   "$OKO_REAL" --quiet job submit --on ssh --name one --hosts a --program "$(program 30)" \
-  -- train "$work/it's data" &
+  --when-done 'echo "$OKO_JOB has ended" | tee -a "$HOME/ended"' -- train "$work/it's data" &
 wait_for 60 has_line "$(on a one)/logs/worker-0.log" "step 5"
 kill -HUP -- "-$(cat terminal)"
 wait $! 2>/dev/null || true
@@ -113,6 +113,8 @@ wait_state one succeeded 60
 wait_for 30 is_gone $follower || fail "logs -f does not end"
 cmp followed "$(on a one)/logs/worker-0.log" || fail "logs -f"
 grep -q "resumed at step" followed && grep -q "trained 30 steps" followed || fail "not resumed"
+wait_for 30 has_line "$work/servers/a/home/ended" "^one has ended$" || fail "--when-done"
+oko job logs --engine one | grep -q "^one has ended$" || fail "what --when-done prints"
 oko --quiet job fetch one -o fetched
 cmp fetched/model.oko "$(on a one)/run/model.oko" || fail "fetch"
 echo "survived its terminal and kill -9 of the training; followed, fetched"
