@@ -1,26 +1,24 @@
 #!/usr/bin/env bash
-# Builds oko with Debian 13's LibTorch for CUDA, in a chroot of its own. No GPU is needed. Then
-#   chroot ROOT PREFIX/bin/oko job image REGISTRY/NAME:TAG
-# makes a container image that trains on NVIDIA's GPUs, and `job bundle` an archive (docs/images.md).
+# Builds an oko that trains on NVIDIA's GPUs, with Debian 13's LibTorch for CUDA in a chroot of its
+# own, and writes it as a bundle (docs/images.md). No GPU is needed.
 # Run it manually, as root, on a machine with debootstrap and git; it builds a clean clone of HEAD.
 #
-#   scripts/cuda_oko.sh PREFIX
+#   scripts/cuda_oko.sh oko-cuda.tar.gz
 #
-# PREFIX is where oko is installed in the chroot: /opt/oko-cuda. OKO_ROOTS names the folder of the
-# chroot (/var/tmp/oko-roots; about 20 GB with CUDA), OKO_MIRROR Debian's mirror, OKO_TARGETS what
-# is built and not installed, instead of everything.
+# OKO_ROOTS names the folder of the chroot (/var/tmp/oko-roots; about 15 GB), OKO_MIRROR Debian's
+# mirror. Debian's package of cuDNN downloads it from NVIDIA, under NVIDIA's license.
 set -euo pipefail
-usage() { sed -n '2,12s/^# \{0,1\}//p' "$0"; }
-prefix=${1:-}
-[[ $prefix == /* ]] || { usage >&2; exit 2; }
+usage() { sed -n '2,9s/^# \{0,1\}//p' "$0"; }
+[[ $# == 1 && $1 != -* ]] || { usage >&2; exit 2; }
 [[ $(id -u) == 0 ]] || { echo "cuda_oko: run as root (chroot and mounts need it)" >&2; exit 1; }
 for program in debootstrap git unshare; do
   command -v $program > /dev/null || { echo "cuda_oko: $program is missing" >&2; exit 1; }
 done
-# In a separate namespace: mounts of the chroot end with the script.
+# In separate namespaces: processes and mounts of the chroot end with the script.
 if [[ ${OKO_TRY_INSIDE:-} != yes ]]; then
-  OKO_TRY_INSIDE=yes exec unshare --mount --pid --fork --kill-child "$0" "$@"
+  OKO_TRY_INSIDE=yes exec unshare --mount --pid --fork --kill-child "$0" "$(realpath "$1")"
 fi
+bundle=$1
 cd "$(dirname "$0")/.."
 
 roots=${OKO_ROOTS:-/var/tmp/oko-roots}
@@ -44,15 +42,14 @@ in_root() {
 rm -rf "$root/root/oko"
 git clone --quiet --depth 1 "file://$PWD" "$root/root/oko"
 in_root apt-get update -qq
-# What the build needs, with LibTorch for CUDA in place of the usual one.
+# What the build needs, without LibTorch for the CPU and what only tests and the demo use.
 mapfile -t packages < <(in_root sh -c 'cd /root/oko && scripts/setup.sh --list' |
   sed -n 's/^setup: missing: *//p' | tr ' ' '\n' | sed 's/|.*//' |
   grep -vxE 'libtorch-dev|libgloo-dev|clang.*|libclang.*|lomiri.*|fonts-.*|rclone|libonnx-dev|python3-.*|libarmnn.*|libheif-plugin-.*')
-in_root apt-get install -y -qq --no-install-recommends libtorch-cuda-dev "${packages[@]}"
-in_root sh -c 'cd /root/oko && cmake --preset release -DOKO_TESTS=OFF -DOKO_EXAMPLES=OFF \
-  -DCMAKE_INSTALL_PREFIX="$0" && nice cmake --build --preset release --target "$@"' \
-  "$prefix" ${OKO_TARGETS:-all}
-[[ -z ${OKO_TARGETS:-} ]] || exit 0
-in_root cmake --install /root/oko/build/release
-in_root "$prefix/bin/oko" --version
-echo "next: chroot $root $prefix/bin/oko job image REGISTRY/NAME:TAG"
+# Caffe2's CMake package looks for nvcc.
+in_root apt-get install -y -qq --no-install-recommends libtorch-cuda-dev libgloo-cuda-dev \
+  nvidia-cuda-toolkit "${packages[@]}"
+in_root sh -c 'cd /root/oko && cmake --preset release -DOKO_TESTS=OFF -DOKO_EXAMPLES=OFF &&
+  cmake --build --preset release --target oko'
+in_root /root/oko/build/release/oko/cli/oko job bundle /root/oko-cuda.tar.gz
+mv "$root/root/oko-cuda.tar.gz" "$bundle"
