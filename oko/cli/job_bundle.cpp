@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "oko/cli/job.h"
+#include "oko/cli/stoppable.h"
 #include "oko/cli/table.h"
 #include "oko/package/bundle.h"
 #include "oko/storage/identity.h"
@@ -14,8 +15,8 @@ struct BundleArguments {
 };
 
 void make_bundle(const BundleArguments& arguments, Context& context) {
-  const package::Bundle bundle =
-      package::make_bundle(arguments.options, arguments.file, *context.progress);
+  StoppableProgress progress(*context.progress);
+  const package::Bundle bundle = package::make_bundle(arguments.options, arguments.file, progress);
   context.say(fmt::format("{}: {}, unpacked {} in {}", arguments.file,
                           bytes_text(static_cast<double>(bundle.bytes)),
                           bytes_text(static_cast<double>(bundle.unpacked_bytes)),

@@ -6,9 +6,9 @@
 #include <system_error>
 
 #include "oko/cli/job.h"
+#include "oko/cli/stoppable.h"
 #include "oko/cli/table.h"
 #include "oko/package/image.h"
-#include "oko/storage/new_folder.h"
 #include "oko/storage/temporary.h"
 
 namespace oko::cli {
@@ -21,26 +21,50 @@ struct ImageArguments {
   package::ImageOptions options;
 };
 
-// A new folder for temporary files, removed with everything in it.
+namespace fs = std::filesystem;
+
+// A new folder, removed with everything in it unless it gets another name.
 class TemporaryFolder {
  public:
-  TemporaryFolder() : path_(storage::join(storage::temporary_folder(), "oko-image-XXXXXX")) {
+  // Its name begins with `prefix`.
+  explicit TemporaryFolder(const std::string& prefix) : path_(prefix + "XXXXXX") {
     if (::mkdtemp(path_.data()) == nullptr) {
-      throw Error(ErrorCode::kStorage, path_, "cannot be created",
-                  "set TMPDIR to a writable folder");
+      throw Error(ErrorCode::kStorage, path_, "cannot be created");
     }
   }
   ~TemporaryFolder() {
     std::error_code error;
-    std::filesystem::remove_all(path_, error);
+    if (!path_.empty()) fs::remove_all(path_, error);
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
   const std::string& path() const { return path_; }
+  // Replaces an empty folder of that name.
+  void keep_as(const std::string& name) {
+    std::error_code error;
+    fs::permissions(path_, fs::perms(0755), error);
+    fs::rename(path_, name, error);
+    if (error) throw Error(ErrorCode::kStorage, name, "cannot be written: " + error.message());
+    path_.clear();
+  }
 
  private:
   std::string path_;
 };
+
+std::string scratch_prefix() { return storage::join(storage::temporary_folder(), "oko-image-"); }
+
+// Beside the folder that it will become.
+std::string prefix_beside(const std::string& folder) {
+  const fs::path target = fs::absolute(folder).lexically_normal();
+  std::error_code error;
+  if (fs::exists(target, error) && !fs::is_empty(target, error)) {
+    throw Error(ErrorCode::kUsage, folder, "is not empty", "name a new folder");
+  }
+  fs::create_directories(target.parent_path(), error);
+  return (target.parent_path() / ("." + target.filename().string() + ".oko-part-")).string();
+}
 
 void check(ImageArguments& arguments) {
   const bool to_disk = !arguments.folder.empty() || !arguments.archive.empty();
@@ -50,6 +74,9 @@ void check(ImageArguments& arguments) {
   if (arguments.name.empty() && !to_disk) {
     throw Error(ErrorCode::kUsage, "image", "the image's name is missing",
                 "oko job image REGISTRY/NAME:TAG, or --to FOLDER");
+  }
+  while (arguments.folder.size() > 1 && arguments.folder.ends_with('/')) {
+    arguments.folder.pop_back();
   }
   if (!arguments.base.empty()) {
     arguments.options.base = package::parse_image_reference(arguments.base);
@@ -74,9 +101,10 @@ void describe(const Image& image, Context& context, Json& json) {
 }
 
 void push(const Image& image, const ImageArguments& arguments,
-          const package::ImageReference& reference, Context& context, Json& json) {
+          const package::ImageReference& reference, Context& context, Progress& progress,
+          Json& json) {
   const package::Pushed pushed =
-      package::push_image(image, reference, arguments.options.registry, *context.progress);
+      package::push_image(image, reference, arguments.options.registry, progress);
   context.say(fmt::format("{} uploaded ({}), {} mounted, {} already there",
                           counted(static_cast<std::int64_t>(pushed.uploaded), "layer"),
                           bytes_text(static_cast<double>(pushed.uploaded_bytes)), pushed.mounted,
@@ -93,17 +121,13 @@ void push(const Image& image, const ImageArguments& arguments,
 }
 
 void write_to_disk(ImageArguments& arguments, const std::string& tag, Context& context,
-                   Json& json) {
+                   Progress& progress, Json& json) {
   const bool is_folder = !arguments.folder.empty();
-  std::optional<storage::NewFolder> kept;
-  std::optional<TemporaryFolder> scratch;
-  is_folder ? static_cast<void>(kept.emplace(arguments.folder))
-            : static_cast<void>(scratch.emplace());
-  const Image image = package::build_image(arguments.options, kept ? kept->path() : scratch->path(),
-                                           tag, *context.progress);
-  package::fetch_base(image, arguments.options.registry, *context.progress);
+  TemporaryFolder folder(is_folder ? prefix_beside(arguments.folder) : scratch_prefix());
+  const Image image = package::build_image(arguments.options, folder.path(), tag, progress);
+  package::fetch_base(image, arguments.options.registry, progress);
   describe(image, context, json);
-  kept ? kept->keep() : package::write_archive(image, arguments.archive);
+  is_folder ? folder.keep_as(arguments.folder) : package::write_archive(image, arguments.archive);
   const std::string& out = is_folder ? arguments.folder : arguments.archive;
   context.say("image " + out + " " + image.digest);
   json["file"] = out;
@@ -112,16 +136,17 @@ void write_to_disk(ImageArguments& arguments, const std::string& tag, Context& c
 void make_image(ImageArguments& arguments, Context& context) {
   check(arguments);
   Json json;
+  StoppableProgress progress(*context.progress);
   std::optional<package::ImageReference> reference;
   if (!arguments.name.empty()) reference = package::parse_image_reference(arguments.name);
   if (!arguments.folder.empty() || !arguments.archive.empty()) {
-    write_to_disk(arguments, reference ? reference->version() : "latest", context, json);
+    write_to_disk(arguments, reference ? reference->version() : "latest", context, progress, json);
   } else {
-    const TemporaryFolder scratch;
-    const Image image = package::build_image(arguments.options, scratch.path(),
-                                             reference->version(), *context.progress);
+    const TemporaryFolder scratch(scratch_prefix());
+    const Image image =
+        package::build_image(arguments.options, scratch.path(), reference->version(), progress);
     describe(image, context, json);
-    push(image, arguments, *reference, context, json);
+    push(image, arguments, *reference, context, progress, json);
   }
   context.emit(json);
 }

@@ -1,6 +1,8 @@
 #pragma once
 
-// Names in a bundle. launcher.c knows them too.
+// Names in a bundle. launcher.c knows them too. The loader is in a folder beside libexec: bin/oko,
+// which takes the loader for its own executable (/proc/self/exe), looks for libexec/oko-commands
+// there.
 namespace oko::package {
 
 inline constexpr char kLauncher[] = "bin/oko";

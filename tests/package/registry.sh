@@ -87,7 +87,7 @@ echo "htpasswd: pushed; again: nothing; another program: one layer"
 inspected=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$basic/team/oko:1")
 [ "$inspected" = "$digest" ] || fail "skopeo sees $inspected, not $digest"
 skopeo copy -q --src-tls-verify=false "docker://$basic/team/oko:1" "oci:$work/pulled:1"
-expect 0 image "$basic/team/oko:1" --to "$work/layout"
+expect 0 image "$basic/team/oko:1" --to "$work/layout/"
 [ "$(value digest)" = "$digest" ] || fail "on disk it is another image"
 for blob in "$work"/layout/blobs/sha256/*; do
   cmp "$blob" "$work/pulled/blobs/sha256/${blob##*/}"
@@ -158,5 +158,16 @@ expect 0 "$oko" --json job image --program "$work/two/bin/oko" --archive "$work/
 skopeo copy -q "oci-archive:$work/derived.tar" "dir:$work/derived-dir"
 expect 3 image "$basic/team/oko:1" --base "$basic/team/none:1"
 expect 2 image "$basic/team/../oko:1"
+# --- interrupted: nothing is left
+image --archive "$work/stopped.tar" >"$work/out" 2>&1 &
+stopped=$!
+until ls -A "$TMPDIR" | grep -q .; do kill -0 $stopped || fail "it ended before it was stopped"; sleep .01; done
+kill -TERM $stopped
+code=0
+wait $stopped || code=$?
+[ $code = 130 ] || fail "code $code, not 130, when it was interrupted"
+[ ! -e "$work/stopped.tar" ] || fail "an interrupted archive is there"
+expect 2 image --to "$work/layout"  # is not empty
+expect 2 image --to "$work/x" --archive "$work/x.tar"
 echo "base: mounted in the same registry, copied from another, complete on disk"
 ! ls -A "$TMPDIR" | grep -q . || fail "something is left in $TMPDIR"
