@@ -159,7 +159,7 @@ skopeo copy -q "oci-archive:$work/derived.tar" "dir:$work/derived-dir"
 expect 3 image "$basic/team/oko:1" --base "$basic/team/none:1"
 expect 2 image "$basic/team/../oko:1"
 # --- interrupted: nothing is left
-image --archive "$work/stopped.tar" >"$work/out" 2>&1 &
+"$oko" job image --program "$work/one/bin/oko" --archive "$work/stopped.tar" >"$work/out" 2>&1 &
 stopped=$!
 until ls -A "$TMPDIR" | grep -q .; do kill -0 $stopped || fail "it ended before it was stopped"; sleep .01; done
 kill -TERM $stopped
