@@ -28,6 +28,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr int kFirstJoin = 300, kRestartJoin = 30;  // seconds
+constexpr const char* kHere = "127.0.0.1";
 constexpr seconds kConnecting{60};
 constexpr seconds kEnding{20};  // for the process of an earlier start
 // Between two sums a worker may read a slow bucket, write a checkpoint or check a dataset. That it
@@ -130,7 +131,8 @@ class C10dWorkers final : public Workers {
   ~C10dWorkers() override {
     if (!broken_) return;
     all_->heartbeat.reset();
-    static_cast<void>(all_.release());
+    static auto& abandoned = *new std::vector<Connections*>;  // to no tool they are a leak
+    abandoned.push_back(all_.release());
   }
 
   int rank() const override { return round_.rank; }
@@ -299,7 +301,9 @@ std::unique_ptr<Workers> connect(const Launch& launch, const Round& round,
     c->control = c10::make_intrusive<GlooGroup>(in(c->store, "control"), round, gloo);
     c->tensors = c10::make_intrusive<GlooGroup>(in(c->store, "tensors"), round, gloo);
     c->heartbeat = std::make_unique<Heartbeat>(
-        std::make_unique<TcpKeyStore>(launch.address, launch.port, false), round);
+        std::make_unique<TcpKeyStore>(launch.rank == 0 ? kHere : launch.address, launch.port,
+                                      false),
+        round);
   } catch (const std::exception& e) {
     const std::string what = e.what();
     throw Error(kWorkerLost, "another worker",
@@ -322,20 +326,27 @@ std::unique_ptr<TcpKeyStore> host_store(const Launch& launch, const Waiting& wai
     }
     wait_a_moment(waiting);
   }
-  return std::make_unique<TcpKeyStore>(launch.address, launch.port, true);
+  return std::make_unique<TcpKeyStore>(kHere, launch.port, true);
+}
+
+// The address by which the others reach worker 0. Its name may be new, and not yet known.
+std::string address_of_leader(const Launch& launch, const Waiting& waiting) {
+  const auto until = std::min(waiting.until, Clock::now() + kConnecting);
+  do {
+    if (const auto address = reached_from(launch.address, launch.port)) return *address;
+    wait_a_moment(waiting);
+  } while (Clock::now() < until);
+  throw Error(ErrorCode::kUsage, "MASTER_ADDR=" + launch.address,
+              "is not an address of this machine, whose RANK is 0",
+              "it must be that of the machine of worker 0");
 }
 
 std::unique_ptr<Workers> lead(const Launch& launch, const Waiting& waiting) {
   auto store = host_store(launch, waiting);
-  const auto own_address = reached_from(launch.address, launch.port);
-  if (!own_address) {
-    throw Error(ErrorCode::kUsage, "MASTER_ADDR=" + launch.address,
-                "is not an address of this machine, whose RANK is 0",
-                "it must be that of the machine of worker 0");
-  }
+  const std::string own_address = address_of_leader(launch, waiting);
   const Round round = open_round(*store, launch, waiting);
   if (round.size == 1) return nullptr;
-  return connect(launch, round, std::move(store), *own_address);
+  return connect(launch, round, std::move(store), own_address);
 }
 
 // A worker may still find the round that its earlier process was lost from: then it waits for the
