@@ -48,7 +48,7 @@ mapfile -t packages < <(in_root sh -c 'cd /root/oko && scripts/setup.sh --list' 
   grep -vxE 'libtorch-dev|libgloo-dev|clang.*|libclang.*|lomiri.*|fonts-.*|rclone|libonnx-dev|python3-.*|libarmnn.*|libheif-plugin-.*')
 # Caffe2's CMake package looks for nvcc.
 in_root apt-get install -y -qq --no-install-recommends libtorch-cuda-dev libgloo-cuda-dev \
-  nvidia-cuda-toolkit "${packages[@]}"
+  libnccl-dev nvidia-cuda-toolkit "${packages[@]}"
 in_root sh -c 'cd /root/oko && cmake --preset release -DOKO_TESTS=OFF -DOKO_EXAMPLES=OFF &&
   cmake --build --preset release --target oko'
 in_root /root/oko/build/release/oko/cli/oko job bundle /root/oko-cuda.tar.gz
