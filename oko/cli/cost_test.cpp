@@ -141,7 +141,7 @@ TEST(CostCommand, WarnsOfABucketThatChargesForReading) {
 TEST(CostCommand, MarksWhatDoesNotFit) {
   const Outcome outcome =
       oko_command(with({"--network", "yolov3", "--batch", "64", "--on", "T4,A100-80"}));
-  EXPECT_THAT(outcome.out, HasSubstr("too little memory"));
+  EXPECT_THAT(outcome.out, HasSubstr("g  its memory is too small"));
   EXPECT_THAT(outcome.out, HasSubstr("A batch of 64 needs"));
 }
 

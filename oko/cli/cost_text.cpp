@@ -67,6 +67,8 @@ constexpr Note kNotes[] = {
      "without what reading the data from another region or cloud costs"},
     {'f', [](const Choice& c, const CostPlan&) { return c.data.egress > 0; },
      "with what the data costs that leaves its cloud"},
+    {'g', [](const Choice& c, const CostPlan&) { return !c.prediction.fits; },
+     "its memory is too small for a batch"},
 };
 
 std::string letters_of(const Choice& choice, const CostPlan& plan) {
@@ -195,16 +197,11 @@ std::string CostText::table() const {
       {"GPU", "machine", options.wanted.spot ? "$/h spot" : "$/h", "time", "cost in $", ""});
   for (const Choice& choice : choices) {
     const bool here = choice.kind == Choice::Kind::kHere;
-    std::vector<std::string> row = {gpu_of(choice), machine_of(choice),
-                                    here ? "-" : usd(choice.hourly)};
-    if (choice.prediction.fits) {
-      row.push_back(time_text(choice.seconds));
-      row.push_back(here && choice.usd.likely == 0 ? "-" : usd_range_text(choice.usd));
-      row.push_back(letters_of(choice, plan));
-    } else {
-      row.insert(row.end(), {"-", "-", "too little memory"});
-    }
-    table.add(std::move(row));
+    const bool fits = choice.prediction.fits;
+    const bool free = here && choice.usd.likely == 0;
+    table.add({gpu_of(choice), machine_of(choice), here ? "-" : usd(choice.hourly),
+               fits ? time_text(choice.seconds) : "-",
+               fits && !free ? usd_range_text(choice.usd) : "-", letters_of(choice, plan)});
   }
   return table.text();
 }
@@ -212,9 +209,8 @@ std::string CostText::table() const {
 std::vector<std::string> CostText::notes() const {
   std::vector<std::string> lines;
   for (const Note& note : kNotes) {
-    const bool used = std::ranges::any_of(choices, [&](const Choice& choice) {
-      return choice.prediction.fits && note.applies(choice, plan);
-    });
+    const bool used = std::ranges::any_of(
+        choices, [&](const Choice& choice) { return note.applies(choice, plan); });
     if (used) lines.push_back(fmt::format("{}  {}", note.letter, note.text));
   }
   lines.emplace_back();

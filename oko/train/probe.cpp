@@ -151,10 +151,12 @@ class Prober {
     result_.probe.load = part * again + (1 - part) * decoding;
   }
 
-  // A batch of which several fit into the time.
+  // The run's own batch, unless a few of them would take far longer than the time: every update has
+  // a fixed part, so smaller batches are slower than they should be. A single image even more so.
   int batch_size() {
+    constexpr double kPatience = 3;
     const double seconds = learner_->measure(1);
-    const double fitting = seconds_ * kTrainingPart / (kWarmUp + kFewestUpdates) / seconds;
+    const double fitting = kPatience * seconds_ / (kWarmUp + kFewestUpdates) / seconds;
     return std::clamp(static_cast<int>(fitting), 1, recipe().batch);
   }
 
