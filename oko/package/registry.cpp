@@ -25,6 +25,10 @@ std::string origin_of(std::string_view url) {
   return std::string(url.substr(0, url.find_first_of("/?#", start + 3)));
 }
 
+bool is_redirect(const http::Response& response) {
+  return response.status >= 301 && response.status <= 308;
+}
+
 // What the registry says of an error: the first one of its list.
 std::string message_of(const http::Response& response) {
   try {
@@ -225,7 +229,7 @@ std::string Registry::put_manifest(const std::string& version, std::string_view 
 bool Registry::has_blob(const std::string& digest) {
   const http::Response response = send(request("HEAD", "/blobs/" + digest));
   // A redirect to the blob means that there is one.
-  if (response.ok() || response.status == 307) return true;
+  if (response.ok() || is_redirect(response)) return true;
   if (response.status == 404) return false;
   refuse(response);
 }
@@ -275,9 +279,8 @@ http::Response Registry::follow(http::Request request) {
   bool authorized = true;
   for (int hop = 0;; ++hop) {
     http::Response response = send(request, authorized);
-    const bool redirected = response.status >= 301 && response.status <= 308;
     if (response.ok()) return response;
-    if (!redirected || hop == kMostRedirects) refuse(response);
+    if (!is_redirect(response) || hop == kMostRedirects) refuse(response);
     const Location next = location_of(response);
     request.url = next.url;
     authorized = authorized && next.same_origin;
