@@ -131,7 +131,10 @@ class Run {
     sigemptyset(&defaults);
     sigaddset(&defaults, SIGPIPE);  // which the command line ignores
     posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+    // A group of its own, so that ^C reaches only this process, which then ends what it runs.
+    short flags = POSIX_SPAWN_SETSIGDEF;
+    if (!command_.terminal) flags |= POSIX_SPAWN_SETPGROUP;
+    posix_spawnattr_setflags(&attributes, flags);
     const int failed =
         posix_spawnp(&id_, program.c_str(), &actions, &attributes,
                      pointers_to(command_.words).data(), pointers_to(environment).data());

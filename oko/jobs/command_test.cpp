@@ -55,6 +55,15 @@ TEST(RunCommand, DoesNotWaitForProcessesThatStay) {
   run_command({{"kill", output.substr(0, output.find('\n'))}, {}, {}, 0});
 }
 
+TEST(RunCommand, IsNotReachedByTheInterruptOfATerminal) {
+  std::string output;
+  Command command{{"sh", "-c", "echo $$; cut -d ' ' -f 5 /proc/$$/stat"}, {}, {}, 0};
+  command.output = [&](std::string_view piece) { output += piece; };
+  run_command(command);
+  const auto line = output.find('\n');
+  EXPECT_EQ(output.substr(line + 1), output.substr(0, line + 1)) << "not the leader of its group";
+}
+
 TEST(RunCommand, KillsAProgramThatStalls) {
   const CommandResult result = run_command({{"sleep", "60"}, {}, {}, 0.3});
   EXPECT_TRUE(result.stalled);
