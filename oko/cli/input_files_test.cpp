@@ -222,11 +222,23 @@ TEST_F(NeverOverwritesItsInput, ADatasetThatDoesNotExistHasNoInside) {
 // The options of each command that name an output. Every other option that takes a file or folder
 // only reads it: add new output options here and to the table below.
 const std::map<std::string, std::set<std::string>> kWritten = {
-    {"data check", {"--repair"}},    {"data convert", {"--out"}}, {"data pack", {"--out"}},
-    {"data show", {"--out"}},        {"data split", {"--out"}},   {"detect", {"--csv", "--out"}},
-    {"eval", {"--report"}},          {"export", {"--out"}},       {"import", {"--out"}},
-    {"inspect", {"--dot", "--svg"}}, {"quantize", {"--out"}},     {"store cp", {"--manifest"}},
-    {"store sync", {"--manifest"}},  {"train", {"--out"}}};
+    {"data check", {"--repair"}},
+    {"data convert", {"--out"}},
+    {"data pack", {"--out"}},
+    {"data show", {"--out"}},
+    {"data split", {"--out"}},
+    {"detect", {"--csv", "--out"}},
+    {"eval", {"--report"}},
+    {"export", {"--out"}},
+    {"import", {"--out"}},
+    {"inspect", {"--dot", "--svg"}},
+    {"quantize", {"--out"}},
+    {"store cp", {"--manifest"}},
+    {"store sync", {"--manifest"}},
+    {"train", {"--out"}},
+    {"job fetch", {"--out"}},
+    {"job submit", {"--job-dir"}},
+    {"job image", {"--archive", "--to"}}};
 const std::map<std::string, std::set<std::string>> kRead = {
     {"cost", {"--classes", "--from", "--network", "--prices", "--recipe"}},
     {"data", {"--classes"}},
@@ -235,6 +247,7 @@ const std::map<std::string, std::set<std::string>> kRead = {
     {"export", {"--images", "--int8", "--names", "--weights"}},
     {"import", {"--anchors", "--names", "--network", "--weights"}},
     {"inspect", {"--names", "--picture", "--weights"}},
+    {"job", {"--identity", "--program", "--remote-folder"}},
     {"parity", {"--images", "--weights-a", "--weights-b"}},
     {"quantize", {"--names", "--weights"}},
     {"train", {"--classes", "--from", "--network", "--recipe"}}};
