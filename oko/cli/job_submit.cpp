@@ -208,7 +208,10 @@ void submit(const SubmitArguments& arguments, Context& context) {
     }
     job.engine = backend.submit(job.spec, *job.folder, *context.progress);
   } catch (...) {
-    jobs::forget(job);
+    try {
+      jobs::forget(job);
+    } catch (const Error&) {  // what went wrong first is the better error
+    }
     throw;
   }
   jobs::record_engine(job);
