@@ -37,12 +37,13 @@ until_true() {
 state() { "$oko" --json job show "$1" | sed -n 's/^  "state": "\(.*\)",$/\1/p'; }
 is() { [ "$(state "$1")" = "$2" ]; }
 gone() { [ -z "$(processes)" ]; }
+# Long enough that a signal finds it at work, also on a fast machine.
 train=(train "$dataset" --network yolo-fastest --width 96 --batch 2 --precision fp32 --threads 1
   --checkpoint-minutes .001 --plain-epochs 1 --no-check)
 
 echo "--- a closed terminal"
 # script gives the command a terminal of its own, and hangs up when it ends.
-script -qec "'$oko' job submit --name closed -- ${train[*]@Q} --epochs 3; exit" /dev/null > "$work/terminal"
+script -qec "'$oko' job submit --name closed -- ${train[*]@Q} --epochs 40; exit" /dev/null > "$work/terminal"
 grep -q 'next *oko job logs -f closed' "$work/terminal" || fail "submit printed $(cat "$work/terminal")"
 until_true 60 test -s "$work/jobs/closed/state.json" || fail "no supervisor"
 supervisor=$(pgrep -f -- "job run $work/jobs/closed" | head -n 1)
@@ -53,7 +54,7 @@ cmp "$work/followed" "$work/jobs/closed/logs/worker-0.log" || fail "what was fol
 gone || fail "processes are left: $(processes)"
 
 echo "--- the training is killed"
-"$oko" -q job submit --name killed -- "${train[@]}" --epochs 3
+"$oko" -q job submit --name killed -- "${train[@]}" --epochs 40
 until_true 60 compgen -G "$work/jobs/killed/run/checkpoints/*.oko" > /dev/null || fail "no checkpoint"
 kill -9 "$(pgrep -f -- "train .*--out $work/jobs/killed/run" | tail -n 1)"
 "$oko" -q job wait killed || fail "killed: $(state killed)"
@@ -61,7 +62,7 @@ grep -q 'starts it again, 1 of 3' "$work/jobs/killed/logs/worker-0.log" || fail 
 cmp "$work/jobs/closed/run/model.oko" "$work/jobs/killed/run/model.oko" || fail "another model"
 
 echo "--- the supervisor is killed: the training ends too, the job is lost, and goes on by retry"
-"$oko" -q job submit --name orphan -- "${train[@]}" --epochs 3
+"$oko" -q job submit --name orphan -- "${train[@]}" --epochs 40
 until_true 60 compgen -G "$work/jobs/orphan/run/checkpoints/*.oko" > /dev/null || fail "no checkpoint"
 kill -9 "$(pgrep -f -- "job run $work/jobs/orphan" | head -n 1)"
 until_true 60 gone || fail "the training goes on alone"
@@ -71,7 +72,7 @@ is orphan lost || fail "orphan: $(state orphan)"
 cmp "$work/jobs/closed/run/model.oko" "$work/jobs/orphan/run/model.oko" || fail "another model"
 
 echo "--- preempted by a signal, and continued"
-"$oko" -q job submit --name taken -- "${train[@]}" --epochs 3
+"$oko" -q job submit --name taken -- "${train[@]}" --epochs 40
 until_true 60 compgen -G "$work/jobs/taken/run/checkpoints/*.oko" > /dev/null || fail "no checkpoint"
 kill -TERM "$(pgrep -f -- "job run $work/jobs/taken" | head -n 1)"
 until_true 60 gone || fail "it does not end"
