@@ -2,15 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
-
 #include "oko/cli/progress_bar.h"
 
 namespace oko::cli {
-
-double wall_time() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 CLI::Option* add_job_argument(CLI::App& command, std::string& job) {
   return command.add_option("JOB", job, "Name of a job, its beginning, or the job's folder")

@@ -24,7 +24,6 @@ void add_job_worker_command(CLI::App& app, Context& context);
 
 CLI::Option* add_job_argument(CLI::App& command, std::string& job);
 
-double wall_time();  // seconds since 1970
 // "12 s", "3 min 05 s", "1 h 04 min" of running; "" for none.
 std::string running_time(const jobs::Status& status);
 std::string cost_text(const jobs::Job& job, const jobs::Status& status);  // "$0.42"; "" if unknown

@@ -15,6 +15,7 @@ namespace {
 using jobs::Job;
 using jobs::Standing;
 using jobs::Status;
+using jobs::wall_time;
 
 std::string dump(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

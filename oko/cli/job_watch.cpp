@@ -18,6 +18,7 @@ namespace {
 using jobs::Job;
 using jobs::Standing;
 using jobs::Status;
+using jobs::wall_time;
 
 std::string utc(std::int64_t seconds) {
   return fmt::format("{:%Y-%m-%d %H:%M}", fmt::gmtime(static_cast<std::time_t>(seconds)));

@@ -16,10 +16,6 @@ namespace {
 // Of a log that cannot be written for a while: then its oldest lines are dropped.
 constexpr std::size_t kMostPending = std::size_t{8} << 20;
 
-double wall_time() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 std::string text_of(State state) {
   state.time = wall_time();
   return to_json(state).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -3,11 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 #include "oko/base/error.h"
 
 namespace oko::jobs {
+
+double wall_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 double State::seconds(double now) const {
   const double end = phase == Phase::kRunning ? now : time;

@@ -41,6 +41,8 @@ struct State {
   double seconds(double now) const;
 };
 
+double wall_time();  // now, as in State::time
+
 Json to_json(const State& state);
 State state_from_json(const Json& json, const std::string& name);
 

@@ -30,10 +30,6 @@ constexpr int kMostCrashesInARow = 3;
 constexpr double kGoodSeconds = 600;
 constexpr std::size_t kLastLines = 12, kLongestTail = 4096;
 
-double wall_time() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 std::string time_text(double seconds) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(static_cast<std::time_t>(seconds)));
 }
@@ -164,7 +160,9 @@ ChildOptions Supervisor::child_options() const {
   } else {
     child.unset = {"RANK", "WORLD_SIZE"};
   }
-  if (state_.attempt > 1 || state_.restarts > 0) child.set["OKO_RESTART"] = "1";
+  // The workers that are left go on soon. After a preemption, whose machines come back at different
+  // times, all are waited for.
+  if (state_.restarts > 0) child.set["OKO_RESTART"] = "1";
   return child;
 }
 
