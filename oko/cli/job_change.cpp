@@ -28,10 +28,18 @@ std::string who() {
   return (user == nullptr ? "" : std::string(user) + "@") + jobs::this_host();
 }
 
+// Whether its engine runs it, or will, whatever its folder says.
+bool runs(const Job& job) {
+  if (job.engine.is_null()) return false;
+  using enum jobs::Observation::Phase;
+  const auto phase = job.backend->observe(job.spec, job.engine).phase;
+  return phase == kQueued || phase == kRunning;
+}
+
 void cancel(const std::string& name, bool no_wait, Context& context) {
   const Job job = jobs::open_job(name);
   Status status = jobs::status_of(job, wall_time());
-  if (status.over()) {
+  if (status.over() && !runs(job)) {
     context.say(job.spec.id + " has already ended: " + std::string(word_of(status.standing)));
     context.emit({{"id", job.spec.id}, {"state", word_of(status.standing)}});
     return;
@@ -80,6 +88,10 @@ void retry(const RetryArguments& arguments, Context& context) {
   Job job = jobs::open_job(arguments.job);
   const Status status = jobs::status_of(job, wall_time());
   refuse_unless_ended(job, status);
+  if (status.over() && runs(job)) {
+    throw Error(ErrorCode::kUsage, job.spec.id, "is still ending",
+                "oko job cancel " + job.spec.id + " ends it; its --when-done may be running");
+  }
   jobs::Resources& limits = job.spec.resources;
   if (!arguments.max_time.empty()) {
     limits.max_hours = jobs::parse_hours(arguments.max_time, "--max-time");

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 #include <filesystem>
 #include <iostream>
@@ -84,6 +85,9 @@ std::string absolute(const std::string& path) {
 }
 
 void set_price(Spec& spec, double given, const Backend& backend) {
+  if (!std::isfinite(given) || !std::isfinite(spec.resources.max_cost)) {
+    throw Error(ErrorCode::kUsage, "--price, --max-cost", "not a number of USD");
+  }
   spec.price = given;
   if (given > 0) return;
   if (const cost::Offer* const offer = offer_for_job(spec.resources, backend.cloud())) {

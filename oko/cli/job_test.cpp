@@ -97,7 +97,10 @@ TEST_F(JobCommand, DryRunPrintsWhatWouldBeSentAndSendsNothing) {
                            "gs://b/jobs/roses-1", "--", "train", "gs://b/photos"});
   EXPECT_EQ(sky.code, 0) << sky.error;
   EXPECT_THAT(sky.out, HasSubstr("name: \"roses-1\"\n"));
-  EXPECT_THAT(sky.out, HasSubstr("exec oko job run \"$OKO_FOLDER\""));
+  EXPECT_THAT(sky.out, HasSubstr("\n  exec oko job run \"$OKO_FOLDER\""));
+  const std::string run = sky.out.substr(sky.out.find("run: |\n") + 7);
+  storage::write(file("run.sh"), std::string_view(run));
+  EXPECT_EQ(std::system(("sh -n " + file("run.sh")).c_str()), 0);  // a valid script
 }
 
 TEST_F(JobCommand, WordsOfTheTrainingAreKeptAndItsFilesAreFound) {

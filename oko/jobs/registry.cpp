@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 #include "oko/base/error.h"
@@ -59,7 +60,11 @@ std::string registry_folder() {
     const char* const value = std::getenv(name);
     return std::string(value == nullptr ? "" : value);
   };
-  if (const std::string jobs = variable("OKO_JOBS"); !jobs.empty()) return jobs;
+  if (const std::string jobs = variable("OKO_JOBS"); !jobs.empty()) {
+    return storage::is_local(jobs) && !jobs.starts_with("file:")
+               ? std::filesystem::absolute(jobs).lexically_normal().string()
+               : jobs;
+  }
   if (const std::string data = variable("XDG_DATA_HOME"); data.starts_with("/")) {
     return storage::join(data, "oko/jobs");
   }
@@ -75,7 +80,12 @@ void record_spec(const Job& job) {
     throw Error(ErrorCode::kUsage, "--name", "there is already a job \"" + job.spec.id + "\"",
                 "choose another name, or omit --name");
   }
-  if (is_in_registry(job.spec) || job.folder->create(kSpecFile, text)) return;
+  try {
+    if (is_in_registry(job.spec) || job.folder->create(kSpecFile, text)) return;
+  } catch (...) {
+    open_folder(home_of(job.spec))->remove(kSpecFile);
+    throw;
+  }
   open_folder(home_of(job.spec))->remove(kSpecFile);
   throw Error(ErrorCode::kUsage, job.folder->place(), "already holds a job",
               "choose another --job-dir; oko job retry continues a job");

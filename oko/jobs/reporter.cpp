@@ -23,6 +23,17 @@ std::string text_of(State state) {
 
 }  // namespace
 
+std::optional<std::string> cancellation(Folder& folder) {
+  const auto text = folder.read(kCancelFile);
+  if (!text) return std::nullopt;
+  const std::string name(kCancelFile), otherwise = "cancelled";
+  try {
+    return json_get_or<std::string>(parse_json(*text, name), "why", otherwise, name);
+  } catch (const Error&) {  // that it is there counts
+    return otherwise;
+  }
+}
+
 Reporter::Reporter(const std::string& folder, int worker, bool writes_state, double log_seconds,
                    double heartbeat_seconds)
     : folder_(open_folder(folder)),
@@ -110,25 +121,31 @@ void Reporter::write_state(std::unique_lock<std::mutex>& lock) {
     return;
   }
   const std::string text = text_of(state_);
+  const int attempt = state_.attempt;
   state_changed_ = false;
   lock.unlock();
   try {
-    folder_->write(kStateFile, text);
+    if (!is_replaced(attempt)) folder_->write(kStateFile, text);
   } catch (const std::exception& error) {
     complain(error);
   }
   lock.lock();
 }
 
+bool Reporter::is_replaced(int attempt) {
+  const auto text = folder_->read(kStateFile);
+  if (!text) return false;
+  try {
+    return state_from_json(parse_json(*text, "state.json"), "state.json").attempt > attempt;
+  } catch (const Error&) {  // a broken one is replaced
+    return false;
+  }
+}
+
 void Reporter::look_for_cancel() {
   try {
-    const auto text = folder_->read(kCancelFile);
-    if (!text) return;
-    std::string why = "cancelled";
-    try {
-      why = json_get_or<std::string>(parse_json(*text, "cancel.json"), "why", why, "cancel.json");
-    } catch (const Error&) {  // that it is there counts
-    }
+    const auto why = cancellation(*folder_);
+    if (!why) return;
     const std::lock_guard lock(mutex_);
     cancelled_ = why;
   } catch (const std::exception& error) {
@@ -144,19 +161,25 @@ void Reporter::complain(const std::exception& error) {
   std::cerr << "oko job: " << printable(error.what()) << "; will try again\n" << std::flush;
 }
 
-void Reporter::finish(const State& state, const std::optional<std::string>& done_marker) {
+bool Reporter::finish(const State& state, const std::optional<std::string>& done_marker) {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
   }
   changed_.notify_all();
   if (thread_.joinable()) thread_.join();
-  if (!pending_.empty()) storage::append(log_uri_, pending_);
+  try {
+    if (!pending_.empty()) storage::append(log_uri_, pending_);
+  } catch (const std::exception& error) {  // a log does not decide whether a job has succeeded
+    complain(error);
+  }
   pending_.clear();
-  if (!writes_state_) return;
+  if (!writes_state_) return true;
+  if (is_replaced(state.attempt)) return false;
   // The marker first: a job that is marked has succeeded whatever its state says.
   if (done_marker) folder_->write(kDoneFile, *done_marker);
   folder_->write(kStateFile, text_of(state));
+  return true;
 }
 
 }  // namespace oko::jobs

@@ -13,6 +13,9 @@
 
 namespace oko::jobs {
 
+// Why someone wants the job to end, as they put it; nothing if nobody does.
+std::optional<std::string> cancellation(Folder& folder);
+
 // Writes a worker's log and state to the job's folder on a thread of its own, so that a slow or
 // broken network never delays a signal. What could not be written is kept, reported on standard
 // error once, and tried again.
@@ -28,14 +31,17 @@ class Reporter {
   void set(const State& state);
   // Someone asked for the job to end: why, as they put it.
   std::optional<std::string> cancelled();
-  // Writes everything that is left and ends the thread. Throws the error of the state or the
+  // Writes everything that is left and ends the thread. False, and neither state nor marker is
+  // written, if a later attempt has taken the job over. Throws the error of the state or the
   // marker.
-  void finish(const State& state, const std::optional<std::string>& done_marker);
+  bool finish(const State& state, const std::optional<std::string>& done_marker);
 
  private:
   void work();
   void write_log(std::unique_lock<std::mutex>& lock);
   void write_state(std::unique_lock<std::mutex>& lock);
+  // A retry may have been started while this machine was cut off: its state must stay.
+  bool is_replaced(int attempt);
   void look_for_cancel();
   void complain(const std::exception& error);
 

@@ -54,11 +54,11 @@ std::string skypilot_task(const Spec& spec) {
   text += R"sh(run: |
   set -e
   export RANK="$SKYPILOT_NODE_RANK" WORLD_SIZE="$SKYPILOT_NUM_NODES"
-  export MASTER_ADDR="$(echo "$SKYPILOT_NODE_IPS" | head -n 1)" if["$RANK" = 0];
-  then printf '%s' "$OKO_SPEC" | oko store cp - "$OKO_FOLDER/job.json" fi until oko store stat
-                                                "$OKO_FOLDER/job.json" >
-                                     / dev / null 2 > &1;
-  do sleep 2; done
+  export MASTER_ADDR="$(echo "$SKYPILOT_NODE_IPS" | head -n 1)"
+  if [ "$RANK" = 0 ]; then
+    printf '%s' "$OKO_SPEC" | oko store cp - "$OKO_FOLDER/job.json"
+  fi
+  until oko store stat "$OKO_FOLDER/job.json" > /dev/null 2>&1; do sleep 2; done
   exec oko job run "$OKO_FOLDER"
 )sh";
   return text;

@@ -49,9 +49,12 @@ void read_progress(std::string_view text, Status& status) {
     if (end == std::string_view::npos) return;
     const Json event = Json::parse(text.substr(0, end), nullptr, false);
     text.remove_prefix(end + 1);
-    if (!event.is_object()) continue;
+    if (!event.is_object() || !event.contains("event") || !event["event"].is_string()) continue;
     const auto number = [&](const char* key, auto& value) {
       if (!event.contains(key) || !event[key].is_number()) return false;
+      if (std::is_integral_v<std::decay_t<decltype(value)>> && !event[key].is_number_unsigned()) {
+        return false;
+      }
       value = event[key].template get<std::decay_t<decltype(value)>>();
       return true;
     };
@@ -176,6 +179,12 @@ void judge(const Job& job, double now, Status& status) {
     if (status.over() && status.standing != Standing::kSucceeded) return;
   }
   const bool cancelling = job.folder->read(kCancelFile).has_value();
+  if (job.engine.is_null() &&
+      status.state) {  // submit ended before it could write the engine's name
+    judge_unfinished(job, {.phase = Observation::Phase::kUnreachable}, now, status);
+    if (status.standing == Standing::kUnknown) status.standing = Standing::kRunning;
+    return;
+  }
   if (job.engine.is_null()) {
     status.standing = Standing::kFailed;
     status.why = "it was not submitted completely";
@@ -185,6 +194,19 @@ void judge(const Job& job, double now, Status& status) {
   const Observation engine = job.backend->observe(job.spec, job.engine);
   const bool gone =
       engine.phase == Observation::Phase::kEnded || engine.phase == Observation::Phase::kGone;
+  if (gone) {  // it may have ended well since its folder was read
+    if (job.folder->read(kDoneFile)) {
+      status.standing = Standing::kSucceeded;
+      status.why.clear();
+      return;
+    }
+    status.state = state_in(*job.folder);
+    if (status.state) status.standing = standing_of(status.state->phase);
+    if (status.state && status.over() && status.standing != Standing::kSucceeded) {
+      status.why = status.state->reason;
+      return;
+    }
+  }
   if (cancelling && gone) {
     status.standing = Standing::kCancelled;
     status.why = "before it could say so itself";

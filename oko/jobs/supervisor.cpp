@@ -28,6 +28,8 @@ constexpr int kLostWorker = 5;  // of oko train: another worker died, or did not
 constexpr int kMostCrashesInARow = 3;
 // A training that ran for this long has made progress: earlier crashes no longer count.
 constexpr double kGoodSeconds = 600;
+// Of another worker with worker 0's word on why all ended.
+constexpr double kPatienceWithFirst = 10;
 constexpr std::size_t kLastLines = 12, kLongestTail = 4096;
 
 std::string time_text(double seconds) {
@@ -67,7 +69,12 @@ std::optional<State> read_state(Folder& folder) {
   const auto text = folder.read(kStateFile);
   if (!text) return std::nullopt;
   const std::string name = storage::join(folder.place(), kStateFile);
-  return state_from_json(parse_json(*text, name), name);
+  try {
+    return state_from_json(parse_json(*text, name), name);
+  } catch (const Error& error) {  // no reason not to train
+    std::cerr << "oko job: " << error.what() << "; ignored\n";
+    return std::nullopt;
+  }
 }
 
 // Why the supervisor ends the training, in the order in which they count.
@@ -86,6 +93,8 @@ class Supervisor {
                   storage::is_local(options.folder) ? .2 : 10, options.heartbeat_seconds) {}
 
   int run();
+  // A later attempt has taken the job over: nothing of it is this one's business any more.
+  bool replaced() const { return replaced_; }
 
  private:
   void begin();
@@ -95,6 +104,7 @@ class Supervisor {
   // Whether the training should be started again after this ending.
   bool restarts_after(const Ending& ending, double seconds);
   bool wait_before_restart();
+  void look_again();
   int conclude(const Ending& ending);
   int finish(Phase phase, const std::string& reason, int code);
   void say(const std::string& text);
@@ -109,6 +119,7 @@ class Supervisor {
   Tail tail_;
   Request asked_;  // once the training was told to end
   int crashes_ = 0;
+  bool replaced_ = false;
 };
 
 void Supervisor::print(std::string_view text) {
@@ -122,12 +133,10 @@ void Supervisor::say(const std::string& text) {
 
 void Supervisor::begin() {
   const auto folder = open_folder(options_.folder);
-  if (is_first_) {
-    if (const auto last = read_state(*folder)) {
-      state_.attempt = last->attempt + 1;
-      // A supervisor that was killed did not write its end: its last heartbeat counts.
-      state_.ran = last->ran + std::max(last->time - last->started, 0.0);
-    }
+  if (const auto last = read_state(*folder)) {
+    state_.attempt = last->attempt + (is_first_ ? 1 : 0);
+    // A supervisor that was killed did not write its end: its last heartbeat counts.
+    state_.ran = last->ran + std::max(last->time - last->started, 0.0);
   }
   state_.started = wall_time();
   state_.host = this_host();
@@ -246,19 +255,42 @@ bool Supervisor::wait_before_restart() {
   return true;
 }
 
+// Why the training was interrupted, if it is not a preemption. Whoever cancels writes the marker
+// first, then sends the signal, which may be seen earlier; and workers stop together, whichever of
+// them was told to.
+void Supervisor::look_again() {
+  const auto folder = open_folder(options_.folder);
+  const auto start = Clock::now();
+  do {
+    if (const auto why = cancellation(*folder)) {
+      asked_ = {Phase::kCancelled, *why};
+      return;
+    }
+    if (asked_.phase == Phase::kRunning) asked_ = request();
+    if (is_first_ || asked_.phase != Phase::kRunning) return;
+    const auto first = read_state(*folder);
+    if (first && (first->phase == Phase::kStopped || first->phase == Phase::kCancelled)) {
+      asked_ = {first->phase, first->reason};
+      return;
+    }
+    if (!first || first->phase != Phase::kRunning) return;
+    ::poll(nullptr, 0, 500);
+  } while (seconds_since(start) < kPatienceWithFirst);
+}
+
 int Supervisor::conclude(const Ending& ending) {
   state_.code = ending.code;
   if (ending.signal == 0 && ending.code == 0) {
     return finish(Phase::kSucceeded, "", 0);  // also if it was told to end, but too late
   }
-  // Whoever cancels writes the marker first, then sends the signal, which may be seen earlier.
-  if (asked_.phase == Phase::kPreempted && open_folder(options_.folder)->read(kCancelFile)) {
-    asked_ = {Phase::kCancelled, "cancelled"};
+  const bool interrupted = ending.signal == 0 && ending.code == kPreempted;
+  if (asked_.phase == Phase::kPreempted || (asked_.phase == Phase::kRunning && interrupted)) {
+    look_again();
   }
   if (asked_.phase == Phase::kPreempted)
     return finish(Phase::kPreempted, asked_.reason, kPreempted);
   if (asked_.phase != Phase::kRunning) return finish(asked_.phase, asked_.reason, 1);
-  if (ending.signal == 0 && ending.code == kPreempted) {
+  if (interrupted) {
     return finish(Phase::kPreempted, "the training was interrupted", kPreempted);
   }
   state_.last_lines = tail_.lines();
@@ -286,17 +318,22 @@ int Supervisor::finish(Phase phase, const std::string& reason, int code) {
     marker = done.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   }
   state_.time = wall_time();
-  reporter_.finish(state_, marker);
+  replaced_ = !reporter_.finish(state_, marker);
   return code;
 }
 
 int Supervisor::run() {
   begin();
-  for (;;) {
-    const auto start = Clock::now();
-    Ending ending = run_child();
-    if (!restarts_after(ending, seconds_since(start))) return conclude(ending);
-    if (!wait_before_restart()) return conclude(ending);
+  try {
+    for (;;) {
+      const auto start = Clock::now();
+      const Ending ending = run_child();
+      if (!restarts_after(ending, seconds_since(start))) return conclude(ending);
+      if (!wait_before_restart()) return conclude(ending);
+    }
+  } catch (const Error& error) {
+    if (state_.phase != Phase::kRunning) throw;  // its end could not be written
+    return finish(Phase::kFailed, error.what(), static_cast<int>(error.code()));
   }
 }
 
@@ -325,10 +362,18 @@ int supervise(const SupervisorOptions& options) {
   }
   if (folder->read(kCancelFile)) {
     std::cout << "job " << spec.id << " was cancelled\n";
+    run_when_done(spec);
     return 1;
   }
-  const int code = Supervisor(options, spec).run();
-  if (code != kPreempted) run_when_done(spec);
+  Supervisor supervisor(options, spec);
+  int code = 0;
+  try {
+    code = supervisor.run();
+  } catch (...) {
+    run_when_done(spec);  // a machine must not be paid for because a disk is full
+    throw;
+  }
+  if (code != kPreempted && !supervisor.replaced()) run_when_done(spec);
   return code;
 }
 

@@ -43,7 +43,8 @@ int free_port() {
 }
 
 std::vector<std::string> command_of(const Spec& spec, int rank, int port) {
-  std::vector<std::string> words;
+  // Not those of the shell, which may itself be a worker of something.
+  std::vector<std::string> words = {"env", "RANK=0", "WORLD_SIZE=1"};
   if (spec.resources.workers > 1) {
     words = {"env",
              "RANK=" + std::to_string(rank),

@@ -178,6 +178,11 @@ class Translator {
   void read_flags() {
     // "submit training JOB", perhaps after flags that have no value.
     while (at_ < words_.size() && is_switch(words_[at_])) result_.words.push_back(words_[at_++]);
+    if (at_ + 1 < words_.size() && words_[at_] == "training") ++at_;
+    if (at_ < words_.size() && words_[at_] == "train") {
+      throw Error(ErrorCode::kUsage, "oko job submit", "the training command follows after --",
+                  "oko job submit -- train photos --epochs 100");
+    }
     if (at_ < words_.size() && !words_[at_].starts_with('-')) {
       std::string name = words_[at_];  // underscores and capitals were allowed
       for (char& c : name) {

@@ -51,6 +51,15 @@ TEST(AiPlatform, TermsBecomeThoseOfOko) {
             "--on vertex -- train gs://b/voc --epochs 50");
 }
 
+TEST(AiPlatform, TheWordTrainingIsNoName) {
+  EXPECT_EQ(translated("training my_Job_1 --scale-tier BASIC_GPU -- gs://b/voc"),
+            translated("my_Job_1 --scale-tier BASIC_GPU -- gs://b/voc"));
+}
+
+TEST(AiPlatform, AForgottenDoubleDashIsNotAnOldTerm) {
+  EXPECT_THAT(refused("train photos --epochs 3"), HasSubstr("follows after --"));
+}
+
 TEST(AiPlatform, JobsMayBeNamedAfterSwitches) {
   EXPECT_EQ(translated("-n --spot Job_2 --tier BASIC"), "-n --spot --name job-2 --on vertex");
 }
