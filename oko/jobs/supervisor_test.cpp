@@ -157,6 +157,67 @@ TEST_F(SupervisorTest, EndsARentedMachineWhenTheJobIsOverButNotWhenItIsPreempted
   EXPECT_EQ(text("ended"), "roses-1\n");
 }
 
+TEST_F(SupervisorTest, ALogThatCannotBeWrittenDoesNotHideASuccess) {
+  Spec spec = this->spec();
+  spec.settings["when-done"] = "touch " + file("ended");
+  storage::write(file("job/logs"), std::string_view("a file in the place of the folder"));
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(supervise_script("echo learned", spec), 0);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("logs"));
+  EXPECT_TRUE(succeeded());
+  EXPECT_TRUE(storage::exists(file("ended")));
+}
+
+TEST_F(SupervisorTest, ATrainingThatCannotStartFailsWithTheReason) {
+  Spec spec = this->spec();
+  spec.directory = file("gone");
+  spec.settings["when-done"] = "touch " + file("ended");
+  EXPECT_EQ(supervise_script("exit 0", spec), 1);
+  EXPECT_EQ(state().phase, Phase::kFailed);
+  EXPECT_THAT(state().reason, HasSubstr("cannot start"));
+  EXPECT_TRUE(storage::exists(file("ended")));
+}
+
+TEST_F(SupervisorTest, AnAttemptThatWasTakenOverLeavesTheJobAlone) {
+  Spec spec = this->spec();
+  spec.settings["when-done"] = "touch " + file("ended");
+  State later;
+  later.attempt = 5;
+  later.host = "elsewhere";
+  const std::string put = "sleep .3; cat > " + file("job/state.json") + " <<'END'\n" +
+                          to_json(later).dump() + "\nEND\nsleep .5; exit 1";
+  EXPECT_EQ(supervise_script(put, spec), 1);
+  EXPECT_EQ(state().attempt, 5);
+  EXPECT_EQ(state().phase, Phase::kRunning);
+  EXPECT_FALSE(storage::exists(file("ended")));
+}
+
+TEST_F(SupervisorTest, WorkersThatStopTogetherAgreeOnWhy) {
+  Spec spec = this->spec();
+  spec.settings["when-done"] = "touch " + file("ended");
+  write_spec(spec);
+  State first;
+  first.phase = Phase::kStopped;
+  first.reason = "it ran for 8 h (--max-time)";
+  open_folder(file("job"))->write(kStateFile, to_json(first).dump());
+  SupervisorOptions options;
+  options.folder = spec.folder;
+  options.program = script("oko", "exit 130\n");
+  options.placement = {1, 2, 0, "host-a", 4711};
+  ::testing::internal::CaptureStdout();
+  EXPECT_EQ(supervise(options), 1);
+  EXPECT_THAT(::testing::internal::GetCapturedStdout(), HasSubstr("stopped: it ran for 8 h"));
+  EXPECT_TRUE(storage::exists(file("ended")));
+}
+
+TEST_F(SupervisorTest, ABrokenStateIsNoReasonNotToTrain) {
+  open_folder(file("job"))->write(kStateFile, "{");
+  ::testing::internal::CaptureStderr();
+  EXPECT_EQ(supervise_script("exit 0"), 0);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr("ignored"));
+  EXPECT_TRUE(succeeded());
+}
+
 TEST_F(SupervisorTest, WorkersFindEachOther) {
   Spec spec = this->spec();
   write_spec(spec);
