@@ -15,6 +15,11 @@ struct BundleArguments {
 };
 
 void make_bundle(const BundleArguments& arguments, Context& context) {
+  if (!arguments.file.ends_with(".tar.gz") && !arguments.file.ends_with(".tgz") &&
+      !arguments.file.ends_with(".tar")) {
+    throw Error(ErrorCode::kUsage, arguments.file, "is neither a .tar.gz nor a .tar",
+                "oko job bundle oko.tar.gz");
+  }
   StoppableProgress progress(*context.progress);
   const package::Bundle bundle = package::make_bundle(arguments.options, arguments.file, progress);
   context.say(fmt::format("{}: {}, unpacked {} in {}", arguments.file,

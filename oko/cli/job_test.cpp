@@ -155,6 +155,13 @@ TEST_F(JobCommand, RetryNeedsSomethingToDoAndMoneyLeft) {
   EXPECT_THAT(job({"retry", "roses-1"}).error, HasSubstr("has succeeded"));
 }
 
+TEST_F(JobCommand, ABundleIsNoOtherKindOfArchive) {
+  const Outcome outcome = job({"bundle", file("oko.zip")});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.error, HasSubstr("neither a .tar.gz nor a .tar"));
+  EXPECT_FALSE(storage::exists(file("oko.zip")));
+}
+
 TEST_F(JobCommand, FetchCopiesTheModelsAndNothingElse) {
   register_job("roses-1", jobs::Phase::kFailed);
   EXPECT_EQ(job({"fetch", "roses-1", "-o", file("out")}).code, 3);
