@@ -1,4 +1,4 @@
-#include "oko/jobs/command.h"
+#include "oko/base/command.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -16,35 +16,13 @@
 #include <utility>
 
 #include "oko/base/error.h"
+#include "oko/base/spawn.h"
 
-extern char** environ;
-
-namespace oko::jobs {
+namespace oko {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMostErrors = std::size_t{16} << 10;
-
-// A file descriptor that is closed at the end of its scope.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~Descriptor() { close(); }
-  int number() const { return number_; }
-  bool open() const { return number_ >= 0; }
-  void close() {
-    if (number_ >= 0) ::close(std::exchange(number_, -1));
-  }
-
- private:
-  int number_ = -1;
-};
 
 [[noreturn]] void refuse(const std::string& program, int error) {
   throw Error(ErrorCode::kFailed, program,
@@ -60,25 +38,6 @@ std::pair<Descriptor, Descriptor> make_pair_of_ends(const std::string& program) 
   }
   ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
   return {Descriptor(ends[0]), Descriptor(ends[1])};
-}
-
-// This process's environment with `added`.
-std::vector<std::string> environment_with(const std::map<std::string, std::string>& added) {
-  std::vector<std::string> all;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text(*entry);
-    if (!added.contains(std::string(text.substr(0, text.find('='))))) all.emplace_back(text);
-  }
-  for (const auto& [name, value] : added) all.push_back(name + "=" + value);
-  return all;
-}
-
-// As posix_spawn takes them.
-std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
-  pointers.push_back(nullptr);
-  return pointers;
 }
 
 int exit_code(int status) {
@@ -143,6 +102,7 @@ class Run {
     if (failed != 0) id_ = -1;
     if (failed == ENOENT) {
       result_.code = 127;
+      result_.missing = true;
       result_.errors = program + ": not found";
     } else if (failed != 0) {
       refuse(program, failed);
@@ -210,8 +170,12 @@ class Run {
   }
 
   bool stalled() {
-    const std::chrono::duration<double> quiet = Clock::now() - last_;
-    if (command_.stall_seconds <= 0 || quiet.count() < command_.stall_seconds) return false;
+    const auto longer = [now = Clock::now()](Clock::time_point since, double seconds) {
+      return seconds > 0 && std::chrono::duration<double>(now - since).count() >= seconds;
+    };
+    if (!longer(last_, command_.stall_seconds) && !longer(begin_, command_.most_seconds)) {
+      return false;
+    }
     ::kill(id_, SIGKILL);
     reap(0);
     return result_.stalled = true;
@@ -222,7 +186,8 @@ class Run {
   pid_t id_ = -1;
   Descriptor input_, output_, errors_;
   std::string_view piece_;  // of the input, not yet written
-  Clock::time_point last_ = Clock::now();
+  const Clock::time_point begin_ = Clock::now();
+  Clock::time_point last_ = begin_;  // when a byte was last moved
   std::array<char, std::size_t{64} << 10> buffer_{};
 };
 
@@ -230,4 +195,4 @@ class Run {
 
 CommandResult run_command(const Command& command) { return Run(command).finish(); }
 
-}  // namespace oko::jobs
+}  // namespace oko

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace oko::jobs {
+namespace oko {
 
 // A program of this machine that is run to its end: ssh, tar, a scheduler's command.
 struct Command {
@@ -18,13 +18,15 @@ struct Command {
   // It is killed after this many seconds without a byte in either direction; 0: never.
   double stall_seconds = 0;
   std::map<std::string, std::string> environment = {};  // in addition to this process's
-  bool terminal = false;  // it has this process's standard input and error, to ask a person
+  bool terminal = false;    // it has this process's standard input and error, to ask a person
+  double most_seconds = 0;  // it is killed after this long; 0: never
 };
 
 struct CommandResult {
-  int code = 0;        // exit code; 128 + N if signal N ended it; 127 if there is no such program
-  std::string errors;  // the end of its standard error, at most 16 KiB
-  bool stalled = false;
+  int code = 0;          // exit code; 128 + N if signal N ended it; 127 if there is no such program
+  std::string errors;    // the end of its standard error, at most 16 KiB
+  bool stalled = false;  // it was killed after stall_seconds or most_seconds
+  bool missing = false;  // there is no such program
 };
 
 // Runs it and waits for its end. Processes that it leaves behind may keep its output open: they are
@@ -32,4 +34,4 @@ struct CommandResult {
 // process can be started at all.
 CommandResult run_command(const Command& command);
 
-}  // namespace oko::jobs
+}  // namespace oko

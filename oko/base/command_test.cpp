@@ -1,11 +1,11 @@
-#include "oko/jobs/command.h"
+#include "oko/base/command.h"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <stdexcept>
 
-namespace oko::jobs {
+namespace oko {
 namespace {
 
 TEST(RunCommand, PassesInputAndOutputOfAnySize) {
@@ -89,4 +89,4 @@ TEST(RunCommand, MayHaveMoreInItsEnvironment) {
 }
 
 }  // namespace
-}  // namespace oko::jobs
+}  // namespace oko

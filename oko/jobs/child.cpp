@@ -10,34 +10,12 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <string_view>
 
 #include "oko/base/error.h"
-
-extern char** environ;
+#include "oko/base/spawn.h"
 
 namespace oko::jobs {
 namespace {
-
-std::vector<std::string> environment_of(const ChildOptions& options) {
-  std::vector<std::string> all;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    const std::string name(text.substr(0, text.find('=')));
-    bool dropped = options.set.contains(name);
-    for (const std::string& unset : options.unset) dropped = dropped || unset == name;
-    if (!dropped) all.emplace_back(text);
-  }
-  for (const auto& [name, value] : options.set) all.push_back(name + "=" + value);
-  return all;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> all;
-  for (std::string& text : texts) all.push_back(text.data());
-  all.push_back(nullptr);
-  return all;
-}
 
 // What runs between fork and exec: only async-signal-safe calls. Returns if it fails, with errno.
 void become(const ChildOptions& options, pid_t parent, int output, char* const* words,
@@ -63,8 +41,8 @@ void become(const ChildOptions& options, pid_t parent, int output, char* const* 
 Child::Child(const ChildOptions& options) {
   std::vector<std::string> words = options.words;
   words.insert(words.begin(), options.program);
-  std::vector<std::string> environment = environment_of(options);
-  const std::vector<char*> word_pointers = pointers(words), variables = pointers(environment);
+  const std::vector<std::string> environment = environment_with(options.set, options.unset);
+  const std::vector<char*> word_pointers = pointers_to(words), variables = pointers_to(environment);
   std::array<int, 2> output{}, failure{};
   if (::pipe2(output.data(), O_CLOEXEC) != 0) refuse(options.program, errno);
   if (::pipe2(failure.data(), O_CLOEXEC) != 0) {

@@ -6,9 +6,9 @@
 #include <cstdio>
 #include <utility>
 
+#include "oko/base/command.h"
 #include "oko/base/error.h"
 #include "oko/base/text.h"
-#include "oko/jobs/command.h"
 #include "oko/storage/checksum.h"
 
 namespace oko::jobs::kubernetes {

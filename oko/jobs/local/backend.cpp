@@ -10,9 +10,9 @@
 #include <csignal>
 #include <cstring>
 #include <optional>
-#include <utility>
 #include <vector>
 
+#include "oko/base/spawn.h"
 #include "oko/jobs/backend.h"
 #include "oko/jobs/process.h"
 #include "oko/jobs/program.h"
@@ -83,26 +83,8 @@ std::string errors_file(const Spec& spec) {
   ::_exit(127);
 }
 
-// A file descriptor that is closed.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() { close(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-  void close() {
-    if (number_ >= 0) ::close(std::exchange(number_, -1));
-  }
-
- private:
-  int number_;
-};
-
-ProcessIdentity start(std::vector<std::string> words, const std::string& errors_file) {
-  std::vector<char*> pointers;
-  for (std::string& word : words) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
+ProcessIdentity start(const std::vector<std::string>& words, const std::string& errors_file) {
+  const std::vector<char*> pointers = pointers_to(words);
   const Descriptor errors(
       ::open(errors_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (errors.number() < 0) throw Error(ErrorCode::kStorage, errors_file, std::strerror(errno));

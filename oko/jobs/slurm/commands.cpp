@@ -3,8 +3,8 @@
 #include <string_view>
 #include <utility>
 
+#include "oko/base/command.h"
 #include "oko/base/error.h"
-#include "oko/jobs/command.h"
 #include "oko/jobs/slurm/reasons.h"
 
 namespace oko::jobs::slurm {

@@ -11,9 +11,9 @@
 #include <sstream>
 #include <utility>
 
+#include "oko/base/command.h"
 #include "oko/base/hash.h"
 #include "oko/base/text.h"
-#include "oko/jobs/command.h"
 #include "oko/jobs/shell.h"
 
 namespace oko::jobs::ssh {

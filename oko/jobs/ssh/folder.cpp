@@ -10,9 +10,9 @@
 #include <system_error>
 #include <utility>
 
+#include "oko/base/command.h"
 #include "oko/base/file_name.h"
 #include "oko/base/text.h"
-#include "oko/jobs/command.h"
 #include "oko/jobs/shell.h"
 #include "oko/jobs/ssh/tar_stream.h"
 #include "oko/storage/store.h"

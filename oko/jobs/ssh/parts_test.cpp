@@ -4,8 +4,8 @@
 #include <csignal>
 #include <sstream>
 
+#include "oko/base/command.h"
 #include "oko/base/error.h"
-#include "oko/jobs/command.h"
 #include "oko/jobs/process.h"
 #include "oko/jobs/ssh/connection.h"
 #include "oko/jobs/ssh/host.h"

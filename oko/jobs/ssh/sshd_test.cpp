@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "oko/base/command.h"
 #include "oko/base/error.h"
-#include "oko/jobs/command.h"
 #include "oko/jobs/ssh/connection.h"
 #include "oko/jobs/ssh/folder.h"
 #include "oko/jobs/ssh/host.h"
