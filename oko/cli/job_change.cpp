@@ -13,13 +13,10 @@ namespace oko::cli {
 namespace {
 
 using jobs::Job;
+using jobs::json_file;
 using jobs::Standing;
 using jobs::Status;
 using jobs::wall_time;
-
-std::string dump(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
 
 // ---- cancel -----------------------------------------------------------------------------------
 
@@ -46,7 +43,7 @@ void cancel(const std::string& name, bool no_wait, Context& context) {
   }
   // The wish first: a worker that sees the signal then knows that it is not a preemption.
   job.folder->write(jobs::kCancelFile,
-                    dump({{"why", "cancelled by " + who()}, {"time", wall_time()}}));
+                    json_file({{"why", "cancelled by " + who()}, {"time", wall_time()}}));
   if (!job.engine.is_null()) job.backend->cancel(job.spec, job.engine);
   const InterruptGuard guard;
   constexpr double kPatience = 90, kPause = .5;
@@ -118,7 +115,7 @@ void retry(const RetryArguments& arguments, Context& context) {
     if (state.phase == jobs::Phase::kRunning) state.reason = "lost";
     state.phase = jobs::Phase::kPreempted;
     state.reason = "started again by oko job retry";
-    job.folder->write(jobs::kStateFile, dump(jobs::to_json(state)));
+    job.folder->write(jobs::kStateFile, json_file(jobs::to_json(state)));
   }
   job.engine = job.backend->submit(job.spec, *job.folder, *context.progress);
   jobs::record_engine(job);

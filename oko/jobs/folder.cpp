@@ -91,14 +91,22 @@ class StorageFolder final : public Folder {
 
 std::string log_name(int worker) { return fmt::format("logs/worker-{}.log", worker); }
 
-std::string last_lines(Folder& folder, std::string_view name, int lines) {
-  const std::uint64_t size = folder.size(name);
-  std::string text = folder.read_from(name, size - std::min(size, kLogEnd));
+std::string json_file(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string_view last_lines(std::string_view text, int lines) {
   std::size_t start = text.size();
   for (int count = 0; start > 0; --start) {
     if (text[start - 1] == '\n' && start != text.size() && ++count >= lines) break;
   }
   return text.substr(start);
+}
+
+std::string last_lines(Folder& folder, std::string_view name, int lines) {
+  const std::uint64_t size = folder.size(name);
+  const std::string text = folder.read_from(name, size - std::min(size, kLogEnd));
+  return std::string(last_lines(text, lines));
 }
 
 std::unique_ptr<Folder> open_folder(const std::string& uri) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "oko/base/json.h"
 #include "oko/base/progress.h"
 
 namespace oko::jobs {
@@ -42,6 +43,12 @@ class Folder {
   virtual void put(const std::string& from, std::string_view name, Progress& progress) = 0;
   virtual void fetch(std::string_view name, const std::string& to, Progress& progress) = 0;
 };
+
+// A file of JSON as a job's folder has them.
+std::string json_file(const Json& json);
+
+// The end of a text: its last `lines` lines.
+std::string_view last_lines(std::string_view text, int lines);
 
 // The last `lines` lines of a file, from at most its last 256 KiB.
 std::string last_lines(Folder& folder, std::string_view name, int lines);

@@ -13,10 +13,6 @@
 namespace oko::jobs {
 namespace {
 
-std::string dump(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 std::string home_of(const Spec& spec) { return storage::join(registry_folder(), spec.id); }
 
 bool is_in_registry(const Spec& spec) {
@@ -75,7 +71,7 @@ std::string registry_folder() {
 }
 
 void record_spec(const Job& job) {
-  const std::string text = dump(to_json(job.spec));
+  const std::string text = json_file(to_json(job.spec));
   if (!open_folder(home_of(job.spec))->create(kSpecFile, text)) {
     throw Error(ErrorCode::kUsage, "--name", "there is already a job \"" + job.spec.id + "\"",
                 "choose another name, or omit --name");
@@ -92,13 +88,13 @@ void record_spec(const Job& job) {
 }
 
 void record_engine(const Job& job) {
-  const std::string text = dump(job.engine);
+  const std::string text = json_file(job.engine);
   open_folder(home_of(job.spec))->write(kEngineFile, text);
   if (!is_in_registry(job.spec)) job.folder->write(kEngineFile, text);
 }
 
 void replace_spec(const Job& job) {
-  const std::string text = dump(to_json(job.spec));
+  const std::string text = json_file(to_json(job.spec));
   open_folder(home_of(job.spec))->write(kSpecFile, text);
   if (!is_in_registry(job.spec)) job.folder->write(kSpecFile, text);
 }

@@ -18,7 +18,7 @@ constexpr std::size_t kMostPending = std::size_t{8} << 20;
 
 std::string text_of(State state) {
   state.time = wall_time();
-  return to_json(state).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_file(to_json(state));
 }
 
 }  // namespace

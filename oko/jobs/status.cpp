@@ -168,45 +168,40 @@ void judge_unstarted(const Job& job, const Observation& engine, Status& status) 
   }
 }
 
-void judge(const Job& job, double now, Status& status) {
+// What the folder alone decides: the marker of success, or worker 0's last word. False if the job
+// has not ended by them.
+bool has_ended(const Job& job, Status& status) {
+  status.state = state_in(*job.folder);
   if (job.folder->read(kDoneFile)) {
     status.standing = Standing::kSucceeded;
-    return;
+    return true;
   }
-  if (status.state) {
-    status.standing = standing_of(status.state->phase);
-    status.why = status.state->reason;
-    if (status.over() && status.standing != Standing::kSucceeded) return;
-  }
-  const bool cancelling = job.folder->read(kCancelFile).has_value();
-  if (job.engine.is_null() &&
-      status.state) {  // submit ended before it could write the engine's name
-    judge_unfinished(job, {.phase = Observation::Phase::kUnreachable}, now, status);
-    if (status.standing == Standing::kUnknown) status.standing = Standing::kRunning;
-    return;
-  }
-  if (job.engine.is_null()) {
+  if (!status.state) return false;
+  status.standing = standing_of(status.state->phase);
+  status.why = status.state->reason;
+  return status.over() && status.standing != Standing::kSucceeded;
+}
+
+// `submit` ended before it could write the engine's name.
+void judge_without_engine(const Job& job, double now, Status& status) {
+  if (!status.state) {
     status.standing = Standing::kFailed;
     status.why = "it was not submitted completely";
     status.hint = "oko job retry " + job.spec.id;
     return;
   }
+  judge_unfinished(job, {.phase = Observation::Phase::kUnreachable}, now, status);
+  if (status.standing == Standing::kUnknown) status.standing = Standing::kRunning;
+}
+
+void judge(const Job& job, double now, Status& status) {
+  if (has_ended(job, status)) return;
+  if (job.engine.is_null()) return judge_without_engine(job, now, status);
+  const bool cancelling = job.folder->read(kCancelFile).has_value();
   const Observation engine = job.backend->observe(job.spec, job.engine);
   const bool gone =
       engine.phase == Observation::Phase::kEnded || engine.phase == Observation::Phase::kGone;
-  if (gone) {  // it may have ended well since its folder was read
-    if (job.folder->read(kDoneFile)) {
-      status.standing = Standing::kSucceeded;
-      status.why.clear();
-      return;
-    }
-    status.state = state_in(*job.folder);
-    if (status.state) status.standing = standing_of(status.state->phase);
-    if (status.state && status.over() && status.standing != Standing::kSucceeded) {
-      status.why = status.state->reason;
-      return;
-    }
-  }
+  if (gone && has_ended(job, status)) return;  // since the folder was read
   if (cancelling && gone) {
     status.standing = Standing::kCancelled;
     status.why = "before it could say so itself";
@@ -236,7 +231,6 @@ bool Status::charged() const {
 Status status_of(const Job& job, double now) {
   Status status;
   try {
-    status.state = state_in(*job.folder);
     judge(job, now, status);
     if (status.state) add_progress(job, status);
   } catch (const Error& error) {

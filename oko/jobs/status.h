@@ -9,7 +9,7 @@
 
 namespace oko::jobs {
 
-// What a user is told of a job, from its folder and its engine together.
+// What a user sees of a job, from its folder and its engine together.
 enum class Standing {
   kQueued,
   kStarting,

@@ -30,7 +30,8 @@ constexpr int kMostCrashesInARow = 3;
 constexpr double kGoodSeconds = 600;
 // Of another worker with worker 0's word on why all ended.
 constexpr double kPatienceWithFirst = 10;
-constexpr std::size_t kLastLines = 12, kLongestTail = 4096;
+constexpr int kLastLines = 12;
+constexpr std::size_t kLongestTail = 4096;
 
 std::string time_text(double seconds) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(static_cast<std::time_t>(seconds)));
@@ -44,11 +45,9 @@ class Tail {
     if (text_.size() > 2 * kLongestTail) text_.erase(0, text_.size() - kLongestTail);
   }
   std::string lines() const {
-    std::size_t start = text_.size();
-    for (std::size_t count = 0; start > 0; --start) {
-      if (text_[start - 1] == '\n' && start != text_.size() && ++count == kLastLines) break;
-    }
-    return text_.substr(std::max(start, text_.size() - std::min(text_.size(), kLongestTail)));
+    const std::string_view end =
+        std::string_view(text_).substr(text_.size() - std::min(text_.size(), kLongestTail));
+    return std::string(last_lines(end, kLastLines));
   }
 
  private:
@@ -315,7 +314,7 @@ int Supervisor::finish(Phase phase, const std::string& reason, int code) {
                        {"model", storage::join(spec_.run, "model.oko")},
                        {"seconds", seconds},
                        {"attempts", state_.attempt}};
-    marker = done.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    marker = json_file(done);
   }
   state_.time = wall_time();
   replaced_ = !reporter_.finish(state_, marker);
