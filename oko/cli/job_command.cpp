@@ -6,8 +6,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/file_name.h"
-#include "oko/cli/cli.h"
-#include "oko/cli/recipe_flags.h"
+#include "oko/cli/train.h"
 #include "oko/dataset/read.h"
 #include "oko/storage/places.h"
 #include "oko/storage/store.h"
@@ -72,17 +71,6 @@ jobs::Input input_of(const std::string& path, std::size_t word, std::size_t numb
           word};
 }
 
-// The recipe of words that were found to be valid.
-train::Recipe recipe_in(const TrainCommand& command) {
-  CLI::App app;
-  RecipeArguments arguments;
-  add_dataset_argument(app, arguments);
-  add_recipe_flags(app, arguments);
-  app.add_flag("--accept-changed-data");
-  parse(app, {command.words.begin() + 1, command.words.end()});
-  return recipe_of(arguments, given_keys(arguments, app));
-}
-
 }  // namespace
 
 TrainCommand parse_train_command(const std::vector<std::string>& given) {
@@ -92,35 +80,32 @@ TrainCommand parse_train_command(const std::vector<std::string>& given) {
                               : "\"" + given.front() + "\" cannot be a job: only train can",
                 kExample);
   }
-  Context context;
   CLI::App app;
-  add_train_command(app, context);
-  CLI::App& train = *app.get_subcommand("train");
-  train.callback([] {});
+  TrainArguments arguments;
+  const CLI::App& train = add_train_flags(app, arguments);
   const std::vector<std::string> words = split_words(given, train);
   parse(app, words);
 
   TrainCommand command;
-  if (train.get_option("--resume")->count() > 0) {
+  if (arguments.resume) {
     throw Error(ErrorCode::kUsage, "--resume", "a new job begins a new run",
                 "oko job retry JOB continues a job");
   }
-  command.out = train.get_option("--out")->count() > 0
-                    ? train.get_option("--out")->as<std::string>()
-                    : std::string();
-  const CLI::Option& dataset = *train.get_option("DATASET");
-  if (dataset.count() > 0) command.title = title_of(dataset.as<std::string>());
+  command.recipe = recipe_of(arguments.recipe, given_keys(arguments.recipe, train));
+  const CLI::Option* const out = train.get_option("--out");
+  if (out->count() > 0) command.out = arguments.out;
+  if (!command.recipe.dataset.empty()) command.title = title_of(command.recipe.dataset);
   const CLI::Option* option = nullptr;  // whose value comes next
   for (const std::string& word : words) {
     const bool is_value = option != nullptr;
     if (!is_value && word.starts_with("-") && word.size() > 1) {
       option = train.get_option_no_throw(word);
       if (option != nullptr && option->get_items_expected_max() == 0) option = nullptr;
-      if (option != train.get_option_no_throw("--out")) command.words.push_back(word);
+      if (option != out) command.words.push_back(word);
       continue;
     }
     const CLI::Option* const owner = std::exchange(option, nullptr);
-    if (is_value && owner == train.get_option_no_throw("--out")) continue;
+    if (is_value && owner == out) continue;
     const bool is_file = !command.words.empty() && (is_value ? names_a_file(*owner) : true);
     if (is_file && storage::is_local(word) && storage::exists(word)) {
       command.inputs.push_back(input_of(word, command.words.size(), command.inputs.size()));
@@ -128,7 +113,6 @@ TrainCommand parse_train_command(const std::vector<std::string>& given) {
     }
     command.words.push_back(word);
   }
-  command.recipe = recipe_in(command);
   return command;
 }
 

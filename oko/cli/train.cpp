@@ -9,6 +9,7 @@
 #include "oko/cli/input_files.h"
 #include "oko/cli/interrupt.h"
 #include "oko/cli/recipe_flags.h"
+#include "oko/cli/train.h"
 #include "oko/run/run.h"
 #include "oko/train/estimate.h"
 #include "oko/train/launch.h"
@@ -16,13 +17,6 @@
 
 namespace oko::cli {
 namespace {
-
-struct TrainArguments {
-  RecipeArguments recipe;
-  std::string out = "runs/1";
-  bool resume = false, accept_changed_data = false;
-  int join_seconds = 0;
-};
 
 std::string changeable_flags() {
   const train::Recipe defaults;
@@ -108,25 +102,30 @@ void run_train(TrainArguments& arguments, const CLI::App& command, Context& cont
 
 }  // namespace
 
-void add_train_command(CLI::App& app, Context& context) {
-  auto arguments = std::make_shared<TrainArguments>();
-  CLI::App* command = app.add_subcommand("train", "Train a detector on a dataset");
-  add_dataset_argument(*command, arguments->recipe);
-  command->add_option("-o,--out", arguments->out, "Run folder to create")
+CLI::App& add_train_flags(CLI::App& app, TrainArguments& arguments) {
+  CLI::App& command = *app.add_subcommand("train", "Train a detector on a dataset");
+  add_dataset_argument(command, arguments.recipe);
+  command.add_option("-o,--out", arguments.out, "Run folder to create")
       ->type_name("FOLDER")
       ->capture_default_str();
-  command->add_flag("--resume", arguments->resume,
-                    "Continue from the newest checkpoint in --out, with the recipe stored there. "
-                    "Options that may change: " +
-                        changeable_flags());
-  command->add_flag("--accept-changed-data", arguments->accept_changed_data,
-                    "With --resume: continue although images or boxes changed since the run began");
+  command.add_flag("--resume", arguments.resume,
+                   "Continue from the newest checkpoint in --out, with the recipe stored there. "
+                   "Options that may change: " +
+                       changeable_flags());
+  command.add_flag("--accept-changed-data", arguments.accept_changed_data,
+                   "With --resume: continue although images or boxes changed since the run began");
   command
-      ->add_option("--join-seconds", arguments->join_seconds,
-                   "Several workers: how long to wait for the others (0: 300, or 30 on a restart)")
+      .add_option("--join-seconds", arguments.join_seconds,
+                  "Several workers: how long to wait for the others (0: 300, or 30 on a restart)")
       ->check(CLI::Range(0, 86400))
       ->capture_default_str();
-  add_recipe_flags(*command, arguments->recipe);
+  add_recipe_flags(command, arguments.recipe);
+  return command;
+}
+
+void add_train_command(CLI::App& app, Context& context) {
+  const auto arguments = std::make_shared<TrainArguments>();
+  CLI::App* const command = &add_train_flags(app, *arguments);
   command->footer(
       "Examples:\n"
       "  oko train photos --network yolov3-tiny --out runs/1\n"
