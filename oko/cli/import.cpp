@@ -27,7 +27,7 @@ struct ImportArguments {
 // The main model file first, its companion files after it.
 std::vector<std::string> sorted_out(std::vector<std::string> files, const std::string& weights) {
   const auto leads = [](const std::string& file) { return !convert::is_companion(file); };
-  std::ranges::stable_partition(files, leads);
+  std::stable_partition(files.begin(), files.end(), leads);
   const bool is_pair = files.size() == 2 && !leads(files[1]);
   if (!weights.empty()) files.push_back(weights);
   if (files.size() > 2 || (files.size() == 2 && weights.empty() && !is_pair)) {

@@ -33,7 +33,7 @@ class Reference {
     for (index_ = 0; index_ < std::ssize(maps_); ++index_) {
       if (is_head(layer().operation)) continue;
       out().resize(static_cast<std::size_t>(layer().output.count()));
-      std::visit([this](const auto& operation) { compute(operation); }, layer().operation);
+      std::visit([this](const auto& operation) { this->compute(operation); }, layer().operation);
       observe(index_, std::span<const T>(out()));
     }
   }

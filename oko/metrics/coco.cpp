@@ -43,7 +43,8 @@ void sort_in(const Picture& picture, std::vector<ClassBoxes>& by_class) {
     by_class[found.class_id].found.push_back(&found);
   }
   for (auto& boxes : by_class) {
-    std::ranges::stable_partition(boxes.truth, [](const TrueBox* t) { return !is_ignored(t); });
+    std::stable_partition(boxes.truth.begin(), boxes.truth.end(),
+                          [](const TrueBox* t) { return !is_ignored(t); });
     std::ranges::stable_sort(boxes.found, std::ranges::greater{}, &detect::Detection::score);
     if (boxes.found.size() > kMaxPerPicture) boxes.found.resize(kMaxPerPicture);
   }
