@@ -42,7 +42,7 @@ done
 # Debug for the assertions.
 cmake -S . -B "$build" -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ \
   -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="$optimise -g -fno-sanitize-recover=all" \
-  -DCMAKE_COMPILE_WARNING_AS_ERROR=ON -DOKO_FUZZ=ON -DOKO_TRAIN=OFF -DOKO_TESTS=OFF \
+  -DCMAKE_COMPILE_WARNING_AS_ERROR=ON -DOKO_FUZZ=ON -DOKO_TRAIN=OFF -DOKO_TESTS=ON \
   -DOKO_SANITIZE=fuzzer-no-link,address,undefined > "$build.log" 2>&1 ||
   { cat "$build.log" >&2; exit 1; }
 cmake --build "$build" --target "${readers[@]/%/_fuzz}" > "$build.log" 2>&1 ||

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Everything that must pass before a change is accepted: packages, build, tests, fuzz corpus.
+# Everything that must pass before a change is accepted: packages, build, tests, fuzz corpus,
+# sanitizers.
 #
 #   scripts/test.sh             what continuous integration runs: release
 #   scripts/test.sh PRESET…     these of CMakePresets.json:
@@ -23,7 +24,7 @@ for preset in "$@"; do
     phone*) scripts/setup.sh --phone ;;
     arm64) scripts/setup.sh --arm64 ;;
     wasm*) scripts/setup.sh --wasm ;;
-    *) sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+    *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
   cmake --preset "$preset" ${OKO_DATA:+-DOKO_DATA="$OKO_DATA"}
   cmake --build --preset "$preset"
@@ -38,7 +39,8 @@ for preset in "$@"; do
   corpus=""
   if [ "$whole" = yes ]; then
     scripts/fuzz.sh --replay
-    corpus=", fuzz corpus replayed"
+    scripts/sanitize.sh
+    corpus=", fuzz corpus replayed, command line checked with sanitizers"
   fi
   echo "test: $preset passed ($passed cases, $skipped skipped)$corpus, $(($(date +%s) - begin)) s"
 done
