@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "oko/base/error.h"
 #include "oko/storage/identity.h"
 #include "oko/storage/store.h"
 
@@ -15,6 +16,19 @@ bool same_place(const std::string& a, const std::string& b) { return identity(a)
 bool lies_in(const std::string& inner, const std::string& outer) {
   const std::vector<std::string> above = identities_above(inner);
   return !same_place(inner, outer) && std::ranges::find(above, identity(outer)) != above.end();
+}
+
+std::string absolute(const std::string& path) {
+  if (!is_local(path) || path.starts_with("file:")) return path;
+  std::error_code error;
+  const std::filesystem::path whole = std::filesystem::absolute(path, error);
+  if (!error) {
+    std::string text = whole.lexically_normal().string();
+    if (text.size() > 1 && text.ends_with("/")) text.pop_back();
+    return text;
+  }
+  throw Error(ErrorCode::kStorage, path, "the current folder does not exist: " + error.message(),
+              "change to another, or give the whole path");
 }
 
 std::string precious_place(const std::string& uri) {

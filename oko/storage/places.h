@@ -12,6 +12,10 @@ bool same_place(const std::string& a, const std::string& b);
 // Whether `inner` is inside the folder `outer`, at any depth. False if they are the same.
 bool lies_in(const std::string& inner, const std::string& outer);
 
+// A path as it reads from anywhere, without "." and ".." parts; URIs are returned as they are.
+// Throws a storage Error if it is relative and the current folder has been removed.
+std::string absolute(const std::string& path);
+
 // What a recursive removal of `uri` would delete that is hardly ever intended: "the whole bucket",
 // "the root directory", "your home directory", "the current directory"; also for a folder that
 // contains one of these. "" for other places.

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "oko/base/error.h"
 #include "oko/storage/store.h"
 
 namespace oko::storage {
@@ -40,6 +41,18 @@ TEST_F(Places, OnDiskAreComparedByIdentity) {
   EXPECT_TRUE(same_place(fs::relative(at("a")).string(), at("a")));
   EXPECT_FALSE(same_place(at("a"), at("ab")));
   EXPECT_FALSE(same_place(at("a"), "s3://b/a"));
+}
+
+TEST_F(Places, ReadTheSameFromAnywhere) {
+  EXPECT_EQ(absolute("/a/./b/../c/"), "/a/c");
+  EXPECT_EQ(absolute("s3://b/a/../c"), "s3://b/a/../c");
+  EXPECT_EQ(absolute("."), fs::current_path().string());
+  const fs::path here = fs::current_path();
+  fs::create_directory(at("gone"));
+  fs::current_path(at("gone"));
+  fs::remove(at("gone"));
+  EXPECT_THROW(absolute("x"), Error);
+  fs::current_path(here);
 }
 
 TEST_F(Places, OnDiskAreNestedThroughLinks) {

@@ -2,10 +2,10 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <filesystem>
 
 #include "oko/base/json.h"
 #include "oko/storage/checksum.h"
+#include "oko/storage/places.h"
 #include "oko/storage/store.h"
 
 namespace oko::storage {
@@ -215,12 +215,7 @@ std::string usual_manifest(const std::string& from, const std::string& to) {
   if (!has_state && (home == nullptr || *home == '\0')) return "";
   const std::string folder = has_state ? state : join(home, ".local/state");
   // Relative paths differ between working directories.
-  const auto whole = [](const std::string& uri) {
-    return is_local(uri) && !uri.starts_with("file://")
-               ? std::filesystem::absolute(uri).lexically_normal().string()
-               : uri;
-  };
-  const std::string both = whole(from) + "\n" + whole(to);
+  const std::string both = absolute(from) + "\n" + absolute(to);
   return join(folder,
               "oko/transfers/" + sha256(std::as_bytes(std::span(both))).substr(0, 24) + ".jsonl");
 }
