@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 #include <utility>
 
 #include "oko/base/error.h"
@@ -20,6 +19,50 @@ bool is_in_registry(const Spec& spec) {
          storage::same_place(spec.folder, home_of(spec));
 }
 
+// Whether the registry has this job, not another one of the same name.
+bool is_registered(const Spec& spec) {
+  const auto text = open_folder(home_of(spec))->read(kSpecFile);
+  const std::string name(kSpecFile);
+  if (!text) return false;
+  try {
+    return spec_from_json(parse_json(*text, name), name).folder == spec.folder;
+  } catch (const Error&) {  // a broken one is of nobody
+    return false;
+  }
+}
+
+// In the folder, and in the registry unless it has another job of that name.
+void replace(const Job& job, std::string_view file, const std::string& text) {
+  if (is_registered(job.spec)) open_folder(home_of(job.spec))->write(file, text);
+  if (!is_in_registry(job.spec)) job.folder->write(file, text);
+}
+
+// Whether the name of the job's folder means the same here as on the workers.
+bool is_reached_by_name(const Job& job) {
+  return !storage::is_local(job.spec.folder) || job.backend->sees_this_disk();
+}
+
+// Commands would follow and change the job in its own folder, not in the one that was named.
+void refuse_a_copy(const Job& job, const std::string& place) {
+  const Spec& spec = job.spec;
+  if (!is_reached_by_name(job) || storage::same_place(place, spec.folder) ||
+      storage::same_place(place, home_of(spec))) {
+    return;
+  }
+  throw input_error(
+      place, "was copied or moved here: the folder of the job " + spec.id + " is " + spec.folder,
+      "its models are in " + storage::join(place, "run"));
+}
+
+// Files of something else would be mixed with the job's.
+void refuse_a_used_folder(const Job& job) {
+  const std::string& folder = job.spec.folder;
+  if (!is_reached_by_name(job) || !storage::exists(folder) || storage::list(folder).empty()) return;
+  if (storage::exists(storage::join(folder, kSpecFile))) return;  // record_spec() says it better
+  throw Error(ErrorCode::kUsage, "--job-dir", folder + " is not empty",
+              "name a new folder: --job-dir " + storage::join(folder, job.spec.id));
+}
+
 // The job whose spec lies in that folder, which is its own or the registry's.
 Job read_job(const std::string& place) {
   const auto here = open_folder(place);
@@ -29,9 +72,14 @@ Job read_job(const std::string& place) {
   Job job;
   job.spec = spec_from_json(parse_json(*text, name), name);
   job.backend = &backend_named(job.spec.backend);
+  refuse_a_copy(job, place);
   job.folder = job.backend->folder(job.spec);
   if (const auto engine = here->read(kEngineFile)) {
-    job.engine = parse_json(*engine, storage::join(place, kEngineFile));
+    try {
+      job.engine = parse_json(*engine, storage::join(place, kEngineFile));
+    } catch (const Error& error) {
+      job.engine_fault = error.what();
+    }
   }
   return job;
 }
@@ -56,11 +104,7 @@ std::string registry_folder() {
     const char* const value = std::getenv(name);
     return std::string(value == nullptr ? "" : value);
   };
-  if (const std::string jobs = variable("OKO_JOBS"); !jobs.empty()) {
-    return storage::is_local(jobs) && !jobs.starts_with("file:")
-               ? std::filesystem::absolute(jobs).lexically_normal().string()
-               : jobs;
-  }
+  if (const std::string jobs = variable("OKO_JOBS"); !jobs.empty()) return storage::absolute(jobs);
   if (const std::string data = variable("XDG_DATA_HOME"); data.starts_with("/")) {
     return storage::join(data, "oko/jobs");
   }
@@ -71,6 +115,7 @@ std::string registry_folder() {
 }
 
 void record_spec(const Job& job) {
+  if (!is_in_registry(job.spec)) refuse_a_used_folder(job);
   const std::string text = json_file(to_json(job.spec));
   if (!open_folder(home_of(job.spec))->create(kSpecFile, text)) {
     throw Error(ErrorCode::kUsage, "--name", "there is already a job \"" + job.spec.id + "\"",
@@ -87,17 +132,9 @@ void record_spec(const Job& job) {
               "choose another --job-dir; oko job retry continues a job");
 }
 
-void record_engine(const Job& job) {
-  const std::string text = json_file(job.engine);
-  open_folder(home_of(job.spec))->write(kEngineFile, text);
-  if (!is_in_registry(job.spec)) job.folder->write(kEngineFile, text);
-}
+void record_engine(const Job& job) { replace(job, kEngineFile, json_file(job.engine)); }
 
-void replace_spec(const Job& job) {
-  const std::string text = json_file(to_json(job.spec));
-  open_folder(home_of(job.spec))->write(kSpecFile, text);
-  if (!is_in_registry(job.spec)) job.folder->write(kSpecFile, text);
-}
+void replace_spec(const Job& job) { replace(job, kSpecFile, json_file(to_json(job.spec))); }
 
 void forget(const Job& job) {
   open_folder(home_of(job.spec))->remove(kSpecFile);

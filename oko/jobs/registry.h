@@ -13,7 +13,8 @@ namespace oko::jobs {
 // A job that was submitted: its spec, and what is needed to reach it.
 struct Job {
   Spec spec;
-  Json engine;  // Backend::submit()'s; null if the submission did not get that far
+  Json engine;               // Backend::submit()'s; null if the submission did not get that far
+  std::string engine_fault;  // why `engine` is null although its file is there; else empty
   const Backend* backend = nullptr;
   std::unique_ptr<Folder> folder;
 };
@@ -23,18 +24,19 @@ struct Job {
 // everything else if the job's folder is there too.
 std::string registry_folder();
 
-// Writes job.json and engine.json to the registry and, if it is elsewhere, to the job's folder.
-// record_spec() refuses an id or a folder that is
-// already taken.
+// Writes job.json to the registry and, if it is elsewhere, to the job's folder. Refuses an id that
+// is taken, and a folder with anything in it.
 void record_spec(const Job& job);
+// Writes engine.json, and for a retry with other limits job.json, to the same places; not to the
+// registry if it has another job of that name.
 void record_engine(const Job& job);
-// Writes job.json again, for a retry with other limits.
 void replace_spec(const Job& job);
 // Removes both again: the job was never started.
 void forget(const Job& job);
 
 // `name` is a job's id in the registry, the beginning of one that fits only one, or the path or URI
-// of a job's folder. Throws a usage Error with the nearest name if there is none.
+// of a job's folder. Throws a usage Error with the nearest name if there is none, and an input
+// Error for a copy of a job's folder: the job goes on elsewhere.
 Job open_job(const std::string& name);
 // All jobs of the registry, or of the jobs below a folder (path or URI); newest first. Jobs that
 // cannot be read are reported in `broken`, a line each.

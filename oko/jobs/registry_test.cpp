@@ -1,5 +1,7 @@
 #include "oko/jobs/registry.h"
 
+#include <filesystem>
+
 #include "oko/base/error.h"
 #include "oko/jobs/test_jobs.h"
 
@@ -49,6 +51,40 @@ TEST_F(Registry, NamesAndFoldersAreTakenOnce) {
   EXPECT_THAT(fault([this] { record_spec(job("roses-2", file("a"))); }),
               HasSubstr("already holds"));
   EXPECT_FALSE(storage::exists(file("registry/roses-2/job.json")));
+}
+
+TEST_F(Registry, AFolderWithOtherFilesIsNotTaken) {
+  storage::write(file("a/thesis.txt"), std::string_view("x"));
+  EXPECT_THAT(fault([this] { record_spec(job("roses-1", file("a"))); }), HasSubstr("not empty"));
+  EXPECT_FALSE(storage::exists(file("a/job.json")));
+  EXPECT_FALSE(storage::exists(file("registry/roses-1/job.json")));
+}
+
+TEST_F(Registry, ACopyOfAJobsFolderIsNotTheJob) {
+  record_spec(job("roses-1", file("a")));
+  std::filesystem::copy(file("a"), file("b"));
+  EXPECT_THAT(fault([this] { open_job(file("b")); }), HasSubstr("copied or moved"));
+  EXPECT_EQ(open_job(file("b/../a/.")).spec.id, "roses-1");
+}
+
+TEST_F(Registry, AnotherJobOfTheSameNameIsLeftAlone) {
+  record_spec(job("roses-1", file("a")));
+  Job other = job("roses-1", file("b"));  // submitted from another machine
+  other.engine = {{"host", "there"}};
+  other.folder->write(kSpecFile, to_json(other.spec).dump());
+  replace_spec(other);
+  record_engine(other);
+  EXPECT_EQ(open_job("roses-1").spec.folder, file("a"));
+  EXPECT_FALSE(storage::exists(file("registry/roses-1/engine.json")));
+  EXPECT_EQ(open_job(file("b")).engine, other.engine);
+}
+
+TEST_F(Registry, ABrokenEngineFileHidesNoJob) {
+  record_spec(job("roses-1", file("a")));
+  storage::write(file("registry/roses-1/engine.json"), std::string_view(""));
+  const Job found = open_job("roses-1");
+  EXPECT_TRUE(found.engine.is_null());
+  EXPECT_THAT(found.engine_fault, HasSubstr("engine.json"));
 }
 
 TEST_F(Registry, AForgottenJobLeavesNothing) {

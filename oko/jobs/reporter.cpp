@@ -5,7 +5,6 @@
 #include <chrono>
 #include <iostream>
 
-#include "oko/base/clock.h"
 #include "oko/base/error.h"
 #include "oko/base/text.h"
 #include "oko/storage/store.h"
@@ -15,6 +14,8 @@ namespace {
 
 // Of a log that cannot be written for a while: then its oldest lines are dropped.
 constexpr std::size_t kMostPending = std::size_t{8} << 20;
+// A network disk may hide a file for a moment.
+constexpr double kRemovedSeconds = 3;
 
 std::string text_of(State state) {
   state.time = wall_time();
@@ -54,6 +55,7 @@ Reporter::~Reporter() {
 
 void Reporter::log(std::string_view text) {
   const std::lock_guard lock(mutex_);
+  if (removed_) return;
   pending_ += text;
   if (pending_.size() <= kMostPending) return;
   const std::size_t half = pending_.find('\n', kMostPending / 2);
@@ -65,6 +67,7 @@ void Reporter::set(const State& state) {
   {
     const std::lock_guard lock(mutex_);
     state_ = state;
+    state_set_ = Clock::now();
     has_state_ = state_changed_ = true;
   }
   changed_.notify_all();
@@ -75,23 +78,28 @@ std::optional<std::string> Reporter::cancelled() {
   return cancelled_;
 }
 
+bool Reporter::removed() {
+  const std::lock_guard lock(mutex_);
+  return removed_;
+}
+
 void Reporter::work() {
   std::unique_lock lock(mutex_);
   auto last_beat = Clock::now();
   while (!ending_) {
     changed_.wait_for(lock, std::chrono::duration<double>(log_seconds_),
                       [this] { return ending_ || state_changed_; });
-    if (ending_) break;
+    if (ending_ || removed_) break;
     write_log(lock);
     if (state_changed_ || seconds_since(last_beat) >= heartbeat_seconds_) {
       last_beat = Clock::now();
       write_state(lock);
     }
-    if (!cancelled_) {
-      lock.unlock();
-      look_for_cancel();
-      lock.lock();
-    }
+    const bool is_cancelled = cancelled_.has_value();
+    lock.unlock();
+    if (!is_cancelled) look_for_cancel();
+    look_for_removal();
+    lock.lock();
   }
 }
 
@@ -120,7 +128,9 @@ void Reporter::write_state(std::unique_lock<std::mutex>& lock) {
     state_changed_ = false;
     return;
   }
-  const std::string text = text_of(state_);
+  State now = state_;
+  now.ran += seconds_since(state_set_);
+  const std::string text = text_of(now);
   const int attempt = state_.attempt;
   state_changed_ = false;
   lock.unlock();
@@ -153,6 +163,22 @@ void Reporter::look_for_cancel() {
   }
 }
 
+void Reporter::look_for_removal() {
+  try {
+    const bool missing = !folder_->read(kSpecFile);
+    const std::lock_guard lock(mutex_);
+    if (!missing) {
+      missing_since_.reset();
+    } else if (!missing_since_) {
+      missing_since_ = Clock::now();
+    } else {
+      removed_ = seconds_since(*missing_since_) >= kRemovedSeconds;
+    }
+  } catch (const std::exception& error) {
+    complain(error);
+  }
+}
+
 void Reporter::complain(const std::exception& error) {
   {
     const std::lock_guard lock(mutex_);
@@ -168,6 +194,7 @@ bool Reporter::finish(const State& state, const std::optional<std::string>& done
   }
   changed_.notify_all();
   if (thread_.joinable()) thread_.join();
+  if (removed_) return true;
   try {
     if (!pending_.empty()) storage::append(log_uri_, pending_);
   } catch (const std::exception& error) {  // a log does not decide whether a job has succeeded

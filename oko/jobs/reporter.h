@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "oko/base/clock.h"
 #include "oko/jobs/folder.h"
 #include "oko/jobs/state.h"
 
@@ -31,9 +32,11 @@ class Reporter {
   void set(const State& state);
   // Someone asked for the job to end: why, as they put it.
   std::optional<std::string> cancelled();
-  // Writes everything that is left and ends the thread. False, and neither state nor marker is
-  // written, if a later attempt has taken the job over. Throws the error of the state or the
-  // marker.
+  // Someone removed the job's folder: nothing is written there any more.
+  bool removed();
+  // Writes everything that is left, if the folder is still there, and ends the thread. False, and
+  // neither state nor marker is written, if a later attempt has taken the job over. Throws the
+  // error of the state or the marker.
   bool finish(const State& state, const std::optional<std::string>& done_marker);
 
  private:
@@ -43,6 +46,7 @@ class Reporter {
   // A retry may have been started while this machine was cut off: its state must stay.
   bool is_replaced(int attempt);
   void look_for_cancel();
+  void look_for_removal();
   void complain(const std::exception& error);
 
   const std::unique_ptr<Folder> folder_;
@@ -54,9 +58,11 @@ class Reporter {
   std::condition_variable changed_;
   std::string pending_;  // of the log
   State state_;
+  Clock::time_point state_set_;  // when state_.ran was true
   bool has_state_ = false, state_changed_ = false, ending_ = false;
   std::optional<std::string> cancelled_;
-  bool complained_ = false;
+  std::optional<Clock::time_point> missing_since_;  // job.json
+  bool removed_ = false, complained_ = false;
   std::thread thread_;
 };
 

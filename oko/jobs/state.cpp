@@ -15,8 +15,7 @@ double wall_time() {
 }
 
 double State::seconds(double now) const {
-  const double end = phase == Phase::kRunning ? now : time;
-  return ran + std::max(end - started, 0.0);
+  return phase == Phase::kRunning ? ran + std::max(now - time, 0.0) : ran;
 }
 
 Json to_json(const State& state) {
@@ -26,7 +25,6 @@ Json to_json(const State& state) {
           {"workers", state.workers},
           {"time", state.time},
           {"ran", state.ran},
-          {"started", state.started},
           {"host", state.host},
           {"process", state.process},
           {"reason", state.reason},
@@ -46,8 +44,7 @@ State state_from_json(const Json& json, const std::string& name) {
   state.workers = json_get<int>(json, "workers", name);
   state.time = json_get<double>(json, "time", name);
   state.ran = json_get<double>(json, "ran", name);
-  state.started = json_get<double>(json, "started", name);
-  for (const double value : {state.time, state.ran, state.started}) {
+  for (const double value : {state.time, state.ran}) {
     if (!std::isfinite(value) || value < 0) throw input_error(name, "a time is negative");
   }
   state.host = json_get<std::string>(json, "host", name);

@@ -29,15 +29,15 @@ struct State {
   int restarts = 0;          // of the training within this attempt
   int workers = 1;           // that train together now
   double time = 0;           // when this was written, seconds since 1970
-  double ran = 0;            // seconds of running before this attempt, which cost money
-  double started = 0;        // of this attempt
+  double ran = 0;            // seconds of running in all attempts until then, which cost money
   std::string host;          // of worker 0
   std::int64_t process = 0;  // of its supervisor
   std::string reason;        // why it failed, was cancelled or is preempted
   std::string last_lines;    // of the log, if it failed
   int code = 0;              // exit code of the training, if it ended
 
-  // Seconds of running in all attempts, as of `now`.
+  // Seconds of running in all attempts, as of `now` by a clock that agrees with the worker's. What
+  // the worker has counted itself, up to its last sign of life, depends on no clock.
   double seconds(double now) const;
 };
 

@@ -35,11 +35,18 @@ std::string ago(double seconds) {
   return fmt::format("{:.1f} h", seconds / 3600);
 }
 
-std::optional<State> state_in(Folder& folder) {
+// A broken one counts as none; `fault` says what is wrong with it.
+std::optional<State> state_in(Folder& folder, std::string& fault) {
+  fault.clear();
   const auto text = folder.read(kStateFile);
   if (!text) return std::nullopt;
   const std::string name = storage::join(folder.place(), kStateFile);
-  return state_from_json(parse_json(*text, name), name);
+  try {
+    return state_from_json(parse_json(*text, name), name);
+  } catch (const Error& error) {
+    fault = error.what();
+    return std::nullopt;
+  }
 }
 
 // Reads lines of a run's log.jsonl (docs/run-folder.md); what is not such a line is skipped.
@@ -170,8 +177,8 @@ void judge_unstarted(const Job& job, const Observation& engine, Status& status) 
 
 // What the folder alone decides: the marker of success, or worker 0's last word. False if the job
 // has not ended by them.
-bool has_ended(const Job& job, Status& status) {
-  status.state = state_in(*job.folder);
+bool has_ended(const Job& job, Status& status, std::string& fault) {
+  status.state = state_in(*job.folder, fault);
   if (job.folder->read(kDoneFile)) {
     status.standing = Standing::kSucceeded;
     return true;
@@ -184,6 +191,11 @@ bool has_ended(const Job& job, Status& status) {
 
 // `submit` ended before it could write the engine's name.
 void judge_without_engine(const Job& job, double now, Status& status) {
+  if (!status.state && !job.engine_fault.empty()) {
+    status.why = job.engine_fault;
+    status.hint = "oko job cancel " + job.spec.id + " lets its workers end if there are any";
+    return;
+  }
   if (!status.state) {
     status.standing = Standing::kFailed;
     status.why = "it was not submitted completely";
@@ -195,13 +207,18 @@ void judge_without_engine(const Job& job, double now, Status& status) {
 }
 
 void judge(const Job& job, double now, Status& status) {
-  if (has_ended(job, status)) return;
-  if (job.engine.is_null()) return judge_without_engine(job, now, status);
+  std::string fault;  // of the state
+  if (has_ended(job, status, fault)) return;
   const bool cancelling = job.folder->read(kCancelFile).has_value();
+  if (job.engine.is_null()) {
+    judge_without_engine(job, now, status);
+    if (cancelling && !status.state) status.standing = Standing::kCancelled;
+    return;
+  }
   const Observation engine = job.backend->observe(job.spec, job.engine);
   const bool gone =
       engine.phase == Observation::Phase::kEnded || engine.phase == Observation::Phase::kGone;
-  if (gone && has_ended(job, status)) return;  // since the folder was read
+  if (gone && has_ended(job, status, fault)) return;  // since the folder was read
   if (cancelling && gone) {
     status.standing = Standing::kCancelled;
     status.why = "before it could say so itself";
@@ -211,6 +228,11 @@ void judge(const Job& job, double now, Status& status) {
     judge_unfinished(job, engine, now, status);
   } else {
     judge_unstarted(job, engine, status);
+  }
+  if (!fault.empty()) {
+    if (status.standing != Standing::kFailed) status.standing = Standing::kUnknown;
+    status.why = fault;
+    status.hint = gone ? "oko job retry " + job.spec.id : "";
   }
   if (cancelling) status.why = "is being cancelled" + (status.why.empty() ? "" : "; " + status.why);
 }

@@ -40,8 +40,7 @@ class StatusTest : public Jobs {
   void put(Phase phase, double time) {
     State state;
     state.phase = phase;
-    state.ran = 100;
-    state.started = 500;
+    state.ran = time - 400;
     state.time = time;
     open_folder(spec().folder)->write(kStateFile, to_json(state).dump());
   }
@@ -123,6 +122,10 @@ TEST_F(StatusTest, ABrokenStateIsSaidAndNotAssumed) {
   const Status s = status(P::kRunning);
   EXPECT_EQ(s.standing, Standing::kUnknown);
   EXPECT_THAT(s.why, HasSubstr("dancing"));
+  const Status ended = status(P::kEnded);
+  EXPECT_EQ(ended.standing, Standing::kFailed);  // so that it can be started again
+  EXPECT_THAT(ended.why, HasSubstr("dancing"));
+  EXPECT_THAT(ended.hint, HasSubstr("oko job retry"));
 }
 
 }  // namespace

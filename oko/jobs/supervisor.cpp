@@ -108,13 +108,17 @@ class Supervisor {
   int finish(Phase phase, const std::string& reason, int code);
   void say(const std::string& text);
   void print(std::string_view text);
-  double ran() const { return state_.seconds(wall_time()); }
+  // Seconds of running in all attempts. The clock of a machine that has just started may jump.
+  double ran() const { return ran_before_ + seconds_since(begun_); }
+  void report();
 
   const SupervisorOptions& options_;
   const Spec spec_;
   const bool is_first_;
   Reporter reporter_;
   State state_;
+  double ran_before_ = 0;
+  const Clock::time_point begun_ = Clock::now();
   Tail tail_;
   Request asked_;  // once the training was told to end
   int crashes_ = 0;
@@ -130,18 +134,22 @@ void Supervisor::say(const std::string& text) {
   print(fmt::format("--- {}: {}\n", time_text(wall_time()), text));
 }
 
+void Supervisor::report() {
+  state_.ran = ran();
+  reporter_.set(state_);
+}
+
 void Supervisor::begin() {
   const auto folder = open_folder(options_.folder);
   if (const auto last = read_state(*folder)) {
     state_.attempt = last->attempt + (is_first_ ? 1 : 0);
     // A supervisor that was killed did not write its end: its last heartbeat counts.
-    state_.ran = last->ran + std::max(last->time - last->started, 0.0);
+    ran_before_ = last->ran;
   }
-  state_.started = wall_time();
   state_.host = this_host();
   state_.process = ::getpid();
   state_.workers = options_.placement.size;
-  reporter_.set(state_);
+  report();
   const std::string which =
       options_.placement.size == 1
           ? ""
@@ -176,6 +184,7 @@ ChildOptions Supervisor::child_options() const {
 
 Request Supervisor::request() {
   if (const auto why = reporter_.cancelled()) return {Phase::kCancelled, *why};
+  if (reporter_.removed()) return {Phase::kCancelled, "its folder was removed"};
   if (options_.signals() > 0) {
     return {Phase::kPreempted, "the machine was taken away, or the job was ended from outside"};
   }
@@ -206,7 +215,9 @@ Ending Supervisor::run_child() {
       if (asked_.phase != Phase::kRunning) {
         told = Clock::now();
         say("ends the training: " + asked_.reason);
-        child.signal(SIGTERM);
+        // A checkpoint would bring back what someone has removed.
+        killed = reporter_.removed() && !storage::exists(storage::join(spec_.run, "run.toml"));
+        child.signal(killed ? SIGKILL : SIGTERM);
       }
     } else if (!killed && seconds_since(*told) > options_.grace_seconds) {
       killed = true;
@@ -250,7 +261,7 @@ bool Supervisor::wait_before_restart() {
     ::poll(nullptr, 0, 100);
   }
   ++state_.restarts;
-  reporter_.set(state_);
+  report();
   return true;
 }
 
@@ -316,7 +327,7 @@ int Supervisor::finish(Phase phase, const std::string& reason, int code) {
                        {"attempts", state_.attempt}};
     marker = json_file(done);
   }
-  state_.time = wall_time();
+  state_.ran = seconds;
   replaced_ = !reporter_.finish(state_, marker);
   return code;
 }

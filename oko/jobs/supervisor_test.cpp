@@ -119,6 +119,18 @@ TEST_F(SupervisorTest, EndsWhenTheFolderSaysSo) {
   EXPECT_FALSE(succeeded());
 }
 
+TEST_F(SupervisorTest, AFolderThatWasRemovedDoesNotComeBack) {
+  Spec spec = this->spec();
+  spec.settings["when-done"] = "touch " + file("ended");
+  const std::string body = "trap 'echo x > $OUT/checkpoint; exit 130' TERM; touch $OUT/run.toml; " +
+                           ("rm -r " + file("job")) + "; while :; do sleep .05; echo on; done";
+  EXPECT_EQ(supervise_script(body, spec), 1);
+  EXPECT_THAT(output_, HasSubstr("cancelled: its folder was removed"));
+  EXPECT_FALSE(storage::exists(file("job/run")));
+  EXPECT_FALSE(storage::exists(file("job/done.json")));
+  EXPECT_TRUE(storage::exists(file("ended")));  // a machine that is paid for
+}
+
 TEST_F(SupervisorTest, ASignalAfterTheMarkerIsACancellation) {
   Spec spec = this->spec();
   int asked = 0;
@@ -138,6 +150,8 @@ TEST_F(SupervisorTest, LimitsHoldInsideTheJobAndOverAllAttempts) {
   EXPECT_EQ(supervise_script(body, spec), 1);
   EXPECT_EQ(state().phase, Phase::kStopped);
   EXPECT_THAT(state().reason, HasSubstr("--max-time"));
+  EXPECT_GE(state().ran, .5);
+  EXPECT_LT(state().ran, 5);  // by the supervisor's own clock, whatever the time of day
   EXPECT_EQ(supervise_script(body, spec), 1);  // nothing is left of it
   EXPECT_EQ(state().attempt, 2);
   EXPECT_GE(state().ran, .5);

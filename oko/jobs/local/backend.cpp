@@ -111,6 +111,10 @@ ProcessIdentity start(const std::vector<std::string>& words, const std::string& 
               std::string("cannot start the supervisor (") + std::strerror(error) + ")");
 }
 
+void end(const ProcessIdentity& process) {
+  if (is_alive(process)) ::kill(static_cast<pid_t>(process.id), SIGTERM);
+}
+
 std::vector<ProcessIdentity> processes_of(const Json& engine) {
   std::vector<ProcessIdentity> all;
   const Json list = json_get<Json>(engine, "processes", std::string(kEngineFile));
@@ -147,8 +151,13 @@ class Local final : public Backend {
   Json submit(const Spec& spec, Folder&, Progress&) const override {
     const int port = spec.resources.workers > 1 ? free_port() : 0;
     Json processes = Json::array();
-    for (int rank = 0; rank < spec.resources.workers; ++rank) {
-      processes.push_back(to_json(start(command_of(spec, rank, port), errors_file(spec))));
+    try {
+      for (int rank = 0; rank < spec.resources.workers; ++rank) {
+        processes.push_back(to_json(start(command_of(spec, rank, port), errors_file(spec))));
+      }
+    } catch (...) {
+      for (const Json& one : processes) end(process_from_json(one, std::string(kEngineFile)));
+      throw;
     }
     return {{"host", this_host()}, {"processes", std::move(processes)}};
   }
@@ -170,9 +179,7 @@ class Local final : public Backend {
       throw Error(ErrorCode::kFailed, spec.id, "runs on another machine",
                   "it sees the wish in its folder and ends by itself, if it reaches the folder");
     }
-    for (const ProcessIdentity& process : processes_of(engine)) {
-      if (is_alive(process)) ::kill(static_cast<pid_t>(process.id), SIGTERM);
-    }
+    for (const ProcessIdentity& process : processes_of(engine)) end(process);
   }
 
   std::string engine_log(const Spec& spec, const Json&, int lines) const override {
