@@ -67,6 +67,47 @@ struct RetryArguments {
   double max_cost = 0;
 };
 
+// Held while a job is started again, so that two people do not start it twice.
+class RetryLock {
+ public:
+  explicit RetryLock(const Job& job) : folder_(*job.folder) {
+    const std::string text = json_file({{"who", who()}, {"time", wall_time()}});
+    if (folder_.create(jobs::kRetryFile, text)) return;
+    const auto [other, since] = holder();
+    constexpr double kForgotten = 600;  // by a retry that was killed
+    if (wall_time() - since > kForgotten) {
+      folder_.remove(jobs::kRetryFile);
+      if (folder_.create(jobs::kRetryFile, text)) return;
+    }
+    throw Error(ErrorCode::kUsage, job.spec.id, "is being started again by " + other,
+                "oko job show " + job.spec.id);
+  }
+  ~RetryLock() {
+    try {
+      folder_.remove(jobs::kRetryFile);
+    } catch (const Error&) {  // it expires
+    }
+  }
+  RetryLock(const RetryLock&) = delete;
+  RetryLock& operator=(const RetryLock&) = delete;
+
+ private:
+  // Who has it, and since when; a broken file is nobody's.
+  std::pair<std::string, double> holder() const {
+    const std::string name = storage::join(folder_.place(), jobs::kRetryFile);
+    try {
+      const Json json = parse_json(folder_.read(jobs::kRetryFile).value_or("{}"), name);
+      return {json_get_or<std::string>(json, "who", "someone else", name),
+              json_get_or<double>(json, "time", 0, name)};
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kInput) throw;
+      return {"", 0};
+    }
+  }
+
+  jobs::Folder& folder_;
+};
+
 void refuse_unless_ended(const Job& job, const Status& status) {
   if (status.standing == Standing::kSucceeded) {
     throw Error(ErrorCode::kUsage, job.spec.id, "has succeeded: there is nothing to do again",
@@ -83,6 +124,7 @@ void refuse_unless_ended(const Job& job, const Status& status) {
 
 void retry(const RetryArguments& arguments, Context& context) {
   Job job = jobs::open_job(arguments.job);
+  const RetryLock lock(job);
   const Status status = jobs::status_of(job, wall_time());
   refuse_unless_ended(job, status);
   if (status.over() && runs(job)) {
@@ -112,7 +154,6 @@ void retry(const RetryArguments& arguments, Context& context) {
   job.folder->remove(jobs::kCancelFile);
   if (status.state) {
     jobs::State state = *status.state;
-    if (state.phase == jobs::Phase::kRunning) state.reason = "lost";
     state.phase = jobs::Phase::kPreempted;
     state.reason = "started again by oko job retry";
     job.folder->write(jobs::kStateFile, json_file(jobs::to_json(state)));

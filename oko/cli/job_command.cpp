@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
 
 #include "oko/base/error.h"
 #include "oko/base/file_name.h"
@@ -10,6 +9,7 @@
 #include "oko/dataset/read.h"
 #include "oko/storage/places.h"
 #include "oko/storage/store.h"
+#include "oko/train/check.h"
 
 namespace oko::cli {
 namespace {
@@ -62,13 +62,27 @@ std::string title_of(const std::string& dataset) {
 }
 
 jobs::Input input_of(const std::string& path, std::size_t word, std::size_t number) {
-  const std::string name =
-      storage::filename(std::filesystem::absolute(path).lexically_normal().string());
+  const std::string name = storage::filename(storage::absolute(path));
   constexpr std::size_t kLongest = 100;
   return {path,
           "inputs/" + std::to_string(number) + "-" +
               file_name_from(name.empty() ? "data" : name, kLongest),
           word};
+}
+
+// Files of this machine that only the recipe file names, as words: they may have to be copied.
+void add_files_of_recipe(const TrainCommand& command, std::vector<std::string>& words) {
+  train::visit_recipe(command.recipe, [&](const train::RecipeOption& about, const auto& field) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::string>) {
+      const bool is_dataset = std::string_view(about.key) == "dataset";
+      const bool is_file =
+          is_dataset || std::string_view(about.value).find("FILE") != std::string_view::npos;
+      if (!is_file || field.empty() || command.given.contains(about.key)) return;
+      if (!storage::is_local(field) || !storage::exists(field)) return;
+      if (!is_dataset) words.push_back(train::flag_of(about.key));
+      words.push_back(field);
+    }
+  });
 }
 
 }  // namespace
@@ -83,7 +97,7 @@ TrainCommand parse_train_command(const std::vector<std::string>& given) {
   CLI::App app;
   TrainArguments arguments;
   const CLI::App& train = add_train_flags(app, arguments);
-  const std::vector<std::string> words = split_words(given, train);
+  std::vector<std::string> words = split_words(given, train);
   parse(app, words);
 
   TrainCommand command;
@@ -91,10 +105,15 @@ TrainCommand parse_train_command(const std::vector<std::string>& given) {
     throw Error(ErrorCode::kUsage, "--resume", "a new job begins a new run",
                 "oko job retry JOB continues a job");
   }
-  command.recipe = recipe_of(arguments.recipe, given_keys(arguments.recipe, train));
+  command.given = given_keys(arguments.recipe, train);
+  command.recipe = recipe_of(arguments.recipe, command.given);
+  if (command.recipe.dataset.empty()) {
+    throw Error(ErrorCode::kUsage, "oko job submit", "no dataset given", kExample);
+  }
+  if (!arguments.recipe.file.empty()) add_files_of_recipe(command, words);
   const CLI::Option* const out = train.get_option("--out");
   if (out->count() > 0) command.out = arguments.out;
-  if (!command.recipe.dataset.empty()) command.title = title_of(command.recipe.dataset);
+  command.title = title_of(command.recipe.dataset);
   const CLI::Option* option = nullptr;  // whose value comes next
   for (const std::string& word : words) {
     const bool is_value = option != nullptr;
@@ -107,13 +126,46 @@ TrainCommand parse_train_command(const std::vector<std::string>& given) {
     const CLI::Option* const owner = std::exchange(option, nullptr);
     if (is_value && owner == out) continue;
     const bool is_file = !command.words.empty() && (is_value ? names_a_file(*owner) : true);
-    if (is_file && storage::is_local(word) && storage::exists(word)) {
-      command.inputs.push_back(input_of(word, command.words.size(), command.inputs.size()));
-      command.inputs.back().is_dataset = !is_value;
+    if (is_file && storage::is_local(word)) {
+      if (storage::exists(word)) {
+        command.inputs.push_back(input_of(word, command.words.size(), command.inputs.size()));
+        command.inputs.back().is_dataset = !is_value;
+      } else if (word.starts_with("/")) {
+        command.names_missing_files = true;
+      }
     }
     command.words.push_back(word);
   }
   return command;
+}
+
+void check_training(const TrainCommand& train, const jobs::Spec& spec, const jobs::Backend& backend,
+                    const Context& context) {
+  train::CheckOptions options;
+  options.given = train.given;
+  options.workers = spec.resources.workers;
+  const std::string& dataset = train.recipe.dataset;
+  const bool is_here =
+      storage::is_local(dataset) && (backend.sees_this_disk() || storage::exists(dataset));
+  options.reads_data = is_here;
+  if (!is_here && storage::is_local(dataset)) {
+    if (!dataset.starts_with("/")) {
+      throw input_error(dataset, "there is no such dataset",
+                        "check the name; one on the machines that train needs its whole path");
+    }
+    context.say("note      " + dataset + " is not on this machine, so it was not checked");
+    return;
+  }
+  if (!is_here) {
+    try {
+      if (!storage::exists(dataset)) throw input_error(dataset, "there is no such dataset");
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kStorage) throw;
+      context.say("note      not checked: " + std::string(error.what()));
+    }
+  }
+  if (!backend.sees_this_disk() && train.names_missing_files) return;
+  train::check(train.recipe, options, *context.progress);
 }
 
 void check_copy_is_complete(const std::string& place) {

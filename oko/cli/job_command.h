@@ -1,8 +1,11 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
+#include "oko/cli/cli.h"
+#include "oko/jobs/backend.h"
 #include "oko/jobs/spec.h"
 #include "oko/train/recipe.h"
 
@@ -12,15 +15,22 @@ namespace oko::cli {
 struct TrainCommand {
   std::vector<std::string> words;  // "train" …, without --out and --resume
   train::Recipe recipe;            // what they mean
+  std::set<std::string> given;     // keys of the recipe that they set
   std::string out;                 // value of --out; empty: not given
   std::string title;               // for the job's name: that of the dataset
   // Files and folders of this machine among the words.
   std::vector<jobs::Input> inputs;
+  bool names_missing_files = false;  // by absolute paths: the workers may have them
 };
 
 // Parses the words as `oko train` would. Throws its usage Errors, and one if the command is another
 // or continues a run.
 TrainCommand parse_train_command(const std::vector<std::string>& words);
+
+// Throws what the training would throw before its first update, before anything is copied or paid
+// for. What cannot be reached from this machine is not checked, with a note.
+void check_training(const TrainCommand& train, const jobs::Spec& spec, const jobs::Backend& backend,
+                    const Context& context);
 
 // Throws an input Error unless everything that a dataset refers to is in its folder, so that a copy
 // of the folder is complete.

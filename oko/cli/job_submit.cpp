@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
-#include <filesystem>
 #include <iostream>
 #include <iterator>
 #include <map>
@@ -14,11 +13,13 @@
 #include "oko/cli/choice.h"
 #include "oko/cli/job.h"
 #include "oko/cli/job_command.h"
+#include "oko/cli/job_plan.h"
 #include "oko/cli/job_price.h"
 #include "oko/jobs/duration.h"
 #include "oko/jobs/gpus.h"
 #include "oko/jobs/skypilot.h"
 #include "oko/jobs/vertex/ai_platform.h"
+#include "oko/storage/places.h"
 #include "oko/storage/store.h"
 
 namespace oko::cli {
@@ -79,11 +80,6 @@ std::map<std::string, std::string> checked_settings(const SubmitArguments& argum
   return given;
 }
 
-std::string absolute(const std::string& path) {
-  return storage::is_local(path) ? std::filesystem::absolute(path).lexically_normal().string()
-                                 : path;
-}
-
 void set_price(Spec& spec, double given, const Backend& backend) {
   if (!std::isfinite(given) || !std::isfinite(spec.resources.max_cost)) {
     throw Error(ErrorCode::kUsage, "--price, --max-cost", "not a number of USD");
@@ -101,7 +97,8 @@ void set_price(Spec& spec, double given, const Backend& backend) {
   }
 }
 
-Spec make_spec(const SubmitArguments& arguments, const Backend& backend) {
+Spec make_spec(const SubmitArguments& arguments, const TrainCommand& train,
+               const Backend& backend) {
   Spec spec;
   spec.backend = backend.name();
   spec.resources = arguments.resources;
@@ -117,18 +114,17 @@ Spec make_spec(const SubmitArguments& arguments, const Backend& backend) {
   spec.created = std::time(nullptr);
   spec.version = OKO_VERSION;
 
-  const TrainCommand train = parse_train_command(arguments.command);
   spec.command = train.words;
   spec.id = arguments.name.empty() ? jobs::new_id(train.title, spec.created)
                                    : jobs::checked_id(arguments.name);
   const bool sees = backend.sees_this_disk();
-  if (sees) spec.directory = std::filesystem::current_path().string();
+  if (sees) spec.directory = storage::absolute(".");
   spec.folder = arguments.job_dir.empty() ? backend.default_folder(spec, jobs::registry_folder())
-                : sees                    ? absolute(arguments.job_dir)
+                : sees                    ? storage::absolute(arguments.job_dir)
                                           : arguments.job_dir;
   if (spec.folder.size() > 1 && spec.folder.ends_with('/')) spec.folder.pop_back();
   spec.run = train.out.empty() ? storage::join(spec.folder, "run")
-             : sees            ? absolute(train.out)
+             : sees            ? storage::absolute(train.out)
                                : train.out;
   if (sees) return spec;
   if (!train.out.empty() && storage::is_local(train.out)) {
@@ -150,41 +146,11 @@ void refuse_a_second_run(const Spec& spec) {
               "omit --out, or choose another; oko job retry continues a job");
 }
 
-void say_plan(const Spec& spec, const Context& context) {
-  const jobs::Resources& r = spec.resources;
-  std::string limits;
-  if (r.max_hours > 0) limits += fmt::format("{:.4g} h", r.max_hours);
-  if (r.max_cost > 0) limits += fmt::format("{}${:.2f}", limits.empty() ? "" : ", ", r.max_cost);
-  context.say("job       " + spec.id);
-  context.say("folder    " + spec.folder);
-  if (!limits.empty()) context.say("at most   " + limits);
-  if (spec.price > 0) {
-    context.say(fmt::format("price     ${:.2f} an hour{}", spec.price,
-                            spec.price_source.empty() ? "" : " (" + spec.price_source + ")"));
-    if (r.max_hours > 0 && r.max_cost == 0) {
-      context.say(fmt::format("at most   ${:.2f}, by --max-time", spec.price * r.max_hours));
-    }
-  }
-}
-
-// What it will take on rented machines, before the first of them starts.
-void say_estimate(const SubmitArguments& arguments, const Spec& spec, const Backend& backend,
-                  const Context& context) {
-  if (spec.price_source.empty()) return;
-  const cost::Offer* const offer = offer_for_job(spec.resources, backend.cloud());
-  try {
-    context.say("estimate  " + job_estimate(parse_train_command(arguments.command).recipe,
-                                            spec.resources, *offer, *context.progress));
-  } catch (const Error& error) {
-    if (error.code() == ErrorCode::kInterrupted) throw;
-    context.say("estimate  not possible: " + std::string(error.what()));
-  }
-}
-
 void submit(const SubmitArguments& arguments, Context& context) {
   const Backend& backend = jobs::backend_named(arguments.on);
   Job job;
-  job.spec = make_spec(arguments, backend);
+  const TrainCommand train = parse_train_command(arguments.command);
+  job.spec = make_spec(arguments, train, backend);
   job.backend = &backend;
   if (arguments.format == "skypilot") {
     context.say_lines(jobs::skypilot_task(job.spec));
@@ -198,12 +164,13 @@ void submit(const SubmitArguments& arguments, Context& context) {
     return;
   }
   refuse_a_second_run(job.spec);
+  backend.check(job.spec);
+  check_training(train, job.spec, backend, context);
   for (const jobs::Input& input : job.spec.inputs) {
     if (input.is_dataset) check_copy_is_complete(input.from);
   }
-  backend.check(job.spec);
   say_plan(job.spec, context);
-  if (!arguments.no_estimate) say_estimate(arguments, job.spec, backend, context);
+  if (!arguments.no_estimate) say_estimate(train, job.spec, backend, context);
   job.folder = backend.folder(job.spec);
   jobs::record_spec(job);
   try {

@@ -50,7 +50,7 @@ class JobCommand : public ::testing::Test {
     spec.price = 1.2;
     jobs::State state;
     state.phase = phase;
-    state.started = 1000;
+    state.ran = 3600;
     state.time = 4600;
     state.reason = "the training ended with code 3";
     state.last_lines = "epoch 1\nphotos/b.jpg: cannot be read\n";
@@ -119,6 +119,58 @@ TEST_F(JobCommand, WordsOfTheTrainingAreKeptAndItsFilesAreFound) {
   EXPECT_EQ(command.inputs[1].name, "inputs/1-classes.txt");
   EXPECT_EQ(command.inputs[1].word, 5U);
   EXPECT_FALSE(command.inputs[1].is_dataset);
+}
+
+TEST_F(JobCommand, FilesThatOnlyTheRecipeNamesAreFound) {
+  storage::write(file("run.toml"), "[data]\ndataset = \"" + file("photos") + "\"\nclasses = \"" +
+                                       file("photos/classes.txt") + "\"\n");
+  const TrainCommand command = parse_train_command({"train", "--recipe", file("run.toml")});
+  EXPECT_EQ(command.title, "photos");
+  ASSERT_EQ(command.inputs.size(), 3U);
+  EXPECT_EQ(command.inputs[1].from, file("photos"));
+  EXPECT_TRUE(command.inputs[1].is_dataset);
+  EXPECT_EQ(command.words[command.inputs[2].word - 1], "--classes");
+}
+
+#if OKO_HAS_TRAINING
+TEST_F(JobCommand, WhatTheTrainingWouldRefuseIsNeverSubmitted) {
+  const auto fault = [this](std::vector<std::string> words) {
+    words.insert(words.begin(), {"submit", "--name", "roses-1", "--", "train"});
+    const Outcome outcome = job(words);
+    EXPECT_NE(outcome.code, 0);
+    EXPECT_FALSE(storage::exists(file("jobs/roses-1/job.json")));
+    return outcome.error;
+  };
+  EXPECT_THAT(fault({file("fotos")}), HasSubstr("no such dataset"));
+  EXPECT_THAT(fault({file("photos"), "--width", "97"}), HasSubstr("97"));
+  EXPECT_THAT(fault({file("photos"), "--network", "yolov33"}), HasSubstr("yolov33"));
+  EXPECT_THAT(fault({file("photos"), "--from", file("none.weights")}), HasSubstr("none.weights"));
+  EXPECT_THAT(fault({file("photos"), "--mosaic", ".5", "--no-augment"}), HasSubstr("--mosaic"));
+}
+#endif
+
+TEST_F(JobCommand, DataOfOtherMachinesNeedsItsWholePath) {
+  const Context context;
+  const auto check = [&](const std::string& dataset) {
+    check_training(parse_train_command({"train", dataset}), {}, jobs::backend_named("ssh"),
+                   context);
+  };
+  EXPECT_THROW(check("fotos"), Error);
+  ::testing::internal::CaptureStdout();
+  EXPECT_NO_THROW(check("/data/fotos"));
+  EXPECT_THAT(::testing::internal::GetCapturedStdout(), HasSubstr("was not checked"));
+}
+
+TEST_F(JobCommand, IsStartedAgainByOneAtATime) {
+  register_job("roses-1", jobs::Phase::kStopped);
+  const auto lock = [this](double time) {
+    storage::write(file("jobs/roses-1/retry.json"), Json{{"who", "me@box"}, {"time", time}}.dump());
+    return job({"retry", "roses-1", "--max-time", "30m"}).error;
+  };
+  EXPECT_THAT(lock(jobs::wall_time()), HasSubstr("is being started again by me@box"));
+  EXPECT_TRUE(storage::exists(file("jobs/roses-1/retry.json")));
+  EXPECT_THAT(lock(1000), HasSubstr("already run"));  // of one that was killed
+  EXPECT_FALSE(storage::exists(file("jobs/roses-1/retry.json")));
 }
 
 TEST_F(JobCommand, ADatasetThatRefersElsewhereCannotBeCopied) {

@@ -1,6 +1,7 @@
 // In place of everything that needs LibTorch, when oko is built without it (OKO_TRAIN=OFF): the
 // recipe is there, so that `oko train` has its options and help, but nothing can be trained.
 #include "oko/base/error.h"
+#include "oko/train/check.h"
 #include "oko/train/engine.h"
 #include "oko/train/probe.h"
 #include "oko/train/trainer.h"
@@ -16,6 +17,11 @@ Error without_libtorch(const char* place) {
 }  // namespace
 
 TrainResult train(Recipe, const TrainOptions&, Progress&) { throw without_libtorch("oko train"); }
+
+void check(Recipe recipe, const CheckOptions& options, Progress&) {
+  check_recipe(recipe);
+  check_effects(recipe, options.given);
+}
 
 ProbeResult probe(Recipe, const ProbeOptions&, Progress&) {
   throw Error(ErrorCode::kUsage, "oko cost",

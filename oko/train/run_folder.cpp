@@ -1,6 +1,7 @@
 #include "oko/train/run_folder.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "oko/base/error.h"
 #include "oko/run/output.h"
@@ -25,6 +26,12 @@ void refuse_a_second_run(const run::Paths& paths) {
                 "already exists and belongs to no run; training would overwrite it",
                 "choose another --out, or move it away");
   }
+}
+
+std::string how_to_continue(const std::string& folder) {
+  const char* const job = std::getenv("OKO_JOB");
+  if (job == nullptr || *job == '\0') return "continue with oko train --resume --out " + folder;
+  return std::string("its job continues it, by itself or with oko job retry ") + job;
 }
 
 void check_outputs(const run::Paths& paths) {

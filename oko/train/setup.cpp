@@ -9,6 +9,14 @@
 #include "oko/train/setup_steps.h"
 
 namespace oko::train {
+
+void check_batch(int batch, int workers) {
+  if (batch >= workers) return;
+  throw Error(ErrorCode::kUsage, fmt::format("--batch {}", batch),
+              fmt::format("there are {} workers, and each needs an image of every batch", workers),
+              "give a larger batch, or start fewer workers");
+}
+
 namespace {
 
 void choose_numbers(Setup& setup) {
@@ -16,12 +24,7 @@ void choose_numbers(Setup& setup) {
   const int pictures = static_cast<int>(setup.train.samples.size());
   if (r.batch == 0) r.batch = std::max(usual_batch(pictures), setup.shares);
   r.batch = std::min(r.batch, pictures);
-  if (r.batch < setup.shares) {
-    throw Error(
-        ErrorCode::kUsage, fmt::format("--batch {}", r.batch),
-        fmt::format("there are {} workers, and each needs an image of every batch", setup.shares),
-        "give a larger batch, or start fewer workers");
-  }
+  check_batch(r.batch, setup.shares);
   r.frozen_epochs = std::min(r.frozen_epochs, r.epochs);
 }
 

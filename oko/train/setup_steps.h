@@ -16,6 +16,8 @@ void take_pretrained(Setup& setup, Progress& progress);
 // `then`: of the checkpoint.
 void check_same_network(const Setup& setup, const graph::Network& then);
 
+// Throws a usage Error if there are more workers than images in a batch.
+void check_batch(int batch, int workers);
 // Several workers: that they have the same data; gives what worker 0 has set up to the others.
 void check_same_data(const Setup& setup, Workers& workers);
 void share_setup(Setup& setup, Workers& workers);

@@ -277,12 +277,8 @@ class Trainer {
         throw e;  // the run folder itself failed
       }
       throw Error(e.code(), e.place(), e.message() + "; checkpoint written: " + uri,
-                  (e.hint().empty() ? "" : e.hint() + "; then ") + how_to_continue());
+                  (e.hint().empty() ? "" : e.hint() + "; then ") + how_to_continue(paths_.folder));
     }
-  }
-
-  std::string how_to_continue() const {
-    return "continue with oko train --resume --out " + paths_.folder;
   }
 
   void train_epoch() {
@@ -342,7 +338,7 @@ class Trainer {
     folder_->journal.ended(run::kInterrupted, position_.step);
     write_report();
     throw Error(ErrorCode::kInterrupted, paths_.folder, "stopped; checkpoint written: " + uri,
-                how_to_continue());
+                how_to_continue(paths_.folder));
   }
 
   std::string place_of_worker() const {
