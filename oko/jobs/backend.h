@@ -40,6 +40,8 @@ struct Observation {
   std::string reason{};  // "no node has a GPU of type l4", "image not found: …"; may be empty
   std::string hint{};    // what to do about it; may be empty
   int restarts = 0;      // by the engine, if it counts them
+  // Worker 0 has ended, and the engine will not start it again; others still run.
+  bool first_ended = false;
 };
 
 class Backend {

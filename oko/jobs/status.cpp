@@ -101,6 +101,10 @@ void add_progress(const Job& job, Status& status) {
   read_progress(end, status);
 }
 
+// For so long after a job's last word its engine is asked whether it knows better: engines let go
+// of a machine, or start a worker again, within minutes.
+constexpr double kEngineCatchesUp = 3600;
+
 const char* kMayCost =
     "its machine may still be charged: look at the engine's own list of machines";
 
@@ -110,6 +114,7 @@ void judge_unfinished(const Job& job, const Observation& engine, double now, Sta
   const double silence = now - state.time;
   const bool silent = silence > kLostSeconds;
   using enum Observation::Phase;
+  const bool ended = engine.phase == kEnded || engine.phase == kGone || engine.first_ended;
   if (state.phase == Phase::kPreempted) {
     status.standing = Standing::kPreempted;
     status.why = state.reason;
@@ -117,13 +122,15 @@ void judge_unfinished(const Job& job, const Observation& engine, double now, Sta
       status.why = engine.reason;
       status.hint = engine.hint;
     }
-    if (engine.phase == kEnded || engine.phase == kGone) {
+    status.engine_runs = engine.first_ended;
+    if (ended) {
       status.hint = "oko job retry " + job.spec.id + " continues from the last checkpoint";
     }
     return;
   }
   switch (engine.phase) {
     case kRunning:
+      if (engine.first_ended) break;
       if (!silent) return;
       status.standing = Standing::kLost;
       status.why = "no sign of life for " + ago(silence) + ", though its engine says that it runs";
@@ -135,11 +142,7 @@ void judge_unfinished(const Job& job, const Observation& engine, double now, Sta
       return;
     case kEnded:
     case kGone:
-      status.standing = Standing::kLost;
-      status.why = "it ended without a word" +
-                   (engine.reason.empty() ? std::string() : ": " + engine.reason);
-      status.hint = "oko job retry " + job.spec.id + " continues from the last checkpoint";
-      return;
+      break;
     case kUnreachable:
       status.standing = silent ? Standing::kLost : Standing::kUnknown;
       status.why = engine.reason;
@@ -149,6 +152,25 @@ void judge_unfinished(const Job& job, const Observation& engine, double now, Sta
       }
       return;
   }
+  status.standing = Standing::kLost;
+  status.why =
+      "it ended without a word" + (engine.reason.empty() ? std::string() : ": " + engine.reason);
+  status.hint = "oko job retry " + job.spec.id + " continues from the last checkpoint";
+}
+
+// The folder says that it has ended.
+void judge_ended(const Job& job, double now, Status& status) {
+  if (job.engine.is_null() || !status.state || now - status.state->time > kEngineCatchesUp) return;
+  const Observation engine = job.backend->observe(job.spec, job.engine);
+  const bool waits = engine.phase == Observation::Phase::kQueued;
+  status.engine_runs = engine.phase == Observation::Phase::kRunning;
+  if (status.standing == Standing::kSucceeded || (!waits && !status.engine_runs)) return;
+  status.why = fmt::format("{}{}{}; {}", word_of(status.standing), status.why.empty() ? "" : ": ",
+                           status.why,
+                           waits                ? "its engine starts it again"
+                           : engine.first_ended ? "other workers still run"
+                                                : "its engine still runs it");
+  status.standing = waits ? Standing::kQueued : Standing::kEnding;
 }
 
 // The worker code has not written anything yet.
@@ -208,7 +230,7 @@ void judge_without_engine(const Job& job, double now, Status& status) {
 
 void judge(const Job& job, double now, Status& status) {
   std::string fault;  // of the state
-  if (has_ended(job, status, fault)) return;
+  if (has_ended(job, status, fault)) return judge_ended(job, now, status);
   const bool cancelling = job.folder->read(kCancelFile).has_value();
   if (job.engine.is_null()) {
     judge_without_engine(job, now, status);
@@ -247,7 +269,8 @@ bool Status::over() const {
 
 bool Status::charged() const {
   using enum Standing;
-  return standing == kStarting || standing == kRunning || standing == kLost || standing == kUnknown;
+  return engine_runs || standing == kStarting || standing == kRunning || standing == kLost ||
+         standing == kUnknown || standing == kEnding;
 }
 
 Status status_of(const Job& job, double now) {

@@ -28,7 +28,8 @@ class StatusTest : public Jobs {
   using P = Observation::Phase;
 
   Status status(Observation::Phase phase, const std::string& reason = "") {
-    backend_.observation = {.phase = phase, .reason = reason};
+    backend_.observation.phase = phase;
+    backend_.observation.reason = reason;
     Job job;
     job.spec = spec();
     job.spec.price = 3.6;
@@ -42,6 +43,7 @@ class StatusTest : public Jobs {
     state.phase = phase;
     state.ran = time - 400;
     state.time = time;
+    if (phase == Phase::kFailed) state.reason = "code 4";
     open_folder(spec().folder)->write(kStateFile, to_json(state).dump());
   }
 
@@ -89,11 +91,40 @@ TEST_F(StatusTest, APreemptedJobWaitsForItsEngineOrTheUser) {
   EXPECT_THAT(status(P::kEnded).hint, HasSubstr("oko job retry"));
 }
 
-TEST_F(StatusTest, WhatTheWorkerSaidLastCounts) {
+TEST_F(StatusTest, WhatTheWorkerSaidLastCountsOnceItsEngineHasEnded) {
   put(Phase::kFailed, 900);
-  EXPECT_EQ(status(P::kRunning).standing, Standing::kFailed);
-  put(Phase::kStopped, 900);
-  EXPECT_TRUE(status(P::kGone).over());
+  for (const auto phase : {P::kEnded, P::kGone, P::kUnreachable}) {
+    EXPECT_EQ(status(phase).standing, Standing::kFailed);
+    EXPECT_TRUE(status(phase).over());
+    EXPECT_FALSE(status(phase).charged());
+  }
+  // A worker is started again, or another one has not ended yet.
+  const Status again = status(P::kQueued, "1 node is too small");
+  EXPECT_EQ(again.standing, Standing::kQueued);
+  EXPECT_THAT(again.why, HasSubstr("failed: code 4; its engine starts it again"));
+  EXPECT_FALSE(again.over());
+  const Status ending = status(P::kRunning);
+  EXPECT_EQ(ending.standing, Standing::kEnding);
+  EXPECT_THAT(ending.why, HasSubstr("failed: code 4; its engine still runs it"));
+  EXPECT_FALSE(ending.over());
+  EXPECT_TRUE(ending.charged());
+}
+
+TEST_F(StatusTest, ASuccessIsOneWhileItsMachineStillRuns) {
+  put(Phase::kSucceeded, 900);
+  open_folder(spec().folder)->write(kDoneFile, "{}");
+  EXPECT_TRUE(status(P::kRunning).over());
+  EXPECT_TRUE(status(P::kRunning).charged());
+  EXPECT_FALSE(status(P::kEnded).charged());
+}
+
+TEST_F(StatusTest, WithoutWorker0AJobGoesOnOnlyIfItIsStartedAgain) {
+  put(Phase::kPreempted, 900);
+  backend_.observation.first_ended = true;
+  EXPECT_THAT(status(P::kRunning).hint, HasSubstr("oko job retry"));
+  EXPECT_TRUE(status(P::kRunning).charged());
+  put(Phase::kRunning, 990);
+  EXPECT_EQ(status(P::kRunning).standing, Standing::kLost);
 }
 
 TEST_F(StatusTest, ACancelledJobNeedNotSaySo) {

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -168,10 +169,9 @@ class Local final : public Backend {
               .reason = "it was submitted on the machine " +
                         json_get<std::string>(engine, "host", std::string(kEngineFile))};
     }
-    for (const ProcessIdentity& process : processes_of(engine)) {
-      if (is_alive(process)) return {.phase = Observation::Phase::kRunning};
-    }
-    return {.phase = Observation::Phase::kEnded};
+    const std::vector<ProcessIdentity> processes = processes_of(engine);
+    if (std::ranges::none_of(processes, is_alive)) return {.phase = Observation::Phase::kEnded};
+    return {.phase = Observation::Phase::kRunning, .first_ended = !is_alive(processes.front())};
   }
 
   void cancel(const Spec& spec, const Json& engine) const override {

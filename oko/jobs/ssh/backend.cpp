@@ -279,7 +279,9 @@ Observation Ssh::observe(const Spec& spec, const Json& engine) const {
   const auto first = std::ranges::find_if(ended, [](const auto& why) { return !why.empty(); });
   if (first == ended.end()) return {Observation::Phase::kRunning, {}, {}, 0};
   const bool all = std::ranges::none_of(ended, [](const auto& why) { return why.empty(); });
-  return {all ? Observation::Phase::kEnded : Observation::Phase::kRunning, *first, {}, 0};
+  return {.phase = all ? Observation::Phase::kEnded : Observation::Phase::kRunning,
+          .reason = *first,
+          .first_ended = !all && !ended.front().empty()};
 }
 
 void Ssh::cancel(const Spec& spec, const Json& engine) const {
