@@ -30,6 +30,8 @@ constexpr int kMostCrashesInARow = 3;
 constexpr double kGoodSeconds = 600;
 // Of another worker with worker 0's word on why all ended.
 constexpr double kPatienceWithFirst = 10;
+// By which worker 0 keeps the limits sooner than the others, so that all agree on why they end.
+constexpr double kLimitSlack = 30;
 constexpr int kLastLines = 12;
 constexpr std::size_t kLongestTail = 4096;
 
@@ -53,6 +55,10 @@ class Tail {
  private:
   std::string text_;
 };
+
+bool was_interrupted(const Ending& ending) {
+  return ending.signal == 0 && ending.code == kPreempted;
+}
 
 Spec read_spec(const std::string& folder) {
   const auto text = open_folder(folder)->read(kSpecFile);
@@ -99,12 +105,17 @@ class Supervisor {
   void begin();
   Ending run_child();
   ChildOptions child_options() const;
-  Request request();
+  // `slack`: seconds after a limit at which it counts.
+  Request request(double slack = 0);
+  // Worker 0's last word, if it has written one since this worker began. A worker on a machine with
+  // a disk of its own never gets one.
+  std::optional<Request> word_of_first(Folder& folder) const;
   // Whether the training should be started again after this ending.
   bool restarts_after(const Ending& ending, double seconds);
   bool wait_before_restart();
   void look_again();
   int conclude(const Ending& ending);
+  int code_for_engine(int code) const;
   int finish(Phase phase, const std::string& reason, int code);
   void say(const std::string& text);
   void print(std::string_view text);
@@ -120,7 +131,8 @@ class Supervisor {
   double ran_before_ = 0;
   const Clock::time_point begun_ = Clock::now();
   Tail tail_;
-  Request asked_;  // once the training was told to end
+  Request asked_;                // once the training was told to end
+  std::optional<State> before_;  // the job's state when this worker began
   int crashes_ = 0;
   bool replaced_ = false;
 };
@@ -141,7 +153,8 @@ void Supervisor::report() {
 
 void Supervisor::begin() {
   const auto folder = open_folder(options_.folder);
-  if (const auto last = read_state(*folder)) {
+  before_ = read_state(*folder);
+  if (const auto& last = before_) {
     state_.attempt = last->attempt + (is_first_ ? 1 : 0);
     // A supervisor that was killed did not write its end: its last heartbeat counts.
     ran_before_ = last->ran;
@@ -182,14 +195,14 @@ ChildOptions Supervisor::child_options() const {
   return child;
 }
 
-Request Supervisor::request() {
+Request Supervisor::request(double slack) {
   if (const auto why = reporter_.cancelled()) return {Phase::kCancelled, *why};
   if (reporter_.removed()) return {Phase::kCancelled, "its folder was removed"};
   if (options_.signals() > 0) {
     return {Phase::kPreempted, "the machine was taken away, or the job was ended from outside"};
   }
   const Resources& limits = spec_.resources;
-  const double hours = ran() / 3600;
+  const double hours = (ran() - slack) / 3600;
   if (limits.max_hours > 0 && hours >= limits.max_hours) {
     return {Phase::kStopped, fmt::format("it ran for {:.2f} h (--max-time)", hours)};
   }
@@ -211,7 +224,7 @@ Ending Supervisor::run_child() {
       tail_.add(output);
     }
     if (!told) {
-      asked_ = request();
+      asked_ = request(is_first_ ? 0 : kLimitSlack);
       if (asked_.phase != Phase::kRunning) {
         told = Clock::now();
         say("ends the training: " + asked_.reason);
@@ -238,7 +251,8 @@ Ending Supervisor::run_child() {
 bool Supervisor::restarts_after(const Ending& ending, double seconds) {
   if (asked_.phase != Phase::kRunning) return false;
   if (seconds >= kGoodSeconds) crashes_ = 0;
-  const bool crashed = ending.signal != 0 || ending.code == kLostWorker ||
+  const bool left_alone = !is_first_ && was_interrupted(ending);  // see look_again()
+  const bool crashed = ending.signal != 0 || ending.code == kLostWorker || left_alone ||
                        ending.code == static_cast<int>(ErrorCode::kStorage);
   if (!crashed || ++crashes_ > kMostCrashesInARow) return false;
   const std::string what =
@@ -246,6 +260,7 @@ bool Supervisor::restarts_after(const Ending& ending, double seconds) {
           ? fmt::format("the training was ended by signal {} ({}){}", ending.signal,
                         strsignal(ending.signal),
                         ending.signal == SIGKILL ? ": the machine may have too little memory" : "")
+      : left_alone ? "another worker ended the training, and worker 0 does not say why"
       : ending.code == kLostWorker ? "another worker was lost"
                                    : "the training could not reach its files";
   say(fmt::format("{}; starts it again, {} of {}", what, crashes_, kMostCrashesInARow));
@@ -260,14 +275,30 @@ bool Supervisor::wait_before_restart() {
     if (asked_.phase != Phase::kRunning) return false;
     ::poll(nullptr, 0, 100);
   }
+  if (!is_first_) {
+    const auto word = word_of_first(*open_folder(options_.folder));
+    if (word && word->phase != Phase::kPreempted) {  // `oko job retry` writes that too
+      asked_ = *word;
+      return false;
+    }
+  }
   ++state_.restarts;
   report();
   return true;
 }
 
+std::optional<Request> Supervisor::word_of_first(Folder& folder) const {
+  const auto first = read_state(folder);
+  if (!first || first->phase == Phase::kRunning) return std::nullopt;
+  if (before_ && to_json(*first) == to_json(*before_)) return std::nullopt;
+  const bool failed = first->phase == Phase::kFailed;
+  return Request{first->phase, (failed ? "worker 0 failed: " : "") + first->reason};
+}
+
 // Why the training was interrupted, if it is not a preemption. Whoever cancels writes the marker
 // first, then sends the signal, which may be seen earlier; and workers stop together, whichever of
-// them was told to.
+// them was told to. Without a word of worker 0 it is as if that one was lost: this worker waits for
+// it, within its own limits, and ends for good if it does not come back.
 void Supervisor::look_again() {
   const auto folder = open_folder(options_.folder);
   const auto start = Clock::now();
@@ -278,14 +309,19 @@ void Supervisor::look_again() {
     }
     if (asked_.phase == Phase::kRunning) asked_ = request();
     if (is_first_ || asked_.phase != Phase::kRunning) return;
-    const auto first = read_state(*folder);
-    if (first && (first->phase == Phase::kStopped || first->phase == Phase::kCancelled)) {
-      asked_ = {first->phase, first->reason};
+    if (const auto word = word_of_first(*folder)) {
+      asked_ = *word;
       return;
     }
-    if (!first || first->phase != Phase::kRunning) return;
     ::poll(nullptr, 0, 500);
   } while (seconds_since(start) < kPatienceWithFirst);
+}
+
+// Engines may start again what ended with 4, whose folder could not be reached, and with 5, which
+// has lost worker 0. A training that has failed for good must look like neither.
+int Supervisor::code_for_engine(int code) const {
+  if (!is_first_ && (code == kLostWorker || code == kPreempted)) return kLostWorker;
+  return code == kLostWorker || code == static_cast<int>(ErrorCode::kStorage) ? 1 : code;
 }
 
 int Supervisor::conclude(const Ending& ending) {
@@ -293,14 +329,12 @@ int Supervisor::conclude(const Ending& ending) {
   if (ending.signal == 0 && ending.code == 0) {
     return finish(Phase::kSucceeded, "", 0);  // also if it was told to end, but too late
   }
-  const bool interrupted = ending.signal == 0 && ending.code == kPreempted;
-  if (asked_.phase == Phase::kPreempted || (asked_.phase == Phase::kRunning && interrupted)) {
-    look_again();
-  }
   if (asked_.phase == Phase::kPreempted)
     return finish(Phase::kPreempted, asked_.reason, kPreempted);
-  if (asked_.phase != Phase::kRunning) return finish(asked_.phase, asked_.reason, 1);
-  if (interrupted) {
+  if (asked_.phase != Phase::kRunning) {
+    return finish(asked_.phase, asked_.reason, asked_.phase == Phase::kSucceeded ? 0 : 1);
+  }
+  if (is_first_ && was_interrupted(ending)) {
     return finish(Phase::kPreempted, "the training was interrupted", kPreempted);
   }
   state_.last_lines = tail_.lines();
@@ -311,7 +345,7 @@ int Supervisor::conclude(const Ending& ending) {
                   1);
   }
   return finish(Phase::kFailed, fmt::format("the training ended with code {}", ending.code),
-                ending.code);
+                code_for_engine(ending.code));
 }
 
 int Supervisor::finish(Phase phase, const std::string& reason, int code) {
@@ -338,12 +372,17 @@ int Supervisor::run() {
     for (;;) {
       const auto start = Clock::now();
       const Ending ending = run_child();
+      const bool succeeded = ending.signal == 0 && ending.code == 0;
+      if ((asked_.phase == Phase::kPreempted && !succeeded) ||
+          (asked_.phase == Phase::kRunning && was_interrupted(ending))) {
+        look_again();
+      }
       if (!restarts_after(ending, seconds_since(start))) return conclude(ending);
       if (!wait_before_restart()) return conclude(ending);
     }
   } catch (const Error& error) {
     if (state_.phase != Phase::kRunning) throw;  // its end could not be written
-    return finish(Phase::kFailed, error.what(), static_cast<int>(error.code()));
+    return finish(Phase::kFailed, error.what(), code_for_engine(static_cast<int>(error.code())));
   }
 }
 

@@ -30,7 +30,10 @@ struct SupervisorOptions {
 // Returns the exit code for the engine:
 //   0      training succeeded, now or in an earlier attempt
 //   130    preempted, with a checkpoint: start the job again
-//   other  the training's own code, or 1 if the job was cancelled or stopped: do not start it again
+//   5      of another worker than 0: worker 0 is lost, start this one again if that one comes back
+//   other  the training's own code, or 1 if the job was cancelled or stopped, or if the training
+//   could
+//          not reach its files or other workers several times: do not start it again
 // Throws Errors of kInput and kStorage if the job's folder cannot be read.
 int supervise(const SupervisorOptions& options);
 

@@ -31,6 +31,25 @@ class SupervisorTest : public Jobs {
     return code;
   }
   int supervise_script(const std::string& body) { return supervise_script(body, spec()); }
+  // Of worker 1 of 2.
+  int supervise_second(const std::string& body, Spec spec) {
+    spec.settings["when-done"] = "touch " + file("ended");
+    write_spec(spec);
+    SupervisorOptions options;
+    options.folder = spec.folder;
+    options.program = script("oko", "echo $RANK >> " + file("calls") + "\n" + body);
+    options.placement = {1, 2, 0, "host-a", 4711};
+    options.pause_seconds = .01;
+    ::testing::internal::CaptureStdout();
+    const int code = supervise(options);
+    output_ = ::testing::internal::GetCapturedStdout();
+    return code;
+  }
+  int supervise_second(const std::string& body) { return supervise_second(body, spec()); }
+  // Shell commands that write a state as worker 0 does.
+  std::string put(const State& state) const {
+    return "cat > " + file("job/state.json") + " <<'END'\n" + to_json(state).dump() + "\nEND\n";
+  }
   State state() const {
     return state_from_json(parse_json(text("job/state.json"), "state.json"), "state.json");
   }
@@ -207,21 +226,55 @@ TEST_F(SupervisorTest, AnAttemptThatWasTakenOverLeavesTheJobAlone) {
 }
 
 TEST_F(SupervisorTest, WorkersThatStopTogetherAgreeOnWhy) {
-  Spec spec = this->spec();
-  spec.settings["when-done"] = "touch " + file("ended");
-  write_spec(spec);
   State first;
   first.phase = Phase::kStopped;
   first.reason = "it ran for 8 h (--max-time)";
-  open_folder(file("job"))->write(kStateFile, to_json(first).dump());
-  SupervisorOptions options;
-  options.folder = spec.folder;
-  options.program = script("oko", "exit 130\n");
-  options.placement = {1, 2, 0, "host-a", 4711};
-  ::testing::internal::CaptureStdout();
-  EXPECT_EQ(supervise(options), 1);
-  EXPECT_THAT(::testing::internal::GetCapturedStdout(), HasSubstr("stopped: it ran for 8 h"));
+  EXPECT_EQ(supervise_second(put(first) + "exit 130\n"), 1);
+  EXPECT_THAT(output_, HasSubstr("stopped: it ran for 8 h"));
   EXPECT_TRUE(storage::exists(file("ended")));
+
+  first.phase = Phase::kPreempted;
+  first.reason = "the machine was taken away";
+  std::filesystem::remove(file("ended"));
+  EXPECT_EQ(supervise_second(put(first) + "exit 130\n"), 130);
+  EXPECT_FALSE(storage::exists(file("ended")));
+}
+
+TEST_F(SupervisorTest, AWorkerEndsSoonWhenWorker0HasFailedForGood) {
+  State first;
+  first.phase = Phase::kFailed;
+  first.reason = "the training ended with code 3";
+  EXPECT_EQ(supervise_second(put(first) + "exit 5\n"), 1);
+  EXPECT_THAT(output_, HasSubstr("failed: worker 0 failed: the training ended with code 3"));
+  EXPECT_EQ(text("calls"), "1\n");
+  EXPECT_TRUE(storage::exists(file("ended")));
+}
+
+// On a machine with a disk of its own: the last that is known of worker 0 is what a retry wrote
+// there.
+TEST_F(SupervisorTest, AWorkerThatDoesNotSeeWhyItWasLeftWaitsWithinItsLimits) {
+  State retried;
+  retried.phase = Phase::kPreempted;
+  retried.reason = "started again by oko job retry";
+  open_folder(file("job"))->write(kStateFile, to_json(retried).dump());
+  Spec spec = this->spec();
+  spec.resources.max_hours = 1. / 3600;
+  EXPECT_EQ(supervise_second("exit 130\n", spec), 1);
+  EXPECT_THAT(output_, HasSubstr("stopped: it ran for"));
+  EXPECT_TRUE(storage::exists(file("ended")));
+}
+
+TEST_F(SupervisorTest, AWorkerWhoseWorker0DoesNotComeBackEndsItsMachine) {
+  EXPECT_EQ(supervise_second("exit 5\n"), 5);  // for engines that start both again
+  EXPECT_EQ(text("calls"), "1\n1\n1\n1\n");
+  EXPECT_TRUE(storage::exists(file("ended")));
+}
+
+TEST_F(SupervisorTest, WhatFailedForGoodDoesNotLookLikeALostMachine) {
+  for (const int code : {4, 5}) {
+    EXPECT_EQ(supervise_script("exit " + std::to_string(code)), 1) << code;
+    EXPECT_EQ(state().code, code);
+  }
 }
 
 TEST_F(SupervisorTest, ABrokenStateIsNoReasonNotToTrain) {

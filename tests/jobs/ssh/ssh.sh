@@ -52,19 +52,19 @@ supervisor_of() { cut -d ' ' -f 1 "$(on "$1" "$2")/worker-${3:-0}.process"; }
 training_of() { pgrep -P "$(supervisor_of "$1" "$2")"; }
 is_gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
 
-credentials=  # for a bucket, on the hosts
-# program STEPS: prints the path of a stand-in that trains for so many steps.
+variables=  # of the training on the hosts
+# program STEPS NAME: prints the path of a stand-in that trains for so many steps.
 program() {
-  printf '#!/bin/sh\n%s STEPS=%s OKO_REAL=%s exec %s "$@"\n' "$credentials" "$1" "$OKO_REAL" \
-    "$here/../stand_in.sh" >"$work/oko-$1"
-  chmod +x "$work/oko-$1"
-  echo "$work/oko-$1"
+  printf '#!/bin/sh\n%s STEPS=%s OKO_REAL=%s exec %s "$@"\n' "$variables" "$1" "$OKO_REAL" \
+    "$here/../stand_in.sh" >"$work/oko-$2"
+  chmod +x "$work/oko-$2"
+  echo "$work/oko-$2"
 }
 # submit STEPS NAME HOSTS OPTION…
 submit() {
   local steps=$1 name=$2 hosts=$3
   shift 3
-  oko --quiet job submit --on ssh --name "$name" --hosts "$hosts" --program "$(program "$steps")" \
+  oko --quiet job submit --on ssh --name "$name" --hosts "$hosts" --program "$(program "$steps" "$name")" \
     "$@" -- train "$work/it's data" || fail "submit $name"
 }
 # One grey image with one box: nothing is trained, but the command is checked.
@@ -94,9 +94,43 @@ oko job submit --on ssh --hosts a --name dry --program /x/oko --dry-run -- train
   >dry
 grep -q "setsid nohup env /x/oko job run .oko/jobs/dry" dry || fail "--dry-run"
 
+# Two hosts, each with a disk of its own and charged until its --when-done: the second must end however
+# the first does.
+# submit_pair STEPS NAME OPTION…
+submit_pair() {
+  local steps=$1 name=$2
+  shift 2
+  variables="COMPANY=$work/company-$name ${fail_with:+FAIL=$fail_with}" \
+    submit "$steps" "$name" a,b --workers 2 --when-done 'touch "$HOME/$OKO_JOB-is-off"' "$@"
+}
+both_are_off() { [ -e "servers/a/home/$1-is-off" ] && [ -e "servers/b/home/$1-is-off" ]; }
+# ends_on_both NAME STATE SECONDS
+ends_on_both() {
+  wait_for "$3" both_are_off "$1" || fail "$1: --when-done has not run on both hosts"
+  wait_state "$1" "$2" 10
+}
+is_at_work() { has_line "$(on b "$1")/logs/worker-1.log" "step 5"; }
+fail_with=3 submit_pair 1000 pair-fails
+submit_pair 1000 pair-is-cut
+submit_pair 1000 pair-stops --max-time 5s
+wait_for 60 is_at_work pair-is-cut
+# As if the second host could not be reached by `oko job cancel`.
+echo '{"why": "cancelled by a test"}' >"$(on a pair-is-cut)/cancel.json"
+submit_pair 20 pair-succeeds
+submit_pair 1000 pair-ends
+wait_for 60 is_at_work pair-ends
+oko --quiet job cancel pair-ends
+ends_on_both pair-ends cancelled 10
+ends_on_both pair-succeeds succeeded 30
+ends_on_both pair-stops stopped 30
+grep -q "stopped: it ran for" "$(on b pair-stops)/logs/worker-1.log" || fail "worker 1 of pair-stops"
+is pair-is-cut ending || fail "pair-is-cut is $(field pair-is-cut state) while its worker 1 waits"
+[ "$(field pair-is-cut may_be_charged)" = true ] || fail "pair-is-cut"
+echo "two hosts: cancelled, succeeded and stopped on both"
+
 # From a terminal that closes: its processes all get a signal, the job goes on.
 setsid -w bash -c 'echo $$ >terminal; "$@"; exec sleep 100' sh \
-  "$OKO_REAL" --quiet job submit --on ssh --name one --hosts a --program "$(program 30)" \
+  "$OKO_REAL" --quiet job submit --on ssh --name one --hosts a --program "$(program 30 one)" \
   --when-done 'echo "$OKO_JOB has ended" | tee -a "$HOME/ended"' -- train "$work/it's data" &
 wait_for 60 has_line "$(on a one)/logs/worker-0.log" "step 5"
 kill -HUP -- "-$(cat terminal)"
@@ -166,7 +200,7 @@ folder_in_bucket() {
   bucket_server=$!
   wait_for 20 has_line bucket_port .
   export STORAGE_EMULATOR_HOST=http://127.0.0.1:$(head -n 1 bucket_port) GOOGLE_CLOUD_PROJECT=p
-  credentials=STORAGE_EMULATOR_HOST=$STORAGE_EMULATOR_HOST
+  variables=STORAGE_EMULATOR_HOST=$STORAGE_EMULATOR_HOST
   oko --quiet store mb gs://oko-ssh
   submit 20 seven a --job-dir gs://oko-ssh/seven
   wait_state seven succeeded 60
@@ -179,6 +213,9 @@ folder_in_bucket() {
   echo "job's folder in a bucket"
 }
 
+ends_on_both pair-fails failed 90
+ends_on_both pair-is-cut cancelled 90
+echo "two hosts: the second has ended after the first failed, and after it was cancelled alone"
 if [ "$cut" = --cut ]; then
   network_is_cut
 else  # the bucket's server is not in the network of the hosts above
