@@ -1,5 +1,7 @@
 #include "oko/jobs/backend.h"
 
+#include <cstdlib>
+
 #include "oko/jobs/shell.h"
 #include "oko/jobs/test_jobs.h"
 
@@ -107,6 +109,37 @@ TEST_F(SlurmTest, AsksTheControllerThenAccounting) {
           "failure)' >&2; exit 1");
   EXPECT_EQ(observe().phase, kUnreachable);
   EXPECT_THAT(observe().reason, HasSubstr("Unable to contact slurm controller"));
+}
+
+// Of a script whose two workers end with these codes: "requeued" or "ended CODE".
+TEST_F(SlurmTest, PutsAJobBackOnlyIfNoWorkerHasFailedForGood) {
+  spec_.settings["program"] = script("worker", "exit $(cat " + file("code") + "-$SLURM_PROCID)\n");
+  submit();
+  // srun ends with the highest code.
+  command("srun",
+          "while [ \"$1\" != sh ]; do shift; done\n"
+          "SLURM_PROCID=0 \"$@\"; a=$?; SLURM_PROCID=1 \"$@\"; b=$?; exit $((a > b ? a : b))");
+  command("scontrol", "[ $1 != requeue ] || { echo requeued; kill -TERM $PPID; }");
+  const auto end_with = [&](int first, int second) {
+    storage::write(file("code-0"), std::string_view(std::to_string(first)));
+    storage::write(file("code-1"), std::string_view(std::to_string(second)));
+    const std::string run = "SLURM_JOB_ID=4711 SLURM_JOB_NODELIST=n bash " + file("script") + " >" +
+                            file("printed") + " 2>&1; echo \"ended $?\" >>" + file("printed");
+    EXPECT_EQ(std::system(run.c_str()), 0);
+    const std::string printed = text("printed");
+    if (printed.find("\nrequeued\n") != std::string::npos) return std::string("requeued");
+    return printed.substr(printed.rfind("ended "));
+  };
+  EXPECT_EQ(end_with(0, 0), "ended 0\n");
+  EXPECT_EQ(end_with(130, 130), "requeued");
+  EXPECT_EQ(end_with(1, 130), "ended 1\n");  // it was stopped, and the other did not see why
+  EXPECT_EQ(end_with(130, 3), "ended 3\n");
+  EXPECT_EQ(end_with(2, 137), "ended 2\n");
+  EXPECT_EQ(end_with(130, 126), "ended 1\n");
+  EXPECT_EQ(end_with(130, 137), "requeued");  // the other was killed,
+  EXPECT_EQ(end_with(130, 5), "requeued");    // or has lost its company
+  EXPECT_EQ(end_with(137, 5), "ended 137\n");
+  EXPECT_EQ(end_with(143, 0), "ended 143\n");
 }
 
 TEST_F(SlurmTest, CancelsByNumber) {

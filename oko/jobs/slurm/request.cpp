@@ -155,6 +155,20 @@ fi
 // The workers get their signals from Slurm directly. It also ends this shell by a signal if it ends
 // the job for good or starts it again by itself. Code 130 without such a signal means: Slurm warned
 // of the time limit or of a preemption, and a checkpoint is written.
+// srun ends with the highest code of all workers. Code 130 of one must not hide that another failed
+// for good, nor that of a worker that was killed, or lost the others, that one was preempted.
+constexpr std::string_view kWorker = R"sh(worker='
+trap : TERM
+"$0" "$@"
+code=$?
+case $code in
+  130) code=190 ;;
+  0 | 4 | 5 | 129 | 13? | 14? | 15? | 16?) ;;
+  *) code=$((code < 50 ? 200 + code : 201)) ;;
+esac
+exit $code'
+)sh";
+
 constexpr std::string_view kAfter = R"sh(workers=$!
 wait $workers
 code=$?
@@ -162,6 +176,8 @@ while kill -0 $workers 2>/dev/null; do
   wait $workers
   code=$?
 done
+if [ $code -gt 200 ]; then code=$((code - 200)); fi
+if [ $code -eq 190 ]; then code=130; fi
 if [ $code -eq 130 ] && [ $ended = no ]; then
   echo "oko job: back in the queue, to continue from the checkpoint"
   seconds=0
@@ -202,6 +218,7 @@ Request request_of(const Spec& spec, const Fit& fit, const std::string& program,
       spec.id, shell_word(program), spec.setting("setup"),
       spec.setting("setup").empty() ? "" : "\n");
   request.script += kChecks;
+  request.script += kWorker;
   request.script += fmt::format(
       "MASTER_ADDR=$(scontrol show hostnames \"$SLURM_JOB_NODELIST\" | head -n 1)\n"
       "MASTER_PORT=$((20000 + SLURM_JOB_ID % 10000))\n"
@@ -210,7 +227,7 @@ Request request_of(const Spec& spec, const Fit& fit, const std::string& program,
       "\n"
       "ended=no\n"
       "trap 'ended=yes' TERM\n"
-      "{} \"$oko\" {} &\n",
+      "{} sh -c \"$worker\" \"$oko\" {} &\n",
       shell_command(srun), shell_command(worker_words(spec)));
   request.script += kAfter;
   return request;

@@ -114,8 +114,8 @@ TEST(SlurmRequest, IsWhatSbatchNeeds) {
   EXPECT_THAT(made.script, HasSubstr("\noko=/opt/oko/bin/oko\nmodule load cuda/12.4\n"));
   EXPECT_THAT(
       made.script,
-      HasSubstr("srun --mpi=none --kill-on-bad-exit=0 --wait=0 --cpus-per-task=8 \"$oko\" job "
-                "run /home/u/jobs/raccoon-1 &\n"));
+      HasSubstr("srun --mpi=none --kill-on-bad-exit=0 --wait=0 --cpus-per-task=8 sh -c \"$worker\" "
+                "\"$oko\" job run /home/u/jobs/raccoon-1 &\n"));
 }
 
 TEST(SlurmRequest, WorkersCanShareNodes) {

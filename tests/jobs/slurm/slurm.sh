@@ -37,7 +37,7 @@ is() { [ "$(field "$1" state)" = "$2" ]; }
 in_phase() { grep -sq "\"phase\": *\"$2\"" "$OKO_JOBS/$1/state.json"; }
 wait_state() {
   wait_for "$3" in_phase "$1" "$2" || true
-  is "$1" "$2" || fail "$1 is $(field "$1" state), not $2"
+  wait_for 10 is "$1" "$2" || fail "$1 is $(field "$1" state), not $2"
 }
 # submit STEPS NAME OPTION…
 submit() {
@@ -107,6 +107,14 @@ wait_for 20 queue_is_empty || fail "long is still there"
 STEPS=1 oko --quiet job retry long --max-time 1h
 wait_for 20 test -e "$hostile/done.json" || fail "long is $(field long state) after retry"
 grep -q 'resumed at step' "$hostile/logs/worker-0.log" || fail "retry did not resume"
+
+# At its limit it ends for good, though Slurm would start it again.
+COMPANY=$work/company submit 600 limited --workers 2 --max-time 4s
+wait_state limited stopped 40
+[ "$(field limited attempt)" = 1 ] || fail "limited was started again"
+[ "$(slurm_state limited)" = ' JobState=FAILED' ] || fail "limited: $(slurm_state limited)"
+grep -q '^--- .*: stopped: it ran for' "$OKO_JOBS/limited/logs/worker-1.log" ||
+  fail "worker 1 of limited does not know why"
 
 # The supervisor killed: lost, with what to do.
 submit 600 orphan
