@@ -2,6 +2,7 @@
 # oko job with Vertex AI, as typed: in terms of AI Platform Training, against the test servers of
 # Vertex AI and of Cloud Storage. No training is run.  submit.sh OKO VERTEX_SERVER GCS_SERVER
 set -euo pipefail
+. "$(dirname "$0")/../dataset.sh"
 oko=$(realpath "$1") vertex_server=$2 gcs_server=$3
 work=$(mktemp -d)
 pids=()
@@ -40,6 +41,8 @@ unset GOOGLE_APPLICATION_CREDENTIALS https_proxy http_proxy
 image=127.0.0.1:$port/p/oko:1
 
 run 0 store mb gs://oko-jobs --location us-central1
+make_dataset "$work/voc"
+run 0 store cp -r "$work/voc" gs://oko-jobs/voc
 old=(my_Job --scale-tier BASIC_GPU --package-path trainer --module-name trainer.task
   --runtime-version 1.15 --job-dir gs://oko-jobs/my-job --master-image-uri "$image"
   --region us-central1)

@@ -5,6 +5,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/cluster.sh"
+. "$here/../dataset.sh"
 missing=$(missing_for_slurm)
 if [ -n "$missing" ]; then
   echo "skipped: needs" $missing "(Debian: slurm-wlm munge iproute2)"
@@ -20,7 +21,7 @@ cluster=$work/cluster
 trap 'stop_cluster; rm -rf "$work"' EXIT
 export OKO_JOBS=$work/jobs
 chmod 755 "$work"
-mkdir "$work/data"
+make_dataset "$work/data"
 cd "$work"
 start_cluster "$cluster"
 

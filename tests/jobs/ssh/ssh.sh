@@ -4,6 +4,7 @@
 #   ssh.sh OKO GCS_SERVER [--cut]    --cut: instead of a bucket, a network that is cut; as root
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../dataset.sh"
 cut=${3:-}
 OKO_REAL=$(realpath "$1") gcs_server=$(realpath "$2")
 if [ "$cut" = --cut ] && [ -z "${OKO_SSH_INSIDE:-}" ]; then
@@ -67,12 +68,7 @@ submit() {
   oko --quiet job submit --on ssh --name "$name" --hosts "$hosts" --program "$(program "$steps" "$name")" \
     "$@" -- train "$work/it's data" || fail "submit $name"
 }
-# One grey image with one box: nothing is trained, but the command is checked.
-mkdir "$work/it's data"
-base64 -d >"$work/it's data/-a photo.png" <<'END'
-iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mM4kWKEFTEMLQkAVkZXgUFSAJcAAAAASUVORK5CYII=
-END
-echo "0 .5 .5 .5 .5" >"$work/it's data/-a photo.txt"
+make_dataset "$work/it's data"
 
 # Wrong requests end before anything is copied, and say what to do.
 expect_refusal() {
