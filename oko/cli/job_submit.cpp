@@ -58,23 +58,26 @@ std::map<std::string, Setting> all_settings(std::map<std::string, std::string>& 
   return all;
 }
 
+bool for_skypilot(const SubmitArguments& arguments) { return arguments.format == "skypilot"; }
+
 std::map<std::string, std::string> checked_settings(const SubmitArguments& arguments,
                                                     const Backend& backend) {
+  const bool sky = for_skypilot(arguments);
+  const std::string with = sky ? "--format skypilot" : "--on " + arguments.on;
+  const auto settings = sky ? jobs::skypilot_settings() : backend.settings();
   std::set<std::string_view> known;
-  for (const Setting& setting : backend.settings()) known.insert(setting.name);
+  for (const Setting& setting : settings) known.insert(setting.name);
   std::map<std::string, std::string> given;
   for (const auto& [name, value] : arguments.settings) {
     if (value.empty()) continue;
     if (!known.contains(name)) {
-      throw Error(ErrorCode::kUsage, "--" + name, "has no effect with --on " + arguments.on,
-                  "omit it");
+      throw Error(ErrorCode::kUsage, "--" + name, "has no effect with " + with, "omit it");
     }
     given[name] = value;
   }
-  for (const Setting& setting : backend.settings()) {
+  for (const Setting& setting : settings) {
     if (!setting.required || given.contains(std::string(setting.name))) continue;
-    throw Error(ErrorCode::kUsage, "--" + std::string(setting.name),
-                "is needed with --on " + arguments.on,
+    throw Error(ErrorCode::kUsage, "--" + std::string(setting.name), "is needed with " + with,
                 fmt::format("--{} {}: {}", setting.name, setting.value, setting.help));
   }
   return given;
@@ -117,7 +120,7 @@ Spec make_spec(const SubmitArguments& arguments, const TrainCommand& train,
   spec.command = train.words;
   spec.id = arguments.name.empty() ? jobs::new_id(train.title, spec.created)
                                    : jobs::checked_id(arguments.name);
-  const bool sees = backend.sees_this_disk();
+  const bool sees = backend.sees_this_disk() && !for_skypilot(arguments);
   if (sees) spec.directory = storage::absolute(".");
   spec.folder = arguments.job_dir.empty() ? backend.default_folder(spec, jobs::registry_folder())
                 : sees                    ? storage::absolute(arguments.job_dir)
@@ -146,17 +149,29 @@ void refuse_a_second_run(const Spec& spec) {
               "omit --out, or choose another; oko job retry continues a job");
 }
 
+void print_skypilot_task(const Spec& spec, const TrainCommand& train, const Backend& backend,
+                         const Context& context) {
+  const std::string task = jobs::skypilot_task(spec);
+  // Nothing but the task is printed, so only what is on this machine is checked.
+  const std::string& dataset = train.recipe.dataset;
+  if (storage::is_local(dataset) && !storage::exists(dataset)) {
+    throw input_error(dataset, "there is no such dataset on this machine");
+  }
+  if (storage::is_local(dataset)) check_training(train, spec, backend, context);
+  for (const jobs::Input& input : spec.inputs) {
+    if (input.is_dataset) check_copy_is_complete(input.from);
+  }
+  context.say_lines(task);
+  context.emit({{"task", task}});
+}
+
 void submit(const SubmitArguments& arguments, Context& context) {
   const Backend& backend = jobs::backend_named(arguments.on);
   Job job;
   const TrainCommand train = parse_train_command(arguments.command);
   job.spec = make_spec(arguments, train, backend);
   job.backend = &backend;
-  if (arguments.format == "skypilot") {
-    context.say_lines(jobs::skypilot_task(job.spec));
-    context.emit({{"task", jobs::skypilot_task(job.spec)}});
-    return;
-  }
+  if (for_skypilot(arguments)) return print_skypilot_task(job.spec, train, backend, context);
   if (arguments.dry_run) {
     say_plan(job.spec, context);
     context.say_lines(backend.preview(job.spec));

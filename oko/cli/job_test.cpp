@@ -93,14 +93,45 @@ TEST_F(JobCommand, DryRunPrintsWhatWouldBeSentAndSendsNothing) {
   EXPECT_EQ(outcome.code, 0) << outcome.error;
   EXPECT_THAT(outcome.out, HasSubstr("job run " + file("jobs/roses-1")));
   EXPECT_FALSE(storage::exists(file("jobs")));
-  const Outcome sky = job({"submit", "--format", "skypilot", "--name", "roses-1", "--job-dir",
-                           "gs://b/jobs/roses-1", "--", "train", "gs://b/photos"});
+}
+
+TEST_F(JobCommand, SkyPilotGetsTheImageAndTheFilesOfThisMachine) {
+  const auto task = [](std::vector<std::string> words) {
+    words.insert(words.begin(), {"submit", "--format", "skypilot", "--name", "roses-1"});
+    return job(words);
+  };
+  std::filesystem::rename(file("photos"), file("it's photos"));
+  const Outcome sky = task({"--image", "docker.io/me/oko:1", "--job-dir", "gs://b/jobs/roses-1",
+                            "--", "train", file("it's photos"), "--epochs", "3"});
   EXPECT_EQ(sky.code, 0) << sky.error;
-  EXPECT_THAT(sky.out, HasSubstr("name: \"roses-1\"\n"));
+  EXPECT_TRUE(sky.out.starts_with("name: \"roses-1\"\n")) << sky.out;
+  EXPECT_THAT(sky.out, HasSubstr("\n  image_id: \"docker:docker.io/me/oko:1\"\n"));
+  EXPECT_THAT(sky.out, HasSubstr("\nfile_mounts:\n  \"/tmp/oko-roses-1/0-it_s_photos\": \"" +
+                                 file("it's photos") + "\"\nrun: |\n"));
+  EXPECT_THAT(sky.out, HasSubstr(R"(\"train\",\"/tmp/oko-roses-1/0-it_s_photos\")"));
+  EXPECT_THAT(sky.out, HasSubstr(R"(\"directory\":\"\")"));  // there is no folder of this machine
   EXPECT_THAT(sky.out, HasSubstr("\n  exec oko job run \"$OKO_FOLDER\""));
   const std::string run = sky.out.substr(sky.out.find("run: |\n") + 7);
   storage::write(file("run.sh"), std::string_view(run));
   EXPECT_EQ(std::system(("sh -n " + file("run.sh")).c_str()), 0);  // a valid script
+
+  const std::vector<std::string> train = {"--", "train", file("it's photos")};
+  const auto fault = [&](std::vector<std::string> words) {
+    words.insert(words.end(), train.begin(), train.end());
+    const Outcome outcome = task(words);
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_EQ(outcome.out, "");
+    return outcome.error;
+  };
+  EXPECT_THAT(fault({"--job-dir", "gs://b/a"}),
+              HasSubstr("--image: is needed with --format skypilot"));
+  EXPECT_THAT(fault({"--image", "oko"}), HasSubstr("--job-dir: "));
+  EXPECT_THAT(fault({"--image", "oko", "--partition", "x", "--job-dir", "gs://b/a"}),
+              HasSubstr("--partition: has no effect with --format skypilot"));
+  const Outcome missing =
+      task({"--image", "oko", "--job-dir", "gs://b/a", "--", "train", file("none")});
+  EXPECT_EQ(missing.code, 3);
+  EXPECT_THAT(missing.error, HasSubstr("none"));
 }
 
 TEST_F(JobCommand, WordsOfTheTrainingAreKeptAndItsFilesAreFound) {
