@@ -1,4 +1,3 @@
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include "oko/cli/cli.h"
 #include "oko/cli/progress_bar.h"
 #include "oko/cli/standard_streams.h"
+#include "oko/cli/usage.h"
 
 namespace oko::cli {
 namespace {
@@ -24,14 +24,11 @@ constexpr char kFooter[] =
     "Exit codes: 0 done, 1 failed, 2 bad usage, 3 bad input, 4 storage or network,\n"
     "5 worker lost, 130 interrupted.";
 
-int terminal_columns() {
-  winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
 std::unique_ptr<Progress> make_progress(const Context& context) {
   if (context.quiet) return std::make_unique<NoProgress>();
-  if (context.color) return make_terminal_progress(std::cerr, terminal_columns);
+  if (context.color) {
+    return make_terminal_progress(std::cerr, [] { return static_cast<int>(error_columns()); });
+  }
   return make_line_progress(std::cerr);
 }
 
@@ -58,59 +55,6 @@ void refuse_empty_values(CLI::App& app) {
   for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
     refuse_empty_values(*command);
   }
-}
-
-// The command named by the first words, as deep as they go ("data", "check").
-CLI::App* named_command(CLI::App& app, const std::vector<std::string>& words) {
-  CLI::App* command = &app;
-  bool is_value = false;  // of the preceding flag
-  for (const std::string& word : words) {
-    if (std::exchange(is_value, false)) continue;
-    if (word.starts_with("-")) {
-      const CLI::Option* flag = command->get_option_no_throw(word);
-      if (flag == nullptr) flag = app.get_option_no_throw(word);
-      is_value = flag != nullptr && flag->get_items_expected_max() > 0;
-      continue;
-    }
-    if (command->get_subcommands([](CLI::App*) { return true; }).empty()) break;
-    command = find_command(*command, word);
-  }
-  return command;
-}
-
-// The known option nearest to the first unknown one among the words; "" if there is none.
-std::string nearest_option(const CLI::App& app, const CLI::App& command,
-                           const std::vector<std::string>& words) {
-  std::vector<std::string> known;
-  for (const CLI::App* up = &command; up != nullptr; up = up == &app ? nullptr : &app) {
-    for (const CLI::Option* option : up->get_options()) {
-      for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
-    }
-  }
-  for (const std::string& word : words) {
-    const std::string flag = word.substr(0, word.find('='));
-    if (!flag.starts_with("--") || std::ranges::find(known, flag) != known.end()) continue;
-    return nearest_word(flag, known);
-  }
-  return {};
-}
-
-// A CLI11 message as one of ours, with a hint.
-Error usage_error(const CLI::ParseError& error, CLI::App& app,
-                  const std::vector<std::string>& words) {
-  std::string name = named_command(app, words)->get_name();
-  for (const CLI::App* up = named_command(app, words)->get_parent(); up != nullptr && up != &app;
-       up = up->get_parent()) {
-    name = up->get_name() + " " + name;
-  }
-  const bool at_root = named_command(app, words) == &app;
-  if (const std::string near = nearest_option(app, *named_command(app, words), words);
-      !near.empty()) {
-    return Error(ErrorCode::kUsage, at_root ? "" : name, error.what(),
-                 "did you mean " + near + "?");
-  }
-  return Error(ErrorCode::kUsage, at_root ? "" : name, error.what(),
-               at_root ? "oko help lists the commands" : "oko help " + name);
 }
 
 void print_error(const Error& error, const Context& context) {

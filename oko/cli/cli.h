@@ -70,6 +70,9 @@ CLI::App* find_command(CLI::App& app, const std::string& word);
 
 // The text of `oko help COMMAND` and `oko COMMAND --help`, in 80 columns.
 std::string help_of(const CLI::App& command);
+// "oko job show JOB", and "FOLDER" for an option's value: parts of it, for hints.
+std::string usage_of(const CLI::App& command);
+std::string value_name(const CLI::Option& option);
 
 void add_all_commands(CLI::App& app, Context& context);
 

@@ -149,19 +149,8 @@ std::string full_name(const CLI::App& command) {
 }
 
 void append_usage(std::string& out, const CLI::App& app) {
-  std::string usage = "Usage: " + full_name(app);
-  for (const CLI::Option* option : positionals_of(app)) {
-    const std::string name = positional_text(*option);
-    usage += option->get_required() ? " " + name : " [" + name + "]";
-  }
-  for (const CLI::Option* option : app.get_options()) {
-    if (option->get_required() && !option->get_positional()) {
-      const std::string text = flag_text(*option);
-      usage += " " + text.substr(text.find("--"));
-    }
-  }
-  if (!commands_of(app).empty()) usage += " COMMAND";
-  append_wrapped(out, usage + " [OPTIONS]", 0, 7);
+  const std::string command = commands_of(app).empty() ? "" : " COMMAND";
+  append_wrapped(out, "Usage: " + usage_of(app) + command + " [OPTIONS]", 0, 7);
 }
 
 void append_options(std::string& out, const CLI::App& app) {
@@ -191,6 +180,23 @@ void append_commands(std::string& out, const CLI::App& app) {
 }
 
 }  // namespace
+
+std::string value_name(const CLI::Option& option) { return value_text(option).name; }
+
+std::string usage_of(const CLI::App& app) {
+  std::string usage = full_name(app);
+  for (const CLI::Option* option : positionals_of(app)) {
+    const std::string name = positional_text(*option);
+    usage += option->get_required() ? " " + name : " [" + name + "]";
+  }
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_required() && !option->get_positional()) {
+      const std::string text = flag_text(*option);
+      usage += " " + text.substr(text.find("--"));
+    }
+  }
+  return usage;
+}
 
 std::string help_of(const CLI::App& app) {
   std::string out;

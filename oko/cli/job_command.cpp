@@ -6,6 +6,7 @@
 #include "oko/base/error.h"
 #include "oko/base/file_name.h"
 #include "oko/cli/train.h"
+#include "oko/cli/usage.h"
 #include "oko/dataset/read.h"
 #include "oko/storage/places.h"
 #include "oko/storage/store.h"
@@ -51,7 +52,7 @@ void parse(CLI::App& app, const std::vector<std::string>& words) {
   } catch (const CLI::CallForHelp&) {
     throw Error(ErrorCode::kUsage, "train", "a job cannot print help", "oko help train");
   } catch (const CLI::ParseError& error) {
-    throw Error(ErrorCode::kUsage, "train", error.what(), "oko help train");
+    throw usage_error(error, app, words);
   }
 }
 
@@ -94,7 +95,7 @@ TrainCommand parse_train_command(const std::vector<std::string>& given) {
                               : "\"" + given.front() + "\" cannot be a job: only train can",
                 kExample);
   }
-  CLI::App app;
+  CLI::App app("", "oko");
   TrainArguments arguments;
   const CLI::App& train = add_train_flags(app, arguments);
   std::vector<std::string> words = split_words(given, train);

@@ -1,6 +1,7 @@
 #include "oko/cli/standard_streams.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +12,19 @@
 #include "oko/base/error.h"
 
 namespace oko::cli {
+namespace {
+
+std::size_t columns_of(int file) {
+  constexpr std::size_t kUsual = 80;  // of a terminal that does not say
+  if (::isatty(file) != 1) return 0;
+  winsize size{};
+  return ::ioctl(file, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kUsual;
+}
+
+}  // namespace
+
+std::size_t output_columns() { return columns_of(STDOUT_FILENO); }
+std::size_t error_columns() { return columns_of(STDERR_FILENO); }
 
 bool write_output(std::span<const std::byte> content) {
   std::cout.flush();

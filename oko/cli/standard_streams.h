@@ -16,6 +16,10 @@ bool write_output(std::span<const std::byte> content);
 // Whether standard output is a pipe without a reader.
 bool is_reader_gone();
 
+// Characters in a line of the terminal that standard output or error is; 0 if it is not a terminal.
+std::size_t output_columns();
+std::size_t error_columns();
+
 // Calls `take` with all of standard input, chunk by chunk. Throws a storage Error if it cannot be
 // read to its end.
 void read_input(const std::function<void(std::span<const std::byte>)>& take);
