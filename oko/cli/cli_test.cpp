@@ -107,6 +107,22 @@ TEST_F(Cli, ErrorsAreAlsoJson) {
   EXPECT_TRUE(parse_json(oko_command({"--json", "evla"}).out, "out").contains("error"));
 }
 
+TEST(TableText, FitsATerminalByOmittingWhatMattersLeast) {
+  Table table({"job", "on", "loss", "note"});
+  table.add({"roses", "local", "", "new"});
+  table.add({"tulips", "ssh", "", "old"});
+  table.drop_empty();
+  EXPECT_EQ(table.text(), "job     on     note\nroses   local  new\ntulips  ssh    old");
+  table.fit(0, {3, 1});  // not a terminal
+  table.fit(19, {3, 1});
+  EXPECT_THAT(table.text(), StartsWith("job     on     note\n"));
+  table.fit(18, {3, 1});
+  EXPECT_THAT(table.text(), StartsWith("job     on\n"));
+  table.fit(5, {3, 1});  // the name is never omitted
+  EXPECT_THAT(table.text(), StartsWith("job\n"));
+  EXPECT_THAT(wrapped("äb cd ef", 5), ElementsAre("äb cd", "ef"));
+}
+
 TEST_F(Cli, HelpShowsExitCodesAndRejectsUnknownCommands) {
   EXPECT_THAT(oko_command({"--help"}).out, HasSubstr("Exit codes:"));
   EXPECT_EQ(oko_command({"help", "evla"}).code, 2);

@@ -105,13 +105,14 @@ void run_cost(CostArguments& arguments, const CLI::App& command, const Context& 
 
 void add_choice_flags(CLI::App& command, CostArguments& arguments) {
   cost::ChoiceOptions& options = arguments.choices;
-  command.add_option("--on", arguments.on, "Only these GPUs, also those no longer offered: T4,L4")
+  command
+      .add_option("--on", arguments.on, "Show only these GPUs, even if no longer offered: T4,L4")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("GPU");
-  command.add_option("--cloud", options.wanted.cloud, "Only this cloud: gcp, aws, lambda, …")
+  command.add_option("--cloud", options.wanted.cloud, "Show only this cloud: gcp, aws, lambda, …")
       ->type_name("NAME");
-  command.add_option("--region", options.wanted.region, "Only this region")->type_name("NAME");
+  command.add_option("--region", options.wanted.region, "Show only this region")->type_name("NAME");
   command
       .add_option("--workers", arguments.plan.workers,
                   "GPUs that train together, each with its part of every batch")
@@ -119,9 +120,9 @@ void add_choice_flags(CLI::App& command, CostArguments& arguments) {
       ->capture_default_str()
       ->type_name("N");
   command.add_flag("--spot", options.wanted.spot,
-                   "Machines that may be taken away, at their price");
-  command.add_flag("--all", options.all, "Every offer, not only the cheapest of each GPU");
-  add_choice(command, "--sort", options.order, "What comes first");
+                   "Show prices of spot machines, which may be taken away at any time");
+  command.add_flag("--all", options.all, "Show every offer, not only the cheapest of each GPU");
+  add_choice(command, "--sort", options.order, "Sort by the likely price or time");
   command
       .add_option("--own", arguments.own,
                   "A GPU that you own or may buy, its price and power: \"RTX 4090:1800:350W\"")
@@ -153,10 +154,10 @@ void add_run_flags(CLI::App& command, CostArguments& arguments) {
       ->type_name("SECONDS");
   command
       .add_option("--images", arguments.plan.images,
-                  "Images to train on, if DATASET is only a part or is not at hand")
+                  "Images to train on, if DATASET is only a part of them or is omitted")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1000000000}))
       ->type_name("N");
-  command.add_option("--val", arguments.plan.val_images, "Images to validate on, likewise")
+  command.add_option("--val", arguments.plan.val_images, "Images to validate on, in the same case")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1000000000}))
       ->type_name("N");
   add_choice(command, "--storage-class", arguments.data.storage_class,
@@ -173,8 +174,8 @@ void add_run_flags(CLI::App& command, CostArguments& arguments) {
 
 void add_cost_command(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<CostArguments>();
-  CLI::App* command =
-      app.add_subcommand("cost", "Show how long a training will take and what it costs where");
+  CLI::App* command = app.add_subcommand(
+      "cost", "Show how long a training run takes and what it costs on which machine");
   add_dataset_argument(*command, arguments->recipe);
   add_choice_flags(*command, *arguments);
   add_run_flags(*command, *arguments);

@@ -44,7 +44,7 @@ graph::Network network_alone(const train::Recipe& recipe) {
 train::ProbeResult without_probe(train::Recipe recipe, const CostPlanOptions& options) {
   if (options.images < 1) {
     throw Error(ErrorCode::kUsage, "oko cost", "no dataset given",
-                "oko cost DATASET, or --images N if it is not at hand");
+                "oko cost DATASET, or --images N without one");
   }
   train::check_recipe(recipe);
   train::ProbeResult result;

@@ -37,7 +37,7 @@ TEST(CostCommand, ShowsTheCheapestOfEachGpuWithItsSpread) {
   EXPECT_THAT(outcome.out, HasSubstr("yolov3-tiny 416x416, batch 16: 100 epochs of 5 011 images, "
                                      "4 952 to validate on"));
   EXPECT_THAT(outcome.out, HasSubstr("gcp n1-standard-8"));
-  EXPECT_THAT(outcome.out, HasSubstr("Cheapest: "));
+  EXPECT_THAT(outcome.out, HasSubstr("Cheapest to rent: "));
   EXPECT_THAT(outcome.out, Not(HasSubstr("K80")));
   for (std::size_t at = 0; at < outcome.out.size();) {
     const std::size_t end = std::min(outcome.out.find('\n', at), outcome.out.size());
@@ -54,7 +54,7 @@ TEST(CostCommand, ShowsOldHardwareByName) {
   const Outcome outcome = oko_command(with({"--on", "k80,NVIDIA_TESLA_T4"}));
   EXPECT_THAT(outcome.out, HasSubstr("BASIC_GPU"));
   EXPECT_THAT(outcome.out, HasSubstr("can no longer be rented"));
-  EXPECT_THAT(outcome.out, HasSubstr("Cheapest: n1-standard-8"));
+  EXPECT_THAT(outcome.out, HasSubstr("Cheapest to rent: n1-standard-8"));
   EXPECT_THAT(outcome.out, Not(HasSubstr("L4")));
 }
 
@@ -117,7 +117,7 @@ TEST_F(CostOfARun, UsesMorePrices) {
                              "offered,source,commit,read\n"
                              "club,box,T4,1,16,any,0.01,,included,,yes,an offer,-,2026-12-01\n"));
   EXPECT_THAT(oko_command(with({"--prices", file("p.csv")})).out,
-              HasSubstr("Cheapest: box, club, about"));
+              HasSubstr("Cheapest to rent: box, club, about"));
   storage::write(file("p.csv"), std::string("cloud\n"));
   expect_refused(with({"--prices", file("p.csv")}), "p.csv:1", 3);
 }

@@ -8,7 +8,6 @@
 
 #include "oko/base/words.h"
 #include "oko/cli/table.h"
-#include "oko/train/estimate.h"
 
 namespace oko::cli {
 namespace {
@@ -26,21 +25,16 @@ std::string rate_text(double value) {
   return value < 9.95 ? fmt::format("{:.2g}", value) : fmt::format("{:.0f}", value);
 }
 
+// Without the sign, which is in the heading.
 std::string usd(double value) {
-  if (value < 9.995) return fmt::format("{:.2f}", value);
-  return value < 99.95 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
+  if (value > 9.995 && value < 99.95)
+    return fmt::format("{:.1f}", value);  // for the column's width
+  const std::string text = cost::usd_text(value);
+  return text.substr(text.find('$') + 1);
 }
 
 void add_wrapped(std::vector<std::string>& lines, const std::string& text) {
-  constexpr std::size_t kColumns = 80;
-  std::size_t start = 0;
-  while (text.size() - start > kColumns) {
-    const std::size_t space = text.rfind(' ', start + kColumns);
-    if (space == std::string::npos || space <= start) break;
-    lines.push_back(text.substr(start, space - start));
-    start = space + 1;
-  }
-  lines.push_back(text.substr(start));
+  for (std::string& line : wrapped(text)) lines.push_back(std::move(line));
 }
 
 struct Note {
@@ -60,7 +54,7 @@ constexpr Note kNotes[] = {
      },
      "its CPUs are not known: 4 to 16 for each GPU are assumed"},
     {'c', [](const Choice& c, const CostPlan&) { return is_rented(c) && !c.offer.host_is_known; },
-     "without the machine around the GPU, which is charged apart"},
+     "without the machine around the GPU, which is charged separately"},
     {'d', [](const Choice& c, const CostPlan&) { return is_rented(c) && !c.offer.offered; },
      "can no longer be rented"},
     {'e', [](const Choice& c, const CostPlan&) { return c.data.unknown_egress; },
@@ -156,6 +150,12 @@ std::string probe_line(const cost::Probe& probe) {
 
 }  // namespace
 
+// "45 min", "7.4 h", "2.2 d", as in the table.
+std::string rough_time(double seconds) {
+  const std::string text = time_text(cost::exactly(seconds));
+  return text.substr(0, text.find(" ("));
+}
+
 std::string time_text(const Range& seconds) {
   const bool minutes = seconds.likely < 5400, days = seconds.likely >= 48 * 3600;
   const double unit = minutes ? 60 : days ? 86400 : 3600;
@@ -229,9 +229,14 @@ std::vector<std::string> CostText::notes() const {
 void CostText::add_money(std::vector<std::string>& lines) const {
   const Choice* best = cheapest(choices);
   if (best == nullptr) return;
-  lines.push_back(fmt::format("Cheapest: {}, about {} and {}.", best->offer.name(),
-                              train::human_seconds(best->seconds.likely),
-                              cost::usd_text(best->usd.likely)));
+  add_wrapped(lines,
+              fmt::format("Cheapest to rent: {}, about {} and {}.", best->offer.name(),
+                          rough_time(best->seconds.likely), cost::usd_text(best->usd.likely)));
+  const auto here = std::ranges::find(choices, Choice::Kind::kHere, &Choice::kind);
+  if (here != choices.end() && here->prediction.fits) {
+    add_wrapped(lines, fmt::format("This machine: about {}, and nothing to rent.",
+                                   rough_time(here->seconds.likely)));
+  }
   for (const Choice& choice : choices) {
     if (choice.kind != Choice::Kind::kOwned) continue;
     const auto even = cost::break_even(choice, *best);
@@ -260,7 +265,7 @@ void CostText::add_basis(std::vector<std::string>& lines) const {
   add_wrapped(
       lines,
       "GPU times are estimated from public benchmarks of other networks. A short run on a GPU "
-      "makes them sure: --measured GPU=RUN, or its images a second.");
+      "replaces the estimate: --measured GPU=RUN, or its images a second.");
 }
 
 Json CostText::json() const {

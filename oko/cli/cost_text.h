@@ -29,6 +29,7 @@ struct CostText {
 
 // "1.9 h (1.1–3.9)": minutes, hours or days.
 std::string time_text(const cost::Range& seconds);
+std::string rough_time(double seconds);  // "1.9 h"
 // "1.62 (0.94–3.31)".
 std::string usd_range_text(const cost::Range& usd);
 

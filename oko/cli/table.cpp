@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
+#include <utility>
 
 #include "oko/base/text.h"
 
@@ -16,6 +18,8 @@ std::size_t columns_of(const std::string& text) {
   }));
 }
 
+constexpr std::string_view kGap = "  ";  // between columns
+
 bool looks_like_number(const std::string& cell) {
   return cell.empty() || cell == "-" || (cell.front() >= '0' && cell.front() <= '9');
 }
@@ -27,27 +31,70 @@ void Table::add(std::vector<std::string> row) {
   rows_.push_back(std::move(row));
 }
 
-std::string Table::text() const {
-  const std::size_t columns = rows_.front().size();
-  std::vector<std::size_t> widths(columns);
-  std::vector<bool> right(columns);
-  for (std::size_t c = 0; c < columns; ++c) {
+std::vector<std::size_t> Table::widths() const {
+  std::vector<std::size_t> widths(rows_.front().size());
+  for (std::size_t c = 0; c < widths.size(); ++c) {
+    if (omitted_.contains(c)) continue;
     for (const auto& row : rows_) widths[c] = std::max(widths[c], columns_of(row[c]));
-    right[c] = c > 0 && std::all_of(rows_.begin() + 1, rows_.end(),
-                                    [c](const auto& row) { return looks_like_number(row[c]); });
+  }
+  return widths;
+}
+
+void Table::drop_empty() {
+  for (std::size_t c = 0; c < rows_.front().size(); ++c) {
+    if (std::all_of(rows_.begin() + 1, rows_.end(),
+                    [c](const auto& row) { return row[c].empty(); }))
+      omitted_.insert(c);
+  }
+}
+
+void Table::fit(std::size_t most, std::initializer_list<std::size_t> optional) {
+  if (most == 0) return;
+  for (const std::size_t column : optional) {
+    std::size_t all = 0;
+    for (const std::size_t width : widths()) all += width == 0 ? 0 : width + kGap.size();
+    if (all <= most + kGap.size()) return;
+    omitted_.insert(column);
+  }
+}
+
+std::string Table::text() const {
+  const std::vector<std::size_t> widths = this->widths();
+  std::vector<bool> right(widths.size());
+  for (std::size_t c = 1; c < widths.size(); ++c) {
+    right[c] = std::all_of(rows_.begin() + 1, rows_.end(),
+                           [c](const auto& row) { return looks_like_number(row[c]); });
   }
   std::string text;
   for (const auto& row : rows_) {
     std::string line;
-    for (std::size_t c = 0; c < columns; ++c) {
+    for (std::size_t c = 0; c < widths.size(); ++c) {
+      if (omitted_.contains(c)) continue;
       const std::string space(widths[c] - columns_of(row[c]), ' ');
-      line += (c == 0 ? "" : "  ") + (right[c] ? space + row[c] : row[c] + space);
+      if (c > 0) line += kGap;
+      line += right[c] ? space + row[c] : row[c] + space;
     }
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
   }
   text.pop_back();  // the caller ends the last line
   return text;
+}
+
+std::vector<std::string> wrapped(const std::string& text, std::size_t columns) {
+  std::vector<std::string> lines;
+  std::string line;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, end - at);
+    if (!line.empty() && columns_of(line) + 1 + columns_of(word) > columns) {
+      lines.push_back(std::exchange(line, ""));
+    }
+    line += (line.empty() ? "" : " ") + word;
+    at = end + 1;
+  }
+  lines.push_back(line);
+  return lines;
 }
 
 std::string grouped(std::int64_t number) {

@@ -71,8 +71,10 @@ Range power_cost(const OwnMachine& own, const Range& seconds, double power_price
 }
 
 std::string usd_text(double usd) {
-  if (usd < 9.995) return fmt::format("${:.2f}", usd);
-  if (usd < 99.95) return fmt::format("${:.1f}", usd);
+  constexpr double kSmallest = .0001;
+  if (usd > 0 && usd < kSmallest) return fmt::format("<${}", kSmallest);
+  if (usd > 0 && usd < .00995) return fmt::format("${:.2g}", usd);
+  if (usd < 99.995) return fmt::format("${:.2f}", usd);
   return fmt::format("${:.0f}", usd);
 }
 

@@ -38,7 +38,7 @@ OwnMachine parse_own(const std::string& text);
 // USD of its power. `power_price` is in USD for a kWh.
 Range power_cost(const OwnMachine& own, const Range& seconds, double power_price);
 
-// "$0.53", "$12.4", "$1 830".
+// "$0.53", "$12.40", "$1830"; of less than a cent two digits: "$0.0042"; "<$0.0001".
 std::string usd_text(double usd);
 
 }  // namespace oko::cost

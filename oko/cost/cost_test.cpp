@@ -69,8 +69,12 @@ TEST(OwnMachine, InAnotherFormIsRefused) {
 
 TEST(Cost, IsWrittenWithAsManyDigitsAsMatter) {
   EXPECT_EQ(usd_text(.5049), "$0.50");
-  EXPECT_EQ(usd_text(9.996), "$10.0");
-  EXPECT_EQ(usd_text(99.96), "$100");
+  EXPECT_EQ(usd_text(9.996), "$10.00");
+  EXPECT_EQ(usd_text(0), "$0.00");
+  EXPECT_EQ(usd_text(.00416), "$0.0042");
+  EXPECT_EQ(usd_text(.00996), "$0.01");
+  EXPECT_EQ(usd_text(.00001), "<$0.0001");
+  EXPECT_EQ(usd_text(99.996), "$100");
   EXPECT_EQ(usd_text(1829.6), "$1830");
 }
 
