@@ -5,6 +5,7 @@
 
 #include "oko/cli/interrupt.h"
 #include "oko/cli/job.h"
+#include "oko/cost/cost.h"
 #include "oko/jobs/duration.h"
 #include "oko/jobs/program.h"
 #include "oko/storage/store.h"
@@ -140,14 +141,15 @@ void retry(const RetryArguments& arguments, Context& context) {
   if (limits.max_hours > 0 && hours >= limits.max_hours) {
     throw Error(
         ErrorCode::kUsage, "--max-time",
-        fmt::format("the job has already run for {:.2f} h of {:.2f} h", hours, limits.max_hours),
+        fmt::format("the job has already run for {} of {}", jobs::duration_text(status.seconds),
+                    jobs::duration_text(limits.max_hours * 3600)),
         "give a larger one: it counts all attempts together");
   }
   if (limits.max_cost > 0 && status.cost >= limits.max_cost) {
-    throw Error(
-        ErrorCode::kUsage, "--max-cost",
-        fmt::format("the job has already cost ${:.2f} of ${:.2f}", status.cost, limits.max_cost),
-        "give a larger one: it counts all attempts together");
+    throw Error(ErrorCode::kUsage, "--max-cost",
+                fmt::format("the job has already cost {} of {}", cost::usd_text(status.cost),
+                            cost::usd_text(limits.max_cost)),
+                "give a larger one: it counts all attempts together");
   }
   job.backend->check(job.spec);
   jobs::replace_spec(job);
@@ -165,42 +167,6 @@ void retry(const RetryArguments& arguments, Context& context) {
   context.emit({{"id", job.spec.id}, {"engine", job.engine}});
 }
 
-// ---- fetch ------------------------------------------------------------------------------------
-
-struct FetchArguments {
-  std::string job, out;
-  bool all = false;
-};
-
-void fetch(const FetchArguments& arguments, Context& context) {
-  const Job job = jobs::open_job(arguments.job);
-  const bool inside = job.spec.run == storage::join(job.spec.folder, "run");
-  const auto elsewhere = inside ? nullptr : jobs::open_folder(job.spec.run);
-  jobs::Folder& folder = inside ? *job.folder : *elsewhere;
-  const std::string prefix = inside ? "run/" : "";
-  const std::string out = arguments.out.empty() ? job.spec.id : arguments.out;
-  if (storage::exists(storage::join(out, "run.toml"))) {
-    throw Error(ErrorCode::kUsage, out, "already contains a run", "choose another -o");
-  }
-  Json files = Json::array();
-  if (arguments.all) {
-    folder.fetch(inside ? "run" : "", out, *context.progress);
-    files.push_back(out);
-  } else {
-    for (const char* const name :
-         {"model.oko", "stage.oko", "report.html", "log.jsonl", "run.toml"}) {
-      if (folder.size(prefix + name) == 0) continue;
-      folder.fetch(prefix + name, storage::join(out, name), *context.progress);
-      files.push_back(storage::join(out, name));
-    }
-  }
-  if (files.empty()) {
-    throw input_error(job.spec.run, "has no models yet", "oko job logs " + job.spec.id);
-  }
-  for (const Json& file : files) context.say(file.get<std::string>());
-  context.emit({{"id", job.spec.id}, {"files", files}});
-}
-
 }  // namespace
 
 void add_job_change_commands(CLI::App& job, Context& context) {
@@ -208,7 +174,7 @@ void add_job_change_commands(CLI::App& job, Context& context) {
   const auto name = std::make_shared<std::string>();
   const auto no_wait = std::make_shared<bool>(false);
   add_job_argument(*command, *name);
-  command->add_flag("--no-wait", *no_wait, "Return at once; without: wait until it has ended");
+  command->add_flag("--no-wait", *no_wait, "Return at once instead of waiting until it has ended");
   command->footer("Examples:\n  oko job cancel raccoon");
   command->callback([name, no_wait, &context] { cancel(*name, *no_wait, context); });
 
@@ -223,15 +189,6 @@ void add_job_change_commands(CLI::App& job, Context& context) {
       ->type_name("USD");
   command->footer("Examples:\n  oko job retry raccoon\n  oko job retry raccoon --max-time 8h");
   command->callback([again, &context] { retry(*again, context); });
-
-  command = job.add_subcommand("fetch", "Copy a job's models and report to this machine");
-  const auto arguments = std::make_shared<FetchArguments>();
-  add_job_argument(*command, arguments->job);
-  command->add_option("-o,--out", arguments->out, "Folder to copy to; without: the job's name")
-      ->type_name("FOLDER");
-  command->add_flag("--all", arguments->all, "The whole run folder, with its checkpoints");
-  command->footer("Examples:\n  oko job fetch raccoon -o runs/raccoon");
-  command->callback([arguments, &context] { fetch(*arguments, context); });
 }
 
 }  // namespace oko::cli

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <optional>
@@ -8,6 +7,7 @@
 #include "oko/cli/job.h"
 #include "oko/cli/stoppable.h"
 #include "oko/cli/table.h"
+#include "oko/cli/temporary_folder.h"
 #include "oko/package/image.h"
 #include "oko/storage/temporary.h"
 
@@ -22,36 +22,6 @@ struct ImageArguments {
 };
 
 namespace fs = std::filesystem;
-
-// A new folder, removed with everything in it unless it gets another name.
-class TemporaryFolder {
- public:
-  // Its name begins with `prefix`.
-  explicit TemporaryFolder(const std::string& prefix) : path_(prefix + "XXXXXX") {
-    if (::mkdtemp(path_.data()) == nullptr) {
-      throw Error(ErrorCode::kStorage, path_, "cannot be created");
-    }
-  }
-  ~TemporaryFolder() {
-    std::error_code error;
-    if (!path_.empty()) fs::remove_all(path_, error);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::string& path() const { return path_; }
-  // Replaces an empty folder of that name.
-  void keep_as(const std::string& name) {
-    std::error_code error;
-    fs::permissions(path_, fs::perms(0755), error);
-    fs::rename(path_, name, error);
-    if (error) throw Error(ErrorCode::kStorage, name, "cannot be written: " + error.message());
-    path_.clear();
-  }
-
- private:
-  std::string path_;
-};
 
 std::string scratch_prefix() { return storage::join(storage::temporary_folder(), "oko-image-"); }
 

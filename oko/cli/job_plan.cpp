@@ -5,6 +5,8 @@
 #include "oko/base/error.h"
 #include "oko/cli/job_price.h"
 #include "oko/cli/table.h"
+#include "oko/cost/cost.h"
+#include "oko/jobs/duration.h"
 #include "oko/jobs/shell.h"
 #include "oko/storage/store.h"
 
@@ -38,8 +40,8 @@ std::string amount_of(const std::string& place) {
 void say_plan(const Spec& spec, const Context& context) {
   const jobs::Resources& r = spec.resources;
   std::string limits;
-  if (r.max_hours > 0) limits += fmt::format("{:.4g} h", r.max_hours);
-  if (r.max_cost > 0) limits += fmt::format("{}${:.2f}", limits.empty() ? "" : ", ", r.max_cost);
+  if (r.max_hours > 0) limits += jobs::duration_text(r.max_hours * 3600);
+  if (r.max_cost > 0) limits += (limits.empty() ? "" : ", ") + cost::usd_text(r.max_cost);
   context.say("job       " + spec.id);
   context.say("folder    " + spec.folder);
   context.say("trains    " + jobs::shell_command(trained_words(spec)));
@@ -48,10 +50,10 @@ void say_plan(const Spec& spec, const Context& context) {
   }
   if (!limits.empty()) context.say("at most   " + limits);
   if (spec.price > 0) {
-    context.say(fmt::format("price     ${:.2f} an hour{}", spec.price,
+    context.say(fmt::format("price     {} an hour{}", cost::usd_text(spec.price),
                             spec.price_source.empty() ? "" : " (" + spec.price_source + ")"));
     if (r.max_hours > 0 && r.max_cost == 0) {
-      context.say(fmt::format("at most   ${:.2f}, by --max-time", spec.price * r.max_hours));
+      context.say("at most   " + cost::usd_text(spec.price * r.max_hours) + ", by --max-time");
     }
   }
 }

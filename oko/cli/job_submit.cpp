@@ -214,7 +214,8 @@ void add_resource_flags(CLI::App& command, SubmitArguments& a) {
   const auto add = [&](const char* flag, auto& value, const char* help) {
     return command.add_option(flag, value, help)->group("Machines");
   };
-  add("--workers", a.resources.workers, "Processes that train together, with one batch shared out")
+  add("--workers", a.resources.workers,
+      "Processes that train together, each with its part of every batch")
       ->check(CLI::Range(1, kMostWorkers))
       ->capture_default_str()
       ->type_name("N");
@@ -280,7 +281,7 @@ void add_job_submit_command(CLI::App& job, Context& context) {
   const auto arguments = std::make_shared<SubmitArguments>();
   SubmitArguments& a = *arguments;
   add_choice(*command, "--on", a.on, "Where it runs", backend_names());
-  command->add_option("--name", a.name, "Name of the job; without: made from the dataset's")
+  command->add_option("--name", a.name, "Name of the job (default: made from the dataset's name)")
       ->type_name("NAME");
   command
       ->add_option("--job-dir", a.job_dir,
@@ -289,14 +290,14 @@ void add_job_submit_command(CLI::App& job, Context& context) {
   command->add_flag("-n,--dry-run", a.dry_run,
                     "Print exactly what would be sent, and send nothing");
   command->add_flag("--no-estimate", a.no_estimate,
-                    "Do not measure a few seconds of training to predict time and cost");
+                    "Do not predict time and cost from a few seconds of training here");
   add_choice(*command, "--format", a.format,
              "skypilot: print a task file for SkyPilot instead of submitting", {"oko", "skypilot"});
   add_resource_flags(*command, a);
   add_setting_flags(*command, a);
   command->add_option("COMMAND", a.command, "After --: train and its arguments")->type_name("WORD");
   command->footer(R"(
-The job goes on when this terminal is closed. Its folder holds its description, log, checkpoints and
+The job continues when this terminal is closed. Its folder holds its description, log, checkpoints and
 models; oko job logs, show, cancel and retry work from any machine that reaches the folder.
 
 Examples:

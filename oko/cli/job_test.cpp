@@ -40,7 +40,7 @@ class JobCommand : public ::testing::Test {
     return oko_command(words);
   }
   // A job in the registry that nobody runs, with this state.
-  void register_job(const std::string& id, jobs::Phase phase) const {
+  void register_job(const std::string& id, jobs::Phase phase, int workers = 1) const {
     jobs::Spec spec;
     spec.id = id;
     spec.backend = "local";
@@ -48,6 +48,7 @@ class JobCommand : public ::testing::Test {
     spec.command = {"train", file("photos")};
     spec.run = spec.folder + "/run";
     spec.price = 1.2;
+    spec.resources.workers = workers;
     jobs::State state;
     state.phase = phase;
     state.ran = 3600;
@@ -215,7 +216,7 @@ TEST_F(JobCommand, ShowsWhyAJobFailed) {
   EXPECT_THAT(list.out, HasSubstr("roses-1"));
   EXPECT_THAT(list.out, HasSubstr("failed"));
   EXPECT_THAT(list.out, HasSubstr("$1.20"));
-  EXPECT_THAT(list.out, HasSubstr("1 h 00 min"));
+  EXPECT_THAT(list.out, HasSubstr("1 h  $1.20"));
   const Outcome show = job({"show", "roses"});
   EXPECT_THAT(show.out, HasSubstr("state     failed: the training ended with code 3\n"));
   EXPECT_THAT(show.out, HasSubstr("  photos/b.jpg: cannot be read\n"));
@@ -232,7 +233,7 @@ TEST_F(JobCommand, ShowsWhyAJobFailed) {
 TEST_F(JobCommand, RetryNeedsSomethingToDoAndMoneyLeft) {
   register_job("roses-1", jobs::Phase::kStopped);
   EXPECT_THAT(job({"retry", "roses-1", "--max-time", "30m"}).error,
-              HasSubstr("already run for 1.00 h of 0.50 h"));
+              HasSubstr("already run for 1 h of 30 min"));
   EXPECT_THAT(job({"retry", "roses-1", "--max-cost", "1"}).error, HasSubstr("already cost $1.20"));
   storage::write(file("jobs/roses-1/done.json"), std::string_view("{}"));
   EXPECT_THAT(job({"retry", "roses-1"}).error, HasSubstr("has succeeded"));
@@ -254,9 +255,73 @@ TEST_F(JobCommand, FetchCopiesTheModelsAndNothingElse) {
   EXPECT_EQ(job({"fetch", "roses-1", "-o", file("out")}).code, 0);
   EXPECT_TRUE(storage::exists(file("out/model.oko")));
   EXPECT_FALSE(storage::exists(file("out/checkpoints")));
-  EXPECT_EQ(job({"fetch", "roses-1", "-o", file("out")}).code, 2);  // not twice
   EXPECT_EQ(job({"fetch", "--all", "roses-1", "-o", file("all")}).code, 0);
   EXPECT_TRUE(storage::exists(file("all/checkpoints/step-1.oko")));
+}
+
+TEST_F(JobCommand, FetchAgainReplacesOnlyWhatTheJobHasChanged) {
+  register_job("roses-1", jobs::Phase::kFailed);
+  const auto put = [&](const std::string& name, std::string_view text) {
+    storage::write(file("jobs/roses-1/run/" + name), text);
+  };
+  const auto fetch = [&] { return job({"fetch", "roses-1", "-o", file("out")}); };
+  for (const char* const name : {"model.oko", "stage.oko", "run.toml"}) put(name, "one");
+  EXPECT_THAT(fetch().out, HasSubstr("new       " + file("out/model.oko") + "\n"));
+  put("model.oko", "two");
+  put("stage.oko", "two");
+  storage::write(file("out/stage.oko"), std::string_view("my own"));
+  const Outcome again = fetch();
+  EXPECT_EQ(again.code, 0) << again.error;
+  EXPECT_THAT(again.out, HasSubstr("updated   " + file("out/model.oko") + "\n"));
+  EXPECT_THAT(again.out, HasSubstr("kept      " + file("out/stage.oko") + ": it was changed here"));
+  EXPECT_THAT(again.out, HasSubstr("unchanged " + file("out/run.toml") + "\n"));
+  EXPECT_EQ(storage::read_text(file("out/model.oko")), "two");
+  EXPECT_EQ(storage::read_text(file("out/stage.oko")), "my own");
+  register_job("tulips-1", jobs::Phase::kFailed);
+  EXPECT_THAT(job({"fetch", "tulips-1", "-o", file("out")}).error,
+              HasSubstr("has the files of another job, roses-1"));
+  storage::write(file("run/run.toml"), std::string_view("x"));
+  EXPECT_THAT(job({"fetch", "roses-1", "-o", file("run")}).error,
+              HasSubstr("already contains a run"));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(file("out")), {}), 4);  // no scratch
+}
+
+TEST_F(JobCommand, FetchWhileItRunsSaysSo) {
+  register_job("roses-1", jobs::Phase::kRunning);
+  storage::write(file("jobs/roses-1/run/stage.oko"), std::string_view("x"));
+  EXPECT_THAT(job({"fetch", "roses-1", "-o", file("out")}).out, HasSubstr("fetch again"));
+}
+
+TEST_F(JobCommand, ListTakesTheFolderOfOneJobAndRefusesOneThatIsNotThere) {
+  register_job("roses-1", jobs::Phase::kFailed);
+  register_job("tulips-1", jobs::Phase::kFailed);
+  const Outcome one = job({"list", file("jobs/roses-1")});
+  EXPECT_THAT(one.out, HasSubstr("roses-1"));
+  EXPECT_THAT(one.out, Not(HasSubstr("tulips-1")));
+  EXPECT_EQ(job({"list", file("jabs")}).code, 3);
+  EXPECT_THAT(job({"list", file("photos")}).out, HasSubstr("no jobs in "));
+}
+
+TEST_F(JobCommand, LogsOfAWorkerThatIsNotThereAreExplained) {
+  register_job("roses-1", jobs::Phase::kFailed, 2);
+  const Outcome none = job({"logs", "--worker", "7", "roses-1"});
+  EXPECT_EQ(none.code, 2);
+  EXPECT_THAT(none.error, HasSubstr("--worker: roses-1 has no worker 7\n  hint: use 0 … 1"));
+  const Outcome silent = job({"logs", "--worker", "1", "roses-1"});
+  EXPECT_EQ(silent.code, 0);
+  EXPECT_THAT(silent.error, HasSubstr("worker 1 of roses-1 has written nothing"));
+}
+
+TEST_F(JobCommand, ShowEndsWithWhatToDoNext) {
+  register_job("roses-1", jobs::Phase::kFailed);
+  EXPECT_THAT(job({"show", "roses-1"}).out,
+              HasSubstr("\nnext      oko job logs -n 100 roses-1\n"
+                        "          oko job retry roses-1   # when its cause is removed\n"));
+  register_job("tulips-1", jobs::Phase::kCancelled);
+  EXPECT_THAT(job({"show", "tulips-1"}).out, HasSubstr("\nnext      oko job retry tulips-1\n"));
+  storage::write(file("jobs/tulips-1/done.json"), std::string_view("{}"));
+  EXPECT_THAT(job({"show", "tulips-1"}).out,
+              HasSubstr("\nnext      oko detect " + file("jobs/tulips-1/run/model.oko")));
 }
 
 }  // namespace

@@ -1,4 +1,3 @@
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <iostream>
@@ -20,115 +19,7 @@ using jobs::Standing;
 using jobs::Status;
 using jobs::wall_time;
 
-std::string utc(std::int64_t seconds) {
-  return fmt::format("{:%Y-%m-%d %H:%M}", fmt::gmtime(static_cast<std::time_t>(seconds)));
-}
-
-std::string epochs_of(const Status& status) {
-  if (!status.state || (status.epoch == 0 && status.epochs == 0)) return "";
-  return status.epochs > 0 ? fmt::format("{}/{}", status.epoch, status.epochs)
-                           : std::to_string(status.epoch);
-}
-
-Json as_json(const Job& job, const Status& status) {
-  Json json = {{"id", job.spec.id},         {"state", word_of(status.standing)},
-               {"on", job.spec.backend},    {"folder", job.folder->place()},
-               {"run", job.spec.run},       {"created", job.spec.created},
-               {"why", status.why},         {"hint", status.hint},
-               {"seconds", status.seconds}, {"price", job.spec.price},
-               {"cost", status.cost},       {"may_be_charged", status.charged()},
-               {"epoch", status.epoch},     {"epochs", status.epochs}};
-  if (status.has_loss) json["loss"] = status.loss;
-  if (status.has_map) json["map50"] = status.map50;
-  if (status.state) {
-    json["attempt"] = status.state->attempt;
-    json["restarts"] = status.state->restarts;
-    json["host"] = status.state->host;
-    json["code"] = status.state->code;
-  }
-  return json;
-}
-
-// ---- list -------------------------------------------------------------------------------------
-
-void list(const std::string& folder, Context& context) {
-  std::vector<std::string> broken;
-  const auto found = jobs::list_jobs(folder.empty() ? jobs::registry_folder() : folder, broken);
-  Table table({"job", "state", "on", "epoch", "mAP50", "ran", "cost", "submitted (UTC)"});
-  Json all = Json::array();
-  int lost = 0;
-  for (const Job& job : found) {
-    const Status status = jobs::status_of(job, wall_time());
-    table.add({job.spec.id, std::string(word_of(status.standing)), job.spec.backend,
-               epochs_of(status), status.has_map ? fmt::format("{:.3f}", status.map50) : "",
-               running_time(status), cost_text(job, status), utc(job.spec.created)});
-    all.push_back(as_json(job, status));
-    lost += status.standing == Standing::kLost ? 1 : 0;
-  }
-  for (const std::string& line : broken) std::cerr << "oko: warning: " << printable(line) << '\n';
-  if (found.empty()) {
-    context.say("no jobs; oko job submit starts one");
-  } else {
-    context.say_lines(table.text());
-  }
-  if (lost > 0) {
-    context.say(counted(lost, "job") +
-                " lost: the machines may still be charged (oko job show JOB)");
-  }
-  context.emit({{"jobs", std::move(all)}, {"broken", broken}});
-}
-
-// ---- show -------------------------------------------------------------------------------------
-
-void say_field(const Context& context, const char* name, const std::string& value) {
-  if (!value.empty()) context.say(fmt::format("{:<10}{}", name, value));
-}
-
-void say_last_lines(const Status& status, const Context& context) {
-  if (!status.state || status.state->last_lines.empty()) return;
-  context.say("last lines of its log:");
-  std::string_view rest = status.state->last_lines;
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    context.say("  " + std::string(rest.substr(0, end)));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-}
-
-void show(const std::string& name, Context& context) {
-  const Job job = jobs::open_job(name);
-  const Status status = jobs::status_of(job, wall_time());
-  const jobs::Resources& r = job.spec.resources;
-  std::string command = "oko";
-  for (const std::string& word : job.spec.command) command += " " + word;
-  say_field(context, "job", job.spec.id);
-  say_field(context, "state",
-            std::string(word_of(status.standing)) + (status.why.empty() ? "" : ": " + status.why));
-  say_field(context, "hint", status.hint);
-  say_field(context, "command", command);
-  say_field(
-      context, "on",
-      job.spec.backend + (r.workers > 1 ? ", " + counted(r.workers, "worker") : "") +
-          (r.gpus > 0 ? fmt::format(", {} × {}", r.gpus, r.gpu_type.empty() ? "GPU" : r.gpu_type)
-                      : ""));
-  if (status.state) {
-    say_field(
-        context, "worker 0",
-        fmt::format("process {} on {}, attempt {}, {}", status.state->process, status.state->host,
-                    status.state->attempt, counted(status.state->restarts, "restart")));
-  }
-  say_field(context, "epoch", epochs_of(status));
-  if (status.has_loss) say_field(context, "loss", fmt::format("{:.3f}", status.loss));
-  if (status.has_map) say_field(context, "mAP50", fmt::format("{:.3f}", status.map50));
-  say_field(context, "ran", running_time(status));
-  say_field(context, "cost", cost_text(job, status));
-  say_field(context, "folder", job.folder->place());
-  say_field(context, "run", job.spec.run);
-  say_last_lines(status, context);
-  context.emit(as_json(job, status));
-}
-
-// ---- logs, wait -------------------------------------------------------------------------------
+// ---- logs -------------------------------------------------------------------------------------
 
 struct LogArguments {
   std::string job;
@@ -168,7 +59,7 @@ class Followed {
     } catch (const Error& error) {
       if (!reached_ || error.code() != ErrorCode::kStorage) throw;
       if (!std::exchange(warned_, true)) {
-        std::cerr << "oko: warning: " << error.what() << "; tries again\n";
+        std::cerr << "oko: warning: " << error.what() << "; trying again\n";
       }
       return {};
     }
@@ -180,14 +71,53 @@ class Followed {
   bool reached_ = false, warned_ = false;
 };
 
+void note(const std::string& text) { std::cerr << "oko: note: " << printable(text) << '\n'; }
+
+void check_worker(const Job& job, int worker) {
+  const int workers = job.spec.resources.workers;
+  if (worker < workers) return;
+  throw Error(ErrorCode::kUsage, "--worker",
+              fmt::format("{} has no worker {}", job.spec.id, worker),
+              workers == 1 ? "it has only worker 0: omit --worker"
+                           : fmt::format("use 0 … {}", workers - 1));
+}
+
+void engine_log(const Job& job, int lines) {
+  constexpr int kEngineLines = 1000;
+  const std::string text =
+      job.engine.is_null()
+          ? std::string()
+          : job.backend->engine_log(job.spec, job.engine, lines > 0 ? lines : kEngineLines);
+  if (text.empty()) return note("the engine has kept nothing of " + job.spec.id);
+  print(text);
+}
+
+// Nothing was there to print.
+void explain_silence(const Job& job, const LogArguments& arguments) {
+  const Status status = jobs::status_of(job, wall_time());
+  const std::string worker = fmt::format("worker {} of {}", arguments.worker, job.spec.id);
+  const std::string state(word_of(status.standing));
+  if (!status.over()) {
+    return note(worker + " has not written anything yet; the job is " + state);
+  }
+  note(worker + " has written nothing; the job is " + state);
+  // It failed before it could write to its folder.
+  if (arguments.worker == 0 && !job.engine.is_null()) engine_log(job, arguments.lines);
+}
+
+void say_end(const Job& job, const Status& status) {
+  std::cerr << "oko job: " << job.spec.id << ": " << word_of(status.standing)
+            << (status.why.empty() ? "" : ": ") << printable(status.why) << '\n';
+  if (!status.hint.empty()) std::cerr << "  hint: " << printable(status.hint) << '\n';
+  for (const std::string& step : next_steps(job, status)) {
+    std::cerr << "  next: " << printable(step) << '\n';
+  }
+}
+
 void logs(const LogArguments& arguments) {
   const Job job = jobs::open_job(arguments.job);
-  constexpr int kEngineLines = 1000;
-  const int lines = arguments.lines > 0 ? arguments.lines : kEngineLines;
-  if (arguments.engine) {
-    if (!job.engine.is_null()) print(job.backend->engine_log(job.spec, job.engine, lines));
-    return;
-  }
+  if (arguments.engine) return engine_log(job, arguments.lines);
+  check_worker(job, arguments.worker);
   const std::string name = jobs::log_name(arguments.worker);
   std::uint64_t at = 0;
   if (arguments.lines > 0) {
@@ -215,27 +145,26 @@ void logs(const LogArguments& arguments) {
     }
     sleep_unless(guard, pause_of(job));
   }
-  if (at == 0 && arguments.worker == 0 && !job.engine.is_null()) {
-    // It failed before it could write to its folder.
-    print(job.backend->engine_log(job.spec, job.engine, lines));
-  }
-  if (!arguments.follow || guard.interrupted()) return;
-  std::cerr << "oko job: " << job.spec.id << ": " << word_of(status.standing)
-            << (status.why.empty() ? "" : ": ") << printable(status.why) << '\n';
-  if (!status.hint.empty()) std::cerr << "  hint: " << printable(status.hint) << '\n';
+  if (guard.interrupted()) return;
+  if (at == 0) explain_silence(job, arguments);
+  if (arguments.follow) say_end(job, status);
 }
+
+// ---- wait -------------------------------------------------------------------------------------
 
 void wait(const std::string& name, Context& context) {
   const Job job = jobs::open_job(name);
   const InterruptGuard guard;
   for (;;) {
-    const Status status = jobs::status_of(job, wall_time());
-    if (status.over() || status.standing == Standing::kLost) {
+    const jobs::Seen seen = jobs::see(job);
+    const Status& status = seen.status;
+    if (seen.fault.empty() && (status.over() || status.standing == Standing::kLost)) {
       context.say(job.spec.id + ": " + std::string(word_of(status.standing)) +
                   (status.why.empty() ? "" : ": " + status.why));
       say_field(context, "hint", status.hint);
       say_last_lines(status, context);
-      context.emit(as_json(job, status));
+      say_next_steps(job, status, context);
+      context.emit(job_json(job, seen));
       if (status.standing != Standing::kSucceeded) {
         context.exit_code = static_cast<int>(ErrorCode::kFailed);
       }
@@ -252,34 +181,21 @@ void wait(const std::string& name, Context& context) {
 }  // namespace
 
 void add_job_watch_commands(CLI::App& job, Context& context) {
-  CLI::App* command = job.add_subcommand("list", "List the jobs and what they cost");
-  const auto folder = std::make_shared<std::string>();
-  command->add_option("FOLDER", *folder, "Folder whose subfolders are jobs; without: all from here")
-      ->type_name("FOLDER");
-  command->footer("Examples:\n  oko job list\n  oko job list gs://photos/jobs");
-  command->callback([folder, &context] { list(*folder, context); });
-
-  command = job.add_subcommand("show", "Show a job: its state, progress and cost");
-  const auto name = std::make_shared<std::string>();
-  add_job_argument(*command, *name);
-  command->footer("Examples:\n  oko job show raccoon\n  oko job show gs://photos/jobs/raccoon-1");
-  command->callback([name, &context] { show(*name, context); });
-
-  command = job.add_subcommand("logs", "Print what a job has printed");
+  CLI::App* command = job.add_subcommand("logs", "Print a job's log");
   const auto arguments = std::make_shared<LogArguments>();
   add_job_argument(*command, arguments->job);
-  command->add_flag("-f,--follow", arguments->follow, "Go on until the job has ended");
+  command->add_flag("-f,--follow", arguments->follow, "Keep printing until the job has ended");
   constexpr int kMostWorkers = 4095, kMostLines = 1'000'000;
-  command->add_option("--worker", arguments->worker, "Which worker's log")
+  command->add_option("--worker", arguments->worker, "Which worker's log; the first is 0")
       ->check(CLI::Range(0, kMostWorkers))
       ->capture_default_str()
       ->type_name("N");
-  command->add_option("-n,--lines", arguments->lines, "Only the last N lines; 0: all")
+  command->add_option("-n,--lines", arguments->lines, "Print only the last N lines; 0: all")
       ->check(CLI::Range(0, kMostLines))
       ->capture_default_str()
       ->type_name("N");
   command->add_flag("--engine", arguments->engine,
-                    "What the engine itself kept: why a job failed before it began");
+                    "Print the engine's own log instead: why a job failed before training began");
   command->footer("Examples:\n  oko job logs -f raccoon\n  oko job logs raccoon -n 20 --worker 1");
   command->callback([arguments] { logs(*arguments); });
 

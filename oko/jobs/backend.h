@@ -56,6 +56,8 @@ class Backend {
   virtual bool sees_this_disk() const { return false; }
   // The cloud whose machines it rents, as in cost::Offer::cloud; empty: none, or it depends.
   virtual std::string_view cloud() const { return {}; }
+  // Whether its machines may be charged for while a job uses them.
+  virtual bool rents() const { return true; }
   // The job's folder if the user names none. `registry` is the folder of this user's jobs on this
   // machine. Throws a usage Error if the workers need a bucket.
   virtual std::string default_folder(const Spec& spec, const std::string& registry) const = 0;

@@ -8,4 +8,10 @@ namespace oko::jobs {
 // anything else: a number without a unit could mean anything.
 double parse_hours(const std::string& text, const std::string& place);
 
+// The other way: "20 s", "2.5 s", "90 min", "1 min 30 s", "8 h", "26 h 15 min", "3 d 4 h". Seconds
+// from 10 minutes on and minutes from 48 hours on are rounded away.
+std::string duration_text(double seconds);
+// Roughly, for "… ago": "45 s", "25 min", "3 h", "2 d".
+std::string age_text(double seconds);
+
 }  // namespace oko::jobs

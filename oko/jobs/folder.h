@@ -19,6 +19,7 @@ inline constexpr std::string_view kStateFile = "state.json";    // of worker 0, 
 inline constexpr std::string_view kDoneFile = "done.json";      // exists only if training succeeded
 inline constexpr std::string_view kCancelFile = "cancel.json";  // someone wants the job to end
 inline constexpr std::string_view kRetryFile = "retry.json";    // someone is starting it again
+inline constexpr std::string_view kSeenFile = "seen.json";      // only in the registry, see seen.h
 std::string log_name(int worker);                               // "logs/worker-0.log"
 
 // A job's folder as it is reached from this machine: a folder on disk or in a bucket, or one on a

@@ -112,6 +112,32 @@ TEST(PlacementTest, NonsenseIsRefused) {
                Error);
 }
 
+TEST(Duration, IsWrittenInTheUnitsOfItsSize) {
+  for (const auto& [seconds, text] :
+       std::vector<std::pair<double, const char*>>{{0, "0 s"},
+                                                   {2.46, "2.5 s"},
+                                                   {9.96, "10 s"},
+                                                   {20, "20 s"},
+                                                   {59.6, "1 min"},
+                                                   {90, "1 min 30 s"},
+                                                   {600, "10 min"},
+                                                   {3661, "61 min"},
+                                                   {3600, "1 h"},
+                                                   {5400, "90 min"},
+                                                   {8 * 3600, "8 h"},
+                                                   {26.25 * 3600, "26 h 15 min"},
+                                                   {72 * 3600, "3 d"},
+                                                   {76 * 3600, "3 d 4 h"},
+                                                   {1e300, "11574074 d 2 h"}}) {
+    EXPECT_EQ(duration_text(seconds), text);
+  }
+  EXPECT_EQ(age_text(119), "119 s");
+  EXPECT_EQ(age_text(3600), "60 min");
+  EXPECT_EQ(age_text(7300), "2 h");
+  EXPECT_EQ(age_text(-5), "0 s");
+  EXPECT_EQ(age_text(3 * 86400), "3 d");
+}
+
 TEST(Duration, NeedsAUnit) {
   EXPECT_DOUBLE_EQ(parse_hours("90m", "x"), 1.5);
   EXPECT_DOUBLE_EQ(parse_hours("1h30m", "x"), 1.5);

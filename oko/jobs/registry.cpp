@@ -139,6 +139,7 @@ void replace_spec(const Job& job) { replace(job, kSpecFile, json_file(to_json(jo
 void forget(const Job& job) {
   open_folder(home_of(job.spec))->remove(kSpecFile);
   open_folder(home_of(job.spec))->remove(kEngineFile);
+  open_folder(home_of(job.spec))->remove(kSeenFile);
   if (!is_in_registry(job.spec)) {
     job.folder->remove(kSpecFile);
     job.folder->remove(kEngineFile);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "oko/base/error.h"
+#include "oko/jobs/duration.h"
 #include "oko/storage/store.h"
 
 namespace oko::jobs {
@@ -27,12 +28,6 @@ Standing standing_of(Phase phase) {
       return Standing::kStopped;
   }
   return Standing::kUnknown;
-}
-
-std::string ago(double seconds) {
-  if (seconds < 120) return fmt::format("{:.0f} s", seconds);
-  if (seconds < 7200) return fmt::format("{:.0f} min", seconds / 60);
-  return fmt::format("{:.1f} h", seconds / 3600);
 }
 
 // A broken one counts as none; `fault` says what is wrong with it.
@@ -105,8 +100,12 @@ void add_progress(const Job& job, Status& status) {
 // of a machine, or start a worker again, within minutes.
 constexpr double kEngineCatchesUp = 3600;
 
-const char* kMayCost =
-    "its machine may still be charged: look at the engine's own list of machines";
+// Of a job that may run although nobody hears of it.
+std::string hint_of_lost(const Job& job) {
+  return job.backend->rents() || job.spec.price > 0
+             ? "its machine may still be charged: look at the engine's own list of machines"
+             : "oko job cancel " + job.spec.id + " ends what still runs";
+}
 
 // The state says that it runs, or that it waits to run again.
 void judge_unfinished(const Job& job, const Observation& engine, double now, Status& status) {
@@ -133,8 +132,9 @@ void judge_unfinished(const Job& job, const Observation& engine, double now, Sta
       if (engine.first_ended) break;
       if (!silent) return;
       status.standing = Standing::kLost;
-      status.why = "no sign of life for " + ago(silence) + ", though its engine says that it runs";
-      status.hint = kMayCost;
+      status.why =
+          "no sign of life for " + age_text(silence) + ", though its engine says that it runs";
+      status.hint = hint_of_lost(job);
       return;
     case kQueued:
       status.standing = Standing::kPreempted;
@@ -147,14 +147,14 @@ void judge_unfinished(const Job& job, const Observation& engine, double now, Sta
       status.standing = silent ? Standing::kLost : Standing::kUnknown;
       status.why = engine.reason;
       if (silent) {
-        status.why = "no sign of life for " + ago(silence) + "; " + engine.reason;
-        status.hint = kMayCost;
+        status.why = "no sign of life for " + age_text(silence) + "; " + engine.reason;
+        status.hint = hint_of_lost(job);
       }
       return;
   }
   status.standing = Standing::kLost;
-  status.why =
-      "it ended without a word" + (engine.reason.empty() ? std::string() : ": " + engine.reason);
+  status.why = "it ended without reporting why" +
+               (engine.reason.empty() ? std::string() : ": " + engine.reason);
   status.hint = "oko job retry " + job.spec.id + " continues from the last checkpoint";
 }
 
@@ -243,7 +243,7 @@ void judge(const Job& job, double now, Status& status) {
   if (gone && has_ended(job, status, fault)) return;  // since the folder was read
   if (cancelling && gone) {
     status.standing = Standing::kCancelled;
-    status.why = "before it could say so itself";
+    status.why = "before it could report so itself";
     return;
   }
   if (status.state) {

@@ -13,7 +13,9 @@
 
 #include "oko/base/clock.h"
 #include "oko/base/error.h"
+#include "oko/cost/cost.h"
 #include "oko/jobs/child.h"
+#include "oko/jobs/duration.h"
 #include "oko/jobs/program.h"
 #include "oko/jobs/reporter.h"
 #include "oko/jobs/spec.h"
@@ -166,7 +168,7 @@ void Supervisor::begin() {
   const std::string which =
       options_.placement.size == 1
           ? ""
-          : fmt::format(", worker {} of {}", options_.placement.rank + 1, options_.placement.size);
+          : fmt::format(", worker {} of {}", options_.placement.rank, options_.placement.size);
   say(fmt::format("job {}, attempt {}{}, on {}", spec_.id, state_.attempt, which, state_.host));
 }
 
@@ -204,11 +206,11 @@ Request Supervisor::request(double slack) {
   const Resources& limits = spec_.resources;
   const double hours = (ran() - slack) / 3600;
   if (limits.max_hours > 0 && hours >= limits.max_hours) {
-    return {Phase::kStopped, fmt::format("it ran for {:.2f} h (--max-time)", hours)};
+    return {Phase::kStopped, "it ran for " + duration_text(hours * 3600) + " (--max-time)"};
   }
   if (limits.max_cost > 0 && hours * spec_.price >= limits.max_cost) {
     return {Phase::kStopped,
-            fmt::format("it has cost about ${:.2f} (--max-cost)", hours * spec_.price)};
+            "it has cost about " + cost::usd_text(hours * spec_.price) + " (--max-cost)"};
   }
   return {};
 }

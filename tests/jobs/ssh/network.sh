@@ -20,10 +20,13 @@ network_is_cut() {
   oko job logs -f seven >followed 2>complaints &
   follower=$!
   sleep 2
+  is seven running || fail "seven is $(field seven state)"
   ip link set oko0 down
   sleep 20  # longer than ssh needs to notice
-  is seven unknown || fail "seven is $(field seven state) without a network"
-  why=$(field seven why)
+  # As it was seen last.
+  is seven running || fail "seven is $(field seven state) without a network"
+  oko job list | grep -q "^seven .*running .* ago" || fail "the list without a network: $(oko job list)"
+  why=$(field seven fault)
   ip link set oko0 up
   wait_state seven succeeded 60
   wait_for 20 is_gone $follower || fail "logs -f does not end"
