@@ -92,7 +92,7 @@ void run_cost(CostArguments& arguments, const CLI::App& command, const Context& 
   const std::vector<cost::Choice> choices =
       cost::choices_for(plan.workload, plan.probe, prices, options);
   if (choices.empty()) {
-    throw Error(ErrorCode::kUsage, "oko cost", "no machine in the table matches",
+    throw Error(ErrorCode::kUsage, "cost", "no machine in the table matches",
                 "omit --cloud, --region or --spot, or add offers with --prices");
   }
   const CostText text{plan, options, prices, choices};

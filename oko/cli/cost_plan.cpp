@@ -43,7 +43,7 @@ graph::Network network_alone(const train::Recipe& recipe) {
 // What a probe would have found, but for its measurements.
 train::ProbeResult without_probe(train::Recipe recipe, const CostPlanOptions& options) {
   if (options.images < 1) {
-    throw Error(ErrorCode::kUsage, "oko cost", "no dataset given",
+    throw Error(ErrorCode::kUsage, "cost", "no dataset given",
                 "oko cost DATASET, or --images N without one");
   }
   train::check_recipe(recipe);

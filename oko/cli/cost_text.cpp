@@ -27,8 +27,9 @@ std::string rate_text(double value) {
 
 // Without the sign, which is in the heading.
 std::string usd(double value) {
-  if (value > 9.995 && value < 99.95)
-    return fmt::format("{:.1f}", value);  // for the column's width
+  constexpr double kCent = .005, kTen = 9.995, kHundred = 99.95;
+  if (value > kCent && value < kTen) return fmt::format("{:.2f}", value);
+  if (value > kTen && value < kHundred) return fmt::format("{:.1f}", value);  // a narrow column
   const std::string text = cost::usd_text(value);
   return text.substr(text.find('$') + 1);
 }

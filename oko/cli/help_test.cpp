@@ -124,6 +124,8 @@ TEST(Help, NamesWhatKindOfValueATextIs) {
   }
   EXPECT_THAT(train, HasSubstr("  --format FORMAT "));
   EXPECT_THAT(train, HasSubstr("voc|coco|"));
+  EXPECT_THAT(oko_command({"help", "cost"}).out, HasSubstr("  --own GPU:USD:W "));
+  EXPECT_THAT(oko_command({"help", "job", "submit"}).out, HasSubstr("  --volume CLAIM:PATH "));
   EXPECT_THAT(oko_command({"help", "export"}).out, HasSubstr("  --description TEXT "));
   EXPECT_THAT(oko_command({"help", "quantize"}).out, HasSubstr("  --equalize, --no-equalize"));
 }

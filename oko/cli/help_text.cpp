@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <regex>
 #include <vector>
 
 #include "oko/cli/cli.h"
@@ -71,8 +72,8 @@ void append_paragraphs(std::string& out, std::string_view text) {
   end_paragraph();
 }
 
-// CLI11 keeps the type and the choices of a value in one text: "SCORE:FLOAT in [0 - 1]" or
-// "TEXT:{auto,oko,torch}".
+// CLI11 keeps the name, the range and the choices of a value in one text: "SCORE:FLOAT in [0 - 1]",
+// "TEXT:{auto,oko,torch}". The name may have a colon too: "CLAIM:PATH".
 struct ValueText {
   std::string name, choices;
 };
@@ -80,7 +81,10 @@ struct ValueText {
 ValueText value_text(const CLI::Option& option) {
   if (option.get_items_expected_max() == 0) return {};
   const std::string type = option.get_type_name();
-  ValueText value{type.substr(0, type.find(':')), {}};
+  static const std::regex rest(":(\\{|[A-Z]+ in \\[)");
+  std::smatch found;
+  const bool has_rest = std::regex_search(type, found, rest);
+  ValueText value{has_rest ? found.prefix().str() : type, {}};
   const std::size_t open = type.find('{'), close = type.rfind('}');
   if (open != type.npos && close != type.npos) {
     value.choices = type.substr(open + 1, close - open - 1);

@@ -181,7 +181,9 @@ void add_job_change_commands(CLI::App& job, Context& context) {
   command = job.add_subcommand("retry", "Start a job again from its last checkpoint");
   const auto again = std::make_shared<RetryArguments>();
   add_job_argument(*command, again->job);
-  command->add_option("--max-time", again->max_time, "New limit of running, all attempts together")
+  command
+      ->add_option("--max-time", again->max_time,
+                   "New limit of running time, all attempts together")
       ->type_name("TIME");
   command
       ->add_option("--max-cost", again->max_cost, "New limit of cost in USD, all attempts together")

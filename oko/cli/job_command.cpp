@@ -90,7 +90,7 @@ void add_files_of_recipe(const TrainCommand& command, std::vector<std::string>& 
 
 TrainCommand parse_train_command(const std::vector<std::string>& given) {
   if (given.empty() || given.front() != "train") {
-    throw Error(ErrorCode::kUsage, "oko job submit",
+    throw Error(ErrorCode::kUsage, "job submit",
                 given.empty() ? "no command given"
                               : "\"" + given.front() + "\" cannot be a job: only train can",
                 kExample);
@@ -109,7 +109,7 @@ TrainCommand parse_train_command(const std::vector<std::string>& given) {
   command.given = given_keys(arguments.recipe, train);
   command.recipe = recipe_of(arguments.recipe, command.given);
   if (command.recipe.dataset.empty()) {
-    throw Error(ErrorCode::kUsage, "oko job submit", "no dataset given", kExample);
+    throw Error(ErrorCode::kUsage, "job submit", "no dataset given", kExample);
   }
   if (!arguments.recipe.file.empty()) add_files_of_recipe(command, words);
   const CLI::Option* const out = train.get_option("--out");

@@ -82,8 +82,14 @@ class RunFolder {
         folder_(inside_ ? *job.folder : *elsewhere_) {}
 
   bool has(const std::string& name) { return folder_.size(of(name)) > 0; }
+  // Nothing if there is no such file. A small one shows no progress.
   void fetch(const std::string& name, const std::string& to, Progress& progress) {
-    folder_.fetch(of(name), storage::join(to, name), progress);
+    constexpr std::uint64_t kSmall = std::uint64_t{4} << 20;
+    NoProgress none;
+    const std::uint64_t size = folder_.size(of(name));
+    if (size == 0) return;
+    folder_.fetch(of(name), storage::join(to, name),
+                  size < kSmall ? static_cast<Progress&>(none) : progress);
   }
   void fetch_all(const std::string& to, Progress& progress) {
     folder_.fetch(inside_ ? "run" : "", to, progress);
@@ -105,7 +111,7 @@ void download(const Job& job, bool all, const std::string& to, Progress& progres
   }
   for (const char* const name :
        {"model.oko", "stage.oko", "report.html", "log.jsonl", "run.toml"}) {
-    if (run.has(name)) run.fetch(name, to, progress);
+    run.fetch(name, to, progress);
   }
 }
 
@@ -220,7 +226,7 @@ void add_job_fetch_command(CLI::App& job, Context& context) {
       ->type_name("FOLDER");
   command->add_flag("--all", arguments->all, "Copy the whole run folder, with its checkpoints");
   command->footer(R"(
-Also while the job is running. Fetched again, files that are different by then are replaced; a file
+Works also while the job is running. Run again, it replaces the files that the job has changed; a file
 that was changed on this machine is kept.
 
 Examples:

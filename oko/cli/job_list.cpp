@@ -28,7 +28,8 @@ std::vector<Job> jobs_in(const std::string& folder, std::vector<std::string>& br
     return one;
   }
   if (storage::is_local(folder) && !storage::exists(folder)) {
-    throw input_error(folder, "does not exist", "oko job list shows the jobs of this machine");
+    throw input_error(folder, "does not exist",
+                      "oko job list lists all jobs, oko job show shows one by its name");
   }
   return jobs::list_jobs(folder, broken);
 }

@@ -60,7 +60,7 @@ void run_train(TrainArguments& arguments, const CLI::App& command, Context& cont
   const std::set<std::string> given = given_keys(arguments.recipe, command);
   train::Recipe recipe = recipe_of(arguments.recipe, given);
   if (recipe.dataset.empty() && !arguments.resume) {
-    throw Error(ErrorCode::kUsage, "oko train", "no dataset given",
+    throw Error(ErrorCode::kUsage, "train", "no dataset given",
                 "oko train DATASET --network yolov3-tiny --out runs/1");
   }
   if (!arguments.resume) refuse_within_dataset(recipe.dataset, arguments.out);

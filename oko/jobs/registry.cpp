@@ -68,7 +68,7 @@ Job read_job(const std::string& place) {
   const auto here = open_folder(place);
   const auto text = here->read(kSpecFile);
   const std::string name = storage::join(place, kSpecFile);
-  if (!text) throw input_error(name, "does not exist");
+  if (!text) throw input_error(name, "does not exist", "oko job list shows the jobs");
   Job job;
   job.spec = spec_from_json(parse_json(*text, name), name);
   job.backend = &backend_named(job.spec.backend);

@@ -24,8 +24,7 @@ void check(Recipe recipe, const CheckOptions& options, Progress&) {
 }
 
 ProbeResult probe(Recipe, const ProbeOptions&, Progress&) {
-  throw Error(ErrorCode::kUsage, "oko cost",
-              "this oko was built without LibTorch, so it cannot probe",
+  throw Error(ErrorCode::kUsage, "cost", "this oko was built without LibTorch, so it cannot probe",
               "give --images N in place of DATASET, or build oko with -DOKO_TRAIN=ON");
 }
 

@@ -180,7 +180,7 @@ class Translator {
     while (at_ < words_.size() && is_switch(words_[at_])) result_.words.push_back(words_[at_++]);
     if (at_ + 1 < words_.size() && words_[at_] == "training") ++at_;
     if (at_ < words_.size() && words_[at_] == "train") {
-      throw Error(ErrorCode::kUsage, "oko job submit", "the training command follows after --",
+      throw Error(ErrorCode::kUsage, "job submit", "the training command follows after --",
                   "oko job submit -- train photos --epochs 100");
     }
     if (at_ < words_.size() && !words_[at_].starts_with('-')) {
