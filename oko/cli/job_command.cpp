@@ -147,7 +147,7 @@ void check_training(const TrainCommand& train, const jobs::Spec& spec, const job
   options.workers = spec.resources.workers;
   const std::string& dataset = train.recipe.dataset;
   const bool is_here =
-      storage::is_local(dataset) && (backend.sees_this_disk() || storage::exists(dataset));
+      storage::is_local(dataset) && (backend.sees_this_disk(spec) || storage::exists(dataset));
   options.reads_data = is_here;
   if (!is_here && storage::is_local(dataset)) {
     if (!dataset.starts_with("/")) {
@@ -165,7 +165,7 @@ void check_training(const TrainCommand& train, const jobs::Spec& spec, const job
       context.say("note      not checked: " + std::string(error.what()));
     }
   }
-  if (!backend.sees_this_disk() && train.names_missing_files) return;
+  if (!backend.sees_this_disk(spec) && train.names_missing_files) return;
   train::check(train.recipe, options, *context.progress);
 }
 

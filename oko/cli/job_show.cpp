@@ -31,7 +31,7 @@ std::string from_here(const std::string& path) {
 std::vector<std::string> after_success(const Job& job) {
   std::vector<std::string> steps;
   std::string run = job.spec.id;
-  if (job.backend->sees_this_disk() && storage::is_local(job.spec.run)) {
+  if (job.backend->sees_this_disk(job.spec) && storage::is_local(job.spec.run)) {
     run = from_here(job.spec.run);
   } else {
     steps.push_back("oko job fetch " + job.spec.id);

@@ -120,7 +120,7 @@ Spec make_spec(const SubmitArguments& arguments, const TrainCommand& train,
   spec.command = train.words;
   spec.id = arguments.name.empty() ? jobs::new_id(train.title, spec.created)
                                    : jobs::checked_id(arguments.name);
-  const bool sees = backend.sees_this_disk() && !for_skypilot(arguments);
+  const bool sees = backend.sees_this_disk(spec) && !for_skypilot(arguments);
   if (sees) spec.directory = storage::absolute(".");
   spec.folder = arguments.job_dir.empty() ? backend.default_folder(spec, jobs::registry_folder())
                 : sees                    ? storage::absolute(arguments.job_dir)

@@ -51,9 +51,10 @@ class Backend {
   virtual std::string_view name() const = 0;   // "slurm"
   virtual std::string_view about() const = 0;  // for help: "a Slurm cluster, by sbatch"
   virtual std::span<const Setting> settings() const { return {}; }
-  // Whether the workers see this machine's disk under the same paths. If not, a job whose folder is
-  // not in a bucket gets copies of its inputs by Folder::put().
-  virtual bool sees_this_disk() const { return false; }
+  // Whether the workers see this machine's disk under the same paths, which may depend on the job's
+  // settings. If not, a job whose folder is not in a bucket gets copies of its inputs by
+  // Folder::put().
+  virtual bool sees_this_disk(const Spec&) const { return false; }
   // The cloud whose machines it rents, as in cost::Offer::cloud; empty: none, or it depends.
   virtual std::string_view cloud() const { return {}; }
   // Whether its machines may be charged for while a job uses them.

@@ -39,7 +39,7 @@ void replace(const Job& job, std::string_view file, const std::string& text) {
 
 // Whether the name of the job's folder means the same here as on the workers.
 bool is_reached_by_name(const Job& job) {
-  return !storage::is_local(job.spec.folder) || job.backend->sees_this_disk();
+  return !storage::is_local(job.spec.folder) || job.backend->sees_this_disk(job.spec);
 }
 
 // Commands would follow and change the job in its own folder, not in the one that was named.

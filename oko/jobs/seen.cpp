@@ -82,7 +82,8 @@ void remember(const Job& job, const Seen& seen) {
 
 bool has_ended_for_good(const Job& job, const Status& status) {
   if (status.engine_runs) return false;
-  const bool only_from_here = storage::is_local(job.spec.folder) && !job.backend->sees_this_disk();
+  const bool only_from_here =
+      storage::is_local(job.spec.folder) && !job.backend->sees_this_disk(job.spec);
   return status.standing == Standing::kSucceeded || (status.over() && only_from_here);
 }
 

@@ -132,7 +132,7 @@ class Local final : public Backend {
   std::string_view name() const override { return "local"; }
   std::string_view about() const override { return "this machine"; }
   std::span<const Setting> settings() const override { return kSettings; }
-  bool sees_this_disk() const override { return true; }
+  bool sees_this_disk(const Spec&) const override { return true; }
   bool rents() const override { return false; }
   std::string default_folder(const Spec& spec, const std::string& registry) const override {
     return storage::join(registry, spec.id);

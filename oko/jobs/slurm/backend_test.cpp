@@ -88,6 +88,7 @@ TEST_F(SlurmTest, AMachineWithoutSlurmIsNamed) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kUsage);
     EXPECT_THAT(error.what(), HasSubstr("sinfo: is not installed on this machine"));
+    EXPECT_THAT(error.hint(), HasSubstr("--login USER@HOST"));
   }
   EXPECT_EQ(observe().phase, kUnreachable);
 }
@@ -140,6 +141,30 @@ TEST_F(SlurmTest, PutsAJobBackOnlyIfNoWorkerHasFailedForGood) {
   EXPECT_EQ(end_with(130, 5), "requeued");    // or has lost its company
   EXPECT_EQ(end_with(137, 5), "ended 137\n");
   EXPECT_EQ(end_with(143, 0), "ended 143\n");
+}
+
+// With a real server in tests/jobs/slurm.
+TEST_F(SlurmTest, ALoginNodeIsOneHost) {
+  const auto refused = [&](const char* setting, const char* value) {
+    Spec spec = spec_;
+    spec.settings[setting] = value;
+    try {
+      slurm_.check(spec);
+      ADD_FAILURE() << setting << " " << value << " is accepted";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kUsage);
+      EXPECT_EQ(error.place(), std::string("--") + setting);
+    }
+  };
+  for (const char* const login : {"-oProxyCommand=id", "a,b", "a b", "me@", "a:0"}) {
+    refused("login", login);
+  }
+  refused("identity", "key");  // without --login
+  refused("remote-folder", "/scratch");
+  EXPECT_TRUE(slurm_.sees_this_disk(spec_));
+  spec_.settings["login"] = "me@cluster";
+  EXPECT_FALSE(slurm_.sees_this_disk(spec_));
+  EXPECT_EQ(slurm_.default_folder(spec_, file("registry")), ".oko/jobs/roses-1");
 }
 
 TEST_F(SlurmTest, CancelsByNumber) {

@@ -1,10 +1,13 @@
 #include "oko/jobs/slurm/commands.h"
 
+#include <fmt/format.h>
+
 #include <string_view>
 #include <utility>
 
 #include "oko/base/command.h"
 #include "oko/base/error.h"
+#include "oko/jobs/shell.h"
 #include "oko/jobs/slurm/reasons.h"
 
 namespace oko::jobs::slurm {
@@ -16,48 +19,62 @@ constexpr std::size_t kMostOutput = std::size_t{16} << 20;
 constexpr double kStallSeconds = 90;
 constexpr int kNoProgram = 127;
 
-struct Answer {
+// On many clusters only login shells find Slurm.
+std::string script_for(const std::vector<std::string>& words) {
+  return fmt::format(
+      "command -v {} >/dev/null || [ ! -r /etc/profile ] || . /etc/profile >/dev/null 2>&1\n{}",
+      words.front(), shell_command(words));
+}
+
+}  // namespace
+
+struct Commands::Answer {
   int code = 0;
   std::string output, complaint;
+
+  bool does_not_know() const { return complaint.find("Invalid job id") != std::string::npos; }
 };
 
-Answer run(std::vector<std::string> words, std::string_view input = {}) {
+Commands::Answer Commands::run(const std::vector<std::string>& words,
+                               std::string_view input) const {
   Answer answer;
-  const std::string program = words.front();
-  Command command;
-  command.words = std::move(words);
-  command.stall_seconds = kStallSeconds;
-  command.input = [&input] { return std::exchange(input, std::string_view()); };
-  command.output = [&](std::string_view piece) {
+  const std::string& program = words.front();
+  std::string errors;
+  const auto next = [&input] { return std::exchange(input, std::string_view()); };
+  const auto keep = [&](std::string_view piece) {
     if (answer.output.size() + piece.size() > kMostOutput) {
       throw Error(ErrorCode::kFailed, program, "prints more than 16 MiB");
     }
     answer.output += piece;
   };
-  const CommandResult result = run_command(command);
-  if (result.code == kNoProgram) {
-    throw Error(ErrorCode::kUsage, program, "is not installed on this machine",
-                "use oko on a login node of the Slurm cluster");
+  if (login_) {
+    const ssh::Connection::Result result = login_->run(script_for(words), next, keep);
+    answer.code = result.code;
+    errors = result.errors;
+  } else {
+    const CommandResult result = run_command({words, next, keep, kStallSeconds});
+    if (result.stalled) throw Error(ErrorCode::kFailed, program, "does not answer");
+    answer.code = result.code;
+    errors = result.errors;
   }
-  if (result.stalled) throw Error(ErrorCode::kFailed, program, "does not answer");
-  answer.code = result.code;
-  answer.complaint = complaint(result.errors);
+  if (answer.code == kNoProgram) {
+    throw Error(ErrorCode::kUsage, program,
+                "is not installed on " + (login_ ? login_->host().text() : "this machine"),
+                "name a login node of the Slurm cluster: --login USER@HOST");
+  }
+  answer.complaint = complaint(errors);
   return answer;
 }
 
-[[noreturn]] void fail(const std::string& program, const Answer& answer) {
+void Commands::fail(const std::string& program, const Answer& answer) {
   const std::string what = answer.complaint.empty()
                                ? "ended with code " + std::to_string(answer.code)
                                : answer.complaint;
   throw Error(ErrorCode::kFailed, program, what, hint_for_refusal(answer.complaint));
 }
 
-bool does_not_know(const Answer& answer) {
-  return answer.complaint.find("Invalid job id") != std::string::npos;
-}
-
 // Accounting remembers for longer than the controller, but not every cluster has it.
-std::optional<JobAnswer> ask_accounting(std::int64_t id) {
+std::optional<JobAnswer> Commands::ask_accounting(std::int64_t id) const {
   try {
     const Answer answer = run({"sacct", "--noheader", "--parsable2", "--allocations",
                                "--format=State,ExitCode", "--jobs=" + std::to_string(id)});
@@ -67,9 +84,7 @@ std::optional<JobAnswer> ask_accounting(std::int64_t id) {
   }
 }
 
-}  // namespace
-
-Cluster ask_cluster() {
+Cluster Commands::ask_cluster() const {
   const std::string format = "--format=" + std::string(kSinfoFormat);
   const Answer all = run({"sinfo", "--noheader", "--all", format});
   if (all.code != 0) fail("sinfo", all);
@@ -80,7 +95,7 @@ Cluster ask_cluster() {
   return cluster;
 }
 
-std::int64_t submit(const Request& request) {
+std::int64_t Commands::submit(const Request& request) const {
   const Answer answer = run(request.words, request.script);
   if (answer.code != 0) fail("sbatch", answer);
   const std::int64_t id = parse_submitted(answer.output);
@@ -89,19 +104,19 @@ std::int64_t submit(const Request& request) {
               "squeue --me shows whether it was submitted");
 }
 
-std::optional<JobAnswer> ask_job(std::int64_t id) {
+std::optional<JobAnswer> Commands::ask_job(std::int64_t id) const {
   const Answer answer = run({"scontrol", "show", "job", "--oneliner", std::to_string(id)});
   if (answer.code == 0) {
     if (auto job = parse_scontrol(answer.output)) return job;
-  } else if (!does_not_know(answer)) {
+  } else if (!answer.does_not_know()) {
     fail("scontrol", answer);
   }
   return ask_accounting(id);
 }
 
-void cancel(std::int64_t id) {
+void Commands::cancel(std::int64_t id) const {
   const Answer answer = run({"scancel", std::to_string(id)});
-  if (answer.code != 0 && !does_not_know(answer)) fail("scancel", answer);
+  if (answer.code != 0 && !answer.does_not_know()) fail("scancel", answer);
 }
 
 }  // namespace oko::jobs::slurm

@@ -16,6 +16,7 @@
 #include "oko/jobs/ssh/folder.h"
 #include "oko/jobs/ssh/install.h"
 #include "oko/jobs/ssh/machine.h"
+#include "oko/jobs/ssh/place.h"
 #include "oko/jobs/ssh/tar_stream.h"
 #include "oko/jobs/ssh/worker.h"
 #include "oko/storage/store.h"
@@ -37,18 +38,6 @@ constexpr std::array kSettings = {
 // its libraries, packed and unpacked.
 constexpr std::uint64_t kRoomForRun = 200'000'000, kRoomForOko = 1'000'000'000;
 constexpr int kFirstPort = 29500, kPorts = 500;  // docs/jobs.md names them, for firewalls
-
-std::string remote_folder(const Spec& spec) {
-  return checked_remote_path(spec.setting("remote-folder", ".oko"), "--remote-folder");
-}
-
-bool is_in_bucket(const Spec& spec) { return !storage::is_local(spec.folder); }
-
-// Where the job's files are on the hosts; if its folder is in a bucket, only the supervisors' own.
-std::string folder_on_hosts(const Spec& spec) {
-  return is_in_bucket(spec) ? fmt::format("{}/jobs/{}", remote_folder(spec), spec.id)
-                            : checked_remote_path(spec.folder, "--job-dir");
-}
 
 // Jobs of different ids can share hosts.
 int port_of(const Spec& spec) {
@@ -159,7 +148,7 @@ class Ssh final : public Backend {
   std::string_view about() const override { return "machines that are reached by SSH"; }
   std::span<const Setting> settings() const override { return kSettings; }
   std::string default_folder(const Spec& spec, const std::string&) const override {
-    return fmt::format("{}/jobs/{}", remote_folder(spec), spec.id);
+    return ssh::default_folder(spec);
   }
   std::unique_ptr<Folder> folder(const Spec& spec) const override {
     if (is_in_bucket(spec)) return open_folder(spec.folder);
@@ -188,11 +177,7 @@ Hosts checked_hosts(const Spec& spec) {
                             "for several on one machine)",
                             count));
   }
-  if (folder_on_hosts(spec) != spec.folder && !is_in_bucket(spec)) {
-    throw Error(
-        ErrorCode::kUsage, "--job-dir", "begins with ~/ or ends with /",
-        fmt::format("write {}, which is below the home folder there", folder_on_hosts(spec)));
-  }
+  check_folder(spec);
   return hosts;
 }
 

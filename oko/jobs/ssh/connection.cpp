@@ -136,7 +136,7 @@ constexpr std::array kConnectionCauses = {
         "Host key verification failed", "its host key is not known yet",
         "run `ssh {0}` once, compare the key with the one that its provider shows, and accept it"},
     Cause{"Could not resolve hostname", "there is no host of that name",
-          "check --hosts, or Host in ~/.ssh/config"},
+          "check its name, or Host in ~/.ssh/config"},
     Cause{"UNPROTECTED PRIVATE KEY", "the key file can be read by others, so ssh does not use it",
           "chmod 600 the key file"},
     Cause{"Too many authentication failures", "too many keys were tried",

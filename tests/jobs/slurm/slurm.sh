@@ -18,7 +18,7 @@ export OKO_REAL
 all=${2:-}
 work=$(mktemp -d)
 cluster=$work/cluster
-trap 'stop_cluster; rm -rf "$work"' EXIT
+trap 'stop_cluster; "$here/../ssh/sshd.sh" stop "$work/servers"; rm -rf "$work"' EXIT
 export OKO_JOBS=$work/jobs
 chmod 755 "$work"
 make_dataset "$work/data"
@@ -116,6 +116,57 @@ wait_state limited stopped 40
 [ "$(slurm_state limited)" = ' JobState=FAILED' ] || fail "limited: $(slurm_state limited)"
 grep -q '^--- .*: stopped: it ran for' "$OKO_JOBS/limited/logs/worker-1.log" ||
   fail "worker 1 of limited does not know why"
+
+# From a machine that does not belong to the cluster, by a login node.
+reached_by_ssh() {
+  local there=$work/servers/login/home/.oko/jobs follower steps code=0
+  export XDG_RUNTIME_DIR OKO_SSH
+  for steps in 30 600; do
+    printf '#!/bin/sh\nSTEPS=%s OKO_REAL=%s exec %s "$@"\n' $steps "$OKO_REAL" \
+      "$here/../stand_in.sh" >"$work/train-$steps"
+    chmod +x "$work/train-$steps"
+  done
+  local from_here=(env -u SLURM_CONF "$OKO_REAL" --quiet job submit --on slurm --login login)
+  "${from_here[@]}" --name remote --workers 2 --program "$work/train-30" -- train data ||
+    fail "submit by --login"
+  (unset SLURM_CONF; oko job logs -f remote) >followed &
+  follower=$!
+  wait_for 20 grep -sq 'worker 1 of 2' "$there/remote/logs/worker-1.log" || fail "remote does not start"
+  diff -r data "$there"/remote/inputs/0-data || fail "the copy of the data"
+  wait $follower || fail "logs -f remote"
+  (unset SLURM_CONF; is remote succeeded) || fail "remote is $(field remote state)"
+  grep -q 'trained 30 steps' followed || fail "$(cat followed)"
+  (unset SLURM_CONF; oko --quiet job fetch remote -o fetched; oko job logs --engine remote >engine)
+  grep -q 'worker 0 of 2' engine || fail "logs --engine: $(cat engine)"
+  cmp fetched/model.oko "$there/remote/run/model.oko" || fail "fetch"
+  [ ! -e "$OKO_JOBS/remote/run" ] || fail "the job is here, too"
+
+  "${from_here[@]}" --name remote-long --program "$work/train-600" -- train data ||
+    fail "submit by --login"
+  wait_for 20 grep -sq 'step 5' "$there/remote-long/logs/worker-0.log" || fail "no remote-long"
+  (unset SLURM_CONF; oko --quiet job cancel remote-long; is remote-long cancelled) ||
+    fail "remote-long is $(field remote-long state)"
+  [ "$(SLURM_CONF=$cluster/slurm.conf slurm_state remote-long)" = ' JobState=CANCELLED' ] ||
+    fail "Slurm: $(slurm_state remote-long)"
+  sed -i s/STEPS=600/STEPS=10/ "$work/train-600"
+  (unset SLURM_CONF; oko --quiet job retry remote-long)
+  wait_for 20 test -e "$there/remote-long/done.json" || fail "retry of remote-long"
+  grep -q 'resumed at step' "$there/remote-long/logs/worker-0.log" || fail "remote-long not resumed"
+  "${from_here[@]}" --name x --partition lwo -- train data 2>refusal || code=$?
+  [ $code = 2 ] && grep -q 'did you mean low?' refusal || fail "$code: $(cat refusal)"
+  if [ "$all" = --all ]; then
+    # A copy of oko with its libraries. It was built without training, or has too few pictures.
+    "${from_here[@]}" --name remote-copied -- train data || fail "submit of a copy by --login"
+    wait_for 60 grep -sq '^--- .*: \(failed\|succeeded\)' "$there/remote-copied/logs/worker-0.log" ||
+      fail "the copy by --login does not run"
+  fi
+  echo "by a login node: submitted, followed, fetched, cancelled, resumed"
+}
+if settings=$(OKO_TEST_VARIABLES="SLURM_CONF=$SLURM_CONF" "$here/../ssh/sshd.sh" start \
+  "$work/servers" login); then
+  eval "$settings"
+  reached_by_ssh
+fi
 
 # The supervisor killed: lost, with what to do.
 submit 600 orphan

@@ -5,6 +5,7 @@
 #   sshd.sh stop FOLDER          ends them, their sessions and shared connections
 # The environment for oko is printed by start: OKO_SSH and XDG_RUNTIME_DIR. Settings from outside:
 #   OKO_TEST_FORCE_COMMAND   what runs instead of a command: 'fish -c "$SSH_ORIGINAL_COMMAND"'
+#   OKO_TEST_VARIABLES       environment of what runs there: 'NAME=VALUE …'
 #   OKO_TEST_ADDRESS         to listen on instead of 127.0.0.1
 #   OKO_TEST_INSIDE          words that start the servers: "nsenter -t 4711 -n"
 set -euo pipefail
@@ -60,7 +61,7 @@ KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 StrictModes no
 UsePAM no
-SetEnv HOME=$folder/$host/home
+SetEnv HOME=$folder/$host/home${OKO_TEST_VARIABLES:+ $OKO_TEST_VARIABLES}
 ${OKO_TEST_FORCE_COMMAND:+ForceCommand $OKO_TEST_FORCE_COMMAND}
 EOF
     if ${OKO_TEST_INSIDE:-} "$sshd" -f "$folder/$host/sshd_config" -E "$folder/$host/log"; then
