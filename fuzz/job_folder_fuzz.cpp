@@ -8,6 +8,7 @@
 #include "oko/base/error.h"
 #include "oko/jobs/placement.h"
 #include "oko/jobs/process.h"
+#include "oko/jobs/seen.h"
 #include "oko/jobs/spec.h"
 #include "oko/jobs/state.h"
 
@@ -27,6 +28,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     try {
       if (state_from_json(json, "input").seconds(1e9) < 0) std::abort();
+    } catch (const Error&) {
+    }
+    try {
+      const Json seen = to_json(seen_from_json(json, "input"));
+      if (to_json(seen_from_json(seen, "again")) != seen) std::abort();
     } catch (const Error&) {
     }
     try {

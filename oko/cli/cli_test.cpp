@@ -120,6 +120,8 @@ TEST(TableText, FitsATerminalByOmittingWhatMattersLeast) {
   EXPECT_THAT(table.text(), StartsWith("job     on\n"));
   table.fit(5, {3, 1});  // the name is never omitted
   EXPECT_THAT(table.text(), StartsWith("job\n"));
+  EXPECT_EQ(counted(2, "batch") + counted(2, "epoch"), "2 batches2 epochs");
+  EXPECT_EQ(singular("batches") + singular("boxes") + singular("images"), "batchboximage");
   EXPECT_THAT(wrapped("äb cd ef", 5), ElementsAre("äb cd", "ef"));
 }
 

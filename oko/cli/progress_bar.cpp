@@ -35,8 +35,7 @@ class Counter {
   std::string amount(double count) const {
     if (in_bytes()) return bytes_text(count);
     const std::string text = fmt::format("{:.0f}", count);
-    const bool is_one = text == "1" && unit_.ends_with('s');
-    return text + " " + (is_one ? unit_.substr(0, unit_.size() - 1) : unit_);
+    return text + " " + (text == "1" ? singular(unit_) : unit_);
   }
   double part() const {
     return total_ == 0 ? 0

@@ -106,8 +106,14 @@ std::string grouped(std::int64_t number) {
   return digits;
 }
 
+std::string singular(const std::string& nouns) {
+  const bool has_es = nouns.ends_with("sses") || nouns.ends_with("xes") || nouns.ends_with("tches");
+  const std::size_t ending = has_es ? 2 : nouns.ends_with('s') ? 1 : 0;
+  return nouns.substr(0, nouns.size() - ending);
+}
+
 std::string counted(std::int64_t count, const std::string& noun) {
-  const bool to_es = noun.ends_with("ss") || noun.ends_with("x");
+  const bool to_es = noun.ends_with("ss") || noun.ends_with("x") || noun.ends_with("tch");
   return grouped(count) + " " + noun + (count == 1 ? "" : to_es ? "es" : "s");
 }
 

@@ -36,6 +36,8 @@ std::vector<std::string> wrapped(const std::string& text, std::size_t columns = 
 std::string grouped(std::int64_t number);
 // "1 error", "3 errors".
 std::string counted(std::int64_t count, const std::string& noun);
+// "batch" for "batches".
+std::string singular(const std::string& nouns);
 // "33.8 MiB".
 std::string bytes_text(double bytes);
 

@@ -14,47 +14,6 @@ namespace {
 
 std::string home_of(const Job& job) { return storage::join(registry_folder(), job.spec.id); }
 
-// `engine` tells attempts apart: what was seen of the one before a retry says nothing.
-Json to_json(const Job& job, const Seen& seen) {
-  const Status& s = seen.status;
-  Json json = {{"engine", job.engine},
-               {"time", seen.time},
-               {"state", word_of(s.standing)},
-               {"why", s.why},
-               {"hint", s.hint},
-               {"seconds", s.seconds},
-               {"cost", s.cost},
-               {"epoch", s.epoch},
-               {"epochs", s.epochs},
-               {"engine_runs", s.engine_runs}};
-  if (s.state) json["worker"] = jobs::to_json(*s.state);
-  if (s.has_loss) json["loss"] = s.loss;
-  if (s.has_map) json["map50"] = s.map50;
-  return json;
-}
-
-Seen seen_from_json(const Json& json, const std::string& name) {
-  Seen seen;
-  Status& s = seen.status;
-  seen.time = json_get<double>(json, "time", name);
-  const auto standing = value_named<Standing>(json_get<std::string>(json, "state", name));
-  if (!standing) throw input_error(name, "has a state that this oko does not know");
-  s.standing = *standing;
-  s.why = json_get<std::string>(json, "why", name);
-  s.hint = json_get<std::string>(json, "hint", name);
-  s.seconds = json_get<double>(json, "seconds", name);
-  s.cost = json_get<double>(json, "cost", name);
-  s.epoch = json_get<int>(json, "epoch", name);
-  s.epochs = json_get<int>(json, "epochs", name);
-  s.engine_runs = json_get<bool>(json, "engine_runs", name);
-  if (json.contains("worker")) s.state = state_from_json(json["worker"], name);
-  s.has_loss = json.contains("loss");
-  if (s.has_loss) s.loss = json_get<double>(json, "loss", name);
-  s.has_map = json.contains("map50");
-  if (s.has_map) s.map50 = json_get<double>(json, "map50", name);
-  return seen;
-}
-
 // Nothing if it has never been seen in this attempt. What cannot be read is no reason to fail.
 std::optional<Seen> last_seen(const Job& job) {
   try {
@@ -74,7 +33,10 @@ void remember(const Job& job, const Seen& seen) {
   try {
     // Not of jobs that another machine has submitted.
     if (!storage::exists(storage::join(home_of(job), kSpecFile))) return;
-    open_folder(home_of(job))->write(kSeenFile, json_file(to_json(job, seen)));
+    // The engine tells attempts apart: what was seen of the one before a retry says nothing.
+    Json json = to_json(seen);
+    json["engine"] = job.engine;
+    open_folder(home_of(job))->write(kSeenFile, json_file(json));
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kInterrupted) throw;  // else it is only asked again
   }
@@ -133,6 +95,39 @@ class Deadline {
 };
 
 }  // namespace
+
+Json to_json(const Seen& seen) {
+  const Status& s = seen.status;
+  Json json = {{"time", seen.time}, {"state", word_of(s.standing)}, {"why", s.why},
+               {"hint", s.hint},    {"seconds", s.seconds},         {"cost", s.cost},
+               {"epoch", s.epoch},  {"epochs", s.epochs},           {"engine_runs", s.engine_runs}};
+  if (s.state) json["worker"] = to_json(*s.state);
+  if (s.has_loss) json["loss"] = s.loss;
+  if (s.has_map) json["map50"] = s.map50;
+  return json;
+}
+
+Seen seen_from_json(const Json& json, const std::string& name) {
+  Seen seen;
+  Status& s = seen.status;
+  seen.time = json_get<double>(json, "time", name);
+  const auto standing = value_named<Standing>(json_get<std::string>(json, "state", name));
+  if (!standing) throw input_error(name, "has a state that this oko does not know");
+  s.standing = *standing;
+  s.why = json_get<std::string>(json, "why", name);
+  s.hint = json_get<std::string>(json, "hint", name);
+  s.seconds = json_get<double>(json, "seconds", name);
+  s.cost = json_get<double>(json, "cost", name);
+  s.epoch = json_get<int>(json, "epoch", name);
+  s.epochs = json_get<int>(json, "epochs", name);
+  s.engine_runs = json_get<bool>(json, "engine_runs", name);
+  if (json.contains("worker")) s.state = state_from_json(json["worker"], name);
+  s.has_loss = json.contains("loss");
+  if (s.has_loss) s.loss = json_get<double>(json, "loss", name);
+  s.has_map = json.contains("map50");
+  if (s.has_map) s.map50 = json_get<double>(json, "map50", name);
+  return seen;
+}
 
 std::vector<Seen> see_all(std::span<const Job> jobs) {
   constexpr double kPatience = 20;  // seconds

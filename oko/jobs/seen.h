@@ -17,6 +17,10 @@ struct Seen {
   std::string fault;  // why it could not be asked now; empty if it could, or has ended for good
 };
 
+// seen.json. Throws an input Error at `name` for anything else.
+Json to_json(const Seen& seen);
+Seen seen_from_json(const Json& json, const std::string& name);
+
 // Asks all jobs at the same time, for at most about 20 seconds. A job that has ended is not asked
 // if nobody can have started it again: it has succeeded, or only this machine reaches its folder.
 std::vector<Seen> see_all(std::span<const Job> jobs);
