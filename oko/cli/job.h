@@ -45,6 +45,8 @@ void say_last_lines(const jobs::Status& status, const Context& context);
 
 // Commands that make sense now: to follow it, to use its model, to start it again.
 std::vector<std::string> next_steps(const jobs::Job& job, const jobs::Status& status);
+// The status's hint, unless it only explains one of these commands.
+std::string other_hint(const jobs::Job& job, const jobs::Status& status);
 void say_next_steps(const jobs::Job& job, const jobs::Status& status, const Context& context);
 
 }  // namespace oko::cli

@@ -94,13 +94,13 @@ std::string machines_text(const Job& job) {
   return text;
 }
 
-void say_state(const Seen& seen, Context& context) {
+void say_state(const Job& job, const Seen& seen, Context& context) {
   const Status& status = seen.status;
   std::string text(word_of(status.standing));
   if (!seen.fault.empty()) text += ", seen " + jobs::age_text(wall_time() - seen.time) + " ago";
   say_field(context, "state", text + (status.why.empty() ? "" : ": " + status.why));
   say_field(context, "now", seen.fault.empty() ? "" : "cannot be asked: " + seen.fault);
-  say_field(context, "hint", status.hint);
+  say_field(context, "hint", other_hint(job, status));
 }
 
 void show(const std::string& name, Context& context) {
@@ -110,7 +110,7 @@ void show(const std::string& name, Context& context) {
   std::string command = "oko";
   for (const std::string& word : job.spec.command) command += " " + jobs::shell_word(word);
   say_field(context, "job", job.spec.id);
-  say_state(seen, context);
+  say_state(job, seen, context);
   say_field(context, "command", command);
   say_field(context, "on", machines_text(job));
   if (status.state) {
@@ -157,6 +157,13 @@ std::vector<std::string> next_steps(const Job& job, const Status& status) {
       break;
   }
   return {};
+}
+
+std::string other_hint(const Job& job, const Status& status) {
+  const std::vector<std::string> steps = next_steps(job, status);
+  const bool known = std::ranges::any_of(
+      steps, [&](const std::string& step) { return status.hint.starts_with(step); });
+  return known ? "" : status.hint;
 }
 
 void say_next_steps(const Job& job, const Status& status, const Context& context) {

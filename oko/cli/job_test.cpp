@@ -317,6 +317,11 @@ TEST_F(JobCommand, ShowEndsWithWhatToDoNext) {
   EXPECT_THAT(job({"show", "roses-1"}).out,
               HasSubstr("\nnext      oko job logs -n 100 roses-1\n"
                         "          oko job retry roses-1   # when its cause is removed\n"));
+  register_job("lilies-1", jobs::Phase::kRunning);  // but nobody runs it
+  const std::string lost = job({"show", "lilies-1"}).out;
+  EXPECT_THAT(lost, HasSubstr("state     lost: "));
+  EXPECT_THAT(lost, HasSubstr("\nnext      oko job retry lilies-1\n"));
+  EXPECT_EQ(lost.find("oko job retry"), lost.rfind("oko job retry")) << lost;
   register_job("tulips-1", jobs::Phase::kCancelled);
   EXPECT_THAT(job({"show", "tulips-1"}).out, HasSubstr("\nnext      oko job retry tulips-1\n"));
   storage::write(file("jobs/tulips-1/done.json"), std::string_view("{}"));

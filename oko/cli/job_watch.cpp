@@ -108,7 +108,8 @@ void explain_silence(const Job& job, const LogArguments& arguments) {
 void say_end(const Job& job, const Status& status) {
   std::cerr << "oko job: " << job.spec.id << ": " << word_of(status.standing)
             << (status.why.empty() ? "" : ": ") << printable(status.why) << '\n';
-  if (!status.hint.empty()) std::cerr << "  hint: " << printable(status.hint) << '\n';
+  const std::string hint = other_hint(job, status);
+  if (!hint.empty()) std::cerr << "  hint: " << printable(hint) << '\n';
   for (const std::string& step : next_steps(job, status)) {
     std::cerr << "  next: " << printable(step) << '\n';
   }
@@ -161,7 +162,7 @@ void wait(const std::string& name, Context& context) {
     if (seen.fault.empty() && (status.over() || status.standing == Standing::kLost)) {
       context.say(job.spec.id + ": " + std::string(word_of(status.standing)) +
                   (status.why.empty() ? "" : ": " + status.why));
-      say_field(context, "hint", status.hint);
+      say_field(context, "hint", other_hint(job, status));
       say_last_lines(status, context);
       say_next_steps(job, status, context);
       context.emit(job_json(job, seen));
