@@ -346,8 +346,11 @@ int Supervisor::conclude(const Ending& ending) {
                               strsignal(ending.signal)),
                   1);
   }
-  return finish(Phase::kFailed, fmt::format("the training ended with code {}", ending.code),
-                code_for_engine(ending.code));
+  const int code = code_for_engine(ending.code);
+  return finish(Phase::kFailed,
+                code == kLostWorker ? "worker 0 has ended, and did not come back"
+                                    : fmt::format("the training ended with code {}", ending.code),
+                code);
 }
 
 int Supervisor::finish(Phase phase, const std::string& reason, int code) {

@@ -267,6 +267,7 @@ TEST_F(SupervisorTest, AWorkerThatDoesNotSeeWhyItWasLeftWaitsWithinItsLimits) {
 TEST_F(SupervisorTest, AWorkerWhoseWorker0DoesNotComeBackEndsItsMachine) {
   EXPECT_EQ(supervise_second("exit 5\n"), 5);  // for engines that start both again
   EXPECT_EQ(text("calls"), "1\n1\n1\n1\n");
+  EXPECT_THAT(output_, HasSubstr("failed: worker 0 has ended, and did not come back"));
   EXPECT_TRUE(storage::exists(file("ended")));
 }
 

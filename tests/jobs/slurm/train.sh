@@ -35,7 +35,7 @@ submit() {
     "$dataset" --network yolo-fastest --width 96 --epochs 6 --batch 2 --precision fp32 --threads 1 \
     --checkpoint-minutes .001 --plain-epochs 1 --no-check || fail "submit $1"
 }
-has_epoch() { [ "$(grep -sc '"event": *"epoch"' "$OKO_JOBS/$1/run/log.jsonl")" -ge "$2" ]; }
+has_epoch() { [ "$(cat "$OKO_JOBS/$1/run/log.jsonl" 2>/dev/null | grep -c '"event": *"epoch"')" -ge "$2" ]; }
 finish() {
   "$oko" --quiet job wait "$1" || fail "$1 is $(state "$1")"
   echo "$1: $("$oko" job show "$1" | grep '^ran'), $(log "$1" | grep -c '^--- .*: job ') starts"
