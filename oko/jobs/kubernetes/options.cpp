@@ -22,7 +22,7 @@ constexpr std::array kSettings = {
     Setting{"volume", "CLAIM:PATH",
             "Persistent volume claim to mount at PATH, which this machine has mounted there too"},
     Setting{"service-account", "NAME", "Service account of the workers"},
-    Setting{"run-as", "UID", "Number of the user that the workers are (default: the image's)"},
+    Setting{"run-as", "UID", "User id that the workers run as (default: the image's)"},
     Setting{"pull-secret", "NAME", "Secret with the registry's credentials"},
     Setting{"node-selector", "KEY=VALUE,…", "Labels that a node must have"},
     Setting{"cloud", "gke|eks|aks|other",

@@ -25,13 +25,13 @@ using Phase = Observation::Phase;
 
 constexpr std::array kSettings = {
     Setting{"login", "USER@HOST", "Login node, reached by SSH, of a cluster that is not this one"},
-    Setting{"identity", "FILE", "Private key to log in with; default: ssh's own choice"},
-    Setting{"remote-folder", "FOLDER", "Folder for oko on the cluster; default: .oko"},
-    Setting{"partition", "NAME", "Partition; the cluster's default without it"},
+    Setting{"identity", "FILE", "Private key to log in with (default: ssh's own choice)"},
+    Setting{"remote-folder", "FOLDER", "Folder for oko on the cluster (default: .oko)"},
+    Setting{"partition", "NAME", "Partition (default: the cluster's)"},
     Setting{"account", "NAME", "Account that is charged"},
     Setting{"qos", "NAME", "Quality of service"},
     Setting{"constraint", "FEATURES", "Features that the nodes must have"},
-    Setting{"nodes", "N", "Nodes that the workers share equally; one per worker without it"},
+    Setting{"nodes", "N", "Nodes that the workers share equally (default: one per worker)"},
     Setting{"cpu", "N", "CPUs per worker"},
     Setting{"memory", "SIZE", "Memory per worker, for example 16G"},
     Setting{"setup", "COMMAND", "Shell command to run first, for example \"module load cuda\""},

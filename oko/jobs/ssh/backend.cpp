@@ -28,9 +28,9 @@ namespace {
 constexpr std::array kSettings = {
     Setting{"hosts", "A,B", "Machines to use, one per worker, as ssh takes them: user@host:port",
             true},
-    Setting{"identity", "FILE", "Private key to log in with; default: ssh's own choice"},
-    Setting{"remote-folder", "FOLDER", "Folder for oko on the hosts; default: .oko"},
-    Setting{"program", "PATH", "Use this oko on the hosts instead of copying this one there"},
+    Setting{"identity", "FILE", "Private key to log in with (default: ssh's own choice)"},
+    Setting{"remote-folder", "FOLDER", "Folder for oko on the hosts (default: .oko)"},
+    Setting{"program", "PATH", "Path of oko on the hosts, instead of copying this one there"},
     Setting{"master-address", "HOST", "Address of the first host as the others reach it"},
     Setting{"when-done", "COMMAND", "Shell command to run on the worker when the job has ended"}};
 

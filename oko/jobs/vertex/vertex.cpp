@@ -17,7 +17,7 @@ namespace {
 namespace http = storage::http;
 
 constexpr std::array kSettings = {
-    Setting{"project", "ID", "Google Cloud project; default: that of the credentials"},
+    Setting{"project", "ID", "Google Cloud project (default: that of the credentials)"},
     Setting{"image", "IMAGE", "Container image with oko, in Artifact Registry", true},
     Setting{"service-account", "EMAIL", "Account that the workers run as"},
     Setting{"network", "NETWORK", "VPC network: projects/NUMBER/global/networks/NAME"},
@@ -89,7 +89,7 @@ Observation observation_of(const CustomJob& job, const Engine& engine) {
     if (state == "CANCELLING") seen.reason = "Vertex AI is cancelling it";
   } else {
     seen.phase = kUnreachable;
-    seen.reason = "Vertex AI says a state that is not known: \"" + state + "\"";
+    seen.reason = "Vertex AI reports an unknown state: \"" + state + "\"";
   }
   return seen;
 }
