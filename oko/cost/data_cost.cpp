@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "oko/base/words.h"
+#include "oko/cost/cost.h"
 
 namespace oko::cost {
 namespace {
@@ -56,10 +57,9 @@ std::optional<std::string> class_warning(const StoredData& data, int epochs, int
   const double saved = data.gb * (kClassPrices[0].month - price_of(data).month);
   if (reading <= saved) return std::nullopt;
   return fmt::format(
-      "reading {} GB from {} costs ${:.2f} a run; keeping the {} GB in standard costs ${:.2f} more "
-      "a "
-      "month",
-      gb_text(gb), word_of(data.storage_class), reading, gb_text(data.gb), saved);
+      "reading {} GB from {} costs {} a run; keeping the {} GB in standard costs {} more a month",
+      gb_text(gb), word_of(data.storage_class), usd_text(reading), gb_text(data.gb),
+      usd_text(saved));
 }
 
 }  // namespace oko::cost
