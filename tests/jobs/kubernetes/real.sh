@@ -193,6 +193,19 @@ wait_for 30 state_is quota 'queued:.*quota'
 "$oko" job show quota
 "$oko" job cancel quota
 
+begin "a training that fails: this old server starts it again, and that is not its end"
+program=$(readlink "$cluster/bin/oko")
+rm "$cluster/bin/oko"
+printf '#!/bin/sh\n[ "$1" != train ] || exit 3\nOKO_PROGRAM=$0 exec %s "$@"\n' "$program" \
+  >"$cluster/bin/oko"
+chmod +x "$cluster/bin/oko"
+submit fails 1 >/dev/null
+wait_for 60 state_is fails 'queued: failed: the training ended with code 3; its engine starts it again'
+"$oko" job show fails
+expect "fails: failed" "$oko" job cancel fails
+gone fails || fail "the job is still there"
+ln -sf "$program" "$cluster/bin/oko"
+
 begin "an exec plugin"
 as plugin
 submit plugin 1
