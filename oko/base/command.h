@@ -13,8 +13,8 @@ struct Command {
   std::vector<std::string> words;  // the first is looked up in PATH; no shell is involved
   // Called for the next piece of its standard input, until it returns an empty one. Null: no input.
   // A piece must stay valid until the next call.
-  std::function<std::string_view()> input;
-  std::function<void(std::string_view)> output;  // of its standard output; null: discarded
+  std::function<std::string_view()> input = {};
+  std::function<void(std::string_view)> output = {};  // of its standard output; null: discarded
   // It is killed after this many seconds without a byte in either direction; 0: never.
   double stall_seconds = 0;
   std::map<std::string, std::string> environment = {};  // in addition to this process's

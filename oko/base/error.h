@@ -12,6 +12,7 @@ enum class ErrorCode {
   kUsage = 2,          // flags or arguments make no sense
   kInput = 3,          // a file is missing, broken or contradicts another
   kStorage = 4,        // disk, bucket or network failed
+  kWorkerLost = 5,     // of several that train together, one died or did not come
   kInterrupted = 130,  // stopped by a signal, with a checkpoint written
 };
 

@@ -26,7 +26,7 @@ namespace oko::jobs {
 namespace {
 
 constexpr int kPreempted = static_cast<int>(ErrorCode::kInterrupted);
-constexpr int kLostWorker = 5;  // of oko train: another worker died, or did not come
+constexpr int kLostWorker = static_cast<int>(ErrorCode::kWorkerLost);
 constexpr int kMostCrashesInARow = 3;
 // A training that ran for this long has made progress: earlier crashes no longer count.
 constexpr double kGoodSeconds = 600;

@@ -54,6 +54,7 @@ oko_status status_of(ErrorCode code) {
     case ErrorCode::kStorage:
       return OKO_STORAGE;
     case ErrorCode::kFailed:
+    case ErrorCode::kWorkerLost:
     case ErrorCode::kInterrupted:
       break;
   }

@@ -36,19 +36,19 @@ Error error_from(const std::string& text, const Round& round) {
   const Json json = parse_json(text.substr(0, 16 * kMostText), place);
   const int rank = json_get<int>(json, "rank", place);
   const int code = json_get<int>(json, "code", place);
-  const bool known = (code >= 1 && code <= static_cast<int>(kWorkerLost)) ||
+  const bool known = (code >= 1 && code <= static_cast<int>(ErrorCode::kWorkerLost)) ||
                      code == static_cast<int>(ErrorCode::kInterrupted);
-  const Error error(known ? static_cast<ErrorCode>(code) : kWorkerLost,
+  const Error error(known ? static_cast<ErrorCode>(code) : ErrorCode::kWorkerLost,
                     json_get<std::string>(json, "place", place),
                     json_get<std::string>(json, "message", place),
                     json_get<std::string>(json, "hint", place));
   // A lost worker is the place already.
-  if (error.code() == kWorkerLost) return error;
+  if (error.code() == ErrorCode::kWorkerLost) return error;
   return error.within(fmt::format("worker {} of {}", rank, round.size));
 }
 
 Error silent(int rank, const Round& round, std::chrono::milliseconds time) {
-  return {kWorkerLost, fmt::format("worker {} of {}", rank, round.size),
+  return {ErrorCode::kWorkerLost, fmt::format("worker {} of {}", rank, round.size),
           fmt::format("has not answered for {} s", time.count() / 1000),
           "see its log: its machine or the network failed"};
 }
@@ -85,7 +85,7 @@ struct Heartbeat::State {
     } catch (const std::exception&) {
       std::lock_guard lock(mutex);
       if (!trouble) {
-        trouble = Error(kWorkerLost, fmt::format("worker 0 of {}", round.size),
+        trouble = Error(ErrorCode::kWorkerLost, fmt::format("worker 0 of {}", round.size),
                         "has closed the connection", "see its log");
       }
     }
@@ -201,7 +201,7 @@ void Heartbeat::post(const Error& error) {
   const auto known = [&] {
     return state_->ended || (state_->round.rank == 0 ? state_->all_have_seen : state_->is_posted);
   };
-  const bool is_loss = error.code() == kWorkerLost;
+  const bool is_loss = error.code() == ErrorCode::kWorkerLost;
   state_->changed.wait_for(lock, is_loss ? kTimeToPostLoss : kTimeToPost, known);
 }
 

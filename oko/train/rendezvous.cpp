@@ -43,7 +43,7 @@ std::vector<int> registered(KeyStore& store, int size) {
 }
 
 Error too_few(const std::vector<int>& ranks, const Launch& launch) {
-  return {kWorkerLost, fmt::format("{}:{}", launch.address, launch.port),
+  return {ErrorCode::kWorkerLost, fmt::format("{}:{}", launch.address, launch.port),
           fmt::format("{} of {} did not come; at least {} are needed",
                       names_of(missing_from(ranks, launch.size)), launch.size, launch.least),
           "see why they did not start, and that they reach this address; or wait longer with "

@@ -110,7 +110,7 @@ TEST_F(RendezvousTest, OfTwoProcessesWithOneRankTheLaterOneIsIn) {
 
 TEST_F(RendezvousTest, TooFewDoNotBegin) {
   const Error e = error_of([&] { open(4, milliseconds(0)); });
-  EXPECT_EQ(e.code(), kWorkerLost);
+  EXPECT_EQ(e.code(), ErrorCode::kWorkerLost);
   EXPECT_THAT(e.what(), HasSubstr("workers 1, 2 and 3 of 4 did not come; at least 4 are needed"));
 }
 
@@ -147,7 +147,7 @@ TEST_F(HeartbeatTest, ASilentWorkerIsTrouble) {
   third.reset();
   for (const auto& other : {&first, &second}) {
     const Error trouble = trouble_of(**other);
-    EXPECT_EQ(trouble.code(), kWorkerLost);
+    EXPECT_EQ(trouble.code(), ErrorCode::kWorkerLost);
     EXPECT_THAT(trouble.what(), HasSubstr("worker 2 of 3: has not answered"));
   }
 }

@@ -261,7 +261,7 @@ class Trainer {
       train_epoch();
     } catch (const Error& e) {
       if (e.code() != ErrorCode::kInput && e.code() != ErrorCode::kStorage &&
-          e.code() != kWorkerLost) {
+          e.code() != ErrorCode::kWorkerLost) {
         throw;
       }
       if (workers_ != nullptr) workers_->failed(e);  // before they wait for this one
@@ -515,7 +515,8 @@ TrainResult train_together(Recipe recipe, const TrainOptions& options, Workers& 
     if (e.code() != ErrorCode::kInterrupted) workers.failed(e);  // else all have agreed
     throw;
   } catch (const std::exception& e) {
-    workers.failed({kWorkerLost, fmt::format("worker {} of {}", workers.rank(), workers.size()),
+    workers.failed({ErrorCode::kWorkerLost,
+                    fmt::format("worker {} of {}", workers.rank(), workers.size()),
                     std::string("failed: ") + e.what()});
     throw;
   }

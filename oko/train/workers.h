@@ -15,10 +15,6 @@ class Tensor;
 
 namespace oko::train {
 
-// A worker was lost or did not come; the exit code 5 of the command line. Not one of ErrorCode's
-// own values, since only training can end with it.
-inline constexpr ErrorCode kWorkerLost{5};
-
 // The processes that train a run together, as one of them sees them. Worker 0 leads: it decides
 // what is trained and writes the run folder. All call the same functions in the same order; results
 // of sums are the same on all of them to the last bit. Every function throws kWorkerLost within

@@ -210,7 +210,7 @@ class C10dWorkers final : public Workers {
   }
   static std::size_t checked(double size) {
     if (size >= 0 && size <= static_cast<double>(kMostText)) return static_cast<std::size_t>(size);
-    throw Error(kWorkerLost, "another worker", "sends a text of impossible length");
+    throw Error(ErrorCode::kWorkerLost, "another worker", "sends a text of impossible length");
   }
 
   // Whatever c10d throws means that a worker is gone.
@@ -276,7 +276,7 @@ class C10dWorkers final : public Workers {
     if (const auto trouble = all_->heartbeat->trouble_within(kReason)) return *trouble;
     std::vector<int> ranks = all_->heartbeat->quiet();
     if (size() == 2) ranks = {1 - rank()};
-    return {kWorkerLost,
+    return {ErrorCode::kWorkerLost,
             ranks.empty() ? "another worker" : fmt::format("{} of {}", names_of(ranks), size()),
             "is gone: " + what, "see its log"};
   }
@@ -306,7 +306,7 @@ std::unique_ptr<Workers> connect(const Launch& launch, const Round& round,
         round);
   } catch (const std::exception& e) {
     const std::string what = e.what();
-    throw Error(kWorkerLost, "another worker",
+    throw Error(ErrorCode::kWorkerLost, "another worker",
                 "is gone, or cannot be reached: " + what.substr(0, what.find('\n')),
                 "all workers must reach each other on any port; GLOO_SOCKET_IFNAME names the "
                 "network interface to use");
@@ -363,7 +363,7 @@ std::unique_ptr<Workers> follow(const Launch& launch, const Waiting& waiting) {
     }
     wait_a_moment(waiting);
   } while (Clock::now() < waiting.until);
-  throw Error(kWorkerLost, fmt::format("{}:{}", launch.address, launch.port),
+  throw Error(ErrorCode::kWorkerLost, fmt::format("{}:{}", launch.address, launch.port),
               was_there ? fmt::format("the others did not begin with worker {}", launch.rank)
                         : "worker 0 does not answer",
               was_there ? "restart it when they restart, after a worker is lost or the run ends"
@@ -383,7 +383,7 @@ std::unique_ptr<Workers> join_workers(const Launch& launch, const JoinOptions& o
     throw;
   } catch (const std::exception& e) {
     const std::string what = e.what();
-    throw Error(kWorkerLost, fmt::format("{}:{}", launch.address, launch.port),
+    throw Error(ErrorCode::kWorkerLost, fmt::format("{}:{}", launch.address, launch.port),
                 "meeting the other workers failed: " + what.substr(0, what.find('\n')));
   }
 }

@@ -1,9 +1,10 @@
 #include <gmock/gmock.h>
 
+#include "oko/base/command.h"
 #include "oko/convert/compare.h"
-#include "oko/convert/onnx/child.h"
 #include "oko/convert/onnx/onnx_runtime.h"
 #include "oko/convert/onnx/opencv.h"
+#include "oko/convert/onnx/scratch_folder.h"
 #include "oko/formats/onnx.h"
 #include "oko/runtime/engine.h"
 #include "oko/runtime/test_weights.h"
@@ -14,9 +15,9 @@
 namespace oko::convert {
 namespace {
 
-std::string python_with_onnx(const ScratchFolder& scratch) {
+std::string python_with_onnx() {
   for (const char* python : {"python3", "/usr/bin/python3"}) {
-    if (run_program({python, "-c", "import onnx"}, scratch.file("printed")) == 0) return python;
+    if (run_command({.words = {python, "-c", "import onnx"}}).code == 0) return python;
   }
   return "";
 }
@@ -24,11 +25,10 @@ std::string python_with_onnx(const ScratchFolder& scratch) {
 class OnnxExported : public ::testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    const std::string python = python_with_onnx(scratch_);
+    const std::string python = python_with_onnx();
     if (python.empty()) GTEST_SKIP() << "no Python with the onnx package (python3-onnx)";
-    ASSERT_EQ(run_program({python, OKO_MAKE_MODELS, scratch_.file("")}, scratch_.file("printed")),
-              0)
-        << storage::read_text(scratch_.file("printed"));
+    const CommandResult made = run_command({.words = {python, OKO_MAKE_MODELS, scratch_.file("")}});
+    ASSERT_EQ(made.code, 0) << made.errors;
     file_ = storage::read(scratch_.file(std::string(GetParam()) + ".onnx"));
     imported_ = formats::read_onnx(file_, GetParam());
     ASSERT_EQ(imported_.outputs.size(), 2U);

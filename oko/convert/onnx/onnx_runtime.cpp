@@ -5,9 +5,10 @@
 #include <cstring>
 #include <utility>
 
+#include "oko/base/command.h"
 #include "oko/base/error.h"
 #include "oko/base/json.h"
-#include "oko/convert/onnx/child.h"
+#include "oko/convert/onnx/scratch_folder.h"
 #include "oko/formats/onnx.h"
 #include "oko/storage/store.h"
 
@@ -60,17 +61,18 @@ if (model) {
 // Runs the script; returns the last line it printed and whether it succeeded.
 std::pair<bool, std::string> run_script(const ScratchFolder& scratch,
                                         const std::vector<std::string>& arguments) {
-  const std::string script = scratch.file("run.cjs"), printed = scratch.file("printed");
+  const std::string script = scratch.file("run.cjs");
   storage::write(script, std::string_view(kScript));
   std::vector<std::string> words{"node", script};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  const int status = run_program(words, printed);
-  if (!storage::exists(printed)) return {false, "cannot start node"};
-  std::string text = storage::read_text(printed);
+  std::string text;
+  const CommandResult result =
+      run_command({.words = words, .output = [&](std::string_view piece) { text += piece; }});
+  if (result.missing) return {false, "node is not in PATH"};
+  if (text.empty()) text = result.errors;
   while (text.ends_with('\n')) text.pop_back();
-  if (status == -1 && text.empty()) return {false, "node is not in PATH"};
   const std::size_t line = text.rfind('\n');
-  return {status == 0, line == std::string::npos ? text : text.substr(line + 1)};
+  return {result.code == 0, line == std::string::npos ? text : text.substr(line + 1)};
 }
 
 class NodeRuntime : public OnnxRuntime {

@@ -2,7 +2,6 @@
 
 #include <filesystem>
 #include <string>
-#include <vector>
 
 namespace oko::convert {
 
@@ -19,9 +18,5 @@ class ScratchFolder {
  private:
   std::filesystem::path path_;
 };
-
-// Runs a program from PATH, without a shell, and waits for it. Its standard output and error go to
-// the file `printed`. Returns its exit status; -1 if there is no such program or a signal ended it.
-int run_program(const std::vector<std::string>& arguments, const std::string& printed);
 
 }  // namespace oko::convert
