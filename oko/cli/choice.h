@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,21 @@
 #include "oko/base/words.h"
 
 namespace oko::cli {
+
+// CLI::Range of real numbers, without "nan", which that accepts.
+inline CLI::Validator number_range(double low, double high) {
+  const CLI::Range range(low, high);
+  const auto check = [range, low, high](const std::string& text) {
+    std::string fault = range(text);
+    double value = 0;
+    if (fault.empty() && CLI::detail::lexical_cast(text, value) && std::isnan(value)) {
+      fault =
+          "Value " + text + " not in range " + std::to_string(low) + " to " + std::to_string(high);
+    }
+    return fault;
+  };
+  return {check, range.get_description()};
+}
 
 // Refuses other words, naming the nearest; help and completion show the known ones.
 inline CLI::Validator one_of(const std::string& flag, std::vector<std::string> words) {

@@ -130,7 +130,7 @@ void add_choice_flags(CLI::App& command, CostArguments& arguments) {
       ->type_name("GPU:USD:W");
   options.power_price = .3;
   command.add_option("--power-price", options.power_price, "With --own: USD for a kWh")
-      ->check(CLI::Range(0., 100.))
+      ->check(number_range(0., 100.))
       ->capture_default_str()
       ->type_name("USD");
   command
@@ -149,7 +149,7 @@ void add_run_flags(CLI::App& command, CostArguments& arguments) {
   command
       .add_option("--probe-seconds", arguments.plan.probe_seconds,
                   "How long to measure training on this machine")
-      ->check(CLI::Range(1., 3600.))
+      ->check(number_range(1., 3600.))
       ->capture_default_str()
       ->type_name("SECONDS");
   command
@@ -166,7 +166,7 @@ void add_run_flags(CLI::App& command, CostArguments& arguments) {
       ->type_name("NAME");
   command
       .add_option("--data-gb", arguments.data.gb, "Size of the dataset, if it will be in a bucket")
-      ->check(CLI::Range(0., 1e9))
+      ->check(number_range(0., 1e9))
       ->type_name("GB");
 }
 

@@ -18,7 +18,7 @@ namespace {
 void add_threshold_arguments(CLI::App& command, DetectorArguments& detector) {
   detect::Thresholds& thresholds = detector.thresholds;
   command.add_option("--threshold", thresholds.score, "Minimum score of a detection (exclusive)")
-      ->check(CLI::Range(0.F, 1.F))
+      ->check(number_range(0., 1.))
       ->capture_default_str()
       ->type_name("SCORE");
   add_choice(
@@ -27,7 +27,7 @@ void add_threshold_arguments(CLI::App& command, DetectorArguments& detector) {
   CLI::Option* iou =
       command
           .add_option("--iou", thresholds.iou, "IoU above which two boxes count as the same object")
-          ->check(CLI::Range(0.F, 1.F))
+          ->check(number_range(0., 1.))
           ->capture_default_str()
           ->type_name("IOU");
   detector.check_thresholds = [&thresholds, iou] {

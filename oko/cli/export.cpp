@@ -238,13 +238,13 @@ void add_content_arguments(CLI::App& command, ExportArguments& a) {
   command
       .add_option("--threshold", a.options.thresholds.score,
                   "Score threshold, in the model (--boxes) or the app's source")
-      ->check(CLI::Range(0., 1.))
+      ->check(number_range(0., 1.))
       ->capture_default_str()
       ->type_name("SCORE");
   command
       .add_option("--iou", a.options.thresholds.iou,
                   "IoU threshold, in the model (--boxes) or the app's source")
-      ->check(CLI::Range(0., 1.))
+      ->check(number_range(0., 1.))
       ->capture_default_str()
       ->type_name("IOU");
 }

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "oko/cli/choice.h"
 #include "oko/cli/interrupt.h"
 #include "oko/cli/job.h"
 #include "oko/cost/cost.h"
@@ -187,7 +188,7 @@ void add_job_change_commands(CLI::App& job, Context& context) {
       ->type_name("TIME");
   command
       ->add_option("--max-cost", again->max_cost, "New limit of cost in USD, all attempts together")
-      ->check(CLI::Range(.01, 1e6))
+      ->check(number_range(.01, 1e6))
       ->type_name("USD");
   command->footer("Examples:\n  oko job retry raccoon\n  oko job retry raccoon --max-time 8h");
   command->callback([again, &context] { retry(*again, context); });

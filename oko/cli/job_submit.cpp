@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <ctime>
 #include <iostream>
 #include <iterator>
@@ -84,9 +83,6 @@ std::map<std::string, std::string> checked_settings(const SubmitArguments& argum
 }
 
 void set_price(Spec& spec, double given, const Backend& backend) {
-  if (!std::isfinite(given) || !std::isfinite(spec.resources.max_cost)) {
-    throw Error(ErrorCode::kUsage, "--price, --max-cost", "not a number of USD");
-  }
   spec.price = given;
   if (given > 0) return;
   if (const cost::Offer* const offer = offer_for_job(spec.resources, backend.cloud())) {
@@ -233,10 +229,10 @@ void add_resource_flags(CLI::App& command, SubmitArguments& a) {
   add("--max-time", a.max_time, "End the job after running for this long: 90m, 8h")
       ->type_name("TIME");
   add("--max-cost", a.resources.max_cost, "End the job when it has cost this much, in USD")
-      ->check(CLI::Range(.01, kMostMoney))
+      ->check(number_range(.01, kMostMoney))
       ->type_name("USD");
   add("--price", a.price, "What all workers cost together in an hour, in USD")
-      ->check(CLI::Range(.0001, kMostMoney))
+      ->check(number_range(.0001, kMostMoney))
       ->type_name("USD");
 }
 

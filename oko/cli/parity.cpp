@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "oko/base/error.h"
+#include "oko/cli/choice.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/inputs.h"
 #include "oko/cli/model.h"
@@ -116,7 +117,7 @@ void add_parity_command(CLI::App& app, Context& context) {
   command
       ->add_option("--tolerance", a.options.tolerance,
                    "Largest allowed difference, as a fraction of the largest value")
-      ->check(CLI::Range(0., 1.))
+      ->check(number_range(0., 1.))
       ->capture_default_str()
       ->type_name("SHARE");
   command->footer(R"(

@@ -125,7 +125,7 @@ void add_quantize_command(CLI::App& app, Context& context) {
   command
       ->add_option("--keep", a.options.keep,
                    "Fraction of the values that the percentile method keeps in range")
-      ->check(CLI::Range(.9, 1.))
+      ->check(number_range(.9, 1.))
       ->capture_default_str()
       ->type_name("SHARE");
   command->add_flag("--equalize,!--no-equalize", a.options.equalize,
