@@ -44,9 +44,21 @@ void cancel(const std::string& name, bool no_wait, Context& context) {
     return;
   }
   // The wish first: a worker that sees the signal then knows that it is not a preemption.
-  job.folder->write(jobs::kCancelFile,
-                    json_file({{"why", "cancelled by " + who()}, {"time", wall_time()}}));
+  std::optional<Error> unwritten;
+  try {
+    job.folder->write(jobs::kCancelFile,
+                      json_file({{"why", "cancelled by " + who()}, {"time", wall_time()}}));
+  } catch (const Error& error) {  // a full disk must not keep a machine running
+    if (error.code() != ErrorCode::kStorage || job.engine.is_null()) throw;
+    unwritten = error;
+  }
   if (!job.engine.is_null()) job.backend->cancel(job.spec, job.engine);
+  if (unwritten) {
+    throw Error(
+        ErrorCode::kStorage, job.folder->place(),
+        "the job was told to end, but its folder could not be written: " + unwritten->message(),
+        "it may be shown as preempted");
+  }
   const InterruptGuard guard;
   constexpr double kPatience = 90, kPause = .5;
   const double start = wall_time();
@@ -117,6 +129,9 @@ void refuse_unless_ended(const Job& job, const Status& status) {
   }
   // Lost: whoever resumes takes the run folder over, so that a worker that is still alive stops.
   if (status.over() || status.standing == Standing::kLost) return;
+  if (status.standing == Standing::kUnknown) {
+    throw Error(ErrorCode::kUsage, job.spec.id, "cannot be continued: " + status.why, status.hint);
+  }
   const bool engine_restarts =
       status.standing != Standing::kPreempted || status.hint.empty();  // see status.cpp
   if (!engine_restarts) return;

@@ -5,6 +5,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/file_name.h"
+#include "oko/cli/input_files.h"
 #include "oko/cli/train.h"
 #include "oko/cli/usage.h"
 #include "oko/dataset/read.h"
@@ -149,6 +150,13 @@ void check_training(const TrainCommand& train, const jobs::Spec& spec, const job
   const bool is_here =
       storage::is_local(dataset) && (backend.sees_this_disk(spec) || storage::exists(dataset));
   options.reads_data = is_here;
+  // The job's images and log would be read as part of the dataset.
+  if (is_here && storage::is_local(spec.folder) && backend.sees_this_disk(spec)) {
+    InputFiles files;
+    files.add_dataset(dataset);
+    files.refuse_within_dataset(spec.folder);
+    files.refuse_within_dataset(spec.run);
+  }
   if (!is_here && storage::is_local(dataset)) {
     if (!dataset.starts_with("/")) {
       throw input_error(dataset, "there is no such dataset",

@@ -168,13 +168,14 @@ void submit(const SubmitArguments& arguments, Context& context) {
   job.spec = make_spec(arguments, train, backend);
   job.backend = &backend;
   if (for_skypilot(arguments)) return print_skypilot_task(job.spec, train, backend, context);
+  refuse_a_second_run(job.spec);
+  jobs::refuse_what_is_taken(job);
   if (arguments.dry_run) {
     say_plan(job.spec, context);
     context.say_lines(backend.preview(job.spec));
     context.emit({{"job", jobs::to_json(job.spec)}, {"preview", backend.preview(job.spec)}});
     return;
   }
-  refuse_a_second_run(job.spec);
   backend.check(job.spec);
   check_training(train, job.spec, backend, context);
   for (const jobs::Input& input : job.spec.inputs) {

@@ -94,6 +94,9 @@ TEST_F(JobCommand, DryRunPrintsWhatWouldBeSentAndSendsNothing) {
   EXPECT_EQ(outcome.code, 0) << outcome.error;
   EXPECT_THAT(outcome.out, HasSubstr("job run " + file("jobs/roses-1")));
   EXPECT_FALSE(storage::exists(file("jobs")));
+  register_job("tulips-1", jobs::Phase::kFailed);
+  EXPECT_THAT(job({"submit", "-n", "--name", "tulips-1", "--", "train", file("photos")}).error,
+              HasSubstr("there is already a job"));
 }
 
 TEST_F(JobCommand, SkyPilotGetsTheImageAndTheFilesOfThisMachine) {
@@ -177,6 +180,10 @@ TEST_F(JobCommand, WhatTheTrainingWouldRefuseIsNeverSubmitted) {
   EXPECT_THAT(fault({file("photos"), "--width", "97"}), HasSubstr("97"));
   EXPECT_THAT(fault({file("photos"), "--network", "yolov33"}), HasSubstr("yolov33"));
   EXPECT_THAT(fault({file("photos"), "--from", file("none.weights")}), HasSubstr("none.weights"));
+  const Outcome inside = job({"submit", "--name", "roses-1", "--job-dir", file("photos/job"), "--",
+                              "train", file("photos")});
+  EXPECT_THAT(inside.error, HasSubstr("dataset"));
+  EXPECT_FALSE(storage::exists(file("photos/job")));
   EXPECT_THAT(fault({file("photos"), "--mosaic", ".5", "--no-augment"}), HasSubstr("--mosaic"));
 }
 #endif

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 
 #include "oko/base/error.h"
 #include "oko/base/spawn.h"
@@ -39,6 +40,12 @@ void become(const ChildOptions& options, pid_t parent, int output, char* const* 
 }  // namespace
 
 Child::Child(const ChildOptions& options) {
+  std::error_code unknown;
+  if (!options.directory.empty() && !std::filesystem::is_directory(options.directory, unknown)) {
+    throw Error(ErrorCode::kInput, options.directory,
+                "does not exist; the job was submitted there, and its paths begin there",
+                "create it again, or submit the job anew");
+  }
   std::vector<std::string> words = options.words;
   words.insert(words.begin(), options.program);
   const std::vector<std::string> environment = environment_with(options.set, options.unset);

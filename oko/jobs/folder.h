@@ -20,7 +20,8 @@ inline constexpr std::string_view kDoneFile = "done.json";      // exists only i
 inline constexpr std::string_view kCancelFile = "cancel.json";  // someone wants the job to end
 inline constexpr std::string_view kRetryFile = "retry.json";    // someone is starting it again
 inline constexpr std::string_view kSeenFile = "seen.json";      // only in the registry, see seen.h
-std::string log_name(int worker);                               // "logs/worker-0.log"
+inline constexpr std::string_view kSupervisorLog = "supervisor.log";  // in the registry, local
+std::string log_name(int worker);                                     // "logs/worker-0.log"
 
 // A job's folder as it is reached from this machine: a folder on disk or in a bucket, or one on a
 // machine that is reached by SSH. Names are relative, with '/'. Functions throw Errors of kStorage

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 #include "oko/base/error.h"
@@ -52,15 +53,6 @@ void refuse_a_copy(const Job& job, const std::string& place) {
   throw input_error(
       place, "was copied or moved here: the folder of the job " + spec.id + " is " + spec.folder,
       "its models are in " + storage::join(place, "run"));
-}
-
-// Files of something else would be mixed with the job's.
-void refuse_a_used_folder(const Job& job) {
-  const std::string& folder = job.spec.folder;
-  if (!is_reached_by_name(job) || !storage::exists(folder) || storage::list(folder).empty()) return;
-  if (storage::exists(storage::join(folder, kSpecFile))) return;  // record_spec() says it better
-  throw Error(ErrorCode::kUsage, "--job-dir", folder + " is not empty",
-              "name a new folder: --job-dir " + storage::join(folder, job.spec.id));
 }
 
 // The job whose spec lies in that folder, which is its own or the registry's.
@@ -114,8 +106,31 @@ std::string registry_folder() {
               "set it to a folder for this machine's list of jobs");
 }
 
+void refuse_what_is_taken(const Job& job) {
+  const std::string home = home_of(job.spec);
+  if (storage::exists(storage::join(home, kSpecFile))) {
+    throw Error(ErrorCode::kUsage, "--name", "there is already a job \"" + job.spec.id + "\"",
+                "choose another name, or omit --name");
+  }
+  // Files of something else would be mixed with the job's.
+  const std::string& folder = job.spec.folder;
+  const bool is_used =
+      is_reached_by_name(job) && storage::exists(folder) && !storage::list(folder).empty();
+  if (!is_used) return;
+  if (storage::exists(storage::join(folder, kSpecFile))) {
+    throw Error(ErrorCode::kUsage, folder, "already holds a job",
+                "choose another --job-dir; oko job retry continues a job");
+  }
+  if (is_in_registry(job.spec)) {
+    throw Error(ErrorCode::kUsage, "--name", folder + " still has files of an earlier job",
+                "choose another name, or remove that folder");
+  }
+  throw Error(ErrorCode::kUsage, "--job-dir", folder + " is not empty",
+              "name a new folder: --job-dir " + storage::join(folder, job.spec.id));
+}
+
 void record_spec(const Job& job) {
-  if (!is_in_registry(job.spec)) refuse_a_used_folder(job);
+  refuse_what_is_taken(job);
   const std::string text = json_file(to_json(job.spec));
   if (!open_folder(home_of(job.spec))->create(kSpecFile, text)) {
     throw Error(ErrorCode::kUsage, "--name", "there is already a job \"" + job.spec.id + "\"",
@@ -144,6 +159,10 @@ void forget(const Job& job) {
     job.folder->remove(kSpecFile);
     job.folder->remove(kEngineFile);
   }
+  // What the local back end may have begun, and the folder if nothing else is in it.
+  open_folder(home_of(job.spec))->remove(kSupervisorLog);
+  std::error_code not_empty;
+  if (storage::is_local(home_of(job.spec))) std::filesystem::remove(home_of(job.spec), not_empty);
 }
 
 Job open_job(const std::string& name) {

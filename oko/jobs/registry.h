@@ -24,8 +24,10 @@ struct Job {
 // everything else if the job's folder is there too.
 std::string registry_folder();
 
-// Writes job.json to the registry and, if it is elsewhere, to the job's folder. Refuses an id that
-// is taken, and a folder with anything in it.
+// Throws a usage Error for an id that is taken, and for a folder with anything in it.
+void refuse_what_is_taken(const Job& job);
+// Writes job.json to the registry and, if it is elsewhere, to the job's folder. Refuses what
+// is taken, like refuse_what_is_taken().
 void record_spec(const Job& job);
 // Writes engine.json, and for a retry with other limits job.json, to the same places; not to the
 // registry if it has another job of that name.

@@ -60,6 +60,12 @@ TEST_F(Registry, AFolderWithOtherFilesIsNotTaken) {
   EXPECT_FALSE(storage::exists(file("registry/roses-1/job.json")));
 }
 
+TEST_F(Registry, RemainsOfAnEarlierJobAreNotTaken) {
+  storage::write(file("registry/roses-1/run/model.oko"), std::string_view("x"));
+  EXPECT_THAT(fault([this] { refuse_what_is_taken(job("roses-1", file("registry/roses-1"))); }),
+              HasSubstr("still has files of an earlier job"));
+}
+
 TEST_F(Registry, ACopyOfAJobsFolderIsNotTheJob) {
   record_spec(job("roses-1", file("a")));
   std::filesystem::copy(file("a"), file("b"));

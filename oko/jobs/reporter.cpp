@@ -15,7 +15,7 @@ namespace {
 // Of a log that cannot be written for a while: then its oldest lines are dropped.
 constexpr std::size_t kMostPending = std::size_t{8} << 20;
 // A network disk may hide a file for a moment.
-constexpr double kRemovedSeconds = 3;
+constexpr double kRemovedSeconds = 1;
 
 std::string text_of(State state) {
   state.time = wall_time();
@@ -35,10 +35,11 @@ std::optional<std::string> cancellation(Folder& folder) {
   }
 }
 
-Reporter::Reporter(const std::string& folder, int worker, bool writes_state, double log_seconds,
-                   double heartbeat_seconds)
+Reporter::Reporter(const std::string& folder, std::int64_t created, int worker, bool writes_state,
+                   double log_seconds, double heartbeat_seconds)
     : folder_(open_folder(folder)),
       log_uri_(storage::join(folder, log_name(worker))),
+      created_(created),
       writes_state_(writes_state),
       log_seconds_(log_seconds),
       heartbeat_seconds_(heartbeat_seconds),
@@ -89,7 +90,15 @@ void Reporter::work() {
   while (!ending_) {
     changed_.wait_for(lock, std::chrono::duration<double>(log_seconds_),
                       [this] { return ending_ || state_changed_; });
-    if (ending_ || removed_) break;
+    if (ending_) break;
+    lock.unlock();
+    look_for_removal();
+    lock.lock();
+    if (removed_) break;
+    if (missing_since_) {  // writing would bring the folder back
+      changed_.wait_for(lock, std::chrono::milliseconds(200), [this] { return ending_; });
+      continue;
+    }
     write_log(lock);
     if (state_changed_ || seconds_since(last_beat) >= heartbeat_seconds_) {
       last_beat = Clock::now();
@@ -98,7 +107,6 @@ void Reporter::work() {
     const bool is_cancelled = cancelled_.has_value();
     lock.unlock();
     if (!is_cancelled) look_for_cancel();
-    look_for_removal();
     lock.lock();
   }
 }
@@ -163,11 +171,24 @@ void Reporter::look_for_cancel() {
   }
 }
 
+// Whether this job.json is that of a later job.
+bool Reporter::is_of_another(const std::string& text) const {
+  const std::string name(kSpecFile);
+  try {
+    return json_get<std::int64_t>(parse_json(text, name), "created", name) != created_;
+  } catch (const Error&) {  // a broken one says nothing
+    return false;
+  }
+}
+
 void Reporter::look_for_removal() {
   try {
-    const bool missing = !folder_->read(kSpecFile);
+    const auto text = folder_->read(kSpecFile);
+    const bool is_other = text && is_of_another(*text);
     const std::lock_guard lock(mutex_);
-    if (!missing) {
+    if (is_other) {
+      removed_ = true;
+    } else if (text) {
       missing_since_.reset();
     } else if (!missing_since_) {
       missing_since_ = Clock::now();
@@ -194,7 +215,7 @@ bool Reporter::finish(const State& state, const std::optional<std::string>& done
   }
   changed_.notify_all();
   if (thread_.joinable()) thread_.join();
-  if (removed_) return true;
+  if (removed_ || missing_since_) return true;
   try {
     if (!pending_.empty()) storage::append(log_uri_, pending_);
   } catch (const std::exception& error) {  // a log does not decide whether a job has succeeded

@@ -24,15 +24,16 @@ class Reporter {
  public:
   // `writes_state`: of worker 0. The log is written every `log_seconds`, the state at every change
   // and every `heartbeat_seconds`.
-  Reporter(const std::string& folder, int worker, bool writes_state, double log_seconds,
-           double heartbeat_seconds);
+  // `created`: Spec::created of the job, which tells it from a later one in the same folder.
+  Reporter(const std::string& folder, std::int64_t created, int worker, bool writes_state,
+           double log_seconds, double heartbeat_seconds);
   ~Reporter();
 
   void log(std::string_view text);
   void set(const State& state);
   // Someone asked for the job to end: why, as they put it.
   std::optional<std::string> cancelled();
-  // Someone removed the job's folder: nothing is written there any more.
+  // Someone removed the job's folder, or put another job there: nothing is written there any more.
   bool removed();
   // Writes everything that is left, if the folder is still there, and ends the thread. False, and
   // neither state nor marker is written, if a later attempt has taken the job over. Throws the
@@ -47,10 +48,12 @@ class Reporter {
   bool is_replaced(int attempt);
   void look_for_cancel();
   void look_for_removal();
+  bool is_of_another(const std::string& text) const;
   void complain(const std::exception& error);
 
   const std::unique_ptr<Folder> folder_;
   const std::string log_uri_;
+  const std::int64_t created_;
   const bool writes_state_;
   const double log_seconds_, heartbeat_seconds_;
 

@@ -44,6 +44,7 @@ class SeenTest : public Jobs {
     job.backend = &far_;
     job.folder = open_folder(job.spec.folder);
     storage::write(file("registry/" + id + "/job.json"), json_file(to_json(job.spec)));
+    job.folder->write(kSpecFile, json_file(to_json(job.spec)));
     return job;
   }
   static void put(const Job& job, Phase phase, double time) {
@@ -65,6 +66,7 @@ TEST_F(SeenTest, AJobThatHasEndedIsNotAskedAgainUntilItIsRetried) {
   EXPECT_EQ(seen(one).status.standing, Standing::kFailed);
   EXPECT_EQ(seen(one).fault, "");
   one.engine = {{"job", 2}};  // a retry
+  write_spec(one.spec);
   far_.observation.phase = Observation::Phase::kQueued;
   EXPECT_EQ(seen(one).status.standing, Standing::kQueued);
 }

@@ -231,6 +231,11 @@ void judge_without_engine(const Job& job, double now, Status& status) {
 void judge(const Job& job, double now, Status& status) {
   std::string fault;  // of the state
   if (has_ended(job, status, fault)) return judge_ended(job, now, status);
+  if (!status.state && fault.empty() && !job.folder->read(kSpecFile)) {
+    status.why = "its folder is not there: " + job.folder->place();
+    status.hint = "is it on a disk that is not mounted, or was it moved?";
+    return;
+  }
   const bool cancelling = job.folder->read(kCancelFile).has_value();
   if (job.engine.is_null()) {
     judge_without_engine(job, now, status);

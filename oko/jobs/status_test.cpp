@@ -27,6 +27,10 @@ class StatusTest : public Jobs {
   static constexpr double kNow = 1000;
   using P = Observation::Phase;
 
+  void SetUp() override {
+    Jobs::SetUp();
+    write_spec(spec());
+  }
   Status status(Observation::Phase phase, const std::string& reason = "") {
     backend_.observation.phase = phase;
     backend_.observation.reason = reason;
@@ -57,6 +61,13 @@ TEST_F(StatusTest, BeforeTheWorkerHasStarted) {
   EXPECT_EQ(status(P::kEnded, "image not found").standing, Standing::kFailed);
   EXPECT_EQ(status(P::kEnded, "image not found").why, "image not found");
   EXPECT_EQ(status(P::kUnreachable, "no route").standing, Standing::kUnknown);
+}
+
+TEST_F(StatusTest, AJobWhoseFolderIsNotThereIsUnknown) {
+  std::filesystem::rename(file("job"), file("away"));  // or its disk is not mounted
+  const Status s = status(P::kEnded);
+  EXPECT_EQ(s.standing, Standing::kUnknown);
+  EXPECT_THAT(s.why, HasSubstr("its folder is not there: " + file("job")));
 }
 
 TEST_F(StatusTest, SuccessIsTheMarkerAndNothingElse) {

@@ -96,7 +96,7 @@ class Supervisor {
       : options_(options),
         spec_(std::move(spec)),
         is_first_(options.placement.rank == 0),
-        reporter_(options.folder, options.placement.rank, is_first_,
+        reporter_(options.folder, spec_.created, options.placement.rank, is_first_,
                   storage::is_local(options.folder) ? .2 : 10, options.heartbeat_seconds) {}
 
   int run();
@@ -231,7 +231,7 @@ Ending Supervisor::run_child() {
         told = Clock::now();
         say("ends the training: " + asked_.reason);
         // A checkpoint would bring back what someone has removed.
-        killed = reporter_.removed() && !storage::exists(storage::join(spec_.run, "run.toml"));
+        killed = reporter_.removed() && spec_.run == storage::join(spec_.folder, "run");
         child.signal(killed ? SIGKILL : SIGTERM);
       }
     } else if (!killed && seconds_since(*told) > options_.grace_seconds) {
@@ -274,6 +274,7 @@ bool Supervisor::wait_before_restart() {
   const auto start = Clock::now();
   while (seconds_since(start) < options_.pause_seconds * crashes_) {
     asked_ = request();
+    if (asked_.phase == Phase::kPreempted) look_again();
     if (asked_.phase != Phase::kRunning) return false;
     ::poll(nullptr, 0, 100);
   }

@@ -150,6 +150,39 @@ TEST_F(SupervisorTest, AFolderThatWasRemovedDoesNotComeBack) {
   EXPECT_TRUE(storage::exists(file("ended")));  // a machine that is paid for
 }
 
+TEST_F(SupervisorTest, ALaterJobInTheSameFolderIsLeftAlone) {
+  Spec later = spec();
+  later.created += 1;
+  const std::string put = "sleep .3; cat > " + file("job/job.json") + " <<'END'\n" +
+                          to_json(later).dump() + "\nEND\n" +
+                          "trap 'echo x > $OUT/checkpoint; exit 130' TERM; while :; do sleep .05; "
+                          "echo of the first; done";
+  EXPECT_EQ(supervise_script(put), 1);
+  EXPECT_FALSE(storage::exists(file("job/run/checkpoint")));
+  EXPECT_EQ(state().phase, Phase::kRunning);  // as written before
+  EXPECT_FALSE(storage::exists(file("job/done.json")));
+}
+
+TEST_F(SupervisorTest, ACancellationBetweenTwoStartsIsOne) {
+  Spec spec = this->spec();
+  spec.settings["when-done"] = "touch " + file("ended");
+  write_spec(spec);
+  SupervisorOptions options;
+  options.folder = spec.folder;
+  options.program = script("oko", "kill -9 $$\n");
+  options.pause_seconds = 5;
+  int asked = 0;
+  options.signals = [&] {
+    if (++asked == 8) open_folder(file("job"))->write(kCancelFile, R"({"why": "cancelled by me"})");
+    return asked >= 8 ? 1 : 0;
+  };
+  ::testing::internal::CaptureStdout();
+  EXPECT_EQ(supervise(options), 1);
+  ::testing::internal::GetCapturedStdout();
+  EXPECT_EQ(state().phase, Phase::kCancelled);
+  EXPECT_TRUE(storage::exists(file("ended")));
+}
+
 TEST_F(SupervisorTest, ASignalAfterTheMarkerIsACancellation) {
   Spec spec = this->spec();
   int asked = 0;
@@ -205,9 +238,9 @@ TEST_F(SupervisorTest, ATrainingThatCannotStartFailsWithTheReason) {
   Spec spec = this->spec();
   spec.directory = file("gone");
   spec.settings["when-done"] = "touch " + file("ended");
-  EXPECT_EQ(supervise_script("exit 0", spec), 1);
+  EXPECT_EQ(supervise_script("exit 0", spec), 3);
   EXPECT_EQ(state().phase, Phase::kFailed);
-  EXPECT_THAT(state().reason, HasSubstr("cannot start"));
+  EXPECT_THAT(state().reason, HasSubstr("gone: does not exist; the job was submitted there"));
   EXPECT_TRUE(storage::exists(file("ended")));
 }
 
