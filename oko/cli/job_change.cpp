@@ -46,8 +46,10 @@ void cancel(const std::string& name, bool no_wait, Context& context) {
   // The wish first: a worker that sees the signal then knows that it is not a preemption.
   std::optional<Error> unwritten;
   try {
-    job.folder->write(jobs::kCancelFile,
-                      json_file({{"why", "cancelled by " + who()}, {"time", wall_time()}}));
+    const bool is_there = job.folder->read(jobs::kSpecFile).has_value();  // else it is not created
+    if (is_there)
+      job.folder->write(jobs::kCancelFile,
+                        json_file({{"why", "cancelled by " + who()}, {"time", wall_time()}}));
   } catch (const Error& error) {  // a full disk must not keep a machine running
     if (error.code() != ErrorCode::kStorage || job.engine.is_null()) throw;
     unwritten = error;
@@ -141,6 +143,10 @@ void refuse_unless_ended(const Job& job, const Status& status) {
 
 void retry(const RetryArguments& arguments, Context& context) {
   Job job = jobs::open_job(arguments.job);
+  if (!job.folder->read(jobs::kSpecFile)) {  // or it would be created
+    throw input_error(job.folder->place(), "the job's folder is not there",
+                      "is it on a disk that is not mounted, or was it moved?");
+  }
   const RetryLock lock(job);
   const Status status = jobs::status_of(job, wall_time());
   refuse_unless_ended(job, status);

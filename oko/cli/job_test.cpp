@@ -212,6 +212,17 @@ TEST_F(JobCommand, IsStartedAgainByOneAtATime) {
   EXPECT_FALSE(storage::exists(file("jobs/roses-1/retry.json")));
 }
 
+TEST_F(JobCommand, IsNotStartedAgainWithoutItsFolder) {
+  register_job("roses-1", jobs::Phase::kStopped);
+  Json spec = parse_json(storage::read_text(file("jobs/roses-1/job.json")), "job.json");
+  spec["folder"] = file("unmounted");
+  storage::write(file("jobs/roses-1/job.json"), spec.dump());
+  const Outcome outcome = job({"retry", "roses-1"});
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_THAT(outcome.error, HasSubstr("unmounted: the job's folder is not there"));
+  EXPECT_FALSE(storage::exists(file("unmounted")));
+}
+
 TEST_F(JobCommand, ADatasetThatRefersElsewhereCannotBeCopied) {
   EXPECT_NO_THROW(check_copy_is_complete(file("photos")));
   EXPECT_THROW(check_copy_is_complete(file("photos/a.txt")), Error);
