@@ -9,9 +9,9 @@
 
 #include "oko/base/hash.h"
 #include "oko/cli/job.h"
-#include "oko/cli/temporary_folder.h"
 #include "oko/jobs/shell.h"
 #include "oko/storage/store.h"
+#include "oko/storage/temporary.h"
 
 namespace oko::cli {
 namespace {
@@ -189,7 +189,7 @@ void fetch(const FetchArguments& arguments, Context& context) {
   fs::create_directories(out);
   Json files;
   try {
-    const TemporaryFolder scratch(storage::join(out, ".fetch-"));
+    const storage::TemporaryFolder scratch(storage::join(out, ".fetch-"));
     download_steadily(job, arguments.all, scratch.path(), *context.progress);
     files = place_files(scratch.path(), out, record, context);
   } catch (...) {

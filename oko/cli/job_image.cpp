@@ -7,7 +7,6 @@
 #include "oko/cli/job.h"
 #include "oko/cli/stoppable.h"
 #include "oko/cli/table.h"
-#include "oko/cli/temporary_folder.h"
 #include "oko/package/image.h"
 #include "oko/storage/temporary.h"
 
@@ -93,7 +92,7 @@ void push(const Image& image, const ImageArguments& arguments,
 void write_to_disk(ImageArguments& arguments, const std::string& tag, Context& context,
                    Progress& progress, Json& json) {
   const bool is_folder = !arguments.folder.empty();
-  TemporaryFolder folder(is_folder ? prefix_beside(arguments.folder) : scratch_prefix());
+  storage::TemporaryFolder folder(is_folder ? prefix_beside(arguments.folder) : scratch_prefix());
   const Image image = package::build_image(arguments.options, folder.path(), tag, progress);
   package::fetch_base(image, arguments.options.registry, progress);
   describe(image, context, json);
@@ -112,7 +111,7 @@ void make_image(ImageArguments& arguments, Context& context) {
   if (!arguments.folder.empty() || !arguments.archive.empty()) {
     write_to_disk(arguments, reference ? reference->version() : "latest", context, progress, json);
   } else {
-    const TemporaryFolder scratch(scratch_prefix());
+    const storage::TemporaryFolder scratch(scratch_prefix());
     const Image image =
         package::build_image(arguments.options, scratch.path(), reference->version(), progress);
     describe(image, context, json);

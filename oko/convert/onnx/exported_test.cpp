@@ -4,11 +4,11 @@
 #include "oko/convert/compare.h"
 #include "oko/convert/onnx/onnx_runtime.h"
 #include "oko/convert/onnx/opencv.h"
-#include "oko/convert/onnx/scratch_folder.h"
 #include "oko/formats/onnx.h"
 #include "oko/runtime/engine.h"
 #include "oko/runtime/test_weights.h"
 #include "oko/storage/store.h"
+#include "oko/storage/temporary.h"
 
 // Files of an independent writer (Python's onnx package), in the styles of several exporters: our
 // engine computes the same from them as OpenCV and ONNX Runtime do.
@@ -55,7 +55,7 @@ class OnnxExported : public ::testing::TestWithParam<const char*> {
 
   static std::vector<std::string> heads() { return {"head0:0", "head1:0"}; }
 
-  ScratchFolder scratch_;
+  storage::TemporaryFolder scratch_;
   Bytes file_;
   formats::Imported imported_;
   std::vector<float> input_;

@@ -8,9 +8,9 @@
 #include "oko/base/command.h"
 #include "oko/base/error.h"
 #include "oko/base/json.h"
-#include "oko/convert/onnx/scratch_folder.h"
 #include "oko/formats/onnx.h"
 #include "oko/storage/store.h"
+#include "oko/storage/temporary.h"
 
 namespace oko::convert {
 namespace {
@@ -59,7 +59,7 @@ if (model) {
 )js";
 
 // Runs the script; returns the last line it printed and whether it succeeded.
-std::pair<bool, std::string> run_script(const ScratchFolder& scratch,
+std::pair<bool, std::string> run_script(const storage::TemporaryFolder& scratch,
                                         const std::vector<std::string>& arguments) {
   const std::string script = scratch.file("run.cjs");
   storage::write(script, std::string_view(kScript));
@@ -118,7 +118,7 @@ class NodeRuntime : public OnnxRuntime {
       throw input_error(name_, "the input has " + std::to_string(input.size()) +
                                    " values, the model expects " + graph::to_string(shape));
     }
-    const ScratchFolder scratch;
+    const storage::TemporaryFolder scratch;
     const std::string model = scratch.file("model.onnx"), numbers = scratch.file("input");
     const std::string result = scratch.file("result");
     storage::write(model, file);
@@ -169,7 +169,7 @@ std::unique_ptr<OnnxRuntime> make_onnx_runtime(const Bytes& file, const std::str
       "OKO_ONNXRUNTIME is not a folder with ONNX Runtime (npm install "
       "--ignore-scripts onnxruntime-node)";
   if (folder != nullptr && *folder != 0) {
-    const ScratchFolder scratch;
+    const storage::TemporaryFolder scratch;
     const auto [ran, text] = run_script(scratch, {folder});
     if (ran) {
       const auto version =
