@@ -47,9 +47,10 @@ void cancel(const std::string& name, bool no_wait, Context& context) {
   std::optional<Error> unwritten;
   try {
     const bool is_there = job.folder->read(jobs::kSpecFile).has_value();  // else it is not created
-    if (is_there)
+    if (is_there) {
       job.folder->write(jobs::kCancelFile,
                         json_file({{"why", "cancelled by " + who()}, {"time", wall_time()}}));
+    }
   } catch (const Error& error) {  // a full disk must not keep a machine running
     if (error.code() != ErrorCode::kStorage || job.engine.is_null()) throw;
     unwritten = error;

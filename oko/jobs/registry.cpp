@@ -13,7 +13,7 @@
 namespace oko::jobs {
 namespace {
 
-std::string home_of(const Spec& spec) { return storage::join(registry_folder(), spec.id); }
+std::string home_of(const Spec& spec) { return registry_folder(spec.id); }
 
 bool is_in_registry(const Spec& spec) {
   return storage::is_local(spec.folder) && spec.folder.starts_with("/") &&
@@ -89,6 +89,16 @@ std::vector<std::string> ids_in(const std::string& folder) {
   return ids;
 }
 
+Error name_is_taken(const Job& job) {
+  return {ErrorCode::kUsage, "--name", "there is already a job \"" + job.spec.id + "\"",
+          "choose another name, or omit --name"};
+}
+
+Error folder_is_taken(const std::string& folder) {
+  return {ErrorCode::kUsage, folder, "already holds a job",
+          "choose another --job-dir; oko job retry continues a job"};
+}
+
 }  // namespace
 
 std::string registry_folder() {
@@ -106,21 +116,16 @@ std::string registry_folder() {
               "set it to a folder for this machine's list of jobs");
 }
 
+std::string registry_folder(const std::string& id) { return storage::join(registry_folder(), id); }
+
 void refuse_what_is_taken(const Job& job) {
-  const std::string home = home_of(job.spec);
-  if (storage::exists(storage::join(home, kSpecFile))) {
-    throw Error(ErrorCode::kUsage, "--name", "there is already a job \"" + job.spec.id + "\"",
-                "choose another name, or omit --name");
-  }
+  if (storage::exists(storage::join(home_of(job.spec), kSpecFile))) throw name_is_taken(job);
   // Files of something else would be mixed with the job's.
   const std::string& folder = job.spec.folder;
   const bool is_used =
       is_reached_by_name(job) && storage::exists(folder) && !storage::list(folder).empty();
   if (!is_used) return;
-  if (storage::exists(storage::join(folder, kSpecFile))) {
-    throw Error(ErrorCode::kUsage, folder, "already holds a job",
-                "choose another --job-dir; oko job retry continues a job");
-  }
+  if (storage::exists(storage::join(folder, kSpecFile))) throw folder_is_taken(folder);
   if (is_in_registry(job.spec)) {
     throw Error(ErrorCode::kUsage, "--name", folder + " still has files of an earlier job",
                 "choose another name, or remove that folder");
@@ -132,19 +137,15 @@ void refuse_what_is_taken(const Job& job) {
 void record_spec(const Job& job) {
   refuse_what_is_taken(job);
   const std::string text = json_file(to_json(job.spec));
-  if (!open_folder(home_of(job.spec))->create(kSpecFile, text)) {
-    throw Error(ErrorCode::kUsage, "--name", "there is already a job \"" + job.spec.id + "\"",
-                "choose another name, or omit --name");
-  }
+  const auto home = open_folder(home_of(job.spec));
+  if (!home->create(kSpecFile, text)) throw name_is_taken(job);
   try {
-    if (is_in_registry(job.spec) || job.folder->create(kSpecFile, text)) return;
+    if (is_in_registry(job.spec)) return;
+    if (!job.folder->create(kSpecFile, text)) throw folder_is_taken(job.folder->place());
   } catch (...) {
-    open_folder(home_of(job.spec))->remove(kSpecFile);
+    home->remove(kSpecFile);
     throw;
   }
-  open_folder(home_of(job.spec))->remove(kSpecFile);
-  throw Error(ErrorCode::kUsage, job.folder->place(), "already holds a job",
-              "choose another --job-dir; oko job retry continues a job");
 }
 
 void record_engine(const Job& job) { replace(job, kEngineFile, json_file(job.engine)); }
@@ -152,17 +153,17 @@ void record_engine(const Job& job) { replace(job, kEngineFile, json_file(job.eng
 void replace_spec(const Job& job) { replace(job, kSpecFile, json_file(to_json(job.spec))); }
 
 void forget(const Job& job) {
-  open_folder(home_of(job.spec))->remove(kSpecFile);
-  open_folder(home_of(job.spec))->remove(kEngineFile);
-  open_folder(home_of(job.spec))->remove(kSeenFile);
+  const std::string home = home_of(job.spec);
+  // kSupervisorLog: what the local back end may have begun.
+  for (const auto name : {kSpecFile, kEngineFile, kSeenFile, kSupervisorLog}) {
+    open_folder(home)->remove(name);
+  }
   if (!is_in_registry(job.spec)) {
     job.folder->remove(kSpecFile);
     job.folder->remove(kEngineFile);
   }
-  // What the local back end may have begun, and the folder if nothing else is in it.
-  open_folder(home_of(job.spec))->remove(kSupervisorLog);
   std::error_code not_empty;
-  if (storage::is_local(home_of(job.spec))) std::filesystem::remove(home_of(job.spec), not_empty);
+  if (storage::is_local(home)) std::filesystem::remove(home, not_empty);
 }
 
 Job open_job(const std::string& name) {
@@ -170,10 +171,10 @@ Job open_job(const std::string& name) {
   const std::vector<std::string> ids = ids_in(registry_folder());
   std::vector<std::string> fitting;
   for (const std::string& id : ids) {
-    if (id == name) return read_job(storage::join(registry_folder(), id));
+    if (id == name) return read_job(registry_folder(id));
     if (id.starts_with(name)) fitting.push_back(id);
   }
-  if (fitting.size() == 1) return read_job(storage::join(registry_folder(), fitting.front()));
+  if (fitting.size() == 1) return read_job(registry_folder(fitting.front()));
   if (fitting.size() > 1) {
     throw Error(ErrorCode::kUsage, name,
                 "is the beginning of " + std::to_string(fitting.size()) + " jobs",

@@ -23,6 +23,7 @@ struct Job {
 // ~/.local/share/oko/jobs. Each has a subfolder by its id, which holds its spec and engine, and
 // everything else if the job's folder is there too.
 std::string registry_folder();
+std::string registry_folder(const std::string& id);  // of this job
 
 // Throws a usage Error for an id that is taken, and for a folder with anything in it.
 void refuse_what_is_taken(const Job& job);

@@ -12,14 +12,12 @@
 namespace oko::jobs {
 namespace {
 
-std::string home_of(const Job& job) { return storage::join(registry_folder(), job.spec.id); }
-
 // Nothing if it has never been seen in this attempt. What cannot be read is no reason to fail.
 std::optional<Seen> last_seen(const Job& job) {
   try {
-    const auto text = open_folder(home_of(job))->read(kSeenFile);
+    const auto text = open_folder(registry_folder(job.spec.id))->read(kSeenFile);
     if (!text) return std::nullopt;
-    const std::string name = storage::join(home_of(job), kSeenFile);
+    const std::string name = storage::join(registry_folder(job.spec.id), kSeenFile);
     const Json json = parse_json(*text, name);
     if (!json.is_object() || json.value("engine", Json()) != job.engine) return std::nullopt;
     return seen_from_json(json, name);
@@ -32,11 +30,11 @@ std::optional<Seen> last_seen(const Job& job) {
 void remember(const Job& job, const Seen& seen) {
   try {
     // Not of jobs that another machine has submitted.
-    if (!storage::exists(storage::join(home_of(job), kSpecFile))) return;
+    if (!storage::exists(storage::join(registry_folder(job.spec.id), kSpecFile))) return;
     // The engine tells attempts apart: what was seen of the one before a retry says nothing.
     Json json = to_json(seen);
     json["engine"] = job.engine;
-    open_folder(home_of(job))->write(kSeenFile, json_file(json));
+    open_folder(registry_folder(job.spec.id))->write(kSeenFile, json_file(json));
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kInterrupted) throw;  // else it is only asked again
   }

@@ -61,7 +61,7 @@ std::vector<std::string> command_of(const Spec& spec, int rank, int port) {
 
 // Where the supervisors' own complaints go; what the training prints is in the job's folder.
 std::string errors_file(const Spec& spec) {
-  return storage::join(storage::join(registry_folder(), spec.id), kSupervisorLog);
+  return storage::join(registry_folder(spec.id), kSupervisorLog);
 }
 
 // Becomes a daemon that runs the supervisor: sends its process id through `link`, and starts the

@@ -78,7 +78,7 @@ std::string program_of(const Spec& spec) {
 std::string log_folder(const Spec& spec) {
   if (login_of(spec)) return ssh::folder_on_hosts(spec);
   return storage::is_local(spec.folder) ? storage::Uri(spec.folder).path()
-                                        : storage::join(registry_folder(), spec.id);
+                                        : registry_folder(spec.id);
 }
 
 slurm::Request request_for(const Spec& spec, const slurm::Fit& fit) {
