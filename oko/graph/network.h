@@ -105,6 +105,14 @@ struct Route {
     visit("group", self.group);
   }
 };
+// Channel i of part g becomes channel i · groups + g (ShuffleNet).
+struct Shuffle {
+  int groups = 2;
+  bool operator==(const Shuffle&) const = default;
+  static constexpr const char* kKind = "shuffle";
+  static constexpr bool kCopiesValues = true;
+  static void visit_fields(auto& self, auto&& visit) { visit("groups", self.groups); }
+};
 struct Shortcut {  // sum of its inputs, which have one shape
   Activation activation = Activation::kLinear;
   bool operator==(const Shortcut&) const = default;
@@ -166,8 +174,8 @@ struct Region {
   }
 };
 
-using Operation = std::variant<Convolution, MaxPool, AveragePool, Upsample, Route, Shortcut,
-                               Dropout, Softmax, Yolo, Region>;
+using Operation = std::variant<Convolution, MaxPool, AveragePool, Upsample, Route, Shuffle,
+                               Shortcut, Dropout, Softmax, Yolo, Region>;
 const char* name_of(const Operation& operation);  // "convolution", "max_pool", "yolo", …
 std::optional<Operation> operation_named(std::string_view kind);  // with default settings
 

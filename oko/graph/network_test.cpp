@@ -105,6 +105,7 @@ TEST(InferShapes, RejectsWhatCannotBeComputed) {
   EXPECT_THAT(complaint(one_layer(MaxPool{.size = 2, .stride = 2, .padding = Padding::all(2)})),
               HasSubstr("padding 2"));
   EXPECT_THAT(complaint(one_layer(Upsample{.scale = 0})), HasSubstr("scale 0"));
+  EXPECT_THAT(complaint(one_layer(Shuffle{2})), HasSubstr("2 groups do not divide"));
   EXPECT_THAT(complaint(one_layer(Shortcut{})), HasSubstr("1 inputs"));
   EXPECT_THAT(complaint(one_layer(Route{.groups = 3, .group = 3})), HasSubstr("group 3"));
   EXPECT_THAT(complaint(one_layer(Dropout{.probability = NAN})), HasSubstr("probability"));

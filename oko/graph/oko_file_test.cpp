@@ -60,7 +60,8 @@ Network every_layer() {
                     {"last", Convolution{.filters = 7, .activation = Activation::kSwish}, {5}, {}},
                     {"yolo", yolo, {8}, {}},
                     {"mean", AveragePool{}, {2}, {}},
-                    {"softmax", Softmax{}, {10}, {}}};
+                    {"softmax", Softmax{}, {10}, {}},
+                    {"shuffle", Shuffle{4}, {2}, {}}};
   infer_shapes(network);
   fill_weights(network);
   return network;

@@ -189,6 +189,17 @@ class Reference {
     }
   }
 
+  void compute(const Shuffle& shuffle) {
+    const int parts = layer().output.channels / shuffle.groups;
+    auto result = out().begin();
+    for (int i = 0; i < parts; ++i) {
+      for (int g = 0; g < shuffle.groups; ++g) {
+        const auto from = in().begin() + (g * parts + i) * plane(shape());
+        result = std::copy_n(from, plane(shape()), result);
+      }
+    }
+  }
+
   void compute(const Shortcut& shortcut) {
     for (std::size_t i = 0; i < layer().inputs.size(); ++i) {
       for (std::size_t k = 0; k < out().size(); ++k) out()[k] += in(i)[k];

@@ -55,6 +55,14 @@ TEST(Reference, KeepsGroupsOfChannelsApart) {
   EXPECT_THAT(result_of<double>(network, input), ElementsAre(4300, 100, 1000));
 }
 
+TEST(Reference, ShufflesChannels) {
+  Network network;
+  network.input = {6, 1, 1};
+  network.layers = {{"s", Shuffle{2}, {kNetworkInput}, {}}};
+  const std::vector<float> input{0, 1, 2, 3, 4, 5};
+  EXPECT_THAT(result_of<double>(network, input), ElementsAre(0, 3, 1, 4, 2, 5));
+}
+
 TEST(Reference, ShowsEveryLayerButHeads) {
   Network network;
   network.input = {6, 2, 2};

@@ -150,6 +150,15 @@ class LayerCheck {
     return checked(channels, first.height, first.width);
   }
 
+  Shape output(const Shuffle& shuffle) const {
+    check_range("groups", shuffle.groups, 1, kMaxSide);
+    if (input().channels % shuffle.groups != 0) {
+      fail(std::to_string(shuffle.groups) + " groups do not divide the input " +
+           to_string(input()));
+    }
+    return input();
+  }
+
   Shape output(const Shortcut&) const {
     for (std::size_t i = 1; i < layer().inputs.size(); ++i) {
       if (input(i) != input()) {

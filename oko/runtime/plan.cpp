@@ -380,6 +380,9 @@ class Planner {
   void plan_layer(int i, const graph::Upsample& upsample) {
     add(i, UpsampleStep{upsample.scale, map_of(input(i)), map_of(i)});
   }
+  void plan_layer(int i, const graph::Shuffle& shuffle) {
+    add(i, ShuffleStep{shuffle.groups, map_of(input(i)), map_of(i)});
+  }
   void plan_layer(int i, const graph::Shortcut& shortcut) {
     AddStep step;
     for (const int from : layer(i).inputs) step.in.push_back(map_of(from));
@@ -481,6 +484,7 @@ struct Describe {
   std::string operator()(const UpsampleStep& u) const {
     return "upsample x" + std::to_string(u.scale);
   }
+  std::string operator()(const ShuffleStep&) const { return "shuffle"; }
   std::string operator()(const AddStep&) const { return "shortcut"; }
   std::string operator()(const CopyStep&) const { return "copy"; }
   std::string operator()(const SoftmaxStep&) const { return "softmax"; }

@@ -75,6 +75,10 @@ struct UpsampleStep {
   int scale = 2;
   Map in, out;
 };
+struct ShuffleStep {
+  int groups = 2;
+  Map in, out;
+};
 struct AddStep {
   std::vector<Map> in;
   Map out;
@@ -94,7 +98,7 @@ struct HeadStep {  // channels-last to planes
 struct Step {
   int layer = 0;  // the layer it computes, the last one if several are fused
   std::variant<ConvolutionStep, InputStep, QuantizeStep, PoolStep, AverageStep, UpsampleStep,
-               AddStep, CopyStep, SoftmaxStep, HeadStep>
+               ShuffleStep, AddStep, CopyStep, SoftmaxStep, HeadStep>
       work;
 };
 

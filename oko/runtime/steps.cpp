@@ -139,6 +139,23 @@ struct Run {
     });
   }
 
+  void operator()(const ShuffleStep& step) const {
+    with_numbers(step.in, [&]<typename T>(T) {
+      const View<const T> in = context.read<T>(step.in);
+      const View<T> out = context.view<T>(step.out);
+      const int parts = in.channels / step.groups;
+      context.team.run(out.height, [&](int y, int) {
+        for (int x = 0; x < out.width; ++x) {
+          const T* from = in.at(y, x);
+          T* to = out.at(y, x);
+          for (int i = 0; i < parts; ++i) {
+            for (int g = 0; g < step.groups; ++g) *to++ = from[g * parts + i];
+          }
+        }
+      });
+    });
+  }
+
   void operator()(const AddStep& step) const {
     const auto channels = static_cast<std::size_t>(step.out.shape.channels);
     context.team.run(step.out.shape.height, [&](int y, int thread) {

@@ -208,6 +208,14 @@ constexpr Rule kRoutes[] = {
        n.head(n.convolution(n.depthwise(wide), 6, 1));
        n.head(n.convolution(n.add(Shortcut{}, {wide, n.convolution(wide, 512, 1)}), 6, 1));
      }},
+    {"channels shuffled: of a part, of a concatenation, into one",
+     [](NetworkBuilder& n) {
+       const int half = n.add(Route{2, 1}, {0});
+       const int shuffled = n.add(graph::Shuffle{3}, {half});
+       n.head(n.add(graph::Shuffle{2}, {n.add(Route{}, {shuffled, n.convolution(half, 6)})}));
+       n.head(n.add(Route{}, {0, shuffled}));
+       n.head(n.add(graph::Shuffle{3}, {kNetworkInput}));
+     }},
     {"heads that read what others read",
      [](NetworkBuilder& n) {
        const int made = n.convolution(0, 6);
@@ -382,6 +390,8 @@ class RandomNetwork {
       add_route();
     } else if (kind < 88) {
       add_shortcut();
+    } else if (kind < 90) {
+      try_to_add(graph::Shuffle{2 + below(2)}, {any()});
     } else if (kind < 92) {
       try_to_add(Dropout{}, {any()});
     } else if (kind < 97) {

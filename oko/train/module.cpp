@@ -103,6 +103,14 @@ at::Tensor route(const graph::Route& settings, const std::vector<at::Tensor>& in
   return parts.size() == 1 ? parts[0] : at::cat(parts, 1);
 }
 
+// at::channel_shuffle() has no derivative.
+at::Tensor shuffle(const graph::Shuffle& settings, const at::Tensor& x) {
+  const std::int64_t parts = x.size(1) / settings.groups;
+  return x.view({x.size(0), settings.groups, parts, x.size(2), x.size(3)})
+      .transpose(1, 2)
+      .reshape(x.sizes());
+}
+
 at::Tensor shortcut(const graph::Shortcut& settings, const std::vector<at::Tensor>& inputs) {
   at::Tensor sum = inputs[0] + inputs[1];
   for (std::size_t i = 2; i < inputs.size(); ++i) sum = sum + inputs[i];
@@ -192,6 +200,8 @@ at::Tensor Module::run(const graph::Layer& layer, int index,
       return at::upsample_nearest2d(x, {x.size(2) * operation.scale, x.size(3) * operation.scale});
     } else if constexpr (std::is_same_v<T, graph::Route>) {
       return route(operation, inputs);
+    } else if constexpr (std::is_same_v<T, graph::Shuffle>) {
+      return shuffle(operation, inputs[0]);
     } else if constexpr (std::is_same_v<T, graph::Shortcut>) {
       return shortcut(operation, inputs);
     } else if constexpr (std::is_same_v<T, graph::Dropout>) {

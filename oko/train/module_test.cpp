@@ -2,10 +2,61 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
+
+#include "oko/base/random.h"
 #include "oko/graph/builtin.h"
+#include "oko/graph/reference.h"
 
 namespace oko::train {
 namespace {
+
+std::vector<float> random_numbers(std::int64_t count, std::uint64_t seed) {
+  Random random(seed);
+  std::vector<float> values(static_cast<std::size_t>(count));
+  for (float& value : values) value = static_cast<float>(random.uniform(-1, 1));
+  return values;
+}
+
+// Kinds without weights: what LibTorch computes from a map of 12x6x10, and that its gradient is
+// that of the reference, by finite differences of a weighted sum.
+class Kinds : public ::testing::TestWithParam<graph::Operation> {};
+
+TEST_P(Kinds, ComputeWhatTheReferenceDoes) {
+  graph::Network network;
+  network.input = {12, 6, 10};
+  network.layers = {{"kind", GetParam(), {graph::kNetworkInput}, {}}};
+  graph::infer_shapes(network);
+  const std::vector<float> input = random_numbers(12 * 6 * 10, 3);
+  const auto expected = graph::Reference<double>(network).run(input).front();
+  const graph::Shape& shape = network.layers[0].output;
+  const std::vector<float> factors = random_numbers(shape.count(), 4);
+
+  Module module(network, at::kCPU, 1);
+  at::Tensor x = at::tensor(input).view({1, 12, 6, 10}).requires_grad_(true);
+  const at::Tensor y = module.forward(x, {0}).front();
+  ASSERT_EQ(y.sizes(), at::IntArrayRef({1, shape.channels, shape.height, shape.width}));
+  const at::Tensor flat = y.contiguous().flatten();
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    ASSERT_NEAR(flat[static_cast<std::int64_t>(i)].item<float>(), expected[i], 1e-5) << i;
+  }
+  (flat * at::tensor(factors)).sum().backward();
+  const auto sum_at = [&](std::vector<float> values) {
+    const auto result = graph::Reference<double>(network).run(values).front();
+    return std::inner_product(result.begin(), result.end(), factors.begin(), 0.);
+  };
+  const at::Tensor gradient = x.grad().contiguous().flatten();
+  for (std::size_t i = 0; i < input.size(); i += 37) {
+    std::vector<float> more = input, less = input;
+    more[i] += 1.F / 64;
+    less[i] -= 1.F / 64;
+    EXPECT_NEAR(gradient[static_cast<std::int64_t>(i)].item<float>(),
+                (sum_at(more) - sum_at(less)) * 32, 1e-3)
+        << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Module, Kinds, ::testing::Values(graph::Shuffle{3}));
 
 // Multi-scale training feeds batches of sizes other than the network's own.
 TEST(Module, AcceptsBatchesOfOtherSizes) {
