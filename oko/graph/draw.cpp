@@ -35,7 +35,9 @@ struct PlainSettings {
   void operator()(const char* key, bool value) { add(key, value ? "yes" : "no"); }
   void operator()(const char* key, Activation value) { add(key, name_of(value)); }
   template <typename T>
-  void operator()(const char*, const T&) {}
+  void operator()(const char* key, const T& value) {
+    if constexpr (Worded<T>) add(key, std::string(word_of(value)));
+  }
 
  private:
   void add(const char* key, const std::string& value) {
@@ -124,6 +126,7 @@ const char* colour_of(const Operation& operation) {
   if (std::holds_alternative<MaxPool>(operation)) return "#fde7cf";
   if (std::holds_alternative<AveragePool>(operation)) return "#fde7cf";
   if (std::holds_alternative<Upsample>(operation)) return "#e4dcf1";
+  if (std::holds_alternative<Bilinear>(operation)) return "#e4dcf1";
   if (is_head(operation)) return "#f8d3d3";
   return "#e6f2df";
 }

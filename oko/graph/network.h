@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "oko/base/json.h"
+#include "oko/base/words.h"
 #include "oko/graph/tensor.h"
 #include "oko/image/letterbox.h"
 
@@ -46,8 +47,8 @@ struct BatchNorm {
 
 // The kinds of layers. Each declares its name and, in visit_fields(), its settings: visit(key,
 // field) for every one of them, in the order of the .oko file. The file, drawings and `oko inspect`
-// are made from that list. kCopiesValues: every output value is one of the input values, which may
-// then have one int8 scale.
+// are made from that list. kCopiesValues: every output value is one of the input values or lies
+// between some, so that both may have one int8 scale.
 
 // Weights: "<name>.kernel" [filters, in/groups, size, size], "<name>.bias" [filters] (beta where
 // there is batch norm), and with batch norm ".scale" (gamma), ".mean", ".variance", each [filters].
@@ -92,6 +93,23 @@ struct Upsample {  // nearest neighbour
   static constexpr const char* kKind = "upsample";
   static constexpr bool kCopiesValues = true;
   static void visit_fields(auto& self, auto&& visit) { visit("scale", self.scale); }
+};
+// Where between the pixels of its input a pixel of a larger map lies, for sides s and t:
+// kHalfPixel (x + ½)·s/t − ½, kCorners x·(s − 1)/(t − 1), kAsymmetric x·s/t.
+enum class Grid { kHalfPixel, kCorners, kAsymmetric };
+constexpr auto words_of(Grid) {
+  return std::to_array<std::string_view>({"half_pixel", "corners", "asymmetric"});
+}
+struct Bilinear {  // upsamples by interpolation; outside the input its border counts
+  int scale = 2;
+  Grid grid = Grid::kHalfPixel;
+  bool operator==(const Bilinear&) const = default;
+  static constexpr const char* kKind = "bilinear";
+  static constexpr bool kCopiesValues = true;
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("scale", self.scale);
+    visit("grid", self.grid);
+  }
 };
 // Concatenates its inputs along channels, each of them reduced to part `group` of `groups` equal
 // parts (Darknet's route).
@@ -174,8 +192,8 @@ struct Region {
   }
 };
 
-using Operation = std::variant<Convolution, MaxPool, AveragePool, Upsample, Route, Shuffle,
-                               Shortcut, Dropout, Softmax, Yolo, Region>;
+using Operation = std::variant<Convolution, MaxPool, AveragePool, Upsample, Bilinear, Route,
+                               Shuffle, Shortcut, Dropout, Softmax, Yolo, Region>;
 const char* name_of(const Operation& operation);  // "convolution", "max_pool", "yolo", …
 std::optional<Operation> operation_named(std::string_view kind);  // with default settings
 

@@ -1,5 +1,7 @@
 #include "oko/graph/network_json.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -90,6 +92,10 @@ struct FieldWriter {
   void operator()(const char* key, const std::vector<Anchor>& values) const {
     json[key] = anchors_to_json(values);
   }
+  template <Worded E>
+  void operator()(const char* key, E value) const {
+    json[key] = word_of(value);
+  }
   template <typename T>
   void operator()(const char* key, const std::optional<T>& settings) const {
     if (settings) T::visit_fields(*settings, FieldWriter{json[key] = Json::object()});
@@ -114,6 +120,13 @@ struct FieldReader {
   void operator()(const char* key, std::vector<Anchor>& values) const {
     values = anchors_of(json, key, name);
   }
+  template <Worded E>
+  void operator()(const char* key, E& value) const {
+    const auto word = json_get<std::string>(json, key, name);
+    const auto known = value_named<E>(word);
+    if (!known) throw input_error(name, std::string("unknown ") + key + " \"" + word + "\"");
+    value = *known;
+  }
   template <typename T>
   void operator()(const char* key, std::optional<T>& settings) const {
     if (json.contains(key)) T::visit_fields(settings.emplace(), FieldReader{json[key], name});
@@ -136,10 +149,30 @@ Operation operation_of(const Json& j, const std::string& name) {
 }
 
 Json preprocess_to_json(const Preprocess& p) {
-  return {{"fit", p.fit == Preprocess::Fit::kLetterbox ? "letterbox" : "stretch"},
-          {"sampling", p.sampling == Preprocess::Sampling::kEdges ? "edges" : "pixel_centres"},
-          {"border", shortest_decimal(p.border)},
-          {"bgr", p.bgr}};
+  Json json = {{"fit", p.fit == Preprocess::Fit::kLetterbox ? "letterbox" : "stretch"},
+               {"sampling", p.sampling == Preprocess::Sampling::kEdges ? "edges" : "pixel_centres"},
+               {"border", shortest_decimal(p.border)},
+               {"bgr", p.bgr}};
+  if (p.normalizes()) {
+    for (const auto& [key, values] : {std::pair("mean", p.mean), {"scale", p.scale}}) {
+      for (const float value : values) json[key].push_back(shortest_decimal(value));
+    }
+  }
+  return json;
+}
+
+// Three numbers; `values` stays as it is if there are none.
+void read_channels(const Json& json, const char* key, const std::string& name,
+                   std::array<float, 3>& values) {
+  if (!json.contains(key)) return;
+  const Json& list = json[key];
+  const auto fits = [](const Json& one) {
+    return one.is_number() && std::isfinite(one.get<float>());
+  };
+  if (!list.is_array() || list.size() != values.size() || !std::ranges::all_of(list, fits)) {
+    throw input_error(name, std::string("\"") + key + "\" must be a list of three numbers");
+  }
+  for (std::size_t c = 0; c < values.size(); ++c) values[c] = list[c].get<float>();
 }
 
 Preprocess preprocess_of(const Json& j, const std::string& name) {
@@ -159,6 +192,8 @@ Preprocess preprocess_of(const Json& j, const std::string& name) {
                                                             : Preprocess::Sampling::kEdges;
   p.border = float_of(j, "border", name);
   p.bgr = json_get<bool>(j, "bgr", name);
+  read_channels(j, "mean", name, p.mean);
+  read_channels(j, "scale", name, p.scale);
   return p;
 }
 

@@ -61,7 +61,8 @@ Network every_layer() {
                     {"yolo", yolo, {8}, {}},
                     {"mean", AveragePool{}, {2}, {}},
                     {"softmax", Softmax{}, {10}, {}},
-                    {"shuffle", Shuffle{4}, {2}, {}}};
+                    {"shuffle", Shuffle{4}, {2}, {}},
+                    {"smooth", Bilinear{3, Grid::kCorners}, {2}, {}}};
   infer_shapes(network);
   fill_weights(network);
   return network;

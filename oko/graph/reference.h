@@ -10,6 +10,7 @@
 
 #include "oko/base/threads.h"
 #include "oko/graph/fold.h"
+#include "oko/graph/interpolation.h"
 #include "oko/graph/network.h"
 
 namespace oko::graph {
@@ -177,6 +178,24 @@ class Reference {
       for (int y = 0; y < to.height; ++y) {
         const T* row = in().data() + c * plane(from) + y / upsample.scale * from.width;
         for (int x = 0; x < to.width; ++x) *result++ = row[x / upsample.scale];
+      }
+    }
+  }
+
+  void compute(const Bilinear& bilinear) {
+    const Shape &from = shape(), &to = layer().output;
+    auto result = out().begin();
+    for (int c = 0; c < to.channels; ++c) {
+      for (int y = 0; y < to.height; ++y) {
+        const Between rows = between(bilinear.grid, y, from.height, to.height);
+        const T* low = in().data() + c * plane(from) + std::ptrdiff_t{rows.low} * from.width;
+        const T* high = in().data() + c * plane(from) + std::ptrdiff_t{rows.high} * from.width;
+        for (int x = 0; x < to.width; ++x) {
+          const Between columns = between(bilinear.grid, x, from.width, to.width);
+          const T a = low[columns.low] + (low[columns.high] - low[columns.low]) * columns.part;
+          const T b = high[columns.low] + (high[columns.high] - high[columns.low]) * columns.part;
+          *result++ = a + (b - a) * rows.part;
+        }
       }
     }
   }

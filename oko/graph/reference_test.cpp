@@ -55,6 +55,22 @@ TEST(Reference, KeepsGroupsOfChannelsApart) {
   EXPECT_THAT(result_of<double>(network, input), ElementsAre(4300, 100, 1000));
 }
 
+TEST(Reference, InterpolatesOnThreeGrids) {
+  Network network;
+  network.input = {1, 1, 3};
+  const std::vector<float> input{0, 4, 8};
+  const auto row = [&](Grid grid) {
+    network.layers = {{"b", Bilinear{2, grid}, {kNetworkInput}, {}}};
+    std::vector<double> both = result_of<double>(network, input);
+    both.resize(6);  // both rows are equal
+    return both;
+  };
+  EXPECT_THAT(row(Grid::kHalfPixel), ElementsAre(0, 1, 3, 5, 7, 8));
+  EXPECT_THAT(row(Grid::kAsymmetric), ElementsAre(0, 2, 4, 6, 8, 8));
+  const std::vector<double> corners = row(Grid::kCorners);
+  for (int i = 0; i < 6; ++i) EXPECT_NEAR(corners[i], 1.6 * i, 1e-6);
+}
+
 TEST(Reference, ShufflesChannels) {
   Network network;
   network.input = {6, 1, 1};

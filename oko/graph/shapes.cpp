@@ -125,11 +125,13 @@ class LayerCheck {
 
   Shape output(const AveragePool&) const { return checked(input().channels, 1, 1); }
 
-  Shape output(const Upsample& upsample) const {
-    check_range("scale", upsample.scale, 1, kMaxWindow);
+  Shape scaled(int scale) const {
+    check_range("scale", scale, 1, kMaxWindow);
     const Shape& in = input();
-    return checked(in.channels, Side{in.height} * upsample.scale, Side{in.width} * upsample.scale);
+    return checked(in.channels, Side{in.height} * scale, Side{in.width} * scale);
   }
+  Shape output(const Upsample& upsample) const { return scaled(upsample.scale); }
+  Shape output(const Bilinear& bilinear) const { return scaled(bilinear.scale); }
 
   Shape output(const Route& route) const {
     check_range("groups", route.groups, 1, kMaxSide);

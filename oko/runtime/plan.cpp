@@ -380,6 +380,9 @@ class Planner {
   void plan_layer(int i, const graph::Upsample& upsample) {
     add(i, UpsampleStep{upsample.scale, map_of(input(i)), map_of(i)});
   }
+  void plan_layer(int i, const graph::Bilinear& bilinear) {
+    add(i, BilinearStep{bilinear.grid, map_of(input(i)), map_of(i)});
+  }
   void plan_layer(int i, const graph::Shuffle& shuffle) {
     add(i, ShuffleStep{shuffle.groups, map_of(input(i)), map_of(i)});
   }
@@ -483,6 +486,9 @@ struct Describe {
   std::string operator()(const AverageStep&) const { return "average pool"; }
   std::string operator()(const UpsampleStep& u) const {
     return "upsample x" + std::to_string(u.scale);
+  }
+  std::string operator()(const BilinearStep& b) const {
+    return "bilinear x" + std::to_string(b.out.shape.height / b.in.shape.height);
   }
   std::string operator()(const ShuffleStep&) const { return "shuffle"; }
   std::string operator()(const AddStep&) const { return "shortcut"; }

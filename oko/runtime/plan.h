@@ -75,6 +75,10 @@ struct UpsampleStep {
   int scale = 2;
   Map in, out;
 };
+struct BilinearStep {
+  graph::Grid grid = graph::Grid::kHalfPixel;
+  Map in, out;
+};
 struct ShuffleStep {
   int groups = 2;
   Map in, out;
@@ -98,7 +102,7 @@ struct HeadStep {  // channels-last to planes
 struct Step {
   int layer = 0;  // the layer it computes, the last one if several are fused
   std::variant<ConvolutionStep, InputStep, QuantizeStep, PoolStep, AverageStep, UpsampleStep,
-               ShuffleStep, AddStep, CopyStep, SoftmaxStep, HeadStep>
+               BilinearStep, ShuffleStep, AddStep, CopyStep, SoftmaxStep, HeadStep>
       work;
 };
 

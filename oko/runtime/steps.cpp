@@ -5,6 +5,8 @@
 #include <cstring>
 #include <span>
 
+#include "oko/graph/interpolation.h"
+
 namespace oko::runtime {
 namespace {
 
@@ -134,6 +136,33 @@ struct Run {
       context.team.run(out.height, [&](int y, int) {
         for (int x = 0; x < out.width; ++x) {
           std::memcpy(out.at(y, x), in.at(y / step.scale, x / step.scale), bytes);
+        }
+      });
+    });
+  }
+
+  // Input and output have one scale, so that int8 values can be interpolated as they are.
+  void operator()(const BilinearStep& step) const {
+    with_numbers(step.in, [&]<typename T>(T) {
+      const View<const T> in = context.read<T>(step.in);
+      const View<T> out = context.view<T>(step.out);
+      const float half = std::is_same_v<T, float> ? 0.F : .5F;  // to round
+      context.team.run(out.height, [&](int y, int) {
+        const auto rows = graph::between(step.grid, y, in.height, out.height);
+        for (int x = 0; x < out.width; ++x) {
+          const auto columns = graph::between(step.grid, x, in.width, out.width);
+          const T *a = in.at(rows.low, columns.low), *b = in.at(rows.low, columns.high);
+          const T *c = in.at(rows.high, columns.low), *d = in.at(rows.high, columns.high);
+          const float right = columns.part, down = rows.part;
+          const float weights[] = {(1 - right) * (1 - down), right * (1 - down), (1 - right) * down,
+                                   right * down};
+          T* to = out.at(y, x);
+          for (int i = 0; i < in.channels; ++i) {
+            to[i] = static_cast<T>(weights[0] * static_cast<float>(a[i]) +
+                                   weights[1] * static_cast<float>(b[i]) +
+                                   weights[2] * static_cast<float>(c[i]) +
+                                   weights[3] * static_cast<float>(d[i]) + half);
+          }
         }
       });
     });

@@ -208,6 +208,13 @@ constexpr Rule kRoutes[] = {
        n.head(n.convolution(n.depthwise(wide), 6, 1));
        n.head(n.convolution(n.add(Shortcut{}, {wide, n.convolution(wide, 512, 1)}), 6, 1));
      }},
+    {"interpolated on every grid, of a part and into a concatenation",
+     [](NetworkBuilder& n) {
+       const int small = n.convolution(0, 6, 3, 2);
+       n.head(n.add(Route{}, {n.add(graph::Bilinear{2}, {small}), 0}));
+       n.head(n.add(graph::Bilinear{3, graph::Grid::kCorners}, {n.add(Route{2, 1}, {small})}));
+       n.head(n.add(graph::Bilinear{2, graph::Grid::kAsymmetric}, {kNetworkInput}));
+     }},
     {"channels shuffled: of a part, of a concatenation, into one",
      [](NetworkBuilder& n) {
        const int half = n.add(Route{2, 1}, {0});
@@ -394,8 +401,10 @@ class RandomNetwork {
       try_to_add(graph::Shuffle{2 + below(2)}, {any()});
     } else if (kind < 92) {
       try_to_add(Dropout{}, {any()});
-    } else if (kind < 97) {
+    } else if (kind < 95) {
       try_to_add(Upsample{1 + below(3)}, {any()});
+    } else if (kind < 97) {
+      try_to_add(graph::Bilinear{1 + below(3), static_cast<graph::Grid>(below(3))}, {any()});
     } else if (kind < 99) {
       try_to_add(graph::AveragePool{}, {any()});
     } else {

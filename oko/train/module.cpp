@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "oko/graph/interpolation.h"
 #include "oko/train/batch_norm.h"
 #include "oko/train/batch_norm_activate.h"
 #include "oko/train/dropout.h"
@@ -103,6 +104,34 @@ at::Tensor route(const graph::Route& settings, const std::vector<at::Tensor>& in
   return parts.size() == 1 ? parts[0] : at::cat(parts, 1);
 }
 
+// Interpolates along one dimension; for grids that LibTorch does not have.
+at::Tensor interpolated(const at::Tensor& x, int dimension, int scale, graph::Grid grid) {
+  const int from = static_cast<int>(x.size(dimension)), to = from * scale;
+  std::vector<std::int64_t> low, high;
+  std::vector<float> part;
+  for (int i = 0; i < to; ++i) {
+    const auto place = graph::between(grid, i, from, to);
+    low.push_back(place.low);
+    high.push_back(place.high);
+    part.push_back(place.part);
+  }
+  std::vector<std::int64_t> shape(4, 1);
+  shape[dimension] = to;
+  const auto rows = [&](const std::vector<std::int64_t>& indices) {
+    return x.index_select(dimension, at::tensor(indices, at::kLong).to(x.device()));
+  };
+  return at::lerp(rows(low), rows(high), at::tensor(part).to(x.options()).view(shape));
+}
+
+at::Tensor bilinear(const graph::Bilinear& settings, const at::Tensor& x) {
+  if (settings.grid == graph::Grid::kAsymmetric) {
+    return interpolated(interpolated(x, 2, settings.scale, settings.grid), 3, settings.scale,
+                        settings.grid);
+  }
+  return at::upsample_bilinear2d(x, {x.size(2) * settings.scale, x.size(3) * settings.scale},
+                                 settings.grid == graph::Grid::kCorners);
+}
+
 // at::channel_shuffle() has no derivative.
 at::Tensor shuffle(const graph::Shuffle& settings, const at::Tensor& x) {
   const std::int64_t parts = x.size(1) / settings.groups;
@@ -198,6 +227,8 @@ at::Tensor Module::run(const graph::Layer& layer, int index,
     } else if constexpr (std::is_same_v<T, graph::Upsample>) {
       const at::Tensor& x = inputs[0];
       return at::upsample_nearest2d(x, {x.size(2) * operation.scale, x.size(3) * operation.scale});
+    } else if constexpr (std::is_same_v<T, graph::Bilinear>) {
+      return bilinear(operation, inputs[0]);
     } else if constexpr (std::is_same_v<T, graph::Route>) {
       return route(operation, inputs);
     } else if constexpr (std::is_same_v<T, graph::Shuffle>) {

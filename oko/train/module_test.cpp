@@ -56,7 +56,10 @@ TEST_P(Kinds, ComputeWhatTheReferenceDoes) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Module, Kinds, ::testing::Values(graph::Shuffle{3}));
+INSTANTIATE_TEST_SUITE_P(Module, Kinds,
+                         ::testing::Values(graph::Shuffle{3}, graph::Bilinear{2},
+                                           graph::Bilinear{3, graph::Grid::kCorners},
+                                           graph::Bilinear{2, graph::Grid::kAsymmetric}));
 
 // Multi-scale training feeds batches of sizes other than the network's own.
 TEST(Module, AcceptsBatchesOfOtherSizes) {
