@@ -13,6 +13,7 @@
 #include "oko/cli/model.h"
 #include "oko/cli/parity_text.h"
 #include "oko/cli/table.h"
+#include "oko/convert/normalization.h"
 #include "oko/convert/parity.h"
 #include "oko/convert/program.h"
 #include "oko/convert/read.h"
@@ -202,7 +203,8 @@ void run_export(ExportArguments a, Context& context) {
   formats::check_options(*a.format, a.options);
   FailedImages failed;
   a.stem = stem_of(a);
-  const graph::Network network = network_of(a, failed, context);
+  graph::Network network = network_of(a, failed, context);
+  if (!a.format->is_own) network = convert::with_normalization_layer(std::move(network));
   if (a.out.empty()) a.out = a.stem + "-" + a.to;
   const convert::Export made = convert::export_model(network, *a.format, a.options, a.stem);
   claim_files(a, made);

@@ -71,6 +71,18 @@ std::vector<std::vector<float>> inputs_from(const graph::Network& network, const
   return inputs;
 }
 
+std::vector<std::vector<float>> normalized(std::vector<std::vector<float>> inputs,
+                                           const image::Preprocess& preprocess) {
+  if (!preprocess.normalizes()) return inputs;
+  for (std::vector<float>& input : inputs) {
+    const std::size_t plane = input.size() / 3;
+    for (std::size_t i = 0; i < input.size(); ++i) {
+      input[i] = preprocess.normalized(input[i], static_cast<int>(i / plane));
+    }
+  }
+  return inputs;
+}
+
 std::vector<std::vector<float>> synthetic_inputs(const graph::Network& network, std::size_t count) {
   Random random(1);
   const graph::Shape& shape = network.input;

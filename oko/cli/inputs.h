@@ -25,6 +25,11 @@ std::vector<std::string> images_of_folder(const std::string& folder,
 std::vector<std::vector<float>> inputs_from(const graph::Network& network, const std::string& uri,
                                             std::size_t limit, FailedImages& failed);
 
+// Inputs of a network without mean and scale, as another network's preprocessing makes them of the
+// same images.
+std::vector<std::vector<float>> normalized(std::vector<std::vector<float>> inputs,
+                                           const image::Preprocess& preprocess);
+
 // Synthetic images, the same on every machine: soft blobs of colour from 0 to 1.
 std::vector<std::vector<float>> synthetic_inputs(const graph::Network& network, std::size_t count);
 

@@ -72,14 +72,18 @@ void run_parity(const ParityArguments& a, Context& context) {
                       "compare models with the same input size");
   }
   FailedImages failed;
-  const auto inputs = a.images.empty() ? synthetic_inputs(first.network, 3)
-                                       : inputs_from(first.network, a.images, a.count, failed);
+  graph::Network plain = first.network;  // each has its own mean and scale
+  plain.preprocess.mean = image::Preprocess{}.mean;
+  plain.preprocess.scale = image::Preprocess{}.scale;
+  const auto inputs =
+      a.images.empty() ? synthetic_inputs(plain, 3) : inputs_from(plain, a.images, a.count, failed);
   for (const Runner* runner : {&first, &second}) {
     for (const std::string& note : runner->notes) context.progress->line("note: " + note);
     if (!runner->note.empty()) context.progress->line("note: " + runner->note);
   }
-  const convert::Parity parity =
-      compare(first.network, *first.executor, *second.executor, inputs, a.options);
+  const convert::Parity parity = compare(first.network, *first.executor, *second.executor,
+                                         normalized(inputs, first.network.preprocess), a.options,
+                                         normalized(inputs, second.network.preprocess));
   context.say_lines(parity_text(parity, a.options));
   if (a.images.empty()) context.say("the images were synthetic; --images DIR uses real ones");
   if (!parity.agrees()) context.exit_code = static_cast<int>(ErrorCode::kFailed);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "oko/base/error.h"
 #include "oko/detect/decode.h"
@@ -59,8 +60,9 @@ void add(BoxAgreement& sum, const BoxAgreement& one) {
 }
 
 void find_first_layer(const graph::Network& network, Executor& first, Executor& second,
-                      std::span<const float> input, const ParityOptions& options, Parity& parity) {
-  const auto a = first.run_layers(input), b = second.run_layers(input);
+                      std::span<const float> input, std::span<const float> second_input,
+                      const ParityOptions& options, Parity& parity) {
+  const auto a = first.run_layers(input), b = second.run_layers(second_input);
   for (const graph::Layer& layer : network.layers) {
     const auto x = a.find(layer.name), y = b.find(layer.name);
     if (x == a.end() || y == b.end()) continue;
@@ -80,13 +82,15 @@ bool Parity::agrees() const {
 }
 
 Parity compare(const graph::Network& network, Executor& first, Executor& second,
-               std::span<const std::vector<float>> inputs, const ParityOptions& options) {
+               std::span<const std::vector<float>> inputs, const ParityOptions& options,
+               std::span<const std::vector<float>> second_inputs) {
+  if (second_inputs.empty()) second_inputs = inputs;
   Parity parity{first.name(), second.name(), inputs.size(), {}, {}, {}, 0, options.by_boxes};
   for (const std::string& name : formats::output_names(network)) parity.outputs.push_back({name});
-  const std::vector<float>* worst = nullptr;
-  for (const std::vector<float>& input : inputs) {
-    const Maps a = first.run(input);
-    const Maps b = paired(a, second.run(input), second.name());
+  std::optional<std::size_t> worst;
+  for (std::size_t k = 0; k < inputs.size(); ++k) {
+    const Maps a = first.run(inputs[k]);
+    const Maps b = paired(a, second.run(second_inputs[k]), second.name());
     if (a.size() != parity.outputs.size()) {
       throw input_error(first.name(), "its outputs do not match the network");
     }
@@ -95,7 +99,7 @@ Parity compare(const graph::Network& network, Executor& first, Executor& second,
       const float difference = largest_difference(a[i], b[i]);
       const float magnitude = largest_magnitude(a[i]);
       if (!options.by_boxes && !near(difference, magnitude, options)) {
-        if (output.agrees && worst == nullptr) worst = &input;
+        if (output.agrees && !worst) worst = k;
         output.agrees = false;
       }
       output.difference = std::max(output.difference, difference);
@@ -104,7 +108,10 @@ Parity compare(const graph::Network& network, Executor& first, Executor& second,
     if (network.heads().empty()) continue;
     add(parity.boxes, compare_boxes(boxes_of(network, a, options), boxes_of(network, b, options)));
   }
-  if (worst != nullptr) find_first_layer(network, first, second, *worst, options, parity);
+  if (worst) {
+    find_first_layer(network, first, second, inputs[*worst], second_inputs[*worst], options,
+                     parity);
+  }
   return parity;
 }
 

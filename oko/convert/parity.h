@@ -42,11 +42,13 @@ struct Parity {
   bool agrees() const;    // of all outputs, or of the boxes
 };
 
-// Runs both on every input (planar, 0…1). The network defines the meaning of the outputs and the
-// order of the layers. Outputs are paired in order, or by size if the second program's order
-// differs and all sizes are different. Throws an input Error if they cannot be paired.
+// Runs both on every input (planar); the second on those of `second_inputs`, the same images as its
+// own preprocessing makes them, if there are any. The network defines the meaning of the outputs
+// and the order of the layers. Outputs are paired in order, or by size if the second program's
+// order differs and all sizes are different. Throws an input Error if they cannot be paired.
 Parity compare(const graph::Network& network, Executor& first, Executor& second,
-               std::span<const std::vector<float>> inputs, const ParityOptions& options = {});
+               std::span<const std::vector<float>> inputs, const ParityOptions& options = {},
+               std::span<const std::vector<float>> second_inputs = {});
 
 // Compares the boxes from the first program's heads, decoded and suppressed by oko, with those that
 // a model outputs itself, in pixels of the network's input.

@@ -180,6 +180,7 @@ std::vector<Truth> augment_into(PictureSource& source, std::size_t index, image:
   Maker maker{source, settings, preprocess, input, random};
   std::vector<Truth> truths = maker.make(index, planes);
   if (random.chance(settings.mixup)) maker.mixup(planes, truths);
+  normalize(maker.canvas(planes));
   return truths;
 }
 

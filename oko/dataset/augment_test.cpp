@@ -74,6 +74,23 @@ image::Preprocess black_border() {
   return preprocess;
 }
 
+TEST(Augment, NormalizesAsPhonesDo) {
+  Pictures pictures;
+  pictures.add(noise({90, 70}, 2), {});
+  image::Preprocess normal;
+  normal.mean = {.1F, .2F, .3F};
+  normal.scale = {2, 3, 4};
+  for (const Augmentation& settings : {Augmentation::none(), heavy()}) {
+    Random a(3), b(3);
+    const auto before = augment(pictures, 0, {64, 48}, {}, settings, a);
+    const auto after = augment(pictures, 0, {64, 48}, normal, settings, b);
+    for (std::size_t i = 0; i < before.input.size(); ++i) {
+      const int c = static_cast<int>(i / (64 * 48));
+      ASSERT_NEAR(after.input[i], normal.normalized(before.input[i], c), 1e-5);
+    }
+  }
+}
+
 image::Box pixels_of(const Truth& truth, image::Size input) {
   const auto w = static_cast<float>(input.width), h = static_cast<float>(input.height);
   return {(truth.x - truth.width / 2) * w, (truth.y - truth.height / 2) * h,

@@ -169,6 +169,16 @@ void fill_border(const Canvas& canvas) {
   std::fill(canvas.planes.begin(), canvas.planes.end(), canvas.preprocess.border);
 }
 
+void normalize(const Canvas& canvas) {
+  if (!canvas.preprocess.normalizes()) return;
+  const std::size_t plane = canvas.planes.size() / 3;
+  for (int c = 0; c < 3; ++c) {
+    for (float& value : canvas.planes.subspan(c * plane, plane)) {
+      value = canvas.preprocess.normalized(value, c);
+    }
+  }
+}
+
 void draw_warped(const image::Picture& picture, const Warp& warp, const ColorShift& color,
                  const Region& region, const Canvas& canvas) {
   assert(picture.size.width > 0 && picture.size.height > 0 && warp.width > 0 && warp.height > 0);

@@ -41,6 +41,9 @@ struct Canvas {
 // Fills the canvas with the border's value.
 void fill_border(const Canvas& canvas);
 
+// Applies the channels' mean and scale, once all is drawn.
+void normalize(const Canvas& canvas);
+
 // Draws an image in one pass: resampled by `warp`, recoloured by `color`, and only inside `region`
 // (which must be inside the canvas). Bilinear like image::letterbox() down to half size; below that
 // the triangle filter widens so that every source pixel contributes. The result is the same on

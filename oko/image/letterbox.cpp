@@ -64,8 +64,14 @@ std::ptrdiff_t first_tile(const float* to) {
 }  // namespace
 
 struct Letterboxer::State {
+  // Of red, green and blue.
+  struct Normalization {
+    std::array<float, 3> factor{}, offset{};
+  };
+
   SimdTarget target;
   std::optional<Geometry> geometry{};
+  std::optional<Normalization> normalization{};
   SamplingPlan plan{};
   Rows luma{}, chroma{};  // luma: also R, G, B together
   RowBuffer<float> tile{};
@@ -77,12 +83,22 @@ struct Letterboxer::State {
  private:
   void begin(const RowKernels& kernels, const Frame& frame);
   void blend(const RowKernels& kernels, const Frame& frame, std::ptrdiff_t index, const Planes& to);
+  void normalize(std::size_t count, const Planes& planes) const;
 };
 
 void Letterboxer::State::prepare(const Frame& frame, Size size, const Preprocess& preprocess) {
   const Geometry wanted{frame.format,       chroma_step(frame), frame.size, region_of(frame),
                         frame.rotation,     frame.mirror,       size,       preprocess.fit,
                         preprocess.sampling};
+  normalization.reset();
+  if (preprocess.normalizes()) {
+    Normalization& n = normalization.emplace();
+    for (int colour = 0; colour < 3; ++colour) {
+      const int c = preprocess.bgr ? 2 - colour : colour;
+      n.factor[colour] = preprocess.scale[c];
+      n.offset[colour] = -preprocess.mean[c] * preprocess.scale[c];
+    }
+  }
   if (geometry == wanted) return;
   geometry.reset();
   plan = make_sampling_plan(frame, size, preprocess);
@@ -97,7 +113,7 @@ void Letterboxer::State::prepare(const Frame& frame, Size size, const Preprocess
   geometry = wanted;
 }
 
-// One line of the stored frame's own orientation.
+// One line of the stored frame's own orientation, while it is in the cache.
 void Letterboxer::State::blend(const RowKernels& kernels, const Frame& frame, std::ptrdiff_t index,
                                const Planes& to) {
   const auto line = static_cast<std::size_t>(index);
@@ -113,6 +129,7 @@ void Letterboxer::State::blend(const RowKernels& kernels, const Frame& frame, st
     chroma.get(chroma_tap.second, rows.below.data() + 1);
     rows.chroma_weight = chroma_tap.weight;
     kernels.blend_yuv(rows, yuv_to_rgb(frame.range, frame.matrix), count, to.data());
+    normalize(count, to);
     return;
   }
   if (frame.format == PixelFormat::kGrey) {
@@ -120,6 +137,16 @@ void Letterboxer::State::blend(const RowKernels& kernels, const Frame& frame, st
     rows.below.fill(rows.below[0]);
   }
   kernels.blend_rgb(rows, count, to.data());
+  normalize(count, to);
+}
+
+void Letterboxer::State::normalize(std::size_t count, const Planes& planes) const {
+  if (!normalization) return;
+  for (std::size_t c = 0; c < 3; ++c) {
+    const float factor = normalization->factor[c], offset = normalization->offset[c];
+    float* const line = planes[c];
+    for (std::size_t i = 0; i < count; ++i) line[i] = line[i] * factor + offset;
+  }
 }
 
 void Letterboxer::State::begin(const RowKernels& kernels, const Frame& frame) {
@@ -170,13 +197,13 @@ Placement Letterboxer::fill(const Frame& frame, Size size, const Preprocess& pre
   Planes planes;
   for (int c = 0; c < 3; ++c) {
     const InputView plane{input.data + c * input.plane, input.row, input.plane};
-    fill_bars(plane, size, window, preprocess.border);
+    fill_bars(plane, size, window, preprocess.normalized(preprocess.border, c));
     planes[preprocess.bgr ? 2 - c : c] = plane.data + window.top * input.row + window.left;
   }
   if (const RowKernels* kernels = row_kernels(state_->target)) {
     state_->run(*kernels, frame, planes, input.row);
   } else {
-    sample_reference(frame, state_->plan, preprocess.bgr, input);
+    sample_reference(frame, state_->plan, preprocess, input);
   }
   return place(frame, size, preprocess);
 }

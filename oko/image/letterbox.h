@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -17,8 +18,15 @@ struct Preprocess {
   enum class Sampling { kEdges, kPixelCentres };
   Fit fit = Fit::kLetterbox;
   Sampling sampling = Sampling::kEdges;
-  float border = .5F;  // value of the letterbox bars, after scaling
-  bool bgr = false;    // channel order of the input; values are always scaled to [0, 1]
+  float border = .5F;  // value of the letterbox bars, 0 to 1
+  bool bgr = false;    // channel order of the input
+  // Values from 0 to 1 become (value − mean) · scale, for each channel of the input in its order.
+  std::array<float, 3> mean{0, 0, 0}, scale{1, 1, 1};
+
+  bool normalizes() const { return mean != Preprocess{}.mean || scale != Preprocess{}.scale; }
+  float normalized(float value, int channel) const {
+    return (value - mean[channel]) * scale[channel];
+  }
   bool operator==(const Preprocess&) const = default;
 };
 
@@ -70,12 +78,12 @@ class Letterboxer {
 };
 
 // Fills `input` (3 planes of height × width floats) from the frame: colour conversion, rotation,
-// mirror, scale and bars in one pass without an intermediate image. Bilinear, the four neighbours
-// weighted in float32. YUV is interpolated first (chroma at its own, coarser pixels), then
-// converted and clamped to [0, 1]. Chroma is assumed at the centre of its 2 × 2 pixels, as in JPEG:
-// unlike the left siting of video it does not depend on rotation or mirror, it is what training
-// images have, and the two are only half a pixel of colour apart. Throws what check() throws.
-// Training, evaluation and phone all use this function. Thread-safe.
+// mirror, scale, bars, mean and scale of the channels in one pass without an intermediate image.
+// Bilinear, the four neighbours weighted in float32. YUV is interpolated first (chroma at its own,
+// coarser pixels), then converted and clamped to [0, 1]. Chroma is assumed at the centre of its 2 ×
+// 2 pixels, as in JPEG: unlike the left siting of video it does not depend on rotation or mirror,
+// it is what training images have, and the two are only half a pixel of colour apart. Throws what
+// check() throws. Training, evaluation and phone all use this function. Thread-safe.
 Placement letterbox(const Frame& frame, Size size, const Preprocess& preprocess,
                     std::span<float> input, SimdTarget target = best_simd_target());
 

@@ -70,6 +70,31 @@ TEST(Letterbox, CopiesExactlyWhenSizesAreEqual) {
   }
 }
 
+TEST(Letterbox, NormalizesEveryChannelAndTheBars) {
+  const Picture picture = make_picture({31, 17});
+  Frame frame = picture.frame();
+  for (const bool bgr : {false, true}) {
+    for (const Rotation rotation : {Rotation::k0, Rotation::k90}) {
+      frame.rotation = rotation;
+      Preprocess plain;
+      plain.bgr = bgr;
+      Preprocess normal = plain;
+      normal.mean = {.4F, .5F, .6F};
+      normal.scale = {4, 5, 6};
+      const Size size{40, 24};
+      const auto before = letterboxed(frame, size, plain);
+      for (const SimdTarget target : simd_targets()) {
+        std::vector<float> after(before.size());
+        letterbox(frame, size, normal, after, target);
+        for (std::size_t i = 0; i < before.size(); ++i) {
+          const int c = static_cast<int>(i / (40 * 24));
+          ASSERT_NEAR(after[i], (before[i] - normal.mean[c]) * normal.scale[c], 1e-5) << i;
+        }
+      }
+    }
+  }
+}
+
 // The definition of both samplings, pixel by pixel in double precision.
 double reference(const Picture& picture, Size window, int c, int x, int y, Sampling sampling) {
   const auto position = [&](int i, int from, int to) {

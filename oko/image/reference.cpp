@@ -28,8 +28,8 @@ Values rgb_of(const Values& yuv, const YuvToRgb& m) {
 
 }  // namespace
 
-void sample_reference(const Frame& frame, const SamplingPlan& sampling, bool bgr,
-                      const InputView& input) {
+void sample_reference(const Frame& frame, const SamplingPlan& sampling,
+                      const Preprocess& preprocess, const InputView& input) {
   const bool yuv = is_yuv(frame.format);
   const YuvToRgb matrix = yuv ? yuv_to_rgb(frame.range, frame.matrix) : YuvToRgb{};
   const std::array<Channel, 3> channels = channels_of(frame);
@@ -48,8 +48,9 @@ void sample_reference(const Frame& frame, const SamplingPlan& sampling, bool bgr
       }
       if (yuv) values = rgb_of(values, matrix);
       float* to = input.data + (window.top + y) * input.row + window.left + x;
-      for (std::size_t c = 0; c < 3; ++c) {
-        to[static_cast<std::ptrdiff_t>(bgr ? 2 - c : c) * input.plane] = values[c];
+      for (int colour = 0; colour < 3; ++colour) {
+        const int c = preprocess.bgr ? 2 - colour : colour;
+        to[c * input.plane] = preprocess.normalized(values[colour], c);
       }
     }
   }

@@ -58,7 +58,7 @@ YuvToRgb yuv_to_rgb(YuvRange range, YuvMatrix matrix);
 
 // The letterbox by definition, pixel by pixel: the reference for the kernels, and the fallback
 // without them. Fills only the window.
-void sample_reference(const Frame& frame, const SamplingPlan& sampling, bool bgr,
-                      const InputView& input);
+void sample_reference(const Frame& frame, const SamplingPlan& sampling,
+                      const Preprocess& preprocess, const InputView& input);
 
 }  // namespace oko::image

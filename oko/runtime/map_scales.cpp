@@ -24,6 +24,19 @@ class Sets {
   std::vector<std::size_t> parents_;
 };
 
+// Of all values that pixels become.
+Range input_range(const image::Preprocess& preprocess) {
+  Range range{preprocess.normalized(0, 0), preprocess.normalized(0, 0)};
+  for (int c = 0; c < 3; ++c) {
+    for (const float pixel : {0.F, 1.F}) {
+      const float value = preprocess.normalized(pixel, c);
+      range.low = std::min(range.low, value);
+      range.high = std::max(range.high, value);
+    }
+  }
+  return range;
+}
+
 }  // namespace
 
 bool keeps_bytes(const graph::Operation& operation) {
@@ -42,7 +55,7 @@ std::vector<Scale> scales_of(const graph::Network& network) {
   const std::size_t count = network.layers.size() + 1;
   Sets sets(count);
   std::vector<Range> ranges(count);
-  ranges[0] = {0, 1};  // the input
+  ranges[0] = input_range(network.preprocess);
   for (std::size_t i = 0; i + 1 < count; ++i) {
     const graph::Layer& layer = network.layers[i];
     if (graph::is_head(layer.operation)) continue;
