@@ -6,6 +6,7 @@
 #include <string>
 
 #include "oko/base/error.h"
+#include "oko/detect/distances.h"
 #include "oko/detect/exponential.h"
 #include "oko/graph/head.h"
 
@@ -13,16 +14,6 @@ namespace oko::detect {
 namespace {
 
 constexpr int kObjectness = 4, kFirstClass = 5;  // channels of an anchor
-
-// Raw values up to this cannot have a sigmoid above the threshold. The threshold is lowered
-// slightly first, so that no rounding matters here, including that of this machine's logarithm:
-// values that pass are compared again after the sigmoid.
-float raw_floor(float threshold) {
-  const double lowered = static_cast<double>(threshold) * .9999;
-  if (!(lowered > 0)) return -std::numeric_limits<float>::infinity();
-  if (lowered >= 1) return std::numeric_limits<float>::infinity();
-  return static_cast<float>(std::log(lowered / (1 - lowered)));
-}
 
 // A head and its raw output.
 struct Head : graph::AnchorHead {
@@ -33,25 +24,33 @@ struct Head : graph::AnchorHead {
   }
 };
 
-Head make_head(const graph::Network& network, int layer_index, HeadMap map) {
+void check_size(const graph::Network& network, int layer_index, HeadMap map) {
   const graph::Shape& shape = network.layers[layer_index].output;
-  if (map.size() != static_cast<std::size_t>(shape.count())) {
-    throw Error(ErrorCode::kFailed, "layer " + std::to_string(layer_index),
-                "the engine returned " + std::to_string(map.size()) + " values, the head expects " +
-                    std::to_string(shape.count()));
-  }
-  return {graph::anchor_head_of(network, layer_index), map.data()};
+  if (map.size() == static_cast<std::size_t>(shape.count())) return;
+  throw Error(ErrorCode::kFailed, "layer " + std::to_string(layer_index),
+              "the engine returned " + std::to_string(map.size()) + " values, the head expects " +
+                  std::to_string(shape.count()));
 }
 
-template <typename Visit>
-void for_each_head(const graph::Network& network, std::span<const HeadMap> maps, Visit visit) {
+// Calls of_anchors(Head) or of_distances(graph::Distances, shape, map) for every head.
+template <typename Anchors, typename Sides>
+void for_each_head(const graph::Network& network, std::span<const HeadMap> maps,
+                   const Anchors& of_anchors, const Sides& of_distances) {
   const std::vector<int> layers = network.heads();
   if (layers.size() != maps.size()) {
     throw Error(ErrorCode::kFailed, "engine",
                 "returned " + std::to_string(maps.size()) + " outputs for " +
                     std::to_string(layers.size()) + " heads");
   }
-  for (std::size_t i = 0; i < layers.size(); ++i) visit(make_head(network, layers[i], maps[i]));
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    check_size(network, layers[i], maps[i]);
+    const graph::Layer& layer = network.layers[layers[i]];
+    if (const auto* distances = std::get_if<graph::Distances>(&layer.operation)) {
+      of_distances(*distances, layer.output, maps[i]);
+    } else {
+      of_anchors(Head{graph::anchor_head_of(network, layers[i]), maps[i].data()});
+    }
+  }
 }
 
 // One anchor in one cell. Its values are one plane apart.
@@ -89,11 +88,6 @@ image::Box box_of(const Candidate& c) {
   return {x - w / 2, y - h / 2, x + w / 2, y + h / 2};
 }
 
-bool finite(const image::Box& b) {
-  return std::isfinite(b.left) && std::isfinite(b.top) && std::isfinite(b.right) &&
-         std::isfinite(b.bottom);
-}
-
 // Converts class logits to probabilities: a sigmoid, or this cell's softmax.
 class ClassProbability {
  public:
@@ -122,7 +116,7 @@ void list_classes(const Candidate& c, float lowest, const Thresholds& thresholds
   const float objectness = sigmoid(c.raw_objectness());
   if (!(objectness > lowest)) return;
   const image::Box box = box_of(c);
-  if (!finite(box)) return;
+  if (!is_finite(box)) return;
   const ClassProbability probability(c);
   const float floor = probability.logit_floor(lowest / objectness);
   for (int id = 0; id < c.head.classes; ++id) {
@@ -162,10 +156,15 @@ void decode(const graph::Network& network, std::span<const HeadMap> heads,
   check(thresholds, network.class_count());
   const float lowest = thresholds.lowest_score(), floor = raw_floor(lowest);
   found.clear();
-  for_each_head(network, heads, [&](const Head& head) {
-    for_each_above(head, floor,
-                   [&](const Candidate& c) { list_classes(c, lowest, thresholds, found); });
-  });
+  for_each_head(
+      network, heads,
+      [&](const Head& head) {
+        for_each_above(head, floor,
+                       [&](const Candidate& c) { list_classes(c, lowest, thresholds, found); });
+      },
+      [&](const auto& head, const graph::Shape& shape, HeadMap map) {
+        decode_distances(head, shape, map, thresholds, found);
+      });
 }
 
 std::vector<Detection> decode(const graph::Network& network, std::span<const HeadMap> heads,
@@ -179,14 +178,19 @@ std::vector<Detection> decode(const graph::Network& network, std::span<const Hea
 
 float best_score(const graph::Network& network, std::span<const HeadMap> heads) {
   float best = 0, floor = raw_floor(0);
-  for_each_head(network, heads, [&](const Head& head) {
-    for_each_above(head, floor, [&](const Candidate& c) {
-      const float score = best_class_score(c);
-      if (!(score > best)) return;
-      best = score;
-      floor = raw_floor(best);  // a lower objectness cannot exceed it, whatever the class
-    });
-  });
+  for_each_head(
+      network, heads,
+      [&](const Head& head) {
+        for_each_above(head, floor, [&](const Candidate& c) {
+          const float score = best_class_score(c);
+          if (!(score > best)) return;
+          best = score;
+          floor = raw_floor(best);  // a lower objectness cannot exceed it, whatever the class
+        });
+      },
+      [&](const auto& head, const graph::Shape& shape, HeadMap map) {
+        best = std::max(best, best_distances_score(head, shape, map));
+      });
   return best;
 }
 

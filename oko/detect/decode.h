@@ -9,13 +9,14 @@
 namespace oko::detect {
 
 // Raw output of one head for one image: channels × height × width, planar, from the layer before
-// [yolo] or [region].
+// the head.
 using HeadMap = std::span<const float>;
 
 // Decodes the raw outputs of all heads (in network.heads() order) into boxes in pixels of the
 // network's input, before suppression. Replaces the content of `found` (its memory is reused). A
 // class is listed if its score, objectness × class, is above its threshold; sigmoids are computed
-// only where the objectness passes. Order: head, anchor, row, column, class. Non-finite boxes (of a
+// only where the objectness passes. Order: head, anchor, row, column, class; of heads without
+// anchors: head, class, row, column. Non-finite boxes (of a
 // diverged network) are skipped. The results are bit-identical on every machine. Throws if the
 // outputs do not fit the heads, and a usage Error for invalid thresholds: not one class score per
 // class, a score that is NaN, a soft_sigma that is not above 0.
@@ -26,7 +27,7 @@ void decode(const graph::Network& network, std::span<const HeadMap> heads,
 std::vector<Detection> decode(const graph::Network& network, std::span<const HeadMap> heads,
                               float score_threshold);
 
-// The highest objectness × class of any box, whatever its size: shown to the user if nothing passes
+// The highest score of any box, whatever its size: shown to the user if nothing passes
 // the threshold. Costs little more than reading every objectness once.
 float best_score(const graph::Network& network, std::span<const HeadMap> heads);
 

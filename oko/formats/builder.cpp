@@ -303,10 +303,18 @@ void NetworkBuilder::average_pool(const Node& node, const std::string& from,
 }
 
 void NetworkBuilder::upsample(const Node& node, const std::string& from, const std::string& to,
-                              const Decision<graph::Upsample>& upsample) {
-  const graph::Upsample settings = decided(node, upsample);
-  if (settings.scale == 1) return identity(node, from, to);
-  add_layer(node, settings, {plain(node, from).layer}, to);
+                              const Decision<decide::Upsampling>& upsample) {
+  const auto add_one = [&](const auto& settings) {
+    if (settings.scale == 1) return identity(node, from, to);
+    add_layer(node, settings, {plain(node, from).layer}, to);
+  };
+  std::visit(add_one, decided(node, upsample));
+}
+
+void NetworkBuilder::shuffle(const Node& node, const std::string& from, const std::string& to,
+                             int groups) {
+  if (groups == 1) return identity(node, from, to);
+  add_layer(node, graph::Shuffle{groups}, {plain(node, from).layer}, to);
 }
 
 void NetworkBuilder::concat(const Node& node, const std::vector<std::string>& from,

@@ -67,7 +67,9 @@ class NetworkBuilder {
                 const graph::MaxPool& pool);
   void average_pool(const Node& node, const std::string& from, const std::string& to);
   void upsample(const Node& node, const std::string& from, const std::string& to,
-                const Decision<graph::Upsample>& upsample);
+                const Decision<decide::Upsampling>& upsample);
+  // In `groups` equal parts.
+  void shuffle(const Node& node, const std::string& from, const std::string& to, int groups);
   void concat(const Node& node, const std::vector<std::string>& from, const std::string& to);
   void add(const Node& node, const std::vector<std::string>& from, const std::string& to);
   // `count` channels from `begin` on: one of equal parts, or all.

@@ -32,13 +32,18 @@ Decision<Activation> decide::clip(float low, float high) {
   return Refusal{fmt::format("clips to {:g}…{:g}; oko supports only 0…6", low, high), "use ReLU6"};
 }
 
-Decision<graph::Upsample> decide::upsample(const std::string& mode, double rows, double columns) {
-  if (mode != "nearest") {
-    return Refusal{"interpolates (" + mode + "); oko supports only nearest neighbour",
+Decision<decide::Upsampling> decide::upsample(const std::string& mode, double rows, double columns,
+                                              std::optional<graph::Grid> grid) {
+  const bool bilinear = mode == "bilinear" && grid;
+  if (mode != "nearest" && !bilinear) {
+    return Refusal{"interpolates (" + mode + "); oko supports only nearest neighbour" +
+                       (mode == "bilinear" ? " here" : " and bilinear"),
                    "use nearest-neighbour upsampling"};
   }
   if (rows == columns && rows == std::floor(rows) && rows >= 1 && rows <= kMaxScale) {
-    return graph::Upsample{static_cast<int>(rows)};
+    const int scale = static_cast<int>(rows);
+    if (bilinear) return graph::Bilinear{scale, *grid};
+    return graph::Upsample{scale};
   }
   return Refusal{
       fmt::format("scales by {:g} x {:g}; oko supports only one integer factor", rows, columns),

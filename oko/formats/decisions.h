@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -24,8 +25,10 @@ Decision<graph::Activation> leaky_relu(float slope, float most = INFINITY);
 // x clamped to low…high.
 Decision<graph::Activation> clip(float low, float high);
 // Upsampling by the factors `rows` and `columns`; `mode` is how it finds values between pixels,
-// "nearest" or another name for the message.
-Decision<graph::Upsample> upsample(const std::string& mode, double rows, double columns);
+// "nearest", "bilinear" with its grid, or another name for the message.
+using Upsampling = std::variant<graph::Upsample, graph::Bilinear>;
+Decision<Upsampling> upsample(const std::string& mode, double rows, double columns,
+                              std::optional<graph::Grid> grid = {});
 
 }  // namespace decide
 

@@ -40,12 +40,18 @@ TEST(Decisions, MakeReluOfClipping) {
   EXPECT_NE(refusal(decide::clip(0, NAN)), "");
 }
 
-TEST(Decisions, UpsampleByIntegersToTheNearestPixel) {
-  EXPECT_THAT(decide::upsample("nearest", 2, 2), VariantWith<graph::Upsample>(graph::Upsample{2}));
-  EXPECT_THAT(decide::upsample("nearest", 1024, 1024),
-              VariantWith<graph::Upsample>(graph::Upsample{1024}));
+TEST(Decisions, UpsampleByIntegers) {
+  const auto is = [](const decide::Upsampling& settings) {
+    return VariantWith<decide::Upsampling>(settings);
+  };
+  EXPECT_THAT(decide::upsample("nearest", 2, 2), is(graph::Upsample{2}));
+  EXPECT_THAT(decide::upsample("nearest", 1024, 1024), is(graph::Upsample{1024}));
+  EXPECT_THAT(decide::upsample("bilinear", 2, 2, graph::Grid::kCorners),
+              is(graph::Bilinear{2, graph::Grid::kCorners}));
   EXPECT_EQ(refusal(decide::upsample("bilinear", 2, 2)),
-            "interpolates (bilinear); oko supports only nearest neighbour");
+            "interpolates (bilinear); oko supports only nearest neighbour here");
+  EXPECT_EQ(refusal(decide::upsample("cubic", 2, 2, graph::Grid::kHalfPixel)),
+            "interpolates (cubic); oko supports only nearest neighbour and bilinear");
   EXPECT_EQ(refusal(decide::upsample("nearest", 1.5, 2)),
             "scales by 1.5 x 2; oko supports only one integer factor");
   for (const double scale : {0., .5, 1.5, 1025., -2., double{NAN}, double{INFINITY}}) {

@@ -297,6 +297,14 @@ void apply_description(Imported& imported, std::string_view description, const s
   if (!heads.layers.empty()) insert_heads(imported, heads.layers);
 }
 
+void add_heads(Imported& imported, const std::vector<graph::Distances>& heads) {
+  std::vector<Layer> layers;
+  for (std::size_t i = 0; i < heads.size(); ++i) {
+    layers.push_back({unused_name(imported.network, imported.outputs[i]), heads[i], {}, {}});
+  }
+  insert_heads(imported, layers);
+}
+
 Network remove_heads(const Network& network) {
   Network bare = network;
   bare.layers.clear();

@@ -72,6 +72,9 @@ void check_head_outputs(const Imported& imported, bool decoding_given);
 // check_head_outputs() throws, and an input Error where anchors and channels do not fit.
 void add_heads(Imported& imported, const HeadOptions& options);
 
+// Adds one head without anchors after every output, in the order of imported.outputs.
+void add_heads(Imported& imported, const std::vector<graph::Distances>& heads);
+
 // The network without its heads: the maps before them are its outputs, under their output_names().
 graph::Network remove_heads(const graph::Network& network);
 

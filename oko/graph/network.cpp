@@ -138,6 +138,8 @@ Network resized(Network network, int width, int height) {
   infer_shapes(network);
   const std::vector<Stride> strides = strides_of(network);
   for (const int head : network.heads()) {
+    // It has its stride in its settings, and the last cells may reach beyond the image.
+    if (std::holds_alternative<Distances>(network.layers[head].operation)) continue;
     const Stride stride = strides[head];
     if (width * stride.under % stride.over != 0 || height * stride.under % stride.over != 0) {
       throw input_error(place_of(network, static_cast<std::size_t>(head)),

@@ -192,8 +192,28 @@ struct Region {
   }
 };
 
+// An anchor-free head, as of NanoDet-Plus, PicoDet and YOLOv8. Its input has classes + 4 · bins
+// channels: class logits, whose sigmoids are the scores, then for the left, top, right and bottom
+// side of a box `bins` logits. A side lies sum(k · softmax_k) · stride from the cell's prior, with
+// one bin value · stride; the prior is at (index + prior) · stride. All in pixels of the input.
+struct Distances {
+  int classes = 0;
+  int bins = 8;
+  int stride = 8;
+  float prior = 0;  // 0: the cell's corner, .5: its centre
+  int channels() const { return classes + 4 * bins; }
+  bool operator==(const Distances&) const = default;
+  static constexpr const char* kKind = "distances";
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("classes", self.classes);
+    visit("bins", self.bins);
+    visit("stride", self.stride);
+    visit("prior", self.prior);
+  }
+};
+
 using Operation = std::variant<Convolution, MaxPool, AveragePool, Upsample, Bilinear, Route,
-                               Shuffle, Shortcut, Dropout, Softmax, Yolo, Region>;
+                               Shuffle, Shortcut, Dropout, Softmax, Yolo, Region, Distances>;
 const char* name_of(const Operation& operation);  // "convolution", "max_pool", "yolo", …
 std::optional<Operation> operation_named(std::string_view kind);  // with default settings
 

@@ -194,6 +194,19 @@ class LayerCheck {
     return head(region, region.anchors.size());
   }
 
+  Shape output(const Distances& distances) const {
+    constexpr int kMostBins = 256;
+    check_range("bins", distances.bins, 1, kMostBins);
+    check_range("stride", distances.stride, 1, kMaxWindow);
+    check_number("prior", distances.prior, 0, 1);
+    check_range("classes", distances.classes, 1, kMaxSide);
+    check_channels(distances.channels(),
+                   "4 x " + std::to_string(distances.bins) + " bins and " +
+                       std::to_string(distances.classes) + " classes",
+                   "classes + 4 x bins", distances.classes);
+    return input();
+  }
+
   void check_anchors(const std::vector<Anchor>& anchors) const {
     for (const Anchor& anchor : anchors) {
       check_number("anchor width", anchor.width, 1e-6F, kMaxSide);
@@ -204,16 +217,19 @@ class LayerCheck {
   Shape head(const HeadOperation auto& operation, std::size_t boxes) const {
     check_range("number of anchors", static_cast<Side>(boxes), 1, kMaxWindow);
     check_range("classes", operation.classes, 1, kMaxSide);
-    check_channels(operation.channels(), boxes, operation.classes);
+    check_channels(
+        operation.channels(),
+        std::to_string(boxes) + " anchors and " + std::to_string(operation.classes) + " classes",
+        "anchors x (5 + classes)", operation.classes);
     return input();
   }
 
-  void check_channels(int channels, std::size_t boxes, int classes) const {
+  void check_channels(int channels, const std::string& what, const char* formula,
+                      int classes) const {
     if (input().channels != channels) {
       const Shape wanted{channels, input().height, input().width};
-      fail("the input is " + to_string(input()) + ", " + std::to_string(boxes) + " anchors and " +
-               std::to_string(classes) + " classes need " + to_string(wanted),
-           "the convolution before the head needs anchors x (5 + classes) filters");
+      fail("the input is " + to_string(input()) + ", " + what + " need " + to_string(wanted),
+           std::string("the convolution before the head needs ") + formula + " filters");
     }
     if (classes != network_.class_count()) {
       fail("the head has " + std::to_string(classes) + " classes, but the first head has " +

@@ -429,6 +429,7 @@ class Planner {
   }
   void plan_layer(int i, const graph::Yolo&) { plan_head(i); }
   void plan_layer(int i, const graph::Region&) { plan_head(i); }
+  void plan_layer(int i, const graph::Distances&) { plan_head(i); }
 
   // Buffers share the arena if their lifetimes do not overlap.
   void place_buffers() {

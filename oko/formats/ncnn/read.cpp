@@ -8,6 +8,7 @@
 #include "oko/formats/builder.h"
 #include "oko/formats/ncnn.h"
 #include "oko/formats/ncnn/bin.h"
+#include "oko/formats/ncnn/distance_tail.h"
 #include "oko/formats/ncnn/param.h"
 #include "oko/graph/head.h"
 
@@ -48,10 +49,12 @@ class Reader {
   void crop(const Line& line);
   std::pair<int, int> kept_channels(const Line& line, const Shape& in);
   void sum(const Line& line);
+  void shuffle(const Line& line);
   void softmax(const Line& line);
   void activation(const Line& line);
   void flatten(const Line& line);
   void add_heads_of(Imported& imported) const;
+  void add_distance_heads(Imported& imported) const;
   void set_scales(Imported& imported) const;
 
   static Node node(const Line& line) { return {line.name, line.kind}; }
@@ -81,6 +84,7 @@ class Reader {
   std::map<std::string, std::string> unread_;  // output blobs, by what they copy
   std::optional<image::Size> size_;            // if the file has none
   const Line* detection_ = nullptr;
+  std::optional<ncnn::DistanceTail> tail_;
 };
 
 // Layers that pass their input through.
@@ -89,8 +93,10 @@ bool is_copy(const Line& line) {
 }
 
 void Reader::count_uses() {
+  tail_ = ncnn::find_distance_tail(lines_);
   std::set<std::string> made, read;
   for (const Line& line : lines_) {
+    if (tail_ && tail_->lines.contains(&line)) continue;
     const bool source = line.kind == "Input";
     if (source != line.inputs.empty() || line.outputs.empty()) {
       line.fail("a layer needs at least one input and output blob; only an Input has no inputs");
@@ -109,6 +115,13 @@ void Reader::count_uses() {
   }
   if (detection_ != nullptr) {
     outputs_ = all_from(*detection_);
+    return;
+  }
+  if (tail_) {
+    for (const std::string& blob : tail_->outputs) {
+      builder_.use(map(blob));
+      outputs_.push_back(map(blob));
+    }
     return;
   }
   for (const Line& line : lines_) {
@@ -135,6 +148,7 @@ Imported Reader::read(const std::string& name) {
     if (blob != unread_.end()) imported.names[i] = imported.keys[i] = blob->second;
   }
   if (detection_ != nullptr) add_heads_of(imported);
+  if (tail_) add_distance_heads(imported);
   return imported;
 }
 
@@ -153,6 +167,7 @@ void Reader::add(const Line& line) {
       {"Crop", &Reader::crop},
       {"Eltwise", &Reader::sum},
       {"BinaryOp", &Reader::sum},
+      {"ShuffleChannel", &Reader::shuffle},
       {"Softmax", &Reader::softmax},
       {"ReLU", &Reader::activation},
       {"Clip", &Reader::activation},
@@ -161,7 +176,7 @@ void Reader::add(const Line& line) {
       {"Swish", &Reader::activation},
       {"Flatten", &Reader::flatten},
   };
-  if (is_copy(line) || &line == detection_) return;
+  if (is_copy(line) || &line == detection_ || (tail_ && tail_->lines.contains(&line))) return;
   const auto found = kinds.find(line.kind);
   if (found == kinds.end()) {
     line.fail("oko does not support ncnn's layer \"" + line.kind + "\"",
@@ -346,8 +361,10 @@ void Reader::interp(const Line& line) {
   const std::string mode = type == 1   ? "nearest"
                            : type == 2 ? "bilinear"
                                        : "type " + std::to_string(type);
-  builder_.upsample(node(line), from(line), line.outputs.front(),
-                    decide::upsample(mode, rows, columns));
+  builder_.upsample(
+      node(line), from(line), line.outputs.front(),
+      decide::upsample(mode, rows, columns,
+                       line.integer(6, 0) != 0 ? graph::Grid::kCorners : graph::Grid::kHalfPixel));
 }
 
 void Reader::concat(const Line& line) {
@@ -409,6 +426,11 @@ void Reader::sum(const Line& line) {
     line.fail("is not a plain sum; oko supports no other element-wise operation");
   }
   builder_.add(node(line), all_from(line), line.outputs.front());
+}
+
+void Reader::shuffle(const Line& line) {
+  if (line.integer(1, 0) != 0) line.fail("shuffles in reverse, which oko does not support");
+  builder_.shuffle(node(line), from(line), line.outputs.front(), between(line, 0, 1, 1, kMost));
 }
 
 void Reader::softmax(const Line& line) {
@@ -477,6 +499,28 @@ void Reader::add_heads_of(Imported& imported) const {
   if (imported.network.class_count() == line.integer(0, 20)) return;
   line.fail("declares " + std::to_string(line.integer(0, 20)) + " classes, the heads have " +
             std::to_string(imported.network.class_count()));
+}
+
+// The file holds neither strides nor preprocessing: those of the published NanoDet-Plus, whose
+// priors are its cells' corners. A side that the stride does not divide has a last, partial cell.
+void Reader::add_distance_heads(Imported& imported) const {
+  std::vector<graph::Distances> heads;
+  graph::Network& network = imported.network;
+  for (const int output : imported.outputs) {
+    int stride = 1;
+    while (stride * network.layers[output].output.width < network.input.width) stride *= 2;
+    heads.push_back({tail_->classes, tail_->bins, stride, 0});
+  }
+  add_heads(imported, heads);
+  network.preprocess.fit = image::Preprocess::Fit::kStretch;
+  network.preprocess.bgr = true;
+  network.preprocess.mean = {103.53F / 255, 116.28F / 255, 123.675F / 255};
+  network.preprocess.scale = {.017429F * 255, .017507F * 255, .017125F * 255};
+  imported.defines_preprocessing = true;
+  imported.notes.push_back(
+      "taken for a NanoDet-Plus by its last layers: images are stretched, BGR, with its mean and "
+      "scale; " +
+      std::to_string(heads.size()) + " heads of " + std::to_string(tail_->bins) + " bins a side");
 }
 
 }  // namespace

@@ -130,10 +130,10 @@ TEST(OnnxBadFiles, UnsupportedSettings) {
               HasSubstr("ceil_mode enlarges its output"));
   EXPECT_THAT(error_of([](TestGraph& g) {
                 g.to.node("Resize", "up", {"conv", "", g.to.floats("s", {1, 1, 2, 2}, {4})});
-                g.to.set("mode", "linear");
+                g.to.set("mode", "cubic");
                 g.output("up");
               }),
-              HasSubstr("up (Resize): interpolates (linear); oko supports only nearest neighbour"));
+              HasSubstr("up (Resize): interpolates (cubic); oko supports only nearest neighbour"));
   EXPECT_THAT(error_of([](TestGraph& g) {
                 g.to.node("Resize", "up", {"conv", "", g.to.floats("s", {1, 1, 1.5F, 1.5F}, {4})});
                 g.output("up");

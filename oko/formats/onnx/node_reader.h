@@ -63,6 +63,7 @@ class NodeReader {
   void resize(const OnnxNode& node);
   std::pair<double, double> scales(const OnnxNode& node, const std::string& from);
   void check_nearest(const OnnxNode& node, double scale) const;
+  std::optional<graph::Grid> grid_of(const OnnxNode& node) const;
   void concat(const OnnxNode& node);
   void add(const OnnxNode& node);
   void affine(const OnnxNode& node, std::size_t map, std::size_t constant);

@@ -155,6 +155,16 @@ void NodeReader::check_nearest(const OnnxNode& node, double scale) const {
   }
 }
 
+// Where a linear Resize samples; nothing if oko does not have the mode.
+std::optional<graph::Grid> NodeReader::grid_of(const OnnxNode& node) const {
+  if (node.id.kind == "Upsample" || opset_ < 11) return graph::Grid::kAsymmetric;
+  const std::string place = node.text("coordinate_transformation_mode", "half_pixel");
+  if (place == "half_pixel" || place == "pytorch_half_pixel") return graph::Grid::kHalfPixel;
+  if (place == "align_corners") return graph::Grid::kCorners;
+  if (place == "asymmetric") return graph::Grid::kAsymmetric;
+  return std::nullopt;
+}
+
 // The factors of rows and columns.
 std::pair<double, double> NodeReader::scales(const OnnxNode& node, const std::string& from) {
   const bool three = node.id.kind == "Resize" && opset_ >= 11;  // roi comes second
@@ -186,9 +196,11 @@ void NodeReader::resize(const OnnxNode& node) {
     fail(node, "its axes or aspect policy are not supported", "give it four scales");
   }
   const auto [rows, columns] = scales(node, from);
-  const auto upsample = decide::upsample(node.text("mode", "nearest"), rows, columns);
-  if (std::holds_alternative<graph::Upsample>(upsample)) check_nearest(node, rows);
-  builder_.upsample(node.id, from, node.outputs[0], upsample);
+  std::string mode = node.text("mode", "nearest");
+  if (mode == "nearest") check_nearest(node, rows);
+  if (mode == "linear") mode = "bilinear";
+  builder_.upsample(node.id, from, node.outputs[0],
+                    decide::upsample(mode, rows, columns, grid_of(node)));
 }
 
 void NodeReader::pad(const OnnxNode& node) {

@@ -1,0 +1,111 @@
+// Published detectors without anchors, against what the engines that they were made for compute.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "oko/convert/compare.h"
+#include "oko/convert/read.h"
+#include "oko/convert/reference.h"
+#include "oko/detect/decode.h"
+#include "tests/support/reference_models.h"
+
+namespace oko::convert {
+namespace {
+
+// Classes, scores and boxes of a golden file: "class score left top right bottom" in pixels.
+std::vector<detect::Detection> golden_boxes(const std::string& path) {
+  std::vector<detect::Detection> boxes;
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  detect::Detection d{};
+  while (file >> d.class_id >> d.score >> d.box.left >> d.box.top >> d.box.right >> d.box.bottom) {
+    boxes.push_back(d);
+  }
+  return boxes;
+}
+
+float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
+
+class NanoDetPlus : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const std::string base = reference::path_of("models/modern/") + "nanodet-plus-m-416";
+    golden_ = reference::path_of("golden/nanodet-plus-m-416");
+    if (golden_.empty()) GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
+    formats::ReadOptions options;
+    options.size = {416, 416};
+    model_ = read_model(open_model(base + ".param", ""), options);
+  }
+  std::string golden_;
+  formats::ReadModel model_;
+};
+
+TEST_F(NanoDetPlus, IsKnownByItsLastLayers) {
+  const graph::Network& network = model_.network;
+  ASSERT_EQ(network.heads().size(), 4U);
+  EXPECT_EQ(network.class_count(), 80);
+  std::vector<int> strides;
+  for (const int head : network.heads()) {
+    const auto& distances = std::get<graph::Distances>(network.layers[head].operation);
+    EXPECT_EQ(distances.bins, 8);
+    strides.push_back(distances.stride);
+  }
+  EXPECT_EQ(strides, (std::vector{8, 16, 32, 64}));
+  EXPECT_EQ(network.preprocess.fit, image::Preprocess::Fit::kStretch);
+  EXPECT_TRUE(network.preprocess.bgr);
+  EXPECT_NEAR(network.preprocess.normalized(1, 0), (255 - 103.53) * .017429, 1e-5);
+}
+
+// The file's rows are cells, with 80 scores after the sigmoid and 32 raw bins.
+TEST_F(NanoDetPlus, ComputesWhatNcnnComputes) {
+  const auto input = reference::read_floats(golden_ + "/dog_input_3x416x416.f32");
+  const auto rows = reference::read_floats(golden_ + "/dog_output_3598x112.f32");
+  for (const auto& executor :
+       {make_engine_executor(model_.network), make_reference_executor(model_.network)}) {
+    const auto heads = executor->run(input);
+    ASSERT_EQ(heads.size(), 4U);
+    std::size_t row = 0;
+    float score_error = 0, bin_error = 0;
+    for (const std::vector<float>& head : heads) {
+      const std::size_t cells = head.size() / 112;
+      for (std::size_t cell = 0; cell < cells; ++cell, ++row) {
+        for (std::size_t c = 0; c < 112; ++c) {
+          const float value = head[c * cells + cell], expected = rows[row * 112 + c];
+          if (c < 80) {
+            score_error = std::max(score_error, std::fabs(sigmoid(value) - expected));
+          } else {
+            bin_error = std::max(bin_error, std::fabs(value - expected));
+          }
+        }
+      }
+    }
+    EXPECT_EQ(row, 3598U);
+    EXPECT_LT(score_error, 1e-4) << executor->name();
+    EXPECT_LT(bin_error, 3e-3) << executor->name();
+  }
+}
+
+TEST_F(NanoDetPlus, FindsTheBoxesThatNcnnFinds) {
+  const auto input = reference::read_floats(golden_ + "/dog_input_3x416x416.f32");
+  const auto maps = make_engine_executor(model_.network)->run(input);
+  const std::vector<detect::HeadMap> heads(maps.begin(), maps.end());
+  auto found = detect::non_maximum_suppression(detect::decode(model_.network, heads, .25F),
+                                               {.score = .25F, .iou = .6F});
+  const auto expected = golden_boxes(golden_ + "/dog.tsv");
+  ASSERT_EQ(found.size(), expected.size());
+  std::ranges::sort(found, std::ranges::greater{}, &detect::Detection::score);
+  const auto placement = image::place({768, 576}, {416, 416}, model_.network.preprocess);
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    EXPECT_EQ(found[i].class_id, expected[i].class_id);
+    EXPECT_NEAR(found[i].score, expected[i].score, 1e-4);
+    const image::Box box = placement.to_source(found[i].box);
+    EXPECT_NEAR(box.left, expected[i].box.left, .5);
+    EXPECT_NEAR(box.top, expected[i].box.top, .5);
+    EXPECT_NEAR(box.right, expected[i].box.right, .5);
+    EXPECT_NEAR(box.bottom, expected[i].box.bottom, .5);
+  }
+}
+
+}  // namespace
+}  // namespace oko::convert
