@@ -7,6 +7,7 @@
 #include "oko/convert/read.h"
 #include "oko/convert/reference.h"
 #include "oko/detect/decode.h"
+#include "oko/graph/builtin.h"
 #include "tests/support/reference_models.h"
 
 namespace oko::convert {
@@ -55,6 +56,24 @@ TEST_F(NanoDetPlus, IsKnownByItsLastLayers) {
   EXPECT_EQ(network.preprocess.fit, image::Preprocess::Fit::kStretch);
   EXPECT_TRUE(network.preprocess.bgr);
   EXPECT_NEAR(network.preprocess.normalized(1, 0), (255 - 103.53) * .017429, 1e-5);
+}
+
+// Convolution by convolution; the file's have their batch norm folded.
+TEST_F(NanoDetPlus, IsTheBuiltInNetwork) {
+  const auto convolutions = [](const graph::Network& network) {
+    std::vector<std::pair<graph::Convolution, graph::Shape>> all;
+    for (const graph::Layer& layer : network.layers) {
+      const auto* c = std::get_if<graph::Convolution>(&layer.operation);
+      if (c == nullptr) continue;
+      all.emplace_back(*c, layer.output);
+      all.back().first.batch_norm.reset();
+    }
+    return all;
+  };
+  const auto built = convolutions(graph::make_builtin("nanodet-plus", {}));
+  const auto published = convolutions(model_.network);
+  ASSERT_EQ(built.size(), published.size());
+  for (std::size_t i = 0; i < built.size(); ++i) EXPECT_EQ(built[i], published[i]) << i;
 }
 
 // The file's rows are cells, with 80 scores after the sigmoid and 32 raw bins.

@@ -87,4 +87,24 @@ inline graph::Network everything() {
   return n;
 }
 
+// What detectors without anchors are made of besides, with a head of distances.
+inline graph::Network anchor_free() {
+  graph::Network n;
+  n.name = "m";
+  n.input = {3, 12, 16};
+  n.classes = {"a", "b"};
+  n.layers = {
+      layer("first", graph::Convolution{8, 3, 2, 1, graph::Padding::all(1)}, {-1}),
+      layer("shuffle", graph::Shuffle{4}, {0}),
+      layer("half", graph::Route{2, 1}, {1}),
+      layer("up", graph::Bilinear{2, graph::Grid::kHalfPixel}, {2}),
+      layer("corners", graph::Bilinear{2, graph::Grid::kCorners}, {1}),
+      layer("join", graph::Route{}, {3, 4}),
+      layer("last", graph::Convolution{2 + 4 * 5, 1}, {5}),
+      layer("head", graph::Distances{.classes = 2, .bins = 5, .stride = 1, .prior = .5F}, {6})};
+  graph::infer_shapes(n);
+  graph::fill_synthetic_weights(n);
+  return n;
+}
+
 }  // namespace oko::formats

@@ -41,8 +41,9 @@ class Builder {
                            .activation = activation});
   }
 
-  int depthwise(int channels, int size, int stride = 1) {
-    return convolution(channels, size, stride, Activation::kLeaky, channels);
+  int depthwise(int channels, int size, int stride = 1,
+                Activation activation = Activation::kLeaky) {
+    return convolution(channels, size, stride, activation, channels);
   }
 
   // Padded by size − 1 in total, the odd row and column at the end.
@@ -61,6 +62,12 @@ class Builder {
   int upsample_and_join(int earlier) {
     const int up = add(Upsample{2});
     return add(Route{}, {up, earlier});
+  }
+
+  int distances(int bins, int stride) {
+    const Distances head{.classes = classes_, .bins = bins, .stride = stride};
+    add(Convolution{.filters = head.channels()});
+    return add(head);
   }
 
   int head(std::vector<int> mask, float ignore_threshold) {
@@ -189,6 +196,84 @@ void build_yolo_fastest(Builder& b, int width, float dropout) {
   b.head({0, 1, 2}, .5F);
 }
 
+// NanoDet-Plus: a ShuffleNetV2 body, a pyramid of ghost blocks up and down with a level of stride
+// 64 added, and a light head at each of four levels.
+void build_nanodet_plus(Builder& b) {
+  // One half of the channels passes, the other goes through three convolutions.
+  const auto unit = [&](int from, int channels) {
+    const int half = channels / 2, kept = b.add(Route{2, 0}, {from});
+    b.add(Route{2, 1}, {from});
+    b.convolution(half, 1);
+    b.depthwise(half, 3, 1, Activation::kLinear);
+    const int made = b.convolution(half, 1);
+    b.add(Route{}, {kept, made});
+    return b.add(Shuffle{2});
+  };
+  const auto stage = [&](int from, int before, int channels, int count) {
+    const int half = channels / 2;
+    b.add(Route{}, {from});
+    b.depthwise(before, 3, 2, Activation::kLinear);
+    const int left = b.convolution(half, 1);
+    b.add(Route{}, {from});
+    b.convolution(half, 1);
+    b.depthwise(half, 3, 2, Activation::kLinear);
+    const int right = b.convolution(half, 1);
+    b.add(Route{}, {left, right});
+    int last = b.add(Shuffle{2});
+    for (int i = 1; i < count; ++i) last = unit(last, channels);
+    return last;
+  };
+  b.convolution(24, 3, 2);
+  const int stem = b.add(MaxPool{3, 2, Padding::all(1)});
+  const int stride8 = stage(stem, 24, 116, 4), stride16 = stage(stride8, 116, 232, 8);
+  const int stride32 = stage(stride16, 232, 464, 4);
+
+  constexpr int kChannels = 96, kBins = 8;
+  const auto reduced = [&](int from) {
+    b.from(from);
+    return b.convolution(kChannels, 1);
+  };
+  const int fine = reduced(stride8), middle = reduced(stride16), coarse = reduced(stride32);
+  // Half of the channels by a convolution, the other half from them by a depthwise one.
+  const auto ghost = [&](Activation activation) {
+    const int primary = b.convolution(kChannels / 2, 1, 1, activation);
+    const int cheap = b.depthwise(kChannels / 2, 3, 1, activation);
+    return b.add(Route{}, {primary, cheap});
+  };
+  const auto merge = [&](int one, int other) {
+    const int both = b.add(Route{}, {one, other});
+    ghost(Activation::kLeaky);
+    const int main = ghost(Activation::kLinear);
+    b.from(both);
+    b.depthwise(2 * kChannels, 5, 1, Activation::kLinear);
+    const int side = b.convolution(kChannels, 1, 1, Activation::kLinear);
+    return b.add(Shortcut{}, {main, side});
+  };
+  const auto up = [&](int from) { return b.add(Bilinear{2}, {from}); };
+  const auto light = [&](int stride) {
+    b.depthwise(kChannels, 5, stride);
+    return b.convolution(kChannels, 1);
+  };
+  const auto down = [&](int from) {
+    b.from(from);
+    return light(2);
+  };
+  const int up16 = merge(up(coarse), middle);
+  const int level8 = merge(up(up16), fine);
+  const int level16 = merge(down(level8), up16);
+  const int level32 = merge(down(level16), coarse);
+  const int extra = down(coarse);
+  const int level64 = b.add(Shortcut{}, {extra, down(level32)});
+  int stride = 8;
+  for (const int level : {level8, level16, level32, level64}) {
+    b.from(level);
+    light(1);
+    light(1);
+    b.distances(kBins, stride);
+    stride *= 2;
+  }
+}
+
 constexpr Anchor kYolov3Anchors[] = {{10, 13},  {16, 30},  {33, 23},   {30, 61},  {62, 45},
                                      {59, 119}, {116, 90}, {156, 198}, {373, 326}};
 constexpr Anchor kTinyAnchors[] = {{10, 14}, {23, 27}, {37, 58}, {81, 82}, {135, 169}, {344, 319}};
@@ -207,6 +292,7 @@ constexpr Builtin kBuiltins[] = {
     {"yolov3-tiny", 416, kTinyAnchors, build_yolov3_tiny},
     {"yolo-fastest", 320, kFastestAnchors, [](Builder& b) { build_yolo_fastest(b, 1, .15F); }},
     {"yolo-fastest-xl", 320, kFastestAnchors, [](Builder& b) { build_yolo_fastest(b, 2, .2F); }},
+    {"nanodet-plus", 416, {}, build_nanodet_plus},
 };
 
 constexpr auto kNames = [] {

@@ -1,12 +1,14 @@
 #include "oko/train/head.h"
 
 #include "oko/base/error.h"
+#include "oko/train/distances_head.h"
 #include "oko/train/yolo_head.h"
 
 namespace oko::train {
 
 const HeadKind* head_kind(const graph::Operation& operation) {
-  return std::holds_alternative<graph::Yolo>(operation) ? &yolo_head() : nullptr;
+  if (std::holds_alternative<graph::Yolo>(operation)) return &yolo_head();
+  return std::holds_alternative<graph::Distances>(operation) ? &distances_head() : nullptr;
 }
 
 const HeadKind& head_kind(const graph::Network& network, const std::string& place) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@ struct HeadTensor {
   std::span<const float> raw;  // channels × height × width, planar
   std::span<float> gradient;   // the same size: is filled with d loss / d raw
   LossSums loss = {};          // of this head; a loss of several heads together goes to the first
+  std::array<double, 2> counts{};  // what weigh() needs of the image; of the first head
 };
 
 // How heads of one kind are trained. The first is that of YOLOv3 (oko/train/yolo_head.h); add
@@ -34,6 +36,10 @@ class HeadKind {
   virtual void compute_loss(std::span<HeadTensor> tensors, image::Size input,
                             std::span<const dataset::Truth> truths,
                             const LossOptions& options) const = 0;
+
+  // Weighs losses and gradients of a batch by what its images have together, once all of them are
+  // computed.
+  virtual void weigh(std::span<std::vector<HeadTensor>>) const {}
 
   // Sets the initial biases of the convolution before `head`; they are 0 on entry.
   virtual void initialize_biases(const graph::Operation& head, std::span<float> biases) const = 0;

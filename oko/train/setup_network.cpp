@@ -125,6 +125,13 @@ void choose_anchors(Setup& setup, Progress& progress) {
   graph::Network& network = setup.network;
   const auto source = value_named<AnchorSource>(setup.recipe.anchors);
   auto present = graph::anchors_of(network);
+  if (present.empty()) {
+    if (!source || *source == AnchorSource::kData) {
+      throw Error(ErrorCode::kUsage, "--anchors", network.name + " has no anchors", "omit it");
+    }
+    setup.recipe.anchors = word_of(AnchorSource::kDefault);
+    return;
+  }
   if (!source) {
     present = parse_anchors(setup.recipe.anchors, graph::anchor_count(network));
   } else if (*source != AnchorSource::kDefault) {

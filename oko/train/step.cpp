@@ -123,6 +123,7 @@ LossSums TrainingStep::compute_loss(const dataset::Batch& batch,
       heads_.compute_loss(images[k], batch.size, batch.truths[k], loss_);
     }
   });
+  heads_.weigh(images);
   LossSums loss(heads_.loss_parts());
   for (std::size_t h = 0; h < raws.size(); ++h) {
     for (const auto& image : images) loss += image[h].loss;

@@ -80,7 +80,9 @@ LossSums Validation::loss_of(const Item& item, const graph::Network& network,
     unused[h].resize(maps[h].size());
     tensors.push_back({layer.operation, layer.output, maps[h], unused[h]});
   }
-  head_kind(network, network.name).compute_loss(tensors, size_, item.truths, options);
+  const HeadKind& kind = head_kind(network, network.name);
+  kind.compute_loss(tensors, size_, item.truths, options);
+  kind.weigh(std::span(&tensors, 1));
   LossSums loss;
   for (const HeadTensor& tensor : tensors) loss += tensor.loss;
   return loss;

@@ -9,6 +9,7 @@
 #include "oko/convert/onnx/opencv.h"
 #include "oko/detect/decode.h"
 #include "oko/formats/onnx.h"
+#include "oko/formats/test_round_trip.h"
 #include "oko/graph/reference.h"
 #include "oko/image/letterbox.h"
 #include "oko/runtime/test_weights.h"
@@ -150,6 +151,16 @@ TEST_P(OnnxExecutor, ComputesEveryOperationAsDefined) {
     const std::vector<float> plain(expected[h].begin(), expected[h].end());
     EXPECT_LT(largest_difference(maps[h], plain), 1e-4) << h;
   }
+}
+
+TEST_P(OnnxExecutor, ComputesADetectorWithoutAnchors) {
+  const graph::Network network = formats::anchor_free();
+  const std::vector<float> input = input_of(network);
+  const auto expected = graph::Reference<double>(network).run(input).front();
+  const auto maps = make(written(network))->run(input);
+  ASSERT_EQ(maps.size(), 1U);
+  EXPECT_LT(largest_difference(maps[0], std::vector<float>(expected.begin(), expected.end())),
+            1e-4);
 }
 
 TEST_P(OnnxExecutor, ExposesTheOutputsOfAllLayers) {

@@ -61,6 +61,11 @@ TEST(Ncnn, RoundTripsEveryOperation) {
   expect_same(read(write_ncnn(network, {}, "m")).network, network);
 }
 
+TEST(Ncnn, RoundTripsADetectorWithoutAnchors) {
+  const graph::Network network = anchor_free();
+  expect_same(read(write_ncnn(network, {}, "m")).network, without_heads(network));
+}
+
 TEST(Ncnn, KeepsHalfKernelsWithinElevenBits) {
   const graph::Network network = everything();
   const auto files = write_ncnn(network, {.precision = graph::Precision::kFloat16}, "m");

@@ -228,6 +228,16 @@ class Writer {
     const std::string scale = decimal(static_cast<float>(upsample.scale));
     plain(index, layer, "Interp", setting(0, 1) + " 1=" + scale + " 2=" + scale);
   }
+  void write(int index, const Layer& layer, const graph::Bilinear& bilinear) {
+    if (bilinear.grid == graph::Grid::kAsymmetric) refuse_layer(network_, index, "ncnn");
+    const std::string scale = decimal(static_cast<float>(bilinear.scale));
+    plain(index, layer, "Interp",
+          setting(0, 2) + " 1=" + scale + " 2=" + scale +
+              (bilinear.grid == graph::Grid::kCorners ? setting(6, 1) : ""));
+  }
+  void write(int index, const Layer& layer, const graph::Shuffle& shuffle) {
+    plain(index, layer, "ShuffleChannel", setting(0, shuffle.groups));
+  }
   void write(int index, const Layer& layer, const graph::Softmax&) {
     plain(index, layer, "Softmax", setting(0, 0) + setting(1, 1));
   }

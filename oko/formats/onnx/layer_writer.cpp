@@ -121,6 +121,28 @@ void LayerWriter::add(const graph::Upsample& upsample, const std::string& to) {
   to_.set("nearest_mode", "floor");
 }
 
+void LayerWriter::add(const graph::Bilinear& bilinear, const std::string& to) {
+  const auto scale = static_cast<float>(bilinear.scale);
+  const std::string scales = to_.floats(name() + ".scales", {1, 1, scale, scale}, {4});
+  to_.node("Resize", name(), {inputs().front(), "", scales}, to);
+  const char* const grid = bilinear.grid == graph::Grid::kHalfPixel ? "half_pixel"
+                           : bilinear.grid == graph::Grid::kCorners ? "align_corners"
+                                                                    : "asymmetric";
+  to_.set("mode", "linear").set("coordinate_transformation_mode", grid);
+}
+
+void LayerWriter::add(const graph::Shuffle& shuffle, const std::string& to) {
+  const graph::Shape& s = layer_->output;
+  const std::int64_t groups = shuffle.groups, parts = s.channels / shuffle.groups;
+  const std::string grouped = to_.node(
+      "Reshape", name() + ".groups",
+      {inputs().front(), to_.integers(name() + ".grouped", {1, groups, parts, s.height, s.width})});
+  const std::string exchanged = to_.node("Transpose", name() + ".exchange", {grouped});
+  to_.set("perm", std::vector<std::int64_t>{0, 2, 1, 3, 4});
+  to_.node("Reshape", name(),
+           {exchanged, to_.integers(name() + ".whole", {1, s.channels, s.height, s.width})}, to);
+}
+
 void LayerWriter::add(const graph::Route& route, const std::string& to) {
   std::vector<std::string> parts = inputs();
   if (route.groups > 1) {

@@ -24,6 +24,8 @@ class LayerWriter {
   void add(const graph::MaxPool& pool, const std::string& to);
   void add(const graph::AveragePool&, const std::string& to);
   void add(const graph::Upsample& upsample, const std::string& to);
+  void add(const graph::Bilinear& bilinear, const std::string& to);
+  void add(const graph::Shuffle& shuffle, const std::string& to);
   void add(const graph::Route& route, const std::string& to);
   void add(const graph::Shortcut& shortcut, const std::string& to);
   void add(const graph::Softmax&, const std::string& to);

@@ -23,11 +23,11 @@ void NodeReader::input(const std::string& map, const Shape& shape, bool channels
 }
 
 bool NodeReader::is_map(const std::string& name) const {
-  return builder_.has(name) || channels_last_.contains(name);
+  return builder_.has(name) || channels_last_.contains(name) || grouped_.contains(name);
 }
 
 bool NodeReader::is_only_a_view(const std::string& name) const {
-  if (channels_last_.contains(name)) return true;
+  if (channels_last_.contains(name) || grouped_.contains(name)) return true;
   if (!rows_.contains(name)) return false;
   const Shape& shape = builder_.shape({name, "output"}, name);
   return shape.height * shape.width != 1;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -72,6 +73,9 @@ class NodeReader {
   void pad(const OnnxNode& node);
   void identity(const OnnxNode& node);
   void reshape(const OnnxNode& node);
+  bool group_channels(const OnnxNode& node, const std::string& from,
+                      const std::vector<std::int64_t>& to);
+  bool ungroup_channels(const OnnxNode& node);
   void squeeze(const OnnxNode& node);
   void transpose(const OnnxNode& node);
   void dense(const OnnxNode& node);
@@ -84,6 +88,13 @@ class NodeReader {
   std::set<std::string, std::less<>> rows_;  // tensors of two dimensions
   std::map<std::string, std::string, std::less<>>
       channels_last_;  // to the tensor they are made from
+  // Channels as groups × parts, before and after both are exchanged: a shuffle in three nodes.
+  struct Grouped {
+    std::string from;
+    int groups = 1;
+    bool exchanged = false;
+  };
+  std::map<std::string, Grouped, std::less<>> grouped_;
 };
 
 }  // namespace oko::formats

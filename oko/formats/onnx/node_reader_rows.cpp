@@ -18,7 +18,40 @@ void NodeReader::flatten(const OnnxNode& node, const std::string& from) {
   rows_.insert(node.outputs[0]);
 }
 
+// To groups × parts of the channels, rows and columns, together or not.
+bool NodeReader::group_channels(const OnnxNode& node, const std::string& from, const Sides& to) {
+  if (!builder_.has(from) || rows_.contains(from) || (to.size() != 4 && to.size() != 5)) {
+    return false;
+  }
+  const Shape& in = builder_.shape(node.id, from);
+  const Sides pixels =
+      to.size() == 5 ? Sides{in.height, in.width} : Sides{std::int64_t{in.height} * in.width};
+  if (to[0] != 1 || to[1] * to[2] != in.channels ||
+      !std::equal(pixels.begin(), pixels.end(), to.begin() + 3)) {
+    return false;
+  }
+  grouped_[node.outputs[0]] = {from, static_cast<int>(to[1]), false};
+  return true;
+}
+
+// Back to one dimension of channels.
+bool NodeReader::ungroup_channels(const OnnxNode& node) {
+  const auto found = node.has_input(0) ? grouped_.find(node.inputs[0]) : grouped_.end();
+  if (found == grouped_.end()) return false;
+  const Grouped& grouped = found->second;
+  const Shape& s = builder_.shape(node.id, grouped.from);
+  Sides to = node.integers("shape");
+  if (constant_input(node, 1)) to = constants_.integers(node, 1);
+  const Sides whole{1, s.channels, s.height, s.width};
+  bool fits = to.size() == whole.size() && std::ranges::count(to, -1) <= 1;
+  for (std::size_t i = 0; fits && i < to.size(); ++i) fits = to[i] == -1 || to[i] == whole[i];
+  if (!fits) fail(node, "reshapes grouped channels to " + graph::to_string(to));
+  builder_.shuffle(node.id, grouped.from, node.outputs[0], grouped.exchanged ? grouped.groups : 1);
+  return true;
+}
+
 void NodeReader::reshape(const OnnxNode& node) {
+  if (ungroup_channels(node)) return;
   if (!node.has_input(0) || !is_map(node.inputs[0])) map_input(node);
   const std::string& from = node.inputs[0];
   const Sides before = file_shape(node, from);
@@ -48,6 +81,7 @@ void NodeReader::reshape(const OnnxNode& node) {
   if (rows_.contains(from) && to == Sides{1, count, 1, 1} && !is_only_a_view(from)) {
     return builder_.identity(node.id, from, node.outputs[0]);
   }
+  if (group_channels(node, from, to)) return;
   fail(node, "reshapes a tensor to " + graph::to_string(to) + ", which is not supported");
 }
 
@@ -65,6 +99,13 @@ void NodeReader::transpose(const OnnxNode& node) {
   const auto last = node.has_input(0) ? channels_last_.find(node.inputs[0]) : channels_last_.end();
   if (last != channels_last_.end() && order == Sides{0, 3, 1, 2}) {
     return builder_.identity(node.id, last->second, node.outputs[0]);
+  }
+  const auto grouped = node.has_input(0) ? grouped_.find(node.inputs[0]) : grouped_.end();
+  if (grouped != grouped_.end() && (order == Sides{0, 2, 1, 3, 4} || order == Sides{0, 2, 1, 3})) {
+    Grouped exchanged = grouped->second;
+    exchanged.exchanged = !exchanged.exchanged;
+    grouped_[node.outputs[0]] = exchanged;
+    return;
   }
   const std::string& from = map_input(node);
   if (order != Sides{0, 2, 3, 1} || rows_.contains(from)) {

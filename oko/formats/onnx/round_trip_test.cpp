@@ -5,6 +5,7 @@
 #include "oko/base/error.h"
 #include "oko/base/half.h"
 #include "oko/formats/onnx.h"
+#include "oko/formats/test_round_trip.h"
 #include "oko/graph/fold.h"
 #include "oko/runtime/test_weights.h"
 #include "tests/support/reference_models.h"
@@ -120,6 +121,13 @@ graph::Network every_operation() {
 }
 
 TEST(OnnxRoundTrip, KeepsEveryOperationAndActivation) { expect_round_trip(every_operation()); }
+
+TEST(OnnxRoundTrip, KeepsADetectorWithoutAnchors) {
+  const graph::Network network = anchor_free();
+  const Imported imported = written_and_read(network);
+  expect_same_graph(imported.network, network);
+  expect_same_weights(imported.network.weights, network.weights);
+}
 
 TEST(OnnxRoundTrip, KeepsAClassifier) {
   graph::Network network;
