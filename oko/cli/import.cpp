@@ -148,8 +148,11 @@ std::string batch_norm_text(const graph::Network& network) {
 // One line per head: its grid, the anchors it uses, its settings.
 std::string head_text(const graph::Network& network, int index) {
   const graph::Layer& layer = network.layers[index];
-  std::string text = fmt::format("layer {}, {}x{} cells of {} px", index, layer.output.width,
-                                 layer.output.height, network.input.width / layer.output.width);
+  const auto* distances = std::get_if<graph::Distances>(&layer.operation);
+  std::string text = fmt::format(
+      "layer {}, {}x{} cells of {} px", index, layer.output.width, layer.output.height,
+      distances != nullptr ? distances->stride : network.input.width / layer.output.width);
+  if (distances != nullptr) text += fmt::format(", {} bins a side", distances->bins);
   if (const auto* yolo = std::get_if<graph::Yolo>(&layer.operation)) {
     text += ", anchors";
     for (const int i : yolo->mask) {

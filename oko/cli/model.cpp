@@ -115,12 +115,20 @@ static const char* fit_text(const image::Preprocess& preprocess) {
 }
 
 std::string preprocess_text(const image::Preprocess& preprocess) {
-  return fmt::format("{}, {}, values from 0 to 1", fit_text(preprocess),
-                     preprocess.bgr ? "BGR" : "RGB");
+  std::string text = fmt::format("{}, {}, values from 0 to 1", fit_text(preprocess),
+                                 preprocess.bgr ? "BGR" : "RGB");
+  if (preprocess.normalizes()) {
+    text += fmt::format(", minus {:.4g}, times {:.4g}", fmt::join(preprocess.mean, " "),
+                        fmt::join(preprocess.scale, " "));
+  }
+  return text;
 }
 
 Json preprocess_json(const image::Preprocess& preprocess) {
-  return {{"fit", fit_text(preprocess)}, {"bgr", preprocess.bgr}};
+  return {{"fit", fit_text(preprocess)},
+          {"bgr", preprocess.bgr},
+          {"mean", preprocess.mean},
+          {"scale", preprocess.scale}};
 }
 
 std::string overlap_text(const graph::Network& network) {
