@@ -25,16 +25,20 @@ class Kinds : public ::testing::TestWithParam<graph::Operation> {};
 TEST_P(Kinds, ComputeWhatTheReferenceDoes) {
   graph::Network network;
   network.input = {12, 6, 10};
-  network.layers = {{"kind", GetParam(), {graph::kNetworkInput}, {}}};
+  // Gradients begin at the first layer with weights: one that changes nothing.
+  network.layers = {{"same", graph::Convolution{.filters = 12, .groups = 12}, {-1}, {}},
+                    {"kind", GetParam(), {0}, {}}};
   graph::infer_shapes(network);
+  network.weights["same.kernel"] = graph::Tensor::of(std::vector<float>(12, 1), {12, 1, 1, 1});
+  network.weights["same.bias"] = graph::Tensor::of(std::vector<float>(12, 0), {12});
   const std::vector<float> input = random_numbers(12 * 6 * 10, 3);
   const auto expected = graph::Reference<double>(network).run(input).front();
-  const graph::Shape& shape = network.layers[0].output;
+  const graph::Shape& shape = network.layers[1].output;
   const std::vector<float> factors = random_numbers(shape.count(), 4);
 
   Module module(network, at::kCPU, 1);
   at::Tensor x = at::tensor(input).view({1, 12, 6, 10}).requires_grad_(true);
-  const at::Tensor y = module.forward(x, {0}).front();
+  const at::Tensor y = module.forward(x, {1}).front();
   ASSERT_EQ(y.sizes(), at::IntArrayRef({1, shape.channels, shape.height, shape.width}));
   const at::Tensor flat = y.contiguous().flatten();
   for (std::size_t i = 0; i < expected.size(); ++i) {
