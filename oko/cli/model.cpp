@@ -125,10 +125,12 @@ std::string preprocess_text(const image::Preprocess& preprocess) {
 }
 
 Json preprocess_json(const image::Preprocess& preprocess) {
-  return {{"fit", fit_text(preprocess)},
-          {"bgr", preprocess.bgr},
-          {"mean", preprocess.mean},
-          {"scale", preprocess.scale}};
+  Json json = {{"fit", fit_text(preprocess)}, {"bgr", preprocess.bgr}};
+  if (preprocess.normalizes()) {
+    json["mean"] = preprocess.mean;
+    json["scale"] = preprocess.scale;
+  }
+  return json;
 }
 
 std::string overlap_text(const graph::Network& network) {

@@ -116,7 +116,7 @@ TEST(WrongKerasFiles, NameTheUnsupportedLayer) {
   EXPECT_EQ(error_of(with_layers(R"(,{"class_name":"UpSampling2D","config":{"name":"u",)"
                                  R"("interpolation":"bilinear"}})")),
             "m.h5: u (UpSampling2D): interpolates (bilinear); oko supports only nearest neighbour "
-            "(use nearest-neighbour upsampling)");
+            "here (use nearest-neighbour upsampling)");
 }
 
 TEST(WrongKerasFiles, NameTheLayerWhoseWeightsDoNotFit) {
