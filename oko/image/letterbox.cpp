@@ -36,6 +36,11 @@ struct Geometry {
   bool operator==(const Geometry&) const = default;
 };
 
+// Of red, green and blue.
+struct Normalization {
+  std::array<float, 3> factor{}, offset{};
+};
+
 using Planes = std::array<float*, 3>;
 
 Planes shifted(const Planes& planes, std::ptrdiff_t floats) {
@@ -64,11 +69,6 @@ std::ptrdiff_t first_tile(const float* to) {
 }  // namespace
 
 struct Letterboxer::State {
-  // Of red, green and blue.
-  struct Normalization {
-    std::array<float, 3> factor{}, offset{};
-  };
-
   SimdTarget target;
   std::optional<Geometry> geometry{};
   std::optional<Normalization> normalization{};
