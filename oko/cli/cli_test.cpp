@@ -595,5 +595,30 @@ TEST_F(Cli, QuantizeWritesASmallerModelThatRunsInInt8) {
   EXPECT_THAT(plain.error, HasSubstr("was not quantized"));
 }
 
+TEST_F(Cli, QuantizeCalibratesWithTheMeanAndScaleOfTheInput) {
+  media::save({{48, 40}, std::vector<std::uint8_t>(48 * 40 * 3, 255)}, file("data/images/a.png"));
+  storage::write(file("data/labels/a.txt"), std::string_view("0 .5 .5 .4 .4\n"));
+  storage::write(file("data/classes.txt"), std::string_view("rose\nleaf\n"));
+  ASSERT_EQ(oko_command({"import", file("net.cfg"), file("net.weights"), "--stretch", "--names",
+                         file("two.names"), "-o", file("m.oko")})
+                .code,
+            0);
+  graph::Network network = graph::read_oko(storage::map(file("m.oko")), "m.oko").network;
+  network.preprocess.mean = {.25F, .25F, .25F};
+  network.preprocess.scale = {4, 4, 4};
+  const std::string convolution = network.layers[0].name;
+  std::vector<float> kernel(7 * 3 * 32 * 32);
+  kernel[0] = 1;  // the first filter's output is the first pixel: (1 - .25) · 4
+  graph::Tensor& tensor = network.weights.at(convolution + ".kernel");
+  tensor = graph::Tensor::of(kernel, tensor.shape);
+  storage::write(file("m.oko"), graph::write_oko(network));
+  const Outcome made = oko_command({"quantize", file("m.oko"), file("data"), "--no-equalize",
+                                    "--no-eval", "-o", file("small.oko")});
+  ASSERT_EQ(made.code, 0) << made.error;
+  const Json metadata =
+      graph::read_oko(storage::map(file("small.oko")), "small.oko").network.metadata;
+  EXPECT_EQ(metadata["quantization"]["layers"][convolution]["high"], 3);
+}
+
 }  // namespace
 }  // namespace oko::cli

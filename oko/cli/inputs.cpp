@@ -26,17 +26,17 @@ std::vector<std::string> pictures_at(const std::string& uri) {
                           [](const std::string& name) { return media::is_picture_name(name); });
 }
 
-std::vector<float> input_of(const graph::Network& network, const image::Picture& picture) {
+std::vector<float> input_of(const graph::Network& network, const image::Picture& picture,
+                            const image::Preprocess& preprocess) {
   std::vector<float> input(static_cast<std::size_t>(network.input.count()));
-  image::letterbox(picture.frame(), {network.input.width, network.input.height}, network.preprocess,
-                   input);
+  image::letterbox(picture.frame(), {network.input.width, network.input.height}, preprocess, input);
   return input;
 }
 
 }  // namespace
 
 std::vector<float> picture_input(const graph::Network& network, const std::string& uri) {
-  return input_of(network, media::decode(storage::map(uri), uri));
+  return input_of(network, media::decode(storage::map(uri), uri), network.preprocess);
 }
 
 std::vector<std::string> images_of_folder(const std::string& folder,
@@ -142,12 +142,16 @@ std::size_t calibrate(graph::Network& network, dataset::Dataset data, std::size_
   std::vector<std::size_t> soon(std::min(data.samples.size(), count));
   std::iota(soon.begin(), soon.end(), std::size_t{0});
   read_ahead(data, soon);
+  // Bytes are enough, before the channels' mean and scale: quantize() applies those.
+  image::Preprocess plain = network.preprocess;
+  plain.mean = image::Preprocess{}.mean;
+  plain.scale = image::Preprocess{}.scale;
   std::vector<std::vector<std::uint8_t>> inputs;
   context.progress->begin("reading", soon.size(), "images");
   for (const dataset::Sample& sample : data.samples) {
     if (inputs.size() == count) break;
     const auto input = failed.read(sample.image, [&] {
-      return input_of(network, media::decode(picture_bytes(data, sample), sample.image));
+      return input_of(network, media::decode(picture_bytes(data, sample), sample.image), plain);
     });
     if (!input) continue;
     auto& bytes = inputs.emplace_back(input->size());

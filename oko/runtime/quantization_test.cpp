@@ -57,6 +57,32 @@ TEST(Quantization, RoundTripsThroughAModelFile) {
   EXPECT_EQ(after.layers.at("l2").points.size(), 16U);
 }
 
+// The ranges must be those of the inputs that the network will get.
+TEST(Quantization, AppliesMeanAndScaleToImages) {
+  graph::Network network = small_network();
+  network.preprocess.mean = {.1F, .2F, .3F};
+  network.preprocess.scale = {4, 5, 6};
+  std::vector<std::vector<std::uint8_t>> pictures{std::vector<std::uint8_t>(3 * 8 * 8)};
+  std::vector<float> input(pictures[0].size());
+  for (std::size_t i = 0; i < input.size(); ++i) {
+    pictures[0][i] = static_cast<std::uint8_t>(i * 37);
+    const float pixel = static_cast<float>(pictures[0][i]) / 255;
+    input[i] = network.preprocess.normalized(pixel, static_cast<int>(i / 64));
+  }
+  Calibrator calibrator(network, 1);
+  calibrator.add(input);
+  const Quantization expected = calibrator.result(Calibration::kMinMax);
+  QuantizeOptions options;
+  options.equalize = false;
+  quantize(network, pictures, options, [] {});
+  const Quantization found = *quantization_of(network);
+  ASSERT_EQ(found.layers.size(), expected.layers.size());
+  for (const auto& [name, layer] : expected.layers) {
+    EXPECT_EQ(found.layers.at(name).output, layer.output) << name;
+  }
+  EXPECT_LT(expected.layers.at("l0").output.low, 0);
+}
+
 TEST(Quantization, IsMissingInAPlainModel) {
   EXPECT_FALSE(quantization_of(small_network()).has_value());
   EXPECT_NE(refusal(small_network()).find("was not quantized (run oko quantize on it)"),
