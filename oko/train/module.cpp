@@ -260,6 +260,7 @@ at::Tensor Module::convolve(const graph::Layer& layer, int index, const at::Tens
       at::conv2d(padded.x, kernel, conv.batch_norm ? at::Tensor() : bias.to(compute_type),
                  {conv.stride, conv.stride}, {padded.rows, padded.columns}, {1, 1}, conv.groups);
   if (conv.batch_norm) return normalize(layer, conv, std::move(y));
+  if (observe) observe(index, y);
   return activate(std::move(y), conv.activation);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,8 @@ class Module {
   std::int64_t first_image = 0;
   // Those whose batches batch norm takes the statistics of together; null: of the own one alone.
   Workers* normalizing = nullptr;
+  // Called with the output of every convolution without batch norm, before its activation.
+  std::function<void(int layer, const at::Tensor& output)> observe;
 
   // Raw outputs of all heads, batch × channels × height × width, float32.
   std::vector<at::Tensor> forward(const at::Tensor& input);

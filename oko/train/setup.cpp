@@ -53,8 +53,8 @@ Setup set_up(Recipe recipe, Progress& progress, const ResumedRun* resumed, Worke
     }
   }
   make_network(setup);
-  choose_anchors(setup, progress);
   take_pretrained(setup, progress);
+  choose_anchors(setup, progress);  // as images are fed to the pretrained model
   choose_numbers(setup);
   if (resumed != nullptr && resumed->network != nullptr) {
     check_same_network(setup, *resumed->network);

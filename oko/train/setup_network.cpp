@@ -72,6 +72,13 @@ std::vector<graph::Anchor> parse_anchors(const std::string& text, int count) {
   return anchors;
 }
 
+std::string described(const image::Preprocess& preprocess) {
+  std::string text =
+      preprocess.fit == image::Preprocess::Fit::kLetterbox ? "letterboxed" : "stretched";
+  text += preprocess.bgr ? ", BGR" : ", RGB";
+  return text + (preprocess.normalizes() ? ", with its mean and scale" : ", from 0 to 1");
+}
+
 }  // namespace
 
 // Otherwise checkpoint weights would go into the wrong layers, or see other images than
@@ -168,12 +175,18 @@ void take_pretrained(Setup& setup, Progress& progress) {
     setup.recipe.frozen_epochs = 0;
     return;
   }
-  const Transfer transfer = load_pretrained(setup.network, setup.recipe.from);
+  const Transfer transfer =
+      load_pretrained(setup.network, setup.recipe.from, setup.train, setup.recipe);
   const auto outputs = output_convolutions(setup.network);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     setup.pretrained[i] = transfer.loaded[i] && !outputs[i];
   }
   note(setup, progress, "pretrained: " + transfer.description);
+  if (transfer.preprocess && *transfer.preprocess != setup.network.preprocess) {
+    setup.network.preprocess = *transfer.preprocess;
+    note(setup, progress,
+         "images as the pretrained model has them: " + described(*transfer.preprocess));
+  }
   if (setup.recipe.frozen_epochs < 0) {
     setup.recipe.frozen_epochs = std::max(1, setup.recipe.epochs / 10);
   }

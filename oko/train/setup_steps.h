@@ -11,8 +11,8 @@ namespace oko::train {
 // setup, and notes what it chose.
 void read_data(Setup& setup, const ResumedRun* resumed, Progress& progress);
 void make_network(Setup& setup);
-void choose_anchors(Setup& setup, Progress& progress);
 void take_pretrained(Setup& setup, Progress& progress);
+void choose_anchors(Setup& setup, Progress& progress);
 // `then`: of the checkpoint.
 void check_same_network(const Setup& setup, const graph::Network& then);
 

@@ -158,15 +158,27 @@ TEST(Transfer, FileOfAnotherNetworkIsAnInputError) {
   EXPECT_THAT(e.message(), HasSubstr("none of its layers fit"));
 }
 
-TEST(Transfer, ModelOfAnotherFormatIsNotReadAsDarknetWeights) {
+TEST(Transfer, NetworkWithoutWeightsIsRefused) {
   const dataset::ScratchFolder folder;
-  const std::string uri = folder / "model.onnx";
-  storage::write(uri, "x");
+  const std::string uri = folder / "model.cfg";
+  storage::write(uri, tiny_cfg());
   graph::Network network = tiny_network();
   const Error e = error_of([&] { load_pretrained(network, uri); });
   EXPECT_EQ(e.code(), ErrorCode::kUsage);
-  EXPECT_THAT(e.message(), HasSubstr("is a .onnx file"));
+  EXPECT_THAT(e.message(), HasSubstr("is a .cfg file"));
   EXPECT_THAT(e.hint(), HasSubstr(".weights"));
+}
+
+TEST(Transfer, LayersWithOtherNamesCorrespondInOrder) {
+  const dataset::ScratchFolder folder;
+  graph::Network source = tiny_with_classes({"cat"}, 0);
+  for (graph::Layer& layer : source.layers) layer.name = "of_another_program." + layer.name;
+  fill_weights(source, 5);
+  graph::Network network = tiny_with_classes({"cat"}, 0);
+  EXPECT_EQ(load_pretrained(network, save(folder, source)).convolutions, 4);
+  EXPECT_EQ(network.weights.at("layers.0.kernel").data.text(),
+            source.weights.at("of_another_program.layers.0.kernel").data.text());
+  EXPECT_NO_THROW(graph::check_weights(network));
 }
 
 TEST(Transfer, DarknetFileOfAnotherNetworkIsAnInputError) {
