@@ -126,7 +126,7 @@ void visit_recipe(R& r, Visitor&& visitor) {
         RecipeHelp("auto (keep if they fit), data (cluster), default, or w,h, w,h, … in pixels",
                    "ANCHORS"));
   fixed("network", "from", r.from,
-        RecipeHelp("Pretrained .oko or .weights file, or the first layers of one", "FILE"));
+        RecipeHelp("Pretrained model of any format, or .weights or their first layers", "FILE"));
   fixed("schedule", "frozen_epochs", r.frozen_epochs,
         "Epochs with the pretrained layers frozen (-1: a tenth of epochs with --from, else 0)", -1,
         1e6);
