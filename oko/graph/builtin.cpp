@@ -196,9 +196,10 @@ void build_yolo_fastest(Builder& b, int width, float dropout) {
   b.head({0, 1, 2}, .5F);
 }
 
-// NanoDet-Plus: a ShuffleNetV2 body, a pyramid of ghost blocks up and down with a level of stride
-// 64 added, and a light head at each of four levels.
-void build_nanodet_plus(Builder& b) {
+// NanoDet-Plus: a ShuffleNetV2 body whose stages have `body` channels, a pyramid of ghost blocks up
+// and down with a level of stride 64 added, and a light head at each of four levels; both have
+// `width` channels.
+void build_nanodet_plus(Builder& b, std::array<int, 3> body, int width) {
   // One half of the channels passes, the other goes through three convolutions.
   const auto unit = [&](int from, int channels) {
     const int half = channels / 2, kept = b.add(Route{2, 0}, {from});
@@ -225,19 +226,19 @@ void build_nanodet_plus(Builder& b) {
   };
   b.convolution(24, 3, 2);
   const int stem = b.add(MaxPool{3, 2, Padding::all(1)});
-  const int stride8 = stage(stem, 24, 116, 4), stride16 = stage(stride8, 116, 232, 8);
-  const int stride32 = stage(stride16, 232, 464, 4);
+  const int stride8 = stage(stem, 24, body[0], 4), stride16 = stage(stride8, body[0], body[1], 8);
+  const int stride32 = stage(stride16, body[1], body[2], 4);
 
-  constexpr int kChannels = 96, kBins = 8;
+  constexpr int kBins = 8;
   const auto reduced = [&](int from) {
     b.from(from);
-    return b.convolution(kChannels, 1);
+    return b.convolution(width, 1);
   };
   const int fine = reduced(stride8), middle = reduced(stride16), coarse = reduced(stride32);
-  // Half of the channels by a convolution, the other half from them by a depthwise one.
+  // Half of the width by a convolution, the other half from them by a depthwise one.
   const auto ghost = [&](Activation activation) {
-    const int primary = b.convolution(kChannels / 2, 1, 1, activation);
-    const int cheap = b.depthwise(kChannels / 2, 3, 1, activation);
+    const int primary = b.convolution(width / 2, 1, 1, activation);
+    const int cheap = b.depthwise(width / 2, 3, 1, activation);
     return b.add(Route{}, {primary, cheap});
   };
   const auto merge = [&](int one, int other) {
@@ -245,14 +246,14 @@ void build_nanodet_plus(Builder& b) {
     ghost(Activation::kLeaky);
     const int main = ghost(Activation::kLinear);
     b.from(both);
-    b.depthwise(2 * kChannels, 5, 1, Activation::kLinear);
-    const int side = b.convolution(kChannels, 1, 1, Activation::kLinear);
+    b.depthwise(2 * width, 5, 1, Activation::kLinear);
+    const int side = b.convolution(width, 1, 1, Activation::kLinear);
     return b.add(Shortcut{}, {main, side});
   };
   const auto up = [&](int from) { return b.add(Bilinear{2}, {from}); };
   const auto light = [&](int stride) {
-    b.depthwise(kChannels, 5, stride);
-    return b.convolution(kChannels, 1);
+    b.depthwise(width, 5, stride);
+    return b.convolution(width, 1);
   };
   const auto down = [&](int from) {
     b.from(from);
@@ -292,7 +293,18 @@ constexpr Builtin kBuiltins[] = {
     {"yolov3-tiny", 416, kTinyAnchors, build_yolov3_tiny},
     {"yolo-fastest", 320, kFastestAnchors, [](Builder& b) { build_yolo_fastest(b, 1, .15F); }},
     {"yolo-fastest-xl", 320, kFastestAnchors, [](Builder& b) { build_yolo_fastest(b, 2, .2F); }},
-    {"nanodet-plus", 416, {}, build_nanodet_plus},
+    {"nanodet-plus",
+     416,
+     {},
+     [](Builder& b) {
+       build_nanodet_plus(b, {116, 232, 464}, 96);
+     }},
+    {"nanodet-plus-1.5x",
+     416,
+     {},
+     [](Builder& b) {
+       build_nanodet_plus(b, {176, 352, 704}, 128);
+     }},
 };
 
 constexpr auto kNames = [] {

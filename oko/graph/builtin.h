@@ -15,7 +15,8 @@ struct BuiltinOptions {
   std::vector<Anchor> anchors{};  // pixels at that size; empty: the published ones, scaled to it
 };
 
-// "yolov3", "yolov3-tiny", "yolo-fastest", "yolo-fastest-xl", "nanodet-plus".
+// "yolov3", "yolov3-tiny", "yolo-fastest", "yolo-fastest-xl", "nanodet-plus",
+// "nanodet-plus-1.5x".
 std::span<const std::string_view> builtin_names();
 
 // One of them with shapes inferred and no weights. Throws a usage Error for an unknown name

@@ -2,7 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
+#include <numeric>
+
 #include "oko/base/error.h"
+#include "oko/graph/cost.h"
 
 namespace oko::graph {
 namespace {
@@ -55,6 +59,25 @@ TEST(MakeBuiltin, HasTheStridesOfThePublishedNetworks) {
               ElementsAre(Shape{255, 10, 10}, Shape{255, 20, 20}));
 }
 
+// 1.17 M parameters without those of batch norm and 1.52 GFLOP, 2.44 M and 2.97 are published.
+TEST(MakeBuiltin, NanoDetHasThePublishedSize) {
+  const auto sizes = [](std::string_view name) {
+    const Network network = make_builtin(name, {});
+    double parameters = 0;
+    for (const WeightSpec& spec : weight_specs(network)) {
+      if (!spec.name.ends_with(".kernel") && !spec.name.ends_with(".bias")) continue;
+      parameters += std::accumulate(spec.shape.begin(), spec.shape.end(), 1., std::multiplies<>());
+    }
+    return std::pair(parameters / 1e6, total_cost(network).flop / 1e9);
+  };
+  const auto [parameters, flop] = sizes("nanodet-plus");
+  EXPECT_NEAR(parameters, 1.17, .02);
+  EXPECT_NEAR(flop, 1.52, .02);
+  const auto [more_parameters, more_flop] = sizes("nanodet-plus-1.5x");
+  EXPECT_NEAR(more_parameters, 2.44, .03);
+  EXPECT_NEAR(more_flop, 2.97, .03);
+}
+
 TEST(MakeBuiltin, ScalesThePublishedAnchorsToTheSize) {
   const Network network = make_builtin("yolov3-tiny", {.width = 832, .height = 416});
   EXPECT_EQ(anchors_of(network)[0], (Anchor{20, 14}));
@@ -77,8 +100,8 @@ TEST(MakeBuiltin, UsesAnchorsAsGiven) {
 TEST(MakeBuiltin, RejectsWhatItCannotMake) {
   EXPECT_THAT(
       complaint("yolov9", {}),
-      HasSubstr(
-          "known networks: yolov3, yolov3-tiny, yolo-fastest, yolo-fastest-xl, nanodet-plus"));
+      HasSubstr("known networks: yolov3, yolov3-tiny, yolo-fastest, yolo-fastest-xl, nanodet-plus, "
+                "nanodet-plus-1.5x"));
   EXPECT_THAT(complaint("yolov3", {.width = 400}), HasSubstr("400x416 is not a multiple of 32"));
   EXPECT_THAT(complaint("yolov3", {.height = -32}), HasSubstr("416x-32"));
   EXPECT_THAT(complaint("yolov3", {.classes = 0}), HasSubstr("classes 0"));
