@@ -8,6 +8,7 @@
 #include "oko/cli/input_files.h"
 #include "oko/cli/train.h"
 #include "oko/cli/usage.h"
+#include "oko/convert/model_files.h"
 #include "oko/dataset/read.h"
 #include "oko/storage/places.h"
 #include "oko/storage/store.h"
@@ -72,6 +73,13 @@ jobs::Input input_of(const std::string& path, std::size_t word, std::size_t numb
           word};
 }
 
+// A job copies the file that a word names, not one beside it.
+void refuse_two_files(const std::string& model) {
+  if (!convert::is_model(model) || convert::files_of_model(model).size() == 1) return;
+  throw Error(ErrorCode::kUsage, model, "is a model in two files, of which a job copies only one",
+              "make one of them: oko import " + model + " -o pretrained.oko");
+}
+
 // Files of this machine that only the recipe file names, as words: they may have to be copied.
 void add_files_of_recipe(const TrainCommand& command, std::vector<std::string>& words) {
   train::visit_recipe(command.recipe, [&](const train::RecipeOption& about, const auto& field) {
@@ -114,6 +122,7 @@ TrainCommand parse_train_command(const std::vector<std::string>& given) {
   }
   if (!arguments.recipe.file.empty()) add_files_of_recipe(command, words);
   const CLI::Option* const out = train.get_option("--out");
+  const CLI::Option* const from = train.get_option("--from");
   if (out->count() > 0) command.out = arguments.out;
   command.title = title_of(command.recipe.dataset);
   const CLI::Option* option = nullptr;  // whose value comes next
@@ -128,6 +137,7 @@ TrainCommand parse_train_command(const std::vector<std::string>& given) {
     const CLI::Option* const owner = std::exchange(option, nullptr);
     if (is_value && owner == out) continue;
     const bool is_file = !command.words.empty() && (is_value ? names_a_file(*owner) : true);
+    if (owner == from) refuse_two_files(word);
     if (is_file && storage::is_local(word)) {
       if (storage::exists(word)) {
         command.inputs.push_back(input_of(word, command.words.size(), command.inputs.size()));

@@ -12,6 +12,7 @@
 #include "oko/graph/network_json.h"
 #include "oko/storage/store.h"
 #include "oko/train/head.h"
+#include "oko/train/pretrained.h"
 #include "oko/train/setup_steps.h"
 #include "oko/train/transfer.h"
 

@@ -32,7 +32,4 @@ struct Transfer {
 Transfer load_pretrained(graph::Network& network, const std::string& uri,
                          const dataset::Dataset& images = {}, const Recipe& recipe = {});
 
-// Layers whose output a head reads.
-std::vector<bool> output_convolutions(const graph::Network& network);
-
 }  // namespace oko::train

@@ -9,6 +9,7 @@
 #include "oko/graph/builtin.h"
 #include "oko/graph/oko_file.h"
 #include "oko/storage/store.h"
+#include "oko/train/pretrained.h"
 #include "oko/train/test_support.h"
 
 namespace oko::train {
@@ -156,6 +157,24 @@ TEST(Transfer, FileOfAnotherNetworkIsAnInputError) {
   const Error e = error_of([&] { load_pretrained(network, uri); });
   EXPECT_EQ(e.code(), ErrorCode::kInput);
   EXPECT_THAT(e.message(), HasSubstr("none of its layers fit"));
+}
+
+TEST(Transfer, HintNamesTheNetworkOfTheFile) {
+  OKO_REFERENCE_DATA(model, "models/modern/nanodet-plus-m-416.param");
+  graph::Network network = graph::make_builtin("yolov3-tiny", {.classes = 1});
+  const Error e = error_of([&] { load_pretrained(network, model); });
+  EXPECT_THAT(e.hint(), HasSubstr("--network nanodet-plus"));
+  graph::Network same = graph::make_builtin("nanodet-plus", {.classes = 2});
+  const Transfer transfer = load_pretrained(same, model);
+  EXPECT_EQ(transfer.convolutions, 106);
+  EXPECT_EQ(transfer.unfolded, 106);
+  EXPECT_EQ(transfer.heads_adapted, 4);
+  ASSERT_TRUE(transfer.preprocess);
+  EXPECT_TRUE(transfer.preprocess->bgr);
+  const auto biases =
+      same.weights.at(same.layers[same.layers[same.heads()[0]].inputs[0]].name + ".bias").floats();
+  EXPECT_NEAR(biases[0], -4.595, 1e-3) << "a new class is rare";
+  EXPECT_NE(biases[2], 0) << "sides are those of the file";
 }
 
 TEST(Transfer, NetworkWithoutWeightsIsRefused) {

@@ -32,6 +32,8 @@ struct Moments {
 
 std::vector<Moments> moments_of(const graph::Network& network, const BatchNorms& norms,
                                 const dataset::Dataset& images, const Recipe& recipe) {
+  std::vector<Moments> moments(network.layers.size());
+  if (images.samples.empty()) return moments;
   dataset::LoaderOptions options;
   options.input = {network.input.width, network.input.height};
   options.preprocess = network.preprocess;
@@ -43,7 +45,6 @@ std::vector<Moments> moments_of(const graph::Network& network, const BatchNorms&
   const at::Device device = device_named(recipe.device);
   const c10::InferenceMode inference;
   Module module(network, device, recipe.seed);
-  std::vector<Moments> moments(network.layers.size());
   module.observe = [&](int layer, const at::Tensor& output) {
     if (norms[layer]) moments[layer].add(output);
   };
@@ -82,16 +83,18 @@ void unfold_batch_norms(graph::Network& network, const BatchNorms& norms,
     if (!norms[i]) continue;
     const std::string& name = network.layers[i].name;
     graph::Tensor& bias = network.weights.at(name + ".bias");
-    const at::Tensor variance = moments[i].variance().to(at::kFloat).to(at::kDouble);
-    // The batch norm follows a convolution without bias.
-    const at::Tensor before =
+    const at::Tensor old =
         at::from_blob(const_cast<float*>(bias.floats().data()), {bias.count()}, at::kFloat)
             .to(at::kDouble);
-    network.weights.insert_or_assign(name + ".mean",
-                                     to_tensor(moments[i].mean().to(at::kCPU) - before));
+    const bool is_measured = moments[i].count > 0;
+    const at::Tensor mean = is_measured ? moments[i].mean().to(at::kCPU) : old;
+    const at::Tensor variance =
+        is_measured ? moments[i].variance().to(at::kCPU) : at::ones_like(old);
+    // The batch norm follows a convolution without bias.
+    network.weights.insert_or_assign(name + ".mean", to_tensor(mean - old));
     network.weights.insert_or_assign(name + ".variance", to_tensor(variance));
     network.weights.insert_or_assign(name + ".scale", to_tensor(root_of(variance, *norms[i])));
-    bias = to_tensor(moments[i].mean());
+    bias = to_tensor(mean);
     std::get<graph::Convolution>(network.layers[i].operation).batch_norm = norms[i];
   }
 }
