@@ -12,8 +12,23 @@ at::Tensor max_pool(const graph::MaxPool& pool, const at::Tensor& x) {
   if (pool.size == 2 && pool.stride == 1) {
     return at::max_pool2d(at::constant_pad_nd(x, {0, 1, 0, 1}, kMinusInfinity), {2, 2}, {1, 1});
   }
-  const std::int64_t padding = pool.stride == 1 ? pool.size / 2 : 0;
+  const std::int64_t padding = pool.stride == 1 ? pool.size / 2 : pool.padding.top;
   return at::max_pool2d(x, {pool.size, pool.size}, {pool.stride, pool.stride}, {padding, padding});
+}
+
+at::Tensor route(const graph::Route& settings, std::vector<at::Tensor> x) {
+  for (at::Tensor& part : x) {
+    if (settings.groups > 1) part = part.chunk(settings.groups, 1)[settings.group];
+  }
+  return x.size() == 1 ? x[0] : at::cat(x, 1);
+}
+
+// As ShuffleNet's authors write it.
+at::Tensor shuffle(const graph::Shuffle& settings, const at::Tensor& x) {
+  const std::int64_t n = x.size(0), c = x.size(1), h = x.size(2), w = x.size(3);
+  return x.reshape({n, settings.groups, c / settings.groups, h, w})
+      .transpose(1, 2)
+      .reshape({n, c, h, w});
 }
 
 }  // namespace
@@ -59,13 +74,19 @@ std::vector<at::Tensor> PlainNetwork::forward(const at::Tensor& input) {
       maps.push_back(max_pool(*pool, x[0]));
     } else if (std::holds_alternative<graph::Upsample>(operation)) {
       maps.push_back(at::upsample_nearest2d(x[0], {layer.output.height, layer.output.width}));
-    } else if (std::holds_alternative<graph::Route>(operation)) {
-      maps.push_back(x.size() == 1 ? x[0] : at::cat(x, 1));
+    } else if (std::holds_alternative<graph::Bilinear>(operation)) {
+      maps.push_back(
+          at::upsample_bilinear2d(x[0], {layer.output.height, layer.output.width}, false));
+    } else if (const auto* part = std::get_if<graph::Route>(&operation)) {
+      maps.push_back(route(*part, x));
+    } else if (const auto* settings = std::get_if<graph::Shuffle>(&operation)) {
+      maps.push_back(shuffle(*settings, x[0]));
     } else if (std::holds_alternative<graph::Shortcut>(operation)) {
       maps.push_back(x[0] + x[1]);
     } else if (const auto* dropout = std::get_if<graph::Dropout>(&operation)) {
       maps.push_back(at::dropout(x[0], dropout->probability, true));
-    } else if (std::holds_alternative<graph::Yolo>(operation)) {
+    } else if (std::holds_alternative<graph::Yolo>(operation) ||
+               std::holds_alternative<graph::Distances>(operation)) {
       heads.push_back(x[0].to(at::kFloat));
       maps.push_back(x[0]);
     } else {

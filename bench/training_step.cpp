@@ -74,27 +74,32 @@ Contender oko(const std::string& precision, const graph::Network& network, Recip
 double plain_loss(const graph::Network& network, const dataset::Batch& batch,
                   const LossOptions& options, const std::vector<at::Tensor>& outputs,
                   std::vector<at::Tensor>& gradients) {
-  double loss = 0;
+  const train::HeadKind& kind = train::head_kind(network, network.name);
   const std::vector<int> heads = network.heads();
-  const auto pictures = static_cast<std::int64_t>(batch.truths.size());
-  for (std::size_t h = 0; h < heads.size(); ++h) {
-    const graph::Layer& layer = network.layers[heads[h]];
-    const at::Tensor raw = outputs[h].detach().contiguous();
-    at::Tensor gradient = at::empty_like(raw);
-    const graph::Shape map = network.layers[layer.inputs[0]].output;
-    const auto count = static_cast<std::size_t>(map.count());
-    for (std::int64_t i = 0; i < pictures; ++i) {
-      const auto k = static_cast<std::size_t>(i);
-      std::vector<train::HeadTensor> output{{layer.operation,
-                                             map,
-                                             {raw.data_ptr<float>() + k * count, count},
-                                             {gradient.data_ptr<float>() + k * count, count}}};
-      train::head_kind(network, network.name)
-          .compute_loss(output, batch.size, batch.truths[k], options);
-      loss += output[0].loss.total();
-    }
-    gradients.push_back(gradient.div_(pictures));
+  std::vector<at::Tensor> raws;
+  for (const at::Tensor& output : outputs) {
+    raws.push_back(output.detach().contiguous());
+    gradients.push_back(at::empty_like(raws.back()));
   }
+  std::vector<std::vector<train::HeadTensor>> images(batch.truths.size());
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    for (std::size_t h = 0; h < heads.size(); ++h) {
+      const graph::Layer& layer = network.layers[heads[h]];
+      const graph::Shape map = network.layers[layer.inputs[0]].output;
+      const auto count = static_cast<std::size_t>(map.count());
+      images[i].push_back({layer.operation,
+                           map,
+                           {raws[h].data_ptr<float>() + i * count, count},
+                           {gradients[h].data_ptr<float>() + i * count, count}});
+    }
+    kind.compute_loss(images[i], batch.size, batch.truths[i], options);
+  }
+  kind.weigh(images);
+  double loss = 0;
+  for (const auto& image : images) {
+    for (const train::HeadTensor& tensor : image) loss += tensor.loss.total();
+  }
+  for (at::Tensor& gradient : gradients) gradient.div_(std::ssize(images));
   return loss;
 }
 
