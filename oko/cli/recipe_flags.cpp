@@ -3,9 +3,12 @@
 #include <cctype>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
+#include "oko/base/json.h"
 #include "oko/cli/choice.h"
 #include "oko/storage/store.h"
+#include "oko/train/defaults.h"
 
 namespace oko::cli {
 namespace {
@@ -14,6 +17,45 @@ std::string title_of(const char* section) {
   std::string title = section;
   title[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(title[0])));
   return title;
+}
+
+// The defaults of an option for the usual network and for others, as text.
+class Defaults {
+ public:
+  explicit Defaults(const std::string& network)
+      : usual_(of(network, "")),
+        anchors_(of("yolov3-tiny", "")),
+        none_(of("nanodet-plus", "")),
+        tuned_(of("nanodet-plus", "FILE")) {}
+
+  // "0.0005, without anchors 0.05".
+  std::string text(const char* key) const {
+    std::string text = usual_[key].dump();
+    if (anchors_[key] != usual_[key]) text += ", with anchors " + anchors_[key].dump();
+    if (none_[key] != usual_[key]) text += ", without anchors " + none_[key].dump();
+    if (tuned_[key] != none_[key]) {
+      text += ", without anchors and with --from " + tuned_[key].dump();
+    }
+    return text;
+  }
+
+ private:
+  static Json of(const std::string& network, const std::string& from) {
+    return train::recipe_json(train::default_recipe(network, from));
+  }
+  const Json usual_, anchors_, none_, tuned_;
+};
+
+// Copies the options named in `given`.
+void copy_given(const train::Recipe& from, const std::set<std::string>& given, train::Recipe& to) {
+  train::visit_recipe(to, [&](const train::RecipeOption& about, auto& field) {
+    if (!given.contains(about.key)) return;
+    train::visit_recipe(from, [&](const train::RecipeOption& other, const auto& value) {
+      if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::decay_t<decltype(value)>>) {
+        if (std::string_view(about.key) == other.key) field = value;
+      }
+    });
+  });
 }
 
 }  // namespace
@@ -25,6 +67,7 @@ void add_dataset_argument(CLI::App& command, RecipeArguments& arguments) {
 }
 
 void add_recipe_flags(CLI::App& command, RecipeArguments& arguments) {
+  const Defaults defaults(arguments.flags.network);
   command.add_option("--recipe", arguments.file, "A run.toml with the recipe; flags override it")
       ->type_name("FILE");
   train::visit_recipe(arguments.flags, [&](const train::RecipeOption& about, auto& field) {
@@ -46,6 +89,7 @@ void add_recipe_flags(CLI::App& command, RecipeArguments& arguments) {
     }
     if constexpr (std::is_same_v<T, std::string>) option->type_name(about.value);
     if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
+      option->default_str(defaults.text(about.key));
       option->check([key = std::string(about.key)](const std::string& text) {
         train::check_number(key, text);
         return std::string();
@@ -69,19 +113,14 @@ std::set<std::string> given_keys(const RecipeArguments& arguments, const CLI::Ap
 train::Recipe recipe_of(const RecipeArguments& arguments, const std::set<std::string>& given) {
   train::Recipe flags = arguments.flags;
   if (!arguments.dataset.empty()) flags.dataset = arguments.dataset;
-  if (arguments.file.empty()) return flags;
-  train::Recipe recipe =
-      train::recipe_from_toml(storage::read_text(arguments.file), arguments.file);
-  const auto copy_given = [&](const train::RecipeOption& about, auto& field) {
-    if (!given.contains(about.key)) return;
-    train::visit_recipe(flags, [&](const train::RecipeOption& other, const auto& value) {
-      if constexpr (std::is_same_v<std::decay_t<decltype(field)>, std::decay_t<decltype(value)>>) {
-        if (std::string_view(about.key) == other.key) field = value;
-      }
-    });
+  const std::string text = arguments.file.empty() ? "" : storage::read_text(arguments.file);
+  const auto over = [&](train::Recipe base) {
+    train::Recipe recipe = train::recipe_from_toml(text, arguments.file, std::move(base));
+    copy_given(flags, given, recipe);
+    return recipe;
   };
-  train::visit_recipe(recipe, copy_given);
-  return recipe;
+  const train::Recipe asked = over({});  // its network and weights decide about the other defaults
+  return over(train::default_recipe(asked.network, asked.from));
 }
 
 }  // namespace oko::cli

@@ -60,8 +60,7 @@ void run_train(TrainArguments& arguments, const CLI::App& command, Context& cont
   const std::set<std::string> given = given_keys(arguments.recipe, command);
   train::Recipe recipe = recipe_of(arguments.recipe, given);
   if (recipe.dataset.empty() && !arguments.resume) {
-    throw Error(ErrorCode::kUsage, "train", "no dataset given",
-                "oko train DATASET --network yolov3-tiny --out runs/1");
+    throw Error(ErrorCode::kUsage, "train", "no dataset given", "oko train DATASET --out runs/1");
   }
   if (!arguments.resume) refuse_within_dataset(recipe.dataset, arguments.out);
   InterruptGuard guard;
@@ -128,11 +127,12 @@ void add_train_command(CLI::App& app, Context& context) {
   CLI::App* const command = &add_train_flags(app, *arguments);
   command->footer(
       "Examples:\n"
-      "  oko train photos --network yolov3-tiny --out runs/1\n"
+      "  oko train photos --out runs/1\n"
+      "  oko train photos --network nanodet-plus --from nanodet-plus-m-416.param --out runs/2\n"
       "  oko train photos --network yolo-fastest-xl --from yolo-fastest-1.1-xl.weights --out "
-      "runs/2\n"
-      "  oko train --resume --out runs/2\n"
-      "  oko train --resume --out runs/2 --epochs 150");
+      "runs/3\n"
+      "  oko train --resume --out runs/3\n"
+      "  oko train --resume --out runs/3 --epochs 150");
   command->callback([arguments, command, &context] { run_train(*arguments, *command, context); });
 }
 

@@ -182,7 +182,7 @@ Json recipe_json(const Recipe& recipe) {
   return json;
 }
 
-Recipe recipe_from_toml(std::string_view text, const std::string& name) {
+Recipe recipe_from_toml(std::string_view text, const std::string& name, Recipe recipe) {
   toml::table table;
   try {
     table = toml::parse(text);
@@ -190,7 +190,6 @@ Recipe recipe_from_toml(std::string_view text, const std::string& name) {
     throw input_error(line_of(name, e.source()), std::string(e.description()),
                       "correct that line: put text in quotes and tables in [brackets]");
   }
-  Recipe recipe;
   std::map<std::string, std::vector<std::string>> known;
   visit_recipe(recipe, [&](const RecipeOption& option, auto& field) {
     known[option.section].push_back(option.key);

@@ -212,8 +212,8 @@ std::string to_toml(const Recipe& recipe, const std::string& made = {});
 Json recipe_json(const Recipe& recipe);
 
 // Throws an input Error "name:line" for bad TOML, an unknown key, a wrong type or an unknown word
-// (naming the nearest).
-Recipe recipe_from_toml(std::string_view text, const std::string& name);
+// (naming the nearest). Options that it lacks are those of `base`.
+Recipe recipe_from_toml(std::string_view text, const std::string& name, Recipe base = {});
 
 // Throws a usage Error that names the flag, the value and the allowed values.
 void check_recipe(const Recipe& recipe);

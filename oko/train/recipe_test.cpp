@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "oko/base/json.h"
+#include "oko/train/defaults.h"
 #include "oko/train/test_support.h"
 
 namespace oko::train {
@@ -233,6 +234,30 @@ TEST(Recipe, KeysAreUnique) {
     EXPECT_TRUE(keys.insert(option.key).second) << option.key;
     EXPECT_STRNE(option.help, "") << option.key;
   });
+}
+
+TEST(DefaultRecipe, DependsOnTheHeadsAndOnPretrainedWeights) {
+  const Recipe anchors = default_recipe("yolov3-tiny", ""),
+               none = default_recipe("nanodet-plus", "");
+  EXPECT_EQ(anchors.weight_decay, Recipe().weight_decay);
+  EXPECT_EQ(none.weight_decay, .05);
+  EXPECT_EQ(none.mosaic, 0);
+  EXPECT_EQ(none.epochs, Recipe().epochs);
+  const Recipe tuned = default_recipe("nanodet-plus", "net.param");
+  EXPECT_LT(tuned.epochs, none.epochs);
+  EXPECT_LT(tuned.rate, none.rate);
+  EXPECT_EQ(tuned.from, "net.param");
+  EXPECT_EQ(to_toml(default_recipe("yolov3-tiny", "w.weights")).find("epochs = 30"),
+            std::string::npos);
+  EXPECT_EQ(default_recipe("my.cfg", "").mosaic, Recipe().mosaic);
+  for (const Recipe& r : {anchors, none, tuned}) EXPECT_NO_THROW(check_recipe(r));
+}
+
+TEST(DefaultRecipe, FilesOverrideIt) {
+  const Recipe base = default_recipe("nanodet-plus", "");
+  const Recipe r = recipe_from_toml("[schedule]\nclip = 7\n", "r.toml", base);
+  EXPECT_EQ(r.clip, 7);
+  EXPECT_EQ(r.weight_decay, .05);
 }
 
 }  // namespace
