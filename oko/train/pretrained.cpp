@@ -11,6 +11,7 @@
 #include "oko/graph/builtin.h"
 #include "oko/graph/oko_file.h"
 #include "oko/storage/store.h"
+#include "oko/train/feature_scale.h"
 #include "oko/train/unfold.h"
 
 namespace oko::train {
@@ -115,6 +116,7 @@ int unfold_like(const graph::Network& to, graph::Network& source, const dataset:
     source = graph::resized(std::move(source), to.input.width, to.input.height);
   }
   unfold_batch_norms(source, norms, images, recipe);
+  normalize_features(source);
   return count;
 }
 
