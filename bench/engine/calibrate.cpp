@@ -97,10 +97,53 @@ Map upsample(const Step& s, const Map& input) {
   return map;
 }
 
+// The border of the input counts outside of it.
+Map bilinear(const Step& s, const Map& input) {
+  Map map;
+  const int height = s.input.height, width = s.input.width;
+  const auto source = [&](int at, int side) {
+    const double x = (at + .5) / s.scale - .5;
+    return std::clamp(x, 0., side - 1.);
+  };
+  for (int i = 0; i < s.output.channels * s.output.height; ++i) {
+    const double y = source(i % s.output.height, height);
+    const float* plane = input.data() + std::ptrdiff_t{i / s.output.height} * height * width;
+    const int top = static_cast<int>(y), bottom = std::min(top + 1, height - 1);
+    for (int column = 0; column < s.output.width; ++column) {
+      const double x = source(column, width);
+      const int left = static_cast<int>(x), right = std::min(left + 1, width - 1);
+      const auto between = [&](int row) {
+        return plane[row * width + left] * (left + 1 - x) + plane[row * width + right] * (x - left);
+      };
+      map.push_back(static_cast<float>(between(top) * (top + 1 - y) + between(bottom) * (y - top)));
+    }
+  }
+  return map;
+}
+
+Map slice(const Step& s, const Map& input) {
+  const auto count = static_cast<std::ptrdiff_t>(s.output.count());
+  return {input.begin() + s.group * count, input.begin() + (s.group + 1) * count};
+}
+
+Map shuffle(const Step& s, const Map& input) {
+  const std::ptrdiff_t area = std::ptrdiff_t{s.input.height} * s.input.width;
+  const int each = s.input.channels / s.groups;
+  Map map(input.size());
+  for (int c = 0; c < s.input.channels; ++c) {
+    std::copy_n(input.begin() + c * area, area,
+                map.begin() + (c % each * s.groups + c / each) * area);
+  }
+  return map;
+}
+
 Map run(Step& s, const std::vector<const Map*>& inputs, ThreadPool& pool) {
   if (s.kind == Step::Kind::kConvolution) return convolve(s, *inputs[0], pool);
   if (s.kind == Step::Kind::kMaxPool) return max_pool(s, *inputs[0]);
   if (s.kind == Step::Kind::kUpsample) return upsample(s, *inputs[0]);
+  if (s.kind == Step::Kind::kBilinear) return bilinear(s, *inputs[0]);
+  if (s.kind == Step::Kind::kSlice) return slice(s, *inputs[0]);
+  if (s.kind == Step::Kind::kShuffle) return shuffle(s, *inputs[0]);
   Map map = *inputs[0];
   for (std::size_t k = 1; k < inputs.size(); ++k) {
     if (s.kind == Step::Kind::kConcat) {
@@ -133,6 +176,7 @@ void join_ranges(Steps& steps) {
 
 std::vector<std::vector<float>> calibrate(Steps& steps, const std::vector<float>& input) {
   ThreadPool pool(available_processors() - 1);
+  steps.input_range = range_of(input);
   std::vector<Map> maps;
   for (Step& s : steps.steps) {
     std::vector<const Map*> inputs;

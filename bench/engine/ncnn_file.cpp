@@ -78,8 +78,16 @@ class Writer {
                                   s.pool.stride, p.left, p.top, p.right, p.bottom));
       case Step::Kind::kUpsample:
         return simple("Interp", fmt::format("0=1 1={0}.0 2={0}.0", s.scale));
+      case Step::Kind::kBilinear:
+        return simple("Interp", fmt::format("0=2 1={0}.0 2={0}.0", s.scale));
       case Step::Kind::kConcat:
         return simple("Concat", "0=0");
+      case Step::Kind::kSlice:  // starts, ends, axes
+        return simple("Crop",
+                      fmt::format("-23309=1,{} -23310=1,{} -23311=1,0", s.output.channels * s.group,
+                                  s.output.channels * (s.group + 1)));
+      case Step::Kind::kShuffle:
+        return simple("ShuffleChannel", fmt::format("0={}", s.groups));
       case Step::Kind::kAdd:
         return simple("Eltwise", "0=1");
     }
@@ -120,7 +128,8 @@ class Writer {
 
   float input_scale(const Step& s) const {
     const int from = s.inputs[0];
-    return 127 / (from == graph::kNetworkInput ? 1 : steps_.steps[at(from)].range.largest());
+    return 127 / (from == graph::kNetworkInput ? steps_.input_range : steps_.steps[at(from)].range)
+                     .largest();
   }
 
   static std::vector<std::int8_t> quantized(const Step& s, const std::vector<float>& scales) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <stdexcept>
 #include <unordered_map>
 
 #include "contender.h"
@@ -115,9 +116,14 @@ class OneDnn : public Contender {
         return upsample(s, inputs[0]);
       case Step::Kind::kConcat:
         return concat(inputs);
-      default:
+      case Step::Kind::kAdd:
         return sum(s, inputs);
+      case Step::Kind::kBilinear:
+      case Step::Kind::kSlice:
+      case Step::Kind::kShuffle:
+        break;
     }
+    throw std::runtime_error(s.name + ": not written for oneDNN");
   }
 
   // Types and scales of a convolution's tensors. The network's input is never negative.

@@ -41,11 +41,12 @@ class Message {
   std::string bytes_;
 };
 
-enum DataType { kFloat = 1, kUint8 = 2, kInt8 = 3, kInt32 = 6 };
+enum DataType { kFloat = 1, kUint8 = 2, kInt8 = 3, kInt32 = 6, kInt64 = 7 };
 template <typename T>
 constexpr DataType kTypeOf = std::is_same_v<T, float>          ? kFloat
                              : std::is_same_v<T, std::uint8_t> ? kUint8
                              : std::is_same_v<T, std::int8_t>  ? kInt8
+                             : std::is_same_v<T, std::int64_t> ? kInt64
                                                                : kInt32;
 
 Message ints(const std::string& name, const std::vector<int>& values) {
@@ -87,7 +88,7 @@ class Writer {
   Writer(const Steps& steps, bool int8) : steps_(steps), int8_(int8) {}
 
   std::string run() {
-    const std::string input = quantize("data", Quantizer({0, 1}));
+    const std::string input = quantize("data", Quantizer(steps_.input_range));
     for (std::size_t i = 0; i < steps_.steps.size(); ++i) {
       std::vector<std::string> inputs;
       for (const int from : steps_.steps[i].inputs) {
@@ -157,20 +158,64 @@ class Writer {
     const Step& s = steps_.steps[i];
     const std::string name = fmt::format("map{}", i);
     if (s.kind == Step::Kind::kConvolution) return convolution(s, name, inputs[0]);
-    if (s.kind == Step::Kind::kMaxPool) {
-      node("MaxPool", inputs, name, window(s.pool.size, s.pool.stride, s.pool.padding));
-    } else if (s.kind == Step::Kind::kUpsample) {
-      const float scale = static_cast<float>(s.scale);
-      const std::string scales = constant<float>(name + ".scales", {1, 1, scale, scale}, {4});
-      node("Resize", {inputs[0], "", scales}, name,
-           {one_text("mode", "nearest"), one_text("nearest_mode", "floor"),
-            one_text("coordinate_transformation_mode", "asymmetric")});
-    } else if (s.kind == Step::Kind::kConcat) {
-      node("Concat", inputs, name, {one_int("axis", 1)});
-    } else {
-      node("Add", inputs, name, {});
+    switch (s.kind) {
+      case Step::Kind::kMaxPool:
+        node("MaxPool", inputs, name, window(s.pool.size, s.pool.stride, s.pool.padding));
+        break;
+      case Step::Kind::kUpsample:
+        resize(s, name, inputs[0],
+               {one_text("mode", "nearest"), one_text("nearest_mode", "floor"),
+                one_text("coordinate_transformation_mode", "asymmetric")});
+        break;
+      case Step::Kind::kBilinear:
+        resize(
+            s, name, inputs[0],
+            {one_text("mode", "linear"), one_text("coordinate_transformation_mode", "half_pixel")});
+        break;
+      case Step::Kind::kConcat:
+        node("Concat", inputs, name, {one_int("axis", 1)});
+        break;
+      case Step::Kind::kSlice: {
+        const auto number = [&](const char* what, std::int64_t value) {
+          return constant<std::int64_t>(name + what, {value}, {1});
+        };
+        const std::int64_t first = s.output.channels * s.group;
+        node("Slice",
+             {inputs[0], number(".first", first), number(".end", first + s.output.channels),
+              number(".axis", 1)},
+             name, {});
+        break;
+      }
+      case Step::Kind::kShuffle:
+        shuffle(s, name, inputs[0]);
+        break;
+      case Step::Kind::kAdd:
+        node("Add", inputs, name, {});
+        break;
+      case Step::Kind::kConvolution:
+        break;  // above
     }
     return quantize(name, Quantizer(s.range));
+  }
+
+  void resize(const Step& s, const std::string& name, const std::string& input,
+              const std::vector<Message>& attributes) {
+    const float scale = static_cast<float>(s.scale);
+    const std::string scales = constant<float>(name + ".scales", {1, 1, scale, scale}, {4});
+    node("Resize", {input, "", scales}, name, attributes);
+  }
+
+  // As PyTorch exports it.
+  void shuffle(const Step& s, const std::string& name, const std::string& input) {
+    const int each = s.input.channels / s.groups;
+    const auto shape = [&](const char* what, const std::vector<std::int64_t>& sides) {
+      return constant(name + what, sides, {static_cast<int>(sides.size())});
+    };
+    const std::string parts = shape(".parts", {1, s.groups, each, s.input.height, s.input.width});
+    const std::string whole = shape(".whole", {1, s.input.channels, s.input.height, s.input.width});
+    node("Reshape", {input, parts}, name + ".split", {});
+    node("Transpose", {name + ".split"}, name + ".mixed", {ints("perm", {0, 2, 1, 3, 4})});
+    node("Reshape", {name + ".mixed", whole}, name, {});
   }
 
   static std::vector<Message> window(int size, int stride, const graph::Padding& p) {
@@ -199,7 +244,8 @@ class Writer {
   std::pair<std::string, std::string> quantized_weights(const Step& s, const std::string& name,
                                                         const std::vector<int>& shape) {
     const int from = s.inputs[0];
-    const Range range = from == graph::kNetworkInput ? Range{0, 1} : steps_.steps[at(from)].range;
+    const Range range =
+        from == graph::kNetworkInput ? steps_.input_range : steps_.steps[at(from)].range;
     const float input_scale = Quantizer(range).scale;
     std::vector<float> kernel_scales, bias_scales;
     for (const float scale : filter_scales(s, 127)) {

@@ -1,6 +1,9 @@
 #include "prepare.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
+#include <cstdio>
 
 #include "contender.h"
 #include "oko/base/error.h"
@@ -66,7 +69,7 @@ graph::Network headless(const graph::Network& network) {
   result.layers.clear();
   std::vector<int> moved;  // new index of each layer
   for (const graph::Layer& layer : network.layers) {
-    const bool head = std::holds_alternative<graph::Yolo>(layer.operation);
+    const bool head = graph::is_head(layer.operation);
     moved.push_back(head ? -1 : static_cast<int>(result.layers.size()));
     if (head) continue;
     graph::Layer& kept = result.layers.emplace_back(layer);
@@ -103,8 +106,12 @@ Prepared prepare(const std::string& model, const std::string& input, const std::
   write("input.f32", std::as_bytes(std::span(values)));
   write("fp32.oko", graph::write_oko(network));
   write("int8.oko", graph::write_oko(quantized(network, values)));
-  write("darknet.cfg", formats::write_darknet_cfg(headless(network)));
-  write("darknet.weights", formats::write_darknet_weights(network));
+  try {
+    write("darknet.cfg", formats::write_darknet_cfg(headless(network)));
+    write("darknet.weights", formats::write_darknet_weights(network));
+  } catch (const Error& error) {  // what reads them is skipped
+    fmt::print(stderr, "no Darknet files: {}\n", error.what());
+  }
   for (const std::string precision : {"fp32", "int8"}) {
     const NcnnFiles ncnn = write_ncnn(steps, precision);
     write(precision + ".param", ncnn.param);

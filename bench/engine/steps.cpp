@@ -61,7 +61,7 @@ class Translation {
   int translate(std::size_t i) {
     const graph::Layer& layer = network_.layers[i];
     const int from = step_of(layer.inputs[0]);
-    if (std::holds_alternative<graph::Yolo>(layer.operation)) {
+    if (graph::is_head(layer.operation)) {
       result_.heads.push_back(from);
       return from;
     }
@@ -76,6 +76,13 @@ class Translation {
       step.pool = *pool;
     } else if (const auto* upsample = std::get_if<graph::Upsample>(&layer.operation)) {
       step.scale = upsample->scale;
+    } else if (const auto* bilinear = std::get_if<graph::Bilinear>(&layer.operation)) {
+      step.scale = bilinear->scale;
+    } else if (const auto* route = std::get_if<graph::Route>(&layer.operation)) {
+      step.groups = route->groups;
+      step.group = route->group;
+    } else if (const auto* shuffle = std::get_if<graph::Shuffle>(&layer.operation)) {
+      step.groups = shuffle->groups;
     }
     result_.steps.push_back(std::move(step));
     return static_cast<int>(result_.steps.size()) - 1;
@@ -97,6 +104,11 @@ class Translation {
       return Step::Kind::kUpsample;
     } else if (const auto* route = std::get_if<graph::Route>(&operation)) {
       if (route->groups == 1) return Step::Kind::kConcat;
+      if (network_.layers[i].inputs.size() == 1) return Step::Kind::kSlice;
+    } else if (std::holds_alternative<graph::Shuffle>(operation)) {
+      return Step::Kind::kShuffle;
+    } else if (const auto* bilinear = std::get_if<graph::Bilinear>(&operation)) {
+      if (bilinear->grid == graph::Grid::kHalfPixel) return Step::Kind::kBilinear;
     } else if (const auto* shortcut = std::get_if<graph::Shortcut>(&operation)) {
       if (shortcut->activation == Activation::kLinear) return Step::Kind::kAdd;
     }
@@ -130,7 +142,7 @@ std::vector<std::vector<int>> Steps::users() const {
 Steps steps_of(const graph::Network& network) { return Translation(network).run(); }
 
 std::string write_ranges(const Steps& steps) {
-  Json all = Json::array();
+  Json all = Json::array({{steps.input_range.low, steps.input_range.high}});
   for (const Step& s : steps.steps) {
     all.push_back({s.range.low, s.range.high, s.linear_range.low, s.linear_range.high});
   }
@@ -139,9 +151,11 @@ std::string write_ranges(const Steps& steps) {
 
 void read_ranges(const std::string& text, Steps& steps) {
   const Json all = parse_json(text, "ranges");
+  const auto input = all.at(0).get<std::vector<float>>();
+  steps.input_range = {input.at(0), input.at(1)};
   for (std::size_t i = 0; i < steps.steps.size(); ++i) {
     Step& s = steps.steps[i];
-    const auto values = all.at(i).get<std::vector<float>>();
+    const auto values = all.at(i + 1).get<std::vector<float>>();
     s.range = {values.at(0), values.at(1)};
     s.linear_range = {values.at(2), values.at(3)};
   }

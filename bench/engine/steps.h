@@ -14,10 +14,19 @@ struct Range {
   float largest() const;  // absolute value
 };
 
-// An operation that every engine supports. Batch norm is folded into the convolution, and no-ops
+// An operation that the engines support. Batch norm is folded into the convolution, and no-ops
 // (dropout, a route from one layer) are removed.
 struct Step {
-  enum class Kind { kConvolution, kMaxPool, kUpsample, kConcat, kAdd };
+  enum class Kind {
+    kConvolution,
+    kMaxPool,
+    kUpsample,
+    kBilinear,  // half-pixel centres
+    kConcat,
+    kSlice,
+    kShuffle,
+    kAdd
+  };
   Kind kind;
   std::string name;
   std::vector<int> inputs;  // earlier steps or graph::kNetworkInput
@@ -25,16 +34,18 @@ struct Step {
   graph::Convolution convolution{};  // linear or leaky
   std::vector<float> kernel{}, bias{};
   graph::MaxPool pool{};
-  int scale = 1;  // for upsample
+  int scale = 1;              // for upsample and bilinear
+  int groups = 1, group = 0;  // for slice (one of equal parts of the channels) and shuffle
 
   // Ranges seen by calibrate(): of the output, and of a convolution before its activation. Steps
-  // connected by operations that only move values (pool, upsample, concat) share one range.
+  // connected by operations that only move values (all but convolution and add) share one range.
   Range range{}, linear_range{};
 };
 
 // The network that the engines compute.
 struct Steps {
   graph::Shape input;
+  Range input_range{0, 1};
   std::vector<Step> steps;
   std::vector<int> heads;                       // steps whose results are the network's outputs
   std::vector<std::vector<int>> users() const;  // steps that read each step

@@ -8,7 +8,7 @@ Call depthwise_call(const ConvolutionStep& step, const StepContext& context) {
   Call call;
   call.in = context.read<T>(step.in);
   call.out = context.view<T>(*step.out);
-  call.weights = reinterpret_cast<const float*>(context.weights + step.weights);
+  call.weights = reinterpret_cast<decltype(call.weights)>(context.weights + step.weights);
   call.bias = reinterpret_cast<const float*>(context.weights + step.bias);
   call.size = step.convolution.size;
   call.stride = step.convolution.stride;
@@ -39,7 +39,8 @@ void run_depthwise(const ConvolutionStep& step, const StepContext& context) {
   }
   auto call = depthwise_call<std::uint8_t, Depthwise8Call>(step, context);
   call.scale = reinterpret_cast<const float*>(context.weights + step.scales);
-  call.in_zero = static_cast<float>(step.in.scale.zero);
+  call.start = reinterpret_cast<const std::int32_t*>(context.weights + step.starts);
+  call.in_zero = step.in.scale.zero;
   run_bands(call, context.team, context.kernels8.depthwise);
 }
 

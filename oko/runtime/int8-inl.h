@@ -1,9 +1,7 @@
 // Int8 kernels, compiled once for each target (kernels8.cpp includes it through Highway).
-#include <cstring>
-
-#include "oko/runtime/gemm-inl.h"
-#include "oko/runtime/kernels8.h"
+#include "oko/runtime/depthwise8-inl.h"
 #include "oko/runtime/maps-inl.h"
+#include "oko/runtime/sums8-inl.h"
 #include "oko/runtime/winograd-inl.h"
 
 #if defined(OKO_RUNTIME_INT8_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -17,109 +15,7 @@ HWY_BEFORE_NAMESPACE();
 namespace oko::runtime::HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SCALAR
 
-using D32 = hn::RebindToSigned<D>;
-using V32 = hn::Vec<D32>;
-using D8 = hn::Rebind<std::uint8_t, D>;  // as many bytes as there are floats
-
-// ---- The end of a sum -------------------------------------------------------------------------
-
-HWY_INLINE V to_float(const std::uint8_t* from) {
-  return hn::ConvertTo(D(), hn::PromoteTo(D32(), hn::LoadU(D8(), from)));
-}
-HWY_INLINE V to_float(const float* from) { return hn::LoadU(D(), from); }
-
-HWY_INLINE void store_number(V v, float zero, std::uint8_t* to, int count) {
-  const auto bytes = hn::DemoteTo(D8(), hn::NearestInt(hn::Add(v, hn::Set(D(), zero))));
-  if (count >= kLanes) {
-    hn::StoreU(bytes, D8(), to);
-    return;
-  }
-  HWY_ALIGN std::uint8_t all[kLanes];
-  hn::Store(bytes, D8(), all);
-  for (int i = 0; i < count; ++i) to[i] = all[i];
-}
-HWY_INLINE void store_number(V v, float, float* to, int count) { store_part(v, to, count); }
-
-// The epilogue of a sum that is already in units of the output.
-struct End8 {
-  ClampVectors clamp, residual_clamp;
-  V residual_scale, residual_zero;
-  float zero;
-  template <typename Call>
-  explicit HWY_INLINE End8(const Call& c)
-      : clamp(c.clamp),
-        residual_clamp(c.residual_clamp),
-        residual_scale(hn::Set(D(), c.residual_scale)),
-        residual_zero(hn::Set(D(), c.residual_zero)),
-        zero(c.zero) {}
-  template <typename T>
-  HWY_INLINE V add(V value, const T* residual) const {
-    const V other = hn::Mul(hn::Sub(to_float(residual), residual_zero), residual_scale);
-    return residual_clamp(hn::Add(value, other));
-  }
-};
-
 // ---- Matrix product ---------------------------------------------------------------------------
-
-// kGroup weights of each column meet kGroup neighbouring bytes of A, in blocks of up to kRows rows.
-#if HWY_TARGET == HWY_AVX3_DL
-struct ByteDot {
-  static constexpr int kGroup = 4, kBytes = 1, kShift = 0, kRows = kMaxRows;
-  static HWY_INLINE V32 factor(const std::uint8_t* a) {
-    std::int32_t four;
-    std::memcpy(&four, a, sizeof four);
-    return hn::Set(D32(), four);
-  }
-  static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
-    // As an instruction: Highway 1.0.3 leaves avx512vnni out of this target's flags.
-    asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
-    return sum;
-  }
-};
-using Dot = ByteDot;
-#else
-// Pairs of 16-bit products: exact on every target.
-struct PairDot {
-  static constexpr int kGroup = 2, kBytes = 2, kShift = 0;
-  // On Arm a product takes four instructions, so loads and registers matter little.
-  static constexpr int kRows = HWY_ARCH_ARM ? 8 : kMaxRows;
-  static HWY_INLINE V32 factor(const std::uint8_t* a) {
-    return hn::Set(D32(), static_cast<std::int32_t>(a[0] | a[1] << 16));
-  }
-  static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
-#if HWY_TARGET == HWY_AVX2
-    return V32{_mm256_add_epi32(sum.raw, _mm256_madd_epi16(a.raw, b.raw))};
-#elif HWY_ARCH_WASM
-    return V32{wasm_i32x4_add(sum.raw, wasm_i32x4_dot_i16x8(a.raw, b.raw))};
-#elif HWY_ARCH_ARM
-    const int16x8_t x = vreinterpretq_s16_s32(a.raw), y = vreinterpretq_s16_s32(b.raw);
-    const int32x4_t low = vmull_s16(vget_low_s16(x), vget_low_s16(y));
-    const int32x4_t high = vmull_high_s16(x, y);
-    return V32{vaddq_s32(sum.raw, vpaddq_s32(low, high))};
-#endif
-  }
-};
-using Dot = PairDot;
-#if HWY_ARCH_ARM
-// The dot product of ARMv8.2, written as an instruction so that the rest of the library runs on
-// processors that lack it. Both sides are signed: A's bytes are shifted by 128.
-struct SignedDot {
-  static constexpr int kGroup = 4, kBytes = 1, kShift = 128, kRows = kMaxRows;
-  static HWY_INLINE V32 factor(const std::uint8_t* a) {
-    std::int32_t four;
-    std::memcpy(&four, a, sizeof four);
-    return hn::Set(D32(),
-                   static_cast<std::int32_t>(static_cast<std::uint32_t>(four) ^ 0x80808080U));
-  }
-  static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
-    asm(".arch armv8.2-a+crypto+dotprod\n\tsdot %0.4s, %1.16b, %2.16b"
-        : "+w"(sum.raw)
-        : "w"(a.raw), "w"(b.raw));
-    return sum;
-  }
-};
-#endif
-#endif
 
 // As gemm_block(). Takes the fields that all calls share.
 struct Sums8 {
@@ -368,31 +264,6 @@ inline void winograd8_output(const Winograd8Output& w) {
 
 // ---- Channel by channel -----------------------------------------------------------------------
 
-struct DepthwiseBytes {
-  static constexpr bool kHasFives = false;  // not worth its code size
-  const Depthwise8Call& call;
-  End8 end{call};
-  V in_zero = hn::Set(D(), call.in_zero);
-
-  // The zero point of all pixels is subtracted at once.
-  HWY_INLINE V start(V all_weights, int) const {
-    return hn::NegMulAdd(in_zero, all_weights, hn::Zero(D()));
-  }
-  HWY_INLINE V start_at_edge(int) const { return hn::Zero(D()); }
-  static HWY_INLINE V pixel(const std::uint8_t* from) { return to_float(from); }
-  HWY_INLINE V pixel_at_edge(const std::uint8_t* from) const {
-    return hn::Sub(to_float(from), in_zero);
-  }
-  HWY_INLINE void store(V sum, int y, int x, int c) const {
-    V value =
-        end.clamp(hn::MulAdd(sum, hn::LoadU(D(), call.scale + c), hn::LoadU(D(), call.bias + c)));
-    if (call.residual.data) value = end.add(value, call.residual.at(y, x) + c);
-    store_number(value, end.zero, call.out.at(y, x) + c, call.out.channels - c);
-  }
-};
-
-inline void depthwise8(const Depthwise8Call& d) { depthwise_rows<DepthwiseBytes>(d); }
-
 #if HWY_TARGET <= HWY_AVX2
 using DByte = hn::ScalableTag<std::uint8_t>;
 #else
@@ -444,21 +315,35 @@ inline void quantize(const float* from, std::size_t count, float scale, float ze
   }
 }
 
-template <typename DotKind>
+inline void blend8(const BlendCall<std::uint8_t>& b) {
+  for (int c = 0; c < b.channels; c += kLanes) {
+    V sum = hn::Zero(D());
+    for (int i = 0; i < 4; ++i) {
+      sum = hn::MulAdd(to_float(b.corners[i] + c), hn::Set(D(), b.weights[i]), sum);
+    }
+    store_number(sum, 0, b.out + c, b.channels - c);
+  }
+}
+
+template <typename DotKind, typename DepthwiseDot = DotKind>
 const Kernels8& table8() {
   static constexpr Kernels8 kTable{kLanes,
                                    DotKind::kRows,
                                    DotKind::kGroup,
                                    DotKind::kBytes,
                                    DotKind::kShift,
+                                   DepthwiseDot::kGroup,
+                                   DepthwiseDot::kBytes,
                                    &gemm8<DotKind, std::uint8_t>,
                                    &gemm8<DotKind, float>,
                                    &gemm8<DotKind, std::int32_t>,
                                    &winograd8_input,
                                    &winograd8_output,
-                                   &depthwise8,
+                                   &depthwise8<DepthwiseDot>,
                                    &max_pool8,
-                                   &quantize};
+                                   &quantize,
+                                   &blend8,
+                                   &zip<std::uint8_t>};
   return kTable;
 }
 

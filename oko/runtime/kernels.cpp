@@ -23,7 +23,8 @@ namespace oko::runtime::HWY_NAMESPACE {
 const Kernels& table() {
   static constexpr Kernels kTable{kLanes,          kMaxRows,         &gemm<float>, &gemm<Half>,
                                   &winograd_input, &winograd_output, &depthwise,   &max_pool,
-                                  &interleave,     &to_planes,       &add};
+                                  &interleave,     &to_planes,       &add,         &blend,
+                                  &zip<float>};
   return kTable;
 }
 

@@ -98,6 +98,15 @@ struct PoolCall {
   int first_row = 0, row_count = 0;
 };
 
+// A bilinear interpolation: of each channel, the values at four pixels times the weights.
+template <typename T>
+struct BlendCall {
+  const T* corners[4] = {};
+  float weights[4] = {};
+  int channels = 0;
+  T* out = nullptr;
+};
+
 struct Kernels {
   int lanes;     // columns of a narrow panel of packed weights; a wide one has twice as many
   int max_rows;  // of a block of gemm(): the engine splits its work into multiples
@@ -113,6 +122,9 @@ struct Kernels {
   void (*to_planes)(const float* from, std::ptrdiff_t pixel, int channels, int count, float* planes,
                     std::ptrdiff_t plane);
   void (*add)(const float* a, const float* b, float* out, std::size_t count, Clamp clamp);
+  void (*blend)(const BlendCall<float>&);
+  // a and b in turn: 2 · count values.
+  void (*zip)(const float* a, const float* b, int count, float* to);
 };
 
 // The kernels of a target that this machine can run (simd_targets()).

@@ -20,7 +20,11 @@
 HWY_BEFORE_NAMESPACE();
 namespace oko::runtime::HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SCALAR
+#if HWY_ARCH_ARM
+const Kernels8& byte_table() { return table8<Dot, LaneDot>(); }
+#else
 const Kernels8& byte_table() { return table8<Dot>(); }
+#endif
 #endif
 }  // namespace oko::runtime::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -49,17 +49,20 @@ struct Winograd8Output {
   Clamp clamp, residual_clamp;
 };
 
-// As DepthwiseCall; weights are integers stored as float, in which sums of 8-bit products are
-// exact.
+// As DepthwiseCall, with weights [column of the window][rows / group, rounded up][channels rounded
+// up to lanes][group] (depthwise_group) and a start for each channel, as in Matrix8Call: (shift −
+// in_zero) times the sum of its weights.
 struct Depthwise8Call {
   View<const std::uint8_t> in;
   View<std::uint8_t> out;
-  const float* weights = nullptr;
+  const void* weights = nullptr;
+  const std::int32_t* start = nullptr;
   const float* scale = nullptr;
   const float* bias = nullptr;
   int size = 3, stride = 1, pad_top = 1, pad_left = 1;
   int first_row = 0, row_count = 0;
-  float in_zero = 0, zero = 0;
+  int in_zero = 0;
+  float zero = 0;
   Clamp clamp;
   View<const std::uint8_t> residual;
   float residual_scale = 1, residual_zero = 0;
@@ -71,6 +74,7 @@ struct Kernels8 {
   // Adjacent weights of a column, and bytes of each: 4 of 1 with an int8 dot product, else 2 of 2.
   int group, weight_bytes;
   int shift;  // subtracted from every byte of A before multiplication: 128 for signed products
+  int depthwise_group, depthwise_weight_bytes;  // of the depthwise kernel
   void (*gemm)(const Matrix8Call<std::uint8_t>&);
   void (*gemm_float)(const Matrix8Call<float>&);
   void (*gemm_sums)(const Matrix8Call<std::int32_t>&);  // the sums themselves
@@ -80,6 +84,8 @@ struct Kernels8 {
   void (*max_pool)(const PoolCall<std::uint8_t>&);
   // q = round(v · scale) + zero, clamped to 0 to 255.
   void (*quantize)(const float* from, std::size_t count, float scale, float zero, std::uint8_t* to);
+  void (*blend)(const BlendCall<std::uint8_t>&);  // rounded
+  void (*zip)(const std::uint8_t* a, const std::uint8_t* b, int count, std::uint8_t* to);
 };
 
 const Kernels8& kernels8(SimdTarget target);

@@ -296,6 +296,32 @@ TEST_P(Kernels8Test, WinogradOutputTiles) {
   }
 }
 
+// A kernel [taps][channels] as the table's depthwise() reads it.
+struct DepthwiseWeights8 {
+  std::vector<std::byte> packed;
+  std::vector<std::int32_t> start;
+
+  DepthwiseWeights8(const Kernels8& table, const std::vector<int>& kernel, int size, int channels,
+                    int in_zero)
+      : start(static_cast<std::size_t>(channels)) {
+    const int all = (channels + table.lanes - 1) / table.lanes * table.lanes;
+    for (int x = 0; x < size; ++x) {
+      for (int first = 0; first < size; first += table.depthwise_group) {
+        for (int c = 0; c < all; ++c) {
+          for (int y = first; y < first + table.depthwise_group; ++y) {
+            const int v = y < size && c < channels ? kernel[(y * size + x) * channels + c] : 0;
+            for (int b = 0; b < table.depthwise_weight_bytes; ++b) {
+              packed.push_back(std::byte(v >> 8 * b & 255));
+            }
+            if (c < channels) start[c] += (table.shift - in_zero) * v;
+          }
+        }
+      }
+    }
+    start.resize(start.size() + 64, 123456);
+  }
+};
+
 TEST_P(Kernels8Test, DepthwiseConvolutions) {
   for (int i = 0; i < 200; ++i) {
     constexpr int kSizes[] = {3, 3, 3, 5, 7, 1, 2, 4};
@@ -306,7 +332,7 @@ TEST_P(Kernels8Test, DepthwiseConvolutions) {
     call.pad_left = below(call.size + 1);
     const auto in = input(1 + below(9), 1 + below(14), 1 + below(37));
     call.in = in.read();
-    call.in_zero = static_cast<float>(below(256));
+    call.in_zero = below(256);
     const auto side = [&](int length, int pad) {
       return std::max(1, (length + pad + below(call.size + 1) - call.size) / call.stride + 1);
     };
@@ -323,19 +349,15 @@ TEST_P(Kernels8Test, DepthwiseConvolutions) {
     for (auto* array : {&bias, &scale}) array->resize(array->size() + 32, NAN);
     call.bias = bias.data();
     call.scale = scale.data();
-    std::vector<float> kernel;
-    for (int k = 0; k < taps * channels; ++k)
-      kernel.push_back(static_cast<float>(below(255) - 127));
+    std::vector<int> kernel;
+    for (int k = 0; k < taps * channels; ++k) kernel.push_back(below(255) - 127);
     const auto empty = output(height, width, channels);
     const auto run = [&](const Kernels8& table) {
-      const int row = (channels + table.lanes - 1) / table.lanes * table.lanes;
-      std::vector<float> weights(static_cast<std::size_t>(taps * row), 0);
-      for (int t = 0; t < taps; ++t) {
-        std::copy_n(kernel.begin() + t * channels, channels, weights.begin() + t * row);
-      }
+      const DepthwiseWeights8 weights(table, kernel, call.size, channels, call.in_zero);
       TestMap<Byte> out = empty;
       Depthwise8Call own = call;
-      own.weights = weights.data();
+      own.weights = weights.packed.data();
+      own.start = weights.start.data();
       own.out = out.view();
       table.depthwise(own);
       return out.values;
@@ -380,6 +402,42 @@ TEST_P(Kernels8Test, QuantizesFloats) {
     std::vector<Byte> found(count + 1, kCanary), expected = found;
     kernels_.quantize(from.data(), count, scale, zero, found.data());
     plain_.quantize(from.data(), count, scale, zero, expected.data());
+    ASSERT_EQ(found, expected);
+  }
+}
+
+TEST_P(Kernels8Test, Blends) {
+  for (int channels = 1; channels <= 40; ++channels) {
+    BlendCall<Byte> call;
+    call.channels = channels;
+    std::vector<Byte> corners[4];
+    for (std::size_t i = 0; i < 4; ++i) {
+      corners[i].resize(static_cast<std::size_t>(channels) + kSlack);
+      for (Byte& v : corners[i]) v = random_number<Byte>(random_);
+      call.corners[i] = corners[i].data();
+    }
+    const float right = static_cast<float>(below(17)) / 16, down = static_cast<float>(below(5)) / 4;
+    const float weights[] = {(1 - right) * (1 - down), right * (1 - down), (1 - right) * down,
+                             right * down};
+    std::copy_n(weights, 4, call.weights);
+    std::vector<Byte> found(static_cast<std::size_t>(channels) + 1, kCanary), expected = found;
+    call.out = found.data();
+    kernels_.blend(call);
+    call.out = expected.data();
+    plain_.blend(call);
+    ASSERT_EQ(found, expected);
+  }
+}
+
+TEST_P(Kernels8Test, ZipsTwoTensors) {
+  for (int count = 1; count <= 70; ++count) {
+    std::vector<Byte> a(static_cast<std::size_t>(count)), b(a.size());
+    for (auto* bytes : {&a, &b}) {
+      for (Byte& v : *bytes) v = random_number<Byte>(random_);
+    }
+    std::vector<Byte> found(2 * a.size() + 1, kCanary), expected = found;
+    kernels_.zip(a.data(), b.data(), count, found.data());
+    plain_.zip(a.data(), b.data(), count, expected.data());
     ASSERT_EQ(found, expected);
   }
 }

@@ -299,6 +299,35 @@ TEST_P(KernelsTest, Sums) {
   }
 }
 
+TEST_P(KernelsTest, Blends) {
+  for (int channels = 1; channels <= 40; ++channels) {
+    BlendCall<float> call;
+    call.channels = channels;
+    std::vector<float> corners[4];
+    for (std::size_t i = 0; i < 4; ++i) {
+      corners[i] = numbers(static_cast<std::size_t>(channels) + 64);
+      call.corners[i] = corners[i].data();
+      call.weights[i] = numbers(1)[0];
+    }
+    std::vector<float> found(static_cast<std::size_t>(channels) + 1, kCanary), expected = found;
+    call.out = found.data();
+    kernels_.blend(call);
+    call.out = expected.data();
+    plain_.blend(call);
+    expect_close(found, expected);
+  }
+}
+
+TEST_P(KernelsTest, ZipsTwoTensors) {
+  for (int count = 1; count <= 70; ++count) {
+    const auto a = numbers(static_cast<std::size_t>(count)), b = numbers(a.size());
+    std::vector<float> found(2 * a.size() + 1, kCanary), expected = found;
+    kernels_.zip(a.data(), b.data(), count, found.data());
+    plain_.zip(a.data(), b.data(), count, expected.data());
+    ASSERT_EQ(found, expected);
+  }
+}
+
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(KernelsTest);
 INSTANTIATE_TEST_SUITE_P(Targets, KernelsTest, ::testing::ValuesIn(vector_targets()),
                          [](const auto& test) { return std::string(name_of(test.param)); });

@@ -12,107 +12,96 @@ HWY_BEFORE_NAMESPACE();
 namespace oko::runtime::HWY_NAMESPACE {
 #if HWY_TARGET != HWY_SCALAR
 
-// Depthwise arithmetic on floats. int8-inl.h has the same for int8.
-struct DepthwiseFloats {
-  static constexpr bool kHasFives = true;  // code for 5x5 windows
-  const DepthwiseCall& call;
-  ClampVectors clamp{call.clamp}, residual_clamp{call.residual_clamp};
-
-  // For the channels from c on: the initial sum, given the sum of all weights.
-  HWY_INLINE V start(V, int c) const { return hn::LoadU(D(), call.bias + c); }
-  // And the initial sum if only part of the window is inside.
-  HWY_INLINE V start_at_edge(int c) const { return hn::LoadU(D(), call.bias + c); }
-  static HWY_INLINE V pixel(const float* from) { return hn::LoadU(D(), from); }
-  HWY_INLINE V pixel_at_edge(const float* from) const { return hn::LoadU(D(), from); }
-  HWY_INLINE void store(V sum, int y, int x, int c) const {
-    V value = clamp(sum);
-    if (call.residual.data) {
-      value = residual_clamp(hn::Add(value, hn::LoadU(D(), call.residual.at(y, x) + c)));
-    }
-    store_part(value, call.out.at(y, x) + c, call.out.channels - c);
+HWY_INLINE void store_depthwise(const DepthwiseCall& d, V sum, int y, int x, int c) {
+  V value = ClampVectors(d.clamp)(sum);
+  if (d.residual.data) {
+    const V other = hn::LoadU(D(), d.residual.at(y, x) + c);
+    value = ClampVectors(d.residual_clamp)(hn::Add(value, other));
   }
+  store_part(value, d.out.at(y, x) + c, d.out.channels - c);
+}
+
+// The rows of a window that are inside the input.
+struct WindowRows {
+  int first, end;
+  WindowRows(const DepthwiseCall& d, int top)
+      : first(HWY_MAX(0, -top)), end(HWY_MIN(d.size, d.in.height - top)) {}
 };
 
 // One output anywhere, even if the window extends past the input.
-template <typename Numbers, typename Call>
-HWY_NOINLINE void depthwise_one(const Call& d, const Numbers& numbers, std::ptrdiff_t w_tap, int y,
-                                int x, int c) {
+HWY_NOINLINE inline void depthwise_one(const DepthwiseCall& d, std::ptrdiff_t w_tap, int y, int x,
+                                       int c) {
   const int top = y * d.stride - d.pad_top, left = x * d.stride - d.pad_left;
-  V sum = numbers.start_at_edge(c);
-  for (int ky = HWY_MAX(0, -top); ky < d.size && top + ky < d.in.height; ++ky) {
+  const WindowRows rows(d, top);
+  V sum = hn::LoadU(D(), d.bias + c);
+  for (int ky = rows.first; ky < rows.end; ++ky) {
     for (int kx = HWY_MAX(0, -left); kx < d.size && left + kx < d.in.width; ++kx) {
-      sum = hn::MulAdd(numbers.pixel_at_edge(d.in.at(top + ky, left + kx) + c),
+      sum = hn::MulAdd(hn::LoadU(D(), d.in.at(top + ky, left + kx) + c),
                        hn::LoadU(D(), d.weights + (ky * d.size + kx) * w_tap + c), sum);
     }
   }
-  numbers.store(sum, y, x, c);
+  store_depthwise(d, sum, y, x, c);
 }
 
-// kCount neighbouring outputs whose windows are inside: each pixel is read once.
-template <int kSize, int kStride, int kCount, typename Numbers, typename Call>
-HWY_INLINE void depthwise_inside(const Call& d, const Numbers& numbers, const float* weights,
-                                 std::ptrdiff_t w_tap, V start, int y, int x, int c) {
+// kCount neighbouring outputs whose windows are inside a row: each pixel is read once.
+template <int kSize, int kStride, int kCount>
+HWY_INLINE void depthwise_inside(const DepthwiseCall& d, std::ptrdiff_t w_tap, int y, int x,
+                                 int c) {
   constexpr int kColumns = (kCount - 1) * kStride + kSize;
+  const int top = y * kStride - d.pad_top;
+  const WindowRows rows(d, top);
   V sum[kCount];
-  for (int i = 0; i < kCount; ++i) sum[i] = start;
-  for (int ky = 0; ky < kSize; ++ky) {
-    const auto* row = d.in.at(y * kStride - d.pad_top + ky, x * kStride - d.pad_left) + c;
+  for (V& s : sum) s = hn::LoadU(D(), d.bias + c);
+  for (int ky = rows.first; ky < rows.end; ++ky) {
+    const float* row = d.in.at(top + ky, x * kStride - d.pad_left) + c;
+    const float* weights = d.weights + ky * kSize * w_tap + c;
     V pixels[kColumns];
-    for (int i = 0; i < kColumns; ++i) pixels[i] = numbers.pixel(row + i * d.in.pixel);
+    for (int i = 0; i < kColumns; ++i) pixels[i] = hn::LoadU(D(), row + i * d.in.pixel);
     for (int kx = 0; kx < kSize; ++kx) {
-      const V weight = hn::LoadU(D(), weights + (ky * kSize + kx) * w_tap);
+      const V weight = hn::LoadU(D(), weights + kx * w_tap);
       for (int i = 0; i < kCount; ++i) {
         sum[i] = hn::MulAdd(pixels[i * kStride + kx], weight, sum[i]);
       }
     }
   }
-  for (int i = 0; i < kCount; ++i) numbers.store(sum[i], y, x + i, c);
+  for (int i = 0; i < kCount; ++i) store_depthwise(d, sum[i], y, x + i, c);
 }
 
-template <int kSize, int kStride, typename Numbers, typename Call>
-HWY_INLINE void depthwise_row(const Call& d, const Numbers& numbers, std::ptrdiff_t w_tap, int y) {
-  constexpr int kCount = 4;
-  const int top = y * kStride - d.pad_top, width = d.out.width;
-  const bool rows_inside = top >= 0 && top + kSize <= d.in.height;
+// The last block of the outputs that are inside overlaps the one before.
+template <int kSize, int kStride, int kCount>
+inline void depthwise_row(const DepthwiseCall& d, std::ptrdiff_t w_tap, int y, int c) {
+  const int width = d.out.width;
   // The outputs [first, last) whose windows are inside the row.
-  const int first = rows_inside ? HWY_MIN(width, (d.pad_left + kStride - 1) / kStride) : width;
-  const int last = rows_inside && d.in.width >= kSize
-                       ? HWY_MIN(width, (d.in.width - kSize + d.pad_left) / kStride + 1)
-                       : first;
-  for (int c = 0; c < d.out.channels; c += kLanes) {
-    const float* weights = d.weights + c;
-    V all = hn::Zero(D());
-    for (int i = 0; i < kSize * kSize; ++i) all = hn::Add(all, hn::LoadU(D(), weights + i * w_tap));
-    const V start = numbers.start(all, c);
-    int x = 0;
-    for (; x < first; ++x) depthwise_one(d, numbers, w_tap, y, x, c);
-    for (; x + kCount <= last; x += kCount) {
-      depthwise_inside<kSize, kStride, kCount>(d, numbers, weights, w_tap, start, y, x, c);
-    }
-    for (; x < width; ++x) depthwise_one(d, numbers, w_tap, y, x, c);
+  const int first = HWY_MIN(width, (d.pad_left + kStride - 1) / kStride);
+  const int last =
+      d.in.width >= kSize ? HWY_MIN(width, (d.in.width - kSize + d.pad_left) / kStride + 1) : first;
+  int x = 0;
+  for (; x < first; ++x) depthwise_one(d, w_tap, y, x, c);
+  for (; last - first >= kCount && x < last; x += kCount) {
+    x = HWY_MIN(x, last - kCount);
+    depthwise_inside<kSize, kStride, kCount>(d, w_tap, y, x, c);
   }
+  for (; x < width; ++x) depthwise_one(d, w_tap, y, x, c);
 }
 
-template <typename Numbers, typename Call>
-HWY_INLINE void depthwise_rows(const Call& d) {
+inline void depthwise_any_row(const DepthwiseCall& d, std::ptrdiff_t w_tap, int y, int c) {
+  for (int x = 0; x < d.out.width; ++x) depthwise_one(d, w_tap, y, x, c);
+}
+
+// All rows of some channels, then of the next: the rows of a window stay in the first cache.
+inline void depthwise(const DepthwiseCall& d) {
   const std::ptrdiff_t w_tap = (d.out.channels + kLanes - 1) / kLanes * kLanes;
-  const Numbers numbers{d};
-  for (int y = d.first_row; y < d.first_row + d.row_count; ++y) {
-    if (d.size == 3 && d.stride == 1) {
-      depthwise_row<3, 1>(d, numbers, w_tap, y);
-    } else if (d.size == 3 && d.stride == 2) {
-      depthwise_row<3, 2>(d, numbers, w_tap, y);
-    } else if (Numbers::kHasFives && d.size == 5 && d.stride == 1) {
-      depthwise_row<5, 1>(d, numbers, w_tap, y);
-    } else {
-      for (int c = 0; c < d.out.channels; c += kLanes) {
-        for (int x = 0; x < d.out.width; ++x) depthwise_one(d, numbers, w_tap, y, x, c);
-      }
-    }
+  constexpr bool kManyRegisters = kMaxRows > 8;
+  const auto row = d.size == 3 && d.stride == 1   ? &depthwise_row<3, 1, 4>
+                   : d.size == 3 && d.stride == 2 ? &depthwise_row<3, 2, 4>
+                                                  : d.size == 5 && d.stride == 1
+                       ? &depthwise_row < 5,
+             1, kManyRegisters ? 8 : 4 > : d.size == 5 && d.stride == 2 ? &depthwise_row < 5, 2,
+             kManyRegisters ? 4 : 2 > : &depthwise_any_row;
+  for (int c = 0; c < d.out.channels; c += kLanes) {
+    for (int y = d.first_row; y < d.first_row + d.row_count; ++y) row(d, w_tap, y, c);
   }
 }
-
-inline void depthwise(const DepthwiseCall& d) { depthwise_rows<DepthwiseFloats>(d); }
 
 inline void max_pool(const PoolCall<float>& p) {
   for (int y = p.first_row; y < p.first_row + p.row_count; ++y) {
@@ -184,6 +173,32 @@ inline void add(const float* a, const float* b, float* out, std::size_t count, C
   for (std::size_t i = 0; i < count; i += kLanes) {
     const V sum = end(hn::Add(hn::LoadU(D(), a + i), hn::LoadU(D(), b + i)));
     store_part(sum, out + i, static_cast<int>(HWY_MIN(count - i, std::size_t{kLanes})));
+  }
+}
+
+inline void blend(const BlendCall<float>& b) {
+  for (int c = 0; c < b.channels; c += kLanes) {
+    V sum = hn::Zero(D());
+    for (int i = 0; i < 4; ++i) {
+      sum = hn::MulAdd(hn::LoadU(D(), b.corners[i] + c), hn::Set(D(), b.weights[i]), sum);
+    }
+    store_part(sum, b.out + c, b.channels - c);
+  }
+}
+
+// The last vector overlaps the one before.
+template <typename T>
+void zip(const T* a, const T* b, int count, T* to) {
+  const hn::CappedTag<T, 16 / sizeof(T)> tag;
+  const int lanes = static_cast<int>(hn::MaxLanes(tag));
+  for (int i = 0; lanes <= count && i < count; i += lanes) {
+    const int first = HWY_MIN(i, count - lanes);
+    hn::StoreInterleaved2(hn::LoadU(tag, a + first), hn::LoadU(tag, b + first), tag,
+                          to + 2 * first);
+  }
+  for (int i = 0; count < lanes && i < count; ++i) {
+    to[2 * i] = a[i];
+    to[2 * i + 1] = b[i];
   }
 }
 

@@ -15,7 +15,7 @@ namespace {
 // The header of packed weights in a cache. Increment kVersion with every change of their layout.
 struct PackedHeader {
   static constexpr std::uint64_t kMagic = 0x6b6361706f6b6fULL;  // "okopack", little-endian
-  static constexpr std::uint32_t kVersion = 5;
+  static constexpr std::uint32_t kVersion = 6;
   std::uint64_t magic = kMagic;
   std::uint32_t version = kVersion;
   std::uint32_t target = 0, precision = 0, unused = 0;

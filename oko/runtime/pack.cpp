@@ -253,24 +253,56 @@ void pack_matrices(const Plan& plan, const ConvolutionStep& step, const Form& fo
   }
 }
 
-// [taps][filters]; for int8 integers stored as floats, with a scale per filter.
+// Bytes of the packed kernel of a depthwise convolution.
+std::size_t depthwise_bytes(const ConvolutionStep& step, SimdTarget target) {
+  const int size = step.convolution.size;
+  const int columns = rounded(step.convolution.filters, block_of(step, target).lanes);
+  const Kernels8& table = kernels8(target);
+  const int weights =
+      size * columns * (is_int8(step) ? rounded(size, table.depthwise_group) : size);
+  const std::size_t number =
+      is_int8(step) ? static_cast<std::size_t>(table.depthwise_weight_bytes) : sizeof(float);
+  return static_cast<std::size_t>(weights) * number;
+}
+
+// [taps][filters]
 void pack_depthwise(const Plan& plan, const ConvolutionStep& step, const graph::Folded& folded,
                     std::byte* out) {
   const graph::Convolution& c = step.convolution;
   const int taps = c.size * c.size;
   const int columns = rounded(c.filters, block_of(step, plan.target).lanes);
   auto* weights = reinterpret_cast<float*>(out + step.weights);
-  auto* scales = reinterpret_cast<float*>(out + step.scales);
-  std::fill_n(weights, static_cast<std::size_t>(taps) * static_cast<std::size_t>(columns), 0.F);
   for (int f = 0; f < c.filters; ++f) {
-    const float* kernel = folded.kernel.data() + std::ptrdiff_t{f} * taps;
+    for (int t = 0; t < taps; ++t) weights[t * columns + f] = folded.kernel[f * taps + t];
+  }
+}
+
+// [columns of the window][rows / group][filters][group]
+void pack_depthwise8(const Plan& plan, const ConvolutionStep& step, const graph::Folded& folded,
+                     std::byte* out) {
+  const int size = step.convolution.size, filters = step.convolution.filters;
+  const Kernels8& table = kernels8(plan.target);
+  const int columns = rounded(filters, block_of(step, plan.target).lanes);
+  const std::ptrdiff_t rows = rounded(size, table.depthwise_group);
+  auto* scales = reinterpret_cast<float*>(out + step.scales);
+  auto* starts = reinterpret_cast<std::int32_t*>(out + step.starts);
+  for (int f = 0; f < filters; ++f) {
+    const auto kernel = std::span(folded.kernel).subspan(f * size * size, size * size);
     float most = 0;
-    for (int t = 0; t < taps; ++t) most = std::max(most, std::fabs(kernel[t]));
+    for (const float value : kernel) most = std::max(most, std::fabs(value));
     const float factor = byte_factor(most);
-    for (int t = 0; t < taps; ++t) {
-      weights[t * columns + f] = is_int8(step) ? std::nearbyint(kernel[t] * factor) : kernel[t];
+    for (int y = 0; y < size; ++y) {
+      for (int x = 0; x < size; ++x) {
+        const auto number =
+            static_cast<std::int32_t>(std::nearbyint(kernel[y * size + x] * factor));
+        const std::ptrdiff_t place =
+            (x * rows + y / table.depthwise_group * table.depthwise_group) * columns +
+            f * table.depthwise_group + y % table.depthwise_group;
+        std::memcpy(out + step.weights + place * table.depthwise_weight_bytes, &number,
+                    static_cast<std::size_t>(table.depthwise_weight_bytes));
+        starts[f] += (table.shift - step.in.scale.zero) * number;
+      }
     }
-    if (!is_int8(step)) continue;
     scales[f] = factor > 0 ? step.in.scale.scale / factor / ByteWriter::output_unit(step) : 0;
   }
 }
@@ -314,9 +346,7 @@ void place_weights(ConvolutionStep& step, Plan& plan) {
   const graph::Convolution& c = step.convolution;
   const Form form = form_of(step, plan.target);
   if (step.algorithm == Algorithm::kDepthwise) {
-    const auto taps = static_cast<std::size_t>(c.size) * static_cast<std::size_t>(c.size);
-    step.weights =
-        take(taps * static_cast<std::size_t>(rounded(c.filters, form.lanes)) * sizeof(float));
+    step.weights = take(depthwise_bytes(step, plan.target));
   } else {
     step.weights = take(static_cast<std::size_t>(c.groups) * packed_group_bytes(step, plan.target));
   }
@@ -344,7 +374,8 @@ void pack_weights(const graph::Network& network, const Plan& plan, std::span<std
       write_factors(*step, quantization->layers.at(name).points, out.data() + step->factors);
     }
     if (step->algorithm == Algorithm::kDepthwise) {
-      pack_depthwise(plan, *step, folded, out.data());
+      is_int8(*step) ? pack_depthwise8(plan, *step, folded, out.data())
+                     : pack_depthwise(plan, *step, folded, out.data());
     } else {
       pack_matrices(plan, *step, form_of(*step, plan.target), folded, out.data());
     }

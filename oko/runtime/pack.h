@@ -26,10 +26,10 @@ void place_weights(ConvolutionStep& step, Plan& plan);
 // Per-column arrays have packed_column_array() elements. Kernels:
 //   gemm       group by group: panels of columns, each [size][size·in/groups][width]
 //   winograd   panels of columns, each [points][in][width]
-//   depthwise  [size·size][filters rounded up to lanes]
-// Int8 kernels have `group` neighbouring rows side by side, [rows/group][width][group], a scale and
-// a start (Matrix8Call) for each column of each point. Throws an input Error for a kernel with
-// values that its packed form cannot represent (graph::check_kernel).
+//   depthwise  [size·size][filters rounded up to lanes]; int8: see Depthwise8Call
+// Other int8 kernels have `group` neighbouring rows side by side, [rows/group][width][group]; all
+// have a scale and a start (Matrix8Call) for each column of each point. Throws an input Error for a
+// kernel with values that its packed form cannot represent (graph::check_kernel).
 void pack_weights(const graph::Network& network, const Plan& plan, std::span<std::byte> out);
 
 }  // namespace oko::runtime

@@ -129,6 +129,8 @@ class Planner {
         if (from == graph::kNetworkInput) continue;  // copied: see make_step
         place(i) = {from, shape_of(from).channels / groups * group};
         done_[i] = true;
+      } else if (shuffles_inputs(i)) {
+        done_[i] = true;
       } else if (route && groups == 1) {
         int first = 0;
         for (const int from : l.inputs) {
@@ -139,6 +141,21 @@ class Planner {
     }
   }
   Place& place(int i) { return places_[i]; }
+
+  // A concatenation that only a shuffle reads, which takes each input for one of its groups: the
+  // concatenated tensor is never made.
+  bool shuffles_inputs(int i) const {
+    const auto* route = as<graph::Route>(i);
+    if (!route || route->groups != 1 || only_user(i) == kNone) return false;
+    const auto* shuffle = as<graph::Shuffle>(only_user(i));
+    const auto& inputs = layer(i).inputs;
+    const auto fits = [&](int from) {
+      return from != graph::kNetworkInput &&
+             shape_of(from).channels * shuffle->groups == shape_of(i).channels;
+    };
+    return shuffle && static_cast<int>(inputs.size()) == shuffle->groups &&
+           std::all_of(inputs.begin(), inputs.end(), fits);
+  }
 
   // Int8, except for tensors that only heads read.
   Number number_of(int i) const {
@@ -384,7 +401,16 @@ class Planner {
     add(i, BilinearStep{bilinear.grid, map_of(input(i)), map_of(i)});
   }
   void plan_layer(int i, const graph::Shuffle& shuffle) {
-    add(i, ShuffleStep{shuffle.groups, map_of(input(i)), map_of(i)});
+    ShuffleStep step;
+    if (shuffles_inputs(input(i))) {
+      for (const int from : layer(input(i)).inputs) step.in.push_back(map_of(from));
+    } else {
+      Map group = map_of(input(i));
+      const int channels = group.shape.channels /= shuffle.groups;
+      for (int g = 0; g < shuffle.groups; ++g, group.first += channels) step.in.push_back(group);
+    }
+    step.out = map_of(i);
+    add(i, std::move(step));
   }
   void plan_layer(int i, const graph::Shortcut& shortcut) {
     AddStep step;

@@ -80,8 +80,8 @@ struct BilinearStep {
   Map in, out;
 };
 struct ShuffleStep {
-  int groups = 2;
-  Map in, out;
+  std::vector<Map> in;  // the groups, whose channels are taken in turn
+  Map out;
 };
 struct AddStep {
   std::vector<Map> in;
@@ -144,7 +144,7 @@ template <typename Body>
 void for_maps(const Step& step, const Body& body) {
   const auto visit = [&](const auto& s) {
     using T = std::decay_t<decltype(s)>;
-    if constexpr (std::is_same_v<T, AddStep>) {
+    if constexpr (std::is_same_v<T, AddStep> || std::is_same_v<T, ShuffleStep>) {
       for (const Map& map : s.in) body(map);
     } else if constexpr (!std::is_same_v<T, InputStep>) {
       body(s.in);

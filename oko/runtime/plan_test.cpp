@@ -72,6 +72,17 @@ TEST(Plan, ARouteOfTensorsWrittenInPlaceCostsNothing) {
   EXPECT_THAT(steps_of(n.finish()), ElementsAre("conv 3x3 gemm", "conv 3x3 gemm", "head"));
 }
 
+// As in a unit of ShuffleNetV2, whose first half is only passed on.
+TEST(Plan, AShuffleOfAConcatenationReadsItsInputs) {
+  NetworkBuilder n({3, 8, 8});
+  const int all = n.convolution(graph::kNetworkInput, 12);
+  const int passed = n.add(graph::Route{2, 0}, {all}), other = n.add(graph::Route{2, 1}, {all});
+  const int joined = n.add(graph::Route{}, {passed, n.convolution(other, 6)});
+  n.head(n.add(graph::Shuffle{2}, {joined}));
+  EXPECT_THAT(steps_of(n.finish()),
+              ElementsAre("conv 3x3 gemm", "conv 3x3 gemm", "shuffle", "head"));
+}
+
 TEST(Plan, TensorsShareMemoryAfterTheirLastUse) {
   NetworkBuilder n({3, 32, 32});
   int last = n.convolution(graph::kNetworkInput, 12);

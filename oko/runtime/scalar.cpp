@@ -172,6 +172,21 @@ void add(const float* a, const float* b, float* out, std::size_t count, Clamp cl
   for (std::size_t i = 0; i < count; ++i) out[i] = clamped(a[i] + b[i], clamp);
 }
 
+void blend(const BlendCall<float>& b) {
+  for (int c = 0; c < b.channels; ++c) {
+    float sum = 0;
+    for (int i = 0; i < 4; ++i) sum += b.corners[i][c] * b.weights[i];
+    b.out[c] = sum;
+  }
+}
+
+void zip(const float* a, const float* b, int count, float* to) {
+  for (int i = 0; i < count; ++i) {
+    *to++ = a[i];
+    *to++ = b[i];
+  }
+}
+
 }  // namespace
 
 const Kernels& scalar_kernels() {
@@ -185,7 +200,9 @@ const Kernels& scalar_kernels() {
                                   &max_pool,
                                   &interleave,
                                   &to_planes,
-                                  &add};
+                                  &add,
+                                  &blend,
+                                  &zip};
   return kTable;
 }
 

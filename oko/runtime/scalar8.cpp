@@ -139,21 +139,24 @@ void winograd_output(const Winograd8Output& w) {
 }
 
 void depthwise(const Depthwise8Call& d) {
-  const std::ptrdiff_t w_tap = (d.out.channels + kLanes - 1) / kLanes * kLanes;
+  const auto* weights = static_cast<const std::int8_t*>(d.weights);
+  const int all = (d.out.channels + kLanes - 1) / kLanes * kLanes;
+  const int groups = (d.size + kGroup - 1) / kGroup;
   for (int y = d.first_row; y < d.first_row + d.row_count; ++y) {
     for (int x = 0; x < d.out.width; ++x) {
       for (int c = 0; c < d.out.channels; ++c) {
-        float sum = 0;
+        std::int32_t sum = d.start[c];
         for (int ky = 0; ky < d.size; ++ky) {
           for (int kx = 0; kx < d.size; ++kx) {
             const int iy = y * d.stride - d.pad_top + ky, ix = x * d.stride - d.pad_left + kx;
-            if (iy < 0 || iy >= d.in.height || ix < 0 || ix >= d.in.width) continue;
-            sum += (static_cast<float>(d.in.at(iy, ix)[c]) - d.in_zero) *
-                   d.weights[(ky * d.size + kx) * w_tap + c];
+            const bool inside = iy >= 0 && iy < d.in.height && ix >= 0 && ix < d.in.width;
+            const int value = inside ? d.in.at(iy, ix)[c] : d.in_zero;
+            const std::ptrdiff_t row = kx * groups + ky / kGroup;
+            sum += value * weights[(row * all + c) * kGroup + ky % kGroup];
           }
         }
         const std::uint8_t* residual = d.residual.data ? d.residual.at(y, x) + c : nullptr;
-        finish(sum * d.scale[c] + d.bias[c], d, residual, d.out.at(y, x) + c);
+        finish(static_cast<float>(sum) * d.scale[c] + d.bias[c], d, residual, d.out.at(y, x) + c);
       }
     }
   }
@@ -181,6 +184,21 @@ void quantize(const float* from, std::size_t count, float scale, float zero, std
   for (std::size_t i = 0; i < count; ++i) store(from[i] * scale, zero, to + i);
 }
 
+void blend(const BlendCall<std::uint8_t>& b) {
+  for (int c = 0; c < b.channels; ++c) {
+    float sum = 0;
+    for (int i = 0; i < 4; ++i) sum += static_cast<float>(b.corners[i][c]) * b.weights[i];
+    store(sum, 0, b.out + c);
+  }
+}
+
+void zip(const std::uint8_t* a, const std::uint8_t* b, int count, std::uint8_t* to) {
+  for (int i = 0; i < count; ++i) {
+    *to++ = a[i];
+    *to++ = b[i];
+  }
+}
+
 }  // namespace
 
 const Kernels8& scalar_kernels8() {
@@ -189,6 +207,8 @@ const Kernels8& scalar_kernels8() {
                                    kGroup,
                                    1,
                                    0,
+                                   kGroup,
+                                   1,
                                    &gemm<std::uint8_t>,
                                    &gemm<float>,
                                    &gemm<std::int32_t>,
@@ -196,7 +216,9 @@ const Kernels8& scalar_kernels8() {
                                    &winograd_output,
                                    &depthwise,
                                    &max_pool,
-                                   &quantize};
+                                   &quantize,
+                                   &blend,
+                                   &zip};
   return kTable;
 }
 

@@ -57,6 +57,20 @@ void max_pool(const StepContext& context, const PoolCall<std::uint8_t>& call) {
   context.kernels8.max_pool(call);
 }
 
+void blend(const StepContext& context, const BlendCall<float>& call) {
+  context.kernels.blend(call);
+}
+void blend(const StepContext& context, const BlendCall<std::uint8_t>& call) {
+  context.kernels8.blend(call);
+}
+void zip(const StepContext& context, const float* a, const float* b, int count, float* to) {
+  context.kernels.zip(a, b, count, to);
+}
+void zip(const StepContext& context, const std::uint8_t* a, const std::uint8_t* b, int count,
+         std::uint8_t* to) {
+  context.kernels8.zip(a, b, count, to);
+}
+
 struct Run {
   const StepContext& context;
 
@@ -146,39 +160,44 @@ struct Run {
     with_numbers(step.in, [&]<typename T>(T) {
       const View<const T> in = context.read<T>(step.in);
       const View<T> out = context.view<T>(step.out);
-      const float half = std::is_same_v<T, float> ? 0.F : .5F;  // to round
       context.team.run(out.height, [&](int y, int) {
         const auto rows = graph::between(step.grid, y, in.height, out.height);
+        BlendCall<T> call;
+        call.channels = in.channels;
         for (int x = 0; x < out.width; ++x) {
           const auto columns = graph::between(step.grid, x, in.width, out.width);
-          const T *a = in.at(rows.low, columns.low), *b = in.at(rows.low, columns.high);
-          const T *c = in.at(rows.high, columns.low), *d = in.at(rows.high, columns.high);
           const float right = columns.part, down = rows.part;
+          const T* corners[] = {in.at(rows.low, columns.low), in.at(rows.low, columns.high),
+                                in.at(rows.high, columns.low), in.at(rows.high, columns.high)};
           const float weights[] = {(1 - right) * (1 - down), right * (1 - down), (1 - right) * down,
                                    right * down};
-          T* to = out.at(y, x);
-          for (int i = 0; i < in.channels; ++i) {
-            to[i] = static_cast<T>(weights[0] * static_cast<float>(a[i]) +
-                                   weights[1] * static_cast<float>(b[i]) +
-                                   weights[2] * static_cast<float>(c[i]) +
-                                   weights[3] * static_cast<float>(d[i]) + half);
-          }
+          std::copy_n(corners, 4, call.corners);
+          std::copy_n(weights, 4, call.weights);
+          call.out = out.at(y, x);
+          blend(context, call);
         }
       });
     });
   }
 
   void operator()(const ShuffleStep& step) const {
-    with_numbers(step.in, [&]<typename T>(T) {
-      const View<const T> in = context.read<T>(step.in);
+    with_numbers(step.out, [&]<typename T>(T) {
       const View<T> out = context.view<T>(step.out);
-      const int parts = in.channels / step.groups;
+      const std::size_t groups = step.in.size();
       context.team.run(out.height, [&](int y, int) {
-        for (int x = 0; x < out.width; ++x) {
-          const T* from = in.at(y, x);
-          T* to = out.at(y, x);
-          for (int i = 0; i < parts; ++i) {
-            for (int g = 0; g < step.groups; ++g) *to++ = from[g * parts + i];
+        if (groups == 2) {
+          const View<const T> a = context.read<T>(step.in[0]), b = context.read<T>(step.in[1]);
+          for (int x = 0; x < out.width; ++x) {
+            zip(context, a.at(y, x), b.at(y, x), a.channels, out.at(y, x));
+          }
+          return;
+        }
+        for (std::size_t g = 0; g < groups; ++g) {
+          const View<const T> in = context.read<T>(step.in[g]);
+          for (int x = 0; x < out.width; ++x) {
+            const T* from = in.at(y, x);
+            T* to = out.at(y, x) + g;
+            for (int i = 0; i < in.channels; ++i) to[i * groups] = from[i];
           }
         }
       });
