@@ -164,8 +164,8 @@ void depthwise8(const Depthwise8Call& d) {
                    : d.size == 5 && d.stride == 1 ? &Kernel::template row<5, 1>
                    : d.size == 5 && d.stride == 2 ? &Kernel::template row<5, 2>
                                                   : &Kernel::any_row;
-  for (int c = 0; c < d.out.channels; c += kLanes) {
-    for (int y = d.first_row; y < d.first_row + d.row_count; ++y) (kernel.*row)(y, c);
+  for (int y = d.first_row; y < d.first_row + d.row_count; ++y) {
+    for (int c = 0; c < d.out.channels; c += kLanes) (kernel.*row)(y, c);
   }
 }
 

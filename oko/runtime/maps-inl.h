@@ -24,9 +24,12 @@ HWY_INLINE void store_depthwise(const DepthwiseCall& d, V sum, int y, int x, int
 // The rows of a window that are inside the input.
 struct WindowRows {
   int first, end;
-  WindowRows(const DepthwiseCall& d, int top)
+  HWY_INLINE WindowRows(const DepthwiseCall& d, int top)
       : first(HWY_MAX(0, -top)), end(HWY_MIN(d.size, d.in.height - top)) {}
 };
+
+// The weights of a small window stay in registers, if its rows are unrolled: all have to be inside.
+constexpr bool unrolled(int size) { return size < 5; }
 
 // One output anywhere, even if the window extends past the input.
 HWY_NOINLINE inline void depthwise_one(const DepthwiseCall& d, std::ptrdiff_t w_tap, int y, int x,
@@ -52,7 +55,8 @@ HWY_INLINE void depthwise_inside(const DepthwiseCall& d, std::ptrdiff_t w_tap, i
   const WindowRows rows(d, top);
   V sum[kCount];
   for (V& s : sum) s = hn::LoadU(D(), d.bias + c);
-  for (int ky = rows.first; ky < rows.end; ++ky) {
+  const int begin = unrolled(kSize) ? 0 : rows.first, end = unrolled(kSize) ? kSize : rows.end;
+  for (int ky = begin; ky < end; ++ky) {
     const float* row = d.in.at(top + ky, x * kStride - d.pad_left) + c;
     const float* weights = d.weights + ky * kSize * w_tap + c;
     V pixels[kColumns];
@@ -67,10 +71,18 @@ HWY_INLINE void depthwise_inside(const DepthwiseCall& d, std::ptrdiff_t w_tap, i
   for (int i = 0; i < kCount; ++i) store_depthwise(d, sum[i], y, x + i, c);
 }
 
+inline void depthwise_any_row(const DepthwiseCall& d, std::ptrdiff_t w_tap, int y, int c) {
+  for (int x = 0; x < d.out.width; ++x) depthwise_one(d, w_tap, y, x, c);
+}
+
 // The last block of the outputs that are inside overlaps the one before.
 template <int kSize, int kStride, int kCount>
 inline void depthwise_row(const DepthwiseCall& d, std::ptrdiff_t w_tap, int y, int c) {
-  const int width = d.out.width;
+  const int width = d.out.width, top = y * kStride - d.pad_top;
+  if (unrolled(kSize) && (top < 0 || top + kSize > d.in.height)) {
+    depthwise_any_row(d, w_tap, y, c);
+    return;
+  }
   // The outputs [first, last) whose windows are inside the row.
   const int first = HWY_MIN(width, (d.pad_left + kStride - 1) / kStride);
   const int last =
@@ -84,22 +96,21 @@ inline void depthwise_row(const DepthwiseCall& d, std::ptrdiff_t w_tap, int y, i
   for (; x < width; ++x) depthwise_one(d, w_tap, y, x, c);
 }
 
-inline void depthwise_any_row(const DepthwiseCall& d, std::ptrdiff_t w_tap, int y, int c) {
-  for (int x = 0; x < d.out.width; ++x) depthwise_one(d, w_tap, y, x, c);
-}
-
-// All rows of some channels, then of the next: the rows of a window stay in the first cache.
 inline void depthwise(const DepthwiseCall& d) {
   const std::ptrdiff_t w_tap = (d.out.channels + kLanes - 1) / kLanes * kLanes;
-  constexpr bool kManyRegisters = kMaxRows > 8;
+  constexpr int kMany = kMaxRows > 8 ? 8 : 4;  // as the registers allow
   const auto row = d.size == 3 && d.stride == 1   ? &depthwise_row<3, 1, 4>
                    : d.size == 3 && d.stride == 2 ? &depthwise_row<3, 2, 4>
-                                                  : d.size == 5 && d.stride == 1
-                       ? &depthwise_row < 5,
-             1, kManyRegisters ? 8 : 4 > : d.size == 5 && d.stride == 2 ? &depthwise_row < 5, 2,
-             kManyRegisters ? 4 : 2 > : &depthwise_any_row;
-  for (int c = 0; c < d.out.channels; c += kLanes) {
-    for (int y = d.first_row; y < d.first_row + d.row_count; ++y) row(d, w_tap, y, c);
+                   : d.size == 5 && d.stride == 1 ? &depthwise_row<5, 1, kMany>
+                   : d.size == 5 && d.stride == 2 ? &depthwise_row<5, 2, kMany / 2>
+                                                  : &depthwise_any_row;
+  // Of large windows all rows of some channels, then of the next: the window's rows stay in the
+  // first cache.
+  const int end = d.first_row + d.row_count, channels = d.size >= 5 ? kLanes : d.out.channels;
+  for (int first = 0; first < d.out.channels; first += channels) {
+    for (int y = d.first_row; y < end; ++y) {
+      for (int c = first; c < first + channels; c += kLanes) row(d, w_tap, y, c);
+    }
   }
 }
 
