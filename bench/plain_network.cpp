@@ -79,8 +79,8 @@ std::vector<at::Tensor> PlainNetwork::forward(const at::Tensor& input) {
           at::upsample_bilinear2d(x[0], {layer.output.height, layer.output.width}, false));
     } else if (const auto* part = std::get_if<graph::Route>(&operation)) {
       maps.push_back(route(*part, x));
-    } else if (const auto* settings = std::get_if<graph::Shuffle>(&operation)) {
-      maps.push_back(shuffle(*settings, x[0]));
+    } else if (const auto* mixed = std::get_if<graph::Shuffle>(&operation)) {
+      maps.push_back(shuffle(*mixed, x[0]));
     } else if (std::holds_alternative<graph::Shortcut>(operation)) {
       maps.push_back(x[0] + x[1]);
     } else if (const auto* dropout = std::get_if<graph::Dropout>(&operation)) {
