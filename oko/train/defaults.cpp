@@ -30,12 +30,11 @@ void take_published(Recipe& r) {
   r.mosaic = 0;
 }
 
-// Measured on three small datasets, starting from NanoDet-Plus of COCO: more epochs bring nothing,
-// a higher rate forgets what the network knew, and larger batches make too few updates.
+// From a trained network a quarter of the epochs is enough. Smaller batches make more updates of
+// them.
 void shorten(Recipe& r) {
-  r.epochs = 30;
+  r.epochs = 25;
   r.batch = 8;
-  r.rate = 5e-4;
   r.warmup_epochs = 1;
 }
 

@@ -245,9 +245,9 @@ TEST(DefaultRecipe, DependsOnTheHeadsAndOnPretrainedWeights) {
   EXPECT_EQ(none.epochs, Recipe().epochs);
   const Recipe tuned = default_recipe("nanodet-plus", "net.param");
   EXPECT_LT(tuned.epochs, none.epochs);
-  EXPECT_LT(tuned.rate, none.rate);
+  EXPECT_EQ(tuned.batch, 8);
   EXPECT_EQ(tuned.from, "net.param");
-  EXPECT_EQ(to_toml(default_recipe("yolov3-tiny", "w.weights")).find("epochs = 30"),
+  EXPECT_EQ(to_toml(default_recipe("yolov3-tiny", "w.weights")).find("epochs = 25"),
             std::string::npos);
   EXPECT_EQ(default_recipe("my.cfg", "").mosaic, Recipe().mosaic);
   for (const Recipe& r : {anchors, none, tuned}) EXPECT_NO_THROW(check_recipe(r));
