@@ -65,6 +65,9 @@ struct Calibrator::State {
           } else if constexpr (requires { work.in, work.out; }) {
             if (keeps_bytes(layer.operation)) return;  // they are its inputs'
             add_map(seen[layer.name].output, work.out, step.layer, context);
+            if (const auto* shortcut = std::get_if<graph::Shortcut>(&layer.operation)) {
+              add_channels(seen[layer.name].channels, work.out, shortcut->activation, context);
+            }
           }
         },
         step.work);
@@ -79,7 +82,11 @@ struct Calibrator::State {
     const Map& map = step.out ? *step.out : *step.pooled;
     add_map(own.output, map, step.layer, context);
     add_channels(own.channels, map, c.activation, context);
-    if (step.residual) seen[name_of_layer(layer)].output = own.output;
+    if (step.residual) {
+      Seen& sum = seen[name_of_layer(layer)];
+      sum.output = own.output;
+      sum.channels = own.channels;
+    }
   }
 
   void add_map(Histogram& histogram, const Map& map, int layer, const StepContext& context) const {

@@ -29,8 +29,8 @@ class Calibrator {
   // Runs one image: 3 × height × width floats from letterbox(). Throws an input Error naming the
   // first layer that produces NaN, infinity, or too large values.
   void add(std::span<const float> input);
-  // The largest magnitude of each channel of the convolutions' outputs; negative values after leaky
-  // are scaled up, to undo its shrinking.
+  // The largest magnitude of each channel of the outputs of convolutions and shortcuts; negative
+  // values after leaky are scaled up, to undo its shrinking.
   ChannelSizes channel_sizes() const;
   // `keep`: the fraction of all values that the percentile method keeps in range.
   Quantization result(Calibration method, double keep = .9999) const;

@@ -122,6 +122,26 @@ TEST(Equalize, SkipsTensorsWithSeveralReaders) {
   expect_left_alone(n.finish());
 }
 
+// From a convolution to a depthwise one, past what only moves values and a sum.
+TEST(Equalize, GoesThroughLayersWithoutWeights) {
+  NetworkBuilder n({3, 8, 8});
+  n.convolution(graph::kNetworkInput, 8);
+  const int other = n.convolution(graph::kNetworkInput, 8, 3, 2);
+  const int pooled = n.add(graph::MaxPool{2, 2}, {0});
+  const int shuffled = n.add(graph::Shuffle{2}, {n.add(graph::Route{}, {pooled, other})});
+  const int half = n.add(graph::Route{2, 1}, {shuffled});
+  const int sum = n.add(graph::Shortcut{}, {half, n.convolution(graph::kNetworkInput, 8, 3, 2)});
+  n.head(n.depthwise(n.add(graph::Upsample{2}, {sum})));
+  n.head(n.depthwise(n.add(graph::Route{2, 0}, {shuffled})));
+  graph::Network before = n.finish();
+  spread(before);
+  graph::Network network = before;
+  equalize(network, sizes_of(before));
+  expect_close(head_of(network), head_of(before));
+  EXPECT_GT(spread_of(sizes_of(before).at("l0")), 10);
+  EXPECT_LT(spread_of(sizes_of(network).at("l0")), 5);
+}
+
 TEST(Equalize, ASilentChannelStaysSilent) {
   graph::Network before = network_of(Activation::kRelu, true);
   for (const char* part : {"l0.scale", "l0.bias"}) {

@@ -47,22 +47,31 @@ bool keeps_bytes(const graph::Operation& operation) {
       operation);
 }
 
+std::vector<std::size_t> shared_scales(const graph::Network& network) {
+  Sets sets(network.layers.size() + 1);
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    if (!keeps_bytes(network.layers[i].operation)) continue;
+    for (const int from : network.layers[i].inputs) {
+      sets.join(i + 1, static_cast<std::size_t>(from + 1));
+    }
+  }
+  std::vector<std::size_t> numbers;
+  for (std::size_t i = 0; i <= network.layers.size(); ++i) numbers.push_back(sets.find(i));
+  return numbers;
+}
+
 std::vector<Scale> scales_of(const graph::Network& network) {
   const auto quantization = quantization_of(network);
   if (!quantization) {
     throw input_error(network.name, "the network was not quantized", "run oko quantize on it");
   }
   const std::size_t count = network.layers.size() + 1;
-  Sets sets(count);
+  const std::vector<std::size_t> sets = shared_scales(network);
   std::vector<Range> ranges(count);
   ranges[0] = input_range(network.preprocess);
   for (std::size_t i = 0; i + 1 < count; ++i) {
     const graph::Layer& layer = network.layers[i];
-    if (graph::is_head(layer.operation)) continue;
-    if (keeps_bytes(layer.operation)) {
-      for (const int from : layer.inputs) sets.join(i + 1, static_cast<std::size_t>(from + 1));
-      continue;
-    }
+    if (graph::is_head(layer.operation) || keeps_bytes(layer.operation)) continue;
     const auto found = quantization->layers.find(layer.name);
     if (found == quantization->layers.end()) {
       throw input_error(graph::place_of(network, i), "the quantization has no range for this layer",
@@ -72,11 +81,11 @@ std::vector<Scale> scales_of(const graph::Network& network) {
   }
   std::vector<Range> joined(count);
   for (std::size_t i = 0; i < count; ++i) {
-    Range& range = joined[sets.find(i)];
+    Range& range = joined[sets[i]];
     range = {std::min(range.low, ranges[i].low), std::max(range.high, ranges[i].high)};
   }
   std::vector<Scale> scales(count);
-  for (std::size_t i = 0; i < count; ++i) scales[i] = scale_of(joined[sets.find(i)]);
+  for (std::size_t i = 0; i < count; ++i) scales[i] = scale_of(joined[sets[i]]);
   return scales;
 }
 
