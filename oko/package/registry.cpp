@@ -15,19 +15,8 @@ namespace {
 
 namespace http = storage::http;
 
-constexpr int kMostRedirects = 5;
 constexpr std::size_t kMostAnswer = 1 << 20;
 constexpr std::size_t kMostShown = 300;  // bytes of a registry's message
-
-std::string origin_of(std::string_view url) {
-  const auto start = url.find("://");
-  if (start == url.npos) return {};
-  return std::string(url.substr(0, url.find_first_of("/?#", start + 3)));
-}
-
-bool is_redirect(const http::Response& response) {
-  return response.status >= 301 && response.status <= 308;
-}
 
 // What the registry says of an error: the first one of its list.
 std::string message_of(const http::Response& response) {
@@ -66,22 +55,6 @@ std::string basic(const Login& login) {
 }
 
 }  // namespace
-
-std::optional<Location> resolve_location(const std::string& origin, std::string_view location) {
-  const auto plain = [](char c) { return c > ' ' && c <= '~'; };
-  if (location.empty() || !std::ranges::all_of(location, plain)) return std::nullopt;
-  if (location.starts_with('/') && !location.starts_with("//")) {
-    return Location{origin + std::string(location), true};
-  }
-  const std::string other = origin_of(location);
-  if (other.find('@') != other.npos) return std::nullopt;
-  if (other == origin) return Location{std::string(location), true};
-  if (!other.starts_with("https://") &&
-      !(other.starts_with("http://") && origin.starts_with("http://"))) {
-    return std::nullopt;
-  }
-  return Location{std::string(location), false};
-}
 
 Registry::Registry(ImageReference image, bool push, const RegistryOptions& options)
     : image_(std::move(image)),
@@ -189,8 +162,8 @@ void Registry::refuse(const http::Response& response) const {
   throw Error(ErrorCode::kStorage, image_.text(), what);
 }
 
-Location Registry::location_of(const http::Response& response) const {
-  const auto location = resolve_location(origin_, response.header("location"));
+http::Location Registry::location_of(const http::Response& response) const {
+  const auto location = http::resolve_location(origin_, response.header("location"));
   if (location) return *location;
   throw Error(ErrorCode::kStorage, image_.text(), "the registry's answer has no usable Location");
 }
@@ -229,7 +202,7 @@ std::string Registry::put_manifest(const std::string& version, std::string_view 
 bool Registry::has_blob(const std::string& digest) {
   const http::Response response = send(request("HEAD", "/blobs/" + digest));
   // A redirect to the blob means that there is one.
-  if (response.ok() || is_redirect(response)) return true;
+  if (response.ok() || http::is_redirect(response)) return true;
   if (response.status == 404) return false;
   refuse(response);
 }
@@ -242,7 +215,7 @@ bool Registry::mount_blob(const std::string& digest, const std::string& reposito
   const http::Response response = send(request("POST", "/blobs/uploads/?" + query));
   if (response.status == 201) return true;
   if (response.status == 202) {  // an ordinary upload was started
-    const Location location = location_of(response);
+    const http::Location location = location_of(response);
     http::Request cancel = request("DELETE", "");
     cancel.url = location.url;
     if (location.same_origin) send(cancel);
@@ -263,7 +236,7 @@ void Registry::push_blob(const std::string& digest, const std::string& path) {
 bool Registry::upload(const std::string& digest, std::span<const std::byte> content) {
   const http::Response started = send(request("POST", "/blobs/uploads/"));
   if (started.status != 202) refuse(started);
-  const Location location = location_of(started);
+  const http::Location location = location_of(started);
   http::Request put = request("PUT", "");
   put.url = with_query(location.url, form_of({{"digest", digest}}));
   put.headers = {{"Content-Type", "application/octet-stream"}};
@@ -280,8 +253,8 @@ http::Response Registry::follow(http::Request request) {
   for (int hop = 0;; ++hop) {
     http::Response response = send(request, authorized);
     if (response.ok()) return response;
-    if (!is_redirect(response) || hop == kMostRedirects) refuse(response);
-    const Location next = location_of(response);
+    if (!http::is_redirect(response) || hop == http::kMostRedirects) refuse(response);
+    const http::Location next = location_of(response);
     request.url = next.url;
     authorized = authorized && next.same_origin;
   }

@@ -12,6 +12,7 @@
 #include "oko/package/registry_login.h"
 #include "oko/storage/bucket/environment.h"
 #include "oko/storage/http/client.h"
+#include "oko/storage/http/redirect.h"
 #include "oko/storage/http/retry.h"
 #include "oko/storage/store.h"
 
@@ -24,15 +25,6 @@ struct RegistryOptions {
   storage::http::Client* client = nullptr;  // null: http::shared_client()
   storage::bucket::Environment environment = storage::bucket::process_environment;
 };
-
-// Where a redirect or an upload continues.
-struct Location {
-  std::string url;
-  bool same_origin = true;  // as the registry: only there credentials are sent
-};
-// A Location header, relative or absolute, of a response to a request to `origin`
-// ("https://HOST:PORT"). Nothing if it is not http, or leaves https.
-std::optional<Location> resolve_location(const std::string& origin, std::string_view location);
 
 // One repository of a registry, by the OCI distribution specification 1.1. Requests are retried on
 // transient failures. Errors: kUsage if the registry rejects the login or the name, kInput for what
@@ -71,7 +63,7 @@ class Registry {
   void take_token(const Challenge& challenge);
   std::string token_answer(const Challenge& challenge, const std::optional<Login>& login);
   [[noreturn]] void refuse(const storage::http::Response& response) const;
-  Location location_of(const storage::http::Response& response) const;
+  storage::http::Location location_of(const storage::http::Response& response) const;
   // False if the upload has to begin anew.
   bool upload(const std::string& digest, std::span<const std::byte> content);
   // Through redirects, to the end of a successful response.

@@ -175,20 +175,6 @@ TEST(Registry, DoesNotSendALoginToATokenServerWithoutTls) {
   }
 }
 
-TEST(Location, StaysWhereItMayGo) {
-  const auto relative = resolve_location("https://r.io", "/v2/a/blobs/uploads/1?_state=x");
-  ASSERT_TRUE(relative);
-  EXPECT_EQ(relative->url, "https://r.io/v2/a/blobs/uploads/1?_state=x");
-  EXPECT_TRUE(relative->same_origin);
-  EXPECT_TRUE(resolve_location("https://r.io", "https://r.io/x")->same_origin);
-  EXPECT_FALSE(resolve_location("https://r.io", "https://r.io:8443/x")->same_origin);
-  EXPECT_FALSE(resolve_location("https://r.io", "https://r.io.evil.example/x")->same_origin);
-  for (const char* bad : {"", "http://r.io/x", "ftp://r.io/x", "//evil.example/x", "x", "file:///x",
-                          "https://user@r.io/x", "/a\r\nX: y", "/a b"}) {
-    EXPECT_FALSE(resolve_location("https://r.io", bad)) << bad;
-  }
-}
-
 TEST(LoginFile, HasTheLoginOfTheMostSpecificName) {
   const ImageReference image = parse_image_reference("r.io/team/oko");
   const LoginEntry entry = parse_login_file(

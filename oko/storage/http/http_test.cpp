@@ -5,6 +5,7 @@
 
 #include "oko/base/error.h"
 #include "oko/storage/http/client.h"
+#include "oko/storage/http/redirect.h"
 #include "oko/storage/http/retry.h"
 #include "tests/storage/wire.h"
 
@@ -349,6 +350,20 @@ TEST(Log, ShowsNoSecrets) {
   EXPECT_THAT(told, HasSubstr("GET http://127.0.0.1:"));
   EXPECT_THAT(told, HasSubstr("/b/x?upload_id=... 204, "));
   EXPECT_THAT(told, ::testing::Not(HasSubstr("SECRET")));
+}
+
+TEST(Location, StaysWhereItMayGo) {
+  const auto relative = resolve_location("https://r.io", "/v2/a/blobs/uploads/1?_state=x");
+  ASSERT_TRUE(relative);
+  EXPECT_EQ(relative->url, "https://r.io/v2/a/blobs/uploads/1?_state=x");
+  EXPECT_TRUE(relative->same_origin);
+  EXPECT_TRUE(resolve_location("https://r.io", "https://r.io/x")->same_origin);
+  EXPECT_FALSE(resolve_location("https://r.io", "https://r.io:8443/x")->same_origin);
+  EXPECT_FALSE(resolve_location("https://r.io", "https://r.io.evil.example/x")->same_origin);
+  for (const char* bad : {"", "http://r.io/x", "ftp://r.io/x", "//evil.example/x", "x", "file:///x",
+                          "https://user@r.io/x", "/a\r\nX: y", "/a b"}) {
+    EXPECT_FALSE(resolve_location("https://r.io", bad)) << bad;
+  }
 }
 
 TEST(Url, CarriesSecretsOnlyByTlsOrToThisMachine) {
