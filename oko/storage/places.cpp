@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "oko/base/error.h"
+#include "oko/storage/bucket/environment.h"
 #include "oko/storage/identity.h"
 #include "oko/storage/store.h"
 
@@ -42,6 +43,13 @@ std::string precious_place(const std::string& uri) {
   std::error_code error;
   const std::filesystem::path here = std::filesystem::current_path(error);
   return !error && holds(here.string()) ? "the current directory" : "";
+}
+
+std::string cache_folder(const std::string& name) {
+  const bucket::Environment environment = bucket::process_environment;
+  const std::string cache = environment("XDG_CACHE_HOME");
+  return cache.empty() ? bucket::in_home(environment, ".cache/oko/" + name)
+                       : join(cache, "oko/" + name);
 }
 
 }  // namespace oko::storage

@@ -21,4 +21,8 @@ std::string absolute(const std::string& path);
 // contains one of these. "" for other places.
 std::string precious_place(const std::string& uri);
 
+// This user's cache for one purpose: $XDG_CACHE_HOME/oko/NAME, else ~/.cache/oko/NAME; "" where
+// neither that nor HOME is set.
+std::string cache_folder(const std::string& name);
+
 }  // namespace oko::storage

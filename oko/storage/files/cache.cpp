@@ -17,6 +17,7 @@
 #include "oko/storage/bucket/environment.h"
 #include "oko/storage/checksum.h"
 #include "oko/storage/local/file.h"
+#include "oko/storage/places.h"
 #include "oko/storage/store.h"
 
 namespace oko::storage {
@@ -48,11 +49,10 @@ std::uint64_t free_bytes(const std::string& folder) {
 }
 
 std::string default_folder() {
-  const bucket::Environment environment = bucket::process_environment;
-  if (std::string folder = environment("OKO_CACHE_DIR"); !folder.empty()) return folder;
-  const std::string cache = environment("XDG_CACHE_HOME");
-  return cache.empty() ? bucket::in_home(environment, ".cache/oko/files")
-                       : join(cache, "oko/files");
+  if (std::string folder = bucket::process_environment("OKO_CACHE_DIR"); !folder.empty()) {
+    return folder;
+  }
+  return cache_folder("files");
 }
 
 std::uint64_t default_limit(const std::string& folder) {
