@@ -51,7 +51,7 @@ std::string skypilot_task(const Spec& submitted) {
     const std::string at = mount_of(input, spec.id);
     mounts +=
         fmt::format("  {}: {}\n", yaml_string(at), yaml_string(storage::absolute(input.from)));
-    spec.command[input.word] = at;
+    if (input.word) spec.command[*input.word] = at;
   }
   if (storage::is_local(spec.folder)) {
     throw Error(ErrorCode::kUsage, "--job-dir", spec.folder + " is on this machine",

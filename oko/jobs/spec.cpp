@@ -88,10 +88,12 @@ std::vector<std::string> words_from(const Json& json, const std::string& name) {
 std::vector<Input> inputs_from(const Json& json, std::size_t words, const std::string& name) {
   std::vector<Input> inputs;
   for (const Json& one : member(json, "inputs", Json::value_t::array, name)) {
-    Input input{json_get<std::string>(one, "from", name), json_get<std::string>(one, "name", name),
-                json_get<std::size_t>(one, "word", name), json_get<bool>(one, "is_dataset", name)};
+    Input input{json_get<std::string>(one, "from", name), json_get<std::string>(one, "name", name)};
+    input.is_dataset = json_get<bool>(one, "is_dataset", name);
+    if (one.contains("word")) input.word = json_get<std::size_t>(one, "word", name);
     checked_relative_path(input.name, name, "an input");
-    if (input.word >= words) throw input_error(name, "an input belongs to no word of \"command\"");
+    if (input.word && *input.word >= words)
+      throw input_error(name, "an input belongs to no word of \"command\"");
     inputs.push_back(std::move(input));
   }
   return inputs;
@@ -107,10 +109,9 @@ std::string Spec::setting(std::string_view name, std::string fallback) const {
 Json to_json(const Spec& spec) {
   Json inputs = Json::array();
   for (const Input& input : spec.inputs) {
-    inputs.push_back({{"from", input.from},
-                      {"name", input.name},
-                      {"word", input.word},
-                      {"is_dataset", input.is_dataset}});
+    Json one = {{"from", input.from}, {"name", input.name}, {"is_dataset", input.is_dataset}};
+    if (input.word) one["word"] = *input.word;
+    inputs.push_back(std::move(one));
   }
   Json settings = Json::object();
   for (const auto& [name, value] : spec.settings) settings[name] = value;

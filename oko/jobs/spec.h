@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,9 +27,11 @@ struct Resources {
 // A file or folder of this machine that the command needs, and that is copied into the job's folder
 // because the workers cannot see this machine's disk.
 struct Input {
-  std::string from;      // its path here
-  std::string name;      // its name in the job's folder: "inputs/0-photos"
-  std::size_t word = 0;  // of Spec::command, which becomes the copy's path on the workers
+  std::string from;  // its path here
+  std::string name;  // its name in the job's folder: "inputs/0-photos"
+  // The word of Spec::command that becomes the copy's path on the workers; nothing: a file that
+  // another one finds beside itself.
+  std::optional<std::size_t> word = {};
   bool is_dataset = false;
 };
 

@@ -15,7 +15,7 @@ class JobSpec : public Jobs {
     Spec spec = this->spec();
     spec.resources = {2, 1, "L4", "g2-standard-8", "europe-west4", true, 8, 20};
     spec.settings = {{"image", "registry/oko:1"}};
-    spec.inputs = {{"photos", "inputs/0-photos", 1, true}};
+    spec.inputs = {{"photos", "inputs/0-photos", 1, true}, {"net.bin", "inputs/1-net.bin"}};
     spec.price = 1.5;
     spec.price_source = "g2-standard-8";
     return to_json(spec);
@@ -54,6 +54,8 @@ TEST_F(JobSpec, NothingElseIsAccepted) {
   EXPECT_THAT(with("price", -1), HasSubstr("negative"));
   const Json outside = {{"from", "a"}, {"name", "../../x"}, {"word", 1U}, {"is_dataset", true}};
   EXPECT_THAT(with("inputs", Json::array({outside})), HasSubstr("an input"));
+  const Json beyond = {{"from", "a"}, {"name", "x"}, {"word", 1000U}, {"is_dataset", false}};
+  EXPECT_THAT(with("inputs", Json::array({beyond})), HasSubstr("belongs to no word"));
   Json none = full();
   none.erase("resources");
   EXPECT_THAT(fault(none), HasSubstr("resources"));
