@@ -42,7 +42,7 @@ step check "$oko" data check demo/data
 step show "$oko" data show demo/data -o demo/contact.png
 # From scratch, so small images and many steps: each epoch takes some seconds. Few, tight objects
 # need neither mosaic nor a long warm-up.
-step train "$oko" train demo/data --network yolov3-tiny --width 192 --epochs 20 --batch 8 \
+step train "$oko" train demo/data --network yolov3-tiny --from none --width 192 --epochs 20 --batch 8 \
   --mosaic 0 --plain-epochs 0 --scale-low .7 --scale-high 1.4 --warmup-epochs 1 --out demo/run
 step eval "$oko" eval demo/run demo/data --report demo/report.html
 mapfile -t unseen < <(head -n 12 demo/data/ImageSets/Main/val.txt |

@@ -42,7 +42,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-training=(train /data --network yolo-fastest --width 96 --height 96 --epochs 2 --frozen-epochs 0
+training=(train /data --network yolo-fastest --from none --width 96 --height 96 --epochs 2 --frozen-epochs 0
   --batch 16 --device cpu)
 step() {  # step NAME COMMAND…: the command's last lines, and its time
   local name=$1 begin=$SECONDS

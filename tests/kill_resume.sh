@@ -11,7 +11,7 @@ fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-train=("$oko" --quiet train "$dataset" --network yolo-fastest --width 96 --epochs 5 --batch 2
+train=("$oko" --quiet train "$dataset" --network yolo-fastest --from none --width 96 --epochs 5 --batch 2
   --precision fp32 --threads 2 --checkpoint-minutes .001 --plain-epochs 1 --no-check)
 
 # resume_flag FOLDER: prints --resume if a run has started there.

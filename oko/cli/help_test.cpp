@@ -118,7 +118,7 @@ TEST(Help, ShowsValuesAndDefaultsOfFlags) {
 
 TEST(Help, NamesWhatKindOfValueATextIs) {
   const std::string train = oko_command({"help", "train"}).out;
-  for (const char* flag : {"--classes FILE", "--from FILE", "--network NAME|FILE",
+  for (const char* flag : {"--classes FILE", "--from NAME|FILE", "--network NAME|FILE",
                            "--anchors ANCHORS", "--device DEVICE", "--train-split NAME"}) {
     EXPECT_THAT(train, HasSubstr(std::string("  ") + flag)) << flag;
   }

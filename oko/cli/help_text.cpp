@@ -88,7 +88,11 @@ ValueText value_text(const CLI::Option& option) {
   const std::size_t open = type.find('{'), close = type.rfind('}');
   if (open != type.npos && close != type.npos) {
     value.choices = type.substr(open + 1, close - open - 1);
-    std::ranges::replace(value.choices, ',', '|');
+    constexpr std::size_t kLongest = 40;  // more are written so that lines can break between them
+    const bool is_long = value.choices.size() > kLongest;
+    for (std::size_t at = 0; (at = value.choices.find(',', at)) != value.choices.npos; ++at) {
+      value.choices.replace(at, 1, is_long ? " | " : "|");
+    }
   }
   constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kPlain{
       {{"INT", "N"}, {"UINT", "N"}, {"FLOAT", "X"}, {"", "NAME"}}};

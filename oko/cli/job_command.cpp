@@ -13,6 +13,8 @@
 #include "oko/storage/places.h"
 #include "oko/storage/store.h"
 #include "oko/train/check.h"
+#include "oko/train/from.h"
+#include "oko/weights/fetch.h"
 
 namespace oko::cli {
 namespace {
@@ -73,11 +75,45 @@ jobs::Input input_of(const std::string& path, std::size_t word, std::size_t numb
           word};
 }
 
-// A job copies the file that a word names, not one beside it.
-void refuse_two_files(const std::string& model) {
-  if (!convert::is_model(model) || convert::files_of_model(model).size() == 1) return;
-  throw Error(ErrorCode::kUsage, model, "is a model in two files, of which a job copies only one",
-              "make one of them: oko import " + model + " -o pretrained.oko");
+// A file that another one finds under its own name with another extension (a .param its .bin).
+jobs::Input input_beside(const jobs::Input& first, const std::string& path) {
+  return {path, storage::join("inputs", storage::stem(first.name) + storage::extension(path))};
+}
+
+void add_file(TrainCommand& command, const std::string& path) {
+  const jobs::Input first = input_of(path, command.words.size(), command.inputs.size());
+  command.inputs.push_back(first);
+  for (const std::string& file : convert::files_of_model(path)) {
+    if (file != path && storage::exists(file)) command.inputs.push_back(input_beside(first, file));
+  }
+}
+
+// Whether a value of --from is one of its words, and no file, whatever is in this folder.
+bool is_word_of_from(std::string_view value) {
+  return value == train::kFromAuto || value == train::kFromNone || weights::find(value) != nullptr;
+}
+
+// The machines that train may not reach the network or know another oko's table, so the files go
+// with the job, and its command says which were meant.
+void add_known_weights(TrainCommand& command) {
+  const weights::Known* const known = train::known_weights(command.recipe);
+  if (known == nullptr) return;
+  command.known_weights = known;
+  std::vector<std::string>& words = command.words;
+  auto value = std::ranges::find(words, "--from");
+  if (value == words.end()) {
+    words.insert(words.end(), {"--from", ""});
+    value = words.end() - 2;
+  }
+  *++value = known->name;
+  const std::string path = weights::place_of(*known);
+  const auto word = static_cast<std::size_t>(value - words.begin());
+  const jobs::Input first = input_of(path, word, command.inputs.size());
+  command.inputs.push_back(first);
+  for (const weights::File& file : known->files.subspan(1)) {
+    command.inputs.push_back(
+        input_beside(first, storage::join(storage::parent(path), file.name())));
+  }
 }
 
 // Files of this machine that only the recipe file names, as words: they may have to be copied.
@@ -89,6 +125,7 @@ void add_files_of_recipe(const TrainCommand& command, std::vector<std::string>& 
           is_dataset || std::string_view(about.value).find("FILE") != std::string_view::npos;
       if (!is_file || field.empty() || command.given.contains(about.key)) return;
       if (!storage::is_local(field) || !storage::exists(field)) return;
+      if (std::string_view(about.key) == "from" && is_word_of_from(field)) return;
       if (!is_dataset) words.push_back(train::flag_of(about.key));
       words.push_back(field);
     }
@@ -122,9 +159,9 @@ TrainCommand parse_train_command(const std::vector<std::string>& given) {
   }
   if (!arguments.recipe.file.empty()) add_files_of_recipe(command, words);
   const CLI::Option* const out = train.get_option("--out");
-  const CLI::Option* const from = train.get_option("--from");
   if (out->count() > 0) command.out = arguments.out;
   command.title = title_of(command.recipe.dataset);
+  const CLI::Option* const from = train.get_option("--from");
   const CLI::Option* option = nullptr;  // whose value comes next
   for (const std::string& word : words) {
     const bool is_value = option != nullptr;
@@ -136,18 +173,22 @@ TrainCommand parse_train_command(const std::vector<std::string>& given) {
     }
     const CLI::Option* const owner = std::exchange(option, nullptr);
     if (is_value && owner == out) continue;
-    const bool is_file = !command.words.empty() && (is_value ? names_a_file(*owner) : true);
-    if (owner == from) refuse_two_files(word);
+    const bool is_file =
+        !command.words.empty() &&
+        (!is_value || (names_a_file(*owner) && !(owner == from && is_word_of_from(word))));
     if (is_file && storage::is_local(word)) {
-      if (storage::exists(word)) {
+      if (storage::exists(word) && is_value) {
+        add_file(command, word);
+      } else if (storage::exists(word)) {
         command.inputs.push_back(input_of(word, command.words.size(), command.inputs.size()));
-        command.inputs.back().is_dataset = !is_value;
+        command.inputs.back().is_dataset = true;
       } else if (word.starts_with("/")) {
         command.names_missing_files = true;
       }
     }
     command.words.push_back(word);
   }
+  add_known_weights(command);
   return command;
 }
 

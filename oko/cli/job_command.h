@@ -8,6 +8,7 @@
 #include "oko/jobs/backend.h"
 #include "oko/jobs/spec.h"
 #include "oko/train/recipe.h"
+#include "oko/weights/known.h"
 
 namespace oko::cli {
 
@@ -18,8 +19,10 @@ struct TrainCommand {
   std::set<std::string> given;     // keys of the recipe that they set
   std::string out;                 // value of --out; empty: not given
   std::string title;               // for the job's name: that of the dataset
-  // Files and folders of this machine among the words.
+  // Files and folders of this machine among the words, and what lies beside these.
   std::vector<jobs::Input> inputs;
+  // What --from names, also by "auto": its files are among the inputs, and may have to be fetched.
+  const weights::Known* known_weights = nullptr;
   bool names_missing_files = false;  // by absolute paths: the workers may have them
 };
 

@@ -20,6 +20,7 @@
 #include "oko/jobs/vertex/ai_platform.h"
 #include "oko/storage/places.h"
 #include "oko/storage/store.h"
+#include "oko/weights/fetch.h"
 
 namespace oko::cli {
 namespace {
@@ -133,7 +134,7 @@ Spec make_spec(const SubmitArguments& arguments, const TrainCommand& train,
   }
   spec.inputs = train.inputs;
   for (const jobs::Input& input : spec.inputs) {
-    spec.command[input.word] = storage::join(spec.folder, input.name);
+    if (input.word) spec.command[*input.word] = storage::join(spec.folder, input.name);
   }
   return spec;
 }
@@ -145,6 +146,11 @@ void refuse_a_second_run(const Spec& spec) {
               "omit --out, or choose another; oko job retry continues a job");
 }
 
+// Now rather than by the job, which may run where there is no network.
+void fetch_known_weights(const TrainCommand& train, const Context& context) {
+  if (train.known_weights != nullptr) weights::get(*train.known_weights, *context.progress);
+}
+
 void print_skypilot_task(const Spec& spec, const TrainCommand& train, const Backend& backend,
                          const Context& context) {
   const std::string task = jobs::skypilot_task(spec);
@@ -154,6 +160,7 @@ void print_skypilot_task(const Spec& spec, const TrainCommand& train, const Back
     throw input_error(dataset, "there is no such dataset on this machine");
   }
   if (storage::is_local(dataset)) check_training(train, spec, backend, context);
+  fetch_known_weights(train, context);
   for (const jobs::Input& input : spec.inputs) {
     if (input.is_dataset) check_copy_is_complete(input.from);
   }
@@ -178,6 +185,7 @@ void submit(const SubmitArguments& arguments, Context& context) {
   }
   backend.check(job.spec);
   check_training(train, job.spec, backend, context);
+  fetch_known_weights(train, context);
   for (const jobs::Input& input : job.spec.inputs) {
     if (input.is_dataset) check_copy_is_complete(input.from);
   }

@@ -106,7 +106,7 @@ TEST_F(JobCommand, SkyPilotGetsTheImageAndTheFilesOfThisMachine) {
   };
   std::filesystem::rename(file("photos"), file("it's photos"));
   const Outcome sky = task({"--image", "docker.io/me/oko:1", "--job-dir", "gs://b/jobs/roses-1",
-                            "--", "train", file("it's photos"), "--epochs", "3"});
+                            "--", "train", file("it's photos"), "--from", "none"});
   EXPECT_EQ(sky.code, 0) << sky.error;
   EXPECT_TRUE(sky.out.starts_with("name: \"roses-1\"\n")) << sky.out;
   EXPECT_THAT(sky.out, HasSubstr("\n  image_id: \"docker:docker.io/me/oko:1\"\n"));
@@ -119,7 +119,7 @@ TEST_F(JobCommand, SkyPilotGetsTheImageAndTheFilesOfThisMachine) {
   storage::write(file("run.sh"), std::string_view(run));
   EXPECT_EQ(std::system(("sh -n " + file("run.sh")).c_str()), 0);  // a valid script
 
-  const std::vector<std::string> train = {"--", "train", file("it's photos")};
+  const std::vector<std::string> train = {"--", "train", file("it's photos"), "--from", "none"};
   const auto fault = [&](std::vector<std::string> words) {
     words.insert(words.end(), train.begin(), train.end());
     const Outcome outcome = task(words);
@@ -141,10 +141,10 @@ TEST_F(JobCommand, SkyPilotGetsTheImageAndTheFilesOfThisMachine) {
 TEST_F(JobCommand, WordsOfTheTrainingAreKeptAndItsFilesAreFound) {
   const TrainCommand command = parse_train_command(
       {"train", file("photos"), "-o", file("out"), "--epochs=3",
-       "--classes=" + file("photos/classes.txt"), "--no-augment", "--network", "yolov3-tiny"});
+       "--classes=" + file("photos/classes.txt"), "--no-augment", "--from", "none"});
   EXPECT_THAT(command.words,
               ElementsAre("train", file("photos"), "--epochs", "3", "--classes",
-                          file("photos/classes.txt"), "--no-augment", "--network", "yolov3-tiny"));
+                          file("photos/classes.txt"), "--no-augment", "--from", "none"));
   EXPECT_EQ(command.out, file("out"));
   EXPECT_EQ(command.title, "photos");
   ASSERT_EQ(command.inputs.size(), 2U);
@@ -156,15 +156,65 @@ TEST_F(JobCommand, WordsOfTheTrainingAreKeptAndItsFilesAreFound) {
   EXPECT_FALSE(command.inputs[1].is_dataset);
 }
 
+TEST_F(JobCommand, KnownWeightsGoWithTheTraining) {
+  ::setenv("XDG_CACHE_HOME", file("cache").c_str(), 1);
+  const std::string cache = file("cache/oko/weights/");
+  const auto parsed = [this](std::vector<std::string> words) {
+    words.insert(words.begin(), {"train", file("photos")});
+    return parse_train_command(words);
+  };
+  // By name, by "auto" and by nothing; of one file and of two.
+  for (const auto& words : {std::vector<std::string>{"--network", "yolo-fastest"},
+                            {"--network", "yolo-fastest", "--from=auto"},
+                            {"--network", "yolo-fastest", "--from", "yolo-fastest-1.1"}}) {
+    const TrainCommand command = parsed(words);
+    EXPECT_THAT(command.words, ElementsAre("train", file("photos"), "--network", "yolo-fastest",
+                                           "--from", "yolo-fastest-1.1"));
+    ASSERT_EQ(command.inputs.size(), 2U);
+    EXPECT_EQ(command.inputs[1].from, cache + "yolo-fastest-1.1.weights");
+    EXPECT_EQ(command.inputs[1].name, "inputs/1-yolo-fastest-1.1.weights");
+    EXPECT_EQ(command.inputs[1].word, 5U);
+  }
+  const TrainCommand two = parsed({"--network", "nanodet-plus"});
+  ASSERT_EQ(two.inputs.size(), 3U);
+  EXPECT_EQ(two.inputs[1].name, "inputs/1-nanodet-plus-coco-416.param");
+  EXPECT_EQ(two.inputs[2].name, "inputs/1-nanodet-plus-coco-416.bin");
+  EXPECT_EQ(two.inputs[2].from, cache + "nanodet-plus-coco-416.bin");
+  EXPECT_FALSE(two.inputs[2].word);
+
+  EXPECT_EQ(parsed({"--from", "none"}).inputs.size(), 1U);
+  EXPECT_EQ(parsed({"--network", file("net.cfg")}).inputs.size(), 1U);
+  // Nothing is fetched before it is needed, and what cannot be fetched stops the submission.
+  EXPECT_FALSE(storage::exists(file("cache")));
+  ::setenv("OKO_WEIGHTS_URL", file("mirror").c_str(), 1);
+  const Outcome outcome = job({"submit", "--name", "roses-1", "--", "train", file("photos")});
+  EXPECT_EQ(outcome.code, 4);
+  EXPECT_THAT(outcome.error, HasSubstr(file("mirror")));
+  EXPECT_FALSE(storage::exists(file("jobs/roses-1")));
+  ::unsetenv("OKO_WEIGHTS_URL");
+  ::unsetenv("XDG_CACHE_HOME");
+}
+
+TEST_F(JobCommand, FilesTakeWithThemWhatTheyFindBesideThemselves) {
+  for (const char* name : {"net.param", "net.bin"}) storage::write(file(name), std::string_view());
+  const TrainCommand command =
+      parse_train_command({"train", file("photos"), "--from", file("net.param")});
+  ASSERT_EQ(command.inputs.size(), 3U);
+  EXPECT_EQ(command.inputs[1].name, "inputs/1-net.param");
+  EXPECT_EQ(command.inputs[2].name, "inputs/1-net.bin");
+  EXPECT_FALSE(command.inputs[2].word);
+}
+
 TEST_F(JobCommand, FilesThatOnlyTheRecipeNamesAreFound) {
   storage::write(file("run.toml"), "[data]\ndataset = \"" + file("photos") + "\"\nclasses = \"" +
-                                       file("photos/classes.txt") + "\"\n");
+                                       file("photos/classes.txt") +
+                                       "\"\n[network]\nfrom = \"none\"\n");
   const TrainCommand command = parse_train_command({"train", "--recipe", file("run.toml")});
   EXPECT_EQ(command.title, "photos");
   ASSERT_EQ(command.inputs.size(), 3U);
   EXPECT_EQ(command.inputs[1].from, file("photos"));
   EXPECT_TRUE(command.inputs[1].is_dataset);
-  EXPECT_EQ(command.words[command.inputs[2].word - 1], "--classes");
+  EXPECT_EQ(command.words[command.inputs[2].word.value() - 1], "--classes");
 }
 
 #if OKO_HAS_TRAINING

@@ -34,7 +34,7 @@ class Defaults {
     if (anchors_[key] != usual_[key]) text += ", with anchors " + anchors_[key].dump();
     if (none_[key] != usual_[key]) text += ", without anchors " + none_[key].dump();
     if (tuned_[key] != none_[key]) {
-      text += ", without anchors and with --from " + tuned_[key].dump();
+      text += ", without anchors but pretrained " + tuned_[key].dump();
     }
     return text;
   }

@@ -30,6 +30,7 @@ void check_network(Recipe recipe, Progress& progress) {
   setup.recipe = std::move(recipe);
   setup.train.classes = {"object"};
   make_network(setup);
+  find_weights(setup, progress);
   take_pretrained(setup, progress);
 }
 

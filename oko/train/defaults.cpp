@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "oko/graph/builtin.h"
+#include "oko/train/from.h"
 
 namespace oko::train {
 namespace {
@@ -46,7 +47,7 @@ Recipe default_recipe(const std::string& network, const std::string& from) {
   recipe.from = from;
   if (!has_distances(network)) return recipe;
   take_published(recipe);
-  if (!from.empty()) shorten(recipe);
+  if (!starts_from_scratch(recipe)) shorten(recipe);
   return recipe;
 }
 

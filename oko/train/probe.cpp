@@ -11,6 +11,7 @@
 #include "oko/base/threads.h"
 #include "oko/train/engine.h"
 #include "oko/train/estimate.h"
+#include "oko/train/from.h"
 #include "oko/train/learner.h"
 #include "oko/train/setup.h"
 #include "oko/train/validate.h"
@@ -271,7 +272,11 @@ double mean_area(const Setup& setup) {
 
 ProbeResult probe(Recipe recipe, const ProbeOptions& options, Progress& progress) {
   keep_freed_memory();
-  recipe.check = false;  // it opens every image
+  recipe.check = false;                    // it opens every image
+  if (known_weights(recipe) != nullptr) {  // they do not change what a step takes
+    recipe.from = kFromNone;
+    recipe.frozen_epochs = -1;
+  }
   const bool chooses_batch = recipe.batch == 0;
   NoProgress quiet;
   Setup setup = set_up(std::move(recipe), quiet);

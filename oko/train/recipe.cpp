@@ -17,6 +17,7 @@
 #include "oko/base/suggest.h"
 #include "oko/dataset/format.h"
 #include "oko/run/output.h"
+#include "oko/train/from.h"
 
 namespace oko::train {
 namespace {
@@ -257,7 +258,7 @@ void check_effects(const Recipe& r, const std::set<std::string>& given) {
   };
   needs(r.optimizer == OptimizerKind::kSgd, {"momentum"}, "--optimizer sgd");
   needs(r.schedule == ScheduleKind::kCosine, {"final_factor"}, "--schedule cosine");
-  needs(!r.from.empty() && r.frozen_epochs != 0, {"frozen_rate"},
+  needs(!starts_from_scratch(r) && r.frozen_epochs != 0, {"frozen_rate"},
         "--from and a stage with frozen layers");
   needs(r.loss == LossKind::kCiou, {"box_gain", "label_smoothing"}, "--loss ciou");
   needs(r.augment,

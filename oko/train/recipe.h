@@ -27,7 +27,7 @@ struct Recipe {
   std::string network = "yolov3-tiny";
   int width = 0, height = 0;
   std::string anchors = "auto";
-  std::string from;
+  std::string from = "auto";
   // schedule
   int frozen_epochs = -1, epochs = 100;
   int batch = 0, accumulate = 1;
@@ -126,10 +126,12 @@ void visit_recipe(R& r, Visitor&& visitor) {
         RecipeHelp("auto (keep if they fit), data (cluster), default, or w,h, w,h, … in pixels",
                    "ANCHORS"));
   fixed("network", "from", r.from,
-        RecipeHelp("Pretrained model of any format, or .weights or their first layers", "FILE"));
+        RecipeHelp("Pretrained weights: auto (known ones of the network, downloaded once), none, "
+                   "a name in oko weights list, a model of any format, or .weights or their first "
+                   "layers",
+                   "NAME|FILE"));
   fixed("schedule", "frozen_epochs", r.frozen_epochs,
-        "Epochs with the pretrained layers frozen (-1: a tenth of epochs with --from, else 0)", -1,
-        1e6);
+        "Epochs with the pretrained layers frozen (-1: a tenth, 0 without such layers)", -1, 1e6);
   changeable("schedule", "epochs", r.epochs, "Total epochs", 1, 1e6);
   fixed("schedule", "batch", r.batch, "Images per batch (0: 16, fewer for a small dataset)", 0,
         4096);

@@ -204,8 +204,13 @@ TEST(Recipe, OptionsWithoutEffectAreRejected) {
     EXPECT_EQ(e.code(), ErrorCode::kUsage);
     EXPECT_EQ(e.place(), flag_of(key));
   };
-  Recipe recipe;
+  Recipe recipe;  // from the known weights of its network
   refused("momentum", recipe);
+  EXPECT_NO_THROW(check_effects(recipe, {"frozen_rate"}));
+  recipe.network = "net.cfg";
+  refused("frozen_rate", recipe);
+  recipe.network = Recipe().network;
+  recipe.from = "none";
   refused("frozen_rate", recipe);
   recipe.loss = LossKind::kDarknet;
   refused("box_gain", recipe);
@@ -247,6 +252,8 @@ TEST(DefaultRecipe, DependsOnTheHeadsAndOnPretrainedWeights) {
   EXPECT_LT(tuned.epochs, none.epochs);
   EXPECT_EQ(tuned.batch, 8);
   EXPECT_EQ(tuned.from, "net.param");
+  EXPECT_EQ(default_recipe("nanodet-plus", "auto").epochs, tuned.epochs);
+  EXPECT_EQ(default_recipe("nanodet-plus", "none").epochs, none.epochs);
   EXPECT_EQ(to_toml(default_recipe("yolov3-tiny", "w.weights")).find("epochs = 25"),
             std::string::npos);
   EXPECT_EQ(default_recipe("my.cfg", "").mosaic, Recipe().mosaic);

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "oko/base/error.h"
+#include "oko/train/from.h"
 
 namespace oko::train {
 namespace {
@@ -43,7 +44,8 @@ std::string conflict(const char* key, const T& wanted, const T& recorded) {
 template <typename T>
 bool lets_choose(std::string_view key, const T& value) {
   if constexpr (std::is_same_v<T, std::string>) {
-    return key == "anchors" && value_named<AnchorSource>(value).has_value();
+    return (key == "anchors" && value_named<AnchorSource>(value).has_value()) ||
+           (key == "from" && value == kFromAuto);
   } else if constexpr (std::is_same_v<T, int>) {
     return ((key == "batch" || key == "width" || key == "height") && value == 0) ||
            (key == "frozen_epochs" && value < 0);

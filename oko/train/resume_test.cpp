@@ -256,7 +256,7 @@ TEST_F(ResumeWith, WhatTheRunBeganWithOrAutoIsNoChange) {
   interrupt(r, "run", 3);
   EXPECT_TRUE(error_of([&] {
                 TrainOptions options{.out = place("run"), .resume = true};
-                options.given = {"anchors", "batch"};
+                options.given = {"anchors", "batch", "from"};
                 options.stop = [] { return true; };
                 train::train(r, options, progress_);
               }).code() == ErrorCode::kInterrupted);

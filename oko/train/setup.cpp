@@ -53,6 +53,7 @@ Setup set_up(Recipe recipe, Progress& progress, const ResumedRun* resumed, Worke
     }
   }
   make_network(setup);
+  find_weights(setup, progress);
   take_pretrained(setup, progress);
   choose_anchors(setup, progress);  // as images are fed to the pretrained model
   choose_numbers(setup);

@@ -21,6 +21,7 @@ struct Setup {
   Recipe recipe;                // every "auto" replaced by the choice
   dataset::Dataset train, val;  // val may be empty
   graph::Network network;  // with the pretrained weights that fit; the rest is initialized later
+  std::string weights;     // the pretrained file; empty: training starts from scratch
   std::vector<bool> pretrained;    // layers to freeze in stage 1
   std::vector<std::string> notes;  // what was chosen and why, one line each, for the user
   DataRecord data;                 // of train and val

@@ -5,16 +5,19 @@
 #include <utility>
 
 #include "oko/base/error.h"
+#include "oko/base/suggest.h"
 #include "oko/dataset/anchors.h"
 #include "oko/dataset/image_sizes.h"
 #include "oko/formats/darknet.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/network_json.h"
 #include "oko/storage/store.h"
+#include "oko/train/from.h"
 #include "oko/train/head.h"
 #include "oko/train/pretrained.h"
 #include "oko/train/setup_steps.h"
 #include "oko/train/transfer.h"
+#include "oko/weights/fetch.h"
 
 namespace oko::train {
 namespace {
@@ -165,9 +168,33 @@ void choose_anchors(Setup& setup, Progress& progress) {
   }
 }
 
+// Also says what "auto" means here.
+void find_weights(Setup& setup, Progress& progress) {
+  Recipe& r = setup.recipe;
+  const weights::Known* const known = known_weights(r);
+  if (known != nullptr) {
+    r.from = known->name;
+    setup.weights = weights::get(*known, progress);
+  } else if (!starts_from_scratch(r)) {
+    if (!storage::exists(r.from)) {
+      std::vector<std::string> names;
+      for (const weights::Known& one : weights::known()) names.emplace_back(one.name);
+      const std::string nearest = nearest_word(r.from, names);
+      throw input_error(r.from, "is neither a file nor the name of known weights",
+                        (nearest.empty() ? "" : "did you mean " + nearest + "? ") +
+                            std::string("oko weights list shows the names"));
+    }
+    setup.weights = r.from;
+  } else if (r.from == kFromAuto) {
+    note(setup, progress,
+         "pretrained: no weights are known for " + r.network + ", so training starts from scratch");
+    r.from = kFromNone;
+  }
+}
+
 void take_pretrained(Setup& setup, Progress& progress) {
   setup.pretrained.assign(setup.network.layers.size(), false);
-  if (setup.recipe.from.empty()) {
+  if (setup.weights.empty()) {
     if (setup.recipe.frozen_epochs > 0) {
       throw Error(ErrorCode::kUsage, "--frozen-epochs",
                   "without pretrained weights there is nothing to freeze",
@@ -177,12 +204,15 @@ void take_pretrained(Setup& setup, Progress& progress) {
     return;
   }
   const Transfer transfer =
-      load_pretrained(setup.network, setup.recipe.from, setup.train, setup.recipe);
+      load_pretrained(setup.network, setup.weights, setup.train, setup.recipe);
   const auto outputs = output_convolutions(setup.network);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     setup.pretrained[i] = transfer.loaded[i] && !outputs[i];
   }
-  note(setup, progress, "pretrained: " + transfer.description);
+  const weights::Known* const known = known_weights(setup.recipe);
+  const std::string named =
+      known == nullptr ? "" : fmt::format("{} ({}): ", known->name, known->about);
+  note(setup, progress, "pretrained: " + named + transfer.description);
   if (transfer.preprocess && *transfer.preprocess != setup.network.preprocess) {
     setup.network.preprocess = *transfer.preprocess;
     note(setup, progress,

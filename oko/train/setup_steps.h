@@ -11,6 +11,7 @@ namespace oko::train {
 // setup, and notes what it chose.
 void read_data(Setup& setup, const ResumedRun* resumed, Progress& progress);
 void make_network(Setup& setup);
+void find_weights(Setup& setup, Progress& progress);  // downloads known ones
 void take_pretrained(Setup& setup, Progress& progress);
 void choose_anchors(Setup& setup, Progress& progress);
 // `then`: of the checkpoint.

@@ -60,5 +60,38 @@ TEST_F(SetupSteps, WithoutPretrainedWeightsNothingIsFrozen) {
   EXPECT_EQ(error_of([&] { take_pretrained(setup_, progress_); }).code(), ErrorCode::kUsage);
 }
 
+TEST_F(SetupSteps, WeightsAreFoundByNameOrChosenForTheNetwork) {
+  const dataset::ScratchFolder cache;
+  ::setenv("XDG_CACHE_HOME", cache.path().c_str(), 1);
+  ::setenv("OKO_WEIGHTS_URL", (folder_ / "mirror").c_str(), 1);  // empty
+  const auto fault = [&](const std::string& network, const std::string& from) {
+    setup_.recipe.network = network;
+    setup_.recipe.from = from;
+    return error_of([&] { find_weights(setup_, progress_); });
+  };
+  for (const char* from : {"auto", "yolo-fastest-1.1-xl"}) {
+    const Error missing = fault("yolo-fastest-xl", from);
+    EXPECT_EQ(missing.code(), ErrorCode::kStorage);
+    EXPECT_THAT(missing.place(), HasSubstr("mirror/yolo-fastest-1.1-xl.weights"));
+    EXPECT_EQ(setup_.recipe.from, "yolo-fastest-1.1-xl");
+  }
+  const Error typo = fault("yolov3-tiny", "yolo-fastest-1.2");
+  EXPECT_EQ(typo.code(), ErrorCode::kInput);
+  EXPECT_THAT(typo.hint(), HasSubstr("did you mean yolo-fastest-1.1?"));
+  EXPECT_THAT(setup_.notes, IsEmpty());
+
+  setup_.recipe.from = "none";
+  find_weights(setup_, progress_);
+  EXPECT_THAT(setup_.notes, IsEmpty());
+  EXPECT_EQ(setup_.weights, "");
+  setup_.recipe.network = "net.cfg";
+  setup_.recipe.from = "auto";
+  find_weights(setup_, progress_);
+  EXPECT_EQ(setup_.recipe.from, "none");
+  EXPECT_THAT(setup_.notes.back(), HasSubstr("no weights are known for net.cfg"));
+  ::unsetenv("XDG_CACHE_HOME");
+  ::unsetenv("OKO_WEIGHTS_URL");
+}
+
 }  // namespace
 }  // namespace oko::train

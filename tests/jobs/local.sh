@@ -38,7 +38,7 @@ state() { "$oko" --json job show "$1" | sed -n 's/^  "state": "\(.*\)",$/\1/p'; 
 is() { [ "$(state "$1")" = "$2" ]; }
 gone() { [ -z "$(processes)" ]; }
 # Long enough that a signal finds it at work, also on a fast machine.
-train=(train "$dataset" --network yolo-fastest --width 96 --batch 2 --precision fp32 --threads 1
+train=(train "$dataset" --network yolo-fastest --from none --width 96 --batch 2 --precision fp32 --threads 1
   --checkpoint-minutes .001 --plain-epochs 1 --no-check)
 
 echo "--- a closed terminal"

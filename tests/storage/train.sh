@@ -44,7 +44,7 @@ another_machine() {
   cd "$HOME"
 }
 
-flags=(--network "${NETWORK:-yolov3-tiny}" --width 96 --epochs "${EPOCHS:-6}" --batch 2
+flags=(--network "${NETWORK:-yolov3-tiny}" --from none --width 96 --epochs "${EPOCHS:-6}" --batch 2
   --precision fp32 --threads 2 --plain-epochs 1 --checkpoint-minutes .02)
 train() { "$oko" --quiet train "$1" --out "$2" "${flags[@]}" "${@:3}"; }
 

@@ -46,7 +46,7 @@ run 0 store cp -r "$work/voc" gs://oko-jobs/voc
 old=(my_Job --scale-tier BASIC_GPU --package-path trainer --module-name trainer.task
   --runtime-version 1.15 --job-dir gs://oko-jobs/my-job --master-image-uri "$image"
   --region us-central1)
-new=(train gs://oko-jobs/voc --epochs 3 --weights_stage stage.h5)
+new=(train gs://oko-jobs/voc --from none --epochs 3 --weights_stage stage.h5)
 run 0 job submit --dry-run "${old[@]}" -- "${new[@]}"
 has 'BASIC_GPU: one worker with a T4; it was a K80'
 has "POST http://127.0.0.1:$port/v1/projects/p/locations/us-central1/customJobs"
@@ -68,16 +68,16 @@ has '"state": "cancelled"'
 
 # What would cost money or time is refused before.
 run 2 job submit --on vertex --job-dir gs://oko-jobs/x --image "$image" --region europe-west4 \
-  --gpu-type L4 -- train gs://oko-jobs/voc
+  --gpu-type L4 -- train gs://oko-jobs/voc --from none
 has 'use --region us-central1'
 run 2 job submit --on vertex --job-dir gs://oko-jobs/x --image "$image" --region us-central1 \
-  --gpu-type L4 --machine n1-standard-8 -- train gs://oko-jobs/voc
+  --gpu-type L4 --machine n1-standard-8 -- train gs://oko-jobs/voc --from none
 has 'g2-standard-8'
 run 3 job submit --on vertex --job-dir gs://oko-jobs/x --image "${image}9" --region us-central1 \
-  -- train gs://oko-jobs/voc
-run 2 job submit --on vertex --image "$image" --region us-central1 -- train gs://oko-jobs/voc
+  -- train gs://oko-jobs/voc --from none
+run 2 job submit --on vertex --image "$image" --region us-central1 -- train gs://oko-jobs/voc --from none
 has 'gs://BUCKET/jobs/NAME'
-run 2 job submit --scale-tier BASIC_TPU -- train gs://oko-jobs/voc
+run 2 job submit --scale-tier BASIC_TPU -- train gs://oko-jobs/voc --from none
 has 'use BASIC_GPU'
 run 0 job list
 [ "$(grep -c '^[a-z]' "$work/out")" -le 2 ] || fail "refused jobs are listed"

@@ -95,7 +95,7 @@ for ((i = 1; i <= 40; ++i)); do
 done
 "$oko" --quiet store mb $bucket
 "$oko" --quiet store cp -r "$photos" $bucket/photos
-training=(train $bucket/photos --network yolov3-tiny --width 96 --batch 2 --precision fp32
+training=(train $bucket/photos --network yolov3-tiny --from none --width 96 --batch 2 --precision fp32
   --threads 1 --plain-epochs 1 --checkpoint-minutes .02 --epochs)
 image=registry.example/oko:1 secret=bucket
 # submit NAME EPOCHS FLAG…

@@ -45,7 +45,7 @@ submit() {
   local steps=$1 name=$2
   shift 2
   STEPS=$steps oko --quiet job submit --on slurm --name "$name" --program "$here/../stand_in.sh" "$@" \
-    -- train data || fail "submit $name"
+    -- train data --from none || fail "submit $name"
 }
 # Not by a pipe, which grep -q closes too early for oko.
 shows_now() { oko job show "$1" >shown && grep -q "$2" shown; }
@@ -59,13 +59,13 @@ model() { cat "$OKO_JOBS/$1/run/model.oko"; }
 expect_refusal() {
   local what=$1 code=0
   shift
-  oko job submit --on slurm "$@" -- train data 2>refusal || code=$?
+  oko job submit --on slurm "$@" -- train data --from none 2>refusal || code=$?
   [ $code = 2 ] && grep -q "$what" refusal || fail "$* ended with $code: $(cat refusal)"
 }
 expect_refusal "its nodes have t4" --gpu-type V100
 expect_refusal "did you mean low?" --partition lwo
 queue_is_empty || fail "something was submitted"
-oko job submit --on slurm --dry-run --name dry --gpu-type T4 --max-time 90m -- train data >dry
+oko job submit --on slurm --dry-run --name dry --gpu-type T4 --max-time 90m -- train data --from none >dry
 grep -q -- '--gres=gpu:t4:1 --time=95' dry && grep -q 'job run .*/jobs/dry &' dry || fail "--dry-run"
 queue_is_empty && [ ! -e "$OKO_JOBS/dry" ] || fail "--dry-run submitted something"
 
@@ -127,7 +127,7 @@ reached_by_ssh() {
     chmod +x "$work/train-$steps"
   done
   local from_here=(env -u SLURM_CONF "$OKO_REAL" --quiet job submit --on slurm --login login)
-  "${from_here[@]}" --name remote --workers 2 --program "$work/train-30" -- train data ||
+  "${from_here[@]}" --name remote --workers 2 --program "$work/train-30" -- train data --from none ||
     fail "submit by --login"
   (unset SLURM_CONF; oko job logs -f remote) >followed &
   follower=$!
@@ -141,7 +141,7 @@ reached_by_ssh() {
   cmp fetched/model.oko "$there/remote/run/model.oko" || fail "fetch"
   [ ! -e "$OKO_JOBS/remote/run" ] || fail "the job is here, too"
 
-  "${from_here[@]}" --name remote-long --program "$work/train-600" -- train data ||
+  "${from_here[@]}" --name remote-long --program "$work/train-600" -- train data --from none ||
     fail "submit by --login"
   wait_for 20 grep -sq 'step 5' "$there/remote-long/logs/worker-0.log" || fail "no remote-long"
   (unset SLURM_CONF; oko --quiet job cancel remote-long; is remote-long cancelled) ||
@@ -152,11 +152,11 @@ reached_by_ssh() {
   (unset SLURM_CONF; oko --quiet job retry remote-long)
   wait_for 20 test -e "$there/remote-long/done.json" || fail "retry of remote-long"
   grep -q 'resumed at step' "$there/remote-long/logs/worker-0.log" || fail "remote-long not resumed"
-  "${from_here[@]}" --name x --partition lwo -- train data 2>refusal || code=$?
+  "${from_here[@]}" --name x --partition lwo -- train data --from none 2>refusal || code=$?
   [ $code = 2 ] && grep -q 'did you mean low?' refusal || fail "$code: $(cat refusal)"
   if [ "$all" = --all ]; then
     # A copy of oko with its libraries. It was built without training, or has too few pictures.
-    "${from_here[@]}" --name remote-copied -- train data || fail "submit of a copy by --login"
+    "${from_here[@]}" --name remote-copied -- train data --from none || fail "submit of a copy by --login"
     wait_for 60 grep -sq '^--- .*: \(failed\|succeeded\)' "$there/remote-copied/logs/worker-0.log" ||
       fail "the copy by --login does not run"
   fi
@@ -177,7 +177,7 @@ shows orphan 'oko job retry orphan'
 
 if [ "$all" = --all ]; then
   # A copy of oko with its libraries. Its training fails: there is no dataset.
-  oko --quiet job submit --on slurm --name copied --program bundle -- train data
+  oko --quiet job submit --on slurm --name copied --program bundle -- train data --from none
   wait_state copied failed 60
   grep -q 'oko: error: ' "$OKO_JOBS/copied/logs/worker-0.log" || fail "the copy does not run"
   # The partition's limit of 2 minutes does not end the training.

@@ -32,7 +32,7 @@ log() { cat "$OKO_JOBS/$1/logs/worker-${2:-0}.log"; }
 # submit NAME WORKERS
 submit() {
   "$oko" --quiet job submit --on slurm --name "$1" --workers "$2" --program "$program" -- train \
-    "$dataset" --network yolo-fastest --width 96 --epochs 6 --batch 2 --precision fp32 --threads 1 \
+    "$dataset" --network yolo-fastest --from none --width 96 --epochs 6 --batch 2 --precision fp32 --threads 1 \
     --checkpoint-minutes .001 --plain-epochs 1 --no-check || fail "submit $1"
 }
 has_epoch() { [ "$(cat "$OKO_JOBS/$1/run/log.jsonl" 2>/dev/null | grep -c '"event": *"epoch"')" -ge "$2" ]; }

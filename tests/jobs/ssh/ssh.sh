@@ -66,7 +66,7 @@ submit() {
   local steps=$1 name=$2 hosts=$3
   shift 3
   oko --quiet job submit --on ssh --name "$name" --hosts "$hosts" --program "$(program "$steps" "$name")" \
-    "$@" -- train "$work/it's data" || fail "submit $name"
+    "$@" -- train "$work/it's data" --from none || fail "submit $name"
 }
 make_dataset "$work/it's data"
 
@@ -74,7 +74,7 @@ make_dataset "$work/it's data"
 expect_refusal() {
   local wanted=$1 code=0
   shift
-  oko job submit --on ssh "$@" -- train "$work/it's data" 2>refusal || code=$?
+  oko job submit --on ssh "$@" -- train "$work/it's data" --from none 2>refusal || code=$?
   [ $code != 0 ] && grep -q "$wanted" refusal || fail "$* ended with $code: $(cat refusal)"
 }
 expect_refusal "is needed with --on ssh" --name x
@@ -86,7 +86,7 @@ expect_refusal "none/oko --version ended with code 127" --hosts a --program /non
 OKO_SSH="ssh -F $work/servers/config -o UserKnownHostsFile=/dev/null" \
   expect_refusal "host key is not known" --hosts a
 [ ! -e "$work/servers/a/home/.oko" ] || fail "something was copied"
-oko job submit --on ssh --hosts a --name dry --program /x/oko --dry-run -- train "$work/it's data" \
+oko job submit --on ssh --hosts a --name dry --program /x/oko --dry-run -- train "$work/it's data" --from none \
   >dry
 grep -q "setsid nohup env /x/oko job run .oko/jobs/dry" dry || fail "--dry-run"
 
@@ -127,7 +127,7 @@ echo "two hosts: cancelled, succeeded and stopped on both"
 # From a terminal that closes: its processes all get a signal, the job goes on.
 setsid -w bash -c 'echo $$ >terminal; "$@"; exec sleep 100' sh \
   "$OKO_REAL" --quiet job submit --on ssh --name one --hosts a --program "$(program 30 one)" \
-  --when-done 'echo "$OKO_JOB has ended" | tee -a "$HOME/ended"' -- train "$work/it's data" &
+  --when-done 'echo "$OKO_JOB has ended" | tee -a "$HOME/ended"' -- train "$work/it's data" --from none &
 wait_for 60 has_line "$(on a one)/logs/worker-0.log" "step 5"
 kill -HUP -- "-$(cat terminal)"
 wait $! 2>/dev/null || true

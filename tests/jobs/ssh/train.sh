@@ -27,7 +27,7 @@ wait_for() {
     sleep .1
   done
 }
-train=(train "$dataset" --network yolo-fastest --width 96 --epochs 40 --batch 4 --precision fp32
+train=(train "$dataset" --network yolo-fastest --from none --width 96 --epochs 40 --batch 4 --precision fp32
   --threads 1 --checkpoint-minutes .001 --plain-epochs 4 --no-check)
 submit() {
   local name=$1
