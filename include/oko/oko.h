@@ -208,6 +208,10 @@ typedef struct oko_detector_options {
   size_t struct_size;
   int32_t threads; /* that work on a frame, the caller's included; 0: 1. The others are the
                       detector's own and sleep between frames */
+  int32_t padding; /* not looked at: programs built with 0.1 may have left anything here */
+  int32_t tiles; /* 2 to 16: oko_detect() also looks at tiles x tiles overlapping parts of a frame,
+                    for objects that are small in it, and takes about tiles^2 + 1 times as long;
+                    0 and 1: only at the frame */
 } oko_detector_options;
 
 /* `options` may be NULL. */
@@ -257,7 +261,8 @@ static inline oko_status oko_detect(oko_detector* detector, const oko_frame* fra
 /* Runs the network on a prepared input of `count` floats: 3 x height x width, planar. */
 OKO_API oko_status oko_run(oko_detector* detector, const float* input, size_t count);
 
-/* The raw map of a head as the last oko_run() or oko_detect() left it: channels x height x width
+/* The raw map of a head as the last oko_run() or oko_detect() left it (with tiles: of the whole
+ * frame): channels x height x width
  * floats, planar, before any sigmoid. Valid until the detector's next call. OKO_INVALID_ARGUMENT
  * before the first. */
 OKO_API oko_status oko_head_map(oko_detector* detector, int32_t head, const float** values,

@@ -349,9 +349,11 @@ struct Thresholds {
 
 class Detector {
  public:
-  static Result<Detector> create(const Model& model, std::int32_t threads = 1) {
+  static Result<Detector> create(const Model& model, std::int32_t threads = 1,
+                                 std::int32_t tiles = 1) {
     auto options = detail::sized<oko_detector_options>();
     options.threads = threads;
+    options.tiles = tiles;
     oko_detector* detector = nullptr;
     if (const oko_status status = oko_detector_create(model.get(), &options, &detector);
         status != OKO_OK) {

@@ -37,7 +37,8 @@ class DetectRun {
         sources_(detect_sources(arguments)),
         draws_(!arguments.out.empty()),
         detector_(make_detector(arguments.detector, context)),
-        thresholds_(arguments.detector.thresholds) {
+        thresholds_(arguments.detector.thresholds),
+        tiles_(arguments.detector.tiles) {
     set_class_thresholds(thresholds_, detector_.network(), arguments.class_thresholds);
     note_replaced();
     if (!arguments.csv.empty()) csv_.emplace(arguments.csv);
@@ -89,7 +90,7 @@ class DetectRun {
         source.uri, [&] { return media::decode(storage::map(source.uri), source.uri); });
     if (!picture) return;
     const Found found{source.uri, -1, picture->size,
-                      detector_.detect(picture->frame(), thresholds_)};
+                      detector_.detect_tiled(picture->frame(), thresholds_, tiles_)};
     std::string line = source.uri + ": " + counts_text(detector_.network(), found.result);
     if (found.result.detections.empty()) {
       line +=
@@ -117,7 +118,7 @@ class DetectRun {
     const auto goes_on = [&] { return !guard_.interrupted() && std::cout; };
     for (image::Picture picture; goes_on() && reader->next(picture); ++frame) {
       const Found found{source.uri, frame, picture.size,
-                        detector_.detect(picture.frame(), thresholds_)};
+                        detector_.detect_tiled(picture.frame(), thresholds_, tiles_)};
       if (writer) {
         draw_found(picture, detector_.network(), found.result);
         writer->add(picture);
@@ -189,6 +190,7 @@ class DetectRun {
   bool draws_ = false;
   detect::Detector detector_;
   detect::Thresholds thresholds_;
+  int tiles_;
   std::optional<BoxesCsv> csv_;
   std::shared_ptr<ResultsJson> json_;
   std::size_t images_ = 0, total_ = 0;
@@ -222,6 +224,7 @@ void add_detect_command(CLI::App& app, Context& context) {
 Examples:
   oko detect runs/one photo.jpg -o found.jpg
   oko detect model.oko photos/ -o found/ --csv boxes.csv
+  oko detect model.oko aerial.jpg --tiles 4 -o found.jpg
   oko detect model.oko clip.mp4 -o found.mp4 --threshold 0.4
   oko detect model.oko camera -o found.mp4)");
   command->callback([arguments, &context] {

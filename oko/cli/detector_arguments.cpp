@@ -9,6 +9,7 @@
 #include "oko/base/suggest.h"
 #include "oko/cli/choice.h"
 #include "oko/cli/detect_output.h"
+#include "oko/image/tiles.h"
 #include "oko/runtime/engine.h"
 #include "oko/train/engine.h"
 
@@ -130,6 +131,12 @@ void add_detector_arguments(CLI::App& command, DetectorArguments& detector) {
   add_model_arguments(command, detector.model);
   command.add_option("--size", detector.size, "Input size, if not the model's own")
       ->type_name("WxH");
+  command
+      .add_option("--tiles", detector.tiles,
+                  "Also look at N x N overlapping tiles of each image, for small objects")
+      ->check(CLI::Range(1, image::kMostTiles))
+      ->capture_default_str()
+      ->type_name("N");
   add_threshold_arguments(command, detector);
   add_engine_arguments(command, detector.engine);
 }

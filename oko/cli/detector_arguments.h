@@ -40,6 +40,7 @@ struct DetectorArguments {
   ModelArguments model;
   std::string size;  // of the input, if not the model's own
   detect::Thresholds thresholds;
+  int tiles = 1;  // of an image, in a row; 1: it is not cut
   EngineArguments engine;
   // Throws a usage Error for threshold flags that exclude each other.
   std::function<void()> check_thresholds = [] {};

@@ -72,6 +72,11 @@ void say_result(const run::Evaluation& result, const Context& context) {
   context.say(fmt::format(
       "mAP50 {:.4f}   mAP50-95 {:.4f}   11-point mAP50 {:.4f}   ({} images, {})", result.map50,
       result.coco.ap, result.map50_11, result.measured(), duration_text(result.seconds)));
+  if (result.small.truths > 0) {
+    context.say(fmt::format("mAP50 of the {} under {}x{} pixels: {:.4f}",
+                            counted(result.small.truths, "object"), metrics::kSmallSide,
+                            metrics::kSmallSide, result.small.map50));
+  }
   context.say(fmt::format(
       "best F1 {:.3f} at score threshold {:.3f}: precision {:.3f}, recall {:.3f}",
       result.best_f1.f1, result.best_f1.score, result.best_f1.precision, result.best_f1.recall));
@@ -101,6 +106,7 @@ Json as_json(const EvalArguments& arguments, const run::Evaluation& result,
           {"map50_11", result.map50_11},
           {"map", result.coco.ap},
           {"map75", result.coco.ap75},
+          {"small", {{"boxes", result.small.truths}, {"map50", result.small.map50}}},
           {"best_f1",
            {{"score", best.score},
             {"precision", best.precision},
@@ -134,6 +140,7 @@ void evaluate(const EvalArguments& arguments, Context& context) {
   }
   run::EvaluateOptions options = arguments.options;
   options.thresholds = arguments.detector.thresholds;
+  options.tiles = arguments.detector.tiles;
   const run::Evaluation result = run::evaluate(detector, data, options, *context.progress);
   for (const run::UnreadableImage& one : result.unreadable) {
     failed.add(data.samples[one.sample].image, one.error);

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "oko/base/error.h"
+#include "oko/detect/tiles.h"
+#include "oko/image/tiles.h"
 
 namespace oko::detect {
 namespace {
@@ -83,6 +85,32 @@ std::vector<Result> Detector::detect(std::span<const image::Frame> frames,
   }
   timing_ = {seconds(begin, prepared), seconds(prepared, ran), seconds(ran, Clock::now())};
   return results;
+}
+
+Result Detector::detect_tiled(const image::Frame& frame, const Thresholds& thresholds, int tiles) {
+  image::check(frame);
+  const image::Region whole = image::region_of(frame);
+  if (tiles <= 1) return detect(frame, thresholds);
+  std::vector<image::Region> regions = image::tiles_of(whole, tiles);
+  regions.push_back(whole);  // last, so that it is what heads() returns
+  std::vector<Part> parts;
+  Result result;
+  Timing sum;
+  for (const image::Region& region : regions) {
+    image::Frame part = frame;
+    part.region = region;
+    Result found = detect(part, thresholds);
+    result.best_score = std::max(result.best_score, found.best_score);
+    parts.push_back({region, std::move(found.detections)});
+    sum.prepare += timing_.prepare;
+    sum.network += timing_.network;
+    sum.decode += timing_.decode;
+  }
+  const auto begin = Clock::now();
+  result.detections = merge(parts, whole, thresholds, network_.diou_exponent);
+  sum.decode += seconds(begin, Clock::now());
+  timing_ = sum;
+  return result;
 }
 
 void Detector::run(std::span<const float> input) {

@@ -47,13 +47,17 @@ class Detector {
            SimdTarget target = best_simd_target());
   const graph::Network& network() const { return network_; }
   Result detect(const image::Frame& frame, const Thresholds& thresholds);
+  // In tiles × tiles overlapping parts of the frame, one after another, and in the whole of it, for
+  // objects that are small in it (oko/image/tiles.h). Takes about tiles² + 1 times as long as
+  // detect(); 1 is detect().
+  Result detect_tiled(const image::Frame& frame, const Thresholds& thresholds, int tiles);
   // Several at once, for throughput.
   std::vector<Result> detect(std::span<const image::Frame> frames, const Thresholds& thresholds);
   // Runs the network alone on an input that is prepared already: channels × height × width values.
   void run(std::span<const float> input);
 
-  // Raw maps of the last run's first picture, in network().heads() order, until the next call.
-  // Empty before the first.
+  // Raw maps of the last run's first picture (of detect_tiled(): of the whole frame), in
+  // network().heads() order, until the next call. Empty before the first.
   std::span<const HeadMap> heads() const;
   const Timing& timing() const { return timing_; }  // of the last detect()
 

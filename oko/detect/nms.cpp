@@ -8,6 +8,7 @@
 
 #include "oko/detect/detection.h"
 #include "oko/detect/exponential.h"
+#include "oko/detect/overlap.h"
 
 namespace oko::detect {
 namespace {
@@ -38,19 +39,6 @@ std::vector<Candidate> candidates_of(const std::vector<Detection>& boxes) {
   return candidates;
 }
 
-// DIoU with graph::Network::diou_exponent; 0 gives IoU.
-float overlap_of(const image::Box& a, const image::Box& b, float diou_exponent) {
-  const float iou = image::iou(a, b);
-  if (diou_exponent == 0) return iou;
-  const double x = (a.left + a.right - b.left - b.right) / 2,
-               y = (a.top + a.bottom - b.top - b.bottom) / 2,
-               width = std::max(a.right, b.right) - std::min(a.left, b.left),
-               height = std::max(a.bottom, b.bottom) - std::min(a.top, b.top),
-               diagonal = width * width + height * height;  // squared, like the distance below
-  if (!(diagonal > 0)) return iou;
-  return iou - static_cast<float>(std::pow((x * x + y * y) / diagonal, double{diou_exponent}));
-}
-
 void suppress_hard(std::vector<Detection>& boxes, const Thresholds& thresholds,
                    float diou_exponent) {
   std::vector<Candidate> candidates = candidates_of(boxes);
@@ -68,7 +56,7 @@ void suppress_hard(std::vector<Detection>& boxes, const Thresholds& thresholds,
     const Detection& candidate = boxes[c.order];
     auto& rivals = kept_boxes[group_of(c)];
     const bool covered = std::any_of(rivals.begin(), rivals.end(), [&](const image::Box& rival) {
-      return overlap_of(rival, candidate.box, diou_exponent) > thresholds.iou;
+      return overlap(rival, candidate.box, diou_exponent) > thresholds.iou;
     });
     if (covered) continue;
     rivals.push_back(candidate.box);
@@ -139,6 +127,18 @@ void suppress_softly(std::vector<Detection>& boxes, const Thresholds& thresholds
 }
 
 }  // namespace
+
+float overlap(const image::Box& a, const image::Box& b, float diou_exponent) {
+  const float iou = image::iou(a, b);
+  if (diou_exponent == 0) return iou;
+  const double x = (a.left + a.right - b.left - b.right) / 2,
+               y = (a.top + a.bottom - b.top - b.bottom) / 2,
+               width = std::max(a.right, b.right) - std::min(a.left, b.left),
+               height = std::max(a.bottom, b.bottom) - std::min(a.top, b.top),
+               diagonal = width * width + height * height;  // squared, like the distance below
+  if (!(diagonal > 0)) return iou;
+  return iou - static_cast<float>(std::pow((x * x + y * y) / diagonal, double{diou_exponent}));
+}
 
 float Thresholds::lowest_score() const {
   const auto lowest = std::min_element(class_scores.begin(), class_scores.end());

@@ -92,6 +92,7 @@ class DetectAll {
         dataset_(dataset),
         ids_(std::move(ids)),
         thresholds_(options.thresholds),
+        tiles_(options.tiles),
         batch_(static_cast<std::size_t>(std::max(1, options.batch))),
         source_(dataset, 2 * batch_,
                 options.threads > 0 ? options.threads : available_processors()),
@@ -123,19 +124,29 @@ class DetectAll {
       }
     }
     if (decoded.empty()) return;
-    std::vector<image::Frame> frames;
-    for (const image::Picture& picture : decoded) frames.push_back(picture.frame());
-    std::vector<detect::Result> results = detector_.detect(frames, thresholds_);
+    std::vector<detect::Result> results = detected(decoded);
     for (std::size_t i = 0; i < samples.size(); ++i) {
       pictures_[samples[i]] =
           counted(dataset_.samples[samples[i]], renumbered(std::move(results[i].detections), ids_));
     }
   }
 
+  std::vector<detect::Result> detected(const std::vector<image::Picture>& pictures) {
+    std::vector<image::Frame> frames;
+    for (const image::Picture& picture : pictures) frames.push_back(picture.frame());
+    if (tiles_ <= 1) return detector_.detect(frames, thresholds_);
+    std::vector<detect::Result> results;
+    for (const image::Frame& frame : frames) {
+      results.push_back(detector_.detect_tiled(frame, thresholds_, tiles_));
+    }
+    return results;
+  }
+
   detect::Detector& detector_;
   const dataset::Dataset& dataset_;
   const std::vector<int> ids_;
   const detect::Thresholds thresholds_;
+  const int tiles_;
   const std::size_t batch_;
   Pictures source_;
   std::vector<metrics::Picture> pictures_;
@@ -181,6 +192,7 @@ Evaluation summarize(std::vector<std::string> classes, std::vector<metrics::Pict
   result.map50 = metrics::mean_average_precision(result.iou50, metrics::Interpolation::kArea);
   result.map50_11 =
       metrics::mean_average_precision(result.iou50, metrics::Interpolation::kPoints11);
+  result.small = metrics::small_objects(result.pictures, count);
   result.coco = metrics::coco_summary(result.pictures, count);
   result.best_f1 = metrics::best_f1(result.iou50);
   result.confusion = metrics::confusion(result.pictures, count, result.best_f1.score);

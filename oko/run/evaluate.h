@@ -8,6 +8,7 @@
 #include "oko/dataset/dataset.h"
 #include "oko/detect/detector.h"
 #include "oko/metrics/average_precision.h"
+#include "oko/metrics/small_objects.h"
 
 namespace oko::run {
 
@@ -19,6 +20,7 @@ detect::Thresholds measuring_thresholds();
 struct EvaluateOptions {
   detect::Thresholds thresholds = measuring_thresholds();
   int batch = 8;
+  int tiles = 1;    // Detector::detect_tiled(); more than 1: images run one by one
   int threads = 0;  // for decoding images ahead of the engine; 0: all cores
 };
 
@@ -37,6 +39,7 @@ struct Evaluation {
   std::vector<metrics::ClassResult> iou50;
   double map50 = 0;     // area
   double map50_11 = 0;  // 11 points
+  metrics::SmallObjects small;
   metrics::CocoSummary coco;
   metrics::BestF1 best_f1;
   metrics::Confusion confusion;  // at the threshold with the best F1

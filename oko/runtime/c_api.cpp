@@ -14,6 +14,7 @@
 #include "oko/graph/cost.h"
 #include "oko/graph/head.h"
 #include "oko/graph/oko_file.h"
+#include "oko/image/tiles.h"
 #include "oko/runtime/engine.h"
 #include "oko/runtime/executor.h"
 #include "oko/runtime/file.h"
@@ -29,11 +30,13 @@ struct oko_model {
 };
 
 struct oko_detector {
-  oko_detector(const oko_model& from, int threads)
+  oko_detector(const oko_model& from, int threads, int tiles_)
       : detector(from.model->network(), oko::runtime::make_engine(from.model, threads),
-                 from.model->plan().target) {}
+                 from.model->plan().target),
+        tiles(tiles_) {}
 
   oko::detect::Detector detector;
+  int tiles;
   std::vector<std::byte> detections;  // as the caller's oko_detection lies in memory
 };
 
@@ -243,8 +246,8 @@ void append(const oko_detection& detection, std::size_t size, std::vector<std::b
 void detect(oko_detector& d, const oko_frame& frame, const oko_thresholds& options,
             std::size_t detection_size) {
   const oko::graph::Network& network = d.detector.network();
-  const oko::detect::Result result =
-      d.detector.detect(frame_of(frame), thresholds_of(options, network.class_count()));
+  const oko::detect::Result result = d.detector.detect_tiled(
+      frame_of(frame), thresholds_of(options, network.class_count()), d.tiles);
   d.detections.clear();
   for (const oko::detect::Detection& found : result.detections) {
     append({found.class_id, found.score, found.box.left, found.box.top, found.box.right,
@@ -376,7 +379,11 @@ oko_status oko_detector_create(const oko_model* model, const oko_detector_option
       throw usage(kPlace, "threads " + std::to_string(o.threads) + " is not in 0…" +
                               std::to_string(kMostThreads));
     }
-    *out = new oko_detector(*model, std::max(1, o.threads));
+    if (o.tiles < 0 || o.tiles > oko::image::kMostTiles) {
+      throw usage(kPlace, "tiles " + std::to_string(o.tiles) + " is not in 0…" +
+                              std::to_string(oko::image::kMostTiles));
+    }
+    *out = new oko_detector(*model, std::max(1, o.threads), std::max(1, o.tiles));
   });
 }
 

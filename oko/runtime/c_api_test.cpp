@@ -54,7 +54,9 @@ ModelHandle open_model(const std::vector<std::byte>& bytes,
   return ModelHandle(model);
 }
 DetectorHandle make_detector(const ModelHandle& model, int threads = 1) {
-  oko_detector_options options{sizeof options, threads};
+  oko_detector_options options{};
+  options.struct_size = sizeof options;
+  options.threads = threads;
   oko_detector* detector = nullptr;
   EXPECT_EQ(oko_detector_create(model.get(), &options, &detector), OKO_OK) << oko_last_error();
   return DetectorHandle(detector);
@@ -172,6 +174,45 @@ TEST(CApi, DetectionsLieAsTheCallerKnowsThem) {
     EXPECT_EQ(oko_detect_sized(detector.get(), &frame, nullptr, &found, &count, size),
               OKO_INVALID_ARGUMENT);
     EXPECT_THAT(oko_last_error(), testing::HasSubstr("pass sizeof(oko_detection)"));
+  }
+}
+
+TEST(CApi, TilesFindMoreAndOlderCallersHaveNone) {
+  const ModelHandle model = open_model(small_model());
+  const auto pixels = noise(200 * 100 * 3);
+  const oko_frame frame = rgb_frame(pixels, 200, 100);
+  const oko_thresholds thresholds = everything();
+  const auto count_with = [&](oko_detector_options options) {
+    oko_detector* detector = nullptr;
+    EXPECT_EQ(oko_detector_create(model.get(), &options, &detector), OKO_OK) << oko_last_error();
+    const DetectorHandle handle(detector);
+    const oko_detection* found = nullptr;
+    std::size_t count = 0;
+    EXPECT_EQ(oko_detect(detector, &frame, &thresholds, &found, &count), OKO_OK);
+    for (std::size_t i = 0; i < count; ++i) {
+      EXPECT_GE(found[i].left, 0);
+      EXPECT_LE(found[i].right, 200);
+      EXPECT_TRUE(i == 0 || found[i - 1].score >= found[i].score);
+    }
+    return count;
+  };
+  oko_detector_options options{};
+  options.struct_size = sizeof options;
+  const std::size_t whole = count_with(options);
+  options.tiles = 1;
+  EXPECT_EQ(count_with(options), whole);
+  options.tiles = 3;
+  EXPECT_GT(count_with(options), whole);
+  // Version 0.1 had threads and, behind it, whatever was on the stack.
+  options.struct_size = 16;
+  options.padding = 0x7fffffff;
+  EXPECT_EQ(count_with(options), whole);
+  options.struct_size = sizeof options;
+  for (const std::int32_t wrong : {-1, 17, 1 << 30}) {
+    options.tiles = wrong;
+    oko_detector* detector = nullptr;
+    EXPECT_EQ(oko_detector_create(model.get(), &options, &detector), OKO_INVALID_ARGUMENT);
+    EXPECT_EQ(detector, nullptr);
   }
 }
 

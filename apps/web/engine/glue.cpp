@@ -83,6 +83,7 @@ constexpr Place kPlaces[] = {
     SIZE(oko_detector_options),
     FIELD(oko_detector_options, struct_size),
     FIELD(oko_detector_options, threads),
+    FIELD(oko_detector_options, tiles),
     SIZE(oko_thresholds),
     FIELD(oko_thresholds, struct_size),
     FIELD(oko_thresholds, score),

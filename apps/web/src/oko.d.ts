@@ -68,8 +68,11 @@ export interface HeadInfo {
 
 export interface Model {
   readonly info: ModelInfo;
-  /** Detectors share the model's weights. `threads`: default Oko.threads. */
-  detector(options?: { threads?: number }): Promise<Detector>;
+  /**
+   * Detectors share the model's weights. `threads`: default Oko.threads. `tiles`: 2 to 16 also looks
+   * at tiles × tiles overlapping parts of each frame, for small objects.
+   */
+  detector(options?: { threads?: number; tiles?: number }): Promise<Detector>;
   /** Frees the model's memory, once its detectors are disposed of too. */
   dispose(): void;
 }

@@ -83,7 +83,7 @@ class Model {
   }
 
   // Waits for threads that a disposed detector is still releasing.
-  async detector({ threads = this.#threads } = {}) {
+  async detector({ threads = this.#threads, tiles = 1 } = {}) {
     const engine = this.#engine;
     if (!Number.isInteger(threads) || threads < 1 || threads > this.#threads) {
       throw new TypeError(`threads must be 1 to ${this.#threads}, as many as oko was loaded with`);
@@ -95,7 +95,8 @@ class Model {
       }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    return new Detector(engine, createDetector(engine, this.#live(), threads), this.info, threads);
+    const address = createDetector(engine, this.#live(), threads, tiles);
+    return new Detector(engine, address, this.info, threads);
   }
 
   dispose() {
@@ -109,9 +110,9 @@ class Model {
   }
 }
 
-function createDetector(engine, model, threads) {
+function createDetector(engine, model, threads, tiles) {
   return withStruct(engine, "oko_detector_options", (options) => {
-    options.set("threads", threads);
+    options.setAll({ threads, tiles });
     const out = engine.allocate(4);
     try {
       engine.check(engine.module._oko_detector_create(model, options.address, out));

@@ -49,11 +49,13 @@ public final class OkoDetector: @unchecked Sendable {
     private let labels: [String]
     private let lock = NSLock()
 
-    /// `threads` work on one frame, the caller's included.
-    public init(model: OkoModel, threads: Int = 1) throws {
+    /// `threads` work on one frame, the caller's included. `tiles`, 2 to 16, also looks at
+    /// tiles × tiles overlapping parts of each frame, for small objects.
+    public init(model: OkoModel, threads: Int = 1, tiles: Int = 1) throws {
         var options = oko_detector_options()
         options.struct_size = MemoryLayout<oko_detector_options>.size
         options.threads = Int32(clamping: threads)
+        options.tiles = Int32(clamping: tiles)
         var created: OpaquePointer?
         try OkoError.check(oko_detector_create(model.handle, &options, &created))
         guard let detector = created else {

@@ -255,9 +255,9 @@ OKO_JNI(jlongArray, modelNumbers)(JNIEnv* env, jclass, jlong handle) {
   return array;
 }
 
-OKO_JNI(jlong, createDetector)(JNIEnv* env, jclass, jlong model, jint threads) {
+OKO_JNI(jlong, createDetector)(JNIEnv* env, jclass, jlong model, jint threads, jint tiles) {
   return guarded(env, [&]() -> jlong {
-    return handle_of(env, Detector::create(*object_of<Model>(model), threads));
+    return handle_of(env, Detector::create(*object_of<Model>(model), threads, tiles));
   });
 }
 

@@ -50,7 +50,7 @@ final class OkoNativeTest {
     check(texts.length == 2 + 80, "80 classes");
     check(new String(texts[2 + 39], StandardCharsets.UTF_8).equals("bottle"), "class 39");
     check(OkoNative.modelNumbers(model)[1] == 320, "the input's width");
-    long detector = OkoNative.createDetector(model, 2);
+    long detector = OkoNative.createDetector(model, 2, 1);
     OkoNative.closeModel(model);
 
     ByteBuffer y = reference.bytes("nv12", 0, PIXELS);
@@ -77,7 +77,7 @@ final class OkoNativeTest {
     long model = OkoNative.openBuffer(mapped, 0, 0, 0, null, null);
     WeakReference<ByteBuffer> watch = new WeakReference<>(mapped);
     mapped = null;
-    long detector = OkoNative.createDetector(model, 1);
+    long detector = OkoNative.createDetector(model, 1, 1);
     OkoNative.closeModel(model);
     System.gc();
     ByteBuffer y = reference.bytes("nv12", 0, PIXELS);
@@ -116,8 +116,8 @@ final class OkoNativeTest {
 
     long model = open();
     expectRefusal(
-        () -> OkoNative.createDetector(model, 1000), OkoException.INVALID_ARGUMENT, "threads 1000");
-    long detector = OkoNative.createDetector(model, 1);
+        () -> OkoNative.createDetector(model, 1000, 1), OkoException.INVALID_ARGUMENT, "threads 1000");
+    long detector = OkoNative.createDetector(model, 1, 1);
     OkoNative.closeModel(model);
     ByteBuffer y = reference.bytes("nv12", 0, PIXELS);
     ByteBuffer uv = reference.bytes("nv12", PIXELS, PIXELS * 3 / 2);

@@ -30,7 +30,7 @@ final class OkoNative {
   /** Precision, width, height, weight bytes, buffer bytes per detector, 1 on a cache hit. */
   static native long[] modelNumbers(long model);
 
-  static native long createDetector(long model, int threads);
+  static native long createDetector(long model, int threads, int tiles);
 
   static native void destroyDetector(long detector);
 

@@ -27,10 +27,15 @@ data class OkoTiming(val prepare: Double, val network: Double, val decode: Doubl
 /**
  * Detects objects in frames. Calls from several threads wait for each other; for concurrent frames
  * create several detectors, which share the model's weights. [threads] work on one frame.
+ * [tiles], 2 to 16, also looks at tiles × tiles overlapping parts of each frame, for small objects.
  */
-class OkoDetector @JvmOverloads constructor(model: OkoModel, threads: Int = 1) : AutoCloseable {
+class OkoDetector @JvmOverloads constructor(
+    model: OkoModel,
+    threads: Int = 1,
+    tiles: Int = 1,
+) : AutoCloseable {
     private val labels = model.classNames
-    private var handle = model.createDetector(threads)
+    private var handle = model.createDetector(threads, tiles)
 
     /** Best first, boxes in the frame's own stored pixels. */
     @Synchronized

@@ -51,9 +51,9 @@ class OkoModel private constructor(private var handle: Long) : AutoCloseable {
     }
 
     @Synchronized
-    internal fun createDetector(threads: Int): Long {
+    internal fun createDetector(threads: Int, tiles: Int): Long {
         check(handle != 0L) { "the model is closed" }
-        return OkoNative.createDetector(handle, threads)
+        return OkoNative.createDetector(handle, threads, tiles)
     }
 
     @Synchronized
