@@ -340,6 +340,7 @@ void add_data_command(CLI::App& app, Context& context) {
   add_convert_command(*data, context);
   add_split_command(*data, context);
   add_data_pack_command(*data, context);
+  add_data_tile_command(*data, context);
   add_data_anchors_command(*data, context);
 }
 

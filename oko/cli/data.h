@@ -46,5 +46,6 @@ void add_data_check_command(CLI::App& data, Context& context);
 void add_data_stats_command(CLI::App& data, Context& context);
 void add_data_anchors_command(CLI::App& data, Context& context);
 void add_data_pack_command(CLI::App& data, Context& context);
+void add_data_tile_command(CLI::App& data, Context& context);
 
 }  // namespace oko::cli

@@ -227,6 +227,7 @@ const std::map<std::string, std::set<std::string>> kWritten = {
     {"data pack", {"--out"}},
     {"data show", {"--out"}},
     {"data split", {"--out"}},
+    {"data tile", {"--out"}},
     {"detect", {"--csv", "--out"}},
     {"eval", {"--report"}},
     {"export", {"--out"}},

@@ -19,7 +19,7 @@ TEST(Usage, MistakesAreSaidInOneFormByEveryCommand) {
       // What is missing.
       {{"data"},
        "data: the command is missing",
-       "one of check, stats, show, convert, split, pack, anchors"},
+       "one of check, stats, show, convert, split, pack, tile, anchors"},
       {{"job", "show"}, "job show: JOB is missing", "oko job show JOB"},
       {{"detect", "m.oko"}, "detect: SOURCE is missing", "oko detect MODEL SOURCE..."},
       {{"export", "m.oko"}, "export: --to is missing", "oko export MODEL --to NAME"},
