@@ -26,7 +26,15 @@ double work_of(const Network& network, const Layer& layer) {
     // Padding is work too, and kernels are packed in panels of up to 32 filters.
     const double padded = static_cast<double>(in.height + c->padding.top + c->padding.bottom) *
                           (in.width + c->padding.left + c->padding.right) * in.channels;
-    return padded + (numbers + 32. * c->groups) * c->size * c->size * in.channels / c->groups;
+    return padded + (numbers + 32. * c->groups) * c->reach() * c->reach() * in.channels / c->groups;
+  }
+  if (const auto* pool = std::get_if<AveragePool>(&layer.operation)) {
+    if (pool->is_global()) return static_cast<double>(shape_of(network, layer.inputs[0]).count());
+    return numbers * pool->size * pool->size;
+  }
+  if (std::holds_alternative<Attention>(layer.operation)) {
+    const Shape& in = shape_of(network, layer.inputs.front());
+    return static_cast<double>(in.count()) * in.height * in.width;
   }
   return numbers * static_cast<double>(layer.inputs.size());
 }

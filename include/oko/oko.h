@@ -138,8 +138,8 @@ OKO_API const char* oko_model_class_name(const oko_model* model, int32_t class_i
 
 typedef struct oko_head_info {
   size_t struct_size;
-  int32_t channels, height, width; /* of its output: channels = anchor_count * (5 + classes) */
-  int32_t anchor_count;
+  int32_t channels, height, width; /* of its output */
+  int32_t anchor_count;            /* 0: its boxes have none, such as those of NanoDet-Plus */
   float anchors[2 * 16]; /* width, height in pixels of the input, in the map's order; the first
                             16 of them where there are more */
 } oko_head_info;

@@ -8,6 +8,7 @@
 #include "oko/base/error.h"
 #include "oko/detect/distances.h"
 #include "oko/detect/exponential.h"
+#include "oko/detect/ssd.h"
 #include "oko/graph/head.h"
 
 namespace oko::detect {
@@ -32,10 +33,10 @@ void check_size(const graph::Network& network, int layer_index, HeadMap map) {
                   std::to_string(shape.count()));
 }
 
-// Calls of_anchors(Head) or of_distances(graph::Distances, shape, map) for every head.
-template <typename Anchors, typename Sides>
+// Calls of_anchors(Head) or of_others(graph::Head, operation, map) for every head.
+template <typename Anchors, typename Others>
 void for_each_head(const graph::Network& network, std::span<const HeadMap> maps,
-                   const Anchors& of_anchors, const Sides& of_distances) {
+                   const Anchors& of_anchors, const Others& of_others) {
   const std::vector<int> layers = network.heads();
   if (layers.size() != maps.size()) {
     throw Error(ErrorCode::kFailed, "engine",
@@ -44,9 +45,11 @@ void for_each_head(const graph::Network& network, std::span<const HeadMap> maps,
   }
   for (std::size_t i = 0; i < layers.size(); ++i) {
     check_size(network, layers[i], maps[i]);
-    const graph::Layer& layer = network.layers[layers[i]];
-    if (const auto* distances = std::get_if<graph::Distances>(&layer.operation)) {
-      of_distances(*distances, layer.output, maps[i]);
+    const graph::Operation& operation = network.layers[layers[i]].operation;
+    if (const auto* distances = std::get_if<graph::Distances>(&operation)) {
+      of_others(graph::head_of(network, layers[i]), *distances, maps[i]);
+    } else if (const auto* ssd = std::get_if<graph::Ssd>(&operation)) {
+      of_others(graph::head_of(network, layers[i]), *ssd, maps[i]);
     } else {
       of_anchors(Head{graph::anchor_head_of(network, layers[i]), maps[i].data()});
     }
@@ -75,17 +78,59 @@ void for_each_above(const Head& head, const float& floor, Visit visit) {
   }
 }
 
+// What graph::BoxCode says of x and y, for a cell's row or column, ...
+float centre_of(const Head& head, float cell, float t) {
+  switch (head.box_code) {
+    case graph::BoxCode::kExponential:
+    case graph::BoxCode::kSquared:
+      return cell + head.scale_x_y * sigmoid(t) - (head.scale_x_y - 1) / 2;
+    case graph::BoxCode::kPoint:
+      return cell + t;
+    case graph::BoxCode::kBounded:
+      return cell + 2 * sigmoid(2 * t) - 1;  // tanh
+  }
+  return t;
+}
+// ... and of width and height, in anchors.
+float side_of(const Head& head, float t) {
+  switch (head.box_code) {
+    case graph::BoxCode::kExponential:
+    case graph::BoxCode::kPoint:
+      return exponential(t);
+    case graph::BoxCode::kSquared:
+      return 4 * sigmoid(t) * sigmoid(t);
+    case graph::BoxCode::kBounded:
+      return sigmoid(t);
+  }
+  return t;
+}
+
 image::Box box_of(const Candidate& c) {
   const Head& head = c.head;
   const graph::Anchor anchor = head.anchor(c.anchor);
   const auto row = static_cast<float>(c.cell / head.width);
   const auto column = static_cast<float>(c.cell % head.width);
-  const float shift = (head.scale_x_y - 1) / 2;
-  const float x = (column + head.scale_x_y * sigmoid(c.raw(0)) - shift) * head.cell_width;
-  const float y = (row + head.scale_x_y * sigmoid(c.raw(1)) - shift) * head.cell_height;
-  const float w = exponential(c.raw(2)) * anchor.width;
-  const float h = exponential(c.raw(3)) * anchor.height;
+  const float x = centre_of(head, column, c.raw(0)) * head.cell_width;
+  const float y = centre_of(head, row, c.raw(1)) * head.cell_height;
+  const float w = side_of(head, c.raw(2)) * anchor.width;
+  const float h = side_of(head, c.raw(3)) * anchor.height;
   return {x - w / 2, y - h / 2, x + w / 2, y + h / 2};
+}
+
+// Powers in double precision, so that the last bits of C libraries are lost in rounding.
+float power(float base, float exponent) {
+  return static_cast<float>(std::pow(static_cast<double>(base), static_cast<double>(exponent)));
+}
+
+float score_of(const Head& head, float objectness, float probability) {
+  if (head.class_share == 0) return objectness * probability;
+  return power(objectness, 1 - head.class_share) * power(probability, head.class_share);
+}
+
+// What objectness alone must exceed for a score above `lowest`, even of a class that is certain.
+float objectness_floor(const Head& head, float lowest) {
+  if (head.class_share == 0 || !(lowest > 0)) return lowest;
+  return power(lowest, 1 / (1 - head.class_share)) * .9999F;
 }
 
 // Converts class logits to probabilities: a sigmoid, or this cell's softmax.
@@ -114,14 +159,15 @@ class ClassProbability {
 void list_classes(const Candidate& c, float lowest, const Thresholds& thresholds,
                   std::vector<Detection>& found) {
   const float objectness = sigmoid(c.raw_objectness());
-  if (!(objectness > lowest)) return;
+  if (!(objectness > objectness_floor(c.head, lowest))) return;
   const image::Box box = box_of(c);
   if (!is_finite(box)) return;
   const ClassProbability probability(c);
-  const float floor = probability.logit_floor(lowest / objectness);
+  const float floor = c.head.class_share == 0 ? probability.logit_floor(lowest / objectness)
+                                              : -std::numeric_limits<float>::infinity();
   for (int id = 0; id < c.head.classes; ++id) {
     if (!(c.raw_class(id) > floor)) continue;
-    const float score = objectness * probability(c.raw_class(id));
+    const float score = score_of(c.head, objectness, probability(c.raw_class(id)));
     if (score > thresholds.score_of(id)) found.push_back({id, score, box});
   }
 }
@@ -129,7 +175,7 @@ void list_classes(const Candidate& c, float lowest, const Thresholds& thresholds
 float best_class_score(const Candidate& c) {
   float logit = c.raw_class(0);
   for (int id = 1; id < c.head.classes; ++id) logit = std::max(logit, c.raw_class(id));
-  return sigmoid(c.raw_objectness()) * ClassProbability(c)(logit);
+  return score_of(c.head, sigmoid(c.raw_objectness()), ClassProbability(c)(logit));
 }
 
 void check(const Thresholds& thresholds, int class_count) {
@@ -154,16 +200,17 @@ void check(const Thresholds& thresholds, int class_count) {
 void decode(const graph::Network& network, std::span<const HeadMap> heads,
             const Thresholds& thresholds, std::vector<Detection>& found) {
   check(thresholds, network.class_count());
-  const float lowest = thresholds.lowest_score(), floor = raw_floor(lowest);
+  const float lowest = thresholds.lowest_score();
   found.clear();
   for_each_head(
       network, heads,
       [&](const Head& head) {
+        const float floor = raw_floor(objectness_floor(head, lowest));
         for_each_above(head, floor,
                        [&](const Candidate& c) { list_classes(c, lowest, thresholds, found); });
       },
-      [&](const auto& head, const graph::Shape& shape, HeadMap map) {
-        decode_distances(head, shape, map, thresholds, found);
+      [&](const graph::Head& grid, const auto& head, HeadMap map) {
+        decode_head(grid, head, map, thresholds, found);
       });
 }
 
@@ -177,19 +224,21 @@ std::vector<Detection> decode(const graph::Network& network, std::span<const Hea
 }
 
 float best_score(const graph::Network& network, std::span<const HeadMap> heads) {
-  float best = 0, floor = raw_floor(0);
+  float best = 0;
   for_each_head(
       network, heads,
       [&](const Head& head) {
+        float floor = raw_floor(objectness_floor(head, best));
         for_each_above(head, floor, [&](const Candidate& c) {
           const float score = best_class_score(c);
           if (!(score > best)) return;
           best = score;
-          floor = raw_floor(best);  // a lower objectness cannot exceed it, whatever the class
+          floor = raw_floor(objectness_floor(
+              head, best));  // a lower objectness cannot exceed it, whatever the class
         });
       },
-      [&](const auto& head, const graph::Shape& shape, HeadMap map) {
-        best = std::max(best, best_distances_score(head, shape, map));
+      [&](const graph::Head& grid, const auto& head, HeadMap map) {
+        best = std::max(best, best_head_score(grid, head, map));
       });
   return best;
 }

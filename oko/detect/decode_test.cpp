@@ -87,6 +87,88 @@ TEST(DecodeYolo, SpreadsCentresByScaleXY) {
   EXPECT_NEAR((found[0].box.top + found[0].box.bottom) / 2, -16, 1e-4);
 }
 
+// One cell of 32 pixels in the second column, whose box values are all `t`.
+image::Box box_of(graph::BoxCode code, float t) {
+  graph::Yolo head = one_anchor(1, 2);
+  head.box_code = code;
+  const auto network = network_of({64, 32}, {{head, {6, 1, 2}}});
+  Map map({6, 1, 2});
+  for (int i = 0; i < 4; ++i) map.set(i, 0, 1, t);
+  map.set(4, 0, 1, 9);
+  map.set(5, 0, 1, 9);
+  const HeadMap maps[] = {map.values};
+  const auto found = decode(network, maps, .5F);
+  EXPECT_EQ(found.size(), 1U);
+  return found.empty() ? image::Box{} : found[0].box;
+}
+
+TEST(DecodeYolo, FollowsEveryBoxCode) {
+  using graph::BoxCode;
+  const float s = 1 / (1 + std::exp(-.7F));
+  const struct {
+    BoxCode code;
+    float centre, side;  // in cells, in anchors
+  } cases[] = {{BoxCode::kExponential, 2 * s - .5F, std::exp(.7F)},
+               {BoxCode::kSquared, 2 * s - .5F, 4 * s * s},
+               {BoxCode::kPoint, .7F, std::exp(.7F)},
+               {BoxCode::kBounded, std::tanh(.7F), s}};
+  for (const auto& one : cases) {
+    const image::Box box = box_of(one.code, .7F);
+    EXPECT_NEAR((box.left + box.right) / 2, 32 * (1 + one.centre), 1e-4);
+    EXPECT_NEAR((box.top + box.bottom) / 2, 32 * one.centre, 1e-4);
+    EXPECT_NEAR(box.right - box.left, 40 * one.side, 1e-4);
+    EXPECT_NEAR(box.bottom - box.top, 30 * one.side, 1e-4);
+  }
+}
+
+TEST(DecodeYolo, SharesTheScoreBetweenObjectnessAndClass) {
+  graph::Yolo head = one_anchor(2);
+  head.softmax = true;
+  head.class_share = .4F;
+  const auto network = network_of({32, 32}, {{head, {7, 1, 1}}});
+  Map map({7, 1, 1});
+  for (int i = 0; i < 4; ++i) map.set(i, 0, 0, 0);
+  map.set(4, 0, 0, logit(.5F));
+  map.set(5, 0, 0, std::log(3.F));
+  map.set(6, 0, 0, std::log(1.F));
+  const HeadMap maps[] = {map.values};
+  const float score = std::pow(.5F, .6F) * std::pow(.75F, .4F);  // above .5
+  EXPECT_EQ(decode(network, maps, score + 1e-5F).size(), 0U);
+  const auto found = decode(network, maps, .55F);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_NEAR(found[0].score, score, 1e-6);
+  EXPECT_NEAR(best_score(network, maps), score, 1e-6);
+}
+
+// Two anchors, two classes and the background in two cells of 16 pixels.
+TEST(DecodeSsd, FollowsTheFormula) {
+  const graph::Ssd head{{{10, 20}, {30, 40}}, 2, .1F, .2F};
+  const auto network = network_of({32, 16}, {{head, {14, 1, 2}}});
+  Map map({14, 1, 2});
+  for (int c = 0; c < 14; ++c) {
+    for (const int column : {0, 1}) map.set(c, 0, column, c == 0 || c == 3 ? 20 : 0);
+  }
+  map.set(3, 0, 1, 0);              // of the second anchor: the background,
+  map.set(4, 0, 1, std::log(2.F));  // and two classes: scores 2/8, 5/8
+  map.set(5, 0, 1, std::log(5.F));
+  map.set(10, 0, 1, 2);
+  map.set(11, 0, 1, -1);
+  map.set(12, 0, 1, std::log(2.F) / .2F);
+  map.set(13, 0, 1, 0);
+  const HeadMap maps[] = {map.values};
+  const auto found = decode(network, maps, .3F);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].class_id, 1);
+  EXPECT_NEAR(found[0].score, .625, 1e-6);
+  const float x = 24 + 2 * .1F * 30, y = 8 - .1F * 40;
+  EXPECT_NEAR(found[0].box.left, x - 30, 1e-4);
+  EXPECT_NEAR(found[0].box.right, x + 30, 1e-4);
+  EXPECT_NEAR(found[0].box.top, y - 20, 1e-4);
+  EXPECT_NEAR(found[0].box.bottom, y + 20, 1e-4);
+  EXPECT_EQ(decode(network, maps, .2F).size(), 2U);
+  EXPECT_NEAR(best_score(network, maps), .625, 1e-6);
+}
+
 TEST(DecodeYolo, ListsEveryClassThatPassesInOrder) {
   const auto network = network_of({32, 32}, {{one_anchor(3), {8, 1, 2}}});
   Map map({8, 1, 2});

@@ -54,10 +54,10 @@ bool is_finite(const image::Box& b) {
          std::isfinite(b.bottom);
 }
 
-void decode_distances(const graph::Distances& head, const graph::Shape& shape, HeadMap map,
-                      const Thresholds& thresholds, std::vector<Detection>& found) {
-  const std::ptrdiff_t plane = std::ptrdiff_t{shape.height} * shape.width;
-  const Cells cells{head, shape.width, plane, map.data()};
+void decode_head(const graph::Head& grid, const graph::Distances& head, HeadMap map,
+                 const Thresholds& thresholds, std::vector<Detection>& found) {
+  const auto plane = static_cast<std::ptrdiff_t>(grid.cells());
+  const Cells cells{head, grid.width, plane, map.data()};
   for (int id = 0; id < head.classes; ++id) {
     const float threshold = thresholds.score_of(id), floor = raw_floor(threshold);
     const float* logits = map.data() + id * plane;
@@ -71,8 +71,8 @@ void decode_distances(const graph::Distances& head, const graph::Shape& shape, H
   }
 }
 
-float best_distances_score(const graph::Distances& head, const graph::Shape& shape, HeadMap map) {
-  const std::ptrdiff_t count = std::ptrdiff_t{shape.height} * shape.width * head.classes;
+float best_head_score(const graph::Head& grid, const graph::Distances& head, HeadMap map) {
+  const std::ptrdiff_t count = grid.cells() * head.classes;
   float best = -std::numeric_limits<float>::infinity();
   for (std::ptrdiff_t i = 0; i < count; ++i) best = map[i] > best ? map[i] : best;
   return sigmoid(best);

@@ -12,6 +12,7 @@ namespace {
 class Distances : public ::testing::Test {
  protected:
   static constexpr graph::Shape kShape{2 + 4 * 4, 2, 3};
+  static constexpr graph::Head kGrid{3, 2, 8, 8, 2};
   graph::Distances head_{.classes = 2, .bins = 4, .stride = 8, .prior = 0};
   std::vector<float> map_ = std::vector<float>(kShape.count(), 0);
 
@@ -19,7 +20,7 @@ class Distances : public ::testing::Test {
   float& at(int channel, int row, int column) { return map_[channel * 6 + row * 3 + column]; }
   std::vector<Detection> decoded(Thresholds thresholds = {.score = .3F}) const {
     std::vector<Detection> found;
-    decode_distances(head_, kShape, map_, thresholds, found);
+    decode_head(kGrid, head_, map_, thresholds, found);
     return found;
   }
 };
@@ -48,10 +49,9 @@ TEST_F(Distances, AreExpectationsOverTheBins) {
 
 TEST_F(Distances, OfOneBinAreTheValuesThemselves) {
   head_ = {.classes = 2, .bins = 1, .stride = 16, .prior = .5F};
-  const graph::Shape shape{6, 1, 1};
   const std::vector<float> map{2, -9, .5F, 1, 1.5F, 2};
   std::vector<Detection> found;
-  decode_distances(head_, shape, map, {.score = .3F}, found);
+  decode_head({1, 1, 16, 16, 2}, head_, map, {.score = .3F}, found);
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].box, (image::Box{0, -8, 32, 40}));
 }
@@ -60,7 +60,7 @@ TEST_F(Distances, EveryClassHasItsThreshold) {
   at(0, 0, 0) = at(1, 0, 0) = at(1, 1, 1) = 1;  // .73
   EXPECT_EQ(decoded().size(), 3U);
   EXPECT_EQ(decoded({.score = .3F, .class_scores = {.7F, .8F}}).size(), 1U);
-  EXPECT_FLOAT_EQ(best_distances_score(head_, kShape, map_), 1 / (1 + std::exp(-1.F)));
+  EXPECT_FLOAT_EQ(best_head_score(kGrid, head_, map_), 1 / (1 + std::exp(-1.F)));
 }
 
 TEST_F(Distances, OfADivergedNetworkAreSkipped) {

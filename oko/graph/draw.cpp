@@ -38,6 +38,10 @@ struct PlainSettings {
   void operator()(const char* key, const T& value) {
     if constexpr (Worded<T>) add(key, std::string(word_of(value)));
   }
+  template <typename T>
+  void operator()(const char* key, const T& value, const T& usual) {
+    if (value != usual) (*this)(key, value);
+  }
 
  private:
   void add(const char* key, const std::string& value) {
@@ -49,6 +53,7 @@ struct Settings {
   std::string operator()(const Convolution& c) const {
     std::string text = std::to_string(c.filters) + " filters " + window(c.size, c.stride);
     if (c.groups > 1) text += ", " + std::to_string(c.groups) + " groups";
+    if (c.dilation > 1) text += ", dilation " + std::to_string(c.dilation);
     if (c.batch_norm) text += ", batch norm";
     return text + ", " + name_of(c.activation);
   }
@@ -62,6 +67,9 @@ struct Settings {
   }
   std::string operator()(const Shortcut& shortcut) const {
     return shortcut.activation == Activation::kLinear ? "" : name_of(shortcut.activation);
+  }
+  std::string operator()(const AveragePool& pool) const {
+    return pool.is_global() ? "" : window(pool.size, pool.stride);
   }
   std::string operator()(const Dropout& dropout) const { return shortest(dropout.probability); }
   std::string operator()(const Yolo& yolo) const {

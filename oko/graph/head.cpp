@@ -21,6 +21,9 @@ AnchorHead anchor_head_of(const Network& network, int layer) {
   if (const auto* yolo = std::get_if<Yolo>(&operation)) {
     head.boxes = static_cast<int>(yolo->mask.size());
     head.scale_x_y = yolo->scale_x_y;
+    head.box_code = yolo->box_code;
+    head.softmax = yolo->softmax;
+    head.class_share = yolo->class_share;
     head.anchors = yolo->anchors;
     head.mask = yolo->mask;
   } else if (const auto* region = std::get_if<Region>(&operation)) {
@@ -33,6 +36,18 @@ AnchorHead anchor_head_of(const Network& network, int layer) {
                       "the head has no anchors, which are needed here");
   }
   return head;
+}
+
+AnchorHead usual_head_of(const Network& network, int layer) {
+  AnchorHead head = anchor_head_of(network, layer);
+  const bool is_yolo = std::holds_alternative<Yolo>(network.layers[layer].operation);
+  if (head.box_code == BoxCode::kExponential && head.class_share == 0 &&
+      !(is_yolo && head.softmax)) {
+    return head;
+  }
+  throw input_error(place_of(network, static_cast<std::size_t>(layer)),
+                    "the head does not decode boxes as YOLOv2 to v4 do, which is needed here",
+                    "export without decoding, and decode with oko's engine or in the app");
 }
 
 Anchor AnchorHead::anchor(int box) const {

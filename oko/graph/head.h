@@ -23,7 +23,9 @@ Head head_of(const Network& network, int layer);
 struct AnchorHead : Head {
   int boxes = 0;  // per cell, one for each anchor
   float scale_x_y = 1;
+  BoxCode box_code = BoxCode::kExponential;
   bool softmax = false;  // over classes, which are independent sigmoids otherwise
+  float class_share = 0;
 
   Anchor anchor(int box) const;  // pixels of the network's input
 
@@ -33,5 +35,8 @@ struct AnchorHead : Head {
 };
 // Throws an input Error if the head is of another kind.
 AnchorHead anchor_head_of(const Network& network, int layer);
+
+// The same for what has only the decoding of YOLOv2 to v4: throws for any other.
+AnchorHead usual_head_of(const Network& network, int layer);
 
 }  // namespace oko::graph

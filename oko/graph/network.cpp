@@ -10,8 +10,9 @@
 namespace oko::graph {
 namespace {
 
-constexpr std::array<const char*, 7> kActivations = {"linear",   "leaky", "relu", "relu6",
-                                                     "logistic", "mish",  "swish"};
+constexpr std::array kActivations = {"linear",     "leaky", "relu",  "relu6",
+                                     "logistic",   "mish",  "swish", "hard_sigmoid",
+                                     "hard_swish", "elu",   "tanh"};
 
 // How many input pixels one cell of a feature map covers, as a fraction.
 struct Stride {
@@ -30,6 +31,7 @@ std::vector<Stride> strides_of(const Network& network) {
     std::visit(
         [&](const auto& operation) {
           if constexpr (requires { operation.stride; }) stride.over *= operation.stride;
+          if constexpr (requires { operation.block; }) stride.over *= operation.block;
           if constexpr (requires { operation.scale; }) stride.under *= operation.scale;
         },
         layer.operation);

@@ -22,7 +22,20 @@ struct Shape {
 // "255x13x13", channels first.
 std::string to_string(const Shape& shape);
 
-enum class Activation { kLinear, kLeaky, kRelu, kRelu6, kLogistic, kMish, kSwish };
+// kHardSigmoid is clamp(x / 6 + ½, 0, 1), kHardSwish x times that, kElu exp(x) − 1 below 0.
+enum class Activation {
+  kLinear,
+  kLeaky,
+  kRelu,
+  kRelu6,
+  kLogistic,
+  kMish,
+  kSwish,
+  kHardSigmoid,
+  kHardSwish,
+  kElu,
+  kTanh
+};
 inline constexpr float kLeakySlope = .1F;
 const char* name_of(Activation activation);  // Darknet's names: "leaky", …
 std::optional<Activation> activation_named(std::string_view name);
@@ -46,9 +59,10 @@ struct BatchNorm {
 };
 
 // The kinds of layers. Each declares its name and, in visit_fields(), its settings: visit(key,
-// field) for every one of them, in the order of the .oko file. The file, drawings and `oko inspect`
-// are made from that list. kCopiesValues: every output value is one of the input values or lies
-// between some, so that both may have one int8 scale.
+// field) for every one of them, in the order of the .oko file, or visit(key, field, usual) if the
+// file has it only where it is not `usual`. The file, drawings and `oko inspect` are made from that
+// list. kCopiesValues: every output value is one of the input values or lies between some, so that
+// both may have one int8 scale.
 
 // Weights: "<name>.kernel" [filters, in/groups, size, size], "<name>.bias" [filters] (beta where
 // there is batch norm), and with batch norm ".scale" (gamma), ".mean", ".variance", each [filters].
@@ -57,6 +71,8 @@ struct Convolution {
   Padding padding{};
   std::optional<BatchNorm> batch_norm{};
   Activation activation = Activation::kLinear;
+  int dilation = 1;  // pixels from one tap of a window to the next
+  int reach() const { return (size - 1) * dilation + 1; }  // pixels from its first to its last tap
   bool operator==(const Convolution&) const = default;
   static constexpr const char* kKind = "convolution";
   static void visit_fields(auto& self, auto&& visit) {
@@ -67,6 +83,7 @@ struct Convolution {
     visit("padding", self.padding);
     visit("batch_norm", self.batch_norm);
     visit("activation", self.activation);
+    visit("dilation", self.dilation, 1);
   }
 };
 
@@ -82,10 +99,19 @@ struct MaxPool {  // padding counts as −infinity
     visit("padding", self.padding);
   }
 };
-struct AveragePool {  // global: c×h×w → c×1×1
+struct AveragePool {
+  int size = 0, stride = 1;  // of the window; size 0: the whole map, c×h×w → c×1×1
+  Padding padding{};
+  bool counts_padding = false;  // as zeros; otherwise only pixels inside are averaged
+  bool is_global() const { return size == 0; }
   bool operator==(const AveragePool&) const = default;
   static constexpr const char* kKind = "average_pool";
-  static void visit_fields(auto&, auto&&) {}
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("size", self.size, 0);
+    visit("stride", self.stride, 1);
+    visit("padding", self.padding, Padding{});
+    visit("counts_padding", self.counts_padding, false);
+  }
 };
 struct Upsample {  // nearest neighbour
   int scale = 2;
@@ -131,11 +157,70 @@ struct Shuffle {
   static constexpr bool kCopiesValues = true;
   static void visit_fields(auto& self, auto&& visit) { visit("groups", self.groups); }
 };
-struct Shortcut {  // sum of its inputs, which have one shape
+struct Slice {  // `channels` of its input from `first` on
+  int first = 0, channels = 1;
+  bool operator==(const Slice&) const = default;
+  static constexpr const char* kKind = "slice";
+  static constexpr bool kCopiesValues = true;
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("first", self.first);
+    visit("channels", self.channels);
+  }
+};
+// The pixels of block×block squares become channels: c×h×w → c·block²×h/block×w/block. From channel
+// c at row y and column x of a square, the new channel is for
+// kRows (y · block + x) · C + c, kColumns (x · block + y) · C + c, kChannels c · block² + y · block
+// + x (C: channels of the input), and for kDarknet what Darknet's [reorg] makes of it: see
+// space_to_depth_source().
+struct SpaceToDepth {
+  enum class Order { kRows, kColumns, kChannels, kDarknet };
+  int block = 2;
+  Order order = Order::kRows;
+  bool operator==(const SpaceToDepth&) const = default;
+  static constexpr const char* kKind = "space_to_depth";
+  static constexpr bool kCopiesValues = true;
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("block", self.block);
+    visit("order", self.order);
+  }
+};
+constexpr auto words_of(SpaceToDepth::Order) {
+  return std::to_array<std::string_view>({"rows", "columns", "channels", "darknet"});
+}
+struct Shortcut {  // sum of its inputs
   Activation activation = Activation::kLinear;
+  // Darknet's: the inputs after the first may have more or fewer channels than it; those that both
+  // have are added. Otherwise all have one shape.
+  bool unequal = false;
   bool operator==(const Shortcut&) const = default;
   static constexpr const char* kKind = "shortcut";
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("activation", self.activation);
+    visit("unequal", self.unequal, false);
+  }
+};
+// Product of its inputs, of one shape or c×1×1, which scales channels (squeeze and excite). The
+// first one has the shape of the output.
+struct Product {
+  Activation activation = Activation::kLinear;
+  bool operator==(const Product&) const = default;
+  static constexpr const char* kKind = "product";
   static void visit_fields(auto& self, auto&& visit) { visit("activation", self.activation); }
+};
+// Self-attention among the pixels, as of YOLO11 and YOLOv10. The input has for each of `heads` the
+// channels of queries and keys, `key_channels` each, and then of values, as many as are left.
+// Output, for each head and pixel p: sum over pixels q of softmax_q(query_p · key_q · scale) ·
+// value_q.
+struct Attention {
+  int heads = 1, key_channels = 1;
+  float scale = 1;
+  bool operator==(const Attention&) const = default;
+  static constexpr const char* kKind = "attention";
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("heads", self.heads);
+    visit("key_channels", self.key_channels);
+    visit("scale", self.scale);
+  }
 };
 struct Dropout {  // identity except in training
   float probability = .5F;
@@ -155,15 +240,29 @@ struct Anchor {  // pixels of the network's input (yolo) or cells of the map (re
   bool operator==(const Anchor&) const = default;
 };
 
+// How a head with anchors makes a box of t, its four values. Centre, in cells from the corner of
+// the cell, with s = scale_x_y: kExponential and kSquared s·σ(t) − (s − 1)/2, kPoint t, kBounded
+// tanh(t). Width and height, in anchors: kExponential and kPoint exp(t), kSquared (2·σ(t))²,
+// kBounded σ(t). kExponential is of YOLOv2 to v4, kSquared of Scaled-YOLOv4, YOLOv5 and v7
+// (Darknet's new_coords), kPoint of YOLOX, whose anchors are one cell, kBounded of FastestDet,
+// whose anchor is the input.
+enum class BoxCode { kExponential, kSquared, kPoint, kBounded };
+constexpr auto words_of(BoxCode) {
+  return std::to_array<std::string_view>({"exponential", "squared", "point", "bounded"});
+}
+
 // A YOLOv3 head. Its input has mask.size()·(5 + classes) channels: per anchor tx, ty, tw, th,
-// objectness, class logits. Box: centre = (cell + s·σ(t) − (s − 1)/2) / grid with s = scale_x_y;
-// size = exp(t)·anchor / input. Classes are independent sigmoids.
+// objectness, class logits. Classes are independent sigmoids, unless `softmax`. The score is
+// objectness^(1 − class_share) · class^class_share, or for the usual share 0 their product.
 struct Yolo {
   std::vector<Anchor> anchors;  // of all heads
   std::vector<int> mask;        // which of them this head uses
   int classes = 0;
   float scale_x_y = 1;
   float ignore_threshold = .7F, truth_threshold = 1;  // training only
+  BoxCode box_code = BoxCode::kExponential;
+  bool softmax = false;
+  float class_share = 0;
   int channels() const { return static_cast<int>(mask.size()) * (5 + classes); }
   bool operator==(const Yolo&) const = default;
   static constexpr const char* kKind = "yolo";
@@ -174,6 +273,9 @@ struct Yolo {
     visit("scale_x_y", self.scale_x_y);
     visit("ignore_threshold", self.ignore_threshold);
     visit("truth_threshold", self.truth_threshold);
+    visit("box_code", self.box_code, BoxCode::kExponential);
+    visit("softmax", self.softmax, false);
+    visit("class_share", self.class_share, 0.F);
   }
 };
 
@@ -212,8 +314,28 @@ struct Distances {
   }
 };
 
-using Operation = std::variant<Convolution, MaxPool, AveragePool, Upsample, Bilinear, Route,
-                               Shuffle, Shortcut, Dropout, Softmax, Yolo, Region, Distances>;
+// A head with anchors and without objectness, as of SSD and UltraFace. Its input has for every
+// anchor 1 + classes logits, the first of the background, and after all of those for every anchor
+// x, y, w, h. Scores are their softmax without the background. Box: centre = (cell + ½) + x ·
+// centre_variance · anchor, size = exp(w · size_variance) · anchor.
+struct Ssd {
+  std::vector<Anchor> anchors;  // pixels of the network's input
+  int classes = 0;
+  float centre_variance = .1F, size_variance = .2F;
+  int channels() const { return static_cast<int>(anchors.size()) * (classes + 5); }
+  bool operator==(const Ssd&) const = default;
+  static constexpr const char* kKind = "ssd";
+  static void visit_fields(auto& self, auto&& visit) {
+    visit("anchors", self.anchors);
+    visit("classes", self.classes);
+    visit("centre_variance", self.centre_variance);
+    visit("size_variance", self.size_variance);
+  }
+};
+
+using Operation = std::variant<Convolution, MaxPool, AveragePool, Upsample, Bilinear, Route, Slice,
+                               Shuffle, SpaceToDepth, Shortcut, Product, Attention, Dropout,
+                               Softmax, Yolo, Region, Distances, Ssd>;
 const char* name_of(const Operation& operation);  // "convolution", "max_pool", "yolo", …
 std::optional<Operation> operation_named(std::string_view kind);  // with default settings
 

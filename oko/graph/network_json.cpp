@@ -100,6 +100,10 @@ struct FieldWriter {
   void operator()(const char* key, const std::optional<T>& settings) const {
     if (settings) T::visit_fields(*settings, FieldWriter{json[key] = Json::object()});
   }
+  template <typename T>
+  void operator()(const char* key, const T& value, const T& usual) const {
+    if (value != usual) (*this)(key, value);
+  }
 };
 
 // Reads them.
@@ -130,6 +134,11 @@ struct FieldReader {
   template <typename T>
   void operator()(const char* key, std::optional<T>& settings) const {
     if (json.contains(key)) T::visit_fields(settings.emplace(), FieldReader{json[key], name});
+  }
+  template <typename T>
+  void operator()(const char* key, T& value, const T& usual) const {
+    value = usual;
+    if (json.contains(key)) (*this)(key, value);
   }
 };
 

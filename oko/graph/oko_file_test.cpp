@@ -49,6 +49,11 @@ Network every_layer() {
   yolo.scale_x_y = 1.05F;
   yolo.ignore_threshold = .6F;
   yolo.truth_threshold = .9F;
+  yolo.box_code = BoxCode::kBounded;
+  yolo.softmax = true;
+  yolo.class_share = .4F;
+  Convolution dilated{.filters = 6, .size = 3, .padding = Padding::all(2)};
+  dilated.dilation = 2;
   network.layers = {{"first", first, {kNetworkInput}, {}},
                     {"pool", MaxPool{2, 1, {0, 0, 1, 1}}, {0}, {}},
                     {"sum", Shortcut{Activation::kRelu6}, {1, 0}, {}},
@@ -62,7 +67,16 @@ Network every_layer() {
                     {"mean", AveragePool{}, {2}, {}},
                     {"softmax", Softmax{}, {10}, {}},
                     {"shuffle", Shuffle{4}, {2}, {}},
-                    {"smooth", Bilinear{3, Grid::kCorners}, {2}, {}}};
+                    {"smooth", Bilinear{3, Grid::kCorners}, {2}, {}},
+                    {"dilated", dilated, {1}, {}},
+                    {"window", AveragePool{3, 2, {1, 0, 1, 2}, true}, {1}, {}},
+                    {"slice", Slice{1, 5}, {2}, {}},
+                    {"squares", SpaceToDepth{3, SpaceToDepth::Order::kChannels}, {4}, {}},
+                    {"unequal", Shortcut{Activation::kElu, true}, {2, 14}, {}},
+                    {"product", Product{Activation::kHardSwish}, {2, 10}, {}},
+                    {"attention", Attention{2, 1, .25F}, {0}, {}},
+                    {"priors", Convolution{.filters = 14}, {0}, {}},
+                    {"ssd", Ssd{{{12, 20.5F}, {30, 31}}, 2, .2F, .3F}, {21}, {}}};
   infer_shapes(network);
   fill_weights(network);
   return network;

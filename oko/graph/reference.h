@@ -12,6 +12,7 @@
 #include "oko/graph/fold.h"
 #include "oko/graph/interpolation.h"
 #include "oko/graph/network.h"
+#include "oko/graph/space_to_depth.h"
 
 namespace oko::graph {
 
@@ -78,6 +79,14 @@ class Reference {
         return x * std::tanh(std::log1p(std::exp(x)));
       case Activation::kSwish:
         return x / (1 + std::exp(-x));
+      case Activation::kHardSigmoid:
+        return std::clamp(x / 6 + T{.5}, T{0}, T{1});
+      case Activation::kHardSwish:
+        return x * std::clamp(x / 6 + T{.5}, T{0}, T{1});
+      case Activation::kElu:
+        return x > 0 ? x : std::expm1(x);
+      case Activation::kTanh:
+        return std::tanh(x);
     }
     return x;
   }
@@ -102,6 +111,7 @@ class Reference {
     return {first, inputs - 1 + pad - k < 0 ? first : std::max(first, last)};
   }
 
+  // The tap reads ky rows and kx columns from the corner of the window.
   void add_tap(const Convolution& c, const T* source, T tap, int ky, int kx, T* sums) const {
     const Shape &from = shape(), &to = layer().output;
     const auto [y0, y1] = inside(to.height, from.height, c.stride, c.padding.top, ky);
@@ -129,7 +139,9 @@ class Reference {
     for (int channel = 0; channel < channels; ++channel) {
       const T* source = in().data() + (first_channel + channel) * plane(shape());
       for (int ky = 0; ky < c.size; ++ky) {
-        for (int kx = 0; kx < c.size; ++kx) add_tap(c, source, T{*tap++}, ky, kx, sums.data());
+        for (int kx = 0; kx < c.size; ++kx) {
+          add_tap(c, source, T{*tap++}, ky * c.dilation, kx * c.dilation, sums.data());
+        }
       }
     }
     const auto [scale, offset] = norm_of(c, filter);
@@ -162,12 +174,39 @@ class Reference {
     }
   }
 
-  void compute(const AveragePool&) {
+  void compute(const AveragePool& pool) {
+    if (!pool.is_global()) {
+      average_windows(pool);
+      return;
+    }
     const std::size_t count = in().size() / out().size();
     for (std::size_t c = 0; c < out().size(); ++c) {
       double sum = 0;
       for (std::size_t i = 0; i < count; ++i) sum += static_cast<double>(in()[c * count + i]);
       out()[c] = static_cast<T>(sum / static_cast<double>(count));
+    }
+  }
+
+  void average_windows(const AveragePool& pool) {
+    const Shape &from = shape(), &to = layer().output;
+    auto result = out().begin();
+    for (int c = 0; c < to.channels; ++c) {
+      const T* source = in().data() + c * plane(from);
+      for (int y = 0; y < to.height; ++y) {
+        for (int x = 0; x < to.width; ++x) {
+          const int top = y * pool.stride - pool.padding.top;
+          const int left = x * pool.stride - pool.padding.left;
+          T sum = 0;
+          int inside = 0;
+          for (int v = std::max(top, 0); v < std::min(top + pool.size, from.height); ++v) {
+            for (int u = std::max(left, 0); u < std::min(left + pool.size, from.width); ++u) {
+              sum += source[std::ptrdiff_t{v} * from.width + u];
+              ++inside;
+            }
+          }
+          *result++ = sum / static_cast<T>(pool.counts_padding ? pool.size * pool.size : inside);
+        }
+      }
     }
   }
 
@@ -208,6 +247,24 @@ class Reference {
     }
   }
 
+  void compute(const Slice& slice) {
+    std::copy_n(in().begin() + slice.first * plane(shape()), out().size(), out().begin());
+  }
+
+  void compute(const SpaceToDepth& layout) {
+    const Shape& to = layer().output;
+    auto result = out().begin();
+    for (int c = 0; c < to.channels; ++c) {
+      for (int y = 0; y < to.height; ++y) {
+        for (int x = 0; x < to.width; ++x) {
+          const Pixel from = space_to_depth_source(layout, shape(), {c, y, x});
+          *result++ = in()[from.channel * plane(shape()) +
+                           std::ptrdiff_t{from.row} * shape().width + from.column];
+        }
+      }
+    }
+  }
+
   void compute(const Shuffle& shuffle) {
     const int parts = layer().output.channels / shuffle.groups;
     auto result = out().begin();
@@ -221,9 +278,46 @@ class Reference {
 
   void compute(const Shortcut& shortcut) {
     for (std::size_t i = 0; i < layer().inputs.size(); ++i) {
-      for (std::size_t k = 0; k < out().size(); ++k) out()[k] += in(i)[k];
+      const std::size_t common = std::min(out().size(), in(i).size());  // all if !unequal
+      for (std::size_t k = 0; k < common; ++k) out()[k] += in(i)[k];
     }
     for (T& value : out()) value = activated(value, shortcut.activation);
+  }
+
+  void compute(const Product& product) {
+    out() = in();
+    for (std::size_t i = 1; i < layer().inputs.size(); ++i) {
+      const std::size_t pixels = out().size() / in(i).size();  // that one number is for
+      for (std::size_t k = 0; k < out().size(); ++k) out()[k] *= in(i)[k / pixels];
+    }
+    for (T& value : out()) value = activated(value, product.activation);
+  }
+
+  void compute(const Attention& attention) {
+    const int keys = attention.key_channels, values = layer().output.channels / attention.heads;
+    const std::ptrdiff_t pixels = plane(shape());
+    std::vector<T> shares(static_cast<std::size_t>(pixels));
+    for (int head = 0; head < attention.heads; ++head) {
+      const T* query = in().data() + head * (2 * keys + values) * pixels;
+      const T* key = query + keys * pixels;
+      const T* value = key + keys * pixels;
+      T* result = out().data() + head * values * pixels;
+      for (std::ptrdiff_t p = 0; p < pixels; ++p) {
+        for (std::ptrdiff_t q = 0; q < pixels; ++q) {
+          T dot = 0;
+          for (int c = 0; c < keys; ++c) dot += query[c * pixels + p] * key[c * pixels + q];
+          shares[q] = dot * T{attention.scale};
+        }
+        const T most = *std::ranges::max_element(shares);
+        T sum = 0;
+        for (T& share : shares) sum += share = std::exp(share - most);
+        for (int c = 0; c < values; ++c) {
+          T total = 0;
+          for (std::ptrdiff_t q = 0; q < pixels; ++q) total += shares[q] * value[c * pixels + q];
+          result[c * pixels + p] = total / sum;
+        }
+      }
+    }
   }
 
   void compute(const Dropout&) { out() = in(); }

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <numeric>
+
 namespace oko::graph {
 namespace {
 
@@ -53,6 +55,75 @@ TEST(Reference, KeepsGroupsOfChannelsApart) {
   network.weights["c.bias"] = Tensor::of({0, 0}, {2});
   const std::vector<float> input{1, 10, 100, 1000};
   EXPECT_THAT(result_of<double>(network, input), ElementsAre(4300, 100, 1000));
+}
+
+// One channel of 2x4 pixels, 0…7, in squares of two.
+TEST(Reference, MakesSquaresChannelsInEveryOrder) {
+  using Order = SpaceToDepth::Order;
+  const std::vector<std::pair<Order, std::vector<double>>> cases{
+      {Order::kRows, {0, 2, 8, 10, 1, 3, 9, 11, 4, 6, 12, 14, 5, 7, 13, 15}},
+      {Order::kColumns, {0, 2, 8, 10, 4, 6, 12, 14, 1, 3, 9, 11, 5, 7, 13, 15}},
+      {Order::kChannels, {0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15}}};
+  for (const auto& [order, wanted] : cases) {
+    Network network;
+    network.input = {2, 2, 4};
+    network.layers = {{"s", SpaceToDepth{2, order}, {kNetworkInput}, {}}};
+    std::vector<float> input(16);
+    std::iota(input.begin(), input.end(), 0.F);
+    EXPECT_THAT(result_of<double>(network, input), testing::ElementsAreArray(wanted))
+        << word_of(order);
+  }
+}
+
+TEST(Reference, AveragesWindowsWithAndWithoutTheirPadding) {
+  for (const bool counted : {false, true}) {
+    Network network;
+    network.input = {1, 3, 3};
+    network.layers = {{"a", AveragePool{2, 2, {1, 1, 0, 0}, counted}, {kNetworkInput}, {}}};
+    const std::vector<double> all{.25, 1.25, 2.75, 7}, inside{1, 2.5, 5.5, 7};
+    EXPECT_THAT(result_of<double>(network, kNine),
+                testing::ElementsAreArray(counted ? all : inside));
+  }
+}
+
+TEST(Reference, AddsTheChannelsThatBothHave) {
+  Network network;
+  network.input = {3, 1, 1};
+  network.layers = {{"two", Slice{1, 2}, {kNetworkInput}, {}},
+                    {"wide", Shortcut{Activation::kLinear, true}, {kNetworkInput, 0}, {}},
+                    {"narrow", Shortcut{Activation::kLinear, true}, {0, kNetworkInput}, {}},
+                    {"both", Route{}, {1, 2}, {}}};
+  EXPECT_THAT(result_of<double>(network, std::vector<float>{1, 10, 100}),
+              ElementsAre(11, 110, 100, 11, 110));
+}
+
+TEST(Reference, MultipliesMapsAndChannels) {
+  Network network;
+  network.input = {2, 1, 2};
+  network.layers = {{"mean", AveragePool{}, {kNetworkInput}, {}},
+                    {"p", Product{}, {kNetworkInput, kNetworkInput, 0}, {}}};
+  EXPECT_THAT(result_of<double>(network, std::vector<float>{1, 3, 2, 6}),
+              ElementsAre(2, 18, 16, 144));
+}
+
+// Two pixels: queries 1 and 0, keys ln 3 and 0, values 8 and 4.
+TEST(Reference, AttendsToPixels) {
+  Network network;
+  network.input = {3, 1, 2};
+  network.layers = {{"a", Attention{1, 1, 1}, {kNetworkInput}, {}}};
+  const std::vector<float> input{1, 0, std::log(3.F), 0, 8, 4};
+  EXPECT_THAT(result_of<double>(network, input), ElementsAre(DoubleNear(7, 1e-6), 6));
+}
+
+TEST(Reference, ReadsDilatedWindows) {
+  Network network;
+  network.input = {1, 3, 3};
+  Convolution c{1, 2};
+  c.dilation = 2;
+  network.layers = {{"c", c, {kNetworkInput}, {}}};
+  network.weights["c.kernel"] = Tensor::of({1, 10, 100, 1000}, {1, 1, 2, 2});
+  network.weights["c.bias"] = Tensor::of({0}, {1});
+  EXPECT_THAT(result_of<double>(network, kNine), ElementsAre(9731));
 }
 
 TEST(Reference, InterpolatesOnThreeGrids) {

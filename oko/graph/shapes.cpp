@@ -50,9 +50,10 @@ class LayerCheck {
 
   void check_inputs() const {
     const auto& inputs = layer().inputs;
-    const bool many = std::holds_alternative<Route>(layer().operation) ||
-                      std::holds_alternative<Shortcut>(layer().operation);
-    const std::size_t least = std::holds_alternative<Shortcut>(layer().operation) ? 2 : 1;
+    const bool combines = std::holds_alternative<Shortcut>(layer().operation) ||
+                          std::holds_alternative<Product>(layer().operation);
+    const bool many = combines || std::holds_alternative<Route>(layer().operation);
+    const std::size_t least = combines ? 2 : 1;
     if (inputs.size() < least || (inputs.size() > 1 && !many)) {
       fail("the layer has " + std::to_string(inputs.size()) + " inputs but takes " +
            (many ? "at least " : "") + std::to_string(least));
@@ -104,26 +105,32 @@ class LayerCheck {
            " and the " + std::to_string(c.filters) + " filters");
     }
     if (c.batch_norm) check_number("epsilon", c.batch_norm->epsilon, 0, 1);
-    const Shape shape = slide(c.filters, c.size, c.stride, c.padding);
+    check_range("size", c.size, 1, kMaxWindow);
+    check_range("dilation", c.dilation, 1, kMaxWindow);
+    const Shape shape = slide(c.filters, c.reach(), c.stride, c.padding);
     if (Side{c.filters} * (in.channels / c.groups) * c.size * c.size > kMaxNumbers) {
       fail("the kernel from " + to_string(in) + " to " + to_string(shape) + " is too large");
     }
     return shape;
   }
 
-  Shape output(const MaxPool& pool) const {
-    const Padding& p = pool.padding;
-    for (const int side : {p.top, p.left, p.bottom, p.right}) {
-      // Otherwise a window could be entirely in the padding and its maximum −infinity.
-      if (side >= pool.size) {
-        fail("padding " + std::to_string(side) + " is not smaller than the window of size " +
-             std::to_string(pool.size));
-      }
-    }
-    return slide(input().channels, pool.size, pool.stride, p);
+  Shape output(const MaxPool& pool) const { return pooled(pool.size, pool.stride, pool.padding); }
+
+  Shape output(const AveragePool& pool) const {
+    if (pool.is_global()) return checked(input().channels, 1, 1);
+    return pooled(pool.size, pool.stride, pool.padding);
   }
 
-  Shape output(const AveragePool&) const { return checked(input().channels, 1, 1); }
+  Shape pooled(int size, int stride, const Padding& p) const {
+    for (const int side : {p.top, p.left, p.bottom, p.right}) {
+      // Otherwise a window could be entirely in the padding, without a maximum or mean.
+      if (side >= size) {
+        fail("padding " + std::to_string(side) + " is not smaller than the window of size " +
+             std::to_string(size));
+      }
+    }
+    return slide(input().channels, size, stride, p);
+  }
 
   Shape scaled(int scale) const {
     check_range("scale", scale, 1, kMaxWindow);
@@ -152,6 +159,28 @@ class LayerCheck {
     return checked(channels, first.height, first.width);
   }
 
+  Shape output(const Slice& slice) const {
+    const Shape& in = input();
+    check_range("first", slice.first, 0, in.channels - 1);
+    check_range("channels", slice.channels, 1, Side{in.channels} - slice.first);
+    return checked(slice.channels, in.height, in.width);
+  }
+
+  Shape output(const SpaceToDepth& layer) const {
+    check_range("block", layer.block, 1, kMaxWindow);
+    const Shape& in = input();
+    const Side square = Side{layer.block} * layer.block;
+    if (in.height % layer.block != 0 || in.width % layer.block != 0) {
+      fail("blocks of " + std::to_string(layer.block) + " do not divide the input " +
+           to_string(in));
+    }
+    if (layer.order == SpaceToDepth::Order::kDarknet && in.channels % square != 0) {
+      fail("Darknet's order needs channels that are a multiple of " + std::to_string(square) +
+           "; the input is " + to_string(in));
+    }
+    return checked(in.channels * square, in.height / layer.block, in.width / layer.block);
+  }
+
   Shape output(const Shuffle& shuffle) const {
     check_range("groups", shuffle.groups, 1, kMaxSide);
     if (input().channels % shuffle.groups != 0) {
@@ -161,14 +190,42 @@ class LayerCheck {
     return input();
   }
 
-  Shape output(const Shortcut&) const {
+  Shape output(const Shortcut& shortcut) const {
     for (std::size_t i = 1; i < layer().inputs.size(); ++i) {
-      if (input(i) != input()) {
+      Shape in = input(i);
+      if (shortcut.unequal) in.channels = input().channels;
+      if (in != input()) {
         fail("cannot add " + to_string(input()) + " and " + to_string(input(i)) +
              ": the shapes differ");
       }
     }
     return input();
+  }
+
+  Shape output(const Product&) const {
+    for (std::size_t i = 1; i < layer().inputs.size(); ++i) {
+      if (input(i) != input() && input(i) != Shape{input().channels, 1, 1}) {
+        fail("cannot multiply " + to_string(input()) + " by " + to_string(input(i)) +
+             ": it is neither of that shape nor a number for each channel");
+      }
+    }
+    return input();
+  }
+
+  Shape output(const Attention& attention) const {
+    const Shape& in = input();
+    check_range("heads", attention.heads, 1, kMaxSide);
+    check_range("key channels", attention.key_channels, 1, kMaxSide);
+    check_number("scale", attention.scale, -1e6F, 1e6F);
+    const Side keys = Side{2} * attention.heads * attention.key_channels;
+    if (in.channels <= keys || (in.channels - keys) % attention.heads != 0) {
+      fail("the input " + to_string(in) + " does not have values for " +
+           std::to_string(attention.heads) + " heads besides " + std::to_string(keys) +
+           " channels of queries and keys");
+    }
+    const Side pixels = Side{in.height} * in.width;
+    if (pixels * pixels > kMaxNumbers) fail("the input " + to_string(in) + " has too many pixels");
+    return checked(in.channels - keys, in.height, in.width);
   }
 
   Shape output(const Dropout& dropout) const {
@@ -186,6 +243,7 @@ class LayerCheck {
     check_number("scale_x_y", yolo.scale_x_y, .01F, 100);
     check_number("ignore threshold", yolo.ignore_threshold, 0, 1);
     check_number("truth threshold", yolo.truth_threshold, 0, 1);
+    check_number("class share", yolo.class_share, 0, 1);
     return head(yolo, yolo.mask.size());
   }
 
@@ -207,6 +265,19 @@ class LayerCheck {
     return input();
   }
 
+  Shape output(const Ssd& ssd) const {
+    check_anchors(ssd.anchors);
+    check_number("centre variance", ssd.centre_variance, 1e-6F, 1e6F);
+    check_number("size variance", ssd.size_variance, 1e-6F, 1e6F);
+    check_range("classes", ssd.classes, 1, kMaxSide);
+    check_range("anchors", static_cast<Side>(ssd.anchors.size()), 1, kMaxSide);
+    check_channels(static_cast<Side>(ssd.anchors.size()) * (Side{ssd.classes} + 5),
+                   std::to_string(ssd.anchors.size()) + " anchors and " +
+                       std::to_string(ssd.classes) + " classes",
+                   "anchors x (5 + classes)", ssd.classes);
+    return input();
+  }
+
   void check_anchors(const std::vector<Anchor>& anchors) const {
     for (const Anchor& anchor : anchors) {
       check_number("anchor width", anchor.width, 1e-6F, kMaxSide);
@@ -224,11 +295,12 @@ class LayerCheck {
     return input();
   }
 
-  void check_channels(int channels, const std::string& what, const char* formula,
+  void check_channels(Side channels, const std::string& what, const char* formula,
                       int classes) const {
-    if (input().channels != channels) {
-      const Shape wanted{channels, input().height, input().width};
-      fail("the input is " + to_string(input()) + ", " + what + " need " + to_string(wanted),
+    const Shape& in = input();
+    if (in.channels != channels) {
+      fail("the input is " + to_string(in) + ", " + what + " need " + std::to_string(channels) +
+               "x" + std::to_string(in.height) + "x" + std::to_string(in.width),
            std::string("the convolution before the head needs ") + formula + " filters");
     }
     if (classes != network_.class_count()) {

@@ -256,6 +256,17 @@ void detect(oko_detector& d, const oko_frame& frame, const oko_thresholds& optio
   }
 }
 
+// Of one head, pixels of the network's input; none if its boxes have no anchors.
+std::vector<oko::graph::Anchor> anchors_of(const oko::graph::Network& network, int layer) {
+  const oko::graph::Operation& operation = network.layers[layer].operation;
+  if (const auto* ssd = std::get_if<oko::graph::Ssd>(&operation)) return ssd->anchors;
+  if (std::holds_alternative<oko::graph::Distances>(operation)) return {};
+  const oko::graph::AnchorHead head = oko::graph::anchor_head_of(network, layer);
+  std::vector<oko::graph::Anchor> anchors;
+  for (int box = 0; box < head.boxes; ++box) anchors.push_back(head.anchor(box));
+  return anchors;
+}
+
 }  // namespace
 
 extern "C" {
@@ -341,17 +352,16 @@ oko_status oko_model_head(const oko_model* model, int32_t head, oko_head_info* i
                                         "; the model has " + std::to_string(heads.size()));
     }
     const oko::graph::Shape& shape = model->model->plan().heads[head];
-    const oko::graph::AnchorHead geometry = oko::graph::anchor_head_of(network, heads[head]);
+    const std::vector<oko::graph::Anchor> anchors = anchors_of(network, heads[head]);
     oko_head_info all{};
     all.channels = shape.channels;
     all.height = shape.height;
     all.width = shape.width;
-    all.anchor_count = geometry.boxes;
-    const int room = std::size(all.anchors) / 2;
-    for (int i = 0; i < std::min(room, geometry.boxes); ++i) {
-      const oko::graph::Anchor anchor = geometry.anchor(i);
-      all.anchors[2 * i] = anchor.width;
-      all.anchors[2 * i + 1] = anchor.height;
+    all.anchor_count = static_cast<int>(anchors.size());
+    const std::size_t room = std::size(all.anchors) / 2;
+    for (std::size_t i = 0; i < std::min(room, anchors.size()); ++i) {
+      all.anchors[2 * i] = anchors[i].width;
+      all.anchors[2 * i + 1] = anchors[i].height;
     }
     give(all, info, "oko_model_head");
   });

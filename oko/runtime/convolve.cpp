@@ -45,10 +45,11 @@ void run_depthwise(const ConvolutionStep& step, const StepContext& context) {
 }
 
 // Activations that the kernels do not support, over the whole tensor.
-void activate_map(const View<float>& map, graph::Activation activation, Team& team) {
-  team.run(map.height, [&](int y, int) {
+void activate_map(const View<float>& map, graph::Activation activation,
+                  const StepContext& context) {
+  context.team.run(map.height, [&](int y, int) {
     for (int x = 0; x < map.width; ++x) {
-      activate(activation, map.at(y, x), static_cast<std::size_t>(map.channels));
+      context.kernels.activate(activation, map.at(y, x), static_cast<std::size_t>(map.channels));
     }
   });
 }
@@ -68,7 +69,7 @@ void run_convolution(const ConvolutionStep& step, const StepContext& context) {
       break;
   }
   if (step.finish.after != graph::Activation::kLinear) {
-    activate_map(context.view<float>(*step.out), step.finish.after, context.team);
+    activate_map(context.view<float>(*step.out), step.finish.after, context);
   }
 }
 

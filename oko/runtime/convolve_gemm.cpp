@@ -195,8 +195,8 @@ class GemmConvolution {
     if constexpr (std::is_same_v<Out, float>) {
       if (step_.finish.after == graph::Activation::kLinear) return;
       for (int r = 0; r < call.rows; ++r) {
-        activate(step_.finish.after, call.c + r * call.c_row,
-                 static_cast<std::size_t>(call.columns));
+        context_.kernels.activate(step_.finish.after, call.c + r * call.c_row,
+                                  static_cast<std::size_t>(call.columns));
       }
     }
   }

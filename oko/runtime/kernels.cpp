@@ -12,6 +12,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "oko/base/simd_select.h"
+#include "oko/runtime/activations-inl.h"
 #include "oko/runtime/gemm-inl.h"
 #include "oko/runtime/maps-inl.h"
 #include "oko/runtime/winograd-inl.h"
@@ -23,8 +24,8 @@ namespace oko::runtime::HWY_NAMESPACE {
 const Kernels& table() {
   static constexpr Kernels kTable{kLanes,          kMaxRows,         &gemm<float>, &gemm<Half>,
                                   &winograd_input, &winograd_output, &depthwise,   &max_pool,
-                                  &interleave,     &to_planes,       &add,         &blend,
-                                  &zip<float>};
+                                  &interleave,     &to_planes,       &add,         &multiply,
+                                  &blend,          &zip<float>,      &activate};
   return kTable;
 }
 

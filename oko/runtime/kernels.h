@@ -122,9 +122,12 @@ struct Kernels {
   void (*to_planes)(const float* from, std::ptrdiff_t pixel, int channels, int count, float* planes,
                     std::ptrdiff_t plane);
   void (*add)(const float* a, const float* b, float* out, std::size_t count, Clamp clamp);
+  void (*multiply)(const float* a, const float* b, float* out, std::size_t count, Clamp clamp);
   void (*blend)(const BlendCall<float>&);
   // a and b in turn: 2 · count values.
   void (*zip)(const float* a, const float* b, int count, float* to);
+  // An activation that is not a Clamp, or none, over `count` values.
+  void (*activate)(graph::Activation activation, float* values, std::size_t count);
 };
 
 // The kernels of a target that this machine can run (simd_targets()).

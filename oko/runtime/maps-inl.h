@@ -179,12 +179,21 @@ inline void to_planes(const float* from, std::ptrdiff_t pixel, int channels, int
   }
 }
 
-inline void add(const float* a, const float* b, float* out, std::size_t count, Clamp clamp) {
+template <typename Function>
+HWY_INLINE void combine(const float* a, const float* b, float* out, std::size_t count, Clamp clamp,
+                        const Function& function) {
   const ClampVectors end(clamp);
   for (std::size_t i = 0; i < count; i += kLanes) {
-    const V sum = end(hn::Add(hn::LoadU(D(), a + i), hn::LoadU(D(), b + i)));
-    store_part(sum, out + i, static_cast<int>(HWY_MIN(count - i, std::size_t{kLanes})));
+    const V value = end(function(hn::LoadU(D(), a + i), hn::LoadU(D(), b + i)));
+    store_part(value, out + i, static_cast<int>(HWY_MIN(count - i, std::size_t{kLanes})));
   }
+}
+
+inline void add(const float* a, const float* b, float* out, std::size_t count, Clamp clamp) {
+  combine(a, b, out, count, clamp, [](V x, V y) HWY_ATTR { return hn::Add(x, y); });
+}
+inline void multiply(const float* a, const float* b, float* out, std::size_t count, Clamp clamp) {
+  combine(a, b, out, count, clamp, [](V x, V y) HWY_ATTR { return hn::Mul(x, y); });
 }
 
 inline void blend(const BlendCall<float>& b) {

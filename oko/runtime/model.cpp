@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "oko/base/hash.h"
+#include "oko/graph/dilation.h"
 #include "oko/runtime/memory.h"
 #include "oko/runtime/pack.h"
 #include "oko/runtime/tiling.h"
@@ -82,6 +83,8 @@ PackedHeader header_of(const Plan& plan, std::uint64_t fingerprint) {
 
 std::shared_ptr<const Model> Model::make(graph::Network network, const ModelOptions& options) {
   const std::shared_ptr<Model> model(new Model);
+  graph::check_weights(network);
+  network = graph::undilated(std::move(network));
   model->plan_ = make_plan(network, plan_options(network, options));
   model->fingerprint_ = fingerprint_of(network, model->plan_);
   const std::shared_ptr<std::byte[]> bytes = aligned_bytes(model->plan_.weight_bytes + kSlack);
@@ -96,6 +99,8 @@ std::shared_ptr<const Model> Model::make(graph::Network network, const ModelOpti
 std::shared_ptr<const Model> Model::from_packed(graph::Network network, const ModelOptions& options,
                                                 const Bytes& packed) {
   const std::shared_ptr<Model> model(new Model);
+  graph::check_weights(network);
+  network = graph::undilated(std::move(network));
   model->plan_ = make_plan(network, plan_options(network, options));
   model->fingerprint_ = fingerprint_of(network, model->plan_);
   PackedHeader wanted = header_of(model->plan_, model->fingerprint_);

@@ -33,6 +33,10 @@ std::optional<Clamp> clamp_of(Activation activation) {
     case Activation::kLogistic:
     case Activation::kMish:
     case Activation::kSwish:
+    case Activation::kHardSigmoid:
+    case Activation::kHardSwish:
+    case Activation::kElu:
+    case Activation::kTanh:
       break;
   }
   return std::nullopt;
@@ -101,7 +105,8 @@ class Planner {
   // A layer that is an alias of its input.
   bool is_alias(int i) const {
     const auto* route = as<graph::Route>(i);
-    return as<graph::Dropout>(i) != nullptr || (route != nullptr && layer(i).inputs.size() == 1);
+    return as<graph::Dropout>(i) != nullptr || as<graph::Slice>(i) != nullptr ||
+           (route != nullptr && layer(i).inputs.size() == 1);
   }
 
   void count_users() {
@@ -118,20 +123,26 @@ class Planner {
     }
   }
 
+  // Of its input, that an alias begins with.
+  int first_channel(int i) const {
+    if (const auto* slice = as<graph::Slice>(i)) return slice->first;
+    const auto* route = as<graph::Route>(i);
+    return route ? shape_of(input(i)).channels / route->groups * route->group : 0;
+  }
+
   // Decides which tensors are placed inside others.
   void join_maps() {
     for (int i = 0; i < static_cast<int>(network_.layers.size()); ++i) {
       const Layer& l = layer(i);
       const auto* route = as<graph::Route>(i);
-      const int groups = route ? route->groups : 1, group = route ? route->group : 0;
       if (is_alias(i)) {
         const int from = l.inputs.front();
         if (from == graph::kNetworkInput) continue;  // copied: see make_step
-        place(i) = {from, shape_of(from).channels / groups * group};
+        place(i) = {from, first_channel(i)};
         done_[i] = true;
       } else if (shuffles_inputs(i)) {
         done_[i] = true;
-      } else if (route && groups == 1) {
+      } else if (route && route->groups == 1) {
         int first = 0;
         for (const int from : l.inputs) {
           if (from != graph::kNetworkInput && place(from).parent == kNone) place(from) = {i, first};
@@ -271,7 +282,7 @@ class Planner {
     const int user = only_user(last);
     if (user == kNone || finish.after != Activation::kLinear) return {};
     const auto* shortcut = as<graph::Shortcut>(user);
-    if (!shortcut || !clamp_of(shortcut->activation)) return {};
+    if (!shortcut || shortcut->unequal || !clamp_of(shortcut->activation)) return {};
     const auto& inputs = layer(user).inputs;
     if (inputs.size() != 2 || inputs[0] == inputs[1]) return {};
     const int other = inputs[0] == last ? inputs[1] : inputs[0];
@@ -389,10 +400,10 @@ class Planner {
   void plan_layer(int i, const graph::MaxPool& pool) {
     add(i, PoolStep{pool, map_of(input(i)), map_of(i)});
   }
-  void plan_layer(int i, const graph::AveragePool&) {
+  void plan_layer(int i, const graph::AveragePool& pool) {
     const Map in = map_of(input(i));
     want_scratch(2 * pixel_bytes(in));
-    add(i, AverageStep{in, map_of(i)});
+    add(i, AverageStep{pool, in, map_of(i)});
   }
   void plan_layer(int i, const graph::Upsample& upsample) {
     add(i, UpsampleStep{upsample.scale, map_of(input(i)), map_of(i)});
@@ -412,13 +423,37 @@ class Planner {
     step.out = map_of(i);
     add(i, std::move(step));
   }
+  void plan_layer(int i, const graph::SpaceToDepth& layout) {
+    add(i, SpaceToDepthStep{layout, map_of(input(i)), map_of(i)});
+  }
   void plan_layer(int i, const graph::Shortcut& shortcut) {
-    AddStep step;
+    combine<AddStep>(i, shortcut.activation);
+  }
+  void plan_layer(int i, const graph::Product& product) {
+    combine<MultiplyStep>(i, product.activation);
+  }
+  template <typename T>
+  void combine(int i, Activation activation) {
+    T step;
     for (const int from : layer(i).inputs) step.in.push_back(map_of(from));
     step.out = map_of(i);
-    step.finish = finish_of(shortcut.activation);
-    want_scratch(2 * pixel_bytes(step.out));
+    step.finish = finish_of(activation);
+    std::size_t widest = pixel_bytes(step.out);
+    for (const Map& in : step.in) widest = std::max(widest, pixel_bytes(in));
+    want_scratch(2 * widest);
     add(i, std::move(step));
+  }
+  void plan_layer(int i, const graph::Attention& attention) {
+    const Map in = map_of(input(i)), out = map_of(i);
+    const auto pixels =
+        static_cast<std::uint64_t>(in.shape.height) * static_cast<std::uint64_t>(in.shape.width);
+    const std::uint64_t shared = pixels * pixel_bytes(in);
+    const std::uint64_t each = pixel_bytes(out) + pixels * sizeof(float);
+    check_size("the work of " + graph::place_of(network_, static_cast<std::size_t>(i)),
+               std::max(shared, each));
+    plan_.shared_bytes = std::max(plan_.shared_bytes, static_cast<std::size_t>(shared));
+    want_scratch(static_cast<std::size_t>(each));
+    add(i, AttentionStep{attention, in, out});
   }
   void plan_layer(int i, const graph::Softmax&) {
     const Map in = map_of(input(i));
@@ -443,8 +478,13 @@ class Planner {
       first += channels;
     }
   }
-  void plan_layer(int i, const graph::Dropout&) {  // of the network's input
-    add(i, CopyStep{map_of(input(i)), map_of(i)});
+  // These are copied only if they read the network's input.
+  void plan_layer(int i, const graph::Dropout&) { add(i, CopyStep{map_of(input(i)), map_of(i)}); }
+  void plan_layer(int i, const graph::Slice& slice) {
+    Map in = map_of(input(i));
+    in.first += slice.first;
+    in.shape.channels = slice.channels;
+    add(i, CopyStep{in, map_of(i)});
   }
   void plan_head(int i) {
     const int head = static_cast<int>(plan_.heads.size());
@@ -453,9 +493,7 @@ class Planner {
     if (in.number == Number::kByte) want_scratch(pixel_bytes(in));
     add(i, HeadStep{in, head});
   }
-  void plan_layer(int i, const graph::Yolo&) { plan_head(i); }
-  void plan_layer(int i, const graph::Region&) { plan_head(i); }
-  void plan_layer(int i, const graph::Distances&) { plan_head(i); }
+  void plan_layer(int i, const graph::HeadOperation auto&) { plan_head(i); }
 
   // Buffers share the arena if their lifetimes do not overlap.
   void place_buffers() {
@@ -510,7 +548,11 @@ struct Describe {
     const std::string size = std::to_string(p.pool.size);
     return "max pool " + size + "x" + size + " /" + std::to_string(p.pool.stride);
   }
-  std::string operator()(const AverageStep&) const { return "average pool"; }
+  std::string operator()(const AverageStep& a) const {
+    const std::string size = std::to_string(a.pool.size);
+    if (a.pool.is_global()) return "average pool";
+    return "average pool " + size + "x" + size + " /" + std::to_string(a.pool.stride);
+  }
   std::string operator()(const UpsampleStep& u) const {
     return "upsample x" + std::to_string(u.scale);
   }
@@ -518,7 +560,10 @@ struct Describe {
     return "bilinear x" + std::to_string(b.out.shape.height / b.in.shape.height);
   }
   std::string operator()(const ShuffleStep&) const { return "shuffle"; }
+  std::string operator()(const SpaceToDepthStep&) const { return "space to depth"; }
   std::string operator()(const AddStep&) const { return "shortcut"; }
+  std::string operator()(const MultiplyStep&) const { return "product"; }
+  std::string operator()(const AttentionStep&) const { return "attention"; }
   std::string operator()(const CopyStep&) const { return "copy"; }
   std::string operator()(const SoftmaxStep&) const { return "softmax"; }
   std::string operator()(const HeadStep&) const { return "head"; }

@@ -34,7 +34,7 @@ struct Map {
   Scale scale{};  // for int8
 };
 
-// The epilogue of a convolution. Activations that are not a Clamp are applied in a second pass.
+// The epilogue of a step. Activations that are not a Clamp are applied in a second pass.
 struct Finish {
   Clamp clamp;
   graph::Activation after = graph::Activation::kLinear;
@@ -69,6 +69,7 @@ struct PoolStep {
   Map in, out;
 };
 struct AverageStep {
+  graph::AveragePool pool;
   Map in, out;
 };
 struct UpsampleStep {
@@ -83,10 +84,23 @@ struct ShuffleStep {
   std::vector<Map> in;  // the groups, whose channels are taken in turn
   Map out;
 };
-struct AddStep {
+struct SpaceToDepthStep {
+  graph::SpaceToDepth layout;
+  Map in, out;
+};
+struct AddStep {  // inputs of fewer channels count as if they had zeros
   std::vector<Map> in;
   Map out;
   Finish finish;
+};
+struct MultiplyStep {
+  std::vector<Map> in;
+  Map out;
+  Finish finish;
+};
+struct AttentionStep {
+  graph::Attention attention;
+  Map in, out;
 };
 struct CopyStep {
   Map in, out;
@@ -102,7 +116,8 @@ struct HeadStep {  // channels-last to planes
 struct Step {
   int layer = 0;  // the layer it computes, the last one if several are fused
   std::variant<ConvolutionStep, InputStep, QuantizeStep, PoolStep, AverageStep, UpsampleStep,
-               BilinearStep, ShuffleStep, AddStep, CopyStep, SoftmaxStep, HeadStep>
+               BilinearStep, ShuffleStep, SpaceToDepthStep, AddStep, MultiplyStep, AttentionStep,
+               CopyStep, SoftmaxStep, HeadStep>
       work;
 };
 
@@ -144,7 +159,8 @@ template <typename Body>
 void for_maps(const Step& step, const Body& body) {
   const auto visit = [&](const auto& s) {
     using T = std::decay_t<decltype(s)>;
-    if constexpr (std::is_same_v<T, AddStep> || std::is_same_v<T, ShuffleStep>) {
+    if constexpr (std::is_same_v<T, AddStep> || std::is_same_v<T, MultiplyStep> ||
+                  std::is_same_v<T, ShuffleStep>) {
       for (const Map& map : s.in) body(map);
     } else if constexpr (!std::is_same_v<T, InputStep>) {
       body(s.in);

@@ -187,6 +187,45 @@ void zip(const float* a, const float* b, int count, float* to) {
   }
 }
 
+void multiply(const float* a, const float* b, float* out, std::size_t count, Clamp clamp) {
+  for (std::size_t i = 0; i < count; ++i) out[i] = clamped(a[i] * b[i], clamp);
+}
+
+float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
+float hard_sigmoid(float x) { return std::clamp(x / 6 + .5F, 0.F, 1.F); }
+// ln(1 + exp(x)) without overflow.
+float softplus(float x) { return std::max(x, 0.F) + std::log1p(std::exp(-std::fabs(x))); }
+
+float activated(float x, graph::Activation activation) {
+  using graph::Activation;
+  switch (activation) {
+    case Activation::kLogistic:
+      return sigmoid(x);
+    case Activation::kSwish:
+      return x * sigmoid(x);
+    case Activation::kMish:
+      return x * std::tanh(softplus(x));
+    case Activation::kHardSigmoid:
+      return hard_sigmoid(x);
+    case Activation::kHardSwish:
+      return x * hard_sigmoid(x);
+    case Activation::kElu:
+      return x > 0 ? x : std::expm1(x);
+    case Activation::kTanh:
+      return std::tanh(x);
+    case Activation::kLinear:
+    case Activation::kLeaky:
+    case Activation::kRelu:
+    case Activation::kRelu6:
+      break;  // clamps, applied by the other kernels
+  }
+  return x;
+}
+
+void activate(graph::Activation activation, float* values, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) values[i] = activated(values[i], activation);
+}
+
 }  // namespace
 
 const Kernels& scalar_kernels() {
@@ -201,8 +240,10 @@ const Kernels& scalar_kernels() {
                                   &interleave,
                                   &to_planes,
                                   &add,
+                                  &multiply,
                                   &blend,
-                                  &zip};
+                                  &zip,
+                                  &activate};
   return kTable;
 }
 

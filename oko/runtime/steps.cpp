@@ -6,18 +6,10 @@
 #include <span>
 
 #include "oko/graph/interpolation.h"
+#include "oko/graph/space_to_depth.h"
 
 namespace oko::runtime {
 namespace {
-
-template <typename Function>
-void transform_each(float* values, std::size_t count, const Function& function) {
-  for (std::size_t i = 0; i < count; ++i) values[i] = function(values[i]);
-}
-
-float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
-// ln(1 + exp(x)) without overflow.
-float softplus(float x) { return std::max(x, 0.F) + std::log1p(std::exp(-std::fabs(x))); }
 
 // Calls body(T()) with a tensor's element type.
 template <typename Body>
@@ -100,7 +92,7 @@ struct Run {
     context.team.run(in.height, [&](int y, int) {
       for (int x = 0; x < in.width; ++x) {
         const auto channels = static_cast<std::size_t>(in.channels);
-        activate(step.activation, in.at(y, x), channels);
+        context.kernels.activate(step.activation, in.at(y, x), channels);
         context.kernels8.quantize(in.at(y, x), channels, 1 / step.out.scale.scale,
                                   static_cast<float>(step.out.scale.zero),
                                   context.view<std::uint8_t>(step.out).at(y, x));
@@ -128,18 +120,41 @@ struct Run {
 
   void operator()(const AverageStep& step) const {
     const graph::Shape& shape = step.in.shape;
-    float* pixel = scratch_of(context, 0);
+    graph::AveragePool pool = step.pool;
+    if (pool.is_global()) {
+      average(step, 0, 0, {0, shape.height}, {0, shape.width}, 0);
+      return;
+    }
+    const auto window = [&](int i, int padding, int side) {
+      const int first = i * pool.stride - padding;
+      return Span{std::max(first, 0), std::min(first + pool.size, side)};
+    };
+    context.team.run(step.out.shape.height, [&](int y, int thread) {
+      const Span rows = window(y, pool.padding.top, shape.height);
+      for (int x = 0; x < step.out.shape.width; ++x) {
+        average(step, y, x, rows, window(x, pool.padding.left, shape.width), thread);
+      }
+    });
+  }
+  struct Span {
+    int first, end;
+  };
+  void average(const AverageStep& step, int y, int x, Span rows, Span columns, int thread) const {
+    float* pixel = scratch_of(context, thread);
     const std::span<float> sum(pixel + pixel_bytes(step.in) / sizeof(float),
-                               static_cast<std::size_t>(shape.channels));
+                               static_cast<std::size_t>(step.in.shape.channels));
     std::fill(sum.begin(), sum.end(), 0.F);
-    for (int y = 0; y < shape.height; ++y) {
-      for (int x = 0; x < shape.width; ++x) {
-        read_pixel(context, step.in, y, x, pixel);
+    for (int v = rows.first; v < rows.end; ++v) {
+      for (int u = columns.first; u < columns.end; ++u) {
+        read_pixel(context, step.in, v, u, pixel);
         for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += pixel[c];
       }
     }
-    for (float& v : sum) v /= static_cast<float>(shape.height) * static_cast<float>(shape.width);
-    write_pixel(context, step.out, 0, 0, sum.data());
+    const auto inside =
+        static_cast<float>(rows.end - rows.first) * static_cast<float>(columns.end - columns.first);
+    const auto whole = static_cast<float>(step.pool.size) * static_cast<float>(step.pool.size);
+    for (float& v : sum) v /= step.pool.counts_padding ? whole : inside;
+    write_pixel(context, step.out, y, x, sum.data());
   }
 
   void operator()(const UpsampleStep& step) const {
@@ -204,22 +219,99 @@ struct Run {
     });
   }
 
-  void operator()(const AddStep& step) const {
-    const auto channels = static_cast<std::size_t>(step.out.shape.channels);
-    context.team.run(step.out.shape.height, [&](int y, int thread) {
-      float* sum = scratch_of(context, thread);
-      float* pixel = sum + pixel_bytes(step.out) / sizeof(float);
-      for (int x = 0; x < step.out.shape.width; ++x) {
-        read_pixel(context, step.in[0], y, x, sum);
-        for (std::size_t i = 1; i < step.in.size(); ++i) {
-          read_pixel(context, step.in[i], y, x, pixel);
-          const bool last = i + 1 == step.in.size();
-          context.kernels.add(sum, pixel, sum, channels, last ? step.finish.clamp : Clamp{});
+  void operator()(const SpaceToDepthStep& step) const {
+    with_numbers(step.in, [&]<typename T>(T) {
+      const View<const T> in = context.read<T>(step.in);
+      const View<T> out = context.view<T>(step.out);
+      context.team.run(out.height, [&](int y, int) {
+        for (int x = 0; x < out.width; ++x) {
+          T* to = out.at(y, x);
+          for (int c = 0; c < out.channels; ++c) {
+            const auto from = graph::space_to_depth_source(step.layout, step.in.shape, {c, y, x});
+            to[c] = in.at(from.row, from.column)[from.channel];
+          }
         }
-        activate(step.finish.after, sum, channels);
-        write_pixel(context, step.out, y, x, sum);
+      });
+    });
+  }
+
+  void operator()(const AddStep& step) const { combine(step, context.kernels.add); }
+  void operator()(const MultiplyStep& step) const { combine(step, context.kernels.multiply); }
+
+  // Inputs of one pixel go for all; channels beyond those of the output are not looked at.
+  template <typename T, typename Kernel>
+  void combine(const T& step, Kernel kernel) const {
+    const auto channels = static_cast<std::size_t>(step.out.shape.channels);
+    std::size_t widest = 0;
+    for (const Map& in : step.in) widest = std::max(widest, pixel_bytes(in));
+    context.team.run(step.out.shape.height, [&](int y, int thread) {
+      float* result = scratch_of(context, thread);
+      float* pixel = result + widest / sizeof(float);
+      for (int x = 0; x < step.out.shape.width; ++x) {
+        read_pixel(context, step.in[0], y, x, result);
+        for (std::size_t i = 1; i < step.in.size(); ++i) {
+          const Map& in = step.in[i];
+          const bool one = in.shape.height == 1 && in.shape.width == 1;
+          read_pixel(context, in, one ? 0 : y, one ? 0 : x, pixel);
+          const std::size_t common =
+              std::min(channels, static_cast<std::size_t>(in.shape.channels));
+          std::fill(pixel + common, pixel + channels, 0.F);
+          const bool last = i + 1 == step.in.size();
+          kernel(result, pixel, result, channels, last ? step.finish.clamp : Clamp{});
+        }
+        context.kernels.activate(step.finish.after, result, channels);
+        write_pixel(context, step.out, y, x, result);
       }
     });
+  }
+
+  void operator()(const AttentionStep& step) const {
+    const graph::Shape& shape = step.in.shape;
+    const int pixels = shape.height * shape.width;
+    const std::size_t row = pixel_bytes(step.in) / sizeof(float);
+    float* all = reinterpret_cast<float*>(context.shared);
+    context.team.run(pixels, [&](int p, int) {
+      read_pixel(context, step.in, p / shape.width, p % shape.width,
+                 all + static_cast<std::size_t>(p) * row);
+    });
+    context.team.run(pixels, [&](int p, int thread) {
+      float* result = scratch_of(context, thread);
+      float* shares = result + pixel_bytes(step.out) / sizeof(float);
+      const int keys = step.attention.key_channels;
+      const int values = step.out.shape.channels / step.attention.heads;
+      for (int head = 0; head < step.attention.heads; ++head) {
+        const int first = head * (2 * keys + values);
+        attend({all + first, row, pixels, p}, keys, values, step.attention.scale, shares,
+               result + head * values);
+      }
+      write_pixel(context, step.out, p / shape.width, p % shape.width, result);
+    });
+  }
+  // The queries, keys and values of one head in all pixels, and the pixel that asks.
+  struct Attending {
+    const float* all;
+    std::size_t row;
+    int pixels, query;
+    const float* at(int pixel) const { return all + static_cast<std::size_t>(pixel) * row; }
+  };
+  static void attend(const Attending& from, int keys, int values, float scale, float* shares,
+                     float* result) {
+    const float* query = from.at(from.query);
+    for (int q = 0; q < from.pixels; ++q) {
+      const float* key = from.at(q) + keys;
+      float dot = 0;
+      for (int c = 0; c < keys; ++c) dot += query[c] * key[c];
+      shares[q] = dot * scale;
+    }
+    const float most = *std::max_element(shares, shares + from.pixels);
+    float sum = 0;
+    for (int q = 0; q < from.pixels; ++q) sum += shares[q] = std::exp(shares[q] - most);
+    std::fill_n(result, values, 0.F);
+    for (int q = 0; q < from.pixels; ++q) {
+      const float* value = from.at(q) + std::ptrdiff_t{2} * keys;
+      const float share = shares[q] / sum;
+      for (int c = 0; c < values; ++c) result[c] += share * value[c];
+    }
   }
 
   void operator()(const CopyStep& step) const {
@@ -271,26 +363,6 @@ struct Run {
 };
 
 }  // namespace
-
-void activate(graph::Activation activation, float* values, std::size_t count) {
-  using graph::Activation;
-  switch (activation) {
-    case Activation::kLogistic:
-      transform_each(values, count, sigmoid);
-      return;
-    case Activation::kSwish:
-      transform_each(values, count, [](float x) { return x * sigmoid(x); });
-      return;
-    case Activation::kMish:
-      transform_each(values, count, [](float x) { return x * std::tanh(softplus(x)); });
-      return;
-    case Activation::kLinear:
-    case Activation::kLeaky:
-    case Activation::kRelu:
-    case Activation::kRelu6:
-      return;  // clamps, applied by the kernels
-  }
-}
 
 void run_step(const Step& step, const StepContext& context) { std::visit(Run{context}, step.work); }
 

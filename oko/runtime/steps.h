@@ -42,7 +42,4 @@ void run_step(const Step& step, const StepContext& context);
 // The largest of them; the others are in steps.cpp.
 void run_convolution(const ConvolutionStep& step, const StepContext& context);
 
-// An activation that is not a Clamp, or none, over `count` values.
-void activate(graph::Activation activation, float* values, std::size_t count);
-
 }  // namespace oko::runtime

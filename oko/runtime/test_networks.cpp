@@ -223,6 +223,60 @@ constexpr Rule kRoutes[] = {
        n.head(n.add(Route{}, {0, shuffled}));
        n.head(n.add(graph::Shuffle{3}, {kNetworkInput}));
      }},
+    {"slices: of a part, unequal, of the input",
+     [](NetworkBuilder& n) {
+       const int made = n.convolution(0, 11);
+       const int low = n.add(graph::Slice{0, 4}, {made}), high = n.add(graph::Slice{4, 7}, {made});
+       n.head(n.add(Route{}, {n.convolution(high, 6, 3), low, n.add(graph::Slice{2, 5}, {0})}));
+       n.head(n.convolution(n.add(graph::Slice{1, 2}, {kNetworkInput}), 6));
+       n.head(n.add(graph::Slice{1, 3}, {high}));
+     }},
+    {"squares of pixels as channels, in every order",
+     [](NetworkBuilder& n) {
+       using Order = graph::SpaceToDepth::Order;
+       const int made = n.convolution(0, 8);
+       for (const Order order :
+            {Order::kRows, Order::kColumns, Order::kChannels, Order::kDarknet}) {
+         n.head(n.add(graph::SpaceToDepth{2, order}, {made}));
+       }
+       n.head(n.convolution(n.add(graph::SpaceToDepth{2, Order::kColumns}, {kNetworkInput}), 6, 3));
+     }},
+    {"averages of windows, with and without their padding",
+     [](NetworkBuilder& n) {
+       n.head(n.add(graph::AveragePool{2, 2}, {0}));
+       n.head(n.add(graph::AveragePool{3, 1, Padding::all(1), true}, {n.convolution(0, 7)}));
+       n.head(n.add(graph::AveragePool{5, 2, {2, 1, 2, 3}}, {n.convolution(0, 7)}));
+     }},
+    {"products: of maps, and with a number for each channel",
+     [](NetworkBuilder& n) {
+       const int made = n.convolution(0, 10);
+       const int squeezed =
+           n.convolution(n.add(graph::AveragePool{}, {made}), 10, 1, 1, Activation::kHardSigmoid);
+       n.head(n.add(graph::Product{}, {made, squeezed}));
+       n.head(
+           n.add(graph::Product{Activation::kHardSwish}, {made, n.convolution(0, 10), squeezed}));
+       n.head(n.add(graph::Product{Activation::kLeaky}, {made, made}));
+     }},
+    {"sums of unequal channels",
+     [](NetworkBuilder& n) {
+       const int wide = n.convolution(0, 12), narrow = n.convolution(0, 5);
+       n.head(n.add(Shortcut{Activation::kLinear, true}, {wide, narrow}));
+       n.head(n.add(Shortcut{Activation::kLeaky, true}, {narrow, wide, 0}));
+     }},
+    {"attention of several heads",
+     [](NetworkBuilder& n) {
+       n.head(n.add(graph::Attention{1, 3, .5F}, {n.convolution(0, 11)}));
+       const int made = n.convolution(n.convolution(0, 8, 3, 2), 2 * (4 + 4 + 9), 1, 1);
+       n.head(n.convolution(n.add(graph::Attention{2, 4, .5F}, {made}), 6));
+     }},
+    {"dilated windows",
+     [](NetworkBuilder& n) {
+       for (const int groups : {1, 2, 10}) {
+         graph::Convolution c{10, 3, 1, groups, Padding::all(2)};
+         c.dilation = 2;
+         n.head(n.add(c, {n.convolution(0, 10)}));
+       }
+     }},
     {"heads that read what others read",
      [](NetworkBuilder& n) {
        const int made = n.convolution(0, 6);
@@ -319,10 +373,11 @@ class RandomNetwork {
   }
   int layers() const { return builder_.size(); }
   Activation activation() {
-    constexpr std::array kAll{Activation::kLinear, Activation::kLeaky,    Activation::kRelu,
-                              Activation::kRelu6,  Activation::kLogistic, Activation::kMish,
-                              Activation::kSwish};
-    return kAll[random_.chance(.7) ? below(4) : below(7)];
+    constexpr std::array kAll{Activation::kLinear, Activation::kLeaky,       Activation::kRelu,
+                              Activation::kRelu6,  Activation::kLogistic,    Activation::kMish,
+                              Activation::kSwish,  Activation::kHardSigmoid, Activation::kHardSwish,
+                              Activation::kElu,    Activation::kTanh};
+    return kAll[random_.chance(.7) ? below(4) : below(static_cast<int>(kAll.size()))];
   }
   Padding padding(int most) {
     return random_.chance(.6)
@@ -398,7 +453,7 @@ class RandomNetwork {
     } else if (kind < 88) {
       add_shortcut();
     } else if (kind < 90) {
-      try_to_add(graph::Shuffle{2 + below(2)}, {any()});
+      add_rare_layer();
     } else if (kind < 92) {
       try_to_add(Dropout{}, {any()});
     } else if (kind < 95) {
@@ -409,6 +464,29 @@ class RandomNetwork {
       try_to_add(graph::AveragePool{}, {any()});
     } else {
       try_to_add(graph::Softmax{}, {any()});
+    }
+  }
+
+  void add_rare_layer() {
+    const int from = any();
+    switch (below(6)) {
+      case 0:
+        return try_to_add(graph::Shuffle{2 + below(2)}, {from});
+      case 1:
+        return try_to_add(graph::Slice{below(4), 1 + below(8)}, {from});
+      case 2: {
+        const auto order = static_cast<graph::SpaceToDepth::Order>(below(4));
+        return try_to_add(graph::SpaceToDepth{2, order}, {from});
+      }
+      case 3: {
+        const int size = 1 + below(4);
+        return try_to_add(graph::AveragePool{size, 1 + below(2), padding(size - 1), below(2) == 0},
+                          {from});
+      }
+      case 4:
+        return try_to_add(graph::Product{activation()}, {from, any()});
+      default:
+        return try_to_add(graph::Attention{1 + below(2), 1 + below(4), .5F}, {from});
     }
   }
 

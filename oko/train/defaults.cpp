@@ -31,8 +31,7 @@ void take_published(Recipe& r) {
   r.mosaic = 0;
 }
 
-// From a trained network a quarter of the epochs is enough. Smaller batches make more updates of
-// them.
+// Fewer epochs from a trained network, of smaller batches, which make more updates.
 void shorten(Recipe& r) {
   r.epochs = 25;
   r.batch = 8;

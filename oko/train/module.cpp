@@ -34,6 +34,14 @@ at::Tensor activate(at::Tensor x, graph::Activation activation) {
       return at::mish(x);
     case graph::Activation::kSwish:
       return at::silu(x);
+    case graph::Activation::kHardSigmoid:
+      return at::hardsigmoid(x);
+    case graph::Activation::kHardSwish:
+      return at::hardswish(x);
+    case graph::Activation::kElu:
+      return at::elu(x);
+    case graph::Activation::kTanh:
+      return at::tanh(x);
   }
   return x;
 }
@@ -95,6 +103,32 @@ at::Tensor max_pool(const graph::MaxPool& pool, const at::Tensor& x) {
   return y.slice(2, 0, padded.height).slice(3, 0, padded.width);
 }
 
+at::Tensor average_pool(const graph::AveragePool& pool, const at::Tensor& x) {
+  if (pool.is_global()) return x.mean({2, 3}, true);
+  const graph::Padding& p = pool.padding;
+  const int height = outputs_of(x.size(2), p.top, p.bottom, pool.size, pool.stride);
+  const int width = outputs_of(x.size(3), p.left, p.right, pool.size, pool.stride);
+  const int bottom = padding_used(x.size(2), p.top, pool.size, pool.stride, height);
+  const int right = padding_used(x.size(3), p.left, pool.size, pool.stride, width);
+  // LibTorch itself pads at most half a window.
+  const at::Tensor padded =
+      at::constant_pad_nd(x, {p.left, std::max(0, right), p.top, std::max(0, bottom)}, 0);
+  at::Tensor y = at::avg_pool2d(padded, {pool.size, pool.size}, {pool.stride, pool.stride});
+  if (pool.counts_padding) return y;
+  const auto inside = [&](std::int64_t side, int before, int outputs) {
+    std::vector<float> counts;
+    for (int i = 0; i < outputs; ++i) {
+      const int first = i * pool.stride - before, end = first + pool.size;
+      counts.push_back(static_cast<float>(std::min<std::int64_t>(end, side) - std::max(first, 0)));
+    }
+    return at::tensor(counts).to(x.options());
+  };
+  const at::Tensor rows = inside(x.size(2), p.top, height);
+  const at::Tensor columns = inside(x.size(3), p.left, width);
+  return y * static_cast<double>(pool.size) * static_cast<double>(pool.size) /
+         (rows.view({-1, 1}) * columns);
+}
+
 at::Tensor route(const graph::Route& settings, const std::vector<at::Tensor>& inputs) {
   std::vector<at::Tensor> parts;
   for (const at::Tensor& input : inputs) {
@@ -140,10 +174,52 @@ at::Tensor shuffle(const graph::Shuffle& settings, const at::Tensor& x) {
       .reshape(x.sizes());
 }
 
+at::Tensor space_to_depth(const graph::SpaceToDepth& layout, const at::Tensor& x) {
+  const std::int64_t images = x.size(0), channels = x.size(1), block = layout.block;
+  const std::int64_t height = x.size(2) / block, width = x.size(3) / block;
+  if (layout.order == graph::SpaceToDepth::Order::kDarknet) {
+    const std::int64_t deep = channels / (block * block);
+    return x.reshape({images, deep, x.size(2), block, x.size(3), block})
+        .permute({0, 3, 5, 1, 2, 4})
+        .reshape({images, channels * block * block, height, width});
+  }
+  const at::Tensor parts = x.reshape({images, channels, height, block, width, block});
+  const std::vector<std::int64_t> order = layout.order == graph::SpaceToDepth::Order::kRows
+                                              ? std::vector<std::int64_t>{0, 3, 5, 1, 2, 4}
+                                          : layout.order == graph::SpaceToDepth::Order::kColumns
+                                              ? std::vector<std::int64_t>{0, 5, 3, 1, 2, 4}
+                                              : std::vector<std::int64_t>{0, 1, 3, 5, 2, 4};
+  return parts.permute(order).reshape({images, channels * block * block, height, width});
+}
+
 at::Tensor shortcut(const graph::Shortcut& settings, const std::vector<at::Tensor>& inputs) {
-  at::Tensor sum = inputs[0] + inputs[1];
-  for (std::size_t i = 2; i < inputs.size(); ++i) sum = sum + inputs[i];
+  at::Tensor sum = inputs[0];
+  for (std::size_t i = 1; i < inputs.size(); ++i) {
+    const std::int64_t missing = sum.size(1) - inputs[i].size(1);
+    if (missing > 0) {
+      sum = sum + at::constant_pad_nd(inputs[i], {0, 0, 0, 0, 0, missing});
+    } else {
+      sum = sum + (missing < 0 ? inputs[i].narrow(1, 0, sum.size(1)) : inputs[i]);
+    }
+  }
   return activate(std::move(sum), settings.activation);
+}
+
+at::Tensor product(const graph::Product& settings, const std::vector<at::Tensor>& inputs) {
+  at::Tensor result = inputs[0];
+  for (std::size_t i = 1; i < inputs.size(); ++i) result = result * inputs[i];
+  return activate(std::move(result), settings.activation);
+}
+
+at::Tensor attention(const graph::Attention& settings, const at::Tensor& x) {
+  const std::int64_t keys = settings.key_channels, pixels = x.size(2) * x.size(3);
+  const at::Tensor parts = x.reshape({x.size(0), settings.heads, -1, pixels});
+  const std::int64_t values = parts.size(2) - 2 * keys;
+  const at::Tensor query = parts.narrow(2, 0, keys), key = parts.narrow(2, keys, keys);
+  const at::Tensor shares =
+      at::softmax(at::matmul(query.transpose(2, 3), key) * settings.scale, -1);
+  return at::matmul(parts.narrow(2, 2 * keys, values), shares.transpose(2, 3))
+      .reshape({x.size(0), settings.heads * values, x.size(2), x.size(3)});
 }
 
 }  // namespace
@@ -223,7 +299,7 @@ at::Tensor Module::run(const graph::Layer& layer, int index,
     } else if constexpr (std::is_same_v<T, graph::MaxPool>) {
       return max_pool(operation, inputs[0]);
     } else if constexpr (std::is_same_v<T, graph::AveragePool>) {
-      return inputs[0].mean({2, 3}, true);
+      return average_pool(operation, inputs[0]);
     } else if constexpr (std::is_same_v<T, graph::Upsample>) {
       const at::Tensor& x = inputs[0];
       return at::upsample_nearest2d(x, {x.size(2) * operation.scale, x.size(3) * operation.scale});
@@ -231,6 +307,14 @@ at::Tensor Module::run(const graph::Layer& layer, int index,
       return bilinear(operation, inputs[0]);
     } else if constexpr (std::is_same_v<T, graph::Route>) {
       return route(operation, inputs);
+    } else if constexpr (std::is_same_v<T, graph::Slice>) {
+      return inputs[0].narrow(1, operation.first, operation.channels);
+    } else if constexpr (std::is_same_v<T, graph::SpaceToDepth>) {
+      return space_to_depth(operation, inputs[0]);
+    } else if constexpr (std::is_same_v<T, graph::Product>) {
+      return product(operation, inputs);
+    } else if constexpr (std::is_same_v<T, graph::Attention>) {
+      return attention(operation, inputs[0]);
     } else if constexpr (std::is_same_v<T, graph::Shuffle>) {
       return shuffle(operation, inputs[0]);
     } else if constexpr (std::is_same_v<T, graph::Shortcut>) {
@@ -253,12 +337,13 @@ at::Tensor Module::run(const graph::Layer& layer, int index,
 at::Tensor Module::convolve(const graph::Layer& layer, int index, const at::Tensor& input) {
   const auto& conv = std::get<graph::Convolution>(layer.operation);
   if (constant_[index]) return convolve_folded(layer, index, input);
-  const Padded padded = pad(input, conv.padding, conv.size, conv.stride, 0);
+  const Padded padded = pad(input, conv.padding, conv.reach(), conv.stride, 0);
   const at::Tensor kernel = parameters_.value(layer.name + ".kernel").to(compute_type);
   const at::Tensor bias = parameters_.value(layer.name + ".bias");
   at::Tensor y =
       at::conv2d(padded.x, kernel, conv.batch_norm ? at::Tensor() : bias.to(compute_type),
-                 {conv.stride, conv.stride}, {padded.rows, padded.columns}, {1, 1}, conv.groups);
+                 {conv.stride, conv.stride}, {padded.rows, padded.columns},
+                 {conv.dilation, conv.dilation}, conv.groups);
   if (conv.batch_norm) return normalize(layer, conv, std::move(y));
   if (observe) observe(index, y);
   return activate(std::move(y), conv.activation);
@@ -309,9 +394,10 @@ at::Tensor Module::convolve_folded(const graph::Layer& layer, int index, const a
     folded = {kernel.to(compute_type).contiguous(at::MemoryFormat::ChannelsLast),
               bias.to(compute_type)};
   }
-  const Padded padded = pad(input, conv.padding, conv.size, conv.stride, 0);
-  at::Tensor y = at::conv2d(padded.x, folded.kernel, folded.bias, {conv.stride, conv.stride},
-                            {padded.rows, padded.columns}, {1, 1}, conv.groups);
+  const Padded padded = pad(input, conv.padding, conv.reach(), conv.stride, 0);
+  at::Tensor y =
+      at::conv2d(padded.x, folded.kernel, folded.bias, {conv.stride, conv.stride},
+                 {padded.rows, padded.columns}, {conv.dilation, conv.dilation}, conv.groups);
   return activate(std::move(y), conv.activation);
 }
 

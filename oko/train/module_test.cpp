@@ -18,8 +18,9 @@ std::vector<float> random_numbers(std::int64_t count, std::uint64_t seed) {
   return values;
 }
 
-// Kinds without weights: what LibTorch computes from a map of 12x6x10, and that its gradient is
-// that of the reference, by finite differences of a weighted sum.
+// Kinds without weights: what LibTorch computes from a map of 12x6x10 (those of several inputs also
+// from its channels' means or a part of it), and that its gradient is that of the reference, by
+// finite differences of a weighted sum.
 class Kinds : public ::testing::TestWithParam<graph::Operation> {};
 
 TEST_P(Kinds, ComputeWhatTheReferenceDoes) {
@@ -27,18 +28,23 @@ TEST_P(Kinds, ComputeWhatTheReferenceDoes) {
   network.input = {12, 6, 10};
   // Gradients begin at the first layer with weights: one that changes nothing.
   network.layers = {{"same", graph::Convolution{.filters = 12, .groups = 12}, {-1}, {}},
+                    {"means", graph::AveragePool{}, {0}, {}},
+                    {"part", graph::Slice{3, 7}, {0}, {}},
                     {"kind", GetParam(), {0}, {}}};
+  auto& inputs = network.layers.back().inputs;
+  if (std::holds_alternative<graph::Product>(GetParam())) inputs = {0, 1, 0};
+  if (std::holds_alternative<graph::Shortcut>(GetParam())) inputs = {2, 0, 2};
   graph::infer_shapes(network);
   network.weights["same.kernel"] = graph::Tensor::of(std::vector<float>(12, 1), {12, 1, 1, 1});
   network.weights["same.bias"] = graph::Tensor::of(std::vector<float>(12, 0), {12});
   const std::vector<float> input = random_numbers(12 * 6 * 10, 3);
   const auto expected = graph::Reference<double>(network).run(input).front();
-  const graph::Shape& shape = network.layers[1].output;
+  const graph::Shape& shape = network.layers.back().output;
   const std::vector<float> factors = random_numbers(shape.count(), 4);
 
   Module module(network, at::kCPU, 1);
   at::Tensor x = at::tensor(input).view({1, 12, 6, 10}).requires_grad_(true);
-  const at::Tensor y = module.forward(x, {1}).front();
+  const at::Tensor y = module.forward(x, {3}).front();
   ASSERT_EQ(y.sizes(), at::IntArrayRef({1, shape.channels, shape.height, shape.width}));
   const at::Tensor flat = y.contiguous().flatten();
   for (std::size_t i = 0; i < expected.size(); ++i) {
@@ -60,10 +66,21 @@ TEST_P(Kinds, ComputeWhatTheReferenceDoes) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Module, Kinds,
-                         ::testing::Values(graph::Shuffle{3}, graph::Bilinear{2},
-                                           graph::Bilinear{3, graph::Grid::kCorners},
-                                           graph::Bilinear{2, graph::Grid::kAsymmetric}));
+INSTANTIATE_TEST_SUITE_P(
+    Module, Kinds,
+    ::testing::Values(graph::Shuffle{3}, graph::Bilinear{2},
+                      graph::Bilinear{3, graph::Grid::kCorners},
+                      graph::Bilinear{2, graph::Grid::kAsymmetric}, graph::Slice{2, 3},
+                      graph::SpaceToDepth{2, graph::SpaceToDepth::Order::kRows},
+                      graph::SpaceToDepth{2, graph::SpaceToDepth::Order::kColumns},
+                      graph::SpaceToDepth{2, graph::SpaceToDepth::Order::kChannels},
+                      graph::SpaceToDepth{2, graph::SpaceToDepth::Order::kDarknet},
+                      graph::AveragePool{2, 2}, graph::AveragePool{3, 1, {1, 2, 0, 1}, false},
+                      graph::AveragePool{3, 2, {1, 1, 2, 2}, true}, graph::Attention{2, 1, .5F},
+                      graph::Product{graph::Activation::kHardSwish},
+                      graph::Product{graph::Activation::kHardSigmoid},
+                      graph::Shortcut{graph::Activation::kElu, true},
+                      graph::Shortcut{graph::Activation::kTanh, true}));
 
 // Multi-scale training feeds batches of sizes other than the network's own.
 TEST(Module, AcceptsBatchesOfOtherSizes) {

@@ -28,7 +28,7 @@ class DecodingWriter {
     std::int64_t boxes = 0;
     const std::vector<int> heads = network_.heads();
     for (std::size_t i = 0; i < heads.size(); ++i) {
-      head_ = graph::anchor_head_of(network_, heads[i]);
+      head_ = graph::usual_head_of(network_, heads[i]);
       prefix_ = "decode." + std::to_string(i) + ".";
       const std::string numbers = by_number(maps[i]);
       coordinates.push_back(listed(coordinates_of(numbers), 4, "coordinates"));

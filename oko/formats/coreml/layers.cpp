@@ -209,6 +209,11 @@ class NetworkWriter {
         return activate_mish(from);
       case Activation::kSwish:
         return activate_swish(from);
+      case Activation::kHardSigmoid:
+      case Activation::kHardSwish:
+      case Activation::kElu:
+      case Activation::kTanh:
+        return;  // check_layers() has refused them
     }
   }
 

@@ -187,6 +187,7 @@ void write_pipeline(const graph::Network& network, const WriteOptions& options,
 
 std::vector<File> write_coreml(const graph::Network& network, const WriteOptions& options,
                                const std::string& stem) {
+  check_layers(network, "Core ML", {});
   const graph::Network n = graph::inference_form(network);
   proto::Model model;
   proto::Description& description = *model.mutable_description();

@@ -400,6 +400,11 @@ class ProgramWriter {
           return leaky(name, x);
         case Activation::kMish:
           return mish(name, x);
+        case Activation::kHardSigmoid:
+        case Activation::kHardSwish:
+        case Activation::kElu:
+        case Activation::kTanh:
+          return x;  // check_layers() has refused them
       }
       return x;
     };
@@ -467,6 +472,7 @@ File manifest(const std::string& folder, std::span<const std::byte> model) {
 
 std::vector<File> write_mlpackage(const graph::Network& network, const WriteOptions& options,
                                   const std::string& stem) {
+  check_layers(network, "Core ML", {});
   const graph::Network n = graph::inference_form(network);
   proto::Model model;
   model.set_specification_version(kProgramVersion);

@@ -372,6 +372,7 @@ void Writer::add_detection_output() {
 
 std::vector<File> write_ncnn(const Network& network, const WriteOptions& options,
                              const std::string& stem, std::vector<std::string>* notes) {
+  check_layers(network, "ncnn", {});
   Network plain = graph::inference_form(network);
   const int changed = fit_names(plain);
   if (changed > 0 && notes != nullptr) {

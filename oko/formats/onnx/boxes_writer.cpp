@@ -156,7 +156,7 @@ void write_boxes(const graph::Network& network, const WriteOptions& options,
   std::vector<std::string> boxes, scores;
   for (const int index : network.heads()) {
     const graph::Layer& layer = network.layers[index];
-    HeadDecoder decoder(graph::anchor_head_of(network, index), layer.name, to);
+    HeadDecoder decoder(graph::usual_head_of(network, index), layer.name, to);
     decoder.decode(layers.map(layer.inputs.front()));
     boxes.push_back(decoder.boxes);
     scores.push_back(decoder.scores);

@@ -460,6 +460,7 @@ void Writer::activate_mish(const std::string& name, int from, int to, const Shap
 
 std::vector<File> write_tflite(const Network& network, const WriteOptions& options,
                                const std::string& stem) {
+  check_layers(network, "TensorFlow Lite", {});
   const Network plain = graph::inference_form(network);
   return {{stem + ".tflite", Bytes(Writer(plain, options).file())}};
 }

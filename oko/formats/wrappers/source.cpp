@@ -33,7 +33,7 @@ std::vector<Head> heads_of(const graph::Network& network) {
   const std::vector<std::string> names = output_names(network);
   std::vector<Head> heads;
   for (const int index : network.heads()) {
-    heads.push_back({graph::anchor_head_of(network, index), names[heads.size()]});
+    heads.push_back({graph::usual_head_of(network, index), names[heads.size()]});
   }
   return heads;
 }
