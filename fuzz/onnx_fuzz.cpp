@@ -6,6 +6,7 @@
 
 #include "oko/base/error.h"
 #include "oko/formats/onnx.h"
+#include "oko/formats/recognize.h"
 #include "oko/graph/network.h"
 
 namespace {
@@ -38,12 +39,14 @@ void write_and_read(const graph::Network& network) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Bytes file(std::string_view(reinterpret_cast<const char*>(data), size));
   try {
-    const formats::Imported imported = formats::read_onnx(file, "input", {64, 64});
+    formats::Imported imported = formats::read_onnx(file, "input", {64, 64});
     graph::check_weights(imported.network);
     require(!imported.outputs.empty());
     const Bytes part(formats::onnx_part(file, "input", imported.network.input, imported.keys));
     require(formats::onnx_signature(part, "part").outputs == imported.keys);
     write_and_read(imported.network);
+    if (formats::recognize_heads(imported)) require(!imported.network.heads().empty());
+    graph::check_weights(imported.network);
   } catch (const Error&) {
   }
   try {

@@ -110,6 +110,7 @@ formats::ReadModel read_sources(const ImportArguments& arguments) {
   if (!arguments.size.empty()) options.size = parse_size(arguments.size);
   options.heads = {anchors_of(arguments.anchors), masks_of(arguments.masks),
                    !arguments.decoding.empty()};
+  options.raw_outputs = arguments.no_heads;
   formats::ReadModel read = convert::read_model(
       convert::open_model(files.front(), files.size() > 1 ? files[1] : std::string()), options);
   read.notes.insert(read.notes.begin(), notes.begin(), notes.end());

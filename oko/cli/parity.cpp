@@ -36,6 +36,7 @@ formats::ReadModel read(const convert::ModelFiles& files, const std::string& siz
   formats::ReadOptions options;
   if (!size.empty()) options.size = parse_size(size);
   options.description = description;
+  options.raw_outputs = true;  // what the file's own program computes
   formats::ReadModel model = convert::read_model(files, options);
   if (!model.network.weights.empty()) return model;
   throw input_error(files.files.front().name, "has no weights",

@@ -3,7 +3,9 @@
 
 #include <cmath>
 
+#include "oko/base/random.h"
 #include "oko/convert/compare.h"
+#include "oko/convert/onnx/opencv.h"
 #include "oko/convert/read.h"
 #include "oko/convert/reference.h"
 #include "oko/detect/decode.h"
@@ -124,6 +126,58 @@ TEST_F(NanoDetPlus, FindsTheBoxesThatNcnnFinds) {
     EXPECT_NEAR(box.right, expected[i].box.right, .5);
     EXPECT_NEAR(box.bottom, expected[i].box.bottom, .5);
   }
+}
+
+// One net of YOLOX-Nano in ONNX, with its boxes' values raw and the rest after sigmoids.
+class YoloX : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = reference::path_of("models/modern/yolox_nano.onnx");
+    if (path_.empty()) GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
+    model_ = read_model(open_model(path_, ""), {});
+  }
+  std::string path_;
+  formats::ReadModel model_;
+};
+
+TEST_F(YoloX, IsKnownByTheParts) {
+  const graph::Network& network = model_.network;
+  ASSERT_EQ(network.heads().size(), 3U);
+  for (const int index : network.heads()) {
+    const auto& head = std::get<graph::Yolo>(network.layers[index].operation);
+    EXPECT_EQ(head.box_code, graph::BoxCode::kPoint);
+    EXPECT_EQ(head.mask.size(), 1U);
+  }
+  EXPECT_TRUE(network.preprocess.bgr);
+  EXPECT_EQ(network.preprocess.normalized(1, 0), 255);
+}
+
+TEST_F(YoloX, ComputesWhatOpenCvComputes) {
+  std::string why;
+  const auto opencv = make_opencv_onnx(reference::read_file(path_), path_, &why);
+  if (opencv == nullptr) GTEST_SKIP() << why;
+  const graph::Network& network = model_.network;
+  std::vector<float> input(static_cast<std::size_t>(network.input.count()));
+  Random random(7);
+  for (float& value : input) value = static_cast<float>(random.uniform(0, 255));
+  const auto heads = make_engine_executor(network)->run(input);
+  const std::vector<float> rows = opencv->run(input).front();
+  const auto columns = static_cast<std::size_t>(5 + network.class_count());
+  std::size_t row = 0;
+  float error = 0, most = 0;
+  for (const std::vector<float>& head : heads) {
+    const std::size_t cells = head.size() / columns;
+    for (std::size_t cell = 0; cell < cells; ++cell, ++row) {
+      for (std::size_t c = 0; c < columns; ++c) {
+        const float raw = head[c * cells + cell], value = c < 4 ? raw : sigmoid(raw);
+        const float expected = rows[row * columns + c];
+        error = std::max(error, std::fabs(value - expected));
+        most = std::max(most, std::fabs(expected));
+      }
+    }
+  }
+  EXPECT_EQ(row * columns, rows.size());
+  EXPECT_LT(error, 1e-3 * std::max(1.F, most));
 }
 
 }  // namespace

@@ -231,14 +231,33 @@ void NetworkBuilder::batch_norm(const Node& node, const std::string& from, const
   weight(*before, "variance") = std::move(variance);
 }
 
+namespace {
+
+// Every filter times its scale.
+Tensor scaled(const Tensor& from, const Tensor& scale) {
+  std::vector<float> values(from.floats().begin(), from.floats().end());
+  const std::size_t count = values.size() / scale.floats().size();
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] *= scale.floats()[i / count];
+  return Tensor::of(std::move(values), from.shape);
+}
+
+}  // namespace
+
 void NetworkBuilder::affine(const Node& node, const std::string& from, const std::string& to,
                             Tensor scale, Tensor bias) {
   const int channels = shape_of(plain(node, from)).channels;
   if (!scale.shape.empty()) check_length(node, "the scale", scale, channels);
   if (!bias.shape.empty()) check_length(node, "the bias", bias, channels);
-  Layer* before = scale.shape.empty() ? open_convolution(from) : nullptr;
-  if (before != nullptr) {
+  Layer* before = open_convolution(from);
+  // Batch norm has a scale of its own, which may be 0.
+  const bool folds = before != nullptr &&
+                     (scale.shape.empty() || !std::get<Convolution>(before->operation).batch_norm);
+  if (folds) {
     Tensor& sums = weight(*before, "bias");
+    if (!scale.shape.empty()) {
+      sums = scaled(sums, scale);
+      weight(*before, "kernel") = scaled(weight(*before, "kernel"), scale);
+    }
     if (!bias.shape.empty()) sums = sum(sums, bias, 1);
     values_[to] = values_[from];
     return;
@@ -266,9 +285,14 @@ void NetworkBuilder::activation(const Node& node, const std::string& from, const
   const auto uses = uses_.find(from);
   if (source.layer >= 0 && uses != uses_.end() && uses->second == 1) {
     Layer& before = network_.layers[source.layer];
-    auto* shortcut = std::get_if<graph::Shortcut>(&before.operation);
-    if (shortcut != nullptr && shortcut->activation == Activation::kLinear) {
-      shortcut->activation = activation;
+    Activation* own = nullptr;
+    if (auto* shortcut = std::get_if<graph::Shortcut>(&before.operation)) {
+      own = &shortcut->activation;
+    } else if (auto* product = std::get_if<graph::Product>(&before.operation)) {
+      own = &product->activation;
+    }
+    if (own != nullptr && *own == Activation::kLinear) {
+      *own = activation;
       values_[to] = source;
       return;
     }
@@ -297,15 +321,24 @@ void NetworkBuilder::max_pool(const Node& node, const std::string& from, const s
   add_layer(node, pool, {plain(node, from).layer}, to);
 }
 
-void NetworkBuilder::average_pool(const Node& node, const std::string& from,
-                                  const std::string& to) {
-  add_layer(node, graph::AveragePool{}, {plain(node, from).layer}, to);
+void NetworkBuilder::average_pool(const Node& node, const std::string& from, const std::string& to,
+                                  graph::AveragePool pool) {
+  const Value source = value(node, from);
+  if (source.padding != Padding{} && !pool.is_global() && pool.padding == Padding{}) {
+    pool.padding = source.padding;
+    pool.counts_padding = true;
+    add_layer(node, pool, {source.layer}, to);
+    return;
+  }
+  add_layer(node, pool, {plain(node, from).layer}, to);
 }
 
 void NetworkBuilder::upsample(const Node& node, const std::string& from, const std::string& to,
                               const Decision<decide::Upsampling>& upsample) {
   const auto add_one = [&](const auto& settings) {
-    if (settings.scale == 1) return identity(node, from, to);
+    if constexpr (requires { settings.scale; }) {
+      if (settings.scale == 1) return identity(node, from, to);
+    }
     add_layer(node, settings, {plain(node, from).layer}, to);
   };
   std::visit(add_one, decided(node, upsample));
@@ -315,6 +348,11 @@ void NetworkBuilder::shuffle(const Node& node, const std::string& from, const st
                              int groups) {
   if (groups == 1) return identity(node, from, to);
   add_layer(node, graph::Shuffle{groups}, {plain(node, from).layer}, to);
+}
+
+void NetworkBuilder::space_to_depth(const Node& node, const std::string& from,
+                                    const std::string& to, const graph::SpaceToDepth& layout) {
+  add_layer(node, layout, {plain(node, from).layer}, to);
 }
 
 void NetworkBuilder::concat(const Node& node, const std::vector<std::string>& from,
@@ -331,37 +369,58 @@ void NetworkBuilder::add(const Node& node, const std::vector<std::string>& from,
   add_layer(node, graph::Shortcut{}, std::move(inputs), to);
 }
 
+void NetworkBuilder::product(const Node& node, const std::vector<std::string>& from,
+                             const std::string& to) {
+  std::vector<int> inputs;
+  for (const std::string& tensor : from) inputs.push_back(plain(node, tensor).layer);
+  // The one with pixels comes first.
+  const auto pixels = [&](int layer) {
+    const Shape& shape = graph::shape_of(network_, layer);
+    return shape.height * shape.width;
+  };
+  std::ranges::stable_sort(inputs, std::greater<>(), pixels);
+  add_layer(node, graph::Product{}, std::move(inputs), to);
+}
+
+void NetworkBuilder::attention(const Node& node, const std::string& from, const std::string& to,
+                               const graph::Attention& attention) {
+  add_layer(node, attention, {plain(node, from).layer}, to);
+}
+
 void NetworkBuilder::slice(const Node& node, const std::string& from, const std::string& to,
                            std::int64_t begin, std::int64_t count) {
   const Value& source = plain(node, from);
   const std::int64_t channels = shape_of(source).channels;
   if (begin == 0 && count == channels) return identity(node, from, to);
-  if (begin < 0 || begin >= channels || count < 1 || channels % count != 0 || begin % count != 0) {
-    fail(node,
-         "takes " + std::to_string(count) + " of " + std::to_string(channels) +
-             " channels from channel " + std::to_string(begin) +
-             " on, which is not one of "
-             "equal parts",
-         "oko can divide channels only into equal parts");
+  if (begin < 0 || begin >= channels || count < 1 || count > channels - begin) {
+    fail(node, "takes " + std::to_string(count) + " of " + std::to_string(channels) +
+                   " channels from channel " + std::to_string(begin) + " on");
   }
-  const graph::Route part{static_cast<int>(channels / count), static_cast<int>(begin / count)};
-  add_layer(node, part, {source.layer}, to);
+  if (channels % count == 0 && begin % count == 0) {
+    const graph::Route part{static_cast<int>(channels / count), static_cast<int>(begin / count)};
+    add_layer(node, part, {source.layer}, to);
+    return;
+  }
+  add_layer(node, graph::Slice{static_cast<int>(begin), static_cast<int>(count)}, {source.layer},
+            to);
 }
 
 void NetworkBuilder::split(const Node& node, const std::string& from,
                            const std::vector<std::string>& to,
                            std::span<const std::int64_t> sizes) {
   const std::int64_t channels = shape(node, from).channels, parts = std::ssize(to);
-  const std::int64_t each = parts == 0 ? 0 : channels / parts;
-  if (each * parts != channels ||
-      std::ranges::any_of(sizes, [&](std::int64_t size) { return size != each; })) {
-    fail(node,
-         "splits " + std::to_string(channels) + " channels into " + std::to_string(parts) +
-             " unequal parts",
-         "oko can divide channels only into equal parts");
+  std::vector<std::int64_t> counts(sizes.begin(), sizes.end());
+  if (counts.empty() && parts > 0) counts.assign(to.size(), channels / parts);
+  std::int64_t sum = 0;
+  for (const std::int64_t count : counts) sum += std::clamp<std::int64_t>(count, 0, channels + 1);
+  if (std::ssize(counts) != parts || sum != channels) {
+    fail(node, "splits " + std::to_string(channels) + " channels into " + std::to_string(parts) +
+                   " parts of " + std::to_string(sum) + " in all");
   }
-  for (std::int64_t i = 0; i < parts; ++i) {
-    if (!to[i].empty()) slice(node, from, to[i], i * each, each);
+  std::int64_t begin = 0;
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    if (!to[i].empty()) slice(node, from, to[i], begin, counts[i]);
+    begin += counts[i];
   }
 }
 

@@ -65,14 +65,21 @@ class NetworkBuilder {
            const graph::Padding& padding);
   void max_pool(const Node& node, const std::string& from, const std::string& to,
                 const graph::MaxPool& pool);
-  void average_pool(const Node& node, const std::string& from, const std::string& to);
+  void average_pool(const Node& node, const std::string& from, const std::string& to,
+                    graph::AveragePool pool = {});
   void upsample(const Node& node, const std::string& from, const std::string& to,
                 const Decision<decide::Upsampling>& upsample);
   // In `groups` equal parts.
   void shuffle(const Node& node, const std::string& from, const std::string& to, int groups);
+  void space_to_depth(const Node& node, const std::string& from, const std::string& to,
+                      const graph::SpaceToDepth& layout);
   void concat(const Node& node, const std::vector<std::string>& from, const std::string& to);
   void add(const Node& node, const std::vector<std::string>& from, const std::string& to);
-  // `count` channels from `begin` on: one of equal parts, or all.
+  // Of maps of one shape, or of maps and a number for each channel.
+  void product(const Node& node, const std::vector<std::string>& from, const std::string& to);
+  void attention(const Node& node, const std::string& from, const std::string& to,
+                 const graph::Attention& attention);
+  // `count` channels from `begin` on.
   void slice(const Node& node, const std::string& from, const std::string& to, std::int64_t begin,
              std::int64_t count);
   // Parts of the channels of these sizes, or equal ones if there are none. Parts that nothing reads

@@ -187,25 +187,37 @@ TEST(NetworkBuilder, SlicesAndSplitsChannelsIntoEqualParts) {
   EXPECT_EQ(imported.network.layers[1].operation, graph::Operation(graph::Route{2, 1}));
 }
 
-TEST(NetworkBuilder, RejectsUnequalPartsOfTheChannels) {
+TEST(NetworkBuilder, CutsUnequalPartsOfTheChannels) {
+  NetworkBuilder builder("net.x");
+  for (const char* tensor : {"image", "low", "high", "part"}) builder.use(tensor);
+  builder.input("image", {6, 4, 4});
+  builder.split({"split", "Split"}, "image", {"low", "high"}, std::vector<std::int64_t>{2, 4});
+  builder.slice({"slice", "Slice"}, "high", "part", 1, 2);
+  const Imported imported = builder.finish("net", {"low", "part"});
+  ASSERT_EQ(imported.network.layers.size(), 3U);
+  EXPECT_EQ(imported.network.layers[0].operation, graph::Operation(graph::Route{3, 0}));
+  EXPECT_EQ(imported.network.layers[1].operation, graph::Operation(graph::Slice{2, 4}));
+  EXPECT_EQ(imported.network.layers[2].operation, graph::Operation(graph::Slice{1, 2}));
+}
+
+TEST(NetworkBuilder, RejectsPartsThatAreNotThere) {
   const auto slice = [](std::int64_t begin, std::int64_t count) {
     return error_of([&] { begun().slice({"s", "Slice"}, "a", "b", begin, count); });
   };
-  EXPECT_EQ(slice(1, 2),
-            "net.x: s (Slice): takes 2 of 3 channels from channel 1 on, which is not one of equal "
-            "parts (oko can divide channels only into equal parts)");
-  for (const auto& [begin, count] : {std::pair{3, 1}, {-1, 1}, {0, 0}, {0, -3}, {0, 2}, {0, 6}}) {
-    EXPECT_THAT(slice(begin, count), HasSubstr("not one of equal parts")) << begin << " " << count;
+  EXPECT_EQ(slice(2, 2), "net.x: s (Slice): takes 2 of 3 channels from channel 2 on");
+  for (const auto& [begin, count] : {std::pair{3, 1}, {-1, 1}, {0, 0}, {0, -3}, {0, 6}}) {
+    EXPECT_THAT(slice(begin, count), HasSubstr("of 3 channels from")) << begin << " " << count;
   }
   constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
-  EXPECT_THAT(slice(kMost, kMost), HasSubstr("not one of equal parts"));
+  EXPECT_THAT(slice(kMost, kMost), HasSubstr("of 3 channels from"));
   const auto split = [](const std::vector<std::string>& to,
                         const std::vector<std::int64_t>& sizes) {
     return error_of([&] { begun().split({"s", "Split"}, "a", to, sizes); });
   };
-  EXPECT_THAT(split({"b", "c"}, {}), HasSubstr("splits 3 channels into 2 unequal parts"));
-  EXPECT_THAT(split({"b", "c", "d"}, {1, 1, kMost}), HasSubstr("unequal"));
-  EXPECT_THAT(split({}, {}), HasSubstr("unequal"));
+  EXPECT_THAT(split({"b", "c"}, {}), HasSubstr("splits 3 channels into 2 parts of 2 in all"));
+  EXPECT_THAT(split({"b", "c", "d"}, {1, 1, kMost}), HasSubstr("into 3 parts of 6 in all"));
+  EXPECT_THAT(split({"b"}, {1, 2}), HasSubstr("into 1 parts"));
+  EXPECT_THAT(split({}, {}), HasSubstr("into 0 parts"));
 }
 
 TEST(NetworkBuilder, ThrowsARefusalAtItsNode) {

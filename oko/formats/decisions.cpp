@@ -26,6 +26,18 @@ Decision<Activation> decide::leaky_relu(float slope, float most) {
                  "train with ReLU, ReLU6 or LeakyReLU(0.1)"};
 }
 
+Decision<Activation> decide::hard_sigmoid(float slope, float offset) {
+  if (std::fabs(slope - 1.F / 6) < kSlopeError && offset == .5F) return Activation::kHardSigmoid;
+  return Refusal{
+      fmt::format("is a hard sigmoid of {:g} x + {:g}; oko supports only x/6 + 0.5", slope, offset),
+      "use the one of MobileNetV3"};
+}
+
+Decision<Activation> decide::elu(float alpha) {
+  if (alpha == 1) return Activation::kElu;
+  return Refusal{fmt::format("is an ELU with alpha {:g}; oko supports only 1", alpha), ""};
+}
+
 Decision<Activation> decide::clip(float low, float high) {
   if (low == 0 && high == 6) return Activation::kRelu6;
   if (low == 0 && high >= kUnbounded) return Activation::kRelu;
@@ -39,6 +51,9 @@ Decision<decide::Upsampling> decide::upsample(const std::string& mode, double ro
     return Refusal{"interpolates (" + mode + "); oko supports only nearest neighbour" +
                        (mode == "bilinear" ? " here" : " and bilinear"),
                    "use nearest-neighbour upsampling"};
+  }
+  if (bilinear && grid == graph::Grid::kHalfPixel && rows == .5 && columns == .5) {
+    return graph::AveragePool{2, 2};
   }
   if (rows == columns && rows == std::floor(rows) && rows >= 1 && rows <= kMaxScale) {
     const int scale = static_cast<int>(rows);

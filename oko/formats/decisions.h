@@ -22,11 +22,16 @@ namespace decide {
 
 // max(x, slope · x), at most `most`.
 Decision<graph::Activation> leaky_relu(float slope, float most = INFINITY);
+// clamp(slope · x + offset, 0, 1).
+Decision<graph::Activation> hard_sigmoid(float slope, float offset);
+// alpha · (exp(x) − 1) below 0.
+Decision<graph::Activation> elu(float alpha);
 // x clamped to low…high.
 Decision<graph::Activation> clip(float low, float high);
 // Upsampling by the factors `rows` and `columns`; `mode` is how it finds values between pixels,
 // "nearest", "bilinear" with its grid, or another name for the message.
-using Upsampling = std::variant<graph::Upsample, graph::Bilinear>;
+// Half the size, bilinear on half pixels, is an average of four.
+using Upsampling = std::variant<graph::Upsample, graph::Bilinear, graph::AveragePool>;
 Decision<Upsampling> upsample(const std::string& mode, double rows, double columns,
                               std::optional<graph::Grid> grid = {});
 

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "oko/formats/format.h"
+#include "oko/formats/recognize.h"
 
 namespace oko::formats {
 namespace {
@@ -42,7 +43,7 @@ ReadModel finished(Imported imported, const ReadOptions& options) {
       result.has_given_heads = true;
     } else if (!options.description.empty()) {
       apply_description(imported, options.description, imported.network.name);
-    } else {
+    } else if (options.raw_outputs || imported.described || !recognize_heads(imported)) {
       result.lacks_heads = std::ranges::any_of(
           imported.outputs, [&](int output) { return looks_like_head(imported.network, output); });
       if (result.lacks_heads) result.why_no_heads = why_no_heads(imported);

@@ -291,18 +291,26 @@ void apply_description(Imported& imported, std::string_view description, const s
   Network& network = imported.network;
   network.name = heads.name;
   network.preprocess = heads.preprocess;
-  imported.defines_preprocessing = true;
+  imported.defines_preprocessing = imported.described = true;
   network.classes = heads.classes;
   network.metadata = heads.metadata;
   if (!heads.layers.empty()) insert_heads(imported, heads.layers);
 }
 
-void add_heads(Imported& imported, const std::vector<graph::Distances>& heads) {
+void add_heads(Imported& imported, const std::vector<graph::Operation>& heads) {
   std::vector<Layer> layers;
   for (std::size_t i = 0; i < heads.size(); ++i) {
     layers.push_back({unused_name(imported.network, imported.outputs[i]), heads[i], {}, {}});
   }
   insert_heads(imported, layers);
+}
+
+bool only_moves_values(const Imported& imported, bool softmax) {
+  return std::ranges::all_of(imported.dropped, [&](const DroppedNode& one) {
+    const std::string kind = plain_kind(one.kind);
+    return only_moves_values(kind) || kind == "sigmoid" || kind == "logistic" ||
+           (softmax && kind == "softmax");
+  });
 }
 
 Network remove_heads(const Network& network) {

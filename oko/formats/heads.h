@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ struct DroppedNode {
   std::string place, kind;  // "model.onnx: Sigmoid_7 (Sigmoid)", "Sigmoid"
 };
 
+// For Imported::tail_rounding: several roundings follow each other.
+inline constexpr float kHalfRounding = .002F, kByteRounding = .03F;
+
 // A network read from another format. Shapes are inferred, weights are complete.
 struct Imported {
   graph::Network network;
@@ -39,6 +43,12 @@ struct Imported {
   // What a user should know: what was dropped, split up or assumed.
   std::vector<std::string> notes{};
   std::vector<DroppedNode> dropped{};
+  // Computes that for values of `outputs`, each planar: the tensors that the file makes of them,
+  // its own outputs first. Null if it computes nothing or oko cannot.
+  std::function<std::vector<graph::Tensor>(const std::vector<std::vector<float>>&)> tail{};
+  // How far its constants may be off by rounding to float16 or bytes, as parts of their range.
+  float tail_rounding = 0;
+  bool described = false;              // by oko, which wrote it: without heads it has none
   bool defines_preprocessing = false;  // the file says how images become its input
 };
 
@@ -72,8 +82,12 @@ void check_head_outputs(const Imported& imported, bool decoding_given);
 // check_head_outputs() throws, and an input Error where anchors and channels do not fit.
 void add_heads(Imported& imported, const HeadOptions& options);
 
-// Adds one head without anchors after every output, in the order of imported.outputs.
-void add_heads(Imported& imported, const std::vector<graph::Distances>& heads);
+// Adds one of these heads after every output, in the order of imported.outputs.
+void add_heads(Imported& imported, const std::vector<graph::Operation>& heads);
+
+// Whether what the file does after its outputs only moves values, but for sigmoids and, if
+// `softmax`, softmaxes.
+bool only_moves_values(const Imported& imported, bool softmax = false);
 
 // The network without its heads: the maps before them are its outputs, under their output_names().
 graph::Network remove_heads(const graph::Network& network);

@@ -107,4 +107,34 @@ inline graph::Network anchor_free() {
   return n;
 }
 
+// The layers of detectors of the 2020s that not every format has.
+inline graph::Network modern() {
+  using graph::Activation;
+  graph::Network n;
+  n.name = "m";
+  n.input = {3, 12, 16};
+  graph::Convolution dilated{10, 3, 1, 1, graph::Padding::all(2), {}, Activation::kHardSwish};
+  dilated.dilation = 2;
+  n.layers = {layer("focus", graph::SpaceToDepth{2}, {-1}),
+              layer("dilated", dilated, {0}),
+              layer("low", graph::Slice{0, 3}, {1}),
+              layer("high", graph::Slice{3, 7}, {1}),
+              layer("mean", graph::AveragePool{}, {1}),
+              layer("gate", graph::Convolution{10, 1, 1, 1, {}, {}, Activation::kHardSigmoid}, {4}),
+              layer("scaled", graph::Product{}, {1, 5}),
+              layer("window", graph::AveragePool{3, 1, graph::Padding::all(1), true}, {6}),
+              layer("inside", graph::AveragePool{2, 2}, {7}),
+              layer("qkv", graph::Convolution{2 * (4 + 4 + 6)}, {8}),
+              layer("attention", graph::Attention{2, 4, .5F}, {9}),
+              layer("elu", graph::Convolution{10, 1, 1, 1, {}, {}, Activation::kElu}, {10}),
+              layer("tanh", graph::Convolution{10, 1, 1, 1, {}, {}, Activation::kTanh}, {11}),
+              layer("join", graph::Route{}, {2, 3, 7}),
+              layer("last", graph::Convolution{4}, {13}),
+              layer("other", graph::Convolution{5}, {12})};
+  n.raw_outputs = {{14, "last"}, {15, "other"}};
+  graph::infer_shapes(n);
+  graph::fill_synthetic_weights(n);
+  return n;
+}
+
 }  // namespace oko::formats

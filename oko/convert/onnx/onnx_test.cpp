@@ -163,6 +163,39 @@ TEST_P(OnnxExecutor, ComputesADetectorWithoutAnchors) {
             1e-4);
 }
 
+TEST_P(OnnxExecutor, ComputesTheLayersOfModernDetectors) {
+  if (!GetParam().all_kinds) GTEST_SKIP() << "OpenCV 4.6 does not have all of them";
+  const graph::Network network = formats::modern();
+  const std::vector<float> input = input_of(network);
+  const auto expected = graph::Reference<double>(network).run(input);
+  const auto maps = make(written(network))->run(input);
+  ASSERT_EQ(maps.size(), expected.size());
+  for (std::size_t i = 0; i < maps.size(); ++i) {
+    const std::vector<float> plain(expected[i].begin(), expected[i].end());
+    EXPECT_LT(largest_difference(maps[i], plain), 1e-4) << i;
+  }
+}
+
+// In every order of the new channels.
+TEST_P(OnnxExecutor, MakesSquaresOfPixelsChannels) {
+  using Order = graph::SpaceToDepth::Order;
+  for (const Order order : {Order::kRows, Order::kColumns, Order::kChannels, Order::kDarknet}) {
+    graph::Network network;
+    network.input = {3, 8, 12};
+    network.layers = {
+        formats::layer("wide", graph::Convolution{8, 3, 1, 1, graph::Padding::all(1)}, {-1}),
+        formats::layer("squares", graph::SpaceToDepth{2, order}, {0})};
+    graph::infer_shapes(network);
+    graph::fill_synthetic_weights(network);
+    const std::vector<float> input = input_of(network);
+    const auto expected = graph::Reference<double>(network).run(input).front();
+    const auto maps = make(written(network))->run(input);
+    EXPECT_LT(largest_difference(maps[0], std::vector<float>(expected.begin(), expected.end())),
+              1e-4)
+        << word_of(order);
+  }
+}
+
 TEST_P(OnnxExecutor, ExposesTheOutputsOfAllLayers) {
   const graph::Network network = all_kinds(GetParam().all_kinds);
   const std::vector<float> input = input_of(network);

@@ -240,8 +240,8 @@ TEST(NcnnReader, ReportsWhatIsWrong) {
   EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=8 1=3 2=2 6=216"), HasSubstr("is dilated"));
   EXPECT_THAT(error_behind("Interp a 1 1 image b 0=3 1=2.0 2=2.0"),
               HasSubstr("interpolates (type 3); oko supports only nearest neighbour"));
-  EXPECT_THAT(error_behind("Crop a 1 1 image b -23309=1,1 -23310=1,3 -23311=1,0"),
-              HasSubstr("not one of equal parts"));
+  EXPECT_THAT(error_behind("Crop a 1 1 image b -23309=1,3 -23310=1,5 -23311=1,0"),
+              HasSubstr("of 3 channels from channel 3 on"));
   EXPECT_THAT(error_behind("Pooling a 1 1 image b 0=1 1=2"), HasSubstr("is not max pooling"));
   EXPECT_THAT(error_of(in + "Pooling a 1 1 image b 0=0 1=2 2=2\n", {std::byte{1}}),
               HasSubstr("m.bin@0: 1 bytes are left"));

@@ -10,6 +10,7 @@
 #include "oko/formats/ncnn/bin.h"
 #include "oko/formats/ncnn/distance_tail.h"
 #include "oko/formats/ncnn/param.h"
+#include "oko/formats/recognize.h"
 #include "oko/graph/head.h"
 
 namespace oko::formats {
@@ -504,18 +505,15 @@ void Reader::add_heads_of(Imported& imported) const {
 // The file holds neither strides nor preprocessing: those of the published NanoDet-Plus, whose
 // priors are its cells' corners. A side that the stride does not divide has a last, partial cell.
 void Reader::add_distance_heads(Imported& imported) const {
-  std::vector<graph::Distances> heads;
+  std::vector<graph::Operation> heads;
   graph::Network& network = imported.network;
   for (const int output : imported.outputs) {
     int stride = 1;
     while (stride * network.layers[output].output.width < network.input.width) stride *= 2;
-    heads.push_back({tail_->classes, tail_->bins, stride, 0});
+    heads.emplace_back(graph::Distances{tail_->classes, tail_->bins, stride, 0});
   }
   add_heads(imported, heads);
-  network.preprocess.fit = image::Preprocess::Fit::kStretch;
-  network.preprocess.bgr = true;
-  network.preprocess.mean = {103.53F / 255, 116.28F / 255, 123.675F / 255};
-  network.preprocess.scale = {.017429F * 255, .017507F * 255, .017125F * 255};
+  network.preprocess = nanodet_preprocessing();
   imported.defines_preprocessing = true;
   imported.notes.push_back(
       "taken for a NanoDet-Plus by its last layers: images are stretched, BGR, with its mean and "

@@ -45,13 +45,15 @@ class BodyFinder {
     for (const std::string& input : node.inputs) {
       const auto culprit = culprits_.find(input);
       if (culprit == culprits_.end()) continue;
-      if (is_network_operation(node.id.kind)) throw read_by(*culprit->second, node);
+      if (is_network_operation(node.id.kind) && !is_weighted_sum(node)) {
+        throw read_by(*culprit->second, node);
+      }
       return after(node, culprit->second);
     }
     try {
       reader_.read(node, wanted_);
     } catch (const Error& error) {
-      if (is_network_operation(node.id.kind)) throw;
+      if (is_network_operation(node.id.kind) && !is_weighted_sum(node)) throw;
       return after(node, std::make_shared<Error>(error));
     }
     for (const std::string& output : node.outputs) makers_[output] = index;
@@ -67,6 +69,15 @@ class BodyFinder {
       return name.empty() || constants_.has(name);
     };
     return std::ranges::all_of(node.inputs, known) && constants_.fold(node);
+  }
+
+  // A convolution to one channel, as decoders have it: the expectation of a distribution.
+  bool is_weighted_sum(const OnnxNode& node) const {
+    if (node.id.kind != "Conv" || !node.has_input(1) || !constants_.has(node.inputs[1])) {
+      return false;
+    }
+    const std::vector<std::int64_t>& kernel = constants_.get(node.inputs[1]).shape;
+    return kernel.size() == 4 && kernel[0] == 1 && kernel[2] == 1 && kernel[3] == 1;
   }
 
   Kind after(const OnnxNode& node, std::shared_ptr<const Error> culprit) {

@@ -7,7 +7,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/half.h"
-#include "oko/formats/onnx/fold_constants.h"
+#include "oko/formats/evaluate.h"
 #include "oko/formats/onnx/parse.h"
 
 namespace oko::formats {
@@ -27,6 +27,10 @@ std::size_t size_of_type(int type) {
       return 8;
     case kOnnxFloat16:
       return 2;
+    case kOnnxInt8:
+    case kOnnxUint8:
+    case kOnnxBool:
+      return 1;
     default:
       return 0;
   }
@@ -57,6 +61,11 @@ Tensor of_raw(int type, std::vector<std::int64_t> shape, std::string raw) {
               }))};
     case kOnnxInt32:
       return {DType::kI64, shape, Bytes::own(converted<std::int32_t, std::int64_t>(bytes, same))};
+    case kOnnxInt8:
+      return {DType::kI64, shape, Bytes::own(converted<std::int8_t, std::int64_t>(bytes, same))};
+    case kOnnxUint8:
+    case kOnnxBool:
+      return {DType::kI64, shape, Bytes::own(converted<std::uint8_t, std::int64_t>(bytes, same))};
     default:
       return {type == kOnnxInt64 ? DType::kI64 : DType::kF32, shape, Bytes(owner, bytes)};
   }
@@ -77,11 +86,11 @@ std::string raw_of(const onnx::Tensor& tensor) {
       return bytes(tensor.double_data());
     case kOnnxInt32:
       return bytes(tensor.int32_data());
-    default: {  // float16 is in the lower halves of 32-bit integers
+    default: {  // smaller types are in the lower parts of 32-bit integers
       std::string raw;
       for (const std::int32_t value : tensor.int32_data()) {
         raw += static_cast<char>(value & 0xff);
-        raw += static_cast<char>((value >> 8) & 0xff);
+        if (tensor.data_type() == kOnnxFloat16) raw += static_cast<char>((value >> 8) & 0xff);
       }
       return raw;
     }
@@ -102,8 +111,8 @@ std::int64_t count_of(const onnx::Tensor& tensor) {
 
 }  // namespace
 
-Constants::Constants(onnx::Graph& graph, std::string file, std::size_t budget)
-    : file_(std::move(file)), budget_(budget) {
+Constants::Constants(onnx::Graph& graph, std::string file, int opset, std::size_t budget)
+    : file_(std::move(file)), opset_(opset), budget_(budget) {
   for (onnx::Tensor& tensor : *graph.mutable_initializer()) initializers_[tensor.name()] = &tensor;
 }
 
@@ -125,7 +134,8 @@ Tensor Constants::load(onnx::Tensor& tensor) const {
   }
   const std::vector<std::int64_t> shape(tensor.dims().begin(), tensor.dims().end());
   const std::int64_t count = count_of(tensor);
-  std::string raw = tensor.has_raw_data() ? std::move(*tensor.mutable_raw_data()) : raw_of(tensor);
+  std::string typed = tensor.has_raw_data() ? std::string() : raw_of(tensor);
+  std::string& raw = tensor.has_raw_data() ? *tensor.mutable_raw_data() : typed;
   if (count < 0 || raw.size() != static_cast<std::size_t>(count) * size) {
     fail(name,
          "has " + std::to_string(raw.size()) + " bytes of data, but the shape " +
@@ -161,25 +171,98 @@ void Constants::set_shape(const std::string& name, std::vector<std::int64_t> sha
   loaded_[name] = tensor_of(std::move(shape));
 }
 
+void Constants::set(const std::string& name, Tensor value) { loaded_[name] = std::move(value); }
+
+namespace {
+
+// A Constant node whose value is a plain attribute.
+std::optional<Tensor> plain_constant(const OnnxNode& node) {
+  if (const onnx::Attribute* a = node.attribute("value_int")) {
+    Tensor result = tensor_of({a->i()});
+    result.shape = {};
+    return result;
+  }
+  if (const onnx::Attribute* a = node.attribute("value_ints")) {
+    return tensor_of({a->ints().begin(), a->ints().end()});
+  }
+  if (const onnx::Attribute* a = node.attribute("value_float")) return Tensor::of({a->f()}, {});
+  if (const onnx::Attribute* a = node.attribute("value_floats")) {
+    return Tensor::of({a->floats().begin(), a->floats().end()}, {a->floats_size()});
+  }
+  return {};
+}
+
+// Settings under the names of newer models, and those that only the inputs' number gives.
+void add_settings(const OnnxNode& node, int opset, Operation& operation) {
+  constexpr int kIntegers = 7, kInteger = 2, kNumber = 1;  // AttributeProto's types
+  for (const onnx::Attribute& attribute : node.proto->attribute()) {
+    const std::string& name = attribute.name();
+    if (attribute.type() == kIntegers || attribute.ints_size() > 0) {
+      operation.integers[name] = {attribute.ints().begin(), attribute.ints().end()};
+    } else if (attribute.type() == kInteger || attribute.i() != 0) {
+      operation.integers[name] = {attribute.i()};
+    } else if (attribute.type() == kNumber) {
+      operation.numbers[name] = attribute.f();
+    }
+  }
+  if (operation.kind == "Split" && !operation.integers.contains("split")) {
+    operation.integers["num_outputs"] = {std::ssize(node.outputs)};
+  }
+  constexpr int kAnyAxis = 13;  // before, softmax was over all dimensions from its axis on
+  if (operation.kind == "Softmax" && opset < kAnyAxis) {
+    const auto rank = static_cast<std::int64_t>(operation.inputs[0]->shape.size());
+    const std::int64_t axis = node.integer("axis", 1);
+    if (axis != -1 && axis != rank - 1) operation.kind = "Softmax of several dimensions";
+    operation.integers["axis"] = {-1};
+  }
+}
+
+}  // namespace
+
+// False if the value is not one number, which is all that exporters write there.
+bool Constants::add_filling(const OnnxNode& node, Operation& operation) const {
+  const onnx::Attribute* value = node.attribute("value");
+  if (value == nullptr || !value->has_t()) return true;
+  onnx::Tensor copy = value->t();
+  copy.set_name(node.id.name);
+  const Tensor filling = load(copy);
+  if (filling.count() != 1) return false;
+  if (filling.dtype == DType::kI64) {
+    operation.integers["value"] = integers_of(filling);
+  } else {
+    operation.numbers["value"] = filling.floats()[0];
+  }
+  return true;
+}
+
 bool Constants::fold(const OnnxNode& node) {
-  if (node.outputs.size() != 1) return false;
+  if (node.outputs.empty()) return false;
   if (node.id.kind == "Constant") {
     const onnx::Attribute* value = node.attribute("value");
-    if (value == nullptr || !value->has_t()) return fold_constant_attributes(node, loaded_);
+    if (value == nullptr || !value->has_t()) {
+      std::optional<Tensor> plain = plain_constant(node);
+      if (plain) loaded_[node.outputs[0]] = *std::move(plain);
+      return plain.has_value();
+    }
     onnx::Tensor tensor = value->t();
     tensor.set_name(node.id.name);
     loaded_[node.outputs[0]] = load(tensor);
     return true;
   }
-  std::vector<Tensor> inputs;
+  Operation operation{node.id.kind};
   for (const std::string& name : node.inputs) {
-    inputs.push_back(name.empty() ? Tensor{} : get(name));
+    if (!name.empty() && !has(name)) return false;
+    operation.inputs.push_back(name.empty() ? nullptr : &get(name));
   }
-  std::optional<Tensor> result = fold_node(node, inputs, budget_);
-  if (!result) return false;
-  const std::size_t bytes = result->data.size();
-  budget_ -= std::min(budget_, bytes);
-  loaded_[node.outputs[0]] = std::move(*result);
+  if (operation.inputs.empty() || operation.inputs.front() == nullptr) return false;
+  add_settings(node, opset_, operation);
+  if (node.id.kind == "ConstantOfShape" && !add_filling(node, operation)) return false;
+  std::optional<std::vector<Tensor>> results = evaluate(operation, budget_);
+  if (!results || results->size() < node.outputs.size()) return false;
+  for (std::size_t i = 0; i < node.outputs.size(); ++i) {
+    budget_ -= std::min(budget_, (*results)[i].data.size());
+    loaded_[node.outputs[i]] = std::move((*results)[i]);
+  }
   return true;
 }
 

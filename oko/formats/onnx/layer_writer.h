@@ -22,15 +22,26 @@ class LayerWriter {
  private:
   void add(const graph::Convolution& convolution, const std::string& to);
   void add(const graph::MaxPool& pool, const std::string& to);
-  void add(const graph::AveragePool&, const std::string& to);
+  void add(const graph::AveragePool& pool, const std::string& to);
   void add(const graph::Upsample& upsample, const std::string& to);
   void add(const graph::Bilinear& bilinear, const std::string& to);
   void add(const graph::Shuffle& shuffle, const std::string& to);
+  void add(const graph::Slice& part, const std::string& to);
+  void add(const graph::SpaceToDepth& layout, const std::string& to);
+  void add(const graph::Product& product, const std::string& to);
+  void add(const graph::Attention& attention, const std::string& to);
   void add(const graph::Route& route, const std::string& to);
   void add(const graph::Shortcut& shortcut, const std::string& to);
   void add(const graph::Softmax&, const std::string& to);
   // inference_form() has no dropout, and heads are not written.
   void add(const auto&, const std::string&);
+
+  // Channels of a map; an empty `to`: under the node's name.
+  std::string slice(const std::string& from, std::int64_t first, std::int64_t channels,
+                    const std::string& node, const std::string& to);
+  std::string fitted(int input, const std::string& part);
+  void shuffle(const std::string& from, std::int64_t groups, const std::string& to);
+  void reorganize(const graph::SpaceToDepth& layout, const std::string& to);
 
   const std::string& name() const { return layer_->name; }
   std::vector<std::string> inputs() const;

@@ -1,6 +1,7 @@
 #include "oko/formats/onnx/node.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <set>
@@ -38,7 +39,7 @@ void drop_unused(std::vector<OnnxNode>& nodes, const Names& outputs) {
   nodes = std::move(kept);
 }
 
-// Finds x · σ(x) and x · tanh(softplus(x)).
+// Finds x · σ(x), x · tanh(softplus(x)) and x times a hard sigmoid of x.
 class ActivationFinder {
  public:
   ActivationFinder(std::vector<OnnxNode>& nodes, const Names& outputs) : nodes_(nodes) {
@@ -71,6 +72,14 @@ class ActivationFinder {
     OnnxNode* last = only_maker(factor, "Sigmoid");
     OnnxNode* first = last;
     const char* kind = "Swish";
+    if (last == nullptr) {
+      last = first = only_maker(factor, "HardSigmoid");
+      kind = "HardSwish";
+      const bool usual = last != nullptr &&
+                         std::fabs(last->number("alpha", .2F) - 1.F / 6) < 1e-4F &&
+                         last->number("beta", .5F) == .5F;
+      if (last != nullptr && !usual) return false;
+    }
     if (last == nullptr) {
       last = only_maker(factor, "Tanh");
       first = last != nullptr ? only_maker(last->inputs[0], "Softplus") : nullptr;
@@ -126,8 +135,11 @@ std::vector<OnnxNode> list_nodes(const onnx::Graph& graph) {
   Names outputs;
   for (const onnx::ValueInfo& output : graph.output()) outputs.insert(output.name());
   drop_unused(nodes, outputs);
-  ActivationFinder(nodes, outputs).join();
   return nodes;
+}
+
+void merge_activations(std::vector<OnnxNode>& nodes, const std::vector<std::string>& outputs) {
+  ActivationFinder(nodes, Names(outputs.begin(), outputs.end())).join();
 }
 
 bool is_network_operation(std::string_view kind) {

@@ -23,9 +23,11 @@ struct OnnxNode {
   bool has_input(std::size_t i) const { return i < inputs.size() && !inputs[i].empty(); }
 };
 
-// The nodes of a graph that its outputs depend on, in order. Swish and Mish, which exporters write
-// as two and three nodes, are merged into one.
+// The nodes of a graph that its outputs depend on, in order.
 std::vector<OnnxNode> list_nodes(const onnx::Graph& graph);
+
+// Makes one node of Swish, Mish and hard swish, which exporters write as two and three.
+void merge_activations(std::vector<OnnxNode>& nodes, const std::vector<std::string>& outputs);
 
 // True for operations of a network's body, which are never dropped as post-processing.
 bool is_network_operation(std::string_view kind);

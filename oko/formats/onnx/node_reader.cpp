@@ -127,6 +127,10 @@ void NodeReader::read(const OnnxNode& node, const std::set<std::string, std::les
       {"Mul", &NodeReader::add},
       {"Div", &NodeReader::add},
       {"Slice", &NodeReader::slice},
+      {"Gather", &NodeReader::gather},
+      {"SpaceToDepth", &NodeReader::space_to_depth},
+      {"HardSigmoid", &NodeReader::hard_sigmoid},
+      {"Elu", &NodeReader::elu},
       {"Pad", &NodeReader::pad},
       {"Identity", &NodeReader::identity},
       {"Dropout", &NodeReader::identity},
@@ -139,11 +143,11 @@ void NodeReader::read(const OnnxNode& node, const std::set<std::string, std::les
       {"MatMul", &NodeReader::dense},
       {"Softmax", &NodeReader::softmax}};
   static const std::map<std::string_view, Activation> activations{
-      {"Relu", Activation::kRelu},
-      {"Sigmoid", Activation::kLogistic},
-      {"Swish", Activation::kSwish},
-      {"Mish", Activation::kMish}};
+      {"Relu", Activation::kRelu},   {"Sigmoid", Activation::kLogistic},
+      {"Tanh", Activation::kTanh},   {"HardSwish", Activation::kHardSwish},
+      {"Swish", Activation::kSwish}, {"Mish", Activation::kMish}};
   if (node.outputs.empty()) fail(node, "has no output");
+  if (attention(node, wanted)) return;
   const auto simple = activations.find(node.id.kind);
   if (simple != activations.end()) return activation(node, simple->second);
   if (node.id.kind == "Split") return split(node, wanted);
@@ -172,6 +176,14 @@ void NodeReader::leaky(const OnnxNode& node) {
   activation(node, decide::leaky_relu(node.number("alpha", .01F)));
 }
 
+void NodeReader::hard_sigmoid(const OnnxNode& node) {
+  activation(node, decide::hard_sigmoid(node.number("alpha", .2F), node.number("beta", .5F)));
+}
+
+void NodeReader::elu(const OnnxNode& node) {
+  activation(node, decide::elu(node.number("alpha", 1)));
+}
+
 void NodeReader::clip(const OnnxNode& node) {
   float low = node.number("min", -INFINITY), high = node.number("max", INFINITY);
   const auto bound = [&](std::size_t i, float& value) {
@@ -189,6 +201,7 @@ void NodeReader::clip(const OnnxNode& node) {
 // --- concatenating and slicing ---
 
 void NodeReader::concat(const OnnxNode& node) {
+  if (join_pixels(node)) return;
   const std::int64_t axis = node.integer("axis", 1);
   std::vector<std::string> from;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
@@ -207,14 +220,19 @@ void NodeReader::add(const OnnxNode& node) {
   for (std::size_t i = 0; node.inputs.size() == 2 && i < 2; ++i) {
     if (constant_input(node, i)) return affine(node, 1 - i, i);
   }
-  if (node.id.kind != "Add" && node.id.kind != "Sum") {
+  const bool product = node.id.kind == "Mul";
+  if (node.id.kind != "Add" && node.id.kind != "Sum" && !product) {
     fail(node, "combines two tensors by " + node.id.kind + ", which is not supported",
-         "oko can add tensors but not multiply or subtract them");
+         "oko can add and multiply tensors but not subtract or divide them");
   }
   std::vector<std::string> from;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) from.push_back(map_input(node, i));
   if (from.size() == 1) return identity(node);
-  builder_.add(node.id, from, node.outputs[0]);
+  if (product) {
+    builder_.product(node.id, from, node.outputs[0]);
+  } else {
+    builder_.add(node.id, from, node.outputs[0]);
+  }
   keep_form(from[0], node.outputs[0]);
 }
 
@@ -253,7 +271,6 @@ void NodeReader::split(const OnnxNode& node, const std::set<std::string, std::le
 }
 
 void NodeReader::slice(const OnnxNode& node) {
-  const std::string& from = map_input(node);
   const auto argument = [&](std::size_t input, const char* attribute) {
     if (constant_input(node, input)) return constants_.integers(node, input);
     if (node.has_input(input)) fail(node, "its split points are not constant");
@@ -261,6 +278,8 @@ void NodeReader::slice(const OnnxNode& node) {
   };
   const auto begins = argument(1, "starts"), ends = argument(2, "ends");
   const auto along = argument(3, "axes"), steps = argument(4, "steps");
+  if (take_pixels(node, begins, ends, along, steps)) return;
+  const std::string& from = map_input(node);
   const int channels = builder_.shape(node.id, from).channels;
   const bool one = begins.size() == 1 && ends.size() == 1 && along.size() == 1;
   const bool fits = one && (along[0] == 1 || along[0] == -3) && !rows_.contains(from) &&

@@ -36,7 +36,7 @@ class NodeReader {
 
  private:
   struct Window {
-    int size = 1, stride = 1;
+    int size = 1, stride = 1, dilation = 1;
     graph::Padding padding{};
   };
 
@@ -57,7 +57,10 @@ class NodeReader {
   void batch_norm(const OnnxNode& node);
   void activation(const OnnxNode& node, const Decision<graph::Activation>& kind);
   void leaky(const OnnxNode& node);
+  void hard_sigmoid(const OnnxNode& node);
+  void elu(const OnnxNode& node);
   void clip(const OnnxNode& node);
+  void check_ceil(const OnnxNode& node, const std::string& from, const Window& window) const;
   void max_pool(const OnnxNode& node);
   void average_pool(const OnnxNode& node);
   void reduce_mean(const OnnxNode& node);
@@ -76,6 +79,21 @@ class NodeReader {
   bool group_channels(const OnnxNode& node, const std::string& from,
                       const std::vector<std::int64_t>& to);
   bool ungroup_channels(const OnnxNode& node);
+  bool pair_channels(const OnnxNode& node, const std::vector<std::int64_t>& to);
+  bool turn_pairs(const OnnxNode& node, const std::vector<std::int64_t>& order);
+  void gather(const OnnxNode& node);
+  void space_to_depth(const OnnxNode& node);
+  bool take_pixels(const OnnxNode& node, const std::vector<std::int64_t>& begins,
+                   const std::vector<std::int64_t>& ends, const std::vector<std::int64_t>& axes,
+                   const std::vector<std::int64_t>& steps);
+  bool join_pixels(const OnnxNode& node);
+  struct Attending;
+  const Attending* attending(const OnnxNode& node, std::size_t input) const;
+  bool attention(const OnnxNode& node, const std::set<std::string, std::less<>>& wanted);
+  bool cut_heads(const OnnxNode& node, const std::set<std::string, std::less<>>& wanted);
+  bool multiply_heads(const OnnxNode& node);
+  bool scale_dots(const OnnxNode& node);
+  bool join_heads(const OnnxNode& node, const Attending& from);
   void squeeze(const OnnxNode& node);
   void transpose(const OnnxNode& node);
   void dense(const OnnxNode& node);
@@ -95,6 +113,32 @@ class NodeReader {
     bool exchanged = false;
   };
   std::map<std::string, Grouped, std::less<>> grouped_;
+  // Even and odd channels of a map, which some ShuffleNets separate: as pairs × pixels, then as two
+  // halves × pixels, then each half as a map.
+  struct Paired {
+    std::string from;
+    enum class Stage { kPairs, kHalves, kMaps } stage = Stage::kPairs;
+    std::string shuffled{};  // the map with the even ones first
+  };
+  std::map<std::string, Paired, std::less<>> paired_;
+  // What attention has computed so far of a map whose channels were grouped into heads.
+  struct Attending {
+    enum class Stage { kPart, kDots, kShares, kSums };
+    Stage stage = Stage::kPart;
+    std::string from;
+    int heads = 1, first = 0, count = 0;  // channels of each head
+    bool turned = false;                  // rows and columns of its matrices exchanged
+    int keys = 0;
+    float scale = 1;
+  };
+  std::map<std::string, Attending, std::less<>> attending_;
+  // Every `step`-th pixel of a map, which together, concatenated, are its squares as channels
+  // (YOLOv5 and YOLOX: "focus").
+  struct Spaced {
+    std::string from;
+    int first[2] = {0, 0}, step[2] = {1, 1};  // rows, columns
+  };
+  std::map<std::string, Spaced, std::less<>> spaced_;
 };
 
 }  // namespace oko::formats

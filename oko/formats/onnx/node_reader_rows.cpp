@@ -50,8 +50,124 @@ bool NodeReader::ungroup_channels(const OnnxNode& node) {
   return true;
 }
 
+// To pairs of channels, or of their halves back to maps.
+bool NodeReader::pair_channels(const OnnxNode& node, const Sides& to) {
+  if (!node.has_input(0)) return false;
+  const std::string& name = node.inputs[0];
+  const auto before = paired_.find(name);
+  const bool halves = before != paired_.end() && before->second.stage == Paired::Stage::kHalves;
+  if (!halves && (!builder_.has(name) || rows_.contains(name))) return false;
+  const std::string from = halves ? before->second.from : name;
+  const Shape& in = builder_.shape(node.id, from);
+  const std::int64_t half = in.channels / 2, pixels = std::int64_t{in.height} * in.width;
+  if (in.channels % 2 != 0) return false;
+  if (!halves && to == Sides{half, 2, pixels}) {
+    paired_[node.outputs[0]] = {from};
+    return true;
+  }
+  const bool open = to.size() == 5 && (to[1] == -1 || to[1] == 1);
+  if (!halves || !open || to[0] != 2 || to[2] != half || to[3] != in.height || to[4] != in.width) {
+    return false;
+  }
+  Paired maps{from, Paired::Stage::kMaps, node.outputs[0] + ".shuffled"};
+  for (int i = 0; i < 2; ++i) builder_.use(maps.shuffled);
+  builder_.shuffle(node.id, from, maps.shuffled, static_cast<int>(half));
+  paired_[node.outputs[0]] = maps;
+  return true;
+}
+
+bool NodeReader::turn_pairs(const OnnxNode& node, const Sides& order) {
+  const auto found = node.has_input(0) ? paired_.find(node.inputs[0]) : paired_.end();
+  if (found == paired_.end() || order != Sides{1, 0, 2}) return false;
+  if (found->second.stage != Paired::Stage::kPairs) return false;
+  Paired halves = found->second;
+  halves.stage = Paired::Stage::kHalves;
+  paired_[node.outputs[0]] = halves;
+  return true;
+}
+
+void NodeReader::gather(const OnnxNode& node) {
+  const auto found = node.has_input(0) ? paired_.find(node.inputs[0]) : paired_.end();
+  const bool fits = found != paired_.end() && found->second.stage == Paired::Stage::kMaps &&
+                    node.integer("axis", 0) == 0 && constant_input(node, 1);
+  const Sides index = fits ? constants_.integers(node, 1) : Sides();
+  if (index.size() != 1 || index[0] < 0 || index[0] > 1) {
+    fail(node, "this operation is not supported here");
+  }
+  const std::string& from = found->second.shuffled;
+  const int half = builder_.shape(node.id, from).channels / 2;
+  builder_.slice(node.id, from, node.outputs[0], index[0] * half, half);
+}
+
+void NodeReader::space_to_depth(const OnnxNode& node) {
+  const std::int64_t block = node.integer("blocksize", 0);
+  if (block < 1 || block > 1024) fail(node, "blocksize is not in 1…1024");
+  builder_.space_to_depth(node.id, map_input(node), node.outputs[0], {static_cast<int>(block)});
+}
+
+// Every step-th row or column of a map, or of one of which that was taken already.
+bool NodeReader::take_pixels(const OnnxNode& node, const Sides& begins, const Sides& ends,
+                             const Sides& axes, const Sides& steps) {
+  if (steps.empty() || std::ranges::all_of(steps, [](std::int64_t step) { return step == 1; })) {
+    return false;
+  }
+  const auto before = node.has_input(0) ? spaced_.find(node.inputs[0]) : spaced_.end();
+  Spaced spaced;
+  if (before != spaced_.end()) {
+    spaced = before->second;
+  } else {
+    spaced.from = map_input(node);
+    if (rows_.contains(spaced.from)) fail(node, "takes every other value of a vector");
+  }
+  const Shape& in = builder_.shape(node.id, spaced.from);
+  if (axes.size() != begins.size() || ends.size() != begins.size() ||
+      steps.size() != begins.size()) {
+    fail(node, "its begins, ends, axes and steps are not as many");
+  }
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::int64_t axis = axes[i] < 0 ? axes[i] + 4 : axes[i];
+    const std::int64_t side = axis == 2 ? in.height : in.width;
+    const bool fits = (axis == 2 || axis == 3) && steps[i] >= 1 && steps[i] <= 1024 &&
+                      begins[i] >= 0 && begins[i] < steps[i] && ends[i] >= side &&
+                      spaced.step[axis - 2] == 1;
+    if (!fits) fail(node, "slices along something other than channels");
+    spaced.first[axis - 2] = static_cast<int>(begins[i]);
+    spaced.step[axis - 2] = static_cast<int>(steps[i]);
+  }
+  spaced_[node.outputs[0]] = spaced;
+  return true;
+}
+
+// The concatenation of all pixels of squares.
+bool NodeReader::join_pixels(const OnnxNode& node) {
+  std::vector<const Spaced*> parts;
+  for (const std::string& input : node.inputs) {
+    const auto found = spaced_.find(input);
+    if (found == spaced_.end()) return false;
+    parts.push_back(&found->second);
+  }
+  const int block = parts.empty() ? 0 : parts[0]->step[0];
+  if (block < 1 || std::ssize(parts) != std::int64_t{block} * block) return false;
+  using Order = graph::SpaceToDepth::Order;
+  for (const Order order : {Order::kRows, Order::kColumns}) {
+    bool fits = node.integer("axis", 0) == 1;
+    for (int i = 0; i < std::ssize(parts); ++i) {
+      const int row = order == Order::kRows ? i / block : i % block;
+      const int column = order == Order::kRows ? i % block : i / block;
+      const Spaced& part = *parts[i];
+      fits &= part.from == parts[0]->from && part.step[0] == block && part.step[1] == block &&
+              part.first[0] == row && part.first[1] == column;
+    }
+    if (!fits) continue;
+    builder_.space_to_depth(node.id, parts[0]->from, node.outputs[0], {block, order});
+    return true;
+  }
+  return false;
+}
+
 void NodeReader::reshape(const OnnxNode& node) {
   if (ungroup_channels(node)) return;
+  if (constant_input(node, 1) && pair_channels(node, constants_.integers(node, 1))) return;
   if (!node.has_input(0) || !is_map(node.inputs[0])) map_input(node);
   const std::string& from = node.inputs[0];
   const Sides before = file_shape(node, from);
@@ -96,6 +212,7 @@ void NodeReader::squeeze(const OnnxNode& node) {
 
 void NodeReader::transpose(const OnnxNode& node) {
   const Sides order = node.integers("perm");
+  if (turn_pairs(node, order)) return;
   const auto last = node.has_input(0) ? channels_last_.find(node.inputs[0]) : channels_last_.end();
   if (last != channels_last_.end() && order == Sides{0, 3, 1, 2}) {
     return builder_.identity(node.id, last->second, node.outputs[0]);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include "oko/base/error.h"
@@ -40,16 +41,20 @@ Padding NodeReader::padding(const OnnxNode& node, const std::vector<std::int64_t
 
 NodeReader::Window NodeReader::window(const OnnxNode& node, const std::string& from,
                                       int size) const {
-  Window window{square(node, "kernel_shape", size), square(node, "strides", 1), {}};
-  if (square(node, "dilations", 1) != 1) {
-    fail(node, "it is dilated, which is not supported", "use a larger kernel");
+  Window window{square(node, "kernel_shape", size),
+                square(node, "strides", 1),
+                square(node, "dilations", 1),
+                {}};
+  if (window.dilation != 1 && node.id.kind != "Conv") {
+    fail(node, "it is dilated, which oko supports only for convolutions");
   }
   const std::string automatic = node.text("auto_pad", "NOTSET");
   if (automatic == "NOTSET") {
     const std::vector<std::int64_t> pads = node.integers("pads");
     if (!pads.empty()) window.padding = padding(node, pads);
   } else if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") {
-    window.padding = same_padding(builder_.padded_shape(node.id, from), window.size, window.stride,
+    const int reach = (window.size - 1) * window.dilation + 1;
+    window.padding = same_padding(builder_.padded_shape(node.id, from), reach, window.stride,
                                   automatic == "SAME_UPPER" ? OddPixel::kEnd : OddPixel::kStart);
   } else if (automatic != "VALID") {
     fail(node, "unknown auto_pad \"" + automatic + "\"");
@@ -78,8 +83,9 @@ void NodeReader::convolution(const OnnxNode& node) {
   const Window w = window(node, from, static_cast<int>(kernel.shape[2]));
   if (w.size != kernel.shape[2]) fail(node, "kernel_shape does not match the kernel");
   Tensor bias = node.has_input(2) ? weight(node, 2, "the bias") : Tensor{};
-  const graph::Convolution convolution{static_cast<int>(kernel.shape[0]), w.size, w.stride,
-                                       static_cast<int>(groups), w.padding};
+  graph::Convolution convolution{static_cast<int>(kernel.shape[0]), w.size, w.stride,
+                                 static_cast<int>(groups), w.padding};
+  convolution.dilation = w.dilation;
   builder_.convolution(node.id, from, node.outputs[0], convolution, std::move(kernel),
                        std::move(bias));
 }
@@ -96,37 +102,42 @@ void NodeReader::batch_norm(const OnnxNode& node) {
   keep_form(from, node.outputs[0]);
 }
 
+// A window that would reach beyond the padded map with ceil_mode.
+void NodeReader::check_ceil(const OnnxNode& node, const std::string& from, const Window& w) const {
+  if (node.integer("ceil_mode", 0) == 0) return;
+  const Shape& in = builder_.shape(node.id, from);
+  const auto rest = [&](int side, int pads) { return (side + pads - w.size) % w.stride; };
+  if (rest(in.height, w.padding.top + w.padding.bottom) != 0 ||
+      rest(in.width, w.padding.left + w.padding.right) != 0) {
+    fail(node, "ceil_mode enlarges its output", "use ceil_mode=False and pad instead");
+  }
+}
+
 void NodeReader::max_pool(const OnnxNode& node) {
   const std::string& from = map_input(node);
   if (node.integers("kernel_shape").empty()) fail(node, "lacks kernel_shape");
   const Window w = window(node, from, 1);
-  if (node.integer("ceil_mode", 0) != 0) {
-    const Shape& in = builder_.shape(node.id, from);
-    const auto rest = [&](int side, int pads) { return (side + pads - w.size) % w.stride; };
-    if (rest(in.height, w.padding.top + w.padding.bottom) != 0 ||
-        rest(in.width, w.padding.left + w.padding.right) != 0) {
-      fail(node, "ceil_mode enlarges its output", "use ceil_mode=False and pad instead");
-    }
-  }
+  check_ceil(node, from, w);
   builder_.max_pool(node.id, from, node.outputs[0], {w.size, w.stride, w.padding});
 }
 
 void NodeReader::average_pool(const OnnxNode& node) {
   const std::string& from = map_input(node);
-  if (node.id.kind == "AveragePool") {
-    const Shape& in = builder_.shape(node.id, from);
-    const std::vector<std::int64_t> size = node.integers("kernel_shape"),
-                                    pads = node.integers("pads");
-    const auto padded = [](std::int64_t side) { return side != 0; };
-    if (size != std::vector<std::int64_t>{in.height, in.width} ||
-        std::ranges::any_of(pads, padded) || node.text("auto_pad", "NOTSET").starts_with("SAME")) {
-      fail(node,
-           "averages windows of " + graph::to_string(size) + " in " + graph::to_string(in) +
-               "; oko supports only global average pooling",
-           "use GlobalAveragePool or MaxPool");
-    }
+  if (node.id.kind == "GlobalAveragePool") {
+    return builder_.average_pool(node.id, from, node.outputs[0]);
   }
-  builder_.average_pool(node.id, from, node.outputs[0]);
+  const Shape& in = builder_.shape(node.id, from);
+  const std::vector<std::int64_t> size = node.integers("kernel_shape");
+  if (size.empty()) fail(node, "lacks kernel_shape");
+  const std::vector<std::int64_t> pads = node.integers("pads");
+  const bool padded = std::ranges::any_of(pads, [](std::int64_t side) { return side != 0; });
+  if (!padded && size == std::vector<std::int64_t>{in.height, in.width}) {
+    return builder_.average_pool(node.id, from, node.outputs[0]);
+  }
+  const Window w = window(node, from, 1);
+  check_ceil(node, from, w);
+  builder_.average_pool(node.id, from, node.outputs[0],
+                        {w.size, w.stride, w.padding, node.integer("count_include_pad", 0) != 0});
 }
 
 void NodeReader::reduce_mean(const OnnxNode& node) {

@@ -13,8 +13,11 @@ namespace oko::formats {
 // ONNX's codes for the types of tensors and attributes.
 enum OnnxType {
   kOnnxFloat = 1,
+  kOnnxUint8 = 2,
+  kOnnxInt8 = 3,
   kOnnxInt32 = 6,
   kOnnxInt64 = 7,
+  kOnnxBool = 9,
   kOnnxFloat16 = 10,
   kOnnxDouble = 11
 };

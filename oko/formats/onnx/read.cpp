@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <memory>
 #include <set>
 
 #include "oko/base/error.h"
@@ -9,6 +10,7 @@
 #include "oko/formats/onnx/node.h"
 #include "oko/formats/onnx/node_reader.h"
 #include "oko/formats/onnx/parse.h"
+#include "oko/formats/onnx/quantized.h"
 
 namespace oko::formats {
 namespace {
@@ -59,6 +61,41 @@ void add_dropped(Imported& imported, const OnnxBody& body, const std::string& fi
   }
 }
 
+// What the file computes after its body: a copy of the constants, to which the outputs' values are
+// added.
+class OnnxTail {
+ public:
+  OnnxTail(std::shared_ptr<const ParsedOnnx> parsed, Constants constants, OnnxBody body,
+           std::vector<std::vector<std::int64_t>> shapes)
+      : parsed_(std::move(parsed)),
+        constants_(std::move(constants)),
+        body_(std::move(body)),
+        shapes_(std::move(shapes)) {}
+
+  std::vector<graph::Tensor> operator()(const std::vector<std::vector<float>>& maps) const {
+    Constants known = constants_;
+    for (std::size_t i = 0; i < maps.size(); ++i) {
+      known.set(body_.outputs[i], graph::Tensor::of(maps[i], shapes_[i]));
+    }
+    std::vector<graph::Tensor> results, others;
+    for (const OnnxNode& node : body_.dropped) {
+      if (!known.fold(node)) continue;
+      for (const std::string& to : node.outputs) others.push_back(known.get(to));
+    }
+    for (const onnx::ValueInfo& output : parsed_->model->graph().output()) {
+      if (known.has(output.name())) results.push_back(known.get(output.name()));
+    }
+    results.insert(results.end(), others.rbegin(), others.rend());
+    return results;
+  }
+
+ private:
+  std::shared_ptr<const ParsedOnnx> parsed_;
+  Constants constants_;
+  OnnxBody body_;
+  std::vector<std::vector<std::int64_t>> shapes_;
+};
+
 void add_notes(Imported& imported, const OnnxBody& body, int opset) {
   if (opset > kNewestOpset) {
     imported.notes.push_back("opset " + std::to_string(opset) + " is newer than " +
@@ -72,6 +109,24 @@ void add_notes(Imported& imported, const OnnxBody& body, int opset) {
                            " nodes in total; the tensors before it are the outputs");
 }
 
+void add_tail(Imported& imported, std::shared_ptr<const ParsedOnnx> parsed, Constants constants,
+              const OnnxBody& body) {
+  if (body.dropped.empty() || imported.outputs.size() != body.outputs.size()) return;
+  std::vector<std::vector<std::int64_t>> shapes;
+  for (const int output : imported.outputs) {
+    const graph::Shape& shape = imported.network.layers[output].output;
+    shapes.push_back({1, shape.channels, shape.height, shape.width});
+  }
+  for (const OnnxNode& node : body.dropped) {  // loading moves values out of the file's message
+    for (const std::string& from : node.inputs) {
+      if (!from.empty() && constants.has(from)) constants.get(from);
+    }
+  }
+  constexpr std::size_t kMostBytes = std::size_t{1} << 28;
+  constants.set_budget(kMostBytes);
+  imported.tail = OnnxTail(std::move(parsed), std::move(constants), body, std::move(shapes));
+}
+
 void check_graph(const onnx::Model& model, const std::string& name) {
   constexpr int kMostNodes = 1 << 16;
   if (model.graph().node_size() <= kMostNodes) return;
@@ -82,19 +137,22 @@ void check_graph(const onnx::Model& model, const std::string& name) {
 }  // namespace
 
 Imported read_onnx(const Bytes& file, const std::string& name, const OnnxReadOptions& options) {
-  const ParsedOnnx parsed = parse_onnx(file, name);
-  onnx::Model& model = *parsed.model;
+  const auto parsed = std::make_shared<const ParsedOnnx>(parse_onnx(file, name));
+  onnx::Model& model = *parsed->model;
   check_graph(model, name);
   const int opset = opset_of(model, name);
   const OnnxInput input = find_onnx_input(model.graph(), name, options);
   constexpr std::size_t kSmall = 1 << 20;
-  Constants constants(*model.mutable_graph(), name, file.size() + kSmall);
+  Constants constants(*model.mutable_graph(), name, opset, file.size() + kSmall);
 
   NetworkBuilder trial_builder(name);
   NodeReader trial(trial_builder, constants, name, opset);
   trial.input(input.name, input.shape, input.channels_last);
-  const OnnxBody body =
-      find_body(list_nodes(model.graph()), output_list(model.graph()), constants, trial);
+  std::vector<OnnxNode> nodes = list_nodes(model.graph());
+  std::vector<std::string> outputs = output_list(model.graph());
+  const bool quantized = undo_quantization(nodes, outputs, constants);
+  merge_activations(nodes, outputs);
+  const OnnxBody body = find_body(std::move(nodes), outputs, constants, trial);
   if (body.outputs.empty()) {
     throw input_error(name, "its outputs do not depend on any network layer",
                       "check that it is a convolutional network for images");
@@ -102,6 +160,13 @@ Imported read_onnx(const Bytes& file, const std::string& name, const OnnxReadOpt
   Imported imported = build(body, input, constants, name, opset, model.graph().name());
   add_dropped(imported, body, name);
   add_notes(imported, body, opset);
+  add_tail(imported, parsed, std::move(constants), body);
+  if (quantized) {
+    imported.tail_rounding = kByteRounding;
+    imported.notes.push_back(
+        "the model is int8; its weights were dequantized to float32, so results differ from the "
+        "model's own by its rounding");
+  }
   for (const onnx::Entry& entry : model.metadata_props()) {
     if (entry.key() != kDescriptionKey) continue;
     apply_description(imported, entry.value(), name + ": metadata \"" + kDescriptionKey + "\"");

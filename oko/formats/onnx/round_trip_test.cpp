@@ -129,6 +129,17 @@ TEST(OnnxRoundTrip, KeepsADetectorWithoutAnchors) {
   expect_same_weights(imported.network.weights, network.weights);
 }
 
+TEST(OnnxRoundTrip, KeepsTheLayersOfModernDetectors) {
+  const graph::Network network = modern();
+  const Imported imported = written_and_read(network);
+  EXPECT_EQ(imported.outputs, network.outputs());
+  ASSERT_EQ(imported.network.layers.size(), network.layers.size());
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    EXPECT_EQ(imported.network.layers[i], network.layers[i]) << graph::place_of(network, i);
+  }
+  expect_same_weights(imported.network.weights, network.weights);
+}
+
 TEST(OnnxRoundTrip, KeepsAClassifier) {
   graph::Network network;
   network.name = "classifier";

@@ -1,0 +1,218 @@
+// Families of detectors, decoded as their exporters write it.
+#include <gmock/gmock.h>
+
+#include "oko/formats/onnx.h"
+#include "oko/formats/onnx/test_graph.h"
+#include "oko/formats/recognize.h"
+
+namespace oko::formats {
+namespace {
+
+using ::testing::HasSubstr;
+using Sides = std::vector<std::int64_t>;
+
+constexpr int kSide = 64, kStrides[] = {8, 16, 32};
+
+// A network of convolutions on the input, and its decoding.
+class Decoder : public TestGraph {
+ public:
+  Decoder() { input({1, 3, kSide, kSide}); }
+
+  std::string level(const std::string& name, int stride, int channels) {
+    to.node("Conv", name, {"image", weights(name + ".w", {channels, 3, 1, 1})});
+    to.set("strides", Sides{stride, stride});
+    return name;
+  }
+  std::string reshaped(const std::string& name, const std::string& from, const Sides& sides) {
+    return to.node("Reshape", name, {from, to.integers(name + ".shape", sides)});
+  }
+  std::string concat(const std::string& name, const std::vector<std::string>& from,
+                     std::int64_t axis) {
+    to.node("Concat", name, from);
+    to.set("axis", axis);
+    return name;
+  }
+  std::vector<std::string> split(const std::string& name, const std::string& from,
+                                 const Sides& sizes, std::int64_t axis) {
+    std::vector<std::string> parts{
+        to.node("Split", name, {from, to.integers(name + ".sizes", sizes)}, name + "0")};
+    to.set("axis", axis);
+    for (std::size_t i = 1; i < sizes.size(); ++i) {
+      parts.push_back(to.more(name + std::to_string(i)));
+    }
+    return parts;
+  }
+  std::string two(const char* kind, const std::string& name, const std::string& a,
+                  const std::string& b) {
+    return to.node(kind, name, {a, b});
+  }
+  std::string number(const std::string& name, float value) { return to.floats(name, {value}, {}); }
+};
+
+// As ultralytics exports YOLOv8 with two classes; `centre` is .5 there.
+Decoder yolov8(float centre) {
+  Decoder d;
+  std::vector<std::string> levels;
+  std::vector<float> points[2], strides;
+  for (const int stride : kStrides) {
+    const std::string n = std::to_string(stride);
+    const std::string both =
+        d.concat("both" + n, {d.level("box" + n, stride, 64), d.level("cls" + n, stride, 2)}, 1);
+    levels.push_back(d.reshaped("flat" + n, both, {1, 66, -1}));
+    const int side = kSide / stride;
+    for (int i = 0; i < side * side; ++i) {
+      points[0].push_back(static_cast<float>(i % side) + centre);
+      points[1].push_back(static_cast<float>(i / side) + centre);
+      strides.push_back(static_cast<float>(stride));
+    }
+  }
+  points[0].insert(points[0].end(), points[1].begin(), points[1].end());
+  const auto cells = static_cast<std::int64_t>(strides.size());
+  const auto parts = d.split("split", d.concat("levels", levels, 2), {64, 2}, 1);
+  d.to.node("Transpose", "turned", {d.reshaped("bins", parts[0], {1, 4, 16, cells})});
+  d.to.set("perm", Sides{0, 2, 1, 3});
+  d.to.node("Softmax", "shares", {"turned"});
+  d.to.set("axis", std::int64_t{1});
+  std::vector<float> bins(16);
+  std::iota(bins.begin(), bins.end(), 0.F);
+  d.to.node("Conv", "expected", {"shares", d.to.floats("bins.w", bins, {1, 16, 1, 1})});
+  const auto sides = d.split("sides", d.reshaped("four", "expected", {1, 4, cells}), {2, 2}, 1);
+  const std::string points_name = d.to.floats("points", points[0], {1, 2, cells});
+  const std::string first = d.two("Sub", "first", points_name, sides[0]);
+  const std::string last = d.two("Add", "last", points_name, sides[1]);
+  const std::string middle =
+      d.two("Div", "middle", d.two("Add", "sum", first, last), d.number("half", 2));
+  const std::string box = d.concat("box", {middle, d.two("Sub", "size", last, first)}, 1);
+  const std::string scaled =
+      d.two("Mul", "scaled", box, d.to.floats("strides", strides, {1, cells}));
+  d.output(d.concat("output0", {scaled, d.to.node("Sigmoid", "scores", {parts[1]})}, 1));
+  return d;
+}
+
+TEST(OnnxFamilies, AYoloV8IsProvedByItsDecoding) {
+  Imported imported = read_onnx(yolov8(.5F).file(), "a.onnx", {});
+  ASSERT_TRUE(imported.tail);
+  ASSERT_TRUE(recognize_heads(imported));
+  const graph::Network& network = imported.network;
+  ASSERT_EQ(network.heads().size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(network.layers[network.heads()[i]].operation,
+              graph::Operation(graph::Distances{2, 16, kStrides[i], .5F}));
+  }
+  EXPECT_THAT(imported.notes.back(), HasSubstr("taken for a YOLOv8"));
+}
+
+TEST(OnnxFamilies, ADecodingThatIsNoneOfThemIsNotTakenForOne) {
+  Imported imported = read_onnx(yolov8(.3F).file(), "a.onnx", {});
+  const std::size_t layers = imported.network.layers.size();
+  // By its parts it would be a YOLOv8; the file says otherwise.
+  EXPECT_FALSE(recognize_heads(imported));
+  EXPECT_EQ(imported.network.layers.size(), layers);
+  EXPECT_TRUE(imported.network.heads().empty());
+}
+
+// As YOLOv5 decodes, with two classes and three anchors, and a centre of `spread` cells.
+Decoder yolov5(float spread) {
+  Decoder d;
+  std::vector<std::string> rows;
+  for (const int stride : kStrides) {
+    const std::string n = std::to_string(stride);
+    const int side = kSide / stride;
+    const std::string map = d.level("map" + n, stride, 21);
+    d.to.node("Transpose", "turned" + n, {d.reshaped("five" + n, map, {1, 3, 7, side, side})});
+    d.to.set("perm", Sides{0, 1, 3, 4, 2});
+    const auto parts =
+        d.split("part" + n, d.to.node("Sigmoid", "sure" + n, {"turned" + n}), {2, 2, 3}, 4);
+    std::vector<float> grid;
+    for (int i = 0; i < side * side; ++i) {
+      grid.push_back(static_cast<float>(i % side) - (spread - 1) / 2);
+      grid.push_back(static_cast<float>(i / side) - (spread - 1) / 2);
+    }
+    const auto units = static_cast<float>(stride);
+    const std::string moved =
+        d.two("Add", "moved" + n, d.two("Mul", "wide" + n, parts[0], d.number("s" + n, spread)),
+              d.to.floats("grid" + n, grid, {1, 1, side, side, 2}));
+    const std::string centre = d.two("Mul", "xy" + n, moved, d.number("stride" + n, units));
+    const std::string doubled = d.two("Mul", "two" + n, parts[1], d.number("t" + n, 2));
+    const std::string square = d.two("Pow", "square" + n, doubled, d.number("p" + n, 2));
+    const std::string size = d.two(
+        "Mul", "wh" + n, square,
+        d.to.floats("anchors" + n, {units, 2 * units, 2 * units, units, 3 * units, 3.5F * units},
+                    {1, 3, 1, 1, 2}));
+    const std::string all = d.concat("all" + n, {centre, size, parts[2]}, 4);
+    rows.push_back(d.reshaped("rows" + n, all, {1, -1, 7}));
+  }
+  d.output(d.concat("output0", rows, 1));
+  return d;
+}
+
+TEST(OnnxFamilies, AnchorsOfAYoloV5AreReadOffItsDecoding) {
+  Imported imported = read_onnx(yolov5(2).file(), "a.onnx", {});
+  ASSERT_TRUE(recognize_heads(imported));
+  const graph::Network& network = imported.network;
+  ASSERT_EQ(network.heads().size(), 3U);
+  const auto& head = std::get<graph::Yolo>(network.layers[network.heads()[1]].operation);
+  EXPECT_EQ(head.box_code, graph::BoxCode::kSquared);
+  EXPECT_EQ(head.scale_x_y, 2);
+  EXPECT_EQ(head.classes, 2);
+  EXPECT_EQ(head.mask, (std::vector{3, 4, 5}));
+  ASSERT_EQ(head.anchors.size(), 9U);
+  EXPECT_EQ(head.anchors[3], (graph::Anchor{16, 32}));
+  EXPECT_EQ(head.anchors[5], (graph::Anchor{48, 56}));
+}
+
+TEST(OnnxFamilies, OtherSpreadsOfCentresAreNotAYoloV5) {
+  Imported imported = read_onnx(yolov5(1.5F).file(), "a.onnx", {});
+  EXPECT_FALSE(recognize_heads(imported));
+}
+
+// Two levels of an SSD with one class and two boxes a cell: scores and boxes as two outputs.
+TEST(OnnxFamilies, PriorsOfAnSsdAreReadOffItsDecoding) {
+  Decoder d;
+  std::vector<std::string> scores, boxes;
+  std::vector<float> priors;
+  for (const int stride : {16, 32}) {
+    const std::string n = std::to_string(stride);
+    for (const char* kind : {"conf", "loc"}) {
+      const bool is_box = kind == std::string("loc");
+      d.to.node("Transpose", kind + n + ".turned", {d.level(kind + n, stride, is_box ? 8 : 4)});
+      d.to.set("perm", Sides{0, 2, 3, 1});
+      (is_box ? boxes : scores)
+          .push_back(d.reshaped(kind + n + ".rows", kind + n + ".turned", {1, -1, is_box ? 4 : 2}));
+    }
+    const int side = kSide / stride;
+    for (int i = 0; i < 2 * side * side; ++i) {
+      const int cell = i / 2;
+      const auto cells = static_cast<float>(side);
+      const float size = static_cast<float>(stride) * (i % 2 == 0 ? 1.F : 1.5F) / kSide;
+      priors.insert(priors.end(), {(static_cast<float>(cell % side) + .5F) / cells,
+                                   (static_cast<float>(cell / side) + .5F) / cells, size, size});
+    }
+  }
+  const auto count = static_cast<std::int64_t>(priors.size() / 4);
+  d.to.node("Softmax", "scores", {d.concat("confs", scores, 1)});
+  d.to.set("axis", std::int64_t{2});
+  const std::string prior = d.to.floats("priors", priors, {1, count, 4});
+  const auto places = d.split("prior", prior, {2, 2}, 2);
+  const auto parts = d.split("loc", d.concat("locs", boxes, 1), {2, 2}, 2);
+  const std::string moved =
+      d.two("Mul", "moved", d.two("Mul", "little", parts[0], d.number("tenth", .1F)), places[1]);
+  const std::string centre = d.two("Add", "centre", moved, places[0]);
+  const std::string wider =
+      d.to.node("Exp", "wider", {d.two("Mul", "part", parts[1], d.number("fifth", .2F))});
+  const std::string size = d.two("Mul", "size", wider, places[1]);
+  const std::string half = d.two("Div", "half", size, d.number("two", 2));
+  d.output("scores");
+  d.output(d.concat("boxes",
+                    {d.two("Sub", "first", centre, half), d.two("Add", "last", centre, half)}, 2));
+  Imported imported = read_onnx(d.file(), "a.onnx", {});
+  ASSERT_EQ(imported.outputs.size(), 4U);
+  ASSERT_TRUE(recognize_heads(imported));
+  const graph::Network& network = imported.network;
+  ASSERT_EQ(network.heads().size(), 2U);
+  const auto& head = std::get<graph::Ssd>(network.layers[network.heads()[0]].operation);
+  EXPECT_EQ(head, (graph::Ssd{{{16, 16}, {24, 24}}, 1, .1F, .2F}));
+}
+
+}  // namespace
+}  // namespace oko::formats

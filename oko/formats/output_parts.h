@@ -1,0 +1,40 @@
+#pragma once
+
+#include <vector>
+
+#include "oko/formats/heads.h"
+
+namespace oko::formats {
+
+// The function that a part of an output has passed, of which a head wants the raw values.
+enum class Passed { kNothing, kSigmoid, kSoftmax };
+
+// What an output is concatenated from, or all of it.
+struct Part {
+  std::size_t output = 0;  // of Imported::outputs
+  int layer = 0;           // that computes it, with the function but for a softmax
+  int channels = 0;
+  Passed passed = Passed::kNothing;
+};
+
+// The parts of all outputs that have the same rows and columns.
+struct Level {
+  graph::Shape shape;  // without channels
+  std::vector<Part> parts;
+};
+
+// In the order of the outputs.
+std::vector<Level> levels_of(const Imported& imported);
+
+// What the file has of a part whose raw values, planar, these are.
+std::vector<float> finished_values(const Part& part, const std::vector<float>& raw,
+                                   const graph::Shape& shape);
+
+// The layer that has the raw values of a level's parts in this order: an existing one, or one that
+// is added.
+int joined_parts(Imported& imported, const Level& level, const std::vector<int>& order);
+
+// Removes the layers that no output or head depends on, with their weights.
+void drop_unread(Imported& imported);
+
+}  // namespace oko::formats

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "oko/formats/heads.h"
+
+namespace oko::formats {
+
+// Adds the heads of families of detectors whose files have no description: YOLOv5 to YOLO11, YOLOX,
+// NanoDet, SSD and what decodes boxes like them. False, and `imported` as it was, if it is none.
+//
+// A file that decodes its boxes proves its family: the heads are those that make of test values
+// the boxes and scores that the file computes from them (Imported::tail). Anchors are read off what
+// it makes of zeros. A file with raw outputs is taken for a family by the parts that its outputs
+// consist of. A note says what it was taken for, and why.
+bool recognize_heads(Imported& imported);
+
+// As the published NanoDet and NanoDet-Plus take images: stretched, BGR, with a mean and a scale.
+image::Preprocess nanodet_preprocessing();
+
+}  // namespace oko::formats
