@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "oko/base/error.h"
+#include "oko/formats/recognize.h"
 #include "oko/formats/tflite.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -23,5 +24,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   const auto part = oko::formats::tflite_part(file, "input.tflite", imported.keys);
   if (part.outputs.size() != imported.keys.size()) std::abort();
+  try {
+    if (oko::formats::recognize_heads(imported)) oko::graph::check_weights(imported.network);
+  } catch (const oko::Error&) {
+  }
   return 0;
 }

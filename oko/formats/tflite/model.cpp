@@ -297,6 +297,26 @@ graph::Tensor Model::floats(const Operator& op, int tensor) const {
   return graph::Tensor::of(std::move(values), std::move(shape));
 }
 
+graph::Tensor Model::constant(const Operator& op, int tensor) const {
+  const Tensor& from = at(tensor);
+  const bool whole_numbers = from.type == TensorType::INT32 || from.type == TensorType::INT64;
+  const bool scaled = from.quantization != nullptr && from.quantization->scale() != nullptr &&
+                      from.quantization->scale()->size() > 0;
+  if (!whole_numbers || scaled) return floats(op, tensor);
+  std::vector<std::int64_t> values;
+  if (from.type == TensorType::INT64) {
+    const auto data = whole(op, tensor, 8);
+    values.resize(data.size() / 8);
+    std::memcpy(values.data(), data.data(), values.size() * 8);
+  } else {
+    const std::vector<int> small = integers(op, tensor);
+    values.assign(small.begin(), small.end());
+  }
+  graph::Tensor result{
+      graph::DType::kI64, {from.shape.begin(), from.shape.end()}, Bytes::own(std::move(values))};
+  return result;
+}
+
 std::vector<int> Model::integers(const Operator& op, int tensor) const {
   if (tensor < 0 || at(tensor).type != TensorType::INT32) fail(op, "lacks its integers");
   const auto data = whole(op, tensor, 4);

@@ -52,6 +52,8 @@ class Model {
   // A constant as floats in its own order: from float32, float16, or quantized int8 and int32.
   graph::Tensor floats(const Operator& op, int tensor) const;
   std::vector<int> integers(const Operator& op, int tensor) const;
+  // A constant as kF32, or as kI64 if it has integers that stand for themselves.
+  graph::Tensor constant(const Operator& op, int tensor) const;
   bool is_lowest_byte(int tensor) const;  // one int8, -128
   // The range of values of a quantized tensor; nothing for other tensors.
   std::optional<std::pair<float, float>> byte_range(int tensor) const;

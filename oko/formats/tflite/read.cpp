@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "oko/base/class_list.h"
@@ -10,6 +12,7 @@
 #include "oko/formats/tensor_order.h"
 #include "oko/formats/tflite.h"
 #include "oko/formats/tflite/about.h"
+#include "oko/formats/tflite/evaluator.h"
 #include "oko/formats/tflite/model.h"
 #include "oko/formats/tflite/names.h"
 #include "oko/formats/tflite/patterns.h"
@@ -37,13 +40,21 @@ std::vector<std::string> lines_of(std::string_view text) {
 
 class Reader {
  public:
-  Reader(const Bytes& file, const std::string& name)
-      : model_(file, name), patterns_(model_), builder_(name) {}
+  explicit Reader(std::shared_ptr<const Model> model)
+      : shared_(std::move(model)), model_(*shared_), patterns_(model_), builder_(model_.file()) {}
+  // With what another one has found by find_decoding().
+  Reader(std::shared_ptr<const Model> model, const Reader& trial) : Reader(std::move(model)) {
+    after_ = trial.after_;
+    planar_ = trial.planar_;
+  }
 
   Imported read(std::string_view file);
+  // The operators that are no layers: box decoding, which no convolution depends on.
+  void find_decoding();
 
  private:
   void name_layers();
+  void add_inputs();
   void count_uses();
   void use(const Operator& op, int tensor);
   void add(std::size_t index);
@@ -60,6 +71,9 @@ class Reader {
   void scale(const Operator& op);
   void split(const Operator& op);
   void slice(const Operator& op);
+  void strided_slice(const Operator& op);
+  void space_to_depth(const Operator& op);
+  void bilinear(const Operator& op);
   void softmax(const Operator& op);
   void activation(const Operator& op);
   void reshape(const Operator& op);
@@ -75,6 +89,17 @@ class Reader {
   std::string from(const Operator& op) const { return map(op.inputs.front()); }
   const Shape& shape(const Operator& op) const { return builder_.shape(node(op), from(op)); }
   Node node(const Operator& op) const;
+  // Channels first, as converters from ONNX leave tensors between convolutions.
+  bool planar(int tensor) const { return planar_.contains(patterns_.source(tensor)); }
+  bool planar(const Operator& op) const { return planar(op.inputs.front()); }
+  // The dimensions of rows, columns and channels.
+  std::array<std::size_t, 3> axes(int tensor) const {
+    return planar(tensor) ? std::array<std::size_t, 3>{2, 3, 1}
+                          : std::array<std::size_t, 3>{1, 2, 3};
+  }
+  bool is_channel_axis(int tensor, int axis) const {
+    return axis == static_cast<int>(axes(tensor)[2]) || axis == (planar(tensor) ? -3 : -1);
+  }
   bool is_constant(int tensor) const {
     return tensor >= 0 && model_.is_constant(patterns_.source(tensor));
   }
@@ -92,14 +117,30 @@ class Reader {
   bool keeps_map(const Operator& op) const;
   bool pads_maximum(const Operator& op) const;
 
-  Model model_;
+  void add_tail(Imported& imported) const;
+  bool is_weighted_sum(const Operator& op) const;
+  std::vector<bool> needed_by_network() const;
+  void note_pool_padding(const Operator& op);
+  void transpose(const Operator& op);
+  bool turns_one_channel(const Operator& op) const;
+  bool take_pixels(const Operator& op);
+  bool join_pixels(const Operator& op);
+
+  std::shared_ptr<const Model> shared_;
+  const Model& model_;
   Patterns patterns_;
   NetworkBuilder builder_;
+  std::set<std::size_t> after_;          // operators that are no layers
   std::map<int, std::string> names_;     // of layers whose tensors have other names
   std::map<int, Padding> pool_padding_;  // of tensors padded with the lowest value
   std::set<int> gone_;                   // tensors after a dropped operator
   std::vector<DroppedNode> dropped_;
   std::vector<int> outputs_;
+  struct Spaced {
+    int from = 0, first[2] = {0, 0}, step[2] = {1, 1};  // rows, columns
+  };
+  std::map<int, Spaced> spaced_;
+  std::set<int> planar_;
 };
 
 Node Reader::node(const Operator& op) const {
@@ -138,13 +179,79 @@ bool Reader::pads_maximum(const Operator& op) const {
 }
 
 void Reader::use(const Operator& op, int tensor) {
-  if (pool_padding_.contains(tensor) && op.code != Code::MAX_POOL_2D) {
+  const bool may = op.code == Code::MAX_POOL_2D || op.code == Code::TRANSPOSE;
+  if (pool_padding_.contains(tensor) && !may) {
     model_.fail(op, "reads a tensor padded with the lowest value, which only max pooling can do");
   }
   builder_.use(map(tensor));
 }
 
-// Also finds where box decoding starts, which oko does itself: the network ends there.
+// A convolution to one channel, as decoders have it: the expectation of a distribution.
+bool Reader::is_weighted_sum(const Operator& op) const {
+  if (op.code != Code::CONV_2D || op.inputs.size() < 2 || op.inputs[1] < 0) return false;
+  const std::vector<int>& kernel = model_.sides(op.inputs[1]);
+  return kernel.size() == 4 && kernel[0] == 1 && kernel[1] == 1 && kernel[2] == 1;
+}
+
+// The operators that a convolution, pool or resize depends on, and these themselves.
+std::vector<bool> Reader::needed_by_network() const {
+  static const std::set<Code> kNetwork{Code::CONV_2D,         Code::DEPTHWISE_CONV_2D,
+                                       Code::MAX_POOL_2D,     Code::AVERAGE_POOL_2D,
+                                       Code::RESIZE_BILINEAR, Code::RESIZE_NEAREST_NEIGHBOR,
+                                       Code::FULLY_CONNECTED, Code::SPACE_TO_DEPTH};
+  const auto& operators = model_.operators();
+  std::vector<bool> needed(operators.size(), false);
+  std::set<int> tensors;
+  for (std::size_t i = operators.size(); i-- > 0;) {
+    const Operator& op = operators[i];
+    needed[i] = (kNetwork.contains(op.code) && !is_weighted_sum(op)) ||
+                std::ranges::any_of(op.outputs, [&](int t) { return tensors.contains(t); });
+    if (needed[i]) tensors.insert(op.inputs.begin(), op.inputs.end());
+  }
+  return needed;
+}
+
+// Tries to make a layer of every operator.
+void Reader::find_decoding() {
+  const std::vector<bool> needed = needed_by_network();
+  std::optional<Error> first;
+  bool any = false;
+  add_inputs();
+  for (std::size_t i = 0; i < model_.operators().size(); ++i) {
+    const Operator& op = model_.operators()[i];
+    const bool goes = std::ranges::any_of(op.inputs, [&](int t) { return gone_.contains(t); });
+    const bool reshaped = op.code == Code::RESHAPE || op.code == Code::SQUEEZE;
+    const bool fits =
+        !goes && (!reshaped || keeps_map(op) || turns_one_channel(op) || patterns_.is_part(i));
+    note_pool_padding(op);
+    const auto is_layer = [&] {
+      if (needed[i]) {
+        add(i);
+        return true;
+      }
+      try {
+        add(i);
+        return true;
+      } catch (const Error& error) {
+        if (!first) first = error;
+        return false;
+      }
+    };
+    if (fits && is_layer()) {
+      any = true;
+      continue;
+    }
+    if (needed[i]) {
+      model_.fail(op, "changes the shape of what later layers read, which oko does not support",
+                  "cut the model before it, at its raw heads");
+    }
+    after_.insert(i);
+    gone_.insert(op.outputs.begin(), op.outputs.end());
+  }
+  if (!any && first) throw Error(*first);  // there is no network before it
+}
+
+// Also notes where box decoding starts, which oko does itself: the network ends there.
 void Reader::count_uses() {
   const auto end_here = [&](int tensor) {
     if (is_constant(tensor) || gone_.contains(tensor)) return;
@@ -154,9 +261,7 @@ void Reader::count_uses() {
   for (std::size_t i = 0; i < model_.operators().size(); ++i) {
     const Operator& op = model_.operators()[i];
     const bool retyped = op.code == Code::QUANTIZE || op.code == Code::DEQUANTIZE;
-    const bool reshaped = op.code == Code::RESHAPE || op.code == Code::SQUEEZE;
-    const bool goes = std::ranges::any_of(op.inputs, [&](int t) { return gone_.contains(t); });
-    if (goes || (reshaped && !keeps_map(op))) {
+    if (after_.contains(i)) {
       dropped_.push_back({builder_.place(model_.node(op)), op.kind});
       std::ranges::for_each(op.inputs, [&](int t) {
         if (t >= 0) end_here(t);
@@ -165,7 +270,7 @@ void Reader::count_uses() {
       continue;
     }
     if (retyped || patterns_.is_part(i)) continue;
-    if (pads_maximum(op)) pool_padding_[op.outputs.front()] = padding_of(op);
+    note_pool_padding(op);
     if (const auto* activation = patterns_.activation_at(i)) {
       use(op, activation->from);
     } else if (const auto* groups = patterns_.groups_at(i)) {
@@ -180,14 +285,25 @@ void Reader::count_uses() {
   for (const int tensor : outputs_) builder_.use(map(tensor));
 }
 
-Imported Reader::read(std::string_view file) {
-  name_layers();
+void Reader::add_inputs() {
   for (const int tensor : model_.inputs()) {
     Operator input;
     input.kind = "input";
     input.outputs = {tensor};
-    builder_.input(map(tensor), model_.map_shape(input, tensor));
+    const std::vector<int>& sides = model_.sides(tensor);
+    constexpr int kMostChannels = 4;
+    Shape shape = model_.map_shape(input, tensor);
+    if (sides.size() == 4 && sides[1] <= kMostChannels && sides[3] > kMostChannels) {
+      shape = {sides[1], sides[2], sides[3]};
+      planar_.insert(tensor);
+    }
+    builder_.input(map(tensor), shape);
   }
+}
+
+Imported Reader::read(std::string_view file) {
+  name_layers();
+  add_inputs();
   count_uses();
   for (std::size_t i = 0; i < model_.operators().size(); ++i) add(i);
   std::vector<std::string> outputs;
@@ -203,6 +319,7 @@ Imported Reader::read(std::string_view file) {
   }
   add_notes(imported);
   imported.dropped = dropped_;
+  if (imported.outputs.size() == outputs_.size()) add_tail(imported);
   const std::string description = model_.metadata(kDescriptionKey);
   if (!description.empty()) {
     apply_description(imported, description, name + ": metadata \"" + kDescriptionKey + "\"");
@@ -210,6 +327,65 @@ Imported Reader::read(std::string_view file) {
     read_labels(imported, file);
   }
   return imported;
+}
+
+// The operators after the network, for values of its outputs.
+void Reader::add_tail(Imported& imported) const {
+  if (after_.empty()) return;
+  std::vector<Shape> shapes;
+  for (const int output : imported.outputs) {
+    shapes.push_back(imported.network.layers[output].output);
+  }
+  for (const std::size_t i : after_) {
+    for (const int tensor : model_.operators()[i].inputs) {
+      if (!is_constant(tensor)) continue;
+      const TensorType type = model_.type_of(patterns_.source(tensor));
+      const bool bytes = type == TensorType::INT8 || type == TensorType::UINT8;
+      const float rounding = bytes                         ? kByteRounding
+                             : type == TensorType::FLOAT16 ? kHalfRounding
+                                                           : 0;
+      imported.tail_rounding = std::max(imported.tail_rounding, rounding);
+    }
+  }
+  std::vector<bool> first;  // channels
+  for (const int tensor : outputs_) first.push_back(planar(tensor));
+  imported.tail = [model = shared_, after = after_, outputs = outputs_, shapes, first,
+                   sources = patterns_](const std::vector<std::vector<float>>& maps) {
+    Evaluator evaluator(*model);
+    const auto as_in_file = [&](std::size_t i) {
+      const Tensor planes =
+          Tensor::of(maps[i], {1, shapes[i].channels, shapes[i].height, shapes[i].width});
+      return first[i] ? planes : permuted(planes, {0, 2, 3, 1});
+    };
+    for (std::size_t i = 0; i < maps.size(); ++i) evaluator.set(outputs[i], as_in_file(i));
+    // Its constants may be stored as float16 or bytes.
+    std::set<int> read;
+    for (const std::size_t i : after) {
+      read.insert(model->operators()[i].inputs.begin(), model->operators()[i].inputs.end());
+    }
+    for (const Operator& op : model->operators()) {
+      const bool retyped = op.code == Code::QUANTIZE || op.code == Code::DEQUANTIZE;
+      if (retyped && read.contains(op.outputs.front()) && model->is_constant(op.inputs.front())) {
+        evaluator.run(op);
+      }
+    }
+    // The same in floats or int8.
+    for (int tensor = 0; tensor < static_cast<int>(model->tensor_count()); ++tensor) {
+      const Tensor* same = evaluator.find(sources.source(tensor));
+      if (same != nullptr) evaluator.set(tensor, Tensor(*same));
+    }
+    std::vector<Tensor> results, others;
+    for (const std::size_t i : after) {
+      const Operator& op = model->operators()[i];
+      if (!evaluator.run(op)) continue;
+      for (const int tensor : op.outputs) others.push_back(*evaluator.find(tensor));
+    }
+    for (const int tensor : model->outputs()) {
+      if (const Tensor* found = evaluator.find(tensor)) results.push_back(*found);
+    }
+    results.insert(results.end(), others.rbegin(), others.rend());
+    return results;
+  };
 }
 
 // An invalid class list is ignored; the model is still usable.
@@ -261,7 +437,14 @@ void Reader::add(std::size_t index) {
       {Code::ADD, &Reader::sum},
       {Code::MUL, &Reader::scale},
       {Code::SPLIT, &Reader::split},
+      {Code::SPLIT_V, &Reader::split},
       {Code::SLICE, &Reader::slice},
+      {Code::STRIDED_SLICE, &Reader::strided_slice},
+      {Code::SPACE_TO_DEPTH, &Reader::space_to_depth},
+      {Code::RESIZE_BILINEAR, &Reader::bilinear},
+      {Code::HARD_SWISH, &Reader::activation},
+      {Code::TANH, &Reader::activation},
+      {Code::ELU, &Reader::activation},
       {Code::SOFTMAX, &Reader::softmax},
       {Code::LOGISTIC, &Reader::activation},
       {Code::RELU, &Reader::activation},
@@ -274,6 +457,30 @@ void Reader::add(std::size_t index) {
   };
   const Operator& op = model_.operators()[index];
   if (patterns_.is_part(index) || gone_.contains(op.outputs.front())) return;
+  if (op.code == Code::TRANSPOSE) return transpose(op);
+  if (turns_one_channel(op)) {
+    planar_.insert(patterns_.source(op.outputs.front()));
+    return builder_.identity(node(op), from(op), to(op));
+  }
+  const auto* pattern = patterns_.activation_at(index);
+  if (planar(pattern != nullptr
+                 ? pattern->from
+                 : op.inputs[op.code == Code::SPLIT && op.inputs.size() > 1 ? 1 : 0])) {
+    static const std::set<Code> kChannelsLast{Code::CONV_2D,
+                                              Code::DEPTHWISE_CONV_2D,
+                                              Code::FULLY_CONNECTED,
+                                              Code::MAX_POOL_2D,
+                                              Code::AVERAGE_POOL_2D,
+                                              Code::RESIZE_NEAREST_NEIGHBOR,
+                                              Code::RESIZE_BILINEAR,
+                                              Code::SPACE_TO_DEPTH,
+                                              Code::MEAN,
+                                              Code::SOFTMAX,
+                                              Code::SLICE,
+                                              Code::RESHAPE};
+    if (kChannelsLast.contains(op.code)) model_.fail(op, "reads a tensor with channels first");
+    for (const int tensor : op.outputs) planar_.insert(patterns_.source(tensor));
+  }
   if (const auto* activation = patterns_.activation_at(index)) {
     return builder_.activation(node(op), map(activation->from), to(op), activation->kind);
   }
@@ -286,6 +493,25 @@ void Reader::add(std::size_t index) {
   (this->*found->second)(op);
 }
 
+// From channels first to last or back: the same map.
+void Reader::transpose(const Operator& op) {
+  const auto order = op.inputs.size() > 1 ? model_.integers(op, op.inputs[1]) : std::vector<int>{};
+  const bool first = planar(op);
+  if (order != (first ? std::vector{0, 2, 3, 1} : std::vector{0, 3, 1, 2})) {
+    model_.fail(op, "permutes dimensions, which oko does not support");
+  }
+  builder_.identity(node(op), from(op), to(op));
+  if (!first) planar_.insert(patterns_.source(op.outputs.front()));
+}
+
+// A reshape to channels first, which converters write where there is one channel.
+bool Reader::turns_one_channel(const Operator& op) const {
+  if (op.code != Code::RESHAPE) return false;
+  const auto &before = model_.sides(op.inputs.front()), &after = model_.sides(op.outputs.front());
+  return before.size() == 4 && !planar(op) && before[3] == 1 && (before[1] > 1 || before[2] > 1) &&
+         after == std::vector{1, 1, before[1], before[2]};
+}
+
 Tensor Reader::constant(const Operator& op, std::size_t input) const {
   if (input >= op.inputs.size() || op.inputs[input] < 0) model_.fail(op, "lacks its weights");
   return model_.floats(op, patterns_.source(op.inputs[input]));
@@ -294,7 +520,8 @@ Tensor Reader::constant(const Operator& op, std::size_t input) const {
 // The second input of a sum or product: a value per channel, channels-last.
 Tensor Reader::per_channel(const Operator& op) const {
   Tensor numbers = constant(op, 1);
-  if (numbers.shape.empty() || numbers.shape.back() != numbers.count()) {
+  const std::size_t from_end = planar(op) ? 3 : 1, sides = numbers.shape.size();
+  if (sides < from_end || numbers.shape[sides - from_end] != numbers.count()) {
     model_.fail(op, "has constants " + graph::to_string(numbers.shape) +
                         "; oko supports one value per channel");
   }
@@ -329,13 +556,15 @@ template <typename OptionsT>
 void Reader::set_window(const Operator& op, const OptionsT& options, const Shape& in,
                         graph::Convolution& c) const {
   if (options.stride_h() != options.stride_w() || options.stride_h() < 1 ||
-      options.stride_h() > 1024 || options.dilation_h() != 1 || options.dilation_w() != 1) {
-    model_.fail(op, "has different strides or a dilated window");
+      options.stride_h() > 1024 || options.dilation_h() != options.dilation_w() ||
+      options.dilation_h() < 1 || options.dilation_h() > 1024) {
+    model_.fail(op, "has different strides or dilations of rows and columns");
   }
   c.stride = options.stride_h();
+  c.dilation = options.dilation_h();
   c.activation = fused(op, options.activation());
   if (options.padding() == oko::tflite::Padding::SAME) {
-    c.padding = same_padding(in, c.size, c.stride);
+    c.padding = same_padding(in, c.reach(), c.stride);
   }
 }
 
@@ -421,11 +650,21 @@ void Reader::dense(const Operator& op) {
 
 Padding Reader::padding_of(const Operator& op) const {
   const auto sides = op.inputs.size() > 1 ? model_.integers(op, op.inputs[1]) : std::vector<int>{};
-  const bool inside = sides.size() == 8 && sides[0] == 0 && sides[1] == 0 && sides[6] == 0 &&
-                      sides[7] == 0 &&
+  const auto [rows, columns, channels] = axes(op.inputs.front());
+  const bool inside = sides.size() == 8 && sides[0] == 0 && sides[1] == 0 &&
+                      sides[2 * channels] == 0 && sides[2 * channels + 1] == 0 &&
                       std::ranges::all_of(sides, [](int n) { return n >= 0 && n <= 1024; });
   if (!inside) model_.fail(op, "pads dimensions other than rows and columns, or by too much");
-  return {sides[2], sides[4], sides[3], sides[5]};
+  return {sides[2 * rows], sides[2 * columns], sides[2 * rows + 1], sides[2 * columns + 1]};
+}
+
+// Also of the same tensor in another layout.
+void Reader::note_pool_padding(const Operator& op) {
+  if (pads_maximum(op)) pool_padding_[op.outputs.front()] = padding_of(op);
+  const auto padded = pool_padding_.find(op.inputs.front());
+  if (op.code == Code::TRANSPOSE && padded != pool_padding_.end()) {
+    pool_padding_[op.outputs.front()] = Padding(padded->second);
+  }
 }
 
 void Reader::pad(const Operator& op) {
@@ -462,11 +701,17 @@ void Reader::average_pool(const Operator& op) {
   const auto& options = model_.options<oko::tflite::Pool2DOptions>(op);
   const Shape& in = shape(op);
   no_activation(op, options.activation());
-  if (options.filter_height() != in.height || options.filter_width() != in.width ||
-      options.padding() != oko::tflite::Padding::VALID) {
-    model_.fail(op, "is average pooling over a window; oko supports only global average pooling");
+  const bool same = options.padding() == oko::tflite::Padding::SAME;
+  if (options.filter_height() == in.height && options.filter_width() == in.width && !same) {
+    return builder_.average_pool(node(op), from(op), to(op));
   }
-  builder_.average_pool(node(op), from(op), to(op));
+  graph::AveragePool pool{options.filter_height(), options.stride_h()};
+  if (options.filter_width() != pool.size || options.stride_w() != pool.stride || pool.size < 1 ||
+      pool.size > 1024 || pool.stride < 1 || pool.stride > 1024) {
+    model_.fail(op, "has a window that is not square or is too large");
+  }
+  if (same) pool.padding = same_padding(in, pool.size, pool.stride);
+  builder_.average_pool(node(op), from(op), to(op), pool);
 }
 
 void Reader::mean(const Operator& op) {
@@ -488,9 +733,29 @@ void Reader::upsample(const Operator& op) {
                                      static_cast<double>(size[1]) / in.width));
 }
 
+void Reader::bilinear(const Operator& op) {
+  const Shape& in = shape(op);
+  const auto& options = model_.options<oko::tflite::ResizeBilinearOptions>(op);
+  const auto size = op.inputs.size() > 1 ? model_.integers(op, op.inputs[1]) : std::vector<int>{};
+  if (size.size() != 2) model_.fail(op, "lacks its output size");
+  const graph::Grid grid = options.align_corners()        ? graph::Grid::kCorners
+                           : options.half_pixel_centers() ? graph::Grid::kHalfPixel
+                                                          : graph::Grid::kAsymmetric;
+  builder_.upsample(node(op), from(op), to(op),
+                    decide::upsample("bilinear", static_cast<double>(size[0]) / in.height,
+                                     static_cast<double>(size[1]) / in.width, grid));
+}
+
+void Reader::space_to_depth(const Operator& op) {
+  const int block = model_.options<oko::tflite::SpaceToDepthOptions>(op).block_size();
+  if (block < 1 || block > 1024) model_.fail(op, "its block is not in 1…1024");
+  builder_.space_to_depth(node(op), from(op), to(op), {block});
+}
+
 void Reader::concat(const Operator& op) {
+  if (join_pixels(op)) return;
   const auto& options = model_.options<oko::tflite::ConcatenationOptions>(op);
-  if (options.axis() != 3 && options.axis() != -1) {
+  if (!is_channel_axis(op.inputs.front(), options.axis())) {
     model_.fail(op, "concatenates along dimension " + std::to_string(options.axis()) +
                         "; oko supports only channels");
   }
@@ -498,6 +763,7 @@ void Reader::concat(const Operator& op) {
   std::vector<std::string> maps;
   for (const int tensor : op.inputs) {
     if (tensor < 0 || is_constant(tensor)) model_.fail(op, "concatenates a tensor with a constant");
+    if (planar(tensor) != planar(op)) model_.fail(op, "joins tensors of different layouts");
     maps.push_back(map(tensor));
   }
   builder_.concat(node(op), maps, to(op));
@@ -519,23 +785,39 @@ void Reader::sum(const Operator& op) {
   builder_.activation(node(op), sums, to(op), after);
 }
 
+// Of two tensors, or of a tensor and a value per channel.
 void Reader::scale(const Operator& op) {
-  no_activation(op, model_.options<oko::tflite::MulOptions>(op).activation());
-  if (op.inputs.size() != 2 || !is_constant(op.inputs[1])) {
-    model_.fail(op, "multiplies tensors; oko supports only per-channel constants");
+  const graph::Activation after =
+      fused(op, model_.options<oko::tflite::MulOptions>(op).activation());
+  if (op.inputs.size() != 2 || op.inputs[1] < 0) model_.fail(op, "does not multiply two tensors");
+  const std::string products = to(op) + " products";
+  builder_.use(products);
+  if (is_constant(op.inputs[1])) {
+    builder_.affine(node(op), from(op), products, per_channel(op), {});
+  } else {
+    builder_.product(node(op), {from(op), map(op.inputs[1])}, products);
   }
-  builder_.affine(node(op), from(op), to(op), per_channel(op), {});
+  builder_.activation(node(op), products, to(op), after);
 }
 
 void Reader::split(const Operator& op) {
-  const auto axis = model_.integers(op, op.inputs[0]);
-  if (axis != std::vector{3} && axis != std::vector{-1}) {
+  const bool sizes_given = op.code == Code::SPLIT_V;
+  const std::size_t at = sizes_given ? 0 : 1;
+  if (op.inputs.size() != (sizes_given ? 3U : 2U) || op.inputs[at] < 0) {
+    model_.fail(op, "reads no tensor");
+  }
+  const auto axis = model_.integers(op, op.inputs[sizes_given ? 2 : 0]);
+  if (axis.size() != 1 || !is_channel_axis(op.inputs[at], axis[0])) {
     model_.fail(op, "slices dimensions other than channels");
   }
-  if (op.inputs.size() != 2 || op.inputs[1] < 0) model_.fail(op, "reads no tensor");
+  std::vector<std::int64_t> sizes;
+  if (sizes_given) {
+    const auto given = model_.integers(op, op.inputs[1]);
+    sizes.assign(given.begin(), given.end());
+  }
   std::vector<std::string> parts;
   for (const int tensor : op.outputs) parts.push_back(map(tensor));
-  builder_.split(node(op), map(op.inputs[1]), parts);
+  builder_.split(node(op), map(op.inputs[at]), parts, sizes);
 }
 
 void Reader::slice(const Operator& op) {
@@ -552,6 +834,98 @@ void Reader::slice(const Operator& op) {
   builder_.slice(node(op), from(op), to(op), start, count);
 }
 
+// Channels, or every other pixel.
+void Reader::strided_slice(const Operator& op) {
+  const auto& options = model_.options<oko::tflite::StridedSliceOptions>(op);
+  const bool plain = options.ellipsis_mask() == 0 && options.new_axis_mask() == 0 &&
+                     options.shrink_axis_mask() == 0;
+  if (!plain || op.inputs.size() != 4) model_.fail(op, "adds or removes dimensions");
+  if (take_pixels(op)) return;
+  const Shape& in = shape(op);
+  const auto begins = model_.integers(op, op.inputs[1]), ends = model_.integers(op, op.inputs[2]);
+  const auto steps = model_.integers(op, op.inputs[3]);
+  const auto [rows, columns, channels] = axes(op.inputs.front());
+  std::array<int, 4> sides{1, 1, 1, 1};
+  sides[rows] = in.height;
+  sides[columns] = in.width;
+  sides[channels] = in.channels;
+  if (begins.size() != 4 || ends.size() != 4 || steps != std::vector{1, 1, 1, 1}) {
+    model_.fail(op, "slices dimensions other than channels");
+  }
+  const auto first = [&](std::size_t i) {
+    if ((options.begin_mask() >> i & 1) != 0) return 0;
+    return begins[i] < 0 ? begins[i] + sides[i] : begins[i];
+  };
+  const auto end = [&](std::size_t i) {
+    if ((options.end_mask() >> i & 1) != 0) return sides[i];
+    return std::min(ends[i] < 0 ? ends[i] + sides[i] : ends[i], sides[i]);
+  };
+  for (std::size_t i = 0; i < sides.size(); ++i) {
+    if (i != channels && (first(i) != 0 || end(i) != sides[i])) {
+      model_.fail(op, "slices dimensions other than channels");
+    }
+  }
+  builder_.slice(node(op), from(op), to(op), first(channels),
+                 std::int64_t{end(channels)} - first(channels));
+}
+
+// Every step-th pixel of a map, which together are its squares as channels ("focus").
+bool Reader::take_pixels(const Operator& op) {
+  const auto begins = model_.integers(op, op.inputs[1]), steps = model_.integers(op, op.inputs[3]);
+  const auto ends = model_.integers(op, op.inputs[2]);
+  const auto [rows, columns, channels] = axes(op.inputs.front());
+  if (begins.size() != 4 || steps.size() != 4 || ends.size() != 4 ||
+      (steps[rows] == 1 && steps[columns] == 1)) {
+    return false;
+  }
+  const auto before = spaced_.find(op.inputs.front());
+  Spaced spaced;
+  if (before != spaced_.end()) spaced = before->second;
+  if (before == spaced_.end()) spaced.from = op.inputs.front();
+  const Shape& in = builder_.shape(node(op), map(spaced.from));
+  const auto& options = model_.options<oko::tflite::StridedSliceOptions>(op);
+  for (std::size_t axis = 0; axis < 2; ++axis) {
+    const std::size_t i = axis == 0 ? rows : columns;
+    if (steps[i] == 1) continue;
+    const int side = axis == 0 ? in.height : in.width;
+    const int begin = (options.begin_mask() >> i & 1) != 0 ? 0 : begins[i];
+    const bool whole = (options.end_mask() >> i & 1) != 0 || ends[i] >= side;
+    if (steps[i] < 1 || steps[i] > 1024 || begin < 0 || begin >= steps[i] || !whole ||
+        spaced.step[axis] != 1) {
+      model_.fail(op, "slices dimensions other than channels");
+    }
+    spaced.first[axis] = begin;
+    spaced.step[axis] = steps[i];
+  }
+  spaced_[op.outputs.front()] = spaced;
+  return true;
+}
+
+bool Reader::join_pixels(const Operator& op) {
+  std::vector<const Spaced*> parts;
+  for (const int input : op.inputs) {
+    const auto found = spaced_.find(input);
+    if (found == spaced_.end()) return false;
+    parts.push_back(&found->second);
+  }
+  const int block = parts.empty() ? 0 : parts[0]->step[0];
+  if (block < 1 || std::ssize(parts) != std::int64_t{block} * block) return false;
+  using Order = graph::SpaceToDepth::Order;
+  for (const Order order : {Order::kRows, Order::kColumns}) {
+    bool fits = true;
+    for (int i = 0; i < std::ssize(parts); ++i) {
+      const Spaced& part = *parts[i];
+      fits &= part.from == parts[0]->from && part.step[0] == block && part.step[1] == block &&
+              part.first[0] == (order == Order::kRows ? i / block : i % block) &&
+              part.first[1] == (order == Order::kRows ? i % block : i / block);
+    }
+    if (!fits) continue;
+    builder_.space_to_depth(node(op), map(parts[0]->from), to(op), {block, order});
+    return true;
+  }
+  return false;
+}
+
 void Reader::softmax(const Operator& op) {
   if (model_.options<oko::tflite::SoftmaxOptions>(op).beta() != 1) {
     model_.fail(op, "has a beta other than 1");
@@ -564,6 +938,9 @@ void Reader::activation(const Operator& op) {
     builder_.activation(node(op), from(op), to(op), kind);
   };
   if (op.code == Code::RELU6) return put(graph::Activation::kRelu6);
+  if (op.code == Code::HARD_SWISH) return put(graph::Activation::kHardSwish);
+  if (op.code == Code::TANH) return put(graph::Activation::kTanh);
+  if (op.code == Code::ELU) return put(graph::Activation::kElu);
   if (op.code == Code::LOGISTIC) return put(graph::Activation::kLogistic);
   if (op.code != Code::LEAKY_RELU) return put(graph::Activation::kRelu);
   put(decide::leaky_relu(model_.options<oko::tflite::LeakyReluOptions>(op).alpha()));
@@ -574,7 +951,10 @@ void Reader::reshape(const Operator& op) { builder_.flatten(node(op), from(op), 
 }  // namespace
 
 Imported read_tflite(const Bytes& file, const std::string& name) {
-  return Reader(file, name).read(file.text());
+  const auto model = std::make_shared<const Model>(file, name);
+  Reader trial(model);
+  trial.find_decoding();
+  return Reader(model, trial).read(file.text());
 }
 
 }  // namespace oko::formats
