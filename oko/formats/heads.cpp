@@ -156,11 +156,11 @@ void check_dropped(const Imported& imported) {
                     "--no-heads and decode its outputs in the app");
 }
 
-std::string unused_name(const Network& network, int near) {
-  std::string name = network.layers[near].name + ".head";
-  const auto taken = [&](const Layer& layer) { return layer.name == name; };
-  while (std::ranges::any_of(network.layers, taken)) name += "_";
-  return name;
+Layer head_after(const Imported& imported, std::size_t output, graph::Operation head) {
+  return {unused_name(imported.network, layer_of(imported, output).name + ".head"),
+          std::move(head),
+          {},
+          {}};
 }
 
 // The same number of anchors for each output, the last ones for the coarsest.
@@ -181,6 +181,12 @@ std::vector<std::vector<int>> usual_masks(const Imported& imported, std::size_t 
 }
 
 }  // namespace
+
+std::string unused_name(const Network& network, std::string name) {
+  const auto taken = [&](const Layer& layer) { return layer.name == name; };
+  while (std::ranges::any_of(network.layers, taken)) name += "_";
+  return name;
+}
 
 std::string describe(const Network& network) {
   Network heads;
@@ -300,7 +306,7 @@ void apply_description(Imported& imported, std::string_view description, const s
 void add_heads(Imported& imported, const std::vector<graph::Operation>& heads) {
   std::vector<Layer> layers;
   for (std::size_t i = 0; i < heads.size(); ++i) {
-    layers.push_back({unused_name(imported.network, imported.outputs[i]), heads[i], {}, {}});
+    layers.push_back(head_after(imported, i, heads[i]));
   }
   insert_heads(imported, layers);
 }
@@ -374,7 +380,7 @@ void add_heads(Imported& imported, const HeadOptions& options) {
                         "give the anchors the model was trained with");
     }
     graph::Yolo yolo{options.anchors, masks[i], channels / boxes - 5};
-    heads.push_back({unused_name(imported.network, imported.outputs[i]), std::move(yolo), {}, {}});
+    heads.push_back(head_after(imported, i, std::move(yolo)));
   }
   insert_heads(imported, heads);
 }

@@ -82,6 +82,9 @@ void check_head_outputs(const Imported& imported, bool decoding_given);
 // check_head_outputs() throws, and an input Error where anchors and channels do not fit.
 void add_heads(Imported& imported, const HeadOptions& options);
 
+// This name, or a similar one if a layer has it.
+std::string unused_name(const graph::Network& network, std::string name);
+
 // Adds one of these heads after every output, in the order of imported.outputs.
 void add_heads(Imported& imported, const std::vector<graph::Operation>& heads);
 

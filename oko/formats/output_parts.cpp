@@ -29,17 +29,7 @@ void expand(const Network& network, std::size_t output, int index, std::vector<P
   parts.push_back(part);
 }
 
-std::string unused_name(const Network& network, std::string name) {
-  const auto taken = [&](const Layer& layer) { return layer.name == name; };
-  while (std::ranges::any_of(network.layers, taken)) name += "_";
-  return name;
-}
-
-std::ptrdiff_t readers_of(const Network& network, int layer) {
-  std::ptrdiff_t count = 0;
-  for (const Layer& other : network.layers) count += std::ranges::count(other.inputs, layer);
-  return count;
-}
+constexpr const char* kWeights[] = {".kernel", ".bias", ".scale", ".mean", ".variance"};
 
 int add_layer(Network& network, Layer layer) {
   network.layers.push_back(std::move(layer));
@@ -63,22 +53,20 @@ bool is_identity(const Network& network, const Layer& layer) {
   return all(".kernel", 1) && all(".bias", 0);
 }
 
-// The layer of a part's values before its sigmoid or softmax.
+// The layer of a part's values before its sigmoid or softmax. The convolution with the sigmoid
+// stays, for what else reads it; drop_unread() removes it if nothing does.
 int raw_layer(Network& network, const Part& part) {
   if (part.passed != Passed::kSigmoid) return part.layer;
-  int index = part.layer;
-  if (readers_of(network, index) > 1) {  // others want the sigmoid
-    Layer copy = network.layers[index];
-    copy.name = unused_name(network, copy.name + ".raw");
-    for (const char* weight : {".kernel", ".bias", ".scale", ".mean", ".variance"}) {
-      const auto found = network.weights.find(network.layers[index].name + weight);
-      if (found != network.weights.end()) network.weights[copy.name + weight] = found->second;
-    }
-    index = add_layer(network, std::move(copy));
+  const std::string name = network.layers[part.layer].name;
+  Layer raw = network.layers[part.layer];
+  std::get<Convolution>(raw.operation).activation = graph::Activation::kLinear;
+  if (is_identity(network, raw)) return raw.inputs[0];
+  raw.name = unused_name(network, name + ".raw");
+  for (const char* weight : kWeights) {
+    const auto found = network.weights.find(name + weight);
+    if (found != network.weights.end()) network.weights[raw.name + weight] = found->second;
   }
-  Layer& layer = network.layers[index];
-  std::get<Convolution>(layer.operation).activation = graph::Activation::kLinear;
-  return is_identity(network, layer) ? layer.inputs[0] : index;
+  return add_layer(network, std::move(raw));
 }
 
 // The first channel of its input that a layer copies; -1 if it is not such a layer.
@@ -167,10 +155,7 @@ void drop_unread(Imported& imported) {
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     Layer& layer = network.layers[i];
     if (!wanted[i]) {
-      const std::string prefix = layer.name + ".";
-      for (const char* weight : {"kernel", "bias", "scale", "mean", "variance"}) {
-        network.weights.erase(prefix + weight);
-      }
+      for (const char* weight : kWeights) network.weights.erase(layer.name + weight);
       continue;
     }
     for (int& from : layer.inputs) from = from == graph::kNetworkInput ? from : place[from];

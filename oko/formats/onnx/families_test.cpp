@@ -214,5 +214,27 @@ TEST(OnnxFamilies, PriorsOfAnSsdAreReadOffItsDecoding) {
   EXPECT_EQ(head, (graph::Ssd{{{16, 16}, {24, 24}}, 1, .1F, .2F}));
 }
 
+// The box is computed from the objectness after its sigmoid, which the head wants without it.
+TEST(OnnxFamilies, ASigmoidThatAnotherLayerReadsStays) {
+  Decoder d;
+  const std::string sure = d.to.node("Sigmoid", "sure", {d.level("object", 8, 1)});
+  const std::string both = d.concat("both", {d.level("features", 8, 3), sure}, 1);
+  d.to.node("Conv", "box", {both, d.weights("box.w", {4, 4, 1, 1})});
+  const std::string classes = d.to.node("Sigmoid", "classes", {d.level("logits", 8, 2)});
+  d.output(d.concat("output0", {"box", sure, classes}, 1));
+  Imported imported = read_onnx(d.file(), "a.onnx", {});
+  ASSERT_TRUE(recognize_heads(imported));
+  const graph::Network& network = imported.network;
+  std::vector<graph::Activation> activations;
+  for (const graph::Layer& layer : network.layers) {
+    const auto* convolution = std::get_if<graph::Convolution>(&layer.operation);
+    if (convolution != nullptr && convolution->filters == 1) {
+      activations.push_back(convolution->activation);
+    }
+  }
+  EXPECT_THAT(activations, ::testing::UnorderedElementsAre(graph::Activation::kLogistic,
+                                                           graph::Activation::kLinear));
+}
+
 }  // namespace
 }  // namespace oko::formats
