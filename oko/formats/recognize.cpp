@@ -22,7 +22,38 @@ struct Candidate {
   std::vector<int> order;        // indices of a level's parts
   std::vector<Operation> heads;  // of each level
   std::string family;
+  image::Preprocess preprocess;  // of the family's own programs
 };
+
+image::Preprocess grey_letterbox() {
+  image::Preprocess preprocess;
+  preprocess.border = 114.F / 255;
+  return preprocess;
+}
+
+// With bytes as they are.
+image::Preprocess yolox_preprocessing() {
+  image::Preprocess preprocess = grey_letterbox();
+  preprocess.bgr = true;
+  preprocess.scale = {255, 255, 255};
+  return preprocess;
+}
+
+image::Preprocess fastest_preprocessing() {
+  image::Preprocess preprocess;
+  preprocess.fit = image::Preprocess::Fit::kStretch;
+  preprocess.bgr = true;
+  return preprocess;
+}
+
+// From -1 to 1, as UltraFace and the SSDs on MobileNet.
+image::Preprocess ssd_preprocessing() {
+  image::Preprocess preprocess;
+  preprocess.fit = image::Preprocess::Fit::kStretch;
+  preprocess.mean = {.5F, .5F, .5F};
+  preprocess.scale = {2, 2, 2};
+  return preprocess;
+}
 
 class Recognizer {
  public:
@@ -56,8 +87,7 @@ class Recognizer {
     return stride;
   }
 
-  // ---- proof by the file's decoding
-  // --------------------------------------------------------------
+  // ---- proof by the file's decoding -------------------------------------------------------------
 
   // Values of every part of every level.
   using Raw = std::vector<std::vector<Values>>;
@@ -160,7 +190,9 @@ class Recognizer {
         if (anchors.empty()) continue;
         for (const graph::BoxCode code :
              {graph::BoxCode::kSquared, graph::BoxCode::kExponential, graph::BoxCode::kPoint}) {
-          found.push_back({order, yolo_heads(classes, boxes, code, anchors), name_of_code(code)});
+          const bool point = code == graph::BoxCode::kPoint;
+          found.push_back({order, yolo_heads(classes, boxes, code, anchors), name_of_code(code),
+                           point ? yolox_preprocessing() : grey_letterbox()});
         }
       }
     }
@@ -241,7 +273,8 @@ class Recognizer {
         found.push_back({order, distance_heads(classes, prior),
                          prior == 0 ? "a NanoDet-Plus or relative"
                          : bins     ? "a YOLOv8, YOLO11 or relative"
-                                    : "a YOLOv6 or relative"});
+                                    : "a YOLOv6 or relative",
+                         prior == 0 ? nanodet_preprocessing() : grey_letterbox()});
       }
     }
   }
@@ -264,7 +297,7 @@ class Recognizer {
       if (of_ones_.empty()) of_ones_ = tail_of(make_raw([](const Part&) { return 1.F; }));
       const auto by = variances(reading, of_zeros, of_ones_, input_size());
       if (!by) continue;
-      Candidate candidate{order, {}, "an SSD"};
+      Candidate candidate{order, {}, "an SSD", ssd_preprocessing()};
       for (const auto& anchors : sizes) {
         candidate.heads.emplace_back(graph::Ssd{anchors, classes, by->centre, by->size});
       }
@@ -272,8 +305,7 @@ class Recognizer {
     }
   }
 
-  // ---- raw outputs, by their parts
-  // ---------------------------------------------------------------
+  // ---- raw outputs, by their parts --------------------------------------------------------------
 
   std::optional<Candidate> by_parts() const {
     const bool softmax = !only_moves_values(imported_);
@@ -308,7 +340,8 @@ class Recognizer {
       return Candidate{
           {box, object, classes},
           yolo_heads(first().parts[classes].channels, 1, graph::BoxCode::kPoint, anchors),
-          "a YOLOX"};
+          "a YOLOX",
+          yolox_preprocessing()};
     }
     return {};
   }
@@ -325,7 +358,7 @@ class Recognizer {
     if (first().parts[classes].passed != by_classes) return {};
     const auto width = static_cast<float>(network().input.width);
     const auto height = static_cast<float>(network().input.height);
-    Candidate found{{box, object, classes}, {}, "a FastestDet"};
+    Candidate found{{box, object, classes}, {}, "a FastestDet", fastest_preprocessing()};
     graph::Yolo yolo{.anchors = {{width, height}}, .mask = {0}};
     yolo.classes = first().parts[classes].channels;
     yolo.box_code = graph::BoxCode::kBounded;
@@ -350,13 +383,13 @@ class Recognizer {
                        distance_heads(classes.channels, prior),
                        bins == 16   ? "a YOLOv8, YOLO11 or relative"
                        : prior == 0 ? "a NanoDet-Plus"
-                                    : "a NanoDet"};
+                                    : "a NanoDet",
+                       bins == 16 ? grey_letterbox() : nanodet_preprocessing()};
     }
     return {};
   }
 
-  // ---- the network with its heads
-  // ----------------------------------------------------------------
+  // ---- the network with its heads ---------------------------------------------------------------
 
   void attach(const Candidate& candidate) {
     std::vector<int> outputs;
@@ -378,21 +411,7 @@ class Recognizer {
   // As the family's own programs do it, where the file does not say.
   void set_preprocessing(const Candidate& candidate) {
     if (imported_.defines_preprocessing) return;
-    image::Preprocess& preprocess = imported_.network.preprocess;
-    constexpr float kGrey = 114.F / 255;
-    preprocess.border = kGrey;
-    const auto* yolo = std::get_if<graph::Yolo>(&candidate.heads.front());
-    if (yolo != nullptr && yolo->box_code == graph::BoxCode::kPoint) {
-      preprocess.bgr = true;
-      preprocess.scale = {255, 255, 255};
-    } else if (yolo != nullptr && yolo->box_code == graph::BoxCode::kBounded) {
-      preprocess.bgr = true;
-      preprocess.fit = image::Preprocess::Fit::kStretch;
-    } else if (candidate.family.find("NanoDet") != std::string::npos) {
-      preprocess = nanodet_preprocessing();
-    } else if (std::holds_alternative<graph::Ssd>(candidate.heads.front())) {
-      preprocess.fit = image::Preprocess::Fit::kStretch;
-    }
+    imported_.network.preprocess = candidate.preprocess;
     imported_.defines_preprocessing = true;
     imported_.notes.push_back("the file does not define preprocessing; assuming that of " +
                               candidate.family);
