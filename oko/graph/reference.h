@@ -153,25 +153,38 @@ class Reference {
                        [&](std::size_t filter) { compute_filter(c, static_cast<int>(filter)); });
   }
 
-  void compute(const MaxPool& pool) {
+  // Calls reduce(begin, end) for every row of a window that is inside, and result() after its last,
+  // for all outputs in order.
+  template <typename Reduce, typename Result>
+  void slide(const auto& pool, const Reduce& reduce, const Result& result) {
     const Shape &from = shape(), &to = layer().output;
-    auto result = out().begin();
+    auto next = out().begin();
     for (int c = 0; c < to.channels; ++c) {
       const T* source = in().data() + c * plane(from);
       for (int y = 0; y < to.height; ++y) {
         for (int x = 0; x < to.width; ++x) {
           const int top = y * pool.stride - pool.padding.top;
           const int left = x * pool.stride - pool.padding.left;
-          T most = -std::numeric_limits<T>::infinity();
+          const int first = std::max(left, 0), end = std::min(left + pool.size, from.width);
           for (int v = std::max(top, 0); v < std::min(top + pool.size, from.height); ++v) {
-            for (int u = std::max(left, 0); u < std::min(left + pool.size, from.width); ++u) {
-              most = std::max(most, source[std::ptrdiff_t{v} * from.width + u]);
-            }
+            const T* row = source + std::ptrdiff_t{v} * from.width;
+            reduce(row + first, row + end);
           }
-          *result++ = most;
+          *next++ = result();
         }
       }
     }
+  }
+
+  void compute(const MaxPool& pool) {
+    constexpr T kLeast = -std::numeric_limits<T>::infinity();
+    T most = kLeast;
+    slide(
+        pool,
+        [&](const T* begin, const T* end) {
+          for (; begin < end; ++begin) most = std::max(most, *begin);
+        },
+        [&] { return std::exchange(most, kLeast); });
   }
 
   void compute(const AveragePool& pool) {
@@ -188,26 +201,19 @@ class Reference {
   }
 
   void average_windows(const AveragePool& pool) {
-    const Shape &from = shape(), &to = layer().output;
-    auto result = out().begin();
-    for (int c = 0; c < to.channels; ++c) {
-      const T* source = in().data() + c * plane(from);
-      for (int y = 0; y < to.height; ++y) {
-        for (int x = 0; x < to.width; ++x) {
-          const int top = y * pool.stride - pool.padding.top;
-          const int left = x * pool.stride - pool.padding.left;
-          T sum = 0;
-          int inside = 0;
-          for (int v = std::max(top, 0); v < std::min(top + pool.size, from.height); ++v) {
-            for (int u = std::max(left, 0); u < std::min(left + pool.size, from.width); ++u) {
-              sum += source[std::ptrdiff_t{v} * from.width + u];
-              ++inside;
-            }
-          }
-          *result++ = sum / static_cast<T>(pool.counts_padding ? pool.size * pool.size : inside);
-        }
-      }
-    }
+    T sum = 0;
+    std::ptrdiff_t inside = 0;
+    slide(
+        pool,
+        [&](const T* begin, const T* end) {
+          inside += std::max<std::ptrdiff_t>(end - begin, 0);
+          for (; begin < end; ++begin) sum += *begin;
+        },
+        [&] {
+          const std::ptrdiff_t count = std::exchange(inside, 0);
+          const auto whole = static_cast<T>(pool.size * pool.size);
+          return std::exchange(sum, T{0}) / (pool.counts_padding ? whole : static_cast<T>(count));
+        });
   }
 
   void compute(const Upsample& upsample) {
