@@ -9,6 +9,7 @@
 #include "oko/formats/builder.h"
 #include "oko/formats/onnx/constants.h"
 #include "oko/formats/onnx/node.h"
+#include "oko/formats/spaced_pixels.h"
 
 namespace oko::formats {
 
@@ -132,13 +133,7 @@ class NodeReader {
     float scale = 1;
   };
   std::map<std::string, Attending, std::less<>> attending_;
-  // Every `step`-th pixel of a map, which together, concatenated, are its squares as channels
-  // (YOLOv5 and YOLOX: "focus").
-  struct Spaced {
-    std::string from;
-    int first[2] = {0, 0}, step[2] = {1, 1};  // rows, columns
-  };
-  std::map<std::string, Spaced, std::less<>> spaced_;
+  std::map<std::string, SpacedPixels, std::less<>> spaced_;
 };
 
 }  // namespace oko::formats

@@ -112,7 +112,7 @@ bool NodeReader::take_pixels(const OnnxNode& node, const Sides& begins, const Si
     return false;
   }
   const auto before = node.has_input(0) ? spaced_.find(node.inputs[0]) : spaced_.end();
-  Spaced spaced;
+  SpacedPixels spaced;
   if (before != spaced_.end()) {
     spaced = before->second;
   } else {
@@ -126,13 +126,10 @@ bool NodeReader::take_pixels(const OnnxNode& node, const Sides& begins, const Si
   }
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const std::int64_t axis = axes[i] < 0 ? axes[i] + 4 : axes[i];
-    const std::int64_t side = axis == 2 ? in.height : in.width;
-    const bool fits = (axis == 2 || axis == 3) && steps[i] >= 1 && steps[i] <= 1024 &&
-                      begins[i] >= 0 && begins[i] < steps[i] && ends[i] >= side &&
-                      spaced.step[axis - 2] == 1;
+    const bool fits = (axis == 2 || axis == 3) &&
+                      spaced.take(static_cast<std::size_t>(axis - 2), begins[i], ends[i], steps[i],
+                                  axis == 2 ? in.height : in.width);
     if (!fits) fail(node, "slices along something other than channels");
-    spaced.first[axis - 2] = static_cast<int>(begins[i]);
-    spaced.step[axis - 2] = static_cast<int>(steps[i]);
   }
   spaced_[node.outputs[0]] = spaced;
   return true;
@@ -140,29 +137,16 @@ bool NodeReader::take_pixels(const OnnxNode& node, const Sides& begins, const Si
 
 // The concatenation of all pixels of squares.
 bool NodeReader::join_pixels(const OnnxNode& node) {
-  std::vector<const Spaced*> parts;
+  std::vector<SpacedPixels> parts;
   for (const std::string& input : node.inputs) {
     const auto found = spaced_.find(input);
     if (found == spaced_.end()) return false;
-    parts.push_back(&found->second);
+    parts.push_back(found->second);
   }
-  const int block = parts.empty() ? 0 : parts[0]->step[0];
-  if (block < 1 || std::ssize(parts) != std::int64_t{block} * block) return false;
-  using Order = graph::SpaceToDepth::Order;
-  for (const Order order : {Order::kRows, Order::kColumns}) {
-    bool fits = node.integer("axis", 0) == 1;
-    for (int i = 0; i < std::ssize(parts); ++i) {
-      const int row = order == Order::kRows ? i / block : i % block;
-      const int column = order == Order::kRows ? i % block : i / block;
-      const Spaced& part = *parts[i];
-      fits &= part.from == parts[0]->from && part.step[0] == block && part.step[1] == block &&
-              part.first[0] == row && part.first[1] == column;
-    }
-    if (!fits) continue;
-    builder_.space_to_depth(node.id, parts[0]->from, node.outputs[0], {block, order});
-    return true;
-  }
-  return false;
+  const auto squares = squares_of(parts);
+  if (!squares || node.integer("axis", 0) != 1) return false;
+  builder_.space_to_depth(node.id, parts[0].from, node.outputs[0], *squares);
+  return true;
 }
 
 void NodeReader::reshape(const OnnxNode& node) {
