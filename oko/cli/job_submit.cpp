@@ -146,7 +146,7 @@ void refuse_a_second_run(const Spec& spec) {
               "omit --out, or choose another; oko job retry continues a job");
 }
 
-// Now rather than by the job, which may run where there is no network.
+// At submission, since the machines that train may have no network.
 void fetch_known_weights(const TrainCommand& train, const Context& context) {
   if (train.known_weights != nullptr) weights::get(*train.known_weights, *context.progress);
 }

@@ -15,11 +15,10 @@ struct QuantizeOptions {
   bool equalize = true;
 };
 
-// Prepares a network for int8 with representative images: equalizes channels, measures ranges, and
-// corrects the mean rounding error. In float32 the network computes the same as before, up to
-// rounding. `inputs` are images from letterbox() before mean and scale (Preprocess), which are
-// applied here: planes of bytes of 1/255. `done` is called after each image of each of
-// passes(options) passes.
+// Prepares a network for int8 with representative images: equalizes channels and measures ranges.
+// In float32 the network computes the same as before, up to rounding. `inputs` are images from
+// letterbox() before mean and scale (Preprocess), which are applied here: planes of bytes of 1/255.
+// `done` is called after each image of each of passes(options) passes.
 void quantize(graph::Network& network, std::span<const std::vector<std::uint8_t>> inputs,
               const QuantizeOptions& options, const std::function<void()>& done);
 int passes(const QuantizeOptions& options);

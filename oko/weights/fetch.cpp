@@ -150,7 +150,8 @@ Options usual_options() {
   Options options;
   options.folder = storage::cache_folder("weights");
   if (options.folder.empty()) {
-    throw Error(ErrorCode::kUsage, "HOME", "is not set: there is no place for downloaded weights",
+    throw Error(ErrorCode::kUsage, "HOME",
+                "is not set, so oko has no folder for downloaded weights",
                 "set it, or XDG_CACHE_HOME");
   }
   options.mirror = storage::bucket::process_environment("OKO_WEIGHTS_URL");
