@@ -11,6 +11,7 @@
 #include "oko/package/reference.h"
 #include "oko/package/registry.h"
 #include "oko/package/registry_login.h"
+#include "oko/storage/http/redirect.h"
 
 namespace {
 
@@ -57,7 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   read_or_refuse([&] { parse_login_file(text, "input", parse_image_reference("r.io/a/b")); });
   read_or_refuse([&] { parse_helper_answer(text); });
-  if (const auto location = resolve_location("https://r.io", text)) {
+  if (const auto location = oko::storage::http::resolve_location("https://r.io", text)) {
     expect(location->url.starts_with("https://"));
     expect(location->url.find_first_of(" \r\n") == std::string::npos);
   }
