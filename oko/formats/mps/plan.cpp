@@ -6,7 +6,9 @@
 
 #include "oko/base/error.h"
 #include "oko/formats/tensor_order.h"
+#include "oko/graph/dilation.h"
 #include "oko/graph/fold.h"
+#include "oko/graph/space_to_depth.h"
 
 namespace oko::formats::mps {
 namespace {
@@ -32,6 +34,12 @@ Neuron neuron_of(Activation activation) {
       return {Type::kReluN, 0, 6};
     case Activation::kLogistic:
       return {Type::kSigmoid, 0, 0};
+    case Activation::kHardSigmoid:
+      return {Type::kHardSigmoid, 1.F / 6, .5F};
+    case Activation::kElu:
+      return {Type::kElu, 1, 0};
+    case Activation::kTanh:
+      return {Type::kTanH, 1, 1};
     default:
       return {};
   }
@@ -138,7 +146,7 @@ class Planner {
     return index;
   }
 
-  // Mish and swish are products of their input and a neuron of it.
+  // Mish, swish and hard swish are products of their input and a neuron of it.
   int activate(int source, Activation activation) {
     const Shape output = layer_->output;
     if (activation == Activation::kLinear) return source;
@@ -155,6 +163,10 @@ class Planner {
     if (activation == Activation::kSwish) {
       const int sigmoid = neuron("sigmoid", source, {Neuron::Type::kSigmoid, 0, 0});
       return add(Kind::kMultiply, part_name(layer_->name, "swish"), {source, sigmoid}, output);
+    }
+    if (activation == Activation::kHardSwish) {
+      const int gate = neuron("gate", source, neuron_of(Activation::kHardSigmoid));
+      return add(Kind::kMultiply, part_name(layer_->name, "hard_swish"), {source, gate}, output);
     }
     return neuron("activation", source, neuron_of(activation));
   }
@@ -198,7 +210,11 @@ class Planner {
     return index;
   }
 
-  int make(const graph::AveragePool&) {
+  int make(const graph::AveragePool& pool) {
+    if (!pool.is_global()) {
+      return average(layer_->name, source(), layer_->output, pool.size, pool.stride, pool.padding,
+                     !pool.counts_padding);
+    }
     const int index = add(Kind::kAveragePool, layer_->name, {source()}, layer_->output);
     MpsNode& node = plan_.nodes[index];
     node.size_x = shape().width;
@@ -208,9 +224,89 @@ class Planner {
     return index;
   }
 
-  int make(const graph::Upsample& upsample) {
-    const int index = add(Kind::kUpsample, layer_->name, {source()}, layer_->output);
-    plan_.nodes[index].scale = upsample.scale;
+  int average(const std::string& name, int from, const Shape& output, int size, int stride,
+              const graph::Padding& padding, bool shrinks) {
+    const int index = add(Kind::kAveragePool, name, {from}, output);
+    set_window(plan_.nodes[index], size, stride, padding);
+    plan_.nodes[index].shrinks = shrinks;
+    return index;
+  }
+
+  int upsample(Kind kind, const std::string& name, int from, const Shape& output, int scale_x,
+               int scale_y) {
+    const int index = add(kind, name, {from}, output);
+    plan_.nodes[index].scale_x = scale_x;
+    plan_.nodes[index].scale_y = scale_y;
+    return index;
+  }
+
+  int make(const graph::Upsample& upsampled) {
+    return upsample(Kind::kUpsample, layer_->name, source(), layer_->output, upsampled.scale,
+                    upsampled.scale);
+  }
+
+  // Repeated pixels, averaged over windows as wide as these: linear interpolation. At the edges,
+  // where windows shrink, all of them are the same pixel. Windows of an even width are centred
+  // between pixels: another average, of two, puts them in place.
+  int make(const graph::Bilinear& bilinear) {
+    const int scale = bilinear.scale;
+    const Shape& output = layer_->output;
+    if (bilinear.grid == graph::Grid::kCorners) {
+      return upsample(Kind::kInterpolate, layer_->name, source(), output, scale, scale);
+    }
+    const int repeated = upsample(Kind::kUpsample, part_name(layer_->name, "repeated"), source(),
+                                  output, scale, scale);
+    if (bilinear.grid == graph::Grid::kAsymmetric) {
+      return average(layer_->name, repeated, output, scale, 1, {0, 0, scale - 1, scale - 1}, true);
+    }
+    if (scale % 2 == 1) {
+      return average(layer_->name, repeated, output, scale, 1, graph::Padding::all(scale / 2),
+                     true);
+    }
+    const Shape between{output.channels, output.height + 1, output.width + 1};
+    const int wide = average(part_name(layer_->name, "between"), repeated, between, scale, 1,
+                             graph::Padding::all(scale / 2), true);
+    return average(layer_->name, wide, output, 2, 1, {}, true);
+  }
+
+  int make(const graph::Shuffle& shuffle) {
+    const int parts = shape().channels / shuffle.groups;
+    std::vector<int> from;
+    for (int i = 0; i < parts; ++i) {
+      for (int g = 0; g < shuffle.groups; ++g) from.push_back(g * parts + i);
+    }
+    return select(layer_->name, source(), shape(), from);
+  }
+
+  int make(const graph::Slice& slice) {
+    std::vector<int> from;
+    for (int c = 0; c < slice.channels; ++c) from.push_back(slice.first + c);
+    return select(layer_->name, source(), shape(), from);
+  }
+
+  // A convolution of squares, each filter of which copies one pixel of one channel: exact, as
+  // select() is.
+  int make(const graph::SpaceToDepth& layout) {
+    if (layout.order == graph::SpaceToDepth::Order::kDarknet) {  // moves pixels across the map
+      refuse_layer(network_, std::ssize(results_), "Metal Performance Shaders");
+    }
+    const int block = layout.block, channels = shape().channels;
+    const auto each = static_cast<std::size_t>(channels);
+    const auto filters = static_cast<std::size_t>(layer_->output.channels);
+    const std::size_t window = each * static_cast<std::size_t>(block * block);
+    count_numbers(filters, window);
+    std::vector<float> kernel(filters * window);
+    for (std::size_t f = 0; f < filters; ++f) {
+      const graph::Pixel from =
+          graph::space_to_depth_source(layout, shape(), {static_cast<int>(f), 0, 0});
+      const auto pixel = static_cast<std::size_t>(from.row * block + from.column);
+      kernel[f * window + pixel * each + static_cast<std::size_t>(from.channel)] = 1;
+    }
+    const int index = add(Kind::kConvolution, layer_->name, {source()}, layer_->output);
+    MpsNode& node = plan_.nodes[index];
+    set_window(node, block, block, {});
+    node.channels = channels;
+    node.weights = store(std::move(kernel), std::vector<float>(filters));
     return index;
   }
 
@@ -259,16 +355,45 @@ class Planner {
     return sum;
   }
 
-  int make(const graph::Shortcut& shortcut) {
-    int sum = source();
+  // Pairwise; term(i) is the node of an input.
+  template <typename Term>
+  int combine(Kind kind, const char* part, const Term& term) {
+    int result = term(0);
     const std::size_t count = layer_->inputs.size();
     for (std::size_t i = 1; i < count; ++i) {
       const bool last = i + 1 == count;
-      sum =
-          add(Kind::kAdd, last ? layer_->name : part_name(layer_->name, "sum" + std::to_string(i)),
-              {sum, source(i)}, layer_->output);
+      const int next = term(i);
+      result = add(kind, last ? layer_->name : part_name(layer_->name, part + std::to_string(i)),
+                   {result, next}, layer_->output);
     }
+    return result;
+  }
+
+  int make(const graph::Shortcut& shortcut) {
+    const int sum = combine(Kind::kAdd, "sum", [&](std::size_t i) {
+      return shape(i).channels == layer_->output.channels ? source(i) : fitted(i);
+    });
     return activate(sum, shortcut.activation);
+  }
+
+  // An input with the channels of the first: more are dropped, and zeros follow fewer.
+  int fitted(std::size_t i) {
+    std::vector<int> from;
+    for (int c = 0; c < layer_->output.channels; ++c) {
+      from.push_back(c < shape(i).channels ? c : -1);
+    }
+    return select(part_name(layer_->name, "fit" + std::to_string(i)), source(i), shape(i), from);
+  }
+
+  // Numbers for channels are repeated for every pixel.
+  int make(const graph::Product& product) {
+    const Shape& output = layer_->output;
+    const int result = combine(Kind::kMultiply, "part", [&](std::size_t i) {
+      if (shape(i) == output) return source(i);
+      return upsample(Kind::kUpsample, part_name(layer_->name, "whole" + std::to_string(i)),
+                      source(i), output, output.width, output.height);
+    });
+    return activate(result, product.activation);
   }
 
   int make(const graph::Softmax&) {
@@ -317,6 +442,8 @@ std::string_view method_of(Kind kind) {
       return "averagePool";
     case Kind::kUpsample:
       return "upsample";
+    case Kind::kInterpolate:
+      return "interpolate";
     case Kind::kConcatenate:
       return "concatenate";
     case Kind::kAdd:
@@ -331,6 +458,10 @@ std::string_view method_of(Kind kind) {
   return {};
 }
 
-Plan make_plan(const Network& network) { return Planner(network).make(); }
+// Without dilation: where Metal centres dilated windows of even sides is not documented.
+Plan make_plan(const Network& network) {
+  const Network plain = graph::undilated(network);
+  return Planner(plain).make();
+}
 
 }  // namespace oko::formats::mps

@@ -17,6 +17,7 @@ enum class Kind {
   kMaxPool,      // MPSCNNPoolingMaxNode, edges clamped
   kAveragePool,  // MPSCNNPoolingAverageNode
   kUpsample,     // MPSCNNUpsamplingNearestNode
+  kInterpolate,  // MPSCNNUpsamplingBilinearNode, corners aligned
   kConcatenate,  // MPSNNConcatenationNode
   kAdd,          // MPSNNAdditionNode
   kMultiply,     // MPSNNMultiplicationNode
@@ -26,9 +27,10 @@ enum class Kind {
 std::string_view method_of(Kind kind);
 
 // MPSCNNNeuronType with its parameters: reLU max(x, 0) + a · min(x, 0); reLUN the same, at most b;
-// softPlus a · ln(1 + e^(b·x)); tanH a · tanh(b·x).
+// softPlus a · ln(1 + e^(b·x)); tanH a · tanh(b·x); hardSigmoid clamp(a · x + b, 0, 1); elu a ·
+// (e^x − 1) below 0.
 struct Neuron {
-  enum class Type { kNone, kRelu, kReluN, kSigmoid, kSoftPlus, kTanH };
+  enum class Type { kNone, kRelu, kReluN, kSigmoid, kSoftPlus, kTanH, kHardSigmoid, kElu };
   Type type = Type::kNone;
   float a = 0, b = 0;
   bool operator==(const Neuron&) const = default;
@@ -46,8 +48,9 @@ struct MpsNode {
   int channels = 0;  // of the input, if there are weights
   int size_x = 1, size_y = 1, stride = 1, groups = 1;
   int offset_x = 0, offset_y = 0;
-  int scale = 1;
-  int weights = -1;  // which entry of the weights file
+  int scale_x = 1, scale_y = 1;
+  bool shrinks = false;  // windows of averages at the edges; otherwise zeros count there
+  int weights = -1;      // which entry of the weights file
   Neuron neuron{};
   bool operator==(const MpsNode&) const = default;
 };

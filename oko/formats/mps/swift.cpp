@@ -28,6 +28,10 @@ std::string text_of(const Neuron& neuron) {
       return fmt::format(".softPlus({}, {})", neuron.a, neuron.b);
     case Neuron::Type::kTanH:
       return fmt::format(".tanH({}, {})", neuron.a, neuron.b);
+    case Neuron::Type::kHardSigmoid:
+      return fmt::format(".hardSigmoid({}, {})", neuron.a, neuron.b);
+    case Neuron::Type::kElu:
+      return fmt::format(".elu({})", neuron.a);
   }
   return {};
 }
@@ -54,10 +58,11 @@ std::string arguments(const MpsNode& n) {
     case Kind::kMaxPool:
       return fmt::format(", size: {}, stride: {}, {}", n.size_x, n.stride, window_of(n));
     case Kind::kAveragePool:
-      return fmt::format(", size: ({}, {}), offset: ({}, {})", n.size_x, n.size_y, n.offset_x,
-                         n.offset_y);
+      return fmt::format(", size: ({}, {}), stride: {}, {}, edges: .{}", n.size_x, n.size_y,
+                         n.stride, window_of(n), n.shrinks ? "clamp" : "zero");
     case Kind::kUpsample:
-      return fmt::format(", scale: {}", n.scale);
+    case Kind::kInterpolate:
+      return fmt::format(", scale: ({}, {})", n.scale_x, n.scale_y);
     case Kind::kNeuron:
       return ", " + text_of(n.neuron);
     default:

@@ -4,6 +4,7 @@
 #include <regex>
 
 #include "oko/formats/mps/plan.h"
+#include "oko/formats/mps/test_networks.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/fold.h"
 #include "oko/graph/synthetic.h"
@@ -41,13 +42,14 @@ int second_of(const std::string& call, const std::string& label, int otherwise) 
 Neuron neuron_of(const std::string& call) {
   using Type = Neuron::Type;
   std::smatch match;
-  const std::regex neuron("\\.(reluN|relu|sigmoid|softPlus|tanH)(?:\\(([^,)]+)(?:, ([^)]+))?\\))?");
+  const std::regex neuron(
+      "\\.(reluN|relu|sigmoid|softPlus|tanH|hardSigmoid|elu)(?:\\(([^,)]+)(?:, ([^)]+))?\\))?");
   if (!std::regex_search(call, match, neuron)) return {};
-  const std::map<std::string, Type> types{{"relu", Type::kRelu},
-                                          {"reluN", Type::kReluN},
-                                          {"sigmoid", Type::kSigmoid},
-                                          {"softPlus", Type::kSoftPlus},
-                                          {"tanH", Type::kTanH}};
+  const std::map<std::string, Type> types{
+      {"relu", Type::kRelu},       {"reluN", Type::kReluN},
+      {"sigmoid", Type::kSigmoid}, {"softPlus", Type::kSoftPlus},
+      {"tanH", Type::kTanH},       {"hardSigmoid", Type::kHardSigmoid},
+      {"elu", Type::kElu}};
   return {types.at(match[1]), match[2].matched ? std::stof(match[2]) : 0,
           match[3].matched ? std::stof(match[3]) : 0};
 }
@@ -81,7 +83,9 @@ MpsNode node_of(const std::string& call, const MpsNode& expected) {
   node.groups = number_of(call, "groups", 1);
   node.offset_x = number_of(call, "offset", 0);
   node.offset_y = second_of(call, "offset", 0);
-  node.scale = number_of(call, "scale", 1);
+  node.scale_x = number_of(call, "scale", 1);
+  node.scale_y = second_of(call, "scale", 1);
+  node.shrinks = call.find("edges: .clamp") != std::string::npos;
   node.weights = number_of(call, "weights", -1);
   node.neuron = neuron_of(call);
   return node;
@@ -134,6 +138,12 @@ TEST(MpsSwift, MatchesThePlanForRareOperations) {
                     {"soft", graph::Softmax{}, {7}, {}}};
   graph::infer_shapes(network);
   graph::fill_synthetic_weights(network);
+  expect_swift_of_plan(network);
+}
+
+TEST(MpsSwift, MatchesThePlanOfModernDetectors) {
+  expect_swift_of_plan(synthetic("nanodet-plus", 64));
+  graph::Network network = modern_layers();
   expect_swift_of_plan(network);
 }
 

@@ -123,6 +123,10 @@ class PlainGraph {
         return n.a * std::log(1 + std::exp(n.b * x));
       case Neuron::Type::kTanH:
         return n.a * std::tanh(n.b * x);
+      case Neuron::Type::kHardSigmoid:
+        return std::clamp(n.a * x + n.b, 0.F, 1.F);
+      case Neuron::Type::kElu:
+        return x > 0 ? x : n.a * std::expm1(x);
     }
     return x;
   }
@@ -179,6 +183,7 @@ class PlainGraph {
     return result;
   }
 
+  // Of maxima edges are clamped.
   PlainImage pool(bool average) const {
     const PlainImage& source = in();
     const graph::Shape& shape = source.shape;
@@ -186,15 +191,17 @@ class PlainGraph {
     for_pixels(result.shape, [&](int y, int x) {
       for (int c = 0; c < shape.channels; ++c) {
         float best = -std::numeric_limits<float>::infinity(), sum = 0;
+        int inside = 0;
         for_window(y, x, [&](int, int, int row, int column) {
-          EXPECT_TRUE(!average || source.has(row, column));
           const float value = source.pixel(std::clamp(row, 0, shape.height - 1),
                                            std::clamp(column, 0, shape.width - 1))[c];
           best = std::max(best, value);
+          if (!source.has(row, column)) return;
           sum += value;
+          ++inside;
         });
-        const auto area = static_cast<float>(node_->size_x * node_->size_y);
-        result.pixel(y, x)[c] = average ? sum / area : best;
+        const int count = node_->shrinks ? inside : node_->size_x * node_->size_y;
+        result.pixel(y, x)[c] = average ? sum / static_cast<float>(count) : best;
       }
     });
     return result;
@@ -238,8 +245,34 @@ class PlainGraph {
   PlainImage upsample() const {
     PlainImage result(node_->output);
     for_pixels(result.shape, [&](int y, int x) {
-      std::copy_n(in().pixel(y / node_->scale, x / node_->scale), result.shape.channels,
+      std::copy_n(in().pixel(y / node_->scale_y, x / node_->scale_x), result.shape.channels,
                   result.pixel(y, x));
+    });
+    return result;
+  }
+
+  // Bilinear, corner pixels on corner pixels.
+  PlainImage interpolate() const {
+    PlainImage result(node_->output);
+    const auto place = [](int i, int from, int to) {
+      return to > 1
+                 ? static_cast<float>(i) * static_cast<float>(from - 1) / static_cast<float>(to - 1)
+                 : 0.F;
+    };
+    for_pixels(result.shape, [&](int y, int x) {
+      const float row = place(y, in().shape.height, result.shape.height);
+      const float column = place(x, in().shape.width, result.shape.width);
+      const int top = static_cast<int>(row), left = static_cast<int>(column);
+      const int bottom = std::min(top + 1, in().shape.height - 1);
+      const int right = std::min(left + 1, in().shape.width - 1);
+      const float down = row - static_cast<float>(top), across = column - static_cast<float>(left);
+      for (int c = 0; c < result.shape.channels; ++c) {
+        const float a =
+            in().pixel(top, left)[c] * (1 - across) + in().pixel(top, right)[c] * across;
+        const float b =
+            in().pixel(bottom, left)[c] * (1 - across) + in().pixel(bottom, right)[c] * across;
+        result.pixel(y, x)[c] = a * (1 - down) + b * down;
+      }
     });
     return result;
   }
@@ -256,6 +289,8 @@ class PlainGraph {
         return pool(true);
       case Kind::kUpsample:
         return upsample();
+      case Kind::kInterpolate:
+        return interpolate();
       case Kind::kConcatenate:
         return concatenate();
       case Kind::kAdd:

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "oko/base/error.h"
+#include "oko/formats/mps/test_networks.h"
 #include "oko/formats/mps/test_plain_graph.h"
 #include "oko/graph/fold.h"
 #include "oko/graph/reference.h"
@@ -138,7 +139,8 @@ TEST(Mps, OffsetsThePoolOfTinyByOne) {
 TEST(Mps, WritesEveryActivation) {
   for (const auto activation :
        {Activation::kLinear, Activation::kLeaky, Activation::kRelu, Activation::kRelu6,
-        Activation::kLogistic, Activation::kMish, Activation::kSwish}) {
+        Activation::kLogistic, Activation::kMish, Activation::kSwish, Activation::kHardSigmoid,
+        Activation::kHardSwish, Activation::kElu, Activation::kTanh}) {
     expect_right_maps(
         with_head({{"a", convolution(8, 3, graph::Padding::all(1), 1, 1, activation), {-1}, {}},
                    {"b", convolution(8, 1, {}), {0}, {}},
@@ -189,6 +191,37 @@ TEST(Mps, WritesWhatClassifiersHave) {
   EXPECT_LT(
       reference::largest_difference(maps[0], std::vector<float>(expected.begin(), expected.end())),
       1e-5);
+}
+
+TEST(Mps, WritesTheLayersOfModernDetectors) { expect_right_maps(mps::modern_layers()); }
+
+TEST(Mps, InterpolatesByAnyFactorOnEveryGrid) {
+  for (const auto grid :
+       {graph::Grid::kHalfPixel, graph::Grid::kAsymmetric, graph::Grid::kCorners}) {
+    for (const int scale : {2, 3, 4, 5}) {
+      expect_right_maps(with_head({{"up", graph::Bilinear{scale, grid}, {-1}, {}}}, {3, 4, 3}));
+    }
+  }
+}
+
+TEST(Mps, NamesTheLayersThatItCannotExpress) {
+  const auto complaint = [](graph::Network network) {
+    graph::infer_shapes(network);
+    graph::fill_synthetic_weights(network);
+    try {
+      write_mps(network, {}, "m");
+    } catch (const Error& error) {
+      return error.place();
+    }
+    return std::string("none");
+  };
+  const graph::Layer first{"first", convolution(12, 1, {}), {-1}, {}};
+  EXPECT_EQ(complaint(with_head({first, {"attends", graph::Attention{1, 3}, {0}, {}}})),
+            "layer 1 (attends, attention)");
+  using Order = graph::SpaceToDepth::Order;
+  EXPECT_EQ(
+      complaint(with_head({first, {"reorg", graph::SpaceToDepth{2, Order::kDarknet}, {0}, {}}})),
+      "layer 1 (reorg, space_to_depth)");
 }
 
 TEST(Mps, SwapsTheChannelsForBgrNetworks) {
