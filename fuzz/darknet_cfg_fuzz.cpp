@@ -20,6 +20,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   // Training-only layers ([cost]) are dropped, so layer names may be renumbered.
   oko::graph::Network again = read_darknet_cfg(written, "written");
+  // A [shortcut] with a larger layer becomes two layers, which are written with routes to them.
+  for (const oko::graph::Layer& layer : network.layers) {
+    if (layer.name.find(".sampled") != layer.name.npos) return 0;
+  }
   if (again.layers.size() != network.layers.size()) std::abort();
   for (std::size_t i = 0; i < again.layers.size(); ++i) {
     if (again.layers[i].operation != network.layers[i].operation) std::abort();

@@ -280,11 +280,12 @@ TEST(ReadDarknetCfg, NamesTheFaultyLine) {
       {"[net]\nwidth=8\nheight=x8\nchannels=3\n",
        "net.cfg:3: height must be a whole number, found \"x8\""},
       {"[net]\nwidth=0\nheight=8\nchannels=3\n[avgpool]\n", "net.cfg:1: network: the input 3x8x0"},
-      {"[net]\nwidth=8\nwidth=8\n",
-       "net.cfg:3: \"width\" is given twice in [net], first in line 2"},
       {kNet, "net.cfg:1: network: there are no layers"},
-      {kNet + "[lstm]\n", "net.cfg:5: [lstm] is not a known layer"},
-      {kNet + kConvolution + "dilation=2\n", "net.cfg:9: [convolutional] with dilation=2"},
+      {kNet + "[deconvolutional]\n", "net.cfg:5: [deconvolutional] is not a known layer"},
+      {kNet + "[convolutional]\nfilters=1\nsize=2\nactivation=linear\npad=1\ndilation=2\n",
+       "net.cfg:10: this dilation is supported only with pad=1 and an odd size"},
+      {kNet + "[convolutional]\nfilters=1\nsize=3\nactivation=linear\ndilation=2\n",
+       "net.cfg:9: this dilation"},
       {kNet + "[softmax]\ntree=a.tree\n", "net.cfg:6: [softmax] with tree=a.tree"},
       {kNet + "[convolutional]\nsize=1\n", "net.cfg:5: [convolutional] has no filters"},
       {kNet + "[convolutional]\nfilters=2.5\n", "net.cfg:6: filters must be a whole number"},
@@ -304,8 +305,8 @@ TEST(ReadDarknetCfg, NamesTheFaultyLine) {
       {kNet + kConvolution + "[yolo]\nclasses=1\n", "net.cfg:9: [yolo] has no anchors"},
       {kNet + kConvolution + "[yolo]\nclasses=1\nanchors=1,2,3\n",
        "net.cfg:11: there are 3 numbers for 1 anchors, which have two each"},
-      {kNet + kConvolution + "[yolo]\nclasses=1\nanchors=1,2,3,4\nnum=3\n",
-       "net.cfg:11: there are 4"},
+      {kNet + kConvolution + "[yolo]\nclasses=1\nanchors=1,2,3,4\nnum=3000\n",
+       "net.cfg:11: there are 4 numbers for 3000 anchors"},
       {kNet + kConvolution + "[yolo]\nclasses=1\nanchors=1,2,3,4\nmask=0,2\n",
        "net.cfg:9: layer 1 (layers.1, yolo): mask 2 is not in 0…1"},
       {kNet + kConvolution + "[yolo]\nclasses=2\nanchors=1,2,3,4\n",
@@ -315,6 +316,220 @@ TEST(ReadDarknetCfg, NamesTheFaultyLine) {
   for (const auto& [text, message] : kCases) {
     EXPECT_THAT(complaint(text), testing::StartsWith(message)) << text;
   }
+}
+
+TEST(ReadDarknetCfg, RefusesLayersByNameThatAreNotFeedForwardOrNotOfOko) {
+  const std::pair<std::string, const char*> kCases[] = {
+      {"rnn", "is a recurrent layer"},      {"crnn", "is a recurrent layer"},
+      {"lstm", "is a recurrent layer"},     {"conv_lstm", "is a recurrent layer"},
+      {"gru", "is a recurrent layer"},      {"detection", "is the head of YOLOv1"},
+      {"local", "has other weights"},       {"Gaussian_yolo", "scores boxes by their uncertainty"},
+      {"lrn", "normalizes across channels"}};
+  for (const auto& [name, message] : kCases) {
+    // Even where [net] alone would be an error.
+    EXPECT_THAT(complaint("[net]\ninputs=256\n[" + name + "]\n"),
+                testing::StartsWith("net.cfg:3: [" + name + "] " + message));
+  }
+}
+
+TEST(ReadDarknetCfg, TakesTheFirstOfAKeyGivenTwiceAndSaysSo) {
+  std::vector<std::string> warnings;
+  const graph::Network network =
+      read_darknet_cfg(kNet + kConvolution + "filters=3\nsize=1\n", "net.cfg", &warnings);
+  EXPECT_EQ(network.layers[0].output.channels, 12);
+  EXPECT_THAT(warnings, testing::Contains("net.cfg:9: \"filters\" is given twice in "
+                                          "[convolutional]; the first, in line 6, counts, as in "
+                                          "Darknet"));
+  EXPECT_THAT(warnings, testing::Not(testing::Contains(HasSubstr("\"size\""))));  // the same value
+  EXPECT_THAT(warnings.front(), HasSubstr("images are letterboxed"));
+}
+
+// The layers of a .cfg, after a first convolution of 12 channels.
+graph::Network read_after(const std::string& sections, std::vector<std::string>* notes = nullptr,
+                          DarknetLayout* layout = nullptr) {
+  return read_darknet_cfg(kNet + kConvolution + sections, "net.cfg", notes, layout);
+}
+
+TEST(ReadDarknetCfg, AddsTheChannelsThatUnequalLayersHaveInCommon) {
+  const std::string narrow = "[convolutional]\nfilters=5\nsize=1\nactivation=linear\n";
+  const graph::Network network = read_after(narrow + "[shortcut]\nfrom=-2\n");
+  EXPECT_EQ(network.layers[2].operation,
+            graph::Operation(graph::Shortcut{graph::Activation::kLinear, true}));
+  EXPECT_EQ(network.layers[2].output.channels, 5);
+  EXPECT_EQ(read_after("[shortcut]\nfrom=0\n").layers[1].operation,
+            graph::Operation(graph::Shortcut{}));
+}
+
+TEST(ReadDarknetCfg, AddsEveryOtherPixelOfALargerLayer) {
+  const std::string half = "[maxpool]\nsize=2\nstride=2\n";
+  const graph::Network network = read_after(half + "[shortcut]\nfrom=0\n");
+  ASSERT_EQ(network.layers.size(), 4U);
+  EXPECT_EQ(network.layers[2].operation, graph::Operation(graph::MaxPool{1, 2}));
+  EXPECT_EQ(network.layers[2].inputs, std::vector<int>{0});
+  EXPECT_EQ(network.layers[3].operation, graph::Operation(graph::Shortcut{}));
+  EXPECT_EQ(network.layers[3].inputs, (std::vector<int>{1, 2}));
+  // Not of a smaller one.
+  EXPECT_THAT(complaint(kNet + kConvolution + half + "[route]\nlayers=0\n[shortcut]\nfrom=1\n"),
+              testing::StartsWith("net.cfg:14: layer 3 (layers.3, shortcut): cannot add"));
+}
+
+TEST(ReadDarknetCfg, MultipliesLayersInSamAndScaleChannels) {
+  std::vector<std::string> notes;
+  const graph::Network sam = read_after(kConvolution + "[sam]\nfrom=-2\nactivation=relu\n", &notes);
+  EXPECT_THAT(notes.front(), testing::StartsWith("net.cfg:13: [sam] is a layer of AlexeyAB's"));
+  EXPECT_EQ(sam.layers[2].operation, graph::Operation(graph::Product{graph::Activation::kRelu}));
+  EXPECT_EQ(sam.layers[2].inputs, (std::vector<int>{1, 0}));
+  const graph::Network scaled = read_after("[avgpool]\n[scale_channels]\nfrom=0\n");
+  EXPECT_EQ(scaled.layers[2].operation, graph::Operation(graph::Product{}));
+  EXPECT_EQ(scaled.layers[2].inputs, (std::vector<int>{0, 1}));
+  EXPECT_EQ(scaled.layers[2].output, (graph::Shape{12, 8, 8}));
+  const std::string before = kNet + kConvolution;
+  EXPECT_THAT(complaint(before + "[avgpool]\n[sam]\nfrom=0\n"),
+              testing::StartsWith("net.cfg:10: cannot multiply 12x1x1 and 12x8x8"));
+  EXPECT_THAT(complaint(before + "[scale_channels]\nfrom=0\n"),
+              testing::StartsWith("net.cfg:9: the layer before it must have one value for each"));
+  EXPECT_THAT(complaint(before + "[sam]\nfrom=0\nactivation=mish\n"),
+              testing::StartsWith("net.cfg:11: [sam] with this activation is not supported"));
+  EXPECT_THAT(complaint(before + "[avgpool]\n[scale_channels]\nfrom=0\nscale_wh=1\n"),
+              testing::StartsWith("net.cfg:12: [scale_channels] with scale_wh=1"));
+}
+
+TEST(ReadDarknetCfg, ReadsBothOrdersOfReorg) {
+  using Order = graph::SpaceToDepth::Order;
+  EXPECT_EQ(read_after("[reorg]\nstride=2\n").layers[1].operation,
+            graph::Operation(graph::SpaceToDepth{2, Order::kDarknet}));
+  EXPECT_EQ(read_after("[reorg3d]\nstride=2\n").layers[1].operation,
+            graph::Operation(graph::SpaceToDepth{2, Order::kRows}));
+  EXPECT_THAT(complaint(kNet + kConvolution + "[reorg]\nstride=2\nreverse=1\n"),
+              HasSubstr("net.cfg:11: [reorg] with reverse=1"));
+}
+
+TEST(ReadDarknetCfg, DilatesWindowsAndTheirPadding) {
+  const graph::Network network = read_darknet_cfg(
+      kNet + "[convolutional]\nfilters=2\nsize=3\npad=1\nstride=2\ndilation=3\nactivation=elu\n" +
+          kConvolution + "dilation=4\n",  // of 1x1, which ignores it
+      "n");
+  graph::Convolution expected{.filters = 2, .size = 3, .stride = 2};
+  expected.padding = graph::Padding::all(3);
+  expected.dilation = 3;
+  expected.activation = graph::Activation::kElu;
+  EXPECT_EQ(network.layers[0].operation, graph::Operation(expected));
+  EXPECT_EQ(network.layers[0].output, (graph::Shape{2, 4, 4}));
+  EXPECT_EQ(std::get<graph::Convolution>(network.layers[1].operation).dilation, 1);
+}
+
+TEST(ReadDarknetCfg, AveragesWindowsWithoutTheirPadding) {
+  const graph::Network network = read_after("[local_avgpool]\nsize=3\nstride=2\n");
+  EXPECT_EQ(network.layers[1].operation,
+            graph::Operation(graph::AveragePool{3, 2, graph::Padding::all(1)}));
+  EXPECT_THAT(complaint(kNet + "[local_avgpool]\nsize=0\n"),
+              HasSubstr("net.cfg:5: the size of the window is below 1"));
+}
+
+TEST(ReadDarknetCfg, ReadsAConnectedLayerAsAConvolutionOverTheWholeMap) {
+  const graph::Network network =
+      read_after("[connected]\noutput=5\nactivation=relu\n[conn]\noutput=2\nactivation=linear\n");
+  EXPECT_EQ(network.layers[1].operation,
+            graph::Operation(graph::Convolution{
+                .filters = 5, .size = 8, .activation = graph::Activation::kRelu}));
+  EXPECT_EQ(network.layers[2].operation, graph::Operation(graph::Convolution{.filters = 2}));
+  EXPECT_THAT(complaint("[net]\nwidth=8\nheight=4\nchannels=3\n[connected]\noutput=1\n"),
+              testing::StartsWith("net.cfg:5: [connected] is supported only after a square map"));
+  EXPECT_THAT(complaint(kNet + "[connected]\noutput=1\nbatch_normalize=1\nactivation=linear\n"),
+              testing::StartsWith("net.cfg:7: [connected] with batch_normalize=1"));
+}
+
+TEST(ReadDarknetCfg, SoftmaxIsOverAllValuesAndTakesATemperature) {
+  DarknetLayout layout;
+  const graph::Network network = read_after("[softmax]\ntemperature=4\n", nullptr, &layout);
+  ASSERT_EQ(network.layers.size(), 4U);
+  EXPECT_EQ(network.layers[1].operation,
+            graph::Operation(graph::SpaceToDepth{8, graph::SpaceToDepth::Order::kChannels}));
+  EXPECT_EQ(network.layers[2].operation,
+            graph::Operation(graph::Convolution{.filters = 768, .groups = 768}));
+  EXPECT_EQ(network.layers[3].operation, graph::Operation(graph::Softmax{}));
+  EXPECT_EQ(layout.constant, (std::map<int, float>{{2, .25F}}));
+  EXPECT_THAT(complaint(kNet + "[softmax]\ntemperature=0\n"), HasSubstr("net.cfg:6: temperature"));
+}
+
+TEST(ReadDarknetCfg, CropsTheInputOnlyInTheBeginning) {
+  const std::string crop = "[crop]\ncrop_width=6\ncrop_height=4\n";
+  std::vector<std::string> notes;
+  const graph::Network network = read_darknet_cfg(kNet + crop + kConvolution, "net.cfg", &notes);
+  EXPECT_EQ(network.input, (graph::Shape{3, 4, 6}));
+  EXPECT_EQ(network.preprocess.normalized(0, 1), -1);
+  EXPECT_EQ(network.preprocess.normalized(1, 2), 1);
+  EXPECT_EQ(network.layers[0].name, "layers.1");
+  EXPECT_EQ(network.layers[0].inputs, std::vector<int>{graph::kNetworkInput});
+  EXPECT_THAT(notes, testing::Contains(HasSubstr("net.cfg:5: the input is 3x4x6")));
+  EXPECT_FALSE(read_darknet_cfg(kNet + crop + "noadjust=1\n" + kConvolution, "net.cfg")
+                   .preprocess.normalizes());
+  EXPECT_THAT(complaint(kNet + kConvolution + crop), HasSubstr("net.cfg:9: [crop] is supported"));
+  EXPECT_THAT(complaint(kNet + "[crop]\ncrop_width=9\ncrop_height=4\n"),
+              HasSubstr("net.cfg:5: a crop of 3x4x9 does not fit into the input 3x8x8"));
+}
+
+TEST(ReadDarknetCfg, SkipsWhatIsOnlyUsedInTraining) {
+  std::vector<std::string> notes;
+  const graph::Network network =
+      read_after("[contrastive]\nclasses=1\n[empty]\n[cost]\n" + kConvolution, &notes);
+  ASSERT_EQ(network.layers.size(), 2U);
+  EXPECT_EQ(network.layers[1].name, "layers.4");
+  EXPECT_EQ(network.layers[1].inputs, std::vector<int>{0});
+  EXPECT_THAT(notes, testing::IsSupersetOf({"net.cfg:9: [contrastive] is only used in training",
+                                            "net.cfg:11: [empty] computes nothing",
+                                            "net.cfg:12: [cost] is only used in training"}));
+}
+
+TEST(ReadDarknetCfg, LayersThatShareWeightsGetACopy) {
+  DarknetLayout layout;
+  read_after(kConvolution + kConvolution + "share_index=1\n" + kConvolution + "share_index=-1\n",
+             nullptr, &layout);
+  EXPECT_EQ(layout.same_as, (std::map<int, int>{{2, 1}, {3, 2}}));
+  EXPECT_THAT(complaint(kNet + kConvolution + kConvolution + "share_index=0\n"),
+              testing::StartsWith("net.cfg:13: the layer is not a convolution with weights of"));
+  EXPECT_THAT(complaint(kNet + "[avgpool]\n" + kConvolution + "share_index=0\n"),
+              testing::StartsWith("net.cfg:10: the layer is not a convolution"));
+}
+
+TEST(ReadDarknetCfg, TakesLogisticFunctionsIntoAHeadWithNewCoordinates) {
+  const std::string logistic = "[convolutional]\nfilters=12\nsize=1\nactivation=logistic\n";
+  const std::string head = "[yolo]\nanchors=1,2,3,4\nclasses=1\nscale_x_y=2\nnew_coords=1\n";
+  const graph::Network network = read_after(logistic + head);
+  EXPECT_EQ(std::get<graph::Convolution>(network.layers[1].operation).activation,
+            graph::Activation::kLinear);
+  const auto& yolo = std::get<graph::Yolo>(network.layers[2].operation);
+  EXPECT_EQ(yolo.box_code, graph::BoxCode::kSquared);
+  EXPECT_EQ(yolo.scale_x_y, 2);
+  // Also where it precedes heads that do the same, but nothing else may read it.
+  EXPECT_EQ(read_after(logistic + head + "[route]\nlayers=0\n" + logistic + head).layers.size(),
+            6U);
+  for (const std::string& wrong :
+       {head, logistic + "[route]\nlayers=1\n" + head, logistic + head + "[route]\nlayers=1\n"}) {
+    EXPECT_THAT(complaint(kNet + kConvolution + wrong),
+                HasSubstr("a head with new_coords=1 must follow a convolution"))
+        << wrong;
+  }
+}
+
+TEST(ReadDarknetCfg, CountsAnchorsAsDarknetDoes) {
+  std::vector<std::string> notes;
+  const auto yolo = [&](const std::string& keys) {
+    notes.clear();
+    const graph::Network network = read_after("[yolo]\nclasses=1\n" + keys, &notes);
+    return std::get<graph::Yolo>(network.layers[1].operation);
+  };
+  const graph::Yolo fewer = yolo("anchors=1,2,3\nnum=2\n");
+  EXPECT_EQ(fewer.anchors, (std::vector<graph::Anchor>{{1, 2}, {3, .5F}}));
+  EXPECT_THAT(notes, testing::Contains("net.cfg:11: num=2, but anchors has 3 numbers: as in "
+                                       "Darknet, the missing ones are 0.5; is a comma missing?"));
+  const graph::Yolo more = yolo("anchors=1,2,3,4,5,6\nnum=1\nmask=0,2\n");
+  EXPECT_EQ(more.anchors.size(), 3U);
+  EXPECT_THAT(notes, testing::Contains(HasSubstr("num=1, but anchors has 6 numbers")));
+  EXPECT_EQ(yolo("anchors=1,2,3,4,5,6\nnum=2\n").mask, (std::vector<int>{0, 1}));
+  const graph::Network region = read_after("[region]\nclasses=1\nanchors=1,2,3,4,5,6\nnum=2\n");
+  EXPECT_EQ(std::get<graph::Region>(region.layers[1].operation).anchors,
+            (std::vector<graph::Anchor>{{1, 2}, {3, 4}}));
 }
 
 TEST(ReadDarknetCfg, AcceptsWindowsLineEndsAndTrailingBlanks) {

@@ -8,11 +8,13 @@ namespace {
 ReadModel read(std::span<const File> files, const ReadOptions&) {
   const File& cfg = files.front();
   ReadModel result;
-  result.network = read_darknet_cfg(cfg.bytes.text(), cfg.name, &result.notes);
+  DarknetLayout layout;
+  result.network = read_darknet_cfg(cfg.bytes.text(), cfg.name, &result.notes, &layout);
   result.inferred_preprocessing = true;
   if (files.size() == 1) return result;
   const File& weights = files[1];
-  const DarknetWeights header = read_darknet_weights(weights.bytes, weights.name, result.network);
+  const DarknetWeights header =
+      read_darknet_weights(weights.bytes, weights.name, result.network, layout);
   if (!header.complete) {
     throw input_error(weights.name,
                       "contains only the first " + std::to_string(header.convolutions_loaded) +

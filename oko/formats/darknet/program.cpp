@@ -94,14 +94,19 @@ constexpr std::string_view kLaterKeys[] = {"adversarial_lr",
                                            "weights_type",
                                            "workspace_size_limit_MB"};
 constexpr std::string_view kLaterActivations[] = {"mish", "swish", "relu6", "hard_mish"};
+constexpr std::string_view kLaterSections[] = {"contrastive", "empty",          "local_avgpool",
+                                               "reorg3d",     "scale_channels", "sam"};
 
 std::string later_key(DarknetSection& section) {
+  if (std::ranges::count(kLaterSections, section.kind()) > 0) {
+    return section.place() + ": [" + section.name() + "]";
+  }
   for (const std::string_view key : kLaterKeys) {
     if (section.has(key)) return section.place_of(key) + ": " + std::string(key);
   }
   const bool has_one = section.has("activation");
-  const bool is_shortcut = section.name() == "shortcut" && section.has("from");
-  if (section.name() == "route" && section.has("groups")) {
+  const bool is_shortcut = section.kind() == "shortcut" && section.has("from");
+  if (section.kind() == "route" && section.has("groups")) {
     return section.place_of("groups") + ": groups";
   }
   if (has_one && std::ranges::count(kLaterActivations, section.peek("activation")) > 0) {
@@ -128,7 +133,8 @@ std::string DarknetProgram::decision() const {
                      : "(to change that: letter_box=1 in [net], or import --letterbox)";
   const std::string norm = key.empty() ? "sqrt(variance) + 1e-6" : "sqrt(variance + 1e-5)";
   const std::string who = key.empty() ? "no key is newer than the original Darknet, so"
-                                      : key + " is a key of AlexeyAB's Darknet, so";
+                                      : key + (key.ends_with(']') ? " is a layer" : " is a key") +
+                                            " of AlexeyAB's Darknet, so";
   if (!letter_box.empty()) {
     return letter_box + ": " + does + " " + overrule + "; " + who + " batch norm divides by " +
            norm;

@@ -12,7 +12,8 @@ namespace oko::formats {
 // letterboxes images and divides by sqrt(variance) + 1e-6 on a CPU. AlexeyAB's and hank-ai's
 // stretch images unless [net] has letter_box=1, and divide by sqrt(variance + 1e-5).
 struct DarknetProgram {
-  std::string key;         // place and name of a key that only newer ones know; "" for the original
+  // Place and name of a key or section that only newer ones know; "" for the original.
+  std::string key;
   std::string letter_box;  // place and value of that key; "" without it
   bool is_letterboxed = true;
 

@@ -3,12 +3,19 @@
 #include <cassert>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "oko/base/error.h"
 #include "oko/base/text.h"
 
 namespace oko::formats {
 namespace {
+
+// Alternative spellings that Darknet accepts.
+constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
+    {"conv", "convolutional"}, {"conn", "connected"},    {"max", "maxpool"},
+    {"avg", "avgpool"},        {"soft", "softmax"},      {"local_avg", "local_avgpool"},
+    {"silence", "empty"},      {"lrn", "normalization"}, {"network", "net"}};
 
 std::string shown(std::string_view text) {
   constexpr std::size_t kLongest = 60;
@@ -64,6 +71,13 @@ std::vector<T> parse_list(std::string_view text, const std::string& place, std::
 
 }  // namespace
 
+std::string_view DarknetSection::kind() const {
+  for (const auto& [alias, kind] : kAliases) {
+    if (name_ == alias) return kind;
+  }
+  return name_;
+}
+
 std::string DarknetSection::place_at(int line) const { return file_ + ":" + std::to_string(line); }
 
 std::string DarknetSection::place() const { return place_at(line_); }
@@ -75,14 +89,14 @@ std::string DarknetSection::place_of(std::string_view key) const {
 }
 
 void DarknetSection::add(std::string key, std::string text, int line) {
-  const auto [it, added] = values_.try_emplace(key, Value{std::move(text), line});
-  if (!added) {
-    throw input_error(place_at(line),
-                      shown(key) + " is given twice in [" + name_ + "], first in line " +
-                          std::to_string(it->second.line),
-                      "remove one of them");
+  const auto [it, added] = values_.try_emplace(key, Value{text, line});
+  if (added) {
+    order_.push_back(std::move(key));
+  } else if (it->second.text != text) {
+    repeated_.push_back(place_at(line) + ": " + shown(key) + " is given twice in [" + name_ +
+                        "]; the first, in line " + std::to_string(it->second.line) +
+                        ", counts, as in Darknet");
   }
-  order_.push_back(std::move(key));
 }
 
 DarknetSection::Value& DarknetSection::value(std::string_view key) {

@@ -16,10 +16,11 @@ class DarknetSection {
       : name_(std::move(name)), file_(std::move(file)), line_(line) {}
 
   const std::string& name() const { return name_; }  // without brackets
-  std::string place() const;                         // "file:line" of the [section]
+  std::string_view kind() const;  // the name, for which Darknet accepts several spellings
+  std::string place() const;      // "file:line" of the [section]
   std::string place_of(std::string_view key) const;  // "file:line" of the key, which must exist
 
-  // Throws if the key already exists.
+  // Of a key that is given twice the first one counts, as in Darknet.
   void add(std::string key, std::string value, int line);
 
   bool has(std::string_view key) const { return values_.contains(key); }
@@ -35,6 +36,9 @@ class DarknetSection {
   // Keys that no getter has read, in the file's order.
   std::vector<std::string> unused() const;
 
+  // A note for every key that is given again with another value.
+  const std::vector<std::string>& repeated() const { return repeated_; }
+
  private:
   struct Value {
     std::string text;
@@ -47,7 +51,7 @@ class DarknetSection {
   std::string name_, file_;
   int line_;
   std::map<std::string, Value, std::less<>> values_;
-  std::vector<std::string> order_;
+  std::vector<std::string> order_, repeated_;
 };
 
 // Splits a .cfg into its sections. Blanks are ignored; '#' and ';' start a comment.

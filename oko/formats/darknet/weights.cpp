@@ -56,14 +56,23 @@ graph::Tensor tensor_at(const Bytes& bytes, const WeightSpec& spec) {
 
 class WeightsReader {
  public:
-  WeightsReader(const Bytes& file, const std::string& name, const graph::Network& network)
-      : reader_(name, file), network_(network), specs_(graph::weight_specs(network)) {}
+  WeightsReader(const Bytes& file, const std::string& name, const graph::Network& network,
+                const DarknetLayout& layout)
+      : reader_(name, file),
+        network_(network),
+        layout_(layout),
+        specs_(graph::weight_specs(network)) {}
 
   DarknetWeights run(graph::Weights& loaded) {
     DarknetWeights header = read_header(reader_);
     floats_ = static_cast<std::int64_t>(reader_.remaining() / sizeof(float));
     std::size_t next = 0;
-    while (next < specs_.size() && reader_.remaining() > 0) {
+    while (next < specs_.size()) {
+      if (is_known(specs_[next], loaded)) {
+        ++next;
+        continue;
+      }
+      if (reader_.remaining() == 0) break;
       next = read_layer(next, loaded);
       ++header.convolutions_loaded;
     }
@@ -78,6 +87,21 @@ class WeightsReader {
   }
 
  private:
+  // Loads a weight that the file does not have, and returns true if it is one.
+  bool is_known(const WeightSpec& spec, graph::Weights& loaded) const {
+    const std::string part = spec.name.substr(network_.layers[spec.layer].name.size());
+    if (const auto other = layout_.same_as.find(spec.layer); other != layout_.same_as.end()) {
+      loaded[spec.name] = loaded.at(network_.layers[other->second].name + part);
+      return true;
+    }
+    const auto constant = layout_.constant.find(spec.layer);
+    if (constant == layout_.constant.end()) return false;
+    const float value = part == ".kernel" ? constant->second : 0;
+    const auto count = static_cast<std::size_t>(count_of(spec));
+    loaded[spec.name] = graph::Tensor::of(std::vector<float>(count, value), spec.shape);
+    return true;
+  }
+
   // Reads the weights of one convolution, which start at specs_[first]; returns the next one's
   // first.
   std::size_t read_layer(std::size_t first, graph::Weights& loaded) {
@@ -107,6 +131,7 @@ class WeightsReader {
 
   ByteReader reader_;
   const graph::Network& network_;
+  const DarknetLayout& layout_;
   std::vector<WeightSpec> specs_;
   std::int64_t floats_ = 0, taken_ = 0;
 };
@@ -133,9 +158,9 @@ void put(std::vector<std::byte>& out, T value) {
 }  // namespace
 
 DarknetWeights read_darknet_weights(const Bytes& file, const std::string& name,
-                                    graph::Network& network) {
+                                    graph::Network& network, const DarknetLayout& layout) {
   graph::Weights loaded;
-  const DarknetWeights header = WeightsReader(file, name, network).run(loaded);
+  const DarknetWeights header = WeightsReader(file, name, network, layout).run(loaded);
   for (auto& [key, tensor] : loaded) network.weights[key] = std::move(tensor);
   return header;
 }

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "oko/base/error.h"
+#include "oko/formats/format.h"
 #include "oko/formats/test_models.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/oko_file.h"
@@ -217,6 +218,32 @@ TEST(WriteDarknetWeights, KeepsTheDivisorForAnotherEpsilon) {
 }
 
 TEST(WriteDarknetWeights, NeedsAllWeights) { EXPECT_THROW(write_darknet_weights(small()), Error); }
+
+TEST(ReadDarknetWeights, CopiesSharedWeightsAndSetsThoseThatAreNotInTheFile) {
+  const std::string_view cfg =
+      "[net]\nwidth=1\nheight=1\nchannels=2\n"
+      "[convolutional]\nbatch_normalize=1\nfilters=2\nsize=1\nactivation=leaky\n"
+      "[convolutional]\nbatch_normalize=1\nfilters=2\nsize=1\nactivation=relu\nshare_index=0\n"
+      "[softmax]\ntemperature=4\n";
+  const std::vector<File> files{{"shared.cfg", Bytes(cfg)},
+                                {"shared.weights", weights_file(rising(2 * 4 + 4))}};
+  const graph::Network network = find_format("darknet")->read(files, {}).network;
+  EXPECT_NO_THROW(graph::check_weights(network));
+  for (const char* part : {".bias", ".scale", ".mean", ".variance", ".kernel"}) {
+    const auto of = [&](const char* layer) {
+      return network.weights.at(std::string(layer) + part).data.text();
+    };
+    EXPECT_EQ(of("layers.1"), of("layers.0")) << part;
+  }
+  const auto values = [&](const char* name) {
+    const auto floats = network.weights.at(name).floats();
+    return std::vector<float>(floats.begin(), floats.end());
+  };
+  EXPECT_EQ(values("layers.2.temperature.kernel"), (std::vector<float>{.25F, .25F}));
+  EXPECT_EQ(values("layers.2.temperature.bias"), (std::vector<float>{0, 0}));
+  // What is written has all of them.
+  EXPECT_EQ(write_darknet_weights(network).size(), 20 + 4 * (2 * 12 + 4));
+}
 
 }  // namespace
 }  // namespace oko::formats

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 #include <utility>
 
 #include "oko/base/error.h"
@@ -12,6 +13,7 @@
 namespace oko::formats {
 namespace {
 
+using graph::Activation;
 using graph::Anchor;
 using graph::kNetworkInput;
 using graph::Padding;
@@ -96,6 +98,7 @@ class CfgWriter {
 
   std::string run() {
     write_net();
+    find_squared_heads();
     for (index_ = 0; index_ < network_.layers.size(); ++index_) {
       std::visit([this](const auto& operation) { write(operation); }, layer().operation);
       place_.push_back(written_++);
@@ -165,35 +168,85 @@ class CfgWriter {
     section(name);
   }
 
+  // With new_coords Darknet's head takes the outputs of logistic functions, which belong to the
+  // convolution before it; ours contains them.
+  void find_squared_heads() {
+    const auto& layers = network_.layers;
+    const auto is_squared = [](const graph::Layer& layer) {
+      const auto* yolo = std::get_if<graph::Yolo>(&layer.operation);
+      return yolo != nullptr && yolo->box_code == graph::BoxCode::kSquared;
+    };
+    for (const graph::Layer& head : layers) {
+      if (!is_squared(head)) continue;
+      const int from = head.inputs.front();
+      index_ = static_cast<std::size_t>(&head - layers.data());
+      const auto* convolution =
+          from < 0 ? nullptr : std::get_if<graph::Convolution>(&layers[from].operation);
+      if (convolution == nullptr || convolution->activation != Activation::kLinear) {
+        fail("this head after anything but a convolution without activation");
+      }
+      for (const graph::Layer& layer : layers) {
+        if (std::ranges::count(layer.inputs, from) > 0 && !is_squared(layer)) {
+          fail("this head after a convolution that another layer reads");
+        }
+      }
+      logistic_.insert(from);
+    }
+  }
+
+  void activation_key(Activation activation) {
+    if (activation == Activation::kHardSigmoid || activation == Activation::kHardSwish) {
+      fail("the activation " + std::string(graph::name_of(activation)));
+    }
+    key("activation", graph::name_of(activation));
+  }
+
   void write(const graph::Convolution& c) {
     if (c.padding != Padding::all(c.padding.top)) fail("asymmetric padding");
+    const bool is_dilated = c.dilation != 1 && c.size != 1;
+    if (is_dilated && (c.size % 2 == 0 || c.padding.top != c.size / 2 * c.dilation)) {
+      fail("dilation with padding that does not keep the size");
+    }
     begin("convolutional");
     if (c.batch_norm) key("batch_normalize", 1);
     if (c.groups > 1) key("groups", c.groups);
     key("filters", c.filters);
     key("size", c.size);
     key("stride", c.stride);
-    if (c.padding.top == c.size / 2) {
+    if (is_dilated) key("dilation", c.dilation);
+    if (is_dilated || c.padding.top == c.size / 2) {
       key("pad", 1);
     } else {
       key("padding", c.padding.top);
     }
-    key("activation", graph::name_of(c.activation));
+    const bool is_logistic = logistic_.contains(static_cast<int>(index_));
+    activation_key(is_logistic ? Activation::kLogistic : c.activation);
   }
 
-  void write(const graph::MaxPool& pool) {
+  void write(const graph::MaxPool& pool) { write_pool("maxpool", pool); }
+
+  void write(const graph::AveragePool& pool) {
+    if (pool.is_global()) {
+      begin("avgpool");
+      return;
+    }
+    if (pool.counts_padding && pool.padding != Padding{}) {
+      fail("an average that counts the padding");
+    }
+    write_pool("local_avgpool", pool);
+  }
+
+  void write_pool(const char* name, const auto& pool) {
     const Padding& p = pool.padding;
     const int all = p.top + p.bottom, before = all / 2;
     if (p != Padding{before, before, all - before, all - before}) {
       fail("this pool's padding: half of it, rounded down, must be at the top left");
     }
-    begin("maxpool");
+    begin(name);
     key("size", pool.size);
     key("stride", pool.stride);
     if (all != pool.size - 1) key("padding", all);
   }
-
-  void write(const graph::AveragePool&) { begin("avgpool"); }
 
   void write(const graph::Upsample& upsample) {
     begin("upsample");
@@ -210,11 +263,37 @@ class CfgWriter {
     key("group_id", route.group);
   }
 
+  void write(const graph::SpaceToDepth& layer) {
+    using Order = graph::SpaceToDepth::Order;
+    if (layer.order != Order::kDarknet && layer.order != Order::kRows) {
+      fail("this order of channels");
+    }
+    begin(layer.order == Order::kDarknet ? "reorg" : "reorg3d");
+    key("stride", layer.block);
+  }
+
   void write(const graph::Shortcut& shortcut) {
     begin("shortcut");
     const std::vector<int> others(layer().inputs.begin() + 1, layer().inputs.end());
     key("from", joined(others, [this](int from) { return std::to_string(back_to(from)); }));
-    key("activation", graph::name_of(shortcut.activation));
+    activation_key(shortcut.activation);
+  }
+
+  void write(const graph::Product& product) {
+    const std::vector<int>& inputs = layer().inputs;
+    if (inputs.size() != 2) fail("a product of more than two layers");
+    if (product.activation == Activation::kSwish || product.activation == Activation::kMish) {
+      fail("a product with this activation");
+    }
+    const graph::Shape &first = shape_of(network_, inputs[0]),
+                       &second = shape_of(network_, inputs[1]);
+    const bool is_ambiguous = first == second && first.height * first.width == 1;
+    const bool scales = is_ambiguous ? back_to(inputs[0]) != -1 : first != second;
+    const int before = scales ? inputs[1] : inputs[0], other = scales ? inputs[0] : inputs[1];
+    continue_from(before);
+    section(scales ? "scale_channels" : "sam");
+    key("from", back_to(other));
+    activation_key(product.activation);
   }
 
   void write(const graph::Dropout& dropout) {
@@ -223,6 +302,8 @@ class CfgWriter {
   }
 
   void write(const graph::Softmax&) {
+    const graph::Shape& in = shape_of(network_, layer().inputs.front());
+    if (in.height * in.width != 1) fail("a softmax for every pixel");
     begin("softmax");
     key("groups", 1);
   }
@@ -230,6 +311,11 @@ class CfgWriter {
   void write(const auto&) { refuse_layer(network_, static_cast<int>(index_), "Darknet"); }
 
   void write(const graph::Yolo& yolo) {
+    const bool is_squared = yolo.box_code == graph::BoxCode::kSquared;
+    if ((!is_squared && yolo.box_code != graph::BoxCode::kExponential) || yolo.softmax ||
+        yolo.class_share != 0) {
+      fail("how this head makes boxes or scores");
+    }
     begin("yolo");
     key("mask", joined(yolo.mask, [](int index) { return std::to_string(index); }));
     key("anchors", text_of(yolo.anchors));
@@ -238,9 +324,10 @@ class CfgWriter {
     key("ignore_thresh", shortest(yolo.ignore_threshold));
     key("truth_thresh", shortest(yolo.truth_threshold));
     if (yolo.scale_x_y != 1) key("scale_x_y", shortest(yolo.scale_x_y));
+    if (is_squared) key("new_coords", 1);
     keys(kept_keys(kept_of_head(), default_yolo_keys(),
                    {"mask", "anchors", "classes", "num", "ignore_thresh", "truth_thresh",
-                    "scale_x_y", "nms_kind"}));
+                    "scale_x_y", "new_coords", "nms_kind", written_exponent()}));
     write_suppression();
   }
 
@@ -251,15 +338,22 @@ class CfgWriter {
     key("coords", 4);
     key("num", static_cast<int>(region.anchors.size()));
     key("softmax", region.softmax ? 1 : 0);
-    keys(kept_keys(kept_of_head(), default_region_keys(),
-                   {"anchors", "classes", "coords", "num", "softmax", "nms_kind"}));
+    keys(kept_keys(
+        kept_of_head(), default_region_keys(),
+        {"anchors", "classes", "coords", "num", "softmax", "nms_kind", written_exponent()}));
     write_suppression();
   }
 
-  void write_suppression() {
+  // The key that has the exponent, "" where none needs to.
+  std::string_view written_exponent() const {
     constexpr float kGreedyExponent = .6F;
+    const float exponent = network_.diou_exponent;
+    return exponent == 0 || exponent == kGreedyExponent ? "" : "beta_nms";
+  }
+
+  void write_suppression() {
     if (network_.diou_exponent == 0) return;
-    const bool is_greedy = network_.diou_exponent == kGreedyExponent;
+    const bool is_greedy = written_exponent().empty();
     key("nms_kind", is_greedy ? "greedynms" : "diounms");
     if (!is_greedy) key("beta_nms", shortest(network_.diou_exponent));
   }
@@ -270,6 +364,7 @@ class CfgWriter {
   std::size_t index_ = 0;   // of the layer being written
   std::size_t heads_ = 0;   // written so far
   int written_ = 0;         // Darknet's layers so far
+  std::set<int> logistic_;  // of ours, whose output is of logistic functions in Darknet
   std::vector<int> place_;  // Darknet's index of each of ours
 };
 

@@ -148,6 +148,117 @@ TEST(WriteDarknetCfg, KeepsExplicitPadding) {
   EXPECT_EQ(again.layers[4].operation, network.layers[3].operation);
 }
 
+// A layer of every kind that Darknet has besides those of YOLOv3, as its reader makes them.
+graph::Network every_layer() {
+  return read_darknet_cfg(R"([net]
+width=16
+height=16
+channels=3
+[convolutional]
+filters=8
+size=3
+pad=1
+dilation=2
+activation=elu
+[convolutional]
+filters=12
+size=1
+activation=tanh
+[shortcut]
+from=-2
+activation=linear
+[local_avgpool]
+size=3
+stride=1
+[reorg]
+stride=2
+[reorg3d]
+stride=2
+[convolutional]
+filters=192
+size=1
+activation=logistic
+[sam]
+from=-2
+activation=linear
+[avgpool]
+[scale_channels]
+from=-2
+activation=relu
+[convolutional]
+filters=12
+size=1
+activation=logistic
+[yolo]
+mask=0,1
+anchors=10,14,23,27
+classes=1
+num=2
+scale_x_y=2
+new_coords=1
+nms_kind=diounms
+beta_nms=0.9
+)",
+                          "every.cfg");
+}
+
+TEST(WriteDarknetCfg, ReadsBackEqualForEveryLayerOfLaterPrograms) {
+  const graph::Network network = every_layer(), again = read_back(network);
+  expect_same_layers(network, again);
+  EXPECT_EQ(network.preprocess, again.preprocess);
+  EXPECT_EQ(network.metadata, again.metadata);
+  EXPECT_EQ(again.diou_exponent, .9F);
+  EXPECT_THAT(write_darknet_cfg(network),
+              HasSubstr("filters=12\nsize=1\nstride=1\npad=1\nactivation=logistic\n\n[yolo]\n"));
+}
+
+TEST(WriteDarknetCfg, WritesAConnectedLayerAsAConvolution) {
+  const graph::Network network = read_darknet_cfg(
+      "[net]\nwidth=8\nheight=8\nchannels=3\n[connected]\noutput=4\nactivation=relu\n[softmax]\n",
+      "n.cfg");
+  expect_same_layers(network, read_back(network));
+  EXPECT_THAT(write_darknet_cfg(network), HasSubstr("filters=4\nsize=8\nstride=1\npadding=0\n"));
+}
+
+TEST(WriteDarknetCfg, RefusesWhatNoDarknetComputes) {
+  const auto with = [](auto operation, std::vector<int> inputs = {2}) {
+    graph::Network network = branched();
+    network.layers[3] = {"d", operation, std::move(inputs), {}};
+    return complaint(network);
+  };
+  using graph::Activation;
+  const std::string place = "layer 3 (d, ";
+  graph::Convolution swish{.filters = 4};
+  swish.activation = Activation::kHardSwish;
+  EXPECT_THAT(with(swish), HasSubstr("Darknet cannot express the activation hard_swish"));
+  graph::Convolution dilated{.filters = 4, .size = 3};
+  dilated.dilation = 2;
+  EXPECT_THAT(with(dilated), HasSubstr(place + "convolution): Darknet cannot express dilation"));
+  EXPECT_THAT(with(graph::AveragePool{3, 1, graph::Padding::all(1), true}),
+              HasSubstr("Darknet cannot express an average that counts the padding"));
+  EXPECT_THAT(with(graph::SpaceToDepth{2, graph::SpaceToDepth::Order::kColumns}),
+              HasSubstr("Darknet cannot express this order of channels"));
+  EXPECT_THAT(with(graph::Softmax{}),
+              HasSubstr("Darknet cannot express a softmax for every pixel"));
+  EXPECT_THAT(with(graph::Product{}, {2, 1, 0}), HasSubstr("a product of more than two layers"));
+  EXPECT_THAT(with(graph::Product{Activation::kMish}, {2, 1}), HasSubstr("with this activation"));
+  graph::Network yolox = every_layer();
+  std::get<graph::Yolo>(yolox.layers.back().operation).box_code = graph::BoxCode::kPoint;
+  EXPECT_THAT(complaint(yolox), HasSubstr("how this head makes boxes or scores"));
+}
+
+TEST(WriteDarknetCfg, GivesLogisticFunctionsOnlyToAConvolutionOfTheHeadAlone) {
+  graph::Network network = every_layer();
+  const auto from = static_cast<std::size_t>(network.layers.back().inputs.front());
+  auto& convolution = std::get<graph::Convolution>(network.layers[from].operation);
+  convolution.activation = graph::Activation::kRelu;
+  EXPECT_THAT(complaint(network), HasSubstr("this head after anything but a convolution without"));
+  convolution.activation = graph::Activation::kLinear;
+  network.layers.push_back({"more", graph::Convolution{}, {static_cast<int>(from)}, {}});
+  EXPECT_THAT(complaint(network),
+              HasSubstr("this head after a convolution that another layer reads"));
+}
+
 TEST(WriteDarknetCfg, RejectsMetadataThatWouldBreakTheFile) {
   graph::Network network = branched();
   for (const char* text : {"1\n[route]", "1#", "a b"}) {
