@@ -363,10 +363,10 @@ void NetworkBuilder::concat(const Node& node, const std::vector<std::string>& fr
 }
 
 void NetworkBuilder::add(const Node& node, const std::vector<std::string>& from,
-                         const std::string& to) {
+                         const std::string& to, bool unequal) {
   std::vector<int> inputs;
   for (const std::string& tensor : from) inputs.push_back(plain(node, tensor).layer);
-  add_layer(node, graph::Shortcut{}, std::move(inputs), to);
+  add_layer(node, graph::Shortcut{.unequal = unequal}, std::move(inputs), to);
 }
 
 void NetworkBuilder::product(const Node& node, const std::vector<std::string>& from,

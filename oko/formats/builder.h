@@ -74,7 +74,9 @@ class NetworkBuilder {
   void space_to_depth(const Node& node, const std::string& from, const std::string& to,
                       const graph::SpaceToDepth& layout);
   void concat(const Node& node, const std::vector<std::string>& from, const std::string& to);
-  void add(const Node& node, const std::vector<std::string>& from, const std::string& to);
+  // `unequal`: the later ones may have other numbers of channels, see graph::Shortcut.
+  void add(const Node& node, const std::vector<std::string>& from, const std::string& to,
+           bool unequal = false);
   // Of maps of one shape, or of maps and a number for each channel.
   void product(const Node& node, const std::vector<std::string>& from, const std::string& to);
   void attention(const Node& node, const std::string& from, const std::string& to,

@@ -188,6 +188,21 @@ std::string unused_name(const Network& network, std::string name) {
   return name;
 }
 
+std::string values_of_head(const graph::Operation& head) {
+  if (const auto* distances = std::get_if<graph::Distances>(&head)) {
+    const std::string sides = "then for the left, top, right and bottom side of a box ";
+    return "class logits, " + sides +
+           (distances->bins == 1 ? "its distance"
+                                 : std::to_string(distances->bins) +
+                                       " logits, whose softmax weights distances from 0") +
+           " in strides of " + std::to_string(distances->stride) + " pixels";
+  }
+  if (std::holds_alternative<graph::Ssd>(head)) {
+    return "for each anchor logits of the background and the classes, then for each x, y, w, h";
+  }
+  return "for each anchor tx, ty, tw, th, objectness and class logits";
+}
+
 std::string describe(const Network& network) {
   Network heads;
   heads.name = network.name;

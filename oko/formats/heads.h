@@ -26,6 +26,9 @@ void check_utf8(const std::string& name, const std::string& place);
 inline constexpr const char* kInputName = "image";
 std::vector<std::string> output_names(const graph::Network& network);
 
+// What the channels of a head's map are, for descriptions of outputs.
+std::string values_of_head(const graph::Operation& head);
+
 // An operation of a file after the network's outputs, which was dropped.
 struct DroppedNode {
   std::string place, kind;  // "model.onnx: Sigmoid_7 (Sigmoid)", "Sigmoid"

@@ -137,4 +137,31 @@ inline graph::Network modern() {
   return n;
 }
 
+// Every order of pixels, sums of unequal channels, averages of pixels inside only, and late
+// activations after sums and products.
+inline graph::Network more_layers() {
+  using graph::Activation;
+  using Order = graph::SpaceToDepth::Order;
+  graph::Network n;
+  n.name = "m";
+  n.input = {4, 12, 16};
+  n.layers = {layer("rows", graph::SpaceToDepth{2, Order::kRows}, {-1}),
+              layer("columns", graph::SpaceToDepth{2, Order::kColumns}, {-1}),
+              layer("channels", graph::SpaceToDepth{2, Order::kChannels}, {-1}),
+              layer("darknet", graph::SpaceToDepth{2, Order::kDarknet}, {-1}),
+              layer("tanh", graph::Shortcut{Activation::kTanh}, {0, 1}),
+              layer("elu", graph::Product{Activation::kElu}, {2, 3}),
+              layer("gate", graph::Shortcut{Activation::kHardSigmoid}, {4, 5}),
+              layer("hard", graph::Product{Activation::kHardSwish}, {6, 4}),
+              layer("few", graph::Convolution{5}, {7}),
+              layer("unequal", graph::Shortcut{Activation::kLeaky, true}, {7, 8}),
+              layer("uneven", graph::AveragePool{3, 2, {1, 1, 0, 0}}, {9}),
+              layer("same", graph::AveragePool{3, 1, graph::Padding::all(1)}, {10}),
+              layer("attention", graph::Attention{1, 5, -.25F}, {11}),
+              layer("last", graph::Convolution{3}, {12})};
+  graph::infer_shapes(n);
+  graph::fill_synthetic_weights(n);
+  return n;
+}
+
 }  // namespace oko::formats

@@ -35,4 +35,8 @@ struct TflitePart {
 TflitePart tflite_part(const Bytes& file, const std::string& name,
                        const std::vector<std::string>& keys);
 
+// Whether a model takes pixels' centres as their places when it resizes maps: not every program
+// computes that, or says that it does not.
+bool tflite_resizes_from_centres(const Bytes& file, const std::string& name);
+
 }  // namespace oko::formats

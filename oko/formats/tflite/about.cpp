@@ -29,7 +29,10 @@ std::unique_ptr<AssociatedFileT> labels(FileType type) {
 std::unique_ptr<TensorMetadataT> input_of(const graph::Network& network, bool bytes) {
   auto tensor = std::make_unique<TensorMetadataT>();
   tensor->name = kInputName;
-  tensor->description = "The image, letterboxed to the input's size";
+  const bool stretch = network.preprocess.fit == image::Preprocess::Fit::kStretch;
+  tensor->description = stretch ? "The image, stretched to the input's size"
+                                : "The image, letterboxed to the input's size";
+  if (network.preprocess.bgr) tensor->description += ", its channels in the order blue, green, red";
   ImagePropertiesT image;
   image.color_space = network.input.channels == 1 ? ColorSpace::GRAYSCALE : ColorSpace::RGB;
   image.default_size = std::make_unique<ImageSizeT>();
@@ -48,15 +51,17 @@ std::unique_ptr<TensorMetadataT> input_of(const graph::Network& network, bool by
   return tensor;
 }
 
-std::unique_ptr<TensorMetadataT> output_of(const graph::Network& network, const std::string& name) {
+std::unique_ptr<TensorMetadataT> output_of(const graph::Network& network, std::size_t output,
+                                           const std::string& name) {
   auto tensor = std::make_unique<TensorMetadataT>();
-  const bool headless = network.heads().empty();
+  const std::vector<int> heads = network.heads();
+  const bool headless = heads.empty();
   const bool classifier = headless && network.outputs().size() == 1;
   tensor->name = name;
-  tensor->description = classifier ? "A value per class"
-                        : headless
-                            ? "Raw output"
-                            : "Raw head: for each anchor tx, ty, tw, th, objectness, class logits";
+  tensor->description =
+      classifier ? "A value per class"
+      : headless ? "Raw output"
+                 : "Raw head: " + values_of_head(network.layers[heads[output]].operation);
   tensor->content = std::make_unique<ContentT>();
   tensor->content->properties.Set(FeaturePropertiesT{});
   if (classifier && !network.classes.empty()) {
@@ -118,8 +123,9 @@ std::vector<std::byte> about(const graph::Network& network, const ModelInfo& inf
   model.min_parser_version = "1.0.0";
   auto& graph = *model.subgraphs.emplace_back(std::make_unique<SubGraphMetadataT>());
   graph.inputs.push_back(input_of(network, bytes));
-  for (const std::string& name : output_names(network)) {
-    graph.outputs.push_back(output_of(network, name));
+  const std::vector<std::string> names = output_names(network);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    graph.outputs.push_back(output_of(network, i, names[i]));
   }
   if (!network.classes.empty() && !network.heads().empty()) {
     model.associated_files.push_back(labels(FileType::TENSOR_VALUE_LABELS));

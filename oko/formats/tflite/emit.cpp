@@ -35,12 +35,22 @@ int Emitter::add_tensor(const std::string& name, std::vector<int> shape, TensorT
 
 int Emitter::map(const std::string& name, const graph::Shape& shape,
                  const std::optional<MapScale>& scale) {
-  return map(name, shape, scale ? TensorType::INT8 : TensorType::FLOAT32, scale);
+  return tensor(name, {1, shape.height, shape.width, shape.channels}, scale);
 }
 
 int Emitter::map(const std::string& name, const graph::Shape& shape, TensorType type,
                  const std::optional<MapScale>& scale) {
-  const int index = add_tensor(name, {1, shape.height, shape.width, shape.channels}, type, 0);
+  return add_scaled(name, {1, shape.height, shape.width, shape.channels}, type, scale);
+}
+
+int Emitter::tensor(const std::string& name, std::vector<int> sides,
+                    const std::optional<MapScale>& scale) {
+  return add_scaled(name, std::move(sides), scale ? TensorType::INT8 : TensorType::FLOAT32, scale);
+}
+
+int Emitter::add_scaled(const std::string& name, std::vector<int> sides, TensorType type,
+                        const std::optional<MapScale>& scale) {
+  const int index = add_tensor(name, std::move(sides), type, 0);
   if (scale) {
     auto quantization = std::make_unique<oko::tflite::QuantizationT>();
     quantization->scale = {scale->scale};
@@ -49,6 +59,10 @@ int Emitter::map(const std::string& name, const graph::Shape& shape, TensorType 
   }
   return index;
 }
+
+const std::vector<int>& Emitter::sides(int tensor) const { return graph_->tensors[tensor]->shape; }
+
+const std::string& Emitter::name(int tensor) const { return graph_->tensors[tensor]->name; }
 
 std::optional<MapScale> Emitter::scale(int tensor) const {
   const auto& quantization = graph_->tensors[tensor]->quantization;

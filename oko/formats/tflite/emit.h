@@ -28,6 +28,8 @@ class Emitter {
   int map(const std::string& name, const graph::Shape& shape, const std::optional<MapScale>& scale);
   int map(const std::string& name, const graph::Shape& shape, oko::tflite::TensorType type,
           const std::optional<MapScale>& scale);
+  // The same of any shape.
+  int tensor(const std::string& name, std::vector<int> sides, const std::optional<MapScale>& scale);
   int constant(const std::string& name, std::vector<int> shape, std::span<const float> values);
   int constant(const std::string& name, std::vector<int> shape, std::span<const int> values);
   // Constants, with a scale per slice along `axis` if there are scales.
@@ -51,6 +53,8 @@ class Emitter {
 
   std::optional<MapScale> scale(int tensor) const;  // of an int8 tensor
   graph::Shape shape(int tensor) const;             // of a map
+  const std::vector<int>& sides(int tensor) const;
+  const std::string& name(int tensor) const;
   void add_metadata(const std::string& name, std::span<const std::byte> bytes);
   std::vector<std::byte> finish(const std::string& description, std::vector<int> inputs,
                                 std::vector<int> outputs);
@@ -61,6 +65,8 @@ class Emitter {
   int add_tensor(const std::string& name, std::vector<int> shape, oko::tflite::TensorType type,
                  std::uint32_t buffer);
   std::uint32_t add_buffer(std::span<const std::byte> bytes);
+  int add_scaled(const std::string& name, std::vector<int> sides, oko::tflite::TensorType type,
+                 const std::optional<MapScale>& scale);
 
   oko::tflite::ModelT model_;
   oko::tflite::SubGraphT* graph_;

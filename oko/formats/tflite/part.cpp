@@ -89,4 +89,16 @@ TflitePart tflite_part(const Bytes& file, const std::string& name,
   return part;
 }
 
+bool tflite_resizes_from_centres(const Bytes& file, const std::string& name) {
+  using oko::tflite::Code;
+  const tflite::Model model(file, name);
+  return std::ranges::any_of(model.operators(), [&](const tflite::Operator& op) {
+    if (op.code == Code::RESIZE_BILINEAR) {
+      return model.options<oko::tflite::ResizeBilinearOptions>(op).half_pixel_centers();
+    }
+    return op.code == Code::RESIZE_NEAREST_NEIGHBOR &&
+           model.options<oko::tflite::ResizeNearestNeighborOptions>(op).half_pixel_centers();
+  });
+}
+
 }  // namespace oko::formats

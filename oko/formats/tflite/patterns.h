@@ -10,7 +10,7 @@
 namespace oko::formats::tflite {
 
 // Groups of operators that form one of oko's layers: TensorFlow Lite has no operator for some
-// activations, nor, on every phone, for grouped convolutions.
+// activations, for shuffles and attention, nor, on every phone, for grouped convolutions.
 class Patterns {
  public:
   struct Activation {
@@ -22,6 +22,13 @@ class Patterns {
     int from = 0;                           // tensor
   };
 
+  // A layer of one input, as its last operator has it.
+  struct Made {
+    graph::Operation operation;
+    int from = 0;         // tensor
+    bool planar = false;  // its tensors have their channels first
+  };
+
   explicit Patterns(const Model& model);
 
   // The tensor that this one was cast from.
@@ -31,22 +38,38 @@ class Patterns {
   }  // of a pattern, except its last operator
   const Activation* activation_at(std::size_t op) const;
   const Groups* groups_at(std::size_t op) const;
+  const Made* made_at(std::size_t op) const;
+  // The operator of this kind that computes a tensor; the only one that reads it. Else null.
+  const Operator* producer(int tensor, Code code) const;
+  const Operator* only_reader(int tensor) const;
 
  private:
-  const Operator* producer(int tensor, Code code) const;
-  bool is_one(const Operator& op, int tensor) const;
+  bool is_number(const Operator& op, int tensor, float value) const;
+  std::vector<int> integers(const Operator& op, std::size_t input) const;
   bool find_swish(std::size_t end, int x, int gate);
   bool find_mish(std::size_t end, int x, int ratio);
+  const Operator* find_hard_sigmoid(const Operator& end, std::vector<const Operator*>& parts) const;
+  bool find_hard_activation(std::size_t end);
+  bool find_hard_swish(std::size_t end, int x, int gate);
   void find_groups(std::size_t end);
+  void find_moves(std::size_t start);
+  bool find_average(std::size_t end);
+  void find_attention(std::size_t end);
+  std::size_t index_of(const Operator* op) const {
+    return static_cast<std::size_t>(op - model_.operators().data());
+  }
   void take(const std::vector<const Operator*>& parts);
 
   const Model& model_;
   std::map<int, int> sources_;
   std::map<int, std::size_t> producers_;
-  std::map<int, int> reads_;  // of tensors
+  std::map<int, int> reads_;            // of tensors
+  std::map<int, std::size_t> readers_;  // the last one of each tensor
   std::set<std::size_t> parts_;
   std::map<std::size_t, Activation> activations_;
   std::map<std::size_t, Groups> groups_;
+  std::map<std::size_t, Made> made_;
+  std::int64_t followed_ = 0;  // values that find_moves() has moved, to bound its work
 };
 
 }  // namespace oko::formats::tflite

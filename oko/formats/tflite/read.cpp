@@ -113,8 +113,8 @@ void Reader::find_decoding() {
     const Operator& op = model_.operators()[i];
     const bool goes = std::ranges::any_of(op.inputs, [&](int t) { return gone_.contains(t); });
     const bool reshaped = op.code == Code::RESHAPE || op.code == Code::SQUEEZE;
-    const bool fits =
-        !goes && (!reshaped || keeps_map(op) || turns_one_channel(op) || patterns_.is_part(i));
+    const bool fits = !goes && (!reshaped || keeps_map(op) || turns_one_channel(op) ||
+                                patterns_.is_part(i) || patterns_.made_at(i) != nullptr);
     note_pool_padding(op);
     const auto is_layer = [&] {
       if (needed[i]) {
@@ -167,6 +167,8 @@ void Reader::count_uses() {
       use(op, activation->from);
     } else if (const auto* groups = patterns_.groups_at(i)) {
       use(op, groups->from);
+    } else if (const auto* made = patterns_.made_at(i)) {
+      use(op, made->from);
     } else {
       for (const int tensor : op.inputs) {
         if (tensor >= 0 && !is_constant(tensor)) use(op, tensor);

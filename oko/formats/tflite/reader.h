@@ -36,6 +36,7 @@ class Reader {
   void count_uses();
   void use(const Operator& op, int tensor);
   void add(std::size_t index);
+  void add_made(const Operator& op, const Patterns::Made& made);
   void convolution(const Operator& op);
   void grouped(const Operator& op, const Patterns::Groups& groups);
   void dense(const Operator& op);
@@ -95,6 +96,7 @@ class Reader {
   graph::Padding padding_of(const Operator& op) const;
   bool keeps_map(const Operator& op) const;
   bool pads_maximum(const Operator& op) const;
+  bool pads_channels(const Operator& op) const;
 
   void add_tail(Imported& imported) const;
   bool is_weighted_sum(const Operator& op) const;

@@ -47,6 +47,7 @@ void Reader::add(std::size_t index) {
   };
   const Operator& op = model_.operators()[index];
   if (patterns_.is_part(index) || gone_.contains(op.outputs.front())) return;
+  if (const auto* made = patterns_.made_at(index)) return add_made(op, *made);
   if (op.code == Code::TRANSPOSE) return transpose(op);
   if (turns_one_channel(op)) {
     planar_.insert(patterns_.source(op.outputs.front()));
@@ -81,6 +82,22 @@ void Reader::add(std::size_t index) {
                 "cut the model before it, at its raw heads");
   }
   (this->*found->second)(op);
+}
+
+// What several operators are together.
+void Reader::add_made(const Operator& op, const Patterns::Made& made) {
+  if (planar(made.from) != made.planar) model_.fail(op, "moves values of dimensions oko cannot");
+  if (made.planar) planar_.insert(patterns_.source(op.outputs.front()));
+  const std::string from = map(made.from);
+  if (const auto* shuffle = std::get_if<graph::Shuffle>(&made.operation)) {
+    builder_.shuffle(node(op), from, to(op), shuffle->groups);
+  } else if (const auto* layout = std::get_if<graph::SpaceToDepth>(&made.operation)) {
+    builder_.space_to_depth(node(op), from, to(op), *layout);
+  } else if (const auto* pool = std::get_if<graph::AveragePool>(&made.operation)) {
+    builder_.average_pool(node(op), from, to(op), *pool);
+  } else {
+    builder_.attention(node(op), from, to(op), std::get<graph::Attention>(made.operation));
+  }
 }
 
 // From channels first to last or back: the same map.
@@ -267,7 +284,21 @@ void Reader::pad(const Operator& op) {
       model_.fail(op, "pads with a value that is neither 0 nor the lowest");
     }
   }
+  if (pads_channels(op)) return builder_.identity(node(op), from(op), to(op));
   builder_.pad(node(op), from(op), to(op), padding_of(op));
+}
+
+// Zeros as the channels that a map lacks, as write_values.cpp adds them before a sum.
+bool Reader::pads_channels(const Operator& op) const {
+  if (op.code != Code::PAD || op.inputs.size() < 2 || planar(op)) return false;
+  const Operator* reader = patterns_.only_reader(op.outputs.front());
+  if (reader == nullptr || reader->code != Code::ADD || reader->inputs.size() != 2 ||
+      reader->inputs[1] != op.outputs.front()) {
+    return false;
+  }
+  const auto sides = model_.integers(op, op.inputs[1]);
+  return sides.size() == 8 && sides[7] > 0 &&
+         std::ranges::all_of(std::span(sides).first(7), [](int n) { return n == 0; });
 }
 
 void Reader::max_pool(const Operator& op) {
@@ -370,7 +401,9 @@ void Reader::sum(const Operator& op) {
   if (is_constant(op.inputs[1])) {
     builder_.affine(node(op), from(op), sums, {}, per_channel(op));
   } else {
-    builder_.add(node(op), {from(op), map(op.inputs[1])}, sums);
+    const Operator* pad = patterns_.producer(op.inputs[1], Code::PAD);
+    builder_.add(node(op), {from(op), map(op.inputs[1])}, sums,
+                 pad != nullptr && pads_channels(*pad));
   }
   builder_.activation(node(op), sums, to(op), after);
 }

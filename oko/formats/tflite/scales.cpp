@@ -36,6 +36,17 @@ runtime::Range before(Activation activation, const runtime::Range& after) {
     case Activation::kMish:
     case Activation::kSwish:
       return {-kFar, std::max(after.high, 1.F) + .5F};  // x · σ(x) > x - .28 where x > 0
+    case Activation::kHardSigmoid:
+      return {-3, 3};
+    case Activation::kHardSwish:
+      return {-3, std::max(after.high, 0.F) + .375F};  // x > 0 becomes at least x - .375
+    case Activation::kElu:
+      return {after.low < 0 ? std::log(std::max(1 + after.low, std::exp(-kFar))) : 0, after.high};
+    case Activation::kTanh: {
+      constexpr float kAlmostOne = .999F;
+      return {std::atanh(std::max(after.low, -kAlmostOne)),
+              std::atanh(std::min(after.high, kAlmostOne))};
+    }
     default:
       return after;
   }
@@ -44,6 +55,7 @@ runtime::Range before(Activation activation, const runtime::Range& after) {
 Activation activation_of(const graph::Operation& operation) {
   if (const auto* c = std::get_if<graph::Convolution>(&operation)) return c->activation;
   if (const auto* s = std::get_if<graph::Shortcut>(&operation)) return s->activation;
+  if (const auto* p = std::get_if<graph::Product>(&operation)) return p->activation;
   return Activation::kLinear;
 }
 

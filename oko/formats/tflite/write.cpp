@@ -1,3 +1,5 @@
+#include "oko/formats/tflite/writer.h"
+
 #include <algorithm>
 #include <array>
 
@@ -8,15 +10,12 @@
 #include "oko/formats/tensor_order.h"
 #include "oko/formats/tflite.h"
 #include "oko/formats/tflite/about.h"
-#include "oko/formats/tflite/emit.h"
 #include "oko/formats/tflite/names.h"
-#include "oko/formats/tflite/scales.h"
 #include "oko/graph/fold.h"
 
 namespace oko::formats {
-namespace {
+namespace tflite {
 
-using namespace oko::formats::tflite;
 using graph::Layer;
 using graph::Network;
 using graph::Shape;
@@ -25,89 +24,41 @@ using oko::tflite::Code;
 using oko::tflite::TensorType;
 using Fused = oko::tflite::Activation;
 
-constexpr MapScale kUnitScale{1.F / 256, -128};  // int8 output of logistic and softmax
-
-class Writer {
- public:
-  Writer(const Network& network, const WriteOptions& options)
-      : network_(network), options_(options), tensors_(network.layers.size() + 1) {
-    if (bytes()) scales_ = map_scales(network);
-    const auto outputs = network.outputs();
-    const auto names = output_names(network);
-    for (std::size_t i = 0; i < outputs.size(); ++i) outputs_[outputs[i]] = names[i];
-  }
-
-  std::vector<std::byte> file();
-
- private:
-  bool bytes() const { return options_.precision == graph::Precision::kInt8; }
-  std::optional<MapScale> scale_of(int index) const {
-    if (!bytes()) return std::nullopt;
-    return scales_.maps[index + 1];
-  }
-  int read(int index) const { return tensors_[index + 1]; }
-  int own_map(int index);
-  int map_before_activation(int index);
-
-  void add_input();
-  void write(int index, const Layer& layer, const graph::Convolution& convolution);
-  void write(int index, const Layer& layer, const graph::MaxPool& pool);
-  void write(int index, const Layer& layer, const graph::AveragePool& pool);
-  void write(int index, const Layer& layer, const graph::Upsample& upsample);
-  void write(int index, const Layer& layer, const graph::Route& route);
-  void write(int index, const Layer& layer, const graph::Shortcut& shortcut);
-  void write(int index, const Layer& layer, const graph::Softmax& softmax);
-  // inference_form() has no dropout, and heads are not written.
-  void write(int index, const Layer&, const auto&) {
-    refuse_layer(network_, index, "TensorFlow Lite");
-  }
-
-  int padded(const std::string& name, int from, const Shape& in, const graph::Padding& padding,
-             bool lowest);
-  int kernel(const std::string& name, const Tensor& kernel, const std::vector<float>& scales,
-             int axis);
-  void convolve(const std::string& name, int from, int to, const graph::Convolution& convolution,
-                oko::tflite::Padding padding, const Tensor& kernel, std::span<const float> bias);
-  void convolve_groups(const Layer& layer, int from, int to, const graph::Convolution& convolution,
-                       oko::tflite::Padding padding);
-  void join(const std::vector<int>& from, int to);
-  void activate(const std::string& name, int from, int to, graph::Activation activation);
-  void activate_mish(const std::string& name, int from, int to, const Shape& shape);
-  void logistic(const std::string& name, int from, int to);
-  int version(int of_bytes) const { return bytes() ? of_bytes : 1; }
-
-  const Network& network_;
-  const WriteOptions& options_;
-  Emitter emitter_;
-  MapScales scales_;
-  std::map<int, std::string> outputs_;
-  std::vector<int> tensors_;  // of the input and every layer
-  int input_ = 0;
-};
-
-// Activations that can be fused into an operator.
-std::optional<Fused> fused(graph::Activation activation) {
-  switch (activation) {
-    case graph::Activation::kLinear:
-      return Fused::NONE;
-    case graph::Activation::kRelu:
-      return Fused::RELU;
-    case graph::Activation::kRelu6:
-      return Fused::RELU6;
-    default:
-      return std::nullopt;
-  }
+Writer::Writer(const Network& network, const WriteOptions& options)
+    : network_(network), options_(options), tensors_(network.layers.size() + 1) {
+  if (bytes()) scales_ = map_scales(network);
+  const auto outputs = network.outputs();
+  const auto names = output_names(network);
+  for (std::size_t i = 0; i < outputs.size(); ++i) outputs_[outputs[i]] = names[i];
 }
+
+namespace {
 
 // The part of a pool's padding that its windows reach. For even sizes Darknet pads a row and a
 // column that no window reaches.
-graph::Padding reached(const Shape& in, const Shape& out, const graph::MaxPool& pool) {
+graph::Padding reached(const Shape& in, const Shape& out, const auto& pool) {
   graph::Padding padding = pool.padding;
   padding.bottom =
       std::max(0, (out.height - 1) * pool.stride + pool.size - in.height - padding.top);
   padding.right = std::max(0, (out.width - 1) * pool.stride + pool.size - in.width - padding.left);
   return padding;
 }
+
+// One per line: a name of two lines would shift all after it.
+std::string labels_of(const std::vector<std::string>& classes) {
+  std::string labels;
+  for (const std::string& name : classes) {
+    if (name.empty() || name.find_first_of("\r\n") != name.npos) {
+      throw input_error(kLabelsName,
+                        "the class name \"" + printable(name) + "\" is not one line of text",
+                        "use other class names: --names FILE");
+    }
+    labels += name + "\n";
+  }
+  return labels;
+}
+
+}  // namespace
 
 int Writer::own_map(int index) {
   const auto output = outputs_.find(index);
@@ -133,20 +84,6 @@ void Writer::add_input() {
       emitter_.map(kInputName, shape, TensorType::UINT8, MapScale{scale.scale, scale.zero + 128});
   tensors_[0] = emitter_.map(std::string(kInputName) + kBytes, shape, scale);
   emitter_.add(Code::QUANTIZE, {input_}, {tensors_[0]}, oko::tflite::QuantizeOptionsT{});
-}
-
-// One per line: a name of two lines would shift all after it.
-std::string labels_of(const std::vector<std::string>& classes) {
-  std::string labels;
-  for (const std::string& name : classes) {
-    if (name.empty() || name.find_first_of("\r\n") != name.npos) {
-      throw input_error(kLabelsName,
-                        "the class name \"" + printable(name) + "\" is not one line of text",
-                        "use other class names: --names FILE");
-    }
-    labels += name + "\n";
-  }
-  return labels;
 }
 
 std::vector<std::byte> Writer::file() {
@@ -244,6 +181,7 @@ void Writer::convolve(const std::string& name, int from, int to,
   const auto set = [&](auto options) {
     options.padding = padding;
     options.stride_h = options.stride_w = convolution.stride;
+    options.dilation_h = options.dilation_w = convolution.dilation;
     options.activation = fused(convolution.activation).value_or(Fused::NONE);
     return options;
   };
@@ -254,7 +192,8 @@ void Writer::convolve(const std::string& name, int from, int to,
   }
   auto options = set(oko::tflite::DepthwiseConv2DOptionsT{});
   options.depth_multiplier = convolution.filters / convolution.groups;
-  emitter_.add(Code::DEPTHWISE_CONV_2D, inputs, {to}, std::move(options), version(3));
+  const int in_floats = convolution.dilation == 1 ? 1 : 2;
+  emitter_.add(Code::DEPTHWISE_CONV_2D, inputs, {to}, std::move(options), bytes() ? 3 : in_floats);
 }
 
 // Other numbers of groups: a convolution for each, and a concatenation.
@@ -297,7 +236,7 @@ void Writer::write(int index, const Layer& layer, const graph::Convolution& c) {
   const Shape& in = graph::shape_of(network_, source);
   int from = read(source);
   auto padding = oko::tflite::Padding::VALID;
-  if (c.padding != graph::Padding{} && c.padding == same_padding(in, c.size, c.stride)) {
+  if (c.padding != graph::Padding{} && c.padding == same_padding(in, c.reach(), c.stride)) {
     padding = oko::tflite::Padding::SAME;
   } else if (c.padding != graph::Padding{}) {
     from = padded(layer.name, from, in, c.padding, false);
@@ -330,7 +269,8 @@ void Writer::write(int index, const Layer& layer, const graph::MaxPool& pool) {
   emitter_.add(Code::MAX_POOL_2D, {from}, {own_map(index)}, std::move(options), version(2));
 }
 
-void Writer::write(int index, const Layer& layer, const graph::AveragePool&) {
+void Writer::write(int index, const Layer& layer, const graph::AveragePool& pool) {
+  if (!pool.is_global()) return average_windows(index, layer, pool);
   const int axes = emitter_.constant(layer.name + ".axes", {2}, std::array{1, 2});
   oko::tflite::ReducerOptionsT options;
   options.keep_dims = true;
@@ -338,131 +278,67 @@ void Writer::write(int index, const Layer& layer, const graph::AveragePool&) {
                version(2));
 }
 
-void Writer::write(int index, const Layer& layer, const graph::Upsample& upsample) {
-  const std::array<int, 2> sides{layer.output.height, layer.output.width};
-  const int size = emitter_.constant(layer.name + ".size", {2}, sides);
-  oko::tflite::ResizeNearestNeighborOptionsT options;
-  // Pixel y / scale, computed in float: exact for powers of two, else from the pixels' centres.
-  options.half_pixel_centers = (upsample.scale & (upsample.scale - 1)) != 0;
-  const int which = options.half_pixel_centers ? 3 : version(2);
-  emitter_.add(Code::RESIZE_NEAREST_NEIGHBOR, {read(layer.inputs.front()), size}, {own_map(index)},
-               std::move(options), which);
-}
+namespace {
 
-void Writer::join(const std::vector<int>& from, int to) {
-  oko::tflite::ConcatenationOptionsT options;
-  options.axis = 3;
-  emitter_.add(Code::CONCATENATION, from, {to}, std::move(options), version(2));
-}
-
-void Writer::write(int index, const Layer& layer, const graph::Route& route) {
-  std::vector<int> from;
-  for (const int source : layer.inputs) {
-    from.push_back(read(source));
-    if (route.groups == 1) continue;
-    const Shape& in = graph::shape_of(network_, source);
-    const int channels = in.channels / route.groups;
-    const std::string name = layer.name + ".part" + std::to_string(from.size() - 1);
-    const int begin =
-        emitter_.constant(name + ".begin", {4}, std::array{0, 0, 0, route.group * channels});
-    const int size =
-        emitter_.constant(name + ".size", {4}, std::array{1, in.height, in.width, channels});
-    const int to = layer.inputs.size() == 1
-                       ? own_map(index)
-                       : emitter_.map(name, {channels, in.height, in.width}, scale_of(source));
-    emitter_.add(Code::SLICE, {from.back(), begin, size}, {to}, oko::tflite::SliceOptionsT{},
-                 version(2));
-    from.back() = to;
-  }
-  if (layer.inputs.size() > 1) join(from, own_map(index));
-}
-
-void Writer::write(int index, const Layer& layer, const graph::Shortcut& shortcut) {
-  const bool alone = fused(shortcut.activation).has_value();
-  const int to = alone ? own_map(index) : map_before_activation(index);
-  int from = read(layer.inputs.front());
-  for (std::size_t i = 1; i < layer.inputs.size(); ++i) {
-    const bool last = i + 1 == layer.inputs.size();
-    oko::tflite::AddOptionsT options;
-    if (last) options.activation = fused(shortcut.activation).value_or(Fused::NONE);
-    const int sum = last ? to
-                         : emitter_.map(layer.name + ".sum" + std::to_string(i), layer.output,
-                                        emitter_.scale(to));
-    emitter_.add(Code::ADD, {from, read(layer.inputs[i])}, {sum}, std::move(options), version(2));
-    from = sum;
-  }
-  if (!alone) activate(layer.name, to, own_map(index), shortcut.activation);
-}
-
-void Writer::write(int index, const Layer& layer, const graph::Softmax&) {
-  oko::tflite::SoftmaxOptionsT options;
-  options.beta = 1;
-  const int to = own_map(index), from = read(layer.inputs.front());
-  if (!bytes() || *emitter_.scale(to) == kUnitScale) {
-    return emitter_.add(Code::SOFTMAX, {from}, {to}, std::move(options), version(2));
-  }
-  const int unit = emitter_.map(layer.name + kUnit, layer.output, kUnitScale);
-  emitter_.add(Code::SOFTMAX, {from}, {unit}, std::move(options), version(2));
-  emitter_.add(Code::QUANTIZE, {unit}, {to}, oko::tflite::QuantizeOptionsT{});
-}
-
-void Writer::logistic(const std::string& name, int from, int to) {
-  if (!bytes() || *emitter_.scale(to) == kUnitScale) {
-    return emitter_.add(Code::LOGISTIC, {from}, {to}, version(2));
-  }
-  const int unit = emitter_.map(name + kUnit, emitter_.shape(to), kUnitScale);
-  emitter_.add(Code::LOGISTIC, {from}, {unit}, version(2));
-  emitter_.add(Code::QUANTIZE, {unit}, {to}, oko::tflite::QuantizeOptionsT{});
-}
-
-void Writer::activate(const std::string& name, int from, int to, graph::Activation activation) {
-  const Shape shape = emitter_.shape(to);
-  if (activation == graph::Activation::kLeaky) {
-    oko::tflite::LeakyReluOptionsT options;
-    options.alpha = graph::kLeakySlope;
-    return emitter_.add(Code::LEAKY_RELU, {from}, {to}, std::move(options), version(2));
-  }
-  if (activation == graph::Activation::kLogistic) return logistic(name, from, to);
-  if (activation == graph::Activation::kSwish) {
-    const int gate =
-        emitter_.map(name + ".gate", shape, bytes() ? std::optional(kUnitScale) : std::nullopt);
-    emitter_.add(Code::LOGISTIC, {from}, {gate}, version(2));
-    return emitter_.add(Code::MUL, {from, gate}, {to}, oko::tflite::MulOptionsT{}, version(2));
-  }
-  if (!bytes()) return activate_mish(name, from, to, shape);
-  // There is no int8 division: mish is computed in floats.
-  const int in = emitter_.map(name + ".before", shape, std::nullopt);
-  const int out = emitter_.map(name + kFloats, shape, std::nullopt);
-  emitter_.add(Code::DEQUANTIZE, {from}, {in}, oko::tflite::DequantizeOptionsT{}, 2);
-  activate_mish(name, in, out, shape);
-  emitter_.add(Code::QUANTIZE, {out}, {to}, oko::tflite::QuantizeOptionsT{});
-}
-
-// x · tanh(ln(1 + e^x)) = x · (1 − q²) / (1 + q²) with q = 1 / (1 + e^x) = σ(−x), which never
-// overflows and needs no operator that phones lack.
-void Writer::activate_mish(const std::string& name, int from, int to, const Shape& shape) {
-  const auto step = [&](const char* what) {
-    return emitter_.map(name + "." + what, shape, std::nullopt);
+// What an average over a whole window has to be multiplied by to be one over its pixels inside the
+// input: rows x columns.
+std::vector<float> corrections(const Shape& in, const Shape& out, const graph::AveragePool& pool,
+                               const graph::Padding& padding) {
+  const auto inside = [&](int at, int before, int side) {
+    const int first = at * pool.stride - before;
+    return std::min(first + pool.size, side) - std::max(first, 0);
   };
-  const int one = emitter_.constant(name + ".one", {1}, std::array{1.F});
-  const int minus = step("minus"), q = step("q"), square = step("square");
-  const int less = step("less"), more = step("more"), ratio = step("ratio");
-  emitter_.add(Code::NEG, {from}, {minus}, oko::tflite::NegOptionsT{});
-  emitter_.add(Code::LOGISTIC, {minus}, {q});
-  emitter_.add(Code::MUL, {q, q}, {square}, oko::tflite::MulOptionsT{});
-  emitter_.add(Code::SUB, {one, square}, {less}, oko::tflite::SubOptionsT{});
-  emitter_.add(Code::ADD, {square, one}, {more}, oko::tflite::AddOptionsT{});
-  emitter_.add(Code::DIV, {less, more}, {ratio}, oko::tflite::DivOptionsT{});
-  emitter_.add(Code::MUL, {from, ratio}, {to}, oko::tflite::MulOptionsT{});
+  std::vector<float> factors;
+  for (int y = 0; y < out.height; ++y) {
+    for (int x = 0; x < out.width; ++x) {
+      const int pixels = inside(y, padding.top, in.height) * inside(x, padding.left, in.width);
+      factors.push_back(static_cast<float>(pool.size * pool.size) / static_cast<float>(pixels));
+    }
+  }
+  return factors;
 }
 
 }  // namespace
 
-std::vector<File> write_tflite(const Network& network, const WriteOptions& options,
+// The operator leaves "same" padding out of an average; it has no other. Its result has the scale
+// of its input.
+void Writer::average_windows(int index, const Layer& layer, const graph::AveragePool& pool) {
+  const int source = layer.inputs.front();
+  const Shape& in = shape(source);
+  const graph::Padding padding = reached(in, layer.output, pool);
+  const bool is_padded = padding != graph::Padding{};
+  const bool same =
+      is_padded && !pool.counts_padding && padding == same_padding(in, pool.size, pool.stride);
+  int from = read(source);
+  oko::tflite::Pool2DOptionsT options;
+  options.filter_height = options.filter_width = pool.size;
+  options.stride_h = options.stride_w = pool.stride;
+  options.padding = same ? oko::tflite::Padding::SAME : oko::tflite::Padding::VALID;
+  if (is_padded && !same) from = padded(layer.name, from, in, padding, false);
+  const bool uneven = is_padded && !same && !pool.counts_padding;
+  if (!bytes() && !uneven) {
+    return emitter_.add(Code::AVERAGE_POOL_2D, {from}, {own_map(index)}, std::move(options));
+  }
+  const int averages =
+      emitter_.map(layer.name + (uneven ? kWhole : kUnit), layer.output, emitter_.scale(from));
+  emitter_.add(Code::AVERAGE_POOL_2D, {from}, {averages}, std::move(options), version(2));
+  const int to = own_map(index);
+  if (!uneven) return round(averages, to);
+  const int factors =
+      emitter_.constant(layer.name + ".shares", {1, layer.output.height, layer.output.width, 1},
+                        corrections(in, layer.output, pool, padding));
+  const int result = bytes() ? emitter_.map(layer.name + kFloats, layer.output, std::nullopt) : to;
+  emitter_.add(Code::MUL, {floats_of(layer.name + kBefore, averages), factors}, {result},
+               oko::tflite::MulOptionsT{});
+  if (bytes()) round(result, to);
+}
+
+}  // namespace tflite
+
+std::vector<File> write_tflite(const graph::Network& network, const WriteOptions& options,
                                const std::string& stem) {
-  check_layers(network, "TensorFlow Lite", {});
-  const Network plain = graph::inference_form(network);
-  return {{stem + ".tflite", Bytes(Writer(plain, options).file())}};
+  const graph::Network plain = graph::inference_form(network);
+  return {{stem + ".tflite", Bytes(tflite::Writer(plain, options).file())}};
 }
 
 }  // namespace oko::formats
