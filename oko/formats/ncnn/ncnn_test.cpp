@@ -66,6 +66,34 @@ TEST(Ncnn, RoundTripsADetectorWithoutAnchors) {
   expect_same(read(write_ncnn(network, {}, "m")).network, without_heads(network));
 }
 
+TEST(Ncnn, RoundTripsTheLayersOfLaterDetectors) {
+  const Imported imported = read(write_ncnn(modern(), {}, "m"));
+  EXPECT_EQ(imported.outputs, modern().outputs());
+  expect_same(imported.network, modern());
+  expect_same(read(write_ncnn(more_layers(), {}, "m")).network, more_layers());
+}
+
+TEST(Ncnn, RoundTripsTheBuiltInNetworks) {
+  for (const std::string_view name : graph::builtin_names()) {
+    SCOPED_TRACE(name);
+    graph::Network network = graph::make_builtin(name, {.classes = 3, .width = 64, .height = 64});
+    graph::fill_synthetic_weights(network);
+    expect_same(read(write_ncnn(network, {}, "m")).network,
+                without_heads(graph::inference_form(network)));
+  }
+}
+
+TEST(Ncnn, CannotInterpolateBetweenCornersOfPixels) {
+  graph::Network network = anchor_free();
+  std::get<graph::Bilinear>(network.layers[3].operation).grid = graph::Grid::kAsymmetric;
+  try {
+    write_ncnn(network, {}, "m");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("layer 3 (up, bilinear)"));
+  }
+}
+
 TEST(Ncnn, KeepsHalfKernelsWithinElevenBits) {
   const graph::Network network = everything();
   const auto files = write_ncnn(network, {.precision = graph::Precision::kFloat16}, "m");
@@ -237,12 +265,20 @@ TEST(NcnnReader, ReportsWhatIsWrong) {
   EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=1048576 1=1024 6=3"),
               HasSubstr("the line declares 3"));
   EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=8 1=3 6=216"), HasSubstr("m.bin@0"));
-  EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=8 1=3 2=2 6=216"), HasSubstr("is dilated"));
+  EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=8 1=3 2=2 12=1 6=216"),
+              HasSubstr("not square"));
   EXPECT_THAT(error_behind("Interp a 1 1 image b 0=3 1=2.0 2=2.0"),
               HasSubstr("interpolates (type 3); oko supports only nearest neighbour"));
   EXPECT_THAT(error_behind("Crop a 1 1 image b -23309=1,3 -23310=1,5 -23311=1,0"),
               HasSubstr("of 3 channels from channel 3 on"));
-  EXPECT_THAT(error_behind("Pooling a 1 1 image b 0=1 1=2"), HasSubstr("is not max pooling"));
+  EXPECT_THAT(error_behind("Pooling a 1 1 image b 0=1 1=3 2=2 3=1 6=1"),
+              HasSubstr("a remainder that does not count"));
+  EXPECT_THAT(error_behind("BinaryOp a 1 1 image b 0=3 1=1 2=2.0"),
+              HasSubstr("neither a plain sum nor a product"));
+  EXPECT_THAT(error_behind("Padding a 1 1 image b 8=2"), HasSubstr("only before a sum"));
+  EXPECT_THAT(error_behind("Reshape a 1 1 image b 0=7 1=8 2=3"),
+              HasSubstr("moves values in a way"));
+  EXPECT_THAT(error_behind("HardSwish a 1 1 image b"), HasSubstr("is a hard sigmoid of 0.2 x"));
   EXPECT_THAT(error_of(in + "Pooling a 1 1 image b 0=0 1=2 2=2\n", {std::byte{1}}),
               HasSubstr("m.bin@0: 1 bytes are left"));
   EXPECT_THAT(error_behind("Convolution a 1 1 image b 0=6 1=1 6=18\n"

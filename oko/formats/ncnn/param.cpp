@@ -97,6 +97,13 @@ void Line::fail(std::string message, std::string hint) const {
   throw input_error(place, std::move(message), std::move(hint));
 }
 
+std::optional<std::array<int, 3>> order_of(int number) {
+  static constexpr std::array<std::array<int, 3>, 6> kOrders{
+      {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}}};
+  if (number < 0 || number >= std::ssize(kOrders)) return std::nullopt;
+  return kOrders[number];
+}
+
 int Line::integer(int key, int fallback) const {
   const auto found = settings.find(key);
   if (found == settings.end()) return fallback;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -10,6 +11,12 @@ namespace oko::formats::ncnn {
 
 inline constexpr int kMagic = 7767517;
 inline constexpr int kArrayKey = -23300;  // key k with an array is written as kArrayKey − k
+
+// How a Permute turns a blob of three dimensions: the new channels, rows and columns are the old
+// ones of these dimensions, counted so, and its number.
+enum class Order { kSame, kHeightWidth, kWidthChannels, kTurned, kTurnedBack, kReversed };
+// {0, 1, 2} and so on; nothing for a number that is no order.
+std::optional<std::array<int, 3>> order_of(int number);
 
 // A line of a .param: a layer, its input and output blobs, and its settings as text.
 struct Line {

@@ -6,7 +6,9 @@
 
 #include "oko/base/error.h"
 #include "oko/formats/builder.h"
+#include "oko/formats/moves.h"
 #include "oko/formats/ncnn.h"
+#include "oko/formats/ncnn/attention.h"
 #include "oko/formats/ncnn/bin.h"
 #include "oko/formats/ncnn/distance_tail.h"
 #include "oko/formats/ncnn/param.h"
@@ -49,8 +51,11 @@ class Reader {
   void slice(const Line& line);
   void crop(const Line& line);
   std::pair<int, int> kept_channels(const Line& line, const Shape& in);
-  void sum(const Line& line);
+  void combine(const Line& line);
+  void padding(const Line& line);
   void shuffle(const Line& line);
+  void reorganize(const Line& line);
+  void move(const Line& line);
   void softmax(const Line& line);
   void activation(const Line& line);
   void flatten(const Line& line);
@@ -74,6 +79,8 @@ class Reader {
   int between(const Line& line, int key, int fallback, int low, int high) const;
   Padding padding(const Line& line, const Shape& in, int size, int stride, int left, int top,
                   int right, int bottom) const;
+  template <typename Pool>
+  Pool window(const Line& line, const Shape& in) const;
   Activation fused_activation(const Line& line) const;
   Tensor kernel(const Line& line, int count_key, std::vector<std::int64_t> shape);
 
@@ -82,6 +89,13 @@ class Reader {
   NetworkBuilder builder_;
   std::map<std::string, std::string> alias_;
   std::vector<std::string> outputs_;
+  std::map<const Line*, ncnn::AttentionLines> attentions_;
+  std::set<const Line*> parts_;                 // of those
+  std::map<std::string, const Line*> readers_;  // of blobs that one line reads; null of others
+  // Blobs that have the values of a map at other places, and that map.
+  std::map<std::string, std::pair<Moves, std::string>> moved_;
+  std::int64_t moved_values_ = 0;              // to bound the work of move()
+  std::set<std::string> longer_;               // blobs with zeros as more channels
   std::map<std::string, std::string> unread_;  // output blobs, by what they copy
   std::optional<image::Size> size_;            // if the file has none
   const Line* detection_ = nullptr;
@@ -95,6 +109,9 @@ bool is_copy(const Line& line) {
 
 void Reader::count_uses() {
   tail_ = ncnn::find_distance_tail(lines_);
+  attentions_ = ncnn::find_attentions(lines_);
+  for (const auto& [last, lines] : attentions_)
+    parts_.insert(lines.parts.begin(), lines.parts.end());
   std::set<std::string> made, read;
   for (const Line& line : lines_) {
     if (tail_ && tail_->lines.contains(&line)) continue;
@@ -102,9 +119,13 @@ void Reader::count_uses() {
     if (source != line.inputs.empty() || line.outputs.empty()) {
       line.fail("a layer needs at least one input and output blob; only an Input has no inputs");
     }
+    const auto attention = attentions_.find(&line);
+    if (attention != attentions_.end()) builder_.use(map(attention->second.from));
+    const bool whole = attention == attentions_.end() && !parts_.contains(&line);
     for (const std::string& blob : line.inputs) {
       read.insert(blob);
-      if (!is_copy(line)) builder_.use(map(blob));
+      if (!readers_.emplace(blob, &line).second) readers_[blob] = nullptr;
+      if (!is_copy(line) && whole) builder_.use(map(blob));
     }
     for (const std::string& blob : line.outputs) {
       if (!made.insert(blob).second) line.fail("makes \"" + blob + "\", which already exists");
@@ -166,18 +187,34 @@ void Reader::add(const Line& line) {
       {"Concat", &Reader::concat},
       {"Slice", &Reader::slice},
       {"Crop", &Reader::crop},
-      {"Eltwise", &Reader::sum},
-      {"BinaryOp", &Reader::sum},
+      {"Eltwise", &Reader::combine},
+      {"BinaryOp", &Reader::combine},
+      {"Padding", &Reader::padding},
       {"ShuffleChannel", &Reader::shuffle},
+      {"Reorg", &Reader::reorganize},
+      {"Reshape", &Reader::move},
+      {"Permute", &Reader::move},
       {"Softmax", &Reader::softmax},
       {"ReLU", &Reader::activation},
       {"Clip", &Reader::activation},
       {"Sigmoid", &Reader::activation},
       {"Mish", &Reader::activation},
       {"Swish", &Reader::activation},
+      {"HardSigmoid", &Reader::activation},
+      {"HardSwish", &Reader::activation},
+      {"ELU", &Reader::activation},
+      {"TanH", &Reader::activation},
       {"Flatten", &Reader::flatten},
   };
-  if (is_copy(line) || &line == detection_ || (tail_ && tail_->lines.contains(&line))) return;
+  if (is_copy(line) || &line == detection_ || (tail_ && tail_->lines.contains(&line)) ||
+      parts_.contains(&line)) {
+    return;
+  }
+  const auto attention = attentions_.find(&line);
+  if (attention != attentions_.end()) {
+    return builder_.attention(node(line), map(attention->second.from), line.outputs.front(),
+                              attention->second.attention);
+  }
   const auto found = kinds.find(line.kind);
   if (found == kinds.end()) {
     line.fail("oko does not support ncnn's layer \"" + line.kind + "\"",
@@ -245,6 +282,10 @@ Activation Reader::fused_activation(const Line& line) const {
   }
   if (type == 4) return Activation::kLogistic;
   if (type == 5) return Activation::kMish;
+  if (type == 6 && with.size() == 2) {
+    builder_.decided(node(line), decide::hard_sigmoid(with[0], with[1]));
+    return Activation::kHardSwish;
+  }
   line.fail("activation " + std::to_string(type) + " with " + std::to_string(with.size()) +
             " parameters is not supported");
 }
@@ -267,9 +308,10 @@ void Reader::convolution(const Line& line) {
   c.size = between(line, 1, 0, 1, 1024);
   c.stride = between(line, 3, 1, 1, 1024);
   c.groups = line.kind == "Convolution" ? 1 : between(line, 7, 1, 1, kMost);
+  c.dilation = between(line, 2, 1, 1, 1024);
   if (line.integer(11, c.size) != c.size || line.integer(13, c.stride) != c.stride ||
-      line.integer(2, 1) != 1 || line.integer(12, 1) != 1) {
-    line.fail("has a window that is not square or is dilated, which oko does not support");
+      line.integer(12, c.dilation) != c.dilation) {
+    line.fail("has a window that is not square, which oko does not support");
   }
   if (line.integer(8, 0) != 0 || line.integer(19, 0) != 0 || line.number(18, 0) != 0) {
     line.fail("is quantized, reads its weights from a blob or pads with values other than 0",
@@ -279,7 +321,7 @@ void Reader::convolution(const Line& line) {
     line.fail(std::to_string(in.channels) + " channels cannot be split into " +
               std::to_string(c.groups) + " groups");
   }
-  c.padding = padding(line, in, c.size, c.stride, 4, 14, 15, 16);
+  c.padding = padding(line, in, c.reach(), c.stride, 4, 14, 15, 16);
   c.activation = fused_activation(line);
   Tensor weights = kernel(line, 6, {c.filters, in.channels / c.groups, c.size, c.size});
   Tensor bias = line.integer(5, 0) != 0 ? bin_.row(c.filters, "a bias") : Tensor{};
@@ -328,10 +370,22 @@ void Reader::pooling(const Line& line) {
     if (average) return builder_.average_pool(node(line), from(line), to);
     line.fail("is global max pooling; oko supports only global average pooling");
   }
-  if (average || line.integer(0, 0) != 0 || line.integer(7, 0) != 0) {
-    line.fail("is not max pooling", "oko supports max pooling and global average pooling");
+  if ((!average && line.integer(0, 0) != 0) || line.integer(7, 0) != 0) {
+    line.fail("is neither max nor average pooling of windows", "");
   }
-  graph::MaxPool pool{between(line, 1, 0, 1, 1024), between(line, 2, 1, 1, 1024), {}};
+  if (!average)
+    return builder_.max_pool(node(line), from(line), to, window<graph::MaxPool>(line, in));
+  graph::AveragePool pool = window<graph::AveragePool>(line, in);
+  pool.counts_padding = line.integer(6, 0) != 0 && pool.padding != Padding{};
+  builder_.average_pool(node(line), from(line), to, pool);
+}
+
+// Size, stride and padding of a pool.
+template <typename Pool>
+Pool Reader::window(const Line& line, const Shape& in) const {
+  Pool pool;
+  pool.size = between(line, 1, 0, 1, 1024);
+  pool.stride = between(line, 2, 1, 1, 1024);
   if (line.integer(11, pool.size) != pool.size || line.integer(12, pool.stride) != pool.stride) {
     line.fail("has a window that is not square");
   }
@@ -346,10 +400,15 @@ void Reader::pooling(const Line& line) {
       const int over = (side - pool.size) % pool.stride;
       return over > 0 ? pool.stride - over : 0;
     };
-    pool.padding.bottom += rest(in.height + pool.padding.top + pool.padding.bottom);
-    pool.padding.right += rest(in.width + pool.padding.left + pool.padding.right);
+    const int bottom = rest(in.height + pool.padding.top + pool.padding.bottom);
+    const int right = rest(in.width + pool.padding.left + pool.padding.right);
+    if (bottom + right > 0 && line.integer(0, 0) == 1 && line.integer(6, 0) != 0) {
+      line.fail("averages over padding and a remainder that does not count");
+    }
+    pool.padding.bottom += bottom;
+    pool.padding.right += right;
   }
-  builder_.max_pool(node(line), from(line), to, pool);
+  return pool;
 }
 
 void Reader::interp(const Line& line) {
@@ -418,20 +477,105 @@ void Reader::crop(const Line& line) {
   builder_.slice(node(line), from(line), line.outputs.front(), start, std::int64_t{end} - start);
 }
 
-void Reader::sum(const Line& line) {
+// Sums and products of maps, or of a map and a number.
+void Reader::combine(const Line& line) {
   const bool eltwise = line.kind == "Eltwise";
   const int type = line.integer(0, 0);
   const std::vector<float> factors = eltwise ? line.numbers(1) : std::vector<float>{};
   const bool plain = std::ranges::all_of(factors, [](float factor) { return factor == 1; });
-  if (type != (eltwise ? 1 : 0) || !plain || line.inputs.size() < 2) {
-    line.fail("is not a plain sum; oko supports no other element-wise operation");
+  const bool sums = type == (eltwise ? 1 : 0), multiplies = type == (eltwise ? 0 : 2);
+  if (!(sums || multiplies) || !plain) {
+    line.fail("is neither a plain sum nor a product; oko supports no other element-wise operation");
   }
-  builder_.add(node(line), all_from(line), line.outputs.front());
+  const std::string& to = line.outputs.front();
+  if (line.inputs.size() == 1 && !eltwise && line.integer(1, 0) != 0) {
+    Tensor number = filled(line.number(2, 0), shape(line).channels);
+    return sums ? builder_.affine(node(line), from(line), to, {}, std::move(number))
+                : builder_.affine(node(line), from(line), to, std::move(number), {});
+  }
+  if (line.inputs.size() < 2) line.fail("has one input only");
+  if (multiplies) return builder_.product(node(line), all_from(line), to);
+  const auto is_longer = [&](const std::string& blob) { return longer_.contains(blob); };
+  if (is_longer(line.inputs[0])) line.fail("adds to a blob with zeros as channels");
+  builder_.add(node(line), all_from(line), to, std::ranges::any_of(line.inputs, is_longer));
+}
+
+// Of rows and columns, or of channels that are missing in a term of a sum.
+void Reader::padding(const Line& line) {
+  const int behind = between(line, 8, 0, 0, kMost);
+  const Padding sides{between(line, 0, 0, 0, 1024), between(line, 2, 0, 0, 1024),
+                      between(line, 1, 0, 0, 1024), between(line, 3, 0, 0, 1024)};
+  if (line.integer(4, 0) != 0 || line.number(5, 0) != 0 || line.integer(7, 0) != 0 ||
+      line.integer(6, 0) != 0 || line.inputs.size() != 1) {
+    line.fail("pads with values other than 0, or before the first channel");
+  }
+  const std::string& to = line.outputs.front();
+  if (behind == 0) return builder_.pad(node(line), from(line), to, sides);
+  const auto reader = readers_.find(to);
+  const bool in_sum = reader != readers_.end() && reader->second != nullptr &&
+                      (reader->second->kind == "Eltwise" || reader->second->kind == "BinaryOp");
+  if (sides != Padding{} || !in_sum) {
+    line.fail("adds channels, which oko supports only before a sum");
+  }
+  builder_.identity(node(line), from(line), to);
+  longer_.insert(to);
 }
 
 void Reader::shuffle(const Line& line) {
   if (line.integer(1, 0) != 0) line.fail("shuffles in reverse, which oko does not support");
   builder_.shuffle(node(line), from(line), line.outputs.front(), between(line, 0, 1, 1, kMost));
+}
+
+void Reader::reorganize(const Line& line) {
+  using Order = graph::SpaceToDepth::Order;
+  const graph::SpaceToDepth layout{between(line, 0, 1, 1, 1024), between(line, 1, 0, 0, 1) == 0
+                                                                     ? Order::kChannels
+                                                                     : Order::kRows};
+  const std::string& to = line.outputs.front();
+  const auto reader = readers_.find(to);
+  if (reader != readers_.end() && reader->second != nullptr && reader->second->kind == "Reshape") {
+    const Shape& in = shape(line);
+    Moves moves({1, in.channels, in.height, in.width});
+    if (moves.is_valid() && moves.space_to_depth(layout, true)) {
+      moved_.emplace(to, std::pair(std::move(moves), from(line)));
+      return;
+    }
+  }
+  builder_.space_to_depth(node(line), from(line), to, layout);
+}
+
+// Reshapes and permutations, which together may be a layer.
+void Reader::move(const Line& line) {
+  const auto before = moved_.find(from(line));
+  std::string source = from(line);
+  std::optional<Moves> moves;
+  if (before != moved_.end()) {
+    moves = std::move(before->second.first);
+    source = before->second.second;
+    moved_.erase(before);
+  } else {
+    const Shape& in = shape(line);
+    moves.emplace(std::vector{1, in.channels, in.height, in.width});
+    moved_values_ += moves->count();
+  }
+  constexpr std::int64_t kMostMoved = std::int64_t{1} << 26;
+  bool fits = moves->is_valid() && moved_values_ < kMostMoved && line.inputs.size() == 1;
+  if (fits && line.kind == "Reshape") {
+    fits = moves->reshape({1, line.integer(2, 1), line.integer(1, 1), line.integer(0, 1)});
+  } else if (fits) {
+    const auto order = ncnn::order_of(line.integer(0, 0));
+    fits = order && moves->transpose({0, 1 + (*order)[0], 1 + (*order)[1], 1 + (*order)[2]});
+  }
+  if (!fits) line.fail("moves values in a way that oko has no layer for");
+  const std::string& to = line.outputs.front();
+  const auto layer = moves->layer(true);
+  if (!layer) {
+    moved_.emplace(to, std::pair(std::move(*moves), source));
+  } else if (const auto* shuffle = std::get_if<graph::Shuffle>(&*layer)) {
+    builder_.shuffle(node(line), source, to, shuffle->groups);
+  } else {
+    builder_.space_to_depth(node(line), source, to, std::get<graph::SpaceToDepth>(*layer));
+  }
 }
 
 void Reader::softmax(const Line& line) {
@@ -446,6 +590,14 @@ void Reader::activation(const Line& line) {
   if (line.kind == "ReLU") return put(decide::leaky_relu(line.number(0, 0)));
   if (line.kind == "Clip") return put(decide::clip(line.number(0, -1e30F), line.number(1, 1e30F)));
   if (line.kind == "Sigmoid") return put(Activation::kLogistic);
+  if (line.kind == "TanH") return put(Activation::kTanh);
+  if (line.kind == "ELU") return put(decide::elu(line.number(0, .1F)));
+  if (line.kind.starts_with("Hard")) {
+    constexpr float kSlope = .2F, kOffset = .5F;
+    const auto sigmoid = decide::hard_sigmoid(line.number(0, kSlope), line.number(1, kOffset));
+    const bool refused = std::holds_alternative<Refusal>(sigmoid);
+    return put(line.kind == "HardSigmoid" || refused ? sigmoid : Activation::kHardSwish);
+  }
   put(line.kind == "Mish" ? Activation::kMish : Activation::kSwish);
 }
 

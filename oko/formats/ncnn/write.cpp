@@ -83,6 +83,7 @@ class Writer {
     std::vector<std::string> branches;  // blobs still to be read, the last one first
   };
   Map& map(int index) { return reads_[index + 1]; }
+  const graph::Shape& shape(int index) const { return graph::shape_of(network_, index); }
 
   std::string unused(std::string name) {
     while (!names_.insert(name).second) name += "_";
@@ -158,6 +159,7 @@ class Writer {
   }
 
   static std::pair<const char*, std::string> activation_line(Activation activation) {
+    const std::string sixth = " 0=" + decimal(1.F / 6) + " 1=" + decimal(.5F);
     switch (activation) {
       case Activation::kLeaky:
         return {"ReLU", " 0=" + decimal(graph::kLeakySlope)};
@@ -169,9 +171,19 @@ class Writer {
         return {"Mish", ""};
       case Activation::kSwish:
         return {"Swish", ""};
-      default:
-        return {"ReLU", ""};
+      case Activation::kHardSigmoid:
+        return {"HardSigmoid", sixth};
+      case Activation::kHardSwish:
+        return {"HardSwish", sixth};
+      case Activation::kElu:
+        return {"ELU", " 0=" + decimal(1)};
+      case Activation::kTanh:
+        return {"TanH", ""};
+      case Activation::kLinear:
+      case Activation::kRelu:
+        break;
     }
+    return {"ReLU", ""};
   }
 
   // A convolution line's activation settings; nothing for those that ncnn does not fuse.
@@ -195,6 +207,7 @@ class Writer {
   void write(int index, const Layer& layer, const graph::Convolution& c) {
     const auto kernel = graph::weight_of(network_, layer, "kernel").floats();
     std::string settings = setting(0, c.filters) + setting(1, c.size);
+    if (c.dilation != 1) settings += setting(2, c.dilation);
     if (c.stride != 1) settings += setting(3, c.stride);
     const graph::Padding& p = c.padding;
     if (p != graph::Padding{}) settings += setting(4, p.left);
@@ -211,18 +224,23 @@ class Writer {
     add_bytes(std::as_bytes(graph::weight_of(network_, layer, "bias").floats()));
   }
 
-  void write(int index, const Layer& layer, const graph::MaxPool& pool) {
+  static std::string window(const auto& pool) {
     const graph::Padding& p = pool.padding;
-    std::string settings = setting(0, 0) + setting(1, pool.size) + setting(2, pool.stride);
+    std::string settings = setting(1, pool.size) + setting(2, pool.stride);
     if (p != graph::Padding{}) settings += setting(3, p.left);
     if (p != graph::Padding::all(p.left)) {
       settings += setting(13, p.top) + setting(14, p.right) + setting(15, p.bottom);
     }
     constexpr int kAsSaid = 1;  // pads as given and drops the remainder
-    plain(index, layer, "Pooling", settings + setting(5, kAsSaid));
+    return settings + setting(5, kAsSaid);
   }
-  void write(int index, const Layer& layer, const graph::AveragePool&) {
-    plain(index, layer, "Pooling", setting(0, 1) + setting(4, 1));
+  void write(int index, const Layer& layer, const graph::MaxPool& pool) {
+    plain(index, layer, "Pooling", setting(0, 0) + window(pool));
+  }
+  void write(int index, const Layer& layer, const graph::AveragePool& pool) {
+    if (pool.is_global()) return plain(index, layer, "Pooling", setting(0, 1) + setting(4, 1));
+    plain(index, layer, "Pooling",
+          setting(0, 1) + window(pool) + (pool.counts_padding ? setting(6, 1) : ""));
   }
   void write(int index, const Layer& layer, const graph::Upsample& upsample) {
     const std::string scale = decimal(static_cast<float>(upsample.scale));
@@ -242,21 +260,117 @@ class Writer {
     plain(index, layer, "Softmax", setting(0, 0) + setting(1, 1));
   }
   void write(int index, const Layer& layer, const graph::Shortcut& shortcut) {
-    add_with_activation(index, "Eltwise", read_all(layer), setting(0, 1), shortcut.activation);
+    std::vector<std::string> terms;
+    for (const int from : layer.inputs) terms.push_back(fitted(layer, from));
+    add_with_activation(index, "Eltwise", terms, setting(0, 1), shortcut.activation);
+  }
+  // A term of a sum with the channels of the first: fewer, or zeros for those it lacks.
+  std::string fitted(const Layer& layer, int from) {
+    const int channels = shape(from).channels, wanted = layer.output.channels;
+    if (channels == wanted) return read(from);
+    const std::string name = unused(layer.name + ".part");
+    if (channels > wanted) return crop(name, read(from), 0, wanted, name);
+    add_line("Padding", name, {read(from)}, {name}, setting(8, wanted - channels));
+    return name;
+  }
+  void write(int index, const Layer& layer, const graph::Product& product) {
+    constexpr int kMultiply = 2;
+    std::string so_far = read(layer.inputs[0]);
+    for (std::size_t i = 1; i + 1 < layer.inputs.size(); ++i) {
+      const std::string name = unused(layer.name + ".part");
+      add_line("BinaryOp", name, {so_far, read(layer.inputs[i])}, {name}, setting(0, kMultiply));
+      so_far = name;
+    }
+    add_with_activation(index, "BinaryOp", {so_far, read(layer.inputs.back())},
+                        setting(0, kMultiply), product.activation);
+  }
+  void write(int index, const Layer& layer, const graph::Slice& part) {
+    crop(layer.name, read(layer.inputs[0]), part.first, part.channels, own_blob(index, layer.name));
+  }
+  // Channels from `first` on; returns the output blob.
+  std::string crop(const std::string& name, const std::string& from, int first, int channels,
+                   const std::string& to) {
+    add_line("Crop", name, {from}, {to},
+             list(9, std::vector{first}) + list(10, std::vector{first + channels}) +
+                 list(11, std::vector{0}));
+    return to;
+  }
+
+  // To this shape, of which the width is the innermost side.
+  std::string reshape(const std::string& name, const std::string& from, const graph::Shape& to) {
+    add_line("Reshape", name, {from}, {name},
+             setting(0, to.width) + setting(1, to.height) + setting(2, to.channels));
+    return name;
+  }
+  std::string permute(const std::string& name, const std::string& from, ncnn::Order order) {
+    add_line("Permute", name, {from}, {name}, setting(0, static_cast<int>(order)));
+    return name;
+  }
+  // A layer of the shape of its output, which is the last step of several.
+  void reshape(int index, const Layer& layer, const std::string& from) {
+    const graph::Shape& to = layer.output;
+    add_line("Reshape", layer.name, {from}, {own_blob(index, layer.name)},
+             setting(0, to.width) + setting(1, to.height) + setting(2, to.channels));
+  }
+  void write(int index, const Layer& layer, const graph::SpaceToDepth& layout) {
+    using Order = graph::SpaceToDepth::Order;
+    constexpr int kChannels = 0, kRows = 1;
+    const int block = layout.block;
+    if (layout.order == Order::kRows || layout.order == Order::kChannels) {
+      const int mode = layout.order == Order::kRows ? kRows : kChannels;
+      return plain(index, layer, "Reorg", setting(0, block) + setting(1, mode));
+    }
+    const graph::Shape& in = shape(layer.inputs[0]);
+    const auto part = [&](const char* what) { return unused(layer.name + what); };
+    std::string made = read(layer.inputs[0]);
+    if (layout.order == Order::kColumns) {  // rows of blocks become columns
+      const std::string rows = part(".rows");
+      add_line("Reorg", rows, {made}, {rows}, setting(0, block) + setting(1, kRows));
+      const int each = static_cast<int>(layer.output.count() / block / block);
+      made = reshape(part(".blocks"), rows, {block, block, each});
+      return reshape(index, layer, permute(part(".turned"), made, ncnn::Order::kWidthChannels));
+    }
+    // Of C channels and H rows, as C / block² of H · block rows and W · block columns: the place of
+    // a row in its square comes first, then that of a column.
+    const int rows = in.channels / block / block * in.height;
+    made = reshape(part(".cut"), made, {rows, block, in.width * block});
+    made = permute(part(".by_row"), made, ncnn::Order::kWidthChannels);
+    made = reshape(part(".columns"), made, {block, rows * in.width, block});
+    reshape(index, layer, permute(part(".by_column"), made, ncnn::Order::kHeightWidth));
+  }
+
+  // Queries and keys of each head are keys x pixels, its values are values x pixels.
+  void write(int index, const Layer& layer, const graph::Attention& attention) {
+    const graph::Shape& in = shape(layer.inputs[0]);
+    const int pixels = in.height * in.width, heads = attention.heads;
+    const int keys = attention.key_channels, values = layer.output.channels / heads;
+    const auto part = [&](const char* what) { return unused(layer.name + what); };
+    const std::string cut =
+        reshape(part(".heads"), read(layer.inputs[0]), {heads, 2 * keys + values, pixels});
+    const std::string query = part(".queries"), key = part(".keys"), value = part(".values");
+    constexpr int kHeight = 1, kWidth = 2;  // axes
+    add_line("Slice", part(".parts"), {cut}, {query, key, value},
+             list(0, std::vector{keys, keys, values}) + setting(1, kHeight));
+    const std::string turned = permute(part(".query"), query, ncnn::Order::kHeightWidth);
+    const std::string dots = part(".dots"), scaled = part(".scaled"), shares = part(".shares");
+    add_line("MatMul", dots, {turned, key}, {dots}, "");
+    add_line("BinaryOp", scaled, {dots}, {scaled},
+             setting(0, 2) + setting(1, 1) + " 2=" + decimal(attention.scale));
+    add_line("Softmax", shares, {scaled}, {shares}, setting(0, kWidth) + setting(1, 1));
+    const std::string sums = part(".sums");
+    add_line("MatMul", sums, {value, shares}, {sums}, setting(0, 1));
+    reshape(index, layer, sums);
   }
   void write(int index, const Layer& layer, const graph::Route& route) {
     if (route.groups == 1) return plain(index, layer, "Concat", setting(0, 0));
     std::vector<std::string> parts;
     const bool one = layer.inputs.size() == 1;
     for (const int from : layer.inputs) {
-      const int channels = graph::shape_of(network_, from).channels / route.groups;
-      const int start = route.group * channels;
+      const int channels = shape(from).channels / route.groups;
       const std::string name =
           one ? layer.name : unused(layer.name + ".part" + std::to_string(parts.size()));
       parts.push_back(one ? own_blob(index, name) : name);
-      add_line("Crop", name, {read(from)}, {parts.back()},
-               list(9, std::vector{start}) + list(10, std::vector{start + channels}) +
-                   list(11, std::vector{0}));
+      crop(name, read(from), route.group * channels, channels, parts.back());
     }
     if (!one) add_line("Concat", layer.name, parts, {own_blob(index, layer.name)}, setting(0, 0));
   }
@@ -344,12 +458,15 @@ void Writer::add_detection_output() {
     const Layer& layer = network_.layers[at];
     const auto* yolo = std::get_if<graph::Yolo>(&layer.operation);
     if (first == nullptr) first = yolo;
-    if (yolo == nullptr || yolo->scale_x_y != 1 || yolo->anchors != first->anchors ||
+    const bool usual = yolo != nullptr && yolo->box_code == graph::BoxCode::kExponential &&
+                       !yolo->softmax && yolo->class_share == 0;
+    if (!usual || yolo->scale_x_y != 1 || yolo->anchors != first->anchors ||
         yolo->mask.size() != first->mask.size() || yolo->classes != first->classes) {
-      throw input_error(graph::place_of(network_, at),
-                        "Yolov3DetectionOutput only decodes yolo heads with scale_x_y 1 and the "
-                        "same anchors and classes in each",
-                        "write the raw heads and decode them in the app");
+      throw input_error(
+          graph::place_of(network_, at),
+          "Yolov3DetectionOutput only decodes yolo heads as of YOLOv3 with scale_x_y 1 "
+          "and the same anchors and classes in each",
+          "write the raw heads and decode them in the app");
     }
     strides.push_back(graph::head_of(network_, head).cell_width);
     for (const int k : yolo->mask) masks.push_back(static_cast<float>(k));
@@ -372,7 +489,6 @@ void Writer::add_detection_output() {
 
 std::vector<File> write_ncnn(const Network& network, const WriteOptions& options,
                              const std::string& stem, std::vector<std::string>* notes) {
-  check_layers(network, "ncnn", {});
   Network plain = graph::inference_form(network);
   const int changed = fit_names(plain);
   if (changed > 0 && notes != nullptr) {
