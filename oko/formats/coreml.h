@@ -13,9 +13,10 @@ namespace oko::formats {
 // A Core ML neural network "<stem>.mlmodel": the input is an image in the network's colour order,
 // or a multi-array of 0…1 for a number of channels other than 1 and 3. A network without heads
 // whose class names match its last layer becomes a classifier. The specification version is the
-// lowest possible: 1 for float32, 2 for float16, 3 for int8 or a pipeline. Throws a usage Error for
+// lowest possible: 1 for float32, 2 for float16, 3 for int8 or a pipeline, more for some layers
+// (docs/formats/coreml.md, which also describes the pipeline's decoding). Throws a usage Error for
 // thresholds outside 0…1 and for a pipeline of a network without heads or without one name for each
-// class. docs/formats/coreml.md describes the pipeline's decoding.
+// class.
 //
 // Float16 rounds every weight; int8 quantizes kernels linearly between each filter's minimum and
 // maximum. With options.boxes the model is a Vision object detector (a pipeline), whose thresholds
@@ -30,11 +31,13 @@ std::vector<File> write_coreml(const graph::Network& network, const WriteOptions
 std::vector<File> write_mlpackage(const graph::Network& network, const WriteOptions& options,
                                   const std::string& stem);
 
-// Reads a neural network or classifier (.mlmodel) of the layers that YOLO networks and simple
+// Reads a neural network or classifier (.mlmodel) of the layers that detectors and simple
 // classifiers are made of, with any kind of weights; the neural network in a pipeline; or an ML
 // Program, whose `weights` are the package's weights/weight.bin. Layers that decode boxes are
-// dropped: their inputs become the outputs, and a note says so. Throws input Errors that name the
-// layer or the byte.
-Imported read_coreml(const Bytes& bytes, const std::string& name, const Bytes& weights = {});
+// dropped: their inputs become the outputs, and a note says so. Of a file of another tool the heads
+// are those that recognize.h finds, unless the options give others or want none. Throws input
+// Errors that name the layer or the byte.
+Imported read_coreml(const Bytes& bytes, const std::string& name, const Bytes& weights = {},
+                     const ReadOptions& options = {});
 
 }  // namespace oko::formats

@@ -243,12 +243,12 @@ std::map<std::string, std::vector<float>> CoreMlInterpreter::run_layers(
     std::span<const float> input) {
   auto maps = model_->maps(input);
   std::map<std::string, std::vector<float>> values;
-  for (const Step& step : model_->steps) {
-    std::string_view layer = step.layer;  // the activation replaces its layer
+  for (const Step& step : model_->steps) values[step.output] = maps[step.output].values;
+  for (const Step& step : model_->steps) {  // a tensor may have the name of another's layer
+    std::string_view layer = step.layer;    // the activation replaces its layer
     if (layer.ends_with(kActivation)) layer.remove_suffix(kActivation.size());
-    values[std::string(layer)] = maps[step.output].values;
+    values[std::string(layer)] = std::move(maps[step.output].values);
   }
-  for (const Step& step : model_->steps) values[step.output] = std::move(maps[step.output].values);
   return values;
 }
 

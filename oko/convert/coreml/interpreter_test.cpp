@@ -6,6 +6,8 @@
 
 #include "oko/base/error.h"
 #include "oko/convert/compare.h"
+#include "oko/convert/normalization.h"
+#include "oko/convert/read.h"
 #include "oko/convert/reference.h"
 #include "oko/detect/decode.h"
 #include "oko/formats/coreml.h"
@@ -143,6 +145,39 @@ TEST(CoreMlInterpreter, MatchesTheReferenceAtEveryLayer) {
   }
 }
 
+TEST(CoreMlInterpreter, MatchesTheReferenceOnModernLayers) {
+  for (const graph::Network& network :
+       {formats::coreml::modern_layers(), formats::coreml::darknet_layers()}) {
+    const Numbers input = synthetic_image(network.input);
+    const auto expected = make_reference_executor(network)->run_layers(input);
+    for (const auto& files : {write_coreml(network, {}, "m"), write_mlpackage(network, {}, "m")}) {
+      const auto maps = interpret_coreml(files)->run_layers(input);
+      for (const graph::Layer& layer : network.layers) {
+        ASSERT_TRUE(maps.contains(layer.name)) << layer.name;
+        EXPECT_LT(largest_difference(maps.at(layer.name), expected.at(layer.name)), 2e-5F)
+            << layer.name;
+      }
+    }
+  }
+}
+
+// The example of Core ML's documentation, backwards.
+TEST(CoreMlInterpreter, MovesPixelsToChannelsAsDocumented) {
+  graph::Network network;
+  network.input = {2, 2, 4};
+  network.layers = {{"same", graph::Convolution{2, 1, 1, 2}, {graph::kNetworkInput}, {}},
+                    {"squares", graph::SpaceToDepth{2}, {0}, {}}};
+  graph::infer_shapes(network);
+  network.weights["same.kernel"] = graph::Tensor::of({1, 1}, {2, 1, 1, 1});
+  network.weights["same.bias"] = graph::Tensor::of({0, 0}, {2});
+  const Numbers input{1, 5, 2, 6, 9, 13, 10, 14, 3, 7, 4, 8, 11, 15, 12, 16};
+  Numbers counted(16);
+  std::iota(counted.begin(), counted.end(), 1.F);
+  for (const auto& files : {write_coreml(network, {}, "m"), write_mlpackage(network, {}, "m")}) {
+    EXPECT_EQ(interpret_coreml(files)->run(input).at(0), counted);
+  }
+}
+
 TEST(CoreMlInterpreter, RunsThePublishedClassifier) {
   OKO_NEEDS_REFERENCE_MODELS();
   const Bytes bytes =
@@ -226,11 +261,12 @@ std::vector<detect::Detection> own_boxes(const graph::Network& network,
                                          bool clip_first) {
   const std::vector<detect::HeadMap> heads(maps.begin(), maps.end());
   std::vector<detect::Detection> all = detect::decode(network, heads, score), best;
-  for (const detect::Detection& d : all) {  // classes of a box are consecutive
-    if (!best.empty() && best.back().box == d.box) {
-      if (d.score > best.back().score) best.back() = d;
-    } else {
+  for (const detect::Detection& d : all) {
+    const auto same = std::ranges::find(best, d.box, &detect::Detection::box);
+    if (same == best.end()) {
       best.push_back(d);
+    } else if (d.score > same->score) {
+      *same = d;
     }
   }
   const image::Size size{network.input.width, network.input.height};
@@ -247,9 +283,18 @@ std::vector<detect::Detection> own_boxes(const graph::Network& network,
   return best;
 }
 
-void expect_same_boxes(const std::vector<detect::Detection>& a,
-                       const std::vector<detect::Detection>& b) {
-  ASSERT_EQ(a.size(), b.size());
+// Boxes outside of the image are clipped to nothing, which overlaps nothing.
+std::vector<detect::Detection> with_area(std::vector<detect::Detection> boxes) {
+  std::erase_if(boxes, [](const detect::Detection& d) {
+    return d.box.right - d.box.left < 1e-3F || d.box.bottom - d.box.top < 1e-3F;
+  });
+  return boxes;
+}
+
+void expect_same_boxes(const std::vector<detect::Detection>& all_a,
+                       const std::vector<detect::Detection>& all_b) {
+  ASSERT_EQ(all_a.size(), all_b.size());
+  const auto a = with_area(all_a), b = with_area(all_b);
   const BoxAgreement agreement = compare_boxes(a, b);
   EXPECT_EQ(agreement.matched, agreement.first);
   EXPECT_GT(agreement.lowest_iou, .9999F);
@@ -322,15 +367,32 @@ TEST(CoreMlInterpreter, DecodesYolov3TinyWithRandomWeights) {
 
 // Every kind of head on a non-square grid; every box, not only the good ones.
 TEST(CoreMlInterpreter, DecodesEveryKindOfHead) {
+  using graph::BoxCode;
+  graph::Yolo squared{{{10, 20}, {30, 15}}, {0, 1}, 3, 2}, point{{{32, 32}}, {0}, 2},
+      bounded = point;
+  squared.box_code = BoxCode::kSquared;
+  point.box_code = BoxCode::kPoint;
+  bounded.box_code = BoxCode::kBounded;
+  bounded.softmax = true;
+  bounded.class_share = .4F;
   const graph::Operation heads[] = {
-      graph::Yolo{{{10, 20}, {30, 15}}, {0, 1}, 3}, graph::Yolo{{{10, 20}, {30, 15}}, {1}, 1, 1.1F},
-      graph::Yolo{{{200, 300}}, {0}, 2, 2}, graph::Region{{{1, 2}, {3, 1.5F}}, 4, true},
-      graph::Region{{{1, 2}}, 2, false}};
-  const int anchors[] = {2, 1, 1, 2, 1}, classes[] = {3, 1, 2, 4, 2};
+      graph::Yolo{{{10, 20}, {30, 15}}, {0, 1}, 3},
+      graph::Yolo{{{10, 20}, {30, 15}}, {1}, 1, 1.1F},
+      graph::Yolo{{{200, 300}}, {0}, 2, 2},
+      graph::Region{{{1, 2}, {3, 1.5F}}, 4, true},
+      graph::Region{{{1, 2}}, 2, false},
+      squared,
+      point,
+      bounded,
+      graph::Distances{.classes = 3, .bins = 8, .stride = 8},
+      graph::Distances{.classes = 1, .bins = 1, .stride = 32, .prior = .5F},
+      graph::Ssd{{{10, 20}, {30, 40}}, 3},
+      graph::Ssd{{{60, 20}}, 1, .2F, .1F}};
+  const int anchors[] = {2, 1, 1, 2, 1, 2, 1, 1, 1, 1, 2, 1},
+            classes[] = {3, 1, 2, 4, 2, 3, 2, 2, 3, 1, 3, 1};
   for (std::size_t i = 0; i < std::size(heads); ++i) {
     SCOPED_TRACE(i);
-    const graph::Network network =
-        formats::coreml::small_detector(heads[i], anchors[i], classes[i]);
+    const graph::Network network = formats::coreml::small_detector(heads[i], classes[i]);
     const Numbers input = synthetic_image(network.input);
     const auto raw = interpret_coreml(write_coreml(network, {}, "m"))->run(input);
     const auto pipeline = interpret_coreml(write_coreml(network, kPipeline, "m"));
@@ -342,9 +404,39 @@ TEST(CoreMlInterpreter, DecodesEveryKindOfHead) {
   }
 }
 
+TEST(CoreMlInterpreter, ComputesNanoDetPlusAsNcnnDoes) {
+  OKO_NEEDS_REFERENCE_MODELS();
+  const std::string base = reference::path_of("models/modern/") + "nanodet-plus-m-416";
+  formats::ReadOptions options;
+  options.size = {416, 416};
+  graph::Network network = read_model(open_model(base + ".param", ""), options).network;
+  name_classes(network);
+  const std::string golden = reference::path_of("golden/nanodet-plus-m-416");
+  const Numbers input = reference::read_floats(golden + "/dog_input_3x416x416.f32");
+  const auto expected = make_reference_executor(network)->run(input);
+  // Its inputs are bytes with a mean and a scale, which are a layer of an exported file.
+  const graph::Network plain = with_normalization_layer(network);
+  Numbers image(input.size());
+  for (std::size_t i = 0; i < image.size(); ++i) {
+    const std::size_t c = i / (416 * 416);
+    image[i] = input[i] / network.preprocess.scale[c] + network.preprocess.mean[c];
+  }
+  for (const auto& files : {write_coreml(plain, {}, "m"), write_mlpackage(plain, {}, "m")}) {
+    const auto maps = interpret_coreml(files)->run(image);
+    ASSERT_EQ(maps.size(), expected.size());
+    for (std::size_t h = 0; h < maps.size(); ++h) {
+      EXPECT_LT(largest_difference(maps[h], expected[h]), 1e-3F) << h;
+    }
+  }
+  const auto found =
+      interpret_coreml(write_coreml(plain, kPipeline, "m"))->detections(image, .25, .6);
+  EXPECT_GT(found.size(), 2U);
+  expect_same_boxes(own_boxes(network, expected, .25F, .6F, true), found);
+}
+
 // Two classes with the same high confidence: their row must not sum to more than 1.
 TEST(CoreMlInterpreter, KeepsRowsWithinOneWhereClassesTie) {
-  graph::Network network = formats::coreml::small_detector(graph::Yolo{{{10, 10}}, {0}, 2}, 1, 2);
+  graph::Network network = formats::coreml::small_detector(graph::Yolo{{{10, 10}}, {0}, 2}, 2);
   network.weights["raw.kernel"] = graph::Tensor::of(Numbers(7 * 3, 0), {7, 3, 1, 1});
   network.weights["raw.bias"] = graph::Tensor::of({0, 0, 0, 0, 9, 9, 9}, {7});
   const auto boxes = interpret_coreml(write_coreml(network, kPipeline, "m"))
@@ -354,7 +446,7 @@ TEST(CoreMlInterpreter, KeepsRowsWithinOneWhereClassesTie) {
 
 TEST(CoreMlInterpreter, RejectsBoxesWithoutAPipeline) {
   const graph::Network network =
-      formats::coreml::small_detector(graph::Yolo{{{10, 10}}, {0}, 2}, 1, 2);
+      formats::coreml::small_detector(graph::Yolo{{{10, 10}}, {0}, 2}, 2);
   const auto interpreter = interpret_coreml(write_coreml(network, {}, "m"));
   const Numbers input(static_cast<std::size_t>(network.input.count()));
   EXPECT_THROW(interpreter->boxes(input), Error);

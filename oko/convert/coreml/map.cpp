@@ -60,7 +60,7 @@ Map convolved(const Map& map, const Kernel& k, const graph::Padding& padding,
     fail(place, "the kernel does not fit its input " + to_string(map.shape));
   }
   const Map in = padded(map, padding, 0);
-  Map out(slid(in, k.filters, k.size, k.stride, place));
+  Map out(slid(in, k.filters, (k.size - 1) * k.dilation + 1, k.stride, place));
   const int width = in.shape.width, each = k.filters / k.groups;
   std::vector<float> wide(static_cast<std::size_t>(out.shape.height) * width);
   for (int f = 0; f < k.filters; ++f) {
@@ -70,7 +70,8 @@ Map convolved(const Map& map, const Kernel& k, const graph::Padding& padding,
     for (int c = 0; c < k.depth; ++c) {
       for (int ky = 0; ky < k.size; ++ky) {
         for (int kx = 0; kx < k.size; ++kx) {
-          const float* from = in.values.data() + in.at(f / each * k.depth + c, ky, kx);
+          const float* from =
+              in.values.data() + in.at(f / each * k.depth + c, ky * k.dilation, kx * k.dilation);
           add_shifted(from, width, *weight++, k.stride, out.shape, wide.data());
         }
       }
@@ -112,6 +113,95 @@ Map averaged(const Map& in) {
   return out;
 }
 
+Map averaged(const Map& map, int size, int stride, const graph::Padding& padding, bool inside_only,
+             const std::string& place) {
+  const Map in = padded(map, padding, 0);
+  const Map inside = padded(Map({1, map.shape.height, map.shape.width}, 1), padding, 0);
+  Map out(slid(in, in.shape.channels, size, stride, place));
+  for (int y = 0; y < out.shape.height; ++y) {
+    for (int x = 0; x < out.shape.width; ++x) {
+      const auto sum_of = [&](const Map& from, int c) {
+        double sum = 0;
+        for (int ky = 0; ky < size; ++ky) {
+          for (int kx = 0; kx < size; ++kx) {
+            sum += from.values[from.at(c, y * stride + ky, x * stride + kx)];
+          }
+        }
+        return sum;
+      };
+      const double count = inside_only ? sum_of(inside, 0) : size * size;
+      for (int c = 0; c < out.shape.channels; ++c) {
+        out.values[out.at(c, y, x)] = static_cast<float>(sum_of(in, c) / count);
+      }
+    }
+  }
+  return out;
+}
+
+double on_corners(int i, int from, int to) {
+  return to > 1 ? i * static_cast<double>(from - 1) / (to - 1) : 0;
+}
+double on_half_pixels(int i, int from, int to) {
+  const double spacing = static_cast<double>(from) / to;
+  return i * spacing + .5 * spacing - .5;
+}
+double on_starts(int i, int from, int to) {
+  return to > 1 ? i * (from - static_cast<double>(from) / to) / (to - 1) : 0;
+}
+
+Map interpolated(const Map& in, int height, int width, Grid at, const std::string& place) {
+  if (height < 1 || width < 1 || height > 1 << 15 || width > 1 << 15) {
+    fail(place, "resizes to " + std::to_string(height) + " x " + std::to_string(width));
+  }
+  struct Pair {
+    int low, high;
+    float part;
+  };
+  const auto pairs = [&](int from, int to) {
+    std::vector<Pair> all;
+    for (int i = 0; i < to; ++i) {
+      const double where = std::clamp(at(i, from, to), 0., from - 1.);
+      const int low = static_cast<int>(where);
+      all.push_back({low, std::min(low + 1, from - 1), static_cast<float>(where - low)});
+    }
+    return all;
+  };
+  const std::vector<Pair> rows = pairs(in.shape.height, height),
+                          columns = pairs(in.shape.width, width);
+  Map out({in.shape.channels, height, width});
+  for (int c = 0; c < out.shape.channels; ++c) {
+    for (int y = 0; y < height; ++y) {
+      for (int x = 0; x < width; ++x) {
+        const Pair &r = rows[y], &k = columns[x];
+        const auto across = [&](int row) {
+          const float a = in.values[in.at(c, row, k.low)], b = in.values[in.at(c, row, k.high)];
+          return a * (1 - k.part) + b * k.part;
+        };
+        out.values[out.at(c, y, x)] = across(r.low) * (1 - r.part) + across(r.high) * r.part;
+      }
+    }
+  }
+  return out;
+}
+
+Map space_to_depth(const Map& in, int block, const std::string& place) {
+  const Shape& s = in.shape;
+  if (block < 1 || s.height % block != 0 || s.width % block != 0) {
+    fail(place, "blocks of " + std::to_string(block) + " do not fit " + to_string(s));
+  }
+  Map out({s.channels * block * block, s.height / block, s.width / block});
+  for (int c = 0; c < s.channels; ++c) {
+    for (int y = 0; y < s.height; ++y) {
+      for (int x = 0; x < s.width; ++x) {
+        const int pixel = y % block * block + x % block;
+        out.values[out.at(pixel * s.channels + c, y / block, x / block)] =
+            in.values[in.at(c, y, x)];
+      }
+    }
+  }
+  return out;
+}
+
 Map upsampled(const Map& in, int scale) {
   Map out({in.shape.channels, in.shape.height * scale, in.shape.width * scale});
   for (int c = 0; c < out.shape.channels; ++c) {
@@ -149,7 +239,45 @@ Map channels_of(const Map& in, std::int64_t begin, std::int64_t end, const std::
   return out;
 }
 
-Map softmax_of(const Map& in) {
+Map permuted(const Map& in, const std::array<int, 3>& order) {
+  const std::array<int, 3> sides{in.shape.channels, in.shape.height, in.shape.width};
+  Map out({sides[order[0]], sides[order[1]], sides[order[2]]});
+  std::size_t to = 0;
+  std::array<int, 3> at{};
+  for (at[order[0]] = 0; at[order[0]] < out.shape.channels; ++at[order[0]]) {
+    for (at[order[1]] = 0; at[order[1]] < out.shape.height; ++at[order[1]]) {
+      for (at[order[2]] = 0; at[order[2]] < out.shape.width; ++at[order[2]]) {
+        out.values[to++] = in.values[in.at(at[0], at[1], at[2])];
+      }
+    }
+  }
+  return out;
+}
+
+Map part_of(const Map& in, int axis, std::int64_t begin, std::int64_t end,
+            const std::string& place) {
+  if (axis == 0) return channels_of(in, begin, end, place);
+  const std::array<int, 3> swap = axis == 1 ? std::array{1, 0, 2} : std::array{2, 1, 0};
+  return permuted(channels_of(permuted(in, swap), begin, end, place), swap);
+}
+
+Map reshaped(const Map& in, const std::array<std::int64_t, 3>& sides, const std::string& place) {
+  std::int64_t count = 1;
+  for (const std::int64_t side : sides) {
+    if (side < 1 || side > in.shape.count()) count = 0;
+    count *= side;
+  }
+  if (count != in.shape.count()) fail(place, "does not fit " + to_string(in.shape));
+  Map out = in;
+  out.shape = {static_cast<int>(sides[0]), static_cast<int>(sides[1]), static_cast<int>(sides[2])};
+  return out;
+}
+
+Map softmax_of(const Map& in, int axis) {
+  if (axis != 0) {
+    const std::array<int, 3> swap = axis == 1 ? std::array{1, 0, 2} : std::array{2, 1, 0};
+    return permuted(softmax_of(permuted(in, swap)), swap);
+  }
   Map out(in.shape);
   const std::size_t plane = in.plane();
   for (std::size_t i = 0; i < plane; ++i) {
@@ -162,6 +290,27 @@ Map softmax_of(const Map& in) {
     }
     for (std::size_t at = i; at < in.values.size(); at += plane) {
       out.values[at] = static_cast<float>(std::exp(in.values[at] - most) / sum);
+    }
+  }
+  return out;
+}
+
+Map multiplied(const Map& a, const Map& b, bool turn_a, bool turn_b, const std::string& place) {
+  const Map left = turn_a ? permuted(a, {0, 2, 1}) : a;
+  const Map right = turn_b ? b : permuted(b, {0, 2, 1});  // its columns become rows
+  if (left.shape.channels != right.shape.channels || left.shape.width != right.shape.width) {
+    fail(place, "cannot multiply " + to_string(a.shape) + " and " + to_string(b.shape));
+  }
+  Map out({left.shape.channels, left.shape.height, right.shape.height});
+  for (int c = 0; c < out.shape.channels; ++c) {
+    for (int y = 0; y < out.shape.height; ++y) {
+      for (int x = 0; x < out.shape.width; ++x) {
+        double sum = 0;
+        for (int i = 0; i < left.shape.width; ++i) {
+          sum += double{left.values[left.at(c, y, i)]} * right.values[right.at(c, x, i)];
+        }
+        out.values[out.at(c, y, x)] = static_cast<float>(sum);
+      }
     }
   }
   return out;

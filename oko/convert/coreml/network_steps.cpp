@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "oko/base/error.h"
@@ -61,6 +62,14 @@ class NetworkSteps {
         return pad();
       case file::kUpsample:
         return upsample();
+      case file::kResizeBilinear:
+        return resize();
+      case file::kReorganizeData:
+        return reorganize();
+      case file::kSoftmaxNd:
+        return softmax_nd();
+      case file::kBatchedMatMul:
+        return matmul();
       case file::kUnary:
         return unary();
       case file::kAdd:
@@ -96,9 +105,6 @@ class NetworkSteps {
         depth < 1 || depth > 1 << 20) {
       fail("is not a plain convolution");
     }
-    for (const std::int64_t dilation : settings().integers(Params::kDilationFactor)) {
-      if (dilation != 1) fail("is dilated");
-    }
     Kernel kernel;
     kernel.filters = static_cast<int>(filters);
     kernel.depth = static_cast<int>(depth);
@@ -106,6 +112,7 @@ class NetworkSteps {
     const file::Window window = file::window_of(*layer_, {1, 1, 1}, place_);
     kernel.size = window.size;
     kernel.stride = window.stride;
+    kernel.dilation = window.dilation;
     kernel.weights =
         read_weights(settings().message(Params::kWeights),
                      std::int64_t{kernel.filters} * kernel.depth * kernel.size * kernel.size,
@@ -145,11 +152,11 @@ class NetworkSteps {
     if (type > file::kAveragePool) fail("is neither a max nor an average pool");
     const bool global = settings().flag(file::PoolingLayerParams::kGlobalPooling);
     if (type == file::kAveragePool) {
-      return [layer = *layer_, global, place = place_](const Inputs& in) {
+      if (global) return [](const Inputs& in) { return averaged(*in[0]); };
+      const bool inside = settings().flag(file::PoolingLayerParams::kAvgPoolExcludePadding);
+      return [layer = *layer_, inside, place = place_](const Inputs& in) {
         const file::Window window = file::window_of(layer, in[0]->shape, place);
-        const bool whole = window.size == in[0]->shape.height && window.size == in[0]->shape.width;
-        if (!global && !whole) throw input_error(place, "averages only part of its input");
-        return averaged(*in[0]);
+        return averaged(*in[0], window.size, window.stride, window.padding, inside, place);
       };
     }
     if (global) fail("is a global max pool");
@@ -181,6 +188,8 @@ class NetworkSteps {
         return each(sigmoid_of);
       case file::kSigmoidHard:
         return each([=](float x) { return std::min(std::max(alpha * x + beta, 0.F), 1.F); });
+      case file::kElu:
+        return each([=](float x) { return x > 0 ? x : alpha * std::expm1(x); });
       case file::kSoftplus:
         return each(softplus_of);
       default:
@@ -306,11 +315,62 @@ class NetworkSteps {
   Make upsample() {
     using Params = file::UpsampleLayerParams;
     const std::vector<std::int64_t> scale = settings().integers(Params::kScalingFactor);
-    if (settings().integer(Params::kMode) != file::kNearest || scale.size() != 2 ||
-        scale[0] != scale[1] || scale[0] < 1 || scale[0] > 1024) {
-      fail("is not nearest-neighbour upsampling by one integer factor");
+    if (scale.size() != 2 || scale[0] != scale[1] || scale[0] < 1 || scale[0] > 1024) {
+      fail("does not upsample by one integer factor");
     }
-    return [n = static_cast<int>(scale[0])](const Inputs& in) { return upsampled(*in[0], n); };
+    const auto n = static_cast<int>(scale[0]);
+    if (settings().integer(Params::kMode) == file::kNearest) {
+      return [n](const Inputs& in) { return upsampled(*in[0], n); };
+    }
+    const std::uint64_t linear = settings().integer(Params::kLinearUpsampleMode);
+    if (linear > file::kAlignCornersFalse) fail("has an unknown mode");
+    const Grid grid = linear == file::kDefault            ? on_starts
+                      : linear == file::kAlignCornersTrue ? on_corners
+                                                          : on_half_pixels;
+    return [=, place = place_](const Inputs& in) {
+      const Shape& s = in[0]->shape;
+      return interpolated(*in[0], s.height * n, s.width * n, grid, place);
+    };
+  }
+
+  Make resize() {
+    using Params = file::ResizeBilinearLayerParams;
+    const std::vector<std::int64_t> size = settings().integers(Params::kTargetSize);
+    const std::uint64_t method =
+        settings().message(Params::kMode).integer(file::SamplingMode::kSamplingMethod);
+    if (size.size() != 2 || method > file::kUpsampleMode) fail("resizes in an unknown way");
+    return [=, grid = method == file::kUpsampleMode ? on_starts : on_corners,
+            place = place_](const Inputs& in) {
+      return interpolated(*in[0], static_cast<int>(size[0]), static_cast<int>(size[1]), grid,
+                          place);
+    };
+  }
+
+  Make reorganize() {
+    using Params = file::ReorganizeDataLayerParams;
+    const std::uint64_t block = settings().integer(Params::kBlockSize);
+    if (settings().integer(Params::kMode) != file::kSpaceToDepth || block < 1 || block > 1024) {
+      fail("does not move pixels to channels");
+    }
+    return [n = static_cast<int>(block), place = place_](const Inputs& in) {
+      return space_to_depth(*in[0], n, place);
+    };
+  }
+
+  Make softmax_nd() {
+    const auto axis =
+        static_cast<std::int64_t>(settings().integer(file::SoftmaxNDLayerParams::kAxis));
+    if (axis < -3 || axis > -1) fail("is over an axis other than channels, rows and columns");
+    return [at = static_cast<int>(axis + 3)](const Inputs& in) { return softmax_of(*in[0], at); };
+  }
+
+  Make matmul() {
+    using Params = file::BatchedMatMulLayerParams;
+    return [a = settings().flag(Params::kTransposeA), b = settings().flag(Params::kTransposeB),
+            place = place_](const Inputs& in) {
+      if (in.size() != 2) throw input_error(place, "does not multiply two tensors");
+      return multiplied(*in[0], *in[1], a, b, place);
+    };
   }
 
   Make reduce() {
@@ -340,14 +400,8 @@ class NetworkSteps {
     if (sides.size() == 4 && sides[0] == 1) sides.erase(sides.begin());
     if (sides.size() != 3 || settings().integer(Params::kMode) != file::kChannelFirst)
       fail("is not channels-first, or has a sequence axis");
-    return [=, place = place_](const Inputs& in) {
-      Map out = *in[0];
-      if (sides[0] * sides[1] * sides[2] != out.shape.count()) {
-        throw input_error(place, "does not fit " + to_string(out.shape));
-      }
-      out.shape = {static_cast<int>(sides[0]), static_cast<int>(sides[1]),
-                   static_cast<int>(sides[2])};
-      return out;
+    return [to = std::array{sides[0], sides[1], sides[2]}, place = place_](const Inputs& in) {
+      return reshaped(*in[0], to, place);
     };
   }
 
@@ -373,36 +427,22 @@ class NetworkSteps {
     if (sorted != std::vector<std::int64_t>{0, 1, 2, 3} || axes[0] != 0) {
       fail("moves the sequence axis");
     }
-    return [axes](const Inputs& in) {
-      const Map& from = *in[0];
-      const int sides[] = {from.shape.channels, from.shape.height, from.shape.width};
-      const auto side = [&](int i) { return sides[axes[i] - 1]; };
-      Map out({side(1), side(2), side(3)});
-      std::size_t at = 0;
-      for (int c = 0; c < out.shape.channels; ++c) {
-        for (int y = 0; y < out.shape.height; ++y) {
-          for (int x = 0; x < out.shape.width; ++x) {
-            int place[3];
-            place[axes[1] - 1] = c;
-            place[axes[2] - 1] = y;
-            place[axes[3] - 1] = x;
-            out.values[at++] = from.values[from.at(place[0], place[1], place[2])];
-          }
-        }
-      }
-      return out;
-    };
+    const std::array<int, 3> order{static_cast<int>(axes[1]) - 1, static_cast<int>(axes[2]) - 1,
+                                   static_cast<int>(axes[3]) - 1};
+    return [order](const Inputs& in) { return permuted(*in[0], order); };
   }
 
   Make slice() {
     using Params = file::SliceLayerParams;
-    if (settings().integer(Params::kAxis) != file::kChannelAxis ||
-        settings().integer(Params::kStride) != 1) {
-      fail("slices rows or columns, or has a step");
+    const std::uint64_t axis = settings().integer(Params::kAxis);
+    if (axis > file::kWidthAxis || settings().integer(Params::kStride) != 1) {
+      fail("slices an unknown axis, or has a step");
     }
     const auto begin = static_cast<std::int64_t>(settings().integer(Params::kStartIndex));
     const auto end = static_cast<std::int64_t>(settings().integer(Params::kEndIndex));
-    return [=, place = place_](const Inputs& in) { return channels_of(*in[0], begin, end, place); };
+    return [=, at = static_cast<int>(axis), place = place_](const Inputs& in) {
+      return part_of(*in[0], at, begin, end, place);
+    };
   }
 
   void split() {

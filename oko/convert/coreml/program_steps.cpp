@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "oko/base/error.h"
@@ -24,21 +25,28 @@ class ProgramSteps {
     for (const ProgramOperation& operation : program_.operations()) {
       operation_ = &operation;
       place_ = program_.place(operation);
-      Step step{operation.name, operation.outputs.front(), inputs(), make()};
-      if (operation.half) {
-        step.make = [exact = std::move(step.make)](const Inputs& in) {
-          Map out = exact(in);
-          round_to_halves(out);
-          return out;
-        };
-      }
-      steps_.push_back(std::move(step));
+      for (std::size_t i = 0; i < operation.outputs.size(); ++i) add(i);
     }
     return std::move(steps_);
   }
 
  private:
   using Make = std::function<Map(const Inputs&)>;
+
+  // The step for one result of the operation.
+  void add(std::size_t output) {
+    if (output > 0 && !is("split")) return;
+    Step step{operation_->name, operation_->outputs[output], inputs(),
+              is("split") ? split(output) : make()};
+    if (operation_->half) {
+      step.make = [exact = std::move(step.make)](const Inputs& in) {
+        Map out = exact(in);
+        round_to_halves(out);
+        return out;
+      };
+    }
+    steps_.push_back(std::move(step));
+  }
 
   [[noreturn]] void fail(const std::string& message) const { throw input_error(place_, message); }
   bool is(const char* type) const { return operation_->type == type; }
@@ -65,6 +73,7 @@ class ProgramSteps {
     };
     if (is("conv")) return convolution();
     if (is("max_pool")) return max_pool();
+    if (is("avg_pool")) return avg_pool();
     if (is("add")) return elementwise([](float a, float b) { return a + b; });
     if (is("mul")) return elementwise([](float a, float b) { return a * b; });
     if (is("relu")) return each([](float x) { return std::max(x, 0.F); });
@@ -78,9 +87,26 @@ class ProgramSteps {
         return x >= 0 ? x : alpha * x;
       });
     }
+    if (is("elu")) {
+      return each([alpha = program_.number(*operation_, "alpha")](float x) {
+        return x > 0 ? x : alpha * std::expm1(x);
+      });
+    }
+    if (is("sigmoid_hard")) {
+      return each([alpha = program_.number(*operation_, "alpha"),
+                   beta = program_.number(*operation_, "beta")](float x) {
+        return std::clamp(alpha * x + beta, 0.F, 1.F);
+      });
+    }
     if (is("cast")) return cast();
     if (is("reduce_mean")) return average();
     if (is("upsample_nearest_neighbor")) return upsample();
+    if (is("upsample_bilinear")) return upsample_bilinear();
+    if (is("resize_bilinear")) return resize();
+    if (is("space_to_depth")) return reorganize();
+    if (is("reshape")) return reshape();
+    if (is("transpose")) return transpose();
+    if (is("matmul")) return matmul();
     if (is("concat")) return concat();
     if (is("slice_by_size")) return slice();
     if (is("softmax")) return softmax();
@@ -122,7 +148,7 @@ class ProgramSteps {
   Make convolution() {
     const auto shape = program_.shape(*operation_, "weight");
     if (shape.size() != 4 || shape[2] != shape[3] || shape[0] > 1 << 20 || shape[2] > 1024 ||
-        square("dilations") != 1) {
+        shape[1] > 1 << 20) {
       fail("is not a plain convolution");
     }
     Kernel kernel{static_cast<int>(shape[0]),
@@ -130,6 +156,7 @@ class ProgramSteps {
                   static_cast<int>(shape[2]),
                   square("strides"),
                   1,
+                  square("dilations"),
                   {},
                   {}};
     const std::int64_t groups = one("groups", 1);
@@ -149,6 +176,15 @@ class ProgramSteps {
     if (program_.flag(*operation_, "ceil_mode")) fail("rounds its output size up");
     return [=, pad = padding(size, stride), place = place_](const Inputs& in) {
       return max_pooled(*in[0], size, stride, pad(in[0]->shape), place);
+    };
+  }
+
+  Make avg_pool() {
+    const int size = square("kernel_sizes"), stride = square("strides");
+    if (program_.flag(*operation_, "ceil_mode")) fail("rounds its output size up");
+    const bool inside = program_.flag(*operation_, "exclude_padding_from_average");
+    return [=, pad = padding(size, stride), place = place_](const Inputs& in) {
+      return averaged(*in[0], size, stride, pad(in[0]->shape), inside, place);
     };
   }
 
@@ -176,13 +212,78 @@ class ProgramSteps {
     return [](const Inputs& in) { return averaged(*in[0]); };
   }
 
-  Make upsample() {
+  int factor() const {
     const float rows = program_.number(*operation_, "scale_factor_height");
     const float columns = program_.number(*operation_, "scale_factor_width");
     if (rows != columns || !(rows >= 1 && rows <= 1024) || rows != std::floor(rows)) {
       fail("does not scale by one integer factor");
     }
-    return [n = static_cast<int>(rows)](const Inputs& in) { return upsampled(*in[0], n); };
+    return static_cast<int>(rows);
+  }
+
+  Make upsample() {
+    return [n = factor()](const Inputs& in) { return upsampled(*in[0], n); };
+  }
+
+  Make upsample_bilinear() {
+    const bool corners = !given("align_corners") || program_.flag(*operation_, "align_corners");
+    return [n = factor(), grid = corners ? on_corners : on_half_pixels,
+            place = place_](const Inputs& in) {
+      const graph::Shape& s = in[0]->shape;
+      return interpolated(*in[0], s.height * n, s.width * n, grid, place);
+    };
+  }
+
+  Make resize() {
+    const std::string mode = program_.text(*operation_, "sampling_mode");
+    Grid grid = on_starts;
+    if (mode == "STRICT_ALIGN_CORNERS" || mode == "ALIGN_CORNERS") {
+      grid = on_corners;
+    } else if (mode == "UNALIGN_CORNERS") {
+      grid = on_half_pixels;
+    } else if (!mode.empty() && mode != "DEFAULT") {
+      fail("samples by \"" + mode + "\"");
+    }
+    const std::int64_t rows = one("target_size_height", 1), columns = one("target_size_width", 1);
+    return [=, place = place_](const Inputs& in) {
+      return interpolated(*in[0], static_cast<int>(rows), static_cast<int>(columns), grid, place);
+    };
+  }
+
+  Make reorganize() {
+    const std::int64_t block = one("block_size", 0);
+    if (block < 1 || block > 1024) fail("has an impossible block size");
+    return [n = static_cast<int>(block), place = place_](const Inputs& in) {
+      return space_to_depth(*in[0], n, place);
+    };
+  }
+
+  Make reshape() {
+    const auto sides = program_.integers(*operation_, "shape", {});
+    if (sides.size() != 4 || sides[0] != 1) fail("does not make one image of three axes");
+    return [to = std::array{sides[1], sides[2], sides[3]}, place = place_](const Inputs& in) {
+      return reshaped(*in[0], to, place);
+    };
+  }
+
+  Make transpose() {
+    const auto perm = program_.integers(*operation_, "perm", {});
+    auto sorted = perm;
+    std::ranges::sort(sorted);
+    if (sorted != std::vector<std::int64_t>{0, 1, 2, 3} || perm[0] != 0) {
+      fail("moves the axis of images");
+    }
+    const std::array<int, 3> order{static_cast<int>(perm[1]) - 1, static_cast<int>(perm[2]) - 1,
+                                   static_cast<int>(perm[3]) - 1};
+    return [order](const Inputs& in) { return permuted(*in[0], order); };
+  }
+
+  Make matmul() {
+    return [a = program_.flag(*operation_, "transpose_x"),
+            b = program_.flag(*operation_, "transpose_y"), place = place_](const Inputs& in) {
+      if (in.size() != 2) throw input_error(place, "does not multiply two tensors");
+      return multiplied(*in[0], *in[1], a, b, place);
+    };
   }
 
   void check_channels() const {
@@ -197,21 +298,43 @@ class ProgramSteps {
     return [place = place_](const Inputs& in) { return joined(in, place); };
   }
 
-  Make softmax() {
-    check_channels();
-    return [](const Inputs& in) { return softmax_of(*in[0]); };
+  Make split(std::size_t output) {
+    const auto sizes = program_.integers(*operation_, "split_sizes", {});
+    const std::int64_t axis = one("axis", 0), at = axis < 0 ? axis + 3 : axis - 1;
+    if (at < 0 || at > 2 || sizes.size() != operation_->outputs.size()) {
+      fail("has no size for each part, or is along the axis of images");
+    }
+    std::int64_t begin = 0;
+    for (std::size_t i = 0; i < output; ++i) begin += sizes[i];
+    return [=, end = begin + sizes[output], place = place_](const Inputs& in) {
+      return part_of(*in[0], static_cast<int>(at), begin, end, place);
+    };
   }
 
+  Make softmax() {
+    const std::int64_t axis = one("axis", 0), at = axis < 0 ? axis + 3 : axis - 1;
+    if (at < 0 || at > 2) fail("is over an axis other than channels, rows and columns");
+    return [at](const Inputs& in) { return softmax_of(*in[0], static_cast<int>(at)); };
+  }
+
+  // A part of one axis.
   Make slice() {
     const auto begin = program_.integers(*operation_, "begin", {});
     const auto size = program_.integers(*operation_, "size", {});
     if (begin.size() != 4 || size.size() != 4) fail("does not slice four axes");
     return [=, place = place_](const Inputs& in) {
       const graph::Shape& s = in[0]->shape;
-      const bool whole = begin[0] == 0 && size[0] == 1 && begin[2] == 0 && begin[3] == 0 &&
-                         size[2] == s.height && size[3] == s.width;
-      if (!whole || size[1] < 1) throw input_error(place, "slices something other than channels");
-      return channels_of(*in[0], begin[1], begin[1] + size[1], place);
+      const std::array<int, 4> sides{1, s.channels, s.height, s.width};
+      int axis = 1;
+      for (int i = 1; i < 4; ++i) {
+        if (begin[i] != 0 || size[i] != sides[i]) axis = i;
+      }
+      for (int i = 0; i < 4; ++i) {
+        if (i == axis || (begin[i] == 0 && size[i] == sides[i])) continue;
+        throw input_error(place, "slices more than one axis");
+      }
+      if (size[axis] < 1) throw input_error(place, "is empty");
+      return part_of(*in[0], axis - 1, begin[axis], begin[axis] + size[axis], place);
     };
   }
 

@@ -1,16 +1,15 @@
 #include <array>
 #include <cmath>
+#include <numeric>
 
+#include "oko/formats/coreml/arithmetic.h"
 #include "oko/formats/coreml/layers.h"
 #include "oko/graph/head.h"
 
 namespace oko::formats::coreml {
 namespace {
 
-constexpr int kPower = 3, kExp = 4, kThreshold = 7;   // unary types
-constexpr int kSum = 0, kMax = 7, kOverChannels = 2;  // reductions
-constexpr int kObjectness = 4, kFirstClass = 5;       // channels of an anchor
-constexpr int kNames = 2;
+constexpr int kObjectness = 4, kFirstClass = 5;  // channels of an anchor
 
 // How steeply a class falls from 1 to 0 as its confidence falls below the best one's: a difference
 // of 1e-4 gives 0. The product does not overflow in float16 either.
@@ -21,227 +20,253 @@ constexpr float kSteepness = 1e4F;
 class DecodingWriter {
  public:
   DecodingWriter(const graph::Network& network, LayerWriter& writer)
-      : network_(network), writer_(writer) {}
+      : network_(network), to_(writer) {}
 
   std::int64_t run(const std::vector<std::string>& maps) {
     std::vector<std::string> coordinates, confidences;
     std::int64_t boxes = 0;
     const std::vector<int> heads = network_.heads();
     for (std::size_t i = 0; i < heads.size(); ++i) {
-      head_ = graph::usual_head_of(network_, heads[i]);
-      prefix_ = "decode." + std::to_string(i) + ".";
-      const std::string numbers = by_number(maps[i]);
-      coordinates.push_back(listed(coordinates_of(numbers), 4, "coordinates"));
-      confidences.push_back(listed(confidences_of(numbers), head_.classes, "confidence"));
-      boxes += head_.boxes * head_.cells();
+      to_.set_prefix("decode." + std::to_string(i) + ".");
+      const Boxes decoded = boxes_of(heads[i], maps[i]);
+      coordinates.push_back(listed(decoded.coordinates, 4, "coordinates"));
+      confidences.push_back(listed(decoded.confidences, grid_.classes, "confidence"));
+      boxes += boxes_ * grid_.cells();
     }
-    prefix_ = "decode.";
-    finish(coordinates, kRawCoordinates);
-    finish(confidences, kRawConfidence);
+    to_.set_prefix("decode.");
+    to_.finish(kRawCoordinates, coordinates);
+    to_.finish(kRawConfidence, confidences);
     return boxes;
   }
 
  private:
-  proto::Layer& add(const std::string& what, const std::vector<std::string>& from,
-                    const std::string& to) {
-    return writer_.add(prefix_ + what, from, to);
-  }
-  // A layer whose output has the layer's name.
-  struct Added {
-    proto::Layer& layer;
-    std::string map;
+  // [4, anchors, cells] and [classes, anchors, cells].
+  struct Boxes {
+    std::string coordinates, confidences;
   };
-  Added add(const std::string& what, const std::vector<std::string>& from) {
-    std::string map = writer_.map_name(prefix_ + what);
-    return {add(what, from, map), map};
-  }
 
-  std::string linear(const std::string& what, const std::string& from, float factor, float shift) {
-    Added added = add(what, {from});
-    proto::Line& line = *added.layer.mutable_activation()->mutable_linear();
-    line.set_alpha(factor);
-    line.set_beta(shift);
-    return added.map;
-  }
-  // min(max(factor · x + shift, 0), 1).
-  std::string clamped(const std::string& what, const std::string& from, float factor, float shift) {
-    Added added = add(what, {from});
-    proto::Line& line = *added.layer.mutable_activation()->mutable_hard_sigmoid();
-    line.set_alpha(factor);
-    line.set_beta(shift);
-    return added.map;
-  }
-  std::string sigmoid(const std::string& what, const std::string& from) {
-    Added added = add(what, {from});
-    added.layer.mutable_activation()->mutable_sigmoid();
-    return added.map;
-  }
-  std::string sum(const std::string& what, const std::string& a, const std::string& b) {
-    Added added = add(what, {a, b});
-    added.layer.mutable_add();
-    return added.map;
-  }
-  std::string product(const std::string& what, const std::string& a, const std::string& b) {
-    Added added = add(what, {a, b});
-    added.layer.mutable_multiply();
-    return added.map;
-  }
-  std::string reduced(const std::string& what, const std::string& from, int mode) {
-    Added added = add(what, {from});
-    added.layer.mutable_reduce()->set_mode(mode);
-    added.layer.mutable_reduce()->set_axis(kOverChannels);
-    return added.map;
-  }
-  std::string unary(const std::string& what, const std::string& from, int type, float alpha) {
-    Added added = add(what, {from});
-    added.layer.mutable_unary()->set_type(type);
-    added.layer.mutable_unary()->set_alpha(alpha);
-    added.layer.mutable_unary()->set_scale(1);
-    return added.map;
-  }
-  std::string channels(const std::string& what, const std::string& from, int begin, int end) {
-    Added added = add(what, {from});
-    proto::Slice& slice = *added.layer.mutable_slice();
-    slice.set_begin(begin);
-    slice.set_end(end);
-    slice.set_stride(1);
-    return added.map;
-  }
-  std::string reshaped(const std::string& what, const std::string& from,
-                       std::array<std::int64_t, 3> shape) {
-    Added added = add(what, {from});
-    for (const std::int64_t side : shape) added.layer.mutable_reshape()->add_shape(side);
-    return added.map;
-  }
-  // Swaps channels and rows.
-  std::string turned(const std::string& what, const std::string& from) {
-    Added added = add(what, {from});
-    for (const std::uint64_t axis : {0U, 2U, 1U, 3U}) added.layer.mutable_permute()->add_axes(axis);
-    return added.map;
-  }
-
-  // Reshapes [anchors · values, rows, columns] to [values, anchors, cells].
-  std::string by_number(const std::string& map) {
-    const std::string apart =
-        reshaped("anchors", map, {head_.boxes, kFirstClass + head_.classes, head_.cells()});
-    return turned("numbers", apart);
-  }
-
-  // value(component, box of a cell, cell) for the two components of centres or sizes, as the
-  // layer's constants.
-  template <typename Value>
-  void set_constants(Value value, proto::Weights& weights,
-                     google::protobuf::RepeatedField<std::uint64_t>& shape) {
-    for (const std::int64_t side :
-         {std::int64_t{kNames}, std::int64_t{head_.boxes}, head_.cells()}) {
-      shape.Add(static_cast<std::uint64_t>(side));
+  Boxes boxes_of(int head, const std::string& map) {
+    grid_ = graph::head_of(network_, head);
+    const graph::Operation& operation = network_.layers[head].operation;
+    if (const auto* distances = std::get_if<graph::Distances>(&operation)) {
+      return decoded(*distances, map);
     }
-    for (int number = 0; number < kNames; ++number) {
-      for (int box = 0; box < head_.boxes; ++box) {
-        for (std::int64_t cell = 0; cell < head_.cells(); ++cell) {
-          weights.add_floats(value(number, box, cell));
+    if (const auto* ssd = std::get_if<graph::Ssd>(&operation)) return decoded(*ssd, map);
+    return decoded(graph::anchor_head_of(network_, head), map);
+  }
+
+  // ---- numbers ---------------------------------------------------------------------------------
+
+  // Of x (0) or y (1): the side of the grid, of the input and of a cell.
+  float cells(int axis) const { return static_cast<float>(axis == 0 ? grid_.width : grid_.height); }
+  float input(int axis) const {
+    return static_cast<float>(axis == 0 ? network_.input.width : network_.input.height);
+  }
+  float place(int axis, std::int64_t cell) const {
+    return static_cast<float>(axis == 0 ? cell % grid_.width : cell / grid_.width);
+  }
+  static float side(const graph::Anchor& anchor, int axis) {
+    return axis == 0 ? anchor.width : anchor.height;
+  }
+
+  // value(axis, box of a cell, cell) for x and y, as constants of a tensor.
+  template <typename Value>
+  Arithmetic::Constants constants(const Value& value) const {
+    Arithmetic::Constants made{{2, boxes_, grid_.cells()}, {}};
+    for (int axis = 0; axis < 2; ++axis) {
+      for (int box = 0; box < boxes_; ++box) {
+        for (std::int64_t cell = 0; cell < grid_.cells(); ++cell) {
+          made.values.push_back(value(axis, box, cell));
         }
       }
     }
+    return made;
   }
 
-  // (cell + s·σ(t) − (s − 1)/2) / grid.
-  std::string centres(const std::string& numbers) {
-    const std::string relative = sigmoid("centre.sigmoid", channels("centre.raw", numbers, 0, 2));
-    Added added = add("centre", {relative});
-    proto::Scale& scale = *added.layer.mutable_scale();
-    const auto side = [&](int number) {
-      return static_cast<float>(number == 0 ? head_.width : head_.height);
+  // Reshapes [anchors · values, rows, columns] to [values, anchors, cells].
+  std::string by_number(const std::string& what, const std::string& map, int values) {
+    return to_.turned(what, to_.reshaped(what + ".anchors", map, {boxes_, values, grid_.cells()}));
+  }
+
+  // Reshapes [values, anchors, cells] to [boxes, values, 1].
+  std::string listed(const std::string& map, std::int64_t numbers, const std::string& what) {
+    return to_.turned(what, to_.reshaped(what + ".row", map, {numbers, boxes_ * grid_.cells(), 1}));
+  }
+
+  // ---- boxes -----------------------------------------------------------------------------------
+
+  // From two opposite corners, as parts of the input: cx, cy, w, h of the boxes, clipped to it.
+  std::string clipped(const std::string& near_corner, const std::string& far_corner) {
+    const std::string far = to_.clamped("far", far_corner, 1, 0);
+    const std::string near = to_.clamped("near", near_corner, 1, 0);
+    const std::string middle = to_.linear("middle", to_.sum("middle.twice", near, far), .5F, 0);
+    // Distances may be negative.
+    const std::string extent =
+        to_.at_least("extent", to_.sum("extent.raw", far, to_.linear("near.back", near, -1, 0)), 0);
+    return to_.joined("box", {middle, extent});
+  }
+
+  std::string around(const std::string& centre, const std::string& size) {
+    const std::string half = to_.linear("half", size, .5F, 0);
+    return clipped(to_.sum("near.raw", centre, to_.linear("half.back", half, -1, 0)),
+                   to_.sum("far.raw", centre, half));
+  }
+
+  // What graph::BoxCode says of x and y, ...
+  std::string centres(const graph::AnchorHead& head, const std::string& numbers) {
+    std::string relative = to_.channels("centre.raw", numbers, 0, 2);
+    float factor = 1, shift = 0;  // in cells
+    switch (head.box_code) {
+      case graph::BoxCode::kExponential:
+      case graph::BoxCode::kSquared:
+        relative = to_.sigmoid("centre.sigmoid", relative);
+        factor = head.scale_x_y;
+        shift = -(head.scale_x_y - 1) / 2;
+        break;
+      case graph::BoxCode::kPoint:
+        break;
+      case graph::BoxCode::kBounded:
+        relative = to_.tanh("centre.tanh", relative);
+        break;
+    }
+    return to_.scaled("centre", relative,
+                      constants([&](int axis, int, std::int64_t) { return factor / cells(axis); }),
+                      constants([&](int axis, int, std::int64_t cell) {
+                        return (place(axis, cell) + shift) / cells(axis);
+                      }));
+  }
+
+  // ... and of width and height.
+  std::string sizes(const graph::AnchorHead& head, const std::string& numbers) {
+    std::string relative = to_.channels("size.raw", numbers, 2, 4);
+    float factor = 1;  // in anchors
+    switch (head.box_code) {
+      case graph::BoxCode::kExponential:
+      case graph::BoxCode::kPoint:
+        relative = to_.exponential("size.exp", relative);
+        break;
+      case graph::BoxCode::kSquared: {
+        const std::string sigmoid = to_.sigmoid("size.sigmoid", relative);
+        relative = to_.product("size.square", sigmoid, sigmoid);
+        factor = 4;
+        break;
+      }
+      case graph::BoxCode::kBounded:
+        relative = to_.sigmoid("size.sigmoid", relative);
+        break;
+    }
+    return to_.scaled("size", relative, constants([&](int axis, int box, std::int64_t) {
+                        return factor * side(head.anchor(box), axis) / input(axis);
+                      }),
+                      {});
+  }
+
+  Boxes decoded(const graph::AnchorHead& head, const std::string& map) {
+    boxes_ = head.boxes;
+    const std::string numbers = by_number("numbers", map, kFirstClass + head.classes);
+    const std::string coordinates = around(centres(head, numbers), sizes(head, numbers));
+    return {coordinates, confidences_of(head, numbers)};
+  }
+
+  // The prior less the distances to the left and top, and more those to the right and bottom.
+  Boxes decoded(const graph::Distances& head, const std::string& map) {
+    boxes_ = 1;
+    const int classes = head.classes, all = head.channels();
+    const std::string scores = to_.reshaped(
+        "scores.cells", to_.sigmoid("scores", to_.channels("scores.raw", map, 0, classes)),
+        {classes, 1, grid_.cells()});
+    const std::string raw = to_.channels("sides.raw", map, classes, all);
+    const std::string sides = to_.reshaped(
+        "sides", head.bins == 1 ? raw : expectations(head.bins, raw), {4, 1, grid_.cells()});
+    const auto corner = [&](const char* what, const std::string& distances, float sign) {
+      const auto stride = static_cast<float>(head.stride);
+      return to_.scaled(what, distances, constants([&](int axis, int, std::int64_t) {
+                          return sign * stride / input(axis);
+                        }),
+                        constants([&](int axis, int, std::int64_t cell) {
+                          return (place(axis, cell) + head.prior) * stride / input(axis);
+                        }));
     };
-    set_constants([&](int number, int, std::int64_t) { return head_.scale_x_y / side(number); },
-                  *scale.mutable_scale(), *scale.mutable_scale_shape());
-    scale.set_with_bias(true);
-    set_constants(
-        [&](int number, int, std::int64_t cell) {
-          const std::int64_t place = number == 0 ? cell % head_.width : cell / head_.width;
-          return (static_cast<float>(place) - (head_.scale_x_y - 1) / 2) / side(number);
-        },
-        *scale.mutable_bias(), *scale.mutable_bias_shape());
-    return added.map;
+    const std::string near = corner("near.raw", to_.channels("sides.near", sides, 0, 2), -1);
+    const std::string far = corner("far.raw", to_.channels("sides.far", sides, 2, 4), 1);
+    return {clipped(near, far), distribution(scores, classes, false)};
   }
 
-  // exp(t) · anchor / input.
-  std::string sizes(const std::string& numbers) {
-    const std::string power = unary("size.exp", channels("size.raw", numbers, 2, 4), kExp, 0);
-    Added added = add("size", {power});
-    proto::Scale& scale = *added.layer.mutable_scale();
-    set_constants(
-        [&](int number, int box, std::int64_t) {
-          const graph::Anchor anchor = head_.anchor(box);
-          return number == 0 ? anchor.width / static_cast<float>(network_.input.width)
-                             : anchor.height / static_cast<float>(network_.input.height);
-        },
-        *scale.mutable_scale(), *scale.mutable_scale_shape());
-    return added.map;
+  // Of the distributions that `bins` logits for each of four sides are: [1, 4, cells].
+  std::string expectations(int bins, const std::string& raw) {
+    const std::string logits =
+        to_.turned("bins", to_.reshaped("sides.bins", raw, {4, bins, grid_.cells()}));
+    std::vector<float> numbers(static_cast<std::size_t>(bins));
+    std::iota(numbers.begin(), numbers.end(), 0.F);
+    return to_.weighted("distances", to_.softmax("bins.softmax", logits), numbers);
   }
 
-  // cx, cy, w, h of the boxes, clipped to the image.
-  std::string coordinates_of(const std::string& numbers) {
-    const std::string centre = centres(numbers), size = sizes(numbers);
-    const std::string half = linear("half", size, .5F, 0);
-    const std::string far = clamped("far", sum("far.raw", centre, half), 1, 0);
-    const std::string near =
-        clamped("near", sum("near.raw", centre, linear("half.back", half, -1, 0)), 1, 0);
-    const std::string middle = linear("middle", sum("middle.twice", near, far), .5F, 0);
-    const std::string extent = sum("extent", far, linear("near.back", near, -1, 0));
-    Added added = add("box", {middle, extent});
-    added.layer.mutable_concat();
-    return added.map;
+  Boxes decoded(const graph::Ssd& head, const std::string& map) {
+    boxes_ = static_cast<int>(head.anchors.size());
+    const int logits = 1 + head.classes, of_classes = boxes_ * logits;
+    const std::string numbers =
+        by_number("numbers", to_.channels("boxes.raw", map, of_classes, head.channels()), 4);
+    const auto anchor = [&](int box, int axis) {
+      return side(head.anchors[static_cast<std::size_t>(box)], axis) / input(axis);
+    };
+    const std::string centre = to_.scaled("centre", to_.channels("centre.raw", numbers, 0, 2),
+                                          constants([&](int axis, int box, std::int64_t) {
+                                            return head.centre_variance * anchor(box, axis);
+                                          }),
+                                          constants([&](int axis, int, std::int64_t cell) {
+                                            return (place(axis, cell) + .5F) / cells(axis);
+                                          }));
+    const std::string grown =
+        to_.linear("size.scaled", to_.channels("size.raw", numbers, 2, 4), head.size_variance, 0);
+    const std::string size = to_.scaled(
+        "size", to_.exponential("size.exp", grown),
+        constants([&](int axis, int box, std::int64_t) { return anchor(box, axis); }), {});
+    const std::string coordinates = around(centre, size);
+    const std::string classes =
+        by_number("classes", to_.channels("classes.raw", map, 0, of_classes), logits);
+    const std::string scores =
+        to_.channels("scores", to_.softmax("classes.softmax", classes), 1, logits);
+    return {coordinates, distribution(scores, head.classes, true)};
+  }
+
+  // ---- scores ----------------------------------------------------------------------------------
+
+  std::string confidences_of(const graph::AnchorHead& head, const std::string& numbers) {
+    std::string objectness = to_.sigmoid(
+        "objectness", to_.channels("objectness.raw", numbers, kObjectness, kFirstClass));
+    const std::string raw =
+        to_.channels("classes.raw", numbers, kFirstClass, kFirstClass + head.classes);
+    std::string probabilities =
+        head.softmax ? to_.softmax("classes", raw) : to_.sigmoid("classes", raw);
+    if (head.class_share != 0) {
+      objectness = to_.power("objectness.share", objectness, 1 - head.class_share);
+      probabilities = to_.power("classes.share", probabilities, head.class_share);
+    }
+    return distribution(to_.product("scores", probabilities, objectness), head.classes,
+                        head.softmax && head.class_share == 0);
   }
 
   // Vision treats a row as a distribution whose sum is the confidence that there is any object.
   // Softmax gives that. Of independent sigmoids only the best class is kept, at its own confidence,
   // which suppression and thresholds use. Finally, a row that still exceeds 1 (ties, rounding) is
   // divided by its sum.
-  std::string confidences_of(const std::string& numbers) {
-    const std::string objectness =
-        sigmoid("objectness", channels("objectness.raw", numbers, kObjectness, kFirstClass));
-    const std::string raw =
-        channels("classes.raw", numbers, kFirstClass, kFirstClass + head_.classes);
-    std::string probabilities;
-    if (head_.softmax) {
-      Added added = add("classes", {raw});
-      added.layer.mutable_softmax();
-      probabilities = added.map;
-    } else {
-      probabilities = sigmoid("classes", raw);
-    }
-    const std::string confidence = product("scores", probabilities, objectness);
-    if (head_.classes == 1) return confidence;
-    const std::string kept = head_.softmax ? confidence : best_of(confidence);
-    const std::string whole = unary("sum.limit", reduced("sum", kept, kSum), kThreshold, 1);
-    return product("confidences", kept, unary("sum.inverse", whole, kPower, -1));
+  std::string distribution(const std::string& scores, int classes, bool is_one) {
+    if (classes == 1) return scores;
+    const std::string kept = is_one ? scores : best_of(scores);
+    const std::string whole = to_.at_least("sum.limit", to_.sum_of_channels("sum", kept), 1);
+    return to_.product("confidences", kept, to_.power("sum.inverse", whole, -1));
   }
 
   std::string best_of(const std::string& confidence) {
-    const std::string best = reduced("best", confidence, kMax);
-    const std::string behind = sum("behind", confidence, linear("best.back", best, -1, 0));
-    return product("best.only", confidence, clamped("is.best", behind, kSteepness, 1));
-  }
-
-  // Reshapes [values, anchors, cells] to [boxes, values, 1].
-  std::string listed(const std::string& map, std::int64_t numbers, const std::string& what) {
-    return turned(what, reshaped(what + ".row", map, {numbers, head_.boxes * head_.cells(), 1}));
-  }
-
-  void finish(const std::vector<std::string>& lists, const char* name) {
-    const std::string to = writer_.map_name(name);
-    if (lists.size() > 1) {
-      add(name, lists, to).mutable_concat();
-    } else {
-      add(name, lists, to).mutable_activation()->mutable_linear()->set_alpha(1);
-    }
+    const std::string best = to_.largest_channel("best", confidence);
+    const std::string behind = to_.sum("behind", confidence, to_.linear("best.back", best, -1, 0));
+    return to_.product("best.only", confidence, to_.clamped("is.best", behind, kSteepness, 1));
   }
 
   const graph::Network& network_;
-  LayerWriter& writer_;
-  graph::AnchorHead head_;
-  std::string prefix_;
+  Arithmetic to_;
+  graph::Head grid_;  // of the current head
+  int boxes_ = 1;     // in each of its cells
 };
 
 }  // namespace

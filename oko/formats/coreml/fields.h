@@ -70,6 +70,7 @@ enum LayerKind : std::uint32_t {  // the fields of a layer of which it has one
   kSoftmax = 175,
   kPad = 200,
   kUpsample = 210,
+  kResizeBilinear = 211,
   kUnary = 220,
   kAdd = 230,
   kMultiply = 231,
@@ -82,6 +83,7 @@ enum LayerKind : std::uint32_t {  // the fields of a layer of which it has one
   kPermute = 310,
   kConcat = 320,
   kSplit = 330,
+  kReorganizeData = 345,
   kSlice = 350,
   kCopy = 600,
   kClip = 660,
@@ -89,6 +91,7 @@ enum LayerKind : std::uint32_t {  // the fields of a layer of which it has one
   kSoftmaxNd = 950,
   kConcatNd = 980,
   kTranspose = 985,
+  kBatchedMatMul = 1045,
   kReshapeStatic = 1140,
   kClampedRelu = 1460,
 };
@@ -136,6 +139,7 @@ enum class PoolingLayerParams {
   kValid = 30,
   kSame = 31,
   kIncludeLastPixel = 32,
+  kAvgPoolExcludePadding = 50,
   kGlobalPooling = 60,
 };
 enum PoolingType { kMaxPool, kAveragePool };
@@ -146,6 +150,7 @@ enum ActivationKind : std::uint32_t {  // the fields of ActivationParams of whic
   kTanh = 30,
   kSigmoid = 40,
   kSigmoidHard = 41,
+  kElu = 50,
   kSoftplus = 70,
 };
 enum class ActivationLine { kAlpha = 1, kBeta };  // of all kinds that have them
@@ -168,8 +173,17 @@ enum class BatchnormLayerParams {
 };
 enum class PaddingLayerParams { kConstant = 1, kPaddingAmounts = 10 };
 enum class PaddingConstant { kValue = 1 };
-enum class UpsampleLayerParams { kScalingFactor = 1, kMode = 5, kFractionalScalingFactor = 7 };
-enum InterpolationMode { kNearest };
+enum class UpsampleLayerParams {
+  kScalingFactor = 1,
+  kMode = 5,
+  kLinearUpsampleMode = 6,
+  kFractionalScalingFactor = 7,
+};
+enum InterpolationMode { kNearest, kBilinear };
+enum LinearUpsampleMode { kDefault, kAlignCornersTrue, kAlignCornersFalse };
+enum class ResizeBilinearLayerParams { kTargetSize = 1, kMode };
+enum class SamplingMode { kSamplingMethod = 1 };
+enum SamplingMethod { kStrictAlignEndpoints, kAlignEndpoints, kUpsampleMode, kRoiAlign };
 enum class UnaryFunctionLayerParams { kType = 1, kAlpha, kEpsilon, kShift, kScale };
 enum UnaryFunction { kSqrt, kRsqrt, kInverse, kPower, kExp, kLog, kAbs, kThreshold };
 enum class AddLayerParams { kAlpha = 1 };  // also of MultiplyLayerParams
@@ -186,7 +200,10 @@ enum class ConcatLayerParams { kSequenceConcat = 100 };
 enum class ConcatNDLayerParams { kAxis = 1, kInterleave };
 enum class SoftmaxNDLayerParams { kAxis = 1 };
 enum class SliceLayerParams { kStartIndex = 1, kEndIndex, kStride, kAxis };
-enum SliceAxis { kChannelAxis };
+enum SliceAxis { kChannelAxis, kHeightAxis, kWidthAxis };
+enum class ReorganizeDataLayerParams { kMode = 1, kBlockSize };
+enum ReorganizationType { kSpaceToDepth, kDepthToSpace, kPixelShuffle };
+enum class BatchedMatMulLayerParams { kTransposeA = 1, kTransposeB };
 enum class ClipLayerParams { kMinVal = 1, kMaxVal };
 enum class ClampedReluLayerParams { kAlpha = 1, kBeta };
 
@@ -201,7 +218,7 @@ enum class Binding { kName = 1, kValue };
 enum class NamedValueType { kName = 1, kType };
 enum class ValueType { kTensorType = 1 };
 enum class TensorType { kDataType = 1, kDimensions = 3 };
-enum DataType { kFloat16 = 10 };
+enum DataType { kBool = 1, kFloat16 = 10, kFloat32 = 11, kInt8 = 21 };
 enum class Dimension { kConstant = 1 };
 enum class ConstantDimension { kSize = 1 };
 enum class Value { kType = 2, kImmediateValue = 3, kBlobFileValue = 5 };

@@ -20,7 +20,8 @@ ReadModel read(std::span<const File> files, const ReadOptions& options) {
   if (file == nullptr) file = &files.front();
   const File* weights = file_ending(files, "weight.bin");
   return finished(
-      read_coreml(file->bytes, file->name, weights != nullptr ? weights->bytes : Bytes()), options);
+      read_coreml(file->bytes, file->name, weights != nullptr ? weights->bytes : Bytes(), options),
+      options);
 }
 
 Written write(const graph::Network& network, const WriteOptions& options, const std::string& stem) {

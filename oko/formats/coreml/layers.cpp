@@ -15,6 +15,10 @@ using graph::Activation;
 using graph::Padding;
 
 constexpr int kAveragePool = 1, kThreshold = 7;  // pooling and unary types
+constexpr int kBilinear = 1;                     // an upsampling mode
+constexpr int kOnHalfPixels = 2;                 // how it finds places between pixels
+constexpr int kStrictCorners = 0;                // a sampling method of a resize
+constexpr int kResizeVersion = 3, kMatmulVersion = 4, kHalfPixelVersion = 5;
 constexpr float kRelu6Limit = 6;
 
 void set_halves(std::span<const float> values, proto::Weights& to) {
@@ -96,20 +100,37 @@ class NetworkWriter {
     for (const int from : layer().inputs) names.push_back(map_of(from));
     return names;
   }
-  const graph::Shape& input_shape() const {
-    return graph::shape_of(network_, layer().inputs.front());
+  const graph::Shape& input_shape(std::size_t i = 0) const {
+    return graph::shape_of(network_, layer().inputs[i]);
   }
+  const graph::Shape& output_shape() const { return layer().output; }
   std::span<const float> weight(const char* part) const {
     return graph::weight_of(network_, layer(), part).floats();
   }
-  proto::Layer& add(const char* suffix, const std::vector<std::string>& from,
+  proto::Layer& add(const std::string& suffix, const std::vector<std::string>& from,
                     const std::string& to) {
     return writer_.add(layer().name + suffix, from, to);
+  }
+  // The name of a tensor inside the layer.
+  std::string part(const std::string& suffix) { return writer_.map_name(layer().name + suffix); }
+  void slice(const std::string& suffix, const std::string& from, const std::string& to, Axis axis,
+             std::int64_t begin, std::int64_t end) {
+    writer_.add_slice(layer().name + suffix, from, to, axis, begin, end);
+  }
+  void reshape(const std::string& suffix, const std::string& from, const std::string& to,
+               const std::array<std::int64_t, 3>& shape) {
+    writer_.add_reshape(layer().name + suffix, from, to, shape);
+  }
+  std::string reshaped(const std::string& suffix, const std::string& from,
+                       const std::array<std::int64_t, 3>& shape) {
+    const std::string made = part(suffix);
+    reshape(suffix, from, made, shape);
+    return made;
   }
 
   // The tensor before the layer's activation, or the layer's output if it has none.
   std::string before_activation(Activation activation) {
-    return activation == Activation::kLinear ? map() : writer_.map_name(layer().name + ".linear");
+    return activation == Activation::kLinear ? map() : part(".linear");
   }
 
   void write(const graph::Convolution& c) {
@@ -120,7 +141,7 @@ class NetworkWriter {
     out.set_groups(static_cast<std::uint64_t>(c.groups));
     set_pair(c.size, *out.mutable_kernel_size());
     set_pair(c.stride, *out.mutable_stride());
-    set_pair(1, *out.mutable_dilation());
+    set_pair(c.dilation, *out.mutable_dilation());
     set_amounts(c.padding, *out.mutable_valid());
     out.set_with_bias(true);
     writer_.set_kernel(weight("kernel"), static_cast<std::size_t>(c.filters),
@@ -142,17 +163,39 @@ class NetworkWriter {
     }
   }
 
-  void write(const graph::AveragePool&) {
+  void write(const graph::AveragePool& pool) {
     proto::Pooling& out = *add("", {input()}, map()).mutable_pooling();
     out.set_type(kAveragePool);
-    out.set_global(true);
-    set_pair(1, *out.mutable_kernel_size());
-    set_pair(1, *out.mutable_stride());
+    out.set_global(pool.is_global());
+    set_pair(std::max(pool.size, 1), *out.mutable_kernel_size());
+    set_pair(pool.stride, *out.mutable_stride());
     out.mutable_valid();
+    if (pool.is_global()) return;
+    set_amounts(pool.padding, *out.mutable_valid());
+    out.set_exclude_padding(!pool.counts_padding);
   }
 
   void write(const graph::Upsample& upsample) {
     set_pair(upsample.scale, *add("", {input()}, map()).mutable_upsample()->mutable_scale());
+  }
+
+  // The grid of pixel corners is the plain upsampling's; others came with later versions.
+  void write(const graph::Bilinear& bilinear) {
+    proto::Layer& layer = add("", {input()}, map());
+    if (bilinear.grid == graph::Grid::kCorners) {
+      writer_.require_version(kResizeVersion);
+      proto::ResizeBilinear& out = *layer.mutable_resize_bilinear();
+      out.add_size(static_cast<std::uint64_t>(output_shape().height));
+      out.add_size(static_cast<std::uint64_t>(output_shape().width));
+      out.mutable_sampling()->set_method(kStrictCorners);
+      return;
+    }
+    proto::Upsample& out = *layer.mutable_upsample();
+    set_pair(bilinear.scale, *out.mutable_scale());
+    out.set_mode(kBilinear);
+    if (bilinear.grid != graph::Grid::kHalfPixel) return;
+    writer_.require_version(kHalfPixelVersion);
+    out.set_linear_mode(kOnHalfPixels);
   }
 
   void write(const graph::Route& route) {
@@ -171,17 +214,136 @@ class NetworkWriter {
   }
 
   void cut(const graph::Route& route, std::size_t from, const char* suffix, const std::string& to) {
-    const int channels = graph::shape_of(network_, layer().inputs[from]).channels / route.groups;
-    proto::Slice& out = *add(suffix, {input(from)}, to).mutable_slice();
-    out.set_begin(route.group * channels);
-    out.set_end((route.group + 1) * channels);
-    out.set_stride(1);
+    const int channels = input_shape(from).channels / route.groups;
+    slice(suffix, input(from), to, kChannels, route.group * channels, (route.group + 1) * channels);
+  }
+
+  void write(const graph::Slice& part) {
+    slice("", input(), map(), kChannels, part.first, part.first + part.channels);
+  }
+
+  void write(const graph::Shuffle& layer) { shuffle(input(), layer.groups); }
+
+  // Channels as groups x parts, exchanged, to the layer's output.
+  void shuffle(const std::string& from, int groups) {
+    const graph::Shape& s = output_shape();
+    const std::int64_t pixels = std::int64_t{s.height} * s.width;
+    const std::string grouped = reshaped(".groups", from, {groups, s.channels / groups, pixels});
+    const std::string exchanged = part(".exchange");
+    writer_.add_permute(layer().name + ".exchange", grouped, exchanged,
+                        {kRows, kChannels, kColumns});
+    reshape("", exchanged, map(), {s.channels, s.height, s.width});
+  }
+
+  // The layer for it has the order of rows. Others exchange its blocks, or blocks and channels.
+  void write(const graph::SpaceToDepth& layout) {
+    using Order = graph::SpaceToDepth::Order;
+    const graph::Shape& in = input_shape();
+    const graph::Shape& s = output_shape();
+    const int block = layout.block, square = block * block;
+    switch (layout.order) {
+      case Order::kRows:
+        return reorganize("", input(), map(), block);
+      case Order::kChannels:
+        return shuffle(reorganized(input(), block), square);
+      case Order::kColumns: {
+        const std::string rows = reorganized(input(), block);
+        std::vector<std::string> parts;
+        for (int i = 0; i < square; ++i) {
+          const int from = (i % block * block + i / block) * in.channels;
+          const std::string suffix = ".block" + std::to_string(i);
+          parts.push_back(part(suffix));
+          slice(suffix, rows, parts.back(), kChannels, from, from + in.channels);
+        }
+        add("", parts, map()).mutable_concat();
+        return;
+      }
+      case Order::kDarknet: {  // as it is stored there: fewer channels of larger maps
+        const std::string seen = reshaped(".seen", input(),
+                                          {in.channels / square, std::int64_t{in.height} * block,
+                                           std::int64_t{in.width} * block});
+        return reshape("", reorganized(seen, block), map(), {s.channels, s.height, s.width});
+      }
+    }
+  }
+
+  std::string reorganized(const std::string& from, int block) {
+    const std::string rows = part(".rows");
+    reorganize(".rows", from, rows, block);
+    return rows;
+  }
+  void reorganize(const char* suffix, const std::string& from, const std::string& to, int block) {
+    add(suffix, {from}, to).mutable_reorganize()->set_block(static_cast<std::uint64_t>(block));
   }
 
   void write(const graph::Shortcut& shortcut) {
     const std::string to = before_activation(shortcut.activation);
-    add("", inputs(), to).mutable_add();
+    if (shortcut.unequal) {
+      add_unequal(to);
+    } else {
+      add("", inputs(), to).mutable_add();
+    }
     activate(shortcut.activation, to);
+  }
+
+  // Input after input: the channels that both have are added, those that only the first has follow.
+  void add_unequal(const std::string& to) {
+    std::string sum = input();
+    const int channels = output_shape().channels;
+    for (std::size_t i = 1; i < layer().inputs.size(); ++i) {
+      const bool last = i + 1 == layer().inputs.size();
+      const std::string number = std::to_string(i), suffix = last ? "" : ".sum" + number;
+      const std::string result = last ? to : part(suffix);
+      const int common = std::min(channels, input_shape(i).channels);
+      const auto cut = [&](const char* what, const std::string& from, int begin, int end) {
+        const std::string name = what + number, made = part(name);
+        slice(name, from, made, kChannels, begin, end);
+        return made;
+      };
+      if (common == channels) {
+        const bool longer = input_shape(i).channels > channels;
+        const std::string term = longer ? cut(".part", input(i), 0, channels) : input(i);
+        add(suffix, {sum, term}, result).mutable_add();
+      } else {
+        const std::string both = part(".both" + number);
+        add(".both" + number, {cut(".common", sum, 0, common), input(i)}, both).mutable_add();
+        add(suffix, {both, cut(".rest", sum, common, channels)}, result).mutable_concat();
+      }
+      sum = result;
+    }
+  }
+
+  void write(const graph::Product& product) {
+    const std::string to = before_activation(product.activation);
+    add("", inputs(), to).mutable_multiply();
+    activate(product.activation, to);
+  }
+
+  // Heads, their channels, and pixels are the axes of its tensors.
+  void write(const graph::Attention& attention) {
+    const graph::Shape &in = input_shape(), &s = output_shape();
+    const std::int64_t heads = attention.heads, keys = attention.key_channels;
+    const std::int64_t pixels = std::int64_t{in.height} * in.width;
+    const std::int64_t all = in.channels / heads;
+    const std::string apart = reshaped(".heads", input(), {heads, all, pixels});
+    const auto rows = [&](const char* suffix, std::int64_t begin, std::int64_t end) {
+      const std::string made = part(suffix);
+      slice(suffix, apart, made, kRows, begin, end);
+      return made;
+    };
+    const std::string query = rows(".queries", 0, keys), key = rows(".keys", keys, 2 * keys),
+                      value = rows(".values", 2 * keys, all);
+    writer_.require_version(kMatmulVersion);
+    const std::string dots = part(".dots"), scaled = part(".scaled"), shares = part(".shares"),
+                      sums = part(".sums");
+    add(".dots", {query, key}, dots).mutable_batched_matmul()->set_transpose_first(true);
+    add(".scaled", {dots}, scaled)
+        .mutable_activation()
+        ->mutable_linear()
+        ->set_alpha(attention.scale);
+    add(".shares", {scaled}, shares).mutable_softmax_nd()->set_axis(-1);
+    add(".sums", {value, shares}, sums).mutable_batched_matmul()->set_transpose_second(true);
+    reshape("", sums, map(), {s.channels, s.height, s.width});
   }
 
   void write(const graph::Softmax&) { add("", {input()}, map()).mutable_softmax(); }
@@ -210,17 +372,21 @@ class NetworkWriter {
       case Activation::kSwish:
         return activate_swish(from);
       case Activation::kHardSigmoid:
+        return set_hard_sigmoid(*add_activation().mutable_hard_sigmoid());
       case Activation::kHardSwish:
+        return activate_hard_swish(from);
       case Activation::kElu:
+        return add_activation().mutable_elu()->set_alpha(1);
       case Activation::kTanh:
-        return;  // check_layers() has refused them
+        add_activation().mutable_tanh();
+        return;
     }
   }
 
   // min(relu(x), 6) as −max(−relu(x), −6): a single layer for it exists only since version 5.
   void activate_relu6(const std::string& from) {
-    const std::string relu = writer_.map_name(layer().name + ".relu");
-    const std::string least = writer_.map_name(layer().name + ".least");
+    const std::string relu = part(".relu");
+    const std::string least = part(".least");
     add(".relu", {from}, relu).mutable_activation()->mutable_relu();
     proto::Unary& unary = *add(".least", {relu}, least).mutable_unary();
     unary.set_type(kThreshold);
@@ -231,16 +397,27 @@ class NetworkWriter {
 
   // x · tanh(softplus(x)).
   void activate_mish(const std::string& from) {
-    const std::string softplus = writer_.map_name(layer().name + ".softplus");
-    const std::string tanh = writer_.map_name(layer().name + ".tanh");
+    const std::string softplus = part(".softplus");
+    const std::string tanh = part(".tanh");
     add(".softplus", {from}, softplus).mutable_activation()->mutable_softplus();
     add(".tanh", {softplus}, tanh).mutable_activation()->mutable_tanh();
     add(".activation", {from, tanh}, map()).mutable_multiply();
   }
 
+  static void set_hard_sigmoid(proto::Line& line) {
+    line.set_alpha(1.F / 6);
+    line.set_beta(.5F);
+  }
+
+  void activate_hard_swish(const std::string& from) {
+    const std::string gate = part(".gate");
+    set_hard_sigmoid(*add(".gate", {from}, gate).mutable_activation()->mutable_hard_sigmoid());
+    add(".activation", {from, gate}, map()).mutable_multiply();
+  }
+
   // x · sigmoid(x).
   void activate_swish(const std::string& from) {
-    const std::string sigmoid = writer_.map_name(layer().name + ".sigmoid");
+    const std::string sigmoid = part(".sigmoid");
     add(".sigmoid", {from}, sigmoid).mutable_activation()->mutable_sigmoid();
     add(".activation", {from, sigmoid}, map()).mutable_multiply();
   }
@@ -261,6 +438,28 @@ proto::Layer& LayerWriter::add(const std::string& name, const std::vector<std::s
   for (const std::string& input : inputs) layer.add_inputs(input);
   layer.add_outputs(output);
   return layer;
+}
+
+void LayerWriter::add_slice(const std::string& name, const std::string& from, const std::string& to,
+                            Axis axis, std::int64_t begin, std::int64_t end) {
+  proto::Slice& slice = *add(name, {from}, to).mutable_slice();
+  slice.set_begin(begin);
+  slice.set_end(end);
+  slice.set_stride(1);
+  slice.set_axis(axis);
+}
+
+void LayerWriter::add_reshape(const std::string& name, const std::string& from,
+                              const std::string& to, const std::array<std::int64_t, 3>& shape) {
+  proto::Reshape& reshape = *add(name, {from}, to).mutable_reshape();
+  for (const std::int64_t side : shape) reshape.add_shape(side);
+}
+
+void LayerWriter::add_permute(const std::string& name, const std::string& from,
+                              const std::string& to, const std::array<Axis, 3>& order) {
+  proto::Permute& permute = *add(name, {from}, to).mutable_permute();
+  permute.add_axes(0);  // of sequences
+  for (const Axis axis : order) permute.add_axes(static_cast<std::uint64_t>(axis) + 1);
 }
 
 void LayerWriter::set_kernel(std::span<const float> values, std::size_t rows,

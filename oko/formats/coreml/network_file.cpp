@@ -30,7 +30,7 @@ constexpr KindName kKindNames[] = {{kConvolution, "convolution"},
                                    {190, "crop"},
                                    {kPad, "padding"},
                                    {kUpsample, "upsample"},
-                                   {211, "resizeBilinear"},
+                                   {kResizeBilinear, "resizeBilinear"},
                                    {212, "cropResize"},
                                    {kUnary, "unary"},
                                    {kAdd, "add"},
@@ -49,7 +49,7 @@ constexpr KindName kKindNames[] = {{kConvolution, "convolution"},
                                    {kConcat, "concat"},
                                    {kSplit, "split"},
                                    {340, "sequenceRepeat"},
-                                   {345, "reorganizeData"},
+                                   {kReorganizeData, "reorganizeData"},
                                    {kSlice, "slice"},
                                    {400, "simpleRecurrent"},
                                    {410, "gru"},
@@ -66,7 +66,7 @@ constexpr KindName kKindNames[] = {{kConvolution, "convolution"},
                                    {kTranspose, "transpose"},
                                    {995, "sliceStatic"},
                                    {kReshapeStatic, "reshapeStatic"},
-                                   {1045, "batchedMatmul"},
+                                   {kBatchedMatMul, "batchedMatmul"},
                                    {1150, "rankPreservingReshape"},
                                    {1400, "NonMaximumSuppression"},
                                    {kClampedRelu, "clampedReLU"}};
@@ -171,10 +171,11 @@ Window window_of(const FileLayer& layer, const graph::Shape& input, const std::s
   Window window{square(settings, fields.size, 3, "the window", place),
                 square(settings, fields.stride, 1, "the stride", place),
                 {}};
+  if (!pool) window.dilation = square(settings, Conv::kDilationFactor, 1, "the dilation", place);
   if (settings.has(fields.same)) {
     const std::uint64_t mode = settings.message(fields.same).integer(SamePadding::kAsymmetryMode);
     if (mode > kTopLeftHeavy) fail(place, "the padding has an unknown symmetry");
-    window.padding = same_padding(input, window.size, window.stride,
+    window.padding = same_padding(input, window.reach(), window.stride,
                                   mode == kBottomRightHeavy ? OddPixel::kEnd : OddPixel::kStart);
   } else if (pool && settings.has(Pool::kIncludeLastPixel)) {
     window.padding =

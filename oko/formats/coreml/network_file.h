@@ -30,6 +30,8 @@ std::vector<FileLayer> layers_of(const Message& network);
 struct Window {
   int size = 1, stride = 1;
   graph::Padding padding{};
+  int dilation = 1;
+  int reach() const { return (size - 1) * dilation + 1; }
 };
 Window window_of(const FileLayer& layer, const graph::Shape& input, const std::string& place);
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "oko/formats/coreml/program_constants.h"
 #include "oko/formats/coreml/wire.h"
 
 // A parsed ML Program, for the reader and the interpreter; shares nothing with the writer.
@@ -13,7 +14,8 @@ struct ProgramOperation {
   std::string type, name;  // the name is free text; its results are identified by `outputs`
   std::map<std::string, std::vector<std::string>, std::less<>> inputs;  // values, by parameter
   std::vector<std::string> outputs;
-  bool half = false;  // produces float16
+  std::vector<std::vector<std::int64_t>> shapes;  // of them
+  bool half = false;                              // produces float16
 };
 
 // The main function of a Program message: its operations in order and its constants by name.
@@ -29,7 +31,11 @@ class ProgramFile {
   const std::vector<std::string>& values(const ProgramOperation& operation,
                                          std::string_view parameter) const;
   const std::string& value(const ProgramOperation& operation, std::string_view parameter) const;
-  bool is_constant(const std::string& value) const { return constants_.contains(value); }
+  bool has(const ProgramOperation& operation, std::string_view parameter) const {
+    return operation.inputs.contains(parameter);
+  }
+  const ProgramConstants& constants() const { return constants_; }
+  bool is_constant(const std::string& value) const { return constants_.has(value); }
 
   // Constant parameters of an operation; `otherwise` if it has none.
   std::vector<std::int64_t> shape(const ProgramOperation& operation,
@@ -44,15 +50,14 @@ class ProgramFile {
  private:
   void read_block(const Message& block);
   ProgramOperation read_operation(const Message& message);
+  void add_compressed(const Message& message, const ProgramOperation& operation);
   std::string bound_value(const Message& binding);
-  const Message& constant(const ProgramOperation& operation, std::string_view parameter) const;
-  std::vector<std::int64_t> shape_of(const Message& value) const;
+  const std::string& constant(const ProgramOperation& operation, std::string_view parameter) const;
   [[noreturn]] void fail(const ProgramOperation& operation, const std::string& message) const;
 
   std::string file_;
-  Bytes weights_;
+  ProgramConstants constants_;
   std::vector<ProgramOperation> operations_;
-  std::map<std::string, Message, std::less<>> constants_;
 };
 
 }  // namespace oko::formats::coreml

@@ -2,7 +2,9 @@
 
 #include "oko/base/error.h"
 #include "oko/formats/coreml.h"
+#include "oko/formats/coreml/class_names.h"
 #include "oko/formats/coreml/read_network.h"
+#include "oko/formats/recognize.h"
 
 namespace oko::formats {
 namespace {
@@ -25,21 +27,23 @@ bool is_network(std::uint32_t kind) {
          kind == kNeuralNetworkRegressor || kind == kMlProgram;
 }
 
-std::string description_of(const Message& model) {
-  std::string description;
+// What exporters and oko add to a model under a key of their own; empty if there is nothing.
+std::string user_defined(const Message& model, std::string_view key) {
+  std::string value;
   const Message metadata = model.message(Model::kDescription).message(ModelDescription::kMetadata);
   metadata.for_each([&](const Field& field) {
     if (!field.is(Metadata::kUserDefined)) return;
     const Message pair = metadata.inside(field);
-    if (pair.text(MapEntry::kKey) == kDescriptionKey) description = pair.text(MapEntry::kValue);
+    if (pair.text(MapEntry::kKey) == key) value = pair.text(MapEntry::kValue);
   });
-  return description;
+  return value;
 }
 
 class Reader {
  public:
-  Reader(const Bytes& bytes, const std::string& name, const Bytes& weights)
-      : model_(bytes.span(), name), name_(name), weights_(weights) {}
+  Reader(const Bytes& bytes, const std::string& name, const Bytes& weights,
+         const ReadOptions& options)
+      : model_(bytes.span(), name), name_(name), weights_(weights), options_(options) {}
 
   Imported run() {
     if (model_.empty()) throw input_error(name_, "the file is empty");
@@ -55,12 +59,15 @@ class Reader {
     Imported imported = kind == kMlProgram ? read_program(model.message(kind), weights_, signature)
                                            : read_network(model.message(kind), signature);
     imported.notes.insert(imported.notes.begin(), notes.begin(), notes.end());
-    const std::string description = description_of(model_);
+    const std::string description = user_defined(model_, kDescriptionKey);
     if (!description.empty()) {
       apply_description(imported, description, name_ + ": user defined metadata");
     } else if (kind == kNeuralNetworkClassifier) {
       const Message labels = model.message(kind).message(NeuralNetwork::kStringClassLabels);
       imported.network.classes = labels.texts(StringVector::kVector, kMaxClasses);
+    } else if (!options_.raw_outputs && options_.heads.anchors.empty() &&
+               options_.description.empty()) {
+      recognize(imported, signature);
     }
     return imported;
   }
@@ -74,7 +81,26 @@ class Reader {
                       "is this a Core ML model?");
   }
 
-  Message network_of_pipeline(std::uint32_t kind, std::vector<std::string>& notes) const {
+  // A family's own programs say how images are fitted; colours and values are the file's.
+  void recognize(Imported& imported, const Signature& signature) const {
+    if (!recognize_heads(imported)) return;
+    image::Preprocess& preprocess = imported.network.preprocess;
+    if (signature.input.image) {
+      preprocess.bgr = signature.input.bgr;
+      preprocess.mean = image::Preprocess{}.mean;
+      preprocess.scale = image::Preprocess{}.scale;
+    }
+    std::vector<std::string> classes = labels_;
+    if (classes.empty()) {
+      classes =
+          names_of_dictionary(user_defined(model_, "names")).value_or(std::vector<std::string>());
+    }
+    if (std::ssize(classes) == imported.network.class_count()) {
+      imported.network.classes = std::move(classes);
+    }
+  }
+
+  Message network_of_pipeline(std::uint32_t kind, std::vector<std::string>& notes) {
     Message pipeline = model_.message(kind);
     if (kind != kPipeline) pipeline = pipeline.message(PipelineClassifier::kPipeline);
     const std::vector<Message> models = pipeline.messages(Pipeline::kModels, kMaxModels);
@@ -83,6 +109,12 @@ class Reader {
     if (found == models.end()) {
       throw input_error(name_, "the pipeline of " + std::to_string(models.size()) +
                                    " models has no neural network");
+    }
+    for (const Message& model : models) {
+      if (kind_of(model) != kNonMaximumSuppression) continue;
+      labels_ = model.message(kNonMaximumSuppression)
+                    .message(NonMaximumSuppression::kStringClassLabels)
+                    .texts(StringVector::kVector, kMaxClasses);
     }
     notes.push_back("using model " + std::to_string(found - models.begin() + 1) +
                     " of the pipeline's " + std::to_string(models.size()) +
@@ -117,12 +149,15 @@ class Reader {
   Message model_;
   const std::string& name_;
   const Bytes& weights_;
+  const ReadOptions& options_;
+  std::vector<std::string> labels_;  // of a pipeline's boxes
 };
 
 }  // namespace
 
-Imported read_coreml(const Bytes& bytes, const std::string& name, const Bytes& weights) {
-  return Reader(bytes, name, weights).run();
+Imported read_coreml(const Bytes& bytes, const std::string& name, const Bytes& weights,
+                     const ReadOptions& options) {
+  return Reader(bytes, name, weights, options).run();
 }
 
 }  // namespace oko::formats

@@ -6,6 +6,7 @@
 
 #include "oko/base/error.h"
 #include "oko/formats/builder.h"
+#include "oko/formats/coreml/network_patterns.h"
 #include "oko/formats/coreml/weights.h"
 
 namespace oko::formats::coreml {
@@ -17,20 +18,6 @@ using graph::Tensor;
 
 constexpr float kMaxScaleError = 1e-6F;
 
-// The field of a layer's activation; 0 for other layers.
-std::uint32_t activation_kind(const FileLayer& layer) {
-  std::uint32_t kind = 0;
-  if (layer.kind != kActivation) return kind;
-  layer.settings.for_each([&](const Field& field) { kind = field.number; });
-  return kind;
-}
-
-bool is_line(const FileLayer& layer, float alpha, float beta) {
-  if (activation_kind(layer) != kLinear) return false;
-  const Message line = layer.settings.message(kLinear);
-  return line.real(ActivationLine::kAlpha) == alpha && line.real(ActivationLine::kBeta) == beta;
-}
-
 class Reader {
  public:
   Reader(const Message& network, const Signature& signature)
@@ -38,8 +25,7 @@ class Reader {
 
   Imported run() {
     layers_ = layers_of(network_);
-    index_makers();
-    join_activations();
+    find_patterns();
     leave_out_decoding();
     const std::vector<std::string> outputs = outputs_of();
     count_uses(outputs);
@@ -57,11 +43,11 @@ class Reader {
   }
 
  private:
-  // A layer of the file, or several that form one activation.
+  // A layer of the file, or several that form one.
   struct Item {
     const FileLayer* layer = nullptr;  // the last of them
     std::vector<std::string> inputs;
-    std::optional<Activation> activation{};
+    std::optional<Pattern> pattern{};
     bool dropped = false;
   };
 
@@ -78,78 +64,23 @@ class Reader {
   }
   Node node(const FileLayer& layer) const { return {layer.name, name_of_kind(layer.kind)}; }
 
-  void index_makers() {
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      for (const std::string& map : layers_[i].outputs) makers_[map] = i;
-      for (const std::string& map : layers_[i].inputs) ++readers_[map];
-    }
-    for (const std::string& map : signature_.outputs) ++readers_[map];
-  }
-
-  // The layer that produces a tensor with `readers` readers; null if there is none.
-  const FileLayer* maker(const std::string& map, int readers = 1) const {
-    const auto found = makers_.find(map);
-    if (found == makers_.end() || readers_.find(map)->second != readers) return nullptr;
-    return &layers_[found->second];
-  }
-
-  // x · tanh(softplus(x)) and x · sigmoid(x), in either order, and min(relu(x), 6).
-  std::optional<Activation> joined(const FileLayer& last, std::vector<const FileLayer*>& parts,
-                                   std::string& input) const {
-    if (last.kind == kMultiply && last.inputs.size() == 2) {
-      for (const int gate : {0, 1}) {
-        input = last.inputs[gate == 0 ? 1 : 0];
-        const FileLayer* first = maker(last.inputs[gate]);
-        if (first == nullptr || first->inputs.size() != 1) continue;
-        if (activation_kind(*first) == kSigmoid && first->inputs[0] == input) {
-          parts = {first};
-          return Activation::kSwish;
-        }
-        if (activation_kind(*first) != kTanh) continue;
-        const FileLayer* softplus = maker(first->inputs[0]);
-        if (softplus == nullptr || activation_kind(*softplus) != kSoftplus ||
-            softplus->inputs != std::vector{input}) {
-          continue;
-        }
-        parts = {first, softplus};
-        return Activation::kMish;
-      }
-    }
-    if (!is_line(last, -1, 0) || last.inputs.size() != 1) return std::nullopt;
-    using Unary = UnaryFunctionLayerParams;
-    const FileLayer* least = maker(last.inputs[0]);
-    if (least == nullptr || least->kind != kUnary || least->inputs.size() != 1 ||
-        least->settings.integer(Unary::kType) != kThreshold ||
-        least->settings.real(Unary::kAlpha) != -6 || least->settings.real(Unary::kShift) != 0 ||
-        least->settings.real(Unary::kScale, 1) != -1) {
-      return std::nullopt;
-    }
-    const FileLayer* relu = maker(least->inputs[0]);
-    if (relu == nullptr || activation_kind(*relu) != kRelu || relu->inputs.size() != 1) {
-      return std::nullopt;
-    }
-    parts = {least, relu};
-    input = relu->inputs[0];
-    return Activation::kRelu6;
-  }
-
-  void join_activations() {
+  void find_patterns() {
+    const PatternFinder finder(layers_, signature_.outputs);
     std::set<const FileLayer*> absorbed;
-    std::map<const FileLayer*, std::pair<Activation, std::string>> found;
+    std::map<const FileLayer*, Pattern> found;
     for (const FileLayer& layer : layers_) {
-      std::vector<const FileLayer*> parts;
-      std::string input;
-      const auto activation = joined(layer, parts, input);
-      if (!activation) continue;
-      absorbed.insert(parts.begin(), parts.end());
-      found[&layer] = {*activation, input};
+      auto pattern = finder.ending_with(layer);
+      if (!pattern) continue;
+      absorbed.insert(pattern->parts.begin(), pattern->parts.end());
+      found[&layer] = std::move(*pattern);
     }
     for (const FileLayer& layer : layers_) {
+      made_.insert(layer.outputs.begin(), layer.outputs.end());
       if (absorbed.contains(&layer)) continue;
       Item item{&layer, layer.inputs};
-      if (const auto activation = found.find(&layer); activation != found.end()) {
-        item.activation = activation->second.first;
-        item.inputs = {activation->second.second};
+      if (const auto pattern = found.find(&layer); pattern != found.end()) {
+        item.inputs = {pattern->second.input};
+        item.pattern = std::move(pattern->second);
       }
       items_.push_back(std::move(item));
     }
@@ -159,18 +90,35 @@ class Reader {
     return layer.kind == kReshape || layer.kind == kPermute || layer.kind == kTranspose ||
            layer.kind == kReshapeStatic || layer.kind == kLoadConstant;
   }
+  // Not a convolution to one channel, as decoders have it: the expectation of a distribution.
   static bool has_weights_of_a_network(const FileLayer& layer) {
-    return layer.kind == kConvolution || layer.kind == kInnerProduct || layer.kind == kBatchNorm;
+    using Params = ConvolutionLayerParams;
+    if (layer.kind == kInnerProduct || layer.kind == kBatchNorm) return true;
+    return layer.kind == kConvolution && layer.settings.integer(Params::kOutputChannels) != 1;
+  }
+  // A layer that may belong to the network or to the decoding of its outputs.
+  static bool may_be_decoding(const Item& item) {
+    if (item.pattern) return false;
+    switch (item.layer->kind) {
+      case kSlice:
+      case kSplit:
+      case kSoftmax:
+      case kSoftmaxNd:
+        return true;
+      default:
+        return activation_kind(*item.layer) == kSigmoid;
+    }
   }
 
   // Layers from the first that rearranges a tensor on are box decoding, unless a convolution
-  // follows.
+  // follows. So are those before it that only it reads and that move or squash values.
   void leave_out_decoding() {
     std::map<std::string, const FileLayer*> cause;  // by tensor that depends on such a layer
     const FileLayer* first = nullptr;
     int count = 0;
     for (Item& item : items_) {
-      const FileLayer* from = begins_decoding(*item.layer) ? item.layer : nullptr;
+      const bool begins = !item.pattern && begins_decoding(*item.layer);
+      const FileLayer* from = begins ? item.layer : nullptr;
       for (const std::string& map : item.inputs) {
         if (const auto found = cause.find(map); found != cause.end()) from = found->second;
       }
@@ -182,15 +130,36 @@ class Reader {
              "export the model without it");
       }
       item.dropped = true;
+      for (const std::string& map : item.layer->outputs) cause.emplace(map, from);
+    }
+    drop_before_decoding();
+    for (const Item& item : items_) {
+      if (!item.dropped) continue;
       ++count;
       if (first == nullptr) first = item.layer;
-      for (const std::string& map : item.layer->outputs) cause.emplace(map, from);
     }
     if (first != nullptr) {
       notes_.push_back(
           std::to_string(count) + " layers from \"" + first->name + "\" (" +
           name_of_kind(first->kind) +
           ") on, which decode boxes, are dropped: the outputs are the tensors before them");
+    }
+  }
+
+  void drop_before_decoding() {
+    std::set<std::string> of_network(signature_.outputs.begin(), signature_.outputs.end());
+    std::set<std::string> of_decoding;
+    for (auto item = items_.rbegin(); item != items_.rend(); ++item) {
+      const auto read_by = [&](const std::set<std::string>& maps) {
+        return std::ranges::any_of(item->layer->outputs,
+                                   [&](const std::string& map) { return maps.contains(map); });
+      };
+      if (!item->dropped && may_be_decoding(*item) && read_by(of_decoding) &&
+          !read_by(of_network)) {
+        item->dropped = true;
+      }
+      std::set<std::string>& maps = item->dropped ? of_decoding : of_network;
+      maps.insert(item->inputs.begin(), item->inputs.end());
     }
   }
 
@@ -209,7 +178,7 @@ class Reader {
     }
     bool replaced = false;
     for (const std::string& map : signature_.outputs) {
-      if (!makers_.contains(map)) {
+      if (!made_.contains(map)) {
         throw input_error(signature_.file + ": " + map,
                           "no layer produces this output of the model");
       }
@@ -270,9 +239,7 @@ class Reader {
   void build(const Item& item) {
     const FileLayer& layer = *item.layer;
     const std::string& to = layer.outputs.front();
-    if (item.activation) {
-      return builder_.activation(node(layer), only_input(item), to, *item.activation);
-    }
+    if (item.pattern) return pattern(item, to);
     switch (layer.kind) {
       case kConvolution:
         return convolution(layer, only_input(item), to);
@@ -295,6 +262,13 @@ class Reader {
         return pad(layer, only_input(item), to);
       case kUpsample:
         return upsample(layer, only_input(item), to);
+      case kResizeBilinear:
+        return resize(layer, only_input(item), to);
+      case kReorganizeData:
+        return reorganize(layer, only_input(item), to);
+      case kMultiply:
+        if (item.inputs.size() < 2) fail(layer, "multiplies a tensor by a constant");
+        return builder_.product(node(layer), item.inputs, to);
       case kAdd:
       case kAddBroadcastable:
         if (item.inputs.size() < 2) fail(layer, "adds a constant to a tensor");
@@ -333,7 +307,29 @@ class Reader {
     }
     fail(layer, "is an unsupported layer",
          "supported: convolution, pooling, activation, innerProduct, batchnorm, softmax, padding, "
-         "upsample, add, scale, bias, flatten, concat, slice and split");
+         "upsample, resizeBilinear, reorganizeData, add, multiply, scale, bias, flatten, concat, "
+         "slice and split; channel shuffles and attention as oko writes them");
+  }
+
+  // A reshape at its end says what the pattern must have made.
+  void pattern(const Item& item, const std::string& to) {
+    const FileLayer& layer = *item.layer;
+    const std::string& from = only_input(item);
+    const auto& made = item.pattern->made;
+    if (const auto* kind = std::get_if<Activation>(&made)) {
+      return builder_.activation(node(layer), from, to, *kind);
+    }
+    if (const auto* shuffle = std::get_if<graph::Shuffle>(&made)) {
+      builder_.shuffle(node(layer), from, to, shuffle->groups);
+    } else if (const auto* squares = std::get_if<graph::SpaceToDepth>(&made)) {
+      builder_.space_to_depth(node(layer), from, to, *squares);
+    } else {
+      builder_.attention(node(layer), from, to, std::get<graph::Attention>(made));
+    }
+    const auto shape = reshaped_to(layer);
+    if (shape && *shape != builder_.shape(node(layer), to)) {
+      fail(layer, "does not fit its input " + to_string(builder_.shape(node(layer), from)));
+    }
   }
 
   void convolution(const FileLayer& layer, const std::string& from, const std::string& to) {
@@ -341,9 +337,6 @@ class Reader {
     const Message& settings = layer.settings;
     if (settings.flag(Params::kIsDeconvolution)) {
       fail(layer, "is a deconvolution", "use an upsample layer");
-    }
-    for (const std::int64_t dilation : settings.integers(Params::kDilationFactor)) {
-      if (dilation != 1) fail(layer, "is dilated, which oko does not support");
     }
     const Window window = window_of(layer, builder_.padded_shape(node(layer), from), place(layer));
     const std::uint64_t filters = settings.integer(Params::kOutputChannels);
@@ -355,6 +348,7 @@ class Reader {
     }
     graph::Convolution c{static_cast<int>(filters), window.size, window.stride,
                          std::max(1, static_cast<int>(groups)), window.padding};
+    c.dilation = window.dilation;
     const std::vector<std::int64_t> shape{c.filters, static_cast<std::int64_t>(depth), c.size,
                                           c.size};
     const std::int64_t count = shape[0] * shape[1] * shape[2] * shape[3];
@@ -408,11 +402,13 @@ class Reader {
     const bool global = layer.settings.flag(PoolingLayerParams::kGlobalPooling);
     if (type == kAveragePool) {
       const Window window = global ? Window{} : window_of(layer, in, place(layer));
-      if (!global && (window.padding != graph::Padding{} || window.size != in.height ||
-                      window.size != in.width)) {
-        fail(layer, "averages part of its input; oko supports only global average pooling");
-      }
-      return builder_.average_pool(node(layer), from, to);
+      const bool whole =
+          window.padding == graph::Padding{} && window.size == in.height && window.size == in.width;
+      if (global || whole) return builder_.average_pool(node(layer), from, to);
+      const bool inside = layer.settings.flag(PoolingLayerParams::kAvgPoolExcludePadding);
+      const bool padded = window.padding != graph::Padding{};
+      return builder_.average_pool(node(layer), from, to,
+                                   {window.size, window.stride, window.padding, padded && !inside});
     }
     if (type != kMaxPool) fail(layer, "is neither a max nor an average pool");
     if (global) fail(layer, "is global max pooling, which oko does not support");
@@ -429,6 +425,15 @@ class Reader {
         return put(Activation::kRelu);
       case kSigmoid:
         return put(Activation::kLogistic);
+      case kTanh:
+        return put(Activation::kTanh);
+      case kElu:
+        return put(decide::elu(layer.settings.message(kElu).real(ActivationLine::kAlpha)));
+      case kSigmoidHard: {
+        const Message line = layer.settings.message(kSigmoidHard);
+        return put(decide::hard_sigmoid(line.real(ActivationLine::kAlpha),
+                                        line.real(ActivationLine::kBeta)));
+      }
       case kLeakyRelu:
         return put(
             decide::leaky_relu(layer.settings.message(kLeakyRelu).real(ActivationLine::kAlpha)));
@@ -478,10 +483,39 @@ class Reader {
     if (scale.size() != 2 || layer.settings.has(Params::kFractionalScalingFactor)) {
       fail(layer, "does not have two integer factors; oko supports no others");
     }
-    builder_.upsample(
-        node(layer), from, to,
-        decide::upsample(layer.settings.integer(Params::kMode) == kNearest ? "nearest" : "bilinear",
-                         static_cast<double>(scale[0]), static_cast<double>(scale[1])));
+    const auto put = [&](const char* mode, std::optional<graph::Grid> grid) {
+      builder_.upsample(node(layer), from, to,
+                        decide::upsample(mode, static_cast<double>(scale[0]),
+                                         static_cast<double>(scale[1]), grid));
+    };
+    if (layer.settings.integer(Params::kMode) == kNearest) return put("nearest", {});
+    const std::uint64_t linear = layer.settings.integer(Params::kLinearUpsampleMode);
+    if (linear > kAlignCornersFalse) fail(layer, "has an unknown mode");
+    put("bilinear", linear == kDefault            ? graph::Grid::kAsymmetric
+                    : linear == kAlignCornersTrue ? graph::Grid::kCorners
+                                                  : graph::Grid::kHalfPixel);
+  }
+
+  void resize(const FileLayer& layer, const std::string& from, const std::string& to) {
+    using Params = ResizeBilinearLayerParams;
+    const Shape in = builder_.shape(node(layer), from);
+    const std::vector<std::int64_t> size = layer.settings.integers(Params::kTargetSize);
+    const std::uint64_t method =
+        layer.settings.message(Params::kMode).integer(SamplingMode::kSamplingMethod);
+    if (size.size() != 2 || method > kUpsampleMode) {
+      fail(layer, "finds places between pixels in a way that oko does not support");
+    }
+    builder_.upsample(node(layer), from, to,
+                      decide::upsample("bilinear", static_cast<double>(size[0]) / in.height,
+                                       static_cast<double>(size[1]) / in.width,
+                                       method == kUpsampleMode ? graph::Grid::kAsymmetric
+                                                               : graph::Grid::kCorners));
+  }
+
+  void reorganize(const FileLayer& layer, const std::string& from, const std::string& to) {
+    const int block = block_of(layer);
+    if (block < 1) fail(layer, "moves channels to pixels, or has an impossible block size");
+    builder_.space_to_depth(node(layer), from, to, {block, graph::SpaceToDepth::Order::kRows});
   }
 
   // Values per channel, stored as [1], [C] or [C, 1, 1].
@@ -529,8 +563,7 @@ class Reader {
   const Signature& signature_;
   NetworkBuilder builder_;
   std::vector<FileLayer> layers_;
-  std::map<std::string, std::size_t> makers_;
-  std::map<std::string, int> readers_;
+  std::set<std::string> made_;  // by any layer
   std::vector<Item> items_;
   std::vector<std::string> notes_;
 };

@@ -9,7 +9,8 @@
 namespace oko::formats::coreml {
 namespace {
 
-constexpr std::uint32_t kSentinel = 0xDEADBEEF, kHalfBlob = 1, kFloatBlob = 2;
+constexpr std::uint32_t kSentinel = 0xDEADBEEF;
+constexpr std::uint32_t kHalfBlob = 1, kFloatBlob = 2, kByteBlob = 3, kSignedBlob = 4;
 constexpr std::size_t kHeaderBytes = 64, kMetadataBytes = 64;
 
 [[noreturn]] void fail(const std::string& place, const std::string& message) {
@@ -29,6 +30,16 @@ std::vector<float> from_halves(std::span<const std::byte> bytes) {
     Half half;
     std::memcpy(&half.bits, bytes.data() + 2 * i, sizeof half.bits);
     values[i] = to_float(half);
+  }
+  return values;
+}
+
+std::vector<float> from_bytes(std::span<const std::byte> bytes, bool with_sign) {
+  std::vector<float> values;
+  for (const std::byte b : bytes) {
+    const auto value = std::to_integer<std::uint8_t>(b);
+    values.push_back(with_sign ? static_cast<float>(static_cast<std::int8_t>(value))
+                               : static_cast<float>(value));
   }
   return values;
 }
@@ -139,21 +150,23 @@ std::vector<float> read_blob(const Bytes& file, std::uint64_t offset, std::int64
     fail(place, "no weight blob starts here, where " + what + " should be");
   }
   const auto type = value_at<std::uint32_t>(file, offset + 4);
-  if (type != kHalfBlob && type != kFloatBlob) {
-    fail(place, what + " is of type " + std::to_string(type) + ", neither float32 nor float16");
+  if (type < kHalfBlob || type > kSignedBlob) {
+    fail(place, what + " is of type " + std::to_string(type) +
+                    ", which is neither float32 nor float16, and not of 8 bits");
   }
   const auto size = value_at<std::uint64_t>(file, offset + 8);
   const auto start = value_at<std::uint64_t>(file, offset + 16);
   if (start > file.size() || size > file.size() - start) {
     fail(place, what + " goes past the end of the file");
   }
-  const std::uint64_t width = type == kHalfBlob ? 2 : 4;
+  const std::uint64_t width = type == kHalfBlob ? 2 : type == kFloatBlob ? 4 : 1;
   if (count <= 0 || size % width != 0 || size / width != static_cast<std::uint64_t>(count)) {
     fail(place, what + " has " + std::to_string(size / width) + " values instead of " +
                     std::to_string(count));
   }
   const auto bytes = file.span().subspan(start, size);
   if (type == kHalfBlob) return from_halves(bytes);
+  if (type != kFloatBlob) return from_bytes(bytes, type == kSignedBlob);
   std::vector<float> values(bytes.size() / 4);
   std::memcpy(values.data(), bytes.data(), bytes.size());
   return values;

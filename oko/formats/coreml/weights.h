@@ -14,7 +14,8 @@ namespace oko::formats::coreml {
 std::vector<float> read_weights(const Message& weights, std::int64_t count, std::int64_t rows,
                                 const std::string& what);
 
-// The values of a blob in weights/weight.bin whose metadata is at `offset`, float32 or float16.
+// The values of a blob in weights/weight.bin whose metadata is at `offset`: float32, float16, or
+// bytes with or without a sign.
 std::vector<float> read_blob(const Bytes& file, std::uint64_t offset, std::int64_t count,
                              const std::string& what);
 

@@ -71,6 +71,7 @@ class Message {
   std::optional<Message> entry(FieldNumber number, std::string_view key) const;
 
   bool empty() const { return bytes_.empty(); }
+  std::size_t size() const { return bytes_.size(); }
   std::string place(std::size_t at = 0) const;
 
  private:

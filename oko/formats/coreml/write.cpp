@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "oko/base/error.h"
 #include "oko/formats/coreml/layers.h"
 #include "oko/graph/fold.h"
@@ -81,9 +83,10 @@ void write_raw(const graph::Network& network, const WriteOptions& options, proto
   add_preprocessing(network, to);
   coreml::LayerWriter writer(to, options.precision);
   coreml::write_layers(network, names, writer);
+  model.set_specification_version(std::max(version_of(options.precision), writer.version()));
 }
 
-// The network with its decoding. Returns the number of boxes.
+// The network with its decoding, and the version that it needs. Returns the number of boxes.
 std::int64_t write_decoded(const graph::Network& network, const WriteOptions& options,
                            proto::Model& model) {
   const std::vector<std::string> maps = output_names(network);
@@ -91,7 +94,9 @@ std::int64_t write_decoded(const graph::Network& network, const WriteOptions& op
   add_preprocessing(network, to);
   coreml::LayerWriter writer(to, options.precision);
   coreml::write_layers(network, maps, writer);
-  return coreml::write_decoding(network, maps, writer);
+  const std::int64_t boxes = coreml::write_decoding(network, maps, writer);
+  model.set_specification_version(std::max(kPipelineVersion, writer.version()));
+  return boxes;
 }
 
 // Any number of rows.
@@ -164,7 +169,6 @@ void write_pipeline(const graph::Network& network, const WriteOptions& options,
   check_pipeline(network, options);
   proto::Pipeline& pipeline = *model.mutable_pipeline();
   proto::Model& decoded = *pipeline.add_models();
-  decoded.set_specification_version(kPipelineVersion);
   proto::Description& inner = *decoded.mutable_description();
   coreml::describe_input(network, ArrayKind::kDouble, *inner.add_inputs());
   const std::int64_t boxes = write_decoded(network, options, decoded);
@@ -174,6 +178,7 @@ void write_pipeline(const graph::Network& network, const WriteOptions& options,
                  "Centre, width and height of each box", *inner.add_outputs());
   proto::Model& suppression = *pipeline.add_models();
   suppression.set_specification_version(kPipelineVersion);
+  model.set_specification_version(decoded.specification_version());
   write_suppression(network, options, inner, suppression);
   pipeline.add_names("network");
   pipeline.add_names("suppression");
@@ -187,17 +192,14 @@ void write_pipeline(const graph::Network& network, const WriteOptions& options,
 
 std::vector<File> write_coreml(const graph::Network& network, const WriteOptions& options,
                                const std::string& stem) {
-  check_layers(network, "Core ML", {});
   const graph::Network n = graph::inference_form(network);
   proto::Model model;
   proto::Description& description = *model.mutable_description();
   coreml::describe_model(n, options.info, *description.mutable_metadata());
   coreml::describe_input(n, ArrayKind::kDouble, *description.add_inputs());
   if (options.boxes) {
-    model.set_specification_version(kPipelineVersion);
     write_pipeline(n, options, model);
   } else {
-    model.set_specification_version(version_of(options.precision));
     write_raw(n, options, model);
   }
   const std::string name = stem + ".mlmodel";

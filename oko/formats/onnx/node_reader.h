@@ -80,6 +80,9 @@ class NodeReader {
   bool group_channels(const OnnxNode& node, const std::string& from,
                       const std::vector<std::int64_t>& to);
   bool ungroup_channels(const OnnxNode& node);
+  bool see_larger(const OnnxNode& node, const std::string& from,
+                  const std::vector<std::int64_t>& to);
+  bool see_squares(const OnnxNode& node);
   bool pair_channels(const OnnxNode& node, const std::vector<std::int64_t>& to);
   bool turn_pairs(const OnnxNode& node, const std::vector<std::int64_t>& order);
   void gather(const OnnxNode& node);
@@ -134,6 +137,14 @@ class NodeReader {
   };
   std::map<std::string, Attending, std::less<>> attending_;
   std::map<std::string, SpacedPixels, std::less<>> spaced_;
+  // A map that is seen as one of fewer channels and larger sides, whose squares become channels:
+  // Darknet's order.
+  struct Larger {
+    std::string from;
+    int block = 1;
+    bool is_moved = false;
+  };
+  std::map<std::string, Larger, std::less<>> larger_;
 };
 
 }  // namespace oko::formats

@@ -50,6 +50,36 @@ bool NodeReader::ungroup_channels(const OnnxNode& node) {
   return true;
 }
 
+// To sides that are a multiple, which the channels pay for.
+bool NodeReader::see_larger(const OnnxNode& node, const std::string& from, const Sides& to) {
+  if (!builder_.has(from) || rows_.contains(from) || to.size() != 4) return false;
+  const Shape& in = builder_.shape(node.id, from);
+  const std::int64_t block = to[2] / in.height;
+  if (block < 2 ||
+      to != Sides{1, in.channels / (block * block), in.height * block, in.width * block}) {
+    return false;
+  }
+  larger_[node.outputs[0]] = {from, static_cast<int>(block)};
+  return true;
+}
+
+// The squares of such a map as channels, seen as the input's move of squares would be.
+bool NodeReader::see_squares(const OnnxNode& node) {
+  const auto found = node.has_input(0) ? larger_.find(node.inputs[0]) : larger_.end();
+  if (found == larger_.end() || !found->second.is_moved) return false;
+  const Larger& larger = found->second;
+  const Shape& in = builder_.shape(node.id, larger.from);
+  const std::int64_t block = larger.block;
+  Sides to = node.integers("shape");
+  if (constant_input(node, 1)) to = constants_.integers(node, 1);
+  if (to != Sides{1, in.channels * block * block, in.height / block, in.width / block}) {
+    fail(node, "reshapes squares of pixels to " + graph::to_string(to));
+  }
+  builder_.space_to_depth(node.id, larger.from, node.outputs[0],
+                          {larger.block, graph::SpaceToDepth::Order::kDarknet});
+  return true;
+}
+
 // To pairs of channels, or of their halves back to maps.
 bool NodeReader::pair_channels(const OnnxNode& node, const Sides& to) {
   if (!node.has_input(0)) return false;
@@ -102,6 +132,13 @@ void NodeReader::gather(const OnnxNode& node) {
 void NodeReader::space_to_depth(const OnnxNode& node) {
   const std::int64_t block = node.integer("blocksize", 0);
   if (block < 1 || block > 1024) fail(node, "blocksize is not in 1…1024");
+  const auto larger = node.has_input(0) ? larger_.find(node.inputs[0]) : larger_.end();
+  if (larger != larger_.end() && !larger->second.is_moved && larger->second.block == block) {
+    Larger moved = larger->second;
+    moved.is_moved = true;
+    larger_[node.outputs[0]] = moved;
+    return;
+  }
   builder_.space_to_depth(node.id, map_input(node), node.outputs[0], {static_cast<int>(block)});
 }
 
@@ -150,7 +187,7 @@ bool NodeReader::join_pixels(const OnnxNode& node) {
 }
 
 void NodeReader::reshape(const OnnxNode& node) {
-  if (ungroup_channels(node)) return;
+  if (ungroup_channels(node) || see_squares(node)) return;
   if (constant_input(node, 1) && pair_channels(node, constants_.integers(node, 1))) return;
   if (!node.has_input(0) || !is_map(node.inputs[0])) map_input(node);
   const std::string& from = node.inputs[0];
@@ -181,7 +218,7 @@ void NodeReader::reshape(const OnnxNode& node) {
   if (rows_.contains(from) && to == Sides{1, count, 1, 1} && !is_only_a_view(from)) {
     return builder_.identity(node.id, from, node.outputs[0]);
   }
-  if (group_channels(node, from, to)) return;
+  if (group_channels(node, from, to) || see_larger(node, from, to)) return;
   fail(node, "reshapes a tensor to " + graph::to_string(to) + ", which is not supported");
 }
 

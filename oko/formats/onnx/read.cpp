@@ -11,6 +11,7 @@
 #include "oko/formats/onnx/node_reader.h"
 #include "oko/formats/onnx/parse.h"
 #include "oko/formats/onnx/quantized.h"
+#include "oko/formats/onnx/read_model.h"
 
 namespace oko::formats {
 namespace {
@@ -136,14 +137,14 @@ void check_graph(const onnx::Model& model, const std::string& name) {
 
 }  // namespace
 
-Imported read_onnx(const Bytes& file, const std::string& name, const OnnxReadOptions& options) {
-  const auto parsed = std::make_shared<const ParsedOnnx>(parse_onnx(file, name));
+Imported read_onnx_model(const std::shared_ptr<const ParsedOnnx>& parsed, const std::string& name,
+                         const OnnxReadOptions& options, std::size_t bytes) {
   onnx::Model& model = *parsed->model;
   check_graph(model, name);
   const int opset = opset_of(model, name);
   const OnnxInput input = find_onnx_input(model.graph(), name, options);
   constexpr std::size_t kSmall = 1 << 20;
-  Constants constants(*model.mutable_graph(), name, opset, file.size() + kSmall);
+  Constants constants(*model.mutable_graph(), name, opset, bytes + kSmall);
 
   NetworkBuilder trial_builder(name);
   NodeReader trial(trial_builder, constants, name, opset);
@@ -167,7 +168,13 @@ Imported read_onnx(const Bytes& file, const std::string& name, const OnnxReadOpt
         "the model is int8; its weights were dequantized to float32, so results differ from the "
         "model's own by its rounding");
   }
-  for (const onnx::Entry& entry : model.metadata_props()) {
+  return imported;
+}
+
+Imported read_onnx(const Bytes& file, const std::string& name, const OnnxReadOptions& options) {
+  const auto parsed = std::make_shared<const ParsedOnnx>(parse_onnx(file, name));
+  Imported imported = read_onnx_model(parsed, name, options, file.size());
+  for (const onnx::Entry& entry : parsed->model->metadata_props()) {
     if (entry.key() != kDescriptionKey) continue;
     apply_description(imported, entry.value(), name + ": metadata \"" + kDescriptionKey + "\"");
   }
