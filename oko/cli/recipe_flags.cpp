@@ -19,23 +19,19 @@ std::string title_of(const char* section) {
   return title;
 }
 
-// The defaults of an option for the usual network and for others, as text.
+// The defaults of an option for the usual network, pretrained, and for others, as text.
 class Defaults {
  public:
-  explicit Defaults(const std::string& network)
-      : usual_(of(network, "")),
-        anchors_(of("yolov3-tiny", "")),
-        none_(of("nanodet-plus", "")),
-        tuned_(of("nanodet-plus", "FILE")) {}
+  Defaults()
+      : pretrained_(of("nanodet-plus", "FILE")),
+        scratch_(of("nanodet-plus", "")),
+        anchors_(of("yolov3-tiny", "")) {}
 
-  // "0.0005, without anchors 0.05".
+  // "0.05, with anchors 0.0005".
   std::string text(const char* key) const {
-    std::string text = usual_[key].dump();
-    if (anchors_[key] != usual_[key]) text += ", with anchors " + anchors_[key].dump();
-    if (none_[key] != usual_[key]) text += ", without anchors " + none_[key].dump();
-    if (tuned_[key] != none_[key]) {
-      text += ", without anchors but pretrained " + tuned_[key].dump();
-    }
+    std::string text = pretrained_[key].dump();
+    if (scratch_[key] != pretrained_[key]) text += ", from scratch " + scratch_[key].dump();
+    if (anchors_[key] != scratch_[key]) text += ", with anchors " + anchors_[key].dump();
     return text;
   }
 
@@ -43,7 +39,7 @@ class Defaults {
   static Json of(const std::string& network, const std::string& from) {
     return train::recipe_json(train::default_recipe(network, from));
   }
-  const Json usual_, anchors_, none_, tuned_;
+  const Json pretrained_, scratch_, anchors_;
 };
 
 // Copies the options named in `given`.
@@ -67,7 +63,7 @@ void add_dataset_argument(CLI::App& command, RecipeArguments& arguments) {
 }
 
 void add_recipe_flags(CLI::App& command, RecipeArguments& arguments) {
-  const Defaults defaults(arguments.flags.network);
+  const Defaults defaults;
   command.add_option("--recipe", arguments.file, "A run.toml with the recipe; flags override it")
       ->type_name("FILE");
   train::visit_recipe(arguments.flags, [&](const train::RecipeOption& about, auto& field) {

@@ -24,7 +24,7 @@ struct Recipe {
   double val_part = .1;
   bool check = true;
   // network
-  std::string network = "yolov3-tiny";
+  std::string network = "nanodet-plus";
   int width = 0, height = 0;
   std::string anchors = "auto";
   std::string from = "auto";
