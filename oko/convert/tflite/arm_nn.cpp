@@ -150,11 +150,18 @@ std::unique_ptr<Executor> make_arm_nn(std::span<const formats::File> files,
 
 std::unique_ptr<Executor> make_arm_nn(const formats::TflitePart& model, std::string*) {
   armnn::ConfigureLogging(false, false, armnn::LogSeverity::Fatal);
+  std::unique_ptr<Executor> made;
   try {
-    return std::make_unique<ArmNn>(model);
+    made = std::make_unique<ArmNn>(model);
   } catch (const armnn::Exception& error) {
     refuse(error.what());
   }
+#if ARMNN_MAJOR_VERSION < 33  // 20.08 reads no more of a resize than its size
+  if (formats::tflite_resizes_from_centres(model.bytes, "model.tflite")) {
+    refuse("it resizes from the centres of pixels, which Arm NN " ARMNN_VERSION " cannot do");
+  }
+#endif
+  return made;
 }
 #else
 std::unique_ptr<Executor> make_arm_nn(std::span<const formats::File>, const graph::Network&,

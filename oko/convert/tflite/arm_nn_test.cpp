@@ -100,6 +100,81 @@ TEST_F(ArmNn, RunsEveryOperationAsOkoDoes) {
   EXPECT_LT(largest_difference(maps[0], expected[0]), 1e-5);
 }
 
+// Layers of later detectors, but those that Arm NN 20.08 lacks: space to depth, attention, ELU, and
+// bilinear upsampling from the centres of pixels.
+graph::Network later_layers() {
+  using formats::layer;
+  using graph::Activation;
+  graph::Network n;
+  n.name = "m";
+  n.input = {3, 16, 24};
+  graph::Convolution dilated{8, 3, 1, 1, graph::Padding::all(2), {}, Activation::kHardSwish};
+  dilated.dilation = 2;
+  n.layers = {layer("first", graph::Convolution{8, 3, 2, 1, graph::Padding::all(1)}, {-1}),
+              layer("dilated", dilated, {0}),
+              layer("shuffle", graph::Shuffle{4}, {1}),
+              layer("low", graph::Slice{0, 3}, {2}),
+              layer("high", graph::Slice{3, 5}, {2}),
+              layer("join", graph::Route{}, {4, 3}),
+              layer("mean", graph::AveragePool{}, {5}),
+              layer("gate", graph::Convolution{8, 1, 1, 1, {}, {}, Activation::kHardSigmoid}, {6}),
+              layer("scaled", graph::Product{Activation::kTanh}, {5, 7}),
+              layer("window", graph::AveragePool{3, 1, graph::Padding::all(1), true}, {8}),
+              layer("uneven", graph::AveragePool{3, 2, {1, 1, 0, 0}}, {9}),
+              layer("up", graph::Bilinear{2, graph::Grid::kAsymmetric}, {10}),
+              layer("more", graph::Convolution{11}, {11}),
+              layer("unequal", graph::Shortcut{Activation::kRelu, true}, {12, 8, 12}),
+              layer("fewer", graph::Shortcut{Activation::kLinear, true}, {11, 13}),
+              layer("last", graph::Convolution{4}, {14})};
+  graph::infer_shapes(n);
+  graph::fill_synthetic_weights(n);
+  return n;
+}
+
+TEST_F(ArmNn, RunsTheLayersOfLaterDetectorsAsOkoDoes) {
+  const graph::Network network = later_layers();
+  const std::vector<float> input = ramp(network.input);
+  const auto expected = make_reference_executor(network)->run(input);
+  const auto maps = make(network)->run(input);
+  ASSERT_EQ(maps.size(), 1U);
+  EXPECT_LT(largest_difference(maps[0], expected[0]), 1e-5F * largest_magnitude(expected[0]));
+}
+
+// Without a PAD, which Arm NN 20.08 fills with bytes of 0 where the value 0 is another byte.
+TEST_F(ArmNn, RunsTheLayersOfLaterDetectorsInInt8) {
+  graph::Network network = later_layers();
+  std::get<graph::AveragePool>(network.layers[9].operation).counts_padding = false;
+  network.layers[10].operation = graph::AveragePool{2, 2};
+  network.layers[13].inputs = {12, 12};
+  graph::infer_shapes(network);
+  std::vector<std::uint8_t> picture;
+  std::vector<float> input = ramp(network.input);
+  for (float& value : input) {
+    picture.push_back(static_cast<std::uint8_t>(std::nearbyint(value * 255)));
+    value = static_cast<float>(picture.back()) / 255;
+  }
+  const std::vector<std::vector<std::uint8_t>> pictures{picture};
+  const auto expected = make_reference_executor(network)->run(input);
+  runtime::quantize(network, pictures, {}, [] {});
+  const auto maps = make(network, Precision::kInt8)->run(input);
+  ASSERT_EQ(maps.size(), 1U);
+  EXPECT_LT(largest_difference(maps[0], expected[0]), .1F * largest_magnitude(expected[0]));
+}
+
+TEST_F(ArmNn, RefusesWhatItWouldComputeOtherwise) {
+  graph::Network network = later_layers();
+  std::get<graph::Bilinear>(network.layers[11].operation).grid = graph::Grid::kHalfPixel;
+  try {
+    make(network);
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("from the centres of pixels"));
+    return;
+  }
+  const std::vector<float> input = ramp(network.input);  // a version that computes it
+  const auto expected = make_reference_executor(network)->run(input);
+  EXPECT_LT(largest_difference(make(network)->run(input).at(0), expected[0]), 1e-4);
+}
+
 // A published model with the activation ranges of one image, and that image.
 struct Quantized {
   graph::Network network;
