@@ -11,110 +11,285 @@ namespace {
 using Values = std::vector<float>;
 using Sides = std::vector<std::int64_t>;
 
-// The values of one head: [1, anchors, cells, 2, 2, 1 or classes].
-struct Numbers {
-  std::string centre, size, objectness, classes;
+// What a head's nodes make: [1, n, 4], the edges of its n boxes in pixels of the input, and
+// [1, n, classes]. In the order of the anchors, then rows, then columns.
+struct Decoded {
+  std::string boxes, scores;
 };
 
-class HeadDecoder {
+// What the kinds of heads have in common.
+class HeadWriter {
  public:
-  HeadDecoder(const graph::AnchorHead& head, const std::string& name, GraphWriter& to)
-      : head_(head), name_(name), to_(to) {}
+  HeadWriter(const graph::Head& grid, const std::string& name, GraphWriter& to)
+      : grid_(grid), name_(name), to_(to) {}
 
-  // [1, anchors · cells, 4] and [1, anchors · cells, classes], in the order of the anchors, then
-  // rows, then columns.
-  void decode(const std::string& raw) {
-    const Numbers numbers = take_apart(raw);
-    const std::int64_t count = head_.boxes * head_.cells();
-    boxes = rows(corners(numbers), name("boxes"), {1, count, 4});
-    scores = rows(products(numbers), name("scores"), {1, count, head_.classes});
-  }
-  std::string boxes, scores;
-
- private:
+ protected:
   std::string name(const char* part) const { return name_ + "." + part; }
 
-  std::string rows(const std::string& from, const std::string& node, const Sides& sides) {
-    return to_.node("Reshape", node, {from, to_.integers(node + ".shape", sides)});
+  std::string reshaped(const std::string& from, const char* part, const Sides& sides) {
+    return to_.node("Reshape", name(part), {from, to_.integers(name(part) + ".shape", sides)});
+  }
+  std::string transposed(const std::string& from, const char* part, const Sides& order) {
+    const std::string turned = to_.node("Transpose", name(part), {from});
+    to_.set("perm", order);
+    return turned;
+  }
+  std::string shares(const std::string& from, const char* part, std::int64_t axis) {
+    const std::string softmax = to_.node("Softmax", name(part), {from});
+    to_.set("axis", axis);
+    return softmax;
+  }
+  std::string binary(const char* kind, const char* part, const std::string& a,
+                     const std::string& b) {
+    return to_.node(kind, name(part), {a, b});
+  }
+  std::string constant(const char* part, Values values, const Sides& sides) {
+    return to_.floats(name(part), std::move(values), sides);
   }
 
-  Numbers take_apart(const std::string& raw) {
-    const std::string maps =
-        rows(raw, name("maps"), {1, head_.boxes, 5 + head_.classes, head_.cells()});
-    const std::string cells = to_.node("Transpose", name("cells"), {maps});
-    to_.set("perm", Sides{0, 1, 3, 2});
-    Numbers n;
-    n.centre = to_.node("Split", name("centre"),
-                        {cells, to_.integers(name("parts"), {2, 2, 1, head_.classes})});
-    n.size = to_.more(name("size"));
-    n.objectness = to_.more(name("objectness"));
-    n.classes = to_.more(name("classes"));
-    to_.set("axis", std::int64_t{3});
-    return n;
-  }
-
-  // Where each cell's centre would be for σ = 0, in cells: [1, 1, cells, 2].
-  std::string grid() {
-    const float shift = (head_.scale_x_y - 1) / 2;
+  // Positions of the cells, column and row, each plus `offset` times the sides of a cell:
+  // [1, 1, cells, 2].
+  std::string grid(float offset, float cell_width, float cell_height) {
     Values corner;
-    for (int y = 0; y < head_.height; ++y) {
-      for (int x = 0; x < head_.width; ++x) {
-        corner.push_back(static_cast<float>(x) - shift);
-        corner.push_back(static_cast<float>(y) - shift);
+    for (int y = 0; y < grid_.height; ++y) {
+      for (int x = 0; x < grid_.width; ++x) {
+        corner.push_back((static_cast<float>(x) + offset) * cell_width);
+        corner.push_back((static_cast<float>(y) + offset) * cell_height);
       }
     }
-    return to_.floats(name("grid"), std::move(corner), {1, 1, head_.cells(), 2});
+    return constant("grid", std::move(corner), {1, 1, grid_.cells(), 2});
   }
 
-  std::string centres(const std::string& raw) {
-    std::string inside = to_.node("Sigmoid", name("centre.sigmoid"), {raw});
-    if (head_.scale_x_y != 1) {
-      const std::string spread = to_.floats(name("scale_x_y"), {head_.scale_x_y}, {1});
-      inside = to_.node("Mul", name("centre.spread"), {inside, spread});
-    }
-    const std::string cells = to_.node("Add", name("centre.cells"), {inside, grid()});
-    const std::string cell = to_.floats(name("cell"), {head_.cell_width, head_.cell_height}, {2});
-    return to_.node("Mul", name("centre.pixels"), {cells, cell});
-  }
-
-  std::string half_sizes(const std::string& raw) {
-    Values halves;
-    for (int box = 0; box < head_.boxes; ++box) {
-      const graph::Anchor anchor = head_.anchor(box);
-      halves.push_back(anchor.width / 2);
-      halves.push_back(anchor.height / 2);
-    }
-    const std::string factors =
-        to_.floats(name("half_anchors"), std::move(halves), {1, head_.boxes, 1, 2});
-    return to_.node("Mul", name("half_size"), {to_.node("Exp", name("size.exp"), {raw}), factors});
-  }
-
-  std::string corners(const Numbers& numbers) {
-    const std::string centre = centres(numbers.centre), half = half_sizes(numbers.size);
-    const std::string first = to_.node("Sub", name("left_top"), {centre, half});
-    const std::string last = to_.node("Add", name("right_bottom"), {centre, half});
+  // From centres and half sides to the edges.
+  std::string edges(const std::string& centre, const std::string& half) {
+    const std::string first = binary("Sub", "left_top", centre, half);
+    const std::string last = binary("Add", "right_bottom", centre, half);
     const std::string both = to_.node("Concat", name("corners"), {first, last});
     to_.set("axis", std::int64_t{3});
     return both;
   }
 
-  std::string products(const Numbers& numbers) {
-    const std::string object =
-        to_.node("Sigmoid", name("objectness.sigmoid"), {numbers.objectness});
-    std::string classes;
-    if (head_.softmax) {
-      classes = to_.node("Softmax", name("classes.softmax"), {numbers.classes});
-      to_.set("axis", std::int64_t{3});
-    } else {
-      classes = to_.node("Sigmoid", name("classes.sigmoid"), {numbers.classes});
-    }
-    return to_.node("Mul", name("class_scores"), {object, classes});
-  }
-
-  const graph::AnchorHead head_;
+  const graph::Head& grid_;
   const std::string& name_;  // of the layer
   GraphWriter& to_;
 };
+
+// Yolo and Region, whose values are [1, anchors, cells, 2, 2, 1 or classes].
+class AnchorWriter : HeadWriter {
+ public:
+  AnchorWriter(const graph::AnchorHead& head, const std::string& name, GraphWriter& to)
+      : HeadWriter(head, name, to), head_(head) {}
+
+  Decoded decode(const std::string& raw) {
+    const std::string maps =
+        reshaped(raw, "maps", {1, head_.boxes, 5 + head_.classes, head_.cells()});
+    const std::string cells = transposed(maps, "cells", {0, 1, 3, 2});
+    const std::string centre = to_.node(
+        "Split", name("centre"), {cells, to_.integers(name("parts"), {2, 2, 1, head_.classes})});
+    const std::string size = to_.more(name("size")), object = to_.more(name("objectness"));
+    const std::string classes = to_.more(name("classes"));
+    to_.set("axis", std::int64_t{3});
+    const std::int64_t count = head_.boxes * head_.cells();
+    return {reshaped(edges(centres(centre), half_sizes(size)), "boxes", {1, count, 4}),
+            reshaped(products(object, classes), "scores", {1, count, head_.classes})};
+  }
+
+ private:
+  // Where in its cell a centre is, for the grid of cells moved by what is returned.
+  float inside(const std::string& raw, std::string& result) {
+    switch (head_.box_code) {
+      case graph::BoxCode::kPoint:
+        result = raw;
+        return 0;
+      case graph::BoxCode::kBounded:
+        result = to_.node("Tanh", name("centre.tanh"), {raw});
+        return 0;
+      case graph::BoxCode::kExponential:
+      case graph::BoxCode::kSquared:
+        break;
+    }
+    result = to_.node("Sigmoid", name("centre.sigmoid"), {raw});
+    if (head_.scale_x_y != 1) {
+      result =
+          binary("Mul", "centre.spread", result, constant("scale_x_y", {head_.scale_x_y}, {1}));
+    }
+    return -(head_.scale_x_y - 1) / 2;
+  }
+
+  std::string centres(const std::string& raw) {
+    std::string result;
+    const float shift = inside(raw, result);
+    const std::string cells = binary("Add", "centre.cells", result, grid(shift, 1, 1));
+    return binary("Mul", "centre.pixels", cells,
+                  constant("cell", {head_.cell_width, head_.cell_height}, {2}));
+  }
+
+  std::string half_sizes(const std::string& raw) {
+    std::string sides;
+    float factor = .5F;
+    switch (head_.box_code) {
+      case graph::BoxCode::kExponential:
+      case graph::BoxCode::kPoint:
+        sides = to_.node("Exp", name("size.exp"), {raw});
+        break;
+      case graph::BoxCode::kSquared: {
+        const std::string part = to_.node("Sigmoid", name("size.sigmoid"), {raw});
+        sides = binary("Mul", "size.square", part, part);
+        factor = 2;
+        break;
+      }
+      case graph::BoxCode::kBounded:
+        sides = to_.node("Sigmoid", name("size.sigmoid"), {raw});
+        break;
+    }
+    Values halves;
+    for (int box = 0; box < head_.boxes; ++box) {
+      const graph::Anchor anchor = head_.anchor(box);
+      halves.push_back(anchor.width * factor);
+      halves.push_back(anchor.height * factor);
+    }
+    return binary("Mul", "half_size", sides,
+                  constant("half_anchors", std::move(halves), {1, head_.boxes, 1, 2}));
+  }
+
+  std::string products(const std::string& raw_object, const std::string& raw_classes) {
+    std::string object = to_.node("Sigmoid", name("objectness.sigmoid"), {raw_object});
+    std::string classes = head_.softmax
+                              ? shares(raw_classes, "classes.softmax", 3)
+                              : to_.node("Sigmoid", name("classes.sigmoid"), {raw_classes});
+    const float share = head_.class_share;
+    if (share != 0) {
+      object =
+          binary("Pow", "objectness.power", object, constant("object_share", {1 - share}, {1}));
+      classes = binary("Pow", "classes.power", classes, constant("class_share", {share}, {1}));
+    }
+    return binary("Mul", "class_scores", object, classes);
+  }
+
+  const graph::AnchorHead& head_;
+};
+
+class DistanceWriter : HeadWriter {
+ public:
+  DistanceWriter(const graph::Head& grid, const graph::Distances& head, const std::string& name,
+                 GraphWriter& to)
+      : HeadWriter(grid, name, to), head_(head) {}
+
+  Decoded decode(const std::string& raw) {
+    const std::int64_t cells = grid_.cells();
+    const std::string rows =
+        transposed(reshaped(raw, "maps", {1, head_.channels(), cells}), "cells", {0, 2, 1});
+    const std::string classes =
+        to_.node("Split", name("classes"),
+                 {rows, to_.integers(name("parts"), {head_.classes, 4 * head_.bins})});
+    const std::string bins = to_.more(name("bins"));
+    to_.set("axis", std::int64_t{2});
+    const auto stride = static_cast<float>(head_.stride);
+    const std::string reach =
+        binary("Mul", "reach", distances(bins),
+               constant("directions", {-stride, -stride, stride, stride}, {4}));
+    return {binary("Add", "boxes", reach, priors()),
+            to_.node("Sigmoid", name("scores"), {classes})};
+  }
+
+ private:
+  // In strides: [1, cells, 4].
+  std::string distances(const std::string& bins) {
+    if (head_.bins == 1) return bins;
+    const std::string apart = reshaped(bins, "distributions", {1, grid_.cells(), 4, head_.bins});
+    Values steps;
+    for (int k = 0; k < head_.bins; ++k) steps.push_back(static_cast<float>(k));
+    const std::string means = binary("MatMul", "means", shares(apart, "shares", 3),
+                                     constant("steps", std::move(steps), {head_.bins, 1}));
+    return reshaped(means, "distances", {1, grid_.cells(), 4});
+  }
+
+  // x, y, x, y of each cell.
+  std::string priors() {
+    Values places;
+    for (int y = 0; y < grid_.height; ++y) {
+      for (int x = 0; x < grid_.width; ++x) {
+        const float across =
+            (static_cast<float>(x) + head_.prior) * static_cast<float>(head_.stride);
+        const float down = (static_cast<float>(y) + head_.prior) * static_cast<float>(head_.stride);
+        places.insert(places.end(), {across, down, across, down});
+      }
+    }
+    return constant("priors", std::move(places), {1, grid_.cells(), 4});
+  }
+
+  const graph::Distances& head_;
+};
+
+class SsdWriter : HeadWriter {
+ public:
+  SsdWriter(const graph::Head& grid, const graph::Ssd& head, const std::string& name,
+            GraphWriter& to)
+      : HeadWriter(grid, name, to), head_(head), boxes_(std::ssize(head.anchors)) {}
+
+  Decoded decode(const std::string& raw) {
+    const std::int64_t classes = 1 + head_.classes, cells = grid_.cells();
+    const std::string logits =
+        to_.node("Split", name("logits"),
+                 {raw, to_.integers(name("parts"), {boxes_ * classes, boxes_ * 4})});
+    const std::string codes = to_.more(name("codes"));
+    to_.set("axis", std::int64_t{1});
+    const std::string all = shares(by_cell(logits, "classes", classes), "classes.softmax", 3);
+    const std::string background = to_.node(
+        "Split", name("background"), {all, to_.integers(name("class_parts"), {1, head_.classes})});
+    const std::string objects = to_.more(name("objects"));
+    to_.set("axis", std::int64_t{3});
+    const std::string centre =
+        to_.node("Split", name("centre"),
+                 {by_cell(codes, "cells", 4), to_.integers(name("code_parts"), {2, 2})});
+    const std::string size = to_.more(name("size"));
+    to_.set("axis", std::int64_t{3});
+    const std::string moved =
+        binary("Mul", "centre.moved", centre, anchors("reach", head_.centre_variance));
+    const std::string pixels =
+        binary("Add", "centre.pixels", moved, grid(.5F, grid_.cell_width, grid_.cell_height));
+    const std::string powers =
+        to_.node("Exp", name("size.exp"),
+                 {binary("Mul", "size.scaled", size,
+                         constant("size_variance", {head_.size_variance}, {1}))});
+    const std::string half = binary("Mul", "half_size", powers, anchors("half_anchors", .5F));
+    return {reshaped(edges(pixels, half), "boxes", {1, boxes_ * cells, 4}),
+            reshaped(objects, "scores", {1, boxes_ * cells, head_.classes})};
+  }
+
+ private:
+  // [1, anchors, cells, values]
+  std::string by_cell(const std::string& from, const char* part, std::int64_t values) {
+    const std::string maps =
+        to_.node("Reshape", name(part) + ".maps",
+                 {from, to_.integers(name(part) + ".shape", {1, boxes_, values, grid_.cells()})});
+    return transposed(maps, part, {0, 1, 3, 2});
+  }
+  std::string anchors(const char* part, float factor) {
+    Values sides;
+    for (const graph::Anchor& anchor : head_.anchors) {
+      sides.push_back(anchor.width * factor);
+      sides.push_back(anchor.height * factor);
+    }
+    return constant(part, std::move(sides), {1, boxes_, 1, 2});
+  }
+
+  const graph::Ssd& head_;
+  std::int64_t boxes_;  // for each cell
+};
+
+Decoded decode(const graph::Network& network, int index, const std::string& raw, GraphWriter& to) {
+  const graph::Layer& layer = network.layers[index];
+  const graph::Head grid = graph::head_of(network, index);
+  if (const auto* distances = std::get_if<graph::Distances>(&layer.operation)) {
+    return DistanceWriter(grid, *distances, layer.name, to).decode(raw);
+  }
+  if (const auto* ssd = std::get_if<graph::Ssd>(&layer.operation)) {
+    return SsdWriter(grid, *ssd, layer.name, to).decode(raw);
+  }
+  const graph::AnchorHead head = graph::anchor_head_of(network, index);
+  return AnchorWriter(head, layer.name, to).decode(raw);
+}
 
 std::string joined(GraphWriter& to, const char* name, const std::vector<std::string>& parts) {
   if (parts.size() == 1) return parts.front();
@@ -155,11 +330,10 @@ void write_boxes(const graph::Network& network, const WriteOptions& options,
                  const LayerWriter& layers, GraphWriter& to) {
   std::vector<std::string> boxes, scores;
   for (const int index : network.heads()) {
-    const graph::Layer& layer = network.layers[index];
-    HeadDecoder decoder(graph::usual_head_of(network, index), layer.name, to);
-    decoder.decode(layers.map(layer.inputs.front()));
-    boxes.push_back(decoder.boxes);
-    scores.push_back(decoder.scores);
+    const int from = network.layers[index].inputs.front();
+    const Decoded decoded = decode(network, index, layers.map(from), to);
+    boxes.push_back(decoded.boxes);
+    scores.push_back(decoded.scores);
   }
   const std::string all_boxes = joined(to, "all_boxes", boxes);
   const std::string by_class =
@@ -175,7 +349,7 @@ void write_boxes(const graph::Network& network, const WriteOptions& options,
   to.output("boxes", kOnnxFloat, {-1, 4},
             "left, top, right, bottom in pixels of the input, best score first, not clipped",
             kOpen);
-  to.output("scores", kOnnxFloat, {-1}, "objectness x class probability of each box", kOpen);
+  to.output("scores", kOnnxFloat, {-1}, "score of each box", kOpen);
   to.output("classes", kOnnxInt32, {-1}, "class of each box, counted from 0", kOpen);
 }
 

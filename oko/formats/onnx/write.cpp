@@ -75,8 +75,7 @@ std::string output_doc(const graph::Network& network, std::size_t output) {
   const std::vector<int> heads = network.heads();
   if (heads.empty()) return "";
   const auto& layer = network.layers[heads[output]];
-  return "raw output of " + layer.name +
-         ": for each anchor tx, ty, tw, th, objectness and class logits";
+  return "raw output of " + layer.name + ": " + values_of_head(layer.operation);
 }
 
 void add_raw_outputs(const graph::Network& network, const std::vector<std::string>& names,

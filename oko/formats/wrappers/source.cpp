@@ -25,53 +25,148 @@ const char* text_of(bool value) { return value ? "true" : "false"; }
 
 std::string after_slash(const std::string& stem) { return stem.substr(stem.rfind('/') + 1); }
 
-struct Head : graph::AnchorHead {
-  std::string output;
+// How a language writes what is known of a head.
+struct Words {
+  std::string_view pair;                     // of an anchor's width and height
+  std::string_view anchors, distances, ssd;  // a head of each kind; see the arguments below
+  std::string_view code;                     // of a box code's name
+  bool loud_code = false;                    // which is in capital letters
 };
 
-std::vector<Head> heads_of(const graph::Network& network) {
-  const std::vector<std::string> names = output_names(network);
-  std::vector<Head> heads;
-  for (const int index : network.heads()) {
-    heads.push_back({graph::usual_head_of(network, index), names[heads.size()]});
+const Words& words_of(Language language) {
+  static const Words swift{
+      "({}, {})",
+      "        AnchorHead(\n            output: \"{}\", width: {}, height: {}, spread: {}, "
+      "softmax: {},"
+      "\n            code: {}, share: {},\n            anchors: [{}]),\n",
+      "        DistanceHead(\n            output: \"{}\", width: {}, height: {}, bins: {}, stride: "
+      "{},"
+      " prior: {}),\n",
+      "        SsdHead(\n            output: \"{}\", width: {}, height: {}, centreVariance: {},"
+      " sizeVariance: {},\n            anchors: [{}]),\n",
+      ".{}"};
+  static const Words kotlin{
+      "{}f to {}f",
+      "            AnchorHead(\n                \"{}\", {}, {}, {}f, {}, {}, {}f,\n"
+      "                {},\n            ),\n",
+      "            DistanceHead(\"{}\", {}, {}, {}, {}f, {}f),\n",
+      "            SsdHead(\n                \"{}\", {}, {}, {}f, {}f,\n                {},\n"
+      "            ),\n",
+      "Code.{}",
+      true};
+  static const Words typescript{
+      "[{}, {}]",
+      "  anchorHead(\"{}\", {}, {}, {{\n    spread: {}, softmax: {}, code: {}, share: {},\n"
+      "    anchors: [{}],\n  }}),\n",
+      "  distanceHead(\"{}\", {}, {}, {{ bins: {}, stride: {}, prior: {} }}),\n",
+      "  ssdHead(\"{}\", {}, {}, {{\n    centreVariance: {}, sizeVariance: {},\n"
+      "    anchors: [{}],\n  }}),\n",
+      "\"{}\""};
+  static const Words cpp{
+      "{{{}F, {}F}}",
+      "        anchor_head(\"{}\", {}, {},\n                    {{{}F, {}, {}, {}F, {{{}}}}}),\n",
+      "        distance_head(\"{}\", {}, {}, {{{}, {}F, {}F}}),\n",
+      "        ssd_head(\"{}\", {}, {}, {{{}F, {}F, {{{}}}}}),\n", "Code::{}"};
+  switch (language) {
+    case Language::kSwift:
+      return swift;
+    case Language::kKotlin:
+      return kotlin;
+    case Language::kTypeScript:
+      return typescript;
+    case Language::kCpp:
+      return cpp;
   }
-  return heads;
+  return cpp;
 }
 
-// Anchors as a list of pairs, each by a format string for the width and the height.
-std::string pairs_of(const Head& head, const char* pattern) {
+// A head as the language writes it, filled in from `pattern`.
+template <typename... Parts>
+std::string written(std::string_view pattern, const Parts&... parts) {
+  return fmt::format(fmt::runtime(pattern), parts...);
+}
+
+std::string pairs_of(std::span<const graph::Anchor> anchors, const Words& words) {
   std::string text;
-  for (int box = 0; box < head.boxes; ++box) {
-    const graph::Anchor a = head.anchor(box);
-    if (!text.empty()) text += ", ";
-    text += fmt::format(fmt::runtime(pattern), decimal(a.width), decimal(a.height));
+  for (const graph::Anchor& a : anchors) {
+    text += (text.empty() ? "" : ", ") + written(words.pair, decimal(a.width), decimal(a.height));
   }
   return text;
 }
 
-std::string text_of(const Head& h, Language language) {
-  const std::string spread = decimal(h.scale_x_y);
+std::string code_of(graph::BoxCode code, const Words& words) {
+  std::string name(words_of(code)[static_cast<std::size_t>(code)]);
+  if (words.loud_code) {
+    std::ranges::transform(name, name.begin(), [](char c) {
+      return static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    });
+  }
+  return written(words.code, name);
+}
+
+std::string text_of(const graph::Network& network, int index, const std::string& output,
+                    const Words& words) {
+  const graph::Operation& operation = network.layers[index].operation;
+  const graph::Head grid = graph::head_of(network, index);
+  if (const auto* head = std::get_if<graph::Distances>(&operation)) {
+    return written(words.distances, output, grid.width, grid.height, head->bins,
+                   decimal(static_cast<float>(head->stride)), decimal(head->prior));
+  }
+  if (const auto* head = std::get_if<graph::Ssd>(&operation)) {
+    return written(words.ssd, output, grid.width, grid.height, decimal(head->centre_variance),
+                   decimal(head->size_variance), pairs_of(head->anchors, words));
+  }
+  const graph::AnchorHead head = graph::anchor_head_of(network, index);
+  std::vector<graph::Anchor> anchors;
+  for (int box = 0; box < head.boxes; ++box) anchors.push_back(head.anchor(box));
+  return written(words.anchors, output, grid.width, grid.height, decimal(head.scale_x_y),
+                 text_of(head.softmax), code_of(head.box_code, words), decimal(head.class_share),
+                 pairs_of(anchors, words));
+}
+
+// The heads, as elements of a list.
+std::string heads_of(const graph::Network& network, Language language) {
+  const std::vector<std::string> names = output_names(network);
+  std::string text;
+  std::size_t output = 0;
+  for (const int index : network.heads()) {
+    text += text_of(network, index, names[output++], words_of(language));
+  }
+  return text;
+}
+
+// What decodes the kinds of heads that the network has, as templates.
+struct HeadKinds {
+  std::string_view anchors, distances, ssd;
+};
+HeadKinds kinds_of(Language language) {
   switch (language) {
     case Language::kSwift:
-      return fmt::format(
-          "        Head(\n            output: \"{}\", width: {}, height: {}, spread: {}, softmax: "
-          "{},\n            anchors: [{}]),\n",
-          h.output, h.width, h.height, spread, h.softmax, pairs_of(h, "({}, {})"));
+      return {kSwiftAnchors, kSwiftDistances, kSwiftSsd};
     case Language::kKotlin:
-      return fmt::format(
-          "            Head(\n                \"{}\", {}, {}, {}f, {},\n                {},\n"
-          "            ),\n",
-          h.output, h.width, h.height, spread, h.softmax, pairs_of(h, "{}f to {}f"));
+      return {kKotlinAnchors, kKotlinDistances, kKotlinSsd};
     case Language::kTypeScript:
-      return fmt::format(
-          "  {{\n    output: \"{}\", width: {}, height: {}, spread: {}, softmax: {},\n"
-          "    anchors: [{}],\n  }},\n",
-          h.output, h.width, h.height, spread, h.softmax, pairs_of(h, "[{}, {}]"));
+      return {kTypeScriptAnchors, kTypeScriptDistances, kTypeScriptSsd};
     case Language::kCpp:
-      return fmt::format("        {{\"{}\", {}, {}, {}F, {},\n         {{{}}}}},\n", h.output,
-                         h.width, h.height, spread, h.softmax, pairs_of(h, "{{{}F, {}F}}"));
+      return {kCppAnchors, kCppDistances, kCppSsd};
   }
   return {};
+}
+
+struct Has {
+  bool anchors = false, distances = false, ssd = false;
+};
+Has kinds_in(const graph::Network& network) {
+  Has has;
+  for (const int index : network.heads()) {
+    const graph::Operation& operation = network.layers[index].operation;
+    const bool distances = std::holds_alternative<graph::Distances>(operation);
+    const bool ssd = std::holds_alternative<graph::Ssd>(operation);
+    has.distances |= distances;
+    has.ssd |= ssd;
+    has.anchors |= !distances && !ssd;
+  }
+  return has;
 }
 
 // "    case person = 0" and so on.
@@ -123,8 +218,13 @@ std::string Source::label_list(Language language) const {
 
 std::vector<Value> Source::values(Language language) const {
   const image::Preprocess& seen = network_.preprocess;
-  std::string heads;
-  for (const Head& head : heads_of(network_)) heads += text_of(head, language);
+  const Has has = kinds_in(network_);
+  const HeadKinds kinds = kinds_of(language);
+  const std::vector<Value> named{{"NAME", name_}};
+  std::string decoders;
+  if (has.anchors) decoders += filled(kinds.anchors, named);
+  if (has.distances) decoders += filled(kinds.distances, named);
+  if (has.ssd) decoders += filled(kinds.ssd, named);
   return {{"TITLE", comment(network_.name.empty() ? after_slash(stem_) : network_.name)},
           {"NAME", name_},
           {"STEM", literal(after_slash(stem_), language)},
@@ -141,7 +241,8 @@ std::vector<Value> Source::values(Language language) const {
           {"CLASSES", std::to_string(labels_.size())},
           {"CASES", cases(language)},
           {"LABELS", label_list(language)},
-          {"HEADS", heads}};
+          {"HEADS", heads_of(network_, language)},
+          {"HEAD_KINDS", decoders}};
 }
 
 File Source::swift(std::string_view text) const {
@@ -159,6 +260,8 @@ File Source::kotlin(std::string_view text, const char* ending) const {
   std::vector<Value> all = values(Language::kKotlin);
   all.push_back({"PACKAGE", options_.kotlin_package});
   all.push_back({"MODEL", file_literal(ending, Language::kKotlin)});
+  all.push_back({"TANH", kinds_in(network_).anchors ? "import kotlin.math.tanh\n" : ""});
+  all.push_back({"POW", kinds_in(network_).anchors ? "import kotlin.math.pow\n" : ""});
   return text_file(folder() + name_ + "Detector.kt", filled(text, all));
 }
 

@@ -8,11 +8,14 @@ namespace oko::formats::wrappers {
 extern const std::string_view kMpsGraphSwift;                                    // ../mps
 extern const std::string_view kSwiftCoreMl, kSwiftVision, kSwiftMps, kSwiftOko;  // whole files
 extern const std::string_view kSwiftResults, kSwiftPlacement, kSwiftDecoding,
-    kSwiftPixels;  // parts
+    kSwiftPixels;                                                         // parts
+extern const std::string_view kSwiftAnchors, kSwiftDistances, kSwiftSsd;  // kinds of heads
 extern const std::string_view kKotlinTflite, kKotlinOko;
+extern const std::string_view kKotlinAnchors, kKotlinDistances, kKotlinSsd;
 extern const std::string_view kTypeScriptOnnx, kTypeScriptOko;
 extern const std::string_view kTypeScriptDecoding, kTypeScriptRaw,
     kTypeScriptDecoded;  // of kTypeScriptOnnx
-extern const std::string_view kCppNcnn;
+extern const std::string_view kTypeScriptAnchors, kTypeScriptDistances, kTypeScriptSsd;
+extern const std::string_view kCppNcnn, kCppAnchors, kCppDistances, kCppSsd;
 
 }  // namespace oko::formats::wrappers

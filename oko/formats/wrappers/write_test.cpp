@@ -10,7 +10,9 @@
 #include "oko/formats/heads.h"
 #include "oko/formats/mps.h"
 #include "oko/formats/ncnn.h"
+#include "oko/formats/test_heads.h"
 #include "oko/formats/wrappers/test_programs.h"
+#include "oko/graph/builtin.h"
 #include "oko/runtime/engine.h"
 #include "oko/runtime/test_weights.h"
 #include "tests/support/reference_models.h"
@@ -66,6 +68,11 @@ graph::Network stretched() {
 graph::Network letterboxed() {
   return odd_network({image::Preprocess::Fit::kLetterbox,
                       image::Preprocess::Sampling::kPixelCentres, .25F, false});
+}
+
+// The heads of a NanoDet-Plus, as built in.
+graph::Network anchor_free() {
+  return graph::make_builtin("nanodet-plus", {.classes = 5, .width = 96, .height = 64});
 }
 
 // A frame, the assumed outputs of the heads, and oko's results for them.
@@ -239,7 +246,8 @@ TEST_F(TypeScript, PreprocessesAndDecodesLikeOko) {
   if (any_missing({OKO_NODE, OKO_TSC}))
     GTEST_SKIP() << "there is no node or no TypeScript (npm ci in apps/web)";
   const Folder folder("typescript");
-  std::vector<Case> cases{odd_case(stretched()), odd_case(letterboxed())};
+  std::vector<Case> cases{odd_case(stretched()), odd_case(letterboxed()), odd_case(every_head()),
+                          odd_case(anchor_free())};
   const bool golden = !reference::path_of("golden").empty();
   for (const reference::GoldenModel& model : reference::golden_models()) {
     if (golden) cases.push_back(golden_case(model));
@@ -255,11 +263,8 @@ TEST_F(TypeScript, PreprocessesAndDecodesLikeOko) {
                     cases[1]);
 }
 
-TEST(Kotlin, PreprocessesAndDecodesLikeOko) {
-  if (any_missing({OKO_KOTLINC, OKO_JAVA}))
-    GTEST_SKIP() << "there is no Kotlin compiler (scripts/phone_tools.sh)";
+void expect_kotlin(const Case& c) {
   const Folder folder("kotlin");
-  const Case c = odd_case(stretched());
   folder.write("ModelDetector.kt", wrapper_text(c.network, "tflite"));
   folder.write("frame.rgba", c.frame);
   const auto names = output_names(c.network);
@@ -279,12 +284,21 @@ TEST(Kotlin, PreprocessesAndDecodesLikeOko) {
             2e-5);
 }
 
+TEST(Kotlin, PreprocessesAndDecodesLikeOko) {
+  if (any_missing({OKO_KOTLINC, OKO_JAVA}))
+    GTEST_SKIP() << "there is no Kotlin compiler (scripts/phone_tools.sh)";
+  expect_kotlin(odd_case(stretched()));
+  expect_kotlin(odd_case(every_head()));
+}
+
 class Ncnn : public ::testing::Test {
  protected:
+  static bool has_ncnn() { return !any_missing({OKO_NCNN}); }
   static std::string build(const Folder& folder, const graph::Network& network) {
     folder.write("model_detector.h", wrapper_text(network, "ncnn"));
     folder.write("main.cpp", stub("main.cpp"));
-    output_of(OKO_CXX " -std=c++17 -Wall -Wextra -Wshadow -Werror -isystem " OKO_NCNN_INCLUDE " " +
+    const std::string with = has_ncnn() ? OKO_NCNN_INCLUDE : OKO_WRAPPER_STUBS "/ncnn";
+    output_of(OKO_CXX " -std=c++17 -Wall -Wextra -Wshadow -Werror -isystem " + with + " " +
               (folder / "main.cpp") + " -o " + (folder / "main") +
               " " OKO_NCNN " -fopenmp -lpthread -ldl");
     return (folder / "main") + " " + folder.path();
@@ -306,10 +320,11 @@ class Ncnn : public ::testing::Test {
   }
 };
 
+// Without ncnn with a stand-in for its maps.
 TEST_F(Ncnn, PreprocessesAndDecodesLikeOko) {
-  if (any_missing({OKO_NCNN})) GTEST_SKIP() << "there is no ncnn (CMAKE_PREFIX_PATH)";
   expect_run(odd_case(stretched()));
   expect_run(odd_case(letterboxed()));
+  expect_run(odd_case(every_head()));
 }
 
 // End to end, from the frame to the boxes, in ncnn and in oko.
@@ -355,13 +370,14 @@ TEST(Swift, Parses) {
   graph::fill_synthetic_weights(network);
   std::vector<File> files = all_swift(network);
   files.push_back(write_mps(network, {}, "model")[0]);
+  files.push_back(wrapper_of(every_head(), "mps").at(0));
   for (std::size_t i = 0; i < files.size(); ++i) {
     const std::string name = std::to_string(i) + ".swift";
     folder.write(name, text_of(files[i]));
     names += " " + (folder / name);
   }
   EXPECT_THAT(output_of(std::string(OKO_NODE) + " " OKO_SWIFT_SYNTAX + names),
-              HasSubstr("5 files are Swift"));
+              HasSubstr("6 files are Swift"));
 }
 
 TEST(Swift, DescribesTheNetwork) {
@@ -373,17 +389,21 @@ TEST(Swift, DescribesTheNetwork) {
   EXPECT_THAT(text, HasSubstr("static let stretch = false"));
   EXPECT_THAT(text, HasSubstr("static let matchCentres = true"));
   EXPECT_THAT(text, HasSubstr("static let border = 0.25"));
-  EXPECT_THAT(text, HasSubstr("output: \"head_4x6\", width: 6, height: 4, spread: 1.1, softmax: "
-                              "false,\n            anchors: [(37.0, 58.0), (10.0, 14.0)])"));
+  EXPECT_THAT(text,
+              HasSubstr("output: \"head_4x6\", width: 6, height: 4, spread: 1.1, softmax: false,"
+                        "\n            code: .exponential, share: 0.0,\n            anchors: "
+                        "[(37.0, 58.0), (10.0, 14.0)])"));
   EXPECT_THAT(text, HasSubstr("anchors: [(20.0, 24.0), (32.0, 48.0), (8.0, 12.0)])"));
 }
 
 TEST(Wrappers, LeaveNoPlaceholder) {
   for (const char* format : {"coreml", "mps", "tflite", "onnx", "ncnn", "oko"}) {
-    for (const File& file : wrapper_of(stretched(), format, {}, "out/my-model")) {
-      EXPECT_TRUE(file.name.starts_with("out/")) << file.name;
-      EXPECT_THAT(text_of(file), testing::Not(testing::ContainsRegex("\\{\\{[A-Z_]+\\}\\}")));
-      EXPECT_THAT(text_of(file), testing::Not(HasSubstr(std::string(1, '\0'))));
+    for (const graph::Network& network : {stretched(), every_head(), anchor_free()}) {
+      for (const File& file : wrapper_of(network, format, {}, "out/my-model")) {
+        EXPECT_TRUE(file.name.starts_with("out/")) << file.name;
+        EXPECT_THAT(text_of(file), testing::Not(testing::ContainsRegex("\\{\\{[A-Z_]+\\}\\}")));
+        EXPECT_THAT(text_of(file), testing::Not(HasSubstr(std::string(1, '\0'))));
+      }
     }
   }
 }
