@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 
 #include "oko/base/error.h"
 #include "oko/convert/coreml/steps.h"
@@ -162,6 +163,19 @@ struct CoreMlInterpreter::Model {
     }
   }
 
+  // Leaves only the steps that the outputs need.
+  void drop_unneeded() {
+    std::set<std::string> needed(outputs.begin(), outputs.end());
+    std::vector<Step> kept;
+    for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+      if (!needed.contains(step->output)) continue;
+      needed.insert(step->inputs.begin(), step->inputs.end());
+      kept.push_back(std::move(*step));
+    }
+    std::ranges::reverse(kept);
+    steps = std::move(kept);
+  }
+
   // The image as the first layer sees it.
   Map picture(std::span<const float> values) const {
     if (values.size() != static_cast<std::size_t>(shape.count())) {
@@ -191,7 +205,6 @@ struct CoreMlInterpreter::Model {
         }
         in.push_back(&found->second);
       }
-      if (in.empty()) throw input_error(name + ": " + step.layer, "reads nothing");
       made[step.output] = step.make(in);
     }
     return made;
@@ -220,6 +233,7 @@ std::vector<std::string> CoreMlInterpreter::class_labels() const { return model_
 void CoreMlInterpreter::set_outputs(std::vector<std::string> names) {
   model_->outputs = std::move(names);
   model_->suppression.reset();
+  model_->drop_unneeded();
 }
 
 std::vector<std::vector<float>> CoreMlInterpreter::run(std::span<const float> input) {

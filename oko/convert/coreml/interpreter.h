@@ -27,8 +27,8 @@ struct VisionBoxes {
 // pixel values are 0…255.
 class CoreMlInterpreter : public Executor {
  public:
-  // `weights` are an .mlpackage's weights/weight.bin. Throws input Errors as read_coreml() does,
-  // and for layers it does not support.
+  // `weights` are an .mlpackage's weights/weight.bin. Throws input Errors as read_coreml() does.
+  // For layers that it does not support run() throws them, if the outputs depend on these.
   CoreMlInterpreter(const Bytes& model, const std::string& name, const Bytes& weights = {});
   ~CoreMlInterpreter() override;
 

@@ -444,6 +444,20 @@ TEST(CoreMlInterpreter, KeepsRowsWithinOneWhereClassesTie) {
   EXPECT_THAT(boxes.confidence, Each(::testing::FloatNear(.5F, 1e-6F)));
 }
 
+// Of a foreign file what comes after the network may be anything.
+TEST(CoreMlInterpreter, RunsANetworkWithoutItsDecoding) {
+  const graph::Network network =
+      formats::coreml::small_detector(graph::Distances{.classes = 2, .bins = 4, .stride = 32}, 2);
+  const auto pipeline = interpret_coreml(write_coreml(network, kPipeline, "m"));
+  const Numbers input = synthetic_image(network.input);
+  const auto expected = interpret_coreml(write_coreml(network, {}, "m"))->run(input);
+  pipeline->set_outputs(formats::output_names(network));
+  EXPECT_EQ(pipeline->run(input), expected);
+  const auto maps = pipeline->run_layers(input);
+  EXPECT_TRUE(maps.contains("raw"));
+  EXPECT_FALSE(maps.contains("decode.0.box"));
+}
+
 TEST(CoreMlInterpreter, RejectsBoxesWithoutAPipeline) {
   const graph::Network network =
       formats::coreml::small_detector(graph::Yolo{{{10, 10}}, {0}, 2}, 2);

@@ -26,10 +26,16 @@ class NetworkSteps {
     for (const FileLayer& layer : file::layers_of(network_)) {
       layer_ = &layer;
       place_ = name_ + ": " + layer.name + " (" + file::name_of_kind(layer.kind) + ")";
-      if (layer.kind == file::kSplit) {
+      if (layer.inputs.empty()) {
+        refuse(input_error(place_, "reads nothing"));
+      } else if (layer.kind == file::kSplit) {
         split();
       } else {
-        add(layer.outputs.front(), step());
+        try {
+          add(layer.outputs.front(), step());
+        } catch (const Error& error) {
+          refuse(error);
+        }
       }
     }
     return std::move(steps_);
@@ -40,6 +46,10 @@ class NetworkSteps {
 
   void add(const std::string& output, Make make) {
     steps_.push_back({layer_->name, output, layer_->inputs, std::move(make)});
+  }
+  // It matters only if the layer is needed.
+  void refuse(const Error& error) {
+    add(layer_->outputs.front(), [error](const Inputs&) -> Map { throw Error(error); });
   }
   [[noreturn]] void fail(const std::string& message) const { throw input_error(place_, message); }
   const Message& settings() const { return layer_->settings; }

@@ -33,11 +33,17 @@ class ProgramSteps {
  private:
   using Make = std::function<Map(const Inputs&)>;
 
-  // The step for one result of the operation.
+  // The step for one result of the operation. An operation that is not supported matters only if it
+  // is needed: its step says so.
   void add(std::size_t output) {
     if (output > 0 && !is("split")) return;
-    Step step{operation_->name, operation_->outputs[output], inputs(),
-              is("split") ? split(output) : make()};
+    Step step{operation_->name, operation_->outputs[output], {}, {}};
+    try {
+      step.inputs = inputs();
+      step.make = is("split") ? split(output) : make();
+    } catch (const Error& error) {
+      step.make = [error](const Inputs&) -> Map { throw Error(error); };
+    }
     if (operation_->half) {
       step.make = [exact = std::move(step.make)](const Inputs& in) {
         Map out = exact(in);

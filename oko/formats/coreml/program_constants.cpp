@@ -209,7 +209,7 @@ std::vector<float> ProgramConstants::looked_up(const Compressed& value,
   const std::vector<float> bytes = numbers(part(value, "indices", place), place);
   const auto count = static_cast<std::size_t>(product(value.shape));
   constexpr std::size_t kMostEntries = 256;
-  if (table.empty() || table.size() > kMostEntries || !std::has_single_bit(table.size())) {
+  if (table.size() < 2 || table.size() > kMostEntries || !std::has_single_bit(table.size())) {
     fail(place, "has a table of " + std::to_string(table.size()) + " entries");
   }
   const auto bits = static_cast<std::size_t>(std::countr_zero(table.size()));

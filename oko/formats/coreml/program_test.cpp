@@ -262,6 +262,11 @@ TEST(CoreMlProgram, ExpandsTablesOfValues) {
   };
   EXPECT_THROW(kernel_of("constexpr_lut_to_dense", few), Error);
   EXPECT_THROW(kernel_of("constexpr_lut_to_dense", [](auto&) {}), Error);
+  const auto one = [](auto& parts) {  // no bits at all: a small file of any number of values
+    set_bytes(kBytes, "", parts["indices"]);
+    set_floats({1}, parts["lut"]);
+  };
+  EXPECT_THROW(kernel_of("constexpr_lut_to_dense", one), Error);
 }
 
 TEST(CoreMlProgram, DequantizesBytesWithAScaleForEachFilter) {

@@ -117,8 +117,8 @@ class Reader {
                     .texts(StringVector::kVector, kMaxClasses);
     }
     notes.push_back("using model " + std::to_string(found - models.begin() + 1) +
-                    " of the pipeline's " + std::to_string(models.size()) +
-                    " models, a neural network");
+                    " of the pipeline's " + std::to_string(models.size()) + " models, " +
+                    (kind_of(*found) == kMlProgram ? "an ML Program" : "a neural network"));
     return *found;
   }
 
