@@ -10,7 +10,7 @@ namespace oko::formats::coreml {
 namespace {
 
 constexpr std::uint32_t kSentinel = 0xDEADBEEF;
-constexpr std::uint32_t kHalfBlob = 1, kFloatBlob = 2, kByteBlob = 3, kSignedBlob = 4;
+constexpr std::uint32_t kHalfBlob = 1, kFloatBlob = 2, kSignedBlob = 4;  // 3: without sign
 constexpr std::size_t kHeaderBytes = 64, kMetadataBytes = 64;
 
 [[noreturn]] void fail(const std::string& place, const std::string& message) {
