@@ -70,9 +70,12 @@ class Builder {
     return add(head);
   }
 
-  int head(std::vector<int> mask, float ignore_threshold) {
+  int head(std::vector<int> mask, float ignore_threshold, float scale_x_y = 1,
+           BoxCode box_code = BoxCode::kExponential) {
     add(Convolution{.filters = static_cast<int>(mask.size()) * (5 + classes_)});
     Yolo yolo;
+    yolo.scale_x_y = scale_x_y;
+    yolo.box_code = box_code;
     yolo.anchors = anchors_;
     yolo.mask = std::move(mask);
     yolo.classes = classes_;
@@ -142,6 +145,98 @@ void build_yolov3_tiny(Builder& b) {
   b.upsample_and_join(stride16);
   b.convolution(256, 3);
   b.head({0, 1, 2}, .7F);
+}
+
+// A body of CSP blocks: half of the channels goes through two convolutions, whose outputs are
+// joined and mixed, and then joined with all of them. The smallest anchor is of no head, as
+// published.
+void build_yolov4_tiny(Builder& b) {
+  b.convolution(32, 3, 2);
+  b.convolution(64, 3, 2);
+  int stride16 = 0;  // the last block's, before its pool
+  for (const int filters : {64, 128, 256}) {
+    const int whole = b.convolution(filters, 3);
+    b.add(Route{2, 1});
+    const int first = b.convolution(filters / 2, 3);
+    const int second = b.convolution(filters / 2, 3);
+    b.add(Route{}, {second, first});
+    stride16 = b.convolution(filters, 1);
+    b.add(Route{}, {whole, stride16});
+    b.max_pool(2, 2);
+  }
+  constexpr float kScale = 1.05F;
+  b.convolution(512, 3);
+  const int branch = b.convolution(256, 1);
+  b.convolution(512, 3);
+  b.head({3, 4, 5}, .7F, kScale);
+  b.from(branch);
+  b.convolution(128, 1);
+  b.upsample_and_join(stride16);
+  b.convolution(256, 3);
+  b.head({1, 2, 3}, .7F, kScale);
+}
+
+// A body of ELAN blocks, pyramid pooling, a pyramid of such blocks up and down, and a head at each
+// of three levels.
+void build_yolov7_tiny(Builder& b) {
+  // Two branches, the second with two more convolutions; all four outputs are mixed.
+  const auto block = [&](int inner, int out) {
+    const int input = b.last(), first = b.convolution(inner, 1);
+    b.from(input);
+    const int second = b.convolution(inner, 1);
+    const int third = b.convolution(inner, 3);
+    const int fourth = b.convolution(inner, 3);
+    b.add(Route{}, {first, second, third, fourth});
+    return b.convolution(out, 1);
+  };
+  b.convolution(32, 3, 2);
+  b.convolution(64, 3, 2);
+  block(32, 64);
+  b.max_pool(2, 2);
+  const int stride8 = block(64, 128);
+  b.max_pool(2, 2);
+  const int stride16 = block(128, 256);
+  b.max_pool(2, 2);
+  const int stride32 = block(256, 512);
+
+  const int passed = b.convolution(256, 1);
+  b.from(stride32);
+  const int reduced = b.convolution(256, 1);
+  const int pool5 = b.max_pool(5, 1);
+  b.from(reduced);
+  const int pool9 = b.max_pool(9, 1);
+  b.from(reduced);
+  const int pool13 = b.max_pool(13, 1);
+  b.add(Route{}, {pool13, pool9, pool5, reduced});
+  const int pooled = b.convolution(256, 1);
+  b.add(Route{}, {passed, pooled});
+  const int coarse = b.convolution(256, 1);
+
+  const auto up = [&](int width, int finer) {
+    b.convolution(width, 1);
+    const int upsampled = b.add(Upsample{2});
+    b.from(finer);
+    const int side = b.convolution(width, 1);
+    b.add(Route{}, {side, upsampled});
+    return block(width / 2, width);
+  };
+  const auto down = [&](int width, int coarser) {
+    const int halved = b.convolution(width, 3, 2);
+    b.add(Route{}, {halved, coarser});
+    return block(width / 2, width);
+  };
+  const int middle = up(128, stride16);
+  const int level8 = up(64, stride8);
+  const int level16 = down(128, middle);
+  const int level32 = down(256, coarse);
+  int width = 128, anchor = 0;
+  for (const int level : {level8, level16, level32}) {
+    b.from(level);
+    b.convolution(width, 3);
+    b.head({anchor, anchor + 1, anchor + 2}, .7F, 2, BoxCode::kSquared);
+    width *= 2;
+    anchor += 3;
+  }
 }
 
 // Inverted residual blocks (MobileNet v2), pyramid pooling, two light heads. The xl variant has
@@ -291,6 +386,8 @@ struct Builtin {
 constexpr Builtin kBuiltins[] = {
     {"yolov3", 416, kYolov3Anchors, build_yolov3},
     {"yolov3-tiny", 416, kTinyAnchors, build_yolov3_tiny},
+    {"yolov4-tiny", 416, kTinyAnchors, build_yolov4_tiny},
+    {"yolov7-tiny", 416, kYolov3Anchors, build_yolov7_tiny},
     {"yolo-fastest", 320, kFastestAnchors, [](Builder& b) { build_yolo_fastest(b, 1, .15F); }},
     {"yolo-fastest-xl", 320, kFastestAnchors, [](Builder& b) { build_yolo_fastest(b, 2, .2F); }},
     {"nanodet-plus",

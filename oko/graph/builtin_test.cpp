@@ -39,7 +39,8 @@ TEST(MakeBuiltin, MakesEveryNetworkForAnyClassCountAndSize) {
     EXPECT_EQ(network.input, (Shape{3, 192, 320}));
     EXPECT_EQ(network.class_count(), 3);
     EXPECT_EQ(network.preprocess, image::Preprocess{});
-    const std::vector<Shape> heads = head_shapes(network);
+    std::vector<Shape> heads = head_shapes(network);
+    if (name == "yolov7-tiny") std::ranges::reverse(heads);  // the finest comes first
     if (anchors_of(network).empty()) {
       EXPECT_EQ(heads[0], (Shape{3 + 4 * 8, 24, 40}));
       EXPECT_EQ(heads[3], (Shape{3 + 4 * 8, 3, 5}));
@@ -55,6 +56,10 @@ TEST(MakeBuiltin, HasTheStridesOfThePublishedNetworks) {
               ElementsAre(Shape{255, 13, 13}, Shape{255, 26, 26}, Shape{255, 52, 52}));
   EXPECT_THAT(head_shapes(make_builtin("yolov3-tiny", {.classes = 20})),
               ElementsAre(Shape{75, 13, 13}, Shape{75, 26, 26}));
+  EXPECT_THAT(head_shapes(make_builtin("yolov4-tiny", {})),
+              ElementsAre(Shape{255, 13, 13}, Shape{255, 26, 26}));
+  EXPECT_THAT(head_shapes(make_builtin("yolov7-tiny", {})),
+              ElementsAre(Shape{255, 52, 52}, Shape{255, 26, 26}, Shape{255, 13, 13}));
   EXPECT_THAT(head_shapes(make_builtin("yolo-fastest", {})),
               ElementsAre(Shape{255, 10, 10}, Shape{255, 20, 20}));
 }
@@ -76,6 +81,33 @@ TEST(MakeBuiltin, NanoDetHasThePublishedSize) {
   const auto [more_parameters, more_flop] = sizes("nanodet-plus-1.5x");
   EXPECT_NEAR(more_parameters, 2.44, .03);
   EXPECT_NEAR(more_flop, 2.97, .03);
+}
+
+// As the published .cfg files have; operations without those of activations and pools.
+TEST(MakeBuiltin, TinyYolosHaveThePublishedSize) {
+  const auto parameters = [](std::string_view name) {
+    std::int64_t count = 0;
+    for (const WeightSpec& spec : weight_specs(make_builtin(name, {}))) {
+      count += std::accumulate(spec.shape.begin(), spec.shape.end(), std::int64_t{1},
+                               std::multiplies<>());
+    }
+    return count;
+  };
+  EXPECT_EQ(parameters("yolov4-tiny"), 6062814);
+  EXPECT_EQ(parameters("yolov7-tiny"), 6241885);
+  EXPECT_NEAR(total_cost(make_builtin("yolov4-tiny", {})).flop / 1e9, 6.9, .1);
+}
+
+TEST(MakeBuiltin, HeadsOfYolov7HaveSquaredSizes) {
+  const Network network = make_builtin("yolov7-tiny", {});
+  int first = 0;
+  for (const int head : network.heads()) {
+    const auto& yolo = std::get<Yolo>(network.layers[head].operation);
+    EXPECT_EQ(yolo.box_code, BoxCode::kSquared);
+    EXPECT_EQ(yolo.scale_x_y, 2);
+    EXPECT_EQ(yolo.mask, (std::vector<int>{first, first + 1, first + 2}));
+    first += 3;
+  }
 }
 
 TEST(MakeBuiltin, ScalesThePublishedAnchorsToTheSize) {
@@ -100,8 +132,8 @@ TEST(MakeBuiltin, UsesAnchorsAsGiven) {
 TEST(MakeBuiltin, RejectsWhatItCannotMake) {
   EXPECT_THAT(
       complaint("yolov9", {}),
-      HasSubstr("known networks: yolov3, yolov3-tiny, yolo-fastest, yolo-fastest-xl, nanodet-plus, "
-                "nanodet-plus-1.5x"));
+      HasSubstr("known networks: yolov3, yolov3-tiny, yolov4-tiny, yolov7-tiny, yolo-fastest, "
+                "yolo-fastest-xl, nanodet-plus, nanodet-plus-1.5x"));
   EXPECT_THAT(complaint("yolov3", {.width = 400}), HasSubstr("400x416 is not a multiple of 32"));
   EXPECT_THAT(complaint("yolov3", {.height = -32}), HasSubstr("416x-32"));
   EXPECT_THAT(complaint("yolov3", {.classes = 0}), HasSubstr("classes 0"));

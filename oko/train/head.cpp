@@ -6,6 +6,17 @@
 
 namespace oko::train {
 
+namespace {
+
+// Of the ways to make boxes and scores those of Darknet's networks.
+bool has_loss(const graph::Yolo& yolo) {
+  const bool is_known =
+      yolo.box_code == graph::BoxCode::kExponential || yolo.box_code == graph::BoxCode::kSquared;
+  return is_known && !yolo.softmax && yolo.class_share == 0;
+}
+
+}  // namespace
+
 const HeadKind* head_kind(const graph::Operation& operation) {
   if (std::holds_alternative<graph::Yolo>(operation)) return &yolo_head();
   return std::holds_alternative<graph::Distances>(operation) ? &distances_head() : nullptr;
@@ -23,6 +34,11 @@ const HeadKind& head_kind(const graph::Network& network, const std::string& plac
       throw refused("is a " + std::string(graph::name_of(operation)) +
                         " head, which oko can run but not train",
                     "train a network with [yolo] heads");
+    }
+    if (const auto* yolo = std::get_if<graph::Yolo>(&operation);
+        yolo != nullptr && !has_loss(*yolo)) {
+      throw refused("makes boxes or scores in a way that oko can run but not train",
+                    "train a built-in network, or one with Darknet's [yolo] heads");
     }
     if (kind != nullptr && own != kind) {
       throw refused("is of another kind than the heads before it",

@@ -33,6 +33,16 @@ TEST(HeadKind, LossOfTheHeadsOfAnImageHasTheKindsParts) {
   EXPECT_TRUE(std::ranges::any_of(gradient, [](float g) { return g != 0; }));
 }
 
+TEST(HeadKind, WeightsOfAHeadWithAnotherBoxCodeAreNotTaken) {
+  const graph::Network network = tiny_network();
+  const graph::Operation& exponential = network.layers[network.heads().at(0)].operation;
+  auto squared = std::get<graph::Yolo>(exponential);
+  squared.box_code = graph::BoxCode::kSquared;
+  const HeadKind& kind = *head_kind(exponential);
+  EXPECT_FALSE(kind.channels_from(squared, {}, squared, {}).empty());
+  EXPECT_TRUE(kind.channels_from(squared, {}, exponential, {}).empty());
+}
+
 TEST(HeadKind, HeadsThatCannotBeTrainedAreRefused) {
   graph::Network network = tiny_network();
   const int head = network.heads().at(0);
@@ -41,6 +51,13 @@ TEST(HeadKind, HeadsThatCannotBeTrainedAreRefused) {
   EXPECT_EQ(region.code(), ErrorCode::kUsage);
   EXPECT_EQ(region.place(), "v2.cfg: " + graph::place_of(network, head));
   EXPECT_THAT(region.message(), HasSubstr("is a region head, which oko can run but not train"));
+  auto yolo = std::get<graph::Yolo>(tiny_network().layers[head].operation);
+  for (const graph::BoxCode code : {graph::BoxCode::kPoint, graph::BoxCode::kBounded}) {
+    yolo.box_code = code;
+    network.layers[head].operation = yolo;
+    EXPECT_THAT(error_of([&] { head_kind(network, "yolox.cfg"); }).message(),
+                HasSubstr("makes boxes or scores in a way that oko can run but not train"));
+  }
   network.layers.pop_back();
   EXPECT_THAT(error_of([&] { head_kind(network, "none.cfg"); }).message(),
               HasSubstr("has no head that can be trained"));

@@ -37,7 +37,9 @@ class YoloHead final : public HeadKind {
                                  std::span<const std::string> old_classes) const override {
     const auto& to = std::get<graph::Yolo>(head);
     const auto* from = std::get_if<graph::Yolo>(&old);
-    if (from == nullptr || from->mask.size() != to.mask.size()) return {};
+    if (from == nullptr || from->mask.size() != to.mask.size() || from->box_code != to.box_code) {
+      return {};
+    }
     std::vector<int> channels;
     for (std::size_t slot = 0; slot < to.mask.size(); ++slot) {
       const int base = static_cast<int>(slot) * (5 + from->classes);

@@ -101,9 +101,23 @@ class HeadLoss {
 
   const graph::Anchor& anchor(std::size_t slot) const { return head_.anchors[head_.mask[slot]]; }
 
+  bool is_squared() const { return head_.box_code == graph::BoxCode::kSquared; }
+
   // Raw tw or th as a size relative to the input.
-  static float size_of(float raw, float anchor, float input) {
+  float size_of(float raw, float anchor, float input) const {
+    if (is_squared()) return 4 * sigmoid(raw) * sigmoid(raw) * anchor / input;
     return std::exp(std::min(raw, kMaxLogSize)) * anchor / input;
+  }
+
+  // d size / d raw, of a size that is size_of() the raw value.
+  float slope_of_size(float raw, float size) const {
+    if (is_squared()) return 2 * (1 - sigmoid(raw)) * size;
+    return raw < kMaxLogSize ? size : 0;
+  }
+
+  // What tw or th, or their σ, should be for a size in anchors.
+  float size_target(float in_anchors) const {
+    return is_squared() ? std::min(std::sqrt(in_anchors) / 2, 1.F) : std::log(in_anchors);
   }
 
   Prediction predicted(std::size_t slot, int row, int column) const {
@@ -199,7 +213,8 @@ class HeadLoss {
     classes(a);
   }
 
-  // σ(x), σ(y) and raw w, h against their targets, each weighted 2 − w·h so that small boxes count.
+  // σ(x), σ(y) and raw w, h (or σ(w), σ(h), see graph::BoxCode) against their targets, each
+  // weighted 2 − w·h so that small boxes count.
   void box_deltas(const Assignment& a) {
     const Truth& t = *a.truth;
     const float weight = 2 - t.width * t.height;
@@ -207,18 +222,19 @@ class HeadLoss {
     const std::array<float, 4> target{
         (t.x * static_cast<float>(width_) - static_cast<float>(a.column) + shift) / s,
         (t.y * static_cast<float>(height_) - static_cast<float>(a.row) + shift) / s,
-        std::log(t.width * input_w_ / anchor(a.slot).width),
-        std::log(t.height * input_h_ / anchor(a.slot).height)};
+        size_target(t.width * input_w_ / anchor(a.slot).width),
+        size_target(t.height * input_h_ / anchor(a.slot).height)};
     for (int part = 0; part < 4; ++part) {
       const std::size_t i = at(a.slot, part, a.row, a.column);
       const float goal = target[part];
-      const float value = part < 2 ? sigmoid(raw_[i]) : raw_[i];
+      const bool is_logistic = part < 2 || is_squared();
+      const float value = is_logistic ? sigmoid(raw_[i]) : raw_[i];
       gradient_[i] = weight * (value - goal);
       if (options_.kind == LossKind::kDarknet) {
         parts_.box += static_cast<double>(gradient_[i]) * gradient_[i];
       } else {
-        parts_.box += part < 2 ? weight * cross_entropy(raw_[i], goal)
-                               : weight * .5 * (value - goal) * (value - goal);
+        parts_.box += is_logistic ? weight * cross_entropy(raw_[i], goal)
+                                  : weight * .5 * (value - goal) * (value - goal);
       }
     }
   }
@@ -237,7 +253,7 @@ class HeadLoss {
         const float q = sigmoid(raw_[i]);
         slope = s * q * (1 - q) / size[part];
       } else {
-        slope = raw_[i] < kMaxLogSize ? (part == 2 ? p.w : p.h) : 0;
+        slope = slope_of_size(raw_[i], part == 2 ? p.w : p.h);
       }
       gradient_[i] -= static_cast<float>(gain * d.slope[part] * slope);
     }

@@ -19,6 +19,7 @@ using dataset::Truth;
 std::string_view name_of(LossKind kind) { return word_of(kind); }
 
 constexpr LossKind kAllKinds[] = {LossKind::kDarknet, LossKind::kKeras, LossKind::kCiou};
+constexpr graph::BoxCode kCodes[] = {graph::BoxCode::kExponential, graph::BoxCode::kSquared};
 
 // A head of three of five anchors over 4 rows and 5 columns of cells of 32 pixels, its raw output,
 // and the loss of both for some truths.
@@ -52,11 +53,26 @@ class Loss : public ::testing::Test {
       const float probability = (offset + shift) / s;
       return std::log(probability / (1 - probability));
     };
-    const graph::Anchor& anchor = head_.anchors[head_.mask.at(static_cast<std::size_t>(slot))];
     raw_[at(slot, 0, row, column)] = inverse(box.x * 5 - static_cast<float>(column));
     raw_[at(slot, 1, row, column)] = inverse(box.y * 4 - static_cast<float>(row));
-    raw_[at(slot, 2, row, column)] = std::log(box.width * 160 / anchor.width);
-    raw_[at(slot, 3, row, column)] = std::log(box.height * 128 / anchor.height);
+    predict_size(slot, row, column, box.width, box.height);
+  }
+
+  void predict_size(int slot, int row, int column, float width, float height) {
+    const graph::Anchor& anchor = head_.anchors[head_.mask.at(static_cast<std::size_t>(slot))];
+    raw_[at(slot, 2, row, column)] = raw_size(width * 160 / anchor.width);
+    raw_[at(slot, 3, row, column)] = raw_size(height * 128 / anchor.height);
+  }
+
+  // The raw value of a side in anchors, and back.
+  float raw_size(float in_anchors) const {
+    if (head_.box_code == graph::BoxCode::kExponential) return std::log(in_anchors);
+    const float probability = std::sqrt(in_anchors) / 2;
+    return std::log(probability / (1 - probability));
+  }
+  double size_in_anchors(double raw) const {
+    if (head_.box_code == graph::BoxCode::kExponential) return std::exp(raw);
+    return 4 / ((1 + std::exp(-raw)) * (1 + std::exp(-raw)));
   }
 
   // d total / d raw of every value, by central differences.
@@ -95,8 +111,11 @@ const std::vector<Truth> kTruths{
 
 TEST_F(Loss, KerasGradientMatchesTheSlopeOfTheLoss) {
   options_.kind = LossKind::kKeras;
-  EXPECT_EQ(loss(kTruths).positives, 3);
-  expect_gradient_is_the_slope(kTruths);
+  for (const graph::BoxCode code : kCodes) {
+    head_.box_code = code;
+    EXPECT_EQ(loss(kTruths).positives, 3);
+    expect_gradient_is_the_slope(kTruths);
+  }
 }
 
 TEST_F(Loss, KerasGradientMatchesTheSlopeOfTheLossWithScaledCentres) {
@@ -114,15 +133,15 @@ TEST_F(Loss, CiouGradientMatchesTheSlopeOfTheLossIfShapesAgree) {
               .objectness_gain = 1.5F,
               .class_gain = .5F,
               .label_smoothing = .1F};
-  for (const float scale : {1.F, 1.2F}) {
+  for (const auto& [scale, code] :
+       {std::pair(1.F, kCodes[0]), {1.2F, kCodes[0]}, {2.F, kCodes[1]}}) {
     head_.scale_x_y = scale;
+    head_.box_code = code;
     for (int slot = 0; slot < 3; ++slot) {
-      const graph::Anchor& anchor = head_.anchors[slot];
       for (int row = 0; row < 4; ++row) {
         for (int column = 0; column < 5; ++column) {
           const float size = .11F + .01F * static_cast<float>(slot + row);
-          raw_[at(slot, 2, row, column)] = std::log(size * 160 / anchor.width);
-          raw_[at(slot, 3, row, column)] = std::log(1.8F * size * 128 / anchor.height);
+          predict_size(slot, row, column, size, 1.8F * size);
         }
       }
     }
@@ -134,23 +153,26 @@ TEST_F(Loss, CiouGradientMatchesTheSlopeOfTheLossIfShapesAgree) {
 TEST_F(Loss, CiouGradientIsTheBoxSlopeTimesTheDecodersSlope) {
   head_.scale_x_y = 1.1F;
   const Truth truth = kTruths[1];  // cell (0, 4), anchor 1
-  loss(std::span(&truth, 1));
-  const auto decoded = [&](int changed, double by) {
-    const auto raw = [&](int part) {
-      return raw_[at(1, part, 0, 4)] + (part == changed ? by : 0.);
+  for (const graph::BoxCode code : kCodes) {
+    head_.box_code = code;
+    loss(std::span(&truth, 1));
+    const auto decoded = [&](int changed, double by) {
+      const auto raw = [&](int part) {
+        return raw_[at(1, part, 0, 4)] + (part == changed ? by : 0.);
+      };
+      const auto place = [](double v) { return 1.1F / (1 + std::exp(-v)) - (1.1F - 1) / 2; };
+      return CentredBox{(4 + place(raw(0))) / 5, place(raw(1)) / 4,
+                        size_in_anchors(raw(2)) * 24 / 160, size_in_anchors(raw(3)) * 36 / 128};
     };
-    const auto place = [](double v) { return 1.1F / (1 + std::exp(-v)) - (1.1F - 1) / 2; };
-    return CentredBox{(4 + place(raw(0))) / 5, place(raw(1)) / 4, std::exp(raw(2)) * 24 / 160,
-                      std::exp(raw(3)) * 36 / 128};
-  };
-  const BoxGradient box =
-      ciou_gradient(decoded(-1, 0), {truth.x, truth.y, truth.width, truth.height});
-  for (int part = 0; part < 4; ++part) {
-    const CentredBox above = decoded(part, 1e-5), below = decoded(part, -1e-5);
-    const double slope = (above.x - below.x) * box.slope[0] + (above.y - below.y) * box.slope[1] +
-                         (above.w - below.w) * box.slope[2] + (above.h - below.h) * box.slope[3];
-    const double expected = -options_.box_gain * (2 - truth.width * truth.height) * slope / 2e-5;
-    EXPECT_NEAR(gradient_[at(1, part, 0, 4)], expected, 1e-4 * std::abs(expected)) << part;
+    const BoxGradient box =
+        ciou_gradient(decoded(-1, 0), {truth.x, truth.y, truth.width, truth.height});
+    for (int part = 0; part < 4; ++part) {
+      const CentredBox above = decoded(part, 1e-5), below = decoded(part, -1e-5);
+      const double slope = (above.x - below.x) * box.slope[0] + (above.y - below.y) * box.slope[1] +
+                           (above.w - below.w) * box.slope[2] + (above.h - below.h) * box.slope[3];
+      const double expected = -options_.box_gain * (2 - truth.width * truth.height) * slope / 2e-5;
+      EXPECT_NEAR(gradient_[at(1, part, 0, 4)], expected, 1e-4 * std::abs(expected)) << part;
+    }
   }
 }
 
@@ -187,8 +209,10 @@ TEST_F(Loss, DarknetDeltasMatchItsSquaredErrors) {
 }
 
 TEST_F(Loss, PredictionThatDecodesToTheTruthHasNoBoxError) {
-  for (const float scale : {1.F, 1.1F, 2.F}) {
+  for (const auto& [scale, code] :
+       {std::pair(1.F, kCodes[0]), {1.1F, kCodes[0]}, {2.F, kCodes[0]}, {2.F, kCodes[1]}}) {
     head_.scale_x_y = scale;
+    head_.box_code = code;
     for (const LossKind kind : kAllKinds) {
       options_.kind = kind;
       options_.anchor_iou = .9F;
@@ -342,10 +366,31 @@ TEST_F(Loss, TruthsOnTheEdgeBelongToTheLastCell) {
 
 TEST_F(Loss, ExtremePredictionsStayFinite) {
   for (std::size_t i = 0; i < raw_.size(); ++i) raw_[i] = i % 2 == 0 ? 500.F : -500.F;
-  for (const LossKind kind : kAllKinds) {
+  for (const graph::BoxCode code : kCodes) {
+    head_.box_code = code;
+    for (const LossKind kind : kAllKinds) {
+      options_.kind = kind;
+      EXPECT_TRUE(std::isfinite(loss(kTruths).total())) << name_of(kind);
+      for (const float g : gradient_) ASSERT_TRUE(std::isfinite(g)) << name_of(kind);
+    }
+  }
+}
+
+// (2σ)² is below 4, so σ = 1 is the best that a larger box can ask for.
+TEST_F(Loss, BoxOfMoreThanFourAnchorsAsksForTheLargestSize) {
+  head_.box_code = graph::BoxCode::kSquared;
+  head_.mask = {0};
+  head_.anchors = {{12, 18}};
+  map_.channels = 8;
+  raw_.resize(static_cast<std::size_t>(map_.count()));
+  gradient_.resize(raw_.size());
+  const Truth truth{0, .5F, .4F, .8F, .9F};
+  for (const LossKind kind : {LossKind::kDarknet, LossKind::kKeras}) {
     options_.kind = kind;
-    EXPECT_TRUE(std::isfinite(loss(kTruths).total())) << name_of(kind);
-    for (const float g : gradient_) ASSERT_TRUE(std::isfinite(g)) << name_of(kind);
+    EXPECT_TRUE(std::isfinite(loss(std::span(&truth, 1)).total()));
+    const std::size_t width = at(0, 2, 1, 2);
+    const float probability = 1 / (1 + std::exp(-raw_[width]));
+    EXPECT_NEAR(gradient_[width], (2 - .8F * .9F) * (probability - 1), 1e-6) << name_of(kind);
   }
 }
 
