@@ -31,6 +31,10 @@ struct TflitePart {
   Bytes bytes;
   std::string input;
   std::vector<std::string> outputs;
+  // Those of the network, if known: a tensor that has its sides in this order has its channels
+  // first, as converters from ONNX leave them.
+  graph::Shape input_shape{};
+  std::vector<graph::Shape> output_shapes{};
 };
 TflitePart tflite_part(const Bytes& file, const std::string& name,
                        const std::vector<std::string>& keys);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "oko/base/error.h"
 #include "oko/formats/heads.h"
@@ -37,7 +38,8 @@ Info constant(Info info) {
 
 class ArmNn : public Executor {
  public:
-  explicit ArmNn(const formats::TflitePart& model) : runtime_(armnn::IRuntime::Create({})) {
+  explicit ArmNn(const formats::TflitePart& model)
+      : runtime_(armnn::IRuntime::Create({})), shapes_(model.output_shapes) {
     const auto* first = reinterpret_cast<const std::uint8_t*>(model.bytes.data());
     auto parser = armnnTfLiteParser::ITfLiteParser::Create();
     auto parsed = parser->CreateNetworkFromBinary({first, first + model.bytes.size()});
@@ -45,6 +47,8 @@ class ArmNn : public Executor {
     for (const std::string& name : model.outputs) {
       outputs_.push_back(parser->GetNetworkOutputBindingInfo(0, name));
     }
+    shapes_.resize(outputs_.size());
+    input_is_planar_ = is_planar(input_.second, model.input_shape);
     std::vector<std::string> messages;
     auto optimized =
         armnn::Optimize(*parsed, {armnn::Compute::CpuRef}, runtime_->GetDeviceSpec(), Options(),
@@ -75,7 +79,8 @@ class ArmNn : public Executor {
     }
     std::vector<std::vector<float>> result;
     for (std::size_t i = 0; i < maps.size(); ++i) {
-      result.push_back(to_planar(maps[i], outputs_[i].second));
+      const armnn::TensorInfo& info = outputs_[i].second;
+      result.push_back(to_planar(maps[i], info, is_planar(info, shapes_[i])));
     }
     return result;
   }
@@ -85,11 +90,25 @@ class ArmNn : public Executor {
     return info.GetNumDimensions() > i ? info.GetShape()[i] : 1;
   }
 
-  // Rows × columns × channels in the model's own type.
+  // Whether a tensor has the channels of this shape first.
+  static bool is_planar(const armnn::TensorInfo& info, const graph::Shape& shape) {
+    const auto has = [&](int first, int second, int third) {
+      return std::cmp_equal(side(info, 1), first) && std::cmp_equal(side(info, 2), second) &&
+             std::cmp_equal(side(info, 3), third);
+    };
+    return has(shape.channels, shape.height, shape.width) &&
+           !has(shape.height, shape.width, shape.channels);
+  }
+
+  // In the model's own layout and type.
   std::vector<std::byte> from_planar(std::span<const float> input) const {
     const armnn::TensorInfo& info = input_.second;
-    const std::size_t pixels = side(info, 1) * side(info, 2), channels = side(info, 3);
     std::vector<std::byte> picture(info.GetNumBytes());
+    if (input_is_planar_) {
+      for (std::size_t i = 0; i < input.size(); ++i) put(picture.data(), i, input[i], info);
+      return picture;
+    }
+    const std::size_t pixels = side(info, 1) * side(info, 2), channels = side(info, 3);
     for (std::size_t p = 0; p < pixels; ++p) {
       for (std::size_t c = 0; c < channels; ++c) {
         put(picture.data(), p * channels + c, input[c * pixels + p], info);
@@ -121,9 +140,13 @@ class ArmNn : public Executor {
   }
 
   static std::vector<float> to_planar(const std::vector<std::byte>& map,
-                                      const armnn::TensorInfo& info) {
+                                      const armnn::TensorInfo& info, bool is_planar) {
     const std::size_t pixels = side(info, 1) * side(info, 2), channels = side(info, 3);
     std::vector<float> values(pixels * channels);
+    if (is_planar) {
+      for (std::size_t i = 0; i < values.size(); ++i) values[i] = get(map.data(), i, info);
+      return values;
+    }
     for (std::size_t p = 0; p < pixels; ++p) {
       for (std::size_t c = 0; c < channels; ++c) {
         values[c * pixels + p] = get(map.data(), p * channels + c, info);
@@ -135,7 +158,9 @@ class ArmNn : public Executor {
   armnn::IRuntimePtr runtime_;
   armnn::NetworkId network_ = 0;
   Binding input_;
+  bool input_is_planar_ = false;
   std::vector<Binding> outputs_;
+  std::vector<graph::Shape> shapes_;  // of the network's outputs; empty where unknown
 };
 
 }  // namespace

@@ -6,6 +6,8 @@
 
 #include "oko/base/error.h"
 #include "oko/convert/compare.h"
+#include "oko/convert/program.h"
+#include "oko/convert/read.h"
 #include "oko/convert/reference.h"
 #include "oko/detect/decode.h"
 #include "oko/detect/detector.h"
@@ -245,6 +247,27 @@ TEST_F(ArmNn, FindsTheSameBoxesInInt8) {
   EXPECT_GE(agreement.first, 2);
   EXPECT_GE(agreement.matched, agreement.first - 1);
   EXPECT_LT(agreement.score_difference, .3);
+}
+
+// A converter from ONNX has left the channels of its input first.
+TEST_F(ArmNn, RunsAFileOfAnotherProgramWithItsChannelsFirst) {
+  const std::string path = reference::path_of("models/modern/yolox_nano_float16_quantize.tflite");
+  if (path.empty()) GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
+  const ModelFiles files = open_model(path, "");
+  formats::ReadOptions options;
+  options.raw_outputs = true;
+  const formats::ReadModel model = read_model(files, options);
+  std::string note;
+  const auto executor =
+      independent_executor(*files.format, files.files, model.network, note, model.output_keys);
+  ASSERT_NE(executor, nullptr) << note;
+  const std::vector<float> input = ramp(model.network.input);
+  const auto expected = make_reference_executor(model.network)->run(input);
+  const auto found = executor->run(input);
+  ASSERT_EQ(found.size(), expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    EXPECT_LT(largest_difference(found[i], expected[i]), 1e-3F * largest_magnitude(expected[i]));
+  }
 }
 
 }  // namespace

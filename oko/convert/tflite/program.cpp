@@ -12,8 +12,13 @@ std::unique_ptr<Executor> executor(std::span<const formats::File> files,
   const formats::File& file = files.front();
   const auto make = [&] {
     if (keys.empty()) return make_arm_nn(files, network, &note);
-    return make_arm_nn(formats::tflite_part(file.bytes, file.name, {keys.begin(), keys.end()}),
-                       &note);
+    formats::TflitePart part =
+        formats::tflite_part(file.bytes, file.name, {keys.begin(), keys.end()});
+    part.input_shape = network.input;
+    for (const int output : network.outputs()) {
+      part.output_shapes.push_back(network.layers[output].output);
+    }
+    return make_arm_nn(part, &note);
   };
   return tried(make, network, !keys.empty(), note);
 }
