@@ -17,6 +17,7 @@ using Sides = std::vector<std::int64_t>;
 using Names = std::vector<std::string>;
 
 constexpr int kOpset = 17;
+constexpr std::size_t kMostGrowth = 16, kSmall = 1 << 20;  // from two bits to float32
 constexpr float kByteScale = 1.F / 255;
 constexpr std::int64_t kEnd = std::numeric_limits<std::int32_t>::max();
 
@@ -64,8 +65,11 @@ class NodeWriter {
 
 class Translator {
  public:
-  Translator(const ProgramFile& program, const Signature& signature)
-      : program_(program), constants_(program.constants()), signature_(signature) {}
+  Translator(const ProgramFile& program, const Signature& signature, std::size_t bytes)
+      : program_(program),
+        constants_(program.constants()),
+        signature_(signature),
+        budget_(kMostGrowth * bytes + kSmall) {}
 
   ParsedOnnx run() {
     ParsedOnnx parsed{std::make_unique<google::protobuf::Arena>(), nullptr};
@@ -178,9 +182,17 @@ class Translator {
     for (const std::int64_t side : shape) tensor.add_dims(side);
     return tensor;
   }
+  // Many constants may share the bytes of one.
   void add_floats(const std::string& name, const std::vector<float>& values, const Sides& shape) {
-    add_initializer(name, kOnnxFloat, shape)
-        .set_raw_data(values.data(), values.size() * sizeof(float));
+    const std::size_t size = values.size() * sizeof(float);
+    if (size > budget_) {
+      throw input_error(signature_.file,
+                        "its constants take more than " + std::to_string(kMostGrowth) +
+                            " times the size of the file",
+                        "the file is damaged, or compressed in an unsupported way");
+    }
+    budget_ -= size;
+    add_initializer(name, kOnnxFloat, shape).set_raw_data(values.data(), size);
   }
 
   const Sides& shape_of(const std::string& value) const {
@@ -567,12 +579,14 @@ class Translator {
   std::set<std::string> initializers_;
   std::set<std::string> bytes_;  // values that are the image as it comes
   bool has_unscaled_ = false;
+  std::size_t budget_;  // bytes that constants may still take
 };
 
 }  // namespace
 
-ParsedOnnx onnx_of_program(const ProgramFile& program, const Signature& signature) {
-  return Translator(program, signature).run();
+ParsedOnnx onnx_of_program(const ProgramFile& program, const Signature& signature,
+                           std::size_t bytes) {
+  return Translator(program, signature, bytes).run();
 }
 
 }  // namespace oko::formats::coreml

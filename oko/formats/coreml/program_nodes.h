@@ -11,7 +11,9 @@ namespace oko::formats::coreml {
 // for both. Nodes and tensors have the program's names. If the input is an image, the graph's is
 // from 0 to 1; a program that scales its bytes otherwise gets a node "preprocessing".
 // Operations without a word keep their own: the reader refuses them by that name if it needs them.
-// Throws input Errors for constants that are damaged.
-ParsedOnnx onnx_of_program(const ProgramFile& program, const Signature& signature);
+// `bytes` is the size of the file, of which constants may take a multiple. Throws input Errors for
+// those that take more or are damaged.
+ParsedOnnx onnx_of_program(const ProgramFile& program, const Signature& signature,
+                           std::size_t bytes);
 
 }  // namespace oko::formats::coreml

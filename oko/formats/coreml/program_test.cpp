@@ -208,6 +208,36 @@ TEST(CoreMlProgram, ScalesTheImageAsTheProgramDoes) {
   EXPECT_EQ(unscaled.network.weights.at("preprocessing.kernel").floats()[0], 255);
 }
 
+// Constants that refer to the same bytes again and again.
+TEST(CoreMlProgram, BoundsWhatConstantsTake) {
+  Program program;
+  const std::string image = program.scaled(1.F / 255);
+  const Sides made{1, 64, 64, 64};
+  std::string map = program.convolution("map", image, 3, 64, 1, made);
+  const std::string kernel = program.to().blob("kernel", Floats(64 * 64 * 3 * 3), {64, 64, 3, 3});
+  proto::Block& block = (*(*program.model().mutable_program()->mutable_functions())["main"]
+                              .mutable_blocks())["CoreML5"];
+  const proto::Operation constant = block.operations(block.operations_size() - 1);
+  const std::string type = program.to().text("pad_type", "same");
+  for (int i = 0; i < 40; ++i) {
+    const std::string name = "again" + std::to_string(i);
+    proto::Operation& again = *block.add_operations();
+    again = constant;
+    again.mutable_outputs(0)->set_name(name);
+    map = program.to()
+              .on("conv", "conv" + std::to_string(i), map, made)
+              .give("weight", name)
+              .give("pad_type", type)
+              .output;
+  }
+  try {
+    program.read(map, made);
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("take more than 16 times the size of the file"));
+  }
+}
+
 // ---- compressed weights ----
 
 void set_value(int type, const Sides& sides, proto::Value& to) {
