@@ -169,6 +169,47 @@ TEST(DecodeSsd, FollowsTheFormula) {
   EXPECT_NEAR(best_score(network, maps), .625, 1e-6);
 }
 
+// Two anchors and two classes, each with a score of its own, in a cell of 16 pixels.
+TEST(DecodeSsd, SigmoidsNeedNoBackground) {
+  graph::Ssd head{{{10, 20}, {30, 40}}, 2, .1F, .2F, true};
+  const auto network = network_of({32, 16}, {{head, {12, 1, 2}}});
+  Map map({12, 1, 2});
+  for (int c = 0; c < 4; ++c) {
+    for (const int column : {0, 1}) map.set(c, 0, column, -9);
+  }
+  map.set(2, 0, 1, logit(.75F));  // of the second anchor
+  map.set(3, 0, 1, logit(.25F));
+  for (int i = 0; i < 4; ++i) map.set(8 + i, 0, 1, static_cast<float>(i) - 1);
+  const HeadMap maps[] = {map.values};
+  const auto found = decode(network, maps, .3F);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].class_id, 0);
+  EXPECT_NEAR(found[0].score, .75, 1e-6);
+  const float width = std::exp(.2F) * 30;
+  EXPECT_NEAR(found[0].box.left, 24 - .1F * 30 - width / 2, 1e-4);
+  EXPECT_NEAR(found[0].box.right, 24 - .1F * 30 + width / 2, 1e-4);
+  EXPECT_EQ(decode(network, maps, .2F).size(), 2U);
+  EXPECT_NEAR(best_score(network, maps), .75, 1e-6);
+}
+
+TEST(DecodeSsd, LinearSizesArePartsOfTheAnchor) {
+  graph::Ssd head{{{128, 64}}, 1, 1.F / 128, 1.F / 128, true, true};
+  const auto network = network_of({16, 16}, {{head, {5, 1, 1}}});
+  Map map({5, 1, 1});
+  map.set(0, 0, 0, logit(.75F));
+  map.set(1, 0, 0, 4);
+  map.set(2, 0, 0, -2);
+  map.set(3, 0, 0, 10);
+  map.set(4, 0, 0, -5);  // no height
+  const HeadMap maps[] = {map.values};
+  const auto found = decode(network, maps, .5F);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_NEAR(found[0].box.left, 8 + 4 - 5, 1e-4);
+  EXPECT_NEAR(found[0].box.right, 8 + 4 + 5, 1e-4);
+  EXPECT_NEAR(found[0].box.top, 8 - 1, 1e-4);
+  EXPECT_NEAR(found[0].box.bottom, 8 - 1, 1e-4);
+}
+
 TEST(DecodeYolo, ListsEveryClassThatPassesInOrder) {
   const auto network = network_of({32, 32}, {{one_anchor(3), {8, 1, 2}}});
   Map map({8, 1, 2});

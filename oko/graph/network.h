@@ -316,13 +316,17 @@ struct Distances {
 
 // A head with anchors and without objectness, as of SSD and UltraFace. Its input has for every
 // anchor 1 + classes logits, the first of the background, and after all of those for every anchor
-// x, y, w, h. Scores are their softmax without the background. Box: centre = (cell + ½) + x ·
-// centre_variance · anchor, size = exp(w · size_variance) · anchor.
+// x, y, w, h. Scores are their softmax without the background; with `sigmoid` there is no logit of
+// the background, and each is the sigmoid of its own. Box: centre = (cell + ½) + x ·
+// centre_variance · anchor, size = exp(w · size_variance) · anchor, or with `linear`
+// w · size_variance · anchor, as of BlazeFace.
 struct Ssd {
   std::vector<Anchor> anchors;  // pixels of the network's input
   int classes = 0;
   float centre_variance = .1F, size_variance = .2F;
-  int channels() const { return static_cast<int>(anchors.size()) * (classes + 5); }
+  bool sigmoid = false, linear = false;
+  int logits() const { return classes + (sigmoid ? 0 : 1); }  // of an anchor
+  int channels() const { return static_cast<int>(anchors.size()) * (logits() + 4); }
   bool operator==(const Ssd&) const = default;
   static constexpr const char* kKind = "ssd";
   static void visit_fields(auto& self, auto&& visit) {
@@ -330,6 +334,8 @@ struct Ssd {
     visit("classes", self.classes);
     visit("centre_variance", self.centre_variance);
     visit("size_variance", self.size_variance);
+    visit("sigmoid", self.sigmoid, false);
+    visit("linear", self.linear, false);
   }
 };
 

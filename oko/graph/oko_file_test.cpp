@@ -76,7 +76,9 @@ Network every_layer() {
                     {"product", Product{Activation::kHardSwish}, {2, 10}, {}},
                     {"attention", Attention{2, 1, .25F}, {0}, {}},
                     {"priors", Convolution{.filters = 14}, {0}, {}},
-                    {"ssd", Ssd{{{12, 20.5F}, {30, 31}}, 2, .2F, .3F}, {21}, {}}};
+                    {"ssd", Ssd{{{12, 20.5F}, {30, 31}}, 2, .2F, .3F}, {21}, {}},
+                    {"sure", Convolution{.filters = 12}, {0}, {}},
+                    {"sure ssd", Ssd{{{12, 20}, {30, 31}}, 2, .2F, .3F, true, true}, {23}, {}}};
   infer_shapes(network);
   fill_weights(network);
   return network;

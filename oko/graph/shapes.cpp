@@ -271,10 +271,11 @@ class LayerCheck {
     check_number("size variance", ssd.size_variance, 1e-6F, 1e6F);
     check_range("classes", ssd.classes, 1, kMaxSide);
     check_range("anchors", static_cast<Side>(ssd.anchors.size()), 1, kMaxSide);
-    check_channels(static_cast<Side>(ssd.anchors.size()) * (Side{ssd.classes} + 5),
-                   std::to_string(ssd.anchors.size()) + " anchors and " +
-                       std::to_string(ssd.classes) + " classes",
-                   "anchors x (5 + classes)", ssd.classes);
+    check_channels(
+        static_cast<Side>(ssd.anchors.size()) * (Side{ssd.classes} + (ssd.sigmoid ? 4 : 5)),
+        std::to_string(ssd.anchors.size()) + " anchors and " + std::to_string(ssd.classes) +
+            " classes",
+        ssd.sigmoid ? "anchors x (4 + classes)" : "anchors x (5 + classes)", ssd.classes);
     return input();
   }
 
