@@ -151,8 +151,9 @@ std::vector<Reading> readings(std::span<const Tensor> tensors) {
         for (const bool other_turned : {false, true}) {
           const int count = other_turned ? others->rows : others->columns;
           if ((other_turned ? others->columns : others->rows) != rows) continue;
-          if (count > 1) found.push_back({rows, count - 1, boxes, {s, other_turned, 1}, false});
+          // All columns first: without one of them, the scores of the others are right as well.
           found.push_back({rows, count, boxes, {s, other_turned, 0}, false});
+          if (count > 1) found.push_back({rows, count - 1, boxes, {s, other_turned, 1}, false});
         }
       }
     }
@@ -276,9 +277,10 @@ std::vector<std::vector<graph::Anchor>> sizes_of_zeros(const Reading& reading,
   return sizes;
 }
 
-std::optional<Variances> variances(const Reading& reading, std::span<const Tensor> of_zeros,
-                                   std::span<const Tensor> of_ones, const image::Size& input) {
-  if (reading.boxes.tensor >= of_ones.size()) return {};
+std::vector<Variances> variances(const Reading& reading, std::span<const Tensor> of_zeros,
+                                 std::span<const Tensor> of_ones, const image::Size& input) {
+  std::vector<Variances> found;
+  if (reading.boxes.tensor >= of_ones.size()) return found;
   const Values before(reading.boxes, of_zeros), after(reading.boxes, of_ones);
   for (const Units& unit : units()) {
     const int row = reading.rows / 2;
@@ -289,9 +291,10 @@ std::optional<Variances> variances(const Reading& reading, std::span<const Tenso
     const float widened = std::log((b.right - b.left) / width);
     if (!(width > 0 && moved > 0 && moved < 2 && widened > 0 && widened < 2)) continue;
     const auto rounded = [](float v) { return std::round(v * 1e4F) / 1e4F; };
-    return Variances{rounded(moved), rounded(widened)};
+    const Variances one{rounded(moved), rounded(widened)};
+    if (std::ranges::find(found, one) == found.end()) found.push_back(one);
   }
-  return {};
+  return found;
 }
 
 }  // namespace oko::formats

@@ -52,12 +52,13 @@ std::vector<std::vector<graph::Anchor>> sizes_of_zeros(const Reading& reading,
                                                        const std::vector<int>& boxes_per_cell,
                                                        const image::Size& input, float rounding);
 
-// By how much a one moves a box, in widths, and the logarithm of how much it widens it.
+// By how much a one moves a box, in widths, and the logarithm of how much it widens it: for every
+// way in which the file may have boxes.
 struct Variances {
   float centre = 0, size = 0;
+  bool operator==(const Variances&) const = default;
 };
-std::optional<Variances> variances(const Reading& reading, std::span<const graph::Tensor> of_zeros,
-                                   std::span<const graph::Tensor> of_ones,
-                                   const image::Size& input);
+std::vector<Variances> variances(const Reading& reading, std::span<const graph::Tensor> of_zeros,
+                                 std::span<const graph::Tensor> of_ones, const image::Size& input);
 
 }  // namespace oko::formats

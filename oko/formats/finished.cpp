@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "oko/formats/class_names.h"
 #include "oko/formats/format.h"
 #include "oko/formats/recognize.h"
 
@@ -52,8 +53,10 @@ ReadModel finished(Imported imported, const ReadOptions& options) {
   if (!imported.defines_preprocessing && imported.network.input.channels == 3) {
     imported.notes.push_back(
         std::string("the file does not define preprocessing; assuming letterboxed, ") +
-        (imported.network.preprocess.bgr ? "BGR" : "RGB") + ", 0 to 1");
+        (imported.network.preprocess.bgr ? "BGR" : "RGB") +
+        (imported.defines_range ? "" : ", 0 to 1"));
   }
+  apply_labels(imported);
   set_raw_outputs(imported);
   result.output_keys = keys_in_order(imported);
   result.network = std::move(imported.network);

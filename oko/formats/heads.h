@@ -53,6 +53,8 @@ struct Imported {
   float tail_rounding = 0;
   bool described = false;              // by oko, which wrote it: without heads it has none
   bool defines_preprocessing = false;  // the file says how images become its input
+  bool defines_range = false;          // it says at least the mean and scale of preprocessing
+  std::vector<std::string> labels{};   // names of classes, maybe with one of the background
 };
 
 // Makes these outputs the network's raw outputs if it has no heads. To be called last.

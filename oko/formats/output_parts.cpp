@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 
 namespace oko::formats {
 namespace {
@@ -69,6 +70,48 @@ int raw_layer(Network& network, const Part& part) {
   return add_layer(network, std::move(raw));
 }
 
+// The rows of a tensor's first dimension at these indices.
+graph::Tensor rows_at(const graph::Tensor& tensor, const std::vector<int>& rows) {
+  const auto whole = static_cast<std::size_t>(tensor.shape.front());
+  const std::size_t size = tensor.data.size() / whole;
+  std::vector<std::byte> bytes;
+  bytes.reserve(size * rows.size());
+  for (const int row : rows) {
+    const std::byte* first = tensor.data.data() + static_cast<std::size_t>(row) * size;
+    bytes.insert(bytes.end(), first, first + size);
+  }
+  graph::Tensor result{tensor.dtype, tensor.shape, Bytes::own(std::move(bytes))};
+  result.shape.front() = std::ssize(rows);
+  return result;
+}
+
+// A layer with these channels of another one: a convolution with fewer filters, or one that copies.
+int chosen_layer(Network& network, int from, const std::vector<int>& channels) {
+  Layer layer = network.layers[from];
+  const std::string source = layer.name;
+  layer.name = unused_name(network, source + ".chosen");
+  auto* convolution = std::get_if<Convolution>(&layer.operation);
+  if (convolution != nullptr && convolution->groups == 1) {
+    convolution->filters = static_cast<int>(channels.size());
+    for (const char* weight : kWeights) {
+      const auto found = network.weights.find(source + weight);
+      if (found == network.weights.end()) continue;
+      network.weights[layer.name + weight] = rows_at(found->second, channels);
+    }
+    return add_layer(network, std::move(layer));
+  }
+  const auto filters = std::ssize(channels), all = std::ptrdiff_t{layer.output.channels};
+  std::vector<float> kernel(static_cast<std::size_t>(filters * all), 0.F);
+  for (std::ptrdiff_t i = 0; i < filters; ++i) kernel[i * all + channels[i]] = 1;
+  layer.operation = Convolution{.filters = static_cast<int>(filters)};
+  layer.inputs = {from};
+  network.weights[layer.name + ".kernel"] =
+      graph::Tensor::of(std::move(kernel), {filters, all, 1, 1});
+  network.weights[layer.name + ".bias"] =
+      graph::Tensor::of(std::vector<float>(channels.size(), 0.F), {filters});
+  return add_layer(network, std::move(layer));
+}
+
 // The first channel of its input that a layer copies; -1 if it is not such a layer.
 int first_channel(const Network& network, const Layer& layer) {
   if (const auto* slice = std::get_if<graph::Slice>(&layer.operation)) return slice->first;
@@ -91,6 +134,30 @@ int whole_of(const Network& network, const std::vector<int>& layers) {
   return channels == network.layers[whole].output.channels ? whole : -1;
 }
 
+// Levels of the same shape, as the last ones of an SSD, whose parts were taken for one level's: it
+// has twice the parts of others. Parts are in the order of levels, or of kinds.
+std::vector<Level> taken_apart(std::vector<Level> levels) {
+  std::size_t least = SIZE_MAX;
+  for (const Level& level : levels) least = std::min(least, level.parts.size());
+  std::vector<Level> result;
+  for (Level& level : levels) {
+    const std::size_t times = least == 0 ? 1 : level.parts.size() / least;
+    if (times < 2 || level.parts.size() != times * least) {
+      result.push_back(std::move(level));
+      continue;
+    }
+    const bool by_kind = level.parts[0].channels == level.parts[1].channels;
+    for (std::size_t i = 0; i < times; ++i) {
+      Level one{level.shape, {}};
+      for (std::size_t k = 0; k < least; ++k) {
+        one.parts.push_back(level.parts[by_kind ? k * times + i : i * least + k]);
+      }
+      result.push_back(std::move(one));
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 std::vector<Level> levels_of(const Imported& imported) {
@@ -106,7 +173,7 @@ std::vector<Level> levels_of(const Imported& imported) {
     }
     expand(imported.network, i, imported.outputs[i], level->parts);
   }
-  return levels;
+  return taken_apart(std::move(levels));
 }
 
 std::vector<float> finished_values(const Part& part, const std::vector<float>& raw,
@@ -127,10 +194,25 @@ std::vector<float> finished_values(const Part& part, const std::vector<float>& r
   return values;
 }
 
-int joined_parts(Imported& imported, const Level& level, const std::vector<int>& order) {
+std::vector<float> chosen_values(const Chosen& chosen, const std::vector<float>& values,
+                                 const graph::Shape& shape) {
+  if (chosen.channels.empty()) return values;
+  const std::ptrdiff_t plane = std::ptrdiff_t{shape.height} * shape.width;
+  std::vector<float> result;
+  for (const int channel : chosen.channels) {
+    const auto first = values.begin() + channel * plane;
+    result.insert(result.end(), first, first + plane);
+  }
+  return result;
+}
+
+int joined_parts(Imported& imported, const Level& level, const std::vector<Chosen>& chosen) {
   Network& network = imported.network;
   std::vector<int> layers;
-  for (const int part : order) layers.push_back(raw_layer(network, level.parts[part]));
+  for (const Chosen& one : chosen) {
+    const int raw = raw_layer(network, level.parts[one.part]);
+    layers.push_back(one.channels.empty() ? raw : chosen_layer(network, raw, one.channels));
+  }
   if (layers.size() == 1) return layers[0];
   const int whole = whole_of(network, layers);
   if (whole >= 0) return whole;

@@ -30,9 +30,19 @@ std::vector<Level> levels_of(const Imported& imported);
 std::vector<float> finished_values(const Part& part, const std::vector<float>& raw,
                                    const graph::Shape& shape);
 
-// The layer that has the raw values of a level's parts in this order: an existing one, or one that
-// is added.
-int joined_parts(Imported& imported, const Level& level, const std::vector<int>& order);
+// A part of a level, by its index, and which of its channels in which order; empty: all of them.
+struct Chosen {
+  int part = 0;
+  std::vector<int> channels{};
+  bool operator==(const Chosen&) const = default;
+};
+// Of planar values of all channels, those that are chosen.
+std::vector<float> chosen_values(const Chosen& chosen, const std::vector<float>& values,
+                                 const graph::Shape& shape);
+
+// The layer that has the raw values of these parts of a level in this order: an existing one, or
+// one that is added. Channels are chosen among a convolution's filters where that is possible.
+int joined_parts(Imported& imported, const Level& level, const std::vector<Chosen>& chosen);
 
 // Removes the layers that no output or head depends on, with their weights.
 void drop_unread(Imported& imported);

@@ -7,8 +7,9 @@
 
 #include "oko/base/random.h"
 #include "oko/detect/decode.h"
+#include "oko/formats/candidate.h"
 #include "oko/formats/decoded_rows.h"
-#include "oko/formats/output_parts.h"
+#include "oko/formats/raw_families.h"
 
 namespace oko::formats {
 namespace {
@@ -16,44 +17,6 @@ namespace {
 using graph::Operation;
 using graph::Tensor;
 using Values = std::vector<float>;
-
-// Which part of a level has which role, and the head that reads them in this order.
-struct Candidate {
-  std::vector<int> order;        // indices of a level's parts
-  std::vector<Operation> heads;  // of each level
-  std::string family;
-  image::Preprocess preprocess;  // of the family's own programs
-};
-
-image::Preprocess grey_letterbox() {
-  image::Preprocess preprocess;
-  preprocess.border = 114.F / 255;
-  return preprocess;
-}
-
-// With bytes as they are.
-image::Preprocess yolox_preprocessing() {
-  image::Preprocess preprocess = grey_letterbox();
-  preprocess.bgr = true;
-  preprocess.scale = {255, 255, 255};
-  return preprocess;
-}
-
-image::Preprocess fastest_preprocessing() {
-  image::Preprocess preprocess;
-  preprocess.fit = image::Preprocess::Fit::kStretch;
-  preprocess.bgr = true;
-  return preprocess;
-}
-
-// From -1 to 1, as UltraFace and the SSDs on MobileNet.
-image::Preprocess ssd_preprocessing() {
-  image::Preprocess preprocess;
-  preprocess.fit = image::Preprocess::Fit::kStretch;
-  preprocess.mean = {.5F, .5F, .5F};
-  preprocess.scale = {2, 2, 2};
-  return preprocess;
-}
 
 class Recognizer {
  public:
@@ -63,7 +26,7 @@ class Recognizer {
     if (levels_.empty()) return false;
     std::optional<Candidate> found = imported_.tail ? proved() : std::nullopt;
     const bool is_proved = found.has_value();
-    if (!found && is_uniform() && only_moves_values(imported_, true)) found = by_parts();
+    if (!found && only_moves_values(imported_, true)) found = family_of_parts(imported_, levels_);
     if (!found) return false;
     attach(*found);
     imported_.notes.push_back(
@@ -81,12 +44,6 @@ class Recognizer {
     for (const Part& part : first().parts) sum += part.channels;
     return sum;
   }
-  int stride(const Level& level) const {
-    int stride = 1;  // a side that it does not divide has a last, partial cell
-    while (stride * level.shape.width < network().input.width) stride *= 2;
-    return stride;
-  }
-
   // ---- proof by the file's decoding -------------------------------------------------------------
 
   // Values of every part of every level.
@@ -128,20 +85,30 @@ class Recognizer {
   // What oko decodes from them.
   DecodedRows decoded(const Candidate& candidate, const Raw& raw) const {
     std::vector<Values> maps;
-    for (std::size_t l = 0; l < levels_.size(); ++l) {
-      maps.emplace_back();
-      for (const int p : candidate.order) {
-        maps.back().insert(maps.back().end(), raw[l][p].begin(), raw[l][p].end());
-      }
-    }
     graph::Network heads;
     heads.input = network().input;
-    for (std::size_t l = 0; l < levels_.size(); ++l) {
-      graph::Shape shape = levels_[l].shape;
-      for (const Part& part : levels_[l].parts) shape.channels += part.channels;
-      heads.layers.push_back({"head", candidate.heads[l], {graph::kNetworkInput}, shape});
+    for (const Candidate::Head& head : candidate.heads) {
+      graph::Shape shape = levels_[head.level].shape;
+      const std::ptrdiff_t plane = std::ptrdiff_t{shape.height} * shape.width;
+      Values& map = maps.emplace_back();
+      for (const Chosen& chosen : head.parts) {
+        const Values values = chosen_values(chosen, raw[head.level][chosen.part], shape);
+        map.insert(map.end(), values.begin(), values.end());
+      }
+      shape.channels = static_cast<int>(std::ssize(map) / plane);
+      heads.layers.push_back({"head", head.operation, {graph::kNetworkInput}, shape});
     }
     return rows_of_heads(heads, maps);
+  }
+
+  // Many readings of a file's tensors suggest the same heads.
+  const DecodedRows& decoded_once(const Candidate& candidate, const Raw& raw) {
+    for (const auto& [heads, rows] : decoded_) {
+      if (heads == candidate.heads) return rows;
+    }
+    constexpr std::size_t kMost = 16;  // each may have a million scores
+    if (decoded_.size() == kMost) decoded_.erase(decoded_.begin());
+    return decoded_.emplace_back(candidate.heads, decoded(candidate, raw)).second;
   }
 
   std::optional<Candidate> proved() {
@@ -164,7 +131,7 @@ class Recognizer {
     for (const Reading& reading : readings(of_some)) {
       for (Candidate& candidate : candidates(reading, of_zeros)) {
         if (++tries > kMostTries) return best;
-        const DecodedRows rows = decoded(candidate, some);
+        const DecodedRows& rows = decoded_once(candidate, some);
         const auto distance = distance_of(rows, reading, of_some, input_size(), rounding);
         if (!distance || (best && *distance >= least)) continue;
         least = *distance;
@@ -181,7 +148,7 @@ class Recognizer {
     const int classes = reading.classes, total = channels();
     int cells = 0;
     for (const Level& level : levels_) cells += level.shape.height * level.shape.width;
-    const bool uniform = is_uniform();
+    const bool uniform = is_uniform(levels_);
     if (uniform && total % (5 + classes) == 0) {
       const int boxes = total / (5 + classes);
       for (const std::vector<int>& order : orders({4 * boxes, boxes, classes * boxes})) {
@@ -191,8 +158,9 @@ class Recognizer {
         for (const graph::BoxCode code :
              {graph::BoxCode::kSquared, graph::BoxCode::kExponential, graph::BoxCode::kPoint}) {
           const bool point = code == graph::BoxCode::kPoint;
-          found.push_back({order, yolo_heads(classes, boxes, code, anchors), name_of_code(code),
-                           point ? yolox_preprocessing() : grey_letterbox()});
+          found.push_back({heads_in_order(order, yolo_operations(levels_.size(), classes, boxes,
+                                                                 code, anchors)),
+                           name_of_code(code), point ? yolox_preprocessing() : grey_letterbox()});
         }
       }
     }
@@ -235,42 +203,12 @@ class Recognizer {
     return anchors;
   }
   image::Size input_size() const { return {network().input.width, network().input.height}; }
-  // Every level has the same parts.
-  bool is_uniform() const {
-    return std::ranges::all_of(levels_, [&](const Level& level) {
-      return std::ranges::equal(level.parts, first().parts, {}, &Part::channels, &Part::channels);
-    });
-  }
-
-  std::vector<Operation> yolo_heads(int classes, int boxes, graph::BoxCode code,
-                                    const std::vector<graph::Anchor>& anchors) const {
-    std::vector<Operation> heads;
-    for (std::size_t l = 0; l < levels_.size(); ++l) {
-      graph::Yolo yolo{.anchors = anchors, .mask = {}, .classes = classes};
-      for (int b = 0; b < boxes; ++b) {
-        yolo.mask.push_back(static_cast<int>(l) * boxes + b);
-      }
-      yolo.box_code = code;
-      if (code == graph::BoxCode::kSquared) yolo.scale_x_y = 2;
-      heads.emplace_back(std::move(yolo));
-    }
-    return heads;
-  }
-
-  std::vector<Operation> distance_heads(int classes, float prior) const {
-    std::vector<Operation> heads;
-    for (const Level& level : levels_) {
-      heads.emplace_back(
-          graph::Distances{classes, (channels() - classes) / 4, stride(level), prior});
-    }
-    return heads;
-  }
-
   void add_distances(int classes, std::vector<Candidate>& found) const {
     for (const std::vector<int>& order : orders({classes, channels() - classes})) {
       for (const float prior : {.5F, 0.F}) {
         const bool bins = channels() - classes > 4;
-        found.push_back({order, distance_heads(classes, prior),
+        found.push_back({heads_in_order(order, distance_operations(levels_, network().input,
+                                                                   classes, channels(), prior)),
                          prior == 0 ? "a NanoDet-Plus or relative"
                          : bins     ? "a YOLOv8, YOLO11 or relative"
                                     : "a YOLOv6 or relative",
@@ -279,131 +217,99 @@ class Recognizer {
     }
   }
 
+  // How an SSD's file has its values: with logits of the background or without, a softmax or
+  // sigmoids, and x before y or, as TensorFlow, after it.
+  struct SsdForm {
+    bool background, sigmoid, y_first;
+  };
+  static std::vector<SsdForm> ssd_forms() {
+    std::vector<SsdForm> forms;
+    for (const bool y_first : {false, true}) {
+      forms.push_back({true, false, y_first});
+      forms.push_back({true, true, y_first});
+      forms.push_back({false, true, y_first});
+    }
+    return forms;
+  }
+
   void add_ssd(const Reading& reading, const std::vector<Tensor>& of_zeros,
                std::vector<Candidate>& found) {
     if (first().parts.size() != 2) return;
-    const int classes = reading.classes;
-    std::vector<int> boxes;  // of each level, which differ
-    for (const Level& level : levels_) {
-      int sum = 0;
-      for (const Part& part : level.parts) sum += part.channels;
-      if (sum % (classes + 5) != 0) return;
-      boxes.push_back(sum / (classes + 5));
-    }
-    for (const std::vector<int>& order : orders({boxes[0] * (classes + 1), boxes[0] * 4})) {
-      const auto sizes =
-          sizes_of_zeros(reading, of_zeros, levels_, boxes, input_size(), imported_.tail_rounding);
-      if (sizes.empty()) continue;
-      if (of_ones_.empty()) of_ones_ = tail_of(make_raw([](const Part&) { return 1.F; }));
-      const auto by = variances(reading, of_zeros, of_ones_, input_size());
-      if (!by) continue;
-      Candidate candidate{order, {}, "an SSD", ssd_preprocessing()};
-      for (const auto& anchors : sizes) {
-        candidate.heads.emplace_back(graph::Ssd{anchors, classes, by->centre, by->size});
-      }
-      found.push_back(std::move(candidate));
-    }
-  }
-
-  // ---- raw outputs, by their parts --------------------------------------------------------------
-
-  std::optional<Candidate> by_parts() const {
-    const bool softmax = !only_moves_values(imported_);
-    if (auto found = fastest_parts(softmax ? Passed::kNothing : Passed::kSoftmax)) return found;
-    if (softmax) return {};
-    if (auto found = yolox_parts()) return found;
-    return distance_parts();
-  }
-
-  int part_with(int channels, Passed passed) const {
-    for (int i = 0; i < std::ssize(first().parts); ++i) {
-      if (first().parts[i].channels == channels && first().parts[i].passed == passed) return i;
-    }
-    return -1;
-  }
-  int other_part(int a, int b) const { return 3 - a - b; }
-
-  // Boxes, objectness and classes, the last two after sigmoids or not.
-  std::optional<Candidate> yolox_parts() const {
-    if (first().parts.size() != 3) return {};
-    const int box = part_with(4, Passed::kNothing);
-    for (const Passed passed : {Passed::kSigmoid, Passed::kNothing}) {
-      const int object = part_with(1, passed);
-      if (box < 0 || object < 0) continue;
-      const int classes = other_part(box, object);
-      if (first().parts[classes].passed != passed) continue;
-      std::vector<graph::Anchor> anchors;
+    for (const bool background : {true, false}) {
+      const int logits = reading.classes + (background ? 1 : 0);
+      std::vector<int> boxes;  // of each level, which differ
       for (const Level& level : levels_) {
-        const auto side = static_cast<float>(stride(level));
-        anchors.push_back({side, side});
+        int sum = 0;
+        for (const Part& part : level.parts) sum += part.channels;
+        if (sum % (logits + 4) != 0) break;
+        boxes.push_back(sum / (logits + 4));
       }
-      return Candidate{
-          {box, object, classes},
-          yolo_heads(first().parts[classes].channels, 1, graph::BoxCode::kPoint, anchors),
-          "a YOLOX",
-          yolox_preprocessing()};
+      if (boxes.size() != levels_.size()) continue;
+      for (const std::vector<int>& order : orders({boxes[0] * logits, boxes[0] * 4})) {
+        const auto sizes = sizes_of_zeros(reading, of_zeros, levels_, boxes, input_size(),
+                                          imported_.tail_rounding);
+        if (sizes.empty()) continue;
+        if (of_ones_.empty()) of_ones_ = tail_of(make_raw([](const Part&) { return 1.F; }));
+        for (const Variances& by : variances(reading, of_zeros, of_ones_, input_size())) {
+          for (const SsdForm& form : ssd_forms()) {
+            if (form.background != background) continue;
+            found.push_back(ssd(order, form, sizes, reading.classes, by));
+            // Zeros do not show whether a file has x before y.
+            const auto turned = with_sides_exchanged(sizes);
+            if (turned != sizes) found.push_back(ssd(order, form, turned, reading.classes, by));
+          }
+        }
+      }
     }
-    return {};
   }
 
-  // Boxes, objectness after a sigmoid, and classes after a softmax; both may be left to the file's
-  // post-processing, which then has a softmax.
-  std::optional<Candidate> fastest_parts(Passed by_classes) const {
-    if (first().parts.size() != 3 || levels_.size() != 1) return {};
-    const int box = part_with(4, Passed::kNothing);
-    const int object = std::max(part_with(1, Passed::kSigmoid),
-                                by_classes == Passed::kNothing ? part_with(1, by_classes) : -1);
-    if (box < 0 || object < 0) return {};
-    const int classes = other_part(box, object);
-    if (first().parts[classes].passed != by_classes) return {};
-    const auto width = static_cast<float>(network().input.width);
-    const auto height = static_cast<float>(network().input.height);
-    Candidate found{{box, object, classes}, {}, "a FastestDet", fastest_preprocessing()};
-    graph::Yolo yolo{.anchors = {{width, height}}, .mask = {0}};
-    yolo.classes = first().parts[classes].channels;
-    yolo.box_code = graph::BoxCode::kBounded;
-    yolo.softmax = true;
-    yolo.class_share = .4F;
-    found.heads.emplace_back(std::move(yolo));
-    return found;
+  using Sizes = std::vector<std::vector<graph::Anchor>>;
+  static Sizes with_sides_exchanged(Sizes sizes) {
+    for (auto& level : sizes) {
+      for (graph::Anchor& anchor : level) std::swap(anchor.width, anchor.height);
+    }
+    return sizes;
   }
 
-  // Classes and sides: NanoDet has 8 bins a side, of which NanoDet-Plus has four levels and the
-  // corners of cells as priors; YOLOv8 and YOLO11 have 16.
-  std::optional<Candidate> distance_parts() const {
-    if (first().parts.size() != 2) return {};
-    for (const int bins : {16, 8}) {
-      const int sides = part_with(4 * bins, Passed::kNothing);
-      if (sides < 0) continue;
-      const Part& classes = first().parts[1 - sides];
-      if (classes.passed == Passed::kSoftmax) continue;
-      if (bins == 16 && levels_.size() != 3) continue;
-      const float prior = bins == 8 && levels_.size() == 4 ? 0 : .5F;
-      return Candidate{{1 - sides, sides},
-                       distance_heads(classes.channels, prior),
-                       bins == 16   ? "a YOLOv8, YOLO11 or relative"
-                       : prior == 0 ? "a NanoDet-Plus"
-                                    : "a NanoDet",
-                       bins == 16 ? grey_letterbox() : nanodet_preprocessing()};
+  // `order`: the parts of logits and boxes.
+  Candidate ssd(const std::vector<int>& order, const SsdForm& form, const Sizes& sizes, int classes,
+                const Variances& by) const {
+    Candidate candidate{{}, "an SSD", ssd_preprocessing()};
+    for (std::size_t l = 0; l < levels_.size(); ++l) {
+      std::vector<Chosen> parts{{order[0], {}}, {order[1], {}}};
+      for (int b = 0; b < static_cast<int>(sizes[l].size()); ++b) {
+        for (int id = 0; form.background && form.sigmoid && id < classes; ++id) {
+          parts[0].channels.push_back(b * (classes + 1) + 1 + id);
+        }
+        for (const int value : {1, 0, 3, 2}) {
+          if (form.y_first) parts[1].channels.push_back(b * 4 + value);
+        }
+      }
+      candidate.heads.push_back(
+          {l, parts, graph::Ssd{sizes[l], classes, by.centre, by.size, form.sigmoid}});
     }
-    return {};
+    return candidate;
   }
 
   // ---- the network with its heads ---------------------------------------------------------------
 
   void attach(const Candidate& candidate) {
     std::vector<int> outputs;
-    for (Level& level : levels_) outputs.push_back(joined_parts(imported_, level, candidate.order));
+    std::vector<Operation> operations;
+    for (const Candidate::Head& head : candidate.heads) {
+      outputs.push_back(joined_parts(imported_, levels_[head.level], head.parts));
+      operations.push_back(head.operation);
+    }
     std::vector<std::string> keys;
-    for (std::size_t l = 0; l < outputs.size(); ++l) {
-      const auto same = std::ranges::find(imported_.outputs, outputs[l]);
+    for (const int output : outputs) {
+      const auto same = std::ranges::find(imported_.outputs, output);
       const bool is_output = same != imported_.outputs.end() && !imported_.keys.empty();
       if (is_output) keys.push_back(imported_.keys[same - imported_.outputs.begin()]);
     }
     imported_.outputs = outputs;
     imported_.keys = keys.size() == outputs.size() ? keys : std::vector<std::string>();
     imported_.names = imported_.keys;
-    add_heads(imported_, candidate.heads);
+    add_heads(imported_, operations);
     drop_unread(imported_);
     set_preprocessing(candidate);
   }
@@ -411,15 +317,22 @@ class Recognizer {
   // As the family's own programs do it, where the file does not say.
   void set_preprocessing(const Candidate& candidate) {
     if (imported_.defines_preprocessing) return;
-    imported_.network.preprocess = candidate.preprocess;
+    image::Preprocess preprocess = candidate.preprocess;
+    const image::Preprocess& own = imported_.network.preprocess;
+    if (imported_.defines_range) preprocess.mean = own.mean, preprocess.scale = own.scale;
+    imported_.network.preprocess = preprocess;
     imported_.defines_preprocessing = true;
-    imported_.notes.push_back("the file does not define preprocessing; assuming that of " +
+    imported_.notes.push_back(std::string("the file does not define ") +
+                              (imported_.defines_range ? "how images are resized and the order of "
+                                                         "colours; assuming those of "
+                                                       : "preprocessing; assuming that of ") +
                               candidate.family);
   }
 
   Imported& imported_;
   std::vector<Level> levels_;
   std::vector<Tensor> of_ones_;
+  std::vector<std::pair<std::vector<Candidate::Head>, DecodedRows>> decoded_;
 };
 
 }  // namespace

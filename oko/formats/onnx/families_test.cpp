@@ -1,6 +1,7 @@
 // Families of detectors, decoded as their exporters write it.
 #include <gmock/gmock.h>
 
+#include "oko/formats/format.h"
 #include "oko/formats/onnx.h"
 #include "oko/formats/onnx/test_graph.h"
 #include "oko/formats/recognize.h"
@@ -234,6 +235,121 @@ TEST(OnnxFamilies, ASigmoidThatAnotherLayerReadsStays) {
   }
   EXPECT_THAT(activations, ::testing::UnorderedElementsAre(graph::Activation::kLogistic,
                                                            graph::Activation::kLinear));
+}
+
+// Families that leave decoding to their programs: every level's outputs as rows, some of them after
+// sigmoids.
+struct RawPart {
+  int channels = 0;
+  bool sigmoid = false;
+};
+Decoder raw(const std::vector<int>& strides, const std::vector<RawPart>& parts) {
+  Decoder d;
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    for (const int stride : strides) {
+      const std::string n = std::to_string(p) + "_" + std::to_string(stride);
+      d.to.node("Transpose", "turned" + n, {d.level("map" + n, stride, parts[p].channels)});
+      d.to.set("perm", Sides{0, 2, 3, 1});
+      const std::string rows = d.reshaped("rows" + n, "turned" + n, {1, -1, parts[p].channels});
+      d.output(parts[p].sigmoid ? d.to.node("Sigmoid", "sure" + n, {rows}) : rows);
+    }
+  }
+  return d;
+}
+
+TEST(OnnxFamilies, AYuNetHasARootOfTwoScores) {
+  const Decoder d = raw({8, 16, 32}, {{1, true}, {1, true}, {4}, {10}});
+  Imported imported = read_onnx(d.file(), "a.onnx", {});
+  ASSERT_TRUE(recognize_heads(imported));
+  const graph::Network& network = imported.network;
+  ASSERT_EQ(network.heads().size(), 3U);
+  const auto& head = std::get<graph::Yolo>(network.layers[network.heads()[2]].operation);
+  EXPECT_EQ(head.box_code, graph::BoxCode::kPoint);
+  EXPECT_EQ(head.class_share, .5F);
+  EXPECT_EQ(head.anchors[2], (graph::Anchor{32, 32}));
+  EXPECT_TRUE(network.preprocess.bgr);
+  EXPECT_THAT(imported.notes, ::testing::Contains(HasSubstr("taken for a YuNet")));
+}
+
+TEST(OnnxFamilies, AnScrfdHasTwoHeadsALevel) {
+  const Decoder d = raw({8, 16, 32}, {{2, true}, {8}, {20}});
+  Imported imported = read_onnx(d.file(), "a.onnx", {});
+  ASSERT_TRUE(recognize_heads(imported));
+  const graph::Network& network = imported.network;
+  ASSERT_EQ(network.heads().size(), 6U);
+  for (std::size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(network.layers[network.heads()[i]].operation,
+              graph::Operation(graph::Distances{1, 1, kStrides[i / 2], 0}));
+  }
+  // The second one's filters are the later ones of each output.
+  const graph::Layer& joined = network.layers[network.layers[network.heads()[1]].inputs[0]];
+  const auto& scores = network.weights.at(network.layers[joined.inputs[0]].name + ".kernel");
+  const auto& sides = network.weights.at(network.layers[joined.inputs[1]].name + ".kernel");
+  EXPECT_FLOAT_EQ(scores.floats()[0], .04F);
+  EXPECT_FLOAT_EQ(sides.floats()[0], .13F);
+}
+
+TEST(OnnxFamilies, AnUltraFaceHasThePriorsOfItsPrograms) {
+  Decoder d;
+  for (int l = 0; l < 4; ++l) {
+    const int boxes = std::vector{3, 2, 2, 3}[l];
+    const std::string n = std::to_string(l);
+    for (const int values : {2, 4}) {
+      const std::string name = std::to_string(values) + "_" + n;
+      d.to.node("Transpose", "turned" + name, {d.level("map" + name, 8 << l, boxes * values)});
+      d.to.set("perm", Sides{0, 2, 3, 1});
+      const std::string rows = d.reshaped("rows" + name, "turned" + name, {1, -1, values});
+      d.output(values == 4 ? rows : d.to.node("Softmax", "sure" + name, {rows}));
+    }
+  }
+  Imported imported = read_onnx(d.file(), "a.onnx", {});
+  ASSERT_TRUE(recognize_heads(imported));
+  const graph::Network& network = imported.network;
+  ASSERT_EQ(network.heads().size(), 4U);
+  EXPECT_EQ(network.layers[network.heads()[1]].operation,
+            graph::Operation(graph::Ssd{{{32, 32}, {48, 48}}, 1, .1F, .2F}));
+}
+
+// Both parts come from one convolution, which the file splits.
+Decoder split_distances(const std::vector<int>& strides) {
+  Decoder d;
+  for (const int stride : strides) {
+    const std::string n = std::to_string(stride);
+    const auto parts = d.split("part" + n, d.level("map" + n, stride, 34), {2, 32}, 1);
+    const std::string sure = d.to.node("Sigmoid", "sure" + n, {parts[0]});
+    for (const bool is_class : {true, false}) {
+      const std::string kind = (is_class ? "class" : "sides") + n;
+      const std::string rows =
+          d.reshaped(kind, is_class ? sure : parts[1], {1, is_class ? 2 : 32, -1});
+      d.to.node("Transpose", kind + ".turned", {rows});
+      d.to.set("perm", Sides{0, 2, 1});
+      d.output(kind + ".turned");
+    }
+  }
+  return d;
+}
+
+TEST(OnnxFamilies, PartsOfOneOutputAreFoundByItsSigmoids) {
+  Imported nanodet = read_onnx(split_distances({8, 16, 32}).file(), "a.onnx", {});
+  ASSERT_TRUE(recognize_heads(nanodet));
+  ASSERT_EQ(nanodet.network.heads().size(), 3U);
+  EXPECT_EQ(nanodet.network.layers[nanodet.network.heads()[0]].operation,
+            graph::Operation(graph::Distances{2, 8, 8, .5F}));
+  EXPECT_TRUE(nanodet.network.preprocess.bgr);
+  Imported picodet = read_onnx(split_distances({8, 16, 32, 64}).file(), "a.onnx", {});
+  ASSERT_TRUE(recognize_heads(picodet));
+  EXPECT_EQ(picodet.network.layers[picodet.network.heads()[3]].operation,
+            graph::Operation(graph::Distances{2, 8, 64, .5F}));
+  EXPECT_FALSE(picodet.network.preprocess.bgr);
+}
+
+TEST(OnnxFamilies, NamesInMetadataAreTheClasses) {
+  Decoder d = yolov8(.5F);
+  auto* entry = d.model.add_metadata_props();
+  entry->set_key("names");
+  entry->set_value("{0: 'cat', 1: 'dog'}");
+  const ReadModel model = finished(read_onnx(d.file(), "a.onnx", {}), {});
+  EXPECT_THAT(model.network.classes, ::testing::ElementsAre("cat", "dog"));
 }
 
 }  // namespace

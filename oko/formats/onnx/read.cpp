@@ -3,6 +3,7 @@
 #include <set>
 
 #include "oko/base/error.h"
+#include "oko/formats/class_names.h"
 #include "oko/formats/onnx.h"
 #include "oko/formats/onnx/body.h"
 #include "oko/formats/onnx/constants.h"
@@ -175,6 +176,7 @@ Imported read_onnx(const Bytes& file, const std::string& name, const OnnxReadOpt
   const auto parsed = std::make_shared<const ParsedOnnx>(parse_onnx(file, name));
   Imported imported = read_onnx_model(parsed, name, options, file.size());
   for (const onnx::Entry& entry : parsed->model->metadata_props()) {
+    if (entry.key() == "names") imported.labels = names_of_list(entry.value());
     if (entry.key() != kDescriptionKey) continue;
     apply_description(imported, entry.value(), name + ": metadata \"" + kDescriptionKey + "\"");
   }

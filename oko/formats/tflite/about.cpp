@@ -1,10 +1,11 @@
 #include "oko/formats/tflite/about.h"
 
 #include <array>
-#include <cstring>
+#include <cmath>
 #include <memory>
 
 #include "oko/formats/heads.h"
+#include "oko/formats/tflite/appended.h"
 #include "oko/formats/tflite/metadata_generated.h"
 
 namespace oko::formats::tflite {
@@ -79,8 +80,6 @@ std::uint32_t crc32(std::string_view bytes) {
   return ~crc;
 }
 
-constexpr std::uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd = 0x06054b50;
-constexpr std::size_t kEndSize = 22, kCentralSize = 46, kLocalSize = 30;
 constexpr std::uint32_t kFirstDay = 0x00210000;  // 1 January 1980, so that files are reproducible
 
 void put(std::vector<std::byte>& bytes, std::uint32_t value, int count) {
@@ -105,10 +104,32 @@ void put_entry(std::vector<std::byte>& bytes, const std::string& name, const std
   put(bytes, 0, 2);  // no extra field
 }
 
-std::uint32_t number_at(std::string_view bytes, std::size_t at, std::size_t count) {
-  std::uint32_t value = 0;
-  std::memcpy(&value, bytes.data() + at, count);
-  return value;
+void add_labels(const flatbuffers::Vector<flatbuffers::Offset<AssociatedFile>>* files,
+                About& about) {
+  if (files == nullptr) return;
+  for (const AssociatedFile* file : *files) {
+    const bool labels = file->type() == FileType::TENSOR_AXIS_LABELS ||
+                        file->type() == FileType::TENSOR_VALUE_LABELS;
+    if (labels && file->name() != nullptr) about.labels.push_back(file->name()->str());
+  }
+}
+
+// One mean and deviation, or one of each channel.
+std::optional<About::Normalization> normalization_of(const NormalizationOptions& options) {
+  const auto *means = options.mean(), *deviations = options.std();
+  if (means == nullptr || deviations == nullptr) return {};
+  About::Normalization found;
+  const auto fits = [](const auto& list) { return list.size() == 1 || list.size() == 3; };
+  if (!fits(*means) || !fits(*deviations)) return {};
+  for (unsigned i = 0; i < 3; ++i) {
+    found.mean[i] = means->Get(means->size() == 1 ? 0 : i);
+    found.deviation[i] = deviations->Get(deviations->size() == 1 ? 0 : i);
+    if (!std::isfinite(found.mean[i]) || !std::isfinite(found.deviation[i]) ||
+        !(found.deviation[i] > 0)) {
+      return {};
+    }
+  }
+  return found;
 }
 
 }  // namespace
@@ -138,12 +159,12 @@ std::vector<std::byte> about(const graph::Network& network, const ModelInfo& inf
 
 void append_file(std::vector<std::byte>& model, const std::string& name, const std::string& text) {
   const auto local = static_cast<std::uint32_t>(model.size());
-  put(model, kLocal, 4);
+  put(model, zip::kLocal, 4);
   put_entry(model, name, text);
   put(model, name);
   put(model, text);
   const auto central = static_cast<std::uint32_t>(model.size());
-  put(model, kCentral, 4);
+  put(model, zip::kCentral, 4);
   put(model, 20, 2);  // version that made it
   put_entry(model, name, text);
   put(model, 0, 2);  // comment
@@ -153,7 +174,7 @@ void append_file(std::vector<std::byte>& model, const std::string& name, const s
   put(model, local, 4);
   put(model, name);
   const auto size = static_cast<std::uint32_t>(model.size()) - central;
-  put(model, kEnd, 4);
+  put(model, zip::kEnd, 4);
   put(model, 0, 4);  // disks
   put(model, 1, 2);
   put(model, 1, 2);
@@ -162,28 +183,31 @@ void append_file(std::vector<std::byte>& model, const std::string& name, const s
   put(model, 0, 2);  // comment
 }
 
-std::string appended_labels(std::string_view model) {
-  // The end record has no comment in archives written by other tools.
-  if (model.size() < kEndSize || number_at(model, model.size() - kEndSize, 4) != kEnd) return {};
-  const std::size_t end = model.size() - kEndSize;
-  std::size_t at = number_at(model, end + 16, 4);
-  for (std::uint32_t left = number_at(model, end + 10, 2); left > 0; --left) {
-    if (at > end || end - at < kCentralSize || number_at(model, at, 4) != kCentral) return {};
-    const std::size_t name = number_at(model, at + 28, 2), size = number_at(model, at + 20, 4);
-    const std::size_t local = number_at(model, at + 42, 4);
-    const bool stored = number_at(model, at + 10, 2) == 0;
-    const std::size_t skipped = name + number_at(model, at + 30, 2) + number_at(model, at + 32, 2);
-    if (end - at - kCentralSize < skipped) return {};
-    const std::string_view path = model.substr(at + kCentralSize, name);
-    at += kCentralSize + skipped;
-    if (!stored || path.find("label") == std::string_view::npos) continue;
-    if (local > end || end - local < kLocalSize || number_at(model, local, 4) != kLocal) return {};
-    const std::size_t data =
-        local + kLocalSize + number_at(model, local + 26, 2) + number_at(model, local + 28, 2);
-    if (data > end || end - data < size) return {};
-    return std::string(model.substr(data, size));
+About read_about(std::string_view bytes) {
+  About found;
+  const auto* start = reinterpret_cast<const std::uint8_t*>(bytes.data());
+  constexpr std::size_t kLeast = 8;  // an offset and the format's identifier
+  if (bytes.size() < kLeast || reinterpret_cast<std::uintptr_t>(start) % 8 != 0) return found;
+  flatbuffers::Verifier verifier(start, bytes.size(), 64, 1 << 16);
+  if (!VerifyModelMetadataBuffer(verifier)) return found;
+  const ModelMetadata& model = *GetModelMetadata(start);
+  add_labels(model.associated_files(), found);
+  if (model.subgraphs() == nullptr || model.subgraphs()->size() == 0) return found;
+  const SubGraphMetadata& graph = *model.subgraphs()->Get(0);
+  if (graph.outputs() != nullptr) {
+    for (const TensorMetadata* output : *graph.outputs()) {
+      add_labels(output->associated_files(), found);
+    }
   }
-  return {};
+  if (graph.inputs() == nullptr || graph.inputs()->size() == 0) return found;
+  if (const auto* units = graph.inputs()->Get(0)->process_units()) {
+    for (const ProcessUnit* unit : *units) {
+      if (const auto* options = unit->options_as_NormalizationOptions()) {
+        found.normalization = normalization_of(*options);
+      }
+    }
+  }
+  return found;
 }
 
 }  // namespace oko::formats::tflite

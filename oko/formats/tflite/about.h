@@ -1,6 +1,9 @@
 #pragma once
 
+#include <array>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "oko/formats/format.h"
@@ -19,7 +22,16 @@ std::vector<std::byte> about(const graph::Network& network, const ModelInfo& inf
 // the model's first byte.
 void append_file(std::vector<std::byte>& model, const std::string& name, const std::string& text);
 
-// The text of the labels file in such an archive at the end of a model; "" without one.
-std::string appended_labels(std::string_view model);
+// What a model says of itself in the same way, whoever wrote it.
+struct About {
+  // What becomes of bytes: (byte − mean) ÷ deviation, for each channel of the input in its order.
+  struct Normalization {
+    std::array<float, 3> mean{}, deviation{};
+  };
+  std::optional<Normalization> normalization{};
+  std::vector<std::string> labels{};  // files of class names
+};
+// Nothing where it is damaged. `bytes` must lie at a multiple of eight.
+About read_about(std::string_view bytes);
 
 }  // namespace oko::formats::tflite

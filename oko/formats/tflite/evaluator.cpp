@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "oko/base/error.h"
+#include "oko/formats/tflite/detections.h"
 
 namespace oko::formats::tflite {
 namespace {
@@ -160,9 +161,18 @@ Results Evaluator::compute(const Operator& op) {
     case Code::CONV_2D:
     case Code::FULLY_CONNECTED:
       return weigh(op);
+    case Code::CUSTOM:
+      return detections(op);
     default:
       return {};
   }
+}
+
+// Without suppression, which does not change how boxes are decoded.
+Results Evaluator::detections(const Operator& op) {
+  const Tensor *values = input(op, 0), *scores = input(op, 1), *anchors = input(op, 2);
+  if (!is_detections(op) || values == nullptr || scores == nullptr || anchors == nullptr) return {};
+  return unsuppressed(op, *values, *scores, *anchors);
 }
 
 Results Evaluator::simple(const char* kind, const Operator& op, std::size_t inputs) {

@@ -38,6 +38,7 @@ class Evaluator {
   Results reduce(const char* kind, const Operator& op);
   Results multiply(const Operator& op);
   Results weigh(const Operator& op);
+  Results detections(const Operator& op);
 
   const Model& model_;
   std::map<int, graph::Tensor> values_;

@@ -5,9 +5,11 @@
 
 #include "oko/base/class_list.h"
 #include "oko/base/error.h"
+#include "oko/formats/class_names.h"
 #include "oko/formats/tensor_order.h"
 #include "oko/formats/tflite.h"
 #include "oko/formats/tflite/about.h"
+#include "oko/formats/tflite/appended.h"
 #include "oko/formats/tflite/evaluator.h"
 #include "oko/formats/tflite/names.h"
 #include "oko/formats/tflite/reader.h"
@@ -113,8 +115,9 @@ void Reader::find_decoding() {
     const Operator& op = model_.operators()[i];
     const bool goes = std::ranges::any_of(op.inputs, [&](int t) { return gone_.contains(t); });
     const bool reshaped = op.code == Code::RESHAPE || op.code == Code::SQUEEZE;
-    const bool fits = !goes && (!reshaped || keeps_map(op) || turns_one_channel(op) ||
-                                patterns_.is_part(i) || patterns_.made_at(i) != nullptr);
+    const bool grouped = patterns_.is_part(i) || patterns_.made_at(i) != nullptr ||
+                         attentions_.is_part(i) || attentions_.exit_at(i) != nullptr;
+    const bool fits = !goes && (!reshaped || keeps_map(op) || turns_one_channel(op) || grouped);
     note_pool_padding(op);
     const auto is_layer = [&] {
       if (needed[i]) {
@@ -159,6 +162,11 @@ void Reader::count_uses() {
         if (t >= 0) end_here(t);
       });
       gone_.insert(op.outputs.begin(), op.outputs.end());
+      continue;
+    }
+    if (attentions_.is_part(i)) continue;
+    if (const auto* exit = attentions_.exit_at(i)) {
+      use(op, exit->from);
       continue;
     }
     if (retyped || patterns_.is_part(i)) continue;
@@ -218,7 +226,10 @@ Imported Reader::read(std::string_view file) {
   if (!description.empty()) {
     apply_description(imported, description, name + ": metadata \"" + kDescriptionKey + "\"");
   } else {
-    read_labels(imported, file);
+    const std::string metadata = model_.metadata(kAboutName);
+    const About about = read_about(metadata);
+    set_range(imported, about);
+    read_labels(imported, about, file);
   }
   return imported;
 }
@@ -282,16 +293,58 @@ void Reader::add_tail(Imported& imported) const {
   };
 }
 
-// An invalid class list is ignored; the model is still usable.
-void Reader::read_labels(Imported& imported, std::string_view file) const {
-  const std::string labels = appended_labels(file);
-  if (labels.empty()) return;
+// Class names are in a file that the metadata names, or that is called so, or among what an
+// exporter says of the model. An invalid list is ignored; the model is still usable.
+void Reader::read_labels(Imported& imported, const About& about, std::string_view file) const {
+  const auto files = appended_files(file);
+  const auto has = [](std::string_view part) {
+    return [part](const AppendedFile& one) { return one.name.find(part) != std::string::npos; };
+  };
+  auto found = std::ranges::find_if(files, [&](const AppendedFile& one) {
+    return std::ranges::find(about.labels, one.name) != about.labels.end();
+  });
+  if (found == files.end()) found = std::ranges::find_if(files, has("label"));
+  if (found == files.end()) {
+    found = std::ranges::find_if(files, has("meta"));
+    if (found == files.end()) return;
+  }
+  if (found->text.starts_with('{')) {  // some exporters declare their notes to be labels
+    imported.labels = names_of_metadata(found->text);
+    return;
+  }
   try {
-    imported.network.classes = parse_class_list(labels, model_.file() + ": labels");
+    imported.labels = parse_class_list(found->text, model_.file() + ": " + found->name);
   } catch (const Error& error) {
     imported.notes.push_back("the class names in the file are not used: " +
                              std::string(error.what()));
   }
+}
+
+// What becomes of pixels: the range of an input of bytes, or the normalization of the metadata.
+void Reader::set_range(Imported& imported, const About& about) const {
+  image::Preprocess& preprocess = imported.network.preprocess;
+  if (model_.inputs().size() != 1) return;
+  if (const auto range = model_.byte_range(model_.inputs().front())) {
+    const auto [low, high] = *range;
+    if (!(high > low)) return;
+    const bool usual = std::fabs(low) < .01F && std::fabs(high - 1) < .01F;
+    if (!usual) {
+      preprocess.mean.fill(-low / (high - low));
+      preprocess.scale.fill(high - low);
+      imported.notes.push_back("pixel values become " + std::to_string(low) + " to " +
+                               std::to_string(high) + ", the range of the file's input");
+    }
+  } else if (about.normalization) {
+    constexpr float kMost = 255;
+    for (std::size_t i = 0; i < 3; ++i) {
+      preprocess.mean[i] = about.normalization->mean[i] / kMost;
+      preprocess.scale[i] = kMost / about.normalization->deviation[i];
+    }
+    imported.notes.push_back("the mean and scale of pixels are those of the file's metadata");
+  } else {
+    return;
+  }
+  imported.defines_range = true;
 }
 
 void Reader::add_notes(Imported& imported) const {
@@ -302,17 +355,14 @@ void Reader::add_notes(Imported& imported) const {
   }
   for (std::size_t t = 0; t < model_.tensor_count(); ++t) {
     const auto tensor = static_cast<int>(t);
-    if (!model_.is_constant(tensor) || model_.type_of(tensor) != TensorType::INT8) continue;
+    const TensorType type = model_.type_of(tensor);
+    const bool bytes = type == TensorType::INT8 || type == TensorType::UINT8;
+    if (!model_.is_constant(tensor) || !bytes) continue;
     imported.notes.push_back(
-        "the model is int8; its weights were dequantized to float32, so results differ from the "
+        std::string("the model is ") + (type == TensorType::INT8 ? "int8" : "uint8") +
+        "; its weights were dequantized to float32, so results differ from the "
         "model's own by its rounding");
     break;
-  }
-  for (const int tensor : model_.inputs()) {
-    const auto range = model_.byte_range(tensor);
-    if (!range || (std::fabs(range->first) < .01F && std::fabs(range->second - 1) < .01F)) continue;
-    imported.notes.push_back("the model expects pixel values from " + std::to_string(range->first) +
-                             " to " + std::to_string(range->second) + "; oko uses 0 to 1");
   }
 }
 

@@ -10,6 +10,8 @@
 
 #include "oko/formats/builder.h"
 #include "oko/formats/spaced_pixels.h"
+#include "oko/formats/tflite/about.h"
+#include "oko/formats/tflite/attentions.h"
 #include "oko/formats/tflite/model.h"
 #include "oko/formats/tflite/patterns.h"
 
@@ -19,7 +21,11 @@ namespace oko::formats::tflite {
 class Reader {
  public:
   explicit Reader(std::shared_ptr<const Model> model)
-      : shared_(std::move(model)), model_(*shared_), patterns_(model_), builder_(model_.file()) {}
+      : shared_(std::move(model)),
+        model_(*shared_),
+        patterns_(model_),
+        attentions_(model_, patterns_),
+        builder_(model_.file()) {}
   // With what another one has found by find_decoding().
   Reader(std::shared_ptr<const Model> model, const Reader& trial) : Reader(std::move(model)) {
     after_ = trial.after_;
@@ -37,6 +43,7 @@ class Reader {
   void use(const Operator& op, int tensor);
   void add(std::size_t index);
   void add_made(const Operator& op, const Patterns::Made& made);
+  void attend(const Operator& op, const Attentions::Exit& exit);
   void convolution(const Operator& op);
   void grouped(const Operator& op, const Patterns::Groups& groups);
   void dense(const Operator& op);
@@ -57,7 +64,8 @@ class Reader {
   void activation(const Operator& op);
   void reshape(const Operator& op);
   void copy(const Operator&) {}
-  void read_labels(Imported& imported, std::string_view file) const;
+  void read_labels(Imported& imported, const About& about, std::string_view file) const;
+  void set_range(Imported& imported, const About& about) const;
   void add_notes(Imported& imported) const;
 
   std::string map(int tensor) const {
@@ -110,6 +118,7 @@ class Reader {
   std::shared_ptr<const Model> shared_;
   const Model& model_;
   Patterns patterns_;
+  Attentions attentions_;
   NetworkBuilder builder_;
   std::set<std::size_t> after_;                 // operators that are no layers
   std::map<int, std::string> names_;            // of layers whose tensors have other names

@@ -48,6 +48,8 @@ void Reader::add(std::size_t index) {
   const Operator& op = model_.operators()[index];
   if (patterns_.is_part(index) || gone_.contains(op.outputs.front())) return;
   if (const auto* made = patterns_.made_at(index)) return add_made(op, *made);
+  if (attentions_.is_part(index)) return;
+  if (const auto* exit = attentions_.exit_at(index)) return attend(op, *exit);
   if (op.code == Code::TRANSPOSE) return transpose(op);
   if (turns_one_channel(op)) {
     planar_.insert(patterns_.source(op.outputs.front()));
@@ -98,6 +100,25 @@ void Reader::add_made(const Operator& op, const Patterns::Made& made) {
   } else {
     builder_.attention(node(op), from, to(op), std::get<graph::Attention>(made.operation));
   }
+}
+
+// Attention, or some of the channels that it is computed from.
+void Reader::attend(const Operator& op, const Attentions::Exit& exit) {
+  const std::string source = map(exit.from);
+  if (exit.planar) planar_.insert(patterns_.source(op.outputs.front()));
+  if (exit.attention) return builder_.attention(node(op), source, to(op), *exit.attention);
+  std::vector<std::string> parts;
+  const std::vector<int>& channels = exit.channels;
+  for (std::size_t first = 0, end = 0; first < channels.size(); first = end) {
+    end = first + 1;
+    while (end < channels.size() && channels[end] == channels[end - 1] + 1) ++end;
+    const bool alone = first == 0 && end == channels.size();
+    parts.push_back(alone ? to(op) : to(op) + " part " + std::to_string(parts.size()));
+    if (!alone) builder_.use(parts.back());
+    builder_.slice(node(op), source, parts.back(), channels[first],
+                   static_cast<std::int64_t>(end - first));
+  }
+  if (parts.size() > 1) builder_.concat(node(op), parts, to(op));
 }
 
 // From channels first to last or back: the same map.

@@ -205,7 +205,7 @@ TEST(Tflite, AppendsTheLabelsAsAZipArchive) {
   ASSERT_NE(at, std::string::npos);
   other[at + 4] = 'x';
   const Imported imported = read_tflite(Bytes(other), "pets.tflite");
-  EXPECT_THAT(imported.network.classes, ElementsAre("cat", "dog"));
+  EXPECT_THAT(imported.labels, ElementsAre("cat", "dog"));
   EXPECT_TRUE(imported.network.heads().empty());
   EXPECT_EQ(imported.outputs.size(), 2U);
   EXPECT_EQ(imported.network.name, "pets");
@@ -231,7 +231,7 @@ TEST(Tflite, ReadsTheBackboneOfAPublishedInt8Detector) {
   EXPECT_EQ(imported.outputs.size(), 8U);
   EXPECT_THAT(imported.notes, Contains(HasSubstr("(RESHAPE) starts the box decoding")));
   EXPECT_THAT(imported.notes, Contains(HasSubstr("the model is int8")));
-  EXPECT_THAT(imported.notes, Contains(HasSubstr("from -128.000000 to 127.000000")));
+  EXPECT_THAT(imported.notes, Contains(HasSubstr("become -128.000000 to 127.000000")));
 }
 
 std::string error_of(const Bytes& file) {

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "oko/formats/output_parts.h"
+
+// Heads that a file may have, before they are added to its network: for recognize.h.
+namespace oko::formats {
+
+struct Candidate {
+  struct Head {
+    std::size_t level = 0;
+    std::vector<Chosen> parts;  // of the level, in the order in which the head reads them
+    graph::Operation operation;
+    bool operator==(const Head&) const = default;
+  };
+  std::vector<Head> heads;
+  std::string family;
+  image::Preprocess preprocess;  // of the family's own programs
+};
+
+// One head a level, which all read their parts in this order.
+std::vector<Candidate::Head> heads_in_order(const std::vector<int>& order,
+                                            std::vector<graph::Operation> operations);
+
+// Every level has parts of the same channels.
+bool is_uniform(const std::vector<Level>& levels);
+// A side that it does not divide has a last, partial cell.
+int stride_of(const Level& level, const graph::Shape& input);
+
+image::Preprocess grey_letterbox();
+image::Preprocess yolox_preprocessing();  // bytes as they are
+image::Preprocess ssd_preprocessing();    // from -1 to 1, as UltraFace and the SSDs on MobileNet
+
+// One for each level, of these classes and this many channels in all.
+std::vector<graph::Operation> distance_operations(const std::vector<Level>& levels,
+                                                  const graph::Shape& input, int classes,
+                                                  int channels, float prior);
+std::vector<graph::Operation> yolo_operations(std::size_t levels, int classes, int boxes,
+                                              graph::BoxCode code,
+                                              const std::vector<graph::Anchor>& anchors);
+
+}  // namespace oko::formats

@@ -1,0 +1,301 @@
+#include "oko/formats/raw_families.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "oko/base/random.h"
+#include "oko/formats/recognize.h"
+
+namespace oko::formats {
+namespace {
+
+using image::Preprocess;
+
+Preprocess fastest_preprocessing() {
+  Preprocess preprocess;
+  preprocess.fit = Preprocess::Fit::kStretch;
+  preprocess.bgr = true;
+  return preprocess;
+}
+
+// Bytes as they are, on black.
+Preprocess yunet_preprocessing() {
+  Preprocess preprocess;
+  preprocess.border = 0;
+  preprocess.bgr = true;
+  preprocess.scale = {255, 255, 255};
+  return preprocess;
+}
+
+// From -1 to 1, on black.
+Preprocess scrfd_preprocessing() {
+  Preprocess preprocess;
+  preprocess.border = 0;
+  preprocess.mean = {127.5F / 255, 127.5F / 255, 127.5F / 255};
+  preprocess.scale = {255.F / 128, 255.F / 128, 255.F / 128};
+  return preprocess;
+}
+
+Preprocess blazeface_preprocessing() {
+  Preprocess preprocess;
+  preprocess.border = 0;
+  preprocess.mean = {.5F, .5F, .5F};
+  preprocess.scale = {2, 2, 2};
+  return preprocess;
+}
+
+// As of ImageNet, which PaddleDetection's networks take.
+Preprocess picodet_preprocessing() {
+  Preprocess preprocess;
+  preprocess.fit = Preprocess::Fit::kStretch;
+  preprocess.mean = {.485F, .456F, .406F};
+  preprocess.scale = {1 / .229F, 1 / .224F, 1 / .225F};
+  return preprocess;
+}
+
+Preprocess ultraface_preprocessing() {
+  Preprocess preprocess;
+  preprocess.fit = Preprocess::Fit::kStretch;
+  preprocess.mean = {127.F / 255, 127.F / 255, 127.F / 255};
+  preprocess.scale = {255.F / 128, 255.F / 128, 255.F / 128};
+  return preprocess;
+}
+
+class Parts {
+ public:
+  Parts(const Imported& imported, const std::vector<Level>& levels)
+      : imported_(imported), levels_(levels) {}
+
+  std::optional<Candidate> family() const {
+    const bool softmax = !only_moves_values(imported_);
+    if (auto found = ultraface()) return found;
+    if (!softmax) {
+      if (auto found = blazeface()) return found;
+    }
+    if (!is_uniform(levels_)) return {};
+    if (auto found = fastest(softmax ? Passed::kNothing : Passed::kSoftmax)) return found;
+    if (softmax) return {};
+    for (const auto& one : {yolox(), yunet(), scrfd(), distances()}) {
+      if (one) return one;
+    }
+    return {};
+  }
+
+ private:
+  const graph::Shape& input() const { return imported_.network.input; }
+  const Level& first() const { return levels_.front(); }
+  // The part of a level with these channels that has passed this function; -1 without one.
+  static int part_with(const Level& level, int channels, Passed passed) {
+    for (int i = 0; i < static_cast<int>(level.parts.size()); ++i) {
+      if (level.parts[i].channels == channels && level.parts[i].passed == passed) return i;
+    }
+    return -1;
+  }
+  int part_with(int channels, Passed passed) const { return part_with(first(), channels, passed); }
+  static int other_part(int a, int b) { return 3 - a - b; }
+  bool has_strides(const std::vector<int>& strides) const {
+    std::vector<int> own;
+    for (const Level& level : levels_) own.push_back(stride_of(level, input()));
+    std::ranges::sort(own);
+    return own == strides;
+  }
+  // One for each level, of a cell.
+  std::vector<graph::Anchor> cells() const {
+    std::vector<graph::Anchor> anchors;
+    for (const Level& level : levels_) {
+      const auto side = static_cast<float>(stride_of(level, input()));
+      anchors.push_back({side, side});
+    }
+    return anchors;
+  }
+
+  // Boxes, objectness and classes, the last two after sigmoids or not.
+  std::optional<Candidate> yolox() const {
+    if (first().parts.size() != 3) return {};
+    const int box = part_with(4, Passed::kNothing);
+    for (const Passed passed : {Passed::kSigmoid, Passed::kNothing}) {
+      const int object = part_with(1, passed);
+      if (box < 0 || object < 0) continue;
+      const int classes = other_part(box, object);
+      if (first().parts[classes].passed != passed) continue;
+      return Candidate{
+          heads_in_order({box, object, classes},
+                         yolo_operations(levels_.size(), first().parts[classes].channels, 1,
+                                         graph::BoxCode::kPoint, cells())),
+          "a YOLOX", yolox_preprocessing()};
+    }
+    return {};
+  }
+
+  // Boxes, objectness after a sigmoid, and classes after a softmax; both may be left to the file's
+  // post-processing, which then has a softmax.
+  std::optional<Candidate> fastest(Passed by_classes) const {
+    if (first().parts.size() != 3 || levels_.size() != 1) return {};
+    const int box = part_with(4, Passed::kNothing);
+    const int object = std::max(part_with(1, Passed::kSigmoid),
+                                by_classes == Passed::kNothing ? part_with(1, by_classes) : -1);
+    if (box < 0 || object < 0) return {};
+    const int classes = other_part(box, object);
+    if (first().parts[classes].passed != by_classes) return {};
+    const auto width = static_cast<float>(input().width);
+    const auto height = static_cast<float>(input().height);
+    graph::Yolo yolo{.anchors = {{width, height}}, .mask = {0}};
+    yolo.classes = first().parts[classes].channels;
+    yolo.box_code = graph::BoxCode::kBounded;
+    yolo.softmax = true;
+    yolo.class_share = .4F;
+    return Candidate{heads_in_order({box, object, classes}, {yolo}), "a FastestDet",
+                     fastest_preprocessing()};
+  }
+
+  // A class, objectness, boxes, and points, which oko does not read. The score is the root of the
+  // product of the first two.
+  std::optional<Candidate> yunet() const {
+    if (first().parts.size() != 4 || !has_strides({8, 16, 32})) return {};
+    const int box = part_with(4, Passed::kNothing), points = part_with(10, Passed::kNothing);
+    if (box < 0 || points < 0) return {};
+    std::vector<int> order{box};
+    for (int i = 0; i < 4; ++i) {
+      if (i != box && i != points && first().parts[i].channels == 1) order.push_back(i);
+    }
+    if (order.size() != 3) return {};
+    auto operations = yolo_operations(levels_.size(), 1, 1, graph::BoxCode::kPoint, cells());
+    for (graph::Operation& operation : operations) {
+      std::get<graph::Yolo>(operation).class_share = .5F;
+    }
+    return Candidate{heads_in_order(order, std::move(operations)), "a YuNet",
+                     yunet_preprocessing()};
+  }
+
+  // Two boxes a cell, with the same prior: scores, sides, and maybe points, which oko does not
+  // read.
+  std::optional<Candidate> scrfd() const {
+    const std::size_t count = first().parts.size();
+    if ((count != 2 && count != 3) || !has_strides({8, 16, 32})) return {};
+    const int scores = std::max(part_with(2, Passed::kSigmoid), part_with(2, Passed::kNothing));
+    const int sides = part_with(8, Passed::kNothing);
+    if (scores < 0 || sides < 0 || (count == 3 && part_with(20, Passed::kNothing) < 0)) return {};
+    Candidate found{{}, "an SCRFD", scrfd_preprocessing()};
+    for (std::size_t l = 0; l < levels_.size(); ++l) {
+      for (int b = 0; b < 2; ++b) {
+        found.heads.push_back({l,
+                               {{scores, {b}}, {sides, {4 * b, 4 * b + 1, 4 * b + 2, 4 * b + 3}}},
+                               graph::Distances{1, 1, stride_of(levels_[l], input()), 0}});
+      }
+    }
+    return found;
+  }
+
+  // Classes and sides: NanoDet has 8 bins a side, of which NanoDet-Plus has four levels and the
+  // corners of cells as priors; PicoDet has four levels and their centres, and keeps classes and
+  // sides apart. YOLOv8 and YOLO11 have 16.
+  std::optional<Candidate> distances() const {
+    const bool whole = first().parts.size() == 1;  // the file takes it apart itself
+    if (!whole && first().parts.size() != 2) return {};
+    for (const int bins : {16, 8}) {
+      const int sides = part_with(4 * bins, Passed::kNothing);
+      const int classes = whole ? first().parts[0].channels - 4 * bins
+                                : first().parts[1 - std::max(sides, 0)].channels;
+      if (whole ? !passes_sigmoids(classes) : sides < 0) continue;
+      if (!whole && first().parts[1 - sides].passed == Passed::kSoftmax) continue;
+      if (bins == 16 && levels_.size() != 3) continue;
+      const bool four = levels_.size() == 4;
+      const float prior = bins == 8 && four && joins_parts() ? 0 : .5F;
+      return Candidate{
+          heads_in_order(whole ? std::vector<int>{0} : std::vector<int>{1 - sides, sides},
+                         distance_operations(levels_, input(), classes, classes + 4 * bins, prior)),
+          bins == 16   ? "a YOLOv8, YOLO11 or relative"
+          : prior == 0 ? "a NanoDet-Plus"
+          : four       ? "a PicoDet"
+                       : "a NanoDet",
+          bins == 16           ? grey_letterbox()
+          : four && prior != 0 ? picodet_preprocessing()
+                               : nanodet_preprocessing()};
+    }
+    return {};
+  }
+
+  // Whether the file computes the sigmoids of just these first channels of the first level's part.
+  bool passes_sigmoids(int count) const {
+    if (count < 1 || !imported_.tail) return false;
+    Random random(1);
+    std::vector<std::vector<float>> maps;
+    for (const int output : imported_.outputs) {
+      const graph::Shape& shape = imported_.network.layers[output].output;
+      maps.emplace_back(static_cast<std::size_t>(shape.count()));
+      for (float& value : maps.back()) value = static_cast<float>(random.uniform(-2, 2));
+    }
+    const std::vector<float>& raw = maps[first().parts[0].output];
+    const std::ptrdiff_t cells = std::ptrdiff_t{first().shape.height} * first().shape.width;
+    const auto is_sigmoid = [&](const graph::Tensor& tensor) {
+      if (tensor.dtype != graph::DType::kF32 || tensor.count() != cells * count) return false;
+      if (tensor.shape.back() != count) return false;
+      for (std::ptrdiff_t i = 0; i < cells * count; ++i) {
+        const float value = raw[i % count * cells + i / count];
+        if (!(std::fabs(tensor.floats()[i] - 1 / (1 + std::exp(-value))) < 1e-4F)) return false;
+      }
+      return true;
+    };
+    return std::ranges::any_of(imported_.tail(maps), is_sigmoid);
+  }
+  bool joins_parts() const {
+    return std::ranges::any_of(imported_.dropped,
+                               [](const DroppedNode& one) { return one.kind == "Concat"; });
+  }
+
+  // Four levels of faces, with priors that the programs know: sides in pixels by level.
+  std::optional<Candidate> ultraface() const {
+    const std::vector<std::vector<float>> sides{{10, 16, 24}, {32, 48}, {64, 96}, {128, 192, 256}};
+    if (levels_.size() != sides.size()) return {};
+    Candidate found{{}, "an UltraFace", ultraface_preprocessing()};
+    for (std::size_t l = 0; l < levels_.size(); ++l) {
+      const auto boxes = static_cast<int>(sides[l].size());
+      if (levels_[l].parts.size() != 2 || stride_of(levels_[l], input()) != 8 << l) return {};
+      const int values = part_with(levels_[l], 4 * boxes, Passed::kNothing);
+      if (values < 0 || levels_[l].parts[1 - values].channels != 2 * boxes) return {};
+      graph::Ssd head{{}, 1, .1F, .2F};
+      for (const float side : sides[l]) head.anchors.push_back({side, side});
+      found.heads.push_back({l, {{1 - values, {}}, {values, {}}}, head});
+    }
+    return found;
+  }
+
+  // One logit for each of a cell's boxes; for each box its centre's place, its sides and six or
+  // seven points or four, which oko does not read, all in pixels.
+  std::optional<Candidate> blazeface() const {
+    const auto width = static_cast<float>(input().width);
+    // Levels of two boxes and a last one of six, or one level of one box.
+    if (input().width != input().height || is_uniform(levels_) != (levels_.size() == 1)) return {};
+    Candidate found{{}, "a BlazeFace or relative", blazeface_preprocessing()};
+    for (std::size_t l = 0; l < levels_.size(); ++l) {
+      const std::vector<Part>& parts = levels_[l].parts;
+      if (parts.size() != 2 || parts[0].passed != Passed::kNothing) return {};
+      const int logits = parts[0].channels < parts[1].channels ? 0 : 1;
+      const int boxes = parts[logits].channels;
+      const bool last = l + 1 == levels_.size();
+      if (boxes != (levels_.size() == 1 ? 1 : last ? 6 : 2)) return {};
+      if (parts[1 - logits].channels % boxes != 0) return {};
+      const int values = parts[1 - logits].channels / boxes;
+      if (values != 16 && values != 18 && values != 12) return {};
+      Chosen sides{1 - logits, {}};
+      for (int i = 0; i < boxes * 4; ++i) sides.channels.push_back(i / 4 * values + i % 4);
+      const std::vector<graph::Anchor> anchors(static_cast<std::size_t>(boxes), {width, width});
+      found.heads.push_back({l,
+                             {{logits, {}}, std::move(sides)},
+                             graph::Ssd{anchors, 1, 1 / width, 1 / width, true, true}});
+    }
+    return found;
+  }
+
+  const Imported& imported_;
+  const std::vector<Level>& levels_;
+};
+
+}  // namespace
+
+std::optional<Candidate> family_of_parts(const Imported& imported,
+                                         const std::vector<Level>& levels) {
+  return Parts(imported, levels).family();
+}
+
+}  // namespace oko::formats

@@ -1,0 +1,227 @@
+// Families of detectors as converters write them.
+#include <flatbuffers/flexbuffers.h>
+#include <gmock/gmock.h>
+
+#include <array>
+#include <cmath>
+#include <cstring>
+
+#include "oko/base/error.h"
+#include "oko/formats/format.h"
+#include "oko/formats/recognize.h"
+#include "oko/formats/tflite.h"
+#include "oko/formats/tflite/about.h"
+#include "oko/formats/tflite/metadata_generated.h"
+#include "oko/formats/tflite/test_lite.h"
+
+namespace oko::formats {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Code = oko::tflite::Code;
+
+constexpr int kSide = 64;
+
+std::vector<std::uint8_t> detection_options(int classes, float size_scale) {
+  flexbuffers::Builder builder;
+  builder.Map([&] {
+    builder.Int("num_classes", classes);
+    builder.Float("y_scale", 10);
+    builder.Float("x_scale", 10);
+    builder.Float("h_scale", size_scale);
+    builder.Float("w_scale", size_scale);
+    builder.Int("max_detections", 10);
+    builder.Float("nms_iou_threshold", .6F);
+  });
+  builder.Finish();
+  return builder.GetBuffer();
+}
+
+// Two levels of 4 x 4 and 2 x 2 cells with two boxes each, and two of a single cell, as SSDs end
+// with; two classes and, if `background`, that.
+LiteGraph ssd(bool background, float centre = .5F) {
+  LiteGraph g;
+  const int image = g.input({1, kSide, kSide, 3}), columns = background ? 3 : 2;
+  std::vector<int> boxes, scores;
+  std::vector<float> anchors;
+  int rows = 0;
+  for (const int stride : {16, 32, 64, 64}) {
+    const int side = kSide / stride, count = 2 * side * side;
+    boxes.push_back(
+        g.reshape(g.convolution(image, {1, side, side, 8}, 3, stride, 1), {1, count, 4}));
+    scores.push_back(g.reshape(g.convolution(image, {1, side, side, 2 * columns}, 3, stride, 2),
+                               {1, count, columns}));
+    for (int i = 0; i < count; ++i) {
+      const float cells = static_cast<float>(side);
+      const float size = (i % 2 == 0 ? 1.F : 1.5F) / cells * (rows > 40 ? .5F : 1.F);
+      anchors.insert(anchors.end(),
+                     {(static_cast<float>(i / 2 / side) + centre) / cells,
+                      (static_cast<float>(i / 2 % side) + centre) / cells, size, size * .5F});
+    }
+    rows += count;
+  }
+  const int all = g.concat(boxes, {1, rows, 4}, 1);
+  const int sure =
+      g.op(Code::LOGISTIC, {g.concat(scores, {1, rows, columns}, 1)}, {1, rows, columns});
+  std::vector<int> outputs;
+  for (int i = 0; i < 4; ++i) g.output(outputs.emplace_back(g.tensor({1, 10})));
+  g.add(Code::CUSTOM, {all, sure, g.floats({rows, 4}, anchors)}, outputs,
+        "TFLite_Detection_PostProcess")
+      .custom_options = detection_options(2, 5);
+  return g;
+}
+
+TEST(TfliteFamilies, AnSsdIsProvedByItsDetectionOperator) {
+  for (const bool background : {true, false}) {
+    Imported imported = read_tflite(ssd(background).file(), "ssd.tflite");
+    ASSERT_TRUE(recognize_heads(imported));
+    const graph::Network& network = imported.network;
+    ASSERT_EQ(network.heads().size(), 4U);
+    const auto& first = std::get<graph::Ssd>(network.layers[network.heads()[0]].operation);
+    EXPECT_EQ(first, (graph::Ssd{{{8, 16}, {12, 24}}, 2, .1F, .2F, true}));
+    const auto& last = std::get<graph::Ssd>(network.layers[network.heads()[3]].operation);
+    EXPECT_EQ(last, (graph::Ssd{{{16, 32}, {24, 48}}, 2, .1F, .2F, true}));
+    EXPECT_EQ(network.preprocess.fit, image::Preprocess::Fit::kStretch);
+    EXPECT_THAT(imported.notes, Contains(HasSubstr("taken for an SSD: the file's own decoding")));
+  }
+}
+
+// A file has y before x, and logits of the background that no score depends on.
+TEST(TfliteFamilies, AnSsdsFiltersComeInTheOrderOfTheHead) {
+  Imported imported = read_tflite(ssd(true).file(), "ssd.tflite");
+  ASSERT_TRUE(recognize_heads(imported));
+  const graph::Network& network = imported.network;
+  const graph::Layer& joined = network.layers[network.layers[network.heads()[0]].inputs[0]];
+  ASSERT_EQ(joined.inputs.size(), 2U);
+  const auto firsts = [&](int layer) {
+    const auto& kernel = network.weights.at(network.layers[layer].name + ".kernel");
+    std::vector<float> values;
+    for (std::size_t i = 0; i < kernel.floats().size(); i += 3)
+      values.push_back(kernel.floats()[i]);
+    return values;
+  };
+  const auto nth = [](float first, int filter) {
+    return first + static_cast<float>(3 * filter) / 64;
+  };
+  EXPECT_THAT(firsts(joined.inputs[0]), ElementsAre(nth(2, 1), nth(2, 2), nth(2, 4), nth(2, 5)));
+  EXPECT_THAT(firsts(joined.inputs[1]), ElementsAre(nth(1, 1), nth(1, 0), nth(1, 3), nth(1, 2),
+                                                    nth(1, 5), nth(1, 4), nth(1, 7), nth(1, 6)));
+}
+
+TEST(TfliteFamilies, AnchorsElsewhereInACellAreNotAnSsd) {
+  Imported imported = read_tflite(ssd(true, .2F).file(), "ssd.tflite");
+  EXPECT_FALSE(recognize_heads(imported));
+}
+
+// Attention of two heads with two channels of keys and four of values among 4 x 5 pixels, as it is
+// converted from PyTorch.
+LiteGraph attention(float scale) {
+  LiteGraph g;
+  const int image = g.input({1, 4, 5, 3});
+  const int map = g.convolution(image, {1, 4, 5, 16}, 3, 1);
+  const auto turned = [&](int from, const std::vector<int>& order, const LiteGraph::Sides& shape) {
+    return g.op(Code::TRANSPOSE, {from, g.integers(order)}, shape);
+  };
+  const int heads = g.reshape(turned(map, {0, 3, 1, 2}, {1, 16, 4, 5}), {1, 2, 8, 20});
+  const auto part = [&](int first, int count) {
+    return g.op(Code::SLICE, {heads, g.integers({0, 0, first, 0}), g.integers({1, 2, count, 20})},
+                {1, 2, count, 20}, oko::tflite::SliceOptionsT{});
+  };
+  const int queries = part(0, 2), keys = part(2, 2), values = part(4, 4);
+  oko::tflite::BatchMatMulOptionsT options;
+  options.adjoint_x = true;
+  const int dots = g.op(Code::BATCH_MATMUL, {queries, keys}, {1, 2, 20, 20}, options);
+  const int scaled =
+      g.op(Code::MUL, {dots, g.floats({1}, {scale})}, {1, 2, 20, 20}, oko::tflite::MulOptionsT{});
+  oko::tflite::SoftmaxOptionsT softmax;
+  softmax.beta = 1;
+  const int shares = g.op(Code::SOFTMAX, {scaled}, {1, 2, 20, 20}, softmax);
+  options.adjoint_x = false;
+  options.adjoint_y = true;
+  const int sums = g.op(Code::BATCH_MATMUL, {values, shares}, {1, 2, 4, 20}, options);
+  const int result = turned(g.reshape(sums, {1, 8, 4, 5}), {0, 2, 3, 1}, {1, 4, 5, 8});
+  const int direct = turned(g.reshape(values, {1, 8, 4, 5}), {0, 2, 3, 1}, {1, 4, 5, 8});
+  const int both = g.op(Code::ADD, {result, g.convolution(direct, {1, 4, 5, 8}, 8, 1)},
+                        {1, 4, 5, 8}, oko::tflite::AddOptionsT{});
+  g.output(g.convolution(both, {1, 4, 5, 5}, 8, 1));
+  return g;
+}
+
+TEST(TfliteFamilies, AttentionIsProvedByItsValues) {
+  const Imported imported = read_tflite(attention(1 / std::sqrt(2.F)).file(), "a.tflite");
+  std::vector<graph::Attention> found;
+  int slices = 0;
+  for (const graph::Layer& layer : imported.network.layers) {
+    if (const auto* one = std::get_if<graph::Attention>(&layer.operation)) found.push_back(*one);
+    const auto* route = std::get_if<graph::Route>(&layer.operation);
+    slices += route != nullptr && route->groups > 1 ? 1 : 0;
+  }
+  EXPECT_THAT(found, ElementsAre(graph::Attention{2, 2, 1 / std::sqrt(2.F)}));
+  EXPECT_EQ(slices, 2);  // the values of both heads
+}
+
+TEST(TfliteFamilies, WhatOnlyLooksLikeAttentionIsRefused) {
+  EXPECT_THROW(read_tflite(attention(.3F).file(), "a.tflite"), Error);
+}
+
+// ---- what a file says of itself ---------------------------------------------------------------
+
+std::vector<std::uint8_t> normalization(float mean, float deviation) {
+  oko::tflite::about::ModelMetadataT model;
+  auto& graph =
+      *model.subgraphs.emplace_back(std::make_unique<oko::tflite::about::SubGraphMetadataT>());
+  auto& input = *graph.inputs.emplace_back(std::make_unique<oko::tflite::about::TensorMetadataT>());
+  oko::tflite::about::NormalizationOptionsT options;
+  options.mean = {mean};
+  options.std = {deviation};
+  input.process_units.push_back(std::make_unique<oko::tflite::about::ProcessUnitT>());
+  input.process_units.back()->options.Set(std::move(options));
+  flatbuffers::FlatBufferBuilder builder;
+  FinishModelMetadataBuffer(builder, oko::tflite::about::ModelMetadata::Pack(builder, &model));
+  return {builder.GetBufferPointer(), builder.GetBufferPointer() + builder.GetSize()};
+}
+
+TEST(TfliteFamilies, TheNormalizationOfTheMetadataIsHonoured) {
+  LiteGraph g = ssd(true);
+  g.metadata(tflite::kAboutName, normalization(127.5F, 127.5F));
+  const ReadModel model = finished(read_tflite(g.file(), "ssd.tflite"), {});
+  const image::Preprocess& preprocess = model.network.preprocess;
+  EXPECT_EQ(preprocess.fit, image::Preprocess::Fit::kStretch);  // as SSDs
+  EXPECT_FLOAT_EQ(preprocess.mean[0], .5F);
+  EXPECT_FLOAT_EQ(preprocess.scale[2], 2);
+  EXPECT_THAT(model.notes, Contains(HasSubstr("those of the file's metadata")));
+}
+
+TEST(TfliteFamilies, ClassNamesAreReadFromAppendedFiles) {
+  std::vector<std::byte> file = ssd(true).bytes();
+  tflite::append_file(file, "labelmap.txt", "???\ncat\ndog\n");
+  EXPECT_THAT(finished(read_tflite(Bytes::own(file), "ssd.tflite"), {}).network.classes,
+              ElementsAre("cat", "dog"));
+  file = ssd(false).bytes();
+  tflite::append_file(file, "temp_meta.txt", "{'names': {0: 'cat', 1: 'dog'}}");
+  EXPECT_THAT(finished(read_tflite(Bytes::own(file), "ssd.tflite"), {}).network.classes,
+              ElementsAre("cat", "dog"));
+}
+
+// The same, deflated in one block without compression.
+TEST(TfliteFamilies, DeflatedFilesAreRead) {
+  const std::string text = R"({"names": {"0": "cat", "1": "dog"}})";
+  const auto size = static_cast<char>(text.size());
+  const std::string packed =
+      std::string{1, size, 0, static_cast<char>(~size), static_cast<char>(-1)} + text;
+  std::vector<std::byte> file = ssd(true).bytes();
+  const std::size_t local = file.size();
+  tflite::append_file(file, "metadata.json", packed);
+  const std::size_t central = local + 30 + 13 + packed.size();
+  const std::uint16_t deflated = 8;
+  const auto length = static_cast<std::uint32_t>(text.size());
+  std::memcpy(file.data() + central + 10, &deflated, sizeof deflated);
+  std::memcpy(file.data() + central + 24, &length, sizeof length);
+  EXPECT_THAT(finished(read_tflite(Bytes::own(file), "ssd.tflite"), {}).network.classes,
+              ElementsAre("cat", "dog"));
+}
+
+}  // namespace
+}  // namespace oko::formats
