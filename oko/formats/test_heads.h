@@ -41,6 +41,8 @@ inline graph::Network every_head() {
   add("distributions", graph::Distances{3, 8, 16, 0});
   add("direct", graph::Distances{3, 1, 16, .5F});
   add("ssd", graph::Ssd{{{20, 30}, {40, 25.5F}, {16, 16}}, 3, .1F, .2F});
+  add("sigmoids", graph::Ssd{{{20, 30}, {40, 25.5F}}, 3, .1F, .2F, true});
+  add("linear", graph::Ssd{{{20, 30}}, 3, .25F, .5F, true, true});
   graph::infer_shapes(network);
   return network;
 }

@@ -203,7 +203,7 @@ class DecodingWriter {
 
   Boxes decoded(const graph::Ssd& head, const std::string& map) {
     boxes_ = static_cast<int>(head.anchors.size());
-    const int logits = 1 + head.classes, of_classes = boxes_ * logits;
+    const int logits = head.logits(), of_classes = boxes_ * logits;
     const std::string numbers =
         by_number("numbers", to_.channels("boxes.raw", map, of_classes, head.channels()), 4);
     const auto anchor = [&](int box, int axis) {
@@ -219,14 +219,16 @@ class DecodingWriter {
     const std::string grown =
         to_.linear("size.scaled", to_.channels("size.raw", numbers, 2, 4), head.size_variance, 0);
     const std::string size = to_.scaled(
-        "size", to_.exponential("size.exp", grown),
+        "size",
+        head.linear ? to_.at_least("size.positive", grown, 0) : to_.exponential("size.exp", grown),
         constants([&](int axis, int box, std::int64_t) { return anchor(box, axis); }), {});
     const std::string coordinates = around(centre, size);
     const std::string classes =
         by_number("classes", to_.channels("classes.raw", map, 0, of_classes), logits);
     const std::string scores =
-        to_.channels("scores", to_.softmax("classes.softmax", classes), 1, logits);
-    return {coordinates, distribution(scores, head.classes, true)};
+        head.sigmoid ? to_.sigmoid("scores", classes)
+                     : to_.channels("scores", to_.softmax("classes.softmax", classes), 1, logits);
+    return {coordinates, distribution(scores, head.classes, !head.sigmoid)};
   }
 
   // ---- scores ----------------------------------------------------------------------------------

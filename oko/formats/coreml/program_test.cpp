@@ -177,16 +177,9 @@ TEST(CoreMlProgram, RecognizesYolov8AsCoremltoolsWritesIt) {
     EXPECT_EQ(head, (graph::Distances{kClasses, kBins, stride, .5F}));
     stride *= 2;
   }
-  EXPECT_THAT(network.classes, ElementsAre("cat", "dog's"));
+  EXPECT_THAT(read.labels, ElementsAre("cat", "dog's"));
   EXPECT_FALSE(network.preprocess.normalizes());
   EXPECT_THAT(read.notes.back(), HasSubstr("taken for a YOLOv8, YOLO11 or relative"));
-}
-
-TEST(CoreMlProgram, LeavesOutNamesThatAreNotOfItsClasses) {
-  for (const char* names :
-       {"{0: 'cat'}", "{0: 'cat', 2: 'dog'}", "['cat', 'dog']", "{0: 'a', 0: 'b'}"}) {
-    EXPECT_THAT(read_yolov8({{"names", names}}).network.classes, ElementsAre()) << names;
-  }
 }
 
 TEST(CoreMlProgram, ScalesTheImageAsTheProgramDoes) {

@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "oko/base/error.h"
+#include "oko/formats/class_names.h"
 #include "oko/formats/coreml.h"
-#include "oko/formats/coreml/class_names.h"
 #include "oko/formats/coreml/read_network.h"
 #include "oko/formats/recognize.h"
 
@@ -90,14 +90,7 @@ class Reader {
       preprocess.mean = image::Preprocess{}.mean;
       preprocess.scale = image::Preprocess{}.scale;
     }
-    std::vector<std::string> classes = labels_;
-    if (classes.empty()) {
-      classes =
-          names_of_dictionary(user_defined(model_, "names")).value_or(std::vector<std::string>());
-    }
-    if (std::ssize(classes) == imported.network.class_count()) {
-      imported.network.classes = std::move(classes);
-    }
+    imported.labels = labels_.empty() ? names_of_list(user_defined(model_, "names")) : labels_;
   }
 
   Message network_of_pipeline(std::uint32_t kind, std::vector<std::string>& notes) {

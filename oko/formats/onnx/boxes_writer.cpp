@@ -228,17 +228,13 @@ class SsdWriter : HeadWriter {
       : HeadWriter(grid, name, to), head_(head), boxes_(std::ssize(head.anchors)) {}
 
   Decoded decode(const std::string& raw) {
-    const std::int64_t classes = 1 + head_.classes, cells = grid_.cells();
+    const std::int64_t classes = head_.logits(), cells = grid_.cells();
     const std::string logits =
         to_.node("Split", name("logits"),
                  {raw, to_.integers(name("parts"), {boxes_ * classes, boxes_ * 4})});
     const std::string codes = to_.more(name("codes"));
     to_.set("axis", std::int64_t{1});
-    const std::string all = shares(by_cell(logits, "classes", classes), "classes.softmax", 3);
-    const std::string background = to_.node(
-        "Split", name("background"), {all, to_.integers(name("class_parts"), {1, head_.classes})});
-    const std::string objects = to_.more(name("objects"));
-    to_.set("axis", std::int64_t{3});
+    const std::string objects = scores(by_cell(logits, "classes", classes));
     const std::string centre =
         to_.node("Split", name("centre"),
                  {by_cell(codes, "cells", 4), to_.integers(name("code_parts"), {2, 2})});
@@ -248,16 +244,26 @@ class SsdWriter : HeadWriter {
         binary("Mul", "centre.moved", centre, anchors("reach", head_.centre_variance));
     const std::string pixels =
         binary("Add", "centre.pixels", moved, grid(.5F, grid_.cell_width, grid_.cell_height));
-    const std::string powers =
-        to_.node("Exp", name("size.exp"),
-                 {binary("Mul", "size.scaled", size,
-                         constant("size_variance", {head_.size_variance}, {1}))});
-    const std::string half = binary("Mul", "half_size", powers, anchors("half_anchors", .5F));
+    const std::string scaled =
+        binary("Mul", "size.scaled", size, constant("size_variance", {head_.size_variance}, {1}));
+    const std::string sides = head_.linear ? to_.node("Relu", name("size.positive"), {scaled})
+                                           : to_.node("Exp", name("size.exp"), {scaled});
+    const std::string half = binary("Mul", "half_size", sides, anchors("half_anchors", .5F));
     return {reshaped(edges(pixels, half), "boxes", {1, boxes_ * cells, 4}),
             reshaped(objects, "scores", {1, boxes_ * cells, head_.classes})};
   }
 
  private:
+  // Of each class but the background.
+  std::string scores(const std::string& logits) {
+    if (head_.sigmoid) return to_.node("Sigmoid", name("classes.sigmoid"), {logits});
+    const std::string all = shares(logits, "classes.softmax", 3);
+    to_.node("Split", name("background"),
+             {all, to_.integers(name("class_parts"), {1, head_.classes})});
+    const std::string objects = to_.more(name("objects"));
+    to_.set("axis", std::int64_t{3});
+    return objects;
+  }
   // [1, anchors, cells, values]
   std::string by_cell(const std::string& from, const char* part, std::int64_t values) {
     const std::string maps =

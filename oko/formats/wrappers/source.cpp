@@ -43,14 +43,15 @@ const Words& words_of(Language language) {
       "{},"
       " prior: {}),\n",
       "        SsdHead(\n            output: \"{}\", width: {}, height: {}, centreVariance: {},"
-      " sizeVariance: {},\n            anchors: [{}]),\n",
+      " sizeVariance: {},\n            sigmoids: {}, linear: {}, anchors: [{}]),\n",
       ".{}"};
   static const Words kotlin{
       "{}f to {}f",
       "            AnchorHead(\n                \"{}\", {}, {}, {}f, {}, {}, {}f,\n"
       "                {},\n            ),\n",
       "            DistanceHead(\"{}\", {}, {}, {}, {}f, {}f),\n",
-      "            SsdHead(\n                \"{}\", {}, {}, {}f, {}f,\n                {},\n"
+      "            SsdHead(\n                \"{}\", {}, {}, {}f, {}f, {}, {},\n                "
+      "{},\n"
       "            ),\n",
       "Code.{}",
       true};
@@ -59,14 +60,15 @@ const Words& words_of(Language language) {
       "  anchorHead(\"{}\", {}, {}, {{\n    spread: {}, softmax: {}, code: {}, share: {},\n"
       "    anchors: [{}],\n  }}),\n",
       "  distanceHead(\"{}\", {}, {}, {{ bins: {}, stride: {}, prior: {} }}),\n",
-      "  ssdHead(\"{}\", {}, {}, {{\n    centreVariance: {}, sizeVariance: {},\n"
+      "  ssdHead(\"{}\", {}, {}, {{\n    centreVariance: {}, sizeVariance: {}, sigmoid: {}, "
+      "linear: {},\n"
       "    anchors: [{}],\n  }}),\n",
       "\"{}\""};
   static const Words cpp{
       "{{{}F, {}F}}",
       "        anchor_head(\"{}\", {}, {},\n                    {{{}F, {}, {}, {}F, {{{}}}}}),\n",
       "        distance_head(\"{}\", {}, {}, {{{}, {}F, {}F}}),\n",
-      "        ssd_head(\"{}\", {}, {}, {{{}F, {}F, {{{}}}}}),\n", "Code::{}"};
+      "        ssd_head(\"{}\", {}, {}, {{{}F, {}F, {}, {}, {{{}}}}}),\n", "Code::{}"};
   switch (language) {
     case Language::kSwift:
       return swift;
@@ -114,7 +116,8 @@ std::string text_of(const graph::Network& network, int index, const std::string&
   }
   if (const auto* head = std::get_if<graph::Ssd>(&operation)) {
     return written(words.ssd, output, grid.width, grid.height, decimal(head->centre_variance),
-                   decimal(head->size_variance), pairs_of(head->anchors, words));
+                   decimal(head->size_variance), text_of(head->sigmoid), text_of(head->linear),
+                   pairs_of(head->anchors, words));
   }
   const graph::AnchorHead head = graph::anchor_head_of(network, index);
   std::vector<graph::Anchor> anchors;
