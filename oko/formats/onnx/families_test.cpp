@@ -352,5 +352,38 @@ TEST(OnnxFamilies, NamesInMetadataAreTheClasses) {
   EXPECT_THAT(model.network.classes, ::testing::ElementsAre("cat", "dog"));
 }
 
+// (value − zero) · scale of a kernel with a scale for each filter, and of a bias in integers.
+TEST(OnnxFamilies, LinearQuantizedConvolutionsBecomeFloats) {
+  TestGraph g;
+  g.input({1, 3, 8, 8});
+  const auto bytes = [&](const std::string& name, int type, const std::string& values,
+                         const Sides& shape) {
+    onnx::Tensor& tensor = *g.model.mutable_graph()->add_initializer();
+    tensor.set_name(name);
+    tensor.set_data_type(type);
+    for (const std::int64_t side : shape) tensor.add_dims(side);
+    tensor.set_raw_data(values);
+    return name;
+  };
+  constexpr int kUint8 = 2, kInt8 = 3, kInt32 = 6;
+  const std::string scale = g.to.floats("scale", {.5F}, {});
+  const std::string zero = bytes("zero", kUint8, std::string(1, '\x80'), {});
+  g.to.node("QuantizeLinear", "input8", {"image", scale, zero});
+  const std::string kernel = bytes("kernel", kInt8, "\x02\x04\x06\x08\x0a\x0c", {2, 3, 1, 1});
+  const std::string scales = g.to.floats("scales", {.25F, 2}, {2});
+  const std::string zeros = bytes("zeros", kInt8, std::string(2, '\0'), {2});
+  const std::string bias = bytes("bias", kInt32, std::string("\x08\0\0\0\x01\0\0\0", 8), {2});
+  g.to.node("QLinearConv", "sums",
+            {"input8", scale, zero, kernel, scales, zeros, scale, zero, bias});
+  g.to.node("DequantizeLinear", "result", {"sums", scale, zero});
+  const Imported imported = read_onnx(g.output("result").file(), "a.onnx", {});
+  const graph::Network& network = imported.network;
+  ASSERT_EQ(network.layers.size(), 1U);
+  const std::string name = network.layers[0].name;
+  EXPECT_THAT(network.weights.at(name + ".kernel").floats(),
+              ::testing::ElementsAre(.5F, 1, 1.5F, 16, 20, 24));
+  EXPECT_THAT(network.weights.at(name + ".bias").floats(), ::testing::ElementsAre(1, 1));
+}
+
 }  // namespace
 }  // namespace oko::formats

@@ -12,6 +12,13 @@ namespace {
 using graph::DType;
 using graph::Tensor;
 
+// Without the domain of ONNX Runtime's own operations.
+std::string_view plain_kind(std::string_view kind) {
+  constexpr std::string_view kDomain = "com.microsoft.";
+  if (kind.starts_with(kDomain)) kind.remove_prefix(kDomain.size());
+  return kind;
+}
+
 class Undoer {
  public:
   Undoer(std::vector<std::string>& outputs, Constants& constants)
@@ -28,6 +35,8 @@ class Undoer {
       } else if (kind == "ConvInteger" || kind == "MatMulInteger") {
         to_floats(node);
         sums_.insert(node.outputs.begin(), node.outputs.end());
+      } else if (plain_kind(kind).starts_with("QLinear")) {
+        to_floats_linear(node);
       } else if (kind == "Cast" && node.has_input(0) && sums_.contains(node.inputs[0])) {
         leave_out(node);
       }
@@ -72,19 +81,18 @@ class Undoer {
     if (!is_constant(node, 0)) return leave_out(node);
     if (!is_constant(node, 1)) fail(node, "its scale is not constant");
     const std::vector<float> scales = constants_.numbers(node, 1);
-    constants_.set(node.outputs[0], scaled(node, 0, 2, scales));
+    constants_.set(node.outputs[0], scaled(node, 0, 2, scales, node.integer("axis", 1)));
     node.outputs.clear();
   }
 
   // (value − zero) · scale, for one scale or one for each slice along an axis.
   Tensor scaled(const OnnxNode& node, std::size_t values_at, std::size_t zeros_at,
-                const std::vector<float>& scales) {
+                const std::vector<float>& scales, std::int64_t axis) {
     const Tensor& from = constants_.get(node.inputs[values_at]);
     if (from.dtype != DType::kI64) fail(node, "its constant does not consist of integers");
     const std::vector<std::int64_t> values = integers_of(from);
     std::vector<std::int64_t> zeros(scales.size(), 0);
     if (is_constant(node, zeros_at)) zeros = constants_.integers(node, zeros_at);
-    std::int64_t axis = node.integer("axis", 1);
     if (axis < 0) axis += std::ssize(from.shape);
     const bool single = scales.size() == 1;
     const auto side = static_cast<std::size_t>(axis);
@@ -114,13 +122,73 @@ class Undoer {
     const bool is_convolution = node.id.kind == "ConvInteger";
     if (is_constant(node, 1)) {
       const std::string name = node.inputs[1] + ".float";
-      if (!constants_.has(name)) constants_.set(name, scaled(node, 1, 3, {1.F}));
+      if (!constants_.has(name)) constants_.set(name, scaled(node, 1, 3, {1.F}, 1));
       node.inputs[1] = name;
     } else if (is_convolution) {
       fail(node, "the kernel is not constant");
     }
     node.inputs.resize(2);
     node.id.kind = is_convolution ? "Conv" : "MatMul";
+  }
+
+  // A tensor that is followed by its scale and its zero, in floats.
+  std::string dequantized(const OnnxNode& node, std::size_t i, std::int64_t axis = 1) {
+    if (!node.has_input(i)) fail(node, "lacks input " + std::to_string(i + 1));
+    if (!is_constant(node, i)) return node.inputs[i];
+    if (!is_constant(node, i + 1)) fail(node, "its scale is not constant");
+    const std::string name = node.inputs[i] + ".float";
+    if (!constants_.has(name)) {
+      constants_.set(name, scaled(node, i, i + 2, constants_.numbers(node, i + 1), axis));
+    }
+    return name;
+  }
+
+  // Operations of which every input and the output has its scale and zero as inputs: that of
+  // floats.
+  void to_floats_linear(OnnxNode& node) {
+    const std::string operation(plain_kind(node.id.kind).substr(7));  // after "QLinear"
+    std::vector<std::string> inputs;
+    if (operation == "Conv") {
+      inputs = {dequantized(node, 0), dequantized(node, 3, 0)};
+      if (node.has_input(8)) inputs.push_back(dequantized_bias(node));
+    } else if (operation == "MatMul" || operation == "Add" || operation == "Mul") {
+      inputs = {dequantized(node, 0), dequantized(node, 3)};
+    } else if (operation == "Concat") {
+      for (std::size_t i = 2; i < node.inputs.size(); i += 3) {
+        inputs.push_back(dequantized(node, i));
+      }
+    } else if (operation == "Sigmoid" || operation == "LeakyRelu" || operation == "Softmax" ||
+               operation == "AveragePool" || operation == "GlobalAveragePool") {
+      inputs = {dequantized(node, 0)};
+    } else {
+      fail(node, "this operation is not supported");
+    }
+    node.inputs = std::move(inputs);
+    node.id.kind = operation;
+  }
+
+  // Integers, whose scale is that of the input times that of the kernel.
+  std::string dequantized_bias(const OnnxNode& node) {
+    constexpr std::size_t kBias = 8;
+    if (!is_constant(node, kBias) || !is_constant(node, 1) || !is_constant(node, 4)) {
+      fail(node, "its bias or a scale is not constant");
+    }
+    const std::vector<float> input = constants_.numbers(node, 1),
+                             kernel = constants_.numbers(node, 4);
+    const std::vector<std::int64_t> values = constants_.integers(node, kBias);
+    if (input.size() != 1 || (kernel.size() != 1 && kernel.size() != values.size())) {
+      fail(node, "has " + std::to_string(kernel.size()) + " scales for " +
+                     std::to_string(values.size()) + " filters");
+    }
+    std::vector<float> floats;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      floats.push_back(static_cast<float>(values[i]) * input[0] *
+                       kernel[kernel.size() == 1 ? 0 : i]);
+    }
+    // A bias may be shared by convolutions of other scales.
+    const std::string name = node.inputs[kBias] + " of " + node.outputs[0];
+    constants_.set(name, Tensor::of(std::move(floats), {std::ssize(values)}));
+    return name;
   }
 
   std::vector<std::string>& outputs_;
@@ -134,7 +202,8 @@ class Undoer {
 bool undo_quantization(std::vector<OnnxNode>& nodes, std::vector<std::string>& outputs,
                        Constants& constants) {
   const bool quantized = std::ranges::any_of(nodes, [](const OnnxNode& node) {
-    return node.id.kind.ends_with("QuantizeLinear") || node.id.kind == "DequantizeLinear";
+    return node.id.kind.ends_with("QuantizeLinear") || node.id.kind == "DequantizeLinear" ||
+           plain_kind(node.id.kind).starts_with("QLinear");
   });
   if (quantized) Undoer(outputs, constants).run(nodes);
   return quantized;
