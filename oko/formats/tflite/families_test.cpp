@@ -166,6 +166,49 @@ TEST(TfliteFamilies, WhatOnlyLooksLikeAttentionIsRefused) {
   EXPECT_THROW(read_tflite(attention(.3F).file(), "a.tflite"), Error);
 }
 
+// Pixels repeated by packs, as TensorFlow's Object Detection API does it, before a convolution.
+LiteGraph packed(bool in_order) {
+  LiteGraph g;
+  const int image = g.input({1, 4, 6, 3});
+  const int map = g.convolution(image, {1, 4, 6, 5}, 3, 1);
+  const auto pack = [&](int from, const LiteGraph::Sides& shape, int axis) {
+    oko::tflite::PackOptionsT options;
+    options.axis = axis;
+    options.count = 2;
+    return g.op(Code::PACK, {from, from}, shape, options);
+  };
+  const int wide = pack(map, {1, 4, 6, 2, 5}, 3);
+  const int both = in_order ? pack(wide, {1, 4, 2, 6, 2, 5}, 2) : pack(wide, {1, 2, 4, 6, 2, 5}, 1);
+  g.output(g.convolution(g.reshape(both, {1, 8, 12, 5}), {1, 8, 12, 2}, 5, 1));
+  return g;
+}
+
+TEST(TfliteFamilies, PacksThatRepeatPixelsAreAnUpsampling) {
+  const Imported imported = read_tflite(packed(true).file(), "a.tflite");
+  EXPECT_THAT(
+      imported.network.layers,
+      Contains(::testing::Field(&graph::Layer::operation, graph::Operation(graph::Upsample{2}))));
+  EXPECT_THROW(read_tflite(packed(false).file(), "a.tflite"), Error);
+}
+
+// One level of 48 x 48 cells with 16 values for its box, and channels of zeros on the way.
+TEST(TfliteFamilies, ABlazeFaceIsKnownByItsOutputs) {
+  LiteGraph g;
+  const int image = g.input({1, 192, 192, 3});
+  const int padded = g.op(
+      Code::PAD,
+      {g.convolution(image, {1, 48, 48, 4}, 3, 4), g.tensor_of({4, 2}, {0, 0, 0, 0, 0, 0, 0, 2})},
+      {1, 48, 48, 6}, oko::tflite::PadOptionsT{});
+  g.output(g.reshape(g.convolution(padded, {1, 48, 48, 16}, 6, 1), {1, 2304, 16}));
+  g.output(g.reshape(g.convolution(padded, {1, 48, 48, 1}, 6, 1), {1, 2304, 1}));
+  Imported imported = read_tflite(g.file(), "a.tflite");
+  ASSERT_TRUE(recognize_heads(imported));
+  const graph::Network& network = imported.network;
+  ASSERT_EQ(network.heads().size(), 1U);
+  EXPECT_EQ(network.layers[network.heads()[0]].operation,
+            graph::Operation(graph::Ssd{{{192, 192}}, 1, 1.F / 192, 1.F / 192, true, true}));
+}
+
 // ---- what a file says of itself ---------------------------------------------------------------
 
 std::vector<std::uint8_t> normalization(float mean, float deviation) {

@@ -116,7 +116,8 @@ void Reader::find_decoding() {
     const bool goes = std::ranges::any_of(op.inputs, [&](int t) { return gone_.contains(t); });
     const bool reshaped = op.code == Code::RESHAPE || op.code == Code::SQUEEZE;
     const bool grouped = patterns_.is_part(i) || patterns_.made_at(i) != nullptr ||
-                         attentions_.is_part(i) || attentions_.exit_at(i) != nullptr;
+                         attentions_.is_part(i) || attentions_.exit_at(i) != nullptr ||
+                         upsamplings_.is_part(i) || upsamplings_.at(i) != nullptr;
     const bool fits = !goes && (!reshaped || keeps_map(op) || turns_one_channel(op) || grouped);
     note_pool_padding(op);
     const auto is_layer = [&] {
@@ -164,7 +165,11 @@ void Reader::count_uses() {
       gone_.insert(op.outputs.begin(), op.outputs.end());
       continue;
     }
-    if (attentions_.is_part(i)) continue;
+    if (attentions_.is_part(i) || upsamplings_.is_part(i)) continue;
+    if (const auto* upsampling = upsamplings_.at(i)) {
+      use(op, upsampling->from);
+      continue;
+    }
     if (const auto* exit = attentions_.exit_at(i)) {
       use(op, exit->from);
       continue;

@@ -14,6 +14,7 @@
 #include "oko/formats/tflite/attentions.h"
 #include "oko/formats/tflite/model.h"
 #include "oko/formats/tflite/patterns.h"
+#include "oko/formats/tflite/upsamplings.h"
 
 namespace oko::formats::tflite {
 
@@ -25,6 +26,7 @@ class Reader {
         model_(*shared_),
         patterns_(model_),
         attentions_(model_, patterns_),
+        upsamplings_(model_, patterns_),
         builder_(model_.file()) {}
   // With what another one has found by find_decoding().
   Reader(std::shared_ptr<const Model> model, const Reader& trial) : Reader(std::move(model)) {
@@ -48,6 +50,7 @@ class Reader {
   void grouped(const Operator& op, const Patterns::Groups& groups);
   void dense(const Operator& op);
   void pad(const Operator& op);
+  bool pad_channels(const Operator& op);
   void max_pool(const Operator& op);
   void average_pool(const Operator& op);
   void mean(const Operator& op);
@@ -104,7 +107,7 @@ class Reader {
   graph::Padding padding_of(const Operator& op) const;
   bool keeps_map(const Operator& op) const;
   bool pads_maximum(const Operator& op) const;
-  bool pads_channels(const Operator& op) const;
+  bool completes_sum(const Operator& op) const;
 
   void add_tail(Imported& imported) const;
   bool is_weighted_sum(const Operator& op) const;
@@ -119,6 +122,7 @@ class Reader {
   const Model& model_;
   Patterns patterns_;
   Attentions attentions_;
+  Upsamplings upsamplings_;
   NetworkBuilder builder_;
   std::set<std::size_t> after_;                 // operators that are no layers
   std::map<int, std::string> names_;            // of layers whose tensors have other names

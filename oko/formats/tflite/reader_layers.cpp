@@ -48,7 +48,11 @@ void Reader::add(std::size_t index) {
   const Operator& op = model_.operators()[index];
   if (patterns_.is_part(index) || gone_.contains(op.outputs.front())) return;
   if (const auto* made = patterns_.made_at(index)) return add_made(op, *made);
-  if (attentions_.is_part(index)) return;
+  if (attentions_.is_part(index) || upsamplings_.is_part(index)) return;
+  if (const auto* upsampling = upsamplings_.at(index)) {
+    return builder_.upsample(node(op), map(upsampling->from), to(op),
+                             decide::upsample("nearest", upsampling->scale, upsampling->scale));
+  }
   if (const auto* exit = attentions_.exit_at(index)) return attend(op, *exit);
   if (op.code == Code::TRANSPOSE) return transpose(op);
   if (turns_one_channel(op)) {
@@ -148,6 +152,11 @@ Tensor Reader::constant(const Operator& op, std::size_t input) const {
 // The second input of a sum or product: a value per channel, channels-last.
 Tensor Reader::per_channel(const Operator& op) const {
   Tensor numbers = constant(op, 1);
+  if (numbers.count() == 1) {
+    const int channels = shape(op).channels;
+    return Tensor::of(std::vector<float>(static_cast<std::size_t>(channels), numbers.floats()[0]),
+                      {channels});
+  }
   const std::size_t from_end = planar(op) ? 3 : 1, sides = numbers.shape.size();
   if (sides < from_end || numbers.shape[sides - from_end] != numbers.count()) {
     model_.fail(op, "has constants " + graph::to_string(numbers.shape) +
@@ -305,12 +314,13 @@ void Reader::pad(const Operator& op) {
       model_.fail(op, "pads with a value that is neither 0 nor the lowest");
     }
   }
-  if (pads_channels(op)) return builder_.identity(node(op), from(op), to(op));
+  if (completes_sum(op)) return builder_.identity(node(op), from(op), to(op));
+  if (pad_channels(op)) return;
   builder_.pad(node(op), from(op), to(op), padding_of(op));
 }
 
 // Zeros as the channels that a map lacks, as write_values.cpp adds them before a sum.
-bool Reader::pads_channels(const Operator& op) const {
+bool Reader::completes_sum(const Operator& op) const {
   if (op.code != Code::PAD || op.inputs.size() < 2 || planar(op)) return false;
   const Operator* reader = patterns_.only_reader(op.outputs.front());
   if (reader == nullptr || reader->code != Code::ADD || reader->inputs.size() != 2 ||
@@ -320,6 +330,24 @@ bool Reader::pads_channels(const Operator& op) const {
   const auto sides = model_.integers(op, op.inputs[1]);
   return sides.size() == 8 && sides[7] > 0 &&
          std::ranges::all_of(std::span(sides).first(7), [](int n) { return n == 0; });
+}
+
+// Channels of zeros after the others, as BlazeFace adds them to what it sums: a convolution.
+bool Reader::pad_channels(const Operator& op) {
+  const auto sides = op.inputs.size() > 1 ? model_.integers(op, op.inputs[1]) : std::vector<int>{};
+  const std::size_t at = 2 * axes(op.inputs.front())[2];
+  constexpr int kMost = 1 << 12;
+  if (sides.size() != 8 || sides[at + 1] < 1 || sides[at + 1] > kMost ||
+      std::ranges::count(sides, 0) != 7) {
+    return false;
+  }
+  const int channels = shape(op).channels, filters = channels + sides[at + 1];
+  if (channels > kMost) return false;
+  std::vector<float> kernel(static_cast<std::size_t>(filters) * static_cast<std::size_t>(channels));
+  for (std::ptrdiff_t i = 0; i < channels; ++i) kernel[i * channels + i] = 1;
+  builder_.convolution(node(op), from(op), to(op), {.filters = filters},
+                       Tensor::of(std::move(kernel), {filters, channels, 1, 1}), {});
+  return true;
 }
 
 void Reader::max_pool(const Operator& op) {
@@ -424,7 +452,7 @@ void Reader::sum(const Operator& op) {
   } else {
     const Operator* pad = patterns_.producer(op.inputs[1], Code::PAD);
     builder_.add(node(op), {from(op), map(op.inputs[1])}, sums,
-                 pad != nullptr && pads_channels(*pad));
+                 pad != nullptr && completes_sum(*pad));
   }
   builder_.activation(node(op), sums, to(op), after);
 }

@@ -32,8 +32,10 @@ class LiteGraph {
     return filled(tensor(shape, "constant"), values, oko::tflite::TensorType::FLOAT32);
   }
   int integers(const std::vector<int>& values) {
-    return filled(tensor({static_cast<int>(values.size())}, "list"), values,
-                  oko::tflite::TensorType::INT32);
+    return tensor_of({static_cast<int>(values.size())}, values);
+  }
+  int tensor_of(const Sides& shape, const std::vector<int>& values) {
+    return filled(tensor(shape, "list"), values, oko::tflite::TensorType::INT32);
   }
 
   template <typename OptionsT>
@@ -61,7 +63,7 @@ class LiteGraph {
     return *graph().operators.emplace_back(std::move(op));
   }
 
-  // A 1x1 convolution without padding, of made-up weights that `first` numbers.
+  // A 1x1 convolution without padding, of synthetic weights from `first` on.
   int convolution(int from, const Sides& shape, int channels, int stride, float first = 0) {
     const int filters = shape.back();
     std::vector<float> kernel(static_cast<std::size_t>(filters) *
