@@ -316,6 +316,24 @@ TEST(NcnnReader, ReadsAChannelCropThatRepeatsTheTensorsSize) {
               HasSubstr("takes 3 of 4 channels from channel 2 on"));
 }
 
+TEST(NcnnReader, DividesWhatASliceLeaves) {
+  const std::string in = "Input image 0 1 image 0=8 1=6 2=7\n";
+  const auto imported = read_lines(in + "Slice a 1 3 image b c d -23300=3,1,-233,-233\n");
+  ASSERT_EQ(imported.outputs.size(), 3U);
+  std::vector<int> channels;
+  for (const int output : imported.outputs) {
+    channels.push_back(imported.network.layers[output].output.channels);
+  }
+  EXPECT_THAT(channels, ElementsAre(1, 3, 3));
+}
+
+TEST(NcnnReader, ReadsAShuffleInReverse) {
+  const std::string in = "Input image 0 1 image 0=8 1=6 2=6\n";
+  EXPECT_EQ(
+      read_lines(in + "ShuffleChannel a 1 1 image b 0=2 1=1\n").network.layers.at(0).operation,
+      graph::Operation(graph::Shuffle{3}));
+}
+
 TEST(NcnnReader, ReadsNumbersAsNcnnDoes) {
   const std::string in = "\xef\xbb\xbf";  // a byte order mark
   const auto imported = read_ncnn(in + "7767517\n2 2\nInput image 0 1 image 0=8 1=6 2=4\n"

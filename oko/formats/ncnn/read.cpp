@@ -438,10 +438,14 @@ void Reader::slice(const Line& line) {
   if ((axis != 0 && axis != -3) || !line.integers(2).empty()) {
     line.fail("splits at given places or along an axis other than channels");
   }
-  constexpr int kRest = -233;  // the rest, evenly split
+  constexpr int kRest = -233;  // an equal part of what is left
   std::vector<std::int64_t> sizes;
-  for (const int size : line.integers(0)) {
-    if (size != kRest) sizes.push_back(size);
+  const std::vector<int> given = line.integers(0);
+  std::int64_t left = shape(line).channels;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    sizes.push_back(given[i] == kRest ? left / static_cast<std::int64_t>(given.size() - i)
+                                      : given[i]);
+    left -= sizes.back();
   }
   builder_.split(node(line), from(line), line.outputs, sizes);
 }
@@ -522,8 +526,13 @@ void Reader::padding(const Line& line) {
 }
 
 void Reader::shuffle(const Line& line) {
-  if (line.integer(1, 0) != 0) line.fail("shuffles in reverse, which oko does not support");
-  builder_.shuffle(node(line), from(line), line.outputs.front(), between(line, 0, 1, 1, kMost));
+  int groups = between(line, 0, 1, 1, kMost);
+  const int channels = shape(line).channels;
+  if (line.integer(1, 0) != 0) {  // the inverse: as many groups as a group has channels
+    if (channels % groups != 0) line.fail("shuffles groups of unequal channels");
+    groups = channels / groups;
+  }
+  builder_.shuffle(node(line), from(line), line.outputs.front(), groups);
 }
 
 void Reader::reorganize(const Line& line) {
