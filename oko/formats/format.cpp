@@ -95,39 +95,6 @@ void refuse_layer(const graph::Network& network, int layer, const char* title) {
                     "export to another format");
 }
 
-namespace {
-
-// The setting that the format lacks; null if there is none.
-const char* lacking(const graph::Operation& operation, const Settings& has) {
-  const auto late = [&](graph::Activation activation) {
-    return activation >= graph::Activation::kHardSigmoid && !has.late_activations;
-  };
-  if (const auto* c = std::get_if<graph::Convolution>(&operation)) {
-    if (c->dilation != 1 && !has.dilation) return "dilated kernels";
-    if (late(c->activation)) return "its activation";
-  } else if (const auto* pool = std::get_if<graph::AveragePool>(&operation)) {
-    if (!pool->is_global() && !has.average_windows) return "averages of windows";
-  } else if (const auto* sum = std::get_if<graph::Shortcut>(&operation)) {
-    if (sum->unequal && !has.unequal_sums) return "sums of unequal channels";
-    if (late(sum->activation)) return "its activation";
-  } else if (const auto* product = std::get_if<graph::Product>(&operation)) {
-    if (late(product->activation)) return "its activation";
-  }
-  return nullptr;
-}
-
-}  // namespace
-
-void check_layers(const graph::Network& network, const char* title, const Settings& has) {
-  for (std::size_t i = 0; i < network.layers.size(); ++i) {
-    const char* what = lacking(network.layers[i].operation, has);
-    if (what == nullptr) continue;
-    throw input_error(graph::place_of(network, i),
-                      std::string("oko cannot write ") + what + " to " + title + " models",
-                      "export to another format");
-  }
-}
-
 std::string readable_titles() {
   std::vector<std::string> titles;
   for (const Format* format : formats()) {

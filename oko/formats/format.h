@@ -135,14 +135,6 @@ std::string models_in_two_files();  // "a .cfg and its .weights, a .param and it
 // For writers: throws the input Error about a kind of layer that a format cannot express.
 [[noreturn]] void refuse_layer(const graph::Network& network, int layer, const char* title);
 
-// The settings of layers that not every format has. check_layers() throws the input Error about the
-// first layer with one that the format lacks.
-struct Settings {
-  bool dilation = false, average_windows = false, unequal_sums = false;
-  bool late_activations = false;  // from hard sigmoid on
-};
-void check_layers(const graph::Network& network, const char* title, const Settings& has);
-
 // Throws a usage Error for options that the format cannot honour, before any work is done.
 void check_options(const Format& format, const WriteOptions& options);
 

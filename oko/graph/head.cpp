@@ -38,18 +38,6 @@ AnchorHead anchor_head_of(const Network& network, int layer) {
   return head;
 }
 
-AnchorHead usual_head_of(const Network& network, int layer) {
-  AnchorHead head = anchor_head_of(network, layer);
-  const bool is_yolo = std::holds_alternative<Yolo>(network.layers[layer].operation);
-  if (head.box_code == BoxCode::kExponential && head.class_share == 0 &&
-      !(is_yolo && head.softmax)) {
-    return head;
-  }
-  throw input_error(place_of(network, static_cast<std::size_t>(layer)),
-                    "the head does not decode boxes as YOLOv2 to v4 do, which is needed here",
-                    "export without decoding, and decode with oko's engine or in the app");
-}
-
 Anchor AnchorHead::anchor(int box) const {
   const Anchor& found = anchors[mask.empty() ? box : mask[box]];
   return {found.width * unit.width, found.height * unit.height};

@@ -36,7 +36,4 @@ struct AnchorHead : Head {
 // Throws an input Error if the head is of another kind.
 AnchorHead anchor_head_of(const Network& network, int layer);
 
-// The same for what has only the decoding of YOLOv2 to v4: throws for any other.
-AnchorHead usual_head_of(const Network& network, int layer);
-
 }  // namespace oko::graph
