@@ -102,12 +102,12 @@ TEST_F(CostOfARun, IsMeasuredByItsLog) {
   storage::write(file("run/log.jsonl"), log);
   // Half of the time was spent waiting for images.
   const std::string run = file("run");
-  EXPECT_THAT(oko_command(with({"--measured", "T4=" + run})).out,
+  EXPECT_THAT(oko_command(with({"--network", "yolov3-tiny", "--measured", "T4=" + run})).out,
               HasSubstr("measured: 100 images/s on one T4"));
   expect_refused(with({"--network", "yolov3", "--measured", "T4=" + run}),
                  "trained yolov3-tiny, not yolov3");
   storage::write(file("run/log.jsonl"), log.substr(0, 300));
-  expect_refused(with({"--measured", "T4=" + run}), "steps", 3);
+  expect_refused(with({"--network", "yolov3-tiny", "--measured", "T4=" + run}), "steps", 3);
   expect_refused(with({"--measured", "T4=" + file("none")}), "log.jsonl", 3);
 }
 
@@ -132,7 +132,8 @@ TEST(CostCommand, ComparesWithOwnHardware) {
 }
 
 TEST(CostCommand, WarnsOfABucketThatChargesForReading) {
-  const Outcome outcome = oko_command(with({"--data-gb", "40", "--storage-class", "coldline"}));
+  const Outcome outcome =
+      oko_command(with({"--epochs", "100", "--data-gb", "40", "--storage-class", "coldline"}));
   // 40 GB once and 20 GB in each of 99 epochs.
   EXPECT_THAT(outcome.out, HasSubstr("Warning: reading 2020 GB from coldline costs $40.40"));
   EXPECT_THAT(outcome.out, HasSubstr("$0.64"));

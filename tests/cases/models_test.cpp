@@ -108,11 +108,14 @@ TEST_F(Models, ACfgMayHaveAStrideForEachDirection) {
   EXPECT_EQ(imported({file("sx.cfg")}).layers, imported({file("lb.cfg")}).layers);
 }
 
-TEST_F(Models, ASumOfSeveralLayersOfOtherWidthsNamesItsLine) {
-  const cli::Outcome outcome = import({file("mf.cfg")});
-  EXPECT_EQ(outcome.code, 3);
-  EXPECT_THAT(outcome.error, HasSubstr("mf.cfg:59: layer 4 (layers.4, shortcut): cannot add "
-                                       "64x208x208 and 32x208x208"));
+// from=-3,-2 after a convolution of 64 channels: layers of 64 and 32.
+TEST_F(Models, ASumOfSeveralLayersMayBeOfOtherWidths) {
+  const graph::Network network = imported({file("mf.cfg")});
+  const graph::Layer& sum = network.layers.at(4);
+  EXPECT_EQ(sum.operation,
+            graph::Operation(graph::Shortcut{graph::Activation::kLinear, /*unequal=*/true}));
+  EXPECT_EQ(sum.inputs, (std::vector{3, 1, 2}));
+  EXPECT_EQ(sum.output, (graph::Shape{64, 208, 208}));
 }
 
 TEST_F(Models, EveryOutputIsKeptThroughImportExportAndParity) {
