@@ -246,8 +246,9 @@ class SsdWriter : HeadWriter {
         binary("Add", "centre.pixels", moved, grid(.5F, grid_.cell_width, grid_.cell_height));
     const std::string scaled =
         binary("Mul", "size.scaled", size, constant("size_variance", {head_.size_variance}, {1}));
-    const std::string sides = head_.linear ? to_.node("Relu", name("size.positive"), {scaled})
-                                           : to_.node("Exp", name("size.exp"), {scaled});
+    const std::string sides =
+        head_.linear ? binary("Max", "size.positive", scaled, constant("no_size", {0.F}, {1}))
+                     : to_.node("Exp", name("size.exp"), {scaled});
     const std::string half = binary("Mul", "half_size", sides, anchors("half_anchors", .5F));
     return {reshaped(edges(pixels, half), "boxes", {1, boxes_ * cells, 4}),
             reshaped(objects, "scores", {1, boxes_ * cells, head_.classes})};
