@@ -99,6 +99,12 @@ class Parts {
     std::ranges::sort(own);
     return own == strides;
   }
+  // 8, 16, 32 and so on.
+  bool has_doubling_strides() const {
+    std::vector<int> wanted;
+    for (int stride = 8; wanted.size() < levels_.size(); stride *= 2) wanted.push_back(stride);
+    return has_strides(wanted);
+  }
   // One for each level, of a cell.
   std::vector<graph::Anchor> cells() const {
     std::vector<graph::Anchor> anchors;
@@ -109,22 +115,18 @@ class Parts {
     return anchors;
   }
 
-  // Boxes, objectness and classes, the last two after sigmoids or not.
+  // Boxes, and after sigmoids objectness and classes. Without the sigmoids it could be any head
+  // with an objectness and an anchor a cell.
   std::optional<Candidate> yolox() const {
-    if (first().parts.size() != 3) return {};
-    const int box = part_with(4, Passed::kNothing);
-    for (const Passed passed : {Passed::kSigmoid, Passed::kNothing}) {
-      const int object = part_with(1, passed);
-      if (box < 0 || object < 0) continue;
-      const int classes = other_part(box, object);
-      if (first().parts[classes].passed != passed) continue;
-      return Candidate{
-          heads_in_order({box, object, classes},
-                         yolo_operations(levels_.size(), first().parts[classes].channels, 1,
-                                         graph::BoxCode::kPoint, cells())),
-          "a YOLOX", yolox_preprocessing()};
-    }
-    return {};
+    if (first().parts.size() != 3 || !has_doubling_strides()) return {};
+    const int box = part_with(4, Passed::kNothing), object = part_with(1, Passed::kSigmoid);
+    if (box < 0 || object < 0) return {};
+    const int classes = other_part(box, object);
+    if (first().parts[classes].passed != Passed::kSigmoid) return {};
+    return Candidate{heads_in_order({box, object, classes},
+                                    yolo_operations(levels_.size(), first().parts[classes].channels,
+                                                    1, graph::BoxCode::kPoint, cells())),
+                     "a YOLOX", yolox_preprocessing()};
   }
 
   // Boxes, objectness after a sigmoid, and classes after a softmax; both may be left to the file's
