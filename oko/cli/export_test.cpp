@@ -175,6 +175,26 @@ TEST_F(Export, ParityTellsModelsApart) {
   EXPECT_THAT(apart.out, HasSubstr("the first layer that differs is " + network_.layers[4].name));
 }
 
+// The ncnn file scales its input itself, and says nothing of images.
+TEST_F(Export, ParityKnowsWhereAnImageIsScaled) {
+  graph::Network network = network_;
+  network.preprocess.mean = {.4F, .5F, .45F};
+  network.preprocess.scale = {4, 5, 4.5F};
+  storage::write(file("model.oko"), graph::write_oko(network));
+  ASSERT_EQ(to("ncnn", {"--no-check"}).code, 0);
+  for (const auto& [one, other] :
+       {std::pair("model.oko", "ncnn/model.param"), {"ncnn/model.param", "model.oko"}}) {
+    const Outcome same = oko_command({"parity", file(one), file(other)});
+    EXPECT_EQ(same.code, 0) << same.out << same.error;
+  }
+}
+
+// OpenCV 4.6 does not read it: no program is no failure.
+TEST_F(Export, WritesOnnxInFloat16) {
+  const Outcome outcome = to("onnx", {"--precision", "fp16"});
+  EXPECT_EQ(outcome.code, 0) << outcome.out << outcome.error;
+}
+
 TEST_F(Export, NoHeadsTakesOffThoseThatAFileDescribes) {
   ASSERT_EQ(to("onnx", {"--no-check"}).code, 0);
   const Outcome bare = oko_command(

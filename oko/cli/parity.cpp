@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "oko/base/error.h"
@@ -51,15 +52,36 @@ Runner runner_of(const convert::ModelFiles& files, formats::ReadModel model) {
   return runner;
 }
 
+// Whether the first thing a network does is to scale the image, channel by channel, as exported
+// files do that hold no preprocessing.
+bool scales_its_input(const graph::Network& network) {
+  const auto* first = std::get_if<graph::Convolution>(&network.layers.front().operation);
+  const int channels = network.input.channels;
+  const auto reads = [](const graph::Layer& layer) {
+    return std::ranges::count(layer.inputs, graph::kNetworkInput) > 0;
+  };
+  return first != nullptr && first->size == 1 && first->filters == channels &&
+         first->groups == channels && std::ranges::count_if(network.layers, reads) == 1;
+}
+
+// What `network` says of heads and images, for another file of it.
+std::string description_for(const graph::Network& file, graph::Network network) {
+  if (scales_its_input(file)) {
+    network.preprocess.mean = image::Preprocess{}.mean;
+    network.preprocess.scale = image::Preprocess{}.scale;
+  }
+  return formats::describe(network);
+}
+
 // Two files of one network: if only one defines heads, they apply to the other too.
 std::pair<Runner, Runner> runners_of(const ParityArguments& a) {
   const auto first = convert::open_model(a.first, a.first_weights);
   const auto second = convert::open_model(a.second, a.second_weights);
   formats::ReadModel one = read(first, a.size), other = read(second, a.size);
   if (one.network.heads().empty() && !other.network.heads().empty()) {
-    one = read(first, a.size, formats::describe(other.network));
+    one = read(first, a.size, description_for(one.network, other.network));
   } else if (other.network.heads().empty() && !one.network.heads().empty()) {
-    other = read(second, a.size, formats::describe(one.network));
+    other = read(second, a.size, description_for(other.network, one.network));
   }
   return {runner_of(first, std::move(one)), runner_of(second, std::move(other))};
 }

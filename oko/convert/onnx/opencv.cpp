@@ -66,6 +66,9 @@ class OpenCv : public Executor {
     try {
       return call();
     } catch (const cv::Exception& error) {
+      if (error.err.find("FLOAT16") != std::string::npos) {
+        throw Error(ErrorCode::kFailed, "OpenCV", "does not read float16 kernels");
+      }
       throw input_error(name_, "OpenCV rejects the model: " + error.err,
                         "run it in ONNX Runtime instead");
     }
