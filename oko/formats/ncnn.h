@@ -25,9 +25,10 @@ std::vector<File> write_ncnn(const graph::Network& network, const WriteOptions& 
 
 // Reads a .param and its .bin. ncnn has no metadata, not even comments: heads come from a
 // Yolov3DetectionOutput where the file has one, else from add_heads(); class names never. `name` is
-// the model's, without the extensions; `size` is the input's if the .param does not fix it. Throws
-// input Errors with "name.param:line" or "name.bin@byte".
+// the model's, without the extensions; `size` is the input's if the .param does not fix it,
+// `bin_name` the .bin's if it is not name.bin. Throws input Errors with "name.param:line" or
+// "name.bin@byte".
 Imported read_ncnn(std::string_view param, const Bytes& bin, const std::string& name,
-                   std::optional<image::Size> size = {});
+                   std::optional<image::Size> size = {}, const std::string& bin_name = {});
 
 }  // namespace oko::formats

@@ -10,7 +10,8 @@ namespace {
 ReadModel read(std::span<const File> files, const ReadOptions& options) {
   const File& param = files.front();
   const std::string name = param.name.substr(0, param.name.rfind('.'));
-  return finished(read_ncnn(param.bytes.text(), files[1].bytes, name, options.size), options);
+  const File& bin = files[1];
+  return finished(read_ncnn(param.bytes.text(), bin.bytes, name, options.size, bin.name), options);
 }
 
 Written write(const graph::Network& network, const WriteOptions& options, const std::string& stem) {

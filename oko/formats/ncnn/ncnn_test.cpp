@@ -316,6 +316,17 @@ TEST(NcnnReader, ReadsAChannelCropThatRepeatsTheTensorsSize) {
               HasSubstr("takes 3 of 4 channels from channel 2 on"));
 }
 
+TEST(NcnnReader, NamesTheFileOfTheWeightsThatWasGiven) {
+  try {
+    read_ncnn(
+        "7767517\n2 2\nInput i 0 1 image 0=4 1=4 2=3\nConvolution c 1 1 image b 0=1 1=1 6=3\n", {},
+        "m", {}, "other.bin");
+    FAIL() << "a file without weights was read";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.place(), HasSubstr("other.bin@0"));
+  }
+}
+
 TEST(NcnnReader, DividesWhatASliceLeaves) {
   const std::string in = "Input image 0 1 image 0=8 1=6 2=7\n";
   const auto imported = read_lines(in + "Slice a 1 3 image b c d -23300=3,1,-233,-233\n");

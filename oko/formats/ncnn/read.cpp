@@ -28,12 +28,9 @@ constexpr int kMost = 1 << 20;  // filters, sides and channels
 
 class Reader {
  public:
-  Reader(std::vector<Line> lines, const Bytes& bin, const std::string& name,
+  Reader(std::vector<Line> lines, ncnn::Bin bin, const std::string& name,
          std::optional<image::Size> size)
-      : lines_(std::move(lines)),
-        bin_(name + ".bin", bin),
-        builder_(name + ".param"),
-        size_(size) {}
+      : lines_(std::move(lines)), bin_(std::move(bin)), builder_(name + ".param"), size_(size) {}
 
   Imported read(const std::string& name);
 
@@ -685,8 +682,10 @@ void Reader::add_distance_heads(Imported& imported) const {
 }  // namespace
 
 Imported read_ncnn(std::string_view param, const Bytes& bin, const std::string& name,
-                   std::optional<image::Size> size) {
-  return Reader(ncnn::parse_param(param, name + ".param"), bin, name, size).read(name);
+                   std::optional<image::Size> size, const std::string& bin_name) {
+  ncnn::Bin weights(bin_name.empty() ? name + ".bin" : bin_name, bin);
+  return Reader(ncnn::parse_param(param, name + ".param"), std::move(weights), name, size)
+      .read(name);
 }
 
 }  // namespace oko::formats
