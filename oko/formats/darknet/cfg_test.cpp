@@ -208,6 +208,8 @@ TEST(ReadDarknetCfg, SuppressesByDiouWhereTheLastHeadSaysSo) {
   EXPECT_THAT(warnings,
               testing::Contains("net.cfg:12: nms_kind=greedynms, so overlapping boxes are "
                                 "suppressed by DIoU instead of IoU"));
+  EXPECT_EQ(exponent("nms_kind=best\n"), 0);
+  EXPECT_THAT(warnings, testing::Contains(HasSubstr("nms_kind=best is unknown to Darknet")));
   EXPECT_EQ(exponent("nms_kind=diounms\nbeta_nms=.9\n"), .9F);
   EXPECT_EQ(exponent("nms_kind=diounms\n"), .6F);
   for (const char* by_iou : {"", "nms_kind=default\n", "nms_kind=cornersnms\n", "beta_nms=.9\n"}) {

@@ -92,6 +92,12 @@ Operation CfgReader::region(DarknetSection& section) {
 void CfgReader::read_suppression(DarknetSection& section) {
   constexpr float kExponent = .6F;  // of greedynms always, of diounms by default
   const std::string kind = section.has("nms_kind") ? section.text("nms_kind") : "default";
+  constexpr std::string_view kKinds[] = {"default", "greedynms", "diounms", "cornersnms"};
+  if (std::ranges::find(kKinds, kind) == std::end(kKinds)) {
+    note_once(
+        section, "nms_kind",
+        "nms_kind=" + kind + " is unknown to Darknet, so overlapping boxes are suppressed by IoU");
+  }
   network_.diou_exponent = kind == "greedynms" ? kExponent : 0;
   if (kind == "diounms") {
     network_.diou_exponent = section.number_or("beta_nms", kExponent);
