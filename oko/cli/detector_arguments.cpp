@@ -150,10 +150,12 @@ std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
 detect::Detector make_detector(const DetectorArguments& detector, const Context& context) {
   graph::Network network = load_model(detector.model, detector.size, context);
   if (network.heads().empty()) {
-    throw Error(
-        ErrorCode::kUsage, detector.model.path,
-        "has no head: the file does not say which anchors its outputs use",
-        "oko import " + detector.model.path + " --anchors FILE -o model.oko, then use that");
+    throw Error(ErrorCode::kUsage, detector.model.path,
+                "has no head: the file does not say how its outputs become boxes",
+                "oko import " + detector.model.path +
+                    " --anchors FILE -o model.oko, then use that; of a network without anchors use "
+                    "the model "
+                    "that it was exported from");
   }
   auto engine = make_engine(network, detector.engine);
   return detect::Detector(std::move(network), std::move(engine));

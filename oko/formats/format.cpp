@@ -26,7 +26,8 @@ class Check {
 
  private:
   [[noreturn]] void refuse(const std::string& flag, const std::string& hint) const {
-    throw Error(ErrorCode::kUsage, std::string("--to ") + format_.name,
+    const char* program = options_.program && format_.has_program ? " --ml-program" : "";
+    throw Error(ErrorCode::kUsage, std::string("--to ") + format_.name + program,
                 "cannot be combined with " + flag, hint);
   }
 
