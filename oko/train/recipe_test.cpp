@@ -251,6 +251,7 @@ TEST(DefaultRecipe, DependsOnTheHeadsAndOnPretrainedWeights) {
   const Recipe tuned = default_recipe("nanodet-plus", "net.param");
   EXPECT_LT(tuned.epochs, none.epochs);
   EXPECT_EQ(tuned.batch, 8);
+  EXPECT_LT(tuned.rate, none.rate);
   EXPECT_EQ(tuned.from, "net.param");
   EXPECT_EQ(default_recipe("nanodet-plus", "auto").epochs, tuned.epochs);
   EXPECT_EQ(default_recipe("nanodet-plus", "none").epochs, none.epochs);
