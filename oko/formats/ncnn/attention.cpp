@@ -7,11 +7,7 @@ namespace {
 
 class Finder {
  public:
-  explicit Finder(const std::vector<Line>& lines) {
-    for (const Line& line : lines) {
-      for (const std::string& blob : line.outputs) makers_[blob] = &line;
-    }
-  }
+  explicit Finder(const std::vector<Line>& lines) : makers_(lines) {}
 
   // The queries, turned, times the keys; their softmax; the values times that, turned.
   std::optional<AttentionLines> find(const Line& last) {
@@ -44,14 +40,14 @@ class Finder {
   // What makes an input of a line, if that is of this kind; null of null.
   const Line* maker(const Line* line, std::size_t input, std::string_view kind) const {
     if (line == nullptr || input >= line->inputs.size()) return nullptr;
-    const auto found = makers_.find(line->inputs[input]);
-    return found != makers_.end() && found->second->kind == kind ? found->second : nullptr;
+    const Line* const found = makers_.of(line->inputs[input]);
+    return found != nullptr && found->kind == kind ? found : nullptr;
   }
   const Line* maker(const Line& line, std::size_t input, std::string_view kind) const {
     return maker(&line, input, kind);
   }
 
-  std::map<std::string, const Line*> makers_;
+  Makers makers_;
 };
 
 }  // namespace

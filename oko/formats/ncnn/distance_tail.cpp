@@ -8,11 +8,7 @@ namespace {
 
 class Finder {
  public:
-  explicit Finder(const std::vector<Line>& lines) {
-    for (const Line& line : lines) {
-      for (const std::string& blob : line.outputs) makers_[blob] = &line;
-    }
-  }
+  explicit Finder(const std::vector<Line>& lines) : makers_(lines) {}
 
   std::optional<DistanceTail> find(const Line& last) {
     const Line* rows = after(last, "Permute");
@@ -26,10 +22,7 @@ class Finder {
   }
 
  private:
-  const Line* maker(const std::string& blob) const {
-    const auto found = makers_.find(blob);
-    return found == makers_.end() ? nullptr : found->second;
-  }
+  const Line* maker(const std::string& blob) const { return makers_.of(blob); }
   // What makes the only input of a line of this kind.
   const Line* after(const Line& line, std::string_view kind) const {
     return line.kind == kind && line.inputs.size() == 1 ? maker(line.inputs[0]) : nullptr;
@@ -57,7 +50,7 @@ class Finder {
     return true;
   }
 
-  std::map<std::string, const Line*> makers_;
+  Makers makers_;
   DistanceTail tail_;
 };
 

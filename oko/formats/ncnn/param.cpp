@@ -150,6 +150,17 @@ std::vector<int> Line::integers(int key) const {
   return values;
 }
 
+Makers::Makers(const std::vector<Line>& lines) {
+  for (const Line& line : lines) {
+    for (const std::string& blob : line.outputs) lines_[blob] = &line;
+  }
+}
+
+const Line* Makers::of(const std::string& blob) const {
+  const auto found = lines_.find(blob);
+  return found == lines_.end() ? nullptr : found->second;
+}
+
 std::vector<Line> parse_param(std::string_view text, const std::string& name) {
   text = without_bom(text);
   std::vector<Line> lines;

@@ -15,7 +15,7 @@ inline constexpr int kArrayKey = -23300;  // key k with an array is written as k
 // How a Permute turns a blob of three dimensions: the new channels, rows and columns are the old
 // ones of these dimensions, counted so, and its number.
 enum class Order { kSame, kHeightWidth, kWidthChannels, kTurned, kTurnedBack, kReversed };
-// {0, 1, 2} and so on; nothing for a number that is no order.
+// {0, 1, 2} for kSame, and so on; nothing for a number that is none of them.
 std::optional<std::array<int, 3>> order_of(int number);
 
 // A line of a .param: a layer, its input and output blobs, and its settings as text.
@@ -33,6 +33,16 @@ struct Line {
   std::vector<float> numbers(int key) const;
   std::vector<int> integers(int key) const;
   [[noreturn]] void fail(std::string message, std::string hint = {}) const;
+};
+
+// Which line makes each blob.
+class Makers {
+ public:
+  explicit Makers(const std::vector<Line>& lines);  // which must outlive it
+  const Line* of(const std::string& blob) const;    // null: none
+
+ private:
+  std::map<std::string, const Line*> lines_;
 };
 
 // Throws input Errors with "name:line" for anything that is not a .param of this form.
