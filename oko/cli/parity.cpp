@@ -64,13 +64,15 @@ bool scales_its_input(const graph::Network& network) {
          first->groups == channels && std::ranges::count_if(network.layers, reads) == 1;
 }
 
+graph::Network without_scaling(graph::Network network) {
+  network.preprocess.mean = image::Preprocess{}.mean;
+  network.preprocess.scale = image::Preprocess{}.scale;
+  return network;
+}
+
 // What `network` says of heads and images, for another file of it.
-std::string description_for(const graph::Network& file, graph::Network network) {
-  if (scales_its_input(file)) {
-    network.preprocess.mean = image::Preprocess{}.mean;
-    network.preprocess.scale = image::Preprocess{}.scale;
-  }
-  return formats::describe(network);
+std::string description_for(const graph::Network& file, const graph::Network& network) {
+  return formats::describe(scales_its_input(file) ? without_scaling(network) : network);
 }
 
 // Two files of one network: if only one defines heads, they apply to the other too.
@@ -95,9 +97,7 @@ void run_parity(const ParityArguments& a, Context& context) {
                       "compare models with the same input size");
   }
   FailedImages failed;
-  graph::Network plain = first.network;  // each has its own mean and scale
-  plain.preprocess.mean = image::Preprocess{}.mean;
-  plain.preprocess.scale = image::Preprocess{}.scale;
+  const graph::Network plain = without_scaling(first.network);  // each has its own mean and scale
   const auto inputs =
       a.images.empty() ? synthetic_inputs(plain, 3) : inputs_from(plain, a.images, a.count, failed);
   for (const Runner* runner : {&first, &second}) {

@@ -4,26 +4,16 @@
 #include <string>
 #include <utility>
 
+#include "oko/formats/heads.h"
 #include "oko/runtime/quantization.h"
 
 namespace oko::convert {
-namespace {
-
-std::string free_name(const graph::Network& network) {
-  std::string name = "normalize";
-  while (std::ranges::find(network.layers, name, &graph::Layer::name) != network.layers.end()) {
-    name += '_';
-  }
-  return name;
-}
-
-}  // namespace
 
 graph::Network with_normalization_layer(graph::Network network) {
   const image::Preprocess preprocess = network.preprocess;
   if (!preprocess.normalizes()) return network;
   const int channels = network.input.channels;
-  graph::Layer layer{free_name(network),
+  graph::Layer layer{formats::unused_name(network, "normalize"),
                      graph::Convolution{.filters = channels, .groups = channels},
                      {graph::kNetworkInput},
                      network.input};
