@@ -189,7 +189,7 @@ TEST_F(Export, ParityKnowsWhereAnImageIsScaled) {
   }
 }
 
-// OpenCV 4.6 does not read it: no program is no failure.
+// OpenCV 4.6 does not read it. An export succeeds if there is no program to check it with.
 TEST_F(Export, WritesOnnxInFloat16) {
   const Outcome outcome = to("onnx", {"--precision", "fp16"});
   EXPECT_EQ(outcome.code, 0) << outcome.out << outcome.error;

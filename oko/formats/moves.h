@@ -23,7 +23,7 @@ class Moves {
   bool space_to_depth(const graph::SpaceToDepth& layout, bool planar);  // rows or channels
 
   // The layer that makes of the first map what it is now: a Shuffle or a SpaceToDepth. Nothing if
-  // it is none of them or is no map now.
+  // it is neither of them, or if the last operation left no map.
   std::optional<graph::Operation> layer(bool planar) const;
 
  private:

@@ -31,7 +31,8 @@ void take_published(Recipe& r) {
   r.mosaic = 0;
 }
 
-// Fewer epochs from a trained network, of smaller batches, which make more updates, and smaller ones.
+// Fewer epochs from a trained network, of smaller batches, which make more updates, at half the
+// rate.
 void shorten(Recipe& r) {
   r.epochs = 25;
   r.batch = 8;

@@ -14,7 +14,7 @@ namespace {
 
 constexpr float kOpencvEpsilon = 1e-6F;  // inside the root
 
-// Runs a .cfg, whose last layer is no head, in OpenCV.
+// Runs a .cfg whose last layer is not a head in OpenCV.
 std::vector<float> run_opencv(const std::string& cfg, const std::vector<std::byte>& weights,
                               const std::vector<float>& input, const graph::Shape& shape) {
   cv::dnn::Net net = cv::dnn::readNetFromDarknet(
