@@ -180,5 +180,36 @@ TEST_F(YoloX, ComputesWhatOpenCvComputes) {
   EXPECT_LT(error, 1e-3 * std::max(1.F, most));
 }
 
+formats::ReadModel published(const std::string& name, int side) {
+  formats::ReadOptions options;
+  options.size = {side, side};
+  return read_model(open_model(reference::path_of("models/modern/" + name), ""), options);
+}
+
+// The file for ncnn, whose kernels are rounded to float16, and the one for ONNX.
+TEST(FastestDet, IsTheSameInBothOfItsFiles) {
+  if (reference::path_of("models/modern/FastestDet.param").empty()) {
+    GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
+  }
+  const graph::Network a = published("FastestDet.param", 352).network;
+  const graph::Network b = published("FastestDet.onnx", 352).network;
+  ASSERT_EQ(a.heads().size(), 1U);
+  ASSERT_EQ(b.heads().size(), 1U);
+  EXPECT_EQ(a.layers[a.heads()[0]].operation, b.layers[b.heads()[0]].operation);
+  EXPECT_EQ(a.preprocess, b.preprocess);
+  std::vector<float> input(static_cast<std::size_t>(a.input.count()));
+  Random random(7);
+  for (float& value : input) value = static_cast<float>(random.uniform(0, 1));
+  const std::vector<float> ours = make_engine_executor(a)->run(input).front();
+  const std::vector<float> theirs = make_engine_executor(b)->run(input).front();
+  ASSERT_EQ(ours.size(), theirs.size());
+  double error = 0, size = 0;
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    error += std::fabs(ours[i] - theirs[i]);
+    size += std::fabs(theirs[i]);
+  }
+  EXPECT_LT(error, .02 * size);
+}
+
 }  // namespace
 }  // namespace oko::convert

@@ -188,13 +188,14 @@ class Parts {
     return found;
   }
 
-  // Classes and sides: NanoDet has 8 bins a side, of which NanoDet-Plus has four levels and the
-  // corners of cells as priors; PicoDet has four levels and their centres, and keeps classes and
-  // sides apart. YOLOv8 and YOLO11 have 16.
+  // Classes and sides: NanoDet has 8 bins a side, or 11 in its larger networks. NanoDet-Plus has
+  // four levels and the corners of cells as priors; PicoDet has four levels and their centres, and
+  // keeps classes and sides apart. YOLOv8 and YOLO11 have 16.
   std::optional<Candidate> distances() const {
     const bool whole = first().parts.size() == 1;  // the file takes it apart itself
     if (!whole && first().parts.size() != 2) return {};
-    for (const int bins : {16, 8}) {
+    for (const int bins : {16, 8, 11}) {
+      if (bins == 11 && !whole) continue;
       const int sides = part_with(4 * bins, Passed::kNothing);
       const int classes = whole ? first().parts[0].channels - 4 * bins
                                 : first().parts[1 - std::max(sides, 0)].channels;
@@ -231,9 +232,10 @@ class Parts {
     const std::ptrdiff_t cells = std::ptrdiff_t{first().shape.height} * first().shape.width;
     const auto is_sigmoid = [&](const graph::Tensor& tensor) {
       if (tensor.dtype != graph::DType::kF32 || tensor.count() != cells * count) return false;
-      if (tensor.shape.back() != count) return false;
+      const bool rows = tensor.shape.back() == count;  // of classes
+      if (!rows && (tensor.shape.size() < 2 || tensor.shape[1] != count)) return false;
       for (std::ptrdiff_t i = 0; i < cells * count; ++i) {
-        const float value = raw[i % count * cells + i / count];
+        const float value = rows ? raw[i % count * cells + i / count] : raw[i];
         if (!(std::fabs(tensor.floats()[i] - 1 / (1 + std::exp(-value))) < 1e-4F)) return false;
       }
       return true;

@@ -150,15 +150,27 @@ std::vector<int> Line::integers(int key) const {
   return values;
 }
 
+bool is_copy(const Line& line) {
+  return line.kind == "Split" || line.kind == "Noop" || line.kind == "Dropout";
+}
+
 Makers::Makers(const std::vector<Line>& lines) {
   for (const Line& line : lines) {
-    for (const std::string& blob : line.outputs) lines_[blob] = &line;
+    for (const std::string& blob : line.outputs) {
+      lines_[blob] = &line;
+      if (is_copy(line) && !line.inputs.empty()) origins_[blob] = origin(line.inputs[0]);
+    }
   }
 }
 
 const Line* Makers::of(const std::string& blob) const {
   const auto found = lines_.find(blob);
   return found == lines_.end() ? nullptr : found->second;
+}
+
+const std::string& Makers::origin(const std::string& blob) const {
+  const auto found = origins_.find(blob);
+  return found == origins_.end() ? blob : found->second;
 }
 
 std::vector<Line> parse_param(std::string_view text, const std::string& name) {

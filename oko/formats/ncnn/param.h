@@ -35,14 +35,20 @@ struct Line {
   [[noreturn]] void fail(std::string message, std::string hint = {}) const;
 };
 
+// Lines that pass their input on.
+bool is_copy(const Line& line);
+
 // Which line makes each blob.
 class Makers {
  public:
   explicit Makers(const std::vector<Line>& lines);  // which must outlive it
   const Line* of(const std::string& blob) const;    // null: none
+  // The blob that this is a copy of, or itself.
+  const std::string& origin(const std::string& blob) const;
 
  private:
   std::map<std::string, const Line*> lines_;
+  std::map<std::string, std::string> origins_;  // of copies
 };
 
 // Throws input Errors with "name:line" for anything that is not a .param of this form.

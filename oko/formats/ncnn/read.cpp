@@ -10,9 +10,10 @@
 #include "oko/formats/ncnn.h"
 #include "oko/formats/ncnn/attention.h"
 #include "oko/formats/ncnn/bin.h"
-#include "oko/formats/ncnn/distance_tail.h"
 #include "oko/formats/ncnn/param.h"
-#include "oko/formats/recognize.h"
+#include "oko/formats/ncnn/points.h"
+#include "oko/formats/ncnn/tail.h"
+#include "oko/formats/ncnn/tail_values.h"
 #include "oko/graph/head.h"
 
 namespace oko::formats {
@@ -30,14 +31,24 @@ class Reader {
  public:
   Reader(std::vector<Line> lines, ncnn::Bin bin, const std::string& name,
          std::optional<image::Size> size)
-      : lines_(std::move(lines)), bin_(std::move(bin)), builder_(name + ".param"), size_(size) {}
+      : lines_(std::move(lines)),
+        makers_(lines_),
+        bin_(std::move(bin)),
+        builder_(name + ".param"),
+        size_(size) {}
 
   Imported read(const std::string& name);
+  // That the file's decoding of boxes is for.
+  std::optional<image::Size> size_of_points() const { return ncnn::size_of_points(constants_); }
 
  private:
   void count_uses();
+  void list_outputs(const std::set<std::string>& read);
+  void add_tail(Imported& imported) const;
   void add(const Line& line);
   void input(const Line& line);
+  void memory(const Line& line);
+  void weighted_sum(const Line& line);
   void convolution(const Line& line);
   void inner_product(const Line& line);
   void batch_norm(const Line& line);
@@ -52,20 +63,18 @@ class Reader {
   void padding(const Line& line);
   void shuffle(const Line& line);
   void reorganize(const Line& line);
+  void focus(const Line& line);
   void move(const Line& line);
+  void values_of_heads(const Line& line, const ncnn::ValuesLine& values);
   void softmax(const Line& line);
   void activation(const Line& line);
   void flatten(const Line& line);
   void add_heads_of(Imported& imported) const;
-  void add_distance_heads(Imported& imported) const;
   void set_scales(Imported& imported) const;
 
   static Node node(const Line& line) { return {line.name, line.kind}; }
   // A Split's copies are the same tensor.
-  std::string map(const std::string& blob) const {
-    const auto found = alias_.find(blob);
-    return found == alias_.end() ? blob : found->second;
-  }
+  const std::string& map(const std::string& blob) const { return makers_.origin(blob); }
   std::string from(const Line& line) const { return map(line.inputs.front()); }
   std::vector<std::string> all_from(const Line& line) const {
     std::vector<std::string> maps;
@@ -82,11 +91,11 @@ class Reader {
   Tensor kernel(const Line& line, int count_key, std::vector<std::int64_t> shape);
 
   std::vector<Line> lines_;
+  ncnn::Makers makers_;
   ncnn::Bin bin_;
   NetworkBuilder builder_;
-  std::map<std::string, std::string> alias_;
   std::vector<std::string> outputs_;
-  std::map<const Line*, ncnn::AttentionLines> attentions_;
+  ncnn::Attentions attentions_;
   std::set<const Line*> parts_;                 // of those
   std::map<std::string, const Line*> readers_;  // of blobs that one line reads; null of others
   // Blobs that have the values of a map at other places, and that map.
@@ -96,37 +105,33 @@ class Reader {
   std::map<std::string, std::string> unread_;  // output blobs, by what they copy
   std::optional<image::Size> size_;            // if the file has none
   const Line* detection_ = nullptr;
-  std::optional<ncnn::DistanceTail> tail_;
+  ncnn::Tail tail_;
+  std::map<std::string, Tensor> constants_;  // for it: blobs, and kernels by their lines' names
 };
 
-// Layers that pass their input through.
-bool is_copy(const Line& line) {
-  return line.kind == "Split" || line.kind == "Noop" || line.kind == "Dropout";
-}
-
 void Reader::count_uses() {
-  tail_ = ncnn::find_distance_tail(lines_);
   attentions_ = ncnn::find_attentions(lines_);
-  for (const auto& [last, lines] : attentions_)
+  for (const auto& [last, lines] : attentions_.by_last) {
     parts_.insert(lines.parts.begin(), lines.parts.end());
+    builder_.use(map(lines.from));
+  }
+  for (const auto& [line, values] : attentions_.values) builder_.use(map(values.from));
   std::set<std::string> made, read;
   for (const Line& line : lines_) {
-    if (tail_ && tail_->lines.contains(&line)) continue;
-    const bool source = line.kind == "Input";
+    const bool source = line.kind == "Input" || line.kind == "MemoryData";
     if (source != line.inputs.empty() || line.outputs.empty()) {
       line.fail("a layer needs at least one input and output blob; only an Input has no inputs");
     }
-    const auto attention = attentions_.find(&line);
-    if (attention != attentions_.end()) builder_.use(map(attention->second.from));
-    const bool whole = attention == attentions_.end() && !parts_.contains(&line);
+    const bool counts = !ncnn::is_copy(line) && !parts_.contains(&line) &&
+                        !attentions_.by_last.contains(&line) &&
+                        !attentions_.values.contains(&line) && !tail_.lines.contains(&line);
     for (const std::string& blob : line.inputs) {
       read.insert(blob);
       if (!readers_.emplace(blob, &line).second) readers_[blob] = nullptr;
-      if (!is_copy(line) && whole) builder_.use(map(blob));
+      if (counts) builder_.use(map(blob));
     }
     for (const std::string& blob : line.outputs) {
       if (!made.insert(blob).second) line.fail("makes \"" + blob + "\", which already exists");
-      if (is_copy(line)) alias_[blob] = from(line);
     }
     if (line.kind != "Yolov3DetectionOutput") continue;
     if (detection_ != nullptr) line.fail("is a second detection output");
@@ -134,29 +139,35 @@ void Reader::count_uses() {
   }
   if (detection_ != nullptr) {
     outputs_ = all_from(*detection_);
-    return;
+  } else {
+    list_outputs(read);
   }
-  if (tail_) {
-    for (const std::string& blob : tail_->outputs) {
-      builder_.use(map(blob));
-      outputs_.push_back(map(blob));
-    }
-    return;
-  }
+}
+
+// What the tail reads, and what no line reads.
+void Reader::list_outputs(const std::set<std::string>& read) {
+  const auto add = [&](const std::string& blob) {
+    const std::string same = map(blob);
+    if (std::ranges::find(outputs_, same) != outputs_.end()) return;
+    builder_.use(same);
+    outputs_.push_back(same);
+  };
+  for (const std::string& blob : tail_.inputs) add(blob);
   for (const Line& line : lines_) {
+    if (tail_.lines.contains(&line) || line.kind == "MemoryData") continue;
     const auto unread = [&](const std::string& blob) { return !read.contains(blob); };
     // Parts of a Slice that nobody reads are not outputs if others are read.
     const bool some = line.kind == "Slice" && !std::ranges::all_of(line.outputs, unread);
     for (const std::string& blob : line.outputs) {
       if (some || !unread(blob)) continue;
-      builder_.use(map(blob));
-      outputs_.push_back(map(blob));
+      add(blob);
       unread_.emplace(map(blob), blob);
     }
   }
 }
 
 Imported Reader::read(const std::string& name) {
+  tail_ = ncnn::find_tail(lines_);
   count_uses();
   for (const Line& line : lines_) add(line);
   bin_.finish();
@@ -167,13 +178,40 @@ Imported Reader::read(const std::string& name) {
     if (blob != unread_.end()) imported.names[i] = imported.keys[i] = blob->second;
   }
   if (detection_ != nullptr) add_heads_of(imported);
-  if (tail_) add_distance_heads(imported);
+  if (!tail_.lines.empty()) add_tail(imported);
   return imported;
+}
+
+void Reader::add_tail(Imported& imported) const {
+  for (const Line* line : tail_.lines) {
+    if (!ncnn::is_copy(*line)) imported.dropped.push_back({line->place, line->kind});
+  }
+  const Line& first = **tail_.lines.begin();
+  imported.notes.push_back("post-processing dropped from " + first.name + " (" + first.kind +
+                           ") on, " + std::to_string(tail_.lines.size()) +
+                           " layers in total; the blobs before it are the outputs");
+  if (imported.outputs.size() != outputs_.size()) return;
+  std::vector<std::vector<std::int64_t>> shapes;
+  for (const int output : imported.outputs) {
+    const Shape& shape = imported.network.layers[output].output;
+    shapes.push_back({shape.channels, shape.height, shape.width});
+  }
+  std::vector<std::ptrdiff_t> places;  // of what the tail reads, among the outputs
+  for (const std::string& blob : tail_.inputs) {
+    places.push_back(std::ranges::find(outputs_, map(blob)) - outputs_.begin());
+  }
+  imported.tail = [values = ncnn::TailValues(tail_, constants_), shapes,
+                   places](const std::vector<std::vector<float>>& maps) {
+    std::vector<Tensor> inputs;
+    for (const std::ptrdiff_t i : places) inputs.push_back(Tensor::of(maps[i], shapes[i]));
+    return values(std::move(inputs));
+  };
 }
 
 void Reader::add(const Line& line) {
   static const std::map<std::string, void (Reader::*)(const Line&), std::less<>> kinds{
       {"Input", &Reader::input},
+      {"MemoryData", &Reader::memory},
       {"Convolution", &Reader::convolution},
       {"ConvolutionDepthWise", &Reader::convolution},
       {"InnerProduct", &Reader::inner_product},
@@ -189,6 +227,7 @@ void Reader::add(const Line& line) {
       {"Padding", &Reader::padding},
       {"ShuffleChannel", &Reader::shuffle},
       {"Reorg", &Reader::reorganize},
+      {"YoloV5Focus", &Reader::focus},
       {"Reshape", &Reader::move},
       {"Permute", &Reader::move},
       {"Softmax", &Reader::softmax},
@@ -203,15 +242,18 @@ void Reader::add(const Line& line) {
       {"TanH", &Reader::activation},
       {"Flatten", &Reader::flatten},
   };
-  if (is_copy(line) || &line == detection_ || (tail_ && tail_->lines.contains(&line)) ||
-      parts_.contains(&line)) {
+  if (tail_.lines.contains(&line)) {
+    if (line.kind == "Convolution") weighted_sum(line);
     return;
   }
-  const auto attention = attentions_.find(&line);
-  if (attention != attentions_.end()) {
+  if (ncnn::is_copy(line) || &line == detection_ || parts_.contains(&line)) return;
+  const auto attention = attentions_.by_last.find(&line);
+  if (attention != attentions_.by_last.end()) {
     return builder_.attention(node(line), map(attention->second.from), line.outputs.front(),
                               attention->second.attention);
   }
+  const auto values = attentions_.values.find(&line);
+  if (values != attentions_.values.end()) return values_of_heads(line, values->second);
   const auto found = kinds.find(line.kind);
   if (found == kinds.end()) {
     line.fail("oko does not support ncnn's layer \"" + line.kind + "\"",
@@ -249,6 +291,28 @@ void Reader::input(const Line& line) {
     }
   }
   builder_.input(line.outputs.front(), {sides[2], sides[1], sides[0]});
+}
+
+// Constants. Files of ONNX models also have the sizes of a Slice, which its line repeats.
+void Reader::memory(const Line& line) {
+  constexpr int kDepth = 11, kStorage = 21;
+  std::vector<std::int64_t> sides;
+  for (const int key : {2, kDepth, 1, 0}) {
+    if (line.has(key) && line.integer(key, 0) != 0)
+      sides.push_back(between(line, key, 0, 1, kMost));
+  }
+  constexpr std::int64_t kMostValues = std::int64_t{1} << 28;
+  std::int64_t count = 1;
+  for (const std::int64_t side : sides) count = std::min(count * side, kMostValues);
+  Tensor values =
+      line.integer(kStorage, 1) != 0 ? bin_.row(count, "a constant") : bin_.kernel(line, {count});
+  values.shape = std::move(sides);
+  constants_[line.outputs.front()] = std::move(values);
+}
+
+// A convolution that is post-processing.
+void Reader::weighted_sum(const Line& line) {
+  constants_[line.name] = bin_.kernel(line, {1, between(line, 6, 0, 1, kMost), 1, 1});
 }
 
 Padding Reader::padding(const Line& line, const Shape& in, int size, int stride, int left, int top,
@@ -550,6 +614,12 @@ void Reader::reorganize(const Line& line) {
   builder_.space_to_depth(node(line), from(line), to, layout);
 }
 
+// A layer that apps add for YOLOv5 and YOLOX, as their networks begin.
+void Reader::focus(const Line& line) {
+  builder_.space_to_depth(node(line), from(line), line.outputs.front(),
+                          {2, graph::SpaceToDepth::Order::kColumns});
+}
+
 // Reshapes and permutations, which together may be a layer.
 void Reader::move(const Line& line) {
   const auto before = moved_.find(from(line));
@@ -582,6 +652,21 @@ void Reader::move(const Line& line) {
   } else {
     builder_.space_to_depth(node(line), source, to, std::get<graph::SpaceToDepth>(*layer));
   }
+}
+
+// Those of attention, as a map.
+void Reader::values_of_heads(const Line& line, const ncnn::ValuesLine& values) {
+  const std::string& from = map(values.from);
+  const int each = builder_.shape(node(line), from).channels / values.heads;
+  std::vector<std::string> parts;
+  for (int head = 0; head < values.heads; ++head) {
+    const bool alone = values.heads == 1;
+    parts.push_back(line.outputs.front() + (alone ? "" : ".head" + std::to_string(head)));
+    builder_.use(parts.back());
+    builder_.slice(node(line), from, parts.back(), std::int64_t{head} * each + values.first,
+                   values.count);
+  }
+  if (parts.size() > 1) builder_.concat(node(line), parts, line.outputs.front());
 }
 
 void Reader::softmax(const Line& line) {
@@ -660,32 +745,21 @@ void Reader::add_heads_of(Imported& imported) const {
             std::to_string(imported.network.class_count()));
 }
 
-// The file holds neither strides nor preprocessing: those of the published NanoDet-Plus, whose
-// priors are its cells' corners. A side that the stride does not divide has a last, partial cell.
-void Reader::add_distance_heads(Imported& imported) const {
-  std::vector<graph::Operation> heads;
-  graph::Network& network = imported.network;
-  for (const int output : imported.outputs) {
-    int stride = 1;
-    while (stride * network.layers[output].output.width < network.input.width) stride *= 2;
-    heads.emplace_back(graph::Distances{tail_->classes, tail_->bins, stride, 0});
-  }
-  add_heads(imported, heads);
-  network.preprocess = nanodet_preprocessing();
-  imported.defines_preprocessing = true;
-  imported.notes.push_back(
-      "taken for a NanoDet-Plus by its last layers: images are stretched, BGR, with its mean and "
-      "scale; " +
-      std::to_string(heads.size()) + " heads of " + std::to_string(tail_->bins) + " bins a side");
-}
-
 }  // namespace
 
 Imported read_ncnn(std::string_view param, const Bytes& bin, const std::string& name,
                    std::optional<image::Size> size, const std::string& bin_name) {
-  ncnn::Bin weights(bin_name.empty() ? name + ".bin" : bin_name, bin);
-  return Reader(ncnn::parse_param(param, name + ".param"), std::move(weights), name, size)
-      .read(name);
+  const std::string weights = bin_name.empty() ? name + ".bin" : bin_name;
+  const std::vector<Line> lines = ncnn::parse_param(param, name + ".param");
+  const auto guess = ncnn::guessed_size(lines);
+  Reader reader(lines, ncnn::Bin(weights, bin), name, size ? size : guess);
+  Imported imported = reader.read(name);
+  const auto exact = reader.size_of_points();
+  if (!exact ||
+      *exact == image::Size{imported.network.input.width, imported.network.input.height}) {
+    return imported;
+  }
+  return Reader(lines, ncnn::Bin(weights, bin), name, exact).read(name);
 }
 
 }  // namespace oko::formats

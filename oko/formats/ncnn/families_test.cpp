@@ -1,0 +1,242 @@
+// Families of detectors, as tools write them for ncnn.
+#include <gmock/gmock.h>
+
+#include "oko/base/error.h"
+#include "oko/formats/ncnn/test_param.h"
+#include "oko/formats/recognize.h"
+
+namespace oko::formats {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr int kStrides[] = {8, 16, 32};
+
+std::string number(int value) { return std::to_string(value); }
+
+std::vector<graph::Operation> heads_of(const graph::Network& network) {
+  std::vector<graph::Operation> heads;
+  for (const int head : network.heads()) heads.push_back(network.layers[head].operation);
+  return heads;
+}
+
+// As pnnx writes YOLOv8 with two classes, for an input whose size it does not write; `centre` is .5
+// there.
+TestParam yolov8(int width, int height, float centre) {
+  TestParam p("");
+  std::vector<std::string> sides, scores;
+  std::vector<float> x, y, strides;
+  for (const int stride : kStrides) {
+    const int columns = width / stride, rows = height / stride;
+    const std::string n = number(stride), cells = "0=" + number(columns * rows);
+    sides.push_back(p.one("Reshape", "flat_box" + n,
+                          {p.convolution("box" + n, "image", 3, 64, stride)}, cells + " 1=64"));
+    scores.push_back(p.one("Reshape", "flat_cls" + n,
+                           {p.convolution("cls" + n, "image", 3, 2, stride)}, cells + " 1=2"));
+    for (int i = 0; i < columns * rows; ++i) {
+      x.push_back(static_cast<float>(i % columns) + centre);
+      y.push_back(static_cast<float>(i / columns) + centre);
+      strides.push_back(static_cast<float>(stride));
+    }
+  }
+  const std::string cells = "0=" + std::to_string(strides.size());
+  x.insert(x.end(), y.begin(), y.end());
+  p.memory("strides", cells, strides);
+  const std::string bins =
+      p.one("Reshape", "bins", {p.one("Concat", "boxes", sides, "0=1")}, cells + " 1=16 2=4");
+  const std::string shares =
+      p.one("Softmax", "shares", {p.one("Permute", "turned", {bins}, "0=2")}, "0=0 1=1");
+  const std::string four =
+      p.one("Reshape", "four", {p.weighted_sum("sums", shares, 16)}, cells + " 1=4");
+  p.memory("points", cells + " 1=2", x);
+  p.line("Split", "copies", {"points"}, {"points0", "points1"});
+  p.line("Slice", "halves", {four}, {"near", "far"}, "-23300=2,-233,-233 1=0");
+  p.line("Split", "first_copies", {p.one("BinaryOp", "first", {"points0", "near"}, "0=1")},
+         {"first0", "first1"});
+  p.line("Split", "last_copies", {p.one("BinaryOp", "last", {"points1", "far"}, "0=0")},
+         {"last0", "last1"});
+  p.one("BinaryOp", "middle", {p.one("BinaryOp", "sum", {"first0", "last0"}, "0=0")},
+        "0=3 1=1 2=2.0");
+  p.one("BinaryOp", "size", {"last1", "first1"}, "0=1");
+  p.one("Concat", "centred", {"middle", "size"}, "0=0");
+  p.one("BinaryOp", "scaled", {"centred", p.one("Reshape", "wide", {"strides"}, cells + " 1=1")},
+        "0=2");
+  const std::string sure = p.one("Sigmoid", "sure", {p.one("Concat", "classes", scores, "0=1")});
+  p.one("Concat", "out0", {"scaled", sure}, "0=0");
+  return p;
+}
+
+TEST(NcnnFamilies, AYoloV8IsProvedByItsDecoding) {
+  Imported imported = yolov8(64, 64, .5F).read();
+  EXPECT_EQ(imported.network.input, (graph::Shape{3, 64, 64}));
+  ASSERT_TRUE(imported.tail);
+  ASSERT_TRUE(recognize_heads(imported));
+  EXPECT_THAT(heads_of(imported.network),
+              ElementsAre(graph::Distances{2, 16, 8, .5F}, graph::Distances{2, 16, 16, .5F},
+                          graph::Distances{2, 16, 32, .5F}));
+  EXPECT_THAT(imported.notes.back(), HasSubstr("taken for a YOLOv8"));
+  EXPECT_THAT(imported.notes.back(), HasSubstr("the same boxes on test values"));
+}
+
+TEST(NcnnFamilies, TheSizeOfTheInputIsThatOfTheCellsWhichTheFileHas) {
+  Imported imported = yolov8(160, 96, .5F).read();  // the squarest of as many cells is 96x160
+  EXPECT_EQ(imported.network.input, (graph::Shape{3, 96, 160}));
+  EXPECT_TRUE(recognize_heads(imported));
+  // A given size is one to change to, for which the decoding in the file is not.
+  EXPECT_EQ(yolov8(64, 64, .5F).read(image::Size{320, 320}).network.input,
+            (graph::Shape{3, 64, 64}));
+}
+
+TEST(NcnnFamilies, ADecodingThatIsNoneOfThemIsNotTakenForOne) {
+  Imported imported = yolov8(64, 64, .3F).read();
+  EXPECT_FALSE(recognize_heads(imported));
+  EXPECT_TRUE(imported.network.heads().empty());
+}
+
+// Each level cut into classes, which pass a sigmoid, and bins; both as rows.
+TestParam nanodet(int bins) {
+  TestParam p("0=64 1=64 2=3");
+  for (const int stride : kStrides) {
+    const std::string n = number(stride);
+    p.line("Slice", "cut" + n, {p.convolution("map" + n, "image", 3, 2 + 4 * bins, stride)},
+           {"logits" + n, "sides" + n}, "-23300=2,2,-233");
+    p.one("Sigmoid", "sure" + n, {"logits" + n});
+    p.one("Permute", "cls" + n, {p.one("Reshape", "a" + n, {"sure" + n}, "0=-1 1=2")}, "0=1");
+    p.one("Permute", "dis" + n,
+          {p.one("Reshape", "b" + n, {"sides" + n}, "0=-1 1=" + number(4 * bins))}, "0=1");
+  }
+  return p;
+}
+
+TEST(NcnnFamilies, ANanoDetHasEightOrElevenBins) {
+  for (const int bins : {8, 11}) {
+    Imported imported = nanodet(bins).read();
+    ASSERT_TRUE(recognize_heads(imported)) << bins;
+    EXPECT_THAT(heads_of(imported.network),
+                ElementsAre(graph::Distances{2, bins, 8, .5F}, graph::Distances{2, bins, 16, .5F},
+                            graph::Distances{2, bins, 32, .5F}));
+    EXPECT_THAT(imported.notes.back(), HasSubstr("taken for a NanoDet by"));
+    EXPECT_TRUE(imported.network.preprocess.bgr);
+  }
+  Imported other = nanodet(9).read();
+  EXPECT_FALSE(recognize_heads(other));
+}
+
+TEST(NcnnFamilies, ANanoDetPlusJoinsItsPartsAgain) {
+  TestParam p("0=64 1=64 2=3");
+  std::vector<std::string> levels;
+  for (const int stride : {8, 16, 32, 64}) {
+    const std::string n = number(stride);
+    p.line("Slice", "cut" + n, {p.convolution("map" + n, "image", 3, 34, stride)},
+           {"logits" + n, "sides" + n}, "-23300=2,2,-233");
+    p.one("Concat", "both" + n, {p.one("Sigmoid", "sure" + n, {"logits" + n}), "sides" + n});
+    levels.push_back(p.one("Reshape", "rows" + n, {"both" + n}, "0=-1 1=34"));
+  }
+  p.one("Permute", "output", {p.one("Concat", "all", levels, "0=1")}, "0=1");
+  Imported imported = p.read();
+  ASSERT_TRUE(recognize_heads(imported));
+  EXPECT_THAT(heads_of(imported.network),
+              ElementsAre(graph::Distances{2, 8, 8, 0}, graph::Distances{2, 8, 16, 0},
+                          graph::Distances{2, 8, 32, 0}, graph::Distances{2, 8, 64, 0}));
+  EXPECT_THAT(imported.notes.back(), HasSubstr("taken for a NanoDet-Plus"));
+}
+
+TEST(NcnnFamilies, AFastestDetHasASoftmaxOfTurnedClasses) {
+  TestParam p("0=64 1=64 2=3");
+  const std::string object = p.convolution("object", "image", 3, 1, 16, 4);
+  const std::string box = p.convolution("box", "image", 3, 4, 16);
+  p.one("Permute", "turned", {p.convolution("classes", "image", 3, 2, 16)}, "0=5");
+  p.one("Softmax", "shares", {"turned"}, "0=2 1=1");
+  p.one("Concat", "output", {object, box, p.one("Permute", "back", {"shares"}, "0=5")});
+  Imported imported = p.read();
+  ASSERT_TRUE(recognize_heads(imported));
+  ASSERT_EQ(heads_of(imported.network).size(), 1U);
+  const auto head = std::get<graph::Yolo>(heads_of(imported.network).front());
+  EXPECT_EQ(head.box_code, graph::BoxCode::kBounded);
+  EXPECT_TRUE(head.softmax);
+  EXPECT_EQ(head.classes, 2);
+}
+
+TEST(NcnnFamilies, AnUltraFaceHasRowsOfBoxes) {
+  TestParam p("0=128 1=64 2=3");
+  std::vector<std::string> scores, boxes;
+  int count = 3;
+  for (const int stride : {8, 16, 32, 64}) {
+    const std::string n = number(stride);
+    const auto rows = [&](const std::string& name, int values) {
+      p.one("Permute", name + "t" + n,
+            {p.convolution(name + n, "image", 3, values * count, stride)}, "0=3");
+      return p.one("Reshape", name + "r" + n, {name + "t" + n}, "0=" + number(values) + " 1=-1");
+    };
+    scores.push_back(rows("score", 2));
+    boxes.push_back(rows("box", 4));
+    count = stride == 32 ? 3 : 2;
+  }
+  p.one("Softmax", "scores", {p.one("Concat", "all", scores, "0=0")}, "0=1 1=1");
+  p.one("Concat", "boxes", boxes, "0=0");
+  Imported imported = p.read();
+  ASSERT_TRUE(recognize_heads(imported));
+  EXPECT_EQ(heads_of(imported.network).size(), 4U);
+  EXPECT_THAT(imported.notes.back(), HasSubstr("taken for an UltraFace"));
+}
+
+TEST(NcnnFamilies, AYoloXBeginsWithALayerOfItsApp) {
+  TestParam p("0=64 1=64 2=3");
+  p.one("YoloV5Focus", "focus", {"image"});
+  std::vector<std::string> levels;
+  for (const int stride : kStrides) {
+    const std::string n = number(stride);
+    const std::string box = p.convolution("box" + n, "focus", 12, 4, stride / 2);
+    const std::string object = p.convolution("object" + n, "focus", 12, 1, stride / 2, 4);
+    const std::string classes = p.convolution("classes" + n, "focus", 12, 2, stride / 2, 4);
+    p.one("Concat", "map" + n, {box, object, classes});
+    levels.push_back(p.one("Reshape", "rows" + n, {"map" + n}, "0=-1 1=7"));
+  }
+  p.one("Permute", "output", {p.one("Concat", "all", levels, "0=1")}, "0=1");
+  Imported imported = p.read();
+  ASSERT_TRUE(recognize_heads(imported));
+  ASSERT_EQ(heads_of(imported.network).size(), 3U);
+  EXPECT_EQ(std::get<graph::Yolo>(heads_of(imported.network)[0]).box_code, graph::BoxCode::kPoint);
+  EXPECT_EQ(imported.network.layers[0].operation,
+            graph::Operation(graph::SpaceToDepth{2, graph::SpaceToDepth::Order::kColumns}));
+}
+
+// Attention of two heads with keys of 4 and values of 8 channels, as pnnx writes that of YOLO11: a
+// positional convolution also reads the values.
+TestParam attention(const std::string& slice) {
+  TestParam p("0=6 1=4 2=3");
+  p.one("Reshape", "heads", {p.convolution("qkv", "image", 3, 32, 1)}, "0=24 1=16 2=2");
+  p.line("Slice", "parts", {"heads"}, {"queries", "keys", "values"}, slice);
+  p.line("Split", "copies", {"values"}, {"values0", "values1"});
+  p.one("BinaryOp", "scaled", {"queries"}, "0=2 1=1 2=0.5");
+  p.one("MatMul", "dots", {p.one("Permute", "turned", {"scaled"}, "0=1"), "keys"});
+  p.one("MatMul", "sums", {"values1", p.one("Softmax", "shares", {"dots"}, "0=2 1=1")}, "0=1");
+  p.one("Reshape", "joined", {"sums"}, "0=6 1=4 2=16");
+  p.one("Reshape", "map", {"values0"}, "0=6 1=4 2=16");
+  p.one("BinaryOp", "add", {"joined", p.convolution("pe", "map", 16, 16, 1)}, "0=0");
+  p.convolution("project", "add", 16, 5, 1);
+  return p;
+}
+
+TEST(NcnnReader, ReadsAttentionWhoseValuesAreAlsoReadOtherwise) {
+  const Imported imported = attention("-23300=3,4,4,8 1=1").read();
+  std::vector<graph::Operation> operations;
+  for (const graph::Layer& layer : imported.network.layers) operations.push_back(layer.operation);
+  EXPECT_THAT(operations, Contains(graph::Operation(graph::Attention{2, 4, .5F})));
+  EXPECT_THAT(operations, Contains(graph::Operation(graph::Route{4, 1})));
+  EXPECT_THAT(operations, Contains(graph::Operation(graph::Route{4, 3})));
+  EXPECT_THROW(attention("-23300=3,4,8,4 1=1").read(), Error);
+  EXPECT_THROW(attention("-23300=3,2147483647,2147483647,8 1=1").read(), Error);
+}
+
+TEST(NcnnReader, WithoutANetworkThereIsNothingToDecode) {
+  TestParam p("0=8 1=8 2=3");
+  p.memory("numbers", "0=8", std::vector<float>(8, 1.F));
+  p.one("BinaryOp", "output", {"image", "numbers"}, "0=0");
+  EXPECT_THROW(p.read(), Error);
+}
+
+}  // namespace
+}  // namespace oko::formats
