@@ -186,6 +186,17 @@ formats::ReadModel published(const std::string& name, int side) {
   return read_model(open_model(reference::path_of("models/modern/" + name), ""), options);
 }
 
+// Its weights are of YOLOX 0.1.0, which took normalized images; the ONNX file has later ones.
+TEST(YoloXOfNcnn, TakesNormalizedImages) {
+  if (reference::path_of("models/modern/yolox-nano.param").empty()) {
+    GTEST_SKIP() << "set OKO_DATA to the folder of the reference data";
+  }
+  const graph::Network network = published("yolox-nano.param", 416).network;
+  EXPECT_EQ(network.heads().size(), 3U);
+  EXPECT_FALSE(network.preprocess.bgr);
+  EXPECT_NEAR(network.preprocess.normalized(1, 0), (1 - .485) / .229, 1e-5);
+}
+
 // The file for ncnn, whose kernels are rounded to float16, and the one for ONNX.
 TEST(FastestDet, IsTheSameInBothOfItsFiles) {
   if (reference::path_of("models/modern/FastestDet.param").empty()) {

@@ -1,6 +1,7 @@
 #include "oko/formats/candidate.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace oko::formats {
 
@@ -28,16 +29,44 @@ int stride_of(const Level& level, const graph::Shape& input) {
   return stride;
 }
 
+// Whether the first kernel is one for values near 1 rather than 100: those of published YOLOX-Nano
+// have .3 on average, those for bytes .005.
+static bool reads_small_values(const graph::Network& network) {
+  constexpr double kBetween = .04;
+  for (const graph::Layer& layer : network.layers) {
+    const auto kernel = network.weights.find(layer.name + ".kernel");
+    if (kernel == network.weights.end() || kernel->second.dtype != graph::DType::kF32) continue;
+    double sum = 0;
+    for (const float value : kernel->second.floats()) sum += std::fabs(value);
+    return sum > kBetween * static_cast<double>(kernel->second.count());
+  }
+  return false;
+}
+
 image::Preprocess grey_letterbox() {
   image::Preprocess preprocess;
   preprocess.border = 114.F / 255;
   return preprocess;
 }
 
-image::Preprocess yolox_preprocessing() {
+image::Preprocess imagenet_preprocessing() {
+  image::Preprocess preprocess;
+  preprocess.fit = image::Preprocess::Fit::kStretch;
+  preprocess.mean = {.485F, .456F, .406F};
+  preprocess.scale = {1 / .229F, 1 / .224F, 1 / .225F};
+  return preprocess;
+}
+
+image::Preprocess yolox_preprocessing(const graph::Network& network) {
   image::Preprocess preprocess = grey_letterbox();
-  preprocess.bgr = true;
-  preprocess.scale = {255, 255, 255};
+  if (reads_small_values(network)) {
+    const image::Preprocess imagenet = imagenet_preprocessing();
+    preprocess.mean = imagenet.mean;
+    preprocess.scale = imagenet.scale;
+  } else {
+    preprocess.bgr = true;
+    preprocess.scale = {255, 255, 255};
+  }
   return preprocess;
 }
 

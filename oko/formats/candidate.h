@@ -30,8 +30,11 @@ bool is_uniform(const std::vector<Level>& levels);
 int stride_of(const Level& level, const graph::Shape& input);
 
 image::Preprocess grey_letterbox();
-image::Preprocess yolox_preprocessing();  // bytes as they are
-image::Preprocess ssd_preprocessing();    // from -1 to 1, as UltraFace and the SSDs on MobileNet
+// Bytes as they are; RGB normalized as ImageNet's in YOLOX 0.1.0, whose files have another first
+// kernel.
+image::Preprocess yolox_preprocessing(const graph::Network& network);
+image::Preprocess imagenet_preprocessing();  // RGB, stretched
+image::Preprocess ssd_preprocessing();       // from -1 to 1, as UltraFace and the SSDs on MobileNet
 
 // One for each level, of these classes and this many channels in all.
 std::vector<graph::Operation> distance_operations(const std::vector<Level>& levels,

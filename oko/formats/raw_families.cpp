@@ -44,15 +44,6 @@ Preprocess blazeface_preprocessing() {
   return preprocess;
 }
 
-// As of ImageNet, which PaddleDetection's networks take.
-Preprocess picodet_preprocessing() {
-  Preprocess preprocess;
-  preprocess.fit = Preprocess::Fit::kStretch;
-  preprocess.mean = {.485F, .456F, .406F};
-  preprocess.scale = {1 / .229F, 1 / .224F, 1 / .225F};
-  return preprocess;
-}
-
 Preprocess ultraface_preprocessing() {
   Preprocess preprocess;
   preprocess.fit = Preprocess::Fit::kStretch;
@@ -126,7 +117,7 @@ class Parts {
     return Candidate{heads_in_order({box, object, classes},
                                     yolo_operations(levels_.size(), first().parts[classes].channels,
                                                     1, graph::BoxCode::kPoint, cells())),
-                     "a YOLOX", yolox_preprocessing()};
+                     "a YOLOX", yolox_preprocessing(imported_.network)};
   }
 
   // Boxes, objectness after a sigmoid, and classes after a softmax; both may be left to the file's
@@ -212,7 +203,7 @@ class Parts {
           : four       ? "a PicoDet"
                        : "a NanoDet",
           bins == 16           ? grey_letterbox()
-          : four && prior != 0 ? picodet_preprocessing()
+          : four && prior != 0 ? imagenet_preprocessing()  // as PaddleDetection's networks
                                : nanodet_preprocessing()};
     }
     return {};

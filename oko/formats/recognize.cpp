@@ -158,9 +158,10 @@ class Recognizer {
         for (const graph::BoxCode code :
              {graph::BoxCode::kSquared, graph::BoxCode::kExponential, graph::BoxCode::kPoint}) {
           const bool point = code == graph::BoxCode::kPoint;
-          found.push_back({heads_in_order(order, yolo_operations(levels_.size(), classes, boxes,
-                                                                 code, anchors)),
-                           name_of_code(code), point ? yolox_preprocessing() : grey_letterbox()});
+          found.push_back(
+              {heads_in_order(order,
+                              yolo_operations(levels_.size(), classes, boxes, code, anchors)),
+               name_of_code(code), point ? yolox_preprocessing(network()) : grey_letterbox()});
         }
       }
     }
