@@ -152,10 +152,8 @@ detect::Detector make_detector(const DetectorArguments& detector, const Context&
   if (network.heads().empty()) {
     throw Error(ErrorCode::kUsage, detector.model.path,
                 "has no head: the file does not say how its outputs become boxes",
-                "oko import " + detector.model.path +
-                    " --anchors FILE -o model.oko, then use that; of a network without anchors use "
-                    "the model "
-                    "that it was exported from");
+                "give --heads-from the model that it was exported from; or use oko import " +
+                    detector.model.path + " --anchors FILE -o model.oko, and then model.oko");
   }
   auto engine = make_engine(network, detector.engine);
   return detect::Detector(std::move(network), std::move(engine));

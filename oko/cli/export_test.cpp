@@ -240,6 +240,45 @@ TEST_F(Export, ImportNeverGuessesHeads) {
   EXPECT_FALSE(storage::exists(file("b.oko")));
 }
 
+TEST_F(Export, AFileWithoutHeadsGetsThoseOfAnotherModel) {
+  graph::Network network =
+      graph::make_builtin("nanodet-plus", {.classes = 2, .width = 64, .height = 64});
+  graph::fill_synthetic_weights(network);
+  network.classes = {"leaf", "twig"};
+  network.preprocess.fit = image::Preprocess::Fit::kStretch;
+  network.preprocess.mean = {.4F, .5F, .45F};
+  network.preprocess.scale = {4, 5, 4.5F};
+  storage::write(file("model.oko"), graph::write_oko(network));
+  ASSERT_EQ(to("ncnn", {"--no-check"}).code, 0);
+  const std::string param = file("ncnn/model.param");
+  EXPECT_THAT(oko_command({"import", param, "-o", file("back.oko")}).error,
+              HasSubstr("--heads-from the model that it was exported from"));
+  const Outcome outcome =
+      oko_command({"import", param, "--heads-from", file("model.oko"), "-o", file("back.oko")});
+  ASSERT_EQ(outcome.code, 0) << outcome.error;
+  const graph::Network back = model("back.oko");
+  EXPECT_EQ(back.classes, network.classes);
+  EXPECT_EQ(back.preprocess.fit, network.preprocess.fit);
+  EXPECT_FALSE(back.preprocess.normalizes());  // the file itself does
+  ASSERT_EQ(back.heads().size(), network.heads().size());
+  for (std::size_t i = 0; i < back.heads().size(); ++i) {
+    EXPECT_EQ(back.layers[back.heads()[i]].operation, network.layers[network.heads()[i]].operation);
+  }
+  EXPECT_EQ(oko_command({"inspect", param, "--heads-from", file("model.oko")}).code, 0);
+  const auto refused = [&](const std::vector<std::string>& flags, const std::string& what) {
+    std::vector<std::string> words{"import", param, "-o", file("b.oko")};
+    words.insert(words.end(), flags.begin(), flags.end());
+    const Outcome bad = oko_command(words);
+    EXPECT_EQ(bad.code, 2);
+    EXPECT_THAT(bad.error, HasSubstr(what));
+  };
+  refused({"--heads-from", file("model.oko"), "--no-heads"}, "cannot be combined");
+  refused({"--heads-from", file("model.oko"), "--anchors", "1,2"}, "cannot be combined");
+  refused({"--heads-from", param}, "has no heads");
+  EXPECT_THAT(oko_command({"inspect", file("model.oko"), "--heads-from", file("back.oko")}).error,
+              HasSubstr("already defines its heads"));
+}
+
 TEST_F(Export, ImportIgnoresNoFlag) {
   ASSERT_EQ(to("onnx", {"--no-check"}).code, 0);
   const std::string onnx = file("onnx/model.onnx");

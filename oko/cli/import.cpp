@@ -7,6 +7,7 @@
 #include "oko/base/error.h"
 #include "oko/cli/choice.h"
 #include "oko/cli/cli.h"
+#include "oko/cli/heads_from.h"
 #include "oko/cli/input_files.h"
 #include "oko/cli/model.h"
 #include "oko/cli/table.h"
@@ -20,7 +21,7 @@ namespace {
 
 struct ImportArguments {
   std::vector<std::string> files;
-  std::string weights, network, names, anchors, masks, decoding, size, out;
+  std::string weights, network, names, anchors, masks, decoding, size, heads_from, out;
   bool no_heads = false, bgr = false, stretch = false, letterbox = false;
 };
 
@@ -85,9 +86,11 @@ void check_heads(const formats::ReadModel& read, const ImportArguments& argument
     throw Error(ErrorCode::kUsage, arguments.files.front() + ": " + read.why_no_heads->place(),
                 read.why_no_heads->message(), read.why_no_heads->hint());
   }
-  throw Error(ErrorCode::kUsage, arguments.files.front(),
-              "its outputs look like heads, but the file does not contain their anchors",
-              "give --anchors (a file, or 10,14,23,27,…), or --no-heads to import raw outputs");
+  throw Error(
+      ErrorCode::kUsage, arguments.files.front(),
+      "its outputs look like heads, but the file does not contain their anchors",
+      "give --anchors (a file, or 10,14,23,27,…), --heads-from the model that it was exported "
+      "from, or --no-heads to import raw outputs");
 }
 
 formats::ReadModel read_sources(const ImportArguments& arguments) {
@@ -103,6 +106,10 @@ formats::ReadModel read_sources(const ImportArguments& arguments) {
     throw Error(ErrorCode::kUsage, "--decoding",
                 "applies to heads made with --anchors, which is missing", "give both");
   }
+  if (!arguments.heads_from.empty() && (arguments.no_heads || !arguments.anchors.empty())) {
+    throw Error(ErrorCode::kUsage, "--heads-from",
+                "cannot be combined with --anchors or --no-heads", "omit one of them");
+  }
   const std::vector<std::string> files = sorted_out(arguments.files, arguments.weights);
   formats::ReadOptions options;
   std::vector<std::string> notes;
@@ -111,8 +118,11 @@ formats::ReadModel read_sources(const ImportArguments& arguments) {
   options.heads = {anchors_of(arguments.anchors), masks_of(arguments.masks),
                    !arguments.decoding.empty()};
   options.raw_outputs = arguments.no_heads;
-  formats::ReadModel read = convert::read_model(
-      convert::open_model(files.front(), files.size() > 1 ? files[1] : std::string()), options);
+  const convert::ModelFiles model =
+      convert::open_model(files.front(), files.size() > 1 ? files[1] : std::string());
+  formats::ReadModel read = arguments.heads_from.empty()
+                                ? convert::read_model(model, options)
+                                : read_with_heads(model, options, arguments.heads_from);
   read.notes.insert(read.notes.begin(), notes.begin(), notes.end());
   if (arguments.no_heads && !read.network.heads().empty()) {
     read.network = formats::remove_heads(read.network);
@@ -235,7 +245,9 @@ void import(const ImportArguments& arguments, const Context& context) {
   }
   InputFiles files;
   for (const std::string& file : arguments.files) files.add(ModelArguments{file, "", ""});
-  if (!arguments.network.empty()) files.add(ModelArguments{arguments.network, "", ""});
+  for (const std::string& other : {arguments.network, arguments.heads_from}) {
+    if (!other.empty()) files.add(ModelArguments{other, "", ""});
+  }
   for (const std::string& file : {arguments.weights, arguments.names, arguments.anchors}) {
     files.add(file);
   }
@@ -291,6 +303,7 @@ void add_import_command(CLI::App& app, Context& context) {
       ->add_option("--network", a.network,
                    "Network for a weights-only file: a built-in name or a model file")
       ->type_name("NAME|FILE");
+  add_heads_from(*command, a.heads_from);
   command->add_option("--size", a.size, "Input size, if the file has none or to override it")
       ->type_name("WxH");
   command->add_flag("--bgr", a.bgr, "The model was trained on BGR images");

@@ -53,6 +53,8 @@ void InputFiles::add(const ModelArguments& model) {
   add(model.weights);
   add(model.names);
   for (const std::string& file : convert::files_of_model(model.path)) add(file);
+  if (model.heads_from.empty()) return;
+  for (const std::string& file : convert::files_of_model(model.heads_from)) add(file);
 }
 
 void InputFiles::add(const dataset::Dataset& data) {

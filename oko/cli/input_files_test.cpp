@@ -160,6 +160,9 @@ TEST_F(NeverOverwritesItsInput, Import) {
   expect_refused({"import", file("m.oko"), "-o", file("m.oko")});
   expect_refused({"import", file("m.oko"), "-o", "file://" + file("m.oko")});
   expect_refused({"import", file("net.cfg"), "--names", file("m.oko"), "-o", file("m.oko")});
+  expect_refused({"import", file("net.cfg"), "--heads-from", file("m.oko"), "-o", file("m.oko")});
+  expect_refused(
+      {"inspect", file("net.cfg"), "--heads-from", file("m.oko"), "--svg", file("m.oko")});
 }
 
 TEST_F(NeverOverwritesItsInput, Export) {
@@ -243,14 +246,14 @@ const std::map<std::string, std::set<std::string>> kWritten = {
 const std::map<std::string, std::set<std::string>> kRead = {
     {"cost", {"--classes", "--from", "--network", "--prices", "--recipe"}},
     {"data", {"--classes"}},
-    {"detect", {"--names", "--weights"}},
-    {"eval", {"--names", "--weights"}},
-    {"export", {"--images", "--int8", "--names", "--weights"}},
-    {"import", {"--anchors", "--names", "--network", "--weights"}},
-    {"inspect", {"--names", "--picture", "--weights"}},
+    {"detect", {"--heads-from", "--names", "--weights"}},
+    {"eval", {"--heads-from", "--names", "--weights"}},
+    {"export", {"--heads-from", "--images", "--int8", "--names", "--weights"}},
+    {"import", {"--anchors", "--heads-from", "--names", "--network", "--weights"}},
+    {"inspect", {"--heads-from", "--names", "--picture", "--weights"}},
     {"job", {"--identity", "--program", "--remote-folder"}},
     {"parity", {"--images", "--weights-a", "--weights-b"}},
-    {"quantize", {"--names", "--weights"}},
+    {"quantize", {"--heads-from", "--names", "--weights"}},
     {"train", {"--classes", "--from", "--network", "--recipe"}}};
 
 TEST_F(NeverOverwritesItsInput, EveryOptionThatTakesAFileIsKnown) {

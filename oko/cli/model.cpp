@@ -7,6 +7,7 @@
 
 #include "oko/base/class_list.h"
 #include "oko/base/error.h"
+#include "oko/cli/heads_from.h"
 #include "oko/convert/read.h"
 #include "oko/dataset/encoding.h"
 #include "oko/graph/builtin.h"
@@ -25,6 +26,14 @@ void add_model_arguments(CLI::App& command, ModelArguments& model) {
                   "Weights of a model in two files: " + formats::models_in_two_files())
       ->type_name("FILE");
   command.add_option("--names", model.names, "File with class names, one per line")
+      ->type_name("FILE");
+  add_heads_from(command, model.heads_from);
+}
+
+void add_heads_from(CLI::App& command, std::string& heads_from) {
+  command
+      .add_option("--heads-from", heads_from,
+                  "Model whose heads, class names and preprocessing to use, if the file has none")
       ->type_name("FILE");
 }
 
@@ -54,8 +63,10 @@ void set_names(graph::Network& network, const std::string& uri) {
 static formats::ReadModel read_model(const ModelArguments& model, const std::string& size) {
   formats::ReadOptions options;
   if (!size.empty()) options.size = parse_size(size);
-  formats::ReadModel read =
-      convert::read_model(convert::open_model(model.path, model.weights), options);
+  const convert::ModelFiles files = convert::open_model(model.path, model.weights);
+  formats::ReadModel read = model.heads_from.empty()
+                                ? convert::read_model(files, options)
+                                : read_with_heads(files, options, model.heads_from);
   if (!model.names.empty()) set_names(read.network, model.names);
   return read;
 }
@@ -71,7 +82,9 @@ graph::Network load_model(const ModelArguments& model, std::vector<std::string>*
   } else if (read.lacks_heads) {
     notes->push_back(
         "its outputs look like heads, but the file does not contain their anchors: oko import " +
-        model.path + " --anchors FILE adds heads");
+        model.path +
+        " --anchors FILE adds heads, and --heads-from MODEL uses those of the model that "
+        "it was exported from");
   }
   return std::move(read.network);
 }

@@ -14,10 +14,13 @@ struct ModelArguments {
   std::string path;     // anything convert::open_model() opens
   std::string weights;  // its second file, if it is in two
   std::string names;    // class names, one per line
+  // The model whose heads, class names and preprocessing it gets, if its file has none.
+  std::string heads_from{};
 };
 
-// Adds MODEL, --weights and --names.
+// Adds MODEL, --weights, --names and --heads-from.
 void add_model_arguments(CLI::App& command, ModelArguments& model);
+void add_heads_from(CLI::App& command, std::string& heads_from);
 
 // Reads a model of any format; `weights` is its companion file. `names` sets the class names; their
 // number must match the network. The network has no heads if the file does not define them. Throws

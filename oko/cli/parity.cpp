@@ -1,18 +1,17 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "oko/base/error.h"
 #include "oko/cli/choice.h"
 #include "oko/cli/cli.h"
+#include "oko/cli/heads_from.h"
 #include "oko/cli/inputs.h"
 #include "oko/cli/model.h"
 #include "oko/cli/parity_text.h"
 #include "oko/convert/program.h"
 #include "oko/convert/read.h"
 #include "oko/convert/reference.h"
-#include "oko/formats/heads.h"
 
 namespace oko::cli {
 namespace {
@@ -50,29 +49,6 @@ Runner runner_of(const convert::ModelFiles& files, formats::ReadModel model) {
                                                   runner.note, model.output_keys);
   if (!runner.executor) runner.executor = convert::make_engine_executor(runner.network);
   return runner;
-}
-
-// Whether the first thing a network does is to scale the image, channel by channel, as exported
-// files do that hold no preprocessing.
-bool scales_its_input(const graph::Network& network) {
-  const auto* first = std::get_if<graph::Convolution>(&network.layers.front().operation);
-  const int channels = network.input.channels;
-  const auto reads = [](const graph::Layer& layer) {
-    return std::ranges::count(layer.inputs, graph::kNetworkInput) > 0;
-  };
-  return first != nullptr && first->size == 1 && first->filters == channels &&
-         first->groups == channels && std::ranges::count_if(network.layers, reads) == 1;
-}
-
-graph::Network without_scaling(graph::Network network) {
-  network.preprocess.mean = image::Preprocess{}.mean;
-  network.preprocess.scale = image::Preprocess{}.scale;
-  return network;
-}
-
-// What `network` says of heads and images, for another file of it.
-std::string description_for(const graph::Network& file, const graph::Network& network) {
-  return formats::describe(scales_its_input(file) ? without_scaling(network) : network);
 }
 
 // Two files of one network: if only one defines heads, they apply to the other too.
