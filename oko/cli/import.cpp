@@ -115,8 +115,11 @@ formats::ReadModel read_sources(const ImportArguments& arguments) {
   std::vector<std::string> notes;
   if (!arguments.network.empty()) options.network = structure_of(arguments, notes);
   if (!arguments.size.empty()) options.size = parse_size(arguments.size);
-  options.heads = {anchors_of(arguments.anchors), masks_of(arguments.masks),
-                   !arguments.decoding.empty()};
+  options.heads = {anchors_of(arguments.anchors), masks_of(arguments.masks), {}};
+  if (!arguments.decoding.empty()) {
+    options.heads.box_code =
+        arguments.decoding == "yolov3" ? graph::BoxCode::kExponential : graph::BoxCode::kSquared;
+  }
   options.raw_outputs = arguments.no_heads;
   const convert::ModelFiles model =
       convert::open_model(files.front(), files.size() > 1 ? files[1] : std::string());
@@ -297,7 +300,8 @@ void add_import_command(CLI::App& app, Context& context) {
                    "Anchor indices of each output, in the file's order: 3,4,5/0,1,2")
       ->type_name("LIST");
   add_choice(*command, "--decoding", a.decoding,
-             "How boxes are decoded with --anchors, if the network does not show it", {"yolov3"})
+             "How boxes are decoded with --anchors, if the network does not show it",
+             {"yolov3", "yolov5"})
       ->type_name("KIND");
   command
       ->add_option("--network", a.network,

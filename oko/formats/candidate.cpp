@@ -16,6 +16,42 @@ std::vector<Candidate::Head> heads_in_order(const std::vector<int>& order,
   return heads;
 }
 
+// As the family's own programs do it, where the file does not say.
+static void set_preprocessing(Imported& imported, const Candidate& candidate) {
+  if (imported.defines_preprocessing) return;
+  image::Preprocess preprocess = candidate.preprocess;
+  const image::Preprocess& own = imported.network.preprocess;
+  if (imported.defines_range) preprocess.mean = own.mean, preprocess.scale = own.scale;
+  imported.network.preprocess = preprocess;
+  imported.defines_preprocessing = true;
+  imported.notes.push_back(std::string("the file does not define ") +
+                           (imported.defines_range ? "how images are resized and the order of "
+                                                     "colours; assuming those of "
+                                                   : "preprocessing; assuming that of ") +
+                           candidate.family);
+}
+
+void attach(Imported& imported, const std::vector<Level>& levels, const Candidate& candidate) {
+  std::vector<int> outputs;
+  std::vector<graph::Operation> operations;
+  for (const Candidate::Head& head : candidate.heads) {
+    outputs.push_back(joined_parts(imported, levels[head.level], head.parts));
+    operations.push_back(head.operation);
+  }
+  std::vector<std::string> keys;
+  for (const int output : outputs) {
+    const auto same = std::ranges::find(imported.outputs, output);
+    const bool is_output = same != imported.outputs.end() && !imported.keys.empty();
+    if (is_output) keys.push_back(imported.keys[same - imported.outputs.begin()]);
+  }
+  imported.outputs = outputs;
+  imported.keys = keys.size() == outputs.size() ? keys : std::vector<std::string>();
+  imported.names = imported.keys;
+  add_heads(imported, operations);
+  drop_unread(imported);
+  set_preprocessing(imported, candidate);
+}
+
 bool is_uniform(const std::vector<Level>& levels) {
   return std::ranges::all_of(levels, [&](const Level& level) {
     return std::ranges::equal(level.parts, levels.front().parts, {}, &Part::channels,

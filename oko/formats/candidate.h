@@ -24,6 +24,9 @@ struct Candidate {
 std::vector<Candidate::Head> heads_in_order(const std::vector<int>& order,
                                             std::vector<graph::Operation> operations);
 
+// Adds its heads to the network, and its preprocessing where the file does not say, with a note.
+void attach(Imported& imported, const std::vector<Level>& levels, const Candidate& candidate);
+
 // Every level has parts of the same channels.
 bool is_uniform(const std::vector<Level>& levels);
 // A side that it does not divide has a last, partial cell.

@@ -15,6 +15,7 @@ bool looks_like_head(const graph::Network& network, int output) {
 }
 
 std::optional<Error> why_no_heads(const Imported& imported) {
+  if (auto error = lacks_only_anchors(imported)) return error;
   try {
     check_head_outputs(imported, false);
     return std::nullopt;
@@ -40,7 +41,7 @@ ReadModel finished(Imported imported, const ReadOptions& options) {
   ReadModel result;
   if (imported.network.heads().empty()) {
     if (!options.heads.anchors.empty()) {
-      add_heads(imported, options.heads);
+      if (!recognize_with_anchors(imported, options.heads)) add_heads(imported, options.heads);
       result.has_given_heads = true;
     } else if (!options.description.empty()) {
       apply_description(imported, options.description, imported.network.name);

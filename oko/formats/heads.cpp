@@ -100,20 +100,33 @@ void check_raw_outputs(const Imported& imported) {
   }
 }
 
+constexpr const char* kDecodingHint =
+    "use --decoding yolov3 if its boxes are exp(t) x anchor, --decoding yolov5 if they are "
+    "(2 sigmoid(t))^2 x anchor, as those of YOLOv5 with --anchors "
+    "10,13,16,30,33,23,30,61,62,45,59,119,116,90,156,198,373,326 unless it was trained with "
+    "others; "
+    "otherwise use --no-heads and decode its outputs in the app";
+
 void check_decoding(const Imported& imported) {
   const auto& layers = imported.network.layers;
   const auto is_swish = [](const Layer& layer) {
     const auto* c = std::get_if<graph::Convolution>(&layer.operation);
     return c != nullptr && c->activation == graph::Activation::kSwish;
   };
-  const auto found = std::ranges::find_if(layers, is_swish);
-  if (found == layers.end()) return;
-  throw input_error(
-      graph::place_of(imported.network, static_cast<std::size_t>(found - layers.begin())),
-      "the network uses SiLU (swish), as YOLOv5 and its successors do, which decode boxes "
-      "differently from YOLOv3",
-      "use --decoding yolov3 if its boxes are exp(t) x anchor; otherwise use --no-heads and decode "
-      "its outputs in the app");
+  const auto is_focus = [](const Layer& layer) {
+    const auto* squares = std::get_if<graph::SpaceToDepth>(&layer.operation);
+    return squares != nullptr && squares->order == graph::SpaceToDepth::Order::kColumns &&
+           layer.inputs[0] == graph::kNetworkInput;
+  };
+  const auto refuse = [&](auto found, const std::string& what) {
+    if (found == layers.end()) return;
+    throw input_error(
+        graph::place_of(imported.network, static_cast<std::size_t>(found - layers.begin())),
+        what + ", as YOLOv5 and its successors do, which decode boxes differently from YOLOv3",
+        kDecodingHint);
+  };
+  refuse(std::ranges::find_if(layers, is_swish), "the network uses SiLU (swish)");
+  refuse(std::ranges::find_if(layers, is_focus), "the network begins with squares of pixels");
 }
 
 // Kinds of operations as every format names them, without regard to case and '_'.
@@ -152,8 +165,7 @@ void check_dropped(const Imported& imported) {
   throw input_error(first->place,
                     "the file processes its outputs further, but not as YOLOv3 decodes boxes "
                     "(a sigmoid and an exponential)",
-                    "give --decoding yolov3 if its boxes are exp(t) x anchor; otherwise use "
-                    "--no-heads and decode its outputs in the app");
+                    kDecodingHint);
 }
 
 Layer head_after(const Imported& imported, std::size_t output, graph::Operation head) {
@@ -163,14 +175,13 @@ Layer head_after(const Imported& imported, std::size_t output, graph::Operation 
           {}};
 }
 
-// The same number of anchors for each output, the last ones for the coarsest.
-std::vector<std::vector<int>> usual_masks(const Imported& imported, std::size_t anchors) {
-  const std::size_t outputs = imported.outputs.size(), each = anchors / outputs;
+}  // namespace
+
+std::vector<std::vector<int>> usual_masks(const std::vector<int>& widths, std::size_t anchors) {
+  const std::size_t outputs = widths.size(), each = anchors / outputs;
   std::vector<std::size_t> order(outputs);  // from the finest
   std::iota(order.begin(), order.end(), 0U);
-  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
-    return layer_of(imported, a).output.width > layer_of(imported, b).output.width;
-  });
+  std::ranges::stable_sort(order, std::greater<>(), [&](std::size_t i) { return widths[i]; });
   std::vector<std::vector<int>> masks(outputs);
   for (std::size_t rank = 0; rank < outputs; ++rank) {
     for (std::size_t k = 0; k < each; ++k) {
@@ -179,8 +190,6 @@ std::vector<std::vector<int>> usual_masks(const Imported& imported, std::size_t 
   }
   return masks;
 }
-
-}  // namespace
 
 std::string unused_name(const Network& network, std::string name) {
   const auto taken = [&](const Layer& layer) { return layer.name == name; };
@@ -364,7 +373,7 @@ void check_head_outputs(const Imported& imported, bool decoding_given) {
 }
 
 void add_heads(Imported& imported, const HeadOptions& options) {
-  check_head_outputs(imported, options.decoding_given);
+  check_head_outputs(imported, options.box_code.has_value());
   const std::size_t outputs = imported.outputs.size(), anchors = options.anchors.size();
   std::vector<std::vector<int>> masks = options.masks;
   if (masks.empty()) {
@@ -374,7 +383,11 @@ void add_heads(Imported& imported, const HeadOptions& options) {
                             std::to_string(outputs) + " outputs",
                         "assign anchors to outputs with --masks");
     }
-    masks = usual_masks(imported, anchors);
+    std::vector<int> widths;
+    for (std::size_t i = 0; i < outputs; ++i) {
+      widths.push_back(layer_of(imported, i).output.width);
+    }
+    masks = usual_masks(widths, anchors);
     imported.notes.push_back(
         "anchors were assigned as in published YOLOv3, the largest to the coarsest output; --masks "
         "overrides that");
@@ -395,6 +408,8 @@ void add_heads(Imported& imported, const HeadOptions& options) {
                         "give the anchors the model was trained with");
     }
     graph::Yolo yolo{options.anchors, masks[i], channels / boxes - 5};
+    yolo.box_code = options.box_code.value_or(graph::BoxCode::kExponential);
+    if (yolo.box_code == graph::BoxCode::kSquared) yolo.scale_x_y = 2;
     heads.push_back(head_after(imported, i, std::move(yolo)));
   }
   insert_heads(imported, heads);

@@ -71,11 +71,12 @@ struct HeadOptions {
   // Which of the anchors each output uses. Empty: the same number each, the coarsest output the
   // last ones, as in every published YOLOv3, with a note.
   std::vector<std::vector<int>> masks{};
-  // The user says that boxes are decoded as YOLOv3 does. A network with SiLU (swish) is otherwise
-  // refused: YOLOv5 and its successors use it, and they decode the same tensors in another way. So
-  // is a file that goes on to compute with its outputs, unless it does so by a sigmoid and an
+  // How boxes are decoded, if the user says so: as YOLOv3 does (kExponential, which is assumed) or
+  // as YOLOv5 (kSquared). A network with SiLU (swish) or YOLOv5's first layer is otherwise refused:
+  // YOLOv5 and its successors use them, and they decode the same tensors in another way. So is a
+  // file that goes on to compute with its outputs, unless it does so by a sigmoid and an
   // exponential, as YOLOv3 does.
-  bool decoding_given = false;
+  std::optional<graph::BoxCode> box_code{};
 };
 
 // Throws an input Error where heads on these outputs would give nonsense boxes: an output is not a
@@ -86,6 +87,9 @@ void check_head_outputs(const Imported& imported, bool decoding_given);
 // Adds a yolo head after every output. The class count follows from the channels. Throws what
 // check_head_outputs() throws, and an input Error where anchors and channels do not fit.
 void add_heads(Imported& imported, const HeadOptions& options);
+
+// For outputs of these widths: the same number of anchors for each, the last ones for the coarsest.
+std::vector<std::vector<int>> usual_masks(const std::vector<int>& widths, std::size_t anchors);
 
 // This name, or a similar one if a layer has it.
 std::string unused_name(const graph::Network& network, std::string name);

@@ -157,7 +157,8 @@ TEST(AddHeads, NeedsTheDecodingOfANetworkWithSilu) {
   std::get<graph::Convolution>(imported.network.layers[0].operation).activation =
       graph::Activation::kSwish;
   EXPECT_THAT(refusal_of(imported), HasSubstr("--decoding yolov3"));
-  EXPECT_EQ(refusal_of(imported, {.anchors = {}, .decoding_given = true}), "no error");
+  EXPECT_EQ(refusal_of(imported, {.anchors = {}, .box_code = graph::BoxCode::kExponential}),
+            "no error");
 }
 
 TEST(AddHeads, NeedsTheDecodingOfAFileThatComputesOtherBoxes) {
@@ -184,8 +185,9 @@ TEST(AddHeads, NeedsTheDecodingOfAFileThatComputesOtherBoxes) {
                                              {"Sigmoid", "Exp", "Softmax"}}) {
     EXPECT_THAT(refusal_of(with_dropped(kinds)), HasSubstr("--decoding yolov3")) << kinds.back();
   }
-  EXPECT_EQ(refusal_of(with_dropped({"Tanh"}), {.anchors = {}, .decoding_given = true}),
-            "no error");
+  EXPECT_EQ(
+      refusal_of(with_dropped({"Tanh"}), {.anchors = {}, .box_code = graph::BoxCode::kExponential}),
+      "no error");
 }
 
 TEST(RemoveHeads, MakesTheirInputsTheOutputs) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "oko/base/error.h"
 #include "oko/base/random.h"
 #include "oko/formats/recognize.h"
 
@@ -57,6 +58,8 @@ class Parts {
   Parts(const Imported& imported, const std::vector<Level>& levels)
       : imported_(imported), levels_(levels) {}
 
+  std::optional<Candidate> family_with(const HeadOptions& heads) const { return fastest_v2(heads); }
+
   std::optional<Candidate> family() const {
     const bool softmax = !only_moves_values(imported_);
     if (auto found = ultraface()) return found;
@@ -73,6 +76,11 @@ class Parts {
   }
 
  private:
+  struct SharedClasses {
+    int box = 0, object = 0, classes = 0;  // parts of a level
+    int boxes = 0;                         // of a cell
+  };
+
   const graph::Shape& input() const { return imported_.network.input; }
   const Level& first() const { return levels_.front(); }
   // The part of a level with these channels that has passed this function; -1 without one.
@@ -139,6 +147,72 @@ class Parts {
     yolo.class_share = .4F;
     return Candidate{heads_in_order({box, object, classes}, {yolo}), "a FastestDet",
                      fastest_preprocessing()};
+  }
+
+  // Parts of 4 and 1 channels for each box, after sigmoids, and of classes, after a softmax, or the
+  // file goes on to compute these.
+  std::optional<SharedClasses> shared_classes() const {
+    const auto follows = [&](std::string_view kind) {
+      return std::ranges::any_of(imported_.dropped,
+                                 [&](const DroppedNode& one) { return one.kind == kind; });
+    };
+    const std::vector<Part>& parts = first().parts;
+    for (const SharedClasses& order :
+         {SharedClasses{0, 1, 2}, SharedClasses{0, 2, 1}, SharedClasses{1, 0, 2},
+          SharedClasses{2, 0, 1}, SharedClasses{1, 2, 0}, SharedClasses{2, 1, 0}}) {
+      const Part &box = parts[order.box], &object = parts[order.object];
+      const Part& classes = parts[order.classes];
+      const bool sigmoids =
+          box.passed == object.passed && (box.passed == Passed::kSigmoid ||
+                                          (box.passed == Passed::kNothing && follows("Sigmoid")));
+      const bool softmax = classes.passed == Passed::kSoftmax ||
+                           (classes.passed == Passed::kNothing && follows("Softmax"));
+      if (sigmoids && softmax && object.channels > 1 && box.channels == 4 * object.channels) {
+        return SharedClasses{order.box, order.object, order.classes, object.channels};
+      }
+    }
+    return {};
+  }
+
+  // The anchors of each level, of which a cell has this many.
+  std::vector<std::vector<int>> masks_of(const HeadOptions& given, int boxes) const {
+    std::vector<std::vector<int>> masks = given.masks;
+    if (masks.empty()) {
+      std::vector<int> widths;
+      for (const Level& level : levels_) widths.push_back(level.shape.width);
+      masks = usual_masks(widths, given.anchors.size());
+    }
+    if (given.anchors.empty()) return masks;
+    const auto fits = [&](const std::vector<int>& mask) { return std::ssize(mask) == boxes; };
+    if (masks.size() == levels_.size() && std::ranges::all_of(masks, fits)) return masks;
+    throw input_error("--anchors",
+                      "the model has " + std::to_string(boxes) + " anchors on each of " +
+                          std::to_string(levels_.size()) + " levels",
+                      "give the anchors the model was trained with");
+  }
+
+  // For each of a cell's boxes its place and objectness, and one score for each class, which the
+  // boxes share.
+  std::optional<Candidate> fastest_v2(const HeadOptions& given) const {
+    if (levels_.size() < 2 || first().parts.size() != 3 || !is_uniform(levels_)) return {};
+    const std::optional<SharedClasses> parts = shared_classes();
+    if (!parts) return {};
+    const std::vector<std::vector<int>> masks = masks_of(given, parts->boxes);
+    Candidate found{{}, "a Yolo-FastestV2", fastest_preprocessing()};
+    for (std::size_t l = 0; l < levels_.size(); ++l) {
+      Candidate::Head head{l, {}, {}};
+      for (int b = 0; b < parts->boxes; ++b) {
+        head.parts.push_back({parts->box, {4 * b, 4 * b + 1, 4 * b + 2, 4 * b + 3}});
+        head.parts.push_back({parts->object, {b}});
+        head.parts.push_back({parts->classes, {}});
+      }
+      graph::Yolo yolo{given.anchors, masks[l], first().parts[parts->classes].channels, 2};
+      yolo.box_code = graph::BoxCode::kSquared;
+      yolo.softmax = true;
+      head.operation = std::move(yolo);
+      found.heads.push_back(std::move(head));
+    }
+    return found;
   }
 
   // A class, objectness, boxes, and points, which oko does not read. The score is the root of the
@@ -287,6 +361,13 @@ class Parts {
 };
 
 }  // namespace
+
+std::optional<Candidate> family_with_anchors(const Imported& imported,
+                                             const std::vector<Level>& levels,
+                                             const HeadOptions& heads) {
+  if (levels.empty()) return {};
+  return Parts(imported, levels).family_with(heads);
+}
 
 std::optional<Candidate> family_of_parts(const Imported& imported,
                                          const std::vector<Level>& levels) {

@@ -12,4 +12,10 @@ namespace oko::formats {
 std::optional<Candidate> family_of_parts(const Imported& imported,
                                          const std::vector<Level>& levels);
 
+// A family of which a file lacks the anchors alone, with these; anchors are those of no one if none
+// are given. Nothing if it is none, an input Error if they do not fit.
+std::optional<Candidate> family_with_anchors(const Imported& imported,
+                                             const std::vector<Level>& levels,
+                                             const HeadOptions& heads);
+
 }  // namespace oko::formats

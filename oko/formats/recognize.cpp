@@ -28,7 +28,7 @@ class Recognizer {
     const bool is_proved = found.has_value();
     if (!found && only_moves_values(imported_, true)) found = family_of_parts(imported_, levels_);
     if (!found) return false;
-    attach(*found);
+    attach(imported_, levels_, *found);
     imported_.notes.push_back(
         "taken for " + found->family +
         (is_proved ? ": the file's own decoding gives the same boxes on test values"
@@ -292,44 +292,6 @@ class Recognizer {
     return candidate;
   }
 
-  // ---- the network with its heads ---------------------------------------------------------------
-
-  void attach(const Candidate& candidate) {
-    std::vector<int> outputs;
-    std::vector<Operation> operations;
-    for (const Candidate::Head& head : candidate.heads) {
-      outputs.push_back(joined_parts(imported_, levels_[head.level], head.parts));
-      operations.push_back(head.operation);
-    }
-    std::vector<std::string> keys;
-    for (const int output : outputs) {
-      const auto same = std::ranges::find(imported_.outputs, output);
-      const bool is_output = same != imported_.outputs.end() && !imported_.keys.empty();
-      if (is_output) keys.push_back(imported_.keys[same - imported_.outputs.begin()]);
-    }
-    imported_.outputs = outputs;
-    imported_.keys = keys.size() == outputs.size() ? keys : std::vector<std::string>();
-    imported_.names = imported_.keys;
-    add_heads(imported_, operations);
-    drop_unread(imported_);
-    set_preprocessing(candidate);
-  }
-
-  // As the family's own programs do it, where the file does not say.
-  void set_preprocessing(const Candidate& candidate) {
-    if (imported_.defines_preprocessing) return;
-    image::Preprocess preprocess = candidate.preprocess;
-    const image::Preprocess& own = imported_.network.preprocess;
-    if (imported_.defines_range) preprocess.mean = own.mean, preprocess.scale = own.scale;
-    imported_.network.preprocess = preprocess;
-    imported_.defines_preprocessing = true;
-    imported_.notes.push_back(std::string("the file does not define ") +
-                              (imported_.defines_range ? "how images are resized and the order of "
-                                                         "colours; assuming those of "
-                                                       : "preprocessing; assuming that of ") +
-                              candidate.family);
-  }
-
   Imported& imported_;
   std::vector<Level> levels_;
   std::vector<Tensor> of_ones_;
@@ -348,5 +310,24 @@ image::Preprocess nanodet_preprocessing() {
 }
 
 bool recognize_heads(Imported& imported) { return Recognizer(imported).run(); }
+
+bool recognize_with_anchors(Imported& imported, const HeadOptions& heads) {
+  const std::vector<Level> levels = levels_of(imported);
+  const auto found = family_with_anchors(imported, levels, heads);
+  if (!found) return false;
+  attach(imported, levels, *found);
+  imported.notes.push_back("taken for " + found->family + " by the parts of its outputs");
+  return true;
+}
+
+std::optional<Error> lacks_only_anchors(const Imported& imported) {
+  if (!family_with_anchors(imported, levels_of(imported), {})) return {};
+  return input_error(
+      imported.network.name,
+      "is a Yolo-FastestV2 by the parts of its outputs, but the file does not contain "
+      "its anchors",
+      "give --anchors: of the published one for COCO 12.64,19.39,37.88,51.48,55.71,"
+      "138.31,126.91,78.23,131.57,214.55,279.92,258.87");
+}
 
 }  // namespace oko::formats

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+
+#include "oko/base/error.h"
 #include "oko/formats/heads.h"
 
 namespace oko::formats {
@@ -12,6 +15,12 @@ namespace oko::formats {
 // it makes of zeros. A file with raw outputs is taken for a family by the parts that its outputs
 // consist of. A note says what it was taken for, and why.
 bool recognize_heads(Imported& imported);
+
+// The same for families whose files lack their anchors alone: Yolo-FastestV2. Throws an input Error
+// where these do not fit.
+bool recognize_with_anchors(Imported& imported, const HeadOptions& heads);
+// That it is one of them, and which anchors the published file has.
+std::optional<Error> lacks_only_anchors(const Imported& imported);
 
 // As the published NanoDet and NanoDet-Plus take images: stretched, BGR, with a mean and a scale.
 image::Preprocess nanodet_preprocessing();

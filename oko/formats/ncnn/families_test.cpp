@@ -159,6 +159,77 @@ TEST(NcnnFamilies, AFastestDetHasASoftmaxOfTurnedClasses) {
   EXPECT_EQ(head.classes, 2);
 }
 
+// Boxes of a cell share their classes; the file has no anchors.
+TestParam fastest_v2() {
+  TestParam p("0=64 1=64 2=3");
+  for (const int stride : {16, 32}) {
+    const std::string n = number(stride);
+    const std::string box = p.convolution("box" + n, "image", 3, 12, stride, 4);
+    const std::string object = p.convolution("object" + n, "image", 3, 3, stride, 4);
+    const std::string classes = p.convolution("classes" + n, "image", 3, 2, stride);
+    p.one("Softmax", "shares" + n, {p.one("Permute", "turned" + n, {classes}, "0=5")}, "0=2 1=1");
+    p.one("Permute", "back" + n, {"shares" + n}, "0=5");
+    p.one("Permute", "output" + n, {p.one("Concat", "all" + n, {box, object, "back" + n})}, "0=3");
+  }
+  return p;
+}
+
+TEST(NcnnFamilies, AYoloFastestV2NeedsItsAnchors) {
+  Imported imported = fastest_v2().read();
+  EXPECT_FALSE(recognize_heads(imported));
+  const auto why = lacks_only_anchors(imported);
+  ASSERT_TRUE(why);
+  EXPECT_THAT(why->hint(), HasSubstr("--anchors"));
+  const std::vector<graph::Anchor> anchors{{1, 2}, {3, 4}, {5, 6}, {7, 8}, {9, 10}, {11, 12}};
+  Imported wrong = imported;
+  EXPECT_THROW(recognize_with_anchors(wrong, {.anchors = {{1, 2}, {3, 4}}}), Error);
+  ASSERT_TRUE(recognize_with_anchors(imported, {.anchors = anchors}));
+  const graph::Network& network = imported.network;
+  ASSERT_EQ(network.heads().size(), 2U);
+  const auto head = std::get<graph::Yolo>(heads_of(network)[1]);
+  EXPECT_EQ(head.box_code, graph::BoxCode::kSquared);
+  EXPECT_EQ(head.scale_x_y, 2);
+  EXPECT_TRUE(head.softmax);
+  EXPECT_THAT(head.mask, ElementsAre(3, 4, 5));
+  // Each box has its place, its objectness, and the classes of the cell.
+  const graph::Layer& map = network.layers[network.layers[network.heads()[1]].inputs[0]];
+  EXPECT_EQ(map.output.channels, 21);
+  ASSERT_EQ(map.inputs.size(), 9U);
+  EXPECT_EQ(map.inputs[2], map.inputs[5]);
+  for (const graph::Layer& layer : network.layers) {
+    const auto* c = std::get_if<graph::Convolution>(&layer.operation);
+    EXPECT_TRUE(c == nullptr || c->activation == graph::Activation::kLinear) << layer.name;
+  }
+}
+
+// Two convolutions on a focus, as rows of anchors.
+TEST(NcnnFamilies, AYoloV5NeedsToBeCalledSo) {
+  TestParam p("0=64 1=64 2=3");
+  p.one("YoloV5Focus", "focus", {"image"});
+  for (const int stride : {8, 16}) {
+    const std::string n = number(stride);
+    p.one("Permute", "output" + n,
+          {p.one("Reshape", "rows" + n, {p.convolution("map" + n, "focus", 12, 14, stride / 2)},
+                 "0=-1 1=7 2=2")},
+          "0=1");
+  }
+  Imported imported = p.read();
+  EXPECT_FALSE(recognize_heads(imported));
+  HeadOptions options{.anchors = {{1, 2}, {3, 4}, {5, 6}, {7, 8}}};
+  try {
+    add_heads(imported, options);
+    FAIL() << "a YOLOv5 was decoded as a YOLOv3";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message(), HasSubstr("begins with squares of pixels"));
+    EXPECT_THAT(error.hint(), HasSubstr("--decoding yolov5"));
+  }
+  options.box_code = graph::BoxCode::kSquared;
+  add_heads(imported, options);
+  const auto head = std::get<graph::Yolo>(heads_of(imported.network)[0]);
+  EXPECT_EQ(head.box_code, graph::BoxCode::kSquared);
+  EXPECT_EQ(head.scale_x_y, 2);
+}
+
 TEST(NcnnFamilies, AnUltraFaceHasRowsOfBoxes) {
   TestParam p("0=128 1=64 2=3");
   std::vector<std::string> scores, boxes;
