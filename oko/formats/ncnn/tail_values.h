@@ -17,7 +17,7 @@ class TailValues {
 
   // What the file makes of these values of `inputs`, of [channels, rows, columns]: the blobs that
   // no line reads, and then the others that can be computed, from the last one. All have a first
-  // dimension of 1.
+  // dimension of 1. Throws input Errors for settings of lines that are no numbers.
   std::vector<graph::Tensor> operator()(std::vector<graph::Tensor> inputs) const;
 
  private:
