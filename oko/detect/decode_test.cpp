@@ -210,6 +210,23 @@ TEST(DecodeSsd, LinearSizesArePartsOfTheAnchor) {
   EXPECT_NEAR(found[0].box.bottom, 8 - 1, 1e-4);
 }
 
+// Three cells of 16 pixels across an image of 40: the last one is only half in it.
+TEST(DecodeSsd, CellsMayReachBeyondTheImage) {
+  graph::Ssd head{{{10, 20}}, 1, .1F, .2F, true};
+  head.stride = 16;
+  head.prior = 0;
+  const auto network = network_of({40, 40}, {{head, {5, 3, 3}}});
+  Map map({5, 3, 3});
+  for (int cell = 0; cell < 9; ++cell) {
+    for (int c = 0; c < 5; ++c) map.set(c, cell / 3, cell % 3, c == 0 ? -9.F : 0.F);
+  }
+  map.set(0, 1, 2, logit(.75F));
+  const HeadMap maps[] = {map.values};
+  const auto found = decode(network, maps, .5F);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].box, (image::Box{32 - 5, 16 - 10, 32 + 5, 16 + 10}));
+}
+
 TEST(DecodeYolo, ListsEveryClassThatPassesInOrder) {
   const auto network = network_of({32, 32}, {{one_anchor(3), {8, 1, 2}}});
   Map map({8, 1, 2});

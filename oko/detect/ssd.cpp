@@ -36,8 +36,8 @@ struct Prior {
 
   image::Box box() const {
     const graph::Anchor& size = head.anchors[anchor];
-    const auto row = static_cast<float>(cell / grid.width) + .5F;
-    const auto column = static_cast<float>(cell % grid.width) + .5F;
+    const auto row = static_cast<float>(cell / grid.width) + head.prior;
+    const auto column = static_cast<float>(cell % grid.width) + head.prior;
     const float x = column * grid.cell_width + box_value(0) * head.centre_variance * size.width;
     const float y = row * grid.cell_height + box_value(1) * head.centre_variance * size.height;
     const float w = part(box_value(2)) * size.width, h = part(box_value(3)) * size.height;

@@ -224,25 +224,62 @@ std::optional<float> distance_of(const DecodedRows& rows, const Reading& reading
   return least;
 }
 
-std::vector<std::vector<graph::Anchor>> sizes_of_zeros(const Reading& reading,
-                                                       std::span<const Tensor> of_zeros,
-                                                       const std::vector<Level>& levels,
-                                                       const std::vector<int>& boxes_per_cell,
-                                                       const image::Size& input, float rounding) {
+namespace {
+
+// Finds where the cells of a level are that has these boxes, one for each in order. False if they
+// are not a grid of squares: another order of a file's boxes may be the right one.
+bool place_cells(Priors& priors, std::span<const Box> boxes, const graph::Shape& shape,
+                 const image::Size& input, float rounding) {
+  const float width = static_cast<float>(input.width) / static_cast<float>(shape.width);
+  const float height = static_cast<float>(input.height) / static_cast<float>(shape.height);
+  if (shape.width * shape.height < 2 || width != height) return true;
+  const auto x = [&](int cell) { return (boxes[cell].left + boxes[cell].right) / 2; };
+  const auto y = [&](int cell) { return (boxes[cell].top + boxes[cell].bottom) / 2; };
+  // A file may have x and y the other way round.
+  const bool turned = shape.width > 1 && std::fabs(y(1) - y(0)) > std::fabs(x(1) - x(0));
+  const auto is_grid = [&](float step, float prior) {
+    const float off = .1F * step + rounding / 4 * static_cast<float>(input.width);
+    for (int cell = 0; cell < shape.width * shape.height; ++cell) {
+      const float across = (static_cast<float>(cell % shape.width) + prior) * step;
+      const float down = (static_cast<float>(cell / shape.width) + prior) * step;
+      if (!near(turned ? y(cell) : x(cell), across, off) ||
+          !near(turned ? x(cell) : y(cell), down, off)) {
+        return false;
+      }
+    }
+    return true;
+  };
+  if (is_grid(width, .5F)) return true;
+  constexpr float kMostStride = 1024;
+  const float step = turned ? y(1) - y(0) : x(1) - x(0);
+  if (!(step >= 1 && step <= kMostStride)) return false;
+  priors.stride = static_cast<int>(std::lround(step));
+  const auto stride = static_cast<float>(priors.stride);
+  priors.prior = std::clamp(std::round(2 * x(0) / stride) / 2, 0.F, 1.F);
+  return is_grid(stride, priors.prior);
+}
+
+}  // namespace
+
+std::vector<Priors> priors_of_zeros(const Reading& reading, std::span<const Tensor> of_zeros,
+                                    const std::vector<Level>& levels,
+                                    const std::vector<int>& boxes_per_cell,
+                                    const image::Size& input, float rounding) {
   std::vector<int> cells;
   for (const Level& level : levels) cells.push_back(level.shape.height * level.shape.width);
   const int total = std::inner_product(cells.begin(), cells.end(), boxes_per_cell.begin(), 0);
-  std::vector<std::vector<graph::Anchor>> sizes;
-  if (total != reading.rows) return sizes;
+  std::vector<Priors> priors;
+  if (total != reading.rows) return priors;
   const Values boxes(reading.boxes, of_zeros);
   const auto try_units = [&](const Units& unit, const std::vector<int>& order) {
     std::vector<Box> placed(order.size());
     for (int row = 0; row < total; ++row) {
       placed[order[row]] = box_in_pixels(boxes, row, unit, input);
     }
-    std::vector<std::vector<graph::Anchor>> found;
+    std::vector<Priors> found;
     std::size_t next = 0;
     for (std::size_t l = 0; l < cells.size(); ++l) {
+      const std::size_t start = next;
       found.emplace_back();
       for (int b = 0; b < boxes_per_cell[l]; ++b) {
         const auto size = [](const Box& box) {
@@ -259,22 +296,24 @@ std::vector<std::vector<graph::Anchor>> sizes_of_zeros(const Reading& reading,
           }
         }
         const auto rounded = [](float v) { return std::round(v * 1e3F) / 1e3F; };
-        found.back().push_back({rounded(first.width), rounded(first.height)});
+        found.back().sizes.push_back({rounded(first.width), rounded(first.height)});
       }
+      const auto own = std::span(placed).subspan(start);
+      if (!place_cells(found.back(), own, levels[l].shape, input, rounding)) return false;
     }
     // Boxes in parts of the input are small numbers of pixels too: their centres tell.
     float furthest = 0;
     for (const Box& box : placed) furthest = std::max(furthest, (box.left + box.right) / 2);
     const auto side = static_cast<float>(input.width);
     if (!(furthest > side / 4 && furthest < 2 * side)) return false;
-    sizes = std::move(found);
+    priors = std::move(found);
     return true;
   };
   for (const Units& unit : units()) {
     const auto fits = [&](const std::vector<int>& order) { return try_units(unit, order); };
     if (any_order(boxes_per_cell, cells, fits)) break;
   }
-  return sizes;
+  return priors;
 }
 
 std::vector<Variances> variances(const Reading& reading, std::span<const Tensor> of_zeros,

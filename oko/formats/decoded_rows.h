@@ -44,13 +44,20 @@ std::optional<float> distance_of(const DecodedRows& rows, const Reading& reading
                                  std::span<const graph::Tensor> tensors, const image::Size& input,
                                  float rounding);
 
-// Widths and heights of the boxes that a file makes of zeros, `boxes_per_cell` for each level;
-// empty if the cells of a level differ, or rows are not as many.
-std::vector<std::vector<graph::Anchor>> sizes_of_zeros(const Reading& reading,
-                                                       std::span<const graph::Tensor> of_zeros,
-                                                       const std::vector<Level>& levels,
-                                                       const std::vector<int>& boxes_per_cell,
-                                                       const image::Size& input, float rounding);
+// The boxes that a file makes of zeros in one level: the widths and heights of a cell's, and where
+// its cells are, as graph::Ssd has it.
+struct Priors {
+  std::vector<graph::Anchor> sizes;
+  int stride = 0;  // 0: they divide the input, and the boxes are in their centres
+  float prior = .5F;
+  bool operator==(const Priors&) const = default;
+};
+// Of each level, with `boxes_per_cell`; empty if the cells of a level differ, or rows are not as
+// many.
+std::vector<Priors> priors_of_zeros(const Reading& reading, std::span<const graph::Tensor> of_zeros,
+                                    const std::vector<Level>& levels,
+                                    const std::vector<int>& boxes_per_cell,
+                                    const image::Size& input, float rounding);
 
 // By how much a one moves a box, in widths, and the logarithm of how much it widens it: for every
 // way in which the file may have boxes.

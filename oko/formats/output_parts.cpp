@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 
 namespace oko::formats {
 namespace {
@@ -158,6 +159,15 @@ std::vector<Level> taken_apart(std::vector<Level> levels) {
   return result;
 }
 
+// A file may compute its levels in an order that has nothing to do with that of its boxes.
+void put_in_order(std::vector<Level>& levels) {
+  const auto cells = [](const Level& level) {
+    return std::int64_t{level.shape.height} * level.shape.width;
+  };
+  if (std::ranges::is_sorted(levels, {}, cells)) return;
+  std::ranges::stable_sort(levels, std::greater<>(), cells);
+}
+
 }  // namespace
 
 std::vector<Level> levels_of(const Imported& imported) {
@@ -173,7 +183,9 @@ std::vector<Level> levels_of(const Imported& imported) {
     }
     expand(imported.network, i, imported.outputs[i], level->parts);
   }
-  return taken_apart(std::move(levels));
+  levels = taken_apart(std::move(levels));
+  put_in_order(levels);
+  return levels;
 }
 
 std::vector<float> finished_values(const Part& part, const std::vector<float>& raw,

@@ -23,7 +23,7 @@ struct Level {
   std::vector<Part> parts;
 };
 
-// In the order of the outputs.
+// In the order of the outputs, or from the finest on if it goes up and down.
 std::vector<Level> levels_of(const Imported& imported);
 
 // What the file has of a part whose raw values, planar, these are.

@@ -197,9 +197,9 @@ class Recognizer {
                                         int boxes) const {
     std::vector<graph::Anchor> anchors;
     const std::vector<int> each(levels_.size(), boxes);
-    for (const auto& level :
-         sizes_of_zeros(reading, of_zeros, levels_, each, input_size(), imported_.tail_rounding)) {
-      anchors.insert(anchors.end(), level.begin(), level.end());
+    for (const Priors& level :
+         priors_of_zeros(reading, of_zeros, levels_, each, input_size(), imported_.tail_rounding)) {
+      anchors.insert(anchors.end(), level.sizes.begin(), level.sizes.end());
     }
     return anchors;
   }
@@ -247,38 +247,37 @@ class Recognizer {
       }
       if (boxes.size() != levels_.size()) continue;
       for (const std::vector<int>& order : orders({boxes[0] * logits, boxes[0] * 4})) {
-        const auto sizes = sizes_of_zeros(reading, of_zeros, levels_, boxes, input_size(),
-                                          imported_.tail_rounding);
-        if (sizes.empty()) continue;
+        const auto priors = priors_of_zeros(reading, of_zeros, levels_, boxes, input_size(),
+                                            imported_.tail_rounding);
+        if (priors.empty()) continue;
         if (of_ones_.empty()) of_ones_ = tail_of(make_raw([](const Part&) { return 1.F; }));
         for (const Variances& by : variances(reading, of_zeros, of_ones_, input_size())) {
           for (const SsdForm& form : ssd_forms()) {
             if (form.background != background) continue;
-            found.push_back(ssd(order, form, sizes, reading.classes, by));
+            found.push_back(ssd(order, form, priors, reading.classes, by));
             // Zeros do not show whether a file has x before y.
-            const auto turned = with_sides_exchanged(sizes);
-            if (turned != sizes) found.push_back(ssd(order, form, turned, reading.classes, by));
+            const auto turned = with_sides_exchanged(priors);
+            if (turned != priors) found.push_back(ssd(order, form, turned, reading.classes, by));
           }
         }
       }
     }
   }
 
-  using Sizes = std::vector<std::vector<graph::Anchor>>;
-  static Sizes with_sides_exchanged(Sizes sizes) {
-    for (auto& level : sizes) {
-      for (graph::Anchor& anchor : level) std::swap(anchor.width, anchor.height);
+  static std::vector<Priors> with_sides_exchanged(std::vector<Priors> priors) {
+    for (Priors& level : priors) {
+      for (graph::Anchor& anchor : level.sizes) std::swap(anchor.width, anchor.height);
     }
-    return sizes;
+    return priors;
   }
 
   // `order`: the parts of logits and boxes.
-  Candidate ssd(const std::vector<int>& order, const SsdForm& form, const Sizes& sizes, int classes,
-                const Variances& by) const {
+  Candidate ssd(const std::vector<int>& order, const SsdForm& form,
+                const std::vector<Priors>& priors, int classes, const Variances& by) const {
     Candidate candidate{{}, "an SSD", ssd_preprocessing()};
     for (std::size_t l = 0; l < levels_.size(); ++l) {
       std::vector<Chosen> parts{{order[0], {}}, {order[1], {}}};
-      for (int b = 0; b < static_cast<int>(sizes[l].size()); ++b) {
+      for (int b = 0; b < static_cast<int>(priors[l].sizes.size()); ++b) {
         for (int id = 0; form.background && form.sigmoid && id < classes; ++id) {
           parts[0].channels.push_back(b * (classes + 1) + 1 + id);
         }
@@ -287,7 +286,9 @@ class Recognizer {
         }
       }
       candidate.heads.push_back(
-          {l, parts, graph::Ssd{sizes[l], classes, by.centre, by.size, form.sigmoid}});
+          {l, parts,
+           graph::Ssd{priors[l].sizes, classes, by.centre, by.size, form.sigmoid, false,
+                      priors[l].stride, priors[l].prior}});
     }
     return candidate;
   }

@@ -43,6 +43,7 @@ inline graph::Network every_head() {
   add("ssd", graph::Ssd{{{20, 30}, {40, 25.5F}, {16, 16}}, 3, .1F, .2F});
   add("sigmoids", graph::Ssd{{{20, 30}, {40, 25.5F}}, 3, .1F, .2F, true});
   add("linear", graph::Ssd{{{20, 30}}, 3, .25F, .5F, true, true});
+  add("strided", graph::Ssd{{{20, 30}, {12, 8}}, 3, .1F, .2F, true, false, 24, .25F});
   graph::infer_shapes(network);
   return network;
 }

@@ -11,6 +11,10 @@ Head head_of(const Network& network, int layer) {
   head.height = shape.height;
   head.cell_width = static_cast<float>(network.input.width) / static_cast<float>(shape.width);
   head.cell_height = static_cast<float>(network.input.height) / static_cast<float>(shape.height);
+  const auto* ssd = std::get_if<Ssd>(&network.layers[layer].operation);
+  if (ssd != nullptr && ssd->stride > 0) {
+    head.cell_width = head.cell_height = static_cast<float>(ssd->stride);
+  }
   head.classes = network.class_count();
   return head;
 }

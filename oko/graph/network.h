@@ -317,7 +317,7 @@ struct Distances {
 // A head with anchors and without objectness, as of SSD and UltraFace. Its input has for every
 // anchor 1 + classes logits, the first of the background, and after all of those for every anchor
 // x, y, w, h. Scores are their softmax without the background; with `sigmoid` there is no logit of
-// the background, and each is the sigmoid of its own. Box: centre = (cell + ½) + x ·
+// the background, and each is the sigmoid of its own. Box: centre = (cell + prior) · stride + x ·
 // centre_variance · anchor, size = exp(w · size_variance) · anchor, or with `linear`
 // w · size_variance · anchor, as of BlazeFace.
 struct Ssd {
@@ -325,6 +325,8 @@ struct Ssd {
   int classes = 0;
   float centre_variance = .1F, size_variance = .2F;
   bool sigmoid = false, linear = false;
+  int stride = 0;     // pixels of the network's input; 0: its sides divided by the cells
+  float prior = .5F;  // the centres of cells; 0: their corners
   int logits() const { return classes + (sigmoid ? 0 : 1); }  // of an anchor
   int channels() const { return static_cast<int>(anchors.size()) * (logits() + 4); }
   bool operator==(const Ssd&) const = default;
@@ -336,6 +338,8 @@ struct Ssd {
     visit("size_variance", self.size_variance);
     visit("sigmoid", self.sigmoid, false);
     visit("linear", self.linear, false);
+    visit("stride", self.stride, 0);
+    visit("prior", self.prior, .5F);
   }
 };
 

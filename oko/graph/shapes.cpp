@@ -269,6 +269,8 @@ class LayerCheck {
     check_anchors(ssd.anchors);
     check_number("centre variance", ssd.centre_variance, 1e-6F, 1e6F);
     check_number("size variance", ssd.size_variance, 1e-6F, 1e6F);
+    check_range("stride", ssd.stride, 0, kMaxWindow);
+    check_number("prior", ssd.prior, 0, 1);
     check_range("classes", ssd.classes, 1, kMaxSide);
     check_range("anchors", static_cast<Side>(ssd.anchors.size()), 1, kMaxSide);
     check_channels(

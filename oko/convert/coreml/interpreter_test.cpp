@@ -389,9 +389,10 @@ TEST(CoreMlInterpreter, DecodesEveryKindOfHead) {
       graph::Ssd{{{10, 20}, {30, 40}}, 3},
       graph::Ssd{{{60, 20}}, 1, .2F, .1F},
       graph::Ssd{{{10, 20}, {30, 40}}, 3, .1F, .2F, true},
-      graph::Ssd{{{60, 20}}, 2, .2F, .5F, true, true}};
-  const int anchors[] = {2, 1, 1, 2, 1, 2, 1, 1, 1, 1, 2, 1, 2, 1},
-            classes[] = {3, 1, 2, 4, 2, 3, 2, 2, 3, 1, 3, 1, 3, 2};
+      graph::Ssd{{{60, 20}}, 2, .2F, .5F, true, true},
+      graph::Ssd{{{60, 20}}, 2, .2F, .5F, true, false, 24, .25F}};
+  const int anchors[] = {2, 1, 1, 2, 1, 2, 1, 1, 1, 1, 2, 1, 2, 1, 1},
+            classes[] = {3, 1, 2, 4, 2, 3, 2, 2, 3, 1, 3, 1, 3, 2, 2};
   for (std::size_t i = 0; i < std::size(heads); ++i) {
     SCOPED_TRACE(i);
     const graph::Network network = formats::coreml::small_detector(heads[i], classes[i]);

@@ -209,13 +209,16 @@ class DecodingWriter {
     const auto anchor = [&](int box, int axis) {
       return side(head.anchors[static_cast<std::size_t>(box)], axis) / input(axis);
     };
-    const std::string centre = to_.scaled("centre", to_.channels("centre.raw", numbers, 0, 2),
-                                          constants([&](int axis, int box, std::int64_t) {
-                                            return head.centre_variance * anchor(box, axis);
-                                          }),
-                                          constants([&](int axis, int, std::int64_t cell) {
-                                            return (place(axis, cell) + .5F) / cells(axis);
-                                          }));
+    const std::string centre =
+        to_.scaled("centre", to_.channels("centre.raw", numbers, 0, 2),
+                   constants([&](int axis, int box, std::int64_t) {
+                     return head.centre_variance * anchor(box, axis);
+                   }),
+                   constants([&](int axis, int, std::int64_t cell) {
+                     const float at = place(axis, cell) + head.prior;
+                     return head.stride == 0 ? at / cells(axis)
+                                             : at * static_cast<float>(head.stride) / input(axis);
+                   }));
     const std::string grown =
         to_.linear("size.scaled", to_.channels("size.raw", numbers, 2, 4), head.size_variance, 0);
     const std::string size = to_.scaled(

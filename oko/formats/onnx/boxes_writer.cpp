@@ -242,8 +242,8 @@ class SsdWriter : HeadWriter {
     to_.set("axis", std::int64_t{3});
     const std::string moved =
         binary("Mul", "centre.moved", centre, anchors("reach", head_.centre_variance));
-    const std::string pixels =
-        binary("Add", "centre.pixels", moved, grid(.5F, grid_.cell_width, grid_.cell_height));
+    const std::string pixels = binary("Add", "centre.pixels", moved,
+                                      grid(head_.prior, grid_.cell_width, grid_.cell_height));
     const std::string scaled =
         binary("Mul", "size.scaled", size, constant("size_variance", {head_.size_variance}, {1}));
     const std::string sides =

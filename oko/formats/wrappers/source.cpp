@@ -43,15 +43,16 @@ const Words& words_of(Language language) {
       "{},"
       " prior: {}),\n",
       "        SsdHead(\n            output: \"{}\", width: {}, height: {}, centreVariance: {},"
-      " sizeVariance: {},\n            sigmoids: {}, linear: {}, anchors: [{}]),\n",
+      " sizeVariance: {},\n            sigmoids: {}, linear: {}, stepX: {}, stepY: {}, prior: {},\n"
+      "            anchors: [{}]),\n",
       ".{}"};
   static const Words kotlin{
       "{}f to {}f",
       "            AnchorHead(\n                \"{}\", {}, {}, {}f, {}, {}, {}f,\n"
       "                {},\n            ),\n",
       "            DistanceHead(\"{}\", {}, {}, {}, {}f, {}f),\n",
-      "            SsdHead(\n                \"{}\", {}, {}, {}f, {}f, {}, {},\n                "
-      "{},\n"
+      "            SsdHead(\n                \"{}\", {}, {}, {}f, {}f, {}, {}, {}f, {}f, {}f,\n"
+      "                {},\n"
       "            ),\n",
       "Code.{}",
       true};
@@ -62,13 +63,16 @@ const Words& words_of(Language language) {
       "  distanceHead(\"{}\", {}, {}, {{ bins: {}, stride: {}, prior: {} }}),\n",
       "  ssdHead(\"{}\", {}, {}, {{\n    centreVariance: {}, sizeVariance: {}, sigmoid: {}, "
       "linear: {},\n"
+      "    stepX: {}, stepY: {}, prior: {},\n"
       "    anchors: [{}],\n  }}),\n",
       "\"{}\""};
   static const Words cpp{
       "{{{}F, {}F}}",
       "        anchor_head(\"{}\", {}, {},\n                    {{{}F, {}, {}, {}F, {{{}}}}}),\n",
       "        distance_head(\"{}\", {}, {}, {{{}, {}F, {}F}}),\n",
-      "        ssd_head(\"{}\", {}, {}, {{{}F, {}F, {}, {}, {{{}}}}}),\n", "Code::{}"};
+      "        ssd_head(\"{}\", {}, {},\n                 {{{}F, {}F, {}, {}, {}F, {}F, {}F, "
+      "{{{}}}}}),\n",
+      "Code::{}"};
   switch (language) {
     case Language::kSwift:
       return swift;
@@ -117,6 +121,7 @@ std::string text_of(const graph::Network& network, int index, const std::string&
   if (const auto* head = std::get_if<graph::Ssd>(&operation)) {
     return written(words.ssd, output, grid.width, grid.height, decimal(head->centre_variance),
                    decimal(head->size_variance), text_of(head->sigmoid), text_of(head->linear),
+                   decimal(grid.cell_width), decimal(grid.cell_height), decimal(head->prior),
                    pairs_of(head->anchors, words));
   }
   const graph::AnchorHead head = graph::anchor_head_of(network, index);
