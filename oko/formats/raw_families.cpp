@@ -1,6 +1,7 @@
 #include "oko/formats/raw_families.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "oko/base/error.h"
@@ -53,6 +54,12 @@ Preprocess ultraface_preprocessing() {
   return preprocess;
 }
 
+Preprocess facemask_preprocessing() {
+  Preprocess preprocess;
+  preprocess.fit = Preprocess::Fit::kStretch;
+  return preprocess;
+}
+
 class Parts {
  public:
   Parts(const Imported& imported, const std::vector<Level>& levels)
@@ -67,6 +74,8 @@ class Parts {
       if (auto found = blazeface()) return found;
     }
     if (!is_uniform(levels_)) return {};
+    if (auto found = facemask()) return found;
+    if (auto found = published_fastest_v2()) return found;
     if (auto found = fastest(softmax ? Passed::kNothing : Passed::kSoftmax)) return found;
     if (softmax) return {};
     for (const auto& one : {yolox(), yunet(), scrfd(), distances()}) {
@@ -115,17 +124,88 @@ class Parts {
   }
 
   // Boxes, and after sigmoids objectness and classes. Without the sigmoids it could be any head
-  // with an objectness and an anchor a cell.
+  // with an objectness and an anchor a cell, if its parts did not come from two branches.
   std::optional<Candidate> yolox() const {
     if (first().parts.size() != 3 || !has_doubling_strides()) return {};
-    const int box = part_with(4, Passed::kNothing), object = part_with(1, Passed::kSigmoid);
+    const bool sigmoids = part_with(1, Passed::kSigmoid) >= 0;
+    const Passed passed = sigmoids ? Passed::kSigmoid : Passed::kNothing;
+    const int box = part_with(4, Passed::kNothing), object = part_with(1, passed);
     if (box < 0 || object < 0) return {};
     const int classes = other_part(box, object);
-    if (first().parts[classes].passed != Passed::kSigmoid) return {};
+    if (first().parts[classes].passed != passed) return {};
+    if (!sigmoids && (levels_.size() != 3 || !is_decoupled(box, object, classes))) return {};
     return Candidate{heads_in_order({box, object, classes},
                                     yolo_operations(levels_.size(), first().parts[classes].channels,
                                                     1, graph::BoxCode::kPoint, cells())),
                      "a YOLOX", yolox_preprocessing(imported_.network)};
+  }
+
+  // In every level the first two parts come from one tensor, and the third one from another, of
+  // convolutions with swish.
+  bool is_decoupled(int box, int object, int classes) const {
+    const auto& layers = imported_.network.layers;
+    const auto source = [&](const Level& level, int part) {
+      const std::vector<int>& inputs = layers[level.parts[part].layer].inputs;
+      return inputs.size() == 1 ? inputs[0] : graph::kNetworkInput;
+    };
+    const auto has_swish = [&](int layer) {
+      const auto* c =
+          layer < 0 ? nullptr : std::get_if<graph::Convolution>(&layers[layer].operation);
+      return c != nullptr && c->activation == graph::Activation::kSwish;
+    };
+    return std::ranges::all_of(levels_, [&](const Level& level) {
+      const int boxes = source(level, box), scores = source(level, classes);
+      return boxes == source(level, object) && boxes != scores && has_swish(boxes) &&
+             has_swish(scores);
+    });
+  }
+
+  // As it was published for COCO, whose files do not contain their anchors.
+  std::optional<Candidate> published_fastest_v2() const {
+    constexpr int kSide = 352, kClasses = 80, kBoxes = 3;
+    const std::vector<graph::Anchor> anchors{{12.64F, 19.39F},   {37.88F, 51.48F},
+                                             {55.71F, 138.31F},  {126.91F, 78.23F},
+                                             {131.57F, 214.55F}, {279.92F, 258.87F}};
+    const auto parts = first().parts.size() == 3 ? shared_classes() : std::nullopt;
+    if (!parts || parts->boxes != kBoxes || first().parts[parts->classes].channels != kClasses ||
+        !has_strides({16, 32}) || input().width != kSide || input().height != kSide) {
+      return {};
+    }
+    std::optional<Candidate> found = fastest_v2({.anchors = anchors});
+    if (found) found->family = "a Yolo-FastestV2 with the published anchors for COCO";
+    return found;
+  }
+
+  // Faces with a mask and without one, in five levels of an input of 260 pixels, with priors that
+  // the programs know: two squares, and the first of them twice as a taller rectangle.
+  std::optional<Candidate> facemask() const {
+    constexpr int kSide = 260, kBoxes = 4, kClasses = 2;
+    const std::vector<std::pair<float, float>> sides{
+        {.04F, .056F}, {.08F, .11F}, {.16F, .22F}, {.32F, .45F}, {.64F, .72F}};
+    if (input().width != kSide || input().height != kSide || first().parts.size() != 2 ||
+        !has_doubling_strides() || levels_.size() != sides.size()) {
+      return {};
+    }
+    const bool by_tail = std::ranges::any_of(imported_.dropped, [](const DroppedNode& one) {
+      return one.kind == "Sigmoid" || one.kind == "LOGISTIC";
+    });
+    const int values = part_with(4 * kBoxes, Passed::kNothing);
+    const int scores = part_with(kClasses * kBoxes, by_tail ? Passed::kNothing : Passed::kSigmoid);
+    if (values < 0 || scores < 0) return {};
+    Candidate found{{}, "a face mask detector of AIZOO", facemask_preprocessing()};
+    for (std::size_t l = 0; l < levels_.size(); ++l) {
+      const int stride = stride_of(levels_[l], input());
+      const auto [small, large] =
+          sides[static_cast<std::size_t>(std::countr_zero(static_cast<unsigned>(stride))) - 3];
+      graph::Ssd head{{}, kClasses, .1F, .2F, true};
+      for (const float part : {small, large}) head.anchors.push_back({part * kSide, part * kSide});
+      for (const float ratio : {.62F, .42F}) {
+        const float root = std::sqrt(ratio);
+        head.anchors.push_back({small * kSide * root, small * kSide / root});
+      }
+      found.heads.push_back({l, {{scores, {}}, {values, {}}}, std::move(head)});
+    }
+    return found;
   }
 
   // Boxes, objectness after a sigmoid, and classes after a softmax; both may be left to the file's

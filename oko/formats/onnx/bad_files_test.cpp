@@ -90,8 +90,10 @@ TEST(OnnxBadFiles, InputsThatAreNotAnImage) {
     graph.output(graph.convolution("conv", "image", 3, 4));
     return error_of(graph.file());
   };
-  EXPECT_THAT(with({1, 3, -1, -1}),
-              HasSubstr("image (input): the height is not fixed (set the size with --size"));
+  EXPECT_THAT(
+      with({1, 3, -1, -1}),
+      HasSubstr("image (input): the height is not fixed (set the size that it was trained for, "
+                "such as --size 640x640"));
   EXPECT_THAT(with({8, 3, 8, 8}), HasSubstr("takes 8 images at once"));
   EXPECT_THAT(with({1, 3}), HasSubstr("has no input of four dimensions"));
   EXPECT_THAT(with({1, 3, 1 << 19, 1 << 19}), HasSubstr("too large"));

@@ -343,6 +343,96 @@ TEST(OnnxFamilies, PartsOfOneOutputAreFoundByItsSigmoids) {
   EXPECT_FALSE(picodet.network.preprocess.bgr);
 }
 
+// Two levels as Yolo-FastestV2 is exported: boxes and objectness after sigmoids, classes after a
+// softmax, side by side.
+Decoder fastest_v2(int side) {
+  Decoder d;
+  d.model.mutable_graph()->clear_input();
+  d.input({1, 3, side, side});
+  for (const int stride : {16, 32}) {
+    std::vector<std::string> parts;
+    for (const int channels : {12, 3, 80}) {
+      const std::string n = std::to_string(channels) + "_" + std::to_string(stride);
+      d.to.node("Transpose", "turned" + n, {d.level("map" + n, stride, channels)});
+      d.to.set("perm", Sides{0, 2, 3, 1});
+      parts.push_back(d.to.node(channels == 80 ? "Softmax" : "Sigmoid", "sure" + n,
+                                {d.reshaped("rows" + n, "turned" + n, {-1, channels})}));
+    }
+    d.output(d.concat("all" + std::to_string(stride), parts, 1));
+  }
+  return d;
+}
+
+TEST(OnnxFamilies, AYoloFastestV2SharesClassesAmongTheBoxesOfACell) {
+  Imported imported = read_onnx(fastest_v2(352).file(), "a.onnx", {});
+  ASSERT_TRUE(recognize_heads(imported));
+  const graph::Network& network = imported.network;
+  ASSERT_EQ(network.heads().size(), 2U);
+  const auto& head = std::get<graph::Yolo>(network.layers[network.heads()[1]].operation);
+  EXPECT_THAT(head.mask, ::testing::ElementsAre(3, 4, 5));
+  EXPECT_EQ(head.box_code, graph::BoxCode::kSquared);
+  EXPECT_TRUE(head.softmax);
+  const graph::Layer& joined = network.layers[network.layers[network.heads()[1]].inputs[0]];
+  ASSERT_EQ(joined.inputs.size(), 9U);
+  EXPECT_EQ(joined.inputs[2], joined.inputs[5]);
+  // The second box has the values after the first four.
+  const auto& second = network.weights.at(network.layers[joined.inputs[3]].name + ".kernel");
+  EXPECT_EQ(second.shape.front(), 4);
+  EXPECT_FLOAT_EQ(second.floats()[0], .13F);
+  // Of another size it has other anchors, which are not in the file.
+  Imported other = read_onnx(fastest_v2(320).file(), "a.onnx", {});
+  EXPECT_FALSE(recognize_heads(other));
+}
+
+// Levels of a YOLOX without sigmoids, from two branches or from one.
+Decoder raw_yolox(bool decoupled) {
+  Decoder d;
+  for (const int stride : kStrides) {
+    const std::string n = std::to_string(stride);
+    const auto branch = [&](const std::string& name) {
+      const std::string map = d.level(name + n, stride, 6);
+      return d.to.node("Mul", name + n + ".swish",
+                       {map, d.to.node("Sigmoid", name + n + ".gate", {map})});
+    };
+    const auto part = [&](const std::string& name, const std::string& from, int channels) {
+      return d.to.node("Conv", name + n, {from, d.weights(name + n + ".w", {channels, 6, 1, 1})});
+    };
+    const std::string boxes = branch("box_branch");
+    const std::string classes = decoupled ? branch("class_branch") : boxes;
+    const std::string all = d.concat(
+        "all" + n, {part("box", boxes, 4), part("object", boxes, 1), part("class", classes, 2)}, 1);
+    d.output(d.reshaped("rows" + n, all, {1, 7, -1}));
+  }
+  return d;
+}
+
+TEST(OnnxFamilies, AYoloxWithoutSigmoidsIsKnownByItsBranches) {
+  Imported imported = read_onnx(raw_yolox(true).file(), "a.onnx", {});
+  ASSERT_TRUE(recognize_heads(imported));
+  const graph::Network& network = imported.network;
+  ASSERT_EQ(network.heads().size(), 3U);
+  const auto& head = std::get<graph::Yolo>(network.layers[network.heads()[0]].operation);
+  EXPECT_EQ(head.box_code, graph::BoxCode::kPoint);
+  EXPECT_EQ(head.classes, 2);
+  EXPECT_FLOAT_EQ(network.preprocess.mean[0], .485F);
+  Imported other = read_onnx(raw_yolox(false).file(), "a.onnx", {});
+  EXPECT_FALSE(recognize_heads(other));
+}
+
+TEST(OnnxFamilies, AnOpenSizeIsThatOfTheMetadata) {
+  TestGraph g;
+  g.input({1, 3, -1, -1});
+  g.output(g.convolution("conv", "image", 3, 4));
+  auto* entry = g.model.add_metadata_props();
+  entry->set_key("imgsz");
+  entry->set_value("[32, 64]");
+  const Imported imported = read_onnx(g.file(), "a.onnx", {});
+  EXPECT_EQ(imported.network.input, (graph::Shape{3, 32, 64}));
+  EXPECT_THAT(imported.notes, ::testing::Contains(HasSubstr("taken from the metadata: 64x32")));
+  EXPECT_EQ(read_onnx(g.file(), "a.onnx", {.width = 16, .height = 8}).network.input,
+            (graph::Shape{3, 8, 16}));
+}
+
 TEST(OnnxFamilies, NamesInMetadataAreTheClasses) {
   Decoder d = yolov8(.5F);
   auto* entry = d.model.add_metadata_props();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <set>
 #include <utility>
 #include <vector>
@@ -10,6 +11,15 @@
 
 namespace oko::formats {
 namespace {
+
+// 0: not fixed.
+std::vector<std::int64_t> sides(const onnx::ValueInfo& value) {
+  std::vector<std::int64_t> sides;
+  for (const onnx::Dimension& side : value.type().tensor_type().shape().dim()) {
+    sides.push_back(std::max<std::int64_t>(side.dim_value(), 0));
+  }
+  return sides;
+}
 
 class InputReader {
  public:
@@ -37,15 +47,6 @@ class InputReader {
   }
 
  private:
-  // 0: not fixed.
-  static std::vector<std::int64_t> sides(const onnx::ValueInfo& value) {
-    std::vector<std::int64_t> sides;
-    for (const onnx::Dimension& side : value.type().tensor_type().shape().dim()) {
-      sides.push_back(std::max<std::int64_t>(side.dim_value(), 0));
-    }
-    return sides;
-  }
-
   [[noreturn]] void fail(const onnx::ValueInfo& value, std::string message,
                          std::string hint) const {
     throw input_error(file_ + ": " + value.name() + " (input)", std::move(message),
@@ -56,7 +57,10 @@ class InputReader {
     if (side == 0) side = otherwise;
     if (side < 1 || side > (1 << 20)) {
       fail(value, std::string(what) + (side == 0 ? " is not fixed" : " is too large"),
-           "set the size with --size, or export the model with a fixed one");
+           side == 0
+               ? "set the size that it was trained for, such as --size 640x640, or export the "
+                 "model with a fixed one"
+               : "export the model for a smaller image");
     }
     return static_cast<int>(side);
   }
@@ -86,6 +90,21 @@ class InputReader {
 OnnxInput find_onnx_input(const onnx::Graph& graph, const std::string& file,
                           const OnnxReadOptions& options) {
   return InputReader(graph, file, options).read();
+}
+
+std::optional<std::pair<int, int>> noted_size(const onnx::Model& model) {
+  const auto is_open = [](const onnx::ValueInfo& value) {
+    const std::vector<std::int64_t> s = sides(value);
+    return s.size() == 4 && (s[2] == 0 || s[3] == 0);
+  };
+  if (std::ranges::none_of(model.graph().input(), is_open)) return {};
+  for (const onnx::Entry& entry : model.metadata_props()) {
+    int height = 0, width = 0;
+    const bool found = entry.key() == "imgsz" &&
+                       std::sscanf(entry.value().c_str(), "[%6d, %6d]", &height, &width) == 2;
+    if (found && height > 0 && width > 0) return std::pair(height, width);
+  }
+  return {};
 }
 
 }  // namespace oko::formats

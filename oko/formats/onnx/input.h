@@ -1,6 +1,8 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "oko/formats/onnx.h"
 #include "oko/formats/onnx/onnx.pb.h"
@@ -18,5 +20,9 @@ struct OnnxInput {
 // `options`.
 OnnxInput find_onnx_input(const onnx::Graph& graph, const std::string& file,
                           const OnnxReadOptions& options);
+
+// Where the image's size is open, the one that Ultralytics' exporter notes in the metadata: height
+// and width.
+std::optional<std::pair<int, int>> noted_size(const onnx::Model& model);
 
 }  // namespace oko::formats

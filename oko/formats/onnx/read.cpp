@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <memory>
 #include <set>
+#include <tuple>
 
 #include "oko/base/error.h"
 #include "oko/formats/class_names.h"
@@ -174,7 +175,15 @@ Imported read_onnx_model(const std::shared_ptr<const ParsedOnnx>& parsed, const 
 
 Imported read_onnx(const Bytes& file, const std::string& name, const OnnxReadOptions& options) {
   const auto parsed = std::make_shared<const ParsedOnnx>(parse_onnx(file, name));
-  Imported imported = read_onnx_model(parsed, name, options, file.size());
+  OnnxReadOptions sized = options;
+  const auto noted = options.width == 0 ? noted_size(*parsed->model) : std::nullopt;
+  if (noted) std::tie(sized.height, sized.width) = *noted;
+  Imported imported = read_onnx_model(parsed, name, sized, file.size());
+  if (noted) {
+    imported.notes.push_back("the size of the input is not fixed; taken from the metadata: " +
+                             std::to_string(sized.width) + "x" + std::to_string(sized.height) +
+                             " (another one with --size)");
+  }
   for (const onnx::Entry& entry : parsed->model->metadata_props()) {
     if (entry.key() == "names") imported.labels = names_of_list(entry.value());
     if (entry.key() != kDescriptionKey) continue;
