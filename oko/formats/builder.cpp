@@ -1,6 +1,7 @@
 #include "oko/formats/builder.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "oko/base/error.h"
@@ -193,13 +194,17 @@ Layer* NetworkBuilder::open_convolution(const std::string& tensor) {
                                                                                   : nullptr;
 }
 
+// A file of a few bytes could ask for any number of filters.
+void NetworkBuilder::count_added_filters(const Node& node, int filters) {
+  if ((added_filters_ += filters) > kMaxAddedFilters) {
+    fail(node, "is one of too many nodes that each need an extra layer");
+  }
+}
+
 void NetworkBuilder::add_depthwise(const Node& node, const std::string& from, const std::string& to,
                                    Convolution settings) {
   const int channels = shape_of(plain(node, from)).channels;
-  // A file of a few bytes could ask for any number of filters.
-  if ((added_filters_ += channels) > kMaxAddedFilters) {
-    fail(node, "is one of too many nodes that each need an extra layer");
-  }
+  count_added_filters(node, channels);
   settings.filters = settings.groups = channels;
   settings.size = settings.stride = 1;
   Tensor ones = filled(1, channels);
@@ -342,6 +347,31 @@ void NetworkBuilder::upsample(const Node& node, const std::string& from, const s
     add_layer(node, settings, {plain(node, from).layer}, to);
   };
   std::visit(add_one, decided(node, upsample));
+}
+
+void NetworkBuilder::resize_nearest(const Node& node, const std::string& from,
+                                    const std::string& to, int rows, int columns,
+                                    bool from_centres) {
+  const Shape in = shape_of(plain(node, from));
+  const int common = std::gcd(in.height, rows);
+  const int up = rows / common, down = in.height / common;
+  constexpr int kMostUp = 16;
+  if (down == 1 || up > kMostUp || std::int64_t{in.width} * up != std::int64_t{columns} * down) {
+    return upsample(node, from, to,
+                    decide::upsample("nearest", static_cast<double>(rows) / in.height,
+                                     static_cast<double>(columns) / in.width));
+  }
+  const std::string repeated = to + " repeated";
+  use(repeated);
+  upsample(node, from, repeated, graph::Upsample{up});
+  // Of the first `down` repeated pixels, the one that becomes the first of the result.
+  const int first = from_centres ? down / 2 : 0, size = first + 1;
+  count_added_filters(node, in.channels);
+  std::vector<float> kernel(static_cast<std::size_t>(in.channels * size * size), 0.F);
+  for (int c = 1; c <= in.channels; ++c) kernel[static_cast<std::size_t>(c * size * size - 1)] = 1;
+  convolution(node, repeated, to,
+              {.filters = in.channels, .size = size, .stride = down, .groups = in.channels},
+              Tensor::of(std::move(kernel), {in.channels, 1, size, size}), {});
 }
 
 void NetworkBuilder::shuffle(const Node& node, const std::string& from, const std::string& to,

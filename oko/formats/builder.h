@@ -69,6 +69,11 @@ class NetworkBuilder {
                     graph::AveragePool pool = {});
   void upsample(const Node& node, const std::string& from, const std::string& to,
                 const Decision<decide::Upsampling>& upsample);
+  // To this many rows and columns by the nearest pixel: that at i · side ÷ new side, or with
+  // `from_centres` at (i + ½) · side ÷ new side, rounded down. Where that is no repetition, by
+  // pixels that are repeated and of which some are taken.
+  void resize_nearest(const Node& node, const std::string& from, const std::string& to, int rows,
+                      int columns, bool from_centres);
   // In `groups` equal parts.
   void shuffle(const Node& node, const std::string& from, const std::string& to, int groups);
   void space_to_depth(const Node& node, const std::string& from, const std::string& to,
@@ -116,6 +121,7 @@ class NetworkBuilder {
   void add_convolution(const Node& node, const Value& source, const std::string& to,
                        graph::Convolution convolution, graph::Tensor kernel, graph::Tensor bias);
   void rename(const std::string& from, const std::string& to, Value value);
+  void count_added_filters(const Node& node, int filters);
   void add_depthwise(const Node& node, const std::string& from, const std::string& to,
                      graph::Convolution settings);
   // The convolution that produces `tensor`, has no other reader and no activation yet; else null.

@@ -1,11 +1,13 @@
 #include "oko/formats/tflite/about.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <memory>
 
 #include "oko/formats/heads.h"
 #include "oko/formats/tflite/appended.h"
+#include "oko/formats/tflite/detector_generated.h"
 #include "oko/formats/tflite/metadata_generated.h"
 
 namespace oko::formats::tflite {
@@ -132,6 +134,39 @@ std::optional<About::Normalization> normalization_of(const NormalizationOptions&
   return found;
 }
 
+// Sizes of boxes that are no exponentials are not read, as no exporter writes them.
+std::optional<About::Detector> detector_of(const flatbuffers::Vector<std::uint8_t>& data) {
+  namespace detector = oko::tflite::detector;
+  // Where it lies in the file, its numbers need not be aligned.
+  const std::vector<std::uint8_t> bytes(data.begin(), data.end());
+  flatbuffers::Verifier verifier(bytes.data(), bytes.size(), 64, 1 << 20);
+  if (!detector::VerifyDetectorBuffer(verifier)) return {};
+  const detector::Detector& found = *detector::GetDetector(bytes.data());
+  const detector::Decoding* decoding = found.decoding();
+  const auto* fixed = found.anchors() == nullptr ? nullptr : found.anchors()->fixed();
+  constexpr int kMostClasses = 1 << 16;
+  if (decoding == nullptr || fixed == nullptr || fixed->anchors() == nullptr ||
+      !decoding->exponential() || decoding->num_coords() != 4 || decoding->num_classes() < 1 ||
+      decoding->num_classes() > kMostClasses) {
+    return {};
+  }
+  About::Detector result{
+      {decoding->num_classes(),
+       {decoding->y_scale(), decoding->x_scale(), decoding->h_scale(), decoding->w_scale()}},
+      {},
+      decoding->sigmoid()};
+  const auto is_usable = [](float scale) { return scale > 0 && std::isfinite(scale); };
+  if (!std::ranges::all_of(result.coding.scales, is_usable)) return {};
+  std::vector<float> anchors;
+  for (const detector::FixedAnchor* anchor : *fixed->anchors()) {
+    anchors.insert(anchors.end(),
+                   {anchor->y_center(), anchor->x_center(), anchor->height(), anchor->width()});
+  }
+  const std::int64_t rows = std::ssize(anchors) / 4;
+  result.anchors = graph::Tensor::of(std::move(anchors), {rows, 4});
+  return result;
+}
+
 }  // namespace
 
 std::vector<std::byte> about(const graph::Network& network, const ModelInfo& info, bool bytes) {
@@ -197,6 +232,13 @@ About read_about(std::string_view bytes) {
   if (graph.outputs() != nullptr) {
     for (const TensorMetadata* output : *graph.outputs()) {
       add_labels(output->associated_files(), found);
+    }
+  }
+  if (graph.custom() != nullptr) {
+    for (const CustomMetadata* custom : *graph.custom()) {
+      const bool is_detector = custom->name() != nullptr && custom->data() != nullptr &&
+                               custom->name()->string_view() == "DETECTOR_METADATA";
+      if (is_detector) found.detector = detector_of(*custom->data());
     }
   }
   if (graph.inputs() == nullptr || graph.inputs()->size() == 0) return found;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "oko/formats/format.h"
+#include "oko/formats/tflite/detections.h"
 #include "oko/graph/network.h"
 
 namespace oko::formats::tflite {
@@ -30,6 +31,14 @@ struct About {
   };
   std::optional<Normalization> normalization{};
   std::vector<std::string> labels{};  // files of class names
+  // How MediaPipe decodes the raw outputs: [n, 4] values y, x, h, w with anchors of this form, and
+  // [n, classes] scores, of which it may compute the sigmoids.
+  struct Detector {
+    BoxCoding coding;
+    graph::Tensor anchors;
+    bool sigmoid = false;
+  };
+  std::optional<Detector> detector{};
 };
 // Nothing where it is damaged. `bytes` must lie at a multiple of eight.
 About read_about(std::string_view bytes);

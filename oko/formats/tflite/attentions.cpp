@@ -12,7 +12,9 @@ namespace {
 
 using graph::Tensor;
 
-constexpr int kMostPixels = 1600, kMostOperators = 512, kMostRegions = 32;
+// Some converters write a product of matrices as one operator for every row.
+constexpr int kMostPixels = 1600, kMostOperators = 1 << 13, kMostRegions = 32;
+constexpr int kMostFollowed = 1 << 20;  // tensors, for all softmaxes of a file
 
 // Operators that move values, multiply matrices, or scale.
 bool is_step(Code code) {
@@ -119,7 +121,7 @@ bool Attentions::is_map(int tensor, const Size& size) const {
 
 // The tensor that a softmax depends on and for which `is_end` holds, if there is only one.
 template <typename End>
-std::optional<int> Attentions::source_of(std::size_t softmax, const End& is_end) const {
+std::optional<int> Attentions::source_of(std::size_t softmax, const End& is_end) {
   std::set<int> found, seen;
   std::vector<int> left{model_.operators()[softmax].inputs.front()};
   while (!left.empty()) {
@@ -131,7 +133,7 @@ std::optional<int> Attentions::source_of(std::size_t softmax, const End& is_end)
       continue;
     }
     const auto producer = producers_.find(tensor);
-    if (producer == producers_.end() || seen.size() > kMostOperators) return {};
+    if (producer == producers_.end() || ++followed_ > kMostFollowed) return {};
     const Operator& op = model_.operators()[producer->second];
     if (!is_step(op.code)) return {};
     left.insert(left.end(), op.inputs.begin(), op.inputs.end());
@@ -140,7 +142,7 @@ std::optional<int> Attentions::source_of(std::size_t softmax, const End& is_end)
 }
 
 // Rows and columns of the tensor of the network before a softmax.
-std::optional<Attentions::Size> Attentions::size_before(std::size_t softmax, int pixels) const {
+std::optional<Attentions::Size> Attentions::size_before(std::size_t softmax, int pixels) {
   const auto from = source_of(softmax, [&](int tensor) {
     const auto producer = producers_.find(tensor);
     return producer == producers_.end() || !is_step(model_.operators()[producer->second].code);
@@ -155,7 +157,7 @@ std::optional<Attentions::Size> Attentions::size_before(std::size_t softmax, int
 }
 
 // All that follows from that tensor, up to the next ones of the network.
-std::optional<Attentions::Region> Attentions::region_of(std::size_t softmax) const {
+std::optional<Attentions::Region> Attentions::region_of(std::size_t softmax) {
   const auto& operators = model_.operators();
   const auto& sides = model_.sides(operators[softmax].outputs.front());
   if (sides.size() < 2 || sides.back() != sides.end()[-2] || sides.back() < 2 ||

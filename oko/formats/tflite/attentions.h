@@ -44,9 +44,9 @@ class Attentions {
   bool is_planar(int tensor, const Size& size) const;
   bool is_constant(int tensor) const;
   template <typename End>
-  std::optional<int> source_of(std::size_t softmax, const End& is_end) const;
-  std::optional<Size> size_before(std::size_t softmax, int pixels) const;
-  std::optional<Region> region_of(std::size_t softmax) const;
+  std::optional<int> source_of(std::size_t softmax, const End& is_end);
+  std::optional<Size> size_before(std::size_t softmax, int pixels);
+  std::optional<Region> region_of(std::size_t softmax);
   std::optional<Exit> exit_of(const Region& region, const std::vector<float>& values,
                               const graph::Tensor& result, bool planar) const;
   void prove(const Region& region);
@@ -56,6 +56,7 @@ class Attentions {
   std::map<int, std::size_t> producers_;
   std::set<std::size_t> parts_;
   std::map<std::size_t, Exit> exits_;
+  int followed_ = 0;  // tensors, to bound the work
 };
 
 }  // namespace oko::formats::tflite

@@ -11,34 +11,6 @@ namespace {
 
 using graph::Tensor;
 
-struct Settings {
-  int classes = 0;
-  std::array<float, 4> scales{};  // of y, x, h, w
-};
-
-std::optional<Settings> settings_of(const Operator& op) {
-  const auto* bytes = op.raw->custom_options();
-  if (bytes == nullptr) return {};
-  // Numbers are aligned to the start of the settings, which lie anywhere in the file.
-  const std::vector<std::uint8_t> aligned(bytes->begin(), bytes->end());
-  std::vector<std::uint8_t> tracker;
-  if (!flexbuffers::VerifyBuffer(aligned.data(), aligned.size(), &tracker)) return {};
-  const auto root = flexbuffers::GetRoot(aligned.data(), aligned.size());
-  if (!root.IsMap()) return {};
-  const auto map = root.AsMap();
-  Settings settings;
-  constexpr std::int64_t kMostClasses = 1 << 16;
-  const std::int64_t classes = map["num_classes"].AsInt64();
-  if (classes < 1 || classes > kMostClasses) return {};
-  settings.classes = static_cast<int>(classes);
-  constexpr std::array kKeys{"y_scale", "x_scale", "h_scale", "w_scale"};
-  for (std::size_t i = 0; i < kKeys.size(); ++i) {
-    settings.scales[i] = map[kKeys[i]].AsFloat();
-    if (!(settings.scales[i] > 0 && std::isfinite(settings.scales[i]))) return {};
-  }
-  return settings;
-}
-
 // The rows of a tensor of two dimensions, or of three of which the first is 1; 0 if it is not one.
 std::int64_t rows_of(const Tensor& tensor) {
   const auto& sides = tensor.shape;
@@ -50,20 +22,42 @@ std::int64_t rows_of(const Tensor& tensor) {
 
 bool is_detections(const Operator& op) { return op.kind == "custom TFLite_Detection_PostProcess"; }
 
-std::optional<std::vector<Tensor>> unsuppressed(const Operator& op, const Tensor& values,
+std::optional<BoxCoding> coding_of(const Operator& op) {
+  const auto* bytes = op.raw->custom_options();
+  if (bytes == nullptr) return {};
+  // Numbers are aligned to the start of the settings, which lie anywhere in the file.
+  const std::vector<std::uint8_t> aligned(bytes->begin(), bytes->end());
+  std::vector<std::uint8_t> tracker;
+  if (!flexbuffers::VerifyBuffer(aligned.data(), aligned.size(), &tracker)) return {};
+  const auto root = flexbuffers::GetRoot(aligned.data(), aligned.size());
+  if (!root.IsMap()) return {};
+  const auto map = root.AsMap();
+  BoxCoding coding;
+  constexpr std::int64_t kMostClasses = 1 << 16;
+  const std::int64_t classes = map["num_classes"].AsInt64();
+  if (classes < 1 || classes > kMostClasses) return {};
+  coding.classes = static_cast<int>(classes);
+  constexpr std::array kKeys{"y_scale", "x_scale", "h_scale", "w_scale"};
+  for (std::size_t i = 0; i < kKeys.size(); ++i) {
+    coding.scales[i] = map[kKeys[i]].AsFloat();
+    if (!(coding.scales[i] > 0 && std::isfinite(coding.scales[i]))) return {};
+  }
+  return coding;
+}
+
+std::optional<std::vector<Tensor>> unsuppressed(const BoxCoding& coding, const Tensor& values,
                                                 const Tensor& scores, const Tensor& anchors) {
-  const auto settings = settings_of(op);
   const std::int64_t rows = rows_of(values);
-  if (!settings || rows < 1 || values.shape.back() != 4 || rows_of(scores) != rows ||
-      rows_of(anchors) != rows || anchors.shape.back() != 4) {
+  if (rows < 1 || values.shape.back() != 4 || rows_of(scores) != rows || rows_of(anchors) != rows ||
+      anchors.shape.back() != 4) {
     return {};
   }
   const std::int64_t columns = scores.shape.back();
-  if (columns < settings->classes) return {};
-  const auto [ys, xs, hs, ws] = settings->scales;
+  if (columns < coding.classes) return {};
+  const auto [ys, xs, hs, ws] = coding.scales;
   std::vector<float> boxes, kept;
   boxes.reserve(static_cast<std::size_t>(rows) * 4);
-  kept.reserve(static_cast<std::size_t>(rows) * static_cast<std::size_t>(settings->classes));
+  kept.reserve(static_cast<std::size_t>(rows) * static_cast<std::size_t>(coding.classes));
   for (std::int64_t row = 0; row < rows; ++row) {
     const auto at = static_cast<std::size_t>(row) * 4;
     const auto value = values.floats().subspan(at, 4), anchor = anchors.floats().subspan(at, 4);
@@ -71,13 +65,11 @@ std::optional<std::vector<Tensor>> unsuppressed(const Operator& op, const Tensor
     const float x = value[1] / xs * anchor[3] + anchor[1];
     const float h = std::exp(value[2] / hs) * anchor[2], w = std::exp(value[3] / ws) * anchor[3];
     boxes.insert(boxes.end(), {y - h / 2, x - w / 2, y + h / 2, x + w / 2});
-    const auto first = scores.floats().begin() + (row + 1) * columns - settings->classes;
-    kept.insert(kept.end(), first, first + settings->classes);
+    const auto first = scores.floats().begin() + (row + 1) * columns - coding.classes;
+    kept.insert(kept.end(), first, first + coding.classes);
   }
-  std::vector<Tensor> results{Tensor::of(std::move(boxes), {1, rows, 4}),
-                              Tensor::of(std::move(kept), {1, rows, settings->classes})};
-  while (results.size() < op.outputs.size()) results.push_back(Tensor::of({}, {0}));
-  return results;
+  return std::vector<Tensor>{Tensor::of(std::move(boxes), {1, rows, 4}),
+                             Tensor::of(std::move(kept), {1, rows, coding.classes})};
 }
 
 }  // namespace oko::formats::tflite

@@ -107,6 +107,8 @@ Results Evaluator::compute(const Operator& op) {
     case Code::DIV:
       return activated(simple("Div", op, 2),
                        model_.options<oko::tflite::DivOptions>(op).activation());
+    case Code::SHAPE:
+      return simple("Shape", op, 1);
     case Code::SQUARE: {
       const Tensor* from = input(op, 0);
       return from == nullptr ? Results() : computed("Mul", {from, from});
@@ -117,6 +119,11 @@ Results Evaluator::compute(const Operator& op) {
       const Tensor* from = input(op, 0);
       const std::vector<int>& sides = model_.sides(op.outputs.front());
       if (from == nullptr) return {};
+      // But where the size of the batch is open, it is computed.
+      if (op.code == Code::RESHAPE && op.inputs.size() > 1 && !model_.is_constant(op.inputs[1])) {
+        const auto computed_sides = integers(op, 1);
+        return computed_sides ? with("Reshape", *from, "shape", *computed_sides) : Results();
+      }
       return with("Reshape", *from, "shape", {sides.begin(), sides.end()});
     }
     case Code::TRANSPOSE: {
@@ -171,8 +178,11 @@ Results Evaluator::compute(const Operator& op) {
 // Without suppression, which does not change how boxes are decoded.
 Results Evaluator::detections(const Operator& op) {
   const Tensor *values = input(op, 0), *scores = input(op, 1), *anchors = input(op, 2);
-  if (!is_detections(op) || values == nullptr || scores == nullptr || anchors == nullptr) return {};
-  return unsuppressed(op, *values, *scores, *anchors);
+  const auto coding = is_detections(op) ? coding_of(op) : std::nullopt;
+  if (!coding || values == nullptr || scores == nullptr || anchors == nullptr) return {};
+  Results results = unsuppressed(*coding, *values, *scores, *anchors);
+  while (results && results->size() < op.outputs.size()) results->push_back(Tensor::of({}, {0}));
+  return results;
 }
 
 Results Evaluator::simple(const char* kind, const Operator& op, std::size_t inputs) {
@@ -321,6 +331,7 @@ Results Evaluator::weigh(const Operator& op) {
   if (from == nullptr || kernel == nullptr || kernel->shape.empty() || from->shape.empty())
     return {};
   auto activation = oko::tflite::Activation::NONE;
+  bool keeps_sides = true;
   if (op.code == Code::CONV_2D) {
     const auto& options = model_.options<oko::tflite::Conv2DOptions>(op);
     activation = options.activation();
@@ -329,7 +340,9 @@ Results Evaluator::weigh(const Operator& op) {
       return {};
     }
   } else {
-    activation = model_.options<oko::tflite::FullyConnectedOptions>(op).activation();
+    const auto& options = model_.options<oko::tflite::FullyConnectedOptions>(op);
+    activation = options.activation();
+    keeps_sides = options.keep_num_dims();
   }
   const std::int64_t filters = kernel->shape.front(), depth = kernel->shape.back();
   if (depth < 1 || from->shape.back() != depth) return {};
@@ -344,6 +357,7 @@ Results Evaluator::weigh(const Operator& op) {
   }
   if (!sums) return {};
   Sides shape = from->shape;
+  if (!keeps_sides) shape = {from->count() / depth, 0};
   shape.back() = filters;
   return activated(with("Reshape", sums->front(), "shape", shape), activation);
 }

@@ -81,12 +81,23 @@ void Model::read_tensors(const oko::tflite::SubGraph& graph) {
         damaged(place + " is in buffer " + std::to_string(raw->buffer()) +
                 ", which does not exist");
       }
-      if (const auto* data = raw_->buffers()->Get(raw->buffer())->data()) {
-        tensor.data = std::as_bytes(std::span(data->data(), data->size()));
-      }
+      tensor.data = data_of(*raw_->buffers()->Get(raw->buffer()));
     }
     tensors_.push_back(std::move(tensor));
   }
+}
+
+std::span<const std::byte> Model::data_of(const oko::tflite::Buffer& buffer) const {
+  if (buffer.offset() > 1) {
+    const std::size_t size = bytes_.size();
+    if (buffer.offset() > size || buffer.size() > size - buffer.offset()) {
+      damaged("a buffer is at byte " + std::to_string(buffer.offset()) + ", outside the file");
+    }
+    return bytes_.span().subspan(buffer.offset(), buffer.size());
+  }
+  const auto* data = buffer.data();
+  return data == nullptr ? std::span<const std::byte>()
+                         : std::as_bytes(std::span(data->data(), data->size()));
 }
 
 std::vector<int> Model::indices(const flatbuffers::Vector<std::int32_t>* list, const char* what,
@@ -138,9 +149,8 @@ std::string Model::metadata(std::string_view name) const {
   for (const oko::tflite::Metadata* entry : *raw_->metadata()) {
     if (entry->name() == nullptr || entry->name()->string_view() != name) continue;
     if (entry->buffer() >= raw_->buffers()->size()) damaged("metadata refers to a missing buffer");
-    const auto* data = raw_->buffers()->Get(entry->buffer())->data();
-    if (data == nullptr) return {};
-    return {reinterpret_cast<const char*>(data->data()), data->size()};
+    const auto data = data_of(*raw_->buffers()->Get(entry->buffer()));
+    return {reinterpret_cast<const char*>(data.data()), data.size()};
   }
   return {};
 }

@@ -38,6 +38,8 @@ class Model {
   const std::string& name_of(int tensor) const { return at(tensor).name; }
   TensorType type_of(int tensor) const { return at(tensor).type; }
   std::string metadata(std::string_view name) const;  // "" without it
+  // What is in one of the model's buffers: newer converters write large ones after all tables.
+  std::span<const std::byte> data_of(const oko::tflite::Buffer& buffer) const;
 
   // "model.tflite: conv1 (CONV_2D)", as in NetworkBuilder.
   Node node(const Operator& op) const;

@@ -33,6 +33,18 @@ std::vector<std::uint8_t> as_floats(const std::vector<std::uint8_t>& halves) {
   return bytes;
 }
 
+// Buffers that lie after the tables become parts of these.
+void take_in_buffers(const tflite::Model& model, oko::tflite::ModelT& tables) {
+  for (std::size_t i = 0; i < tables.buffers.size(); ++i) {
+    oko::tflite::BufferT& buffer = *tables.buffers[i];
+    if (buffer.offset < 2) continue;
+    const auto data = model.data_of(*model.raw().buffers()->Get(static_cast<unsigned>(i)));
+    const auto* first = reinterpret_cast<const std::uint8_t*>(data.data());
+    buffer.data.assign(first, first + data.size());
+    buffer.offset = buffer.size = 0;
+  }
+}
+
 // What older programs do not support: float16 weights dequantized by an operator, and biases whose
 // scales name the kernel's dimension.
 void make_plain(const tflite::Model& model, oko::tflite::ModelT& tables) {
@@ -67,6 +79,7 @@ TflitePart tflite_part(const Bytes& file, const std::string& name,
   for (const std::string& key : keys) outputs.push_back(std::stoi(key));
   const std::set<int> needed = needed_for(model, outputs);
   const auto tables = std::unique_ptr<oko::tflite::ModelT>(model.raw().UnPack());
+  take_in_buffers(model, *tables);
   oko::tflite::SubGraphT& graph = *tables->subgraphs.front();
   make_plain(model, *tables);
   std::erase_if(graph.operators, [&](const auto& op) {

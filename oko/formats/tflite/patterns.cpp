@@ -28,6 +28,7 @@ Patterns::Patterns(const Model& model) : model_(model) {
   for (std::size_t i = 0; i < operators.size(); ++i) {
     const Operator& op = operators[i];
     if (op.code == Code::CONCATENATION) find_groups(i);
+    if (op.code == Code::BATCH_TO_SPACE_ND) find_dilation(i);
     if (op.code == Code::RESHAPE) find_attention(i);
     if (op.code == Code::RESHAPE || op.code == Code::TRANSPOSE || op.code == Code::SPACE_TO_DEPTH) {
       find_moves(i);
@@ -55,6 +56,11 @@ const Patterns::Activation* Patterns::activation_at(std::size_t op) const {
 const Patterns::Groups* Patterns::groups_at(std::size_t op) const {
   const auto found = groups_.find(op);
   return found == groups_.end() ? nullptr : &found->second;
+}
+
+const Patterns::Dilated* Patterns::dilated_at(std::size_t op) const {
+  const auto found = dilated_.find(op);
+  return found == dilated_.end() ? nullptr : &found->second;
 }
 
 const Patterns::Made* Patterns::made_at(std::size_t op) const {

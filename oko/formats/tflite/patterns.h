@@ -22,6 +22,14 @@ class Patterns {
     int from = 0;                           // tensor
   };
 
+  // A convolution of every `block`-th pixel, between operators that take them apart and together.
+  struct Dilated {
+    std::size_t convolution = 0;  // operator
+    int from = 0;                 // tensor
+    int block = 1;
+    graph::Padding padding{};
+  };
+
   // A layer of one input, as its last operator has it.
   struct Made {
     graph::Operation operation;
@@ -38,6 +46,7 @@ class Patterns {
   }  // of a pattern, except its last operator
   const Activation* activation_at(std::size_t op) const;
   const Groups* groups_at(std::size_t op) const;
+  const Dilated* dilated_at(std::size_t op) const;
   const Made* made_at(std::size_t op) const;
   // The operator of this kind that computes a tensor; the only one that reads it. Else null.
   const Operator* producer(int tensor, Code code) const;
@@ -52,6 +61,7 @@ class Patterns {
   bool find_hard_activation(std::size_t end);
   bool find_hard_swish(std::size_t end, int x, int gate);
   void find_groups(std::size_t end);
+  void find_dilation(std::size_t end);
   void find_moves(std::size_t start);
   bool find_average(std::size_t end);
   void find_attention(std::size_t end);
@@ -68,6 +78,7 @@ class Patterns {
   std::set<std::size_t> parts_;
   std::map<std::size_t, Activation> activations_;
   std::map<std::size_t, Groups> groups_;
+  std::map<std::size_t, Dilated> dilated_;
   std::map<std::size_t, Made> made_;
   std::int64_t followed_ = 0;  // values that find_moves() has moved, to bound its work
 };

@@ -23,6 +23,33 @@ std::int64_t count_of(const Sides& sides) {
 
 }  // namespace
 
+// Pixels that are `block` apart are the images of a batch; whole windows of these without padding.
+void Patterns::find_dilation(std::size_t end) {
+  const Operator& join = model_.operators()[end];
+  const Operator* convolution = producer(join.inputs[0], Code::CONV_2D);
+  if (convolution == nullptr) convolution = producer(join.inputs[0], Code::DEPTHWISE_CONV_2D);
+  const Operator* take_apart =
+      convolution == nullptr ? nullptr : producer(convolution->inputs[0], Code::SPACE_TO_BATCH_ND);
+  if (take_apart == nullptr || only_reader(join.inputs[0]) != &join ||
+      only_reader(convolution->inputs[0]) != convolution) {
+    return;
+  }
+  const Sides blocks = integers(join, 1), cut = integers(join, 2), added = integers(*take_apart, 2);
+  constexpr int kMost = 1024;
+  const auto few = [](int n) { return n >= 0 && n <= kMost; };
+  if (blocks.size() != 2 || blocks != integers(*take_apart, 1) || blocks[0] != blocks[1] ||
+      blocks[0] < 1 || blocks[0] > kMost || cut.size() != 4 || added.size() != 4 ||
+      !std::ranges::all_of(cut, few) || !std::ranges::all_of(added, few) || cut[0] != 0 ||
+      cut[2] != 0 || cut[1] > added[1] || cut[3] > added[3]) {
+    return;
+  }
+  take({convolution, take_apart});
+  dilated_[end] = {index_of(convolution),
+                   source(take_apart->inputs[0]),
+                   blocks[0],
+                   {added[0], added[2], added[1] - cut[1], added[3] - cut[3]}};
+}
+
 // RESHAPE, TRANSPOSE and SPACE_TO_DEPTH after each other, whatever they do in between.
 void Patterns::find_moves(std::size_t start) {
   constexpr std::size_t kMostSteps = 8;

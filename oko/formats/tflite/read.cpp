@@ -180,6 +180,8 @@ void Reader::count_uses() {
       use(op, activation->from);
     } else if (const auto* groups = patterns_.groups_at(i)) {
       use(op, groups->from);
+    } else if (const auto* dilated = patterns_.dilated_at(i)) {
+      use(op, dilated->from);
     } else if (const auto* made = patterns_.made_at(i)) {
       use(op, made->from);
     } else {
@@ -226,21 +228,43 @@ Imported Reader::read(std::string_view file) {
   }
   add_notes(imported);
   imported.dropped = dropped_;
-  if (imported.outputs.size() == outputs_.size()) add_tail(imported);
+  const std::string metadata = model_.metadata(kAboutName);
+  const About about = read_about(metadata);
+  if (imported.outputs.size() == outputs_.size()) add_tail(imported, about);
   const std::string description = model_.metadata(kDescriptionKey);
   if (!description.empty()) {
     apply_description(imported, description, name + ": metadata \"" + kDescriptionKey + "\"");
   } else {
-    const std::string metadata = model_.metadata(kAboutName);
-    const About about = read_about(metadata);
     set_range(imported, about);
     read_labels(imported, about, file);
   }
   return imported;
 }
 
+namespace {
+
+// What MediaPipe makes of the file's outputs, as the first of the results.
+void add_detections(const About::Detector& detector, std::vector<Tensor>& results) {
+  for (std::size_t b = 0; b < results.size(); ++b) {
+    for (std::size_t s = 0; s < results.size(); ++s) {
+      if (s == b) continue;
+      auto found = unsuppressed(detector.coding, results[b], results[s], detector.anchors);
+      if (!found) continue;
+      if (detector.sigmoid) {
+        auto sure = evaluate({.kind = "Sigmoid", .inputs = {&(*found)[1]}}, std::size_t{1} << 28);
+        if (!sure) return;
+        (*found)[1] = std::move(sure->front());
+      }
+      results.insert(results.begin(), found->begin(), found->end());
+      return;
+    }
+  }
+}
+
+}  // namespace
+
 // The operators after the network, for values of its outputs.
-void Reader::add_tail(Imported& imported) const {
+void Reader::add_tail(Imported& imported, const About& about) const {
   if (after_.empty()) return;
   std::vector<Shape> shapes;
   for (const int output : imported.outputs) {
@@ -260,7 +284,8 @@ void Reader::add_tail(Imported& imported) const {
   std::vector<bool> first;  // channels
   for (const int tensor : outputs_) first.push_back(planar(tensor));
   imported.tail = [model = shared_, after = after_, outputs = outputs_, shapes, first,
-                   sources = patterns_](const std::vector<std::vector<float>>& maps) {
+                   sources = patterns_,
+                   detector = about.detector](const std::vector<std::vector<float>>& maps) {
     Evaluator evaluator(*model);
     const auto as_in_file = [&](std::size_t i) {
       const Tensor planes =
@@ -294,6 +319,7 @@ void Reader::add_tail(Imported& imported) const {
       if (const Tensor* found = evaluator.find(tensor)) results.push_back(*found);
     }
     results.insert(results.end(), others.rbegin(), others.rend());
+    if (detector) add_detections(*detector, results);
     return results;
   };
 }

@@ -48,12 +48,15 @@ class Reader {
   void attend(const Operator& op, const Attentions::Exit& exit);
   void convolution(const Operator& op);
   void grouped(const Operator& op, const Patterns::Groups& groups);
+  void dilated(const Operator& op, const Patterns::Dilated& pattern);
   void dense(const Operator& op);
   void pad(const Operator& op);
   bool pad_channels(const Operator& op);
   void max_pool(const Operator& op);
   void average_pool(const Operator& op);
   void mean(const Operator& op);
+  void maximum(const Operator& op);
+  void require_all_pixels(const Operator& op) const;
   void upsample(const Operator& op);
   void concat(const Operator& op);
   void sum(const Operator& op);
@@ -96,6 +99,8 @@ class Reader {
   graph::Tensor constant(const Operator& op, std::size_t input) const;
   graph::Tensor per_channel(const Operator& op) const;
   graph::Tensor bias(const Operator& op) const;
+  void add_convolution(const Operator& op, const Operator& convolution, const std::string& from,
+                       const graph::Convolution& settings, const graph::Tensor& kernel);
   graph::Convolution settings(const Operator& op, const graph::Shape& in,
                               const graph::Tensor& kernel) const;
   template <typename OptionsT>
@@ -109,7 +114,7 @@ class Reader {
   bool pads_maximum(const Operator& op) const;
   bool completes_sum(const Operator& op) const;
 
-  void add_tail(Imported& imported) const;
+  void add_tail(Imported& imported, const About& about) const;
   bool is_weighted_sum(const Operator& op) const;
   std::vector<bool> needed_by_network() const;
   void note_pool_padding(const Operator& op);

@@ -22,6 +22,7 @@ void Reader::add(std::size_t index) {
       {Code::MAX_POOL_2D, &Reader::max_pool},
       {Code::AVERAGE_POOL_2D, &Reader::average_pool},
       {Code::MEAN, &Reader::mean},
+      {Code::REDUCE_MAX, &Reader::maximum},
       {Code::RESIZE_NEAREST_NEIGHBOR, &Reader::upsample},
       {Code::CONCATENATION, &Reader::concat},
       {Code::ADD, &Reader::sum},
@@ -72,6 +73,8 @@ void Reader::add(std::size_t index) {
                                               Code::RESIZE_BILINEAR,
                                               Code::SPACE_TO_DEPTH,
                                               Code::MEAN,
+                                              Code::REDUCE_MAX,
+                                              Code::BATCH_TO_SPACE_ND,
                                               Code::SOFTMAX,
                                               Code::SLICE,
                                               Code::RESHAPE};
@@ -82,6 +85,7 @@ void Reader::add(std::size_t index) {
     return builder_.activation(node(op), map(activation->from), to(op), activation->kind);
   }
   if (const auto* groups = patterns_.groups_at(index)) return grouped(op, *groups);
+  if (const auto* taken = patterns_.dilated_at(index)) return dilated(op, *taken);
   const auto found = kinds.find(op.code);
   if (found == kinds.end()) {
     model_.fail(op, "oko does not support this operator",
@@ -231,11 +235,32 @@ graph::Convolution Reader::settings(const Operator& op, const Shape& in,
 }
 
 void Reader::convolution(const Operator& op) {
-  Tensor kernel = constant(op, 1);
+  const Tensor kernel = constant(op, 1);
   const graph::Convolution c = settings(op, builder_.padded_shape(node(op), from(op)), kernel);
-  kernel =
-      op.code == Code::CONV_2D ? permuted(kernel, {0, 3, 1, 2}) : permuted(kernel, {3, 0, 1, 2});
-  builder_.convolution(node(op), from(op), to(op), c, std::move(kernel), bias(op));
+  add_convolution(op, op, from(op), c, kernel);
+}
+
+// The layer of `op`, as the operator `convolution` has it. `kernel` is in its order.
+void Reader::add_convolution(const Operator& op, const Operator& convolution,
+                             const std::string& from, const graph::Convolution& settings,
+                             const Tensor& kernel) {
+  const bool depthwise = convolution.code == Code::DEPTHWISE_CONV_2D;
+  const std::array<int, 4> planar = depthwise ? std::array{3, 0, 1, 2} : std::array{0, 3, 1, 2};
+  builder_.convolution(node(op), from, to(op), settings, permuted(kernel, planar),
+                       bias(convolution));
+}
+
+void Reader::dilated(const Operator& op, const Patterns::Dilated& pattern) {
+  const Operator& convolution = model_.operators()[pattern.convolution];
+  const Tensor kernel = constant(convolution, 1);
+  const std::string from = map(pattern.from);
+  graph::Convolution c = settings(convolution, builder_.padded_shape(node(op), from), kernel);
+  if (c.stride != 1 || c.dilation != 1 || c.padding != Padding{}) {
+    model_.fail(convolution, "has a stride, dilation or padding within a batch of pixels");
+  }
+  c.dilation = pattern.block;
+  c.padding = pattern.padding;
+  add_convolution(op, convolution, from, c, kernel);
 }
 
 void Reader::grouped(const Operator& op, const Patterns::Groups& groups) {
@@ -384,23 +409,38 @@ void Reader::average_pool(const Operator& op) {
   builder_.average_pool(node(op), from(op), to(op), pool);
 }
 
-void Reader::mean(const Operator& op) {
+void Reader::require_all_pixels(const Operator& op) const {
   const auto axes = op.inputs.size() > 1 ? model_.integers(op, op.inputs[1]) : std::vector<int>{};
   if (std::set<int>(axes.begin(), axes.end()) != std::set{1, 2}) {
-    model_.fail(op, "is a mean over dimensions other than rows and columns");
+    model_.fail(op, "is over dimensions other than rows and columns");
   }
+}
+
+void Reader::mean(const Operator& op) {
+  require_all_pixels(op);
   builder_.average_pool(node(op), from(op), to(op));
 }
 
-void Reader::upsample(const Operator& op) {
+void Reader::maximum(const Operator& op) {
+  require_all_pixels(op);
   const Shape& in = shape(op);
+  if (in.height != in.width || in.height > 1024) {
+    model_.fail(op, "is the maximum of pixels that are not a square of at most 1024 rows");
+  }
+  builder_.max_pool(node(op), from(op), to(op), {in.height, in.height, {}});
+}
+
+void Reader::upsample(const Operator& op) {
   const auto& options = model_.options<oko::tflite::ResizeNearestNeighborOptions>(op);
   const auto size = op.inputs.size() > 1 ? model_.integers(op, op.inputs[1]) : std::vector<int>{};
+  constexpr int kMostSide = 1 << 15;
   if (size.size() != 2) model_.fail(op, "lacks its output size");
+  for (const int side : size) {
+    if (side < 1 || side > kMostSide) model_.fail(op, "has a size of " + std::to_string(side));
+  }
   if (options.align_corners()) model_.fail(op, "aligns corners, which oko does not support");
-  builder_.upsample(node(op), from(op), to(op),
-                    decide::upsample("nearest", static_cast<double>(size[0]) / in.height,
-                                     static_cast<double>(size[1]) / in.width));
+  builder_.resize_nearest(node(op), from(op), to(op), size[0], size[1],
+                          options.half_pixel_centers());
 }
 
 void Reader::bilinear(const Operator& op) {

@@ -104,6 +104,28 @@ class LiteGraph {
   }
   Bytes file() const { return Bytes::own(bytes()); }
 
+  // The same file with its buffers behind the tables, each `shift` bytes further than it should be.
+  Bytes file_with_buffers_behind(std::uint64_t shift = 0) {
+    std::vector<std::vector<std::uint8_t>> data;
+    for (auto& buffer : model_.buffers) {
+      data.push_back(std::move(buffer->data));
+      buffer->data.clear();
+      buffer->offset = buffer->size = 2;  // what is not 0 takes room
+    }
+    std::uint64_t at = bytes().size();
+    for (std::size_t i = 0; i < data.size(); ++i) {
+      model_.buffers[i]->offset = data[i].empty() ? 1 : at + shift;
+      model_.buffers[i]->size = data[i].empty() ? 1 : data[i].size();
+      at += data[i].size();
+    }
+    std::vector<std::byte> file = bytes();
+    for (const auto& one : data) {
+      const auto part = std::as_bytes(std::span(one));
+      file.insert(file.end(), part.begin(), part.end());
+    }
+    return Bytes::own(std::move(file));
+  }
+
  private:
   oko::tflite::SubGraphT& graph() { return *model_.subgraphs.front(); }
   template <typename T>

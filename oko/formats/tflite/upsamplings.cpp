@@ -77,7 +77,35 @@ std::optional<Upsamplings::Group> Upsamplings::group_before(std::size_t end) con
     if (!group.operators.insert(producer->second).second) continue;
     left.insert(left.end(), op.inputs.begin(), op.inputs.end());
   }
-  return sources.size() == 1 ? std::optional(group) : std::nullopt;
+  if (sources.size() != 1) return {};
+  include_same_before(group);
+  return group;
+}
+
+// Reshapes before it to other dimensions and back, which are no layers.
+void Upsamplings::include_same_before(Group& group) const {
+  const std::vector<int>& sides = model_.sides(group.upsampling.from);
+  Group longer = group;
+  int tensor = group.upsampling.from;
+  for (int step = 0; step < 4; ++step) {
+    const auto producer = producers_.find(tensor);
+    if (producer == producers_.end() || read_elsewhere(tensor, longer)) return;
+    const Operator& op = model_.operators()[producer->second];
+    if (op.code != Code::RESHAPE && op.code != Code::EXPAND_DIMS) return;
+    longer.operators.insert(producer->second);
+    tensor = op.inputs.front();
+    longer.upsampling.from = tensor;
+    if (model_.sides(tensor) == sides) group = longer;
+  }
+}
+
+bool Upsamplings::read_elsewhere(int tensor, const Group& group) const {
+  const auto& operators = model_.operators();
+  for (std::size_t i = 0; i < operators.size(); ++i) {
+    const bool reads = std::ranges::find(operators[i].inputs, tensor) != operators[i].inputs.end();
+    if (reads && !group.operators.contains(i)) return true;
+  }
+  return std::ranges::find(model_.outputs(), tensor) != model_.outputs().end();
 }
 
 bool Upsamplings::is_proved(const Group& group, int result) const {

@@ -28,6 +28,8 @@ class Upsamplings {
   };
   std::optional<int> scale_between(int from, int to) const;
   std::optional<Group> group_before(std::size_t end) const;
+  void include_same_before(Group& group) const;
+  bool read_elsewhere(int tensor, const Group& group) const;
   bool is_proved(const Group& group, int result) const;
 
   const Model& model_;
