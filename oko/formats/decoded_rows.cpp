@@ -133,7 +133,7 @@ float tolerance_of(const Box& b, const image::Size& input, float rounding) {
 
 }  // namespace
 
-std::vector<Reading> readings(std::span<const Tensor> tensors) {
+std::vector<Reading> readings(std::span<const Tensor> tensors, const std::set<int>& others) {
   std::vector<Reading> found;
   for (std::size_t t = 0; t < tensors.size(); ++t) {
     const auto sides = sides_of(tensors[t]);
@@ -144,13 +144,17 @@ std::vector<Reading> readings(std::span<const Tensor> tensors) {
       const Reading::Table boxes{t, turned, 0};
       if (columns > 5) found.push_back({rows, columns - 5, boxes, {t, turned, 5}, true});
       if (columns > 4) found.push_back({rows, columns - 4, boxes, {t, turned, 4}, false});
+      for (const int more : others) {
+        if (columns <= 4 + more) continue;
+        found.push_back({rows, columns - 4 - more, boxes, {t, turned, 4}, false, more});
+      }
       if (columns != 4) continue;
       for (std::size_t s = 0; s < tensors.size(); ++s) {
-        const auto others = sides_of(tensors[s]);
-        if (s == t || !others) continue;
+        const auto scores = sides_of(tensors[s]);
+        if (s == t || !scores) continue;
         for (const bool other_turned : {false, true}) {
-          const int count = other_turned ? others->rows : others->columns;
-          if ((other_turned ? others->columns : others->rows) != rows) continue;
+          const int count = other_turned ? scores->rows : scores->columns;
+          if ((other_turned ? scores->columns : scores->rows) != rows) continue;
           // All columns first: without one of them, the scores of the others are right as well.
           found.push_back({rows, count, boxes, {s, other_turned, 0}, false});
           if (count > 1) found.push_back({rows, count - 1, boxes, {s, other_turned, 1}, false});

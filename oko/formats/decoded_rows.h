@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -21,10 +22,12 @@ struct Reading {
   int rows = 0, classes = 0;
   Table boxes, scores;
   bool objectness = false;  // between the box and the scores, which it is to be multiplied with
+  int others = 0;           // values after the scores that are none, as of masks and of points
 };
 
-// All that fit the shapes of these tensors.
-std::vector<Reading> readings(std::span<const graph::Tensor> tensors);
+// All that fit the shapes of these tensors; rows may end in as many other values as one of
+// `others`.
+std::vector<Reading> readings(std::span<const graph::Tensor> tensors, const std::set<int>& others);
 
 // What oko decodes: of every level in order, every box of a cell, all cells.
 struct DecodedRows {

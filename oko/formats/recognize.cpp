@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "oko/base/random.h"
 #include "oko/detect/decode.h"
@@ -128,7 +129,11 @@ class Recognizer {
     std::optional<Candidate> best;
     float least = 0;
     int tries = 0;
-    for (const Reading& reading : readings(of_some)) {
+    std::set<int> others;  // of masks or points, which a third part has
+    if (first().parts.size() == 3) {
+      for (const Part& part : first().parts) others.insert(part.channels);
+    }
+    for (const Reading& reading : readings(of_some, others)) {
       for (Candidate& candidate : candidates(reading, of_zeros)) {
         if (++tries > kMostTries) return best;
         const DecodedRows& rows = decoded_once(candidate, some);
@@ -145,10 +150,14 @@ class Recognizer {
   // All heads that have these channels and the classes of the reading.
   std::vector<Candidate> candidates(const Reading& reading, const std::vector<Tensor>& of_zeros) {
     std::vector<Candidate> found;
-    const int classes = reading.classes, total = channels();
+    const int classes = reading.classes, total = channels() - reading.others;
     int cells = 0;
     for (const Level& level : levels_) cells += level.shape.height * level.shape.width;
     const bool uniform = is_uniform(levels_);
+    if (reading.others > 0) {
+      if (uniform && reading.rows == cells) add_distances(reading, found);
+      return found;
+    }
     if (uniform && total % (5 + classes) == 0) {
       const int boxes = total / (5 + classes);
       for (const std::vector<int>& order : orders({4 * boxes, boxes, classes * boxes})) {
@@ -165,9 +174,7 @@ class Recognizer {
         }
       }
     }
-    if (uniform && reading.rows == cells && total > classes && (total - classes) % 4 == 0) {
-      add_distances(classes, found);
-    }
+    if (uniform && reading.rows == cells) add_distances(reading, found);
     add_ssd(reading, of_zeros, found);
     return found;
   }
@@ -204,12 +211,17 @@ class Recognizer {
     return anchors;
   }
   image::Size input_size() const { return {network().input.width, network().input.height}; }
-  void add_distances(int classes, std::vector<Candidate>& found) const {
-    for (const std::vector<int>& order : orders({classes, channels() - classes})) {
+  void add_distances(const Reading& reading, std::vector<Candidate>& found) const {
+    const int classes = reading.classes, total = channels() - reading.others;
+    if (total <= classes || (total - classes) % 4 != 0) return;
+    std::vector<int> wanted{classes, total - classes};
+    if (reading.others > 0) wanted.push_back(reading.others);
+    for (std::vector<int> order : orders(wanted)) {
+      if (reading.others > 0) order.pop_back();
       for (const float prior : {.5F, 0.F}) {
-        const bool bins = channels() - classes > 4;
+        const bool bins = total - classes > 4;
         found.push_back({heads_in_order(order, distance_operations(levels_, network().input,
-                                                                   classes, channels(), prior)),
+                                                                   classes, total, prior)),
                          prior == 0 ? "a NanoDet-Plus or relative"
                          : bins     ? "a YOLOv8, YOLO11 or relative"
                                     : "a YOLOv6 or relative",

@@ -7,6 +7,10 @@
 
 namespace oko::formats {
 
+// For Imported::notes, of readers that leave out maps of masks.
+inline constexpr const char* kMasksNote =
+    "the file segments instances; oko reads their boxes, not their masks";
+
 // Adds the heads of families of detectors whose files have no description: YOLOv5 to YOLO11, YOLOX,
 // NanoDet, SSD and what decodes boxes like them. False, and `imported` as it was, if it is none.
 //

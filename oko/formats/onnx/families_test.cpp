@@ -50,8 +50,44 @@ class Decoder : public TestGraph {
   std::string number(const std::string& name, float value) { return to.floats(name, {value}, {}); }
 };
 
+// What a YOLOv8 has besides boxes and classes: nothing, the maps and coefficients of masks, or, as
+// YOLOv10 and YOLO26, a choice of the best rows in place of suppression.
+enum class Besides { kNothing, kMasks, kBest };
+
+void add_best(Decoder& d, const std::string& all, std::int64_t cells) {
+  d.to.node("Transpose", "rows", {all});
+  d.to.set("perm", Sides{0, 2, 1});
+  const auto parts = d.split("both", "rows", {4, 2}, 2);
+  d.to.node("ReduceMax", "most", {parts[1]});
+  d.to.set("axes", Sides{-1});
+  d.to.set("keepdims", std::int64_t{0});
+  d.to.node("TopK", "best", {"most", d.to.integers("count", {std::min<std::int64_t>(cells, 9)})});
+  const std::string places =
+      d.to.node("Unsqueeze", "places", {d.to.more("best.places"), d.to.integers("last", {-1})});
+  const std::string four =
+      d.to.node("Tile", "four_places", {places, d.to.integers("by", {1, 1, 4})});
+  d.output(d.to.node("GatherElements", "output0", {parts[0], four}));
+  d.to.set("axis", std::int64_t{1});
+}
+
+void add_masks(Decoder& d, const std::vector<std::string>& boxes, std::int64_t cells) {
+  std::vector<std::string> levels;
+  for (const int stride : kStrides) {
+    const std::string n = std::to_string(stride);
+    levels.push_back(d.reshaped("few" + n, d.level("mask" + n, stride, 32), {1, 32, -1}));
+  }
+  std::vector<std::string> all = boxes;
+  all.push_back(d.concat("coefficients", levels, 2));
+  d.to.output(d.concat("output0", all, 1), 1, {1, 38, cells}, "", "any");
+  const std::string larger = d.to.node(
+      "ConvTranspose", "larger", {d.level("maps", 8, 4), d.weights("larger.w", {4, 4, 2, 2})});
+  d.to.set("strides", Sides{2, 2});
+  d.to.node("Conv", "output1", {larger, d.weights("output1.w", {32, 4, 1, 1})});
+  d.to.output("output1", 1, {1, 32, kSide / 4, kSide / 4}, "", "any");
+}
+
 // As ultralytics exports YOLOv8 with two classes; `centre` is .5 there.
-Decoder yolov8(float centre) {
+Decoder yolov8(float centre, Besides besides = Besides::kNothing) {
   Decoder d;
   std::vector<std::string> levels;
   std::vector<float> points[2], strides;
@@ -86,21 +122,35 @@ Decoder yolov8(float centre) {
   const std::string box = d.concat("box", {middle, d.two("Sub", "size", last, first)}, 1);
   const std::string scaled =
       d.two("Mul", "scaled", box, d.to.floats("strides", strides, {1, cells}));
-  d.output(d.concat("output0", {scaled, d.to.node("Sigmoid", "scores", {parts[1]})}, 1));
+  const std::vector<std::string> both{scaled, d.to.node("Sigmoid", "scores", {parts[1]})};
+  if (besides == Besides::kMasks) {
+    add_masks(d, both, cells);
+  } else if (besides == Besides::kBest) {
+    add_best(d, d.concat("all", both, 1), cells);
+  } else {
+    d.output(d.concat("output0", both, 1));
+  }
   return d;
 }
 
 TEST(OnnxFamilies, AYoloV8IsProvedByItsDecoding) {
-  Imported imported = read_onnx(yolov8(.5F).file(), "a.onnx", {});
-  ASSERT_TRUE(imported.tail);
-  ASSERT_TRUE(recognize_heads(imported));
-  const graph::Network& network = imported.network;
-  ASSERT_EQ(network.heads().size(), 3U);
-  for (std::size_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(network.layers[network.heads()[i]].operation,
-              graph::Operation(graph::Distances{2, 16, kStrides[i], .5F}));
+  for (const Besides besides : {Besides::kNothing, Besides::kMasks, Besides::kBest}) {
+    SCOPED_TRACE(static_cast<int>(besides));
+    Imported imported = read_onnx(yolov8(.5F, besides).file(), "a.onnx", {});
+    ASSERT_TRUE(imported.tail);
+    ASSERT_TRUE(recognize_heads(imported));
+    const graph::Network& network = imported.network;
+    ASSERT_EQ(network.heads().size(), 3U);
+    for (std::size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(network.layers[network.heads()[i]].operation,
+                graph::Operation(graph::Distances{2, 16, kStrides[i], .5F}));
+    }
+    EXPECT_THAT(imported.notes.back(), HasSubstr("taken for a YOLOv8"));
+    // Nothing is left that computes masks.
+    const auto has_maps = [](const graph::Layer& layer) { return layer.output.channels == 32; };
+    EXPECT_TRUE(std::ranges::none_of(network.layers, has_maps));
+    EXPECT_EQ(std::ranges::count(imported.notes, kMasksNote), besides == Besides::kMasks ? 1 : 0);
   }
-  EXPECT_THAT(imported.notes.back(), HasSubstr("taken for a YOLOv8"));
 }
 
 TEST(OnnxFamilies, ADecodingThatIsNoneOfThemIsNotTakenForOne) {

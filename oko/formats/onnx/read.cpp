@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <set>
 #include <tuple>
@@ -14,6 +15,7 @@
 #include "oko/formats/onnx/parse.h"
 #include "oko/formats/onnx/quantized.h"
 #include "oko/formats/onnx/read_model.h"
+#include "oko/formats/recognize.h"
 
 namespace oko::formats {
 namespace {
@@ -39,6 +41,31 @@ std::vector<std::string> output_list(const onnx::Graph& graph) {
   std::vector<std::string> names;
   for (const onnx::ValueInfo& output : graph.output()) names.push_back(output.name());
   return names;
+}
+
+// Segmentation of instances: a second output has 32 maps of which masks are made. It and the nodes
+// that only it needs are dropped.
+bool drop_masks(const onnx::Graph& graph, std::vector<OnnxNode>& nodes,
+                std::vector<std::string>& outputs) {
+  constexpr std::int64_t kMaps = 32;
+  const auto& values = graph.output();
+  if (values.size() != 2) return false;
+  const auto& rows = values[0].type().tensor_type().shape();
+  const auto& maps = values[1].type().tensor_type().shape();
+  if (rows.dim_size() != 3 || maps.dim_size() != 4 || maps.dim(1).dim_value() != kMaps) {
+    return false;
+  }
+  outputs.pop_back();
+  std::set<std::string, std::less<>> needed(outputs.begin(), outputs.end());
+  std::vector<OnnxNode> kept;
+  for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
+    const auto is_needed = [&](const std::string& to) { return needed.contains(to); };
+    if (std::ranges::none_of(node->outputs, is_needed)) continue;
+    needed.insert(node->inputs.begin(), node->inputs.end());
+    kept.push_back(std::move(*node));
+  }
+  nodes.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
+  return true;
 }
 
 // Counts every use first, as NetworkBuilder requires, then makes the layers.
@@ -153,6 +180,7 @@ Imported read_onnx_model(const std::shared_ptr<const ParsedOnnx>& parsed, const 
   trial.input(input.name, input.shape, input.channels_last);
   std::vector<OnnxNode> nodes = list_nodes(model.graph());
   std::vector<std::string> outputs = output_list(model.graph());
+  const bool had_masks = drop_masks(model.graph(), nodes, outputs);
   const bool quantized = undo_quantization(nodes, outputs, constants);
   merge_activations(nodes, outputs);
   const OnnxBody body = find_body(std::move(nodes), outputs, constants, trial);
@@ -163,6 +191,7 @@ Imported read_onnx_model(const std::shared_ptr<const ParsedOnnx>& parsed, const 
   Imported imported = build(body, input, constants, name, opset, model.graph().name());
   add_dropped(imported, body, name);
   add_notes(imported, body, opset);
+  if (had_masks) imported.notes.push_back(kMasksNote);
   add_tail(imported, parsed, std::move(constants), body);
   if (quantized) {
     imported.tail_rounding = kByteRounding;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
+#include <set>
 #include <utility>
 
 #include "oko/base/error.h"
@@ -64,6 +66,7 @@ Model::Model(const Bytes& file, std::string name) : bytes_(aligned(file)), file_
   inputs_ = indices(graphs->Get(0)->inputs(), "an input", false);
   outputs_ = indices(graphs->Get(0)->outputs(), "an output", false);
   read_operators(*graphs->Get(0));
+  drop_masks();
 }
 
 void Model::read_tensors(const oko::tflite::SubGraph& graph) {
@@ -132,6 +135,29 @@ void Model::read_operators(const oko::tflite::SubGraph& graph) {
       fail(op, "has no inputs or no outputs", "the file is damaged");
     }
   }
+}
+
+// With the operators that only it needs, some of which oko does not support.
+void Model::drop_masks() {
+  constexpr int kMaps = 32;
+  if (outputs_.size() != 2) return;
+  const auto maps = std::ranges::find_if(outputs_, [&](int tensor) {
+    const std::vector<int>& shape = at(tensor).shape;
+    return shape.size() == 4 && shape[0] == 1 && (shape[3] == kMaps || shape[1] == kMaps);
+  });
+  const auto is_rows = [&](int tensor) { return at(tensor).shape.size() == 3; };
+  if (maps == outputs_.end() || std::ranges::none_of(outputs_, is_rows)) return;
+  outputs_.erase(maps);
+  had_masks_ = true;
+  std::set<int> needed(outputs_.begin(), outputs_.end());
+  std::vector<Operator> kept;
+  for (auto op = operators_.rbegin(); op != operators_.rend(); ++op) {
+    const auto is_needed = [&](int tensor) { return needed.contains(tensor); };
+    if (std::ranges::none_of(op->outputs, is_needed)) continue;
+    needed.insert(op->inputs.begin(), op->inputs.end());
+    kept.push_back(std::move(*op));
+  }
+  operators_.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
 }
 
 Node Model::node(const Operator& op) const {

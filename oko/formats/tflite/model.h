@@ -34,6 +34,8 @@ class Model {
   const std::vector<Operator>& operators() const { return operators_; }
   const std::vector<int>& inputs() const { return inputs_; }
   const std::vector<int>& outputs() const { return outputs_; }
+  // A second output was the maps that masks of instances are made of, and is left out.
+  bool had_masks() const { return had_masks_; }
   std::size_t tensor_count() const { return tensors_.size(); }
   const std::string& name_of(int tensor) const { return at(tensor).name; }
   TensorType type_of(int tensor) const { return at(tensor).type; }
@@ -79,6 +81,7 @@ class Model {
   [[noreturn]] void damaged(const std::string& what) const;
   void read_tensors(const oko::tflite::SubGraph& graph);
   void read_operators(const oko::tflite::SubGraph& graph);
+  void drop_masks();
   std::vector<int> indices(const flatbuffers::Vector<std::int32_t>* list, const char* what,
                            bool optional) const;
   static std::size_t scaled_side(const Tensor& from, std::size_t scales);
@@ -92,6 +95,7 @@ class Model {
   std::vector<Tensor> tensors_;
   std::vector<Operator> operators_;
   std::vector<int> inputs_, outputs_;
+  bool had_masks_ = false;
   mutable std::size_t made_ = 0;  // bytes of floats, to bound constants that are read often
 };
 

@@ -50,10 +50,13 @@ void take_in_buffers(const tflite::Model& model, oko::tflite::ModelT& tables) {
 void make_plain(const tflite::Model& model, oko::tflite::ModelT& tables) {
   oko::tflite::SubGraphT& graph = *tables.subgraphs.front();
   const auto tensor = [&](int index) -> oko::tflite::TensorT& { return *graph.tensors[index]; };
-  for (std::size_t i = 0; i < graph.operators.size(); ++i) {
-    const auto& op = graph.operators[i];
+  for (const auto& op : graph.operators) {
     const bool is_one = op->inputs.size() == 1 && op->outputs.size() == 1;
-    if (!is_one || model.operators()[i].code != oko::tflite::Code::DEQUANTIZE) continue;
+    const oko::tflite::OperatorCodeT& code = *tables.operator_codes[op->code_index];
+    constexpr auto kDequantize = oko::tflite::Code::DEQUANTIZE;
+    const bool dequantizes =
+        code.code == kDequantize || code.old_code == static_cast<std::int8_t>(kDequantize);
+    if (!is_one || !dequantizes) continue;
     const int input = op->inputs.front();
     const oko::tflite::TensorT& from = tensor(input);
     oko::tflite::TensorT& to = tensor(op->outputs.front());

@@ -6,6 +6,7 @@
 #include "oko/base/class_list.h"
 #include "oko/base/error.h"
 #include "oko/formats/class_names.h"
+#include "oko/formats/recognize.h"
 #include "oko/formats/tensor_order.h"
 #include "oko/formats/tflite.h"
 #include "oko/formats/tflite/about.h"
@@ -379,6 +380,7 @@ void Reader::set_range(Imported& imported, const About& about) const {
 }
 
 void Reader::add_notes(Imported& imported) const {
+  if (model_.had_masks()) imported.notes.push_back(kMasksNote);
   if (!dropped_.empty()) {
     imported.notes.push_back(
         dropped_.front().place +
