@@ -6,51 +6,13 @@
 #include <array>
 #include <cassert>
 
+#include "oko/base/ustar.h"
 #include "oko/storage/checksum.h"
 
 namespace oko::storage {
 namespace {
 
-constexpr std::size_t kBlock = 512;
-constexpr std::size_t kLongestName = 100;
-constexpr std::uint64_t kLargestSize = 077777777777;  // eleven octal digits
-// 2000-01-01: GNU tar warns about implausibly old times.
-constexpr std::uint64_t kTime = 946'684'800;
-
-// Fields of a header block, by offset (POSIX.1-2001, pax, "ustar Interchange Format").
-constexpr std::size_t kMode = 100, kUser = 108, kGroup = 116, kSize = 124, kModified = 136,
-                      kChecksum = 148, kType = 156, kLink = 157, kMagic = 257;
-constexpr std::array<char, 2 * kBlock> kZeros{};
-
-std::uint64_t rounded_up(std::uint64_t size) { return (size + kBlock - 1) / kBlock * kBlock; }
-
-void put(std::string& block, std::size_t offset, std::string_view text) {
-  block.replace(offset, text.size(), text);
-}
-
-std::string header_block(std::string_view name, std::uint64_t size, char type,
-                         const char* mode = "0000644") {
-  std::string block(kBlock, '\0');
-  put(block, 0, name.substr(0, kLongestName));
-  put(block, kMode, mode);
-  put(block, kUser, "0000000");
-  put(block, kGroup, "0000000");
-  put(block, kSize, fmt::format("{:011o}", size));
-  put(block, kModified, fmt::format("{:011o}", kTime));
-  put(block, kType, std::string_view(&type, 1));
-  put(block, kMagic, std::string_view("ustar\00000", 8));
-  return block;
-}
-
-// The block with its checksum, for which the field itself counts as blanks.
-std::string summed(std::string block) {
-  put(block, kChecksum, "        ");
-  unsigned sum = 0;
-  for (const char c : block) sum += static_cast<unsigned char>(c);
-  put(block, kChecksum, fmt::format("{:06o}", sum));
-  block[kChecksum + 6] = '\0';
-  return block;
-}
+constexpr std::array<char, 2 * kUstarBlock> kZeros{};
 
 // "LENGTH KEY=VALUE\n", where LENGTH counts its own digits too.
 std::string pax_record(std::string_view key, std::string_view value) {
@@ -68,7 +30,7 @@ bool is_ascii(std::string_view text) {
 
 // For readers that do not support pax headers.
 std::string ascii_name(std::string_view name) {
-  std::string plain(name.substr(0, kLongestName));
+  std::string plain(name.substr(0, kLongestUstarName));
   std::replace_if(
       plain.begin(), plain.end(), [](char c) { return c < ' ' || c > '~'; }, '_');
   return plain;
@@ -81,35 +43,39 @@ std::string tar_header(std::string_view name, std::uint64_t size, const TarKind&
   const bool is_link = !kind.link.empty();
   assert((!is_link && !kind.shared_folder) || size == 0);
   std::string records;
-  if (name.size() > kLongestName || !is_ascii(name)) records += pax_record("path", name);
-  if (kind.link.size() > kLongestName || !is_ascii(kind.link)) {
+  if (name.size() > kLongestUstarName || !is_ascii(name)) records += pax_record("path", name);
+  if (kind.link.size() > kLongestUstarName || !is_ascii(kind.link)) {
     records += pax_record("linkpath", kind.link);
   }
-  if (size > kLargestSize) records += pax_record("size", fmt::format("{}", size));
+  if (size > kLargestUstarSize) records += pax_record("size", fmt::format("{}", size));
   const std::string plain = ascii_name(name);
   std::string header;
   if (!records.empty()) {
-    header = summed(header_block(ascii_name("PaxHeaders/" + plain), records.size(), 'x')) + records;
-    header.resize(rounded_up(header.size()), '\0');
+    header = ustar_block(
+                 {.name = ascii_name("PaxHeaders/" + plain), .size = records.size(), .type = 'x'}) +
+             records;
+    header.resize(ustar_rounded_up(header.size()), '\0');
   }
   const char* mode = kind.shared_folder ? "0001777"
                      : is_link          ? "0000777"
                      : kind.executable  ? "0000755"
                                         : "0000644";
   const char type = kind.shared_folder ? '5' : is_link ? '2' : '0';
-  std::string block = header_block(plain, size > kLargestSize ? 0 : size, type, mode);
-  put(block, kLink, ascii_name(kind.link));
-  return header + summed(std::move(block));
+  return header + ustar_block({.name = plain,
+                               .size = size > kLargestUstarSize ? 0 : size,
+                               .type = type,
+                               .mode = mode,
+                               .link = ascii_name(kind.link)});
 }
 
 std::string_view tar_padding(std::uint64_t size) {
-  return {kZeros.data(), static_cast<std::size_t>(rounded_up(size) - size)};
+  return {kZeros.data(), static_cast<std::size_t>(ustar_rounded_up(size) - size)};
 }
 
 std::string_view tar_end() { return {kZeros.data(), kZeros.size()}; }
 
 std::uint64_t tar_member_size(std::string_view name, std::uint64_t size) {
-  return tar_header(name, size).size() + rounded_up(size);
+  return tar_header(name, size).size() + ustar_rounded_up(size);
 }
 
 void TarWriter::write(std::span<const std::byte> bytes) {
