@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "oko/base/bytes.h"
+
+namespace oko::seal {
+
+// Memory for an opened model: kept out of swap and of core dumps where the system allows it,
+// inherited by no child process, overwritten with zeros before it is given back.
+class Locked {
+ public:
+  Locked() = default;
+  // Zeros. Throws std::bad_alloc.
+  explicit Locked(std::size_t size);
+  Locked(Locked&& other) noexcept;
+  Locked& operator=(Locked&& other) noexcept;
+  ~Locked() { release(); }
+
+  std::size_t size() const { return size_; }
+  std::span<std::byte> span() { return {data_, size_}; }
+  std::span<const std::byte> span() const { return {data_, size_}; }
+
+  // The same memory as immutable bytes; overwritten when the last copy is gone.
+  static Bytes share(Locked memory);
+
+ private:
+  void release() noexcept;
+
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace oko::seal

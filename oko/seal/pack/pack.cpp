@@ -1,0 +1,55 @@
+#include "oko/seal/pack/pack.h"
+
+#include <algorithm>
+
+#include "oko/base/error.h"
+#include "oko/graph/network_json.h"
+#include "oko/graph/oko_file.h"
+
+namespace oko::seal {
+namespace {
+
+std::string hash_of(std::span<const std::byte> bytes) {
+  Blake2b hash;
+  hash.add(bytes);
+  return hash.hex();
+}
+
+}  // namespace
+
+std::vector<std::byte> repack(const Manifest& given, std::span<const std::byte> model,
+                              std::span<const Recipient> recipients, const SecretKey& signer) {
+  std::vector<Wrap> wraps;
+  for (const Recipient& recipient : recipients) wraps.push_back(recipient.wrap);
+  const std::vector<std::byte> payload = encrypt_age(model, wraps);
+  Manifest manifest = given;
+  manifest.size = model.size();
+  manifest.hash = hash_of(model);
+  manifest.sealed_size = payload.size();
+  manifest.sealed_hash = hash_of(payload);
+  const std::string text = manifest_text(manifest);
+  read_manifest(text, "the manifest");  // what a phone would refuse must not be sealed
+  const std::string comment =
+      "oko model " + manifest.model + " release " + std::to_string(manifest.release);
+  return sealed_file(text, signer.sign(bytes_of(text), comment), payload);
+}
+
+std::vector<std::byte> pack(const Bytes& model, const std::string& name, const Release& release,
+                            std::span<const Recipient> recipients, const SecretKey& signer) {
+  start_sodium();
+  const graph::Network network = graph::read_oko(model, name, graph::Verify::kChecksum).network;
+  const Json json = graph::network_to_json(network);
+  Manifest manifest;
+  manifest.model = release.model;
+  manifest.release = release.release;
+  manifest.minimum_app = release.minimum_app;
+  manifest.created = release.created;
+  manifest.expires = release.expires;
+  manifest.customer = release.customer;
+  manifest.classes = network.classes;
+  manifest.input = json.at("input");
+  manifest.preprocess = json.at("preprocess");
+  return repack(manifest, model.span(), recipients, signer);
+}
+
+}  // namespace oko::seal
