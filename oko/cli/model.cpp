@@ -27,6 +27,7 @@ void add_model_arguments(CLI::App& command, ModelArguments& model) {
       ->type_name("FILE");
   command.add_option("--names", model.names, "File with class names, one per line")
       ->type_name("FILE");
+  add_key_arguments(command, model.keys);
   add_heads_from(command, model.heads_from);
 }
 
@@ -63,7 +64,8 @@ void set_names(graph::Network& network, const std::string& uri) {
 static formats::ReadModel read_model(const ModelArguments& model, const std::string& size) {
   formats::ReadOptions options;
   if (!size.empty()) options.size = parse_size(size);
-  const convert::ModelFiles files = convert::open_model(model.path, model.weights);
+  const convert::ModelFiles files =
+      convert::open_model(model.path, model.weights, unseal_with(model.keys));
   formats::ReadModel read = model.heads_from.empty()
                                 ? convert::read_model(files, options)
                                 : read_with_heads(files, options, model.heads_from);

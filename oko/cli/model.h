@@ -4,6 +4,7 @@
 #include <string>
 
 #include "oko/cli/cli.h"
+#include "oko/cli/sealed.h"
 #include "oko/graph/compact.h"
 #include "oko/graph/network.h"
 
@@ -16,9 +17,10 @@ struct ModelArguments {
   std::string names;    // class names, one per line
   // The model whose heads, class names and preprocessing it gets, if its file has none.
   std::string heads_from{};
+  KeyArguments keys{};  // of a sealed model
 };
 
-// Adds MODEL, --weights, --names and --heads-from.
+// Adds MODEL, --weights, --names, --heads-from and what opens a sealed model.
 void add_model_arguments(CLI::App& command, ModelArguments& model);
 void add_heads_from(CLI::App& command, std::string& heads_from);
 

@@ -1,15 +1,19 @@
 #include "oko/cli/standard_streams.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <iostream>
 #include <vector>
 
 #include "oko/base/error.h"
+#include "oko/base/spawn.h"
 
 namespace oko::cli {
 namespace {
@@ -66,6 +70,28 @@ bool is_confirmed(const std::string& question) {
   std::string answer;
   std::getline(std::cin, answer);
   return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+std::optional<std::string> ask_secret(const std::string& question) {
+  // Not standard input, which may be a pipe.
+  const Descriptor terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+  constexpr char kInterrupt = 3;
+  termios shown{};
+  if (!terminal.open() || ::tcgetattr(terminal.number(), &shown) != 0) return std::nullopt;
+  termios hidden = shown;
+  // ^C is read as a character: otherwise it would end the program with the terminal hidden.
+  hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO | ISIG);
+  ::tcsetattr(terminal.number(), TCSAFLUSH, &hidden);
+  std::string answer;
+  char c = 0;
+  if (::write(terminal.number(), question.data(), question.size()) >= 0) {
+    while (::read(terminal.number(), &c, 1) == 1 && c != '\n' && c != kInterrupt) answer += c;
+  }
+  ::tcsetattr(terminal.number(), TCSAFLUSH, &shown);
+  const bool is_shown = ::write(terminal.number(), "\n", 1) == 1;
+  if (c == kInterrupt) std::raise(SIGINT);
+  if (c != '\n' || !is_shown) return std::nullopt;
+  return answer;
 }
 
 }  // namespace oko::cli

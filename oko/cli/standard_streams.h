@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -27,5 +28,8 @@ void read_input(const std::function<void(std::span<const std::byte>)>& take);
 // Asks a yes-or-no question on the terminal; false for any answer but yes, and if standard input or
 // standard error is not a terminal.
 bool is_confirmed(const std::string& question);
+
+// Asks for a text on the terminal without showing what is typed. Nothing if there is no terminal.
+std::optional<std::string> ask_secret(const std::string& question);
 
 }  // namespace oko::cli

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "oko/base/error.h"
+#include "oko/seal/sealed_model.h"
 #include "oko/storage/store.h"
 
 namespace oko::convert {
@@ -77,6 +78,18 @@ File found_weights(const std::string& path, const Format& format) {
   return mapped(name);
 }
 
+ModelFiles open_sealed(const File& file, const std::string& second, const Unseal& unseal) {
+  if (!second.empty()) {
+    throw Error(ErrorCode::kUsage, second,
+                "is one file too many: " + file.name + " contains its own weights", "omit it");
+  }
+  if (!unseal) {
+    throw Error(ErrorCode::kUsage, file.name, "is a sealed model",
+                "oko seal open makes a plain file of it");
+  }
+  return {format_by_name(kRunModel), {{file.name, unseal(file)}}};
+}
+
 }  // namespace
 
 bool is_model(const std::string& path) { return format_by_name(path) != nullptr; }
@@ -98,7 +111,7 @@ bool is_companion(const std::string& path) {
   return format_by_name(path, &Format::weight_extensions) != nullptr;
 }
 
-ModelFiles open_model(const std::string& path, const std::string& second) {
+ModelFiles open_model(const std::string& path, const std::string& second, const Unseal& unseal) {
   const auto entry = storage::stat(path);
   if (!entry) throw input_error(path, "no such file");
   if (entry->is_folder && second.empty()) return open_folder(path);
@@ -107,6 +120,10 @@ ModelFiles open_model(const std::string& path, const std::string& second) {
                 "this file holds only weights, not the network they belong to",
                 "give the " + std::string(format->extensions.front()) +
                     " as the model and this file with it");
+  }
+  if (format_by_name(path) == nullptr) {
+    const File file = mapped(path);
+    if (seal::is_sealed(file.bytes.span())) return open_sealed(file, second, unseal);
   }
   ModelFiles model{format_of(path), {mapped(path)}};
   if (!second.empty()) {

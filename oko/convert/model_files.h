@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,11 +14,16 @@ struct ModelFiles {
   std::vector<formats::File> files;
 };
 
+// The .oko file inside a sealed one (oko/seal), in memory.
+using Unseal = std::function<Bytes(const formats::File& sealed)>;
+
 // Opens a model by name: a file or folder with one of the extensions of formats::formats(), or a
 // run folder. `second` is its companion file, if there is one (.weights, .bin); where a format says
 // so it is found automatically. Files with an unknown extension are recognized by their first
-// bytes. Throws an input Error for a missing file, a usage Error for anything that is not a model.
-ModelFiles open_model(const std::string& path, const std::string& second = {});
+// bytes. A sealed model is opened by `unseal`; without it, it is refused with a usage Error. Throws
+// an input Error for a missing file, a usage Error for anything that is not a model.
+ModelFiles open_model(const std::string& path, const std::string& second = {},
+                      const Unseal& unseal = nullptr);
 
 // The names of the files that open_model(path) reads, which need not exist.
 std::vector<std::string> files_of_model(const std::string& path);

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "oko/base/locked.h"
 #include "oko/seal/crypto.h"
-#include "oko/seal/locked.h"
 
 // What follows an age file's header: a nonce and the content, encrypted in chunks of 64 KiB, each
 // authenticated together with its number and whether it is the last.

@@ -50,6 +50,8 @@ std::optional<Bech32> read_bech32(std::string_view text) {
   out.upper = has_upper;
   for (const char c : text.substr(0, one)) out.prefix += lower(c);
 
+  // All at once: memory that a growing vector leaves would keep a part of a secret key.
+  out.data.reserve(text.size());
   Remainder remainder(out.prefix);
   std::uint32_t bits = 0;
   int waiting = 0;

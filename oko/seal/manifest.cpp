@@ -65,6 +65,10 @@ Manifest parse(std::string_view text, const std::string& name) {
                       "the app needs a newer version of oko");
   }
   Manifest manifest;
+  manifest.content = json_get<std::string>(json, "content", name);
+  if (const std::string fault = fault_in_model_id(manifest.content); !fault.empty()) {
+    throw input_error(name, "\"content\" " + fault);
+  }
   manifest.model = json_get<std::string>(json, "model", name);
   if (const std::string fault = fault_in_model_id(manifest.model); !fault.empty()) {
     throw input_error(name, "the model's id " + fault);
@@ -165,6 +169,7 @@ std::optional<std::int64_t> utc_seconds(std::string_view text) {
 std::string manifest_text(const Manifest& manifest) {
   Json json = {{"format", kFormat},
                {"version", kVersion},
+               {"content", manifest.content},
                {"model", manifest.model},
                {"release", manifest.release}};
   if (!manifest.minimum_app.empty()) json["minimum_app"] = manifest.minimum_app;

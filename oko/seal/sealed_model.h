@@ -18,7 +18,7 @@ namespace oko::seal {
 
 inline constexpr std::string_view kManifestName = "manifest.json",
                                   kSignatureName = "manifest.json.minisig",
-                                  kPayloadName = "model.oko.age";
+                                  kPayloadName = "model.age";
 
 // Its members; views into the file.
 struct SealedModel {

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 
-#include "oko/base/error.h"
 #include "oko/graph/network_json.h"
-#include "oko/graph/oko_file.h"
 
 namespace oko::seal {
 namespace {
@@ -34,12 +32,13 @@ std::vector<std::byte> repack(const Manifest& given, std::span<const std::byte> 
   return sealed_file(text, signer.sign(bytes_of(text), comment), payload);
 }
 
-std::vector<std::byte> pack(const Bytes& model, const std::string& name, const Release& release,
+std::vector<std::byte> pack(std::span<const std::byte> file, const graph::Network& network,
+                            const std::string& format, const Release& release,
                             std::span<const Recipient> recipients, const SecretKey& signer) {
   start_sodium();
-  const graph::Network network = graph::read_oko(model, name, graph::Verify::kChecksum).network;
   const Json json = graph::network_to_json(network);
   Manifest manifest;
+  manifest.content = format;
   manifest.model = release.model;
   manifest.release = release.release;
   manifest.minimum_app = release.minimum_app;
@@ -49,7 +48,7 @@ std::vector<std::byte> pack(const Bytes& model, const std::string& name, const R
   manifest.classes = network.classes;
   manifest.input = json.at("input");
   manifest.preprocess = json.at("preprocess");
-  return repack(manifest, model.span(), recipients, signer);
+  return repack(manifest, file, recipients, signer);
 }
 
 }  // namespace oko::seal

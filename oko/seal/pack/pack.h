@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "oko/base/bytes.h"
+#include "oko/graph/network.h"
 #include "oko/seal/manifest.h"
 #include "oko/seal/pack/keys.h"
 #include "oko/seal/sealed_model.h"
@@ -21,9 +21,10 @@ struct Release {
   std::string customer;
 };
 
-// The sealed file of `model`, the bytes of an .oko file. Throws an input Error if they are not, or
-// `release` cannot be in a manifest.
-std::vector<std::byte> pack(const Bytes& model, const std::string& name, const Release& release,
+// The sealed file of a model's file: `network` is what it contains, `format` the name of its
+// format. Throws Refused if `release` or the network's names cannot be in a manifest.
+std::vector<std::byte> pack(std::span<const std::byte> file, const graph::Network& network,
+                            const std::string& format, const Release& release,
                             std::span<const Recipient> recipients, const SecretKey& signer);
 
 // The same model for other recipients, under a new key and signature.

@@ -171,20 +171,20 @@ TEST_F(Peers, OpenASealedModelWithoutOko) {
   const SecretKey signer = SecretKey::make();
   const NewIdentity key = make_identity(nullptr);
   write("key", key.file);
-  const std::vector<std::byte> model =
-      graph::write_oko(graph::make_builtin("yolo-fastest", {.classes = 2}));
+  const graph::Network network = graph::make_builtin("yolo-fastest", {.classes = 2});
+  const std::vector<std::byte> model = graph::write_oko(network);
   Release release;
   release.model = "cards";
   write("model.oko.sealed",
-        pack(Bytes(model), "model", release, read_recipients(key.recipient, "key"), signer));
+        pack(model, network, "oko", release, read_recipients(key.recipient, "key"), signer));
   ASSERT_EQ(run({"tar", "xf", path("model.oko.sealed"), "-C", path("")}).code, 0);
   EXPECT_EQ(run({"minisign", "-Vm", path("manifest.json"), "-P", signer.public_key().text()}).code,
             0);
   std::string hash;
-  ASSERT_EQ(run({"b2sum", "-l", "256", path("model.oko.age")}, &hash).code, 0);
+  ASSERT_EQ(run({"b2sum", "-l", "256", path("model.age")}, &hash).code, 0);
   EXPECT_NE(read("manifest.json").find(hash.substr(0, 64)), std::string::npos);
   std::string opened;
-  EXPECT_EQ(run({"age", "-d", "-i", path("key"), path("model.oko.age")}, &opened).code, 0);
+  EXPECT_EQ(run({"age", "-d", "-i", path("key"), path("model.age")}, &opened).code, 0);
   EXPECT_TRUE(std::ranges::equal(bytes_of(opened), model));
 }
 

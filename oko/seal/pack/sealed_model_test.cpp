@@ -34,14 +34,15 @@ class Sealing {
       for (std::size_t i = 0; i < extra; ++i) values[i] = static_cast<float>(i * 31 % 1009);
       weights["extra"] = graph::Tensor::of(values, {static_cast<std::int64_t>(extra)});
     }
-    model_ = graph::write_oko(graph::make_builtin("yolo-fastest", {.classes = 2}), weights);
+    network_ = graph::make_builtin("yolo-fastest", {.classes = 2});
+    model_ = graph::write_oko(network_, weights);
   }
 
   Release& release() { return release_; }
   const std::vector<std::byte>& model() const { return model_; }
   PublicKey signer() const { return signer_.public_key(); }
   std::vector<std::byte> file() const {
-    return pack(Bytes(model_), "model", release_, read_recipients(identity_.recipient, "key"),
+    return pack(model_, network_, "oko", release_, read_recipients(identity_.recipient, "key"),
                 signer_);
   }
   std::vector<Unwrap> keys() const { return read_identities(identity_.file, "key", no_passphrase); }
@@ -68,6 +69,7 @@ class Sealing {
   SecretKey signer_;
   NewIdentity identity_;
   Release release_;
+  graph::Network network_;
   std::vector<std::byte> model_;
 };
 
@@ -173,15 +175,13 @@ TEST(SealedModel, IsRefusedWithItsChunksSwapped) {
   }
 }
 
-TEST(SealedModel, IsNotMadeOfWhatIsNoModel) {
-  const Sealing sealing;
-  const SecretKey signer = SecretKey::make();
-  const auto recipients = read_recipients(make_identity(nullptr).recipient, "key");
-  Release release;
-  release.model = "cards";
-  EXPECT_THROW(pack(Bytes("no model"), "model", release, recipients, signer), Error);
-  release.model = "../cards";
-  EXPECT_THROW(pack(Bytes(sealing.model()), "model", release, recipients, signer), Error);
+TEST(SealedModel, IsNotMadeOfWhatNoPhoneTakes) {
+  Sealing sealing;
+  sealing.release().model = "../cards";
+  EXPECT_THROW(sealing.file(), Refused);
+  sealing.release().model = "cards";
+  sealing.release().release = 0;
+  EXPECT_THROW(sealing.file(), Refused);
 }
 
 }  // namespace

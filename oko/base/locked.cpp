@@ -1,17 +1,16 @@
-#include "oko/seal/locked.h"
-
-#include <sodium.h>
+#include "oko/base/locked.h"
 
 #if !defined(__EMSCRIPTEN__)
 #include <sys/mman.h>
 #endif
 
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <utility>
 
-namespace oko::seal {
+namespace oko {
 namespace {
 
 #if defined(__EMSCRIPTEN__)
@@ -46,6 +45,21 @@ void give_back(std::byte* data, std::size_t size) {
 
 }  // namespace
 
+void wipe(std::span<std::byte> memory) noexcept {
+  if (memory.empty()) return;
+  std::memset(memory.data(), 0, memory.size());
+  // Without this the compiler may see that nothing reads it.
+  __asm__ __volatile__("" : : "r"(memory.data()) : "memory");
+}
+
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+void wipe_stack() noexcept {
+  std::byte used[std::size_t{32} << 10];
+  wipe(used);
+}
+
 Locked::Locked(std::size_t size) : size_(size) {
   if (size > 0) data_ = reserve(size);
 }
@@ -64,7 +78,7 @@ Locked& Locked::operator=(Locked&& other) noexcept {
 
 void Locked::release() noexcept {
   if (data_ == nullptr) return;
-  sodium_memzero(data_, size_);
+  wipe(span());
   give_back(data_, size_);
   data_ = nullptr;
 }
@@ -75,4 +89,4 @@ Bytes Locked::share(Locked memory) {
   return {std::move(owner), view};
 }
 
-}  // namespace oko::seal
+}  // namespace oko

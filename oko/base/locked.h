@@ -5,10 +5,16 @@
 
 #include "oko/base/bytes.h"
 
-namespace oko::seal {
+namespace oko {
 
-// Memory for an opened model: kept out of swap and of core dumps where the system allows it,
-// inherited by no child process, overwritten with zeros before it is given back.
+// Overwrites memory with zeros, even if nothing reads it afterwards.
+void wipe(std::span<std::byte> memory) noexcept;
+// The same with the 32 KiB of the stack that the functions called before this one may have used.
+void wipe_stack() noexcept;
+
+// Memory for what must not outlive its use, such as a sealed model: kept out of swap and of core
+// dumps where the system allows it, inherited by no child process, overwritten with zeros before it
+// is given back.
 class Locked {
  public:
   Locked() = default;
@@ -32,4 +38,4 @@ class Locked {
   std::size_t size_ = 0;
 };
 
-}  // namespace oko::seal
+}  // namespace oko

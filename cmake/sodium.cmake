@@ -1,0 +1,50 @@
+# libsodium, which opens sealed models, as the target oko_sodium: the distribution's, or compiled from
+# the unpacked sources in OKO_SODIUM_SOURCE, which is the way for other processors. Sets
+# OKO_HAS_SEAL.
+option(OKO_SEAL "Open sealed models in the phone library; needs libsodium" ON)
+set(OKO_SODIUM_SOURCE "" CACHE PATH "Unpacked sources of libsodium, to compile them in")
+set(OKO_HAS_SEAL OFF)
+if(NOT OKO_SEAL AND NOT OKO_DESKTOP)
+  return()
+endif()
+if(OKO_SODIUM_SOURCE)
+  set(sodium ${OKO_SODIUM_SOURCE}/src/libsodium)
+  if(NOT EXISTS ${sodium}/include/sodium.h)
+    message(FATAL_ERROR "OKO_SODIUM_SOURCE: ${OKO_SODIUM_SOURCE} has no src/libsodium")
+  endif()
+  # Its ./configure makes this header.
+  set(VERSION 1.0.18)
+  set(SODIUM_LIBRARY_VERSION_MAJOR 10)
+  set(SODIUM_LIBRARY_VERSION_MINOR 3)
+  set(SODIUM_LIBRARY_MINIMAL_DEF "")
+  configure_file(${sodium}/include/sodium/version.h.in ${PROJECT_BINARY_DIR}/sodium/sodium/version.h
+    @ONLY)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${sodium}/*.c)
+  add_library(oko_sodium_objects STATIC ${sources})
+  target_include_directories(oko_sodium_objects
+    SYSTEM PUBLIC ${sodium}/include ${PROJECT_BINARY_DIR}/sodium
+    PRIVATE ${sodium}/include/sodium ${PROJECT_BINARY_DIR}/sodium/sodium)
+  target_compile_definitions(oko_sodium_objects PUBLIC SODIUM_STATIC PRIVATE CONFIGURED=1
+    NATIVE_LITTLE_ENDIAN=1)
+  target_compile_options(oko_sodium_objects PRIVATE -w -O2 -fvisibility=hidden
+    -ffunction-sections -fdata-sections)
+  add_library(oko_sodium INTERFACE)
+  target_link_libraries(oko_sodium INTERFACE oko_sodium_objects)
+  set(OKO_HAS_SEAL ON)
+elseif(NOT CMAKE_CROSSCOMPILING)
+  find_package(PkgConfig QUIET)
+  if(PkgConfig_FOUND)
+    pkg_check_modules(SODIUM QUIET IMPORTED_TARGET libsodium)
+  endif()
+  if(SODIUM_FOUND)
+    add_library(oko_sodium INTERFACE)
+    target_link_libraries(oko_sodium INTERFACE PkgConfig::SODIUM)
+    set(OKO_HAS_SEAL ON)
+  endif()
+endif()
+if(NOT OKO_HAS_SEAL)
+  if(OKO_DESKTOP)
+    message(FATAL_ERROR "libsodium is missing (run scripts/setup.sh)")
+  endif()
+  message(STATUS "oko: without sealed models: there is no libsodium (see OKO_SODIUM_SOURCE)")
+endif()

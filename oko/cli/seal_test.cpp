@@ -1,0 +1,189 @@
+// `oko seal` as typed, and sealed models in other commands; the format is tested in oko/seal.
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "oko/cli/test_command.h"
+#include "oko/graph/builtin.h"
+#include "oko/graph/oko_file.h"
+#include "oko/storage/store.h"
+
+namespace oko::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class SealCommand : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    root_ = ::testing::TempDir() + "seal-command";
+    std::filesystem::remove_all(root_);
+    storage::write(file("model.oko"),
+                   graph::write_oko(graph::make_builtin("yolo-fastest", {.classes = 2})));
+  }
+  void TearDown() override { std::filesystem::remove_all(root_); }
+
+  std::string file(const std::string& name) const { return root_ + "/" + name; }
+  static Outcome seal(std::vector<std::string> words) {
+    words.insert(words.begin(), "seal");
+    return oko_command(words);
+  }
+  void keygen(const std::string& folder) const {
+    const Outcome outcome = seal({"keygen", file(folder)});
+    ASSERT_EQ(outcome.code, 0) << outcome.error;
+  }
+  Outcome pack(const std::string& keys, std::vector<std::string> more = {}) const {
+    std::vector<std::string> words = {"pack",   file("model.oko"),
+                                      "--id",   "cards",
+                                      "--sign", file(keys + "/signing.key"),
+                                      "--to",   file(keys + "/model.pub")};
+    words.insert(words.end(), more.begin(), more.end());
+    return seal(words);
+  }
+  std::string sealed() const { return file("model.oko.sealed"); }
+
+  std::string root_;
+};
+
+TEST_F(SealCommand, PacksVerifiesAndOpens) {
+  keygen("keys");
+  const Outcome packed = pack("keys", {"--release", "7", "--minimum-app", "2.4"});
+  EXPECT_EQ(packed.code, 0) << packed.error;
+  EXPECT_THAT(packed.out, HasSubstr("model.oko.sealed for 1 recipient"));
+  const Outcome verified =
+      seal({"verify", sealed(), "--signer", file("keys/signing.pub"), "--key",
+            file("keys/model.key")});
+  EXPECT_EQ(verified.code, 0) << verified.error;
+  EXPECT_THAT(verified.out, HasSubstr("cards, release 7"));
+  EXPECT_THAT(verified.out, HasSubstr("signature, encrypted file and model"));
+  const Outcome opened = seal({"open", sealed(), "--signer", file("keys/signing.pub"), "--key",
+                               file("keys/model.key"), "-o", file("again.oko")});
+  EXPECT_EQ(opened.code, 0) << opened.error;
+  EXPECT_EQ(storage::read_text(file("again.oko")), storage::read_text(file("model.oko")));
+}
+
+TEST_F(SealCommand, DoesWhatAnAppDemands) {
+  keygen("keys");
+  ASSERT_EQ(pack("keys", {"--release", "7", "--minimum-app", "2.4"}).code, 0);
+  const auto verify = [&](std::vector<std::string> more) {
+    std::vector<std::string> words = {"verify", sealed(), "--signer", file("keys/signing.pub")};
+    words.insert(words.end(), more.begin(), more.end());
+    return seal(words);
+  };
+  EXPECT_EQ(verify({"--id", "cards", "--app", "2.4", "--seen", "7"}).code, 0);
+  EXPECT_THAT(verify({"--id", "coins"}).error, HasSubstr("is the model \"cards\""));
+  EXPECT_THAT(verify({"--app", "2.3"}).error, HasSubstr("needs version 2.4"));
+  EXPECT_THAT(verify({"--seen", "8"}).error, HasSubstr("release 8 was opened before"));
+  EXPECT_EQ(verify({"--seen", "8"}).code, 3);
+  EXPECT_EQ(verify({"--app", "new"}).code, 2);
+}
+
+TEST_F(SealCommand, RefusesOtherKeys) {
+  keygen("keys");
+  keygen("others");
+  ASSERT_EQ(pack("keys", {"--release", "1"}).code, 0);
+  const Outcome signer = seal({"verify", sealed(), "--signer", file("others/signing.pub")});
+  EXPECT_EQ(signer.code, 3);
+  EXPECT_THAT(signer.error, HasSubstr("is signed with the key"));
+  const Outcome key = seal({"verify", sealed(), "--signer", file("keys/signing.pub"), "--key",
+                            file("others/model.key")});
+  EXPECT_EQ(key.code, 3);
+  EXPECT_THAT(key.error, HasSubstr("none of the given keys opens it"));
+}
+
+TEST_F(SealCommand, KeepsKeysToTheirOwner) {
+  keygen("keys");
+  for (const char* name : {"keys/signing.key", "keys/model.key"}) {
+    struct stat status {};
+    ASSERT_EQ(::stat(file(name).c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0600U) << name;
+  }
+  EXPECT_EQ(seal({"keygen", file("keys")}).code, 2);
+  ::chmod(file("keys/signing.key").c_str(), 0644);
+  const Outcome outcome = pack("keys", {"--release", "1"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.error, HasSubstr("chmod 600"));
+}
+
+TEST_F(SealCommand, TakesKeysFromTheEnvironmentAndPrograms) {
+  keygen("keys");
+  ::setenv("OKO_TEST_KEY", storage::read_text(file("keys/signing.key")).c_str(), 1);
+  const Outcome packed =
+      seal({"pack", file("model.oko"), "--id", "cards", "--release", "1", "--sign",
+            "env:OKO_TEST_KEY", "--to", file("keys/model.pub")});
+  ::unsetenv("OKO_TEST_KEY");
+  EXPECT_EQ(packed.code, 0) << packed.error;
+  const auto verify = [&](const std::string& key) {
+    return seal({"verify", sealed(), "--signer", file("keys/signing.pub"), "--key", key});
+  };
+  EXPECT_EQ(verify("command:cat '" + file("keys/model.key") + "'").code, 0);
+  EXPECT_EQ(verify("command:exit 7").code, 3);
+  EXPECT_EQ(verify("env:OKO_TEST_KEY").code, 2);
+}
+
+TEST_F(SealCommand, ProtectsKeysWithAPassphrase) {
+  ::setenv("OKO_TEST_PASS", "correct", 1);
+  ASSERT_EQ(seal({"keygen", file("keys"), "--passphrase", "env:OKO_TEST_PASS"}).code, 0);
+  EXPECT_THAT(storage::read_text(file("keys/model.key")), Not(HasSubstr("AGE-SECRET-KEY")));
+  EXPECT_EQ(pack("keys", {"--release", "1", "--passphrase", "env:OKO_TEST_PASS"}).code, 0);
+  const std::vector<std::string> verify = {"verify", sealed(), "--signer",
+                                           file("keys/signing.pub"), "--key",
+                                           file("keys/model.key"), "--passphrase",
+                                           "env:OKO_TEST_PASS"};
+  EXPECT_EQ(seal(verify).code, 0);
+  ::setenv("OKO_TEST_PASS", "wrong", 1);
+  const Outcome wrong = seal(verify);
+  ::unsetenv("OKO_TEST_PASS");
+  EXPECT_EQ(wrong.code, 3);
+  EXPECT_THAT(wrong.error, HasSubstr("this is not the file's passphrase"));
+}
+
+TEST_F(SealCommand, RotatesToOtherKeys) {
+  keygen("keys");
+  keygen("new");
+  ASSERT_EQ(pack("keys", {"--release", "1"}).code, 0);
+  const Outcome rotated =
+      seal({"rotate", sealed(), "--key", file("keys/model.key"), "--sign",
+            file("keys/signing.key"), "--to", file("new/model.pub"), "--release", "2"});
+  EXPECT_EQ(rotated.code, 0) << rotated.error;
+  const auto verify = [&](const std::string& keys) {
+    return seal({"verify", sealed(), "--signer", file("keys/signing.pub"), "--key",
+                 file(keys + "/model.key")});
+  };
+  EXPECT_EQ(verify("new").code, 0);
+  EXPECT_THAT(verify("new").out, HasSubstr("cards, release 2"));
+  EXPECT_EQ(verify("keys").code, 3);
+}
+
+TEST_F(SealCommand, ListsRecipients) {
+  keygen("keys");
+  keygen("more");
+  ASSERT_EQ(pack("keys", {"--release", "1", "--to", file("more/model.pub")}).code, 0);
+  const Outcome outcome = seal({"recipients", sealed()});
+  EXPECT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_THAT(outcome.out, HasSubstr("2 recipients"));
+  EXPECT_EQ(pack("keys", {"--release", "1", "--to", file("keys/model.pub")}).code, 2);
+}
+
+TEST_F(SealCommand, OtherCommandsTakeSealedModels) {
+  keygen("keys");
+  ASSERT_EQ(pack("keys", {"--release", "1"}).code, 0);
+  const Outcome plain = oko_command({"inspect", file("model.oko")});
+  ASSERT_EQ(plain.code, 0) << plain.error;
+  const Outcome outcome = oko_command({"inspect", sealed(), "--key", file("keys/model.key")});
+  EXPECT_EQ(outcome.code, 0) << outcome.error;
+  EXPECT_EQ(outcome.out.substr(outcome.out.find('\n')), plain.out.substr(plain.out.find('\n')));
+  const Outcome without = oko_command({"inspect", sealed()});
+  EXPECT_EQ(without.code, 2);
+  EXPECT_THAT(without.error, HasSubstr("give its key with --key"));
+  storage::remove(file("keys/signing.pub"));
+  const Outcome unsigned_ = oko_command({"inspect", sealed(), "--key", file("keys/model.key")});
+  EXPECT_EQ(unsigned_.code, 2);
+  EXPECT_THAT(unsigned_.error, HasSubstr("--signer"));
+}
+
+}  // namespace
+}  // namespace oko::cli
