@@ -56,7 +56,14 @@ typedef enum oko_status {
   OKO_FAILED = 1,           /* the operation failed: out of memory, no thread available */
   OKO_INVALID_ARGUMENT = 2, /* the call is not valid */
   OKO_BAD_MODEL = 3,        /* the file is missing, damaged, or not a detector */
-  OKO_STORAGE = 4           /* reading from or writing to disk failed */
+  OKO_STORAGE = 4,          /* reading from or writing to disk failed */
+  /* of sealed models only: */
+  OKO_BAD_SIGNATURE = 5, /* not signed by the key that the app trusts */
+  OKO_NO_KEY = 6,        /* the app's key does not open it */
+  OKO_OTHER_MODEL = 7,   /* signed, but another model than the app wants */
+  OKO_OLD_RELEASE = 8,   /* older than the app has opened before */
+  OKO_EXPIRED = 9,       /* its last day is over */
+  OKO_OLD_APP = 10       /* needs a newer version of the app */
 } oko_status;
 
 /* What went wrong in this thread's last call that did not return OKO_OK: "place: what
@@ -112,6 +119,56 @@ OKO_API oko_status oko_model_open_file(const char* path, const oko_model_options
 OKO_API oko_status oko_model_open_memory(const void* data, size_t size, oko_release release,
                                          void* context, const oko_model_options* options,
                                          oko_model** out);
+
+/* ---- Sealed models (docs/sealed-models.md) --------------------------------------------------- */
+
+/* For one recipient of a sealed model, how the key of its content is wrapped: a stanza of age. */
+typedef struct oko_stanza {
+  size_t struct_size;
+  const char* type;             /* "p256tag", "X25519", … */
+  const char* const* arguments; /* of p256tag: tag, and the sender's point, in base64 without '=' */
+  size_t argument_count;
+  const uint8_t* body; /* the wrapped key */
+  size_t body_size;
+} oko_stanza;
+
+/* Opens a stanza by a key that does not leave the hardware: writes the 16 bytes of the content's
+ * key and returns 1, or returns 0 if the stanza is another key's. Called for each stanza until one
+ * is opened; the stanza is valid during the call. */
+typedef int32_t (*oko_unwrap)(void* context, const oko_stanza* stanza, uint8_t* file_key);
+
+/* What keeps an older model from being put in place of a newer one: the app stores, where its user
+ * cannot change it, the highest release it has opened. `get` returns it, 0 if there is none. `set`
+ * is called after a model has been opened that has a higher one; if it returns 0, storing it failed
+ * and the model is closed again with OKO_STORAGE. */
+typedef struct oko_releases {
+  uint64_t (*get)(void* context, const char* model);
+  int32_t (*set)(void* context, const char* model, uint64_t release);
+  void* context;
+} oko_releases;
+
+typedef struct oko_seal_options {
+  size_t struct_size;
+  const char* signer;      /* public key that it must be signed with: "RW…"; required */
+  const char* identity;    /* secret key "AGE-SECRET-KEY-1…"; NULL: only `unwrap` */
+  oko_unwrap unwrap;       /* NULL: only `identity` */
+  void* unwrap_context;
+  const char* model;       /* the model's id; NULL: any that is signed */
+  const char* app_version; /* of this app: "2.4.1"; NULL: is not compared */
+  int64_t now;             /* seconds since 1970; 0: the system's clock */
+  oko_releases releases;   /* all NULL: older releases are opened too */
+} oko_seal_options;
+
+/* Opens a sealed model. The signature, the manifest and the encrypted content are checked before
+ * anything is decrypted; the weights are in memory that is locked where the system allows it, never
+ * in a file, and overwritten when the last handle is closed. `data` is not needed afterwards.
+ * cache_path of `options` must be NULL. */
+OKO_API oko_status oko_model_open_sealed(const void* data, size_t size,
+                                         const oko_seal_options* seal,
+                                         const oko_model_options* options, oko_model** out);
+/* The same from a file. */
+OKO_API oko_status oko_model_open_sealed_file(const char* path, const oko_seal_options* seal,
+                                              const oko_model_options* options, oko_model** out);
 
 /* Closes the handle. Detectors created from it keep working. NULL is allowed. */
 OKO_API void oko_model_close(oko_model* model);

@@ -24,11 +24,15 @@
 
 #include <oko/oko.h>
 
+#include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -43,7 +47,13 @@ enum class Status : std::int32_t {
   kFailed = OKO_FAILED,
   kInvalidArgument = OKO_INVALID_ARGUMENT,
   kBadModel = OKO_BAD_MODEL,
-  kStorage = OKO_STORAGE
+  kStorage = OKO_STORAGE,
+  kBadSignature = OKO_BAD_SIGNATURE,
+  kNoKey = OKO_NO_KEY,
+  kOtherModel = OKO_OTHER_MODEL,
+  kOldRelease = OKO_OLD_RELEASE,
+  kExpired = OKO_EXPIRED,
+  kOldApp = OKO_OLD_APP
 };
 
 struct Error {
@@ -115,6 +125,18 @@ struct ModelOptions {
   std::string target, cache_path;  // empty: oko.h's NULL
 };
 
+using Stanza = oko_stanza;
+using FileKey = std::array<std::uint8_t, 16>;
+
+// See oko_seal_options. `signer` and one of `identity` and `unwrap` must be set.
+struct SealOptions {
+  std::string signer, identity, model, app_version;  // empty: oko.h's NULL
+  // Must not throw where exceptions are disabled; what it throws counts as another key's stanza.
+  std::function<std::optional<FileKey>(const Stanza&)> unwrap;
+  std::int64_t now = 0;
+  oko_releases releases{};
+};
+
 using ModelInfo = oko_model_info;
 using HeadInfo = oko_head_info;
 using Detection = oko_detection;
@@ -140,6 +162,39 @@ inline oko_model_options options_of(const ModelOptions& o) {
   options.height = o.height;
   options.target = o.target.empty() ? nullptr : o.target.c_str();
   options.cache_path = o.cache_path.empty() ? nullptr : o.cache_path.c_str();
+  return options;
+}
+
+inline std::int32_t unwrap(void* context, const oko_stanza* stanza,
+                           std::uint8_t* file_key) noexcept {
+  const auto& given = *static_cast<const SealOptions*>(context);
+#if defined(__cpp_exceptions)
+  try {
+#endif
+    const std::optional<FileKey> key = given.unwrap(*stanza);
+    if (!key) return 0;
+    std::copy(key->begin(), key->end(), file_key);
+    return 1;
+#if defined(__cpp_exceptions)
+  } catch (...) {
+    return 0;
+  }
+#endif
+}
+
+inline oko_seal_options options_of(const SealOptions& o) {
+  const auto text = [](const std::string& s) { return s.empty() ? nullptr : s.c_str(); };
+  auto options = sized<oko_seal_options>();
+  options.signer = text(o.signer);
+  options.identity = text(o.identity);
+  options.model = text(o.model);
+  options.app_version = text(o.app_version);
+  if (o.unwrap) {
+    options.unwrap = &unwrap;
+    options.unwrap_context = const_cast<SealOptions*>(&o);
+  }
+  options.now = o.now;
+  options.releases = o.releases;
   return options;
 }
 
@@ -177,6 +232,25 @@ class Model {
     const oko_status status =
         oko_model_open_memory(bytes.data(), bytes.size(), release, context.get(), &given, &model);
     if (status == OKO_OK) static_cast<void>(context.release());
+    return made(status, model);
+  }
+
+  // Opens a sealed model.
+  static Result<Model> open_sealed(const std::string& path, const SealOptions& seal,
+                                   const ModelOptions& options = {}) {
+    const oko_seal_options how = detail::options_of(seal);
+    const oko_model_options given = detail::options_of(options);
+    oko_model* model = nullptr;
+    const oko_status status = oko_model_open_sealed_file(path.c_str(), &how, &given, &model);
+    return made(status, model);
+  }
+  static Result<Model> open_sealed(std::span<const std::byte> bytes, const SealOptions& seal,
+                                   const ModelOptions& options = {}) {
+    const oko_seal_options how = detail::options_of(seal);
+    const oko_model_options given = detail::options_of(options);
+    oko_model* model = nullptr;
+    const oko_status status =
+        oko_model_open_sealed(bytes.data(), bytes.size(), &how, &given, &model);
     return made(status, model);
   }
 

@@ -1,5 +1,5 @@
 // The C API over Model and Detector: checks arguments, converts exceptions to codes, owns strings.
-#include <oko/oko.h>
+#include "oko/runtime/c_api.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "oko/base/error.h"
+#include "oko/base/locked.h"
 #include "oko/detect/detector.h"
 #include "oko/graph/cost.h"
 #include "oko/graph/head.h"
@@ -22,12 +23,7 @@
 using oko::Bytes;
 using oko::Error;
 using oko::ErrorCode;
-
-struct oko_model {
-  std::shared_ptr<const oko::runtime::Model> model;
-  std::vector<std::string> class_names;
-  bool cache_hit = false;
-};
+using namespace oko::c_api;
 
 struct oko_detector {
   oko_detector(const oko_model& from, int threads, int tiles_)
@@ -42,84 +38,9 @@ struct oko_detector {
 
 namespace {
 
-thread_local std::string last_error;
-
 // oko_detection as version 0.1 had it, and what no later version will reach.
 constexpr std::size_t kFirstDetectionSize = 24, kLargestDetectionSize = 4096;
 static_assert(sizeof(oko_detection) >= kFirstDetectionSize);
-
-oko_status status_of(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kUsage:
-      return OKO_INVALID_ARGUMENT;
-    case ErrorCode::kInput:
-      return OKO_BAD_MODEL;
-    case ErrorCode::kStorage:
-      return OKO_STORAGE;
-    case ErrorCode::kFailed:
-    case ErrorCode::kWorkerLost:
-    case ErrorCode::kInterrupted:
-      break;
-  }
-  return OKO_FAILED;
-}
-
-// Nothing may be thrown across the C boundary, even while building error texts.
-oko_status fail(oko_status status, const char* what) noexcept {
-  try {
-    last_error = what;
-  } catch (...) {
-    last_error.clear();
-  }
-  return status;
-}
-
-template <typename Body>
-oko_status guarded(const Body& body) noexcept {
-  try {
-    body();
-    return OKO_OK;
-  } catch (const Error& error) {
-    return fail(status_of(error.code()), error.what());
-  } catch (const std::bad_alloc&) {
-    return fail(OKO_FAILED, "out of memory");
-  } catch (const std::exception& error) {
-    return fail(OKO_FAILED, error.what());
-  } catch (...) {
-    return fail(OKO_FAILED, "unknown failure");
-  }
-}
-
-Error usage(const char* place, std::string message, std::string hint = {}) {
-  return {ErrorCode::kUsage, place, std::move(message), std::move(hint)};
-}
-
-void require(const void* pointer, const char* place, const char* name) {
-  if (pointer == nullptr) throw usage(place, std::string(name) + " is null");
-}
-
-// A caller's struct in this library's layout: fields missing in an older caller's are zero.
-template <typename T>
-T known(const T* given, const char* place) {
-  T all{};
-  if (given == nullptr) return all;
-  if (given->struct_size < sizeof(given->struct_size)) {
-    throw usage(place, "struct_size is not set", "set it to sizeof the struct");
-  }
-  std::memcpy(&all, given, std::min(given->struct_size, sizeof(T)));
-  return all;
-}
-
-// Fills as much of the caller's struct as exists there.
-template <typename T>
-void give(T all, T* to, const char* place) {
-  require(to, place, "the struct to fill");
-  if (to->struct_size < sizeof(to->struct_size)) {
-    throw usage(place, "struct_size is not set", "set it to sizeof the struct");
-  }
-  all.struct_size = to->struct_size;
-  std::memcpy(to, &all, std::min(to->struct_size, sizeof(T)));
-}
 
 // oko_precision counts on from OKO_FLOAT32 as graph::Precision does from its first.
 static_assert(OKO_FLOAT16 - OKO_FLOAT32 == static_cast<int>(oko::graph::Precision::kFloat16));
@@ -152,38 +73,6 @@ void keep(const oko::runtime::Model& model, const char* path, const Bytes& old) 
   } catch (const std::exception&) {
     // A cache that cannot be written only costs time at the next open.
   }
-}
-
-std::unique_ptr<oko_model> open(const Bytes& bytes, const std::string& name,
-                                const oko_model_options* given, const char* place) {
-  using oko::runtime::Model;
-  const oko_model_options o = known(given, place);
-  const oko::runtime::ModelOptions options = model_options(o, place);
-  oko::graph::Network network = oko::graph::read_oko(bytes, name).network;
-  if (network.heads().empty()) {
-    throw oko::input_error(name, "the network has no detection head",
-                           "use a detector, whose last layers are yolo or region");
-  }
-  if (network.input.channels != 3) {
-    throw oko::input_error(name, "the network takes " + std::to_string(network.input.channels) +
-                                     " channels but frames have 3");
-  }
-  if ((o.width != 0) != (o.height != 0)) throw usage(place, "only one of width and height is set");
-  if (o.width != 0) network = oko::graph::resized(std::move(network), o.width, o.height);
-
-  auto model = std::make_unique<oko_model>();
-  for (int i = 0; i < network.class_count(); ++i) {
-    const auto index = static_cast<std::size_t>(i);
-    model->class_names.push_back(index < network.classes.size() ? network.classes[index]
-                                                                : "class " + std::to_string(i));
-  }
-  std::optional<Bytes> cached;
-  if (o.cache_path != nullptr) cached = oko::runtime::map_if_there(o.cache_path);
-  if (cached && !cached->empty()) model->model = Model::from_packed(network, options, *cached);
-  model->cache_hit = model->model != nullptr;
-  if (!model->model) model->model = Model::make(std::move(network), options);
-  if (cached && !model->cache_hit) keep(*model->model, o.cache_path, *cached);
-  return model;
 }
 
 template <typename Enum>
@@ -269,9 +158,46 @@ std::vector<oko::graph::Anchor> anchors_of(const oko::graph::Network& network, i
 
 }  // namespace
 
+std::unique_ptr<oko_model> oko::c_api::open_model(const Bytes& bytes, const std::string& name,
+                                                  const oko_model_options* given, const char* place,
+                                                  Secrecy secrecy) {
+  using oko::runtime::Model;
+  const oko_model_options o = known(given, place);
+  oko::runtime::ModelOptions options = model_options(o, place);
+  options.secret = secrecy == Secrecy::kSealed;
+  if (options.secret && o.cache_path != nullptr) {
+    throw usage(place, "cache_path would write a sealed model's weights to a file",
+                "leave it NULL");
+  }
+  oko::graph::Network network = oko::graph::read_oko(bytes, name).network;
+  if (network.heads().empty()) {
+    throw oko::input_error(name, "the network has no detection head",
+                           "use a detector, whose last layers are yolo or region");
+  }
+  if (network.input.channels != 3) {
+    throw oko::input_error(name, "the network takes " + std::to_string(network.input.channels) +
+                                     " channels but frames have 3");
+  }
+  if ((o.width != 0) != (o.height != 0)) throw usage(place, "only one of width and height is set");
+  if (o.width != 0) network = oko::graph::resized(std::move(network), o.width, o.height);
+
+  auto model = std::make_unique<oko_model>();
+  for (int i = 0; i < network.class_count(); ++i) {
+    const auto index = static_cast<std::size_t>(i);
+    model->class_names.push_back(index < network.classes.size() ? network.classes[index]
+                                                                : "class " + std::to_string(i));
+  }
+  std::optional<Bytes> cached;
+  if (o.cache_path != nullptr) cached = oko::runtime::map_if_there(o.cache_path);
+  if (cached && !cached->empty()) model->model = Model::from_packed(network, options, *cached);
+  model->cache_hit = model->model != nullptr;
+  if (!model->model) model->model = Model::make(std::move(network), options);
+  if (cached && !model->cache_hit) keep(*model->model, o.cache_path, *cached);
+  return model;
+}
+
 extern "C" {
 
-const char* oko_last_error(void) { return last_error.c_str(); }
 const char* oko_version(void) { return OKO_VERSION; }
 
 oko_status oko_model_open_file(const char* path, const oko_model_options* options,
@@ -280,7 +206,8 @@ oko_status oko_model_open_file(const char* path, const oko_model_options* option
     constexpr const char* kPlace = "oko_model_open_file";
     require(path, kPlace, "path");
     require(out, kPlace, "out");
-    *out = open(oko::runtime::map_file(path), path, options, kPlace).release();
+    *out =
+        open_model(oko::runtime::map_file(path), path, options, kPlace, Secrecy::kNone).release();
   });
 }
 
@@ -292,7 +219,8 @@ oko_status oko_model_open_memory(const void* data, size_t size, oko_release rele
     require(out, kPlace, "out");
     const auto* bytes = static_cast<const std::byte*>(data);
     if (release == nullptr) {
-      *out = open(Bytes(std::vector<std::byte>(bytes, bytes + size)), "model", options, kPlace)
+      *out = open_model(Bytes(std::vector<std::byte>(bytes, bytes + size)), "model", options,
+                        kPlace, Secrecy::kNone)
                  .release();
       return;
     }
@@ -307,13 +235,17 @@ oko_status oko_model_open_memory(const void* data, size_t size, oko_release rele
     };
     const auto owner = std::make_shared<Owner>(Owner{release, context});
     const Bytes view(owner, std::span(bytes, size));
-    std::unique_ptr<oko_model> model = open(view, "model", options, kPlace);
+    std::unique_ptr<oko_model> model = open_model(view, "model", options, kPlace, Secrecy::kNone);
     owner->armed = true;
     *out = model.release();
   });
 }
 
-void oko_model_close(oko_model* model) { delete model; }
+// The stack may keep what kernels spilled: values of a sealed model, perhaps.
+void oko_model_close(oko_model* model) {
+  delete model;
+  oko::wipe_stack();
+}
 
 oko_status oko_model_describe(const oko_model* model, oko_model_info* info) {
   return guarded([&] {
@@ -397,7 +329,10 @@ oko_status oko_detector_create(const oko_model* model, const oko_detector_option
   });
 }
 
-void oko_detector_destroy(oko_detector* detector) { delete detector; }
+void oko_detector_destroy(oko_detector* detector) {
+  delete detector;
+  oko::wipe_stack();
+}
 
 oko_status oko_detect_sized(oko_detector* detector, const oko_frame* frame,
                             const oko_thresholds* thresholds, const oko_detection** detections,

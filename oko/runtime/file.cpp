@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -81,6 +82,18 @@ std::optional<Bytes> map_if_there(const std::string& path) {
   } catch (const Error&) {
     return std::nullopt;
   }
+}
+
+void give_back(std::span<const std::byte> part) {
+#if defined(MADV_DONTNEED) && !defined(__EMSCRIPTEN__)
+  // Its first page may end another part, which was given back before: then it is again.
+  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+  const auto start = reinterpret_cast<std::uintptr_t>(part.data());
+  const std::uintptr_t first = start / page * page, end = (start + part.size()) / page * page;
+  if (first < end) madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
+#else
+  static_cast<void>(part);
+#endif
 }
 
 void write_whole(const std::string& path, std::span<const std::byte> bytes) {

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <vector>
 
 #include "oko/base/hash.h"
+#include "oko/base/locked.h"
 #include "oko/graph/dilation.h"
 #include "oko/runtime/memory.h"
 #include "oko/runtime/pack.h"
@@ -79,18 +81,56 @@ PackedHeader header_of(const Plan& plan, std::uint64_t fingerprint) {
   return header;
 }
 
+struct Memory {
+  std::shared_ptr<const void> owner;
+  std::span<std::byte> bytes;  // kAlignment-aligned, with kSlack after them
+};
+
+Memory memory_for(std::size_t count, bool secret) {
+  if (secret) {
+    const auto locked = std::make_shared<Locked>(count + kSlack);
+    return {locked, locked->span().first(count)};
+  }
+  const std::shared_ptr<std::byte[]> plain = aligned_bytes(count + kSlack);
+  return {plain, std::span(plain.get(), count)};
+}
+
+// Overwrites the weights that packed ones are made of: also those that were only in memory for a
+// while, such as expanded kernels, and if something is thrown.
+class Remains {
+ public:
+  explicit Remains(bool secret) : secret_(secret) {}
+  Remains(const Remains&) = delete;
+  Remains& operator=(const Remains&) = delete;
+  ~Remains() {
+    for (const graph::Tensor& tensor : tensors_) {
+      wipe({const_cast<std::byte*>(tensor.data.data()), tensor.data.size()});
+    }
+  }
+  void add(const graph::Weights& weights) {
+    if (!secret_) return;
+    for (const auto& [name, tensor] : weights) tensors_.push_back(tensor);
+  }
+
+ private:
+  bool secret_;
+  std::vector<graph::Tensor> tensors_;
+};
+
 }  // namespace
 
 std::shared_ptr<const Model> Model::make(graph::Network network, const ModelOptions& options) {
   const std::shared_ptr<Model> model(new Model);
   graph::check_weights(network);
+  Remains remains(options.secret);
+  remains.add(network.weights);
   network = graph::undilated(std::move(network));
+  remains.add(network.weights);
   model->plan_ = make_plan(network, plan_options(network, options));
   model->fingerprint_ = fingerprint_of(network, model->plan_);
-  const std::shared_ptr<std::byte[]> bytes = aligned_bytes(model->plan_.weight_bytes + kSlack);
-  const std::span<std::byte> span(bytes.get(), model->plan_.weight_bytes);
-  pack_weights(network, model->plan_, span);
-  model->weights_ = Bytes(bytes, span);
+  const Memory memory = memory_for(model->plan_.weight_bytes, options.secret);
+  pack_weights(network, model->plan_, memory.bytes);
+  model->weights_ = Bytes(memory.owner, memory.bytes);
   network.weights.clear();
   model->network_ = std::move(network);
   return model;

@@ -13,6 +13,9 @@ struct ModelOptions {
   std::optional<Precision>
       precision{};  // nothing: int8 where the model was quantized, else float32
   SimdTarget target = best_simd_target();
+  // The weights are of a sealed model: packed weights are in locked memory, and nothing of what
+  // they were made of is left behind. The network's own must be writable, and nobody else's.
+  bool secret = false;
 };
 
 // A network ready to run: its plan and its packed weights. Immutable; shared by any number of

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "oko/base/half.h"
+#include "oko/base/locked.h"
 #include "oko/graph/compact.h"
 #include "oko/runtime/kernels8.h"
 #include "oko/runtime/tiling.h"
@@ -92,6 +93,11 @@ class Panel {
     values_.resize(static_cast<std::size_t>(form.points * form.rows()) *
                    static_cast<std::size_t>(width));
   }
+  Panel(const Panel&) = delete;
+  Panel& operator=(const Panel&) = delete;
+  // Freed memory keeps its content, and these may be weights of a sealed model.
+  ~Panel() { wipe(std::as_writable_bytes(std::span(values_))); }
+
   int width() const { return width_; }
   float& at(int point, std::ptrdiff_t row, int column) {
     return values_[(point * form_.rows() + row) * width_ + column];
@@ -366,7 +372,7 @@ void pack_weights(const graph::Network& network, const Plan& plan, std::span<std
   for (const Step& any : plan.steps) {
     const auto* step = std::get_if<ConvolutionStep>(&any.work);
     if (step == nullptr) continue;
-    const graph::Folded folded = graph::fold(network, step->layer);
+    graph::Folded folded = graph::fold(network, step->layer);
     graph::check_kernel(folded.kernel, storage_of(*step),
                         graph::place_of(network, static_cast<std::size_t>(step->layer)));
     const std::string& name = network.layers[step->layer].name;
@@ -382,6 +388,9 @@ void pack_weights(const graph::Network& network, const Plan& plan, std::span<std
     auto* bias = reinterpret_cast<float*>(out.data() + step->bias);
     const float unit = is_int8(*step) ? ByteWriter::output_unit(*step) : 1;
     for (std::size_t f = 0; f < folded.bias.size(); ++f) bias[f] = folded.bias[f] / unit;
+    for (std::vector<float>* values : {&folded.kernel, &folded.bias}) {  // as ~Panel() does
+      wipe(std::as_writable_bytes(std::span(*values)));
+    }
   }
 }
 
