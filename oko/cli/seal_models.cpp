@@ -99,6 +99,7 @@ void describe(const seal::Manifest& m, const Context& context) {
                           counted(m.input.value("channels", 0), "channel")));
   std::string names;
   for (const std::string& name : m.classes) names += (names.empty() ? "" : ", ") + name;
+  if (names.empty()) names = "without names";
   for (const std::string& line : wrapped("classes    " + names)) context.say(line);
   context.say(fmt::format("size       {}", bytes_text(static_cast<double>(m.size))));
 }
