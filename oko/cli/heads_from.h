@@ -7,13 +7,6 @@
 
 namespace oko::cli {
 
-// The network for inputs from 0 to 1, whatever mean and scale it has.
-graph::Network without_scaling(graph::Network network);
-
-// What `network` says of heads, classes and images, for another file of it, which may scale its
-// input itself.
-std::string description_for(const graph::Network& file, const graph::Network& network);
-
 // Reads a file that has no heads with those of the model `heads_from`, of any format, and with its
 // class names and preprocessing. Throws a usage Error if the file defines heads or the model has
 // none, and an input Error if they do not fit the file's outputs.

@@ -1,17 +1,12 @@
 #include <fmt/format.h>
 
-#include <utility>
-
 #include "oko/base/error.h"
 #include "oko/cli/choice.h"
 #include "oko/cli/cli.h"
-#include "oko/cli/heads_from.h"
 #include "oko/cli/inputs.h"
 #include "oko/cli/model.h"
 #include "oko/cli/parity_text.h"
-#include "oko/convert/program.h"
-#include "oko/convert/read.h"
-#include "oko/convert/reference.h"
+#include "oko/convert/runner.h"
 
 namespace oko::cli {
 namespace {
@@ -22,50 +17,12 @@ struct ParityArguments {
   convert::ParityOptions options;
 };
 
-// A model, the executor that runs it, and its name in the report.
-struct Runner {
-  graph::Network network;
-  std::unique_ptr<convert::Executor> executor;
-  std::string note;                // why no independent program runs it
-  std::vector<std::string> notes;  // how it was read
-};
-
-// `description` defines the heads of a file that has none.
-formats::ReadModel read(const convert::ModelFiles& files, const std::string& size,
-                        const std::string& description = {}) {
-  formats::ReadOptions options;
-  if (!size.empty()) options.size = parse_size(size);
-  options.description = description;
-  options.raw_outputs = true;  // what the file's own program computes
-  formats::ReadModel model = convert::read_model(files, options);
-  if (!model.network.weights.empty()) return model;
-  throw input_error(files.files.front().name, "has no weights",
-                    "pass them with --weights-a or --weights-b");
-}
-
-Runner runner_of(const convert::ModelFiles& files, formats::ReadModel model) {
-  Runner runner{std::move(model.network), nullptr, {}, std::move(model.notes)};
-  runner.executor = convert::independent_executor(*files.format, files.files, runner.network,
-                                                  runner.note, model.output_keys);
-  if (!runner.executor) runner.executor = convert::make_engine_executor(runner.network);
-  return runner;
-}
-
-// Two files of one network: if only one defines heads, they apply to the other too.
-std::pair<Runner, Runner> runners_of(const ParityArguments& a) {
-  const auto first = convert::open_model(a.first, a.first_weights);
-  const auto second = convert::open_model(a.second, a.second_weights);
-  formats::ReadModel one = read(first, a.size), other = read(second, a.size);
-  if (one.network.heads().empty() && !other.network.heads().empty()) {
-    one = read(first, a.size, description_for(one.network, other.network));
-  } else if (other.network.heads().empty() && !one.network.heads().empty()) {
-    other = read(second, a.size, description_for(other.network, one.network));
-  }
-  return {runner_of(first, std::move(one)), runner_of(second, std::move(other))};
-}
-
 void run_parity(const ParityArguments& a, Context& context) {
-  const auto [first, second] = runners_of(a);
+  formats::ReadOptions options;
+  if (!a.size.empty()) options.size = parse_size(a.size);
+  const auto [first, second] =
+      convert::runners_of(convert::open_model(a.first, a.first_weights),
+                          convert::open_model(a.second, a.second_weights), options);
   if (first.network.input != second.network.input) {
     throw input_error(a.second,
                       fmt::format("takes {}, {} takes {}", graph::to_string(second.network.input),
@@ -73,10 +30,11 @@ void run_parity(const ParityArguments& a, Context& context) {
                       "compare models with the same input size");
   }
   FailedImages failed;
-  const graph::Network plain = without_scaling(first.network);  // each has its own mean and scale
+  const graph::Network plain =
+      convert::without_scaling(first.network);  // each has its own mean and scale
   const auto inputs =
       a.images.empty() ? synthetic_inputs(plain, 3) : inputs_from(plain, a.images, a.count, failed);
-  for (const Runner* runner : {&first, &second}) {
+  for (const convert::Runner* runner : {&first, &second}) {
     for (const std::string& note : runner->notes) context.progress->line("note: " + note);
     if (!runner->note.empty()) context.progress->line("note: " + runner->note);
   }

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <optional>
 
 #include "oko/base/error.h"
+#include "oko/convert/head_executor.h"
 #include "oko/detect/decode.h"
 #include "oko/formats/heads.h"
 
@@ -19,22 +21,35 @@ std::vector<std::size_t> sizes_of(const Maps& maps) {
   return sizes;
 }
 
-// The second program's outputs in the order of the first.
-Maps paired(const Maps& first, Maps second, const std::string& who) {
-  const auto wanted = sizes_of(first);
-  auto sizes = sizes_of(second);
-  if (sizes == wanted) return second;
-  Maps sorted;
-  for (const std::size_t size : wanted) {
-    const auto found = std::ranges::find(sizes, size);
+// For each output of the first program, which of the second's it is.
+std::vector<std::size_t> pairs_of(const Maps& first, const Maps& second, const std::string& who) {
+  const auto wanted = sizes_of(first), sizes = sizes_of(second);
+  std::vector<std::size_t> pairs(wanted.size());
+  std::iota(pairs.begin(), pairs.end(), std::size_t{0});
+  if (sizes == wanted) return pairs;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const auto found = std::ranges::find(sizes, wanted[i]);
     if (sizes.size() != wanted.size() || found == sizes.end() ||
-        std::ranges::count(wanted, size) != 1) {
+        std::ranges::count(wanted, wanted[i]) != 1) {
       throw input_error(who, "its outputs do not match those of the other model",
                         "compare models of the same network at the same input size");
     }
-    sorted.push_back(std::move(second[found - sizes.begin()]));
+    pairs[i] = static_cast<std::size_t>(found - sizes.begin());
   }
-  return sorted;
+  return pairs;
+}
+
+// What the channels of a pair of outputs are to pass before they are compared: what they have in
+// either program's file.
+std::vector<formats::Passed> passed_by_either(const Executor& first, std::size_t output,
+                                              const Executor& second, std::size_t pair) {
+  const auto a = first.passed(), b = second.passed();
+  std::vector<formats::Passed> passed;
+  if (output < a.size()) passed = a[output];
+  if (pair >= b.size()) return passed;
+  passed.resize(std::max(passed.size(), b[pair].size()));
+  for (std::size_t c = 0; c < b[pair].size(); ++c) passed[c] = std::max(passed[c], b[pair][c]);
+  return passed;
 }
 
 // A difference that is not finite is never small, however large the values are.
@@ -90,14 +105,19 @@ Parity compare(const graph::Network& network, Executor& first, Executor& second,
   std::optional<std::size_t> worst;
   for (std::size_t k = 0; k < inputs.size(); ++k) {
     const Maps a = first.run(inputs[k]);
-    const Maps b = paired(a, second.run(second_inputs[k]), second.name());
+    const Maps unsorted = second.run(second_inputs[k]);
     if (a.size() != parity.outputs.size()) {
       throw input_error(first.name(), "its outputs do not match the network");
     }
+    const std::vector<std::size_t> pairs = pairs_of(a, unsorted, second.name());
+    Maps b;
+    for (const std::size_t pair : pairs) b.push_back(unsorted[pair]);
     for (std::size_t i = 0; i < a.size(); ++i) {
       OutputParity& output = parity.outputs[i];
-      const float difference = largest_difference(a[i], b[i]);
-      const float magnitude = largest_magnitude(a[i]);
+      const auto passed = passed_by_either(first, i, second, pairs[i]);
+      const std::vector<float> values = after_passing(a[i], passed);
+      const float difference = largest_difference(values, after_passing(b[i], passed));
+      const float magnitude = largest_magnitude(values);
       if (!options.by_boxes && !near(difference, magnitude, options)) {
         if (output.agrees && !worst) worst = k;
         output.agrees = false;

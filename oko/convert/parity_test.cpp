@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "oko/base/error.h"
+#include "oko/convert/head_executor.h"
 #include "oko/convert/reference.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/fold.h"
@@ -100,6 +102,47 @@ TEST(Parity, InfiniteNumbersNeverAgree) {
   Fixed infinite(maps);
   EXPECT_FALSE(compare(network, infinite, finite, inputs).agrees());
   EXPECT_FALSE(compare(network, finite, infinite, inputs).agrees());
+}
+
+// The network's first head from two outputs of a file, in another order and after sigmoids.
+TEST(WithHeads, PutsPartsInOrderAndUndoesWhatTheyPassed) {
+  const graph::Network network = small_tiny();
+  const auto plain = make_reference_executor(network);
+  const auto inputs = one_input(network);
+  const auto maps = plain->run(inputs[0]);
+  const std::size_t plane = maps[0].size() / 21;
+  const auto first = maps[0].begin() + static_cast<std::ptrdiff_t>(4 * plane);
+  std::vector<float> sides(maps[0].begin(), first), rest(first, maps[0].end());
+  for (float& value : rest) value = 1 / (1 + std::exp(-value));
+  const auto count = [](int begin, int end) {
+    std::vector<int> channels;
+    for (int i = begin; i < end; ++i) channels.push_back(i);
+    return channels;
+  };
+  using formats::Passed;
+  const std::vector<std::vector<formats::HeadPart>> parts{
+      {{"sides", count(0, 4), Passed::kNothing}, {"rest", count(0, 17), Passed::kSigmoid}},
+      {{"other", count(0, 21), Passed::kNothing}}};
+  const auto made = [&] {
+    return with_heads(std::make_unique<Fixed>(std::vector{maps[1], rest, sides}),
+                      {"other", "rest", "sides"}, network, parts);
+  };
+  const Parity parity = compare(network, *plain, *made(), inputs);
+  EXPECT_TRUE(parity.agrees());
+  EXPECT_LT(parity.outputs[0].difference, 1e-5F);
+  rest[5] = rest[5] > .5F ? rest[5] - .1F : rest[5] + .1F;
+  EXPECT_FALSE(compare(network, *plain, *made(), inputs).agrees());
+}
+
+TEST(AfterPassing, AppliesSoftmaxesToTheirChannelsOnly) {
+  using formats::Passed;
+  const std::vector<float> values{5, 6, 0, 1, std::log(3.F), 1};  // three channels of two cells
+  const auto passed = after_passing(values, {Passed::kNothing, Passed::kSoftmax, Passed::kSoftmax});
+  ASSERT_THAT(passed, SizeIs(6));
+  EXPECT_FLOAT_EQ(passed[0], 5);
+  EXPECT_FLOAT_EQ(passed[2], .25F);
+  EXPECT_FLOAT_EQ(passed[3], .5F);
+  EXPECT_FLOAT_EQ(passed[4], .75F);
 }
 
 TEST(CompareBoxes, UsesEachBoxOnce) {

@@ -31,22 +31,32 @@ static void set_preprocessing(Imported& imported, const Candidate& candidate) {
                            candidate.family);
 }
 
+static std::vector<HeadPart> parts_of(const Imported& imported, const Level& level,
+                                      const Candidate::Head& head) {
+  std::vector<HeadPart> parts;
+  for (const Chosen& chosen : head.parts) {
+    const Part& part = level.parts[chosen.part];
+    HeadPart& found = parts.emplace_back(HeadPart{imported.keys[part.output], {}, part.passed});
+    for (int i = 0; chosen.channels.empty() && i < part.channels; ++i) {
+      found.channels.push_back(part.first + i);
+    }
+    for (const int channel : chosen.channels) found.channels.push_back(part.first + channel);
+  }
+  return parts;
+}
+
 void attach(Imported& imported, const std::vector<Level>& levels, const Candidate& candidate) {
   std::vector<int> outputs;
   std::vector<graph::Operation> operations;
   for (const Candidate::Head& head : candidate.heads) {
-    outputs.push_back(joined_parts(imported, levels[head.level], head.parts));
+    const Level& level = levels[head.level];
+    outputs.push_back(joined_parts(imported, level, head.parts));
     operations.push_back(head.operation);
-  }
-  std::vector<std::string> keys;
-  for (const int output : outputs) {
-    const auto same = std::ranges::find(imported.outputs, output);
-    const bool is_output = same != imported.outputs.end() && !imported.keys.empty();
-    if (is_output) keys.push_back(imported.keys[same - imported.outputs.begin()]);
+    if (!imported.keys.empty()) imported.parts.push_back(parts_of(imported, level, head));
   }
   imported.outputs = outputs;
-  imported.keys = keys.size() == outputs.size() ? keys : std::vector<std::string>();
-  imported.names = imported.keys;
+  imported.keys.clear();
+  imported.names.clear();
   add_heads(imported, operations);
   drop_unread(imported);
   set_preprocessing(imported, candidate);

@@ -24,15 +24,17 @@ std::optional<Error> why_no_heads(const Imported& imported) {
   }
 }
 
-// Heads are in layer order, the file's outputs in its own.
-std::vector<std::string> keys_in_order(const Imported& imported) {
-  std::vector<std::string> keys;
+// What is known of each of Imported::outputs, in the network's order: heads are in layer order, the
+// file's outputs in its own. Empty if there is nothing for one of them.
+template <typename T>
+std::vector<T> in_order(const std::vector<T>& known, const Imported& imported) {
+  std::vector<T> sorted;
   for (const int output : imported.network.outputs()) {
     const auto found = std::ranges::find(imported.outputs, output) - imported.outputs.begin();
-    if (static_cast<std::size_t>(found) >= imported.keys.size()) return {};
-    keys.push_back(imported.keys[found]);
+    if (static_cast<std::size_t>(found) >= known.size()) return {};
+    sorted.push_back(known[found]);
   }
-  return keys;
+  return sorted;
 }
 
 }  // namespace
@@ -59,7 +61,8 @@ ReadModel finished(Imported imported, const ReadOptions& options) {
   }
   apply_labels(imported);
   set_raw_outputs(imported);
-  result.output_keys = keys_in_order(imported);
+  result.output_keys = in_order(imported.keys, imported);
+  result.head_parts = in_order(imported.parts, imported);
   result.network = std::move(imported.network);
   result.notes = std::move(imported.notes);
   return result;

@@ -53,6 +53,10 @@ struct ReadModel {
   // The keys of the network's outputs in the file (ONNX tensor names, TensorFlow Lite tensor
   // numbers), in network.outputs() order.
   std::vector<std::string> output_keys{};
+  // Of heads that were recognized in a file that does not describe them, in the same order: where
+  // the outputs that it has when read with ReadOptions::raw_outputs hold their values. Otherwise
+  // empty.
+  std::vector<std::vector<HeadPart>> head_parts{};
   bool has_given_heads = false;  // made from ReadOptions::heads
 };
 

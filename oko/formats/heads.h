@@ -34,6 +34,17 @@ struct DroppedNode {
   std::string place, kind;  // "model.onnx: Sigmoid_7 (Sigmoid)", "Sigmoid"
 };
 
+// The function that a part of an output has passed, of which a head wants the raw values.
+enum class Passed { kNothing, kSigmoid, kSoftmax };
+
+// Channels of an output as the file has it, which a head reads before such a function: a sigmoid of
+// each, or a softmax over all of them.
+struct HeadPart {
+  std::string key;  // of the file's output
+  std::vector<int> channels;
+  Passed passed = Passed::kNothing;
+};
+
 // For Imported::tail_rounding: several roundings follow each other.
 inline constexpr float kHalfRounding = .002F, kByteRounding = .03F;
 
@@ -55,6 +66,9 @@ struct Imported {
   bool defines_preprocessing = false;  // the file says how images become its input
   bool defines_range = false;          // it says at least the mean and scale of preprocessing
   std::vector<std::string> labels{};   // names of classes, maybe with one of the background
+  // Where the file has the values of each of `outputs`, in the order of their channels: set for
+  // heads that were recognized, which have no keys of their own.
+  std::vector<std::vector<HeadPart>> parts{};
 };
 
 // Makes these outputs the network's raw outputs if it has no heads. To be called last.

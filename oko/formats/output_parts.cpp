@@ -21,6 +21,9 @@ void expand(const Network& network, std::size_t output, int index, std::vector<P
     return;
   }
   Part part{output, index, layer.output.channels, Passed::kNothing};
+  if (!parts.empty() && parts.back().output == output) {
+    part.first = parts.back().first + parts.back().channels;
+  }
   const auto* convolution = std::get_if<Convolution>(&layer.operation);
   if (std::holds_alternative<graph::Softmax>(layer.operation) && !has_input(layer.inputs[0])) {
     part.layer = layer.inputs[0];

@@ -6,15 +6,13 @@
 
 namespace oko::formats {
 
-// The function that a part of an output has passed, of which a head wants the raw values.
-enum class Passed { kNothing, kSigmoid, kSoftmax };
-
 // What an output is concatenated from, or all of it.
 struct Part {
   std::size_t output = 0;  // of Imported::outputs
   int layer = 0;           // that computes it, with the function but for a softmax
   int channels = 0;
   Passed passed = Passed::kNothing;
+  int first = 0;  // of its channels in the output
 };
 
 // The parts of all outputs that have the same rows and columns.
