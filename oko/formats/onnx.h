@@ -59,4 +59,8 @@ std::vector<std::byte> onnx_part(const Bytes& file, const std::string& name,
 std::vector<std::byte> with_onnx_outputs(const Bytes& file, const std::vector<std::string>& maps,
                                          bool four_sides = false);
 
+// The same model with the zeros that average pools count as pixels (count_include_pad) added by
+// nodes of their own, for programs that do not count them (OpenCV).
+std::vector<std::byte> with_onnx_padding_apart(const Bytes& file, const std::string& name);
+
 }  // namespace oko::formats

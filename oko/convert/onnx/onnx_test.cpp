@@ -153,6 +153,28 @@ TEST_P(OnnxExecutor, ComputesEveryOperationAsDefined) {
   }
 }
 
+// OpenCV averages over pixels alone, whatever the file says.
+TEST_P(OnnxExecutor, AveragesOverPaddingWhereItCounts) {
+  for (const bool counts : {true, false}) {
+    graph::Network network;
+    network.input = {3, 8, 8};
+    network.layers = {
+        formats::layer("wide", graph::Convolution{4, 3, 1, 1, graph::Padding::all(1)}, {-1}),
+        formats::layer("pool", graph::AveragePool{3, 2, {1, 1, 1, 1}, counts}, {0}),
+        formats::layer("out", graph::Convolution{4, 1, 1, 1}, {1})};
+    graph::infer_shapes(network);
+    graph::fill_synthetic_weights(network);
+    const std::vector<float> input = input_of(network);
+    const auto expected = graph::Reference<double>(network).run(input).front();
+    const auto executor = make(written(network));
+    EXPECT_LT(largest_difference(executor->run(input)[0],
+                                 std::vector<float>(expected.begin(), expected.end())),
+              1e-4)
+        << counts;
+    EXPECT_TRUE(executor->run_layers(input).contains("pool"));
+  }
+}
+
 TEST_P(OnnxExecutor, ComputesADetectorWithoutAnchors) {
   const graph::Network network = formats::anchor_free();
   const std::vector<float> input = input_of(network);

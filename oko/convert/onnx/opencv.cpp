@@ -30,10 +30,10 @@ class Quiet {
 
 class OpenCv : public Executor {
  public:
-  OpenCv(Bytes file, std::string name)
-      : file_(std::move(file)),
+  OpenCv(const Bytes& file, std::string name)
+      : file_(formats::with_onnx_padding_apart(file, name)),
         name_(std::move(name)),
-        signature_(formats::onnx_signature(file_, name_)),
+        signature_(formats::onnx_signature(file, name_)),
         net_(guarded([&] { return read(file_.span()); })) {}
 
   std::string name() const override { return std::string("OpenCV DNN ") + CV_VERSION; }
