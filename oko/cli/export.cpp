@@ -18,6 +18,7 @@
 #include "oko/convert/program.h"
 #include "oko/convert/read.h"
 #include "oko/convert/reference.h"
+#include "oko/convert/tolerance.h"
 #include "oko/formats/heads.h"
 #include "oko/formats/phone_warnings.h"
 #include "oko/runtime/quantize.h"
@@ -35,13 +36,6 @@ struct ExportArguments {
   std::size_t count = 4;
   bool no_check = false;
 };
-
-// Rounded weights change the outputs in proportion to the rounding step.
-float tolerance_of(graph::Precision precision) {
-  return precision == graph::Precision::kFloat32   ? 1e-3F
-         : precision == graph::Precision::kFloat16 ? 2e-2F
-                                                   : .25F;
-}
 
 graph::Network network_of(const ExportArguments& a, FailedImages& failed, const Context& context) {
   graph::Network network = load_model(a.model, a.size, context);
@@ -137,26 +131,27 @@ std::vector<std::vector<float>> inputs_of(const ExportArguments& a, const graph:
 // The boxes that the exported model itself outputs, compared with oko's.
 Json check_boxes(const ExportArguments& a, const convert::Export& made,
                  const graph::Network& network, FailedImages& failed, Context& context) {
-  std::string name, note;
-  const convert::BoxRunner runner =
-      convert::independent_boxes(*a.format, made.model.files, name, note);
-  if (!runner) {
+  std::string note;
+  const convert::BoxProgram program = convert::independent_boxes(*a.format, made.model.files, note);
+  if (!program.run) {
     context.say("parity      not run: " + note);
     return {{"note", note}};
   }
   const auto inputs = inputs_of(a, network, failed, context);
   const auto engine = convert::make_engine_executor(network);
   const convert::BoxAgreement boxes =
-      convert::compare_with_boxes(network, *engine, runner, inputs, a.options.thresholds);
-  context.say(
-      fmt::format("boxes from oko's engine and from {} on {} images: {} and {}, {} the same"
-                  " (lowest IoU {:.4f}, scores within {:.2g})",
-                  name, inputs.size(), boxes.first, boxes.second, boxes.matched, boxes.lowest_iou,
-                  boxes.score_difference));
-  // Formats differ in details: a Vision pipeline lists a box only under its best class.
-  if (10 * boxes.matched < 9 * boxes.second) {
-    context.exit_code = static_cast<int>(ErrorCode::kFailed);
+      convert::compare_with_boxes(network, *engine, program, inputs, a.options.thresholds);
+  const bool agree = convert::boxes_agree(boxes, a.options.precision, a.options.thresholds.score);
+  context.say(fmt::format(
+      "boxes from oko's engine and from {} on {}: {} and {}, {} the same (lowest IoU {:.4f}, "
+      "scores "
+      "within {:.2g}): they {}",
+      program.name, counted(std::ssize(inputs), "image"), boxes.first, boxes.second, boxes.matched,
+      boxes.lowest_iou, boxes.score_difference, agree ? "agree" : "DIFFER"));
+  if (program.best_class_only) {
+    context.say("both list a box only under its best class, as the model does");
   }
+  if (!agree) context.exit_code = static_cast<int>(ErrorCode::kFailed);
   return boxes_json(boxes);
 }
 
@@ -167,7 +162,10 @@ Json check_written(const ExportArguments& a, const convert::Export& made,
   if (!check.note.empty()) context.say("parity      " + check.note);
   if (!check.executor) return {{"note", check.note}};
   const auto inputs = inputs_of(a, network, failed, context);
-  convert::ParityOptions options{tolerance_of(a.options.precision), a.options.thresholds};
+  convert::ParityOptions options;
+  options.thresholds = a.options.thresholds;
+  options.tolerance = convert::value_tolerance(
+      a.options.precision, check.executor->arithmetic() != graph::Precision::kFloat32);
   // Core ML computes in floating point whatever the type of its weights; TensorFlow Lite in int8.
   options.by_boxes = a.options.precision == graph::Precision::kInt8 && a.format->runs_in_int8 &&
                      !network.heads().empty();

@@ -189,6 +189,20 @@ TEST_F(Export, ParityKnowsWhereAnImageIsScaled) {
   }
 }
 
+// Float16 between layers moves values by more than the order of sums does.
+TEST_F(Export, ParityAllowsForWhatAFileRounds) {
+  ASSERT_EQ(to("coreml", {"--ml-program", "--precision", "fp16", "--no-check"}).code, 0);
+  const std::vector<std::string> words{"parity", file("model.oko"), file("coreml/model.mlpackage")};
+  const Outcome same = oko_command(words);
+  EXPECT_EQ(same.code, 0) << same.out << same.error;
+  EXPECT_THAT(same.out, HasSubstr("computes in fp16: differences up to 0.05 of the largest"));
+  std::vector<std::string> strict = words;
+  strict.insert(strict.end(), {"--tolerance", "0.000001"});
+  const Outcome apart = oko_command(strict);
+  EXPECT_EQ(apart.code, 1) << apart.out;
+  EXPECT_THAT(apart.out, ::testing::Not(HasSubstr("computes in fp16: differences")));
+}
+
 // OpenCV 4.6 does not read it. An export succeeds if there is no program to check it with.
 TEST_F(Export, WritesOnnxInFloat16) {
   const Outcome outcome = to("onnx", {"--precision", "fp16"});

@@ -7,6 +7,7 @@
 #include "oko/cli/model.h"
 #include "oko/cli/parity_text.h"
 #include "oko/convert/runner.h"
+#include "oko/convert/tolerance.h"
 
 namespace oko::cli {
 namespace {
@@ -14,15 +15,16 @@ namespace {
 struct ParityArguments {
   std::string first, second, first_weights, second_weights, images, size;
   std::size_t count = 8;
+  bool tolerance_given = false;
   convert::ParityOptions options;
 };
 
 void run_parity(const ParityArguments& a, Context& context) {
-  formats::ReadOptions options;
-  if (!a.size.empty()) options.size = parse_size(a.size);
+  formats::ReadOptions reading;
+  if (!a.size.empty()) reading.size = parse_size(a.size);
   const auto [first, second] =
       convert::runners_of(convert::open_model(a.first, a.first_weights),
-                          convert::open_model(a.second, a.second_weights), options);
+                          convert::open_model(a.second, a.second_weights), reading);
   if (first.network.input != second.network.input) {
     throw input_error(a.second,
                       fmt::format("takes {}, {} takes {}", graph::to_string(second.network.input),
@@ -38,10 +40,21 @@ void run_parity(const ParityArguments& a, Context& context) {
     for (const std::string& note : runner->notes) context.progress->line("note: " + note);
     if (!runner->note.empty()) context.progress->line("note: " + runner->note);
   }
+  const convert::Tolerance tolerance = convert::tolerance_between(first, second);
+  convert::ParityOptions options = a.options;
+  if (!a.tolerance_given) {
+    options.tolerance = convert::value_tolerance(tolerance.precision, tolerance.arithmetic);
+    options.by_boxes = tolerance.precision == graph::Precision::kInt8 && tolerance.arithmetic &&
+                       !first.network.heads().empty();
+  }
   const convert::Parity parity = compare(first.network, *first.executor, *second.executor,
-                                         normalized(inputs, first.network.preprocess), a.options,
+                                         normalized(inputs, first.network.preprocess), options,
                                          normalized(inputs, second.network.preprocess));
-  context.say_lines(parity_text(parity, a.options));
+  context.say_lines(parity_text(parity, options));
+  if (!a.tolerance_given && !tolerance.why.empty() && !options.by_boxes) {
+    context.say(fmt::format("{}: differences up to {:g} of the largest value agree", tolerance.why,
+                            options.tolerance));
+  }
   if (a.images.empty()) context.say("the images were synthetic; --images DIR uses real ones");
   if (!parity.agrees()) context.exit_code = static_cast<int>(ErrorCode::kFailed);
   failed.finish(failed.tried(), "image", "; the others were used", context);
@@ -77,9 +90,9 @@ void add_parity_command(CLI::App& app, Context& context) {
       ->type_name("N");
   command
       ->add_option("--tolerance", a.options.tolerance,
-                   "Largest allowed difference, as a fraction of the largest value")
+                   "Largest allowed difference, as a fraction of the largest value (default: .001; "
+                   "more for float16 and int8)")
       ->check(number_range(0., 1.))
-      ->capture_default_str()
       ->type_name("SHARE");
   command->footer(R"(
 A file in another format is run by an independent program, if this machine has one, otherwise by
@@ -93,6 +106,7 @@ Examples:
       throw Error(ErrorCode::kUsage, "--count", "has no effect without --images",
                   "give the images with --images");
     }
+    arguments->tolerance_given = command->get_option("--tolerance")->count() > 0;
     run_parity(*arguments, context);
   });
 }

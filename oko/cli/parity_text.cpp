@@ -28,7 +28,9 @@ std::string parity_text(const convert::Parity& parity, const convert::ParityOpti
                           boxes.score_difference);
     }
   }
-  if (parity.by_boxes) {
+  if (parity.by_boxes && boxes.first + boxes.second == 0) {
+    text += "\nfor int8 only the boxes count, and there are none: nothing was compared";
+  } else if (parity.by_boxes) {
     text += parity.agrees() ? "\nfor int8 only the boxes count: they agree"
                             : "\nfor int8 only the boxes count: they DIFFER";
   }

@@ -39,12 +39,18 @@ BoxAgreement compare_boxes(std::span<const detect::Detection> first,
       const float overlap = image::iou(box.box, second[i].box);
       if (overlap >= best_iou) best = i, best_iou = overlap;
     }
-    if (best == second.size()) continue;
+    if (best == second.size()) {
+      agreement.best_alone = std::max(agreement.best_alone, box.score);
+      continue;
+    }
     taken[best] = true;
     ++agreement.matched;
     agreement.lowest_iou = std::min(agreement.lowest_iou, best_iou);
     agreement.score_difference =
         std::max(agreement.score_difference, std::fabs(box.score - second[best].score));
+  }
+  for (std::size_t i = 0; i < second.size(); ++i) {
+    if (!taken[i]) agreement.best_alone = std::max(agreement.best_alone, second[i].score);
   }
   return agreement;
 }

@@ -16,6 +16,7 @@ struct BoxAgreement {
   int matched = 0;       // pairs of the same class with an IoU of at least .5, each box used once
   float lowest_iou = 1;  // of the pairs
   float score_difference = 0;  // largest of the pairs
+  float best_alone = 0;        // the highest score of a box of either list without its like
 };
 BoxAgreement compare_boxes(std::span<const detect::Detection> first,
                            std::span<const detect::Detection> second);

@@ -4,9 +4,11 @@
 #include <cmath>
 #include <numeric>
 #include <optional>
+#include <tuple>
 
 #include "oko/base/error.h"
 #include "oko/convert/head_executor.h"
+#include "oko/convert/tolerance.h"
 #include "oko/detect/decode.h"
 #include "oko/formats/heads.h"
 
@@ -66,12 +68,26 @@ std::vector<detect::Detection> boxes_of(const graph::Network& network, const Map
                                          network.diou_exponent);
 }
 
+// A box that decode() lists under several classes has the same sides each time.
+void keep_best_class(std::vector<detect::Detection>& boxes) {
+  const auto sides = [](const detect::Detection& d) {
+    return std::tuple(d.box.left, d.box.top, d.box.right, d.box.bottom);
+  };
+  std::ranges::stable_sort(boxes, [&](const detect::Detection& a, const detect::Detection& b) {
+    if (sides(a) != sides(b)) return sides(a) < sides(b);
+    return a.score != b.score ? a.score > b.score : a.class_id < b.class_id;
+  });
+  const auto same = [&](const auto& a, const auto& b) { return sides(a) == sides(b); };
+  boxes.erase(std::unique(boxes.begin(), boxes.end(), same), boxes.end());
+}
+
 void add(BoxAgreement& sum, const BoxAgreement& one) {
   sum.first += one.first;
   sum.second += one.second;
   sum.matched += one.matched;
   sum.lowest_iou = std::min(sum.lowest_iou, one.lowest_iou);
   sum.score_difference = std::max(sum.score_difference, one.score_difference);
+  sum.best_alone = std::max(sum.best_alone, one.best_alone);
 }
 
 void find_first_layer(const graph::Network& network, Executor& first, Executor& second,
@@ -92,7 +108,7 @@ void find_first_layer(const graph::Network& network, Executor& first, Executor& 
 }  // namespace
 
 bool Parity::agrees() const {
-  if (by_boxes) return 10 * boxes.matched >= 7 * std::max(boxes.first, boxes.second);
+  if (by_boxes) return boxes_agree(boxes, graph::Precision::kInt8, 0);
   return std::ranges::all_of(outputs, [](const OutputParity& output) { return output.agrees; });
 }
 
@@ -136,11 +152,23 @@ Parity compare(const graph::Network& network, Executor& first, Executor& second,
 }
 
 BoxAgreement compare_with_boxes(const graph::Network& network, Executor& first,
-                                const BoxRunner& second, std::span<const std::vector<float>> inputs,
+                                const BoxProgram& second,
+                                std::span<const std::vector<float>> inputs,
                                 const detect::Thresholds& thresholds) {
+  const image::Size size{network.input.width, network.input.height};
   BoxAgreement sum;
   for (const std::vector<float>& input : inputs) {
-    add(sum, compare_boxes(boxes_of(network, first.run(input), {0, thresholds}), second(input)));
+    const auto maps = first.run(input);
+    const std::vector<detect::HeadMap> heads(maps.begin(), maps.end());
+    std::vector<detect::Detection> boxes;
+    detect::decode(network, heads, thresholds, boxes);
+    if (second.best_class_only) keep_best_class(boxes);
+    for (detect::Detection& box : boxes) {
+      if (second.clips) box.box = image::clipped(box.box, size);
+    }
+    add(sum, compare_boxes(detect::non_maximum_suppression(std::move(boxes), thresholds,
+                                                           network.diou_exponent),
+                           second.run(input)));
   }
   return sum;
 }

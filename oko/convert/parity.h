@@ -17,7 +17,7 @@ struct ParityOptions {
   float tolerance = 1e-3F;
   detect::Thresholds thresholds;
   // Compare only the boxes: with int8 arithmetic, single values far from every threshold mean
-  // nothing. Seven boxes of ten have to be the same.
+  // nothing (boxes_agree()).
   bool by_boxes = false;
 };
 
@@ -50,11 +50,21 @@ Parity compare(const graph::Network& network, Executor& first, Executor& second,
                std::span<const std::vector<float>> inputs, const ParityOptions& options = {},
                std::span<const std::vector<float>> second_inputs = {});
 
-// Compares the boxes from the first program's heads, decoded and suppressed by oko, with those that
-// a model outputs itself, in pixels of the network's input.
-using BoxRunner = std::function<std::vector<detect::Detection>(std::span<const float> input)>;
+// A program that runs a model which outputs boxes itself.
+struct BoxProgram {
+  // From an image's input to boxes in pixels of the network's input. Empty: there is no program.
+  std::function<std::vector<detect::Detection>(std::span<const float> input)> run;
+  std::string name;
+  // How the model's boxes are not as oko's: each is listed under its best class alone, and they are
+  // clipped to the input, both before suppression.
+  bool best_class_only = false, clips = false;
+};
+
+// Compares the boxes from the first program's heads, decoded and suppressed as the second's are,
+// with these.
 BoxAgreement compare_with_boxes(const graph::Network& network, Executor& first,
-                                const BoxRunner& second, std::span<const std::vector<float>> inputs,
+                                const BoxProgram& second,
+                                std::span<const std::vector<float>> inputs,
                                 const detect::Thresholds& thresholds);
 
 }  // namespace oko::convert

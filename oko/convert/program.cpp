@@ -31,10 +31,10 @@ std::unique_ptr<Executor> independent_executor(const formats::Format& format,
   return nullptr;
 }
 
-BoxRunner independent_boxes(const formats::Format& format, std::span<const formats::File> files,
-                            std::string& name, std::string& note) {
+BoxProgram independent_boxes(const formats::Format& format, std::span<const formats::File> files,
+                             std::string& note) {
   const Program* program = program_for(format);
-  if (program != nullptr && program->boxes != nullptr) return program->boxes(files, name, note);
+  if (program != nullptr && program->boxes != nullptr) return program->boxes(files, note);
   note =
       std::string("no program on this machine runs ") + format.name + " models that output boxes";
   return {};

@@ -26,10 +26,9 @@ struct Program {
   std::unique_ptr<Executor> (*executor)(std::span<const formats::File> files,
                                         const graph::Network& network,
                                         std::span<const std::string> keys, std::string& note);
-  // Runs models that output boxes themselves: from an image's input to boxes in its pixels. Empty
-  // if this machine cannot; `name` is the program's. Null: no program does.
-  BoxRunner (*boxes)(std::span<const formats::File> files, std::string& name,
-                     std::string& note) = nullptr;
+  // Runs models that output boxes themselves; `note` says why this machine cannot. Null: no program
+  // does.
+  BoxProgram (*boxes)(std::span<const formats::File> files, std::string& note) = nullptr;
 };
 
 std::span<const Program* const> programs();
@@ -40,8 +39,8 @@ std::unique_ptr<Executor> independent_executor(const formats::Format& format,
                                                std::span<const formats::File> files,
                                                const graph::Network& network, std::string& note,
                                                std::span<const std::string> keys = {});
-BoxRunner independent_boxes(const formats::Format& format, std::span<const formats::File> files,
-                            std::string& name, std::string& note);
+BoxProgram independent_boxes(const formats::Format& format, std::span<const formats::File> files,
+                             std::string& note);
 
 // Makes an executor and, for a foreign file, checks that it runs. A rejection by the program says
 // nothing about the file: it goes to `note`, and the result is null.

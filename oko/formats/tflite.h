@@ -43,4 +43,7 @@ TflitePart tflite_part(const Bytes& file, const std::string& name,
 // computes that, or says that it does not.
 bool tflite_resizes_from_centres(const Bytes& file, const std::string& name);
 
+// Whether its convolutions make bytes of bytes.
+bool tflite_computes_in_bytes(const Bytes& file, const std::string& name);
+
 }  // namespace oko::formats

@@ -114,6 +114,7 @@ struct CoreMlInterpreter::Model {
   std::vector<std::string> outputs, labels;
   std::vector<Step> steps;
   std::optional<Suppression> suppression;
+  graph::Precision arithmetic = graph::Precision::kFloat32;
 
   void read(const Message& model, const Bytes& weights) {
     const std::uint32_t kind = kind_of(model);
@@ -126,6 +127,10 @@ struct CoreMlInterpreter::Model {
     if (kind == file::kMlProgram) {
       const file::ProgramFile program(network, weights, name);
       steps = coreml::program_steps(program);
+      const auto is_half = [](const file::ProgramOperation& one) { return one.half; };
+      if (std::ranges::any_of(program.operations(), is_half)) {
+        arithmetic = graph::Precision::kFloat16;
+      }
       scaling = {};
       return;
     }
@@ -223,6 +228,7 @@ CoreMlInterpreter::CoreMlInterpreter(const Bytes& model, const std::string& name
 
 CoreMlInterpreter::~CoreMlInterpreter() = default;
 
+graph::Precision CoreMlInterpreter::arithmetic() const { return model_->arithmetic; }
 int CoreMlInterpreter::specification_version() const { return model_->version; }
 bool CoreMlInterpreter::is_pipeline() const { return model_->suppression.has_value(); }
 bool CoreMlInterpreter::takes_image() const { return model_->input.image; }

@@ -33,6 +33,7 @@ class CoreMlInterpreter : public Executor {
   ~CoreMlInterpreter() override;
 
   std::string name() const override { return "oko's Core ML interpreter"; }
+  graph::Precision arithmetic() const override;
   // For a pipeline: confidence and coordinates as from boxes().
   std::vector<std::vector<float>> run(std::span<const float> input) override;
   // Makes run() return these tensors instead of the model's own outputs or a pipeline's boxes: for

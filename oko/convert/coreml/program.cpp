@@ -16,10 +16,10 @@ std::unique_ptr<Executor> executor(std::span<const formats::File> files,
   return tried(make, network, !keys.empty(), note);
 }
 
-BoxRunner boxes(std::span<const formats::File> files, std::string& name, std::string&) {
+BoxProgram boxes(std::span<const formats::File> files, std::string&) {
   std::shared_ptr<CoreMlInterpreter> model = interpret_coreml(files);
-  name = model->name();
-  return [model](std::span<const float> input) { return model->detections(input); };
+  return {[model](std::span<const float> input) { return model->detections(input); }, model->name(),
+          true, true};
 }
 
 }  // namespace

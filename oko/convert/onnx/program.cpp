@@ -43,12 +43,12 @@ std::vector<detect::Detection> boxes_of(const std::vector<OnnxRuntime::Output>& 
   return found;
 }
 
-BoxRunner boxes(std::span<const formats::File> files, std::string& name, std::string& note) {
+BoxProgram boxes(std::span<const formats::File> files, std::string& note) {
   const formats::File& file = files.front();
   std::shared_ptr<OnnxRuntime> runtime = make_onnx_runtime(file.bytes, file.name, &note);
   if (!runtime) return {};
-  name = runtime->name();
-  return [runtime](std::span<const float> input) { return boxes_of(runtime->run_all(input)); };
+  return {[runtime](std::span<const float> input) { return boxes_of(runtime->run_all(input)); },
+          runtime->name()};
 }
 
 }  // namespace

@@ -43,6 +43,9 @@ class ArmNn : public Executor {
     const auto* first = reinterpret_cast<const std::uint8_t*>(model.bytes.data());
     auto parser = armnnTfLiteParser::ITfLiteParser::Create();
     auto parsed = parser->CreateNetworkFromBinary({first, first + model.bytes.size()});
+    if (formats::tflite_computes_in_bytes(model.bytes, "model.tflite")) {
+      arithmetic_ = graph::Precision::kInt8;
+    }
     input_ = parser->GetNetworkInputBindingInfo(0, model.input);
     for (const std::string& name : model.outputs) {
       outputs_.push_back(parser->GetNetworkOutputBindingInfo(0, name));
@@ -63,6 +66,8 @@ class ArmNn : public Executor {
   std::string name() const override {
     return std::string("Arm NN ") + ARMNN_VERSION + " (reference backend)";
   }
+
+  graph::Precision arithmetic() const override { return arithmetic_; }
 
   std::vector<std::vector<float>> run(std::span<const float> input) override {
     const std::vector<std::byte> picture = from_planar(input);
@@ -161,6 +166,7 @@ class ArmNn : public Executor {
   bool input_is_planar_ = false;
   std::vector<Binding> outputs_;
   std::vector<graph::Shape> shapes_;  // of the network's outputs; empty where unknown
+  graph::Precision arithmetic_ = graph::Precision::kFloat32;
 };
 
 }  // namespace

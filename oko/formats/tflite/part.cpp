@@ -117,4 +117,15 @@ bool tflite_resizes_from_centres(const Bytes& file, const std::string& name) {
   });
 }
 
+bool tflite_computes_in_bytes(const Bytes& file, const std::string& name) {
+  using oko::tflite::Code;
+  using oko::tflite::TensorType;
+  const tflite::Model model(file, name);
+  return std::ranges::any_of(model.operators(), [&](const tflite::Operator& op) {
+    if (op.code != Code::CONV_2D && op.code != Code::DEPTHWISE_CONV_2D) return false;
+    const TensorType type = model.type_of(op.outputs.front());
+    return type == TensorType::INT8 || type == TensorType::UINT8;
+  });
+}
+
 }  // namespace oko::formats
