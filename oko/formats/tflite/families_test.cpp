@@ -465,5 +465,24 @@ TEST(TfliteFamilies, DeflatedFilesAreRead) {
               ElementsAre("cat", "dog"));
 }
 
+// Programs that run a part of a model need not know axes that are counted from the last one.
+TEST(TflitePart, CountsTheAxesOfSplitsFromTheFirst) {
+  LiteGraph g;
+  const int map = g.convolution(g.input({1, 8, 8, 3}), {1, 8, 8, 4}, 3, 1);
+  const int first = g.tensor({1, 8, 8, 2}), second = g.tensor({1, 8, 8, 2});
+  oko::tflite::SplitOptionsT options;
+  options.num_splits = 2;
+  g.add(LiteGraph::Code::SPLIT, {g.tensor_of({}, {-1}), map}, {first, second}).options.Set(options);
+  g.output(first);
+  g.output(second);
+  const TflitePart part =
+      tflite_part(g.file(), "m.tflite", {std::to_string(first), std::to_string(second)});
+  const auto& model = *oko::tflite::GetModel(part.bytes.data());
+  const auto& graph = *model.subgraphs()->Get(0);
+  const auto* split = graph.operators()->Get(graph.operators()->size() - 1);
+  const auto* axis = graph.tensors()->Get(static_cast<unsigned>(split->inputs()->Get(0)));
+  EXPECT_EQ(model.buffers()->Get(axis->buffer())->data()->Get(0), 3);
+}
+
 }  // namespace
 }  // namespace oko::formats

@@ -45,6 +45,26 @@ void take_in_buffers(const tflite::Model& model, oko::tflite::ModelT& tables) {
   }
 }
 
+// Of splits: an axis that is counted from the last one crashes Arm NN 20.08.
+void count_axes_from_the_first(const tflite::Model& model, oko::tflite::ModelT& tables) {
+  oko::tflite::SubGraphT& graph = *tables.subgraphs.front();
+  for (const tflite::Operator& op : model.operators()) {
+    if (op.code != oko::tflite::Code::SPLIT || op.inputs.size() != 2) continue;
+    oko::tflite::TensorT& axis = *graph.tensors[op.inputs[0]];
+    const std::vector<std::uint8_t>& bytes = tables.buffers[axis.buffer]->data;
+    std::int32_t value = 0;
+    if (axis.type != oko::tflite::TensorType::INT32 || bytes.size() != sizeof value) continue;
+    std::memcpy(&value, bytes.data(), sizeof value);
+    if (value >= 0) continue;
+    value += static_cast<std::int32_t>(model.sides(op.inputs[1]).size());
+    auto buffer = std::make_unique<oko::tflite::BufferT>();
+    buffer->data.resize(sizeof value);
+    std::memcpy(buffer->data.data(), &value, sizeof value);
+    axis.buffer = static_cast<std::uint32_t>(tables.buffers.size());
+    tables.buffers.push_back(std::move(buffer));
+  }
+}
+
 // What older programs do not support: float16 weights dequantized by an operator, and biases whose
 // scales name the kernel's dimension.
 void make_plain(const tflite::Model& model, oko::tflite::ModelT& tables) {
@@ -85,6 +105,7 @@ TflitePart tflite_part(const Bytes& file, const std::string& name,
   take_in_buffers(model, *tables);
   oko::tflite::SubGraphT& graph = *tables->subgraphs.front();
   make_plain(model, *tables);
+  count_axes_from_the_first(model, *tables);
   std::erase_if(graph.operators, [&](const auto& op) {
     return std::ranges::none_of(op->outputs, [&](int to) { return needed.contains(to); });
   });
