@@ -444,5 +444,15 @@ TEST(Wrappers, RejectInvalidOptions) {
   EXPECT_TRUE(wrapper_of(grey, "coreml").empty());
 }
 
+TEST(Wrappers, SayNothingOfBarsAroundStretchedImages) {
+  for (const char* format : {"ncnn", "tflite", "onnx"}) {
+    const std::string text = wrapper_text(stretched(), format);
+    EXPECT_FALSE(text.empty()) << format;
+    for (const char* word : {"letterbox(", " bars"}) {
+      EXPECT_THAT(text, ::testing::Not(HasSubstr(word))) << format;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace oko::formats

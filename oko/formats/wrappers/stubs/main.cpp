@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
   frame.width = width;
   frame.height = height;
   frame.stride = 4 * width;
-  const ncnn::Mat input = wrapper::Detector::letterbox(frame);
+  const ncnn::Mat input = wrapper::Detector::input_of(frame);
   std::ofstream out(folder + "/input.f32", std::ios::binary);
   for (int c = 0; c < 3; ++c) {
     const float* plane = input.channel(c);
