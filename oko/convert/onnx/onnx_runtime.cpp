@@ -166,8 +166,8 @@ std::unique_ptr<OnnxRuntime> make_onnx_runtime(const Bytes& file, const std::str
                                                std::string* why) {
   const char* folder = std::getenv("OKO_ONNXRUNTIME");
   std::string reason =
-      "OKO_ONNXRUNTIME is not a folder with ONNX Runtime (npm install "
-      "--ignore-scripts onnxruntime-node)";
+      "ONNX Runtime was not used: OKO_ONNXRUNTIME is not set (to a folder in which npm install "
+      "--ignore-scripts onnxruntime-node was run)";
   if (folder != nullptr && *folder != 0) {
     const storage::TemporaryFolder scratch;
     const auto [ran, text] = run_script(scratch, {folder});
