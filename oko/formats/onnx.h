@@ -44,6 +44,7 @@ struct OnnxSignature {
   graph::Shape shape;
   std::vector<std::string> outputs;
   std::vector<Map> layers;  // the tensor after each layer's last node
+  bool in_bytes = false;    // it quantizes what layers pass to each other
 };
 OnnxSignature onnx_signature(const Bytes& file, const std::string& name);
 

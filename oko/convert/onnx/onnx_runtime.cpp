@@ -85,6 +85,9 @@ class NodeRuntime : public OnnxRuntime {
         signature_(formats::onnx_signature(file_, name_)) {}
 
   std::string name() const override { return "ONNX Runtime " + version_; }
+  graph::Precision arithmetic() const override {
+    return signature_.in_bytes ? graph::Precision::kInt8 : graph::Precision::kFloat32;
+  }
 
   std::vector<Output> run_all(std::span<const float> input) override {
     return run_file(file_.span(), input);

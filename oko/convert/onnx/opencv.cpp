@@ -37,6 +37,9 @@ class OpenCv : public Executor {
         net_(guarded([&] { return read(file_.span()); })) {}
 
   std::string name() const override { return std::string("OpenCV DNN ") + CV_VERSION; }
+  graph::Precision arithmetic() const override {
+    return signature_.in_bytes ? graph::Precision::kInt8 : graph::Precision::kFloat32;
+  }
 
   std::vector<std::vector<float>> run(std::span<const float> input) override {
     return guarded([&] { return forward(net_, input, signature_.outputs); });

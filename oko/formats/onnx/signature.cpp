@@ -40,6 +40,9 @@ OnnxSignature onnx_signature(const Bytes& file, const std::string& name) {
   }
   for (const onnx::ValueInfo& output : graph.output()) signature.outputs.push_back(output.name());
   for (const onnx::Node& node : graph.node()) {
+    if (node.op_type() == "QuantizeLinear" || node.op_type() == "DynamicQuantizeLinear") {
+      signature.in_bytes = true;
+    }
     if (node.name().empty() || node.output_size() == 0 || is_helper(node)) continue;
     const std::string layer = layer_of(node.name());
     const bool same = !signature.layers.empty() && signature.layers.back().layer == layer;
