@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "oko/base/class_list.h"
+#include "oko/base/count.h"
 #include "oko/base/error.h"
 #include "oko/cli/heads_from.h"
 #include "oko/convert/read.h"
@@ -54,8 +55,8 @@ void set_names(graph::Network& network, const std::string& uri) {
   }
   if (std::cmp_not_equal(names.size(), classes)) {
     throw input_error(uri,
-                      "lists " + std::to_string(names.size()) + " names, but the network has " +
-                          std::to_string(classes) + " classes",
+                      "lists " + counted_text(std::ssize(names), "name") +
+                          ", but the network has " + counted_text(classes, "class"),
                       "give the names file the model was trained with");
   }
   network.classes = std::move(names);

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "oko/base/count.h"
 #include "oko/base/text.h"
 
 namespace oko::cli {
@@ -113,8 +114,7 @@ std::string singular(const std::string& nouns) {
 }
 
 std::string counted(std::int64_t count, const std::string& noun) {
-  const bool to_es = noun.ends_with("ss") || noun.ends_with("x") || noun.ends_with("tch");
-  return grouped(count) + " " + noun + (count == 1 ? "" : to_es ? "es" : "s");
+  return counted_text(grouped(count), count, noun);
 }
 
 std::string bytes_text(double bytes) {

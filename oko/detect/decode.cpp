@@ -5,6 +5,7 @@
 #include <limits>
 #include <string>
 
+#include "oko/base/count.h"
 #include "oko/base/error.h"
 #include "oko/detect/distances.h"
 #include "oko/detect/exponential.h"
@@ -40,8 +41,8 @@ void for_each_head(const graph::Network& network, std::span<const HeadMap> maps,
   const std::vector<int> layers = network.heads();
   if (layers.size() != maps.size()) {
     throw Error(ErrorCode::kFailed, "engine",
-                "returned " + std::to_string(maps.size()) + " outputs for " +
-                    std::to_string(layers.size()) + " heads");
+                "returned " + counted_text(std::ssize(maps), "output") + " for " +
+                    counted_text(std::ssize(layers), "head"));
   }
   for (std::size_t i = 0; i < layers.size(); ++i) {
     check_size(network, layers[i], maps[i]);

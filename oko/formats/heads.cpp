@@ -6,6 +6,7 @@
 #include <numeric>
 #include <set>
 
+#include "oko/base/count.h"
 #include "oko/base/error.h"
 #include "oko/base/text.h"
 #include "oko/graph/network_json.h"
@@ -302,9 +303,8 @@ void apply_description(Imported& imported, std::string_view description, const s
   Network heads = graph::network_from_json(parse_json(description, place), place);
   if (!heads.layers.empty() && heads.layers.size() != imported.outputs.size()) {
     throw input_error(place,
-                      "describes " + std::to_string(heads.layers.size()) +
-                          " heads; the model has " + std::to_string(imported.outputs.size()) +
-                          " outputs",
+                      "describes " + counted_text(std::ssize(heads.layers), "head") +
+                          "; the model has " + counted_text(std::ssize(imported.outputs), "output"),
                       "export the model again");
   }
   for (const Layer& layer : heads.layers) {
@@ -379,8 +379,9 @@ void add_heads(Imported& imported, const HeadOptions& options) {
   if (masks.empty()) {
     if (anchors == 0 || anchors % outputs != 0) {
       throw input_error("--anchors",
-                        std::to_string(anchors) + " anchors cannot be split evenly over " +
-                            std::to_string(outputs) + " outputs",
+                        counted_text(static_cast<std::int64_t>(anchors), "anchor") +
+                            " cannot be split evenly over " +
+                            counted_text(static_cast<std::int64_t>(outputs), "output"),
                         "assign anchors to outputs with --masks");
     }
     std::vector<int> widths;
@@ -393,8 +394,8 @@ void add_heads(Imported& imported, const HeadOptions& options) {
         "overrides that");
   }
   if (masks.size() != outputs) {
-    throw input_error("--masks", "there are " + std::to_string(masks.size()) + " masks and " +
-                                     std::to_string(outputs) + " outputs");
+    throw input_error("--masks", "gives " + counted_text(std::ssize(masks), "mask") + " for " +
+                                     counted_text(static_cast<std::int64_t>(outputs), "output"));
   }
   std::vector<Layer> heads;
   for (std::size_t i = 0; i < outputs; ++i) {
@@ -403,8 +404,8 @@ void add_heads(Imported& imported, const HeadOptions& options) {
     if (boxes == 0 || channels % boxes != 0 || channels / boxes <= 5) {
       throw input_error(place_of_output(imported, i),
                         "an output of " + std::to_string(channels) +
-                            " channels is not a head with " + std::to_string(boxes) +
-                            " anchors: it should be anchors x (5 + classes)",
+                            " channels is not a head with " + counted_text(boxes, "anchor") +
+                            ": it should be anchors x (5 + classes)",
                         "give the anchors the model was trained with");
     }
     graph::Yolo yolo{options.anchors, masks[i], channels / boxes - 5};

@@ -58,7 +58,7 @@ TEST(Description, IsRejectedWhereItDoesNotFitTheOutputs) {
     apply_description(imported, describe(network), "file");
     FAIL();
   } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("file: describes 2 heads; the model has 1 outputs"));
+    EXPECT_THAT(error.what(), HasSubstr("file: describes 2 heads; the model has 1 output"));
   }
 }
 
@@ -99,7 +99,8 @@ TEST(AddHeads, RejectsAnchorsThatDoNotFit) {
     return "no error";
   };
   EXPECT_THAT(error_with({.anchors = {{1, 1}, {2, 2}, {3, 3}}}), HasSubstr("split evenly"));
-  EXPECT_THAT(error_with({.anchors = {{1, 1}, {2, 2}}, .masks = {{0}}}), HasSubstr("1 masks"));
+  EXPECT_THAT(error_with({.anchors = {{1, 1}, {2, 2}}, .masks = {{0}}}),
+              HasSubstr("gives 1 mask for 2 outputs"));
   EXPECT_THAT(error_with({.anchors = {{1, 1}, {2, 2}}, .masks = {{0, 1}, {0, 1, 1, 1}}}),
               HasSubstr("not a head with 2 anchors"));
   EXPECT_THAT(error_with({.anchors = {{1, 1}, {2, 2}}, .masks = {{0, 1, 7}, {0, 1, 1}}}),
