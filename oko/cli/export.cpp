@@ -42,7 +42,7 @@ graph::Network network_of(const ExportArguments& a, FailedImages& failed, const 
   if (a.calibration.empty()) return network;
   runtime::QuantizeOptions options;
   options.threads = available_processors();
-  calibrate(network, split_of(readable_data(a.calibration, failed, context), "", {"train"}), 200,
+  calibrate(network, split_of(calibration_data(a.calibration, failed, context), "", {"train"}), 200,
             options, failed, context);
   return network;
 }
@@ -226,10 +226,11 @@ void add_content_arguments(CLI::App& command, ExportArguments& a) {
       "Type of the weights; formats that compute in int8 need a model made by oko quantize, or "
       "--int8");
   command
-      .add_option("--int8", a.calibration,
-                  "Quantize first, on images of this dataset; implies --precision int8")
+      .add_option(
+          "--int8", a.calibration,
+          "Quantize first, on the images of this dataset or folder; implies --precision int8")
       ->excludes(precision)
-      ->type_name("DATASET");
+      ->type_name("FOLDER");
   command.add_flag("--boxes", a.options.boxes,
                    "Decode and suppress boxes inside the model, if the format can");
   command.add_flag("--ml-program", a.options.program,

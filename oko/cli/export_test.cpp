@@ -9,6 +9,7 @@
 #include "oko/graph/fold.h"
 #include "oko/graph/oko_file.h"
 #include "oko/graph/synthetic.h"
+#include "oko/media/picture.h"
 #include "oko/storage/store.h"
 
 // Commands chained through other formats. Each format has its own tests beside its code.
@@ -201,6 +202,32 @@ TEST_F(Export, ParityAllowsForWhatAFileRounds) {
   const Outcome apart = oko_command(strict);
   EXPECT_EQ(apart.code, 1) << apart.out;
   EXPECT_THAT(apart.out, ::testing::Not(HasSubstr("computes in fp16: differences")));
+}
+
+TEST_F(Export, QuantizesOnAFolderOfNothingButImages) {
+  for (const char* name : {"a.png", "b.png"}) {
+    image::Picture picture{{48, 40}, std::vector<std::uint8_t>(48 * 40 * 3)};
+    for (std::size_t i = 0; i < picture.rgb.size(); ++i) {
+      picture.rgb[i] = static_cast<std::uint8_t>(i * 7 + static_cast<unsigned char>(name[0]));
+    }
+    media::save(picture, file(std::string("photos/") + name));
+  }
+  const Outcome made = to("tflite", {"--int8", file("photos"), "--no-check"});
+  EXPECT_EQ(made.code, 0) << made.error;
+  std::vector<std::string> words{"quantize", file("model.oko"), file("photos"), "-o",
+                                 file("small.oko")};
+  const Outcome quantized = oko_command(words);
+  EXPECT_EQ(quantized.code, 0) << quantized.error;
+  EXPECT_THAT(quantized.error, HasSubstr("no labels: mAP is not measured"));
+  EXPECT_THAT(quantized.out, HasSubstr("2 images"));
+  words.insert(words.end(), {"--eval-split", "val"});
+  const Outcome refused = oko_command(words);
+  EXPECT_EQ(refused.code, 2) << refused.out;
+  EXPECT_THAT(refused.error, HasSubstr("--eval-split: needs labels"));
+  // With any other file it is a dataset, whose labels may be what is wrong.
+  storage::write(file("photos/notes.md"), std::string_view("none"));
+  EXPECT_EQ(oko_command({"quantize", file("model.oko"), file("photos"), "-o", file("x.oko")}).code,
+            3);
 }
 
 // OpenCV 4.6 does not read it. An export succeeds if there is no program to check it with.

@@ -130,6 +130,21 @@ dataset::Dataset readable_data(const std::string& uri, FailedImages& failed, con
   return data;
 }
 
+dataset::Dataset calibration_data(const std::string& uri, FailedImages& failed,
+                                  const Context& context, dataset::BoxPixels exif) {
+  const auto entry = storage::stat(uri);
+  if (!entry || !entry->is_folder) return readable_data(uri, failed, context, exif);
+  dataset::Dataset data;
+  data.uri = uri;
+  for (const storage::Entry& file : storage::list(uri, true)) {
+    if (!media::is_picture_name(file.uri)) return readable_data(uri, failed, context, exif);
+    dataset::Sample& sample = data.samples.emplace_back();
+    sample.id = sample.image = file.uri;
+  }
+  std::ranges::sort(data.samples, {}, &dataset::Sample::image);
+  return data;
+}
+
 std::size_t calibrate(graph::Network& network, dataset::Dataset data, std::size_t count,
                       const runtime::QuantizeOptions& options, FailedImages& failed,
                       const Context& context) {

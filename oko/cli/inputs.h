@@ -38,6 +38,12 @@ std::vector<std::vector<float>> synthetic_inputs(const graph::Network& network, 
 dataset::Dataset readable_data(const std::string& uri, FailedImages& failed, const Context& context,
                                dataset::BoxPixels exif = dataset::BoxPixels::kAuto);
 
+// The same for calibration, which needs no labels: a folder that holds nothing but images is a
+// dataset of them, without classes.
+dataset::Dataset calibration_data(const std::string& uri, FailedImages& failed,
+                                  const Context& context,
+                                  dataset::BoxPixels exif = dataset::BoxPixels::kAuto);
+
 // Calibrates a network for int8 on at most `count` images of a dataset, as it will see them; the
 // choice is deterministic. Unreadable images are recorded and replaced by others; if all fail, the
 // first Error is thrown. Returns the number used.

@@ -63,7 +63,15 @@ void check_flags(const QuantizeArguments& a, const CLI::App& command) {
 void quantize(const QuantizeArguments& a, Context& context) {
   graph::Network network = load_model(a.model, {}, context);
   FailedImages failed;
-  const dataset::Dataset data = readable_data(a.dataset, failed, context, a.exif);
+  const dataset::Dataset data = calibration_data(a.dataset, failed, context, a.exif);
+  const bool measures = !a.skip_eval && !data.classes.empty();
+  if (!measures && !a.skip_eval) {
+    if (!a.eval_split.empty()) {
+      throw Error(ErrorCode::kUsage, "--eval-split", "needs labels, and " + a.dataset + " has none",
+                  "omit it, or give a labelled dataset");
+    }
+    context.progress->line("note: the images have no labels: mAP is not measured");
+  }
   const std::size_t images = failed.count() + data.samples.size();
   InputFiles files;
   files.add(a.model);
@@ -81,7 +89,7 @@ void quantize(const QuantizeArguments& a, Context& context) {
   network = graph::read_oko(bytes, a.out).network;
   const std::string_view method = word_of(options.method);
   Json result = {{"model", a.out}, {"method", method}, {"pictures", pictures}};
-  if (!a.skip_eval) {
+  if (measures) {
     const run::Evaluation before =
         measure(original, graph::Precision::kFloat32, unseen, a.threads, failed, context);
     const run::Evaluation after =
@@ -113,7 +121,9 @@ void add_quantize_command(CLI::App& app, Context& context) {
   const auto arguments = std::make_shared<QuantizeArguments>();
   QuantizeArguments& a = *arguments;
   add_model_arguments(*command, a.model);
-  command->add_option("DATASET", a.dataset, "Labelled images like those the model will see")
+  command
+      ->add_option("DATASET", a.dataset,
+                   "Images like those the model will see; with labels, mAP is measured")
       ->required()
       ->type_name("FOLDER");
   add_exif_option(*command, a.exif);
