@@ -5,11 +5,15 @@
 #include "oko/cli/cli.h"
 #include "oko/cli/secret.h"
 
-// The commands of `oko seal`: one file for those that make keys, one for those that work on models.
+// The commands of `oko seal`: one file for those that make keys, those that make and open sealed
+// models, and those that mark copies.
 namespace oko::cli {
 
 void add_seal_keygen(CLI::App& seal, Context& context);
 void add_seal_recipients(CLI::App& seal, Context& context);
+
+void add_seal_mark(CLI::App& seal, Context& context);
+void add_seal_trace(CLI::App& seal, Context& context);
 
 void add_seal_pack(CLI::App& seal, Context& context);
 void add_seal_open(CLI::App& seal, Context& context);

@@ -10,6 +10,7 @@
 #include "oko/cli/choice.h"
 #include "oko/cli/seal.h"
 #include "oko/cli/table.h"
+#include "oko/seal/mark/mark_key.h"
 #include "oko/seal/pack/p256tag.h"
 #include "oko/seal/sealed_model.h"
 #include "oko/storage/private_file.h"
@@ -78,11 +79,18 @@ void keygen(const KeygenArguments& a, const Context& context) {
     context.say(fmt::format("{}  {}: {}", pair.public_file, public_use, pair.public_key));
     result[kind] = as_json(pair);
   };
-  if (a.only != "model") {
+  const auto makes = [&](const char* kind) { return a.only.empty() || a.only == kind; };
+  if (makes("signing")) {
     show("signing", make_signing_pair(a, given), "signs models", "apps verify with it");
   }
-  if (a.only != "signing") {
+  if (makes("model")) {
     show("model", make_model_pair(a, given), "opens models", "models are sealed for it");
+  }
+  if (makes("mark")) {
+    const std::string file = storage::join(a.folder, "mark.key");
+    storage::write_private_file(file, seal::make_mark_key());
+    context.say(file + "  keep it secret: it marks customers' copies");
+    result["mark"] = {{"secret_file", file}};
   }
   if (passphrase) sodium_memzero(passphrase->data(), passphrase->size());
   if (a.only.empty()) {
@@ -143,10 +151,12 @@ void add_seal_keygen(CLI::App& seal, Context& context) {
   CLI::App* command = seal.add_subcommand("keygen", "Make the keys that sign and open models");
   const auto arguments = std::make_shared<KeygenArguments>();
   KeygenArguments& a = *arguments;
-  command->add_option("FOLDER", a.folder, "Where to write signing.key, model.key and their .pub")
+  command
+      ->add_option("FOLDER", a.folder,
+                   "Where to write signing.key, model.key, their .pub, and mark.key")
       ->required()
       ->type_name("FOLDER");
-  add_choice(*command, "--only", a.only, "Make only this pair", {"signing", "model"});
+  add_choice(*command, "--only", a.only, "Make only this one", {"signing", "model", "mark"});
   command->add_flag("--protect", a.is_protected, "Ask for a passphrase that protects both keys");
   command
       ->add_option("--passphrase", a.passphrase,
@@ -154,7 +164,7 @@ void add_seal_keygen(CLI::App& seal, Context& context) {
       ->type_name("SOURCE");
   command->footer(R"(
 signing.key is minisign's kind of file, model.key is age's; keys that minisign -G and age-keygen
-made are as good. Keep a copy of signing.key where no fire or thief reaches both: apps trust only
+made are as good. mark.key is for oko seal mark; a passphrase does not protect it. Keep a copy of signing.key where no fire or thief reaches both: apps trust only
 its public key, and a lost one cannot be replaced without a new version of the app.
 
 Examples:

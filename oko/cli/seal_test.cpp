@@ -8,6 +8,7 @@
 #include "oko/cli/test_command.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/oko_file.h"
+#include "oko/graph/synthetic.h"
 #include "oko/storage/store.h"
 
 namespace oko::cli {
@@ -183,6 +184,34 @@ TEST_F(SealCommand, OtherCommandsTakeSealedModels) {
   const Outcome unsigned_ = oko_command({"inspect", sealed(), "--key", file("keys/model.key")});
   EXPECT_EQ(unsigned_.code, 2);
   EXPECT_THAT(unsigned_.error, HasSubstr("--signer"));
+}
+
+TEST_F(SealCommand, MarksCopiesAndTracesThem) {
+  keygen("keys");
+  graph::Network network = graph::make_builtin("yolo-fastest", {.classes = 2});
+  graph::fill_synthetic_weights(network);
+  storage::write(file("original.oko"), graph::write_oko(network));
+  const std::string key = file("keys/mark.key");
+  for (const char* name : {"Acme", "Bolt"}) {
+    const Outcome marked = seal({"mark", file("original.oko"), "--customer", name, "--mark-key",
+                                 key, "-o", file(std::string(name) + ".oko")});
+    EXPECT_EQ(marked.code, 0) << marked.error;
+  }
+  storage::write(file("customers.txt"), std::string_view("Acme\nBolt\nCube\n"));
+  const auto trace = [&](const std::string& suspect) {
+    return seal({"trace", file("original.oko"), file(suspect), file("customers.txt"), "--mark-key",
+                 key, "--json"});
+  };
+  const Outcome bolt = trace("Bolt.oko");
+  EXPECT_EQ(bolt.code, 0) << bolt.error;
+  const Json found = parse_json(bolt.out, "output");
+  EXPECT_EQ(found["customers"][0]["customer"], "Bolt");
+  EXPECT_TRUE(found["customers"][0]["named"].get<bool>());
+  EXPECT_FALSE(found["customers"][1]["named"].get<bool>());
+  const Json nobody = parse_json(trace("original.oko").out, "output");
+  EXPECT_FALSE(nobody["customers"][0]["named"].get<bool>());
+  storage::write(file("customers.txt"), std::string_view("Acme\nAcme\n"));
+  EXPECT_EQ(trace("Bolt.oko").code, 3);
 }
 
 }  // namespace
