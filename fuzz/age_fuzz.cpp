@@ -23,7 +23,7 @@ void open(std::span<const std::byte> file) {
   static const std::vector<Unwrap> keys =
       read_identities("AGE-SECRET-KEY-1KCEGVW53GZS3960MDNTNW7M0LR3JZDQYPJJY885R6TYLRY74KF5S33RKUA",
                       "keys", no_passphrase);
-  decrypt_age(file, keys, "file");
+  decrypt_age(Source(file), keys, "file");
 }
 
 }  // namespace

@@ -133,16 +133,18 @@ typedef struct oko_stanza {
 } oko_stanza;
 
 /* Opens a stanza by a key that does not leave the hardware: writes the 16 bytes of the content's
- * key and returns 1, or returns 0 if the stanza is another key's. Called for each stanza until one
- * is opened; the stanza is valid during the call. */
+ * key and returns 1; anything else means that the stanza is another key's. Called for each stanza
+ * until one is opened; the stanza is valid during the call. Callbacks must return: not by longjmp()
+ * or pthread_exit(). */
 typedef int32_t (*oko_unwrap)(void* context, const oko_stanza* stanza, uint8_t* file_key);
 
 /* What keeps an older model from being put in place of a newer one: the app stores, where its user
- * cannot change it, the highest release it has opened. `get` returns it, 0 if there is none. `set`
- * is called after a model has been opened that has a higher one; if it returns 0, storing it failed
- * and the model is closed again with OKO_STORAGE. */
+ * cannot change it, the highest release it has opened of each model. `get` sets `*release` to it, 0
+ * if there is none, and returns 1; anything else means that it could not be read, and is
+ * OKO_STORAGE. `set` is called with a higher one, after the model has been opened, by one thread at a
+ * time; it returns 1 once it is stored. Otherwise the model is closed again, with OKO_STORAGE. */
 typedef struct oko_releases {
-  uint64_t (*get)(void* context, const char* model);
+  int32_t (*get)(void* context, const char* model, uint64_t* release);
   int32_t (*set)(void* context, const char* model, uint64_t release);
   void* context;
 } oko_releases;
@@ -161,8 +163,8 @@ typedef struct oko_seal_options {
 
 /* Opens a sealed model. The signature, the manifest and the encrypted content are checked before
  * anything is decrypted; the weights are in memory that is locked where the system allows it, never
- * in a file, and overwritten when the last handle is closed. `data` is not needed afterwards.
- * cache_path of `options` must be NULL. */
+ * in a file, and overwritten when the last handle is closed. A child process that is forked while it
+ * is open has zeros for them. `data` is not needed afterwards. cache_path of `options` must be NULL. */
 OKO_API oko_status oko_model_open_sealed(const void* data, size_t size,
                                          const oko_seal_options* seal,
                                          const oko_model_options* options, oko_model** out);

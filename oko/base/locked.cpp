@@ -31,8 +31,8 @@ std::byte* reserve(std::size_t size) {
 #if defined(MADV_DONTDUMP)
   madvise(memory, size, MADV_DONTDUMP);
 #endif
-#if defined(MADV_DONTFORK)
-  madvise(memory, size, MADV_DONTFORK);
+#if defined(MADV_WIPEONFORK)
+  madvise(memory, size, MADV_WIPEONFORK);
 #endif
   return static_cast<std::byte*>(memory);
 }

@@ -13,7 +13,7 @@ void wipe(std::span<std::byte> memory) noexcept;
 void wipe_stack() noexcept;
 
 // Memory for what must not outlive its use, such as a sealed model: kept out of swap and of core
-// dumps where the system allows it, inherited by no child process, overwritten with zeros before it
+// dumps and zero in child processes, where the system allows it; overwritten with zeros before it
 // is given back.
 class Locked {
  public:

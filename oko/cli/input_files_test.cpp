@@ -237,6 +237,10 @@ const std::map<std::string, std::set<std::string>> kWritten = {
     {"import", {"--out"}},
     {"inspect", {"--dot", "--svg"}},
     {"quantize", {"--out"}},
+    {"seal mark", {"--out"}},
+    {"seal open", {"--out"}},
+    {"seal pack", {"--out"}},
+    {"seal rotate", {"--out"}},
     {"store cp", {"--manifest"}},
     {"store sync", {"--manifest"}},
     {"train", {"--out"}},
@@ -254,6 +258,7 @@ const std::map<std::string, std::set<std::string>> kRead = {
     {"job", {"--identity", "--program", "--remote-folder"}},
     {"parity", {"--images", "--weights-a", "--weights-b"}},
     {"quantize", {"--heads-from", "--names", "--weights"}},
+    {"seal", {"--heads-from", "--names", "--weights"}},
     {"train", {"--classes", "--from", "--network", "--recipe"}}};
 
 TEST_F(NeverOverwritesItsInput, EveryOptionThatTakesAFileIsKnown) {

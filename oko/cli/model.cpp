@@ -67,6 +67,11 @@ static formats::ReadModel read_model(const ModelArguments& model, const std::str
   if (!size.empty()) options.size = parse_size(size);
   const convert::ModelFiles files =
       convert::open_model(model.path, model.weights, unseal_with(model.keys));
+  // Whoever gives a key wants nothing but what that key signed.
+  if (!files.was_sealed && (!model.keys.key.empty() || !model.keys.signer.empty())) {
+    throw input_error(model.path, "is not a sealed model, but a key for one is given",
+                      "without --key and --signer it is opened unchecked");
+  }
   formats::ReadModel read = model.heads_from.empty()
                                 ? convert::read_model(files, options)
                                 : read_with_heads(files, options, model.heads_from);

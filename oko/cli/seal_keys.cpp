@@ -67,6 +67,14 @@ void keygen(const KeygenArguments& a, const Context& context) {
   if (!storage::is_local(a.folder)) {
     throw Error(ErrorCode::kUsage, a.folder, "is a bucket", "secret keys belong on this machine");
   }
+  // All of them first, so that no half of the keys is made.
+  for (const char* name : {"signing.key", "signing.pub", "model.key", "model.pub", "mark.key"}) {
+    const std::string file = storage::join(a.folder, name);
+    if ((a.only.empty() || std::string_view(name).starts_with(a.only)) && storage::exists(file)) {
+      throw Error(ErrorCode::kUsage, file, "already exists, and keys are not overwritten",
+                  "choose another folder");
+    }
+  }
   std::optional<std::string> passphrase;
   if (a.is_protected || !a.passphrase.empty()) {
     passphrase = new_passphrase(a.passphrase, "the new keys");
@@ -119,8 +127,8 @@ void list_recipients(const RecipientsArguments& a, const Context& context) {
   const Bytes file = storage::map(a.file);
   // An age file alone has recipients too.
   const bool is_whole = seal::is_sealed(file.span());
-  const seal::SealedModel sealed =
-      is_whole ? seal::read_sealed(file.span(), a.file) : seal::SealedModel{{}, {}, file.span()};
+  const seal::SealedModel sealed = is_whole ? seal::read_sealed(seal::Source(file.span()), a.file)
+                                            : seal::SealedModel{{}, {}, seal::Source(file.span())};
   const seal::AgeHeader header = seal::read_age_header(sealed.payload, a.file);
   std::vector<std::string> keys;
   for (const std::string& key : a.keys) {

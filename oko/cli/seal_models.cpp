@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,30 +32,44 @@ std::int64_t now() {
 // "2027-06-30": that day is the last; "90d": from now on.
 std::int64_t expiry_of(const std::string& text) {
   constexpr std::int64_t kDay = 86400;
-  if (const auto day = seal::utc_seconds(text + "T00:00:00Z")) return *day + kDay;
-  if (const auto time = seal::utc_seconds(text)) return *time;
-  try {
-    return now() + static_cast<std::int64_t>(jobs::parse_hours(text, "--expires") * 3600);
-  } catch (const Error&) {
-    throw Error(ErrorCode::kUsage, "--expires", "\"" + text + "\" is neither a day nor a time",
-                "write 2027-06-30 or 180d");
+  std::int64_t expires = 0;
+  if (const auto day = seal::utc_seconds(text + "T00:00:00Z")) {
+    expires = *day + kDay;
+  } else if (const auto time = seal::utc_seconds(text)) {
+    expires = *time;
+  } else {
+    try {
+      expires = now() + static_cast<std::int64_t>(jobs::parse_hours(text, "--expires") * 3600);
+    } catch (const Error&) {
+      throw Error(ErrorCode::kUsage, "--expires", "\"" + text + "\" is neither a day nor a time",
+                  "write 2027-06-30 or 180d");
+    }
   }
+  if (expires <= now()) throw Error(ErrorCode::kUsage, "--expires", text + " is over already");
+  if (!seal::utc_seconds(seal::utc_text(expires))) {
+    throw Error(ErrorCode::kUsage, "--expires", text + " is after the year 9999");
+  }
+  return expires;
 }
 
 std::vector<seal::Recipient> recipients_of(const std::vector<std::string>& keys) {
   std::vector<seal::Recipient> all;
+  std::set<std::string> seen;
   for (const std::string& key : keys) {
     const PublicText given = read_public(key);
     for (seal::Recipient& one : seal::read_recipients(given.text, given.place)) {
-      for (const seal::Recipient& other : all) {
-        if (other.text == one.text) {
-          throw Error(ErrorCode::kUsage, given.place, "is given twice", "omit one of them");
-        }
+      if (!seen.insert(one.text).second) {
+        throw Error(ErrorCode::kUsage, given.place, "is given twice", "omit one of them");
       }
       all.push_back(std::move(one));
     }
   }
   return all;
+}
+
+// Keys are not overwritten either. What is not a file's name is missing, and ignored.
+void add_keys(InputFiles& files, const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) files.add(key);
 }
 
 seal::SecretKey signing_key(const std::string& source, const std::string& passphrase) {
@@ -126,13 +141,13 @@ void pack(const PackArguments& a, const Context& context) {
   release.minimum_app = a.minimum_app;
   release.created = now();
   if (!a.expires.empty()) release.expires = expiry_of(a.expires);
-  if (release.expires != 0 && release.expires <= release.created) {
-    throw Error(ErrorCode::kUsage, "--expires", "is over already");
-  }
+  if (!run::is_utf8(a.customer)) throw Error(ErrorCode::kUsage, "--customer", "is not UTF-8");
   release.customer = a.customer;
   const std::string out = a.out.empty() ? file.name + kSuffix : a.out;
   InputFiles files;
   files.add(file.name);
+  add_keys(files, a.to);
+  add_keys(files, {a.sign, a.passphrase});
   files.claim(out);
   run::check_output(out);
   const auto recipients = recipients_of(a.to);
@@ -144,11 +159,11 @@ void pack(const PackArguments& a, const Context& context) {
   context.say(fmt::format("{} -> {} for {}", file.name, out,
                           counted(static_cast<std::int64_t>(recipients.size()), "recipient")));
   context.say(fmt::format("next: oko seal verify {} --signer {}", out, key));
-  context.emit(
-      {{"file", out},
-       {"bytes", sealed.size()},
-       {"signer", key},
-       {"manifest", as_json(seal::read_manifest(seal::read_sealed(sealed, out).manifest, out))}});
+  context.emit({{"file", out},
+                {"bytes", sealed.size()},
+                {"signer", key},
+                {"manifest", as_json(seal::read_manifest(
+                                 seal::read_sealed(seal::Source(sealed), out).manifest, out))}});
 }
 
 struct VerifyArguments {
@@ -172,21 +187,12 @@ seal::Manifest verified(const seal::SealedModel& sealed, const VerifyArguments& 
 
 void verify(const VerifyArguments& a, const Context& context) {
   const Bytes file = storage::map(a.file);
-  const seal::SealedModel sealed = seal::read_sealed(file.span(), a.file);
+  const seal::SealedModel sealed = seal::read_sealed(seal::Source(file.span()), a.file);
   const seal::Manifest manifest = verified(sealed, a);
-  seal::Blake2b hash;
-  hash.add(sealed.payload);
-  if (hash.hex() != manifest.sealed_hash) {
-    throw input_error(a.file, "the encrypted model is not the one that was signed");
-  }
+  seal::check_payload(sealed, manifest, a.file);
   if (!a.keys.key.empty()) {
     const auto keys = identities(a.keys);
-    const Locked model = seal::open_sealed(sealed, manifest, keys, a.file);
-    seal::Blake2b plain;
-    plain.add(model.span());
-    if (plain.hex() != manifest.hash) {
-      throw input_error(a.file, "the model inside is not the one that was signed");
-    }
+    seal::open_sealed(sealed, manifest, keys, a.file);
   }
   describe(manifest, context);
   context.say(a.keys.key.empty() ? "verified   signature and encrypted file"
@@ -203,10 +209,11 @@ struct OpenArguments {
 void open(const OpenArguments& a, const Context& context) {
   InputFiles files;
   files.add(a.verify.file);
+  add_keys(files, {a.verify.keys.key, a.verify.keys.signer, a.verify.keys.passphrase});
   files.claim(a.out);
   run::check_output(a.out);
   const Bytes file = storage::map(a.verify.file);
-  const seal::SealedModel sealed = seal::read_sealed(file.span(), a.verify.file);
+  const seal::SealedModel sealed = seal::read_sealed(seal::Source(file.span()), a.verify.file);
   const seal::Manifest manifest = verified(sealed, a.verify);
   const auto keys = identities(a.verify.keys);
   const Locked model = seal::open_sealed(sealed, manifest, keys, a.verify.file);
@@ -225,6 +232,10 @@ struct RotateArguments {
 
 void rotate(const RotateArguments& a, const Context& context) {
   const std::string out = a.out.empty() ? a.verify.file : a.out;
+  InputFiles files;
+  add_keys(files, a.to);
+  add_keys(files, {a.sign, a.verify.keys.key, a.verify.keys.signer, a.verify.keys.passphrase});
+  files.claim(out);
   run::check_output(out);
   const auto recipients = recipients_of(a.to);
   const seal::SecretKey signer = signing_key(a.sign, a.verify.keys.passphrase);
@@ -232,15 +243,15 @@ void rotate(const RotateArguments& a, const Context& context) {
   seal::Manifest manifest;
   {
     const Bytes file = storage::map(a.verify.file);
-    const seal::SealedModel sealed = seal::read_sealed(file.span(), a.verify.file);
+    const seal::SealedModel sealed = seal::read_sealed(seal::Source(file.span()), a.verify.file);
     const seal::PublicKey old =
         a.verify.keys.signer.empty() ? signer.public_key() : signer_of(a.verify.keys.signer);
     manifest = seal::verified_manifest(sealed, old, a.verify.file);
-    if (a.release != 0 && a.release < manifest.release) {
+    if (a.release != 0 && a.release <= manifest.release) {
       throw Error(ErrorCode::kUsage, "--release",
-                  "is lower than that of the file, " + std::to_string(manifest.release));
+                  "is not higher than that of the file, " + std::to_string(manifest.release));
     }
-    if (a.release != 0) manifest.release = a.release;
+    manifest.release = a.release != 0 ? a.release : manifest.release + 1;
     if (!a.expires.empty()) manifest.expires = expiry_of(a.expires);
     manifest.created = now();
     const auto keys = identities(a.verify.keys);
@@ -252,9 +263,10 @@ void rotate(const RotateArguments& a, const Context& context) {
                           counted(static_cast<std::int64_t>(recipients.size()), "recipient"),
                           manifest.release));
   context.say("note: who has the old file and an old key can still open it");
-  context.emit({{"file", out},
-                {"manifest", as_json(seal::read_manifest(
-                                 seal::read_sealed(sealed_again, out).manifest, out))}});
+  context.emit(
+      {{"file", out},
+       {"manifest", as_json(seal::read_manifest(
+                        seal::read_sealed(seal::Source(sealed_again), out).manifest, out))}});
 }
 
 CLI::Range release_range(std::uint64_t low) { return {low, (std::uint64_t{1} << 53) - 1}; }
@@ -395,7 +407,7 @@ void add_seal_rotate(CLI::App& seal, Context& context) {
       ->description("Public key that it is signed with now, if --sign is a new one");
   add_passphrase(*command, a.verify.keys.passphrase);
   add_expires(*command, a.expires);
-  command->add_option("--release", a.release, "Number of the new release (default: the same)")
+  command->add_option("--release", a.release, "Number of the new release (default: one more)")
       ->check(release_range(1))
       ->type_name("N");
   command->add_option("-o,--out", a.out, "Where to write it (default: over MODEL)")

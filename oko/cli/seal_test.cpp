@@ -37,10 +37,9 @@ class SealCommand : public ::testing::Test {
     ASSERT_EQ(outcome.code, 0) << outcome.error;
   }
   Outcome pack(const std::string& keys, std::vector<std::string> more = {}) const {
-    std::vector<std::string> words = {"pack",   file("model.oko"),
-                                      "--id",   "cards",
-                                      "--sign", file(keys + "/signing.key"),
-                                      "--to",   file(keys + "/model.pub")};
+    std::vector<std::string> words = {
+        "pack",   file("model.oko"),           "--id", "cards",
+        "--sign", file(keys + "/signing.key"), "--to", file(keys + "/model.pub")};
     words.insert(words.end(), more.begin(), more.end());
     return seal(words);
   }
@@ -54,9 +53,8 @@ TEST_F(SealCommand, PacksVerifiesAndOpens) {
   const Outcome packed = pack("keys", {"--release", "7", "--minimum-app", "2.4"});
   EXPECT_EQ(packed.code, 0) << packed.error;
   EXPECT_THAT(packed.out, HasSubstr("model.oko.sealed for 1 recipient"));
-  const Outcome verified =
-      seal({"verify", sealed(), "--signer", file("keys/signing.pub"), "--key",
-            file("keys/model.key")});
+  const Outcome verified = seal(
+      {"verify", sealed(), "--signer", file("keys/signing.pub"), "--key", file("keys/model.key")});
   EXPECT_EQ(verified.code, 0) << verified.error;
   EXPECT_THAT(verified.out, HasSubstr("cards, release 7"));
   EXPECT_THAT(verified.out, HasSubstr("signature, encrypted file and model"));
@@ -112,9 +110,8 @@ TEST_F(SealCommand, KeepsKeysToTheirOwner) {
 TEST_F(SealCommand, TakesKeysFromTheEnvironmentAndPrograms) {
   keygen("keys");
   ::setenv("OKO_TEST_KEY", storage::read_text(file("keys/signing.key")).c_str(), 1);
-  const Outcome packed =
-      seal({"pack", file("model.oko"), "--id", "cards", "--release", "1", "--sign",
-            "env:OKO_TEST_KEY", "--to", file("keys/model.pub")});
+  const Outcome packed = seal({"pack", file("model.oko"), "--id", "cards", "--release", "1",
+                               "--sign", "env:OKO_TEST_KEY", "--to", file("keys/model.pub")});
   ::unsetenv("OKO_TEST_KEY");
   EXPECT_EQ(packed.code, 0) << packed.error;
   const auto verify = [&](const std::string& key) {
@@ -130,10 +127,10 @@ TEST_F(SealCommand, ProtectsKeysWithAPassphrase) {
   ASSERT_EQ(seal({"keygen", file("keys"), "--passphrase", "env:OKO_TEST_PASS"}).code, 0);
   EXPECT_THAT(storage::read_text(file("keys/model.key")), Not(HasSubstr("AGE-SECRET-KEY")));
   EXPECT_EQ(pack("keys", {"--release", "1", "--passphrase", "env:OKO_TEST_PASS"}).code, 0);
-  const std::vector<std::string> verify = {"verify", sealed(), "--signer",
-                                           file("keys/signing.pub"), "--key",
-                                           file("keys/model.key"), "--passphrase",
-                                           "env:OKO_TEST_PASS"};
+  const std::vector<std::string> verify = {"verify",       sealed(),
+                                           "--signer",     file("keys/signing.pub"),
+                                           "--key",        file("keys/model.key"),
+                                           "--passphrase", "env:OKO_TEST_PASS"};
   EXPECT_EQ(seal(verify).code, 0);
   ::setenv("OKO_TEST_PASS", "wrong", 1);
   const Outcome wrong = seal(verify);
@@ -146,9 +143,8 @@ TEST_F(SealCommand, RotatesToOtherKeys) {
   keygen("keys");
   keygen("new");
   ASSERT_EQ(pack("keys", {"--release", "1"}).code, 0);
-  const Outcome rotated =
-      seal({"rotate", sealed(), "--key", file("keys/model.key"), "--sign",
-            file("keys/signing.key"), "--to", file("new/model.pub"), "--release", "2"});
+  const Outcome rotated = seal({"rotate", sealed(), "--key", file("keys/model.key"), "--sign",
+                                file("keys/signing.key"), "--to", file("new/model.pub")});
   EXPECT_EQ(rotated.code, 0) << rotated.error;
   const auto verify = [&](const std::string& keys) {
     return seal({"verify", sealed(), "--signer", file("keys/signing.pub"), "--key",
@@ -184,6 +180,63 @@ TEST_F(SealCommand, OtherCommandsTakeSealedModels) {
   const Outcome unsigned_ = oko_command({"inspect", sealed(), "--key", file("keys/model.key")});
   EXPECT_EQ(unsigned_.code, 2);
   EXPECT_THAT(unsigned_.error, HasSubstr("--signer"));
+}
+
+// Whoever gives a key must not get an unsigned model instead.
+TEST_F(SealCommand, APlainModelIsNotOpenedWithAKey) {
+  keygen("keys");
+  storage::write(file("cards.oko.sealed"), storage::read_text(file("model.oko")));
+  const Outcome outcome =
+      oko_command({"inspect", file("cards.oko.sealed"), "--key", file("keys/model.key")});
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_THAT(outcome.error, HasSubstr("is not a sealed model"));
+}
+
+TEST_F(SealCommand, AKeyIsNoFileName) {
+  keygen("keys");
+  keygen("evil");
+  ASSERT_EQ(pack("keys", {"--release", "1"}).code, 0);
+  std::string signer = storage::read_text(file("keys/signing.pub"));
+  signer = signer.substr(signer.find('\n') + 1, 56);
+  const std::string before = std::filesystem::current_path();
+  std::filesystem::current_path(root_);
+  storage::write(signer, storage::read_text(file("evil/signing.pub")));
+  const Outcome outcome = seal({"verify", sealed(), "--signer", signer});
+  std::filesystem::current_path(before);
+  EXPECT_EQ(outcome.code, 0) << outcome.error;
+}
+
+TEST_F(SealCommand, KeepsKeyFilesAndSecrets) {
+  keygen("keys");
+  const std::string signing = storage::read_text(file("keys/signing.key"));
+  EXPECT_EQ(pack("keys", {"--release", "1", "-o", file("keys/signing.key")}).code, 2);
+  EXPECT_EQ(pack("keys", {"--release", "1", "-o", file("keys/model.pub")}).code, 2);
+  EXPECT_EQ(storage::read_text(file("keys/signing.key")), signing);
+  ASSERT_EQ(pack("keys", {"--release", "1"}).code, 0);
+  EXPECT_EQ(seal({"open", sealed(), "--signer", file("keys/signing.pub"), "--key",
+                  file("keys/model.key"), "-o", file("keys/model.key")})
+                .code,
+            2);
+  // Nobody's secret is repeated in an error.
+  for (const std::string secret : {"AGE-SECRET-KEY-1SECRET", "untrusted comment: x\nSECRET"}) {
+    const Outcome outcome =
+        seal({"verify", sealed(), "--signer", file("keys/signing.pub"), "--key", secret});
+    EXPECT_EQ(outcome.code, 2);
+    EXPECT_THAT(outcome.error, Not(HasSubstr("SECRET")));
+  }
+  const Outcome passphrase = seal({"keygen", file("more"), "--passphrase", "SECRET"});
+  EXPECT_EQ(passphrase.code, 2);
+  EXPECT_THAT(passphrase.error, Not(HasSubstr("SECRET")));
+}
+
+TEST_F(SealCommand, SaysWhatIsWrongWithArguments) {
+  keygen("keys");
+  for (const char* day : {"2020-01-01", "9999-12-31", "tomorrow", "-1d"}) {
+    EXPECT_EQ(pack("keys", {"--release", "1", "--expires", day}).code, 2) << day;
+  }
+  EXPECT_EQ(pack("keys", {"--release", "1", "--customer", "\xff"}).code, 2);
+  EXPECT_EQ(pack("keys", {"--release", "1", "--to", "ssh-ed25519 AAAA"}).code, 3);
+  EXPECT_EQ(pack("keys", {"--release", "0"}).code, 2);
 }
 
 TEST_F(SealCommand, MarksCopiesAndTracesThem) {

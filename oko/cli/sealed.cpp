@@ -1,5 +1,7 @@
 #include "oko/cli/sealed.h"
 
+#include <chrono>
+
 #include "oko/base/error.h"
 #include "oko/storage/store.h"
 
@@ -49,9 +51,13 @@ convert::Unseal unseal_with(const KeyArguments& keys) {
     if (keys.key.empty()) {
       throw Error(ErrorCode::kUsage, file.name, "is a sealed model", "give its key with --key");
     }
-    const seal::SealedModel sealed = seal::read_sealed(file.bytes.span(), file.name);
+    const seal::SealedModel sealed = seal::read_sealed(seal::Source(file.bytes.span()), file.name);
     const std::string signer = keys.signer.empty() ? signer_beside(keys.key) : keys.signer;
     const seal::Manifest manifest = seal::verified_manifest(sealed, signer_of(signer), file.name);
+    const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    seal::Demands demands;
+    demands.now = now;
+    seal::check_demands(manifest, demands, file.name);
     if (manifest.content != "oko") {
       throw input_error(file.name, "the model inside is not an .oko file but " + manifest.content,
                         "oko seal open writes it to a file");

@@ -75,17 +75,26 @@ bool is_confirmed(const std::string& question) {
 std::optional<std::string> ask_secret(const std::string& question) {
   // Not standard input, which may be a pipe.
   const Descriptor terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
-  constexpr char kInterrupt = 3;
   termios shown{};
   if (!terminal.open() || ::tcgetattr(terminal.number(), &shown) != 0) return std::nullopt;
   termios hidden = shown;
-  // ^C is read as a character: otherwise it would end the program with the terminal hidden.
-  hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO | ISIG);
+  // Keys one by one, also ^C: otherwise it would end the program with the terminal hidden.
+  hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO | ICANON | ISIG);
   ::tcsetattr(terminal.number(), TCSAFLUSH, &hidden);
+  constexpr char kInterrupt = 3, kEnd = 4, kBackspace = 8, kEraseAll = 21, kDelete = 127;
   std::string answer;
   char c = 0;
   if (::write(terminal.number(), question.data(), question.size()) >= 0) {
-    while (::read(terminal.number(), &c, 1) == 1 && c != '\n' && c != kInterrupt) answer += c;
+    while (::read(terminal.number(), &c, 1) == 1 && c != '\n' && c != kInterrupt && c != kEnd) {
+      if (c == kBackspace || c == kDelete) {
+        while (!answer.empty() && (answer.back() & 0xc0) == 0x80) answer.pop_back();  // UTF-8
+        if (!answer.empty()) answer.pop_back();
+      } else if (c == kEraseAll) {
+        answer.clear();
+      } else {
+        answer += c;
+      }
+    }
   }
   ::tcsetattr(terminal.number(), TCSAFLUSH, &shown);
   const bool is_shown = ::write(terminal.number(), "\n", 1) == 1;

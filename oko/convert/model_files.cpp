@@ -1,6 +1,7 @@
 #include "oko/convert/model_files.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "oko/base/error.h"
 #include "oko/seal/sealed_model.h"
@@ -87,7 +88,7 @@ ModelFiles open_sealed(const File& file, const std::string& second, const Unseal
     throw Error(ErrorCode::kUsage, file.name, "is a sealed model",
                 "oko seal open makes a plain file of it");
   }
-  return {format_by_name(kRunModel), {{file.name, unseal(file)}}};
+  return {format_by_name(kRunModel), {{file.name, unseal(file)}}, true};
 }
 
 }  // namespace
@@ -121,11 +122,9 @@ ModelFiles open_model(const std::string& path, const std::string& second, const 
                 "give the " + std::string(format->extensions.front()) +
                     " as the model and this file with it");
   }
-  if (format_by_name(path) == nullptr) {
-    const File file = mapped(path);
-    if (seal::is_sealed(file.bytes.span())) return open_sealed(file, second, unseal);
-  }
-  ModelFiles model{format_of(path), {mapped(path)}};
+  File file = mapped(path);
+  if (seal::is_sealed(file.bytes.span())) return open_sealed(file, second, unseal);
+  ModelFiles model{format_of(path), {std::move(file)}};
   if (!second.empty()) {
     if (model.format->weight_extensions.empty()) {
       throw Error(ErrorCode::kUsage, second,

@@ -12,6 +12,7 @@ namespace oko::convert {
 struct ModelFiles {
   const formats::Format* format = nullptr;
   std::vector<formats::File> files;
+  bool was_sealed = false;
 };
 
 // The .oko file inside a sealed one (oko/seal), in memory.

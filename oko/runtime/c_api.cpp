@@ -2,6 +2,7 @@
 #include "oko/runtime/c_api.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -165,10 +166,7 @@ std::unique_ptr<oko_model> oko::c_api::open_model(const Bytes& bytes, const std:
   const oko_model_options o = known(given, place);
   oko::runtime::ModelOptions options = model_options(o, place);
   options.secret = secrecy == Secrecy::kSealed;
-  if (options.secret && o.cache_path != nullptr) {
-    throw usage(place, "cache_path would write a sealed model's weights to a file",
-                "leave it NULL");
-  }
+  assert(!options.secret || o.cache_path == nullptr);
   oko::graph::Network network = oko::graph::read_oko(bytes, name).network;
   if (network.heads().empty()) {
     throw oko::input_error(name, "the network has no detection head",

@@ -54,6 +54,12 @@ T known(const T* given, const char* place) {
   if (given->struct_size < sizeof(given->struct_size)) {
     throw usage(place, "struct_size is not set", "set it to sizeof the struct");
   }
+  // A struct of any version ends where a pointer may start.
+  if (given->struct_size % alignof(T) != 0) {
+    throw usage(place,
+                "struct_size " + std::to_string(given->struct_size) + " is not that of the struct",
+                "set it to sizeof the struct");
+  }
   std::memcpy(&all, given, std::min(given->struct_size, sizeof(T)));
   return all;
 }

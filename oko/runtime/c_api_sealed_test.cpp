@@ -80,6 +80,16 @@ TEST_F(SealedModels, NeedKeysAndNoCache) {
   options_ = good;
   options_.identity = nullptr;
   EXPECT_EQ(status_of(file), OKO_INVALID_ARGUMENT);
+  options_.identity = good.identity;
+  options_.now = -1;
+  EXPECT_EQ(status_of(file), OKO_INVALID_ARGUMENT);
+  options_ = good;
+  options_.signer = "RWnokey";
+  EXPECT_EQ(status_of(file), OKO_INVALID_ARGUMENT);
+  options_ = good;
+  options_.struct_size = sizeof options_.struct_size + 4;
+  EXPECT_EQ(status_of(file), OKO_INVALID_ARGUMENT);
+  options_ = good;
   options_.identity = "AGE-SECRET-KEY-1QQQ";
   EXPECT_EQ(status_of(file), OKO_INVALID_ARGUMENT);
   EXPECT_EQ(std::string(oko_last_error()).find("QQQ"), std::string::npos);
@@ -117,6 +127,8 @@ TEST_F(SealedModels, AreOpenedByHardware) {
   EXPECT_EQ(hardware.calls, 1);
   options_.unwrap = [](void*, const oko_stanza*, std::uint8_t*) { return 0; };
   EXPECT_EQ(status_of(file), OKO_NO_KEY);
+  options_.unwrap = [](void*, const oko_stanza*, std::uint8_t*) { return -1; };
+  EXPECT_EQ(status_of(file), OKO_NO_KEY);
   // A wrong key of the right length.
   options_.unwrap = [](void*, const oko_stanza*, std::uint8_t* key) {
     std::memset(key, 7, 16);
@@ -128,17 +140,18 @@ TEST_F(SealedModels, AreOpenedByHardware) {
 TEST_F(SealedModels, AreNotOpenedOlderThanBefore) {
   struct Store {
     std::uint64_t release = 0;
-    bool works = true;
+    bool works = true, reads = true;
   } store;
   options_.releases.context = &store;
-  options_.releases.get = [](void* context, const char* model) {
+  options_.releases.get = [](void* context, const char* model, std::uint64_t* release) {
     EXPECT_STREQ(model, "cards");
-    return static_cast<Store*>(context)->release;
+    *release = static_cast<Store*>(context)->release;
+    return static_cast<Store*>(context)->reads ? 1 : -1;
   };
   options_.releases.set = [](void* context, const char*, std::uint64_t release) {
     auto& self = *static_cast<Store*>(context);
     if (self.works) self.release = release;
-    return self.works ? 1 : 0;
+    return self.works ? 1 : -1;
   };
   const auto old = sealed(network(false));
   release_.release = 8;
@@ -152,6 +165,8 @@ TEST_F(SealedModels, AreNotOpenedOlderThanBefore) {
   EXPECT_EQ(store.release, 8U);
   EXPECT_EQ(status_of(old), OKO_OLD_RELEASE);
   EXPECT_EQ(status_of(newer), OKO_OK);
+  store.reads = false;  // a keychain that is locked
+  EXPECT_EQ(status_of(newer), OKO_STORAGE);
 }
 
 TEST_F(SealedModels, OpenFromFilesAndInCpp) {

@@ -7,10 +7,10 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "oko/base/error.h"
 #include "oko/base/file_name.h"
@@ -31,6 +31,7 @@ class Descriptor {
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return number_; }
+  void keep_open() { number_ = -1; }
 
  private:
   int number_;
@@ -84,16 +85,32 @@ std::optional<Bytes> map_if_there(const std::string& path) {
   }
 }
 
-void give_back(std::span<const std::byte> part) {
-#if defined(MADV_DONTNEED) && !defined(__EMSCRIPTEN__)
-  // Its first page may end another part, which was given back before: then it is again.
-  const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-  const auto start = reinterpret_cast<std::uintptr_t>(part.data());
-  const std::uintptr_t first = start / page * page, end = (start + part.size()) / page * page;
-  if (first < end) madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);
-#else
-  static_cast<void>(part);
-#endif
+File::File(std::string path) : path_(std::move(path)), descriptor_(open_to_read(path_)) {
+  Descriptor closes(descriptor_);
+  if (descriptor_ < 0) {
+    if (errno == ENOENT) throw input_error(path_, "no such file");
+    throw storage_error(path_, "cannot be opened");
+  }
+  struct stat status {};
+  if (fstat(descriptor_, &status) != 0) throw storage_error(path_, "cannot be read");
+  if (!S_ISREG(status.st_mode)) throw input_error(path_, "not a file");
+  size_ = static_cast<std::size_t>(status.st_size);
+  closes.keep_open();
+}
+
+File::~File() { close(descriptor_); }
+
+void File::read_at(std::size_t offset, std::span<std::byte> to) const {
+  while (!to.empty()) {
+    const ssize_t count = pread(descriptor_, to.data(), to.size(), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw storage_error(path_, "cannot be read");
+    if (count == 0) {
+      throw Error(ErrorCode::kStorage, path_, "became shorter while it was read");
+    }
+    offset += static_cast<std::size_t>(count);
+    to = to.subspan(static_cast<std::size_t>(count));
+  }
 }
 
 void write_whole(const std::string& path, std::span<const std::byte> bytes) {

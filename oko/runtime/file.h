@@ -16,9 +16,25 @@ Bytes map_file(const std::string& path);
 // The same without an Error: empty if there is nothing, null if it cannot be read or is not a file.
 std::optional<Bytes> map_if_there(const std::string& path);
 
-// Gives the pages of a part of a mapped file back to the system, which reads them again if they are
-// needed. `part` must be of a file that map_file() mapped.
-void give_back(std::span<const std::byte> part);
+// A file that is read in parts rather than mapped: its size may change meanwhile, which is then an
+// Error and not a signal.
+class File {
+ public:
+  // Throws as map_file().
+  explicit File(std::string path);
+  ~File();
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  std::size_t size() const { return size_; }  // when it was opened
+  // Throws a storage Error if it cannot be read or has become shorter.
+  void read_at(std::size_t offset, std::span<std::byte> to) const;
+
+ private:
+  std::string path_;
+  int descriptor_;
+  std::size_t size_ = 0;
+};
 
 // Writes the file atomically, even across a power failure: to a temporary file, flushed, then
 // renamed. Throws a storage Error.

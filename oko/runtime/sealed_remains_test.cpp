@@ -85,7 +85,7 @@ class SealedModelsInMemory
   // The secret key itself, and what it unwraps.
   void add_keys(const std::vector<std::byte>& file, std::vector<Piece>& pieces) const {
     add_pieces(seal::read_bech32(secret_)->data, pieces);
-    const seal::SealedModel parts = seal::read_sealed(file, "file");
+    const seal::SealedModel parts = seal::read_sealed(seal::Source(file), "file");
     const seal::AgeHeader header = seal::read_age_header(parts.payload, "file");
     add_pieces(identity_->unwrap(header.stanzas.front())->span(), pieces);
   }

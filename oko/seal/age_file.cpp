@@ -6,12 +6,11 @@
 
 namespace oko::seal {
 
-Locked decrypt_age(std::span<const std::byte> file, std::span<const Unwrap> keys,
-                   const std::string& name, const Done& done) {
+Locked decrypt_age(const Source& file, std::span<const Unwrap> keys, const std::string& name) {
   start_sodium();
   const AgeHeader header = read_age_header(file, name);
   const FileKey key = file_key_of(header, keys, name);
-  return decrypt_payload(file.subspan(header.size), key, name, header.size, done);
+  return decrypt_payload(file.part(header.size, file.size() - header.size), key, name, header.size);
 }
 
 std::vector<std::byte> encrypt_age(std::span<const std::byte> content,

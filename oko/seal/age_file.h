@@ -11,8 +11,7 @@ namespace oko::seal {
 
 // The content of an age file (age-encryption.org/v1, not armored). Throws Refused (kDamaged,
 // kNoKey); then nothing of the content has been given out.
-Locked decrypt_age(std::span<const std::byte> file, std::span<const Unwrap> keys,
-                   const std::string& name, const Done& done = nullptr);
+Locked decrypt_age(const Source& file, std::span<const Unwrap> keys, const std::string& name);
 
 // What makes one recipient's stanza.
 using Wrap = std::function<Stanza(const FileKey& key)>;

@@ -17,9 +17,8 @@ constexpr std::size_t kCode = 32;
 
 class Reader {
  public:
-  Reader(std::span<const std::byte> file, const std::string& name)
-      : text_(reinterpret_cast<const char*>(file.data()), std::min(file.size(), kLongestHeader)),
-        name_(name) {}
+  Reader(std::span<const std::byte> start, const std::string& name)
+      : text_(reinterpret_cast<const char*>(start.data()), start.size()), name_(name) {}
 
   std::size_t position() const { return at_; }
   bool next_is(std::string_view word) const { return text_.substr(at_).starts_with(word); }
@@ -93,8 +92,9 @@ Wiped<32> code_of(std::span<const std::byte> protected_part, const FileKey& key)
 
 }  // namespace
 
-AgeHeader read_age_header(std::span<const std::byte> file, const std::string& name) {
-  Reader reader(file, name);
+AgeHeader read_age_header(const Source& file, const std::string& name) {
+  const std::vector<std::byte> head = file.read(0, std::min(file.size(), kLongestHeader));
+  Reader reader(head, name);
   if (!reader.next_is(kVersion)) {
     throw Refused(Refusal::kDamaged, name + "@0", "is not an age file",
                   "it starts with the line age-encryption.org/v1");
@@ -111,7 +111,8 @@ AgeHeader read_age_header(std::span<const std::byte> file, const std::string& na
   auto code = from_base64(last.substr(kEnd.size() + 1));
   if (!code || code->size() != kCode) throw reader.fault("the header's code is not 32 bytes");
   header.code = *std::move(code);
-  header.protected_part = file.first(start + kEnd.size());
+  const auto end = head.begin() + static_cast<std::ptrdiff_t>(start + kEnd.size());
+  header.protected_part.assign(head.begin(), end);
   header.size = reader.position();
   return header;
 }
@@ -130,7 +131,12 @@ std::string age_header(const std::vector<Stanza>& stanzas, const FileKey& key) {
   }
   text += kEnd;
   const Wiped<32> code = code_of(bytes_of(text), key);
-  return text + " " + base64(code.span()) + "\n";
+  text += " " + base64(code.span()) + "\n";
+  if (text.size() > kLongestHeader) {
+    throw Error(ErrorCode::kUsage, "", "there are too many recipients for one file",
+                "make a file for each group of at most 2000");
+  }
+  return text;
 }
 
 FileKey file_key_of(const AgeHeader& header, std::span<const Unwrap> keys,
@@ -141,10 +147,14 @@ FileKey file_key_of(const AgeHeader& header, std::span<const Unwrap> keys,
     throw Refused(Refusal::kDamaged, name, "a passphrase is not the only recipient");
   }
   std::optional<FileKey> key;
-  for (const Unwrap& unwrap : keys) {
-    for (const Stanza& stanza : header.stanzas) {
-      if (!key) key = unwrap(stanza);
+  try {
+    for (const Unwrap& unwrap : keys) {
+      for (const Stanza& stanza : header.stanzas) {
+        if (!key) key = unwrap(stanza);
+      }
     }
+  } catch (const Refused& refused) {  // by what does not know the file
+    throw Refused(refused.why(), name, refused.message(), refused.hint());
   }
   if (!key) {
     throw Refused(Refusal::kNoKey, name, "none of the given keys opens it",

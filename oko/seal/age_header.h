@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "oko/seal/crypto.h"
+#include "oko/seal/source.h"
 
 // The header of an age file (age-encryption.org/v1): for each recipient a stanza that wraps the
 // file's key, and a code that proves to who has the key that the header is as it was written.
@@ -21,18 +22,18 @@ struct Stanza {
 };
 
 struct AgeHeader {
-  std::vector<Stanza> stanzas;                // at least one
-  std::span<const std::byte> protected_part;  // of the file: what the code is computed of
-  std::vector<std::byte> code;                // 32 bytes, HMAC-SHA-256
-  std::size_t size = 0;                       // bytes of the header; the payload follows
+  std::vector<Stanza> stanzas;            // at least one
+  std::vector<std::byte> protected_part;  // what the code is computed of
+  std::vector<std::byte> code;            // 32 bytes, HMAC-SHA-256
+  std::size_t size = 0;                   // bytes of the header; the payload follows
 };
 
-// Reads the header at the start of `file`, a view into which the result keeps. Throws Refused
-// (kDamaged) at "name@byte" for anything that the format does not allow, and for headers of more
-// than 256 KiB.
-AgeHeader read_age_header(std::span<const std::byte> file, const std::string& name);
+// Reads the header at the start of `file`. Throws Refused (kDamaged) at "name@byte" for anything
+// that the format does not allow, and for headers of more than 256 KiB.
+AgeHeader read_age_header(const Source& file, const std::string& name);
 
-// The header of these stanzas, protected with the file's key.
+// The header of these stanzas, protected with the file's key. Throws a usage Error if it would be
+// longer than read_age_header() takes.
 std::string age_header(const std::vector<Stanza>& stanzas, const FileKey& key);
 
 // What opens a stanza: the file's key, or nothing if it is another recipient's. Throws Refused if

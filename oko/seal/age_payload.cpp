@@ -36,8 +36,8 @@ std::size_t payload_size(std::size_t content) {
   return kNonce + content + chunks * kTag;
 }
 
-Locked decrypt_payload(std::span<const std::byte> payload, const FileKey& key,
-                       const std::string& name, std::size_t offset, const Done& done) {
+Locked decrypt_payload(const Source& payload, const FileKey& key, const std::string& name,
+                       std::size_t offset) {
   const auto fault = [&](std::size_t at, const char* message) {
     return Refused(Refusal::kDamaged, name + "@" + std::to_string(offset + at), message);
   };
@@ -49,13 +49,15 @@ Locked decrypt_payload(std::span<const std::byte> payload, const FileKey& key,
   // Otherwise one content could be written in two ways.
   if (rest == kTag && chunks > 1) throw fault(payload.size() - kTag, "the last chunk is empty");
 
-  const Wiped<32> chunk_key = payload_key(key, payload.first(kNonce));
+  const Wiped<32> chunk_key = payload_key(key, payload.read(0, kNonce));
   Locked content(sealed - chunks * kTag);
   std::span<std::byte> to = content.span();
+  std::vector<std::byte> buffer(std::min(sealed, kChunk + kTag));
   for (std::size_t i = 0; i < chunks; ++i) {
     const bool is_last = i + 1 == chunks;
     const std::size_t at = kNonce + i * (kChunk + kTag);
-    const auto chunk = payload.subspan(at, is_last ? rest : kChunk + kTag);
+    const auto chunk = std::span(buffer).first(is_last ? rest : kChunk + kTag);
+    payload.read(at, chunk);
     const auto nonce = nonce_of(i, is_last);
     if (crypto_aead_chacha20poly1305_ietf_decrypt(
             reinterpret_cast<std::uint8_t*>(to.data()), nullptr, nullptr, octets(chunk),
@@ -63,7 +65,6 @@ Locked decrypt_payload(std::span<const std::byte> payload, const FileKey& key,
       throw fault(at, "the content was changed or cut off after it was sealed");
     }
     to = to.subspan(chunk.size() - kTag);
-    if (done) done(chunk);
   }
   return content;
 }

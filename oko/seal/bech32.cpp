@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "oko/base/locked.h"
+
 namespace oko::seal {
 namespace {
 
@@ -34,6 +36,12 @@ class Remainder {
   std::uint32_t value_ = 1;
 };
 
+// A secret key with a wrong character is nearly a secret key.
+std::nullopt_t refused(Bech32& text) {
+  wipe(text.data);
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Bech32> read_bech32(std::string_view text) {
@@ -57,7 +65,7 @@ std::optional<Bech32> read_bech32(std::string_view text) {
   int waiting = 0;
   for (std::size_t i = one + 1; i < text.size(); ++i) {
     const std::size_t value = kAlphabet.find(lower(text[i]));
-    if (value == kAlphabet.npos) return std::nullopt;
+    if (value == kAlphabet.npos) return refused(out);
     remainder.add(static_cast<std::uint32_t>(value));
     if (i >= text.size() - kChecksum) continue;
     bits = (bits << 5 | static_cast<std::uint32_t>(value)) & 0xfff;
@@ -69,7 +77,7 @@ std::optional<Bech32> read_bech32(std::string_view text) {
   }
   // What does not fill a byte must be less than a character, and zero.
   const bool is_whole = waiting < 5 && (bits & ((1U << waiting) - 1)) == 0;
-  if (!is_whole || remainder.value() != 1) return std::nullopt;
+  if (!is_whole || remainder.value() != 1) return refused(out);
   return out;
 }
 

@@ -92,6 +92,8 @@ std::optional<FileKey> unwrap(std::span<const std::byte> body, const Wiped<32>& 
 
 Blake2b::Blake2b() { crypto_generichash_init(&state_, nullptr, 0, kHash); }
 
+Blake2b::~Blake2b() { sodium_memzero(&state_, sizeof state_); }
+
 void Blake2b::add(std::span<const std::byte> bytes) {
   crypto_generichash_update(&state_, octets(bytes), bytes.size());
 }

@@ -43,6 +43,9 @@ std::optional<FileKey> unwrap(std::span<const std::byte> body, const Wiped<32>& 
 class Blake2b {
  public:
   Blake2b();
+  Blake2b(const Blake2b&) = delete;
+  Blake2b& operator=(const Blake2b&) = delete;
+  ~Blake2b();  // overwrites what it has of the last bytes
   void add(std::span<const std::byte> bytes);
   std::string hex();  // what `b2sum -l 256` prints; nothing may be added after it
 

@@ -93,7 +93,15 @@ Manifest parse(std::string_view text, const std::string& name) {
   manifest.sealed_hash = json_get<std::string>(sealed, "blake2b", name + ": sealed");
   check_hash(manifest.sealed_hash, "blake2b", name + ": sealed");
   manifest.input = json_get<Json>(json, "input", name);
+  for (const char* side : {"channels", "height", "width"}) {
+    if (json_get<int>(manifest.input, side, name + ": input") < 1) {
+      throw input_error(name + ": input", std::string("\"") + side + "\" is below 1");
+    }
+  }
   manifest.preprocess = json_get<Json>(json, "preprocess", name);
+  if (!manifest.preprocess.is_object()) {
+    throw input_error(name, "\"preprocess\" is not an object");
+  }
   const Json classes = json_get<Json>(json, "classes", name);
   if (!classes.is_array()) throw input_error(name, "\"classes\" is not a list");
   for (const Json& one : classes) {

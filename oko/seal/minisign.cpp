@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "oko/base/error.h"
+#include "oko/base/text.h"
 #include "oko/seal/refused.h"
 
 namespace oko::seal {
@@ -86,7 +87,10 @@ PublicKey PublicKey::read(std::string_view text, const std::string& place) {
   const Error fault = input_error(place, "is not a public key of minisign's",
                                   "it is one line that starts with RW, as in minisign.pub");
   if (text.size() > kLongest) throw fault;
-  std::vector<std::string_view> lines = lines_of(text);
+  std::vector<std::string_view> lines = lines_of(without_bom(text));
+  while (!lines.empty() && lines.back().find_first_not_of(" \t") == std::string_view::npos) {
+    lines.pop_back();
+  }
   if (lines.size() == 2 && lines[0].starts_with(kUntrusted)) lines.erase(lines.begin());
   if (lines.size() != 1) throw fault;
   const auto bytes = from_base64(lines[0], true);

@@ -13,49 +13,65 @@ namespace {
 constexpr std::size_t kEnd = 2 * kUstarBlock;  // zeros
 constexpr std::size_t kSizeField = 124, kSizeDigits = 11;
 
-bool is_zero(std::span<const std::byte> bytes) {
-  return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
-}
+constexpr std::size_t kLongestManifest = std::size_t{1} << 20, kLongestSignature = 16384;
 
 class TarReader {
  public:
-  TarReader(std::span<const std::byte> file, const std::string& name) : file_(file), name_(name) {}
+  TarReader(const Source& file, const std::string& name) : file_(file), name_(name) {}
 
-  std::size_t position() const { return at_; }
-
-  std::span<const std::byte> member(std::string_view name) {
-    if (file_.size() - at_ < kUstarBlock)
-      throw fault("ends where " + std::string(name) + " starts");
-    const std::size_t size = size_field();
+  // Moves to the content of the member.
+  std::size_t start(std::string_view name, std::size_t longest) {
+    if (rest() < kUstarBlock) throw fault("ends where " + std::string(name) + " starts");
+    const std::vector<std::byte> found = file_.read(at_, kUstarBlock);
+    const std::uint64_t size = size_field(found);
     const std::string block = ustar_block({.name = name, .size = size});
-    if (!std::ranges::equal(file_.subspan(at_, kUstarBlock), std::as_bytes(std::span(block)))) {
+    if (!std::ranges::equal(found, std::as_bytes(std::span(block)))) {
       throw fault("is not the start of " + std::string(name) + " in a sealed model");
     }
     at_ += kUstarBlock;
-    const std::size_t filled = ustar_rounded_up(size);
-    if (file_.size() - at_ < filled) throw fault("ends within " + std::string(name));
-    const auto content = file_.subspan(at_, size);
-    at_ += size;
-    zeros(filled - size);
+    if (size > longest) throw fault(std::string(name) + " is too long");
+    if (size > rest() || ustar_rounded_up(size) > rest()) {
+      throw fault("ends within " + std::string(name));
+    }
+    return static_cast<std::size_t>(size);
+  }
+  std::string text(std::string_view name, std::size_t longest) {
+    std::string content(start(name, longest), '\0');
+    file_.read(at_, std::as_writable_bytes(std::span(content)));
+    finish(content.size());
     return content;
   }
-
+  Source part(std::string_view name) {
+    const std::size_t size = start(name, file_.size());
+    const Source content = file_.part(at_, size);
+    finish(size);
+    return content;
+  }
   void end() {
-    if (file_.size() - at_ != kEnd) throw fault("is not the end of a sealed model");
+    if (rest() != kEnd) throw fault("is not the end of a sealed model");
     zeros(kEnd);
   }
 
  private:
-  // Of the member that starts here; the comparison with the whole block finds what is wrong here.
-  std::size_t size_field() const {
-    std::size_t size = 0;
-    for (const std::byte digit : file_.subspan(at_ + kSizeField, kSizeDigits)) {
-      size = size << 3 | (static_cast<std::size_t>(digit) & 7);
+  std::size_t rest() const { return file_.size() - at_; }
+
+  // The comparison with the whole block finds what is wrong here.
+  static std::uint64_t size_field(const std::vector<std::byte>& block) {
+    std::uint64_t size = 0;
+    for (std::size_t i = 0; i < kSizeDigits; ++i) {
+      size = size << 3 | (static_cast<std::uint64_t>(block[kSizeField + i]) & 7);
     }
     return size;
   }
+  void finish(std::size_t size) {
+    at_ += size;
+    zeros(static_cast<std::size_t>(ustar_rounded_up(size)) - size);
+  }
   void zeros(std::size_t count) {
-    if (!is_zero(file_.subspan(at_, count))) throw fault("is not zero as it should be");
+    const std::vector<std::byte> found = file_.read(at_, count);
+    if (std::ranges::any_of(found, [](std::byte b) { return b != std::byte{0}; })) {
+      throw fault("is not zero as it should be");
+    }
     at_ += count;
   }
   Refused fault(std::string message) const {
@@ -63,7 +79,7 @@ class TarReader {
             "the file is not one that oko seal pack wrote, or was changed since"};
   }
 
-  std::span<const std::byte> file_;
+  const Source& file_;
   const std::string& name_;
   std::size_t at_ = 0;
 };
@@ -72,17 +88,22 @@ std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// In parts, so that each can be given back.
-std::string hash_of(std::span<const std::byte> bytes, const Done& done) {
-  constexpr std::size_t kPart = std::size_t{1} << 20;
+// As the manifest writes it.
+std::string hash_of(const Source& source) {
+  constexpr std::size_t kPart = std::size_t{64} << 10;
+  std::vector<std::byte> buffer(std::min(source.size(), kPart));
   Blake2b hash;
-  while (!bytes.empty()) {
-    const auto part = bytes.first(std::min(bytes.size(), kPart));
+  for (std::size_t at = 0; at < source.size();) {
+    const auto part = std::span(buffer).first(std::min(source.size() - at, kPart));
+    source.read(at, part);
     hash.add(part);
-    if (done) done(part);
-    bytes = bytes.subspan(part.size());
+    at += part.size();
   }
   return hash.hex();
+}
+
+std::string payload_place(const std::string& name) {
+  return name + ": " + std::string(kPayloadName);
 }
 
 }  // namespace
@@ -94,13 +115,12 @@ bool is_sealed(std::span<const std::byte> file) {
   return file.size() >= kUstarBlock && text_of(file).starts_with(start);
 }
 
-SealedModel read_sealed(std::span<const std::byte> file, const std::string& name) {
+SealedModel read_sealed(const Source& file, const std::string& name) {
   TarReader reader(file, name);
   SealedModel sealed;
-  sealed.manifest = text_of(reader.member(kManifestName));
-  sealed.signature = text_of(reader.member(kSignatureName));
-  sealed.payload_offset = reader.position() + kUstarBlock;
-  sealed.payload = reader.member(kPayloadName);
+  sealed.manifest = reader.text(kManifestName, kLongestManifest);
+  sealed.signature = reader.text(kSignatureName, kLongestSignature);
+  sealed.payload = reader.part(kPayloadName);
   reader.end();
   return sealed;
 }
@@ -108,14 +128,13 @@ SealedModel read_sealed(std::span<const std::byte> file, const std::string& name
 std::vector<std::byte> sealed_file(std::string_view manifest, std::string_view signature,
                                    std::span<const std::byte> payload) {
   std::vector<std::byte> file;
-  file.reserve(ustar_rounded_up(manifest.size()) + ustar_rounded_up(signature.size()) +
-               ustar_rounded_up(payload.size()) + 3 * kUstarBlock + kEnd);
+  file.reserve(manifest.size() + signature.size() + payload.size() + 6 * kUstarBlock + kEnd);
   const auto add = [&](std::string_view name, std::span<const std::byte> content) {
     const std::string block = ustar_block({.name = name, .size = content.size()});
     const auto bytes = std::as_bytes(std::span(block));
     file.insert(file.end(), bytes.begin(), bytes.end());
     file.insert(file.end(), content.begin(), content.end());
-    file.resize(ustar_rounded_up(file.size()));
+    file.resize(static_cast<std::size_t>(ustar_rounded_up(file.size())));
   };
   add(kManifestName, bytes_of(manifest));
   add(kSignatureName, bytes_of(signature));
@@ -158,17 +177,24 @@ void check_demands(const Manifest& manifest, const Demands& demands, const std::
   }
 }
 
-Locked open_sealed(const SealedModel& sealed, const Manifest& manifest,
-                   std::span<const Unwrap> keys, const std::string& name, const Done& done) {
-  const std::string place = name + ": " + std::string(kPayloadName);
+void check_payload(const SealedModel& sealed, const Manifest& manifest, const std::string& name) {
   if (sealed.payload.size() != manifest.sealed_size ||
-      hash_of(sealed.payload, done) != manifest.sealed_hash) {
-    throw Refused(Refusal::kDamaged, place, "is not the file that the manifest describes",
+      hash_of(sealed.payload) != manifest.sealed_hash) {
+    throw Refused(Refusal::kDamaged, payload_place(name),
+                  "is not the file that the manifest describes",
                   "it was changed after it was sealed, or belongs to another model");
   }
-  Locked model = decrypt_age(sealed.payload, keys, place, done);
-  if (model.size() != manifest.size) {
-    throw Refused(Refusal::kDamaged, place, "has another size than the manifest says");
+}
+
+Locked open_sealed(const SealedModel& sealed, const Manifest& manifest,
+                   std::span<const Unwrap> keys, const std::string& name) {
+  check_payload(sealed, manifest, name);
+  Locked model = decrypt_age(sealed.payload, keys, payload_place(name));
+  Blake2b hash;  // of the model where it is, not of a copy
+  hash.add(model.span());
+  if (model.size() != manifest.size || hash.hex() != manifest.hash) {
+    throw Refused(Refusal::kDamaged, payload_place(name),
+                  "what it contains is not the model that the manifest describes");
   }
   return model;
 }

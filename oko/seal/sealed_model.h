@@ -20,18 +20,17 @@ inline constexpr std::string_view kManifestName = "manifest.json",
                                   kSignatureName = "manifest.json.minisig",
                                   kPayloadName = "model.age";
 
-// Its members; views into the file.
+// Its members: copies, but for the largest.
 struct SealedModel {
-  std::string_view manifest, signature;
-  std::span<const std::byte> payload;  // an age file
-  std::size_t payload_offset = 0;      // in the file
+  std::string manifest, signature;
+  Source payload;  // an age file
 };
 
 // Whether it looks like one, so that a plain model is not taken for a damaged sealed one.
 bool is_sealed(std::span<const std::byte> file);
 
 // Throws Refused (kDamaged) unless every byte outside the members' content is as the format has it.
-SealedModel read_sealed(std::span<const std::byte> file, const std::string& name);
+SealedModel read_sealed(const Source& file, const std::string& name);
 
 // The file of these members.
 std::vector<std::byte> sealed_file(std::string_view manifest, std::string_view signature,
@@ -52,10 +51,13 @@ struct Demands {
 // Throws Refused: kOtherModel, kOldRelease, kExpired or kOldApp.
 void check_demands(const Manifest& manifest, const Demands& demands, const std::string& name);
 
-// The model. What it was sealed as is compared with the manifest before anything is decrypted, so
-// nothing that is not signed is. Throws Refused (kDamaged, kNoKey).
+// Throws Refused (kDamaged) unless the encrypted file is the one that the manifest describes.
+void check_payload(const SealedModel& sealed, const Manifest& manifest, const std::string& name);
+
+// The model, after check_payload(), so that nothing is decrypted that is not signed. What comes of
+// it is compared with the manifest too: the file may have changed in between. Throws Refused
+// (kDamaged, kNoKey).
 Locked open_sealed(const SealedModel& sealed, const Manifest& manifest,
-                   std::span<const Unwrap> keys, const std::string& name,
-                   const Done& done = nullptr);
+                   std::span<const Unwrap> keys, const std::string& name);
 
 }  // namespace oko::seal

@@ -32,7 +32,8 @@ class OnnxExported : public ::testing::TestWithParam<const char*> {
     file_ = storage::read(scratch_.file(std::string(GetParam()) + ".onnx"));
     imported_ = formats::read_onnx(file_, GetParam());
     ASSERT_EQ(imported_.outputs.size(), 2U);
-    formats::add_heads(imported_, {{{3, 4}, {5, 6}, {7, 8}, {9, 10}}, {}, graph::BoxCode::kExponential});
+    formats::add_heads(imported_,
+                       {{{3, 4}, {5, 6}, {7, 8}, {9, 10}}, {}, graph::BoxCode::kExponential});
     input_ = runtime::random_numbers(3 * 32 * 32, 4);
     const auto engine = runtime::make_engine(imported_.network, {.threads = 1});
     const auto maps = engine->run(input_, 1);

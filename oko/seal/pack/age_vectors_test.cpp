@@ -115,7 +115,7 @@ std::string outcome(const Vector& vector, std::string& hash) {
     } else {
       file.assign(bytes_of(vector.file).begin(), bytes_of(vector.file).end());
     }
-    hash = sha256(decrypt_age(file, keys_of(vector), "file").span());
+    hash = sha256(decrypt_age(Source(file), keys_of(vector), "file").span());
     return "success";
   } catch (const Refused& refused) {
     return refused.why() == Refusal::kNoKey ? "no match" : "failure";

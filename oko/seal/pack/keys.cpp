@@ -41,6 +41,10 @@ Recipient recipient_of(std::string_view line, const std::string& place) {
   if (const auto key = P256Recipient::read(line)) {
     return {std::string(line), [key = *key](const FileKey& file) { return key.wrap(file); }};
   }
+  if (line.starts_with("ssh-")) {
+    throw input_error(place, "is a key of SSH, which models are not sealed for",
+                      "oko seal keygen makes one that they are");
+  }
   // Nobody's secret belongs into a message.
   if (line.starts_with("AGE-")) {
     throw input_error(place, "is a secret key where a public one is wanted",
@@ -55,12 +59,18 @@ std::string decrypted(std::string_view text, const std::string& place, const Ask
   const auto file = is_armored(text)
                         ? read_armor(text, place)
                         : std::vector<std::byte>(bytes_of(text).begin(), bytes_of(text).end());
+  const AgeHeader header = read_age_header(Source(file), place);
+  const auto is_scrypt = [](const Stanza& stanza) { return stanza.type == "scrypt"; };
+  if (std::ranges::none_of(header.stanzas, is_scrypt)) {
+    throw input_error(place, "is encrypted for another key, not with a passphrase",
+                      "open it with that key first: age -d -i KEY " + place);
+  }
   std::string passphrase = ask(place);
   const Unwrap unwrap = [&](const Stanza& stanza) {
     return unwrap_with_passphrase(stanza, passphrase);
   };
   try {
-    const Locked plain = decrypt_age(file, std::span(&unwrap, 1), place);
+    const Locked plain = decrypt_age(Source(file), std::span(&unwrap, 1), place);
     sodium_memzero(passphrase.data(), passphrase.size());
     return {reinterpret_cast<const char*>(plain.span().data()), plain.size()};
   } catch (const Refused& refused) {
@@ -74,6 +84,10 @@ std::vector<Unwrap> plain_identities(std::string_view text, const std::string& p
   std::vector<Unwrap> keys;
   for_lines(text, place, [&](std::string_view line, const std::string& at) {
     auto key = X25519Identity::read(line);
+    if (!key && line.starts_with("AGE-PLUGIN-")) {
+      throw input_error(at, "is a key of an age plugin, which oko does not run",
+                        "use age itself for it: age -d -i FILE model.age");
+    }
     if (!key && line.starts_with("AGE-SECRET-KEY-PQ-")) {
       throw input_error(at, "is a post-quantum key, which oko does not support",
                         "oko seal keygen makes one of the kind that it does");
@@ -90,6 +104,16 @@ std::vector<Unwrap> plain_identities(std::string_view text, const std::string& p
 }
 
 }  // namespace
+
+std::string fault_in_passphrase(std::string_view passphrase) {
+  constexpr std::size_t kLongest = 1024;  // minisign's
+  if (passphrase.empty()) return "is empty";
+  if (passphrase.size() > kLongest) return "has more than 1024 bytes";
+  for (const char c : passphrase) {
+    if (c == '\n' || c == '\r' || c == '\0') return "has a line break or a zero byte in it";
+  }
+  return "";
+}
 
 std::vector<Recipient> read_recipients(std::string_view text, const std::string& place) {
   start_sodium();

@@ -21,6 +21,9 @@ struct Recipient {
 // with '#' do not count. Throws an input Error at "place:line".
 std::vector<Recipient> read_recipients(std::string_view text, const std::string& place);
 
+// Why this cannot protect a new key ("is empty"), or "": what age and minisign could not be given.
+std::string fault_in_passphrase(std::string_view passphrase);
+
 // Asks for a passphrase; `place` says of what.
 using AskPassphrase = std::function<std::string(const std::string& place)>;
 

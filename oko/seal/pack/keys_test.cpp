@@ -31,11 +31,11 @@ TEST(Keys, OpenWhatIsSealedForThem) {
   const auto file = sealed_for("# two phones\n" + one.recipient + "\n\n" + two.recipient, "hello");
   for (const NewIdentity& key : {one, two}) {
     const auto keys = read_identities(key.file, "key", no_passphrase);
-    EXPECT_EQ(text_of(decrypt_age(file, keys, "file")), "hello");
+    EXPECT_EQ(text_of(decrypt_age(Source(file), keys, "file")), "hello");
   }
   const auto other = read_identities(make_identity(nullptr).file, "key", no_passphrase);
   try {
-    decrypt_age(file, other, "file");
+    decrypt_age(Source(file), other, "file");
     FAIL() << "another key opens it";
   } catch (const Refused& refused) {
     EXPECT_EQ(refused.why(), Refusal::kNoKey);
@@ -49,7 +49,7 @@ TEST(Keys, TakeAPassphrase) {
   EXPECT_EQ(key.file.find("AGE-SECRET"), std::string::npos);
   const auto file = sealed_for(key.recipient, "hello");
   const auto keys = read_identities(key.file, "key", [&](const std::string&) { return right; });
-  EXPECT_EQ(text_of(decrypt_age(file, keys, "file")), "hello");
+  EXPECT_EQ(text_of(decrypt_age(Source(file), keys, "file")), "hello");
   EXPECT_THROW(read_identities(key.file, "key", [&](const std::string&) { return wrong; }), Error);
 }
 

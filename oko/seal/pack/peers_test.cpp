@@ -96,7 +96,7 @@ TEST_F(Peers, AgeOpensOurFilesAndWeIts) {
       const auto bytes = is_text
                              ? read_armor(file, "file")
                              : std::vector<std::byte>(bytes_of(file).begin(), bytes_of(file).end());
-      const Locked plain = decrypt_age(bytes, identities, "file");
+      const Locked plain = decrypt_age(Source(bytes), identities, "file");
       EXPECT_TRUE(std::ranges::equal(plain.span(), bytes_of(content))) << size;
     }
   }
@@ -111,7 +111,7 @@ TEST_F(Peers, AgeKeygenMakesKeysForUsAndReadsOurs) {
   const std::vector<Wrap> one = {wraps.at(0).wrap};
   const auto file = encrypt_age(bytes_of("hello"), one);
   const auto keys = read_identities(read("theirs"), "key", no_passphrase);
-  EXPECT_EQ(decrypt_age(file, keys, "file").size(), 5U);
+  EXPECT_EQ(decrypt_age(Source(file), keys, "file").size(), 5U);
 
   const NewIdentity key = make_identity(nullptr);
   write("ours", key.file);

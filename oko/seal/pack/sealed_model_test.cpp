@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,6 +19,8 @@ namespace oko::seal {
 namespace {
 
 std::string no_passphrase(const std::string&) { return ""; }
+
+std::vector<std::byte> whole(const Source& source) { return source.read(0, source.size()); }
 
 // A model sealed for one key. `extra` floats make it as large as a test needs.
 class Sealing {
@@ -45,11 +49,17 @@ class Sealing {
     return pack(model_, network_, "oko", release_, read_recipients(identity_.recipient, "key"),
                 signer_);
   }
+  std::vector<Wrap> wraps() const {
+    std::vector<Wrap> all;
+    for (const Recipient& one : read_recipients(identity_.recipient, "key"))
+      all.push_back(one.wrap);
+    return all;
+  }
   std::vector<Unwrap> keys() const { return read_identities(identity_.file, "key", no_passphrase); }
 
   // As an app opens it, with its own demands.
   Locked open(std::span<const std::byte> file, const Demands& demands = {}) const {
-    const SealedModel sealed = read_sealed(file, "file");
+    const SealedModel sealed = read_sealed(Source(file), "file");
     const Manifest manifest = verified_manifest(sealed, signer(), "file");
     check_demands(manifest, demands, "file");
     return open_sealed(sealed, manifest, keys(), "file");
@@ -85,7 +95,8 @@ TEST(SealedModel, OpensAsItWasSealed) {
 TEST(SealedModel, SaysWhatItIsWithoutItsKey) {
   const Sealing sealing;
   const auto file = sealing.file();
-  const Manifest manifest = verified_manifest(read_sealed(file, "f"), sealing.signer(), "f");
+  const Manifest manifest =
+      verified_manifest(read_sealed(Source(file), "f"), sealing.signer(), "f");
   EXPECT_EQ(manifest.model, "cards");
   EXPECT_EQ(manifest.release, 7U);
   EXPECT_EQ(manifest.size, sealing.model().size());
@@ -107,7 +118,7 @@ TEST(SealedModel, IsRefusedWithAnotherKeyOrSigner) {
   const Sealing sealing, other;
   const auto file = sealing.file();
   EXPECT_EQ(other.refusal(file), Refusal::kSigner);
-  const SealedModel sealed = read_sealed(file, "file");
+  const SealedModel sealed = read_sealed(Source(file), "file");
   const Manifest manifest = verified_manifest(sealed, sealing.signer(), "file");
   try {
     open_sealed(sealed, manifest, other.keys(), "file");
@@ -122,10 +133,11 @@ TEST(SealedModel, IsRefusedWithAManifestOfAnotherModel) {
   const auto file = sealing.file();
   sealing.release().model = "coins";
   const auto second = sealing.file();
-  const SealedModel one = read_sealed(file, "one"), two = read_sealed(second, "two");
-  EXPECT_EQ(sealing.refusal(sealed_file(two.manifest, two.signature, one.payload)),
+  const SealedModel one = read_sealed(Source(file), "one"),
+                    two = read_sealed(Source(second), "two");
+  EXPECT_EQ(sealing.refusal(sealed_file(two.manifest, two.signature, whole(one.payload))),
             Refusal::kDamaged);
-  EXPECT_EQ(sealing.refusal(sealed_file(two.manifest, one.signature, two.payload)),
+  EXPECT_EQ(sealing.refusal(sealed_file(two.manifest, one.signature, whole(two.payload))),
             Refusal::kSigner);
 }
 
@@ -157,22 +169,84 @@ TEST(SealedModel, IsRefusedCutOffOrContinued) {
 TEST(SealedModel, IsRefusedWithItsChunksSwapped) {
   const Sealing sealing(60000);
   auto file = sealing.file();
-  const SealedModel sealed = read_sealed(file, "file");
+  const SealedModel sealed = read_sealed(Source(file), "file");
   Manifest manifest = verified_manifest(sealed, sealing.signer(), "file");
   constexpr std::size_t kChunk = 65536 + 16, kNonce = 16;
-  std::vector<std::byte> payload(sealed.payload.begin(), sealed.payload.end());
-  const auto first =
-      payload.begin() + static_cast<std::ptrdiff_t>(read_age_header(payload, "p").size + kNonce);
+  std::vector<std::byte> payload = whole(sealed.payload);
+  const auto first = payload.begin() + static_cast<std::ptrdiff_t>(
+                                           read_age_header(Source(payload), "p").size + kNonce);
   std::swap_ranges(first, first + kChunk, first + kChunk);
   Blake2b hash;
   hash.add(payload);
   manifest.sealed_hash = hash.hex();
   try {
-    open_sealed({sealed.manifest, sealed.signature, payload, 0}, manifest, sealing.keys(), "file");
+    open_sealed({sealed.manifest, sealed.signature, Source(payload)}, manifest, sealing.keys(),
+                "file");
     FAIL() << "swapped chunks are opened";
   } catch (const Refused& refused) {
     EXPECT_EQ(refused.why(), Refusal::kDamaged);
   }
+}
+
+// By whoever can write the file, between one reading of it and the next.
+TEST(SealedModel, IsNotChangedWhileItIsOpened) {
+  const Sealing sealing(60000);
+  const auto file = sealing.file();
+  const SealedModel good = read_sealed(Source(file), "file");
+  // From the nth reading on, an attacker's file of the same size, for the same key.
+  const auto attacked = [&](std::size_t from) {
+    auto other = file;
+    const auto payload =
+        encrypt_age(std::vector<std::byte>(sealing.model().size(), std::byte{7}), sealing.wraps());
+    EXPECT_EQ(payload.size(), good.payload.size());
+    const auto place = std::search(other.begin(), other.end(), payload.begin(),
+                                   payload.begin() + 21);  // age-encryption.org/v1
+    std::ranges::copy(payload, place);
+    std::size_t count = 0;
+    const Source source(file.size(), [&, from](std::size_t offset, std::span<std::byte> to) {
+      const auto& now = count++ < from ? file : other;
+      std::ranges::copy(std::span(now).subspan(offset, to.size()), to.begin());
+    });
+    const SealedModel sealed = read_sealed(source, "file");
+    const Manifest manifest = verified_manifest(sealed, sealing.signer(), "file");
+    const Locked model = open_sealed(sealed, manifest, sealing.keys(), "file");
+    EXPECT_TRUE(std::ranges::equal(model.span(), sealing.model()));
+  };
+  int refused = 0;
+  for (std::size_t from = 0; from < 40; ++from) {
+    try {
+      attacked(from);
+    } catch (const Refused&) {
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 10);
+}
+
+TEST(SealedModel, MustContainWhatItsManifestSays) {
+  const Sealing sealing;
+  const auto file = sealing.file();
+  const SealedModel sealed = read_sealed(Source(file), "file");
+  Manifest manifest = verified_manifest(sealed, sealing.signer(), "file");
+  manifest.hash = std::string(64, '0');
+  EXPECT_THROW(open_sealed(sealed, manifest, sealing.keys(), "file"), Refused);
+}
+
+// Sizes that a 32-bit phone cannot count.
+TEST(SealedModel, IsRefusedWithAnImpossibleSize) {
+  const Sealing sealing;
+  auto file = sealing.file();
+  for (const std::uint64_t size : {kLargestUstarSize, std::uint64_t{1} << 32}) {
+    const std::string block = ustar_block({.name = kManifestName, .size = size});
+    std::memcpy(file.data(), block.data(), block.size());
+    EXPECT_EQ(sealing.refusal(file), Refusal::kDamaged);
+  }
+}
+
+TEST(SealedModel, IsNotMadeForMoreRecipientsThanCanBeRead) {
+  const Sealing sealing;
+  const std::vector<Wrap> wraps(4000, sealing.wraps().front());
+  EXPECT_THROW(encrypt_age(bytes_of("hello"), wraps), Error);
 }
 
 TEST(SealedModel, IsNotMadeOfWhatNoPhoneTakes) {
