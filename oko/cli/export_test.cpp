@@ -315,6 +315,7 @@ TEST_F(Export, AFileWithoutHeadsGetsThoseOfAnotherModel) {
   };
   refused({"--heads-from", file("model.oko"), "--no-heads"}, "cannot be combined");
   refused({"--heads-from", file("model.oko"), "--anchors", "1,2"}, "cannot be combined");
+  refused({"--heads-from", file("model.oko"), "--decoding", "yolox"}, "cannot be combined");
   refused({"--heads-from", param}, "has no heads");
   EXPECT_THAT(oko_command({"inspect", file("model.oko"), "--heads-from", file("back.oko")}).error,
               HasSubstr("already defines its heads"));

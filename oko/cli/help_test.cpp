@@ -200,7 +200,7 @@ TEST(Choices, OfEveryCommandAreRefusedWithTheNearest) {
       {{"eval", "m.oko", "data", "--precision", "fp166"}, "--precision", "fp16"},
       {{"export", "m.oko", "--to", "onx"}, "--to", "onnx"},
       {{"export", "m.oko", "--to", "onnx", "--precision", "in8"}, "--precision", "int8"},
-      {{"import", "m.h5", "--decoding", "yolo3", "-o", "x.oko"}, "--decoding", "yolov3"},
+      {{"import", "m.h5", "--decoding", "yolov33", "-o", "x.oko"}, "--decoding", "yolov3"},
       {{"inspect", "yolov3-tiny", "--profile", "--target", "scalr"}, "--target", "scalar"},
       {{"quantize", "m.oko", "data", "-o", "x.oko", "--method", "kll"}, "--method", "kl"},
       {{"quantize", "m.oko", "data", "-o", "x.oko", "--store", "int"}, "--store", "int8"},
@@ -236,7 +236,7 @@ TEST(Flags, WithoutEffectAreRejectedByName) {
       {{"inspect", "yolov3-tiny", "--json", "--svg", "-"}, "--json"},
       {{"inspect", "yolov3-tiny", "--rounds", "3"}, "--rounds"},
       {{"import", "m.h5", "--masks", "0,1", "-o", "x.oko"}, "--masks"},
-      {{"import", "m.h5", "--decoding", "yolov3", "-o", "x.oko"}, "--decoding"},
+      {{"import", "m.h5", "--decoding", "yolov8", "--no-heads", "-o", "x.oko"}, "--no-heads"},
       {{"import", "m.h5", "--no-heads", "--anchors", "1,2", "-o", "x.oko"}, "--no-heads"},
       {{"data", "check", "photos", "--allow-loss"}, "--allow-loss"},
   };

@@ -89,8 +89,9 @@ void check_heads(const formats::ReadModel& read, const ImportArguments& argument
   throw Error(
       ErrorCode::kUsage, arguments.files.front(),
       "its outputs look like heads, but the file does not contain their anchors",
-      "give --anchors (a file, or 10,14,23,27,…), --heads-from the model that it was exported "
-      "from, or --no-heads to import raw outputs");
+      "give --anchors (a file, or 10,14,23,27,…), --decoding and the family of a detector without "
+      "anchors, --heads-from the model that it was exported from, or --no-heads to import raw "
+      "outputs");
 }
 
 formats::ReadModel read_sources(const ImportArguments& arguments) {
@@ -102,24 +103,22 @@ formats::ReadModel read_sources(const ImportArguments& arguments) {
     throw Error(ErrorCode::kUsage, "--no-heads",
                 "cannot be combined with --anchors, which adds heads", "omit one of them");
   }
-  if (arguments.anchors.empty() && !arguments.decoding.empty()) {
-    throw Error(ErrorCode::kUsage, "--decoding",
-                "applies to heads made with --anchors, which is missing", "give both");
+  if (arguments.no_heads && !arguments.decoding.empty()) {
+    throw Error(ErrorCode::kUsage, "--no-heads",
+                "cannot be combined with --decoding, which adds heads", "omit one of them");
   }
-  if (!arguments.heads_from.empty() && (arguments.no_heads || !arguments.anchors.empty())) {
+  if (!arguments.heads_from.empty() &&
+      (arguments.no_heads || !arguments.anchors.empty() || !arguments.decoding.empty())) {
     throw Error(ErrorCode::kUsage, "--heads-from",
-                "cannot be combined with --anchors or --no-heads", "omit one of them");
+                "cannot be combined with --anchors, --decoding or --no-heads", "omit one of them");
   }
   const std::vector<std::string> files = sorted_out(arguments.files, arguments.weights);
   formats::ReadOptions options;
   std::vector<std::string> notes;
   if (!arguments.network.empty()) options.network = structure_of(arguments, notes);
   if (!arguments.size.empty()) options.size = parse_size(arguments.size);
-  options.heads = {anchors_of(arguments.anchors), masks_of(arguments.masks), {}};
-  if (!arguments.decoding.empty()) {
-    options.heads.box_code =
-        arguments.decoding == "yolov3" ? graph::BoxCode::kExponential : graph::BoxCode::kSquared;
-  }
+  options.heads = {anchors_of(arguments.anchors), masks_of(arguments.masks),
+                   value_named<formats::Family>(arguments.decoding)};
   options.raw_outputs = arguments.no_heads;
   const convert::ModelFiles model =
       convert::open_model(files.front(), files.size() > 1 ? files[1] : std::string());
@@ -300,9 +299,10 @@ void add_import_command(CLI::App& app, Context& context) {
                    "Anchor indices of each output, in the file's order: 3,4,5/0,1,2")
       ->type_name("LIST");
   add_choice(*command, "--decoding", a.decoding,
-             "How boxes are decoded with --anchors, if the network does not show it",
-             {"yolov3", "yolov5"})
-      ->type_name("KIND");
+             "Family of the detector, whose decoding of boxes the file does not show; yolov3, "
+             "yolov5 and mostly yolo-fastestv2 need --anchors",
+             {kWords<formats::Family>.begin(), kWords<formats::Family>.end()})
+      ->type_name("FAMILY");
   command
       ->add_option("--network", a.network,
                    "Network for a weights-only file: a built-in name or a model file")

@@ -18,8 +18,9 @@ formats::ReadModel read_model(const ModelFiles& model, const formats::ReadOption
                 "omit it; it is only for weights-only files");
   }
   formats::ReadModel result = format.read(model.files, options);
-  if (!options.heads.anchors.empty() && !result.has_given_heads) {
-    throw Error(ErrorCode::kUsage, "--anchors", file + " already defines its heads", "omit it");
+  if ((!options.heads.anchors.empty() || options.heads.decoding) && !result.has_given_heads) {
+    throw Error(ErrorCode::kUsage, options.heads.anchors.empty() ? "--decoding" : "--anchors",
+                file + " already defines its heads", "omit it");
   }
   const graph::Shape& input = result.network.input;
   if (options.size &&

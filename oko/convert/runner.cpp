@@ -40,13 +40,37 @@ bool scales_its_input(const graph::Network& network) {
          first->groups == channels && std::ranges::count_if(network.layers, reads) == 1;
 }
 
+std::vector<graph::Operation> heads_of(const graph::Network& network) {
+  std::vector<graph::Operation> heads;
+  for (const int head : network.heads()) heads.push_back(network.layers[head].operation);
+  return heads;
+}
+
+// A file that was imported with --decoding has heads of the family that gives it the same ones.
+bool take_family(const Source& with, Source& without) {
+  for (std::size_t i = 0; i < kWords<formats::Family>.size(); ++i) {
+    formats::ReadOptions options = without.options;
+    options.heads.decoding = static_cast<formats::Family>(i);
+    try {
+      formats::ReadModel model = read_model(without.files, options);
+      if (heads_of(model.network) != heads_of(with.model.network)) continue;
+      without.options = options;
+      without.model = std::move(model);
+      return true;
+    } catch (const Error&) {  // not of that family
+    }
+  }
+  return false;
+}
+
 void share_heads(Source& with, Source& without) {
   try {
     without.options.description = description_for(without.model.network, with.model.network);
     without.read();
   } catch (const Error&) {  // it cannot have them: its outputs are others
-    if (!with.was_recognized()) throw;
     without.options.description.clear();
+    if (take_family(with, without)) return;
+    if (!with.was_recognized()) throw;
     without.read();
   }
   if (without.has_heads() || !with.was_recognized()) return;
@@ -63,6 +87,7 @@ std::unique_ptr<Executor> executor_of(const Source& source, std::string& note) {
   }
   formats::ReadOptions options = source.options;
   options.raw_outputs = true;
+  options.heads = {};
   const formats::ReadModel raw = read_model(source.files, options);
   auto file = independent_executor(*format, files, raw.network, note, raw.output_keys);
   if (!file) return nullptr;

@@ -8,6 +8,7 @@
 #include "oko/convert/parity.h"
 #include "oko/convert/read.h"
 #include "oko/graph/oko_file.h"
+#include "oko/graph/synthetic.h"
 #include "tests/support/reference_models.h"
 
 namespace oko::convert {
@@ -79,6 +80,38 @@ TEST_P(Recognized, WithoutHeadsItsOwnOutputsAreCompared) {
 
 INSTANTIATE_TEST_SUITE_P(Modern, Recognized,
                          ::testing::Values("yolox_nano.onnx", "FastestDet.onnx"));
+
+// Nine maps without a sigmoid could be anything's: the user said that it is a YOLOX.
+TEST(Runners, AFileThatWasImportedWithAFamilyIsReadAsIt) {
+  graph::Network network;
+  network.input = {3, 64, 64};
+  for (const int stride : {8, 16, 32}) {
+    for (const int values : {4, 1, 2}) {
+      const int index = static_cast<int>(network.layers.size());
+      const std::string name = "map" + std::to_string(index);
+      network.layers.push_back(
+          {name,
+           graph::Convolution{values, 1, stride, 1, {}, {}, graph::Activation::kLinear},
+           {graph::kNetworkInput},
+           {}});
+      network.raw_outputs.push_back({index, name});
+    }
+  }
+  graph::infer_shapes(network);
+  graph::fill_synthetic_weights(network);
+  const formats::Format& onnx = *formats::find_format("onnx");
+  ModelFiles file{&onnx, onnx.write(network, {}, "m").files};
+  formats::ReadOptions options;
+  EXPECT_TRUE(read_model(file, options).network.heads().empty());
+  options.heads.decoding = formats::Family::kYoloX;
+  const graph::Network made = read_model(file, options).network;
+  ASSERT_EQ(made.heads().size(), 3U);
+  const ModelFiles own{formats::find_format("oko"), {{"model.oko", Bytes(graph::write_oko(made))}}};
+  const auto [first, second] = runners_of(own, file);
+  EXPECT_EQ(second.network.heads().size(), 3U);
+  const std::vector<std::vector<float>> inputs{std::vector<float>(3 * 64 * 64, .5F)};
+  EXPECT_TRUE(compare(first.network, *first.executor, *second.executor, inputs).agrees());
+}
 
 }  // namespace
 }  // namespace oko::convert

@@ -5,6 +5,10 @@
 
 namespace oko::formats {
 
+std::string title_of(const Candidate& candidate) {
+  return std::string(title_of(candidate.family)) + candidate.detail;
+}
+
 std::vector<Candidate::Head> heads_in_order(const std::vector<int>& order,
                                             std::vector<graph::Operation> operations) {
   std::vector<Chosen> parts;
@@ -28,7 +32,7 @@ static void set_preprocessing(Imported& imported, const Candidate& candidate) {
                            (imported.defines_range ? "how images are resized and the order of "
                                                      "colours; assuming those of "
                                                    : "preprocessing; assuming that of ") +
-                           candidate.family);
+                           title_of(candidate));
 }
 
 static std::vector<HeadPart> parts_of(const Imported& imported, const Level& level,

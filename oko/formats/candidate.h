@@ -16,9 +16,13 @@ struct Candidate {
     bool operator==(const Head&) const = default;
   };
   std::vector<Head> heads;
-  std::string family;
+  Family family{};
   image::Preprocess preprocess;  // of the family's own programs
+  std::string detail{};          // after the family's title, for notes
 };
+
+// For notes: "a YOLOX".
+std::string title_of(const Candidate& candidate);
 
 // One head a level, which all read their parts in this order.
 std::vector<Candidate::Head> heads_in_order(const std::vector<int>& order,

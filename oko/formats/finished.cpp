@@ -37,13 +37,22 @@ std::vector<T> in_order(const std::vector<T>& known, const Imported& imported) {
   return sorted;
 }
 
+// With the user's anchors.
+void add_given_heads(Imported& imported, const HeadOptions& heads) {
+  if (heads.decoding) check_proved(imported, *heads.decoding);
+  if (!recognize_with_anchors(imported, heads)) add_heads(imported, heads);
+}
+
 }  // namespace
 
 ReadModel finished(Imported imported, const ReadOptions& options) {
   ReadModel result;
   if (imported.network.heads().empty()) {
     if (!options.heads.anchors.empty()) {
-      if (!recognize_with_anchors(imported, options.heads)) add_heads(imported, options.heads);
+      add_given_heads(imported, options.heads);
+      result.has_given_heads = true;
+    } else if (options.heads.decoding) {
+      recognize_heads(imported, options.heads.decoding);
       result.has_given_heads = true;
     } else if (!options.description.empty()) {
       apply_description(imported, options.description, imported.network.name);
@@ -61,6 +70,8 @@ ReadModel finished(Imported imported, const ReadOptions& options) {
   }
   apply_labels(imported);
   set_raw_outputs(imported);
+  // Those that a reader itself recognized are of the family that was given.
+  if (options.heads.decoding && !imported.parts.empty()) result.has_given_heads = true;
   result.output_keys = in_order(imported.keys, imported);
   result.head_parts = in_order(imported.parts, imported);
   result.network = std::move(imported.network);

@@ -1,6 +1,7 @@
 #include "oko/formats/heads.h"
 
 #include <algorithm>
+#include <cassert>
 #include <charconv>
 #include <map>
 #include <numeric>
@@ -105,7 +106,7 @@ constexpr const char* kDecodingHint =
     "use --decoding yolov3 if its boxes are exp(t) x anchor, --decoding yolov5 if they are "
     "(2 sigmoid(t))^2 x anchor, as those of YOLOv5 with --anchors "
     "10,13,16,30,33,23,30,61,62,45,59,119,116,90,156,198,373,326 unless it was trained with "
-    "others; "
+    "others, or --decoding and the family of a detector without anchors; "
     "otherwise use --no-heads and decode its outputs in the app";
 
 void check_decoding(const Imported& imported) {
@@ -373,7 +374,15 @@ void check_head_outputs(const Imported& imported, bool decoding_given) {
 }
 
 void add_heads(Imported& imported, const HeadOptions& options) {
-  check_head_outputs(imported, options.box_code.has_value());
+  const Family decoding = options.decoding.value_or(Family::kYoloV3);
+  assert(decoding != Family::kYoloFastestV2);  // which recognize_with_anchors() reads
+  if (!takes_anchors(decoding)) {
+    throw Error(ErrorCode::kUsage, "--anchors",
+                "has no effect with --decoding " + std::string(word_of(decoding)) +
+                    ", whose heads take none from outside",
+                "omit one of them");
+  }
+  check_head_outputs(imported, options.decoding.has_value());
   const std::size_t outputs = imported.outputs.size(), anchors = options.anchors.size();
   std::vector<std::vector<int>> masks = options.masks;
   if (masks.empty()) {
@@ -409,8 +418,7 @@ void add_heads(Imported& imported, const HeadOptions& options) {
                         "give the anchors the model was trained with");
     }
     graph::Yolo yolo{options.anchors, masks[i], channels / boxes - 5};
-    yolo.box_code = options.box_code.value_or(graph::BoxCode::kExponential);
-    if (yolo.box_code == graph::BoxCode::kSquared) yolo.scale_x_y = 2;
+    if (decoding == Family::kYoloV5) yolo.box_code = graph::BoxCode::kSquared, yolo.scale_x_y = 2;
     heads.push_back(head_after(imported, i, std::move(yolo)));
   }
   insert_heads(imported, heads);

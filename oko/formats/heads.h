@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "oko/formats/family.h"
 #include "oko/graph/network.h"
 
 namespace oko::formats {
@@ -85,12 +86,12 @@ struct HeadOptions {
   // Which of the anchors each output uses. Empty: the same number each, the coarsest output the
   // last ones, as in every published YOLOv3, with a note.
   std::vector<std::vector<int>> masks{};
-  // How boxes are decoded, if the user says so: as YOLOv3 does (kExponential, which is assumed) or
-  // as YOLOv5 (kSquared). A network with SiLU (swish) or YOLOv5's first layer is otherwise refused:
-  // YOLOv5 and its successors use them, and they decode the same tensors in another way. So is a
-  // file that goes on to compute with its outputs, unless it does so by a sigmoid and an
-  // exponential, as YOLOv3 does.
-  std::optional<graph::BoxCode> box_code{};
+  // How boxes are decoded, if the user says so: with anchors as YOLOv3 (which is assumed), YOLOv5
+  // or Yolo-FastestV2, without them as the family that the file is of, whose parts its outputs must
+  // have. A network with SiLU (swish) or YOLOv5's first layer is otherwise refused: YOLOv5 and its
+  // successors use them, and they decode the same tensors in another way. So is a file that goes on
+  // to compute with its outputs, unless it does so by a sigmoid and an exponential, as YOLOv3 does.
+  std::optional<Family> decoding{};
 };
 
 // Throws an input Error where heads on these outputs would give nonsense boxes: an output is not a
@@ -99,7 +100,8 @@ struct HeadOptions {
 void check_head_outputs(const Imported& imported, bool decoding_given);
 
 // Adds a yolo head after every output. The class count follows from the channels. Throws what
-// check_head_outputs() throws, and an input Error where anchors and channels do not fit.
+// check_head_outputs() throws, an input Error where anchors and channels do not fit, and a usage
+// Error for a decoding without anchors.
 void add_heads(Imported& imported, const HeadOptions& options);
 
 // For outputs of these widths: the same number of anchors for each, the last ones for the coarsest.

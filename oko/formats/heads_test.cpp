@@ -158,8 +158,7 @@ TEST(AddHeads, NeedsTheDecodingOfANetworkWithSilu) {
   std::get<graph::Convolution>(imported.network.layers[0].operation).activation =
       graph::Activation::kSwish;
   EXPECT_THAT(refusal_of(imported), HasSubstr("--decoding yolov3"));
-  EXPECT_EQ(refusal_of(imported, {.anchors = {}, .box_code = graph::BoxCode::kExponential}),
-            "no error");
+  EXPECT_EQ(refusal_of(imported, {.anchors = {}, .decoding = Family::kYoloV3}), "no error");
 }
 
 TEST(AddHeads, NeedsTheDecodingOfAFileThatComputesOtherBoxes) {
@@ -186,9 +185,8 @@ TEST(AddHeads, NeedsTheDecodingOfAFileThatComputesOtherBoxes) {
                                              {"Sigmoid", "Exp", "Softmax"}}) {
     EXPECT_THAT(refusal_of(with_dropped(kinds)), HasSubstr("--decoding yolov3")) << kinds.back();
   }
-  EXPECT_EQ(
-      refusal_of(with_dropped({"Tanh"}), {.anchors = {}, .box_code = graph::BoxCode::kExponential}),
-      "no error");
+  EXPECT_EQ(refusal_of(with_dropped({"Tanh"}), {.anchors = {}, .decoding = Family::kYoloV3}),
+            "no error");
 }
 
 TEST(RemoveHeads, MakesTheirInputsTheOutputs) {
@@ -220,6 +218,21 @@ TEST(ReadAnchors, RejectsWhatIsNotAListOfPairs) {
   for (const char* text : {"", "1", "1,2,x", "1,2\n3", "1,-2", "0,1", "1,nan"}) {
     EXPECT_THROW(read_anchors(text, "a.txt"), Error) << text;
   }
+}
+
+TEST(AddHeads, DecodesAsYoloV5IfThatIsGiven) {
+  Imported imported = without_heads(small_tiny());
+  HeadOptions options;
+  options.anchors = {{1, 1}, {2, 2}, {3, 3}, {4, 4}, {5, 5}, {6, 6}};
+  options.decoding = Family::kYoloV5;
+  add_heads(imported, options);
+  for (const int head : imported.network.heads()) {
+    const auto& yolo = std::get<graph::Yolo>(imported.network.layers[head].operation);
+    EXPECT_EQ(yolo.box_code, graph::BoxCode::kSquared);
+    EXPECT_EQ(yolo.scale_x_y, 2);
+  }
+  EXPECT_THAT(refusal_of(without_heads(small_tiny()), {.anchors = {}, .decoding = Family::kYoloX}),
+              HasSubstr("--decoding yolox, whose heads take none"));
 }
 
 }  // namespace

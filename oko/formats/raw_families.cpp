@@ -84,6 +84,41 @@ class Parts {
     return {};
   }
 
+  // Of a family that the user names, whose outputs may be mistakable.
+  std::optional<Candidate> of(Family given) const {
+    if (given == Family::kUltraFace) return ultraface();
+    if (given == Family::kBlazeFace) return blazeface();
+    if (!is_uniform(levels_)) return {};
+    switch (given) {
+      case Family::kYoloX:
+        return yolox_of_any_parts();
+      case Family::kYoloV6:
+        return distances_of(given, 1, .5F, grey_letterbox());
+      case Family::kYoloV8:
+        return distances_of(given, 16, .5F, grey_letterbox());
+      case Family::kNanoDet:
+        return distances_of(given, 8, .5F, nanodet_preprocessing());
+      case Family::kNanoDetPlus:
+        return distances_of(given, 8, 0, nanodet_preprocessing());
+      case Family::kPicoDet:
+        return distances_of(given, 8, .5F, imagenet_preprocessing());
+      case Family::kFastestDet: {
+        auto found = fastest(Passed::kSoftmax);
+        return found ? found : fastest(Passed::kNothing);
+      }
+      case Family::kYoloFastestV2:
+        return published_fastest_v2(given);
+      case Family::kYuNet:
+        return yunet();
+      case Family::kScrfd:
+        return scrfd();
+      case Family::kFaceMask:
+        return facemask(given);
+      default:  // their anchors are not among the parts
+        return {};
+    }
+  }
+
  private:
   struct SharedClasses {
     int box = 0, object = 0, classes = 0;  // parts of a level
@@ -137,7 +172,7 @@ class Parts {
     return Candidate{heads_in_order({box, object, classes},
                                     yolo_operations(levels_.size(), first().parts[classes].channels,
                                                     1, graph::BoxCode::kPoint, cells())),
-                     "a YOLOX", yolox_preprocessing(imported_.network)};
+                     Family::kYoloX, yolox_preprocessing(imported_.network)};
   }
 
   // In every level the first two parts come from one tensor, and the third one from another, of
@@ -160,25 +195,65 @@ class Parts {
     });
   }
 
+  // Whether the file has passed these through sigmoids or not, and in one part too.
+  std::optional<Candidate> yolox_of_any_parts() const {
+    std::vector<int> order{0};
+    int classes = first().parts[0].channels - 5;
+    if (first().parts.size() == 3) {
+      const int box = part_with(4, Passed::kNothing);
+      const int object = std::max(part_with(1, Passed::kSigmoid), part_with(1, Passed::kNothing));
+      if (box < 0 || object < 0) return {};
+      order = {box, object, other_part(box, object)};
+      classes = first().parts[order[2]].channels;
+    } else if (first().parts.size() != 1 || first().parts[0].passed != Passed::kNothing) {
+      return {};
+    }
+    if (classes < 1) return {};
+    return Candidate{heads_in_order(order, yolo_operations(levels_.size(), classes, 1,
+                                                           graph::BoxCode::kPoint, cells())),
+                     Family::kYoloX, yolox_preprocessing(imported_.network)};
+  }
+
+  // Classes and sides of so many bins, apart or in one part in this order.
+  std::optional<Candidate> distances_of(Family given, int bins, float prior,
+                                        const Preprocess& preprocess) const {
+    const std::vector<Part>& parts = first().parts;
+    if (parts.size() != 1 && parts.size() != 2) return {};
+    std::vector<int> order{0};
+    int classes = parts[0].channels - 4 * bins;
+    if (parts.size() == 2) {
+      const int sides = part_with(4 * bins, Passed::kNothing);
+      if (sides < 0 || parts[1 - sides].passed == Passed::kSoftmax) return {};
+      order = {1 - sides, sides};
+      classes = parts[1 - sides].channels;
+    } else if (parts[0].passed != Passed::kNothing) {
+      return {};
+    }
+    if (classes < 1) return {};
+    return Candidate{heads_in_order(order, distance_operations(levels_, input(), classes,
+                                                               classes + 4 * bins, prior)),
+                     given, preprocess};
+  }
+
   // As it was published for COCO, whose files do not contain their anchors.
-  std::optional<Candidate> published_fastest_v2() const {
+  std::optional<Candidate> published_fastest_v2(std::optional<Family> given = {}) const {
     constexpr int kSide = 352, kClasses = 80, kBoxes = 3;
     const std::vector<graph::Anchor> anchors{{12.64F, 19.39F},   {37.88F, 51.48F},
                                              {55.71F, 138.31F},  {126.91F, 78.23F},
                                              {131.57F, 214.55F}, {279.92F, 258.87F}};
-    const auto parts = first().parts.size() == 3 ? shared_classes() : std::nullopt;
+    const auto parts = first().parts.size() == 3 ? shared_classes(given) : std::nullopt;
     if (!parts || parts->boxes != kBoxes || first().parts[parts->classes].channels != kClasses ||
         !has_strides({16, 32}) || input().width != kSide || input().height != kSide) {
       return {};
     }
-    std::optional<Candidate> found = fastest_v2({.anchors = anchors});
-    if (found) found->family = "a Yolo-FastestV2 with the published anchors for COCO";
+    std::optional<Candidate> found = fastest_v2({.anchors = anchors, .decoding = given});
+    if (found) found->detail = " with the published anchors for COCO";
     return found;
   }
 
   // Faces with a mask and without one, in five levels of an input of 260 pixels, with priors that
   // the programs know: two squares, and the first of them twice as a taller rectangle.
-  std::optional<Candidate> facemask() const {
+  std::optional<Candidate> facemask(std::optional<Family> given = {}) const {
     constexpr int kSide = 260, kBoxes = 4, kClasses = 2;
     const std::vector<std::pair<float, float>> sides{
         {.04F, .056F}, {.08F, .11F}, {.16F, .22F}, {.32F, .45F}, {.64F, .72F}};
@@ -190,9 +265,11 @@ class Parts {
       return one.kind == "Sigmoid" || one.kind == "LOGISTIC";
     });
     const int values = part_with(4 * kBoxes, Passed::kNothing);
-    const int scores = part_with(kClasses * kBoxes, by_tail ? Passed::kNothing : Passed::kSigmoid);
+    const int raw = by_tail || given ? part_with(kClasses * kBoxes, Passed::kNothing) : -1;
+    const int scores =
+        by_tail ? raw : std::max(raw, part_with(kClasses * kBoxes, Passed::kSigmoid));
     if (values < 0 || scores < 0) return {};
-    Candidate found{{}, "a face mask detector of AIZOO", facemask_preprocessing()};
+    Candidate found{{}, Family::kFaceMask, facemask_preprocessing()};
     for (std::size_t l = 0; l < levels_.size(); ++l) {
       const int stride = stride_of(levels_[l], input());
       const auto [small, large] =
@@ -225,16 +302,16 @@ class Parts {
     yolo.box_code = graph::BoxCode::kBounded;
     yolo.softmax = true;
     yolo.class_share = .4F;
-    return Candidate{heads_in_order({box, object, classes}, {yolo}), "a FastestDet",
+    return Candidate{heads_in_order({box, object, classes}, {yolo}), Family::kFastestDet,
                      fastest_preprocessing()};
   }
 
   // Parts of 4 and 1 channels for each box, after sigmoids, and of classes, after a softmax, or the
-  // file goes on to compute these.
-  std::optional<SharedClasses> shared_classes() const {
+  // file goes on to compute these, or its programs do if the user says that it is of this family.
+  std::optional<SharedClasses> shared_classes(std::optional<Family> given) const {
     const auto follows = [&](std::string_view kind) {
-      return std::ranges::any_of(imported_.dropped,
-                                 [&](const DroppedNode& one) { return one.kind == kind; });
+      return given || std::ranges::any_of(imported_.dropped,
+                                          [&](const DroppedNode& one) { return one.kind == kind; });
     };
     const std::vector<Part>& parts = first().parts;
     for (const SharedClasses& order :
@@ -275,10 +352,10 @@ class Parts {
   // boxes share.
   std::optional<Candidate> fastest_v2(const HeadOptions& given) const {
     if (levels_.size() < 2 || first().parts.size() != 3 || !is_uniform(levels_)) return {};
-    const std::optional<SharedClasses> parts = shared_classes();
+    const std::optional<SharedClasses> parts = shared_classes(given.decoding);
     if (!parts) return {};
     const std::vector<std::vector<int>> masks = masks_of(given, parts->boxes);
-    Candidate found{{}, "a Yolo-FastestV2", fastest_preprocessing()};
+    Candidate found{{}, Family::kYoloFastestV2, fastest_preprocessing()};
     for (std::size_t l = 0; l < levels_.size(); ++l) {
       Candidate::Head head{l, {}, {}};
       for (int b = 0; b < parts->boxes; ++b) {
@@ -310,7 +387,7 @@ class Parts {
     for (graph::Operation& operation : operations) {
       std::get<graph::Yolo>(operation).class_share = .5F;
     }
-    return Candidate{heads_in_order(order, std::move(operations)), "a YuNet",
+    return Candidate{heads_in_order(order, std::move(operations)), Family::kYuNet,
                      yunet_preprocessing()};
   }
 
@@ -322,7 +399,7 @@ class Parts {
     const int scores = std::max(part_with(2, Passed::kSigmoid), part_with(2, Passed::kNothing));
     const int sides = part_with(8, Passed::kNothing);
     if (scores < 0 || sides < 0 || (count == 3 && part_with(20, Passed::kNothing) < 0)) return {};
-    Candidate found{{}, "an SCRFD", scrfd_preprocessing()};
+    Candidate found{{}, Family::kScrfd, scrfd_preprocessing()};
     for (std::size_t l = 0; l < levels_.size(); ++l) {
       for (int b = 0; b < 2; ++b) {
         found.heads.push_back({l,
@@ -352,10 +429,10 @@ class Parts {
       return Candidate{
           heads_in_order(whole ? std::vector<int>{0} : std::vector<int>{1 - sides, sides},
                          distance_operations(levels_, input(), classes, classes + 4 * bins, prior)),
-          bins == 16   ? "a YOLOv8, YOLO11 or relative"
-          : prior == 0 ? "a NanoDet-Plus"
-          : four       ? "a PicoDet"
-                       : "a NanoDet",
+          bins == 16   ? Family::kYoloV8
+          : prior == 0 ? Family::kNanoDetPlus
+          : four       ? Family::kPicoDet
+                       : Family::kNanoDet,
           bins == 16           ? grey_letterbox()
           : four && prior != 0 ? imagenet_preprocessing()  // as PaddleDetection's networks
                                : nanodet_preprocessing()};
@@ -396,7 +473,7 @@ class Parts {
   std::optional<Candidate> ultraface() const {
     const std::vector<std::vector<float>> sides{{10, 16, 24}, {32, 48}, {64, 96}, {128, 192, 256}};
     if (levels_.size() != sides.size()) return {};
-    Candidate found{{}, "an UltraFace", ultraface_preprocessing()};
+    Candidate found{{}, Family::kUltraFace, ultraface_preprocessing()};
     for (std::size_t l = 0; l < levels_.size(); ++l) {
       const auto boxes = static_cast<int>(sides[l].size());
       if (levels_[l].parts.size() != 2 || stride_of(levels_[l], input()) != 8 << l) return {};
@@ -415,7 +492,7 @@ class Parts {
     const auto width = static_cast<float>(input().width);
     // Levels of two boxes and a last one of six, or one level of one box.
     if (input().width != input().height || is_uniform(levels_) != (levels_.size() == 1)) return {};
-    Candidate found{{}, "a BlazeFace or relative", blazeface_preprocessing()};
+    Candidate found{{}, Family::kBlazeFace, blazeface_preprocessing()};
     for (std::size_t l = 0; l < levels_.size(); ++l) {
       const std::vector<Part>& parts = levels_[l].parts;
       if (parts.size() != 2 || parts[0].passed != Passed::kNothing) return {};
@@ -449,9 +526,12 @@ std::optional<Candidate> family_with_anchors(const Imported& imported,
   return Parts(imported, levels).family_with(heads);
 }
 
-std::optional<Candidate> family_of_parts(const Imported& imported,
-                                         const std::vector<Level>& levels) {
-  return Parts(imported, levels).family();
+std::optional<Candidate> family_of_parts(const Imported& imported, const std::vector<Level>& levels,
+                                         std::optional<Family> given) {
+  const Parts parts(imported, levels);
+  std::optional<Candidate> found = parts.family();
+  if (given && (!found || found->family != *given)) return parts.of(*given);
+  return found;
 }
 
 }  // namespace oko::formats

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "oko/base/error.h"
 #include "oko/base/random.h"
 #include "oko/detect/decode.h"
 #include "oko/formats/candidate.h"
@@ -19,25 +20,66 @@ using graph::Operation;
 using graph::Tensor;
 using Values = std::vector<float>;
 
+[[noreturn]] void refuse(Family given, Family proved) {
+  throw Error(ErrorCode::kUsage, "--decoding",
+              "the file's own decoding is not that of " + std::string(title_of(given)) +
+                  " but that of " + std::string(title_of(proved)),
+              "omit it: the file shows how its boxes are decoded");
+}
+
+[[noreturn]] bool refuse_parts(Family given) {
+  throw Error(ErrorCode::kUsage, "--decoding",
+              "the outputs do not have the parts of " + std::string(title_of(given)),
+              given == Family::kSsd
+                  ? "the anchors of an SSD are read off its own decoding: export the model with it"
+                  : "name the family that the file is of, or use --no-heads");
+}
+
+[[noreturn]] bool refuse(Family given) {
+  if (!takes_anchors(given)) refuse_parts(given);
+  throw Error(ErrorCode::kUsage, "--decoding",
+              "the file does not show the anchors of " + std::string(title_of(given)),
+              "give them with --anchors");
+}
+
 class Recognizer {
  public:
   explicit Recognizer(Imported& imported) : imported_(imported), levels_(levels_of(imported)) {}
 
-  bool run() {
-    if (levels_.empty()) return false;
+  bool run(std::optional<Family> given) {
+    if (levels_.empty()) return given ? refuse(*given) : false;
     std::optional<Candidate> found = imported_.tail ? proved() : std::nullopt;
     const bool is_proved = found.has_value();
-    if (!found && only_moves_values(imported_, true)) found = family_of_parts(imported_, levels_);
-    if (!found) return false;
+    if (is_proved && given && found->family != *given) refuse(*given, found->family);
+    if (!found && (given || only_moves_values(imported_, true))) {
+      found = family_of_parts(imported_, levels_, given);
+    }
+    if (!found) return given ? refuse(*given) : false;
     attach(imported_, levels_, *found);
-    imported_.notes.push_back(
-        "taken for " + found->family +
-        (is_proved ? ": the file's own decoding gives the same boxes on test values"
-                   : " by the parts of its outputs; the file does not decode them"));
+    imported_.notes.push_back("taken for " + title_of(*found) +
+                              (is_proved                            ? kProved
+                               : !given                             ? kByParts
+                               : only_moves_values(imported_, true) ? kGiven
+                                                                    : kGivenAgainst));
     return true;
   }
 
+  std::optional<Family> proved_family() {
+    if (levels_.empty() || !imported_.tail) return std::nullopt;
+    const auto found = proved();
+    return found ? std::optional(found->family) : std::nullopt;
+  }
+
  private:
+  static constexpr const char* kProved =
+      ": the file's own decoding gives the same boxes on test values";
+  static constexpr const char* kByParts =
+      " by the parts of its outputs; the file does not decode them";
+  static constexpr const char* kGiven = ", as --decoding says; the file does not decode boxes";
+  static constexpr const char* kGivenAgainst =
+      ", as --decoding says; the file goes on to compute with its outputs in a way that does not "
+      "prove it: look at some boxes";
+
   const graph::Network& network() const { return imported_.network; }
   const Level& first() const { return levels_.front(); }
   int channels() const {
@@ -170,7 +212,7 @@ class Recognizer {
           found.push_back(
               {heads_in_order(order,
                               yolo_operations(levels_.size(), classes, boxes, code, anchors)),
-               name_of_code(code), point ? yolox_preprocessing(network()) : grey_letterbox()});
+               family_of(code), point ? yolox_preprocessing(network()) : grey_letterbox()});
         }
       }
     }
@@ -179,9 +221,9 @@ class Recognizer {
     return found;
   }
 
-  static std::string name_of_code(graph::BoxCode code) {
-    if (code == graph::BoxCode::kSquared) return "a YOLOv5, YOLOv7 or relative";
-    return code == graph::BoxCode::kPoint ? "a YOLOX" : "a YOLOv3, YOLOv4 or relative";
+  static Family family_of(graph::BoxCode code) {
+    if (code == graph::BoxCode::kSquared) return Family::kYoloV5;
+    return code == graph::BoxCode::kPoint ? Family::kYoloX : Family::kYoloV3;
   }
 
   // The orders of a level's parts in which they have these channels; of a single part the only one.
@@ -222,9 +264,9 @@ class Recognizer {
         const bool bins = total - classes > 4;
         found.push_back({heads_in_order(order, distance_operations(levels_, network().input,
                                                                    classes, total, prior)),
-                         prior == 0 ? "a NanoDet-Plus or relative"
-                         : bins     ? "a YOLOv8, YOLO11 or relative"
-                                    : "a YOLOv6 or relative",
+                         prior == 0 ? Family::kNanoDetPlus
+                         : bins     ? Family::kYoloV8
+                                    : Family::kYoloV6,
                          prior == 0 ? nanodet_preprocessing() : grey_letterbox()});
       }
     }
@@ -286,7 +328,7 @@ class Recognizer {
   // `order`: the parts of logits and boxes.
   Candidate ssd(const std::vector<int>& order, const SsdForm& form,
                 const std::vector<Priors>& priors, int classes, const Variances& by) const {
-    Candidate candidate{{}, "an SSD", ssd_preprocessing()};
+    Candidate candidate{{}, Family::kSsd, ssd_preprocessing()};
     for (std::size_t l = 0; l < levels_.size(); ++l) {
       std::vector<Chosen> parts{{order[0], {}}, {order[1], {}}};
       for (int b = 0; b < static_cast<int>(priors[l].sizes.size()); ++b) {
@@ -322,14 +364,24 @@ image::Preprocess nanodet_preprocessing() {
   return preprocess;
 }
 
-bool recognize_heads(Imported& imported) { return Recognizer(imported).run(); }
+void check_proved(const Imported& imported, Family given) {
+  Imported copy = imported;
+  const auto proved = Recognizer(copy).proved_family();
+  if (proved && *proved != given) refuse(given, *proved);
+}
+
+bool recognize_heads(Imported& imported, std::optional<Family> given) {
+  return Recognizer(imported).run(given);
+}
 
 bool recognize_with_anchors(Imported& imported, const HeadOptions& heads) {
+  const bool is_given = heads.decoding == Family::kYoloFastestV2;
+  if (heads.decoding && !is_given) return false;
   const std::vector<Level> levels = levels_of(imported);
   const auto found = family_with_anchors(imported, levels, heads);
-  if (!found) return false;
+  if (!found) return is_given ? refuse_parts(*heads.decoding) : false;
   attach(imported, levels, *found);
-  imported.notes.push_back("taken for " + found->family + " by the parts of its outputs");
+  imported.notes.push_back("taken for " + title_of(*found) + " by the parts of its outputs");
   return true;
 }
 

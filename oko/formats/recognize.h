@@ -18,10 +18,18 @@ inline constexpr const char* kMasksNote =
 // the boxes and scores that the file computes from them (Imported::tail). Anchors are read off what
 // it makes of zeros. A file with raw outputs is taken for a family by the parts that its outputs
 // consist of. A note says what it was taken for, and why.
-bool recognize_heads(Imported& imported);
+//
+// With a family `given` it is that one: what the parts leave open, and that the file goes on to
+// compute with its outputs, is no reason to doubt it. Throws a usage Error at --decoding if the
+// file's decoding proves another one, or the outputs do not have its parts.
+bool recognize_heads(Imported& imported, std::optional<Family> given = {});
+
+// Throws that Error if the file's own decoding proves another family than this.
+void check_proved(const Imported& imported, Family given);
 
 // The same for families whose files lack their anchors alone: Yolo-FastestV2. Throws an input Error
-// where these do not fit.
+// where these do not fit, and a usage Error at --decoding if that names the family and it is not
+// one. False if another one is named.
 bool recognize_with_anchors(Imported& imported, const HeadOptions& heads);
 // That it is one of them, and which anchors the published file has.
 std::optional<Error> lacks_only_anchors(const Imported& imported);

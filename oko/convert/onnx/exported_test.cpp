@@ -33,7 +33,7 @@ class OnnxExported : public ::testing::TestWithParam<const char*> {
     imported_ = formats::read_onnx(file_, GetParam());
     ASSERT_EQ(imported_.outputs.size(), 2U);
     formats::add_heads(imported_,
-                       {{{3, 4}, {5, 6}, {7, 8}, {9, 10}}, {}, graph::BoxCode::kExponential});
+                       {{{3, 4}, {5, 6}, {7, 8}, {9, 10}}, {}, formats::Family::kYoloV3});
     input_ = runtime::random_numbers(3 * 32 * 32, 4);
     const auto engine = runtime::make_engine(imported_.network, {.threads = 1});
     const auto maps = engine->run(input_, 1);

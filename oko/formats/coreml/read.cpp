@@ -83,7 +83,7 @@ class Reader {
 
   // A family's own programs say how images are fitted; colours and values are the file's.
   void recognize(Imported& imported, const Signature& signature) const {
-    if (!recognize_heads(imported)) return;
+    if (!recognize_heads(imported, options_.heads.decoding)) return;
     image::Preprocess& preprocess = imported.network.preprocess;
     if (signature.input.image) {
       preprocess.bgr = signature.input.bgr;

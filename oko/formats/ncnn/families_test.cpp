@@ -119,6 +119,9 @@ TEST(NcnnFamilies, ANanoDetHasEightOrElevenBins) {
                             graph::Distances{2, bins, 32, .5F}));
     EXPECT_THAT(imported.notes.back(), HasSubstr("taken for a NanoDet by"));
     EXPECT_TRUE(imported.network.preprocess.bgr);
+    Imported given = nanodet(bins).read();
+    ASSERT_TRUE(recognize_heads(given, Family::kNanoDet));
+    EXPECT_EQ(heads_of(given.network), heads_of(imported.network));
   }
   Imported other = nanodet(9).read();
   EXPECT_FALSE(recognize_heads(other));
@@ -202,6 +205,29 @@ TEST(NcnnFamilies, AYoloFastestV2NeedsItsAnchors) {
   }
 }
 
+TEST(NcnnFamilies, AYoloFastestV2IsReadAsWhatTheUserSays) {
+  const std::vector<graph::Anchor> anchors(6, {1, 2});
+  Imported imported = fastest_v2().read();
+  EXPECT_FALSE(recognize_with_anchors(imported, {.anchors = anchors, .decoding = Family::kYoloV3}));
+  EXPECT_TRUE(imported.network.heads().empty());
+  try {
+    recognize_heads(imported, Family::kYoloFastestV2);
+    FAIL() << "heads without anchors";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message(), HasSubstr("does not show the anchors of a Yolo-FastestV2"));
+  }
+  const HeadOptions given{.anchors = anchors, .decoding = Family::kYoloFastestV2};
+  ASSERT_TRUE(recognize_with_anchors(imported, given));
+  EXPECT_EQ(imported.network.heads().size(), 2U);
+  Imported other = nanodet(8).read();
+  try {
+    recognize_with_anchors(other, given);
+    FAIL() << "a NanoDet was read as a Yolo-FastestV2";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.message(), HasSubstr("do not have the parts of a Yolo-FastestV2"));
+  }
+}
+
 // Two convolutions on a focus, as rows of anchors.
 TEST(NcnnFamilies, AYoloV5NeedsToBeCalledSo) {
   TestParam p("0=64 1=64 2=3");
@@ -223,7 +249,7 @@ TEST(NcnnFamilies, AYoloV5NeedsToBeCalledSo) {
     EXPECT_THAT(error.message(), HasSubstr("begins with squares of pixels"));
     EXPECT_THAT(error.hint(), HasSubstr("--decoding yolov5"));
   }
-  options.box_code = graph::BoxCode::kSquared;
+  options.decoding = Family::kYoloV5;
   add_heads(imported, options);
   const auto head = std::get<graph::Yolo>(heads_of(imported.network)[0]);
   EXPECT_EQ(head.box_code, graph::BoxCode::kSquared);

@@ -718,7 +718,7 @@ void Reader::add_heads_of(Imported& imported) const {
   const std::vector<float> sides = line.numbers(4), masks = line.numbers(5);
   const std::size_t boxes = static_cast<std::size_t>(between(line, 1, 5, 1, 1024));
   HeadOptions heads;
-  heads.box_code = graph::BoxCode::kExponential;  // by the layer's kind
+  heads.decoding = Family::kYoloV3;  // by the layer's kind
   for (std::size_t i = 0; i + 1 < sides.size(); i += 2) {
     heads.anchors.push_back({sides[i], sides[i + 1]});
   }

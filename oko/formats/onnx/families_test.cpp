@@ -1,6 +1,7 @@
 // Families of detectors, decoded as their exporters write it.
 #include <gmock/gmock.h>
 
+#include "oko/base/error.h"
 #include "oko/formats/format.h"
 #include "oko/formats/onnx.h"
 #include "oko/formats/onnx/test_graph.h"
@@ -429,6 +430,9 @@ TEST(OnnxFamilies, AYoloFastestV2SharesClassesAmongTheBoxesOfACell) {
   const auto& second = network.weights.at(network.layers[joined.inputs[3]].name + ".kernel");
   EXPECT_EQ(second.shape.front(), 4);
   EXPECT_FLOAT_EQ(second.floats()[0], .13F);
+  EXPECT_THAT(
+      imported.notes,
+      ::testing::Contains(HasSubstr("taken for a Yolo-FastestV2 with the published anchors")));
   // Of another size it has other anchors, which are not in the file.
   Imported other = read_onnx(fastest_v2(320).file(), "a.onnx", {});
   EXPECT_FALSE(recognize_heads(other));
@@ -523,6 +527,93 @@ TEST(OnnxFamilies, LinearQuantizedConvolutionsBecomeFloats) {
   EXPECT_THAT(network.weights.at(name + ".kernel").floats(),
               ::testing::ElementsAre(.5F, 1, 1.5F, 16, 20, 24));
   EXPECT_THAT(network.weights.at(name + ".bias").floats(), ::testing::ElementsAre(1, 1));
+}
+
+// Raw maps of 5 + 2 channels: any head with an objectness and a box a cell.
+Decoder raw_maps(int channels) {
+  Decoder d;
+  for (const int stride : kStrides) {
+    d.output(d.level("map" + std::to_string(stride), stride, channels));
+  }
+  return d;
+}
+
+std::string refusal_of(const Decoder& decoder, Family given) {
+  Imported imported = read_onnx(decoder.file(), "a.onnx", {});
+  try {
+    recognize_heads(imported, given);
+  } catch (const Error& error) {
+    return error.place() + ": " + error.message() + "; " + error.hint();
+  }
+  return "no error";
+}
+
+TEST(OnnxFamilies, AFamilyThatIsGivenResolvesWhatPartsLeaveOpen) {
+  Imported imported = read_onnx(raw_maps(7).file(), "a.onnx", {});
+  EXPECT_FALSE(recognize_heads(imported));
+  ASSERT_TRUE(recognize_heads(imported, Family::kYoloX));
+  ASSERT_EQ(imported.network.heads().size(), 3U);
+  const auto& head =
+      std::get<graph::Yolo>(imported.network.layers[imported.network.heads()[1]].operation);
+  EXPECT_EQ(head.box_code, graph::BoxCode::kPoint);
+  EXPECT_EQ(head.classes, 2);
+  EXPECT_EQ(head.anchors[1], (graph::Anchor{16, 16}));
+  EXPECT_THAT(imported.notes.back(), HasSubstr("a YOLOX, as --decoding says"));
+
+  Imported bins = read_onnx(raw_maps(66).file(), "a.onnx", {});
+  EXPECT_FALSE(recognize_heads(bins));
+  ASSERT_TRUE(recognize_heads(bins, Family::kYoloV8));
+  EXPECT_EQ(bins.network.layers[bins.network.heads()[0]].operation,
+            graph::Operation(graph::Distances{2, 16, 8, .5F}));
+}
+
+TEST(OnnxFamilies, AFamilyThatIsGivenNeedsNoSigmoids) {
+  Decoder d;
+  d.model.mutable_graph()->clear_input();
+  d.input({1, 3, 352, 352});
+  for (const int stride : {16, 32}) {
+    for (const int channels : {12, 3, 80}) {
+      const std::string name = std::to_string(channels) + "_" + std::to_string(stride);
+      d.output(d.level("map" + name, stride, channels));
+    }
+  }
+  Imported imported = read_onnx(d.file(), "a.onnx", {});
+  EXPECT_FALSE(recognize_heads(imported));
+  ASSERT_TRUE(recognize_heads(imported, Family::kYoloFastestV2));
+  ASSERT_EQ(imported.network.heads().size(), 2U);
+  const auto& head =
+      std::get<graph::Yolo>(imported.network.layers[imported.network.heads()[0]].operation);
+  EXPECT_TRUE(head.softmax);
+  EXPECT_EQ(head.classes, 80);
+}
+
+TEST(OnnxFamilies, AFamilyWhosePartsTheOutputsLackIsRefused) {
+  for (const Family family :
+       {Family::kYoloV8, Family::kNanoDet, Family::kPicoDet, Family::kFastestDet, Family::kYuNet,
+        Family::kScrfd, Family::kUltraFace, Family::kBlazeFace, Family::kSsd, Family::kFaceMask}) {
+    EXPECT_THAT(refusal_of(raw_maps(7), family),
+                HasSubstr("--decoding: the outputs do not have the parts of " +
+                          std::string(title_of(family))));
+  }
+  for (const Family family : {Family::kYoloV3, Family::kYoloV5, Family::kYoloFastestV2}) {
+    EXPECT_THAT(refusal_of(raw_maps(21), family), HasSubstr("give them with --anchors"));
+  }
+}
+
+TEST(OnnxFamilies, AFamilyThatTheFileDisprovesIsRefused) {
+  EXPECT_THAT(refusal_of(yolov8(.5F), Family::kNanoDetPlus),
+              HasSubstr("is not that of a NanoDet-Plus or relative but that of a YOLOv8"));
+  EXPECT_EQ(refusal_of(yolov8(.5F), Family::kYoloV8), "no error");
+  Imported other = read_onnx(yolov8(.3F).file(), "a.onnx", {});
+  ASSERT_TRUE(recognize_heads(other, Family::kYoloV8));
+  EXPECT_THAT(other.notes.back(), HasSubstr("does not prove it: look at some boxes"));
+}
+
+TEST(OnnxSignature, SaysWhetherLayersPassBytes) {
+  EXPECT_FALSE(onnx_signature(raw_maps(7).file(), "a.onnx").in_bytes);
+  Decoder d = raw_maps(7);
+  d.to.node("QuantizeLinear", "bytes", {"map8", d.number("scale", .1F)});
+  EXPECT_TRUE(onnx_signature(d.file(), "a.onnx").in_bytes);
 }
 
 }  // namespace

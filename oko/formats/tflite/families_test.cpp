@@ -214,7 +214,7 @@ TEST(TfliteFamilies, AnchorsInTheMetadataOfMediaPipeDecodeRawOutputs) {
 }
 
 // As AIZOO's: two classes, four priors that only programs know.
-TEST(TfliteFamilies, AFaceMaskDetectorHasThePriorsOfItsPrograms) {
+LiteGraph facemask(bool sigmoids) {
   LiteGraph g;
   const int image = g.input({1, 260, 260, 3});
   std::vector<int> boxes, scores;
@@ -222,11 +222,15 @@ TEST(TfliteFamilies, AFaceMaskDetectorHasThePriorsOfItsPrograms) {
     const int side = 259 / stride + 1, count = side * side * 4;
     boxes.push_back(g.reshape(g.convolution(image, {1, side, side, 16}, 3, stride), {1, count, 4}));
     const int rows = g.reshape(g.convolution(image, {1, side, side, 8}, 3, stride), {1, count, 2});
-    scores.push_back(g.op(Code::LOGISTIC, {rows}, {1, count, 2}));
+    scores.push_back(sigmoids ? g.op(Code::LOGISTIC, {rows}, {1, count, 2}) : rows);
   }
   g.output(g.concat(boxes, {1, 5972, 4}, 1));
   g.output(g.concat(scores, {1, 5972, 2}, 1));
-  Imported imported = read_tflite(g.file(), "a.tflite");
+  return g;
+}
+
+TEST(TfliteFamilies, AFaceMaskDetectorHasThePriorsOfItsPrograms) {
+  Imported imported = read_tflite(facemask(true).file(), "a.tflite");
   ASSERT_TRUE(recognize_heads(imported));
   const graph::Network& network = imported.network;
   ASSERT_EQ(network.heads().size(), 5U);
@@ -237,6 +241,12 @@ TEST(TfliteFamilies, AFaceMaskDetectorHasThePriorsOfItsPrograms) {
   EXPECT_FLOAT_EQ(head.anchors[1].width, .11F * 260);
   EXPECT_NEAR(head.anchors[3].width, .08 * 260 * std::sqrt(.42), 1e-4);
   EXPECT_NEAR(head.anchors[3].height, .08 * 260 / std::sqrt(.42), 1e-4);
+  // Without sigmoids only the user knows.
+  Imported raw = read_tflite(facemask(false).file(), "a.tflite");
+  EXPECT_FALSE(recognize_heads(raw));
+  ASSERT_TRUE(recognize_heads(raw, Family::kFaceMask));
+  ASSERT_EQ(raw.network.heads().size(), 5U);
+  EXPECT_EQ(raw.network.layers[raw.network.heads()[1]].operation, graph::Operation(head));
 }
 
 // A reshape whose first size is that of the batch, which is computed, as Keras writes it.
