@@ -80,16 +80,17 @@ void share_heads(Source& with, Source& without) {
 
 // A file whose heads were recognized is run up to its own outputs, of which these are made.
 std::unique_ptr<Executor> executor_of(const Source& source, std::string& note) {
-  const auto& [format, files] = source.files;
+  const formats::Format& format = *source.files.format;
+  const std::vector<formats::File>& files = source.files.files;
   const formats::ReadModel& model = source.model;
   if (!source.was_recognized()) {
-    return independent_executor(*format, files, model.network, note, model.output_keys);
+    return independent_executor(format, files, model.network, note, model.output_keys);
   }
   formats::ReadOptions options = source.options;
   options.raw_outputs = true;
   options.heads = {};
   const formats::ReadModel raw = read_model(source.files, options);
-  auto file = independent_executor(*format, files, raw.network, note, raw.output_keys);
+  auto file = independent_executor(format, files, raw.network, note, raw.output_keys);
   if (!file) return nullptr;
   return with_heads(std::move(file), raw.output_keys, model.network, model.head_parts);
 }
