@@ -141,8 +141,8 @@ typedef int32_t (*oko_unwrap)(void* context, const oko_stanza* stanza, uint8_t* 
 /* What keeps an older model from being put in place of a newer one: the app stores, where its user
  * cannot change it, the highest release it has opened of each model. `get` sets `*release` to it, 0
  * if there is none, and returns 1; anything else means that it could not be read, and is
- * OKO_STORAGE. `set` is called with a higher one, after the model has been opened, by one thread at a
- * time; it returns 1 once it is stored. Otherwise the model is closed again, with OKO_STORAGE. */
+ * OKO_STORAGE. `set` is called with a higher one, after the model has been opened, by one thread at
+ * a time; it returns 1 once it is stored. Otherwise the model is closed again, with OKO_STORAGE. */
 typedef struct oko_releases {
   int32_t (*get)(void* context, const char* model, uint64_t* release);
   int32_t (*set)(void* context, const char* model, uint64_t release);
@@ -151,9 +151,9 @@ typedef struct oko_releases {
 
 typedef struct oko_seal_options {
   size_t struct_size;
-  const char* signer;      /* public key that it must be signed with: "RW…"; required */
-  const char* identity;    /* secret key "AGE-SECRET-KEY-1…"; NULL: only `unwrap` */
-  oko_unwrap unwrap;       /* NULL: only `identity` */
+  const char* signer;   /* public key that it must be signed with: "RW…"; required */
+  const char* identity; /* secret key "AGE-SECRET-KEY-1…"; NULL: only `unwrap` */
+  oko_unwrap unwrap;    /* NULL: only `identity` */
   void* unwrap_context;
   const char* model;       /* the model's id; NULL: any that is signed */
   const char* app_version; /* of this app: "2.4.1"; NULL: is not compared */
@@ -163,8 +163,9 @@ typedef struct oko_seal_options {
 
 /* Opens a sealed model. The signature, the manifest and the encrypted content are checked before
  * anything is decrypted; the weights are in memory that is locked where the system allows it, never
- * in a file, and overwritten when the last handle is closed. A child process that is forked while it
- * is open has zeros for them. `data` is not needed afterwards. cache_path of `options` must be NULL. */
+ * in a file, and overwritten when the last handle is closed. A child process that is forked while
+ * it is open has zeros for them. `data` is not needed afterwards. cache_path of `options` must be
+ * NULL. */
 OKO_API oko_status oko_model_open_sealed(const void* data, size_t size,
                                          const oko_seal_options* seal,
                                          const oko_model_options* options, oko_model** out);
