@@ -17,8 +17,10 @@ namespace oko::seal {
 // Throws kFailed where the system has no random numbers.
 void start_sodium();
 
+// Never null, which libsodium does not allow even where there are no bytes.
 inline const std::uint8_t* octets(std::span<const std::byte> bytes) {
-  return reinterpret_cast<const std::uint8_t*>(bytes.data());
+  static constexpr std::uint8_t kNone = 0;
+  return bytes.empty() ? &kNone : reinterpret_cast<const std::uint8_t*>(bytes.data());
 }
 inline std::span<const std::byte> bytes_of(std::string_view text) {
   return std::as_bytes(std::span(text));
