@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <array>
 
 #include "oko/base/error.h"
@@ -115,6 +116,9 @@ std::string base64(std::span<const std::byte> bytes, bool padded) {
 }
 
 std::optional<std::vector<std::byte>> from_base64(std::string_view text, bool padded) {
+  // libsodium 1.0.18 takes the bytes AB and AF for '+' and '/', which they are but for a bit.
+  const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+  if (!std::ranges::all_of(text, is_ascii)) return std::nullopt;
   std::vector<std::byte> bytes(text.size() / 4 * 3 + 3);
   std::size_t size = 0;
   const char* end = nullptr;

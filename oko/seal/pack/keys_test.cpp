@@ -133,6 +133,24 @@ TEST(SigningKeys, TakeAPassphrase) {
   EXPECT_THROW(SecretKey::read(text, nullptr, "key"), Error);
 }
 
+TEST(Base64, HasOneTextForTheSameBytes) {
+  for (const std::string good : {"", "AAAA", "+/+/", "AAA="}) {
+    EXPECT_TRUE(from_base64(good, true)) << good;
+    // No character may be another one with a bit changed.
+    for (std::size_t i = 0; i < good.size(); ++i) {
+      for (int bit = 0; bit < 8; ++bit) {
+        std::string changed = good;
+        changed[i] = static_cast<char>(changed[i] ^ 1 << bit);
+        const auto read = from_base64(changed, true);
+        EXPECT_TRUE(!read || base64(*read, true) == changed) << good << " " << i << " " << bit;
+      }
+    }
+  }
+  for (const char* bad : {"A", "AA", "AA=", "AB==", "AA A", "AAA\n", "AAA-"}) {
+    EXPECT_FALSE(from_base64(bad, true)) << bad;
+  }
+}
+
 TEST(Scrypt, DoesNotTakeAsMuchWorkAsAFileAsksFor) {
   start_sodium();
   Stanza stanza = wrap_with_passphrase(FileKey(), "x", 1);
