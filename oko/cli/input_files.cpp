@@ -52,9 +52,14 @@ void InputFiles::add(const std::string& file) {
 void InputFiles::add(const ModelArguments& model) {
   add(model.weights);
   add(model.names);
+  add(model.keys);
   for (const std::string& file : convert::files_of_model(model.path)) add(file);
   if (model.heads_from.empty()) return;
   for (const std::string& file : convert::files_of_model(model.heads_from)) add(file);
+}
+
+void InputFiles::add(const KeyArguments& keys) {
+  for (const std::string& source : {keys.key, keys.signer, keys.passphrase}) add(source);
 }
 
 void InputFiles::add(const dataset::Dataset& data) {

@@ -15,8 +15,10 @@ class InputFiles {
  public:
   // Missing files, and "", are ignored.
   void add(const std::string& file);
-  // The model's files, including companions found automatically, and its class names.
+  // The model's files, including companions found automatically, its class names and its keys.
   void add(const ModelArguments& model);
+  // Those of them that are files.
+  void add(const KeyArguments& keys);
   // Images and annotations with the folders that hold them, and everything add_dataset() adds.
   void add(const dataset::Dataset& data);
   // A folder: everything in it, at any depth, that could belong to a dataset; or a file that tells

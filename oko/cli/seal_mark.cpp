@@ -35,6 +35,7 @@ struct MarkArguments {
 void mark(const MarkArguments& a, const Context& context) {
   InputFiles files;
   files.add(a.model);
+  files.add(a.key);
   files.claim(a.out);
   run::check_output(a.out);
   const graph::Network network = load_model(a.model, {}, context);

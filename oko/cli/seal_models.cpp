@@ -189,10 +189,10 @@ void verify(const VerifyArguments& a, const Context& context) {
   const Bytes file = storage::map(a.file);
   const seal::SealedModel sealed = seal::read_sealed(seal::Source(file.span()), a.file);
   const seal::Manifest manifest = verified(sealed, a);
-  seal::check_payload(sealed, manifest, a.file);
-  if (!a.keys.key.empty()) {
-    const auto keys = identities(a.keys);
-    seal::open_sealed(sealed, manifest, keys, a.file);
+  if (a.keys.key.empty()) {
+    seal::check_payload(sealed, manifest, a.file);
+  } else {
+    seal::open_sealed(sealed, manifest, identities(a.keys), a.file);
   }
   describe(manifest, context);
   context.say(a.keys.key.empty() ? "verified   signature and encrypted file"
@@ -209,7 +209,7 @@ struct OpenArguments {
 void open(const OpenArguments& a, const Context& context) {
   InputFiles files;
   files.add(a.verify.file);
-  add_keys(files, {a.verify.keys.key, a.verify.keys.signer, a.verify.keys.passphrase});
+  files.add(a.verify.keys);
   files.claim(a.out);
   run::check_output(a.out);
   const Bytes file = storage::map(a.verify.file);
@@ -234,7 +234,8 @@ void rotate(const RotateArguments& a, const Context& context) {
   const std::string out = a.out.empty() ? a.verify.file : a.out;
   InputFiles files;
   add_keys(files, a.to);
-  add_keys(files, {a.sign, a.verify.keys.key, a.verify.keys.signer, a.verify.keys.passphrase});
+  files.add(a.sign);
+  files.add(a.verify.keys);
   files.claim(out);
   run::check_output(out);
   const auto recipients = recipients_of(a.to);

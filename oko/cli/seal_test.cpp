@@ -217,6 +217,19 @@ TEST_F(SealCommand, KeepsKeyFilesAndSecrets) {
                   file("keys/model.key"), "-o", file("keys/model.key")})
                 .code,
             2);
+  EXPECT_EQ(seal({"mark", file("model.oko"), "--customer", "a", "--mark-key", file("keys/mark.key"),
+                  "-o", file("keys/mark.key")})
+                .code,
+            2);
+  // Nor do other commands write over the keys of their model.
+  EXPECT_EQ(oko_command({"inspect", sealed(), "--key", file("keys/model.key"), "--dot",
+                         file("keys/model.key")})
+                .code,
+            2);
+  EXPECT_EQ(oko_command({"inspect", sealed(), "--signer", file("keys/signing.pub"), "--key",
+                         "command:cat '" + file("keys/model.key") + "'", "--dot", file("net.dot")})
+                .code,
+            0);
   // Nobody's secret is repeated in an error.
   for (const std::string secret : {"AGE-SECRET-KEY-1SECRET", "untrusted comment: x\nSECRET"}) {
     const Outcome outcome =
