@@ -33,10 +33,6 @@ Pair write_pair(const std::string& folder, const std::string& stem, std::string 
                 const std::string& public_text, const std::string& public_key) {
   const Pair pair{storage::join(folder, stem + ".key"), storage::join(folder, stem + ".pub"),
                   public_key};
-  if (storage::exists(pair.public_file)) {
-    throw Error(ErrorCode::kUsage, pair.public_file, "already exists, and keys are not overwritten",
-                "choose another folder");
-  }
   storage::write_private_file(pair.secret_file, secret);
   sodium_memzero(secret.data(), secret.size());
   storage::write(pair.public_file, public_text);
@@ -172,8 +168,9 @@ void add_seal_keygen(CLI::App& seal, Context& context) {
       ->type_name("SOURCE");
   command->footer(R"(
 signing.key is minisign's kind of file, model.key is age's; keys that minisign -G and age-keygen
-made are as good. mark.key is for oko seal mark; a passphrase does not protect it. Keep a copy of signing.key where no fire or thief reaches both: apps trust only
-its public key, and a lost one cannot be replaced without a new version of the app.
+made are as good. mark.key is for oko seal mark; a passphrase does not protect it. Keep a copy of
+signing.key where no fire or thief reaches both: apps trust only its public key, and a lost one
+cannot be replaced without a new version of the app.
 
 Examples:
   oko seal keygen keys/
