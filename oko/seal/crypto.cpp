@@ -108,6 +108,12 @@ std::string Blake2b::hex() {
   return text;
 }
 
+std::string blake2b_hex(std::span<const std::byte> bytes) {
+  Blake2b hash;
+  hash.add(bytes);
+  return hash.hex();
+}
+
 std::string base64(std::span<const std::byte> bytes, bool padded) {
   std::string text(sodium_base64_encoded_len(bytes.size(), variant(padded)), '\0');
   sodium_bin2base64(text.data(), text.size(), octets(bytes), bytes.size(), variant(padded));

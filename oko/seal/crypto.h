@@ -55,6 +55,9 @@ class Blake2b {
   crypto_generichash_state state_;
 };
 
+// The same of bytes that are all there.
+std::string blake2b_hex(std::span<const std::byte> bytes);
+
 // Base64 (RFC 4648) without and with '=' at its end. Reading is strict: nothing if there is any
 // other character, or a bit that does not count is set.
 std::string base64(std::span<const std::byte> bytes, bool padded = false);

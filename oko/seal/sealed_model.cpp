@@ -190,9 +190,8 @@ Locked open_sealed(const SealedModel& sealed, const Manifest& manifest,
                    std::span<const Unwrap> keys, const std::string& name) {
   check_payload(sealed, manifest, name);
   Locked model = decrypt_age(sealed.payload, keys, payload_place(name));
-  Blake2b hash;  // of the model where it is, not of a copy
-  hash.add(model.span());
-  if (model.size() != manifest.size || hash.hex() != manifest.hash) {
+  // Of the model where it is, not of a copy.
+  if (model.size() != manifest.size || blake2b_hex(model.span()) != manifest.hash) {
     throw Refused(Refusal::kDamaged, payload_place(name),
                   "what it contains is not the model that the manifest describes");
   }

@@ -1,19 +1,8 @@
 #include "oko/seal/pack/pack.h"
 
-#include <algorithm>
-
 #include "oko/graph/network_json.h"
 
 namespace oko::seal {
-namespace {
-
-std::string hash_of(std::span<const std::byte> bytes) {
-  Blake2b hash;
-  hash.add(bytes);
-  return hash.hex();
-}
-
-}  // namespace
 
 std::vector<std::byte> repack(const Manifest& given, std::span<const std::byte> model,
                               std::span<const Recipient> recipients, const SecretKey& signer) {
@@ -22,9 +11,9 @@ std::vector<std::byte> repack(const Manifest& given, std::span<const std::byte> 
   const std::vector<std::byte> payload = encrypt_age(model, wraps);
   Manifest manifest = given;
   manifest.size = model.size();
-  manifest.hash = hash_of(model);
+  manifest.hash = blake2b_hex(model);
   manifest.sealed_size = payload.size();
-  manifest.sealed_hash = hash_of(payload);
+  manifest.sealed_hash = blake2b_hex(payload);
   const std::string text = manifest_text(manifest);
   read_manifest(text, "the manifest");  // what a phone would refuse must not be sealed
   const std::string comment =

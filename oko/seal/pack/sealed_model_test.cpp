@@ -176,9 +176,7 @@ TEST(SealedModel, IsRefusedWithItsChunksSwapped) {
   const auto first = payload.begin() + static_cast<std::ptrdiff_t>(
                                            read_age_header(Source(payload), "p").size + kNonce);
   std::swap_ranges(first, first + kChunk, first + kChunk);
-  Blake2b hash;
-  hash.add(payload);
-  manifest.sealed_hash = hash.hex();
+  manifest.sealed_hash = blake2b_hex(payload);
   try {
     open_sealed({sealed.manifest, sealed.signature, Source(payload)}, manifest, sealing.keys(),
                 "file");
