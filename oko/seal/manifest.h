@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "oko/base/json.h"
+#include "oko/seal/fields.h"
 
 namespace oko::seal {
 
@@ -28,23 +28,10 @@ struct Manifest {
   bool operator==(const Manifest&) const = default;
 };
 
-// Why this cannot be a model's id ("is empty"), or "". An id is part of file names and addresses:
-// 1 to 64 lower-case letters, digits, '.', '_' and '-', the first a letter or digit.
-std::string fault_in_model_id(std::string_view id);
-
-// One manifest has one text: JSON with two spaces of indent and a newline at the end.
+// One manifest has one text (fields.h).
 std::string manifest_text(const Manifest& manifest);
 
 // Throws Refused (kDamaged) for a text that manifest_text() would not write, or of more than 1 MiB.
 Manifest read_manifest(std::string_view text, const std::string& name);
-
-// Versions of apps: 1 to 4 numbers with dots between them. Missing ones count as 0.
-bool is_app_version(std::string_view text);
-// Whether `a` is older than `b`, both valid.
-bool is_older(std::string_view a, std::string_view b);
-
-// "2026-11-30T08:00:00Z" and seconds since 1970; only this form, with years 1970 to 9999.
-std::string utc_text(std::int64_t seconds);
-std::optional<std::int64_t> utc_seconds(std::string_view text);
 
 }  // namespace oko::seal

@@ -136,4 +136,13 @@ std::string PublicKey::verify(std::span<const std::byte> file, std::string_view 
   return signature.comment;
 }
 
+void verify_strictly(const PublicKey& signer, std::string_view text, std::string_view signature,
+                     const std::string& name) {
+  signer.verify(bytes_of(text), signature, name);
+  if (!signature.starts_with(signature_comment(signer.id()) + "\n") ||
+      signature.find('\r') != std::string_view::npos || !signature.ends_with('\n')) {
+    throw Refused(Refusal::kDamaged, name, "the signature is not written as oko writes it");
+  }
+}
+
 }  // namespace oko::seal

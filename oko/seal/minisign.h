@@ -36,4 +36,9 @@ class PublicKey {
   std::array<std::uint8_t, 32> key_{};
 };
 
+// The same for a signature that is part of one of oko's files, where one signature has one text:
+// Refused (kDamaged) too if minisign would overlook something in it.
+void verify_strictly(const PublicKey& signer, std::string_view text, std::string_view signature,
+                     const std::string& name);
+
 }  // namespace oko::seal
