@@ -138,27 +138,44 @@ typedef struct oko_stanza {
  * or pthread_exit(). */
 typedef int32_t (*oko_unwrap)(void* context, const oko_stanza* stanza, uint8_t* file_key);
 
+/* Does the part of that which only the hardware can, for a P-256 key: key agreement (ECDH). Writes
+ * the 32 bytes of the secret that it shares with `sender`, an uncompressed point of 65 bytes: the
+ * coordinate x of their product, as Apple's sharedSecretFromKeyAgreement() and Android's
+ * KeyAgreement give it. Returns 1; anything else means that the hardware refused. */
+#define OKO_P256_POINT_SIZE 65
+typedef int32_t (*oko_agree)(void* context, const uint8_t* sender, uint8_t* secret);
+
+/* What to seal for, so that the P-256 key in hardware with the public key `point` (4, x, y) opens
+ * it: writes "age1tag1…" and a zero, OKO_P256_RECIPIENT_SIZE bytes in all. */
+#define OKO_P256_RECIPIENT_SIZE 68
+OKO_API oko_status oko_p256_recipient(const uint8_t* point, char* text, size_t text_size);
+
 /* What keeps an older model from being put in place of a newer one: the app stores, where its user
  * cannot change it, the highest release it has opened of each model. `get` sets `*release` to it, 0
  * if there is none, and returns 1; anything else means that it could not be read, and is
  * OKO_STORAGE. `set` is called with a higher one, after the model has been opened, by one thread at
- * a time; it returns 1 once it is stored. Otherwise the model is closed again, with OKO_STORAGE. */
+ * a time; it returns 1 once it is stored. Otherwise the model is closed again, with OKO_STORAGE.
+ * `name` is a model's id, or "@root" and "@index" for updates. */
 typedef struct oko_releases {
-  int32_t (*get)(void* context, const char* model, uint64_t* release);
-  int32_t (*set)(void* context, const char* model, uint64_t release);
+  int32_t (*get)(void* context, const char* name, uint64_t* release);
+  int32_t (*set)(void* context, const char* name, uint64_t release);
   void* context;
 } oko_releases;
 
 typedef struct oko_seal_options {
   size_t struct_size;
-  const char* signer;   /* public key that it must be signed with: "RW…"; required */
-  const char* identity; /* secret key "AGE-SECRET-KEY-1…"; NULL: only `unwrap` */
-  oko_unwrap unwrap;    /* NULL: only `identity` */
+  const char* signer; /* public key that it must be signed with: "RW…"; required */
+  /* At least one of the three kinds of keys is required: */
+  const char* identity; /* secret key "AGE-SECRET-KEY-1…"; or NULL */
+  oko_unwrap unwrap;    /* or NULL */
   void* unwrap_context;
-  const char* model;       /* the model's id; NULL: any that is signed */
-  const char* app_version; /* of this app: "2.4.1"; NULL: is not compared */
-  int64_t now;             /* seconds since 1970; 0: the system's clock */
-  oko_releases releases;   /* all NULL: older releases are opened too */
+  const char* model;         /* the model's id; NULL: any that is signed */
+  const char* app_version;   /* of this app: "2.4.1"; NULL: is not compared */
+  int64_t now;               /* seconds since 1970; 0: the system's clock */
+  oko_releases releases;     /* all NULL: older releases are opened too */
+  const uint8_t* p256_point; /* public key of a P-256 key in hardware: 4, x, y; or NULL */
+  oko_agree agree;           /* of that key; required with p256_point */
+  void* agree_context;
 } oko_seal_options;
 
 /* Opens a sealed model. The signature, the manifest and the encrypted content are checked before
@@ -172,6 +189,65 @@ OKO_API oko_status oko_model_open_sealed(const void* data, size_t size,
 /* The same from a file. */
 OKO_API oko_status oko_model_open_sealed_file(const char* path, const oko_seal_options* seal,
                                               const oko_model_options* options, oko_model** out);
+
+/* The file inside a sealed model of another format, for the program that reads it: a Core ML model
+ * for MLModelAsset(specification:), say. It is checked as above, and in locked memory until it is
+ * closed; what that program makes of it is not protected. */
+typedef struct oko_content oko_content;
+OKO_API oko_status oko_content_open(const void* data, size_t size, const oko_seal_options* seal,
+                                    oko_content** out);
+OKO_API oko_status oko_content_open_file(const char* path, const oko_seal_options* seal,
+                                         oko_content** out);
+/* Valid until it is closed. */
+OKO_API const void* oko_content_bytes(const oko_content* content, size_t* size);
+/* Overwrites it. NULL is allowed. */
+OKO_API void oko_content_close(oko_content* content);
+
+/* ---- Updates of sealed models (docs/updates.md) -----------------------------------------------
+ */
+
+/* The app fetches models.oko.index from its server, in whatever way it likes, and hands it to
+ * oko_update_check(); asks oko_update_find() whether there is a newer model; fetches that file, and
+ * hands it to oko_update_install(). Then it opens the installed file with
+ * oko_model_open_sealed_file(). */
+typedef struct oko_update oko_update;
+
+typedef struct oko_update_options {
+  size_t struct_size;
+  const char* root;        /* public key that the app trusts: "RW…"; required */
+  const char* folder;      /* an existing one of the app's own, for what is fetched; required */
+  const char* app_version; /* of this app: "2.4.1"; NULL: is not compared */
+  int64_t now;             /* seconds since 1970; 0: the system's clock */
+  oko_releases releases;   /* as in oko_seal_options; may be all NULL */
+} oko_update_options;
+
+/* Checks an index: its signatures from `root` on, that it is not older than one this app has seen,
+ * and that it has not expired. One that is accepted is kept in `folder`, and older ones are refused
+ * from then on. OKO_BAD_MODEL (damaged), OKO_BAD_SIGNATURE, OKO_OLD_RELEASE, OKO_EXPIRED,
+ * OKO_STORAGE: the app goes on with the model it has. */
+OKO_API oko_status oko_update_check(const void* index, size_t size,
+                                    const oko_update_options* options, oko_update** out);
+/* NULL is allowed. */
+OKO_API void oko_update_close(oko_update* update);
+
+typedef struct oko_update_model {
+  size_t struct_size;
+  uint64_t release;   /* the highest one for this version of the app */
+  uint64_t installed; /* release of the file at `path`; 0: there is none */
+  uint64_t size;      /* bytes of `file` */
+  const char* file;   /* its name, beside the index: "cards-7.oko.sealed" */
+  const char* path;   /* where it will be: FOLDER/cards.oko.sealed */
+} oko_update_model;   /* texts are valid until the update is closed */
+
+/* OKO_OTHER_MODEL if the index has no such model, OKO_OLD_APP if all its releases need a newer app.
+ */
+OKO_API oko_status oko_update_find(const oko_update* update, const char* model,
+                                   oko_update_model* info);
+
+/* Copies the file at `fetched`, which is not needed afterwards, to the model's `path`, whole or not
+ * at all, if it is exactly the one that the index describes: OKO_BAD_MODEL otherwise. */
+OKO_API oko_status oko_update_install(const oko_update* update, const char* model,
+                                      const char* fetched);
 
 /* Closes the handle. Detectors created from it keep working. NULL is allowed. */
 OKO_API void oko_model_close(oko_model* model);

@@ -127,14 +127,20 @@ struct ModelOptions {
 
 using Stanza = oko_stanza;
 using FileKey = std::array<std::uint8_t, 16>;
+using P256Point = std::array<std::uint8_t, OKO_P256_POINT_SIZE>;
+using P256Secret = std::array<std::uint8_t, 32>;
 
-// See oko_seal_options. `signer` and one of `identity` and `unwrap` must be set.
+// See oko_seal_options. `signer` and one of `identity`, `unwrap` and `agree` must be set.
 struct SealOptions {
   std::string signer, identity, model, app_version;  // empty: oko.h's NULL
   // Must not throw where exceptions are disabled; what it throws counts as another key's stanza.
   std::function<std::optional<FileKey>(const Stanza&)> unwrap;
   std::int64_t now = 0;
   oko_releases releases{};
+  // A P-256 key in hardware: its public key, and what computes the secret shared with a sender. It
+  // must not throw where exceptions are disabled; what it throws counts as a refusal.
+  P256Point p256_point{};
+  std::function<std::optional<P256Secret>(const P256Point& sender)> agree;
 };
 
 using ModelInfo = oko_model_info;
@@ -165,21 +171,35 @@ inline oko_model_options options_of(const ModelOptions& o) {
   return options;
 }
 
-inline std::int32_t unwrap(void* context, const oko_stanza* stanza,
-                           std::uint8_t* file_key) noexcept {
-  const auto& given = *static_cast<const SealOptions*>(context);
+// Copies the key that `make` returns to `to` and returns 1, or 0 where there is none.
+template <typename Make>
+std::int32_t copy_key(const Make& make, std::uint8_t* to) noexcept {
 #if defined(__cpp_exceptions)
   try {
 #endif
-    const std::optional<FileKey> key = given.unwrap(*stanza);
+    const auto key = make();
     if (!key) return 0;
-    std::copy(key->begin(), key->end(), file_key);
+    std::copy(key->begin(), key->end(), to);
     return 1;
 #if defined(__cpp_exceptions)
   } catch (...) {
     return 0;
   }
 #endif
+}
+
+inline std::int32_t unwrap(void* context, const oko_stanza* stanza,
+                           std::uint8_t* file_key) noexcept {
+  const auto& given = *static_cast<const SealOptions*>(context);
+  return copy_key([&] { return given.unwrap(*stanza); }, file_key);
+}
+
+inline std::int32_t agree(void* context, const std::uint8_t* sender,
+                          std::uint8_t* secret) noexcept {
+  const auto& given = *static_cast<const SealOptions*>(context);
+  P256Point point;
+  std::copy_n(sender, point.size(), point.begin());
+  return copy_key([&] { return given.agree(point); }, secret);
 }
 
 inline oko_seal_options options_of(const SealOptions& o) {
@@ -193,12 +213,25 @@ inline oko_seal_options options_of(const SealOptions& o) {
     options.unwrap = &unwrap;
     options.unwrap_context = const_cast<SealOptions*>(&o);
   }
+  if (o.agree) {
+    options.p256_point = o.p256_point.data();
+    options.agree = &agree;
+    options.agree_context = const_cast<SealOptions*>(&o);
+  }
   options.now = o.now;
   options.releases = o.releases;
   return options;
 }
 
 }  // namespace detail
+
+// What to seal for, so that the P-256 key in hardware with this public key opens it: "age1tag1…".
+inline Result<std::string> p256_recipient(const P256Point& point) {
+  char text[OKO_P256_RECIPIENT_SIZE];
+  const oko_status status = oko_p256_recipient(point.data(), text, sizeof text);
+  if (status != OKO_OK) return detail::last_error(status);
+  return std::string(text);
+}
 
 class Model {
  public:
@@ -287,6 +320,84 @@ class Model {
     return Model(model);
   }
   std::unique_ptr<oko_model, Close> handle_;
+};
+
+// The file inside a sealed model of another format, until it is destroyed.
+class Content {
+ public:
+  static Result<Content> open(const std::string& path, const SealOptions& seal) {
+    const oko_seal_options how = detail::options_of(seal);
+    oko_content* content = nullptr;
+    const oko_status status = oko_content_open_file(path.c_str(), &how, &content);
+    if (status != OKO_OK) return detail::last_error(status);
+    return Content(content);
+  }
+
+  std::span<const std::byte> bytes() const {
+    std::size_t size = 0;
+    const void* data = oko_content_bytes(handle_.get(), &size);
+    return {static_cast<const std::byte*>(data), size};
+  }
+
+ private:
+  struct Close {
+    void operator()(oko_content* content) const { oko_content_close(content); }
+  };
+
+  explicit Content(oko_content* content) : handle_(content) {}
+
+  std::unique_ptr<oko_content, Close> handle_;
+};
+
+// ---- Updates of sealed models -------------------------------------------------------------------
+
+// See oko_update_options. `root` and `folder` must be set.
+struct UpdateOptions {
+  std::string root, folder, app_version;  // empty: oko.h's NULL
+  std::int64_t now = 0;
+  oko_releases releases{};
+};
+
+using UpdateModel = oko_update_model;
+
+class Update {
+ public:
+  static Result<Update> check(std::span<const std::byte> index, const UpdateOptions& options) {
+    const auto text = [](const std::string& s) { return s.empty() ? nullptr : s.c_str(); };
+    auto given = detail::sized<oko_update_options>();
+    given.root = text(options.root);
+    given.folder = text(options.folder);
+    given.app_version = text(options.app_version);
+    given.now = options.now;
+    given.releases = options.releases;
+    oko_update* update = nullptr;
+    const oko_status status = oko_update_check(index.data(), index.size(), &given, &update);
+    if (status != OKO_OK) return detail::last_error(status);
+    return Update(update);
+  }
+
+  // Its texts are valid as long as this update.
+  Result<UpdateModel> find(const std::string& model) const {
+    auto info = detail::sized<UpdateModel>();
+    const oko_status status = oko_update_find(handle_.get(), model.c_str(), &info);
+    if (status != OKO_OK) return detail::last_error(status);
+    return info;
+  }
+
+  Result<Done> install(const std::string& model, const std::string& fetched) const {
+    const oko_status status = oko_update_install(handle_.get(), model.c_str(), fetched.c_str());
+    if (status != OKO_OK) return detail::last_error(status);
+    return Done{};
+  }
+
+ private:
+  struct Close {
+    void operator()(oko_update* update) const { oko_update_close(update); }
+  };
+
+  explicit Update(oko_update* update) : handle_(update) {}
+
+  std::unique_ptr<oko_update, Close> handle_;
 };
 
 // Names of the instruction sets that ModelOptions::target may be on this machine, best first.

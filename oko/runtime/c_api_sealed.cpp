@@ -1,13 +1,15 @@
 // The C API's sealed models.
-#include <chrono>
-#include <mutex>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "oko/runtime/c_api.h"
+#include "oko/runtime/c_api_seal.h"
 #include "oko/runtime/file.h"
+#include "oko/runtime/releases.h"
+#include "oko/seal/p256tag.h"
 #include "oko/seal/refused.h"
 #include "oko/seal/sealed_model.h"
 #include "oko/seal/x25519.h"
@@ -18,6 +20,10 @@ using oko::ErrorCode;
 using oko::Locked;
 using namespace oko::c_api;
 namespace seal = oko::seal;
+
+struct oko_content {
+  Bytes bytes;
+};
 
 namespace {
 
@@ -36,6 +42,30 @@ std::optional<seal::FileKey> unwrap_by_app(const oko_seal_options& o, const seal
   return key;
 }
 
+seal::P256Point point_of(const std::uint8_t* bytes, const char* place, const char* name) {
+  require(bytes, place, name);
+  seal::P256Point point{};
+  std::memcpy(point.data(), bytes, point.size());
+  if (point[0] != std::byte{4}) {
+    throw usage(place, std::string(name) + " is not an uncompressed point",
+                "its 65 bytes are 4, x and y");
+  }
+  return point;
+}
+
+// The key in hardware.
+seal::Unwrap agreed_by_app(const oko_seal_options& o) {
+  if (o.agree == nullptr) throw usage("oko_seal_options", "p256_point is set, but not agree");
+  const seal::P256Point own = point_of(o.p256_point, "oko_seal_options", "p256_point");
+  return [&o, own](const seal::Stanza& stanza) {
+    return seal::unwrap_p256(stanza, own, [&o](const seal::P256Point& sender) {
+      std::optional<seal::P256Secret> secret(std::in_place);
+      if (o.agree(o.agree_context, seal::octets(sender), secret->data()) != 1) secret.reset();
+      return secret;
+    });
+  };
+}
+
 std::vector<seal::Unwrap> keys_of(const oko_seal_options& o) {
   std::vector<seal::Unwrap> keys;
   if (o.identity != nullptr) {
@@ -52,43 +82,18 @@ std::vector<seal::Unwrap> keys_of(const oko_seal_options& o) {
   if (o.unwrap != nullptr) {
     keys.emplace_back([&o](const seal::Stanza& stanza) { return unwrap_by_app(o, stanza); });
   }
-  if (keys.empty()) throw usage("oko_seal_options", "identity and unwrap are both null");
+  if (o.p256_point != nullptr) keys.push_back(agreed_by_app(o));
+  if (keys.empty()) {
+    throw usage("oko_seal_options", "identity, unwrap and p256_point are all null");
+  }
   return keys;
 }
 
-// The highest one that the app has opened.
-std::uint64_t release_of(const oko_seal_options& o, const std::string& model) {
-  std::uint64_t release = 0;
-  if (o.releases.get != nullptr &&
-      o.releases.get(o.releases.context, model.c_str(), &release) != 1) {
-    throw Error(ErrorCode::kStorage, model, "the app could not tell which release it has opened");
-  }
-  return release;
-}
-
-// Two threads that open two releases must not leave the lower one stored.
-void store_release(const oko_seal_options& o, const seal::Manifest& manifest) {
-  static std::mutex one_at_a_time;
-  const std::lock_guard lock(one_at_a_time);
-  if (o.releases.set == nullptr || release_of(o, manifest.model) >= manifest.release) return;
-  if (o.releases.set(o.releases.context, manifest.model.c_str(), manifest.release) != 1) {
-    throw Error(ErrorCode::kStorage, manifest.model,
-                "the app could not store the release that it opened");
-  }
-}
-
-seal::Demands demands_of(const oko_seal_options& o, const std::string& model) {
+seal::Demands demands_of(const oko_seal_options& o) {
   seal::Demands demands;
   if (o.model != nullptr) demands.model = o.model;
-  if (o.app_version != nullptr) {
-    demands.app_version = o.app_version;
-    if (!seal::is_app_version(demands.app_version)) {
-      throw usage("oko_seal_options", "app_version is not one to four numbers with dots");
-    }
-  }
-  demands.now =
-      o.now != 0 ? o.now : std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  demands.release = release_of(o, model);
+  demands.app_version = app_version(o.app_version, "oko_seal_options");
+  demands.now = time_or_now(o.now, "oko_seal_options");
   return demands;
 }
 
@@ -96,42 +101,65 @@ oko_seal_options checked(const oko_seal_options* given) {
   require(given, "oko_seal_options", "seal");
   const oko_seal_options o = known(given, "oko_seal_options");
   require(o.signer, "oko_seal_options", "signer");
-  if (o.now < 0) throw usage("oko_seal_options", "now is before 1970");
-  if ((o.releases.get == nullptr) != (o.releases.set == nullptr)) {
-    throw usage("oko_seal_options", "only one of the two functions of releases is set");
-  }
   return o;
 }
 
-seal::PublicKey signer_of(const oko_seal_options& o) {
-  try {
-    return seal::PublicKey::read(o.signer, "oko_seal_options: signer");
-  } catch (const Error& error) {  // of the app, not of the file
-    throw usage("oko_seal_options", "signer " + error.message(), error.hint());
-  }
+// The file inside, once everything was checked. Whoever uses it raises the release when that
+// succeeded.
+struct Unsealed {
+  Bytes content;
+  seal::Manifest manifest;
+  oko::runtime::Releases releases;
+
+  void accept() const { releases.raise(manifest.model, manifest.release); }
+};
+
+Unsealed unseal(const seal::Source& file, const std::string& name, const oko_seal_options* given) {
+  const oko_seal_options o = checked(given);
+  const std::vector<seal::Unwrap> keys = keys_of(o);
+  seal::start_sodium();
+  const seal::PublicKey signer = public_key(o.signer, "oko_seal_options", "signer");
+  const oko::runtime::Releases releases(o.releases, "oko_seal_options");
+  seal::Demands demands = demands_of(o);
+  const seal::SealedModel sealed = seal::read_sealed(file, name);
+  seal::Manifest manifest = seal::verified_manifest(sealed, signer, name);
+  demands.release = releases.highest(manifest.model);
+  seal::check_demands(manifest, demands, name);
+  const Bytes content = Locked::share(seal::open_sealed(sealed, manifest, keys, name));
+  return {content, std::move(manifest), releases};
 }
 
 std::unique_ptr<oko_model> open(const seal::Source& file, const std::string& name,
                                 const oko_seal_options* given, const oko_model_options* options,
                                 const char* place) {
-  const oko_seal_options o = checked(given);
-  const std::vector<seal::Unwrap> keys = keys_of(o);
-  seal::start_sodium();
-  const seal::PublicKey signer = signer_of(o);
   if (known(options, place).cache_path != nullptr) {
     throw usage(place, "cache_path would write a sealed model's weights to a file",
                 "leave it NULL");
   }
-  const seal::SealedModel sealed = seal::read_sealed(file, name);
-  const seal::Manifest manifest = seal::verified_manifest(sealed, signer, name);
-  seal::check_demands(manifest, demands_of(o, manifest.model), name);
-  if (manifest.content != "oko") {
-    throw oko::input_error(name, "the model inside is not an .oko file but " + manifest.content);
+  const Unsealed inside = unseal(file, name, given);
+  if (inside.manifest.content != "oko") {
+    throw oko::input_error(name,
+                           "the model inside is not an .oko file but " + inside.manifest.content,
+                           "oko_content_open() gives that file to the program that reads it");
   }
-  const Bytes content = Locked::share(seal::open_sealed(sealed, manifest, keys, name));
-  std::unique_ptr<oko_model> model = open_model(content, name, options, place, Secrecy::kSealed);
-  store_release(o, manifest);
+  std::unique_ptr<oko_model> model =
+      open_model(inside.content, name, options, place, Secrecy::kSealed);
+  inside.accept();
   return model;
+}
+
+// Reads a file by parts. It must outlive the source.
+seal::Source source_of(const oko::runtime::File& file) {
+  return {file.size(),
+          [&file](std::size_t offset, std::span<std::byte> to) { file.read_at(offset, to); }};
+}
+
+oko_content* content_of(const seal::Source& file, const std::string& name,
+                        const oko_seal_options* options) {
+  const Unsealed inside = unseal(file, name, options);
+  auto content = std::make_unique<oko_content>(oko_content{inside.content});
+  inside.accept();
+  return content.release();
 }
 
 // Whatever comes of it, registers and arrays that held keys and weights are not left on the stack.
@@ -165,10 +193,47 @@ oko_status oko_model_open_sealed_file(const char* path, const oko_seal_options* 
     require(path, kPlace, "path");
     require(out, kPlace, "out");
     const oko::runtime::File file(path);
-    const seal::Source source(file.size(), [&](std::size_t offset, std::span<std::byte> to) {
-      file.read_at(offset, to);
-    });
-    *out = open(source, path, seal_options, options, kPlace).release();
+    *out = open(source_of(file), path, seal_options, options, kPlace).release();
+  });
+}
+
+oko_status oko_content_open(const void* data, size_t size, const oko_seal_options* seal_options,
+                            oko_content** out) {
+  return guarded_and_wiped([&] {
+    require(data, "oko_content_open", "data");
+    require(out, "oko_content_open", "out");
+    const seal::Source file(std::span(static_cast<const std::byte*>(data), size));
+    *out = content_of(file, "model", seal_options);
+  });
+}
+
+oko_status oko_content_open_file(const char* path, const oko_seal_options* seal_options,
+                                 oko_content** out) {
+  return guarded_and_wiped([&] {
+    require(path, "oko_content_open_file", "path");
+    require(out, "oko_content_open_file", "out");
+    const oko::runtime::File file(path);
+    *out = content_of(source_of(file), path, seal_options);
+  });
+}
+
+const void* oko_content_bytes(const oko_content* content, size_t* size) {
+  if (size != nullptr) *size = content != nullptr ? content->bytes.size() : 0;
+  return content != nullptr ? content->bytes.span().data() : nullptr;
+}
+
+void oko_content_close(oko_content* content) { delete content; }
+
+oko_status oko_p256_recipient(const uint8_t* point, char* text, size_t text_size) {
+  return guarded([&] {
+    constexpr const char* kPlace = "oko_p256_recipient";
+    require(text, kPlace, "text");
+    const std::string recipient = seal::p256_recipient(point_of(point, kPlace, "point"));
+    if (text_size <= recipient.size()) {
+      throw usage(kPlace, "text_size " + std::to_string(text_size) + " is too small",
+                  "OKO_P256_RECIPIENT_SIZE is enough");
+    }
+    std::memcpy(text, recipient.c_str(), recipient.size() + 1);
   });
 }
 

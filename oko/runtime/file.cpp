@@ -1,15 +1,20 @@
 #include "oko/runtime/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "oko/base/error.h"
@@ -42,12 +47,31 @@ int open_to_read(const std::string& path) {
   return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
+// "" or with its slash.
+std::string folder_of(const std::string& path) { return path.substr(0, path.rfind('/') + 1); }
+
+// Temporary files of `path` are this, a process, '-' and a number. The longest names leave no room
+// for that: they are truncated.
+constexpr std::size_t kLongestMark = 2 * 20 + 1;
+std::string part_prefix(const std::string& path) {
+  constexpr std::string_view kMark = ".part";
+  const std::size_t longest = kLongestFileName - kMark.size() - kLongestMark;
+  return file_name_from(path.substr(folder_of(path).size()), longest) + std::string(kMark);
+}
+
+// Another thread or process may be writing the same file.
+std::string part_of(const std::string& path) {
+  static std::atomic<unsigned> counter{0};
+  return folder_of(path) + part_prefix(path) + std::to_string(getpid()) + "-" +
+         std::to_string(counter++);
+}
+
 // Until then a power cut may undo the rename. It does not matter if it fails: the file is complete
 // under either name.
 void flush_folder_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  const std::string folder = slash == path.npos ? "." : path.substr(0, slash + 1);
-  const Descriptor descriptor(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const std::string folder = folder_of(path);
+  const Descriptor descriptor(
+      open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (descriptor.get() >= 0) fsync(descriptor.get());
 }
 
@@ -113,40 +137,60 @@ void File::read_at(std::size_t offset, std::span<std::byte> to) const {
   }
 }
 
+NewFile::NewFile(std::string path) : path_(std::move(path)), part_(part_of(path_)) {
+  descriptor_ = open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) throw storage_error(part_, "cannot be created");
+}
+
+NewFile::~NewFile() {
+  close(descriptor_);
+  if (!part_.empty()) unlink(part_.c_str());
+}
+
+void NewFile::write(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) throw storage_error(part_, "cannot be written");
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+}
+
+void NewFile::flush() {
+  // Otherwise the new name may survive but its content not.
+  if (fsync(descriptor_) != 0) throw storage_error(part_, "cannot be flushed");
+}
+
+void NewFile::publish() {
+  if (std::rename(part_.c_str(), path_.c_str()) != 0) {
+    throw storage_error(path_, "cannot be replaced");
+  }
+  part_.clear();
+  flush_folder_of(path_);
+}
+
 void write_whole(const std::string& path, std::span<const std::byte> bytes) {
-  // Another thread or process may be writing the same file.
-  static std::atomic<unsigned> counter{0};
-  const std::string mark = ".part" + std::to_string(getpid()) + "-" + std::to_string(counter++);
-  const std::size_t name = path.rfind('/') + 1;  // 0 if there is no folder
-  // The longest names leave no room for a suffix: they are truncated.
-  const std::string part = path.substr(0, name) +
-                           file_name_from(path.substr(name), kLongestFileName - mark.size()) + mark;
-  {
-    const Descriptor file(open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (file.get() < 0) throw storage_error(part, "cannot be created");
-    while (!bytes.empty()) {
-      const ssize_t written = write(file.get(), bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) {
-        const Error error = storage_error(part, "cannot be written");
-        unlink(part.c_str());
-        throw error;
-      }
-      bytes = bytes.subspan(static_cast<std::size_t>(written));
-    }
-    // Otherwise the new name may survive but its content not.
-    if (fsync(file.get()) != 0) {
-      const Error error = storage_error(part, "cannot be flushed");
-      unlink(part.c_str());
-      throw error;
-    }
+  NewFile file(path);
+  file.write(bytes);
+  file.flush();
+  file.publish();
+}
+
+void remove_abandoned(const std::string& path) {
+  const std::string folder = folder_of(path), prefix = part_prefix(path);
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(opendir(folder.empty() ? "." : folder.c_str()),
+                                                    closedir);
+  if (!entries) return;
+  while (const dirent* entry = readdir(entries.get())) {
+    const std::string_view name = entry->d_name;
+    if (!name.starts_with(prefix)) continue;
+    pid_t process = 0;
+    const char* end = name.data() + name.size();
+    const auto number = std::from_chars(name.data() + prefix.size(), end, process);
+    if (number.ec != std::errc() || number.ptr == end || *number.ptr != '-' || process <= 0)
+      continue;
+    if (kill(process, 0) != 0 && errno == ESRCH) unlink((folder + entry->d_name).c_str());
   }
-  if (std::rename(part.c_str(), path.c_str()) != 0) {
-    const Error error = storage_error(path, "cannot be replaced");
-    unlink(part.c_str());
-    throw error;
-  }
-  flush_folder_of(path);
 }
 
 }  // namespace oko::runtime

@@ -36,8 +36,30 @@ class File {
   std::size_t size_ = 0;
 };
 
-// Writes the file atomically, even across a power failure: to a temporary file, flushed, then
-// renamed. Throws a storage Error.
+// A file that is written atomically, even across a power failure: to a temporary file beside it,
+// flushed, then renamed. Throws a storage Error. Without publish() nothing is left, unless the
+// process is killed: see remove_abandoned().
+class NewFile {
+ public:
+  explicit NewFile(std::string path);
+  ~NewFile();
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+
+  const std::string& part() const { return part_; }  // the temporary file
+  void write(std::span<const std::byte> bytes);
+  void flush();
+  void publish();  // after flush()
+
+ private:
+  std::string path_, part_;
+  int descriptor_;
+};
+
+// The same of bytes that are all there.
 void write_whole(const std::string& path, std::span<const std::byte> bytes);
+
+// Removes what processes that were killed left of NewFile(path).
+void remove_abandoned(const std::string& path);
 
 }  // namespace oko::runtime

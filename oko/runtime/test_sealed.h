@@ -54,7 +54,10 @@ class SealedModels : public testing::Test {
 
   std::vector<std::byte> sealed(const graph::Network& network,
                                 graph::Precision storage = graph::Precision::kFloat32) const {
-    const std::string recipient = identity_->recipient().text();
+    return sealed_for(network, identity_->recipient().text(), storage);
+  }
+  std::vector<std::byte> sealed_for(const graph::Network& network, const std::string& recipient,
+                                    graph::Precision storage = graph::Precision::kFloat32) const {
     return seal::pack(graph::write_oko(network, {}, storage), network, "oko", release_,
                       seal::read_recipients(recipient, "key"), *signer_);
   }

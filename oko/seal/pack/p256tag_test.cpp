@@ -9,8 +9,13 @@
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
+#include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "oko/seal/pack/test_p256_key.h"
+#include "oko/seal/refused.h"
 
 namespace oko::seal {
 namespace {
@@ -59,22 +64,9 @@ Text labelled_expand(const Text& suite, const Text& key, const Text& label, cons
                 static_cast<std::size_t>(size));
 }
 
-// A device: its key never leaves it.
-class Device {
+// What opens a stanza with such a key, from the key agreement on.
+class Device : public P256Key {
  public:
-  Device() : key_(EVP_EC_gen("P-256")) {}
-  ~Device() { EVP_PKEY_free(key_); }
-  Device(const Device&) = delete;
-  Device& operator=(const Device&) = delete;
-
-  Text point() const {
-    unsigned char* encoded = nullptr;
-    const std::size_t size = EVP_PKEY_get1_encoded_public_key(key_, &encoded);
-    Text text(reinterpret_cast<const char*>(encoded), size);
-    OPENSSL_free(encoded);
-    return text;
-  }
-
   // The file's key, or "" if the stanza does not open.
   Text open(const Stanza& stanza) const {
     const Text share = text_of(*from_base64(stanza.arguments.at(1)));
@@ -88,23 +80,6 @@ class Device {
   }
 
  private:
-  Text agree(const Text& share) const {
-    EVP_PKEY* theirs = EVP_PKEY_new();
-    EXPECT_EQ(EVP_PKEY_copy_parameters(theirs, key_), 1);
-    EXPECT_EQ(EVP_PKEY_set1_encoded_public_key(
-                  theirs, reinterpret_cast<const unsigned char*>(share.data()), share.size()),
-              1);
-    EVP_PKEY_CTX* context = EVP_PKEY_CTX_new(key_, nullptr);
-    Text secret(32, '\0');
-    std::size_t size = secret.size();
-    EXPECT_EQ(EVP_PKEY_derive_init(context), 1);
-    EXPECT_EQ(EVP_PKEY_derive_set_peer(context, theirs), 1);
-    EXPECT_EQ(EVP_PKEY_derive(context, reinterpret_cast<unsigned char*>(secret.data()), &size), 1);
-    EVP_PKEY_CTX_free(context);
-    EVP_PKEY_free(theirs);
-    return secret;
-  }
-
   static Text decrypt(const Text& key, const Text& nonce, const Text& body) {
     const auto* bytes = reinterpret_cast<const unsigned char*>(body.data());
     Text out(body.size() - 16, '\0'), tag = body.substr(out.size());
@@ -120,9 +95,23 @@ class Device {
     EVP_CIPHER_CTX_free(context);
     return is_right ? out : "";
   }
-
-  EVP_PKEY* key_;
 };
+
+P256Point point_of(const Text& text) {
+  P256Point point{};
+  EXPECT_EQ(text.size(), point.size());
+  std::memcpy(point.data(), text.data(), point.size());
+  return point;
+}
+
+P256Agree agreement(const P256Key& key) {
+  return [&key](const P256Point& sender) {
+    const Text secret = key.agree(text_of(sender));
+    std::optional<P256Secret> out(std::in_place);
+    std::memcpy(out->data(), secret.data(), out->size());
+    return out;
+  };
+}
 
 TEST(P256Tag, IsOpenedByAnIndependentImplementation) {
   start_sodium();
@@ -137,6 +126,47 @@ TEST(P256Tag, IsOpenedByAnIndependentImplementation) {
   EXPECT_EQ(tablet.open(stanza), "");
   EXPECT_TRUE(recipient->is_tagged(stanza));
   EXPECT_FALSE(P256Recipient::from_point(bytes_of(tablet.point()))->is_tagged(stanza));
+}
+
+TEST(P256Tag, IsOpenedByTheKeyAgreementAlone) {
+  start_sodium();
+  const P256Key phone, tablet;
+  FileKey key;
+  for (std::uint8_t i = 0; i < key.size(); ++i) key.data()[i] = i;
+  const auto own = point_of(phone.point());
+  const Stanza stanza = P256Recipient::from_point(own)->wrap(key);
+  const auto opened = unwrap_p256(stanza, own, agreement(phone));
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(text_of(opened->span()), text_of(key.span()));
+  // Another device's: the hardware is not asked.
+  const auto never = [](const P256Point&) -> std::optional<P256Secret> {
+    ADD_FAILURE() << "asked";
+    return std::nullopt;
+  };
+  EXPECT_FALSE(unwrap_p256(stanza, point_of(tablet.point()), never));
+  EXPECT_FALSE(unwrap_p256({"X25519", {"x"}, {}}, own, never));
+  // Hardware that refuses, or that has another key.
+  EXPECT_FALSE(unwrap_p256(
+      stanza, own, [](const P256Point&) -> std::optional<P256Secret> { return std::nullopt; }));
+  EXPECT_FALSE(unwrap_p256(stanza, own, agreement(tablet)));
+}
+
+TEST(P256Tag, RefusesStanzasThatAreNotAsAgeWritesThem) {
+  start_sodium();
+  const P256Key phone;
+  const auto own = point_of(phone.point());
+  const Stanza good = P256Recipient::from_point(own)->wrap(FileKey());
+  std::vector<Stanza> bad(4, good);
+  bad[0].arguments.pop_back();
+  bad[1].body.pop_back();
+  bad[2].arguments[1] = base64(std::vector<std::byte>(65));
+  bad[3].arguments[1].pop_back();
+  for (const Stanza& stanza : bad) {
+    EXPECT_THROW(unwrap_p256(stanza, own, agreement(phone)), Refused);
+  }
+  Stanza changed = good;
+  changed.body[3] ^= std::byte{1};
+  EXPECT_FALSE(unwrap_p256(changed, own, agreement(phone)));
 }
 
 TEST(P256Tag, TagsAsTheFormatSays) {
