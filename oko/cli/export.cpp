@@ -12,6 +12,7 @@
 #include "oko/cli/inputs.h"
 #include "oko/cli/model.h"
 #include "oko/cli/parity_text.h"
+#include "oko/cli/seal_arguments.h"
 #include "oko/cli/table.h"
 #include "oko/convert/normalization.h"
 #include "oko/convert/parity.h"
@@ -35,6 +36,9 @@ struct ExportArguments {
   const formats::Format* format = nullptr;  // --to
   std::size_t count = 4;
   bool no_check = false;
+  SealArguments seal;
+
+  bool is_sealed() const { return !seal.to.empty(); }
 };
 
 graph::Network network_of(const ExportArguments& a, FailedImages& failed, const Context& context) {
@@ -66,10 +70,29 @@ std::string stem_of(const ExportArguments& a) {
              : file_name_from(is_folder ? storage::filename(a.model.path) : stem, kLongest);
 }
 
+// What is stored of it: with the model's file sealed, if it is to be.
+convert::Export sealed(const ExportArguments& a, const graph::Network& network,
+                       const convert::Export& made) {
+  if (!a.is_sealed()) return made;
+  if (made.model.files.size() != 1) {
+    throw Error(
+        ErrorCode::kUsage, "--seal",
+        fmt::format("needs a model of one file, and {} writes {}", a.to, made.model.files.size()),
+        a.options.program ? "without --ml-program it is one" : "");
+  }
+  convert::Export result = made;
+  formats::File& file = result.model.files.front();
+  file.bytes = Bytes::own(seal_file(file.bytes.span(), network, a.format->name, a.seal).file);
+  file.name += kSealedSuffix;
+  result.model.main = file.name;
+  return result;
+}
+
 // No output may be a file that the model was read from.
 void claim_files(const ExportArguments& a, const convert::Export& made) {
   InputFiles files;
   files.add(a.model);
+  add_keys(files, a.seal);
   files.add_dataset(a.images);
   files.add_dataset(a.calibration);
   files.refuse_folder(a.out);
@@ -200,21 +223,26 @@ void run_export(ExportArguments a, Context& context) {
   if (!a.calibration.empty()) a.options.precision = graph::Precision::kInt8;
   formats::check_options(*a.format, a.options);
   FailedImages failed;
+  if (a.is_sealed()) {
+    a.seal.passphrase = a.model.keys.passphrase;
+    check(a.seal);
+  }
   a.stem = stem_of(a);
   graph::Network network = network_of(a, failed, context);
   if (!a.format->is_own) network = convert::with_normalization_layer(std::move(network));
   if (a.out.empty()) a.out = a.stem + "-" + a.to;
   const convert::Export made = convert::export_model(network, *a.format, a.options, a.stem);
-  claim_files(a, made);
+  const convert::Export stored = sealed(a, network, made);
+  claim_files(a, stored);
   Json written = Json::array();
-  store(made, a.out, context, written);
+  store(stored, a.out, context, written);
   std::vector<std::string> warnings = formats::phone_warnings(network);
   warnings.insert(warnings.begin(), made.model.notes.begin(), made.model.notes.end());
   for (const std::string& warning : warnings) context.progress->line("note: " + warning);
   const Json parity = a.no_check ? Json(nullptr) : check_written(a, made, network, failed, context);
   failed.finish(failed.tried(), "image", "; the others were used", context);
   context.emit({{"files", written},
-                {"main", storage::join(a.out, made.model.main)},
+                {"main", storage::join(a.out, stored.model.main)},
                 {"warnings", warnings},
                 {"failed", failed.json()},
                 {"parity", parity}});
@@ -280,6 +308,15 @@ void add_export_command(CLI::App& app, Context& context) {
       ->capture_default_str()
       ->type_name("N");
   command->add_flag("--no-check", a.no_check, "Skip verification of the exported model");
+  const SealFlags flags = add_seal_arguments(
+      *command, a.seal, "--seal",
+      "Seal the model's file for this public key, or those in a file; may be repeated; needs --id, "
+      "--release and --sign");
+  CLI::Option* seal = flags.needed.front();
+  for (CLI::Option* option : flags.needed) {
+    if (option != seal) option->needs(seal);
+  }
+  for (CLI::Option* option : flags.others) option->needs(seal);
   command->footer(R"(
 The exported model is then run by an independent program, if this machine has one, and compared with
 oko's engine. The exit code is 1 if they differ.
@@ -287,7 +324,8 @@ oko's engine. The exit code is 1 if they differ.
 Examples:
   oko export runs/one --to coreml --boxes --author "Leaf Ltd" -o ios/
   oko export model.oko --to onnx --images photos/
-  oko export model.oko --to tflite --int8 photos/)");
+  oko export model.oko --to tflite --int8 photos/
+  oko export runs/one --to oko --seal keys/model.pub --id cards --release 7 --sign keys/signing.key)");
   command->callback([arguments, command, &context] {
     check_flags(*arguments, *command);
     run_export(*arguments, context);

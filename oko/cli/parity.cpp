@@ -6,6 +6,7 @@
 #include "oko/cli/inputs.h"
 #include "oko/cli/model.h"
 #include "oko/cli/parity_text.h"
+#include "oko/cli/sealed.h"
 #include "oko/convert/runner.h"
 #include "oko/convert/tolerance.h"
 
@@ -14,6 +15,7 @@ namespace {
 
 struct ParityArguments {
   std::string first, second, first_weights, second_weights, images, size;
+  KeyArguments keys;  // of both, if they are sealed
   std::size_t count = 8;
   bool tolerance_given = false;
   convert::ParityOptions options;
@@ -22,9 +24,9 @@ struct ParityArguments {
 void run_parity(const ParityArguments& a, Context& context) {
   formats::ReadOptions reading;
   if (!a.size.empty()) reading.size = parse_size(a.size);
-  const auto [first, second] =
-      convert::runners_of(convert::open_model(a.first, a.first_weights),
-                          convert::open_model(a.second, a.second_weights), reading);
+  const auto [first, second] = convert::runners_of(
+      convert::open_model(a.first, a.first_weights, unseal_with(a.keys)),
+      convert::open_model(a.second, a.second_weights, unseal_with(a.keys)), reading);
   if (first.network.input != second.network.input) {
     throw input_error(a.second,
                       fmt::format("takes {}, {} takes {}", graph::to_string(second.network.input),
@@ -78,6 +80,7 @@ void add_parity_command(CLI::App& app, Context& context) {
       ->type_name("FILE");
   command->add_option("--weights-b", a.second_weights, "Weights of B, if it is in two files")
       ->type_name("FILE");
+  add_key_arguments(*command, a.keys);
   command->add_option("--size", a.size, "Input size, if a file has none or to override it")
       ->type_name("WxH");
   command

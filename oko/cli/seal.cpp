@@ -15,6 +15,8 @@ protects from, and what not: docs/sealed-models.md.)");
   add_seal_open(*seal, context);
   add_seal_recipients(*seal, context);
   add_seal_rotate(*seal, context);
+  add_seal_publish(*seal, context);
+  add_seal_update(*seal, context);
   add_seal_mark(*seal, context);
   add_seal_trace(*seal, context);
 }

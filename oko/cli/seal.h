@@ -6,7 +6,7 @@
 #include "oko/cli/secret.h"
 
 // The commands of `oko seal`: one file for those that make keys, those that make and open sealed
-// models, and those that mark copies.
+// models, those that publish and fetch them, and those that mark copies.
 namespace oko::cli {
 
 void add_seal_keygen(CLI::App& seal, Context& context);
@@ -19,5 +19,8 @@ void add_seal_pack(CLI::App& seal, Context& context);
 void add_seal_open(CLI::App& seal, Context& context);
 void add_seal_verify(CLI::App& seal, Context& context);
 void add_seal_rotate(CLI::App& seal, Context& context);
+
+void add_seal_publish(CLI::App& seal, Context& context);
+void add_seal_update(CLI::App& seal, Context& context);
 
 }  // namespace oko::cli

@@ -39,11 +39,11 @@ Pair write_pair(const std::string& folder, const std::string& stem, std::string 
   return pair;
 }
 
-Pair make_signing_pair(const KeygenArguments& a, const std::string* passphrase) {
+Pair make_signing_pair(const KeygenArguments& a, const char* stem, const std::string* passphrase) {
   const seal::SecretKey key = seal::SecretKey::make();
   const std::string text = key.public_key().text();
   return write_pair(
-      a.folder, "signing", key.text(passphrase),
+      a.folder, stem, key.text(passphrase),
       "untrusted comment: oko public key " + key.public_key().id() + "\n" + text + "\n", text);
 }
 
@@ -64,9 +64,13 @@ void keygen(const KeygenArguments& a, const Context& context) {
     throw Error(ErrorCode::kUsage, a.folder, "is a bucket", "secret keys belong on this machine");
   }
   // All of them first, so that no half of the keys is made.
-  for (const char* name : {"signing.key", "signing.pub", "model.key", "model.pub", "mark.key"}) {
+  const auto makes = [&](const std::string& kind) {
+    return a.only.empty() ? kind != "root" && kind != "index" : kind == a.only;
+  };
+  for (const char* name : {"signing.key", "signing.pub", "model.key", "model.pub", "mark.key",
+                           "root.key", "root.pub", "index.key", "index.pub"}) {
     const std::string file = storage::join(a.folder, name);
-    if ((a.only.empty() || std::string_view(name).starts_with(a.only)) && storage::exists(file)) {
+    if (makes(storage::stem(name)) && storage::exists(file)) {
       throw Error(ErrorCode::kUsage, file, "already exists, and keys are not overwritten",
                   "choose another folder");
     }
@@ -83,9 +87,16 @@ void keygen(const KeygenArguments& a, const Context& context) {
     context.say(fmt::format("{}  {}: {}", pair.public_file, public_use, pair.public_key));
     result[kind] = as_json(pair);
   };
-  const auto makes = [&](const char* kind) { return a.only.empty() || a.only == kind; };
   if (makes("signing")) {
-    show("signing", make_signing_pair(a, given), "signs models", "apps verify with it");
+    show("signing", make_signing_pair(a, "signing", given), "signs models", "apps verify with it");
+  }
+  if (makes("root")) {
+    show("root", make_signing_pair(a, "root", given), "says which index key counts",
+         "apps trust it");
+  }
+  if (makes("index")) {
+    show("index", make_signing_pair(a, "index", given), "signs the index of releases",
+         "the root names it");
   }
   if (makes("model")) {
     show("model", make_model_pair(a, given), "opens models", "models are sealed for it");
@@ -160,7 +171,8 @@ void add_seal_keygen(CLI::App& seal, Context& context) {
                    "Where to write signing.key, model.key, their .pub, and mark.key")
       ->required()
       ->type_name("FOLDER");
-  add_choice(*command, "--only", a.only, "Make only this one", {"signing", "model", "mark"});
+  add_choice(*command, "--only", a.only, "Make only this one",
+             {"signing", "model", "mark", "root", "index"});
   command->add_flag("--protect", a.is_protected, "Ask for a passphrase that protects both keys");
   command
       ->add_option("--passphrase", a.passphrase,
@@ -170,7 +182,9 @@ void add_seal_keygen(CLI::App& seal, Context& context) {
 signing.key is minisign's kind of file, model.key is age's; keys that minisign -G and age-keygen
 made are as good. mark.key is for oko seal mark; a passphrase does not protect it. Keep a copy of
 signing.key where no fire or thief reaches both: apps trust only its public key, and a lost one
-cannot be replaced without a new version of the app.
+cannot be replaced without a new version of the app. root.key and index.key are for oko seal publish,
+and made only by name: root.key belongs where signing.key does, index.key on the machine that
+publishes.
 
 Examples:
   oko seal keygen keys/

@@ -1,9 +1,7 @@
 #include <fmt/format.h>
 
-#include <chrono>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -11,11 +9,11 @@
 #include "oko/cli/input_files.h"
 #include "oko/cli/model.h"
 #include "oko/cli/seal.h"
+#include "oko/cli/seal_arguments.h"
 #include "oko/cli/sealed.h"
 #include "oko/cli/table.h"
 #include "oko/convert/model_files.h"
 #include "oko/convert/read.h"
-#include "oko/jobs/duration.h"
 #include "oko/run/output.h"
 #include "oko/seal/pack/pack.h"
 #include "oko/storage/store.h"
@@ -23,83 +21,12 @@
 namespace oko::cli {
 namespace {
 
-constexpr const char* kSuffix = ".sealed";
-
-std::int64_t now() {
-  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-}
-
-// "2027-06-30": that day is the last; "90d": from now on.
-std::int64_t expiry_of(const std::string& text) {
-  constexpr std::int64_t kDay = 86400;
-  std::int64_t expires = 0;
-  if (const auto day = seal::utc_seconds(text + "T00:00:00Z")) {
-    expires = *day + kDay;
-  } else if (const auto time = seal::utc_seconds(text)) {
-    expires = *time;
-  } else {
-    try {
-      expires = now() + static_cast<std::int64_t>(jobs::parse_hours(text, "--expires") * 3600);
-    } catch (const Error&) {
-      throw Error(ErrorCode::kUsage, "--expires", "\"" + text + "\" is neither a day nor a time",
-                  "write 2027-06-30 or 180d");
-    }
-  }
-  if (expires <= now()) throw Error(ErrorCode::kUsage, "--expires", text + " is over already");
-  if (!seal::utc_seconds(seal::utc_text(expires))) {
-    throw Error(ErrorCode::kUsage, "--expires", text + " is after the year 9999");
-  }
-  return expires;
-}
-
-std::vector<seal::Recipient> recipients_of(const std::vector<std::string>& keys) {
-  std::vector<seal::Recipient> all;
-  std::set<std::string> seen;
-  for (const std::string& key : keys) {
-    const PublicText given = read_public(key);
-    for (seal::Recipient& one : seal::read_recipients(given.text, given.place)) {
-      if (!seen.insert(one.text).second) {
-        throw Error(ErrorCode::kUsage, given.place, "is given twice", "omit one of them");
-      }
-      all.push_back(std::move(one));
-    }
-  }
-  return all;
-}
-
-// Keys are not overwritten either. What is not a file's name is missing, and ignored.
-void add_keys(InputFiles& files, const std::vector<std::string>& keys) {
-  for (const std::string& key : keys) files.add(key);
-}
-
-seal::SecretKey signing_key(const std::string& source, const std::string& passphrase) {
-  const Secret secret = read_secret(source);
-  return seal::read_signing_key(secret.text, secret.place, passphrase_from(passphrase));
-}
-
-void add_passphrase(CLI::App& command, std::string& passphrase) {
-  command
-      .add_option("--passphrase", passphrase,
-                  std::string("Passphrase of a protected key: ") + kSecretHelp +
-                      "; asked on the terminal if it is missing")
-      ->type_name("SOURCE");
-}
-
-void check_id(const std::string& id) {
-  if (const std::string fault = seal::fault_in_model_id(id); !fault.empty()) {
-    throw Error(ErrorCode::kUsage, "--id", "\"" + id + "\" " + fault);
-  }
-}
-
-void check_app(const char* flag, const std::string& version) {
-  if (!version.empty() && !seal::is_app_version(version)) {
-    throw Error(ErrorCode::kUsage, flag, "\"" + version + "\" is not a version",
-                "write one to four numbers: 2.4.1");
-  }
-}
-
 Json as_json(const seal::Manifest& manifest) {
   return parse_json(seal::manifest_text(manifest), "the manifest");
+}
+
+Json manifest_of(const std::vector<std::byte>& sealed, const std::string& name) {
+  return as_json(seal::read_manifest(seal::read_sealed(seal::Source(sealed), name).manifest, name));
 }
 
 void describe(const seal::Manifest& m, const Context& context) {
@@ -120,14 +47,12 @@ void describe(const seal::Manifest& m, const Context& context) {
 }
 
 struct PackArguments {
-  std::string model, out, id, sign, passphrase, expires, minimum_app, customer;
-  std::uint64_t release = 0;
-  std::vector<std::string> to;
+  std::string model, out;
+  SealArguments seal;
 };
 
 void pack(const PackArguments& a, const Context& context) {
-  check_id(a.id);
-  check_app("--minimum-app", a.minimum_app);
+  check(a.seal);
   const convert::ModelFiles model = convert::open_model(a.model);
   const formats::File& file = model.files.front();
   if (model.files.size() != 1) {
@@ -135,35 +60,21 @@ void pack(const PackArguments& a, const Context& context) {
                       "oko import " + a.model + " -o model.oko makes one of it");
   }
   const graph::Network network = convert::read_model(model).network;
-  seal::Release release;
-  release.model = a.id;
-  release.release = a.release;
-  release.minimum_app = a.minimum_app;
-  release.created = now();
-  if (!a.expires.empty()) release.expires = expiry_of(a.expires);
-  if (!run::is_utf8(a.customer)) throw Error(ErrorCode::kUsage, "--customer", "is not UTF-8");
-  release.customer = a.customer;
-  const std::string out = a.out.empty() ? file.name + kSuffix : a.out;
+  const std::string out = a.out.empty() ? file.name + kSealedSuffix : a.out;
   InputFiles files;
   files.add(file.name);
-  add_keys(files, a.to);
-  add_keys(files, {a.sign, a.passphrase});
+  add_keys(files, a.seal);
   files.claim(out);
   run::check_output(out);
-  const auto recipients = recipients_of(a.to);
-  const seal::SecretKey signer = signing_key(a.sign, a.passphrase);
-  const auto sealed =
-      seal::pack(file.bytes.span(), network, model.format->name, release, recipients, signer);
-  storage::write(out, sealed);
-  const std::string key = signer.public_key().text();
+  const Sealed sealed = seal_file(file.bytes.span(), network, model.format->name, a.seal);
+  storage::write(out, sealed.file);
   context.say(fmt::format("{} -> {} for {}", file.name, out,
-                          counted(static_cast<std::int64_t>(recipients.size()), "recipient")));
-  context.say(fmt::format("next: oko seal verify {} --signer {}", out, key));
+                          counted(static_cast<std::int64_t>(sealed.recipients), "recipient")));
+  context.say(fmt::format("next: oko seal verify {} --signer {}", out, sealed.signer));
   context.emit({{"file", out},
-                {"bytes", sealed.size()},
-                {"signer", key},
-                {"manifest", as_json(seal::read_manifest(
-                                 seal::read_sealed(seal::Source(sealed), out).manifest, out))}});
+                {"bytes", sealed.file.size()},
+                {"signer", sealed.signer},
+                {"manifest", manifest_of(sealed.file, out)}});
 }
 
 struct VerifyArguments {
@@ -264,13 +175,8 @@ void rotate(const RotateArguments& a, const Context& context) {
                           counted(static_cast<std::int64_t>(recipients.size()), "recipient"),
                           manifest.release));
   context.say("note: who has the old file and an old key can still open it");
-  context.emit(
-      {{"file", out},
-       {"manifest", as_json(seal::read_manifest(
-                        seal::read_sealed(seal::Source(sealed_again), out).manifest, out))}});
+  context.emit({{"file", out}, {"manifest", manifest_of(sealed_again, out)}});
 }
-
-CLI::Range release_range(std::uint64_t low) { return {low, (std::uint64_t{1} << 53) - 1}; }
 
 void add_file(CLI::App& command, std::string& file) {
   command.add_option("MODEL", file, "A sealed model")->required()->type_name("FILE");
@@ -285,28 +191,6 @@ CLI::Option* add_signer(CLI::App& command, std::string& signer) {
 CLI::Option* add_key(CLI::App& command, std::string& key) {
   return command.add_option("--key", key, std::string("Secret key that opens it: ") + kSecretHelp)
       ->type_name("SOURCE");
-}
-
-CLI::Option* add_sign(CLI::App& command, std::string& sign) {
-  return command
-      .add_option("--sign", sign, std::string("Secret key that signs it: ") + kSecretHelp)
-      ->required()
-      ->type_name("SOURCE");
-}
-
-CLI::Option* add_to(CLI::App& command, std::vector<std::string>& to) {
-  return command
-      .add_option("--to", to,
-                  "Public keys that it is sealed for, or files of them; may be repeated")
-      ->required()
-      ->type_name("KEY");
-}
-
-void add_expires(CLI::App& command, std::string& expires) {
-  command
-      .add_option("--expires", expires,
-                  "Last day on which apps open it (UTC), or how long from now")
-      ->type_name("DAY");
 }
 
 // What an app demands, to try it out here.
@@ -330,21 +214,11 @@ void add_seal_pack(CLI::App& seal, Context& context) {
       ->type_name("FILE");
   command->add_option("-o,--out", a.out, "Where to write it (default: MODEL.sealed)")
       ->type_name("FILE");
-  command->add_option("--id", a.id, "Name by which the app knows the model")
-      ->required()
-      ->type_name("NAME");
-  command->add_option("--release", a.release, "Number of this release, higher than the last one's")
-      ->required()
-      ->check(release_range(1))
-      ->type_name("N");
-  add_sign(*command, a.sign);
-  add_to(*command, a.to);
-  add_passphrase(*command, a.passphrase);
-  add_expires(*command, a.expires);
-  command->add_option("--minimum-app", a.minimum_app, "Lowest version of the app that opens it")
-      ->type_name("VERSION");
-  command->add_option("--customer", a.customer, "Whose copy it is, stored in the manifest")
-      ->type_name("NAME");
+  const SealFlags flags =
+      add_seal_arguments(*command, a.seal, "--to",
+                         "Public keys that it is sealed for, or files of them; may be repeated");
+  for (CLI::Option* option : flags.needed) option->required();
+  add_passphrase(*command, a.seal.passphrase);
   command->footer(R"(
 Each recipient can open the file alone. age1... keys are in software, age1tag1... keys in an Apple
 Secure Enclave or Android Keystore.
@@ -402,8 +276,10 @@ void add_seal_rotate(CLI::App& seal, Context& context) {
   RotateArguments& a = *arguments;
   add_file(*command, a.verify.file);
   add_key(*command, a.verify.keys.key)->required();
-  add_sign(*command, a.sign);
-  add_to(*command, a.to);
+  add_sign(*command, a.sign)->required();
+  add_recipients(*command, a.to, "--to",
+                 "Public keys that it is sealed for, or files of them; may be repeated")
+      ->required();
   add_signer(*command, a.verify.keys.signer)
       ->description("Public key that it is signed with now, if --sign is a new one");
   add_passphrase(*command, a.verify.keys.passphrase);

@@ -252,6 +252,43 @@ TEST_F(SealCommand, SaysWhatIsWrongWithArguments) {
   EXPECT_EQ(pack("keys", {"--release", "0"}).code, 2);
 }
 
+TEST_F(SealCommand, SealsWhatIsExported) {
+  keygen("keys");
+  graph::Network network = graph::make_builtin("yolo-fastest", {.classes = 2});
+  graph::fill_synthetic_weights(network);
+  storage::write(file("model.oko"), graph::write_oko(network));
+  const auto exported = [&](const char* format, std::vector<std::string> more) {
+    std::vector<std::string> words = {
+        "export", file("model.oko"), "--to",   format,
+        "-o",     file(format),      "--seal", file("keys/model.pub")};
+    words.insert(words.end(), more.begin(), more.end());
+    return oko_command(words);
+  };
+  const std::vector<std::string> rest = {"--id", "cards",  "--release",
+                                         "3",    "--sign", file("keys/signing.key")};
+  EXPECT_EQ(exported("oko", {}).code, 2);
+  EXPECT_EQ(oko_command({"export", file("model.oko"), "--to", "oko", "--id", "cards"}).code, 2);
+  EXPECT_EQ(exported("ncnn", rest).code, 2);  // two files
+  EXPECT_FALSE(storage::exists(file("ncnn")));
+  for (const char* format : {"oko", "onnx"}) {
+    const Outcome outcome = exported(format, rest);
+    ASSERT_EQ(outcome.code, 0) << outcome.error;
+    EXPECT_THAT(outcome.out, HasSubstr(std::string(".") + format + ".sealed"));
+    for (const auto& entry : storage::list(file(format))) {  // nothing plain
+      EXPECT_NE(storage::extension(entry.uri), std::string(".") + format);
+    }
+  }
+  const Outcome parity =
+      oko_command({"parity", file("oko/model.oko.sealed"), file("model.oko"), "--key",
+                   file("keys/model.key"), "--signer", file("keys/signing.pub")});
+  EXPECT_EQ(parity.code, 0) << parity.error;
+  const Outcome inside =
+      seal({"open", file("onnx/model.onnx.sealed"), "--signer", file("keys/signing.pub"), "--key",
+            file("keys/model.key"), "-o", file("again.onnx")});
+  EXPECT_EQ(inside.code, 0) << inside.error;
+  EXPECT_EQ(oko_command({"parity", file("again.onnx"), file("model.oko")}).code, 0);
+}
+
 TEST_F(SealCommand, MarksCopiesAndTracesThem) {
   keygen("keys");
   graph::Network network = graph::make_builtin("yolo-fastest", {.classes = 2});

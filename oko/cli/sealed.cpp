@@ -1,8 +1,7 @@
 #include "oko/cli/sealed.h"
 
-#include <chrono>
-
 #include "oko/base/error.h"
+#include "oko/cli/seal_arguments.h"
 #include "oko/storage/store.h"
 
 namespace oko::cli {
@@ -29,11 +28,7 @@ void add_key_arguments(CLI::App& command, KeyArguments& keys) {
                   "Public key that a sealed model must be signed with, or its file (default: "
                   "signing.pub beside --key)")
       ->type_name("KEY");
-  command
-      .add_option("--passphrase", keys.passphrase,
-                  std::string("Passphrase of a protected key: ") + kSecretHelp +
-                      "; asked on the terminal if it is missing")
-      ->type_name("SOURCE");
+  add_passphrase(command, keys.passphrase);
 }
 
 seal::PublicKey signer_of(const std::string& key) {
@@ -54,9 +49,8 @@ convert::Unseal unseal_with(const KeyArguments& keys) {
     const seal::SealedModel sealed = seal::read_sealed(seal::Source(file.bytes.span()), file.name);
     const std::string signer = keys.signer.empty() ? signer_beside(keys.key) : keys.signer;
     const seal::Manifest manifest = seal::verified_manifest(sealed, signer_of(signer), file.name);
-    const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
     seal::Demands demands;
-    demands.now = now;
+    demands.now = now();
     seal::check_demands(manifest, demands, file.name);
     if (manifest.content != "oko") {
       throw input_error(file.name, "the model inside is not an .oko file but " + manifest.content,
