@@ -27,6 +27,9 @@ std::byte* reserve(std::size_t size) {
   void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   // None of these is vital: limits on locked memory are often below the size of a model.
+#if defined(MADV_HUGEPAGE)
+  madvise(memory, size, MADV_HUGEPAGE);  // a model's pages are all written, and each costs a fault
+#endif
   mlock(memory, size);
 #if defined(MADV_DONTDUMP)
   madvise(memory, size, MADV_DONTDUMP);

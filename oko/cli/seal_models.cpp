@@ -103,7 +103,8 @@ void verify(const VerifyArguments& a, const Context& context) {
   if (a.keys.key.empty()) {
     seal::check_payload(sealed, manifest, a.file);
   } else {
-    seal::open_sealed(sealed, manifest, identities(a.keys), a.file);
+    const Locked model = seal::open_sealed(sealed, manifest, identities(a.keys), a.file);
+    seal::check_content(model.span(), manifest, a.file);
   }
   describe(manifest, context);
   context.say(a.keys.key.empty() ? "verified   signature and encrypted file"
@@ -128,6 +129,7 @@ void open(const OpenArguments& a, const Context& context) {
   const seal::Manifest manifest = verified(sealed, a.verify);
   const auto keys = identities(a.verify.keys);
   const Locked model = seal::open_sealed(sealed, manifest, keys, a.verify.file);
+  seal::check_content(model.span(), manifest, a.verify.file);
   storage::write(a.out, model.span());
   context.say(fmt::format("{} -> {} ({}, release {}), which is not protected any more",
                           a.verify.file, a.out, manifest.model, manifest.release));

@@ -12,7 +12,6 @@ namespace {
 constexpr std::string_view kVersion = "age-encryption.org/v1\n";
 constexpr std::string_view kStanza = "-> ", kEnd = "---";
 constexpr std::size_t kColumns = 64;  // of base64 in a body; a shorter line ends it
-constexpr std::size_t kLongestHeader = std::size_t{256} << 10;
 constexpr std::size_t kCode = 32;
 
 class Reader {
@@ -28,7 +27,7 @@ class Reader {
     line_ = at_;
     const std::size_t end = text_.find('\n', at_);
     if (end == text_.npos) {
-      throw fault(text_.size() == kLongestHeader ? "the header is longer than 256 KiB"
+      throw fault(text_.size() == kLongestAgeHeader ? "the header is longer than 256 KiB"
                                                  : "the file ends within its header");
     }
     at_ = end + 1;
@@ -93,7 +92,7 @@ Wiped<32> code_of(std::span<const std::byte> protected_part, const FileKey& key)
 }  // namespace
 
 AgeHeader read_age_header(const Source& file, const std::string& name) {
-  const std::vector<std::byte> head = file.read(0, std::min(file.size(), kLongestHeader));
+  const std::vector<std::byte> head = file.read(0, std::min(file.size(), kLongestAgeHeader));
   Reader reader(head, name);
   if (!reader.next_is(kVersion)) {
     throw Refused(Refusal::kDamaged, name + "@0", "is not an age file",
@@ -132,7 +131,7 @@ std::string age_header(const std::vector<Stanza>& stanzas, const FileKey& key) {
   text += kEnd;
   const Wiped<32> code = code_of(bytes_of(text), key);
   text += " " + base64(code.span()) + "\n";
-  if (text.size() > kLongestHeader) {
+  if (text.size() > kLongestAgeHeader) {
     throw Error(ErrorCode::kUsage, "", "there are too many recipients for one file",
                 "make a file for each group of at most 2000");
   }

@@ -28,8 +28,10 @@ struct AgeHeader {
   std::size_t size = 0;                   // bytes of the header; the payload follows
 };
 
+inline constexpr std::size_t kLongestAgeHeader = std::size_t{256} << 10;
+
 // Reads the header at the start of `file`. Throws Refused (kDamaged) at "name@byte" for anything
-// that the format does not allow, and for headers of more than 256 KiB.
+// that the format does not allow, and for longer headers.
 AgeHeader read_age_header(const Source& file, const std::string& name);
 
 // The header of these stanzas, protected with the file's key. Throws a usage Error if it would be

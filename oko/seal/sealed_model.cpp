@@ -1,6 +1,7 @@
 #include "oko/seal/sealed_model.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "oko/seal/members.h"
 #include "oko/seal/refused.h"
@@ -27,6 +28,45 @@ std::string hash_of(const Source& source) {
   }
   return hash.hex();
 }
+
+// Reads a file once, from its start to its end, and hashes what it gives out, so that what was
+// hashed is what is used, whatever happens to the file meanwhile. Its head may be read again.
+class HashedOnce {
+ public:
+  explicit HashedOnce(const Source& file)
+      : file_(file), head_(file.read(0, std::min(file.size(), kLongestAgeHeader))) {
+    hash_.add(head_);
+    at_ = head_.size();
+  }
+  HashedOnce(const HashedOnce&) = delete;
+  HashedOnce& operator=(const HashedOnce&) = delete;
+
+  Source source() {
+    return {file_.size(),
+            [this](std::size_t offset, std::span<std::byte> to) { read(offset, to); }};
+  }
+  // After the last byte.
+  std::string hex() { return at_ == file_.size() ? hash_.hex() : ""; }
+
+ private:
+  void read(std::size_t offset, std::span<std::byte> to) {
+    const std::size_t in_head =
+        offset < head_.size() ? std::min(to.size(), head_.size() - offset) : 0;
+    std::copy_n(head_.begin() + static_cast<std::ptrdiff_t>(std::min(offset, head_.size())),
+                in_head, to.begin());
+    const auto rest = to.subspan(in_head);
+    if (rest.empty()) return;
+    assert(offset + in_head == at_);
+    file_.read(at_, rest);
+    hash_.add(rest);
+    at_ += rest.size();
+  }
+
+  const Source& file_;
+  std::vector<std::byte> head_;
+  std::size_t at_ = 0;
+  Blake2b hash_;
+};
 
 std::string payload_place(const std::string& name) {
   return name + ": " + std::string(kPayloadName);
@@ -98,16 +138,28 @@ void check_payload(const SealedModel& sealed, const Manifest& manifest, const st
   }
 }
 
-Locked open_sealed(const SealedModel& sealed, const Manifest& manifest,
-                   std::span<const Unwrap> keys, const std::string& name) {
-  check_payload(sealed, manifest, name);
-  Locked model = decrypt_age(sealed.payload, keys, payload_place(name));
-  // Of the model where it is, not of a copy.
-  if (model.size() != manifest.size || blake2b_hex(model.span()) != manifest.hash) {
+void check_content(std::span<const std::byte> model, const Manifest& manifest,
+                   const std::string& name) {
+  if (model.size() != manifest.size || blake2b_hex(model) != manifest.hash) {
     throw Refused(Refusal::kDamaged, payload_place(name),
                   "what it contains is not the model that the manifest describes");
   }
-  return model;
+}
+
+Locked open_sealed(const SealedModel& sealed, const Manifest& manifest,
+                   std::span<const Unwrap> keys, const std::string& name) {
+  if (sealed.payload.size() != manifest.sealed_size) check_payload(sealed, manifest, name);
+  HashedOnce payload(sealed.payload);
+  try {
+    Locked model = decrypt_age(payload.source(), keys, payload_place(name));
+    if (payload.hex() == manifest.sealed_hash) return model;
+  } catch (const Refused&) {
+    // That it was changed comes before what it cannot be opened for.
+    check_payload(sealed, manifest, name);
+    throw;
+  }
+  check_payload(sealed, manifest, name);
+  throw Refused(Refusal::kDamaged, payload_place(name), "was changed while it was read");
 }
 
 }  // namespace oko::seal

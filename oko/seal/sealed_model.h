@@ -54,10 +54,14 @@ void check_demands(const Manifest& manifest, const Demands& demands, const std::
 // Throws Refused (kDamaged) unless the encrypted file is the one that the manifest describes.
 void check_payload(const SealedModel& sealed, const Manifest& manifest, const std::string& name);
 
-// The model, after check_payload(), so that nothing is decrypted that is not signed. What comes of
-// it is compared with the manifest too: the file may have changed in between. Throws Refused
-// (kDamaged, kNoKey).
+// The model. The encrypted file is read once: hashed and decrypted chunk by chunk, and nothing of
+// it given out unless it is the one that the manifest describes. Throws Refused (kDamaged, kNoKey).
 Locked open_sealed(const SealedModel& sealed, const Manifest& manifest,
                    std::span<const Unwrap> keys, const std::string& name);
+
+// Throws Refused (kDamaged) unless this is the model that the manifest describes: a mistake of who
+// sealed it, since the encrypted file is.
+void check_content(std::span<const std::byte> model, const Manifest& manifest,
+                   const std::string& name);
 
 }  // namespace oko::seal

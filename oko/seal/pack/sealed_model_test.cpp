@@ -227,7 +227,8 @@ TEST(SealedModel, MustContainWhatItsManifestSays) {
   const SealedModel sealed = read_sealed(Source(file), "file");
   Manifest manifest = verified_manifest(sealed, sealing.signer(), "file");
   manifest.hash = std::string(64, '0');
-  EXPECT_THROW(open_sealed(sealed, manifest, sealing.keys(), "file"), Refused);
+  const Locked model = open_sealed(sealed, manifest, sealing.keys(), "file");
+  EXPECT_THROW(check_content(model.span(), manifest, "file"), Refused);
 }
 
 // Sizes that a 32-bit phone cannot count.
