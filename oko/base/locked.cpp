@@ -26,7 +26,7 @@ void give_back(std::byte* data, std::size_t) { std::free(data); }
 std::byte* reserve(std::size_t size) {
   void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
-  // None of these is vital: limits on locked memory are often below the size of a model.
+    // None of these is vital: limits on locked memory are often below the size of a model.
 #if defined(MADV_HUGEPAGE)
   madvise(memory, size, MADV_HUGEPAGE);  // a model's pages are all written, and each costs a fault
 #endif

@@ -28,7 +28,7 @@ class Reader {
     const std::size_t end = text_.find('\n', at_);
     if (end == text_.npos) {
       throw fault(text_.size() == kLongestAgeHeader ? "the header is longer than 256 KiB"
-                                                 : "the file ends within its header");
+                                                    : "the file ends within its header");
     }
     at_ = end + 1;
     return text_.substr(line_, end - line_);
