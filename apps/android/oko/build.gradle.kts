@@ -27,6 +27,7 @@ android {
                     "-DOKO_EXAMPLES=OFF",
                     "-DCMAKE_PROJECT_INCLUDE=$repository/cmake/cross.cmake",
                     "-DOKO_HOST_PREFIX=${providers.gradleProperty("oko.host").get()}",
+                    "-DOKO_SODIUM_SOURCE=${providers.gradleProperty("oko.sodium").getOrElse("")}",
                 )
             }
         }

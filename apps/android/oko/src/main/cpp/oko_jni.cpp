@@ -1,78 +1,12 @@
 // The native side of OkoNative.java, which has the contract.
-#include <jni.h>
-
-#include <oko/oko.hpp>
-
 #include <algorithm>
 #include <array>
-#include <bit>
+
+#include "support.h"
 
 namespace {
 
-using namespace oko::phone;
-
-// ---- Texts and errors ---------------------------------------------------------------------------
-
-jbyteArray bytes_of(JNIEnv* env, std::string_view text) {
-  const auto size = static_cast<jsize>(text.size());
-  jbyteArray array = env->NewByteArray(size);
-  if (array != nullptr) {
-    env->SetByteArrayRegion(array, 0, size, reinterpret_cast<const jbyte*>(text.data()));
-  }
-  return array;
-}
-
-std::string text_of(JNIEnv* env, jbyteArray array) {
-  if (array == nullptr) return {};
-  std::string text(static_cast<std::size_t>(env->GetArrayLength(array)), '\0');
-  env->GetByteArrayRegion(array, 0, static_cast<jsize>(text.size()),
-                          reinterpret_cast<jbyte*>(text.data()));
-  return text;
-}
-
-void raise(JNIEnv* env, const Error& error) {
-  const jclass type = env->FindClass("dev/oko/OkoException");
-  if (type == nullptr) return;  // a Java exception is already pending
-  const jmethodID make = env->GetMethodID(type, "<init>", "(I[B)V");
-  if (make == nullptr) return;
-  const jbyteArray text = bytes_of(env, error.text);
-  if (text == nullptr) return;
-  jobject made = env->NewObject(type, make, static_cast<jint>(error.status), text);
-  if (made != nullptr) env->Throw(static_cast<jthrowable>(made));
-}
-
-// No C++ exception may reach Java. Its only source here is lack of memory.
-template <typename Work>
-auto guarded(JNIEnv* env, const Work& work) -> decltype(work()) {
-  try {
-    return work();
-  } catch (const std::exception& e) {
-    raise(env, {Status::kFailed, std::string("oko_jni: ") + e.what()});
-    return {};
-  }
-}
-
-Error refusal(std::string text) { return {Status::kInvalidArgument, std::move(text)}; }
-
-// ---- Handles ------------------------------------------------------------------------------------
-
-template <typename T>
-jlong handle_of(JNIEnv* env, Result<T> made) {
-  if (made) return std::bit_cast<std::intptr_t>(new T(std::move(*made)));
-  raise(env, made.error());
-  return 0;
-}
-
-template <typename T>
-T* object_of(jlong handle) {
-  return std::bit_cast<T*>(static_cast<std::intptr_t>(handle));
-}
-
-ModelOptions options_of(JNIEnv* env, jint precision, jint width, jint height, jbyteArray target,
-                        jbyteArray cache_path) {
-  return {static_cast<Precision>(precision), width, height, text_of(env, target),
-          text_of(env, cache_path)};
-}
+using namespace oko::jni;
 
 // Keeps a Java object alive. Released by closeModel() or destroyDetector(), so in a Java thread.
 std::shared_ptr<const void> keep(JNIEnv* env, jobject object) {
@@ -192,8 +126,6 @@ std::vector<float> floats_of(JNIEnv* env, jfloatArray array) {
 
 }  // namespace
 
-#define OKO_JNI(type, name) extern "C" JNIEXPORT type JNICALL Java_dev_oko_OkoNative_##name
-
 OKO_JNI(jlong, openFile)
 (JNIEnv* env, jclass, jbyteArray path, jint precision, jint width, jint height, jbyteArray target,
  jbyteArray cache_path) {
@@ -207,16 +139,13 @@ OKO_JNI(jlong, openBuffer)
 (JNIEnv* env, jclass, jobject bytes, jint precision, jint width, jint height, jbyteArray target,
  jbyteArray cache_path) {
   return guarded(env, [&]() -> jlong {
-    const void* address = bytes != nullptr ? env->GetDirectBufferAddress(bytes) : nullptr;
-    if (address == nullptr) {
-      raise(env, refusal("openBuffer: the model is not in a direct buffer (map it, or copy it into "
-                         "allocateDirect())"));
+    const auto view = direct_bytes(env, bytes, "openBuffer");
+    if (!view) {
+      raise(env, view.error());
       return 0;
     }
-    const auto size = static_cast<std::size_t>(env->GetDirectBufferCapacity(bytes));
-    const std::span view(static_cast<const std::byte*>(address), size);
     const ModelOptions options = options_of(env, precision, width, height, target, cache_path);
-    return handle_of(env, Model::open_in_place(view, keep(env, bytes), options));
+    return handle_of(env, Model::open_in_place(*view, keep(env, bytes), options));
   });
 }
 

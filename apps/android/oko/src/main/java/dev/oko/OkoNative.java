@@ -22,6 +22,31 @@ final class OkoNative {
   static native long openBuffer(
       ByteBuffer bytes, int precision, int width, int height, byte[] target, byte[] cachePath);
 
+  /**
+   * A sealed model: the file, or where `path` is null the direct buffer, which is not needed
+   * afterwards. `identity` and `point`, of a key in hardware, may be null, but not both; the caller
+   * overwrites `identity`. `calls` is used for `point`, and for releases if it keeps them.
+   */
+  static native long openSealed(
+      byte[] path,
+      ByteBuffer bytes,
+      byte[] signer,
+      byte[] identity,
+      byte[] model,
+      byte[] appVersion,
+      long now,
+      byte[] point,
+      boolean keepsReleases,
+      OkoCalls calls,
+      int precision,
+      int width,
+      int height,
+      byte[] target,
+      byte[] cachePath);
+
+  /** For whom to seal a model that the key with this point of 65 bytes opens: "age1tag1…". */
+  static native byte[] p256Recipient(byte[] point);
+
   static native void closeModel(long model);
 
   /** The model's name, then the instruction set it runs on, then the names of its classes. */

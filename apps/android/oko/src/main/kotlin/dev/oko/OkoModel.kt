@@ -104,11 +104,70 @@ class OkoModel private constructor(private var handle: Long) : AutoCloseable {
             context: Context,
             name: String,
             options: OkoModelOptions = OkoModelOptions(),
-        ): OkoModel =
+        ): OkoModel = open(map(context, name), options)
+
+        /**
+         * Opens a sealed model, docs/sealed-models.md. An OkoException's status says why one is
+         * refused; what [seal]'s own key or releases threw is its cause.
+         */
+        @JvmStatic
+        @JvmOverloads
+        fun openSealed(
+            file: File,
+            seal: OkoSealOptions,
+            options: OkoModelOptions = OkoModelOptions(),
+        ): OkoModel = openSealed(file.path.toByteArray(), null, seal, options)
+
+        /** The same in a direct buffer, which is not needed afterwards. */
+        @JvmStatic
+        @JvmOverloads
+        fun openSealed(
+            bytes: ByteBuffer,
+            seal: OkoSealOptions,
+            options: OkoModelOptions = OkoModelOptions(),
+        ): OkoModel = openSealed(null, bytes.slice(), seal, options)
+
+        /** An uncompressed asset: androidResources { noCompress += "sealed" }. */
+        @JvmStatic
+        @JvmOverloads
+        fun openSealedAsset(
+            context: Context,
+            name: String,
+            seal: OkoSealOptions,
+            options: OkoModelOptions = OkoModelOptions(),
+        ): OkoModel = openSealed(map(context, name), seal, options)
+
+        private fun openSealed(
+            path: ByteArray?,
+            bytes: ByteBuffer?,
+            seal: OkoSealOptions,
+            o: OkoModelOptions,
+        ) =
+            OkoModel(
+                OkoNative.openSealed(
+                    path,
+                    bytes,
+                    seal.signer.toByteArray(),
+                    seal.identity,
+                    seal.model?.toByteArray(),
+                    seal.appVersion?.toByteArray(),
+                    seal.now,
+                    seal.key?.point,
+                    seal.releases != null,
+                    SealCalls(seal.key, seal.releases),
+                    o.precision.ordinal,
+                    o.width,
+                    o.height,
+                    o.target?.toByteArray(),
+                    o.cacheFile?.path?.toByteArray(),
+                )
+            )
+
+        private fun map(context: Context, name: String): ByteBuffer =
             context.assets.openFd(name).use { asset ->
                 FileInputStream(asset.fileDescriptor).use { stream ->
                     val mode = FileChannel.MapMode.READ_ONLY
-                    open(stream.channel.map(mode, asset.startOffset, asset.declaredLength), options)
+                    stream.channel.map(mode, asset.startOffset, asset.declaredLength)
                 }
             }
     }

@@ -1,0 +1,67 @@
+// oko_make_sealed FOLDER RECIPIENT: writes a small model, plain.oko, and sealed for the recipient
+// as the releases 7 and 8 (7.oko.sealed, 8.oko.sealed). signer.key signed them, model.key opens
+// release 8 too, other.pub signed nothing. For tests that are not C++.
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "oko/base/error.h"
+#include "oko/runtime/test_sealed.h"
+
+namespace {
+
+using namespace oko;
+
+void write(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  std::ofstream file(path, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  if (!file.flush()) throw input_error(path.string(), "cannot be written");
+}
+
+void write(const std::filesystem::path& path, std::string_view text) {
+  write(path, std::as_bytes(std::span(text)));
+}
+
+void make(const std::filesystem::path& folder, const std::string& recipient) {
+  seal::start_sodium();
+  const graph::Network network = runtime::network(false);
+  const auto plain = graph::write_oko(network);
+  const auto signer = seal::SecretKey::make();
+  const auto identity = seal::X25519Identity::make();
+  write(folder / "plain.oko", plain);
+  write(folder / "signer.key", signer.text(nullptr));
+  write(folder / "signer.pub", signer.public_key().text());
+  write(folder / "other.pub", seal::SecretKey::make().public_key().text());
+  write(folder / "model.key", identity.text());
+  seal::Release release;
+  release.model = "cards";
+  release.minimum_app = "2.4";
+  release.expires = 4102444800;  // in 2100
+  for (const std::uint64_t number : {7U, 8U}) {
+    release.release = number;
+    std::string recipients = recipient + "\n";
+    if (number == 8) recipients += identity.recipient().text() + "\n";
+    write(folder / (std::to_string(number) + ".oko.sealed"),
+          seal::pack(plain, network, "oko", release,
+                     seal::read_recipients(recipients, "recipients"), signer));
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) {
+    std::fputs("usage: oko_make_sealed FOLDER RECIPIENT\n", stderr);
+    return 2;
+  }
+  try {
+    make(argv[1], argv[2]);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+}
