@@ -54,12 +54,50 @@ public final class OkoModel: @unchecked Sendable {
         }
     }
 
-    private init(
-        options: OkoModelOptions,
-        open: (UnsafePointer<oko_model_options>, UnsafeMutablePointer<OpaquePointer?>) -> oko_status
+    /// Opens a sealed model's file, docs/sealed-models.md. An OkoError's status says why one is
+    /// refused; what `seal`'s own key or releases threw is its cause.
+    public convenience init(
+        sealed url: URL, seal: OkoSealOptions, options: OkoModelOptions = .init()
+    ) throws {
+        try self.init(options: options, seal: seal) { seal, options, model in
+            url.withUnsafeFileSystemRepresentation { path in
+                oko_model_open_sealed_file(path, seal, options, model)
+            }
+        }
+    }
+
+    /// The same of its bytes, which are not needed afterwards.
+    public convenience init(
+        sealed data: Data, seal: OkoSealOptions, options: OkoModelOptions = .init()
+    ) throws {
+        try self.init(options: options, seal: seal) { seal, options, model in
+            data.withUnsafeBytes { bytes in
+                oko_model_open_sealed(bytes.baseAddress, bytes.count, seal, options, model)
+            }
+        }
+    }
+
+    private typealias Options = UnsafePointer<oko_model_options>
+    private typealias Out = UnsafeMutablePointer<OpaquePointer?>
+
+    private convenience init(
+        options: OkoModelOptions, open: (Options, Out) -> oko_status
     ) throws {
         var opened: OpaquePointer?
         try OkoError.check(options.withC { open($0, &opened) })
+        try self.init(opened)
+    }
+
+    private convenience init(
+        options: OkoModelOptions, seal: OkoSealOptions,
+        open: (UnsafePointer<oko_seal_options>, Options, Out) -> oko_status
+    ) throws {
+        var opened: OpaquePointer?
+        try seal.withC { seal in options.withC { open(seal, $0, &opened) } }
+        try self.init(opened)
+    }
+
+    private init(_ opened: OpaquePointer?) throws {
         guard let model = opened else {
             throw OkoError(status: .failed, text: "the engine returned no model")
         }
@@ -100,7 +138,7 @@ extension OkoModelOptions {
     }
 }
 
-private func withOptionalCString<R>(_ text: String?, _ body: (UnsafePointer<CChar>?) -> R) -> R {
+func withOptionalCString<R>(_ text: String?, _ body: (UnsafePointer<CChar>?) -> R) -> R {
     guard let text else { return body(nil) }
     return text.withCString { body($0) }
 }

@@ -1,0 +1,2 @@
+// CGRect and its like are Foundation's here.
+@_exported import Foundation

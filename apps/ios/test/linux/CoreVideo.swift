@@ -1,0 +1,92 @@
+// What the Swift package uses of Apple's Core Video: buffers over memory of the tests.
+import Foundation
+import Security
+
+public typealias OSType = UInt32
+public typealias CVReturn = Int32
+public typealias CVPixelBuffer = CVBuffer
+
+public final class CVBuffer {
+    public struct Plane {
+        public var address: UnsafeMutableRawPointer
+        public var bytesPerRow: Int
+
+        public init(address: UnsafeMutableRawPointer, bytesPerRow: Int) {
+            self.address = address
+            self.bytesPerRow = bytesPerRow
+        }
+    }
+
+    fileprivate let format: OSType, width: Int, height: Int
+    fileprivate let planes: [Plane]
+    fileprivate let attachments: [CFString: CFString]
+    public fileprivate(set) var locks = 0
+
+    public init(
+        format: OSType, width: Int, height: Int, planes: [Plane],
+        attachments: [CFString: CFString] = [:]
+    ) {
+        self.format = format
+        self.width = width
+        self.height = height
+        self.planes = planes
+        self.attachments = attachments
+    }
+}
+
+public let kCVReturnSuccess: CVReturn = 0
+public let kCVPixelFormatType_420YpCbCr8BiPlanarVideoRange: OSType = 0x3432_3076
+public let kCVPixelFormatType_420YpCbCr8BiPlanarFullRange: OSType = 0x3432_3066
+public let kCVPixelFormatType_32BGRA: OSType = 0x4247_5241
+public let kCVImageBufferYCbCrMatrixKey: CFString = "CVImageBufferYCbCrMatrix"
+public let kCVImageBufferYCbCrMatrix_ITU_R_709_2: CFString = "ITU_R_709_2"
+public let kCVImageBufferYCbCrMatrix_ITU_R_2020: CFString = "ITU_R_2020"
+
+public struct CVPixelBufferLockFlags: OptionSet, Sendable {
+    public let rawValue: UInt64
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+    public static let readOnly = CVPixelBufferLockFlags(rawValue: 1)
+}
+
+public func CVPixelBufferLockBaseAddress(
+    _ buffer: CVPixelBuffer, _ flags: CVPixelBufferLockFlags
+) -> CVReturn {
+    buffer.locks += 1
+    return kCVReturnSuccess
+}
+
+@discardableResult
+public func CVPixelBufferUnlockBaseAddress(
+    _ buffer: CVPixelBuffer, _ flags: CVPixelBufferLockFlags
+) -> CVReturn {
+    buffer.locks -= 1
+    return kCVReturnSuccess
+}
+
+public func CVPixelBufferGetWidth(_ buffer: CVPixelBuffer) -> Int { buffer.width }
+public func CVPixelBufferGetHeight(_ buffer: CVPixelBuffer) -> Int { buffer.height }
+public func CVPixelBufferGetPixelFormatType(_ buffer: CVPixelBuffer) -> OSType { buffer.format }
+
+public func CVPixelBufferGetBaseAddress(_ buffer: CVPixelBuffer) -> UnsafeMutableRawPointer? {
+    CVPixelBufferGetBaseAddressOfPlane(buffer, 0)
+}
+
+public func CVPixelBufferGetBytesPerRow(_ buffer: CVPixelBuffer) -> Int {
+    CVPixelBufferGetBytesPerRowOfPlane(buffer, 0)
+}
+
+public func CVPixelBufferGetBaseAddressOfPlane(
+    _ buffer: CVPixelBuffer, _ plane: Int
+) -> UnsafeMutableRawPointer? {
+    buffer.locks > 0 ? buffer.planes[plane].address : nil
+}
+
+public func CVPixelBufferGetBytesPerRowOfPlane(_ buffer: CVPixelBuffer, _ plane: Int) -> Int {
+    buffer.planes[plane].bytesPerRow
+}
+
+public func CVBufferCopyAttachment(
+    _ buffer: CVBuffer, _ key: CFString, _ mode: UnsafeMutablePointer<UInt32>?
+) -> CFTypeRef? {
+    buffer.attachments[key]
+}

@@ -1,0 +1,2 @@
+#include <openssl/ec.h>
+#include <openssl/obj_mac.h>
