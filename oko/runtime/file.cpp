@@ -138,7 +138,7 @@ void File::read_at(std::size_t offset, std::span<std::byte> to) const {
 }
 
 NewFile::NewFile(std::string path) : path_(std::move(path)), part_(part_of(path_)) {
-  descriptor_ = open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  descriptor_ = open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (descriptor_ < 0) throw storage_error(part_, "cannot be created");
 }
 
