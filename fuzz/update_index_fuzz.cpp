@@ -20,7 +20,7 @@ void open(std::span<const std::byte> bytes) {
   const IndexFile file = read_index_file(bytes, "file");
   if (!std::ranges::equal(index_file(file), bytes)) std::abort();
   const TrustedIndex trusted = trusted_index(file, PublicKey::read(kRoot, "key"), "file");
-  check_continues(file, file, "file");
+  check_continues(file, file, trusted.first, "file");
   for (const Offer& offer : trusted.index.offers) {
     if (offer_of(trusted.index, offer.model, "", "file").release < offer.release) std::abort();
   }

@@ -155,7 +155,8 @@ OKO_API oko_status oko_p256_recipient(const uint8_t* point, char* text, size_t t
  * if there is none, and returns 1; anything else means that it could not be read, and is
  * OKO_STORAGE. `set` is called with a higher one, after the model has been opened, by one thread at
  * a time; it returns 1 once it is stored. Otherwise the model is closed again, with OKO_STORAGE.
- * `name` is a model's id, or "@root" and "@index" for updates. */
+ * `name` is a model's id, or for updates "@root." or "@index." and the id of a key. Neither function
+ * may call oko. */
 typedef struct oko_releases {
   int32_t (*get)(void* context, const char* name, uint64_t* release);
   int32_t (*set)(void* context, const char* name, uint64_t release);
@@ -219,6 +220,9 @@ typedef struct oko_update_options {
   const char* app_version; /* of this app: "2.4.1"; NULL: is not compared */
   int64_t now;             /* seconds since 1970; 0: the system's clock */
   oko_releases releases;   /* as in oko_seal_options; may be all NULL */
+  const char* signer;      /* public key that models must be signed with, as in oko_seal_options.
+                              NULL: whoever signs the index could replace a model by one that the
+                              app cannot open */
 } oko_update_options;
 
 /* Checks an index: its signatures from `root` on, that it is not older than one this app has seen,
@@ -233,7 +237,7 @@ OKO_API void oko_update_close(oko_update* update);
 typedef struct oko_update_model {
   size_t struct_size;
   uint64_t release;   /* the highest one for this version of the app */
-  uint64_t installed; /* release of the file at `path`; 0: there is none */
+  uint64_t installed; /* release of the file at `path`; 0: there is none, or not a whole one */
   uint64_t size;      /* bytes of `file` */
   const char* file;   /* its name, beside the index: "cards-7.oko.sealed" */
   const char* path;   /* where it will be: FOLDER/cards.oko.sealed */

@@ -356,6 +356,7 @@ struct UpdateOptions {
   std::string root, folder, app_version;  // empty: oko.h's NULL
   std::int64_t now = 0;
   oko_releases releases{};
+  std::string signer;
 };
 
 using UpdateModel = oko_update_model;
@@ -370,6 +371,7 @@ class Update {
     given.app_version = text(options.app_version);
     given.now = options.now;
     given.releases = options.releases;
+    given.signer = text(options.signer);
     oko_update* update = nullptr;
     const oko_status status = oko_update_check(index.data(), index.size(), &given, &update);
     if (status != OKO_OK) return detail::last_error(status);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "oko/base/error.h"
 #include "oko/base/file_name.h"
 #include "oko/base/threads.h"
@@ -71,9 +73,9 @@ std::string stem_of(const ExportArguments& a) {
 }
 
 // What is stored of it: with the model's file sealed, if it is to be.
-convert::Export sealed(const ExportArguments& a, const graph::Network& network,
-                       const convert::Export& made) {
-  if (!a.is_sealed()) return made;
+convert::Export sealed(const ExportArguments& a, const std::optional<Sealer>& sealer,
+                       const graph::Network& network, const convert::Export& made) {
+  if (!sealer) return made;
   if (made.model.files.size() != 1) {
     throw Error(
         ErrorCode::kUsage, "--seal",
@@ -82,7 +84,7 @@ convert::Export sealed(const ExportArguments& a, const graph::Network& network,
   }
   convert::Export result = made;
   formats::File& file = result.model.files.front();
-  file.bytes = Bytes::own(seal_file(file.bytes.span(), network, a.format->name, a.seal).file);
+  file.bytes = Bytes::own(sealer->seal(file.bytes.span(), network, a.format->name));
   file.name += kSealedSuffix;
   result.model.main = file.name;
   return result;
@@ -223,20 +225,27 @@ void run_export(ExportArguments a, Context& context) {
   if (!a.calibration.empty()) a.options.precision = graph::Precision::kInt8;
   formats::check_options(*a.format, a.options);
   FailedImages failed;
+  std::optional<Sealer> sealer;
   if (a.is_sealed()) {
     a.seal.passphrase = a.model.keys.passphrase;
     check(a.seal);
+    sealer.emplace(a.seal);
   }
   a.stem = stem_of(a);
   graph::Network network = network_of(a, failed, context);
   if (!a.format->is_own) network = convert::with_normalization_layer(std::move(network));
   if (a.out.empty()) a.out = a.stem + "-" + a.to;
   const convert::Export made = convert::export_model(network, *a.format, a.options, a.stem);
-  const convert::Export stored = sealed(a, network, made);
+  const convert::Export stored = sealed(a, sealer, network, made);
   claim_files(a, stored);
   Json written = Json::array();
   store(stored, a.out, context, written);
   std::vector<std::string> warnings = formats::phone_warnings(network);
+  if (sealer && !a.format->is_own && !made.wrappers.empty()) {
+    warnings.push_back(
+        "the app's source loads the plain file by itself: hand it the model that you "
+        "load from what oko_content_open() gives");
+  }
   warnings.insert(warnings.begin(), made.model.notes.begin(), made.model.notes.end());
   for (const std::string& warning : warnings) context.progress->line("note: " + warning);
   const Json parity = a.no_check ? Json(nullptr) : check_written(a, made, network, failed, context);

@@ -240,6 +240,7 @@ const std::map<std::string, std::set<std::string>> kWritten = {
     {"seal mark", {"--out"}},
     {"seal open", {"--out"}},
     {"seal pack", {"--out"}},
+    {"seal publish", {"--record"}},
     {"seal rotate", {"--out"}},
     {"store cp", {"--manifest"}},
     {"store sync", {"--manifest"}},

@@ -8,7 +8,6 @@
 #include "oko/jobs/duration.h"
 #include "oko/run/output.h"
 #include "oko/seal/fields.h"
-#include "oko/seal/pack/pack.h"
 
 namespace oko::cli {
 
@@ -143,19 +142,19 @@ void add_keys(InputFiles& files, const SealArguments& a) {
   add_keys(files, {a.sign, a.passphrase});
 }
 
-Sealed seal_file(std::span<const std::byte> file, const graph::Network& network,
-                 const std::string& format, const SealArguments& a) {
-  seal::Release release;
-  release.model = a.id;
-  release.release = a.release;
-  release.minimum_app = a.minimum_app;
-  release.created = now();
-  if (!a.expires.empty()) release.expires = expiry_of(a.expires);
-  release.customer = a.customer;
-  const auto recipients = recipients_of(a.to);
-  const seal::SecretKey signer = signing_key(a.sign, a.passphrase);
-  return {seal::pack(file, network, format, release, recipients, signer), recipients.size(),
-          signer.public_key().text()};
+Sealer::Sealer(const SealArguments& a)
+    : recipients_(recipients_of(a.to)), signer_(signing_key(a.sign, a.passphrase)) {
+  release_.model = a.id;
+  release_.release = a.release;
+  release_.minimum_app = a.minimum_app;
+  release_.created = now();
+  if (!a.expires.empty()) release_.expires = expiry_of(a.expires);
+  release_.customer = a.customer;
+}
+
+std::vector<std::byte> Sealer::seal(std::span<const std::byte> file, const graph::Network& network,
+                                    const std::string& format) const {
+  return seal::pack(file, network, format, release_, recipients_, signer_);
 }
 
 }  // namespace oko::cli

@@ -10,6 +10,7 @@
 #include "oko/cli/input_files.h"
 #include "oko/graph/network.h"
 #include "oko/seal/pack/keys.h"
+#include "oko/seal/pack/pack.h"
 
 // Arguments that several commands of `oko seal` take.
 namespace oko::cli {
@@ -63,13 +64,21 @@ SealFlags add_seal_arguments(CLI::App& command, SealArguments& a, const char* fl
 void check(const SealArguments& a);
 void add_keys(InputFiles& files, const SealArguments& a);
 
-struct Sealed {
-  std::vector<std::byte> file;
-  std::size_t recipients = 0;
-  std::string signer;  // the public key
+// With its keys, which are read when it is made: before long work begins.
+class Sealer {
+ public:
+  explicit Sealer(const SealArguments& a);
+
+  // `network` is what the file contains, `format` the name of its format.
+  std::vector<std::byte> seal(std::span<const std::byte> file, const graph::Network& network,
+                              const std::string& format) const;
+  std::size_t recipients() const { return recipients_.size(); }
+  std::string signer() const { return signer_.public_key().text(); }
+
+ private:
+  seal::Release release_;
+  std::vector<seal::Recipient> recipients_;
+  seal::SecretKey signer_;
 };
-// `network` is what the file contains, `format` the name of its format.
-Sealed seal_file(std::span<const std::byte> file, const graph::Network& network,
-                 const std::string& format, const SealArguments& a);
 
 }  // namespace oko::cli

@@ -66,15 +66,16 @@ void pack(const PackArguments& a, const Context& context) {
   add_keys(files, a.seal);
   files.claim(out);
   run::check_output(out);
-  const Sealed sealed = seal_file(file.bytes.span(), network, model.format->name, a.seal);
-  storage::write(out, sealed.file);
+  const Sealer sealer(a.seal);
+  const auto sealed = sealer.seal(file.bytes.span(), network, model.format->name);
+  storage::write(out, sealed);
   context.say(fmt::format("{} -> {} for {}", file.name, out,
-                          counted(static_cast<std::int64_t>(sealed.recipients), "recipient")));
-  context.say(fmt::format("next: oko seal verify {} --signer {}", out, sealed.signer));
+                          counted(static_cast<std::int64_t>(sealer.recipients()), "recipient")));
+  context.say(fmt::format("next: oko seal verify {} --signer {}", out, sealer.signer()));
   context.emit({{"file", out},
-                {"bytes", sealed.file.size()},
-                {"signer", sealed.signer},
-                {"manifest", manifest_of(sealed.file, out)}});
+                {"bytes", sealed.size()},
+                {"signer", sealer.signer()},
+                {"manifest", manifest_of(sealed, out)}});
 }
 
 struct VerifyArguments {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 #include "oko/cli/table.h"
 #include "oko/runtime/update.h"
 #include "oko/seal/pack/publish.h"
+#include "oko/seal/refused.h"
 #include "oko/storage/http/get.h"
 #include "oko/storage/local/file.h"
 #include "oko/storage/store.h"
@@ -29,6 +31,7 @@ namespace {
 namespace http = storage::http;
 
 constexpr std::uint64_t kLongestIndex = std::uint64_t{16} << 20;
+constexpr std::string_view kPartSuffix = ".fetched";
 
 std::string index_in(const std::string& place) {
   return storage::join(place, std::string(seal::kIndexFileName));
@@ -38,7 +41,8 @@ std::string index_in(const std::string& place) {
 // ----------------------------------------------------------------------------------
 
 struct PublishArguments {
-  std::string place, sign, passphrase, root, old_root, expires = "90d", root_expires;
+  std::string place, sign, passphrase, signer, record, root, old_root, expires = "90d",
+                                                                       root_expires;
   std::vector<std::string> models, remove;
 };
 
@@ -56,24 +60,55 @@ std::optional<Current> current_in(const std::string& place) {
   return Current{seal::read_published(bytes.span(), name), entry->version};
 }
 
+// Where what was published last is kept, beside the key that signs it. Empty where that is not a
+// file.
+std::string record_of(const PublishArguments& a) {
+  if (!a.record.empty()) return a.record;
+  if (a.sign.starts_with("env:") || a.sign.starts_with("command:")) return "";
+  return storage::join(storage::parent(a.sign), storage::stem(a.sign) + ".published");
+}
+
+void check_with_record(const std::optional<Current>& current, const std::string& record,
+                       const std::string& place) {
+  if (record.empty() || !storage::exists(record)) return;
+  const seal::Published last = seal::read_published(storage::read(record).span(), record);
+  try {
+    seal::check_record(current ? &current->published : nullptr, last, index_in(place));
+  } catch (const Error& error) {
+    throw input_error(error.place(), error.message(),
+                      "restore it: oko store cp " + record + " " + index_in(place) +
+                          "; for another place give another --record");
+  }
+}
+
 struct Upload {
   std::string file;
   Bytes content;
   seal::Offer offer;
 };
 
-std::vector<Upload> uploads_of(const std::vector<std::string>& models) {
+std::vector<Upload> uploads_of(const PublishArguments& a, const Context& context) {
   std::vector<Upload> all;
-  for (const std::string& file : models) {
+  if (a.models.empty()) return all;
+  if (a.signer.empty()) {
+    throw Error(ErrorCode::kUsage, "--signer", "is needed to publish a model",
+                "give the public key that apps trust, signing.pub");
+  }
+  const seal::PublicKey signer = signer_of(a.signer);
+  for (const std::string& file : a.models) {
     Upload& upload = all.emplace_back();
     upload.file = file;
     upload.content = storage::map(file);
-    upload.offer = seal::offer_of(upload.content.span(), file);
+    upload.offer = seal::offer_of(upload.content.span(), signer, file);
     const auto manifest = seal::read_manifest(
         seal::read_sealed(seal::Source(upload.content.span()), file).manifest, file);
     if (manifest.expires != 0 && manifest.expires <= now()) {
       throw input_error(file, "expired at " + seal::utc_text(manifest.expires),
                         "oko seal rotate seals it again");
+    }
+    if (!manifest.customer.empty()) {
+      context.progress->line("note: " + file + " is the copy of " + manifest.customer +
+                             ": every app that updates from this place gets it");
     }
   }
   return all;
@@ -112,6 +147,20 @@ Json as_json(const seal::IndexFile& file, const seal::Index& index) {
           {"models", parse_json(seal::index_text(index), "the index").at("models")}};
 }
 
+// What the index goes on to name must be there.
+void check_files(const std::vector<seal::Offer>& offers, const std::vector<Upload>& uploads,
+                 const std::string& place) {
+  for (const seal::Offer& offer : offers) {
+    const auto is_it = [&](const Upload& upload) { return upload.offer == offer; };
+    if (std::ranges::any_of(uploads, is_it)) continue;
+    const std::string file = storage::join(place, seal::file_name_of(offer));
+    const auto entry = storage::stat(file);
+    if (entry && entry->size == offer.size) continue;
+    throw input_error(file, entry ? "has another size than the index says" : "is missing",
+                      "give the model again, or --remove it");
+  }
+}
+
 void show_offers(const seal::Index& index, const Context& context) {
   Table table({"model", "release", "needs app", "file", "size"});
   for (const seal::Offer& offer : index.offers) {
@@ -131,11 +180,15 @@ void publish(const PublishArguments& a, const Context& context) {
   InputFiles files;
   for (const std::string& model : a.models) files.add(model);
   add_keys(files, {a.sign, a.passphrase, a.root, a.old_root});
+  const std::string record = record_of(a);
   files.claim(index_in(a.place));
+  if (!record.empty()) files.claim(record);
   const std::int64_t expires = expiry_of(a.expires);
   const auto current = current_in(a.place);
-  const auto uploads = uploads_of(a.models);
+  check_with_record(current, record, a.place);
+  const auto uploads = uploads_of(a, context);
   auto offers = offers_after(current, uploads, a.remove);
+  check_files(offers, uploads, a.place);
 
   const auto key = [&](const std::string& source) {
     std::optional<seal::SecretKey> read;
@@ -147,7 +200,11 @@ void publish(const PublishArguments& a, const Context& context) {
   keys.index = &*index_key;
   keys.root = root_key ? &*root_key : nullptr;
   keys.old_root = old_root_key ? &*old_root_key : nullptr;
-  if (!a.root_expires.empty()) keys.root_expires = expiry_of(a.root_expires, "--root-expires");
+  if (a.root_expires == "never") {
+    keys.root_expires = 0;
+  } else if (!a.root_expires.empty()) {
+    keys.root_expires = expiry_of(a.root_expires, "--root-expires");
+  }
   const seal::IndexFile next = seal::next_index(current ? &current->published : nullptr,
                                                 std::move(offers), now(), expires, keys);
 
@@ -158,12 +215,20 @@ void publish(const PublishArguments& a, const Context& context) {
       index_uri, seal::index_file(next),
       current ? storage::Precondition::version(current->version) : storage::Precondition::absent());
 
+  if (!record.empty()) storage::write(record, seal::index_file(next));
   const seal::Index index = seal::read_index(next.index, "the index");
+  const seal::Root root = seal::read_root(next.roots.back().text, "the root");
+  const std::int64_t until =
+      root.expires != 0 ? std::min(root.expires, index.expires) : index.expires;
   show_offers(index, context);
+  for (const std::string& model : a.remove) {
+    context.progress->line("note: apps that have " + model + " keep it");
+  }
   const bool is_new_root = !current || next.roots.size() > current->published.file.roots.size();
   context.say(fmt::format("published index {}{}, which apps accept until {}: {}", index.number,
                           is_new_root ? fmt::format(" under root {}", next.roots.size()) : "",
-                          seal::utc_text(index.expires), index_in(a.place)));
+                          seal::utc_text(until), index_in(a.place)));
+  if (!record.empty()) context.say("kept for the next time, and worth a backup: " + record);
   if (!current) context.say("apps trust the root key " + root_key->public_key().text());
   Json json = as_json(next, index);
   json["file"] = index_in(a.place);
@@ -174,7 +239,7 @@ void publish(const PublishArguments& a, const Context& context) {
 // -------------------------------------------------------------------------------
 
 struct UpdateArguments {
-  std::string folder, from, root, app;
+  std::string folder, from, root, signer, app;
   std::vector<std::string> models;
 };
 
@@ -193,7 +258,7 @@ std::vector<std::byte> fetch_index(const std::string& from) {
 void fetch(const std::string& from, const seal::Offer& offer, const std::string& to,
            Progress& progress) {
   const std::string source = storage::join(from, seal::file_name_of(offer));
-  const storage::local::File file(to, O_RDWR | O_CREAT | O_CLOEXEC, "cannot write");
+  const storage::local::File file(to, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, "cannot write");
   progress.begin("fetching " + seal::file_name_of(offer), offer.size, "bytes");
   if (http::is_https(source)) {
     weights::download(source, offer.size, file, weights::usual_options(), progress);
@@ -209,6 +274,49 @@ void fetch(const std::string& from, const seal::Offer& offer, const std::string&
   progress.end();
 }
 
+// What older downloads of the model left: another release is not the beginning of this one.
+void remove_parts(const std::string& path, const seal::Offer& offer, const std::string& part) {
+  for (const storage::Entry& entry : storage::list(storage::parent(path))) {
+    const std::string name = storage::filename(entry.uri);
+    if (name.starts_with(offer.model + "-") && name.ends_with(kPartSuffix) &&
+        name != storage::filename(part)) {
+      storage::remove(entry.uri);
+    }
+  }
+}
+
+Json bring_up_to_date(const runtime::Update& update, const std::string& model,
+                      const std::string& from, const Context& context) {
+  const seal::Offer& offer = update.offer(model);
+  const std::uint64_t installed = update.installed(model);
+  const std::string path = update.path(model);
+  if (installed < offer.release) {
+    const std::string part =
+        storage::join(storage::parent(path), seal::file_name_of(offer) + std::string(kPartSuffix));
+    remove_parts(path, offer, part);
+    {
+      StoppableProgress progress(*context.progress);
+      fetch(from, offer, part, progress);
+    }
+    try {
+      update.install(model, part);
+    } catch (const Error&) {
+      storage::remove(part);  // so that the next one begins anew
+      throw;
+    }
+    storage::remove(part);
+    context.say(fmt::format("{}: release {} -> {}, {}", model,
+                            installed == 0 ? "none" : std::to_string(installed), offer.release,
+                            path));
+  } else {
+    context.say(fmt::format("{}: release {} is the newest, {}", model, installed, path));
+  }
+  return {{"model", model},
+          {"release", update.installed(model)},
+          {"before", installed},
+          {"file", path}};
+}
+
 void update(const UpdateArguments& a, const Context& context) {
   seal::start_sodium();
   check_app("--app", a.app);
@@ -216,42 +324,24 @@ void update(const UpdateArguments& a, const Context& context) {
   if (!storage::is_local(a.folder)) {
     throw Error(ErrorCode::kUsage, a.folder, "is a bucket", "updates go to a folder here");
   }
-  const std::string folder = storage::Uri(a.folder).path();
+  std::string folder = storage::Uri(a.folder).path();
+  while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
   const seal::PublicKey root = signer_of(a.root);
   const std::vector<std::byte> bytes = fetch_index(a.from);
   storage::local::make_folders_for(index_in(folder));
-  const runtime::Update update(bytes, root, {folder, a.app, now()},
+  const runtime::Update update(bytes, root, {folder, a.app, now(), signer_of(a.signer)},
                                runtime::Releases({}, "oko seal update"));
-  std::vector<std::string> models = a.models;
-  if (models.empty()) models = update.models();
+  const std::vector<std::string> models = a.models.empty() ? update.models() : a.models;
+  if (models.empty()) context.say("nothing is published there");
   Json results = Json::array();
   for (const std::string& model : models) {
-    const seal::Offer& offer = update.offer(model);
-    const std::uint64_t installed = update.installed(model);
-    const std::string path = update.path(model);
-    if (installed < offer.release) {
-      const std::string part = path + ".fetched";
-      {
-        StoppableProgress progress(*context.progress);
-        fetch(a.from, offer, part, progress);
-      }
-      try {
-        update.install(model, part);
-      } catch (const Error&) {
-        storage::remove(part);  // so that the next one begins anew
-        throw;
-      }
-      storage::remove(part);
-      context.say(fmt::format("{}: release {} -> {}, {}", model,
-                              installed == 0 ? "none" : std::to_string(installed), offer.release,
-                              path));
-    } else {
-      context.say(fmt::format("{}: release {} is the newest, {}", model, installed, path));
+    try {
+      results.push_back(bring_up_to_date(update, model, a.from, context));
+    } catch (const seal::Refused& refused) {
+      // One that this app is too old for does not keep the others from being fetched.
+      if (!a.models.empty() || refused.why() != seal::Refusal::kOldApp) throw;
+      context.progress->line("note: " + refused.message());
     }
-    results.push_back({{"model", model},
-                       {"release", update.installed(model)},
-                       {"before", installed},
-                       {"file", path}});
   }
   context.emit({{"models", results}});
 }
@@ -279,24 +369,40 @@ void add_seal_publish(CLI::App& seal, Context& context) {
       ->type_name("SOURCE");
   add_passphrase(*command, a.passphrase);
   command
+      ->add_option("--signer", a.signer,
+                   "Public key that the models must be signed with, or its file; with MODEL")
+      ->type_name("KEY");
+  command
+      ->add_option("--record", a.record,
+                   "Copy of what was published last, which PLACE must not fall behind (default: "
+                   "beside a key file of --sign, as index.published)")
+      ->type_name("FILE");
+  command
       ->add_option("--expires", a.expires,
                    "Last day on which apps accept the index (UTC), or how "
                    "long from now [default: 90d]")
       ->type_name("DAY");
-  command->add_option("--root-expires", a.root_expires, "The same of the root (default: never)")
+  command
+      ->add_option("--root-expires", a.root_expires,
+                   "The same of the root, or never [default: never]")
       ->type_name("DAY");
-  command->add_option("--remove", a.remove, "Offer no release of this model any more")
+  command
+      ->add_option("--remove", a.remove, "Offer no release of this model any more; may be repeated")
+      ->allow_extra_args(false)
       ->type_name("NAME");
   command->footer(R"(
-Writes CARDS-7.oko.sealed for each model, then models.oko.index, which apps check. Publish again
-before its last day, or apps take the server for one that hides new releases.
+Writes cards-7.oko.sealed for each model, then models.oko.index, which apps check. Publish again
+before its last day, or apps take the server for one that hides new releases. The server is not
+trusted: what it has must follow what was published last.
 
 Examples:
   oko seal keygen keys/ --only root
   oko seal keygen keys/ --only index
-  oko seal publish gs://my-bucket/models cards.oko.sealed --sign keys/index.key --root keys/root.key
-  oko seal publish gs://my-bucket/models cards.oko.sealed --sign keys/index.key
-  oko seal publish gs://my-bucket/models --sign new/index.key --root keys/root.key)");
+  oko seal publish gs://my-bucket/models cards.oko.sealed --signer keys/signing.pub \
+    --sign keys/index.key --root keys/root.key
+  oko seal publish gs://my-bucket/models cards.oko.sealed --signer keys/signing.pub \
+    --sign keys/index.key
+  oko seal publish gs://my-bucket/models --sign keys/index.key --expires 90d)");
   command->callback([arguments, &context] { publish(*arguments, context); });
 }
 
@@ -315,16 +421,24 @@ void add_seal_update(CLI::App& seal, Context& context) {
   command->add_option("--root", a.root, "Public root key that is trusted, or its file")
       ->required()
       ->type_name("KEY");
-  command->add_option("--id", a.models, "Only this model; may be repeated")->type_name("NAME");
+  command
+      ->add_option("--signer", a.signer, "Public key that models must be signed with, or its file")
+      ->required()
+      ->type_name("KEY");
+  command->add_option("--id", a.models, "Only this model; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("NAME");
   command->add_option("--app", a.app, "Version of the app: releases that need a newer one are left")
       ->type_name("VERSION");
   command->footer(R"(
 For a Raspberry Pi or a kiosk, and for trying out what apps do with oko_update_check(). Exit code 3
-if the index is not to be trusted, older than one seen in FOLDER, or over; FOLDER is then unchanged.
+if the index is not to be trusted, older than one seen in FOLDER, or over; the models stay as they are.
 
 Examples:
-  oko seal update models/ --from https://models.example.com/v1 --root keys/root.pub
-  oko seal update models/ --from gs://my-bucket/models --root keys/root.pub --id cards)");
+  oko seal update models/ --from https://models.example.com/v1 \
+    --root keys/root.pub --signer keys/signing.pub
+  oko seal update models/ --from gs://my-bucket/models --root keys/root.pub \
+    --signer keys/signing.pub --id cards)");
   command->callback([arguments, &context] { update(*arguments, context); });
 }
 

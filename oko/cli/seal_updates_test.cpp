@@ -46,12 +46,16 @@ class SealUpdates : public ::testing::Test {
     return out;
   }
   Outcome publish(std::vector<std::string> more) const {
-    std::vector<std::string> words = {"publish", file("server"), "--sign", file("keys/index.key")};
+    std::vector<std::string> words = {"publish",  file("server"),
+                                      "--sign",   file("keys/index.key"),
+                                      "--signer", file("keys/signing.pub")};
     words.insert(words.end(), more.begin(), more.end());
     return seal(words);
   }
   Outcome update(std::vector<std::string> more = {}) const {
-    std::vector<std::string> words = {"update", file("app"), "--root", file("keys/root.pub")};
+    std::vector<std::string> words = {"update",   file("app"),
+                                      "--root",   file("keys/root.pub"),
+                                      "--signer", file("keys/signing.pub")};
     if (more.empty()) more = {"--from", file("server")};
     words.insert(words.end(), more.begin(), more.end());
     return seal(words);
@@ -87,8 +91,12 @@ TEST_F(SealUpdates, AreNotReplacedOrTurnedBack) {
   const std::string old_index = storage::read_text(file("server/models.oko.index"));
   // Another file under a name that is there.
   std::filesystem::remove(file("server/models.oko.index"));
+  const Outcome lost = publish({packed("8"), "--root", file("keys/root.key")});
+  EXPECT_EQ(lost.code, 3);
+  EXPECT_THAT(lost.error, HasSubstr("oko store cp " + file("keys/index.published")));
   storage::write(file("server/cards-7.oko.sealed"), std::string_view("something else"));
-  const Outcome other = publish({packed("7"), "--root", file("keys/root.key")});
+  const Outcome other =
+      publish({packed("7"), "--root", file("keys/root.key"), "--record", file("keys/another")});
   EXPECT_EQ(other.code, 3);
   EXPECT_THAT(other.error, HasSubstr("is there already, with another content"));
   storage::write(file("server/models.oko.index"), old_index);
@@ -98,16 +106,23 @@ TEST_F(SealUpdates, AreNotReplacedOrTurnedBack) {
   const Outcome back = update();
   EXPECT_EQ(back.code, 3);
   EXPECT_THAT(back.error, HasSubstr("is older than number 2"));
+  // Nor does the publisher sign the old one again.
+  const Outcome again = publish({});
+  EXPECT_EQ(again.code, 3);
+  EXPECT_THAT(again.error, HasSubstr("is not what was published last"));
+  storage::write(file("server/models.oko.index"), storage::read_text(file("keys/index.published")));
   // A server whose model is not what its index says.
   ASSERT_EQ(publish({packed("9")}).code, 0);
   storage::write(file("server/cards-9.oko.sealed"), storage::read_text(file("cards-8.sealed")));
-  ASSERT_EQ(publish({"--expires", "1d"}).code, 0);
   const Outcome wrong = update();
   EXPECT_EQ(wrong.code, 3);
   EXPECT_THAT(wrong.error, HasSubstr("release 9 of cards"));
   EXPECT_EQ(storage::read_text(file("app/cards.oko.sealed")),
             storage::read_text(file("cards-8.sealed")));
-  EXPECT_FALSE(storage::exists(file("app/cards.oko.sealed.fetched")));
+  EXPECT_EQ(storage::list(file("app")).size(), 2U);
+  // Or has lost a file that the next index would name.
+  std::filesystem::remove(file("server/cards-9.oko.sealed"));
+  EXPECT_EQ(publish({"--expires", "1d"}).code, 3);
 }
 
 TEST_F(SealUpdates, FollowNewKeys) {
@@ -123,15 +138,26 @@ TEST_F(SealUpdates, FollowNewKeys) {
   EXPECT_EQ(rotated.code, 0) << rotated.error;
   EXPECT_THAT(rotated.out, HasSubstr("under root 2"));
   EXPECT_EQ(update().code, 0);
-  EXPECT_EQ(
-      seal({"update", file("app"), "--from", file("server"), "--root", file("new/root.pub")}).code,
-      0);
+  EXPECT_EQ(seal({"update", file("app"), "--from", file("server"), "--root", file("new/root.pub"),
+                  "--signer", file("keys/signing.pub")})
+                .code,
+            0);
   EXPECT_EQ(publish({}).code, 2);  // the old index key
 }
 
 TEST_F(SealUpdates, SayWhatIsWrongWithArguments) {
   EXPECT_EQ(publish({"--root", file("keys/root.key"), "--expires", "2020-01-01"}).code, 2);
   EXPECT_EQ(publish({file("model.oko"), "--root", file("keys/root.key")}).code, 3);
+  // What another key has signed.
+  ASSERT_EQ(seal({"keygen", file("others")}).code, 0);
+  EXPECT_EQ(seal({"publish", file("server"), packed("3"), "--sign", file("keys/index.key"),
+                  "--signer", file("others/signing.pub"), "--root", file("keys/root.key")})
+                .code,
+            3);
+  EXPECT_EQ(seal({"publish", file("server"), packed("3"), "--sign", file("keys/index.key"),
+                  "--root", file("keys/root.key")})
+                .code,
+            2);
   EXPECT_EQ(publish({"--root", file("keys/root.key"), "--remove", "coins"}).code, 2);
   EXPECT_EQ(seal({"publish", "https://localhost/models", "--sign", file("keys/index.key")}).code,
             2);

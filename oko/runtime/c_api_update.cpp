@@ -25,6 +25,7 @@ oko_update_options checked(const oko_update_options* given) {
   require(given, "oko_update_check", "options");
   const oko_update_options o = known(given, "oko_update_options");
   require(o.folder, "oko_update_options", "folder");
+  if (*o.folder == '\0') throw usage("oko_update_options", "folder is empty");
   return o;
 }
 
@@ -41,10 +42,11 @@ oko_status oko_update_check(const void* index, size_t size, const oko_update_opt
     const oko_update_options o = checked(options);
     const auto root = public_key(o.root, kPlace, "root");
     const oko::runtime::Releases releases(o.releases, kPlace);
-    oko::runtime::Update update(
-        std::span(static_cast<const std::byte*>(index), size), root,
-        {o.folder, app_version(o.app_version, kPlace), time_or_now(o.now, kPlace)}, releases);
-    *out = new oko_update(std::move(update));
+    oko::runtime::UpdateOptions how{o.folder, app_version(o.app_version, kPlace),
+                                    time_or_now(o.now, kPlace)};
+    if (o.signer != nullptr) how.signer = public_key(o.signer, kPlace, "signer");
+    *out = new oko_update(oko::runtime::Update(
+        std::span(static_cast<const std::byte*>(index), size), root, how, releases));
   });
 }
 

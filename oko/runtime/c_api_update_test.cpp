@@ -57,7 +57,8 @@ class Updates : public SealedModels {
                                  const seal::SecretKey* new_root = nullptr,
                                  std::int64_t expires = kLater) {
     std::vector<seal::Offer> offers;
-    for (const auto& file : files) offers.push_back(seal::offer_of(file, "model"));
+    for (const auto& file : files)
+      offers.push_back(seal::offer_of(file, signer_->public_key(), "model"));
     seal::PublishKeys keys;
     keys.index = &index_key_;
     keys.root = new_root != nullptr ? new_root : published_ ? nullptr : &root_key_;
@@ -90,6 +91,17 @@ class Updates : public SealedModels {
     const oko_status status = oko_update_install(update, "cards", fetched.c_str());
     oko_update_close(update);
     return status;
+  }
+  void keep_numbers_in(std::map<std::string, std::uint64_t>& store) {
+    update_options_.releases.context = &store;
+    update_options_.releases.get = [](void* context, const char* name, std::uint64_t* number) {
+      *number = (*static_cast<std::map<std::string, std::uint64_t>*>(context))[name];
+      return 1;
+    };
+    update_options_.releases.set = [](void* context, const char* name, std::uint64_t number) {
+      (*static_cast<std::map<std::string, std::uint64_t>*>(context))[name] = number;
+      return 1;
+    };
   }
   // The release of what the app would open, 0 if it cannot be opened.
   std::uint64_t opened() const {
@@ -161,6 +173,8 @@ TEST_F(Updates, NeedTheirArguments) {
   EXPECT_EQ(check(index), OKO_INVALID_ARGUMENT);
   update_options_ = good;
   update_options_.folder = nullptr;
+  EXPECT_EQ(check(index), OKO_INVALID_ARGUMENT);
+  update_options_.folder = "";
   EXPECT_EQ(check(index), OKO_INVALID_ARGUMENT);
   update_options_.folder = "/no such folder";
   EXPECT_EQ(check(index), OKO_STORAGE);
@@ -237,6 +251,89 @@ TEST_F(Updates, FollowARotatedRoot) {
   EXPECT_EQ(check(stolen), OKO_BAD_SIGNATURE);
 }
 
+// Whoever has the index key signs the highest number there is: a new root takes that from him.
+TEST_F(Updates, RecoverFromAStolenIndexKey) {
+  std::map<std::string, std::uint64_t> store;
+  keep_numbers_in(store);
+  const auto file = cards(7);
+  ASSERT_EQ(check(publish({file})), OKO_OK);
+  const auto before = published_;
+  published_->index.number = (std::uint64_t{1} << 53) - 2;
+  const auto stolen = publish({file});
+  ASSERT_EQ(check(stolen), OKO_OK);
+  published_ = before;
+  index_key_ = seal::SecretKey::make();
+  const auto rotated = publish({file}, &root_key_);
+  EXPECT_EQ(check(rotated), OKO_OK) << oko_last_error();
+  EXPECT_EQ(check(stolen), OKO_OLD_RELEASE);
+}
+
+// A server without keys changes what is before the root that the app trusts.
+TEST_F(Updates, AreNotLockedOutByRootsOfThePast) {
+  const auto file = cards(7);
+  publish({file});
+  const seal::SecretKey new_root = seal::SecretKey::make();
+  const auto good = publish({file}, &new_root);
+  const std::string new_text = new_root.public_key().text();
+  update_options_.root = new_text.c_str();
+  seal::IndexFile changed = published_->file;
+  seal::Root past = seal::read_root(changed.roots[0].text, "root");
+  past.created += 1;
+  changed.roots[0].text = seal::root_text(past);
+  EXPECT_EQ(check(seal::index_file(changed)), OKO_OK) << oko_last_error();
+  EXPECT_EQ(check(good), OKO_OK) << oko_last_error();
+}
+
+TEST_F(Updates, AreSignedByTheAppsSigner) {
+  const auto good = cards(7);
+  ASSERT_EQ(install(publish({good}), write("fetched", good)), OKO_OK);
+  update_options_.signer = public_key_.c_str();
+  // The index key is in the wrong hands, the signing key is not.
+  signer_.emplace(seal::SecretKey::make());
+  const auto wrong = cards(8);
+  const auto index = publish({wrong});
+  EXPECT_EQ(install(index, write("fetched", wrong)), OKO_BAD_SIGNATURE);
+  EXPECT_EQ(opened(), 7U);
+}
+
+TEST_F(Updates, ReplaceAFileThatWasDamaged) {
+  const auto file = cards(7);
+  const auto index = publish({file});
+  ASSERT_EQ(install(index, write("fetched", file)), OKO_OK);
+  auto damaged = file;
+  damaged[damaged.size() / 2] ^= std::byte{1};
+  write("cards.oko.sealed", damaged);
+  EXPECT_EQ(opened(), 0U);
+  oko_update* update = nullptr;
+  ASSERT_EQ(oko_update_check(index.data(), index.size(), &update_options_, &update), OKO_OK);
+  oko_update_model info{};
+  info.struct_size = sizeof info;
+  ASSERT_EQ(oko_update_find(update, "cards", &info), OKO_OK);
+  EXPECT_EQ(info.installed, 0U);
+  EXPECT_EQ(oko_update_install(update, "cards", (folder_ + "/fetched").c_str()), OKO_OK);
+  EXPECT_EQ(opened(), 7U);
+  oko_update_close(update);
+}
+
+// Several threads that check several indexes leave the newest.
+TEST_F(Updates, AreCheckedOneAtATime) {
+  std::vector<std::vector<std::byte>> indexes;
+  for (std::uint64_t i = 1; i <= 6; ++i) indexes.push_back(publish({cards(i)}));
+  for (int round = 0; round < 10; ++round) {
+    std::filesystem::remove(folder_ + "/models.oko.index");
+    std::vector<std::thread> threads;
+    for (const auto& index : indexes) {
+      threads.emplace_back([&] {
+        oko_update* update = nullptr;
+        oko_update_check(index.data(), index.size(), &update_options_, &update);
+        oko_update_close(update);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    ASSERT_EQ(check(indexes[4]), OKO_OLD_RELEASE);
+  }
+}
+
 // Two indexes with one number are two publishers, or one that was restored from a backup.
 TEST_F(Updates, RefuseAnotherIndexWithTheSameNumber) {
   const auto first = publish({cards(7)});
@@ -249,19 +346,11 @@ TEST_F(Updates, RefuseAnotherIndexWithTheSameNumber) {
 
 TEST_F(Updates, RememberWhatTheyHaveSeenWithoutTheFolder) {
   std::map<std::string, std::uint64_t> store;
-  update_options_.releases.context = &store;
-  update_options_.releases.get = [](void* context, const char* name, std::uint64_t* number) {
-    *number = (*static_cast<std::map<std::string, std::uint64_t>*>(context))[name];
-    return 1;
-  };
-  update_options_.releases.set = [](void* context, const char* name, std::uint64_t number) {
-    (*static_cast<std::map<std::string, std::uint64_t>*>(context))[name] = number;
-    return 1;
-  };
+  keep_numbers_in(store);
   const auto old_index = publish({cards(7)}), new_index = publish({cards(8)});
   EXPECT_EQ(check(new_index), OKO_OK);
-  EXPECT_EQ(store["@index"], 2U);
-  EXPECT_EQ(store["@root"], 1U);
+  EXPECT_EQ(store["@index." + index_key_.public_key().id()], 2U);
+  EXPECT_EQ(store["@root." + root_key_.public_key().id()], 1U);
   // Somebody empties the folder, or damages what is in it.
   std::filesystem::remove(folder_ + "/models.oko.index");
   EXPECT_EQ(check(old_index), OKO_OLD_RELEASE);

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -175,6 +176,18 @@ void write_whole(const std::string& path, std::span<const std::byte> bytes) {
   file.flush();
   file.publish();
 }
+
+FolderLock::FolderLock(const std::string& folder)
+    : descriptor_(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (descriptor_ < 0) throw storage_error(folder, "cannot be opened");
+#if !defined(__EMSCRIPTEN__)  // a page's files are its own
+  // Where a file system has no locks, whoever uses it alone is as safe.
+  while (flock(descriptor_, LOCK_EX) != 0 && errno == EINTR) {
+  }
+#endif
+}
+
+FolderLock::~FolderLock() { close(descriptor_); }
 
 void remove_abandoned(const std::string& path) {
   const std::string folder = folder_of(path), prefix = part_prefix(path);

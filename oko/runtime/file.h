@@ -59,6 +59,19 @@ class NewFile {
 // The same of bytes that are all there.
 void write_whole(const std::string& path, std::span<const std::byte> bytes);
 
+// Keeps other processes and threads out of what they would do to the folder with a lock of it.
+// Throws a storage Error if there is no such folder.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::string& folder);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
 // Removes what processes that were killed left of NewFile(path).
 void remove_abandoned(const std::string& path);
 

@@ -13,8 +13,9 @@ namespace {
 
 constexpr const char *kRootFormat = "oko update root", *kIndexFormat = "oko update index";
 constexpr int kVersion = 1;
-constexpr std::size_t kLongestFile = std::size_t{16} << 20, kLongestText = std::size_t{1} << 20,
-                      kLongestSignature = 16384;
+constexpr std::size_t kLongestFile = std::size_t{16} << 20, kLongestIndex = std::size_t{1} << 20;
+// Read before anything is verified.
+constexpr std::size_t kLongestRoot = 4096, kLongestSignature = 4096, kMostRoots = 1000;
 constexpr std::string_view kIndexName = "index.json", kIndexSignature = "index.json.minisig";
 
 std::string root_name(std::size_t number) { return "root." + std::to_string(number) + ".json"; }
@@ -150,12 +151,15 @@ IndexFile read_index_file(std::span<const std::byte> bytes, const std::string& n
   IndexFile file;
   do {
     const std::size_t number = file.roots.size() + 1;
+    if (number > kMostRoots) {
+      throw Refused(Refusal::kDamaged, name, "has more than 1000 roots");
+    }
     SignedRoot& root = file.roots.emplace_back();
-    root.text = reader.text(root_name(number), kLongestText);
+    root.text = reader.text(root_name(number), kLongestRoot);
     root.signature = reader.text(signature_name(number), kLongestSignature);
     if (number > 1) root.previous = reader.text(previous_name(number), kLongestSignature);
   } while (reader.is_next(root_name(file.roots.size() + 1)));
-  file.index = reader.text(kIndexName, kLongestText);
+  file.index = reader.text(kIndexName, kLongestIndex);
   file.signature = reader.text(kIndexSignature, kLongestSignature);
   reader.end();
   return file;
@@ -197,12 +201,13 @@ TrustedIndex trusted_index(const IndexFile& file, const PublicKey& trusted,
   const Root& root = roots.back();
   verify_strictly(PublicKey::read(root.index_key, name), file.index, file.signature,
                   place_of(name, kIndexSignature));
-  return {root, read_index(file.index, place_of(name, kIndexName))};
+  return {root, read_index(file.index, place_of(name, kIndexName)), first->number};
 }
 
-void check_continues(const IndexFile& known, const IndexFile& next, const std::string& name) {
+void check_continues(const IndexFile& known, const IndexFile& next, std::uint64_t first,
+                     const std::string& name) {
   const std::size_t count = std::min(known.roots.size(), next.roots.size());
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = static_cast<std::size_t>(first) - 1; i < count; ++i) {
     if (known.roots[i].text != next.roots[i].text) {
       throw Refused(Refusal::kSigner, place_of(name, root_name(i + 1)),
                     "is not the root with this number that the app has seen");
@@ -223,7 +228,7 @@ void check_current(const TrustedIndex& trusted, const Seen& seen, const std::str
     if (expires == 0 || seen.now < expires) return;
     throw Refused(Refusal::kExpired, name,
                   std::string("the ") + what + " expired at " + utc_text(expires),
-                  "oko seal publish makes a new one");
+                  "its publisher has to publish a new one");
   };
   check_time("root", trusted.root.expires);
   check_time("index", trusted.index.expires);

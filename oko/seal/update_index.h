@@ -76,6 +76,7 @@ std::vector<std::byte> index_file(const IndexFile& file);
 struct TrustedIndex {
   Root root;  // the last one
   Index index;
+  std::uint64_t first = 1;  // number of the root with the key that the app trusts
 };
 
 // Once every signature is checked, from the first root with the key that the app trusts on. Throws
@@ -83,11 +84,14 @@ struct TrustedIndex {
 TrustedIndex trusted_index(const IndexFile& file, const PublicKey& trusted,
                            const std::string& name);
 
-// Throws Refused (kSigner) unless `next` begins with the roots of `known`: whoever has an old root
-// key cannot lead an app that has seen its successor elsewhere.
-void check_continues(const IndexFile& known, const IndexFile& next, const std::string& name);
+// Throws Refused (kSigner) unless the roots of `known` and `next` are the same from number `first`
+// on, before which nothing is signed for this app: whoever has an old root key cannot lead an app
+// that has seen its successor elsewhere.
+void check_continues(const IndexFile& known, const IndexFile& next, std::uint64_t first,
+                     const std::string& name);
 
-// What the app has seen, and when it looks.
+// What the app has seen, and when it looks. Numbers of indexes count for one index key only: a new
+// root that names another key takes from a thief what he signed with the old one.
 struct Seen {
   std::uint64_t root = 0, index = 0;
   std::int64_t now = 0;

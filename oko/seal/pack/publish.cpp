@@ -65,15 +65,35 @@ Published read_published(std::span<const std::byte> bytes, const std::string& na
   return known;
 }
 
-Offer offer_of(std::span<const std::byte> bytes, const std::string& name) {
+void check_record(const Published* place, const Published& record, const std::string& name) {
+  const char* hint = "restore it from the copy that was kept when it was published";
+  if (place == nullptr) throw input_error(name, "is missing", hint);
+  const auto differs = [&](const std::string& how) {
+    return input_error(name, "is not what was published last: " + how, hint);
+  };
+  if (place->file.roots.size() < record.file.roots.size() ||
+      !std::equal(record.file.roots.begin(), record.file.roots.end(), place->file.roots.begin())) {
+    throw differs("it has other roots");
+  }
+  if (place->index.number < record.index.number) {
+    throw differs("it has the number " + std::to_string(place->index.number) + ", not " +
+                  std::to_string(record.index.number));
+  }
+  if (place->index.number == record.index.number && place->index != record.index) {
+    throw differs("it has the same number and another content");
+  }
+}
+
+Offer offer_of(std::span<const std::byte> bytes, const PublicKey& signer, const std::string& name) {
   const SealedModel sealed = read_sealed(Source(bytes), name);
-  const Manifest manifest =
-      read_manifest(sealed.manifest, name + ": " + std::string(kManifestName));
+  const Manifest manifest = verified_manifest(sealed, signer, name);
   check_payload(sealed, manifest, name);
   return {manifest.model, manifest.release, manifest.minimum_app, bytes.size(), blake2b_hex(bytes)};
 }
 
-std::vector<Offer> with_offers(const std::vector<Offer>& known, const std::vector<Offer>& added) {
+std::vector<Offer> with_offers(const std::vector<Offer>& known, std::vector<Offer> added) {
+  std::ranges::sort(added, {}, &Offer::release);  // in whatever order they are given
+
   std::map<std::string, std::map<std::uint64_t, Offer, std::greater<>>> models;
   for (const Offer& offer : known) models[offer.model].emplace(offer.release, offer);
   for (const Offer& offer : added) {
@@ -112,6 +132,11 @@ IndexFile next_index(const Published* known, std::vector<Offer> offers, std::int
   }
   const Root root = wanted_root(known, created, keys);
   const bool is_new = known == nullptr || root != known->root;
+  if (root.expires != 0 && root.expires <= created) {
+    throw usage("--root",
+                "root " + std::to_string(root.number) + " expired at " + utc_text(root.expires),
+                "give --root, and --root-expires with a later day or \"never\"");
+  }
   if (is_new && keys.root == nullptr) {
     throw usage("--root", "is needed to change what the root says");
   }

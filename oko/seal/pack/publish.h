@@ -23,13 +23,18 @@ struct Published {
 // Refused.
 Published read_published(std::span<const std::byte> bytes, const std::string& name);
 
-// The offer of a sealed file. Throws Refused if it is damaged.
-Offer offer_of(std::span<const std::byte> sealed, const std::string& name);
+// Throws an input Error if `place` has something else than what was published last, which `record`
+// is a copy of, or something newer: whoever can write to the server must not have an old index
+// signed again, nor one that continues roots of another publisher's.
+void check_record(const Published* place, const Published& record, const std::string& name);
+
+// The offer of a sealed file. Throws Refused if it is damaged, or not signed by `signer`.
+Offer offer_of(std::span<const std::byte> sealed, const PublicKey& signer, const std::string& name);
 
 // `known` with these offers: of each model the highest release, and those below it that a version
 // of the app needs because it is too old for all higher ones. Throws a usage Error for a release
 // that is not higher than what is known, unless it is the same file.
-std::vector<Offer> with_offers(const std::vector<Offer>& known, const std::vector<Offer>& added);
+std::vector<Offer> with_offers(const std::vector<Offer>& known, std::vector<Offer> added);
 
 // The keys that sign the next index.
 struct PublishKeys {
@@ -38,7 +43,7 @@ struct PublishKeys {
   // `old_root` that of the last one if it is another.
   const SecretKey* root = nullptr;
   const SecretKey* old_root = nullptr;
-  std::optional<std::int64_t> root_expires;  // of a new root; 0: never
+  std::optional<std::int64_t> root_expires;  // of the root; 0: never
 };
 
 // The index file that follows `known` (null: the first one). A new root is made if `keys` has a

@@ -80,6 +80,7 @@ TEST_F(UpdateIndex, KeepsReleasesThatOldAppsNeed) {
   EXPECT_EQ(with_offers(known, {cards(9, "3.0")}),
             (std::vector{cards(9, "3.0"), cards(7, "1.0"), cards(5)}));
   EXPECT_EQ(with_offers(known, {cards(8)}), std::vector{cards(8)});
+  EXPECT_EQ(with_offers({}, {cards(9, "3.0"), cards(8)}), (std::vector{cards(9, "3.0"), cards(8)}));
   EXPECT_EQ(with_offers(known, {cards(7, "1.0")}), known);  // the same file again
   EXPECT_THROW(with_offers(known, {cards(6)}), Error);
   Offer other = cards(7, "1.0");
@@ -138,9 +139,43 @@ TEST_F(UpdateIndex, RotatesKeys) {
   const SecretKey thief = SecretKey::make();
   const Published fork = next(&second, {cards(9)}, &thief, &root_key_, &new_index);
   EXPECT_EQ(trust(fork, root_key_).root.number, 3U);
-  EXPECT_EQ(why([&] { check_continues(third.file, fork.file, "index"); }), Refusal::kSigner);
-  check_continues(second.file, third.file, "index");
-  check_continues(third.file, third.file, "index");
+  EXPECT_EQ(why([&] { check_continues(third.file, fork.file, 1, "index"); }), Refusal::kSigner);
+  check_continues(second.file, third.file, 1, "index");
+  check_continues(third.file, third.file, 1, "index");
+  // What is before the root that the app trusts is not signed for it, and does not count.
+  IndexFile other_past = third.file;
+  other_past.roots[0].text = second.file.roots[1].text;
+  check_continues(other_past, third.file, 3, "index");
+}
+
+TEST_F(UpdateIndex, FollowsWhatWasPublishedLast) {
+  const Published first = next(nullptr, {cards(7)}), second = next(&first, {cards(8)});
+  check_record(&second, first, "place");
+  check_record(&second, second, "place");
+  EXPECT_THROW(check_record(&first, second, "place"), Error);  // turned back
+  EXPECT_THROW(check_record(nullptr, second, "place"), Error);
+  EXPECT_THROW(check_record(&second, next(&first, {cards(9)}), "place"), Error);
+  const SecretKey stranger = SecretKey::make();
+  Published others = second;
+  others.file.roots[0].signature = stranger.sign(bytes_of(others.file.roots[0].text), "root");
+  EXPECT_THROW(check_record(&others, first, "place"), Error);
+}
+
+TEST_F(UpdateIndex, IsNotMadeUnderARootThatIsOver) {
+  const Published first = next(nullptr, {cards(7)});
+  PublishKeys keys;
+  keys.index = &index_key_;
+  keys.root = &root_key_;
+  keys.root_expires = kNow + 10;
+  const Published second =
+      read_published(index_file(next_index(&first, {}, kNow, kNow + kDay, keys)), "index");
+  keys = {};
+  keys.index = &index_key_;
+  EXPECT_THROW(next_index(&second, {}, kNow + 10, kNow + kDay, keys), Error);
+  keys.root = &root_key_;
+  EXPECT_THROW(next_index(&second, {}, kNow + 10, kNow + kDay, keys), Error);
+  keys.root_expires = 0;
+  EXPECT_EQ(next_index(&second, {}, kNow + 10, kNow + kDay, keys).roots.size(), 3U);
 }
 
 TEST_F(UpdateIndex, IsCurrent) {
