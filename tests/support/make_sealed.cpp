@@ -1,6 +1,7 @@
 // oko_make_sealed FOLDER RECIPIENT: writes a small model, plain.oko, and sealed for the recipient
 // as the releases 7 and 8 (7.oko.sealed, 8.oko.sealed). signer.key signed them, model.key opens
-// release 8 too, other.pub signed nothing. For tests that are not C++.
+// release 8 too, other.pub signed nothing. 7.oko.index and 8.oko.index are the indexes of updates
+// that were published with them, root.pub is the key that apps trust. For tests that are not C++.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +11,7 @@
 
 #include "oko/base/error.h"
 #include "oko/runtime/test_sealed.h"
+#include "oko/seal/pack/publish.h"
 
 namespace {
 
@@ -26,6 +28,32 @@ void write(const std::filesystem::path& path, std::string_view text) {
   write(path, std::as_bytes(std::span(text)));
 }
 
+constexpr std::int64_t kIn2026 = 1767225600, kIn2100 = 4102444800;
+
+// Publishes one release after the other, as `oko seal publish` does.
+class Publisher {
+ public:
+  std::string root() const { return root_.public_key().text(); }
+
+  // The index that follows the last one.
+  std::vector<std::byte> publish(std::span<const std::byte> sealed) {
+    std::vector<seal::Offer> known;
+    if (published_) known = published_->index.offers;
+    seal::PublishKeys keys;
+    keys.index = &index_;
+    keys.root = &root_;
+    auto index = seal::index_file(seal::next_index(
+        published_ ? &*published_ : nullptr,
+        seal::with_offers(known, {seal::offer_of(sealed, "the model")}), kIn2026, kIn2100, keys));
+    published_ = seal::read_published(index, "the index");
+    return index;
+  }
+
+ private:
+  seal::SecretKey root_ = seal::SecretKey::make(), index_ = seal::SecretKey::make();
+  std::optional<seal::Published> published_;
+};
+
 void make(const std::filesystem::path& folder, const std::string& recipient) {
   seal::start_sodium();
   const graph::Network network = runtime::network(false);
@@ -40,14 +68,18 @@ void make(const std::filesystem::path& folder, const std::string& recipient) {
   seal::Release release;
   release.model = "cards";
   release.minimum_app = "2.4";
-  release.expires = 4102444800;  // in 2100
+  release.expires = kIn2100;
+  Publisher publisher;
+  write(folder / "root.pub", publisher.root());
   for (const std::uint64_t number : {7U, 8U}) {
     release.release = number;
     std::string recipients = recipient + "\n";
     if (number == 8) recipients += identity.recipient().text() + "\n";
-    write(folder / (std::to_string(number) + ".oko.sealed"),
-          seal::pack(plain, network, "oko", release,
-                     seal::read_recipients(recipients, "recipients"), signer));
+    const auto sealed = seal::pack(plain, network, "oko", release,
+                                   seal::read_recipients(recipients, "recipients"), signer);
+    const std::string name = std::to_string(number);
+    write(folder / (name + ".oko.sealed"), sealed);
+    write(folder / (name + ".oko.index"), publisher.publish(sealed));
   }
 }
 

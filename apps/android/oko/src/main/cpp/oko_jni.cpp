@@ -157,17 +157,7 @@ OKO_JNI(jobjectArray, modelTexts)(JNIEnv* env, jclass, jlong handle) {
     const ModelInfo info = model.info();
     std::vector<std::string_view> texts{info.name, info.target};
     for (std::int32_t i = 0; i < info.class_count; ++i) texts.push_back(model.class_name(i));
-    const auto count = static_cast<jsize>(texts.size());
-    const jclass element = env->FindClass("[B");
-    const jobjectArray array =
-        element != nullptr ? env->NewObjectArray(count, element, nullptr) : nullptr;
-    for (jsize i = 0; array != nullptr && i < count; ++i) {
-      const jbyteArray text = bytes_of(env, texts[static_cast<std::size_t>(i)]);
-      if (text == nullptr) return nullptr;
-      env->SetObjectArrayElement(array, i, text);
-      env->DeleteLocalRef(text);
-    }
-    return array;
+    return texts_of(env, texts);
   });
 }
 

@@ -1,13 +1,12 @@
 // The native side of OkoNative.java: sealed models.
-#include <optional>
-
+#include "calls.h"
 #include "support.h"
 
 namespace {
 
 using namespace oko::jni;
 
-constexpr jsize kPoint = OKO_P256_POINT_SIZE, kSecret = std::tuple_size_v<P256Secret>;
+constexpr jsize kPoint = OKO_P256_POINT_SIZE;
 
 // Their secret is overwritten, not only freed.
 struct WipedSealOptions : SealOptions {
@@ -25,89 +24,6 @@ Result<P256Point> point_of(JNIEnv* env, jbyteArray array) {
   }
   env->GetByteArrayRegion(array, 0, kPoint, reinterpret_cast<jbyte*>(point.data()));
   return point;
-}
-
-// OkoCalls.java. The engine calls back in the thread that opens the model, so `env` is right. No
-// Java exception may be pending when the engine goes on, and none is lost: the first one is kept,
-// to be the cause of what the engine then reports.
-class Calls {
- public:
-  Calls(JNIEnv* env, jobject object) : env_(env), object_(object) {
-    const jclass type = env->FindClass("dev/oko/OkoCalls");
-    if (type == nullptr) return;
-    agree_ = env->GetMethodID(type, "agree", "([B)[B");
-    if (agree_ != nullptr) release_ = env->GetMethodID(type, "release", "([B)J");
-    if (release_ != nullptr) store_ = env->GetMethodID(type, "storeRelease", "([BJ)V");
-    env->DeleteLocalRef(type);
-  }
-
-  // Otherwise a Java exception is pending.
-  bool found() const { return store_ != nullptr; }
-  jthrowable thrown() const { return thrown_; }
-
-  std::optional<P256Secret> agree(const P256Point& sender) {
-    const jbyteArray point =
-        bytes_of(env_, {reinterpret_cast<const char*>(sender.data()), sender.size()});
-    if (failed()) return std::nullopt;
-    const auto array = static_cast<jbyteArray>(env_->CallObjectMethod(object_, agree_, point));
-    env_->DeleteLocalRef(point);
-    if (failed() || array == nullptr) return std::nullopt;
-    std::optional<P256Secret> secret;
-    if (env_->GetArrayLength(array) == kSecret) {
-      env_->GetByteArrayRegion(array, 0, kSecret,
-                               reinterpret_cast<jbyte*>(secret.emplace().data()));
-      const jbyte zeros[kSecret] = {};
-      env_->SetByteArrayRegion(array, 0, kSecret, zeros);
-    }
-    env_->DeleteLocalRef(array);
-    return secret;
-  }
-
-  bool release(const char* model, std::uint64_t* release) {
-    const jbyteArray id = bytes_of(env_, model);
-    if (failed()) return false;
-    const jlong stored = env_->CallLongMethod(object_, release_, id);
-    env_->DeleteLocalRef(id);
-    if (failed() || stored < 0) return false;
-    *release = static_cast<std::uint64_t>(stored);
-    return true;
-  }
-
-  bool store(const char* model, std::uint64_t release) {
-    const jbyteArray id = bytes_of(env_, model);
-    if (failed()) return false;
-    env_->CallVoidMethod(object_, store_, id, static_cast<jlong>(release));
-    env_->DeleteLocalRef(id);
-    return !failed();
-  }
-
- private:
-  bool failed() {
-    const jthrowable thrown = env_->ExceptionOccurred();
-    if (thrown == nullptr) return false;
-    env_->ExceptionClear();
-    if (thrown_ == nullptr) {
-      thrown_ = thrown;
-    } else {
-      env_->DeleteLocalRef(thrown);
-    }
-    return true;
-  }
-
-  JNIEnv* env_;
-  jobject object_;
-  jmethodID agree_ = nullptr, release_ = nullptr, store_ = nullptr;
-  jthrowable thrown_ = nullptr;
-};
-
-oko_releases releases_of(Calls& calls) {
-  return {[](void* context, const char* model, std::uint64_t* release) {
-            return static_cast<Calls*>(context)->release(model, release) ? 1 : 0;
-          },
-          [](void* context, const char* model, std::uint64_t release) {
-            return static_cast<Calls*>(context)->store(model, release) ? 1 : 0;
-          },
-          &calls};
 }
 
 }  // namespace
@@ -135,7 +51,7 @@ OKO_JNI(jlong, openSealed)
       seal.p256_point = *given;
       seal.agree = [&calls](const P256Point& sender) { return calls.agree(sender); };
     }
-    if (keeps_releases == JNI_TRUE) seal.releases = releases_of(calls);
+    if (keeps_releases == JNI_TRUE) seal.releases = calls.releases();
     const ModelOptions options = options_of(env, precision, width, height, target, cache_path);
     if (path != nullptr) {
       auto opened = Model::open_sealed(text_of(env, path), seal, options);

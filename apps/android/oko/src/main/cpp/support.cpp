@@ -19,6 +19,20 @@ std::string text_of(JNIEnv* env, jbyteArray array) {
   return text;
 }
 
+jobjectArray texts_of(JNIEnv* env, std::span<const std::string_view> texts) {
+  const auto count = static_cast<jsize>(texts.size());
+  const jclass element = env->FindClass("[B");
+  const jobjectArray array =
+      element != nullptr ? env->NewObjectArray(count, element, nullptr) : nullptr;
+  for (jsize i = 0; array != nullptr && i < count; ++i) {
+    const jbyteArray text = bytes_of(env, texts[static_cast<std::size_t>(i)]);
+    if (text == nullptr) return nullptr;
+    env->SetObjectArrayElement(array, i, text);
+    env->DeleteLocalRef(text);
+  }
+  return array;
+}
+
 void raise(JNIEnv* env, const Error& error, jthrowable cause) {
   const jclass type = env->FindClass("dev/oko/OkoException");
   if (type == nullptr) return;  // a Java exception is already pending

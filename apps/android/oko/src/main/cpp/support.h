@@ -19,6 +19,8 @@ using namespace oko::phone;
 
 // Null if there is no memory: a Java exception is pending then.
 jbyteArray bytes_of(JNIEnv* env, std::string_view text);
+// byte[][], or null as above.
+jobjectArray texts_of(JNIEnv* env, std::span<const std::string_view> texts);
 // Empty if the array is null.
 std::string text_of(JNIEnv* env, jbyteArray array);
 
@@ -33,7 +35,7 @@ auto guarded(JNIEnv* env, const Work& work) -> decltype(work()) {
     return work();
   } catch (const std::exception& e) {
     raise(env, {Status::kFailed, std::string("oko_jni: ") + e.what()});
-    return {};
+    return decltype(work())();
   }
 }
 

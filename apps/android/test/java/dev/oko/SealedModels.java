@@ -23,6 +23,16 @@ final class SealedModels {
     return folder.resolve(number + ".oko.sealed");
   }
 
+  /** The index that was published with a release: of updates to it. */
+  Path index(int number) {
+    return folder.resolve(number + ".oko.index");
+  }
+
+  /** The key that apps trust indexes by. */
+  String root() throws IOException {
+    return Files.readString(folder.resolve("root.pub"));
+  }
+
   Path plain() {
     return folder.resolve("plain.oko");
   }

@@ -1,8 +1,8 @@
 package dev.oko;
 
 /**
- * What opening a sealed model asks of the app. Native code finds the methods by name. What they
- * throw becomes the cause of the OkoException.
+ * What opening a sealed model and checking an index of updates ask of the app. Native code finds
+ * the methods by name. What they throw becomes the cause of the OkoException.
  */
 interface OkoCalls {
   /**
@@ -11,7 +11,7 @@ interface OkoCalls {
    */
   byte[] agree(byte[] sender) throws Exception;
 
-  /** The highest release of a model that the app has opened, 0 if none. */
+  /** The highest number of a model that the app has opened, or of "@root" or "@index"; or 0. */
   long release(byte[] model) throws Exception;
 
   /** Returns once the release is stored. */

@@ -9,7 +9,7 @@ public final class OkoException extends RuntimeException {
   /** The numbers of oko_status in oko.h. */
   public static final int FAILED = 1, INVALID_ARGUMENT = 2, BAD_MODEL = 3, STORAGE = 4;
 
-  /** Why a sealed model is refused. */
+  /** Why a sealed model, or an index of updates, is refused. */
   public static final int BAD_SIGNATURE = 5,
       NO_KEY = 6,
       OTHER_MODEL = 7,

@@ -47,6 +47,29 @@ final class OkoNative {
   /** For whom to seal a model that the key with this point of 65 bytes opens: "age1tag1…". */
   static native byte[] p256Recipient(byte[] point);
 
+  /**
+   * Checks an index of updates. A null appVersion is not compared. `calls` is used if it keeps
+   * releases.
+   */
+  static native long checkUpdate(
+      byte[] index,
+      byte[] root,
+      byte[] folder,
+      byte[] appVersion,
+      long now,
+      boolean keepsReleases,
+      OkoCalls calls);
+
+  static native void closeUpdate(long update);
+
+  /**
+   * The name of the model's file on the server, then the path where it will be; in `numbers`
+   * release, installed release, bytes of the file.
+   */
+  static native byte[][] findUpdate(long update, byte[] model, long[] numbers);
+
+  static native void installUpdate(long update, byte[] model, byte[] fetched);
+
   static native void closeModel(long model);
 
   /** The model's name, then the instruction set it runs on, then the names of its classes. */
