@@ -1,7 +1,8 @@
 // oko_make_sealed FOLDER RECIPIENT: writes a small model, plain.oko, and sealed for the recipient
 // as the releases 7 and 8 (7.oko.sealed, 8.oko.sealed). signer.key signed them, model.key opens
 // release 8 too, other.pub signed nothing. 7.oko.index and 8.oko.index are the indexes of updates
-// that were published with them, root.pub is the key that apps trust. For tests that are not C++.
+// that were published with them, root.pub is the key that apps trust. content.oko.sealed is
+// plain.oko for the recipient as a file of another format. For tests that are not C++.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -81,6 +82,9 @@ void make(const std::filesystem::path& folder, const std::string& recipient) {
     write(folder / (name + ".oko.sealed"), sealed);
     write(folder / (name + ".oko.index"), publisher.publish(sealed));
   }
+  write(folder / "content.oko.sealed",
+        seal::pack(plain, network, "coreml", release, seal::read_recipients(recipient, "recipient"),
+                   signer));
 }
 
 }  // namespace

@@ -137,6 +137,37 @@ StandInKeychain.isLocked = false
 StandInKeychain.items["dev.oko.releases/cards"] = Data("eight".utf8)
 check(try refusal { $0.releases = releases }.status == .storage, "a changed keychain")
 
+// What is inside a sealed model of another format stays as long as somebody has its bytes.
+/// Kilobytes of this process that are locked in memory.
+func lockedMemory() throws -> Int {
+    let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmLck:") }
+    return Int(line?.split(whereSeparator: \.isWhitespace)[1] ?? "") ?? 0
+}
+let plain = try Data(contentsOf: file("plain.oko"))
+var held: Data?
+let lockedBefore = try lockedMemory()
+do {
+    let content = try OkoContent(sealed: file("content.oko.sealed"), seal: options())
+    check(content.data == plain, "the file that was sealed")
+    held = content.data.suffix(1000)
+    let sealed = try Data(contentsOf: file("content.oko.sealed"))
+    check(try OkoContent(sealed: sealed, seal: options()).data == plain, "the same of bytes")
+}
+check(held == plain.suffix(1000), "a part is held")
+let lockedMeanwhile = try lockedMemory()
+held = nil
+if lockedMeanwhile > lockedBefore {  // the system allows it
+    check(try lockedMemory() == lockedBefore, "and closed when it is released")
+}
+check(try refusal("content.oko.sealed") { _ in }.status == .badModel, "not a model of oko's own")
+do {
+    _ = try OkoContent(sealed: file("content.oko.sealed"), seal: options { $0.key = other })
+    check(false, "another key opens it")
+} catch let error as OkoError {
+    check(error.status == .noKey, "\(error)")
+}
+
 // Buffers of cameras: grey as BGRA, in any orientation, and as NV12 of either range.
 let detector = try OkoDetector(model: opened[0])
 let everything = OkoThresholds(score: -1)
@@ -208,4 +239,6 @@ do {
 }
 SecureEnclave.isAvailable = false
 check((try? OkoEnclaveKey(name: "third")) == nil, "there is no Enclave")
+
+try await UpdateTests(folder: folder, signer: signer, identity: identity).run()
 print("all passed")

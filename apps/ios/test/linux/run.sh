@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh SWIFTC LIBOKO OKO_MAKE_SEALED FOLDER: compiles the Swift package in Swift 6 with stand-ins
-# for Apple's frameworks, runs main.swift, and compiles the code on the page docs/ios.md. LIBOKO is
-# the file of the shared library, FOLDER where to build.
+# for Apple's frameworks, runs the tests beside this file, and compiles the code on the page
+# docs/ios.md. LIBOKO is the file of the shared library, FOLDER where to build.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../../.." && pwd)
@@ -21,7 +21,8 @@ for module in Security CryptoKit CoreGraphics CoreVideo ImageIO; do
 done
 sources="$root/apps/ios/Sources/Oko/*.swift"
 # shellcheck disable=SC2086
-"$swiftc" $flags -warnings-as-errors -module-name OkoTest $sources "$here/main.swift" ./*.o \
+"$swiftc" $flags -warnings-as-errors -module-name OkoTest $sources "$here/main.swift" \
+  "$here/UpdateTests.swift" "$here/LoopbackServer.swift" ./*.o \
   "$library" -lcrypto -Xlinker -rpath -Xlinker "$(dirname "$library")" -o test
 ./test "$maker"
 
