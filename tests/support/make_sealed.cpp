@@ -37,7 +37,7 @@ class Publisher {
   std::string root() const { return root_.public_key().text(); }
 
   // The index that follows the last one.
-  std::vector<std::byte> publish(std::span<const std::byte> sealed) {
+  std::vector<std::byte> publish(std::span<const std::byte> sealed, const seal::SecretKey& signer) {
     std::vector<seal::Offer> known;
     if (published_) known = published_->index.offers;
     seal::PublishKeys keys;
@@ -45,7 +45,8 @@ class Publisher {
     keys.root = &root_;
     auto index = seal::index_file(seal::next_index(
         published_ ? &*published_ : nullptr,
-        seal::with_offers(known, {seal::offer_of(sealed, "the model")}), kIn2026, kIn2100, keys));
+        seal::with_offers(known, {seal::offer_of(sealed, signer.public_key(), "the model")}),
+        kIn2026, kIn2100, keys));
     published_ = seal::read_published(index, "the index");
     return index;
   }
@@ -80,7 +81,7 @@ void make(const std::filesystem::path& folder, const std::string& recipient) {
                                    seal::read_recipients(recipients, "recipients"), signer);
     const std::string name = std::to_string(number);
     write(folder / (name + ".oko.sealed"), sealed);
-    write(folder / (name + ".oko.index"), publisher.publish(sealed));
+    write(folder / (name + ".oko.index"), publisher.publish(sealed, signer));
   }
   write(folder / "content.oko.sealed",
         seal::pack(plain, network, "coreml", release, seal::read_recipients(recipient, "recipient"),

@@ -56,7 +56,7 @@ extension OkoAgreementKey {
 }
 
 /// Where an app remembers the highest release of each model that it has opened, and the last index
-/// of updates, as "@root" and "@index": see OkoKeychainReleases. What a method throws keeps the
+/// of updates, as "@root." and "@index." with a key's id: see OkoKeychainReleases. What a method throws keeps the
 /// model from being opened, and the index from being accepted.
 public protocol OkoReleases: Sendable {
     /// 0 if there is none.

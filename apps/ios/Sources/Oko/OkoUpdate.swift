@@ -8,6 +8,9 @@ public struct OkoUpdateOptions: Sendable {
     /// An existing folder of the app's own, for what is installed and for the last index that was
     /// accepted.
     public var folder: URL
+    /// The public key that models must be signed with, as in OkoSealOptions; nil: whoever signs the
+    /// index could replace a model by one that the app cannot open.
+    public var signer: String?
     /// Of this app, one to four numbers with dots: releases that need a newer one are not offered;
     /// nil is not compared.
     public var appVersion: String?
@@ -18,9 +21,10 @@ public struct OkoUpdateOptions: Sendable {
     public var now: Date?
 
     /// The version is CFBundleShortVersionString of the app's bundle.
-    public init(root: String, folder: URL) {
+    public init(root: String, folder: URL, signer: String? = nil) {
         self.root = root
         self.folder = folder
+        self.signer = signer
         appVersion = bundleVersion()
     }
 }
@@ -94,14 +98,17 @@ extension OkoUpdateOptions {
             root.withCString { root in
                 folder.withUnsafeFileSystemRepresentation { folder in
                     withOptionalCString(appVersion) { version in
-                        var options = oko_update_options()
-                        options.struct_size = MemoryLayout<oko_update_options>.size
-                        options.root = root
-                        options.folder = folder
-                        options.app_version = version
-                        options.now = now.map { Int64($0.timeIntervalSince1970) } ?? 0
-                        calls.connect(&options.releases)
-                        return body(&options)
+                        withOptionalCString(signer) { signer in
+                            var options = oko_update_options()
+                            options.struct_size = MemoryLayout<oko_update_options>.size
+                            options.root = root
+                            options.folder = folder
+                            options.signer = signer
+                            options.app_version = version
+                            options.now = now.map { Int64($0.timeIntervalSince1970) } ?? 0
+                            calls.connect(&options.releases)
+                            return body(&options)
+                        }
                     }
                 }
             }

@@ -38,7 +38,8 @@ struct UpdateTests {
         for folder in [models, cache] {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         }
-        var options = OkoUpdateOptions(root: try text("root.pub"), folder: models)
+        var options = OkoUpdateOptions(
+            root: try text("root.pub"), folder: models, signer: signer)
         options.appVersion = "2.4.1"
         options.releases = OkoKeychainReleases(service: own.lastPathComponent)
         return App(

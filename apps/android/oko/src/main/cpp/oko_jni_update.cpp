@@ -5,8 +5,8 @@
 using namespace oko::jni;
 
 OKO_JNI(jlong, checkUpdate)
-(JNIEnv* env, jclass, jbyteArray index, jbyteArray root, jbyteArray folder, jbyteArray app_version,
- jlong now, jboolean keeps_releases, jobject object) {
+(JNIEnv* env, jclass, jbyteArray index, jbyteArray root, jbyteArray folder, jbyteArray signer,
+ jbyteArray app_version, jlong now, jboolean keeps_releases, jobject object) {
   return guarded(env, [&]() -> jlong {
     Calls calls(env, object);
     if (!calls.found()) return 0;
@@ -14,6 +14,7 @@ OKO_JNI(jlong, checkUpdate)
     UpdateOptions options;
     options.root = text_of(env, root);
     options.folder = text_of(env, folder);
+    options.signer = text_of(env, signer);
     options.app_version = text_of(env, app_version);
     options.now = now;
     if (keeps_releases == JNI_TRUE) options.releases = calls.releases();

@@ -28,7 +28,7 @@ private class UpdateKotlinTest(arguments: Array<String>) {
             appVersion: String? = "2.4.1",
             releases: OkoReleases? = OkoFileReleases(File(own, "releases")),
             now: Long = 0,
-        ) = OkoUpdateOptions(root, folder, appVersion, releases, now)
+        ) = OkoUpdateOptions(root, folder, models.signer(), appVersion, releases, now)
 
         /** The release of what is installed. */
         fun release(): Long {

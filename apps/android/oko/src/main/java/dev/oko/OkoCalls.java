@@ -11,7 +11,7 @@ interface OkoCalls {
    */
   byte[] agree(byte[] sender) throws Exception;
 
-  /** The highest number of a model that the app has opened, or of "@root" or "@index"; or 0. */
+  /** The highest number of a model that the app has opened, or of "@root." or "@index." and a key; or 0. */
   long release(byte[] model) throws Exception;
 
   /** Returns once the release is stored. */

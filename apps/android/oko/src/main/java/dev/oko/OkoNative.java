@@ -55,6 +55,7 @@ final class OkoNative {
       byte[] index,
       byte[] root,
       byte[] folder,
+      byte[] signer,
       byte[] appVersion,
       long now,
       boolean keepsReleases,

@@ -43,7 +43,7 @@ interface OkoAgreementKey {
 
 /**
  * Where an app remembers the highest release of each model that it has opened, and the last index
- * of updates, as "@root" and "@index": see [OkoFileReleases]. What a method throws keeps the model
+ * of updates, as "@root." and "@index." with a key's id: see [OkoFileReleases]. What a method throws keeps the model
  * from being opened, and the index from being accepted.
  */
 interface OkoReleases {

@@ -6,7 +6,9 @@ import java.io.File
  * What an app demands of an index of updates, docs/updates.md.
  *
  * [root] is the public root key that the app trusts, "RW…". [folder] is an existing one of the
- * app's own, for what is installed and for the last index that was accepted. [appVersion] is this
+ * app's own, for what is installed and for the last index that was accepted. [signer] is the public
+ * key that models must be signed with, as in [OkoSealOptions]; null: whoever signs the index could
+ * replace a model by one that the app cannot open. [appVersion] is this
  * app's, such as BuildConfig.VERSION_NAME: releases that need a newer one are not offered; null is
  * not compared. [releases] remembers the last index where clearing [folder] does not make the app
  * forget it; give the one that models are opened with. [now] is in seconds since 1970; 0 is the
@@ -17,6 +19,7 @@ class OkoUpdateOptions
 constructor(
     val root: String,
     val folder: File,
+    val signer: String? = null,
     val appVersion: String? = null,
     val releases: OkoReleases? = null,
     val now: Long = 0,
@@ -90,6 +93,7 @@ class OkoUpdate private constructor(private var handle: Long) : AutoCloseable {
                     index,
                     o.root.toByteArray(),
                     o.folder.path.toByteArray(),
+                    o.signer?.toByteArray(),
                     o.appVersion?.toByteArray(),
                     o.now,
                     o.releases != null,
