@@ -86,7 +86,7 @@ std::string class_list_text(const std::vector<std::string>& names, const std::st
         !is_valid_utf8(name) || name.starts_with(kMark)) {
       std::string shown = name.substr(0, 100);
       std::replace_if(
-          shown.begin(), shown.end(), [](char c) { return c >= 0 && c < ' '; }, '?');
+          shown.begin(), shown.end(), [](unsigned char c) { return c < ' '; }, '?');
       throw input_error(place, "the class name \"" + shown + "\" cannot be a line of a class list",
                         "rename the class: no line breaks, no spaces at its ends");
     }

@@ -28,7 +28,9 @@ const std::string& text_of(const Safetensors& file, const char* key, const std::
 // another order.
 std::string checksum_of(const Safetensors& file) {
   Hash hash;
-  const auto add = [&](std::string_view text) { hash.add(std::as_bytes(std::span(text))); };
+  const auto add = [&](std::string_view text) {
+    hash.add(std::as_bytes(std::span(text.data(), text.size())));
+  };
   for (const auto& [key, text] : file.metadata) {
     if (key == kChecksum) continue;
     add(key);

@@ -23,7 +23,7 @@ inline const std::uint8_t* octets(std::span<const std::byte> bytes) {
   return bytes.empty() ? &kNone : reinterpret_cast<const std::uint8_t*>(bytes.data());
 }
 inline std::span<const std::byte> bytes_of(std::string_view text) {
-  return std::as_bytes(std::span(text));
+  return std::as_bytes(std::span(text.data(), text.size()));
 }
 
 // HKDF-SHA-256 (RFC 5869), its first 32 bytes.
