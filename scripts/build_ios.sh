@@ -4,8 +4,8 @@
 #
 #   brew install cmake ninja highway nlohmann-json
 #
-# OKO_HOST_PREFIX names the folder of those packages if it is not Homebrew's. OKO_SODIUM_SOURCE
-# names the unpacked sources of libsodium 1.0.18, which opens sealed models; without it apps cannot.
+# OKO_HOST_PREFIX names the folder of those packages if it is not Homebrew's. libsodium, which opens
+# sealed models, is compiled in (scripts/libsodium.sh).
 set -eu
 cd "$(dirname "$0")/.."
 if [ "$(uname)" != Darwin ]; then
@@ -14,13 +14,14 @@ if [ "$(uname)" != Darwin ]; then
 fi
 prefix="${OKO_HOST_PREFIX:-$(brew --prefix)}"
 build="$PWD/build/ios"
+scripts/libsodium.sh
 
 build_for() {  # iphoneos or iphonesimulator
   cmake -S . -B "$build/$1" -G Ninja -DCMAKE_BUILD_TYPE=MinSizeRel -DCMAKE_SYSTEM_NAME=iOS \
     -DCMAKE_OSX_SYSROOT="$1" -DCMAKE_OSX_ARCHITECTURES=arm64 -DCMAKE_OSX_DEPLOYMENT_TARGET=15.0 \
     -DCMAKE_PROJECT_INCLUDE="$PWD/cmake/cross.cmake" -DOKO_HOST_PREFIX="$prefix" \
-    -DOKO_DESKTOP=OFF -DOKO_TESTS=OFF -DOKO_EXAMPLES=OFF \
-    -DOKO_SODIUM_SOURCE="${OKO_SODIUM_SOURCE:-}"
+    -DOKO_SODIUM_SOURCE="$PWD/build/libsodium-1.0.18" \
+    -DOKO_DESKTOP=OFF -DOKO_TESTS=OFF -DOKO_EXAMPLES=OFF
   cmake --build "$build/$1" --target oko_phone
   find "$build/$1" -name 'liboko*.a' ! -name libokoc.a \
     -exec libtool -static -o "$build/$1/libokoc.a" {} +

@@ -6,6 +6,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 scripts/setup.sh --wasm
+scripts/libsodium.sh
 
 package=build/web/package
 for variant in single threads; do

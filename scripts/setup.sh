@@ -10,10 +10,10 @@
 set -eu
 
 build="cmake ninja-build ccache g++ pkg-config git ca-certificates nlohmann-json3-dev
-  libgtest-dev libgmock-dev libhwy-dev"
+  libgtest-dev libgmock-dev libhwy-dev libsodium-dev"
 desktop="libopencv-dev libjpeg-dev libpng-dev libtiff-dev zlib1g-dev libtorch-dev libgloo-dev
   libopenblas-dev libpugixml-dev libyaml-cpp-dev libuchardet-dev libutf8proc-dev libtomlplusplus-dev libfmt-dev
-  libcli11-dev libssl-dev libsodium-dev libcurl4-openssl-dev libbenchmark-dev protobuf-compiler libprotobuf-dev
+  libcli11-dev libssl-dev libcurl4-openssl-dev libbenchmark-dev protobuf-compiler libprotobuf-dev
   flatbuffers-compiler libflatbuffers-dev procps strace"
 # Independent programs that run or check oko's output: used if the distribution has them. A|B means
 # whichever of two names it has.

@@ -22,8 +22,8 @@ for preset in "$@"; do
   case "$preset" in
     release | debug | asan) whole=yes; scripts/setup.sh ;;
     phone*) scripts/setup.sh --phone ;;
-    arm64) scripts/setup.sh --arm64 ;;
-    wasm*) scripts/setup.sh --wasm ;;
+    arm64) scripts/setup.sh --arm64; scripts/libsodium.sh ;;
+    wasm*) scripts/setup.sh --wasm; scripts/libsodium.sh ;;
     *) sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
   esac
   cmake --preset "$preset" ${OKO_DATA:+-DOKO_DATA="$OKO_DATA"}

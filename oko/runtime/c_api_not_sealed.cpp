@@ -6,7 +6,7 @@ namespace {
 oko_status refuse(const char* place) {
   return oko::c_api::guarded([place] {
     throw oko::Error(oko::ErrorCode::kFailed, place, "this library was built without sealed models",
-                     "build it with OKO_SODIUM_SOURCE");
+                     "build it with libsodium: OKO_SEAL, OKO_SODIUM_SOURCE");
   });
 }
 

@@ -43,7 +43,9 @@ int variant(bool padded) {
 }  // namespace
 
 void start_sodium() {
-  if (sodium_init() < 0) {
+  // In WebAssembly libsodium itself has no lock.
+  static const bool has_started = sodium_init() >= 0;
+  if (!has_started) {
     throw Error(ErrorCode::kFailed, "", "the system has no source of random numbers");
   }
 }

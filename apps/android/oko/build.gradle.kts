@@ -25,9 +25,10 @@ android {
                     "-DOKO_DESKTOP=OFF",
                     "-DOKO_TESTS=OFF",
                     "-DOKO_EXAMPLES=OFF",
+                    // From scripts/libsodium.sh. Without sealed models: -DOKO_SEAL=OFF instead.
+                    "-DOKO_SODIUM_SOURCE=$repository/build/libsodium-1.0.18",
                     "-DCMAKE_PROJECT_INCLUDE=$repository/cmake/cross.cmake",
                     "-DOKO_HOST_PREFIX=${providers.gradleProperty("oko.host").get()}",
-                    "-DOKO_SODIUM_SOURCE=${providers.gradleProperty("oko.sodium").getOrElse("")}",
                 )
             }
         }
