@@ -1,17 +1,40 @@
-// What JavaScript needs besides the C API: the offsets of its struct fields, and a way to hand over
-// a model's bytes.
+// What JavaScript needs besides the C API: the offsets of its struct fields, a way to hand over a
+// model's bytes, and one to answer what is asked while a sealed model is opened.
 #include <oko/oko.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <iterator>
 #include <type_traits>
+
+// The shared secret of the app's P-256 key and a sender's point.
+struct oko_web_agreement {
+  std::uint8_t sender[65], secret[32];
+};
+
+// The C API asks its callbacks while it opens a sealed model, but a browser has the answers later,
+// by promises. So a question without an answer here is noted and fails; JavaScript finds the answer
+// and opens the model again.
+struct oko_web_answers {
+  std::size_t struct_size;
+  const oko_web_agreement* agreements;
+  std::size_t agreement_count;
+  std::int32_t keeps_releases;  // 1: the highest release that was opened is asked for
+  std::int32_t knows_release;   // 1: it is `known_release`
+  std::uint64_t known_release;
+  std::int32_t question;         // what was asked last: 0 nothing, 1 the release, 2 the secret
+  std::uint64_t opened_release;  // what is to be stored now; 0: nothing
+  char model[65];                // whose release that is
+  std::uint8_t sender[65];       // whose secret
+};
 
 namespace {
 
 // A struct (its size) or a field (its offset), and its type: int32 'i', float 'f', double 'd',
-// 64-bit count 'q', pointer or size 'p', struct 's'.
+// 64-bit number 'q', pointer or size 'p', byte 'b', struct 's'.
 struct Place {
   const char* name;
   std::int32_t kind;
@@ -24,6 +47,9 @@ constexpr std::int32_t kind_of() {
   if constexpr (std::is_pointer_v<Element> || std::is_same_v<Element, std::size_t>) return 'p';
   if constexpr (std::is_same_v<Element, std::int32_t>) return 'i';
   if constexpr (std::is_same_v<Element, std::uint64_t>) return 'q';
+  if constexpr (std::is_same_v<Element, std::int64_t>) return 'q';
+  if constexpr (std::is_same_v<Element, std::uint8_t>) return 'b';
+  if constexpr (std::is_same_v<Element, char>) return 'b';
   if constexpr (std::is_same_v<Element, float>) return 'f';
   if constexpr (std::is_same_v<Element, double>) return 'd';
   return 0;
@@ -48,6 +74,26 @@ constexpr Place kPlaces[] = {
     FIELD(oko_model_options, width),
     FIELD(oko_model_options, height),
     FIELD(oko_model_options, target),
+    SIZE(oko_seal_options),
+    FIELD(oko_seal_options, struct_size),
+    FIELD(oko_seal_options, signer),
+    FIELD(oko_seal_options, identity),
+    FIELD(oko_seal_options, model),
+    FIELD(oko_seal_options, app_version),
+    FIELD(oko_seal_options, now),
+    FIELD(oko_seal_options, p256_point),
+    SIZE(oko_web_agreement),
+    SIZE(oko_web_answers),
+    FIELD(oko_web_answers, struct_size),
+    FIELD(oko_web_answers, agreements),
+    FIELD(oko_web_answers, agreement_count),
+    FIELD(oko_web_answers, keeps_releases),
+    FIELD(oko_web_answers, knows_release),
+    FIELD(oko_web_answers, known_release),
+    FIELD(oko_web_answers, question),
+    FIELD(oko_web_answers, opened_release),
+    FIELD(oko_web_answers, model),
+    FIELD(oko_web_answers, sender),
     SIZE(oko_model_info),
     FIELD(oko_model_info, struct_size),
     FIELD(oko_model_info, name),
@@ -116,6 +162,40 @@ constexpr bool all_kinds_known() {
 static_assert(all_kinds_known(), "a field has a type that JavaScript has no accessor for");
 static_assert(sizeof(Place) == 12 && sizeof(void*) == 4, "JavaScript reads the table as int32");
 
+enum Question : std::int32_t { kNothing = 0, kRelease = 1, kSecret = 2 };
+
+std::int32_t known_release(void* context, const char* model, std::uint64_t* release) {
+  auto& answers = *static_cast<oko_web_answers*>(context);
+  if (answers.knows_release != 0) {
+    *release = answers.known_release;
+    return 1;
+  }
+  answers.question = kRelease;
+  std::strncpy(answers.model, model, sizeof answers.model - 1);
+  return 0;
+}
+
+// JavaScript stores it, once the model is open.
+std::int32_t note_release(void* context, const char* model, std::uint64_t release) {
+  auto& answers = *static_cast<oko_web_answers*>(context);
+  answers.opened_release = release;
+  std::strncpy(answers.model, model, sizeof answers.model - 1);
+  return 1;
+}
+
+std::int32_t known_secret(void* context, const std::uint8_t* sender, std::uint8_t* secret) {
+  auto& answers = *static_cast<oko_web_answers*>(context);
+  for (std::size_t i = 0; i < answers.agreement_count; ++i) {
+    const oko_web_agreement& one = answers.agreements[i];
+    if (!std::equal(one.sender, std::end(one.sender), sender)) continue;
+    std::copy(one.secret, std::end(one.secret), secret);
+    return 1;
+  }
+  answers.question = kSecret;
+  std::copy_n(sender, sizeof answers.sender, answers.sender);
+  return 0;
+}
+
 }  // namespace
 
 extern "C" {
@@ -130,6 +210,22 @@ oko_status oko_web_open(void* data, std::size_t size, const oko_model_options* o
   const oko_status status = oko_model_open_memory(data, size, std::free, data, options, out);
   if (status != OKO_OK) std::free(data);
   return status;
+}
+
+// Opens a sealed model with what `answers` knows, and notes there what it does not. `data` stays
+// the caller's.
+oko_status oko_web_open_sealed(const void* data, std::size_t size, const oko_seal_options* seal,
+                               oko_web_answers* answers, const oko_model_options* options,
+                               oko_model** out) {
+  oko_seal_options asking = *seal;
+  answers->question = kNothing;
+  answers->opened_release = 0;
+  if (answers->keeps_releases != 0) asking.releases = {known_release, note_release, answers};
+  if (asking.p256_point != nullptr) {
+    asking.agree = known_secret;
+    asking.agree_context = answers;
+  }
+  return oko_model_open_sealed(data, size, &asking, options, out);
 }
 
 }  // extern "C"

@@ -2,6 +2,8 @@
 import { drawBoxes } from "./boxes.js";
 import { Camera, cameraProblem } from "./camera.js";
 import { LiveDetector } from "./live.js";
+import { isSealed } from "./oko.js";
+import { askForKeys, identityIn, sealOptions, signerIn, stopAsking } from "./keys.js";
 
 const element = (id) => document.getElementById(id);
 const camera = new Camera(element("video"));
@@ -33,7 +35,9 @@ function arrange() {
   const showing = video.srcObject !== null && video.videoWidth > 0;
   element("picture").hidden = !showing;
   element("picture").style.setProperty("--aspect", video.videoWidth / video.videoHeight || 1);
-  element("welcome").hidden = modelIsOpen || !element("notice").hidden;
+  element("welcome").hidden =
+    modelIsOpen || !element("notice").hidden || !element("sealed").hidden;
+  document.body.classList.toggle("asking", !element("sealed").hidden);
   element("pause").disabled = !showing;
   element("pause").textContent = showing && video.paused ? "Resume" : "Pause";
   video.classList.toggle("mirrored", camera.mirrored);
@@ -50,11 +54,27 @@ function choose() {
   element("file").click();
 }
 
-async function openModel(bytes, name) {
+// What is in a sealed model's file; null if the user has no keys for it.
+async function openSealed(live, bytes, name, keys) {
+  if (keys !== undefined) return live.openSealed(bytes, await sealOptions(...keys));
+  const open = (options) => live.openSealed(bytes.slice(0), options);
+  element("notice").hidden = true;
+  element("about").textContent = "";
+  return askForKeys(name, live, open, arrange);
+}
+
+// `keys`: of a sealed model the signing key and the secret key, if they are known.
+async function openModel(bytes, name, keys) {
+  await stopAsking();
   element("about").textContent = `Opening ${name}…`;
   try {
     const live = await loadEngine();
-    const info = await live.open(bytes);
+    const info = isSealed(bytes)
+      ? await openSealed(live, bytes, name, keys) : await live.open(bytes);
+    if (info === null) {
+      element("about").textContent = "";
+      return;
+    }
     modelIsOpen = true;
     element("notice").hidden = true;
     element("model").hidden = false;
@@ -71,16 +91,35 @@ async function openModel(bytes, name) {
   await startCamera(() => camera.start());
 }
 
-async function openAddress(address) {
+async function download(address) {
   const url = new URL(address, location.href);
-  const name = url.pathname.split("/").pop();
-  try {
-    if (url.origin !== location.origin) {
-      throw new Error("Models can only be loaded from this page's own server.");
+  if (url.origin !== location.origin) {
+    throw new Error("Models and keys can only be loaded from this page's own server.");
+  }
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`The server says: ${response.status} ${response.statusText}`);
+  return response;
+}
+
+// The page's parameters: `model`; of a sealed one also `signer`, the file of its signing key, and
+// `key`, that of the secret key, else the browser's own is used.
+async function openAddresses(parameters) {
+  const address = parameters.get("model");
+  if (address === null) return;
+  const name = new URL(address, location.href).pathname.split("/").pop();
+  const keyIn = async (which, read) => {
+    if (!parameters.has(which)) return undefined;
+    try {
+      return read(await (await download(parameters.get(which))).text());
+    } catch (error) {
+      throw new Error(`The file of "${which}": ${error.message}`);
     }
-    const response = await fetch(url);
-    if (!response.ok) throw new Error(`The server says: ${response.status} ${response.statusText}`);
-    await openModel(await response.arrayBuffer(), name);
+  };
+  try {
+    const bytes = await (await download(address)).arrayBuffer();
+    const signer = await keyIn("signer", signerIn);
+    const identity = await keyIn("key", identityIn);
+    await openModel(bytes, name, signer === undefined ? undefined : [signer, identity]);
   } catch (error) {
     notice(`${name} cannot be downloaded`, error.message, "Choose a model", choose);
   }
@@ -178,8 +217,7 @@ camera.eachFrame(lookAtFrame);
 try {
   await loadEngine();
   element("about").textContent = "";
-  const address = new URLSearchParams(location.search).get("model");
-  if (address !== null) await openAddress(address);
+  await openAddresses(new URLSearchParams(location.search));
 } catch (error) {
   element("about").textContent = "";
   notice("oko cannot run here", error.message, "Reload", () => location.reload());

@@ -8,6 +8,14 @@ const kInitialBytes = 32 << 20;
 const kLargestBytes = 2 ** 31;
 const kLargestSharedBytes = [2 ** 30, 2 ** 29, 2 ** 28];
 
+// Of oko_status, by its number: an Error's `code`.
+const kCodes = ["ok", "failed", "invalid-argument", "bad-model", "storage", "bad-signature",
+  "no-key", "other-model", "old-release", "expired", "old-app"];
+
+export function errorWithCode(message, code) {
+  return Object.assign(new Error(message), { code });
+}
+
 // A function of v128 code inside a try: a browser that accepts it can run the engine.
 const kProbe = Uint8Array.of(
   0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0,
@@ -87,13 +95,15 @@ class Engine {
     this.module._free(address);
   }
 
+  newBytes(bytes) {
+    const address = this.allocate(bytes.length);
+    this.bytes(address, bytes.length).set(bytes);
+    return address;
+  }
+
   // Allocated string, or 0 for none.
   newText(text) {
-    if (text === undefined) return 0;
-    const encoded = new TextEncoder().encode(text + "\0");
-    const address = this.allocate(encoded.length);
-    this.bytes(address, encoded.length).set(encoded);
-    return address;
+    return text === undefined ? 0 : this.newBytes(encodedText(text));
   }
 
   // Free threads of the pool.
@@ -102,7 +112,9 @@ class Engine {
   }
 
   check(status) {
-    if (status !== 0) throw new Error(this.text(this.module._oko_last_error()));
+    if (status !== 0) {
+      throw errorWithCode(this.text(this.module._oko_last_error()), kCodes[status]);
+    }
   }
 
   place(name) {
@@ -122,7 +134,12 @@ class Engine {
   }
 }
 
-const kWidth = { i: 4, f: 4, p: 4, d: 8, q: 8 };
+// As C has it.
+export function encodedText(text) {
+  return new TextEncoder().encode(`${text}\0`);
+}
+
+const kWidth = { i: 4, f: 4, p: 4, d: 8, q: 8, b: 1 };
 
 // A C struct: newly allocated, all zero except struct_size, until free() is called; or the one at
 // `address`.
@@ -162,12 +179,18 @@ export class Struct {
     const view = this.engine.view;
     if (kind === "i") view.setInt32(at, value, true);
     else if (kind === "f") view.setFloat32(at, value, true);
+    else if (kind === "q") view.setBigInt64(at, BigInt(value), true);
     else view.setUint32(at, value, true);
   }
 
   setAll(values) {
     for (const [field, value] of Object.entries(values)) this.set(field, value);
     return this;
+  }
+
+  // Where a field is, for arrays of bytes.
+  addressOf(field) {
+    return this.#find(field, 0).at;
   }
 
   free() {

@@ -1,5 +1,6 @@
-import type { Detection, ModelInfo, ModelOptions, PixelFrame, Thresholds, Timing, View }
-  from "./oko.js";
+import type {
+  Detection, ModelInfo, ModelOptions, PixelFrame, SealOptions, Thresholds, Timing, View,
+} from "./oko.js";
 
 /** The detections in a frame. */
 export interface LiveResult {
@@ -28,6 +29,13 @@ export class LiveDetector {
   readonly version: string;
   /** Replaces the model. The buffer is transferred. */
   open(bytes: ArrayBuffer, options?: ModelOptions): Promise<ModelInfo>;
+  /**
+   * The same with a sealed model, as Oko.openSealed(). `key` and `releases` are used on this side
+   * of the worker.
+   */
+  openSealed(bytes: ArrayBuffer, seal: SealOptions, options?: ModelOptions): Promise<ModelInfo>;
+  /** As Oko.recipient(). */
+  recipient(point: Uint8Array): Promise<string>;
   /**
    * Takes ownership of the frame and closes it. One is processed at a time and the newest waits: a
    * frame replaced by a newer one resolves to null.

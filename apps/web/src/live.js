@@ -1,8 +1,9 @@
 // The page's side of a detector in a worker (worker.js). Types and contracts: live.d.ts.
+import { errorWithCode } from "./engine.js";
 
 export class LiveDetector {
   #worker;
-  #calls = new Map();  // id → { resolve, reject } of calls in progress
+  #calls = new Map();  // id → { resolve, reject, answers } of calls in progress
   #nextId = 0;
   #busy = false;
   #waiting = null;  // the newest frame, { source, options, resolve, reject }
@@ -25,6 +26,19 @@ export class LiveDetector {
 
   open(bytes, options = {}) {
     return this.#call("open", { bytes, options }, [bytes]);
+  }
+
+  openSealed(bytes, { key, releases, ...seal }, options = {}) {
+    const given = { ...seal, point: key?.point, keepsReleases: releases !== undefined };
+    return this.#call("openSealed", { bytes, seal: given, options }, [bytes], {
+      agree: (sender) => key.agree(sender),
+      getRelease: (model) => releases.get(model),
+      setRelease: (model, release) => releases.set(model, release),
+    });
+  }
+
+  recipient(point) {
+    return this.#call("recipient", { point });
   }
 
   detect(source, options = {}) {
@@ -63,20 +77,33 @@ export class LiveDetector {
     this.#next();
   }
 
-  #call(name, values, transfer = []) {
+  // `answers`: functions for what the worker asks meanwhile.
+  #call(name, values, transfer = [], answers = {}) {
     return new Promise((resolve, reject) => {
       if (this.#failure !== null) throw this.#failure;
       const id = this.#nextId++;
       this.#worker.postMessage({ id, name, ...values }, transfer);
-      this.#calls.set(id, { resolve, reject });
+      this.#calls.set(id, { resolve, reject, answers });
     });
   }
 
-  #settle({ id, value, error }) {
-    const { resolve, reject } = this.#calls.get(id);
+  #settle({ id, value, error, code, question, name, values }) {
+    const { resolve, reject, answers } = this.#calls.get(id);
+    if (question !== undefined) {
+      this.#answer(question, () => answers[name](...values));
+      return;
+    }
     this.#calls.delete(id);
     if (error === undefined) resolve(value);
-    else reject(new Error(error));
+    else reject(code === undefined ? new Error(error) : errorWithCode(error, code));
+  }
+
+  async #answer(answered, find) {
+    try {
+      this.#worker.postMessage({ answered, value: await find() });
+    } catch (error) {
+      this.#worker.postMessage({ answered, error: error.message });
+    }
   }
 
   #fail(error) {

@@ -28,7 +28,79 @@ export interface Oko {
    * Opens an .oko file. The bytes are copied. Throws an Error that says what is wrong and where.
    */
   open(bytes: ArrayBuffer | ArrayBufferView, options?: ModelOptions): Model;
+  /**
+   * Opens a sealed model (.oko.sealed): its signature, what the app demands and the encrypted
+   * content are checked before anything is decrypted. The bytes are copied. Rejects with an OkoError whose
+   * `code` says why.
+   */
+  openSealed(bytes: ArrayBuffer | ArrayBufferView, seal: SealOptions, options?: ModelOptions):
+    Promise<Model>;
+  /** The recipient to seal models for ("age1tag1…") of a P-256 key: its point of 65 bytes. */
+  recipient(point: Uint8Array): string;
 }
+
+/**
+ * Why something failed. Of sealed models: "bad-model" is not one, or damaged; "bad-signature" not
+ * signed by `signer`; "no-key" sealed for other keys; "other-model", "old-release", "expired" and
+ * "old-app" are not what the app demands; "storage" `releases` failed.
+ */
+export type ErrorCode = "failed" | "invalid-argument" | "bad-model" | "storage" | "bad-signature" |
+  "no-key" | "other-model" | "old-release" | "expired" | "old-app";
+
+/** The errors of the engine. Wrong types of arguments are TypeErrors, without a code. */
+export interface OkoError extends Error {
+  code: ErrorCode;
+}
+
+export interface SealOptions {
+  /** Public key that the model must be signed with: "RW…", the content of signing.pub. */
+  signer: string;
+  /** Secret key: "AGE-SECRET-KEY-1…". Or `key`, or both. */
+  identity?: string;
+  /** A P-256 key that is used without being read, such as browserKey(). */
+  key?: SealKey;
+  /** The model's id; default: any that is signed. */
+  model?: string;
+  /** Of this app, "2.4.1"; default: is not compared. */
+  appVersion?: string;
+  /** Default: the system's clock. */
+  now?: Date;
+  /** Default: older releases are opened too. */
+  releases?: ReleaseStore;
+}
+
+export interface SealKey {
+  /** The public key, an uncompressed point of 65 bytes. */
+  point: Uint8Array;
+  /** ECDH: the coordinate x, 32 bytes, of the product with the sender's point. */
+  agree(sender: Uint8Array): Uint8Array | Promise<Uint8Array>;
+}
+
+/**
+ * The highest release of each model that was opened. `get` returns what `set` stored, or null; both
+ * may be asynchronous. A model whose release cannot be stored is closed again.
+ */
+export interface ReleaseStore {
+  get(model: string): Stored | Promise<Stored>;
+  set(model: string, release: number): void | Promise<void>;
+}
+type Stored = number | string | null | undefined;
+
+/** A ReleaseStore in a Storage, such as localStorage. */
+export function storedReleases(storage: Storage, prefix?: string): ReleaseStore;
+
+/** Whether these bytes are a sealed model's, by their start. */
+export function isSealed(bytes: ArrayBuffer | ArrayBufferView): boolean;
+
+/**
+ * This browser's key of that name, made on first use and kept in IndexedDB. Scripts of this page's
+ * origin can use it but not read it; the user can delete it with the site's data. Needs a secure
+ * page.
+ */
+export function browserKey(name?: string): Promise<SealKey>;
+
+/** The key of a pair for ECDH on P-256, with the use "deriveBits". */
+export function keyFrom(pair: CryptoKeyPair): Promise<SealKey>;
 
 export type Precision = "float32" | "float16" | "int8";
 

@@ -1,10 +1,13 @@
 // oko detects objects in images, in the browser. Types and contracts: oko.d.ts.
 import { canUseThreads, loadEngine, Struct, withStruct } from "./engine.js";
 import { kFormats, kMatrices, kRanges, named, planesOf, readFrame } from "./frame.js";
+import { bytesOf, kPrecisions, modelOptions } from "./given.js";
+import { openSealed, recipientOf } from "./sealed.js";
 
 export { readFrame, toUpright, uprightSize } from "./frame.js";
+export { browserKey, keyFrom } from "./key.js";
+export { isSealed, storedReleases } from "./sealed.js";
 
-const kPrecisions = ["model", "float32", "float16", "int8"];
 const kSuppressions = { "per-class": 0, agnostic: 1, soft: 2 };
 const kNearlyZero = 1e-30;
 const kMostAnchors = 16;  // the limit of oko_head_info
@@ -33,6 +36,15 @@ class Oko {
   open(bytes, options = {}) {
     return new Model(this.#engine, openModel(this.#engine, bytes, options), this.threads);
   }
+
+  async openSealed(bytes, seal, options = {}) {
+    const address = await openSealed(this.#engine, bytes, seal, options);
+    return new Model(this.#engine, address, this.threads);
+  }
+
+  recipient(point) {
+    return recipientOf(this.#engine, point);
+  }
 }
 
 // Strings of a null-terminated array.
@@ -44,28 +56,20 @@ function textsAt(engine, address) {
   return texts;
 }
 
-function openModel(engine, given, { precision = "model", width = 0, height = 0, target }) {
-  const code = kPrecisions.indexOf(precision);
-  if (code < 0) {
-    throw new TypeError(`precision "${precision}" is not one of ${kPrecisions.join(", ")}`);
-  }
-  if (!(given instanceof ArrayBuffer) && !ArrayBuffer.isView(given)) {
-    throw new TypeError("a model must be an ArrayBuffer or a view of one");
-  }
-  const bytes = ArrayBuffer.isView(given)
-    ? new Uint8Array(given.buffer, given.byteOffset, given.byteLength) : new Uint8Array(given);
+function openModel(engine, model, given) {
+  const values = modelOptions(given);
+  const bytes = bytesOf(model, "a model");
   return withStruct(engine, "oko_model_options", (options) => {
-    const targetText = engine.newText(target);
+    const target = engine.newText(given.target);
     const out = engine.allocate(4);
     try {
-      options.setAll({ precision: code, width, height, target: targetText });
-      const data = engine.allocate(bytes.length);
-      engine.bytes(data, bytes.length).set(bytes);
+      options.setAll({ ...values, target });
+      const data = engine.newBytes(bytes);
       engine.check(engine.module._oko_web_open(data, bytes.length, options.address, out));
       return engine.view.getUint32(out, true);
     } finally {
       engine.free(out);
-      engine.free(targetText);
+      engine.free(target);
     }
   });
 }
