@@ -1,13 +1,11 @@
-// The test vectors of the age format (npm cctv-age, installed by scripts/phone_tools.sh): each says
-// whether its file opens, why not, and the hash of its content.
+// The test vectors of the age format (npm cctv-age, written to a file by scripts/phone_tools.sh):
+// each says whether its file opens, why not, and the hash of its content.
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
-#include <zlib.h>
+#include <sodium.h>
 
 #include <algorithm>
 #include <array>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -32,54 +30,33 @@ struct Vector {
   }
 };
 
-std::string inflated(const std::string& packed) {
-  std::string out(std::size_t{32} << 20, '\0');
-  uLongf size = out.size();
-  EXPECT_EQ(uncompress(reinterpret_cast<Bytef*>(out.data()), &size,
-                       reinterpret_cast<const Bytef*>(packed.data()), packed.size()),
-            Z_OK);
-  out.resize(size);
-  return out;
-}
-
-// The module has a line for each: var NAME_default = __toBinary("BASE64").
+// The file has for each a line with its name and size, then its bytes: a line for each value, an
+// empty one, and the age file.
 std::vector<Vector> read_vectors() {
-  std::ifstream stream(OKO_AGE_VECTORS);
+  std::ifstream stream(OKO_AGE_VECTORS, std::ios::binary);
   std::vector<Vector> all;
-  for (std::string line; std::getline(stream, line);) {
-    constexpr std::string_view kCall = "_default = __toBinary(\"";
-    const std::size_t call = line.find(kCall);
-    if (!line.starts_with("var ") || call == line.npos) continue;
-    Vector one;
-    one.name = line.substr(4, call - 4);
-    const std::size_t start = call + kCall.size();
-    const auto bytes = from_base64(line.substr(start, line.find('"', start) - start), true);
-    EXPECT_TRUE(bytes) << one.name;
-    if (!bytes) continue;
-    std::string text(reinterpret_cast<const char*>(bytes->data()), bytes->size());
-    while (!text.starts_with('\n')) {
-      const std::string row = text.substr(0, text.find('\n'));
+  std::size_t size = 0;
+  for (Vector one; stream >> one.name >> size; all.push_back(std::move(one)), one = {}) {
+    std::string text(size, '\0');
+    stream.get();
+    stream.read(text.data(), static_cast<std::streamsize>(size));
+    std::size_t at = 0;
+    for (std::size_t end = 0; text[at] != '\n'; at = end + 1) {
+      end = text.find('\n', at);
+      const std::string row = text.substr(at, end - at);
       const std::size_t colon = row.find(": ");
       one.head.emplace(row.substr(0, colon), row.substr(colon + 2));
-      text.erase(0, row.size() + 1);
     }
-    one.file = text.substr(1);
-    if (one.value("compressed") == "zlib") one.file = inflated(one.file);
-    all.push_back(std::move(one));
+    one.file = text.substr(at + 1);
   }
   return all;
 }
 
 std::string sha256(std::span<const std::byte> bytes) {
-  std::array<unsigned char, 32> hash{};
-  EVP_Digest(bytes.data(), bytes.size(), hash.data(), nullptr, EVP_sha256(), nullptr);
-  std::string text;
-  for (const unsigned char byte : hash) {
-    constexpr char kDigits[] = "0123456789abcdef";
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
+  std::array<unsigned char, crypto_hash_sha256_BYTES> hash{};
+  crypto_hash_sha256(hash.data(), octets(bytes), bytes.size());
+  std::array<char, 2 * hash.size() + 1> text{};
+  return sodium_bin2hex(text.data(), text.size(), hash.data(), hash.size());
 }
 
 // Keys of kinds that oko has not: age's post-quantum hybrid.
