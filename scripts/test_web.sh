@@ -5,7 +5,8 @@
 #   scripts/test_web.sh
 #
 # OKO_DATA names the reference data. OKO_CHROMIUM names a Chromium or Chrome. OKO_WEB_SCREENSHOTS
-# names a folder for screenshots. What is missing is printed and skipped.
+# names a folder for screenshots. OKO_COMMAND names the oko command, whose sealed models are opened
+# too (default: that of build/release). What is missing is printed and skipped.
 set -eu
 cd "$(dirname "$0")/.."
 started=$(date +%s)
@@ -26,11 +27,16 @@ if ! command -v ffmpeg >/dev/null; then
   skipped="$skipped; the page (there is no ffmpeg to make the camera's clip)"
 fi
 
-export OKO_DATA="$data" OKO_CHROMIUM="$chromium"
+[ -d build/phone-tools/node_modules/age-encryption ] ||
+  skipped="$skipped; sealed models (run scripts/phone_tools.sh)"
+command="${OKO_COMMAND:-$PWD/build/release/oko/cli/oko}"
+[ -x "$command" ] || skipped="$skipped; models of oko seal pack (there is no oko command)"
+
+export OKO_DATA="$data" OKO_CHROMIUM="$chromium" OKO_COMMAND="$command"
 export OKO_WEB_PACKAGE="$PWD/build/web/package" OKO_WEB_NATIVE="$PWD/build/web/native/apps/web/test"
 apps/web/node_modules/.bin/tsc --project apps/web/test/tsconfig.json
 node --test --test-reporter=spec --test-concurrency=1 \
-  apps/web/test/engine.test.mjs apps/web/test/browser.test.mjs
+  apps/web/test/engine.test.mjs apps/web/test/sealed.test.mjs apps/web/test/browser.test.mjs
 
 echo "test_web: all passed, $(($(date +%s) - started)) s in total"
 [ -z "$skipped" ] || echo "test_web: NOT tested:${skipped#;}"

@@ -1,11 +1,12 @@
 // The page in Chromium, with the bottle clip as its camera: boxes appear and match the native
 // engine's on the same pixels, with and without threads.
 import assert from "node:assert/strict";
-import { copyFileSync, cpSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { chromium } from "playwright-core";
 import { serve } from "../serve.mjs";
+import { age, noAge, seal, Signer } from "./seal.mjs";
 import {
   assertSameBoxes, kChromium, kFolder, kPackage, makeClip, makeModel, nativeDetect, noBrowser,
   noData,
@@ -242,6 +243,151 @@ describe("the page", { skip: noBrowser || noData }, () => {
     await withPage({ prepare }, async (page) => {
       await page.getByText("oko cannot run here").waitFor();
       assert.match(await page.locator("#notice-text").textContent(), /no WebAssembly SIMD/);
+    });
+  });
+});
+
+describe("sealed models on the page", { skip: noBrowser || noData || noAge }, () => {
+  const kSealed = "cards.oko.sealed";
+  const signer = noAge ? null : new Signer();
+  let plain, identity;
+
+  before(async () => {
+    plain = readFileSync(join(site, `${kModel}.oko`));
+    identity = await age.generateX25519Identity();
+    await write(kSealed, [await age.identityToRecipient(identity)]);
+    writeFileSync(join(site, "signing.pub"),
+      `untrusted comment: minisign public key\n${signer.text}\n`);
+    writeFileSync(join(site, "model.key"), `# created: today\n${identity}\n`);
+  });
+
+  async function write(name, recipients, changes) {
+    writeFileSync(join(site, name), await seal(plain, signer, recipients, changes));
+  }
+  const pick = (page, name = kSealed) => page.locator("#file").setInputFiles(join(site, name));
+  const open = (page) => page.getByRole("button", { name: "Open" }).click();
+
+  for (const colorScheme of ["light", "dark"]) {
+    test(`ask for their keys on a narrow phone, ${colorScheme}`, async () => {
+      const viewport = { width: 320, height: 640 };
+      await withPage({ viewport, colorScheme }, async (page) => {
+        await page.getByText("Choose a model", { exact: true }).waitFor();
+        await pick(page);
+        await page.getByText("This model is sealed").waitFor();
+        await page.getByText(/^age1tag1/).waitFor();
+        assert.equal(await page.locator("#welcome").isVisible(), false);
+        await page.screenshot({ path: screenshot(`sealed-${colorScheme}`) });
+        const overflow = await page.evaluate(() => {
+          const { scrollWidth, clientWidth, scrollHeight, clientHeight } =
+            document.querySelector("#sealed");
+          return [document.documentElement.scrollWidth - innerWidth, scrollWidth - clientWidth,
+            scrollHeight - clientHeight];
+        });
+        assert.deepEqual(overflow, [0, 0, 0]);  // nothing sticks out, nothing to scroll
+
+        await page.locator("#signer").fill("RW");
+        await open(page);
+        await page.getByText("The signing key is a line").waitFor();
+        await page.locator("#signer").fill(readFileSync(join(site, "signing.pub"), "utf8"));
+        await page.locator("#identity").fill(await age.generateX25519Identity());
+        await open(page);
+        await page.getByText("none of the given keys opens it").waitFor();
+        await page.screenshot({ path: screenshot(`sealed-problem-${colorScheme}`) });
+        await page.locator("#identity").fill(readFileSync(join(site, "model.key"), "utf8"));
+        await open(page);
+        await assertShowsNativeBoxes(page);
+        await page.screenshot({ path: screenshot(`sealed-open-${colorScheme}`) });
+        const actions = await page.locator("#actions").boundingBox();
+        assert.ok(actions.x === 16 && actions.width === 320 - 32);
+        assert.equal(await page.locator("#sealed").isVisible(), false);
+        assert.equal(await page.locator("#identity").inputValue(), "");
+      });
+    });
+  }
+
+  test("can be given up", async () => {
+    await withPage({}, async (page) => {
+      await page.getByText("Choose a model", { exact: true }).waitFor();
+      await pick(page);
+      await page.getByText(/^age1tag1/).waitFor();
+      await page.getByRole("button", { name: "Cancel" }).click();
+      await page.getByText("What does your detector see?").waitFor();
+      // Another file gives up too.
+      await pick(page);
+      await page.getByText("This model is sealed").waitFor();
+      await page.locator("#file").setInputFiles(join(site, `${kModel}.oko`));
+      await assertShowsNativeBoxes(page);
+    });
+  });
+
+  test("open by keys of the page's server, but no older release", async () => {
+    const keys = "&signer=signing.pub&key=model.key";
+    const recipients = [await age.identityToRecipient(identity)];
+    await write("newer.oko.sealed", recipients, { release: 8 });
+    await withPage({ address: `?model=newer.oko.sealed${keys}` }, async (page) => {
+      await assertShowsNativeBoxes(page);
+      const older = new URL(page.url());
+      older.searchParams.set("model", kSealed);
+      await page.goto(older.href);
+      await page.getByText("cards.oko.sealed cannot be used").waitFor();
+      assert.match(await page.locator("#notice-text").textContent(), /release 8 was opened before/);
+      older.searchParams.set("key", "none.key");
+      await page.goto(older.href);
+      await page.getByText('The file of "key": The server says: 404').waitFor();
+    });
+  });
+
+  test("open by the browser's own key, which stays", async () => {
+    await withPage({}, async (page) => {
+      await page.getByText("Choose a model", { exact: true }).waitFor();
+      const recipientShown = async () => {
+        await pick(page);
+        return page.getByText(/^age1tag1/).textContent();
+      };
+      const recipient = await recipientShown();
+      await write("own.oko.sealed", [recipient]);
+      await page.reload();
+      await page.getByText("Choose a model", { exact: true }).waitFor();
+      assert.equal(await recipientShown(), recipient);
+      await pick(page, "own.oko.sealed");
+      await page.getByText("own.oko.sealed", { exact: true }).waitFor();
+      await page.locator("#signer").fill(signer.text);
+      await open(page);
+      await assertShowsNativeBoxes(page);
+    });
+  });
+
+  test("open in a LiveDetector, which says why not", async () => {
+    await withPage({}, async (page) => {
+      const seen = await page.evaluate(async ([name, given, right]) => {
+        const { LiveDetector } = await import("./live.js");
+        const { browserKey } = await import("./oko.js");
+        const live = await LiveDetector.start({ threads: 1 });
+        const bytes = await (await fetch(name)).arrayBuffer();
+        const stored = [];
+        const releases = {
+          get: async (model) => stored.at(-1)?.[1],
+          set: async (model, release) => { stored.push([model, release]); },
+        };
+        const open = async (more) => {
+          try {
+            const info = await live.openSealed(bytes.slice(0), { signer: given, ...more });
+            return info.classes.length;
+          } catch (error) {
+            return error.code ?? error.message;
+          }
+        };
+        const broken = { get() { throw new Error("broken"); }, set() {} };
+        const identity = right;
+        const codes = [await open({ key: await browserKey() }), await open({ identity, releases }),
+          await open({ identity, releases: broken }), await open({ identity, model: "coins" })];
+        const result = await live.detect(new ImageData(16, 16));
+        live.close();
+        return { codes, stored, width: result.frame.width };
+      }, [kSealed, signer.text, identity]);
+      assert.deepEqual(seen, {
+        codes: ["no-key", 80, "storage", "other-model"], stored: [["cards", 7]], width: 16,
+      });
     });
   });
 });

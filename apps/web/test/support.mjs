@@ -19,7 +19,7 @@ export const noBrowser =
 export const kFolder = mkdtempSync(join(tmpdir(), "oko-web-"));
 process.on("exit", () => rmSync(kFolder, { recursive: true, force: true }));
 
-export const { loadOko, readFrame, toUpright, uprightSize } =
+export const { isSealed, keyFrom, loadOko, readFrame, storedReleases, toUpright, uprightSize } =
   await import(join(kPackage, "oko.js"));
 export const kWasm = readFileSync(join(kPackage, "oko-simd.wasm"));
 

@@ -1,5 +1,7 @@
 // Compiles the examples of README.md and docs/web.md like an app.
-import { loadOko, readFrame, toUpright, type Detection } from "oko-detector";
+import {
+  browserKey, loadOko, readFrame, storedReleases, toUpright, type Detection, type OkoError,
+} from "oko-detector";
 import { LiveDetector } from "oko-detector/live";
 
 export async function still(bytes: ArrayBuffer, picture: ImageData): Promise<Detection[]> {
@@ -25,6 +27,24 @@ export async function planes(video: VideoFrame) {
   const frame = await readFrame(video);
   return frame.planes[0].length;
 }
+
+export async function sealed(bytes: ArrayBuffer, signer: string, identity: string) {
+  const live = await LiveDetector.start();
+  const releases = storedReleases(localStorage);
+  try {
+    await live.openSealed(bytes, { signer, identity, model: "cards", releases });
+  } catch (error) {
+    if ((error as OkoError).code !== "no-key") throw error;
+    const key = await browserKey();
+    console.log("seal it for", await live.recipient(key.point));
+    const oko = await loadOko();
+    const model = await oko.openSealed(bytes, { signer, key }, { precision: "float16" });
+    model.dispose();
+  }
+}
+
+// @ts-expect-error: a sealed model needs the key that it is signed with
+export const unsigned = (live: LiveDetector) => live.openSealed(new ArrayBuffer(1), {});
 
 // @ts-expect-error: a view rotates by right angles
 readFrame(new ImageData(1, 1), { rotation: 45 });
