@@ -321,6 +321,21 @@ void NetworkBuilder::pad(const Node& node, const std::string& from, const std::s
   values_[to] = source;
 }
 
+void NetworkBuilder::pad_channels(const Node& node, const std::string& from, const std::string& to,
+                                  std::int64_t before, std::int64_t after) {
+  constexpr std::int64_t kMost = 1 << 12;
+  const std::int64_t channels = shape_of(plain(node, from)).channels;
+  if (before < 0 || after < 0 || channels > kMost || before + after > kMost) {
+    fail(node, "adds " + std::to_string(before) + " and " + std::to_string(after) + " to " +
+                   std::to_string(channels) + " channels");
+  }
+  const std::int64_t filters = before + channels + after;
+  std::vector<float> kernel(static_cast<std::size_t>(filters * channels));
+  for (std::ptrdiff_t i = 0; i < channels; ++i) kernel[(before + i) * channels + i] = 1;
+  convolution(node, from, to, {.filters = static_cast<int>(filters)},
+              Tensor::of(std::move(kernel), {filters, channels, 1, 1}), {});
+}
+
 void NetworkBuilder::max_pool(const Node& node, const std::string& from, const std::string& to,
                               const graph::MaxPool& pool) {
   add_layer(node, pool, {plain(node, from).layer}, to);

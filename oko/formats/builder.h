@@ -63,6 +63,9 @@ class NetworkBuilder {
                   const Decision<graph::Activation>& activation);
   void pad(const Node& node, const std::string& from, const std::string& to,
            const graph::Padding& padding);
+  // So many channels of zeros before and after the others: a convolution that copies these.
+  void pad_channels(const Node& node, const std::string& from, const std::string& to,
+                    std::int64_t before, std::int64_t after);
   void max_pool(const Node& node, const std::string& from, const std::string& to,
                 const graph::MaxPool& pool);
   void average_pool(const Node& node, const std::string& from, const std::string& to,

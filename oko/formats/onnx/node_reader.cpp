@@ -200,8 +200,28 @@ void NodeReader::clip(const OnnxNode& node) {
 
 // --- concatenating and slicing ---
 
+// A map and zeros as more channels, which a constant has.
+bool NodeReader::add_zeros(const OnnxNode& node) {
+  if (node.inputs.size() != 2 || !constant_input(node, 0) == !constant_input(node, 1)) return false;
+  const std::size_t constant = constant_input(node, 0) ? 0 : 1;
+  const std::int64_t axis = node.integer("axis", 1);
+  const Tensor& zeros = constants_.get(node.inputs[constant]);
+  const std::string& from = map_input(node, 1 - constant);
+  const Shape& shape = builder_.shape(node.id, from);
+  if ((axis != 1 && axis != -3) || rows_.contains(from) || zeros.dtype != graph::DType::kF32 ||
+      zeros.shape.size() != 4 || zeros.shape[0] != 1 || zeros.shape[2] != shape.height ||
+      zeros.shape[3] != shape.width ||
+      std::ranges::any_of(zeros.floats(), [](float value) { return value != 0; })) {
+    return false;
+  }
+  const std::int64_t count = zeros.shape[1];
+  builder_.pad_channels(node.id, from, node.outputs[0], constant == 0 ? count : 0,
+                        constant == 0 ? 0 : count);
+  return true;
+}
+
 void NodeReader::concat(const OnnxNode& node) {
-  if (join_pixels(node)) return;
+  if (join_pixels(node) || add_zeros(node)) return;
   const std::int64_t axis = node.integer("axis", 1);
   std::vector<std::string> from;
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {

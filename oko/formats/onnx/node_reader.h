@@ -70,11 +70,14 @@ class NodeReader {
   void check_nearest(const OnnxNode& node, double scale) const;
   std::optional<graph::Grid> grid_of(const OnnxNode& node) const;
   void concat(const OnnxNode& node);
+  bool add_zeros(const OnnxNode& node);
   void add(const OnnxNode& node);
   void affine(const OnnxNode& node, std::size_t map, std::size_t constant);
   void split(const OnnxNode& node, const std::set<std::string, std::less<>>& wanted);
   void slice(const OnnxNode& node);
   void pad(const OnnxNode& node);
+  std::vector<std::int64_t> all_pads(const OnnxNode& node,
+                                     const std::vector<std::int64_t>& some) const;
   void identity(const OnnxNode& node);
   void reshape(const OnnxNode& node);
   bool group_channels(const OnnxNode& node, const std::string& from,

@@ -214,6 +214,22 @@ void NodeReader::resize(const OnnxNode& node) {
                     decide::upsample(mode, rows, columns, grid_of(node)));
 }
 
+// Those of four dimensions, of which the node names some: first all starts, then all ends.
+std::vector<std::int64_t> NodeReader::all_pads(const OnnxNode& node,
+                                               const std::vector<std::int64_t>& some) const {
+  if (!constant_input(node, 3)) fail(node, "the dimensions that it pads are not constant");
+  const std::vector<std::int64_t> axes = constants_.integers(node, 3);
+  if (some.size() != 2 * axes.size()) fail(node, "has other numbers of pads and of dimensions");
+  std::vector<std::int64_t> pads(8, 0);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::int64_t axis = axes[i] < 0 ? axes[i] + 4 : axes[i];
+    if (axis < 0 || axis > 3) fail(node, "pads a dimension that does not exist");
+    pads[static_cast<std::size_t>(axis)] = some[i];
+    pads[static_cast<std::size_t>(axis) + 4] = some[axes.size() + i];
+  }
+  return pads;
+}
+
 void NodeReader::pad(const OnnxNode& node) {
   const std::string& from = map_input(node);
   const std::string mode = node.text("mode", "constant");
@@ -230,9 +246,14 @@ void NodeReader::pad(const OnnxNode& node) {
     value = values.size() == 1 ? values[0] : NAN;
   }
   if (value != 0) fail(node, "pads with a value other than 0");
-  if (node.has_input(3) || pads.size() != 8 || pads[0] != 0 || pads[1] != 0 || pads[4] != 0 ||
-      pads[5] != 0) {
-    fail(node, "pads dimensions other than rows and columns");
+  if (node.has_input(3)) pads = all_pads(node, pads);
+  if (pads.size() != 8 || pads[0] != 0 || pads[4] != 0) {
+    fail(node, "pads dimensions other than channels, rows and columns");
+  }
+  const bool of_pixels = pads[2] != 0 || pads[3] != 0 || pads[6] != 0 || pads[7] != 0;
+  if (pads[1] != 0 || pads[5] != 0) {
+    if (of_pixels) fail(node, "pads channels as well as rows or columns");
+    return builder_.pad_channels(node.id, from, node.outputs[0], pads[1], pads[5]);
   }
   builder_.pad(node.id, from, node.outputs[0], padding(node, {pads[2], pads[3], pads[6], pads[7]}));
 }

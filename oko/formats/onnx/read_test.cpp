@@ -2,6 +2,7 @@
 
 #include "oko/formats/onnx.h"
 #include "oko/formats/onnx/test_graph.h"
+#include "oko/graph/reference.h"
 
 // What exporters make of networks, node by node.
 namespace oko::formats {
@@ -207,6 +208,38 @@ TEST(OnnxReader, AppliesSamePaddingToAPaddedTensor) {
   const Imported imported = read(g.output("conv"));
   EXPECT_EQ(convolution_of(imported, 0).padding, (graph::Padding{2, 2, 1, 1}));
   EXPECT_EQ(imported.network.layers[0].output, (graph::Shape{2, 5, 5}));
+}
+
+// As BlazeFace adds channels of zeros to what it sums: as a Pad, of all dimensions or of some, or
+// by joining a constant.
+TEST(OnnxReader, ChannelsOfZerosAreAConvolution) {
+  enum Kind { kAll, kSome, kJoined, kBefore };
+  const auto padded = [](Kind kind) {
+    TestGraph g(18);
+    g.input({1, 3, 4, 4});
+    if (kind == kAll) {
+      g.to.node("Pad", "wide", {"image", g.to.integers("pads", {0, 0, 0, 0, 0, 2, 0, 0})});
+    } else if (kind == kSome) {
+      g.to.node("Pad", "wide",
+                {"image", g.to.integers("pads", {0, 2}), "", g.to.integers("axes", {-3})});
+    } else {
+      const std::string zeros = g.to.floats("zeros", std::vector<float>(2 * 16, 0.F), {1, 2, 4, 4});
+      g.to.node("Concat", "wide",
+                kind == kBefore ? std::vector<std::string>{zeros, "image"}
+                                : std::vector<std::string>{"image", zeros});
+      g.to.set("axis", std::int64_t{1});
+    }
+    return read_onnx(g.output("wide").file(), "a.onnx", {});
+  };
+  std::vector<float> image(48);
+  std::iota(image.begin(), image.end(), 1.F);
+  for (const Kind kind : {kAll, kSome, kJoined, kBefore}) {
+    SCOPED_TRACE(kind);
+    const Imported imported = padded(kind);
+    std::vector<float> wanted(80, 0.F);
+    std::copy(image.begin(), image.end(), wanted.begin() + (kind == kBefore ? 32 : 0));
+    EXPECT_EQ(graph::Reference<float>(imported.network).run(image).at(0), wanted);
+  }
 }
 
 TEST(OnnxReader, NotesOpsetsNewerThanItKnows) {

@@ -361,17 +361,8 @@ bool Reader::completes_sum(const Operator& op) const {
 bool Reader::pad_channels(const Operator& op) {
   const auto sides = op.inputs.size() > 1 ? model_.integers(op, op.inputs[1]) : std::vector<int>{};
   const std::size_t at = 2 * axes(op.inputs.front())[2];
-  constexpr int kMost = 1 << 12;
-  if (sides.size() != 8 || sides[at + 1] < 1 || sides[at + 1] > kMost ||
-      std::ranges::count(sides, 0) != 7) {
-    return false;
-  }
-  const int channels = shape(op).channels, filters = channels + sides[at + 1];
-  if (channels > kMost) return false;
-  std::vector<float> kernel(static_cast<std::size_t>(filters) * static_cast<std::size_t>(channels));
-  for (std::ptrdiff_t i = 0; i < channels; ++i) kernel[i * channels + i] = 1;
-  builder_.convolution(node(op), from(op), to(op), {.filters = filters},
-                       Tensor::of(std::move(kernel), {filters, channels, 1, 1}), {});
+  if (sides.size() != 8 || sides[at + 1] < 1 || std::ranges::count(sides, 0) != 7) return false;
+  builder_.pad_channels(node(op), from(op), to(op), 0, sides[at + 1]);
   return true;
 }
 
