@@ -73,6 +73,7 @@ Results Evaluator::compute(const Operator& op) {
   switch (op.code) {
     case Code::QUANTIZE:
     case Code::DEQUANTIZE:
+    case Code::DENSIFY:
     case Code::CAST:
       return simple("Identity", op, 1);
     case Code::LOGISTIC:

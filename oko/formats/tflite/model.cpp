@@ -9,6 +9,7 @@
 
 #include "oko/base/error.h"
 #include "oko/base/half.h"
+#include "oko/formats/tflite/sparse.h"
 
 namespace oko::formats::tflite {
 namespace {
@@ -86,8 +87,22 @@ void Model::read_tensors(const oko::tflite::SubGraph& graph) {
       }
       tensor.data = data_of(*raw_->buffers()->Get(raw->buffer()));
     }
+    if (raw->sparsity() != nullptr && !tensor.data.empty()) {
+      expand(*raw->sparsity(), tensor, place);
+    }
     tensors_.push_back(std::move(tensor));
   }
+}
+
+void Model::expand(const oko::tflite::Sparsity& sparsity, Tensor& tensor,
+                   const std::string& place) {
+  const bool bytes = tensor.type == TensorType::INT8 || tensor.type == TensorType::UINT8;
+  const std::size_t size = bytes ? 1 : tensor.type == TensorType::FLOAT16 ? 2 : 4;
+  const std::size_t most = 64 * bytes_.size() + (std::size_t{1} << 20);
+  auto values = dense_values(sparsity, tensor.shape, size, tensor.data, most - expanded_bytes_);
+  if (!values || tensor.type == TensorType::INT64) damaged(place + " has wrong sparse values");
+  expanded_bytes_ += values->size();
+  tensor.data = expanded_.emplace_back(std::move(*values));
 }
 
 std::span<const std::byte> Model::data_of(const oko::tflite::Buffer& buffer) const {

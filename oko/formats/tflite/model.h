@@ -23,6 +23,11 @@ struct Operator {
   const oko::tflite::Operator* raw = nullptr;
 };
 
+// Whether it only changes how values are stored: their type, or all of them in place of a few.
+constexpr bool is_retyped(const Operator& op) {
+  return op.code == Code::QUANTIZE || op.code == Code::DEQUANTIZE || op.code == Code::DENSIFY;
+}
+
 // A verified model file: every offset is inside the file, every tensor, buffer and operator code
 // index is valid. Throws input Errors.
 class Model {
@@ -80,6 +85,7 @@ class Model {
   const Tensor& at(int tensor) const { return tensors_[tensor]; }
   [[noreturn]] void damaged(const std::string& what) const;
   void read_tensors(const oko::tflite::SubGraph& graph);
+  void expand(const oko::tflite::Sparsity& sparsity, Tensor& tensor, const std::string& place);
   void read_operators(const oko::tflite::SubGraph& graph);
   void drop_masks();
   std::vector<int> indices(const flatbuffers::Vector<std::int32_t>* list, const char* what,
@@ -93,6 +99,8 @@ class Model {
   std::string file_;
   const oko::tflite::Model* raw_ = nullptr;
   std::vector<Tensor> tensors_;
+  std::vector<std::vector<std::byte>> expanded_;  // of those that the file has in part
+  std::size_t expanded_bytes_ = 0;
   std::vector<Operator> operators_;
   std::vector<int> inputs_, outputs_;
   bool had_masks_ = false;

@@ -9,13 +9,12 @@ Patterns::Patterns(const Model& model) : model_(model) {
   const auto& operators = model.operators();
   for (std::size_t i = 0; i < operators.size(); ++i) {
     const Operator& op = operators[i];
-    const bool retyped = op.code == Code::QUANTIZE || op.code == Code::DEQUANTIZE;
     for (const int tensor : op.outputs) {
       if (!producers_.emplace(tensor, i).second) {
         model.fail(op, "computes a tensor that already exists", "the file is damaged");
       }
     }
-    if (retyped) {  // the same tensor, and not a reader of it
+    if (is_retyped(op)) {  // the same tensor, and not a reader of it
       sources_[op.outputs.front()] = source(op.inputs.front());
       continue;
     }

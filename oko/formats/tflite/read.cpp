@@ -157,7 +157,6 @@ void Reader::count_uses() {
   };
   for (std::size_t i = 0; i < model_.operators().size(); ++i) {
     const Operator& op = model_.operators()[i];
-    const bool retyped = op.code == Code::QUANTIZE || op.code == Code::DEQUANTIZE;
     if (after_.contains(i)) {
       dropped_.push_back({builder_.place(model_.node(op)), op.kind});
       std::ranges::for_each(op.inputs, [&](int t) {
@@ -175,7 +174,7 @@ void Reader::count_uses() {
       use(op, exit->from);
       continue;
     }
-    if (retyped || patterns_.is_part(i)) continue;
+    if (is_retyped(op) || patterns_.is_part(i)) continue;
     note_pool_padding(op);
     if (const auto* activation = patterns_.activation_at(i)) {
       use(op, activation->from);
@@ -300,8 +299,8 @@ void Reader::add_tail(Imported& imported, const About& about) const {
       read.insert(model->operators()[i].inputs.begin(), model->operators()[i].inputs.end());
     }
     for (const Operator& op : model->operators()) {
-      const bool retyped = op.code == Code::QUANTIZE || op.code == Code::DEQUANTIZE;
-      if (retyped && read.contains(op.outputs.front()) && model->is_constant(op.inputs.front())) {
+      if (is_retyped(op) && read.contains(op.outputs.front()) &&
+          model->is_constant(op.inputs.front())) {
         evaluator.run(op);
       }
     }

@@ -102,6 +102,80 @@ TEST(TfliteReader, NearestPixelsMayBeNoWholeMultiple) {
   EXPECT_THAT(columns(true), ElementsAre(15, 15, 16, 17, 17));
 }
 
+// Where the values of a kernel of two filters are: a dimension after the other.
+struct SparseDimension {
+  int size = 0;  // 0: those at `indices`
+  std::vector<int> segments{}, indices{};
+};
+oko::tflite::SparsityT sparsity(const std::vector<SparseDimension>& dimensions,
+                                const std::vector<int>& blocks = {}) {
+  oko::tflite::SparsityT result;
+  result.blocks = blocks;
+  for (const SparseDimension& from : dimensions) {
+    result.order.push_back(static_cast<int>(result.order.size()));
+    auto& to = *result.dimensions.emplace_back(std::make_unique<oko::tflite::DimensionT>());
+    to.size = from.size;
+    if (from.size != 0) continue;
+    to.format = oko::tflite::DimensionFormat::SPARSE;
+    oko::tflite::IntsT segments;
+    segments.values = from.segments;
+    to.segments.Set(std::move(segments));
+    oko::tflite::BytesT indices;
+    indices.values.assign(from.indices.begin(), from.indices.end());
+    to.indices.Set(std::move(indices));
+  }
+  return result;
+}
+
+// The two filters' kernels, [2, 1, 1, channels].
+std::vector<float> kernel_of(int channels, const std::vector<float>& stored,
+                             const oko::tflite::SparsityT& sparsity) {
+  LiteGraph g;
+  const std::vector<int> shape{2, 1, 1, channels};
+  const int kernel = g.op(Code::DENSIFY, {g.sparse(shape, stored, sparsity)}, shape);
+  oko::tflite::Conv2DOptionsT options;
+  options.padding = oko::tflite::Padding::VALID;
+  options.stride_w = options.stride_h = 1;
+  g.output(g.op(Code::CONV_2D, {g.input({1, 4, 4, channels}), kernel, g.floats({2}, {0, 0})},
+                {1, 4, 4, 2}, options));
+  const Imported imported = read(g);
+  const auto values =
+      imported.network.weights.at(imported.network.layers[0].name + ".kernel").floats();
+  return {values.begin(), values.end()};
+}
+
+TEST(TfliteReader, ValuesThatAreNotInTheFileAreZeros) {
+  const SparseDimension one{1};
+  EXPECT_THAT(kernel_of(3, {5, 6, 7}, sparsity({{2}, one, one, {0, {0, 1, 3}, {1, 0, 2}}})),
+              ElementsAre(0, 5, 0, 6, 0, 7));
+  // Blocks of two channels, side by side.
+  const auto blocks = sparsity({{2}, one, one, {0, {0, 1, 2}, {1, 0}}, {2}}, {3});
+  EXPECT_THAT(kernel_of(4, {1, 2, 3, 4}, blocks), ElementsAre(0, 0, 1, 2, 3, 4, 0, 0));
+}
+
+TEST(TfliteReader, SparseValuesThatDoNotFitAreRefused) {
+  const SparseDimension one{1};
+  const std::vector<oko::tflite::SparsityT> wrong{
+      sparsity({{2}, one, one, {0, {0, 1, 3}, {1, 0, 3}}}),  // an index past the end
+      sparsity({{2}, one, one, {0, {0, 3, 1}, {1, 0, 2}}}),  // segments that fall
+      sparsity({{2}, one, one, {0, {0, 1}, {1, 0, 2}}}),     // a segment too few
+      sparsity({{2}, one, one, {0, {0, 1, 9}, {1, 0, 2}}}),  // more than there are indices
+      sparsity({{3}, one, one, {0, {0, 1, 2, 3}, {1, 0, 2}}}),
+      sparsity({{2}, one, one}),
+      sparsity({{2}, one, one, {3}}),  // all six
+      sparsity({{2}, one, one, {0, {0, 1, 2}, {1, 0}}, {2}}, {3}),
+      sparsity({{2}, one, one, {0, {0, 1, 2}, {1, 0}}, {0, {0}, {}}}, {9}),
+  };
+  for (std::size_t i = 0; i < wrong.size(); ++i) {
+    try {
+      kernel_of(3, {5, 6, 7}, wrong[i]);
+      FAIL() << i;
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("has wrong sparse values")) << i;
+    }
+  }
+}
+
 TEST(TfliteReader, AMaximumOfAllPixelsIsAPool) {
   LiteGraph g;
   oko::tflite::ReducerOptionsT options;

@@ -45,6 +45,7 @@ void Reader::add(std::size_t index) {
       {Code::SQUEEZE, &Reader::reshape},
       {Code::QUANTIZE, &Reader::copy},
       {Code::DEQUANTIZE, &Reader::copy},
+      {Code::DENSIFY, &Reader::copy},
   };
   const Operator& op = model_.operators()[index];
   if (patterns_.is_part(index) || gone_.contains(op.outputs.front())) return;
@@ -357,7 +358,7 @@ bool Reader::completes_sum(const Operator& op) const {
          std::ranges::all_of(std::span(sides).first(7), [](int n) { return n == 0; });
 }
 
-// Channels of zeros after the others, as BlazeFace adds them to what it sums: a convolution.
+// Channels of zeros after the others, as BlazeFace adds them to what it sums.
 bool Reader::pad_channels(const Operator& op) {
   const auto sides = op.inputs.size() > 1 ? model_.integers(op, op.inputs[1]) : std::vector<int>{};
   const std::size_t at = 2 * axes(op.inputs.front())[2];

@@ -38,6 +38,15 @@ class LiteGraph {
     return filled(tensor(shape, "list"), values, oko::tflite::TensorType::INT32);
   }
 
+  // A tensor of which only these values are in the file.
+  int sparse(const Sides& shape, const std::vector<float>& stored,
+             const oko::tflite::SparsityT& sparsity) {
+    const int made = floats(shape, stored);
+    graph().tensors[static_cast<std::size_t>(made)]->sparsity =
+        std::make_unique<oko::tflite::SparsityT>(sparsity);
+    return made;
+  }
+
   template <typename OptionsT>
   int op(Code code, const std::vector<int>& inputs, const Sides& shape, OptionsT options) {
     const int to = tensor(shape);
