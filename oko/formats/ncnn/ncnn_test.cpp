@@ -250,6 +250,13 @@ TEST(NcnnReader, ReportsWhatIsWrong) {
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("has 1 layers but declares 3"));
   }
+  try {  // cut within a line
+    read_ncnn("7767517\n3 3\n" + in + "Convolution conv_1 1", {}, "m");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("m.param:4: is not a layer"));
+    EXPECT_THAT(error.hint(), HasSubstr("truncated"));
+  }
   EXPECT_THAT(error_of("Input image 0 1 image\n"), HasSubstr("m.param:3 (Input image): the input"));
   EXPECT_THAT(error_behind("LSTM a 1 1 image b"),
               HasSubstr("does not support ncnn's layer \"LSTM\""));

@@ -173,6 +173,8 @@ const std::string& Makers::origin(const std::string& blob) const {
   return found == origins_.end() ? blob : found->second;
 }
 
+static constexpr const char* kCutShort = "the file is truncated or was edited: copy it again";
+
 std::vector<Line> parse_param(std::string_view text, const std::string& name) {
   text = without_bom(text);
   std::vector<Line> lines;
@@ -197,13 +199,18 @@ std::vector<Line> parse_param(std::string_view text, const std::string& name) {
       }
       continue;
     }
-    lines.push_back(parse_line(words, place));
+    try {
+      lines.push_back(parse_line(words, place));
+    } catch (const Error& error) {
+      if (at < text.size() || !error.hint().empty()) throw;
+      throw input_error(error.place(), error.message(), kCutShort);
+    }
   }
   if (!layers || static_cast<std::size_t>(*layers) != lines.size()) {
     throw input_error(name + ":" + std::to_string(row),
                       "the file has " + std::to_string(lines.size()) + " layers but declares " +
                           std::to_string(layers.value_or(0)),
-                      "the file is truncated or was edited");
+                      kCutShort);
   }
   return lines;
 }
