@@ -24,8 +24,7 @@ std::vector<graph::Operation> heads_of(const graph::Network& network) {
 
 // As pnnx writes YOLOv8 with two classes, for an input whose size it does not write; `centre` is .5
 // there.
-TestParam yolov8(int width, int height, float centre) {
-  TestParam p("");
+void yolov8(TestParam& p, int width, int height, float centre) {
   std::vector<std::string> sides, scores;
   std::vector<float> x, y, strides;
   for (const int stride : kStrides) {
@@ -65,6 +64,10 @@ TestParam yolov8(int width, int height, float centre) {
         "0=2");
   const std::string sure = p.one("Sigmoid", "sure", {p.one("Concat", "classes", scores, "0=1")});
   p.one("Concat", "out0", {"scaled", sure}, "0=0");
+}
+TestParam yolov8(int width, int height, float centre) {
+  TestParam p("");
+  yolov8(p, width, height, centre);
   return p;
 }
 
@@ -78,6 +81,17 @@ TEST(NcnnFamilies, AYoloV8IsProvedByItsDecoding) {
                           graph::Distances{2, 16, 32, .5F}));
   EXPECT_THAT(imported.notes.back(), HasSubstr("taken for a YOLOv8"));
   EXPECT_THAT(imported.notes.back(), HasSubstr("the same boxes on test values"));
+}
+
+TEST(NcnnFamilies, MasksOfInstancesAreNotRead) {
+  TestParam p("");
+  const std::string small = p.convolution("small", "image", 3, 4, 8);
+  p.one("Swish", "out1", {p.convolution("maps", p.deconvolution("larger", small, 4), 4, 32, 1)});
+  yolov8(p, 64, 64, .5F);  // whose weights are behind those of the masks
+  Imported imported = p.read();
+  EXPECT_THAT(imported.notes, Contains(kMasksNote));
+  ASSERT_TRUE(recognize_heads(imported));
+  EXPECT_EQ(imported.network.heads().size(), 3U);
 }
 
 TEST(NcnnFamilies, TheSizeOfTheInputIsThatOfTheCellsWhichTheFileHas) {

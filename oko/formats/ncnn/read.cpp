@@ -10,10 +10,12 @@
 #include "oko/formats/ncnn.h"
 #include "oko/formats/ncnn/attention.h"
 #include "oko/formats/ncnn/bin.h"
+#include "oko/formats/ncnn/masks.h"
 #include "oko/formats/ncnn/param.h"
 #include "oko/formats/ncnn/points.h"
 #include "oko/formats/ncnn/tail.h"
 #include "oko/formats/ncnn/tail_values.h"
+#include "oko/formats/recognize.h"
 #include "oko/graph/head.h"
 
 namespace oko::formats {
@@ -31,7 +33,8 @@ class Reader {
  public:
   Reader(std::vector<Line> lines, ncnn::Bin bin, const std::string& name,
          std::optional<image::Size> size)
-      : lines_(std::move(lines)),
+      : all_lines_(std::move(lines)),
+        lines_(without_masks(all_lines_)),
         makers_(lines_),
         bin_(std::move(bin)),
         builder_(name + ".param"),
@@ -42,6 +45,8 @@ class Reader {
   std::optional<image::Size> size_of_points() const { return ncnn::size_of_points(constants_); }
 
  private:
+  static std::vector<Line> without_masks(const std::vector<Line>& all);
+  void skip_weights(const Line& line);
   void count_uses();
   void list_outputs(const std::set<std::string>& read);
   void add_tail(Imported& imported) const;
@@ -90,6 +95,7 @@ class Reader {
   Activation fused_activation(const Line& line) const;
   Tensor kernel(const Line& line, int count_key, std::vector<std::int64_t> shape);
 
+  std::vector<Line> all_lines_;  // as the .bin has their weights
   std::vector<Line> lines_;
   ncnn::Makers makers_;
   ncnn::Bin bin_;
@@ -109,6 +115,23 @@ class Reader {
   std::map<std::string, Tensor> constants_;  // for it: blobs, and kernels by their lines' names
 };
 
+std::vector<Line> Reader::without_masks(const std::vector<Line>& all) {
+  const std::set<const Line*> masks = ncnn::lines_of_masks(all);
+  std::vector<Line> kept;
+  for (const Line& line : all) {
+    if (!masks.contains(&line)) kept.push_back(line);
+  }
+  return kept;
+}
+
+// Of convolutions and deconvolutions.
+void Reader::skip_weights(const Line& line) {
+  constexpr int kMostWeights = 1 << 28;
+  if (line.kind.find("onvolution") == std::string::npos) return;
+  bin_.kernel(line, {between(line, 6, 0, 1, kMostWeights)});
+  if (line.integer(5, 0) != 0) bin_.row(between(line, 0, 0, 1, kMost), "a bias");
+}
+
 void Reader::count_uses() {
   attentions_ = ncnn::find_attentions(lines_);
   for (const auto& [last, lines] : attentions_.by_last) {
@@ -117,6 +140,7 @@ void Reader::count_uses() {
   }
   for (const auto& [line, values] : attentions_.values) builder_.use(map(values.from));
   std::set<std::string> made, read;
+  for (const Line& line : all_lines_) read.insert(line.inputs.begin(), line.inputs.end());
   for (const Line& line : lines_) {
     const bool source = line.kind == "Input" || line.kind == "MemoryData";
     if (source != line.inputs.empty() || line.outputs.empty()) {
@@ -126,7 +150,6 @@ void Reader::count_uses() {
                         !attentions_.by_last.contains(&line) &&
                         !attentions_.values.contains(&line) && !tail_.lines.contains(&line);
     for (const std::string& blob : line.inputs) {
-      read.insert(blob);
       if (!readers_.emplace(blob, &line).second) readers_[blob] = nullptr;
       if (counts) builder_.use(map(blob));
     }
@@ -169,9 +192,17 @@ void Reader::list_outputs(const std::set<std::string>& read) {
 Imported Reader::read(const std::string& name) {
   tail_ = ncnn::find_tail(lines_);
   count_uses();
-  for (const Line& line : lines_) add(line);
+  std::size_t next = 0;
+  for (const Line& line : all_lines_) {
+    if (next < lines_.size() && line.place == lines_[next].place) {
+      add(lines_[next++]);
+    } else {
+      skip_weights(line);
+    }
+  }
   bin_.finish();
   Imported imported = builder_.finish(name.substr(name.find_last_of('/') + 1), outputs_);
+  if (lines_.size() < all_lines_.size()) imported.notes.push_back(kMasksNote);
   for (std::size_t i = 0; i < imported.keys.size();
        ++i) {  // copies are outputs under their own names
     const auto blob = unread_.find(imported.keys[i]);

@@ -44,6 +44,15 @@ class TestParam {
                "0=" + std::to_string(filters) + " 1=1 3=" + std::to_string(stride) +
                    " 5=1 6=" + std::to_string(in * filters) + " 9=" + std::to_string(activation));
   }
+  // Of 2x2, to twice the sides.
+  std::string deconvolution(const std::string& name, const std::string& from, int channels) {
+    add_flag();
+    add(random_values(4 * channels * channels));
+    add(random_values(channels));
+    return one("Deconvolution", name, {from},
+               "0=" + std::to_string(channels) +
+                   " 1=2 3=2 5=1 6=" + std::to_string(4 * channels * channels));
+  }
   std::string weighted_sum(const std::string& name, const std::string& from, int bins) {
     add_flag();
     std::vector<float> kernel(static_cast<std::size_t>(bins));
