@@ -128,6 +128,16 @@ image::Preprocess ssd_preprocessing() {
   return preprocess;
 }
 
+image::Preprocess caffe_preprocessing(const graph::Network& network) {
+  image::Preprocess preprocess = ssd_preprocessing();
+  preprocess.bgr = true;
+  if (!reads_small_values(network)) {
+    preprocess.mean = {104.F / 255, 117.F / 255, 123.F / 255};
+    preprocess.scale = {255, 255, 255};
+  }
+  return preprocess;
+}
+
 std::vector<graph::Operation> distance_operations(const std::vector<Level>& levels,
                                                   const graph::Shape& input, int classes,
                                                   int channels, float prior) {

@@ -42,6 +42,8 @@ image::Preprocess grey_letterbox();
 image::Preprocess yolox_preprocessing(const graph::Network& network);
 image::Preprocess imagenet_preprocessing();  // RGB, stretched
 image::Preprocess ssd_preprocessing();       // from -1 to 1, as UltraFace and the SSDs on MobileNet
+// Of Caffe's SSDs: BGR, from -1 to 1 or bytes without ImageNet's mean, as the first kernel shows.
+image::Preprocess caffe_preprocessing(const graph::Network& network);
 
 // One for each level, of these classes and this many channels in all.
 std::vector<graph::Operation> distance_operations(const std::vector<Level>& levels,

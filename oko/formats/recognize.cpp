@@ -328,7 +328,10 @@ class Recognizer {
   // `order`: the parts of logits and boxes.
   Candidate ssd(const std::vector<int>& order, const SsdForm& form,
                 const std::vector<Priors>& priors, int classes, const Variances& by) const {
-    Candidate candidate{{}, Family::kSsd, ssd_preprocessing()};
+    const bool caffe = std::ranges::any_of(
+        imported_.dropped, [](const DroppedNode& one) { return one.kind == "DetectionOutput"; });
+    Candidate candidate{
+        {}, Family::kSsd, caffe ? caffe_preprocessing(network()) : ssd_preprocessing()};
     for (std::size_t l = 0; l < levels_.size(); ++l) {
       std::vector<Chosen> parts{{order[0], {}}, {order[1], {}}};
       for (int b = 0; b < static_cast<int>(priors[l].sizes.size()); ++b) {

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 
 #include "oko/base/error.h"
+#include "oko/formats/ncnn/detections.h"
+#include "oko/formats/ncnn/param.h"
 #include "oko/formats/ncnn/test_param.h"
 #include "oko/formats/recognize.h"
 
@@ -291,6 +293,66 @@ TEST(NcnnFamilies, AnUltraFaceHasRowsOfBoxes) {
   ASSERT_TRUE(recognize_heads(imported));
   EXPECT_EQ(heads_of(imported.network).size(), 4U);
   EXPECT_THAT(imported.notes.back(), HasSubstr("taken for an UltraFace"));
+}
+
+// As Caffe's converter writes MobileNet-SSD: two levels of one and two boxes, of `classes` logits,
+// whose priors are made of the shapes of their maps.
+TestParam caffe_ssd(int logits, const std::string& priors) {
+  TestParam p("0=64 1=64 2=3");
+  p.line("Split", "copies", {"image"}, {"image0", "image1", "image2"});
+  std::vector<std::string> boxes, scores, corners;
+  for (const int stride : {16, 32}) {
+    const std::string n = number(stride);
+    const int count = stride / 16;
+    const std::string map = p.convolution("map" + n, "image0", 3, 4, stride, 1);
+    p.line("Split", "split" + n, {map}, {"a" + n, "b" + n, "c" + n});
+    const auto rows = [&](const std::string& name, const std::string& from, int values) {
+      p.one("Permute", name + "t" + n, {p.convolution(name + n, from + n, 4, values * count, 1)},
+            "0=3");
+      return p.one("Flatten", name + "f" + n, {name + "t" + n});
+    };
+    boxes.push_back(rows("loc", "a", 4));
+    scores.push_back(rows("conf", "b", logits));
+    corners.push_back(p.one("PriorBox", "prior" + n, {"c" + n, "image" + number(count)},
+                            count == 1 ? priors : "-23300=2,24.0,40.0 13=0.5"));
+  }
+  p.one("Concat", "mbox_loc", boxes, "0=0");
+  p.one("Concat", "mbox_priorbox", corners, "0=1");
+  p.one("Reshape", "table", {p.one("Concat", "mbox_conf", scores, "0=0")},
+        "0=" + number(logits) + " 1=-1 2=0");
+  p.one("Flatten", "flat", {p.one("Softmax", "shares", {"table"}, "0=-1 1=1")});
+  p.one("DetectionOutput", "found", {"mbox_loc", "flat", "mbox_priorbox"},
+        "0=" + number(logits) + " 1=0.45");
+  return p;
+}
+
+TEST(NcnnFamilies, AnSsdHasThePriorsOfItsLayers) {
+  Imported imported = caffe_ssd(3, "-23300=1,20.0 9=-233 10=-233 13=0.5").read();
+  ASSERT_EQ(imported.outputs.size(), 4U);
+  ASSERT_TRUE(recognize_heads(imported));
+  EXPECT_THAT(heads_of(imported.network),
+              ElementsAre(graph::Ssd{{{20, 20}}, 2, .1F, .2F},
+                          graph::Ssd{{{24, 24}, {40, 40}}, 2, .1F, .2F}));
+  EXPECT_THAT(imported.notes,
+              Contains(HasSubstr("taken for an SSD: the file's own decoding gives the same")));
+  EXPECT_TRUE(imported.network.preprocess.bgr);
+  EXPECT_EQ(imported.network.preprocess.fit, image::Preprocess::Fit::kStretch);
+}
+
+TEST(NcnnFamilies, PriorsHaveRatiosLargerSquaresAndSteps) {
+  // A square, one between it and the next size, and a rectangle both ways.
+  const std::vector<ncnn::Line> lines = ncnn::parse_param(
+      "7767517\n1 1\nPriorBox p 2 1 map image p -23300=1,16.0 -23301=1,64.0 -23302=1,4.0 13=0.5\n",
+      "a.param");
+  const auto priors = ncnn::priors_of(lines[0], {8, 2, 4}, {3, 64, 128});
+  ASSERT_TRUE(priors);
+  ASSERT_EQ(priors->shape, (std::vector<std::int64_t>{2, 8 * 4 * 4}));
+  // The second cell's boxes, in pixels: centre (48, 16).
+  std::vector<float> boxes;
+  for (int i = 16; i < 32; ++i) {
+    boxes.push_back(priors->floats()[static_cast<std::size_t>(i)] * (i % 2 == 0 ? 128 : 64));
+  }
+  EXPECT_THAT(boxes, ElementsAre(40, 8, 56, 24, 32, 0, 64, 32, 32, 12, 64, 20, 44, 0, 52, 32));
 }
 
 TEST(NcnnFamilies, AYoloXBeginsWithALayerOfItsApp) {

@@ -154,6 +154,8 @@ bool is_copy(const Line& line) {
   return line.kind == "Split" || line.kind == "Noop" || line.kind == "Dropout";
 }
 
+bool is_constant(const Line& line) { return line.kind == "MemoryData" || line.kind == "PriorBox"; }
+
 Makers::Makers(const std::vector<Line>& lines) {
   for (const Line& line : lines) {
     for (const std::string& blob : line.outputs) {

@@ -37,6 +37,8 @@ struct Line {
 
 // Lines that pass their input on.
 bool is_copy(const Line& line);
+// Lines that make a constant: of the file, or of shapes alone.
+bool is_constant(const Line& line);
 
 // Which line makes each blob.
 class Makers {

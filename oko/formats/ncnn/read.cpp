@@ -10,6 +10,7 @@
 #include "oko/formats/ncnn.h"
 #include "oko/formats/ncnn/attention.h"
 #include "oko/formats/ncnn/bin.h"
+#include "oko/formats/ncnn/detections.h"
 #include "oko/formats/ncnn/masks.h"
 #include "oko/formats/ncnn/param.h"
 #include "oko/formats/ncnn/points.h"
@@ -53,6 +54,7 @@ class Reader {
   void add(const Line& line);
   void input(const Line& line);
   void memory(const Line& line);
+  void priors(const Line& line);
   void weighted_sum(const Line& line);
   void convolution(const Line& line);
   void inner_product(const Line& line);
@@ -148,7 +150,8 @@ void Reader::count_uses() {
     }
     const bool counts = !ncnn::is_copy(line) && !parts_.contains(&line) &&
                         !attentions_.by_last.contains(&line) &&
-                        !attentions_.values.contains(&line) && !tail_.lines.contains(&line);
+                        !attentions_.values.contains(&line) && !tail_.lines.contains(&line) &&
+                        !ncnn::is_constant(line);
     for (const std::string& blob : line.inputs) {
       if (!readers_.emplace(blob, &line).second) readers_[blob] = nullptr;
       if (counts) builder_.use(map(blob));
@@ -177,7 +180,7 @@ void Reader::list_outputs(const std::set<std::string>& read) {
   };
   for (const std::string& blob : tail_.inputs) add(blob);
   for (const Line& line : lines_) {
-    if (tail_.lines.contains(&line) || line.kind == "MemoryData") continue;
+    if (tail_.lines.contains(&line) || ncnn::is_constant(line)) continue;
     const auto unread = [&](const std::string& blob) { return !read.contains(blob); };
     // Parts of a Slice that nobody reads are not outputs if others are read.
     const bool some = line.kind == "Slice" && !std::ranges::all_of(line.outputs, unread);
@@ -243,6 +246,7 @@ void Reader::add(const Line& line) {
   static const std::map<std::string, void (Reader::*)(const Line&), std::less<>> kinds{
       {"Input", &Reader::input},
       {"MemoryData", &Reader::memory},
+      {"PriorBox", &Reader::priors},
       {"Convolution", &Reader::convolution},
       {"ConvolutionDepthWise", &Reader::convolution},
       {"InnerProduct", &Reader::inner_product},
@@ -339,6 +343,17 @@ void Reader::memory(const Line& line) {
       line.integer(kStorage, 1) != 0 ? bin_.row(count, "a constant") : bin_.kernel(line, {count});
   values.shape = std::move(sides);
   constants_[line.outputs.front()] = std::move(values);
+}
+
+// For a DetectionOutput.
+void Reader::priors(const Line& line) {
+  const auto shape_of = [&](std::size_t i) {
+    return builder_.shape(node(line), map(line.inputs[i]));
+  };
+  auto priors = line.inputs.size() == 2 ? ncnn::priors_of(line, shape_of(0), shape_of(1))
+                                        : std::optional<Tensor>();
+  if (!priors) line.fail("makes boxes in a way that oko does not know");
+  constants_[line.outputs.front()] = std::move(*priors);
 }
 
 // A convolution that is post-processing.

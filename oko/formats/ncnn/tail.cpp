@@ -10,16 +10,16 @@ namespace {
 // Kinds that may be in a tail.
 bool may_follow(const Line& line) {
   static const std::set<std::string_view> kinds{
-      "BinaryOp",   "Clip",    "Concat", "Crop",    "Dropout", "Eltwise",
-      "ExpandDims", "Flatten", "Noop",   "Permute", "Reshape", "Sigmoid",
-      "Slice",      "Softmax", "Split",  "Squeeze", "UnaryOp"};
+      "BinaryOp", "Clip",    "Concat",     "Crop",  "DetectionOutput", "Dropout",
+      "Eltwise",  "Flatten", "ExpandDims", "Noop",  "Permute",         "Reshape",
+      "Sigmoid",  "Slice",   "Softmax",    "Split", "Squeeze",         "UnaryOp"};
   return kinds.contains(line.kind);
 }
 
 // Of those, lines that no layer of a network is.
 bool is_no_layer(const Line& line) {
-  static const std::set<std::string_view> kinds{"ExpandDims", "Flatten", "Permute",
-                                                "Reshape",    "Squeeze", "UnaryOp"};
+  static const std::set<std::string_view> kinds{
+      "DetectionOutput", "ExpandDims", "Flatten", "Permute", "Reshape", "Squeeze", "UnaryOp"};
   if (kinds.contains(line.kind)) return true;
   if (line.kind == "BinaryOp") {
     constexpr int kAdd = 0, kMultiply = 2;
@@ -81,7 +81,7 @@ class Finder {
       const Line* const maker = makers_.of(makers_.origin(blob));
       if (maker == nullptr) return false;
       if (maker->kind == "Input") no_layer = false;
-      if (maker->kind == "MemoryData" || after_.contains(maker)) return true;
+      if (is_constant(*maker) || after_.contains(maker)) return true;
     }
     return no_layer;
   }
@@ -112,8 +112,7 @@ class Finder {
       }
       for (const std::string& blob : line.inputs) {
         const Line* const maker = makers_.of(blob);
-        const bool own =
-            maker != nullptr && (maker->kind == "MemoryData" || after_.contains(maker));
+        const bool own = maker != nullptr && (is_constant(*maker) || after_.contains(maker));
         if (!own && listed.insert(blob).second) tail.inputs.push_back(blob);
       }
     }

@@ -11,7 +11,7 @@ namespace oko::formats::ncnn {
 // The post-processing at the end of a file: lines that are not layers of the network, and those
 // that only they read. Nothing in it leads to a convolution or another layer again.
 struct Tail {
-  std::set<const Line*> lines;      // in the file's order, without MemoryData
+  std::set<const Line*> lines;      // in the file's order, without constants
   std::vector<std::string> inputs;  // blobs that it reads of the network, each once
   std::vector<std::string> unread;  // of its blobs, those that no line reads
 };

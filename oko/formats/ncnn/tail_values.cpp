@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "oko/formats/evaluate.h"
+#include "oko/formats/ncnn/detections.h"
 
 namespace oko::formats::ncnn {
 namespace {
@@ -27,18 +28,19 @@ class Values {
     return found == known_.end() ? nullptr : &found->second;
   }
 
-  // False, and nothing is set, if an input is unknown or oko cannot compute it.
-  bool run(const Line& line) {
+  // The blobs that it sets: none if an input is unknown or oko cannot compute it.
+  std::vector<std::string> run(const Line& line) {
     for (const std::string& blob : line.inputs) {
-      if (!known_.contains(blob)) return false;
+      if (!known_.contains(blob)) return {};
     }
-    if (line.inputs.empty()) return false;
+    if (line.inputs.empty()) return {};
     Results results = compute(line);
-    if (!results || results->size() != line.outputs.size()) return false;
-    for (std::size_t i = 0; i < results->size(); ++i) {
-      known_[line.outputs[i]] = std::move((*results)[i]);
-    }
-    return true;
+    std::vector<std::string> blobs = line.outputs;
+    // Boxes, and scores under a name that no blob has.
+    if (line.kind == "DetectionOutput") blobs.push_back(line.outputs.front() + " scores");
+    if (!results || results->size() != blobs.size()) return {};
+    for (std::size_t i = 0; i < results->size(); ++i) known_[blobs[i]] = std::move((*results)[i]);
+    return blobs;
   }
 
  private:
@@ -62,6 +64,10 @@ class Values {
     if (line.kind == "Eltwise") return eltwise(line);
     if (line.kind == "UnaryOp") return unary(line);
     if (line.kind == "Convolution") return weighted_sum(line);
+    if (line.kind == "DetectionOutput") {
+      return line.inputs.size() == 3 ? unsuppressed(line, in(line), in(line, 1), in(line, 2))
+                                     : Results();
+    }
     if (line.kind == "Sigmoid") return of({.kind = "Sigmoid", .inputs = {&in(line)}});
     if (line.kind == "Flatten") return reshaped(in(line), {-1});
     if (line.kind == "Softmax") {
@@ -90,8 +96,8 @@ class Values {
       if (side == kRest) continue;
       const Sides& own = in(line).shape;
       const auto place = own.size() - 1 - static_cast<std::size_t>(key);
-      if (side == 0 && place >= own.size()) return {};
-      sides.push_back(side == 0 ? own[place] : side);
+      const std::int64_t same = place < own.size() ? own[place] : 1;
+      sides.push_back(side == 0 ? same : side);
     }
     return reshaped(in(line), std::move(sides));
   }
@@ -227,8 +233,9 @@ std::vector<Tensor> TailValues::operator()(std::vector<Tensor> inputs) const {
   for (std::size_t i = 0; i < inputs_.size(); ++i) values.set(inputs_[i], std::move(inputs[i]));
   std::vector<Tensor> results, others;
   for (const Line& line : lines_) {
-    if (!values.run(line)) continue;
-    for (const std::string& blob : line.outputs) others.push_back(with_batch(*values.find(blob)));
+    for (const std::string& blob : values.run(line)) {
+      others.push_back(with_batch(*values.find(blob)));
+    }
   }
   for (const std::string& blob : unread_) {
     if (const Tensor* found = values.find(blob)) results.push_back(with_batch(*found));
