@@ -78,7 +78,7 @@ class Parts {
     if (auto found = published_fastest_v2()) return found;
     if (auto found = fastest(softmax ? Passed::kNothing : Passed::kSoftmax)) return found;
     if (softmax) return {};
-    for (const auto& one : {yolox(), yunet(), scrfd(), distances()}) {
+    for (const auto& one : {yolox(), yunet(), scrfd(), distances(), direct_distances()}) {
       if (one) return one;
     }
     return {};
@@ -438,6 +438,23 @@ class Parts {
                                : nanodet_preprocessing()};
     }
     return {};
+  }
+
+  // Classes after sigmoids and the four distances themselves, in three or four levels.
+  std::optional<Candidate> direct_distances() const {
+    if (first().parts.size() != 2 || levels_.size() < 3 || levels_.size() > 4 ||
+        !has_doubling_strides()) {
+      return {};
+    }
+    const int sides = part_with(4, Passed::kNothing);
+    if (sides < 0 || first().parts[1 - sides].passed != Passed::kSigmoid) return {};
+    const auto is_linear = [&](const Level& level) {
+      const graph::Layer& layer = imported_.network.layers[level.parts[sides].layer];
+      const auto* c = std::get_if<graph::Convolution>(&layer.operation);
+      return c != nullptr && c->activation == graph::Activation::kLinear;
+    };
+    if (!std::ranges::all_of(levels_, is_linear)) return {};
+    return distances_of(Family::kYoloV6, 1, .5F, grey_letterbox());
   }
 
   // Whether the file computes the sigmoids of just these first channels of the first level's part.

@@ -355,6 +355,30 @@ TEST(NcnnFamilies, PriorsHaveRatiosLargerSquaresAndSteps) {
   EXPECT_THAT(boxes, ElementsAre(40, 8, 56, 24, 32, 0, 64, 32, 32, 12, 64, 20, 44, 0, 52, 32));
 }
 
+// As pnnx writes YOLOv6Lite: scores and the four sides of every level, joined.
+TEST(NcnnFamilies, AYoloV6HasItsSidesAsTheyAre) {
+  const auto levels = [](int activation) {
+    TestParam p("0=64 1=64 2=3");
+    for (const int stride : {8, 16, 32, 64}) {
+      const std::string n = number(stride);
+      p.one("Concat", "out" + n,
+            {p.convolution("cls" + n, "image", 3, 2, stride, 4),
+             p.convolution("box" + n, "image", 3, 4, stride, activation)},
+            "0=0");
+    }
+    return p;
+  };
+  Imported imported = levels(0).read();
+  ASSERT_TRUE(recognize_heads(imported));
+  EXPECT_THAT(heads_of(imported.network),
+              ElementsAre(graph::Distances{2, 1, 8, .5F}, graph::Distances{2, 1, 16, .5F},
+                          graph::Distances{2, 1, 32, .5F}, graph::Distances{2, 1, 64, .5F}));
+  EXPECT_THAT(imported.notes, Contains(HasSubstr("taken for a YOLOv6")));
+  constexpr int kRelu = 1;  // as others cut sides off at 0
+  Imported other = levels(kRelu).read();
+  EXPECT_FALSE(recognize_heads(other));
+}
+
 TEST(NcnnFamilies, AYoloXBeginsWithALayerOfItsApp) {
   TestParam p("0=64 1=64 2=3");
   p.one("YoloV5Focus", "focus", {"image"});
