@@ -42,6 +42,22 @@ using Values = std::vector<float>;
               "give them with --anchors");
 }
 
+// Families of distances with bins from the centres of cells, which differ in their preprocessing.
+bool decode_alike(Family a, Family b) {
+  const auto has_bins = [](Family family) {
+    return family == Family::kYoloV8 || family == Family::kNanoDet || family == Family::kPicoDet;
+  };
+  return a == b || (has_bins(a) && has_bins(b));
+}
+
+void take_for(Candidate& found, Family family) {
+  found.family = family;
+  const bool nanodet = family == Family::kNanoDet || family == Family::kNanoDetPlus;
+  found.preprocess = nanodet                      ? nanodet_preprocessing()
+                     : family == Family::kPicoDet ? imagenet_preprocessing()
+                                                  : grey_letterbox();
+}
+
 class Recognizer {
  public:
   explicit Recognizer(Imported& imported) : imported_(imported), levels_(levels_of(imported)) {}
@@ -50,7 +66,10 @@ class Recognizer {
     if (levels_.empty()) return given ? refuse(*given) : false;
     std::optional<Candidate> found = imported_.tail ? proved() : std::nullopt;
     const bool is_proved = found.has_value();
-    if (is_proved && given && found->family != *given) refuse(*given, found->family);
+    if (is_proved && given && found->family != *given) {
+      if (!decode_alike(found->family, *given)) refuse(*given, found->family);
+      take_for(*found, *given);
+    }
     if (!found && (given || only_moves_values(imported_, true))) {
       found = family_of_parts(imported_, levels_, given);
     }
@@ -261,15 +280,20 @@ class Recognizer {
     for (std::vector<int> order : orders(wanted)) {
       if (reading.others > 0) order.pop_back();
       for (const float prior : {.5F, 0.F}) {
-        const bool bins = total - classes > 4;
-        found.push_back({heads_in_order(order, distance_operations(levels_, network().input,
-                                                                   classes, total, prior)),
-                         prior == 0 ? Family::kNanoDetPlus
-                         : bins     ? Family::kYoloV8
-                                    : Family::kYoloV6,
-                         prior == 0 ? nanodet_preprocessing() : grey_letterbox()});
+        Candidate& one = found.emplace_back();
+        one.heads = heads_in_order(
+            order, distance_operations(levels_, network().input, classes, total, prior));
+        take_for(one, family_of_bins((total - classes) / 4, prior));
       }
     }
+  }
+
+  // PicoDet's networks have a level more than NanoDet's, and both half of YOLOv8's bins.
+  Family family_of_bins(int bins, float prior) const {
+    if (prior == 0) return Family::kNanoDetPlus;
+    if (bins == 1) return Family::kYoloV6;
+    if (bins != 8) return Family::kYoloV8;
+    return levels_.size() == 4 ? Family::kPicoDet : Family::kNanoDet;
   }
 
   // How an SSD's file has its values: with logits of the background or without, a softmax or
@@ -370,7 +394,7 @@ image::Preprocess nanodet_preprocessing() {
 void check_proved(const Imported& imported, Family given) {
   Imported copy = imported;
   const auto proved = Recognizer(copy).proved_family();
-  if (proved && *proved != given) refuse(given, *proved);
+  if (proved && !decode_alike(*proved, given)) refuse(given, *proved);
 }
 
 bool recognize_heads(Imported& imported, std::optional<Family> given) {

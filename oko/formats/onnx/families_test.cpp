@@ -604,6 +604,11 @@ TEST(OnnxFamilies, AFamilyThatTheFileDisprovesIsRefused) {
   EXPECT_THAT(refusal_of(yolov8(.5F), Family::kNanoDetPlus),
               HasSubstr("is not that of a NanoDet-Plus or relative but that of a YOLOv8"));
   EXPECT_EQ(refusal_of(yolov8(.5F), Family::kYoloV8), "no error");
+  // These decode alike, and differ in their preprocessing.
+  Imported same = read_onnx(yolov8(.5F).file(), "a.onnx", {});
+  ASSERT_TRUE(recognize_heads(same, Family::kPicoDet));
+  EXPECT_EQ(same.network.preprocess.fit, image::Preprocess::Fit::kStretch);
+  EXPECT_THAT(same.notes, ::testing::Contains(HasSubstr("taken for a PicoDet: the file's own")));
   Imported other = read_onnx(yolov8(.3F).file(), "a.onnx", {});
   ASSERT_TRUE(recognize_heads(other, Family::kYoloV8));
   EXPECT_THAT(other.notes.back(), HasSubstr("does not prove it: look at some boxes"));
