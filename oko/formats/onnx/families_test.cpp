@@ -51,9 +51,18 @@ class Decoder : public TestGraph {
   std::string number(const std::string& name, float value) { return to.floats(name, {value}, {}); }
 };
 
-// What a YOLOv8 has besides boxes and classes: nothing, the maps and coefficients of masks, or, as
-// YOLOv10 and YOLO26, a choice of the best rows in place of suppression.
-enum class Besides { kNothing, kMasks, kBest };
+// What a YOLOv8 has besides boxes and classes: nothing, the maps and coefficients of masks, as
+// YOLOv10 and YOLO26 a choice of the best rows in place of suppression, or, as for Core ML's
+// suppression, columns of zeros as more classes.
+enum class Besides { kNothing, kMasks, kBest, kColumns };
+
+void add_columns(Decoder& d, const std::string& all) {
+  d.to.node("Transpose", "rows", {all});
+  d.to.set("perm", Sides{0, 2, 1});
+  const auto parts = d.split("both", "rows", {4, 2}, 2);
+  d.output(parts[0]);
+  d.output(d.to.node("Pad", "wide", {parts[1], d.to.integers("pads", {0, 0, 0, 0, 0, 78})}));
+}
 
 void add_best(Decoder& d, const std::string& all, std::int64_t cells) {
   d.to.node("Transpose", "rows", {all});
@@ -128,6 +137,8 @@ Decoder yolov8(float centre, Besides besides = Besides::kNothing) {
     add_masks(d, both, cells);
   } else if (besides == Besides::kBest) {
     add_best(d, d.concat("all", both, 1), cells);
+  } else if (besides == Besides::kColumns) {
+    add_columns(d, d.concat("all", both, 1));
   } else {
     d.output(d.concat("output0", both, 1));
   }
@@ -135,7 +146,8 @@ Decoder yolov8(float centre, Besides besides = Besides::kNothing) {
 }
 
 TEST(OnnxFamilies, AYoloV8IsProvedByItsDecoding) {
-  for (const Besides besides : {Besides::kNothing, Besides::kMasks, Besides::kBest}) {
+  for (const Besides besides :
+       {Besides::kNothing, Besides::kMasks, Besides::kBest, Besides::kColumns}) {
     SCOPED_TRACE(static_cast<int>(besides));
     Imported imported = read_onnx(yolov8(.5F, besides).file(), "a.onnx", {});
     ASSERT_TRUE(imported.tail);

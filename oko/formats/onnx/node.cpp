@@ -173,7 +173,6 @@ bool is_network_operation(std::string_view kind) {
                                                 "Mish",
                                                 "DepthToSpace",
                                                 "SpaceToDepth",
-                                                "Pad",
                                                 "LSTM",
                                                 "GRU",
                                                 "RNN",
