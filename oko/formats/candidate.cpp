@@ -163,4 +163,21 @@ std::vector<graph::Operation> yolo_operations(std::size_t levels, int classes, i
   return operations;
 }
 
+std::vector<Candidate::Head> heads_without_points(const std::vector<Level>& levels, int points,
+                                                  int classes, int boxes,
+                                                  const std::vector<graph::Anchor>& anchors) {
+  Chosen chosen;
+  for (int b = 0; b < boxes; ++b) {
+    const int first = b * (5 + points + classes);
+    for (int i = 0; i < 5; ++i) chosen.channels.push_back(first + i);
+    for (int i = 0; i < classes; ++i) chosen.channels.push_back(first + 5 + points + i);
+  }
+  std::vector<Candidate::Head> heads;
+  for (graph::Operation& operation :
+       yolo_operations(levels.size(), classes, boxes, graph::BoxCode::kSquared, anchors)) {
+    heads.push_back({heads.size(), {chosen}, std::move(operation)});
+  }
+  return heads;
+}
+
 }  // namespace oko::formats

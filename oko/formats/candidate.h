@@ -49,6 +49,10 @@ image::Preprocess caffe_preprocessing(const graph::Network& network);
 std::vector<graph::Operation> distance_operations(const std::vector<Level>& levels,
                                                   const graph::Shape& input, int classes,
                                                   int channels, float prior);
+// Heads of YOLOv5 that leave out the values of points between every box's objectness and scores.
+std::vector<Candidate::Head> heads_without_points(const std::vector<Level>& levels, int points,
+                                                  int classes, int boxes,
+                                                  const std::vector<graph::Anchor>& anchors);
 std::vector<graph::Operation> yolo_operations(std::size_t levels, int classes, int boxes,
                                               graph::BoxCode code,
                                               const std::vector<graph::Anchor>& anchors);

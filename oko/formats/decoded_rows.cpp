@@ -144,6 +144,12 @@ std::vector<Reading> readings(std::span<const Tensor> tensors, const std::set<in
       const Reading::Table boxes{t, turned, 0};
       if (columns > 5) found.push_back({rows, columns - 5, boxes, {t, turned, 5}, true});
       if (columns > 4) found.push_back({rows, columns - 4, boxes, {t, turned, 4}, false});
+      for (const int points : {10, 8}) {
+        if (columns <= 5 + points) continue;
+        Reading& reading = found.emplace_back(
+            Reading{rows, columns - 5 - points, boxes, {t, turned, 5 + points}, true});
+        reading.points = points;
+      }
       for (const int more : others) {
         if (columns <= 4 + more) continue;
         found.push_back({rows, columns - 4 - more, boxes, {t, turned, 4}, false, more});

@@ -23,10 +23,11 @@ struct Reading {
   Table boxes, scores;
   bool objectness = false;  // between the box and the scores, which it is to be multiplied with
   int others = 0;           // values after the scores that are none, as of masks and of points
+  int points = 0;           // values of points between the objectness and the scores
 };
 
 // All that fit the shapes of these tensors; rows may end in as many other values as one of
-// `others`.
+// `others`, or have those of four or five points before the scores.
 std::vector<Reading> readings(std::span<const graph::Tensor> tensors, const std::set<int>& others);
 
 // What oko decodes: of every level in order, every box of a cell, all cells.

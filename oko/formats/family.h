@@ -24,17 +24,19 @@ enum class Family {
   kYuNet,
   kScrfd,
   kBlazeFace,
-  kFaceMask
+  kFaceMask,
+  kRetinaFace,
+  kYoloV5Face
 };
 constexpr auto words_of(Family) {
   return std::to_array<std::string_view>({"yolov3", "yolov5", "yolox", "yolov6", "yolov8",
                                           "nanodet", "nanodet-plus", "picodet", "fastestdet",
                                           "yolo-fastestv2", "ssd", "ultraface", "yunet", "scrfd",
-                                          "blazeface", "facemask"});
+                                          "blazeface", "facemask", "retinaface", "yolov5-face"});
 }
 // For notes.
 constexpr std::string_view title_of(Family family) {
-  constexpr std::array<std::string_view, 16> kTitles{"a YOLOv3, YOLOv4 or relative",
+  constexpr std::array<std::string_view, 18> kTitles{"a YOLOv3, YOLOv4 or relative",
                                                      "a YOLOv5, YOLOv7 or relative",
                                                      "a YOLOX",
                                                      "a YOLOv6 or relative",
@@ -49,7 +51,9 @@ constexpr std::string_view title_of(Family family) {
                                                      "a YuNet",
                                                      "an SCRFD",
                                                      "a BlazeFace or relative",
-                                                     "a face mask detector of AIZOO"};
+                                                     "a face mask detector of AIZOO",
+                                                     "a RetinaFace or relative",
+                                                     "a YOLOv5-Face or relative"};
   static_assert(kTitles.size() == kWords<Family>.size());
   return kTitles[static_cast<std::size_t>(family)];
 }

@@ -54,6 +54,15 @@ Preprocess ultraface_preprocessing() {
   return preprocess;
 }
 
+// Bytes without ImageNet's mean.
+Preprocess retinaface_preprocessing() {
+  Preprocess preprocess = grey_letterbox();
+  preprocess.bgr = true;
+  preprocess.mean = {104.F / 255, 117.F / 255, 123.F / 255};
+  preprocess.scale = {255, 255, 255};
+  return preprocess;
+}
+
 Preprocess facemask_preprocessing() {
   Preprocess preprocess;
   preprocess.fit = Preprocess::Fit::kStretch;
@@ -65,11 +74,18 @@ class Parts {
   Parts(const Imported& imported, const std::vector<Level>& levels)
       : imported_(imported), levels_(levels) {}
 
-  std::optional<Candidate> family_with(const HeadOptions& heads) const { return fastest_v2(heads); }
+  std::optional<Candidate> family_with(const HeadOptions& heads) const {
+    if (heads.decoding == Family::kRetinaFace) return retinaface(heads.anchors);
+    if (heads.decoding == Family::kYoloV5Face) return yolov5_face(heads.anchors);
+    if (auto found = fastest_v2(heads)) return found;
+    if (heads.anchors.empty() || heads.decoding) return {};
+    return retinaface(heads.anchors);
+  }
 
   std::optional<Candidate> family() const {
     const bool softmax = !only_moves_values(imported_);
     if (auto found = ultraface()) return found;
+    if (auto found = retinaface()) return found;
     if (!softmax) {
       if (auto found = blazeface()) return found;
     }
@@ -88,6 +104,7 @@ class Parts {
   std::optional<Candidate> of(Family given) const {
     if (given == Family::kUltraFace) return ultraface();
     if (given == Family::kBlazeFace) return blazeface();
+    if (given == Family::kRetinaFace) return retinaface();
     if (!is_uniform(levels_)) return {};
     switch (given) {
       case Family::kYoloX:
@@ -114,6 +131,8 @@ class Parts {
         return scrfd();
       case Family::kFaceMask:
         return facemask(given);
+      case Family::kYoloV5Face:
+        return yolov5_face();
       default:  // their anchors are not among the parts
         return {};
     }
@@ -136,6 +155,11 @@ class Parts {
   }
   int part_with(int channels, Passed passed) const { return part_with(first(), channels, passed); }
   static int other_part(int a, int b) { return 3 - a - b; }
+  // Whether the file goes on with such an operation.
+  bool follows(std::string_view kind) const {
+    return std::ranges::any_of(imported_.dropped,
+                               [&](const DroppedNode& one) { return one.kind == kind; });
+  }
   bool has_strides(const std::vector<int>& strides) const {
     std::vector<int> own;
     for (const Level& level : levels_) own.push_back(stride_of(level, input()));
@@ -261,9 +285,7 @@ class Parts {
         !has_doubling_strides() || levels_.size() != sides.size()) {
       return {};
     }
-    const bool by_tail = std::ranges::any_of(imported_.dropped, [](const DroppedNode& one) {
-      return one.kind == "Sigmoid" || one.kind == "LOGISTIC";
-    });
+    const bool by_tail = follows("Sigmoid") || follows("LOGISTIC");
     const int values = part_with(4 * kBoxes, Passed::kNothing);
     const int raw = by_tail || given ? part_with(kClasses * kBoxes, Passed::kNothing) : -1;
     const int scores =
@@ -309,21 +331,18 @@ class Parts {
   // Parts of 4 and 1 channels for each box, after sigmoids, and of classes, after a softmax, or the
   // file goes on to compute these, or its programs do if the user says that it is of this family.
   std::optional<SharedClasses> shared_classes(std::optional<Family> given) const {
-    const auto follows = [&](std::string_view kind) {
-      return given || std::ranges::any_of(imported_.dropped,
-                                          [&](const DroppedNode& one) { return one.kind == kind; });
-    };
+    const auto may_follow = [&](std::string_view kind) { return given || follows(kind); };
     const std::vector<Part>& parts = first().parts;
     for (const SharedClasses& order :
          {SharedClasses{0, 1, 2}, SharedClasses{0, 2, 1}, SharedClasses{1, 0, 2},
           SharedClasses{2, 0, 1}, SharedClasses{1, 2, 0}, SharedClasses{2, 1, 0}}) {
       const Part &box = parts[order.box], &object = parts[order.object];
       const Part& classes = parts[order.classes];
-      const bool sigmoids =
-          box.passed == object.passed && (box.passed == Passed::kSigmoid ||
-                                          (box.passed == Passed::kNothing && follows("Sigmoid")));
+      const bool sigmoids = box.passed == object.passed &&
+                            (box.passed == Passed::kSigmoid ||
+                             (box.passed == Passed::kNothing && may_follow("Sigmoid")));
       const bool softmax = classes.passed == Passed::kSoftmax ||
-                           (classes.passed == Passed::kNothing && follows("Softmax"));
+                           (classes.passed == Passed::kNothing && may_follow("Softmax"));
       if (sigmoids && softmax && object.channels > 1 && box.channels == 4 * object.channels) {
         return SharedClasses{order.box, order.object, order.classes, object.channels};
       }
@@ -481,10 +500,7 @@ class Parts {
     };
     return std::ranges::any_of(imported_.tail(maps), is_sigmoid);
   }
-  bool joins_parts() const {
-    return std::ranges::any_of(imported_.dropped,
-                               [](const DroppedNode& one) { return one.kind == "Concat"; });
-  }
+  bool joins_parts() const { return follows("Concat"); }
 
   // Four levels of faces, with priors that the programs know: sides in pixels by level.
   std::optional<Candidate> ultraface() const {
@@ -501,6 +517,64 @@ class Parts {
       found.heads.push_back({l, {{1 - values, {}}, {values, {}}}, head});
     }
     return found;
+  }
+
+  // Three boxes a cell of a YOLOv5, each with a class and five points, which oko does not read. Its
+  // outputs have the channels of one with eleven classes.
+  std::optional<Candidate> yolov5_face(const std::vector<graph::Anchor>& given = {}) const {
+    constexpr int kPoints = 10, kClasses = 1, kBoxes = 3;
+    const std::vector<graph::Anchor> published{{4, 5},     {8, 10},    {13, 16},
+                                               {23, 29},   {43, 55},   {73, 105},
+                                               {146, 217}, {231, 300}, {335, 433}};
+    const std::vector<graph::Anchor>& anchors = given.empty() ? published : given;
+    if (!is_uniform(levels_) || first().parts.size() != 1 ||
+        part_with(kBoxes * (5 + kPoints + kClasses), Passed::kNothing) < 0 ||
+        anchors.size() != kBoxes * levels_.size()) {
+      return {};
+    }
+    Candidate found{heads_without_points(levels_, kPoints, kClasses, kBoxes, anchors),
+                    Family::kYoloV5Face, grey_letterbox()};
+    if (given.empty()) found.detail = " with the published anchors";
+    return found;
+  }
+
+  // Faces in three levels of two boxes, or in UltraFace's four, with five points, which oko does
+  // not read. With `given` anchors, in the order of the levels, also things with four points.
+  std::optional<Candidate> retinaface(const std::vector<graph::Anchor>& given = {}) const {
+    using Sides = std::vector<std::vector<float>>;
+    const Sides three{{16, 32}, {64, 128}, {256, 512}};
+    const Sides four{{10, 16, 24}, {32, 48}, {64, 96}, {128, 192, 256}};
+    const Sides& sides = levels_.size() == four.size() ? four : three;
+    if (levels_.size() != sides.size() || follows("Sigmoid")) return {};
+    Candidate found{{}, Family::kRetinaFace, retinaface_preprocessing()};
+    if (given.empty()) found.detail = " with the published anchors for faces";
+    std::size_t count = 0;
+    for (std::size_t l = 0; l < levels_.size(); ++l) {
+      const auto boxes = static_cast<int>(sides[l].size());
+      const int logits = part_with(levels_[l], 2 * boxes, Passed::kNothing);
+      const int values = part_with(levels_[l], 4 * boxes, Passed::kNothing);
+      const int points =
+          std::max(part_with(levels_[l], 10 * boxes, Passed::kNothing),
+                   given.empty() ? -1 : part_with(levels_[l], 8 * boxes, Passed::kNothing));
+      const int stride = stride_of(levels_[l], input());
+      if (levels_[l].parts.size() != 3 || stride != 8 << l || logits < 0 || values < 0 ||
+          points < 0) {
+        return {};
+      }
+      graph::Ssd head{{}, 1, .1F, .2F};
+      head.stride = stride;
+      for (const float side : sides[l]) {
+        const bool has_given = count < given.size();
+        head.anchors.push_back(has_given ? given[count] : graph::Anchor{side, side});
+        ++count;
+      }
+      found.heads.push_back({l, {{logits, {}}, {values, {}}}, std::move(head)});
+    }
+    if (given.empty() || given.size() == count) return found;
+    throw input_error("--anchors",
+                      "the model has " + std::to_string(count) + " anchors on " +
+                          std::to_string(levels_.size()) + " levels",
+                      "give the anchors the model was trained with, those of small boxes first");
   }
 
   // One logit for each of a cell's boxes; for each box its centre's place, its sides and six or

@@ -219,6 +219,10 @@ class Recognizer {
       if (uniform && reading.rows == cells) add_distances(reading, found);
       return found;
     }
+    if (reading.points > 0) {
+      if (uniform) add_faces(reading, of_zeros, found);
+      return found;
+    }
     if (uniform && total % (5 + classes) == 0) {
       const int boxes = total / (5 + classes);
       for (const std::vector<int>& order : orders({4 * boxes, boxes, classes * boxes})) {
@@ -270,6 +274,16 @@ class Recognizer {
       anchors.insert(anchors.end(), level.sizes.begin(), level.sizes.end());
     }
     return anchors;
+  }
+  void add_faces(const Reading& reading, const std::vector<Tensor>& of_zeros,
+                 std::vector<Candidate>& found) const {
+    const int values = 5 + reading.points + reading.classes;
+    if (first().parts.size() != 1 || channels() % values != 0) return;
+    const int boxes = channels() / values;
+    const auto anchors = anchors_of(reading, of_zeros, boxes);
+    if (anchors.empty()) return;
+    found.push_back({heads_without_points(levels_, reading.points, reading.classes, boxes, anchors),
+                     Family::kYoloV5Face, grey_letterbox()});
   }
   image::Size input_size() const { return {network().input.width, network().input.height}; }
   void add_distances(const Reading& reading, std::vector<Candidate>& found) const {
@@ -402,7 +416,9 @@ bool recognize_heads(Imported& imported, std::optional<Family> given) {
 }
 
 bool recognize_with_anchors(Imported& imported, const HeadOptions& heads) {
-  const bool is_given = heads.decoding == Family::kYoloFastestV2;
+  const bool is_given = heads.decoding == Family::kYoloFastestV2 ||
+                        heads.decoding == Family::kRetinaFace ||
+                        heads.decoding == Family::kYoloV5Face;
   if (heads.decoding && !is_given) return false;
   const std::vector<Level> levels = levels_of(imported);
   const auto found = family_with_anchors(imported, levels, heads);
@@ -413,13 +429,27 @@ bool recognize_with_anchors(Imported& imported, const HeadOptions& heads) {
 }
 
 std::optional<Error> lacks_only_anchors(const Imported& imported) {
-  if (!family_with_anchors(imported, levels_of(imported), {})) return {};
-  return input_error(
-      imported.network.name,
-      "is a Yolo-FastestV2 by the parts of its outputs, but the file does not contain "
-      "its anchors",
-      "give --anchors: of the published one for COCO 12.64,19.39,37.88,51.48,55.71,"
-      "138.31,126.91,78.23,131.57,214.55,279.92,258.87");
+  const std::vector<Level> levels = levels_of(imported);
+  const std::string& name = imported.network.name;
+  if (family_with_anchors(imported, levels, {})) {
+    return input_error(
+        name,
+        "is a Yolo-FastestV2 by the parts of its outputs, but the file does not contain "
+        "its anchors",
+        "give --anchors: of the published one for COCO 12.64,19.39,37.88,51.48,55.71,"
+        "138.31,126.91,78.23,131.57,214.55,279.92,258.87");
+  }
+  const std::vector<graph::Anchor> squares(6, {1, 1});
+  if (levels.size() == 3 &&
+      family_with_anchors(imported, levels,
+                          {.anchors = squares, .decoding = Family::kRetinaFace})) {
+    return input_error(name,
+                       "has the parts of a RetinaFace with four points, but the file does not "
+                       "contain its anchors",
+                       "give the six of its program, which are squares, with --anchors: of those "
+                       "for licence plates 24,24,48,48,96,96,192,192,384,384,768,768");
+  }
+  return {};
 }
 
 }  // namespace oko::formats

@@ -175,18 +175,31 @@ TEST(OnnxFamilies, ADecodingThatIsNoneOfThemIsNotTakenForOne) {
   EXPECT_TRUE(imported.network.heads().empty());
 }
 
-// As YOLOv5 decodes, with two classes and three anchors, and a centre of `spread` cells.
-Decoder yolov5(float spread) {
+// Raw maps of 5 + 2 channels: any head with an objectness and a box a cell.
+Decoder raw_maps(int channels) {
+  Decoder d;
+  for (const int stride : kStrides) {
+    d.output(d.level("map" + std::to_string(stride), stride, channels));
+  }
+  return d;
+}
+
+// As YOLOv5 decodes, with two classes and three anchors, and a centre of `spread` cells; with
+// `points` values before the classes that it does not pass through a sigmoid.
+Decoder yolov5(float spread, int points = 0) {
   Decoder d;
   std::vector<std::string> rows;
   for (const int stride : kStrides) {
     const std::string n = std::to_string(stride);
     const int side = kSide / stride;
-    const std::string map = d.level("map" + n, stride, 21);
-    d.to.node("Transpose", "turned" + n, {d.reshaped("five" + n, map, {1, 3, 7, side, side})});
+    const int values = 7 + points;
+    const std::string map = d.level("map" + n, stride, 3 * values);
+    d.to.node("Transpose", "turned" + n, {d.reshaped("five" + n, map, {1, 3, values, side, side})});
     d.to.set("perm", Sides{0, 1, 3, 4, 2});
-    const auto parts =
-        d.split("part" + n, d.to.node("Sigmoid", "sure" + n, {"turned" + n}), {2, 2, 3}, 4);
+    const std::string sure = d.to.node("Sigmoid", "sure" + n, {"turned" + n});
+    const Sides sizes = points > 0 ? Sides{2, 2, 1, points, 2} : Sides{2, 2, 3};
+    std::vector<std::string> parts = d.split("part" + n, sure, sizes, 4);
+    if (points > 0) parts[3] = d.split("raw" + n, "turned" + n, {5, points, 2}, 4)[1];
     std::vector<float> grid;
     for (int i = 0; i < side * side; ++i) {
       grid.push_back(static_cast<float>(i % side) - (spread - 1) / 2);
@@ -203,8 +216,9 @@ Decoder yolov5(float spread) {
         "Mul", "wh" + n, square,
         d.to.floats("anchors" + n, {units, 2 * units, 2 * units, units, 3 * units, 3.5F * units},
                     {1, 3, 1, 1, 2}));
-    const std::string all = d.concat("all" + n, {centre, size, parts[2]}, 4);
-    rows.push_back(d.reshaped("rows" + n, all, {1, -1, 7}));
+    std::vector<std::string> all{centre, size};
+    all.insert(all.end(), parts.begin() + 2, parts.end());
+    rows.push_back(d.reshaped("rows" + n, d.concat("all" + n, all, 4), {1, -1, values}));
   }
   d.output(d.concat("output0", rows, 1));
   return d;
@@ -223,6 +237,42 @@ TEST(OnnxFamilies, AnchorsOfAYoloV5AreReadOffItsDecoding) {
   ASSERT_EQ(head.anchors.size(), 9U);
   EXPECT_EQ(head.anchors[3], (graph::Anchor{16, 32}));
   EXPECT_EQ(head.anchors[5], (graph::Anchor{48, 56}));
+}
+
+TEST(OnnxFamilies, PointsOfAYoloV5AreLeftOut) {
+  Imported imported = read_onnx(yolov5(2, 10).file(), "a.onnx", {});
+  ASSERT_TRUE(recognize_heads(imported));
+  const graph::Network& network = imported.network;
+  ASSERT_EQ(network.heads().size(), 3U);
+  const graph::Layer& layer = network.layers[network.heads()[1]];
+  const auto& head = std::get<graph::Yolo>(layer.operation);
+  EXPECT_EQ(head.classes, 2);
+  EXPECT_EQ(head.anchors[3], (graph::Anchor{16, 32}));
+  EXPECT_THAT(imported.notes.back(), HasSubstr("taken for a YOLOv5-Face or relative: the file's"));
+  // Of every anchor the first five filters and the last two.
+  const std::string chosen = network.layers[layer.inputs[0]].name;
+  const auto kernel = network.weights.at(chosen + ".kernel").floats();
+  ASSERT_EQ(kernel.size(), 3U * 21);
+  EXPECT_FLOAT_EQ(kernel[3 * 5] - kernel[3 * 4], 11 * (kernel[3] - kernel[0]));
+}
+
+TEST(OnnxFamilies, ARawYoloV5FaceNeedsToBeCalledSo) {
+  Imported imported = read_onnx(raw_maps(48).file(), "a.onnx", {});
+  EXPECT_FALSE(recognize_heads(imported));
+  Imported published = imported, given = imported;
+  ASSERT_TRUE(recognize_heads(published, Family::kYoloV5Face));
+  const auto head_of = [](const Imported& of) {
+    return std::get<graph::Yolo>(of.network.layers[of.network.heads()[2]].operation);
+  };
+  EXPECT_EQ(head_of(published).classes, 1);
+  EXPECT_EQ(head_of(published).anchors[8], (graph::Anchor{335, 433}));
+  EXPECT_EQ(head_of(published).mask, (std::vector{6, 7, 8}));
+  ASSERT_TRUE(recognize_with_anchors(
+      given, {.anchors = std::vector<graph::Anchor>(9, {1, 2}), .decoding = Family::kYoloV5Face}));
+  EXPECT_EQ(head_of(given).anchors[8], (graph::Anchor{1, 2}));
+  EXPECT_THROW(
+      recognize_with_anchors(imported, {.anchors = {{1, 2}}, .decoding = Family::kYoloV5Face}),
+      Error);
 }
 
 TEST(OnnxFamilies, OtherSpreadsOfCentresAreNotAYoloV5) {
@@ -371,6 +421,79 @@ TEST(OnnxFamilies, AnUltraFaceHasThePriorsOfItsPrograms) {
   ASSERT_EQ(network.heads().size(), 4U);
   EXPECT_EQ(network.layers[network.heads()[1]].operation,
             graph::Operation(graph::Ssd{{{32, 32}, {48, 48}}, 1, .1F, .2F}));
+}
+
+// Levels as RetinaFace is exported: boxes, logits and points as rows; the softmax may be left to
+// its programs.
+Decoder retinaface(const std::vector<int>& boxes, int points, bool softmax) {
+  Decoder d;
+  for (const int values : {4, 2, 2 * points}) {
+    std::vector<std::string> levels;
+    for (int l = 0; l < static_cast<int>(boxes.size()); ++l) {
+      const std::string n = std::to_string(values) + "_" + std::to_string(l);
+      d.to.node("Transpose", "turned" + n, {d.level("map" + n, 8 << l, values * boxes[l])});
+      d.to.set("perm", Sides{0, 2, 3, 1});
+      levels.push_back(d.reshaped("rows" + n, "turned" + n, {1, -1, values}));
+    }
+    const std::string rows = d.concat("all" + std::to_string(values), levels, 1);
+    d.output(values == 2 && softmax ? d.to.node("Softmax", "scores", {rows}) : rows);
+  }
+  return d;
+}
+
+TEST(OnnxFamilies, ARetinaFaceHasThePriorsOfItsPrograms) {
+  for (const bool softmax : {true, false}) {
+    Imported imported = read_onnx(retinaface({2, 2, 2}, 5, softmax).file(), "a.onnx", {});
+    ASSERT_TRUE(recognize_heads(imported));
+    const graph::Network& network = imported.network;
+    ASSERT_EQ(network.heads().size(), 3U);
+    graph::Ssd head{{{64, 64}, {128, 128}}, 1, .1F, .2F};
+    head.stride = 16;
+    EXPECT_EQ(network.layers[network.heads()[1]].operation, graph::Operation(head));
+    EXPECT_TRUE(network.preprocess.bgr);
+    EXPECT_FLOAT_EQ(network.preprocess.mean[0], 104.F / 255);
+    EXPECT_THAT(imported.notes,
+                ::testing::Contains(HasSubstr("taken for a RetinaFace or relative with the")));
+    // The points' filters are left out.
+    for (const graph::Layer& layer : network.layers) EXPECT_NE(layer.output.channels, 20);
+  }
+  Imported small = read_onnx(retinaface({3, 2, 2, 3}, 5, true).file(), "a.onnx", {});
+  ASSERT_TRUE(recognize_heads(small));
+  ASSERT_EQ(small.network.heads().size(), 4U);
+  graph::Ssd last{{{128, 128}, {192, 192}, {256, 256}}, 1, .1F, .2F};
+  last.stride = 64;
+  EXPECT_EQ(small.network.layers[small.network.heads()[3]].operation, graph::Operation(last));
+}
+
+TEST(OnnxFamilies, ARetinaFaceTakesOtherAnchors) {
+  const auto error_of = [](const auto& read) {
+    try {
+      read();
+    } catch (const Error& error) {
+      return error.message() + "; " + error.hint();
+    }
+    return std::string("no error");
+  };
+  const std::vector<graph::Anchor> squares{{24, 24},   {48, 48},   {96, 96},
+                                           {192, 192}, {384, 384}, {768, 768}};
+  // Of plates, with four points.
+  const Bytes file = retinaface({2, 2, 2}, 4, true).file();
+  Imported imported = read_onnx(file, "a.onnx", {});
+  EXPECT_FALSE(recognize_heads(imported));
+  const auto why = lacks_only_anchors(imported);
+  ASSERT_TRUE(why);
+  EXPECT_THAT(why->hint(), HasSubstr("--anchors"));
+  EXPECT_THAT(error_of([&] {
+                recognize_with_anchors(imported, {.anchors = {{1, 1}}});
+              }),
+              HasSubstr("the model has 6 anchors on 3 levels"));
+  ASSERT_TRUE(recognize_with_anchors(imported, {.anchors = squares}));
+  const auto& head =
+      std::get<graph::Ssd>(imported.network.layers[imported.network.heads()[2]].operation);
+  EXPECT_EQ(head.anchors, (std::vector<graph::Anchor>{{384, 384}, {768, 768}}));
+  Imported faces = read_onnx(retinaface({2, 2, 2}, 5, true).file(), "a.onnx", {});
+  ASSERT_TRUE(recognize_with_anchors(faces, {.anchors = squares, .decoding = Family::kRetinaFace}));
+  EXPECT_EQ(faces.network.layers[faces.network.heads()[2]].operation, graph::Operation(head));
 }
 
 // Both parts come from one convolution, which the file splits.
@@ -541,15 +664,6 @@ TEST(OnnxFamilies, LinearQuantizedConvolutionsBecomeFloats) {
   EXPECT_THAT(network.weights.at(name + ".bias").floats(), ::testing::ElementsAre(1, 1));
 }
 
-// Raw maps of 5 + 2 channels: any head with an objectness and a box a cell.
-Decoder raw_maps(int channels) {
-  Decoder d;
-  for (const int stride : kStrides) {
-    d.output(d.level("map" + std::to_string(stride), stride, channels));
-  }
-  return d;
-}
-
 std::string refusal_of(const Decoder& decoder, Family given) {
   Imported imported = read_onnx(decoder.file(), "a.onnx", {});
   try {
@@ -602,7 +716,8 @@ TEST(OnnxFamilies, AFamilyThatIsGivenNeedsNoSigmoids) {
 TEST(OnnxFamilies, AFamilyWhosePartsTheOutputsLackIsRefused) {
   for (const Family family :
        {Family::kYoloV8, Family::kNanoDet, Family::kPicoDet, Family::kFastestDet, Family::kYuNet,
-        Family::kScrfd, Family::kUltraFace, Family::kBlazeFace, Family::kSsd, Family::kFaceMask}) {
+        Family::kScrfd, Family::kUltraFace, Family::kBlazeFace, Family::kSsd, Family::kFaceMask,
+        Family::kRetinaFace, Family::kYoloV5Face}) {
     EXPECT_THAT(refusal_of(raw_maps(7), family),
                 HasSubstr("--decoding: the outputs do not have the parts of " +
                           std::string(title_of(family))));
