@@ -36,6 +36,16 @@ Bytes good_file() {
 
 TEST(OnnxBadFiles, TheIntactFileIsAccepted) { EXPECT_EQ(error_of(good_file()), "no error"); }
 
+TEST(OnnxBadFiles, TransformersAreCalledSo) {
+  const std::string error = error_of([](TestGraph& graph) {
+    // What oko does not know before it is not what matters.
+    graph.to.node("Erf", "other", {"conv"});
+    graph.to.node("GridSample", "sampled", {"other", graph.weights("grid", {1, 8, 8, 2})});
+    graph.output("sampled");
+  });
+  EXPECT_THAT(error, HasSubstr("sampled (GridSample): is part of a transformer"));
+}
+
 TEST(OnnxBadFiles, EmptyForeignAndTruncatedFiles) {
   EXPECT_THAT(error_of(Bytes()), HasSubstr("a.onnx: contains no graph of ONNX nodes"));
   EXPECT_THAT(error_of(Bytes(std::string_view("GIF89a no model at all"))),

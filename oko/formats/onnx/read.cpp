@@ -157,6 +157,19 @@ void add_tail(Imported& imported, std::shared_ptr<const ParsedOnnx> parsed, Cons
   imported.tail = OnnxTail(std::move(parsed), std::move(constants), body, std::move(shapes));
 }
 
+// Before the first layer that oko does not know, which would say less.
+void refuse_transformers(const std::vector<OnnxNode>& nodes, const std::string& name) {
+  const auto is_of_transformer = [](const OnnxNode& node) {
+    return node.id.kind == "GridSample" || node.id.kind == "LayerNormalization";
+  };
+  const auto found = std::ranges::find_if(nodes, is_of_transformer);
+  if (found == nodes.end()) return;
+  throw input_error(name + ": " + found->id.name + " (" + found->id.kind + ")",
+                    "is part of a transformer, as DETR and its successors are; oko has no layers "
+                    "for these",
+                    "use a network of convolutions, such as a YOLO, a NanoDet or an SSD");
+}
+
 void check_graph(const onnx::Model& model, const std::string& name) {
   constexpr int kMostNodes = 1 << 16;
   if (model.graph().node_size() <= kMostNodes) return;
@@ -180,6 +193,7 @@ Imported read_onnx_model(const std::shared_ptr<const ParsedOnnx>& parsed, const 
   trial.input(input.name, input.shape, input.channels_last);
   std::vector<OnnxNode> nodes = list_nodes(model.graph());
   std::vector<std::string> outputs = output_list(model.graph());
+  refuse_transformers(nodes, name);
   const bool had_masks = drop_masks(model.graph(), nodes, outputs);
   const bool quantized = undo_quantization(nodes, outputs, constants);
   merge_activations(nodes, outputs);
