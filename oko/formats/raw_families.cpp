@@ -155,6 +155,15 @@ class Parts {
   }
   int part_with(int channels, Passed passed) const { return part_with(first(), channels, passed); }
   static int other_part(int a, int b) { return 3 - a - b; }
+  // How many levels are finer: files have them in either order.
+  std::size_t rank_of(std::size_t level) const {
+    const auto cells = [](const Level& one) {
+      return std::int64_t{one.shape.height} * one.shape.width;
+    };
+    const std::int64_t own = cells(levels_[level]);
+    return static_cast<std::size_t>(
+        std::ranges::count_if(levels_, [&](const Level& other) { return cells(other) > own; }));
+  }
   // Whether the file goes on with such an operation.
   bool follows(std::string_view kind) const {
     return std::ranges::any_of(imported_.dropped,
@@ -508,12 +517,13 @@ class Parts {
     if (levels_.size() != sides.size()) return {};
     Candidate found{{}, Family::kUltraFace, ultraface_preprocessing()};
     for (std::size_t l = 0; l < levels_.size(); ++l) {
-      const auto boxes = static_cast<int>(sides[l].size());
-      if (levels_[l].parts.size() != 2 || stride_of(levels_[l], input()) != 8 << l) return {};
+      const std::size_t rank = rank_of(l);
+      const auto boxes = static_cast<int>(sides[rank].size());
+      if (levels_[l].parts.size() != 2 || stride_of(levels_[l], input()) != 8 << rank) return {};
       const int values = part_with(levels_[l], 4 * boxes, Passed::kNothing);
       if (values < 0 || levels_[l].parts[1 - values].channels != 2 * boxes) return {};
       graph::Ssd head{{}, 1, .1F, .2F};
-      for (const float side : sides[l]) head.anchors.push_back({side, side});
+      for (const float side : sides[rank]) head.anchors.push_back({side, side});
       found.heads.push_back({l, {{1 - values, {}}, {values, {}}}, head});
     }
     return found;
@@ -539,7 +549,7 @@ class Parts {
   }
 
   // Faces in three levels of two boxes, or in UltraFace's four, with five points, which oko does
-  // not read. With `given` anchors, in the order of the levels, also things with four points.
+  // not read. With `given` anchors, from the finest level on, also things with four points.
   std::optional<Candidate> retinaface(const std::vector<graph::Anchor>& given = {}) const {
     using Sides = std::vector<std::vector<float>>;
     const Sides three{{16, 32}, {64, 128}, {256, 512}};
@@ -549,24 +559,28 @@ class Parts {
     Candidate found{{}, Family::kRetinaFace, retinaface_preprocessing()};
     if (given.empty()) found.detail = " with the published anchors for faces";
     std::size_t count = 0;
+    for (const auto& level : sides) count += level.size();
     for (std::size_t l = 0; l < levels_.size(); ++l) {
-      const auto boxes = static_cast<int>(sides[l].size());
+      const std::size_t rank = rank_of(l);
+      const auto boxes = static_cast<int>(sides[rank].size());
       const int logits = part_with(levels_[l], 2 * boxes, Passed::kNothing);
       const int values = part_with(levels_[l], 4 * boxes, Passed::kNothing);
       const int points =
           std::max(part_with(levels_[l], 10 * boxes, Passed::kNothing),
                    given.empty() ? -1 : part_with(levels_[l], 8 * boxes, Passed::kNothing));
       const int stride = stride_of(levels_[l], input());
-      if (levels_[l].parts.size() != 3 || stride != 8 << l || logits < 0 || values < 0 ||
+      if (levels_[l].parts.size() != 3 || stride != 8 << rank || logits < 0 || values < 0 ||
           points < 0) {
         return {};
       }
       graph::Ssd head{{}, 1, .1F, .2F};
       head.stride = stride;
-      for (const float side : sides[l]) {
-        const bool has_given = count < given.size();
-        head.anchors.push_back(has_given ? given[count] : graph::Anchor{side, side});
-        ++count;
+      for (const float side : sides[rank]) head.anchors.push_back({side, side});
+      if (given.size() == count) {
+        std::size_t first = 0;
+        for (std::size_t finer = 0; finer < rank; ++finer) first += sides[finer].size();
+        std::copy_n(given.begin() + static_cast<std::ptrdiff_t>(first), boxes,
+                    head.anchors.begin());
       }
       found.heads.push_back({l, {{logits, {}}, {values, {}}}, std::move(head)});
     }
@@ -589,7 +603,7 @@ class Parts {
       if (parts.size() != 2 || parts[0].passed != Passed::kNothing) return {};
       const int logits = parts[0].channels < parts[1].channels ? 0 : 1;
       const int boxes = parts[logits].channels;
-      const bool last = l + 1 == levels_.size();
+      const bool last = rank_of(l) + 1 == levels_.size();
       if (boxes != (levels_.size() == 1 ? 1 : last ? 6 : 2)) return {};
       if (parts[1 - logits].channels % boxes != 0) return {};
       const int values = parts[1 - logits].channels / boxes;

@@ -425,11 +425,13 @@ TEST(OnnxFamilies, AnUltraFaceHasThePriorsOfItsPrograms) {
 
 // Levels as RetinaFace is exported: boxes, logits and points as rows; the softmax may be left to
 // its programs.
-Decoder retinaface(const std::vector<int>& boxes, int points, bool softmax) {
+Decoder retinaface(const std::vector<int>& boxes, int points, bool softmax,
+                   bool coarse_first = false) {
   Decoder d;
   for (const int values : {4, 2, 2 * points}) {
     std::vector<std::string> levels;
-    for (int l = 0; l < static_cast<int>(boxes.size()); ++l) {
+    for (int i = 0; i < static_cast<int>(boxes.size()); ++i) {
+      const int l = coarse_first ? static_cast<int>(boxes.size()) - 1 - i : i;
       const std::string n = std::to_string(values) + "_" + std::to_string(l);
       d.to.node("Transpose", "turned" + n, {d.level("map" + n, 8 << l, values * boxes[l])});
       d.to.set("perm", Sides{0, 2, 3, 1});
@@ -463,6 +465,43 @@ TEST(OnnxFamilies, ARetinaFaceHasThePriorsOfItsPrograms) {
   graph::Ssd last{{{128, 128}, {192, 192}, {256, 256}}, 1, .1F, .2F};
   last.stride = 64;
   EXPECT_EQ(small.network.layers[small.network.heads()[3]].operation, graph::Operation(last));
+}
+
+TEST(OnnxFamilies, LevelsOfAFaceDetectorMayBeInAnyOrder) {
+  Imported imported = read_onnx(retinaface({3, 2, 2, 3}, 5, true, true).file(), "a.onnx", {});
+  Imported given = imported;
+  ASSERT_TRUE(recognize_heads(imported));
+  std::vector<graph::Anchor> anchors;
+  for (int i = 0; i < 10; ++i) anchors.push_back({static_cast<float>(i + 1), 1});
+  ASSERT_TRUE(recognize_with_anchors(given, {.anchors = anchors, .decoding = Family::kRetinaFace}));
+  for (const int head : imported.network.heads()) {
+    const auto& own = std::get<graph::Ssd>(imported.network.layers[head].operation);
+    const auto& other = std::get<graph::Ssd>(given.network.layers[head].operation);
+    EXPECT_EQ(own.anchors.front().width, own.stride == 8    ? 10
+                                         : own.stride == 16 ? 32
+                                         : own.stride == 32 ? 64
+                                                            : 128);
+    EXPECT_EQ(other.anchors.front().width, own.stride == 8    ? 1
+                                           : own.stride == 16 ? 4
+                                           : own.stride == 32 ? 6
+                                                              : 8);
+  }
+  // BlazeFace has six boxes in its coarser level.
+  Decoder d;
+  d.model.mutable_graph()->clear_input();
+  d.input({1, 3, 128, 128});
+  for (const int stride : {16, 8}) {
+    const int boxes = stride == 16 ? 6 : 2;
+    for (const int values : {16, 1}) {
+      const std::string n = std::to_string(values) + "_" + std::to_string(stride);
+      d.to.node("Transpose", "turned" + n, {d.level("map" + n, stride, values * boxes)});
+      d.to.set("perm", Sides{0, 2, 3, 1});
+      d.output(d.reshaped("rows" + n, "turned" + n, {1, -1, values}));
+    }
+  }
+  Imported faces = read_onnx(d.file(), "a.onnx", {});
+  ASSERT_TRUE(recognize_heads(faces));
+  EXPECT_THAT(faces.notes, ::testing::Contains(HasSubstr("taken for a BlazeFace")));
 }
 
 TEST(OnnxFamilies, ARetinaFaceTakesOtherAnchors) {
