@@ -102,6 +102,43 @@ TEST(TfliteReader, NearestPixelsMayBeNoWholeMultiple) {
   EXPECT_THAT(columns(true), ElementsAre(15, 15, 16, 17, 17));
 }
 
+// Two convolutions in bytes without functions, of which the first one's results are from `zero` on,
+// and their sum with itself.
+std::vector<graph::Activation> activations_of(float scale, std::int64_t zero, bool described) {
+  LiteGraph g;
+  const int image = g.as_bytes(g.input({1, 4, 4, 3}), 1.F / 255, 0);
+  const int first = g.as_bytes(g.convolution(image, {1, 4, 4, 5}, 3, 1), scale, zero);
+  const int sum = g.as_bytes(
+      g.op(Code::ADD, {first, first}, {1, 4, 4, 5}, oko::tflite::AddOptionsT{}), 2 * scale, zero);
+  g.output(g.as_bytes(g.convolution(sum, {1, 4, 4, 2}, 5, 1), 1, 0));
+  if (described) {
+    const std::string text = describe(read(one_convolution()).network);
+    g.metadata(kDescriptionKey, {text.begin(), text.end()});
+  }
+  std::vector<graph::Activation> found;
+  for (const graph::Layer& layer : read(g).network.layers) {
+    if (const auto* c = std::get_if<graph::Convolution>(&layer.operation)) {
+      found.push_back(c->activation);
+    } else {
+      found.push_back(std::get<graph::Shortcut>(layer.operation).activation);
+    }
+  }
+  return found;
+}
+
+// As TensorFlow 1 writes ReLU6 of networks that it trained in bytes.
+TEST(TfliteReader, BytesWithoutNegativeValuesImplyAReLU) {
+  using graph::Activation;
+  constexpr auto kLinear = Activation::kLinear;
+  EXPECT_THAT(activations_of(6.F / 255, 0, false),
+              ElementsAre(Activation::kRelu6, kLinear, kLinear));
+  EXPECT_THAT(activations_of(12.F / 255, 0, false),
+              ElementsAre(Activation::kRelu, kLinear, kLinear));
+  // The sum is not negative where its terms are not, and the output leaves.
+  EXPECT_THAT(activations_of(6.F / 255, 128, false), ElementsAre(kLinear, kLinear, kLinear));
+  EXPECT_THAT(activations_of(6.F / 255, 0, true), ElementsAre(kLinear, kLinear, kLinear));
+}
+
 // Where the values of a kernel of two filters are: a dimension after the other.
 struct SparseDimension {
   int size = 0;  // 0: those at `indices`

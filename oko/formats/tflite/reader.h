@@ -107,6 +107,7 @@ class Reader {
   void set_window(const Operator& op, const OptionsT& options, const graph::Shape& in,
                   graph::Convolution& convolution) const;
   graph::Activation fused(const Operator& op, oko::tflite::Activation activation) const;
+  graph::Activation implied(const Operator& op) const;
   void no_activation(const Operator& op, oko::tflite::Activation activation) const;
   void is_flatten(const Operator& op);
   graph::Padding padding_of(const Operator& op) const;

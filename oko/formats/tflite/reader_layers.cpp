@@ -175,10 +175,32 @@ Tensor Reader::bias(const Operator& op) const {
   return op.inputs.size() > 2 && op.inputs[2] >= 0 ? constant(op, 2) : Tensor{};
 }
 
+// A ReLU that converters leave out, since the bytes of its results have no negative values: those
+// of TensorFlow 1 of every network that was trained in bytes.
+graph::Activation Reader::implied(const Operator& op) const {
+  static const std::set<Code> kKinds{Code::CONV_2D, Code::DEPTHWISE_CONV_2D, Code::FULLY_CONNECTED,
+                                     Code::ADD};
+  const auto has_none = [&](int tensor) {
+    const auto range = tensor < 0 ? std::nullopt : model_.byte_range(tensor);
+    return range && range->first >= 0;
+  };
+  const int made = op.outputs.front();
+  if (!kKinds.contains(op.code) || !has_none(made)) return graph::Activation::kLinear;
+  // Distances are not negative by themselves, and oko writes all of its functions.
+  const bool leaves = std::ranges::find(outputs_, patterns_.source(made)) != outputs_.end();
+  const bool sums_none = op.code == Code::ADD && std::ranges::all_of(op.inputs, has_none);
+  if (leaves || sums_none || !model_.metadata(kDescriptionKey).empty()) {
+    return graph::Activation::kLinear;
+  }
+  constexpr float kSix = 6.05F;  // a range is rounded to a number of steps
+  return model_.byte_range(made)->second < kSix ? graph::Activation::kRelu6
+                                                : graph::Activation::kRelu;
+}
+
 graph::Activation Reader::fused(const Operator& op, Fused activation) const {
   switch (activation) {
     case Fused::NONE:
-      return graph::Activation::kLinear;
+      return implied(op);
     case Fused::RELU:
       return graph::Activation::kRelu;
     case Fused::RELU6:

@@ -38,6 +38,15 @@ class LiteGraph {
     return filled(tensor(shape, "list"), values, oko::tflite::TensorType::INT32);
   }
 
+  // Makes a tensor one of bytes, of (byte − zero) · scale.
+  int as_bytes(int tensor, float scale, std::int64_t zero) {
+    oko::tflite::TensorT& made = *graph().tensors[static_cast<std::size_t>(tensor)];
+    made.type = oko::tflite::TensorType::UINT8;
+    made.quantization = std::make_unique<oko::tflite::QuantizationT>();
+    made.quantization->scale = {scale};
+    made.quantization->zero_point = {zero};
+    return tensor;
+  }
   // A tensor of which only these values are in the file.
   int sparse(const Sides& shape, const std::vector<float>& stored,
              const oko::tflite::SparsityT& sparsity) {
