@@ -22,9 +22,11 @@ HWY_INLINE void transform(float* values, std::size_t count, const Function& func
   }
 }
 
+// Exp() is not defined above 104, where it is infinite.
 HWY_INLINE V sigmoid(V x) {
   const V one = hn::Set(D(), 1.F);
-  return hn::Div(one, hn::Add(one, hn::Exp(D(), hn::Neg(x))));
+  const V least = hn::Min(hn::Neg(x), hn::Set(D(), 104.F));
+  return hn::Div(one, hn::Add(one, hn::Exp(D(), least)));
 }
 
 HWY_INLINE V hard_sigmoid(V x) {

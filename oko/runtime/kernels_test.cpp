@@ -328,6 +328,26 @@ TEST_P(KernelsTest, ZipsTwoTensors) {
   }
 }
 
+// Also of values that networks rarely have, where exponentials overflow.
+TEST_P(KernelsTest, Activations) {
+  using graph::Activation;
+  std::vector<float> values{0,   -.5F, 1,    -20,  20,    -87,  -88,
+                            -89, -103, -105, -160, -1e4F, 1e4F, -3e38F};
+  for (int i = 0; i < 30; ++i) values.push_back(random_number<float>(random_) * 20);
+  for (const Activation activation :
+       {Activation::kLogistic, Activation::kSwish, Activation::kMish, Activation::kHardSigmoid,
+        Activation::kHardSwish, Activation::kElu, Activation::kTanh}) {
+    SCOPED_TRACE(graph::name_of(activation));
+    std::vector<float> found = values, expected = values;
+    kernels_.activate(activation, found.data(), found.size());
+    plain_.activate(activation, expected.data(), expected.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      EXPECT_NEAR(found[i], expected[i], 1e-5F * std::fmax(1.F, std::fabs(expected[i])))
+          << values[i];
+    }
+  }
+}
+
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(KernelsTest);
 INSTANTIATE_TEST_SUITE_P(Targets, KernelsTest, ::testing::ValuesIn(vector_targets()),
                          [](const auto& test) { return std::string(name_of(test.param)); });
