@@ -449,6 +449,15 @@ std::optional<Error> lacks_only_anchors(const Imported& imported) {
                        "give the six of its program, which are squares, with --anchors: of those "
                        "for licence plates 24,24,48,48,96,96,192,192,384,384,768,768");
   }
+  const std::vector<graph::Anchor> three_each(3 * levels.size(), {1, 1});
+  if (only_moves_values(imported) &&
+      family_with_anchors(imported, levels,
+                          {.anchors = three_each, .decoding = Family::kYoloV5Face})) {
+    return input_error(name,
+                       "has the channels of a YOLOv5-Face, and of a YOLOv5 with eleven classes",
+                       "say --decoding yolov5-face, whose published anchors oko knows, or "
+                       "--decoding yolov5 with --anchors");
+  }
   return {};
 }
 

@@ -27,11 +27,11 @@ bool recognize_heads(Imported& imported, std::optional<Family> given = {});
 // Throws that Error if the file's own decoding proves another family than this.
 void check_proved(const Imported& imported, Family given);
 
-// The same for families whose files lack their anchors alone: Yolo-FastestV2. Throws an input Error
-// where these do not fit, and a usage Error at --decoding if that names the family and it is not
-// one. False if another one is named.
+// The same for families whose files lack their anchors alone: Yolo-FastestV2, RetinaFace and
+// YOLOv5-Face. Throws an input Error where these do not fit, and a usage Error at --decoding if
+// that names the family and it is not one. False if another one is named.
 bool recognize_with_anchors(Imported& imported, const HeadOptions& heads);
-// That it is one of them, and which anchors the published file has.
+// That it is one of them or may be, and which anchors the published file has, or what else to say.
 std::optional<Error> lacks_only_anchors(const Imported& imported);
 
 // As the published NanoDet and NanoDet-Plus take images: stretched, BGR, with a mean and a scale.

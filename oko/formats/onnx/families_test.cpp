@@ -259,6 +259,9 @@ TEST(OnnxFamilies, PointsOfAYoloV5AreLeftOut) {
 TEST(OnnxFamilies, ARawYoloV5FaceNeedsToBeCalledSo) {
   Imported imported = read_onnx(raw_maps(48).file(), "a.onnx", {});
   EXPECT_FALSE(recognize_heads(imported));
+  ASSERT_TRUE(lacks_only_anchors(imported));
+  EXPECT_THAT(lacks_only_anchors(imported)->hint(), HasSubstr("--decoding yolov5-face"));
+  EXPECT_FALSE(lacks_only_anchors(read_onnx(raw_maps(45).file(), "a.onnx", {})));
   Imported published = imported, given = imported;
   ASSERT_TRUE(recognize_heads(published, Family::kYoloV5Face));
   const auto head_of = [](const Imported& of) {
