@@ -58,7 +58,7 @@ final class OkoUpdateTest {
     return text.toString().getBytes(StandardCharsets.UTF_8);
   }
 
-  private long open(byte[] index, String root) {
+  private long open(byte[] index, String root) throws IOException {
     byte[] signer = utf8(models.signer());
     return OkoNative.checkUpdate(
         index, utf8(root), utf8(folder), signer, utf8("2.4.1"), 0, true, store);
