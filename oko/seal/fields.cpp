@@ -70,7 +70,7 @@ std::optional<std::int64_t> utc_seconds(std::string_view text) {
   const year_month_day date{year(part(0, 4)), month(static_cast<unsigned>(part(5, 2))),
                             day(static_cast<unsigned>(part(8, 2)))};
   if (!date.ok() || part(11, 2) > 23 || part(14, 2) > 59 || part(17, 2) > 59) return std::nullopt;
-  const sys_seconds time = sys_days(date) + hours(part(11, 2)) + minutes(part(14, 2)) +
+  const sys_seconds time = sys_seconds(sys_days(date)) + hours(part(11, 2)) + minutes(part(14, 2)) +
                            std::chrono::seconds(part(17, 2));
   const std::int64_t seconds = time.time_since_epoch().count();
   if (seconds < 0 || seconds > kEndOfTime) return std::nullopt;
