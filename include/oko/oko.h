@@ -155,8 +155,8 @@ OKO_API oko_status oko_p256_recipient(const uint8_t* point, char* text, size_t t
  * if there is none, and returns 1; anything else means that it could not be read, and is
  * OKO_STORAGE. `set` is called with a higher one, after the model has been opened, by one thread at
  * a time; it returns 1 once it is stored. Otherwise the model is closed again, with OKO_STORAGE.
- * `name` is a model's id, or for updates "@root." or "@index." and the id of a key. Neither function
- * may call oko. */
+ * `name` is a model's id, or for updates "@root." or "@index." and the id of a key. Neither
+ * function may call oko. */
 typedef struct oko_releases {
   int32_t (*get)(void* context, const char* name, uint64_t* release);
   int32_t (*set)(void* context, const char* name, uint64_t release);
