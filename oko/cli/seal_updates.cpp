@@ -37,8 +37,7 @@ std::string index_in(const std::string& place) {
   return storage::join(place, std::string(seal::kIndexFileName));
 }
 
-// ---- Publishing
-// ----------------------------------------------------------------------------------
+// ---- Publishing -------------------------------------------------------------------------------
 
 struct PublishArguments {
   std::string place, sign, passphrase, signer, record, root, old_root, expires = "90d",
@@ -235,8 +234,7 @@ void publish(const PublishArguments& a, const Context& context) {
   context.emit(json);
 }
 
-// ---- An app's side
-// -------------------------------------------------------------------------------
+// ---- An app's side ---------------------------------------------------------------------------
 
 struct UpdateArguments {
   std::string folder, from, root, signer, app;
@@ -312,7 +310,7 @@ Json bring_up_to_date(const runtime::Update& update, const std::string& model,
     context.say(fmt::format("{}: release {} is the newest, {}", model, installed, path));
   }
   return {{"model", model},
-          {"release", update.installed(model)},
+          {"release", std::max(installed, offer.release)},
           {"before", installed},
           {"file", path}};
 }

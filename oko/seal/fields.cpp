@@ -15,7 +15,6 @@ namespace {
 constexpr std::size_t kLongestId = 64, kLongestText = std::size_t{1} << 20, kHashDigits = 64;
 constexpr std::uint64_t kLargestNumber = (std::uint64_t{1} << 53) - 1;
 constexpr std::int64_t kEndOfTime = 253402300799;  // the year 9999
-constexpr int kVersion = 1;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -119,7 +118,7 @@ void check_format(const Json& json, std::string_view format, const std::string& 
   if (json_get<std::string>(json, "format", place) != format) {
     throw fault_at(place, "format", "is not \"" + std::string(format) + "\"");
   }
-  if (json_get<int>(json, "version", place) != kVersion) {
+  if (json_get<int>(json, "version", place) != kTextVersion) {
     throw input_error(place, "is of another version of the format",
                       "the app needs a newer version of oko");
   }

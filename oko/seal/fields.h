@@ -27,7 +27,8 @@ std::string id_field(const Json& json, const char* key, const std::string& place
 // A version of an app, or "" if there is no such member.
 std::string app_version_field(const Json& json, const char* key, const std::string& place);
 
-// "format" and "version" (1), the first two members.
+// "format" and "version", the first two members.
+inline constexpr int kTextVersion = 1;
 void check_format(const Json& json, std::string_view format, const std::string& place);
 
 std::string canonical_text(const Json& json);

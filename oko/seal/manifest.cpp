@@ -7,7 +7,6 @@ namespace oko::seal {
 namespace {
 
 constexpr const char* kFormat = "oko sealed model";
-constexpr int kVersion = 1;
 
 Manifest parse(const Json& json, const std::string& name) {
   check_format(json, kFormat, name);
@@ -48,7 +47,7 @@ Manifest parse(const Json& json, const std::string& name) {
 
 std::string manifest_text(const Manifest& manifest) {
   Json json = {{"format", kFormat},
-               {"version", kVersion},
+               {"version", kTextVersion},
                {"content", manifest.content},
                {"model", manifest.model},
                {"release", manifest.release}};

@@ -12,7 +12,6 @@ namespace oko::seal {
 namespace {
 
 constexpr const char *kRootFormat = "oko update root", *kIndexFormat = "oko update index";
-constexpr int kVersion = 1;
 constexpr std::size_t kLongestFile = std::size_t{16} << 20, kLongestIndex = std::size_t{1} << 20;
 // Read before anything is verified.
 constexpr std::size_t kLongestRoot = 4096, kLongestSignature = 4096, kMostRoots = 1000;
@@ -100,7 +99,7 @@ std::string file_name_of(const Offer& offer) {
 
 std::string root_text(const Root& root) {
   Json json = {{"format", kRootFormat},
-               {"version", kVersion},
+               {"version", kTextVersion},
                {"number", root.number},
                {"created", utc_text(root.created)}};
   if (root.expires != 0) json["expires"] = utc_text(root.expires);
@@ -127,7 +126,7 @@ std::string index_text(const Index& index) {
     offers.push_back(std::move(json));
   }
   return canonical_text({{"format", kIndexFormat},
-                         {"version", kVersion},
+                         {"version", kTextVersion},
                          {"number", index.number},
                          {"created", utc_text(index.created)},
                          {"expires", utc_text(index.expires)},
