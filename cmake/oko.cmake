@@ -47,7 +47,7 @@ if(OKO_TESTS)
 endif()
 
 # The folders that make up the phone library.
-set(OKO_PHONE_FOLDERS base image graph detect seal runtime)
+set(OKO_PHONE_FOLDERS base image graph detect track seal runtime)
 
 # Not with sanitizers, which take minutes to compile optimised kernels.
 set(OKO_OPTIMISE "")

@@ -24,7 +24,7 @@ if(NOT folders STREQUAL listed)
 endif()
 
 # `storage` stands beside the phone library's folders, though the list has to put it somewhere.
-set(phone image graph detect seal runtime)
+set(phone image graph detect track seal runtime)
 set(faults 0)
 set(files 0)
 foreach(folder IN LISTS layers)
