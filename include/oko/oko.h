@@ -344,6 +344,15 @@ static inline void oko_frame_orient(oko_frame* frame, int32_t exif) {
 
 typedef struct oko_detector oko_detector;
 
+/* What the system prefers, where it does: a class of service on Apple's systems, a nice value on
+ * Android and Linux. The thread that calls is the app's own, and keeps what the app gave it. */
+typedef enum oko_priority {
+  OKO_PRIORITY_INHERIT = 0,     /* as the system gives it to a new thread */
+  OKO_PRIORITY_INTERACTIVE = 1, /* somebody watches */
+  OKO_PRIORITY_UTILITY = 2,
+  OKO_PRIORITY_BACKGROUND = 3
+} oko_priority;
+
 typedef struct oko_detector_options {
   size_t struct_size;
   int32_t threads; /* that work on a frame, the caller's included; 0: 1. The others are the
@@ -352,6 +361,7 @@ typedef struct oko_detector_options {
   int32_t tiles; /* 2 to 16: oko_detect() also looks at tiles x tiles overlapping parts of a frame,
                     for objects that are small in it, and takes about tiles^2 + 1 times as long;
                     0 and 1: only at the frame */
+  int32_t priority; /* oko_priority of its own threads */
 } oko_detector_options;
 
 /* `options` may be NULL. */
@@ -415,6 +425,250 @@ typedef struct oko_timing {
 
 /* Where the time of the last oko_detect() went. */
 OKO_API oko_status oko_detector_timing(const oko_detector* detector, oko_timing* timing);
+
+/* ---- Tracking (docs/tracking.md) ------------------------------------------------------------- */
+
+/* Gives detections of successive frames ids that stay with an object, also while it is hidden for a
+ * moment, and counts objects that cross lines or are in zones. One caller at a time. Following
+ * objects allocates nothing after the first frames. */
+typedef struct oko_tracker oko_tracker;
+
+typedef struct oko_tracker_options {
+  size_t struct_size;
+  int32_t max_objects; /* followed at a time, 1 to 4096; 0: 256 */
+  float low_score;     /* detections above it continue objects that were just seen, those above
+                          their threshold start new ones too; 0: 0.1. Negative: any */
+  double lost_seconds; /* an object that was not seen for longer is gone; 0: 1.5 */
+  int32_t confirm;     /* detections in a row before an object is shown; 0: 2, 1: at once */
+  float smoothing;     /* of boxes: how much longer than usual the past counts; 0: 1, at most 10 */
+} oko_tracker_options;
+
+/* `options` may be NULL. */
+OKO_API oko_status oko_tracker_create(const oko_tracker_options* options, oko_tracker** out);
+/* NULL is allowed. */
+OKO_API void oko_tracker_destroy(oko_tracker* tracker);
+/* For another camera or clip: all objects are forgotten and all counts are 0. Lines and zones stay,
+ * and no id is given twice. NULL is allowed. */
+OKO_API void oko_tracker_reset(oko_tracker* tracker);
+
+typedef enum oko_object_state {
+  OKO_SEEN = 0,
+  OKO_HIDDEN = 1 /* not found in this frame; its box is where it should be by now */
+} oko_object_state;
+
+typedef struct oko_object {
+  uint64_t id; /* from 1; no other object of this tracker ever has it */
+  int32_t class_id;
+  int32_t state;                  /* oko_object_state */
+  float score;                    /* of its last detection */
+  float left, top, right, bottom; /* as of detections, but smoothed and not clipped to the frame */
+  float velocity_x, velocity_y;   /* of its centre, pixels a second */
+  double age;                     /* seconds since it was first seen */
+  double hidden;                  /* seconds since it was last seen */
+} oko_object;
+
+/* Detects in a frame, follows the objects, and returns all that are known by now, by their ids;
+ * valid until the tracker's next call. `thresholds` may be NULL; their scores are those of new
+ * objects. `seconds`: when the frame was taken, on any clock that does not go back. `object_size`
+ * is sizeof(oko_object). */
+OKO_API oko_status oko_tracker_detect_sized(oko_tracker* tracker, oko_detector* detector,
+                                            const oko_frame* frame,
+                                            const oko_thresholds* thresholds, double seconds,
+                                            const oko_object** objects, size_t* count,
+                                            size_t object_size);
+static inline oko_status oko_tracker_detect(oko_tracker* tracker, oko_detector* detector,
+                                            const oko_frame* frame,
+                                            const oko_thresholds* thresholds, double seconds,
+                                            const oko_object** objects, size_t* count) {
+  return oko_tracker_detect_sized(tracker, detector, frame, thresholds, seconds, objects, count,
+                                  sizeof(oko_object));
+}
+
+/* The same for detections that come from elsewhere, best with low scores too. Of `thresholds` only
+ * the scores are used; the defaults are those of any model. */
+OKO_API oko_status oko_tracker_update_sized(oko_tracker* tracker, const oko_detection* detections,
+                                            size_t detection_count, size_t detection_size,
+                                            const oko_thresholds* thresholds, double seconds,
+                                            const oko_object** objects, size_t* count,
+                                            size_t object_size);
+static inline oko_status oko_tracker_update(oko_tracker* tracker, const oko_detection* detections,
+                                            size_t detection_count,
+                                            const oko_thresholds* thresholds, double seconds,
+                                            const oko_object** objects, size_t* count) {
+  return oko_tracker_update_sized(tracker, detections, detection_count, sizeof(oko_detection),
+                                  thresholds, seconds, objects, count, sizeof(oko_object));
+}
+
+typedef enum oko_event_kind {
+  OKO_APPEARED = 0, /* a new object is shown */
+  OKO_LOST = 1,     /* it is hidden now */
+  OKO_FOUND = 2,    /* and was found again */
+  OKO_GONE = 3,     /* it was hidden for too long */
+  OKO_IN = 4,       /* it crossed a line forwards, or is in a zone now */
+  OKO_OUT = 5       /* it crossed a line backwards, or is not in a zone any more */
+} oko_event_kind;
+
+typedef struct oko_event {
+  int32_t kind; /* oko_event_kind */
+  int32_t class_id;
+  uint64_t object; /* its id */
+  int32_t counter; /* of OKO_IN and OKO_OUT; else -1 */
+  int32_t unused;
+} oko_event;
+
+/* What happened in the tracker's last frame; valid until its next call. */
+OKO_API oko_status oko_tracker_events_sized(oko_tracker* tracker, const oko_event** events,
+                                            size_t* count, size_t event_size);
+static inline oko_status oko_tracker_events(oko_tracker* tracker, const oko_event** events,
+                                            size_t* count) {
+  return oko_tracker_events_sized(tracker, events, count, sizeof(oko_event));
+}
+
+/* Counts objects whose centre crosses the line from (x1, y1) to (x2, y2), in pixels as boxes have
+ * them: from its left to its right, as one goes along it, is in. `class_id` -1: of all classes. Up
+ * to 16 lines and zones; `counter` gets its number. */
+OKO_API oko_status oko_tracker_add_line(oko_tracker* tracker, float x1, float y1, float x2,
+                                        float y2, int32_t class_id, int32_t* counter);
+/* Counts objects whose centre is inside a polygon: `corners` times x, y. */
+OKO_API oko_status oko_tracker_add_zone(oko_tracker* tracker, const float* points, size_t corners,
+                                        int32_t class_id, int32_t* counter);
+
+typedef struct oko_counts {
+  size_t struct_size;
+  int64_t in, out; /* of a zone, what appears and disappears inside counts too */
+  int32_t inside;  /* of a zone, now */
+} oko_counts;
+
+OKO_API oko_status oko_tracker_counts(const oko_tracker* tracker, int32_t counter,
+                                      oko_counts* counts);
+
+/* ---- Live cameras (docs/live.md) ------------------------------------------------------------- */
+
+/* Detection beside a camera that gives more frames than can be looked at. The camera's thread calls
+ * oko_live_submit(), which copies what the network needs of a frame and returns at once; a thread
+ * of the app's own calls oko_live_next(), which detects in the newest frame, in a loop:
+ *
+ *   while (oko_live_next(live, -1, &result) == OKO_OK && !result.stopped) show(&result);
+ *
+ * It keeps to a budget: frames that are too many are skipped, and where one takes too long, or the
+ * phone is hot, a smaller input is used. */
+typedef struct oko_live oko_live;
+
+typedef enum oko_heat { /* as ProcessInfo.ThermalState; docs/live.md has Android's */
+                        OKO_HEAT_NOMINAL = 0,
+                        OKO_HEAT_FAIR = 1,    /* at least as much rest as work */
+                        OKO_HEAT_SERIOUS = 2, /* three times as much, and the next smaller input */
+                        OKO_HEAT_CRITICAL = 3 /* a frame a second, with the smallest input */
+} oko_heat;
+
+typedef enum oko_log_level { OKO_LOG_INFO = 0, OKO_LOG_WARNING = 1 } oko_log_level;
+
+typedef struct oko_live_options {
+  size_t struct_size;
+  int32_t threads;                    /* that work on a frame, oko_live_next()'s included; 0: 1 */
+  int32_t priority;                   /* oko_priority of its own threads */
+  double budget_ms;                   /* that a frame may take; 0: any time */
+  double frames_per_second;           /* that are looked at, at most; 0: as many as can be */
+  const oko_thresholds* thresholds;   /* NULL: the defaults; copied */
+  const oko_tracker_options* tracker; /* NULL: the defaults; copied */
+  int32_t no_tracking;                /* 1: detections only */
+  /* Is told, in plain words and in the thread that calls, what is done and why; or NULL. */
+  void (*log)(void* context, int32_t level, const char* text);
+  void* log_context;
+} oko_live_options;
+
+/* `models`: the same one opened at one or more input sizes, the largest first. They may be closed
+ * afterwards. */
+OKO_API oko_status oko_live_create(const oko_model* const* models, size_t model_count,
+                                   const oko_live_options* options, oko_live** out);
+/* No thread may be in another call. NULL is allowed. */
+OKO_API void oko_live_destroy(oko_live* live);
+
+typedef enum oko_taken {
+  OKO_TAKEN = 0,
+  OKO_TAKEN_NEWER = 1,  /* instead of one that was still waiting */
+  OKO_SKIPPED_RATE = 2, /* there would be more than frames_per_second */
+  OKO_SKIPPED_HEAT = 3, /* the phone is hot */
+  OKO_SKIPPED_STOP = 4  /* after oko_live_stop() */
+} oko_taken;
+
+/* `frame` is only read during the call: for a tenth of a millisecond to one. `seconds`: when it was
+ * taken, on a clock that does not go back. `taken` may be NULL. One thread at a time. */
+OKO_API oko_status oko_live_submit(oko_live* live, const oko_frame* frame, double seconds,
+                                   int32_t* taken);
+
+typedef struct oko_live_result {
+  size_t struct_size;
+  int32_t stopped;                   /* 1: oko_live_stop() was called */
+  int32_t found;                     /* 1: a frame was looked at; 0: none came in time */
+  double seconds;                    /* when the frame was taken */
+  int32_t frame_width, frame_height; /* of the frame, as stored */
+  int32_t width, height;             /* of the network's input */
+  int32_t model;                     /* number of the model in `models` that was used */
+  int32_t swaps;                     /* of models so far: which model's classes these are */
+  double wait_ms;                    /* from submit to the start of detection */
+  double prepare_ms, network_ms, decode_ms;
+  size_t detection_count, object_count, event_count; /* oko_live_detections() and so on */
+} oko_live_result;
+
+/* Waits up to `wait_ms` for a frame (0: not at all, negative: as long as it takes), and detects in
+ * it. One thread at a time. */
+OKO_API oko_status oko_live_next(oko_live* live, double wait_ms, oko_live_result* result);
+
+/* What the last oko_live_next() found; valid until the next one. */
+OKO_API oko_status oko_live_detections_sized(oko_live* live, const oko_detection** detections,
+                                             size_t* count, size_t detection_size);
+OKO_API oko_status oko_live_objects_sized(oko_live* live, const oko_object** objects, size_t* count,
+                                          size_t object_size);
+OKO_API oko_status oko_live_events_sized(oko_live* live, const oko_event** events, size_t* count,
+                                         size_t event_size);
+static inline oko_status oko_live_detections(oko_live* live, const oko_detection** detections,
+                                             size_t* count) {
+  return oko_live_detections_sized(live, detections, count, sizeof(oko_detection));
+}
+static inline oko_status oko_live_objects(oko_live* live, const oko_object** objects,
+                                          size_t* count) {
+  return oko_live_objects_sized(live, objects, count, sizeof(oko_object));
+}
+static inline oko_status oko_live_events(oko_live* live, const oko_event** events, size_t* count) {
+  return oko_live_events_sized(live, events, count, sizeof(oko_event));
+}
+
+/* The tracker of its objects, for lines, zones and counts: to be used by the thread that calls
+ * oko_live_next(), and only until `live` is destroyed. NULL with no_tracking. */
+OKO_API oko_tracker* oko_live_tracker(oko_live* live);
+
+/* Any thread may call these. */
+
+/* oko_live_next() returns, and no frame is taken any more. */
+OKO_API void oko_live_stop(oko_live* live);
+/* How hot the phone is, an oko_heat, whenever the system says so. */
+OKO_API oko_status oko_live_set_heat(oko_live* live, int32_t heat);
+/* For the system's warning that memory is short: frees the buffers of inputs that are not in use,
+ * and the models before the last swap. */
+OKO_API oko_status oko_live_trim(oko_live* live);
+
+/* Puts other models in place of those in use, between two frames. Each is tried on an empty image
+ * first: if anything fails, those in use stay. Thresholds for each class must fit. Where names of
+ * classes differ, all objects are forgotten. */
+OKO_API oko_status oko_live_swap(oko_live* live, const oko_model* const* models,
+                                 size_t model_count);
+/* Back to the models before the last swap; OKO_FAILED if there are none any more. */
+OKO_API oko_status oko_live_revert(oko_live* live);
+
+typedef struct oko_live_status {
+  size_t struct_size;
+  int64_t taken, replaced, skipped_rate, skipped_heat; /* frames; `replaced` were taken, but not
+                                                          looked at */
+  int64_t looked_at;
+  int32_t model;            /* number of the one for the next frame */
+  int32_t heat;             /* oko_heat */
+  double frame_ms;          /* smoothed: prepare, network, decode */
+  double frames_per_second; /* looked at, over the last seconds */
+  int32_t over_budget;      /* 1: even the smallest input takes longer than the budget */
+} oko_live_status;
+
+OKO_API oko_status oko_live_get_status(oko_live* live, oko_live_status* status);
 
 #ifdef __cplusplus
 }

@@ -122,7 +122,7 @@ enum class Precision : std::int32_t {
 struct ModelOptions {
   Precision precision = Precision::kModel;
   std::int32_t width = 0, height = 0;
-  std::string target, cache_path;  // empty: oko.h's NULL
+  std::string target{}, cache_path{};  // empty: oko.h's NULL
 };
 
 using Stanza = oko_stanza;
@@ -534,11 +534,36 @@ struct Thresholds {
   std::span<const float> class_scores{};  // one per class of the model, or none
 };
 
+namespace detail {
+
+// Valid as long as `thresholds` is.
+inline oko_thresholds given(const Thresholds& thresholds) {
+  auto t = sized<oko_thresholds>();
+  t.score = thresholds.score;
+  t.iou = thresholds.iou;
+  t.nms = static_cast<std::int32_t>(thresholds.nms);
+  t.soft_sigma = thresholds.soft_sigma;
+  t.max_detections = thresholds.max_detections;
+  t.class_scores = thresholds.class_scores.empty() ? nullptr : thresholds.class_scores.data();
+  t.class_score_count = thresholds.class_scores.size();
+  return t;
+}
+
+}  // namespace detail
+
+enum class Priority : std::int32_t {
+  kInherit = OKO_PRIORITY_INHERIT,
+  kInteractive = OKO_PRIORITY_INTERACTIVE,
+  kUtility = OKO_PRIORITY_UTILITY,
+  kBackground = OKO_PRIORITY_BACKGROUND
+};
+
 class Detector {
  public:
   static Result<Detector> create(const Model& model, std::int32_t threads = 1,
-                                 std::int32_t tiles = 1) {
+                                 std::int32_t tiles = 1, Priority priority = Priority::kInherit) {
     auto options = detail::sized<oko_detector_options>();
+    options.priority = static_cast<std::int32_t>(priority);
     options.threads = threads;
     options.tiles = tiles;
     oko_detector* detector = nullptr;
@@ -552,14 +577,7 @@ class Detector {
   // Best first, in the frame's own stored pixels. Valid until this detector's next call.
   Result<std::span<const Detection>> detect(const Frame& frame,
                                             const Thresholds& thresholds = {}) & {
-    auto t = detail::sized<oko_thresholds>();
-    t.score = thresholds.score;
-    t.iou = thresholds.iou;
-    t.nms = static_cast<std::int32_t>(thresholds.nms);
-    t.soft_sigma = thresholds.soft_sigma;
-    t.max_detections = thresholds.max_detections;
-    t.class_scores = thresholds.class_scores.empty() ? nullptr : thresholds.class_scores.data();
-    t.class_score_count = thresholds.class_scores.size();
+    const oko_thresholds t = detail::given(thresholds);
     const Detection* first = nullptr;
     std::size_t count = 0;
     if (const oko_status status = oko_detect(get(), &frame.get(), &t, &first, &count);

@@ -113,6 +113,16 @@ Result Detector::detect_tiled(const image::Frame& frame, const Thresholds& thres
   return result;
 }
 
+Result Detector::detect(std::span<const float> input, const image::Placement& placement,
+                        const Thresholds& thresholds) {
+  const auto begin = Clock::now();
+  run(input);
+  const auto ran = Clock::now();
+  Result result = make_result(network_, heads(), thresholds, placement);
+  timing_ = {0, seconds(begin, ran), seconds(ran, Clock::now())};
+  return result;
+}
+
 void Detector::run(std::span<const float> input) {
   const std::span<float> to = input_for(1);
   if (input.size() != to.size()) {

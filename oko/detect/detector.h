@@ -53,6 +53,9 @@ class Detector {
   Result detect_tiled(const image::Frame& frame, const Thresholds& thresholds, int tiles);
   // Several at once, for throughput.
   std::vector<Result> detect(std::span<const image::Frame> frames, const Thresholds& thresholds);
+  // Of an input that image::letterbox() has prepared, in the place that it returned.
+  Result detect(std::span<const float> input, const image::Placement& placement,
+                const Thresholds& thresholds);
   // Runs the network alone on an input that is prepared already: channels × height × width values.
   void run(std::span<const float> input);
 

@@ -26,22 +26,7 @@ using oko::Error;
 using oko::ErrorCode;
 using namespace oko::c_api;
 
-struct oko_detector {
-  oko_detector(const oko_model& from, int threads, int tiles_)
-      : detector(from.model->network(), oko::runtime::make_engine(from.model, threads),
-                 from.model->plan().target),
-        tiles(tiles_) {}
-
-  oko::detect::Detector detector;
-  int tiles;
-  std::vector<std::byte> detections;  // as the caller's oko_detection lies in memory
-};
-
 namespace {
-
-// oko_detection as version 0.1 had it, and what no later version will reach.
-constexpr std::size_t kFirstDetectionSize = 24, kLargestDetectionSize = 4096;
-static_assert(sizeof(oko_detection) >= kFirstDetectionSize);
 
 // oko_precision counts on from OKO_FLOAT32 as graph::Precision does from its first.
 static_assert(OKO_FLOAT16 - OKO_FLOAT32 == static_cast<int>(oko::graph::Precision::kFloat16));
@@ -66,6 +51,16 @@ oko::runtime::ModelOptions model_options(const oko_model_options& o, const char*
   return options;
 }
 
+template <typename Enum>
+Enum checked(std::int32_t value, std::int32_t last, const char* name) {
+  if (value < 0 || value > last) {
+    throw usage("oko_frame", std::string(name) + " " + std::to_string(value) + " is unknown");
+  }
+  return static_cast<Enum>(value);
+}
+
+float or_default(float value, float standard) { return value == 0 ? standard : value; }
+
 // Replaces `old` by packed weights, unless it is a foreign file.
 void keep(const oko::runtime::Model& model, const char* path, const Bytes& old) {
   if (!oko::runtime::may_be_replaced(old)) return;
@@ -76,73 +71,14 @@ void keep(const oko::runtime::Model& model, const char* path, const Bytes& old) 
   }
 }
 
-template <typename Enum>
-Enum checked(std::int32_t value, std::int32_t last, const char* name) {
-  if (value < 0 || value > last) {
-    throw usage("oko_frame", std::string(name) + " " + std::to_string(value) + " is unknown");
-  }
-  return static_cast<Enum>(value);
-}
-
-oko::image::Frame frame_of(const oko_frame& f) {
-  using namespace oko::image;
-  Frame frame;
-  frame.format = checked<PixelFormat>(f.format, OKO_I420, "format");
-  frame.size = {f.width, f.height};
-  std::copy(std::begin(f.planes), std::end(f.planes), frame.planes.begin());
-  std::copy(std::begin(f.strides), std::end(f.strides), frame.strides.begin());
-  frame.chroma_step = f.chroma_step;
-  frame.range = checked<YuvRange>(f.range, OKO_FULL_RANGE, "range");
-  frame.matrix = checked<YuvMatrix>(f.matrix, OKO_BT2020, "matrix");
-  frame.rotation = static_cast<Rotation>(f.rotation);  // check() rejects invalid ones
-  frame.mirror = f.mirror != 0;
-  frame.region = {f.region[0], f.region[1], f.region[2], f.region[3]};
-  return frame;
-}
-
-float or_default(float value, float standard) { return value == 0 ? standard : value; }
-
-oko::detect::Thresholds thresholds_of(const oko_thresholds& t, int class_count) {
-  oko::detect::Thresholds thresholds;
-  const char* place = "oko_thresholds";
-  for (const float value : {t.score, t.iou, t.soft_sigma}) {
-    if (!std::isfinite(value)) throw usage(place, "a threshold is not a number");
-  }
-  thresholds.score = or_default(t.score, thresholds.score);
-  thresholds.iou = or_default(t.iou, thresholds.iou);
-  thresholds.soft_sigma = or_default(t.soft_sigma, thresholds.soft_sigma);
-  thresholds.nms = checked<oko::detect::NmsKind>(t.nms, OKO_NMS_SOFT, "nms");
-  if (t.max_detections < 0) throw usage(place, "max_detections is negative");
-  if (t.max_detections > 0) thresholds.max_detections = t.max_detections;
-  if (t.class_scores != nullptr) {
-    if (t.class_score_count != static_cast<std::size_t>(class_count)) {
-      throw usage(place, "class_scores has " + std::to_string(t.class_score_count) +
-                             " scores, but the model has " + std::to_string(class_count) +
-                             " classes");
-    }
-    thresholds.class_scores.assign(t.class_scores, t.class_scores + t.class_score_count);
-  }
-  return thresholds;
-}
-
-// Writes one detection as large as the caller's struct is: fields that it does not have are cut
-// off, those that this library does not have are zero.
-void append(const oko_detection& detection, std::size_t size, std::vector<std::byte>& to) {
-  const std::size_t at = to.size();
-  to.resize(at + size);
-  std::memcpy(to.data() + at, &detection, std::min(size, sizeof detection));
-}
-
 void detect(oko_detector& d, const oko_frame& frame, const oko_thresholds& options,
             std::size_t detection_size) {
   const oko::graph::Network& network = d.detector.network();
   const oko::detect::Result result = d.detector.detect_tiled(
       frame_of(frame), thresholds_of(options, network.class_count()), d.tiles);
-  d.detections.clear();
+  d.found.clear();
   for (const oko::detect::Detection& found : result.detections) {
-    append({found.class_id, found.score, found.box.left, found.box.top, found.box.right,
-            found.box.bottom},
-           detection_size, d.detections);
+    d.found.add(detection_of(found), detection_size);
   }
 }
 
@@ -158,6 +94,65 @@ std::vector<oko::graph::Anchor> anchors_of(const oko::graph::Network& network, i
 }
 
 }  // namespace
+
+oko_detection oko::c_api::detection_of(const oko::detect::Detection& d) {
+  return {d.class_id, d.score, d.box.left, d.box.top, d.box.right, d.box.bottom};
+}
+
+int oko::c_api::threads_of(std::int32_t threads, const char* place) {
+  constexpr int kMostThreads = 64;
+  if (threads < 0 || threads > kMostThreads) {
+    throw usage(place, "threads " + std::to_string(threads) + " is not in 0…" +
+                           std::to_string(kMostThreads));
+  }
+  return std::max(1, threads);
+}
+
+oko::runtime::Priority oko::c_api::priority_of(std::int32_t priority, const char* place) {
+  if (priority < OKO_PRIORITY_INHERIT || priority > OKO_PRIORITY_BACKGROUND) {
+    throw usage(place, "priority " + std::to_string(priority) + " is not an oko_priority");
+  }
+  return static_cast<oko::runtime::Priority>(priority);
+}
+
+oko::image::Frame oko::c_api::frame_of(const oko_frame& f) {
+  using namespace oko::image;
+  Frame frame;
+  frame.format = checked<PixelFormat>(f.format, OKO_I420, "format");
+  frame.size = {f.width, f.height};
+  std::copy(std::begin(f.planes), std::end(f.planes), frame.planes.begin());
+  std::copy(std::begin(f.strides), std::end(f.strides), frame.strides.begin());
+  frame.chroma_step = f.chroma_step;
+  frame.range = checked<YuvRange>(f.range, OKO_FULL_RANGE, "range");
+  frame.matrix = checked<YuvMatrix>(f.matrix, OKO_BT2020, "matrix");
+  frame.rotation = static_cast<Rotation>(f.rotation);  // check() rejects invalid ones
+  frame.mirror = f.mirror != 0;
+  frame.region = {f.region[0], f.region[1], f.region[2], f.region[3]};
+  return frame;
+}
+
+oko::detect::Thresholds oko::c_api::thresholds_of(const oko_thresholds& t, int class_count) {
+  oko::detect::Thresholds thresholds;
+  const char* place = "oko_thresholds";
+  for (const float value : {t.score, t.iou, t.soft_sigma}) {
+    if (!std::isfinite(value)) throw usage(place, "a threshold is not a number");
+  }
+  thresholds.score = or_default(t.score, thresholds.score);
+  thresholds.iou = or_default(t.iou, thresholds.iou);
+  thresholds.soft_sigma = or_default(t.soft_sigma, thresholds.soft_sigma);
+  thresholds.nms = checked<oko::detect::NmsKind>(t.nms, OKO_NMS_SOFT, "nms");
+  if (t.max_detections < 0) throw usage(place, "max_detections is negative");
+  if (t.max_detections > 0) thresholds.max_detections = t.max_detections;
+  if (t.class_scores != nullptr) {
+    if (class_count >= 0 && t.class_score_count != static_cast<std::size_t>(class_count)) {
+      throw usage(place, "class_scores has " + std::to_string(t.class_score_count) +
+                             " scores, but the model has " + std::to_string(class_count) +
+                             " classes");
+    }
+    thresholds.class_scores.assign(t.class_scores, t.class_scores + t.class_score_count);
+  }
+  return thresholds;
+}
 
 std::unique_ptr<oko_model> oko::c_api::open_model(const Bytes& bytes, const std::string& name,
                                                   const oko_model_options* given, const char* place,
@@ -311,19 +306,15 @@ oko_status oko_detector_create(const oko_model* model, const oko_detector_option
                                oko_detector** out) {
   return guarded([&] {
     constexpr const char* kPlace = "oko_detector_create";
-    constexpr int kMostThreads = 64;
     require(model, kPlace, "model");
     require(out, kPlace, "out");
     const oko_detector_options o = known(options, kPlace);
-    if (o.threads < 0 || o.threads > kMostThreads) {
-      throw usage(kPlace, "threads " + std::to_string(o.threads) + " is not in 0…" +
-                              std::to_string(kMostThreads));
-    }
     if (o.tiles < 0 || o.tiles > oko::image::kMostTiles) {
       throw usage(kPlace, "tiles " + std::to_string(o.tiles) + " is not in 0…" +
                               std::to_string(oko::image::kMostTiles));
     }
-    *out = new oko_detector(*model, std::max(1, o.threads), std::max(1, o.tiles));
+    *out = new oko_detector(*model, threads_of(o.threads, kPlace), priority_of(o.priority, kPlace),
+                            std::max(1, o.tiles));
   });
 }
 
@@ -341,16 +332,10 @@ oko_status oko_detect_sized(oko_detector* detector, const oko_frame* frame,
     require(frame, kPlace, "frame");
     require(detections, kPlace, "detections");
     require(count, kPlace, "count");
-    if (detection_size < kFirstDetectionSize || detection_size > kLargestDetectionSize ||
-        detection_size % alignof(oko_detection) != 0) {
-      throw usage(kPlace,
-                  "detection_size " + std::to_string(detection_size) + " is not that of the struct",
-                  "pass sizeof(oko_detection)");
-    }
+    check_size<oko_detection>(detection_size, kFirstDetectionSize, kPlace, "detection");
     detect(*detector, known(frame, "oko_frame"), known(thresholds, "oko_thresholds"),
            detection_size);
-    *detections = reinterpret_cast<const oko_detection*>(detector->detections.data());
-    *count = detector->detections.size() / detection_size;
+    detector->found.give(detections, count);
   });
 }
 

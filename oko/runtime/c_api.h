@@ -10,6 +10,9 @@
 
 #include "oko/base/bytes.h"
 #include "oko/base/error.h"
+#include "oko/detect/detector.h"
+#include "oko/image/frame.h"
+#include "oko/runtime/engine.h"
 #include "oko/runtime/model.h"
 
 // What the files of the C API share: handles, errors as codes, structs of older callers.
@@ -18,6 +21,47 @@ struct oko_model {
   std::shared_ptr<const oko::runtime::Model> model;
   std::vector<std::string> class_names;
   bool cache_hit = false;
+};
+
+namespace oko::c_api {
+
+// Structs as large as a caller's are: fields that it does not have are cut off, those that this
+// library does not have are zero.
+class List {
+ public:
+  void clear() {
+    bytes_.clear();
+    count_ = 0;
+  }
+  template <typename T>
+  void add(const T& item, std::size_t size) {
+    const std::size_t at = bytes_.size();
+    bytes_.resize(at + size);
+    std::memcpy(bytes_.data() + at, &item, std::min(size, sizeof item));
+    ++count_;
+  }
+  template <typename T>
+  void give(const T** items, std::size_t* count) const {
+    *items = reinterpret_cast<const T*>(bytes_.data());
+    *count = count_;
+  }
+
+ private:
+  std::vector<std::byte> bytes_;
+  std::size_t count_ = 0;
+};
+
+}  // namespace oko::c_api
+
+struct oko_detector {
+  oko_detector(const oko_model& from, int threads, oko::runtime::Priority priority, int tiles_)
+      : detector(from.model->network(), oko::runtime::make_engine(from.model, threads, priority),
+                 from.model->plan().target),
+        tiles(tiles_) {}
+
+  oko::detect::Detector detector;
+  int tiles;
+  oko::c_api::List found;
 };
 
 namespace oko::c_api {
@@ -73,6 +117,28 @@ void give(T all, T* to, const char* place) {
   }
   all.struct_size = to->struct_size;
   std::memcpy(to, &all, std::min(to->struct_size, sizeof(T)));
+}
+
+int threads_of(std::int32_t threads, const char* place);
+runtime::Priority priority_of(std::int32_t priority, const char* place);
+image::Frame frame_of(const oko_frame& frame);
+// `class_count` of the model, or -1 where none is known.
+detect::Thresholds thresholds_of(const oko_thresholds& thresholds, int class_count);
+oko_detection detection_of(const detect::Detection& detection);
+
+// oko_detection as version 0.1 had it.
+constexpr std::size_t kFirstDetectionSize = 24;
+static_assert(sizeof(oko_detection) >= kFirstDetectionSize);
+
+// Of the structs that a caller gets in arrays: `first` is the smallest that one of any version has.
+template <typename T>
+void check_size(std::size_t size, std::size_t first, const char* place, const char* name) {
+  constexpr std::size_t kLargest = 4096;  // what no later version will reach
+  static_assert(sizeof(T) < kLargest);
+  if (size >= first && size <= kLargest && size % alignof(T) == 0) return;
+  throw usage(place,
+              std::string(name) + "_size " + std::to_string(size) + " is not that of the struct",
+              std::string("pass sizeof(oko_") + name + ")");
 }
 
 enum class Secrecy { kNone, kSealed };

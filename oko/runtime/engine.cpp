@@ -12,8 +12,8 @@ namespace {
 
 class PhoneEngine : public detect::Engine {
  public:
-  PhoneEngine(std::shared_ptr<const Model> model, int threads)
-      : executor_(std::move(model), threads) {}
+  PhoneEngine(std::shared_ptr<const Model> model, int threads, Priority priority)
+      : executor_(std::move(model), threads, priority) {}
 
   std::span<float> input() override { return executor_.input(); }
 
@@ -50,8 +50,9 @@ std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
                      options.threads > 0 ? options.threads : available_processors());
 }
 
-std::unique_ptr<detect::Engine> make_engine(std::shared_ptr<const Model> model, int threads) {
-  return std::make_unique<PhoneEngine>(std::move(model), threads);
+std::unique_ptr<detect::Engine> make_engine(std::shared_ptr<const Model> model, int threads,
+                                            Priority priority) {
+  return std::make_unique<PhoneEngine>(std::move(model), threads, priority);
 }
 
 }  // namespace oko::runtime

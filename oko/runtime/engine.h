@@ -5,6 +5,7 @@
 #include "oko/detect/detector.h"
 #include "oko/graph/network.h"
 #include "oko/runtime/model.h"
+#include "oko/runtime/priority.h"
 
 namespace oko::runtime {
 
@@ -17,7 +18,9 @@ struct EngineOptions {
 // The phone engine behind detect::Detector. Throws an input Error for a network that it cannot run.
 std::unique_ptr<detect::Engine> make_engine(const graph::Network& network,
                                             const EngineOptions& options = {});
-// The same of a model that several engines share. `threads` is at least 1.
-std::unique_ptr<detect::Engine> make_engine(std::shared_ptr<const Model> model, int threads);
+// The same of a model that several engines share. `threads` is at least 1; `priority` is that of
+// the engine's own.
+std::unique_ptr<detect::Engine> make_engine(std::shared_ptr<const Model> model, int threads,
+                                            Priority priority = Priority::kInherit);
 
 }  // namespace oko::runtime

@@ -14,8 +14,8 @@ std::size_t executor_bytes(const Plan& plan, int threads) {
   return plan.arena_bytes + plan.shared_bytes + 2 * kSlack + each + numbers * sizeof(float);
 }
 
-Executor::Executor(std::shared_ptr<const Model> model, int threads)
-    : model_(std::move(model)), team_(threads) {
+Executor::Executor(std::shared_ptr<const Model> model, int threads, Priority priority)
+    : model_(std::move(model)), team_(threads, priority) {
   const Plan& plan = model_->plan();
   input_.resize(static_cast<std::size_t>(plan.input.count()));
   arena_ = aligned_bytes(plan.arena_bytes + kSlack);

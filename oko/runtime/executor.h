@@ -22,7 +22,7 @@ std::size_t executor_bytes(const Plan& plan, int threads);
 // One caller at a time.
 class Executor {
  public:
-  Executor(std::shared_ptr<const Model> model, int threads);
+  Executor(std::shared_ptr<const Model> model, int threads, Priority priority = Priority::kInherit);
   ~Executor();
 
   const Model& model() const { return *model_; }

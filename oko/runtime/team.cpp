@@ -64,16 +64,21 @@ void leave_processor(int processor) {
 
 }  // namespace
 
-Team::Team(int size) {
+Team::Team(int size, Priority priority) {
 #if !defined(__EMSCRIPTEN__) || defined(__EMSCRIPTEN_PTHREADS__)
   threads_.reserve(static_cast<std::size_t>(std::max(0, size - 1)));
   try {
-    for (int i = 1; i < size; ++i) threads_.emplace_back([this, i] { work(i); });
+    for (int i = 1; i < size; ++i)
+      threads_.emplace_back([this, i, priority] {
+        set_priority(priority);
+        work(i);
+      });
   } catch (const std::system_error&) {
     // The system cannot create more threads: the existing ones do the work.
   }
 #else
   static_cast<void>(size);
+  static_cast<void>(priority);
 #endif
 }
 

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "oko/runtime/priority.h"
+
 namespace oko::runtime {
 
 // The threads that work on one image: the caller and size() - 1 workers. Between steps they spin
@@ -16,7 +18,7 @@ namespace oko::runtime {
 class Team {
  public:
   // At least 1. On platforms without threads there is only the caller.
-  explicit Team(int size);
+  explicit Team(int size, Priority priority = Priority::kInherit);
   ~Team();
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;

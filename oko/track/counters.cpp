@@ -57,6 +57,15 @@ double distance_to_border(std::span<const Point> corners, Point p) {
 
 }  // namespace
 
+void check_corners(std::size_t count) {
+  constexpr std::size_t kMost = 64;
+  if (count < 3 || count > kMost) {
+    throw Error(
+        ErrorCode::kUsage, "tracker",
+        "a zone has " + std::to_string(count) + " corners, not 3 to " + std::to_string(kMost));
+  }
+}
+
 int Counters::add(std::vector<Point> corners, int class_id) {
   if (counters_.size() == kMostCounters) {
     throw Error(ErrorCode::kUsage, "tracker",
@@ -79,11 +88,7 @@ int Counters::add_line(Point from, Point to, int class_id) {
 }
 
 int Counters::add_zone(std::span<const Point> corners, int class_id) {
-  if (corners.size() < 3 || corners.size() > kMostCorners) {
-    throw Error(ErrorCode::kUsage, "tracker",
-                "a zone has " + std::to_string(corners.size()) + " corners, not 3 to " +
-                    std::to_string(kMostCorners));
-  }
+  check_corners(corners.size());
   return add({corners.begin(), corners.end()}, class_id);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -29,12 +30,14 @@ struct CounterState {
   std::array<One, kMostCounters> of{};
 };
 
+// Error kUsage unless a zone can have so many corners.
+void check_corners(std::size_t count);
+
 // Counts objects that cross lines and that are in zones, by their centres. An object has changed
 // sides once it is clearly on the other one, by a twentieth of its size, so that one that stands on
 // a line and trembles is not counted again and again.
 class Counters {
  public:
-  static constexpr int kMostCorners = 64;
   // `class_id`: only objects of this class, −1 all. Errors kUsage: too many counters, a line
   // without length, a zone with too few or too many corners or coordinates that are no numbers.
   // Crossed forwards: from the left to the right of who goes from `from` to `to`.

@@ -24,7 +24,7 @@ run(${CMAKE_COMMAND} --install ${BUILD} --component phone --prefix ${work}/prefi
 
 # Nothing is installed as a header but the public ones.
 file(GLOB_RECURSE headers RELATIVE ${work}/prefix/include ${work}/prefix/include/*)
-if(NOT headers STREQUAL "oko/oko.h;oko/oko.hpp")
+if(NOT headers STREQUAL "oko/live.hpp;oko/oko.h;oko/oko.hpp")
   message(FATAL_ERROR "installed headers: ${headers}")
 endif()
 set(strict -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I ${work}/prefix/include)

@@ -1,0 +1,285 @@
+#include "oko/runtime/live.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <utility>
+
+#include "oko/base/error.h"
+#include "oko/graph/cost.h"
+#include "oko/runtime/engine.h"
+
+namespace oko::runtime {
+namespace {
+
+constexpr const char* kPlace = "oko_live";
+
+void check(const Live::Models& models) {
+  if (models.empty()) throw Error(ErrorCode::kUsage, kPlace, "has no model");
+  for (std::size_t i = 1; i < models.size(); ++i) {
+    const graph::Network& larger = models[i - 1]->network();
+    const graph::Network& smaller = models[i]->network();
+    if (smaller.class_count() != larger.class_count() || smaller.classes != larger.classes) {
+      throw Error(ErrorCode::kUsage, kPlace, "the models have different classes",
+                  "open the same model at different input sizes");
+    }
+    if (smaller.input.count() >= larger.input.count()) {
+      throw Error(ErrorCode::kUsage, kPlace,
+                  "a model's input is not smaller than that of the one before it",
+                  "give the model with the largest input first");
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<double> Live::Set::costs() const {
+  std::vector<double> costs;
+  for (const auto& model : models) costs.push_back(graph::total_cost(model->network()).flop);
+  return costs;
+}
+
+Live::Live(Models models, detect::Thresholds thresholds, Options options)
+    : options_(std::move(options)), governor_(options_.governor) {
+  if (options_.tracker) tracker_.emplace(*options_.tracker);
+  use(make_set(std::move(models), std::move(thresholds)));
+  detector(*set_, 0);  // the first frame need not wait for its memory
+}
+
+std::shared_ptr<Live::Set> Live::make_set(Models models, detect::Thresholds thresholds) const {
+  check(models);
+  auto set = std::make_shared<Set>();
+  set->detectors.resize(models.size());
+  set->models = std::move(models);
+  set->searched = thresholds;
+  set->thresholds = std::move(thresholds);
+  if (options_.tracker) {
+    detect::Thresholds& searched = set->searched;
+    searched.score = std::min(searched.score, options_.tracker->low_score);
+    for (float& score : searched.class_scores) {
+      score = std::min(score, options_.tracker->low_score);
+    }
+  }
+  return set;
+}
+
+detect::Detector& Live::detector(Set& set, int size) const {
+  std::unique_ptr<detect::Detector>& detector = set.detectors[static_cast<std::size_t>(size)];
+  if (!detector) {
+    const std::shared_ptr<const Model>& model = set.models[static_cast<std::size_t>(size)];
+    detector = std::make_unique<detect::Detector>(
+        model->network(), make_engine(model, options_.threads, options_.priority),
+        model->plan().target);
+  }
+  return *detector;
+}
+
+// From the next frame on. Called with the mutex held, or by the constructor.
+void Live::use(std::shared_ptr<Set> set) {
+  set->swaps = swaps_++;
+  governor_.restart(set->costs());
+  set_ = std::move(set);
+}
+
+void Live::log(bool warning, const std::string& text) const {
+  if (options_.log && !text.empty()) options_.log(warning, text);
+}
+
+Live::Taken Live::submit(const image::Frame& frame, double seconds) {
+  image::check(frame);
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_) return Taken::kSkippedStop;
+    if (!(seconds >= last_seconds_)) {
+      throw Error(ErrorCode::kUsage, kPlace, "the time of a frame is before that of the last one",
+                  "give frames in order, with the time of a clock that does not go back");
+    }
+    last_seconds_ = seconds;
+    switch (governor_.ask(seconds, now(), !busy_ && !has_frame_)) {
+      case Governor::Answer::kRate:
+        ++counts_.skipped_rate;
+        return Taken::kSkippedRate;
+      case Governor::Answer::kHeat:
+        ++counts_.skipped_heat;
+        return Taken::kSkippedHeat;
+      case Governor::Answer::kTake:
+        break;
+    }
+    ++counts_.taken;
+    filling_.set = set_;
+    filling_.size = governor_.size();
+    filling_.swaps = set_->swaps;
+  }
+  const graph::Network& network =
+      filling_.set->models[static_cast<std::size_t>(filling_.size)]->network();
+  const image::Size size{network.input.width, network.input.height};
+  filling_.submitted = Clock::now();
+  filling_.seconds = seconds;
+  filling_.input.resize(static_cast<std::size_t>(network.input.count()));
+  const image::InputView view{filling_.input.data(), size.width,
+                              std::ptrdiff_t{size.width} * size.height};
+  filling_.placement = letterboxer_.fill(frame, size, network.preprocess, view);
+  filling_.prepare = seconds_since(filling_.submitted);
+  bool replaced = false;
+  {
+    const std::lock_guard lock(mutex_);
+    std::swap(filling_, waiting_);
+    replaced = std::exchange(has_frame_, true);
+    if (replaced) ++counts_.replaced;
+  }
+  arrived_.notify_one();
+  return replaced ? Taken::kTakenNewer : Taken::kTaken;
+}
+
+Live::Found Live::next(double wait) {
+  Found found;
+  {
+    std::unique_lock lock(mutex_);
+    const auto ready = [this] { return stopped_ || has_frame_; };
+    // Longer than a month is for ever, and would be too much for the clock.
+    constexpr double kForEver = 3e6;
+    if (wait < 0 || wait > kForEver) {
+      arrived_.wait(lock, ready);
+    } else if (wait > 0) {
+      arrived_.wait_for(lock, std::chrono::duration<double>(wait), ready);
+    }
+    detections_.clear();
+    found.stopped = stopped_;
+    if (stopped_ || !has_frame_) return found;
+    std::swap(waiting_, running_);
+    has_frame_ = false;
+    busy_ = true;
+  }
+  // Whatever is thrown, the next frame is waited for.
+  struct Idle {
+    Live& live;
+    ~Idle() {
+      const std::lock_guard lock(live.mutex_);
+      live.busy_ = false;
+    }
+  } idle{*this};
+  detect(found);
+  return found;
+}
+
+void Live::detect(Found& found) {
+  Set& set = *running_.set;
+  found.found = true;
+  found.seconds = running_.seconds;
+  found.frame = running_.placement.source;
+  found.input = running_.placement.input;
+  found.model = running_.size;
+  found.swaps = running_.swaps;
+  found.waited = seconds_since(running_.submitted) - running_.prepare;
+  std::vector<detect::Detection> all;
+  {
+    const std::lock_guard lock(detecting_);
+    detect::Detector& used = detector(set, running_.size);
+    all = used.detect(running_.input, running_.placement, set.searched).detections;
+    found.timing = used.timing();
+  }
+  found.timing.prepare = running_.prepare;
+  if (tracker_) {
+    const auto begin = Clock::now();
+    const bool other_classes =
+        last_set_ && last_set_ != running_.set &&
+        last_set_->models.front()->network().classes != set.models.front()->network().classes;
+    // After another camera's first frame nothing is where it was.
+    if (other_classes || (last_set_ && last_frame_ != found.frame)) tracker_->reset();
+    tracker_->update(all, set.thresholds, running_.seconds);
+    found.timing.decode += seconds_since(begin);
+    std::erase_if(all, [&](const detect::Detection& d) {
+      return !(d.score > set.thresholds.score_of(d.class_id));
+    });
+  }
+  detections_ = std::move(all);
+  last_set_ = running_.set;
+  last_frame_ = found.frame;
+  std::string words;
+  bool over_budget = false;
+  {
+    const std::lock_guard lock(mutex_);
+    ++counts_.looked_at;
+    if (running_.set == set_) {
+      const detect::Timing& t = found.timing;
+      words = governor_.finished(running_.size, t.prepare + t.network + t.decode, now());
+      over_budget = governor_.over_budget();
+    }
+  }
+  log(over_budget, words);
+}
+
+std::span<const track::Object> Live::objects() const {
+  return tracker_ ? tracker_->objects() : std::span<const track::Object>();
+}
+
+std::span<const track::Event> Live::events() const {
+  return tracker_ ? tracker_->events() : std::span<const track::Event>();
+}
+
+void Live::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+    has_frame_ = false;
+  }
+  arrived_.notify_all();
+}
+
+void Live::set_heat(Heat heat) {
+  std::string words;
+  {
+    const std::lock_guard lock(mutex_);
+    words = governor_.set_heat(heat, now());
+  }
+  log(heat == Heat::kCritical, words);
+}
+
+void Live::trim() {
+  const std::lock_guard detecting(detecting_);
+  const std::lock_guard lock(mutex_);
+  previous_.reset();
+  for (std::size_t i = 0; i < set_->detectors.size(); ++i) {
+    if (static_cast<int>(i) != governor_.size()) set_->detectors[i].reset();
+  }
+}
+
+void Live::swap(Models models, detect::Thresholds thresholds) {
+  const std::shared_ptr<Set> set = make_set(std::move(models), std::move(thresholds));
+  for (std::size_t i = 0; i < set->models.size(); ++i) {
+    const std::vector<float> empty(
+        static_cast<std::size_t>(set->models[i]->network().input.count()), .5F);
+    detector(*set, static_cast<int>(i)).run(empty);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    previous_ = set_;
+    use(set);
+  }
+  log(false, "the models are swapped: " + set->models.front()->network().name);
+}
+
+bool Live::revert() {
+  std::string name;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!previous_) return false;
+    name = previous_->models.front()->network().name;
+    use(std::exchange(previous_, nullptr));
+  }
+  log(true, "back to the models before: " + name);
+  return true;
+}
+
+Live::Status Live::status() const {
+  const std::lock_guard lock(mutex_);
+  Status status = counts_;
+  status.model = governor_.size();
+  status.heat = governor_.heat();
+  status.frame_seconds = governor_.frame_seconds();
+  status.frames_per_second = governor_.frames_per_second(now());
+  status.over_budget = governor_.over_budget();
+  return status;
+}
+
+}  // namespace oko::runtime
