@@ -6,11 +6,13 @@
 #include <optional>
 #include <vector>
 
+#include "oko/base/clock.h"
 #include "oko/base/error.h"
 #include "oko/base/threads.h"
 #include "oko/cli/cli.h"
 #include "oko/cli/detect_output.h"
 #include "oko/cli/detect_sources.h"
+#include "oko/cli/detect_track.h"
 #include "oko/cli/failed_images.h"
 #include "oko/cli/interrupt.h"
 #include "oko/cli/table.h"
@@ -38,10 +40,12 @@ class DetectRun {
         draws_(!arguments.out.empty()),
         detector_(make_detector(arguments.detector, context)),
         thresholds_(arguments.detector.thresholds),
-        tiles_(arguments.detector.tiles) {
+        tiles_(arguments.detector.tiles),
+        track_(arguments.track) {
+    check_tracking();
     set_class_thresholds(thresholds_, detector_.network(), arguments.class_thresholds);
     note_replaced();
-    if (!arguments.csv.empty()) csv_.emplace(arguments.csv);
+    if (!arguments.csv.empty()) csv_.emplace(arguments.csv, track_.track);
     if (context.json) open_json();
   }
 
@@ -59,6 +63,16 @@ class DetectRun {
   }
 
  private:
+  void check_tracking() const {
+    if (!track_.track) return;
+    const ClipTracker checked(track_);  // lines and zones, before anything is read
+    for (const DetectSource& source : sources_) {
+      if (is_clip(source.uri)) continue;
+      throw Error(ErrorCode::kUsage, source.uri, "is an image, and objects are followed in videos",
+                  "leave out --track, --line and --zone, or give a video or camera");
+    }
+  }
+
   // Notes that existing files with the names of the results are replaced.
   void note_replaced() const {
     if (!draws_) return;
@@ -89,15 +103,18 @@ class DetectRun {
     std::optional<image::Picture> picture = failed_.read(
         source.uri, [&] { return media::decode(storage::map(source.uri), source.uri); });
     if (!picture) return;
-    const Found found{source.uri, -1, picture->size,
-                      detector_.detect_tiled(picture->frame(), thresholds_, tiles_)};
+    const Found found{source.uri,
+                      -1,
+                      picture->size,
+                      detector_.detect_tiled(picture->frame(), thresholds_, tiles_),
+                      {}};
     std::string line = source.uri + ": " + counts_text(detector_.network(), found.result);
     if (found.result.detections.empty()) {
       line +=
           fmt::format(" above {}; best score {:.3f}", threshold_text(), found.result.best_score);
     }
     if (draws_) {
-      draw_found(*picture, detector_.network(), found.result);
+      draw_found(*picture, detector_.network(), found);
       media::save(*picture, source.target);
       line += " -> " + source.target;
     }
@@ -112,15 +129,30 @@ class DetectRun {
     std::unique_ptr<media::VideoWriter> writer;
     if (draws_) writer = media::create_video(source.target, reader->info());
     const auto before = total_;
+    std::optional<ClipTracker> tracker;
+    if (track_.track) tracker.emplace(track_);
+    const detect::Thresholds searched = tracker ? ClipTracker::searched(thresholds_) : thresholds_;
+    const auto start = Clock::now();
+    const double rate = reader->info().frames_per_second;
     long frame = 0;
     context_.progress->begin(source.uri, static_cast<std::uint64_t>(reader->info().frame_count),
                              "frames");
     const auto goes_on = [&] { return !guard_.interrupted() && std::cout; };
     for (image::Picture picture; goes_on() && reader->next(picture); ++frame) {
-      const Found found{source.uri, frame, picture.size,
-                        detector_.detect_tiled(picture.frame(), thresholds_, tiles_)};
+      Found found{source.uri,
+                  frame,
+                  picture.size,
+                  detector_.detect_tiled(picture.frame(), searched, tiles_),
+                  {}};
+      if (tracker) {
+        const double seconds = is_camera(source.uri) || !(rate > 0)
+                                   ? seconds_since(start)
+                                   : static_cast<double>(frame) / rate;
+        found.ids = tracker->follow(found.result.detections, thresholds_, seconds);
+      }
       if (writer) {
-        draw_found(picture, detector_.network(), found.result);
+        if (tracker) tracker->draw(picture);
+        draw_found(picture, detector_.network(), found);
         writer->add(picture);
       }
       keep(found);
@@ -129,7 +161,9 @@ class DetectRun {
     }
     context_.progress->end();
     if (writer) writer->close();
-    context_.say(fmt::format("{}: {} boxes in {} frames{}{}", source.uri, total_ - before, frame,
+    if (tracker) tracked_.push_back({{"source", source.uri}, {"tracked", tracker->json()}});
+    context_.say(fmt::format("{}: {} boxes in {} frames{}{}{}", source.uri, total_ - before, frame,
+                             tracker ? ", " + tracker->summary() : "",
                              guard_.interrupted() ? ", interrupted" : "",
                              draws_ ? " -> " + source.target : ""));
   }
@@ -152,7 +186,9 @@ class DetectRun {
   void close_json() {
     if (!json_) return;
     context_.emit_error = nullptr;
-    json_->close({{"failed", failed_.json()}, {"suggested_threshold", suggestion_json()}});
+    Json rest = {{"failed", failed_.json()}, {"suggested_threshold", suggestion_json()}};
+    if (track_.track) rest["tracked"] = tracked_;
+    json_->close(rest);
   }
 
   void report_end() const {
@@ -191,6 +227,8 @@ class DetectRun {
   detect::Detector detector_;
   detect::Thresholds thresholds_;
   int tiles_;
+  TrackArguments track_;
+  Json tracked_ = Json::array();  // of each clip
   std::optional<BoxesCsv> csv_;
   std::shared_ptr<ResultsJson> json_;
   std::size_t images_ = 0, total_ = 0;
@@ -220,15 +258,19 @@ void add_detect_command(CLI::App& app, Context& context) {
                    "Threshold of one class, instead of --threshold; may be repeated")
       ->allow_extra_args(false)
       ->type_name("NAME=SCORE");
+  add_track_arguments(*command, a.track);
   command->footer(R"(
 Examples:
   oko detect runs/one photo.jpg -o found.jpg
   oko detect model.oko photos/ -o found/ --csv boxes.csv
   oko detect model.oko aerial.jpg --tiles 4 -o found.jpg
   oko detect model.oko clip.mp4 -o found.mp4 --threshold 0.4
+  oko detect model.oko street.mp4 -o found.mp4 --track --line 0,200,640,200
   oko detect model.oko camera -o found.mp4)");
   command->callback([arguments, &context] {
     arguments->detector.check_thresholds();
+    TrackArguments& track = arguments->track;
+    track.track = track.track || !track.lines.empty() || !track.zones.empty();
     DetectRun(*arguments, context).run();
   });
 }

@@ -46,23 +46,28 @@ std::string counts_text(const graph::Network& network, const detect::Result& res
   return text;
 }
 
-void draw_found(image::Picture& picture, const graph::Network& network,
-                const detect::Result& result) {
+void draw_found(image::Picture& picture, const graph::Network& network, const Found& found) {
   // The best last, so that its label is on top.
-  for (auto d = result.detections.rbegin(); d != result.detections.rend(); ++d) {
-    media::draw_box(picture, d->box,
-                    fmt::format("{} {:.2f}", class_name(network, d->class_id), d->score),
-                    media::color_of_class(d->class_id));
+  for (std::size_t i = found.result.detections.size(); i-- > 0;) {
+    const detect::Detection& d = found.result.detections[i];
+    const std::string name = class_name(network, d.class_id);
+    // Of what is followed, the id is what one looks for.
+    const std::string label = found.ids.empty() ? fmt::format("{} {:.2f}", name, d.score)
+                                                : fmt::format("{} {}", name, found.ids[i]);
+    media::draw_box(picture, d.box, label, media::color_of_class(d.class_id));
   }
 }
 
 Json found_json(const graph::Network& network, const Found& found) {
   Json detections = Json::array();
-  for (const detect::Detection& d : found.result.detections) {
-    detections.push_back({{"class", class_name(network, d.class_id)},
-                          {"class_id", d.class_id},
-                          {"score", d.score},
-                          {"box", {d.box.left, d.box.top, d.box.right, d.box.bottom}}});
+  for (std::size_t i = 0; i < found.result.detections.size(); ++i) {
+    const detect::Detection& d = found.result.detections[i];
+    Json detection = {{"class", class_name(network, d.class_id)},
+                      {"class_id", d.class_id},
+                      {"score", d.score},
+                      {"box", {d.box.left, d.box.top, d.box.right, d.box.bottom}}};
+    if (!found.ids.empty()) detection["id"] = found.ids[i];
+    detections.push_back(std::move(detection));
   }
   Json document = {{"source", found.source}};
   if (found.frame >= 0) document["frame"] = found.frame;
@@ -73,25 +78,29 @@ Json found_json(const graph::Network& network, const Found& found) {
   return document;
 }
 
-std::string csv_heading() { return "source,frame,class,score,left,top,right,bottom\n"; }
+std::string csv_heading(bool ids) {
+  return fmt::format("source,frame,class,score,left,top,right,bottom{}\n", ids ? ",id" : "");
+}
 
 std::string csv_lines(const graph::Network& network, const Found& found) {
   const std::string frame = found.frame >= 0 ? std::to_string(found.frame) : "";
   std::string lines;
-  for (const detect::Detection& d : found.result.detections) {
-    lines += fmt::format("{},{},{},{:.4f},{:.2f},{:.2f},{:.2f},{:.2f}\n", cell(found.source), frame,
-                         cell(class_name(network, d.class_id)), d.score, d.box.left, d.box.top,
-                         d.box.right, d.box.bottom);
+  for (std::size_t i = 0; i < found.result.detections.size(); ++i) {
+    const detect::Detection& d = found.result.detections[i];
+    lines += fmt::format("{},{},{},{:.4f},{:.2f},{:.2f},{:.2f},{:.2f}{}\n", cell(found.source),
+                         frame, cell(class_name(network, d.class_id)), d.score, d.box.left,
+                         d.box.top, d.box.right, d.box.bottom,
+                         found.ids.empty() ? "" : fmt::format(",{}", found.ids[i]));
   }
   return lines;
 }
 
-BoxesCsv::BoxesCsv(std::string uri) : uri_(std::move(uri)) {
+BoxesCsv::BoxesCsv(std::string uri, bool ids) : uri_(std::move(uri)) {
   if (storage::is_local(uri_)) {
-    storage::write(uri_, csv_heading());
+    storage::write(uri_, csv_heading(ids));
   } else {
     upload_ = storage::upload(uri_);
-    write(csv_heading());
+    write(csv_heading(ids));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "oko/cli/detect_track.h"
 #include "oko/cli/detector_arguments.h"
 
 namespace oko::cli {
@@ -11,6 +12,7 @@ struct DetectArguments {
   DetectorArguments detector;
   std::vector<std::string> sources, class_thresholds;
   std::string out, csv;
+  TrackArguments track;
 };
 
 bool is_camera(const std::string& source);

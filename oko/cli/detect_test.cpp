@@ -121,6 +121,61 @@ TEST_F(Detect, LeavesValidResultsWhenInterrupted) {
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 2 * static_cast<long>(frames));
 }
 
+TEST_F(Detect, FollowsObjectsThroughAClip) {
+  constexpr int kFrames = 20;
+  {
+    const auto clip = media::create_video(file("clip.avi"), {{16, 16}, 25, 0});
+    for (int i = 0; i < kFrames; ++i) clip->add(grey({16, 16}));
+    clip->close();
+  }
+  const Outcome outcome =
+      detect({file("clip.avi"), "--zone", "0,0,16,0,16,16,0,16", "--line", "8,16,8,0", "--csv",
+              file("boxes.csv"), "-o", file("found.avi"), "--json"});
+  EXPECT_EQ(outcome.code, 0) << outcome.error;
+  const Json document = parse_json(outcome.out, "out");
+  ASSERT_EQ(document["results"].size(), static_cast<std::size_t>(kFrames));
+  EXPECT_TRUE(document["results"][0]["detections"].empty());  // they are not confirmed yet
+  const Json& first = document["results"][1]["detections"];
+  const Json& last = document["results"][kFrames - 1]["detections"];
+  ASSERT_FALSE(first.empty());
+  ASSERT_EQ(first.size(), last.size());
+  for (std::size_t i = 0; i < first.size(); ++i) {
+    EXPECT_EQ(first[i]["id"], i + 1);
+    EXPECT_EQ(last[i]["id"], i + 1);
+  }
+  const Json& tracked = document["tracked"][0]["tracked"];
+  EXPECT_EQ(tracked["objects"], first.size());
+  EXPECT_EQ(tracked["counters"][0]["name"], "line 1");
+  EXPECT_EQ(tracked["counters"][0]["in"], 0);
+  EXPECT_EQ(tracked["counters"][1]["name"], "zone 1");
+  EXPECT_EQ(tracked["counters"][1]["inside"], first.size());
+  EXPECT_THAT(
+      storage::read_text(file("boxes.csv")),
+      AllOf(StartsWith("source,frame,class,score,left,top,right,bottom,id\n"), HasSubstr(",1\n")));
+  EXPECT_TRUE(storage::exists(file("found.avi")));
+  EXPECT_THAT(detect({file("clip.avi"), "--track"}).out, HasSubstr(" objects"));
+}
+
+TEST_F(Detect, RefusesLinesThatAreNone) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"--line", "1,2,3"},
+                                             {"--line", "1,2,3,x"},
+                                             {"--line", "1,2,3,4,5,6"},
+                                             {"--line", "1,2,1,2"},
+                                             {"--line", "1,2,3,nan"},
+                                             {"--line", "1,2,3,4,"},
+                                             {"--zone", "1,2,3,4"},
+                                             {"--zone", ""}}) {
+    std::vector<std::string> all = {file("clip.avi")};
+    storage::write(file("clip.avi"), "is not read");
+    all.insert(all.end(), words.begin(), words.end());
+    EXPECT_EQ(detect(all).code, 2) << words[1];
+  }
+  const Outcome outcome = detect({file("in/a.jpg"), "--track"});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.error, HasSubstr("objects are followed in videos"));
+}
+
 TEST_F(Detect, WritesResultsAsTheyArrive) {
   graph::Network network;
   network.classes = {"rose"};

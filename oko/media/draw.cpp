@@ -107,6 +107,17 @@ Color color_of_class(int class_id) {
   return {channel(5), channel(3), channel(1)};
 }
 
+void draw_line(image::Picture& picture, double x, double y, double x2, double y2, Color color) {
+  cv::Mat target = view(picture);
+  const double line = Looks(picture.size).line;
+  const auto put = [&](const cv::Scalar& ink, double width) {
+    cv::line(target, fixed_point(x - .5, y - .5), fixed_point(x2 - .5, y2 - .5), ink,
+             std::max(1, static_cast<int>(std::lround(width))), cv::LINE_AA, kShift);
+  };
+  put(cv::Scalar::all(0), 2 * line);
+  put(scalar(color), line);
+}
+
 void draw_box(image::Picture& picture, const image::Box& box, const std::string& label,
               Color color) {
   const image::Box inside = image::clipped(box, picture.size);

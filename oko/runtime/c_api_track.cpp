@@ -114,12 +114,9 @@ oko_status oko_tracker_detect_sized(oko_tracker* tracker, oko_detector* detector
     require(frame, kPlace, "frame");
     const oko::detect::Thresholds wanted = thresholds_of(
         known(thresholds, "oko_thresholds"), detector->detector.network().class_count());
-    oko::detect::Thresholds searched = wanted;
-    const float low = tracker->tracker->options().low_score;
-    searched.score = std::min(searched.score, low);
-    for (float& score : searched.class_scores) score = std::min(score, low);
     const oko::detect::Result found = detector->detector.detect_tiled(
-        frame_of(known(frame, "oko_frame")), searched, detector->tiles);
+        frame_of(known(frame, "oko_frame")),
+        track::searched(wanted, tracker->tracker->options().low_score), detector->tiles);
     give_objects(tracker->tracker->update(found.detections, wanted, seconds), tracker->objects,
                  objects, count, object_size, kPlace);
   });

@@ -51,15 +51,9 @@ std::shared_ptr<Live::Set> Live::make_set(Models models, detect::Thresholds thre
   auto set = std::make_shared<Set>();
   set->detectors.resize(models.size());
   set->models = std::move(models);
-  set->searched = thresholds;
+  set->searched =
+      options_.tracker ? track::searched(thresholds, options_.tracker->low_score) : thresholds;
   set->thresholds = std::move(thresholds);
-  if (options_.tracker) {
-    detect::Thresholds& searched = set->searched;
-    searched.score = std::min(searched.score, options_.tracker->low_score);
-    for (float& score : searched.class_scores) {
-      score = std::min(score, options_.tracker->low_score);
-    }
-  }
   return set;
 }
 

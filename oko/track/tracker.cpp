@@ -45,6 +45,12 @@ void check(const Options& o) {
 
 }  // namespace
 
+detect::Thresholds searched(detect::Thresholds thresholds, float low_score) {
+  thresholds.score = std::min(thresholds.score, low_score);
+  for (float& score : thresholds.class_scores) score = std::min(score, low_score);
+  return thresholds;
+}
+
 Tracker::Tracker(const Options& options) : options_(options) {
   check(options);
   const auto most = static_cast<std::size_t>(options.most_objects);

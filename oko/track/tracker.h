@@ -34,6 +34,9 @@ struct Object {
   double hidden = 0;                     // seconds since it was last seen
 };
 
+// What a detector has to find for a tracker: as `thresholds` say, and down to `low_score`.
+detect::Thresholds searched(detect::Thresholds thresholds, float low_score);
+
 // Gives detections of successive frames ids that stay with an object, also through a time in which
 // it is hidden. Detections are matched to where the objects should be by now (Motion): those that
 // are certain first, then the rest of the objects to what the detector was less sure of, as in
@@ -54,6 +57,7 @@ class Tracker {
   std::span<const Event> events() const { return events_; }
 
   Counters& counters() { return counters_; }
+  const Counters& counters() const { return counters_; }
   const Options& options() const { return options_; }
   // For another camera or clip: no object is known any more and counts are 0. Ids go on.
   void reset();
