@@ -51,10 +51,13 @@ void draw_found(image::Picture& picture, const graph::Network& network, const Fo
   for (std::size_t i = found.result.detections.size(); i-- > 0;) {
     const detect::Detection& d = found.result.detections[i];
     const std::string name = class_name(network, d.class_id);
-    // Of what is followed, the id is what one looks for.
-    const std::string label = found.ids.empty() ? fmt::format("{} {:.2f}", name, d.score)
-                                                : fmt::format("{} {}", name, found.ids[i]);
-    media::draw_box(picture, d.box, label, media::color_of_class(d.class_id));
+    if (found.ids.empty()) {
+      media::draw_box(picture, d.box, fmt::format("{} {:.2f}", name, d.score),
+                      media::color_of_class(d.class_id));
+    } else {  // the id is what one looks for
+      media::draw_box(picture, d.box, fmt::format("{} #{}", name, found.ids[i]),
+                      media::color_of_class(static_cast<int>(found.ids[i] % 1000)));
+    }
   }
 }
 

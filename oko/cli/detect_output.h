@@ -27,7 +27,8 @@ std::string class_name(const graph::Network& network, int class_id);
 // "2 dog, 1 cat", the most frequent first; "nothing".
 std::string counts_text(const graph::Network& network, const detect::Result& result);
 
-// Draws every detection with its class and score, and its id if it has one.
+// Draws every detection with its class and score; with its id and a colour of its own where it has
+// one.
 void draw_found(image::Picture& picture, const graph::Network& network, const Found& found);
 
 Json found_json(const graph::Network& network, const Found& found);

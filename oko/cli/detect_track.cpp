@@ -18,16 +18,16 @@ std::vector<track::Point> points_of(const std::string& text, const char* option)
   std::vector<double> numbers;
   const char* at = text.data();
   const char* const end = at + text.size();
-  for (;;) {
+  bool right = true;
+  for (bool more = true; right && more;) {
     double number = 0;
     const auto [next, failure] = std::from_chars(at, end, number);
-    if (failure != std::errc() || !std::isfinite(number)) break;
+    right = failure == std::errc() && std::isfinite(number) && (next == end || *next == ',');
+    more = right && next != end;
+    at = next + (more ? 1 : 0);
     numbers.push_back(number);
-    at = next;
-    if (at == end || *at != ',') break;
-    ++at;
   }
-  if (at != end || numbers.size() % 2 != 0 || text.empty()) {
+  if (!right || numbers.size() % 2 != 0) {
     throw Error(ErrorCode::kUsage, option, "'" + text + "' is not a list of points",
                 "give x,y,x,y in pixels of the upright frame, as 0,200,640,200");
   }
