@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 #include <optional>
 #include <tuple>
@@ -16,6 +17,9 @@ namespace oko::convert {
 namespace {
 
 using Maps = std::vector<std::vector<float>>;
+
+// No format suppresses by DIoU within a model (formats::Limits); export's note says so.
+constexpr float kPlainIou = 0;
 
 std::vector<std::size_t> sizes_of(const Maps& maps) {
   std::vector<std::size_t> sizes;
@@ -79,6 +83,13 @@ void keep_best_class(std::vector<detect::Detection>& boxes) {
   });
   const auto same = [&](const auto& a, const auto& b) { return sides(a) == sides(b); };
   boxes.erase(std::unique(boxes.begin(), boxes.end(), same), boxes.end());
+}
+
+// A file may list more boxes than are wanted of an image; 0: all are.
+std::vector<detect::Detection> best_of(std::vector<detect::Detection> boxes, int most) {
+  std::ranges::stable_sort(boxes, std::ranges::greater(), &detect::Detection::score);
+  if (most > 0 && std::ssize(boxes) > most) boxes.resize(static_cast<std::size_t>(most));
+  return boxes;
 }
 
 void add(BoxAgreement& sum, const BoxAgreement& one) {
@@ -166,9 +177,8 @@ BoxAgreement compare_with_boxes(const graph::Network& network, Executor& first,
     for (detect::Detection& box : boxes) {
       if (second.clips) box.box = image::clipped(box.box, size);
     }
-    add(sum, compare_boxes(detect::non_maximum_suppression(std::move(boxes), thresholds,
-                                                           network.diou_exponent),
-                           second.run(input)));
+    const auto kept = detect::non_maximum_suppression(std::move(boxes), thresholds, kPlainIou);
+    add(sum, compare_boxes(kept, best_of(second.run(input), thresholds.max_detections)));
   }
   return sum;
 }

@@ -61,7 +61,7 @@ struct BoxProgram {
 };
 
 // Compares the boxes from the first program's heads, decoded and suppressed as the second's are,
-// with these.
+// with these: by IoU also where the network says DIoU.
 BoxAgreement compare_with_boxes(const graph::Network& network, Executor& first,
                                 const BoxProgram& second,
                                 std::span<const std::vector<float>> inputs,

@@ -10,6 +10,7 @@
 #include "oko/convert/read.h"
 #include "oko/convert/reference.h"
 #include "oko/detect/decode.h"
+#include "oko/formats/coreml/test_networks.h"
 #include "oko/graph/builtin.h"
 #include "oko/graph/synthetic.h"
 #include "tests/support/reference_models.h"
@@ -171,6 +172,55 @@ TEST(BoxesAgree, OfAVisionPipelineOfFastestDet) {
   EXPECT_GT(boxes.first, 3);
   EXPECT_TRUE(boxes_agree(boxes, Precision::kFloat32, .05F))
       << boxes.first << " " << boxes.second << " " << boxes.matched << " " << boxes.lowest_iou;
+}
+
+// Core ML lists all boxes above the threshold; oko the best so many.
+TEST(BoxesAgree, OnTheBestOfManyBoxes) {
+  const graph::Network network =
+      formats::coreml::small_detector(graph::Yolo{{{20, 20}, {12, 12}}, {0, 1}, 1}, 1);
+  formats::WriteOptions options{.boxes = true, .thresholds = {.score = .01F, .iou = .9F}};
+  const formats::Format& coreml = *formats::find_format("coreml");
+  std::string note;
+  const BoxProgram program =
+      independent_boxes(coreml, coreml.write(network, options, "m").files, note);
+  std::vector<std::vector<float>> inputs(1);
+  for (int i = 0; i < network.input.count(); ++i) {
+    inputs[0].push_back(.5F + .5F * std::sin(static_cast<float>(i)));
+  }
+  options.thresholds.max_detections = 5;
+  ASSERT_GT(program.run(inputs[0]).size(), 5U);
+  const BoxAgreement boxes = compare_with_boxes(network, *make_reference_executor(network), program,
+                                                inputs, options.thresholds);
+  EXPECT_EQ(boxes.second, 5);
+  EXPECT_TRUE(boxes_agree(boxes, Precision::kFloat32, .01F)) << boxes.first << " " << boxes.matched;
+}
+
+// By DIoU fewer boxes are suppressed than by IoU, which is all that a pipeline's suppression knows.
+TEST(BoxesAgree, OfAModelThatSuppressesByDiou) {
+  graph::Network network =
+      formats::coreml::small_detector(graph::Yolo{{{48, 40}, {40, 48}}, {0, 1}, 1}, 1);
+  network.diou_exponent = .2F;
+  const formats::WriteOptions options{.boxes = true, .thresholds = {.score = .01F, .iou = .2F}};
+  const formats::Format& coreml = *formats::find_format("coreml");
+  std::string note;
+  const BoxProgram program =
+      independent_boxes(coreml, coreml.write(network, options, "m").files, note);
+  std::vector<std::vector<float>> inputs(1);
+  for (int i = 0; i < network.input.count(); ++i) {
+    inputs[0].push_back(.5F + .5F * std::sin(static_cast<float>(i)));
+  }
+  const auto engine = make_reference_executor(network);
+  const auto maps = engine->run(inputs[0]);
+  const std::vector<detect::HeadMap> heads(maps.begin(), maps.end());
+  std::vector<detect::Detection> found;
+  detect::decode(network, heads, options.thresholds, found);
+  const auto kept = [&](float exponent) {
+    return detect::non_maximum_suppression(found, options.thresholds, exponent).size();
+  };
+  ASSERT_GT(kept(network.diou_exponent), kept(0));
+  const BoxAgreement boxes =
+      compare_with_boxes(network, *engine, program, inputs, options.thresholds);
+  EXPECT_TRUE(boxes_agree(boxes, Precision::kFloat32, .01F)) << boxes.first << " " << boxes.second;
 }
 
 }  // namespace
