@@ -138,6 +138,11 @@ TEST_F(Export, ComparesTheBoxesThatAModelOutputsItself) {
   const Outcome outcome = to("coreml", {"--boxes", "--threshold", "0.1"});
   EXPECT_EQ(outcome.code, 0) << outcome.out << outcome.error;
   EXPECT_THAT(outcome.out, HasSubstr("boxes from oko's engine and from oko's Core ML interpreter"));
+  const Outcome program = to("coreml", {"--boxes", "--ml-program", "--threshold", "0.1"});
+  EXPECT_EQ(program.code, 0) << program.out << program.error;
+  EXPECT_THAT(program.out, HasSubstr("boxes from oko's engine and from oko's Core ML interpreter"));
+  const Outcome same = oko_command({"parity", file("model.oko"), file("coreml/model.mlpackage")});
+  EXPECT_EQ(same.code, 0) << same.out << same.error;
 }
 
 TEST_F(Export, RejectsWhatAFormatCannotStore) {
@@ -147,6 +152,7 @@ TEST_F(Export, RejectsWhatAFormatCannotStore) {
         {"darknet", "--boxes"},
         {"tflite", "--boxes"},
         {"onnx", "--ml-program"},
+        {"coreml", "--ml-program", "--boxes", "--precision", "int8"},
         {"ncnn", "--author", "Leaf Ltd"},
         {"oko", "--license", "MIT"},
         {"tflite", "--precision", "int8"},

@@ -27,7 +27,9 @@ std::vector<File> write_coreml(const graph::Network& network, const WriteOptions
 // An ML Program (specification version 6, iOS 15): the files of the folder "<stem>.mlpackage", with
 // weights and arithmetic in float32 or float16.
 // Outputs are the raw heads, named by output_names(), as float32 multi-arrays [1, channels, height,
-// width].
+// width]. With options.boxes it is a pipeline as write_coreml() makes it, with the same Errors,
+// whose decoding is in float32; from 8 classes on, confidences have rows of a multiple of 80, the
+// rest 0.
 std::vector<File> write_mlpackage(const graph::Network& network, const WriteOptions& options,
                                   const std::string& stem);
 

@@ -49,6 +49,23 @@ Suppression read_suppression(const Message& message) {
   return s;
 }
 
+// An ML Program's rows as Core ML's suppression reads them. Of few values, or of a multiple of 80,
+// it reads what is there; others it reads as if they followed each other although each has a gap
+// after it, by all that is known of boxes that it loses (docs/formats/coreml.md). How large the gap
+// is does not matter here.
+std::vector<float> read_by_suppression(std::vector<float> values, std::size_t row) {
+  constexpr std::size_t kFew = 8, kStep = 80;
+  if (row < kFew || row % kStep == 0) return values;
+  const std::size_t rows = values.size() / row, stride = (row + kStep - 1) / kStep * kStep;
+  std::vector<float> stored(rows * stride);
+  for (std::size_t i = 0; i < rows; ++i) {
+    std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(i * row), row,
+                stored.begin() + static_cast<std::ptrdiff_t>(i * stride));
+  }
+  stored.resize(values.size());
+  return stored;
+}
+
 std::size_t best_class(const VisionBoxes& boxes, std::size_t row) {
   const auto begin = boxes.confidence.begin() + static_cast<std::ptrdiff_t>(row) * boxes.classes;
   return static_cast<std::size_t>(std::max_element(begin, begin + boxes.classes) - begin);
@@ -114,6 +131,7 @@ struct CoreMlInterpreter::Model {
   std::vector<std::string> outputs, labels;
   std::vector<Step> steps;
   std::optional<Suppression> suppression;
+  bool is_program = false;
   graph::Precision arithmetic = graph::Precision::kFloat32;
 
   void read(const Message& model, const Bytes& weights) {
@@ -125,6 +143,7 @@ struct CoreMlInterpreter::Model {
     read_features(model.message(file::Model::kDescription));
     const Message network = model.message(kind);
     if (kind == file::kMlProgram) {
+      is_program = true;
       const file::ProgramFile program(network, weights, name);
       steps = coreml::program_steps(program);
       const auto is_half = [](const file::ProgramOperation& one) { return one.half; };
@@ -286,7 +305,17 @@ VisionBoxes CoreMlInterpreter::raw_boxes(std::span<const float> input) {
                                         " and coordinates " + to_string(coordinates.shape) +
                                         " are not boxes");
   }
-  return {confidence.shape.height, std::move(confidence.values), std::move(coordinates.values)};
+  const int row = confidence.shape.height;
+  if (!model_->labels.empty() && std::ssize(model_->labels) != row) {
+    throw input_error(model_->name, "has " + std::to_string(model_->labels.size()) +
+                                        " labels for " + std::to_string(row) +
+                                        " confidences in each row");
+  }
+  std::vector<float> confidences = std::move(confidence.values);
+  if (model_->is_program) {
+    confidences = read_by_suppression(std::move(confidences), static_cast<std::size_t>(row));
+  }
+  return {row, std::move(confidences), std::move(coordinates.values)};
 }
 
 VisionBoxes CoreMlInterpreter::boxes(std::span<const float> input,

@@ -14,7 +14,7 @@ namespace oko::convert {
 
 // The outputs of a Vision pipeline.
 struct VisionBoxes {
-  int classes = 0;
+  int classes = 0;                // and zeros that fill the row
   std::vector<float> confidence;  // boxes × classes
   std::vector<float>
       coordinates;  // boxes × (centre x, centre y, width, height), relative to the input
@@ -53,7 +53,8 @@ class CoreMlInterpreter : public Executor {
   // Pipelines only, else a usage Error. Thresholds default to the model's own.
   VisionBoxes boxes(std::span<const float> input, std::optional<double> score_threshold = {},
                     std::optional<double> iou_threshold = {});
-  // All boxes before suppression.
+  // All boxes before suppression, as Core ML's suppression reads them: of an ML Program it reads
+  // most widths of rows wrongly.
   VisionBoxes raw_boxes(std::span<const float> input);
   // boxes() in pixels of the network's input, with the best class of each row.
   std::vector<detect::Detection> detections(std::span<const float> input,

@@ -335,6 +335,19 @@ Map combined(const Map& a, const Map& b, const std::function<float(float, float)
   return out;
 }
 
+Map reduced(const Map& in, const std::function<float(float, float)>& combine) {
+  Map out({1, in.shape.height, in.shape.width});
+  const std::size_t plane = in.plane();
+  for (std::size_t i = 0; i < plane; ++i) {
+    float value = in.values[i];
+    for (std::size_t at = i + plane; at < in.values.size(); at += plane) {
+      value = combine(value, in.values[at]);
+    }
+    out.values[i] = value;
+  }
+  return out;
+}
+
 Map mapped(const Map& in, const std::function<float(float)>& function) {
   Map out(in.shape);
   std::ranges::transform(in.values, out.values.begin(), function);

@@ -70,6 +70,8 @@ Map multiplied(const Map& a, const Map& b, bool turn_a, bool turn_b, const std::
 // Core ML's layers support.
 Map combined(const Map& a, const Map& b, const std::function<float(float, float)>& combine,
              const std::string& place);
+// One channel: the others combined with the first, one after another.
+Map reduced(const Map& in, const std::function<float(float, float)>& combine);
 Map mapped(const Map& in, const std::function<float(float)>& function);
 
 float sigmoid_of(float x);

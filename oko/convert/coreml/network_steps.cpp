@@ -391,16 +391,7 @@ class NetworkSteps {
       fail("is neither a sum nor a maximum over the channels");
     }
     return [sum = mode == file::kSum](const Inputs& in) {
-      Map out({1, in[0]->shape.height, in[0]->shape.width});
-      for (std::size_t i = 0; i < out.values.size(); ++i) {
-        float value = in[0]->values[i];
-        for (std::size_t at = i + out.values.size(); at < in[0]->values.size();
-             at += out.values.size()) {
-          value = sum ? value + in[0]->values[at] : std::max(value, in[0]->values[at]);
-        }
-        out.values[i] = value;
-      }
-      return out;
+      return reduced(*in[0], [sum](float a, float b) { return sum ? a + b : std::max(a, b); });
     };
   }
 

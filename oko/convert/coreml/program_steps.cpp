@@ -82,6 +82,9 @@ class ProgramSteps {
     if (is("avg_pool")) return avg_pool();
     if (is("add")) return elementwise([](float a, float b) { return a + b; });
     if (is("mul")) return elementwise([](float a, float b) { return a * b; });
+    if (is("pow")) return elementwise([](float a, float b) { return std::pow(a, b); });
+    if (is("maximum")) return elementwise([](float a, float b) { return std::max(a, b); });
+    if (is("exp")) return each([](float x) { return std::exp(x); });
     if (is("relu")) return each([](float x) { return std::max(x, 0.F); });
     if (is("relu6")) return each([](float x) { return std::clamp(x, 0.F, 6.F); });
     if (is("sigmoid")) return each(sigmoid_of);
@@ -98,6 +101,12 @@ class ProgramSteps {
         return x > 0 ? x : alpha * std::expm1(x);
       });
     }
+    if (is("clip")) {
+      return each([least = program_.number(*operation_, "alpha"),
+                   most = program_.number(*operation_, "beta")](float x) {
+        return std::min(std::max(x, least), most);
+      });
+    }
     if (is("sigmoid_hard")) {
       return each([alpha = program_.number(*operation_, "alpha"),
                    beta = program_.number(*operation_, "beta")](float x) {
@@ -106,12 +115,15 @@ class ProgramSteps {
     }
     if (is("cast")) return cast();
     if (is("reduce_mean")) return average();
+    if (is("reduce_sum")) return over_channels([](float a, float b) { return a + b; });
+    if (is("reduce_max")) return over_channels([](float a, float b) { return std::max(a, b); });
     if (is("upsample_nearest_neighbor")) return upsample();
     if (is("upsample_bilinear")) return upsample_bilinear();
     if (is("resize_bilinear")) return resize();
     if (is("space_to_depth")) return reorganize();
     if (is("reshape")) return reshape();
     if (is("transpose")) return transpose();
+    if (is("pad")) return pad_rows();
     if (is("matmul")) return matmul();
     if (is("concat")) return concat();
     if (is("slice_by_size")) return slice();
@@ -196,12 +208,29 @@ class ProgramSteps {
 
   Make elementwise(const std::function<float(float, float)>& combine) {
     if (program_.is_constant(program_.value(*operation_, "y"))) {
-      const float y = program_.number(*operation_, "y");
-      return
-          [=](const Inputs& in) { return mapped(*in[0], [&](float x) { return combine(x, y); }); };
+      return [=, y = constant("y"), place = place_](const Inputs& in) {
+        return combined(*in[0], y, combine, place);
+      };
     }
     return
         [=, place = place_](const Inputs& in) { return combined(*in[0], *in[1], combine, place); };
+  }
+
+  // A tensor as the interpreter has them: of rank 4, one image's; of rank 2, a list of rows.
+  Map constant(const char* parameter) const {
+    Map map(shape_of(program_.shape(*operation_, parameter)));
+    map.values = program_.numbers(*operation_, parameter);
+    return map;
+  }
+  graph::Shape shape_of(std::vector<std::int64_t> sides) const {
+    if (sides.size() == 4 && sides[0] == 1) sides.erase(sides.begin());
+    if (sides.size() == 2) sides.push_back(1);
+    sides.insert(sides.begin(), sides.empty() ? 3 : 0, 1);
+    const auto bad = [](std::int64_t side) { return side < 1 || side > 1 << 24; };
+    if (sides.size() != 3 || std::ranges::any_of(sides, bad)) {
+      fail("has a tensor that is neither one image's, nor a list of rows, nor a number");
+    }
+    return {static_cast<int>(sides[0]), static_cast<int>(sides[1]), static_cast<int>(sides[2])};
   }
 
   Make cast() {
@@ -216,6 +245,15 @@ class ProgramSteps {
       fail("is not over rows and columns");
     }
     return [](const Inputs& in) { return averaged(*in[0]); };
+  }
+
+  // Of the channels' values, one after another.
+  Make over_channels(const std::function<float(float, float)>& combine) {
+    if (program_.integers(*operation_, "axes", {}) != std::vector<std::int64_t>{1} ||
+        !program_.flag(*operation_, "keep_dims")) {
+      fail("is not over channels");
+    }
+    return [combine](const Inputs& in) { return reduced(*in[0], combine); };
   }
 
   int factor() const {
@@ -265,11 +303,24 @@ class ProgramSteps {
   }
 
   Make reshape() {
-    const auto sides = program_.integers(*operation_, "shape", {});
-    if (sides.size() != 4 || sides[0] != 1) fail("does not make one image of three axes");
-    return [to = std::array{sides[1], sides[2], sides[3]}, place = place_](const Inputs& in) {
-      return reshaped(*in[0], to, place);
+    const graph::Shape to = shape_of(program_.integers(*operation_, "shape", {}));
+    return [=, place = place_](const Inputs& in) {
+      return reshaped(*in[0], {to.channels, to.height, to.width}, place);
     };
+  }
+
+  // Of a list of rows: values before and after each row, and rows before and after them all.
+  Make pad_rows() {
+    const auto amounts = program_.integers(*operation_, "pad", {});
+    const bool constant = !given("mode") || program_.text(*operation_, "mode") == "constant";
+    const auto bad = [](std::int64_t n) { return n < 0 || n > 1 << 16; };
+    if (amounts.size() != 4 || !constant || std::ranges::any_of(amounts, bad) || amounts[0] != 0 ||
+        amounts[1] != 0) {
+      fail("does not pad rows by a constant");
+    }
+    const graph::Padding rows{static_cast<int>(amounts[2]), 0, static_cast<int>(amounts[3]), 0};
+    const float value = given("constant_val") ? program_.number(*operation_, "constant_val") : 0;
+    return [=](const Inputs& in) { return padded(*in[0], rows, value); };
   }
 
   Make transpose() {

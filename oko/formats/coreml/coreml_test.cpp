@@ -81,18 +81,6 @@ TEST(CoreMl, RoundTripsEveryPublishedNetworkThroughAPackage) {
   }
 }
 
-TEST(CoreMl, ReadsBackTheNetworkOfAPipeline) {
-  OKO_NEEDS_REFERENCE_MODELS();
-  graph::Network network = reference::synthetic_network(reference::synthetic_models()[0]);
-  network.classes.clear();
-  for (int i = 0; i < 80; ++i) network.classes.push_back("class " + std::to_string(i));
-  const Imported read = read_back(write_coreml(network, {.boxes = true}, "m"));
-  expect_same(network, read.network);
-  ASSERT_EQ(read.notes.size(), 2U);
-  EXPECT_EQ(read.notes[0], "using model 1 of the pipeline's 2 models, a neural network");
-  EXPECT_THAT(read.notes[1], HasSubstr("layers from \"decode.0.numbers.anchors\" (reshape) on"));
-}
-
 TEST(CoreMl, RoundTripsEveryOperation) {
   for (const bool bgr : {false, true}) {
     graph::Network network = every_operation();
@@ -160,20 +148,6 @@ TEST(CoreMl, ExportsNanoDetPlusToBothKindsOfFiles) {
     expect_same(network, read_back(write_mlpackage(network, options, "m")).network, tolerance);
   }
   expect_same(network, read_back(write_coreml(network, {.boxes = true}, "m")).network);
-}
-
-// A head's decoding may begin with slices and sigmoids: the raw head is still the output.
-TEST(CoreMl, ReadsBackTheHeadsOfEveryPipeline) {
-  const graph::Operation heads[] = {
-      graph::Yolo{
-          .anchors = {{32, 32}}, .mask = {0}, .classes = 2, .box_code = graph::BoxCode::kPoint},
-      graph::Distances{.classes = 2, .bins = 4, .stride = 32, .prior = .5F},
-      graph::Distances{.classes = 2, .bins = 1, .stride = 32}, graph::Ssd{{{10, 20}, {30, 40}}, 2}};
-  for (const graph::Operation& head : heads) {
-    SCOPED_TRACE(graph::name_of(head));
-    const graph::Network network = coreml::small_detector(head, 2);
-    expect_same(network, read_back(write_coreml(network, {.boxes = true}, "m")).network);
-  }
 }
 
 TEST(CoreMl, KeepsQuantizedWeightsWithinTheirSteps) {
@@ -469,24 +443,6 @@ TEST(CoreMl, RejectsAPackageWithoutItsWeights) {
   std::vector<std::byte> other(weights.span().begin(), weights.span().end());
   other[64] = std::byte{0};
   EXPECT_THAT(complaint(model, Bytes(other)), HasSubstr("no weight blob starts here"));
-}
-
-TEST(CoreMl, RejectsAnImpossiblePipeline) {
-  const auto complain = [](const graph::Network& network, const WriteOptions& options) {
-    try {
-      write_coreml(network, options, "m");
-    } catch (const Error& error) {
-      return std::string(error.what());
-    }
-    return std::string("no error");
-  };
-  const WriteOptions pipeline{.boxes = true};
-  EXPECT_THAT(complain(every_operation(), pipeline), HasSubstr("this network has no heads"));
-  graph::Network detector = coreml::small_detector(graph::Yolo{{{10, 10}}, {0}, 2}, 2);
-  EXPECT_THAT(complain(detector, {.boxes = true, .thresholds = {.score = 2}}),
-              HasSubstr("a threshold is outside 0…1"));
-  detector.classes.clear();
-  EXPECT_THAT(complain(detector, pipeline), HasSubstr("needs class names"));
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
+#include "oko/formats/coreml/decoding.h"
+
 #include <array>
 #include <cmath>
 #include <numeric>
 
-#include "oko/formats/coreml/arithmetic.h"
-#include "oko/formats/coreml/layers.h"
 #include "oko/graph/head.h"
 
 namespace oko::formats::coreml {
@@ -15,12 +15,10 @@ constexpr int kObjectness = 4, kFirstClass = 5;  // channels of an anchor
 // of 1e-4 gives 0. The product does not overflow in float16 either.
 constexpr float kSteepness = 1e4F;
 
-// Writes the decoding in layers of specification version 1. Tensors have the axes channel, row and
-// column; a head's are the box's values, the anchor and the cell.
+// The axes of a head's tensors are the box's values, the anchor and the cell.
 class DecodingWriter {
  public:
-  DecodingWriter(const graph::Network& network, LayerWriter& writer)
-      : network_(network), to_(writer) {}
+  DecodingWriter(const graph::Network& network, Arithmetic& to) : network_(network), to_(to) {}
 
   std::int64_t run(const std::vector<std::string>& maps) {
     std::vector<std::string> coordinates, confidences;
@@ -269,7 +267,7 @@ class DecodingWriter {
   }
 
   const graph::Network& network_;
-  Arithmetic to_;
+  Arithmetic& to_;
   graph::Head grid_;  // of the current head
   int boxes_ = 1;     // in each of its cells
 };
@@ -277,8 +275,8 @@ class DecodingWriter {
 }  // namespace
 
 std::int64_t write_decoding(const graph::Network& network, const std::vector<std::string>& maps,
-                            LayerWriter& writer) {
-  return DecodingWriter(network, writer).run(maps);
+                            Arithmetic& to) {
+  return DecodingWriter(network, to).run(maps);
 }
 
 }  // namespace oko::formats::coreml

@@ -29,10 +29,7 @@ Written write(const graph::Network& network, const WriteOptions& options, const 
   return {write_coreml(network, options, stem), stem + ".mlmodel"};
 }
 
-Limits limits(const WriteOptions& options) {
-  if (options.program) return {.no_boxes = "omit --ml-program: a pipeline is an .mlmodel"};
-  return {.int8 = true};
-}
+Limits limits(const WriteOptions& options) { return {.int8 = !options.program}; }
 
 std::vector<File> wrapper(const graph::Network& network, const WriteOptions& options,
                           const std::string& stem) {

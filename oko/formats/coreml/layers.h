@@ -67,12 +67,4 @@ class LayerWriter {
 void write_layers(const graph::Network& network, const std::vector<std::string>& outputs,
                   LayerWriter& writer);
 
-// Writes the decoding of all heads, after write_layers(): tensors "raw_confidence" [boxes, classes,
-// 1] and "raw_coordinates" [boxes, 4, 1]. Returns the number of boxes. Boxes are in the order head,
-// anchor, row, column.
-inline constexpr const char* kRawConfidence = "raw_confidence";
-inline constexpr const char* kRawCoordinates = "raw_coordinates";
-std::int64_t write_decoding(const graph::Network& network, const std::vector<std::string>& maps,
-                            LayerWriter& writer);
-
 }  // namespace oko::formats::coreml

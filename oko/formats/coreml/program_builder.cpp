@@ -165,12 +165,12 @@ std::string ProgramBuilder::number(const std::string& name, Type type, float con
   return output;
 }
 
-std::string ProgramBuilder::blob(const std::string& name, std::span<const float> values,
+std::string ProgramBuilder::blob(const std::string& name, Type type, std::span<const float> values,
                                  const Sides& sides) {
   std::string output;
-  proto::Value& value = constant(name, type_, sides, output);
+  proto::Value& value = constant(name, type, sides, output);
   value.mutable_file()->set_name(kWeightFile);
-  value.mutable_file()->set_offset(blobs_.add(values, type_ == kFloat16));
+  value.mutable_file()->set_offset(blobs_.add(values, type == kFloat16));
   return output;
 }
 

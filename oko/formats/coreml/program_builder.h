@@ -74,7 +74,12 @@ class ProgramBuilder {
   std::string flag(const std::string& name, bool on);
   std::string text(const std::string& name, const std::string& content);
   std::string number(const std::string& name, Type type, float content);
-  std::string blob(const std::string& name, std::span<const float> values, const Sides& sides);
+  // In the file of weights.
+  std::string blob(const std::string& name, Type type, std::span<const float> values,
+                   const Sides& sides);
+  std::string blob(const std::string& name, std::span<const float> values, const Sides& sides) {
+    return blob(name, type_, values, sides);
+  }
 
   std::string cast(const std::string& name, const std::string& x, Type to, const Sides& sides,
                    const std::string& output);

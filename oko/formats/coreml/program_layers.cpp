@@ -5,7 +5,9 @@
 #include <span>
 
 #include "oko/formats/builder.h"
+#include "oko/formats/coreml/decoding.h"
 #include "oko/formats/coreml/describe.h"
+#include "oko/formats/coreml/program_arithmetic.h"
 #include "oko/formats/coreml/program_builder.h"
 #include "oko/formats/format.h"
 #include "oko/formats/heads.h"
@@ -26,8 +28,11 @@ class ProgramWriter {
   ProgramWriter(const graph::Network& network, bool float32, proto::Program& program)
       : network_(network), to_(program, float32 ? kFloat32 : kFloat16) {}
 
-  std::vector<std::byte> run() {
-    for (const std::string& name : output_names(network_)) to_.name(name);
+  WrittenProgram run(bool boxes) {
+    for (const std::string& name : boxes ? std::vector<std::string>{kRawConfidence, kRawCoordinates}
+                                         : output_names(network_)) {
+      to_.name(name);
+    }
     write_input();
     values_.resize(network_.layers.size());
     for (index_ = 0; index_ < network_.layers.size(); ++index_) {
@@ -35,8 +40,14 @@ class ProgramWriter {
       values_[index_] =
           std::visit([this](const auto& operation) { return write(operation); }, layer().operation);
     }
-    write_outputs();
-    return to_.finish_weights();
+    WrittenProgram written;
+    if (boxes) {
+      written.boxes = write_boxes();
+    } else {
+      write_outputs();
+    }
+    written.weights = to_.finish_weights();
+    return written;
   }
 
  private:
@@ -85,6 +96,22 @@ class ProgramWriter {
       to_.cast(names[i] + ".cast", value_of(outputs[i]), kFloat32, sides_of(from.output), names[i]);
       to_.output(names[i]);
     }
+  }
+
+  std::int64_t write_boxes() {
+    ProgramArithmetic arithmetic(to_);
+    std::vector<std::string> maps;
+    for (const int output : network_.outputs()) {
+      const graph::Layer& from = network_.layers[static_cast<std::size_t>(output)];
+      std::string value = value_of(output);
+      if (to_.type() == kFloat16) {
+        value = to_.cast(from.name + ".float32", value, kFloat32, sides_of(from.output),
+                         to_.name(from.name + ".float32"));
+      }
+      arithmetic.take(value, {from.output.channels, from.output.height, from.output.width});
+      maps.push_back(value);
+    }
+    return write_decoding(network_, maps, arithmetic);
   }
 
   // ---- windows ---------------------------------------------------------------------------------
@@ -426,9 +453,9 @@ class ProgramWriter {
 
 }  // namespace
 
-std::vector<std::byte> write_program(const graph::Network& network, bool float32,
-                                     proto::Program& program) {
-  return ProgramWriter(network, float32, program).run();
+WrittenProgram write_program(const graph::Network& network, bool float32, bool boxes,
+                             proto::Program& program) {
+  return ProgramWriter(network, float32, program).run(boxes);
 }
 
 }  // namespace oko::formats::coreml

@@ -4,6 +4,7 @@
 #include "oko/formats/class_names.h"
 #include "oko/formats/coreml.h"
 #include "oko/formats/coreml/read_network.h"
+#include "oko/formats/coreml/suppressed_rows.h"
 #include "oko/formats/recognize.h"
 
 namespace oko::formats {
@@ -112,6 +113,14 @@ class Reader {
     notes.push_back("using model " + std::to_string(found - models.begin() + 1) +
                     " of the pipeline's " + std::to_string(models.size()) + " models, " +
                     (kind_of(*found) == kMlProgram ? "an ML Program" : "a neural network"));
+    const int count = static_cast<int>(labels_.size());
+    if (kind_of(*found) == kMlProgram && suppressed_row(count) != count) {
+      notes.push_back(
+          "on Apple's processors the file itself loses boxes: Core ML's suppression "
+          "misreads an ML Program's " +
+          std::to_string(count) +
+          " classes; \"oko export --boxes --ml-program\" makes one that does not");
+    }
     return *found;
   }
 

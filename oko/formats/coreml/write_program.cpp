@@ -5,7 +5,9 @@
 #include "oko/base/json.h"
 #include "oko/formats/coreml.h"
 #include "oko/formats/coreml/describe.h"
+#include "oko/formats/coreml/pipeline.h"
 #include "oko/formats/coreml/program_layers.h"
+#include "oko/formats/coreml/suppressed_rows.h"
 #include "oko/graph/fold.h"
 
 namespace oko::formats {
@@ -46,32 +48,43 @@ File manifest(const std::string& folder, std::span<const std::byte> model) {
   return text_file(folder + "/Manifest.json", text);
 }
 
+// The raw heads.
+void describe_outputs(const graph::Network& network, proto::Description& to) {
+  const std::vector<std::string> names = output_names(network);
+  const std::vector<int> outputs = network.outputs();
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const graph::Shape& s = network.layers[outputs[i]].output;
+    coreml::describe_array(names[i], {1, s.channels, s.height, s.width},
+                           coreml::ArrayKind::kFloat32, "Raw network output", *to.add_outputs());
+  }
+}
+
 }  // namespace
 
 std::vector<File> write_mlpackage(const graph::Network& network, const WriteOptions& options,
                                   const std::string& stem) {
   const graph::Network n = graph::inference_form(network);
+  if (options.boxes) coreml::check_pipeline(n, options);
   proto::Model model;
-  model.set_specification_version(kProgramVersion);
   proto::Description& description = *model.mutable_description();
   coreml::describe_model(n, options.info, *description.mutable_metadata());
   coreml::describe_input(n, coreml::ArrayKind::kFloat32, *description.add_inputs());
-  const std::vector<std::string> names = output_names(n);
-  const std::vector<int> outputs = n.outputs();
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const graph::Shape& s = n.layers[outputs[i]].output;
-    coreml::describe_array(names[i], {1, s.channels, s.height, s.width},
-                           coreml::ArrayKind::kFloat32, "Raw network output",
-                           *description.add_outputs());
+  proto::Model& holder = options.boxes ? *model.mutable_pipeline()->add_models() : model;
+  holder.set_specification_version(kProgramVersion);
+  coreml::WrittenProgram program = coreml::write_program(
+      n, options.precision == graph::Precision::kFloat32, options.boxes, *holder.mutable_program());
+  if (options.boxes) {
+    const int row = coreml::suppressed_row(n.class_count());
+    coreml::finish_pipeline(n, options, {program.boxes, row, coreml::ArrayKind::kFloat32}, model);
+  } else {
+    describe_outputs(n, description);
   }
-  std::vector<std::byte> weights = coreml::write_program(
-      n, options.precision == graph::Precision::kFloat32, *model.mutable_program());
   const std::string folder = stem + ".mlpackage", data = folder + "/Data/com.apple.CoreML/";
   std::vector<std::byte> bytes = coreml::serialized(model, folder);
   File info = manifest(folder, bytes);
   return {std::move(info),
           {data + "model.mlmodel", Bytes(std::move(bytes))},
-          {data + "weights/weight.bin", Bytes(std::move(weights))}};
+          {data + "weights/weight.bin", Bytes(std::move(program.weights))}};
 }
 
 }  // namespace oko::formats
