@@ -408,6 +408,14 @@ TEST(Wrappers, LeaveNoPlaceholder) {
   }
 }
 
+// Vision's labels have shares of the observation's confidence: their own is 1 where it has one
+// class.
+TEST(Wrappers, TakeVisionsScoresAsProducts) {
+  const std::string text = text_of(wrapper_of(stretched(), "coreml", {.boxes = true}).front());
+  EXPECT_THAT(text, HasSubstr("let score = observation.confidence * best.confidence\n"));
+  EXPECT_THAT(text, HasSubstr("score: score,"));
+}
+
 TEST(Wrappers, NameClassesThatHaveNoNames) {
   graph::Network network = stretched();
   network.classes.clear();
