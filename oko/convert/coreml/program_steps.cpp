@@ -218,8 +218,9 @@ class ProgramSteps {
 
   // A tensor as the interpreter has them: of rank 4, one image's; of rank 2, a list of rows.
   Map constant(const char* parameter) const {
-    Map map(shape_of(program_.shape(*operation_, parameter)));
-    map.values = program_.numbers(*operation_, parameter);
+    Map map;
+    map.shape = shape_of(program_.shape(*operation_, parameter));
+    map.values = program_.numbers(*operation_, parameter);  // as many as the file has
     return map;
   }
   graph::Shape shape_of(std::vector<std::int64_t> sides) const {
@@ -320,7 +321,14 @@ class ProgramSteps {
     }
     const graph::Padding rows{static_cast<int>(amounts[2]), 0, static_cast<int>(amounts[3]), 0};
     const float value = given("constant_val") ? program_.number(*operation_, "constant_val") : 0;
-    return [=](const Inputs& in) { return padded(*in[0], rows, value); };
+    return [=, place = place_](const Inputs& in) {
+      const graph::Shape& s = in[0]->shape;
+      constexpr std::int64_t kMost = std::int64_t{1} << 28;
+      if ((std::int64_t{s.height} + rows.top + rows.bottom) * s.channels * s.width > kMost) {
+        throw input_error(place, "pads " + to_string(s) + " to more than 2^28 values");
+      }
+      return padded(*in[0], rows, value);
+    };
   }
 
   Make transpose() {
