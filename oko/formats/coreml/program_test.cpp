@@ -13,8 +13,11 @@
 namespace oko::formats::coreml {
 namespace {
 
+using ::testing::Contains;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using Floats = std::vector<float>;
 
 constexpr int kClasses = 2, kBins = 4, kOutputs = kClasses + 4 * kBins;
@@ -87,12 +90,26 @@ class Program {
     return {operation.output, to_.add_result(operation, name + "_1", b)};
   }
 
+  void output(const std::string& output, const Sides& sides, const std::string& name = "result") {
+    to_.cast(name + ".cast", output, kFloat32, sides, name);
+    to_.output(name);
+    model_.mutable_description()->add_outputs()->set_name(name);
+  }
   Imported read(const std::string& output, const Sides& sides) {
-    to_.cast(output + ".cast", output, kFloat32, sides, "result");
-    to_.output("result");
-    model_.mutable_description()->add_outputs()->set_name("result");
+    this->output(output, sides);
     const Bytes weights(to_.finish_weights());
     return read_coreml(Bytes(serialized(model_, "m")), "m.mlmodel", weights);
+  }
+  // With a suppression of these classes behind it.
+  Imported read_pipeline(const std::vector<std::string>& labels) {
+    proto::Model pipeline;
+    *pipeline.mutable_description() = model_.description();
+    *pipeline.mutable_pipeline()->add_models() = model_;
+    proto::Texts& texts =
+        *pipeline.mutable_pipeline()->add_models()->mutable_suppression()->mutable_class_labels();
+    for (const std::string& label : labels) texts.add_texts(label);
+    const Bytes weights(to_.finish_weights());
+    return read_coreml(Bytes(serialized(pipeline, "m")), "m.mlmodel", weights);
   }
 
  private:
@@ -101,9 +118,13 @@ class Program {
   Random random_{3};
 };
 
+struct Decoded {
+  std::string boxes, scores;  // [1, 4, cells], [1, classes, cells]
+  std::int64_t cells = 0;
+};
+
 // Three levels with sides and classes, which the program decodes as YOLOv8's exporter writes it.
-Imported read_yolov8(const std::map<std::string, std::string>& metadata) {
-  Program program;
+Decoded write_yolov8(Program& program, const std::map<std::string, std::string>& metadata) {
   ProgramBuilder& to = program.to();
   for (const auto& [key, value] : metadata) {
     (*program.model().mutable_description()->mutable_metadata()->mutable_user_defined())[key] =
@@ -163,8 +184,53 @@ Imported read_yolov8(const std::map<std::string, std::string>& metadata) {
   const std::string by = to.blob("strides", strides, {1, cells});
   const std::string scaled = to.on("mul", "scaled_boxes", boxes, four).give("y", by).output;
   const std::string scores = to.on("sigmoid", "scores", classes, {1, kClasses, cells}).output;
-  const Sides table{1, 4 + kClasses, cells};
-  return program.read(program.joined("table", {scaled, scores}, 1, table), table);
+  return {scaled, scores, cells};
+}
+
+Imported read_yolov8(const std::map<std::string, std::string>& metadata) {
+  Program program;
+  const Decoded decoded = write_yolov8(program, metadata);
+  const Sides table{1, 4 + kClasses, decoded.cells};
+  return program.read(program.joined("table", {decoded.boxes, decoded.scores}, 1, table), table);
+}
+
+// As its exporter writes it with suppression: rows, of boxes in parts of the image and of classes
+// that are filled with zeros.
+Imported read_yolov8_pipeline(const std::map<std::string, std::string>& metadata, int row,
+                              const std::vector<std::string>& labels) {
+  Program program;
+  ProgramBuilder& to = program.to();
+  const Decoded decoded = write_yolov8(program, metadata);
+  const Sides all{1, 4 + kClasses, decoded.cells}, turned{4 + kClasses, decoded.cells},
+      rows{decoded.cells, 4 + kClasses}, boxes{decoded.cells, 4}, scores{decoded.cells, kClasses},
+      wide{decoded.cells, row};
+  const std::string table = program.joined("table", {decoded.boxes, decoded.scores}, 1, all);
+  const std::string first = to.integers("squeezed.axes", {0});
+  const std::string image = to.on("squeeze", "squeezed", table, turned).give("axes", first).output;
+  const std::string order = to.integers("turned_rows.perm", {1, 0});
+  const std::string listed =
+      to.on("transpose", "turned_rows", image, rows).give("perm", order).output;
+  const std::string sizes = to.integers("row_parts.sizes", {4, kClasses});
+  const std::string last = to.integer("row_parts.axis", 1);
+  auto parts = to.on("split", "row_parts", listed, boxes);
+  parts.give("split_sizes", sizes).give("axis", last);
+  const std::string xywh = parts.output, of_classes = to.add_result(parts, "classes_part", scores);
+  const std::string by = to.number("parts_of_image", kFloat16, 1.F / 64);
+  const std::string coordinates = to.on("mul", "coordinates", xywh, boxes).give("y", by).output;
+  std::string confidence = of_classes;
+  if (row > kClasses) {
+    const std::string amounts = to.integers("padded.pad", {0, 0, 0, row - kClasses});
+    const std::string mode = to.text("padded.mode", "constant");
+    const std::string zero = to.number("padded.zero", kFloat16, 0);
+    confidence = to.on("pad", "padded", of_classes, wide)
+                     .give("pad", amounts)
+                     .give("mode", mode)
+                     .give("constant_val", zero)
+                     .output;
+  }
+  program.output(confidence, wide, "confidences");
+  program.output(coordinates, boxes, "boxes_of_image");
+  return program.read_pipeline(labels);
 }
 
 TEST(CoreMlProgram, RecognizesYolov8AsCoremltoolsWritesIt) {
@@ -180,6 +246,26 @@ TEST(CoreMlProgram, RecognizesYolov8AsCoremltoolsWritesIt) {
   EXPECT_THAT(read.labels, ElementsAre("cat", "dog's"));
   EXPECT_FALSE(network.preprocess.normalizes());
   EXPECT_THAT(read.notes.back(), HasSubstr("taken for a YOLOv8, YOLO11 or relative"));
+}
+
+TEST(CoreMlProgram, RecognizesYolov8BehindASuppression) {
+  const Imported plain = read_yolov8_pipeline({}, kClasses, {"cat", "dog"});
+  EXPECT_EQ(plain.network.heads().size(), 3U);
+  EXPECT_THAT(plain.labels, ElementsAre("cat", "dog"));
+  std::vector<std::string> labels{"cat", "dog"};
+  for (int i = 2; i < 80; ++i) labels.push_back(std::to_string(i));
+  for (const bool named : {true, false}) {
+    std::map<std::string, std::string> metadata;
+    if (named) metadata["names"] = "{0: 'cat', 1: 'dog'}";
+    const Imported filled = read_yolov8_pipeline(metadata, 80, labels);
+    ASSERT_EQ(filled.network.heads().size(), 3U);
+    EXPECT_EQ(filled.network.class_count(), kClasses);
+    EXPECT_THAT(filled.labels, ElementsAre("cat", "dog"));
+    EXPECT_THAT(filled.notes, Each(Not(HasSubstr("loses boxes"))));
+  }
+  labels.resize(20);  // a number of classes that Core ML's suppression misreads
+  EXPECT_THAT(read_yolov8_pipeline({}, 20, labels).notes,
+              Contains(HasSubstr("the file itself loses boxes")));
 }
 
 TEST(CoreMlProgram, ScalesTheImageAsTheProgramDoes) {

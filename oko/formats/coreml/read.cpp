@@ -92,6 +92,17 @@ class Reader {
       preprocess.scale = image::Preprocess{}.scale;
     }
     imported.labels = labels_.empty() ? names_of_list(user_defined(model_, "names")) : labels_;
+    const auto classes = static_cast<std::size_t>(imported.network.class_count());
+    if (are_fillers_from(classes)) imported.labels.resize(classes);
+  }
+
+  // Exporters fill an ML Program's rows (suppressed_row()); what is not a class has its number as
+  // its label.
+  bool are_fillers_from(std::size_t first) const {
+    for (std::size_t i = first; i < labels_.size(); ++i) {
+      if (labels_[i] != std::to_string(i)) return false;
+    }
+    return labels_.size() > first;
   }
 
   Message network_of_pipeline(std::uint32_t kind, std::vector<std::string>& notes) {
