@@ -25,7 +25,7 @@ export async function camera(video: HTMLVideoElement, bytes: ArrayBuffer) {
 
 export async function planes(video: VideoFrame) {
   const frame = await readFrame(video);
-  return frame.planes[0].length;
+  return frame.planes[0]?.length;
 }
 
 export async function sealed(bytes: ArrayBuffer, signer: string, identity: string) {

@@ -185,6 +185,8 @@ std::string case_of(const std::string& member, const std::string& label, std::si
       return fmt::format("    case {} = {}\n", member, index);
     case Language::kKotlin:
       return fmt::format("    {}({}),\n", member, literal(label, language));
+    case Language::kTypeScript:
+      return fmt::format("  {}: {},\n", member, index);
     default:
       return fmt::format("  {} = {},\n", member, index);
   }

@@ -200,7 +200,9 @@ class TypeScript : public ::testing::Test {
     folder.write(ort + "index.js", stub("onnxruntime-web.js"));
     folder.write(ort + "index.d.ts", stub("onnxruntime-web.d.ts"));
     folder.write("tsconfig.json", R"({"compilerOptions": {"strict": true, "target": "es2022",
-      "noUncheckedIndexedAccess": true, "noUnusedLocals": true, "module": "nodenext",
+      "noUncheckedIndexedAccess": true, "noUnusedLocals": true, "noUnusedParameters": true,
+      "exactOptionalPropertyTypes": true, "noImplicitReturns": true, "verbatimModuleSyntax": true,
+      "erasableSyntaxOnly": true, "isolatedModules": true, "module": "nodenext",
       "lib": ["es2022", "dom"], "types": [],
       "paths": {"oko-detector": [")" OKO_WEB_SOURCES R"(/oko.d.ts"]}},
       "include": ["*/*.ts"]})");
