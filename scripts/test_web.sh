@@ -16,6 +16,7 @@ command -v npm >/dev/null || { echo "test_web: npm is missing (install it)" >&2;
 cmake --preset phone -B build/web/native
 cmake --build build/web/native --target oko_web_make_model oko_web_native_detect
 (cd apps/web && npm ci --no-audit --no-fund --silent)
+(cd apps/web/test/projects && npm ci --ignore-scripts --no-audit --no-fund --silent)
 
 skipped=""
 data="${OKO_DATA:-$PWD/../shared/data}"
@@ -37,7 +38,7 @@ export OKO_WEB_PACKAGE="$PWD/build/web/package" OKO_WEB_NATIVE="$PWD/build/web/n
 apps/web/node_modules/.bin/tsc --project apps/web/test/tsconfig.json
 node --test --test-reporter=spec --test-concurrency=1 \
   apps/web/test/serve.test.mjs apps/web/test/engine.test.mjs apps/web/test/sealed.test.mjs \
-  apps/web/test/browser.test.mjs
+  apps/web/test/browser.test.mjs apps/web/test/projects.test.mjs
 
 echo "test_web: all passed, $(($(date +%s) - started)) s in total"
 [ -z "$skipped" ] || echo "test_web: NOT tested:${skipped#;}"

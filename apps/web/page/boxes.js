@@ -1,5 +1,5 @@
 // Draws detections over the image.
-import { toUpright, uprightSize } from "./oko.js";
+import { toUpright, uprightSize } from "./frame.js";
 
 // Neighbouring ids get distinct colours: hues advance by the golden angle.
 function colourOf(classId) {

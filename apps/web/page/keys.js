@@ -1,5 +1,6 @@
 // The form that asks for the keys of a sealed model.
-import { browserKey, storedReleases } from "./oko.js";
+import { browserKey } from "./key.js";
+import { storedReleases } from "./sealed.js";
 
 const element = (id) => document.getElementById(id);
 

@@ -1,12 +1,5 @@
-// The WebAssembly engine: loads the right module, and accesses its memory through the table of
-// struct fields that it provides (engine/glue.cpp). Internal; oko.js is the public API.
-
-const kPageBytes = 65536;
-const kInitialBytes = 32 << 20;
-// Both bounds are those of the modules (CMakeLists.txt). Shared memory is reserved on creation, so
-// if a phone refuses that much, less is requested.
-const kLargestBytes = 2 ** 31;
-const kLargestSharedBytes = [2 ** 30, 2 ** 29, 2 ** 28];
+// The WebAssembly engine's memory, accessed through the table of struct fields that it provides
+// (engine/glue.cpp). Internal; oko.js is the public API.
 
 // Of oko_status, by its number: an Error's `code`.
 const kCodes = ["ok", "failed", "invalid-argument", "bad-model", "storage", "bad-signature",
@@ -16,50 +9,7 @@ export function errorWithCode(message, code) {
   return Object.assign(new Error(message), { code });
 }
 
-// A function of v128 code inside a try: a browser that accepts it can run the engine.
-const kProbe = Uint8Array.of(
-  0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0,
-  10, 13, 1, 11, 0, 0x06, 0x40, 0x41, 0, 0xfd, 15, 0x1a, 0x19, 0x0b, 0x0b);
-
-export function canRun() {
-  return typeof WebAssembly === "object" && WebAssembly.validate(kProbe);
-}
-
-export function canUseThreads() {
-  return globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer === "function";
-}
-
-function makeMemory(shared) {
-  const memory = (bytes) => new WebAssembly.Memory(
-    { initial: kInitialBytes / kPageBytes, maximum: bytes / kPageBytes, shared });
-  if (!shared) return memory(kLargestBytes);
-  for (const bytes of kLargestSharedBytes) {
-    try {
-      return memory(bytes);
-    } catch (error) {
-      if (bytes === kLargestSharedBytes.at(-1)) throw error;
-    }
-  }
-}
-
-// `threads` above 1 uses the module with threads; `wasm`: the module's bytes, else they are
-// fetched.
-export async function loadEngine(threads, wasm) {
-  if (!canRun()) {
-    throw new Error("this browser has no WebAssembly SIMD (update it: " +
-      "Chrome 95, Firefox 100, Safari 16.4 and later have it)");
-  }
-  const memory = makeMemory(threads > 1);
-  const { default: instantiate } = threads > 1
-    ? await import("./oko-simd-threads.js")
-    : await import("./oko-simd.js");
-  const module = await instantiate({
-    wasmMemory: memory, wasmBinary: wasm, poolSize: threads - 1, print() {}, printErr() {},
-  });
-  return new Engine(module, memory);
-}
-
-class Engine {
+export class Engine {
   constructor(module, memory) {
     this.module = module;
     this.memory = memory;

@@ -1,7 +1,8 @@
 // oko detects objects in images, in the browser. Types and contracts: oko.d.ts.
-import { canUseThreads, loadEngine, Struct, withStruct } from "./engine.js";
+import { Struct, withStruct } from "./engine.js";
 import { kFormats, kMatrices, kRanges, named, planesOf, readFrame } from "./frame.js";
 import { bytesOf, kPrecisions, modelOptions } from "./given.js";
+import { canUseThreads, loadEngine } from "./modules.js";
 import { openSealed, recipientOf } from "./sealed.js";
 
 export { readFrame, toUpright, uprightSize } from "./frame.js";
