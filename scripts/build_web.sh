@@ -24,6 +24,7 @@ cp LICENSE apps/web/package.json apps/web/README.md apps/web/src/* apps/web/page
   build/web/threads/apps/web/oko-simd-threads.wasm \
   build/web/threads/apps/web/oko-simd-threads.worker.js "$package"
 node apps/web/engine/patch_glue.mjs "$package"
+node apps/web/stamp.mjs "$package"
 for file in "$package"/*.wasm; do
   echo "build_web: $file, $(gzip -9 -c "$file" | wc -c) bytes gzipped"
 done

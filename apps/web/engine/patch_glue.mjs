@@ -1,7 +1,7 @@
 // Changes what Emscripten writes so that bundlers see every file of the engine:
 //   node patch_glue.mjs PACKAGE
-// Emscripten's module starts its threads' script by itself, and that script imports the module by an
-// address that is known at run time only; once bundled neither exists under that name. Here
+// Emscripten's module starts its threads' script by itself, and that script imports the module by
+// an address that is known at run time only; once bundled neither exists under that name. Here
 // src/modules.js starts the threads, and their script imports the module by name.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -6,20 +6,53 @@ const kProblems = {
   NotFoundError: ["No camera found", "Connect a camera, then try again."],
   NotReadableError: ["The camera is busy",
     "Another program is using it. Close it, then try again."],
+  LostError: ["The camera is gone",
+    "It was unplugged, or the system or another program took it. " +
+      "Connect it again, then try again."],
 };
+// Names that mean the same.
+kProblems.SecurityError = kProblems.NotAllowedError;
+kProblems.OverconstrainedError = kProblems.NotFoundError;
+kProblems.AbortError = kProblems.NotReadableError;
 
 // Title and text of a getUserMedia() error for the user.
 export function cameraProblem(error) {
   return kProblems[error.name] ?? ["The camera could not be started", error.message];
 }
 
+function stopTracks(stream) {
+  stream?.getTracks().forEach((track) => track.stop());
+}
+
+// Null where browsers do not tell.
+async function cameraPermission() {
+  try {
+    return await navigator.permissions.query({ name: "camera" });
+  } catch {
+    return null;
+  }
+}
+
+async function watchPermission(denied) {
+  const permission = await cameraPermission();
+  if (permission === null) return;
+  permission.onchange = () => {
+    if (permission.state === "denied") denied();
+  };
+}
+
 export class Camera {
   #video;
   #facing = "environment";
   #device = null;  // its id, if cameras do not report which way they face
+  #lost;
+  #starts = 0;
 
-  constructor(video) {
+  // `lost` is called with an error for cameraProblem() when the running camera is gone.
+  constructor(video, lost) {
     this.#video = video;
+    this.#lost = lost;
+    watchPermission(() => this.#lose("NotAllowedError"));
   }
 
   // True if users expect a mirror image.
@@ -36,17 +69,39 @@ export class Camera {
       throw new Error("Browsers only allow the camera on secure pages: open this page over https.");
     }
     this.stop();
+    const start = ++this.#starts;
     const which = this.#device !== null
       ? { deviceId: { exact: this.#device } } : { facingMode: { ideal: this.#facing } };
-    this.#video.srcObject = await navigator.mediaDevices.getUserMedia({
+    const stream = await navigator.mediaDevices.getUserMedia({
       audio: false, video: { width: { ideal: 1280 }, height: { ideal: 720 }, ...which },
     });
+    if (start !== this.#starts) {  // stopped or started again meanwhile
+      stopTracks(stream);
+      return;
+    }
+    for (const track of stream.getVideoTracks()) track.onended = () => this.#end(track);
+    this.#video.srcObject = stream;
     await this.#video.play();
   }
 
   stop() {
-    this.#video.srcObject?.getTracks().forEach((track) => track.stop());
+    ++this.#starts;
+    stopTracks(this.#video.srcObject);
     this.#video.srcObject = null;
+  }
+
+  // Browsers end the track both of an unplugged camera and of one that is not allowed any more.
+  async #end(track) {
+    if (!this.#video.srcObject?.getVideoTracks().includes(track)) return;
+    this.#device = null;  // it may not come back
+    const denied = (await cameraPermission())?.state === "denied";
+    this.#lose(denied ? "NotAllowedError" : "LostError");
+  }
+
+  #lose(name) {
+    if (this.#video.srcObject === null) return;
+    this.stop();
+    this.#lost(new DOMException("", name));
   }
 
   async count() {

@@ -1,15 +1,20 @@
 // The page: a model, a camera, and the detections.
+import { BenchView } from "./bench_view.js";
 import { drawBoxes } from "./boxes.js";
 import { Camera, cameraProblem } from "./camera.js";
-import { LiveDetector } from "./live.js";
-import { isSealed } from "./oko.js";
+import { bodyOf, download } from "./download.js";
 import { askForKeys, identityIn, sealOptions, signerIn, stopAsking } from "./keys.js";
+import { LiveDetector } from "./live.js";
+import { problemOf, readProblem, shortName } from "./model_file.js";
+import { keepModel, keepPage } from "./offline.js";
+import { isSealed } from "./sealed.js";
 
 const element = (id) => document.getElementById(id);
-const camera = new Camera(element("video"));
+const camera = new Camera(element("video"), cameraIsLost);
+const bench = new BenchView(element("bench"), { choose, closed: benchIsClosed });
 
 let engine = null;       // promise of the LiveDetector
-let modelIsOpen = false;
+let current = null;      // the open model: { name, info, open(engine, options) }
 let wanted = [];         // resolvers of nextResult()
 const finished = [];     // times of the last results
 
@@ -36,8 +41,11 @@ function arrange() {
   element("picture").hidden = !showing;
   element("picture").style.setProperty("--aspect", video.videoWidth / video.videoHeight || 1);
   element("welcome").hidden =
-    modelIsOpen || !element("notice").hidden || !element("sealed").hidden;
+    current !== null || !element("notice").hidden || !element("sealed").hidden;
   document.body.classList.toggle("asking", !element("sealed").hidden);
+  element("bench").classList.toggle("behind",
+    !element("notice").hidden || !element("sealed").hidden);
+  element("measure").hidden = current === null;
   element("pause").disabled = !showing;
   element("pause").textContent = showing && video.paused ? "Resume" : "Pause";
   video.classList.toggle("mirrored", camera.mirrored);
@@ -54,51 +62,57 @@ function choose() {
   element("file").click();
 }
 
-// What is in a sealed model's file; null if the user has no keys for it.
-async function openSealed(live, bytes, name, keys) {
-  if (keys !== undefined) return live.openSealed(bytes, await sealOptions(...keys));
-  const open = (options) => live.openSealed(bytes.slice(0), options);
+// Opens the model in a Blob. Resolves to { info, open }, where `open` does the same in any engine;
+// null if the user has no keys. `keys`: of a sealed model the signing key and the secret key, if
+// they are known.
+async function openBlob(live, blob, name, keys) {
+  if (!isSealed(await blob.slice(0, 64).arrayBuffer())) {
+    const open = async (other, options) => other.open(await blob.arrayBuffer(), options);
+    return { info: await open(live), open };
+  }
+  const openWith = async (seal) => {
+    const open = async (other, options) =>
+      other.openSealed(await blob.arrayBuffer(), seal, options);
+    return { info: await open(live), open };
+  };
+  if (keys !== undefined) return openWith(await sealOptions(...keys));
   element("notice").hidden = true;
   element("about").textContent = "";
-  return askForKeys(name, live, open, arrange);
+  return askForKeys(name, live, openWith, arrange);
 }
 
-// `keys`: of a sealed model the signing key and the secret key, if they are known.
-async function openModel(bytes, name, keys) {
+function describe({ width, height, classes, precision }, threads) {
+  const count = (n, what) => `${n} ${what}${n === 1 ? "" : what.endsWith("s") ? "es" : "s"}`;
+  return [`${width} × ${height}`, count(classes.length, "class"), precision,
+    count(threads, "thread")].join(" · ");
+}
+
+// Resolves to whether the model is open.
+async function openModel(blob, name, keys) {
   await stopAsking();
-  element("about").textContent = `Opening ${name}…`;
+  element("about").textContent = `Opening ${shortName(name)}…`;
   try {
+    const problem = await problemOf(blob, name);
+    if (problem !== null) throw new Error(problem);
     const live = await loadEngine();
-    const info = isSealed(bytes)
-      ? await openSealed(live, bytes, name, keys) : await live.open(bytes);
-    if (info === null) {
-      element("about").textContent = "";
-      return;
-    }
-    modelIsOpen = true;
+    const opened = await openBlob(live, blob, name, keys);
+    element("about").textContent = "";
+    if (opened === null) return false;
+    current = { name: opened.info.name || name, ...opened };
     element("notice").hidden = true;
     element("model").hidden = false;
-    element("model").textContent = info.name || name;
-    const count = (n, what) => `${n} ${what}${n === 1 ? "" : what.endsWith("s") ? "es" : "s"}`;
-    element("about").textContent = [`${info.width} × ${info.height}`,
-      count(info.classes.length, "class"), info.precision, count(live.threads, "thread")].join(" · ");
+    element("model").textContent = current.name;
+    element("about").textContent = describe(current.info, live.threads);
+    bench.setModel(current, live.threads);
   } catch (error) {
     element("about").textContent = "";
-    notice(`${name} cannot be used`, error.message, "Choose another", choose);
-    return;
+    notice(`${shortName(name)} cannot be used`, readProblem(error), "Choose another", choose);
+    return false;
   }
   finished.length = 0;
-  await startCamera(() => camera.start());
-}
-
-async function download(address) {
-  const url = new URL(address, location.href);
-  if (url.origin !== location.origin) {
-    throw new Error("Models and keys can only be loaded from this page's own server.");
-  }
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`The server says: ${response.status} ${response.statusText}`);
-  return response;
+  if (bench.isOpen) arrange();
+  else await startCamera(() => camera.start());
+  return true;
 }
 
 // The page's parameters: `model`; of a sealed one also `signer`, the file of its signing key, and
@@ -116,12 +130,22 @@ async function openAddresses(parameters) {
     }
   };
   try {
-    const bytes = await (await download(address)).arrayBuffer();
+    const say = (more) => {
+      element("about").textContent = `Downloading ${shortName(name)}…${more}`;
+    };
+    say("");
+    const blob = await bodyOf(await download(address),
+      (share) => say(` ${Math.floor(100 * share)} %`));
     const signer = await keyIn("signer", signerIn);
     const identity = await keyIn("key", identityIn);
-    await openModel(bytes, name, signer === undefined ? undefined : [signer, identity]);
+    const keys = signer === undefined ? undefined : [signer, identity];
+    if (!await openModel(blob, name, keys)) return;
+    // Never the secret key.
+    const kept = signer === undefined ? [] : [[parameters.get("signer"), new Blob([signer])]];
+    await keepModel([[address, blob], ...kept]);
   } catch (error) {
-    notice(`${name} cannot be downloaded`, error.message, "Choose a model", choose);
+    element("about").textContent = "";
+    notice(`${shortName(name)} cannot be downloaded`, error.message, "Choose a model", choose);
   }
 }
 
@@ -132,13 +156,18 @@ async function startCamera(start) {
     await start();
     element("switch").disabled = (await camera.count()) < 2;
   } catch (error) {
-    notice(...cameraProblem(error), "Try again", () => startCamera(() => camera.start()));
+    cameraIsLost(error);
   }
   arrange();
 }
 
+function cameraIsLost(error) {
+  element("rate").hidden = true;
+  notice(...cameraProblem(error), "Try again", () => startCamera(() => camera.start()));
+}
+
 async function lookAtFrame() {
-  if (!modelIsOpen) return;
+  if (current === null || bench.isOpen) return;
   try {
     const live = await engine;
     const picture = await camera.picture();
@@ -157,7 +186,9 @@ function show(result) {
   const drawn = drawBoxes(element("boxes"), result, camera.mirrored);
   for (const step of ["prepare", "network", "decode"]) {
     const digits = result.timing[step] < 10 ? 1 : 0;
-    element(step).innerHTML = `${result.timing[step].toFixed(digits)} <small>ms</small>`;
+    const unit = document.createElement("small");
+    unit.textContent = "ms";
+    element(step).replaceChildren(`${result.timing[step].toFixed(digits)} `, unit);
   }
   const now = performance.now();
   finished.push(now);
@@ -178,18 +209,29 @@ globalThis.okoPage = {
   nextResult: () => new Promise((resolve) => wanted.push(resolve)),
 };
 
+// ---- Benchmark -------------------------------------------------------------------------------
+
+function benchIsClosed() {
+  if (current !== null) startCamera(() => camera.start());
+}
+
 // ---- Controls -----------------------------------------------------------------------------------
 
 for (const button of document.querySelectorAll("[data-choose]")) button.onclick = choose;
 element("file").onchange = async ({ target }) => {
   const file = target.files[0];
   target.value = "";  // so that the same file can be chosen again
-  if (file) await openModel(await file.arrayBuffer(), file.name);
+  if (file) await openModel(file, file.name);
 };
 element("pause").onclick = async () => {
   const video = element("video");
   if (video.paused) await video.play();
   else video.pause();
+  arrange();
+};
+element("measure").onclick = () => {
+  camera.stop();
+  bench.show();
   arrange();
 };
 element("switch").onclick = () => startCamera(() => camera.next());
@@ -210,14 +252,20 @@ document.ondrop = async (event) => {
   event.preventDefault();
   document.body.classList.remove("dropping");
   const file = event.dataTransfer.files[0];
-  if (file) await openModel(await file.arrayBuffer(), file.name);
+  if (file) await openModel(file, file.name);
 };
 
+keepPage((change) => {
+  element("update").hidden = false;
+  element("update").onclick = change;
+});
 camera.eachFrame(lookAtFrame);
 try {
   await loadEngine();
   element("about").textContent = "";
-  await openAddresses(new URLSearchParams(location.search));
+  const parameters = new URLSearchParams(location.search);
+  if (parameters.has("bench")) bench.show();
+  await openAddresses(parameters);
 } catch (error) {
   element("about").textContent = "";
   notice("oko cannot run here", error.message, "Reload", () => location.reload());

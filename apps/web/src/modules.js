@@ -53,7 +53,8 @@ export async function loadEngine(threads, wasm) {
   const memory = makeMemory(threads > 1);
   const instantiate = threads > 1 ? instantiateWithThreads : instantiateSingle;
   const module = await instantiate({
-    wasmMemory: memory, wasmBinary: wasm, poolSize: threads - 1, newThread, print() {}, printErr() {},
+    wasmMemory: memory, wasmBinary: wasm, poolSize: threads - 1, newThread,
+    print() {}, printErr() {},
   });
   return new Engine(module, memory);
 }

@@ -1,85 +1,20 @@
 // The page in Chromium, with the bottle clip as its camera: boxes appear and match the native
 // engine's on the same pixels, with and without threads.
 import assert from "node:assert/strict";
-import { copyFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { chromium } from "playwright-core";
-import { serve } from "../serve.mjs";
-import { age, noAge, seal, Signer } from "./seal.mjs";
 import {
-  assertSameBoxes, kChromium, kFolder, kPackage, makeClip, makeModel, nativeDetect, noBrowser,
-  noData,
-} from "./support.mjs";
+  kModel, launch, nextResult, resultWithBoxes, screenshot, startPages, stopPages, withPage,
+} from "./pages.mjs";
+import { age, noAge, seal, Signer } from "./seal.mjs";
+import { assertSameBoxes, makeClip, nativeDetect, noBrowser, noData } from "./support.mjs";
 
-const kModel = "yolo-fastest-1.1";
 const kWideModel = "yolo-fastest-1.1-xl";
-const kPhone = { viewport: { width: 412, height: 839 }, deviceScaleFactor: 2 };
 
-let browser, site;
-
-before(async () => {
-  if (noBrowser || noData) return;
-  site = join(kFolder, "site");
-  cpSync(kPackage, site, { recursive: true });
-  for (const name of [kModel, kWideModel]) copyFileSync(makeModel(name), join(site, `${name}.oko`));
-  writeFileSync(join(site, "broken.oko"), "this is not a model");
-  browser = await launch(makeClip("clip"));
-});
-after(() => browser?.close());
-
-// Chromium with a clip as its camera.
-function launch(clip) {
-  return chromium.launch({
-    executablePath: kChromium,
-    args: ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
-      `--use-file-for-fake-video-capture=${clip}`],
-  });
-}
-
-// Calls `body` with a page of the site. Any error on the page fails the test.
-async function withPage(options, body) {
-  const { isolated = true, address = "", prepare, inside = browser, ...context } = options;
-  const server = await serve(site, { isolated });
-  const faults = [];
-  const tab = await inside.newContext({ ...kPhone, permissions: ["camera"], ...context });
-  try {
-    const page = await tab.newPage();
-    page.on("pageerror", (error) => faults.push(error.message));
-    await prepare?.(page);
-    await page.goto(server.url + address);
-    await body(page);
-    assert.deepEqual(faults, []);
-  } finally {
-    await tab.close();
-    server.close();
-  }
-}
-
-// A result shown on the page, with the pixels it was detected in.
-async function nextResult(page) {
-  const { pixels, ...result } = await page.evaluate(async () => {
-    const { pixels: { planes, ...frame }, ...rest } = await okoPage.nextResult();
-    const text = (plane) => {
-      let binary = "";
-      for (let i = 0; i < plane.length; i += 8192) {
-        binary += String.fromCharCode(...plane.subarray(i, i + 8192));
-      }
-      return btoa(binary);
-    };
-    return { ...rest, pixels: { ...frame, planes: planes.map(text) } };
-  });
-  const planes = pixels.planes.map((text) => new Uint8Array(Buffer.from(text, "base64")));
-  return { ...result, pixels: { ...pixels, planes } };
-}
-
-async function resultWithBoxes(page) {
-  for (let i = 0; i < 40; ++i) {
-    const result = await nextResult(page);
-    if (result.detections.length > 0) return result;
-  }
-  assert.fail("no boxes appear");
-}
+let site;
+before(async () => { site = await startPages(); });
+after(stopPages);
 
 async function assertShowsNativeBoxes(page, model = kModel) {
   const { detections, pixels, drawn } = await resultWithBoxes(page);
@@ -94,10 +29,6 @@ async function assertShowsNativeBoxes(page, model = kModel) {
     assert.ok(Math.abs(width - (right - left) * canvas.width / pixels.width) < 1);
   });
   return pixels;
-}
-
-function screenshot(name) {
-  return join(process.env.OKO_WEB_SCREENSHOTS || kFolder, `${name}.png`);
 }
 
 const texts = (page, ids) => Promise.all(ids.map((id) => page.locator(id).textContent()));
@@ -153,7 +84,7 @@ describe("the page", { skip: noBrowser || noData }, () => {
 
   test("opens a chosen model, pauses, and follows the threshold", async () => {
     await withPage({ colorScheme: "dark" }, async (page) => {
-      await page.getByText("Choose a model", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "Choose a model" }).waitFor();
       await page.screenshot({ path: screenshot("welcome-dark") });
       await page.locator("#file").setInputFiles(join(site, `${kModel}.oko`));
       await resultWithBoxes(page);
@@ -205,7 +136,8 @@ describe("the page", { skip: noBrowser || noData }, () => {
   test("says what is wrong with a model", async () => {
     await withPage({ address: "?model=broken.oko" }, async (page) => {
       await page.getByText("broken.oko cannot be used").waitFor();
-      assert.match(await page.locator("#notice-text").textContent(), /^model.*safetensors/);
+      assert.match(await page.locator("#notice-text").textContent(),
+        /^This is not a model of oko\. Choose a model: /);
       await page.screenshot({ path: screenshot("bad-model") });
     });
     await withPage({ address: "?model=https://example.com/m.oko" }, async (page) => {
@@ -271,7 +203,7 @@ describe("sealed models on the page", { skip: noBrowser || noData || noAge }, ()
     test(`ask for their keys on a narrow phone, ${colorScheme}`, async () => {
       const viewport = { width: 320, height: 640 };
       await withPage({ viewport, colorScheme }, async (page) => {
-        await page.getByText("Choose a model", { exact: true }).waitFor();
+        await page.getByRole("button", { name: "Choose a model" }).waitFor();
         await pick(page);
         await page.getByText("This model is sealed").waitFor();
         await page.getByText(/^age1tag1/).waitFor();
@@ -307,7 +239,7 @@ describe("sealed models on the page", { skip: noBrowser || noData || noAge }, ()
 
   test("can be given up", async () => {
     await withPage({}, async (page) => {
-      await page.getByText("Choose a model", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "Choose a model" }).waitFor();
       await pick(page);
       await page.getByText(/^age1tag1/).waitFor();
       await page.getByRole("button", { name: "Cancel" }).click();
@@ -339,7 +271,7 @@ describe("sealed models on the page", { skip: noBrowser || noData || noAge }, ()
 
   test("open by the browser's own key, which stays", async () => {
     await withPage({}, async (page) => {
-      await page.getByText("Choose a model", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "Choose a model" }).waitFor();
       const recipientShown = async () => {
         await pick(page);
         return page.getByText(/^age1tag1/).textContent();
@@ -347,7 +279,7 @@ describe("sealed models on the page", { skip: noBrowser || noData || noAge }, ()
       const recipient = await recipientShown();
       await write("own.oko.sealed", [recipient]);
       await page.reload();
-      await page.getByText("Choose a model", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "Choose a model" }).waitFor();
       assert.equal(await recipientShown(), recipient);
       await pick(page, "own.oko.sealed");
       await page.getByText("own.oko.sealed", { exact: true }).waitFor();
