@@ -1,12 +1,13 @@
 #!/bin/sh
 # Builds the web package and tests it: the engine in node, the page in headless Chromium with a fake
-# camera, both compared with the native engine and the reference results.
+# camera, and fresh projects of bundlers, all compared with the native engine and the reference
+# results.
 #
 #   scripts/test_web.sh
 #
 # OKO_DATA names the reference data. OKO_CHROMIUM names a Chromium or Chrome. OKO_WEB_SCREENSHOTS
-# names a folder for screenshots. OKO_COMMAND names the oko command, whose sealed models are opened
-# too (default: that of build/release). What is missing is printed and skipped.
+# names a folder for screenshots. OKO_COMMAND names the oko command, whose sealed models and
+# TypeScript are used too (default: that of build/release). What is missing is printed and skipped.
 set -eu
 cd "$(dirname "$0")/.."
 started=$(date +%s)
@@ -16,9 +17,10 @@ command -v npm >/dev/null || { echo "test_web: npm is missing (install it)" >&2;
 cmake --preset phone -B build/web/native
 cmake --build build/web/native --target oko_web_make_model oko_web_native_detect
 (cd apps/web && npm ci --no-audit --no-fund --silent)
-(cd apps/web/test/projects && npm ci --ignore-scripts --no-audit --no-fund --silent)
 
 skipped=""
+(cd apps/web/test/projects && npm ci --ignore-scripts --no-audit --no-fund --silent) ||
+  skipped="$skipped; fresh projects (npm could not install the bundlers)"
 data="${OKO_DATA:-$PWD/../shared/data}"
 [ -d "$data/golden" ] || skipped="$skipped; everything that needs the reference data (OKO_DATA)"
 chromium="${OKO_CHROMIUM:-$(command -v chromium || command -v google-chrome || true)}"
@@ -31,7 +33,8 @@ fi
 [ -d build/phone-tools/node_modules/age-encryption ] ||
   skipped="$skipped; sealed models (run scripts/phone_tools.sh)"
 command="${OKO_COMMAND:-$PWD/build/release/oko/cli/oko}"
-[ -x "$command" ] || skipped="$skipped; models of oko seal pack (there is no oko command)"
+[ -x "$command" ] ||
+  skipped="$skipped; what oko seal pack and oko export write (there is no oko command)"
 
 export OKO_DATA="$data" OKO_CHROMIUM="$chromium" OKO_COMMAND="$command"
 export OKO_WEB_PACKAGE="$PWD/build/web/package" OKO_WEB_NATIVE="$PWD/build/web/native/apps/web/test"

@@ -102,8 +102,9 @@ export class BenchView {
     return !this.#root.hidden;
   }
 
-  // `model`: { name, info, open(engine, options) }, `threads`: the most that there are.
-  setModel(model, threads) {
+  // `model`: { name, info, threads, open(engine, options) }; `threads` is the most that there are.
+  setModel(model) {
+    const { threads } = model;
     this.#model = model;
     this.#part("sizes").replaceChildren(...sizesFor(model.info).map(([width, height]) =>
       chip("checkbox", "size", `${width}x${height}`, `${width} × ${height}`,

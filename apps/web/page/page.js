@@ -14,7 +14,7 @@ const camera = new Camera(element("video"), cameraIsLost);
 const bench = new BenchView(element("bench"), { choose, closed: benchIsClosed });
 
 let engine = null;       // promise of the LiveDetector
-let current = null;      // the open model: { name, info, open(engine, options) }
+let current = null;      // the open model: { name, info, threads, open(engine, options) }
 let wanted = [];         // resolvers of nextResult()
 const finished = [];     // times of the last results
 
@@ -81,10 +81,16 @@ async function openBlob(live, blob, name, keys) {
   return askForKeys(name, live, openWith, arrange);
 }
 
-function describe({ width, height, classes, precision }, threads) {
+// Says what is open, after something else was said.
+function showModel() {
+  element("about").textContent = "";
+  if (current === null) return;
+  const { name, threads, info: { width, height, classes, precision } } = current;
   const count = (n, what) => `${n} ${what}${n === 1 ? "" : what.endsWith("s") ? "es" : "s"}`;
-  return [`${width} × ${height}`, count(classes.length, "class"), precision,
-    count(threads, "thread")].join(" · ");
+  element("model").hidden = false;
+  element("model").textContent = name;
+  element("about").textContent = [`${width} × ${height}`, count(classes.length, "class"),
+    precision, count(threads, "thread")].join(" · ");
 }
 
 // Resolves to whether the model is open.
@@ -96,16 +102,16 @@ async function openModel(blob, name, keys) {
     if (problem !== null) throw new Error(problem);
     const live = await loadEngine();
     const opened = await openBlob(live, blob, name, keys);
-    element("about").textContent = "";
-    if (opened === null) return false;
-    current = { name: opened.info.name || name, ...opened };
+    if (opened === null) {
+      showModel();
+      return false;
+    }
+    current = { name: opened.info.name || name, threads: live.threads, ...opened };
     element("notice").hidden = true;
-    element("model").hidden = false;
-    element("model").textContent = current.name;
-    element("about").textContent = describe(current.info, live.threads);
-    bench.setModel(current, live.threads);
+    showModel();
+    bench.setModel(current);
   } catch (error) {
-    element("about").textContent = "";
+    showModel();
     notice(`${shortName(name)} cannot be used`, readProblem(error), "Choose another", choose);
     return false;
   }
@@ -144,7 +150,7 @@ async function openAddresses(parameters) {
     const kept = signer === undefined ? [] : [[parameters.get("signer"), new Blob([signer])]];
     await keepModel([[address, blob], ...kept]);
   } catch (error) {
-    element("about").textContent = "";
+    showModel();
     notice(`${shortName(name)} cannot be downloaded`, error.message, "Choose a model", choose);
   }
 }

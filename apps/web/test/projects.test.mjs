@@ -16,6 +16,10 @@ import {
 const kTools = fileURLToPath(new URL("projects/node_modules", import.meta.url));
 const noTools = existsSync(kTools) ? false
   : "the bundlers are not installed (npm ci in apps/web/test/projects)";
+const kTypeScript =
+  fileURLToPath(new URL("../node_modules/typescript/bin/tsc", import.meta.url));
+const kCommand = process.env.OKO_COMMAND;
+const noCommand = kCommand && existsSync(kCommand) ? false : "there is no oko command";
 const kModel = "yolo-fastest-1.1-xl";
 
 const kFrame = { format: "NV12", width: 640, height: 360 };
@@ -58,11 +62,12 @@ before(async () => {
 });
 after(() => browser?.close());
 
-// A new folder with the package installed, and these files.
-function makeProject(name, files) {
+// A new folder with the package installed, and these files. `fields`: more of its package.json.
+function makeProject(name, files, fields = {}) {
   const folder = join(kFolder, `project-${name}`);
   mkdirSync(folder);
-  writeFileSync(join(folder, "package.json"), `{"name": "project", "private": true}\n`);
+  writeFileSync(join(folder, "package.json"),
+    JSON.stringify({ name: "project", private: true, ...fields }));
   const npm = ["install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", "--silent",
     archive];
   execFileSync("npm", npm, { cwd: folder });
@@ -80,8 +85,12 @@ function addInputs(folder) {
 }
 
 function runTool(script, args, folder) {
+  return runNode(join(kTools, script), args, folder);
+}
+
+function runNode(script, args, folder) {
   try {
-    return execFileSync(process.execPath, [join(kTools, script), ...args],
+    return execFileSync(process.execPath, [script, ...args],
       { cwd: folder, encoding: "utf8", stdio: "pipe", env: { ...process.env, NODE_ENV: "" } });
   } catch (error) {
     assert.fail(`${script}: ${error.stdout}\n${error.stderr}`);
@@ -179,6 +188,56 @@ describe("a fresh project", { skip: kSkip || noTools }, () => {
     addInputs(join(folder, "dist"));
     assert.ok(readdirSync(join(folder, "dist")).some((name) => name.endsWith(".wasm")));
     await assertServed(join(folder, "dist"));
+  });
+});
+
+// A strict project in TypeScript that only erases types, with what oko export writes for it.
+describe("a fresh project in TypeScript", { skip: kSkip || noTools || noCommand }, () => {
+  const kOptions = {
+    strict: true, noEmit: true, target: "es2022", lib: ["es2022", "dom"], types: [],
+    noUncheckedIndexedAccess: true, exactOptionalPropertyTypes: true, noUnusedLocals: true,
+    noUnusedParameters: true, noImplicitReturns: true, verbatimModuleSyntax: true,
+    isolatedModules: true, erasableSyntaxOnly: true, allowImportingTsExtensions: true,
+  };
+  const kModules = { bundler: "esnext", nodenext: "nodenext" };
+  const kTypedMain = `
+import { MDetector, type MDetection } from "./m_detector.ts";
+
+async function main() {
+  const bytes = await (await fetch("m.oko")).arrayBuffer();
+  const pixels = new Uint8Array(await (await fetch("frame.nv12")).arrayBuffer());
+  const planes = [pixels.subarray(0, ${kLuma}), pixels.subarray(${kLuma})];
+  const detector = await MDetector.open(bytes, { threads: 1 });
+  const found: MDetection[] = await detector.detect(
+    { format: "NV12", width: ${kFrame.width}, height: ${kFrame.height}, planes });
+  detector.close();
+  return { threads: 1, live: found, here: found };
+}
+Object.assign(globalThis, { result: main() });
+`;
+
+  test("is checked and built by vite8, with the exported wrapper", async () => {
+    const folder = makeProject("typescript", {
+      "index.html": page('<script type="module" src="/main.ts"></script>'),
+      "main.ts": kTypedMain,
+    }, { type: "module" });
+    addInputs(join(folder, "public"));
+    execFileSync(kCommand, ["export", "public/m.oko", "--to", "oko", "--no-check", "-o", "out"],
+      { cwd: folder, stdio: "pipe" });
+    cpSync(join(folder, "out/m_detector.ts"), join(folder, "m_detector.ts"));
+    for (const [moduleResolution, module] of Object.entries(kModules)) {
+      writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({
+        compilerOptions: { ...kOptions, module, moduleResolution }, files: ["main.ts"],
+      }));
+      runNode(kTypeScript, [], folder);
+    }
+    runTool("vite8/bin/vite.js", ["build"], folder);
+    const server = await serve(join(folder, "dist"));
+    try {
+      await assertRuns(server.url, /^1$/);
+    } finally {
+      server.close();
+    }
   });
 });
 

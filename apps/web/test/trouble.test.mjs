@@ -161,6 +161,19 @@ describe("a file that is no model", { skip: kSkip }, () => {
     });
   });
 
+  test("leaves the model that is open", async () => {
+    await withPage(kOpen, async (page) => {
+      await resultWithBoxes(page);
+      const about = await page.locator("#about").textContent();
+      await page.locator("#file").setInputFiles(
+        { name: "a.png", mimeType: "", buffer: Buffer.from("\x89PNG", "latin1") });
+      await says(page, "a.png cannot be used");
+      assert.equal(await page.locator("#about").textContent(), about);
+      assert.match(about, /^320 × 320 · 80 classes/);
+      await resultWithBoxes(page);
+    });
+  });
+
   test("may be cut off, wherever", async () => {
     const whole = readFileSync(join(site, `${kModel}.oko`));
     await withPage({}, async (page) => {
