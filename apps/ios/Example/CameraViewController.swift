@@ -1,68 +1,70 @@
 import AVFoundation
-import Oko
 import UIKit
 
-/// Shows the camera with boxes around what the bundle's model.oko detects. Info.plist needs
-/// NSCameraUsageDescription.
+/// For UIKit: the camera with boxes around what `look` finds in it.
 final class CameraViewController: UIViewController {
-    private var camera: CameraDetector?
-    private let preview = AVCaptureVideoPreviewLayer()
-    private let boxes = CAShapeLayer()
-    private let label = UILabel()
+    private let camera: Camera
+    private let position: AVCaptureDevice.Position
+    private let preview: PreviewView
+    private let message = UILabel()
+
+    init(position: AVCaptureDevice.Position = .back, look: @escaping Camera.Look) {
+        self.position = position
+        camera = Camera(look: look)
+        preview = PreviewView(camera: camera)
+        super.init(nibName: nil, bundle: nil)
+    }
+
+    required init?(coder: NSCoder) { nil }
 
     override func viewDidLoad() {
         super.viewDidLoad()
-        preview.videoGravity = .resizeAspectFill
-        boxes.fillColor = nil
-        boxes.strokeColor = UIColor.systemYellow.cgColor
-        boxes.lineWidth = 2
-        label.textColor = .systemYellow
-        label.numberOfLines = 0
-        view.layer.addSublayer(preview)
-        view.layer.addSublayer(boxes)
-        view.addSubview(label)
-        openCamera()
+        message.numberOfLines = 0
+        message.textAlignment = .center
+        view.backgroundColor = .black
+        message.textColor = .white
+        view.addSubview(preview)
+        view.addSubview(message)
     }
 
     override func viewDidLayoutSubviews() {
         super.viewDidLayoutSubviews()
         preview.frame = view.bounds
-        boxes.frame = view.bounds
-        label.frame = view.bounds.inset(by: view.safeAreaInsets)
+        message.frame = view.bounds.inset(by: view.safeAreaInsets)
     }
 
     override func viewWillAppear(_ animated: Bool) {
         super.viewWillAppear(animated)
-        camera?.start()  // iOS asks for camera permission here
+        Task {
+            do {
+                let device = try await camera.start(position) { [weak self] in self?.show($0) }
+                preview.follow(device)
+            } catch {
+                show(.failure(error))
+            }
+        }
     }
 
     override func viewDidDisappear(_ animated: Bool) {
         super.viewDidDisappear(animated)
-        camera?.stop()
+        camera.stop()
     }
 
-    private func openCamera() {
-        guard let model = Bundle.main.url(forResource: "model", withExtension: "oko") else {
-            label.text = "The bundle has no model.oko."
-            return
-        }
-        do {
-            let camera = try CameraDetector(model: model) { [weak self] in self?.show($0) }
-            preview.session = camera.session
-            self.camera = camera
-        } catch {
-            label.text = error.localizedDescription
+    private func show(_ result: Result<LabelledFrame, any Error>) {
+        switch result {
+        case .success(let frame):
+            preview.show(frame)
+            message.text = nil
+        case .failure(let error):
+            message.text = Self.text(of: error)
         }
     }
 
-    private func show(_ found: [OkoDetection]) {
-        let path = CGMutablePath()
-        for detection in found {
-            let box = detection.normalisedBox
-            path.addRect(preview.layerRectConverted(fromMetadataOutputRect: box))
+    static func text(of error: any Error) -> String {
+        switch error {
+        case Camera.Failure.notAllowed: return "The app may not use the camera: see Settings."
+        case Camera.Failure.noCamera: return "There is no such camera."
+        default: return error.localizedDescription
         }
-        boxes.path = path
-        let lines = found.map { String(format: "%@ %.0f%%", $0.label, $0.score * 100) }
-        label.text = lines.joined(separator: "\n")
     }
 }

@@ -82,7 +82,7 @@ std::string snake(const std::vector<std::string>& words) {
   return name;
 }
 
-// Swift's keywords, and an enumeration's built-in members. The other languages' styles cannot
+// Swift's keywords, and the other members of our enumerations. The other languages' styles cannot
 // produce a keyword.
 bool is_taken_in_swift(const std::string& name) {
   static const std::set<std::string, std::less<>> taken{"as",
@@ -143,6 +143,7 @@ bool is_taken_in_swift(const std::string& name) {
                                                         "hash",
                                                         "hashValue",
                                                         "label",
+                                                        "labels",
                                                         "rawValue"};
   return taken.contains(name);
 }

@@ -11,19 +11,20 @@ namespace {
 using testing::ElementsAre;
 
 const std::vector<std::string> kNames{
-    "traffic light", "3d",       "RBC",   "default", "cat",      "cat",   "кіт",
-    "🙂",          "hot-dog!", "cat_2", "",        "\xff\xfe", "label", "é"};
+    "traffic light", "3d",    "RBC", "default",  "cat",   "cat", "кіт",   "🙂",
+    "hot-dog!",      "cat_2", "",    "\xff\xfe", "label", "é",   "labels"};
 
 TEST(Identifiers, AreValidAndDifferentInSwift) {
   EXPECT_THAT(member_names(kNames, Language::kSwift),
               ElementsAre("trafficLight", "_3d", "rbc", "default_", "cat", "cat_2", "кіт", "class7",
-                          "hotDog", "cat2", "class10", "class11", "label_", "é"));
+                          "hotDog", "cat2", "class10", "class11", "label_", "é", "labels_"));
 }
 
 TEST(Identifiers, AreInTheStyleOfOtherLanguages) {
-  EXPECT_THAT(member_names(kNames, Language::kKotlin),
-              ElementsAre("TRAFFIC_LIGHT", "_3D", "RBC", "DEFAULT", "CAT", "CAT_2", "кіт",
-                          "CLASS_7", "HOT_DOG", "CAT_2_2", "CLASS_10", "CLASS_11", "LABEL", "é"));
+  EXPECT_THAT(
+      member_names(kNames, Language::kKotlin),
+      ElementsAre("TRAFFIC_LIGHT", "_3D", "RBC", "DEFAULT", "CAT", "CAT_2", "кіт", "CLASS_7",
+                  "HOT_DOG", "CAT_2_2", "CLASS_10", "CLASS_11", "LABEL", "é", "LABELS"));
   EXPECT_THAT(member_names({"traffic light", "3d", "RBC"}, Language::kTypeScript),
               ElementsAre("TrafficLight", "_3d", "RBC"));
   EXPECT_THAT(member_names({"traffic light", "3d", "RBC"}, Language::kCpp),

@@ -11,6 +11,7 @@
 #include "oko/formats/mps.h"
 #include "oko/formats/ncnn.h"
 #include "oko/formats/test_heads.h"
+#include "oko/formats/wrappers/test_cases.h"
 #include "oko/formats/wrappers/test_programs.h"
 #include "oko/graph/builtin.h"
 #include "oko/runtime/engine.h"
@@ -21,10 +22,17 @@ namespace oko::formats {
 namespace {
 
 using testing::HasSubstr;
+using wrappers::anchor_free;
+using wrappers::Case;
+using wrappers::case_of;
 using wrappers::Folder;
+using wrappers::kHeight;
+using wrappers::kWidth;
+using wrappers::letterboxed;
+using wrappers::odd_case;
+using wrappers::odd_network;
 using wrappers::output_of;
-
-constexpr int kWidth = 150, kHeight = 91;  // of the frame
+using wrappers::stretched;
 
 std::string text_of(const File& file) {
   return {reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size()};
@@ -35,84 +43,6 @@ std::vector<File> wrapper_of(const graph::Network& network, const char* format,
 }
 std::string wrapper_text(const graph::Network& network, const char* format, bool boxes = false) {
   return text_of(wrapper_of(network, format, {.boxes = boxes}).at(0));
-}
-
-// Heads of both kinds, names that are not identifiers, reversed channels.
-graph::Network odd_network(image::Preprocess preprocess) {
-  graph::Network network;
-  network.input = {3, 64, 96};
-  network.preprocess = preprocess;
-  network.classes = {"traffic light", "3d", "кіт \"$a\\", "3d"};
-  graph::Convolution halve, to_yolo, to_region;
-  halve.filters = 8;
-  halve.size = 3;
-  halve.stride = 16;
-  halve.padding = graph::Padding::all(1);
-  to_yolo.filters = 2 * 9;
-  to_region.filters = 3 * 9;
-  const graph::Yolo yolo{{{10, 14}, {23.5F, 27}, {37, 58}}, {2, 0}, 4, 1.1F};
-  const graph::Region region{{{1.25F, 1.5F}, {2, 3}, {.5F, .75F}}, 4, true};
-  network.layers = {{"halve", halve, {-1}, {}},
-                    {"to_yolo", to_yolo, {0}, {}},
-                    {"yolo", yolo, {1}, {}},
-                    {"to_region", to_region, {0}, {}},
-                    {"region", region, {3}, {}}};
-  graph::infer_shapes(network);
-  return network;
-}
-
-graph::Network stretched() {
-  return odd_network(
-      {image::Preprocess::Fit::kStretch, image::Preprocess::Sampling::kEdges, .5F, true});
-}
-graph::Network letterboxed() {
-  return odd_network({image::Preprocess::Fit::kLetterbox,
-                      image::Preprocess::Sampling::kPixelCentres, .25F, false});
-}
-
-// The heads of a NanoDet-Plus, as built in.
-graph::Network anchor_free() {
-  return graph::make_builtin("nanodet-plus", {.classes = 5, .width = 96, .height = 64});
-}
-
-// A frame, the assumed outputs of the heads, and oko's results for them.
-struct Case {
-  graph::Network network;
-  std::vector<std::uint8_t> frame;            // RGBA
-  std::vector<std::vector<float>> maps;       // planar
-  std::vector<float> input;                   // planar
-  std::vector<detect::Detection> detections;  // in the frame
-};
-
-std::vector<std::uint8_t> synthetic_frame() {
-  std::vector<std::uint8_t> frame(4 * kWidth * kHeight);
-  for (std::size_t i = 0; i < frame.size(); ++i) {
-    frame[i] = static_cast<std::uint8_t>((i * 2654435761U) >> 20);
-  }
-  return frame;
-}
-
-Case case_of(graph::Network network, std::vector<std::vector<float>> maps) {
-  Case c{std::move(network), synthetic_frame(), std::move(maps), {}, {}};
-  image::Frame frame;
-  frame.format = image::PixelFormat::kRgba;
-  frame.size = {kWidth, kHeight};
-  frame.planes[0] = c.frame.data();
-  const image::Size size{c.network.input.width, c.network.input.height};
-  c.input.resize(static_cast<std::size_t>(c.network.input.count()));
-  const auto placement = image::letterbox(frame, size, c.network.preprocess, c.input);
-  const std::vector<detect::HeadMap> heads(c.maps.begin(), c.maps.end());
-  c.detections = detect::make_result(c.network, heads, {}, placement).detections;
-  return c;
-}
-
-Case odd_case(const graph::Network& network) {
-  std::vector<std::vector<float>> maps;
-  for (const int head : network.heads()) {
-    const auto count = network.layers[head].output.count();
-    maps.push_back(runtime::random_numbers(static_cast<std::size_t>(count), 7, -2.5, 2.5));
-  }
-  return case_of(network, std::move(maps));
 }
 
 // A published model and Darknet's outputs for an image.

@@ -4,7 +4,7 @@ import ImageIO
 import OkoC
 
 extension OkoDetector {
-    /// Detects in a camera buffer: 420v, 420f or BGRA. `orientation` makes the pixels upright.
+    /// Detects in a camera buffer: 420v, 420f, BGRA, RGBA, RGB, BGR or grey. `orientation` makes the pixels upright.
     /// Boxes are in the buffer's own pixels.
     public func detect(
         _ pixelBuffer: CVPixelBuffer, orientation: CGImagePropertyOrientation = .up,
@@ -33,14 +33,22 @@ extension oko_frame {
             setYuv(buffer, range: OKO_VIDEO_RANGE)
         case kCVPixelFormatType_420YpCbCr8BiPlanarFullRange:
             setYuv(buffer, range: OKO_FULL_RANGE)
-        case kCVPixelFormatType_32BGRA:
-            format = Int32(OKO_BGRA.rawValue)
-            planes.0 = Self.bytes(CVPixelBufferGetBaseAddress(buffer))
-            strides.0 = CVPixelBufferGetBytesPerRow(buffer)
+        case kCVPixelFormatType_32BGRA: setPixels(buffer, OKO_BGRA)
+        case kCVPixelFormatType_32RGBA: setPixels(buffer, OKO_RGBA)
+        case kCVPixelFormatType_24RGB: setPixels(buffer, OKO_RGB)
+        case kCVPixelFormatType_24BGR: setPixels(buffer, OKO_BGR)
+        case kCVPixelFormatType_OneComponent8: setPixels(buffer, OKO_GREY)
         default:
-            let text = "pixel format %08x is not supported (use 420v, 420f or BGRA)"
+            let text = "pixel format %08x is not supported (use 420v, 420f or BGRA; "
+                + "Core Image's CIContext renders any other to BGRA)"
             throw OkoError(status: .invalidArgument, text: String(format: text, type))
         }
+    }
+
+    private mutating func setPixels(_ buffer: CVPixelBuffer, _ layout: oko_format) {
+        format = Int32(layout.rawValue)
+        planes.0 = Self.bytes(CVPixelBufferGetBaseAddress(buffer))
+        strides.0 = CVPixelBufferGetBytesPerRow(buffer)
     }
 
     private mutating func setYuv(_ buffer: CVPixelBuffer, range: oko_range) {

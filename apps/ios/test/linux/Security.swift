@@ -5,6 +5,7 @@ import Foundation
 public typealias CFString = String
 public typealias CFDictionary = [CFString: Any]
 public typealias CFTypeRef = Any
+public final class CFAllocator {}
 public final class CFError: Error {}
 public typealias OSStatus = Int32
 

@@ -168,7 +168,7 @@ do {
     check(error.status == .noKey, "\(error)")
 }
 
-// Buffers of cameras: grey as BGRA, in any orientation, and as NV12 of either range.
+// Buffers: grey as each packed format, in any orientation, and as NV12 of either range.
 let detector = try OkoDetector(model: opened[0])
 let everything = OkoThresholds(score: -1)
 
@@ -201,6 +201,14 @@ func isNear(_ a: [CGRect], _ b: [CGRect]) -> Bool {
 let bgra = grey.flatMap { [UInt8]([$0, $0, $0, 255]) }
 let upright = try boxes(kCVPixelFormatType_32BGRA, [bgra], bytesPerRow: 256)
 check(upright == expected, "BGRA is seen as grey is")
+let packed: [(OSType, Int)] = [
+    (kCVPixelFormatType_32RGBA, 4), (kCVPixelFormatType_24RGB, 3), (kCVPixelFormatType_24BGR, 3),
+    (kCVPixelFormatType_OneComponent8, 1),
+]
+for (format, step) in packed {
+    let bytes = grey.flatMap { [UInt8](repeating: $0, count: step) }
+    check(try boxes(format, [bytes], bytesPerRow: 64 * step) == expected, "\(format)")
+}
 let turned = try boxes(
     kCVPixelFormatType_32BGRA, [bgra], bytesPerRow: 256, orientation: .rightMirrored)
 check(turned != expected, "the orientation counts")

@@ -1,0 +1,115 @@
+import AVFoundation
+import ImageIO
+
+/// A camera whose frames are looked at one by one on a queue of its own; those that come meanwhile
+/// are dropped. Info.plist needs NSCameraUsageDescription.
+nonisolated final class Camera: NSObject, @unchecked Sendable {
+    /// What is in a frame, whose orientation makes it upright. Called on the camera's queue.
+    typealias Look = @Sendable (CVPixelBuffer, CGImagePropertyOrientation) throws -> [LabelledBox]
+    /// Called on the main actor, for every frame that was looked at.
+    typealias Show = @MainActor @Sendable (Result<LabelledFrame, any Error>) -> Void
+
+    nonisolated enum Failure: Error {
+        /// The user has not allowed it: send them to the settings.
+        case notAllowed
+        /// There is none at this side of the device, as in the simulator.
+        case noCamera
+    }
+
+    let session = AVCaptureSession()
+    private let queue = DispatchQueue(label: "oko.camera", qos: .userInitiated)
+    private let look: Look
+    // These are used on the queue alone:
+    private var show: Show?
+    private var angle: CGFloat = 0
+    private var isConnected = false
+
+    init(look: @escaping Look) { self.look = look }
+
+    /// Asks for permission if that was not done yet, and starts. Returns the camera.
+    func start(
+        _ position: AVCaptureDevice.Position, show: @escaping Show
+    ) async throws -> AVCaptureDevice {
+        guard await AVCaptureDevice.requestAccess(for: .video) else { throw Failure.notAllowed }
+        return try await withCheckedThrowingContinuation { started in
+            queue.async {
+                started.resume(
+                    with: Result {
+                        let device = try self.connect(position)
+                        self.show = show
+                        self.session.startRunning()
+                        return device
+                    })
+            }
+        }
+    }
+
+    func stop() {
+        queue.async {
+            self.show = nil
+            self.session.stopRunning()
+        }
+    }
+
+    /// How far the sensor's pixels must be turned clockwise to be upright, in degrees:
+    /// videoRotationAngleForHorizonLevelCapture of the device's RotationCoordinator.
+    func setAngle(_ degrees: CGFloat) { queue.async { self.angle = degrees } }
+
+    private func connect(_ position: AVCaptureDevice.Position) throws -> AVCaptureDevice {
+        guard
+            let device = AVCaptureDevice.default(
+                .builtInWideAngleCamera, for: .video, position: position)
+        else { throw Failure.noCamera }
+        if isConnected { return device }
+        session.beginConfiguration()
+        defer { session.commitConfiguration() }
+        session.sessionPreset = .hd1280x720
+        let input = try AVCaptureDeviceInput(device: device)
+        let output = AVCaptureVideoDataOutput()
+        guard session.canAddInput(input), session.canAddOutput(output) else {
+            throw Failure.noCamera
+        }
+        session.addInput(input)
+        // Of the sensor's own format nothing is converted.
+        output.videoSettings = [
+            kCVPixelBufferPixelFormatTypeKey as String:
+                kCVPixelFormatType_420YpCbCr8BiPlanarFullRange
+        ]
+        output.alwaysDiscardsLateVideoFrames = true
+        output.setSampleBufferDelegate(self, queue: queue)
+        session.addOutput(output)
+        // As the sensor has them: the detector turns them while it reads them, and the preview
+        // layer takes boxes in the sensor's coordinates.
+        if let connection = output.connection(with: .video) {
+            connection.automaticallyAdjustsVideoMirroring = false
+            connection.isVideoMirrored = false
+            if connection.isVideoRotationAngleSupported(0) { connection.videoRotationAngle = 0 }
+        }
+        isConnected = true
+        return device
+    }
+}
+
+nonisolated extension Camera: AVCaptureVideoDataOutputSampleBufferDelegate {
+    func captureOutput(
+        _ output: AVCaptureOutput, didOutput sampleBuffer: CMSampleBuffer,
+        from connection: AVCaptureConnection
+    ) {
+        guard let show, let buffer = CMSampleBufferGetImageBuffer(sampleBuffer) else { return }
+        let size = CGSize(
+            width: CVPixelBufferGetWidth(buffer), height: CVPixelBufferGetHeight(buffer))
+        let found = Result {
+            LabelledFrame(boxes: try look(buffer, Self.orientation(angle)), size: size)
+        }
+        Task { @MainActor in show(found) }
+    }
+
+    static func orientation(_ degrees: CGFloat) -> CGImagePropertyOrientation {
+        switch (Int(degrees.rounded()) % 360 + 360) % 360 {
+        case 90: return .right
+        case 180: return .down
+        case 270: return .left
+        default: return .up
+        }
+    }
+}
