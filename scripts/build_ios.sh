@@ -1,6 +1,6 @@
 #!/bin/sh
-# Creates apps/ios/OkoC.xcframework, the engine for the Swift package: for arm64 devices, and for the
-# simulator and Mac Catalyst on arm64 and x86_64 Macs. Needs a Mac with Xcode 16.3 or later and
+# Creates apps/ios/OkoC.xcframework, the engine for the Swift package: for arm64 devices, and for
+# the simulator and Mac Catalyst on arm64 and x86_64 Macs. Needs a Mac with Xcode 16.3 or later and
 #
 #   brew install cmake ninja highway nlohmann-json
 #

@@ -26,19 +26,21 @@ nonisolated final class Camera: NSObject, @unchecked Sendable {
 
     init(look: @escaping Look) { self.look = look }
 
-    /// Asks for permission if that was not done yet, and starts. Returns the camera.
-    func start(
-        _ position: AVCaptureDevice.Position, show: @escaping Show
-    ) async throws -> AVCaptureDevice {
+    static func device(at position: AVCaptureDevice.Position) -> AVCaptureDevice? {
+        .default(.builtInWideAngleCamera, for: .video, position: position)
+    }
+
+    /// Asks for permission if that was not done yet, and starts.
+    func start(_ position: AVCaptureDevice.Position, show: @escaping Show) async throws {
         guard await AVCaptureDevice.requestAccess(for: .video) else { throw Failure.notAllowed }
-        return try await withCheckedThrowingContinuation { started in
+        try await withCheckedThrowingContinuation {
+            (started: CheckedContinuation<Void, any Error>) in
             queue.async {
                 started.resume(
                     with: Result {
-                        let device = try self.connect(position)
+                        try self.connect(position)
                         self.show = show
                         self.session.startRunning()
-                        return device
                     })
             }
         }
@@ -55,12 +57,9 @@ nonisolated final class Camera: NSObject, @unchecked Sendable {
     /// videoRotationAngleForHorizonLevelCapture of the device's RotationCoordinator.
     func setAngle(_ degrees: CGFloat) { queue.async { self.angle = degrees } }
 
-    private func connect(_ position: AVCaptureDevice.Position) throws -> AVCaptureDevice {
-        guard
-            let device = AVCaptureDevice.default(
-                .builtInWideAngleCamera, for: .video, position: position)
-        else { throw Failure.noCamera }
-        if isConnected { return device }
+    private func connect(_ position: AVCaptureDevice.Position) throws {
+        if isConnected { return }
+        guard let device = Self.device(at: position) else { throw Failure.noCamera }
         session.beginConfiguration()
         defer { session.commitConfiguration() }
         session.sessionPreset = .hd1280x720
@@ -86,7 +85,6 @@ nonisolated final class Camera: NSObject, @unchecked Sendable {
             if connection.isVideoRotationAngleSupported(0) { connection.videoRotationAngle = 0 }
         }
         isConnected = true
-        return device
     }
 }
 

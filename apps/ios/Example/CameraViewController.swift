@@ -37,8 +37,8 @@ final class CameraViewController: UIViewController {
         super.viewWillAppear(animated)
         Task {
             do {
-                let device = try await camera.start(position) { [weak self] in self?.show($0) }
-                preview.follow(device)
+                try await camera.start(position) { [weak self] in self?.show($0) }
+                if let device = Camera.device(at: position) { preview.follow(device) }
             } catch {
                 show(.failure(error))
             }

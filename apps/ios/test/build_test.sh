@@ -1,7 +1,7 @@
 #!/bin/sh
-# build_test.sh CMAKE CLANG HOST_PREFIX FOLDER: runs what scripts/build_ios.sh --print prints, as far
-# as that can be done without a Mac: each slice is configured with stand-ins for Xcode's programs and
-# SDKs, and asked what its compiler would compile for. FOLDER is emptied.
+# build_test.sh CMAKE CLANG HOST_PREFIX FOLDER: runs what scripts/build_ios.sh --print prints, as
+# far as that can be done without a Mac: each slice is configured with stand-ins for Xcode's
+# programs and SDKs, and asked what its compiler would compile for. FOLDER is emptied.
 set -eu
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 cmake=$1 clang=$2 prefix=$3 work=$4
@@ -53,8 +53,8 @@ echo 'int sodium_init(void) { return 0; }' >sodium/src/libsodium/core.c
 
 OKO_HOST_PREFIX=$prefix "$root/scripts/build_ios.sh" --print >commands
 slices=$(sed -n 's|^cmake -S \. -B build/ios/\([^ ]*\) .*|\1|p' commands)
-[ "$(echo $slices)" = "iphoneos-arm64 iphonesimulator-arm64 catalyst-arm64 iphonesimulator-x86_64 catalyst-x86_64" ] ||
-  fail "the slices are" $slices
+want="iphoneos-arm64 iphonesimulator-arm64 catalyst-arm64 iphonesimulator-x86_64 catalyst-x86_64"
+[ "$(echo $slices)" = "$want" ] || fail "the slices are" $slices
 
 # The triple that the compiler gets for a source file of the engine, and for one of libsodium.
 triples() {
@@ -92,7 +92,7 @@ for slice in iphonesimulator catalyst; do
   grep -qF "lipo -create build/ios/$slice-arm64/libokoc.a build/ios/$slice-x86_64/libokoc.a" \
     commands || fail "$slice is not joined"
 done
-[ "$(grep '^xcodebuild' commands | grep -o -- '-library [^ ]*/libokoc\.a -headers [^ ]*' | wc -l)" = 3 ] ||
-  fail "the XCFramework has not three libraries"
+libraries=$(grep '^xcodebuild' commands | grep -o -- '-library [^ ]*/libokoc\.a -headers [^ ]*')
+[ "$(echo "$libraries" | wc -l)" = 3 ] || fail "the XCFramework has not three libraries"
 if "$root/scripts/build_ios.sh" --prnt >/dev/null 2>&1; then fail "--prnt is accepted"; fi
 echo "build_test: passed"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # privacy_test.sh NM LIBOKO SOURCE: compares the privacy manifest with what the engine and the Swift
-# sources call of Apple's required-reason APIs. LIBOKO is the shared library, with libsodium in it
-# where it was compiled in; what libsodium calls on Apple's systems is in the sources' own list below.
+# sources call of Apple's required-reason APIs. LIBOKO is the shared library. libsodium, a library
+# of its own here, is compiled in on Apple's systems, and not looked at.
 set -eu
 nm=$1 library=$2 source=$3
 manifest=$source/apps/ios/Sources/Oko/PrivacyInfo.xcprivacy

@@ -1,7 +1,7 @@
 #!/bin/sh
-# release_test.sh SOURCE FOLDER [SWIFT]: makes a release of a stand-in for the XCFramework, in a copy
-# of what scripts/release_ios.sh needs of SOURCE. With SWIFT, a Swift compiler's command, the manifest
-# before and after is read by Swift's package manager. FOLDER is emptied.
+# release_test.sh SOURCE FOLDER [SWIFT]: makes a release of a stand-in for the XCFramework, in a
+# copy of what scripts/release_ios.sh needs of SOURCE. With SWIFT, a Swift compiler's command, the
+# manifest before and after is read by Swift's package manager. FOLDER is emptied.
 set -eu
 source=$1 work=$2 swift=${3:-}
 rm -rf "$work"

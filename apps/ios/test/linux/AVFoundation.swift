@@ -1,5 +1,5 @@
-// What the example uses of Apple's AVFoundation, to be compiled only. No class is Sendable here, even
-// if Apple says so of some: code that compiles with these compiles with those.
+// What the example uses of Apple's AVFoundation, to be compiled only. No class is Sendable here,
+// even if Apple says so of some: code that compiles with these compiles with those.
 @_exported import CoreMedia
 @_exported import Dispatch
 @_exported import Foundation

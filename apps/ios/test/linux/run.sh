@@ -2,9 +2,9 @@
 # run.sh SWIFTC LIBOKO OKO_MAKE_SEALED OKO_WRITE_SWIFT FOLDER: compiles all Swift of the project in
 # Swift 6 over the stand-ins for Apple's frameworks beside this file, and runs what can be run: the
 # package, wrappers of every kind for models and classes of odd names, the example, and the code on
-# the pages. What belongs to an app is compiled with each isolation that an app may have by default,
-# if the compiler knows it (from Swift 6.2 on), and also in Swift 5. LIBOKO is the file of the shared
-# library, FOLDER where to build.
+# the pages. What belongs to an app is compiled with each isolation that an app may have by
+# default, if the compiler knows it (from Swift 6.2 on), and also in Swift 5. LIBOKO is the file of
+# the shared library, FOLDER where to build.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../../.." && pwd)
