@@ -25,8 +25,8 @@ using V = hn::Vec<D>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
 
 // Rows of a block of sums held in registers, two vectors wide. With the two weights and a factor
-// they fill the register file: 32 registers (AVX-512, NEON) or 16.
-#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM
+// they fill the register file: 32 registers (AVX-512, 64-bit NEON) or 16.
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
 constexpr int kMaxRows = 14;
 #else
 constexpr int kMaxRows = 6;

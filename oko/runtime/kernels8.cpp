@@ -33,7 +33,7 @@ HWY_AFTER_NAMESPACE();
 namespace oko::runtime {
 
 const Kernels8& kernels8(SimdTarget target) {
-#if HWY_ARCH_ARM
+#if HWY_ARCH_ARM_A64
   if (target == SimdTarget::kNeonDotProd) return HWY_NAMESPACE::table8<HWY_NAMESPACE::SignedDot>();
 #endif
   OKO_SIMD_SELECT(target, byte_table());

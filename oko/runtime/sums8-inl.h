@@ -80,7 +80,7 @@ using Dot = ByteDot;
 struct PairDot {
   static constexpr int kGroup = 2, kBytes = 2, kShift = 0;
   // On Arm a product takes four instructions, so loads and registers matter little.
-  static constexpr int kRows = HWY_ARCH_ARM ? 8 : kMaxRows;
+  static constexpr int kRows = HWY_ARCH_ARM_A64 ? 8 : kMaxRows;
   static HWY_INLINE V32 factor(const std::uint8_t* a) {
     return hn::Set(D32(), static_cast<std::int32_t>(a[0] | a[1] << 16));
   }
@@ -92,15 +92,22 @@ struct PairDot {
 #elif HWY_ARCH_ARM
     const int16x8_t x = vreinterpretq_s16_s32(a.raw), y = vreinterpretq_s16_s32(b.raw);
     const int32x4_t low = vmull_s16(vget_low_s16(x), vget_low_s16(y));
-    const int32x4_t high = vmull_high_s16(x, y);
+    const int32x4_t high = vmull_s16(vget_high_s16(x), vget_high_s16(y));
+#if HWY_ARCH_ARM_A64
     return V32{vaddq_s32(sum.raw, vpaddq_s32(low, high))};
+#else
+    const int32x2_t first = vpadd_s32(vget_low_s32(low), vget_high_s32(low));
+    const int32x2_t second = vpadd_s32(vget_low_s32(high), vget_high_s32(high));
+    return V32{vaddq_s32(sum.raw, vcombine_s32(first, second))};
+#endif
 #endif
   }
 };
 using Dot = PairDot;
-#if HWY_ARCH_ARM
+#if HWY_ARCH_ARM_A64
 // The dot product of ARMv8.2, written as an instruction so that the rest of the library runs on
-// processors that lack it. Both sides are signed: A's bytes are shifted by 128.
+// processors that lack it; clang's assembler knows no "+dotprod" here, but that ARMv8.4 has it.
+// Both sides are signed: A's bytes are shifted by 128.
 struct SignedDot {
   static constexpr int kGroup = 4, kBytes = 1, kShift = 128, kRows = kMaxRows;
   static HWY_INLINE V32 factor(const std::uint8_t* a) {
@@ -110,12 +117,14 @@ struct SignedDot {
                    static_cast<std::int32_t>(static_cast<std::uint32_t>(four) ^ 0x80808080U));
   }
   static HWY_INLINE V32 add(V32 sum, V32 a, V32 b) {
-    asm(".arch armv8.2-a+crypto+dotprod\n\tsdot %0.4s, %1.16b, %2.16b"
+    asm(".arch armv8.4-a+crypto\n\tsdot %0.4s, %1.16b, %2.16b"
         : "+w"(sum.raw)
         : "w"(a.raw), "w"(b.raw));
     return sum;
   }
 };
+#endif
+#if HWY_ARCH_ARM
 // Where there is no such instruction: one product at a time, which needs fewer instructions than
 // pairs if lanes do not have to be added (depthwise convolutions).
 struct LaneDot {

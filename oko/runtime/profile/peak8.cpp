@@ -62,7 +62,7 @@ HWY_AFTER_NAMESPACE();
 namespace oko::runtime {
 
 Peak::Loop Peak::byte_loop(SimdTarget target) {
-#if HWY_ARCH_ARM
+#if HWY_ARCH_ARM_A64
   if (target == SimdTarget::kNeonDotProd) {
     return &HWY_NAMESPACE::byte_rounds<runtime::HWY_NAMESPACE::SignedDot>;
   }
